@@ -1,0 +1,88 @@
+# Perigee — build · test · bench · install. Every C file is found by its folder; nothing is listed.
+
+VERSION  := 0.1.0
+BUILD    ?= build
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+CC       ?= gcc
+OPTIMIZE ?= -O3
+PKG_CONFIG ?= pkg-config
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+LUA_PC   ?= $(firstword $(foreach p,lua5.4 lua-5.4 lua54 lua,$(shell $(PKG_CONFIG) --exists '$(p) >= 5.4' 2>/dev/null && echo $(p))))
+BLAS_PC  ?= openblas
+CORE_PC  := $(BLAS_PC) libcjson zlib libzip
+# libsvm has no .pc file; both variables can be overridden.
+SVM_CFLAGS ?=
+SVM_LIBS   ?= -lsvm
+
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(CORE_PC) $(LUA_PC))
+CORE_LIBS  := $(shell $(PKG_CONFIG) --libs $(CORE_PC)) $(SVM_LIBS) -lpthread -lm
+LUA_LIBS   := $(shell $(PKG_CONFIG) --libs $(LUA_PC))
+
+REVISION := $(shell git describe --always --dirty 2>/dev/null)
+CPPFLAGS += -Isrc -D_GNU_SOURCE -DPERIGEE_VERSION='"$(VERSION)"' $(PKG_CFLAGS) $(SVM_CFLAGS) $(EXTRA_CPPFLAGS)
+CFLAGS   += -std=c11 -g $(OPTIMIZE) -fno-math-errno -pthread $(WARNINGS) $(EXTRA_CFLAGS)
+LDFLAGS  += -pthread $(EXTRA_LDFLAGS)
+
+ROOMS     := core data nn svm reject attack plot
+LIB_SRC   := $(wildcard $(ROOMS:%=src/%/*.c)) $(wildcard src/model*.c)
+BIN_SRC   := src/main.c src/repl.c $(wildcard src/bind/*.c)
+TEST_SRC  := $(wildcard tests/core/*.c)
+
+LIB_OBJ   := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
+BIN_OBJ   := $(BIN_SRC:%.c=$(BUILD)/obj/%.o)
+TEST_BIN  := $(TEST_SRC:tests/core/%.c=$(BUILD)/tests/%)
+
+.PHONY: all test asan install clean tests-built FORCE
+
+all: $(BUILD)/perigee
+
+$(BUILD)/perigee: $(BIN_OBJ) $(BUILD)/libperigee.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LUA_LIBS) $(CORE_LIBS)
+
+$(BUILD)/libperigee.a: $(LIB_OBJ)
+	rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# The C tests link the core alone: no Lua on that line proves that the core needs none.
+$(BUILD)/tests/%: $(BUILD)/obj/tests/core/%.o $(BUILD)/libperigee.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(CORE_LIBS) $(shell $(PKG_CONFIG) --libs cmocka)
+
+# Changed flags rebuild everything; the git revision rebuilds only what shows it.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CPPFLAGS) $(CFLAGS)' > $@
+
+$(BUILD)/revision.h: FORCE
+	@mkdir -p $(@D)
+	@echo '#define PERIGEE_REVISION "$(REVISION)"' | cmp -s - $@ || \
+	  echo '#define PERIGEE_REVISION "$(REVISION)"' > $@
+
+$(BUILD)/obj/src/bind/bind_perigee.o: $(BUILD)/revision.h
+$(BUILD)/obj/src/bind/bind_perigee.o: CPPFLAGS += -I$(BUILD)
+
+tests-built: $(BUILD)/perigee $(TEST_BIN)
+
+test: tests-built
+	tests/run $(BUILD)
+
+# The same tests, instrumented. LSan's suppressions and the limits are in tests/run.
+asan:
+	$(MAKE) BUILD=build/asan OPTIMIZE=-O1 EXTRA_CPPFLAGS=-DPERIGEE_NO_CLONES \
+	  EXTRA_CFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer' \
+	  EXTRA_LDFLAGS='-fsanitize=address,undefined' test
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/perigee
+	install -m 755 $(BUILD)/perigee $(DESTDIR)$(PREFIX)/bin/perigee
+	cp -R lua examples $(DESTDIR)$(PREFIX)/share/perigee/
+
+clean:
+	rm -rf build
+
+-include $(LIB_OBJ:.o=.d) $(BIN_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/obj/%.d)

@@ -1,0 +1,151 @@
+/* bind.h — what all bindings share: boxes for C objects, arguments, options, errors.
+ *
+ * The rule of every binding: check all arguments; create the empty box with its metatable; call
+ * core; raise on failure. So an error can leave at any point without a leak, because whatever exists
+ * is already in the collector's hands. */
+#ifndef PERIGEE_BIND_H
+#define PERIGEE_BIND_H
+
+#include "core/array.h"
+#include "core/error.h"
+#include "core/progress.h"
+#include "core/rng.h"
+#include "data/dataset.h"
+#include "model.h"
+
+#include <lauxlib.h>
+#include <lua.h>
+
+/* ---- Boxes: a userdata that owns one C object ---------------------------------------------- */
+
+typedef struct BoxType {
+    const char *name;           /* the metatable's name in the registry: "perigee.array" */
+    const char *shown;          /* in messages: "an array" */
+    void (*release)(void *object);
+} BoxType;
+
+/* Register a type: methods are reached through __index unless `meta` has its own; __gc, __close and
+ * __name are added. Leaves the metatable on the stack. */
+void bind_new_type(lua_State *L, const BoxType *type, const luaL_Reg *methods, const luaL_Reg *meta);
+
+/* Push an empty box; store the object through the pointer. The box owns it from then on. */
+void **bind_new_box(lua_State *L, const BoxType *type);
+
+/* The object in the box at `arg`, or NULL if it is something else (or emptied). */
+void *bind_test(lua_State *L, int arg, const BoxType *type);
+
+/* The same, where anything else is an error that names the function and the argument. */
+void *bind_check(lua_State *L, int arg, const BoxType *type, const char *where, const char *name);
+
+/* ---- Errors --------------------------------------------------------------------------------- */
+
+/* Raise the message with the caller's position. Does not return. */
+int bind_raise(lua_State *L, const Error *err);
+
+/* "where: name: expected …, got …". Does not return. `got` is described from the value at arg. */
+int bind_expected(lua_State *L, int arg, const char *where, const char *name, const char *expected);
+
+/* What a value is, in words for messages: "nil", "a string (\"abc\")", "an array f32[3x4]". Pushes
+ * nothing; text belongs to the caller. */
+const char *bind_describe(lua_State *L, int arg, char text[128]);
+
+/* nil, message: the answer of functions whose file or process failed. Returns 2. */
+int bind_nil_error(lua_State *L, const Error *err);
+
+/* ---- Arguments: integers and numbers with their range ----------------------------------------- */
+
+lua_Integer bind_integer(lua_State *L, int arg, const char *where, const char *name, lua_Integer low,
+                         lua_Integer high);
+double bind_number(lua_State *L, int arg, const char *where, const char *name);
+const char *bind_string(lua_State *L, int arg, const char *where, const char *name);
+
+/* ---- Option tables --------------------------------------------------------------------------- */
+
+/* Check that the value at `arg` is a table (nil or none is taken for an empty one, and the slot is
+ * then filled with it) and that each of its string keys is in `valid` (NULL-terminated). An unknown
+ * key is an error that lists the valid ones and names the nearest. */
+void bind_options(lua_State *L, int arg, const char *where, const char *const *valid);
+
+/* One option: the default if it is absent. The bounds are inclusive. */
+double bind_opt_number(lua_State *L, int arg, const char *where, const char *key, double low,
+                       double high, double fallback);
+lua_Integer bind_opt_integer(lua_State *L, int arg, const char *where, const char *key,
+                             lua_Integer low, lua_Integer high, lua_Integer fallback);
+bool bind_opt_boolean(lua_State *L, int arg, const char *where, const char *key, bool fallback);
+const char *bind_opt_string(lua_State *L, int arg, const char *where, const char *key,
+                            const char *fallback);
+/* The place of the option's word in `words` (NULL-terminated); an error lists them. */
+int bind_opt_word(lua_State *L, int arg, const char *where, const char *key,
+                  const char *const *words, int fallback);
+/* Push the option's value; returns its type (LUA_TNIL if absent). */
+int bind_opt_push(lua_State *L, int arg, const char *key);
+
+/* A generator for one call: seeded by the option "seed" if the table at `arg` has it, else from the
+ * session's generator. *used (may be NULL) gets the seed. */
+Rng bind_opt_rng(lua_State *L, int arg, const char *where, uint64_t *used);
+
+/* The session's generator, set by --seed and seed(n), and the seed it was set to. */
+Rng *bind_session_rng(void);
+uint64_t bind_session_seed(void);
+void bind_seed_session(uint64_t seed);
+
+/* ---- Memory ----------------------------------------------------------------------------------- */
+
+/* Tell Lua's collector that `bytes` were allocated where it cannot see them. */
+void bind_account(lua_State *L, size_t bytes);
+
+/* True if err is a lack of memory and a full collection has just been done: try once more.
+ *     do a = array_new(…, &err); while (!a && bind_retry(L, &err, &tried)); */
+bool bind_retry(lua_State *L, const Error *err, bool *tried);
+
+/* ---- Types that cross modules; each is defined by its own bind_*.c ------------------------------ */
+
+extern const BoxType bind_array_type, bind_dataset_type;
+
+/* Push a box that takes over `a` (accounted); a NULL raises err instead. */
+int bind_push_array(lua_State *L, Array *a, const Error *err);
+Array *bind_check_array(lua_State *L, int arg, const char *where, const char *name);
+Array *bind_test_array(lua_State *L, int arg);
+/* An array, a number or a (nested) table of numbers as a contiguous array of `dtype`, boxed and
+ * pushed on the stack so that it lives as long as the slot. */
+Array *bind_to_array(lua_State *L, int arg, const char *where, const char *name, DType dtype);
+
+int bind_push_dataset(lua_State *L, Dataset *dataset, const Error *err);
+Dataset *bind_check_dataset(lua_State *L, int arg, const char *where, const char *name);
+Dataset *bind_test_dataset(lua_State *L, int arg);
+
+/* Samples to score or attack: a dataset, an n × features array, an n × sample-shape array, or one
+ * sample as a 1-d array. Pushes what must stay alive. labels is NULL for arrays. */
+typedef struct BindSamples {
+    const float *x;
+    const int32_t *y; /* or NULL */
+    size_t n, features;
+    int sample_ndim;
+    size_t sample_shape[ARRAY_MAX_DIMS]; /* {features} where nothing better is known */
+} BindSamples;
+BindSamples bind_check_samples(lua_State *L, int arg, const char *where, const char *name);
+
+/* Models: each kind's box type registers itself with bind_new_model_type (methods of its own beside
+ * the common scores, predict, gradient, fit, set, get, save, classes, rejects, features). */
+void bind_new_model_type(lua_State *L, const BoxType *type, const ModelKind *kind,
+                         const luaL_Reg *methods, const luaL_Reg *meta);
+/* Push a box of the model's own kind that takes over one reference; NULL raises err. */
+int bind_push_model(lua_State *L, Model *model, const Error *err);
+/* A model box, or a Lua table with scores (and gradient, classes, rejects) wrapped as a Model. The
+ * result is a borrowed reference, kept alive by a box that is pushed on the stack. */
+Model *bind_check_model(lua_State *L, int arg, const char *where, const char *name);
+Model *bind_test_model(lua_State *L, int arg); /* model boxes only; or NULL */
+
+/* ---- Libraries: each opens one global table ----------------------------------------------------- */
+
+int open_array(lua_State *L);
+int open_data(lua_State *L);
+int open_nn(lua_State *L);
+int open_svm(lua_State *L);
+int open_reject(lua_State *L); /* NR */
+int open_dnr(lua_State *L);
+int open_attack(lua_State *L);
+int open_plot(lua_State *L); /* the gnuplot process, for lua/perigee/plot.lua */
+int open_perigee(lua_State *L); /* load, version, info's facts */
+
+#endif

@@ -1,0 +1,30 @@
+/* blas.h — matrix products over OpenBLAS, row-major, split over our own worker threads.
+ *
+ * OpenBLAS is held at one thread; a large product's rows are divided into one block per worker, so
+ * the same thread count gives the same bits. Inside a worker a product runs on that worker. */
+#ifndef PERIGEE_CORE_BLAS_H
+#define PERIGEE_CORE_BLAS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Before main's first product: OpenBLAS 0.3.21 takes processors younger than itself for a Prescott
+ * and runs five times slower (its issue 4267). If that happened on a machine with AVX2 or AVX-512,
+ * name the right kernels in OPENBLAS_CORETYPE and start the program again: the library reads it
+ * only while loading. A value that the user set is left alone. Returns if nothing needs mending. */
+void blas_mend_core(char **argv);
+
+/* What OpenBLAS calls the kernels it runs ("SkylakeX", "Haswell", …), and its version. */
+const char *blas_core_name(void);
+const char *blas_version(void);
+
+/* C = alpha·op(A)·op(B) + beta·C, with op(A) m × k, op(B) k × n, C m × n; lda, ldb, ldc are the
+ * distances between stored rows. C must not overlap A or B. */
+void blas_sgemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, float alpha,
+                const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c,
+                size_t ldc);
+void blas_dgemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, double alpha,
+                const double *a, size_t lda, const double *b, size_t ldb, double beta, double *c,
+                size_t ldc);
+
+#endif

@@ -1,0 +1,37 @@
+#include "core/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+bool error_set(Error *err, ErrorKind kind, const char *format, ...) {
+    if (err) {
+        va_list args;
+        va_start(args, format);
+        err->kind = kind;
+        vsnprintf(err->message, sizeof err->message, format, args);
+        va_end(args);
+    }
+    return false;
+}
+
+bool error_memory(Error *err, const char *where, size_t bytes) {
+    return error_set(err, ERROR_MEMORY, "%s: out of memory: could not get %.1f MB", where,
+                     (double)bytes / 1e6);
+}
+
+void error_prefix(Error *err, const char *format, ...) {
+    if (!err)
+        return;
+    char prefix[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(prefix, sizeof prefix - 2, format, args);
+    va_end(args);
+    strcat(prefix, ": ");
+    /* The old message moves up, cut where it no longer fits. */
+    size_t used = strlen(prefix), room = sizeof err->message - used - 1;
+    memmove(err->message + used, err->message, room);
+    memcpy(err->message, prefix, used);
+    err->message[sizeof err->message - 1] = '\0';
+}

@@ -1,0 +1,163 @@
+#include "core/parallel.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum { MAX_THREADS = 256 };
+
+typedef struct Job {
+    ParallelBody *body;
+    void *context;
+    size_t n, chunk;           /* chunk 0: one fixed block per worker */
+    atomic_size_t next;        /* the next item to hand out, for dynamic loops */
+} Job;
+
+/* The caller is worker 0; workers 1 … threads−1 sleep until `round` changes. */
+static struct Pool {
+    pthread_mutex_t lock;
+    pthread_cond_t start, finish;
+    pthread_t thread[MAX_THREADS];
+    int threads;               /* 0: not started yet */
+    int busy;                  /* workers that have not finished the present round */
+    unsigned round;
+    int leaving;
+    Job *job;
+} pool = { .lock = PTHREAD_MUTEX_INITIALIZER,
+           .start = PTHREAD_COND_INITIALIZER,
+           .finish = PTHREAD_COND_INITIALIZER };
+
+static _Thread_local int inside_loop;
+
+static void run_share(Job *job, int worker, int workers) {
+    inside_loop = 1;
+    if (job->chunk == 0) {
+        size_t first = job->n * (size_t)worker / (size_t)workers;
+        size_t last = job->n * (size_t)(worker + 1) / (size_t)workers;
+        if (first < last)
+            job->body(job->context, first, last, worker);
+    } else {
+        size_t first;
+        while ((first = atomic_fetch_add(&job->next, job->chunk)) < job->n) {
+            size_t last = first + job->chunk < job->n ? first + job->chunk : job->n;
+            job->body(job->context, first, last, worker);
+        }
+    }
+    inside_loop = 0;
+}
+
+static void *worker_main(void *argument) {
+    int worker = (int)(size_t)argument;
+    unsigned seen = 0;
+    pthread_mutex_lock(&pool.lock);
+    for (;;) {
+        while (pool.round == seen && !pool.leaving)
+            pthread_cond_wait(&pool.start, &pool.lock);
+        if (pool.leaving)
+            break;
+        seen = pool.round;
+        Job *job = pool.job;
+        int workers = pool.threads;
+        pthread_mutex_unlock(&pool.lock);
+        run_share(job, worker, workers);
+        pthread_mutex_lock(&pool.lock);
+        if (--pool.busy == 0)
+            pthread_cond_signal(&pool.finish);
+    }
+    pthread_mutex_unlock(&pool.lock);
+    return NULL;
+}
+
+static int available_processors(void) {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0)
+        return 1;
+    int count = CPU_COUNT(&set);
+    return count > 0 ? count : 1;
+}
+
+static void end_workers(void) {
+    pthread_mutex_lock(&pool.lock);
+    pool.leaving = 1;
+    pthread_cond_broadcast(&pool.start);
+    pthread_mutex_unlock(&pool.lock);
+    for (int i = 1; i < pool.threads; i++)
+        pthread_join(pool.thread[i], NULL);
+    pool.leaving = 0;
+    pool.round = 0;
+    pool.threads = 0;
+}
+
+/* Signals are the main thread's: the handlers there speak to Lua. */
+static void start_workers(int threads) {
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int started = 1;
+    while (started < threads &&
+           pthread_create(&pool.thread[started], NULL, worker_main, (void *)(size_t)started) == 0)
+        started++;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pool.threads = started;
+}
+
+void parallel_set_threads(int threads) {
+    if (threads <= 0)
+        threads = available_processors();
+    if (threads > MAX_THREADS)
+        threads = MAX_THREADS;
+    if (threads == pool.threads)
+        return;
+    if (pool.threads > 0)
+        end_workers();
+    else
+        atexit(end_workers);
+    start_workers(threads);
+}
+
+int parallel_threads(void) {
+    if (pool.threads == 0)
+        parallel_set_threads(0);
+    return pool.threads;
+}
+
+int parallel_inside(void) {
+    return inside_loop;
+}
+
+static void run(Job *job) {
+    int workers = inside_loop ? 1 : parallel_threads();
+    if (job->n == 0)
+        return;
+    if (workers == 1 || job->n == 1) {
+        /* A nested loop stays on its worker; its blocks are numbered 0 as far as it can tell. */
+        int was_inside = inside_loop;
+        inside_loop = 1;
+        job->body(job->context, 0, job->n, 0);
+        inside_loop = was_inside;
+        return;
+    }
+    pthread_mutex_lock(&pool.lock);
+    pool.job = job;
+    pool.busy = workers - 1;
+    pool.round++;
+    pthread_cond_broadcast(&pool.start);
+    pthread_mutex_unlock(&pool.lock);
+    run_share(job, 0, workers);
+    pthread_mutex_lock(&pool.lock);
+    while (pool.busy > 0)
+        pthread_cond_wait(&pool.finish, &pool.lock);
+    pthread_mutex_unlock(&pool.lock);
+}
+
+void parallel_for(size_t n, ParallelBody *body, void *context) {
+    Job job = { .body = body, .context = context, .n = n };
+    run(&job);
+}
+
+void parallel_for_dynamic(size_t n, size_t chunk, ParallelBody *body, void *context) {
+    Job job = { .body = body, .context = context, .n = n, .chunk = chunk ? chunk : 1 };
+    run(&job);
+}

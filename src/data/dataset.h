@@ -1,0 +1,43 @@
+/* dataset.h — samples with labels: rows of float32, int32 labels, the shape of one sample.
+ *
+ * A Dataset is a header over two arrays (views where it can be: a row range shares its parent's
+ * pixels) and is not changed once made. Rows are contiguous. */
+#ifndef PERIGEE_DATA_DATASET_H
+#define PERIGEE_DATA_DATASET_H
+
+#include "core/array.h"
+#include "core/labels.h"
+#include "core/rng.h"
+
+typedef struct Dataset {
+    Array *x; /* n × features, float32, contiguous */
+    Array *y; /* n, int32, contiguous */
+    int sample_ndim;
+    size_t sample_shape[ARRAY_MAX_DIMS]; /* {28, 28} for digits; its product is `features` */
+    Labels classes; /* the sorted labels of y */
+    char *source;   /* where it came from, in a few words: "MNIST train"; never NULL */
+} Dataset;
+
+/* Shares x and y (converted to float32 and int32 where they are something else). x is n × features
+ * or n × the sample's shape; `ndim` 0 takes the shape from x. */
+Dataset *dataset_new(const char *where, const Array *x, const Array *y, int ndim,
+                     const size_t *shape, const char *source, Error *err);
+void dataset_free(Dataset *dataset);
+
+size_t dataset_count(const Dataset *dataset);
+size_t dataset_features(const Dataset *dataset);
+
+/* Rows first … first+count−1 (0-based), sharing the pixels. */
+Dataset *dataset_range(const Dataset *dataset, size_t first, size_t count, Error *err);
+
+/* The rows at these 0-based positions, in that order, copied. */
+Dataset *dataset_take(const Dataset *dataset, const size_t *position, size_t count, Error *err);
+
+/* The first n of each class in file order, sorted by position; with an rng a random n of each.
+ * Fails where a class has fewer. */
+Dataset *dataset_per_class(const Dataset *dataset, size_t n, Rng *rng, Error *err);
+
+/* One after the other; shapes must agree. */
+Dataset *dataset_concat(const Dataset *const *parts, size_t count, Error *err);
+
+#endif

@@ -1,0 +1,54 @@
+/* safetensors.h — named arrays and text metadata in one file, the format of Hugging Face's
+ * safetensors: eight bytes of header length, a JSON header, then the raw little-endian data. Python
+ * reads it with safetensors.numpy.load_file.
+ *
+ * Nothing of a file is believed before it is checked: header length, JSON, each tensor's type,
+ * shape and byte range (in bounds, of the right size, not overlapping). */
+#ifndef PERIGEE_DATA_SAFETENSORS_H
+#define PERIGEE_DATA_SAFETENSORS_H
+
+#include "core/array.h"
+
+typedef struct Tensors {
+    size_t count, capacity;
+    struct NamedArray {
+        char *name;
+        Array *array;
+    } *entry;
+    size_t text_count, text_capacity;
+    struct NamedText {
+        char *key, *value;
+    } *text; /* the file's __metadata__ */
+} Tensors;
+
+void tensors_init(Tensors *tensors);
+void tensors_clear(Tensors *tensors);
+
+/* Add a shared header of `array` under prefix+name (prefix may be NULL); names are unique. */
+bool tensors_add(Tensors *tensors, const char *prefix, const char *name, const Array *array,
+                 Error *err);
+
+/* Add a copy of plain values. */
+bool tensors_add_f32(Tensors *tensors, const char *prefix, const char *name, const float *values,
+                     int ndim, const size_t *shape, Error *err);
+bool tensors_add_f64(Tensors *tensors, const char *prefix, const char *name, const double *values,
+                     int ndim, const size_t *shape, Error *err);
+bool tensors_add_i32(Tensors *tensors, const char *prefix, const char *name, const int32_t *values,
+                     int ndim, const size_t *shape, Error *err);
+
+/* The array under prefix+name, or NULL. Still owned by `tensors`. */
+Array *tensors_find(const Tensors *tensors, const char *prefix, const char *name);
+
+/* The same, where its absence, another type or number of dimensions is an error. */
+Array *tensors_require(const Tensors *tensors, const char *prefix, const char *name, DType dtype,
+                       int ndim, Error *err);
+
+bool tensors_set_text(Tensors *tensors, const char *key, const char *value, Error *err);
+const char *tensors_text(const Tensors *tensors, const char *key); /* or NULL */
+
+/* Writes beside `path` and renames. F32, F64 and I32 are read as they are; F16, BF16, I64, I16, I8,
+ * U8 and BOOL are converted (integers to int32, refused if they do not fit). */
+bool tensors_save(const Tensors *tensors, const char *path, Error *err);
+bool tensors_load(Tensors *tensors, const char *path, Error *err);
+
+#endif

@@ -1,0 +1,110 @@
+/* model.h — what a classifier is.
+ *
+ * A Model scores a batch of samples and gives gradients of its scores with respect to the samples.
+ * A CNN, an SVM, NR, DNR and a model written in Lua are Models; attacks, rejection and measures know
+ * nothing else of them.
+ *
+ * Samples are rows of float32, scores rows of double, in columns that follow `classes` (sorted
+ * labels); a model that rejects has one more column, last, the reject class's score.
+ * Concrete models put a Model first in their struct and fill it with model_init. They are reference
+ * counted, on the main thread: model_retain and model_release. */
+#ifndef PERIGEE_MODEL_H
+#define PERIGEE_MODEL_H
+
+#include "core/array.h"
+#include "core/error.h"
+#include "core/labels.h"
+#include "core/progress.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct Model Model;
+struct Tensors; /* data/safetensors.h: named arrays on their way to or from a file */
+struct cJSON;
+
+/* What a training call is given: x is n × features (contiguous rows), y the n labels. */
+typedef struct Samples {
+    const float *x;
+    const int32_t *y;
+    size_t n, features;
+} Samples;
+
+/* The operations of one kind of model. NULL entries are answered by model_… with an error that says
+ * what the kind cannot do (or by the general way, where one is stated). */
+typedef struct ModelKind {
+    const char *name; /* as users know it: "net", "svm", "nr", "dnr", "lua" */
+
+    void (*free)(Model *model);
+
+    /* scores: n × model_columns(model). Called with n ≥ 1 on a fitted model. */
+    bool (*scores)(Model *model, const float *x, size_t n, double *scores, Error *err);
+
+    /* gradient[i] = d(w[i] · scores(x[i]))/dx; w is n × columns, gradient n × features. The reject
+     * column's weight has no effect (its score does not depend on x). */
+    bool (*gradient)(Model *model, const float *x, size_t n, const double *w, float *gradient,
+                     Error *err);
+
+    /* Train anew on these samples; on an interrupt the model keeps what it has and true is returned
+     * (progress_was_interrupted tells). A model that failed to train is as it was before. */
+    bool (*fit)(Model *model, const Samples *samples, Progress *progress, Error *err);
+
+    /* Out-of-fold scores, and then fitted on everything: fold[i] in 0 … folds−1; oof (n × columns)
+     * gets for each sample its scores by a model trained on the other folds. NULL: model_fit_folds
+     * calls fit once per fold and once more at the end. */
+    bool (*fit_folds)(Model *model, const Samples *samples, const int32_t *fold, int folds,
+                      double *oof, Progress *progress, Error *err);
+
+    /* A hyperparameter by name ("C", "kernel.gamma"). */
+    bool (*set)(Model *model, const char *name, double value, Error *err);
+    bool (*get)(const Model *model, const char *name, double *value, Error *err);
+
+    /* A new model with the same hyperparameters, not fitted. */
+    Model *(*clone)(const Model *model, Error *err);
+
+    /* Put every array into `tensors` under names that start with `prefix`, and everything else into
+     * the JSON object `meta` (its "kind" is set by the caller). The counterpart is a reader in
+     * model_file.c's table. */
+    bool (*save)(const Model *model, struct Tensors *tensors, const char *prefix,
+                 struct cJSON *meta, Error *err);
+} ModelKind;
+
+struct Model {
+    const ModelKind *kind;
+    size_t refs;
+    size_t features; /* 0 while unknown (not fitted, or a Lua model that did not say) */
+    Labels classes;  /* empty while not fitted */
+    bool rejects;    /* the last column is the reject class */
+};
+
+/* Start a model's base with one reference, not fitted. */
+void model_init(Model *model, const ModelKind *kind);
+
+Model *model_retain(Model *model); /* NULL gives NULL */
+void model_release(Model *model);  /* frees with the last reference; NULL is fine */
+
+bool model_is_fitted(const Model *model);
+size_t model_columns(const Model *model); /* classes, plus one if it rejects */
+
+/* The kind's operations behind their common checks: fitted, the number of features, n = 0.
+ * `where` is the user's function, for messages. */
+bool model_scores(Model *model, const char *where, const float *x, size_t n, size_t features,
+                  double *scores, Error *err);
+bool model_gradient(Model *model, const char *where, const float *x, size_t n, size_t features,
+                    const double *w, float *gradient, Error *err);
+bool model_fit(Model *model, const Samples *samples, Progress *progress, Error *err);
+bool model_fit_folds(Model *model, const Samples *samples, const int32_t *fold, int folds,
+                     double *oof, Progress *progress, Error *err);
+bool model_set(Model *model, const char *name, double value, Error *err);
+bool model_get(const Model *model, const char *name, double *value, Error *err);
+Model *model_clone(const Model *model, Error *err);
+
+/* The column of a row's best class, the reject column left out; the lowest one wins a tie. */
+size_t model_best_class(const Model *model, const double *row);
+
+/* The predicted label of a row of scores: LABEL_REJECTED unless the best class score is higher than
+ * the reject score. */
+int32_t model_label(const Model *model, const double *row);
+
+#endif

@@ -1,0 +1,59 @@
+/* network.h — a sequence of named layers, as a classifier (its scores are the last layer's output).
+ *
+ * Sizes and names are as users know them: inputs and layer outputs are flattened channel-first
+ * (C, H, W), weights have PyTorch's layouts and names ("conv1.weight": out, in, kh, kw; linear: out,
+ * in). How activations lie in memory inside a pass is the layers' own business. */
+#ifndef PERIGEE_NN_NETWORK_H
+#define PERIGEE_NN_NETWORK_H
+
+#include "core/array.h"
+#include "core/progress.h"
+#include "data/safetensors.h"
+#include "model.h"
+
+#include <cjson/cJSON.h>
+
+typedef struct Network Network; /* starts with a Model: (Model *)net is its base */
+
+/* From a description: {"input": [1, 28, 28], "layers": [{"kind": "conv2d", "name": "conv1", "out":
+ * 64, "kernel": 5, "stride": 2, "padding": 0}, …], "classes": [0, …]}. Sizes of inputs follow from
+ * the layer before. Unknown kinds and keys, sizes that do not fit and repeated names are errors that
+ * say which layer. Weights are drawn from `seed` (PyTorch's default, Kaiming-uniform with a = √5). */
+Network *network_new(const cJSON *description, uint64_t seed, Error *err);
+
+/* The description again, classes included; the caller deletes it. */
+cJSON *network_describe(const Network *net);
+
+size_t network_layer_count(const Network *net);
+const char *network_layer_name(const Network *net, size_t layer);
+const char *network_layer_kind(const Network *net, size_t layer);
+size_t network_parameter_count(const Network *net, size_t layer);
+size_t network_output_size(const Network *net, size_t layer);
+/* Shape of one sample's output: 1 or 3 numbers into shape; returns how many. */
+int network_output_shape(const Network *net, size_t layer, size_t shape[3]);
+int network_input_shape(const Network *net, size_t shape[3]);
+
+/* The 0-based layer of that name ("features:relu2" and "features.relu2" find "relu2"), or −1. */
+ptrdiff_t network_find(const Network *net, const char *name);
+
+/* One forward pass that keeps what a backward pass needs (if keep_for_backward) and the outputs of
+ * the tapped layers. Everything handed out belongs to the Pass. */
+typedef struct Pass Pass;
+Pass *network_forward(Network *net, const float *x, size_t n, const size_t *tap, size_t taps,
+                      bool keep_for_backward, Error *err);
+/* Output of tap t, n × network_output_size(net, tap[t]), channel-first. */
+const float *pass_output(const Pass *pass, size_t t);
+/* dx (n × features) = the sum over taps of gradient[t] (n × output size) pulled back to the input,
+ * in one reverse pass; gradient[t] may be NULL for zero. */
+bool pass_backward(Pass *pass, const float *const *gradient, float *dx, Error *err);
+void pass_free(Pass *pass);
+
+/* Fill or read the weights; names may carry a prefix such as "features." which is ignored in
+ * loading. Every parameter must be found with its shape. */
+bool network_load_weights(Network *net, const Tensors *tensors, const char *prefix, Error *err);
+bool network_save_weights(const Network *net, Tensors *tensors, const char *prefix, Error *err);
+
+/* The reader of model_file.c's table: the counterpart of the kind's save. */
+Model *network_read(const Tensors *tensors, const char *prefix, const cJSON *meta, Error *err);
+
+#endif

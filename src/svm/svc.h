@@ -1,0 +1,48 @@
+/* svc.h — support vector classifiers: one-vs-all with any kernel of kernel.h.
+ *
+ * scores(x)[c] = Σ_i alpha[c][i] · k(s_i, x) + b[c] over the union of all classes' support vectors.
+ * With two classes one problem is solved and scores are (−f, f). Training is libsvm's C-SVC (C.-C.
+ * Chang and C.-J. Lin, "LIBSVM", ACM TIST 2011) on a precomputed Gram matrix that all classes (and,
+ * in fit_folds, all folds) share. */
+#ifndef PERIGEE_SVM_SVC_H
+#define PERIGEE_SVM_SVC_H
+
+#include "data/safetensors.h"
+#include "model.h"
+#include "svm/kernel.h"
+
+#include <cjson/cJSON.h>
+
+typedef struct SvcParams {
+    Kernel kernel;
+    double C;
+    double tolerance;        /* of the KKT violation where the solver stops; 1e-3 */
+    bool balanced;           /* weigh each class by n / (classes · its count) */
+    const int32_t *weighted; /* labels with a weight of their own, and the weights: copied */
+    const double *weight;
+    size_t weights;
+} SvcParams;
+
+SvcParams svc_defaults(void); /* RBF with gamma 1, C = 1, tolerance 1e-3, no weights */
+
+typedef struct Svc Svc; /* starts with a Model */
+
+/* A classifier to be fitted. Hyperparameters for model_set/get: "C", "kernel.gamma",
+ * "kernel.degree", "kernel.coef0", "tolerance". */
+Svc *svc_new(const SvcParams *params, Error *err);
+
+/* A fitted one from numbers: sv is m × features float32; alpha classes × m and b, of classes, float64
+ * (with two classes: 1 × m for the second class's f, or 2 × m). */
+Svc *svc_from(const SvcParams *params, const Array *sv, const Array *alpha, const Array *b,
+              const Labels *classes, Error *err);
+
+size_t svc_support_count(const Svc *svc); /* of the union */
+const SvcParams *svc_params(const Svc *svc);
+/* The fitted numbers as arrays (shared headers): support vectors, alpha, b. NULL while unfitted. */
+Array *svc_support_vectors(const Svc *svc, Error *err);
+Array *svc_alpha(const Svc *svc, Error *err);
+Array *svc_b(const Svc *svc, Error *err);
+
+Model *svc_read(const Tensors *tensors, const char *prefix, const cJSON *meta, Error *err);
+
+#endif
