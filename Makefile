@@ -4,7 +4,7 @@ VERSION  := 0.1.0
 BUILD    ?= build
 PREFIX   ?= /usr/local
 DESTDIR  ?=
-CC       ?= gcc
+CC       := $(if $(filter default,$(origin CC)),gcc,$(CC))
 OPTIMIZE ?= -O3
 PKG_CONFIG ?= pkg-config
 
@@ -27,7 +27,7 @@ LDFLAGS  += -pthread $(EXTRA_LDFLAGS)
 
 ROOMS     := core data nn svm reject attack plot
 LIB_SRC   := $(wildcard $(ROOMS:%=src/%/*.c)) $(wildcard src/model*.c)
-BIN_SRC   := src/main.c src/repl.c $(wildcard src/bind/*.c)
+BIN_SRC   := src/main.c $(wildcard src/repl.c) $(wildcard src/bind/*.c)
 TEST_SRC  := $(wildcard tests/core/*.c)
 
 LIB_OBJ   := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
