@@ -22,6 +22,7 @@ typedef struct BoxType {
     const char *name;           /* the metatable's name in the registry: "perigee.array" */
     const char *shown;          /* in messages: "an array" */
     void (*release)(void *object);
+    void (*describe)(const void *object, char text[128]); /* more than `shown`; may be NULL */
 } BoxType;
 
 /* Register a type: methods are reached through __index unless `meta` has its own; __gc, __close and

@@ -1,0 +1,357 @@
+/* The general part of bind.h: boxes, errors, arguments, options, the session's generator. */
+#include "bind/bind.h"
+
+#include "bind/suggest.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Boxes ------------------------------------------------------------------------------------ */
+
+typedef struct Box {
+    void *object;
+} Box;
+
+/* __gc and __close of every type: the type itself is the upvalue. Idempotent. */
+static int release_box(lua_State *L) {
+    const BoxType *type = lua_touserdata(L, lua_upvalueindex(1));
+    Box *box = luaL_testudata(L, 1, type->name);
+    if (box && box->object) {
+        void *object = box->object;
+        box->object = NULL;
+        type->release(object);
+    }
+    return 0;
+}
+
+void bind_new_type(lua_State *L, const BoxType *type, const luaL_Reg *methods,
+                   const luaL_Reg *meta) {
+    luaL_newmetatable(L, type->name);
+    lua_pushlightuserdata(L, (void *)type);
+    lua_setfield(L, -2, "perigee.type");
+    lua_pushlightuserdata(L, (void *)type);
+    lua_pushcclosure(L, release_box, 1);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, "__gc");
+    lua_setfield(L, -2, "__close");
+    lua_newtable(L);
+    if (methods)
+        luaL_setfuncs(L, methods, 0);
+    lua_setfield(L, -2, "__index");
+    /* `methods` stays reachable where meta brings an __index of its own. */
+    lua_getfield(L, -1, "__index");
+    lua_setfield(L, -2, "methods");
+    if (meta)
+        luaL_setfuncs(L, meta, 0);
+}
+
+void **bind_new_box(lua_State *L, const BoxType *type) {
+    Box *box = lua_newuserdatauv(L, sizeof *box, 1);
+    box->object = NULL;
+    luaL_setmetatable(L, type->name);
+    return &box->object;
+}
+
+void *bind_test(lua_State *L, int arg, const BoxType *type) {
+    Box *box = luaL_testudata(L, arg, type->name);
+    return box ? box->object : NULL;
+}
+
+void *bind_check(lua_State *L, int arg, const BoxType *type, const char *where, const char *name) {
+    void *object = bind_test(L, arg, type);
+    if (!object)
+        bind_expected(L, arg, where, name, type->shown);
+    return object;
+}
+
+/* ---- Errors ----------------------------------------------------------------------------------- */
+
+int bind_raise(lua_State *L, const Error *err) {
+    return luaL_error(L, "%s", err->message);
+}
+
+int bind_nil_error(lua_State *L, const Error *err) {
+    lua_pushnil(L);
+    lua_pushstring(L, err->message);
+    return 2;
+}
+
+static void describe_box(lua_State *L, int arg, char text[128]) {
+    snprintf(text, 128, "a userdata");
+    int kind = luaL_getmetafield(L, arg, "perigee.type");
+    if (kind == LUA_TLIGHTUSERDATA) {
+        const BoxType *type = lua_touserdata(L, -1);
+        const Box *box = lua_touserdata(L, arg);
+        snprintf(text, 128, "%s", type->shown);
+        if (type->describe && box->object)
+            type->describe(box->object, text);
+    }
+    if (kind != LUA_TNIL)
+        lua_pop(L, 1);
+}
+
+const char *bind_describe(lua_State *L, int arg, char text[128]) {
+    arg = lua_absindex(L, arg);
+    switch (lua_type(L, arg)) {
+    case LUA_TNONE:
+    case LUA_TNIL:
+        snprintf(text, 128, "nothing");
+        break;
+    case LUA_TBOOLEAN:
+        snprintf(text, 128, "%s", lua_toboolean(L, arg) ? "true" : "false");
+        break;
+    case LUA_TNUMBER:
+        if (lua_isinteger(L, arg))
+            snprintf(text, 128, "%lld", (long long)lua_tointeger(L, arg));
+        else
+            snprintf(text, 128, "%.14g", lua_tonumber(L, arg));
+        break;
+    case LUA_TSTRING: {
+        size_t length;
+        const char *s = lua_tolstring(L, arg, &length);
+        snprintf(text, 128, "the string \"%.60s%s\"", s, length > 60 ? "…" : "");
+        break;
+    }
+    case LUA_TUSERDATA:
+        describe_box(L, arg, text);
+        break;
+    default:
+        snprintf(text, 128, "a %s", luaL_typename(L, arg));
+    }
+    return text;
+}
+
+int bind_expected(lua_State *L, int arg, const char *where, const char *name,
+                  const char *expected) {
+    char got[128];
+    return luaL_error(L, "%s: %s: expected %s, got %s", where, name, expected,
+                      bind_describe(L, arg, got));
+}
+
+/* ---- Arguments -------------------------------------------------------------------------------- */
+
+/* "an integer from 1 to 10", leaving out a bound that is no bound. */
+static void range_text(double low, double high, bool integer, char text[128]) {
+    const char *what = integer ? "an integer" : "a number";
+    bool has_low = integer ? low > -9.2e18 : low > -HUGE_VAL;
+    bool has_high = integer ? high < 9.2e18 : high < HUGE_VAL;
+    if (has_low && has_high)
+        snprintf(text, 128, "%s from %.14g to %.14g", what, low, high);
+    else if (has_low)
+        snprintf(text, 128, "%s of %.14g or more", what, low);
+    else if (has_high)
+        snprintf(text, 128, "%s of %.14g or less", what, high);
+    else
+        snprintf(text, 128, "%s", what);
+}
+
+lua_Integer bind_integer(lua_State *L, int arg, const char *where, const char *name,
+                         lua_Integer low, lua_Integer high) {
+    int exact = 0;
+    lua_Integer value = lua_type(L, arg) == LUA_TNUMBER ? lua_tointegerx(L, arg, &exact) : 0;
+    if (!exact || value < low || value > high) {
+        char expected[128];
+        range_text((double)low, (double)high, true, expected);
+        bind_expected(L, arg, where, name, expected);
+    }
+    return value;
+}
+
+static double number_within(lua_State *L, int arg, const char *where, const char *name, double low,
+                            double high) {
+    double value = lua_tonumber(L, arg);
+    if (lua_type(L, arg) != LUA_TNUMBER || !(value >= low && value <= high)) {
+        char expected[128];
+        range_text(low, high, false, expected);
+        bind_expected(L, arg, where, name, expected);
+    }
+    return value;
+}
+
+double bind_number(lua_State *L, int arg, const char *where, const char *name) {
+    if (lua_type(L, arg) != LUA_TNUMBER)
+        bind_expected(L, arg, where, name, "a number");
+    return lua_tonumber(L, arg);
+}
+
+const char *bind_string(lua_State *L, int arg, const char *where, const char *name) {
+    if (lua_type(L, arg) != LUA_TSTRING)
+        bind_expected(L, arg, where, name, "a string");
+    return lua_tostring(L, arg);
+}
+
+/* ---- Option tables ---------------------------------------------------------------------------- */
+
+static int refuse_option(lua_State *L, const char *where, const char *key,
+                         const char *const *valid) {
+    const char *nearest = suggest_nearest(key, valid);
+    luaL_Buffer text;
+    luaL_buffinit(L, &text);
+    for (size_t i = 0; valid[i]; i++) {
+        if (i)
+            luaL_addstring(&text, ", ");
+        luaL_addstring(&text, valid[i]);
+    }
+    luaL_pushresult(&text);
+    if (nearest)
+        return luaL_error(L, "%s: unknown option '%s'; did you mean '%s'? (valid: %s)", where, key,
+                          nearest, lua_tostring(L, -1));
+    return luaL_error(L, "%s: unknown option '%s' (valid: %s)", where, key, lua_tostring(L, -1));
+}
+
+void bind_options(lua_State *L, int arg, const char *where, const char *const *valid) {
+    if (lua_isnoneornil(L, arg)) {
+        if (lua_gettop(L) < arg)
+            lua_settop(L, arg);
+        lua_newtable(L);
+        lua_replace(L, arg);
+        return;
+    }
+    if (lua_type(L, arg) != LUA_TTABLE)
+        bind_expected(L, arg, where, "options", "a table");
+    lua_pushnil(L);
+    while (lua_next(L, arg)) {
+        lua_pop(L, 1);
+        if (lua_type(L, -1) != LUA_TSTRING)
+            continue;
+        const char *key = lua_tostring(L, -1);
+        size_t i = 0;
+        while (valid[i] && strcmp(valid[i], key) != 0)
+            i++;
+        if (!valid[i])
+            refuse_option(L, where, key, valid);
+    }
+}
+
+int bind_opt_push(lua_State *L, int arg, const char *key) {
+    arg = lua_absindex(L, arg);
+    lua_pushstring(L, key);
+    return lua_rawget(L, arg);
+}
+
+double bind_opt_number(lua_State *L, int arg, const char *where, const char *key, double low,
+                       double high, double fallback) {
+    double value = fallback;
+    if (bind_opt_push(L, arg, key) != LUA_TNIL)
+        value = number_within(L, -1, where, key, low, high);
+    lua_pop(L, 1);
+    return value;
+}
+
+lua_Integer bind_opt_integer(lua_State *L, int arg, const char *where, const char *key,
+                             lua_Integer low, lua_Integer high, lua_Integer fallback) {
+    lua_Integer value = fallback;
+    if (bind_opt_push(L, arg, key) != LUA_TNIL)
+        value = bind_integer(L, -1, where, key, low, high);
+    lua_pop(L, 1);
+    return value;
+}
+
+bool bind_opt_boolean(lua_State *L, int arg, const char *where, const char *key, bool fallback) {
+    bool value = fallback;
+    if (bind_opt_push(L, arg, key) != LUA_TNIL) {
+        if (!lua_isboolean(L, -1))
+            bind_expected(L, -1, where, key, "true or false");
+        value = lua_toboolean(L, -1);
+    }
+    lua_pop(L, 1);
+    return value;
+}
+
+const char *bind_opt_string(lua_State *L, int arg, const char *where, const char *key,
+                            const char *fallback) {
+    const char *value = fallback;
+    if (bind_opt_push(L, arg, key) != LUA_TNIL)
+        value = bind_string(L, -1, where, key);
+    lua_pop(L, 1); /* the table still holds the string */
+    return value;
+}
+
+static int refuse_word(lua_State *L, const char *where, const char *key,
+                       const char *const *words) {
+    luaL_Buffer text;
+    char got[128];
+    bind_describe(L, -1, got);
+    luaL_buffinit(L, &text);
+    for (size_t i = 0; words[i]; i++) {
+        luaL_addstring(&text, i == 0 ? "\"" : words[i + 1] ? ", \"" : " or \"");
+        luaL_addstring(&text, words[i]);
+        luaL_addstring(&text, "\"");
+    }
+    luaL_pushresult(&text);
+    return luaL_error(L, "%s: %s: expected %s, got %s", where, key, lua_tostring(L, -1), got);
+}
+
+int bind_opt_word(lua_State *L, int arg, const char *where, const char *key,
+                  const char *const *words, int fallback) {
+    int value = fallback;
+    if (bind_opt_push(L, arg, key) != LUA_TNIL) {
+        const char *word = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+        for (value = 0; words[value] && strcmp(words[value], word) != 0; value++)
+            ;
+        if (!words[value])
+            refuse_word(L, where, key, words);
+    }
+    lua_pop(L, 1);
+    return value;
+}
+
+/* ---- Random numbers ---------------------------------------------------------------------------- */
+
+static Rng session_rng;
+static uint64_t session_seed;
+
+Rng *bind_session_rng(void) {
+    return &session_rng;
+}
+
+uint64_t bind_session_seed(void) {
+    return session_seed;
+}
+
+void bind_seed_session(uint64_t seed) {
+    session_seed = seed;
+    rng_seed(&session_rng, seed);
+}
+
+Rng bind_opt_rng(lua_State *L, int arg, const char *where, uint64_t *used) {
+    uint64_t seed = 0;
+    bool given = false;
+    if (lua_istable(L, arg)) {
+        given = bind_opt_push(L, arg, "seed") != LUA_TNIL;
+        if (given)
+            seed = (uint64_t)bind_integer(L, -1, where, "seed", LUA_MININTEGER, LUA_MAXINTEGER);
+        lua_pop(L, 1);
+    }
+    if (!given)
+        seed = rng_fork(&session_rng) >> 1; /* 63 bits: Lua shows it as a plain integer */
+    if (used)
+        *used = seed;
+    Rng rng;
+    rng_seed(&rng, seed);
+    return rng;
+}
+
+/* ---- Memory ------------------------------------------------------------------------------------- */
+
+/* The collector is told in steps of this size: one call a small array would cost more than it. */
+enum { ACCOUNT_STEP = 1 << 18 };
+
+void bind_account(lua_State *L, size_t bytes) {
+    static size_t owed;
+    owed += bytes;
+    if (owed < ACCOUNT_STEP)
+        return;
+    size_t kilobytes = owed >> 10;
+    owed = 0;
+    lua_gc(L, LUA_GCSTEP, kilobytes > 1 << 30 ? 1 << 30 : (int)kilobytes);
+}
+
+bool bind_retry(lua_State *L, const Error *err, bool *tried) {
+    if (*tried || err->kind != ERROR_MEMORY)
+        return false;
+    *tried = true;
+    lua_gc(L, LUA_GCCOLLECT);
+    return true;
+}
