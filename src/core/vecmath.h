@@ -1,0 +1,16 @@
+/* vecmath.h — elementary functions over contiguous vectors, written so that the compiler turns them
+ * into SIMD code (libm's are calls, one element at a time).
+ *
+ * No fused operations are used, so every instruction set gives the same bits. y may be x itself,
+ * but must not overlap it otherwise. Each call runs on the calling thread. */
+#ifndef PERIGEE_CORE_VECMATH_H
+#define PERIGEE_CORE_VECMATH_H
+
+#include <stddef.h>
+
+/* y[i] = exp(x[i]), within 2 ulp over the whole range, denormal results included: too large gives
+ * +inf, too small and −inf give 0, NaN stays NaN. */
+void vec_expf(const float *x, float *y, size_t n);
+void vec_exp(const double *x, double *y, size_t n);
+
+#endif
