@@ -1,0 +1,32 @@
+/* terminal_picture.h — images as text: what show() prints.
+ *
+ * Panels stand side by side under their captions and go on below where the width ends. A panel that
+ * is wider than the terminal is shrunk by averaging blocks of pixels.
+ *
+ *     plain      one character a cell from a ramp of ink, for terminals that know nothing
+ *     256, rgb   half blocks: the upper and the lower pixel of a cell are its two colours
+ *     sixel      real pixels, enlarged by a whole factor */
+#ifndef PERIGEE_PLOT_TERMINAL_PICTURE_H
+#define PERIGEE_PLOT_TERMINAL_PICTURE_H
+
+#include "core/error.h"
+#include "plot/colour.h"
+
+#include <stddef.h>
+
+typedef enum PictureMode { PICTURE_PLAIN, PICTURE_256, PICTURE_RGB, PICTURE_SIXEL } PictureMode;
+
+typedef struct Panel {
+    const float *value; /* rows × cols */
+    size_t rows, cols;
+    double low, high; /* the values at the two ends of the colour map */
+    ColourMap map;
+    const char *caption; /* UTF-8; NULL for none */
+} Panel;
+
+/* The text, newline at its end, for `width` cells; the caller frees it. `cell_width` is a cell's
+ * width in pixels, which only sixel needs (0: taken for 10). */
+char *terminal_picture(const Panel *panels, size_t count, PictureMode mode, size_t width,
+                       size_t cell_width, Error *err);
+
+#endif
