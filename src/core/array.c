@@ -60,6 +60,10 @@ bool array_is_contiguous(const Array *a) {
     return true;
 }
 
+bool array_is_sole(const Array *a) {
+    return a->buffer->refs == 1;
+}
+
 bool array_same_shape(const Array *a, const Array *b) {
     return a->ndim == b->ndim &&
            (a->ndim == 0 || memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof *a->shape) == 0);
@@ -156,7 +160,8 @@ Array *array_rows(const Array *a, size_t first, size_t count, Error *err) {
     size_t shape[ARRAY_MAX_DIMS];
     memcpy(shape, a->shape, sizeof shape);
     shape[0] = count;
-    char *start = (char *)a->data + (ptrdiff_t)first * a->stride[0] * (ptrdiff_t)dtype_size(a->dtype);
+    char *start =
+        (char *)a->data + (ptrdiff_t)first * a->stride[0] * (ptrdiff_t)dtype_size(a->dtype);
     return array_view(a, a->ndim, shape, a->stride, count ? start : a->data, err);
 }
 

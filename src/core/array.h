@@ -61,6 +61,7 @@ size_t array_bytes(const Array *a);
 size_t array_row_size(const Array *a);
 
 bool array_is_contiguous(const Array *a);
+bool array_is_sole(const Array *a); /* no other header shares the buffer */
 bool array_same_shape(const Array *a, const Array *b);
 
 /* a as a contiguous array of `dtype`: a shared header if it is one already, else a converted copy.

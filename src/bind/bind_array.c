@@ -1,0 +1,199 @@
+/* The array's box: its fields, its elements, and the `array` library. */
+#include "bind/bind_array.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- The type ---------------------------------------------------------------------------------
+ */
+
+static void release(void *object) {
+    array_free(object);
+}
+
+static void describe(const void *object, char text[128]) {
+    const Array *a = object;
+    size_t used = (size_t)snprintf(text, 128, "an array %s[", dtype_name(a->dtype));
+    for (int d = 0; d < a->ndim && used < 110; d++)
+        used += (size_t)snprintf(text + used, 128 - used, "%s%zu", d ? "x" : "", a->shape[d]);
+    snprintf(text + used, 128 - used, "]");
+}
+
+const BoxType bind_array_type = {
+    .name = "perigee.array", .shown = "an array", .release = release, .describe = describe
+};
+
+int bind_push_array(lua_State *L, Array *a, const Error *err) {
+    if (!a)
+        return bind_raise(L, err);
+    *bind_new_box(L, &bind_array_type) = a;
+    if (array_is_sole(a))
+        bind_account(L, array_bytes(a));
+    return 1;
+}
+
+Array *bind_check_array(lua_State *L, int arg, const char *where, const char *name) {
+    return bind_check(L, arg, &bind_array_type, where, name);
+}
+
+Array *bind_test_array(lua_State *L, int arg) {
+    return bind_test(L, arg, &bind_array_type);
+}
+
+void bind_array_push_number(lua_State *L, double value, DType dtype) {
+    if (dtype == DTYPE_I32)
+        lua_pushinteger(L, (lua_Integer)value);
+    else
+        lua_pushnumber(L, value);
+}
+
+/* ---- Elements ---------------------------------------------------------------------------------
+ */
+
+size_t bind_array_index(lua_State *L, lua_Integer index, size_t n, int axis, const char *where) {
+    lua_Integer size = (lua_Integer)n, place = index < 0 ? size + index : index - 1;
+    if (index == 0 || place < 0 || place >= size)
+        luaL_error(L,
+                   "%s: index %I is out of range for axis %d of size %I (from 1, or from -1 at "
+                   "the end)",
+                   where, index, axis + 1, size);
+    return (size_t)place;
+}
+
+/* The 0-based index from the a->ndim arguments at first …. */
+static void check_index(lua_State *L, int first, const Array *a, const char *where,
+                        size_t index[ARRAY_MAX_DIMS]) {
+    int given = lua_gettop(L) - first + 1;
+    if (given != a->ndim)
+        luaL_error(L, "%s: expected %d indices, one an axis, got %d", where, a->ndim, given);
+    for (int d = 0; d < a->ndim; d++) {
+        lua_Integer i = bind_integer(L, first + d, where, "index", LUA_MININTEGER, LUA_MAXINTEGER);
+        index[d] = bind_array_index(L, i, a->shape[d], d, where);
+    }
+}
+
+static int array_at(lua_State *L) {
+    const Array *a = bind_check_array(L, 1, "at", "array");
+    size_t index[ARRAY_MAX_DIMS];
+    check_index(L, 2, a, "at", index);
+    bind_array_push_number(L, array_get(a, index), a->dtype);
+    return 1;
+}
+
+static int array_item(lua_State *L) {
+    const Array *a = bind_check_array(L, 1, "item", "array");
+    char text[128];
+    if (array_size(a) != 1)
+        return luaL_error(L, "item: expected an array with one element, got shape %s",
+                          array_shape_text(a->ndim, a->shape, text));
+    bind_array_push_number(L, array_get(a, (size_t[ARRAY_MAX_DIMS]){ 0 }), a->dtype);
+    return 1;
+}
+
+/* ---- Fields -----------------------------------------------------------------------------------
+ */
+
+static int field_shape(lua_State *L, const Array *a) {
+    lua_createtable(L, a->ndim, 0);
+    for (int d = 0; d < a->ndim; d++) {
+        lua_pushinteger(L, (lua_Integer)a->shape[d]);
+        lua_rawseti(L, -2, d + 1);
+    }
+    return 1;
+}
+
+static int field_ndim(lua_State *L, const Array *a) {
+    lua_pushinteger(L, a->ndim);
+    return 1;
+}
+
+static int field_size(lua_State *L, const Array *a) {
+    lua_pushinteger(L, (lua_Integer)array_size(a));
+    return 1;
+}
+
+static int field_dtype(lua_State *L, const Array *a) {
+    lua_pushstring(L, dtype_name(a->dtype));
+    return 1;
+}
+
+static const struct Field {
+    const char *name;
+    int (*push)(lua_State *L, const Array *a);
+} fields[] = {
+    { "shape", field_shape }, { "ndim", field_ndim }, { "size", field_size },
+    { "dtype", field_dtype }, { NULL, NULL },
+};
+
+/* A row as a view, or an element of a 1-d array. nil just past the end lets ipairs finish. */
+static int push_row(lua_State *L, const Array *a, lua_Integer index) {
+    if (a->ndim == 0)
+        return luaL_error(L, "a scalar array has no rows; read it with :item()");
+    if (index == (lua_Integer)a->shape[0] + 1)
+        return 0;
+    size_t i = bind_array_index(L, index, a->shape[0], 0, "array");
+    char *start = (char *)a->data + (ptrdiff_t)i * a->stride[0] * (ptrdiff_t)dtype_size(a->dtype);
+    if (a->ndim == 1) {
+        bind_array_push_number(L, array_get(a, &i), a->dtype);
+        return 1;
+    }
+    void **box = bind_new_box(L, &bind_array_type);
+    BIND_ARRAY_MAKE(L, *box, array_view(a, a->ndim - 1, a->shape + 1, a->stride + 1, start, &err));
+    return 1;
+}
+
+static int meta_index(lua_State *L) {
+    const Array *a = bind_check_array(L, 1, "array", "array");
+    if (lua_type(L, 2) == LUA_TNUMBER)
+        return push_row(L, a, bind_integer(L, 2, "array", "index", LUA_MININTEGER, LUA_MAXINTEGER));
+    if (lua_type(L, 2) == LUA_TSTRING) {
+        const char *key = lua_tostring(L, 2);
+        for (const struct Field *f = fields; f->name; f++)
+            if (strcmp(f->name, key) == 0)
+                return f->push(L, a);
+    }
+    lua_pushvalue(L, 2);
+    lua_rawget(L, lua_upvalueindex(1));
+    return 1;
+}
+
+static int meta_len(lua_State *L) {
+    const Array *a = bind_check_array(L, 1, "#", "array");
+    lua_pushinteger(L, a->ndim ? (lua_Integer)a->shape[0] : 0);
+    return 1;
+}
+
+static int meta_tostring(lua_State *L) {
+    const Array *a = bind_check_array(L, 1, "tostring", "array");
+    char text[128];
+    describe(a, text);
+    lua_pushfstring(L, "Array %s", text);
+    return 1;
+}
+
+/* ---- The library ------------------------------------------------------------------------------
+ */
+
+static const luaL_Reg methods[] = {
+    { "at", array_at },
+    { "item", array_item },
+    { "totable", bind_array_totable },
+    { NULL, NULL },
+};
+
+static const luaL_Reg meta[] = {
+    { "__len", meta_len },
+    { "__tostring", meta_tostring },
+    { NULL, NULL },
+};
+
+int open_array(lua_State *L) {
+    bind_new_type(L, &bind_array_type, methods, meta);
+    lua_getfield(L, -1, "methods");
+    lua_pushcclosure(L, meta_index, 1);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+    luaL_newlib(L, methods);
+    luaL_setfuncs(L, bind_array_creators, 0);
+    return 1;
+}
