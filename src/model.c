@@ -33,13 +33,14 @@ static bool cannot(const Model *model, const char *what, Error *err) {
     return error_set(err, ERROR_ARGUMENT, "%s: a %s model cannot do this", what, model->kind->name);
 }
 
-static bool check_ready(const Model *model, const char *where, size_t features, Error *err) {
+static bool check_ready(Model *model, const char *where, size_t features, Error *err) {
     if (!model_is_fitted(model))
         return error_set(err, ERROR_ARGUMENT, "%s: this %s is not fitted yet; call :fit first",
                          where, model->kind->name);
     if (model->features != 0 && model->features != features)
         return error_set(err, ERROR_ARGUMENT, "%s: samples have %zu features, the %s takes %zu",
                          where, features, model->kind->name, model->features);
+    model->features = features;
     return true;
 }
 
@@ -90,8 +91,8 @@ static bool subset_take(const Samples *all, const int32_t *fold, int k, bool in_
     size_t n = 0, width = all->features;
     for (size_t i = 0; i < all->n; i++)
         n += (fold[i] == k) == in_fold;
-    *subset = (Subset){ malloc((n * width + 1) * sizeof(float)),
-                        malloc((n + 1) * sizeof(int32_t)), malloc((n + 1) * sizeof(size_t)), 0 };
+    *subset = (Subset){ malloc((n * width + 1) * sizeof(float)), malloc((n + 1) * sizeof(int32_t)),
+                        malloc((n + 1) * sizeof(size_t)), 0 };
     if (!subset->x || !subset->y || !subset->position) {
         subset_clear(subset);
         return error_memory(err, "fit", n * width * sizeof(float));
@@ -166,13 +167,11 @@ bool model_fit_folds(Model *model, const Samples *samples, const int32_t *fold, 
 }
 
 bool model_set(Model *model, const char *name, double value, Error *err) {
-    return model->kind->set ? model->kind->set(model, name, value, err)
-                            : cannot(model, "set", err);
+    return model->kind->set ? model->kind->set(model, name, value, err) : cannot(model, "set", err);
 }
 
 bool model_get(const Model *model, const char *name, double *value, Error *err) {
-    return model->kind->get ? model->kind->get(model, name, value, err)
-                            : cannot(model, "get", err);
+    return model->kind->get ? model->kind->get(model, name, value, err) : cannot(model, "get", err);
 }
 
 Model *model_clone(const Model *model, Error *err) {

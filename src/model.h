@@ -73,7 +73,8 @@ typedef struct ModelKind {
 struct Model {
     const ModelKind *kind;
     size_t refs;
-    size_t features; /* 0 while unknown (not fitted, or a Lua model that did not say) */
+    size_t features; /* 0 while unknown: not fitted, or a Lua model that did not say and has not been
+                        called yet (the first batch decides) */
     Labels classes;  /* empty while not fitted */
     bool rejects;    /* the last column is the reject class */
 };

@@ -1,0 +1,344 @@
+#include "bind/lua_model.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Until the data room lands. */
+#pragma weak bind_push_dataset
+#pragma weak dataset_new
+
+typedef struct LuaModel {
+    Model base;
+    lua_State *L; /* the main thread: a coroutine could be gone by the next call */
+    int ref;      /* the table, in the registry */
+} LuaModel;
+
+/* One protected call into the table: what goes in and what comes out, for the function that runs
+ * inside lua_pcall and may raise. */
+typedef struct Call {
+    LuaModel *model;
+    const float *x;
+    const double *w;
+    size_t n;
+    double *scores;
+    float *gradient;
+    const Samples *samples;
+    const char *name; /* of a hyperparameter */
+    double value;
+    LuaModel *copy;
+} Call;
+
+static Call *call_of(lua_State *L) {
+    Call *call = lua_touserdata(L, 1);
+    lua_settop(L, 0);
+    return call;
+}
+
+/* Run body(call) on the main thread; what it raises goes into err. */
+static bool protect(lua_CFunction body, Call *call, Error *err) {
+    lua_State *L = call->model->L;
+    if (!lua_checkstack(L, 8))
+        return error_set(err, ERROR_MEMORY, "Lua model: Lua's stack is full");
+    int top = lua_gettop(L);
+    lua_pushcfunction(L, body);
+    lua_pushlightuserdata(L, call);
+    int status = lua_pcall(L, 1, 0, 0);
+    if (status != LUA_OK) {
+        const char *message = lua_tostring(L, -1);
+        error_set(err, status == LUA_ERRMEM ? ERROR_MEMORY : ERROR_ARGUMENT, "%s",
+                  message ? message : "a model written in Lua raised a value that is not a string");
+    }
+    lua_settop(L, top);
+    return status == LUA_OK;
+}
+
+/* Push the method and the table itself; an absent method is an error. */
+static void push_method(lua_State *L, const LuaModel *model, const char *name) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, model->ref);
+    if (lua_getfield(L, -1, name) != LUA_TFUNCTION)
+        luaL_error(L, "%s: this model written in Lua has no %s method", name, name);
+    lua_insert(L, -2);
+}
+
+static void push_matrix(lua_State *L, const char *where, DType dtype, const void *rows, size_t n,
+                        size_t columns) {
+    Error err;
+    bool tried = false;
+    Array *a;
+    do
+        a = array_new2(where, dtype, n, columns, &err);
+    while (!a && bind_retry(L, &err, &tried));
+    if (a)
+        memcpy(a->data, rows, array_bytes(a));
+    bind_push_array(L, a, &err);
+}
+
+/* The answer on top of the stack as n × columns of `dtype`. One sample's may be a plain list. */
+static Array *check_answer(lua_State *L, const char *where, DType dtype, size_t n, size_t columns) {
+    Array *a = bind_to_array(L, lua_gettop(L), where, "the Lua model's answer", dtype);
+    bool flat = n == 1 && a->ndim == 1 && a->shape[0] == columns;
+    if (!flat && !(a->ndim == 2 && a->shape[0] == n && a->shape[1] == columns)) {
+        char text[128];
+        luaL_error(L, "%s: the Lua model answered %s, expected (%d, %d)", where,
+                   array_shape_text(a->ndim, a->shape, text), (int)n, (int)columns);
+    }
+    return a;
+}
+
+static int scores_body(lua_State *L) {
+    Call *call = call_of(L);
+    size_t columns = model_columns(&call->model->base);
+    push_method(L, call->model, "scores");
+    push_matrix(L, "scores", DTYPE_F32, call->x, call->n, call->model->base.features);
+    lua_call(L, 2, 1);
+    const Array *answer = check_answer(L, "scores", DTYPE_F64, call->n, columns);
+    const double *value = array_f64(answer);
+    for (size_t i = 0; i < call->n * columns; i++)
+        if (isnan(value[i]))
+            return luaL_error(L, "scores: the Lua model answered NaN for sample %d",
+                              (int)(i / columns) + 1);
+    memcpy(call->scores, value, call->n * columns * sizeof *value);
+    return 0;
+}
+
+static bool lua_scores(Model *model, const float *x, size_t n, double *scores, Error *err) {
+    Call call = { .model = (LuaModel *)model, .x = x, .n = n, .scores = scores };
+    return protect(scores_body, &call, err);
+}
+
+static int gradient_body(lua_State *L) {
+    Call *call = call_of(L);
+    size_t features = call->model->base.features;
+    push_method(L, call->model, "gradient");
+    push_matrix(L, "gradient", DTYPE_F32, call->x, call->n, features);
+    push_matrix(L, "gradient", DTYPE_F64, call->w, call->n, model_columns(&call->model->base));
+    lua_call(L, 3, 1);
+    const Array *answer = check_answer(L, "gradient", DTYPE_F32, call->n, features);
+    memcpy(call->gradient, array_f32(answer), array_bytes(answer));
+    return 0;
+}
+
+static bool lua_gradient(Model *model, const float *x, size_t n, const double *w, float *gradient,
+                         Error *err) {
+    Call call = { .model = (LuaModel *)model, .x = x, .n = n, .w = w, .gradient = gradient };
+    return protect(gradient_body, &call, err);
+}
+
+/* ---- What the table says of itself ------------------------------------------------------------
+ */
+
+/* The list on top of the stack as the model's classes; pops nothing. False: it is not a sorted list
+ * of labels. */
+static bool read_labels(lua_State *L, LuaModel *model) {
+    size_t count = (size_t)luaL_len(L, -1);
+    int32_t *label = lua_newuserdatauv(L, (count + 1) * sizeof *label, 0);
+    bool sorted = true;
+    for (size_t i = 0; i < count && sorted; i++) {
+        int is_integer;
+        lua_geti(L, -2, (lua_Integer)i + 1);
+        lua_Integer value = lua_tointegerx(L, -1, &is_integer);
+        lua_pop(L, 1);
+        label[i] = (int32_t)value;
+        sorted = is_integer && value >= 0 && value <= INT32_MAX && (!i || label[i] > label[i - 1]);
+    }
+    Error err;
+    if (sorted && !labels_from("classes", label, count, &model->base.classes, &err))
+        bind_raise(L, &err);
+    lua_pop(L, 1);
+    return sorted && count > 0;
+}
+
+/* Read rejects, features and classes of the table at `arg` into the wrapper; raises if they are not
+ * what they should be. The labels of `samples` (may be NULL) stand in for absent classes. */
+static void read_fields(lua_State *L, int arg, LuaModel *model, const Samples *samples,
+                        const char *where, const char *name) {
+    lua_getfield(L, arg, "rejects");
+    model->base.rejects = lua_toboolean(L, -1);
+    lua_getfield(L, arg, "features");
+    lua_Integer features = lua_tointeger(L, -1);
+    if (features > 0)
+        model->base.features = (size_t)features;
+    bool can_fit = lua_getfield(L, arg, "fit") != LUA_TNIL;
+    bool has_classes = lua_getfield(L, arg, "classes") != LUA_TNIL;
+    labels_clear(&model->base.classes);
+    Error err;
+    if (has_classes) {
+        if (!lua_istable(L, -1) || !read_labels(L, model))
+            luaL_error(L, "%s: %s: a Lua model's classes are a list of labels in rising order",
+                       where, name);
+    } else if (samples) {
+        if (!labels_from(where, samples->y, samples->n, &model->base.classes, &err))
+            bind_raise(L, &err);
+    } else if (!can_fit) {
+        luaL_error(L, "%s: %s: a Lua model needs classes, the list of its labels", where, name);
+    }
+    lua_pop(L, 4);
+}
+
+/* ---- Training and hyperparameters ---------------------------------------------------------------
+ */
+
+static int fit_body(lua_State *L) {
+    Call *call = call_of(L);
+    const Samples *samples = call->samples;
+    Error err;
+    push_method(L, call->model, "fit");
+    push_matrix(L, "fit", DTYPE_F32, samples->x, samples->n, samples->features);
+    Array *x = bind_test_array(L, -1);
+    size_t shape[1] = { samples->n };
+    Array *y = array_new("fit", DTYPE_I32, 1, shape, &err);
+    if (y)
+        memcpy(y->data, samples->y, samples->n * sizeof *samples->y);
+    bind_push_array(L, y, &err);
+    bind_push_dataset(L, dataset_new("fit", x, y, 0, NULL, "samples of a fit", &err), &err);
+    lua_replace(L, -3);
+    lua_pop(L, 1);
+    lua_call(L, 2, 0);
+    call->model->base.features = samples->features;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, call->model->ref);
+    read_fields(L, lua_gettop(L), call->model, samples, "fit", "model");
+    return 0;
+}
+
+static bool lua_fit(Model *model, const Samples *samples, Progress *progress, Error *err) {
+    (void)progress;
+    Call call = { .model = (LuaModel *)model, .samples = samples };
+    return protect(fit_body, &call, err);
+}
+
+static int set_body(lua_State *L) {
+    Call *call = call_of(L);
+    push_method(L, call->model, "set");
+    lua_createtable(L, 0, 1);
+    lua_pushnumber(L, call->value);
+    lua_setfield(L, -2, call->name);
+    lua_call(L, 2, 0);
+    return 0;
+}
+
+static bool lua_set(Model *model, const char *name, double value, Error *err) {
+    Call call = { .model = (LuaModel *)model, .name = name, .value = value };
+    return protect(set_body, &call, err);
+}
+
+static int get_body(lua_State *L) {
+    Call *call = call_of(L);
+    push_method(L, call->model, "get");
+    lua_pushstring(L, call->name);
+    lua_call(L, 2, 1);
+    if (lua_type(L, -1) != LUA_TNUMBER)
+        return luaL_error(L, "get: the Lua model has no number named \"%s\"", call->name);
+    call->value = lua_tonumber(L, -1);
+    return 0;
+}
+
+static bool lua_get(const Model *model, const char *name, double *value, Error *err) {
+    Call call = { .model = (LuaModel *)model, .name = name };
+    bool ok = protect(get_body, &call, err);
+    if (ok)
+        *value = call.value;
+    return ok;
+}
+
+/* ---- Life
+ * ----------------------------------------------------------------------------------------- */
+
+static void lua_free(Model *model) {
+    LuaModel *self = (LuaModel *)model;
+    luaL_unref(self->L, LUA_REGISTRYINDEX, self->ref);
+    free(self);
+}
+
+static void shallow_copy(lua_State *L, int table) {
+    lua_newtable(L);
+    for (lua_pushnil(L); lua_next(L, table);) {
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2);
+        lua_rawset(L, -4);
+    }
+    if (lua_getmetatable(L, table))
+        lua_setmetatable(L, -2);
+}
+
+static int clone_body(lua_State *L) {
+    Call *call = call_of(L);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, call->model->ref);
+    if (lua_getfield(L, 1, "clone") == LUA_TFUNCTION) {
+        lua_pushvalue(L, 1);
+        lua_call(L, 1, 1);
+        if (!lua_model_fits(L, -1))
+            return luaL_error(L, "clone: the Lua model's clone is not a model");
+    } else {
+        shallow_copy(L, 1);
+    }
+    call->copy = (LuaModel *)model_retain(lua_model_push_box(L, lua_gettop(L), "clone", "model"));
+    return 0;
+}
+
+static Model *lua_clone(const Model *model, Error *err) {
+    Call call = { .model = (LuaModel *)model };
+    return protect(clone_body, &call, err) ? (Model *)call.copy : NULL;
+}
+
+const ModelKind lua_model_kind = {
+    .name = "lua",
+    .free = lua_free,
+    .scores = lua_scores,
+    .gradient = lua_gradient,
+    .fit = lua_fit,
+    .set = lua_set,
+    .get = lua_get,
+    .clone = lua_clone,
+};
+
+static void release(void *model) {
+    model_release(model);
+}
+
+/* Owns a wrapper while a binding uses it; users never see it. */
+static const BoxType box_type = { .name = "perigee.lua_model",
+                                  .shown = "a model written in Lua",
+                                  .release = release };
+
+bool lua_model_fits(lua_State *L, int arg) {
+    arg = lua_absindex(L, arg);
+    if (!lua_istable(L, arg))
+        return false;
+    bool fits = lua_getfield(L, arg, "scores") == LUA_TFUNCTION;
+    lua_pop(L, 1);
+    return fits;
+}
+
+static lua_State *main_thread(lua_State *L) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+    lua_State *main_state = lua_tothread(L, -1);
+    lua_pop(L, 1);
+    return main_state;
+}
+
+Model *lua_model_push_box(lua_State *L, int arg, const char *where, const char *name) {
+    arg = lua_absindex(L, arg);
+    if (luaL_getmetatable(L, box_type.name) == LUA_TNIL) {
+        bind_new_type(L, &box_type, (const luaL_Reg[]){ { NULL, NULL } },
+                      (const luaL_Reg[]){ { NULL, NULL } });
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    void **box = bind_new_box(L, &box_type);
+    LuaModel *model = malloc(sizeof *model);
+    if (!model)
+        luaL_error(L, "%s: out of memory", where);
+    model_init(&model->base, &lua_model_kind);
+    model->L = main_thread(L);
+    model->ref = LUA_NOREF;
+    *box = model;
+    lua_pushvalue(L, arg);
+    model->ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    read_fields(L, arg, model, NULL, where, name);
+    return &model->base;
+}
+
+void lua_model_push_table(lua_State *L, const Model *model) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, ((const LuaModel *)model)->ref);
+}

@@ -1,0 +1,324 @@
+/* bind_model.c — what all models have in common in Lua: boxes, methods, fields.
+ *
+ * A model's metatable carries its BoxType under MARK, so that any model box is recognised without
+ * knowing its kind. __index looks for a field (classes, rejects, features, kind), then for a
+ * method, then asks the kind's own __index. */
+#include "bind/bind.h"
+#include "bind/lua_model.h"
+#include "model_file.h"
+
+#include <string.h>
+
+/* Until the data room and model_file.c land. */
+#pragma weak bind_check_dataset
+#pragma weak bind_check_samples
+#pragma weak dataset_count
+#pragma weak dataset_features
+#pragma weak model_save
+
+#define MARK "perigee.model"
+
+enum { MAX_KINDS = 16 };
+
+static struct {
+    const ModelKind *kind;
+    const BoxType *type;
+} known[MAX_KINDS];
+static size_t known_count;
+
+static Model *check_self(lua_State *L, const char *where) {
+    Model *model = bind_test_model(L, 1);
+    if (!model)
+        bind_expected(L, 1, where, "self",
+                      "a model (is this a call with a dot instead of a colon?)");
+    return model;
+}
+
+/* ---- Fields -----------------------------------------------------------------------------------
+ */
+
+static void push_classes(lua_State *L, const Model *model) {
+    lua_createtable(L, (int)model->classes.count, 0);
+    for (size_t c = 0; c < model->classes.count; c++) {
+        lua_pushinteger(L, model->classes.label[c]);
+        lua_rawseti(L, -2, (lua_Integer)c + 1);
+    }
+}
+
+/* Push the field's value and return true, or push nothing. */
+static bool push_field(lua_State *L, const Model *model, const char *name) {
+    if (strcmp(name, "classes") == 0)
+        push_classes(L, model);
+    else if (strcmp(name, "rejects") == 0)
+        lua_pushboolean(L, model->rejects);
+    else if (strcmp(name, "features") == 0)
+        lua_pushinteger(L, (lua_Integer)model->features);
+    else if (strcmp(name, "kind") == 0)
+        lua_pushstring(L, model->kind->name);
+    else
+        return false;
+    return true;
+}
+
+/* Upvalues: the methods' table, the kind's own __index (or nil). */
+static int model_index(lua_State *L) {
+    Model *model = check_self(L, "model");
+    if (lua_type(L, 2) == LUA_TSTRING && push_field(L, model, lua_tostring(L, 2)))
+        return 1;
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL)
+        return 1;
+    if (lua_isnil(L, lua_upvalueindex(2)))
+        return 1;
+    lua_settop(L, 2);
+    lua_pushvalue(L, lua_upvalueindex(2));
+    lua_insert(L, 1);
+    lua_call(L, 2, 1);
+    return 1;
+}
+
+static int model_eq(lua_State *L) {
+    Model *a = bind_test_model(L, 1);
+    lua_pushboolean(L, a && a == bind_test_model(L, 2));
+    return 1;
+}
+
+static int model_tostring(lua_State *L) {
+    const Model *model = check_self(L, "tostring");
+    if (!model_is_fitted(model))
+        lua_pushfstring(L, "%s (not fitted)", model->kind->name);
+    else
+        lua_pushfstring(L, "%s (%d features, %d classes%s)", model->kind->name,
+                        (int)model->features, (int)model->classes.count,
+                        model->rejects ? " and reject" : "");
+    return 1;
+}
+
+/* ---- Methods ------------------------------------------------------------------------------------
+ */
+
+/* Push a new array for an answer; raises if memory does not hold it. */
+static Array *push_new_array(lua_State *L, const char *where, DType dtype, int ndim, size_t rows,
+                             size_t columns) {
+    Error err;
+    bool tried = false;
+    size_t shape[2] = { rows, columns };
+    Array *a;
+    do
+        a = array_new(where, dtype, ndim, shape, &err);
+    while (!a && bind_retry(L, &err, &tried));
+    bind_push_array(L, a, &err);
+    return a;
+}
+
+static int method_scores(lua_State *L) {
+    Model *model = check_self(L, "scores");
+    BindSamples samples = bind_check_samples(L, 2, "scores", "x");
+    Array *scores = push_new_array(L, "scores", DTYPE_F64, 2, samples.n, model_columns(model));
+    Error err;
+    if (!model_scores(model, "scores", samples.x, samples.n, samples.features, array_f64(scores),
+                      &err))
+        return bind_raise(L, &err);
+    return 1;
+}
+
+static int method_predict(lua_State *L) {
+    Model *model = check_self(L, "predict");
+    BindSamples samples = bind_check_samples(L, 2, "predict", "x");
+    size_t columns = model_columns(model);
+    Array *scores = push_new_array(L, "predict", DTYPE_F64, 2, samples.n, columns);
+    Error err;
+    if (!model_scores(model, "predict", samples.x, samples.n, samples.features, array_f64(scores),
+                      &err))
+        return bind_raise(L, &err);
+    Array *labels = push_new_array(L, "predict", DTYPE_I32, 1, samples.n, 0);
+    for (size_t i = 0; i < samples.n; i++)
+        array_i32(labels)[i] = model_label(model, array_f64(scores) + i * columns);
+    return 1;
+}
+
+/* The weights at `arg`: n × columns, or one row for all samples. */
+static const double *check_weights(lua_State *L, int arg, const Model *model, size_t n) {
+    size_t columns = model_columns(model);
+    const Array *w = bind_to_array(L, arg, "gradient", "w", DTYPE_F64);
+    if (w->ndim == 2 && w->shape[0] == n && w->shape[1] == columns)
+        return array_f64(w);
+    if (w->ndim != 1 || w->shape[0] != columns) {
+        char text[128];
+        luaL_error(L, "gradient: w is %s, expected (%d, %d) or (%d)",
+                   array_shape_text(w->ndim, w->shape, text), (int)n, (int)columns, (int)columns);
+    }
+    Array *rows = push_new_array(L, "gradient", DTYPE_F64, 2, n, columns);
+    for (size_t i = 0; i < n; i++)
+        memcpy(array_f64(rows) + i * columns, array_f64(w), columns * sizeof(double));
+    return array_f64(rows);
+}
+
+static int method_gradient(lua_State *L) {
+    Model *model = check_self(L, "gradient");
+    BindSamples samples = bind_check_samples(L, 2, "gradient", "x");
+    const double *w = check_weights(L, 3, model, samples.n);
+    Array *gradient = push_new_array(L, "gradient", DTYPE_F32, 2, samples.n, samples.features);
+    Error err;
+    if (!model_gradient(model, "gradient", samples.x, samples.n, samples.features, w,
+                        array_f32(gradient), &err))
+        return bind_raise(L, &err);
+    return 1;
+}
+
+static int method_fit(lua_State *L) {
+    Model *model = check_self(L, "fit");
+    const Dataset *ds = bind_check_dataset(L, 2, "fit", "ds");
+    bind_options(L, 3, "fit", (const char *const[]){ NULL });
+    Samples samples = { array_f32(ds->x), array_i32(ds->y), dataset_count(ds),
+                        dataset_features(ds) };
+    Progress progress = progress_new();
+    Error err;
+    if (!model_fit(model, &samples, &progress, &err))
+        return bind_raise(L, &err);
+    lua_settop(L, 1);
+    return 1;
+}
+
+/* All names are looked up before any is set: a typo in one leaves the others as they were. */
+static int method_set(lua_State *L) {
+    Model *model = check_self(L, "set");
+    if (!lua_istable(L, 2))
+        return bind_expected(L, 2, "set", "values", "a table such as { C = 1 }");
+    for (int round = 0; round < 2; round++) {
+        for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {
+            Error err;
+            double old;
+            if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TNUMBER)
+                return luaL_error(L, "set: values: expected names with numbers, got %s = %s",
+                                  luaL_tolstring(L, -2, NULL), luaL_tolstring(L, -2, NULL));
+            const char *name = lua_tostring(L, -2);
+            bool ok = round == 0 ? model_get(model, name, &old, &err)
+                                 : model_set(model, name, lua_tonumber(L, -1), &err);
+            if (!ok)
+                return bind_raise(L, &err);
+        }
+    }
+    lua_settop(L, 1);
+    return 1;
+}
+
+static int method_get(lua_State *L) {
+    Model *model = check_self(L, "get");
+    double value;
+    Error err;
+    if (!model_get(model, bind_string(L, 2, "get", "name"), &value, &err))
+        return bind_raise(L, &err);
+    lua_pushnumber(L, value);
+    return 1;
+}
+
+static int method_clone(lua_State *L) {
+    Error err;
+    return bind_push_model(L, model_clone(check_self(L, "clone"), &err), &err);
+}
+
+static int method_save(lua_State *L) {
+    const Model *model = check_self(L, "save");
+    const char *path = bind_string(L, 2, "save", "path");
+    cJSON *header = cJSON_CreateObject();
+    cJSON_AddStringToObject(header, "perigee", PERIGEE_VERSION);
+    cJSON_AddNumberToObject(header, "seed", (double)bind_session_seed());
+    Error err;
+    bool ok = model_save(model, path, header, &err);
+    cJSON_Delete(header);
+    if (!ok)
+        return bind_raise(L, &err);
+    lua_settop(L, 2);
+    return 1;
+}
+
+static const luaL_Reg common_methods[] = {
+    { "scores", method_scores }, { "predict", method_predict }, { "gradient", method_gradient },
+    { "fit", method_fit },       { "set", method_set },         { "get", method_get },
+    { "clone", method_clone },   { "save", method_save },       { NULL, NULL },
+};
+
+/* ---- Types and boxes
+ * ------------------------------------------------------------------------------ */
+
+static void remember(const BoxType *type, const ModelKind *kind) {
+    for (size_t i = 0; i < known_count; i++)
+        if (known[i].kind == kind)
+            return;
+    if (known_count < MAX_KINDS) {
+        known[known_count].kind = kind;
+        known[known_count++].type = type;
+    }
+}
+
+static void set_default(lua_State *L, const char *name, lua_CFunction function) {
+    if (lua_getfield(L, -1, name) == LUA_TNIL) {
+        lua_pushcfunction(L, function);
+        lua_setfield(L, -3, name);
+    }
+    lua_pop(L, 1);
+}
+
+void bind_new_model_type(lua_State *L, const BoxType *type, const ModelKind *kind,
+                         const luaL_Reg *methods, const luaL_Reg *meta) {
+    static const luaL_Reg none[] = { { NULL, NULL } };
+    remember(type, kind);
+    bind_new_type(L, type, none, meta ? meta : none);
+    lua_pushlightuserdata(L, (void *)type);
+    lua_setfield(L, -2, MARK);
+    set_default(L, "__eq", model_eq);
+    set_default(L, "__tostring", model_tostring);
+    luaL_newlib(L, common_methods);
+    luaL_setfuncs(L, methods ? methods : none, 0);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, "methods");
+    lua_pushnil(L);
+    for (const luaL_Reg *m = meta; m && m->name; m++) {
+        if (strcmp(m->name, "__index") != 0)
+            continue;
+        lua_pop(L, 1);
+        lua_pushcfunction(L, m->func);
+    }
+    lua_pushcclosure(L, model_index, 2);
+    lua_setfield(L, -2, "__index");
+}
+
+Model *bind_test_model(lua_State *L, int arg) {
+    if (lua_type(L, arg) != LUA_TUSERDATA || !luaL_getmetafield(L, arg, MARK))
+        return NULL;
+    const BoxType *type = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return type ? bind_test(L, arg, type) : NULL;
+}
+
+Model *bind_check_model(lua_State *L, int arg, const char *where, const char *name) {
+    arg = lua_absindex(L, arg);
+    Model *model = bind_test_model(L, arg);
+    if (model) {
+        lua_pushvalue(L, arg);
+        return model;
+    }
+    if (!lua_model_fits(L, arg))
+        bind_expected(L, arg, where, name, "a model (or a table with scores and classes)");
+    return lua_model_push_box(L, arg, where, name);
+}
+
+int bind_push_model(lua_State *L, Model *model, const Error *err) {
+    if (!model)
+        return bind_raise(L, err);
+    if (model->kind == &lua_model_kind) {
+        lua_model_push_table(L, model);
+        model_release(model);
+        return 1;
+    }
+    for (size_t i = 0; i < known_count; i++) {
+        if (known[i].kind != model->kind)
+            continue;
+        *bind_new_box(L, known[i].type) = model;
+        return 1;
+    }
+    const char *kind = model->kind->name;
+    model_release(model);
+    return luaL_error(L, "a model of kind %s has no Lua type", kind);
+}
