@@ -1,0 +1,134 @@
+/* plot.gnuplot — the gnuplot process and its quoting, for the recipes in lua/perigee/plot.
+ *
+ * One process serves a Lua state; it is the first upvalue of every function here. Functions whose
+ * process or file fails return nil and the message: the recipes raise it at their caller's line. */
+#include "bind/bind.h"
+
+#include "plot/gnuplot.h"
+#include "plot/script.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void release_gnuplot(void *object) {
+    gnuplot_free(object);
+}
+
+static const BoxType gnuplot_type = { .name = "perigee.gnuplot",
+                                      .shown = "the gnuplot process",
+                                      .release = release_gnuplot };
+
+/* Ends with the Lua state: a finaliser of Lua's that draws after that finds it closed. */
+static Gnuplot *the_gnuplot(lua_State *L) {
+    Gnuplot *gnuplot = bind_test(L, lua_upvalueindex(1), &gnuplot_type);
+    if (!gnuplot)
+        luaL_error(L, "plot: the session is closing");
+    return gnuplot;
+}
+
+/* The malloc'd text is handed to a box before Lua copies it, because that copy may raise. */
+static const BoxType text_type = { .name = "perigee.text", .shown = "a text", .release = free };
+
+static int push_text(lua_State *L, void **box, char *text) {
+    if (!text)
+        return luaL_error(L, "plot: out of memory");
+    *box = text;
+    lua_pushstring(L, text);
+    return 1;
+}
+
+/* gnuplot.quote(text): a label as a gnuplot string expression. */
+static int plot_quote(lua_State *L) {
+    size_t length;
+    const char *text = luaL_checklstring(L, 1, &length);
+    return push_text(L, bind_new_box(L, &text_type), script_label(text, length));
+}
+
+/* gnuplot.quote_path(path): a file's name, byte by byte. */
+static int plot_quote_path(lua_State *L) {
+    const char *path = bind_string(L, 1, "plot.gnuplot.quote_path", "path");
+    return push_text(L, bind_new_box(L, &text_type), script_path(path));
+}
+
+/* gnuplot.find(): the program's path, or nil. */
+static int plot_find(lua_State *L) {
+    void **box = bind_new_box(L, &text_type);
+    char *path = gnuplot_find();
+    if (!path)
+        return 0;
+    return push_text(L, box, path);
+}
+
+static int push_answer(lua_State *L, const char *answer, const Error *err) {
+    if (!answer)
+        return bind_nil_error(L, err);
+    lua_pushstring(L, answer);
+    return 1;
+}
+
+/* gnuplot.version() → "5.4.4" */
+static int plot_version(lua_State *L) {
+    Error err = { 0 };
+    const char *version = gnuplot_version(the_gnuplot(L), "plot.gnuplot.version", &err);
+    return push_answer(L, version, &err);
+}
+
+/* gnuplot.terminals(where) → " png svg …", each name between spaces */
+static int plot_terminals(lua_State *L) {
+    const char *where = luaL_optstring(L, 1, "plot.gnuplot.terminals");
+    Error err = { 0 };
+    const char *names = gnuplot_terminals(the_gnuplot(L), where, &err);
+    return push_answer(L, names, &err);
+}
+
+/* gnuplot.draw{ where=, terminal=, body=, file=, format=, timeout= } → true, or nil and why not.
+ * Without a file the terminal is a window; the format is by the file's ending where it is not
+ * given. */
+static int plot_draw(lua_State *L) {
+    static const char *const valid[] = { "where",  "terminal", "body", "file",
+                                         "format", "timeout",  NULL };
+    static const char *const formats[] = { "png", "svg", "pdf", NULL };
+    bind_options(L, 1, "plot.gnuplot.draw", valid);
+    GnuplotPicture picture = {
+        .where = bind_opt_string(L, 1, "plot.gnuplot.draw", "where", "plot"),
+        .terminal = bind_opt_string(L, 1, "plot.gnuplot.draw", "terminal", ""),
+        .body = bind_opt_string(L, 1, "plot.gnuplot.draw", "body", ""),
+        .file = bind_opt_string(L, 1, "plot.gnuplot.draw", "file", NULL),
+        .timeout = bind_opt_number(L, 1, "plot.gnuplot.draw", "timeout", 0, 1e6, 60),
+    };
+    if (picture.file)
+        picture_format(picture.file, &picture.format);
+    picture.format = (PictureFormat)bind_opt_word(L, 1, "plot.gnuplot.draw", "format", formats,
+                                                  (int)picture.format);
+    Gnuplot *gnuplot = the_gnuplot(L);
+    Error err = { 0 };
+    if (!gnuplot_draw(gnuplot, &picture, &err))
+        return bind_nil_error(L, &err);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+int open_plot(lua_State *L) {
+    static const luaL_Reg functions[] = {
+        { "quote", plot_quote },
+        { "quote_path", plot_quote_path },
+        { "find", plot_find },
+        { "version", plot_version },
+        { "terminals", plot_terminals },
+        { "draw", plot_draw },
+        { NULL, NULL },
+    };
+    bind_new_type(L, &text_type, NULL, NULL);
+    bind_new_type(L, &gnuplot_type, NULL, NULL);
+    lua_pop(L, 2);
+    lua_newtable(L);
+    luaL_newlibtable(L, functions);
+    void **box = bind_new_box(L, &gnuplot_type);
+    Error err = { 0 };
+    *box = gnuplot_new(&err);
+    if (!*box)
+        return bind_raise(L, &err);
+    luaL_setfuncs(L, functions, 1);
+    lua_setfield(L, -2, "gnuplot");
+    return 1;
+}

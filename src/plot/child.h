@@ -1,0 +1,39 @@
+/* child.h — a helper program as a child process: started without a shell, talked to through pipes.
+ *
+ * The child runs in a process group of its own, so that a Ctrl-C at the terminal is not its
+ * business and so that stopping it stops whatever it started. Our ends of the pipes are
+ * non-blocking and close-on-exec. Its standard input is a socket, because a write to a socket can
+ * be told not to raise SIGPIPE, where a pipe would need the whole program's signal handling
+ * changed. A Child with pid 0 is none. */
+#ifndef PERIGEE_PLOT_CHILD_H
+#define PERIGEE_PLOT_CHILD_H
+
+#include "core/error.h"
+
+#include <sys/types.h>
+
+typedef struct Child {
+    pid_t pid;
+    int in, out, err; /* ours: writes to its stdin, reads of its stdout and stderr; −1 if closed */
+    int status;       /* from waitpid, once it has ended */
+} Child;
+
+/* Run the program at `path` (a path, not searched for) with `argv`, NULL-terminated. */
+bool child_start(const char *path, char *const argv[], Child *child, Error *err);
+
+/* True while it runs; reaps it, keeping its status, when it has ended. */
+bool child_alive(Child *child);
+
+/* Write what the pipe takes now. Returns the bytes taken, 0 if it is full, −1 if nobody reads. */
+ssize_t child_write(const Child *child, const char *text, size_t length);
+
+/* Read what has come on one of the two outputs; 0 if nothing has, −1 at the end. */
+ssize_t child_read(int fd, char *buffer, size_t size);
+
+/* Close its input, give it `grace` seconds to leave by itself, then kill its group; reap it. */
+void child_stop(Child *child, double grace);
+
+/* "exit status 1" or "signal 9 (Killed)" of one that has ended; returns text. */
+const char *child_ending(const Child *child, char text[64]);
+
+#endif

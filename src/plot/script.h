@@ -1,0 +1,18 @@
+/* script.h — text that goes into a gnuplot script.
+ *
+ * Every string is written in single quotes: gnuplot runs a shell for backquotes inside double ones.
+ * What single quotes cannot hold (a newline ends the command) is joined by the '.' operator, as in
+ * 'two'."\n".'lines', so a quoted string stands wherever gnuplot takes a string expression. */
+#ifndef PERIGEE_PLOT_SCRIPT_H
+#define PERIGEE_PLOT_SCRIPT_H
+
+#include <stddef.h>
+
+/* A label: newlines stay, other control characters become spaces, bytes that are not UTF-8 become
+ * U+FFFD. NULL on lack of memory; to be freed. */
+char *script_label(const char *text, size_t length);
+
+/* A file's name, byte by byte. NULL on lack of memory; to be freed. */
+char *script_path(const char *path);
+
+#endif
