@@ -14,8 +14,8 @@ typedef struct Dataset {
     Array *y; /* n, int32, contiguous */
     int sample_ndim;
     size_t sample_shape[ARRAY_MAX_DIMS]; /* {28, 28} for digits; its product is `features` */
-    Labels classes; /* the sorted labels of y */
-    char *source;   /* where it came from, in a few words: "MNIST train"; never NULL */
+    Labels classes;                      /* the sorted labels of y */
+    char *source; /* where it came from, in a few words: "MNIST train"; never NULL */
 } Dataset;
 
 /* Shares x and y (converted to float32 and int32 where they are something else). x is n × features

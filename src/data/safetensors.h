@@ -3,7 +3,7 @@
  * reads it with safetensors.numpy.load_file.
  *
  * Nothing of a file is believed before it is checked: header length, JSON, each tensor's type,
- * shape and byte range (in bounds, of the right size, not overlapping). */
+ * shape and byte range (in bounds, of the right size, without overlaps or gaps). */
 #ifndef PERIGEE_DATA_SAFETENSORS_H
 #define PERIGEE_DATA_SAFETENSORS_H
 
@@ -14,11 +14,11 @@ typedef struct Tensors {
     struct NamedArray {
         char *name;
         Array *array;
-    } *entry;
+    } * entry;
     size_t text_count, text_capacity;
     struct NamedText {
         char *key, *value;
-    } *text; /* the file's __metadata__ */
+    } * text; /* the file's __metadata__ */
 } Tensors;
 
 void tensors_init(Tensors *tensors);
@@ -47,7 +47,8 @@ bool tensors_set_text(Tensors *tensors, const char *key, const char *value, Erro
 const char *tensors_text(const Tensors *tensors, const char *key); /* or NULL */
 
 /* Writes beside `path` and renames. F32, F64 and I32 are read as they are; F16, BF16, I64, I16, I8,
- * U8 and BOOL are converted (integers to int32, refused if they do not fit). */
+ * U8 and BOOL are converted (integers to int32, refused if they do not fit). Messages start with
+ * the path. tensors_load overwrites `tensors` when it succeeds. */
 bool tensors_save(const Tensors *tensors, const char *path, Error *err);
 bool tensors_load(Tensors *tensors, const char *path, Error *err);
 

@@ -1,0 +1,261 @@
+#include "data/dataset.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+size_t dataset_count(const Dataset *dataset) {
+    return dataset->x->shape[0];
+}
+
+size_t dataset_features(const Dataset *dataset) {
+    return dataset->x->shape[1];
+}
+
+void dataset_free(Dataset *dataset) {
+    if (!dataset)
+        return;
+    array_free(dataset->x);
+    array_free(dataset->y);
+    labels_clear(&dataset->classes);
+    free(dataset->source);
+    free(dataset);
+}
+
+/* ---- Building ----------------------------------------------------------------------------------
+ */
+
+static size_t product(int ndim, const size_t *shape) {
+    size_t size = 1;
+    for (int d = 0; d < ndim; d++)
+        size *= shape[d];
+    return size;
+}
+
+/* A dataset over x (n × features, f32) and y (n, i32), contiguous both; takes them over in any
+ * case. */
+static Dataset *assemble(const char *where, Array *x, Array *y, const Dataset *like,
+                         const char *source, Error *err) {
+    Dataset *dataset = calloc(1, sizeof *dataset);
+    if (!dataset || !x || !y) {
+        if (x && y)
+            error_memory(err, where, sizeof *dataset);
+        array_free(x);
+        array_free(y);
+        free(dataset);
+        return NULL;
+    }
+    dataset->x = x;
+    dataset->y = y;
+    dataset->sample_ndim = like->sample_ndim;
+    memcpy(dataset->sample_shape, like->sample_shape, sizeof dataset->sample_shape);
+    dataset->source = strdup(source);
+    if (!dataset->source ||
+        !labels_from(where, array_i32(y), y->shape[0], &dataset->classes, err)) {
+        if (!dataset->source)
+            error_memory(err, where, strlen(source));
+        dataset_free(dataset);
+        return NULL;
+    }
+    return dataset;
+}
+
+/* The sample's shape from x, or the given one where its product agrees with a row of x. */
+static bool settle_shape(const char *where, const Array *x, int ndim, const size_t *shape,
+                         Dataset *out, Error *err) {
+    char text[128], given[128];
+    if (x->ndim < 2)
+        return error_set(err, ERROR_ARGUMENT,
+                         "%s: x of shape %s: expected samples × features, or samples × a sample's"
+                         " shape",
+                         where, array_shape_text(x->ndim, x->shape, text));
+    if (ndim > 0 && product(ndim, shape) != array_row_size(x))
+        return error_set(err, ERROR_ARGUMENT,
+                         "%s: x of shape %s: a sample of shape %s has %zu values, a row has %zu",
+                         where, array_shape_text(x->ndim, x->shape, text),
+                         array_shape_text(ndim, shape, given), product(ndim, shape),
+                         array_row_size(x));
+    out->sample_ndim = ndim > 0 ? ndim : x->ndim - 1;
+    memcpy(out->sample_shape, ndim > 0 ? shape : x->shape + 1,
+           (size_t)out->sample_ndim * sizeof *shape);
+    return true;
+}
+
+/* x as n × features float32, contiguous. */
+static Array *as_rows(const char *where, const Array *x, Error *err) {
+    Array *whole = array_contiguous(where, x, DTYPE_F32, err);
+    if (!whole || whole->ndim == 2)
+        return whole;
+    size_t shape[2] = { whole->shape[0], array_row_size(whole) };
+    ptrdiff_t stride[2] = { (ptrdiff_t)shape[1], 1 };
+    Array *rows = array_view(whole, 2, shape, stride, whole->data, err);
+    array_free(whole);
+    return rows;
+}
+
+Dataset *dataset_new(const char *where, const Array *x, const Array *y, int ndim,
+                     const size_t *shape, const char *source, Error *err) {
+    Dataset like = { 0 };
+    char text[128], other[128];
+    if (!settle_shape(where, x, ndim, shape, &like, err))
+        return NULL;
+    if (y->ndim != 1 || y->shape[0] != x->shape[0]) {
+        error_set(err, ERROR_ARGUMENT,
+                  "%s: x of shape %s and y of shape %s: expected one label per"
+                  " sample",
+                  where, array_shape_text(x->ndim, x->shape, text),
+                  array_shape_text(y->ndim, y->shape, other));
+        return NULL;
+    }
+    Array *labels = array_contiguous(where, y, DTYPE_I32, err);
+    Array *rows = labels ? as_rows(where, x, err) : NULL;
+    return assemble(where, rows, labels, &like, source, err);
+}
+
+/* ---- Parts --------------------------------------------------------------------------------------
+ */
+
+Dataset *dataset_range(const Dataset *dataset, size_t first, size_t count, Error *err) {
+    size_t n = dataset_count(dataset);
+    if (first > n || count > n - first) {
+        error_set(err, ERROR_ARGUMENT, "slice: samples %zu to %zu of %zu", first + 1, first + count,
+                  n);
+        return NULL;
+    }
+    Array *y = array_rows(dataset->y, first, count, err);
+    Array *x = y ? array_rows(dataset->x, first, count, err) : NULL;
+    return assemble("slice", x, y, dataset, dataset->source, err);
+}
+
+Dataset *dataset_take(const Dataset *dataset, const size_t *position, size_t count, Error *err) {
+    size_t n = dataset_count(dataset), width = dataset_features(dataset);
+    for (size_t i = 0; i < count; i++)
+        if (position[i] >= n) {
+            error_set(err, ERROR_ARGUMENT, "take: position %zu of %zu samples", position[i] + 1, n);
+            return NULL;
+        }
+    Array *y = array_new1("take", DTYPE_I32, count, err);
+    Array *x = y ? array_new2("take", DTYPE_F32, count, width, err) : NULL;
+    if (x) {
+        const float *from = array_f32(dataset->x);
+        const int32_t *labels = array_i32(dataset->y);
+        float *to = array_f32(x);
+        for (size_t i = 0; i < count; i++) {
+            memcpy(to + i * width, from + position[i] * width, width * sizeof *to);
+            array_i32(y)[i] = labels[position[i]];
+        }
+    }
+    return assemble("take", x, y, dataset, dataset->source, err);
+}
+
+/* Which samples to visit, in which order: file order, or a random one. */
+static void visiting_order(size_t n, Rng *rng, size_t *order) {
+    if (rng)
+        rng_permutation(rng, n, order);
+    else
+        for (size_t i = 0; i < n; i++)
+            order[i] = i;
+}
+
+static bool too_few(const Dataset *dataset, size_t wanted, const size_t *missing, Error *err) {
+    for (size_t c = 0; c < dataset->classes.count; c++)
+        if (missing[c] > 0)
+            return error_set(err, ERROR_ARGUMENT,
+                             "per_class: class %d has %zu samples, %zu are asked for",
+                             dataset->classes.label[c], wanted - missing[c], wanted);
+    return true;
+}
+
+static int compare_positions(const void *a, const void *b) {
+    size_t x = *(const size_t *)a, y = *(const size_t *)b;
+    return (x > y) - (x < y);
+}
+
+Dataset *dataset_per_class(const Dataset *dataset, size_t n, Rng *rng, Error *err) {
+    size_t total = dataset_count(dataset), classes = dataset->classes.count, chosen = 0;
+    size_t *order = malloc((total + 1) * sizeof *order);
+    size_t *missing = malloc((classes + 1) * sizeof *missing);
+    Dataset *result = NULL;
+    if (order && missing) {
+        for (size_t c = 0; c < classes; c++)
+            missing[c] = n;
+        visiting_order(total, rng, order);
+        for (size_t i = 0; i < total; i++) { /* the chosen gather at the front of the order */
+            ptrdiff_t c = labels_find(&dataset->classes, array_i32(dataset->y)[order[i]]);
+            if (missing[c] > 0) {
+                missing[c]--;
+                order[chosen++] = order[i];
+            }
+        }
+        qsort(order, chosen, sizeof *order, compare_positions);
+        if (too_few(dataset, n, missing, err))
+            result = dataset_take(dataset, order, chosen, err);
+    } else {
+        error_memory(err, "per_class", total * sizeof *order);
+    }
+    free(order);
+    free(missing);
+    return result;
+}
+
+/* ---- Joining ------------------------------------------------------------------------------------
+ */
+
+static bool same_sample_shape(const Dataset *a, const Dataset *b) {
+    return a->sample_ndim == b->sample_ndim &&
+           memcmp(a->sample_shape, b->sample_shape,
+                  (size_t)a->sample_ndim * sizeof *a->sample_shape) == 0;
+}
+
+/* "MNIST train + MNIST test", naming a repeated source once. malloc'd. */
+static char *joined_source(const Dataset *const *parts, size_t count) {
+    size_t room = 1;
+    for (size_t i = 0; i < count; i++)
+        room += strlen(parts[i]->source) + 3;
+    char *text = calloc(1, room);
+    for (size_t i = 0; text && i < count; i++) {
+        if (i > 0 && strcmp(parts[i]->source, parts[i - 1]->source) == 0)
+            continue;
+        strcat(strcat(text, i ? " + " : ""), parts[i]->source);
+    }
+    return text;
+}
+
+static bool check_parts(const Dataset *const *parts, size_t count, size_t *total, Error *err) {
+    char text[128], other[128];
+    *total = 0;
+    if (count == 0)
+        return error_set(err, ERROR_ARGUMENT, "concat: no datasets");
+    for (size_t i = 0; i < count; i++) {
+        if (!same_sample_shape(parts[0], parts[i]))
+            return error_set(
+                err, ERROR_ARGUMENT, "concat: samples of shape %s and %s",
+                array_shape_text(parts[0]->sample_ndim, parts[0]->sample_shape, text),
+                array_shape_text(parts[i]->sample_ndim, parts[i]->sample_shape, other));
+        *total += dataset_count(parts[i]);
+    }
+    return true;
+}
+
+Dataset *dataset_concat(const Dataset *const *parts, size_t count, Error *err) {
+    size_t total, done = 0;
+    if (!check_parts(parts, count, &total, err))
+        return NULL;
+    char *source = joined_source(parts, count);
+    if (!source) {
+        error_memory(err, "concat", 1);
+        return NULL;
+    }
+    size_t width = dataset_features(parts[0]);
+    Array *y = array_new1("concat", DTYPE_I32, total, err);
+    Array *x = y ? array_new2("concat", DTYPE_F32, total, width, err) : NULL;
+    for (size_t i = 0; x && i < count; i++) {
+        size_t n = dataset_count(parts[i]);
+        memcpy(array_f32(x) + done * width, array_f32(parts[i]->x), n * width * sizeof(float));
+        memcpy(array_i32(y) + done, array_i32(parts[i]->y), n * sizeof(int32_t));
+        done += n;
+    }
+    Dataset *result = assemble("concat", x, y, parts[0], source, err);
+    free(source);
+    return result;
+}

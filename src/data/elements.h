@@ -1,0 +1,38 @@
+/* elements.h — numbers as files store them, turned into the three types that arrays have.
+ *
+ * float16, bfloat16 and float32 become f32, float64 stays f64, every integer and bool becomes i32.
+ * A 32-bit unsigned or 64-bit integer that does not fit an int32 is refused rather than bent. */
+#ifndef PERIGEE_DATA_ELEMENTS_H
+#define PERIGEE_DATA_ELEMENTS_H
+
+#include "core/array.h"
+
+typedef enum ElementKind {
+    ELEMENT_F16,
+    ELEMENT_BF16,
+    ELEMENT_F32,
+    ELEMENT_F64,
+    ELEMENT_BOOL,
+    ELEMENT_I8,
+    ELEMENT_U8,
+    ELEMENT_I16,
+    ELEMENT_U16,
+    ELEMENT_I32,
+    ELEMENT_U32,
+    ELEMENT_I64,
+    ELEMENT_U64
+} ElementKind;
+
+/* Bytes of one element in the file; the array type it becomes. */
+size_t element_size(ElementKind kind);
+DType element_dtype(ElementKind kind);
+
+/* Bytes that an array of this shape takes in the file; false if the product overflows. */
+bool element_bytes(ElementKind kind, int ndim, const size_t *shape, size_t *bytes);
+
+/* A new array of `shape` from the bytes of exactly that many elements, of any alignment. `name`
+ * (a file's, a tensor's) starts the message. */
+Array *elements_decode(const char *name, ElementKind kind, bool big_endian, int ndim,
+                       const size_t *shape, const unsigned char *bytes, Error *err);
+
+#endif

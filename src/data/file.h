@@ -1,0 +1,43 @@
+/* file.h — whole files in, whole files out.
+ *
+ * Reading takes a regular file at once. Writing goes to a name beside the target that is renamed at
+ * the end: a reader sees the old file or the new one, never a half, and a failed write leaves
+ * nothing behind. Messages start with the path; callers put the user's function in front. */
+#ifndef PERIGEE_DATA_FILE_H
+#define PERIGEE_DATA_FILE_H
+
+#include "core/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+typedef struct FileBytes {
+    unsigned char *bytes; /* owned; never NULL after a successful read */
+    size_t size;
+} FileBytes;
+
+/* The whole content of a regular file. */
+bool file_read(const char *path, FileBytes *out, Error *err);
+void file_bytes_free(FileBytes *file);
+
+/* True for a regular file that this process may read. */
+bool file_is_readable(const char *path);
+
+typedef struct FileWriter {
+    FILE *stream; /* write here */
+    char *path;   /* symbolic links followed */
+    char *temporary;
+} FileWriter;
+
+/* Open a new file beside `path`. An existing target must be a regular file. */
+bool file_writer_open(FileWriter *writer, const char *path, Error *err);
+
+/* Everything to the disk, then rename. Checks the errors of all writes before it, so callers need
+ * not. Ends the writer in any case; on failure the target is as it was. */
+bool file_writer_commit(FileWriter *writer, Error *err);
+
+/* Give up: the target stays as it was. */
+void file_writer_abandon(FileWriter *writer);
+
+#endif

@@ -1,0 +1,489 @@
+#include "data/safetensors.h"
+
+#include "data/elements.h"
+#include "data/file.h"
+
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The format's own limit on the header, and ours on the tensors: both only guard against files that
+ * would keep us busy for minutes before they prove to be wrong. */
+enum { HEADER_LIMIT = 100000000, TENSOR_LIMIT = 16384, NAME_LIMIT = 1024 };
+
+/* ---- The table ---------------------------------------------------------------------------------
+ */
+
+void tensors_init(Tensors *tensors) {
+    *tensors = (Tensors){ 0 };
+}
+
+void tensors_clear(Tensors *tensors) {
+    for (size_t i = 0; i < tensors->count; i++) {
+        free(tensors->entry[i].name);
+        array_free(tensors->entry[i].array);
+    }
+    for (size_t i = 0; i < tensors->text_count; i++) {
+        free(tensors->text[i].key);
+        free(tensors->text[i].value);
+    }
+    free(tensors->entry);
+    free(tensors->text);
+    tensors_init(tensors);
+}
+
+static bool has_name(const struct NamedArray *entry, const char *prefix, const char *name) {
+    size_t length = prefix ? strlen(prefix) : 0;
+    return strncmp(entry->name, prefix ? prefix : "", length) == 0 &&
+           strcmp(entry->name + length, name) == 0;
+}
+
+static char *joined(const char *prefix, const char *name) {
+    size_t length = prefix ? strlen(prefix) : 0;
+    char *text = malloc(length + strlen(name) + 1);
+    if (text) {
+        memcpy(text, prefix ? prefix : "", length);
+        strcpy(text + length, name);
+    }
+    return text;
+}
+
+/* Room for one more of `size` bytes in a list; the list as it was on lack of memory. */
+static bool grow(void **list, size_t count, size_t *capacity, size_t size) {
+    if (count < *capacity)
+        return true;
+    size_t wanted = *capacity ? 2 * *capacity : 16;
+    void *larger = realloc(*list, wanted * size);
+    if (!larger)
+        return false;
+    *list = larger;
+    *capacity = wanted;
+    return true;
+}
+
+/* Takes over `array` in any case. */
+static bool add_owned(Tensors *tensors, const char *prefix, const char *name, Array *array,
+                      Error *err) {
+    if (!array)
+        return false;
+    if (tensors_find(tensors, prefix, name)) {
+        array_free(array);
+        return error_set(err, ERROR_ARGUMENT, "tensor '%s%s' is there twice", prefix ? prefix : "",
+                         name);
+    }
+    void *list = tensors->entry;
+    bool room = grow(&list, tensors->count, &tensors->capacity, sizeof *tensors->entry);
+    tensors->entry = list;
+    char *full = room ? joined(prefix, name) : NULL;
+    if (!full) {
+        array_free(array);
+        return error_memory(err, name, sizeof *tensors->entry * (tensors->count + 1));
+    }
+    tensors->entry[tensors->count++] = (struct NamedArray){ full, array };
+    return true;
+}
+
+bool tensors_add(Tensors *tensors, const char *prefix, const char *name, const Array *array,
+                 Error *err) {
+    return add_owned(tensors, prefix, name, array_share(array, err), err);
+}
+
+static bool add_values(Tensors *tensors, const char *prefix, const char *name, DType dtype,
+                       const void *values, int ndim, const size_t *shape, Error *err) {
+    Array *array = array_new(name, dtype, ndim, shape, err);
+    if (array && array_size(array) > 0)
+        memcpy(array->data, values, array_bytes(array));
+    return add_owned(tensors, prefix, name, array, err);
+}
+
+bool tensors_add_f32(Tensors *tensors, const char *prefix, const char *name, const float *values,
+                     int ndim, const size_t *shape, Error *err) {
+    return add_values(tensors, prefix, name, DTYPE_F32, values, ndim, shape, err);
+}
+
+bool tensors_add_f64(Tensors *tensors, const char *prefix, const char *name, const double *values,
+                     int ndim, const size_t *shape, Error *err) {
+    return add_values(tensors, prefix, name, DTYPE_F64, values, ndim, shape, err);
+}
+
+bool tensors_add_i32(Tensors *tensors, const char *prefix, const char *name, const int32_t *values,
+                     int ndim, const size_t *shape, Error *err) {
+    return add_values(tensors, prefix, name, DTYPE_I32, values, ndim, shape, err);
+}
+
+Array *tensors_find(const Tensors *tensors, const char *prefix, const char *name) {
+    for (size_t i = 0; i < tensors->count; i++)
+        if (has_name(&tensors->entry[i], prefix, name))
+            return tensors->entry[i].array;
+    return NULL;
+}
+
+Array *tensors_require(const Tensors *tensors, const char *prefix, const char *name, DType dtype,
+                       int ndim, Error *err) {
+    Array *a = tensors_find(tensors, prefix, name);
+    if (!a) {
+        error_set(err, ERROR_FILE, "tensor '%s%s' is missing", prefix ? prefix : "", name);
+        return NULL;
+    }
+    if (a->dtype != dtype || a->ndim != ndim) {
+        error_set(err, ERROR_FILE, "tensor '%s%s' is %s with %d dimensions; expected %s with %d",
+                  prefix ? prefix : "", name, dtype_name(a->dtype), a->ndim, dtype_name(dtype),
+                  ndim);
+        return NULL;
+    }
+    return a;
+}
+
+bool tensors_set_text(Tensors *tensors, const char *key, const char *value, Error *err) {
+    char *copy = strdup(value);
+    for (size_t i = 0; copy && i < tensors->text_count; i++)
+        if (strcmp(tensors->text[i].key, key) == 0) {
+            free(tensors->text[i].value);
+            tensors->text[i].value = copy;
+            return true;
+        }
+    void *list = tensors->text;
+    bool room = grow(&list, tensors->text_count, &tensors->text_capacity, sizeof *tensors->text);
+    tensors->text = list;
+    char *name = room && copy ? strdup(key) : NULL;
+    if (!name) {
+        free(copy);
+        return error_memory(err, key, strlen(value));
+    }
+    tensors->text[tensors->text_count++] = (struct NamedText){ name, copy };
+    return true;
+}
+
+const char *tensors_text(const Tensors *tensors, const char *key) {
+    for (size_t i = 0; i < tensors->text_count; i++)
+        if (strcmp(tensors->text[i].key, key) == 0)
+            return tensors->text[i].value;
+    return NULL;
+}
+
+/* ---- Writing -----------------------------------------------------------------------------------
+ */
+
+/* Widest elements first, then by name: every tensor is aligned and the file does not depend on the
+ * order in which tensors were added. */
+static int compare_entries(const void *a, const void *b) {
+    const struct NamedArray *x = a, *y = b;
+    size_t wide_x = dtype_size(x->array->dtype), wide_y = dtype_size(y->array->dtype);
+    if (wide_x != wide_y)
+        return wide_x > wide_y ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+/* {"dtype": …, "shape": […], "data_offsets": [begin, end]} under the tensor's name. */
+static bool describe_tensor(cJSON *header, const struct NamedArray *entry, size_t begin) {
+    static const char *const names[] = { "F32", "F64", "I32" };
+    cJSON *item = cJSON_AddObjectToObject(header, entry->name);
+    bool ok = item && cJSON_AddStringToObject(item, "dtype", names[entry->array->dtype]);
+    cJSON *shape = ok ? cJSON_AddArrayToObject(item, "shape") : NULL;
+    cJSON *offsets = shape ? cJSON_AddArrayToObject(item, "data_offsets") : NULL;
+    if (!offsets)
+        return false;
+    for (int d = 0; d < entry->array->ndim; d++)
+        ok = ok && cJSON_AddItemToArray(shape, cJSON_CreateNumber((double)entry->array->shape[d]));
+    ok = ok && cJSON_AddItemToArray(offsets, cJSON_CreateNumber((double)begin));
+    size_t end = begin + array_bytes(entry->array);
+    return ok && cJSON_AddItemToArray(offsets, cJSON_CreateNumber((double)end));
+}
+
+/* The JSON header as text, malloc'd by cJSON. */
+static char *header_text(const Tensors *tensors, const struct NamedArray *order) {
+    cJSON *header = cJSON_CreateObject();
+    bool ok = header != NULL;
+    if (ok && tensors->text_count > 0) {
+        cJSON *meta = cJSON_AddObjectToObject(header, "__metadata__");
+        ok = meta != NULL;
+        for (size_t i = 0; ok && i < tensors->text_count; i++)
+            ok = cJSON_AddStringToObject(meta, tensors->text[i].key, tensors->text[i].value);
+    }
+    size_t begin = 0;
+    for (size_t i = 0; ok && i < tensors->count; i++) {
+        ok = describe_tensor(header, &order[i], begin);
+        begin += array_bytes(order[i].array);
+    }
+    char *text = ok ? cJSON_PrintUnformatted(header) : NULL;
+    cJSON_Delete(header);
+    return text;
+}
+
+/* The header's length is a multiple of 8, padded with spaces, so that the data is aligned. */
+static void write_header(FILE *stream, const char *text) {
+    size_t length = strlen(text), padded = (length + 7) / 8 * 8;
+    for (int i = 0; i < 8; i++)
+        fputc((int)(padded >> 8 * i & 255), stream);
+    fwrite(text, 1, length, stream);
+    for (; length < padded; length++)
+        fputc(' ', stream);
+}
+
+static bool write_data(FILE *stream, const struct NamedArray *order, size_t count, Error *err) {
+    for (size_t i = 0; i < count; i++) {
+        Array *rows = array_contiguous("save", order[i].array, order[i].array->dtype, err);
+        if (!rows)
+            return false;
+        fwrite(rows->data, 1, array_bytes(rows), stream);
+        array_free(rows);
+    }
+    return true;
+}
+
+bool tensors_save(const Tensors *tensors, const char *path, Error *err) {
+    FileWriter writer;
+    size_t bytes = (tensors->count ? tensors->count : 1) * sizeof *tensors->entry;
+    struct NamedArray *order = malloc(bytes);
+    if (!order)
+        return error_memory(err, path, bytes);
+    if (tensors->count > 0) {
+        memcpy(order, tensors->entry, bytes);
+        qsort(order, tensors->count, sizeof *order, compare_entries);
+    }
+    char *text = header_text(tensors, order);
+    bool ok = text ? file_writer_open(&writer, path, err) : error_memory(err, path, bytes);
+    if (ok) {
+        write_header(writer.stream, text);
+        ok = write_data(writer.stream, order, tensors->count, err);
+        if (ok)
+            ok = file_writer_commit(&writer, err);
+        else
+            file_writer_abandon(&writer);
+    }
+    cJSON_free(text);
+    free(order);
+    return ok;
+}
+
+/* ---- Reading -----------------------------------------------------------------------------------
+ */
+
+/* One tensor as the header tells it, checked against the size of the data. */
+typedef struct Claim {
+    const char *name; /* in the JSON */
+    ElementKind kind;
+    int ndim;
+    size_t shape[ARRAY_MAX_DIMS], begin, end;
+} Claim;
+
+/* JSON numbers are doubles: whole ones up to 2⁵³ are exact. */
+static bool json_size(const cJSON *item, size_t *out) {
+    if (!cJSON_IsNumber(item))
+        return false;
+    double value = item->valuedouble;
+    if (!(value >= 0 && value <= 9007199254740992.0) || value != (double)(uint64_t)value)
+        return false;
+    *out = (size_t)value;
+    return true;
+}
+
+static bool claim_type(const char *path, const cJSON *item, Claim *claim, Error *err) {
+    static const struct {
+        const char *name;
+        ElementKind kind;
+    } types[] = {
+        { "F32", ELEMENT_F32 },   { "F64", ELEMENT_F64 }, { "I32", ELEMENT_I32 },
+        { "F16", ELEMENT_F16 },   { "I64", ELEMENT_I64 }, { "I16", ELEMENT_I16 },
+        { "BF16", ELEMENT_BF16 }, { "I8", ELEMENT_I8 },   { "U8", ELEMENT_U8 },
+        { "BOOL", ELEMENT_BOOL },
+    };
+    const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "dtype"));
+    for (size_t i = 0; name && i < sizeof types / sizeof *types; i++)
+        if (strcmp(types[i].name, name) == 0) {
+            claim->kind = types[i].kind;
+            return true;
+        }
+    return error_set(err, ERROR_FILE, "%s: tensor '%s' is of an unknown type '%s'", path,
+                     claim->name, name ? name : "");
+}
+
+static bool claim_shape(const char *path, const cJSON *item, Claim *claim, Error *err) {
+    const cJSON *shape = cJSON_GetObjectItemCaseSensitive(item, "shape"), *size;
+    if (!cJSON_IsArray(shape))
+        return error_set(err, ERROR_FILE, "%s: tensor '%s' has no shape", path, claim->name);
+    claim->ndim = 0;
+    cJSON_ArrayForEach(size, shape) {
+        if (claim->ndim == ARRAY_MAX_DIMS)
+            return error_set(err, ERROR_FILE, "%s: tensor '%s' has more than %d dimensions", path,
+                             claim->name, ARRAY_MAX_DIMS);
+        if (!json_size(size, &claim->shape[claim->ndim++]))
+            return error_set(err, ERROR_FILE, "%s: tensor '%s' has a malformed shape", path,
+                             claim->name);
+    }
+    return true;
+}
+
+static bool claim_range(const char *path, const cJSON *item, size_t held, Claim *claim,
+                        Error *err) {
+    const cJSON *offsets = cJSON_GetObjectItemCaseSensitive(item, "data_offsets");
+    char text[128];
+    size_t needed;
+    if (!cJSON_IsArray(offsets) || cJSON_GetArraySize(offsets) != 2 ||
+        !json_size(cJSON_GetArrayItem(offsets, 0), &claim->begin) ||
+        !json_size(cJSON_GetArrayItem(offsets, 1), &claim->end) || claim->begin > claim->end)
+        return error_set(err, ERROR_FILE, "%s: tensor '%s' has malformed data_offsets", path,
+                         claim->name);
+    if (claim->end > held)
+        return error_set(err, ERROR_FILE,
+                         "%s: truncated: tensor '%s' ends at byte %zu of the data, of which there "
+                         "are %zu",
+                         path, claim->name, claim->end, held);
+    if (!element_bytes(claim->kind, claim->ndim, claim->shape, &needed) ||
+        needed != claim->end - claim->begin)
+        return error_set(err, ERROR_FILE,
+                         "%s: tensor '%s' of shape %s does not take the %zu bytes it claims", path,
+                         claim->name, array_shape_text(claim->ndim, claim->shape, text),
+                         claim->end - claim->begin);
+    return true;
+}
+
+static int compare_begin(const void *a, const void *b) {
+    const Claim *x = *(const Claim *const *)a, *y = *(const Claim *const *)b;
+    if (x->begin != y->begin)
+        return x->begin < y->begin ? -1 : 1;
+    return (x->end > y->end) - (x->end < y->end); /* empty tensors before what starts with them */
+}
+
+/* The ranges must tile the data: no overlap, no hole, nothing after the last. */
+static bool check_tiling(const char *path, const Claim *claims, size_t count, size_t held,
+                         Error *err) {
+    const Claim **order = malloc((count ? count : 1) * sizeof(Claim *));
+    if (!order)
+        return error_memory(err, path, count * sizeof(Claim *));
+    for (size_t i = 0; i < count; i++)
+        order[i] = &claims[i];
+    qsort(order, count, sizeof(Claim *), compare_begin);
+    size_t expected = 0;
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++) {
+        if (order[i]->begin != expected)
+            ok = error_set(err, ERROR_FILE, "%s: the data of tensor '%s' %s", path, order[i]->name,
+                           order[i]->begin < expected ? "overlaps another's" : "leaves a gap");
+        expected = order[i]->end;
+    }
+    if (ok && expected != held)
+        ok = error_set(err, ERROR_FILE, "%s: %zu bytes too many after the last tensor", path,
+                       held - expected);
+    free(order);
+    return ok;
+}
+
+/* A file's header on its way to becoming tensors. */
+typedef struct Reader {
+    const char *path;
+    const cJSON *header;
+    const unsigned char *data;
+    size_t held; /* bytes of data */
+    Claim *claims;
+    size_t count;
+    Tensors out;
+} Reader;
+
+static bool read_metadata(Reader *reader, const cJSON *meta, Error *err) {
+    const cJSON *item;
+    if (!cJSON_IsObject(meta) || cJSON_GetArraySize(meta) > TENSOR_LIMIT)
+        return error_set(err, ERROR_FILE, "%s: its __metadata__ is not a table of texts",
+                         reader->path);
+    cJSON_ArrayForEach(item, meta) {
+        if (!cJSON_IsString(item))
+            return error_set(err, ERROR_FILE, "%s: its __metadata__ '%s' is not a text",
+                             reader->path, item->string);
+        if (!tensors_set_text(&reader->out, item->string, item->valuestring, err))
+            return false;
+    }
+    return true;
+}
+
+/* Every tensor's claim, checked; metadata right into the result. */
+static bool read_claims(Reader *reader, Error *err) {
+    const char *path = reader->path;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, reader->header) {
+        if (strcmp(item->string, "__metadata__") == 0) {
+            if (!read_metadata(reader, item, err))
+                return false;
+            continue;
+        }
+        Claim *claim = &reader->claims[reader->count++];
+        claim->name = item->string;
+        if (strlen(claim->name) > NAME_LIMIT)
+            return error_set(err, ERROR_FILE, "%s: a tensor's name is %zu bytes long", path,
+                             strlen(claim->name));
+        if (!claim_type(path, item, claim, err) || !claim_shape(path, item, claim, err) ||
+            !claim_range(path, item, reader->held, claim, err))
+            return false;
+    }
+    return check_tiling(path, reader->claims, reader->count, reader->held, err);
+}
+
+static bool read_tensors(Reader *reader, Error *err) {
+    int items = cJSON_GetArraySize(reader->header);
+    if (items > TENSOR_LIMIT)
+        return error_set(err, ERROR_FILE, "%s: %d tensors; at most %d are read", reader->path,
+                         items, TENSOR_LIMIT);
+    reader->claims = calloc((size_t)items + 1, sizeof *reader->claims);
+    if (!reader->claims)
+        return error_memory(err, reader->path, (size_t)items * sizeof *reader->claims);
+    bool ok = read_claims(reader, err);
+    for (size_t i = 0; ok && i < reader->count; i++) {
+        const Claim *claim = &reader->claims[i];
+        char name[NAME_LIMIT + 16];
+        snprintf(name, sizeof name, "tensor '%s'", claim->name);
+        Array *array = elements_decode(name, claim->kind, false, claim->ndim, claim->shape,
+                                       reader->data + claim->begin, err);
+        ok = add_owned(&reader->out, NULL, claim->name, array, err);
+        if (!ok)
+            error_prefix(err, "%s", reader->path);
+    }
+    free(reader->claims);
+    return ok;
+}
+
+/* The header's JSON, or NULL. */
+static cJSON *read_header(const char *path, const FileBytes *file, size_t *data_start, Error *err) {
+    uint64_t length = 0;
+    for (size_t i = 0; i < 8 && i < file->size; i++)
+        length |= (uint64_t)file->bytes[i] << 8 * i;
+    if (file->size < 10 || file->bytes[8] != '{' || length < 2 || length > HEADER_LIMIT) {
+        error_set(err, ERROR_FILE, "%s: not a safetensors file", path);
+        return NULL;
+    }
+    if (length > file->size - 8) {
+        error_set(err, ERROR_FILE, "%s: truncated in the safetensors header", path);
+        return NULL;
+    }
+    *data_start = 8 + (size_t)length;
+    const char *text = (const char *)file->bytes + 8, *end = NULL;
+    cJSON *header = cJSON_ParseWithLengthOpts(text, (size_t)length, &end, false);
+    while (header && end < text + length && *end == ' ')
+        end++;
+    if (!cJSON_IsObject(header) || end != text + length) {
+        cJSON_Delete(header);
+        error_set(err, ERROR_FILE, "%s: the safetensors header is malformed JSON", path);
+        return NULL;
+    }
+    return header;
+}
+
+bool tensors_load(Tensors *tensors, const char *path, Error *err) {
+    FileBytes file;
+    size_t start;
+    if (!file_read(path, &file, err))
+        return false;
+    cJSON *header = read_header(path, &file, &start, err);
+    Reader reader = { .path = path, .header = header };
+    bool ok = header != NULL;
+    if (ok) {
+        reader.data = file.bytes + start;
+        reader.held = file.size - start;
+        ok = read_tensors(&reader, err);
+    }
+    cJSON_Delete(header);
+    file_bytes_free(&file);
+    if (ok)
+        *tensors = reader.out;
+    else
+        tensors_clear(&reader.out);
+    return ok;
+}
