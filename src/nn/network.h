@@ -1,8 +1,8 @@
 /* network.h — a sequence of named layers, as a classifier (its scores are the last layer's output).
  *
  * Sizes and names are as users know them: inputs and layer outputs are flattened channel-first
- * (C, H, W), weights have PyTorch's layouts and names ("conv1.weight": out, in, kh, kw; linear: out,
- * in). How activations lie in memory inside a pass is the layers' own business. */
+ * (C, H, W), weights have PyTorch's layouts and names ("conv1.weight": out, in, kh, kw; linear:
+ * out, in). How activations lie in memory inside a pass is the layers' own business. */
 #ifndef PERIGEE_NN_NETWORK_H
 #define PERIGEE_NN_NETWORK_H
 
@@ -17,8 +17,9 @@ typedef struct Network Network; /* starts with a Model: (Model *)net is its base
 
 /* From a description: {"input": [1, 28, 28], "layers": [{"kind": "conv2d", "name": "conv1", "out":
  * 64, "kernel": 5, "stride": 2, "padding": 0}, …], "classes": [0, …]}. Sizes of inputs follow from
- * the layer before. Unknown kinds and keys, sizes that do not fit and repeated names are errors that
- * say which layer. Weights are drawn from `seed` (PyTorch's default, Kaiming-uniform with a = √5). */
+ * the layer before. Unknown kinds and keys, sizes that do not fit and repeated names are errors
+ * that say which layer. Weights are drawn from `seed` (PyTorch's default, Kaiming-uniform with a =
+ * √5). */
 Network *network_new(const cJSON *description, uint64_t seed, Error *err);
 
 /* The description again, classes included; the caller deletes it. */
@@ -36,7 +37,11 @@ int network_input_shape(const Network *net, size_t shape[3]);
 /* The 0-based layer of that name ("features:relu2" and "features.relu2" find "relu2"), or −1. */
 ptrdiff_t network_find(const Network *net, const char *name);
 
-/* One forward pass that keeps what a backward pass needs (if keep_for_backward) and the outputs of
+/* A network holds the scratch memory of its passes: one call at a time, from the main thread. A
+ * Pass keeps its network alive and is good for as many reverse passes as wanted, until the weights
+ * change.
+ *
+ * One forward pass that keeps what a backward pass needs (if keep_for_backward) and the outputs of
  * the tapped layers. Everything handed out belongs to the Pass. */
 typedef struct Pass Pass;
 Pass *network_forward(Network *net, const float *x, size_t n, const size_t *tap, size_t taps,
@@ -46,10 +51,23 @@ const float *pass_output(const Pass *pass, size_t t);
 /* dx (n × features) = the sum over taps of gradient[t] (n × output size) pulled back to the input,
  * in one reverse pass; gradient[t] may be NULL for zero. */
 bool pass_backward(Pass *pass, const float *const *gradient, float *dx, Error *err);
+/* The same, with the gradient of the weights besides: one vector of network_vector_size(net)
+ * numbers in the network's own order, read with network_parameter. dx and dweights may each be
+ * NULL. */
+bool pass_backward_weights(Pass *pass, const float *const *gradient, float *dx, float *dweights,
+                           Error *err);
 void pass_free(Pass *pass);
 
+/* The trainable arrays of a layer, and their names ("weight", "bias"). network_parameter copies one
+ * out in PyTorch's layout: of the weights, or of a vector like them (a gradient). */
+int network_parameters(const Network *net, size_t layer);
+const char *network_parameter_name(const Network *net, size_t layer, int p);
+Array *network_parameter(const Network *net, size_t layer, int p, const float *vector, Error *err);
+size_t network_vector_size(const Network *net);
+
 /* Fill or read the weights; names may carry a prefix such as "features." which is ignored in
- * loading. Every parameter must be found with its shape. */
+ * loading. Every parameter must be found with its shape; on failure nothing has changed. A network
+ * without classes gets 0, 1, … for them. */
 bool network_load_weights(Network *net, const Tensors *tensors, const char *prefix, Error *err);
 bool network_save_weights(const Network *net, Tensors *tensors, const char *prefix, Error *err);
 

@@ -1,0 +1,44 @@
+#include "nn/loss.h"
+
+#include <math.h>
+
+void softmax(const double *scores, size_t rows, size_t columns, double *out) {
+    for (size_t r = 0; r < rows; r++, scores += columns, out += columns) {
+        double largest = -INFINITY, sum = 0;
+        for (size_t c = 0; c < columns; c++)
+            largest = scores[c] > largest ? scores[c] : largest;
+        for (size_t c = 0; c < columns; c++)
+            sum += out[c] = exp(scores[c] - largest);
+        for (size_t c = 0; c < columns; c++)
+            out[c] /= sum;
+    }
+}
+
+/* log Σ exp of a row, and the place of its largest. */
+static double log_sum_exp(const float *row, size_t columns, size_t *largest) {
+    size_t best = 0;
+    for (size_t c = 1; c < columns; c++)
+        if (row[c] > row[best])
+            best = c;
+    double sum = 0;
+    for (size_t c = 0; c < columns; c++)
+        sum += exp((double)row[c] - row[best]);
+    *largest = best;
+    return row[best] + log(sum);
+}
+
+double cross_entropy(const float *scores, size_t rows, size_t columns, const int32_t *target,
+                     double scale, float *gradient, size_t *hits) {
+    double loss = 0;
+    for (size_t r = 0; r < rows; r++) {
+        const float *row = scores + r * columns;
+        size_t largest, wanted = (size_t)target[r];
+        double level = log_sum_exp(row, columns, &largest);
+        loss += level - row[wanted];
+        if (hits)
+            *hits += largest == wanted;
+        for (size_t c = 0; gradient && c < columns; c++)
+            gradient[r * columns + c] = (float)(scale * (exp(row[c] - level) - (c == wanted)));
+    }
+    return loss;
+}

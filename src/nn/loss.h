@@ -1,0 +1,18 @@
+/* loss.h — softmax and its cross-entropy. */
+#ifndef PERIGEE_NN_LOSS_H
+#define PERIGEE_NN_LOSS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* out[r][c] = exp(s[r][c] − max_r) / Σ_k exp(s[r][k] − max_r). out may be scores. A score of −inf
+ * gets 0. */
+void softmax(const double *scores, size_t rows, size_t columns, double *out);
+
+/* The sum over rows of −log softmax(scores)[target]; the mean is the caller's division. gradient
+ * (NULL for not wanted) gets scale · (softmax − onehot(target)); *hits (NULL too) counts rows whose
+ * largest score is the target's. Sums are double. */
+double cross_entropy(const float *scores, size_t rows, size_t columns, const int32_t *target,
+                     double scale, float *gradient, size_t *hits);
+
+#endif

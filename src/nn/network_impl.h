@@ -1,0 +1,91 @@
+/* network_impl.h — a Network's inside, for the files of this room: network.c builds, pass.c runs,
+ * train.c trains, network_model.c is the Model.
+ *
+ * Work on a batch is split by samples: each worker takes a block and carries it through all layers
+ * a tile of a few samples at a time, so that a tile's activations stay in the processor's cache. */
+#ifndef PERIGEE_NN_NETWORK_IMPL_H
+#define PERIGEE_NN_NETWORK_IMPL_H
+
+#include "nn/layer.h"
+#include "nn/network.h"
+#include "nn/train.h"
+
+/* Where activations lie in an arena for `capacity` samples: activation a (0 is the input, l + 1 the
+ * output of layer l) of sample i starts at offset[a]·capacity + i·its size. A layer that works in
+ * place shares its input's offset. */
+typedef struct Plan {
+    size_t *offset;    /* layers + 1 */
+    size_t per_sample; /* floats of arena a sample needs */
+} Plan;
+
+/* What a worker needs for one tile: the arena, two gradients to go back and forth between, a
+ * layer's scratch. Allocated once and kept; used by one call at a time. */
+typedef struct Workspace {
+    float *memory; /* what malloc gave */
+    float *arena, *gradient[2], *scratch;
+} Workspace;
+
+struct Network {
+    Model model; /* first: a Network is a Model */
+    Shape input;
+    Layer **layer;
+    size_t layers;
+    size_t largest;       /* numbers in the largest activation */
+    size_t scratch;       /* floats, the most that a layer asks for */
+    size_t parameters;    /* in all */
+    float *weights;       /* each layer's part in turn */
+    uint64_t seed;        /* of the first weights */
+    Plan pass, keep;      /* forward only, two places in turns; everything kept for backward */
+    size_t tile;          /* samples in a tile */
+    Workspace *workspace; /* one a worker */
+    int workspaces;
+    TrainParams params; /* of fit */
+    cJSON *record;      /* how it was trained; NULL if not */
+};
+
+enum { NETWORK_TILE_MOST = 16 };
+
+/* Draw all weights anew: uniform in ±1/√fan_in (PyTorch's default). */
+void network_draw_weights(Network *net, uint64_t seed);
+
+/* Make sure that there is a workspace for every worker. */
+bool network_reserve(Network *net, Error *err);
+
+/* The activations of one tile in an arena: activation a at tile_activation(…, a). */
+typedef struct TileRun {
+    Tile tile;
+    const Plan *plan;
+    float *arena;
+    size_t capacity, at; /* the arena's; the tile's first sample in it */
+    const float *input;  /* used instead of activation 0, or NULL */
+    size_t end;          /* layers 0 … end−1 are run */
+} TileRun;
+
+float *tile_activation(const Network *net, const TileRun *run, size_t activation);
+
+/* Gradients that enter at the outputs of layers, channel-first; row 0 belongs to the tile. */
+typedef struct TapGradients {
+    const size_t *tap;
+    size_t taps;
+    const float *const *gradient; /* NULL entries are zero */
+    size_t row;                   /* of the tile's first sample */
+} TapGradients;
+
+/* Run the layers forward; after each, copy its output to the taps that want it, if any:
+ * output[t] + row·size, channel-first. */
+typedef struct TapOutputs {
+    const size_t *tap;
+    size_t taps;
+    float *const *output;
+    size_t row;
+} TapOutputs;
+void tile_forward(const Network *net, const TileRun *run, const TapOutputs *outputs);
+
+/* The reverse pass of a tile that was run with the keep plan. dx (n × features, channel-first) and
+ * dweights (the whole vector, added to) may each be NULL. */
+void tile_backward(const Network *net, const TileRun *run, const TapGradients *gradients,
+                   const Workspace *space, float *dx, float *dweights);
+
+extern const ModelKind network_model_kind;
+
+#endif

@@ -1,0 +1,220 @@
+/* network_model.c — a Network as a Model: its scores are the last layer's output. */
+#include "core/parallel.h"
+#include "nn/layout.h"
+#include "nn/network_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void net_free(Model *model) {
+    Network *net = (Network *)model;
+    for (size_t l = 0; l < net->layers; l++)
+        layer_free(net->layer[l]);
+    for (int w = 0; w < net->workspaces; w++)
+        free(net->workspace[w].memory);
+    free(net->layer);
+    free(net->workspace);
+    free(net->pass.offset);
+    free(net->keep.offset);
+    free(net->weights);
+    cJSON_Delete(net->record);
+    free(net);
+}
+
+/* Scores of a batch, or the gradient of weighted scores; a tile goes through at once and nothing is
+ * kept. */
+typedef struct ScoreJob {
+    Network *net;
+    const float *x;
+    const double *w;
+    double *scores;
+    float *gradient;
+    float **outputs; /* one tile's scores or their weights, per worker */
+    size_t columns;
+} ScoreJob;
+
+static TileRun start_run(const ScoreJob *job, size_t at, size_t last, int worker, bool keep) {
+    const Network *net = job->net;
+    const Workspace *space = &net->workspace[worker];
+    size_t n = last - at < net->tile ? last - at : net->tile;
+    const float *x = job->x + at * net->model.features;
+    TileRun run = { .tile = { .n = n, .first = at, .scratch = space->scratch },
+                    .plan = keep ? &net->keep : &net->pass,
+                    .arena = space->arena,
+                    .capacity = net->tile,
+                    .end = net->layers };
+    if (layout_is_same(net->input))
+        run.input = x;
+    else
+        layout_to_inner(net->input, n, x, tile_activation(net, &run, 0));
+    return run;
+}
+
+static void score_block(void *context, size_t first, size_t last, int worker) {
+    const ScoreJob *job = context;
+    const Network *net = job->net;
+    size_t output = net->layers - 1;
+    float *const scores = job->outputs[worker];
+    for (size_t at = first; at < last; at += net->tile) {
+        TileRun run = start_run(job, at, last, worker, false);
+        tile_forward(net, &run, &(TapOutputs){ &output, 1, &scores, 0 });
+        double *out = job->scores + at * job->columns;
+        for (size_t i = 0; i < run.tile.n * job->columns; i++)
+            out[i] = scores[i];
+    }
+}
+
+static void gradient_block(void *context, size_t first, size_t last, int worker) {
+    const ScoreJob *job = context;
+    const Network *net = job->net;
+    size_t output = net->layers - 1;
+    float *slopes = job->outputs[worker];
+    const float *entering = slopes;
+    for (size_t at = first; at < last; at += net->tile) {
+        TileRun run = start_run(job, at, last, worker, true);
+        const double *w = job->w + at * job->columns;
+        for (size_t i = 0; i < run.tile.n * job->columns; i++)
+            slopes[i] = (float)w[i];
+        tile_forward(net, &run, NULL);
+        tile_backward(net, &run, &(TapGradients){ &output, 1, &entering, 0 },
+                      &net->workspace[worker], job->gradient + at * net->model.features, NULL);
+    }
+}
+
+static bool run_job(ScoreJob *job, ParallelBody *body, const char *where, size_t n, Error *err) {
+    Network *net = job->net;
+    if (!network_reserve(net, err))
+        return false;
+    size_t workers = (size_t)net->workspaces;
+    job->columns = shape_size(net->layer[net->layers - 1]->out);
+    size_t part = net->tile * job->columns;
+    float *outputs = malloc(workers * part * sizeof *outputs);
+    job->outputs = malloc(workers * sizeof *job->outputs);
+    bool ok = outputs && job->outputs;
+    for (size_t w = 0; ok && w < workers; w++)
+        job->outputs[w] = outputs + w * part;
+    if (ok)
+        parallel_for(n, body, job);
+    free(job->outputs);
+    free(outputs);
+    return ok || error_memory(err, where, workers * part * sizeof *outputs);
+}
+
+static bool net_scores(Model *model, const float *x, size_t n, double *scores, Error *err) {
+    ScoreJob job = { .net = (Network *)model, .x = x, .scores = scores };
+    return run_job(&job, score_block, "scores", n, err);
+}
+
+static bool net_gradient(Model *model, const float *x, size_t n, const double *w, float *gradient,
+                         Error *err) {
+    ScoreJob job = { .net = (Network *)model, .x = x, .w = w, .gradient = gradient };
+    return run_job(&job, gradient_block, "gradient", n, err);
+}
+
+static bool net_fit(Model *model, const Samples *samples, Progress *progress, Error *err) {
+    Network *net = (Network *)model;
+    TrainParams params = net->params;
+    TrainHistory history;
+    params.anew = true;
+    bool ok = network_train(net, samples, &params, &history, progress, err);
+    train_history_clear(&history);
+    return ok;
+}
+
+static bool net_set(Model *model, const char *name, double value, Error *err) {
+    return train_set(&((Network *)model)->params, name, value, err);
+}
+
+static bool net_get(const Model *model, const char *name, double *value, Error *err) {
+    return train_get(&((const Network *)model)->params, name, value, err);
+}
+
+static Model *net_clone(const Model *model, Error *err) {
+    const Network *net = (const Network *)model;
+    cJSON *description = network_describe(net);
+    if (!description) {
+        error_memory(err, "clone", 0);
+        return NULL;
+    }
+    cJSON_DeleteItemFromObjectCaseSensitive(description, "classes");
+    Network *twin = network_new(description, net->seed, err);
+    cJSON_Delete(description);
+    if (twin)
+        twin->params = net->params;
+    return twin ? &twin->model : NULL;
+}
+
+/* ---- Files --------------------------------------------------------------------------------------
+ */
+
+static bool add_parameters(const Network *net, cJSON *meta) {
+    cJSON *object = cJSON_AddObjectToObject(meta, "fit");
+    for (const char *const *name = train_names(); object && *name; name++) {
+        double value;
+        if (!train_get(&net->params, *name, &value, NULL) ||
+            !cJSON_AddNumberToObject(object, *name, value))
+            return false;
+    }
+    return object != NULL;
+}
+
+static bool save_meta(const Network *net, cJSON *meta) {
+    cJSON *description = network_describe(net);
+    if (!description)
+        return false;
+    while (description->child) {
+        cJSON *item = cJSON_DetachItemViaPointer(description, description->child);
+        cJSON_AddItemToObject(meta, item->string, item);
+    }
+    cJSON_Delete(description);
+    if (net->record)
+        cJSON_AddItemToObject(meta, "trained", cJSON_Duplicate(net->record, true));
+    return cJSON_AddNumberToObject(meta, "seed", (double)(int64_t)net->seed) &&
+           add_parameters(net, meta);
+}
+
+static bool net_save(const Model *model, Tensors *tensors, const char *prefix, cJSON *meta,
+                     Error *err) {
+    const Network *net = (const Network *)model;
+    if (!save_meta(net, meta))
+        return error_memory(err, "save", 0);
+    return network_save_weights(net, tensors, prefix, err);
+}
+
+static bool read_extras(Network *net, const cJSON *meta, Error *err) {
+    const cJSON *item;
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(meta, "fit")) {
+        if (!cJSON_IsNumber(item) || !train_set(&net->params, item->string, item->valuedouble, err))
+            return error_set(err, ERROR_FILE, "load: \"%s\" is not a training parameter's number",
+                             item->string);
+    }
+    item = cJSON_GetObjectItemCaseSensitive(meta, "trained");
+    net->record = item ? cJSON_Duplicate(item, true) : NULL;
+    return true;
+}
+
+Model *network_read(const Tensors *tensors, const char *prefix, const cJSON *meta, Error *err) {
+    const cJSON *seed = cJSON_GetObjectItemCaseSensitive(meta, "seed");
+    double value = cJSON_IsNumber(seed) ? seed->valuedouble : 0;
+    bool whole = value >= -0x1p53 && value <= 0x1p53;
+    Network *net = network_new(meta, whole ? (uint64_t)(int64_t)value : 0, err);
+    if (net && (!read_extras(net, meta, err) || !network_load_weights(net, tensors, prefix, err))) {
+        model_release(&net->model);
+        net = NULL;
+    }
+    if (!net && err)
+        err->kind = err->kind == ERROR_MEMORY ? ERROR_MEMORY : ERROR_FILE;
+    return net ? &net->model : NULL;
+}
+
+const ModelKind network_model_kind = {
+    .name = "net",
+    .free = net_free,
+    .scores = net_scores,
+    .gradient = net_gradient,
+    .fit = net_fit,
+    .set = net_set,
+    .get = net_get,
+    .clone = net_clone,
+    .save = net_save,
+};

@@ -1,0 +1,371 @@
+#include "nn/train.h"
+
+#include "core/parallel.h"
+#include "core/rng.h"
+#include "nn/layout.h"
+#include "nn/loss.h"
+#include "nn/network_impl.h"
+#include "nn/sgd.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What one worker adds up over its block of a batch. */
+typedef struct WorkerSums {
+    bool used;
+    float *gradient;        /* of all weights */
+    float *scores, *slopes; /* of a tile's samples */
+    double loss;
+    size_t hits;
+} WorkerSums;
+
+typedef struct Trainer {
+    Network *net;
+    const Samples *samples;
+    const TrainParams *params;
+    size_t outputs;
+    int32_t *target;  /* the column of each sample's label */
+    size_t *order;    /* of this epoch */
+    WorkerSums *sums; /* one a worker */
+    int workers;
+    Sgd sgd;
+    Rng rng;
+    float *backup;  /* the weights before */
+    Labels classes; /* before */
+    /* the present batch: */
+    size_t first, count;
+    uint64_t seed;
+} Trainer;
+
+/* ---- A batch ------------------------------------------------------------------------------------
+ */
+
+/* A channel-first image moved by (dy, dx) pixels, zeros behind it. */
+static void shift_image(Shape shape, const float *from, ptrdiff_t dy, ptrdiff_t dx, float *to) {
+    ptrdiff_t height = (ptrdiff_t)shape.height, width = (ptrdiff_t)shape.width;
+    for (size_t c = 0; c < shape.channels; c++, from += height * width)
+        for (ptrdiff_t y = 0; y < height; y++)
+            for (ptrdiff_t x = 0; x < width; x++) {
+                ptrdiff_t sy = y - dy, sx = x - dx;
+                bool inside = sy >= 0 && sy < height && sx >= 0 && sx < width;
+                *to++ = inside ? from[sy * width + sx] : 0;
+            }
+}
+
+/* The tile's samples, in the layers' order, into `input`; its labels' columns into target. */
+static void gather_tile(const Trainer *trainer, const Tile *tile, float *moved, float *input,
+                        int32_t *target) {
+    Shape shape = trainer->net->input;
+    size_t size = shape_size(shape), shift = trainer->params->shift;
+    for (size_t i = 0; i < tile->n; i++) {
+        size_t sample = trainer->order[trainer->first + tile->first + i];
+        const float *row = trainer->samples->x + sample * size;
+        target[i] = trainer->target[sample];
+        if (shift > 0) {
+            Rng rng;
+            rng_seed(&rng, trainer->seed + (tile->first + i) * 0xd1342543de82ef95u);
+            ptrdiff_t dy = (ptrdiff_t)rng_below(&rng, 2 * shift + 1) - (ptrdiff_t)shift;
+            ptrdiff_t dx = (ptrdiff_t)rng_below(&rng, 2 * shift + 1) - (ptrdiff_t)shift;
+            shift_image(shape, row, dy, dx, moved);
+            row = moved;
+        }
+        layout_to_inner(shape, 1, row, input + i * size);
+    }
+}
+
+/* Forward, loss and backward of samples first … last−1 of the batch, tile by tile: a tile's
+ * activations never leave the cache. */
+static void train_block(void *context, size_t first, size_t last, int worker) {
+    Trainer *trainer = context;
+    const Network *net = trainer->net;
+    const Workspace *space = &net->workspace[worker];
+    WorkerSums *sums = &trainer->sums[worker];
+    const size_t output = net->layers - 1;
+    sums->used = true;
+    memset(sums->gradient, 0, net->parameters * sizeof(float));
+    for (size_t at = first; at < last; at += net->tile) {
+        int32_t target[NETWORK_TILE_MOST];
+        size_t n = last - at < net->tile ? last - at : net->tile;
+        TileRun run = { .tile = { n, at, true, trainer->seed, space->scratch },
+                        .plan = &net->keep,
+                        .arena = space->arena,
+                        .capacity = net->tile,
+                        .end = net->layers };
+        gather_tile(trainer, &run.tile, space->gradient[0], tile_activation(net, &run, 0), target);
+        tile_forward(net, &run, &(TapOutputs){ &output, 1, &sums->scores, 0 });
+        sums->loss += cross_entropy(sums->scores, n, trainer->outputs, target,
+                                    1.0 / (double)trainer->count, sums->slopes, &sums->hits);
+        const float *slopes = sums->slopes;
+        tile_backward(net, &run, &(TapGradients){ &output, 1, &slopes, 0 }, space, NULL,
+                      sums->gradient);
+    }
+}
+
+/* One step of SGD; the batch's summed loss and hits are added to *loss and *hits. */
+static void train_batch(Trainer *trainer, double *loss, size_t *hits) {
+    const float *gradient[trainer->workers];
+    size_t parts = 0;
+    trainer->seed = rng_fork(&trainer->rng);
+    for (int w = 0; w < trainer->workers; w++) {
+        trainer->sums[w].used = false;
+        trainer->sums[w].loss = 0;
+        trainer->sums[w].hits = 0;
+    }
+    parallel_for(trainer->count, train_block, trainer);
+    for (int w = 0; w < trainer->workers; w++) {
+        const WorkerSums *sums = &trainer->sums[w];
+        *loss += sums->loss;
+        *hits += sums->hits;
+        if (sums->used)
+            gradient[parts++] = sums->gradient;
+    }
+    sgd_step(&trainer->sgd, gradient, parts, trainer->net->weights);
+}
+
+/* ---- Setting up ---------------------------------------------------------------------------------
+ */
+
+/* Columns of the labels by the net's classes; without classes by the labels themselves. */
+static bool find_targets(const Network *net, const Labels *classes, const Samples *samples,
+                         int32_t *target, Error *err) {
+    size_t outputs = shape_size(net->layer[net->layers - 1]->out);
+    if (classes->count != outputs)
+        return error_set(err, ERROR_ARGUMENT,
+                         "train: the samples have %zu classes, the net %zu outputs", classes->count,
+                         outputs);
+    for (size_t i = 0; i < samples->n; i++) {
+        ptrdiff_t column = labels_find(classes, samples->y[i]);
+        if (column < 0)
+            return error_set(err, ERROR_ARGUMENT, "train: label %d is not among the net's classes",
+                             (int)samples->y[i]);
+        target[i] = (int32_t)column;
+    }
+    return true;
+}
+
+static bool check_arguments(const Network *net, const Samples *samples, const TrainParams *params,
+                            Error *err) {
+    if (samples->n == 0)
+        return error_set(err, ERROR_ARGUMENT, "train: the dataset is empty");
+    if (samples->features != net->model.features)
+        return error_set(err, ERROR_ARGUMENT, "train: samples have %zu features, the net takes %zu",
+                         samples->features, net->model.features);
+    if (params->validation && params->validation->features != samples->features)
+        return error_set(err, ERROR_ARGUMENT,
+                         "train: validation samples have %zu features, the net takes %zu",
+                         params->validation->features, samples->features);
+    if (params->shift > 0 && net->input.flat)
+        return error_set(err, ERROR_ARGUMENT, "train: shift needs images, the net's input is flat");
+    return true;
+}
+
+static bool allocate_sums(Trainer *trainer, Error *err) {
+    const Network *net = trainer->net;
+    size_t rows = net->tile * trainer->outputs;
+    trainer->workers = net->workspaces;
+    trainer->sums = calloc((size_t)trainer->workers, sizeof *trainer->sums);
+    if (!trainer->sums)
+        return error_memory(err, "train", (size_t)trainer->workers * sizeof *trainer->sums);
+    for (int w = 0; w < trainer->workers; w++) {
+        WorkerSums *sums = &trainer->sums[w];
+        sums->gradient = malloc((net->parameters + 1) * sizeof(float));
+        sums->scores = malloc(rows * sizeof(float));
+        sums->slopes = malloc(rows * sizeof(float));
+        if (!sums->gradient || !sums->scores || !sums->slopes)
+            return error_memory(err, "train", (net->parameters + 2 * rows) * sizeof(float));
+    }
+    return true;
+}
+
+static bool trainer_init(Trainer *trainer, Network *net, const Samples *samples,
+                         const TrainParams *params, Error *err) {
+    *trainer = (Trainer){ .net = net, .samples = samples, .params = params };
+    trainer->outputs = shape_size(net->layer[net->layers - 1]->out);
+    rng_seed(&trainer->rng, params->seed);
+    size_t bytes =
+        samples->n * (sizeof(int32_t) + sizeof(size_t)) + net->parameters * sizeof(float);
+    trainer->target = malloc(samples->n * sizeof(int32_t));
+    trainer->order = malloc(samples->n * sizeof(size_t));
+    trainer->backup = malloc((net->parameters + 1) * sizeof(float));
+    if (!trainer->target || !trainer->order || !trainer->backup)
+        return error_memory(err, "train", bytes);
+    bool has_classes = net->model.classes.count > 0;
+    if (!(has_classes ? labels_copy("train", &net->model.classes, &trainer->classes, err)
+                      : labels_from("train", samples->y, samples->n, &trainer->classes, err)))
+        return false;
+    for (size_t i = 0; i < samples->n; i++)
+        trainer->order[i] = i;
+    memcpy(trainer->backup, net->weights, net->parameters * sizeof(float));
+    return find_targets(net, &trainer->classes, samples, trainer->target, err) &&
+           network_reserve(net, err) && allocate_sums(trainer, err) &&
+           sgd_init(&trainer->sgd, net->parameters, params->lr, params->momentum,
+                    params->weight_decay, err);
+}
+
+static void trainer_clear(Trainer *trainer) {
+    for (int w = 0; trainer->sums && w < trainer->workers; w++) {
+        free(trainer->sums[w].gradient);
+        free(trainer->sums[w].scores);
+        free(trainer->sums[w].slopes);
+    }
+    free(trainer->sums);
+    free(trainer->target);
+    free(trainer->order);
+    free(trainer->backup);
+    labels_clear(&trainer->classes);
+    sgd_clear(&trainer->sgd);
+}
+
+/* ---- Epochs -------------------------------------------------------------------------------------
+ */
+
+/* Validation samples are scored some at a time, so that their outputs take little memory. */
+enum { VALIDATION_BATCH = 2000 };
+
+static bool validate(Trainer *trainer, struct TrainEpoch *epoch, Error *err) {
+    const Samples *samples = trainer->params->validation;
+    Network *net = trainer->net;
+    size_t output = net->layers - 1, hits = 0;
+    double loss = 0;
+    int32_t *target = malloc((samples->n + 1) * sizeof *target);
+    if (!target)
+        return error_memory(err, "train", samples->n * sizeof *target);
+    bool ok = find_targets(net, &trainer->classes, samples, target, err);
+    for (size_t at = 0; ok && at < samples->n; at += VALIDATION_BATCH) {
+        size_t n = samples->n - at < VALIDATION_BATCH ? samples->n - at : VALIDATION_BATCH;
+        Pass *pass =
+            network_forward(net, samples->x + at * samples->features, n, &output, 1, false, err);
+        ok = pass != NULL;
+        if (ok)
+            loss += cross_entropy(pass_output(pass, 0), n, trainer->outputs, target + at, 1, NULL,
+                                  &hits);
+        pass_free(pass);
+    }
+    free(target);
+    epoch->validation_loss = loss / (double)samples->n;
+    epoch->validation_accuracy = (double)hits / (double)samples->n;
+    return ok;
+}
+
+/* One epoch. *stopped tells of an interrupt; its epoch is not a row of the history. */
+static bool train_epoch(Trainer *trainer, size_t number, struct TrainEpoch *epoch,
+                        Progress *progress, bool *stopped, Error *err) {
+    const TrainParams *params = trainer->params;
+    size_t total = trainer->samples->n, hits = 0;
+    double loss = 0, start = progress_clock();
+    if (params->shuffle)
+        rng_permutation(&trainer->rng, total, trainer->order);
+    for (size_t at = 0; at < total && !*stopped; at += params->batch) {
+        char detail[96];
+        trainer->first = at;
+        trainer->count = total - at < params->batch ? total - at : params->batch;
+        train_batch(trainer, &loss, &hits);
+        if (!isfinite(loss))
+            return error_set(err, ERROR_ARGUMENT,
+                             "train: the loss is no longer finite in epoch %zu; a smaller lr than "
+                             "%g may help",
+                             number, trainer->sgd.lr);
+        double seen = (double)(at + trainer->count);
+        snprintf(detail, sizeof detail, "epoch %zu/%zu  loss %.4f  acc %.2f %%", number,
+                 params->epochs, loss / seen, 100.0 * (double)hits / seen);
+        *stopped = !progress_step(progress, (double)trainer->count, detail);
+    }
+    *epoch = (struct TrainEpoch){ .loss = loss / (double)total,
+                                  .accuracy = (double)hits / (double)total,
+                                  .validation_loss = NAN,
+                                  .validation_accuracy = NAN,
+                                  .lr = trainer->sgd.lr };
+    bool ok = *stopped || !params->validation || params->validation->n == 0 ||
+              validate(trainer, epoch, err);
+    epoch->seconds = progress_clock() - start;
+    return ok;
+}
+
+static bool train_epochs(Trainer *trainer, TrainHistory *history, Progress *progress, Error *err) {
+    const TrainParams *params = trainer->params;
+    bool ok = true, stopped = false;
+    history->epoch = calloc(params->epochs + 1, sizeof *history->epoch);
+    if (!history->epoch)
+        return error_memory(err, "train", params->epochs * sizeof *history->epoch);
+    progress_begin(progress, "training", (double)params->epochs * (double)trainer->samples->n);
+    for (size_t e = 0; e < params->epochs && ok && !stopped; e++) {
+        if (e > 0 && e % params->lr_step == 0)
+            trainer->sgd.lr *= params->lr_decay;
+        ok = train_epoch(trainer, e + 1, &history->epoch[e], progress, &stopped, err);
+        history->epochs += ok && !stopped;
+    }
+    progress_end(progress);
+    history->interrupted = stopped;
+    return ok;
+}
+
+/* ---- The record ---------------------------------------------------------------------------------
+ */
+
+static cJSON *make_record(const Trainer *trainer, const TrainHistory *history) {
+    const TrainParams *params = trainer->params;
+    cJSON *record = cJSON_CreateObject();
+    if (params->source)
+        cJSON_AddStringToObject(record, "source", params->source);
+    cJSON_AddNumberToObject(record, "samples", (double)trainer->samples->n);
+    for (const char *const *name = train_names(); *name; name++) {
+        double value;
+        if (train_get(params, *name, &value, NULL))
+            cJSON_AddNumberToObject(record, *name, value);
+    }
+    cJSON_AddNumberToObject(record, "net_seed", (double)(int64_t)trainer->net->seed);
+    cJSON_AddNumberToObject(record, "threads", trainer->workers);
+    cJSON_AddNumberToObject(record, "epochs_finished", (double)history->epochs);
+    if (history->epochs > 0) {
+        const struct TrainEpoch *last = &history->epoch[history->epochs - 1];
+        cJSON_AddNumberToObject(record, "loss", last->loss);
+        cJSON_AddNumberToObject(record, "accuracy", last->accuracy);
+    }
+    return record;
+}
+
+static void accept(Trainer *trainer, const TrainHistory *history) {
+    Network *net = trainer->net;
+    labels_clear(&net->model.classes);
+    net->model.classes = trainer->classes;
+    trainer->classes = (Labels){ 0 };
+    cJSON_Delete(net->record);
+    net->record = make_record(trainer, history);
+}
+
+void train_history_clear(TrainHistory *history) {
+    free(history->epoch);
+    *history = (TrainHistory){ 0 };
+}
+
+bool network_train(Network *net, const Samples *samples, const TrainParams *params,
+                   TrainHistory *history, Progress *progress, Error *err) {
+    Trainer trainer;
+    *history = (TrainHistory){ 0 };
+    if (!check_arguments(net, samples, params, err))
+        return false;
+    bool ok = trainer_init(&trainer, net, samples, params, err);
+    if (ok) {
+        if (params->anew)
+            network_draw_weights(net, net->seed);
+        ok = train_epochs(&trainer, history, progress, err);
+        if (ok)
+            accept(&trainer, history);
+        else
+            memcpy(net->weights, trainer.backup, net->parameters * sizeof(float));
+    }
+    trainer_clear(&trainer);
+    if (!ok)
+        train_history_clear(history);
+    return ok;
+}
+
+const cJSON *network_record(const Network *net) {
+    return net->record;
+}
+
+TrainParams *network_fit_params(Network *net) {
+    return &net->params;
+}
