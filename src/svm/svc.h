@@ -3,7 +3,10 @@
  * scores(x)[c] = Σ_i alpha[c][i] · k(s_i, x) + b[c] over the union of all classes' support vectors.
  * With two classes one problem is solved and scores are (−f, f). Training is libsvm's C-SVC (C.-C.
  * Chang and C.-J. Lin, "LIBSVM", ACM TIST 2011) on a precomputed Gram matrix that all classes (and,
- * in fit_folds, all folds) share. */
+ * in fit_folds, all folds) share: 8·n² bytes, released when the fit returns. An interrupted fit
+ * leaves the model as it was, returns true, and progress_was_interrupted tells (fit_folds: then its
+ * out-of-fold scores are not filled).
+ * Hyperparameters that are set on a fitted classifier count from its next fit on. */
 #ifndef PERIGEE_SVM_SVC_H
 #define PERIGEE_SVM_SVC_H
 
@@ -17,9 +20,9 @@ typedef struct SvcParams {
     Kernel kernel;
     double C;
     double tolerance;        /* of the KKT violation where the solver stops; 1e-3 */
-    bool balanced;           /* weigh each class by n / (classes · its count) */
-    const int32_t *weighted; /* labels with a weight of their own, and the weights: copied */
-    const double *weight;
+    bool balanced;           /* weigh both sides of each problem by n / (2 · their count) */
+    const int32_t *weighted; /* labels whose C is multiplied in their own problem by … */
+    const double *weight;    /* … these; both are copied */
     size_t weights;
 } SvcParams;
 
@@ -31,12 +34,14 @@ typedef struct Svc Svc; /* starts with a Model */
  * "kernel.degree", "kernel.coef0", "tolerance". */
 Svc *svc_new(const SvcParams *params, Error *err);
 
-/* A fitted one from numbers: sv is m × features float32; alpha classes × m and b, of classes, float64
- * (with two classes: 1 × m for the second class's f, or 2 × m). */
+/* A fitted one from numbers: sv is m × features float32; alpha classes × m and b, of classes,
+ * float64 (with two classes: 1 × m for the second class's f, or 2 × m). */
 Svc *svc_from(const SvcParams *params, const Array *sv, const Array *alpha, const Array *b,
               const Labels *classes, Error *err);
 
-size_t svc_support_count(const Svc *svc); /* of the union */
+const ModelKind *svc_model_kind(void);
+
+size_t svc_support_count(const Svc *svc); /* of the union; 0 while unfitted */
 const SvcParams *svc_params(const Svc *svc);
 /* The fitted numbers as arrays (shared headers): support vectors, alpha, b. NULL while unfitted. */
 Array *svc_support_vectors(const Svc *svc, Error *err);

@@ -1,0 +1,58 @@
+#include "core/folds.h"
+
+#include "core/labels.h"
+
+#include <stdlib.h>
+
+bool folds_stratified(const char *where, const int32_t *y, size_t n, int k, Rng *rng, int32_t *fold,
+                      Error *err) {
+    if (k < 2 || (size_t)k > n)
+        return error_set(err, ERROR_ARGUMENT,
+                         "%s: folds: expected from 2 to the %zu samples, got %d", where, n, k);
+    Labels classes;
+    if (!labels_from(where, y, n, &classes, err))
+        return false;
+    size_t *order = malloc(n * sizeof *order);
+    if (!order) {
+        labels_clear(&classes);
+        return error_memory(err, where, n * sizeof *order);
+    }
+    rng_permutation(rng, n, order);
+    size_t dealt = 0;
+    for (size_t c = 0; c < classes.count; c++)
+        for (size_t i = 0; i < n; i++)
+            if (y[order[i]] == classes.label[c])
+                fold[order[i]] = (int32_t)(dealt++ % (size_t)k);
+    free(order);
+    labels_clear(&classes);
+    return true;
+}
+
+int folds_check(const char *where, const int32_t *fold, size_t n, Error *err) {
+    int32_t highest = -1;
+    for (size_t i = 0; i < n; i++) {
+        if (fold[i] < 0 || (size_t)fold[i] >= n) {
+            error_set(err, ERROR_ARGUMENT, "%s: folds: sample %zu is in fold %d, out of range",
+                      where, i + 1, (int)fold[i]);
+            return 0;
+        }
+        highest = fold[i] > highest ? fold[i] : highest;
+    }
+    size_t *count = calloc((size_t)highest + 2, sizeof *count);
+    if (!count) {
+        error_memory(err, where, ((size_t)highest + 2) * sizeof *count);
+        return 0;
+    }
+    int folds = highest + 1;
+    for (size_t i = 0; i < n; i++)
+        count[fold[i]]++;
+    for (int32_t k = 0; k <= highest; k++)
+        if (count[k] == 0 || highest == 0) {
+            error_set(err, ERROR_ARGUMENT, "%s: folds: %s", where,
+                      highest == 0 ? "all samples are in one fold" : "one of the folds is empty");
+            folds = 0;
+            break;
+        }
+    free(count);
+    return folds;
+}

@@ -1,0 +1,40 @@
+/* decision.h — decision functions that share their support vectors.
+ *
+ *     f[c](x) = Σ_i alpha[c][i] · k(s_i, x) + b[c]
+ *
+ * Values and gradients of whole batches: one matrix product gives the bases of all pairs, a second
+ * the sums. Rows go through in blocks, so that the kernel values of 60000 samples are never in
+ * memory together; a batch too small to divide is divided by support vectors instead. */
+#ifndef PERIGEE_SVM_DECISION_H
+#define PERIGEE_SVM_DECISION_H
+
+#include "core/array.h"
+#include "svm/kernel.h"
+
+typedef struct Decision {
+    Kernel kernel;
+    Array *sv;    /* m × features, float32 */
+    Array *alpha; /* functions × m, float64 */
+    Array *b;     /* functions, float64 */
+    KernelRows rows;
+} Decision;
+
+/* Shares the arrays, converting and copying where they are not contiguous of these types. Shapes
+ * that do not agree are an error that names them. */
+bool decision_init(Decision *decision, const char *where, const Kernel *kernel, const Array *sv,
+                   const Array *alpha, const Array *b, Error *err);
+void decision_clear(Decision *decision);
+
+size_t decision_functions(const Decision *decision);
+size_t decision_features(const Decision *decision);
+
+/* f: n × functions. */
+bool decision_values(const Decision *decision, const float *x, size_t n, double *f, Error *err);
+
+/* gradient[i] = d(w[i] · f(x[i]))/dx: with D = (w·alpha) ∘ k' it is D·S for kernels of the inner
+ * product, and 2(rowsum(D)·x − D·S) for those of the distance. w: n × functions; gradient: n ×
+ * features. */
+bool decision_gradient(const Decision *decision, const float *x, size_t n, const double *w,
+                       float *gradient, Error *err);
+
+#endif

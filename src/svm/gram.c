@@ -1,0 +1,127 @@
+#include "svm/gram.h"
+
+#include "core/parallel.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+enum { TILE = 512, HUGE_PAGE = 2 << 20 };
+
+void *gram_memory(size_t bytes) {
+    if (bytes < HUGE_PAGE)
+        return malloc(bytes ? bytes : 1);
+    if (bytes > SIZE_MAX - HUGE_PAGE)
+        return NULL;
+    size_t whole = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    void *memory = aligned_alloc(HUGE_PAGE, whole);
+#ifdef MADV_HUGEPAGE
+    if (memory)
+        madvise(memory, whole, MADV_HUGEPAGE); /* a wish: nothing depends on it */
+#endif
+    return memory;
+}
+
+typedef struct GramWork {
+    const Kernel *kernel;
+    KernelRows rows;
+    size_t n, tiles; /* tiles along one side */
+    float *gram;
+    float **dots; /* scratch, one a worker */
+    double **base;
+} GramWork;
+
+/* The index-th tile on or above the diagonal, counted row by row. */
+static KernelTile tile_at(const GramWork *work, size_t index) {
+    size_t i = 0, in_row = work->tiles;
+    for (; index >= in_row; i++, in_row--)
+        index -= in_row;
+    size_t row = i * TILE, column = (i + index) * TILE, n = work->n;
+    return (KernelTile){ row, n - row < TILE ? n - row : TILE, column,
+                         n - column < TILE ? n - column : TILE };
+}
+
+/* Store a tile and its mirror image; small squares keep both in the cache. */
+static void store_tile(float *gram, size_t n, KernelTile tile, const double *base) {
+    enum { SQUARE = 16 };
+    for (size_t i = 0; i < tile.rows; i++)
+        for (size_t j = 0; j < tile.columns; j++)
+            gram[(tile.row + i) * n + tile.column + j] = (float)base[i * tile.columns + j];
+    if (tile.row == tile.column)
+        return;
+    for (size_t i0 = 0; i0 < tile.rows; i0 += SQUARE)
+        for (size_t j = 0; j < tile.columns; j++)
+            for (size_t i = i0; i < i0 + SQUARE && i < tile.rows; i++)
+                gram[(tile.column + j) * n + tile.row + i] = (float)base[i * tile.columns + j];
+}
+
+static void tiles_body(void *context, size_t first, size_t last, int worker) {
+    const GramWork *work = context;
+    for (size_t t = first; t < last; t++) {
+        KernelTile tile = tile_at(work, t);
+        kernel_base(work->kernel, &work->rows, &work->rows, tile, work->dots[worker],
+                    work->base[worker]);
+        store_tile(work->gram, work->n, tile, work->base[worker]);
+    }
+}
+
+/* A sample with a NaN would keep the solver busy for ten million iterations. */
+static bool check_finite(const char *where, const KernelRows *rows, Error *err) {
+    for (size_t i = 0; i < rows->n; i++)
+        if (!isfinite(rows->norm[i]))
+            return error_set(err, ERROR_ARGUMENT,
+                             "%s: sample %zu has a value that is NaN or infinite", where, i + 1);
+    return true;
+}
+
+static void work_clear(GramWork *work, int workers) {
+    for (int i = 0; i < workers; i++) {
+        if (work->dots)
+            free(work->dots[i]);
+        if (work->base)
+            free(work->base[i]);
+    }
+    free(work->dots);
+    free(work->base);
+    kernel_rows_clear(&work->rows);
+}
+
+static bool work_init(GramWork *work, int workers) {
+    work->dots = calloc((size_t)workers, sizeof *work->dots);
+    work->base = calloc((size_t)workers, sizeof *work->base);
+    bool ok = work->dots && work->base;
+    for (int i = 0; ok && i < workers; i++) {
+        work->dots[i] = malloc((size_t)TILE * TILE * sizeof(float));
+        work->base[i] = malloc((size_t)TILE * TILE * sizeof(double));
+        ok = work->dots[i] && work->base[i];
+    }
+    return ok;
+}
+
+float *gram_new(const char *where, const Kernel *kernel, const float *x, size_t n, size_t features,
+                Error *err) {
+    GramWork work = { .kernel = kernel, .n = n, .tiles = (n + TILE - 1) / TILE };
+    int workers = parallel_threads();
+    size_t bytes;
+    if (__builtin_mul_overflow(n * sizeof(float), n, &bytes))
+        bytes = SIZE_MAX;
+    if (!kernel_rows_init(&work.rows, where, x, n, features, err))
+        return NULL;
+    if (check_finite(where, &work.rows, err)) {
+        work.gram = gram_memory(bytes);
+        if (work_init(&work, workers) && work.gram) {
+            parallel_for_dynamic(work.tiles * (work.tiles + 1) / 2, 1, tiles_body, &work);
+        } else {
+            error_memory(err, where, bytes);
+            gram_free(work.gram);
+            work.gram = NULL;
+        }
+    }
+    work_clear(&work, workers);
+    return work.gram;
+}
+
+void gram_free(float *gram) {
+    free(gram);
+}

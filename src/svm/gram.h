@@ -1,0 +1,22 @@
+/* gram.h — the bases (see kernel.h) of all pairs of one set of samples.
+ *
+ * A symmetric n × n matrix, made once per training set whatever is trained on it: its classes, its
+ * folds, and for a grid search all values of gamma. Only the tiles on and above the diagonal are
+ * computed; the others are their mirror images. */
+#ifndef PERIGEE_SVM_GRAM_H
+#define PERIGEE_SVM_GRAM_H
+
+#include "svm/kernel.h"
+
+/* n × n float32, row-major; released with gram_free. NULL with an Error if memory lacks, or if a
+ * sample has a value that is not finite (the message names the sample, from 1). */
+float *gram_new(const char *where, const Kernel *kernel, const float *x, size_t n, size_t features,
+                Error *err);
+void gram_free(float *gram);
+
+/* Large memory for matrices whose columns are visited: in huge pages where the system has them,
+ * because a column of 5000 touches as many small pages and no processor keeps track of those.
+ * Released with free(). NULL without memory. */
+void *gram_memory(size_t bytes);
+
+#endif

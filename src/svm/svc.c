@@ -1,0 +1,543 @@
+#include "svm/svc.h"
+
+#include "core/parallel.h"
+#include "svm/decision.h"
+#include "svm/gram.h"
+#include "svm/train.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct Svc {
+    Model base;
+    SvcParams params;  /* what the next fit will use; owns its weights */
+    Decision decision; /* empty while not fitted; has the kernel it was trained with */
+};
+
+static const ModelKind svc_kind;
+
+/* ---- Hyperparameters --------------------------------------------------------------------------
+ */
+
+SvcParams svc_defaults(void) {
+    return (SvcParams){ .kernel = { .kind = KERNEL_RBF, .gamma = 1, .coef0 = 0, .degree = 3 },
+                        .C = 1,
+                        .tolerance = 1e-3 };
+}
+
+static bool check_positive(const char *where, const char *name, double value, Error *err) {
+    if (value > 0 && isfinite(value))
+        return true;
+    return error_set(err, ERROR_ARGUMENT, "%s: %s: expected a number above 0, got %g", where, name,
+                     value);
+}
+
+static bool check_params(const char *where, const SvcParams *params, Error *err) {
+    bool ok = kernel_check(where, &params->kernel, err) &&
+              check_positive(where, "C", params->C, err) &&
+              check_positive(where, "tolerance", params->tolerance, err);
+    for (size_t i = 0; ok && i < params->weights; i++)
+        ok = check_positive(where, "weights", params->weight[i], err);
+    return ok;
+}
+
+static void params_clear(SvcParams *params) {
+    free((int32_t *)params->weighted);
+    free((double *)params->weight);
+    params->weighted = NULL;
+    params->weight = NULL;
+    params->weights = 0;
+}
+
+/* A copy with weights of its own. */
+static bool params_copy(const char *where, const SvcParams *from, SvcParams *to, Error *err) {
+    size_t n = from->weights;
+    int32_t *weighted = malloc((n + 1) * sizeof *weighted);
+    double *weight = malloc((n + 1) * sizeof *weight);
+    if (!weighted || !weight) {
+        free(weighted);
+        free(weight);
+        return error_memory(err, where, n * (sizeof *weighted + sizeof *weight));
+    }
+    if (n > 0) {
+        memcpy(weighted, from->weighted, n * sizeof *weighted);
+        memcpy(weight, from->weight, n * sizeof *weight);
+    }
+    *to = *from;
+    to->weighted = weighted;
+    to->weight = weight;
+    return true;
+}
+
+/* ---- Making and freeing ------------------------------------------------------------------------
+ */
+
+static Svc *new_svc(const char *where, const SvcParams *params, Error *err) {
+    if (!check_params(where, params, err))
+        return NULL;
+    Svc *svc = calloc(1, sizeof *svc);
+    if (!svc) {
+        error_memory(err, where, sizeof *svc);
+        return NULL;
+    }
+    if (!params_copy(where, params, &svc->params, err)) {
+        free(svc);
+        return NULL;
+    }
+    model_init(&svc->base, &svc_kind);
+    return svc;
+}
+
+static void svc_free(Model *model) {
+    Svc *svc = (Svc *)model;
+    params_clear(&svc->params);
+    decision_clear(&svc->decision);
+    free(svc);
+}
+
+static Model *svc_clone(const Model *model, Error *err) {
+    return (Model *)svc_new(&((const Svc *)model)->params, err);
+}
+
+/* Take over a decision and classes: the model is fitted from here on. */
+static void adopt(Svc *svc, Decision *decision, Labels *classes) {
+    decision_clear(&svc->decision);
+    labels_clear(&svc->base.classes);
+    svc->decision = *decision;
+    svc->base.classes = *classes;
+    svc->base.features = decision_features(decision);
+    *decision = (Decision){ 0 };
+    *classes = (Labels){ 0 };
+}
+
+static bool check_functions(const char *where, size_t functions, size_t classes, Error *err) {
+    if (classes < 2)
+        return error_set(err, ERROR_ARGUMENT, "%s: classes: expected two or more, got %zu", where,
+                         classes);
+    if (functions == classes || (classes == 2 && functions == 1))
+        return true;
+    return error_set(err, ERROR_ARGUMENT, "%s: alpha has %zu rows for %zu classes", where,
+                     functions, classes);
+}
+
+static Svc *from_numbers(const char *where, const SvcParams *params, const Array *sv,
+                         const Array *alpha, const Array *b, const Labels *classes, Error *err) {
+    Svc *svc = new_svc(where, params, err);
+    Decision decision = { 0 };
+    Labels own = { 0 };
+    bool ok = svc && decision_init(&decision, where, &params->kernel, sv, alpha, b, err) &&
+              check_functions(where, decision_functions(&decision), classes->count, err) &&
+              labels_copy(where, classes, &own, err);
+    if (ok) {
+        adopt(svc, &decision, &own);
+        return svc;
+    }
+    decision_clear(&decision);
+    if (svc)
+        model_release((Model *)svc);
+    return NULL;
+}
+
+/* ---- Scores and gradients ----------------------------------------------------------------------
+ */
+
+/* Two classes with one function: its columns are (−f, f). */
+static bool is_single(const Svc *svc) {
+    return decision_functions(&svc->decision) == 1;
+}
+
+static bool svc_scores(Model *model, const float *x, size_t n, double *scores, Error *err) {
+    const Svc *svc = (const Svc *)model;
+    if (!decision_values(&svc->decision, x, n, scores, err))
+        return false;
+    for (size_t i = n; is_single(svc) && i-- > 0;) { /* spread the n values over n × 2, backwards */
+        double f = scores[i];
+        scores[2 * i + 1] = f;
+        scores[2 * i] = -f;
+    }
+    return true;
+}
+
+static bool svc_gradient(Model *model, const float *x, size_t n, const double *w, float *gradient,
+                         Error *err) {
+    const Svc *svc = (const Svc *)model;
+    if (!is_single(svc))
+        return decision_gradient(&svc->decision, x, n, w, gradient, err);
+    double *single = malloc(n * sizeof *single);
+    if (!single)
+        return error_memory(err, "gradient", n * sizeof *single);
+    for (size_t i = 0; i < n; i++)
+        single[i] = w[2 * i + 1] - w[2 * i];
+    bool ok = decision_gradient(&svc->decision, x, n, single, gradient, err);
+    free(single);
+    return ok;
+}
+
+/* ---- Training
+ * ------------------------------------------------------------------------------------ */
+
+/* The support vectors of any function, side by side. */
+static bool machine_decision(const Machine *machine, const Samples *samples, const Kernel *kernel,
+                             Decision *decision, Error *err) {
+    size_t n = samples->n, d = samples->features, functions = machine->functions, m = 0;
+    size_t *chosen = malloc(n * sizeof *chosen);
+    if (!chosen)
+        return error_memory(err, "fit", n * sizeof *chosen);
+    for (size_t i = 0; i < n; i++) {
+        bool support = false;
+        for (size_t f = 0; f < functions && !support; f++)
+            support = machine->alpha[f * n + i] != 0;
+        if (support)
+            chosen[m++] = i;
+    }
+    Array *sv = array_new2("fit", DTYPE_F32, m, d, err);
+    Array *alpha = sv ? array_new2("fit", DTYPE_F64, functions, m, err) : NULL;
+    Array *b = alpha ? array_new1("fit", DTYPE_F64, functions, err) : NULL;
+    bool ok = b != NULL;
+    for (size_t k = 0; ok && k < m; k++) {
+        memcpy(array_f32(sv) + k * d, samples->x + chosen[k] * d, d * sizeof(float));
+        for (size_t f = 0; f < functions; f++)
+            array_f64(alpha)[f * m + k] = machine->alpha[f * n + chosen[k]];
+    }
+    if (ok)
+        memcpy(array_f64(b), machine->b, functions * sizeof(double));
+    ok = ok && decision_init(decision, "fit", kernel, sv, alpha, b, err);
+    array_free(sv);
+    array_free(alpha);
+    array_free(b);
+    free(chosen);
+    return ok;
+}
+
+static bool training_matrix(const Kernel *kernel, const Samples *samples, LibsvmMatrix *matrix,
+                            Error *err) {
+    float *gram = gram_new("fit", kernel, samples->x, samples->n, samples->features, err);
+    bool ok = gram && libsvm_matrix_init(matrix, "fit", kernel, gram, samples->n, err);
+    gram_free(gram);
+    return ok;
+}
+
+typedef struct OutOfFold {
+    const TrainingSet *set;
+    const Machine *machine; /* machine[k] was trained without fold k */
+    double *scores;
+} OutOfFold;
+
+static void out_of_fold_body(void *context, size_t first, size_t last, int worker) {
+    const OutOfFold *work = context;
+    (void)worker;
+    for (size_t i = first; i < last; i++)
+        machine_scores(work->set, &work->machine[work->set->fold[i]], i,
+                       work->scores + i * work->set->classes->count);
+}
+
+/* machine[0] learns from everything, machine[1 + k] from all folds but k. */
+static Machine *new_machines(double C, int folds, Error *err) {
+    Machine *machine = calloc((size_t)folds + 1, sizeof *machine);
+    if (!machine)
+        error_memory(err, "fit", ((size_t)folds + 1) * sizeof *machine);
+    for (int k = 0; machine && k <= folds; k++)
+        machine[k] = (Machine){ .C = C, .held_out = k - 1 };
+    return machine;
+}
+
+/* Train on the kernel matrix; `classes` moves into the model. */
+static bool train_machines(Svc *svc, const Samples *samples, const TrainingSet *set, int folds,
+                           double *oof, Labels *classes, Progress *progress, Error *err) {
+    Machine *machine = new_machines(svc->params.C, folds, err);
+    Decision decision = { 0 };
+    bool solved = false;
+    size_t count = (size_t)folds + 1;
+    bool ok = machine && machines_train("fit", set, machine, count, &solved, progress, err);
+    if (ok && solved) {
+        OutOfFold work = { set, machine + 1, oof };
+        if (folds > 0)
+            parallel_for(samples->n, out_of_fold_body, &work);
+        ok = machine_decision(&machine[0], samples, &svc->params.kernel, &decision, err);
+        if (ok)
+            adopt(svc, &decision, classes);
+    }
+    for (size_t k = 0; machine && k < count; k++)
+        machine_clear(&machine[k]);
+    free(machine);
+    return ok;
+}
+
+static bool check_training(const Samples *samples, const int32_t *fold, int folds,
+                           const Labels *classes, Error *err) {
+    if (classes->count < 2)
+        return error_set(
+            err, ERROR_ARGUMENT,
+            "fit: an svm needs samples of two classes or more; all %zu are of class %d", samples->n,
+            (int)samples->y[0]);
+    for (size_t i = 0; fold && i < samples->n; i++)
+        if (fold[i] < 0 || fold[i] >= folds)
+            return error_set(err, ERROR_ARGUMENT, "fit: sample %zu is in fold %d of %d", i + 1,
+                             (int)fold[i], folds);
+    return true;
+}
+
+static bool svc_fit_folds(Model *model, const Samples *samples, const int32_t *fold, int folds,
+                          double *oof, Progress *progress, Error *err) {
+    Svc *svc = (Svc *)model;
+    Labels classes = { 0 };
+    LibsvmMatrix matrix = { 0 };
+    bool ok = labels_from("fit", samples->y, samples->n, &classes, err) &&
+              check_training(samples, fold, folds, &classes, err) &&
+              training_matrix(&svc->params.kernel, samples, &matrix, err);
+    if (ok) {
+        TrainingSet set = { &matrix, samples->y, &classes, fold, &svc->params };
+        Labels adopted = { 0 };
+        ok = labels_copy("fit", &classes, &adopted, err) &&
+             train_machines(svc, samples, &set, folds, oof, &adopted, progress, err);
+        labels_clear(&adopted);
+    }
+    libsvm_matrix_clear(&matrix);
+    labels_clear(&classes);
+    return ok;
+}
+
+static bool svc_fit(Model *model, const Samples *samples, Progress *progress, Error *err) {
+    return svc_fit_folds(model, samples, NULL, 0, NULL, progress, err);
+}
+
+/* ---- set and get
+ * ----------------------------------------------------------------------------------- */
+
+static bool no_such_parameter(const char *where, const Svc *svc, const char *name, Error *err) {
+    const Kernel *kernel = &svc->params.kernel;
+    return error_set(
+        err, ERROR_ARGUMENT,
+        "%s: an svm with the %s kernel has no parameter \"%s\"; it has C, tolerance%s%s", where,
+        kernel_names[kernel->kind], name, kernel_has_gamma(kernel) ? ", kernel.gamma" : "",
+        kernel_has_degree(kernel) ? ", kernel.coef0, kernel.degree" : "");
+}
+
+static bool svc_get(const Model *model, const char *name, double *value, Error *err) {
+    const Svc *svc = (const Svc *)model;
+    const Kernel *kernel = &svc->params.kernel;
+    if (strcmp(name, "C") == 0)
+        *value = svc->params.C;
+    else if (strcmp(name, "tolerance") == 0)
+        *value = svc->params.tolerance;
+    else if (strcmp(name, "kernel.gamma") == 0 && kernel_has_gamma(kernel))
+        *value = kernel->gamma;
+    else if (strcmp(name, "kernel.coef0") == 0 && kernel_has_degree(kernel))
+        *value = kernel->coef0;
+    else if (strcmp(name, "kernel.degree") == 0 && kernel_has_degree(kernel))
+        *value = kernel->degree;
+    else
+        return no_such_parameter("get", svc, name, err);
+    return true;
+}
+
+static bool svc_set(Model *model, const char *name, double value, Error *err) {
+    Svc *svc = (Svc *)model;
+    SvcParams changed = svc->params; /* borrows the weights until it replaces them */
+    double present;
+    if (!svc_get(model, name, &present, NULL))
+        return no_such_parameter("set", svc, name, err);
+    if (strcmp(name, "C") == 0)
+        changed.C = value;
+    else if (strcmp(name, "tolerance") == 0)
+        changed.tolerance = value;
+    else if (strcmp(name, "kernel.gamma") == 0)
+        changed.kernel.gamma = value;
+    else if (strcmp(name, "kernel.coef0") == 0)
+        changed.kernel.coef0 = value;
+    else if (value != floor(value) || !(fabs(value) < 1e6))
+        return error_set(err, ERROR_ARGUMENT, "set: kernel.degree: expected an integer, got %g",
+                         value);
+    else
+        changed.kernel.degree = (int)value;
+    if (!check_params("set", &changed, err))
+        return false;
+    svc->params = changed;
+    return true;
+}
+
+/* ---- The file
+ * ---------------------------------------------------------------------------------------- */
+
+static bool write_kernel(cJSON *parent, const char *name, const Kernel *kernel) {
+    cJSON *json = cJSON_AddObjectToObject(parent, name);
+    return json && cJSON_AddStringToObject(json, "name", kernel_names[kernel->kind]) &&
+           cJSON_AddNumberToObject(json, "gamma", kernel->gamma) &&
+           cJSON_AddNumberToObject(json, "coef0", kernel->coef0) &&
+           cJSON_AddNumberToObject(json, "degree", kernel->degree);
+}
+
+static bool write_params(cJSON *meta, const SvcParams *params) {
+    bool ok = write_kernel(meta, "kernel", &params->kernel) &&
+              cJSON_AddNumberToObject(meta, "C", params->C) &&
+              cJSON_AddNumberToObject(meta, "tolerance", params->tolerance) &&
+              cJSON_AddBoolToObject(meta, "balanced", params->balanced);
+    cJSON *labels = ok ? cJSON_AddArrayToObject(meta, "weighted") : NULL;
+    cJSON *weights = labels ? cJSON_AddArrayToObject(meta, "weight") : NULL;
+    ok = weights != NULL;
+    for (size_t i = 0; ok && i < params->weights; i++)
+        ok = cJSON_AddItemToArray(labels, cJSON_CreateNumber(params->weighted[i])) &&
+             cJSON_AddItemToArray(weights, cJSON_CreateNumber(params->weight[i]));
+    return ok;
+}
+
+static bool svc_save(const Model *model, struct Tensors *tensors, const char *prefix,
+                     struct cJSON *meta, Error *err) {
+    const Svc *svc = (const Svc *)model;
+    const Decision *decision = &svc->decision;
+    if (!write_params(meta, &svc->params))
+        return error_memory(err, "save", 256);
+    if (!model_is_fitted(model))
+        return true;
+    if (!write_kernel(meta, "fitted_kernel", &decision->kernel))
+        return error_memory(err, "save", 256);
+    return tensors_add(tensors, prefix, "sv", decision->sv, err) &&
+           tensors_add(tensors, prefix, "alpha", decision->alpha, err) &&
+           tensors_add(tensors, prefix, "b", decision->b, err) &&
+           tensors_add_i32(tensors, prefix, "classes", model->classes.label, 1,
+                           &model->classes.count, err);
+}
+
+static bool read_number(const cJSON *meta, const char *name, double *value, Error *err) {
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(meta, name);
+    if (!cJSON_IsNumber(item))
+        return error_set(err, ERROR_FILE, "load: an svm's \"%s\" is missing or not a number", name);
+    *value = item->valuedouble;
+    return true;
+}
+
+static bool read_kernel(const cJSON *meta, const char *name, Kernel *kernel, Error *err) {
+    const cJSON *json = cJSON_GetObjectItemCaseSensitive(meta, name);
+    const cJSON *kind = cJSON_GetObjectItemCaseSensitive(json, "name");
+    int found = cJSON_IsString(kind) ? kernel_find(kind->valuestring) : -1;
+    double degree = 0;
+    if (found < 0)
+        return error_set(err, ERROR_FILE, "load: an svm's \"%s\" is missing or not one we know",
+                         name);
+    kernel->kind = (KernelKind)found;
+    if (!read_number(json, "gamma", &kernel->gamma, err) ||
+        !read_number(json, "coef0", &kernel->coef0, err) ||
+        !read_number(json, "degree", &degree, err))
+        return false;
+    kernel->degree = degree >= 0 && degree < 1e6 ? (int)degree : -1;
+    return true;
+}
+
+/* The weights of the classes into arrays that params then owns. */
+static bool read_weights(const cJSON *meta, SvcParams *params, Error *err) {
+    const cJSON *labels = cJSON_GetObjectItemCaseSensitive(meta, "weighted");
+    const cJSON *weights = cJSON_GetObjectItemCaseSensitive(meta, "weight");
+    int n = cJSON_GetArraySize(labels);
+    if (!cJSON_IsArray(labels) || !cJSON_IsArray(weights) || cJSON_GetArraySize(weights) != n)
+        return error_set(err, ERROR_FILE, "load: an svm's class weights are not two equal lists");
+    int32_t *weighted = malloc(((size_t)n + 1) * sizeof *weighted);
+    double *weight = malloc(((size_t)n + 1) * sizeof *weight);
+    params->weighted = weighted;
+    params->weight = weight;
+    if (!weighted || !weight)
+        return error_memory(err, "load", (size_t)n * (sizeof *weighted + sizeof *weight));
+    for (int i = 0; i < n; i++) {
+        const cJSON *label = cJSON_GetArrayItem(labels, i), *w = cJSON_GetArrayItem(weights, i);
+        if (!cJSON_IsNumber(label) || !cJSON_IsNumber(w))
+            return error_set(err, ERROR_FILE, "load: an svm's class weights are not numbers");
+        weighted[i] = label->valueint;
+        weight[i] = w->valuedouble;
+    }
+    params->weights = (size_t)n;
+    return true;
+}
+
+static Svc *read_fitted(const Tensors *tensors, const char *prefix, const SvcParams *params,
+                        Error *err) {
+    const Array *sv = tensors_require(tensors, prefix, "sv", DTYPE_F32, 2, err);
+    const Array *alpha = sv ? tensors_require(tensors, prefix, "alpha", DTYPE_F64, 2, err) : NULL;
+    const Array *b = alpha ? tensors_require(tensors, prefix, "b", DTYPE_F64, 1, err) : NULL;
+    const Array *list = b ? tensors_require(tensors, prefix, "classes", DTYPE_I32, 1, err) : NULL;
+    Labels classes = { 0 };
+    if (!list || !labels_from("load", array_i32(list), list->shape[0], &classes, err))
+        return NULL;
+    Svc *svc = NULL;
+    if (classes.count != list->shape[0])
+        error_set(err, ERROR_FILE, "load: an svm's class labels repeat");
+    else
+        svc = from_numbers("load", params, sv, alpha, b, &classes, err);
+    labels_clear(&classes);
+    return svc;
+}
+
+/* ---- The public part
+ * --------------------------------------------------------------------------------- */
+
+static const ModelKind svc_kind = {
+    .name = "svm",
+    .free = svc_free,
+    .scores = svc_scores,
+    .gradient = svc_gradient,
+    .fit = svc_fit,
+    .fit_folds = svc_fit_folds,
+    .set = svc_set,
+    .get = svc_get,
+    .clone = svc_clone,
+    .save = svc_save,
+};
+
+const ModelKind *svc_model_kind(void) {
+    return &svc_kind;
+}
+
+Svc *svc_new(const SvcParams *params, Error *err) {
+    return new_svc("svm.new", params, err);
+}
+
+Svc *svc_from(const SvcParams *params, const Array *sv, const Array *alpha, const Array *b,
+              const Labels *classes, Error *err) {
+    return from_numbers("svm.from", params, sv, alpha, b, classes, err);
+}
+
+size_t svc_support_count(const Svc *svc) {
+    return svc->decision.rows.n;
+}
+
+const SvcParams *svc_params(const Svc *svc) {
+    return &svc->params;
+}
+
+static Array *share(const Array *a, Error *err) {
+    if (a)
+        return array_share(a, err);
+    error_set(err, ERROR_ARGUMENT, "svm: it is not fitted yet");
+    return NULL;
+}
+
+Array *svc_support_vectors(const Svc *svc, Error *err) {
+    return share(svc->decision.sv, err);
+}
+
+Array *svc_alpha(const Svc *svc, Error *err) {
+    return share(svc->decision.alpha, err);
+}
+
+Array *svc_b(const Svc *svc, Error *err) {
+    return share(svc->decision.b, err);
+}
+
+Model *svc_read(const Tensors *tensors, const char *prefix, const cJSON *meta, Error *err) {
+    SvcParams params = svc_defaults();
+    Svc *svc = NULL;
+    if (read_kernel(meta, "kernel", &params.kernel, err) &&
+        read_number(meta, "C", &params.C, err) &&
+        read_number(meta, "tolerance", &params.tolerance, err) &&
+        read_weights(meta, &params, err)) {
+        Kernel wanted = params.kernel;
+        params.balanced = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(meta, "balanced"));
+        if (!cJSON_HasObjectItem(meta, "fitted_kernel"))
+            svc = new_svc("load", &params, err);
+        else if (read_kernel(meta, "fitted_kernel", &params.kernel, err))
+            svc = read_fitted(tensors, prefix, &params, err);
+        if (svc)
+            svc->params.kernel = wanted;
+    }
+    params_clear(&params);
+    return (Model *)svc;
+}

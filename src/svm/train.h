@@ -1,0 +1,43 @@
+/* train.h — one-vs-all training: many multi-class machines on one kernel matrix.
+ *
+ * A Machine is a request (which C, which fold to leave out) and its answer, one decision function a
+ * class, or a single one for the second class where there are two. All binary problems of all
+ * machines are solved together, side by side. */
+#ifndef PERIGEE_SVM_TRAIN_H
+#define PERIGEE_SVM_TRAIN_H
+
+#include "core/labels.h"
+#include "svm/libsvm.h"
+#include "svm/svc.h"
+
+typedef struct TrainingSet {
+    const LibsvmMatrix *matrix;
+    const int32_t *y;      /* n labels */
+    const Labels *classes; /* of y, two at least */
+    const int32_t *fold;   /* n, or NULL where no machine leaves a fold out */
+    const SvcParams *params;
+} TrainingSet;
+
+typedef struct Machine {
+    double C;
+    int held_out; /* samples of this fold take no part; −1: all do */
+    /* the answer */
+    size_t functions;
+    double *alpha; /* functions × n, y·a over all n samples */
+    double *b;     /* functions */
+    bool *present; /* functions: false where all samples that took part are on one side */
+} Machine;
+
+/* A class's penalty is C times its weight (params->weighted) in its own problem. Balanced: both
+ * sides of every problem are weighted with n / (2 · their count), so that they pull equally.
+ * *solved as in libsvm_solve. Fails if a machine is left with one class. Release with machine_clear
+ * whatever the answer. */
+bool machines_train(const char *where, const TrainingSet *set, Machine *machine, size_t count,
+                    bool *solved, Progress *progress, Error *err);
+void machine_clear(Machine *machine);
+
+/* The scores of training sample i, one a class: (−f, f) for two classes; a class that is not
+ * present gets the lowest of the others. */
+void machine_scores(const TrainingSet *set, const Machine *machine, size_t i, double *scores);
+
+#endif
