@@ -136,6 +136,15 @@ int bind_push_model(lua_State *L, Model *model, const Error *err);
  * result is a borrowed reference, kept alive by a box that is pushed on the stack. */
 Model *bind_check_model(lua_State *L, int arg, const char *where, const char *name);
 Model *bind_test_model(lua_State *L, int arg); /* model boxes only; or NULL */
+/* The list of the model's labels; empty while not fitted. */
+void bind_push_classes(lua_State *L, const Model *model);
+/* The same as bind_check_model where a net is wanted (a model box of the kind "net"). */
+struct Network;
+struct Network *bind_check_net(lua_State *L, int arg, const char *where, const char *name);
+/* Push a model's scores (n × columns, float64) or labels (n, int32) of the samples. After Ctrl-C in a
+ * large batch only the rows done so far. */
+Array *bind_model_scores(lua_State *L, Model *model, const BindSamples *samples, const char *where);
+Array *bind_model_labels(lua_State *L, Model *model, const BindSamples *samples, const char *where);
 
 /* ---- Libraries: each opens one global table ----------------------------------------------------- */
 

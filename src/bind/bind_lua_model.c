@@ -6,7 +6,6 @@
 
 /* Until the data room lands. */
 #pragma weak bind_push_dataset
-#pragma weak dataset_new
 
 typedef struct LuaModel {
     Model base;

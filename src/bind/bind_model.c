@@ -9,12 +9,8 @@
 
 #include <string.h>
 
-/* Until the data room and model_file.c land. */
 #pragma weak bind_check_dataset
 #pragma weak bind_check_samples
-#pragma weak dataset_count
-#pragma weak dataset_features
-#pragma weak model_save
 
 #define MARK "perigee.model"
 
@@ -37,7 +33,7 @@ static Model *check_self(lua_State *L, const char *where) {
 /* ---- Fields -----------------------------------------------------------------------------------
  */
 
-static void push_classes(lua_State *L, const Model *model) {
+void bind_push_classes(lua_State *L, const Model *model) {
     lua_createtable(L, (int)model->classes.count, 0);
     for (size_t c = 0; c < model->classes.count; c++) {
         lua_pushinteger(L, model->classes.label[c]);
@@ -48,7 +44,7 @@ static void push_classes(lua_State *L, const Model *model) {
 /* Push the field's value and return true, or push nothing. */
 static bool push_field(lua_State *L, const Model *model, const char *name) {
     if (strcmp(name, "classes") == 0)
-        push_classes(L, model);
+        bind_push_classes(L, model);
     else if (strcmp(name, "rejects") == 0)
         lua_pushboolean(L, model->rejects);
     else if (strcmp(name, "features") == 0)
@@ -111,29 +107,65 @@ static Array *push_new_array(lua_State *L, const char *where, DType dtype, int n
     return a;
 }
 
+/* Rows at a time where a binding scores many: between them Ctrl-C is heard and progress shown. */
+enum { CHUNK = 4096 };
+
+/* The first `done` rows of the array on top of the stack, where not all were done. */
+static Array *keep_rows(lua_State *L, Array *a, size_t done) {
+    Error err;
+    if (done == a->shape[0])
+        return a;
+    a = array_rows(a, 0, done, &err);
+    bind_push_array(L, a, &err);
+    return a;
+}
+
+Array *bind_model_scores(lua_State *L, Model *model, const BindSamples *samples,
+                         const char *where) {
+    size_t columns = model_columns(model), n = samples->n, done = 0;
+    Array *scores = push_new_array(L, where, DTYPE_F64, 2, n, columns);
+    size_t chunk = model->kind == &lua_model_kind || n == 0 ? n : CHUNK;
+    Progress progress = progress_new();
+    Error err;
+    bool ok = true, go = true;
+    if (n > chunk)
+        progress_begin(&progress, where, (double)n);
+    do {
+        size_t rows = n - done < chunk ? n - done : chunk;
+        ok = model_scores(model, where, samples->x + done * samples->features, rows,
+                          samples->features, array_f64(scores) + done * columns, &err);
+        done += rows;
+        if (n > chunk)
+            go = progress_step(&progress, (double)rows, NULL);
+    } while (ok && go && done < n);
+    if (n > chunk)
+        progress_end(&progress);
+    if (!ok)
+        bind_raise(L, &err);
+    return keep_rows(L, scores, done);
+}
+
+Array *bind_model_labels(lua_State *L, Model *model, const BindSamples *samples,
+                         const char *where) {
+    const Array *scores = bind_model_scores(L, model, samples, where);
+    size_t n = scores->shape[0], columns = scores->shape[1];
+    Array *labels = push_new_array(L, where, DTYPE_I32, 1, n, 0);
+    for (size_t i = 0; i < n; i++)
+        array_i32(labels)[i] = model_label(model, array_f64(scores) + i * columns);
+    return labels;
+}
+
 static int method_scores(lua_State *L) {
     Model *model = check_self(L, "scores");
     BindSamples samples = bind_check_samples(L, 2, "scores", "x");
-    Array *scores = push_new_array(L, "scores", DTYPE_F64, 2, samples.n, model_columns(model));
-    Error err;
-    if (!model_scores(model, "scores", samples.x, samples.n, samples.features, array_f64(scores),
-                      &err))
-        return bind_raise(L, &err);
+    bind_model_scores(L, model, &samples, "scores");
     return 1;
 }
 
 static int method_predict(lua_State *L) {
     Model *model = check_self(L, "predict");
     BindSamples samples = bind_check_samples(L, 2, "predict", "x");
-    size_t columns = model_columns(model);
-    Array *scores = push_new_array(L, "predict", DTYPE_F64, 2, samples.n, columns);
-    Error err;
-    if (!model_scores(model, "predict", samples.x, samples.n, samples.features, array_f64(scores),
-                      &err))
-        return bind_raise(L, &err);
-    Array *labels = push_new_array(L, "predict", DTYPE_I32, 1, samples.n, 0);
-    for (size_t i = 0; i < samples.n; i++)
-        array_i32(labels)[i] = model_label(model, array_f64(scores) + i * columns);
+    bind_model_labels(L, model, &samples, "predict");
     return 1;
 }
 
@@ -302,6 +334,13 @@ Model *bind_check_model(lua_State *L, int arg, const char *where, const char *na
     if (!lua_model_fits(L, arg))
         bind_expected(L, arg, where, name, "a model (or a table with scores and classes)");
     return lua_model_push_box(L, arg, where, name);
+}
+
+struct Network *bind_check_net(lua_State *L, int arg, const char *where, const char *name) {
+    Model *model = bind_test_model(L, arg);
+    if (!model || strcmp(model->kind->name, "net") != 0)
+        bind_expected(L, arg, where, name, "a net");
+    return (struct Network *)model;
 }
 
 int bind_push_model(lua_State *L, Model *model, const Error *err) {

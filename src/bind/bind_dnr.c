@@ -1,0 +1,225 @@
+/* bind_dnr.c — the library dnr: deep neural rejection. */
+#include "bind/bind.h"
+#include "bind/reject_common.h"
+#include "core/folds.h"
+#include "reject/dnr.h"
+
+#include <string.h>
+
+static void release_model(void *model) {
+    model_release(model);
+}
+
+static const BoxType dnr_type = { .name = "perigee.dnr",
+                                  .shown = "a dnr",
+                                  .release = release_model };
+
+static Dnr *check_dnr(lua_State *L, const char *where) {
+    return bind_check(L, 1, &dnr_type, where, "self");
+}
+
+/* ---- dnr.new
+ * ---------------------------------------------------------------------------------------- */
+
+/* Where dnr_new's parts lie on the stack while they are put together. */
+enum { OPTIONS = 1, LAYERS, CLASSIFIERS, TEMPLATE };
+
+static const char where_new[] = "dnr.new";
+
+/* Every name in layer_classifiers must be one of `layers`. */
+static void check_classifier_names(lua_State *L, const DnrParts *parts) {
+    for (lua_pushnil(L); lua_next(L, CLASSIFIERS); lua_pop(L, 1)) {
+        const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+        size_t l = 0;
+        while (name && l < parts->layers && strcmp(parts->layer[l], name) != 0)
+            l++;
+        if (!name || l == parts->layers)
+            luaL_error(L, "%s: layer_classifiers: \"%s\" is not one of layers", where_new,
+                       luaL_tolstring(L, -2, NULL));
+    }
+}
+
+/* Push layer `name`'s classifier: its own, or a clone of the template. What is pushed keeps it. */
+static Model *push_classifier(lua_State *L, const char *name) {
+    Error err;
+    if (lua_istable(L, CLASSIFIERS) && lua_getfield(L, CLASSIFIERS, name) != LUA_TNIL)
+        return bind_check_model(L, lua_gettop(L), where_new, name);
+    if (lua_isnil(L, TEMPLATE))
+        luaL_error(L,
+                   "%s: no classifier for layer %s: give layer_classifier, or one of that name "
+                   "in layer_classifiers",
+                   where_new, name);
+    Model *template = bind_check_model(L, TEMPLATE, where_new, "layer_classifier");
+    bind_push_model(L, model_clone(template, &err), &err);
+    return bind_check_model(L, lua_gettop(L), where_new, "layer_classifier");
+}
+
+/* Fill parts from the options; what it points to lives on the stack. */
+static void push_layers(lua_State *L, DnrParts *parts) {
+    bind_opt_push(L, OPTIONS, "layers");
+    if (!lua_istable(L, LAYERS) || lua_rawlen(L, LAYERS) == 0)
+        bind_expected(L, LAYERS, where_new, "layers", "a list of the net's layers");
+    bind_opt_push(L, OPTIONS, "layer_classifiers");
+    if (!lua_isnil(L, CLASSIFIERS) && !lua_istable(L, CLASSIFIERS))
+        bind_expected(L, CLASSIFIERS, where_new, "layer_classifiers", "a table, layer = model");
+    bind_opt_push(L, OPTIONS, "layer_classifier");
+    size_t layers = parts->layers = lua_rawlen(L, LAYERS);
+    luaL_checkstack(L, (int)layers * 6 + 20, "dnr.new: too many layers");
+    const char **name = lua_newuserdatauv(L, layers * sizeof *name, 0);
+    Model **classifier = lua_newuserdatauv(L, layers * sizeof *classifier, 0);
+    for (size_t l = 0; l < layers; l++) {
+        lua_rawgeti(L, LAYERS, (lua_Integer)l + 1);
+        name[l] = bind_string(L, -1, where_new, "layers");
+    }
+    parts->layer = name;
+    parts->classifier = classifier;
+    if (lua_istable(L, CLASSIFIERS))
+        check_classifier_names(L, parts);
+    for (size_t l = 0; l < layers; l++)
+        classifier[l] = push_classifier(L, name[l]);
+}
+
+/* dnr.new { net =, layers =, layer_classifier =, layer_classifiers =, combiner =, threshold = } */
+static int dnr_new_call(lua_State *L) {
+    static const char *const valid[] = {
+        "net", "layers", "layer_classifier", "layer_classifiers", "combiner", "threshold", NULL
+    };
+    lua_settop(L, OPTIONS);
+    bind_options(L, OPTIONS, where_new, valid);
+    DnrParts parts = { .threshold = reject_opt_threshold(L, OPTIONS, where_new) };
+    push_layers(L, &parts);
+    bind_opt_push(L, OPTIONS, "net");
+    parts.net = bind_check_net(L, lua_gettop(L), where_new, "net");
+    bind_opt_push(L, OPTIONS, "combiner");
+    parts.combiner = bind_check_model(L, lua_gettop(L), where_new, "combiner");
+    void **box = bind_new_box(L, &dnr_type);
+    Error err;
+    *box = dnr_new(&parts, &err);
+    return *box ? 1 : bind_raise(L, &err);
+}
+
+/* ---- Fields
+ * ----------------------------------------------------------------------------------------- */
+
+static void push_layer_names(lua_State *L, const Dnr *dnr) {
+    lua_newtable(L);
+    for (size_t l = 0; l < dnr_layer_count(dnr); l++) {
+        lua_pushstring(L, dnr_layer_name(dnr, l));
+        lua_rawseti(L, -2, (lua_Integer)l + 1);
+    }
+}
+
+static int dnr_index(lua_State *L) {
+    const Dnr *dnr = check_dnr(L, "dnr");
+    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+    ptrdiff_t layer = dnr_find_layer(dnr, key);
+    if (layer >= 0)
+        bind_push_model(L, model_retain(dnr_layer_classifier(dnr, (size_t)layer)), NULL);
+    else if (strcmp(key, "threshold") == 0)
+        lua_pushnumber(L, dnr_threshold(dnr));
+    else if (strcmp(key, "combiner") == 0)
+        bind_push_model(L, model_retain(dnr_combiner(dnr)), NULL);
+    else if (strcmp(key, "net") == 0)
+        bind_push_model(L, model_retain((Model *)dnr_net(dnr)), NULL);
+    else if (strcmp(key, "layers") == 0)
+        push_layer_names(L, dnr);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+static int dnr_tostring(lua_State *L) {
+    const Dnr *dnr = check_dnr(L, "tostring");
+    luaL_Buffer text;
+    luaL_buffinit(L, &text);
+    luaL_addstring(&text, "dnr on ");
+    for (size_t l = 0; l < dnr_layer_count(dnr); l++) {
+        luaL_addstring(&text, l ? ", " : "");
+        luaL_addstring(&text, dnr_layer_name(dnr, l));
+    }
+    luaL_pushresult(&text);
+    if (model_is_fitted((const Model *)dnr))
+        lua_pushfstring(L, " (%d classes, threshold %f)", (int)((const Model *)dnr)->classes.count,
+                        dnr_threshold(dnr));
+    else
+        lua_pushstring(L, " (not fitted)");
+    lua_concat(L, 2);
+    return 1;
+}
+
+/* ---- Methods
+ * ------------------------------------------------------------------------------------------ */
+
+/* Push the folds of a fit: those given, or drawn from the option or the session's generator. */
+static const int32_t *push_folds(lua_State *L, const Dataset *ds) {
+    size_t n = dataset_count(ds);
+    Error err;
+    int type = bind_opt_push(L, 3, "folds");
+    if (type == LUA_TNIL || type == LUA_TNUMBER) {
+        int folds = DNR_FOLDS;
+        if (type == LUA_TNUMBER)
+            folds = (int)bind_integer(L, -1, "fit", "folds", 2, (lua_Integer)(n < 2 ? 2 : n));
+        Rng rng = bind_opt_rng(L, 3, "fit", NULL);
+        int32_t *fold = lua_newuserdatauv(L, n * sizeof *fold, 0);
+        if (!folds_stratified("fit", array_i32(ds->y), n, folds, &rng, fold, &err))
+            bind_raise(L, &err);
+        return fold;
+    }
+    const Array *fold = bind_to_array(L, lua_gettop(L), "fit", "folds", DTYPE_I32);
+    if (fold->ndim != 1 || fold->shape[0] != n) {
+        char text[128];
+        luaL_error(L, "fit: folds is %s, expected one fold for each of %d samples",
+                   array_shape_text(fold->ndim, fold->shape, text), (int)n);
+    }
+    return array_i32(fold);
+}
+
+/* defence:fit(ds, { folds = 5 | array, seed = }) */
+static int dnr_fit_call(lua_State *L) {
+    Dnr *dnr = check_dnr(L, "fit");
+    const Dataset *ds = bind_check_dataset(L, 2, "fit", "ds");
+    bind_options(L, 3, "fit", (const char *const[]){ "folds", "seed", NULL });
+    const int32_t *fold = push_folds(L, ds);
+    Samples samples = { array_f32(ds->x), array_i32(ds->y), dataset_count(ds),
+                        dataset_features(ds) };
+    Progress progress = progress_new();
+    Error err;
+    if (!dnr_fit(dnr, &samples, fold, &progress, &err))
+        return bind_raise(L, &err);
+    lua_settop(L, 1);
+    return 1;
+}
+
+static int dnr_layer_scores_call(lua_State *L) {
+    Dnr *dnr = check_dnr(L, "layer_scores");
+    BindSamples samples = bind_check_samples(L, 2, "layer_scores", "x");
+    Error err;
+    bool tried = false;
+    if (samples.features != ((Model *)dnr)->features)
+        return luaL_error(L, "layer_scores: samples have %d features, the net takes %d",
+                          (int)samples.features, (int)((Model *)dnr)->features);
+    Array *scores;
+    do
+        scores = array_new2("layer_scores", DTYPE_F32, samples.n, dnr_layer_columns(dnr), &err);
+    while (!scores && bind_retry(L, &err, &tried));
+    bind_push_array(L, scores, &err);
+    if (!dnr_layer_scores(dnr, samples.x, samples.n, array_f32(scores), &err))
+        return bind_raise(L, &err);
+    return 1;
+}
+
+int open_dnr(lua_State *L) {
+    static const luaL_Reg methods[] = { { "fit", dnr_fit_call },
+                                        { "layer_scores", dnr_layer_scores_call },
+                                        { "threshold_for", reject_threshold_for },
+                                        { NULL, NULL } };
+    static const luaL_Reg meta[] = { { "__index", dnr_index },
+                                     { "__newindex", reject_newindex },
+                                     { "__tostring", dnr_tostring },
+                                     { NULL, NULL } };
+    static const luaL_Reg functions[] = { { "new", dnr_new_call }, { NULL, NULL } };
+    bind_new_model_type(L, &dnr_type, &dnr_kind, methods, meta);
+    lua_pop(L, 1);
+    luaL_newlib(L, functions);
+    return 1;
+}

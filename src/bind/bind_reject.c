@@ -1,0 +1,176 @@
+/* bind_reject.c — the library reject: neural rejection (NR), and classifiers on a net's layer. */
+#include "bind/bind.h"
+#include "bind/reject_common.h"
+#include "reject/layer_model.h"
+#include "reject/nr.h"
+#include "reject/threshold.h"
+
+#include <math.h>
+#include <string.h>
+
+static void release_model(void *model) {
+    model_release(model);
+}
+
+static const BoxType nr_type = { .name = "perigee.nr", .shown = "an nr", .release = release_model };
+static const BoxType layer_type = { .name = "perigee.layer",
+                                    .shown = "a classifier on a layer",
+                                    .release = release_model };
+
+/* ---- What nr and dnr share ----------------------------------------------------------------------
+ */
+
+double reject_opt_threshold(lua_State *L, int arg, const char *where) {
+    double threshold = -INFINITY;
+    Error err;
+    if (bind_opt_push(L, arg, "threshold") != LUA_TNIL)
+        threshold = bind_number(L, -1, where, "threshold");
+    lua_pop(L, 1);
+    if (!threshold_check(threshold, &err))
+        bind_raise(L, &err);
+    return threshold;
+}
+
+int reject_threshold_for(lua_State *L) {
+    Model *model = bind_test_model(L, 1);
+    if (!model)
+        return bind_expected(L, 1, "threshold_for", "self", "a model");
+    double p = bind_number(L, 2, "threshold_for", "p"), threshold;
+    BindSamples samples = bind_check_samples(L, 3, "threshold_for", "ds");
+    Error err;
+    if (!threshold_for(model, p, samples.x, samples.n, samples.features, &threshold, &err))
+        return bind_raise(L, &err);
+    lua_pushnumber(L, threshold);
+    return 1;
+}
+
+int reject_newindex(lua_State *L) {
+    Model *model = bind_test_model(L, 1);
+    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : NULL;
+    if (!model || !key || strcmp(key, "threshold") != 0)
+        return luaL_error(L,
+                          "%s: the only field that can be set is threshold, not %s (parts are "
+                          "chosen when it is made; hyperparameters by :set)",
+                          model ? model->kind->name : "model", luaL_tolstring(L, 2, NULL));
+    Error err;
+    if (!model_set(model, key, bind_number(L, 3, model->kind->name, key), &err))
+        return bind_raise(L, &err);
+    return 0;
+}
+
+/* ---- NR
+ * ------------------------------------------------------------------------------------------- */
+
+static int nr_index(lua_State *L) {
+    const Nr *nr = bind_check(L, 1, &nr_type, "nr", "self");
+    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+    if (strcmp(key, "threshold") == 0)
+        lua_pushnumber(L, nr_threshold(nr));
+    else if (strcmp(key, "model") == 0)
+        bind_push_model(L, model_retain(nr_model(nr)), NULL);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+static int nr_tostring(lua_State *L) {
+    const Nr *nr = bind_check(L, 1, &nr_type, "tostring", "self");
+    bind_push_model(L, model_retain(nr_model(nr)), NULL);
+    lua_pushfstring(L, "nr (threshold %f) of %s", nr_threshold(nr), luaL_tolstring(L, -1, NULL));
+    return 1;
+}
+
+static int layer_index(lua_State *L) {
+    const LayerModel *model = bind_check(L, 1, &layer_type, "layer", "self");
+    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+    if (strcmp(key, "layer") == 0)
+        lua_pushstring(L, layer_model_layer(model));
+    else if (strcmp(key, "classifier") == 0)
+        bind_push_model(L, model_retain(layer_model_classifier(model)), NULL);
+    else if (strcmp(key, "net") == 0)
+        bind_push_model(L, model_retain((Model *)layer_model_net(model)), NULL);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+static int layer_tostring(lua_State *L) {
+    const LayerModel *model = bind_check(L, 1, &layer_type, "tostring", "self");
+    bind_push_model(L, model_retain(layer_model_classifier(model)), NULL);
+    lua_pushfstring(L, "%s on layer %s", luaL_tolstring(L, -1, NULL), layer_model_layer(model));
+    return 1;
+}
+
+/* reject.layer { net =, layer =, classifier = } */
+static int reject_layer(lua_State *L) {
+    static const char where[] = "reject.layer";
+    lua_settop(L, 1);
+    bind_options(L, 1, where, (const char *const[]){ "net", "layer", "classifier", NULL });
+    bind_opt_push(L, 1, "net");
+    Network *net = bind_check_net(L, 2, where, "net");
+    bind_opt_push(L, 1, "layer");
+    const char *layer = bind_string(L, 3, where, "layer");
+    bind_opt_push(L, 1, "classifier");
+    Model *classifier = bind_check_model(L, 4, where, "classifier");
+    void **box = bind_new_box(L, &layer_type);
+    Error err;
+    *box = layer_model_new(net, layer, classifier, &err);
+    return *box ? 1 : bind_raise(L, &err);
+}
+
+/* reject.new { model =, threshold = } */
+static int reject_new(lua_State *L) {
+    static const char where[] = "reject.new";
+    lua_settop(L, 1);
+    bind_options(L, 1, where, (const char *const[]){ "model", "threshold", NULL });
+    double threshold = reject_opt_threshold(L, 1, where);
+    bind_opt_push(L, 1, "model");
+    Model *model = bind_check_model(L, 2, where, "model");
+    void **box = bind_new_box(L, &nr_type);
+    Error err;
+    *box = nr_new(model, threshold, &err);
+    return *box ? 1 : bind_raise(L, &err);
+}
+
+/* ---- Any model, one written in Lua included
+ * ------------------------------------------------------- */
+
+static int reject_scores(lua_State *L) {
+    Model *model = bind_check_model(L, 1, "reject.scores", "model");
+    BindSamples samples = bind_check_samples(L, 2, "reject.scores", "x");
+    bind_model_scores(L, model, &samples, "reject.scores");
+    return 1;
+}
+
+static int reject_predict(lua_State *L) {
+    Model *model = bind_check_model(L, 1, "reject.predict", "model");
+    BindSamples samples = bind_check_samples(L, 2, "reject.predict", "x");
+    bind_model_labels(L, model, &samples, "reject.predict");
+    return 1;
+}
+
+static int reject_classes(lua_State *L) {
+    bind_push_classes(L, bind_check_model(L, 1, "reject.classes", "model"));
+    return 1;
+}
+
+int open_reject(lua_State *L) {
+    static const luaL_Reg nr_methods[] = { { "threshold_for", reject_threshold_for },
+                                           { NULL, NULL } };
+    static const luaL_Reg nr_meta[] = { { "__index", nr_index },
+                                        { "__newindex", reject_newindex },
+                                        { "__tostring", nr_tostring },
+                                        { NULL, NULL } };
+    static const luaL_Reg layer_meta[] = { { "__index", layer_index },
+                                           { "__tostring", layer_tostring },
+                                           { NULL, NULL } };
+    static const luaL_Reg functions[] = {
+        { "new", reject_new },         { "layer", reject_layer },     { "scores", reject_scores },
+        { "predict", reject_predict }, { "classes", reject_classes }, { NULL, NULL }
+    };
+    bind_new_model_type(L, &nr_type, &nr_kind, nr_methods, nr_meta);
+    bind_new_model_type(L, &layer_type, &layer_model_kind, NULL, layer_meta);
+    lua_pop(L, 2);
+    luaL_newlib(L, functions);
+    return 1;
+}

@@ -1,0 +1,20 @@
+/* reject_common.h — what the bindings of nr and dnr share. */
+#ifndef PERIGEE_BIND_REJECT_COMMON_H
+#define PERIGEE_BIND_REJECT_COMMON_H
+
+#include "bind/bind.h"
+
+/* Until the data room's bindings land. */
+#pragma weak bind_check_dataset
+#pragma weak bind_check_samples
+
+/* The option "threshold", −inf where it is absent. */
+double reject_opt_threshold(lua_State *L, int arg, const char *where);
+
+/* model:threshold_for(p, ds): the method itself. */
+int reject_threshold_for(lua_State *L);
+
+/* A __newindex that knows one field, threshold. */
+int reject_newindex(lua_State *L);
+
+#endif

@@ -1,0 +1,158 @@
+#include "model_file.h"
+
+#include "reject/dnr.h"
+#include "reject/layer_model.h"
+#include "reject/nr.h"
+#include "svm/svc.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char metadata_key[] = "perigee";
+
+/* The kinds that a file can hold. */
+static const struct {
+    const char *kind;
+    Model *(*read)(const Tensors *tensors, const char *prefix, const cJSON *meta, Error *err);
+} readers[] = {
+    { "net", network_read }, { "svm", svc_read }, { "layer", layer_model_read },
+    { "nr", nr_read },       { "dnr", dnr_read },
+};
+
+static bool write_model(const Model *model, Tensors *tensors, const char *prefix, cJSON *meta,
+                        Error *err) {
+    if (!model->kind->save)
+        return error_set(err, ERROR_ARGUMENT,
+                         "save: a %s model is not made of numbers alone and cannot be saved",
+                         model->kind->name);
+    if (!cJSON_AddStringToObject(meta, "kind", model->kind->name))
+        return error_memory(err, "save", strlen(model->kind->name));
+    return model->kind->save(model, tensors, prefix, meta, err);
+}
+
+static Model *read_model(const Tensors *tensors, const char *prefix, const cJSON *meta,
+                         Error *err) {
+    const cJSON *kind = cJSON_GetObjectItemCaseSensitive(meta, "kind");
+    if (!cJSON_IsString(kind)) {
+        error_set(err, ERROR_FILE, "the metadata does not say which kind of model this is");
+        return NULL;
+    }
+    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
+        if (strcmp(readers[i].kind, kind->valuestring) == 0)
+            return readers[i].read(tensors, prefix, meta, err);
+    error_set(err, ERROR_FILE, "a model of the unknown kind \"%.40s\"", kind->valuestring);
+    return NULL;
+}
+
+/* "prefix" + "name" + "."; names of tensors are not long. */
+typedef struct Prefix {
+    char text[256];
+} Prefix;
+
+static bool join_prefix(const char *prefix, const char *name, Prefix *out, Error *err) {
+    int length = snprintf(out->text, sizeof out->text, "%s%s.", prefix ? prefix : "", name);
+    if (length > 0 && (size_t)length < sizeof out->text)
+        return true;
+    return error_set(err, ERROR_ARGUMENT, "models are nested too deeply at \"%.40s\"", name);
+}
+
+bool model_write_part(const Model *part, Tensors *tensors, const char *prefix, const char *name,
+                      cJSON *meta, Error *err) {
+    Prefix inner;
+    if (!join_prefix(prefix, name, &inner, err))
+        return false;
+    cJSON *object = cJSON_AddObjectToObject(meta, name);
+    if (!object)
+        return error_memory(err, "save", strlen(name));
+    if (write_model(part, tensors, inner.text, object, err))
+        return true;
+    error_prefix(err, "%s", name);
+    return false;
+}
+
+Model *model_read_part(const Tensors *tensors, const char *prefix, const char *name,
+                       const cJSON *meta, Error *err) {
+    Prefix inner;
+    if (!join_prefix(prefix, name, &inner, err))
+        return NULL;
+    const cJSON *object = cJSON_GetObjectItemCaseSensitive(meta, name);
+    if (!cJSON_IsObject(object)) {
+        error_set(err, ERROR_FILE, "the metadata has no part \"%s\"", name);
+        return NULL;
+    }
+    Model *part = read_model(tensors, inner.text, object, err);
+    if (!part)
+        error_prefix(err, "%s", name);
+    return part;
+}
+
+Network *model_read_net(const Tensors *tensors, const char *prefix, const char *name,
+                        const cJSON *meta, Error *err) {
+    Model *part = model_read_part(tensors, prefix, name, meta, err);
+    if (!part || strcmp(part->kind->name, "net") == 0)
+        return (Network *)part;
+    error_set(err, ERROR_FILE, "%s: expected a net, found a model of kind %s", name,
+              part->kind->name);
+    model_release(part);
+    return NULL;
+}
+
+static bool fill_and_save(const Model *model, Tensors *tensors, cJSON *meta, const char *path,
+                          Error *err) {
+    if (!write_model(model, tensors, "", meta, err))
+        return false;
+    char *text = cJSON_PrintUnformatted(meta);
+    if (!text)
+        return error_memory(err, "save", 0);
+    bool ok = tensors_set_text(tensors, metadata_key, text, err);
+    cJSON_free(text);
+    return ok && tensors_save(tensors, path, err);
+}
+
+bool model_save(const Model *model, const char *path, const cJSON *header, Error *err) {
+    cJSON *meta = cJSON_CreateObject();
+    if (!meta)
+        return error_memory(err, "save", sizeof *meta);
+    if (header)
+        cJSON_AddItemToObject(meta, "written_by", cJSON_Duplicate(header, true));
+    Tensors tensors;
+    tensors_init(&tensors);
+    bool ok = fill_and_save(model, &tensors, meta, path, err);
+    tensors_clear(&tensors);
+    cJSON_Delete(meta);
+    return ok;
+}
+
+static Model *read_file(const Tensors *tensors, Error *err) {
+    const char *text = tensors_text(tensors, metadata_key);
+    if (!text) {
+        error_set(err, ERROR_FILE,
+                  "no model's description in the metadata; fill weights alone into a net that "
+                  "exists, by net:load_weights(path)");
+        return NULL;
+    }
+    cJSON *meta = cJSON_Parse(text);
+    if (!cJSON_IsObject(meta)) {
+        cJSON_Delete(meta);
+        error_set(err, ERROR_FILE, "the model's description in the metadata is not a JSON object");
+        return NULL;
+    }
+    Model *model = read_model(tensors, "", meta, err);
+    cJSON_Delete(meta);
+    return model;
+}
+
+Model *model_load(const char *path, Error *err) {
+    Tensors tensors;
+    tensors_init(&tensors);
+    if (!tensors_load(&tensors, path, err))
+        return NULL;
+    Model *model = read_file(&tensors, err);
+    tensors_clear(&tensors);
+    if (!model) {
+        if (err)
+            err->kind = err->kind == ERROR_MEMORY ? ERROR_MEMORY : ERROR_FILE;
+        error_prefix(err, "%s", path);
+    }
+    return model;
+}

@@ -1,0 +1,65 @@
+/* dnr.h — deep neural rejection (A. Sotgiu et al., "Deep neural rejection against adversarial
+ * examples", EURASIP J. on Information Security 2020:5).
+ *
+ * A classifier on each of several layers of a net, and a combiner on their scores side by side:
+ *
+ *     x → net ─┬ layer 1 → classifier 1 ─┐
+ *              ├ layer 2 → classifier 2 ─┼ layer scores (float32) → combiner → class scores
+ *              └ layer 3 → classifier 3 ─┘                                     threshold
+ *
+ * The threshold is the reject class's score, the last column. Classifiers and combiner are any
+ * models that do not reject by themselves; the net is used as it is. One forward pass serves all
+ * layers, and one reverse pass takes all their gradients back to x. */
+#ifndef PERIGEE_REJECT_DNR_H
+#define PERIGEE_REJECT_DNR_H
+
+#include "nn/network.h"
+
+typedef struct Dnr Dnr; /* starts with a Model */
+
+typedef struct DnrParts {
+    Network *net;
+    size_t layers;
+    const char *const *layer; /* names of the net's layers; the order of the combiner's inputs */
+    Model *const *classifier; /* one a layer */
+    Model *combiner;
+    double threshold;
+    uint64_t seed; /* of the folds, where a fit is given none */
+} DnrParts;
+
+enum { DNR_FOLDS = 5 };
+
+/* Retains the parts. Fitted if all of them are, and then their sizes must agree. Fails on layers
+ * that the net has not, that come twice or are named as another part ("net", "combiner"). */
+Dnr *dnr_new(const DnrParts *parts, Error *err);
+
+Network *dnr_net(const Dnr *dnr); /* borrowed, like all parts */
+Model *dnr_combiner(const Dnr *dnr);
+size_t dnr_layer_count(const Dnr *dnr);
+const char *dnr_layer_name(const Dnr *dnr, size_t layer);
+Model *dnr_layer_classifier(const Dnr *dnr, size_t layer);
+ptrdiff_t dnr_find_layer(const Dnr *dnr, const char *name); /* or −1 */
+
+double dnr_threshold(const Dnr *dnr);
+bool dnr_set_threshold(Dnr *dnr, double threshold, Error *err);
+
+/* Train on the samples. fold[i] is sample i's fold, any two or more integers: its layer scores,
+ * from which the combiner learns, come from classifiers trained on the other folds; in the end each
+ * layer's classifier is trained once more on everything. Training works on clones of the parts with
+ * the same hyperparameters, which take their places when all is done: after a failure or an
+ * interrupt (true is returned, progress_was_interrupted tells) the Dnr is what it was before. The
+ * threshold stays. model_fit draws DNR_FOLDS stratified folds from the seed of dnr_new. */
+bool dnr_fit(Dnr *dnr, const Samples *samples, const int32_t *fold, Progress *progress, Error *err);
+
+/* The combiner's inputs: n × dnr_layer_columns(dnr), the layers' scores side by side. */
+size_t dnr_layer_columns(const Dnr *dnr);
+bool dnr_layer_scores(Dnr *dnr, const float *x, size_t n, float *scores, Error *err);
+
+/* Hyperparameters of model_set and model_get: "threshold", "combiner.NAME" and "LAYER.NAME", NAME
+ * being one of that part's own. They take effect with the next fit. */
+
+Model *dnr_read(const Tensors *tensors, const char *prefix, const cJSON *meta, Error *err);
+
+extern const ModelKind dnr_kind;
+
+#endif

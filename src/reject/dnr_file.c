@@ -1,0 +1,104 @@
+/* dnr_file.c — a Dnr as numbers and text, and copies of one. */
+#include "reject/dnr_parts.h"
+
+#include "model_file.h"
+#include "reject/threshold.h"
+
+#include <stdlib.h>
+
+/* A Dnr's description by plain pointers, with room for `layers` of them. */
+typedef struct Parts {
+    DnrParts view;
+    const char **layer;
+    Model **classifier;
+} Parts;
+
+static bool parts_make(size_t layers, Parts *parts, Error *err) {
+    *parts = (Parts){ .layer = calloc(layers + 1, sizeof *parts->layer),
+                      .classifier = calloc(layers + 1, sizeof *parts->classifier) };
+    parts->view.layers = layers;
+    parts->view.layer = parts->layer;
+    parts->view.classifier = parts->classifier;
+    return (parts->layer && parts->classifier) || error_memory(err, "dnr", layers * sizeof(void *));
+}
+
+/* Releases the models; the names are borrowed. */
+static void parts_clear(Parts *parts) {
+    for (size_t l = 0; parts->classifier && l < parts->view.layers; l++)
+        model_release(parts->classifier[l]);
+    model_release(parts->view.combiner);
+    model_release((Model *)parts->view.net);
+    free(parts->layer);
+    free(parts->classifier);
+}
+
+Model *dnr_clone(const Model *base, Error *err) {
+    const Dnr *dnr = (const Dnr *)base;
+    Parts parts;
+    bool ok = parts_make(dnr->layers, &parts, err);
+    for (size_t l = 0; ok && l < dnr->layers; l++) {
+        parts.layer[l] = dnr_layer_name(dnr, l);
+        parts.classifier[l] = model_clone(dnr->layer[l].classifier, err);
+        ok = parts.classifier[l] != NULL;
+    }
+    parts.view.net = (Network *)model_retain((Model *)dnr->net);
+    parts.view.combiner = ok ? model_clone(dnr->combiner, err) : NULL;
+    parts.view.threshold = dnr->threshold;
+    parts.view.seed = dnr->seed;
+    Dnr *copy = parts.view.combiner ? dnr_new(&parts.view, err) : NULL;
+    parts_clear(&parts);
+    return (Model *)copy;
+}
+
+/* The layers' models in an object of their own, so that no layer's name meets another key. */
+bool dnr_save(const Model *base, Tensors *tensors, const char *prefix, cJSON *meta, Error *err) {
+    const Dnr *dnr = (const Dnr *)base;
+    threshold_write(meta, dnr->threshold);
+    cJSON *names = cJSON_AddArrayToObject(meta, "layers");
+    cJSON *models = cJSON_AddObjectToObject(meta, "classifiers");
+    bool ok = model_write_part((Model *)dnr->net, tensors, prefix, "net", meta, err) &&
+              model_write_part(dnr->combiner, tensors, prefix, "combiner", meta, err);
+    for (size_t l = 0; ok && l < dnr->layers; l++) {
+        const char *name = dnr_layer_name(dnr, l);
+        cJSON_AddItemToArray(names, cJSON_CreateString(name));
+        ok = model_write_part(dnr->layer[l].classifier, tensors, prefix, name, models, err);
+    }
+    return ok;
+}
+
+static bool read_parts(const Tensors *tensors, const char *prefix, const cJSON *meta, Parts *parts,
+                       Error *err) {
+    const cJSON *names = cJSON_GetObjectItemCaseSensitive(meta, "layers"), *name;
+    const cJSON *models = cJSON_GetObjectItemCaseSensitive(meta, "classifiers");
+    size_t l = 0;
+    if (!threshold_read(meta, &parts->view.threshold, err))
+        return false;
+    parts->view.net = model_read_net(tensors, prefix, "net", meta, err);
+    if (!parts->view.net)
+        return false;
+    cJSON_ArrayForEach(name, names) {
+        if (!cJSON_IsString(name))
+            return error_set(err, ERROR_FILE, "the metadata's layers are not names");
+        parts->layer[l] = name->valuestring;
+        parts->classifier[l] = model_read_part(tensors, prefix, name->valuestring, models, err);
+        if (!parts->classifier[l++])
+            return false;
+    }
+    parts->view.combiner = model_read_part(tensors, prefix, "combiner", meta, err);
+    return parts->view.combiner != NULL;
+}
+
+Model *dnr_read(const Tensors *tensors, const char *prefix, const cJSON *meta, Error *err) {
+    const cJSON *names = cJSON_GetObjectItemCaseSensitive(meta, "layers");
+    if (!cJSON_IsArray(names)) {
+        error_set(err, ERROR_FILE, "the metadata has no list of layers");
+        return NULL;
+    }
+    Parts parts;
+    Dnr *dnr = NULL;
+    if (parts_make((size_t)cJSON_GetArraySize(names), &parts, err) &&
+        read_parts(tensors, prefix, meta, &parts, err))
+        dnr = dnr_new(&parts.view, err);
+    parts_clear(&parts);
+    return (Model *)dnr;
+}

@@ -1,0 +1,38 @@
+/* dnr_parts.h — the inside of a Dnr, for dnr.c, dnr_fit.c and dnr_file.c alone. */
+#ifndef PERIGEE_REJECT_DNR_PARTS_H
+#define PERIGEE_REJECT_DNR_PARTS_H
+
+#include "reject/dnr.h"
+
+/* columns and offset place a layer's scores in a row of the combiner's input:
+ *
+ *     | relu2: columns | relu3: columns | relu4: columns |
+ *     0                offset of relu3  offset of relu4   inputs
+ */
+typedef struct DnrLayer {
+    size_t tap, width; /* the net's layer and its output's size */
+    Model *classifier;
+    size_t columns, offset; /* 0 while not fitted */
+} DnrLayer;
+
+struct Dnr {
+    Model base;
+    Network *net;
+    size_t layers, inputs;
+    DnrLayer *layer;
+    size_t *tap; /* the layers' taps in one row, for the net */
+    Model *combiner;
+    double threshold;
+    uint64_t seed;
+};
+
+/* Learn columns, offsets and classes from the parts, all fitted; fails, and changes nothing, where
+ * they do not fit each other. */
+bool dnr_take_sizes(Dnr *dnr, Error *err);
+
+/* Entries of dnr_kind. */
+bool dnr_fit_default(Model *base, const Samples *samples, Progress *progress, Error *err);
+Model *dnr_clone(const Model *base, Error *err);
+bool dnr_save(const Model *base, Tensors *tensors, const char *prefix, cJSON *meta, Error *err);
+
+#endif

@@ -1,0 +1,187 @@
+#include "reject/layer_model.h"
+
+#include "model_file.h"
+#include "reject/taps.h"
+
+#include <stdlib.h>
+
+struct LayerModel {
+    Model base;
+    Network *net;
+    size_t tap, width; /* the layer and its output's size */
+    Model *classifier;
+};
+
+static void layer_free(Model *base) {
+    LayerModel *self = (LayerModel *)base;
+    model_release((Model *)self->net);
+    model_release(self->classifier);
+    free(self);
+}
+
+static bool check_classes(const LayerModel *self, Error *err) {
+    if (labels_equal(&self->classifier->classes, &self->base.classes))
+        return true;
+    return error_set(err, ERROR_ARGUMENT,
+                     "layer: the classifier has other classes than when it was taken in");
+}
+
+static bool layer_scores(Model *base, const float *x, size_t n, double *scores, Error *err) {
+    LayerModel *self = (LayerModel *)base;
+    size_t tile = taps_tile(self->net), columns = model_columns(base);
+    bool ok = check_classes(self, err);
+    for (size_t first = 0; ok && first < n; first += tile) {
+        size_t rows = n - first < tile ? n - first : tile;
+        Pass *pass =
+            network_forward(self->net, x + first * base->features, rows, &self->tap, 1, false, err);
+        ok = pass && model_scores(self->classifier, "scores", pass_output(pass, 0), rows,
+                                  self->width, scores + first * columns, err);
+        pass_free(pass);
+    }
+    return ok;
+}
+
+static bool layer_gradient(Model *base, const float *x, size_t n, const double *w, float *gradient,
+                           Error *err) {
+    LayerModel *self = (LayerModel *)base;
+    size_t tile = taps_tile(self->net), columns = model_columns(base);
+    if (!check_classes(self, err))
+        return false;
+    tile = n < tile ? n : tile;
+    float *inner = malloc(tile * self->width * sizeof *inner);
+    bool ok = inner || error_memory(err, "gradient", tile * self->width * sizeof *inner);
+    for (size_t first = 0; ok && first < n; first += tile) {
+        size_t rows = n - first < tile ? n - first : tile;
+        Pass *pass =
+            network_forward(self->net, x + first * base->features, rows, &self->tap, 1, true, err);
+        ok = pass && model_gradient(self->classifier, "gradient", pass_output(pass, 0), rows,
+                                    self->width, w + first * columns, inner, err);
+        ok = ok && pass_backward(pass, (const float *const[]){ inner },
+                                 gradient + first * base->features, err);
+        pass_free(pass);
+    }
+    free(inner);
+    return ok;
+}
+
+static bool take_classes(LayerModel *self, Error *err) {
+    const Model *classifier = self->classifier;
+    if (classifier->features != 0 && classifier->features != self->width)
+        return error_set(err, ERROR_ARGUMENT,
+                         "layer: the classifier takes %zu features, the output of %s has %zu",
+                         classifier->features, layer_model_layer(self), self->width);
+    Labels classes;
+    if (!labels_copy("layer", &classifier->classes, &classes, err))
+        return false;
+    labels_clear(&self->base.classes);
+    self->base.classes = classes;
+    return true;
+}
+
+static bool layer_fit(Model *base, const Samples *samples, Progress *progress, Error *err) {
+    LayerModel *self = (LayerModel *)base;
+    if (samples->features != base->features)
+        return error_set(err, ERROR_ARGUMENT, "fit: samples have %zu features, the net takes %zu",
+                         samples->features, base->features);
+    float *output = malloc(samples->n * self->width * sizeof *output);
+    if (!output)
+        return error_memory(err, "fit", samples->n * self->width * sizeof *output);
+    progress_begin(progress, "fitting on a layer", 2);
+    bool ok =
+        taps_extract(self->net, &self->tap, 1, samples->x, samples->n, &output, progress, err);
+    if (ok && progress_step(progress, 1, layer_model_layer(self))) {
+        Samples inner = { output, samples->y, samples->n, self->width };
+        ok = model_fit(self->classifier, &inner, progress, err) && take_classes(self, err);
+    }
+    progress_end(progress);
+    free(output);
+    return ok;
+}
+
+static bool layer_set(Model *base, const char *name, double value, Error *err) {
+    return model_set(((LayerModel *)base)->classifier, name, value, err);
+}
+
+static bool layer_get(const Model *base, const char *name, double *value, Error *err) {
+    return model_get(((const LayerModel *)base)->classifier, name, value, err);
+}
+
+static Model *layer_clone(const Model *base, Error *err) {
+    const LayerModel *self = (const LayerModel *)base;
+    Model *classifier = model_clone(self->classifier, err);
+    if (!classifier)
+        return NULL;
+    LayerModel *copy = layer_model_new(self->net, layer_model_layer(self), classifier, err);
+    model_release(classifier);
+    return (Model *)copy;
+}
+
+static bool layer_save(const Model *base, Tensors *tensors, const char *prefix, cJSON *meta,
+                       Error *err) {
+    const LayerModel *self = (const LayerModel *)base;
+    cJSON_AddStringToObject(meta, "layer", layer_model_layer(self));
+    return model_write_part((Model *)self->net, tensors, prefix, "net", meta, err) &&
+           model_write_part(self->classifier, tensors, prefix, "classifier", meta, err);
+}
+
+Model *layer_model_read(const Tensors *tensors, const char *prefix, const cJSON *meta, Error *err) {
+    const cJSON *layer = cJSON_GetObjectItemCaseSensitive(meta, "layer");
+    if (!cJSON_IsString(layer)) {
+        error_set(err, ERROR_FILE, "the metadata names no layer");
+        return NULL;
+    }
+    Network *net = model_read_net(tensors, prefix, "net", meta, err);
+    Model *classifier = net ? model_read_part(tensors, prefix, "classifier", meta, err) : NULL;
+    LayerModel *self =
+        classifier ? layer_model_new(net, layer->valuestring, classifier, err) : NULL;
+    model_release(classifier);
+    model_release((Model *)net);
+    return (Model *)self;
+}
+
+const ModelKind layer_model_kind = {
+    .name = "layer",
+    .free = layer_free,
+    .scores = layer_scores,
+    .gradient = layer_gradient,
+    .fit = layer_fit,
+    .set = layer_set,
+    .get = layer_get,
+    .clone = layer_clone,
+    .save = layer_save,
+};
+
+LayerModel *layer_model_new(Network *net, const char *layer, Model *classifier, Error *err) {
+    size_t tap;
+    if (!taps_find(net, "layer", layer, &tap, err))
+        return NULL;
+    LayerModel *self = malloc(sizeof *self);
+    if (!self) {
+        error_memory(err, "layer", sizeof *self);
+        return NULL;
+    }
+    *self = (LayerModel){ .net = (Network *)model_retain((Model *)net),
+                          .tap = tap,
+                          .width = network_output_size(net, tap),
+                          .classifier = model_retain(classifier) };
+    model_init(&self->base, &layer_model_kind);
+    self->base.features = ((Model *)net)->features;
+    self->base.rejects = classifier->rejects;
+    if (!take_classes(self, err)) {
+        model_release(&self->base);
+        return NULL;
+    }
+    return self;
+}
+
+Network *layer_model_net(const LayerModel *model) {
+    return model->net;
+}
+
+Model *layer_model_classifier(const LayerModel *model) {
+    return model->classifier;
+}
+
+const char *layer_model_layer(const LayerModel *model) {
+    return network_layer_name(model->net, model->tap);
+}

@@ -1,0 +1,171 @@
+#include "reject/nr.h"
+
+#include "model_file.h"
+#include "reject/threshold.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct Nr {
+    Model base;
+    Model *model;
+    double threshold;
+};
+
+static void nr_free(Model *base) {
+    Nr *nr = (Nr *)base;
+    model_release(nr->model);
+    free(nr);
+}
+
+/* The buffers of a call are sized by our own classes: they must still be the model's. */
+static bool check_classes(const Nr *nr, Error *err) {
+    if (!nr->model->rejects && labels_equal(&nr->model->classes, &nr->base.classes))
+        return true;
+    return error_set(err, ERROR_ARGUMENT,
+                     "nr: the model inside has other classes than when it was taken in; call :fit "
+                     "or make the nr anew");
+}
+
+static bool nr_scores(Model *base, const float *x, size_t n, double *scores, Error *err) {
+    Nr *nr = (Nr *)base;
+    if (!check_classes(nr, err))
+        return false;
+    size_t classes = base->classes.count;
+    double *inner = malloc(n * classes * sizeof *inner);
+    if (!inner)
+        return error_memory(err, "scores", n * classes * sizeof *inner);
+    bool ok = model_scores(nr->model, "scores", x, n, base->features, inner, err);
+    for (size_t i = 0; ok && i < n; i++) {
+        double *row = scores + i * (classes + 1);
+        memcpy(row, inner + i * classes, classes * sizeof *row);
+        row[classes] = nr->threshold;
+    }
+    free(inner);
+    return ok;
+}
+
+static bool nr_gradient(Model *base, const float *x, size_t n, const double *w, float *gradient,
+                        Error *err) {
+    Nr *nr = (Nr *)base;
+    if (!check_classes(nr, err))
+        return false;
+    size_t classes = base->classes.count;
+    double *inner = malloc(n * classes * sizeof *inner);
+    if (!inner)
+        return error_memory(err, "gradient", n * classes * sizeof *inner);
+    for (size_t i = 0; i < n; i++)
+        memcpy(inner + i * classes, w + i * (classes + 1), classes * sizeof *inner);
+    bool ok = model_gradient(nr->model, "gradient", x, n, base->features, inner, gradient, err);
+    free(inner);
+    return ok;
+}
+
+static bool take_classes(Nr *nr, Error *err) {
+    Labels classes;
+    if (!labels_copy("nr", &nr->model->classes, &classes, err))
+        return false;
+    labels_clear(&nr->base.classes);
+    nr->base.classes = classes;
+    nr->base.features = nr->model->features;
+    return true;
+}
+
+static bool nr_fit(Model *base, const Samples *samples, Progress *progress, Error *err) {
+    Nr *nr = (Nr *)base;
+    return model_fit(nr->model, samples, progress, err) && take_classes(nr, err);
+}
+
+static bool nr_set(Model *base, const char *name, double value, Error *err) {
+    Nr *nr = (Nr *)base;
+    if (strcmp(name, "threshold") == 0)
+        return nr_set_threshold(nr, value, err);
+    return model_set(nr->model, name, value, err);
+}
+
+static bool nr_get(const Model *base, const char *name, double *value, Error *err) {
+    const Nr *nr = (const Nr *)base;
+    if (strcmp(name, "threshold") != 0)
+        return model_get(nr->model, name, value, err);
+    *value = nr->threshold;
+    return true;
+}
+
+static Model *nr_clone(const Model *base, Error *err) {
+    const Nr *nr = (const Nr *)base;
+    Model *model = model_clone(nr->model, err);
+    if (!model)
+        return NULL;
+    Nr *copy = nr_new(model, nr->threshold, err);
+    model_release(model);
+    return (Model *)copy;
+}
+
+static bool nr_save(const Model *base, Tensors *tensors, const char *prefix, cJSON *meta,
+                    Error *err) {
+    const Nr *nr = (const Nr *)base;
+    threshold_write(meta, nr->threshold);
+    return model_write_part(nr->model, tensors, prefix, "model", meta, err);
+}
+
+Model *nr_read(const Tensors *tensors, const char *prefix, const cJSON *meta, Error *err) {
+    double threshold;
+    if (!threshold_read(meta, &threshold, err))
+        return NULL;
+    Model *model = model_read_part(tensors, prefix, "model", meta, err);
+    if (!model)
+        return NULL;
+    Nr *nr = nr_new(model, threshold, err);
+    model_release(model);
+    return (Model *)nr;
+}
+
+const ModelKind nr_kind = {
+    .name = "nr",
+    .free = nr_free,
+    .scores = nr_scores,
+    .gradient = nr_gradient,
+    .fit = nr_fit,
+    .set = nr_set,
+    .get = nr_get,
+    .clone = nr_clone,
+    .save = nr_save,
+};
+
+Nr *nr_new(Model *model, double threshold, Error *err) {
+    if (!threshold_check(threshold, err))
+        return NULL;
+    if (model->rejects) {
+        error_set(err, ERROR_ARGUMENT, "reject.new: the %s already rejects", model->kind->name);
+        return NULL;
+    }
+    Nr *nr = malloc(sizeof *nr);
+    if (!nr) {
+        error_memory(err, "reject.new", sizeof *nr);
+        return NULL;
+    }
+    *nr = (Nr){ .model = model_retain(model), .threshold = threshold };
+    model_init(&nr->base, &nr_kind);
+    nr->base.rejects = true;
+    if (!take_classes(nr, err)) {
+        model_release(&nr->base);
+        return NULL;
+    }
+    return nr;
+}
+
+Model *nr_model(const Nr *nr) {
+    return nr->model;
+}
+
+double nr_threshold(const Nr *nr) {
+    return nr->threshold;
+}
+
+bool nr_set_threshold(Nr *nr, double threshold, Error *err) {
+    if (!threshold_check(threshold, err))
+        return false;
+    nr->threshold = threshold;
+    return true;
+}

@@ -1,0 +1,63 @@
+#include "reject/threshold.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+bool threshold_check(double threshold, Error *err) {
+    if (isfinite(threshold) || threshold == -INFINITY)
+        return true;
+    return error_set(err, ERROR_ARGUMENT, "threshold: expected a finite number or -inf, got %g",
+                     threshold);
+}
+
+static int compare(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+bool threshold_from_best(double p, double *best, size_t n, double *threshold, Error *err) {
+    if (!(p >= 0 && p <= 1))
+        return error_set(err, ERROR_ARGUMENT,
+                         "threshold_for: p is the share to reject, from 0 to 1, got %g", p);
+    if (n == 0)
+        return error_set(err, ERROR_ARGUMENT, "threshold_for: the dataset is empty");
+    size_t rejected = (size_t)floor(p * (double)n + 1e-9);
+    qsort(best, n, sizeof *best, compare);
+    *threshold = rejected == 0 ? -INFINITY : best[rejected - 1];
+    return true;
+}
+
+bool threshold_for(Model *model, double p, const float *x, size_t n, size_t features,
+                   double *threshold, Error *err) {
+    size_t columns = model_columns(model);
+    double *scores = malloc((n * columns + 1) * sizeof *scores);
+    if (!scores)
+        return error_memory(err, "threshold_for", n * columns * sizeof *scores);
+    bool ok = model_scores(model, "threshold_for", x, n, features, scores, err);
+    /* Row i's best lands at or before the rows still to be read. */
+    for (size_t i = 0; ok && i < n; i++) {
+        const double *row = scores + i * columns;
+        scores[i] = row[model_best_class(model, row)];
+    }
+    ok = ok && threshold_from_best(p, scores, n, threshold, err);
+    free(scores);
+    return ok;
+}
+
+void threshold_write(cJSON *meta, double threshold) {
+    if (isfinite(threshold))
+        cJSON_AddNumberToObject(meta, "threshold", threshold);
+    else
+        cJSON_AddNullToObject(meta, "threshold");
+}
+
+bool threshold_read(const cJSON *meta, double *threshold, Error *err) {
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(meta, "threshold");
+    if (cJSON_IsNull(item))
+        *threshold = -INFINITY;
+    else if (cJSON_IsNumber(item) && isfinite(item->valuedouble))
+        *threshold = item->valuedouble;
+    else
+        return error_set(err, ERROR_FILE, "the metadata's threshold is not a number or null");
+    return true;
+}

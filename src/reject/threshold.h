@@ -1,0 +1,29 @@
+/* threshold.h — the reject class's score, shared by NR and DNR.
+ *
+ * A sample is rejected when its best class score is not higher than the threshold. A threshold of
+ * −inf, where every model starts, rejects nothing; in JSON it is null. */
+#ifndef PERIGEE_REJECT_THRESHOLD_H
+#define PERIGEE_REJECT_THRESHOLD_H
+
+#include "model.h"
+
+#include <cjson/cJSON.h>
+
+/* Thresholds are finite or −inf. */
+bool threshold_check(double threshold, Error *err);
+
+/* The floor(p·n)-th smallest of best[0 … n−1], so that exactly floor(p·n) samples are rejected when
+ * the scores are distinct; −inf if floor(p·n) is 0. floor(p·n) means floor(p·n + 1e-9): 0.1 of 1000
+ * is 100 in spite of rounding. `best` is sorted on return. */
+bool threshold_from_best(double p, double *best, size_t n, double *threshold, Error *err);
+
+/* The same from the best class scores that the model gives these samples; the model's own reject
+ * column has no part in it. */
+bool threshold_for(Model *model, double p, const float *x, size_t n, size_t features,
+                   double *threshold, Error *err);
+
+/* "threshold" in a saved model's metadata. */
+void threshold_write(cJSON *meta, double threshold);
+bool threshold_read(const cJSON *meta, double *threshold, Error *err);
+
+#endif
