@@ -27,14 +27,14 @@ LDFLAGS  += -pthread $(EXTRA_LDFLAGS)
 
 ROOMS     := core data nn svm reject attack plot
 LIB_SRC   := $(wildcard $(ROOMS:%=src/%/*.c)) $(wildcard src/model*.c)
-BIN_SRC   := src/main.c $(wildcard src/repl.c) $(wildcard src/bind/*.c)
+BIN_SRC   := src/main.c $(wildcard src/repl.c) $(wildcard src/host/*.c) $(wildcard src/bind/*.c)
 TEST_SRC  := $(wildcard tests/core/*.c)
 
 LIB_OBJ   := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 BIN_OBJ   := $(BIN_SRC:%.c=$(BUILD)/obj/%.o)
 TEST_BIN  := $(TEST_SRC:tests/core/%.c=$(BUILD)/tests/%)
 
-.PHONY: all test asan install clean tests-built FORCE
+.PHONY: all test asan lint install clean tests-built asan-built FORCE
 
 all: $(BUILD)/perigee
 
@@ -63,8 +63,8 @@ $(BUILD)/revision.h: FORCE
 	@echo '#define PERIGEE_REVISION "$(REVISION)"' | cmp -s - $@ || \
 	  echo '#define PERIGEE_REVISION "$(REVISION)"' > $@
 
-$(BUILD)/obj/src/bind/bind_perigee.o: $(BUILD)/revision.h
-$(BUILD)/obj/src/bind/bind_perigee.o: CPPFLAGS += -I$(BUILD)
+$(BUILD)/obj/src/host/versions.o: $(BUILD)/revision.h
+$(BUILD)/obj/src/host/versions.o: CPPFLAGS += -I$(BUILD)
 
 tests-built: $(BUILD)/perigee $(TEST_BIN)
 
@@ -72,10 +72,20 @@ test: tests-built
 	tests/run $(BUILD)
 
 # The same tests, instrumented. LSan's suppressions and the limits are in tests/run.
+ASAN := BUILD=build/asan OPTIMIZE=-O1 EXTRA_CPPFLAGS=-DPERIGEE_NO_CLONES \
+	EXTRA_CFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer' \
+	EXTRA_LDFLAGS='-fsanitize=address,undefined'
+
+asan-built:
+	$(MAKE) $(ASAN) tests-built
+
 asan:
-	$(MAKE) BUILD=build/asan OPTIMIZE=-O1 EXTRA_CPPFLAGS=-DPERIGEE_NO_CLONES \
-	  EXTRA_CFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer' \
-	  EXTRA_LDFLAGS='-fsanitize=address,undefined' test
+	$(MAKE) $(ASAN) test
+
+# Style: Lua by luacheck, C by clang-format.
+lint:
+	luacheck -q lua tests/lua examples
+	clang-format --dry-run -Werror $(LIB_SRC) $(BIN_SRC) $(TEST_SRC) $(wildcard src/*.h src/*/*.h)
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/perigee

@@ -1,20 +1,143 @@
-/* main.c — the command line. */
+/* main.c — the command line, the Lua state, the exit status. */
 #include "bind/bind.h"
 #include "bind/libraries.h"
 #include "core/blas.h"
+#include "core/parallel.h"
+#include "host/chunk.h"
+#include "host/interrupt.h"
+#include "host/options.h"
+#include "host/paths.h"
+#include "host/progress_bar.h"
+#include "host/versions.h"
+#include "repl.h"
 
+#include <fcntl.h>
+#include <lualib.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { STATUS_OK = 0, STATUS_ERROR = 1, STATUS_MISUSE = 2, STATUS_INTERRUPTED = 130 };
+
+/* A closed standard stream would be the next file that is opened: a model file with print's words
+ * in it. */
+static void fill_standard_streams(void) {
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
+/* The table `arg`: the script at 0, its arguments from 1 on, what came before it below 0. */
+static void set_arg(lua_State *L, int argc, char **argv, int script) {
+    int zero = script < argc ? script : 0;
+    lua_createtable(L, argc - zero, zero + 1);
+    for (int i = 0; i < argc; i++) {
+        lua_pushstring(L, argv[i]);
+        lua_rawseti(L, -2, i - zero);
+    }
+    lua_setglobal(L, "arg");
+}
+
+/* Call what has been loaded (or report why it could not be). */
+static int run_loaded(lua_State *L, int load_status, int arguments) {
+    if (load_status != LUA_OK || chunk_call(L, arguments, 0) != LUA_OK) {
+        chunk_report(L);
+        return progress_interrupt_pending() ? STATUS_INTERRUPTED : STATUS_ERROR;
+    }
+    if (progress_interrupt_pending()) { /* in the last statement, which handed over what it had */
+        fputs("interrupted\n", stderr);
+        return STATUS_INTERRUPTED;
+    }
+    return STATUS_OK;
+}
+
+static int run_script(lua_State *L, const char *name, int argument_count, char **arguments) {
+    int status = strcmp(name, "-") == 0 ? chunk_load_stdin(L) : luaL_loadfilex(L, name, "t");
+    if (status != LUA_OK)
+        argument_count = 0;
+    luaL_checkstack(L, argument_count + 1, "too many arguments");
+    for (int i = 0; i < argument_count; i++)
+        lua_pushstring(L, arguments[i]);
+    return run_loaded(L, status, argument_count);
+}
+
+static int run(lua_State *L, const Options *options, int argc, char **argv) {
+    int script = options->script, status = STATUS_OK;
+    set_arg(L, argc, argv, script);
+    for (int i = 0; status == STATUS_OK && i < options->code_count; i++) {
+        const char *code = options->code[i];
+        status = run_loaded(L, chunk_load_text(L, code, strlen(code), "=(command line)"), 0);
+    }
+    bool nothing_yet = script == argc && options->code_count == 0;
+    bool prompt = options->interactive || (nothing_yet && isatty(STDIN_FILENO));
+    if (status == STATUS_OK && script < argc)
+        status = run_script(L, argv[script], argc - script - 1, argv + script + 1);
+    else if (nothing_yet && !prompt)
+        status = run_script(L, "-", 0, NULL);
+    if (!prompt)
+        return status;
+    interrupt_clear(L);
+    repl_run(L, options->quiet);
+    return STATUS_OK;
+}
+
+/* Everything that the user's first line finds; protected, because any of it can lack memory. */
+static int open_everything(lua_State *L) {
+    const Options *options = lua_touserdata(L, 1);
+    luaL_openlibs(L);
+    const char *lua_dir = paths_find_lua(L);
+    open_libraries(L);
+    interrupt_install(L, lua_dir);
+    progress_bar_install(options->quiet);
+    if (!*lua_dir)
+        return luaL_error(L, "its Lua files are not where the binary is; PERIGEE_LUA can name the "
+                             "folder that contains perigee/");
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "perigee.init");
+    lua_call(L, 1, 0);
+    return 0;
+}
+
+static int start(Options *options, int argc, char **argv) {
+    lua_State *L = luaL_newstate();
+    if (!L) {
+        fputs("perigee: not enough memory\n", stderr);
+        return STATUS_ERROR;
+    }
+    parallel_set_threads(options->threads);
+    bind_seed_session(options->seed);
+    lua_pushcfunction(L, open_everything);
+    lua_pushlightuserdata(L, options);
+    int status = run_loaded(L, LUA_OK, 1);
+    if (status == STATUS_OK)
+        status = run(L, options, argc, argv);
+    lua_close(L);
+    return status;
+}
 
 int main(int argc, char **argv) {
+    fill_standard_streams();
     blas_mend_core(argv);
-    lua_State *L = luaL_newstate();
-    if (!L)
-        return 1;
-    bind_seed_session(0);
-    open_libraries(L);
-    int status = argc > 1 ? luaL_dofile(L, argv[1]) : 0;
-    if (status != LUA_OK)
-        fprintf(stderr, "%s\n", lua_tostring(L, -1));
-    lua_close(L);
-    return status != LUA_OK;
+    Options options;
+    char message[256];
+    int status = STATUS_OK;
+    if (!options_parse(argc, argv, &options, message)) {
+        fprintf(stderr, "perigee: %s\n", message);
+        status = STATUS_MISUSE;
+    } else if (options.help) {
+        options_help(stdout);
+    } else if (options.version) {
+        versions_print(stdout);
+    } else {
+        status = start(&options, argc, argv);
+    }
+    free(options.code);
+    /* What could not be written was lost: say so by the status, whatever the script thought. */
+    if (fflush(stdout) != 0 && status == STATUS_OK)
+        status = STATUS_ERROR;
+    return status;
 }

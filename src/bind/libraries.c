@@ -2,7 +2,7 @@
 
 #include "bind/bind.h"
 
-#include <lualib.h>
+#include <lauxlib.h>
 
 /* Rooms land one by one: a library that is not linked yet is left out. */
 #pragma weak open_array
@@ -21,7 +21,6 @@ void open_libraries(lua_State *L) {
         { "svm", open_svm },       { "reject", open_reject }, { "dnr", open_dnr },
         { "attack", open_attack }, { "plot", open_plot }, { "perigee", open_perigee },
     };
-    luaL_openlibs(L);
     for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
         if (!libraries[i].func)
             continue;

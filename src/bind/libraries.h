@@ -4,7 +4,7 @@
 
 #include <lua.h>
 
-/* Lua's own libraries, then ours, in the order of their table. */
+/* Our libraries, in the order of their table; Lua's own are open already. */
 void open_libraries(lua_State *L);
 
 #endif

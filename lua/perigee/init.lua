@@ -1,0 +1,45 @@
+-- The Lua half of the program, loaded before the user's first line: the Lua halves of the libraries,
+-- then the globals that catch a typo.
+
+local libraries = { "array", "data", "nn", "svm", "reject", "dnr", "attack", "metrics", "evaluate", "plot" }
+
+for _, name in ipairs(libraries) do
+  if package.searchpath("perigee." .. name, package.path) then
+    local half = require("perigee." .. name)
+    -- a library that is all Lua returns its table; the others extend the one made in C
+    if rawget(_G, name) == nil then _G[name] = half end
+  end
+end
+
+-- What somebody who wrote `name` may have meant: a global, or a library's function without its library.
+local function suggestion(name)
+  local globals, members, homes = {}, {}, {}
+  for key in pairs(_G) do
+    if type(key) == "string" then globals[#globals + 1] = key end
+  end
+  for _, library in ipairs(libraries) do
+    local t = rawget(_G, library)
+    for key in pairs(type(t) == "table" and t or {}) do
+      if type(key) == "string" then
+        members[#members + 1] = key
+        homes[key] = homes[key] or library .. "." .. key
+      end
+    end
+  end
+  if homes[name] then return homes[name] end
+  table.sort(globals) -- of two equally near words always the same one
+  table.sort(members)
+  return perigee.nearest(name, globals) or homes[perigee.nearest(name, members)]
+end
+
+-- Reading a global that nobody set is an error; setting one is allowed.
+setmetatable(_G, {
+  __index = function(_, name)
+    if type(name) ~= "string" then return nil end
+    local meant = suggestion(name)
+    error(("global '%s' is not set%s"):format(name, meant and ("; did you mean %s?"):format(meant) or ""), 2)
+  end,
+  __metatable = "the globals' own",
+})
+
+return perigee

@@ -1,0 +1,144 @@
+# lib.sh — what the scripts share: which packages the project needs, and getting those that are
+# missing. Sourced, not run; the caller has changed into the project's top folder.
+
+# One line a need: its test, then the package's name for apt, dnf, pacman, zypper, brew ("-": comes
+# with the system, or is not packaged there).
+needs_build='
+program:cc         gcc                         gcc              gcc         gcc             -
+header:stdio.h     libc6-dev                   glibc-devel      glibc       glibc-devel     -
+program:make       make                        make             make        make            make
+program:pkg-config pkg-config                  pkgconf          pkgconf     pkgconf         pkgconf
+module:lua5.4      liblua5.4-dev               lua-devel        lua         lua54-devel     lua@5.4
+module:openblas    libopenblas-pthread-dev     openblas-devel   openblas    openblas-devel  openblas
+header:libsvm/svm.h libsvm-dev                 libsvm-devel     libsvm      libsvm-devel    libsvm
+module:libcjson    libcjson-dev                cjson-devel      cjson       cJSON-devel     cjson
+module:zlib        zlib1g-dev                  zlib-devel       zlib        zlib-devel      zlib
+module:libzip      libzip-dev                  libzip-devel     libzip      libzip-devel    libzip
+program:gnuplot    gnuplot-nox                 gnuplot-minimal  gnuplot     gnuplot         gnuplot
+'
+needs_test='
+module:cmocka      libcmocka-dev               libcmocka-devel  cmocka      libcmocka-devel cmocka
+lua:luaunit        lua-unit                    -                -           -               -
+program:expect     expect                      expect           expect      expect          expect
+'
+needs_download='
+program:curl       curl                        curl             curl        curl            curl
+file:/etc/ssl/certs/ca-certificates.crt ca-certificates ca-certificates ca-certificates ca-certificates -
+'
+
+have() {
+    command -v "$1" > /dev/null 2>&1
+}
+
+# Is this need met? The thing itself is looked for, not its package: it may come from anywhere.
+need_met() { # kind:name
+    name=${1#*:}
+    case $1 in
+        program:cc) have "${CC:-gcc}" || have cc ;;
+        program:pkg-config) have "${PKG_CONFIG:-pkg-config}" ;;
+        program:*) have "$name" ;;
+        module:lua5.4)
+            for lua in lua5.4 lua-5.4 lua54 lua; do
+                pkg-config --exists "$lua >= 5.4" 2> /dev/null && return 0
+            done
+            return 1 ;;
+        module:*) pkg-config --exists "$name" 2> /dev/null ;;
+        header:*) echo "#include <$name>" | "${CC:-gcc}" ${CPPFLAGS:-} -E - > /dev/null 2>&1 ;;
+        lua:*) find_lua_module "$name" ;;
+        file:*) [ -e "$name" ] ;;
+    esac
+}
+
+find_lua_module() { # name
+    IFS_before=$IFS
+    IFS=';'
+    for template in ${LUA_PATH_5_4:-${LUA_PATH:-}} '/usr/share/lua/5.4/?.lua' '/usr/local/share/lua/5.4/?.lua' \
+        "$HOME/.luarocks/share/lua/5.4/?.lua"; do
+        file=$(echo "$template" | sed "s|?|$1|")
+        [ -f "$file" ] && { IFS=$IFS_before; return 0; }
+    done
+    IFS=$IFS_before
+    return 1
+}
+
+# The packages of unmet needs, for the manager in the given column (2: apt, 3: dnf, …).
+missing_packages() { # table column
+    echo "$1" | while read -r need apt dnf pacman zypper brew; do
+        [ -n "$need" ] || continue
+        need_met "$need" && continue
+        case $2 in
+            2) package=$apt ;; 3) package=$dnf ;; 4) package=$pacman ;;
+            5) package=$zypper ;; *) package=$brew ;;
+        esac
+        if [ "$package" = - ]; then package="(${need#*:}: not packaged)"; fi
+        printf '%s ' "$package"
+    done
+}
+
+# Print a command, then run it as root.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        echo "+ $*"
+        "$@"
+    else
+        echo "+ sudo $*"
+        sudo "$@"
+    fi
+}
+
+# Root, or a sudo that works: without a terminal it must not ask for a password.
+may_install() {
+    [ "$(id -u)" = 0 ] && return 0
+    have sudo || return 1
+    if [ -t 0 ]; then sudo -v; else sudo -n true 2> /dev/null; fi
+}
+
+name_packages() { # table
+    echo "Missing, and not installable from here: install these with your system's package manager."
+    if have apt-get; then echo "  apt-get install $(missing_packages "$1" 2)"; known=1; fi
+    if have dnf; then echo "  dnf install $(missing_packages "$1" 3)"; known=1; fi
+    if have pacman; then echo "  pacman -S $(missing_packages "$1" 4)"; known=1; fi
+    if have zypper; then echo "  zypper install $(missing_packages "$1" 5)"; known=1; fi
+    if have brew; then echo "  brew install $(missing_packages "$1" 6)"; known=1; fi
+    if [ -z "${known:-}" ]; then
+        echo "  Debian, Ubuntu:  apt-get install $(missing_packages "$1" 2)"
+        echo "  Fedora:          dnf install $(missing_packages "$1" 3)"
+        echo "  Arch:            pacman -S $(missing_packages "$1" 4)"
+        echo "  openSUSE:        zypper install $(missing_packages "$1" 5)"
+        echo "  macOS:           brew install $(missing_packages "$1" 6)"
+    fi
+}
+
+# Install what is missing of these needs, or name it and end the script with status 1.
+require_needs() { # table
+    packages=$(missing_packages "$1" 2)
+    [ -n "$packages" ] || return 0
+    if ! have apt-get || ! may_install; then
+        name_packages "$1" >&2
+        exit 1
+    fi
+    install_packages $packages || {
+        name_packages "$1" >&2
+        exit 1
+    }
+    left=$(missing_packages "$1" 2)
+    [ -z "$left" ] || {
+        echo "installed, but still not found: $left" >&2
+        exit 1
+    }
+}
+
+# The lists of a fresh system are empty or old: they are fetched only if the first try fails.
+install_packages() { # package…
+    apt_install "$@" 2> /dev/null && return 0
+    as_root apt-get -q update && apt_install "$@"
+}
+
+apt_install() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install "$@"
+}
+
+# The number of processors, for make.
+processors() {
+    nproc 2> /dev/null || getconf _NPROCESSORS_ONLN 2> /dev/null || echo 2
+}

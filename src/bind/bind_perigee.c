@@ -1,0 +1,87 @@
+/* The library `perigee`: models from files, and what the session is. */
+#include "bind/bind.h"
+#include "bind/suggest.h"
+#include "core/blas.h"
+#include "core/parallel.h"
+#include "host/versions.h"
+#include "model_file.h"
+
+#include <stdlib.h>
+
+#pragma weak model_load
+
+/* perigee.load(path) → a model of the kind that the file says; raises on failure. */
+static int perigee_load(lua_State *L) {
+    const char *path = bind_string(L, 1, "perigee.load", "path");
+    Error err = { 0 };
+    return bind_push_model(L, model_load(path, &err), &err);
+}
+
+/* perigee.facts() → the session in a table: seed, threads, versions. */
+static int perigee_facts(lua_State *L) {
+    char blas[32];
+    versions_blas(blas);
+    lua_newtable(L);
+    lua_pushinteger(L, (lua_Integer)bind_session_seed());
+    lua_setfield(L, -2, "seed");
+    lua_pushinteger(L, parallel_threads());
+    lua_setfield(L, -2, "threads");
+    const char *const words[][2] = {
+        { "version", versions_perigee() },     { "revision", versions_revision() },
+        { "lua", LUA_RELEASE + sizeof "Lua" }, { "blas", blas },
+        { "blas_core", blas_core_name() },
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        lua_pushstring(L, words[i][1]);
+        lua_setfield(L, -2, words[i][0]);
+    }
+    return 1;
+}
+
+/* perigee.clock() → seconds on a clock that only goes forward. */
+static int perigee_clock(lua_State *L) {
+    lua_pushnumber(L, progress_clock());
+    return 1;
+}
+
+/* perigee.interrupted() → has the user asked to stop? For loops written in Lua that want to hand
+ * over what they have. */
+static int perigee_interrupted(lua_State *L) {
+    lua_pushboolean(L, progress_interrupt_pending());
+    return 1;
+}
+
+/* perigee.nearest(word, list) → the word in the list that was probably meant, or nil. */
+static int perigee_nearest(lua_State *L) {
+    const char *word = bind_string(L, 1, "perigee.nearest", "word");
+    luaL_checktype(L, 2, LUA_TTABLE);
+    size_t count = (size_t)lua_rawlen(L, 2);
+    luaL_checkstack(L, 8, NULL);
+    const char **words = lua_newuserdatauv(L, (count + 1) * sizeof *words, 0);
+    size_t kept = 0;
+    for (size_t i = 1; i <= count; i++) {
+        lua_rawgeti(L, 2, (lua_Integer)i);
+        if (lua_type(L, -1) == LUA_TSTRING) /* the list keeps the text alive */
+            words[kept++] = lua_tostring(L, -1);
+        lua_pop(L, 1);
+    }
+    words[kept] = NULL;
+    lua_pushstring(L, suggest_nearest(word, words));
+    return 1;
+}
+
+int open_perigee(lua_State *L) {
+    static const luaL_Reg functions[] = {
+        { "load", perigee_load },       { "facts", perigee_facts },
+        { "clock", perigee_clock },     { "interrupted", perigee_interrupted },
+        { "nearest", perigee_nearest }, { NULL, NULL },
+    };
+    luaL_newlib(L, functions);
+    lua_pushstring(L, versions_perigee());
+    lua_setfield(L, -2, "version");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "interactive");
+    lua_getfield(L, LUA_REGISTRYINDEX, "perigee.lua_dir");
+    lua_setfield(L, -2, "lua_dir");
+    return 1;
+}

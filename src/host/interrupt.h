@@ -1,0 +1,28 @@
+/* interrupt.h — Ctrl-C.
+ *
+ * SIGINT asks every core loop to stop (progress_interrupt) and makes the Lua code that runs stop
+ * before its next line, in a coroutine and under pcall too: the request stands, so whoever catches
+ * the error meets it again at the next line, until interrupt_clear.
+ *
+ * What was interrupted is still kept: the hook lets a statement that goes on over several lines
+ * complete, the program's own Lua files hand over what they have, and a core loop that calls a
+ * model written in Lua leaves in good order. This leniency ends after half a second, so that none
+ * of it can keep the prompt waiting.
+ *
+ * A second SIGINT within two seconds of one that nothing answered ends the process with status 130.
+ */
+#ifndef PERIGEE_HOST_INTERRUPT_H
+#define PERIGEE_HOST_INTERRUPT_H
+
+#include <lua.h>
+#include <stdbool.h>
+
+/* Catch SIGINT, ignore SIGPIPE, and replace coroutine.resume and coroutine.wrap by ones that tell
+ * which coroutine runs. After Lua's libraries are open; `lua_dir` (which must outlive L) is where
+ * the program's own Lua files are. */
+void interrupt_install(lua_State *L, const char *lua_dir);
+
+/* Forget a request that has been answered. */
+void interrupt_clear(lua_State *L);
+
+#endif

@@ -1,0 +1,25 @@
+/* options.h — the command line, taken apart. */
+#ifndef PERIGEE_HOST_OPTIONS_H
+#define PERIGEE_HOST_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+typedef struct Options {
+    bool help, version, interactive, quiet;
+    uint64_t seed;
+    int threads;    /* 0: all */
+    int code_count; /* pieces of code given by -e: */
+    const char **code;
+    int script; /* the script's place in argv; argc if there is none; "-" is standard input */
+} Options;
+
+/* False: misuse, with one sentence in `message`. The environment's PERIGEE_THREADS is the default
+ * of
+ * --threads. `options->code` is the caller's to free. */
+bool options_parse(int argc, char **argv, Options *options, char message[256]);
+
+void options_help(FILE *out);
+
+#endif

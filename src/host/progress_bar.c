@@ -1,0 +1,171 @@
+#include "host/progress_bar.h"
+
+#include "core/progress.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { LINE = 512, BAR_WIDTH = 24, MIN_BAR_WIDTH = 8 };
+
+static const double SHOW_AFTER = 0.5, REDRAW_EVERY = 0.1;
+
+static struct Bar {
+    bool quiet, terminal, utf8;
+    int depth;  /* of the loops open now */
+    bool drawn; /* something stands on the terminal's line */
+    double drawn_at;
+    int tenths; /* lines printed so far, off the terminal */
+} bar;
+
+/* ---- Text -------------------------------------------------------------------------------------
+ */
+
+static bool locale_is_utf8(void) {
+    const char *names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = getenv(names[i]);
+        if (value && *value)
+            return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
+    }
+    return false;
+}
+
+static size_t terminal_width(void) {
+    struct winsize size;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
+    return 80;
+}
+
+/* Cut UTF-8 text to `width` characters. */
+static void cut_to_width(char *text, size_t width) {
+    size_t seen = 0;
+    for (char *at = text; *at; at++) {
+        if (((unsigned char)*at & 0xc0) == 0x80) /* inside a character */
+            continue;
+        if (seen++ == width) {
+            *at = '\0';
+            return;
+        }
+    }
+}
+
+static void format_seconds(double seconds, char text[32]) {
+    if (seconds < 9.95)
+        snprintf(text, 32, "%.1f s", seconds);
+    else if (seconds < 99.5)
+        snprintf(text, 32, "%.0f s", seconds);
+    else if (seconds < 5940)
+        snprintf(text, 32, "%.0f min", seconds / 60);
+    else
+        snprintf(text, 32, "%.1f h", seconds / 3600);
+}
+
+/* Steps of the outermost loop, a second or each, whichever reads better. */
+static void format_rate(double steps, double seconds, char text[32]) {
+    double rate = steps / seconds;
+    if (rate >= 1)
+        snprintf(text, 32, "%.*f/s", rate < 9.95 ? 1 : 0, rate);
+    else
+        snprintf(text, 32, "%.1f s each", 1 / rate);
+}
+
+/* "  60 %  2.1/s  3.4 s left  loss 0.21" */
+static void format_facts(const Progress *progress, double elapsed, char text[LINE]) {
+    double fraction = progress_fraction(progress);
+    char rate[32] = "", left[32] = "";
+    if (fraction > 0) {
+        format_rate(fraction * progress->level[0].total, elapsed, rate);
+        format_seconds(elapsed / fraction - elapsed, left);
+    }
+    snprintf(text, LINE, "%3.0f %%%s%s%s%s%s%s%s", floor(100 * fraction), fraction > 0 ? "  " : "",
+             rate, fraction > 0 ? "  " : "", left, fraction > 0 ? " left" : "",
+             progress->detail[0] ? "  " : "", progress->detail);
+}
+
+/* ---- On a terminal ----------------------------------------------------------------------------
+ */
+
+static void clear_line(void) {
+    if (!bar.drawn)
+        return;
+    fputs("\r\033[K", stderr);
+    fflush(stderr);
+    bar.drawn = false;
+}
+
+static void draw(const Progress *progress, double elapsed) {
+    char facts[LINE], line[LINE], cells[3 * BAR_WIDTH + 1] = "";
+    format_facts(progress, elapsed, facts);
+    const char *what = progress->level[0].what;
+    size_t width = terminal_width() - 1; /* a full line would wrap */
+    size_t room = strlen(what) + strlen(facts) + 4;
+    size_t bar_width = width < room + MIN_BAR_WIDTH ? 0 : width - room;
+    if (bar_width > BAR_WIDTH)
+        bar_width = BAR_WIDTH;
+    size_t full = (size_t)(progress_fraction(progress) * (double)bar_width);
+    for (size_t i = 0; i < bar_width; i++)
+        strcat(cells, i < full ? (bar.utf8 ? "━" : "#") : (bar.utf8 ? "┄" : "-"));
+    snprintf(line, sizeof line, "%s  %s%s%s", what, cells, bar_width ? " " : "", facts);
+    cut_to_width(line, width);
+    fprintf(stderr, "\r%s\033[K", line);
+    fflush(stderr);
+    bar.drawn = true;
+}
+
+/* ---- Elsewhere --------------------------------------------------------------------------------
+ */
+
+static void print_tenth(const Progress *progress, double elapsed) {
+    int tenths = (int)floor(10 * progress_fraction(progress) + 1e-9);
+    if (tenths <= bar.tenths)
+        return;
+    bar.tenths = tenths;
+    char facts[LINE];
+    format_facts(progress, elapsed, facts);
+    fprintf(stderr, "%s: %s\n", progress->level[0].what, facts + strspn(facts, " "));
+}
+
+/* ---- The listener ------------------------------------------------------------------------------
+ */
+
+static void listen(void *context, const Progress *progress) {
+    (void)context;
+    if (bar.depth == 0) { /* a new outermost loop */
+        bar.tenths = 0;
+        bar.drawn_at = 0;
+    }
+    bar.depth = progress->depth;
+    if (bar.quiet)
+        return;
+    if (bar.depth == 0) {
+        clear_line();
+        return;
+    }
+    double now = progress_clock(), elapsed = now - progress->start;
+    if (elapsed < SHOW_AFTER)
+        return;
+    if (!bar.terminal) {
+        print_tenth(progress, elapsed);
+    } else if (now - bar.drawn_at >= REDRAW_EVERY) {
+        bar.drawn_at = now;
+        draw(progress, elapsed);
+    }
+}
+
+void progress_bar_install(bool quiet) {
+    const char *term = getenv("TERM");
+    bar.quiet = quiet;
+    bar.terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+    bar.utf8 = locale_is_utf8();
+    progress_listen(listen, NULL);
+}
+
+bool progress_bar_is_open(void) {
+    return bar.depth > 0;
+}
