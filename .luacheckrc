@@ -5,3 +5,7 @@ read_globals = {
   "array", "data", "nn", "svm", "reject", "dnr", "attack", "evaluate", "metrics", "plot", "perigee",
   "help", "show", "who", "info", "seed", "time", "bench", "save", "restore",
 }
+-- The Lua half of a library extends the global table that its C half made.
+files["lua/perigee/"].globals = {
+  "array", "data", "nn", "svm", "reject", "dnr", "attack", "evaluate", "metrics", "plot", "perigee",
+}

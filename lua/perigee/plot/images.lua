@@ -1,0 +1,104 @@
+-- plot.images: samples on a sheet, row by row, each with a caption if there are any.
+--
+-- x is a dataset (whose labels are the captions unless captions = false), an n × features or
+-- n × image array, or a list of samples. All are laid into one image, so that a sheet of hundreds
+-- costs one plot.
+
+local figures = require "perigee.plot.figure"
+local values = require "perigee.plot.values"
+
+-- Empty pixels around every sample; units of paper a pixel takes at least, and for a caption.
+local GAP, LEAST_PIXEL, CAPTION = 1, 2, 18
+
+-- The rows of pixels, the shape of one, and the labels if there are any.
+local function samples_of(where, x)
+  if type(x) == "table" then
+    local first = x[1]
+    if first == nil then values.fail("%s: expected samples, got an empty list", where) end
+    return x, nil, nil
+  end
+  if type(x) ~= "userdata" then values.expected(where, "x", "a dataset, an array or a list", x) end
+  local is_dataset, pixels = pcall(function() return x.x end)
+  if is_dataset and pixels ~= nil and x.y ~= nil then return pixels, x.shape, x.y end
+  local shape = values.list(where, "x", x.shape)
+  if #shape == 1 then return { x }, nil, nil end
+  local sample = table.move(shape, 2, #shape, 1, {})
+  return x, #sample > 1 and sample or nil, nil
+end
+
+-- A sample as one flat list, whatever its own shape.
+local function flatten(where, value, out)
+  for _, v in ipairs(values.list(where, "x", value)) do
+    if type(v) == "number" then out[#out + 1] = v else flatten(where, v, out) end
+  end
+  return out
+end
+
+local function captions_of(where, captions, labels, count)
+  if captions == false then return nil end
+  local list = captions ~= nil and values.list(where, "captions", captions) or labels
+  if not list then return nil end
+  local texts = {}
+  for i = 1, count do texts[i] = list[i] ~= nil and tostring(list[i]) or "" end
+  return texts
+end
+
+-- The sheet's sizes in its own pixels, each of which is `unit` on paper.
+local function grid(options, count, h, w, has_captions)
+  local columns = options.columns or math.min(count, math.max(1, math.ceil(math.sqrt(count))))
+  local unit = math.max(LEAST_PIXEL, math.min(3, 760 / (columns * (w + GAP))))
+  local caption = has_captions and math.ceil(CAPTION / unit) or 0
+  return { columns = columns, rows = math.ceil(count / columns), unit = unit, h = h, w = w,
+    step_x = w + GAP, step_y = h + GAP + caption, caption = caption }
+end
+
+-- Copy the samples into planes of white.
+local function mosaic(samples, g, channels, high)
+  local width, height = g.columns * g.step_x + GAP, g.rows * g.step_y + GAP
+  local plane = width * height
+  local out = {}
+  for i = 1, plane * channels do out[i] = high end
+  for k, pixels in ipairs(samples) do
+    local top = GAP + (k - 1) // g.columns * g.step_y
+    local left = GAP + (k - 1) % g.columns * g.step_x
+    for c = 0, channels - 1 do
+      for i = 0, g.h - 1 do
+        local from, to = c * g.h * g.w + i * g.w, c * plane + (top + i) * width + left
+        for j = 1, g.w do out[to + j] = pixels[from + j] end
+      end
+    end
+  end
+  return out, height, width
+end
+
+local function figure(where, x, options)
+  local rows, shape, labels = samples_of(where, x)
+  values.integer(where, options, "columns", 1, 1000)
+  local count = math.min(#rows, values.integer(where, options, "count", 1, 10000, 100))
+  if count == 0 then values.fail("%s: expected samples, got none", where) end
+  local samples = {}
+  for i = 1, count do samples[i] = flatten(where, rows[i], {}) end
+  local h, w, channels = values.image_shape(shape, #samples[1])
+  if not h then
+    values.fail("%s: samples of %d features are no images (a shape of height × width or "
+      .. "channels × height × width is needed)", where, #samples[1])
+  end
+  local low, high = values.range(samples)
+  low, high = math.min(low or 0, 0), math.max(high or 1, 1)
+  local captions = captions_of(where, options.captions, labels, count)
+  local g = grid(options, count, h, w, captions ~= nil)
+  local sheet, height, width = mosaic(samples, g, channels, high)
+  local fig = figures.new { title = options.title, width = options.width or width * g.unit + 16,
+    height = options.height or height * g.unit + 16 + (options.title and 34 or 0) }
+  fig[1].bare = true
+  fig[1]:image(sheet, { height = height, width = width, channels = channels, low = low,
+    high = high })
+  for i, text in ipairs(captions or {}) do
+    fig[1]:text(GAP + (i - 1) % g.columns * g.step_x + g.w / 2 - 0.5,
+      GAP + (i - 1) // g.columns * g.step_y + g.h + g.caption / 2 - 0.5, text,
+      { size = 10 })
+  end
+  return fig
+end
+
+return { options = { "columns", "captions", "count" }, figure = figure }

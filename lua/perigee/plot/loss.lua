@@ -1,0 +1,81 @@
+-- plot.loss: the course of a training: loss on the left, accuracy on the right, an epoch a point.
+--
+-- The history is a list of epochs, each a table of numbers by name, or a table of lists by name.
+-- Names with "loss" go left, names with "accuracy" right; those of a validation set are dashed.
+
+local figures = require "perigee.plot.figure"
+local style = require "perigee.plot.style"
+local values = require "perigee.plot.values"
+
+-- { name = list }, from either form.
+local function series_of(where, history)
+  local series = {}
+  if type(history) == "userdata" then history = { loss = history } end
+  if type(history) ~= "table" then
+    values.expected(where, "history", "a list of epochs or a table of lists", history)
+  end
+  if type(history[1]) == "number" then return { loss = history } end
+  if history[1] == nil then
+    for name, list in pairs(history) do
+      if type(list) == "table" or type(list) == "userdata" then
+        series[name] = values.list(where, name, list)
+      end
+    end
+    return series
+  end
+  for i, epoch in ipairs(history) do
+    for name, value in pairs(epoch) do
+      if type(value) == "number" then
+        series[name] = series[name] or {}
+        series[name][i] = value
+      end
+    end
+  end
+  return series
+end
+
+-- The names with this word, those of training before those of validation.
+local function names_with(series, word)
+  local names = {}
+  for name in pairs(series) do
+    if type(name) == "string" and name:find(word, 1, true) then names[#names + 1] = name end
+  end
+  table.sort(names, function(a, b)
+    local va, vb = a:find("val", 1, true) ~= nil, b:find("val", 1, true) ~= nil
+    if va ~= vb then return vb end
+    return a < b
+  end)
+  return names
+end
+
+local function draw(panel, series, names, count)
+  panel.xlabel, panel.integer_x = "epoch", true
+  for i, name in ipairs(names) do
+    local x, y = {}, {}
+    for k = 1, count do x[k], y[k] = k, series[name][k] or 0 / 0 end
+    local held_out = name:find("val", 1, true)
+    panel:line(x, y, { label = held_out and "validation" or "training",
+      color = held_out and style.vermillion or style.colours[i], dash = held_out and 2 or 1,
+      point = count <= 60 and style.points[i] or nil, size = 0.6 })
+  end
+end
+
+local function figure(where, history, options)
+  local series = series_of(where, history)
+  local panels, count = {}, 0
+  for _, word in ipairs { "loss", "accuracy" } do
+    local names = names_with(series, word)
+    if #names > 0 then panels[#panels + 1] = { word = word, names = names } end
+    for _, name in ipairs(names) do count = math.max(count, #series[name]) end
+  end
+  if count == 0 then values.fail("%s: history: no loss and no accuracy of any epoch", where) end
+  local fig = figures.new { columns = #panels, title = options.title,
+    width = options.width or 380 * #panels, height = options.height or 300 }
+  for i, panel in ipairs(panels) do
+    fig[i].ylabel = panel.word
+    draw(fig[i], series, panel.names, count)
+  end
+  return fig
+end
+
+return { options = {}, figure = figure }

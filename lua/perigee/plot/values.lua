@@ -1,0 +1,136 @@
+-- What recipes do with the values they are given: arrays or lists, options, complaints.
+
+local values = {}
+
+-- Where plot.lua and its folder are, as the debug library names them.
+local home = debug.getinfo(1, "S").source:match("^(.*)/[^/]*$")
+
+-- Raise at the line of the user's script that called plot.…, however deep we are.
+function values.fail(format, ...)
+  local level = 2
+  repeat
+    level = level + 1
+    local info = debug.getinfo(level - 1, "S")
+  until not info or (info.what ~= "C" and info.source:sub(1, #home) ~= home)
+  error(string.format(format, ...), level - 1)
+end
+
+-- A value in words, for messages.
+local function describe(value)
+  if value == nil then return "nothing" end
+  if type(value) == "string" then return string.format("the string %q", value) end
+  if type(value) == "userdata" then return tostring(value):match("^[^\n]*") end
+  if type(value) == "table" then return "a table" end
+  return tostring(value)
+end
+
+function values.expected(where, name, expected, value)
+  values.fail("%s: %s: expected %s, got %s", where, name, expected, describe(value))
+end
+
+-- A list of numbers (or of lists) from an array or a list.
+function values.list(where, name, value)
+  if type(value) == "table" then return value end
+  if type(value) == "userdata" then
+    local ok, list = pcall(function() return value:totable() end)
+    if ok and type(list) == "table" then return list end
+  end
+  return values.expected(where, name, "an array or a list", value)
+end
+
+function values.finite(x)
+  return type(x) == "number" and x == x and x ~= math.huge and x ~= -math.huge
+end
+
+-- Lowest and highest finite number of several lists; nil if there is none.
+function values.range(lists)
+  local low, high
+  for _, list in ipairs(lists) do
+    for i = 1, #list do
+      local x = list[i]
+      if values.finite(x) then
+        if not low or x < low then low = x end
+        if not high or x > high then high = x end
+      end
+    end
+  end
+  return low, high
+end
+
+-- Softmax of one row of scores, its maximum subtracted. A score of −inf has confidence 0.
+function values.softmax(scores)
+  local highest = -math.huge
+  for _, s in ipairs(scores) do highest = math.max(highest, s) end
+  local out, sum = {}, 0
+  for j, s in ipairs(scores) do
+    out[j] = s == highest and 1 or math.exp(s - highest)
+    sum = sum + out[j]
+  end
+  for j in ipairs(out) do out[j] = out[j] / sum end
+  return out
+end
+
+local common = { "file", "terminal", "title", "timeout", "width", "height", "scale" }
+
+-- Options as a table in which every key is one of `valid` or one that all pictures take.
+function values.options(where, options, valid)
+  if options == nil then return {} end
+  if type(options) ~= "table" then values.expected(where, "options", "a table", options) end
+  local known, names = {}, {}
+  for _, list in ipairs { valid, common } do
+    for _, name in ipairs(list) do
+      known[name] = true
+      names[#names + 1] = name
+    end
+  end
+  for key in pairs(options) do
+    if not known[key] then
+      values.fail("%s: unknown option '%s'; the options are %s", where, tostring(key),
+        table.concat(names, ", "))
+    end
+  end
+  return options
+end
+
+-- One option of a Lua type, or its default.
+function values.option(where, options, key, kind, fallback)
+  local value = options[key]
+  if value == nil then return fallback end
+  if type(value) ~= kind then values.expected(where, key, "a " .. kind, value) end
+  return value
+end
+
+-- A number within bounds, or its default.
+function values.number(where, options, key, low, high, fallback)
+  local value = values.option(where, options, key, "number", fallback)
+  if value and not (value >= low and value <= high) then
+    values.fail("%s: %s: expected a number from %g to %g, got %g", where, key, low, high, value)
+  end
+  return value
+end
+
+-- A whole number within bounds, or its default.
+function values.integer(where, options, key, low, high, fallback)
+  local value = values.number(where, options, key, low, high, fallback)
+  if value == nil then return nil end
+  return math.tointeger(value) or values.expected(where, key, "a whole number", value)
+end
+
+-- How a sample of this shape is drawn: height, width, channels (1 or 3), or nil where it is no image.
+-- A flat sample of a square number of features is taken for a square image.
+function values.image_shape(shape, features)
+  local h, w, channels
+  if shape and #shape == 2 then
+    h, w, channels = shape[1], shape[2], 1
+  elseif shape and #shape == 3 then
+    channels, h, w = shape[1], shape[2], shape[3]
+  else
+    local side = math.floor(math.sqrt(features) + 0.5)
+    if side < 4 or side * side ~= features then return nil end
+    h, w, channels = side, side, 1
+  end
+  if (channels == 1 or channels == 3) and h * w * channels == features then return h, w, channels end
+  return nil
+end
+
+return values
