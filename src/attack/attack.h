@@ -1,0 +1,117 @@
+/* attack.h — attacks on any model: what they take, and the table of them.
+ *
+ * An attack moves each sample within a ball and a box (constraint.h) so that a loss falls
+ * (objective.h). It knows the model by model.h alone. All samples advance in lockstep: an iteration
+ * is one gradient call for all samples still moving, and one or a few score calls for all their
+ * trial points; a sample that has stopped drops out. Sets that are too big for memory are done in
+ * groups. A new attack is one file that defines an `Attack` and one line in attack.c's table. */
+#ifndef PERIGEE_ATTACK_ATTACK_H
+#define PERIGEE_ATTACK_ATTACK_H
+
+#include "attack/constraint.h"
+#include "attack/result.h"
+#include "core/progress.h"
+#include "model.h"
+
+/* How a gradient becomes a step of length eta: as it is (step = eta · gradient); divided by its l2
+ * norm; its sign; the largest component alone (of those that do not push out of the box). */
+typedef enum StepRule { STEP_RAW, STEP_UNIT, STEP_SIGN, STEP_LARGEST } StepRule;
+
+/* Everything that can be chosen about an attack; which of it a given attack uses is its `options`.
+ * Numbers marked "auto" may be NaN: attack_resolve puts what follows from the rest. */
+typedef struct AttackParams {
+    int norm;       /* Norm */
+    double dmax;    /* radius of the ball; must be given */
+    double eta;     /* length of a step, or the grid of the line search; auto */
+    double eta_min; /* where the line search starts, a multiple of eta; auto: eta */
+    double eps;     /* stop when the loss changes by less */
+    int max_iter;
+    int step;     /* StepRule; −1 is auto: unit for l2, sign for linf, largest for l1 */
+    int restarts; /* further runs from random points of the ball */
+    double lower, upper;
+    const Array *lower_each, *upper_each; /* bounds feature by feature (1-d float32), or NULL */
+    bool iterates;                        /* keep the pixels of every iterate */
+    uint64_t seed;                        /* of the random points */
+} AttackParams;
+
+/* The points of a double start: the best of them for each sample is tried as a second start. */
+typedef struct AttackStart {
+    const float *x; /* n × features */
+    size_t n;
+    const double *scores; /* n × columns by the attacked model, or NULL: they are computed */
+} AttackStart;
+
+/* What is attacked. y and target are labels. */
+typedef struct AttackTask {
+    Model *model;
+    const float *x; /* n × features */
+    size_t n, features;
+    const int32_t *y;      /* NULL: the model's best class at the start is taken for the truth */
+    const int32_t *target; /* n labels, or NULL for error-generic */
+    AttackStart start;     /* n = 0 for none */
+    int sample_ndim;       /* the shape of a sample, handed on to the result; 0: {features} */
+    size_t sample_shape[ARRAY_MAX_DIMS];
+} AttackTask;
+
+struct Descent;
+
+typedef struct Attack {
+    const char *name;           /* "pgd_exp" */
+    const char *summary;        /* one line of help */
+    const char *const *options; /* names of attack_options that it uses, NULL-terminated */
+    AttackParams params;        /* its defaults */
+
+    /* Put numbers in place of "auto" and check what belongs together. */
+    bool (*resolve)(AttackParams *params, Error *err);
+
+    /* One iteration of all active samples: new points, their scores and losses (see descent.h). */
+    bool (*step)(struct Descent *descent, Error *err);
+    size_t trials;     /* rows per sample of its largest score call, for the memory's bound */
+    bool gradient;     /* step wants the gradient */
+    bool counts_start; /* max_iter counts the start as well as the steps */
+    bool keeps_last;   /* the answer is the last point, whatever its loss; otherwise the best one */
+    /* Stop when the means of the last two windows of losses differ by less than eps, after this
+     * many iterations; 0: never. */
+    int window, window_after;
+} Attack;
+
+/* NULL-terminated. */
+extern const Attack *const attack_table[];
+const Attack *attack_find(const char *name); /* or NULL */
+
+/* The options, as bindings and files see them: name, kind and place in AttackParams. */
+typedef enum OptionKind { OPTION_NUMBER, OPTION_INTEGER, OPTION_WORD, OPTION_BOOLEAN } OptionKind;
+
+typedef struct AttackOption {
+    const char *name;
+    OptionKind kind;
+    size_t offset;            /* of a double, int, int, bool */
+    double low, high;         /* of numbers and integers, inclusive */
+    const char *const *words; /* of a word, NULL-terminated */
+} AttackOption;
+
+extern const AttackOption attack_options[]; /* ends with a NULL name */
+const AttackOption *attack_option(const char *name);
+bool attack_uses(const Attack *attack, const char *option);
+double attack_option_get(const AttackOption *option, const AttackParams *params);
+void attack_option_set(const AttackOption *option, AttackParams *params, double value);
+
+/* The parameters that this attack uses, bounds and seed (as text) included, as JSON text for
+ * free(); NULL without memory. An infinite number becomes null. */
+char *attack_params_json(const Attack *attack, const AttackParams *params);
+
+/* The parameters with "auto" resolved, checked; *out is set on success only. */
+bool attack_resolve(const Attack *attack, const AttackParams *params, AttackParams *out,
+                    Error *err);
+
+/* Attack all samples. An interrupt ends it early with what there is (each unfinished sample's stop
+ * says so). NULL with err where arguments do not fit, memory lacks, or the model fails or gives
+ * scores or gradients that are not finite. */
+AttackResult *attack_run(const Attack *attack, const AttackParams *params, const AttackTask *task,
+                         Progress *progress, Error *err);
+
+/* Which of the start points has the least loss for this goal's columns (scores: n × columns). */
+size_t attack_nearest_start(const Model *model, const double *scores, size_t n, size_t truth,
+                            ptrdiff_t target);
+
+#endif

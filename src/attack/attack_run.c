@@ -1,0 +1,450 @@
+/* attack_run.c — one run of an attack: goals, groups, starts, and what comes of them. */
+#include "attack/attack.h"
+#include "attack/descent.h"
+#include "attack/random_point.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* At most this many floats of trial points at once; larger sets are done in groups. */
+static const size_t trial_floats = (size_t)1 << 25;
+
+typedef struct Run {
+    Problem problem;
+    AttackParams params;
+    const AttackTask *task;
+    Goal *goal;                 /* n */
+    size_t *sample;             /* 0 … n−1 */
+    uint64_t *stream;           /* n */
+    double *best;               /* n: the loss of the answer so far */
+    const double *start_scores; /* of the task's start points */
+    double *own_start_scores;   /* the same where we computed them */
+    AttackResult *result;
+    Progress *progress;
+} Run;
+
+static void run_clear(Run *run) {
+    free(run->goal);
+    free(run->sample);
+    free(run->stream);
+    free(run->best);
+    free(run->own_start_scores);
+    result_free(run->result);
+}
+
+/* Bounds of each feature must be one float32 for each. */
+static bool bounds_fit(const Run *run, const Array *bounds, const char *name, Error *err) {
+    size_t d = run->task->features;
+    if (!bounds ||
+        (bounds->dtype == DTYPE_F32 && array_is_contiguous(bounds) && array_size(bounds) == d))
+        return true;
+    return error_set(err, ERROR_ARGUMENT, "%s: %s: expected one number or %zu, got %zu",
+                     run->problem.where, name, d, array_size(bounds));
+}
+
+static bool set_constraint(Run *run, Error *err) {
+    const AttackParams *params = &run->params;
+    if (!bounds_fit(run, params->lower_each, "lower", err) ||
+        !bounds_fit(run, params->upper_each, "upper", err))
+        return false;
+    run->problem.constraint = (Constraint){
+        .norm = (Norm)params->norm,
+        .dmax = params->dmax,
+        .features = run->task->features,
+        .low = params->lower,
+        .high = params->upper,
+        .lower = params->lower_each ? array_f32(params->lower_each) : NULL,
+        .upper = params->upper_each ? array_f32(params->upper_each) : NULL,
+    };
+    return constraint_check(&run->problem.constraint, run->problem.where, run->task->x,
+                            run->task->n, err);
+}
+
+static bool unknown_label(const Run *run, const char *what, size_t i, int32_t label, Error *err) {
+    return error_set(err, ERROR_ARGUMENT, "%s: sample %zu: %s %d is not a class of the %s model",
+                     run->problem.where, i + 1, what, (int)label, run->task->model->kind->name);
+}
+
+/* Goals, in columns; y where it was not given is the model's best class. */
+static bool set_goals(Run *run, Error *err) {
+    const AttackTask *task = run->task;
+    const Labels *classes = &task->model->classes;
+    int32_t *y = array_i32(run->result->y);
+    for (size_t i = 0; i < task->n; i++) {
+        const double *scores = array_f64(run->result->start_scores) + i * run->problem.columns;
+        y[i] = task->y ? task->y[i] : classes->label[model_best_class(task->model, scores)];
+        ptrdiff_t truth = labels_find(classes, y[i]), target = -1;
+        if (truth < 0)
+            return unknown_label(run, "label", i, y[i], err);
+        if (task->target) {
+            target = labels_find(classes, task->target[i]);
+            if (target < 0)
+                return unknown_label(run, "target", i, task->target[i], err);
+            array_i32(run->result->target)[i] = task->target[i];
+        }
+        run->goal[i] = (Goal){ (size_t)truth, target };
+    }
+    return true;
+}
+
+/* FNV-1a. A row's random numbers follow from the seed and its pixels, so that a sample gets the
+ * same ones alone and in any batch. */
+static uint64_t hash_row(const float *x, size_t d) {
+    const unsigned char *byte = (const unsigned char *)x;
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < d * sizeof *x; i++)
+        hash = (hash ^ byte[i]) * 0x100000001b3u;
+    return hash;
+}
+
+static bool allocate_run(Run *run, Error *err) {
+    const AttackTask *task = run->task;
+    size_t n = task->n + 1;
+    run->goal = calloc(n, sizeof *run->goal);
+    run->sample = calloc(n, sizeof *run->sample);
+    run->stream = calloc(n, sizeof *run->stream);
+    run->best = calloc(n, sizeof *run->best);
+    if (!run->goal || !run->sample || !run->stream || !run->best)
+        return error_memory(err, run->problem.where, n * sizeof(Goal));
+    ResultSize size = { task->n, task->features, task->target != NULL };
+    run->result = result_new(&task->model->classes, task->model->rejects, &size, err);
+    return run->result != NULL;
+}
+
+/* What the result says of itself. */
+static bool describe(Run *run, Error *err) {
+    const AttackTask *task = run->task;
+    AttackResult *result = run->result;
+    if (task->sample_ndim > 0) {
+        result->sample_ndim = task->sample_ndim;
+        memcpy(result->sample_shape, task->sample_shape, sizeof result->sample_shape);
+    }
+    result->norm = run->params.norm;
+    result->attack = strdup(run->problem.attack->name);
+    result->model_kind = strdup(task->model->kind->name);
+    result->params = attack_params_json(run->problem.attack, &run->params);
+    return (result->attack && result->model_kind && result->params) ||
+           error_memory(err, run->problem.where, 64);
+}
+
+static bool check_task(const Run *run, Error *err) {
+    const Model *model = run->task->model;
+    if (!model_is_fitted(model))
+        return error_set(err, ERROR_ARGUMENT, "%s: this %s is not fitted yet; call :fit first",
+                         run->problem.where, model->kind->name);
+    if (run->task->features == 0)
+        return error_set(err, ERROR_ARGUMENT, "%s: samples have no features", run->problem.where);
+    size_t choices = run->task->target ? model_columns(model) : model->classes.count;
+    if (choices < 2)
+        return error_set(err, ERROR_ARGUMENT, "%s: the %s model has one class: nothing to evade to",
+                         run->problem.where, model->kind->name);
+    return true;
+}
+
+static bool prepare(Run *run, Error *err) {
+    const AttackTask *task = run->task;
+    Problem *problem = &run->problem;
+    if (!check_task(run, err) || !set_constraint(run, err) || !allocate_run(run, err) ||
+        !describe(run, err))
+        return false;
+    memcpy(array_f32(run->result->x0), task->x, task->n * task->features * sizeof(float));
+    memcpy(array_f32(run->result->x_adv), task->x, task->n * task->features * sizeof(float));
+    if (!problem_score(problem, task->x, task->n, array_f64(run->result->start_scores), err) ||
+        !set_goals(run, err))
+        return false;
+    for (size_t i = 0; i < task->n; i++) {
+        run->sample[i] = i;
+        run->stream[i] = run->params.seed ^ hash_row(task->x + i * task->features, task->features);
+        array_i32(run->result->start_label)[i] =
+            model_label(task->model, array_f64(run->result->start_scores) + i * problem->columns);
+    }
+    return true;
+}
+
+/* Scores of the start points, unless the caller had them. */
+static bool score_starts(Run *run, Error *err) {
+    const AttackStart *start = &run->task->start;
+    run->start_scores = start->scores;
+    if (start->n == 0 || start->scores)
+        return true;
+    run->own_start_scores = malloc(start->n * run->problem.columns * sizeof(double));
+    if (!run->own_start_scores)
+        return error_memory(err, run->problem.where,
+                            start->n * run->problem.columns * sizeof(double));
+    run->start_scores = run->own_start_scores;
+    return problem_score(&run->problem, start->x, start->n, run->own_start_scores, err);
+}
+
+/* Put a row's path into the result as its trace, up to the answer. */
+static bool store_trace(Run *run, const Descent *descent, size_t row, Error *err) {
+    size_t i = descent->sample[row], count = descent->answer_at[row] + 1;
+    const Path *path = &descent->path[row];
+    Trace trace;
+    if (!trace_new(&trace, run->result, count, path->iterates != NULL, err))
+        return false;
+    memcpy(array_f64(trace.loss), path->loss, count * sizeof(double));
+    memcpy(array_f64(trace.scores), path->scores, count * run->problem.columns * sizeof(double));
+    memcpy(array_f64(trace.distance), path->distance, count * sizeof(double));
+    if (path->iterates)
+        memcpy(array_f32(trace.iterates), path->iterates,
+               count * run->problem.features * sizeof(float));
+    trace_clear(&run->result->trace[i]);
+    run->result->trace[i] = trace;
+    return true;
+}
+
+/* Take over the answers that are better than what the result holds (all of them the first time). */
+static bool merge(Run *run, const Descent *descent, bool first, Error *err) {
+    AttackResult *result = run->result;
+    size_t d = run->problem.features, columns = run->problem.columns;
+    for (size_t row = 0; row < descent->n; row++) {
+        size_t i = descent->sample[row], at = descent->answer_at[row];
+        double loss = descent->path[row].loss[at];
+        array_i32(result->score_count)[i] += descent->score_count[row];
+        array_i32(result->gradient_count)[i] += descent->gradient_count[row];
+        bool better = first || loss < run->best[i];
+        if (better || descent->stop[row] == STOP_INTERRUPTED)
+            array_i32(result->stop)[i] = descent->stop[row];
+        if (!better)
+            continue;
+        run->best[i] = loss;
+        memcpy(array_f32(result->x_adv) + i * d, descent->answer + row * d, d * sizeof(float));
+        memcpy(array_f64(result->scores) + i * columns, descent->path[row].scores + at * columns,
+               columns * sizeof(double));
+        if (!store_trace(run, descent, row, err))
+            return false;
+    }
+    return true;
+}
+
+/* A descent's borrowed inputs: goals, streams and samples of its rows. */
+typedef struct Rows {
+    size_t n;
+    const float **x0;
+    Goal *goal;
+    size_t *sample;
+    uint64_t *stream;
+} Rows;
+
+static void rows_clear(Rows *rows) {
+    free(rows->x0);
+    free(rows->goal);
+    free(rows->sample);
+    free(rows->stream);
+}
+
+/* The rows of these samples. */
+static bool rows_of(const Run *run, const size_t *sample, size_t n, Rows *rows, Error *err) {
+    *rows = (Rows){ n, malloc((n + 1) * sizeof *rows->x0), malloc((n + 1) * sizeof(Goal)),
+                    malloc((n + 1) * sizeof(size_t)), malloc((n + 1) * sizeof(uint64_t)) };
+    if (!rows->x0 || !rows->goal || !rows->sample || !rows->stream) {
+        rows_clear(rows);
+        return error_memory(err, run->problem.where, n * sizeof(Goal));
+    }
+    for (size_t r = 0; r < n; r++) {
+        size_t i = sample[r];
+        rows->x0[r] = run->task->x + i * run->task->features;
+        rows->goal[r] = run->goal[i];
+        rows->sample[r] = i;
+        rows->stream[r] = run->stream[i];
+    }
+    return true;
+}
+
+/* One descent of these samples from `start` (n × features; NULL: where they are), whose scores may
+ * be known; better answers go into the result. */
+static bool descend(Run *run, const size_t *sample, size_t n, const float *start,
+                    const double *scores, Error *err) {
+    size_t d = run->problem.features, columns = run->problem.columns;
+    Rows rows;
+    Descent descent;
+    if (!rows_of(run, sample, n, &rows, err))
+        return false;
+    bool ok = descent_init(&descent, &run->problem, n, err);
+    if (ok) {
+        descent.x0 = rows.x0;
+        descent.goal = rows.goal;
+        descent.sample = rows.sample;
+        descent.stream = rows.stream;
+        descent.scores_known = scores != NULL;
+        for (size_t r = 0; r < n; r++)
+            memcpy(descent.x + r * d, start ? start + r * d : rows.x0[r], d * sizeof(float));
+        if (scores)
+            memcpy(descent.scores, scores, n * columns * sizeof(double));
+        ok = descent_run(&descent, run->progress, err) && merge(run, &descent, !start, err);
+        descent_clear(&descent);
+    }
+    rows_clear(&rows);
+    return ok;
+}
+
+/* A point in double into box and ball around sample i, and rounded. */
+static void settle(const Run *run, size_t i, double *z, float *out) {
+    const Constraint *constraint = &run->problem.constraint;
+    const float *x0 = run->task->x + i * run->task->features;
+    box_project(constraint, z);
+    ball_project(constraint, x0, z);
+    constraint_store(constraint, x0, z, out);
+}
+
+/* Start number k of a group: random points of the ball. */
+static void random_starts(const Run *run, const size_t *sample, size_t n, int k, double *z,
+                          float *start) {
+    size_t d = run->problem.features;
+    for (size_t r = 0; r < n; r++) {
+        Rng rng;
+        rng_seed(&rng, run->stream[sample[r]] + (uint64_t)k * 0x9e3779b97f4a7c15u);
+        random_in_ball(run->problem.constraint.norm, d, &rng, z);
+        for (size_t j = 0; j < d; j++)
+            z[j] = (double)run->task->x[sample[r] * d + j] + run->params.dmax * z[j];
+        settle(run, sample[r], z, start + r * d);
+    }
+}
+
+size_t attack_nearest_start(const Model *model, const double *scores, size_t n, size_t truth,
+                            ptrdiff_t target) {
+    Goal goal = { truth, target };
+    size_t best = 0, columns = model_columns(model);
+    double least = objective_loss(model, scores, goal);
+    for (size_t i = 1; i < n; i++) {
+        double loss = objective_loss(model, scores + i * columns, goal);
+        if (loss < least) {
+            least = loss;
+            best = i;
+        }
+    }
+    return best;
+}
+
+/* The double start: for each sample the start point of least loss, projected; those that are
+ * better than the answer so far are run from there. */
+static bool second_start(Run *run, const size_t *group, size_t n, double *z, float *start,
+                         Error *err) {
+    const Problem *problem = &run->problem;
+    size_t d = problem->features, columns = problem->columns, chosen = 0;
+    double *scores = malloc(n * columns * sizeof *scores);
+    size_t *sample = malloc(n * sizeof *sample);
+    bool ok = scores && sample;
+    if (!ok)
+        error_memory(err, problem->where, n * columns * sizeof *scores);
+    for (size_t r = 0; ok && r < n; r++) {
+        Goal goal = run->goal[group[r]];
+        size_t nearest = attack_nearest_start(problem->model, run->start_scores, run->task->start.n,
+                                              goal.truth, goal.target);
+        for (size_t j = 0; j < d; j++)
+            z[j] = (double)run->task->start.x[nearest * d + j];
+        settle(run, group[r], z, start + r * d);
+        array_i32(run->result->score_count)[group[r]]++;
+    }
+    ok = ok && problem_score(problem, start, n, scores, err);
+    for (size_t r = 0; ok && r < n; r++) {
+        double loss = objective_loss(problem->model, scores + r * columns, run->goal[group[r]]);
+        if (!(loss < run->best[group[r]]))
+            continue;
+        sample[chosen] = group[r];
+        memmove(start + chosen * d, start + r * d, d * sizeof(float));
+        memmove(scores + chosen * columns, scores + r * columns, columns * sizeof(double));
+        chosen++;
+    }
+    ok = ok && (chosen == 0 || descend(run, sample, chosen, start, scores, err));
+    if (ok) {
+        size_t each = descent_iterations(problem->attack, &run->params);
+        progress_step(run->progress, (double)((n - chosen) * each), NULL);
+    }
+    free(scores);
+    free(sample);
+    return ok;
+}
+
+/* Every further start of a group whose samples have been run from where they are. */
+static bool further_starts(Run *run, const size_t *sample, size_t n, Error *err) {
+    size_t d = run->problem.features;
+    bool second = run->task->start.n > 0;
+    if (run->params.restarts == 0 && !second)
+        return true;
+    float *start = malloc(n * d * sizeof *start);
+    double *z = malloc(d * sizeof *z);
+    bool ok = start && z;
+    if (!ok)
+        error_memory(err, run->problem.where, n * d * sizeof *start);
+    for (int k = 1; ok && k <= run->params.restarts; k++) {
+        if (progress_was_interrupted(run->progress))
+            break;
+        random_starts(run, sample, n, k, z, start);
+        ok = descend(run, sample, n, start, NULL, err);
+    }
+    if (ok && second && !progress_was_interrupted(run->progress))
+        ok = second_start(run, sample, n, z, start, err);
+    if (ok && progress_was_interrupted(run->progress)) /* further starts were not all tried */
+        for (size_t r = 0; r < n; r++)
+            array_i32(run->result->stop)[sample[r]] = STOP_INTERRUPTED;
+    free(start);
+    free(z);
+    return ok;
+}
+
+/* Judge the stored points once more; an interrupted run keeps the scores it has. */
+static bool finish(Run *run, size_t first, size_t n, Error *err) {
+    const Problem *problem = &run->problem;
+    AttackResult *result = run->result;
+    const float *x_adv = array_f32(result->x_adv) + first * problem->features;
+    double *scores = array_f64(result->scores) + first * problem->columns;
+    if (!progress_was_interrupted(run->progress) && !problem_score(problem, x_adv, n, scores, err))
+        return false;
+    for (size_t i = first; i < first + n; i++) {
+        array_i32(result->label)[i] =
+            model_label(problem->model, array_f64(result->scores) + i * problem->columns);
+        array_f64(result->distance)[i] = norm_distance(
+            problem->constraint.norm, array_f32(result->x_adv) + i * problem->features,
+            array_f32(result->x0) + i * problem->features, problem->features);
+    }
+    return true;
+}
+
+static bool run_group(Run *run, size_t first, size_t n, Error *err) {
+    const double *scores = array_f64(run->result->start_scores) + first * run->problem.columns;
+    const size_t *sample = run->sample + first;
+    for (size_t r = 0; r < n; r++)
+        array_i32(run->result->score_count)[sample[r]]++;
+    return descend(run, sample, n, NULL, scores, err) && further_starts(run, sample, n, err) &&
+           finish(run, first, n, err);
+}
+
+static bool run_all(Run *run, Error *err) {
+    const AttackTask *task = run->task;
+    const Attack *attack = run->problem.attack;
+    size_t group = trial_floats / (attack->trials * task->features);
+    group = group > 0 ? group : 1;
+    size_t starts = 1 + (size_t)run->params.restarts + (task->start.n > 0);
+    progress_begin(run->progress, run->problem.where,
+                   (double)(task->n * starts * descent_iterations(attack, &run->params)));
+    bool ok = score_starts(run, err);
+    for (size_t first = 0; ok && first < task->n; first += group) {
+        size_t n = task->n - first < group ? task->n - first : group;
+        ok = run_group(run, first, n, err);
+    }
+    progress_end(run->progress);
+    return ok;
+}
+
+AttackResult *attack_run(const Attack *attack, const AttackParams *params, const AttackTask *task,
+                         Progress *progress, Error *err) {
+    Run run = { .task = task, .progress = progress };
+    run.problem = (Problem){ .attack = attack,
+                             .model = task->model,
+                             .features = task->features,
+                             .columns = model_columns(task->model) };
+    snprintf(run.problem.where, sizeof run.problem.where, "attack.%s", attack->name);
+    if (!attack_resolve(attack, params, &run.params, err))
+        return NULL;
+    run.problem.params = &run.params;
+    AttackResult *result = NULL;
+    if (prepare(&run, err) && run_all(&run, err)) {
+        result = run.result;
+        run.result = NULL;
+    }
+    run_clear(&run);
+    return result;
+}

@@ -1,0 +1,149 @@
+#include "attack/constraint.h"
+
+#include <math.h>
+
+double constraint_lower(const Constraint *constraint, size_t feature) {
+    return constraint->lower ? (double)constraint->lower[feature] : constraint->low;
+}
+
+double constraint_upper(const Constraint *constraint, size_t feature) {
+    return constraint->upper ? (double)constraint->upper[feature] : constraint->high;
+}
+
+/* One step of each norm's running value. */
+static inline double norm_add(Norm norm, double so_far, double value) {
+    double size = fabs(value);
+    switch (norm) {
+    case NORM_L1:
+        return so_far + size;
+    case NORM_L2:
+        return so_far + size * size;
+    default:
+        return size > so_far ? size : so_far;
+    }
+}
+
+double norm_of(Norm norm, const double *x, size_t n) {
+    double sum = 0;
+    for (size_t j = 0; j < n; j++)
+        sum = norm_add(norm, sum, x[j]);
+    return norm == NORM_L2 ? sqrt(sum) : sum;
+}
+
+double norm_distance(Norm norm, const float *x, const float *x0, size_t n) {
+    double sum = 0;
+    for (size_t j = 0; j < n; j++)
+        sum = norm_add(norm, sum, (double)x[j] - (double)x0[j]);
+    return norm == NORM_L2 ? sqrt(sum) : sum;
+}
+
+static double distance_from(Norm norm, const double *x, const float *x0, size_t n) {
+    double sum = 0;
+    for (size_t j = 0; j < n; j++)
+        sum = norm_add(norm, sum, x[j] - (double)x0[j]);
+    return norm == NORM_L2 ? sqrt(sum) : sum;
+}
+
+bool ball_holds(const Constraint *constraint, const float *x0, const double *x) {
+    return distance_from(constraint->norm, x, x0, constraint->features) <= constraint->dmax;
+}
+
+bool box_holds(const Constraint *constraint, const double *x) {
+    for (size_t j = 0; j < constraint->features; j++)
+        if (x[j] < constraint_lower(constraint, j) || x[j] > constraint_upper(constraint, j))
+            return false;
+    return true;
+}
+
+/* The amount by which soft thresholding shrinks |x − x0| so that the sum becomes dmax. Features at
+ * or below the threshold leave the active set, which raises it, until none leaves. */
+static double l1_threshold(const double *x, const float *x0, size_t n, double dmax) {
+    double threshold = 0;
+    size_t count = n + 1, before;
+    do {
+        double sum = 0;
+        before = count;
+        count = 0;
+        for (size_t j = 0; j < n; j++) {
+            double size = fabs(x[j] - (double)x0[j]);
+            sum += size > threshold ? size : 0;
+            count += size > threshold;
+        }
+        if (count > 0)
+            threshold = (sum - dmax) / (double)count;
+    } while (count > 0 && count < before);
+    return threshold;
+}
+
+static void l1_project(double dmax, const float *x0, size_t n, double *x) {
+    double threshold = l1_threshold(x, x0, n, dmax);
+    for (size_t j = 0; j < n; j++) {
+        double delta = x[j] - (double)x0[j], size = fabs(delta) - threshold;
+        x[j] = size > 0 ? (double)x0[j] + copysign(size, delta) : (double)x0[j];
+    }
+}
+
+static void l2_project(double dmax, double distance, const float *x0, size_t n, double *x) {
+    double scale = fmax(0, dmax - CONSTRAINT_L2_MARGIN) / distance;
+    for (size_t j = 0; j < n; j++)
+        x[j] = (double)x0[j] + scale * (x[j] - (double)x0[j]);
+}
+
+static void linf_project(double dmax, const float *x0, size_t n, double *x) {
+    for (size_t j = 0; j < n; j++)
+        x[j] = fmin(fmax(x[j], (double)x0[j] - dmax), (double)x0[j] + dmax);
+}
+
+void ball_project(const Constraint *constraint, const float *x0, double *x) {
+    size_t n = constraint->features;
+    double dmax = constraint->dmax, distance = distance_from(constraint->norm, x, x0, n);
+    if (distance <= dmax)
+        return;
+    switch (constraint->norm) {
+    case NORM_L1:
+        l1_project(dmax, x0, n, x);
+        return;
+    case NORM_L2:
+        l2_project(dmax, distance, x0, n, x);
+        return;
+    case NORM_LINF:
+        linf_project(dmax, x0, n, x);
+        return;
+    }
+}
+
+void box_project(const Constraint *constraint, double *x) {
+    for (size_t j = 0; j < constraint->features; j++)
+        x[j] = fmin(fmax(x[j], constraint_lower(constraint, j)), constraint_upper(constraint, j));
+}
+
+void constraint_store(const Constraint *constraint, const float *x0, const double *x, float *out) {
+    for (size_t j = 0; j < constraint->features; j++) {
+        float rounded = (float)x[j];
+        if (fabs((double)rounded - (double)x0[j]) > fabs(x[j] - (double)x0[j]))
+            rounded = nextafterf(rounded, x0[j]);
+        out[j] = rounded;
+    }
+}
+
+bool constraint_check(const Constraint *constraint, const char *where, const float *x0, size_t n,
+                      Error *err) {
+    const double tolerance = 1e-6;
+    size_t d = constraint->features;
+    for (size_t j = 0; j < d; j++)
+        if (!(constraint_lower(constraint, j) <= constraint_upper(constraint, j)))
+            return error_set(
+                err, ERROR_ARGUMENT, "%s: bounds of feature %zu: lower %g is not below upper %g",
+                where, j + 1, constraint_lower(constraint, j), constraint_upper(constraint, j));
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < d; j++) {
+            double value = (double)x0[i * d + j], low = constraint_lower(constraint, j),
+                   high = constraint_upper(constraint, j);
+            if (!(value >= low - tolerance && value <= high + tolerance))
+                return error_set(err, ERROR_ARGUMENT,
+                                 "%s: sample %zu: feature %zu is %g, outside the bounds %g … %g; "
+                                 "scale the data or set lower and upper",
+                                 where, i + 1, j + 1, value, low, high);
+        }
+    return true;
+}

@@ -1,0 +1,83 @@
+/* descent.h — one descent of many samples in lockstep: the state that an attack's step works on.
+ *
+ * A row is one sample of this descent. Rows that still move are listed in `active`; what is
+ * computed for a step (gradients, trial points) is stored by place in that list. */
+#ifndef PERIGEE_ATTACK_DESCENT_H
+#define PERIGEE_ATTACK_DESCENT_H
+
+#include "attack/attack.h"
+#include "attack/objective.h"
+
+/* What stays the same over all descents of an attack. */
+typedef struct Problem {
+    const Attack *attack;
+    const AttackParams *params; /* resolved */
+    Constraint constraint;
+    Model *model;
+    size_t features, columns;
+    char where[48]; /* "attack.pgd_exp", for messages */
+} Problem;
+
+/* One row's way so far: plain growing storage. */
+typedef struct Path {
+    size_t count, capacity;
+    double *loss, *scores, *distance;
+    float *iterates; /* NULL unless kept */
+} Path;
+
+typedef struct Descent {
+    const Problem *problem;
+    size_t n;
+    const float *const *x0; /* the attacked sample of each row */
+    const Goal *goal;       /* n */
+    const size_t *sample;   /* n: each row's number in the user's batch, for messages */
+    const uint64_t *stream; /* n: seed of each row's own random numbers */
+    bool scores_known;
+    float *x;                              /* n × features: where each row stands */
+    double *scores, *loss;                 /* n × columns; n */
+    int32_t *score_count, *gradient_count; /* n */
+    int32_t *stop;                         /* n: StopReason, valid for rows that stopped */
+    float *answer;                         /* n × features: the best (or last) point so far */
+    size_t *answer_at;                     /* n: its place in the path */
+    Path *path;                            /* n */
+    size_t active_count;
+    size_t *active;
+    float *gradient;       /* active × features, of the current points */
+    double *gradient_norm; /* active: l2 */
+    double *weights;       /* active × columns: what the gradient is of */
+    float *trial;          /* active · trials × features */
+    double *trial_scores;  /* active · trials × columns */
+    double *direction;     /* active × features: the line search goes along its negative */
+    float *best;           /* active × features: the best point of this line search, … */
+    double *best_scores, *best_loss; /* … its scores and loss */
+    double *scratch;                 /* one row of features for each worker thread */
+} Descent;
+
+/* Room for n rows. The caller then fills x0, goal, sample, stream (borrowed) and the start points x
+ * (in ball and box), and with scores_known their scores too. On failure nothing is held. */
+bool descent_init(Descent *descent, const Problem *problem, size_t n, Error *err);
+void descent_clear(Descent *descent);
+
+/* Scores of any points, checked to be finite. */
+bool problem_score(const Problem *problem, const float *points, size_t rows, double *scores,
+                   Error *err);
+
+/* Scores of points: `per` for each of `rows` places in the active list (list NULL: 0, 1, …),
+ * counted for their samples and checked to be finite. */
+bool descent_score(Descent *descent, const float *points, const size_t *list, size_t rows,
+                   size_t per, double *scores, Error *err);
+
+/* Move the row to this point. */
+void descent_move(Descent *descent, size_t row, const float *point, const double *scores);
+
+/* Score the first trial point of every active row and move the rows there, better or worse. */
+bool descent_take_trials(Descent *descent, Error *err);
+
+/* How many iterations a descent may take. */
+size_t descent_iterations(const Attack *attack, const AttackParams *params);
+
+/* Until every row has stopped. Steps the progress by one for each row and iteration (skipped ones
+ * included), so a descent is worth n · descent_iterations. */
+bool descent_run(Descent *descent, Progress *progress, Error *err);
+
+#endif

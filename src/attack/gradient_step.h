@@ -1,0 +1,15 @@
+/* gradient_step.h — one step of fixed length against the gradient, for all active rows at once.
+ *
+ *     x ← box(ball(x − eta · s)),  s: the gradient by a StepRule */
+#ifndef PERIGEE_ATTACK_GRADIENT_STEP_H
+#define PERIGEE_ATTACK_GRADIENT_STEP_H
+
+#include "attack/descent.h"
+
+/* With params->step and params->eta as they are resolved. */
+bool gradient_step(Descent *descent, Error *err);
+
+/* The rule that belongs to a norm: the steepest direction of its ball. */
+StepRule step_rule_of(Norm norm);
+
+#endif

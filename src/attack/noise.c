@@ -1,0 +1,55 @@
+/* noise.c — no attack at all: each sample moved by dmax in a random direction (and back into the
+ * box). The baseline that an attack of the same norm has to beat. */
+#include "attack/attacks.h"
+#include "attack/descent.h"
+#include "attack/random_point.h"
+#include "core/parallel.h"
+
+#include <math.h>
+
+static void make_noise(void *context, size_t begin, size_t end, int worker) {
+    Descent *descent = context;
+    const Constraint *constraint = &descent->problem->constraint;
+    size_t d = descent->problem->features;
+    double *z = descent->scratch + (size_t)worker * d;
+    for (size_t a = begin; a < end; a++) {
+        size_t row = descent->active[a];
+        Rng rng;
+        rng_seed(&rng, descent->stream[row]);
+        random_direction(constraint->norm, d, &rng, z);
+        for (size_t j = 0; j < d; j++)
+            z[j] = (double)descent->x0[row][j] + constraint->dmax * z[j];
+        box_project(constraint, z);
+        constraint_store(constraint, descent->x0[row], z, descent->trial + a * d);
+    }
+}
+
+static bool noise_step(Descent *descent, Error *err) {
+    parallel_for(descent->active_count, make_noise, descent);
+    return descent_take_trials(descent, err);
+}
+
+static bool noise_resolve(AttackParams *params, Error *err) {
+    return !isinf(params->dmax) ||
+           error_set(err, ERROR_ARGUMENT, "attack.noise: dmax must be finite");
+}
+
+static const char *const options[] = { "norm", "dmax", "iterates", "seed", NULL };
+
+const Attack attack_noise = {
+    .name = "noise",
+    .summary = "random noise of norm dmax: the baseline for attacks",
+    .options = options,
+    .params = { .norm = NORM_L2,
+                .dmax = NAN,
+                .eta = NAN,
+                .eta_min = NAN,
+                .max_iter = 1,
+                .step = -1,
+                .lower = 0,
+                .upper = 1 },
+    .resolve = noise_resolve,
+    .step = noise_step,
+    .trials = 1,
+    .keeps_last = true,
+};

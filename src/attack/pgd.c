@@ -1,0 +1,49 @@
+/* pgd.c — projected gradient descent with a fixed step (Madry et al., "Towards deep learning models
+ * resistant to adversarial attacks", ICLR 2018; with step = "raw" that of Biggio et al., "Evasion
+ * attacks against machine learning at test time", ECML 2013, as the reference cases have it).
+ *
+ * The answer is the best point of the way. */
+#include "attack/attacks.h"
+#include "attack/gradient_step.h"
+
+#include <math.h>
+
+static bool pgd_resolve(AttackParams *params, Error *err) {
+    if (params->step < 0)
+        params->step = (int)step_rule_of((Norm)params->norm);
+    if (!isnan(params->eta))
+        return true;
+    if (params->step == STEP_RAW)
+        return error_set(err, ERROR_ARGUMENT,
+                         "attack.pgd: step = \"raw\" needs eta: how far a gradient's length goes");
+    if (isinf(params->dmax))
+        return error_set(err, ERROR_ARGUMENT, "attack.pgd: without a finite dmax give eta");
+    /* Far enough to reach the border and come back from a wrong start, as Madry et al. chose. */
+    params->eta = 2.5 * params->dmax / params->max_iter;
+    return true;
+}
+
+static const char *const options[] = { "norm", "dmax",       "eta",      "step",
+                                       "eps",  "max_iter",   "restarts", "iterates",
+                                       "seed", "start_from", NULL };
+
+const Attack attack_pgd = {
+    .name = "pgd",
+    .summary = "projected gradient descent with a fixed step and random restarts",
+    .options = options,
+    .params = { .norm = NORM_L2,
+                .dmax = NAN,
+                .eta = NAN,
+                .eta_min = NAN,
+                .eps = 1e-6,
+                .max_iter = 50,
+                .step = -1,
+                .lower = 0,
+                .upper = 1 },
+    .resolve = pgd_resolve,
+    .step = gradient_step,
+    .trials = 1,
+    .gradient = true,
+    .window = 5,
+    .window_after = 10,
+};

@@ -1,0 +1,134 @@
+/* pgd_exp.c — PGD with an exponential line search (Sotgiu et al., "Deep neural rejection against
+ * adversarial examples", EURASIP J. on Information Security 2020:5).
+ *
+ * The direction is the norm's own: the unit gradient for l2, one signed component for l1, the sign
+ * for linf. Components that push out of the box do not count. Where a first step of eta would leave
+ * the ball (or else the box), the direction is the way to its projection instead: it slides along
+ * the border. */
+#include "attack/attacks.h"
+#include "attack/line_search.h"
+#include "core/parallel.h"
+
+#include <math.h>
+#include <string.h>
+
+/* A feature this near its bound stands on it. */
+static const double border = 1e-6;
+
+/* direction = the gradient at unit length, without what pushes out of the box. */
+static void allowed_gradient(const Constraint *constraint, const float *x, const float *gradient,
+                             double norm, double *direction) {
+    for (size_t j = 0; j < constraint->features; j++) {
+        double value = (double)gradient[j] / norm;
+        bool out = (value > 0 && (double)x[j] <= constraint_lower(constraint, j) + border) ||
+                   (value < 0 && (double)x[j] >= constraint_upper(constraint, j) - border);
+        direction[j] = out ? 0 : value;
+    }
+}
+
+static void keep_signs(double *direction, size_t n) {
+    for (size_t j = 0; j < n; j++)
+        direction[j] = (direction[j] > 0) - (direction[j] < 0);
+}
+
+static void keep_largest(double *direction, size_t n) {
+    size_t largest = 0;
+    for (size_t j = 1; j < n; j++)
+        if (fabs(direction[j]) > fabs(direction[largest]))
+            largest = j;
+    double sign = (direction[largest] > 0) - (direction[largest] < 0);
+    memset(direction, 0, n * sizeof *direction);
+    direction[largest] = sign;
+}
+
+/* Unit length for l2, signs otherwise. A zero vector stays. */
+static void normalise(Norm norm, double *direction, size_t n) {
+    if (norm != NORM_L2) {
+        keep_signs(direction, n);
+        return;
+    }
+    double length = norm_of(NORM_L2, direction, n);
+    for (size_t j = 0; length > 0 && j < n; j++)
+        direction[j] /= length;
+}
+
+/* Where x − eta·direction leaves ball or box, turn the direction towards its projection. z:
+ * scratch. */
+static void slide(const Constraint *constraint, const float *x0, const float *x, double eta,
+                  double *direction, double *z) {
+    size_t n = constraint->features;
+    for (size_t j = 0; j < n; j++)
+        z[j] = (double)x[j] - eta * direction[j];
+    if (!ball_holds(constraint, x0, z))
+        ball_project(constraint, x0, z);
+    else if (!box_holds(constraint, z))
+        box_project(constraint, z);
+    else
+        return;
+    for (size_t j = 0; j < n; j++)
+        direction[j] = (double)x[j] - z[j];
+    normalise(constraint->norm, direction, n);
+}
+
+static void make_directions(void *context, size_t begin, size_t end, int worker) {
+    Descent *descent = context;
+    const Constraint *constraint = &descent->problem->constraint;
+    size_t d = descent->problem->features;
+    for (size_t a = begin; a < end; a++) {
+        size_t row = descent->active[a];
+        const float *x = descent->x + row * d;
+        double *direction = descent->direction + a * d;
+        allowed_gradient(constraint, x, descent->gradient + a * d, descent->gradient_norm[a],
+                         direction);
+        if (constraint->norm == NORM_L1)
+            keep_largest(direction, d);
+        else if (constraint->norm == NORM_LINF)
+            keep_signs(direction, d);
+        slide(constraint, descent->x0[row], x, descent->problem->params->eta, direction,
+              descent->scratch + (size_t)worker * d);
+    }
+}
+
+static bool pgd_exp_step(Descent *descent, Error *err) {
+    parallel_for(descent->active_count, make_directions, descent);
+    return line_search(descent, err);
+}
+
+static bool pgd_exp_resolve(AttackParams *params, Error *err) {
+    if (isnan(params->eta))
+        params->eta = params->norm == NORM_LINF ? 0.01 : 0.1;
+    if (isnan(params->eta_min))
+        params->eta_min = params->eta;
+    double multiple = params->eta_min / params->eta;
+    if (!(multiple >= 1 - 1e-6) || multiple > 1e6 || fabs(multiple - round(multiple)) > 1e-6)
+        return error_set(err, ERROR_ARGUMENT,
+                         "attack.pgd_exp: eta_min %g is not a multiple of eta %g", params->eta_min,
+                         params->eta);
+    return true;
+}
+
+static const char *const options[] = { "norm", "dmax",       "eta",      "eta_min",
+                                       "eps",  "max_iter",   "restarts", "iterates",
+                                       "seed", "start_from", NULL };
+
+const Attack attack_pgd_exp = {
+    .name = "pgd_exp",
+    .summary = "projected gradient descent with an exponential line search, double start",
+    .options = options,
+    .params = { .norm = NORM_L2,
+                .dmax = NAN,
+                .eta = NAN,
+                .eta_min = NAN,
+                .eps = 1e-8,
+                .max_iter = 30,
+                .step = -1,
+                .lower = 0,
+                .upper = 1 },
+    .resolve = pgd_exp_resolve,
+    .step = pgd_exp_step,
+    .trials = 1 + LINE_SEARCH_DOUBLINGS,
+    .gradient = true,
+    .counts_start = true,
+    .window = 10,
+    .window_after = 20,
+};

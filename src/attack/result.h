@@ -1,0 +1,87 @@
+/* result.h — what an attack found, for a batch of n samples.
+ *
+ * Everything needed to judge and draw the attack later is in it, so it can be saved without the
+ * model. Points are as stored (float32); scores at start and answer are the model's for exactly
+ * these points, taken once more at the end; distances are computed from them in double. */
+#ifndef PERIGEE_ATTACK_RESULT_H
+#define PERIGEE_ATTACK_RESULT_H
+
+#include "attack/constraint.h"
+#include "core/array.h"
+#include "core/labels.h"
+#include "model.h"
+
+typedef enum StopReason {
+    STOP_CONVERGED, /* the loss stands still */
+    STOP_MAX_ITER,
+    STOP_ZERO_GRADIENT, /* nowhere to go */
+    STOP_INTERRUPTED,
+    STOP_REASONS
+} StopReason;
+
+typedef enum Verdict { VERDICT_CORRECT, VERDICT_REJECTED, VERDICT_WRONG } Verdict;
+
+/* The way to the answer: `count` iterates, the start first, the answer last. */
+typedef struct Trace {
+    Array *loss;     /* count, f64 */
+    Array *scores;   /* count × columns, f64 */
+    Array *distance; /* count, f64: from x0 */
+    Array *iterates; /* count × features, f32; NULL unless asked for */
+} Trace;
+
+typedef struct AttackResult {
+    size_t n, features, columns;
+    Labels classes;
+    bool rejects; /* the last column of scores is the reject class */
+    int sample_ndim;
+    size_t sample_shape[ARRAY_MAX_DIMS];
+    int norm;         /* Norm of the distances */
+    char *attack;     /* its name: "pgd_exp" */
+    char *model_kind; /* "dnr" */
+    char *params;     /* the attack's parameters as JSON text, the seed included */
+
+    Array *x0, *x_adv;                   /* n × features, f32 */
+    Array *y, *label, *start_label;      /* n, i32; −1 is rejected */
+    Array *target;                       /* n, i32, or NULL for an error-generic attack */
+    Array *scores, *start_scores;        /* n × columns, f64 */
+    Array *distance;                     /* n, f64 */
+    Array *score_count, *gradient_count; /* n, i32: evaluations spent on each sample */
+    Array *stop;                         /* n, i32: StopReason */
+    Trace *trace;                        /* n */
+} AttackResult;
+
+const char *stop_name(int stop);                          /* "converged", … */
+const char *verdict_name(Verdict verdict, bool at_start); /* wrong is "evaded" after the attack */
+
+/* Arrays for `count` iterates; what trace_clear leaves is empty. */
+struct AttackResult;
+bool trace_new(Trace *trace, const struct AttackResult *result, size_t count, bool iterates,
+               Error *err);
+void trace_clear(Trace *trace);
+
+/* An empty result of that size: arrays of zeros, no traces yet. */
+typedef struct ResultSize {
+    size_t n, features;
+    bool targeted;
+} ResultSize;
+AttackResult *result_new(const Labels *classes, bool rejects, const ResultSize *size, Error *err);
+void result_free(AttackResult *result);
+
+Verdict result_verdict(const AttackResult *result, size_t i);
+Verdict result_start_verdict(const AttackResult *result, size_t i);
+bool result_hit(const AttackResult *result, size_t i); /* targeted, and accepted as the target */
+
+/* How many answers are correct, rejected and evaded; how many of the starts were correct. */
+typedef struct ResultCounts {
+    size_t correct, rejected, evaded, started_correct, started_rejected, hit;
+} ResultCounts;
+ResultCounts result_counts(const AttackResult *result);
+
+/* Sample i alone, sharing the arrays. */
+AttackResult *result_pick(const AttackResult *result, size_t i, Error *err);
+
+/* The same points judged by another model with the same classes: scores, labels, verdicts and
+ * losses are its own. Traces follow every iterate where pixels were kept, else start and answer. */
+AttackResult *result_rescore(const AttackResult *result, Model *model, Error *err);
+
+#endif
