@@ -12,17 +12,18 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 LUA_PC   ?= $(firstword $(foreach p,lua5.4 lua-5.4 lua54 lua,$(shell $(PKG_CONFIG) --exists '$(p) >= 5.4' 2>/dev/null && echo $(p))))
 BLAS_PC  ?= openblas
 CORE_PC  := $(BLAS_PC) libcjson zlib libzip
+HOST_PC  := readline
 # libsvm has no .pc file; both variables can be overridden.
 SVM_CFLAGS ?=
 SVM_LIBS   ?= -lsvm
 
-PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(CORE_PC) $(LUA_PC))
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(CORE_PC) $(HOST_PC) $(LUA_PC))
 CORE_LIBS  := $(shell $(PKG_CONFIG) --libs $(CORE_PC)) $(SVM_LIBS) -lpthread -lm
-LUA_LIBS   := $(shell $(PKG_CONFIG) --libs $(LUA_PC))
+HOST_LIBS  := $(shell $(PKG_CONFIG) --libs $(HOST_PC) $(LUA_PC))
 
 REVISION := $(shell git describe --always --dirty 2>/dev/null)
 CPPFLAGS += -Isrc -D_GNU_SOURCE -DPERIGEE_VERSION='"$(VERSION)"' $(PKG_CFLAGS) $(SVM_CFLAGS) $(EXTRA_CPPFLAGS)
-CFLAGS   += -std=c11 -g $(OPTIMIZE) -fno-math-errno -pthread $(WARNINGS) $(EXTRA_CFLAGS)
+CFLAGS   += -std=c11 -g $(OPTIMIZE) -fno-math-errno -fopenmp-simd -pthread $(WARNINGS) $(EXTRA_CFLAGS)
 LDFLAGS  += -pthread $(EXTRA_LDFLAGS)
 
 ROOMS     := core data nn svm reject attack plot
@@ -39,7 +40,7 @@ TEST_BIN  := $(TEST_SRC:tests/core/%.c=$(BUILD)/tests/%)
 all: $(BUILD)/perigee
 
 $(BUILD)/perigee: $(BIN_OBJ) $(BUILD)/libperigee.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LUA_LIBS) $(CORE_LIBS)
+	$(CC) $(LDFLAGS) -o $@ $^ $(HOST_LIBS) $(CORE_LIBS)
 
 $(BUILD)/libperigee.a: $(LIB_OBJ)
 	rm -f $@ && ar rcs $@ $^

@@ -1,0 +1,42 @@
+/* smo.h — our own solver of a support vector machine's dual over a shared float32 Gram matrix.
+ *
+ * Sequential minimal optimisation with second-order working-set selection (R.-E. Fan, P.-H. Chen
+ * and C.-J. Lin, "Working set selection using second order information for training SVM", JMLR 6,
+ * 2005). The signed variables are beta_t = y_t alpha_t:
+ *
+ *     minimise ½ betaᵀ K beta − yᵀ beta   with  Σ beta = 0,  low_t ≤ beta_t ≤ high_t
+ *
+ * where [low, high] is [0, C_t] for y_t = +1 and [−C_t, 0] for y_t = −1. A sample with C_t = 0
+ * takes no part: that is how the folds of a cross-validation share one matrix. The decision
+ * function is f(x) = Σ beta_t K(x_t, x) + b. */
+#ifndef PERIGEE_SVM_SMO_H
+#define PERIGEE_SVM_SMO_H
+
+#include "core/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct SmoProblem {
+    const float *gram; /* n × n, symmetric, rows `stride` apart */
+    size_t n, stride;
+    const int8_t *y;  /* +1 or −1 */
+    const double *C;  /* n upper bounds of alpha, 0 to leave a sample out */
+    double tolerance; /* stop where the largest violation of the KKT conditions is below it */
+    bool (*stop)(void *context); /* asked now and then; true ends the search; may be NULL */
+    void *context;
+} SmoProblem;
+
+typedef struct SmoSolution {
+    double *beta; /* n, the caller's memory */
+    double b;
+    double objective; /* of the dual, minimised: negative at a solution */
+    size_t iterations;
+    bool converged; /* false: stopped, or at the limit of iterations */
+} SmoSolution;
+
+/* Fills *solution. Fails only without memory. Re-entrant: problems run side by side. */
+bool smo_solve(const SmoProblem *problem, SmoSolution *solution, Error *err);
+
+#endif
