@@ -1,0 +1,217 @@
+-- How the prompt shows a value: strings quoted, numbers in full, tables nested and capped, everything
+-- else by its own summary (tostring). The text never exceeds the width, nor a screenful of lines.
+
+local printer = {}
+
+local colours = { string = "32", number = "36", boolean = "35", ["nil"] = "35", key = "34", note = "2" }
+
+local Writer = {}
+Writer.__index = Writer
+
+local function paint(self, kind, text)
+  if self.colour and colours[kind] then return ("\27[%sm%s\27[0m"):format(colours[kind], text) end
+  return text
+end
+
+-- Printable width of UTF-8 text without colours.
+local function width_of(text)
+  local plain = text:gsub("\27%[[%d;]*m", "")
+  return utf8.len(plain) or #plain
+end
+
+local escapes = {
+  ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t", ["\\"] = "\\\\", ['"'] = '\\"', ["\27"] = "\\27",
+}
+
+local function quoted(text, limit)
+  local cut = text
+  if #text > limit then
+    local stop = limit
+    while stop > 1 and (text:byte(stop + 1) or 0) & 0xC0 == 0x80 do stop = stop - 1 end
+    cut = text:sub(1, stop)
+  end
+  local body = cut:gsub('[%c\\"]', function(c) return escapes[c] or ("\\%d"):format(c:byte()) end)
+  local more = #text > #cut and ("…\" (%d bytes)"):format(#text) or '"'
+  return '"' .. body .. more
+end
+
+--- A number as Lua would read it back, with as few digits as that takes.
+function printer.number(x)
+  if math.type(x) == "integer" then return tostring(x) end
+  if x ~= x then return "nan" end
+  if x == math.huge then return "inf" end
+  if x == -math.huge then return "-inf" end
+  for digits = 14, 17 do
+    local text = ("%%.%dg"):format(digits):format(x)
+    if tonumber(text) == x then
+      return text:find("[%.eE]") and text or text .. ".0"
+    end
+  end
+end
+
+local function is_name(key)
+  return type(key) == "string" and key:find("^[%a_][%w_]*$") ~= nil
+end
+
+local order = { number = 1, string = 2 }
+
+local function sorted_keys(t, first)
+  local keys = {}
+  for key in next, t do
+    if not (math.type(key) == "integer" and key >= 1 and key < first) then keys[#keys + 1] = key end
+  end
+  table.sort(keys, function(a, b)
+    local ka, kb = order[type(a)] or 3, order[type(b)] or 3
+    if ka ~= kb then return ka < kb end
+    if ka < 3 then return a < b end
+    return tostring(a) < tostring(b)
+  end)
+  return keys
+end
+
+-- A function by its documented name, if it has one.
+local function function_text(f)
+  local help = package.loaded["perigee.help"]
+  local entry = help and help.of(f)
+  if entry then return "function " .. help.signature(entry) end
+  local about = debug.getinfo(f, "S")
+  if about.what == "Lua" then
+    return ("function (%s:%d)"):format(about.short_src:match("[^/]*$"), about.linedefined)
+  end
+  return tostring(f)
+end
+
+local function atom(self, value, limit)
+  local kind = type(value)
+  if kind == "string" then return paint(self, "string", quoted(value, limit)) end
+  if kind == "number" then return paint(self, "number", printer.number(value)) end
+  if kind == "function" then return function_text(value) end
+  return paint(self, kind, tostring(value))
+end
+
+local function has_summary(value)
+  local meta = debug.getmetatable(value)
+  return type(meta) == "table" and rawget(meta, "__tostring") ~= nil
+end
+
+-- A table that fits into one line, or nil.
+local function one_line(self, t, room, depth)
+  if depth > 3 then return nil end
+  local parts, used, n = {}, 2, #t
+  local function add(text)
+    used = used + width_of(text) + 2
+    parts[#parts + 1] = text
+    return used <= room
+  end
+  local function member(value)
+    if type(value) == "table" and not has_summary(value) then
+      if self.open[value] then return "<cycle>" end
+      self.open[value] = true
+      local text = one_line(self, value, room - used, depth + 1)
+      self.open[value] = nil
+      return text
+    end
+    local text = self:summary(value, room)
+    return not text:find("\n", 1, true) and text or nil
+  end
+  for i = 1, n do
+    local text = member(rawget(t, i))
+    if not text or not add(text) then return nil end
+  end
+  for _, key in ipairs(sorted_keys(t, n + 1)) do
+    local text = member(rawget(t, key))
+    local name = is_name(key) and key or "[" .. atom(self, key, 40) .. "]"
+    if not text or not add(paint(self, "key", name) .. " = " .. text) then return nil end
+  end
+  return #parts == 0 and "{}" or "{ " .. table.concat(parts, ", ") .. " }"
+end
+
+function Writer:summary(value, limit)
+  if type(value) == "table" or type(value) == "userdata" then
+    local ok, text = pcall(tostring, value)
+    return ok and text or ("<%s whose __tostring failed: %s>"):format(type(value), tostring(text))
+  end
+  return atom(self, value, limit)
+end
+
+function Writer:line(text)
+  if #self.lines < self.max_lines then
+    self.lines[#self.lines + 1] = text
+  else
+    self.cut = true
+  end
+  return not self.cut
+end
+
+function Writer:value(value, prefix, indent, suffix)
+  local pad = ("  "):rep(indent)
+  local room = self.width - #pad - width_of(prefix) - #suffix
+  if type(value) ~= "table" or has_summary(value) then
+    local text = self:summary(value, math.max(room - 2, 20)):gsub("\n", "\n" .. pad)
+    return self:line(pad .. prefix .. text .. suffix)
+  end
+  if self.open[value] then return self:line(pad .. prefix .. "<cycle>" .. suffix) end
+  self.open[value] = true
+  local short = one_line(self, value, room, indent)
+  local going
+  if short then
+    going = self:line(pad .. prefix .. short .. suffix)
+  else
+    going = self:members(value, prefix, indent, suffix)
+  end
+  self.open[value] = nil
+  return going
+end
+
+-- Packs the plain numbers and strings of a list into full lines; the rest goes one a line.
+function Writer:list(t, n, indent)
+  local pad, line = ("  "):rep(indent), ""
+  local function flush()
+    local going = line == "" or self:line(pad .. line)
+    line = ""
+    return going
+  end
+  for i = 1, n do
+    local value = rawget(t, i)
+    if type(value) == "table" or type(value) == "userdata" then
+      if not (flush() and self:value(value, "", indent, ",")) then return false end
+    else
+      local text = atom(self, value, 60) .. ","
+      if line ~= "" and width_of(line) + 1 + width_of(text) > self.width - #pad then
+        if not flush() then return false end
+      end
+      line = line == "" and text or line .. " " .. text
+    end
+  end
+  return flush()
+end
+
+function Writer:members(t, prefix, indent, suffix)
+  local pad, n = ("  "):rep(indent), #t
+  if not self:line(pad .. prefix .. "{") then return false end
+  local going = self:list(t, n, indent + 1)
+  if going then
+    for _, key in ipairs(sorted_keys(t, n + 1)) do
+      local name = is_name(key) and key or "[" .. atom(self, key, 40) .. "]"
+      going = self:value(rawget(t, key), paint(self, "key", name) .. " = ", indent + 1, ",")
+      if not going then break end
+    end
+  end
+  return going and self:line(pad .. "}" .. suffix)
+end
+
+--- The text of a value. options: width (80), lines (24), colour (false).
+function printer.text(value, options)
+  options = options or {}
+  local writer = setmetatable({
+    width = options.width or 80, max_lines = options.lines or 24, colour = options.colour or false,
+    lines = {}, open = {}, cut = false,
+  }, Writer)
+  writer:value(value, "", 0, "")
+  if writer.cut then
+    writer.lines[#writer.lines + 1] = paint(writer, "note", "… (cut; print a part of it)")
+  end
+  return table.concat(writer.lines, "\n")
+end
+
+return printer
