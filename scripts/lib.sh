@@ -14,6 +14,7 @@ header:libsvm/svm.h libsvm-dev                 libsvm-devel     libsvm      libs
 module:libcjson    libcjson-dev                cjson-devel      cjson       cJSON-devel     cjson
 module:zlib        zlib1g-dev                  zlib-devel       zlib        zlib-devel      zlib
 module:libzip      libzip-dev                  libzip-devel     libzip      libzip-devel    libzip
+module:readline    libreadline-dev             readline-devel   readline    readline-devel  readline
 program:gnuplot    gnuplot-nox                 gnuplot-minimal  gnuplot     gnuplot         gnuplot
 '
 needs_test='

@@ -1,5 +1,6 @@
 /* The library `perigee`: models from files, and what the session is. */
 #include "bind/bind.h"
+#include "bind/bind_terminal.h"
 #include "bind/suggest.h"
 #include "core/blas.h"
 #include "core/parallel.h"
@@ -77,6 +78,7 @@ int open_perigee(lua_State *L) {
         { "nearest", perigee_nearest }, { NULL, NULL },
     };
     luaL_newlib(L, functions);
+    bind_open_terminal(L);
     lua_pushstring(L, versions_perigee());
     lua_setfield(L, -2, "version");
     lua_pushboolean(L, 0);

@@ -1,0 +1,138 @@
+-- What the prompt offers about the session: who, info, seed, time, bench.
+
+local session = {}
+
+local before = {} -- the globals that were there before the user's first line
+
+--- Remember what is not the user's.
+function session.start()
+  for name in next, _G do before[name] = true end
+end
+
+local function bytes_text(bytes)
+  if not bytes then return "" end
+  for _, unit in ipairs { "B", "kB", "MB" } do
+    if bytes < 1000 then return ("%.3g %s"):format(bytes, unit) end
+    bytes = bytes / 1000
+  end
+  return ("%.3g GB"):format(bytes)
+end
+
+local element_bytes = { f32 = 4, f64 = 8, i32 = 4 }
+
+local function array_bytes(a)
+  return a.size * element_bytes[a.dtype]
+end
+
+-- kind, shape or first words, bytes of a value
+local function describe(value)
+  local meta = getmetatable(value)
+  local name = type(meta) == "table" and rawget(meta, "__name")
+  local kind = type(name) == "string" and name:match("([%w_]+)$") or math.type(value) or type(value)
+  if type(value) == "userdata" and kind == "array" then
+    return kind, ("%s[%s]"):format(value.dtype, table.concat(value.shape, "x")), array_bytes(value)
+  elseif type(value) == "userdata" and kind == "dataset" then
+    return kind, ("%d x %d"):format(#value, value.x.shape[2]), array_bytes(value.x) + array_bytes(value.y)
+  elseif type(value) == "string" then
+    return "string", ("%d bytes"):format(#value), #value
+  elseif type(value) == "table" and not (meta and meta.__tostring) then
+    local n = 0
+    for _ in next, value do n = n + 1 end
+    return "table", ("%d %s"):format(n, n == 1 and "entry" or "entries")
+  elseif type(value) == "function" then
+    return "function", ""
+  end
+  return kind, (tostring(value):match("^[^\n]*"):sub(1, 50))
+end
+
+local Who = {}
+Who.__index = Who
+
+function Who:__tostring()
+  if #self == 0 then return "no variables yet" end
+  local rows, widths = { { "name", "kind", "shape", "size" } }, {}
+  for _, v in ipairs(self) do rows[#rows + 1] = { v.name, v.kind, v.shape, bytes_text(v.bytes) } end
+  for _, row in ipairs(rows) do
+    for i, text in ipairs(row) do widths[i] = math.max(widths[i] or 0, utf8.len(text) or #text) end
+  end
+  local lines = {}
+  for i, row in ipairs(rows) do
+    local cells = {}
+    for k, text in ipairs(row) do cells[k] = text .. (" "):rep(widths[k] - (utf8.len(text) or #text)) end
+    lines[i] = (table.concat(cells, "  "):gsub("%s+$", ""))
+  end
+  return table.concat(lines, "\n")
+end
+
+--- The user's variables: a list of { name, kind, shape, bytes } that prints as a table.
+function session.who()
+  local list = setmetatable({}, Who)
+  for name, value in next, _G do
+    if not before[name] and name ~= "ans" and type(name) == "string" then
+      local kind, shape, bytes = describe(value)
+      list[#list + 1] = { name = name, kind = kind, shape = shape, bytes = bytes }
+    end
+  end
+  table.sort(list, function(a, b) return a.name < b.name end)
+  return list
+end
+
+--- The names of the user's variables, sorted.
+function session.names()
+  local names = {}
+  for i, v in ipairs(session.who()) do names[i] = v.name end
+  return names
+end
+
+--- time(f, …): run f once; prints the seconds, returns what f returns.
+function session.time(f, ...)
+  if type(f) ~= "function" then
+    error(("time: f: expected a function, got %s"):format(type(f)), 2)
+  end
+  local start = perigee.clock()
+  local results = table.pack(f(...))
+  print(("%.4g s"):format(perigee.clock() - start))
+  return table.unpack(results, 1, results.n)
+end
+
+local Bench = {}
+Bench.__index = Bench
+
+local function seconds_text(s)
+  if s >= 1 then return ("%.3g s"):format(s) end
+  if s >= 1e-3 then return ("%.3g ms"):format(s * 1e3) end
+  if s >= 1e-6 then return ("%.3g µs"):format(s * 1e6) end
+  return ("%.3g ns"):format(s * 1e9)
+end
+
+function Bench:__tostring()
+  return ("%s a call (median of %d runs of %d; %s … %s)"):format(seconds_text(self.median), self.runs,
+    self.calls, seconds_text(self.least), seconds_text(self.most))
+end
+
+--- bench(f [, seconds]): call f again and again for about that long (1 s); the median time of a call.
+function session.bench(f, seconds)
+  if type(f) ~= "function" then
+    error(("bench: f: expected a function, got %s"):format(type(f)), 2)
+  end
+  seconds = seconds or 1
+  local clock, runs = perigee.clock, 7
+  local function timed(calls)
+    local start = clock()
+    for _ = 1, calls do f() end
+    return clock() - start
+  end
+  local calls, elapsed = 1, timed(1) -- the first call also warms up
+  while elapsed < seconds / runs / 4 and elapsed < seconds do
+    calls = math.max(calls * 2, math.floor(calls * math.min(seconds / runs / (elapsed + 1e-9), 100)))
+    elapsed = timed(calls)
+    if elapsed >= seconds / runs / 4 then break end
+  end
+  local times = {}
+  for i = 1, runs do times[i] = timed(calls) / calls end
+  table.sort(times)
+  return setmetatable({ median = times[(runs + 1) // 2], least = times[1], most = times[runs], runs = runs,
+    calls = calls }, Bench)
+end
+
+return session

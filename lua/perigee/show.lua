@@ -1,0 +1,107 @@
+-- show(x): images in the terminal — a digit, a row of digits, an array as a heat map, or several
+-- things side by side with captions.
+
+local printer = require "perigee.printer"
+
+local function is_array(x)
+  local meta = getmetatable(x)
+  return type(x) == "userdata" and type(meta) == "table" and meta.__name == "perigee.array"
+end
+
+local function is_dataset(x)
+  local meta = getmetatable(x)
+  return type(x) == "userdata" and type(meta) == "table" and meta.__name == "perigee.dataset"
+end
+
+-- The sides of the square that n pixels fill, or nil.
+local function square_side(n)
+  local side = math.floor(math.sqrt(n) + 0.5)
+  return side * side == n and side > 1 and side or nil
+end
+
+-- One sample's values as a 2-d array: by the shape if it has two sides (or one channel), else square.
+local function as_image(values, shape)
+  local sides = {}
+  for _, n in ipairs(shape or {}) do
+    if n ~= 1 then sides[#sides + 1] = n end
+  end
+  if #sides == 2 then return values:reshape(sides[1], sides[2]) end
+  local side = square_side(values.size)
+  if side then return values:reshape(side, side) end
+  return values:reshape(1, values.size)
+end
+
+-- Values outside [0, 1] get their own range, negative ones a diverging map centred at zero.
+local function panel_of(image, caption)
+  local low, high = image:min(), image:max()
+  if low < 0 then
+    local reach = math.max(-low, high)
+    return { value = image, low = -reach, high = reach, map = "diverging", caption = caption }
+  elseif low >= 0 and high <= 1 then
+    return { value = image, low = 0, high = 1, map = "grey", caption = caption }
+  end
+  return { value = image, low = low, high = high, map = "heat", caption = caption }
+end
+
+local add_panels
+
+local function add_array(panels, x, caption, limit)
+  local n = x.ndim
+  if n == 1 then
+    panels[#panels + 1] = panel_of(as_image(x), caption)
+  elseif n == 2 and x.shape[1] == 1 then
+    panels[#panels + 1] = panel_of(as_image(x[1]), caption)
+  elseif n == 2 then
+    -- Rows of as many pixels as a picture has are pictures; anything else is one heat map.
+    if x.shape[2] >= 64 and square_side(x.shape[2]) and x.shape[1] <= 64 then
+      for i = 1, math.min(x.shape[1], limit) do
+        panels[#panels + 1] = panel_of(as_image(x[i]), caption and ("%s %d"):format(caption, i))
+      end
+    else
+      panels[#panels + 1] = panel_of(x, caption)
+    end
+  elseif n >= 3 then
+    for i = 1, math.min(x.shape[1], limit) do add_panels(panels, x[i], caption, limit) end
+  end
+end
+
+local function add_dataset(panels, ds, limit)
+  for i = 1, math.min(#ds, limit) do
+    panels[#panels + 1] = panel_of(as_image(ds.x[i], ds.shape), ("label %d"):format(ds.y[i]))
+  end
+end
+
+function add_panels(panels, x, caption, limit)
+  if is_array(x) then
+    if x.size == 0 then error("show: the array is empty", 0) end
+    add_array(panels, x, caption, limit)
+  elseif is_dataset(x) then
+    add_dataset(panels, x, limit)
+  elseif type(x) == "table" and type(x[1]) == "number" then
+    add_array(panels, array.new(x), caption, limit)
+  elseif type(x) == "table" then
+    for i, item in ipairs(x) do add_panels(panels, item, (x.captions or {})[i], limit) end
+  else
+    error(("show: expected an array, a dataset or a list of them, got %s"):format(printer.text(x)), 0)
+  end
+end
+
+--- show(x [, { limit =, mode =, width = }])
+local function show(x, options)
+  options = options or {}
+  for key in pairs(options) do
+    if key ~= "limit" and key ~= "mode" and key ~= "width" then
+      error(("show: unknown option '%s' (valid: limit, mode, width)"):format(tostring(key)), 2)
+    end
+  end
+  local panels, limit = {}, options.limit or 12
+  add_panels(panels, x, nil, limit)
+  if #panels == 0 then error("show: there is nothing in it to draw", 2) end
+  local mode = options.mode or perigee.terminal().picture
+  io.write(perigee.picture(panels, { mode = mode, width = options.width }))
+  if is_dataset(x) and #x > limit then
+    io.write(("… and %d more (show(x, { limit = %d }))\n"):format(#x - limit, #x))
+  end
+end
+
+return show

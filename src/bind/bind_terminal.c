@@ -1,0 +1,95 @@
+/* The terminal for Lua: perigee.terminal() and perigee.picture(), which show() is made of. */
+#include "bind/bind_terminal.h"
+
+#include "bind/bind.h"
+#include "host/terminal.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static const char *const mode_words[] = { "plain", "256", "rgb", "sixel", NULL };
+static const char *const map_words[] = { "grey", "heat", "diverging", NULL };
+
+/* perigee.terminal() → { output, colour, columns, rows, picture } */
+static int terminal_facts(lua_State *L) {
+    Terminal terminal = terminal_now();
+    if (terminal.picture == PICTURE_RGB || terminal.picture == PICTURE_256)
+        terminal.picture = terminal_has_sixel() ? PICTURE_SIXEL : terminal.picture;
+    lua_createtable(L, 0, 5);
+    lua_pushboolean(L, terminal.output);
+    lua_setfield(L, -2, "output");
+    lua_pushboolean(L, terminal.colour);
+    lua_setfield(L, -2, "colour");
+    lua_pushinteger(L, (lua_Integer)terminal.columns);
+    lua_setfield(L, -2, "columns");
+    lua_pushinteger(L, (lua_Integer)terminal.rows);
+    lua_setfield(L, -2, "rows");
+    lua_pushstring(L, mode_words[terminal.picture]);
+    lua_setfield(L, -2, "picture");
+    return 1;
+}
+
+/* One panel from the table on top of the stack; its array is pushed and stays there. */
+static Panel check_panel(lua_State *L, int arg) {
+    static const char where[] = "show";
+    Panel panel = { 0 };
+    bind_opt_push(L, arg, "value");
+    Array *value = bind_to_array(L, -1, where, "value", DTYPE_F32);
+    if (value->ndim != 2 || array_size(value) == 0)
+        luaL_error(L, "show: an image is a 2-d array with pixels in it, got %d dimensions",
+                   value->ndim);
+    panel.value = array_f32(value);
+    panel.rows = value->shape[0];
+    panel.cols = value->shape[1];
+    panel.low = bind_opt_number(L, arg, where, "low", -HUGE_VAL, HUGE_VAL, 0);
+    panel.high = bind_opt_number(L, arg, where, "high", -HUGE_VAL, HUGE_VAL, 1);
+    panel.map = (ColourMap)bind_opt_word(L, arg, where, "map", map_words, COLOUR_GREY);
+    panel.caption = bind_opt_string(L, arg, where, "caption", NULL);
+    return panel;
+}
+
+static void free_text(void *text) {
+    free(text);
+}
+
+static const BoxType text_type = { "perigee.text", "text", free_text, NULL };
+
+/* perigee.picture(panels [, { mode =, width = }]) → text; panels: { { value =, low =, high =, map
+ * =, caption = }, … } */
+static int picture_text(lua_State *L) {
+    static const char *const valid[] = { "mode", "width", NULL };
+    luaL_checktype(L, 1, LUA_TTABLE);
+    bind_options(L, 2, "show", valid);
+    Terminal terminal = terminal_now();
+    PictureMode mode =
+        (PictureMode)bind_opt_word(L, 2, "show", "mode", mode_words, (int)terminal.picture);
+    size_t width =
+        (size_t)bind_opt_integer(L, 2, "show", "width", 1, 10000, (lua_Integer)terminal.columns);
+    size_t count = lua_rawlen(L, 1);
+    Panel *panels = lua_newuserdatauv(L, (count + 1) * sizeof *panels, 0);
+    lua_createtable(L, (int)count, 0); /* keeps the panels' arrays */
+    int keep = lua_gettop(L);
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, 1, (lua_Integer)i + 1);
+        luaL_checktype(L, -1, LUA_TTABLE);
+        panels[i] = check_panel(L, lua_gettop(L));
+        lua_rawseti(L, keep, (lua_Integer)i + 1);
+        lua_settop(L, keep);
+    }
+    Error err;
+    void **text = bind_new_box(L, &text_type);
+    *text = terminal_picture(panels, count, mode, width, terminal.cell_width, &err);
+    if (!*text)
+        return bind_raise(L, &err);
+    lua_pushstring(L, *text);
+    return 1;
+}
+
+void bind_open_terminal(lua_State *L) {
+    static const luaL_Reg functions[] = { { "terminal", terminal_facts },
+                                          { "picture", picture_text },
+                                          { NULL, NULL } };
+    bind_new_type(L, &text_type, NULL, NULL);
+    lua_pop(L, 1);
+    luaL_setfuncs(L, functions, 0);
+}
