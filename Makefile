@@ -35,7 +35,7 @@ LIB_OBJ   := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 BIN_OBJ   := $(BIN_SRC:%.c=$(BUILD)/obj/%.o)
 TEST_BIN  := $(TEST_SRC:tests/core/%.c=$(BUILD)/tests/%)
 
-.PHONY: all test asan lint install clean tests-built asan-built FORCE
+.PHONY: all test asan lint install install-files clean tests-built asan-built FORCE
 
 all: $(BUILD)/perigee
 
@@ -88,7 +88,10 @@ lint:
 	luacheck -q lua tests/lua examples
 	clang-format --dry-run -Werror $(LIB_SRC) $(BIN_SRC) $(TEST_SRC) $(wildcard src/*.h src/*/*.h)
 
-install: all
+install: all install-files
+
+# Alone, this copies what is built.
+install-files:
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/perigee
 	install -m 755 $(BUILD)/perigee $(DESTDIR)$(PREFIX)/bin/perigee
 	cp -R lua examples $(DESTDIR)$(PREFIX)/share/perigee/

@@ -8,10 +8,10 @@
 #include "host/options.h"
 #include "host/paths.h"
 #include "host/progress_bar.h"
+#include "host/streams.h"
 #include "host/versions.h"
 #include "repl.h"
 
-#include <fcntl.h>
 #include <lualib.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,17 +19,6 @@
 #include <unistd.h>
 
 enum { STATUS_OK = 0, STATUS_ERROR = 1, STATUS_MISUSE = 2, STATUS_INTERRUPTED = 130 };
-
-/* A closed standard stream would be the next file that is opened: a model file with print's words
- * in it. */
-static void fill_standard_streams(void) {
-    int fd;
-    do
-        fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd >= 0)
-        close(fd);
-}
 
 /* The table `arg`: the script at 0, its arguments from 1 on, what came before it below 0. */
 static void set_arg(lua_State *L, int argc, char **argv, int script) {
@@ -96,6 +85,10 @@ static int open_everything(lua_State *L) {
     if (!*lua_dir)
         return luaL_error(L, "its Lua files are not where the binary is; PERIGEE_LUA can name the "
                              "folder that contains perigee/");
+    lua_getglobal(L, "math"); /* Lua's own numbers repeat with the session's seed as well */
+    lua_getfield(L, -1, "randomseed");
+    lua_pushinteger(L, (lua_Integer)options->seed);
+    lua_call(L, 1, 0);
     lua_getglobal(L, "require");
     lua_pushliteral(L, "perigee.init");
     lua_call(L, 1, 0);
@@ -120,7 +113,7 @@ static int start(Options *options, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-    fill_standard_streams();
+    streams_fill();
     blas_mend_core(argv);
     Options options;
     char message[256];
@@ -136,8 +129,7 @@ int main(int argc, char **argv) {
         status = start(&options, argc, argv);
     }
     free(options.code);
-    /* What could not be written was lost: say so by the status, whatever the script thought. */
-    if (fflush(stdout) != 0 && status == STATUS_OK)
+    if (!streams_finish() && status == STATUS_OK)
         status = STATUS_ERROR;
     return status;
 }

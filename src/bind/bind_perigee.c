@@ -6,10 +6,9 @@
 #include "core/parallel.h"
 #include "host/versions.h"
 #include "model_file.h"
+#include "svm/libsvm.h"
 
 #include <stdlib.h>
-
-#pragma weak model_load
 
 /* perigee.load(path) → a model of the kind that the file says; raises on failure. */
 static int perigee_load(lua_State *L) {
@@ -30,7 +29,7 @@ static int perigee_facts(lua_State *L) {
     const char *const words[][2] = {
         { "version", versions_perigee() },     { "revision", versions_revision() },
         { "lua", LUA_RELEASE + sizeof "Lua" }, { "blas", blas },
-        { "blas_core", blas_core_name() },
+        { "blas_core", blas_core_name() },     { "libsvm", libsvm_version_text() },
     };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         lua_pushstring(L, words[i][1]);

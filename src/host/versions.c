@@ -1,9 +1,12 @@
 #include "host/versions.h"
 
 #include "core/blas.h"
+#include "plot/gnuplot.h"
 #include "revision.h"
+#include "svm/libsvm.h"
 
 #include <lua.h>
+#include <stdlib.h>
 
 const char *versions_perigee(void) {
     return PERIGEE_VERSION;
@@ -18,6 +21,20 @@ void versions_blas(char text[32]) {
         snprintf(text, 32, "?");
 }
 
+static void print_gnuplot(FILE *out) {
+    char *path = gnuplot_find();
+    if (!path) {
+        fputs("gnuplot not found: figures need it (Debian's package is gnuplot-nox)\n", out);
+        return;
+    }
+    Error err = { 0 };
+    Gnuplot *gnuplot = gnuplot_new(&err);
+    const char *version = gnuplot ? gnuplot_version(gnuplot, "perigee", &err) : NULL;
+    fprintf(out, "gnuplot %s (%s)\n", version ? version : err.message, path);
+    gnuplot_free(gnuplot);
+    free(path);
+}
+
 void versions_print(FILE *out) {
     char blas[32];
     versions_blas(blas);
@@ -26,4 +43,6 @@ void versions_print(FILE *out) {
             *revision ? ")" : "");
     fprintf(out, "%s.%s\n", LUA_VERSION, LUA_VERSION_RELEASE);
     fprintf(out, "OpenBLAS %s, core %s\n", blas, blas_core_name());
+    fprintf(out, "libsvm %s\n", libsvm_version_text());
+    print_gnuplot(out);
 }

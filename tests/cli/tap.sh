@@ -1,0 +1,55 @@
+# tap.sh — what the shell tests share. Sourced. A test calls run_perigee (or anything that fills $out,
+# $err and $status) and then check, check_equal or check_match, each of which prints one line of TAP;
+# at its end finish prints the plan.
+perigee=${PERIGEE:?the binary to test: run this through tests/run}
+work=$(mktemp -d "${TMPDIR:-/tmp}/perigee-cli.XXXXXX") || exit 1
+trap 'rm -rf "$work"' EXIT
+tests=0 failures=0
+
+# Run the program on the arguments; keeps what it prints in $out and $err, its end in $status.
+run_perigee() {
+    "$perigee" "$@" > "$work/out" 2> "$work/err"
+    status=$?
+    out=$(cat "$work/out")
+    err=$(cat "$work/err")
+}
+
+check() { # title command…
+    title=$1
+    shift
+    tests=$((tests + 1))
+    if "$@"; then
+        echo "ok $tests $title"
+        return
+    fi
+    failures=$((failures + 1))
+    echo "not ok $tests $title"
+    echo "#   failed: $*"
+    printf 'status %s\nstdout: %s\nstderr: %s\n' "${status:-}" "${out:-}" "${err:-}" | sed 's/^/#   /'
+}
+
+check_equal() { # title got expected
+    check "$1" [ "$2" = "$3" ]
+}
+
+matches() { # text shell-pattern
+    case $1 in $2) return 0 ;; *) return 1 ;; esac
+}
+
+check_match() { # title text shell-pattern
+    check "$1" matches "$2" "$3"
+}
+
+differs() { # text shell-pattern
+    ! matches "$@"
+}
+
+skip() { # title reason
+    tests=$((tests + 1))
+    echo "ok $tests # SKIP $1: $2"
+}
+
+finish() {
+    echo "1..$tests"
+    [ "$failures" = 0 ]
+}

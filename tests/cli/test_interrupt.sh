@@ -1,0 +1,88 @@
+# Ctrl-C in scripts: the Lua code stops before its next line, everywhere; what was under way is kept.
+. tests/cli/tap.sh
+
+# Run a script, send SIGINT once it has printed "ready" (unbuffered), wait for its end.
+interrupt_script() { # script-text
+    {
+        echo 'io.stdout:setvbuf("no")'
+        printf '%s\n' "$1"
+    } > "$work/script.lua"
+    : > "$work/out"
+    "$perigee" --quiet "$work/script.lua" > "$work/out" 2> "$work/err" &
+    child=$!
+    tries=0
+    until grep -q ready "$work/out" || ! kill -0 $child 2> /dev/null || [ $tries -ge 600 ]; do
+        sleep 0.05
+        tries=$((tries + 1))
+    done
+    sleep 0.1
+    kill -INT $child 2> /dev/null
+    # One that does not stop is killed: its status then shows the failure.
+    (sleep 5 && kill -KILL $child) > /dev/null 2>&1 &
+    watchdog=$!
+    wait $child
+    status=$?
+    kill $watchdog 2> /dev/null
+    out=$(cat "$work/out")
+    err=$(cat "$work/err")
+}
+
+interrupt_script 'print "ready" while true do end'
+check_equal "a tight loop: status 130" "$status" 130
+check_match "and the word" "$err" "*interrupted*"
+check "without a traceback" differs "$err" "*traceback*"
+
+interrupt_script 'print "ready" while true do pcall(function() while true do end end) end'
+check_equal "pcall does not swallow it" "$status" 130
+
+interrupt_script 'print "ready" while true do xpcall(function() while true do end end, function(m) return m end) end'
+check_equal "nor does xpcall" "$status" 130
+
+interrupt_script 'print "ready"
+local co = coroutine.create(function() while true do end end)
+while true do coroutine.resume(co) end'
+check_equal "a loop in a coroutine" "$status" 130
+
+interrupt_script 'print "ready"
+local outer = coroutine.wrap(function()
+  local inner = coroutine.wrap(function() while true do coroutine.yield() end end)
+  while true do inner() end
+end)
+outer()
+print("on")'
+check_equal "coroutines in coroutines" "$status" 130
+check_equal "and nothing runs after it" "$out" "ready"
+
+interrupt_script 'local made = setmetatable({}, { __index = function() while true do end end })
+print "ready"
+print(pcall(function() return made.x end))
+print("on")'
+check_equal "a metamethod" "$status" 130
+check "nothing runs after that either" differs "$out" "*on*"
+
+interrupt_script 'local co = coroutine.wrap(function()
+  pcall(function() while true do end end)
+  print("on")
+end)
+print "ready"
+co()'
+check "pcall in a coroutine" differs "$out" "*on*"
+
+# An interrupted core call gives what it has, and its statement completes over its lines: seen from
+# the script itself, which is asked to look at the global when the state closes.
+interrupt_script 'local watch = setmetatable({}, { __gc = function()
+  print(rawget(_G, "kept") and "kept" or "lost")
+end })
+local net = nn.new { input = { 1, 28, 28 }, classes = 10, nn.flatten {}, nn.linear { out = 10 } }
+local digits = data.digits(2000, { seed = 1 })
+print "ready"
+kept = nn.train(net, digits, {
+  epochs = 100000,
+  lr = 0.01,
+})
+print("on")'
+check_equal "training: status 130" "$status" 130
+check_match "the statement completes" "$out" "*kept*"
+check "and the chunk stops there" differs "$out" "*on*"
+
+finish

@@ -1,0 +1,65 @@
+# Where the program is, where it is run, and what its standard streams are.
+. tests/cli/tap.sh
+
+top=$PWD
+cd "$work" || exit 1
+run_perigee -e 'print(perigee.lua_dir)'
+check_match "runs from another folder" "$out" "*/lua"
+check_equal "without a complaint" "$err" ""
+
+ln -s "$perigee" "$work/linked"
+out=$("$work/linked" -e 'print(perigee.version)' 2>&1)
+check_match "runs through a symbolic link" "$out" "[0-9]*"
+
+cp "$perigee" "$work/lonely"
+out=$("$work/lonely" -e 'print(1)' 2>&1)
+status=$?
+check_equal "without its Lua files the status is 1" "$status" 1
+check_match "and it says what is missing" "$out" "*PERIGEE_LUA*"
+out=$(PERIGEE_LUA="$top/lua" "$work/lonely" -e 'print(perigee.lua_dir)' 2>&1)
+check_equal "PERIGEE_LUA names them" "$out" "$(cd "$top/lua" && pwd -P)"
+out=$(PERIGEE_LUA=/nonexistent "$perigee" -e 'print(1)' 2>&1)
+status=$?
+check_equal "a wrong PERIGEE_LUA is an error" "$status" 1
+
+# Only what is built is installed: the rule's own prerequisites would build again, with other flags.
+out=$(cd "$top" && make -s install-files BUILD="$(dirname "$perigee")" PREFIX=/usr DESTDIR="$work/root" 2>&1)
+status=$?
+check_equal "make install obeys DESTDIR and PREFIX" "$status" 0
+out=$("$work/root/usr/bin/perigee" -e 'print(perigee.lua_dir)' 2>&1)
+check_match "an installed program finds its Lua files" "$out" "*/root/usr/share/perigee/lua"
+
+run_perigee -e 'io.stdout:write("no newline")'
+check_equal "stdout is flushed" "$out" "no newline"
+"$perigee" -e 'print(1)' >&- 2> "$work/err"
+check "a closed stdout is survived" [ $? -le 1 ]
+"$perigee" -e 'local f = io.open("file", "w") print("words") f:write("data") f:close()' >&-
+check_equal "and no file takes its place" "$(cat "$work/file")" "data"
+"$perigee" -e 'for i = 1, 1e5 do print(i) end io.stderr:write("end")' 2> "$work/err" | head -n 1 > "$work/out"
+check_equal "a reader that leaves is survived as well" "$(cat "$work/out" "$work/err")" "1
+end"
+if [ -w /dev/full ]; then
+    "$perigee" -e 'print(1)' > /dev/full 2> "$work/err"
+    status=$?
+    check_equal "a full disk under stdout is an error" "$status" 1
+else
+    skip "a full disk under stdout is an error" "no /dev/full"
+fi
+
+# OpenBLAS that falls back is mended; what the user set is kept.
+core=$(env -u OPENBLAS_CORETYPE "$perigee" -e 'print(perigee.facts().blas_core)')
+if grep -q avx2 /proc/cpuinfo 2> /dev/null; then
+    check "OpenBLAS runs kernels that fit the processor" [ "$core" != Prescott ]
+else
+    skip "OpenBLAS runs kernels that fit the processor" "no AVX2 here"
+fi
+if [ "$(uname -m)" = x86_64 ]; then
+    out=$(OPENBLAS_CORETYPE=Prescott "$perigee" -e 'print(perigee.facts().blas_core, os.getenv "OPENBLAS_CORETYPE")')
+    check_equal "a user's OPENBLAS_CORETYPE is kept" "$out" "Prescott	Prescott"
+else
+    skip "a user's OPENBLAS_CORETYPE is kept" "not x86-64"
+fi
+out=$(env -u OPENBLAS_CORETYPE "$perigee" -e 'print(os.getenv "OPENBLAS_CORETYPE")')
+check_equal "children inherit nothing of the mending" "$out" "nil"
+
+finish
