@@ -1,0 +1,127 @@
+/* model.h: the checks and the general ways behind every kind's operations. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "model.h"
+#include "toy_model.h"
+
+#include <math.h>
+
+static const float x[] = { 0, 0, 2, 0, 0, 4, 0, 6 };
+static const int32_t y[] = { 3, 3, 7, 7 };
+static const Samples samples = { x, y, 4, 2 };
+
+static void test_scores_and_checks(void **state) {
+    (void)state;
+    Error err = { 0 };
+    Model *toy = toy_new();
+    double scores[8];
+    assert_false(model_scores(toy, "scores", x, 4, 2, scores, &err));
+    assert_string_equal(err.message, "scores: this toy is not fitted yet; call :fit first");
+    assert_true(model_fit(toy, &samples, NULL, &err));
+    assert_true(model_is_fitted(toy));
+    assert_int_equal(model_columns(toy), 2);
+    assert_true(model_scores(toy, "scores", x, 4, 2, scores, &err));
+    /* Centres (1, 0) and (0, 5). */
+    assert_float_equal(scores[0], -0.5, 1e-12);
+    assert_float_equal(scores[1], -12.5, 1e-12);
+    assert_int_equal(model_label(toy, scores), 3);
+    assert_int_equal(model_label(toy, scores + 6), 7);
+    assert_false(model_scores(toy, "predict", x, 2, 4, scores, &err));
+    assert_string_equal(err.message, "predict: samples have 4 features, the toy takes 2");
+    assert_true(model_scores(toy, "scores", x, 0, 2, scores, &err));
+    Samples none = { x, y, 0, 2 };
+    assert_false(model_fit(toy, &none, NULL, &err));
+    assert_string_equal(err.message, "fit: the dataset is empty");
+    model_release(toy);
+    model_release(NULL);
+    assert_null(model_retain(NULL));
+    assert_int_equal(toys_alive, 0);
+}
+
+static void test_missing_operations(void **state) {
+    (void)state;
+    static const ModelKind bare = { .name = "bare", .free = toy_free, .scores = toy_scores };
+    Toy *toy = calloc(1, sizeof *toy);
+    Error err = { 0 };
+    double value;
+    float gradient[2];
+    toys_alive++;
+    model_init(&toy->base, &bare);
+    assert_true(labels_from("test", y, 4, &toy->base.classes, &err));
+    assert_false(model_gradient(&toy->base, "gradient", x, 1, 2, &value, gradient, &err));
+    assert_string_equal(err.message, "gradient: a bare model cannot do this");
+    assert_false(model_fit(&toy->base, &samples, NULL, &err));
+    assert_false(model_set(&toy->base, "C", 1, &err));
+    assert_false(model_get(&toy->base, "C", &value, &err));
+    assert_null(model_clone(&toy->base, &err));
+    assert_string_equal(err.message, "clone: a bare model cannot do this");
+    /* Its width was unknown: the first batch decided. */
+    assert_int_equal(toy->base.features, 2);
+    model_release(&toy->base);
+}
+
+static void test_labels(void **state) {
+    (void)state;
+    Error err = { 0 };
+    Model *toy = toy_new();
+    assert_true(labels_from("test", y, 4, &toy->classes, &err));
+    toy->rejects = true;
+    assert_int_equal(model_columns(toy), 3);
+    assert_int_equal(model_label(toy, (double[]){ 1, 2, -INFINITY }), 7);
+    assert_int_equal(model_label(toy, (double[]){ 2, 2, 1 }), 3);
+    assert_int_equal(model_label(toy, (double[]){ 1, 2, 3 }), LABEL_REJECTED);
+    /* Not higher than the threshold is rejected: a tie is. */
+    assert_int_equal(model_label(toy, (double[]){ 1, 2, 2 }), LABEL_REJECTED);
+    model_release(toy);
+}
+
+/* Each sample's scores come from a model that has not seen its fold; the last fit saw everything.
+ */
+static void test_fit_folds(void **state) {
+    (void)state;
+    Error err = { 0 };
+    Model *toy = toy_new();
+    double oof[8], scores[8];
+    assert_true(model_fit_folds(toy, &samples, (int32_t[]){ 0, 1, 0, 1 }, 2, oof, NULL, &err));
+    assert_int_equal(((Toy *)toy)->fits, 3);
+    /* Sample 1 (0, 0) by centres (2, 0) and (0, 6). */
+    assert_float_equal(oof[0], -2, 1e-12);
+    assert_float_equal(oof[1], -18, 1e-12);
+    assert_float_equal(oof[7], -2, 1e-12);
+    assert_true(model_scores(toy, "scores", x, 4, 2, scores, &err));
+    assert_float_equal(scores[0], -0.5, 1e-12);
+    model_release(toy);
+}
+
+/* A class that the other folds lack gets the lowest of its row. */
+static void test_fit_folds_lacking_class(void **state) {
+    (void)state;
+    static const int32_t three[] = { 3, 3, 7, 9 };
+    Samples lacking = { x, three, 4, 2 };
+    Error err = { 0 };
+    Model *toy = toy_new();
+    double oof[12];
+    assert_true(model_fit_folds(toy, &lacking, (int32_t[]){ 0, 1, 0, 1 }, 2, oof, NULL, &err));
+    /* Sample 1 is scored by classes 3 (2, 0) and 9 (0, 6). */
+    assert_float_equal(oof[0], -2, 1e-12);
+    assert_float_equal(oof[1], -18, 1e-12);
+    assert_float_equal(oof[2], -18, 1e-12);
+    assert_int_equal(toy->classes.count, 3);
+    model_release(toy);
+    assert_int_equal(toys_alive, 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_scores_and_checks),
+        cmocka_unit_test(test_missing_operations),
+        cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_fit_folds),
+        cmocka_unit_test(test_fit_folds_lacking_class),
+    };
+    return cmocka_run_group_tests_name("model", tests, NULL, NULL);
+}
