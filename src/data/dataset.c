@@ -93,6 +93,25 @@ static Array *as_rows(const char *where, const Array *x, Error *err) {
     return rows;
 }
 
+/* y as int32 labels of the dataset's own: its classes must not change under it. */
+static Array *as_labels(const char *where, const Array *y, Error *err) {
+    Array *labels = array_contiguous(where, y, DTYPE_I32, err);
+    for (size_t i = 0; labels && y->dtype != DTYPE_I32 && i < y->shape[0]; i++) {
+        double value = array_get(y, &i);
+        if (value != array_i32(labels)[i]) {
+            error_set(err, ERROR_ARGUMENT, "%s: label %zu is %g, not a whole number", where, i + 1,
+                      value);
+            array_free(labels);
+            return NULL;
+        }
+    }
+    if (labels && labels->buffer == y->buffer) {
+        array_free(labels);
+        labels = array_copy(where, y, err);
+    }
+    return labels;
+}
+
 Dataset *dataset_new(const char *where, const Array *x, const Array *y, int ndim,
                      const size_t *shape, const char *source, Error *err) {
     Dataset like = { 0 };
@@ -107,7 +126,7 @@ Dataset *dataset_new(const char *where, const Array *x, const Array *y, int ndim
                   array_shape_text(y->ndim, y->shape, other));
         return NULL;
     }
-    Array *labels = array_contiguous(where, y, DTYPE_I32, err);
+    Array *labels = as_labels(where, y, err);
     Array *rows = labels ? as_rows(where, x, err) : NULL;
     return assemble(where, rows, labels, &like, source, err);
 }

@@ -18,7 +18,8 @@ typedef struct Dataset {
     char *source; /* where it came from, in a few words: "MNIST train"; never NULL */
 } Dataset;
 
-/* Shares x and y (converted to float32 and int32 where they are something else). x is n × features
+/* Shares x (converted to float32 where it is something else) and copies y (whole numbers of any
+ * type): the labels' set must not change under a dataset. x is n × features
  * or n × the sample's shape; `ndim` 0 takes the shape from x. */
 Dataset *dataset_new(const char *where, const Array *x, const Array *y, int ndim,
                      const size_t *shape, const char *source, Error *err);

@@ -1,0 +1,557 @@
+/* The dataset's box: fields, parts, random choices, printing; and samples as arguments. */
+#include "bind/bind_dataset.h"
+
+#include "data/npz.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- The type ----------------------------------------------------------------------------------
+ */
+
+static void release(void *object) {
+    dataset_free(object);
+}
+
+/* "28x28" */
+static const char *sample_text(const Dataset *ds, char text[64]) {
+    size_t used = 0;
+    for (int d = 0; d < ds->sample_ndim && used < 48; d++)
+        used +=
+            (size_t)snprintf(text + used, 64 - used, "%s%zu", d ? "x" : "", ds->sample_shape[d]);
+    return text;
+}
+
+static void describe(const void *object, char text[128]) {
+    char shape[64];
+    snprintf(text, 128, "a dataset of %zu samples of %s", dataset_count(object),
+             sample_text(object, shape));
+}
+
+const BoxType bind_dataset_type = {
+    .name = "perigee.dataset", .shown = "a dataset", .release = release, .describe = describe
+};
+
+void bind_account_dataset(lua_State *L, const Dataset *dataset, const Error *err) {
+    if (!dataset)
+        bind_raise(L, err);
+    if (array_is_sole(dataset->x))
+        bind_account(L, array_bytes(dataset->x) + array_bytes(dataset->y));
+}
+
+int bind_push_dataset(lua_State *L, Dataset *dataset, const Error *err) {
+    if (!dataset)
+        return bind_raise(L, err);
+    *bind_new_box(L, &bind_dataset_type) = dataset;
+    bind_account_dataset(L, dataset, err);
+    return 1;
+}
+
+Dataset *bind_check_dataset(lua_State *L, int arg, const char *where, const char *name) {
+    return bind_check(L, arg, &bind_dataset_type, where, name);
+}
+
+Dataset *bind_test_dataset(lua_State *L, int arg) {
+    return bind_test(L, arg, &bind_dataset_type);
+}
+
+/* ---- Samples as arguments
+ * ------------------------------------------------------------------------ */
+
+BindSamples bind_check_samples(lua_State *L, int arg, const char *where, const char *name) {
+    BindSamples samples = { 0 };
+    const Dataset *ds = bind_test_dataset(L, arg);
+    if (ds) {
+        lua_pushvalue(L, arg);
+        samples.x = array_f32(ds->x);
+        samples.y = array_i32(ds->y);
+        samples.n = dataset_count(ds);
+        samples.features = dataset_features(ds);
+        samples.sample_ndim = ds->sample_ndim;
+        memcpy(samples.sample_shape, ds->sample_shape, sizeof samples.sample_shape);
+        return samples;
+    }
+    if (!bind_test_array(L, arg) && !lua_istable(L, arg))
+        bind_expected(L, arg, where, name, "samples (a dataset or an array)");
+    const Array *a = bind_to_array(L, arg, where, name, DTYPE_F32);
+    if (a->ndim == 0)
+        bind_expected(L, arg, where, name, "samples (one as a 1-d array, or one a row)");
+    samples.x = array_f32(a);
+    samples.n = a->ndim == 1 ? 1 : a->shape[0];
+    samples.features = a->ndim == 1 ? a->shape[0] : array_row_size(a);
+    samples.sample_ndim = a->ndim == 1 ? 1 : a->ndim - 1;
+    for (int d = 0; d < samples.sample_ndim; d++)
+        samples.sample_shape[d] = a->shape[a->ndim == 1 ? d : d + 1];
+    return samples;
+}
+
+int bind_sample_shape(lua_State *L, int arg, const char *where, size_t shape[ARRAY_MAX_DIMS]) {
+    if (!lua_istable(L, arg))
+        bind_expected(L, arg, where, "shape", "a table of sizes, as { 28, 28 }");
+    arg = lua_absindex(L, arg);
+    lua_Integer count = (lua_Integer)lua_rawlen(L, arg);
+    if (count < 1 || count > ARRAY_MAX_DIMS - 1)
+        luaL_error(L, "%s: shape: expected 1 to %d sizes, got %I", where, ARRAY_MAX_DIMS - 1,
+                   count);
+    for (int d = 0; d < count; d++) {
+        lua_rawgeti(L, arg, d + 1);
+        shape[d] = (size_t)bind_integer(L, -1, where, "shape", 1, 1 << 30);
+        lua_pop(L, 1);
+    }
+    return (int)count;
+}
+
+/* ---- Fields
+ * -------------------------------------------------------------------------------------- */
+
+static Dataset *check_self(lua_State *L, const char *where) {
+    Dataset *ds = bind_test_dataset(L, 1);
+    if (!ds)
+        bind_expected(L, 1, where, "self",
+                      "a dataset (is this a call with a dot instead of a colon?)");
+    return ds;
+}
+
+static int field_x(lua_State *L, const Dataset *ds) {
+    Error err = { 0 };
+    return bind_push_array(L, array_share(ds->x, &err), &err);
+}
+
+/* A copy, made once and kept with the box: writing into it must not change the dataset's classes.
+ */
+static int field_y(lua_State *L, const Dataset *ds) {
+    if (lua_getiuservalue(L, 1, 1) == LUA_TUSERDATA)
+        return 1;
+    Error err = { 0 };
+    bind_push_array(L, array_copy("y", ds->y, &err), &err);
+    lua_pushvalue(L, -1);
+    lua_setiuservalue(L, 1, 1);
+    return 1;
+}
+
+/* x under the samples' own shape: n × 28 × 28. */
+static Array *shaped_x(const Dataset *ds, Error *err) {
+    size_t shape[ARRAY_MAX_DIMS] = { dataset_count(ds) };
+    ptrdiff_t stride[ARRAY_MAX_DIMS], step = 1;
+    int ndim = ds->sample_ndim + 1;
+    memcpy(shape + 1, ds->sample_shape, (size_t)ds->sample_ndim * sizeof *shape);
+    for (int d = ndim - 1; d >= 0; d--) {
+        stride[d] = step;
+        step *= (ptrdiff_t)shape[d];
+    }
+    return array_view(ds->x, ndim, shape, stride, ds->x->data, err);
+}
+
+static int field_images(lua_State *L, const Dataset *ds) {
+    Error err = { 0 };
+    return bind_push_array(L, shaped_x(ds, &err), &err);
+}
+
+static int field_shape(lua_State *L, const Dataset *ds) {
+    lua_createtable(L, ds->sample_ndim, 0);
+    for (int d = 0; d < ds->sample_ndim; d++) {
+        lua_pushinteger(L, (lua_Integer)ds->sample_shape[d]);
+        lua_rawseti(L, -2, d + 1);
+    }
+    return 1;
+}
+
+static int field_classes(lua_State *L, const Dataset *ds) {
+    lua_createtable(L, (int)ds->classes.count, 0);
+    for (size_t c = 0; c < ds->classes.count; c++) {
+        lua_pushinteger(L, ds->classes.label[c]);
+        lua_rawseti(L, -2, (lua_Integer)c + 1);
+    }
+    return 1;
+}
+
+static int field_source(lua_State *L, const Dataset *ds) {
+    lua_pushstring(L, ds->source);
+    return 1;
+}
+
+static int field_features(lua_State *L, const Dataset *ds) {
+    lua_pushinteger(L, (lua_Integer)dataset_features(ds));
+    return 1;
+}
+
+static const struct Field {
+    const char *name;
+    int (*push)(lua_State *L, const Dataset *ds);
+} fields[] = {
+    { "x", field_x },
+    { "y", field_y },
+    { "shape", field_shape },
+    { "classes", field_classes },
+    { "source", field_source },
+    { "images", field_images },
+    { "features", field_features },
+};
+
+/* ---- Rows
+ * ---------------------------------------------------------------------------------------- */
+
+/* The 0-based place of a 1-based position, or of a negative one from the end. */
+static size_t place_of(lua_State *L, const char *where, lua_Integer position, size_t n) {
+    lua_Integer place = position < 0 ? (lua_Integer)n + position : position - 1;
+    if (position == 0 || place < 0 || place >= (lua_Integer)n)
+        luaL_error(L, "%s: position %I of %I samples (from 1, or from -1 at the end)", where,
+                   position, (lua_Integer)n);
+    return (size_t)place;
+}
+
+static int push_sample(lua_State *L, const Dataset *ds, lua_Integer position) {
+    if (position == (lua_Integer)dataset_count(ds) + 1)
+        return 0; /* nil just past the end lets ipairs finish */
+    size_t place = place_of(L, "dataset", position, dataset_count(ds));
+    BIND_PUSH_NEW_DATASET(L, dataset_range(ds, place, 1, &err));
+    return 1;
+}
+
+static int meta_index(lua_State *L) {
+    const Dataset *ds = check_self(L, "dataset");
+    if (lua_type(L, 2) == LUA_TNUMBER)
+        return push_sample(
+            L, ds, bind_integer(L, 2, "dataset", "position", LUA_MININTEGER, LUA_MAXINTEGER));
+    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        if (strcmp(fields[i].name, key) == 0)
+            return fields[i].push(L, ds);
+    lua_pushvalue(L, 2);
+    lua_rawget(L, lua_upvalueindex(1));
+    return 1;
+}
+
+static int meta_len(lua_State *L) {
+    lua_pushinteger(L, (lua_Integer)dataset_count(check_self(L, "#")));
+    return 1;
+}
+
+/* ds:slice(i, j): positions i … j, both included; either may be nil or negative. */
+static int dataset_slice(lua_State *L) {
+    const Dataset *ds = check_self(L, "slice");
+    lua_Integer n = (lua_Integer)dataset_count(ds), bound[2] = { 1, n };
+    for (int k = 0; k < 2; k++) {
+        if (lua_isnoneornil(L, 2 + k))
+            continue;
+        bound[k] = bind_integer(L, 2 + k, "slice", k ? "last" : "first", -n, n);
+        if (bound[k] < 0)
+            bound[k] += n + 1;
+    }
+    if (bound[0] < 1 || bound[1] < bound[0] - 1)
+        return luaL_error(L, "slice: from %I to %I of %I samples", bound[0], bound[1], n);
+    BIND_PUSH_NEW_DATASET(
+        L, dataset_range(ds, (size_t)bound[0] - 1, (size_t)(bound[1] - bound[0] + 1), &err));
+    return 1;
+}
+
+/* Scratch for `count` positions, pushed so that the collector frees it. */
+static size_t *push_positions(lua_State *L, size_t count) {
+    return lua_newuserdatauv(L, (count ? count : 1) * sizeof(size_t), 0);
+}
+
+static int push_taken(lua_State *L, const Dataset *ds, const size_t *positions, size_t count) {
+    BIND_PUSH_NEW_DATASET(L, dataset_take(ds, positions, count, &err));
+    return 1;
+}
+
+/* ds:take(positions): 1-based, in that order, repeats allowed. */
+static int dataset_take_positions(lua_State *L) {
+    const Dataset *ds = check_self(L, "take");
+    if (!bind_test_array(L, 2) && !lua_istable(L, 2))
+        return bind_expected(L, 2, "take", "positions", "an array or table of positions");
+    const Array *wanted = bind_to_array(L, 2, "take", "positions", DTYPE_I32);
+    if (wanted->ndim != 1)
+        return luaL_error(L, "take: positions: expected one dimension, got %d", wanted->ndim);
+    size_t count = wanted->shape[0], *positions = push_positions(L, count);
+    for (size_t i = 0; i < count; i++)
+        positions[i] = place_of(L, "take", array_i32(wanted)[i], dataset_count(ds));
+    return push_taken(L, ds, positions, count);
+}
+
+/* ---- Random choices
+ * -------------------------------------------------------------------------------- */
+
+static const char *const seed_option[] = { "seed", NULL };
+
+/* A random order of the samples, pushed; the seed from the options at `arg`. */
+static const size_t *push_order(lua_State *L, const Dataset *ds, int arg, const char *where) {
+    bind_options(L, arg, where, seed_option);
+    Rng rng = bind_opt_rng(L, arg, where, NULL);
+    size_t n = dataset_count(ds), *order = push_positions(L, n);
+    rng_permutation(&rng, n, order);
+    return order;
+}
+
+static int dataset_shuffle(lua_State *L) {
+    const Dataset *ds = check_self(L, "shuffle");
+    const size_t *order = push_order(L, ds, 2, "shuffle");
+    return push_taken(L, ds, order, dataset_count(ds));
+}
+
+/* ds:split(p): a random floor(p·n) samples, and the others. */
+static int dataset_split(lua_State *L) {
+    const Dataset *ds = check_self(L, "split");
+    double share = bind_number(L, 2, "split", "share");
+    if (!(share > 0 && share < 1))
+        return bind_expected(L, 2, "split", "share", "a number between 0 and 1");
+    const size_t *order = push_order(L, ds, 3, "split");
+    size_t n = dataset_count(ds), first = (size_t)floor(share * (double)n + 1e-9);
+    push_taken(L, ds, order, first);
+    return 1 + push_taken(L, ds, order + first, n - first);
+}
+
+/* ds:sample(n): a random n of them, each at most once. */
+static int dataset_sample(lua_State *L) {
+    const Dataset *ds = check_self(L, "sample");
+    lua_Integer wanted = bind_integer(L, 2, "sample", "n", 0, (lua_Integer)dataset_count(ds));
+    const size_t *order = push_order(L, ds, 3, "sample");
+    return push_taken(L, ds, order, (size_t)wanted);
+}
+
+/* ds:per_class(n): the first n of each class; with a seed a random n. */
+static int dataset_each_class(lua_State *L) {
+    const Dataset *ds = check_self(L, "per_class");
+    size_t n = (size_t)bind_integer(L, 2, "per_class", "n", 0, 1 << 30);
+    bind_options(L, 3, "per_class", seed_option);
+    bool random = bind_opt_push(L, 3, "seed") != LUA_TNIL;
+    lua_pop(L, 1);
+    Rng rng = { 0 };
+    if (random)
+        rng = bind_opt_rng(L, 3, "per_class", NULL);
+    BIND_PUSH_NEW_DATASET(L, dataset_per_class(ds, n, random ? &rng : NULL, &err));
+    return 1;
+}
+
+/* ---- Conditions
+ * ------------------------------------------------------------------------------------- */
+
+/* Push the row as a 1-d view. */
+static void push_row(lua_State *L, const Dataset *ds, size_t i) {
+    Error err = { 0 };
+    size_t width = dataset_features(ds);
+    ptrdiff_t step = 1;
+    Array *row = array_view(ds->x, 1, &width, &step, array_f32(ds->x) + i * width, &err);
+    bind_push_array(L, row, &err);
+}
+
+/* Positions where the function at 2 answers true to (label, row, position). */
+static size_t ask_function(lua_State *L, const Dataset *ds, size_t *positions) {
+    size_t count = 0;
+    for (size_t i = 0; i < dataset_count(ds); i++) {
+        lua_pushvalue(L, 2);
+        lua_pushinteger(L, array_i32(ds->y)[i]);
+        push_row(L, ds, i);
+        lua_pushinteger(L, (lua_Integer)i + 1);
+        lua_call(L, 3, 1);
+        if (lua_toboolean(L, -1))
+            positions[count++] = i;
+        lua_pop(L, 1);
+    }
+    return count;
+}
+
+static size_t ask_mask(lua_State *L, const Dataset *ds, size_t *positions) {
+    const Array *mask = bind_check_array(L, 2, "where", "mask");
+    size_t n = dataset_count(ds), count = 0;
+    char text[128];
+    if (mask->ndim != 1 || mask->shape[0] != n)
+        luaL_error(L, "where: a mask of shape %s for %I samples",
+                   array_shape_text(mask->ndim, mask->shape, text), (lua_Integer)n);
+    for (size_t i = 0; i < n; i++)
+        if (array_get(mask, &i) != 0)
+            positions[count++] = i;
+    return count;
+}
+
+/* Positions whose label is the number, or in the list, at the top of the stack. */
+static size_t ask_labels(lua_State *L, const Dataset *ds, size_t *positions) {
+    size_t count = 0;
+    bool single = lua_type(L, -1) == LUA_TNUMBER;
+    if (!single && !lua_istable(L, -1))
+        bind_expected(L, -1, "where", "y", "a label or a list of labels");
+    const Array *wanted = bind_to_array(L, -1, "where", "labels", DTYPE_I32);
+    size_t labels = array_size(wanted);
+    for (size_t i = 0; i < dataset_count(ds); i++)
+        for (size_t k = 0; k < labels; k++)
+            if (array_i32(wanted)[k] == array_i32(ds->y)[i]) {
+                positions[count++] = i;
+                break;
+            }
+    return count;
+}
+
+/* ds:where(mask), ds:where(function(y, x, i) … end), ds:where(3), ds:where{ 3, 7 },
+ * ds:where{ y = … }. */
+static int dataset_where(lua_State *L) {
+    const Dataset *ds = check_self(L, "where");
+    lua_settop(L, 2);
+    size_t count, *positions = push_positions(L, dataset_count(ds));
+    if (lua_isfunction(L, 2)) {
+        count = ask_function(L, ds, positions);
+    } else if (bind_test_array(L, 2)) {
+        count = ask_mask(L, ds, positions);
+    } else if (lua_istable(L, 2) || lua_type(L, 2) == LUA_TNUMBER) {
+        lua_pushvalue(L, 2);
+        if (lua_istable(L, 2) && lua_rawlen(L, 2) == 0) {
+            bind_options(L, 2, "where", (const char *const[]){ "y", NULL });
+            bind_opt_push(L, 2, "y");
+        }
+        count = ask_labels(L, ds, positions);
+    } else {
+        return bind_expected(L, 2, "where", "condition",
+                             "a mask, a function, a label or labels, or { y = labels }");
+    }
+    return push_taken(L, ds, positions, count);
+}
+
+/* ---- Batches, joining, counting, saving
+ * -------------------------------------------------------------- */
+
+/* Upvalues: the dataset, the batch size, the next position (0-based). */
+static int next_batch(lua_State *L) {
+    const Dataset *ds = bind_check_dataset(L, lua_upvalueindex(1), "batches", "dataset");
+    size_t n = dataset_count(ds), size = (size_t)lua_tointeger(L, lua_upvalueindex(2));
+    size_t first = (size_t)lua_tointeger(L, lua_upvalueindex(3));
+    if (first >= n)
+        return 0;
+    size_t count = n - first < size ? n - first : size;
+    lua_pushinteger(L, (lua_Integer)(first + count));
+    lua_replace(L, lua_upvalueindex(3));
+    BIND_PUSH_NEW_DATASET(L, dataset_range(ds, first, count, &err));
+    lua_pushinteger(L, (lua_Integer)first + 1);
+    return 2;
+}
+
+/* for batch, position in ds:batches(100): ranges in order, the last one perhaps shorter. */
+static int dataset_batches(lua_State *L) {
+    check_self(L, "batches");
+    lua_Integer size = bind_integer(L, 2, "batches", "n", 1, 1 << 30);
+    lua_pushvalue(L, 1);
+    lua_pushinteger(L, size);
+    lua_pushinteger(L, 0);
+    lua_pushcclosure(L, next_batch, 3);
+    return 1;
+}
+
+/* data.concat(a, b, …) and a:concat(b, …). */
+int bind_dataset_concat(lua_State *L) {
+    int count = lua_gettop(L);
+    const Dataset **parts = lua_newuserdatauv(L, (size_t)(count + 1) * sizeof *parts, 0);
+    for (int i = 0; i < count; i++)
+        parts[i] = bind_check_dataset(L, i + 1, "concat", "dataset");
+    BIND_PUSH_NEW_DATASET(L, dataset_concat(parts, (size_t)count, &err));
+    return 1;
+}
+
+/* Samples of each class, in the order of classes, into a pushed scratch. */
+static const size_t *push_counts(lua_State *L, const Dataset *ds) {
+    size_t *counts = push_positions(L, ds->classes.count);
+    memset(counts, 0, ds->classes.count * sizeof *counts);
+    for (size_t i = 0; i < dataset_count(ds); i++)
+        counts[labels_find(&ds->classes, array_i32(ds->y)[i])]++;
+    return counts;
+}
+
+/* ds:counts(): { [label] = samples }. */
+static int dataset_counts(lua_State *L) {
+    const Dataset *ds = check_self(L, "counts");
+    const size_t *counts = push_counts(L, ds);
+    lua_newtable(L);
+    for (size_t c = 0; c < ds->classes.count; c++) {
+        lua_pushinteger(L, (lua_Integer)counts[c]);
+        lua_rawseti(L, -2, ds->classes.label[c]);
+    }
+    return 1;
+}
+
+/* ds:save(path): an npz with x (n × the sample's shape) and y, which data.npz reads. */
+static int dataset_save(lua_State *L) {
+    const Dataset *ds = check_self(L, "save");
+    const char *path = bind_string(L, 2, "save", "path");
+    Error err = { 0 };
+    Array *x = shaped_x(ds, &err);
+    const NpzEntry entries[2] = { { "x", x }, { "y", ds->y } };
+    bool ok = x && npz_save(entries, 2, true, path, &err);
+    array_free(x);
+    if (!ok) {
+        error_prefix(&err, "save");
+        return bind_raise(L, &err);
+    }
+    lua_settop(L, 2);
+    return 1;
+}
+
+/* ---- Printing
+ * ---------------------------------------------------------------------------------------- */
+
+enum { BAR = 30, MAX_BARS = 20 };
+
+/* "  7  ██████████ 1028", a line for each class. */
+static void add_histogram(luaL_Buffer *text, const Dataset *ds, const size_t *counts) {
+    size_t largest = 1, shown = ds->classes.count < MAX_BARS ? ds->classes.count : MAX_BARS;
+    char line[64];
+    for (size_t c = 0; c < ds->classes.count; c++)
+        largest = counts[c] > largest ? counts[c] : largest;
+    for (size_t c = 0; c < shown; c++) {
+        snprintf(line, sizeof line, "\n  %4d  ", ds->classes.label[c]);
+        luaL_addstring(text, line);
+        for (size_t i = 0; i < (counts[c] * BAR + largest - 1) / largest; i++)
+            luaL_addstring(text, "█");
+        snprintf(line, sizeof line, " %zu", counts[c]);
+        luaL_addstring(text, line);
+    }
+    if (shown < ds->classes.count) {
+        snprintf(line, sizeof line, "\n  … and %zu more classes", ds->classes.count - shown);
+        luaL_addstring(text, line);
+    }
+}
+
+static int meta_tostring(lua_State *L) {
+    const Dataset *ds = check_self(L, "tostring");
+    char shape[64], line[160];
+    size_t n = dataset_count(ds), classes = ds->classes.count;
+    const size_t *counts = push_counts(L, ds);
+    luaL_Buffer text;
+    luaL_buffinit(L, &text);
+    luaL_addstring(&text, "Dataset (");
+    luaL_addstring(&text, ds->source);
+    if (n == 1)
+        snprintf(line, sizeof line, "): 1 sample of %s, label %d", sample_text(ds, shape),
+                 array_i32(ds->y)[0]);
+    else
+        snprintf(line, sizeof line, "): %zu samples of %s in %zu class%s", n,
+                 sample_text(ds, shape), classes, classes == 1 ? "" : "es");
+    luaL_addstring(&text, line);
+    if (n > 1)
+        add_histogram(&text, ds, counts);
+    luaL_pushresult(&text);
+    return 1;
+}
+
+/* ---- Registration
+ * ------------------------------------------------------------------------------------ */
+
+static const luaL_Reg methods[] = {
+    { "slice", dataset_slice },     { "take", dataset_take_positions },
+    { "shuffle", dataset_shuffle }, { "split", dataset_split },
+    { "sample", dataset_sample },   { "per_class", dataset_each_class },
+    { "where", dataset_where },     { "batches", dataset_batches },
+    { "counts", dataset_counts },   { "concat", bind_dataset_concat },
+    { "save", dataset_save },       { NULL, NULL },
+};
+
+static const luaL_Reg meta[] = {
+    { "__len", meta_len },
+    { "__tostring", meta_tostring },
+    { NULL, NULL },
+};
+
+void bind_dataset_open(lua_State *L) {
+    bind_new_type(L, &bind_dataset_type, methods, meta);
+    lua_getfield(L, -1, "methods");
+    lua_pushcclosure(L, meta_index, 1);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+}

@@ -1,0 +1,26 @@
+/* idx.h — the IDX files that MNIST comes in, gzip or not (told by content, not by name).
+ *
+ *     0 0 · type (1 byte) · dimensions (1 byte) · sizes (4 bytes each, big-endian) · elements
+ *
+ * Types: 08 unsigned byte, 09 signed byte, 0B int16, 0C int32, 0D float32, 0E float64, all
+ * big-endian. The elements must fill the file exactly. Messages start with the file's path. */
+#ifndef PERIGEE_DATA_IDX_H
+#define PERIGEE_DATA_IDX_H
+
+#include "data/dataset.h"
+
+/* Samples: two dimensions at least, the first counts samples. Unsigned bytes are divided by 255
+ * into [0, 1]; everything becomes float32. */
+Array *idx_load_samples(const char *path, Error *err);
+
+/* Labels: one dimension, integers. */
+Array *idx_load_labels(const char *path, Error *err);
+
+/* The same from bytes in memory; `name` is what messages call them. */
+Array *idx_parse_samples(const char *name, const unsigned char *bytes, size_t size, Error *err);
+Array *idx_parse_labels(const char *name, const unsigned char *bytes, size_t size, Error *err);
+
+/* Both files as a dataset; their counts must agree. */
+Dataset *idx_load(const char *samples, const char *labels, const char *source, Error *err);
+
+#endif

@@ -1,0 +1,27 @@
+/* npz.h — NumPy's .npz: a zip archive with one .npy file per array.
+ *
+ * Reads what numpy.savez and numpy.savez_compressed write; they read what is written here. Stored
+ * and deflated entries only; sizes in the archive are held against what its bytes can hold. */
+#ifndef PERIGEE_DATA_NPZ_H
+#define PERIGEE_DATA_NPZ_H
+
+#include "data/safetensors.h"
+
+typedef struct NpzEntry {
+    const char *name; /* without ".npy" */
+    const Array *array;
+} NpzEntry;
+
+/* The arrays named in `wanted` (NULL-terminated; all of them is an error to miss), or every one if
+ * it is NULL, into `out`, which is overwritten when this succeeds. Messages start with the path. */
+bool npz_load(const char *path, const char *const *wanted, Tensors *out, Error *err);
+
+/* The same from bytes in memory; `name` is what messages call them. */
+bool npz_parse(const char *name, const void *bytes, size_t size, const char *const *wanted,
+               Tensors *out, Error *err);
+
+/* Writes beside `path` and renames: `count` arrays, one at least, deflated or stored. The same
+ * arrays give the same bytes: entries carry no time. */
+bool npz_save(const NpzEntry *entries, size_t count, bool deflate, const char *path, Error *err);
+
+#endif
