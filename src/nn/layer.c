@@ -38,6 +38,10 @@ static void join(const char *const *words, char *text, size_t room) {
         used += (size_t)snprintf(text + used, room - used, "%s%s", used ? ", " : "", *words);
 }
 
+const LayerKind *layer_kind_at(size_t i) {
+    return i < KINDS ? kinds[i] : NULL;
+}
+
 const LayerKind *layer_kind(const cJSON *description, Error *err) {
     const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(description, "kind"));
     const char *names[KINDS + 1] = { NULL };

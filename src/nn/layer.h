@@ -101,7 +101,8 @@ Layer *layer_new(const cJSON *description, const char *name, Shape in, Error *er
 void layer_free(Layer *layer);
 cJSON *layer_describe(const Layer *layer); /* the caller deletes it; NULL without memory */
 
-/* The kind that a description asks for. */
+/* The kinds in the order of the table, NULL after the last; and the one a description asks for. */
+const LayerKind *layer_kind_at(size_t i);
 const LayerKind *layer_kind(const cJSON *description, Error *err);
 
 /* ---- For the kinds: reading options, adding parameters ----------------------------------------

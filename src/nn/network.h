@@ -15,6 +15,8 @@
 
 typedef struct Network Network; /* starts with a Model: (Model *)net is its base */
 
+extern const ModelKind network_model_kind;
+
 /* From a description: {"input": [1, 28, 28], "layers": [{"kind": "conv2d", "name": "conv1", "out":
  * 64, "kernel": 5, "stride": 2, "padding": 0}, …], "classes": [0, …]}. Sizes of inputs follow from
  * the layer before. Unknown kinds and keys, sizes that do not fit and repeated names are errors
@@ -46,6 +48,9 @@ ptrdiff_t network_find(const Network *net, const char *name);
 typedef struct Pass Pass;
 Pass *network_forward(Network *net, const float *x, size_t n, const size_t *tap, size_t taps,
                       bool keep_for_backward, Error *err);
+/* Forward only, straight into the caller's memory: output[t] is n × the size of tap[t]'s output. */
+bool network_outputs(Network *net, const float *x, size_t n, const size_t *tap, size_t taps,
+                     float *const *output, Error *err);
 /* Output of tap t, n × network_output_size(net, tap[t]), channel-first. */
 const float *pass_output(const Pass *pass, size_t t);
 /* dx (n × features) = the sum over taps of gradient[t] (n × output size) pulled back to the input,

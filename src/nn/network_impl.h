@@ -86,6 +86,4 @@ void tile_forward(const Network *net, const TileRun *run, const TapOutputs *outp
 void tile_backward(const Network *net, const TileRun *run, const TapGradients *gradients,
                    const Workspace *space, float *dx, float *dweights);
 
-extern const ModelKind network_model_kind;
-
 #endif

@@ -94,9 +94,11 @@ struct Pass {
     bool keep;
     float *arena; /* n samples by the keep plan; NULL without keep */
     size_t end;   /* layers run */
-    size_t *tap;
+    const size_t *tap;
     size_t taps;
-    float **output;
+    float *const *output;
+    size_t *own_tap; /* what `tap` and `output` point to, in a Pass that is handed out */
+    float **own_output;
 };
 
 /* A job over the samples of a pass: forward, or backward. */
@@ -156,10 +158,10 @@ static void backward_block(void *context, size_t first, size_t last, int worker)
 void pass_free(Pass *pass) {
     if (!pass)
         return;
-    for (size_t t = 0; pass->output && t < pass->taps; t++)
-        free(pass->output[t]);
-    free(pass->output);
-    free(pass->tap);
+    for (size_t t = 0; pass->own_output && t < pass->taps; t++)
+        free(pass->own_output[t]);
+    free(pass->own_output);
+    free(pass->own_tap);
     free(pass->arena);
     model_release(&pass->net->model);
     free(pass);
@@ -168,15 +170,15 @@ void pass_free(Pass *pass) {
 static bool allocate_pass(Pass *pass, const size_t *tap, bool keep, Error *err) {
     const Network *net = pass->net;
     size_t n = pass->n, floats = keep ? n * net->keep.per_sample : 0;
-    pass->tap = calloc(pass->taps + 1, sizeof *pass->tap);
-    pass->output = calloc(pass->taps + 1, sizeof *pass->output);
+    pass->tap = pass->own_tap = calloc(pass->taps + 1, sizeof *pass->own_tap);
+    pass->output = pass->own_output = calloc(pass->taps + 1, sizeof *pass->own_output);
     pass->arena = keep ? malloc((floats + 1) * sizeof(float)) : NULL;
     bool ok = pass->tap && pass->output && (pass->arena || !keep);
     for (size_t t = 0; t < pass->taps && ok; t++) {
         size_t size = network_output_size(net, tap[t]);
-        pass->tap[t] = tap[t];
+        pass->own_tap[t] = tap[t];
         pass->end = tap[t] + 1 > pass->end ? tap[t] + 1 : pass->end;
-        pass->output[t] = malloc((n * size + 1) * sizeof(float));
+        pass->own_output[t] = malloc((n * size + 1) * sizeof(float));
         ok = pass->output[t] != NULL;
         floats += n * size;
     }
@@ -199,6 +201,19 @@ Pass *network_forward(Network *net, const float *x, size_t n, const size_t *tap,
     PassJob job = { .pass = pass, .x = x };
     parallel_for(n, forward_block, &job);
     return pass;
+}
+
+bool network_outputs(Network *net, const float *x, size_t n, const size_t *tap, size_t taps,
+                     float *const *output, Error *err) {
+    size_t end = 0;
+    for (size_t t = 0; t < taps; t++)
+        end = tap[t] + 1 > end ? tap[t] + 1 : end;
+    Pass pass = { .net = net, .n = n, .end = end, .tap = tap, .taps = taps, .output = output };
+    PassJob job = { .pass = &pass, .x = x };
+    if (!network_reserve(net, err))
+        return false;
+    parallel_for(n, forward_block, &job);
+    return true;
 }
 
 const float *pass_output(const Pass *pass, size_t t) {

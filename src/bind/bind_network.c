@@ -1,0 +1,435 @@
+/* bind_network.c — a net in Lua: passes, weights, training, its picture as a table of layers. */
+#include "bind/bind_network.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void release_model(void *model) {
+    model_release(model);
+}
+
+static const BoxType network_type = { .name = "perigee.net",
+                                      .shown = "a net",
+                                      .release = release_model };
+
+static Network *check_self(lua_State *L, const char *where) {
+    return bind_check(L, 1, &network_type, where, "self");
+}
+
+int bind_push_network(lua_State *L, Network *net, const Error *err) {
+    bind_push_model(L, (Model *)net, err);
+    bind_account(L, network_vector_size(net) * sizeof(float));
+    return 1;
+}
+
+/* Push a new array for an answer, for core to fill. */
+static Array *push_new_array(lua_State *L, const char *where, size_t rows, size_t columns) {
+    Error err;
+    bool tried = false;
+    Array *a;
+    do
+        a = array_new2(where, DTYPE_F32, rows, columns, &err);
+    while (!a && bind_retry(L, &err, &tried));
+    bind_push_array(L, a, &err);
+    return a;
+}
+
+/* ---- Passes
+ * -------------------------------------------------------------------------------------- */
+
+static size_t check_layer(lua_State *L, const Network *net, const char *where, int arg) {
+    const char *name = bind_string(L, arg, where, "layer");
+    ptrdiff_t layer = network_find(net, name);
+    if (layer >= 0)
+        return (size_t)layer;
+    luaL_Buffer list;
+    luaL_buffinit(L, &list);
+    for (size_t l = 0; l < network_layer_count(net); l++) {
+        luaL_addstring(&list, l ? ", " : "");
+        luaL_addstring(&list, network_layer_name(net, l));
+    }
+    luaL_pushresult(&list);
+    luaL_error(L, "%s: no layer \"%s\"; the net has %s", where, name, lua_tostring(L, -1));
+    return 0;
+}
+
+static BindSamples check_samples(lua_State *L, const Network *net, const char *where, int arg) {
+    BindSamples samples = bind_check_samples(L, arg, where, "x");
+    if (samples.features != ((const Model *)net)->features)
+        luaL_error(L, "%s: samples have %I features, the net takes %I", where,
+                   (lua_Integer)samples.features, (lua_Integer)((const Model *)net)->features);
+    return samples;
+}
+
+/* The layers that the value at `arg` names: one name, a list of them, or none for the last layer.
+ * The memory is Lua's, pushed. */
+static size_t *check_taps(lua_State *L, const Network *net, const char *where, int arg,
+                          size_t *count) {
+    bool list = lua_istable(L, arg);
+    *count = list ? lua_rawlen(L, arg) : 1;
+    if (!list && !lua_isnoneornil(L, arg) && lua_type(L, arg) != LUA_TSTRING)
+        bind_expected(L, arg, where, "layers", "a layer's name or a list of them");
+    if (*count == 0)
+        luaL_error(L, "%s: layers: expected names, got an empty list", where);
+    size_t *tap = lua_newuserdatauv(L, *count * sizeof *tap, 0);
+    for (size_t t = 0; t < *count; t++) {
+        if (lua_isnoneornil(L, arg)) {
+            tap[t] = network_layer_count(net) - 1;
+            continue;
+        }
+        if (list)
+            lua_rawgeti(L, arg, (lua_Integer)t + 1);
+        else
+            lua_pushvalue(L, arg);
+        tap[t] = check_layer(L, net, where, -1);
+        lua_pop(L, 1);
+    }
+    return tap;
+}
+
+/* net:forward(x, layers): for each layer an array of n × its output, in the order asked for */
+static int net_forward(lua_State *L) {
+    static const char where[] = "forward";
+    Network *net = check_self(L, where);
+    size_t taps;
+    lua_settop(L, 3);
+    BindSamples samples = check_samples(L, net, where, 2);
+    size_t *tap = check_taps(L, net, where, 3, &taps);
+    float **output = lua_newuserdatauv(L, taps * sizeof *output, 0);
+    luaL_checkstack(L, (int)taps + 8, "forward: too many layers");
+    for (size_t t = 0; t < taps; t++)
+        output[t] =
+            array_f32(push_new_array(L, where, samples.n, network_output_size(net, tap[t])));
+    Error err;
+    if (!network_outputs(net, samples.x, samples.n, tap, taps, output, &err))
+        return bind_raise(L, &err);
+    return (int)taps;
+}
+
+/* Gradients that enter at layers: { relu2 = array, … }. What they need stays on the stack. */
+typedef struct Entering {
+    size_t *tap, count;
+    const float **gradient;
+} Entering;
+
+static Entering check_entering(lua_State *L, const Network *net, const char *where, int arg,
+                               size_t n) {
+    Entering entering = { 0 };
+    size_t most = 0;
+    if (!lua_istable(L, arg))
+        bind_expected(L, arg, where, "w", "a table, layer = array");
+    for (lua_pushnil(L); lua_next(L, arg); lua_pop(L, 1))
+        most++;
+    luaL_checkstack(L, (int)most + 12, "backward: too many layers");
+    entering.tap = lua_newuserdatauv(L, (most + 1) * sizeof *entering.tap, 0);
+    entering.gradient = lua_newuserdatauv(L, (most + 1) * sizeof *entering.gradient, 0);
+    lua_pushnil(L);
+    while (lua_next(L, arg)) {
+        size_t layer = check_layer(L, net, where, -2);
+        const char *name = network_layer_name(net, layer);
+        size_t size = network_output_size(net, layer);
+        const Array *w = bind_to_array(L, -1, where, name, DTYPE_F32);
+        if (array_size(w) != n * size) {
+            char text[128];
+            luaL_error(L, "%s: w of %s is %s, expected (%I, %I)", where, name,
+                       array_shape_text(w->ndim, w->shape, text), (lua_Integer)n,
+                       (lua_Integer)size);
+        }
+        entering.tap[entering.count] = layer;
+        entering.gradient[entering.count++] = array_f32(w);
+        lua_replace(L, -2); /* the array in the value's place, and a copy of the key above it */
+        lua_pushvalue(L, -2);
+        lua_remove(L, -3);
+    }
+    return entering;
+}
+
+static void push_parameters(lua_State *L, const Network *net, const float *vector) {
+    lua_newtable(L);
+    for (size_t l = 0; l < network_layer_count(net); l++)
+        for (int p = 0; p < network_parameters(net, l); p++) {
+            Error err;
+            Array *a = network_parameter(net, l, p, vector, &err);
+            bind_push_array(L, a, &err);
+            lua_pushfstring(L, "%s.%s", network_layer_name(net, l),
+                            network_parameter_name(net, l, p));
+            lua_insert(L, -2);
+            lua_rawset(L, -3);
+        }
+}
+
+/* net:backward(x, { layer = w, … } [, { weights = true }]): the gradient of the sum of w · output
+ * over all of them with respect to x, and where asked with respect to the weights */
+static int net_backward(lua_State *L) {
+    static const char where[] = "backward";
+    static const char *const valid[] = { "weights", NULL };
+    Network *net = check_self(L, where);
+    lua_settop(L, 4);
+    bind_options(L, 4, where, valid);
+    bool weights = bind_opt_boolean(L, 4, where, "weights", false);
+    BindSamples samples = check_samples(L, net, where, 2);
+    Entering entering = check_entering(L, net, where, 3, samples.n);
+    float *dweights =
+        weights ? lua_newuserdatauv(L, (network_vector_size(net) + 1) * sizeof(float), 0) : NULL;
+    Array *dx = push_new_array(L, where, samples.n, samples.features);
+    Error err;
+    Pass *pass =
+        network_forward(net, samples.x, samples.n, entering.tap, entering.count, true, &err);
+    bool ok = pass && pass_backward_weights(pass, entering.gradient, array_f32(dx), dweights, &err);
+    pass_free(pass);
+    if (!ok)
+        return bind_raise(L, &err);
+    if (weights)
+        push_parameters(L, net, dweights);
+    return weights ? 2 : 1;
+}
+
+/* ---- Weights
+ * -------------------------------------------------------------------------------------- */
+
+static int net_weights(lua_State *L) {
+    push_parameters(L, check_self(L, "weights"), NULL);
+    return 1;
+}
+
+/* net:load_weights(path): the net itself */
+static int net_load_weights(lua_State *L) {
+    Network *net = check_self(L, "load_weights");
+    const char *path = bind_string(L, 2, "load_weights", "path");
+    Tensors tensors;
+    Error err;
+    tensors_init(&tensors);
+    bool ok = tensors_load(&tensors, path, &err);
+    if (!ok)
+        error_prefix(&err, "load_weights");
+    else if (!(ok = network_load_weights(net, &tensors, NULL, &err)))
+        error_prefix(&err, "%s", path);
+    tensors_clear(&tensors);
+    if (!ok)
+        return bind_raise(L, &err);
+    lua_settop(L, 1);
+    return 1;
+}
+
+/* ---- Training
+ * ------------------------------------------------------------------------------------- */
+
+static void push_column(lua_State *L, const TrainHistory *history, size_t offset,
+                        const char *name) {
+    lua_createtable(L, (int)history->epochs, 0);
+    for (size_t e = 0; e < history->epochs; e++) {
+        lua_pushnumber(L, *(const double *)((const char *)&history->epoch[e] + offset));
+        lua_rawseti(L, -2, (lua_Integer)e + 1);
+    }
+    lua_setfield(L, -2, name);
+}
+
+static void push_history(lua_State *L, const TrainHistory *history, bool validated) {
+    lua_newtable(L);
+    lua_pushinteger(L, (lua_Integer)history->epochs);
+    lua_setfield(L, -2, "epochs");
+    lua_pushboolean(L, history->interrupted);
+    lua_setfield(L, -2, "interrupted");
+    push_column(L, history, offsetof(struct TrainEpoch, loss), "loss");
+    push_column(L, history, offsetof(struct TrainEpoch, accuracy), "accuracy");
+    push_column(L, history, offsetof(struct TrainEpoch, lr), "lr");
+    push_column(L, history, offsetof(struct TrainEpoch, seconds), "seconds");
+    if (!validated)
+        return;
+    push_column(L, history, offsetof(struct TrainEpoch, validation_loss), "validation_loss");
+    push_column(L, history, offsetof(struct TrainEpoch, validation_accuracy),
+                "validation_accuracy");
+}
+
+/* The history hangs in a box while Lua's tables are made from it. */
+static void release_history(void *history) {
+    train_history_clear(history);
+    free(history);
+}
+
+static const BoxType history_type = { .name = "perigee.history",
+                                      .shown = "a history",
+                                      .release = release_history };
+
+static TrainHistory *push_history_box(lua_State *L) {
+    void **box = bind_new_box(L, &history_type);
+    *box = calloc(1, sizeof(TrainHistory));
+    if (!*box)
+        luaL_error(L, "nn.train: not enough memory");
+    return *box;
+}
+
+/* The options over the parameters they start from. */
+static void read_params(lua_State *L, const char *where, int options, TrainParams *params) {
+    const char *valid[32] = { "validation" };
+    const char *const *names = train_names();
+    for (size_t i = 0; names[i] && i + 2 < sizeof valid / sizeof *valid; i++)
+        valid[i + 1] = names[i];
+    bind_options(L, options, where, valid);
+    for (size_t i = 0; names[i]; i++) {
+        Error err;
+        if (bind_opt_push(L, options, names[i]) == LUA_TNIL) {
+            lua_pop(L, 1);
+            continue;
+        }
+        double value =
+            lua_isboolean(L, -1) ? lua_toboolean(L, -1) : bind_number(L, -1, where, names[i]);
+        if (!train_set(params, names[i], value, &err)) {
+            error_prefix(&err, "%s", where);
+            bind_raise(L, &err);
+        }
+        lua_pop(L, 1);
+    }
+}
+
+static Samples dataset_samples(const Dataset *ds) {
+    return (Samples){ array_f32(ds->x), array_i32(ds->y), dataset_count(ds), dataset_features(ds) };
+}
+
+int bind_train(lua_State *L, Network *net, const char *where, int data, int options, bool anew) {
+    const Dataset *ds = bind_check_dataset(L, data, where, "ds");
+    TrainParams params = *network_fit_params(net);
+    params.anew = anew;
+    params.source = ds->source;
+    if (!anew) /* a call without a seed draws from the session's generator */
+        params.seed = rng_fork(bind_session_rng()) >> 11;
+    read_params(L, where, options, &params);
+    Samples samples = dataset_samples(ds), validation;
+    if (bind_opt_push(L, options, "validation") != LUA_TNIL) {
+        validation = dataset_samples(bind_check_dataset(L, -1, where, "validation"));
+        params.validation = &validation;
+    }
+    TrainHistory *history = push_history_box(L);
+    Progress progress = progress_new();
+    Error err;
+    if (!network_train(net, &samples, &params, history, &progress, &err))
+        return bind_raise(L, &err);
+    push_history(L, history, params.validation != NULL);
+    return 1;
+}
+
+/* net:fit(ds, options): anew from its own seed; the net itself */
+static int net_fit(lua_State *L) {
+    Network *net = check_self(L, "fit");
+    lua_settop(L, 3);
+    bind_train(L, net, "fit", 2, 3, true);
+    lua_settop(L, 1);
+    return 1;
+}
+
+/* ---- Fields and printing
+ * -------------------------------------------------------------------------- */
+
+static void push_shape(lua_State *L, int count, const size_t *shape) {
+    lua_createtable(L, count, 0);
+    for (int i = 0; i < count; i++) {
+        lua_pushinteger(L, (lua_Integer)shape[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+}
+
+static void push_layers(lua_State *L, const Network *net) {
+    lua_newtable(L);
+    for (size_t l = 0; l < network_layer_count(net); l++) {
+        size_t shape[3];
+        lua_createtable(L, 0, 5);
+        lua_pushstring(L, network_layer_name(net, l));
+        lua_setfield(L, -2, "name");
+        lua_pushstring(L, network_layer_kind(net, l));
+        lua_setfield(L, -2, "kind");
+        push_shape(L, network_output_shape(net, l, shape), shape);
+        lua_setfield(L, -2, "shape");
+        lua_pushinteger(L, (lua_Integer)network_output_size(net, l));
+        lua_setfield(L, -2, "size");
+        lua_pushinteger(L, (lua_Integer)network_parameter_count(net, l));
+        lua_setfield(L, -2, "parameters");
+        lua_rawseti(L, -2, (lua_Integer)l + 1);
+    }
+}
+
+/* How the net was trained, as a flat table; nil if it was not. */
+static void push_record(lua_State *L, const Network *net) {
+    const cJSON *record = network_record(net), *item;
+    if (!record) {
+        lua_pushnil(L);
+        return;
+    }
+    lua_newtable(L);
+    cJSON_ArrayForEach(item, record) {
+        if (!item->string)
+            continue;
+        if (cJSON_IsString(item))
+            lua_pushstring(L, item->valuestring);
+        else
+            lua_pushnumber(L, item->valuedouble);
+        lua_setfield(L, -2, item->string);
+    }
+}
+
+static int net_index(lua_State *L) {
+    const Network *net = check_self(L, "net");
+    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+    size_t shape[3];
+    if (strcmp(key, "layers") == 0)
+        push_layers(L, net);
+    else if (strcmp(key, "input") == 0)
+        push_shape(L, network_input_shape(net, shape), shape);
+    else if (strcmp(key, "parameters") == 0)
+        lua_pushinteger(L, (lua_Integer)network_vector_size(net));
+    else if (strcmp(key, "trained") == 0)
+        push_record(L, net);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+/* "64 x 12 x 12" */
+static const char *shape_words(int count, const size_t *shape, char text[80]) {
+    size_t used = 0;
+    for (int i = 0; i < count; i++)
+        used += (size_t)snprintf(text + used, 80 - used, "%s%zu", i ? " x " : "", shape[i]);
+    return text;
+}
+
+static int net_tostring(lua_State *L) {
+    const Network *net = check_self(L, "tostring");
+    const Model *model = (const Model *)net;
+    luaL_Buffer text;
+    char line[256], words[80];
+    size_t shape[3];
+    luaL_buffinit(L, &text);
+    snprintf(line, sizeof line, "net  %s -> %zu outputs, %zu parameters%s\n",
+             shape_words(network_input_shape(net, shape), shape, words),
+             network_output_size(net, network_layer_count(net) - 1), network_vector_size(net),
+             model_is_fitted(model) ? "" : ", no classes yet");
+    luaL_addstring(&text, line);
+    snprintf(line, sizeof line, "  %-14s %-8s %-16s %10s", "layer", "kind", "output", "parameters");
+    luaL_addstring(&text, line);
+    for (size_t l = 0; l < network_layer_count(net); l++) {
+        snprintf(line, sizeof line, "\n  %-14s %-8s %-16s %10zu", network_layer_name(net, l),
+                 network_layer_kind(net, l),
+                 shape_words(network_output_shape(net, l, shape), shape, words),
+                 network_parameter_count(net, l));
+        luaL_addstring(&text, line);
+    }
+    luaL_pushresult(&text);
+    return 1;
+}
+
+void bind_network_open(lua_State *L) {
+    static const luaL_Reg methods[] = {
+        { "forward", net_forward }, { "backward", net_backward },
+        { "weights", net_weights }, { "load_weights", net_load_weights },
+        { "fit", net_fit },         { NULL, NULL },
+    };
+    static const luaL_Reg meta[] = {
+        { "__index", net_index },
+        { "__tostring", net_tostring },
+        { NULL, NULL },
+    };
+    bind_new_type(L, &history_type, NULL, NULL);
+    lua_pop(L, 1);
+    bind_new_model_type(L, &network_type, &network_model_kind, methods, meta);
+    lua_pop(L, 1);
+}

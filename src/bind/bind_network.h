@@ -1,0 +1,19 @@
+/* bind_network.h — what bind_nn.c (the library) and bind_network.c (the net's methods) share. */
+#ifndef PERIGEE_BIND_NETWORK_H
+#define PERIGEE_BIND_NETWORK_H
+
+#include "bind/bind.h"
+#include "nn/network.h"
+#include "nn/train.h"
+
+/* Register the net's type. */
+void bind_network_open(lua_State *L);
+
+/* Push a box that takes over the net, or raise err. */
+int bind_push_network(lua_State *L, Network *net, const Error *err);
+
+/* Train with the dataset at `data` and the options at `options` (a table, or none) over the net's
+ * own parameters, and push the history. `anew` draws the weights first. */
+int bind_train(lua_State *L, Network *net, const char *where, int data, int options, bool anew);
+
+#endif
