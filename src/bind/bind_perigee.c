@@ -28,7 +28,7 @@ static int perigee_facts(lua_State *L) {
     lua_setfield(L, -2, "threads");
     const char *const words[][2] = {
         { "version", versions_perigee() },     { "revision", versions_revision() },
-        { "lua", LUA_RELEASE + sizeof "Lua" }, { "blas", blas },
+        { "lua", &LUA_RELEASE[sizeof "Lua"] }, { "blas", blas },
         { "blas_core", blas_core_name() },     { "libsvm", libsvm_version_text() },
     };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
