@@ -1,6 +1,8 @@
 /* The array's box: its fields, its elements, and the `array` library. */
 #include "bind/bind_array.h"
 
+#include "core/array_print.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -72,11 +74,25 @@ static void check_index(lua_State *L, int first, const Array *a, const char *whe
     }
 }
 
+/* at(i, j, …): one element. */
 static int array_at(lua_State *L) {
     const Array *a = bind_check_array(L, 1, "at", "array");
     size_t index[ARRAY_MAX_DIMS];
     check_index(L, 2, a, "at", index);
     bind_array_push_number(L, array_get(a, index), a->dtype);
+    return 1;
+}
+
+/* set(value, i, j, …) → the array. */
+static int array_set(lua_State *L) {
+    Array *a = bind_check_array(L, 1, "set", "array");
+    double value = bind_number(L, 2, "set", "value");
+    size_t index[ARRAY_MAX_DIMS];
+    Error err = { 0 };
+    check_index(L, 3, a, "set", index);
+    if (!array_put("set", a, index, value, &err))
+        return bind_raise(L, &err);
+    lua_settop(L, 1);
     return 1;
 }
 
@@ -121,31 +137,43 @@ static const struct Field {
     const char *name;
     int (*push)(lua_State *L, const Array *a);
 } fields[] = {
-    { "shape", field_shape }, { "ndim", field_ndim }, { "size", field_size },
-    { "dtype", field_dtype }, { NULL, NULL },
+    { "shape", field_shape }, { "ndim", field_ndim },    { "size", field_size },
+    { "dtype", field_dtype }, { "T", bind_array_get_T }, { NULL, NULL },
 };
 
-/* A row as a view, or an element of a 1-d array. nil just past the end lets ipairs finish. */
-static int push_row(lua_State *L, const Array *a, lua_Integer index) {
+/* ---- Rows -------------------------------------------------------------------------------------
+ */
+
+static lua_Integer check_row(lua_State *L, const Array *a) {
     if (a->ndim == 0)
-        return luaL_error(L, "a scalar array has no rows; read it with :item()");
+        luaL_error(L, "a scalar array has no rows; it is read by :item() and written by :fill(v)");
+    return bind_integer(L, 2, "array", "index", LUA_MININTEGER, LUA_MAXINTEGER);
+}
+
+static Array *row_view(const Array *a, size_t i, Error *err) {
+    char *start = (char *)a->data + (ptrdiff_t)i * a->stride[0] * (ptrdiff_t)dtype_size(a->dtype);
+    return array_view(a, a->ndim - 1, a->shape + 1, a->stride + 1, start, err);
+}
+
+/* A row as a view, or an element of a 1-d array. nil just past the end lets ipairs finish. */
+static int push_row(lua_State *L, const Array *a) {
+    lua_Integer index = check_row(L, a);
     if (index == (lua_Integer)a->shape[0] + 1)
         return 0;
     size_t i = bind_array_index(L, index, a->shape[0], 0, "array");
-    char *start = (char *)a->data + (ptrdiff_t)i * a->stride[0] * (ptrdiff_t)dtype_size(a->dtype);
     if (a->ndim == 1) {
         bind_array_push_number(L, array_get(a, &i), a->dtype);
         return 1;
     }
     void **box = bind_new_box(L, &bind_array_type);
-    BIND_ARRAY_MAKE(L, *box, array_view(a, a->ndim - 1, a->shape + 1, a->stride + 1, start, &err));
+    BIND_ARRAY_MAKE(L, *box, row_view(a, i, &err));
     return 1;
 }
 
 static int meta_index(lua_State *L) {
     const Array *a = bind_check_array(L, 1, "array", "array");
     if (lua_type(L, 2) == LUA_TNUMBER)
-        return push_row(L, a, bind_integer(L, 2, "array", "index", LUA_MININTEGER, LUA_MAXINTEGER));
+        return push_row(L, a);
     if (lua_type(L, 2) == LUA_TSTRING) {
         const char *key = lua_tostring(L, 2);
         for (const struct Field *f = fields; f->name; f++)
@@ -157,6 +185,22 @@ static int meta_index(lua_State *L) {
     return 1;
 }
 
+/* x[i] = a number, an array or a table that broadcasts to the row. */
+static int meta_newindex(lua_State *L) {
+    Array *a = bind_check_array(L, 1, "array", "array");
+    Error failure = { 0 };
+    Operand values;
+    if (lua_type(L, 2) != LUA_TNUMBER)
+        return bind_expected(L, 2, "array", "index", "an integer (fields cannot be set)");
+    size_t i = bind_array_index(L, check_row(L, a), a->shape[0], 0, "array");
+    bind_array_operand(L, 3, "array", a->dtype, &values);
+    void **box = bind_new_box(L, &bind_array_type);
+    BIND_ARRAY_MAKE(L, *box, row_view(a, i, &err));
+    if (!array_assign("array", values.array, *box, &failure))
+        return bind_raise(L, &failure);
+    return 0;
+}
+
 static int meta_len(lua_State *L) {
     const Array *a = bind_check_array(L, 1, "#", "array");
     lua_pushinteger(L, a->ndim ? (lua_Integer)a->shape[0] : 0);
@@ -164,36 +208,56 @@ static int meta_len(lua_State *L) {
 }
 
 static int meta_tostring(lua_State *L) {
-    const Array *a = bind_check_array(L, 1, "tostring", "array");
-    char text[128];
-    describe(a, text);
-    lua_pushfstring(L, "Array %s", text);
+    const Array *a = bind_test_array(L, 1);
+    luaL_Buffer text;
+    if (!a) {
+        lua_pushliteral(L, "Array (closed)");
+        return 1;
+    }
+    char *room = luaL_buffinitsize(L, &text, ARRAY_TEXT_SIZE);
+    luaL_pushresultsize(&text, array_print(a, room));
     return 1;
+}
+
+/* x < y: masks cannot come from Lua's comparison operators, which make their result a boolean. */
+static int meta_no_order(lua_State *L) {
+    return luaL_error(L, "arrays are compared by methods, which give masks: x:lt(y), x:le(y), "
+                         "x:gt(y), x:ge(y), x:eq(y)");
 }
 
 /* ---- The library ------------------------------------------------------------------------------
  */
 
-static const luaL_Reg methods[] = {
-    { "at", array_at },
-    { "item", array_item },
-    { "totable", bind_array_totable },
+static const luaL_Reg element_functions[] = {
+    { "at", array_at },     { "set", array_set },
+    { "item", array_item }, { "totable", bind_array_totable },
     { NULL, NULL },
 };
 
 static const luaL_Reg meta[] = {
-    { "__len", meta_len },
-    { "__tostring", meta_tostring },
-    { NULL, NULL },
+    { "__newindex", meta_newindex }, { "__len", meta_len },     { "__tostring", meta_tostring },
+    { "__lt", meta_no_order },       { "__le", meta_no_order }, { NULL, NULL },
 };
 
 int open_array(lua_State *L) {
-    bind_new_type(L, &bind_array_type, methods, meta);
-    lua_getfield(L, -1, "methods");
-    lua_pushcclosure(L, meta_index, 1);
-    lua_setfield(L, -2, "__index");
-    lua_pop(L, 1);
-    luaL_newlib(L, methods);
+    static const luaL_Reg *const shared[] = { element_functions, bind_array_shape_functions,
+                                              bind_array_index_functions,
+                                              bind_array_linalg_functions };
+    lua_newtable(L);
     luaL_setfuncs(L, bind_array_creators, 0);
+    bind_new_type(L, &bind_array_type, NULL, meta);
+    lua_getfield(L, -1, "methods");
+    for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) {
+        lua_pushvalue(L, -3); /* the library */
+        luaL_setfuncs(L, shared[i], 0);
+        lua_pop(L, 1);
+        luaL_setfuncs(L, shared[i], 0);
+    }
+    int methods = lua_gettop(L), metatable = methods - 1, library = methods - 2;
+    bind_array_open_math(L, library, methods, metatable);
+    bind_array_open_reduce(L, library, methods);
+    lua_pushcclosure(L, meta_index, 1);
+    lua_setfield(L, metatable, "__index");
+    lua_settop(L, library);
     return 1;
 }

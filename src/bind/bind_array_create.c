@@ -1,7 +1,9 @@
 /* Arrays from nothing: array.new, zeros, …. */
 #include "bind/bind_array.h"
 
-#include <stdio.h>
+#include "core/array_create.h"
+
+#include <math.h>
 #include <string.h>
 
 /* ---- Types and sizes as arguments ---------------------------------------------------------------
@@ -69,19 +71,132 @@ int bind_array_shape(lua_State *L, int first, const char *where, size_t shape[AR
 
 static const char *const dtype_option[] = { "dtype", NULL };
 
-static int array_zeros(lua_State *L) {
-    size_t shape[ARRAY_MAX_DIMS];
-    int options, ndim = bind_array_shape(L, 1, "zeros", shape, &options);
-    bind_options(L, options, "zeros", dtype_option);
-    DType dtype = bind_array_opt_dtype(L, options, "zeros", DTYPE_F32);
+/* Push a zeroed array and account for it. */
+static Array *push_zeroed(lua_State *L, const char *where, DType dtype, int ndim,
+                          const size_t *shape) {
     void **box = bind_new_box(L, &bind_array_type);
-    BIND_ARRAY_MAKE(L, *box, array_new("zeros", dtype, ndim, shape, &err));
+    BIND_ARRAY_MAKE(L, *box, array_new(where, dtype, ndim, shape, &err));
+    bind_account(L, array_bytes(*box));
+    return *box;
+}
+
+static int fill_with(lua_State *L, const char *where, Array *a, double value) {
+    Error err = { 0 };
+    if (value != 0 && !array_fill(where, a, value, &err))
+        return bind_raise(L, &err);
+    return 1;
+}
+
+/* f(sizes …, {dtype=}), every element `value`. */
+static int constant(lua_State *L, const char *where, double value) {
+    size_t shape[ARRAY_MAX_DIMS];
+    int options, ndim = bind_array_shape(L, 1, where, shape, &options);
+    bind_options(L, options, where, dtype_option);
+    DType dtype = bind_array_opt_dtype(L, options, where, DTYPE_F32);
+    return fill_with(L, where, push_zeroed(L, where, dtype, ndim, shape), value);
+}
+
+static int zeros(lua_State *L) {
+    return constant(L, "zeros", 0);
+}
+
+static int ones(lua_State *L) {
+    return constant(L, "ones", 1);
+}
+
+/* full(size | {sizes}, value, {dtype=}). */
+static int full(lua_State *L) {
+    size_t shape[ARRAY_MAX_DIMS];
+    int unused;
+    double value = bind_number(L, 2, "full", "value");
+    bind_options(L, 3, "full", dtype_option);
+    DType dtype = bind_array_opt_dtype(L, 3, "full", DTYPE_F32);
+    lua_pushvalue(L, 1);
+    int ndim = bind_array_shape(L, lua_gettop(L), "full", shape, &unused);
+    return fill_with(L, "full", push_zeroed(L, "full", dtype, ndim, shape), value);
+}
+
+/* f(x, {dtype=}): the shape of x, and its type unless another is named. */
+static int constant_like(lua_State *L, const char *where, int options, double value) {
+    const Array *x = bind_array_input(L, 1, where);
+    bind_options(L, options, where, dtype_option);
+    DType dtype = bind_array_opt_dtype(L, options, where, x->dtype);
+    return fill_with(L, where, push_zeroed(L, where, dtype, x->ndim, x->shape), value);
+}
+
+static int zeros_like(lua_State *L) {
+    return constant_like(L, "zeros_like", 2, 0);
+}
+
+static int ones_like(lua_State *L) {
+    return constant_like(L, "ones_like", 2, 1);
+}
+
+static int full_like(lua_State *L) {
+    return constant_like(L, "full_like", 3, bind_number(L, 2, "full_like", "value"));
+}
+
+/* eye(rows [, cols], {k=, dtype=}). */
+static int eye(lua_State *L) {
+    static const char *const options[] = { "dtype", "k", NULL };
+    size_t rows = check_size(L, 1, "eye");
+    bool square = lua_isnoneornil(L, 2) || lua_istable(L, 2);
+    size_t cols = square ? rows : check_size(L, 2, "eye");
+    int place = lua_istable(L, 2) ? 2 : 3;
+    lua_settop(L, place);
+    bind_options(L, place, "eye", options);
+    DType dtype = bind_array_opt_dtype(L, place, "eye", DTYPE_F32);
+    lua_Integer k = bind_opt_integer(L, place, "eye", "k", -INT32_MAX, INT32_MAX, 0);
+    void **box = bind_new_box(L, &bind_array_type);
+    BIND_ARRAY_MAKE(L, *box, array_eye("eye", dtype, rows, cols, (ptrdiff_t)k, &err));
     bind_account(L, array_bytes(*box));
     return 1;
 }
 
-/* array.new(values [, {dtype=}]): from a table, a number, or an array (a copy). */
-static int array_from(lua_State *L) {
+/* arange(stop), arange(start, stop [, step]), options last: i32 where all are integers. */
+static int arange(lua_State *L) {
+    double number[3] = { 0, 0, 1 };
+    bool integers = true;
+    int given = 0;
+    while (given < 3 && lua_type(L, given + 1) == LUA_TNUMBER) {
+        integers = integers && lua_isinteger(L, given + 1);
+        number[given] = lua_tonumber(L, given + 1);
+        given++;
+    }
+    if (given == 0)
+        return bind_expected(L, 1, "arange", "stop", "a number");
+    if (given == 1) {
+        number[1] = number[0];
+        number[0] = 0;
+    }
+    if (number[2] == 0)
+        return luaL_error(L, "arange: a step of 0");
+    lua_settop(L, given + 1);
+    bind_options(L, given + 1, "arange", dtype_option);
+    DType dtype = bind_array_opt_dtype(L, given + 1, "arange", integers ? DTYPE_I32 : DTYPE_F32);
+    void **box = bind_new_box(L, &bind_array_type);
+    BIND_ARRAY_MAKE(L, *box, array_arange("arange", dtype, number[0], number[1], number[2], &err));
+    bind_account(L, array_bytes(*box));
+    return 1;
+}
+
+/* linspace(start, stop [, n = 50], {dtype=}). */
+static int linspace(lua_State *L) {
+    double start = bind_number(L, 1, "linspace", "start");
+    double stop = bind_number(L, 2, "linspace", "stop");
+    bool counted = lua_type(L, 3) == LUA_TNUMBER;
+    size_t n = counted ? check_size(L, 3, "linspace") : 50;
+    int options = counted || lua_isnoneornil(L, 3) ? 4 : 3;
+    bind_options(L, options, "linspace", dtype_option);
+    DType dtype = bind_array_opt_dtype(L, options, "linspace", DTYPE_F32);
+    void **box = bind_new_box(L, &bind_array_type);
+    BIND_ARRAY_MAKE(L, *box, array_linspace("linspace", dtype, start, stop, n, &err));
+    bind_account(L, array_bytes(*box));
+    return 1;
+}
+
+/* new(values [, {dtype=}]): from a table, a number, or an array (a copy). */
+static int new_array(lua_State *L) {
     const Array *a = bind_test_array(L, 1);
     bind_options(L, 2, "new", dtype_option);
     DType dtype = bind_array_opt_dtype(L, 2, "new", a ? a->dtype : DTYPE_F32);
@@ -95,8 +210,85 @@ static int array_from(lua_State *L) {
     return 1;
 }
 
+/* ---- Random numbers -----------------------------------------------------------------------------
+ */
+
+static DType float_dtype(lua_State *L, int options, const char *where) {
+    DType dtype = bind_array_opt_dtype(L, options, where, DTYPE_F32);
+    if (dtype == DTYPE_I32)
+        luaL_error(L, "%s: random numbers are f32 or f64; randint gives i32", where);
+    return dtype;
+}
+
+/* rand(sizes …, {low=, high=, seed=, dtype=}): uniform in [low, high). */
+static int random_uniform(lua_State *L) {
+    static const char *const valid[] = { "seed", "dtype", "low", "high", NULL };
+    size_t shape[ARRAY_MAX_DIMS];
+    int options, ndim = bind_array_shape(L, 1, "rand", shape, &options);
+    bind_options(L, options, "rand", valid);
+    DType dtype = float_dtype(L, options, "rand");
+    double low = bind_opt_number(L, options, "rand", "low", -HUGE_VAL, HUGE_VAL, 0);
+    double high = bind_opt_number(L, options, "rand", "high", -HUGE_VAL, HUGE_VAL, 1);
+    Rng rng = bind_opt_rng(L, options, "rand", NULL);
+    array_fill_uniform(push_zeroed(L, "rand", dtype, ndim, shape), low, high, &rng);
+    return 1;
+}
+
+/* randn(sizes …, {mean=, std=, seed=, dtype=}). */
+static int random_normal(lua_State *L) {
+    static const char *const valid[] = { "seed", "dtype", "mean", "std", NULL };
+    size_t shape[ARRAY_MAX_DIMS];
+    int options, ndim = bind_array_shape(L, 1, "randn", shape, &options);
+    bind_options(L, options, "randn", valid);
+    DType dtype = float_dtype(L, options, "randn");
+    double mean = bind_opt_number(L, options, "randn", "mean", -HUGE_VAL, HUGE_VAL, 0);
+    double deviation = bind_opt_number(L, options, "randn", "std", 0, HUGE_VAL, 1);
+    Rng rng = bind_opt_rng(L, options, "randn", NULL);
+    array_fill_normal(push_zeroed(L, "randn", dtype, ndim, shape), mean, deviation, &rng);
+    return 1;
+}
+
+/* randint(low, high, sizes …, {seed=}): low … high, both included as in math.random. */
+static int random_integers(lua_State *L) {
+    static const char *const valid[] = { "seed", NULL };
+    size_t shape[ARRAY_MAX_DIMS];
+    lua_Integer low = bind_integer(L, 1, "randint", "low", INT32_MIN, INT32_MAX);
+    lua_Integer high = bind_integer(L, 2, "randint", "high", low, INT32_MAX);
+    int options, ndim = bind_array_shape(L, 3, "randint", shape, &options);
+    bind_options(L, options, "randint", valid);
+    Rng rng = bind_opt_rng(L, options, "randint", NULL);
+    array_fill_uniform(push_zeroed(L, "randint", DTYPE_I32, ndim, shape), (double)low,
+                       (double)high + 1, &rng);
+    return 1;
+}
+
+/* randperm(n, {seed=}): 1 … n in random order. */
+static int random_permutation(lua_State *L) {
+    static const char *const valid[] = { "seed", NULL };
+    size_t n = check_size(L, 1, "randperm");
+    bind_options(L, 2, "randperm", valid);
+    Rng start = bind_opt_rng(L, 2, "randperm", NULL), rng;
+    void **box = bind_new_box(L, &bind_array_type);
+    /* A second try after a collection draws the same numbers. */
+    BIND_ARRAY_MAKE(L, *box, (rng = start, array_permutation("randperm", n, 1, &rng, &err)));
+    bind_account(L, array_bytes(*box));
+    return 1;
+}
+
 const luaL_Reg bind_array_creators[] = {
-    { "new", array_from },
-    { "zeros", array_zeros },
+    { "new", new_array },
+    { "zeros", zeros },
+    { "ones", ones },
+    { "full", full },
+    { "zeros_like", zeros_like },
+    { "ones_like", ones_like },
+    { "full_like", full_like },
+    { "eye", eye },
+    { "arange", arange },
+    { "linspace", linspace },
+    { "rand", random_uniform },
+    { "randn", random_normal },
+    { "randint", random_integers },
+    { "randperm", random_permutation },
     { NULL, NULL },
 };

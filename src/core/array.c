@@ -1,17 +1,23 @@
 #include "core/array.h"
 
+#include "core/array_transfer.h"
+
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 struct Buffer {
     size_t refs; /* headers that point here; the main thread alone touches it */
     void *bytes;
 };
 
-enum { ALIGNMENT = 64 }; /* one cache line, one AVX-512 register */
+enum {
+    ALIGNMENT = 64, /* one cache line, one AVX-512 register */
+    HUGE_PAGE = 2 << 20
+};
 
 const char *dtype_name(DType dtype) {
     static const char *const names[] = { "f32", "f64", "i32" };
@@ -91,7 +97,21 @@ static bool byte_count(DType dtype, int ndim, const size_t *shape, size_t *bytes
     return true;
 }
 
-Array *array_new(const char *where, DType dtype, int ndim, const size_t *shape, Error *err) {
+/* Large buffers ask for huge pages: the kernel then clears 2 MB at a time, where thousands of small
+ * faults would cost more than the arithmetic. */
+static void *allocate(size_t bytes) {
+    if (bytes < 2 * HUGE_PAGE)
+        return aligned_alloc(ALIGNMENT, bytes);
+    void *data = aligned_alloc(HUGE_PAGE, (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE);
+#ifdef MADV_HUGEPAGE
+    if (data)
+        madvise(data, bytes, MADV_HUGEPAGE);
+#endif
+    return data;
+}
+
+Array *array_uninitialised(const char *where, DType dtype, int ndim, const size_t *shape,
+                           Error *err) {
     char text[128];
     size_t bytes;
     if (ndim < 0 || ndim > ARRAY_MAX_DIMS) {
@@ -106,7 +126,7 @@ Array *array_new(const char *where, DType dtype, int ndim, const size_t *shape, 
     }
     Array *a = calloc(1, sizeof *a);
     Buffer *buffer = calloc(1, sizeof *buffer);
-    void *data = aligned_alloc(ALIGNMENT, bytes ? bytes : ALIGNMENT);
+    void *data = allocate(bytes ? bytes : ALIGNMENT);
     if (!a || !buffer || !data) {
         free(a);
         free(buffer);
@@ -114,12 +134,18 @@ Array *array_new(const char *where, DType dtype, int ndim, const size_t *shape, 
         error_memory(err, where, bytes);
         return NULL;
     }
-    memset(data, 0, bytes ? bytes : ALIGNMENT);
     *buffer = (Buffer){ .refs = 1, .bytes = data };
     a->dtype = dtype;
     a->data = data;
     a->buffer = buffer;
     set_row_major(a, ndim, shape);
+    return a;
+}
+
+Array *array_new(const char *where, DType dtype, int ndim, const size_t *shape, Error *err) {
+    Array *a = array_uninitialised(where, dtype, ndim, shape, err);
+    if (a)
+        memset(a->data, 0, array_bytes(a));
     return a;
 }
 
@@ -209,37 +235,9 @@ static bool refuse_int32(const char *where, double value, Error *err) {
     return error_set(err, ERROR_ARGUMENT, "%s: %g does not fit into an int32 array", where, value);
 }
 
-/* Copy every element of a into the contiguous array `out`, converting. Walks a by its innermost
- * axis, an odometer turning the outer ones. */
-static bool convert(const char *where, const Array *a, Array *out, Error *err) {
-    size_t total = array_size(a), inner = a->ndim ? a->shape[a->ndim - 1] : 1;
-    ptrdiff_t step = a->ndim ? a->stride[a->ndim - 1] : 0;
-    size_t index[ARRAY_MAX_DIMS] = { 0 };
-    bool same = a->dtype == out->dtype && step == 1;
-    size_t element = dtype_size(a->dtype);
-    for (size_t done = 0; done < total; done += inner) {
-        ptrdiff_t offset = 0;
-        for (int d = 0; d < a->ndim - 1; d++)
-            offset += (ptrdiff_t)index[d] * a->stride[d];
-        if (same) {
-            memcpy((char *)out->data + done * element,
-                   (const char *)a->data + offset * (ptrdiff_t)element, inner * element);
-        } else {
-            for (size_t i = 0; i < inner; i++) {
-                double value = read_element(a, offset + (ptrdiff_t)i * step);
-                if (!write_element(out, (ptrdiff_t)(done + i), value))
-                    return refuse_int32(where, value, err);
-            }
-        }
-        for (int d = a->ndim - 2; d >= 0 && ++index[d] == a->shape[d]; d--)
-            index[d] = 0;
-    }
-    return true;
-}
-
 static Array *converted_copy(const char *where, const Array *a, DType dtype, Error *err) {
-    Array *out = array_new(where, dtype, a->ndim, a->shape, err);
-    if (out && !convert(where, a, out, err)) {
+    Array *out = array_uninitialised(where, dtype, a->ndim, a->shape, err);
+    if (out && !array_transfer(where, a, out, err)) {
         array_free(out);
         return NULL;
     }

@@ -5,7 +5,8 @@
  * and the buffer lives until its last header is freed. Elements are row-major where an array is
  * contiguous; strides count elements, not bytes, and may be 0 (broadcast) or negative.
  * Headers and buffers belong to the main thread: worker threads get plain pointers.
- * The operations on arrays are in array_math.h, array_reduce.h and array_index.h. */
+ * The operations on arrays are in array_math.h, array_reduce.h, array_index.h, array_join.h,
+ * array_sort.h, array_create.h and array_linalg.h. */
 #ifndef PERIGEE_CORE_ARRAY_H
 #define PERIGEE_CORE_ARRAY_H
 
@@ -37,6 +38,10 @@ size_t dtype_size(DType dtype);
 /* A new zeroed, contiguous array, its data 64-byte aligned. Fails on a size that overflows or that
  * memory does not hold. `where` names the user's function in the message. */
 Array *array_new(const char *where, DType dtype, int ndim, const size_t *shape, Error *err);
+
+/* The same without the zeros, for a caller that writes every element. */
+Array *array_uninitialised(const char *where, DType dtype, int ndim, const size_t *shape,
+                           Error *err);
 
 /* The common cases of array_new: 1-d and 2-d. */
 Array *array_new1(const char *where, DType dtype, size_t n, Error *err);
@@ -70,6 +75,10 @@ Array *array_contiguous(const char *where, const Array *a, DType dtype, Error *e
 
 /* A contiguous copy of the same type, never shared. */
 Array *array_copy(const char *where, const Array *a, Error *err);
+
+/* Copy `values`, broadcast and converted as array_contiguous does, into every element of `out`
+ * (which may share memory with them). On failure out is unchanged. */
+bool array_assign(const char *where, const Array *values, Array *out, Error *err);
 
 /* Row-major pointers of a contiguous array; asserts the type. */
 float *array_f32(const Array *a);

@@ -1,0 +1,33 @@
+/* array_index.h — elements chosen by position or mask, and arrays joined. Positions and axes are
+ * 0-based; results are copies. */
+#ifndef PERIGEE_CORE_ARRAY_INDEX_H
+#define PERIGEE_CORE_ARRAY_INDEX_H
+
+#include "core/array.h"
+
+/* The sub-arrays at these positions of the axis, in that order. Positions must be within it. */
+Array *array_take(const char *where, const Array *a, int axis, const size_t *positions,
+                  size_t count, Error *err);
+
+/* Write values (broadcast to what array_take would give) to these positions of the axis. */
+bool array_put_at(const char *where, const Array *values, int axis, const size_t *positions,
+                  size_t count, Array *out, Error *err);
+
+/* The elements of a where the mask, of the same shape, is not 0, as a 1-d array in row-major order;
+ * or, with a 1-d mask as long as the axis (axis ≥ 0), the sub-arrays where it is not 0. */
+Array *array_compress(const char *where, const Array *a, const Array *mask, int axis, Error *err);
+
+/* The places of what is not 0, counted from `origin`: int32, 1-d for a 1-d array, else one row of
+ * ndim indices each. */
+Array *array_nonzero(const char *where, const Array *a, int32_t origin, Error *err);
+
+/* One after the other along an existing axis; the other sizes must agree. count ≥ 1. The type is
+ * the promoted one. */
+Array *array_concatenate(const char *where, const Array *const *parts, size_t count, int axis,
+                         Error *err);
+
+/* The same along a new axis in front of axis `axis`; all shapes must agree. */
+Array *array_stack(const char *where, const Array *const *parts, size_t count, int axis,
+                   Error *err);
+
+#endif

@@ -1,0 +1,183 @@
+#include "core/array_print.h"
+
+#include "core/array_stream.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    ALL_SHOWN = 1000,   /* elements, at most, that are shown in full */
+    SHOWN_CORNER = 400, /* of larger arrays about so many */
+    LINE_WIDTH = 90
+};
+
+typedef struct Printer {
+    const Array *a;
+    char *text;
+    size_t used, line; /* characters written; where the present line began */
+    size_t edge;       /* elements shown at each end of an axis; 0: all */
+    enum { INTEGERS, FIXED, SCIENTIFIC } style;
+    int width;
+    size_t index[ARRAY_MAX_DIMS];
+    double largest, smallest; /* finite and not 0, of what is shown */
+    bool integral;
+} Printer;
+
+__attribute__((format(printf, 2, 3))) static void put(Printer *p, const char *format, ...) {
+    va_list args;
+    size_t room = ARRAY_TEXT_SIZE - p->used;
+    va_start(args, format);
+    int length = vsnprintf(p->text + p->used, room, format, args);
+    va_end(args);
+    p->used += length < 0 ? 0 : (size_t)length < room ? (size_t)length : room - 1;
+}
+
+char *array_title(const Array *a, char text[160]) {
+    size_t used = (size_t)snprintf(text, 160, "Array<%s>[", dtype_name(a->dtype));
+    for (int d = 0; d < a->ndim && used < 130; d++)
+        used += (size_t)snprintf(text + used, 160 - used, "%s%zu", d ? "x" : "", a->shape[d]);
+    snprintf(text + used, 160 - used, "]");
+    return text;
+}
+
+static void put_special_counts(Printer *p) {
+    const Array *a = p->a;
+    size_t total = array_size(a), nans = 0, infinities = 0;
+    Stream s = stream_of(a, a->ndim, a->shape);
+    StreamScratch scratch;
+    scratch.filled = 0;
+    for (size_t first = 0; a->dtype != DTYPE_I32 && first < total; first += STREAM_RUN) {
+        size_t n = total - first < STREAM_RUN ? total - first : STREAM_RUN;
+        const double *x = stream_read(&s, DTYPE_F64, first, n, &scratch);
+        for (size_t i = 0; i < n; i++) {
+            nans += x[i] != x[i];
+            infinities += isinf(x[i]) != 0;
+        }
+    }
+    if (nans)
+        put(p, ", %zu NaN", nans);
+    if (infinities)
+        put(p, ", %zu Inf", infinities);
+}
+
+/* The next index of an axis to be shown after i: the middle is left out. */
+static size_t next_shown(const Printer *p, int axis, size_t i) {
+    size_t n = p->a->shape[axis];
+    return p->edge && n > 2 * p->edge && i + 1 == p->edge ? n - p->edge : i + 1;
+}
+
+static void put_number(Printer *p, double x) {
+    char number[40];
+    if (isnan(x))
+        snprintf(number, sizeof number, "nan");
+    else if (isinf(x))
+        snprintf(number, sizeof number, x > 0 ? "inf" : "-inf");
+    else if (p->style == INTEGERS)
+        snprintf(number, sizeof number, "%.0f", x == 0 ? 0 : x);
+    else if (p->style == FIXED)
+        snprintf(number, sizeof number, "%.4f", x);
+    else
+        snprintf(number, sizeof number, "%.4e", x);
+    put(p, "%*s", p->width, number);
+}
+
+typedef void Visit(Printer *p, double x);
+
+static void measure_range(Printer *p, double x) {
+    double size = fabs(x);
+    if (!isfinite(x))
+        return;
+    p->largest = size > p->largest ? size : p->largest;
+    p->smallest = size > 0 && size < p->smallest ? size : p->smallest;
+    p->integral = p->integral && x == rint(x);
+}
+
+/* Writes into the text, which is then taken back. */
+static void measure_width(Printer *p, double x) {
+    size_t before = p->used;
+    p->width = 0;
+    put_number(p, x);
+    p->width = (int)(p->used - before);
+    p->used = before;
+}
+
+static void for_shown(Printer *p, int axis, Visit *visit) {
+    if (axis == p->a->ndim) {
+        visit(p, array_get(p->a, p->index));
+        return;
+    }
+    for (size_t i = 0; i < p->a->shape[axis]; i = next_shown(p, axis, i)) {
+        p->index[axis] = i;
+        for_shown(p, axis + 1, visit);
+    }
+}
+
+static void widen(Printer *p, double x) {
+    int widest = p->width;
+    measure_width(p, x);
+    p->width = p->width > widest ? p->width : widest;
+}
+
+static void choose_style(Printer *p) {
+    p->smallest = INFINITY;
+    p->integral = true;
+    for_shown(p, 0, measure_range);
+    if (p->a->dtype == DTYPE_I32 || (p->integral && p->largest < 1e8))
+        p->style = INTEGERS;
+    else
+        p->style = p->largest >= 1e5 || p->smallest < 1e-4 ? SCIENTIFIC : FIXED;
+    for_shown(p, 0, widen);
+}
+
+static void put_axis(Printer *p, int axis) {
+    size_t n = p->a->shape[axis];
+    int inner = p->a->ndim - 1 - axis; /* axes inside this one */
+    put(p, "[");
+    for (size_t i = 0, next; i < n; i = next) {
+        p->index[axis] = i;
+        if (inner)
+            put_axis(p, axis + 1);
+        else
+            put_number(p, array_get(p->a, p->index));
+        next = next_shown(p, axis, i);
+        if (next >= n)
+            break;
+        const char *gap = next > i + 1 ? "..." : NULL;
+        if (!inner && p->used - p->line + (size_t)p->width < LINE_WIDTH) {
+            put(p, gap ? "  ...  " : "  ");
+            continue;
+        }
+        put(p, "\n");
+        p->line = p->used;
+        if (gap)
+            put(p, "%*s%s\n", axis + 1, "", gap);
+        put(p, "%*s", axis + 1, "");
+    }
+    put(p, "]");
+}
+
+size_t array_print(const Array *a, char text[ARRAY_TEXT_SIZE]) {
+    Printer p = { .a = a, .text = text };
+    char title[160];
+    put(&p, "%s", array_title(a, title));
+    put_special_counts(&p);
+    if (array_size(a) == 0) {
+        put(&p, " []");
+        return p.used;
+    }
+    if (array_size(a) > ALL_SHOWN) {
+        double corner;
+        for (p.edge = 4, corner = SHOWN_CORNER + 1; corner > SHOWN_CORNER && p.edge > 1;)
+            corner = pow(2.0 * (double)--p.edge, a->ndim);
+    }
+    choose_style(&p);
+    put(&p, a->ndim == 0 ? " " : "\n");
+    p.line = p.used;
+    if (a->ndim == 0)
+        put_number(&p, array_get(a, p.index));
+    else
+        put_axis(&p, 0);
+    return p.used;
+}

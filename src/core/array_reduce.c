@@ -1,0 +1,397 @@
+#include "core/array_reduce.h"
+
+#include "core/parallel.h"
+#include "core/simd.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    BLOCK = 1 << 16, /* elements, about, that one partial result covers */
+    WIDTH = 2048,    /* accumulators at once: 16 kB of the L1 cache */
+    GROUP = 256      /* short rows are folded several at a time, up to this many elements */
+};
+
+/* acc[j] = acc[j] ⊕ f(x[j]). `center` is what var subtracts. */
+typedef void Fold(const void *x, const double *center, double *acc, size_t n);
+
+#define FOLD_LOOP(name, T, expression)                                                             \
+    SIMD_CLONES static void name(const void *values, const double *center, double *acc,            \
+                                 size_t n) {                                                       \
+        const T *xs = values;                                                                      \
+        (void)center;                                                                              \
+        _Pragma("GCC ivdep") for (size_t j = 0; j < n; j++) {                                      \
+            double x = (double)xs[j], a = acc[j];                                                  \
+            acc[j] = expression;                                                                   \
+        }                                                                                          \
+    }
+#define FOLD(name, expression)                                                                     \
+    FOLD_LOOP(name##_f32, float, expression)                                                       \
+    FOLD_LOOP(name##_f64, double, expression)                                                      \
+    FOLD_LOOP(name##_i32, int32_t, expression)
+#define FOLDS(name)                                                                                \
+    { name##_f32, name##_f64, name##_i32 }
+
+FOLD(sum, a + x)
+FOLD(product, a *x)
+FOLD(square_sum, a + x * x)
+FOLD(abs_sum, a + fabs(x))
+FOLD(abs_max, (fabs(x) > a || x != x) ? fabs(x) : a)
+FOLD(deviation, a + (x - center[j]) * (x - center[j]))
+FOLD(least, (x < a || x != x) ? x : a)
+FOLD(greatest, (x > a || x != x) ? x : a)
+FOLD(count, a + (x != 0 ? 1.0 : 0.0))
+
+typedef enum ResultType { AS_INPUT, AS_FLOAT, AS_INT } ResultType;
+
+/* How each reduction works: what is folded, from which start, how partial results are put together.
+ */
+static const struct Method {
+    Fold *fold[3];
+    Fold *combine;
+    double start;
+    ResultType type;
+} methods[] = {
+    [REDUCE_SUM] = { FOLDS(sum), sum_f64, 0, AS_INPUT },
+    [REDUCE_PROD] = { FOLDS(product), product_f64, 1, AS_INPUT },
+    [REDUCE_MEAN] = { FOLDS(sum), sum_f64, 0, AS_FLOAT },
+    [REDUCE_VAR] = { FOLDS(deviation), sum_f64, 0, AS_FLOAT },
+    [REDUCE_STD] = { FOLDS(deviation), sum_f64, 0, AS_FLOAT },
+    [REDUCE_MIN] = { FOLDS(least), least_f64, INFINITY, AS_INPUT },
+    [REDUCE_MAX] = { FOLDS(greatest), greatest_f64, -INFINITY, AS_INPUT },
+    [REDUCE_ANY] = { FOLDS(count), sum_f64, 0, AS_INT },
+    [REDUCE_ALL] = { FOLDS(count), sum_f64, 0, AS_INT },
+    [REDUCE_COUNT] = { FOLDS(count), sum_f64, 0, AS_INT },
+    [REDUCE_NORM1] = { FOLDS(abs_sum), sum_f64, 0, AS_FLOAT },
+    [REDUCE_NORM2] = { FOLDS(square_sum), sum_f64, 0, AS_FLOAT },
+    [REDUCE_NORM_INF] = { FOLDS(abs_max), greatest_f64, 0, AS_FLOAT },
+};
+
+/* ---- Folding ------------------------------------------------------------------------------------
+ *
+ * The array is seen as outer × n × inner, the middle to be reduced:
+ *
+ *     item = (outer index, block of rows, block of columns)  →  partial[outer][block][column]
+ */
+typedef struct Folding {
+    const struct Method *method;
+    const char *data;
+    DType dtype;
+    size_t outer, n, inner;
+    size_t rows, row_blocks, column_blocks; /* rows of one block */
+    const double *center;                   /* outer × inner, or NULL */
+    double *partial;
+} Folding;
+
+/* A column block of width `columns` of the rows first … last−1 into acc[columns]. */
+typedef struct FoldItem {
+    const char *start;    /* its first element */
+    const double *center; /* of its columns, or NULL */
+    size_t rows, columns;
+} FoldItem;
+
+static void fill(double *values, size_t n, double value) {
+    for (size_t i = 0; i < n; i++)
+        values[i] = value;
+}
+
+/* Several short rows as one long one; the accumulators' groups are put together at the end. */
+static void fold_grouped(const Folding *f, const FoldItem *item, double *acc) {
+    double wide[GROUP], center[GROUP];
+    size_t columns = item->columns, group = GROUP / columns, width = group * columns, row = 0;
+    size_t size = dtype_size(f->dtype);
+    Fold *fold = f->method->fold[f->dtype];
+    fill(wide, width, f->method->start);
+    for (size_t j = 0; item->center && j < width; j++)
+        center[j] = item->center[j % columns];
+    for (; row + group <= item->rows; row += group)
+        fold(item->start + row * columns * size, center, wide, width);
+    fold(item->start + row * columns * size, center, wide, (item->rows - row) * columns);
+    memcpy(acc, wide, columns * sizeof *acc);
+    for (size_t g = 1; g < group; g++)
+        f->method->combine(wide + g * columns, NULL, acc, columns);
+}
+
+static void fold_items(void *context, size_t first, size_t last, int worker) {
+    const Folding *f = context;
+    size_t size = dtype_size(f->dtype);
+    (void)worker;
+    for (size_t i = first; i < last; i++) {
+        size_t column = i % f->column_blocks * WIDTH, rest = i / f->column_blocks;
+        size_t block = rest % f->row_blocks, outer = rest / f->row_blocks;
+        size_t row = block * f->rows, left = f->inner - column;
+        FoldItem item = { .start = f->data + ((outer * f->n + row) * f->inner + column) * size,
+                          .center = f->center ? f->center + outer * f->inner + column : NULL,
+                          .rows = f->n - row < f->rows ? f->n - row : f->rows,
+                          .columns = left < WIDTH ? left : WIDTH };
+        double *acc = f->partial + (outer * f->row_blocks + block) * f->inner + column;
+        if (f->inner <= GROUP / 2) {
+            fold_grouped(f, &item, acc);
+            continue;
+        }
+        fill(acc, item.columns, f->method->start);
+        for (size_t r = 0; r < item.rows; r++)
+            f->method->fold[f->dtype](item.start + r * f->inner * size, item.center, acc,
+                                      item.columns);
+    }
+}
+
+/* Fold everything; result[outer × inner] is what the caller finishes. */
+static bool fold_all(const char *where, Folding *f, double *result, Error *err) {
+    size_t results = f->outer * f->inner;
+    fill(result, results, f->method->start);
+    if (f->n == 0 || results == 0)
+        return true;
+    f->rows = f->inner < BLOCK ? BLOCK / f->inner : 1;
+    f->row_blocks = (f->n + f->rows - 1) / f->rows;
+    f->column_blocks = (f->inner + WIDTH - 1) / WIDTH;
+    f->partial = malloc(results * f->row_blocks * sizeof *f->partial);
+    if (!f->partial)
+        return error_memory(err, where, results * f->row_blocks * sizeof *f->partial);
+    size_t items = f->outer * f->row_blocks * f->column_blocks;
+    if (f->outer * f->n * f->inner <= BLOCK)
+        fold_items(f, 0, items, 0);
+    else
+        parallel_for(items, fold_items, f);
+    for (size_t o = 0; o < f->outer; o++)
+        for (size_t b = 0; b < f->row_blocks; b++)
+            f->method->combine(f->partial + (o * f->row_blocks + b) * f->inner, NULL,
+                               result + o * f->inner, f->inner);
+    free(f->partial);
+    return true;
+}
+
+static void finish(Reduction reduction, double n, double ddof, double *result, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        double x = result[i];
+        if (reduction == REDUCE_MEAN)
+            x /= n;
+        else if (reduction == REDUCE_VAR || reduction == REDUCE_STD)
+            x = n > ddof ? x / (n - ddof) : NAN;
+        else if (reduction == REDUCE_ANY)
+            x = x > 0;
+        else if (reduction == REDUCE_ALL)
+            x = x == n;
+        result[i] = reduction == REDUCE_STD || reduction == REDUCE_NORM2 ? sqrt(x) : x;
+    }
+}
+
+static bool is_deviation(Reduction r) {
+    return r == REDUCE_VAR || r == REDUCE_STD;
+}
+
+/* The reduction of outer × n × inner into result[outer × inner]. */
+static bool reduce(const char *where, Reduction reduction, Folding *f, double ddof, double *result,
+                   Error *err) {
+    size_t results = f->outer * f->inner;
+    double *mean = NULL;
+    bool ok = true;
+    if (is_deviation(reduction)) {
+        mean = malloc((results ? results : 1) * sizeof *mean);
+        if (!mean)
+            return error_memory(err, where, results * sizeof *mean);
+        f->method = &methods[REDUCE_MEAN];
+        ok = fold_all(where, f, mean, err);
+        finish(REDUCE_MEAN, (double)f->n, 0, mean, results);
+    }
+    f->method = &methods[reduction];
+    f->center = mean;
+    ok = ok && fold_all(where, f, result, err);
+    free(mean);
+    if (ok)
+        finish(reduction, (double)f->n, ddof, result, results);
+    return ok;
+}
+
+/* ---- Axes
+ * ---------------------------------------------------------------------------------------- */
+
+/* a with the reduced axes moved to the end (where more than one is, or a is not contiguous), as a
+ * contiguous array, and its division into outer × n × inner. */
+static Array *arrange(const char *where, const Array *a, const bool *along, Folding *f,
+                      Error *err) {
+    int reduced = 0, axis = 0, place = 0;
+    for (int d = 0; d < a->ndim; d++) {
+        reduced += along[d];
+        axis = along[d] ? d : axis;
+    }
+    f->outer = f->n = f->inner = 1;
+    if (reduced == a->ndim || (reduced == 1 && array_is_contiguous(a))) {
+        for (int d = 0; d < a->ndim; d++) {
+            size_t *part = along[d] ? &f->n : d < axis ? &f->outer : &f->inner;
+            *part *= a->shape[d];
+        }
+        return array_contiguous(where, a, a->dtype, err);
+    }
+    Array permuted = *a;
+    for (int last = 0; last < 2; last++)
+        for (int d = 0; d < a->ndim; d++)
+            if (along[d] == last) {
+                permuted.shape[place] = a->shape[d];
+                permuted.stride[place++] = a->stride[d];
+                *(last ? &f->n : &f->outer) *= a->shape[d];
+            }
+    return array_contiguous(where, &permuted, a->dtype, err);
+}
+
+static DType result_dtype(ResultType type, DType input, bool whole) {
+    if (whole)
+        return DTYPE_F64;
+    if (type == AS_INT)
+        return DTYPE_I32;
+    return type == AS_FLOAT && input == DTYPE_I32 ? DTYPE_F32 : input;
+}
+
+static int result_shape(const Array *a, const bool *along, bool keepdims,
+                        size_t shape[ARRAY_MAX_DIMS]) {
+    int ndim = 0;
+    for (int d = 0; d < a->ndim; d++)
+        if (!along[d] || keepdims)
+            shape[ndim++] = along[d] ? 1 : a->shape[d];
+    return ndim;
+}
+
+static bool refuse_empty(const char *where, const Array *a, Error *err) {
+    char text[128];
+    return error_set(err, ERROR_ARGUMENT, "%s: no elements to choose from in shape %s", where,
+                     array_shape_text(a->ndim, a->shape, text));
+}
+
+/* double[n] as an array of another type: the common end of all reductions. */
+static Array *from_doubles(const char *where, Array *values, DType dtype, Error *err) {
+    Array *out = values ? array_contiguous(where, values, dtype, err) : NULL;
+    array_free(values);
+    return out;
+}
+
+Array *array_reduce(const char *where, const Array *a, Reduction reduction, const ReduceAxes *axes,
+                    Error *err) {
+    bool along[ARRAY_MAX_DIMS], whole = true;
+    for (int d = 0; d < a->ndim; d++)
+        whole = whole && !axes->along[d];
+    for (int d = 0; d < a->ndim; d++)
+        along[d] = whole || axes->along[d];
+    size_t shape[ARRAY_MAX_DIMS];
+    int ndim = result_shape(a, along, axes->keepdims, shape);
+    Folding f = { .dtype = a->dtype };
+    Array *input = arrange(where, a, along, &f, err);
+    if (!input)
+        return NULL;
+    f.data = input->data;
+    Array *values = array_uninitialised(where, DTYPE_F64, ndim, shape, err);
+    bool ok = values != NULL;
+    if (ok && (reduction == REDUCE_MIN || reduction == REDUCE_MAX) && f.n == 0)
+        ok = refuse_empty(where, a, err);
+    ok = ok && reduce(where, reduction, &f, axes->ddof, values->data, err);
+    array_free(input);
+    if (!ok) {
+        array_free(values);
+        return NULL;
+    }
+    return from_doubles(where, values, result_dtype(methods[reduction].type, a->dtype, whole), err);
+}
+
+bool array_reduce_all(const char *where, const Array *a, Reduction reduction, double *value,
+                      Error *err) {
+    Array *result = array_reduce(where, a, reduction, &(ReduceAxes){ .keepdims = false }, err);
+    if (result)
+        *value = *array_f64(result);
+    array_free(result);
+    return result != NULL;
+}
+
+/* ---- argmin, argmax
+ * -------------------------------------------------------------------------------- */
+
+typedef struct Extreme {
+    const Array *input; /* contiguous, of type f64 or f32 or i32 */
+    Array *places;
+    size_t n, inner;
+    bool greatest;
+    int32_t origin;
+} Extreme;
+
+/* better(x, best): x replaces best. The first NaN stays. */
+#define EXTREME(T, suffix)                                                                         \
+    static inline bool better_##suffix(T x, T best, bool greatest) {                               \
+        return (best == best) && (x != x || (greatest ? x > best : x < best));                     \
+    }                                                                                              \
+    SIMD_CLONES static void extremes_##suffix(const Extreme *e, size_t outer) {                    \
+        const T *x = (const T *)e->input->data + outer * e->n * e->inner;                          \
+        int32_t *place = (int32_t *)e->places->data + outer * e->inner;                            \
+        for (size_t j = 0; j < e->inner; j++) {                                                    \
+            T best = x[j];                                                                         \
+            size_t at = 0;                                                                         \
+            for (size_t i = 1; i < e->n; i++)                                                      \
+                if (better_##suffix(x[i * e->inner + j], best, e->greatest)) {                     \
+                    best = x[i * e->inner + j];                                                    \
+                    at = i;                                                                        \
+                }                                                                                  \
+            place[j] = (int32_t)at + e->origin;                                                    \
+        }                                                                                          \
+    }
+
+EXTREME(float, f32)
+EXTREME(double, f64)
+EXTREME(int32_t, i32)
+
+static void find_extremes(void *context, size_t first, size_t last, int worker) {
+    static void (*const find[3])(const Extreme *, size_t) = { extremes_f32, extremes_f64,
+                                                              extremes_i32 };
+    const Extreme *e = context;
+    (void)worker;
+    for (size_t outer = first; outer < last; outer++)
+        find[e->input->dtype](e, outer);
+}
+
+Array *array_arg_extreme(const char *where, const Array *a, const ExtremePlace *what, Error *err) {
+    bool along[ARRAY_MAX_DIMS];
+    for (int d = 0; d < a->ndim; d++)
+        along[d] = what->axis < 0 || d == what->axis;
+    size_t shape[ARRAY_MAX_DIMS];
+    int ndim = result_shape(a, along, what->keepdims, shape);
+    Folding f = { .dtype = a->dtype };
+    Array *input = arrange(where, a, along, &f, err);
+    Array *places = input ? array_new(where, DTYPE_I32, ndim, shape, err) : NULL;
+    Extreme e = { input, places, f.n, f.inner, what->greatest, what->origin };
+    bool ok = places != NULL;
+    if (ok && f.n == 0)
+        ok = refuse_empty(where, a, err);
+    if (ok && f.outer > 1 && array_size(a) > BLOCK)
+        parallel_for(f.outer, find_extremes, &e);
+    else if (ok)
+        find_extremes(&e, 0, f.outer, 0);
+    array_free(input);
+    if (!ok) {
+        array_free(places);
+        return NULL;
+    }
+    return places;
+}
+
+/* ---- cumsum
+ * ------------------------------------------------------------------------------------------ */
+
+Array *array_cumsum(const char *where, const Array *a, int axis, Error *err) {
+    bool along[ARRAY_MAX_DIMS];
+    size_t size = array_size(a);
+    Array *flat = NULL, *input = array_contiguous(where, a, DTYPE_F64, err);
+    if (input && axis < 0)
+        flat = array_view(input, 1, &size, &(ptrdiff_t){ 1 }, input->data, err);
+    Array *out = flat || (input && axis >= 0) ? array_copy(where, flat ? flat : input, err) : NULL;
+    if (out) {
+        Folding f = { .dtype = DTYPE_F64 };
+        for (int d = 0; d < out->ndim; d++)
+            along[d] = axis < 0 || d == axis;
+        Array *same = arrange(where, out, along, &f, NULL);
+        double *x = out->data;
+        for (size_t o = 0; o < f.outer; o++, x += f.n * f.inner)
+            for (size_t i = f.inner; i < f.n * f.inner; i++)
+                x[i] += x[i - f.inner];
+        array_free(same);
+    }
+    array_free(flat);
+    array_free(input);
+    return from_doubles(where, out, a->dtype, err);
+}

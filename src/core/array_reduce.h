@@ -1,0 +1,57 @@
+/* array_reduce.h — sums, means, extremes and norms of arrays, whole or along axes.
+ *
+ * Everything is accumulated in double, in blocks whose borders depend on the shape alone: the same
+ * array gives the same bits with any number of threads.
+ *
+ * Types of the result: over the whole array float64; along axes: any, all, count, argmin and argmax
+ * int32; mean, var, std and the norms float32 of int32, else the array's type; sum, prod, min, max
+ * and cumsum the array's type (an int32 sum that does not fit is an error). min, max, argmin and
+ * argmax find the first NaN if there is one, and refuse to choose among no elements. */
+#ifndef PERIGEE_CORE_ARRAY_REDUCE_H
+#define PERIGEE_CORE_ARRAY_REDUCE_H
+
+#include "core/array.h"
+
+typedef enum Reduction {
+    REDUCE_SUM,
+    REDUCE_PROD,
+    REDUCE_MEAN,
+    REDUCE_VAR, /* Σ(x − mean)² / (n − ddof) */
+    REDUCE_STD, /* its root */
+    REDUCE_MIN,
+    REDUCE_MAX,
+    REDUCE_ANY, /* 1 if an element is not 0 */
+    REDUCE_ALL,
+    REDUCE_COUNT,    /* elements that are not 0 */
+    REDUCE_NORM1,    /* Σ|x| */
+    REDUCE_NORM2,    /* √Σx² */
+    REDUCE_NORM_INF, /* max|x| */
+} Reduction;
+
+typedef struct ReduceAxes {
+    bool along[ARRAY_MAX_DIMS]; /* the axes that disappear; none set: all of them */
+    bool keepdims;              /* they stay, with size 1 */
+    double ddof;                /* for var and std */
+} ReduceAxes;
+
+Array *array_reduce(const char *where, const Array *a, Reduction reduction, const ReduceAxes *axes,
+                    Error *err);
+
+/* The whole array to a number. */
+bool array_reduce_all(const char *where, const Array *a, Reduction reduction, double *value,
+                      Error *err);
+
+/* The place of the first least or greatest element: along `axis`, or, with axis −1, in the
+ * flattened array. Places are counted from `origin`. */
+typedef struct ExtremePlace {
+    bool greatest;
+    int axis;
+    bool keepdims;
+    int32_t origin;
+} ExtremePlace;
+Array *array_arg_extreme(const char *where, const Array *a, const ExtremePlace *what, Error *err);
+
+/* Running sums along the axis; axis −1: of the flattened array, 1-d. */
+Array *array_cumsum(const char *where, const Array *a, int axis, Error *err);
+
+#endif

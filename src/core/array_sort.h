@@ -1,0 +1,21 @@
+/* array_sort.h — sorting along an axis, and the distinct values of an array.
+ *
+ * Least-significant-digit radix sort over order-preserving integer keys: linear time, and stable,
+ * so equal elements keep their order in argsort. NaN comes last, in either direction. */
+#ifndef PERIGEE_CORE_ARRAY_SORT_H
+#define PERIGEE_CORE_ARRAY_SORT_H
+
+#include "core/array.h"
+
+/* A sorted copy. */
+Array *array_sort(const char *where, const Array *a, int axis, bool descending, Error *err);
+
+/* int32 positions along the axis, counted from `origin`, in the order of their elements. */
+Array *array_argsort(const char *where, const Array *a, int axis, bool descending, int32_t origin,
+                     Error *err);
+
+/* The distinct values, ascending, 1-d; with `counts` (may be NULL) how often each comes (int32).
+ * All NaNs count as one value. */
+Array *array_unique(const char *where, const Array *a, Array **counts, Error *err);
+
+#endif
