@@ -70,7 +70,8 @@ static int run(lua_State *L, const Options *options, int argc, char **argv) {
     if (!prompt)
         return status;
     interrupt_clear(L);
-    repl_run(L, options->quiet);
+    const ReplOptions prompt_options = { options->quiet, !options->no_init_file };
+    repl_run(L, &prompt_options);
     return STATUS_OK;
 }
 
@@ -81,6 +82,7 @@ static int open_everything(lua_State *L) {
     const char *lua_dir = paths_find_lua(L);
     open_libraries(L);
     interrupt_install(L, lua_dir);
+    chunk_set_frames(options->debug ? "" : lua_dir);
     progress_bar_install(options->quiet);
     if (!*lua_dir)
         return luaL_error(L, "its Lua files are not where the binary is; PERIGEE_LUA can name the "

@@ -3,9 +3,10 @@
 #include "core/progress.h"
 #include "host/chunk.h"
 #include "host/interrupt.h"
+#include "host/line.h"
+#include "host/paths.h"
 #include "host/versions.h"
 
-#include <errno.h>
 #include <lauxlib.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,38 +15,90 @@
 
 static const char NAME[] = "=prompt";
 
-/* What has been typed of the statement so far. */
+/* What has been typed of the statement so far, lines with their newlines between. */
 typedef struct Input {
-    char *text, *line;
-    size_t length, capacity, line_capacity;
+    char *text;
+    size_t length;
 } Input;
 
-typedef enum Reading { READ_LINE, READ_INTERRUPTED, READ_END } Reading;
+/* ---- The Lua half (lua/perigee/prompt.lua) ----------------------------------------------------
+ */
 
-static Reading read_line(lua_State *L, Input *input) {
-    fputs(input->length ? ">> " : "> ", stdout);
-    fflush(stdout);
-    errno = 0;
-    ssize_t got = getline(&input->line, &input->line_capacity, stdin);
-    if (got < 0) {
-        if (errno != EINTR)
-            return READ_END;
-        clearerr(stdin);
-        interrupt_clear(L);
-        putchar('\n');
-        return READ_INTERRUPTED;
+/* Push prompt.NAME; the module is loaded by then. */
+static void push_prompt_function(lua_State *L, const char *name) {
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "perigee.prompt");
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, name);
+    lua_remove(L, -2);
+}
+
+/* Call prompt.NAME with the `arguments` values on top of the stack; an error is reported. */
+static bool call_prompt(lua_State *L, const char *name, int arguments, int results) {
+    push_prompt_function(L, name);
+    lua_insert(L, -arguments - 1);
+    if (chunk_call(L, arguments, results) == LUA_OK)
+        return true;
+    chunk_report(L);
+    return false;
+}
+
+static bool is_query(lua_State *L, const char *line) {
+    lua_pushstring(L, line);
+    bool answered = call_prompt(L, "query", 1, 1);
+    if (!answered)
+        return true;
+    answered = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return answered;
+}
+
+/* ---- Completion --------------------------------------------------------------------------------
+ */
+
+/* Copy the list of words at index −3 of the stack. */
+static void take_words(lua_State *L, LineChoices *choices) {
+    size_t count = lua_rawlen(L, -3);
+    choices->word = calloc(count + 1, sizeof *choices->word);
+    for (size_t i = 0; choices->word && i < count; i++) {
+        lua_rawgeti(L, -3, (lua_Integer)i + 1);
+        const char *word = lua_tostring(L, -1);
+        char *copy = word ? strdup(word) : NULL;
+        lua_pop(L, 1);
+        if (copy)
+            choices->word[choices->count++] = copy;
     }
-    if (input->length + (size_t)got + 1 > input->capacity) {
-        size_t capacity = 2 * (input->length + (size_t)got + 1);
-        char *text = realloc(input->text, capacity);
-        if (!text)
-            return READ_END;
-        input->text = text;
-        input->capacity = capacity;
+}
+
+static void complete(void *context, const char *before, LineChoices *choices) {
+    lua_State *L = context;
+    int top = lua_gettop(L);
+    push_prompt_function(L, "complete");
+    lua_pushstring(L, before);
+    /* A mistake in completing must not disturb the line that is being typed. */
+    if (lua_pcall(L, 1, 3, 0) == LUA_OK && lua_istable(L, -3)) {
+        take_words(L, choices);
+        choices->replaced = (size_t)lua_tointeger(L, -2);
+        choices->want_files = lua_toboolean(L, -1);
     }
-    memcpy(input->text + input->length, input->line, (size_t)got + 1);
-    input->length += (size_t)got;
-    return READ_LINE;
+    lua_settop(L, top);
+}
+
+/* ---- Reading a statement ------------------------------------------------------------------------
+ */
+
+/* Add a line; false without memory. */
+static bool append(Input *input, const char *line) {
+    size_t more = strlen(line), newline = input->length > 0;
+    char *text = realloc(input->text, input->length + newline + more + 1);
+    if (!text)
+        return false;
+    if (newline)
+        text[input->length++] = '\n';
+    memcpy(text + input->length, line, more + 1);
+    input->text = text;
+    input->length += more;
+    return true;
 }
 
 /* Lua itself says whether a text is only unfinished: its complaint ends at the end of file. */
@@ -56,7 +109,8 @@ static bool is_unfinished(lua_State *L) {
     return message && length >= tail && strcmp(message + length - tail, mark) == 0;
 }
 
-/* The text as an expression, else as statements. */
+/* The text as an expression, else as statements; pushes the function or Lua's complaint. An
+ * unfinished expression ("f(1," or "{") is left as one: as statements it would be called wrong. */
 static int load_input(lua_State *L, const Input *input) {
     const char *expression = lua_pushfstring(L, "return %s", input->text);
     int status = chunk_load_text(L, expression, strlen(expression), NAME);
@@ -67,6 +121,9 @@ static int load_input(lua_State *L, const Input *input) {
     return chunk_load_text(L, input->text, input->length, NAME);
 }
 
+/* ---- Running it
+ * ----------------------------------------------------------------------------------- */
+
 /* A line that ends in ";" is not printed. */
 static bool is_muted(const Input *input) {
     size_t end = input->length;
@@ -75,55 +132,100 @@ static bool is_muted(const Input *input) {
     return end > 0 && input->text[end - 1] == ';';
 }
 
-/* Print the values above `base` and keep the first as `ans`. */
-static void show_values(lua_State *L, int base, bool muted) {
-    int count = lua_gettop(L) - base;
-    if (count == 0)
-        return;
-    lua_pushvalue(L, base + 1);
-    lua_setglobal(L, "ans");
-    if (muted)
-        return;
-    lua_getglobal(L, "print");
-    lua_insert(L, base + 1);
-    if (chunk_call(L, count, 0) != LUA_OK)
-        chunk_report(L);
-}
-
 static void run_input(lua_State *L, const Input *input, int load_status) {
     int base = lua_gettop(L) - 1;
-    if (load_status != LUA_OK || chunk_call(L, 0, LUA_MULTRET) != LUA_OK)
+    double start = progress_clock();
+    if (load_status != LUA_OK || chunk_call(L, 0, LUA_MULTRET) != LUA_OK) {
         chunk_report(L);
-    else
-        show_values(L, base, is_muted(input));
+    } else {
+        if (progress_interrupt_pending())
+            fputs("interrupted\n", stderr);
+        interrupt_clear(L);
+        lua_pushboolean(L, is_muted(input));
+        lua_insert(L, base + 1);
+        lua_pushnumber(L, progress_clock() - start);
+        lua_insert(L, base + 2);
+        if (call_prompt(L, "done", lua_gettop(L) - base, 0)) {
+            lua_pushstring(L, input->text);
+            call_prompt(L, "note_locals", 1, 0);
+        }
+    }
     lua_settop(L, base);
     interrupt_clear(L);
     fflush(stdout);
 }
 
-void repl_run(lua_State *L, bool quiet) {
+/* One line more: ask about it, wait for the rest, or run what is complete. */
+static void take_line(lua_State *L, Input *input, const char *line) {
+    if (input->length == 0 && is_query(L, line)) {
+        line_remember(line);
+        fflush(stdout);
+        return;
+    }
+    if (!append(input, line)) {
+        fputs("perigee: not enough memory for this line\n", stderr);
+        input->length = 0;
+        return;
+    }
+    int status = load_input(L, input);
+    if (status == LUA_ERRSYNTAX && is_unfinished(L)) {
+        lua_pop(L, 1);
+        return;
+    }
+    line_remember(input->text);
+    run_input(L, input, status);
+    input->length = 0;
+}
+
+/* ---- The session
+ * ------------------------------------------------------------------------------------ */
+
+/* The user's own init.lua, if there is one. Its errors are shown and the prompt comes all the same.
+ */
+static void run_init_file(lua_State *L) {
+    char path[4096];
+    if (!paths_of_user("XDG_CONFIG_HOME", ".config", "init.lua", path, sizeof path) ||
+        access(path, R_OK) != 0)
+        return;
+    if (luaL_loadfilex(L, path, "t") != LUA_OK || chunk_call(L, 0, 0) != LUA_OK)
+        chunk_report(L);
+    interrupt_clear(L);
+}
+
+static void open_lines(lua_State *L) {
+    char path[4096];
+    const char *own = getenv("PERIGEE_HISTORY");
+    const char *history = own;
+    if (!own && paths_of_user("XDG_STATE_HOME", ".local/state", "history", path, sizeof path))
+        history = path;
+    line_open(history, complete, L);
+}
+
+void repl_run(lua_State *L, const ReplOptions *options) {
     bool terminal = isatty(STDIN_FILENO);
     Input input = { 0 };
-    if (terminal && !quiet)
-        printf("Perigee %s\n", versions_perigee());
+    if (!call_prompt(L, "start", 0, 0))
+        return;
+    open_lines(L);
+    if (options->init_file)
+        run_init_file(L);
+    if (terminal && !options->quiet)
+        printf("Perigee %s — ? for help, Tab completes, Ctrl-D leaves\n", versions_perigee());
     for (;;) {
-        Reading reading = read_line(L, &input);
-        if (reading == READ_END)
+        char *line;
+        fflush(stdout);
+        LineStatus status = line_read(input.length ? ">> " : "> ", &line);
+        if (status == LINE_END)
             break;
-        if (reading == READ_INTERRUPTED) {
+        if (status == LINE_INTERRUPTED) {
+            interrupt_clear(L);
             input.length = 0;
             continue;
         }
-        int status = load_input(L, &input);
-        if (status == LUA_ERRSYNTAX && is_unfinished(L)) {
-            lua_pop(L, 1);
-            continue;
-        }
-        run_input(L, &input, status);
-        input.length = 0;
+        take_line(L, &input, line);
+        free(line);
     }
     if (terminal)
         putchar('\n');
     free(input.text);
-    free(input.line);
 }

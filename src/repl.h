@@ -1,11 +1,16 @@
-/* repl.h — the prompt. */
+/* repl.h — the prompt: reading, continuing, running, printing. */
 #ifndef PERIGEE_REPL_H
 #define PERIGEE_REPL_H
 
 #include <lua.h>
 #include <stdbool.h>
 
-/* Read, run and print until the end of input. */
-void repl_run(lua_State *L, bool quiet);
+typedef struct ReplOptions {
+    bool quiet;     /* no greeting */
+    bool init_file; /* run the user's init.lua first */
+} ReplOptions;
+
+/* Read statements and run them until the input ends. */
+void repl_run(lua_State *L, const ReplOptions *options);
 
 #endif

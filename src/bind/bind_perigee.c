@@ -38,6 +38,12 @@ static int perigee_facts(lua_State *L) {
     return 1;
 }
 
+/* perigee.seed(n): the session's generator starts anew from n. */
+static int perigee_seed(lua_State *L) {
+    bind_seed_session((uint64_t)bind_integer(L, 1, "seed", "n", 0, LUA_MAXINTEGER));
+    return 0;
+}
+
 /* perigee.clock() → seconds on a clock that only goes forward. */
 static int perigee_clock(lua_State *L) {
     lua_pushnumber(L, progress_clock());
@@ -72,9 +78,13 @@ static int perigee_nearest(lua_State *L) {
 
 int open_perigee(lua_State *L) {
     static const luaL_Reg functions[] = {
-        { "load", perigee_load },       { "facts", perigee_facts },
-        { "clock", perigee_clock },     { "interrupted", perigee_interrupted },
-        { "nearest", perigee_nearest }, { NULL, NULL },
+        { "load", perigee_load },
+        { "facts", perigee_facts },
+        { "clock", perigee_clock },
+        { "seed", perigee_seed },
+        { "interrupted", perigee_interrupted },
+        { "nearest", perigee_nearest },
+        { NULL, NULL },
     };
     luaL_newlib(L, functions);
     bind_open_terminal(L);

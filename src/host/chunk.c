@@ -39,8 +39,101 @@ void chunk_push_text(lua_State *L, const char *name) {
     lua_remove(L, -2);
 }
 
-/* The message as text, and under it where it happened. The outermost frame is this program's own
- * call of the chunk, which tells the user nothing. */
+/* ---- Tracebacks ---------------------------------------------------------------------------------
+ */
+
+static const char *own_frames = "";
+
+enum { SHOWN_FIRST = 10, SHOWN_LAST = 11 }; /* of a deep recursion, as many of either end */
+
+void chunk_set_frames(const char *own_folder) {
+    own_frames = own_folder;
+}
+
+static bool is_own_frame(const lua_Debug *frame) {
+    return own_frames[0] && frame->source[0] == '@' &&
+           strncmp(frame->source + 1, own_frames, strlen(own_frames)) == 0;
+}
+
+/* A frame that a user wants to see: Lua code of their own. With no own frames named, all are. */
+static bool is_user_frame(const lua_Debug *frame) {
+    return !own_frames[0] || (frame->currentline > 0 && !is_own_frame(frame));
+}
+
+static void add_frame(luaL_Buffer *text, const lua_Debug *frame) {
+    char line[LUA_IDSIZE + 200];
+    int used = snprintf(line, sizeof line, "\n\t%s:", frame->short_src);
+    if (frame->currentline > 0)
+        used += snprintf(line + used, sizeof line - (size_t)used, "%d:", frame->currentline);
+    if (*frame->what == 'm')
+        snprintf(line + used, sizeof line - (size_t)used, " in main chunk");
+    else if (frame->name)
+        snprintf(line + used, sizeof line - (size_t)used, " in %.20s '%.80s'",
+                 *frame->namewhat ? frame->namewhat : "function", frame->name);
+    else
+        snprintf(line + used, sizeof line - (size_t)used, " in function <%s:%d>", frame->short_src,
+                 frame->linedefined);
+    luaL_addstring(text, line);
+}
+
+/* The user's frames from level 1 outwards. */
+static int count_frames(lua_State *L) {
+    lua_Debug frame;
+    int count = 0;
+    for (int level = 1; lua_getstack(L, level, &frame); level++) {
+        lua_getinfo(L, "Sl", &frame);
+        count += is_user_frame(&frame);
+    }
+    return count;
+}
+
+static void add_frames(lua_State *L, luaL_Buffer *text, int count) {
+    lua_Debug frame;
+    int seen = 0;
+    for (int level = 1; lua_getstack(L, level, &frame); level++) {
+        lua_getinfo(L, "Slnt", &frame);
+        if (!is_user_frame(&frame))
+            continue;
+        if (seen < SHOWN_FIRST || seen >= count - SHOWN_LAST)
+            add_frame(text, &frame);
+        else if (seen == SHOWN_FIRST)
+            luaL_addstring(text, "\n\t...");
+        seen++;
+    }
+}
+
+/* A message that begins with the place of one of the program's own lines gets the place of the
+ * user's line that led there. The message is at index 1. */
+static void blame_user_line(lua_State *L) {
+    const char *message = lua_tostring(L, 1);
+    size_t blamed = 0;
+    lua_Debug frame;
+    for (int level = 1; lua_getstack(L, level, &frame); level++) {
+        lua_getinfo(L, "Sl", &frame);
+        char place[LUA_IDSIZE + 32];
+        snprintf(place, sizeof place, "%s:%d: ", frame.short_src, frame.currentline);
+        if (blamed == 0 && is_own_frame(&frame) && strncmp(message, place, strlen(place)) == 0)
+            blamed = strlen(place);
+        if (blamed > 0 && frame.currentline > 0 && !is_own_frame(&frame)) {
+            lua_pushfstring(L, "%s%s", place, message + blamed);
+            lua_replace(L, 1);
+            return;
+        }
+    }
+}
+
+/* Is the only frame a line typed at the prompt? The message has named it already. */
+static bool is_prompt_line(lua_State *L, int count) {
+    lua_Debug frame;
+    bool typed = false;
+    for (int level = 1; count == 1 && lua_getstack(L, level, &frame); level++) {
+        lua_getinfo(L, "S", &frame);
+        typed = typed || strcmp(frame.source, "=prompt") == 0;
+    }
+    return typed;
+}
+
+/* The message as text, and under it where it happened. */
 static int add_traceback(lua_State *L) {
     if (lua_type(L, 1) != LUA_TSTRING) {
         if (luaL_getmetafield(L, 1, "__tostring") != LUA_TNIL)
@@ -50,12 +143,17 @@ static int add_traceback(lua_State *L) {
         lua_replace(L, 1);
         lua_settop(L, 1);
     }
-    luaL_traceback(L, L, lua_tostring(L, 1), 1);
-    static const char outermost[] = "\n\t[C]: in ?";
-    size_t length, tail = sizeof outermost - 1;
-    const char *text = lua_tolstring(L, -1, &length);
-    if (length > tail && strcmp(text + length - tail, outermost) == 0)
-        lua_pushlstring(L, text, length - tail);
+    blame_user_line(L);
+    int count = count_frames(L);
+    luaL_Buffer text;
+    luaL_buffinit(L, &text);
+    lua_pushvalue(L, 1);
+    luaL_addvalue(&text);
+    if (count > 0 && !is_prompt_line(L, count)) {
+        luaL_addstring(&text, "\nstack traceback:");
+        add_frames(L, &text, count);
+    }
+    luaL_pushresult(&text);
     return 1;
 }
 

@@ -16,8 +16,13 @@ int chunk_load_stdin(lua_State *L);
 /* Push the text of a chunk loaded by chunk_load_text, or nil. */
 void chunk_push_text(lua_State *L, const char *name);
 
-/* Call the function under `arguments` values; an error's message gets a traceback that ends where
- * the user's code began. Returns Lua's status. */
+/* Frames of Lua files under this folder (which must outlive the state) are the program's own and
+ * left out of tracebacks; "" leaves none out. */
+void chunk_set_frames(const char *own_folder);
+
+/* Call the function under `arguments` values; an error's message gets a traceback of the user's
+ * frames, and blames the user's line where it named one of the program's own. Returns Lua's status.
+ */
 int chunk_call(lua_State *L, int arguments, int results);
 
 /* Print the error message on top of the stack on stderr, after what is waiting on stdout, and pop

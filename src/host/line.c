@@ -142,10 +142,13 @@ static void receive(char *text) {
 
 /* Drop what was typed; the next prompt starts on a line of its own. */
 static void give_up_line(void) {
+    rl_point = rl_end; /* the mark goes behind the last line of what was typed */
+    rl_redisplay();
+    fputs("^C", rl_outstream);
     rl_free_line_state();
     rl_callback_sigcleanup();
     rl_callback_handler_remove();
-    fputs("^C\n", rl_outstream);
+    fputc('\n', rl_outstream);
     fflush(rl_outstream);
 }
 

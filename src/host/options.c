@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const LONG_NAMES[] = { "--help",  "--version", "--interactive",
-                                          "--quiet", "--seed",    "--threads",
-                                          NULL };
+static const char *const LONG_NAMES[] = { "--help",    "--version", "--interactive",
+                                          "--quiet",   "--seed",    "--debug",
+                                          "--no-init", "--threads", NULL };
 enum { MAX_THREADS = 256 };
 
 static bool parse_number(const char *text, uint64_t high, uint64_t *number) {
@@ -74,6 +74,10 @@ static bool parse_option(int argc, char **argv, int *at, Options *options, char 
         options->interactive = true;
     } else if (is_either(word, "-q", "--quiet")) {
         options->quiet = true;
+    } else if (strcmp(word, "--debug") == 0) {
+        options->debug = true;
+    } else if (strcmp(word, "--no-init") == 0) {
+        options->no_init_file = true;
     } else if (is_either(word, "-v", "--version")) {
         options->version = true;
     } else if (is_either(word, "-h", "--help")) {
@@ -129,12 +133,13 @@ void options_help(FILE *out) {
         "  --threads N    threads to use; 0: all the machine lets this process have\n"
         "                 (default: PERIGEE_THREADS, else 0)\n"
         "  --quiet, -q    no progress on standard error, no greeting\n"
+        "  --no-init      leave the user's init.lua out at the prompt\n"
+        "  --debug        tracebacks with this program's own frames\n"
         "  --version, -v  versions of this program and of what it stands on\n"
         "  --help, -h     this text\n"
         "\n"
         "Exit status: 0, 1 after an error, 2 after misuse, 130 after an interrupt.\n"
-        "Environment: PERIGEE_DATA (folder with mnist/), PERIGEE_THREADS, PERIGEE_LUA (folder "
-        "with\n"
-        "perigee/), OPENBLAS_CORETYPE.\n",
+        "Environment: PERIGEE_DATA (folder with mnist/), PERIGEE_THREADS, PERIGEE_HISTORY (file;\n"
+        "empty: none), PERIGEE_LUA (folder with perigee/), OPENBLAS_CORETYPE, NO_COLOR.\n",
         out);
 }

@@ -8,6 +8,8 @@
 
 typedef struct Options {
     bool help, version, interactive, quiet;
+    bool debug;        /* tracebacks show this program's own frames too */
+    bool no_init_file; /* the prompt starts without the user's init.lua */
     uint64_t seed;
     int threads;    /* 0: all */
     int code_count; /* pieces of code given by -e: */

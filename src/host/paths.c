@@ -2,7 +2,6 @@
 
 #include <lauxlib.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,4 +52,17 @@ const char *paths_find_lua(lua_State *L) {
         lua_pop(L, 2);
     }
     return kept;
+}
+
+bool paths_of_user(const char *variable, const char *fallback, const char *name, char *path,
+                   size_t size) {
+    const char *base = getenv(variable), *home = getenv("HOME");
+    int length;
+    if (base && base[0] == '/')
+        length = snprintf(path, size, "%s/perigee/%s", base, name);
+    else if (home && *home)
+        length = snprintf(path, size, "%s/%s/perigee/%s", home, fallback, name);
+    else
+        return false;
+    return length > 0 && (size_t)length < size;
 }

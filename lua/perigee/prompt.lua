@@ -1,0 +1,179 @@
+-- What the prompt does with a line besides running it: help queries, printing values, pointing out
+-- locals that are gone, completing. src/repl.c reads, loads and runs; it calls these.
+
+local help = require "perigee.help"
+local printer = require "perigee.printer"
+local session = require "perigee.session"
+
+local prompt = {}
+
+local SLOW = 0.5 -- seconds after which a call's time is shown
+
+local function dim(terminal, text)
+  return terminal.colour and ("\27[2m%s\27[0m"):format(text) or text
+end
+
+---------------------------------------------------------------------------------------------------
+-- Help
+
+local function show_entry(found)
+  print(help.text(found, math.min(perigee.terminal().columns, 100)))
+end
+
+local function explain(value, name)
+  local found = help.of(value)
+  if found then return show_entry(found) end
+  local near = type(name) == "string" and help.search(name) or {}
+  if #near == 0 then
+    name = name or printer.text(value)
+    return print(("no help for %s; ??word searches, ? lists the libraries"):format(name))
+  end
+  print(("no help for %s; these mention it:"):format(name))
+  for i = 1, math.min(#near, 8) do print(("  %-28s %s"):format(near[i].name, help.brief(near[i]))) end
+end
+
+local function search(words)
+  local found = help.search(words)
+  if #found == 0 then return print(("nothing found for %s"):format(words)) end
+  local columns = perigee.terminal().columns
+  for _, entry in ipairs(found) do
+    local text = ("  %-28s %s"):format(entry.name, help.brief(entry))
+    local cut = utf8.offset(text, columns + 1)
+    print(cut and text:sub(1, cut - 1) or text)
+  end
+end
+
+-- A chain of names to the name that the help knows it by: "x:mean" of an array is array:mean.
+local function documented_name(chain)
+  local owner, member = chain:match("^(.*)[.:]([%w_]+)$")
+  if not owner then return chain end
+  local value = _G
+  for name in owner:gmatch("[%a_][%w_]*") do
+    value = type(value) == "table" and rawget(value, name) or nil
+    if value == nil then return chain end
+  end
+  local meta = debug.getmetatable(value)
+  local kind = type(meta) == "table" and rawget(meta, "__name")
+  kind = type(kind) == "string" and kind:match("([%w_]+)$")
+  return kind and kind .. ":" .. member or chain
+end
+
+local function explain_name(name)
+  if name == "" then return print(help.overview(perigee.terminal().columns)) end
+  local value = name:find("^[%a_][%w_]*$") and rawget(_G, name)
+  if value ~= nil and value ~= false and help.of(value) then return explain(value, name) end
+  explain(documented_name(name), name)
+end
+
+--- True if the line is a question (?name, name?, ??words), which is then answered.
+function prompt.query(line)
+  local words = line:match("^%s*%?%?%s*(.-)%s*$")
+  if words then
+    search(words)
+    return true
+  end
+  local name = line:match("^%s*%?%s*([%w_.:]*)%s*$") or line:match("^%s*([%a_][%w_.:]*)%s*%?%s*$")
+  if name then explain_name(name) end
+  return name ~= nil
+end
+
+---------------------------------------------------------------------------------------------------
+-- After a chunk has run
+
+--- Print what it returned, and how long it took where that was long. The first value becomes `ans`.
+function prompt.done(muted, seconds, ...)
+  local terminal = perigee.terminal()
+  local values = table.pack(...)
+  if values[1] ~= nil then rawset(_G, "ans", values[1]) end
+  if not muted then
+    for i = 1, values.n do
+      local lines = terminal.output and math.max(terminal.rows - 3, 8) or 60
+      local options = { width = terminal.columns, lines = lines, colour = terminal.colour }
+      print(printer.text(values[i], options))
+    end
+  end
+  if seconds >= SLOW then print(dim(terminal, ("(%.3g s)"):format(seconds))) end
+end
+
+local block_words = {
+  ["do"] = 1, ["then"] = 1, ["repeat"] = 1, ["function"] = 1, ["end"] = -1, ["until"] = -1, ["elseif"] = -1,
+}
+
+-- Comments and strings, long ones first.
+local hidden_text = {
+  "%-%-%[(=*)%[.-%]%1%]", "%-%-[^\n]*", "%[(=*)%[.-%]%1%]", "\\.", '"[^"\n]*"', "'[^'\n]*'",
+}
+
+-- Names that `local` declares outside any block of the chunk.
+local function outer_locals(text)
+  local plain = text
+  for _, hidden in ipairs(hidden_text) do plain = plain:gsub(hidden, " ") end
+  local names, depth, at = {}, 0, 1
+  while true do
+    local start, stop, word = plain:find("([%a_][%w_]*)", at)
+    if not start then return names end
+    at = stop + 1
+    if word == "local" and depth == 0 then
+      local list = plain:match("^%s*function%s+([%a_][%w_]*)", at)
+      list = list or plain:match("^%s*([%w_%s,<>]+)", at) or ""
+      for item in (list:gsub("<[^>]*>", "") .. ","):gmatch("%s*([%a_][%w_]*)[^,]*,") do
+        names[#names + 1] = item
+      end
+    end
+    depth = depth + (block_words[word] or 0)
+  end
+end
+
+--- Point out locals that end with the chunk.
+function prompt.note_locals(text)
+  local names = outer_locals(text)
+  if #names == 0 then return end
+  local note = ("(local %s ended with this line; without `local` the next line sees %s)"):format(
+    table.concat(names, ", "), #names == 1 and "it" or "them")
+  print(dim(perigee.terminal(), note))
+end
+
+--- For the Tab key: words, bytes replaced, and whether a file's name is wanted.
+function prompt.complete(before)
+  return require("perigee.complete").candidates(before)
+end
+
+---------------------------------------------------------------------------------------------------
+-- The prompt's own globals
+
+local Info = {}
+
+function Info:__tostring()
+  local rows = {
+    { "perigee", self.version .. (self.revision ~= "" and (" (%s)"):format(self.revision) or "") },
+    { "seed", tostring(self.seed) }, { "threads", tostring(self.threads) },
+    { "OpenBLAS", ("%s, kernels for %s"):format(self.blas, self.blas_core) }, { "Lua", self.lua },
+  }
+  for i, row in ipairs(rows) do rows[i] = ("%-10s %s"):format(row[1], row[2]) end
+  return table.concat(rows, "\n")
+end
+
+local function info()
+  return setmetatable(perigee.facts(), Info)
+end
+
+local help_command = setmetatable({}, {
+  __call = function(_, value)
+    if value == nil then return print(help.overview(perigee.terminal().columns)) end
+    explain(value, type(value) == "string" and value or nil)
+  end,
+  __tostring = function() return help.overview(perigee.terminal().columns) end,
+})
+
+--- Before the first line: the globals that only the prompt has.
+function prompt.start()
+  perigee.interactive = true
+  local own = {
+    help = help_command, show = require "perigee.show", who = session.who, info = info, seed = perigee.seed,
+    time = session.time, bench = session.bench, save = session.save, restore = session.restore,
+  }
+  for name, value in pairs(own) do rawset(_G, name, value) end
+  session.start()
+end
+
+return prompt
