@@ -123,7 +123,7 @@ bool model_save(const Model *model, const char *path, const cJSON *header, Error
     return ok;
 }
 
-static Model *read_file(const Tensors *tensors, Error *err) {
+Model *model_from(const Tensors *tensors, Error *err) {
     const char *text = tensors_text(tensors, metadata_key);
     if (!text) {
         error_set(err, ERROR_FILE,
@@ -147,7 +147,7 @@ Model *model_load(const char *path, Error *err) {
     tensors_init(&tensors);
     if (!tensors_load(&tensors, path, err))
         return NULL;
-    Model *model = read_file(&tensors, err);
+    Model *model = model_from(&tensors, err);
     tensors_clear(&tensors);
     if (!model) {
         if (err)

@@ -20,6 +20,9 @@ bool model_save(const Model *model, const char *path, const cJSON *header, Error
 /* One reference to a model of any kind in the table. */
 Model *model_load(const char *path, Error *err);
 
+/* The same from a file that has been read. */
+Model *model_from(const Tensors *tensors, Error *err);
+
 /* For models that hold models: the part `name` of a model whose arrays lie under `prefix` and whose
  * metadata is `meta`, {"kind": …} and all. A `name` is a layer's, or a word that no layer may have.
  */

@@ -1,5 +1,7 @@
 /* The library `perigee`: models from files, and what the session is. */
+#include "attack/result_file.h"
 #include "bind/bind.h"
+#include "bind/bind_attack.h"
 #include "bind/bind_terminal.h"
 #include "bind/suggest.h"
 #include "core/blas.h"
@@ -10,11 +12,31 @@
 
 #include <stdlib.h>
 
-/* perigee.load(path) → a model of the kind that the file says; raises on failure. */
+/* What a file holds: a model, or the result of an attack. */
+static bool load_any(const char *path, Model **model, AttackResult **result, Error *err) {
+    Tensors tensors;
+    tensors_init(&tensors);
+    if (!tensors_load(&tensors, path, err))
+        return false;
+    if (attack_result_is_in(&tensors))
+        *result = attack_result_from(&tensors, err);
+    else
+        *model = model_from(&tensors, err);
+    tensors_clear(&tensors);
+    if (!*model && !*result)
+        error_prefix(err, "%s", path);
+    return *model || *result;
+}
+
+/* perigee.load(path) → a model of the kind that the file says, or a result; raises on failure. */
 static int perigee_load(lua_State *L) {
     const char *path = bind_string(L, 1, "perigee.load", "path");
+    Model *model = NULL;
+    AttackResult *result = NULL;
     Error err = { 0 };
-    return bind_push_model(L, model_load(path, &err), &err);
+    if (!load_any(path, &model, &result, &err))
+        return bind_raise(L, &err);
+    return result ? bind_push_attack_result(L, result, &err) : bind_push_model(L, model, &err);
 }
 
 /* perigee.facts() → the session in a table: seed, threads, versions. */

@@ -1,0 +1,339 @@
+#include "attack/result_file.h"
+
+#include "data/file.h"
+
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char metadata_key[] = "perigee";
+static const char kind[] = "attack_result";
+
+/* ---- Writing
+ * ---------------------------------------------------------------------------------------- */
+
+static bool add_array(Tensors *tensors, const char *name, const Array *array, Error *err) {
+    return !array || tensors_add(tensors, NULL, name, array, err);
+}
+
+static bool add_arrays(const AttackResult *result, Tensors *tensors, Error *err) {
+    return add_array(tensors, "x0", result->x0, err) &&
+           add_array(tensors, "x_adv", result->x_adv, err) &&
+           add_array(tensors, "y", result->y, err) &&
+           add_array(tensors, "label", result->label, err) &&
+           add_array(tensors, "start_label", result->start_label, err) &&
+           add_array(tensors, "target", result->target, err) &&
+           add_array(tensors, "scores", result->scores, err) &&
+           add_array(tensors, "start_scores", result->start_scores, err) &&
+           add_array(tensors, "distance", result->distance, err) &&
+           add_array(tensors, "score_count", result->score_count, err) &&
+           add_array(tensors, "gradient_count", result->gradient_count, err) &&
+           add_array(tensors, "stop", result->stop, err);
+}
+
+static size_t trace_length(const Trace *trace) {
+    return array_size(trace->loss);
+}
+
+/* All traces end to end. Iterates are either kept for all samples or for none. */
+typedef struct Joined {
+    Array *length, *loss, *scores, *distance, *iterates;
+} Joined;
+
+static void joined_clear(Joined *joined) {
+    array_free(joined->length);
+    array_free(joined->loss);
+    array_free(joined->scores);
+    array_free(joined->distance);
+    array_free(joined->iterates);
+}
+
+static void append(Array *to, size_t row, const Array *from) {
+    size_t width = array_bytes(from) / from->shape[0];
+    memcpy((char *)to->data + row * width, from->data, array_bytes(from));
+}
+
+static bool join_traces(const AttackResult *result, Joined *joined, Error *err) {
+    size_t total = 0, n = result->n;
+    bool iterates = n > 0;
+    for (size_t i = 0; i < n; i++) {
+        total += trace_length(&result->trace[i]);
+        iterates = iterates && result->trace[i].iterates;
+    }
+    *joined = (Joined){ 0 };
+    if (!(joined->length = array_new1("save", DTYPE_I32, n, err)) ||
+        !(joined->loss = array_new1("save", DTYPE_F64, total, err)) ||
+        !(joined->scores = array_new2("save", DTYPE_F64, total, result->columns, err)) ||
+        !(joined->distance = array_new1("save", DTYPE_F64, total, err)) ||
+        (iterates &&
+         !(joined->iterates = array_new2("save", DTYPE_F32, total, result->features, err))))
+        return false;
+    size_t row = 0;
+    for (size_t i = 0; i < n; i++) {
+        const Trace *trace = &result->trace[i];
+        array_i32(joined->length)[i] = (int32_t)trace_length(trace);
+        append(joined->loss, row, trace->loss);
+        append(joined->scores, row, trace->scores);
+        append(joined->distance, row, trace->distance);
+        if (iterates)
+            append(joined->iterates, row, trace->iterates);
+        row += trace_length(trace);
+    }
+    return true;
+}
+
+static bool add_traces(const AttackResult *result, Tensors *tensors, Error *err) {
+    Joined joined;
+    bool ok = join_traces(result, &joined, err) &&
+              add_array(tensors, "trace.length", joined.length, err) &&
+              add_array(tensors, "trace.loss", joined.loss, err) &&
+              add_array(tensors, "trace.scores", joined.scores, err) &&
+              add_array(tensors, "trace.distance", joined.distance, err) &&
+              add_array(tensors, "trace.iterates", joined.iterates, err);
+    joined_clear(&joined);
+    return ok;
+}
+
+static cJSON *describe(const AttackResult *result) {
+    cJSON *meta = cJSON_CreateObject();
+    cJSON_AddStringToObject(meta, "kind", kind);
+    cJSON_AddStringToObject(meta, "attack", result->attack);
+    cJSON_AddStringToObject(meta, "model", result->model_kind);
+    cJSON_AddNumberToObject(meta, "norm", result->norm);
+    cJSON_AddBoolToObject(meta, "rejects", result->rejects);
+    cJSON *classes = cJSON_AddArrayToObject(meta, "classes");
+    for (size_t c = 0; c < result->classes.count; c++)
+        cJSON_AddItemToArray(classes, cJSON_CreateNumber(result->classes.label[c]));
+    cJSON *shape = cJSON_AddArrayToObject(meta, "shape");
+    for (int k = 0; k < result->sample_ndim; k++)
+        cJSON_AddItemToArray(shape, cJSON_CreateNumber((double)result->sample_shape[k]));
+    cJSON_AddItemToObject(meta, "params", cJSON_Parse(result->params));
+    cJSON_AddStringToObject(meta, "version", PERIGEE_VERSION);
+    return meta;
+}
+
+bool attack_result_save(const AttackResult *result, const char *path, Error *err) {
+    Tensors tensors;
+    tensors_init(&tensors);
+    cJSON *meta = describe(result);
+    char *text = meta ? cJSON_PrintUnformatted(meta) : NULL;
+    bool ok =
+        text ? tensors_set_text(&tensors, metadata_key, text, err) : error_memory(err, "save", 256);
+    ok = ok && add_arrays(result, &tensors, err) && add_traces(result, &tensors, err) &&
+         tensors_save(&tensors, path, err);
+    cJSON_free(text);
+    cJSON_Delete(meta);
+    tensors_clear(&tensors);
+    return ok;
+}
+
+/* ---- Reading
+ * ------------------------------------------------------------------------------------------ */
+
+static cJSON *read_meta(const Tensors *tensors) {
+    const char *text = tensors_text(tensors, metadata_key);
+    cJSON *meta = text ? cJSON_Parse(text) : NULL;
+    const cJSON *said = cJSON_GetObjectItemCaseSensitive(meta, "kind");
+    if (cJSON_IsString(said) && strcmp(said->valuestring, kind) == 0)
+        return meta;
+    cJSON_Delete(meta);
+    return NULL;
+}
+
+bool attack_result_is_in(const Tensors *tensors) {
+    cJSON *meta = read_meta(tensors);
+    cJSON_Delete(meta);
+    return meta != NULL;
+}
+
+static bool bad(const char *what, Error *err) {
+    return error_set(err, ERROR_FILE, "attack result: %s", what);
+}
+
+/* A list of integers, at most `most`, into `out`; −1 if it is something else. */
+static ptrdiff_t read_list(const cJSON *meta, const char *name, size_t most, int32_t *out) {
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(meta, name), *item;
+    ptrdiff_t count = 0;
+    if (!cJSON_IsArray(list) || (size_t)cJSON_GetArraySize(list) > most)
+        return -1;
+    cJSON_ArrayForEach(item, list) {
+        if (!cJSON_IsNumber(item) || item->valuedouble != item->valueint)
+            return -1;
+        out[count++] = item->valueint;
+    }
+    return count;
+}
+
+static bool read_classes(const cJSON *meta, Labels *classes, Error *err) {
+    size_t most = (size_t)cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(meta, "classes"));
+    int32_t *label = malloc((most + 1) * sizeof *label);
+    if (!label)
+        return error_memory(err, "attack result", most * sizeof *label);
+    ptrdiff_t count = read_list(meta, "classes", most, label);
+    bool ok = count > 0 ? labels_from("attack result", label, (size_t)count, classes, err)
+                        : bad("the classes are not a list of labels", err);
+    free(label);
+    return ok;
+}
+
+static bool read_shape(const cJSON *meta, AttackResult *result, Error *err) {
+    int32_t shape[ARRAY_MAX_DIMS];
+    ptrdiff_t ndim = read_list(meta, "shape", ARRAY_MAX_DIMS, shape);
+    double product = 1;
+    for (ptrdiff_t k = 0; k < ndim; k++)
+        product *= shape[k] > 0 ? shape[k] : 0;
+    if (ndim < 1 || product != (double)result->features)
+        return bad("the shape does not fit the samples", err);
+    result->sample_ndim = (int)ndim;
+    for (ptrdiff_t k = 0; k < ndim; k++)
+        result->sample_shape[k] = (size_t)shape[k];
+    return true;
+}
+
+static bool read_words(const cJSON *meta, AttackResult *result, Error *err) {
+    const cJSON *attack = cJSON_GetObjectItemCaseSensitive(meta, "attack");
+    const cJSON *model = cJSON_GetObjectItemCaseSensitive(meta, "model");
+    const cJSON *params = cJSON_GetObjectItemCaseSensitive(meta, "params");
+    const cJSON *norm = cJSON_GetObjectItemCaseSensitive(meta, "norm");
+    if (!cJSON_IsString(attack) || !cJSON_IsString(model) || !cJSON_IsObject(params) ||
+        !cJSON_IsNumber(norm) || norm->valueint < NORM_L1 || norm->valueint > NORM_LINF)
+        return bad("attack, model, norm or params are missing from the metadata", err);
+    result->norm = norm->valueint;
+    result->attack = strdup(attack->valuestring);
+    result->model_kind = strdup(model->valuestring);
+    result->params = cJSON_PrintUnformatted(params);
+    return (result->attack && result->model_kind && result->params) ||
+           error_memory(err, "attack result", 64);
+}
+
+/* Copy the named array over `to`, which has the type and shape that it must have. */
+static bool fill(const Tensors *tensors, const char *name, Array *to, Error *err) {
+    const Array *from = tensors_require(tensors, NULL, name, to->dtype, to->ndim, err);
+    if (!from)
+        return false;
+    if (!array_same_shape(from, to))
+        return error_set(err, ERROR_FILE, "attack result: %s does not have the result's shape",
+                         name);
+    memcpy(to->data, from->data, array_bytes(to));
+    return true;
+}
+
+static bool fill_arrays(const Tensors *tensors, AttackResult *result, Error *err) {
+    return fill(tensors, "x0", result->x0, err) && fill(tensors, "x_adv", result->x_adv, err) &&
+           fill(tensors, "y", result->y, err) && fill(tensors, "label", result->label, err) &&
+           fill(tensors, "start_label", result->start_label, err) &&
+           (!result->target || fill(tensors, "target", result->target, err)) &&
+           fill(tensors, "scores", result->scores, err) &&
+           fill(tensors, "start_scores", result->start_scores, err) &&
+           fill(tensors, "distance", result->distance, err) &&
+           fill(tensors, "score_count", result->score_count, err) &&
+           fill(tensors, "gradient_count", result->gradient_count, err) &&
+           fill(tensors, "stop", result->stop, err);
+}
+
+/* A part of the joined rows into a trace's own array. */
+static void cut(Array *to, const Array *from, size_t row) {
+    size_t width = array_bytes(to) / to->shape[0];
+    memcpy(to->data, (const char *)from->data + row * width, array_bytes(to));
+}
+
+static bool fill_traces(const Tensors *tensors, AttackResult *result, Error *err) {
+    const Array *length = tensors_require(tensors, NULL, "trace.length", DTYPE_I32, 1, err);
+    const Array *loss = tensors_require(tensors, NULL, "trace.loss", DTYPE_F64, 1, err);
+    const Array *scores = tensors_require(tensors, NULL, "trace.scores", DTYPE_F64, 2, err);
+    const Array *distance = tensors_require(tensors, NULL, "trace.distance", DTYPE_F64, 1, err);
+    const Array *iterates = tensors_find(tensors, NULL, "trace.iterates");
+    if (!length || !loss || !scores || !distance)
+        return false;
+    size_t total = array_size(loss), row = 0;
+    bool fits =
+        array_size(length) == result->n && scores->shape[0] == total &&
+        scores->shape[1] == result->columns && array_size(distance) == total &&
+        (!iterates || (iterates->dtype == DTYPE_F32 && iterates->ndim == 2 &&
+                       iterates->shape[0] == total && iterates->shape[1] == result->features));
+    for (size_t i = 0; fits && i < result->n; i++) {
+        int32_t count = array_i32(length)[i];
+        if (count < 1 || (size_t)count > total - row)
+            return bad("the lengths of the traces do not fit the traces", err);
+        Trace *trace = &result->trace[i];
+        if (!trace_new(trace, result, (size_t)count, iterates != NULL, err))
+            return false;
+        cut(trace->loss, loss, row);
+        cut(trace->scores, scores, row);
+        cut(trace->distance, distance, row);
+        if (iterates)
+            cut(trace->iterates, iterates, row);
+        row += (size_t)count;
+    }
+    return (fits && row == total) || bad("the traces do not fit the samples", err);
+}
+
+static AttackResult *read_result(const Tensors *tensors, const cJSON *meta, Error *err) {
+    const Array *x0 = tensors_require(tensors, NULL, "x0", DTYPE_F32, 2, err);
+    Labels classes;
+    if (!x0 || !read_classes(meta, &classes, err))
+        return NULL;
+    bool rejects = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(meta, "rejects"));
+    ResultSize size = { x0->shape[0], x0->shape[1], tensors_find(tensors, NULL, "target") != NULL };
+    AttackResult *result = result_new(&classes, rejects, &size, err);
+    labels_clear(&classes);
+    if (result && read_shape(meta, result, err) && read_words(meta, result, err) &&
+        fill_arrays(tensors, result, err) && fill_traces(tensors, result, err))
+        return result;
+    result_free(result);
+    return NULL;
+}
+
+AttackResult *attack_result_from(const Tensors *tensors, Error *err) {
+    cJSON *meta = read_meta(tensors);
+    if (!meta) {
+        bad("the metadata is not that of a result", err);
+        return NULL;
+    }
+    AttackResult *result = read_result(tensors, meta, err);
+    cJSON_Delete(meta);
+    return result;
+}
+
+AttackResult *attack_result_load(const char *path, Error *err) {
+    Tensors tensors;
+    tensors_init(&tensors);
+    if (!tensors_load(&tensors, path, err))
+        return NULL;
+    AttackResult *result = attack_result_from(&tensors, err);
+    if (!result)
+        error_prefix(err, "%s", path);
+    tensors_clear(&tensors);
+    return result;
+}
+
+/* ---- CSV
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static void write_head(const AttackResult *result, FILE *out) {
+    fprintf(out, "sample,iterate,loss");
+    for (size_t c = 0; c < result->classes.count; c++)
+        fprintf(out, ",score_%d", (int)result->classes.label[c]);
+    fprintf(out, "%s,distance\n", result->rejects ? ",reject" : "");
+}
+
+/* 17 digits: the same doubles come back. */
+static void write_line(const AttackResult *result, size_t i, size_t t, FILE *out) {
+    const Trace *trace = &result->trace[i];
+    fprintf(out, "%zu,%zu,%.17g", i + 1, t + 1, array_f64(trace->loss)[t]);
+    for (size_t c = 0; c < result->columns; c++)
+        fprintf(out, ",%.17g", array_f64(trace->scores)[t * result->columns + c]);
+    fprintf(out, ",%.17g\n", array_f64(trace->distance)[t]);
+}
+
+bool attack_result_csv(const AttackResult *result, const char *path, Error *err) {
+    FileWriter writer;
+    if (!file_writer_open(&writer, path, err))
+        return false;
+    write_head(result, writer.stream);
+    for (size_t i = 0; i < result->n; i++)
+        for (size_t t = 0; t < trace_length(&result->trace[i]); t++)
+            write_line(result, i, t, writer.stream);
+    return file_writer_commit(&writer, err);
+}

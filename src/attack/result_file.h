@@ -1,0 +1,26 @@
+/* result_file.h — results of attacks in files.
+ *
+ * A saved result is a safetensors file: the arrays under their names in AttackResult, the traces
+ * end to end (trace.loss, trace.scores, trace.distance, trace.iterates) with trace.length for each
+ * sample; what it is, classes, shape, parameters and seed as JSON under the metadata key "perigee",
+ * with "kind": "attack_result". */
+#ifndef PERIGEE_ATTACK_RESULT_FILE_H
+#define PERIGEE_ATTACK_RESULT_FILE_H
+
+#include "attack/result.h"
+#include "data/safetensors.h"
+
+/* Writes beside `path` and renames. */
+bool attack_result_save(const AttackResult *result, const char *path, Error *err);
+
+AttackResult *attack_result_load(const char *path, Error *err);
+
+/* Does a loaded file hold a result rather than a model? And the result itself. */
+bool attack_result_is_in(const Tensors *tensors);
+AttackResult *attack_result_from(const Tensors *tensors, Error *err);
+
+/* The traces as CSV, one line an iterate: sample and iterate (from 1), loss, score_LABEL for each
+ * class, reject (where the model rejects), distance. Writes beside `path` and renames. */
+bool attack_result_csv(const AttackResult *result, const char *path, Error *err);
+
+#endif

@@ -1,0 +1,18 @@
+/* bind_attack.h — results of attacks in Lua (bind_attack*.c, and whoever loads one from a file). */
+#ifndef PERIGEE_BIND_ATTACK_H
+#define PERIGEE_BIND_ATTACK_H
+
+#include "attack/attack.h"
+#include "bind/bind.h"
+
+/* Run and push the result, with a Progress of its own; raises on failure. */
+int bind_run_attack(lua_State *L, const Attack *attack, const AttackParams *params,
+                    const AttackTask *task);
+
+/* Push a box that takes over `result`; NULL raises err. */
+int bind_push_attack_result(lua_State *L, AttackResult *result, const Error *err);
+
+/* Register the type of results. */
+void bind_open_attack_result(lua_State *L);
+
+#endif
