@@ -4,9 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Until the data room lands. */
-#pragma weak bind_push_dataset
-
 typedef struct LuaModel {
     Model base;
     lua_State *L; /* the main thread: a coroutine could be gone by the next call */

@@ -9,9 +9,6 @@
 
 #include <string.h>
 
-#pragma weak bind_check_dataset
-#pragma weak bind_check_samples
-
 #define MARK "perigee.model"
 
 enum { MAX_KINDS = 16 };

@@ -4,10 +4,6 @@
 
 #include "bind/bind.h"
 
-/* Until the data room's bindings land. */
-#pragma weak bind_check_dataset
-#pragma weak bind_check_samples
-
 /* The option "threshold", −inf where it is absent. */
 double reject_opt_threshold(lua_State *L, int arg, const char *where);
 

@@ -1,0 +1,213 @@
+-- metrics: how good a model is on labelled data, with and without rejection.
+--
+-- Every measure takes a model (one written in Lua too) or its predictions (an array or list of labels,
+-- -1 where rejected), and the truth: a dataset, or an array or list of labels.
+
+local metrics = {}
+
+local REJECTED = -1
+
+local function type_name(value)
+  local meta = getmetatable(value)
+  local name = type(meta) == "table" and rawget(meta, "__name")
+  return type(name) == "string" and name or type(value)
+end
+
+-- `level` counts functions up to the user's line, from the caller of this one.
+local function fail(level, where, name, expected, value)
+  error(("metrics.%s: %s: expected %s, got %s"):format(where, name, expected, tostring(value)), level + 1)
+end
+
+-- A list of integer labels from an array or a list; nil for anything else.
+local function to_labels(value)
+  local list, labels = value, {}
+  if type_name(value) == "perigee.array" then
+    if value.ndim ~= 1 then return nil end
+    list = value:totable()
+  elseif type(value) ~= "table" then
+    return nil
+  end
+  for i = 1, #list do
+    local label = math.type(list[i]) and math.tointeger(list[i])
+    if not label then return nil end
+    labels[i] = label
+  end
+  return labels
+end
+
+local function truth_of(where, ds)
+  local y = type_name(ds) == "perigee.dataset" and ds.y or ds
+  local list = to_labels(y)
+  if not list then fail(4, where, "ds", "a dataset or its labels", ds) end
+  if #list == 0 then error(("metrics.%s: the dataset is empty"):format(where), 4) end
+  return list
+end
+
+local function is_model(value)
+  if type(value) == "table" then return value.scores ~= nil end
+  return type(value) == "userdata" and type_name(value) ~= "perigee.array"
+    and type_name(value) ~= "perigee.dataset"
+end
+
+-- The two lists of labels, of one length.
+local function both(where, predicted, ds)
+  local truth = truth_of(where, ds)
+  local labels
+  if is_model(predicted) then
+    if type_name(ds) ~= "perigee.dataset" then fail(3, where, "ds", "a dataset for the model to judge", ds) end
+    labels = to_labels(reject.predict(predicted, ds))
+  else
+    labels = to_labels(predicted)
+    if not labels then fail(3, where, "model", "a model or its predictions", predicted) end
+  end
+  if #labels ~= #truth then
+    error(("metrics.%s: %d predictions for %d samples"):format(where, #labels, #truth), 3)
+  end
+  return labels, truth
+end
+
+local function count(labels, truth)
+  local counts = { samples = #truth, correct = 0, rejected = 0, wrong = 0 }
+  for i, label in ipairs(labels) do
+    local what = label == REJECTED and "rejected" or label == truth[i] and "correct" or "wrong"
+    counts[what] = counts[what] + 1
+  end
+  return counts
+end
+
+local function ratio(part, whole)
+  return whole == 0 and 0 / 0 or part / whole
+end
+
+--- { samples, correct, rejected, wrong }: how many of each.
+function metrics.counts(model, ds)
+  return count(both("counts", model, ds))
+end
+
+--- The share of correct predictions; a rejected sample is an error.
+function metrics.accuracy(model, ds)
+  local c = count(both("accuracy", model, ds))
+  return c.correct / c.samples
+end
+
+--- The share of correct or rejected ones: on adversarial samples a rejection is what one hopes for.
+function metrics.accuracy_rejection_correct(model, ds)
+  local c = count(both("accuracy_rejection_correct", model, ds))
+  return (c.correct + c.rejected) / c.samples
+end
+
+--- The share of correct ones among the accepted; NaN where nothing was accepted.
+function metrics.accuracy_accepted(model, ds)
+  local c = count(both("accuracy_accepted", model, ds))
+  return ratio(c.correct, c.samples - c.rejected)
+end
+
+--- The share of rejected samples.
+function metrics.rejection_rate(model, ds)
+  local c = count(both("rejection_rate", model, ds))
+  return c.rejected / c.samples
+end
+
+---------------------------------------------------------------------------------------------------
+-- Confusion
+
+local Confusion = { __name = "confusion" }
+Confusion.__index = Confusion
+
+local function pad(text, width)
+  return (" "):rep(width - utf8.len(text)) .. text
+end
+
+function Confusion:__tostring()
+  local rows, width = { { "true" } }, 0
+  for _, label in ipairs(self.classes) do rows[1][#rows[1] + 1] = tostring(label) end
+  rows[1][#rows[1] + 1] = "rejected"
+  for i, label in ipairs(self.classes) do
+    local row = { tostring(label) }
+    for j = 1, #self.classes + 1 do
+      local n = self.counts:at(i, j)
+      row[#row + 1] = n == 0 and "·" or ("%d"):format(n)
+    end
+    rows[#rows + 1] = row
+  end
+  for _, row in ipairs(rows) do
+    for j = 1, #row - 1 do width = math.max(width, utf8.len(row[j])) end
+  end
+  local lines = {}
+  for i, row in ipairs(rows) do
+    for j, text in ipairs(row) do row[j] = pad(text, j == #row and 8 or width) end
+    lines[i] = table.concat(row, "  ")
+  end
+  return table.concat(lines, "\n")
+end
+
+local function sorted_union(...)
+  local seen, list = {}, {}
+  for _, labels in ipairs { ... } do
+    for _, label in ipairs(labels) do
+      if label ~= REJECTED and not seen[label] then
+        seen[label] = true
+        list[#list + 1] = label
+      end
+    end
+  end
+  table.sort(list)
+  return list
+end
+
+--- How often each class was taken for each: `counts` is an int32 array, true class × predicted class
+-- in the order of `classes`, the rejected in its last column. It prints as a table.
+function metrics.confusion(model, ds)
+  local labels, truth = both("confusion", model, ds)
+  local classes = sorted_union(truth, labels, is_model(model) and reject.classes(model) or {})
+  local place, rows = { [REJECTED] = #classes + 1 }, {}
+  for i, label in ipairs(classes) do
+    place[label] = i
+    rows[i] = {}
+    for j = 1, #classes + 1 do rows[i][j] = 0 end
+  end
+  for i, label in ipairs(labels) do
+    local row = rows[place[truth[i]]]
+    row[place[label]] = row[place[label]] + 1
+  end
+  return setmetatable({ classes = classes, counts = array.new(rows, { dtype = "i32" }) }, Confusion)
+end
+
+---------------------------------------------------------------------------------------------------
+-- Report
+
+local Report = { __name = "report" }
+Report.__index = Report
+
+function Report:__tostring()
+  local lines = { ("%d samples"):format(self.samples) }
+  local function add(name, value, n)
+    local share = value == value and ("%6.2f %%"):format(100 * value) or "   –"
+    lines[#lines + 1] = ("  %-32s%s%s"):format(name, share, n and ("  (%d)"):format(n) or "")
+  end
+  if self.rejected == 0 then
+    add("accuracy", self.accuracy, self.correct)
+  else
+    add("accuracy, rejection an error", self.accuracy, self.correct)
+    add("accuracy, rejection correct", self.accuracy_rejection_correct, self.correct + self.rejected)
+    add("accuracy of the accepted", self.accuracy_accepted)
+    add("rejected", self.rejection_rate, self.rejected)
+  end
+  return table.concat(lines, "\n")
+end
+
+--- All of the above from one pass over the data: a table with the counts and the measures by their
+-- names, and `confusion`. It prints as a table.
+function metrics.report(model, ds)
+  local labels, truth = both("report", model, ds)
+  local report = count(labels, truth)
+  local n = report.samples
+  report.accuracy = report.correct / n
+  report.accuracy_rejection_correct = (report.correct + report.rejected) / n
+  report.accuracy_accepted = ratio(report.correct, n - report.rejected)
+  report.rejection_rate = report.rejected / n
+  report.confusion = metrics.confusion(labels, truth)
+  return setmetatable(report, Report)
+end
+
+return metrics
