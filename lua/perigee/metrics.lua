@@ -54,7 +54,7 @@ local function both(where, predicted, ds)
   local truth = truth_of(where, ds)
   local labels
   if is_model(predicted) then
-    if type_name(ds) ~= "perigee.dataset" then fail(3, where, "ds", "a dataset for the model to judge", ds) end
+    if type_name(ds) ~= "perigee.dataset" then fail(3, where, "ds", "a dataset to judge", ds) end
     labels = to_labels(reject.predict(predicted, ds))
   else
     labels = to_labels(predicted)

@@ -121,8 +121,7 @@ static bool lua_gradient(Model *model, const float *x, size_t n, const double *w
     return protect(gradient_body, &call, err);
 }
 
-/* ---- What the table says of itself ------------------------------------------------------------
- */
+/* ---- What the table says of itself ----------------------------------------------------------- */
 
 /* The list on top of the stack as the model's classes; pops nothing. False: it is not a sorted list
  * of labels. */
@@ -172,8 +171,7 @@ static void read_fields(lua_State *L, int arg, LuaModel *model, const Samples *s
     lua_pop(L, 4);
 }
 
-/* ---- Training and hyperparameters ---------------------------------------------------------------
- */
+/* ---- Training and hyperparameters ------------------------------------------------------------ */
 
 static int fit_body(lua_State *L) {
     Call *call = call_of(L);

@@ -27,8 +27,7 @@ static Model *check_self(lua_State *L, const char *where) {
     return model;
 }
 
-/* ---- Fields -----------------------------------------------------------------------------------
- */
+/* ---- Fields ---------------------------------------------------------------------------------- */
 
 void bind_push_classes(lua_State *L, const Model *model) {
     lua_createtable(L, (int)model->classes.count, 0);
@@ -87,8 +86,7 @@ static int model_tostring(lua_State *L) {
     return 1;
 }
 
-/* ---- Methods ------------------------------------------------------------------------------------
- */
+/* ---- Methods --------------------------------------------------------------------------------- */
 
 /* Push a new array for an answer; raises if memory does not hold it. */
 static Array *push_new_array(lua_State *L, const char *where, DType dtype, int ndim, size_t rows,

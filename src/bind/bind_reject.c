@@ -17,8 +17,7 @@ static const BoxType layer_type = { .name = "perigee.layer",
                                     .shown = "a classifier on a layer",
                                     .release = release_model };
 
-/* ---- What nr and dnr share ----------------------------------------------------------------------
- */
+/* ---- What nr and dnr share ------------------------------------------------------------------- */
 
 double reject_opt_threshold(lua_State *L, int arg, const char *where) {
     double threshold = -INFINITY;

@@ -18,8 +18,7 @@ static void dnr_free(Model *base) {
     free(dnr);
 }
 
-/* ---- Parts and their sizes ----------------------------------------------------------------------
- */
+/* ---- Parts and their sizes ------------------------------------------------------------------- */
 
 static bool all_fitted(const Dnr *dnr) {
     for (size_t l = 0; l < dnr->layers; l++)
