@@ -1,8 +1,10 @@
 -- perigee tests/lua/run.lua FILE… — load test files and run what they define (globals named Test…)
 -- with luaunit, printing TAP. tests/run calls it once a file, so that a crash costs one file only.
 
--- luaunit asks for this global of LuaJIT's; reading one that nobody set is an error here.
-rawset(_G, "jit", false)
+-- luaunit looks at globals that nobody may have set; here reading such a one is an error.
+for _, name in ipairs { "jit", "EXPORT_ASSERT_TO_GLOBALS", "setupSuite", "teardownSuite" } do
+  rawset(_G, name, false)
+end
 
 local luaunit = require "luaunit"
 
@@ -16,5 +18,13 @@ for _, file in ipairs(arg) do
   chunk()
 end
 
+local found = {}
+for name, value in pairs(_G) do
+  if type(name) == "string" and name:find("^[Tt]est") then found[#found + 1] = { name, value } end
+end
+table.sort(found, function(a, b) return a[1] < b[1] end)
+
 -- os.exit closes the state: finalizers run, and instrumented builds then see what leaks.
-os.exit(luaunit.LuaUnit.run("--output", "tap"), true)
+local unit = luaunit.LuaUnit.new()
+unit:setOutputType("tap")
+os.exit(unit:runSuiteByInstances(found), true)
