@@ -12,7 +12,7 @@ local net = nn.new {
 }
 print(net) -- layers, output shapes, parameters
 
-net = nn.train(net, train, { epochs = 3, batch = 50, lr = 0.05, momentum = 0.9, seed = 1 })
+nn.train(net, train, { epochs = 3, batch = 50, lr = 0.05, momentum = 0.9, seed = 1 })
 print(("accuracy on fresh digits: %.1f %%"):format(100 * metrics.accuracy(net, test)))
 print(metrics.confusion(net, test))
 

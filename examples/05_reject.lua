@@ -6,7 +6,7 @@ local net = nn.new {
   nn.flatten {},
   nn.linear { out = 10, name = "classifier" },
 }
-net = nn.train(net, data.digits(3000, { seed = 1 }), { epochs = 3, batch = 50, lr = 0.05, momentum = 0.9, seed = 1 })
+nn.train(net, data.digits(3000, { seed = 1 }), { epochs = 3, batch = 50, lr = 0.05, momentum = 0.9, seed = 1 })
 local test = data.digits(500, { seed = 2 })
 
 local nr = reject.new { model = net }

@@ -47,7 +47,7 @@ else
     nn.linear { name = "fc1", out = 32 }, nn.relu { name = "relu4" }, nn.dropout { p = 0.5 },
     nn.linear { name = "classifier", out = 10 },
   }
-  net = nn.train(net, first, { epochs = 3, batch = 50, lr = 0.05, momentum = 0.9, seed = 1 })
+  nn.train(net, first, { epochs = 3, batch = 50, lr = 0.05, momentum = 0.9, seed = 1 })
   row("CNN", "trained for 3 epochs, accuracy %s on the %d test digits", percent(metrics.accuracy(net, test)), #test)
 end
 

@@ -75,17 +75,19 @@ static void format_rate(double steps, double seconds, char text[32]) {
         snprintf(text, 32, "%.1f s each", 1 / rate);
 }
 
-/* "  60 %  2.1/s  3.4 s left  loss 0.21" */
+/* " 60 %  2.1/s  3.4 s left" */
 static void format_facts(const Progress *progress, double elapsed, char text[LINE]) {
     double fraction = progress_fraction(progress);
-    char rate[32] = "", left[32] = "";
-    if (fraction > 0) {
-        format_rate(fraction * progress->level[0].total, elapsed, rate);
-        format_seconds(elapsed / fraction - elapsed, left);
+    if (!(fraction > 0)) {
+        snprintf(text, LINE, "  0 %%");
+        return;
     }
-    snprintf(text, LINE, "%3.0f %%%s%s%s%s%s%s%s", floor(100 * fraction), fraction > 0 ? "  " : "",
-             rate, fraction > 0 ? "  " : "", left, fraction > 0 ? " left" : "",
-             progress->detail[0] ? "  " : "", progress->detail);
+    char rate[32], left[32];
+    format_rate(fraction * progress->level[0].total, elapsed, rate);
+    bool done = fraction > 1 - 1e-9;
+    format_seconds(done ? elapsed : elapsed / fraction - elapsed, left);
+    snprintf(text, LINE, "%3.0f %%  %s  %s%s%s", floor(100 * fraction + 1e-7), rate,
+             done ? "in " : "", left, done ? "" : " left");
 }
 
 /* ---- On a terminal ----------------------------------------------------------------------------
@@ -104,14 +106,19 @@ static void draw(const Progress *progress, double elapsed) {
     format_facts(progress, elapsed, facts);
     const char *what = progress->level[0].what;
     size_t width = terminal_width() - 1; /* a full line would wrap */
-    size_t room = strlen(what) + strlen(facts) + 4;
-    size_t bar_width = width < room + MIN_BAR_WIDTH ? 0 : width - room;
-    if (bar_width > BAR_WIDTH)
-        bar_width = BAR_WIDTH;
+    /* The bar gives way to the loop's own words, but not wholly; those are cut where it ends. */
+    size_t needed = strlen(what) + strlen(facts) + 3;
+    size_t wished = needed + strlen(progress->detail) + 2;
+    size_t bar_width = MIN_BAR_WIDTH;
+    if (width < needed + MIN_BAR_WIDTH)
+        bar_width = 0;
+    else if (width > wished + MIN_BAR_WIDTH)
+        bar_width = width - wished < BAR_WIDTH ? width - wished : BAR_WIDTH;
     size_t full = (size_t)(progress_fraction(progress) * (double)bar_width);
     for (size_t i = 0; i < bar_width; i++)
         strcat(cells, i < full ? (bar.utf8 ? "━" : "#") : (bar.utf8 ? "┄" : "-"));
-    snprintf(line, sizeof line, "%s  %s%s%s", what, cells, bar_width ? " " : "", facts);
+    snprintf(line, sizeof line, "%s  %s%s%s  %s", what, cells, bar_width ? " " : "", facts,
+             progress->detail);
     cut_to_width(line, width);
     fprintf(stderr, "\r%s\033[K", line);
     fflush(stderr);
@@ -128,7 +135,8 @@ static void print_tenth(const Progress *progress, double elapsed) {
     bar.tenths = tenths;
     char facts[LINE];
     format_facts(progress, elapsed, facts);
-    fprintf(stderr, "%s: %s\n", progress->level[0].what, facts + strspn(facts, " "));
+    fprintf(stderr, "%s: %s%s%s\n", progress->level[0].what, facts + strspn(facts, " "),
+            progress->detail[0] ? "  " : "", progress->detail);
 }
 
 /* ---- The listener ------------------------------------------------------------------------------
