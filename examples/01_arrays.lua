@@ -17,6 +17,6 @@ print(a:sum(), a:mean(), a:max())
 print(a:sum(1))                           -- along the first axis: a sum a column
 print(a:argmax(2))                        -- a position (from 1) a row
 
-print(a:T():matmul(a))                    -- OpenBLAS
+print(a.T:matmul(a))                    -- OpenBLAS
 print(array.linspace(0, 1, 5))
 print(array.randn({ 2, 3 }, { seed = 1 })) -- the same numbers every time
