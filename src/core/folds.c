@@ -27,32 +27,3 @@ bool folds_stratified(const char *where, const int32_t *y, size_t n, int k, Rng 
     labels_clear(&classes);
     return true;
 }
-
-int folds_check(const char *where, const int32_t *fold, size_t n, Error *err) {
-    int32_t highest = -1;
-    for (size_t i = 0; i < n; i++) {
-        if (fold[i] < 0 || (size_t)fold[i] >= n) {
-            error_set(err, ERROR_ARGUMENT, "%s: folds: sample %zu is in fold %d, out of range",
-                      where, i + 1, (int)fold[i]);
-            return 0;
-        }
-        highest = fold[i] > highest ? fold[i] : highest;
-    }
-    size_t *count = calloc((size_t)highest + 2, sizeof *count);
-    if (!count) {
-        error_memory(err, where, ((size_t)highest + 2) * sizeof *count);
-        return 0;
-    }
-    int folds = highest + 1;
-    for (size_t i = 0; i < n; i++)
-        count[fold[i]]++;
-    for (int32_t k = 0; k <= highest; k++)
-        if (count[k] == 0 || highest == 0) {
-            error_set(err, ERROR_ARGUMENT, "%s: folds: %s", where,
-                      highest == 0 ? "all samples are in one fold" : "one of the folds is empty");
-            folds = 0;
-            break;
-        }
-    free(count);
-    return folds;
-}

@@ -14,8 +14,4 @@
 bool folds_stratified(const char *where, const int32_t *y, size_t n, int k, Rng *rng, int32_t *fold,
                       Error *err);
 
-/* Given folds, checked: every fold[i] in 0 … k−1 and no fold empty. Returns k, or 0 with an Error.
- */
-int folds_check(const char *where, const int32_t *fold, size_t n, Error *err);
-
 #endif

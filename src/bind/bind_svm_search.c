@@ -1,0 +1,200 @@
+/* bind_svm_search.c — svm.search: the grid of C and gamma, and how its answer prints. */
+#include "bind/bind_svm.h"
+#include "core/folds.h"
+#include "svm/svc_search.h"
+
+#include <math.h>
+
+/* Where svm.search keeps its values on the stack. */
+enum { OPTIONS = 1, DATA, CS, GAMMAS, FOLDS, TABLE };
+
+static const char where_search[] = "svm.search";
+
+/* The option as an array of numbers, in the slot that the caller counts on. */
+static const Array *push_values(lua_State *L, const char *name, double fallback) {
+    int type = bind_opt_push(L, OPTIONS, name), slot = lua_gettop(L);
+    if (type == LUA_TNIL || type == LUA_TNUMBER) {
+        double value = type == LUA_TNIL ? fallback : lua_tonumber(L, slot);
+        lua_createtable(L, 1, 0);
+        lua_pushnumber(L, value);
+        lua_rawseti(L, -2, 1);
+        lua_replace(L, slot);
+    }
+    const Array *values = bind_to_array(L, slot, where_search, name, DTYPE_F64);
+    lua_replace(L, slot);
+    if (values->ndim != 1)
+        luaL_error(L, "%s: %s: expected a list of numbers", where_search, name);
+    return values;
+}
+
+/* Folds drawn from the option "seed" or the session's generator. */
+static int32_t *push_folds(lua_State *L, const Samples *samples, int folds, uint64_t *seed) {
+    Error err;
+    int32_t *fold = lua_newuserdatauv(L, samples->n * sizeof *fold, 0);
+    Rng rng = bind_opt_rng(L, OPTIONS, where_search, seed);
+    if (!folds_stratified(where_search, samples->y, samples->n, folds, &rng, fold, &err))
+        bind_raise(L, &err);
+    return fold;
+}
+
+/* Set the field of the table on top to a copy of values. */
+static void set_list(lua_State *L, const char *name, const double *values, size_t n) {
+    lua_createtable(L, (int)n, 0);
+    for (size_t i = 0; i < n; i++) {
+        lua_pushnumber(L, values[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_setfield(L, -2, name);
+}
+
+/* ---- Printing: one line for the best, then the accuracies, a row a C and a column a gamma
+ * -------- */
+
+/* The number in the list `field` of the table at 1. */
+static double listed(lua_State *L, const char *field, size_t i) {
+    double value = NAN;
+    if (lua_getfield(L, 1, field) == LUA_TTABLE) {
+        lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        value = lua_tonumber(L, -1);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return value;
+}
+
+static void add_heading(lua_State *L, luaL_Buffer *text, size_t columns) {
+    char part[64];
+    luaL_addstring(text, "\n         C");
+    for (size_t g = 0; g < columns; g++) {
+        double gamma = listed(L, "gamma", g);
+        char name[32];
+        snprintf(name, sizeof name, "gamma %.3g", gamma);
+        snprintf(part, sizeof part, "  %13s", isnan(gamma) ? "accuracy" : name);
+        luaL_addstring(text, part);
+    }
+}
+
+static void add_best(lua_State *L, luaL_Buffer *text) {
+    char part[128] = "svm.search: interrupted before the first column was done";
+    lua_Number accuracy = 0, C = 0, gamma = 0;
+    if (lua_getfield(L, 1, "best") == LUA_TTABLE) {
+        lua_getfield(L, -1, "C");
+        C = lua_tonumber(L, -1);
+        bool has_gamma = lua_getfield(L, -2, "gamma") == LUA_TNUMBER;
+        gamma = lua_tonumber(L, -1);
+        lua_getfield(L, 1, "accuracy");
+        accuracy = lua_tonumber(L, -1);
+        lua_pop(L, 3);
+        int used = snprintf(part, sizeof part, "svm.search: best C %g", C);
+        if (has_gamma)
+            used += snprintf(part + used, sizeof part - (size_t)used, ", gamma %g", gamma);
+        snprintf(part + used, sizeof part - (size_t)used, ": accuracy %.2f %%", 100 * accuracy);
+    }
+    lua_pop(L, 1);
+    luaL_addstring(text, part);
+}
+
+static int answer_tostring(lua_State *L) {
+    lua_settop(L, 1);
+    lua_getfield(L, 1, "table");
+    const Array *table = bind_test_array(L, 2);
+    if (!table || table->dtype != DTYPE_F64 || table->ndim != 2 || !array_is_contiguous(table))
+        return luaL_error(L, "svm.search: this is not its answer any more");
+    size_t rows = table->shape[0], columns = table->shape[1];
+    luaL_Buffer text;
+    char part[64];
+    luaL_buffinit(L, &text);
+    add_best(L, &text);
+    add_heading(L, &text, columns);
+    for (size_t c = 0; c < rows; c++) {
+        snprintf(part, sizeof part, "\n%10.4g", listed(L, "C", c));
+        luaL_addstring(&text, part);
+        for (size_t g = 0; g < columns; g++) {
+            double accuracy = 100 * array_f64(table)[c * columns + g];
+            if (isnan(accuracy))
+                snprintf(part, sizeof part, "  %13s", "-");
+            else
+                snprintf(part, sizeof part, "  %11.2f %%", accuracy);
+            luaL_addstring(&text, part);
+        }
+    }
+    luaL_pushresult(&text);
+    return 1;
+}
+
+/* ---- The call -------------------------------------------------------------------------------- */
+
+static void push_answer(lua_State *L, const SvcGrid *grid, const SvcFound *found, uint64_t seed,
+                        bool has_gamma) {
+    lua_createtable(L, 0, 8);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, answer_tostring);
+    lua_setfield(L, -2, "__tostring");
+    lua_setmetatable(L, -2);
+    lua_pushvalue(L, TABLE);
+    lua_setfield(L, -2, "table");
+    set_list(L, "C", grid->C, grid->Cs);
+    if (has_gamma)
+        set_list(L, "gamma", grid->gamma, grid->gammas);
+    lua_pushinteger(L, (lua_Integer)seed);
+    lua_setfield(L, -2, "seed");
+    if (!found->any)
+        return;
+    lua_pushnumber(L, found->accuracy[found->C * found->columns + found->gamma]);
+    lua_setfield(L, -2, "accuracy");
+    lua_createtable(L, 0, 2);
+    lua_pushnumber(L, grid->C[found->C]);
+    lua_setfield(L, -2, "C");
+    if (has_gamma) {
+        lua_pushnumber(L, grid->gamma[found->gamma]);
+        lua_setfield(L, -2, "gamma");
+    }
+    lua_setfield(L, -2, "best");
+}
+
+/* answer.model: the best parameters, trained on everything. */
+static void set_model(lua_State *L, SvcParams *params, const SvcGrid *grid, const SvcFound *found,
+                      const Samples *samples, Progress *progress) {
+    Error err;
+    params->C = grid->C[found->C];
+    if (kernel_has_gamma(&params->kernel))
+        params->kernel.gamma = grid->gamma[found->gamma];
+    Svc *svc = svc_new(params, &err);
+    bind_push_model(L, (Model *)svc, &err);
+    if (!model_fit((Model *)svc, samples, progress, &err))
+        bind_raise(L, &err);
+    lua_setfield(L, -2, "model");
+}
+
+/* svm.search { data =, kernel =, C = {…}, gamma = {…}, folds = 5, seed =, fit = true } */
+int bind_svm_search(lua_State *L) {
+    static const char *const valid[] = { "data", "kernel",  "C",         "gamma", "folds",
+                                         "seed", "weights", "tolerance", "fit",   NULL };
+    lua_settop(L, 1);
+    bind_options(L, OPTIONS, where_search, valid);
+    bind_opt_push(L, OPTIONS, "data");
+    const Dataset *ds = bind_check_dataset(L, DATA, where_search, "data");
+    Samples samples = { array_f32(ds->x), array_i32(ds->y), dataset_count(ds),
+                        dataset_features(ds) };
+    Kernel kernel = svm_opt_kernel(L, OPTIONS, where_search);
+    const Array *C = push_values(L, "C", svc_defaults().C);
+    const Array *gamma = push_values(L, "gamma", kernel.gamma);
+    SvcGrid grid = { array_f64(C), C->shape[0], array_f64(gamma), gamma->shape[0], NULL, 0 };
+    grid.folds = (int)bind_opt_integer(L, OPTIONS, where_search, "folds", 2, 1000, 5);
+    bool fit = bind_opt_boolean(L, OPTIONS, where_search, "fit", true);
+    uint64_t seed;
+    grid.fold = push_folds(L, &samples, grid.folds, &seed);
+    Error err;
+    Array *table = array_new2(where_search, DTYPE_F64, grid.Cs,
+                              svc_search_columns(&(SvcParams){ .kernel = kernel }, &grid), &err);
+    bind_push_array(L, table, &err);
+    SvcParams params = svm_push_params(L, OPTIONS, where_search, false);
+    SvcFound found = { .accuracy = array_f64(table) };
+    Progress progress = progress_new();
+    if (!svc_search(&params, &grid, &samples, &found, &progress, &err))
+        return bind_raise(L, &err);
+    push_answer(L, &grid, &found, seed, kernel_has_gamma(&kernel));
+    if (found.any && fit && !progress_was_interrupted(&progress))
+        set_model(L, &params, &grid, &found, &samples, &progress);
+    return 1;
+}

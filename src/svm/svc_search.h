@@ -1,0 +1,36 @@
+/* svc_search.h — choosing C and gamma by cross-validation.
+ *
+ * The bases of all pairs of samples (gram.h) are computed once; each gamma makes one kernel matrix
+ * of them, on which all values of C, all folds and all classes are trained side by side. */
+#ifndef PERIGEE_SVM_SVC_SEARCH_H
+#define PERIGEE_SVM_SVC_SEARCH_H
+
+#include "svm/svc.h"
+
+typedef struct SvcGrid {
+    const double *C;
+    size_t Cs;
+    const double *gamma; /* ignored (gammas 0 or not) by kernels that have none */
+    size_t gammas;
+    const int32_t *fold; /* one a sample, 0 … folds−1 */
+    int folds;
+} SvcGrid;
+
+typedef struct SvcFound {
+    double
+        *accuracy; /* the caller's, Cs × gammas (at least one column): the share of samples whose
+                      label the machine trained without their fold predicts; NaN if not reached */
+    size_t rows, columns;
+    size_t C, gamma; /* the place of the best; the first in the order given wins a tie */
+    bool any;        /* false where an interrupt came before the first column was full */
+} SvcFound;
+
+/* `params` says everything that the grid does not. Parameters are checked before anything is
+ * trained. An interrupt leaves the columns that are done. */
+bool svc_search(const SvcParams *params, const SvcGrid *grid, const Samples *samples,
+                SvcFound *found, Progress *progress, Error *err);
+
+/* Columns of the grid's table: gammas, or 1 for a kernel without gamma. */
+size_t svc_search_columns(const SvcParams *params, const SvcGrid *grid);
+
+#endif
