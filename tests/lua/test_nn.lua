@@ -1,0 +1,243 @@
+local lu = require "luaunit"
+
+local shared = os.getenv("PERIGEE_REFERENCE") or "../shared/reference"
+local small = "tests/reference/cnn_forward_backward/"
+
+local function exists(path)
+  local file = io.open(path, "rb")
+  if file then file:close() end
+  return file ~= nil
+end
+
+-- the largest |a − b| as a share of b's largest magnitude; both as flat lists of the same length
+local function flat(a)
+  local list = {}
+  local function add(t)
+    if type(t) ~= "table" then list[#list + 1] = t return end
+    for _, v in ipairs(t) do add(v) end
+  end
+  add(a:totable())
+  return list
+end
+
+local function off(a, b)
+  local x, y = flat(a), flat(b)
+  lu.assertEquals(#x, #y)
+  local worst, largest = 0, 0
+  for i = 1, #x do
+    worst = math.max(worst, math.abs(x[i] - y[i]))
+    largest = math.max(largest, math.abs(y[i]))
+  end
+  return worst / largest
+end
+
+local function small_net(options)
+  local description = {
+    input = { 1, 12, 12 },
+    nn.conv2d { out = 6, kernel = 3, stride = 2 }, nn.relu(),
+    nn.conv2d { out = 8, kernel = 3, padding = 1 }, nn.relu(),
+    nn.maxpool { kernel = 2, name = "pool" }, nn.flatten { name = "flatten" },
+    nn.linear { out = 12 }, nn.relu {}, nn.linear { out = 5 },
+  }
+  for key, value in pairs(options or {}) do description[key] = value end
+  return nn.new(description)
+end
+
+-- corners of a cube with noise, labelled 2, 5, 7
+local function blobs(n)
+  local x, y, state = {}, {}, 1
+  local function noise()
+    state = (state * 1103515245 + 12345) % 2147483648
+    return state / 2147483648 - 0.5
+  end
+  for i = 1, n do
+    local c = i % 3
+    x[i] = {}
+    for j = 1, 6 do x[i][j] = 0.6 * noise() + ((j % 3 == c) and 1 or 0) end
+    y[i] = ({ [0] = 2, 5, 7 })[c]
+  end
+  return data.new { x = array.new(x), y = array.new(y, { dtype = "i32" }) }
+end
+
+local function blob_net(options)
+  local description = { input = { 6 }, seed = 1, nn.linear { out = 12 }, nn.relu(), nn.linear { out = 3 } }
+  for key, value in pairs(options or {}) do description[key] = value end
+  return nn.new(description)
+end
+
+TestNnReference = {}
+
+function TestNnReference:setUp()
+  self.net = small_net()
+  local tensors = {}
+  for name in pairs(self.net:weights()) do
+    tensors[name] = data.npy(small .. name:gsub("%.", "_") .. ".npy")
+  end
+  self.weights = tensors
+  self.path = os.tmpname()
+  data.save_safetensors(self.path .. ".safetensors", tensors)
+  self.net:load_weights(self.path .. ".safetensors")
+  self.x = data.npy(small .. "x.npy")
+end
+
+function TestNnReference:tearDown()
+  os.remove(self.path)
+  os.remove(self.path .. ".safetensors")
+end
+
+function TestNnReference:test_activations()
+  local names = { "conv1", "relu1", "conv2", "relu2", "pool", "flatten", "fc1", "relu3", "fc2" }
+  local outputs = { self.net:forward(self.x, names) }
+  for i, name in ipairs(names) do
+    lu.assertTrue(off(outputs[i], data.npy(small .. "act_" .. name .. ".npy")) < 1e-4, name)
+  end
+  lu.assertTrue(off(self.net:forward(self.x), outputs[9]) == 0)
+  lu.assertTrue(off(self.net:forward(self.x, "features:relu2"), outputs[4]) == 0)
+end
+
+function TestNnReference:test_gradients()
+  for _, name in ipairs { "relu1", "relu2", "pool", "relu3", "fc2" } do
+    local dx = self.net:backward(self.x, { [name] = data.npy(small .. "w_" .. name .. ".npy") })
+    lu.assertTrue(off(dx, data.npy(small .. "dx_" .. name .. ".npy")) < 1e-4, name)
+  end
+end
+
+function TestNnReference:test_weights_come_back()
+  local weights = self.net:weights()
+  for name, expected in pairs(self.weights) do
+    lu.assertEquals(weights[name].shape, expected.shape)
+    lu.assertTrue(off(weights[name], expected) < 1e-6, name)
+  end
+end
+
+-- the tutorial's CNN on the first 100 of each digit
+function TestNnReference:test_mnist()
+  local path = shared .. "/mnist/mnist-cnn.safetensors"
+  local ok, test = pcall(data.mnist, "test")
+  if not (ok and exists(path)) then lu.skip("MNIST or its reference case is not at hand") end
+  local net = nn.load("mnist-cnn"):load_weights(path)
+  local scores = net:scores(test:per_class(100))
+  lu.assertTrue(off(scores, data.npy(shared .. "/mnist/dnn_scores.npy")) < 1e-4)
+end
+
+TestNn = {}
+
+function TestNn:test_layers_and_printing()
+  local net = small_net()
+  lu.assertEquals(#net.layers, 9)
+  lu.assertEquals(net.layers[3], { name = "conv2", kind = "conv2d", shape = { 8, 5, 5 }, size = 200,
+                                   parameters = 440 })
+  lu.assertEquals(net.input, { 1, 12, 12 })
+  lu.assertEquals(net.kind, "net")
+  lu.assertEquals(net.features, 144)
+  lu.assertEquals(net.parameters, 60 + 440 + 396 + 65)
+  lu.assertStrContains(tostring(net), "conv2          conv2d   8 x 5 x 5               440")
+end
+
+function TestNn:test_arguments_are_checked()
+  lu.assertErrorMsgContains("unknown option", nn.conv2d, { output = 3 })
+  lu.assertErrorMsgContains("options go by name", nn.linear, { 10 })
+  lu.assertErrorMsgContains("nn.new: layer 1 (conv1): a kernel of 9 x 9 is larger than the input (1, 8, 8)",
+    nn.new, { input = { 1, 8, 8 }, nn.conv2d { out = 2, kernel = 9, name = "conv1" } })
+  lu.assertErrorMsgContains("layer 2: expected a layer", nn.new, { input = { 4 }, nn.relu(), 7 })
+  lu.assertErrorMsgContains("input: expected", nn.new, { nn.relu() })
+  lu.assertErrorMsgContains("unknown option", nn.new, { input = { 4 }, sead = 1, nn.relu() })
+  lu.assertErrorMsgContains("expected a table", nn.new, 3)
+  local net = small_net()
+  lu.assertErrorMsgContains('no layer "relu7"; the net has conv1, relu1', net.forward, net,
+    array.zeros(2, 144), "relu7")
+  lu.assertErrorMsgContains("samples have 100 features, the net takes 144", net.forward, net, array.zeros(2, 100))
+  lu.assertErrorMsgContains("w of fc2 is (2, 4), expected (2, 5)", net.backward, net, array.zeros(2, 144),
+    { fc2 = array.zeros(2, 4) })
+  lu.assertErrorMsgContains("not fitted", net.scores, net, array.zeros(1, 144))
+  lu.assertErrorMsgContains("no such file", nn.load, "mnist-cmm")
+  lu.assertErrorMsgContains("classes: expected a list of 5 labels", small_net, { classes = { 1, 2 } })
+end
+
+function TestNn:test_a_kernel_of_two_sizes()
+  local net = nn.new { input = { 1, 5, 7 }, nn.conv2d { out = 2, kernel = { 2, 3 }, stride = { 1, 2 } } }
+  lu.assertEquals(net.layers[1].shape, { 2, 4, 3 })
+end
+
+function TestNn:test_seeds()
+  local function first(net) return flat(net:weights()["conv1.weight"]) end
+  lu.assertEquals(first(small_net { seed = 4 }), first(small_net { seed = 4 }))
+  lu.assertNotEquals(first(small_net { seed = 4 }), first(small_net { seed = 5 }))
+end
+
+function TestNn:test_gradient_of_weights()
+  local net = nn.new { input = { 2 }, seed = 1, nn.linear { out = 1, name = "fc" } }
+  local x = array.new { { 1, 2 }, { 3, 4 } }
+  local dx, dw = net:backward(x, { fc = array.new { { 1 }, { 10 } } }, { weights = true })
+  lu.assertEquals(dx.shape, { 2, 2 })
+  lu.assertEquals(dw["fc.weight"]:totable(), { { 31, 42 } })
+  lu.assertEquals(dw["fc.bias"]:totable(), { 11 })
+end
+
+function TestNn:test_softmax()
+  local p = nn.softmax(array.new { { 1000, 1000 }, { 0, -1000 } })
+  lu.assertEquals(p:totable(), { { 0.5, 0.5 }, { 1, 0 } })
+  lu.assertEquals(nn.softmax(array.new { 3, 3, 3, 3 }):totable(), { 0.25, 0.25, 0.25, 0.25 })
+  local scores = data.npy("tests/reference/softmax/scores.npy")
+  lu.assertTrue(off(nn.softmax(scores), data.npy("tests/reference/softmax/softmax.npy")) < 1e-6)
+end
+
+function TestNn:test_training()
+  local ds, net = blobs(300), blob_net()
+  local history = nn.train(net, ds, { epochs = 6, batch = 20, lr = 0.1, seed = 2, validation = ds })
+  lu.assertEquals(history.epochs, 6)
+  lu.assertFalse(history.interrupted)
+  lu.assertTrue(history.loss[6] < history.loss[1])
+  lu.assertTrue(history.validation_accuracy[6] > 0.95)
+  lu.assertEquals(net.classes, { 2, 5, 7 })
+  lu.assertEquals(net.trained.samples, 300)
+  local twin = blob_net()
+  nn.train(twin, ds, { epochs = 6, batch = 20, lr = 0.1, seed = 2 })
+  lu.assertEquals(net:scores(ds):totable(), twin:scores(ds):totable())
+  lu.assertErrorMsgContains("unknown option", nn.train, net, ds, { epoch = 1 })
+  lu.assertErrorMsgContains("nn.train: set: batch: expected a whole number from 1", nn.train, net, ds, { batch = 0 })
+  lu.assertErrorMsgContains("samples have 6 features, the net takes 144", nn.train, small_net(), ds)
+end
+
+function TestNn:test_fit_set_clone()
+  local ds, net = blobs(300), blob_net()
+  net:set { epochs = 4, lr = 0.1, batch = 16 }
+  lu.assertEquals(net:get("epochs"), 4)
+  lu.assertIs(net:fit(ds), net)
+  local scores = net:scores(ds):totable()
+  lu.assertEquals(net:fit(ds):scores(ds):totable(), scores)
+  lu.assertNotEquals(net:fit(ds, { seed = 5 }):scores(ds):totable(), scores)
+  local clone = net:clone()
+  lu.assertEquals(clone:get("lr"), 0.1)
+  lu.assertEquals(clone.classes, {})
+  lu.assertErrorMsgContains('no parameter "eta"', net.set, net, { eta = 1 })
+end
+
+function TestNn:test_files()
+  local ds, net, path = blobs(60), blob_net(), os.tmpname()
+  net:fit(ds, { epochs = 2 })
+  lu.assertEquals(net:save(path), path)
+  local again = nn.load(path)
+  lu.assertEquals(again:scores(ds):totable(), net:scores(ds):totable())
+  lu.assertEquals(again.classes, { 2, 5, 7 })
+  lu.assertEquals(tostring(again), tostring(net))
+  lu.assertEquals(again.trained.epochs, 2)
+  data.save_safetensors(path .. ".safetensors", { a = array.zeros(2) })
+  lu.assertErrorMsgContains("load_weights(path)", nn.load, path .. ".safetensors")
+  lu.assertErrorMsgContains("fc1.weight is missing", net.load_weights, net, path .. ".safetensors")
+  os.remove(path)
+  os.remove(path .. ".safetensors")
+end
+
+function TestNn:test_the_shipped_net()
+  local net = nn.load("mnist-cnn")
+  lu.assertEquals(net.input, { 1, 28, 28 })
+  lu.assertEquals(net.classes, { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 })
+  lu.assertEquals(net.trained.samples, 30000)
+  local ok, test = pcall(data.mnist, "test")
+  if not ok then lu.skip("MNIST is not at hand") end
+  local predicted, right = net:predict(test):totable(), 0
+  local y = test.y:totable()
+  for i = 1, #y do right = right + (predicted[i] == y[i] and 1 or 0) end
+  lu.assertTrue(right >= 9850, right .. " of 10000")
+end
