@@ -1,0 +1,190 @@
+-- evaluate: how models fare under an attack of growing strength.
+--
+--   evaluate.security{ models = { cnn = net, dnr = defence }, attack = attack.pgd_exp{ … },
+--                      data = test, dmax = { 0, 0.5, 1, 2 }, noise = true, seed = 1 }
+--
+-- Every model is attacked itself (the attack's own model does not matter), at every dmax. At dmax 0
+-- nothing is attacked: the counts are the clean ones. What comes back is a table of plain data
+-- that prints as a table and that plot.security draws.
+
+local evaluate = {}
+
+local WHERE = "evaluate.security"
+
+local function fail(message, ...)
+  error(WHERE .. ": " .. message:format(...), 3)
+end
+
+local function is_model(value)
+  if type(value) == "userdata" then return pcall(function() return value.classes[1] + 0 end) end
+  return type(value) == "table" and type(value.scores) == "function"
+end
+
+local function kind_of(model)
+  return type(model) == "userdata" and model.kind or "lua"
+end
+
+-- A list of { name, model }: in the order of a list, sorted by name otherwise. A list's models are
+-- called by their kind ("dnr", "dnr 2"), or are themselves { name, model }.
+local function named_models(models)
+  if is_model(models) then models = { models } end
+  if type(models) ~= "table" or next(models) == nil then
+    fail("models: expected models by name, { cnn = net, dnr = defence }")
+  end
+  local named, seen = {}, {}
+  local function add(name, model)
+    if not is_model(model) then fail("models: %s is not a fitted model", tostring(name)) end
+    seen[name] = (seen[name] or 0) + 1
+    if seen[name] > 1 then name = name .. " " .. seen[name] end
+    named[#named + 1] = { name = name, model = model }
+  end
+  if #models > 0 then
+    for i, entry in ipairs(models) do
+      if is_model(entry) then
+        add(kind_of(entry), entry)
+      elseif type(entry) == "table" and type(entry[1]) == "string" then
+        add(entry[1], entry[2])
+      else
+        fail("models: number %d is neither a fitted model nor { name, model }", i)
+      end
+    end
+  else
+    local names = {}
+    for name in pairs(models) do names[#names + 1] = name end
+    table.sort(names, function(a, b) return tostring(a) < tostring(b) end)
+    for _, name in ipairs(names) do add(tostring(name), models[name]) end
+  end
+  return named
+end
+
+local function check_dmax(dmax)
+  if type(dmax) == "number" then dmax = { dmax } end
+  if type(dmax) ~= "table" or #dmax == 0 then
+    fail("dmax: expected a list of radii, { 0, 0.5, 1 }")
+  end
+  for k, d in ipairs(dmax) do
+    if type(d) ~= "number" or d < 0 or d ~= d then
+      fail("dmax: number %d is %s, expected 0 or more", k, tostring(d))
+    end
+    if k > 1 and d <= dmax[k - 1] then fail("dmax: the radii must grow, got %g after %g", d, dmax[k - 1]) end
+  end
+  return dmax
+end
+
+local valid = { "models", "attack", "data", "dmax", "noise", "seed" }
+
+local function check_options(options)
+  if type(options) ~= "table" then fail("expected a table of options, got a %s", type(options)) end
+  local known = {}
+  for _, key in ipairs(valid) do known[key] = true end
+  for key in pairs(options) do
+    if not known[key] then fail("unknown option '%s' (valid: %s)", tostring(key), table.concat(valid, ", ")) end
+  end
+  if type(options.attack) ~= "userdata" or not options.attack.run then
+    fail("attack: expected an attack, such as attack.pgd{ norm = \"l2\" }, got a %s", type(options.attack))
+  end
+  if options.data == nil then fail("data: expected a dataset to attack") end
+end
+
+-- ---- The table that comes back ------------------------------------------------------------------
+
+local Security = {}
+Security.__index = Security
+Security.__name = "security"
+
+function Security:__len()
+  return #self.models
+end
+
+-- Lines of cells with the columns aligned: words to the left, numbers to the right.
+local function aligned(lines)
+  local widths, text = {}, {}
+  for _, line in ipairs(lines) do
+    for c, cell in ipairs(line) do widths[c] = math.max(widths[c] or 0, utf8.len(cell) or #cell) end
+  end
+  for i, line in ipairs(lines) do
+    local cells = {}
+    for c, cell in ipairs(line) do
+      local pad = (" "):rep(widths[c] - (utf8.len(cell) or #cell))
+      cells[c] = c == 1 and cell .. pad or pad .. cell
+    end
+    text[i] = (table.concat(cells, "  "):gsub("%s+$", ""))
+  end
+  return table.concat(text, "\n")
+end
+
+local function cells_of(counts)
+  if not counts then return "", "", "" end
+  return tostring(counts.correct), tostring(counts.rejected), tostring(counts.evaded)
+end
+
+function Security:__tostring()
+  local head = { "model", "dmax", "correct", "rejected", "evaded" }
+  local with_noise = next(self.noise) ~= nil
+  if with_noise then
+    for _, word in ipairs { "noise: correct", "rejected", "evaded" } do head[#head + 1] = word end
+  end
+  local lines = { head }
+  for _, name in ipairs(self.models) do
+    for k, d in ipairs(self.dmax) do
+      local counts = self.counts[name][k]
+      if counts then
+        local line = { k == 1 and name or "", ("%g"):format(d), cells_of(counts) }
+        if with_noise then
+          line[6], line[7], line[8] = cells_of(self.noise[name] and self.noise[name][k])
+        end
+        lines[#lines + 1] = line
+      end
+    end
+  end
+  return ("security: %s, %s, %d samples%s\n%s"):format(self.attack, self.norm, self.n,
+    self.interrupted and ", interrupted" or "", aligned(lines))
+end
+
+-- ---- The evaluation ------------------------------------------------------------------------------
+
+--- Counts of correct, rejected and evaded samples for every model and every dmax.
+function evaluate.security(options)
+  check_options(options)
+  local named, dmax = named_models(options.models), check_dmax(options.dmax)
+  local base, data = options.attack, options.data
+  local noise = options.noise ~= false
+  local security = setmetatable({
+    models = {}, dmax = dmax, counts = {}, noise = {}, n = 0, attack = base.name, norm = base.norm,
+    seed = options.seed, interrupted = false,
+  }, Security)
+
+  -- The counts of one run, or nil if it was interrupted: half a run says nothing of its dmax.
+  local function counts_of(attacker, d)
+    attacker.dmax = d
+    local result = attacker:run(data, { seed = options.seed })
+    if perigee.interrupted() then
+      security.interrupted = true
+      return nil
+    end
+    security.n = #result
+    return result:counts()
+  end
+
+  for _, entry in ipairs(named) do
+    local name = entry.name
+    -- One attack object a model, so that a double start's points are scored once.
+    local attacker = base:with { model = entry.model }
+    local shaker = attack.noise { model = entry.model, norm = base.norm, lower = base.lower, upper = base.upper }
+    security.models[#security.models + 1] = name
+    security.counts[name], security.noise[name] = {}, noise and {} or nil
+    for k, d in ipairs(dmax) do
+      local counts = counts_of(d == 0 and shaker or attacker, d)
+      if not counts then return security end
+      security.counts[name][k] = counts
+      if noise then
+        local shaken = d == 0 and counts or counts_of(shaker, d)
+        if not shaken then return security end
+        security.noise[name][k] = shaken
+      end
+    end
+  end
+  return security
+end
+
+return evaluate
