@@ -1,22 +1,18 @@
 #include "core/array.h"
 
 #include "core/array_transfer.h"
+#include "core/buffer_pool.h"
 
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 struct Buffer {
     size_t refs; /* headers that point here; the main thread alone touches it */
     void *bytes;
-};
-
-enum {
-    ALIGNMENT = 64, /* one cache line, one AVX-512 register */
-    HUGE_PAGE = 2 << 20
+    size_t capacity; /* of `bytes`, for the pool */
 };
 
 const char *dtype_name(DType dtype) {
@@ -85,7 +81,7 @@ static void set_row_major(Array *a, int ndim, const size_t *shape) {
     }
 }
 
-/* The byte count of `shape`, rounded up to whole cache lines; false if it overflows. */
+/* The byte count of `shape`; false if it overflows. */
 static bool byte_count(DType dtype, int ndim, const size_t *shape, size_t *bytes) {
     size_t total = dtype_size(dtype);
     for (int d = 0; d < ndim; d++)
@@ -93,27 +89,14 @@ static bool byte_count(DType dtype, int ndim, const size_t *shape, size_t *bytes
             return false;
     if (total > PTRDIFF_MAX / 2)
         return false;
-    *bytes = (total + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    *bytes = total;
     return true;
-}
-
-/* Large buffers ask for huge pages: the kernel then clears 2 MB at a time, where thousands of small
- * faults would cost more than the arithmetic. */
-static void *allocate(size_t bytes) {
-    if (bytes < 2 * HUGE_PAGE)
-        return aligned_alloc(ALIGNMENT, bytes);
-    void *data = aligned_alloc(HUGE_PAGE, (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE);
-#ifdef MADV_HUGEPAGE
-    if (data)
-        madvise(data, bytes, MADV_HUGEPAGE);
-#endif
-    return data;
 }
 
 Array *array_uninitialised(const char *where, DType dtype, int ndim, const size_t *shape,
                            Error *err) {
     char text[128];
-    size_t bytes;
+    size_t bytes, capacity = 0;
     if (ndim < 0 || ndim > ARRAY_MAX_DIMS) {
         error_set(err, ERROR_ARGUMENT, "%s: %d dimensions; an array has at most %d", where, ndim,
                   ARRAY_MAX_DIMS);
@@ -126,15 +109,15 @@ Array *array_uninitialised(const char *where, DType dtype, int ndim, const size_
     }
     Array *a = calloc(1, sizeof *a);
     Buffer *buffer = calloc(1, sizeof *buffer);
-    void *data = allocate(bytes ? bytes : ALIGNMENT);
+    void *data = pool_take(bytes, &capacity);
     if (!a || !buffer || !data) {
         free(a);
         free(buffer);
-        free(data);
+        pool_give(data, capacity);
         error_memory(err, where, bytes);
         return NULL;
     }
-    *buffer = (Buffer){ .refs = 1, .bytes = data };
+    *buffer = (Buffer){ .refs = 1, .bytes = data, .capacity = capacity };
     a->dtype = dtype;
     a->data = data;
     a->buffer = buffer;
@@ -195,7 +178,7 @@ void array_free(Array *a) {
     if (!a)
         return;
     if (--a->buffer->refs == 0) {
-        free(a->buffer->bytes);
+        pool_give(a->buffer->bytes, a->buffer->capacity);
         free(a->buffer);
     }
     free(a);

@@ -10,7 +10,9 @@
 enum {
     BLOCK = 1 << 16, /* elements, about, that one partial result covers */
     WIDTH = 2048,    /* accumulators at once: 16 kB of the L1 cache */
-    GROUP = 256      /* short rows are folded several at a time, up to this many elements */
+    GROUP = 256,     /* short rows are folded several at a time, up to this many elements */
+    LANES = 64,      /* candidates at once for the place of an extreme */
+    COLUMNS = 1024
 };
 
 /* acc[j] = acc[j] ⊕ f(x[j]). `center` is what var subtracts. */
@@ -108,9 +110,12 @@ static void fold_grouped(const Folding *f, const FoldItem *item, double *acc) {
     for (; row + group <= item->rows; row += group)
         fold(item->start + row * columns * size, center, wide, width);
     fold(item->start + row * columns * size, center, wide, (item->rows - row) * columns);
+    for (size_t left = group; left > 1;) { /* the upper half onto the lower one */
+        size_t upper = left / 2, lower = left - upper;
+        f->method->combine(wide + lower * columns, NULL, wide, upper * columns);
+        left = lower;
+    }
     memcpy(acc, wide, columns * sizeof *acc);
-    for (size_t g = 1; g < group; g++)
-        f->method->combine(wide + g * columns, NULL, acc, columns);
 }
 
 static void fold_items(void *context, size_t first, size_t last, int worker) {
@@ -312,24 +317,60 @@ typedef struct Extreme {
     int32_t origin;
 } Extreme;
 
-/* better(x, best): x replaces best. The first NaN stays. */
+/* x replaces best if it is better, or is the first NaN. Along the last axis first the extreme is
+ * found, then its place: both loops are simpler than one that does both. Along another axis a block
+ * of columns is walked row by row. */
 #define EXTREME(T, suffix)                                                                         \
-    static inline bool better_##suffix(T x, T best, bool greatest) {                               \
-        return (best == best) && (x != x || (greatest ? x > best : x < best));                     \
+    SIMD_CLONES static size_t extreme_in_row_##suffix(const T *x, size_t n, bool greatest) {       \
+        T lanes[LANES];                                                                            \
+        size_t place = 0;                                                                          \
+        for (size_t k = 0; k < LANES; k++)                                                         \
+            lanes[k] = x[0];                                                                       \
+        for (size_t i = 0; i + LANES <= n; i += LANES)                                             \
+            for (size_t k = 0; k < LANES; k++) {                                                   \
+                T v = x[i + k], best = lanes[k];                                                   \
+                bool better = (greatest ? v > best : v < best) | (v != v);                         \
+                lanes[k] = better ? v : best;                                                      \
+            }                                                                                      \
+        T best = x[0];                                                                             \
+        for (size_t k = 0; k < LANES; k++)                                                         \
+            if (best == best &&                                                                    \
+                ((greatest ? lanes[k] > best : lanes[k] < best) || lanes[k] != lanes[k]))          \
+                best = lanes[k];                                                                   \
+        for (size_t i = n / LANES * LANES; i < n; i++)                                             \
+            if (best == best && ((greatest ? x[i] > best : x[i] < best) || x[i] != x[i]))          \
+                best = x[i];                                                                       \
+        while (best == best ? x[place] != best : x[place] == x[place])                             \
+            place++;                                                                               \
+        return place;                                                                              \
     }                                                                                              \
-    SIMD_CLONES static void extremes_##suffix(const Extreme *e, size_t outer) {                    \
+    SIMD_CLONES static void extremes_in_columns_##suffix(                                          \
+        const T *x, size_t n, size_t step, size_t columns, bool greatest, int32_t *place) {        \
+        T best[COLUMNS];                                                                           \
+        memcpy(best, x, columns * sizeof *best);                                                   \
+        memset(place, 0, columns * sizeof *place);                                                 \
+        for (size_t i = 1; i < n; i++) {                                                           \
+            const T *row = x + i * step;                                                           \
+            for (size_t j = 0; j < columns; j++) {                                                 \
+                T v = row[j], b = best[j];                                                         \
+                bool better = (b == b) & ((greatest ? v > b : v < b) | (v != v));                  \
+                best[j] = better ? v : b;                                                          \
+                place[j] = better ? (int32_t)i : place[j];                                         \
+            }                                                                                      \
+        }                                                                                          \
+    }                                                                                              \
+    static void extremes_##suffix(const Extreme *e, size_t outer) {                                \
         const T *x = (const T *)e->input->data + outer * e->n * e->inner;                          \
         int32_t *place = (int32_t *)e->places->data + outer * e->inner;                            \
-        for (size_t j = 0; j < e->inner; j++) {                                                    \
-            T best = x[j];                                                                         \
-            size_t at = 0;                                                                         \
-            for (size_t i = 1; i < e->n; i++)                                                      \
-                if (better_##suffix(x[i * e->inner + j], best, e->greatest)) {                     \
-                    best = x[i * e->inner + j];                                                    \
-                    at = i;                                                                        \
-                }                                                                                  \
-            place[j] = (int32_t)at + e->origin;                                                    \
-        }                                                                                          \
+        if (e->inner == 1)                                                                         \
+            *place = (int32_t)extreme_in_row_##suffix(x, e->n, e->greatest);                       \
+        else                                                                                       \
+            for (size_t j = 0; j < e->inner; j += COLUMNS)                                         \
+                extremes_in_columns_##suffix(x + j, e->n, e->inner,                                \
+                                             e->inner - j < COLUMNS ? e->inner - j : COLUMNS,      \
+                                             e->greatest, place + j);                              \
+        for (size_t j = 0; j < e->inner; j++)                                                      \
+            place[j] += e->origin;                                                                 \
     }
 
 EXTREME(float, f32)
