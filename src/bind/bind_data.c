@@ -1,6 +1,7 @@
-/* The `data` library: MNIST, the user's own arrays, files in and out. */
+/* The `data` library: MNIST, the built-in digits, the user's own arrays, files in and out. */
 #include "bind/bind_dataset.h"
 
+#include "data/digits.h"
 #include "data/idx.h"
 #include "data/mnist.h"
 #include "data/npy.h"
@@ -17,7 +18,8 @@ static int raise_in(lua_State *L, const char *where, Error *err) {
     return bind_raise(L, err);
 }
 
-/* ---- MNIST ------------------------------------------------------------------------------ */
+/* ---- MNIST and digits
+ * ------------------------------------------------------------------------------ */
 
 static const char *const part_words[] = { "train", "test", NULL };
 
@@ -59,6 +61,36 @@ static int data_has_mnist(lua_State *L) {
     char folder[MNIST_PATH];
     lua_pushboolean(L,
                     mnist_find(MNIST_TRAIN, folder, NULL) && mnist_find(MNIST_TEST, folder, NULL));
+    return 1;
+}
+
+/* The labels in the option "classes" (a table) as digits 0 … 9; their number. */
+static int digit_classes(lua_State *L, int arg, int32_t classes[10]) {
+    int count = 0;
+    if (bind_opt_push(L, arg, "classes") != LUA_TNIL) {
+        if (!lua_istable(L, -1))
+            bind_expected(L, -1, "data.digits", "classes", "a table of digits");
+        lua_Integer given = (lua_Integer)lua_rawlen(L, -1);
+        if (given < 1 || given > 10)
+            luaL_error(L, "data.digits: classes: expected 1 to 10 digits, got %I", given);
+        for (; count < given; count++) {
+            lua_rawgeti(L, -1, count + 1);
+            classes[count] = (int32_t)bind_integer(L, -1, "data.digits", "classes", 0, 9);
+            lua_pop(L, 1);
+        }
+    }
+    lua_pop(L, 1);
+    return count;
+}
+
+/* data.digits(n, { seed =, classes = }) */
+static int data_digits(lua_State *L) {
+    lua_Integer n = bind_integer(L, 1, "data.digits", "n", 0, 100000000);
+    bind_options(L, 2, "data.digits", (const char *const[]){ "seed", "classes", NULL });
+    DigitsOptions options = { .n = (size_t)n };
+    options.class_count = digit_classes(L, 2, options.classes);
+    bind_opt_rng(L, 2, "data.digits", &options.seed);
+    BIND_PUSH_NEW_DATASET(L, digits_new(&options, &err));
     return 1;
 }
 
@@ -304,6 +336,7 @@ static const luaL_Reg library[] = {
     { "mnist", data_mnist },
     { "has_mnist", data_has_mnist },
     { "find_mnist", data_find_mnist },
+    { "digits", data_digits },
     { "new", data_new },
     { "idx", data_idx },
     { "npz", data_npz },
