@@ -152,18 +152,28 @@ static void give_up_line(void) {
     fflush(rl_outstream);
 }
 
+/* pselect lets no signal in where keys wait already: what was typed right after a Ctrl-C would then
+ * still go to the line that it gave up. */
+static bool was_interrupted(void) {
+    sigset_t waiting;
+    sigpending(&waiting);
+    return sigismember(&waiting, SIGINT) || progress_interrupt_pending();
+}
+
 /* SIGINT is let in only while select waits, so that none slips between the look and the wait. */
 static bool wait_for_key(const sigset_t *open_mask) {
     fd_set keys;
     FD_ZERO(&keys);
     FD_SET(STDIN_FILENO, &keys);
-    if (progress_interrupt_pending())
+    if (was_interrupted())
         return false;
-    if (pselect(STDIN_FILENO + 1, &keys, NULL, NULL, NULL, open_mask) > 0)
-        rl_callback_read_char();
-    else if (errno == EINTR && !progress_interrupt_pending())
+    if (pselect(STDIN_FILENO + 1, &keys, NULL, NULL, NULL, open_mask) > 0) {
+        if (!was_interrupted())
+            rl_callback_read_char();
+    } else if (errno == EINTR && !progress_interrupt_pending()) {
         rl_resize_terminal();
-    return !progress_interrupt_pending();
+    }
+    return !was_interrupted();
 }
 
 static LineStatus read_from_terminal(const char *prompt, char **text) {

@@ -92,7 +92,7 @@ spawn -noecho sh -c "$env(PERIGEE) $env(work)/slow.lua 40 > $env(work)/out"
 stty rows 24 columns 50 < $spawn_out(slave,name)
 set widest 0
 expect {
-    -re {\r([^\r\033]*training[^\r\033]*)\033\[K} {
+    -re {\r(training[^\r\e]*)\e} {
         set width [string length $expect_out(1,string)]
         if {$width > $widest} { set widest $width }
         exp_continue
@@ -100,7 +100,7 @@ expect {
     eof {} timeout {}
 }
 catch {wait}
-report [expr {$widest > 20 && $widest < 50}] "the bar keeps within a narrow terminal"
+report [expr {$widest > 20 && $widest < 50}] "the bar keeps within a narrow terminal ($widest of 50)"
 set file [open $env(work)/out]
 report [expr {![string match {*training*} [read $file]]}] "and never goes to stdout"
 puts "1..$count"
