@@ -1,0 +1,68 @@
+/* folds.h: even folds, in every class and over all. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "core/folds.h"
+
+#include <string.h>
+
+enum { N = 103, K = 5 };
+
+static void test_even(void **state) {
+    (void)state;
+    int32_t y[N], fold[N], count[4][K] = { 0 };
+    Rng rng;
+    Error err;
+    rng_seed(&rng, 1);
+    for (int i = 0; i < N; i++)
+        y[i] = i % 7 == 0 ? 2 : i % 3 == 0 ? 1 : 0;
+    assert_true(folds_stratified("test", y, N, K, &rng, fold, &err));
+    for (int i = 0; i < N; i++) {
+        assert_in_range(fold[i], 0, K - 1);
+        count[y[i]][fold[i]]++;
+        count[3][fold[i]]++;
+    }
+    for (int c = 0; c < 4; c++)
+        for (int k = 0; k < K; k++)
+            for (int l = 0; l < K; l++)
+                assert_in_range(count[c][k] - count[c][l] + 1, 0, 2);
+}
+
+static void test_seeds(void **state) {
+    (void)state;
+    int32_t y[N] = { 0 }, a[N], b[N];
+    Rng rng;
+    Error err;
+    rng_seed(&rng, 1);
+    assert_true(folds_stratified("test", y, N, K, &rng, a, &err));
+    assert_true(folds_stratified("test", y, N, K, &rng, b, &err));
+    assert_memory_not_equal(a, b, sizeof a);
+    rng_seed(&rng, 1);
+    assert_true(folds_stratified("test", y, N, K, &rng, b, &err));
+    assert_memory_equal(a, b, sizeof a);
+}
+
+static void test_refused(void **state) {
+    (void)state;
+    int32_t y[3] = { 0, 1, 2 }, fold[3] = { 7, 7, 7 };
+    Rng rng;
+    Error err;
+    rng_seed(&rng, 1);
+    assert_false(folds_stratified("fit", y, 3, 1, &rng, fold, &err));
+    assert_false(folds_stratified("fit", y, 3, 4, &rng, fold, &err));
+    assert_string_equal(err.message, "fit: folds: expected from 2 to the 3 samples, got 4");
+    assert_int_equal(fold[0], 7);
+    assert_true(folds_stratified("fit", y, 3, 3, &rng, fold, &err));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_even),
+        cmocka_unit_test(test_seeds),
+        cmocka_unit_test(test_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,235 @@
+/* libsvm.h: the shared layout, the solver's answers against the problem's own conditions and
+ * against libsvm trained without us. This test speaks to libsvm itself for that. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "core/rng.h"
+#include "svm/gram.h"
+#include "svm/libsvm.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if __has_include(<libsvm/svm.h>)
+#include <libsvm/svm.h>
+#else
+#include <svm.h>
+#endif
+
+enum { N = 301, FEATURES = 4, PROBLEMS = 6 }; /* odd: the last row of the layout has no partner */
+
+static const Kernel kernel = { .kind = KERNEL_RBF, .gamma = 0.4 };
+
+typedef struct Case {
+    float x[N * FEATURES];
+    int8_t side[PROBLEMS][N];
+    double alpha[PROBLEMS][N];
+    LibsvmProblem problem[PROBLEMS];
+    LibsvmMatrix matrix;
+} Case;
+
+/* Problem 0: two clouds; 1: its sides exchanged; 2 and 3: a third left out; 4, 5: weighted. */
+static Case *case_new(void) {
+    Case *c = calloc(1, sizeof *c);
+    Rng rng;
+    Error err;
+    rng_seed(&rng, 11);
+    for (int i = 0; i < N; i++) {
+        bool positive = rng_uniform(&rng) < 0.4;
+        for (int k = 0; k < FEATURES; k++)
+            c->x[i * FEATURES + k] = (float)(rng_normal(&rng) + (positive ? 0.6 : -0.3));
+        for (int p = 0; p < PROBLEMS; p++) {
+            c->side[p][i] = positive == (p != 1) ? 1 : -1;
+            if ((p == 2 && i % 3 == 0) || (p == 3 && i % 3 == 1))
+                c->side[p][i] = 0;
+        }
+    }
+    for (int p = 0; p < PROBLEMS; p++)
+        c->problem[p] = (LibsvmProblem){ .side = c->side[p],
+                                         .C = 2,
+                                         .positive = p == 4 ? 3 : 1,
+                                         .negative = p == 5 ? 0.25 : 1,
+                                         .tolerance = 1e-4,
+                                         .alpha = c->alpha[p] };
+    float *gram = gram_new("test", &kernel, c->x, N, FEATURES, &err);
+    assert_non_null(gram);
+    assert_true(libsvm_matrix_init(&c->matrix, "test", &kernel, gram, N, &err));
+    gram_free(gram);
+    return c;
+}
+
+static void case_free(Case *c) {
+    libsvm_matrix_clear(&c->matrix);
+    free(c);
+}
+
+static double plain_kernel(const Case *c, size_t i, size_t j) {
+    double sum = 0;
+    for (size_t k = 0; k < FEATURES; k++) {
+        double gap = (double)c->x[i * FEATURES + k] - c->x[j * FEATURES + k];
+        sum += gap * gap;
+    }
+    return exp(-kernel.gamma * sum);
+}
+
+static double function(const Case *c, size_t p, size_t i) {
+    double sum = c->problem[p].b;
+    for (size_t j = 0; j < N; j++)
+        sum += c->alpha[p][j] * plain_kernel(c, i, j);
+    return sum;
+}
+
+static void solve(Case *c, size_t count) {
+    bool solved = false;
+    Error err;
+    assert_true(libsvm_solve("test", &c->matrix, c->problem, count, &solved, NULL, &err));
+    assert_true(solved);
+}
+
+static void test_layout(void **state) {
+    (void)state;
+    Case *c = case_new();
+    for (size_t i = 0; i < N; i++)
+        for (size_t j = 0; j < N; j++)
+            assert_true(fabs(libsvm_matrix_at(&c->matrix, i, j) - plain_kernel(c, i, j)) < 1e-6);
+    case_free(c);
+}
+
+/* The Karush-Kuhn-Tucker conditions: within the box, Σ alpha = 0, margins as the box says. */
+static void test_conditions(void **state) {
+    (void)state;
+    Case *c = case_new();
+    solve(c, PROBLEMS);
+    for (size_t p = 0; p < PROBLEMS; p++) {
+        double sum = 0;
+        for (size_t i = 0; i < N; i++) {
+            int8_t side = c->side[p][i];
+            const LibsvmProblem *problem = &c->problem[p];
+            double most = 2 * (side > 0 ? problem->positive : problem->negative);
+            double a = c->alpha[p][i] * side, margin = side * function(c, p, i);
+            sum += c->alpha[p][i];
+            if (side == 0) {
+                assert_true(c->alpha[p][i] == 0);
+                continue;
+            }
+            assert_true(a >= 0 && a <= most);
+            if (a == 0)
+                assert_true(margin > 1 - 1e-3);
+            else if (a == most)
+                assert_true(margin < 1 + 1e-3);
+            else
+                assert_true(fabs(margin - 1) < 1e-3);
+        }
+        assert_true(fabs(sum) < 1e-9);
+    }
+    case_free(c);
+}
+
+static void test_signs(void **state) {
+    (void)state;
+    Case *c = case_new();
+    solve(c, 2);
+    for (size_t i = 0; i < N; i += 10)
+        assert_true(fabs(function(c, 0, i) + function(c, 1, i)) < 1e-3);
+    case_free(c);
+}
+
+/* Together or alone, once or again: the same bits. */
+static void test_repeats(void **state) {
+    (void)state;
+    Case *together = case_new(), *alone = case_new();
+    Error err;
+    solve(together, PROBLEMS);
+    for (size_t p = 0; p < PROBLEMS; p++) {
+        bool solved = false;
+        assert_true(
+            libsvm_solve("test", &alone->matrix, &alone->problem[p], 1, &solved, NULL, &err));
+        assert_true(solved && together->problem[p].b == alone->problem[p].b);
+    }
+    assert_memory_equal(together->alpha, alone->alpha, sizeof alone->alpha);
+    case_free(together);
+    case_free(alone);
+}
+
+static void print_nothing(const char *text) {
+    (void)text;
+}
+
+/* The weighted problem as libsvm solves it with its own RBF kernel, and svm_predict_values. */
+static void test_against_libsvm(void **state) {
+    (void)state;
+    Case *c = case_new();
+    solve(c, PROBLEMS);
+    static struct svm_node node[N][FEATURES + 1];
+    struct svm_node *row[N];
+    double y[N];
+    for (int i = 0; i < N; i++) {
+        for (int k = 0; k < FEATURES; k++)
+            node[i][k] = (struct svm_node){ k + 1, c->x[i * FEATURES + k] };
+        node[i][FEATURES].index = -1;
+        row[i] = node[i];
+        y[i] = c->side[4][i];
+    }
+    struct svm_problem problem = { N, y, row };
+    struct svm_parameter parameter = { .svm_type = C_SVC,
+                                       .kernel_type = RBF,
+                                       .gamma = 0.4,
+                                       .cache_size = 10,
+                                       .eps = 1e-4,
+                                       .C = 2,
+                                       .nr_weight = 1,
+                                       .weight_label = (int[]){ 1 },
+                                       .weight = (double[]){ 3 },
+                                       .shrinking = 1 };
+    svm_set_print_string_function(print_nothing);
+    struct svm_model *model = svm_train(&problem, &parameter);
+    double sign = model->label[0] == 1 ? 1 : -1;
+    for (size_t i = 0; i < N; i++) {
+        double value;
+        svm_predict_values(model, node[i], &value);
+        assert_true(fabs(sign * value - function(c, 4, i)) < 1e-3);
+    }
+    svm_free_and_destroy_model(&model);
+    case_free(c);
+}
+
+static void test_interrupt(void **state) {
+    (void)state;
+    Case *c = case_new();
+    Progress progress = progress_new();
+    bool solved = true;
+    Error err;
+    progress_interrupt();
+    bool ok = libsvm_solve("test", &c->matrix, c->problem, PROBLEMS, &solved, &progress, &err);
+    progress_clear_interrupt();
+    assert_true(ok);
+    assert_false(solved);
+    assert_true(progress_was_interrupted(&progress));
+    assert_int_equal(progress.depth, 0);
+    case_free(c);
+}
+
+static void test_complaint(void **state) {
+    (void)state;
+    Case *c = case_new();
+    bool solved;
+    Error err;
+    c->problem[0].C = -1;
+    assert_false(libsvm_solve("fit", &c->matrix, c->problem, 1, &solved, NULL, &err));
+    assert_string_equal(err.message, "fit: libsvm says: C <= 0");
+    case_free(c);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_layout),         cmocka_unit_test(test_conditions),
+        cmocka_unit_test(test_signs),          cmocka_unit_test(test_repeats),
+        cmocka_unit_test(test_against_libsvm), cmocka_unit_test(test_interrupt),
+        cmocka_unit_test(test_complaint),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,150 @@
+local lu = require "luaunit"
+
+local function case(name, array_name)
+  return data.npy("tests/reference/" .. name .. "/" .. array_name .. ".npy")
+end
+
+local function largest(a)
+  return a:abs():max()
+end
+
+local function assert_close(a, b, within)
+  lu.assertTrue((a - b):abs():max() <= within * largest(b))
+end
+
+-- two noisy clouds, labels 3 and 8
+local function clouds(n, seed)
+  local x = array.randn({ n, 4 }, { seed = seed })
+  local y = {}
+  for i = 1, n do
+    y[i] = i % 2 == 0 and 3 or 8
+    x:set(x:at(i, 1) + (i % 2 == 0 and 2 or -2), i, 1)
+  end
+  return data.new { x = x, y = array.new(y, { dtype = "i32" }), shape = { 4 } }
+end
+
+TestSvm = {}
+
+function TestSvm:test_trained_like_the_reference()
+  local name = "svm_rbf_4class_first3"
+  local ds = data.new { x = case(name, "train_x"), y = case(name, "train_y"), shape = { 6 } }
+  local m = svm.new { kernel = svm.rbf(0.5), C = 2 }
+  lu.assertIs(m:fit(ds), m)
+  assert_close(m:scores(case(name, "test_x")), case(name, "scores"), 3e-3)
+  lu.assertEquals(m:predict(case(name, "test_x")):totable(), case(name, "test_y_pred"):totable())
+  local w = case(name, "grad_w")
+  local x = case(name, "test_x"):slice({ 1, w.shape[1] })
+  assert_close(m:gradient(x, w), case(name, "gradient"), 5e-3)
+end
+
+function TestSvm:test_from_numbers()
+  for name, classes in pairs { svm_rbf_4class = { 0, 1, 2, 3 }, svm_rbf_binary = { 0, 1 } } do
+    local m = svm.from {
+      sv = case(name, "sv"), alpha = case(name, "alpha"), b = case(name, "b"), classes = classes,
+      kernel = svm.rbf(#classes == 2 and 1 or 0.5),
+    }
+    assert_close(m:scores(case(name, "test_x")), case(name, "scores"), 1e-6)
+    lu.assertEquals(m.classes, classes)
+  end
+end
+
+function TestSvm:test_fields()
+  local m = svm.new { kernel = "poly", C = 3, weights = { [3] = 2 } }
+  lu.assertEquals(m.kernel, { name = "poly", gamma = 1, coef0 = 0, degree = 3 })
+  lu.assertEquals({ m.C, m.tolerance, m.weights, m.support, m.kind }, { 3, 1e-3, { [3] = 2 }, 0, "svm" })
+  lu.assertNil(m.sv)
+  lu.assertEquals(tostring(m), "svm poly(gamma 1, coef0 0, degree 3), C 3 (not fitted)")
+  m:fit(clouds(60, 1))
+  lu.assertEquals(m.classes, { 3, 8 })
+  lu.assertEquals(m.sv.shape, { m.support, 4 })
+  lu.assertEquals(m.alpha.shape, { 1, m.support })
+  lu.assertEquals(m.b.shape, { 1 })
+  lu.assertEquals(m.support_per_class[1] + m.support_per_class[2], m.support)
+  lu.assertStrContains(tostring(m), ("2 classes, 4 features, %d support vectors"):format(m.support))
+end
+
+function TestSvm:test_two_classes_mirror_each_other()
+  local ds = clouds(60, 2)
+  local scores = svm.new {}:fit(ds):scores(ds)
+  for i = 1, 60 do lu.assertEquals(scores:at(i, 1), -scores:at(i, 2)) end
+end
+
+function TestSvm:test_built_again_from_its_own_numbers()
+  local ds = clouds(60, 3)
+  local m = svm.new { kernel = svm.linear() }:fit(ds)
+  local again = svm.from { sv = m.sv, alpha = m.alpha, b = m.b, kernel = m.kernel, classes = m.classes }
+  lu.assertEquals(again:scores(ds):totable(), m:scores(ds):totable())
+end
+
+function TestSvm:test_saved_and_loaded()
+  local ds, path = clouds(60, 4), os.tmpname()
+  local m = svm.new { kernel = svm.rbf { gamma = 0.2 }, weights = "balanced" }:fit(ds)
+  m:save(path)
+  local back = perigee.load(path)
+  os.remove(path)
+  lu.assertEquals(back:scores(ds):totable(), m:scores(ds):totable())
+  lu.assertEquals(back.weights, "balanced")
+  lu.assertEquals(tostring(back), tostring(m))
+end
+
+TestSvmSearch = {}
+
+function TestSvmSearch:test_grid()
+  local ds = clouds(120, 5)
+  local found = svm.search { data = ds, kernel = "rbf", C = { 0.1, 1 }, gamma = { 0.01, 0.1, 1 }, folds = 4, seed = 1 }
+  lu.assertEquals(found.table.shape, { 2, 3 })
+  lu.assertEquals(found.accuracy, found.table:max())
+  lu.assertEquals(found.model.C, found.best.C)
+  lu.assertEquals(found.model.kernel.gamma, found.best.gamma)
+  lu.assertTrue(found.accuracy > 0.9)
+  lu.assertStrContains(tostring(found), "svm.search: best C ")
+  local again = svm.search { data = ds, C = { 0.1, 1 }, gamma = { 0.01, 0.1, 1 }, folds = 4, seed = 1, fit = false }
+  lu.assertEquals(again.table:totable(), found.table:totable())
+  lu.assertNil(again.model)
+end
+
+function TestSvmSearch:test_kernel_without_gamma()
+  local found = svm.search { data = clouds(60, 6), kernel = svm.linear(), C = { 0.1, 1 } }
+  lu.assertEquals(found.table.shape, { 2, 1 })
+  lu.assertNil(found.best.gamma)
+  lu.assertStrContains(tostring(found), "accuracy")
+end
+
+TestSvmErrors = {}
+
+local function fails(message, f, ...)
+  lu.assertErrorMsgContains(message, f, ...)
+end
+
+function TestSvmErrors:test_options()
+  fails("svm.new: unknown option 'gamma'", svm.new, { gamma = 1 })
+  fails('svm.new: kernel: expected svm.linear(), svm.rbf(gamma), svm.poly{', svm.new, { kernel = "rbv" })
+  fails("svm.new: unknown option 'degree'", svm.new, { kernel = { name = "rbf", degree = 2 } })
+  fails("C", svm.new, { C = -1 })
+  fails("weights", svm.new, { weights = 3 })
+  fails("gamma of the rbf kernel must be above 0", svm.rbf, 0)
+  fails("degree", svm.poly, { degree = 0 })
+end
+
+function TestSvmErrors:test_numbers_that_do_not_agree()
+  local sv, alpha, b = array.zeros { 5, 2 }, array.zeros { 3, 5 }, array.zeros { 3 }
+  fails("svm.from: alpha has 3 rows for 2 classes", svm.from, { sv = sv, alpha = alpha, b = b, classes = { 1, 2 } })
+  fails("(5, 2), alpha (3, 5) and b (2,) do not agree", svm.from,
+    { sv = sv, alpha = alpha, b = array.zeros { 2 }, classes = { 1, 2, 3 } })
+  fails("classes: expected rising labels, got 2 before 1", svm.from,
+    { sv = sv, alpha = alpha, b = b, classes = { 2, 1, 3 } })
+end
+
+function TestSvmErrors:test_use_before_fit()
+  local m = svm.new {}
+  fails("this svm is not fitted yet", m.scores, m, array.zeros { 2, 4 })
+  fails("cannot be set", function() m.C = 3 end)
+  fails('no parameter "kernel.degree"; it has C, tolerance, kernel.gamma', m.set, m, { ["kernel.degree"] = 2 })
+end
+
+function TestSvmErrors:test_search()
+  local ds = clouds(20, 7)
+  fails("svm.search: C", svm.search, { data = ds, C = { 1, 0 } })
+  fails("svm.search: data", svm.search, { C = { 1 } })
+  fails("svm.search: folds", svm.search, { data = ds, folds = 30 })
+end
