@@ -91,14 +91,16 @@ TestSvmSearch = {}
 
 function TestSvmSearch:test_grid()
   local ds = clouds(120, 5)
-  local found = svm.search { data = ds, kernel = "rbf", C = { 0.1, 1 }, gamma = { 0.01, 0.1, 1 }, folds = 4, seed = 1 }
+  local grid = { data = ds, kernel = "rbf", C = { 0.1, 1 }, gamma = { 0.01, 0.1, 1 }, folds = 4, seed = 1 }
+  local found = svm.search(grid)
   lu.assertEquals(found.table.shape, { 2, 3 })
   lu.assertEquals(found.accuracy, found.table:max())
   lu.assertEquals(found.model.C, found.best.C)
   lu.assertEquals(found.model.kernel.gamma, found.best.gamma)
   lu.assertTrue(found.accuracy > 0.9)
   lu.assertStrContains(tostring(found), "svm.search: best C ")
-  local again = svm.search { data = ds, C = { 0.1, 1 }, gamma = { 0.01, 0.1, 1 }, folds = 4, seed = 1, fit = false }
+  grid.fit = false
+  local again = svm.search(grid)
   lu.assertEquals(again.table:totable(), found.table:totable())
   lu.assertNil(again.model)
 end
@@ -128,7 +130,8 @@ end
 
 function TestSvmErrors:test_numbers_that_do_not_agree()
   local sv, alpha, b = array.zeros { 5, 2 }, array.zeros { 3, 5 }, array.zeros { 3 }
-  fails("svm.from: alpha has 3 rows for 2 classes", svm.from, { sv = sv, alpha = alpha, b = b, classes = { 1, 2 } })
+  fails("svm.from: alpha has 3 rows for 2 classes", svm.from,
+    { sv = sv, alpha = alpha, b = b, classes = { 1, 2 } })
   fails("(5, 2), alpha (3, 5) and b (2,) do not agree", svm.from,
     { sv = sv, alpha = alpha, b = array.zeros { 2 }, classes = { 1, 2, 3 } })
   fails("classes: expected rising labels, got 2 before 1", svm.from,
@@ -139,7 +142,8 @@ function TestSvmErrors:test_use_before_fit()
   local m = svm.new {}
   fails("this svm is not fitted yet", m.scores, m, array.zeros { 2, 4 })
   fails("cannot be set", function() m.C = 3 end)
-  fails('no parameter "kernel.degree"; it has C, tolerance, kernel.gamma', m.set, m, { ["kernel.degree"] = 2 })
+  fails('no parameter "kernel.degree"; it has C, tolerance, kernel.gamma', m.set, m,
+    { ["kernel.degree"] = 2 })
 end
 
 function TestSvmErrors:test_search()
