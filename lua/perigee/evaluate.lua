@@ -66,7 +66,9 @@ local function check_dmax(dmax)
     if type(d) ~= "number" or d < 0 or d ~= d then
       fail("dmax: number %d is %s, expected 0 or more", k, tostring(d))
     end
-    if k > 1 and d <= dmax[k - 1] then fail("dmax: the radii must grow, got %g after %g", d, dmax[k - 1]) end
+    if k > 1 and d <= dmax[k - 1] then
+      fail("dmax: the radii must grow, got %g after %g", d, dmax[k - 1])
+    end
   end
   return dmax
 end
@@ -78,10 +80,12 @@ local function check_options(options)
   local known = {}
   for _, key in ipairs(valid) do known[key] = true end
   for key in pairs(options) do
-    if not known[key] then fail("unknown option '%s' (valid: %s)", tostring(key), table.concat(valid, ", ")) end
+    if not known[key] then
+      fail("unknown option '%s' (valid: %s)", tostring(key), table.concat(valid, ", "))
+    end
   end
   if type(options.attack) ~= "userdata" or not options.attack.run then
-    fail("attack: expected an attack, such as attack.pgd{ norm = \"l2\" }, got a %s", type(options.attack))
+    fail("attack: expected an attack, attack.pgd{ norm = \"l2\" }, got a %s", type(options.attack))
   end
   if options.data == nil then fail("data: expected a dataset to attack") end
 end
@@ -170,7 +174,9 @@ function evaluate.security(options)
     local name = entry.name
     -- One attack object a model, so that a double start's points are scored once.
     local attacker = base:with { model = entry.model }
-    local shaker = attack.noise { model = entry.model, norm = base.norm, lower = base.lower, upper = base.upper }
+    local shaker = attack.noise {
+      model = entry.model, norm = base.norm, lower = base.lower, upper = base.upper,
+    }
     security.models[#security.models + 1] = name
     security.counts[name], security.noise[name] = {}, noise and {} or nil
     for k, d in ipairs(dmax) do

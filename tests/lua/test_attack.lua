@@ -1,0 +1,316 @@
+-- Attacks in Lua: objects, runs on models of any kind, results, files, errors.
+local lu = require "luaunit"
+
+-- Score c of a sample is −‖x − centre c‖²; rejects far from all centres. Calls are counted.
+local centres = array.new { { 0.1, 0.1, 0.9 }, { 0.9, 0.1, 0.1 }, { 0.1, 0.9, 0.1 } }
+
+local function bumps(threshold)
+  local model = { classes = { 0, 1, 2 }, rejects = true, score_calls = 0, gradient_calls = 0 }
+  function model:scores(x)
+    self.score_calls = self.score_calls + 1
+    local columns = {}
+    for c = 1, 3 do
+      local away = x - centres[c]
+      columns[c] = -(away * away):sum(2)
+    end
+    columns[4] = array.ones(#x) * threshold
+    return array.stack(columns, 2)
+  end
+  function model:gradient(x, w)
+    self.gradient_calls = self.gradient_calls + 1
+    local total = array.zeros(x.shape)
+    for c = 1, 3 do total = total + (x - centres[c]) * w:slice(nil, { c, c }) * -2 end
+    return total
+  end
+  return model
+end
+
+local x = array.new { { 0.1, 0.2, 0.8 }, { 0.8, 0.1, 0.2 }, { 0.2, 0.8, 0.1 } }
+local samples = data.new { x = x, y = { 0, 1, 2 } }
+
+local function raises(words, f, ...)
+  local ok, message = pcall(f, ...)
+  lu.assertFalse(ok)
+  lu.assertStrContains(tostring(message), words)
+end
+
+TestAttackObject = {}
+
+function TestAttackObject:test_fields_and_defaults()
+  local pgd = attack.pgd_exp { dmax = 2 }
+  lu.assertEquals(pgd.name, "pgd_exp")
+  lu.assertEquals(pgd.norm, "l2")
+  lu.assertEquals(pgd.dmax, 2)
+  lu.assertEquals(pgd.max_iter, 30)
+  lu.assertNil(pgd.eta) -- follows from the rest
+  lu.assertEquals(pgd.lower, 0)
+  pgd.dmax = 3
+  lu.assertEquals(pgd.dmax, 3)
+  pgd.dmax = nil
+  lu.assertNil(pgd.dmax)
+  pgd.iterates = true
+  lu.assertTrue(pgd.iterates)
+end
+
+function TestAttackObject:test_with_leaves_the_original()
+  local one = attack.pgd { dmax = 1, norm = "linf" }
+  local two = one:with { dmax = 2, lower = { 0, 0, 0 } }
+  lu.assertEquals(one.dmax, 1)
+  lu.assertEquals(one.lower, 0)
+  lu.assertEquals(two.dmax, 2)
+  lu.assertEquals(two.norm, "linf")
+  lu.assertEquals(two.lower:totable(), { 0, 0, 0 })
+end
+
+function TestAttackObject:test_prints_as_itself()
+  local text = tostring(attack.pgd_exp { dmax = 2, model = bumps(-1), target = 1 })
+  lu.assertEquals(text, "attack.pgd_exp: l2, dmax 2, eta 0.1, eta_min 0.1, eps 1e-08, max_iter 30, "
+    .. "bounds 0 … 1, model lua, target 1")
+  lu.assertStrContains(tostring(attack.pgd { dmax = 2, norm = "linf" }), "linf, dmax 2, eta 0.1, sign steps")
+  lu.assertStrContains(tostring(attack.fgsm {}), "attack.fgsm: linf, bounds")
+end
+
+function TestAttackObject:test_errors()
+  raises("unknown option 'dmx'; did you mean 'dmax'?", attack.pgd, { dmx = 1 })
+  raises("attack.pgd: dmax: expected a number of 0 or more, got -1", attack.pgd, { dmax = -1 })
+  raises('norm: expected "l1", "l2" or "linf"', attack.pgd, { norm = "l3" })
+  raises("max_iter: expected an integer", attack.pgd, { max_iter = 0 })
+  raises("eta: expected a number", attack.pgd, { eta = 0 })
+  raises("model: expected a model", attack.pgd, { model = 3 })
+  raises("unknown option 'restarts'", attack.fgsm, { restarts = 3 })
+  local pgd = attack.pgd { dmax = 1 }
+  raises("unknown option 'step_size'", function() pgd.step_size = 1 end)
+  raises("dmax: expected", function() pgd.dmax = "far" end)
+  lu.assertEquals(pgd.dmax, 1)
+end
+
+TestAttackRun = {}
+
+function TestAttackRun:test_a_model_in_lua()
+  for _, norm in ipairs { "l1", "l2", "linf" } do
+    for _, name in ipairs { "fgsm", "pgd", "pgd_exp" } do
+      local dmax = ({ l1 = 1.4, l2 = 0.9, linf = 0.6 })[norm]
+      local result = attack[name] { model = bumps(-1), norm = norm, dmax = dmax }:run(samples)
+      lu.assertEquals(#result, 3)
+      lu.assertTrue(result.distance:max() <= dmax * (1 + 1e-9))
+      lu.assertTrue(result.x_adv:min() >= 0 and result.x_adv:max() <= 1)
+      for i = 1, 3 do
+        lu.assertEquals(result.start_verdict[i], "correct")
+        local loss = result.loss[i]
+        if name ~= "fgsm" then
+          lu.assertTrue(loss[#loss] < loss[1])
+          lu.assertEquals(result.verdict[i], "evaded", norm .. " " .. name)
+        end
+      end
+    end
+  end
+end
+
+function TestAttackRun:test_called_once_a_batch()
+  local model = bumps(-1)
+  local result = attack.pgd_exp { model = model, dmax = 0.8 }:run(samples)
+  local longest = result.evaluations.gradients:max()
+  lu.assertEquals(model.gradient_calls, longest)
+  lu.assertEquals(model.score_calls, longest + 2)
+  lu.assertEquals(result.evaluations.scores[1], 1 + 11 * result.evaluations.gradients[1])
+end
+
+function TestAttackRun:test_alone_as_in_a_batch()
+  local pgd = attack.pgd_exp { model = bumps(-1), dmax = 0.6 }
+  local together = pgd:run(samples)
+  for i = 1, 3 do
+    local alone = pgd:run(x[i], { y = samples.y[i] })
+    lu.assertEquals(#alone, 1)
+    lu.assertAlmostEquals(alone.loss[1][#alone.loss[1]], together.loss[i][#together.loss[i]], 1e-6)
+  end
+end
+
+function TestAttackRun:test_labels_and_targets()
+  local pgd = attack.pgd_exp { model = bumps(-1), dmax = 1.1 }
+  local untold = pgd:run(x) -- without labels the model's best class is the truth
+  lu.assertEquals(untold.y:totable(), { 0, 1, 2 })
+  local same = pgd:run(samples, { target = 2 })
+  lu.assertEquals(same.label:totable(), { 2, 2, 2 })
+  lu.assertEquals(same.hit, { true, true, true })
+  local each = pgd:run(samples, { target = { 1, 2, 0 } })
+  lu.assertEquals(each.label:totable(), { 1, 2, 0 })
+  lu.assertEquals(each.target:totable(), { 1, 2, 0 })
+  lu.assertEquals(each:counts().hit, 3)
+  lu.assertNil(untold.hit)
+end
+
+function TestAttackRun:test_bounds_of_each_feature()
+  local pgd = attack.pgd { model = bumps(-1), dmax = 1, lower = { 0, 0, 0.7 }, upper = 1 }
+  lu.assertTrue(pgd:run(x[1]).x_adv:at(1, 3) >= array.new({ 0.7 }):at(1))
+  raises("lower: expected one number or 3, got 2", function() pgd:with { lower = { 0, 0 } }:run(x) end)
+  raises("outside the bounds", function() pgd:run(x * 2) end)
+end
+
+function TestAttackRun:test_restarts_are_seeded()
+  local pgd = attack.pgd { model = bumps(-1), norm = "l2", dmax = 0.4, restarts = 2, max_iter = 3, seed = 5 }
+  local a, b = pgd:run(samples), pgd:run(samples)
+  lu.assertEquals(a.x_adv:totable(), b.x_adv:totable())
+  lu.assertEquals(a.seed, 5)
+  local noise = attack.noise { model = bumps(-1), dmax = 0.3 }
+  lu.assertEquals(noise:run(samples, { seed = 1 }).x_adv:totable(),
+    noise:run(samples, { seed = 1 }).x_adv:totable())
+  lu.assertNotEquals(noise:run(samples, { seed = 1 }).x_adv:totable(),
+    noise:run(samples, { seed = 2 }).x_adv:totable())
+end
+
+function TestAttackRun:test_start_points_are_scored_once()
+  local model = bumps(-1)
+  local rows = 0
+  local scores = model.scores
+  function model:scores(points)
+    rows = rows + #points
+    return scores(self, points)
+  end
+  local many = array.concatenate({ x, x, x, x, x, x, x, x, x, x }, 1) -- 30 points
+  local pgd = attack.pgd_exp { model = model, dmax = 0.5, start_from = many }
+  local first = pgd:run(samples)
+  local once = rows
+  rows = 0
+  local second = pgd:run(samples)
+  lu.assertEquals(once - rows, 30 - 16) -- the second time a few are looked at
+  lu.assertEquals(first.x_adv:totable(), second.x_adv:totable())
+  -- Another threshold, or new scores, are noticed.
+  scores = bumps(-0.2).scores
+  rows = 0
+  pgd:run(samples)
+  lu.assertTrue(rows >= 16 + 30)
+end
+
+function TestAttackRun:test_errors()
+  local pgd = attack.pgd { dmax = 1 }
+  raises("attack.pgd: no model", function() pgd:run(samples) end)
+  raises("dmax is not given", function() attack.pgd { model = bumps(-1) }:run(samples) end)
+  pgd.model = bumps(-1)
+  raises("y: expected one label for each of 3 samples, got 2", function() pgd:run(x, { y = { 0, 1 } }) end)
+  raises("label 7 is not a class", function() pgd:run(x, { y = 7 }) end)
+  raises("target 7 is not a class", function() pgd:run(x, { target = 7 }) end)
+  raises("unknown option", function() pgd:run(x, { labels = 7 }) end)
+  local wide = attack.pgd_exp { dmax = 1, model = bumps(-1), start_from = array.zeros(2, 4) }
+  raises("start_from: its samples have 4 features, those attacked 3", function() wide:run(x) end)
+  local broken = bumps(-1)
+  function broken:gradient() error "no gradient today" end
+  raises("no gradient today", function() pgd:run(x, { model = broken }) end)
+  function broken:gradient(points) return array.zeros(points.shape) / 0 end
+  raises("gradient that is not finite", function() pgd:run(x, { model = broken }) end)
+  function broken:scores(points) return array.ones(#points, 4) * (1 / 0) end
+  raises("not finite", function() pgd:run(x, { model = broken }) end)
+end
+
+TestAttackResult = {}
+
+function TestAttackResult:setUp()
+  self.model = bumps(-1)
+  self.result = attack.pgd_exp { model = self.model, dmax = 0.5, iterates = true }:run(samples)
+end
+
+function TestAttackResult:test_fields()
+  local r = self.result
+  lu.assertEquals(r.x0:totable(), x:totable())
+  lu.assertEquals(r.x_adv.shape, { 3, 3 })
+  lu.assertEquals(r.scores.shape, { 3, 4 })
+  lu.assertEquals(r.classes, { 0, 1, 2 })
+  lu.assertTrue(r.rejects)
+  lu.assertEquals(r.shape, { 3 })
+  lu.assertEquals(r.params.dmax, 0.5)
+  lu.assertEquals(r.params.attack, "pgd_exp")
+  lu.assertEquals(r.attack, "pgd_exp")
+  for i = 1, 3 do
+    local n = #r.loss[i]
+    lu.assertEquals(r.trace[i].shape, { n, 4 })
+    lu.assertEquals(r.iterates[i].shape, { n, 3 })
+    lu.assertEquals(r.iterates[i][1]:totable(), x[i]:totable())
+    lu.assertEquals(r.iterates[i][n]:totable(), r.x_adv[i]:totable())
+    lu.assertEquals(r.trace_distance[i][n], r.distance[i])
+    lu.assertEquals(r.trace_distance[i][1], 0)
+  end
+  lu.assertNil(r.nothing)
+end
+
+-- Scores, labels and distances are those of the stored points.
+function TestAttackResult:test_is_judged_from_the_stored_points()
+  local r = self.result
+  lu.assertEquals(self.model:scores(r.x_adv):totable(), r.scores:totable())
+  for i = 1, 3 do
+    local away = r.x_adv[i]:totable()
+    local sum = 0
+    for j, v in ipairs(r.x0[i]:totable()) do sum = sum + (away[j] - v) ^ 2 end
+    lu.assertAlmostEquals(r.distance[i], math.sqrt(sum), 1e-12)
+  end
+end
+
+function TestAttackResult:test_one_sample_of_many()
+  local one = self.result[2]
+  lu.assertEquals(#one, 1)
+  lu.assertEquals(one.y[1], 1)
+  lu.assertEquals(one.x_adv[1]:totable(), self.result.x_adv[2]:totable())
+  lu.assertEquals(one.loss[1]:totable(), self.result.loss[2]:totable())
+  lu.assertNil(self.result[4])
+  raises("no sample 9 among 3", function() return self.result[9] end)
+  local seen = 0
+  for _ in ipairs(self.result) do seen = seen + 1 end
+  lu.assertEquals(seen, 3)
+end
+
+function TestAttackResult:test_prints_a_verdict()
+  lu.assertStrContains(tostring(self.result), "pgd_exp on lua: 3 samples:")
+  lu.assertStrContains(tostring(self.result[1]), "pgd_exp on lua: class 0 → ")
+end
+
+function TestAttackResult:test_rescore()
+  local strict = self.result:rescore(bumps(10))
+  lu.assertEquals(strict:counts(), { correct = 0, rejected = 3, evaded = 0 })
+  lu.assertEquals(strict.label:totable(), { -1, -1, -1 })
+  lu.assertEquals(strict.start_verdict, { "rejected", "rejected", "rejected" })
+  lu.assertEquals(#strict.loss[1], #self.result.loss[1]) -- every iterate was kept
+  local short = attack.pgd_exp { model = self.model, dmax = 0.5 }:run(samples):rescore(self.model)
+  lu.assertEquals(#short.loss[1], 2)
+  lu.assertAlmostEquals(short.loss[1][2], self.result.loss[1][#self.result.loss[1]], 1e-9)
+end
+
+function TestAttackResult:test_save_and_load()
+  local path = os.tmpname()
+  lu.assertEquals(self.result:save(path), path)
+  local again = perigee.load(path)
+  os.remove(path)
+  lu.assertEquals(tostring(again), tostring(self.result))
+  lu.assertEquals(again.x_adv:totable(), self.result.x_adv:totable())
+  lu.assertEquals(again.params, self.result.params)
+  lu.assertEquals(again.verdict, self.result.verdict)
+  lu.assertEquals(again.stop, self.result.stop)
+  for i = 1, 3 do
+    lu.assertEquals(again.loss[i]:totable(), self.result.loss[i]:totable())
+    lu.assertEquals(again.trace[i]:totable(), self.result.trace[i]:totable())
+    lu.assertEquals(again.iterates[i]:totable(), self.result.iterates[i]:totable())
+  end
+  raises("/nowhere/at/all", function() self.result:save "/nowhere/at/all" end)
+end
+
+function TestAttackResult:test_csv()
+  local path = os.tmpname()
+  self.result:csv(path)
+  local lines = {}
+  for line in io.lines(path) do lines[#lines + 1] = line end
+  os.remove(path)
+  lu.assertEquals(lines[1], "sample,iterate,loss,score_0,score_1,score_2,reject,distance")
+  lu.assertEquals(#lines, 1 + #self.result.loss[1] + #self.result.loss[2] + #self.result.loss[3])
+  local sample, iterate, loss = lines[2]:match "^(%d+),(%d+),([^,]+),"
+  lu.assertEquals({ sample, iterate, tonumber(loss) }, { "1", "1", self.result.loss[1][1] })
+end
+
+-- A network as well, with images: the shape goes along.
+function TestAttackResult:test_on_a_net()
+  local net = nn.new {
+    input = { 1, 28, 28 }, classes = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 }, seed = 1,
+    nn.flatten {}, nn.linear { out = 10, name = "fc" },
+  }
+  local digits = data.new { x = array.rand(20, 28, 28, { seed = 1 }), y = array.zeros(20) }
+  local result = attack.fgsm { model = net, dmax = 0.1 }:run(digits)
+  lu.assertEquals(result.shape, { 28, 28 })
+  lu.assertEquals(result.model, "net")
+  lu.assertAlmostEquals(result.distance:max(), 0.1, 1e-6)
+end

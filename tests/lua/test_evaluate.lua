@@ -1,0 +1,107 @@
+-- Security evaluation: counts of every model at every dmax, noise, printing, errors.
+local lu = require "luaunit"
+
+local centres = array.new { { 0.2, 0.2 }, { 0.8, 0.8 } }
+
+local function nearest()
+  local model = { classes = { 0, 1 } }
+  function model:scores(x)
+    local columns = {}
+    for c = 1, 2 do
+      local away = x - centres[c]
+      columns[c] = -(away * away):sum(2)
+    end
+    return array.stack(columns, 2)
+  end
+  function model:gradient(x, w)
+    local total = array.zeros(x.shape)
+    for c = 1, 2 do total = total + (x - centres[c]) * w:slice(nil, { c, c }) * -2 end
+    return total
+  end
+  return model
+end
+
+-- 0.42 and 0.14 away from the middle line; the third carries the wrong label.
+local ds = data.new { x = { { 0.2, 0.2 }, { 0.6, 0.6 }, { 0.3, 0.3 } }, y = { 0, 1, 1 } }
+
+local function evaluated(more)
+  local options = {
+    models = { near = nearest(), also = nearest() }, attack = attack.pgd { norm = "l2" }, data = ds,
+    dmax = { 0, 0.2, 0.5 }, seed = 1,
+  }
+  for key, value in pairs(more or {}) do options[key] = value end
+  return evaluate.security(options)
+end
+
+local function raises(words, more)
+  local ok, message = pcall(evaluated, more)
+  lu.assertFalse(ok)
+  lu.assertStrContains(tostring(message), words)
+end
+
+TestSecurity = {}
+
+function TestSecurity:test_counts()
+  local security = evaluated()
+  lu.assertEquals(security.models, { "also", "near" })
+  lu.assertEquals(security.dmax, { 0, 0.2, 0.5 })
+  lu.assertEquals(security.n, 3)
+  lu.assertEquals(#security, 2)
+  for _, name in ipairs(security.models) do
+    lu.assertEquals(security.counts[name][1], { correct = 2, rejected = 0, evaded = 1 })
+    lu.assertEquals(security.counts[name][2].correct, 1)
+    lu.assertEquals(security.counts[name][3].correct, 0)
+    lu.assertEquals(security.noise[name][1], security.counts[name][1])
+    for k = 1, 3 do
+      local c = security.noise[name][k]
+      lu.assertEquals(c.correct + c.rejected + c.evaded, 3)
+    end
+  end
+end
+
+function TestSecurity:test_same_seed_same_counts()
+  lu.assertEquals(evaluated().noise, evaluated().noise)
+end
+
+function TestSecurity:test_ways_to_name_models()
+  lu.assertEquals(evaluated { models = { nearest(), nearest() } }.models, { "lua", "lua 2" })
+  lu.assertEquals(evaluated { models = { { "b", nearest() }, { "a", nearest() } } }.models, { "b", "a" })
+  lu.assertEquals(evaluated { models = nearest() }.models, { "lua" })
+  lu.assertEquals(evaluated { dmax = 0.2 }.dmax, { 0.2 })
+end
+
+function TestSecurity:test_prints_as_a_table()
+  local lines = {}
+  for line in tostring(evaluated { models = nearest(), noise = false }):gmatch "[^\n]+" do
+    lines[#lines + 1] = line
+  end
+  lu.assertEquals(lines, {
+    "security: pgd, l2, 3 samples",
+    "model  dmax  correct  rejected  evaded",
+    "lua       0        2         0       1",
+    "        0.2        1         0       2",
+    "        0.5        0         0       3",
+  })
+  lu.assertStrContains(tostring(evaluated()), "noise: correct")
+end
+
+-- The attack handed in is as it was.
+function TestSecurity:test_leaves_the_attack_alone()
+  local pgd = attack.pgd { norm = "l2", dmax = 7 }
+  evaluated { attack = pgd }
+  lu.assertEquals(pgd.dmax, 7)
+  lu.assertNil(pgd.model)
+end
+
+function TestSecurity:test_errors()
+  raises("unknown option 'model'", { model = 3 })
+  raises("attack: expected an attack", { attack = 3 })
+  raises("dmax: number 2 is -1", { dmax = { 0, -1 } })
+  raises("the radii must grow", { dmax = { 1, 0 } })
+  raises("models: ", { models = {} })
+  raises("neither a fitted model nor", { models = { 3 } })
+  raises("models: bad is not a fitted model", { models = { bad = svm.new { C = 1 } } })
+  lu.assertErrorMsgContains("data: expected a dataset", function()
+    evaluate.security { models = nearest(), attack = attack.pgd {}, dmax = 1 }
+  end)
+end
