@@ -4,6 +4,7 @@
 #include "core/folds.h"
 #include "reject/dnr.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void release_model(void *model) {
@@ -138,11 +139,11 @@ static int dnr_tostring(lua_State *L) {
         luaL_addstring(&text, dnr_layer_name(dnr, l));
     }
     luaL_pushresult(&text);
+    char state[96] = " (not fitted)";
     if (model_is_fitted((const Model *)dnr))
-        lua_pushfstring(L, " (%d classes, threshold %f)", (int)((const Model *)dnr)->classes.count,
-                        dnr_threshold(dnr));
-    else
-        lua_pushstring(L, " (not fitted)");
+        snprintf(state, sizeof state, " (%zu classes, threshold %.6g)",
+                 ((const Model *)dnr)->classes.count, dnr_threshold(dnr));
+    lua_pushstring(L, state);
     lua_concat(L, 2);
     return 1;
 }

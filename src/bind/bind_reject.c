@@ -6,6 +6,7 @@
 #include "reject/threshold.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static void release_model(void *model) {
@@ -75,7 +76,9 @@ static int nr_index(lua_State *L) {
 static int nr_tostring(lua_State *L) {
     const Nr *nr = bind_check(L, 1, &nr_type, "tostring", "self");
     bind_push_model(L, model_retain(nr_model(nr)), NULL);
-    lua_pushfstring(L, "nr (threshold %f) of %s", nr_threshold(nr), luaL_tolstring(L, -1, NULL));
+    char threshold[40];
+    snprintf(threshold, sizeof threshold, "%.6g", nr_threshold(nr));
+    lua_pushfstring(L, "nr (threshold %s) of %s", threshold, luaL_tolstring(L, -1, NULL));
     return 1;
 }
 

@@ -342,7 +342,9 @@ static bool fill_parts(Dnr *dnr, const DnrParts *parts, Error *err) {
         layer->width = network_output_size(dnr->net, layer->tap);
         layer->classifier = model_retain(parts->classifier[l]);
     }
-    if (!check_names(dnr, err))
+    /* The width of the combiner's input shows once the layers' classifiers are fitted. */
+    if (!check_names(dnr, err) ||
+        !check_part("combiner", dnr->combiner, dnr->combiner->features, err))
         return false;
     for (size_t l = 0; l < dnr->layers; l++)
         if (!check_part(dnr_layer_name(dnr, l), dnr->layer[l].classifier, dnr->layer[l].width, err))
