@@ -7,7 +7,7 @@ local linear = svm.new { kernel = svm.linear(), C = 0.1 }:fit(train)
 local rbf = svm.new { kernel = svm.rbf(0.02), C = 10 }:fit(train)
 for name, model in pairs { linear = linear, rbf = rbf } do
   print(("%-7s accuracy %.1f %%, %d support vectors"):format(name, 100 * metrics.accuracy(model, test),
-    model.support_count))
+    model.support))
 end
 
 -- Scores of a batch, a column a class; predictions are the labels themselves.

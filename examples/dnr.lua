@@ -64,10 +64,10 @@ defence:set { ["relu4.C"] = 1, ["relu2.kernel.gamma"] = 1e-3 }
 defence:fit(known, { seed = 0 })
 local supports = {}
 for i, layer in ipairs(defence.layers) do
-  supports[i] = ("%s %d"):format(layer, defence[layer].support_count)
+  supports[i] = ("%s %d"):format(layer, defence[layer].support)
 end
 row("DNR", "%d samples; support vectors: %s, combiner %d", #known, table.concat(supports, ", "),
-  defence.combiner.support_count)
+  defence.combiner.support)
 row("  before rejection", "accuracy %s", percent(metrics.accuracy(defence, test)))
 
 defence.threshold = defence:threshold_for(0.10, test) -- rejects 10 % of clean test digits
