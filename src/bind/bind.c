@@ -84,7 +84,9 @@ static void describe_box(lua_State *L, int arg, char text[128]) {
         const BoxType *type = lua_touserdata(L, -1);
         const Box *box = lua_touserdata(L, arg);
         snprintf(text, 128, "%s", type->shown);
-        if (type->describe && box->object)
+        if (!box->object)
+            snprintf(text, 128, "%s that was closed", type->shown);
+        else if (type->describe)
             type->describe(box->object, text);
     }
     if (kind != LUA_TNIL)

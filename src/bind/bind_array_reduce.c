@@ -34,9 +34,9 @@ static bool check_axes(lua_State *L, const char *where, const Array *a, const ch
     *axes = (ReduceAxes){ .keepdims = false };
     lua_settop(L, 3);
     if (lua_istable(L, 2) && lua_rawlen(L, 2) == 0 && lua_isnil(L, 3)) {
-        lua_remove(L, 2);
         lua_pushnil(L);
         lua_insert(L, 2);
+        lua_settop(L, 3);
     }
     bool given = !lua_isnil(L, 2);
     if (lua_istable(L, 2)) {
