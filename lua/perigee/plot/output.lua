@@ -88,9 +88,10 @@ local function terminal_commands(figure, target, scale)
   if target.format == "png" then
     local size = f("size %d,%d noenhanced", math.floor(w * scale + 0.5),
       math.floor(h * scale + 0.5))
-    local look = f("%s background '#ffffff' font 'Arial,%g' fontscale %g linewidth %g pointscale %g "
-      .. "dashlength 0.5", size, style.font_size, scale, scale * 0.75, scale * 0.75)
-    local cairo, plain = "set terminal pngcairo " .. look, "set terminal png truecolor " .. look
+    local look = f("%s background '#ffffff' font 'Arial,%g' fontscale %g linewidth %g "
+      .. "dashlength 0.5", size, style.font_size, scale, scale * 0.75)
+    local cairo = f("set terminal pngcairo %s pointscale %g", look, scale * 0.75)
+    local plain = "set terminal png truecolor " .. look
     return f("if (strstrt(GPVAL_TERMINALS, 'pngcairo')) {\n  %s\n} else {\n  %s\n}\n", cairo, plain)
   elseif target.format == "svg" then
     return f("set terminal svg size %d,%d noenhanced background '#ffffff' font 'Arial,%g' "
