@@ -28,23 +28,24 @@ local function runner_up(classes, scores, true_column)
   return best
 end
 
--- What the recipe needs of sample `index`, as plain Lua values.
-local function sample_of(where, result, index)
-  local function list(name)
+-- What the recipe needs of the sample, as plain Lua values.
+local function sample_of(where, result, options)
+  local function field(name)
     local value = result[name]
     if value == nil then
-      values.fail("%s: expected a result of an attack, got a value without '%s'", where, name)
+      values.fail("%s: result: expected an attack's result, got a table without '%s'", where, name)
     end
     return value
   end
+  local index = values.integer(where, options, "index", 1, #field("y"), 1)
   local function numbers(name)
-    return values.list(where, name, list(name)[index])
+    return values.list(where, name, field(name)[index])
   end
   return {
-    y = list("y")[index], label = list("label")[index], start_label = list("start_label")[index],
+    y = field("y")[index], label = field("label")[index], start_label = field("start_label")[index],
+    distance = field("distance")[index], verdict = field("verdict")[index],
     loss = numbers("loss"), trace = numbers("trace"), x0 = numbers("x0"), x_adv = numbers("x_adv"),
-    distance = list("distance")[index], verdict = list("verdict")[index],
-    classes = values.list(where, "classes", list("classes")),
+    classes = values.list(where, "classes", field("classes")),
   }
 end
 
@@ -161,8 +162,7 @@ local function figure(where, result, options)
   if type(result) ~= "userdata" and type(result) ~= "table" then
     values.expected(where, "result", "an attack's result", result)
   end
-  local index = values.integer(where, options, "index", 1, math.max(#result.y, 1), 1)
-  local sample = sample_of(where, result, index)
+  local sample = sample_of(where, result, options)
   local shape = result.shape and values.list(where, "shape", result.shape)
   local fig = figures.new { rows = 2, columns = 2, title = options.title,
     width = options.width or 760, height = options.height or (options.title and 664 or 630) }
