@@ -84,7 +84,7 @@ end
 -- A unit is 1/96 inch, of letters too. pngcairo and svg take a font's size for pixels; pdfcairo takes
 -- it for points, of which a unit is 0.75.
 local function terminal_commands(figure, target, scale)
-  local w, h = figure.width, figure.height
+  local w, h = math.floor(figure.width + 0.5), math.floor(figure.height + 0.5)
   if target.format == "png" then
     local size = f("size %d,%d noenhanced", math.floor(w * scale + 0.5),
       math.floor(h * scale + 0.5))
