@@ -3,6 +3,8 @@
 
 local libraries = { "array", "data", "nn", "svm", "reject", "dnr", "attack", "metrics", "evaluate", "plot" }
 
+require "perigee.statement" -- for the host, which looks for it when an interrupt comes
+
 for _, name in ipairs(libraries) do
   if package.searchpath("perigee." .. name, package.path) then
     local half = require("perigee." .. name)

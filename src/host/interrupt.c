@@ -33,13 +33,15 @@ static bool is_own_file(const lua_Debug *where) {
            strncmp(where->source + 1, own_files, strlen(own_files)) == 0;
 }
 
-/* Does the line go on with a statement whose first part has run? lua/perigee/statement.lua tells,
- * from the chunk's text. */
+/* Does the line go on with a statement whose first part has run? lua/perigee/statement.lua (which
+ * lua/perigee/init.lua has loaded) tells, from the chunk's text. */
 static bool continues_statement(lua_State *L, const lua_Debug *where) {
     bool continues = false;
     int top = lua_gettop(L);
-    if (lua_checkstack(L, 8) &&
-        lua_getfield(L, LUA_REGISTRYINDEX, "perigee.statement") == LUA_TFUNCTION) {
+    if (!lua_checkstack(L, 10))
+        return false;
+    lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    if (lua_getfield(L, -1, "perigee.statement") == LUA_TFUNCTION) {
         lua_pushstring(L, where->source);
         chunk_push_text(L, where->source);
         lua_pushinteger(L, where->linedefined);

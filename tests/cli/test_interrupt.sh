@@ -73,7 +73,7 @@ check "pcall in a coroutine" differs "$out" "*on*"
 interrupt_script 'local watch = setmetatable({}, { __gc = function()
   print(rawget(_G, "kept") and "kept" or "lost")
 end })
-local net = nn.new { input = { 1, 28, 28 }, classes = 10, nn.flatten {}, nn.linear { out = 10 } }
+local net = nn.new { input = { 1, 28, 28 }, nn.flatten {}, nn.linear { out = 10 } }
 local digits = data.digits(2000, { seed = 1 })
 print "ready"
 kept = nn.train(net, digits, {
@@ -84,5 +84,45 @@ print("on")'
 check_equal "training: status 130" "$status" 130
 check_match "the statement completes" "$out" "*kept*"
 check "and the chunk stops there" differs "$out" "*on*"
+
+# A loop of the program's own Lua files hands over what it has as well.
+interrupt_script 'local watch = setmetatable({}, { __gc = function()
+  print(rawget(_G, "kept") and "kept" or "lost")
+end })
+local net = nn.new { input = { 1, 28, 28 }, nn.flatten {}, nn.linear { out = 50 }, nn.relu {}, nn.linear { out = 10 } }
+local digits = data.digits(500, { seed = 1 })
+nn.train(net, digits, { epochs = 1 })
+local dmax = {}
+for i = 1, 10000 do dmax[i] = i / 1000 end
+print "ready"
+kept = evaluate.security { models = { net = net }, data = digits, dmax = dmax,
+  attack = attack.pgd { model = net, norm = "l2", eta = 0.1, max_iter = 100 } }
+print("on")'
+check_equal "a security evaluation: status 130" "$status" 130
+check_match "keeps what was counted" "$out" "*kept*"
+check "and the chunk stops there too" differs "$out" "*on*"
+
+# A model in Lua in the midst of an attack: it may finish its batch, then the attack returns.
+interrupt_script 'local watch = setmetatable({}, { __gc = function()
+  print(rawget(_G, "kept") and "kept" or "lost")
+end })
+local calls, target = 0, array.new { 0.9, 0.9 }
+local model = { classes = { 0, 1 }, features = 2 }
+function model.scores(_, x)
+  calls = calls + 1
+  local until_then = perigee.clock() + 0.02
+  while perigee.clock() < until_then do end
+  local s = (x * target):sum(2)
+  return array.stack({ s * 0, s - 100 }, 2)
+end
+function model.gradient(_, x, w)
+  return w:slice(nil, { 2, 2 }) * target
+end
+print "ready"
+kept = attack.pgd { model = model, norm = "l2", dmax = 50, eta = 0.00001, max_iter = 100000, eps = 0 }
+  :run(data.new { x = { { 0.5, 0.5 } }, y = { 0 } })
+print("on")'
+check_equal "an attack on a model in Lua: status 130" "$status" 130
+check_match "the attack hands over what it has" "$out" "*kept*"
 
 finish
