@@ -1,6 +1,7 @@
 #include "attack/line_search.h"
 
 #include "core/parallel.h"
+#include "core/simd.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -16,6 +17,13 @@ typedef struct Trials {
     int first;
 } Trials;
 
+/* z = x − length · direction. */
+SIMD_CLONES
+static void walk(const float *x, const double *direction, double length, size_t n, double *z) {
+    for (size_t j = 0; j < n; j++)
+        z[j] = (double)x[j] - length * direction[j];
+}
+
 static void make_trials(void *context, size_t begin, size_t end, int worker) {
     const Trials *trials = context;
     Descent *descent = trials->descent;
@@ -26,10 +34,7 @@ static void make_trials(void *context, size_t begin, size_t end, int worker) {
         size_t place = trials->list[i / trials->per], row = descent->active[place];
         double length =
             ldexp(eta * (double)trials->multiple[place], trials->first + (int)(i % trials->per));
-        const float *x = descent->x + row * d;
-        const double *direction = descent->direction + place * d;
-        for (size_t j = 0; j < d; j++)
-            z[j] = (double)x[j] - length * direction[j];
+        walk(descent->x + row * d, descent->direction + place * d, length, d, z);
         box_project(constraint, z);
         ball_project(constraint, descent->x0[row], z);
         constraint_store(constraint, descent->x0[row], z, descent->trial + i * d);

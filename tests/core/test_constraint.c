@@ -134,6 +134,32 @@ static void test_stored_points_stay_inside(void **state) {
     }
 }
 
+/* Feature by feature: never farther from x0 than before rounding, and at most one step from
+ * nearest; around powers of two and within a unit of x0 as well. */
+static void test_rounding_goes_towards_the_sample(void **state) {
+    (void)state;
+    Rng rng;
+    rng_seed(&rng, 11);
+    Constraint c = make(NORM_LINF, 1, D);
+    for (int round = 0; round < 2000; round++) {
+        float x0[D], out[D];
+        double x[D];
+        for (size_t j = 0; j < D; j++) {
+            float base = ldexpf(1, (int)rng_below(&rng, 12) - 10);
+            x0[j] = j % 2 ? base : base * (float)(2 * rng_uniform(&rng) - 1);
+            double away = ldexp(rng_normal(&rng), -(int)rng_below(&rng, 32));
+            x[j] = (double)x0[j] * (1 + away);
+        }
+        constraint_store(&c, x0, x, out);
+        for (size_t j = 0; j < D; j++) {
+            float nearest = (float)x[j];
+            assert_true(fabs((double)out[j] - (double)x0[j]) <= fabs(x[j] - (double)x0[j]));
+            float next = nextafterf(nearest, x0[j]), after = nextafterf(next, x0[j]);
+            assert_true(out[j] == nearest || out[j] == next || out[j] == after);
+        }
+    }
+}
+
 static void test_check(void **state) {
     (void)state;
     Error err;
@@ -157,6 +183,7 @@ int main(void) {
         cmocka_unit_test(test_radius_zero),
         cmocka_unit_test(test_box_of_each_feature),
         cmocka_unit_test(test_stored_points_stay_inside),
+        cmocka_unit_test(test_rounding_goes_towards_the_sample),
         cmocka_unit_test(test_check),
     };
     return cmocka_run_group_tests_name("constraint", tests, NULL, NULL);
