@@ -275,6 +275,15 @@ function TestPlotCurves:test_security()
   lu.assertNotStrContains(read(file), "noise")
 end
 
+-- What an interrupted evaluation did not reach is a gap.
+function TestPlotCurves:test_security_gap()
+  local c = curves()
+  c.counts.cnn[3] = nil
+  local text = plot.script("security", c, { file = "s.svg" })
+  lu.assertStrContains(text, "$p1_1 << EOD\n0 0.7\n1 0.7\n2 NaN\nEOD")
+  lu.assertStrContains(text, "$p2_1 << EOD\n0 0.1\n1 0.2\n2 NaN\nEOD")
+end
+
 -- A perturbed sample that is rejected counts for the defence, a clean one against it.
 function TestPlotCurves:test_security_accuracy()
   local text = plot.script("security", curves(), { file = "s.svg" })

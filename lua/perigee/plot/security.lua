@@ -9,13 +9,14 @@ local figures = require "perigee.plot.figure"
 local style = require "perigee.plot.style"
 local values = require "perigee.plot.values"
 
+-- What an interrupted evaluation did not reach is a gap in the curve.
 local function rates(counts, dmax, n, rejected)
   local accuracy, rejection = {}, {}
   for k, d in ipairs(dmax) do
-    local c = counts[k] or {}
-    local held = (c.correct or 0 / 0)
-    if rejected == "correct" and d > 0 then held = held + (c.rejected or 0) end
-    accuracy[k], rejection[k] = held / n, (c.rejected or 0) / n
+    local c = counts[k]
+    local held = c and c.correct or 0 / 0
+    if c and rejected == "correct" and d > 0 then held = held + c.rejected end
+    accuracy[k], rejection[k] = held / n, (c and c.rejected or 0 / 0) / n
   end
   return accuracy, rejection
 end

@@ -1,0 +1,99 @@
+-- Help for plot: pictures of results.
+
+-- What every picture takes.
+local common = {
+  { "file", "string", "none", "where to: .png, .svg or .pdf; .gp writes the script instead" },
+  { "terminal", '"window"|"qt"|"wxt"|"x11"|"png"|"svg"|"pdf"', "by the file's ending",
+    "a window, or the format of a file whose name does not tell" },
+  { "title", "string", "none", "a line above the figure" },
+  { "width", "number", "by the recipe", "in 1/96 inch" },
+  { "height", "number", "by the recipe", "in 1/96 inch" },
+  { "scale", "number", "2", "pixels of a PNG for each 1/96 inch" },
+  { "timeout", "number", "60", "seconds after which gnuplot is stopped" },
+}
+
+local function options(own)
+  return table.move(common, 1, #common, #own + 1, own)
+end
+
+local written = { "string",
+  "the path written (nil for a window); without gnuplot the script's path, and a message" }
+
+return {
+  name = "plot",
+  title = "Pictures",
+  summary = "A picture of a result in one call, drawn by gnuplot to a PNG, SVG or PDF file or a window. "
+    .. "The call returns when the file is complete, or is an error with gnuplot's own words. Without "
+    .. "`file` and `terminal` a prompt with a display gets a window, everything else a PNG named after "
+    .. "the recipe. Without gnuplot the script is written with its data, and stderr names the package.",
+  entries = {
+    {
+      name = "plot.attack",
+      text = "One attack in four panels: the loss of every iterate with the answer marked, the softmax "
+        .. "confidence (over all columns, reject included) of the true class and of the class that won "
+        .. "or came nearest, the sample before and after. A sample that is no image is drawn as bars.",
+      params = {
+        { "result", "result", "of attack.fgsm, attack.pgd or attack.pgd_exp" },
+        { "options", "table?", "see below" },
+      },
+      options = options { { "index", "integer", "1", "which sample of the batch" } },
+      returns = written,
+      see = { "plot.script", "plot.security", "attack.pgd_exp" },
+    },
+    {
+      name = "plot.images",
+      text = "A sheet of samples, row by row, with captions: a dataset's labels unless others are given.",
+      params = {
+        { "x", "dataset|array|table", "n × features, n × the image's shape, or a list of samples" },
+        { "options", "table?", "see below" },
+      },
+      options = options {
+        { "columns", "integer", "square", "samples in a row" },
+        { "captions", "table|array|false", "labels", "one for each sample, or none" },
+        { "count", "integer", "100", "draw the first so many" },
+      },
+      returns = written,
+      example = 'plot.images(array.rand { 6, 8, 8 }, { columns = 3, file = os.tmpname(), terminal = "png" })',
+    },
+    {
+      name = "plot.loss",
+      text = "The course of a training: loss and accuracy by epoch, those of a validation set dashed.",
+      params = {
+        { "history", "table", "what nn.train returns; or a list of epochs, or of losses" },
+        { "options", "table?", "see below" },
+      },
+      options = options {},
+      returns = written,
+      example = 'plot.loss({ 2.3, 0.9, 0.4 }, { file = os.tmpname(), terminal = "svg" })',
+      see = { "nn.train" },
+    },
+    {
+      name = "plot.security",
+      text = "Security evaluation curves: accuracy and rejection rate against dmax, a line a model, dashed "
+        .. "for noise of the same size. A clean sample that is rejected counts as an error; a perturbed "
+        .. "one that is rejected counts for the defence.",
+      params = {
+        { "security", "table", "what evaluate.security returns" },
+        { "options", "table?", "see below" },
+      },
+      options = options {
+        { "noise", "boolean", "true", "draw the baseline" },
+        { "rejected", '"correct"|"error"', '"correct"', "what a rejected perturbed sample counts as" },
+      },
+      returns = written,
+      see = { "evaluate.security" },
+    },
+    {
+      name = "plot.script",
+      text = "The gnuplot script of a picture with its data inside, as it is sent: it repeats the figure "
+        .. "in any gnuplot from 5.4 on.",
+      params = {
+        { "name", "string", '"attack", "images", "loss" or "security"' },
+        { "subject", "any", "what that picture is of" },
+        { "options", "table?", "of that picture" },
+      },
+      returns = { "string", "the script" },
+      example = 'print(#plot.script("loss", { 2.3, 0.9, 0.4 }, { file = "loss.png" }))',
+    },
+  },
+}
