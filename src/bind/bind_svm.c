@@ -138,13 +138,14 @@ SvcParams svm_push_params(lua_State *L, int arg, const char *where, bool single_
     if (single_C)
         params.C = bind_opt_number(L, arg, where, "C", 0, HUGE_VAL, params.C);
     params.tolerance = bind_opt_number(L, arg, where, "tolerance", 0, HUGE_VAL, params.tolerance);
+    params.solver = (SolverKind)bind_opt_word(L, arg, where, "solver", solver_names, params.solver);
     push_weights(L, arg, where, &params);
     return params;
 }
 
-/* svm.new { kernel =, C =, tolerance =, weights = } */
+/* svm.new { kernel =, C =, tolerance =, weights =, solver = } */
 static int svm_new(lua_State *L) {
-    static const char *const valid[] = { "kernel", "C", "tolerance", "weights", NULL };
+    static const char *const valid[] = { "kernel", "C", "tolerance", "weights", "solver", NULL };
     lua_settop(L, 1);
     bind_options(L, 1, "svm.new", valid);
     SvcParams params = svm_push_params(L, 1, "svm.new", true);
@@ -162,7 +163,7 @@ static const Array *push_option_array(lua_State *L, const char *name, DType dtyp
 /* svm.from { sv =, alpha =, b =, kernel =, classes = }: the rows of alpha follow `classes`. */
 static int svm_from(lua_State *L) {
     static const char *const valid[] = { "sv", "alpha",     "b",       "classes", "kernel",
-                                         "C",  "tolerance", "weights", NULL };
+                                         "C",  "tolerance", "weights", "solver",  NULL };
     lua_settop(L, 1);
     bind_options(L, 1, "svm.from", valid);
     SvcParams params = svm_push_params(L, 1, "svm.from", true);
@@ -254,6 +255,8 @@ static int svc_index(lua_State *L) {
         lua_pushnumber(L, params->C);
     else if (strcmp(name, "tolerance") == 0)
         lua_pushnumber(L, params->tolerance);
+    else if (strcmp(name, "solver") == 0)
+        lua_pushstring(L, solver_names[params->solver]);
     else if (strcmp(name, "weights") == 0)
         push_weight_field(L, params);
     else if (!push_fitted(L, svc, name))

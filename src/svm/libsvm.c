@@ -4,7 +4,6 @@
 #include "svm/gram.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,6 +64,9 @@ static void fill_body(void *context, size_t first, size_t last, int worker) {
 bool libsvm_matrix_init(LibsvmMatrix *matrix, const char *where, const Kernel *kernel,
                         const float *gram, size_t n, Error *err) {
     size_t bytes, workers = (size_t)parallel_threads();
+    if (n > INT32_MAX / 2)
+        return error_set(err, ERROR_ARGUMENT, "%s: %zu samples are more than libsvm takes", where,
+                         n);
     if (__builtin_mul_overflow(pair_doubles(n) * sizeof(double), (n + 1) / 2, &bytes))
         bytes = SIZE_MAX;
     FillWork work = { .matrix = { n, gram_memory(bytes) },
@@ -94,17 +96,11 @@ void libsvm_matrix_clear(LibsvmMatrix *matrix) {
  * for all of them each is read from the matrix once. Shared among the solvers at work. */
 enum { CACHE_BUDGET_MB = 2048, CACHE_LEAST_MB = 100 };
 
-typedef struct SolveWork {
-    const LibsvmMatrix *matrix;
-    LibsvmProblem *problem;
-    struct svm_node **row; /* scratch: n a worker, as are the next two */
+struct LibsvmScratch {
+    struct svm_node **row; /* n each: the problem as libsvm takes it */
     double *y;
-    size_t *position;
-    Progress *progress;
-    size_t reported; /* steps told to progress; the calling thread's */
-    atomic_size_t done;
-    atomic_bool stop;
-} SolveWork;
+    size_t *position; /* of its samples in the matrix */
+};
 
 static void print_nothing(const char *text) {
     (void)text;
@@ -122,7 +118,7 @@ static double cache_size(size_t n) {
 }
 
 /* `label` and `weight` belong to the caller and must outlive the parameters. */
-static struct svm_parameter parameters(const LibsvmProblem *problem, size_t n, int label[2],
+static struct svm_parameter parameters(const BinaryProblem *problem, size_t n, int label[2],
                                        double weight[2]) {
     label[0] = 1, label[1] = -1;
     weight[0] = problem->positive, weight[1] = problem->negative;
@@ -139,7 +135,7 @@ static struct svm_parameter parameters(const LibsvmProblem *problem, size_t n, i
 
 /* The first label met is libsvm's positive side, whatever its sign. */
 static void take_answer(const struct svm_model *model, const size_t *position, size_t n,
-                        LibsvmProblem *problem) {
+                        BinaryProblem *problem) {
     double sign = model->label[0] == 1 ? 1 : -1;
     memset(problem->alpha, 0, n * sizeof *problem->alpha);
     for (int k = 0; k < model->l; k++)
@@ -147,91 +143,57 @@ static void take_answer(const struct svm_model *model, const size_t *position, s
     problem->b = -sign * model->rho[0];
 }
 
-static void solve_one(const SolveWork *work, LibsvmProblem *problem, int worker) {
-    size_t n = work->matrix->n, taken = 0;
-    struct svm_node **row = work->row + (size_t)worker * n;
-    double *y = work->y + (size_t)worker * n;
-    size_t *position = work->position + (size_t)worker * n;
+LibsvmScratch *libsvm_scratch_new(size_t n, int count) {
+    size_t all = n * (size_t)count;
+    LibsvmScratch *scratch = malloc((size_t)count * sizeof *scratch);
+    struct svm_node **row = malloc(all * sizeof *row);
+    double *y = malloc(all * sizeof *y);
+    size_t *position = malloc(all * sizeof *position);
+    if (!scratch || !row || !y || !position) {
+        free(scratch);
+        free(row);
+        free(y);
+        free(position);
+        return NULL;
+    }
+    for (int k = 0; k < count; k++)
+        scratch[k] =
+            (LibsvmScratch){ row + (size_t)k * n, y + (size_t)k * n, position + (size_t)k * n };
+    return scratch;
+}
+
+/* The first one's arrays are the whole. */
+void libsvm_scratch_free(LibsvmScratch *scratch) {
+    if (!scratch)
+        return;
+    free(scratch->row);
+    free(scratch->y);
+    free(scratch->position);
+    free(scratch);
+}
+
+LibsvmScratch *libsvm_scratch_at(LibsvmScratch *scratch, int worker) {
+    return scratch + worker;
+}
+
+void libsvm_solve(const LibsvmMatrix *matrix, BinaryProblem *problem, LibsvmScratch *scratch) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, silence);
+    size_t n = matrix->n, taken = 0;
     for (size_t i = 0; i < n; i++) {
         if (problem->side[i] == 0)
             continue;
-        row[taken] = (struct svm_node *)row_start(work->matrix, i);
-        y[taken] = problem->side[i];
-        position[taken++] = i;
+        scratch->row[taken] = (struct svm_node *)row_start(matrix, i);
+        scratch->y[taken] = problem->side[i];
+        scratch->position[taken++] = i;
     }
     int label[2];
     double weight[2];
     struct svm_parameter parameter = parameters(problem, taken, label, weight);
-    struct svm_problem samples = { .l = (int)taken, .y = y, .x = row };
+    struct svm_problem samples = { .l = (int)taken, .y = scratch->y, .x = scratch->row };
     struct svm_model *model = svm_train(&samples, &parameter);
-    take_answer(model, position, n, problem);
+    take_answer(model, scratch->position, n, problem);
     svm_free_and_destroy_model(&model);
-}
-
-/* Only the calling thread, worker 0, speaks to Progress; the others look at the request itself. */
-static void solve_body(void *context, size_t first, size_t last, int worker) {
-    SolveWork *work = context;
-    for (size_t p = first; p < last; p++) {
-        if (atomic_load(&work->stop) || progress_interrupt_pending()) {
-            atomic_store(&work->stop, true);
-            return;
-        }
-        solve_one(work, &work->problem[p], worker);
-        size_t done = atomic_fetch_add(&work->done, 1) + 1;
-        if (worker != 0)
-            continue;
-        if (!progress_step(work->progress, (double)(done - work->reported), NULL))
-            atomic_store(&work->stop, true);
-        work->reported = done;
-    }
-}
-
-static bool check_problem(const char *where, const LibsvmProblem *problem, size_t n, Error *err) {
-    int label[2];
-    double weight[2];
-    struct svm_parameter parameter = parameters(problem, n, label, weight);
-    struct svm_problem empty = { 0 };
-    const char *complaint = svm_check_parameter(&empty, &parameter);
-    if (complaint)
-        return error_set(err, ERROR_ARGUMENT, "%s: libsvm says: %s", where, complaint);
-    return true;
-}
-
-static void run(SolveWork *work, size_t count, bool *solved) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, silence);
-    progress_begin(work->progress, "training SVMs", (double)count);
-    parallel_for_dynamic(count, 1, solve_body, work);
-    size_t done = atomic_load(&work->done);
-    *solved = done == count;
-    progress_step(work->progress, (double)(done - work->reported), NULL);
-    progress_end(work->progress);
-}
-
-bool libsvm_solve(const char *where, const LibsvmMatrix *matrix, LibsvmProblem *problem,
-                  size_t count, bool *solved, Progress *progress, Error *err) {
-    size_t n = matrix->n, workers = (size_t)parallel_threads();
-    if (n > INT32_MAX / 2)
-        return error_set(err, ERROR_ARGUMENT, "%s: %zu samples are more than libsvm takes", where,
-                         n);
-    for (size_t p = 0; p < count; p++)
-        if (!check_problem(where, &problem[p], n, err))
-            return false;
-    SolveWork work = { .matrix = matrix,
-                       .problem = problem,
-                       .row = malloc(workers * n * sizeof *work.row),
-                       .y = malloc(workers * n * sizeof *work.y),
-                       .position = malloc(workers * n * sizeof *work.position),
-                       .progress = progress };
-    bool ok = work.row && work.y && work.position;
-    if (ok)
-        run(&work, count, solved);
-    else
-        error_memory(err, where, workers * n * 3 * sizeof(double));
-    free(work.row);
-    free(work.y);
-    free(work.position);
-    return ok;
 }
 
 const char *libsvm_version_text(void) {

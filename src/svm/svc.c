@@ -210,12 +210,11 @@ static bool machine_decision(const Machine *machine, const Samples *samples, con
     return ok;
 }
 
-static bool training_matrix(const Kernel *kernel, const Samples *samples, LibsvmMatrix *matrix,
+static bool training_matrix(const SvcParams *params, const Samples *samples, SolverMatrix *matrix,
                             Error *err) {
-    float *gram = gram_new("fit", kernel, samples->x, samples->n, samples->features, err);
-    bool ok = gram && libsvm_matrix_init(matrix, "fit", kernel, gram, samples->n, err);
-    gram_free(gram);
-    return ok;
+    float *gram = gram_new("fit", &params->kernel, samples->x, samples->n, samples->features, err);
+    return gram && solver_matrix_take(matrix, "fit", params->solver, &params->kernel, &gram,
+                                      samples->n, err);
 }
 
 typedef struct OutOfFold {
@@ -282,10 +281,10 @@ static bool svc_fit_folds(Model *model, const Samples *samples, const int32_t *f
                           double *oof, Progress *progress, Error *err) {
     Svc *svc = (Svc *)model;
     Labels classes = { 0 };
-    LibsvmMatrix matrix = { 0 };
+    SolverMatrix matrix = { 0 };
     bool ok = labels_from("fit", samples->y, samples->n, &classes, err) &&
               check_training(samples, fold, folds, &classes, err) &&
-              training_matrix(&svc->params.kernel, samples, &matrix, err);
+              training_matrix(&svc->params, samples, &matrix, err);
     if (ok) {
         TrainingSet set = { &matrix, samples->y, &classes, fold, &svc->params };
         Labels adopted = { 0 };
@@ -293,7 +292,7 @@ static bool svc_fit_folds(Model *model, const Samples *samples, const int32_t *f
              train_machines(svc, samples, &set, folds, oof, &adopted, progress, err);
         labels_clear(&adopted);
     }
-    libsvm_matrix_clear(&matrix);
+    solver_matrix_clear(&matrix);
     labels_clear(&classes);
     return ok;
 }
@@ -372,7 +371,8 @@ static bool write_params(cJSON *meta, const SvcParams *params) {
     bool ok = write_kernel(meta, "kernel", &params->kernel) &&
               cJSON_AddNumberToObject(meta, "C", params->C) &&
               cJSON_AddNumberToObject(meta, "tolerance", params->tolerance) &&
-              cJSON_AddBoolToObject(meta, "balanced", params->balanced);
+              cJSON_AddBoolToObject(meta, "balanced", params->balanced) &&
+              cJSON_AddStringToObject(meta, "solver", solver_names[params->solver]);
     cJSON *labels = ok ? cJSON_AddArrayToObject(meta, "weighted") : NULL;
     cJSON *weights = labels ? cJSON_AddArrayToObject(meta, "weight") : NULL;
     ok = weights != NULL;
@@ -421,6 +421,16 @@ static bool read_kernel(const cJSON *meta, const char *name, Kernel *kernel, Err
         !read_number(json, "degree", &degree, err))
         return false;
     kernel->degree = degree >= 0 && degree < 1e6 ? (int)degree : -1;
+    return true;
+}
+
+static bool read_solver(const cJSON *meta, SolverKind *solver, Error *err) {
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(meta, "solver");
+    int found = cJSON_IsString(item) ? solver_find(item->valuestring) : -1;
+    if (found < 0)
+        return error_set(err, ERROR_FILE,
+                         "load: an svm's \"solver\" is missing or not one we know");
+    *solver = (SolverKind)found;
     return true;
 }
 
@@ -528,7 +538,7 @@ Model *svc_read(const Tensors *tensors, const char *prefix, const cJSON *meta, E
     if (read_kernel(meta, "kernel", &params.kernel, err) &&
         read_number(meta, "C", &params.C, err) &&
         read_number(meta, "tolerance", &params.tolerance, err) &&
-        read_weights(meta, &params, err)) {
+        read_solver(meta, &params.solver, err) && read_weights(meta, &params, err)) {
         Kernel wanted = params.kernel;
         params.balanced = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(meta, "balanced"));
         if (!cJSON_HasObjectItem(meta, "fitted_kernel"))

@@ -3,9 +3,9 @@
  * scores(x)[c] = Σ_i alpha[c][i] · k(s_i, x) + b[c] over the union of all classes' support vectors.
  * With two classes one problem is solved and scores are (−f, f). Training is libsvm's C-SVC (C.-C.
  * Chang and C.-J. Lin, "LIBSVM", ACM TIST 2011) on a precomputed Gram matrix that all classes (and,
- * in fit_folds, all folds) share: 8·n² bytes, released when the fit returns. An interrupted fit
- * leaves the model as it was, returns true, and progress_was_interrupted tells (fit_folds: then its
- * out-of-fold scores are not filled).
+ * in fit_folds, all folds) share, released when the fit returns (solver.h has its size and the
+ * other solver). An interrupted fit leaves the model as it was, returns true, and
+ * progress_was_interrupted tells (fit_folds: then its out-of-fold scores are not filled).
  * Hyperparameters that are set on a fitted classifier count from its next fit on. */
 #ifndef PERIGEE_SVM_SVC_H
 #define PERIGEE_SVM_SVC_H
@@ -13,6 +13,7 @@
 #include "data/safetensors.h"
 #include "model.h"
 #include "svm/kernel.h"
+#include "svm/solver.h"
 
 #include <cjson/cJSON.h>
 
@@ -24,6 +25,7 @@ typedef struct SvcParams {
     const int32_t *weighted; /* labels whose C is multiplied in their own problem by … */
     const double *weight;    /* … these; both are copied */
     size_t weights;
+    SolverKind solver; /* libsvm, or our own */
 } SvcParams;
 
 SvcParams svc_defaults(void); /* RBF with gamma 1, C = 1, tolerance 1e-3, no weights */

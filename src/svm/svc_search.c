@@ -101,11 +101,12 @@ static bool search_columns(const SvcParams *params, const SvcGrid *grid, const S
     progress_begin(progress, "searching C and gamma", (double)found->columns);
     for (size_t column = 0; ok && solved && column < found->columns; column++) {
         SvcParams changed = at_column(params, grid, column);
-        LibsvmMatrix matrix = { 0 };
-        ok = libsvm_matrix_init(&matrix, where, &changed.kernel, gram, samples->n, err);
+        SolverMatrix matrix = { 0 };
+        ok = solver_matrix_init(&matrix, where, params->solver, &changed.kernel, gram, samples->n,
+                                err);
         TrainingSet set = { &matrix, samples->y, classes, grid->fold, &changed };
         ok = ok && search_column(&set, grid, column, found, &solved, progress, err);
-        libsvm_matrix_clear(&matrix);
+        solver_matrix_clear(&matrix);
         solved = progress_step(progress, 1, NULL) && solved;
     }
     progress_end(progress);

@@ -41,7 +41,7 @@ static bool machine_init(const char *where, const TrainingSet *set, Machine *mac
 
 /* The problem of function f; false if one side is empty. */
 static bool make_problem(const TrainingSet *set, Machine *machine, size_t f, int8_t *side,
-                         LibsvmProblem *problem) {
+                         BinaryProblem *problem) {
     const SvcParams *params = set->params;
     int32_t label = positive_label(set->classes, f);
     size_t n = set->matrix->n, positives = 0, negatives = 0;
@@ -51,7 +51,7 @@ static bool make_problem(const TrainingSet *set, Machine *machine, size_t f, int
         positives += side[i] > 0;
         negatives += side[i] < 0;
     }
-    *problem = (LibsvmProblem){ .side = side,
+    *problem = (BinaryProblem){ .side = side,
                                 .C = machine->C,
                                 .positive = weight_of(params, label),
                                 .negative = 1,
@@ -68,7 +68,7 @@ static bool make_problem(const TrainingSet *set, Machine *machine, size_t f, int
 
 /* Problems of all machines, in their order, with whom each belongs to. */
 typedef struct Wave {
-    LibsvmProblem *problem;
+    BinaryProblem *problem;
     double **b; /* where each problem's b goes */
     int8_t *side;
     size_t count;
@@ -110,7 +110,7 @@ bool machines_train(const char *where, const TrainingSet *set, Machine *machine,
         error_memory(err, where, most * set->matrix->n);
     for (size_t k = 0; ok && k < count; k++)
         ok = add_machine(where, set, &machine[k], &wave, err);
-    ok = ok && libsvm_solve(where, set->matrix, wave.problem, wave.count, solved, progress, err);
+    ok = ok && solver_solve(where, set->matrix, wave.problem, wave.count, solved, progress, err);
     for (size_t p = 0; ok && p < wave.count; p++)
         *wave.b[p] = wave.problem[p].b;
     wave_clear(&wave);
@@ -123,7 +123,7 @@ static double function_value(const TrainingSet *set, const Machine *machine, siz
     double sum = machine->b[f];
     for (size_t j = 0; j < n; j++)
         if (alpha[j] != 0)
-            sum += alpha[j] * libsvm_matrix_at(set->matrix, i, j);
+            sum += alpha[j] * solver_matrix_at(set->matrix, i, j);
     return sum;
 }
 

@@ -7,11 +7,11 @@
 #define PERIGEE_SVM_TRAIN_H
 
 #include "core/labels.h"
-#include "svm/libsvm.h"
+#include "svm/solver.h"
 #include "svm/svc.h"
 
 typedef struct TrainingSet {
-    const LibsvmMatrix *matrix;
+    const SolverMatrix *matrix;
     const int32_t *y;      /* n labels */
     const Labels *classes; /* of y, two at least */
     const int32_t *fold;   /* n, or NULL where no machine leaves a fold out */
@@ -30,7 +30,7 @@ typedef struct Machine {
 
 /* A class's penalty is C times its weight (params->weighted) in its own problem. Balanced: both
  * sides of every problem are weighted with n / (2 · their count), so that they pull equally.
- * *solved as in libsvm_solve. Fails if a machine is left with one class. Release with machine_clear
+ * *solved as in solver_solve. Fails if a machine is left with one class. Release with machine_clear
  * whatever the answer. */
 bool machines_train(const char *where, const TrainingSet *set, Machine *machine, size_t count,
                     bool *solved, Progress *progress, Error *err);

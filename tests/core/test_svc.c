@@ -101,16 +101,18 @@ static const struct ReferenceCase {
 
 static void test_reference_trained(void **state) {
     (void)state;
-    for (int k = 0; k < 4; k++) {
+    for (int k = 0; k < 8; k++) {
+        const struct ReferenceCase *c = &cases[k / 2];
         SvcParams params = svc_defaults();
-        params.kernel = cases[k].kernel;
-        params.C = cases[k].C;
-        Array *x = reference_as(cases[k].name, "train_x", DTYPE_F32);
-        Array *y = reference_as(cases[k].name, "train_y", DTYPE_I32);
+        params.kernel = c->kernel;
+        params.C = c->C;
+        params.solver = k % 2 ? SOLVER_SMO : SOLVER_LIBSVM;
+        Array *x = reference_as(c->name, "train_x", DTYPE_F32);
+        Array *y = reference_as(c->name, "train_y", DTYPE_I32);
         Samples samples = { array_f32(x), array_i32(y), x->shape[0], x->shape[1] };
         Model *model = new_model(&params);
         assert_ok(model_fit(model, &samples, NULL, &reference_error));
-        check_reference(model, cases[k].name, 3e-3, 5e-3);
+        check_reference(model, c->name, 3e-3, 5e-3);
         model_release(model);
         array_free(x);
         array_free(y);
@@ -273,7 +275,8 @@ static void test_same_bits(void **state) {
  */
 static void test_folds(void **state) {
     (void)state;
-    for (int classes = 2; classes <= 4; classes++) {
+    for (int k = 4; k < 10; k++) {
+        int classes = k / 2;
         Data data = clouds(200, 5, classes, 9);
         if (classes > 2)
             data.y[17] = 99;
@@ -281,6 +284,7 @@ static void test_folds(void **state) {
         for (int i = 0; i < 200; i++)
             fold[i] = i % 4;
         SvcParams params = svc_defaults();
+        params.solver = k % 2 ? SOLVER_SMO : SOLVER_LIBSVM;
         Model *model = new_model(&params), *naive = new_model(&params);
         ModelKind plain = *naive->kind;
         const ModelKind *own = naive->kind;
@@ -432,6 +436,7 @@ static void test_file(void **state) {
     params.weighted = (int32_t[]){ -1, 2 };
     params.weight = (double[]){ 0.1, 7 };
     params.weights = 2;
+    params.solver = SOLVER_SMO;
     for (int round = 0; round < 2; round++) {
         Model *model = round ? fitted(&params, &data) : new_model(&params);
         assert_ok(model_set(model, "kernel.gamma", 0.1, &reference_error));
@@ -440,7 +445,7 @@ static void test_file(void **state) {
         assert_ok(back);
         const SvcParams *read = svc_params((Svc *)back);
         assert_true(read->kernel.gamma == 0.1 && read->weights == 2 && read->weight[0] == 0.1 &&
-                    read->weighted[1] == 2);
+                    read->weighted[1] == 2 && read->solver == SOLVER_SMO);
         assert_int_equal(model_is_fitted(back), round);
         if (round) {
             double *a = scores_of(model, data.x, 100), *b = scores_of(back, data.x, 100);

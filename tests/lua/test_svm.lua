@@ -63,6 +63,17 @@ function TestSvm:test_fields()
   lu.assertStrContains(tostring(m), ("2 classes, 4 features, %d support vectors"):format(m.support))
 end
 
+function TestSvm:test_solvers_agree()
+  local ds = clouds(80, 8)
+  local scores = {}
+  for _, solver in ipairs { "libsvm", "smo" } do
+    local m = svm.new { solver = solver, tolerance = 1e-5 }:fit(ds)
+    lu.assertEquals(m.solver, solver)
+    scores[#scores + 1] = m:scores(ds)
+  end
+  assert_close(scores[1], scores[2], 1e-4)
+end
+
 function TestSvm:test_two_classes_mirror_each_other()
   local ds = clouds(60, 2)
   local scores = svm.new {}:fit(ds):scores(ds)
@@ -124,6 +135,7 @@ function TestSvmErrors:test_options()
   fails("svm.new: unknown option 'degree'", svm.new, { kernel = { name = "rbf", degree = 2 } })
   fails("C", svm.new, { C = -1 })
   fails("weights", svm.new, { weights = 3 })
+  fails("solver", svm.new, { solver = "sgd" })
   fails("gamma of the rbf kernel must be above 0", svm.rbf, 0)
   fails("degree", svm.poly, { degree = 0 })
 end

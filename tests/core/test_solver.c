@@ -1,5 +1,5 @@
-/* libsvm.h: the shared layout, the solver's answers against the problem's own conditions and
- * against libsvm trained without us. This test speaks to libsvm itself for that. */
+/* solver.h: the layout that libsvm reads, both solvers' answers against the problem's own
+ * conditions and against libsvm trained without us. This test speaks to libsvm itself for that. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 
 #include "core/rng.h"
 #include "svm/gram.h"
-#include "svm/libsvm.h"
+#include "svm/solver.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -28,12 +28,12 @@ typedef struct Case {
     float x[N * FEATURES];
     int8_t side[PROBLEMS][N];
     double alpha[PROBLEMS][N];
-    LibsvmProblem problem[PROBLEMS];
-    LibsvmMatrix matrix;
+    BinaryProblem problem[PROBLEMS];
+    SolverMatrix matrix;
 } Case;
 
 /* Problem 0: two clouds; 1: its sides exchanged; 2 and 3: a third left out; 4, 5: weighted. */
-static Case *case_new(void) {
+static Case *case_new(SolverKind kind) {
     Case *c = calloc(1, sizeof *c);
     Rng rng;
     Error err;
@@ -49,7 +49,7 @@ static Case *case_new(void) {
         }
     }
     for (int p = 0; p < PROBLEMS; p++)
-        c->problem[p] = (LibsvmProblem){ .side = c->side[p],
+        c->problem[p] = (BinaryProblem){ .side = c->side[p],
                                          .C = 2,
                                          .positive = p == 4 ? 3 : 1,
                                          .negative = p == 5 ? 0.25 : 1,
@@ -57,13 +57,13 @@ static Case *case_new(void) {
                                          .alpha = c->alpha[p] };
     float *gram = gram_new("test", &kernel, c->x, N, FEATURES, &err);
     assert_non_null(gram);
-    assert_true(libsvm_matrix_init(&c->matrix, "test", &kernel, gram, N, &err));
-    gram_free(gram);
+    assert_true(solver_matrix_take(&c->matrix, "test", kind, &kernel, &gram, N, &err));
+    assert_null(gram);
     return c;
 }
 
 static void case_free(Case *c) {
-    libsvm_matrix_clear(&c->matrix);
+    solver_matrix_clear(&c->matrix);
     free(c);
 }
 
@@ -86,29 +86,29 @@ static double function(const Case *c, size_t p, size_t i) {
 static void solve(Case *c, size_t count) {
     bool solved = false;
     Error err;
-    assert_true(libsvm_solve("test", &c->matrix, c->problem, count, &solved, NULL, &err));
+    assert_true(solver_solve("test", &c->matrix, c->problem, count, &solved, NULL, &err));
     assert_true(solved);
 }
 
 static void test_layout(void **state) {
-    (void)state;
-    Case *c = case_new();
+    SolverKind kind = *(const SolverKind *)*state;
+    Case *c = case_new(kind);
     for (size_t i = 0; i < N; i++)
         for (size_t j = 0; j < N; j++)
-            assert_true(fabs(libsvm_matrix_at(&c->matrix, i, j) - plain_kernel(c, i, j)) < 1e-6);
+            assert_true(fabs(solver_matrix_at(&c->matrix, i, j) - plain_kernel(c, i, j)) < 1e-6);
     case_free(c);
 }
 
 /* The Karush-Kuhn-Tucker conditions: within the box, Σ alpha = 0, margins as the box says. */
 static void test_conditions(void **state) {
-    (void)state;
-    Case *c = case_new();
+    SolverKind kind = *(const SolverKind *)*state;
+    Case *c = case_new(kind);
     solve(c, PROBLEMS);
     for (size_t p = 0; p < PROBLEMS; p++) {
         double sum = 0;
         for (size_t i = 0; i < N; i++) {
             int8_t side = c->side[p][i];
-            const LibsvmProblem *problem = &c->problem[p];
+            const BinaryProblem *problem = &c->problem[p];
             double most = 2 * (side > 0 ? problem->positive : problem->negative);
             double a = c->alpha[p][i] * side, margin = side * function(c, p, i);
             sum += c->alpha[p][i];
@@ -130,8 +130,8 @@ static void test_conditions(void **state) {
 }
 
 static void test_signs(void **state) {
-    (void)state;
-    Case *c = case_new();
+    SolverKind kind = *(const SolverKind *)*state;
+    Case *c = case_new(kind);
     solve(c, 2);
     for (size_t i = 0; i < N; i += 10)
         assert_true(fabs(function(c, 0, i) + function(c, 1, i)) < 1e-3);
@@ -140,14 +140,14 @@ static void test_signs(void **state) {
 
 /* Together or alone, once or again: the same bits. */
 static void test_repeats(void **state) {
-    (void)state;
-    Case *together = case_new(), *alone = case_new();
+    SolverKind kind = *(const SolverKind *)*state;
+    Case *together = case_new(kind), *alone = case_new(kind);
     Error err;
     solve(together, PROBLEMS);
     for (size_t p = 0; p < PROBLEMS; p++) {
         bool solved = false;
         assert_true(
-            libsvm_solve("test", &alone->matrix, &alone->problem[p], 1, &solved, NULL, &err));
+            solver_solve("test", &alone->matrix, &alone->problem[p], 1, &solved, NULL, &err));
         assert_true(solved && together->problem[p].b == alone->problem[p].b);
     }
     assert_memory_equal(together->alpha, alone->alpha, sizeof alone->alpha);
@@ -161,8 +161,8 @@ static void print_nothing(const char *text) {
 
 /* The weighted problem as libsvm solves it with its own RBF kernel, and svm_predict_values. */
 static void test_against_libsvm(void **state) {
-    (void)state;
-    Case *c = case_new();
+    SolverKind kind = *(const SolverKind *)*state;
+    Case *c = case_new(kind);
     solve(c, PROBLEMS);
     static struct svm_node node[N][FEATURES + 1];
     struct svm_node *row[N];
@@ -198,13 +198,13 @@ static void test_against_libsvm(void **state) {
 }
 
 static void test_interrupt(void **state) {
-    (void)state;
-    Case *c = case_new();
+    SolverKind kind = *(const SolverKind *)*state;
+    Case *c = case_new(kind);
     Progress progress = progress_new();
     bool solved = true;
     Error err;
     progress_interrupt();
-    bool ok = libsvm_solve("test", &c->matrix, c->problem, PROBLEMS, &solved, &progress, &err);
+    bool ok = solver_solve("test", &c->matrix, c->problem, PROBLEMS, &solved, &progress, &err);
     progress_clear_interrupt();
     assert_true(ok);
     assert_false(solved);
@@ -213,23 +213,45 @@ static void test_interrupt(void **state) {
     case_free(c);
 }
 
-static void test_complaint(void **state) {
-    (void)state;
-    Case *c = case_new();
+static void test_refused(void **state) {
+    SolverKind kind = *(const SolverKind *)*state;
+    Case *c = case_new(kind);
     bool solved;
     Error err;
     c->problem[0].C = -1;
-    assert_false(libsvm_solve("fit", &c->matrix, c->problem, 1, &solved, NULL, &err));
-    assert_string_equal(err.message, "fit: libsvm says: C <= 0");
+    assert_false(solver_solve("fit", &c->matrix, c->problem, 1, &solved, NULL, &err));
+    assert_non_null(strstr(err.message, "fit: C -1"));
     case_free(c);
 }
 
+/* A grid search's way, which keeps the bases, gives the same matrix. */
+static void test_matrix_kept(void **state) {
+    SolverKind kind = *(const SolverKind *)*state;
+    Case *c = case_new(kind);
+    Error err;
+    SolverMatrix other;
+    float *gram = gram_new("test", &kernel, c->x, N, FEATURES, &err);
+    assert_non_null(gram);
+    assert_true(solver_matrix_init(&other, "test", kind, &kernel, gram, N, &err));
+    gram_free(gram);
+    for (size_t i = 0; i < N; i++)
+        for (size_t j = 0; j < N; j += 7)
+            assert_true(solver_matrix_at(&other, i, j) == solver_matrix_at(&c->matrix, i, j));
+    solver_matrix_clear(&other);
+    case_free(c);
+}
+
+static const SolverKind kinds[] = { SOLVER_LIBSVM, SOLVER_SMO };
+
+/* Each test for either solver. */
+#define BOTH(test)                                                                                 \
+    cmocka_unit_test_prestate(test, (void *)&kinds[0]),                                            \
+        cmocka_unit_test_prestate(test, (void *)&kinds[1])
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_layout),         cmocka_unit_test(test_conditions),
-        cmocka_unit_test(test_signs),          cmocka_unit_test(test_repeats),
-        cmocka_unit_test(test_against_libsvm), cmocka_unit_test(test_interrupt),
-        cmocka_unit_test(test_complaint),
+        BOTH(test_layout),  BOTH(test_matrix_kept),    BOTH(test_conditions), BOTH(test_signs),
+        BOTH(test_repeats), BOTH(test_against_libsvm), BOTH(test_interrupt),  BOTH(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

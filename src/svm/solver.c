@@ -1,0 +1,206 @@
+#include "svm/solver.h"
+
+#include "core/parallel.h"
+#include "svm/gram.h"
+#include "svm/smo.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const solver_names[] = { "libsvm", "smo", NULL };
+
+int solver_find(const char *name) {
+    for (int i = 0; solver_names[i]; i++)
+        if (strcmp(name, solver_names[i]) == 0)
+            return i;
+    return -1;
+}
+
+/* ---- The matrix ---------------------------------------------------------------------------------
+ */
+
+typedef struct Values {
+    const Kernel *kernel;
+    const float *gram;
+    float *values; /* may be gram itself */
+    size_t n;
+    double *row; /* scratch, n a worker */
+} Values;
+
+static void values_body(void *context, size_t first, size_t last, int worker) {
+    const Values *work = context;
+    size_t n = work->n;
+    double *row = work->row + (size_t)worker * n;
+    for (size_t i = first; i < last; i++) {
+        for (size_t j = 0; j < n; j++)
+            row[j] = work->gram[i * n + j];
+        kernel_values(work->kernel, row, row, n);
+        for (size_t j = 0; j < n; j++)
+            work->values[i * n + j] = (float)row[j];
+    }
+}
+
+static bool fill_values(const char *where, const Kernel *kernel, const float *gram, float *values,
+                        size_t n, Error *err) {
+    size_t bytes = (size_t)parallel_threads() * n * sizeof(double);
+    Values work = { kernel, gram, values, n, malloc(bytes) };
+    if (!work.row)
+        return error_memory(err, where, bytes);
+    parallel_for(n, values_body, &work);
+    free(work.row);
+    return true;
+}
+
+bool solver_matrix_init(SolverMatrix *matrix, const char *where, SolverKind kind,
+                        const Kernel *kernel, const float *gram, size_t n, Error *err) {
+    SolverMatrix made = { .kind = kind, .n = n };
+    if (kind == SOLVER_LIBSVM) {
+        if (!libsvm_matrix_init(&made.nodes, where, kernel, gram, n, err))
+            return false;
+    } else {
+        made.values = gram_memory(n * n * sizeof(float)); /* no overflow: gram is as large */
+        if (!made.values)
+            return error_memory(err, where, n * n * sizeof(float));
+        if (!fill_values(where, kernel, gram, made.values, n, err)) {
+            free(made.values);
+            return false;
+        }
+    }
+    *matrix = made;
+    return true;
+}
+
+bool solver_matrix_take(SolverMatrix *matrix, const char *where, SolverKind kind,
+                        const Kernel *kernel, float **gram, size_t n, Error *err) {
+    bool ok;
+    if (kind == SOLVER_SMO) {
+        ok = fill_values(where, kernel, *gram, *gram, n, err);
+        if (ok) {
+            *matrix = (SolverMatrix){ .kind = kind, .n = n, .values = *gram };
+            *gram = NULL;
+        }
+    } else {
+        ok = solver_matrix_init(matrix, where, kind, kernel, *gram, n, err);
+    }
+    gram_free(*gram);
+    *gram = NULL;
+    return ok;
+}
+
+void solver_matrix_clear(SolverMatrix *matrix) {
+    libsvm_matrix_clear(&matrix->nodes);
+    gram_free(matrix->values);
+    *matrix = (SolverMatrix){ 0 };
+}
+
+double solver_matrix_at(const SolverMatrix *matrix, size_t i, size_t j) {
+    return matrix->kind == SOLVER_SMO ? (double)matrix->values[i * matrix->n + j]
+                                      : libsvm_matrix_at(&matrix->nodes, i, j);
+}
+
+/* ---- Solving
+ * ------------------------------------------------------------------------------------- */
+
+typedef struct SolveWork {
+    const SolverMatrix *matrix;
+    BinaryProblem *problem;
+    LibsvmScratch *scratch; /* libsvm: one a worker */
+    double *bound;          /* smo: n a worker, the samples' upper bounds */
+    Progress *progress;
+    size_t reported; /* steps told to progress; the calling thread's */
+    atomic_size_t done;
+    atomic_bool stop, no_memory;
+} SolveWork;
+
+static bool asked_to_stop(void *context) {
+    SolveWork *work = context;
+    if (progress_interrupt_pending())
+        atomic_store(&work->stop, true);
+    return atomic_load(&work->stop);
+}
+
+static bool solve_with_smo(SolveWork *work, BinaryProblem *problem, int worker) {
+    size_t n = work->matrix->n;
+    double *bound = work->bound + (size_t)worker * n;
+    for (size_t i = 0; i < n; i++)
+        bound[i] = problem->side[i] == 0  ? 0
+                   : problem->side[i] > 0 ? problem->C * problem->positive
+                                          : problem->C * problem->negative;
+    SmoProblem smo = { .gram = work->matrix->values,
+                       .n = n,
+                       .stride = n,
+                       .y = problem->side,
+                       .C = bound,
+                       .tolerance = problem->tolerance,
+                       .stop = asked_to_stop,
+                       .context = work };
+    SmoSolution solution = { .beta = problem->alpha };
+    if (!smo_solve(&smo, &solution, NULL)) {
+        atomic_store(&work->no_memory, true);
+        return false;
+    }
+    problem->b = solution.b;
+    return !atomic_load(&work->stop);
+}
+
+static bool solve_one(SolveWork *work, BinaryProblem *problem, int worker) {
+    if (work->matrix->kind == SOLVER_SMO)
+        return solve_with_smo(work, problem, worker);
+    libsvm_solve(&work->matrix->nodes, problem, libsvm_scratch_at(work->scratch, worker));
+    return true;
+}
+
+/* Only the calling thread, worker 0, speaks to Progress; the others look at the request itself. */
+static void solve_body(void *context, size_t first, size_t last, int worker) {
+    SolveWork *work = context;
+    for (size_t p = first; p < last; p++) {
+        if (asked_to_stop(work) || !solve_one(work, &work->problem[p], worker))
+            return;
+        size_t done = atomic_fetch_add(&work->done, 1) + 1;
+        if (worker != 0)
+            continue;
+        if (!progress_step(work->progress, (double)(done - work->reported), NULL))
+            atomic_store(&work->stop, true);
+        work->reported = done;
+    }
+}
+
+static void run(SolveWork *work, size_t count, bool *solved) {
+    progress_begin(work->progress, "training SVMs", (double)count);
+    parallel_for_dynamic(count, 1, solve_body, work);
+    size_t done = atomic_load(&work->done);
+    *solved = done == count;
+    progress_step(work->progress, (double)(done - work->reported), NULL);
+    progress_end(work->progress);
+}
+
+static bool check_problem(const char *where, const BinaryProblem *problem, Error *err) {
+    if (problem->C > 0 && problem->positive > 0 && problem->negative > 0 && problem->tolerance > 0)
+        return true;
+    return error_set(err, ERROR_ARGUMENT,
+                     "%s: C %g, weights %g and %g, tolerance %g: expected numbers above 0", where,
+                     problem->C, problem->positive, problem->negative, problem->tolerance);
+}
+
+bool solver_solve(const char *where, const SolverMatrix *matrix, BinaryProblem *problem,
+                  size_t count, bool *solved, Progress *progress, Error *err) {
+    size_t n = matrix->n;
+    int workers = parallel_threads();
+    for (size_t p = 0; p < count; p++)
+        if (!check_problem(where, &problem[p], err))
+            return false;
+    SolveWork work = { .matrix = matrix, .problem = problem, .progress = progress };
+    bool ok;
+    if (matrix->kind == SOLVER_SMO)
+        ok = (work.bound = malloc((size_t)workers * n * sizeof *work.bound)) != NULL;
+    else
+        ok = (work.scratch = libsvm_scratch_new(n, workers)) != NULL;
+    if (ok) {
+        run(&work, count, solved);
+        ok = !atomic_load(&work.no_memory);
+    }
+    free(work.bound);
+    libsvm_scratch_free(work.scratch);
+    return ok || error_memory(err, where, (size_t)workers * n * sizeof(double));
+}

@@ -1,0 +1,46 @@
+/* solver.h — many binary C-SVC problems on one kernel matrix, solved side by side.
+ *
+ *     min ½ Σ_ij a_i a_j y_i y_j K_ij − Σ a_i,   0 ≤ a_i ≤ C·weight(y_i),   Σ a_i y_i = 0
+ *
+ * Two solvers stop at the same condition and agree within its tolerance:
+ *   libsvm  the library, on its precomputed kernel (libsvm.h): 8·n² bytes; a problem that has begun
+ *           is finished even if a stop is asked for, because libsvm cannot be left;
+ *   smo     our own (smo.h): 4·n² bytes, several times faster, stops within a problem. */
+#ifndef PERIGEE_SVM_SOLVER_H
+#define PERIGEE_SVM_SOLVER_H
+
+#include "core/error.h"
+#include "core/progress.h"
+#include "svm/kernel.h"
+#include "svm/libsvm.h"
+
+#include <stdint.h>
+
+typedef enum SolverKind { SOLVER_LIBSVM, SOLVER_SMO } SolverKind;
+
+/* The NULL-terminated names in the order of SolverKind, and the reverse (−1 if there is none). */
+extern const char *const solver_names[];
+int solver_find(const char *name);
+
+/* The kernel values of all pairs of n samples, as the solver wants them. */
+typedef struct SolverMatrix {
+    SolverKind kind;
+    size_t n;
+    LibsvmMatrix nodes; /* libsvm */
+    float *values;      /* smo: n × n, row-major */
+} SolverMatrix;
+
+/* From the bases of all pairs (gram.h), which stay as they are. */
+bool solver_matrix_init(SolverMatrix *matrix, const char *where, SolverKind kind,
+                        const Kernel *kernel, const float *gram, size_t n, Error *err);
+/* The same, where *gram is not needed any more: it is freed or becomes the matrix, and NULL. */
+bool solver_matrix_take(SolverMatrix *matrix, const char *where, SolverKind kind,
+                        const Kernel *kernel, float **gram, size_t n, Error *err);
+void solver_matrix_clear(SolverMatrix *matrix);
+double solver_matrix_at(const SolverMatrix *matrix, size_t i, size_t j);
+
+/* Solve all. *solved is false if a stop was asked for first: the answers are then incomplete. */
+bool solver_solve(const char *where, const SolverMatrix *matrix, BinaryProblem *problem,
+                  size_t count, bool *solved, Progress *progress, Error *err);
+
+#endif
