@@ -185,7 +185,10 @@ static int dnr_fit_call(lua_State *L) {
                         dataset_features(ds) };
     Progress progress = progress_new();
     Error err;
-    if (!dnr_fit(dnr, &samples, fold, &progress, &err))
+    model_retain((Model *)dnr); /* a part written in Lua may close the box */
+    bool ok = dnr_fit(dnr, &samples, fold, &progress, &err);
+    model_release((Model *)dnr);
+    if (!ok)
         return bind_raise(L, &err);
     lua_settop(L, 1);
     return 1;
@@ -204,9 +207,10 @@ static int dnr_layer_scores_call(lua_State *L) {
         scores = array_new2("layer_scores", DTYPE_F32, samples.n, dnr_layer_columns(dnr), &err);
     while (!scores && bind_retry(L, &err, &tried));
     bind_push_array(L, scores, &err);
-    if (!dnr_layer_scores(dnr, samples.x, samples.n, array_f32(scores), &err))
-        return bind_raise(L, &err);
-    return 1;
+    model_retain((Model *)dnr);
+    bool ok = dnr_layer_scores(dnr, samples.x, samples.n, array_f32(scores), &err);
+    model_release((Model *)dnr);
+    return ok ? 1 : bind_raise(L, &err);
 }
 
 int open_dnr(lua_State *L) {

@@ -123,6 +123,7 @@ Array *bind_model_scores(lua_State *L, Model *model, const BindSamples *samples,
     Progress progress = progress_new();
     Error err;
     bool ok = true, go = true;
+    model_retain(model); /* a model written in Lua may close the box that we came from */
     if (n > chunk)
         progress_begin(&progress, where, (double)n);
     do {
@@ -135,6 +136,7 @@ Array *bind_model_scores(lua_State *L, Model *model, const BindSamples *samples,
     } while (ok && go && done < n);
     if (n > chunk)
         progress_end(&progress);
+    model_release(model);
     if (!ok)
         bind_raise(L, &err);
     return keep_rows(L, scores, done);
@@ -187,10 +189,11 @@ static int method_gradient(lua_State *L) {
     const double *w = check_weights(L, 3, model, samples.n);
     Array *gradient = push_new_array(L, "gradient", DTYPE_F32, 2, samples.n, samples.features);
     Error err;
-    if (!model_gradient(model, "gradient", samples.x, samples.n, samples.features, w,
-                        array_f32(gradient), &err))
-        return bind_raise(L, &err);
-    return 1;
+    model_retain(model);
+    bool ok = model_gradient(model, "gradient", samples.x, samples.n, samples.features, w,
+                             array_f32(gradient), &err);
+    model_release(model);
+    return ok ? 1 : bind_raise(L, &err);
 }
 
 static int method_fit(lua_State *L) {
@@ -201,7 +204,10 @@ static int method_fit(lua_State *L) {
                         dataset_features(ds) };
     Progress progress = progress_new();
     Error err;
-    if (!model_fit(model, &samples, &progress, &err))
+    model_retain(model);
+    bool ok = model_fit(model, &samples, &progress, &err);
+    model_release(model);
+    if (!ok)
         return bind_raise(L, &err);
     lua_settop(L, 1);
     return 1;

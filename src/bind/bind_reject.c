@@ -38,7 +38,10 @@ int reject_threshold_for(lua_State *L) {
     double p = bind_number(L, 2, "threshold_for", "p"), threshold;
     BindSamples samples = bind_check_samples(L, 3, "threshold_for", "ds");
     Error err;
-    if (!threshold_for(model, p, samples.x, samples.n, samples.features, &threshold, &err))
+    model_retain(model);
+    bool ok = threshold_for(model, p, samples.x, samples.n, samples.features, &threshold, &err);
+    model_release(model);
+    if (!ok)
         return bind_raise(L, &err);
     lua_pushnumber(L, threshold);
     return 1;

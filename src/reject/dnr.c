@@ -78,8 +78,9 @@ static bool check_unchanged(const Dnr *dnr, Error *err) {
 /* ---- Scores
  * -------------------------------------------------------------------------------------- */
 
-/* Scratch for one tile of rows. */
+/* Scratch for one tile of rows. While it exists the Dnr is busy. */
 typedef struct Tile {
+    Dnr *dnr;
     size_t rows;      /* at most */
     float *inputs;    /* rows × dnr->inputs: the combiner's */
     double *columns;  /* rows × the most columns that one part has */
@@ -88,20 +89,22 @@ typedef struct Tile {
 } Tile;
 
 static void tile_clear(Tile *tile) {
+    tile->dnr->busy--;
     free(tile->inputs);
     free(tile->columns);
     free(tile->gradient);
     free(tile->storage);
 }
 
-static bool tile_make(const Dnr *dnr, size_t n, bool with_gradient, Tile *tile, Error *err) {
+static bool tile_make(Dnr *dnr, size_t n, bool with_gradient, Tile *tile, Error *err) {
     size_t rows = taps_tile(dnr->net), columns = dnr->base.classes.count, widths = 0;
     rows = n < rows ? n : rows;
     for (size_t l = 0; l < dnr->layers; l++) {
         columns = dnr->layer[l].columns > columns ? dnr->layer[l].columns : columns;
         widths += dnr->layer[l].width;
     }
-    *tile = (Tile){ .rows = rows };
+    *tile = (Tile){ .dnr = dnr, .rows = rows };
+    dnr->busy++;
     tile->inputs = malloc(rows * dnr->inputs * sizeof *tile->inputs);
     tile->columns = malloc(rows * columns * sizeof *tile->columns);
     if (with_gradient) {

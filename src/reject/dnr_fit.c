@@ -139,6 +139,8 @@ static void swap_parts(Dnr *dnr, Training *training) {
 
 bool dnr_fit(Dnr *dnr, const Samples *samples, const int32_t *fold, Progress *progress,
              Error *err) {
+    if (dnr->busy)
+        return error_set(err, ERROR_ARGUMENT, "fit: this dnr is scoring: one of its parts called");
     if (samples->n == 0)
         return error_set(err, ERROR_ARGUMENT, "fit: the dataset is empty");
     if (samples->features != dnr->base.features)

@@ -186,6 +186,27 @@ function TestDnr.test_a_part_that_raises()
   lu.assertEquals(reference.gap(defence:scores(train), before), 0)
 end
 
+-- From inside a part's call: fitting the whole is refused, closing it waits for the call's end.
+function TestDnr.test_a_part_that_meddles()
+  local defence = dnr.new { net = reference.net(), layers = { "relu3" }, layer_classifier = nearest_mean {},
+                            combiner = svm.new { kernel = svm.rbf(1e-2), C = 10 } }
+  local train = reference.train()
+  defence:fit(train, { seed = 1 })
+  local before = defence:scores(train)
+  local part, done = defence.relu3, false
+  function part.scores(me, x)
+    if not done then
+      done = true
+      raises("this dnr is scoring", defence.fit, defence, train)
+      do local _ <close> = defence end
+    end
+    collectgarbage()
+    return NearestMean.scores(me, x)
+  end
+  lu.assertEquals(reference.gap(defence:scores(train), before), 0)
+  raises("a dnr that was closed", function() return defence:scores(train) end)
+end
+
 function TestDnr.test_files()
   local defence, test = reference.dnr(), reference.test()
   local path = os.tmpname()
