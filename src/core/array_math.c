@@ -111,14 +111,12 @@ UNARY(round, rint(x), x)
 UNARY(trunc, trunc(x), x)
 UNARY_FLOAT(sqrt, sqrt(x))
 UNARY_FLOAT(expm1, expm1(x))
-UNARY_FLOAT(log, log(x))
 UNARY_FLOAT(log1p, log1p(x))
 UNARY_FLOAT(log2, log2(x))
 UNARY_FLOAT(log10, log10(x))
 UNARY_FLOAT(sin, sin(x))
 UNARY_FLOAT(cos, cos(x))
 UNARY_FLOAT(tan, tan(x))
-UNARY_FLOAT(tanh, tanh(x))
 UNARY_MASK(isnan, x != x, x != x)
 UNARY_MASK(isinf, fabs(x) == INFINITY, 0 & x)
 UNARY_MASK(isfinite, x - x == 0, x - x == 0)
@@ -143,13 +141,17 @@ BINARY_MASK(logical_and, (x != 0) & (y != 0))
 BINARY_MASK(logical_or, (x != 0) | (y != 0))
 BINARY_MASK(logical_xor, (x != 0) ^ (y != 0))
 
-static void exp_f32(const void *const *in, void *out, size_t n) {
-    vec_expf(in[0], out, n);
-}
+#define UNARY_VECTOR(name, on_f32, on_f64)                                                         \
+    static void name##_f32(const void *const *in, void *out, size_t n) {                           \
+        on_f32(in[0], out, n);                                                                     \
+    }                                                                                              \
+    static void name##_f64(const void *const *in, void *out, size_t n) {                           \
+        on_f64(in[0], out, n);                                                                     \
+    }
 
-static void exp_f64(const void *const *in, void *out, size_t n) {
-    vec_exp(in[0], out, n);
-}
+UNARY_VECTOR(exp, vec_expf, vec_exp)
+UNARY_VECTOR(log, vec_logf, vec_log)
+UNARY_VECTOR(tanh, vec_tanhf, vec_tanh)
 
 #define TERNARY(T, suffix)                                                                         \
     SIMD_CLONES static void where_##suffix(const void *const *in, void *out, size_t n) {           \

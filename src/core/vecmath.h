@@ -13,4 +13,12 @@
 void vec_expf(const float *x, float *y, size_t n);
 void vec_exp(const double *x, double *y, size_t n);
 
+/* y[i] = log(x[i]), within 2 ulp, denormal x included: −inf for 0, NaN for what is less. */
+void vec_logf(const float *x, float *y, size_t n);
+void vec_log(const double *x, double *y, size_t n);
+
+/* y[i] = tanh(x[i]), within 4 ulp; the sign of zero is kept. */
+void vec_tanhf(const float *x, float *y, size_t n);
+void vec_tanh(const double *x, double *y, size_t n);
+
 #endif
