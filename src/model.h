@@ -36,6 +36,10 @@ typedef struct Samples {
 typedef struct ModelKind {
     const char *name; /* as users know it: "net", "svm", "nr", "dnr", "lua" */
 
+    /* A call costs more than its rows (a model written in Lua): long batches are not cut into
+     * pieces between which an interrupt is looked for. */
+    bool whole_batches;
+
     void (*free)(Model *model);
 
     /* scores: n × model_columns(model). Called with n ≥ 1 on a fitted model. */

@@ -177,6 +177,11 @@ static bool score_starts(Run *run, Error *err) {
     return problem_score(&run->problem, start->x, start->n, run->own_start_scores, err);
 }
 
+/* By a step that said so, or within a call that failed for it. */
+static bool is_interrupted(const Run *run) {
+    return progress_was_interrupted(run->progress) || progress_interrupt_pending();
+}
+
 /* Put a row's path into the result as its trace, up to the answer. */
 static bool store_trace(Run *run, const Descent *descent, size_t row, Error *err) {
     size_t i = descent->sample[row], count = descent->answer_at[row] + 1;
@@ -370,14 +375,14 @@ static bool further_starts(Run *run, const size_t *sample, size_t n, Error *err)
     if (!ok)
         error_memory(err, run->problem.where, n * d * sizeof *start);
     for (int k = 1; ok && k <= run->params.restarts; k++) {
-        if (progress_was_interrupted(run->progress))
+        if (is_interrupted(run))
             break;
         random_starts(run, sample, n, k, z, start);
-        ok = descend(run, sample, n, start, NULL, err);
+        ok = descend(run, sample, n, start, NULL, err) || is_interrupted(run);
     }
-    if (ok && second && !progress_was_interrupted(run->progress))
-        ok = second_start(run, sample, n, z, start, err);
-    if (ok && progress_was_interrupted(run->progress)) /* further starts were not all tried */
+    if (ok && second && !is_interrupted(run))
+        ok = second_start(run, sample, n, z, start, err) || is_interrupted(run);
+    if (ok && is_interrupted(run)) /* further starts were not all tried */
         for (size_t r = 0; r < n; r++)
             array_i32(run->result->stop)[sample[r]] = STOP_INTERRUPTED;
     free(start);
@@ -391,7 +396,8 @@ static bool finish(Run *run, size_t first, size_t n, Error *err) {
     AttackResult *result = run->result;
     const float *x_adv = array_f32(result->x_adv) + first * problem->features;
     double *scores = array_f64(result->scores) + first * problem->columns;
-    if (!progress_was_interrupted(run->progress) && !problem_score(problem, x_adv, n, scores, err))
+    if (!is_interrupted(run) && !problem_score(problem, x_adv, n, scores, err) &&
+        !is_interrupted(run))
         return false;
     for (size_t i = first; i < first + n; i++) {
         array_i32(result->label)[i] =
@@ -420,7 +426,7 @@ static bool run_all(Run *run, Error *err) {
     size_t starts = 1 + (size_t)run->params.restarts + (task->start.n > 0);
     progress_begin(run->progress, run->problem.where,
                    (double)(task->n * starts * descent_iterations(attack, &run->params)));
-    bool ok = score_starts(run, err);
+    bool ok = score_starts(run, err) || is_interrupted(run);
     for (size_t first = 0; ok && first < task->n; first += group) {
         size_t n = task->n - first < group ? task->n - first : group;
         ok = run_group(run, first, n, err);

@@ -64,15 +64,45 @@ void descent_clear(Descent *descent) {
     *descent = (Descent){ 0 };
 }
 
+/* Rows of one call to the model: between two calls an interrupt is looked for. */
+static size_t piece_of(const Problem *problem, size_t rows) {
+    const size_t most = 1024;
+    return problem->model->kind->whole_batches || rows < most ? rows : most;
+}
+
+static bool go_on(const Problem *problem, Error *err) {
+    return !progress_interrupt_pending() ||
+           error_set(err, ERROR_ARGUMENT, "%s: interrupted", problem->where);
+}
+
 bool problem_score(const Problem *problem, const float *points, size_t rows, double *scores,
                    Error *err) {
-    if (!model_scores(problem->model, problem->where, points, rows, problem->features, scores, err))
-        return false;
+    size_t d = problem->features, columns = problem->columns;
+    for (size_t done = 0, n; done < rows; done += n) {
+        n = piece_of(problem, rows - done);
+        if ((done > 0 && !go_on(problem, err)) ||
+            !model_scores(problem->model, problem->where, points + done * d, n, d,
+                          scores + done * columns, err))
+            return false;
+    }
     for (size_t i = 0; i < rows; i++)
-        if (!objective_is_sound(problem->model, scores + i * problem->columns))
+        if (!objective_is_sound(problem->model, scores + i * columns))
             return error_set(err, ERROR_ARGUMENT,
                              "%s: the %s model gave a score that is not finite (row %zu of %zu)",
                              problem->where, problem->model->kind->name, i + 1, rows);
+    return true;
+}
+
+static bool problem_gradient(const Problem *problem, const float *points, size_t rows,
+                             const double *weights, float *gradient, Error *err) {
+    size_t d = problem->features;
+    for (size_t done = 0, n; done < rows; done += n) {
+        n = piece_of(problem, rows - done);
+        if ((done > 0 && !go_on(problem, err)) ||
+            !model_gradient(problem->model, problem->where, points + done * d, n, d,
+                            weights + done * problem->columns, gradient + done * d, err))
+            return false;
+    }
     return true;
 }
 
@@ -206,8 +236,8 @@ static bool take_gradients(Descent *descent, Error *err) {
                           descent->weights + a * columns);
         descent->gradient_count[row]++;
     }
-    if (!model_gradient(problem->model, problem->where, active_points(descent), count, d,
-                        descent->weights, descent->gradient, err))
+    if (!problem_gradient(problem, active_points(descent), count, descent->weights,
+                          descent->gradient, err))
         return false;
     size_t kept = 0;
     for (size_t a = 0; a < count; a++) {

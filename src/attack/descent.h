@@ -58,7 +58,8 @@ typedef struct Descent {
 bool descent_init(Descent *descent, const Problem *problem, size_t n, Error *err);
 void descent_clear(Descent *descent);
 
-/* Scores of any points, checked to be finite. */
+/* Scores of any points, checked to be finite. A long batch is done in pieces (see model.h's
+ * whole_batches); an interrupt between two of them is a failure: ask progress_interrupt_pending. */
 bool problem_score(const Problem *problem, const float *points, size_t rows, double *scores,
                    Error *err);
 

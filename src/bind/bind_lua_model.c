@@ -277,6 +277,7 @@ static Model *lua_clone(const Model *model, Error *err) {
 
 const ModelKind lua_model_kind = {
     .name = "lua",
+    .whole_batches = true,
     .free = lua_free,
     .scores = lua_scores,
     .gradient = lua_gradient,

@@ -77,6 +77,12 @@ static const ModelKind test_kind = {
     .name = "test", .free = test_free, .scores = test_scores, .gradient = test_gradient
 };
 
+static const ModelKind test_whole_kind = { .name = "test",
+                                           .free = test_free,
+                                           .scores = test_scores,
+                                           .gradient = test_gradient,
+                                           .whole_batches = true };
+
 static TestModel *test_model(size_t classes, size_t features, const double *w, const double *b) {
     TestModel *model = calloc(1, sizeof *model);
     model_init(&model->base, &test_kind);

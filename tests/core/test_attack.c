@@ -445,6 +445,44 @@ static void test_interrupt(void **state) {
     fixture_free(f);
 }
 
+/* Long batches are cut into calls of 1024 rows, between which an interrupt counts; a model that
+ * wants whole batches gets them. */
+static void test_long_batches(void **state) {
+    (void)state;
+    enum { MANY = 300 }; /* 3300 trial points */
+    Fixture *f = fixture_new();
+    float *x = malloc(MANY * D * sizeof *x);
+    for (size_t i = 0; i < MANY; i++)
+        memcpy(x + i * D, f->x + i % N * D, D * sizeof *x);
+    AttackTask task = { .model = &f->model->base, .x = x, .n = MANY, .features = D };
+    AttackParams params = params_of(attack_find("pgd_exp"), NORM_L2, 0.8);
+    AttackResult *cut = run("pgd_exp", &params, &task);
+    size_t calls = f->model->score_calls, steps = f->model->gradient_calls;
+    assert_true(calls > 2 + 2 * steps);
+    f->model->score_calls = f->model->gradient_calls = 0;
+    f->model->base.kind = &test_whole_kind;
+    AttackResult *whole = run("pgd_exp", &params, &task);
+    assert_int_equal(f->model->score_calls, f->model->gradient_calls + 2);
+    for (size_t i = 0; i < MANY; i++)
+        assert_same_sample(cut, i, whole, i);
+    f->model->base.kind = &test_kind;
+    f->model->gradient_calls = 0;
+    f->model->interrupt_at = 2;
+    params.restarts = 1;
+    AttackResult *interrupted = run("pgd_exp", &params, &task);
+    progress_clear_interrupt();
+    for (size_t i = 0; i < MANY;
+         i++) { /* within the second line search: the first one's are kept */
+        assert_int_equal(array_i32(interrupted->stop)[i], STOP_INTERRUPTED);
+        assert_int_equal(array_size(interrupted->trace[i].loss), 2);
+    }
+    result_free(cut);
+    result_free(whole);
+    result_free(interrupted);
+    free(x);
+    fixture_free(f);
+}
+
 static void test_failures(void **state) {
     (void)state;
     Fixture *f = fixture_new();
@@ -581,6 +619,7 @@ int main(void) {
         cmocka_unit_test(test_zero_gradient),
         cmocka_unit_test(test_stops),
         cmocka_unit_test(test_interrupt),
+        cmocka_unit_test(test_long_batches),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_no_samples),
         cmocka_unit_test(test_pick_and_rescore),
