@@ -441,20 +441,21 @@ static bool read_tensors(Reader *reader, Error *err) {
 }
 
 /* The header's JSON, or NULL. */
-static cJSON *read_header(const char *path, const FileBytes *file, size_t *data_start, Error *err) {
+static cJSON *read_header(const char *path, const unsigned char *bytes, size_t size,
+                          size_t *data_start, Error *err) {
     uint64_t length = 0;
-    for (size_t i = 0; i < 8 && i < file->size; i++)
-        length |= (uint64_t)file->bytes[i] << 8 * i;
-    if (file->size < 10 || file->bytes[8] != '{' || length < 2 || length > HEADER_LIMIT) {
+    for (size_t i = 0; i < 8 && i < size; i++)
+        length |= (uint64_t)bytes[i] << 8 * i;
+    if (size < 10 || bytes[8] != '{' || length < 2 || length > HEADER_LIMIT) {
         error_set(err, ERROR_FILE, "%s: not a safetensors file", path);
         return NULL;
     }
-    if (length > file->size - 8) {
+    if (length > size - 8) {
         error_set(err, ERROR_FILE, "%s: truncated in the safetensors header", path);
         return NULL;
     }
     *data_start = 8 + (size_t)length;
-    const char *text = (const char *)file->bytes + 8, *end = NULL;
+    const char *text = (const char *)bytes + 8, *end = NULL;
     cJSON *header = cJSON_ParseWithLengthOpts(text, (size_t)length, &end, false);
     while (header && end < text + length && *end == ' ')
         end++;
@@ -466,24 +467,27 @@ static cJSON *read_header(const char *path, const FileBytes *file, size_t *data_
     return header;
 }
 
-bool tensors_load(Tensors *tensors, const char *path, Error *err) {
-    FileBytes file;
+bool tensors_parse(const char *name, const unsigned char *bytes, size_t size, Tensors *out,
+                   Error *err) {
     size_t start;
-    if (!file_read(path, &file, err))
+    cJSON *header = read_header(name, bytes, size, &start, err);
+    if (!header)
         return false;
-    cJSON *header = read_header(path, &file, &start, err);
-    Reader reader = { .path = path, .header = header };
-    bool ok = header != NULL;
-    if (ok) {
-        reader.data = file.bytes + start;
-        reader.held = file.size - start;
-        ok = read_tensors(&reader, err);
-    }
+    Reader reader = { .path = name, .header = header, .data = bytes + start, .held = size - start };
+    bool ok = read_tensors(&reader, err);
     cJSON_Delete(header);
-    file_bytes_free(&file);
     if (ok)
-        *tensors = reader.out;
+        *out = reader.out;
     else
         tensors_clear(&reader.out);
+    return ok;
+}
+
+bool tensors_load(Tensors *tensors, const char *path, Error *err) {
+    FileBytes file;
+    if (!file_read(path, &file, err))
+        return false;
+    bool ok = tensors_parse(path, file.bytes, file.size, tensors, err);
+    file_bytes_free(&file);
     return ok;
 }

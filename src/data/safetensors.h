@@ -52,4 +52,8 @@ const char *tensors_text(const Tensors *tensors, const char *key); /* or NULL */
 bool tensors_save(const Tensors *tensors, const char *path, Error *err);
 bool tensors_load(Tensors *tensors, const char *path, Error *err);
 
+/* tensors_load from bytes in memory; `name` is what messages call them. */
+bool tensors_parse(const char *name, const unsigned char *bytes, size_t size, Tensors *out,
+                   Error *err);
+
 #endif

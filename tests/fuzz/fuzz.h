@@ -1,0 +1,10 @@
+/* fuzz.h — the entry that libFuzzer calls with each mutated file. */
+#ifndef PERIGEE_TESTS_FUZZ_H
+#define PERIGEE_TESTS_FUZZ_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+#endif
