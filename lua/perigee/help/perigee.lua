@@ -1,0 +1,89 @@
+-- Documentation of the library perigee; see perigee/help.lua for the form.
+
+return {
+  name = "perigee",
+  title = "The program itself",
+  summary = "Loading what was saved, facts of the session, and what scripts ask of the program.",
+  entries = {
+    {
+      name = "perigee.load",
+      text = [[
+Reads what a :save wrote: a net, an svm, an nr, a dnr or an attack's result, by the kind that the file
+names. Raises with the file's name and what is wrong with it. Nothing in a file is run or trusted.]],
+      params = { { "path", "string", "a safetensors file" } },
+      returns = { "model|result", "what the file holds" },
+      example = [[local model = svm.new { kernel = svm.linear() }
+model:fit(data.new { x = array.new { { 0, 0 }, { 1, 1 } }, y = { 0, 1 } })
+local path = os.tmpname()
+model:save(path)
+print(perigee.load(path))
+os.remove(path)]],
+      see = { "nn.load", "save" },
+    },
+    {
+      name = "perigee.facts",
+      text = "Version, revision, seed, threads, the versions of Lua and of OpenBLAS and its kernels' name.",
+      returns = { "table", "the facts by name" },
+      example = "print(perigee.facts().blas_core)",
+      see = { "info" },
+    },
+    {
+      name = "perigee.clock",
+      text = "Seconds on a clock that only goes forward.",
+      returns = { "number", "seconds" },
+      example = "local start = perigee.clock()\nprint(perigee.clock() - start < 1)",
+      see = { "time" },
+    },
+    {
+      name = "perigee.seed",
+      text = "Sets the session's generator, as --seed and the prompt's seed do.",
+      params = { { "n", "integer", "0 or more" } },
+      example = "perigee.seed(7)",
+      see = { "seed" },
+    },
+    {
+      name = "perigee.interrupted",
+      text = "Whether the user has asked to stop (Ctrl-C), for loops that want to hand over what they have.",
+      returns = { "boolean", "true until the statement ends" },
+      example = "for i = 1, 10 do if perigee.interrupted() then break end end",
+    },
+    {
+      name = "perigee.nearest",
+      text = "The word of a list that somebody who wrote `word` probably meant, or nil.",
+      params = { { "word", "string", "what was written" }, { "list", "string[]", "what there is" } },
+      returns = { "string", "the nearest, or nil" },
+      example = 'assert(perigee.nearest("zeross", { "ones", "zeros" }) == "zeros")',
+    },
+    {
+      name = "perigee.terminal",
+      text = [[
+What the terminal can do now: output (stdout is one), colour, columns, rows, and picture, the best way to
+draw. PERIGEE_PICTURE overrides the last, NO_COLOR turns colours off.]],
+      returns = { "table", "output, colour, columns, rows, picture" },
+      example = "print(perigee.terminal().columns)",
+      see = { "show" },
+    },
+    {
+      name = "perigee.picture",
+      text = [[
+The text that draws panels in a terminal, each { value = 2-d array, low =, high =, map =, caption = }.]],
+      params = { { "panels", "table", "a list of panels" }, { "options", "table?", "see below" } },
+      options = {
+        { "mode", '"plain"|"256"|"rgb"|"sixel"', "what the terminal can", "how to draw" },
+        { "width", "integer", "the terminal's", "cells to fill" },
+      },
+      returns = { "string", "the text" },
+      example = 'io.write(perigee.picture({ { value = array.rand(4, 8) } }, { mode = "plain" }))',
+      see = { "show" },
+    },
+    { name = "perigee.version", kind = "field", text = "The program's version.", returns = { "string" } },
+    {
+      name = "perigee.interactive", kind = "field", returns = { "boolean" },
+      text = "True at the prompt, false in a script. Figures open a window only where it is true.",
+    },
+    {
+      name = "perigee.lua_dir", kind = "field", returns = { "string" },
+      text = "The folder that holds the program's own Lua files.",
+    },
+  },
+}

@@ -1,0 +1,122 @@
+-- Documentation of what only the prompt has; see perigee/help.lua for the form.
+
+return {
+  name = "prompt",
+  title = "The prompt",
+  summary = [[
+What is typed is run as Lua. An expression prints its value and is kept as `ans`; a `;` at the end keeps
+it quiet. ?name explains a function, a library or a value, ??words searches, Tab completes names, methods,
+option keys, option values and file names. Ctrl-C stops what runs (and clears a line that is being typed),
+Ctrl-D leaves. The history is kept under $XDG_STATE_HOME/perigee (PERIGEE_HISTORY names another file),
+and ~/.config/perigee/init.lua runs first unless --no-init is given.]],
+  entries = {
+    {
+      name = "help",
+      text = "Explains a function, a library, a value or a name; without an argument, lists the libraries. "
+        .. "?name and name? at the prompt are short for it.",
+      params = { { "what", "any?", "a function, a library, a value, or a name as a string" } },
+      example = [[help(array.mean)
+help "dnr.new"]],
+      see = { "info", "who" },
+    },
+    {
+      name = "show",
+      text = [[
+Draws an image, a row of digits, or any 2-d array as a heat map in the terminal: half blocks in 24-bit
+or 256 colours, sixel where the terminal says it can, plain characters where neither.
+
+An array whose rows are square pictures of 64 pixels or more is drawn as pictures; negative values get a
+diverging scale centred at zero. A list draws its members side by side, under `captions` if it has them.]],
+      params = {
+        { "x", "array|dataset|table", "what to draw" },
+        { "options", "table?", "see below" },
+      },
+      options = {
+        { "limit", "integer", "12", "draw at most so many pictures of a set" },
+        { "mode", '"plain"|"256"|"rgb"|"sixel"', "what the terminal can", "how to draw" },
+        { "width", "integer", "the terminal's", "cells to fill" },
+      },
+      example = [[local digits = data.digits(3, { seed = 1 })
+show(digits)
+local x0, x = digits.x[1], digits.x[2]
+show { x0, x, x - x0, captions = { "one", "another", "difference" } }]],
+      see = { "plot.images" },
+    },
+    {
+      name = "who",
+      text = "Lists the variables that you have set, with kind, shape and size in memory.",
+      returns = { "table", "a list of { name, kind, shape, bytes } that prints as a table" },
+      example = "x = array.zeros(3, 4)\nprint(who())",
+      see = { "save", "info" },
+    },
+    {
+      name = "info",
+      text = "The session's facts: version and revision, seed, threads, OpenBLAS and the kernels it runs.",
+      returns = { "table", "the facts by name; prints as a list" },
+      example = "print(info().threads)",
+      see = { "perigee.facts", "seed" },
+    },
+    {
+      name = "seed",
+      text = "Sets the generator that calls without a seed of their own draw from. The same seed repeats a "
+        .. "session's numbers.",
+      params = { { "n", "integer", "0 or more" } },
+      example = [[seed(1)
+local a = array.rand(3)
+seed(1)
+assert(array.equal(a, array.rand(3)))]],
+      see = { "array.rand" },
+    },
+    {
+      name = "time",
+      text = "Calls f once with the other arguments, prints the seconds, and returns what f returns.",
+      params = { { "f", "function", "what to call" }, { "...", "any", "its arguments" } },
+      returns = { "any", "f's results" },
+      example = "local c = time(array.matmul, array.rand(200, 200), array.rand(200, 200))",
+      see = { "bench" },
+    },
+    {
+      name = "bench",
+      text = "Calls f again and again and gives the median time of a call over seven runs.",
+      params = { { "f", "function", "what to call, without arguments" },
+        { "seconds", "number?", "how long to try (1)" } },
+      returns = { "table", "median, least and most seconds a call; prints as a sentence" },
+      example = "print(bench(function() return array.zeros(100) end, 0.05))",
+      see = { "time" },
+    },
+    {
+      name = "save",
+      text = [[
+Writes variables to one file: arrays, datasets, models, attack results, strings, numbers, booleans and
+tables of those. Without names it writes all that who() lists, and says what could not be kept. The file is
+a safetensors file; nothing in it can run.]],
+      params = {
+        { "path", "string", "the file, for instance work.pgz; written beside and renamed" },
+        { "...", "string?", "names of variables" },
+      },
+      returns = { "string", "the path" },
+      example = [[x = array.arange(5)
+local path = os.tmpname()
+save(path, "x")
+x = nil
+restore(path)
+assert(x.size == 5)
+os.remove(path)]],
+      see = { "restore", "perigee.load" },
+    },
+    {
+      name = "restore",
+      text = [[
+Reads a file written by save and sets its variables again. Every size in the file is checked; a file that
+is damaged changes nothing.]],
+      params = { { "path", "string", "the file" } },
+      returns = { "table", "the names that were set, sorted" },
+      example = [[y = { 1, 2, text = "kept" }
+local path = os.tmpname()
+save(path, "y")
+restore(path)
+os.remove(path)]],
+      see = { "save" },
+    },
+  },
+}
