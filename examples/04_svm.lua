@@ -15,5 +15,7 @@ print(rbf:scores(test[1]))
 print(rbf:predict(test:slice(1, 8)), test:slice(1, 8).y)
 
 -- Hyperparameters by cross-validation, on one shared kernel matrix.
-local found = svm.search { data = train, kernel = "rbf", C = { 1, 10 }, gamma = { 0.005, 0.02 }, folds = 3, seed = 1 }
+local found = svm.search {
+  data = train, kernel = "rbf", C = { 1, 10 }, gamma = { 0.005, 0.02 }, folds = 3, seed = 1,
+}
 print(found)

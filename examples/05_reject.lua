@@ -6,7 +6,8 @@ local net = nn.new {
   nn.flatten {},
   nn.linear { out = 10, name = "classifier" },
 }
-nn.train(net, data.digits(3000, { seed = 1 }), { epochs = 3, batch = 50, lr = 0.05, momentum = 0.9, seed = 1 })
+local train = data.digits(3000, { seed = 1 })
+nn.train(net, train, { epochs = 3, batch = 50, lr = 0.05, momentum = 0.9, seed = 1 })
 local test = data.digits(500, { seed = 2 })
 
 local nr = reject.new { model = net }
@@ -15,6 +16,7 @@ print(nr)
 print(metrics.report(nr, test))
 
 -- Noise is no digit: how much of it is rejected?
-local noise = data.new { x = array.rand({ 200, 784 }, { seed = 3 }), y = array.zeros({ 200 }, { dtype = "i32" }),
-  shape = { 1, 28, 28 } }
+local noise = data.new {
+  x = array.rand({ 200, 784 }, { seed = 3 }), y = array.zeros({ 200 }, { dtype = "i32" }), shape = { 1, 28, 28 },
+}
 print(("rejected of pure noise: %.0f %%"):format(100 * metrics.rejection_rate(nr, noise)))

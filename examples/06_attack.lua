@@ -32,7 +32,8 @@ end
 -- The same words on a network.
 local net = nn.new { input = { 1, 28, 28 }, seed = 1, nn.flatten {},
   nn.linear { out = 64 }, nn.relu {}, nn.linear { out = 10 } }
-nn.train(net, data.digits(2000, { seed = 1 }), { epochs = 3, batch = 50, lr = 0.02, momentum = 0.9, seed = 1 })
+local train = data.digits(2000, { seed = 1 })
+nn.train(net, train, { epochs = 3, batch = 50, lr = 0.02, momentum = 0.9, seed = 1 })
 local digits = data.digits(50, { seed = 2 })
 for _, make in ipairs { "fgsm", "pgd" } do
   local result = attack[make] { model = net, norm = "linf", dmax = 0.1 }:run(digits)

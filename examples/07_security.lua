@@ -6,7 +6,8 @@ local net = nn.new {
   nn.flatten {},
   nn.linear { out = 10, name = "classifier" },
 }
-nn.train(net, data.digits(3000, { seed = 1 }), { epochs = 3, batch = 50, lr = 0.05, momentum = 0.9, seed = 1 })
+local train = data.digits(3000, { seed = 1 })
+nn.train(net, train, { epochs = 3, batch = 50, lr = 0.05, momentum = 0.9, seed = 1 })
 local test = data.digits(100, { seed = 2 })
 
 local nr = reject.new { model = net }

@@ -31,7 +31,8 @@ if data.has_mnist() then
   test = data.mnist("test"):per_class(100)
   row("data", "MNIST: %d training images, half of them for the defence", #train)
   net = nn.load("mnist-cnn") -- trained by scripts/train-mnist-cnn on the other half
-  row("CNN", "mnist-cnn as shipped, accuracy %s on the %d test digits", percent(metrics.accuracy(net, test)), #test)
+  row("CNN", "mnist-cnn as shipped, accuracy %s on the %d test digits",
+    percent(metrics.accuracy(net, test)), #test)
 else
   print("MNIST is not here (scripts/get-mnist fetches it): the built-in digits take its place.")
   local first = data.digits(10000, { seed = 1 })
@@ -48,7 +49,8 @@ else
     nn.linear { name = "classifier", out = 10 },
   }
   nn.train(net, first, { epochs = 3, batch = 50, lr = 0.05, momentum = 0.9, seed = 1 })
-  row("CNN", "trained for 3 epochs, accuracy %s on the %d test digits", percent(metrics.accuracy(net, test)), #test)
+  row("CNN", "trained for 3 epochs, accuracy %s on the %d test digits",
+    percent(metrics.accuracy(net, test)), #test)
 end
 
 ---------------------------------------------------------------------------------------------------
@@ -95,4 +97,5 @@ row("  loss", "%.4f to %.4f in %d iterates, %d scores and %d gradients", loss[1]
 plot.attack(result, { file = "dnr.png" }) -- loss, confidence, original digit, adversarial digit
 row("figure", "dnr.png")
 lap = started
-row("all", "seed %d, %d threads, %s", perigee.facts().seed, perigee.facts().threads, perigee.facts().blas_core)
+local facts = perigee.facts()
+row("all", "seed %d, %d threads, OpenBLAS core %s", facts.seed, facts.threads, facts.blas_core)

@@ -10,7 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { LINE = 512, BAR_WIDTH = 24, MIN_BAR_WIDTH = 8 };
+enum { LINE = 512, FACTS = 96, BAR_WIDTH = 24, MIN_BAR_WIDTH = 8 };
 
 static const double SHOW_AFTER = 0.5, REDRAW_EVERY = 0.1;
 
@@ -76,17 +76,17 @@ static void format_rate(double steps, double seconds, char text[32]) {
 }
 
 /* " 60 %  2.1/s  3.4 s left" */
-static void format_facts(const Progress *progress, double elapsed, char text[LINE]) {
+static void format_facts(const Progress *progress, double elapsed, char text[FACTS]) {
     double fraction = progress_fraction(progress);
     if (!(fraction > 0)) {
-        snprintf(text, LINE, "  0 %%");
+        snprintf(text, FACTS, "  0 %%");
         return;
     }
     char rate[32], left[32];
     format_rate(fraction * progress->level[0].total, elapsed, rate);
     bool done = fraction > 1 - 1e-9;
     format_seconds(done ? elapsed : elapsed / fraction - elapsed, left);
-    snprintf(text, LINE, "%3.0f %%  %s  %s%s%s", floor(100 * fraction + 1e-7), rate,
+    snprintf(text, FACTS, "%3.0f %%  %s  %s%s%s", floor(100 * fraction + 1e-7), rate,
              done ? "in " : "", left, done ? "" : " left");
 }
 
@@ -102,7 +102,7 @@ static void clear_line(void) {
 }
 
 static void draw(const Progress *progress, double elapsed) {
-    char facts[LINE], line[LINE], cells[3 * BAR_WIDTH + 1] = "";
+    char facts[FACTS], line[LINE], cells[3 * BAR_WIDTH + 1] = "";
     format_facts(progress, elapsed, facts);
     const char *what = progress->level[0].what;
     size_t width = terminal_width() - 1; /* a full line would wrap */
@@ -133,7 +133,7 @@ static void print_tenth(const Progress *progress, double elapsed) {
     if (tenths <= bar.tenths)
         return;
     bar.tenths = tenths;
-    char facts[LINE];
+    char facts[FACTS];
     format_facts(progress, elapsed, facts);
     fprintf(stderr, "%s: %s%s%s\n", progress->level[0].what, facts + strspn(facts, " "),
             progress->detail[0] ? "  " : "", progress->detail);
