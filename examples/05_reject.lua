@@ -17,6 +17,7 @@ print(metrics.report(nr, test))
 
 -- Noise is no digit: how much of it is rejected?
 local noise = data.new {
-  x = array.rand({ 200, 784 }, { seed = 3 }), y = array.zeros({ 200 }, { dtype = "i32" }), shape = { 1, 28, 28 },
+  x = array.rand({ 200, 784 }, { seed = 3 }), y = array.zeros({ 200 }, { dtype = "i32" }),
+  shape = { 1, 28, 28 },
 }
 print(("rejected of pure noise: %.0f %%"):format(100 * metrics.rejection_rate(nr, noise)))
