@@ -76,12 +76,20 @@ static int nr_index(lua_State *L) {
     return 1;
 }
 
+/* Push the first line of what the model prints as; takes over the reference. */
+static void push_summary(lua_State *L, Model *model) {
+    bool in_lua = strcmp(model->kind->name, "lua") == 0;
+    bind_push_model(L, model, NULL);
+    const char *text = in_lua ? "a model written in Lua" : luaL_tolstring(L, -1, NULL);
+    lua_pushlstring(L, text, strcspn(text, "\n"));
+}
+
 static int nr_tostring(lua_State *L) {
     const Nr *nr = bind_check(L, 1, &nr_type, "tostring", "self");
-    bind_push_model(L, model_retain(nr_model(nr)), NULL);
+    push_summary(L, model_retain(nr_model(nr)));
     char threshold[40];
     snprintf(threshold, sizeof threshold, "%.6g", nr_threshold(nr));
-    lua_pushfstring(L, "nr (threshold %s) of %s", threshold, luaL_tolstring(L, -1, NULL));
+    lua_pushfstring(L, "nr (threshold %s) of %s", threshold, lua_tostring(L, -1));
     return 1;
 }
 
@@ -101,8 +109,8 @@ static int layer_index(lua_State *L) {
 
 static int layer_tostring(lua_State *L) {
     const LayerModel *model = bind_check(L, 1, &layer_type, "tostring", "self");
-    bind_push_model(L, model_retain(layer_model_classifier(model)), NULL);
-    lua_pushfstring(L, "%s on layer %s", luaL_tolstring(L, -1, NULL), layer_model_layer(model));
+    push_summary(L, model_retain(layer_model_classifier(model)));
+    lua_pushfstring(L, "%s on layer %s", lua_tostring(L, -1), layer_model_layer(model));
     return 1;
 }
 
