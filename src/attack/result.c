@@ -145,8 +145,7 @@ ResultCounts result_counts(const AttackResult *result) {
     return counts;
 }
 
-/* ---- Parts and other views
- * ------------------------------------------------------------------------ */
+/* ---- Parts and other views ---- */
 
 static bool share(Array **to, const Array *from, Error *err) {
     return !from || (*to = array_share(from, err)) != NULL;
@@ -198,8 +197,7 @@ AttackResult *result_pick(const AttackResult *result, size_t i, Error *err) {
     return one;
 }
 
-/* ---- Another model's judgement
- * --------------------------------------------------------------------- */
+/* ---- Another model's judgement ---- */
 
 static Goal goal_of(const AttackResult *result, const Model *model, size_t i) {
     ptrdiff_t target =

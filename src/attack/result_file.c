@@ -9,8 +9,7 @@
 static const char metadata_key[] = "perigee";
 static const char kind[] = "attack_result";
 
-/* ---- Writing
- * ---------------------------------------------------------------------------------------- */
+/* ---- Writing ---- */
 
 static bool add_array(Tensors *tensors, const char *name, const Array *array, Error *err) {
     return !array || tensors_add(tensors, NULL, name, array, err);
@@ -127,8 +126,7 @@ bool attack_result_save(const AttackResult *result, const char *path, Error *err
     return ok;
 }
 
-/* ---- Reading
- * ------------------------------------------------------------------------------------------ */
+/* ---- Reading ---- */
 
 static cJSON *read_meta(const Tensors *tensors) {
     const char *text = tensors_text(tensors, metadata_key);
@@ -307,9 +305,7 @@ AttackResult *attack_result_load(const char *path, Error *err) {
     return result;
 }
 
-/* ---- CSV
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- CSV ---- */
 
 static void write_head(const AttackResult *result, FILE *out) {
     fprintf(out, "sample,iterate,loss");

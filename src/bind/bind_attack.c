@@ -41,8 +41,7 @@ static AttackBox *check_self(lua_State *L, const char *where) {
     return bind_check(L, 1, &attack_type, where, "self");
 }
 
-/* ---- Options into the object
- * ------------------------------------------------------------------------ */
+/* ---- Options into the object ---- */
 
 static void read_scalar(lua_State *L, int options, const char *where, const AttackOption *option,
                         AttackParams *params) {
@@ -132,8 +131,7 @@ static void read_options(lua_State *L, int options, AttackBox *box, int held) {
     box->seeded = seeded;
 }
 
-/* ---- Objects
- * ------------------------------------------------------------------------------------------ */
+/* ---- Objects ---- */
 
 /* Push a new object with a table of its own, a copy of the one at `held` (0: empty). */
 static AttackBox *push_object(lua_State *L, const AttackBox *like, int held) {
@@ -297,8 +295,7 @@ static int attack_newindex(lua_State *L) {
     return 0;
 }
 
-/* ---- Printing
- * ------------------------------------------------------------------------------------------- */
+/* ---- Printing ---- */
 
 /* Push ", eta 0.1" or nothing for an option that says nothing; returns how many were pushed. */
 static int push_scalar_text(lua_State *L, const AttackOption *option, const AttackParams *params) {
@@ -381,9 +378,7 @@ static int attack_tostring(lua_State *L) {
     return 1;
 }
 
-/* ---- Runs
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Runs ---- */
 
 /* Option `name` of the run, or else of the object, on the stack; its type. */
 static int push_choice(lua_State *L, int options, int held, const char *name) {
@@ -547,8 +542,7 @@ static int attack_run_call(lua_State *L) {
     return bind_run_attack(L, box->attack, &params, &task);
 }
 
-/* ---- The library
- * -------------------------------------------------------------------------------------------- */
+/* ---- The library ---- */
 
 int open_attack(lua_State *L) {
     static const luaL_Reg methods[] = { { "run", attack_run_call },

@@ -62,8 +62,7 @@ int bind_run_attack(lua_State *L, const Attack *attack, const AttackParams *para
     return 1;
 }
 
-/* ---- Fields
- * ------------------------------------------------------------------------------------------- */
+/* ---- Fields ---- */
 
 static void push_shared(lua_State *L, const Array *array) {
     if (!array) {
@@ -345,8 +344,7 @@ static int result_len(lua_State *L) {
     return 1;
 }
 
-/* ---- Printing
- * ------------------------------------------------------------------------------------------ */
+/* ---- Printing ---- */
 
 static const char *const norm_names[] = { "l1", "l2", "linf" };
 
@@ -418,8 +416,7 @@ static int result_tostring(lua_State *L) {
     return 1;
 }
 
-/* ---- Methods
- * --------------------------------------------------------------------------------------------- */
+/* ---- Methods ---- */
 
 /* r:counts() → { correct =, rejected =, evaded = }, for a targeted attack also hit. */
 static int method_counts(lua_State *L) {

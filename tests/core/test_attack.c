@@ -11,8 +11,7 @@
 
 enum { N = 12, D = 6, CLASSES = 3 };
 
-/* ---- Fixtures
- * ------------------------------------------------------------------------------------- */
+/* ---- Fixtures ---- */
 
 typedef struct Fixture {
     double centers[CLASSES * D];
@@ -75,8 +74,7 @@ static double loss_at_end(const AttackResult *result, size_t i) {
     return array_f64(loss)[array_size(loss) - 1];
 }
 
-/* ---- Constraints hold, losses fall
- * ------------------------------------------------------------------ */
+/* ---- Constraints hold, losses fall ---- */
 
 static void check_inside(const AttackResult *result, const AttackParams *params) {
     for (size_t i = 0; i < result->n; i++) {
@@ -131,8 +129,7 @@ static void test_losses_fall(void **state) {
     fixture_free(f);
 }
 
-/* ---- Closed forms on a linear model
- * ------------------------------------------------------------------ */
+/* ---- Closed forms on a linear model ---- */
 
 static const double line[2 * 2] = { 3, 4, 0, 0 }; /* loss of class 0: 3 x1 + 4 x2 */
 
@@ -215,8 +212,7 @@ static void test_line_search_halves(void **state) {
     model_release(&model->base);
 }
 
-/* ---- Lockstep
- * --------------------------------------------------------------------------------------- */
+/* ---- Lockstep ---- */
 
 static void assert_same_sample(const AttackResult *a, size_t i, const AttackResult *b, size_t k) {
     assert_memory_equal(array_f32(a->x_adv) + i * D, array_f32(b->x_adv) + k * D,
@@ -289,8 +285,7 @@ static void test_same_seed_same_bits(void **state) {
     fixture_free(f);
 }
 
-/* ---- Targets, starts, labels
- * --------------------------------------------------------------------------- */
+/* ---- Targets, starts, labels ---- */
 
 static void test_targets(void **state) {
     (void)state;
@@ -384,8 +379,7 @@ static void test_labels_that_are_wrong_at_the_start(void **state) {
     fixture_free(f);
 }
 
-/* ---- Stops and failures
- * -------------------------------------------------------------------------------- */
+/* ---- Stops and failures ---- */
 
 static void test_zero_gradient(void **state) {
     (void)state;
@@ -535,8 +529,7 @@ static void test_no_samples(void **state) {
     fixture_free(f);
 }
 
-/* ---- Results
- * ------------------------------------------------------------------------------------------- */
+/* ---- Results ---- */
 
 static void test_pick_and_rescore(void **state) {
     (void)state;
