@@ -1,19 +1,18 @@
-/* conv2d.c — convolution (cross-correlation, as in every network library) by im2col and one GEMM:
+/* conv2d.c — convolution (cross-correlation, as in every network library):
  *
  *     y[oy, ox, :] = bias + Σ over (ky, kx, c)  x[oy·stride + ky − padding, …, c] · weight[ky, kx,
  * c, :]
  *
- * With channels innermost a patch is `kh` contiguous runs of kw·channels numbers. A patch matrix is
- * made for a few rows of the output at a time, small enough to stay in the cache with the weights,
- * and made again in backward rather than kept. Weights are stored as they are multiplied:
- * (kh, kw, in) × out. */
+ * With channels innermost a patch is kh contiguous runs of kw·channels numbers. Where panel.h can
+ * multiply and there is no padding, patches are read where they lie. Otherwise those of some output
+ * pixels at a time are gathered into a matrix, for a panel or for BLAS; backward gathers them again
+ * rather than keep them. Weights are stored as they are multiplied: (kh, kw, in) × out. */
 #include "core/blas.h"
 #include "core/simd.h"
 #include "nn/layer.h"
+#include "nn/panel.h"
 
 #include <string.h>
-
-enum { HEIGHT, WIDTH };
 
 typedef struct Conv2d {
     Layer layer;
@@ -21,8 +20,9 @@ typedef struct Conv2d {
     size_t depth; /* kh · kw · input channels: the length of a patch */
 } Conv2d;
 
-/* Floats of patches made at a time: a quarter of a megabyte. */
-static const size_t PATCH_ROOM = 64 * 1024;
+/* Output pixels worked on at a time: their gradients stay in the first-level cache with a part of
+ * the weights, their patches in the second. */
+enum { CHUNK = 96 };
 
 static bool configure(Layer *layer, const cJSON *options, Error *err) {
     Conv2d *conv = (Conv2d *)layer;
@@ -62,98 +62,140 @@ static bool describe(const Layer *layer, cJSON *options) {
            layer_describe_pair(options, "padding", conv->padding);
 }
 
-/* Rows of the output (each `width` pixels) whose patches are made at a time. */
-static size_t rows_at_a_time(const Conv2d *conv) {
-    size_t rows = PATCH_ROOM / (conv->layer.out.width * conv->depth);
-    return rows > 0 ? rows : 1;
-}
-
 static size_t scratch(const Layer *layer) {
-    const Conv2d *conv = (const Conv2d *)layer;
-    return rows_at_a_time(conv) * layer->out.width * conv->depth;
+    return CHUNK * ((const Conv2d *)layer)->depth;
 }
 
-/* Where kernel row ky of the patch at (oy, ox) meets the input: numbers `skip` … `skip + count − 1`
- * of that row's kw·channels lie inside and start at x + at; the rest is padding. */
+/* ---- Patches ------------------------------------------------------------------------------------
+ */
+
+/* An output pixel, counted through the tile's samples: the image it reads, and where its patch's
+ * corner lies in it (outside, where there is padding). */
+typedef struct Corner {
+    size_t image; /* the offset of the sample in the input */
+    ptrdiff_t y, x;
+} Corner;
+
+static Corner find_corner(const Conv2d *conv, size_t pixel) {
+    const Layer *layer = &conv->layer;
+    size_t pixels = layer->out.height * layer->out.width, inside = pixel % pixels;
+    size_t oy = inside / layer->out.width, ox = inside % layer->out.width;
+    return (Corner){ pixel / pixels * shape_size(layer->in),
+                     (ptrdiff_t)(oy * conv->stride[0]) - (ptrdiff_t)conv->padding[0],
+                     (ptrdiff_t)(ox * conv->stride[1]) - (ptrdiff_t)conv->padding[1] };
+}
+
+/* Where kernel row ky of a patch meets the input: numbers `skip` … `skip + count − 1` of that row's
+ * kw·channels lie inside and start at offset `at`; the rest is padding. */
 typedef struct Run {
     size_t at, skip, count;
 } Run;
 
-static Run find_run(const Conv2d *conv, size_t oy, size_t ox, size_t ky) {
+static Run find_run(const Conv2d *conv, Corner corner, size_t ky) {
     const Layer *layer = &conv->layer;
     size_t channels = layer->in.channels;
-    ptrdiff_t y = (ptrdiff_t)(oy * conv->stride[0] + ky) - (ptrdiff_t)conv->padding[0];
-    ptrdiff_t left = (ptrdiff_t)(ox * conv->stride[1]) - (ptrdiff_t)conv->padding[1];
-    ptrdiff_t right = left + (ptrdiff_t)conv->kernel[1];
-    ptrdiff_t width = (ptrdiff_t)layer->in.width;
+    ptrdiff_t y = corner.y + (ptrdiff_t)ky, left = corner.x;
+    ptrdiff_t right = left + (ptrdiff_t)conv->kernel[1], width = (ptrdiff_t)layer->in.width;
     ptrdiff_t from = left < 0 ? 0 : left, to = right > width ? width : right;
     if (y < 0 || y >= (ptrdiff_t)layer->in.height || to <= from)
         return (Run){ 0 };
-    return (Run){ .at = (size_t)(y * width + from) * channels,
+    return (Run){ .at = corner.image + (size_t)(y * width + from) * channels,
                   .skip = (size_t)(from - left) * channels,
                   .count = (size_t)(to - from) * channels };
 }
 
-/* The patches of output rows first … first+rows−1, counted through the tile's samples. */
+/* The patches of output pixels first … first+count−1 as rows of a matrix. */
 SIMD_CLONES
-static void gather_patches(const Conv2d *conv, const float *x, size_t first, size_t rows,
+static void gather_patches(const Conv2d *conv, const float *x, size_t first, size_t count,
                            float *patch) {
-    const Layer *layer = &conv->layer;
-    size_t size = shape_size(layer->in), run_length = conv->kernel[1] * layer->in.channels;
-    for (size_t row = first; row < first + rows; row++) {
-        const float *image = x + row / layer->out.height * size;
-        size_t oy = row % layer->out.height;
-        for (size_t ox = 0; ox < layer->out.width; ox++)
-            for (size_t ky = 0; ky < conv->kernel[0]; ky++, patch += run_length) {
-                Run run = find_run(conv, oy, ox, ky);
-                if (run.count < run_length)
-                    memset(patch, 0, run_length * sizeof *patch);
-                const float *from = image + run.at;
-                for (size_t i = 0; i < run.count; i++)
-                    patch[run.skip + i] = from[i];
-            }
+    size_t length = conv->kernel[1] * conv->layer.in.channels;
+    for (size_t pixel = first; pixel < first + count; pixel++) {
+        Corner corner = find_corner(conv, pixel);
+        for (size_t ky = 0; ky < conv->kernel[0]; ky++, patch += length) {
+            Run run = find_run(conv, corner, ky);
+            if (run.count < length)
+                memset(patch, 0, length * sizeof *patch);
+            for (size_t i = 0; i < run.count; i++)
+                patch[run.skip + i] = x[run.at + i];
+        }
     }
 }
 
 /* The reverse: add the patches' gradients to the pixels they were made from. */
 SIMD_CLONES
-static void scatter_patches(const Conv2d *conv, const float *patch, size_t first, size_t rows,
+static void scatter_patches(const Conv2d *conv, const float *patch, size_t first, size_t count,
                             float *dx) {
-    const Layer *layer = &conv->layer;
-    size_t size = shape_size(layer->in), run_length = conv->kernel[1] * layer->in.channels;
-    for (size_t row = first; row < first + rows; row++) {
-        float *image = dx + row / layer->out.height * size;
-        size_t oy = row % layer->out.height;
-        for (size_t ox = 0; ox < layer->out.width; ox++)
-            for (size_t ky = 0; ky < conv->kernel[0]; ky++, patch += run_length) {
-                Run run = find_run(conv, oy, ox, ky);
-                float *to = image + run.at;
-                for (size_t i = 0; i < run.count; i++)
-                    to[i] += patch[run.skip + i];
-            }
+    size_t length = conv->kernel[1] * conv->layer.in.channels;
+    for (size_t pixel = first; pixel < first + count; pixel++) {
+        Corner corner = find_corner(conv, pixel);
+        for (size_t ky = 0; ky < conv->kernel[0]; ky++, patch += length) {
+            Run run = find_run(conv, corner, ky);
+            for (size_t i = 0; i < run.count; i++)
+                dx[run.at + i] += patch[run.skip + i];
+        }
     }
 }
 
-static void fill_rows(const float *row, size_t rows, size_t columns, float *out) {
-    for (size_t i = 0; i < rows; i++)
-        memcpy(out + i * columns, row, columns * sizeof *out);
+/* The same patches as rows of a panel, where they lie or gathered into scratch; at has CHUNK
+ * places. */
+static PanelRows locate_patches(const Conv2d *conv, const float *x, size_t first, size_t count,
+                                float *gathered, const float **at) {
+    const Layer *layer = &conv->layer;
+    size_t row = layer->in.width * layer->in.channels;
+    if (conv->padding[0] + conv->padding[1] > 0) {
+        gather_patches(conv, x, first, count, gathered);
+        for (size_t i = 0; i < count; i++)
+            at[i] = gathered + i * conv->depth;
+        return (PanelRows){ at, count, 1, conv->depth, 0 };
+    }
+    for (size_t i = 0; i < count; i++) {
+        Corner corner = find_corner(conv, first + i);
+        at[i] = x + corner.image + (size_t)corner.y * row + (size_t)corner.x * layer->in.channels;
+    }
+    return (PanelRows){ at, count, conv->kernel[0], conv->kernel[1] * layer->in.channels, row };
+}
+
+/* ---- Forward ------------------------------------------------------------------------------------
+ */
+
+/* Output pixels of n samples. */
+static size_t count_pixels(const Layer *layer, size_t n) {
+    return n * layer->out.height * layer->out.width;
+}
+
+static void forward_panel(const Conv2d *conv, const float *weights, const float *bias,
+                          const float *x, size_t first, size_t count, float *gathered, float *y) {
+    const float *at[CHUNK];
+    float *out[CHUNK];
+    size_t channels = conv->layer.out.channels;
+    PanelRows rows = locate_patches(conv, x, first, count, gathered, at);
+    for (size_t i = 0; i < count; i++)
+        out[i] = y + i * channels;
+    panel_multiply(&rows, weights, channels, bias, out);
 }
 
 static void forward(const Layer *layer, const float *weights, const Tile *tile, const float *x,
                     float *y) {
     const Conv2d *conv = (const Conv2d *)layer;
     const float *bias = weights + layer->parameter[1].offset;
-    size_t width = layer->out.width, channels = layer->out.channels;
-    size_t step = rows_at_a_time(conv), total = tile->n * layer->out.height;
-    for (size_t row = 0; row < total; row += step) {
-        size_t rows = row + step < total ? step : total - row, pixels = rows * width;
-        float *out = y + row * width * channels;
-        gather_patches(conv, x, row, rows, tile->scratch);
-        fill_rows(bias, pixels, channels, out);
-        blas_sgemm(false, false, pixels, channels, conv->depth, 1, tile->scratch, conv->depth,
+    size_t channels = layer->out.channels, pixels = count_pixels(layer, tile->n);
+    for (size_t first = 0; first < pixels; first += CHUNK) {
+        size_t count = first + CHUNK < pixels ? CHUNK : pixels - first;
+        float *out = y + first * channels;
+        if (panel_fits(channels)) {
+            forward_panel(conv, weights, bias, x, first, count, tile->scratch, out);
+            continue;
+        }
+        gather_patches(conv, x, first, count, tile->scratch);
+        for (size_t i = 0; i < count; i++)
+            memcpy(out + i * channels, bias, channels * sizeof *out);
+        blas_sgemm(false, false, count, channels, conv->depth, 1, tile->scratch, conv->depth,
                    weights, channels, 1, out, channels);
     }
 }
+
+/* ---- Backward -----------------------------------------------------------------------------------
+ */
 
 SIMD_CLONES
 static void add_columns(const float *dy, size_t rows, size_t columns, float *sum) {
@@ -162,31 +204,97 @@ static void add_columns(const float *dy, size_t rows, size_t columns, float *sum
             sum[c] += dy[i * columns + c];
 }
 
+static void backward_weights(const Conv2d *conv, const Tile *tile, const float *x,
+                             const float *slope, size_t first, size_t count, float *dweights) {
+    size_t channels = conv->layer.out.channels, depth = conv->depth;
+    const float *at[CHUNK];
+    if (panel_fits(channels)) {
+        PanelRows rows = locate_patches(conv, x, first, count, tile->scratch, at);
+        panel_outer(&rows, slope, channels, dweights);
+        return;
+    }
+    gather_patches(conv, x, first, count, tile->scratch);
+    blas_sgemm(true, false, depth, channels, count, 1, tile->scratch, depth, slope, channels, 1,
+               dweights, channels);
+}
+
+/* Input gradients by panels need each kernel position's weights transposed, out × in. */
+static bool transposes(const Conv2d *conv) {
+    return panel_fits(conv->layer.in.channels);
+}
+
+static size_t prepared(const Layer *layer) {
+    const Conv2d *conv = (const Conv2d *)layer;
+    return transposes(conv) ? layer->parameter[0].count : 0;
+}
+
+static void prepare(const Layer *layer, const float *weights, float *turned) {
+    const Conv2d *conv = (const Conv2d *)layer;
+    size_t in = layer->in.channels, out = layer->out.channels, positions = conv->depth / in;
+    if (!transposes(conv))
+        return;
+    for (size_t k = 0; k < positions; k++, weights += in * out, turned += in * out)
+        for (size_t o = 0; o < out; o++)
+            for (size_t c = 0; c < in; c++)
+                turned[o * in + c] = weights[c * out + o];
+}
+
+/* dx += slope · turned weights of kernel position (ky, kx), for the output pixels that reach an
+ * input pixel from there: different ones, so that none is added to twice in one panel. */
+static void backward_position(const Conv2d *conv, const float *turned, const float *slope,
+                              size_t first, size_t count, size_t position, float *dx) {
+    const Layer *layer = &conv->layer;
+    size_t in = layer->in.channels, out = layer->out.channels, used = 0;
+    ptrdiff_t ky = (ptrdiff_t)(position / conv->kernel[1]);
+    ptrdiff_t kx = (ptrdiff_t)(position % conv->kernel[1]);
+    const float *at[CHUNK];
+    float *to[CHUNK];
+    for (size_t i = 0; i < count; i++) {
+        Corner corner = find_corner(conv, first + i);
+        ptrdiff_t y = corner.y + ky, x = corner.x + kx;
+        if (y < 0 || y >= (ptrdiff_t)layer->in.height || x < 0 || x >= (ptrdiff_t)layer->in.width)
+            continue;
+        at[used] = slope + i * out;
+        to[used++] = dx + corner.image + ((size_t)y * layer->in.width + (size_t)x) * in;
+    }
+    PanelRows rows = { at, used, 1, out, 0 };
+    panel_multiply(&rows, turned + position * in * out, in, NULL, to);
+}
+
+static void backward_input(const Conv2d *conv, const float *weights, const Tile *tile,
+                           const float *slope, size_t first, size_t count, float *dx) {
+    size_t channels = conv->layer.out.channels, depth = conv->depth;
+    if (transposes(conv)) {
+        for (size_t k = 0; k < conv->kernel[0] * conv->kernel[1]; k++)
+            backward_position(conv, tile->prepared, slope, first, count, k, dx);
+        return;
+    }
+    blas_sgemm(false, true, count, depth, channels, 1, slope, channels, weights, channels, 0,
+               tile->scratch, depth);
+    scatter_patches(conv, tile->scratch, first, count, dx);
+}
+
 static void backward(const Layer *layer, const float *weights, const Tile *tile, const float *x,
                      const float *y, const float *dy, float *dx, float *dweights) {
     const Conv2d *conv = (const Conv2d *)layer;
     (void)y;
-    size_t width = layer->out.width, channels = layer->out.channels, depth = conv->depth;
-    size_t step = rows_at_a_time(conv), total = tile->n * layer->out.height;
+    size_t channels = layer->out.channels, pixels = count_pixels(layer, tile->n);
     if (dx)
         memset(dx, 0, tile->n * shape_size(layer->in) * sizeof *dx);
     if (dweights)
-        add_columns(dy, total * width, channels, dweights + layer->parameter[1].offset);
-    for (size_t row = 0; row < total; row += step) {
-        size_t rows = row + step < total ? step : total - row, pixels = rows * width;
-        const float *slope = dy + row * width * channels;
-        if (dweights) {
-            gather_patches(conv, x, row, rows, tile->scratch);
-            blas_sgemm(true, false, depth, channels, pixels, 1, tile->scratch, depth, slope,
-                       channels, 1, dweights, channels);
-        }
-        if (dx) {
-            blas_sgemm(false, true, pixels, depth, channels, 1, slope, channels, weights, channels,
-                       0, tile->scratch, depth);
-            scatter_patches(conv, tile->scratch, row, rows, dx);
-        }
+        add_columns(dy, pixels, channels, dweights + layer->parameter[1].offset);
+    for (size_t first = 0; first < pixels; first += CHUNK) {
+        size_t count = first + CHUNK < pixels ? CHUNK : pixels - first;
+        const float *slope = dy + first * channels;
+        if (dweights)
+            backward_weights(conv, tile, x, slope, first, count, dweights);
+        if (dx)
+            backward_input(conv, weights, tile, slope, first, count, dx);
     }
 }
+
+/* ---- Files --------------------------------------------------------------------------------------
+ */
 
 /* (kh, kw, in, out) to (out, in, kh, kw), by walking the first in order. */
 static void export(const Layer *layer, int p, const float *own, float *torch) {
@@ -226,6 +334,8 @@ const LayerKind conv2d_kind = {
     .configure = configure,
     .describe = describe,
     .scratch = scratch,
+    .prepared = prepared,
+    .prepare = prepare,
     .forward = forward,
     .backward = backward,
     .export = export,

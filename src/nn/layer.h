@@ -53,15 +53,17 @@ typedef struct Layer {
     size_t parameter_count; /* of all of them */
     size_t fan_in;          /* products summed for one output: bounds the initial weights */
     size_t offset;          /* of the layer's part in the network's vector */
+    size_t prepared;        /* of its part of what `prepare` makes of the weights */
 } Layer;
 
 /* What one call of forward or backward works on: n samples, by one thread. */
 typedef struct Tile {
     size_t n;
-    size_t first;   /* the number of the first one in its batch */
-    bool training;  /* dropout drops */
-    uint64_t seed;  /* of this batch, for dropout */
-    float *scratch; /* scratch(layer) floats, of no value between calls */
+    size_t first;          /* the number of the first one in its batch */
+    bool training;         /* dropout drops */
+    uint64_t seed;         /* of this batch, for dropout */
+    float *scratch;        /* scratch(layer) floats, of no value between calls */
+    const float *prepared; /* see prepare */
 } Tile;
 
 struct LayerKind {
@@ -80,6 +82,11 @@ struct LayerKind {
 
     /* Floats of scratch that a call needs, whatever the tile. NULL: none. */
     size_t (*scratch)(const Layer *layer);
+
+    /* What backward wants of the weights in another form, made anew when they have changed: its
+     * floats, and making it. Backward finds it in its tile. NULL: nothing. */
+    size_t (*prepared)(const Layer *layer);
+    void (*prepare)(const Layer *layer, const float *weights, float *prepared);
 
     /* y (n × out) from x (n × in). */
     void (*forward)(const Layer *layer, const float *weights, const Tile *tile, const float *x,

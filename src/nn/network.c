@@ -221,7 +221,7 @@ static bool workspace_init(const Network *net, Workspace *space, Error *err) {
     return true;
 }
 
-bool network_reserve(Network *net, Error *err) {
+static bool reserve(Network *net, Error *err) {
     int threads = parallel_threads();
     if (threads <= net->workspaces)
         return true;
@@ -237,6 +237,23 @@ bool network_reserve(Network *net, Error *err) {
     return true;
 }
 
+bool network_ready(Network *net, Error *err) {
+    if (!reserve(net, err))
+        return false;
+    for (size_t l = 0; !net->fresh && l < net->layers; l++) {
+        const Layer *layer = net->layer[l];
+        if (layer->kind->prepare)
+            layer->kind->prepare(layer, net->weights + layer->offset,
+                                 net->prepared + layer->prepared);
+    }
+    net->fresh = true;
+    return true;
+}
+
+void network_weights_changed(Network *net) {
+    net->fresh = false;
+}
+
 /* ---- The network -------------------------------------------------------------------------------
  */
 
@@ -249,6 +266,7 @@ void network_draw_weights(Network *net, uint64_t seed) {
         for (size_t i = 0; i < layer->parameter_count; i++)
             net->weights[layer->offset + i] = (float)((2 * rng_uniform(&rng) - 1) * bound);
     }
+    network_weights_changed(net);
 }
 
 static bool build(Network *net, const cJSON *description, Error *err) {
@@ -256,10 +274,17 @@ static bool build(Network *net, const cJSON *description, Error *err) {
         !read_classes(net, description, err) || !make_plans(net, err))
         return false;
     net->model.features = shape_size(net->input);
-    size_t bytes = (rounded(net->parameters) + 16) * sizeof(float);
-    net->weights = aligned_alloc(64, bytes);
-    if (!net->weights)
-        return error_memory(err, "nn.new", bytes);
+    size_t prepared = 0;
+    for (size_t l = 0; l < net->layers; l++) {
+        Layer *layer = net->layer[l];
+        layer->prepared = prepared;
+        prepared += layer->kind->prepared ? rounded(layer->kind->prepared(layer)) : 0;
+    }
+    size_t floats = rounded(net->parameters + 1);
+    net->weights = aligned_alloc(64, floats * sizeof(float));
+    net->prepared = aligned_alloc(64, (prepared + 16) * sizeof(float));
+    if (!net->weights || !net->prepared)
+        return error_memory(err, "nn.new", (floats + prepared) * sizeof(float));
     network_draw_weights(net, net->seed);
     return true;
 }
@@ -440,8 +465,10 @@ bool network_load_weights(Network *net, const Tensors *tensors, const char *pref
         for (int p = 0; p < net->layer[l]->parameters && ok; p++)
             ok = load_parameter(tensors, prefix, net->layer[l], p, weights, err);
     ok = ok && number_classes(net, err);
-    if (ok)
+    if (ok) {
         memcpy(net->weights, weights, net->parameters * sizeof *weights);
+        network_weights_changed(net);
+    }
     free(weights);
     return ok;
 }

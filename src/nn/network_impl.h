@@ -34,6 +34,8 @@ struct Network {
     size_t scratch;       /* floats, the most that a layer asks for */
     size_t parameters;    /* in all */
     float *weights;       /* each layer's part in turn */
+    float *prepared;      /* what layers prepare of them, for backward */
+    bool fresh;           /* it is that of the present weights */
     uint64_t seed;        /* of the first weights */
     Plan pass, keep;      /* forward only, two places in turns; everything kept for backward */
     size_t tile;          /* samples in a tile */
@@ -45,11 +47,14 @@ struct Network {
 
 enum { NETWORK_TILE_MOST = 16 };
 
+/* To be called whenever the weights have changed. */
+void network_weights_changed(Network *net);
+
 /* Draw all weights anew: uniform in ±1/√fan_in (PyTorch's default). */
 void network_draw_weights(Network *net, uint64_t seed);
 
-/* Make sure that there is a workspace for every worker. */
-bool network_reserve(Network *net, Error *err);
+/* Before any pass: see to a workspace for every worker and to what the layers prepare. */
+bool network_ready(Network *net, Error *err);
 
 /* The activations of one tile in an arena: activation a at tile_activation(…, a). */
 typedef struct TileRun {

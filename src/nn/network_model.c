@@ -17,6 +17,7 @@ static void net_free(Model *model) {
     free(net->pass.offset);
     free(net->keep.offset);
     free(net->weights);
+    free(net->prepared);
     cJSON_Delete(net->record);
     free(net);
 }
@@ -83,7 +84,7 @@ static void gradient_block(void *context, size_t first, size_t last, int worker)
 
 static bool run_job(ScoreJob *job, ParallelBody *body, const char *where, size_t n, Error *err) {
     Network *net = job->net;
-    if (!network_reserve(net, err))
+    if (!network_ready(net, err))
         return false;
     size_t workers = (size_t)net->workspaces;
     job->columns = shape_size(net->layer[net->layers - 1]->out);

@@ -70,8 +70,10 @@ void tile_backward(const Network *net, const TileRun *run, const TapGradients *g
             continue;
         const float *x = l == 0 && run->input ? run->input : tile_activation(net, run, l);
         bool last = l == stop && !dx;
+        Tile tile = run->tile;
+        tile.prepared = net->prepared + layer->prepared;
         float *down = last ? NULL : layer->kind->in_place ? slope : other;
-        layer->kind->backward(layer, net->weights + layer->offset, &run->tile, x,
+        layer->kind->backward(layer, net->weights + layer->offset, &tile, x,
                               tile_activation(net, run, l + 1), slope, down,
                               dweights ? dweights + layer->offset : NULL);
         if (down == other) {
@@ -194,7 +196,7 @@ Pass *network_forward(Network *net, const float *x, size_t n, const size_t *tap,
     }
     *pass = (Pass){ .net = net, .n = n, .keep = keep_for_backward, .taps = taps };
     model_retain(&net->model);
-    if (!network_reserve(net, err) || !allocate_pass(pass, tap, keep_for_backward, err)) {
+    if (!network_ready(net, err) || !allocate_pass(pass, tap, keep_for_backward, err)) {
         pass_free(pass);
         return NULL;
     }
@@ -210,7 +212,7 @@ bool network_outputs(Network *net, const float *x, size_t n, const size_t *tap, 
         end = tap[t] + 1 > end ? tap[t] + 1 : end;
     Pass pass = { .net = net, .n = n, .end = end, .tap = tap, .taps = taps, .output = output };
     PassJob job = { .pass = &pass, .x = x };
-    if (!network_reserve(net, err))
+    if (!network_ready(net, err))
         return false;
     parallel_for(n, forward_block, &job);
     return true;
@@ -246,7 +248,7 @@ bool pass_backward_weights(Pass *pass, const float *const *gradient, float *dx, 
                            Error *err) {
     if (!pass->keep)
         return error_set(err, ERROR_ARGUMENT, "backward: the forward pass kept nothing for it");
-    if (!network_reserve(pass->net, err))
+    if (!network_ready(pass->net, err))
         return false;
     PassJob job = { .pass = pass, .gradient = gradient, .dx = dx };
     if (dweights)

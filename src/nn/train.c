@@ -104,9 +104,11 @@ static void train_block(void *context, size_t first, size_t last, int worker) {
 }
 
 /* One step of SGD; the batch's summed loss and hits are added to *loss and *hits. */
-static void train_batch(Trainer *trainer, double *loss, size_t *hits) {
+static bool train_batch(Trainer *trainer, double *loss, size_t *hits, Error *err) {
     const float *gradient[trainer->workers];
     size_t parts = 0;
+    if (!network_ready(trainer->net, err))
+        return false;
     trainer->seed = rng_fork(&trainer->rng);
     for (int w = 0; w < trainer->workers; w++) {
         trainer->sums[w].used = false;
@@ -122,6 +124,8 @@ static void train_batch(Trainer *trainer, double *loss, size_t *hits) {
             gradient[parts++] = sums->gradient;
     }
     sgd_step(&trainer->sgd, gradient, parts, trainer->net->weights);
+    network_weights_changed(trainer->net);
+    return true;
 }
 
 /* ---- Setting up ---------------------------------------------------------------------------------
@@ -199,7 +203,7 @@ static bool trainer_init(Trainer *trainer, Network *net, const Samples *samples,
         trainer->order[i] = i;
     memcpy(trainer->backup, net->weights, net->parameters * sizeof(float));
     return find_targets(net, &trainer->classes, samples, trainer->target, err) &&
-           network_reserve(net, err) && allocate_sums(trainer, err) &&
+           network_ready(net, err) && allocate_sums(trainer, err) &&
            sgd_init(&trainer->sgd, net->parameters, params->lr, params->momentum,
                     params->weight_decay, err);
 }
@@ -261,7 +265,8 @@ static bool train_epoch(Trainer *trainer, size_t number, struct TrainEpoch *epoc
         char detail[96];
         trainer->first = at;
         trainer->count = total - at < params->batch ? total - at : params->batch;
-        train_batch(trainer, &loss, &hits);
+        if (!train_batch(trainer, &loss, &hits, err))
+            return false;
         if (!isfinite(loss))
             return error_set(err, ERROR_ARGUMENT,
                              "train: the loss is no longer finite in epoch %zu; a smaller lr than "
@@ -335,6 +340,12 @@ static void accept(Trainer *trainer, const TrainHistory *history) {
     net->record = make_record(trainer, history);
 }
 
+static void restore(const Trainer *trainer) {
+    Network *net = trainer->net;
+    memcpy(net->weights, trainer->backup, net->parameters * sizeof(float));
+    network_weights_changed(net);
+}
+
 void train_history_clear(TrainHistory *history) {
     free(history->epoch);
     *history = (TrainHistory){ 0 };
@@ -354,7 +365,7 @@ bool network_train(Network *net, const Samples *samples, const TrainParams *para
         if (ok)
             accept(&trainer, history);
         else
-            memcpy(net->weights, trainer.backup, net->parameters * sizeof(float));
+            restore(&trainer);
     }
     trainer_clear(&trainer);
     if (!ok)

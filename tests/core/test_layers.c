@@ -95,6 +95,19 @@ static void conv2d_gradients(void **state) {
                 false, 0.25f);
 }
 
+/* Widths that panels multiply: one block of 16, blocks of 64 and 16, both ways, with and without
+ * padding; and rows that fill no block of six. */
+static void conv2d_gradients_by_panels(void **state) {
+    (void)state;
+    check_layer(NET("[16,3,4]", "{\"kind\":\"conv2d\",\"out\":16,\"kernel\":2,\"padding\":1}"),
+                false, 0.25f);
+    check_layer(NET("[16,4,3]", "{\"kind\":\"conv2d\",\"out\":80,\"kernel\":[3,2],\"stride\":2}"),
+                false, 0.25f);
+    check_layer(NET("[16,2,2]", "{\"kind\":\"conv2d\",\"out\":3,\"kernel\":2,\"padding\":2}"),
+                false, 0.25f);
+    check_layer(NET("[1,7,5]", "{\"kind\":\"conv2d\",\"out\":64,\"kernel\":5}"), false, 0.25f);
+}
+
 static void relu_gradient(void **state) {
     (void)state;
     check_layer(NET("[2,3,3]", "{\"kind\":\"relu\"}"), true, 0.02f);
@@ -239,7 +252,9 @@ static void dropout_drops_in_training_only(void **state) {
     static float x[N * WIDTH], y[N * WIDTH], z[N * WIDTH], dx[N * WIDTH];
     for (size_t i = 0; i < N * WIDTH; i++)
         x[i] = 3;
-    Tile tile = { .n = N, .training = true, .seed = 5 }, later = { N - 4, 4, true, 5, NULL };
+    Tile tile = { .n = N, .training = true, .seed = 5 }, later = tile;
+    later.n = N - 4;
+    later.first = 4;
     layer->kind->forward(layer, NULL, &tile, x, y);
     layer->kind->forward(layer, NULL, &later, x, z);
     layer->kind->backward(layer, NULL, &tile, x, y, x, dx, NULL);
@@ -297,6 +312,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(linear_gradient),
         cmocka_unit_test(conv2d_gradients),
+        cmocka_unit_test(conv2d_gradients_by_panels),
         cmocka_unit_test(relu_gradient),
         cmocka_unit_test(maxpool_gradients),
         cmocka_unit_test(flatten_and_dropout_gradients),
