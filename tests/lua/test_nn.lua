@@ -146,7 +146,8 @@ function TestNn:test_arguments_are_checked()
   local net = small_net()
   lu.assertErrorMsgContains('no layer "relu7"; the net has conv1, relu1', net.forward, net,
     array.zeros(2, 144), "relu7")
-  lu.assertErrorMsgContains("samples have 100 features, the net takes 144", net.forward, net, array.zeros(2, 100))
+  lu.assertErrorMsgContains("samples have 100 features, the net takes 144", net.forward, net,
+    array.zeros(2, 100))
   lu.assertErrorMsgContains("w of fc2 is (2, 4), expected (2, 5)", net.backward, net, array.zeros(2, 144),
     { fc2 = array.zeros(2, 4) })
   lu.assertErrorMsgContains("not fitted", net.scores, net, array.zeros(1, 144))
@@ -195,7 +196,8 @@ function TestNn:test_training()
   nn.train(twin, ds, { epochs = 6, batch = 20, lr = 0.1, seed = 2 })
   lu.assertEquals(net:scores(ds):totable(), twin:scores(ds):totable())
   lu.assertErrorMsgContains("unknown option", nn.train, net, ds, { epoch = 1 })
-  lu.assertErrorMsgContains("nn.train: set: batch: expected a whole number from 1", nn.train, net, ds, { batch = 0 })
+  lu.assertErrorMsgContains("nn.train: set: batch: expected a whole number from 1", nn.train, net, ds,
+    { batch = 0 })
   lu.assertErrorMsgContains("samples have 6 features, the net takes 144", nn.train, small_net(), ds)
 end
 
