@@ -188,6 +188,7 @@ static int dnr_fit_call(lua_State *L) {
     model_retain((Model *)dnr); /* a part written in Lua may close the box */
     bool ok = dnr_fit(dnr, &samples, fold, &progress, &err);
     model_release((Model *)dnr);
+    bind_account(L, array_bytes(ds->x)); /* support vectors: of the samples' order */
     if (!ok)
         return bind_raise(L, &err);
     lua_settop(L, 1);

@@ -207,6 +207,7 @@ static int method_fit(lua_State *L) {
     model_retain(model);
     bool ok = model_fit(model, &samples, &progress, &err);
     model_release(model);
+    bind_account(L, array_bytes(ds->x)); /* what a fit keeps is of the samples' order */
     if (!ok)
         return bind_raise(L, &err);
     lua_settop(L, 1);
