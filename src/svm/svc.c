@@ -177,28 +177,17 @@ static bool svc_gradient(Model *model, const float *x, size_t n, const double *w
 /* ---- Training
  * ------------------------------------------------------------------------------------ */
 
-/* The support vectors of any function, side by side. */
 static bool machine_decision(const Machine *machine, const Samples *samples, const Kernel *kernel,
                              Decision *decision, Error *err) {
-    size_t n = samples->n, d = samples->features, functions = machine->functions, m = 0;
-    size_t *chosen = malloc(n * sizeof *chosen);
-    if (!chosen)
-        return error_memory(err, "fit", n * sizeof *chosen);
-    for (size_t i = 0; i < n; i++) {
-        bool support = false;
-        for (size_t f = 0; f < functions && !support; f++)
-            support = machine->alpha[f * n + i] != 0;
-        if (support)
-            chosen[m++] = i;
-    }
+    size_t d = samples->features, functions = machine->functions, m = machine->supports;
     Array *sv = array_new2("fit", DTYPE_F32, m, d, err);
     Array *alpha = sv ? array_new2("fit", DTYPE_F64, functions, m, err) : NULL;
     Array *b = alpha ? array_new1("fit", DTYPE_F64, functions, err) : NULL;
     bool ok = b != NULL;
     for (size_t k = 0; ok && k < m; k++) {
-        memcpy(array_f32(sv) + k * d, samples->x + chosen[k] * d, d * sizeof(float));
+        memcpy(array_f32(sv) + k * d, samples->x + machine->support[k] * d, d * sizeof(float));
         for (size_t f = 0; f < functions; f++)
-            array_f64(alpha)[f * m + k] = machine->alpha[f * n + chosen[k]];
+            array_f64(alpha)[f * m + k] = machine->alpha[k * functions + f];
     }
     if (ok)
         memcpy(array_f64(b), machine->b, functions * sizeof(double));
@@ -206,7 +195,6 @@ static bool machine_decision(const Machine *machine, const Samples *samples, con
     array_free(sv);
     array_free(alpha);
     array_free(b);
-    free(chosen);
     return ok;
 }
 

@@ -22,10 +22,11 @@ typedef struct Machine {
     double C;
     int held_out; /* samples of this fold take no part; −1: all do */
     /* the answer */
-    size_t functions;
-    double *alpha; /* functions × n, y·a over all n samples */
-    double *b;     /* functions */
-    bool *present; /* functions: false where all samples that took part are on one side */
+    size_t functions, supports;
+    size_t *support; /* rising: the samples with an alpha in any function */
+    double *alpha;   /* supports × functions: y·a */
+    double *b;       /* functions */
+    bool *present;   /* functions: false where all samples that took part are on one side */
 } Machine;
 
 /* A class's penalty is C times its weight (params->weighted) in its own problem. Balanced: both
