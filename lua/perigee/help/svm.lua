@@ -1,0 +1,134 @@
+-- Documentation of the library svm; see perigee/help.lua for the form.
+
+local kernel = { "kernel", "kernel|string", "svm.rbf(1)",
+  "svm.linear(), svm.rbf(gamma), svm.poly{…}, or a kernel's name" }
+local tolerance = { "tolerance", "number", "1e-3", "KKT violation at which the solver stops" }
+local weights = { "weights", '"balanced"|table', "none",
+  "{ [label] = w } multiplies a class's C in its own problem by w; \"balanced\" weighs both sides "
+  .. "of every problem by n / (2 · their count)" }
+local solver = { "solver", '"libsvm"|"smo"', "libsvm",
+  "libsvm, or the built-in solver, which needs half the memory and less time; both stop at the "
+  .. "same condition" }
+
+local example_data = [[
+local x = array.randn({ 40, 2 }, { seed = 1 })
+local y = {}
+for i = 1, 40 do y[i] = x:at(i, 1) * x:at(i, 2) > 0 and 1 or 0 end
+local ds = data.new { x = x, y = y }
+]]
+
+local entries = {
+  {
+    name = "svm.new",
+    text = [[
+A support vector classifier, not fitted yet: one-vs-all with any kernel. The score of class c is Σ
+alpha[c][i] k(sv[i], x) + b[c]; with two classes there is one function f and the scores are (−f, f).
+
+:fit trains all classes side by side on one kernel matrix (4 or 8 n² bytes: see solver). If it is
+interrupted the classifier stays as it was.]],
+    options = {
+      kernel,
+      { "C", "number", "1", "penalty of a training sample on the wrong side of the margin" },
+      tolerance, weights, solver,
+    },
+    returns = { "svm", "a model: scores, predict, gradient, fit, set, get, clone, save" },
+    example = example_data .. [[
+local m = svm.new { kernel = svm.rbf(0.5), C = 10 }:fit(ds)
+print(m)
+print(m:scores(ds[1]), m.support)]],
+    see = { "svm.search", "svm.rbf", "svm.from", "dnr.new" },
+  },
+  {
+    name = "svm.from",
+    text = [[
+A fitted classifier from its numbers: sv is m × features, alpha classes × m, b one number a class,
+in the order of `classes`, which must rise. With two classes alpha may have one row and b one number:
+the function of the second class.]],
+    options = {
+      { "sv", "array", "none", "support vectors" },
+      { "alpha", "array", "none", "their coefficients, signs included" },
+      { "b", "array", "none", "constants" },
+      { "classes", "table", "none", "labels, rising" },
+      kernel,
+      { "C", "number", "1", "for a later fit, as are the next three" },
+      tolerance, weights, solver,
+    },
+    returns = { "svm", "a fitted model" },
+    example = [[
+local m = svm.from { sv = array.new { { 0, 0 }, { 1, 1 } }, alpha = array.new { { -1, 1 } },
+  b = array.new { 0 }, classes = { 3, 8 }, kernel = svm.rbf(1) }
+print(m:predict(array.new { 0.9, 0.9 }))]],
+    see = { "svm.new" },
+  },
+  {
+    name = "svm.search",
+    text = [[
+Choose C and gamma by cross-validation: every pair of values is trained on all folds but one and
+judged on that one. The distances between samples are computed once, the kernel matrix once for each
+gamma. The first of equally good pairs wins. Prints as a table of accuracies; its fields are best
+(C, gamma), accuracy, table (an array, C × gamma), C, gamma, seed and model.]],
+    options = {
+      { "data", "dataset", "none", "samples with labels" },
+      kernel,
+      { "C", "table|number", "{ 1 }", "values to try" },
+      { "gamma", "table|number", "the kernel's", "values to try; kernels without gamma ignore it" },
+      { "folds", "integer", "5", "folds, stratified by class" },
+      { "seed", "integer", "the session's", "of the folds" },
+      tolerance, weights, solver,
+      { "fit", "boolean", "true", "train the best pair on all of data: the field model" },
+    },
+    returns = { "table", "what was found" },
+    example = example_data .. [[
+local found = svm.search { data = ds, C = { 1, 10 }, gamma = { 0.1, 1 }, seed = 1 }
+print(found)
+print(found.best.C, found.model)]],
+    see = { "svm.new" },
+  },
+  {
+    name = "svm.linear",
+    text = "The linear kernel, x·s.",
+    returns = { "kernel", 'a table { name = "linear" }' },
+    example = "print(svm.linear().name)",
+  },
+  {
+    name = "svm.rbf",
+    text = "The radial basis function kernel, exp(−gamma ‖x − s‖²).",
+    params = { { "gamma", "number?", "above 0; 1 if left out" } },
+    returns = { "kernel", 'a table { name = "rbf", gamma = … }' },
+    example = "print(svm.rbf(0.01).gamma)",
+  },
+  {
+    name = "svm.poly",
+    text = "The polynomial kernel, (gamma x·s + coef0)^degree.",
+    options = {
+      { "gamma", "number", "1", "above 0" },
+      { "coef0", "number", "0", "what is added" },
+      { "degree", "integer", "3", "1 to 32" },
+    },
+    returns = { "kernel", 'a table { name = "poly", gamma =, coef0 =, degree = }' },
+    example = "print(svm.poly { degree = 2, coef0 = 1 }.degree)",
+  },
+  {
+    name = "svm.sv", kind = "field",
+    text = [[
+Support vectors of any class, m × features; nil while not fitted. The fields alpha (functions × m) and
+b belong to them.]],
+  },
+  {
+    name = "svm.support", kind = "field",
+    text = "How many support vectors there are, 0 while not fitted; support_per_class lists them by class.",
+  },
+  {
+    name = "svm.kernel", kind = "field",
+    text = [[
+The kernel's table, a copy. C, tolerance, weights and solver are fields too; they change by
+:set { C = 1, ["kernel.gamma"] = 0.1 } and count from the next fit on.]],
+  },
+}
+
+return {
+  name = "svm",
+  title = "Support vector machines",
+  summary = "Kernels, one-vs-all classifiers, and the search for C and gamma.",
+  entries = entries,
+}
