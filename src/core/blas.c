@@ -3,6 +3,7 @@
 #include "core/parallel.h"
 
 #include <cblas.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,7 +35,6 @@ static const char *better_core(void) {
 }
 
 void blas_mend_core(char **argv) {
-    openblas_set_num_threads(1);
     const char *better = better_core();
     bool restarted = getenv(MENDED) != NULL;
     if (restarted) { /* children of ours (gnuplot, a user's script) start from a clean slate */
@@ -85,7 +85,15 @@ static void dgemm_rows(void *context, size_t first, size_t last, int worker) {
                 (blasint)p->ldc);
 }
 
+static void hold_at_one_thread(void) {
+    openblas_set_num_threads(1);
+}
+
+/* A program that never called blas_mend_core (a test) would otherwise have OpenBLAS's threads
+ * compete with ours. */
 static void run_rows(ParallelBody *body, Product *product, size_t m) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, hold_at_one_thread);
     if (m == 0 || product->n == 0)
         return;
     if ((double)m * (double)product->n * (double)product->k < WORTH_SPLITTING)
