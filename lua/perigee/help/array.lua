@@ -1,0 +1,467 @@
+-- Documentation of the library array; see perigee/help.lua for the form.
+
+local entries = {}
+
+local function add(entry)
+  entry.name = "array." .. entry.name
+  entries[#entries + 1] = entry
+end
+
+local x = { "x", "array|table|number", "an array, or what array.new makes one of" }
+local operand = { "y", "array|table|number", "broadcast against x" }
+local axis = { "axis", "integer|table|nil?", "one axis or a list of axes (from 1, or from -1 at the "
+  .. "end); all without it" }
+local sizes = { "sizes", "integer…|table", "the shape: (2, 3) or { 2, 3 }" }
+local dtype = { "dtype", '"f32"|"f64"|"i32"', '"f32"', 'the type; "float32", "float64", "int32" as well' }
+local seed = { "seed", "integer", "the session's generator", "makes the call repeatable" }
+local keepdims = { "keepdims", "boolean", "false", "reduced axes stay, with size 1" }
+
+-- ---- Creation -------------------------------------------------------------------------------------
+
+add {
+  name = "new",
+  text = [[
+An array from a number, a (nested) table of numbers, or another array, which is copied. A table may
+hold arrays, and true and false for 1 and 0. A ragged table is an error that says where.]],
+  params = { { "values", "table|number|array", "the elements" } },
+  options = { { "dtype", '"f32"|"f64"|"i32"', '"f32"', "the type (an array's own where that is given)" } },
+  returns = { "array", "the new array" },
+  example = [[
+local a = array.new { { 1, 2, 3 }, { 4, 5, 6 } }
+print(a, a.shape[2], a.dtype)]],
+  see = { "array.zeros", "array.totable", "array.astype" },
+}
+
+for _, pair in ipairs { { "zeros", "0" }, { "ones", "1" } } do
+  local name, what = pair[1], pair[2]
+  add {
+    name = name, text = "An array of this shape, every element " .. what .. ".", params = { sizes },
+    options = { dtype }, returns = { "array", "the new array" },
+    example = ("print(array.%s(2, 3), array.%s { 4, dtype = 'i32' })"):format(name, name),
+    see = { "array.full", "array.zeros_like" },
+  }
+  add {
+    name = name .. "_like",
+    text = "An array of x's shape and type, every element " .. what .. ".", params = { x },
+    options = { { "dtype", dtype[2], "x's", "another type" } }, returns = { "array", "the new array" },
+    example = ("print(array.%s_like { 1, 2 })"):format(name), see = { "array." .. name },
+  }
+end
+
+add {
+  name = "full", text = "An array with every element `value`.",
+  params = { { "shape", "integer|table", "the sizes" }, { "value", "number", "the element" } },
+  options = { dtype }, returns = { "array", "the new array" },
+  example = "print(array.full({ 2, 2 }, 0.5))", see = { "array.full_like", "array.fill" },
+}
+add {
+  name = "full_like", text = "An array of x's shape and type with every element `value`.",
+  params = { x, { "value", "number", "the element" } },
+  options = { { "dtype", dtype[2], "x's", "another type" } }, returns = { "array", "the new array" },
+  example = "print(array.full_like({ 1, 2 }, 7))", see = { "array.full" },
+}
+add {
+  name = "eye", text = "Ones on a diagonal, zeros elsewhere: the identity matrix.",
+  params = { { "rows", "integer", "rows" }, { "cols", "integer?", "columns; as many as rows without it" } },
+  options = { dtype, { "k", "integer", "0", "which diagonal: above the main one where positive" } },
+  returns = { "array", "rows × cols" }, example = "print(array.eye(3))",
+}
+add {
+  name = "arange",
+  text = "start, start + step, … before stop; arange(n) is 0 … n−1. int32 where all numbers are "
+    .. "integers.",
+  params = { { "start", "number", "the first; 0 where only stop is given" },
+  { "stop", "number?", "not included" },
+    { "step", "number?", "1 without it; may be negative" } },
+  options = { { "dtype", dtype[2], "by the numbers", "the type" } },
+  returns = { "array", "1-d" }, example = "print(array.arange(5), array.arange(1, 0, -0.25))",
+  see = { "array.linspace" },
+}
+add {
+  name = "linspace", text = "n numbers evenly spaced from start to stop, both included.",
+  params = { { "start", "number", "the first" }, { "stop", "number", "the last" },
+  { "n", "integer?", "50 without it" } },
+  options = { dtype }, returns = { "array", "1-d" }, example = "print(array.linspace(0, 1, 5))",
+  see = { "array.arange" },
+}
+add {
+  name = "rand", text = "Uniform random numbers in [low, high).", params = { sizes },
+  options = { { "low", "number", "0", "the least" }, { "high", "number", "1", "the bound above" }, seed,
+    { "dtype", '"f32"|"f64"', '"f32"', "the type" } },
+  returns = { "array", "the new array" }, example = "print(array.rand(2, 3, { seed = 1 }))",
+  see = { "array.randn", "array.randint" },
+}
+add {
+  name = "randn", text = "Normal random numbers.", params = { sizes },
+  options = { { "mean", "number", "0", "the mean" }, { "std", "number", "1", "the standard deviation" }, seed,
+    { "dtype", '"f32"|"f64"', '"f32"', "the type" } },
+  returns = { "array", "the new array" }, example = "print(array.randn(4, { seed = 1 }))",
+  see = { "array.rand" },
+}
+add {
+  name = "randint", text = "Random integers low … high, both included as in math.random.",
+  params = { { "low", "integer", "the least" }, { "high", "integer", "the greatest" }, sizes },
+  options = { seed }, returns = { "array", "int32" },
+  example = "print(array.randint(1, 6, 10, { seed = 1 }))",
+  see = { "array.randperm" },
+}
+add {
+  name = "randperm", text = "1 … n in random order: positions for take.",
+  params = { { "n", "integer", "how many" } }, options = { seed }, returns = { "array", "n numbers, int32" },
+  example = "print(array.randperm(5, { seed = 1 }))", see = { "array.take" },
+}
+
+-- ---- Elements -------------------------------------------------------------------------------------
+
+add {
+  name = "at", method = true,
+  text = [[
+One element as a number. Indices count from 1, or from -1 at the end. For a 1-d array x[i] is the same; of
+any other x[i] is row i as a view, and x[i] = values writes it.]],
+  params = { x, { "indices", "integer…", "one for each axis" } },
+  returns = { "number", "an integer for int32" },
+  example = "local a = array.new { { 1, 2 }, { 3, 4 } }\nprint(a:at(2, -1), a[1][2])",
+  see = { "array.set", "array.slice", "array.item" },
+}
+add {
+  name = "set", method = true, text = "Write one element.",
+  params = { x, { "value", "number", "the element" }, { "indices", "integer…", "one for each axis" } },
+  returns = { "array", "x itself" }, example = "print(array.zeros(2, 2):set(5, 1, 2))",
+  see = { "array.at", "array.assign" },
+}
+add {
+  name = "item", method = true, text = "The number in an array with a single element.", params = { x },
+  returns = { "number", "it" }, example = "print(array.new({ { 3 } }):item())",
+}
+add {
+  name = "totable", method = true, text = "The elements as nested tables.", params = { x },
+  returns = { "table", "one level for each axis; a number for a 0-d array" },
+  example = "print(array.eye(2):totable()[1][1])", see = { "array.new" },
+}
+add {
+  name = "slice", method = true,
+  text = [[
+A view of a part: it shares x's memory, so writing to it (assign, fill, the methods that end in _) writes
+to x. A range { first, last, step } includes both ends, as string.sub does; negative places count from the
+end, what lies outside is left out, { -1, 1, -1 } turns an axis round. nil takes the whole axis, a number
+one index, and its axis disappears.]],
+  params = { x, { "ranges", "(table|integer|nil)…", "one for each axis; missing ones take all" } },
+  returns = { "array", "a view" },
+  example = [[
+local a = array.arange(12):reshape(3, 4)
+print(a:slice({ 2, 3 }, { 1, 2 }), a:slice(nil, -1))
+a:slice(nil, { 1, 4, 2 }):fill(0)
+print(a)]],
+  see = { "array.assign", "array.take", "array.at" },
+}
+add {
+  name = "assign", method = true, text = "Write values, broadcast and converted, into every element of x.",
+  params = { x, { "values", "array|table|number", "what broadcasts to x's shape" } },
+  returns = { "array", "x itself" },
+  example = "local a = array.zeros(2, 3)\na:slice(nil, 2):assign { 7, 8 }\nprint(a)",
+  see = { "array.slice", "array.fill" },
+}
+add {
+  name = "fill", method = true, text = "Write one number into every element.",
+  params = { x, { "value", "number", "the element" } }, returns = { "array", "x itself" },
+  example = "print(array.zeros(3):fill(2))", see = { "array.full" },
+}
+add {
+  name = "take", method = true,
+  text = "The sub-arrays at these positions of an axis, in that order, as a copy.",
+  params = { x, { "positions", "array|table", "from 1, or from -1 at the end" },
+  { "axis", "integer?", "1 without it" } },
+  returns = { "array", "as long as positions along the axis" },
+  example = "print(array.take({ 10, 20, 30 }, { 3, 1 }))",
+  see = { "array.put", "array.compress", "array.argsort" },
+}
+add {
+  name = "put", method = true, text = "Write values to these positions of an axis.",
+  params = { x, { "positions", "array|table", "from 1, or from -1 at the end" },
+    { "values", "array|table|number", "what broadcasts to take's result" },
+    { "axis", "integer?", "1 without it" } },
+  returns = { "array", "x itself" }, example = "print(array.zeros(4):put({ 1, -1 }, 5))",
+  see = { "array.take" },
+}
+add {
+  name = "compress", method = true,
+  text = [[
+What a mask selects: of a mask with x's shape the elements, 1-d; of a 1-d mask the sub-arrays along an
+axis.]],
+  params = { x, { "mask", "array|table", "selects where it is not 0" },
+  { "axis", "integer?", "1 for a 1-d mask" } },
+  returns = { "array", "a copy" },
+  example = "local a = array.new { 3, -1, 2 }\nprint(a:compress(a:gt(0)))",
+  see = { "array.nonzero", "array.where" },
+}
+add {
+  name = "nonzero", method = true,
+  text = "The places of what is not 0: positions, or a row of indices for each.",
+  params = { x }, returns = { "array", "int32: 1-d for a 1-d x, else count × ndim" },
+  example = "print(array.nonzero { 0, 5, 7 })", see = { "array.compress", "array.take" },
+}
+add {
+  name = "concatenate", text = "Arrays one after the other along an axis.",
+  params = { { "arrays", "table", "a list; the other sizes must agree" },
+  { "axis", "integer?", "1 without it" } },
+  returns = { "array", "a copy" }, example = "print(array.concatenate { { 1, 2 }, { 3 } })",
+  see = { "array.stack" },
+}
+add {
+  name = "stack", text = "Arrays of one shape side by side along a new axis.",
+  params = { { "arrays", "table", "a list" }, { "axis", "integer?", "the new axis's number; 1 without it" } },
+  returns = { "array", "a copy" }, example = "print(array.stack({ { 1, 2 }, { 3, 4 } }, 2))",
+  see = { "array.concatenate" },
+}
+
+-- ---- Shapes and types -----------------------------------------------------------------------------
+
+add {
+  name = "reshape", method = true,
+  text = "The same elements under another shape; one size may be -1. A view where the layout allows "
+    .. "one, else a copy.",
+  params = { x, sizes }, returns = { "array", "a view or a copy" },
+  example = "print(array.arange(6):reshape(2, -1))", see = { "array.flatten", "array.transpose" },
+}
+add {
+  name = "flatten", method = true, text = "reshape(x, -1).", params = { x }, returns = { "array", "1-d" },
+  example = "print(array.eye(2):flatten())", see = { "array.reshape" },
+}
+add {
+  name = "transpose", method = true,
+  text = "A view with the axes in another order; reversed without them, as x.T.",
+  params = { x, { "axes", "integer…|table?", "axis d of the result is axis axes[d] of x" } },
+  returns = { "array", "a view" },
+  example = "print(array.zeros(2, 3, 4):transpose(3, 1, 2).shape[1])", see = { "array.reshape" },
+}
+add {
+  name = "squeeze", method = true, text = "A view without axes of size 1.",
+  params = { x, { "axis", "integer?", "only this one" } }, returns = { "array", "a view" },
+  example = "print(array.zeros(1, 3):squeeze())", see = { "array.expand_dims" },
+}
+add {
+  name = "expand_dims", method = true, text = "A view with a new axis of size 1.",
+  params = { x, { "axis", "integer", "the new axis's number; -1 puts it last" } },
+  returns = { "array", "a view" },
+  example = "print(array.expand_dims({ 1, 2 }, 1))", see = { "array.squeeze" },
+}
+add {
+  name = "broadcast_to", method = true, text = "x repeated to a shape, as a copy.", params = { x, sizes },
+  returns = { "array", "a copy" }, example = "print(array.broadcast_to({ 1, 2 }, 2, 2))",
+}
+add {
+  name = "copy", method = true, text = "A contiguous copy.", params = { x },
+  returns = { "array", "the copy" },
+  example = "print(array.eye(2).T:copy())",
+}
+add {
+  name = "astype", method = true,
+  text = "A copy of another type. int32 takes floats without their fraction, and refuses what does not fit.",
+  params = { x, { "dtype", dtype[2], "the type" } }, returns = { "array", "the copy" },
+  example = "print(array.astype({ 1.9, -1.9 }, 'i32'))",
+}
+
+for _, field in ipairs {
+  { "shape", "table", "the sizes, one for each axis" }, { "ndim", "integer", "how many axes" },
+  { "size", "integer", "how many elements" }, { "dtype", "string", '"f32", "f64" or "i32"' },
+  { "T", "array", "a view with the axes reversed" },
+} do
+  entries[#entries + 1] = {
+    name = "array:" .. field[1], kind = "field", text = "Of an array: " .. field[3] .. ".",
+    returns = { field[2], field[3] }, example = ("print(array.zeros(2, 3).%s)"):format(field[1]),
+  }
+end
+
+-- ---- Elementwise ----------------------------------------------------------------------------------
+
+local function unary(name, text, result)
+  add {
+    name = name, method = true, params = { x },
+    text = text .. (result and "" or (" x:%s_() writes the result into x."):format(name)),
+    returns = { "array", result or "a new array" },
+    example = ("print(array.%s { 0.25, 1, 2 })"):format(name),
+  }
+end
+
+unary("neg", "-x.")
+unary("abs", "|x|.")
+unary("sign", "-1, 0 or 1; NaN stays.")
+unary("square", "x².")
+unary("sqrt", "The square root; NaN of what is less than 0.")
+unary("exp", "eˣ.")
+unary("expm1", "eˣ − 1, exact near 0.")
+unary("log", "The natural logarithm: -inf of 0, NaN of less.")
+unary("log1p", "log(1 + x), exact near 0.")
+unary("log2", "The logarithm to base 2.")
+unary("log10", "The logarithm to base 10.")
+unary("sin", "The sine.")
+unary("cos", "The cosine.")
+unary("tan", "The tangent.")
+unary("tanh", "The hyperbolic tangent.")
+unary("floor", "Rounded down.")
+unary("ceil", "Rounded up.")
+unary("round", "Rounded to the nearest; halves to the even neighbour.")
+unary("trunc", "Rounded towards 0.")
+unary("isnan", "1 where an element is NaN.", "an int32 mask")
+unary("isinf", "1 where an element is inf or -inf.", "an int32 mask")
+unary("isfinite", "1 where an element is neither NaN nor infinite.", "an int32 mask")
+unary("logical_not", "1 where an element is 0.", "an int32 mask")
+unary("truth", "1 where an element is not 0.", "an int32 mask")
+
+local function binary(name, text, result)
+  add {
+    name = name, method = true, params = { x, operand },
+    text = text .. (result and "" or (" x:%s_(y) writes the result into x."):format(name)),
+    returns = { "array", result or "a new array" },
+    example = ("print(array.%s({ 1, 2, 3 }, { 3, 2, 1 }))"):format(name),
+  }
+end
+
+binary("add", [[
+x + y, also as an operator. Shapes broadcast by NumPy's rule. float64 wins over float32, float32 over int32;
+a number takes the array's type where it fits.]])
+binary("sub", "x - y.")
+binary("mul", "x * y.")
+binary("div", "x / y; float32 of two int32 arrays.")
+binary("pow", "x ^ y; float32 of int32 arrays.")
+binary("mod", "x % y with the sign of y, as Lua's; an int32 division by zero is an error.")
+binary("idiv", "x // y, rounded down; an int32 division by zero is an error.")
+binary("maximum", "The greater of each two; NaN if either is.")
+binary("minimum", "The lesser of each two; NaN if either is.")
+binary("eq", "1 where equal. (Lua's == tells whether two values are one object; see array.equal.)",
+  "an int32 mask")
+binary("ne", "1 where not equal.", "an int32 mask")
+binary("lt", "1 where x < y.", "an int32 mask")
+binary("le", "1 where x ≤ y.", "an int32 mask")
+binary("gt", "1 where x > y.", "an int32 mask")
+binary("ge", "1 where x ≥ y.", "an int32 mask")
+binary("logical_and", "1 where both are not 0.", "an int32 mask")
+binary("logical_or", "1 where either is not 0.", "an int32 mask")
+binary("logical_xor", "1 where just one is not 0.", "an int32 mask")
+
+add {
+  name = "where", text = "Elements of a where the mask is not 0, of b elsewhere; all three "
+    .. "broadcast.", method = true,
+  params = { { "mask", "array|table", "of numbers" }, { "a", "array|table|number", "where it is true" },
+    { "b", "array|table|number", "elsewhere" } },
+  returns = { "array", "a new array" }, example = "print(array.where({ 1, 0 }, { 5, 6 }, -1))",
+  see = { "array.compress" },
+}
+add {
+  name = "clip", method = true,
+  text = "x held between two bounds, either of which may be nil. x:clip_(low, high) writes into x.",
+  params = { x, { "low", "array|number|nil", "the least" }, { "high", "array|number|nil?", "the greatest" } },
+  returns = { "array", "a new array" }, example = "print(array.clip({ -1, 0.5, 2 }, 0, 1))",
+  see = { "array.maximum" },
+}
+add {
+  name = "allclose", method = true,
+  text = "True if |x − y| ≤ atol + rtol·|y| everywhere; infinities must be equal.",
+  params = { x, operand },
+  options = { { "rtol", "number", "1e-5", "relative tolerance" }, { "atol", "number", "1e-8",
+      "absolute tolerance" },
+    { "equal_nan", "boolean", "false", "whether NaN is close to NaN" } },
+  returns = { "boolean", "the answer" }, example = "print(array.allclose({ 1, 2 }, { 1, 2.0000001 }))",
+  see = { "array.equal", "array.eq" },
+}
+add {
+  name = "equal", method = true,
+  text = "True if the shapes are the same and all numbers equal, whatever the types.",
+  params = { x, operand }, returns = { "boolean", "the answer" },
+  example = "print(array.equal({ 1, 2 }, { 1, 2 }))",
+  see = { "array.allclose" },
+}
+
+-- ---- Reductions -----------------------------------------------------------------------------------
+
+local function reduction(name, text, whole, extra)
+  add {
+    name = name, method = true, text = text, params = { x, axis }, options = { keepdims, extra },
+    returns = { "array|" .. whole, "without an axis a Lua value" },
+    example = ("local a = array.new { { 1, 2 }, { 3, 4 } }\nprint(a:%s(), a:%s(1))"):format(name, name),
+  }
+end
+
+local ddof = { "ddof", "number", "0", "the sum of squares is divided by n − ddof" }
+reduction("sum", "The sum, taken in double. An int32 sum along an axis must fit.", "number")
+reduction("prod", "The product, taken in double.", "number")
+reduction("mean", "The mean; NaN of no elements.", "number")
+reduction("var", "The variance.", "number", ddof)
+reduction("std", "The standard deviation.", "number", ddof)
+reduction("min", "The least element; NaN if there is one.", "number")
+reduction("max", "The greatest element; NaN if there is one.", "number")
+reduction("any", "Whether an element is not 0.", "boolean")
+reduction("all", "Whether no element is 0.", "boolean")
+reduction("count_nonzero", "How many elements are not 0.", "integer")
+reduction("norm", "The norm of the elements (of a matrix too: of its elements).", "number",
+  { "ord", "1|2|math.huge", "2", "Σ|x|, √Σx² or max|x|" })
+
+for _, pair in ipairs { { "argmin", "least" }, { "argmax", "greatest" } } do
+  local name, what = pair[1], pair[2]
+  add {
+    name = name, method = true, text = "The position, from 1, of the first " .. what .. " element (or NaN).",
+    params = { x, { "axis", "integer?", "without it the position in the flattened array" } },
+    options = { keepdims },
+    returns = { "array|integer", "int32 along an axis" },
+    example = ("print(array.%s { 3, 1, 9 })"):format(name), see = { "array.argsort" },
+  }
+end
+add {
+  name = "cumsum", method = true, text = "Running sums along an axis, or of the flattened array.",
+  params = { x, { "axis", "integer?", "none: flattened" } }, returns = { "array", "of x's type" },
+  example = "print(array.cumsum { 1, 2, 3 })",
+}
+
+-- ---- Products and order ---------------------------------------------------------------------------
+
+add {
+  name = "matmul", method = true,
+  text = [[
+The matrix product: (…, m, k) × (…, k, n) → (…, m, n). A 1-d array is a row on the left, a column on the
+right. Transposed and sliced matrices are not copied.]],
+  params = { x, { "y", "array|table", "the right factor" } }, returns = { "array", "the product" },
+  example = "local a = array.rand(2, 3, { seed = 1 })\nprint(a:matmul(a.T))",
+  see = { "array.dot", "array.outer" },
+}
+add {
+  name = "dot", method = true,
+  text = "The scalar product of two 1-d arrays, summed in double; matmul of others.",
+  params = { x, { "y", "array|table", "the other" } }, returns = { "number|array", "the product" },
+  example = "print(array.dot({ 1, 2 }, { 3, 4 }))", see = { "array.matmul" },
+}
+add {
+  name = "outer", method = true, text = "x[i]·y[j] of two arrays, flattened.",
+  params = { x, { "y", "array|table", "the other" } }, returns = { "array", "m × n" },
+  example = "print(array.outer({ 1, 2 }, { 3, 4, 5 }))",
+}
+
+local descending = { "descending", "boolean", "false", "from the greatest; NaN stays last" }
+add {
+  name = "sort", method = true, text = "A sorted copy; NaN comes last.",
+  params = { x, { "axis", "integer?", "the last without it" } }, options = { descending },
+  returns = { "array", "the copy" }, example = "print(array.sort { 3, 1, 2 })",
+  see = { "array.argsort", "array.unique" },
+}
+add {
+  name = "argsort", method = true,
+  text = "Positions, from 1, in the order of their elements; equal ones keep their order.",
+  params = { x, { "axis", "integer?", "the last without it" } }, options = { descending },
+  returns = { "array", "int32" }, example = "local a = array.new { 3, 1, 2 }\nprint(a:take(a:argsort()))",
+  see = { "array.sort", "array.take" },
+}
+add {
+  name = "unique", method = true,
+  text = "The distinct values, ascending, and how often each comes.", params = { x },
+  returns = { "array, array", "values of x's type; counts, int32" },
+  example = "print(array.unique { 2, 1, 2 })",
+}
+
+return {
+  name = "array",
+  title = "Arrays",
+  summary = [[
+n-dimensional arrays of float32, float64 or int32. Rows, slices, reshapes and transposes are views that
+share memory. Functions of an array are methods too: array.mean(x, 1) is x:mean(1). Axes and positions
+count from 1.]],
+  entries = entries,
+}
