@@ -1,0 +1,274 @@
+-- Help for data: MNIST, the built-in digits, the user's own samples, datasets, array files.
+
+local seed = { "seed", "integer", "the session's", "makes a generator of its own: the same every time" }
+
+-- Examples work on a dozen samples of 2 × 2.
+local small = [[
+local ds = data.new {
+  x = array.rand(12, 4, { seed = 1 }), y = { 5, 3, 9, 5, 3, 9, 5, 3, 9, 5, 3, 9 }, shape = { 2, 2 },
+}
+]]
+
+-- A file that the example removes again.
+local with_file = [[
+local path = os.tmpname()
+]]
+
+local entries = {
+  {
+    name = "data.mnist",
+    text = [[
+MNIST: 60000 images for training or 10000 for testing, 28 × 28 in [0, 1], labels 0 to 9. Its IDX files, gzip
+or not, are looked for in $PERIGEE_DATA/mnist, then in data/mnist under the working folder, then in
+$XDG_DATA_HOME/perigee/mnist (~/.local/share/perigee/mnist). scripts/get-mnist downloads them. A file that is
+missing, cut short or not what it should be is an error that names it.]],
+    params = { { "part", '"train"|"test"?', "which half; \"train\" if left out" } },
+    returns = { "dataset", "in file order" },
+    see = { "data.has_mnist", "data.digits", "data.idx" },
+  },
+  {
+    name = "data.has_mnist",
+    text = "Whether data.mnist would find both parts.",
+    returns = { "boolean", "true if the files are there" },
+    example = 'print(data.has_mnist() and "real digits" or "built-in ones")',
+  },
+  {
+    name = "data.find_mnist",
+    text = "Where a part of MNIST lies.",
+    params = { { "part", '"train"|"test"?', "which half; \"train\" if left out" } },
+    returns = { "string", "the folder; or nil and the folders that were searched" },
+    example = 'print(data.find_mnist("test"))',
+  },
+  {
+    name = "data.digits",
+    text = [[
+Handwritten-looking digits, 28 × 28 in [0, 1], drawn from pen strokes with random slant, width, shaking and
+pressure, and centred by mass as MNIST's are: for when MNIST is not at hand. A CNN trained on 10000 recognises
+about 98 % of fresh ones. As many of each class as n allows, in random order.]],
+    params = { { "n", "integer", "how many" }, { "options", "table?", "see below" } },
+    options = { seed, { "classes", "table", "0 to 9", "the digits to draw from" } },
+    returns = { "dataset", "the same for the same seed, whatever the number of threads" },
+    example = "print(data.digits(20, { seed = 1, classes = { 3, 7 } }))",
+    see = { "data.mnist" },
+  },
+  {
+    name = "data.new",
+    text = [[
+A dataset from your own arrays. Its pixels are shared with x where that is float32; labels are copied.]],
+    params = { { "parts", "table", "see below" } },
+    options = {
+      { "x", "array|table", "none", "n × features, or n × the sample's shape; must be given" },
+      { "y", "array|table", "none", "n whole numbers; must be given" },
+      { "shape", "table", "x's", "of one sample, as { 28, 28 }" },
+      { "source", "string", '"arrays"', "where it comes from, for printing" },
+    },
+    returns = { "dataset", "n samples" },
+    example = small .. "print(ds)",
+  },
+  {
+    name = "data.idx",
+    text = [[
+A dataset from any pair of IDX files, gzip or not. Unsigned bytes are divided by 255, other types are
+kept.]],
+    params = {
+      { "samples", "string", "path of the images" },
+      { "labels", "string", "path of the labels" },
+    },
+    returns = { "dataset", "in file order" },
+    see = { "data.mnist" },
+  },
+  {
+    name = "data.npz",
+    text = "A dataset from two arrays of an npz archive: of numpy.savez, or of ds:save.",
+    params = { { "path", "string", "the archive" }, { "options", "table?", "see below" } },
+    options = {
+      { "x", "string", '"x"', "name of the samples' array, n × features or n × the sample's shape" },
+      { "y", "string", '"y"', "name of the labels' array" },
+      { "shape", "table", "x's", "of one sample" },
+      { "scale", "number", "1", "x is multiplied by it: 1/255 for bytes" },
+      { "source", "string", "the path", "for printing" },
+    },
+    returns = { "dataset", "in file order" },
+    example = small .. with_file .. "ds:save(path)\nprint(data.npz(path))\nos.remove(path)",
+    see = { "data.read_npz", "dataset:save" },
+  },
+  {
+    name = "data.npy",
+    text = [[
+An array from NumPy's npy, of any byte order and layout. Floats become f32 (f64 stays), integers and booleans
+i32, refused where they do not fit. Pickled objects are never read.]],
+    params = { { "path", "string", "the file" } },
+    returns = { "array", "of the file's shape" },
+    example = with_file .. "data.save_npy(path, array.eye(3))\nprint(data.npy(path))\nos.remove(path)",
+    see = { "data.save_npy", "data.read_npz" },
+  },
+  {
+    name = "data.save_npy",
+    text = "Write an array for numpy.load. The file is complete or not there.",
+    params = { { "path", "string", "the file" }, { "a", "array|table", "what to write" } },
+    returns = { "string", "the path" },
+    see = { "data.npy", "data.save_npz" },
+  },
+  {
+    name = "data.read_npz",
+    text = "Every array of an npz archive, stored or deflated.",
+    params = { { "path", "string", "the archive" } },
+    returns = { "table", "{ name = array }" },
+    example = with_file .. [[
+data.save_npz(path, { a = array.eye(2) })
+print(data.read_npz(path).a)
+os.remove(path)]],
+    see = { "data.save_npz", "data.npz" },
+  },
+  {
+    name = "data.save_npz",
+    text = "Write arrays for numpy.load. The same arrays give the same bytes.",
+    params = {
+      { "path", "string", "the archive" }, { "arrays", "table", "{ name = array }" },
+      { "options", "table?", "see below" },
+    },
+    options = { { "compress", "boolean", "false", "deflate, as numpy.savez_compressed does" } },
+    returns = { "string", "the path" },
+    see = { "data.read_npz" },
+  },
+  {
+    name = "data.safetensors",
+    text = [[
+Every array of a safetensors file. Lengths, types and ranges are checked; nothing is executed.]],
+    params = { { "path", "string", "the file" } },
+    returns = { "table, table", "{ name = array } and the metadata, { key = text }" },
+    see = { "data.save_safetensors" },
+  },
+  {
+    name = "data.save_safetensors",
+    text = "Write named arrays and texts for safetensors.numpy.load_file.",
+    params = {
+      { "path", "string", "the file" }, { "arrays", "table", "{ name = array }" },
+      { "metadata", "table?", "{ key = text }" },
+    },
+    returns = { "string", "the path" },
+    example = with_file .. [[
+data.save_safetensors(path, { w = array.eye(2) }, { note = "by hand" })
+print(select(2, data.safetensors(path)).note)
+os.remove(path)]],
+    see = { "data.safetensors" },
+  },
+  {
+    name = "data.concat",
+    text = "Datasets one after the other; their samples must be of one shape.",
+    params = { { "…", "dataset", "the parts" } },
+    returns = { "dataset", "a copy of all" },
+    example = small .. "print(#data.concat(ds, ds[1]))",
+    see = { "dataset:concat" },
+  },
+  { name = "dataset.x", kind = "field",
+    text = "The samples: n × features, float32, in the dataset's own memory." },
+  { name = "dataset.images", kind = "field",
+    text = "The same memory under the samples' shape: n × 28 × 28." },
+  { name = "dataset.y", kind = "field", text = "The labels: n, int32; a copy." },
+  { name = "dataset.shape", kind = "field", text = "The shape of one sample, as { 28, 28 }." },
+  { name = "dataset.features", kind = "field", text = "Values of one sample." },
+  { name = "dataset.classes", kind = "field", text = "The labels that occur, sorted." },
+  { name = "dataset.source", kind = "field", text = "Where the samples come from, in a few words." },
+  {
+    name = "dataset:slice",
+    text = [[
+The samples i to j, both included, sharing the pixels. ds[i] is one sample. Negative positions count from
+the end.]],
+    params = {
+      { "first", "integer?", "1 if left out" }, { "last", "integer?", "the last sample if left out" },
+    },
+    returns = { "dataset", "sharing memory" },
+    example = small .. "print(#ds:slice(2, 5), #ds:slice(-3), ds[-1])",
+  },
+  {
+    name = "dataset:take",
+    text = "The samples at these positions, in that order; repeats are allowed.",
+    params = { { "positions", "array|table", "from 1, or from -1 at the end" } },
+    returns = { "dataset", "a copy" },
+    example = small .. "print(ds:take { 12, 1, 1 })",
+  },
+  {
+    name = "dataset:split",
+    text = "Two random parts: floor(share · n) samples, and the others.",
+    params = { { "share", "number", "between 0 and 1" }, { "options", "table?", "see below" } },
+    options = { seed },
+    returns = { "dataset, dataset", "the parts, shuffled" },
+    example = small .. "local first, second = ds:split(0.5, { seed = 1 })\nprint(#first, #second)",
+  },
+  {
+    name = "dataset:sample",
+    text = "A random n of the samples, each once at most.",
+    params = { { "n", "integer", "how many" }, { "options", "table?", "see below" } },
+    options = { seed },
+    returns = { "dataset", "in random order" },
+    example = small .. "print(ds:sample(5, { seed = 1 }))",
+  },
+  {
+    name = "dataset:per_class",
+    text = [[
+The first n of each class in file order; with a seed a random n of each. A class with fewer is an error.]],
+    params = { { "n", "integer", "how many of each" }, { "options", "table?", "see below" } },
+    options = { { "seed", "integer", "none", "choose at random" } },
+    returns = { "dataset", "in the order of their positions" },
+    example = small .. "print(ds:per_class(2))",
+  },
+  {
+    name = "dataset:shuffle",
+    text = "All samples in random order.",
+    params = { { "options", "table?", "see below" } },
+    options = { seed },
+    returns = { "dataset", "a copy" },
+    example = small .. "print(ds:shuffle({ seed = 1 })[1])",
+  },
+  {
+    name = "dataset:where",
+    text = [[
+The samples that meet a condition: a mask of n numbers, a label, a list of labels, { y = labels }, or a
+function of (label, row, position) that answers true.]],
+    params = { { "condition", "array|integer|table|function", "what to keep" } },
+    returns = { "dataset", "in the same order" },
+    example = small .. [[
+print(#ds:where { 3, 9 }, #ds:where(ds.y:eq(5)))
+print(#ds:where(function(label, row, i) return label == 3 and row[1] > 0.5 and i > 2 end))]],
+  },
+  {
+    name = "dataset:concat",
+    text = "This dataset and others, one after the other; samples must be of one shape.",
+    params = { { "…", "dataset", "the others" } },
+    returns = { "dataset", "a copy of all" },
+    example = small .. "print(#ds:concat(ds))",
+    see = { "data.concat" },
+  },
+  {
+    name = "dataset:batches",
+    text = [[
+Iterate over ranges of n samples in order, the last one perhaps shorter: each with its first position.]],
+    params = { { "n", "integer", "samples in a batch" } },
+    returns = { "function", "for the generic for" },
+    example = small .. "for batch, first in ds:batches(5) do print(first, #batch) end",
+  },
+  {
+    name = "dataset:counts",
+    text = "How many samples each class has.",
+    returns = { "table", "{ [label] = number }" },
+    example = small .. "print(ds:counts()[9])",
+  },
+  {
+    name = "dataset:save",
+    text = [[
+Write x, under the samples' shape, and y into a compressed npz that data.npz and numpy.load read.]],
+    params = { { "path", "string", "the archive" } },
+    returns = { "string", "the path" },
+    see = { "data.npz" },
+  },
+}
+
+return {
+  name = "data",
+  title = "Data",
+  summary = "Samples with their labels, kept together: MNIST, the built-in digits, your own arrays. "
+    .. "A dataset is not changed once made; what cuts or chooses gives a new one. Positions count from 1, "
+    .. "labels stay what the data says. A file that cannot be read or written is an error that names it.",
+  entries = entries,
+}
