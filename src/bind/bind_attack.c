@@ -455,7 +455,8 @@ static const Array *push_start_scores(lua_State *L, int held, int model_value, M
             return scores;
     }
     lua_pop(L, 1);
-    const Array *scores = bind_model_scores(L, model, start, where);
+    /* Shown while it lasts, so it says what is going on. */
+    const Array *scores = bind_model_scores(L, model, start, "attack: scoring start_from");
     if (scores->shape[0] == start->n) {
         lua_pushvalue(L, -1);
         lua_setfield(L, held, "scored");
