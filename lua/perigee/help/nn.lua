@@ -1,0 +1,192 @@
+-- Documentation of the library nn and of nets; see perigee/help.lua for the form.
+
+local small = [[
+local net = nn.new {
+  input = { 1, 8, 8 }, classes = { 0, 1, 2 }, seed = 1,
+  nn.conv2d { out = 4, kernel = 3 }, nn.relu(), nn.flatten(), nn.linear { out = 3 },
+}
+local x = array.rand(5, 64, { seed = 2 })
+]]
+
+local learn = [[
+local x = array.rand(60, 4, { seed = 1 })
+local ds = data.new { x = x, y = x:mean(2):gt(0.5) }
+local net = nn.new { input = { 4 }, seed = 1, nn.linear { out = 8 }, nn.relu(), nn.linear { out = 2 } }
+]]
+
+local name = { "name", "string", "its kind and number", "what taps and weights call the layer" }
+
+local training = {
+  { "epochs", "integer", "10", "times through the samples" },
+  { "batch", "integer", "128", "samples a step" },
+  { "lr", "number", "0.02", "the rate: how far a step goes" },
+  { "momentum", "number", "0.9", "the share of the last step that is kept" },
+  { "weight_decay", "number", "0", "times the weights is added to their gradient" },
+  { "lr_decay", "number", "1", "the rate is multiplied by this …" },
+  { "lr_step", "integer", "1", "… after this many epochs, each time" },
+  { "shift", "integer", "0", "move every image by up to this many pixels, at random, every time" },
+  { "shuffle", "boolean", "true", "a new order every epoch" },
+  { "seed", "integer", "the session's", "of the order, of dropout, of the shifts" },
+  { "validation", "dataset", "none", "scored after every epoch" },
+}
+
+local function layer(kind, text, options, example)
+  options[#options + 1] = name
+  return {
+    name = "nn." .. kind, text = text, options = options,
+    returns = { "table", "the layer's description, for nn.new" }, example = example, see = { "nn.new" },
+  }
+end
+
+return {
+  name = "nn",
+  title = "Neural networks",
+  summary = "Nets of named layers: passes forward and back, training, weights in files.",
+  entries = {
+    {
+      name = "nn.new",
+      text = [[
+A net: the layers in their order, one after the other, between an input and as many scores as there are
+classes. Sizes of inputs follow from the layer before. Layers without a name get their kind and number:
+conv1, relu1, pool1, flatten1, fc1, dropout1. Weights are drawn as PyTorch draws them, uniform in plus or
+minus 1/sqrt(products summed for one output).
+
+Classes are the sorted labels of the scores; a net without them takes those of its first training data.]],
+      options = {
+        { "input", "table", "none", "{ channels, height, width }, or { features } for flat samples" },
+        { "classes", "table", "none", "labels in rising order, one for each score" },
+        { "seed", "integer", "the session's", "of the first weights" },
+      },
+      returns = { "net", "a model; it prints as a table of its layers" },
+      example = small .. "print(net)\nprint(net:predict(x))",
+      see = { "nn.train", "nn.load", "nn.conv2d", "nn.linear" },
+    },
+    layer("conv2d",
+      "Convolution of images: out maps, each a weighted sum under a kernel that slides by stride.", {
+        { "out", "integer", "none", "maps in the output" },
+        { "kernel", "integer|table", "none", "its size, or { height, width }" },
+        { "stride", "integer|table", "1", "pixels from one place to the next" },
+        { "padding", "integer|table", "0", "zeros added on every side" },
+      }, 'print(nn.new { input = { 1, 28, 28 }, nn.conv2d { out = 8, kernel = 5, stride = 2 } })'),
+    layer("relu", "max(x, 0) of every number.", {},
+      "print(nn.new { input = { 3 }, nn.relu() }:forward(array.new { -1, 0, 2 }))"),
+    layer("maxpool", "The largest number under a window, map by map.", {
+        { "kernel", "integer|table", "none", "the window's size, or { height, width }" },
+        { "stride", "integer|table", "the kernel", "pixels from one window to the next" },
+      }, "print(nn.new { input = { 1, 4, 4 }, nn.maxpool { kernel = 2 } })"),
+    layer("flatten", "Images as flat vectors, map by map, for the linear layers behind.", {},
+      "print(nn.new { input = { 2, 3, 3 }, nn.flatten(), nn.linear { out = 4 } })"),
+    layer("linear", "W x + b on flat vectors.", { { "out", "integer", "none", "numbers in the output" } },
+      "print(nn.new { input = { 3 }, nn.linear { out = 2 } })"),
+    layer("dropout",
+      "In training sets each number to 0 with probability p and divides the others by 1 - p; else nothing.",
+      { { "p", "number", "0.5", "the share that is dropped, below 1" } },
+      "print(nn.new { input = { 3 }, nn.dropout { p = 0.2 } })"),
+    {
+      name = "nn.load",
+      text = [[
+A net from a file that net:save wrote, or a shipped one by its name: "mnist-cnn" knows handwritten digits of
+28 x 28 pixels. A file of weights alone has no layers in it: make the net with nn.new and fill it with
+net:load_weights.]],
+      params = { { "name", "string", "a path, or a shipped net's name" } },
+      returns = { "net", "as it was saved" },
+      example = 'print(nn.load("mnist-cnn"))',
+      see = { "net:load_weights", "perigee.load" },
+    },
+    {
+      name = "nn.train",
+      text = [[
+Trains on from the present weights, by SGD with momentum on softmax cross-entropy, and reports loss, accuracy,
+rate and time left. The same seed and thread count give the same weights to the bit. After Ctrl-C the net has
+the weights of the last step. Where the loss is no longer finite the net is as it was and an error says so.
+
+Options that are left out are the net's own, see net:fit. The history has one number an epoch in the lists
+loss, accuracy, lr, seconds, and validation_loss and validation_accuracy; and epochs, interrupted.]],
+      params = {
+        { "net", "net", "what is trained" },
+        { "ds", "dataset", "samples with labels" },
+        { "options", "table?", "see below" },
+      },
+      options = training,
+      returns = { "table", "the history" },
+      example = learn .. [[
+local history = nn.train(net, ds, { epochs = 3, batch = 10, lr = 0.1, seed = 1, validation = ds })
+print(history.loss[3], history.validation_accuracy[3])]],
+      see = { "net:fit", "nn.new" },
+    },
+    {
+      name = "nn.softmax",
+      text = "exp(s) / sum of exp(s) of every row, safe for large scores. A score of -inf gets 0.",
+      params = { { "scores", "array|table", "one row a sample, or a single row" } },
+      returns = { "array", "float64 of the same shape" },
+      example = "print(nn.softmax(array.new { 1, 2, 3 }))",
+    },
+    {
+      name = "net:fit",
+      text = [[
+Trains anew, from weights drawn by the net's seed, with the net's own parameters: net:set changes them
+(net:set { epochs = 5, lr = 0.1 }), options hold for this call.]],
+      params = { { "ds", "dataset", "samples with labels" }, { "options", "table?", "as for nn.train" } },
+      options = training,
+      returns = { "net", "itself" },
+      example = learn .. "net:set { epochs = 3, batch = 10 }\nprint(net:fit(ds):predict(x):slice { 1, 5 })",
+      see = { "nn.train" },
+    },
+    {
+      name = "net:forward",
+      text = [[
+The outputs of any layers in one pass: n x the layer's size for each, images flattened map by map (see
+net.layers for their shape). A name may have a prefix, as in "features:relu2".]],
+      params = {
+        { "x", "dataset|array", "samples" },
+        { "layers", "string|table?", "a name or a list of them; the last layer if left out" },
+      },
+      returns = { "array", "one for each name" },
+      example = small .. 'local maps, scores = net:forward(x, { "relu1", "fc1" })\nprint(#maps, scores)',
+      see = { "net:backward" },
+    },
+    {
+      name = "net:backward",
+      text = [[
+The gradient with respect to the samples of the sum of w · output over all given layers, in one reverse pass;
+and with { weights = true } a table of the gradients of the weights, by their names.]],
+      params = {
+        { "x", "dataset|array", "samples" },
+        { "w", "table", "layer = array, n x the layer's size" },
+        { "options", "table?", "see below" },
+      },
+      options = { { "weights", "boolean", "false", "gradients of the weights as well" } },
+      returns = { "array", "n x features, and the table if asked for" },
+      example = small .. 'local dx = net:backward(x, { fc1 = array.ones(5, 3) })\nprint(dx:norm())',
+      see = { "net:forward", "model:gradient" },
+    },
+    {
+      name = "net:weights",
+      text = 'Copies of all weights by their names, "conv1.weight", in PyTorch\'s layout.',
+      returns = { "table", "name = array" },
+      example = small .. 'print(net:weights()["conv1.weight"])',
+      see = { "net:load_weights" },
+    },
+    {
+      name = "net:load_weights",
+      text = [[
+Fills the net from a safetensors file in PyTorch's names and layout, prefixes such as "features." ignored.
+Every weight must be there in its shape; else the net stays as it is. A net without classes gets 0, 1, 2, …]],
+      params = { { "path", "string", "the file" } },
+      returns = { "net", "itself" },
+      example = small .. [[
+local path = os.tmpname()
+data.save_safetensors(path, net:weights())
+net:load_weights(path)
+os.remove(path)]],
+      see = { "nn.load", "model:save" },
+    },
+    { name = "net.layers", kind = "field",
+      text = "A list of tables: name, kind, shape (a list), size, parameters." },
+    { name = "net.input", kind = "field",
+      text = "The shape of a sample: { channels, height, width } or { features }." },
+    { name = "net.parameters", kind = "field", text = "How many numbers all weights are." },
+    { name = "net.trained", kind = "field",
+      text = "How it was trained last: source, samples, the options, loss, accuracy; nil if it was not." },
+  },
+}
