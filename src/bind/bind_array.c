@@ -245,6 +245,7 @@ int open_array(lua_State *L) {
                                               bind_array_linalg_functions };
     lua_newtable(L);
     luaL_setfuncs(L, bind_array_creators, 0);
+    luaL_setfuncs(L, bind_array_joiners, 0);
     bind_new_type(L, &bind_array_type, NULL, meta);
     lua_getfield(L, -1, "methods");
     for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) {

@@ -226,6 +226,11 @@ static int stack(lua_State *L) {
 
 const luaL_Reg bind_array_index_functions[] = {
     { "slice", slice },     { "take", take },     { "put", put },   { "compress", compress },
-    { "nonzero", nonzero }, { "assign", assign }, { "fill", fill }, { "concatenate", concatenate },
-    { "stack", stack },     { NULL, NULL },
+    { "nonzero", nonzero }, { "assign", assign }, { "fill", fill }, { NULL, NULL },
+};
+
+const luaL_Reg bind_array_joiners[] = {
+    { "concatenate", concatenate },
+    { "stack", stack },
+    { NULL, NULL },
 };
