@@ -19,11 +19,11 @@ static bool check_shapes(const char *where, const Array *sv, const Array *alpha,
                          Error *err) {
     char sv_text[128], alpha_text[128], b_text[128];
     if (sv->ndim == 2 && alpha->ndim == 2 && b->ndim == 1 && alpha->shape[1] == sv->shape[0] &&
-        alpha->shape[0] == b->shape[0] && alpha->shape[0] > 0 && sv->shape[1] > 0)
+        alpha->shape[0] == b->shape[0] && array_size(sv) > 0 && array_size(b) > 0)
         return true;
     return error_set(err, ERROR_ARGUMENT,
                      "%s: sv %s, alpha %s and b %s do not agree: expected (m, features), "
-                     "(classes, m) and (classes,)",
+                     "(classes, m) and (classes,), none of them empty",
                      where, array_shape_text(sv->ndim, sv->shape, sv_text),
                      array_shape_text(alpha->ndim, alpha->shape, alpha_text),
                      array_shape_text(b->ndim, b->shape, b_text));

@@ -146,6 +146,8 @@ function TestSvmErrors:test_numbers_that_do_not_agree()
     { sv = sv, alpha = alpha, b = b, classes = { 1, 2 } })
   fails("(5, 2), alpha (3, 5) and b (2,) do not agree", svm.from,
     { sv = sv, alpha = alpha, b = array.zeros { 2 }, classes = { 1, 2, 3 } })
+  fails("none of them empty", svm.from,
+    { sv = array.zeros { 0, 2 }, alpha = array.zeros { 3, 0 }, b = b, classes = { 1, 2, 3 } })
   fails("classes: expected rising labels, got 2 before 1", svm.from,
     { sv = sv, alpha = alpha, b = b, classes = { 2, 1, 3 } })
 end
