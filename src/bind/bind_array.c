@@ -174,12 +174,14 @@ static int meta_index(lua_State *L) {
     const Array *a = bind_check_array(L, 1, "array", "array");
     if (lua_type(L, 2) == LUA_TNUMBER)
         return push_row(L, a);
-    if (lua_type(L, 2) == LUA_TSTRING) {
-        const char *key = lua_tostring(L, 2);
-        for (const struct Field *f = fields; f->name; f++)
-            if (strcmp(f->name, key) == 0)
-                return f->push(L, a);
-    }
+    if (lua_type(L, 2) != LUA_TSTRING)
+        return bind_expected(L, 2, "array", "index",
+                             "an integer or a name (x:take(positions) and x:compress(mask) choose "
+                             "several)");
+    const char *key = lua_tostring(L, 2);
+    for (const struct Field *f = fields; f->name; f++)
+        if (strcmp(f->name, key) == 0)
+            return f->push(L, a);
     lua_pushvalue(L, 2);
     lua_rawget(L, lua_upvalueindex(1));
     return 1;

@@ -90,9 +90,7 @@ static void check_operands(lua_State *L, const ArrayOp *op, Operand *operands,
     }
 }
 
-/* The operation is the first upvalue. */
-static int apply(lua_State *L) {
-    const ArrayOp *op = lua_touserdata(L, lua_upvalueindex(1));
+static int apply_op(lua_State *L, const ArrayOp *op) {
     const Array *inputs[MAX_OPERANDS];
     Operand operands[MAX_OPERANDS];
     lua_settop(L, array_op_inputs(op)); /* operators bring a second operand even to unary minus */
@@ -104,8 +102,7 @@ static int apply(lua_State *L) {
 }
 
 /* x:op_(…): the result goes into x, which is returned. */
-static int apply_in_place(lua_State *L) {
-    const ArrayOp *op = lua_touserdata(L, lua_upvalueindex(1));
+static int apply_op_in_place(lua_State *L, const ArrayOp *op) {
     const Array *inputs[MAX_OPERANDS];
     Operand operands[MAX_OPERANDS];
     Error err = { 0 };
@@ -122,24 +119,34 @@ static int apply_in_place(lua_State *L) {
     return 1;
 }
 
+/* The operation is the first upvalue. */
+static int apply(lua_State *L) {
+    return apply_op(L, lua_touserdata(L, lua_upvalueindex(1)));
+}
+
+static int apply_in_place(lua_State *L) {
+    return apply_op_in_place(L, lua_touserdata(L, lua_upvalueindex(1)));
+}
+
 /* clip(x, low, high) with nil for no bound: then maximum or minimum alone does it. */
-static int clip(lua_State *L) {
-    bool in_place = lua_toboolean(L, lua_upvalueindex(1));
-    const char *op = "clip";
+static const ArrayOp *clip_op(lua_State *L) {
     lua_settop(L, 3);
     if (lua_isnil(L, 2) && lua_isnil(L, 3))
-        return luaL_error(L, "clip: expected a lower or an upper bound");
-    if (lua_isnil(L, 2)) {
-        lua_remove(L, 2);
-        op = "minimum";
-    } else if (lua_isnil(L, 3)) {
-        op = "maximum";
-    }
-    lua_pushlightuserdata(L, (void *)array_op(op));
-    lua_pushcclosure(L, in_place ? apply_in_place : apply, 1);
-    lua_insert(L, 1);
-    lua_call(L, lua_gettop(L) - 1, 1);
-    return 1;
+        luaL_error(L, "clip: expected a lower or an upper bound");
+    if (lua_isnil(L, 3))
+        return array_op("maximum");
+    if (!lua_isnil(L, 2))
+        return array_op("clip");
+    lua_remove(L, 2);
+    return array_op("minimum");
+}
+
+static int clip(lua_State *L) {
+    return apply_op(L, clip_op(L));
+}
+
+static int clip_in_place(lua_State *L) {
+    return apply_op_in_place(L, clip_op(L));
 }
 
 /* ---- Comparing whole arrays
@@ -212,11 +219,9 @@ void bind_array_open_math(lua_State *L, int library, int methods, int metatable)
         push_call(L, apply, array_op(operators[i].op));
         lua_setfield(L, metatable, operators[i].event);
     }
-    lua_pushboolean(L, false);
-    lua_pushcclosure(L, clip, 1);
+    lua_pushcfunction(L, clip);
     set_both(L, "clip", library, methods);
-    lua_pushboolean(L, true);
-    lua_pushcclosure(L, clip, 1);
+    lua_pushcfunction(L, clip_in_place);
     set_both(L, "clip_", 0, methods);
     lua_pushnil(L); /* where's first argument is no place for a result */
     lua_setfield(L, methods, "where_");

@@ -135,6 +135,8 @@ function TestArrayElements:test_rows_are_views()
   lu.assertNil(a[3])
   raises("out of range", function() return a[4] end)
   raises("out of range", function() return a[0] end)
+  raises("x:compress(mask)", function() return a[a:gt(1)] end)
+  lu.assertNil(a.no_such_field)
   local seen = {}
   for i, r in ipairs(a) do seen[i] = r:sum() end
   lu.assertEquals(seen, { 6, 60 })
@@ -398,6 +400,7 @@ function TestArrayMath:test_choices()
   same(A.clip({ -1, 2 }, nil, 1), { -1, 1 })
   same(A.clip({ -1, 2 }, 0), { 0, 2 })
   same(A.clip({ 5, 5 }, { 0, 6 }, { 1, 7 }), { 1, 6 })
+  raises("test_array.lua", function() A.clip({ 1 }, {}, "x") end) -- errors have a position
   raises("a lower or an upper bound", A.clip, { 1 })
 end
 
