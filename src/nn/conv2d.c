@@ -197,13 +197,6 @@ static void forward(const Layer *layer, const float *weights, const Tile *tile, 
 /* ---- Backward -----------------------------------------------------------------------------------
  */
 
-SIMD_CLONES
-static void add_columns(const float *dy, size_t rows, size_t columns, float *sum) {
-    for (size_t i = 0; i < rows; i++)
-        for (size_t c = 0; c < columns; c++)
-            sum[c] += dy[i * columns + c];
-}
-
 static void backward_weights(const Conv2d *conv, const Tile *tile, const float *x,
                              const float *slope, size_t first, size_t count, float *dweights) {
     size_t channels = conv->layer.out.channels, depth = conv->depth;
@@ -282,7 +275,7 @@ static void backward(const Layer *layer, const float *weights, const Tile *tile,
     if (dx)
         memset(dx, 0, tile->n * shape_size(layer->in) * sizeof *dx);
     if (dweights)
-        add_columns(dy, pixels, channels, dweights + layer->parameter[1].offset);
+        layer_add_columns(dy, pixels, channels, dweights + layer->parameter[1].offset);
     for (size_t first = 0; first < pixels; first += CHUNK) {
         size_t count = first + CHUNK < pixels ? CHUNK : pixels - first;
         const float *slope = dy + first * channels;

@@ -1,5 +1,7 @@
 #include "nn/layer.h"
 
+#include "core/simd.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -239,4 +241,11 @@ bool layer_add_parameter(Layer *layer, const char *name, int ndim, const size_t 
 size_t layer_window_count(size_t in, size_t kernel, size_t stride, size_t padding) {
     size_t padded = in + 2 * padding;
     return kernel > padded ? 0 : (padded - kernel) / stride + 1;
+}
+
+SIMD_CLONES
+void layer_add_columns(const float *matrix, size_t rows, size_t columns, float *sum) {
+    for (size_t i = 0; i < rows; i++)
+        for (size_t c = 0; c < columns; c++)
+            sum[c] += matrix[i * columns + c];
 }

@@ -136,6 +136,9 @@ bool layer_add_parameter(Layer *layer, const char *name, int ndim, const size_t 
 /* The output's height or width of a window that slides over `in`; 0 where it does not fit once. */
 size_t layer_window_count(size_t in, size_t kernel, size_t stride, size_t padding);
 
+/* sum += each row of rows × columns: a bias's gradient. */
+void layer_add_columns(const float *matrix, size_t rows, size_t columns, float *sum);
+
 extern const LayerKind conv2d_kind, relu_kind, maxpool_kind, linear_kind, flatten_kind,
     dropout_kind;
 

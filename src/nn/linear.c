@@ -1,6 +1,5 @@
 /* linear.c — y = W·x + b, with W stored as PyTorch has it: out × in. */
 #include "core/blas.h"
-#include "core/simd.h"
 #include "nn/layer.h"
 
 #include <string.h>
@@ -34,20 +33,13 @@ static void forward(const Layer *layer, const float *weights, const Tile *tile, 
     blas_sgemm(false, true, tile->n, out, in, 1, x, in, weights, in, 1, y, out);
 }
 
-SIMD_CLONES
-static void add_columns(const float *dy, size_t rows, size_t columns, float *sum) {
-    for (size_t i = 0; i < rows; i++)
-        for (size_t c = 0; c < columns; c++)
-            sum[c] += dy[i * columns + c];
-}
-
 static void backward(const Layer *layer, const float *weights, const Tile *tile, const float *x,
                      const float *y, const float *dy, float *dx, float *dweights) {
     size_t in = layer->in.channels, out = layer->out.channels;
     (void)y;
     if (dweights) {
         blas_sgemm(true, false, out, in, tile->n, 1, dy, out, x, in, 1, dweights, in);
-        add_columns(dy, tile->n, out, dweights + layer->parameter[1].offset);
+        layer_add_columns(dy, tile->n, out, dweights + layer->parameter[1].offset);
     }
     if (dx)
         blas_sgemm(false, false, tile->n, in, out, 1, dy, out, weights, in, 0, dx, in);

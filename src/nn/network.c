@@ -269,10 +269,13 @@ void network_draw_weights(Network *net, uint64_t seed) {
     network_weights_changed(net);
 }
 
-static bool build(Network *net, const cJSON *description, Error *err) {
+static bool build(Network *net, const cJSON *description, size_t most, Error *err) {
     if (!read_input(description, &net->input, err) || !read_layers(net, description, err) ||
         !read_classes(net, description, err) || !make_plans(net, err))
         return false;
+    if (net->parameters > most)
+        return error_set(err, ERROR_ARGUMENT, "the layers have %zu weights, the file only %zu",
+                         net->parameters, most);
     net->model.features = shape_size(net->input);
     size_t prepared = 0;
     for (size_t l = 0; l < net->layers; l++) {
@@ -289,7 +292,7 @@ static bool build(Network *net, const cJSON *description, Error *err) {
     return true;
 }
 
-Network *network_new(const cJSON *description, uint64_t seed, Error *err) {
+Network *network_new_within(const cJSON *description, uint64_t seed, size_t most, Error *err) {
     Network *net = calloc(1, sizeof *net);
     if (!net) {
         error_memory(err, "nn.new", sizeof *net);
@@ -299,11 +302,15 @@ Network *network_new(const cJSON *description, uint64_t seed, Error *err) {
     net->seed = seed;
     net->params = train_defaults();
     net->params.seed = seed;
-    if (!build(net, description, err)) {
+    if (!build(net, description, most, err)) {
         model_release(&net->model);
         return NULL;
     }
     return net;
+}
+
+Network *network_new(const cJSON *description, uint64_t seed, Error *err) {
+    return network_new_within(description, seed, SIZE_MAX, err);
 }
 
 static bool describe_into(const Network *net, cJSON *object) {

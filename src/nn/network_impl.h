@@ -47,6 +47,10 @@ struct Network {
 
 enum { NETWORK_TILE_MOST = 16 };
 
+/* network_new for a description that a file brings: refused, before any memory is taken for them,
+ * where it asks for more than `most` weights. */
+Network *network_new_within(const cJSON *description, uint64_t seed, size_t most, Error *err);
+
 /* To be called whenever the weights have changed. */
 void network_weights_changed(Network *net);
 

@@ -194,11 +194,20 @@ static bool read_extras(Network *net, const cJSON *meta, Error *err) {
     return true;
 }
 
+/* Numbers in all arrays: a net cannot have more weights. */
+static size_t count_numbers(const Tensors *tensors) {
+    size_t count = 0;
+    for (size_t i = 0; i < tensors->count; i++)
+        count += array_size(tensors->entry[i].array);
+    return count;
+}
+
 Model *network_read(const Tensors *tensors, const char *prefix, const cJSON *meta, Error *err) {
     const cJSON *seed = cJSON_GetObjectItemCaseSensitive(meta, "seed");
     double value = cJSON_IsNumber(seed) ? seed->valuedouble : 0;
     bool whole = value >= -0x1p53 && value <= 0x1p53;
-    Network *net = network_new(meta, whole ? (uint64_t)(int64_t)value : 0, err);
+    Network *net =
+        network_new_within(meta, whole ? (uint64_t)(int64_t)value : 0, count_numbers(tensors), err);
     if (net && (!read_extras(net, meta, err) || !network_load_weights(net, tensors, prefix, err))) {
         model_release(&net->model);
         net = NULL;

@@ -276,6 +276,21 @@ static void a_failed_load_changes_nothing(void **state) {
     net_done(net);
 }
 
+/* A file's description cannot make us take memory for weights that the file does not have. */
+static void a_file_that_promises_too_much(void **state) {
+    (void)state;
+    Error err = { 0 };
+    Tensors tensors;
+    tensors_init(&tensors);
+    cJSON *meta =
+        cJSON_Parse("{\"input\":[2047],\"layers\":[{\"kind\":\"linear\",\"out\":1048576}]}");
+    assert_null(network_read(&tensors, "", meta, &err));
+    assert_non_null(strstr(err.message, "the file only 0"));
+    assert_int_equal(err.kind, ERROR_FILE);
+    cJSON_Delete(meta);
+    tensors_clear(&tensors);
+}
+
 /* ---- The tutorial's CNN, where it is at hand
  * ------------------------------------------------------ */
 
@@ -334,6 +349,7 @@ int main(void) {
         cmocka_unit_test(a_description_makes_the_same_net_again),
         cmocka_unit_test(weights_survive_a_round_trip),
         cmocka_unit_test(a_failed_load_changes_nothing),
+        cmocka_unit_test(a_file_that_promises_too_much),
         cmocka_unit_test(first_weights_lie_within_their_bound),
         cmocka_unit_test(the_tutorials_weights_load),
     };
