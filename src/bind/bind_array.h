@@ -56,8 +56,7 @@ int bind_array_axis(lua_State *L, int arg, const char *where, const Array *a, in
 /* The 0-based place of a 1-based (or from the end, negative) index of an axis with n elements. */
 size_t bind_array_index(lua_State *L, lua_Integer index, size_t n, int axis, const char *where);
 
-/* ---- Results
- * -------------------------------------------------------------------------------------- */
+/* ---- Results --------------------------------------------------------------------------------- */
 
 /* The (nested) table at arg as a new array of `dtype`, pushed. */
 Array *bind_array_from_table(lua_State *L, int arg, const char *where, const char *name,
@@ -66,8 +65,7 @@ Array *bind_array_from_table(lua_State *L, int arg, const char *where, const cha
 /* Push a number as Lua shows it best: an integer for int32, else a float. */
 void bind_array_push_number(lua_State *L, double value, DType dtype);
 
-/* ---- The parts of the library
- * ---------------------------------------------------------------------- */
+/* ---- The parts of the library ---------------------------------------------------------------- */
 
 int bind_array_totable(lua_State *L);
 int bind_array_get_T(lua_State *L, const Array *a);

@@ -4,8 +4,7 @@
 #include "core/array_index.h"
 #include "core/array_shape.h"
 
-/* ---- Slices
- * ------------------------------------------------------------------------------------------ */
+/* ---- Slices ---------------------------------------------------------------------------------- */
 
 /* The number t[i] of the table on the top, or the fallback; from the end where it is negative, as a
  * 1-based place that may lie outside the axis. */
@@ -75,8 +74,7 @@ static int slice(lua_State *L) {
     return 1;
 }
 
-/* ---- Positions and masks
- * ------------------------------------------------------------------------------ */
+/* ---- Positions and masks --------------------------------------------------------------------- */
 
 /* The 1-based positions at arg, checked, as 0-based ones in a new userdata on the stack. */
 static size_t *check_positions(lua_State *L, int arg, const char *where, const Array *a, int axis,
@@ -146,8 +144,7 @@ static int nonzero(lua_State *L) {
     return 1;
 }
 
-/* ---- Writing
- * ------------------------------------------------------------------------------------------- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 /* assign(x, values) → x: the values broadcast to x. */
 static int assign_values(lua_State *L, const char *where) {
@@ -174,8 +171,7 @@ static int fill(lua_State *L) {
     return assign_values(L, "fill");
 }
 
-/* ---- Joining
- * ------------------------------------------------------------------------------------------- */
+/* ---- Joining --------------------------------------------------------------------------------- */
 
 /* The arrays (or tables) in the list at 1, as pointers in a userdata; their boxes stay in a table.
  */

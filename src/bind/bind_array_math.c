@@ -8,8 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- Operands
- * ------------------------------------------------------------------------------------ */
+/* ---- Operands -------------------------------------------------------------------------------- */
 
 static DType scalar_dtype(lua_State *L, int arg, DType peer) {
     if (peer != DTYPE_I32)
@@ -70,8 +69,7 @@ static DType peer_dtype(lua_State *L, int first, int last) {
     return peer;
 }
 
-/* ---- Calls
- * ----------------------------------------------------------------------------------------- */
+/* ---- Calls ----------------------------------------------------------------------------------- */
 
 enum { MAX_OPERANDS = 3 };
 
@@ -149,8 +147,7 @@ static int clip_in_place(lua_State *L) {
     return apply_op_in_place(L, clip_op(L));
 }
 
-/* ---- Comparing whole arrays
- * ----------------------------------------------------------------------------- */
+/* ---- Comparing whole arrays ------------------------------------------------------------------ */
 
 static const char *const tolerance_options[] = { "rtol", "atol", "equal_nan", NULL };
 
@@ -180,8 +177,7 @@ static int equal(lua_State *L) {
     return 1;
 }
 
-/* ---- Opening
- * ------------------------------------------------------------------------------------------- */
+/* ---- Opening --------------------------------------------------------------------------------- */
 
 static const struct {
     const char *event, *op;

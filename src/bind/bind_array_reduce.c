@@ -6,8 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- Axes and options
- * ------------------------------------------------------------------------------ */
+/* ---- Axes and options ------------------------------------------------------------------------ */
 
 static int axis_of(lua_State *L, lua_Integer axis, const char *where, const Array *a) {
     lua_Integer place = axis < 0 ? a->ndim + axis : axis - 1;
@@ -54,8 +53,7 @@ static bool check_axes(lua_State *L, const char *where, const Array *a, const ch
     return given;
 }
 
-/* ---- Reductions
- * ---------------------------------------------------------------------------------------- */
+/* ---- Reductions ------------------------------------------------------------------------------ */
 
 typedef enum Shown { FLOAT, AS_DTYPE, INTEGER, BOOLEAN } Shown;
 
@@ -159,8 +157,7 @@ static int cumsum(lua_State *L) {
     return 1;
 }
 
-/* ---- Opening
- * ------------------------------------------------------------------------------------------- */
+/* ---- Opening --------------------------------------------------------------------------------- */
 
 /* Set table[name] = the function on the top, in both, and pop it. */
 static void set_both(lua_State *L, const char *name, int library, int methods) {

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Positions
- * ----------------------------------------------------------------------------------- */
+/* ---- Positions ------------------------------------------------------------------------------- */
 
 /* A contiguous array as outer × n × row bytes around one axis. */
 typedef struct Rows {
@@ -68,8 +67,7 @@ bool array_put_at(const char *where, const Array *values, int axis, const size_t
     return ok;
 }
 
-/* ---- Masks
- * ------------------------------------------------------------------------------------------ */
+/* ---- Masks ----------------------------------------------------------------------------------- */
 
 /* The flat places of what is not 0, as a malloc'd list. */
 static bool flat_places(const char *where, const Array *mask, size_t **places, size_t *count,
@@ -135,8 +133,7 @@ Array *array_nonzero(const char *where, const Array *a, int32_t origin, Error *e
     return out;
 }
 
-/* ---- Joining
- * ------------------------------------------------------------------------------------------ */
+/* ---- Joining --------------------------------------------------------------------------------- */
 
 static bool check_joined(const char *where, const Array *first, const Array *part, int axis,
                          Error *err) {

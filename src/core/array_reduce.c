@@ -11,7 +11,7 @@ enum {
     BLOCK = 1 << 16, /* elements, about, that one partial result covers */
     WIDTH = 2048,    /* accumulators at once: 16 kB of the L1 cache */
     GROUP = 256,     /* short rows are folded several at a time, up to this many elements */
-    LANES = 64,      /* candidates at once for the place of an extreme */
+    LANES = 32,      /* candidates at once for the place of an extreme */
     COLUMNS = 1024
 };
 
@@ -209,8 +209,7 @@ static bool reduce(const char *where, Reduction reduction, Folding *f, double dd
     return ok;
 }
 
-/* ---- Axes
- * ---------------------------------------------------------------------------------------- */
+/* ---- Axes ------------------------------------------------------------------------------------ */
 
 /* a with the reduced axes moved to the end (where more than one is, or a is not contiguous), as a
  * contiguous array, and its division into outer × n × inner. */
@@ -306,8 +305,7 @@ bool array_reduce_all(const char *where, const Array *a, Reduction reduction, do
     return result != NULL;
 }
 
-/* ---- argmin, argmax
- * -------------------------------------------------------------------------------- */
+/* ---- argmin, argmax -------------------------------------------------------------------------- */
 
 typedef struct Extreme {
     const Array *input; /* contiguous, of type f64 or f32 or i32 */
@@ -340,6 +338,9 @@ typedef struct Extreme {
         for (size_t i = n / LANES * LANES; i < n; i++)                                             \
             if (best == best && ((greatest ? x[i] > best : x[i] < best) || x[i] != x[i]))          \
                 best = x[i];                                                                       \
+        for (int hit = 0; !hit && place + LANES <= n; place += hit ? 0 : LANES)                    \
+            for (size_t k = 0; k < LANES; k++)                                                     \
+                hit |= best == best ? x[place + k] == best : x[place + k] != x[place + k];         \
         while (best == best ? x[place] != best : x[place] == x[place])                             \
             place++;                                                                               \
         return place;                                                                              \
@@ -411,8 +412,7 @@ Array *array_arg_extreme(const char *where, const Array *a, const ExtremePlace *
     return places;
 }
 
-/* ---- cumsum
- * ------------------------------------------------------------------------------------------ */
+/* ---- cumsum ---------------------------------------------------------------------------------- */
 
 Array *array_cumsum(const char *where, const Array *a, int axis, Error *err) {
     bool along[ARRAY_MAX_DIMS];

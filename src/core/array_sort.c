@@ -12,8 +12,7 @@ enum { DIGIT_BITS = 11, SHORT_BITS = 8, DIGITS = 1 << DIGIT_BITS, SHORT = 2048, 
 
 static const size_t WORTH_SPLITTING = 1 << 14;
 
-/* ---- Keys: unsigned integers in the order of the values
- * ------------------------------------------ */
+/* ---- Keys: unsigned integers in the order of the values -------------------------------------- */
 
 /* Floats: the sign bit set for positive numbers, all bits inverted for negative ones. −0 counts as
  * 0 and every NaN as the largest. Descending order inverts all but NaN, so that equal elements keep
@@ -43,8 +42,7 @@ static inline uint32_t key_i32(int32_t x, bool descending) {
     return descending ? ~bits : bits;
 }
 
-/* ---- Sorting pairs of key and position
- * -------------------------------------------------------------- */
+/* ---- Sorting pairs of key and position ------------------------------------------------------- */
 
 typedef struct Pair32 {
     uint32_t key, place;
@@ -114,8 +112,7 @@ ORDER(float, f32, Pair32, 32)
 ORDER(double, f64, Pair64, 64)
 ORDER(int32_t, i32, Pair32, 32)
 
-/* ---- Rows
- * ------------------------------------------------------------------------------------------- */
+/* ---- Rows ------------------------------------------------------------------------------------ */
 
 typedef struct Sorting {
     const Array *input; /* contiguous, the axis last */
@@ -217,8 +214,7 @@ Array *array_argsort(const char *where, const Array *a, int axis, bool descendin
     return sort_axis(where, a, axis, &s, err);
 }
 
-/* ---- unique
- * ------------------------------------------------------------------------------------------- */
+/* ---- unique ---------------------------------------------------------------------------------- */
 
 /* Element i of a sorted contiguous array begins a new value. NaNs are at the end: one value. */
 static bool starts_value(const Array *sorted, size_t i) {
