@@ -89,9 +89,9 @@ local pgd = attack.pgd_exp { model = defence, norm = "l2", dmax = 2, start_from 
                              eta = 0.1, eta_min = 0.1, max_iter = 30, eps = 1e-8 }
 local result = pgd:run(test[place])
 local loss, verdict = result.loss[1], result.verdict[1]
-local outcome = { evaded = "evaded, the %d is taken for a %d", rejected = "the %d is rejected",
-                  correct = "the %d is still recognised" }
-row("attack on digit " .. place, "PGD-Exp, l2, dmax 2: %s, at distance %.2f",
+local outcome = { evaded = "evaded, %d is taken for %d", rejected = "rejected, it was a %d",
+                  correct = "still recognised as %d" }
+row("attack on digit " .. place, "PGD-Exp, l2, dmax 2: %s; distance %.2f",
   outcome[verdict]:format(result.y[1], result.label[1]), result.distance[1])
 row("  loss", "%.4f to %.4f in %d iterates, %d scores and %d gradients", loss[1], loss[#loss], #loss,
   result.evaluations.scores[1], result.evaluations.gradients[1])
