@@ -97,8 +97,7 @@ Network *model_read_net(const Tensors *tensors, const char *prefix, const char *
     return NULL;
 }
 
-static bool fill_and_save(const Model *model, Tensors *tensors, cJSON *meta, const char *path,
-                          Error *err) {
+static bool fill(const Model *model, Tensors *tensors, cJSON *meta, Error *err) {
     if (!write_model(model, tensors, "", meta, err))
         return false;
     char *text = cJSON_PrintUnformatted(meta);
@@ -106,20 +105,25 @@ static bool fill_and_save(const Model *model, Tensors *tensors, cJSON *meta, con
         return error_memory(err, "save", 0);
     bool ok = tensors_set_text(tensors, metadata_key, text, err);
     cJSON_free(text);
-    return ok && tensors_save(tensors, path, err);
+    return ok;
 }
 
-bool model_save(const Model *model, const char *path, const cJSON *header, Error *err) {
+bool model_to(const Model *model, const cJSON *header, Tensors *tensors, Error *err) {
     cJSON *meta = cJSON_CreateObject();
     if (!meta)
         return error_memory(err, "save", sizeof *meta);
     if (header)
         cJSON_AddItemToObject(meta, "written_by", cJSON_Duplicate(header, true));
+    bool ok = fill(model, tensors, meta, err);
+    cJSON_Delete(meta);
+    return ok;
+}
+
+bool model_save(const Model *model, const char *path, const cJSON *header, Error *err) {
     Tensors tensors;
     tensors_init(&tensors);
-    bool ok = fill_and_save(model, &tensors, meta, path, err);
+    bool ok = model_to(model, header, &tensors, err) && tensors_save(&tensors, path, err);
     tensors_clear(&tensors);
-    cJSON_Delete(meta);
     return ok;
 }
 

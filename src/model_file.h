@@ -17,6 +17,9 @@
  * "written_by": seed, versions. */
 bool model_save(const Model *model, const char *path, const cJSON *header, Error *err);
 
+/* The same into `tensors`, which the caller has initialised, instead of a file. */
+bool model_to(const Model *model, const cJSON *header, Tensors *tensors, Error *err);
+
 /* One reference to a model of any kind in the table. */
 Model *model_load(const char *path, Error *err);
 

@@ -77,12 +77,70 @@ function session.who()
   return list
 end
 
---- The names of the user's variables, sorted.
-function session.names()
-  local names = {}
-  for i, v in ipairs(session.who()) do names[i] = v.name end
+---------------------------------------------------------------------------------------------------
+-- Variables in files
+
+local kept_kinds = { array = true, dataset = true, net = true, svm = true, nr = true, dnr = true,
+  attack_result = true, layer = true }
+
+-- Why a value cannot be kept in a file ("work.f is a function"), or nil.
+local function hindrance(value, name, seen)
+  local kind = type(value)
+  if kind == "table" then
+    if seen[value] then return nil end
+    seen[value] = true
+    for key, member in next, value do
+      local inner = ("%s[%s]"):format(name, tostring(key))
+      if type(key) == "string" and key:find("^[%a_][%w_]*$") then inner = name .. "." .. key end
+      local reason = hindrance(key, "a key of " .. name, seen) or hindrance(member, inner, seen)
+      if reason then return reason end
+    end
+    return nil
+  elseif kind == "userdata" then
+    local named = describe(value)
+    return not kept_kinds[named] and ("%s is a %s"):format(name, named) or nil
+  end
+  return (kind == "function" or kind == "thread") and ("%s is a %s"):format(name, kind) or nil
+end
+
+--- save(path, …): write the named variables, or all of the user's, to one file.
+function session.save(path, ...)
+  if type(path) ~= "string" then
+    error(("save: path: expected a string, got %s"):format(type(path)), 2)
+  end
+  local names, values = { ... }, {}
+  local all = #names == 0
+  if all then
+    for i, v in ipairs(session.who()) do names[i] = v.name end
+  end
+  for _, name in ipairs(names) do
+    local value = rawget(_G, name)
+    if value == nil then error(("save: there is no variable %s"):format(tostring(name)), 2) end
+    local reason = hindrance(value, name, {})
+    if reason and not all then error(("save: %s, which cannot be kept in a file"):format(reason), 2) end
+    if reason then
+      print(("not kept: %s"):format(reason))
+    else
+      values[name] = value
+    end
+  end
+  return perigee.save_values(path, values)
+end
+
+--- restore(path): set the variables of a file again. Returns their names.
+function session.restore(path)
+  local values, names = perigee.restore_values(path), {}
+  for name in pairs(values) do
+    if type(name) ~= "string" then error("restore: a variable in the file has no name", 2) end
+    names[#names + 1] = name
+  end
+  for name, value in pairs(values) do rawset(_G, name, value) end
+  table.sort(names)
   return names
 end
+
+---------------------------------------------------------------------------------------------------
+-- Time
 
 --- time(f, …): run f once; prints the seconds, returns what f returns.
 function session.time(f, ...)

@@ -111,17 +111,21 @@ static cJSON *describe(const AttackResult *result) {
     return meta;
 }
 
-bool attack_result_save(const AttackResult *result, const char *path, Error *err) {
-    Tensors tensors;
-    tensors_init(&tensors);
+bool attack_result_to(const AttackResult *result, Tensors *tensors, Error *err) {
     cJSON *meta = describe(result);
     char *text = meta ? cJSON_PrintUnformatted(meta) : NULL;
     bool ok =
-        text ? tensors_set_text(&tensors, metadata_key, text, err) : error_memory(err, "save", 256);
-    ok = ok && add_arrays(result, &tensors, err) && add_traces(result, &tensors, err) &&
-         tensors_save(&tensors, path, err);
+        text ? tensors_set_text(tensors, metadata_key, text, err) : error_memory(err, "save", 256);
+    ok = ok && add_arrays(result, tensors, err) && add_traces(result, tensors, err);
     cJSON_free(text);
     cJSON_Delete(meta);
+    return ok;
+}
+
+bool attack_result_save(const AttackResult *result, const char *path, Error *err) {
+    Tensors tensors;
+    tensors_init(&tensors);
+    bool ok = attack_result_to(result, &tensors, err) && tensors_save(&tensors, path, err);
     tensors_clear(&tensors);
     return ok;
 }

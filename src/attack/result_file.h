@@ -13,6 +13,9 @@
 /* Writes beside `path` and renames. */
 bool attack_result_save(const AttackResult *result, const char *path, Error *err);
 
+/* The same into `tensors`, which the caller has initialised, instead of a file. */
+bool attack_result_to(const AttackResult *result, Tensors *tensors, Error *err);
+
 AttackResult *attack_result_load(const char *path, Error *err);
 
 /* Does a loaded file hold a result rather than a model? And the result itself. */

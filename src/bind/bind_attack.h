@@ -12,6 +12,9 @@ int bind_run_attack(lua_State *L, const Attack *attack, const AttackParams *para
 /* Push a box that takes over `result`; NULL raises err. */
 int bind_push_attack_result(lua_State *L, AttackResult *result, const Error *err);
 
+/* The result in the box at `arg`, or NULL. */
+AttackResult *bind_test_attack_result(lua_State *L, int arg);
+
 /* Register the type of results. */
 void bind_open_attack_result(lua_State *L);
 

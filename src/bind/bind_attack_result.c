@@ -24,6 +24,10 @@ static AttackResult *check_self(lua_State *L, const char *where) {
     return bind_check(L, 1, &result_type, where, "self");
 }
 
+AttackResult *bind_test_attack_result(lua_State *L, int arg) {
+    return bind_test(L, arg, &result_type);
+}
+
 int bind_push_attack_result(lua_State *L, AttackResult *result, const Error *err) {
     if (!result)
         return bind_raise(L, err);

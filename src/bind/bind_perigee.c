@@ -2,6 +2,7 @@
 #include "attack/result_file.h"
 #include "bind/bind.h"
 #include "bind/bind_attack.h"
+#include "bind/bind_session.h"
 #include "bind/bind_terminal.h"
 #include "bind/suggest.h"
 #include "core/blas.h"
@@ -110,6 +111,7 @@ int open_perigee(lua_State *L) {
     };
     luaL_newlib(L, functions);
     bind_open_terminal(L);
+    bind_open_session(L);
     lua_pushstring(L, versions_perigee());
     lua_setfield(L, -2, "version");
     lua_pushboolean(L, 0);

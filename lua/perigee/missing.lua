@@ -1,0 +1,60 @@
+-- Members that are not there: reading array.zeross, or x:reshap, is an error that names what was
+-- probably meant. The libraries' tables ask through their metatables; the types' __index functions in C
+-- ask through the registry (bind_missing in src/bind/bind.c).
+
+local missing = {}
+
+-- The level, as error counts it, of the nearest Lua code that is not this file.
+local function users_level()
+  local level = 2
+  while true do
+    local frame = debug.getinfo(level, "lS")
+    if not frame then return 2 end
+    local own = frame.source:find("perigee/missing.lua", 1, true)
+    if frame.currentline > 0 and not own then return level - 1 end
+    level = level + 1
+  end
+end
+
+local function fail(owner, key, names)
+  table.sort(names)
+  local meant = perigee.nearest(key, names)
+  local suggestion = meant and ("; did you mean %s?"):format(meant) or ""
+  error(("%s has no '%s'%s"):format(owner, key, suggestion), users_level())
+end
+
+local function add_keys(names, t)
+  for key in next, t do
+    if type(key) == "string" then names[#names + 1] = key end
+  end
+end
+
+--- Make reading an absent member of a library an error.
+function missing.guard_library(name, library)
+  if getmetatable(library) then return end
+  setmetatable(library, {
+    __index = function(t, key)
+      if type(key) ~= "string" then return nil end
+      local names = {}
+      add_keys(names, t)
+      fail(name, key, names)
+    end,
+  })
+end
+
+--- What the types' __index functions call for a member that is not there.
+function missing.of_value(value, key)
+  local meta = debug.getmetatable(value)
+  local kind = (rawget(meta, "__name") or "value"):match("([%w_]+)$")
+  local names = {}
+  if type(rawget(meta, "methods")) == "table" then add_keys(names, meta.methods) end
+  for _, module in ipairs(require("perigee.help").all()) do
+    for _, entry in ipairs(module.entries) do
+      local owner, name = entry.name:match("^([%w_]+)%.([%w_]+)$")
+      if owner == kind and entry.kind == "field" then names[#names + 1] = name end
+    end
+  end
+  fail((kind:find("^[aeiou]") and "an " or "a ") .. kind, key, names)
+end
+
+return missing

@@ -1,0 +1,112 @@
+local lu = require "luaunit"
+local prompt = require "perigee.prompt"
+local session = require "perigee.session"
+
+TestSession = {}
+
+function TestSession:setUp()
+  prompt.start()
+  self.path = os.tmpname()
+end
+
+function TestSession:tearDown()
+  os.remove(self.path)
+  for _, v in ipairs(session.who()) do rawset(_G, v.name, nil) end
+end
+
+local function round_trip(self, value)
+  rawset(_G, "kept", value)
+  session.save(self.path, "kept")
+  rawset(_G, "kept", nil)
+  lu.assertEquals(session.restore(self.path), { "kept" })
+  return rawget(_G, "kept")
+end
+
+function TestSession:testWhoListsOnlyTheUsersVariables()
+  lu.assertEquals(#session.who(), 0)
+  rawset(_G, "mine", array.zeros(2, 3))
+  local list = session.who()
+  lu.assertEquals(#list, 1)
+  local mine = list[1]
+  lu.assertEquals({ mine.name, mine.kind, mine.shape, mine.bytes }, { "mine", "array", "f32[2x3]", 24 })
+  lu.assertStrContains(tostring(list), "mine  array  f32[2x3]  24 B")
+end
+
+function TestSession:testPlainValuesComeBackAsTheyWere()
+  local value = { 1, 2.5, -0.1, "text", "é\n", "\0\255", true, false, math.maxinteger, 1 / 0, -1 / 0,
+    inner = { [3] = "three", [2.5] = "key" } }
+  local back = round_trip(self, value)
+  lu.assertEquals(back, value)
+  lu.assertEquals(math.type(back[1]), "integer")
+  lu.assertEquals(math.type(back[2]), "float")
+  local nan = round_trip(self, 0 / 0)
+  lu.assertTrue(nan ~= nan)
+end
+
+function TestSession:testSharedTablesAndCyclesStayShared()
+  local shared = { 1 }
+  local value = { a = shared, b = shared }
+  value.self = value
+  local back = round_trip(self, value)
+  lu.assertTrue(rawequal(back.a, back.b))
+  lu.assertTrue(rawequal(back.self, back))
+end
+
+function TestSession:testArraysOfEveryTypeAndViews()
+  for _, dtype in ipairs { "f32", "f64", "i32" } do
+    local x = array.arange(12, { dtype = dtype }):reshape(3, 4)
+    local back = round_trip(self, x.T)
+    lu.assertEquals(back.dtype, dtype)
+    lu.assertTrue(array.equal(back, x.T))
+  end
+end
+
+function TestSession:testDatasetsModelsAndResults()
+  local digits = data.digits(40, { seed = 3 })
+  local back = round_trip(self, digits)
+  lu.assertEquals(back.shape, digits.shape)
+  lu.assertEquals(back.source, digits.source)
+  lu.assertTrue(array.equal(back.x, digits.x) and array.equal(back.y, digits.y))
+
+  local model = svm.new { kernel = svm.rbf(0.05) }:fit(digits)
+  local same = round_trip(self, { nested = model }).nested
+  lu.assertTrue(array.equal(same:scores(digits), model:scores(digits)))
+
+  local result = attack.fgsm { model = model, dmax = 0.1 }:run(digits:slice(1, 3))
+  local again = round_trip(self, result)
+  lu.assertTrue(array.equal(again.x_adv, result.x_adv))
+  lu.assertEquals(again.verdict, result.verdict)
+end
+
+function TestSession:testWhatCannotBeKeptIsNamed()
+  rawset(_G, "bad", { deep = { f = print } })
+  lu.assertErrorMsgContains("bad.deep.f is a function", session.save, self.path, "bad")
+  lu.assertErrorMsgContains("there is no variable nothing", session.save, self.path, "nothing")
+end
+
+function TestSession:testADamagedFileChangesNothing()
+  rawset(_G, "x", array.arange(1000))
+  session.save(self.path, "x")
+  local file = assert(io.open(self.path, "rb"))
+  local bytes = file:read("a")
+  file:close()
+  rawset(_G, "x", "before")
+  local changes = {
+    bytes:sub(1, #bytes - 8), bytes:sub(9), bytes:gsub('{\\"array\\":\\"1\\"}', '{\\"array\\":\\"7\\"}'),
+    (bytes:gsub('{\\"array\\"', '{\\"arroy\\"')), "",
+  }
+  for i = 1, #changes do
+    file = assert(io.open(self.path, "wb"))
+    file:write(changes[i])
+    file:close()
+    lu.assertError(session.restore, self.path)
+    lu.assertEquals(rawget(_G, "x"), "before")
+  end
+end
+
+function TestSession:testBenchTimesACall()
+  local result = session.bench(function() return 1 end, 0.02)
+  lu.assertTrue(result.median > 0 and result.least <= result.median and result.median <= result.most)
+  lu.assertStrContains(tostring(result), "a call")
+  lu.assertErrorMsgContains("bench: f: expected a function, got number", session.bench, 3)
+end
