@@ -153,6 +153,8 @@ static bool sort_all(const char *where, Sorting *s, Error *err) {
     size_t total = array_size(s->input), workers = (size_t)parallel_threads();
     if (total == 0)
         return true;
+    if (total < WORTH_SPLITTING || total == s->n) /* worker 0 does it all */
+        workers = 1;
     if (s->n > INT32_MAX)
         return error_set(err, ERROR_ARGUMENT, "%s: %zu elements are more than positions can name",
                          where, s->n);
@@ -162,7 +164,7 @@ static bool sort_all(const char *where, Sorting *s, Error *err) {
     bool ok = s->room && s->order;
     if (!ok)
         error_memory(err, where, workers * s->n * (2 * s->pair_bytes + sizeof *s->order));
-    else if (total < WORTH_SPLITTING)
+    else if (workers == 1)
         sort_rows(s, 0, total / s->n, 0);
     else
         parallel_for(total / s->n, sort_rows, s);
