@@ -19,7 +19,7 @@ style.text, style.frame, style.grid = "#222222", "#555555", "#E6E6E6"
 style.font_size, style.title_size, style.small_size = 11, 13, 10.5
 
 -- Units between a panel's edge and its plot. `legend` is added at the top of a panel that has one.
-style.margin = { left = 60, right = 16, top = 36, bottom = 50, legend = 20, untitled = 14 }
+style.margin = { left = 72, right = 16, top = 36, bottom = 50, legend = 20, untitled = 14 }
 style.image_margin = { left = 12, right = 12, top = 34, bottom = 30 }
 -- A legend's entry: its piece of line, the gap to its words, the room to the next, a letter's width
 -- (on the generous side), the height of a line.
