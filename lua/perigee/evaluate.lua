@@ -84,7 +84,8 @@ local function check_options(options)
       fail("unknown option '%s' (valid: %s)", tostring(key), table.concat(valid, ", "))
     end
   end
-  if type(options.attack) ~= "userdata" or not options.attack.run then
+  local meta = debug.getmetatable(options.attack)
+  if type(meta) ~= "table" or meta.__name ~= "perigee.attack" then
     fail("attack: expected an attack, attack.pgd{ norm = \"l2\" }, got a %s", type(options.attack))
   end
   if options.data == nil then fail("data: expected a dataset to attack") end

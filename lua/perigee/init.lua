@@ -13,6 +13,11 @@ for _, name in ipairs(libraries) do
   end
 end
 
+local missing = require "perigee.missing"
+for _, name in ipairs(libraries) do missing.guard_library(name, rawget(_G, name)) end
+missing.guard_library("perigee", perigee)
+debug.getregistry()["perigee.missing"] = missing.of_value
+
 -- What somebody who wrote `name` may have meant: a global, or a library's function without its library.
 local function suggestion(name)
   local globals, members, homes = {}, {}, {}

@@ -1,8 +1,10 @@
 -- Members that are not there: reading array.zeross, or x:reshap, is an error that names what was
 -- probably meant. The libraries' tables ask through their metatables; the types' __index functions in C
--- ask through the registry (bind_missing in src/bind/bind.c).
+-- ask through the registry (bind_missing in src/bind/bind.c). A field that may be without a value is nil.
 
 local missing = {}
+
+local LISTED = 30 -- names at most that are listed where none is near
 
 -- The level, as error counts it, of the nearest Lua code that is not this file.
 local function users_level()
@@ -19,7 +21,8 @@ end
 local function fail(owner, key, names)
   table.sort(names)
   local meant = perigee.nearest(key, names)
-  local suggestion = meant and ("; did you mean %s?"):format(meant) or ""
+  local suggestion = meant and ("; did you mean %s?"):format(meant)
+    or #names <= LISTED and (" (it has %s)"):format(table.concat(names, ", ")) or ""
   error(("%s has no '%s'%s"):format(owner, key, suggestion), users_level())
 end
 
@@ -42,19 +45,18 @@ function missing.guard_library(name, library)
   })
 end
 
---- What the types' __index functions call for a member that is not there.
-function missing.of_value(value, key)
+-- What a type is called where its own name is not a word.
+local shown = {
+  attack_result = "a result", lua_model = "a model written in Lua", nr = "an nr", svm = "an svm",
+}
+
+--- What the types' __index functions call for a member that is not there; `fields` are the type's.
+function missing.of_value(value, key, fields)
   local meta = debug.getmetatable(value)
   local kind = (rawget(meta, "__name") or "value"):match("([%w_]+)$")
-  local names = {}
+  local names = table.move(fields, 1, #fields, 1, {})
   if type(rawget(meta, "methods")) == "table" then add_keys(names, meta.methods) end
-  for _, module in ipairs(require("perigee.help").all()) do
-    for _, entry in ipairs(module.entries) do
-      local owner, name = entry.name:match("^([%w_]+)%.([%w_]+)$")
-      if owner == kind and entry.kind == "field" then names[#names + 1] = name end
-    end
-  end
-  fail((kind:find("^[aeiou]") and "an " or "a ") .. kind, key, names)
+  fail(shown[kind] or (kind:find("^[aeiou]") and "an " or "a ") .. kind, key, names)
 end
 
 return missing

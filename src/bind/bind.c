@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- Boxes ------------------------------------------------------------------------------------ */
+/* ---- Boxes ------------------------------------------------------------------------------------
+ */
 
 typedef struct Box {
     void *object;
@@ -65,7 +66,29 @@ void *bind_check(lua_State *L, int arg, const BoxType *type, const char *where, 
     return object;
 }
 
-/* ---- Errors ----------------------------------------------------------------------------------- */
+int bind_missing(lua_State *L, const char *const *names) {
+    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : NULL;
+    size_t i = 0;
+    while (key && names && names[i] && strcmp(names[i], key) != 0)
+        i++;
+    bool known = !key || (names && names[i]);
+    if (known || lua_getfield(L, LUA_REGISTRYINDEX, "perigee.missing") != LUA_TFUNCTION) {
+        lua_pushnil(L);
+        return 1;
+    }
+    lua_pushvalue(L, 1);
+    lua_pushvalue(L, 2);
+    lua_newtable(L);
+    for (i = 0; names && names[i]; i++) {
+        lua_pushstring(L, names[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_call(L, 3, 1); /* raises, at the position of the nearest Lua code */
+    return 1;
+}
+
+/* ---- Errors -----------------------------------------------------------------------------------
+ */
 
 int bind_raise(lua_State *L, const Error *err) {
     return luaL_error(L, "%s", err->message);
@@ -131,7 +154,8 @@ int bind_expected(lua_State *L, int arg, const char *where, const char *name,
                       bind_describe(L, arg, got));
 }
 
-/* ---- Arguments -------------------------------------------------------------------------------- */
+/* ---- Arguments --------------------------------------------------------------------------------
+ */
 
 /* "an integer from 1 to 10", leaving out a bound that is no bound. */
 static void range_text(double low, double high, bool integer, char text[128]) {
@@ -183,7 +207,8 @@ const char *bind_string(lua_State *L, int arg, const char *where, const char *na
     return lua_tostring(L, arg);
 }
 
-/* ---- Option tables ---------------------------------------------------------------------------- */
+/* ---- Option tables ----------------------------------------------------------------------------
+ */
 
 static int refuse_option(lua_State *L, const char *where, const char *key,
                          const char *const *valid) {
@@ -270,8 +295,7 @@ const char *bind_opt_string(lua_State *L, int arg, const char *where, const char
     return value;
 }
 
-static int refuse_word(lua_State *L, const char *where, const char *key,
-                       const char *const *words) {
+static int refuse_word(lua_State *L, const char *where, const char *key, const char *const *words) {
     luaL_Buffer text;
     char got[128];
     bind_describe(L, -1, got);
@@ -299,7 +323,8 @@ int bind_opt_word(lua_State *L, int arg, const char *where, const char *key,
     return value;
 }
 
-/* ---- Random numbers ---------------------------------------------------------------------------- */
+/* ---- Random numbers ----------------------------------------------------------------------------
+ */
 
 static Rng session_rng;
 static uint64_t session_seed;
@@ -335,7 +360,8 @@ Rng bind_opt_rng(lua_State *L, int arg, const char *where, uint64_t *used) {
     return rng;
 }
 
-/* ---- Memory ------------------------------------------------------------------------------------- */
+/* ---- Memory -------------------------------------------------------------------------------------
+ */
 
 /* The collector is told in steps of this size: one call a small array would cost more than it. */
 enum { ACCOUNT_STEP = 1 << 18 };

@@ -1,8 +1,8 @@
 /* bind.h — what all bindings share: boxes for C objects, arguments, options, errors.
  *
  * The rule of every binding: check all arguments; create the empty box with its metatable; call
- * core; raise on failure. So an error can leave at any point without a leak, because whatever exists
- * is already in the collector's hands. */
+ * core; raise on failure. So an error can leave at any point without a leak, because whatever
+ * exists is already in the collector's hands. */
 #ifndef PERIGEE_BIND_H
 #define PERIGEE_BIND_H
 
@@ -19,15 +19,16 @@
 /* ---- Boxes: a userdata that owns one C object ---------------------------------------------- */
 
 typedef struct BoxType {
-    const char *name;           /* the metatable's name in the registry: "perigee.array" */
-    const char *shown;          /* in messages: "an array" */
+    const char *name;  /* the metatable's name in the registry: "perigee.array" */
+    const char *shown; /* in messages: "an array" */
     void (*release)(void *object);
     void (*describe)(const void *object, char text[128]); /* more than `shown`; may be NULL */
 } BoxType;
 
 /* Register a type: methods are reached through __index unless `meta` has its own; __gc, __close and
  * __name are added. Leaves the metatable on the stack. */
-void bind_new_type(lua_State *L, const BoxType *type, const luaL_Reg *methods, const luaL_Reg *meta);
+void bind_new_type(lua_State *L, const BoxType *type, const luaL_Reg *methods,
+                   const luaL_Reg *meta);
 
 /* Push an empty box; store the object through the pointer. The box owns it from then on. */
 void **bind_new_box(lua_State *L, const BoxType *type);
@@ -37,6 +38,12 @@ void *bind_test(lua_State *L, int arg, const BoxType *type);
 
 /* The same, where anything else is an error that names the function and the argument. */
 void *bind_check(lua_State *L, int arg, const BoxType *type, const char *where, const char *name);
+
+/* The end of an __index function that found nothing for the key at 2 of the value at 1. `names` are
+ * the type's fields (NULL-terminated, or NULL): one of these that has no value now is nil; any
+ * other name is an error that suggests the nearest of the fields and methods. Keys of other types
+ * are nil. Returns 1. */
+int bind_missing(lua_State *L, const char *const *names);
 
 /* ---- Errors --------------------------------------------------------------------------------- */
 
@@ -53,10 +60,11 @@ const char *bind_describe(lua_State *L, int arg, char text[128]);
 /* nil, message: the answer of functions whose file or process failed. Returns 2. */
 int bind_nil_error(lua_State *L, const Error *err);
 
-/* ---- Arguments: integers and numbers with their range ----------------------------------------- */
+/* ---- Arguments: integers and numbers with their range -----------------------------------------
+ */
 
-lua_Integer bind_integer(lua_State *L, int arg, const char *where, const char *name, lua_Integer low,
-                         lua_Integer high);
+lua_Integer bind_integer(lua_State *L, int arg, const char *where, const char *name,
+                         lua_Integer low, lua_Integer high);
 double bind_number(lua_State *L, int arg, const char *where, const char *name);
 const char *bind_string(lua_State *L, int arg, const char *where, const char *name);
 
@@ -90,7 +98,8 @@ Rng *bind_session_rng(void);
 uint64_t bind_session_seed(void);
 void bind_seed_session(uint64_t seed);
 
-/* ---- Memory ----------------------------------------------------------------------------------- */
+/* ---- Memory -----------------------------------------------------------------------------------
+ */
 
 /* Tell Lua's collector that `bytes` were allocated where it cannot see them. */
 void bind_account(lua_State *L, size_t bytes);
@@ -99,7 +108,8 @@ void bind_account(lua_State *L, size_t bytes);
  *     do a = array_new(…, &err); while (!a && bind_retry(L, &err, &tried)); */
 bool bind_retry(lua_State *L, const Error *err, bool *tried);
 
-/* ---- Types that cross modules; each is defined by its own bind_*.c ------------------------------ */
+/* ---- Types that cross modules; each is defined by its own bind_*.c ------------------------------
+ */
 
 extern const BoxType bind_array_type, bind_dataset_type;
 
@@ -128,6 +138,7 @@ BindSamples bind_check_samples(lua_State *L, int arg, const char *where, const c
 
 /* Models: each kind's box type registers itself with bind_new_model_type (methods of its own beside
  * the common scores, predict, gradient, fit, set, get, save, classes, rejects, features). */
+#define BIND_MODEL_FIELDS "classes", "rejects", "features", "kind"
 void bind_new_model_type(lua_State *L, const BoxType *type, const ModelKind *kind,
                          const luaL_Reg *methods, const luaL_Reg *meta);
 /* Push a box of the model's own kind that takes over one reference; NULL raises err. */
@@ -141,12 +152,13 @@ void bind_push_classes(lua_State *L, const Model *model);
 /* The same as bind_check_model where a net is wanted (a model box of the kind "net"). */
 struct Network;
 struct Network *bind_check_net(lua_State *L, int arg, const char *where, const char *name);
-/* Push a model's scores (n × columns, float64) or labels (n, int32) of the samples. After Ctrl-C in a
- * large batch only the rows done so far. */
+/* Push a model's scores (n × columns, float64) or labels (n, int32) of the samples. After Ctrl-C in
+ * a large batch only the rows done so far. */
 Array *bind_model_scores(lua_State *L, Model *model, const BindSamples *samples, const char *where);
 Array *bind_model_labels(lua_State *L, Model *model, const BindSamples *samples, const char *where);
 
-/* ---- Libraries: each opens one global table ----------------------------------------------------- */
+/* ---- Libraries: each opens one global table -----------------------------------------------------
+ */
 
 int open_array(lua_State *L);
 int open_data(lua_State *L);
@@ -155,7 +167,7 @@ int open_svm(lua_State *L);
 int open_reject(lua_State *L); /* NR */
 int open_dnr(lua_State *L);
 int open_attack(lua_State *L);
-int open_plot(lua_State *L); /* the gnuplot process, for lua/perigee/plot.lua */
+int open_plot(lua_State *L);    /* the gnuplot process, for lua/perigee/plot.lua */
 int open_perigee(lua_State *L); /* load, version, info's facts */
 
 #endif

@@ -183,8 +183,12 @@ static int meta_index(lua_State *L) {
         if (strcmp(f->name, key) == 0)
             return f->push(L, a);
     lua_pushvalue(L, 2);
-    lua_rawget(L, lua_upvalueindex(1));
-    return 1;
+    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL)
+        return 1;
+    const char *names[sizeof fields / sizeof *fields];
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        names[i] = fields[i].name;
+    return bind_missing(L, names);
 }
 
 /* x[i] = a number, an array or a table that broadcasts to the row. */

@@ -239,6 +239,12 @@ static void push_option(lua_State *L, const AttackBox *box, const char *name) {
         lua_pushnil(L);
 }
 
+static int missing(lua_State *L, const AttackBox *box) {
+    const char *names[MAX_OPTIONS + 1] = { "name" };
+    valid_options(box->attack, names + 1);
+    return bind_missing(L, names);
+}
+
 static int attack_index(lua_State *L) {
     AttackBox *box = check_self(L, "attack");
     const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
@@ -249,7 +255,7 @@ static int attack_index(lua_State *L) {
     else if (is_option(box->attack, name))
         push_option(L, box, name);
     else
-        lua_pushnil(L);
+        return missing(L, box);
     return 1;
 }
 

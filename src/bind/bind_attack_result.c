@@ -313,7 +313,10 @@ static int push_field(lua_State *L, const AttackResult *result) {
         lua_rawset(L, -4);
         return 1;
     }
-    return 1; /* nil */
+    const char *names[sizeof fields / sizeof *fields + 1] = { NULL };
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        names[i] = fields[i].name;
+    return bind_missing(L, names);
 }
 
 static int result_index(lua_State *L) {
@@ -321,15 +324,14 @@ static int result_index(lua_State *L) {
     if (lua_type(L, 2) == LUA_TNUMBER) {
         lua_Integer last = (lua_Integer)result->n;
         lua_Integer i = bind_integer(L, 2, "result", "index", LUA_MININTEGER, LUA_MAXINTEGER);
-        if (i < 1 || i > last + 1)
-            return luaL_error(L, "result: no sample %I among %I", (LUAI_UACINT)i,
-                              (LUAI_UACINT)last);
-        if (i > last) { /* where ipairs ends */
-            lua_pushnil(L);
-            return 1;
-        }
+        if (i == last + 1)
+            return 0; /* nil just past the end lets ipairs finish */
+        lua_Integer place = i < 0 ? last + i : i - 1;
+        if (i == 0 || place < 0 || place >= last)
+            return luaL_error(L, "result: position %I of %I samples (from 1, or from -1 at the end)",
+                              (LUAI_UACINT)i, (LUAI_UACINT)last);
         Error err;
-        return bind_push_attack_result(L, result_pick(result, (size_t)i - 1, &err), &err);
+        return bind_push_attack_result(L, result_pick(result, (size_t)place, &err), &err);
     }
     if (lua_type(L, 2) != LUA_TSTRING) {
         lua_pushnil(L);

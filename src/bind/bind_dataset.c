@@ -219,8 +219,12 @@ static int meta_index(lua_State *L) {
         if (strcmp(fields[i].name, key) == 0)
             return fields[i].push(L, ds);
     lua_pushvalue(L, 2);
-    lua_rawget(L, lua_upvalueindex(1));
-    return 1;
+    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL)
+        return 1;
+    const char *names[sizeof fields / sizeof *fields + 1] = { NULL };
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        names[i] = fields[i].name;
+    return bind_missing(L, names);
 }
 
 static int meta_len(lua_State *L) {

@@ -110,6 +110,18 @@ static void push_layer_names(lua_State *L, const Dnr *dnr) {
     }
 }
 
+static int missing(lua_State *L, const Dnr *dnr) {
+    static const char *const fields[] = { "threshold", "combiner", "net", "layers",
+                                          BIND_MODEL_FIELDS };
+    size_t fixed = sizeof fields / sizeof *fields, layers = dnr_layer_count(dnr);
+    const char **names = lua_newuserdatauv(L, (fixed + layers + 1) * sizeof *names, 0);
+    memcpy(names, fields, sizeof fields);
+    for (size_t l = 0; l < layers; l++)
+        names[fixed + l] = dnr_layer_name(dnr, l);
+    names[fixed + layers] = NULL;
+    return bind_missing(L, names);
+}
+
 static int dnr_index(lua_State *L) {
     const Dnr *dnr = check_dnr(L, "dnr");
     const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
@@ -125,7 +137,7 @@ static int dnr_index(lua_State *L) {
     else if (strcmp(key, "layers") == 0)
         push_layer_names(L, dnr);
     else
-        lua_pushnil(L);
+        return missing(L, dnr);
     return 1;
 }
 

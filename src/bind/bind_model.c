@@ -61,7 +61,7 @@ static int model_index(lua_State *L) {
     if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL)
         return 1;
     if (lua_isnil(L, lua_upvalueindex(2)))
-        return 1;
+        return bind_missing(L, (const char *const[]){ BIND_MODEL_FIELDS, NULL });
     lua_settop(L, 2);
     lua_pushvalue(L, lua_upvalueindex(2));
     lua_insert(L, 1);

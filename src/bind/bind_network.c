@@ -380,7 +380,8 @@ static int net_index(lua_State *L) {
     else if (strcmp(key, "trained") == 0)
         push_record(L, net);
     else
-        lua_pushnil(L);
+        return bind_missing(L, (const char *const[]){ "layers", "input", "parameters", "trained",
+                                                      BIND_MODEL_FIELDS, NULL });
     return 1;
 }
 

@@ -72,7 +72,8 @@ static int nr_index(lua_State *L) {
     else if (strcmp(key, "model") == 0)
         bind_push_model(L, model_retain(nr_model(nr)), NULL);
     else
-        lua_pushnil(L);
+        return bind_missing(L,
+                            (const char *const[]){ "threshold", "model", BIND_MODEL_FIELDS, NULL });
     return 1;
 }
 
@@ -103,7 +104,8 @@ static int layer_index(lua_State *L) {
     else if (strcmp(key, "net") == 0)
         bind_push_model(L, model_retain((Model *)layer_model_net(model)), NULL);
     else
-        lua_pushnil(L);
+        return bind_missing(
+            L, (const char *const[]){ "layer", "classifier", "net", BIND_MODEL_FIELDS, NULL });
     return 1;
 }
 

@@ -246,6 +246,9 @@ static void push_weight_field(lua_State *L, const SvcParams *params) {
 }
 
 static int svc_index(lua_State *L) {
+    static const char *const fields[] = { "kernel",  "C",       "tolerance",         "solver",
+                                          "weights", "support", "support_per_class", "sv",
+                                          "alpha",   "b",       BIND_MODEL_FIELDS,   NULL };
     const Svc *svc = check_svc(L, "svm");
     const SvcParams *params = svc_params(svc);
     const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
@@ -260,7 +263,7 @@ static int svc_index(lua_State *L) {
     else if (strcmp(name, "weights") == 0)
         push_weight_field(L, params);
     else if (!push_fitted(L, svc, name))
-        lua_pushnil(L);
+        return bind_missing(L, fields);
     return 1;
 }
 

@@ -136,7 +136,7 @@ function TestArrayElements:test_rows_are_views()
   raises("out of range", function() return a[4] end)
   raises("out of range", function() return a[0] end)
   raises("x:compress(mask)", function() return a[a:gt(1)] end)
-  lu.assertNil(a.no_such_field)
+  lu.assertErrorMsgContains("an array has no 'no_such_field'", function() return a.no_such_field end)
   local seen = {}
   for i, r in ipairs(a) do seen[i] = r:sum() end
   lu.assertEquals(seen, { 6, 60 })
@@ -744,13 +744,13 @@ end
 TestArrayHelp = {}
 
 function TestArrayHelp:test_every_function_has_an_entry_and_every_entry_a_function()
-  local documented = {}
+  local documented, methods = {}, debug.getmetatable(A.zeros(1)).methods
   for _, entry in ipairs(require("perigee.help.array").entries) do
     local name = entry.name:match("^array%.(.*)")
     if name then
       documented[name] = true
       lu.assertIsFunction(A[name], entry.name)
-      lu.assertEquals(A.zeros(1)[name] ~= nil, entry.method == true, entry.name)
+      lu.assertEquals(methods[name] ~= nil, entry.method == true, entry.name)
     end
   end
   for name in pairs(A) do lu.assertTrue(documented[name], name) end

@@ -228,7 +228,7 @@ function TestAttackResult:test_fields()
     lu.assertEquals(r.trace_distance[i][n], r.distance[i])
     lu.assertEquals(r.trace_distance[i][1], 0)
   end
-  lu.assertNil(r.nothing)
+  lu.assertErrorMsgContains("a result has no 'nothing'", function() return r.nothing end)
 end
 
 -- Scores, labels and distances are those of the stored points.
@@ -250,7 +250,7 @@ function TestAttackResult:test_one_sample_of_many()
   lu.assertEquals(one.x_adv[1]:totable(), self.result.x_adv[2]:totable())
   lu.assertEquals(one.loss[1]:totable(), self.result.loss[2]:totable())
   lu.assertNil(self.result[4])
-  raises("no sample 9 among 3", function() return self.result[9] end)
+  raises("position 9 of 3 samples", function() return self.result[9] end)
   local seen = 0
   for _ in ipairs(self.result) do seen = seen + 1 end
   lu.assertEquals(seen, 3)

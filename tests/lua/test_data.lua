@@ -60,7 +60,7 @@ function TestDataset:testFields()
   lu.assertEquals(ds.source, "made up")
   lu.assertEquals(ds.features, 4)
   lu.assertEquals(ds:counts(), { [3] = 4, [5] = 4, [9] = 4 })
-  lu.assertNil(ds.nothing)
+  lu.assertErrorMsgContains("did you mean", function() return ds.clases end)
 end
 
 function TestDataset:testLabelsStayTheDatasets()

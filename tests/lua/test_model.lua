@@ -231,7 +231,7 @@ function TestModelMethods:test_same_object_is_equal()
   lu.assertFalse(nr.model == nr.model.net)
   lu.assertEquals(nr.model.layer, "flat")
   lu.assertStrContains(tostring(nr), "on layer flat")
-  lu.assertNil(nr.colour)
+  lu.assertErrorMsgContains("an nr has no 'colour'", function() return nr.colour end)
 end
 
 function TestModelMethods:test_saving_a_model_written_in_lua()
