@@ -38,7 +38,7 @@ static int run_loaded(lua_State *L, int load_status, int arguments) {
         return progress_interrupt_pending() ? STATUS_INTERRUPTED : STATUS_ERROR;
     }
     if (progress_interrupt_pending()) { /* in the last statement, which handed over what it had */
-        fputs("interrupted\n", stderr);
+        interrupt_report();
         return STATUS_INTERRUPTED;
     }
     return STATUS_OK;
@@ -81,7 +81,7 @@ static int open_everything(lua_State *L) {
     luaL_openlibs(L);
     const char *lua_dir = paths_find_lua(L);
     open_libraries(L);
-    interrupt_install(L, lua_dir);
+    interrupt_install(L, lua_dir, options->quiet);
     chunk_set_frames(options->debug ? "" : lua_dir);
     progress_bar_install(options->quiet);
     if (!*lua_dir)

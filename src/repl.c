@@ -70,11 +70,21 @@ static void take_words(lua_State *L, LineChoices *choices) {
     }
 }
 
-static void complete(void *context, const char *before, LineChoices *choices) {
-    lua_State *L = context;
+/* What readline's Tab finds: the state, and the lines above of an unfinished statement. */
+typedef struct Completing {
+    lua_State *L;
+    const Input *input;
+} Completing;
+
+static void complete(const void *context, const char *before, LineChoices *choices) {
+    const Completing *completing = context;
+    lua_State *L = completing->L;
+    const Input *input = completing->input;
     int top = lua_gettop(L);
     push_prompt_function(L, "complete");
-    lua_pushstring(L, before);
+    lua_pushlstring(L, input->length ? input->text : "", input->length);
+    lua_pushfstring(L, "%s%s", input->length ? "\n" : "", before);
+    lua_concat(L, 2);
     /* A mistake in completing must not disturb the line that is being typed. */
     if (lua_pcall(L, 1, 3, 0) == LUA_OK && lua_istable(L, -3)) {
         take_words(L, choices);
@@ -102,23 +112,28 @@ static bool append(Input *input, const char *line) {
 }
 
 /* Lua itself says whether a text is only unfinished: its complaint ends at the end of file. */
-static bool is_unfinished(lua_State *L) {
+static bool is_unfinished(lua_State *L, int message_index, int status) {
     static const char mark[] = "<eof>";
     size_t length, tail = sizeof mark - 1;
-    const char *message = lua_tolstring(L, -1, &length);
+    const char *message = status == LUA_ERRSYNTAX ? lua_tolstring(L, message_index, &length) : NULL;
     return message && length >= tail && strcmp(message + length - tail, mark) == 0;
 }
 
-/* The text as an expression, else as statements; pushes the function or Lua's complaint. An
- * unfinished expression ("f(1," or "{") is left as one: as statements it would be called wrong. */
+/* The text as an expression, else as statements; pushes the function or Lua's complaint, of which
+ * an unfinished expression's goes first: as a statement "1 +" or "{" would be called wrong. */
 static int load_input(lua_State *L, const Input *input) {
     const char *expression = lua_pushfstring(L, "return %s", input->text);
     int status = chunk_load_text(L, expression, strlen(expression), NAME);
     lua_remove(L, -2);
     if (status == LUA_OK)
         return status;
+    int as_statements = chunk_load_text(L, input->text, input->length, NAME);
+    if (as_statements == LUA_OK || !is_unfinished(L, -2, status)) {
+        lua_remove(L, -2);
+        return as_statements;
+    }
     lua_pop(L, 1);
-    return chunk_load_text(L, input->text, input->length, NAME);
+    return status;
 }
 
 /* ---- Running it
@@ -134,12 +149,13 @@ static bool is_muted(const Input *input) {
 
 static void run_input(lua_State *L, const Input *input, int load_status) {
     int base = lua_gettop(L) - 1;
+    call_prompt(L, "fit_terminal", 0, 0);
     double start = progress_clock();
     if (load_status != LUA_OK || chunk_call(L, 0, LUA_MULTRET) != LUA_OK) {
         chunk_report(L);
     } else {
         if (progress_interrupt_pending())
-            fputs("interrupted\n", stderr);
+            interrupt_report();
         interrupt_clear(L);
         lua_pushboolean(L, is_muted(input));
         lua_insert(L, base + 1);
@@ -168,7 +184,7 @@ static void take_line(lua_State *L, Input *input, const char *line) {
         return;
     }
     int status = load_input(L, input);
-    if (status == LUA_ERRSYNTAX && is_unfinished(L)) {
+    if (is_unfinished(L, -1, status)) {
         lua_pop(L, 1);
         return;
     }
@@ -192,13 +208,13 @@ static void run_init_file(lua_State *L) {
     interrupt_clear(L);
 }
 
-static void open_lines(lua_State *L) {
+static void open_lines(const Completing *completing) {
     char path[4096];
     const char *own = getenv("PERIGEE_HISTORY");
     const char *history = own;
     if (!own && paths_of_user("XDG_STATE_HOME", ".local/state", "history", path, sizeof path))
         history = path;
-    line_open(history, complete, L);
+    line_open(history, complete, completing);
 }
 
 void repl_run(lua_State *L, const ReplOptions *options) {
@@ -206,7 +222,8 @@ void repl_run(lua_State *L, const ReplOptions *options) {
     Input input = { 0 };
     if (!call_prompt(L, "start", 0, 0))
         return;
-    open_lines(L);
+    Completing completing = { L, &input };
+    open_lines(&completing);
     if (options->init_file)
         run_init_file(L);
     if (terminal && !options->quiet)

@@ -163,7 +163,7 @@ function evaluate.security(options)
   local function counts_of(attacker, d)
     attacker.dmax = d
     local result = attacker:run(data, { seed = options.seed })
-    if perigee.interrupted() then
+    if perigee.interrupted("stopped; the evaluation keeps what was counted so far") then
       security.interrupted = true
       return nil
     end

@@ -1,5 +1,6 @@
 -- How the prompt shows a value: strings quoted, numbers in full, tables nested and capped, everything
--- else by its own summary (tostring). The text never exceeds the width, nor a screenful of lines.
+-- else by its own summary (tostring), of which a table's members show the first line. The text exceeds
+-- neither the width nor a screenful of lines.
 
 local printer = {}
 
@@ -19,6 +20,32 @@ local function width_of(text)
   return utf8.len(plain) or #plain
 end
 
+-- The first `width` characters of a text, the last of them an ellipsis where it is cut.
+local function cut_to(text, width)
+  if width_of(text) <= width then return text end
+  local stop = utf8.len(text) and utf8.offset(text, width)
+  return text:sub(1, (stop or width) - 1) .. "…"
+end
+
+-- A sentence broken at its blanks; all lines but the first are indented. Words longer than a line are cut.
+local function wrapped(text, width)
+  if width_of(text) <= width then return text end
+  local lines, line = {}, nil
+  for blanks, word in text:gmatch("(%s*)(%S+)") do
+    if line and width_of(line) + #blanks + width_of(word) > width then
+      lines[#lines + 1] = line
+      line = "  " .. word
+    else
+      line = (line or "") .. blanks .. word
+    end
+    line = cut_to(line, width)
+  end
+  lines[#lines + 1] = line
+  return table.concat(lines, "\n")
+end
+
+printer.width_of, printer.cut_to = width_of, cut_to
+
 local escapes = {
   ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t", ["\\"] = "\\\\", ['"'] = '\\"', ["\27"] = "\\27",
 }
@@ -26,7 +53,7 @@ local escapes = {
 local function quoted(text, limit)
   local cut = text
   if #text > limit then
-    local stop = limit
+    local stop = math.max(limit - 16, 8) -- room for the number of bytes
     while stop > 1 and (text:byte(stop + 1) or 0) & 0xC0 == 0x80 do stop = stop - 1 end
     cut = text:sub(1, stop)
   end
@@ -112,7 +139,7 @@ local function one_line(self, t, room, depth)
       return text
     end
     local text = self:summary(value, room)
-    return not text:find("\n", 1, true) and text or nil
+    return (text:gsub("\n.*", " …"))
   end
   for i = 1, n do
     local text = member(rawget(t, i))
@@ -134,11 +161,33 @@ function Writer:summary(value, limit)
   return atom(self, value, limit)
 end
 
+-- A summary that stands alone: tables of several lines are cut at the right edge, sentences broken.
+function Writer:whole_summary(value)
+  local text = self:summary(value, math.max(self.width - 2, 20))
+  if type(value) ~= "table" and type(value) ~= "userdata" then return text end
+  if not text:find("\n", 1, true) then return wrapped(text, self.width) end
+  return (text:gsub("[^\n]+", function(line) return cut_to(line, self.width) end))
+end
+
+-- One for a table's member: its first line, with the second where that is all and fits.
+function Writer:short_summary(value, room)
+  local text = self:summary(value, math.max(room - 2, 20))
+  if type(value) ~= "table" and type(value) ~= "userdata" then return text end
+  local first, rest = text:match("^([^\n]*)\n(.*)$")
+  if first then
+    local joined = first .. " " .. rest
+    text = not rest:find("\n", 1, true) and width_of(joined) <= room and joined or first .. " …"
+  end
+  return cut_to(text, room)
+end
+
 function Writer:line(text)
-  if #self.lines < self.max_lines then
-    self.lines[#self.lines + 1] = text
-  else
-    self.cut = true
+  for line in (text .. "\n"):gmatch("([^\n]*)\n") do
+    if #self.lines < self.max_lines then
+      self.lines[#self.lines + 1] = line
+    else
+      self.cut = true
+    end
   end
   return not self.cut
 end
@@ -147,7 +196,8 @@ function Writer:value(value, prefix, indent, suffix)
   local pad = ("  "):rep(indent)
   local room = self.width - #pad - width_of(prefix) - #suffix
   if type(value) ~= "table" or has_summary(value) then
-    local text = self:summary(value, math.max(room - 2, 20)):gsub("\n", "\n" .. pad)
+    local alone = indent == 0 and prefix == ""
+    local text = alone and self:whole_summary(value) or self:short_summary(value, room)
     return self:line(pad .. prefix .. text .. suffix)
   end
   if self.open[value] then return self:line(pad .. prefix .. "<cycle>" .. suffix) end
@@ -176,7 +226,7 @@ function Writer:list(t, n, indent)
     if type(value) == "table" or type(value) == "userdata" then
       if not (flush() and self:value(value, "", indent, ",")) then return false end
     else
-      local text = atom(self, value, 60) .. ","
+      local text = atom(self, value, math.max(math.min(60, self.width - #pad - 3), 20)) .. ","
       if line ~= "" and width_of(line) + 1 + width_of(text) > self.width - #pad then
         if not flush() then return false end
       end
@@ -200,18 +250,41 @@ function Writer:members(t, prefix, indent, suffix)
   return going and self:line(pad .. "}" .. suffix)
 end
 
---- The text of a value. options: width (80), lines (24), colour (false).
-function printer.text(value, options)
-  options = options or {}
-  local writer = setmetatable({
+local function new_writer(options)
+  return setmetatable({
     width = options.width or 80, max_lines = options.lines or 24, colour = options.colour or false,
     lines = {}, open = {}, cut = false,
   }, Writer)
-  writer:value(value, "", 0, "")
+end
+
+local function finished(writer)
   if writer.cut then
     writer.lines[#writer.lines + 1] = paint(writer, "note", "… (cut; print a part of it)")
   end
   return table.concat(writer.lines, "\n")
+end
+
+--- The text of a value. options: width (80), lines (24), colour (false).
+function printer.text(value, options)
+  local writer = new_writer(options or {})
+  writer:value(value, "", 0, "")
+  return finished(writer)
+end
+
+--- The text of a call's results, values.n of them: on one line if they fit there, else each on its own.
+function printer.results(values, options)
+  local writer, parts = new_writer(options or {}), {}
+  for i = 1, values.n do
+    parts[i] = printer.text(values[i], options)
+    if parts[i]:find("\n", 1, true) then break end
+  end
+  local line = table.concat(parts, ", ")
+  local fits = #parts == values.n and width_of(line) <= writer.width and not line:find("\n", 1, true)
+  if fits then return line end
+  for i = 1, values.n do
+    if not writer:value(values[i], "", 0, "") then break end
+  end
+  return finished(writer)
 end
 
 return printer

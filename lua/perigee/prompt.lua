@@ -80,17 +80,24 @@ end
 ---------------------------------------------------------------------------------------------------
 -- After a chunk has run
 
+local function screenful(terminal)
+  return terminal.output and math.max(terminal.rows - 3, 8) or 60
+end
+
+--- Before a chunk runs: what it prints fits the terminal as it is now.
+function prompt.fit_terminal()
+  local terminal = perigee.terminal()
+  perigee.print_room(terminal.columns, screenful(terminal))
+end
+
 --- Print what it returned, and how long it took where that was long. The first value becomes `ans`.
 function prompt.done(muted, seconds, ...)
   local terminal = perigee.terminal()
   local values = table.pack(...)
   if values[1] ~= nil then rawset(_G, "ans", values[1]) end
-  if not muted then
-    for i = 1, values.n do
-      local lines = terminal.output and math.max(terminal.rows - 3, 8) or 60
-      local options = { width = terminal.columns, lines = lines, colour = terminal.colour }
-      print(printer.text(values[i], options))
-    end
+  if not muted and values.n > 0 then
+    local options = { width = terminal.columns, lines = screenful(terminal), colour = terminal.colour }
+    print(printer.results(values, options))
   end
   if seconds >= SLOW then print(dim(terminal, ("(%.3g s)"):format(seconds))) end
 end
@@ -147,14 +154,17 @@ function Info:__tostring()
   local rows = {
     { "perigee", self.version .. (self.revision ~= "" and (" (%s)"):format(self.revision) or "") },
     { "seed", tostring(self.seed) }, { "threads", tostring(self.threads) },
-    { "OpenBLAS", ("%s, kernels for %s"):format(self.blas, self.blas_core) }, { "Lua", self.lua },
+    { "OpenBLAS", ("%s, kernels for %s"):format(self.blas, self.blas_core) },
+    { "libsvm", self.libsvm }, { "Lua", self.lua }, { "gnuplot", self.gnuplot },
   }
   for i, row in ipairs(rows) do rows[i] = ("%-10s %s"):format(row[1], row[2]) end
   return table.concat(rows, "\n")
 end
 
 local function info()
-  return setmetatable(perigee.facts(), Info)
+  local facts = perigee.facts()
+  facts.gnuplot = plot.gnuplot.find() and plot.gnuplot.version() or "not found"
+  return setmetatable(facts, Info)
 end
 
 local help_command = setmetatable({}, {

@@ -1,4 +1,6 @@
--- What the prompt offers about the session: who, info, seed, time, bench.
+-- What the prompt offers about the session: who, save, restore, time, bench.
+
+local printer = require "perigee.printer"
 
 local session = {}
 
@@ -41,8 +43,14 @@ local function describe(value)
     return "table", ("%d %s"):format(n, n == 1 and "entry" or "entries")
   elseif type(value) == "function" then
     return "function", ""
+  elseif kind == "net" then
+    local layers, input = value.layers, table.concat(value.input, "x")
+    return kind, ("%s -> %s"):format(input, table.concat(layers[#layers].shape, "x")), value.parameters * 4
+  elseif kind == "attack_result" then
+    return "result", ("%d x %d"):format(#value, value.x0.shape[2]),
+      2 * array_bytes(value.x0) + 2 * array_bytes(value.scores)
   end
-  return kind, (tostring(value):match("^[^\n]*"):sub(1, 50))
+  return kind, (tostring(value):match("^[^\n]*"))
 end
 
 local Who = {}
@@ -51,7 +59,9 @@ Who.__index = Who
 function Who:__tostring()
   if #self == 0 then return "no variables yet" end
   local rows, widths = { { "name", "kind", "shape", "size" } }, {}
-  for _, v in ipairs(self) do rows[#rows + 1] = { v.name, v.kind, v.shape, bytes_text(v.bytes) } end
+  for _, v in ipairs(self) do
+    rows[#rows + 1] = { v.name, v.kind, printer.cut_to(v.shape, 40), bytes_text(v.bytes) }
+  end
   for _, row in ipairs(rows) do
     for i, text in ipairs(row) do widths[i] = math.max(widths[i] or 0, utf8.len(text) or #text) end
   end
@@ -81,7 +91,7 @@ end
 -- Variables in files
 
 local kept_kinds = { array = true, dataset = true, net = true, svm = true, nr = true, dnr = true,
-  attack_result = true, layer = true }
+  result = true, layer = true }
 
 -- Why a value cannot be kept in a file ("work.f is a function"), or nil.
 local function hindrance(value, name, seen)

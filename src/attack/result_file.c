@@ -93,7 +93,7 @@ static bool add_traces(const AttackResult *result, Tensors *tensors, Error *err)
     return ok;
 }
 
-static cJSON *describe(const AttackResult *result) {
+static cJSON *describe(const AttackResult *result, const cJSON *header) {
     cJSON *meta = cJSON_CreateObject();
     cJSON_AddStringToObject(meta, "kind", kind);
     cJSON_AddStringToObject(meta, "attack", result->attack);
@@ -107,12 +107,14 @@ static cJSON *describe(const AttackResult *result) {
     for (int k = 0; k < result->sample_ndim; k++)
         cJSON_AddItemToArray(shape, cJSON_CreateNumber((double)result->sample_shape[k]));
     cJSON_AddItemToObject(meta, "params", cJSON_Parse(result->params));
-    cJSON_AddStringToObject(meta, "version", PERIGEE_VERSION);
+    if (header)
+        cJSON_AddItemToObject(meta, "written_by", cJSON_Duplicate(header, true));
     return meta;
 }
 
-bool attack_result_to(const AttackResult *result, Tensors *tensors, Error *err) {
-    cJSON *meta = describe(result);
+bool attack_result_to(const AttackResult *result, const cJSON *header, Tensors *tensors,
+                      Error *err) {
+    cJSON *meta = describe(result, header);
     char *text = meta ? cJSON_PrintUnformatted(meta) : NULL;
     bool ok =
         text ? tensors_set_text(tensors, metadata_key, text, err) : error_memory(err, "save", 256);
@@ -122,10 +124,11 @@ bool attack_result_to(const AttackResult *result, Tensors *tensors, Error *err) 
     return ok;
 }
 
-bool attack_result_save(const AttackResult *result, const char *path, Error *err) {
+bool attack_result_save(const AttackResult *result, const char *path, const cJSON *header,
+                        Error *err) {
     Tensors tensors;
     tensors_init(&tensors);
-    bool ok = attack_result_to(result, &tensors, err) && tensors_save(&tensors, path, err);
+    bool ok = attack_result_to(result, header, &tensors, err) && tensors_save(&tensors, path, err);
     tensors_clear(&tensors);
     return ok;
 }

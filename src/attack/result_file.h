@@ -10,11 +10,16 @@
 #include "attack/result.h"
 #include "data/safetensors.h"
 
-/* Writes beside `path` and renames. */
-bool attack_result_save(const AttackResult *result, const char *path, Error *err);
+#include <cjson/cJSON.h>
+
+/* Writes beside `path` and renames. The header (may be NULL) says who wrote it, under "written_by".
+ */
+bool attack_result_save(const AttackResult *result, const char *path, const cJSON *header,
+                        Error *err);
 
 /* The same into `tensors`, which the caller has initialised, instead of a file. */
-bool attack_result_to(const AttackResult *result, Tensors *tensors, Error *err);
+bool attack_result_to(const AttackResult *result, const cJSON *header, Tensors *tensors,
+                      Error *err);
 
 AttackResult *attack_result_load(const char *path, Error *err);
 

@@ -1,7 +1,7 @@
 /* The array's box: its fields, its elements, and the `array` library. */
 #include "bind/bind_array.h"
 
-#include "core/array_print.h"
+#include "bind/bind_terminal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -221,7 +221,7 @@ static int meta_tostring(lua_State *L) {
         return 1;
     }
     char *room = luaL_buffinitsize(L, &text, ARRAY_TEXT_SIZE);
-    luaL_pushresultsize(&text, array_print(a, room));
+    luaL_pushresultsize(&text, array_print(a, bind_print_room(), room));
     return 1;
 }
 

@@ -5,6 +5,8 @@
 #include "attack/result_file.h"
 #include "bind/bind.h"
 #include "bind/bind_attack.h"
+#include "bind/bind_header.h"
+#include "host/interrupt.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -47,6 +49,20 @@ static size_t bytes_of(const AttackResult *result) {
     return bytes;
 }
 
+/* Each iteration takes one gradient of each sample that is still under way. */
+static void note_interrupt(const AttackResult *result) {
+    bool any = false;
+    int32_t iterations = 0;
+    for (size_t i = 0; i < result->n; i++) {
+        int32_t gradients = array_i32(result->gradient_count)[i];
+        any = any || array_i32(result->stop)[i] == STOP_INTERRUPTED;
+        iterations = gradients > iterations ? gradients : iterations;
+    }
+    if (any)
+        interrupt_note("stopped after %d iteration%s; the result keeps the best so far",
+                       (int)iterations, iterations == 1 ? "" : "s");
+}
+
 int bind_run_attack(lua_State *L, const Attack *attack, const AttackParams *params,
                     const AttackTask *task) {
     void **slot = bind_new_box(L, &result_type);
@@ -61,6 +77,7 @@ int bind_run_attack(lua_State *L, const Attack *attack, const AttackParams *para
     } while (!result && bind_retry(L, &err, &tried));
     if (!result)
         return bind_raise(L, &err);
+    note_interrupt(result);
     *slot = result;
     bind_account(L, bytes_of(result));
     return 1;
@@ -457,7 +474,10 @@ static int method_save(lua_State *L) {
     const AttackResult *result = check_self(L, "save");
     const char *path = bind_string(L, 2, "save", "path");
     Error err;
-    if (!attack_result_save(result, path, &err))
+    cJSON *header = bind_header();
+    bool ok = attack_result_save(result, path, header, &err);
+    cJSON_Delete(header);
+    if (!ok)
         return bind_raise(L, &err);
     lua_settop(L, 2);
     return 1;

@@ -2,6 +2,7 @@
 #include "bind/bind.h"
 #include "bind/reject_common.h"
 #include "core/folds.h"
+#include "host/interrupt.h"
 #include "reject/dnr.h"
 
 #include <stdio.h>
@@ -203,6 +204,8 @@ static int dnr_fit_call(lua_State *L) {
     bind_account(L, array_bytes(ds->x)); /* support vectors: of the samples' order */
     if (!ok)
         return bind_raise(L, &err);
+    if (progress_was_interrupted(&progress))
+        interrupt_note("stopped; the defence is as it was before");
     lua_settop(L, 1);
     return 1;
 }

@@ -4,7 +4,9 @@
  * knowing its kind. __index looks for a field (classes, rejects, features, kind), then for a
  * method, then asks the kind's own __index. */
 #include "bind/bind.h"
+#include "bind/bind_header.h"
 #include "bind/lua_model.h"
+#include "host/interrupt.h"
 #include "model_file.h"
 
 #include <string.h>
@@ -139,6 +141,8 @@ Array *bind_model_scores(lua_State *L, Model *model, const BindSamples *samples,
     model_release(model);
     if (!ok)
         bind_raise(L, &err);
+    if (done < n)
+        interrupt_note("stopped; %s answers for the first %zu of %zu samples", where, done, n);
     return keep_rows(L, scores, done);
 }
 
@@ -210,6 +214,10 @@ static int method_fit(lua_State *L) {
     bind_account(L, array_bytes(ds->x)); /* what a fit keeps is of the samples' order */
     if (!ok)
         return bind_raise(L, &err);
+    if (progress_was_interrupted(&progress))
+        interrupt_note("stopped; the %s %s", model->kind->name,
+                       strcmp(model->kind->name, "svm") == 0 ? "is as it was"
+                                                             : "keeps what it has");
     lua_settop(L, 1);
     return 1;
 }
@@ -255,9 +263,7 @@ static int method_clone(lua_State *L) {
 static int method_save(lua_State *L) {
     const Model *model = check_self(L, "save");
     const char *path = bind_string(L, 2, "save", "path");
-    cJSON *header = cJSON_CreateObject();
-    cJSON_AddStringToObject(header, "perigee", PERIGEE_VERSION);
-    cJSON_AddNumberToObject(header, "seed", (double)bind_session_seed());
+    cJSON *header = bind_header();
     Error err;
     bool ok = model_save(model, path, header, &err);
     cJSON_Delete(header);

@@ -2,14 +2,13 @@
 #include "attack/result_file.h"
 #include "bind/bind.h"
 #include "bind/bind_attack.h"
+#include "bind/bind_header.h"
 #include "bind/bind_session.h"
 #include "bind/bind_terminal.h"
 #include "bind/suggest.h"
-#include "core/blas.h"
-#include "core/parallel.h"
+#include "host/interrupt.h"
 #include "host/versions.h"
 #include "model_file.h"
-#include "svm/libsvm.h"
 
 #include <stdlib.h>
 
@@ -42,28 +41,24 @@ static int perigee_load(lua_State *L) {
 
 /* perigee.facts() → the session in a table: seed, threads, versions. */
 static int perigee_facts(lua_State *L) {
-    char blas[32];
-    versions_blas(blas);
-    lua_newtable(L);
-    lua_pushinteger(L, (lua_Integer)bind_session_seed());
-    lua_setfield(L, -2, "seed");
-    lua_pushinteger(L, parallel_threads());
-    lua_setfield(L, -2, "threads");
-    const char *const words[][2] = {
-        { "version", versions_perigee() },     { "revision", versions_revision() },
-        { "lua", &LUA_RELEASE[sizeof "Lua"] }, { "blas", blas },
-        { "blas_core", blas_core_name() },     { "libsvm", libsvm_version_text() },
-    };
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        lua_pushstring(L, words[i][1]);
-        lua_setfield(L, -2, words[i][0]);
-    }
+    bind_push_header(L);
     return 1;
 }
 
-/* perigee.seed(n): the session's generator starts anew from n. */
+/* perigee.header() → the facts on one line, as figures carry them. */
+static int perigee_header(lua_State *L) {
+    char text[256];
+    lua_pushstring(L, bind_header_line(text));
+    return 1;
+}
+
+/* perigee.seed(n): the session's generator starts anew from n, and so does math.random. */
 static int perigee_seed(lua_State *L) {
-    bind_seed_session((uint64_t)bind_integer(L, 1, "seed", "n", 0, LUA_MAXINTEGER));
+    lua_Integer n = bind_integer(L, 1, "seed", "n", 0, LUA_MAXINTEGER);
+    bind_seed_session((uint64_t)n);
+    lua_getfield(L, lua_upvalueindex(1), "randomseed");
+    lua_pushinteger(L, n);
+    lua_call(L, 1, 0);
     return 0;
 }
 
@@ -73,9 +68,12 @@ static int perigee_clock(lua_State *L) {
     return 1;
 }
 
-/* perigee.interrupted() → has the user asked to stop? For loops written in Lua that want to hand
- * over what they have. */
+/* perigee.interrupted([note]) → has the user asked to stop? For loops written in Lua that want to
+ * hand over what they have; the note tells the user what that is. */
 static int perigee_interrupted(lua_State *L) {
+    lua_settop(L, 1);
+    if (!lua_isnil(L, 1))
+        interrupt_note("%s", bind_string(L, 1, "perigee.interrupted", "note"));
     lua_pushboolean(L, progress_interrupt_pending());
     return 1;
 }
@@ -104,12 +102,15 @@ int open_perigee(lua_State *L) {
         { "load", perigee_load },
         { "facts", perigee_facts },
         { "clock", perigee_clock },
-        { "seed", perigee_seed },
+        { "header", perigee_header },
         { "interrupted", perigee_interrupted },
         { "nearest", perigee_nearest },
         { NULL, NULL },
     };
     luaL_newlib(L, functions);
+    lua_getglobal(L, "math");
+    lua_pushcclosure(L, perigee_seed, 1);
+    lua_setfield(L, -2, "seed");
     bind_open_terminal(L);
     bind_open_session(L);
     lua_pushstring(L, versions_perigee());

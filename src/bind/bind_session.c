@@ -16,10 +16,8 @@
 #include "attack/result_file.h"
 #include "bind/bind.h"
 #include "bind/bind_attack.h"
-#include "core/blas.h"
-#include "core/parallel.h"
+#include "bind/bind_header.h"
 #include "data/bundle.h"
-#include "host/versions.h"
 #include "model_file.h"
 
 #include <math.h>
@@ -90,7 +88,7 @@ static const char *make_part(lua_State *L, int arg, Tensors *part, bool *ok, Err
     else if (model)
         *ok = model_to(model, NULL, part, err);
     else if (result)
-        *ok = attack_result_to(result, part, err);
+        *ok = attack_result_to(result, NULL, part, err);
     return array ? "array" : dataset ? "dataset" : model ? "model" : result ? "result" : NULL;
 }
 
@@ -233,19 +231,6 @@ static void encode(lua_State *L, Walk walk, cJSON *parent) {
     }
 }
 
-static cJSON *header(void) {
-    cJSON *about = cJSON_CreateObject();
-    char blas[32];
-    versions_blas(blas);
-    cJSON_AddStringToObject(about, "version", versions_perigee());
-    cJSON_AddStringToObject(about, "revision", versions_revision());
-    cJSON_AddNumberToObject(about, "seed", (double)bind_session_seed());
-    cJSON_AddNumberToObject(about, "threads", parallel_threads());
-    cJSON_AddStringToObject(about, "blas", blas);
-    cJSON_AddStringToObject(about, "blas_core", blas_core_name());
-    return about;
-}
-
 static bool write_archive(Archive *archive, const char *path, Error *err) {
     char *text = cJSON_PrintUnformatted(archive->root);
     bool ok = text ? tensors_set_text(&archive->tensors, metadata_key, text, err)
@@ -263,7 +248,7 @@ static int save_values(lua_State *L) {
     Walk walk = { .archive = new_archive(L), .seen = 3 };
     walk.archive->root = cJSON_CreateObject();
     cJSON_AddNumberToObject(walk.archive->root, "format", FORMAT);
-    cJSON_AddItemToObject(walk.archive->root, "written_by", header());
+    cJSON_AddItemToObject(walk.archive->root, "written_by", bind_header());
     cJSON *values = cJSON_AddArrayToObject(walk.archive->root, "values");
     lua_pushvalue(L, 2);
     encode(L, walk, values);

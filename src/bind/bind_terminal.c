@@ -85,9 +85,26 @@ static int picture_text(lua_State *L) {
     return 1;
 }
 
+static ArrayPrintRoom print_room;
+
+const ArrayPrintRoom *bind_print_room(void) {
+    return print_room.width ? &print_room : NULL;
+}
+
+/* perigee.print_room([width, lines]): where arrays' texts have to fit from now on; without numbers
+ * as it was at the start. */
+static int set_print_room(lua_State *L) {
+    lua_Integer width = luaL_optinteger(L, 1, 0), lines = luaL_optinteger(L, 2, 0);
+    bool sized = width > 0;
+    print_room.width = !sized ? 0 : width < 10 ? 10 : (size_t)width;
+    print_room.lines = lines > 0 ? (size_t)lines : 0;
+    return 0;
+}
+
 void bind_open_terminal(lua_State *L) {
     static const luaL_Reg functions[] = { { "terminal", terminal_facts },
                                           { "picture", picture_text },
+                                          { "print_room", set_print_room },
                                           { NULL, NULL } };
     bind_new_type(L, &text_type, NULL, NULL);
     lua_pop(L, 1);

@@ -10,8 +10,10 @@
 enum {
     ALL_SHOWN = 1000,   /* elements, at most, that are shown in full */
     SHOWN_CORNER = 400, /* of larger arrays about so many */
-    LINE_WIDTH = 90
+    MAX_EDGE = 3,
 };
+
+static const ArrayPrintRoom ANY_ROOM = { 90, 0 };
 
 typedef struct Printer {
     const Array *a;
@@ -20,6 +22,7 @@ typedef struct Printer {
     size_t edge;       /* elements shown at each end of an axis; 0: all */
     enum { INTEGERS, FIXED, SCIENTIFIC } style;
     int width;
+    size_t line_width;
     size_t index[ARRAY_MAX_DIMS];
     double largest, smallest; /* finite and not 0, of what is shown */
     bool integral;
@@ -121,14 +124,38 @@ static void widen(Printer *p, double x) {
 }
 
 static void choose_style(Printer *p) {
+    p->largest = 0;
     p->smallest = INFINITY;
     p->integral = true;
+    p->width = 0;
     for_shown(p, 0, measure_range);
     if (p->a->dtype == DTYPE_I32 || (p->integral && p->largest < 1e8))
         p->style = INTEGERS;
     else
         p->style = p->largest >= 1e5 || p->smallest < 1e-4 ? SCIENTIFIC : FIXED;
     for_shown(p, 0, widen);
+}
+
+/* What a line still needs beside the next number: the space before it, the brackets after it. */
+static size_t gap_width(const Printer *p, const char *gap) {
+    return (gap ? 7u : 2u) + (size_t)p->a->ndim;
+}
+
+/* Lines that the elements to be shown take, those that only say "..." included. */
+static size_t count_lines(const Printer *p) {
+    const size_t *shape = p->a->shape;
+    int last = p->a->ndim - 1;
+    size_t lines = 1, cell = (size_t)p->width + 2;
+    for (int d = 0; d < last; d++) {
+        bool cut = p->edge && shape[d] > 2 * p->edge;
+        lines *= cut ? 2 * p->edge : shape[d];
+        lines += cut; /* at least */
+    }
+    if (p->edge && shape[last] > 2 * p->edge) /* choose_part sees to it that this is one line */
+        return lines;
+    size_t room = p->line_width > 2 * (size_t)(last + 1) ? p->line_width - 2 * (size_t)last : 1;
+    size_t per_line = room / cell ? room / cell : 1;
+    return lines * ((shape[last] + per_line - 1) / per_line);
 }
 
 static void put_axis(Printer *p, int axis) {
@@ -145,7 +172,7 @@ static void put_axis(Printer *p, int axis) {
         if (next >= n)
             break;
         const char *gap = next > i + 1 ? "..." : NULL;
-        if (!inner && p->used - p->line + (size_t)p->width < LINE_WIDTH) {
+        if (!inner && p->used - p->line + (size_t)p->width + gap_width(p, gap) <= p->line_width) {
             put(p, gap ? "  ...  " : "  ");
             continue;
         }
@@ -158,8 +185,30 @@ static void put_axis(Printer *p, int axis) {
     put(p, "]");
 }
 
-size_t array_print(const Array *a, char text[ARRAY_TEXT_SIZE]) {
-    Printer p = { .a = a, .text = text };
+/* Does a row that is cut short not even then fit into a line? */
+static bool row_breaks(const Printer *p) {
+    size_t n = p->a->shape[p->a->ndim - 1], shown = 2 * p->edge;
+    size_t length = shown * ((size_t)p->width + 2) + 5 + 2 * (size_t)p->a->ndim;
+    return p->edge && n > shown && length > p->line_width + 2;
+}
+
+/* How much of each axis to show, and in which style the numbers then are. */
+static void choose_part(Printer *p, size_t lines) {
+    const Array *a = p->a;
+    if (array_size(a) > ALL_SHOWN)
+        p->edge = MAX_EDGE;
+    while (p->edge > 1 && pow(2.0 * (double)p->edge, a->ndim) > SHOWN_CORNER)
+        p->edge--;
+    choose_style(p);
+    while (a->ndim && p->edge != 1 && ((lines && count_lines(p) > lines) || row_breaks(p))) {
+        p->edge = p->edge ? p->edge - 1 : MAX_EDGE;
+        choose_style(p);
+    }
+}
+
+size_t array_print(const Array *a, const ArrayPrintRoom *room, char text[ARRAY_TEXT_SIZE]) {
+    room = room ? room : &ANY_ROOM;
+    Printer p = { .a = a, .text = text, .line_width = room->width };
     char title[160];
     put(&p, "%s", array_title(a, title));
     put_special_counts(&p);
@@ -167,12 +216,7 @@ size_t array_print(const Array *a, char text[ARRAY_TEXT_SIZE]) {
         put(&p, " []");
         return p.used;
     }
-    if (array_size(a) > ALL_SHOWN) {
-        double corner;
-        for (p.edge = 4, corner = SHOWN_CORNER + 1; corner > SHOWN_CORNER && p.edge > 1;)
-            corner = pow(2.0 * (double)--p.edge, a->ndim);
-    }
-    choose_style(&p);
+    choose_part(&p, room->lines > 1 ? room->lines - 1 : room->lines);
     put(&p, a->ndim == 0 ? " " : "\n");
     p.line = p.used;
     if (a->ndim == 0)

@@ -9,9 +9,16 @@ enum { ARRAY_TEXT_SIZE = 32 << 10 };
 /* "Array<f32>[60000x784]". */
 char *array_title(const Array *a, char text[160]);
 
+/* Where the text goes: characters a line, and lines at most (0: as many as it takes). */
+typedef struct ArrayPrintRoom {
+    size_t width, lines;
+} ArrayPrintRoom;
+
 /* The title, how many elements are NaN or infinite if any are, and the elements in aligned columns,
- * nested in brackets by axis. Of more than a thousand only those near the ends of each axis are
- * shown. Always terminated; returns the length. */
-size_t array_print(const Array *a, char text[ARRAY_TEXT_SIZE]);
+ * nested in brackets by axis. Of more than a thousand, and where there are not the lines for all,
+ * only those near the ends of each axis are shown. Lines wider than the room occur only where two
+ * numbers do not fit. `room` may be NULL: 90 wide, any number of lines. Always terminated; returns
+ * the length. */
+size_t array_print(const Array *a, const ArrayPrintRoom *room, char text[ARRAY_TEXT_SIZE]);
 
 #endif

@@ -1,6 +1,7 @@
 #include "host/chunk.h"
 
 #include "core/progress.h"
+#include "host/interrupt.h"
 
 #include <lauxlib.h>
 #include <stdio.h>
@@ -170,7 +171,7 @@ void chunk_report(lua_State *L) {
     fflush(stdout);
     const char *message = lua_tostring(L, -1);
     if (progress_interrupt_pending())
-        fputs("interrupted\n", stderr);
+        interrupt_report();
     else
         fprintf(stderr, "perigee: %s\n", message ? message : "(an error without a message)");
     lua_pop(L, 1);

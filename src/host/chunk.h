@@ -26,7 +26,7 @@ void chunk_set_frames(const char *own_folder);
 int chunk_call(lua_State *L, int arguments, int results);
 
 /* Print the error message on top of the stack on stderr, after what is waiting on stdout, and pop
- * it. An interrupt in force is reported as such, without a traceback. */
+ * it. An interrupt in force is reported as such (interrupt.h), without a traceback. */
 void chunk_report(lua_State *L);
 
 #endif

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <lauxlib.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,6 +26,9 @@ static const char *own_files;
 static volatile double signalled_at = -1e9;
 static volatile sig_atomic_t unanswered; /* signalled, and no hook has run since */
 static double answered_at;
+
+static bool without_notes;
+static char note[256];
 
 /* ---- The hook ---------------------------------------------------------------------------------
  */
@@ -162,8 +167,9 @@ static int coroutine_wrap(lua_State *L) {
 /* ---- Public ------------------------------------------------------------------------------------
  */
 
-void interrupt_install(lua_State *L, const char *lua_dir) {
+void interrupt_install(lua_State *L, const char *lua_dir, bool quiet) {
     main_state = running = L;
+    without_notes = quiet;
     own_files = lua_dir;
     lua_getglobal(L, "coroutine");
     lua_pushcfunction(L, coroutine_resume);
@@ -181,8 +187,23 @@ void interrupt_install(lua_State *L, const char *lua_dir) {
     sigaction(SIGPIPE, &ignore, NULL);
 }
 
+void interrupt_note(const char *format, ...) {
+    if (!progress_interrupt_pending())
+        return;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(note, sizeof note, format, args);
+    va_end(args);
+}
+
+void interrupt_report(void) {
+    fprintf(stderr, "%s\n", *note && !without_notes ? note : "interrupted");
+    *note = '\0';
+}
+
 void interrupt_clear(lua_State *L) {
     lua_sethook(L, NULL, 0, 0);
     unanswered = 0;
+    *note = '\0';
     progress_clear_interrupt();
 }

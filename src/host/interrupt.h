@@ -19,8 +19,16 @@
 
 /* Catch SIGINT, ignore SIGPIPE, and replace coroutine.resume and coroutine.wrap by ones that tell
  * which coroutine runs. After Lua's libraries are open; `lua_dir` (which must outlive L) is where
- * the program's own Lua files are. */
-void interrupt_install(lua_State *L, const char *lua_dir);
+ * the program's own Lua files are; quiet: no notes. */
+void interrupt_install(lua_State *L, const char *lua_dir, bool quiet);
+
+/* What an interrupted call leaves behind, one sentence: "stopped at epoch 3 of 30; …". Kept until
+ * interrupt_report; the last note counts, being the outermost call's. Nothing happens where no
+ * interrupt is pending. */
+__attribute__((format(printf, 1, 2))) void interrupt_note(const char *format, ...);
+
+/* Say on stderr that the chunk was interrupted: the note, or else that word. */
+void interrupt_report(void);
 
 /* Forget a request that has been answered. */
 void interrupt_clear(lua_State *L);

@@ -20,7 +20,7 @@ enum { HISTORY_LENGTH = 5000 };
 static struct {
     char *history_path;
     LineCompleter *completer;
-    void *context;
+    const void *context;
     LineChoices choices; /* of the Tab being answered */
     char *received;      /* the line that readline handed over */
     bool finished;
@@ -120,7 +120,7 @@ static char **choices_for_readline(const char *text, int start, int end) {
 /* ---- Reading ------------------------------------------------------------------------------------
  */
 
-void line_open(const char *history_path, LineCompleter *completer, void *context) {
+void line_open(const char *history_path, LineCompleter *completer, const void *context) {
     line.completer = completer;
     line.context = context;
     if (!isatty(STDIN_FILENO))

@@ -15,7 +15,7 @@ typedef enum LineStatus {
 } LineStatus;
 
 /* What may stand before the cursor, asked at the Tab key. `before` is all that was typed up to the
- * cursor, earlier lines of an unfinished chunk not included. */
+ * cursor, earlier lines of an unfinished chunk not included: the completer knows those. */
 typedef struct LineChoices {
     char **
         word; /* malloc'd strings in a malloc'd list: readline frees the strings, line.c the list */
@@ -23,10 +23,10 @@ typedef struct LineChoices {
     size_t replaced; /* bytes before the cursor that each word replaces */
     bool want_files; /* complete a file's name instead */
 } LineChoices;
-typedef void LineCompleter(void *context, const char *before, LineChoices *choices);
+typedef void LineCompleter(const void *context, const char *before, LineChoices *choices);
 
 /* Called once before the first line. history_path may be NULL: nothing is kept. */
-void line_open(const char *history_path, LineCompleter *completer, void *context);
+void line_open(const char *history_path, LineCompleter *completer, const void *context);
 
 /* *line is malloc'd by LINE_READ and untouched otherwise. */
 LineStatus line_read(const char *prompt, char **line);

@@ -91,7 +91,7 @@ static void test_round_trip(void **state) {
     for (int k = 0; k < 6; k++) {
         AttackResult *result = make(k & 1, k & 2, k < 4 ? N : 0);
         Error err;
-        assert_true(attack_result_save(result, path, &err));
+        assert_true(attack_result_save(result, path, NULL, &err));
         AttackResult *again = attack_result_load(path, &err);
         if (!again)
             fail_msg("%s", err.message);
@@ -109,7 +109,7 @@ static void check_refused(const char *name, const Array *instead, const char *me
     Tensors whole, spoilt;
     tensors_init(&whole);
     tensors_init(&spoilt);
-    assert_true(attack_result_save(result, path, &err));
+    assert_true(attack_result_save(result, path, NULL, &err));
     assert_true(tensors_load(&whole, path, &err));
     for (size_t i = 0; i < whole.count; i++) {
         bool this_one = name && strcmp(whole.entry[i].name, name) == 0;

@@ -110,3 +110,56 @@ function TestSession:testBenchTimesACall()
   lu.assertStrContains(tostring(result), "a call")
   lu.assertErrorMsgContains("bench: f: expected a function, got number", session.bench, 3)
 end
+
+function TestSession:testSeedRepeatsTheSessionsNumbers()
+  local function numbers()
+    return { math.random(1e6), array.rand(3):totable(), array.randperm(20):totable(),
+      data.digits(5).x:sum() }
+  end
+  seed(7)
+  local first = numbers()
+  lu.assertNotEquals(numbers(), first)
+  seed(7)
+  lu.assertEquals(numbers(), first)
+  lu.assertEquals(info().seed, 7)
+  lu.assertErrorMsgContains("seed", seed, -1)
+end
+
+-- The bytes of a file, which for a safetensors file start with its metadata.
+local function bytes_of(path)
+  local file <close> = assert(io.open(path, "rb"))
+  return file:read("a")
+end
+
+function TestSession:testEverySavedFileSaysWhoWroteIt()
+  seed(11)
+  local net = nn.new { input = { 1, 28, 28 }, nn.flatten {}, nn.linear { out = 10 } }
+  local digits = data.digits(10, { seed = 1 })
+  nn.train(net, digits, { epochs = 1 })
+  local result = attack.fgsm { model = net, norm = "linf", dmax = 0.1 }:run(digits)
+  rawset(_G, "kept", { net = net, result = result })
+  local writers = {
+    function() net:save(self.path) end,
+    function() result:save(self.path) end,
+    function() session.save(self.path, "kept") end,
+  }
+  local facts = perigee.facts()
+  for _, write in ipairs(writers) do
+    write()
+    local header = bytes_of(self.path):gsub("\\", ""):match('"written_by":(%b{})')
+    lu.assertNotNil(header)
+    for _, name in ipairs { "version", "revision", "blas", "blas_core", "libsvm", "lua" } do
+      lu.assertStrContains(header, ('"%s":"%s"'):format(name, facts[name]))
+    end
+    lu.assertStrContains(header, '"seed":11')
+    lu.assertStrContains(header, ('"threads":%d'):format(facts.threads))
+  end
+end
+
+function TestSession:testInfoNamesEverything()
+  local text = tostring(info())
+  for _, word in ipairs { "perigee", "seed", "threads", "OpenBLAS", "libsvm", "Lua", "gnuplot" } do
+    lu.assertStrContains(text, word)
+  end
+  lu.assertStrContains(perigee.header(), "perigee " .. perigee.version)
+end

@@ -22,10 +22,17 @@ os.remove(path)]],
     },
     {
       name = "perigee.facts",
-      text = "Version, revision, seed, threads, the versions of Lua and of OpenBLAS and its kernels' name.",
+      text = "Version, revision, seed, threads, the versions of Lua, libsvm and OpenBLAS, its kernels.",
       returns = { "table", "the facts by name" },
       example = "print(perigee.facts().blas_core)",
       see = { "info" },
+    },
+    {
+      name = "perigee.header",
+      text = "The facts on one line, as figures carry them; models, results and session files carry the same.",
+      returns = { "string", "program, revision, seed, threads, OpenBLAS, libsvm, Lua" },
+      example = "print(perigee.header())",
+      see = { "perigee.facts", "info" },
     },
     {
       name = "perigee.clock",
@@ -44,6 +51,7 @@ os.remove(path)]],
     {
       name = "perigee.interrupted",
       text = "Whether the user has asked to stop (Ctrl-C), for loops that want to hand over what they have.",
+      params = { { "note", "string?", "what they hand over, for the user; the last note is printed" } },
       returns = { "boolean", "true until the statement ends" },
       example = "for i = 1, 10 do if perigee.interrupted() then break end end",
     },
@@ -75,6 +83,14 @@ The text that draws panels in a terminal, each { value = 2-d array, low =, high 
       returns = { "string", "the text" },
       example = 'io.write(perigee.picture({ { value = array.rand(4, 8) } }, { mode = "plain" }))',
       see = { "show" },
+    },
+    {
+      name = "perigee.print_room",
+      text = "Where arrays' texts have to fit from now on; without numbers, 90 columns and any number of lines. "
+        .. "The prompt sets it from the terminal.",
+      params = { { "width", "integer?", "characters a line" }, { "lines", "integer?", "at most" } },
+      example = "perigee.print_room(60, 10)\nprint(array.rand(100, 100))\nperigee.print_room()",
+      see = { "perigee.terminal" },
     },
     { name = "perigee.version", kind = "field", text = "The program's version.", returns = { "string" } },
     {

@@ -51,15 +51,16 @@ show { x0, x, x - x0, captions = { "one", "another", "difference" } }]],
     },
     {
       name = "info",
-      text = "The session's facts: version and revision, seed, threads, OpenBLAS and the kernels it runs.",
+      text = "The session's facts: version and revision, seed, threads, OpenBLAS and the kernels it runs, libsvm, Lua and "
+        .. "gnuplot. The same stand in the header of every model, result, session file and figure.",
       returns = { "table", "the facts by name; prints as a list" },
       example = "print(info().threads)",
       see = { "perigee.facts", "seed" },
     },
     {
       name = "seed",
-      text = "Sets the generator that calls without a seed of their own draw from. The same seed repeats a "
-        .. "session's numbers.",
+      text = "Sets the generator that calls without a seed of their own draw from, and math.random's. The same seed "
+        .. "repeats a session's numbers.",
       params = { { "n", "integer", "0 or more" } },
       example = [[seed(1)
 local a = array.rand(3)
