@@ -5,6 +5,7 @@
 --   plot.images(dataset, { columns = 10 })          a sheet
 --   plot.loss(history)                              the course of a training
 --   plot.script("attack", result, options)          the gnuplot script that draws the same
+--   plot.figure{ rows =, cols =, … }                a figure of one's own: f:line(x, y), f:save(path)
 --
 -- Every picture takes `file` (.png, .svg, .pdf; .gp writes the script), `terminal` ("window", "qt",
 -- "wxt", "x11"; "png", "svg", "pdf"), `title`, `width` and `height` (units of 1/96 inch), `scale`
@@ -14,6 +15,8 @@
 
 local library = plot
 
+local figures = require "perigee.plot.figure"
+local style = require "perigee.plot.style"
 local output = require "perigee.plot.output"
 local values = require "perigee.plot.values"
 
@@ -24,6 +27,10 @@ local recipes = {
   loss = require "perigee.plot.loss",
   security = require "perigee.plot.security",
 }
+
+local names = {}
+for name in pairs(recipes) do names[#names + 1] = name end
+table.sort(names)
 
 local function build(where, recipe, subject, options)
   options = values.options(where, options, recipe.options)
@@ -43,10 +50,55 @@ for name, recipe in pairs(recipes) do
   end
 end
 
+-- ---- Figures of one's own ------------------------------------------------------------------------
+
+local figure_options = { "rows", "columns", "cols", "width", "height", "title" }
+
+-- plot.figure{ rows =, cols =, width =, height =, title = }: a figure to draw on (see panel.lua).
+function library.figure(options)
+  local where = "plot.figure"
+  options = values.only(where, options, figure_options)
+  values.option(where, options, "title", "string")
+  local rows = values.integer(where, options, "rows", 1, 50, 1)
+  local columns = values.integer(where, options, options.cols and "cols" or "columns", 1, 50, 1)
+  local alone = rows * columns == 1
+  local figure = figures.new { rows = rows, columns = columns, title = options.title,
+    width = values.number(where, options, "width", 100, 10000, alone and 560 or 380 * columns),
+    height = values.number(where, options, "height", 100, 10000,
+      (alone and 380 or 300 * rows) + (options.title and style.figure_title or 0)) }
+  for i = 1, #figure do figure[i].legend = true end
+  return figure
+end
+
+-- f:save(path, { terminal =, scale =, timeout = }) → the path
+function figures.class:save(file, options)
+  local where = "plot.figure: save"
+  options = values.only(where, options, { "terminal", "scale", "timeout" })
+  if type(file) ~= "string" then values.expected(where, "path", "a file's name", file) end
+  local asked = { file = file }
+  for key, value in pairs(options) do asked[key] = value end
+  return output.deliver(where, "figure", self, asked)
+end
+
+-- f:show{ terminal =, scale =, timeout = }: where one looks at it (see output.lua)
+function figures.class:show(options)
+  local where = "plot.figure: show"
+  options = values.only(where, options, { "terminal", "scale", "timeout" })
+  return output.deliver(where, "figure", self, options)
+end
+
+-- f:script{ file =, terminal = } → the gnuplot script, its data inside
+function figures.class:script(options)
+  local where = "plot.figure: script"
+  options = values.only(where, options, { "file", "terminal", "scale" })
+  return output.script(where, "figure", self, options)
+end
+
 function library.script(name, subject, options)
+  if getmetatable(name) == figures.class then return name:script(subject) end
   local recipe = recipes[name]
   if not recipe then
-    values.expected("plot.script", "name", "attack, images, loss or security", name)
+    values.expected("plot.script", "name", "a figure or one of " .. table.concat(names, ", "), name)
   end
   local figure
   figure, options = build("plot." .. name, recipe, subject, options)

@@ -3,6 +3,7 @@
  * One process serves a Lua state; it is the first upvalue of every function here. Functions whose
  * process or file fails return nil and the message: the recipes raise it at their caller's line. */
 #include "bind/bind.h"
+#include "bind/bind_plot_columns.h"
 
 #include "plot/gnuplot.h"
 #include "plot/script.h"
@@ -129,6 +130,7 @@ int open_plot(lua_State *L) {
     if (!*box)
         return bind_raise(L, &err);
     luaL_setfuncs(L, functions, 1);
+    bind_add_plot_columns(L);
     lua_setfield(L, -2, "gnuplot");
     return 1;
 }

@@ -3,18 +3,22 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { MAX_ANCHORS = 5 };
+enum { MAX_ANCHORS = 9 };
 
 static const struct {
     int count;
     Rgb anchor[MAX_ANCHORS];
 } maps[] = {
     [COLOUR_GREY] = { 2, { { 0, 0, 0 }, { 255, 255, 255 } } },
-    [COLOUR_HEAT] = { 5,
+    [COLOUR_HEAT] = { 9,
                       { { 68, 1, 84 },
+                        { 71, 44, 122 },
                         { 59, 82, 139 },
+                        { 44, 113, 142 },
                         { 33, 145, 140 },
+                        { 39, 173, 129 },
                         { 94, 201, 98 },
+                        { 170, 220, 50 },
                         { 253, 231, 37 } } },
     [COLOUR_DIVERGING] = { 5,
                            { { 33, 102, 172 },
@@ -39,6 +43,11 @@ Rgb colour_at(ColourMap map, double t) {
     Rgb a = maps[map].anchor[i], b = maps[map].anchor[i + 1];
     double share = t * last - i;
     return (Rgb){ between(a.r, b.r, share), between(a.g, b.g, share), between(a.b, b.b, share) };
+}
+
+const Rgb *colour_anchors(ColourMap map, int *count) {
+    *count = maps[map].count;
+    return maps[map].anchor;
 }
 
 /* The cube's six levels are not evenly spaced: 0, 95, 135, 175, 215, 255. */

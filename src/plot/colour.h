@@ -17,6 +17,9 @@ typedef enum ColourMap { COLOUR_GREY, COLOUR_HEAT, COLOUR_DIVERGING } ColourMap;
 /* The colour at t, which is held to 0 … 1. NaN gives a magenta that no map has. */
 Rgb colour_at(ColourMap map, double t);
 
+/* The anchors of a map, evenly spaced from its low end to its high one; *count gets how many. */
+const Rgb *colour_anchors(ColourMap map, int *count);
+
 /* The nearest colour of xterm's 256: 16–231 are a 6×6×6 cube, 232–255 greys. */
 int colour_xterm256(Rgb colour);
 

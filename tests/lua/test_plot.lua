@@ -327,7 +327,7 @@ function TestPlotOutput:test_script_file()
   local script = scratch(".gp")
   lu.assertEquals(plot.attack(result(), { file = script }), script)
   lu.assertStrContains(read(script), "set output '" .. script:gsub("%.gp$", ".png") .. "'")
-  lu.assertErrorMsgContains("plot.script: name: expected attack, images, loss or security",
+  lu.assertErrorMsgContains("plot.script: name: expected a figure or one of attack, ",
     plot.script, "nonesuch", {})
 end
 

@@ -19,6 +19,79 @@ end
 local written = { "string",
   "the path written (nil for a window); without gnuplot the script's path, and a message" }
 
+local entries = {
+  {
+    name = "plot.attack",
+    text = "One attack in four panels: the loss of every iterate with the answer marked, the softmax "
+      .. "confidence (over all columns, reject included) of the true class and of the class that won "
+      .. "or came nearest, the sample before and after. A sample that is no image is drawn as bars.",
+    params = {
+      { "result", "result", "of attack.fgsm, attack.pgd or attack.pgd_exp" },
+      { "options", "table?", "see below" },
+    },
+    options = options { { "index", "integer", "1", "which sample of the batch" } },
+    returns = written,
+    see = { "plot.script", "plot.security", "attack.pgd_exp" },
+  },
+  {
+    name = "plot.images",
+    text = "A sheet of samples, row by row, with captions: a dataset's labels unless others are given.",
+    params = {
+      { "x", "dataset|array|table", "n × features, n × the image's shape, or a list of samples" },
+      { "options", "table?", "see below" },
+    },
+    options = options {
+      { "columns", "integer", "square", "samples in a row" },
+      { "captions", "table|array|false", "labels", "one for each sample, or none" },
+      { "count", "integer", "100", "draw the first so many" },
+    },
+    returns = written,
+    example = 'plot.images(array.rand { 6, 8, 8 }, { columns = 3, file = os.tmpname(), terminal = "png" })',
+  },
+  {
+    name = "plot.loss",
+    text = "The course of a training: loss and accuracy by epoch, those of a validation set dashed.",
+    params = {
+      { "history", "table", "what nn.train returns; or a list of epochs, or of losses" },
+      { "options", "table?", "see below" },
+    },
+    options = options {},
+    returns = written,
+    example = 'plot.loss({ 2.3, 0.9, 0.4 }, { file = os.tmpname(), terminal = "svg" })',
+    see = { "nn.train" },
+  },
+  {
+    name = "plot.security",
+    text = "Security evaluation curves: accuracy and rejection rate against dmax, a line a model, dashed "
+      .. "for noise of the same size. A clean sample that is rejected counts as an error; a perturbed "
+      .. "one that is rejected counts for the defence.",
+    params = {
+      { "security", "table", "what evaluate.security returns" },
+      { "options", "table?", "see below" },
+    },
+    options = options {
+      { "noise", "boolean", "true", "draw the baseline" },
+      { "rejected", '"correct"|"error"', '"correct"', "what a rejected perturbed sample counts as" },
+    },
+    returns = written,
+    see = { "evaluate.security" },
+  },
+  {
+    name = "plot.script",
+    text = "The gnuplot script of a picture with its data inside, as it is sent: it repeats the figure "
+      .. "in any gnuplot from 5.4 on.",
+    params = {
+      { "name", "string", '"attack", "images", "loss" or "security"' },
+      { "subject", "any", "what that picture is of" },
+      { "options", "table?", "of that picture" },
+    },
+    returns = { "string", "the script" },
+    example = 'print(#plot.script("loss", { 2.3, 0.9, 0.4 }, { file = "loss.png" }))',
+  },
+}
+
+for _, entry in ipairs(require "perigee.help.plot_figure") do entries[#entries + 1] = entry end
+
 return {
   name = "plot",
   title = "Pictures",
@@ -26,74 +99,5 @@ return {
     .. "The call returns when the file is complete, or is an error with gnuplot's own words. Without "
     .. "`file` and `terminal` a prompt with a display gets a window, everything else a PNG named after "
     .. "the recipe. Without gnuplot the script is written with its data, and stderr names the package.",
-  entries = {
-    {
-      name = "plot.attack",
-      text = "One attack in four panels: the loss of every iterate with the answer marked, the softmax "
-        .. "confidence (over all columns, reject included) of the true class and of the class that won "
-        .. "or came nearest, the sample before and after. A sample that is no image is drawn as bars.",
-      params = {
-        { "result", "result", "of attack.fgsm, attack.pgd or attack.pgd_exp" },
-        { "options", "table?", "see below" },
-      },
-      options = options { { "index", "integer", "1", "which sample of the batch" } },
-      returns = written,
-      see = { "plot.script", "plot.security", "attack.pgd_exp" },
-    },
-    {
-      name = "plot.images",
-      text = "A sheet of samples, row by row, with captions: a dataset's labels unless others are given.",
-      params = {
-        { "x", "dataset|array|table", "n × features, n × the image's shape, or a list of samples" },
-        { "options", "table?", "see below" },
-      },
-      options = options {
-        { "columns", "integer", "square", "samples in a row" },
-        { "captions", "table|array|false", "labels", "one for each sample, or none" },
-        { "count", "integer", "100", "draw the first so many" },
-      },
-      returns = written,
-      example = 'plot.images(array.rand { 6, 8, 8 }, { columns = 3, file = os.tmpname(), terminal = "png" })',
-    },
-    {
-      name = "plot.loss",
-      text = "The course of a training: loss and accuracy by epoch, those of a validation set dashed.",
-      params = {
-        { "history", "table", "what nn.train returns; or a list of epochs, or of losses" },
-        { "options", "table?", "see below" },
-      },
-      options = options {},
-      returns = written,
-      example = 'plot.loss({ 2.3, 0.9, 0.4 }, { file = os.tmpname(), terminal = "svg" })',
-      see = { "nn.train" },
-    },
-    {
-      name = "plot.security",
-      text = "Security evaluation curves: accuracy and rejection rate against dmax, a line a model, dashed "
-        .. "for noise of the same size. A clean sample that is rejected counts as an error; a perturbed "
-        .. "one that is rejected counts for the defence.",
-      params = {
-        { "security", "table", "what evaluate.security returns" },
-        { "options", "table?", "see below" },
-      },
-      options = options {
-        { "noise", "boolean", "true", "draw the baseline" },
-        { "rejected", '"correct"|"error"', '"correct"', "what a rejected perturbed sample counts as" },
-      },
-      returns = written,
-      see = { "evaluate.security" },
-    },
-    {
-      name = "plot.script",
-      text = "The gnuplot script of a picture with its data inside, as it is sent: it repeats the figure "
-        .. "in any gnuplot from 5.4 on.",
-      params = {
-        { "name", "string", '"attack", "images", "loss" or "security"' },
-        { "subject", "any", "what that picture is of" },
-        { "options", "table?", "of that picture" },
-      },
-      returns = { "string", "the script" },
-      example = 'print(#plot.script("loss", { 2.3, 0.9, 0.4 }, { file = "loss.png" }))',
-    },
-  },
+  entries = entries,
 }

@@ -7,138 +7,87 @@
 -- thinks the size of a letter is.
 
 local style = require "perigee.plot.style"
+local Panel = require "perigee.plot.panel"
 local values = require "perigee.plot.values"
 
-local quote = plot.gnuplot.quote
+local gnuplot = plot.gnuplot
+local quote = gnuplot.quote
 local f = string.format
 
-local Panel, Figure = {}, {}
-Panel.__index = Panel
+local Figure = {}
 
--- figure[i] is the i-th panel, row by row.
+-- Points of a line for each unit of a panel's width: a unit is a pixel or two, or a point of print.
+local CELLS = 4
+
+local own = { rows = true, columns = true, width = true, height = true, title = true, widths = true,
+  heights = true, right = true }
+
+-- figure[i] is the i-th panel, row by row; a panel's words and fields at the figure itself are those
+-- of the first one.
 function Figure.__index(figure, key)
-  return Figure[key] or rawget(figure, "panels") and rawget(figure, "panels")[key]
-end
-
--- ---- Panels ------------------------------------------------------------------------------------
-
-local function new_panel(index)
-  return setmetatable({ index = index, series = {}, blocks = {}, marks = {}, notes = {} }, Panel)
-end
-
-local function number(x)
-  return values.finite(x) and f("%.7g", x) or "NaN"
-end
-
--- Columns of numbers as a datablock; returns its name.
-local function add_block(panel, lines)
-  local name = f("$p%d_%d", panel.index, #panel.blocks + 1)
-  panel.blocks[#panel.blocks + 1] = { name = name, text = table.concat(lines, "\n") }
-  return name
-end
-
-local function columns(x, y)
-  local lines = {}
-  for i = 1, #y do lines[i] = number(x[i]) .. " " .. number(y[i]) end
-  return lines
-end
-
--- A line through the points (x[i], y[i]); what is not finite leaves a gap.
--- options: label, color, width, dash (gnuplot's number), point (gnuplot's number; none if nil), size.
-function Panel:line(x, y, options)
-  options = options or {}
-  local block = add_block(self, columns(x, y))
-  local how = options.point and f("linespoints pt %d ps %g", options.point, options.size or 0.6)
-    or "lines"
-  self.series[#self.series + 1] = {
-    x = x, y = y, label = options.label, color = options.color or style.blue,
-    dash = options.dash or 1, width = options.width or 2, point = options.point,
-    size = options.size or 0.6,
-    text = f("%s using 1:2 with %s lc rgb '%s' lw %g dt %d", block, how,
-      options.color or style.blue, options.width or 2, options.dash or 1),
-  }
-  return self
-end
-
--- Points alone. options: label, color, point, size.
-function Panel:scatter(x, y, options)
-  options = options or {}
-  local block = add_block(self, columns(x, y))
-  self.series[#self.series + 1] = {
-    x = x, y = y, label = options.label, color = options.color or style.blue, width = 0,
-    point = options.point or 7, size = options.size or 1,
-    text = f("%s using 1:2 with points pt %d ps %g lw 2 lc rgb '%s'", block, options.point or 7,
-      options.size or 1, options.color or style.blue),
-  }
-  return self
-end
-
--- A bar from 0 to y[i] at x[i].
-function Panel:bars(x, y, options)
-  options = options or {}
-  local block = add_block(self, columns(x, y))
-  self.series[#self.series + 1] = {
-    x = x, y = y, label = options.label, color = options.color or style.blue, width = 8, dash = 1,
-    from_zero = true,
-    text = f("%s using 1:2 with boxes fs solid 1 noborder lc rgb '%s'", block,
-      options.color or style.blue),
-  }
-  return self
-end
-
--- A line across the panel at this height, behind the data.
-function Panel:hline(y)
-  self.marks[#self.marks + 1] = f(
-    "set arrow from graph 0, first %.7g to graph 1, first %.7g nohead back lw 1 dt 2 lc rgb '%s'",
-    y, y, style.grey)
-  return self
-end
-
--- Words at a point of the data, centred unless `options.align` says "left" or "right"; or, with
--- options.inside, at a share of the panel's width and height from its lower left corner.
-function Panel:text(x, y, text, options)
-  options = options or {}
-  local system = options.inside and "graph" or "first"
-  self.notes[#self.notes + 1] = f(
-    "set label %s at %s %.7g, %s %.7g %s front tc rgb '%s' font ',%g'", quote(text), system, x,
-    system, y, options.align or "center", options.color or style.text,
-    options.size or style.small_size)
-  return self
-end
-
--- An image of height × width numbers between low and high, row by row from the top, in grey; or of
--- three such planes (channels = 3) in colour. It fills the panel with square pixels.
--- options: height, width, channels, low, high.
-function Panel:image(pixels, options)
-  self.picture = { height = options.height, width = options.width,
-    channels = options.channels or 1, low = options.low or 0, high = options.high or 1 }
-  local lines, h, w = {}, options.height, options.width
-  for i = 1, h do
-    local row = {}
-    for j = 1, w do
-      local at = (i - 1) * w + j
-      if self.picture.channels == 1 then
-        row[j] = number(pixels[at])
-      else
-        row[j] = f("%d %d %s %s %s", j - 1, i - 1, number(pixels[at]), number(pixels[h * w + at]),
-          number(pixels[2 * h * w + at]))
-      end
-    end
-    lines[i] = table.concat(row, self.picture.channels == 1 and " " or "\n")
+  if Figure[key] ~= nil then return Figure[key] end
+  local panels = rawget(figure, "panels")
+  if own[key] or not panels then return nil end
+  if math.type(key) == "integer" then return panels[key] end
+  local value = panels[1][key]
+  if type(value) ~= "function" then return value end
+  return function(self, ...)
+    if self ~= figure then values.fail("plot.figure: %s: call it with a colon, f:%s(…)", key, key) end
+    value(panels[1], ...)
+    return figure
   end
-  self.picture.block = add_block(self, lines)
-  return self
+end
+
+function Figure.__newindex(figure, key, value)
+  if own[key] then rawset(figure, key, value) else rawget(figure, "panels")[1][key] = value end
+end
+
+function Figure.__len(figure)
+  return #figure.panels
+end
+
+Figure.__name = "figure"
+
+function Figure.__tostring(figure)
+  local drawn = 0
+  for _, panel in ipairs(figure.panels) do
+    drawn = drawn + #panel.series + (rawget(panel, "picture") and 1 or 0)
+  end
+  return f("figure %gx%g: %dx%d panels, %d drawn", figure.width, figure.height, figure.rows, figure.columns,
+    drawn)
 end
 
 -- ---- Layout ------------------------------------------------------------------------------------
 
-local function has_legend(panel)
-  if panel.legend == false then return false end
-  local labels = 0
-  for _, series in ipairs(panel.series) do
-    if series.label then labels = labels + 1 end
+-- What the legend lists. By itself a single line has none; panel.legend = true gives it one.
+local function labelled(panel)
+  local entries = {}
+  for _, entry in ipairs(panel.entries) do
+    if entry.label then entries[#entries + 1] = entry end
   end
-  return labels > 1
+  if panel.legend == false or #entries < (panel.legend == nil and 2 or 1) then return {} end
+  return entries
+end
+
+-- The entries in lines of at most `room` units: { entries =, width = } each.
+local function pack_legend(panel, room)
+  local lines = {}
+  for _, entry in ipairs(labelled(panel)) do
+    local width, line = style.legend_width(entry.label), lines[#lines]
+    if not line or line.width + width > room then
+      line = { width = 0 }
+      lines[#lines + 1] = line
+    end
+    line[#line + 1] = entry
+    line.width = line.width + width
+  end
+  return lines
+end
+
+local function widest_label(panel)
+  local widest = 0
+  for _, entry in ipairs(labelled(panel)) do widest = math.max(widest, style.legend_width(entry.label)) end
+  return widest
 end
 
 -- The share of each row or column: `weights` where given, else equal.
@@ -150,20 +99,28 @@ local function edges(count, weights, first, length)
 end
 
 -- The plot's place inside its cell; an image's is centred, with square pixels.
-local function place(panel, left, top, right, bottom)
-  local margin = panel.margin or panel.bare and style.bare_margin or panel.picture and style.image_margin
+local function place(figure, panel, left, top, right, bottom)
+  local picture, shading = rawget(panel, "picture"), rawget(panel, "shading")
+  local margin = panel.margin or panel.bare and style.bare_margin or picture and style.image_margin
     or style.margin
   local above = panel.title and margin.top or margin.untitled or margin.top
+  if panel.legend == "right" then
+    panel.rows_of_legend = 0
+    if not figure.right then right = right - widest_label(panel) end
+  else
+    panel.rows_of_legend = #pack_legend(panel, right - left - 8)
+  end
+  if shading and shading.colorbar then right = right - style.colorbar end
   local box = { left = left + margin.left, right = right - margin.right,
-    top = top + above + (has_legend(panel) and panel.legend ~= "right" and margin.legend or 0),
-    bottom = bottom - margin.bottom }
-  if panel.picture then
+    top = top + above + panel.rows_of_legend * (margin.legend or style.margin.legend),
+    bottom = bottom - margin.bottom, cell = right - left - 8 }
+  if picture then
     local width, height = box.right - box.left, box.bottom - box.top
-    local pixel = math.min(width / panel.picture.width, height / panel.picture.height)
+    local pixel = math.min(width / picture.width, height / picture.height)
     local middle = (box.left + box.right) / 2
-    box.left = middle - pixel * panel.picture.width / 2
-    box.right = middle + pixel * panel.picture.width / 2
-    box.bottom = box.top + pixel * panel.picture.height
+    box.left = middle - pixel * picture.width / 2
+    box.right = middle + pixel * picture.width / 2
+    box.bottom = box.top + pixel * picture.height
   end
   panel.box = box
 end
@@ -174,7 +131,7 @@ local function layout(figure)
   local ys = edges(figure.rows, figure.heights, top, figure.height - top)
   for i, panel in ipairs(figure.panels) do
     local row, column = (i - 1) // figure.columns + 1, (i - 1) % figure.columns + 1
-    place(panel, xs[column], ys[row], xs[column + 1], ys[row + 1])
+    place(figure, panel, xs[column], ys[row], xs[column + 1], ys[row + 1])
   end
 end
 
@@ -184,25 +141,34 @@ local function screen(figure, x, y)
   return f("screen %.5f, screen %.5f", x / figure.width, 1 - y / figure.height)
 end
 
--- A range that holds low … high with `pad` of its length on either side, and is never empty.
-local function padded(low, high, pad)
-  if not low then return 0, 1 end
-  local room = (high - low) * pad
-  if high - low <= 1e-12 * math.max(math.abs(low), math.abs(high), 1e-300) then
-    room = low == 0 and 1 or math.abs(low) * 0.5
+local function checked_range(axis, range)
+  local low, high = range[1], range[2]
+  if not (values.finite(low) and values.finite(high)) or low == high then
+    values.fail("plot.figure: %srange: expected { low, high }, two different numbers", axis)
   end
-  return low - room, high + room
+  return low, high
 end
 
+-- The axis's ends: as set, else what holds all data and some air.
 local function data_range(panel, axis)
-  if panel[axis .. "range"] then return panel[axis .. "range"][1], panel[axis .. "range"][2] end
-  local lists = {}
+  local range, log = panel[axis .. "range"], panel["log" .. axis]
+  if range then return checked_range(axis, range) end
+  local low, high, tight
+  local grounded = axis == "y" and #panel.series > 0
   for _, series in ipairs(panel.series) do
-    lists[#lists + 1] = series[axis]
-    if axis == "y" and series.from_zero then lists[#lists + 1] = { 0 } end
+    tight, grounded = tight or series.tight, grounded and series.from_zero
+    for _, numbers in ipairs(series[axis]) do
+      local a, b = gnuplot.range(numbers, log and true or false)
+      if a then low, high = math.min(low or a, a), math.max(high or b, b) end
+    end
   end
-  local low, high = values.range(lists)
-  return padded(low, high, axis == "x" and 0.02 or 0.08)
+  if log then
+    if not low then return 0.1, 1 end
+    local a, b = values.padded(math.log(low), math.log(high), tight and 0 or axis == "x" and 0.02 or 0.06)
+    return math.exp(a), math.exp(b)
+  end
+  local a, b = values.padded(low, high, tight and 0 or axis == "x" and 0.02 or 0.08)
+  return grounded and low == 0 and 0 or a, b
 end
 
 -- One entry of a legend: a piece of its line, its point, its words, from x on at height y.
@@ -223,23 +189,22 @@ end
 -- The legend is drawn piece by piece: gnuplot's own key breaks its lines and widens its columns by
 -- what each terminal believes of its letters.
 local function legend_commands(figure, panel, out)
-  if not has_legend(panel) then return end
-  local entries, widths, total = {}, {}, 0
-  for _, series in ipairs(panel.series) do
-    if series.label then
-      entries[#entries + 1] = series
-      widths[#entries] = style.legend_width(series.label)
-      total = total + widths[#entries]
+  local box = panel.box
+  if panel.legend == "right" then
+    local shading = rawget(panel, "shading")
+    local x = figure.right and figure.width - figure.right
+      or box.right + 10 + (shading and shading.colorbar and style.colorbar or 0)
+    for i, entry in ipairs(labelled(panel)) do
+      legend_entry(figure, entry, x, box.top + 8 + (i - 1) * style.legend.line, out)
     end
+    return
   end
-  local x = (panel.box.left + panel.box.right - total) / 2
-  for i, series in ipairs(entries) do
-    if panel.legend == "right" then
-      legend_entry(figure, series, figure.width - figure.right,
-        panel.box.top + 8 + (i - 1) * style.legend.line, out)
-    else
-      legend_entry(figure, series, x, panel.box.top - 12, out)
-      x = x + widths[i]
+  local lines = pack_legend(panel, box.cell)
+  for k, line in ipairs(lines) do
+    local x = (box.left + box.right - line.width) / 2
+    for _, entry in ipairs(line) do
+      legend_entry(figure, entry, x, box.top - 12 - (#lines - k) * style.margin.legend, out)
+      x = x + style.legend_width(entry.label)
     end
   end
 end
@@ -247,7 +212,7 @@ end
 local function title_commands(figure, panel, out)
   if panel.title then
     local middle = (panel.box.left + panel.box.right) / 2
-    local up = has_legend(panel) and panel.legend ~= "right" and style.margin.legend or 0
+    local up = panel.rows_of_legend * style.margin.legend
     out[#out + 1] = f("set label %s at %s center front tc rgb '%s' font ',%g'", quote(panel.title),
       screen(figure, middle, panel.box.top - 14 - up), style.text, style.title_size)
   end
@@ -266,6 +231,14 @@ local function margin_commands(figure, panel, out)
     1 - box.top / figure.height, 1 - box.bottom / figure.height)
 end
 
+-- The palette of a map, with the anchors that terminal pictures have.
+local function palette_commands(map, low, high, out)
+  local stops = gnuplot.palette(map)
+  for i, colour in ipairs(stops) do stops[i] = f("%.6g '%s'", (i - 1) / (#stops - 1), colour) end
+  out[#out + 1] = "set palette model RGB defined (" .. table.concat(stops, ", ") .. ")"
+  out[#out + 1] = f("set cbrange [%.7g:%.7g]", low, high)
+end
+
 local function image_commands(panel, pixels, out)
   local p = panel.picture
   out[#out + 1] = panel.bare and "unset border"
@@ -280,10 +253,30 @@ local function image_commands(panel, pixels, out)
     end
     out[#out + 1] = f("plot %s using 1:2:%s:%s:%s with rgbimage", p.block, byte(3), byte(4), byte(5))
   else
-    out[#out + 1] = "set palette gray gamma 1"
-    out[#out + 1] = f("set cbrange [%.7g:%.7g]", p.low, p.high)
+    palette_commands(p.map, p.low, p.high, out)
     out[#out + 1] = f("plot %s matrix with image%s", p.block, pixels and " pixels" or "")
   end
+end
+
+-- The colour bar stands beside the panel, as high as it.
+local function colorbar_commands(figure, panel, out)
+  local g, box = panel.shading, panel.box
+  palette_commands(g.map, g.low, g.high, out)
+  if not g.colorbar then
+    out[#out + 1] = "unset colorbox"
+    return
+  end
+  out[#out + 1] = f("set colorbox vertical user origin %s size screen %.5f, screen %.5f",
+    screen(figure, box.right + 12, box.bottom), 12 / figure.width, (box.bottom - box.top) / figure.height)
+  out[#out + 1] = f("set cbtics nomirror scale 0.5 tc rgb '%s'; set format cb '%%g'", style.text)
+  if g.label then out[#out + 1] = f("set cblabel %s tc rgb '%s'", quote(g.label), style.text) end
+end
+
+-- Ticks with words: { at = places, words = texts }.
+local function named_tics(axis, tics, out)
+  local list = {}
+  for i, word in ipairs(tics.words) do list[i] = f("%s %.9g", quote(tostring(word)), tics.at[i] or i) end
+  out[#out + 1] = f("set %stics (%s)", axis, table.concat(list, ", "))
 end
 
 local function axis_commands(panel, axis, out)
@@ -292,32 +285,49 @@ local function axis_commands(panel, axis, out)
   out[#out + 1] = f("set %srange [%.9g:%.9g]", axis, low, high)
   out[#out + 1] = f("set %stics nomirror out scale 0.5 tc rgb '%s'", axis, style.text)
   out[#out + 1] = f("set format %s '%%g'", axis)
-  if panel["integer_" .. axis] and high - low <= 12 then out[#out + 1] = f("set %stics 1", axis) end
+  local tics = panel[axis .. "tics"]
+  if type(tics) == "table" and tics.words then
+    named_tics(axis, tics, out)
+  elseif panel["integer_" .. axis] and high - low <= 12 then
+    out[#out + 1] = f("set %stics 1", axis)
+  end
   if panel[axis .. "label"] then
     out[#out + 1] = f("set %slabel %s tc rgb '%s'%s", axis, quote(panel[axis .. "label"]),
       style.text, axis == "x" and " offset 0, 0.4" or "")
   end
 end
 
-local function curve_commands(figure, panel, out)
-  out[#out + 1] = f("set border 3 front lw 1 lc rgb '%s'", style.frame)
-  out[#out + 1] = f("set grid back lt 1 lw 1 lc rgb '%s'", style.grid)
-  out[#out + 1] = "set boxwidth 0.8 relative"
+local function curve_commands(figure, panel, pixels, out)
+  local shading = rawget(panel, "shading")
+  if panel.axes == false then
+    out[#out + 1] = "unset border; unset tics"
+  else
+    out[#out + 1] = f("set border %d front lw 1 lc rgb '%s'", shading and 15 or 3, style.frame)
+    if panel.grid ~= false and not shading then
+      out[#out + 1] = f("set grid back lt 1 lw 1 lc rgb '%s'", style.grid)
+    end
+  end
   axis_commands(panel, "x", out)
   axis_commands(panel, "y", out)
+  if panel.axes == false then out[#out + 1] = "unset xtics; unset ytics" end
+  if shading then colorbar_commands(figure, panel, out) end
   out[#out + 1] = "set nokey"
   legend_commands(figure, panel, out)
   for _, list in ipairs { panel.marks, panel.notes } do
     for _, command in ipairs(list) do out[#out + 1] = command end
   end
-  local drawn, seen = {}, false
-  for i, series in ipairs(panel.series) do
-    seen = seen or values.range { series.y } ~= nil
-    drawn[i] = series.text
+  local drawn = {}
+  for _, series in ipairs(panel.series) do
+    if series.seen then
+      drawn[#drawn + 1] = f("%s %s%s", series.block, series.how,
+        series.kind == "heatmap" and pixels and " pixels" or "")
+    end
   end
-  if not seen then
+  if #drawn == 0 then
     -- gnuplot refuses to plot data of which nothing is finite; the axes are still to be seen.
-    out[#out + 1] = "set label 'no finite values' at graph 0.5, graph 0.5 center"
+    if #panel.series > 0 then
+      out[#out + 1] = "set label 'no finite values' at graph 0.5, graph 0.5 center"
+    end
     drawn = { "NaN" }
   end
   out[#out + 1] = "plot " .. table.concat(drawn, ", \\\n     ")
@@ -331,24 +341,99 @@ local function panel_commands(figure, panel, pixels, out)
     out[#out + 1] = f("set label %s at %s center front tc rgb '%s' font ':Bold,%g'",
       quote(figure.title), screen(figure, figure.width / 2, 18), style.text, style.title_size + 1)
   end
-  if panel.picture then image_commands(panel, pixels, out) else curve_commands(figure, panel, out) end
+  if rawget(panel, "picture") then
+    image_commands(panel, pixels, out)
+  else
+    curve_commands(figure, panel, pixels, out)
+  end
+end
+
+-- ---- Data ----------------------------------------------------------------------------------------
+
+-- How many cells of an axis can be told apart.
+local function axis_cells(panel, axis, length)
+  local low, high = data_range(panel, axis)
+  return { low = math.min(low, high), high = math.max(low, high),
+    log = panel["log" .. axis] and true or false, cells = math.max(1, math.floor(length * CELLS)) }
+end
+
+-- Lines with something not finite become empty ones: they part a filled area in two.
+local function part_at_gaps(text)
+  return (("\n" .. text .. "\n"):gsub("\n[^\n]*NaN[^\n]*", "\n"):sub(2, -2))
+end
+
+local function series_text(panel, series)
+  if series.matrix then return gnuplot.matrix(series.matrix) end
+  local thin
+  if series.thin and #series.columns[1] > 2000 then
+    local box = panel.box
+    thin = { line = series.thin == "line", x = axis_cells(panel, "x", box.right - box.left),
+      y = axis_cells(panel, "y", box.bottom - box.top) }
+  end
+  local text = gnuplot.columns(series.columns, thin)
+  return series.gaps and part_at_gaps(text) or text
+end
+
+-- An image's lines; of a colour image a line a pixel.
+local function picture_text(picture)
+  if picture.channels == 1 then
+    return gnuplot.matrix(picture.numbers:reshape(picture.height, picture.width))
+  end
+  local w, n = picture.width, picture.height * picture.width
+  local at = array.arange(n)
+  local row = array.floor(at / w)
+  local planes = picture.numbers:reshape(3, n)
+  local columns = { at - row * w, row, planes[1], planes[2], planes[3] }
+  for i, column in ipairs(columns) do columns[i] = gnuplot.numbers(column, "plot", "image") end
+  return (gnuplot.columns(columns))
+end
+
+-- Whether a series has anything to draw: what is not finite is left out by gnuplot.
+local function is_seen(series)
+  for _, numbers in ipairs(series.matrix and { series.matrix } or series.y) do
+    if not gnuplot.range(numbers) then return false end
+  end
+  return not series.columns or gnuplot.range(series.columns[1]) ~= nil
+end
+
+-- The datablocks of a panel; contour lines are gnuplot's own, made from the heights.
+local function data_commands(panel, out, names)
+  local function block(text)
+    local name = f("$p%d_%d", panel.index, #names[panel.index] + 1)
+    table.insert(names[panel.index], name)
+    out[#out + 1] = f("%s << EOD\n%s\nEOD", name, text)
+    return name
+  end
+  local picture = rawget(panel, "picture")
+  if picture then picture.block = block(picture_text(picture)) end
+  for _, series in ipairs(panel.series) do
+    series.seen = is_seen(series)
+    if series.seen or series.kind ~= "contour" then series.block = block(series_text(panel, series)) end
+    if series.kind == "contour" and series.seen then
+      local lines = f("$p%d_%d", panel.index, #names[panel.index] + 1)
+      table.insert(names[panel.index], lines)
+      out[#out + 1] = f("set contour base; unset surface; set cntrparam levels discrete %s\n"
+        .. "set table %s\nsplot %s %s with lines\nunset table\nreset", series.levels, lines,
+        series.block, series.using)
+      series.block = lines
+    end
+  end
 end
 
 -- All commands of the figure, as text that also runs in a gnuplot of the user's own. With `pixels`
 -- every pixel of an image is drawn as a square: what shows a picture inside the picture may blur it.
 function Figure:commands(pixels)
   layout(self)
-  local out, names = { "set encoding utf8" }, {}
-  for _, panel in ipairs(self.panels) do
-    for _, block in ipairs(panel.blocks) do
-      out[#out + 1] = f("%s << EOD\n%s\nEOD", block.name, block.text)
-      names[#names + 1] = block.name
-    end
+  local out, names, all = { "set encoding utf8" }, {}, {}
+  for i, panel in ipairs(self.panels) do
+    names[i] = {}
+    data_commands(panel, out, names)
+    table.move(names[i], 1, #names[i], #all + 1, all)
   end
   out[#out + 1] = "set multiplot"
   for _, panel in ipairs(self.panels) do panel_commands(self, panel, pixels, out) end
   out[#out + 1] = "unset multiplot"
-  out[#out + 1] = "undefine " .. table.concat(names, " ")
+  if #all > 0 then out[#out + 1] = "undefine " .. table.concat(all, " ") end
   return table.concat(out, "\n") .. "\n"
 end
 
@@ -358,8 +443,8 @@ local function new(options)
   local figure = { rows = options.rows or 1, columns = options.columns or 1, panels = {},
     width = options.width, height = options.height, title = options.title,
     widths = options.widths, heights = options.heights, right = options.right }
-  for i = 1, figure.rows * figure.columns do figure.panels[i] = new_panel(i) end
+  for i = 1, figure.rows * figure.columns do figure.panels[i] = Panel.new(i) end
   return setmetatable(figure, Figure)
 end
 
-return { new = new }
+return { new = new, class = Figure }

@@ -147,7 +147,9 @@ end
 local function svg_squares(figure, format)
   local count = 0
   for _, panel in ipairs(figure.panels) do
-    if panel.picture then count = count + panel.picture.height * panel.picture.width end
+    local picture, shading = rawget(panel, "picture"), rawget(panel, "shading")
+    if picture then count = count + picture.height * picture.width end
+    if shading then count = count + shading.rows * shading.columns end
   end
   return format == "svg" and count <= SVG_SQUARES
 end

@@ -30,6 +30,8 @@ function style.legend_width(text)
   return legend.sample + legend.gap + legend.letter * (utf8.len(text) or #text) + legend.space
 end
 
+-- Room at the right of a panel for its colour bar and the numbers on it.
+style.colorbar = 62
 style.bare_margin = { left = 8, right = 8, top = 8, bottom = 8 }
 style.figure_title = 34
 

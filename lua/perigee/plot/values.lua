@@ -28,6 +28,31 @@ function values.expected(where, name, expected, value)
   values.fail("%s: %s: expected %s, got %s", where, name, expected, describe(value))
 end
 
+-- Numbers of an array or a (nested) list as a float64 array.
+function values.numbers(where, name, value)
+  if type(value) ~= "table" and type(value) ~= "userdata" then
+    values.expected(where, name, "an array or a list of numbers", value)
+  end
+  local ok, numbers = pcall(plot.gnuplot.numbers, value, where, name)
+  if not ok then values.fail("%s", (tostring(numbers):gsub("^%S*:%d+: ", ""))) end
+  return numbers
+end
+
+function values.table(where, name, value)
+  if type(value) ~= "table" then values.expected(where, name, "a table", value) end
+  return value
+end
+
+-- low … high with `pad` of its length on either side, and never empty.
+function values.padded(low, high, pad)
+  if not low then return 0, 1 end
+  local room = (high - low) * (pad or 0)
+  if high - low <= 1e-12 * math.max(math.abs(low), math.abs(high), 1e-300) then
+    room = low == 0 and 1 or math.abs(low) * 0.5
+  end
+  return low - room, high + room
+end
+
 -- A list of numbers (or of lists) from an array or a list.
 function values.list(where, name, value)
   if type(value) == "table" then return value end
@@ -72,12 +97,12 @@ end
 
 local common = { "file", "terminal", "title", "timeout", "width", "height", "scale" }
 
--- Options as a table in which every key is one of `valid` or one that all pictures take.
-function values.options(where, options, valid)
+-- Options as a table in which every key is one of the lists of names given.
+function values.only(where, options, ...)
   if options == nil then return {} end
   if type(options) ~= "table" then values.expected(where, "options", "a table", options) end
   local known, names = {}, {}
-  for _, list in ipairs { valid, common } do
+  for _, list in pairs { ... } do
     for _, name in ipairs(list) do
       known[name] = true
       names[#names + 1] = name
@@ -90,6 +115,11 @@ function values.options(where, options, valid)
     end
   end
   return options
+end
+
+-- The same with those that all pictures take.
+function values.options(where, options, valid)
+  return values.only(where, options, valid, common)
 end
 
 -- One option of a Lua type, or its default.

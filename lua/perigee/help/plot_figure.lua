@@ -1,0 +1,152 @@
+-- Help for plot.figure and its words: the part of plot's table that is about figures of one's own.
+
+local look = {
+  { "label", "string", "none", "its words in the legend" },
+  { "color", "string", "the next of the table",
+    '"#rrggbb", or blue, vermillion (red), green, purple, orange, sky, black, grey, white' },
+  { "width", "number", "2", "of the line" },
+  { "dash", '"solid"|"dashed"|"dotted"|"dashdot"', "solid", "of the line" },
+  { "point", '"circle"|"square"|"triangle"|"diamond"|"ring"|"box"|"cross"|"plus"|"none"', "by the word",
+    "a mark at every point" },
+  { "size", "number", "by the word", "of the mark" },
+  { "alpha", "number", "1", "opacity, 0 to 1" },
+}
+
+local function looks(own)
+  return table.move(look, 1, #look, #(own or {}) + 1, own or {})
+end
+
+local x, y = { "x", "array|table", "places; left out they count from 1" }, { "y", "array|table", "heights" }
+local drawing = { "table?", "see below" }
+local panel = { "panel", "the panel (or the figure) itself, for the next word" }
+
+local function options_param()
+  return { "options", drawing[1], drawing[2] }
+end
+
+local places = {
+  { "x", "array|table", "1 … columns", "the columns' places: { first, last }, or all, evenly spaced" },
+  { "y", "array|table", "1 … rows", "the rows' places; the first row is the lowest" },
+}
+
+return {
+  {
+    name = "plot.figure",
+    text = "A figure of panels in a grid, to draw on. f[i] is the i-th panel, row by row; words and "
+      .. "fields of the figure itself are those of its first panel. A panel's fields, assigned or given to "
+      .. "f[i]:set{…}: title, caption, xlabel, ylabel, xrange and yrange ({ low, high }), logx, logy, grid, "
+      .. "xtics and ytics ({ at = places, words = texts }), and legend (true, false or \"right\"). A line of "
+      .. "a million points is thinned to what can be seen, its extremes kept.",
+    options = {
+      { "rows", "integer", "1", "of panels" }, { "cols", "integer", "1", "of panels" },
+      { "width", "number", "by the panels", "in 1/96 inch" },
+      { "height", "number", "by the panels", "in 1/96 inch" }, { "title", "string", "none", "above all" },
+    },
+    returns = { "figure", "empty" },
+    example = [[
+local f = plot.figure { cols = 2, title = "two panels" }
+f[1]:line({ 1, 2, 3 }, { 3, 1, 2 }, { label = "a" }):hline(2)
+f[2]:histogram(array.randn(500, { seed = 1 }), { bins = 20 })
+f[2].xlabel = "value"
+print(f, #f:script())]],
+    see = { "figure:line", "figure:heatmap", "figure:save", "figure:show", "plot.script" },
+  },
+  { name = "figure:line", text = "A line; what is not finite leaves a gap.",
+    params = { x, y, options_param() }, options = looks(), returns = panel,
+    see = { "figure:scatter", "figure:steps", "figure:band" } },
+  { name = "figure:scatter", text = "Points alone.", params = { x, y, options_param() }, options = looks(),
+    returns = panel, see = { "figure:line" } },
+  { name = "figure:steps", text = "A line that keeps its value until the next point.",
+    params = { x, y, options_param() }, options = looks(), returns = panel, see = { "figure:line" } },
+  { name = "figure:bars", text = "Bars from 0 to y. x may be words; `width` is a share of the room, 0.8.",
+    params = { x, y, options_param() }, options = looks(), returns = panel, see = { "figure:histogram" } },
+  { name = "figure:errorbars", text = "Points with a line from y − error to y + error.",
+    params = { x, y, { "error", "array|table", "the errors, or { low, high }: two arrays of ends" },
+      options_param() },
+    options = looks(), returns = panel, see = { "figure:band" } },
+  { name = "figure:band", text = "The area between two lines.",
+    params = { x, { "low", "array|table", "its lower edge" }, { "high", "array|table", "its upper edge" },
+      options_param() },
+    options = looks(), returns = panel, see = { "figure:errorbars" } },
+  { name = "figure:histogram", text = "How often values fall into each of a number of bins.",
+    params = { { "values", "array|table", "any number of them" }, options_param() },
+    options = looks {
+      { "bins", "integer|array", "30", "how many equal ones, or all their edges" },
+      { "range", "table", "of the values", "{ low, high }" },
+      { "density", "boolean", "false", "scaled so that the area is 1" },
+      { "share", "boolean", "false", "scaled so that the heights add up to 1" },
+    },
+    returns = panel, see = { "plot.scores" } },
+  { name = "figure:hline", text = "A line across the panel at a height.",
+    params = { { "y", "number", "where" }, options_param() }, options = looks(), returns = panel,
+    see = { "figure:vline" } },
+  { name = "figure:vline", text = "A line up the panel at a place.",
+    params = { { "x", "number", "where" }, options_param() }, options = looks(), returns = panel,
+    see = { "figure:hline" } },
+  { name = "figure:text", text = "Words at a point of the data.",
+    params = { { "x", "number", "where" }, { "y", "number", "where" }, { "text", "string", "the words" },
+      options_param() },
+    options = {
+      { "align", '"left"|"center"|"right"', "center", "which end of the words is at x" },
+      { "inside", "boolean", "false", "x and y are shares of the panel, from its lower left corner" },
+      { "color", "string", "black", "as of lines" }, { "size", "number", "10.5", "of the letters" },
+      { "bold", "boolean", "false", "heavier letters" },
+    },
+    returns = panel },
+  { name = "figure:image",
+    text = "An image from the top row down, in square pixels and without axes: grey, or colour of 3 planes.",
+    params = { { "pixels", "array|table", "height × width, or 3 × height × width" }, options_param() },
+    options = {
+      { "height", "integer", "of the array", "rows, where the numbers are in one line" },
+      { "width", "integer", "of the array", "columns" }, { "channels", "integer", "of the array", "1 or 3" },
+      { "low", "number", "0", "black" }, { "high", "number", "1", "white" },
+      { "map", '"grey"|"heat"|"diverging"', "grey", "the others reach from the least to the greatest" },
+    },
+    returns = panel, see = { "plot.images", "figure:heatmap" } },
+  { name = "figure:heatmap",
+    text = "Numbers of a grid as colours on the axes: z[i][j] at x[j], y[i]. Those of both signs get a map "
+      .. "whose white is zero, others one of evenly rising lightness.",
+    params = { { "z", "array|table", "rows × columns" }, options_param() },
+    options = {
+      places[1], places[2],
+      { "low", "number", "the least", "at the map's one end" },
+      { "high", "number", "the greatest", "at its other" },
+      { "map", '"heat"|"diverging"|"grey"', "by the signs", "of colours" },
+      { "colorbar", "boolean", "true", "drawn beside the panel" },
+      { "label", "string", "none", "of the colour bar" },
+    },
+    returns = panel, see = { "figure:contour", "figure:image" } },
+  { name = "figure:contour", text = "Lines of equal height of a grid.",
+    params = { { "z", "array|table", "rows × columns, placed as heatmap's" }, options_param() },
+    options = looks { places[1], places[2],
+      { "levels", "integer|table", "8", "how many, or which heights" } },
+    returns = panel, see = { "figure:heatmap" } },
+  { name = "figure:set", text = "Several fields of a panel at once.",
+    params = { { "fields", "table", '{ xlabel = "t", logy = true }' } }, returns = panel,
+    see = { "plot.figure" } },
+  { name = "figure:save", text = "Write the figure to a file, whole or not at all.",
+    params = { { "path", "string", "ends in .png, .svg, .pdf, or .gp for the script" },
+      options_param() },
+    options = {
+      { "terminal", '"png"|"svg"|"pdf"', "by the ending", "the format" },
+      { "scale", "number", "2", "pixels of a PNG for each 1/96 inch" },
+      { "timeout", "number", "60", "seconds after which gnuplot is stopped" },
+    },
+    returns = { "string", "the path" },
+    example = 'local f = plot.figure()\nf:line({ 3, 1, 2 })\nf:save(os.tmpname(), { terminal = "svg" })',
+    see = { "figure:show", "figure:script" } },
+  { name = "figure:show", text = "Show the figure where a recipe without `file` would.",
+    params = { options_param() },
+    options = {
+      { "terminal", "string", "by the surroundings", "as of the recipes" },
+      { "scale", "number", "2", "pixels of a PNG for each 1/96 inch" },
+      { "timeout", "number", "60", "seconds after which gnuplot is stopped" },
+    },
+    returns = { "string", "the path, if a file was written" }, see = { "figure:save" } },
+  { name = "figure:script", text = "The gnuplot script that draws the figure, its data inside.",
+    params = { options_param() },
+    options = { { "file", "string", "figure.png", "what it shall write" },
+      { "terminal", "string", "by the ending", "the format" },
+      { "scale", "number", "2", "pixels of a PNG for each 1/96 inch" } },
+    returns = { "string", "the script" }, see = { "plot.script" } },
+}

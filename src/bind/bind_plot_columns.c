@@ -1,0 +1,141 @@
+/* plot.gnuplot — the numbers of figures: from arrays and lists to the text of datablocks. */
+#include "bind/bind_plot_columns.h"
+
+#include "bind/bind.h"
+#include "plot/colour.h"
+#include "plot/columns.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { MAX_COLUMNS = 8 };
+
+static const BoxType text_type = { .name = "perigee.text", .shown = "a text", .release = free };
+
+/* gnuplot.numbers(x, where, name): an array, a list or a list of lists as float64 array. */
+static int plot_numbers(lua_State *L) {
+    const char *where = luaL_checkstring(L, 2), *name = luaL_checkstring(L, 3);
+    bind_to_array(L, 1, where, name, DTYPE_F64);
+    return 1;
+}
+
+static Array *check_numbers(lua_State *L, int arg) {
+    Array *a = bind_check_array(L, arg, "plot.gnuplot", "numbers");
+    if (a->dtype != DTYPE_F64 || !array_is_contiguous(a))
+        luaL_error(L, "plot.gnuplot: expected what numbers() gave");
+    return a;
+}
+
+/* gnuplot.range(x [, positive]) → low, high of the finite (and positive) ones; nothing if none. */
+static int plot_range(lua_State *L) {
+    const Array *x = check_numbers(L, 1);
+    double low, high;
+    if (!columns_range(array_f64(x), array_size(x), lua_toboolean(L, 2), &low, &high))
+        return 0;
+    lua_pushnumber(L, low);
+    lua_pushnumber(L, high);
+    return 2;
+}
+
+static PlotAxis check_axis(lua_State *L, int arg, const char *key) {
+    static const char *const valid[] = { "low", "high", "log", "cells", NULL };
+    static const char where[] = "plot.gnuplot.columns";
+    bind_opt_push(L, arg, key);
+    int table = lua_gettop(L);
+    bind_options(L, table, where, valid);
+    PlotAxis axis = { .low = bind_opt_number(L, table, where, "low", -1e308, 1e308, 0),
+                      .high = bind_opt_number(L, table, where, "high", -1e308, 1e308, 1),
+                      .log = bind_opt_boolean(L, table, where, "log", false),
+                      .cells = (size_t)bind_opt_integer(L, table, where, "cells", 1, 20000, 1000) };
+    lua_pop(L, 1);
+    return axis;
+}
+
+/* The positions to keep, in a userdata on the stack; NULL where all are. */
+static size_t *thin(lua_State *L, int arg, const double *const *column, size_t *rows) {
+    static const char *const valid[] = { "line", "points", "x", "y", NULL };
+    static const char where[] = "plot.gnuplot.columns";
+    if (lua_isnoneornil(L, arg))
+        return NULL;
+    bind_options(L, arg, where, valid);
+    PlotAxis axes[2] = { check_axis(L, arg, "x"), check_axis(L, arg, "y") };
+    size_t *keep = lua_newuserdatauv(L, (*rows + 1) * sizeof *keep, 0);
+    *rows = bind_opt_boolean(L, arg, where, "line", false)
+                ? columns_thin_line(column[0], column[1], *rows, &axes[0], keep)
+                : columns_thin_points(column[0], column[1], *rows, axes, keep);
+    return keep;
+}
+
+/* gnuplot.columns({ x, y, … } [, { line = true | points = true, x = axis, y = axis }]) → text, and
+ * how many lines it has. The columns are of one length; axis = { low =, high =, log =, cells = }.
+ */
+static int plot_columns(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 2);
+    size_t count = lua_rawlen(L, 1), rows = 0;
+    const double *column[MAX_COLUMNS];
+    luaL_argcheck(L, count >= 1 && count <= MAX_COLUMNS, 1, "1 to 8 columns");
+    for (size_t j = 0; j < count; j++) {
+        lua_rawgeti(L, 1, (lua_Integer)j + 1);
+        const Array *a = check_numbers(L, -1);
+        if (j > 0 && array_size(a) != rows)
+            return luaL_error(L, "plot.gnuplot.columns: columns of %d and %d numbers", (int)rows,
+                              (int)array_size(a));
+        rows = array_size(a);
+        column[j] = array_f64(a);
+        lua_pop(L, 1); /* the table keeps it */
+    }
+    size_t *keep = thin(L, 2, column, &rows);
+    void **box = bind_new_box(L, &text_type);
+    Error err = { 0 };
+    *box = columns_text(column, count, keep, rows, &err);
+    if (!*box)
+        return bind_raise(L, &err);
+    lua_pushstring(L, *box);
+    lua_pushinteger(L, (lua_Integer)rows);
+    return 2;
+}
+
+/* gnuplot.matrix(x): the numbers of a 2-d array, a line a row. */
+static int plot_matrix(lua_State *L) {
+    const Array *a = check_numbers(L, 1);
+    luaL_argcheck(L, a->ndim == 2, 1, "2-d");
+    luaL_Buffer lines;
+    luaL_buffinit(L, &lines);
+    for (size_t i = 0; i < a->shape[0]; i++) {
+        for (size_t j = 0; j < a->shape[1]; j++) {
+            char number[32];
+            double x = array_f64(a)[i * a->shape[1] + j];
+            snprintf(number, sizeof number, x - x == 0 ? "%.7g " : "NaN ", x);
+            luaL_addstring(&lines, number);
+        }
+        luaL_buffsub(&lines, a->shape[1] > 0);
+        if (i + 1 < a->shape[0])
+            luaL_addchar(&lines, '\n');
+    }
+    luaL_pushresult(&lines);
+    return 1;
+}
+
+/* gnuplot.palette(map) → the map's anchor colours, "#rrggbb" each, evenly spaced. */
+static int plot_palette(lua_State *L) {
+    static const char *const maps[] = { "grey", "heat", "diverging", NULL };
+    int count;
+    const Rgb *anchor = colour_anchors((ColourMap)luaL_checkoption(L, 1, NULL, maps), &count);
+    lua_createtable(L, count, 0);
+    for (int i = 0; i < count; i++) {
+        char text[16];
+        snprintf(text, sizeof text, "#%02x%02x%02x", anchor[i].r, anchor[i].g, anchor[i].b);
+        lua_pushstring(L, text);
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 1;
+}
+
+void bind_add_plot_columns(lua_State *L) {
+    static const luaL_Reg functions[] = {
+        { "numbers", plot_numbers }, { "range", plot_range },     { "columns", plot_columns },
+        { "matrix", plot_matrix },   { "palette", plot_palette }, { NULL, NULL },
+    };
+    luaL_setfuncs(L, functions, 0);
+}

@@ -1,0 +1,123 @@
+#include "plot/columns.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The longest number of "%.7g" ("-1.234567e-308"), its separator and the end. */
+enum { NUMBER_SIZE = 24 };
+
+bool columns_range(const double *x, size_t n, bool positive, double *low, double *high) {
+    bool found = false;
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(x[i]) || (positive && x[i] <= 0))
+            continue;
+        if (!found || x[i] < *low)
+            *low = x[i];
+        if (!found || x[i] > *high)
+            *high = x[i];
+        found = true;
+    }
+    return found;
+}
+
+/* The cell in which x falls; those beside the axis are one each. */
+static ptrdiff_t cell_of(const PlotAxis *axis, double x) {
+    double share = axis->log ? log(x / axis->low) / log(axis->high / axis->low)
+                             : (x - axis->low) / (axis->high - axis->low);
+    double cell = floor(share * (double)axis->cells);
+    if (!(cell >= 0))
+        return -1;
+    return cell < (double)axis->cells ? (ptrdiff_t)cell : (ptrdiff_t)axis->cells;
+}
+
+/* A run of points in one column of pixels. */
+typedef struct Run {
+    size_t first, lowest, highest, last;
+} Run;
+
+static size_t keep_run(const Run *run, size_t *keep) {
+    size_t lower = run->lowest < run->highest ? run->lowest : run->highest;
+    size_t upper = run->lowest < run->highest ? run->highest : run->lowest;
+    const size_t order[] = { run->first, lower, upper, run->last };
+    size_t kept = 0;
+    for (size_t i = 0; i < 4; i++)
+        if (i == 0 || order[i] != order[i - 1])
+            keep[kept++] = order[i];
+    return kept;
+}
+
+static bool is_point(const double *x, const double *y, size_t i) {
+    return isfinite(x[i]) && isfinite(y[i]);
+}
+
+size_t columns_thin_line(const double *x, const double *y, size_t n, const PlotAxis *axis,
+                         size_t *keep) {
+    size_t kept = 0, i = 0;
+    while (i < n) {
+        if (!is_point(x, y, i)) {
+            keep[kept++] = i++; /* one gap is as wide as many */
+            while (i < n && !is_point(x, y, i))
+                i++;
+            continue;
+        }
+        ptrdiff_t cell = cell_of(axis, x[i]);
+        Run run = { i, i, i, i };
+        for (i++; i < n && is_point(x, y, i) && cell_of(axis, x[i]) == cell; i++) {
+            run.last = i;
+            if (y[i] < y[run.lowest])
+                run.lowest = i;
+            if (y[i] > y[run.highest])
+                run.highest = i;
+        }
+        kept += keep_run(&run, keep + kept);
+    }
+    return kept;
+}
+
+size_t columns_thin_points(const double *x, const double *y, size_t n, const PlotAxis axes[2],
+                           size_t *keep) {
+    const size_t wide = axes[0].cells + 2, high = axes[1].cells + 2;
+    unsigned char *taken = calloc(wide * high, 1);
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!is_point(x, y, i))
+            continue;
+        size_t column = (size_t)(cell_of(&axes[0], x[i]) + 1);
+        size_t row = (size_t)(cell_of(&axes[1], y[i]) + 1);
+        unsigned char *cell = taken ? &taken[row * wide + column] : NULL;
+        if (cell && *cell)
+            continue;
+        if (cell)
+            *cell = 1;
+        keep[kept++] = i;
+    }
+    free(taken);
+    return kept;
+}
+
+static size_t print_number(char *text, double x) {
+    if (!isfinite(x))
+        return (size_t)snprintf(text, NUMBER_SIZE, "NaN");
+    return (size_t)snprintf(text, NUMBER_SIZE, "%.7g", x);
+}
+
+char *columns_text(const double *const *column, size_t count, const size_t *keep, size_t rows,
+                   Error *err) {
+    char *text = malloc(rows * count * NUMBER_SIZE + 1);
+    if (!text) {
+        error_memory(err, "plot", rows * count * NUMBER_SIZE);
+        return NULL;
+    }
+    char *end = text;
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < count; j++) {
+            end += print_number(end, column[j][keep ? keep[i] : i]);
+            *end++ = j + 1 < count ? ' ' : '\n';
+        }
+    if (end > text)
+        end--;
+    *end = '\0';
+    return text;
+}
