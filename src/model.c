@@ -181,6 +181,10 @@ Model *model_clone(const Model *model, Error *err) {
     return NULL;
 }
 
+size_t model_bytes(const Model *model) {
+    return 512 + (model->kind->bytes ? model->kind->bytes(model) : 0);
+}
+
 size_t model_best_class(const Model *model, const double *row) {
     assert(model->classes.count > 0);
     size_t best = 0;

@@ -1,8 +1,8 @@
 /* model.h — what a classifier is.
  *
  * A Model scores a batch of samples and gives gradients of its scores with respect to the samples.
- * A CNN, an SVM, NR, DNR and a model written in Lua are Models; attacks, rejection and measures know
- * nothing else of them.
+ * A CNN, an SVM, NR, DNR and a model written in Lua are Models; attacks, rejection and measures
+ * know nothing else of them.
  *
  * Samples are rows of float32, scores rows of double, in columns that follow `classes` (sorted
  * labels); a model that rejects has one more column, last, the reject class's score.
@@ -72,13 +72,16 @@ typedef struct ModelKind {
      * model_file.c's table. */
     bool (*save)(const Model *model, struct Tensors *tensors, const char *prefix,
                  struct cJSON *meta, Error *err);
+
+    /* Memory that the model alone keeps alive, roughly. NULL: next to none. */
+    size_t (*bytes)(const Model *model);
 } ModelKind;
 
 struct Model {
     const ModelKind *kind;
     size_t refs;
-    size_t features; /* 0 while unknown: not fitted, or a Lua model that did not say and has not been
-                        called yet (the first batch decides) */
+    size_t features; /* 0 while unknown: not fitted, or a Lua model that did not say and has not
+                        been called yet (the first batch decides) */
     Labels classes;  /* empty while not fitted */
     bool rejects;    /* the last column is the reject class */
 };
@@ -104,6 +107,7 @@ bool model_fit_folds(Model *model, const Samples *samples, const int32_t *fold, 
 bool model_set(Model *model, const char *name, double value, Error *err);
 bool model_get(const Model *model, const char *name, double *value, Error *err);
 Model *model_clone(const Model *model, Error *err);
+size_t model_bytes(const Model *model); /* of its struct and what hangs on it alone, roughly */
 
 /* The column of a row's best class, the reject column left out; the lowest one wins a tie. */
 size_t model_best_class(const Model *model, const double *row);

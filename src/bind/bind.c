@@ -47,7 +47,11 @@ void bind_new_type(lua_State *L, const BoxType *type, const luaL_Reg *methods,
         luaL_setfuncs(L, meta, 0);
 }
 
+/* What malloc gives for the struct behind a box, say an array's header: Lua sees the box alone. */
+enum { SMALL_OBJECT = 256 };
+
 void **bind_new_box(lua_State *L, const BoxType *type) {
+    bind_account(L, SMALL_OBJECT);
     Box *box = lua_newuserdatauv(L, sizeof *box, 1);
     box->object = NULL;
     luaL_setmetatable(L, type->name);

@@ -30,7 +30,7 @@ typedef struct BoxType {
 void bind_new_type(lua_State *L, const BoxType *type, const luaL_Reg *methods,
                    const luaL_Reg *meta);
 
-/* Push an empty box; store the object through the pointer. The box owns it from then on. */
+/* Push an empty box, a small C object accounted; store the object through the pointer. The box owns it from then on. */
 void **bind_new_box(lua_State *L, const BoxType *type);
 
 /* The object in the box at `arg`, or NULL if it is something else (or emptied). */

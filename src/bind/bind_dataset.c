@@ -33,11 +33,14 @@ const BoxType bind_dataset_type = {
     .name = "perigee.dataset", .shown = "a dataset", .release = release, .describe = describe
 };
 
+enum { DATASET_SMALL = 768 }; /* its struct, two arrays' headers, the classes */
+
 void bind_account_dataset(lua_State *L, const Dataset *dataset, const Error *err) {
     if (!dataset)
         bind_raise(L, err);
+    bind_account(L, DATASET_SMALL + array_bytes(dataset->y));
     if (array_is_sole(dataset->x))
-        bind_account(L, array_bytes(dataset->x) + array_bytes(dataset->y));
+        bind_account(L, array_bytes(dataset->x));
 }
 
 int bind_push_dataset(lua_State *L, Dataset *dataset, const Error *err) {

@@ -200,8 +200,8 @@ static int dnr_fit_call(lua_State *L) {
     Error err;
     model_retain((Model *)dnr); /* a part written in Lua may close the box */
     bool ok = dnr_fit(dnr, &samples, fold, &progress, &err);
+    bind_account(L, model_bytes((const Model *)dnr));
     model_release((Model *)dnr);
-    bind_account(L, array_bytes(ds->x)); /* support vectors: of the samples' order */
     if (!ok)
         return bind_raise(L, &err);
     if (progress_was_interrupted(&progress))

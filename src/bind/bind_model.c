@@ -210,8 +210,8 @@ static int method_fit(lua_State *L) {
     Error err;
     model_retain(model);
     bool ok = model_fit(model, &samples, &progress, &err);
+    bind_account(L, model_bytes(model));
     model_release(model);
-    bind_account(L, array_bytes(ds->x)); /* what a fit keeps is of the samples' order */
     if (!ok)
         return bind_raise(L, &err);
     if (progress_was_interrupted(&progress))
@@ -363,6 +363,8 @@ int bind_push_model(lua_State *L, Model *model, const Error *err) {
         if (known[i].kind != model->kind)
             continue;
         *bind_new_box(L, known[i].type) = model;
+        if (model->refs == 1) /* new, and not seen through another box */
+            bind_account(L, model_bytes(model));
         return 1;
     }
     const char *kind = model->kind->name;

@@ -20,9 +20,7 @@ static Network *check_self(lua_State *L, const char *where) {
 }
 
 int bind_push_network(lua_State *L, Network *net, const Error *err) {
-    bind_push_model(L, (Model *)net, err);
-    bind_account(L, network_vector_size(net) * sizeof(float));
-    return 1;
+    return bind_push_model(L, (Model *)net, err);
 }
 
 /* Push a new array for an answer, for core to fill. */

@@ -217,6 +217,11 @@ Model *network_read(const Tensors *tensors, const char *prefix, const cJSON *met
     return net ? &net->model : NULL;
 }
 
+static size_t net_bytes(const Model *model) {
+    const Network *net = (const Network *)model;
+    return 2 * net->parameters * sizeof(float); /* the weights, and prepared for backward */
+}
+
 const ModelKind network_model_kind = {
     .name = "net",
     .free = net_free,
@@ -227,4 +232,5 @@ const ModelKind network_model_kind = {
     .get = net_get,
     .clone = net_clone,
     .save = net_save,
+    .bytes = net_bytes,
 };

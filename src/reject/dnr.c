@@ -296,6 +296,14 @@ static bool dnr_get(const Model *base, const char *name, double *value, Error *e
     return false;
 }
 
+static size_t dnr_bytes(const Model *base) {
+    const Dnr *dnr = (const Dnr *)base;
+    size_t bytes = model_bytes(dnr->combiner);
+    for (size_t l = 0; l < dnr->layers; l++)
+        bytes += model_bytes(dnr->layer[l].classifier);
+    return bytes;
+}
+
 const ModelKind dnr_kind = {
     .name = "dnr",
     .free = dnr_free,
@@ -306,6 +314,7 @@ const ModelKind dnr_kind = {
     .get = dnr_get,
     .clone = dnr_clone,
     .save = dnr_save,
+    .bytes = dnr_bytes,
 };
 
 /* ---- Making one

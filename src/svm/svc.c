@@ -464,6 +464,11 @@ static Svc *read_fitted(const Tensors *tensors, const char *prefix, const SvcPar
     return svc;
 }
 
+static size_t svc_bytes(const Model *model) {
+    const Decision *decision = &((const Svc *)model)->decision;
+    return decision->sv ? array_bytes(decision->sv) + array_bytes(decision->alpha) : 0;
+}
+
 /* ---- The public part
  * --------------------------------------------------------------------------------- */
 
@@ -478,6 +483,7 @@ static const ModelKind svc_kind = {
     .get = svc_get,
     .clone = svc_clone,
     .save = svc_save,
+    .bytes = svc_bytes,
 };
 
 const ModelKind *svc_model_kind(void) {
