@@ -7,11 +7,12 @@
 --   plot.script("attack", result, options)          the gnuplot script that draws the same
 --   plot.figure{ rows =, cols =, … }                a figure of one's own: f:line(x, y), f:save(path)
 --
--- Every picture takes `file` (.png, .svg, .pdf; .gp writes the script), `terminal` ("window", "qt",
--- "wxt", "x11"; "png", "svg", "pdf"), `title`, `width` and `height` (units of 1/96 inch), `scale`
--- (PNG pixels a unit) and `timeout` (seconds), and returns the path it wrote. Wrong arguments, and a
--- gnuplot that fails, are errors; a missing gnuplot is a message on stderr, and the path is that of
--- the script, written with its data where the picture would have been.
+-- Every picture takes `file` (.png, .svg, .pdf, .html; .gp writes the script), `terminal` ("window",
+-- "qt", "wxt", "x11"; "text" for the terminal; "png", "svg", "pdf", "html"), `title`, `width` and
+-- `height` (units of 1/96 inch), `scale` (PNG pixels a unit) and `timeout` (seconds), and returns the
+-- path it wrote. Wrong arguments, and a gnuplot that fails, are errors. Without gnuplot images are
+-- drawn without words; of other figures a message goes to stderr, and the path is that of the script,
+-- written with its data where the picture would have been.
 
 local library = plot
 

@@ -88,7 +88,7 @@ static int plot_terminals(lua_State *L) {
 static int plot_draw(lua_State *L) {
     static const char *const valid[] = { "where",  "terminal", "body", "file",
                                          "format", "timeout",  NULL };
-    static const char *const formats[] = { "png", "svg", "pdf", NULL };
+    static const char *const formats[] = { "png", "svg", "pdf", "letters", "sixels", NULL };
     bind_options(L, 1, "plot.gnuplot.draw", valid);
     GnuplotPicture picture = {
         .where = bind_opt_string(L, 1, "plot.gnuplot.draw", "where", "plot"),

@@ -2,6 +2,7 @@
 #include "bind/bind_plot_columns.h"
 
 #include "bind/bind.h"
+#include "bind/bind_plot_png.h"
 #include "plot/colour.h"
 #include "plot/columns.h"
 
@@ -134,8 +135,13 @@ static int plot_palette(lua_State *L) {
 
 void bind_add_plot_columns(lua_State *L) {
     static const luaL_Reg functions[] = {
-        { "numbers", plot_numbers }, { "range", plot_range },     { "columns", plot_columns },
-        { "matrix", plot_matrix },   { "palette", plot_palette }, { NULL, NULL },
+        { "numbers", plot_numbers },
+        { "range", plot_range },
+        { "columns", plot_columns },
+        { "matrix", plot_matrix },
+        { "palette", plot_palette },
+        { "png", bind_plot_png },
+        { NULL, NULL },
     };
     luaL_setfuncs(L, functions, 0);
 }

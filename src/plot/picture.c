@@ -100,6 +100,10 @@ bool picture_whole(const char *where, const char *path, const char *file, Pictur
         whole = memcmp(head, "\x89PNG\r\n\x1a\n", 8) == 0 && tail_is(tail, n, iend, 12);
     else if (whole && format == PICTURE_SVG)
         whole = memcmp(head, "<?xml", 5) == 0 && tail_is(tail, n, "</svg>", 6);
+    else if (whole && format == PICTURE_LETTERS)
+        whole = size > 0; /* letters have neither beginning nor end */
+    else if (whole && format == PICTURE_SIXELS)
+        whole = memcmp(head, "\033P", 2) == 0 && tail_is(tail, n, "\033\\", 2);
     else if (whole)
         whole = memcmp(head, "%PDF-", 5) == 0 && tail_is(tail, n, "%%EOF", 5);
     if (!whole)

@@ -8,9 +8,16 @@
 
 #include "core/error.h"
 
-typedef enum PictureFormat { PICTURE_PNG, PICTURE_SVG, PICTURE_PDF } PictureFormat;
+/* The last two are what terminals show: letters (gnuplot's dumb), and sixel. */
+typedef enum PictureFormat {
+    PICTURE_PNG,
+    PICTURE_SVG,
+    PICTURE_PDF,
+    PICTURE_LETTERS,
+    PICTURE_SIXELS
+} PictureFormat;
 
-/* By the ending of a file's name, in any case; false for other endings. */
+/* By the ending of a file's name (.png, .svg, .pdf), in any case; false for other endings. */
 bool picture_format(const char *file, PictureFormat *format);
 
 /* Make an empty temporary file beside `file` and give its path, which starts with '/' or './' and

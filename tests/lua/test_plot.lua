@@ -341,10 +341,10 @@ function TestPlotOutput:test_refusals()
   local function refused(words, options)
     lu.assertErrorMsgContains(words, plot.attack, result(), options)
   end
-  refused("plot.attack: file: expected a name that ends in .png, .svg, .pdf or .gp, got \"a.jpg\"",
+  refused("plot.attack: file: expected a name that ends in .png, .svg, .pdf, .html or .gp, got \"a.jpg\"",
     { file = "a.jpg" })
   refused("plot.attack: file: expected a string, got 3", { file = 3 })
-  refused("plot.attack: terminal: expected window, qt, wxt, x11, png, svg or pdf, got \"gif\"",
+  refused("plot.attack: terminal: expected window, qt, wxt, x11, text, png, svg, pdf or html, got \"gif\"",
     { terminal = "gif" })
   refused("plot.attack: unknown option 'fiel'; the options are index, file", { fiel = "a.png" })
   refused("plot.attack: timeout: expected a number from 0.01 to 86400, got -1",

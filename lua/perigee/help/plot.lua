@@ -2,9 +2,10 @@
 
 -- What every picture takes.
 local common = {
-  { "file", "string", "none", "where to: .png, .svg or .pdf; .gp writes the script instead" },
-  { "terminal", '"window"|"qt"|"wxt"|"x11"|"png"|"svg"|"pdf"', "by the file's ending",
-    "a window, or the format of a file whose name does not tell" },
+  { "file", "string", "none",
+    "where to: .png, .svg, .pdf, .html (a page that holds its numbers); .gp writes the script instead" },
+  { "terminal", '"window"|"text"|"qt"|"wxt"|"x11"|"png"|"svg"|"pdf"|"html"', "by the file's ending",
+    "a window, the terminal (text), or the format of a file whose name does not tell" },
   { "title", "string", "none", "a line above the figure" },
   { "width", "number", "by the recipe", "in 1/96 inch" },
   { "height", "number", "by the recipe", "in 1/96 inch" },
@@ -95,9 +96,12 @@ for _, entry in ipairs(require "perigee.help.plot_figure") do entries[#entries +
 return {
   name = "plot",
   title = "Pictures",
-  summary = "A picture of a result in one call, drawn by gnuplot to a PNG, SVG or PDF file or a window. "
-    .. "The call returns when the file is complete, or is an error with gnuplot's own words. Without "
-    .. "`file` and `terminal` a prompt with a display gets a window, everything else a PNG named after "
-    .. "the recipe. Without gnuplot the script is written with its data, and stderr names the package.",
+  summary = "A picture of a result in one call, drawn by gnuplot to a PNG, SVG, PDF or HTML file, a window "
+    .. "or the terminal. The call returns when the file is complete, or is an error with gnuplot's own words. "
+    .. "Without `file` and `terminal` a prompt with a display gets a window, any other prompt the terminal, "
+    .. "and everything else a PNG named after the recipe, whose path is printed. In the terminal curves are "
+    .. "letters and images half blocks; one that knows sixel gets the figure itself. Without gnuplot images "
+    .. "are drawn all the same, though without words; of anything else the script is written with its data, "
+    .. "and stderr names the package to install.",
   entries = entries,
 }

@@ -125,7 +125,7 @@ local function place(figure, panel, left, top, right, bottom)
   panel.box = box
 end
 
-local function layout(figure)
+function Figure.layout(figure)
   local top = figure.title and style.figure_title or 0
   local xs = edges(figure.columns, figure.widths, 0, figure.width - (figure.right or 0))
   local ys = edges(figure.rows, figure.heights, top, figure.height - top)
@@ -420,16 +420,58 @@ local function data_commands(panel, out, names)
   end
 end
 
--- All commands of the figure, as text that also runs in a gnuplot of the user's own. With `pixels`
--- every pixel of an image is drawn as a square: what shows a picture inside the picture may blur it.
-function Figure:commands(pixels)
-  layout(self)
-  local out, names, all = { "set encoding utf8" }, {}, {}
-  for i, panel in ipairs(self.panels) do
+-- The datablocks of all panels; returns their names.
+local function all_data(figure, out)
+  local names, all = {}, {}
+  for i, panel in ipairs(figure.panels) do
     names[i] = {}
     data_commands(panel, out, names)
     table.move(names[i], 1, #names[i], #all + 1, all)
   end
+  return all
+end
+
+-- One panel in letters. Shades and filled areas cannot be, lines take a letter each where there are
+-- no colours; the key is gnuplot's own, which counts in letters here.
+local function letters_commands(panel, ansi, out)
+  local drawn = {}
+  for i, series in ipairs(panel.series) do
+    if series.seen and series.kind ~= "band" and series.kind ~= "heatmap" then
+      local how = series.how:gsub(" dt %d+", "")
+      how = ansi and how:gsub(" lc rgb", f(" lt %d lc rgb", i)) or how:gsub(" lc rgb '[^']*'", f(" lt %d", i))
+      drawn[#drawn + 1] = f("%s %s %s", series.block, how,
+        series.label and "title " .. quote(series.label) or "notitle")
+    end
+  end
+  if #drawn == 0 then return end
+  out[#out + 1] = "reset\nset border 3\nset key outside top center horizontal samplen 2"
+  if panel.title then out[#out + 1] = "set title " .. quote(panel.title) end
+  axis_commands(panel, "x", out)
+  axis_commands(panel, "y", out)
+  for _, list in ipairs { panel.marks, panel.notes } do
+    for _, command in ipairs(list) do out[#out + 1] = command end
+  end
+  out[#out + 1] = "plot " .. table.concat(drawn, ", ")
+end
+
+-- Commands for a terminal of letters, a page for each panel that has lines; nil if none has.
+function Figure:letters(ansi)
+  self:layout()
+  local out = { "set encoding utf8" }
+  local names = all_data(self, out)
+  local before = #out
+  for _, panel in ipairs(self.panels) do letters_commands(panel, ansi, out) end
+  if #out == before then return nil end
+  if #names > 0 then out[#out + 1] = "undefine " .. table.concat(names, " ") end
+  return table.concat(out, "\n") .. "\n"
+end
+
+-- All commands of the figure, as text that also runs in a gnuplot of the user's own. With `pixels`
+-- every pixel of an image is drawn as a square: what shows a picture inside the picture may blur it.
+function Figure:commands(pixels)
+  self:layout()
+  local out = { "set encoding utf8" }
+  local all = all_data(self, out)
   out[#out + 1] = "set multiplot"
   for _, panel in ipairs(self.panels) do panel_commands(self, panel, pixels, out) end
   out[#out + 1] = "unset multiplot"

@@ -1,6 +1,8 @@
--- Where a figure goes: a file, a window, or a script for gnuplot; and getting it there.
+-- Where a figure goes: a file, a window, the terminal, or a script for gnuplot; and getting it there.
 
 local style = require "perigee.plot.style"
+local html = require "perigee.plot.html"
+local text_view = require "perigee.plot.text_view"
 local values = require "perigee.plot.values"
 
 local gnuplot = plot.gnuplot
@@ -14,7 +16,7 @@ local windows = { "qt", "wxt", "x11" }
 -- What `terminal` may say, and the format it stands for.
 local formats = {
   png = "png", pngcairo = "png", svg = "svg", pdf = "pdf", pdfcairo = "pdf",
-  window = "window", qt = "window", wxt = "window", x11 = "window",
+  window = "window", qt = "window", wxt = "window", x11 = "window", html = "html", text = "text",
 }
 
 -- An SVG draws small images square by square: viewers blur an embedded one. Beyond this many pixels
@@ -41,11 +43,18 @@ end
 
 -- The name of the script beside a picture: "dnr.png" → "dnr.gp".
 local function script_name(file)
-  return (file:gsub("%.[pPsS][nNvVdD][gGfF]$", "")) .. ".gp"
+  return (file:gsub("%.[pPsS][nNvVdD][gGfF]$", ""):gsub("%.[hH][tT][mM][lL]$", "")) .. ".gp"
 end
 
--- { format =, file =, window = } from the options. Without any: a window at a prompt that has a
--- display, else a PNG named after the recipe. A script gets a window only if it asks for one.
+-- What is taken where nobody said: a window at a prompt that has a display, the terminal at any other
+-- prompt, else a PNG named after the recipe, whose path is printed. Never a window for a script.
+local function unasked(name)
+  if interactive() and has_display() then return { format = "window", window = "window" } end
+  if interactive() and perigee.terminal().output then return { format = "text" } end
+  return { format = "png", file = name .. ".png", announced = true }
+end
+
+-- { format =, file =, window = } from the options.
 local function choose(where, name, options)
   local file = values.option(where, options, "file", "string")
   local terminal = values.option(where, options, "terminal", "string")
@@ -53,30 +62,27 @@ local function choose(where, name, options)
     values.fail("%s: file: expected a file's name, got %q", where, file)
   end
   if terminal and not formats[terminal] then
-    values.fail("%s: terminal: expected window, qt, wxt, x11, png, svg or pdf, got %q", where,
-      terminal)
+    values.fail("%s: terminal: expected window, qt, wxt, x11, text, png, svg, pdf or html, got %q",
+      where, terminal)
   end
   local format = terminal and formats[terminal]
-  if format == "window" then
+  if format == "window" or format == "text" then
     if file then
-      values.fail("%s: file and terminal = %q exclude each other: a window writes no file", where,
-        terminal)
+      values.fail("%s: file and terminal = %q exclude each other: it writes no file", where, terminal)
     end
-    return { format = "window", window = terminal, asked = true }
+    return { format = format, window = terminal, asked = true }
   end
   if file then
     if ending(file) == "gp" then return { format = format or "png", script = file } end
     format = format or ending(file)
-    if not format or formats[format] ~= format or format == "window" then
-      values.fail("%s: file: expected a name that ends in .png, .svg, .pdf or .gp, got %q", where,
-        file)
+    if not format or formats[format] ~= format or format == "window" or format == "text" then
+      values.fail("%s: file: expected a name that ends in .png, .svg, .pdf, .html or .gp, got %q",
+        where, file)
     end
     return { format = format, file = file }
   end
-  if not format and interactive() and has_display() then
-    return { format = "window", window = "window" }
-  end
-  return { format = format or "png", file = name .. "." .. (format or "png") }
+  if not format then return unasked(name) end
+  return { format = format, file = name .. "." .. format }
 end
 
 -- ---- Terminals -----------------------------------------------------------------------------------
@@ -93,7 +99,7 @@ local function terminal_commands(figure, target, scale)
     local cairo = f("set terminal pngcairo %s pointscale %g", look, scale * 0.75)
     local plain = "set terminal png truecolor " .. look
     return f("if (strstrt(GPVAL_TERMINALS, 'pngcairo')) {\n  %s\n} else {\n  %s\n}\n", cairo, plain)
-  elseif target.format == "svg" then
+  elseif target.format == "svg" or target.format == "html" then
     return f("set terminal svg size %d,%d noenhanced background '#ffffff' font 'Arial,%g' "
       .. "fontscale 1 linewidth 0.75 dashlength 0.5\n", w, h, style.font_size)
   elseif target.format == "pdf" then
@@ -129,7 +135,8 @@ local function settle(where, name, target)
   if target.format == "window" then
     if not target.asked and not (offers(terminals, "qt") or offers(terminals, "wxt")
         or offers(terminals, "x11")) then
-      return settle(where, name, { format = "png", file = name .. ".png" })
+      return perigee.terminal().output and { format = "text" }
+        or { format = "png", file = name .. ".png", announced = true }
     end
     target.terminal = window_terminal(where, target.window, terminals)
   elseif target.format == "pdf" and not offers(terminals, "pdfcairo") then
@@ -151,7 +158,7 @@ local function svg_squares(figure, format)
     if picture then count = count + picture.height * picture.width end
     if shading then count = count + shading.rows * shading.columns end
   end
-  return format == "svg" and count <= SVG_SQUARES
+  return (format == "svg" or format == "html") and count <= SVG_SQUARES
 end
 
 -- The commands for the terminal, and those that draw.
@@ -163,13 +170,18 @@ end
 
 -- Everything in one text, with its data, for any gnuplot from 5.4 on.
 local function script(where, figure, target, options)
+  if target.format == "html" or target.format == "text" then
+    -- the page's picture, or what a terminal shows, as a file that gnuplot alone can make
+    target = { format = target.format == "html" and "svg" or "png", file = target.file or "figure.png" }
+    target.file = target.file:gsub("%.[hH][tT][mM][lL]$", ".svg")
+  end
   local terminal, body = commands(where, figure, target, options)
   return "# Drawn by gnuplot 5.4 or later; the data is inside.\nreset\n" .. terminal
     .. "set output " .. script_path(target.file) .. "\n" .. body .. "unset output\n"
 end
 
 -- Written beside its name and renamed, as pictures are.
-local function write_script(where, file, text)
+local function write_file(where, file, text)
   local temporary = file .. ".new"
   local handle, message = io.open(temporary, "wb")
   if not handle then values.fail("%s: cannot write %s: %s", where, file, message) end
@@ -187,40 +199,100 @@ local function write_script(where, file, text)
   return file
 end
 
--- Without gnuplot the program goes on: the script is written, and stderr says what is missing.
+-- ---- Without gnuplot -----------------------------------------------------------------------------
+
+-- A PNG of the figure's images at their places, if it has nothing else; words are left out.
+local function images_alone(where, figure, target, options)
+  local scale, images = values.number(where, options, "scale", 0.25, 8, style.scale), {}
+  figure:layout()
+  for _, panel in ipairs(figure.panels) do
+    local p, box = rawget(panel, "picture"), panel.box
+    if not p then return false end
+    local numbers = p.channels == 1 and p.numbers:reshape(p.height, p.width)
+      or p.numbers:reshape(3, p.height, p.width)
+    images[#images + 1] = { value = numbers, low = p.low, high = p.high, map = p.map,
+      left = box.left * scale, right = box.right * scale, top = box.top * scale,
+      bottom = box.bottom * scale }
+  end
+  local fine, message = gnuplot.png { where = where, file = target.file, images = images,
+    width = math.floor(figure.width * scale + 0.5), height = math.floor(figure.height * scale + 0.5) }
+  if not fine then values.fail("%s", message) end
+  io.stderr:write(f("perigee: %s: gnuplot was not found, so %s has the images without words: install "
+    .. "the package gnuplot-nox (or gnuplot)\n", where, target.file))
+  return true
+end
+
+-- The program goes on: images are drawn by itself, of everything else the script is written, and
+-- stderr says what is missing.
 local function without_gnuplot(where, name, figure, target, options)
-  if target.format == "window" then
-    if target.asked then
-      values.fail("%s: gnuplot was not found: install the package gnuplot-qt or gnuplot-x11", where)
+  if target.format == "window" and target.asked then
+    values.fail("%s: gnuplot was not found: install the package gnuplot-qt or gnuplot-x11", where)
+  elseif target.format == "text" or target.format == "window" then
+    local text = text_view.images(figure)
+    if text then
+      io.write(text)
+      return nil
     end
     target = { format = "png", file = name .. ".png" }
   end
+  if target.format == "png" and images_alone(where, figure, target, options) then return target.file end
   local file = script_name(target.file)
-  write_script(where, file, script(where, figure, target, options))
+  write_file(where, file, script(where, figure, target, options))
   local message = f("%s: gnuplot was not found, so %s was not drawn: install the package "
     .. "gnuplot-nox (or gnuplot) and run: gnuplot %s", where, target.file, file)
   io.stderr:write("perigee: ", message, "\n")
   return file, message
 end
 
+-- ---- With it -------------------------------------------------------------------------------------
+
+-- A picture of gnuplot's as a string.
+local function drawn_text(where, format, terminal, body, timeout)
+  local file = os.tmpname()
+  local fine, message = gnuplot.draw { where = where, terminal = terminal, body = body, file = file,
+    format = format, timeout = timeout }
+  local handle = fine and io.open(file, "rb")
+  local text = handle and handle:read "a"
+  if handle then handle:close() end
+  os.remove(file)
+  if not fine then values.fail("%s", message) end
+  return text
+end
+
+local function draw(where, figure, target, options, timeout)
+  if target.format == "text" then
+    io.write(text_view.text(figure, gnuplot.terminals(where), function(format, terminal, body)
+      return drawn_text(where, format, terminal, body, timeout)
+    end))
+    return nil
+  end
+  local terminal, body = commands(where, figure, target, options)
+  if target.format == "html" then
+    local svg = drawn_text(where, "svg", terminal, body, timeout)
+    return write_file(where, target.file, html.page(figure, svg))
+  end
+  local fine, message = gnuplot.draw { where = where, terminal = terminal, body = body,
+    file = target.file, format = target.file and target.format, timeout = timeout }
+  if not fine then values.fail("%s", message) end
+  return target.file
+end
+
 -- ---- Public --------------------------------------------------------------------------------------
 
 -- Draw the figure of the recipe `name` where the options say. Returns the path that was written
--- (nothing for a window); without gnuplot that of the script, and a message.
+-- (nothing for a window or the terminal); without gnuplot that of the script, and a message.
 function output.deliver(where, name, figure, options)
   local target = choose(where, name, options)
   local timeout = values.number(where, options, "timeout", 0.01, 86400, 60)
   if target.script then
     target.file = target.script:gsub("%.[gG][pP]$", "") .. "." .. target.format
-    return write_script(where, target.script, script(where, figure, target, options))
+    return write_file(where, target.script, script(where, figure, target, options))
   end
   if not gnuplot.find() then return without_gnuplot(where, name, figure, target, options) end
   target = settle(where, name, target)
-  local terminal, body = commands(where, figure, target, options)
-  local fine, message = gnuplot.draw { where = where, terminal = terminal, body = body,
-    file = target.file, format = target.file and target.format, timeout = timeout }
-  if not fine then values.fail("%s", message) end
-  return target.file
+  local file = draw(where, figure, target, options, timeout)
+  if target.announced then print(file) end
+  return file
 end
 
 -- The script that draws the same, as text.

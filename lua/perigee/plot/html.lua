@@ -1,0 +1,155 @@
+-- A page that holds its figure and the figure's numbers, and needs nothing else: the SVG, then for
+-- every panel its table, and buttons that save the numbers as CSV or JSON.
+
+local html = {}
+
+local function escape(text)
+  return (text:gsub("[&<>\"]", { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }))
+end
+
+-- A string of JSON that may stand inside a <script>.
+local function json_string(text)
+  local function code(c) return ("\\u%04x"):format(c:byte()) end
+  return '"' .. text:gsub('[%c"\\<>&]', code) .. '"'
+end
+
+local function json_numbers(numbers)
+  local list = {}
+  for i, x in ipairs(numbers:reshape(numbers.size):totable()) do
+    list[i] = x - x == 0 and ("%.7g"):format(x) or "null"
+  end
+  return "[" .. table.concat(list, ",") .. "]"
+end
+
+local function json_object(fields)
+  local list = {}
+  for _, field in ipairs(fields) do
+    if field[2] then list[#list + 1] = json_string(field[1]) .. ":" .. field[2] end
+  end
+  return "{" .. table.concat(list, ",") .. "}"
+end
+
+local function json_list(list)
+  return "[" .. table.concat(list, ",") .. "]"
+end
+
+local column_names = {
+  line = { "x", "y" }, scatter = { "x", "y" }, steps = { "x", "y" }, bars = { "x", "y" },
+  errorbars = { "x", "y", "low", "high" }, band = { "x", "low", "high" },
+}
+
+-- { kind, label, rows, names, columns } of a series, an image or a shade.
+local function json_table(kind, label, names, columns)
+  local shown, numbers = {}, {}
+  for i, name in ipairs(names) do shown[i] = json_string(name) end
+  for i, column in ipairs(columns) do numbers[i] = json_numbers(column) end
+  return json_object { { "kind", json_string(kind) }, { "label", label and json_string(label) },
+    { "names", json_list(shown) }, { "columns", json_list(numbers) } }
+end
+
+local function matrix_table(kind, numbers, rows, columns)
+  local names, list = {}, {}
+  local grid = numbers:reshape(rows, columns)
+  for j = 1, columns do
+    names[j] = tostring(j)
+    list[j] = grid:slice(nil, { j, j }):copy()
+  end
+  return json_table(kind, nil, names, list)
+end
+
+local function panel_json(panel)
+  local tables = {}
+  local picture, shading = rawget(panel, "picture"), rawget(panel, "shading")
+  if picture then
+    tables[1] = matrix_table("image", picture.numbers, picture.height * picture.channels, picture.width)
+  end
+  if shading then tables[1] = matrix_table("heatmap", shading.numbers, shading.rows, shading.columns) end
+  for _, series in ipairs(panel.series) do
+    local names = column_names[series.kind]
+    if names and series.columns then
+      tables[#tables + 1] = json_table(series.kind, series.label, #series.columns == #names and names
+        or { "x", "y" }, series.columns)
+    end
+  end
+  local function words(key) return panel[key] and json_string(panel[key]) end
+  return json_object { { "title", words "title" }, { "xlabel", words "xlabel" },
+    { "ylabel", words "ylabel" }, { "tables", json_list(tables) } }
+end
+
+local PAGE = [[
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>@title@</title>
+<style>
+body { font: 15px/1.4 Arial, sans-serif; color: #222; margin: 2em auto; max-width: 70em; padding: 0 1em; }
+svg { max-width: 100%; height: auto; }
+table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; margin: .5em 0; }
+td, th { padding: .1em .7em; text-align: right; border-bottom: 1px solid #eee; }
+div.scroll { overflow: auto; max-height: 30em; }
+summary { cursor: pointer; margin: .3em 0; }
+button { font: inherit; margin: 0 .5em .5em 0; }
+</style>
+</head>
+<body>
+<figure>
+@svg@
+</figure>
+<div id="numbers"></div>
+<script type="application/json" id="data">@data@</script>
+<script>
+"use strict";
+const panels = JSON.parse(document.getElementById("data").textContent).panels;
+const place = document.getElementById("numbers");
+function add(parent, tag, text) {
+  const node = parent.appendChild(document.createElement(tag));
+  if (text !== undefined) node.textContent = text;
+  return node;
+}
+function save(name, type, text) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: type }));
+  link.download = name;
+  link.click();
+}
+const rows = t => t.columns.length ? t.columns[0].map((_, i) => t.columns.map(c => c[i])) : [];
+const line = row => row.map(v => v === null ? "" : v).join(",");
+const csv = t => [t.names].concat(rows(t)).map(line).join("\n") + "\n";
+const all = add(place, "button", "save all numbers (JSON)");
+all.onclick = () => save("figure.json", "application/json", document.getElementById("data").textContent);
+panels.forEach((panel, p) => panel.tables.forEach((t, k) => {
+  const details = add(place, "details");
+  add(details, "summary", [panel.title || panel.ylabel || "panel " + (p + 1), t.label || t.kind].join(": "));
+  const button = add(details, "button", "save (CSV)");
+  button.onclick = () => save("panel" + (p + 1) + "-" + (k + 1) + ".csv", "text/csv", csv(t));
+  details.ontoggle = () => {
+    if (details.querySelector("table")) return;
+    const table = add(add(details, "div"), "table");
+    table.parentNode.className = "scroll";
+    const head = add(table, "tr");
+    t.names.forEach(name => add(head, "th", name));
+    rows(t).slice(0, 1000).forEach(row => {
+      const line = add(table, "tr");
+      row.forEach(v => add(line, "td", v === null ? "" : v));
+    });
+    if (rows(t).length > 1000) add(details, "p", "The first 1000 of " + rows(t).length + " rows.");
+  };
+}));
+</script>
+</body>
+</html>
+]]
+
+-- The page of a figure whose picture is `svg`.
+function html.page(figure, svg)
+  local panels = {}
+  for i, panel in ipairs(figure.panels) do panels[i] = panel_json(panel) end
+  local parts = { svg = svg:match "<svg.*</svg>", title = escape(figure.title or "figure"),
+    data = json_object { { "title", figure.title and json_string(figure.title) },
+      { "panels", json_list(panels) } } }
+  return (PAGE:gsub("@(%a+)@", parts))
+end
+
+return html

@@ -1,0 +1,68 @@
+-- A figure in the terminal: in sixel as it is; elsewhere its curves in letters and its images in half
+-- blocks, because a picture of eighty columns of pixels would have no legible word.
+
+local text_view = {}
+
+-- Letters of a panel: no wider than is pleasant to read, and a screen high.
+local WIDEST, HIGHEST = 100, 24
+-- Pixels a letter takes where the terminal does not say.
+local LETTER = 9
+
+-- The images and shades of a figure as perigee.picture takes them.
+local function pictures(figure)
+  local list = {}
+  for _, panel in ipairs(figure.panels) do
+    local picture, shading = rawget(panel, "picture"), rawget(panel, "shading")
+    if picture then
+      local numbers = picture.numbers
+      if picture.channels == 3 then
+        numbers = numbers:reshape(3, picture.height * picture.width):mean(1)
+      end
+      list[#list + 1] = { value = numbers:reshape(picture.height, picture.width), low = picture.low,
+        high = picture.high, map = picture.map, caption = panel.title }
+    elseif shading then
+      local rows = array.arange(shading.rows, 0, -1, { dtype = "i32" })
+      list[#list + 1] = { value = shading.numbers:take(rows), low = shading.low, high = shading.high,
+        map = shading.map, caption = panel.title }
+    end
+  end
+  return list
+end
+
+-- The images alone, or nil if the figure has something else.
+function text_view.images(figure)
+  local list = pictures(figure)
+  if #list < #figure.panels then return nil end
+  return perigee.picture(list)
+end
+
+local function sixel(figure, terminal, draw)
+  local scale = math.min(1.5, math.max(0.5, terminal.columns * LETTER / figure.width))
+  local setup = ("set terminal sixelgd size %d,%d truecolor noenhanced background '#ffffff' font 'Arial,%g' "
+    .. "fontscale %g linewidth %g\n"):format(figure.width * scale // 1, figure.height * scale // 1, 11,
+    scale * 0.75, scale)
+  return draw("sixels", setup, figure:commands(false)) .. "\n"
+end
+
+-- The figure as text. draw(format, terminal, body) has gnuplot draw and returns the picture.
+function text_view.text(figure, terminals, draw)
+  local terminal = perigee.terminal()
+  if terminal.picture == "sixel" and terminals and terminals:find(" sixelgd ", 1, true) then
+    return sixel(figure, terminal, draw)
+  end
+  local ansi = terminal.picture ~= "plain"
+  local parts, letters = {}, figure:letters(ansi)
+  if figure.title then parts[1] = figure.title .. "\n" end
+  if letters then
+    local setup = ("set terminal dumb size %d,%d noenhanced %s\n"):format(
+      math.min(terminal.columns - 1, WIDEST), math.max(12, math.min(terminal.rows - 2, HIGHEST)),
+      ansi and "ansi256" or "mono")
+    local text = draw("letters", setup, letters)
+    parts[#parts + 1] = text:gsub("\f", ""):gsub("[ \t]+\n", "\n"):gsub("\n+$", "\n")
+  end
+  local list = pictures(figure)
+  if #list > 0 then parts[#parts + 1] = perigee.picture(list) end
+  return table.concat(parts)
+end
+
+return text_view

@@ -1,0 +1,16 @@
+/* png.h — images out as PNG, with zlib alone: a picture needs no gnuplot.
+ *
+ * 8 bits a channel, rows from the top, filter "up" (flat areas and enlarged pixels pack well). */
+#ifndef PERIGEE_DATA_PNG_H
+#define PERIGEE_DATA_PNG_H
+
+#include "core/error.h"
+
+#include <stdint.h>
+
+/* Write height × width × channels bytes (1: grey, 3: RGB) to `path`, whole or not at all. Messages
+ * start with the path. */
+bool png_write(const char *path, const uint8_t *pixels, size_t height, size_t width, int channels,
+               Error *err);
+
+#endif

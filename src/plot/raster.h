@@ -1,0 +1,33 @@
+/* raster.h — images on a white sheet of pixels, each number a rectangle of its colour.
+ *
+ * What a figure that has nothing but images needs of a plotting program. */
+#ifndef PERIGEE_PLOT_RASTER_H
+#define PERIGEE_PLOT_RASTER_H
+
+#include "plot/colour.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct Raster {
+    uint8_t *rgb; /* height × width × 3 */
+    size_t height, width;
+} Raster;
+
+typedef struct RasterImage {
+    const double *value; /* rows × cols, or channels (3) such planes: red, green, blue */
+    size_t rows, cols;
+    int channels;
+    double low, high; /* the values at the two ends of the map, or of a channel */
+    ColourMap map;
+    double left, top, right, bottom; /* its place, in pixels of the sheet */
+} RasterImage;
+
+/* A white sheet; false on lack of memory. raster_free is fine on a failed one. */
+bool raster_new(Raster *sheet, size_t height, size_t width);
+void raster_free(Raster *sheet);
+
+/* Draw one image, cut at the sheet's edges. */
+void raster_draw(Raster *sheet, const RasterImage *image);
+
+#endif
