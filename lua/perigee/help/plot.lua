@@ -97,7 +97,7 @@ return {
   name = "plot",
   title = "Pictures",
   summary = "A picture of a result in one call, drawn by gnuplot to a PNG, SVG, PDF or HTML file, a window "
-    .. "or the terminal. The call returns when the file is complete, or is an error with gnuplot's own words. "
+    .. "or the terminal. The call returns when the file is complete, or is an error with its own words. "
     .. "Without `file` and `terminal` a prompt with a display gets a window, any other prompt the terminal, "
     .. "and everything else a PNG named after the recipe, whose path is printed. In the terminal curves are "
     .. "letters and images half blocks; one that knows sixel gets the figure itself. Without gnuplot images "
