@@ -30,7 +30,8 @@ typedef struct BoxType {
 void bind_new_type(lua_State *L, const BoxType *type, const luaL_Reg *methods,
                    const luaL_Reg *meta);
 
-/* Push an empty box, a small C object accounted; store the object through the pointer. The box owns it from then on. */
+/* Push an empty box, a small C object accounted; store the object through the pointer. The box owns
+ * it from then on. */
 void **bind_new_box(lua_State *L, const BoxType *type);
 
 /* The object in the box at `arg`, or NULL if it is something else (or emptied). */
@@ -90,7 +91,8 @@ int bind_opt_word(lua_State *L, int arg, const char *where, const char *key,
 int bind_opt_push(lua_State *L, int arg, const char *key);
 
 /* A generator for one call: seeded by the option "seed" if the table at `arg` has it, else from the
- * session's generator. *used (may be NULL) gets the seed. */
+ * session's generator. *used (may be NULL) gets the seed. Equal seeds give functions with different
+ * names (`where`) streams of their own. */
 Rng bind_opt_rng(lua_State *L, int arg, const char *where, uint64_t *used);
 
 /* The session's generator, set by --seed and seed(n), and the seed it was set to. */

@@ -332,6 +332,9 @@ static bool deal_labels(const int32_t *classes, int count, Array *y, Rng *rng, E
     return true;
 }
 
+/* The labels' order is not to be the one in which a split with the same seed deals them again. */
+#define OWN_STREAM 0xd1617500d1617500u
+
 Dataset *digits_new(const DigitsOptions *options, Error *err) {
     int32_t classes[10];
     int count;
@@ -339,7 +342,7 @@ Dataset *digits_new(const DigitsOptions *options, Error *err) {
     Dataset *ds = NULL;
     if (!settle_classes(options, classes, &count, err))
         return NULL;
-    rng_seed(&rng, options->seed);
+    rng_seed(&rng, options->seed ^ OWN_STREAM);
     Array *y = array_new1("data.digits", DTYPE_I32, options->n, err);
     Array *x = y ? array_new2("data.digits", DTYPE_F32, options->n, SIDE * SIDE, err) : NULL;
     if (x && deal_labels(classes, count, y, &rng, err)) {

@@ -276,6 +276,20 @@ function TestDigits:testClasses()
   fails("data.digits: n: expected an integer", data.digits, -1)
 end
 
+-- About as easy as MNIST: neither trivial nor illegible.
+function TestDigits.testANetLearnsThem()
+  local net = nn.new {
+    input = { 1, 28, 28 }, seed = 1,
+    nn.conv2d { out = 16, kernel = 5, stride = 2 }, nn.relu {},
+    nn.conv2d { out = 32, kernel = 3, stride = 2 }, nn.relu {},
+    nn.flatten {}, nn.linear { out = 10 },
+  }
+  nn.train(net, data.digits(10000, { seed = 1 }),
+    { epochs = 3, batch = 50, lr = 0.05, momentum = 0.9, seed = 1 })
+  local accuracy = metrics.accuracy(net, data.digits(3000, { seed = 99 }))
+  lu.assertTrue(accuracy >= 0.95 and accuracy <= 0.995, accuracy)
+end
+
 TestMnist = {}
 
 function TestMnist:testParts()

@@ -106,12 +106,18 @@ local function draw_confidence(panel, lines, count)
   for i = 1, count do x[i] = i - 1 end
   panel.title, panel.xlabel, panel.integer_x = "softmax confidence", "iteration", true
   -- An SVM's scores span little, and so does their softmax: the axis is as high as it need be.
-  local highest = 0
+  local low, high = math.huge, 0
   for _, line in ipairs(lines) do
-    highest = math.max(highest, select(2, values.range { line.y }) or 0)
+    local lowest, highest = values.range { line.y }
+    low, high = math.min(low, lowest or 0), math.max(high, highest or 0)
   end
-  highest = highest > 0.6 and 1 or highest > 0 and highest or 1
-  panel.yrange = { -0.04 * highest, 1.08 * highest }
+  local span = high - low
+  if high <= 0.6 and span > 0 and span < 0.2 * high then -- lines that would lie on one another
+    panel.yrange = { low - 0.08 * span, high + 0.08 * span }
+  else
+    high = high > 0.6 and 1 or high > 0 and high or 1
+    panel.yrange = { -0.04 * high, 1.08 * high }
+  end
   for _, line in ipairs(lines) do
     panel:line(x, line.y, { label = line.label, color = line.color, dash = line.dash,
       point = point_if_short(line.point, count), size = 0.5 })
