@@ -32,12 +32,14 @@ ROOMS     := core data nn svm reject attack plot
 LIB_SRC   := $(wildcard $(ROOMS:%=src/%/*.c)) $(wildcard src/model*.c)
 BIN_SRC   := src/main.c $(wildcard src/repl.c) $(wildcard src/host/*.c) $(wildcard src/bind/*.c)
 TEST_SRC  := $(wildcard tests/core/*.c)
+BENCH_SRC := $(wildcard tests/bench/*.c)
 
 LIB_OBJ   := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 BIN_OBJ   := $(BIN_SRC:%.c=$(BUILD)/obj/%.o)
 TEST_BIN  := $(TEST_SRC:tests/core/%.c=$(BUILD)/tests/%)
+BENCH_BIN := $(BENCH_SRC:tests/bench/%.c=$(BUILD)/bench/%)
 
-.PHONY: all test asan lint install install-files clean tests-built asan-built FORCE
+.PHONY: all test asan bench bench-peers lint install install-files clean tests-built asan-built FORCE
 
 all: $(BUILD)/perigee
 
@@ -55,6 +57,10 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 $(BUILD)/tests/%: $(BUILD)/obj/tests/core/%.o $(BUILD)/libperigee.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(CORE_LIBS) $(shell $(PKG_CONFIG) --libs cmocka)
+
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libperigee.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(CORE_LIBS) -lutil
 
 # Changed flags rebuild everything; the git revision rebuilds only what shows it.
 $(BUILD)/flags: FORCE
@@ -85,10 +91,22 @@ asan-built:
 asan:
 	$(MAKE) $(ASAN) test
 
+# What people wait for, a row a figure: `make bench BENCH="dnr_fit start"` for some groups,
+# BENCH=--list shows them, BENCH=--json prints JSON. bench-peers adds PyTorch and scikit-learn.
+BENCH ?=
+RUN_BENCH = BENCH_BIN=$(BUILD)/bench PERIGEE=$(BUILD)/perigee $(if $(PERIGEE_DATA),,$(if \
+	$(wildcard ../shared/data),PERIGEE_DATA=../shared/data)) $(BUILD)/perigee --quiet tests/bench/bench.lua
+
+bench: $(BUILD)/perigee $(BENCH_BIN)
+	@$(RUN_BENCH) $(BENCH)
+
+bench-peers: $(BUILD)/perigee $(BENCH_BIN)
+	@$(RUN_BENCH) --peers $(BENCH)
+
 # Style: Lua by luacheck, C by clang-format.
 lint:
-	luacheck -q lua tests/lua examples
-	clang-format --dry-run -Werror $(LIB_SRC) $(BIN_SRC) $(TEST_SRC) $(wildcard src/*.h src/*/*.h)
+	luacheck -q lua tests/lua tests/bench examples
+	clang-format --dry-run -Werror $(LIB_SRC) $(BIN_SRC) $(TEST_SRC) $(BENCH_SRC) $(wildcard src/*.h src/*/*.h)
 
 install: all install-files
 
@@ -101,4 +119,5 @@ install-files:
 clean:
 	rm -rf build
 
--include $(LIB_OBJ:.o=.d) $(BIN_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/obj/%.d)
+-include $(LIB_OBJ:.o=.d) $(BIN_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/obj/%.d) \
+	$(BENCH_SRC:%.c=$(BUILD)/obj/%.d)

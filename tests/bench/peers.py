@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+"""peers.py GROUP [FILES] — the bench's work done by PyTorch and scikit-learn, at their best setting.
+
+Prints lines "name value unit cpu" that bench.lua reads (make bench-peers). --missing prints what is
+not installed. The times do not depend on the pictures, so random ones serve. PyTorch runs with
+channels last and as many OpenMP threads as OMP_NUM_THREADS says; where a batch can be cut in several
+ways, or run by one thread or all, the fastest counts.
+"""
+
+import concurrent.futures
+import os
+import statistics
+import sys
+import time
+
+THREADS = int(os.environ.get("OMP_NUM_THREADS", "2"))
+
+
+def missing():
+    """Names of the packages that are not installed."""
+    names = []
+    for module, package in (("numpy", "python3-numpy"), ("torch", "python3-torch"),
+                            ("sklearn", "python3-sklearn")):
+        try:
+            __import__(module)
+        except ImportError:
+            names.append(package)
+    return names
+
+
+def measure(run, runs):
+    """Medians of the wall and processor seconds of some calls after one that warms up."""
+    run()
+    wall, cpu = [], []
+    for _ in range(runs):
+        start, spent = time.perf_counter(), time.process_time()
+        run()
+        wall.append(time.perf_counter() - start)
+        cpu.append(time.process_time() - spent)
+    return statistics.median(wall), statistics.median(cpu)
+
+
+def row(name, value, unit, cpu):
+    print(f"{name} {value:.6g} {unit} {cpu:.6g}", flush=True)
+
+
+def make_net():
+    from torch import nn
+    return nn.Sequential(
+        nn.Conv2d(1, 64, 5, stride=2), nn.ReLU(),
+        nn.Conv2d(64, 64, 3, stride=2), nn.ReLU(),
+        nn.Conv2d(64, 64, 3), nn.ReLU(),
+        nn.Flatten(), nn.Linear(576, 32), nn.ReLU(), nn.Dropout(0.5), nn.Linear(32, 10))
+
+
+def torch_net():
+    import torch
+    torch.manual_seed(1)
+    torch.set_num_threads(THREADS)
+    return torch, make_net().to(memory_format=torch.channels_last)
+
+
+def images(torch, n):
+    return torch.rand(n, 1, 28, 28).contiguous(memory_format=torch.channels_last)
+
+
+def epoch():
+    torch, net = torch_net()
+    x, y = images(torch, 30000), torch.randint(0, 10, (30000,))
+    optimiser = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
+    net.train()
+
+    def run():
+        order = torch.randperm(len(x))
+        for first in range(0, len(x), 128):
+            rows = order[first:first + 128]
+            optimiser.zero_grad()
+            torch.nn.functional.cross_entropy(net(x[rows]), y[rows]).backward()
+            optimiser.step()
+
+    wall, cpu = measure(run, 3)
+    row("torch.epoch", wall, "s", cpu)
+
+
+def inference():
+    torch, net = torch_net()
+    x = images(torch, 10000)
+    net.eval()
+
+    def run(batch):
+        with torch.inference_mode():
+            for first in range(0, len(x), batch):
+                net(x[first:first + batch])
+
+    wall, cpu = min(measure(lambda b=b: run(b), 5) for b in (100, 250, 1000, 10000))
+    row("torch.inference", 1e3 * wall, "ms", cpu)
+
+
+def gradient():
+    torch, net = torch_net()
+    net.eval()
+    for parameter in net.parameters():
+        parameter.requires_grad_(False)
+
+    def time_batch(batch, threads):
+        torch.set_num_threads(threads)
+        x, w = images(torch, batch), torch.randn(batch, 10)
+        repeats = 2000 // batch
+
+        def run():
+            for _ in range(repeats):
+                leaf = x.detach().requires_grad_(True)
+                torch.autograd.grad((net(leaf) * w).sum(), leaf)
+
+        wall, cpu = measure(run, 5)
+        return wall / repeats, cpu / repeats
+
+    for batch in (100, 1):
+        wall, cpu = min(time_batch(batch, threads) for threads in {1, THREADS})
+        row(f"torch.gradient.{batch}", 1e3 * wall, "ms", cpu)
+
+
+def svms(features, labels):
+    import numpy
+    from sklearn.metrics.pairwise import rbf_kernel
+    from sklearn.svm import SVC
+    x, y = numpy.load(features).astype(float), numpy.load(labels)
+    gram = rbf_kernel(x, gamma=1e-3)
+
+    def ten(matrix, **options):
+        def one(label):
+            SVC(C=10, cache_size=1000, **options).fit(matrix, y == label)
+        with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
+            list(pool.map(one, numpy.unique(y)))
+
+    wall, cpu = measure(lambda: ten(gram, kernel="precomputed"), 3)
+    row("sklearn.svms.libsvm", wall, "s", cpu)
+    start, spent = time.perf_counter(), time.process_time()
+    ten(x, kernel="rbf", gamma=1e-3)
+    row("sklearn_rbf.svms.libsvm", time.perf_counter() - start, "s", time.process_time() - spent)
+
+
+def main():
+    if sys.argv[1:] == ["--missing"]:
+        names = missing()
+        if names:
+            print("not installed for " + sys.executable + ": " + ", ".join(names))
+        return
+    groups = {"epoch": epoch, "inference": inference, "gradient": gradient, "svms": svms}
+    if len(sys.argv) < 2 or sys.argv[1] not in groups:
+        sys.exit("usage: peers.py --missing | " + " | ".join(groups) + " [FILES]")
+    try:
+        groups[sys.argv[1]](*sys.argv[2:])
+    except ImportError as lack:
+        sys.exit(f"peers.py: {lack}")
+
+
+main()
