@@ -3,6 +3,7 @@
 
 #include "core/folds.h"
 #include "reject/taps.h"
+#include "svm/matrix_memory.h"
 
 #include <stdlib.h>
 
@@ -147,8 +148,10 @@ bool dnr_fit(Dnr *dnr, const Samples *samples, const int32_t *fold, Progress *pr
         return error_set(err, ERROR_ARGUMENT, "fit: samples have %zu features, the net takes %zu",
                          samples->features, dnr->base.features);
     Training training = { 0 };
+    matrix_hold(); /* every layer's kernel matrix in the same memory */
     bool ok = training_make(dnr, samples, fold, &training, err) &&
               fit_parts(dnr, &training, progress, err);
+    matrix_release();
     if (ok && !progress_was_interrupted(progress)) {
         swap_parts(dnr, &training);
         ok = dnr_take_sizes(dnr, err);

@@ -1,31 +1,18 @@
 #include "svm/gram.h"
 
 #include "core/parallel.h"
+#include "svm/matrix_memory.h"
 
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
-enum { TILE = 512, HUGE_PAGE = 2 << 20 };
-
-void *gram_memory(size_t bytes) {
-    if (bytes < HUGE_PAGE)
-        return malloc(bytes ? bytes : 1);
-    if (bytes > SIZE_MAX - HUGE_PAGE)
-        return NULL;
-    size_t whole = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-    void *memory = aligned_alloc(HUGE_PAGE, whole);
-#ifdef MADV_HUGEPAGE
-    if (memory)
-        madvise(memory, whole, MADV_HUGEPAGE); /* a wish: nothing depends on it */
-#endif
-    return memory;
-}
+enum { TILE = 512 };
 
 typedef struct GramWork {
     const Kernel *kernel;
     KernelRows rows;
+    bool values;     /* the kernel's are wanted, not its bases */
     size_t n, tiles; /* tiles along one side */
     float *gram;
     float **dots; /* scratch, one a worker */
@@ -62,6 +49,10 @@ static void tiles_body(void *context, size_t first, size_t last, int worker) {
         KernelTile tile = tile_at(work, t);
         kernel_base(work->kernel, &work->rows, &work->rows, tile, work->dots[worker],
                     work->base[worker]);
+        for (size_t i = 0; work->values && i < tile.rows; i++) {
+            double *row = work->base[worker] + i * tile.columns;
+            kernel_values(work->kernel, row, row, tile.columns);
+        }
         store_tile(work->gram, work->n, tile, work->base[worker]);
     }
 }
@@ -99,9 +90,9 @@ static bool work_init(GramWork *work, int workers) {
     return ok;
 }
 
-float *gram_new(const char *where, const Kernel *kernel, const float *x, size_t n, size_t features,
-                Error *err) {
-    GramWork work = { .kernel = kernel, .n = n, .tiles = (n + TILE - 1) / TILE };
+static float *make(const char *where, const Kernel *kernel, bool values, const float *x, size_t n,
+                   size_t features, Error *err) {
+    GramWork work = { .kernel = kernel, .values = values, .n = n, .tiles = (n + TILE - 1) / TILE };
     int workers = parallel_threads();
     size_t bytes;
     if (__builtin_mul_overflow(n * sizeof(float), n, &bytes))
@@ -109,7 +100,7 @@ float *gram_new(const char *where, const Kernel *kernel, const float *x, size_t 
     if (!kernel_rows_init(&work.rows, where, x, n, features, err))
         return NULL;
     if (check_finite(where, &work.rows, err)) {
-        work.gram = gram_memory(bytes);
+        work.gram = matrix_take(bytes);
         if (work_init(&work, workers) && work.gram) {
             parallel_for_dynamic(work.tiles * (work.tiles + 1) / 2, 1, tiles_body, &work);
         } else {
@@ -122,6 +113,16 @@ float *gram_new(const char *where, const Kernel *kernel, const float *x, size_t 
     return work.gram;
 }
 
+float *gram_new(const char *where, const Kernel *kernel, const float *x, size_t n, size_t features,
+                Error *err) {
+    return make(where, kernel, false, x, n, features, err);
+}
+
+float *gram_values(const char *where, const Kernel *kernel, const float *x, size_t n,
+                   size_t features, Error *err) {
+    return make(where, kernel, true, x, n, features, err);
+}
+
 void gram_free(float *gram) {
-    free(gram);
+    matrix_give(gram);
 }

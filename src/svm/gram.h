@@ -8,15 +8,15 @@
 
 #include "svm/kernel.h"
 
-/* n × n float32, row-major; released with gram_free. NULL with an Error if memory lacks, or if a
- * sample has a value that is not finite (the message names the sample, from 1). */
+/* The bases: n × n float32, row-major; released with gram_free. NULL with an Error if memory lacks,
+ * or if a sample has a value that is not finite (the message names the sample, from 1). */
 float *gram_new(const char *where, const Kernel *kernel, const float *x, size_t n, size_t features,
                 Error *err);
 void gram_free(float *gram);
 
-/* Large memory for matrices whose columns are visited: in huge pages where the system has them,
- * because a column of 5000 touches as many small pages and no processor keeps track of those.
- * Released with free(). NULL without memory. */
-void *gram_memory(size_t bytes);
+/* The same with the kernel's values in place of the bases, where one kernel is all that is asked
+ * for: each value is computed once for both of its places. */
+float *gram_values(const char *where, const Kernel *kernel, const float *x, size_t n,
+                   size_t features, Error *err);
 
 #endif

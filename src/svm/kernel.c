@@ -182,11 +182,12 @@ void kernel_base(const Kernel *kernel, const KernelRows *a, const KernelRows *b,
     } else {
         blas_sgemm(false, true, tile.rows, tile.columns, d, 1, a->x + from_a, d, b->x + from_b, d,
                    0, dots, tile.columns);
-        dots_to_double(dots, base, tile.rows * tile.columns);
     }
-    if (!kernel_uses_distance(kernel))
-        return;
-    for (size_t i = 0; i < tile.rows; i++)
-        dots_to_distances(base + i * tile.columns, a->norm[tile.row + i], b->norm + tile.column,
-                          tile.columns);
+    for (size_t i = 0; i < tile.rows; i++) { /* row by row: it stays in the nearest cache */
+        double *row = base + i * tile.columns;
+        if (!a->wide || !b->wide)
+            dots_to_double(dots + i * tile.columns, row, tile.columns);
+        if (kernel_uses_distance(kernel))
+            dots_to_distances(row, a->norm[tile.row + i], b->norm + tile.column, tile.columns);
+    }
 }

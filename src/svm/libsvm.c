@@ -1,7 +1,7 @@
 #include "svm/libsvm.h"
 
 #include "core/parallel.h"
-#include "svm/gram.h"
+#include "svm/matrix_memory.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -54,7 +54,8 @@ static void fill_body(void *context, size_t first, size_t last, int worker) {
         double *row = row_start(&work->matrix, i);
         for (size_t j = 0; j < n; j++)
             value[j] = base[j];
-        kernel_values(work->kernel, value, value, n);
+        if (work->kernel)
+            kernel_values(work->kernel, value, value, n);
         row[1] = (double)(i + 1);
         for (size_t j = 0; j < n; j++)
             row[2 * (j + 1) + 1] = value[j];
@@ -69,12 +70,12 @@ bool libsvm_matrix_init(LibsvmMatrix *matrix, const char *where, const Kernel *k
                          n);
     if (__builtin_mul_overflow(pair_doubles(n) * sizeof(double), (n + 1) / 2, &bytes))
         bytes = SIZE_MAX;
-    FillWork work = { .matrix = { n, gram_memory(bytes) },
+    FillWork work = { .matrix = { n, matrix_take(bytes) },
                       .kernel = kernel,
                       .gram = gram,
                       .value = malloc(workers * n * sizeof(double)) };
     if (!work.matrix.cells || !work.value) {
-        free(work.matrix.cells);
+        matrix_give(work.matrix.cells);
         free(work.value);
         return error_memory(err, where, bytes);
     }
@@ -85,7 +86,7 @@ bool libsvm_matrix_init(LibsvmMatrix *matrix, const char *where, const Kernel *k
 }
 
 void libsvm_matrix_clear(LibsvmMatrix *matrix) {
-    free(matrix->cells);
+    matrix_give(matrix->cells);
     *matrix = (LibsvmMatrix){ 0 };
 }
 
@@ -110,27 +111,33 @@ static void silence(void) {
     svm_set_print_string_function(print_nothing);
 }
 
-static double cache_size(size_t n) {
-    double whole = ((double)n * (double)n * sizeof(float)) / (1 << 20) + 16;
-    double share = CACHE_BUDGET_MB / parallel_threads();
-    double most = share > CACHE_LEAST_MB ? share : CACHE_LEAST_MB;
-    return whole < most ? whole : most;
+/* Megabytes that hold every row. */
+static double whole_cache(size_t n) {
+    return ((double)n * (double)n * sizeof(float)) / (1 << 20) + 16;
 }
 
-/* `label` and `weight` belong to the caller and must outlive the parameters. */
+static double cache_share(void) {
+    double share = CACHE_BUDGET_MB / parallel_threads();
+    return share > CACHE_LEAST_MB ? share : CACHE_LEAST_MB;
+}
+
+/* Shrinking saves kernel evaluations. Where every row is kept there are none to save, and moving
+ * the cache's columns about costs more than shorter sums gain.
+ * `label` and `weight` belong to the caller and must outlive the parameters. */
 static struct svm_parameter parameters(const BinaryProblem *problem, size_t n, int label[2],
                                        double weight[2]) {
+    double whole = whole_cache(n), share = cache_share();
     label[0] = 1, label[1] = -1;
     weight[0] = problem->positive, weight[1] = problem->negative;
     return (struct svm_parameter){ .svm_type = C_SVC,
                                    .kernel_type = PRECOMPUTED,
-                                   .cache_size = cache_size(n),
+                                   .cache_size = whole < share ? whole : share,
                                    .eps = problem->tolerance,
                                    .C = problem->C,
                                    .nr_weight = 2,
                                    .weight_label = label,
                                    .weight = weight,
-                                   .shrinking = 1 };
+                                   .shrinking = whole > share };
 }
 
 /* The first label met is libsvm's positive side, whatever its sign. */

@@ -25,7 +25,7 @@ typedef struct LibsvmMatrix {
     double *cells;
 } LibsvmMatrix;
 
-/* From the bases of all pairs (gram.h). */
+/* From the bases of all pairs (gram.h), or with a NULL kernel from its values. */
 bool libsvm_matrix_init(LibsvmMatrix *matrix, const char *where, const Kernel *kernel,
                         const float *gram, size_t n, Error *err);
 void libsvm_matrix_clear(LibsvmMatrix *matrix);

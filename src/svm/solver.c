@@ -2,6 +2,7 @@
 
 #include "core/parallel.h"
 #include "svm/gram.h"
+#include "svm/matrix_memory.h"
 #include "svm/smo.h"
 
 #include <stdatomic.h>
@@ -59,11 +60,11 @@ bool solver_matrix_init(SolverMatrix *matrix, const char *where, SolverKind kind
         if (!libsvm_matrix_init(&made.nodes, where, kernel, gram, n, err))
             return false;
     } else {
-        made.values = gram_memory(n * n * sizeof(float)); /* no overflow: gram is as large */
+        made.values = matrix_take(n * n * sizeof(float)); /* no overflow: gram is as large */
         if (!made.values)
             return error_memory(err, where, n * n * sizeof(float));
         if (!fill_values(where, kernel, gram, made.values, n, err)) {
-            free(made.values);
+            matrix_give(made.values);
             return false;
         }
     }
@@ -71,20 +72,19 @@ bool solver_matrix_init(SolverMatrix *matrix, const char *where, SolverKind kind
     return true;
 }
 
-bool solver_matrix_take(SolverMatrix *matrix, const char *where, SolverKind kind,
-                        const Kernel *kernel, float **gram, size_t n, Error *err) {
-    bool ok;
+bool solver_matrix_take(SolverMatrix *matrix, const char *where, SolverKind kind, float **values,
+                        size_t n, Error *err) {
+    SolverMatrix made = { .kind = kind, .n = n };
+    bool ok = true;
     if (kind == SOLVER_SMO) {
-        ok = fill_values(where, kernel, *gram, *gram, n, err);
-        if (ok) {
-            *matrix = (SolverMatrix){ .kind = kind, .n = n, .values = *gram };
-            *gram = NULL;
-        }
+        made.values = *values;
     } else {
-        ok = solver_matrix_init(matrix, where, kind, kernel, *gram, n, err);
+        ok = libsvm_matrix_init(&made.nodes, where, NULL, *values, n, err);
+        gram_free(*values);
     }
-    gram_free(*gram);
-    *gram = NULL;
+    *values = NULL;
+    if (ok)
+        *matrix = made;
     return ok;
 }
 

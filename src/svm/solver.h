@@ -33,9 +33,10 @@ typedef struct SolverMatrix {
 /* From the bases of all pairs (gram.h), which stay as they are. */
 bool solver_matrix_init(SolverMatrix *matrix, const char *where, SolverKind kind,
                         const Kernel *kernel, const float *gram, size_t n, Error *err);
-/* The same, where *gram is not needed any more: it is freed or becomes the matrix, and NULL. */
-bool solver_matrix_take(SolverMatrix *matrix, const char *where, SolverKind kind,
-                        const Kernel *kernel, float **gram, size_t n, Error *err);
+/* From the values themselves (gram_values), which are not needed any more: *values is freed or
+ * becomes the matrix, and NULL. */
+bool solver_matrix_take(SolverMatrix *matrix, const char *where, SolverKind kind, float **values,
+                        size_t n, Error *err);
 void solver_matrix_clear(SolverMatrix *matrix);
 double solver_matrix_at(const SolverMatrix *matrix, size_t i, size_t j);
 

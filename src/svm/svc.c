@@ -200,9 +200,9 @@ static bool machine_decision(const Machine *machine, const Samples *samples, con
 
 static bool training_matrix(const SvcParams *params, const Samples *samples, SolverMatrix *matrix,
                             Error *err) {
-    float *gram = gram_new("fit", &params->kernel, samples->x, samples->n, samples->features, err);
-    return gram && solver_matrix_take(matrix, "fit", params->solver, &params->kernel, &gram,
-                                      samples->n, err);
+    float *values =
+        gram_values("fit", &params->kernel, samples->x, samples->n, samples->features, err);
+    return values && solver_matrix_take(matrix, "fit", params->solver, &values, samples->n, err);
 }
 
 typedef struct OutOfFold {

@@ -57,9 +57,9 @@ typedef struct Problem {
 static void fill(const Problem *problem, SolverKind kind, SolverMatrix *matrix) {
     size_t n = problem->x->shape[0];
     Error err;
-    float *gram =
-        gram_new("svms", &problem->kernel, array_f32(problem->x), n, problem->x->shape[1], &err);
-    if (!gram || !solver_matrix_take(matrix, "svms", kind, &problem->kernel, &gram, n, &err))
+    float *values =
+        gram_values("svms", &problem->kernel, array_f32(problem->x), n, problem->x->shape[1], &err);
+    if (!values || !solver_matrix_take(matrix, "svms", kind, &values, n, &err))
         die(&err);
 }
 

@@ -152,6 +152,15 @@ static void test_gram(void **state) {
         float *again = gram_new("test", &rbf, x, N, d, &err);
         assert_memory_equal(gram, again, sizeof(float) * N * N);
         gram_free(again);
+        float *values = gram_values("test", &rbf, x, N, d, &err);
+        for (size_t i = 0; i < N; i += 37)
+            for (size_t j = 0; j < N; j++) {
+                double base = gram[i * N + j], value;
+                kernel_values(&rbf, &base, &value, 1);
+                assert_true(fabs(values[i * N + j] - value) < 1e-6);
+                assert_true(values[i * N + j] == values[j * N + i]);
+            }
+        gram_free(values);
         gram_free(gram);
         x[7 * d + 1] = NAN;
         assert_null(gram_new("fit", &rbf, x, N, d, &err));
