@@ -39,7 +39,7 @@ BIN_OBJ   := $(BIN_SRC:%.c=$(BUILD)/obj/%.o)
 TEST_BIN  := $(TEST_SRC:tests/core/%.c=$(BUILD)/tests/%)
 BENCH_BIN := $(BENCH_SRC:tests/bench/%.c=$(BUILD)/bench/%)
 
-.PHONY: all test asan bench bench-peers lint install install-files clean tests-built asan-built FORCE
+.PHONY: all test asan bench bench-peers lint docs install install-files clean tests-built asan-built FORCE
 
 all: $(BUILD)/perigee
 
@@ -105,16 +105,26 @@ bench-peers: $(BUILD)/perigee $(BENCH_BIN)
 
 # Style: Lua by luacheck, C by clang-format.
 lint:
-	luacheck -q lua tests/lua tests/bench examples
+	luacheck -q lua scripts tests/lua tests/bench examples
 	clang-format --dry-run -Werror $(LIB_SRC) $(BIN_SRC) $(TEST_SRC) $(BENCH_SRC) $(wildcard src/*.h src/*/*.h)
 
-install: all install-files
+# The reference manual, the man page and the editors' definitions, from the help's tables.
+docs: $(BUILD)/doc/reference.md
 
-# Alone, this copies what is built.
+$(BUILD)/doc/reference.md: $(BUILD)/perigee scripts/docs.lua lua/perigee/help.lua $(wildcard lua/perigee/help/*.lua)
+	$(BUILD)/perigee scripts/docs.lua $(BUILD)/doc
+
+install: all docs install-files
+
+# Alone, this copies what is built, and only makes the documents if they are missing.
 install-files:
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/perigee
 	install -m 755 $(BUILD)/perigee $(DESTDIR)$(PREFIX)/bin/perigee
 	cp -R lua examples $(DESTDIR)$(PREFIX)/share/perigee/
+	test -f $(BUILD)/doc/perigee.1 || $(BUILD)/perigee scripts/docs.lua $(BUILD)/doc
+	install -d $(DESTDIR)$(PREFIX)/share/doc/perigee $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 $(BUILD)/doc/reference.md $(BUILD)/doc/perigee.lua $(DESTDIR)$(PREFIX)/share/doc/perigee/
+	install -m 644 $(BUILD)/doc/perigee.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 
 clean:
 	rm -rf build

@@ -85,18 +85,11 @@ local function resolve(chain)
   return value
 end
 
--- The documented kind of a value: "array", "dataset", "svm" …
-local function kind_of(value)
-  local meta = debug.getmetatable(value)
-  local name = type(meta) == "table" and rawget(meta, "__name")
-  return type(name) == "string" and name:match("([%w_]+)$") or nil
-end
-
 -- The help entry of the function that a chain calls.
 local function entry_of_call(chain)
   local owner, method = chain:match("^(.*):([%w_]+)$")
   if method then
-    local kind = kind_of(resolve(owner))
+    local kind = help.kind(resolve(owner))
     return kind and help.find(kind .. ":" .. method)
   end
   return help.of(resolve(chain) or chain) or help.find(chain)
@@ -116,14 +109,9 @@ local function add_names(set, t, prefix, only_functions)
 end
 
 local function add_documented(set, value, prefix, methods)
-  local kind = kind_of(value)
-  if not kind then return end
-  for _, module in ipairs(help.all()) do
-    for _, entry in ipairs(module.entries) do
-      local owner, mark, name = entry.name:match("^([%w_]+)([.:])([%w_]+)$")
-      local fits = mark == ":" and methods or mark == "." and not methods and entry.kind == "field"
-      if owner == kind and fits and name:sub(1, #prefix) == prefix then set[name] = true end
-    end
+  local kind = help.kind(value)
+  for name in pairs(kind and help.members(kind, methods) or {}) do
+    if name:sub(1, #prefix) == prefix then set[name] = true end
   end
 end
 

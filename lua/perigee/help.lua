@@ -1,20 +1,26 @@
 -- The help: one table of documentation a module (perigee/help/NAME.lua), and what is made of it —
 -- answers at the prompt, completion of option keys, and through help/generate.lua the manual, the
--- man page and the editors' definitions.
+-- man page and the editors' definitions. help/layout.lua makes text of it for a terminal.
 --
 -- A module's table:
 --   { name = "array", title = "Arrays", summary = "…", entries = { entry, … } }
 -- An entry:
---   name     "array.mean" (a function), "array:reshape" (a method), "dataset.x" (a field; kind = "field")
---   text     what it does: shapes, units, failure
+--   name     "array.mean" (a function), "net:forward" (a method), "dataset.x" (a field)
+--   kind     "field", or "value" where a kind of values is told of as a whole; functions have none
+--   group    a heading that begins before this entry in the list of its module
+--   text     what it does: shapes, units, failure; the first sentence alone stands in lists
 --   params   { { "x", "array|dataset", "what it is" }, { "axis", "integer?", "…" }, … }; a "?" ends
---            the type of what may be left out, a default is said in the text
+--            the type of what may be left out, "…" that of what may come several times; a default
+--            is said in the text. The table of options is not among them: it is the last argument
+--            of whatever has options
 --   options  { { "eta", "number", "0.1", "step of the search" }, … }: key, type, default, meaning;
 --            a type of quoted words ('"l1"|"l2"') is what completion offers as values
 --   returns  { "array", "what comes back" }
 --   method   true where array.mean(x) is also x:mean()
---   example  runnable code; every example is run by the tests
+--   example  runnable code, alone; every example is run by the tests
 --   see      { "array.sum", … }
+-- Methods and fields are named by the kind of their owner (array, dataset, net, svm, nr, layer, dnr,
+-- attack, result, figure); what every model has is named model:scores.
 
 local help = {}
 
@@ -22,21 +28,25 @@ local modules = {
   "prompt", "array", "data", "nn", "svm", "reject", "dnr", "attack", "metrics", "evaluate", "plot", "perigee",
 }
 
-local index -- name → entry, filled at first use: starting the prompt does not pay for it
+--- Kinds that have all that another one has.
+help.parents = {
+  net = "model", svm = "model", nr = "model", layer = "model", dnr = "model", panel = "figure",
+}
+
+-- Filled at first use: starting the prompt does not pay for it.
+local index -- name → entry
+local every -- all entries in the manual's order: of two that fit equally the first one is taken
 
 local function load_all()
   if index then return end
-  index = {}
+  index, every = {}, {}
   help.modules = {}
   for _, name in ipairs(modules) do
-    local path = package.searchpath("perigee.help." .. name, package.path)
-    if path then
-      local module = require("perigee.help." .. name)
-      help.modules[#help.modules + 1] = module
-      for _, entry in ipairs(module.entries) do
-        entry.module = module
-        index[entry.name] = entry
-      end
+    local module = require("perigee.help." .. name)
+    help.modules[#help.modules + 1] = module
+    for _, entry in ipairs(module.entries) do
+      index[entry.name] = entry
+      every[#every + 1] = entry
     end
   end
 end
@@ -47,43 +57,106 @@ function help.all()
   return help.modules
 end
 
---- "array.mean(x [, axis])", or "x:mean([axis])" for a method.
-function help.signature(entry)
-  if entry.kind == "field" then return entry.name end
+---------------------------------------------------------------------------------------------------
+-- Entries in a few words
+
+-- "x [, axis [, step]]", and the options where there are any.
+local function arguments(params, options)
   local text, open = {}, 0
-  for i, param in ipairs(entry.params or {}) do
+  for i, param in ipairs(params) do
     local optional = param[2]:sub(-1) == "?"
-    if optional then
-      text[#text + 1] = (i > 1 and " [, " or "[") .. param[1]
-      open = open + 1
-    else
-      text[#text + 1] = (i > 1 and ", " or "") .. param[1]
-    end
+    local comma = i > 1 and ", " or ""
+    local name = param[1] .. (param[2]:find("…", 1, true) and "…" or "")
+    text[#text + 1] = (optional and (i > 1 and " [" or "[") or "") .. comma .. name
+    if optional then open = open + 1 end
   end
   local list = table.concat(text) .. ("]"):rep(open)
-  -- f{…}: an option table as the only argument is written without parentheses
-  if #(entry.params or {}) == 0 and entry.options then return entry.name .. "{ … }" end
-  return ("%s(%s)"):format(entry.name, list)
+  if not options then return list end
+  return list .. (#params > 0 and " [, { … }]" or "[{ … }]")
+end
+
+--- "array.mean(x [, axis] [, { … }])", or "dnr.new { … }" where options are all there is.
+function help.signature(entry)
+  if entry.kind then
+    return entry.returns and ("%s: %s"):format(entry.name, entry.returns[1]) or entry.name
+  end
+  local params = entry.params or {}
+  if #params == 0 and entry.options and not entry.name:find(":", 1, true) then
+    return entry.name .. " { … }"
+  end
+  return ("%s(%s)"):format(entry.name, arguments(params, entry.options))
+end
+
+--- "x:mean([axis] [, { … }])": the same as a method.
+function help.method_signature(entry)
+  local rest = table.move(entry.params, 2, #entry.params, 1, {})
+  return ("x:%s(%s)"):format(entry.name:match("[%w_]+$"), arguments(rest, entry.options))
+end
+
+--- The first sentence of an entry's text, for lists.
+function help.brief(entry)
+  local text = entry.text:gsub("%s+", " "):gsub("^ ", "")
+  local at = 1
+  while true do
+    local stop = text:find("%. ", at)
+    if not stop then return text end
+    -- an initial ("J. ") ends no sentence
+    if not text:sub(1, stop):find("%f[%w]%u%.$") then return text:sub(1, stop) end
+    at = stop + 1
+  end
+end
+
+---------------------------------------------------------------------------------------------------
+-- Finding
+
+--- The documented kind of a value ("array", "dataset", "svm", …), or nil.
+function help.kind(value)
+  local meta = debug.getmetatable(value)
+  local name = type(meta) == "table" and rawget(meta, "__name")
+  return type(name) == "string" and name:match("([%w_]+)$") or nil
+end
+
+--- The entry of a kind's method or field; of what all models have, too.
+function help.member(kind, name)
+  load_all()
+  local base = name:match("^(.-)_$") -- x:exp_() stands with exp
+  for _, owner in ipairs { kind, help.parents[kind] } do
+    local found = index[owner .. ":" .. name] or index[owner .. "." .. name]
+    if not found and base then found = index[owner .. ":" .. base] or index[owner .. "." .. base] end
+    if found then return found end
+  end
+end
+
+--- The names of a kind's methods, or of its fields, as a set.
+function help.members(kind, methods)
+  load_all()
+  local names = {}
+  for _, entry in ipairs(every) do
+    local owner, mark, name = entry.name:match("^([%w_]+)([.:])([%w_]+)$")
+    local fits = mark == ":" or entry.method
+    if not methods then fits = entry.kind == "field" end
+    if fits and (owner == kind or owner == help.parents[kind]) then names[name] = true end
+  end
+  return names
 end
 
 --- The entry of a name: "array.mean", "array:mean" (also where mean is a function and a method),
---- "pgd" where only one module has it; nil if there is none.
+--- "svm:scores" (which is model:scores), or the last part of one, "pgd"; nil if there is none.
 function help.find(name)
   load_all()
   if index[name] then return index[name] end
-  local dotted = name:gsub(":", ".")
-  if index[dotted] then return index[dotted] end
-  local colon = name:gsub("%.", ":")
-  if index[colon] then return index[colon] end
-  local found
-  for full, entry in pairs(index) do
-    local last = full:match("[.:]([%w_]+)$")
-    if last == name then
-      -- the modules' order decides between two of one name, so that the answer never changes
-      if not found or full < found.name then found = entry end
+  local owner, member = name:match("^([%w_]+)[.:]([%w_]+)$")
+  if owner then return help.member(owner, member) end
+  local field
+  for _, entry in ipairs(every) do
+    if entry.name:match("[.:]([%w_]+)$") == name then
+      if not entry.kind then return entry end
+      field = field or entry
     end
   end
-  return found
+  if field then return field end
+  local base = name:match("^([%w_]+)_$")
+  return base and help.find(base)
 end
 
 --- The module's table by its name, or nil.
@@ -94,161 +167,111 @@ function help.module(name)
   end
 end
 
---- Entries whose name or text holds every word of the query, names first.
+-- Words count where they begin: "ans" is not in "transpose".
+local function contains_all(text, words)
+  for _, word in ipairs(words) do
+    if not text:find("%f[%w]" .. word:gsub("%p", "%%%0")) then return false end
+  end
+  return true
+end
+
+--- Entries whose name or text holds every word of the query: first those that have them in the
+--- name, then in the first sentence, then anywhere; functions before fields.
 function help.search(query)
   load_all()
   local words, hits = {}, {}
   for word in query:lower():gmatch("%S+") do words[#words + 1] = word end
-  for _, module in ipairs(help.modules) do
-    for _, entry in ipairs(module.entries) do
-      local name = entry.name:lower()
-      local everything = (name .. " " .. entry.text .. " " .. table.concat(entry.see or {}, " ")):lower()
-      local all, in_name = #words > 0, true
-      for _, word in ipairs(words) do
-        all = all and everything:find(word, 1, true) ~= nil
-        in_name = in_name and name:find(word, 1, true) ~= nil
+  if #words == 0 then return {} end
+  for _, entry in ipairs(every) do
+    local places = { entry.name, entry.name .. " " .. help.brief(entry),
+      table.concat({ entry.name, entry.text, table.unpack(entry.see or {}) }, " ") }
+    for rank, text in ipairs(places) do
+      if contains_all(text:lower(), words) then
+        hits[#hits + 1] = { entry = entry, rank = 2 * rank + (entry.kind and 1 or 0), order = #hits }
+        break
       end
-      if all then hits[#hits + 1] = { entry = entry, rank = in_name and 0 or 1, order = #hits } end
     end
   end
   table.sort(hits, function(a, b)
     if a.rank ~= b.rank then return a.rank < b.rank end
     return a.order < b.order
   end)
-  local entries = {}
-  for i, hit in ipairs(hits) do entries[i] = hit.entry end
-  return entries
+  for i, hit in ipairs(hits) do hits[i] = hit.entry end
+  return hits
 end
 
---- The first sentence of an entry's text, for lists.
-function help.brief(entry)
-  local text = entry.text:gsub("%s+", " "):gsub("^ ", "")
-  return text:match("^(.-[.])%s") or text
-end
-
--- A function's documented name: looked for among the libraries and the methods of the types.
-local function name_of_function(f)
+--- The documented name that somebody who asked for `name` ("svm:scors", "pdg") probably meant, or nil.
+function help.nearest(name)
   load_all()
-  for name, entry in pairs(index) do
-    if entry.kind ~= "field" then
-      local library, key = name:match("^([%w_]+)%.([%w_]+)$")
-      local value
-      if library then
-        local t = rawget(_G, library)
-        if type(t) == "table" then value = rawget(t, key) end
-      else
-        value = rawget(_G, name)
-      end
-      if value == f then return name end
+  local owner, member = name:match("^([%w_]+)[.:]([%w_]+)$")
+  local near, full, last, whole = {}, {}, {}, {}
+  for _, module in ipairs(help.modules) do last[#last + 1] = module.name end
+  for _, entry in ipairs(every) do
+    local of, short = entry.name:match("^([%w_]-)[.:]?([%w_]+)$")
+    if owner and (of == owner or of == help.parents[owner]) then near[#near + 1] = short end
+    full[#full + 1] = entry.name:gsub(":", ".")
+    last[#last + 1] = short
+    whole[short] = whole[short] or entry.name
+  end
+  local meant
+  if owner then
+    meant = perigee.nearest(member, near)
+    meant = meant and owner .. "." .. meant or perigee.nearest(owner .. "." .. member, full)
+    return meant and help.find(meant).name
+  end
+  meant = perigee.nearest(name, last)
+  return meant and (help.module(meant) and meant or whole[meant])
+end
+
+-- A function's entry: looked for among the libraries, then among the methods of the types.
+local function entry_of_function(f)
+  for _, entry in ipairs(every) do
+    local library, key = entry.name:match("^([%w_]+)%.([%w_]+)$")
+    local t = library and rawget(_G, library)
+    local value
+    if library then
+      value = type(t) == "table" and rawget(t, key)
+    else
+      value = rawget(_G, entry.name)
+    end
+    if value == f and not entry.kind then return entry end
+  end
+  local found
+  for name, meta in next, debug.getregistry() do
+    local kind = type(name) == "string" and name:match("^perigee%.([%w_]+)$")
+    local methods = kind and type(meta) == "table" and rawget(meta, "methods")
+    for key, value in next, type(methods) == "table" and methods or {} do
+      local entry = value == f and help.member(kind, key)
+      -- models share functions: whatever order the registry has, the answer is one
+      if entry and (not found or entry.name < found.name) then found = entry end
     end
   end
+  return found
 end
 
 --- The entry or the module of any value: a function, a library, a name.
 function help.of(value)
-  if type(value) == "string" then
-    return help.module(value) or help.find(value)
-  end
+  if type(value) == "string" then return help.module(value) or help.find(value) end
   load_all()
-  if type(value) == "function" then
-    local name = name_of_function(value)
-    return name and index[name]
-  end
+  if type(value) == "function" then return entry_of_function(value) end
   for _, module in ipairs(help.modules) do
     if rawget(_G, module.name) == value then return module end
   end
-  local meta = getmetatable(value)
-  local kind = type(meta) == "table" and rawget(meta, "__name")
-  kind = type(kind) == "string" and kind:match("([%w_]+)$")
-  return kind and (help.find(kind) or help.module(kind)) or nil
+  local kind = help.kind(value)
+  return kind and (index[kind] or help.module(kind) or index[help.parents[kind]]) or nil
 end
 
 ---------------------------------------------------------------------------------------------------
 -- Showing
 
-local function wrap(text, width, indent)
-  local lines, line = {}, ""
-  for paragraph in (text .. "\n\n"):gmatch("(.-)\n%s*\n") do
-    for word in paragraph:gmatch("%S+") do
-      if line ~= "" and utf8.len(line) + 1 + (utf8.len(word) or #word) > width - indent then
-        lines[#lines + 1] = line
-        line = word
-      else
-        line = line == "" and word or line .. " " .. word
-      end
-    end
-    if line ~= "" then lines[#lines + 1] = line end
-    line = ""
-    lines[#lines + 1] = ""
-  end
-  while lines[#lines] == "" do lines[#lines] = nil end
-  local pad = (" "):rep(indent)
-  for i, l in ipairs(lines) do lines[i] = l == "" and "" or pad .. l end
-  return table.concat(lines, "\n")
-end
-
-local function named_list(rows, width)
-  local widest = 0
-  for _, row in ipairs(rows) do widest = math.max(widest, utf8.len(row[1])) end
-  widest = math.min(widest, 24)
-  local out = {}
-  for _, row in ipairs(rows) do
-    local text = wrap(row[2], width, widest + 6)
-    local gap = math.max(2, widest + 4 - utf8.len(row[1]))
-    out[#out + 1] = "  " .. row[1] .. (" "):rep(gap) .. (text:gsub("^%s+", ""))
-  end
-  return table.concat(out, "\n")
-end
-
-local function entry_text(entry, width)
-  local out = { help.signature(entry), "", wrap(entry.text, width, 2) }
-  local function section(title, rows)
-    if #rows > 0 then
-      out[#out + 1] = "\n" .. title
-      out[#out + 1] = named_list(rows, width)
-    end
-  end
-  local params, options = {}, {}
-  for i, p in ipairs(entry.params or {}) do params[i] = { p[1], ("%s. %s"):format(p[2], p[3] or "") } end
-  for i, o in ipairs(entry.options or {}) do
-    local default = o[3] ~= nil and o[3] ~= "" and ("; default %s"):format(o[3]) or ""
-    options[i] = { o[1], ("%s%s. %s"):format(o[2], default, o[4] or "") }
-  end
-  section("Arguments", params)
-  section("Options", options)
-  if entry.returns then section("Returns", { { entry.returns[1], entry.returns[2] or "" } }) end
-  if entry.method then
-    local rest = { table.unpack(entry.params, 2) }
-    local call = help.signature { name = entry.name:gsub("^(%w+)%.", "x:"), params = rest }
-    out[#out + 1] = ("\nAlso a method: %s"):format(call)
-  end
-  if entry.example then
-    out[#out + 1] = "\nExample"
-    out[#out + 1] = "  " .. entry.example:gsub("%s+$", ""):gsub("\n", "\n  ")
-  end
-  if entry.see then out[#out + 1] = "\nSee also  " .. table.concat(entry.see, ", ") end
-  return table.concat(out, "\n")
-end
-
-local function module_text(module, width)
-  local rows = {}
-  for i, entry in ipairs(module.entries) do rows[i] = { help.signature(entry), help.brief(entry) } end
-  return ("%s — %s\n\n%s\n\n%s"):format(module.name, module.title, wrap(module.summary, width, 2),
-    named_list(rows, width))
-end
-
---- The text of an entry or a module, wrapped to `width` columns (80).
-function help.text(found, width)
-  width = width or 80
-  return found.entries and module_text(found, width) or entry_text(found, width)
+--- The text of an entry or a module, no line wider than `width` columns (80); in colour if asked for.
+function help.text(found, width, colour)
+  return require("perigee.help.layout").text(found, width or 80, colour)
 end
 
 --- The overview: what there is, a line a module.
-function help.overview(width)
-  local rows = {}
-  for i, module in ipairs(help.all()) do rows[i] = { module.name, help.brief { text = module.summary } } end
-  local how = "?name explains a function, a library or a value; ??words searches.\n\n"
-  return how .. named_list(rows, width or 80)
+function help.overview(width, colour)
+  return require("perigee.help.layout").overview(width or 80, colour)
 end
 
 return help

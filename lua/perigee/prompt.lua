@@ -9,6 +9,11 @@ local prompt = {}
 
 local SLOW = 0.5 -- seconds after which a call's time is shown
 
+-- Loaded at the first question.
+local function layout()
+  return require "perigee.help.layout"
+end
+
 local function dim(terminal, text)
   return terminal.colour and ("\27[2m%s\27[0m"):format(text) or text
 end
@@ -16,53 +21,90 @@ end
 ---------------------------------------------------------------------------------------------------
 -- Help
 
-local function show_entry(found)
-  print(help.text(found, math.min(perigee.terminal().columns, 100)))
+local MOST = 100 -- columns that a text may fill: longer lines are hard to read
+
+local function show_text(found)
+  local terminal = perigee.terminal()
+  print(help.text(found, math.min(terminal.columns, MOST), terminal.colour))
 end
 
-local function explain(value, name)
-  local found = help.of(value)
-  if found then return show_entry(found) end
-  local near = type(name) == "string" and help.search(name) or {}
-  if #near == 0 then
-    name = name or printer.text(value)
-    return print(("no help for %s; ??word searches, ? lists the libraries"):format(name))
-  end
-  print(("no help for %s; these mention it:"):format(name))
-  for i = 1, math.min(#near, 8) do print(("  %-28s %s"):format(near[i].name, help.brief(near[i]))) end
+-- Entries, a line each, as many as the screen holds.
+local function show_list(entries)
+  local terminal = perigee.terminal()
+  local most = terminal.output and math.max(terminal.rows - 4, 8) or 60
+  local shown = table.move(entries, 1, math.min(#entries, most), 1, {})
+  print(layout().list(shown, math.min(terminal.columns, MOST), terminal.colour))
+  if #entries > most then print(("… and %d more"):format(#entries - most)) end
 end
 
 local function search(words)
   local found = help.search(words)
   if #found == 0 then return print(("nothing found for %s"):format(words)) end
-  local columns = perigee.terminal().columns
-  for _, entry in ipairs(found) do
-    local text = ("  %-28s %s"):format(entry.name, help.brief(entry))
-    local cut = utf8.offset(text, columns + 1)
-    print(cut and text:sub(1, cut - 1) or text)
+  show_list(found)
+end
+
+local function explain(value)
+  local found = help.of(value)
+  if found then return show_text(found) end
+  print(("no help for %s; ? lists what there is"):format(printer.text(value, { width = 60, lines = 1 })))
+end
+
+-- Nothing is known by that name; `documented` is the name as the help would have it.
+local function no_help(name, documented)
+  local near = help.nearest(documented)
+  print(("no help for %s%s"):format(name, near and ("; did you mean %s?"):format(near) or ""))
+  local mention = help.search((name:gsub("[.:_]", " ")))
+  if #mention > 0 then
+    print("these mention it:")
+    show_list(table.move(mention, 1, math.min(#mention, 8), 1, {}))
+  elseif not near then
+    print("??words searches, ? lists what there is")
   end
+end
+
+-- What a chain of names stands for. Fields of our own objects are read, they run nothing of the
+-- user's; anything else is looked at raw.
+local function value_of(chain)
+  local value = _G
+  for name in chain:gmatch("[%a_][%w_]*") do
+    if type(value) == "table" then
+      value = rawget(value, name)
+    elseif type(value) == "userdata" then
+      local object = value
+      local read, field = pcall(function() return object[name] end)
+      value = read and field or nil
+    else
+      value = nil
+    end
+    if value == nil then return nil end
+  end
+  return value
 end
 
 -- A chain of names to the name that the help knows it by: "x:mean" of an array is array:mean.
 local function documented_name(chain)
   local owner, member = chain:match("^(.*)[.:]([%w_]+)$")
-  if not owner then return chain end
-  local value = _G
-  for name in owner:gmatch("[%a_][%w_]*") do
-    value = type(value) == "table" and rawget(value, name) or nil
-    if value == nil then return chain end
-  end
-  local meta = debug.getmetatable(value)
-  local kind = type(meta) == "table" and rawget(meta, "__name")
-  kind = type(kind) == "string" and kind:match("([%w_]+)$")
+  if not owner or help.find(chain) then return chain end
+  local kind = help.kind(value_of(owner))
   return kind and kind .. ":" .. member or chain
 end
 
 local function explain_name(name)
-  if name == "" then return print(help.overview(perigee.terminal().columns)) end
-  local value = name:find("^[%a_][%w_]*$") and rawget(_G, name)
-  if value ~= nil and value ~= false and help.of(value) then return explain(value, name) end
-  explain(documented_name(name), name)
+  local terminal = perigee.terminal()
+  if name == "" then return print(help.overview(math.min(terminal.columns, MOST), terminal.colour)) end
+  local value = value_of(name)
+  local has_help = value ~= nil and type(value) ~= "string" and help.of(value)
+  local documented = documented_name(name)
+  -- a variable of the user's goes before what is only called so in some library: ?x, ?net
+  if has_help and not name:find("[.:]") then return explain(value) end
+  if help.of(documented) then return explain(documented) end
+  if has_help then return explain(value) end
+  -- a string, a number, a plain table: nothing of it is in the help, but it has a value
+  if value ~= nil and value ~= false then
+    print(("%s is %s"):format(name, printer.text(value, { width = MOST - #name - 4, lines = 8 })))
+    return
+  end
+  no_help(name, documented)
 end
 
 --- True if the line is a question (?name, name?, ??words), which is then answered.
@@ -73,6 +115,7 @@ function prompt.query(line)
     return true
   end
   local name = line:match("^%s*%?%s*([%w_.:]*)%s*$") or line:match("^%s*([%a_][%w_.:]*)%s*%?%s*$")
+    or select(2, line:match("^%s*%?%s*([\"'])([^\"']*)%1%s*$"))
   if name then explain_name(name) end
   return name ~= nil
 end
@@ -169,10 +212,11 @@ end
 
 local help_command = setmetatable({}, {
   __call = function(_, value)
-    if value == nil then return print(help.overview(perigee.terminal().columns)) end
-    explain(value, type(value) == "string" and value or nil)
+    if value == nil or value == "" then return explain_name("") end
+    if type(value) == "string" then return explain_name(value) end
+    explain(value)
   end,
-  __tostring = function() return help.overview(perigee.terminal().columns) end,
+  __tostring = function() return help.overview(math.min(perigee.terminal().columns, MOST)) end,
 })
 
 --- Before the first line: the globals that only the prompt has.

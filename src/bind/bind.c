@@ -217,6 +217,8 @@ const char *bind_string(lua_State *L, int arg, const char *where, const char *na
 static int refuse_option(lua_State *L, const char *where, const char *key,
                          const char *const *valid) {
     const char *nearest = suggest_nearest(key, valid);
+    if (!valid[0])
+        return luaL_error(L, "%s: unknown option '%s' (it takes none)", where, key);
     luaL_Buffer text;
     luaL_buffinit(L, &text);
     for (size_t i = 0; valid[i]; i++) {

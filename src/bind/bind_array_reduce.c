@@ -26,17 +26,22 @@ int bind_array_axis(lua_State *L, int arg, const char *where, const Array *a, in
     return axis_of(L, axis, where, a);
 }
 
-/* f(x, axis | {axes} | nil, options): x:mean{keepdims = true} leaves the axis out. Returns whether
- * an axis was given; the options are at 3 afterwards. */
+/* x:mean{keepdims = true} leaves the axis out: the options go to their place at 3. */
+static void leave_out_axis(lua_State *L) {
+    if (!lua_istable(L, 2) || lua_rawlen(L, 2) > 0 || !lua_isnil(L, 3))
+        return;
+    lua_pushnil(L);
+    lua_insert(L, 2);
+    lua_settop(L, 3);
+}
+
+/* f(x, axis | {axes} | nil, options). Returns whether an axis was given; the options are at 3
+ * afterwards. */
 static bool check_axes(lua_State *L, const char *where, const Array *a, const char *const *valid,
                        ReduceAxes *axes) {
     *axes = (ReduceAxes){ .keepdims = false };
     lua_settop(L, 3);
-    if (lua_istable(L, 2) && lua_rawlen(L, 2) == 0 && lua_isnil(L, 3)) {
-        lua_pushnil(L);
-        lua_insert(L, 2);
-        lua_settop(L, 3);
-    }
+    leave_out_axis(L);
     bool given = !lua_isnil(L, 2);
     if (lua_istable(L, 2)) {
         lua_Integer n = (lua_Integer)lua_rawlen(L, 2);
@@ -135,6 +140,7 @@ static int arg_extreme(lua_State *L) {
     const char *where = greatest ? "argmax" : "argmin";
     const Array *a = bind_array_input(L, 1, where);
     lua_settop(L, 3);
+    leave_out_axis(L);
     ExtremePlace what = { .greatest = greatest, .origin = 1 };
     what.axis = bind_array_axis(L, 2, where, a, -1);
     bind_options(L, 3, where, plain_options);

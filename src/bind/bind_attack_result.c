@@ -18,7 +18,7 @@ static void release(void *result) {
     result_free(result);
 }
 
-static const BoxType result_type = { .name = "perigee.attack_result",
+static const BoxType result_type = { .name = "perigee.result",
                                      .shown = "an attack's result",
                                      .release = release };
 

@@ -39,17 +39,18 @@ static void check_kernel(lua_State *L, const char *where, const Kernel *kernel) 
         bind_raise(L, &err);
 }
 
-/* The parameters in the table at `arg`, beside its name. */
-static Kernel kernel_options(lua_State *L, int arg, const char *where, KernelKind kind) {
+/* The parameters in the table at `arg`; a kernel's own table has its name among them. */
+static Kernel kernel_options(lua_State *L, int arg, const char *where, KernelKind kind,
+                             bool has_name) {
     static const char *const all[] = { "name", "gamma", "coef0", "degree", NULL };
     static const char *const with_gamma[] = { "name", "gamma", NULL };
     static const char *const none[] = { "name", NULL };
     Kernel kernel = svc_defaults().kernel;
     kernel.kind = kind;
-    bind_options(L, arg, where,
-                 kernel_has_degree(&kernel)  ? all
-                 : kernel_has_gamma(&kernel) ? with_gamma
-                                             : none);
+    const char *const *valid = kernel_has_degree(&kernel)  ? all
+                               : kernel_has_gamma(&kernel) ? with_gamma
+                                                           : none;
+    bind_options(L, arg, where, has_name ? valid : valid + 1);
     kernel.gamma = bind_opt_number(L, arg, where, "gamma", 0, HUGE_VAL, kernel.gamma);
     kernel.coef0 = bind_opt_number(L, arg, where, "coef0", -HUGE_VAL, HUGE_VAL, kernel.coef0);
     kernel.degree = (int)bind_opt_integer(L, arg, where, "degree", 1, 32, kernel.degree);
@@ -72,7 +73,7 @@ Kernel svm_opt_kernel(lua_State *L, int arg, const char *where) {
     int top = lua_gettop(L);
     if (type == LUA_TTABLE) {
         lua_getfield(L, top, "name");
-        kernel = kernel_options(L, top, where, kernel_word(L, -1, where));
+        kernel = kernel_options(L, top, where, kernel_word(L, -1, where), true);
     } else if (type != LUA_TNIL) {
         kernel.kind = kernel_word(L, top, where);
     }
@@ -90,7 +91,7 @@ static int svm_rbf(lua_State *L) {
     Kernel kernel = svc_defaults().kernel;
     kernel.kind = KERNEL_RBF;
     if (lua_istable(L, 1))
-        kernel = kernel_options(L, 1, "svm.rbf", KERNEL_RBF);
+        kernel = kernel_options(L, 1, "svm.rbf", KERNEL_RBF, false);
     else if (!lua_isnoneornil(L, 1))
         kernel.gamma = bind_number(L, 1, "svm.rbf", "gamma");
     check_kernel(L, "svm.rbf", &kernel);
@@ -99,7 +100,7 @@ static int svm_rbf(lua_State *L) {
 
 static int svm_poly(lua_State *L) {
     lua_settop(L, 1);
-    Kernel kernel = kernel_options(L, 1, "svm.poly", KERNEL_POLY);
+    Kernel kernel = kernel_options(L, 1, "svm.poly", KERNEL_POLY, false);
     return push_kernel(L, &kernel);
 }
 

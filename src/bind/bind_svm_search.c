@@ -169,8 +169,8 @@ static void set_model(lua_State *L, SvcParams *params, const SvcGrid *grid, cons
 
 /* svm.search { data =, kernel =, C = {…}, gamma = {…}, folds = 5, seed =, fit = true } */
 int bind_svm_search(lua_State *L) {
-    static const char *const valid[] = { "data", "kernel",  "C",         "gamma", "folds",
-                                         "seed", "weights", "tolerance", "fit",   NULL };
+    static const char *const valid[] = { "data",    "kernel",    "C",      "gamma", "folds", "seed",
+                                         "weights", "tolerance", "solver", "fit",   NULL };
     lua_settop(L, 1);
     bind_options(L, OPTIONS, where_search, valid);
     bind_opt_push(L, OPTIONS, "data");

@@ -7,7 +7,8 @@ for _, name in ipairs { "jit", "EXPORT_ASSERT_TO_GLOBALS", "setupSuite", "teardo
 end
 
 -- Some distributions have luaunit for older versions of Lua only; it is the same file.
-for _, folder in ipairs { "/usr/share/lua", "/usr/local/share/lua", (os.getenv "HOME" or "") .. "/.luarocks/share/lua" } do
+local own = (os.getenv "HOME" or "") .. "/.luarocks/share/lua"
+for _, folder in ipairs { "/usr/share/lua", "/usr/local/share/lua", own } do
   for _, version in ipairs { "5.4", "5.3", "5.1" } do
     package.path = ("%s;%s/%s/?.lua"):format(package.path, folder, version)
   end

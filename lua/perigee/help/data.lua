@@ -1,11 +1,12 @@
--- Help for data: MNIST, the built-in digits, the user's own samples, datasets, array files.
+-- Documentation of the library data and of datasets; see perigee/help.lua for the form.
 
 local seed = { "seed", "integer", "the session's", "makes a generator of its own: the same every time" }
 
 -- Examples work on a dozen samples of 2 × 2.
 local small = [[
 local ds = data.new {
-  x = array.rand(12, 4, { seed = 1 }), y = { 5, 3, 9, 5, 3, 9, 5, 3, 9, 5, 3, 9 }, shape = { 2, 2 },
+  x = array.rand(12, 4, { seed = 1 }), shape = { 2, 2 },
+  y = { 5, 3, 9, 5, 3, 9, 5, 3, 9, 5, 3, 9 },
 }
 ]]
 
@@ -14,16 +15,23 @@ local with_file = [[
 local path = os.tmpname()
 ]]
 
+local function field(name, kind, text)
+  return { name = "dataset." .. name, kind = "field", text = text, returns = { kind } }
+end
+
 local entries = {
   {
-    name = "data.mnist",
+    name = "data.mnist", group = "Samples",
     text = [[
 MNIST: 60000 images for training or 10000 for testing, 28 × 28 in [0, 1], labels 0 to 9. Its IDX files, gzip
 or not, are looked for in $PERIGEE_DATA/mnist, then in data/mnist under the working folder, then in
 $XDG_DATA_HOME/perigee/mnist (~/.local/share/perigee/mnist). scripts/get-mnist downloads them. A file that is
 missing, cut short or not what it should be is an error that names it.]],
-    params = { { "part", '"train"|"test"?', "which half; \"train\" if left out" } },
+    params = { { "part", '"train"|"test"?', '"train" if left out' } },
     returns = { "dataset", "in file order" },
+    example = [[
+local test = data.has_mnist() and data.mnist("test") or data.digits(100)
+print(test)]],
     see = { "data.has_mnist", "data.digits", "data.idx" },
   },
   {
@@ -31,13 +39,15 @@ missing, cut short or not what it should be is an error that names it.]],
     text = "Whether data.mnist would find both parts.",
     returns = { "boolean", "true if the files are there" },
     example = 'print(data.has_mnist() and "real digits" or "built-in ones")',
+    see = { "data.mnist", "data.find_mnist" },
   },
   {
     name = "data.find_mnist",
     text = "Where a part of MNIST lies.",
-    params = { { "part", '"train"|"test"?', "which half; \"train\" if left out" } },
-    returns = { "string", "the folder; or nil and the folders that were searched" },
+    params = { { "part", '"train"|"test"?', '"train" if left out' } },
+    returns = { "string?", "the folder; or nil and a message that names the folders searched" },
     example = 'print(data.find_mnist("test"))',
+    see = { "data.mnist" },
   },
   {
     name = "data.digits",
@@ -45,25 +55,26 @@ missing, cut short or not what it should be is an error that names it.]],
 Handwritten-looking digits, 28 × 28 in [0, 1], drawn from pen strokes with random slant, width, shaking and
 pressure, and centred by mass as MNIST's are: for when MNIST is not at hand. A CNN trained on 10000 recognises
 about 98 % of fresh ones. As many of each class as n allows, in random order.]],
-    params = { { "n", "integer", "how many" }, { "options", "table?", "see below" } },
-    options = { seed, { "classes", "table", "0 to 9", "the digits to draw from" } },
+    params = { { "n", "integer", "how many" } },
+    options = { seed, { "classes", "integer[]", "0 to 9", "the digits to draw from" } },
     returns = { "dataset", "the same for the same seed, whatever the number of threads" },
     example = "print(data.digits(20, { seed = 1, classes = { 3, 7 } }))",
-    see = { "data.mnist" },
+    see = { "data.mnist", "show" },
   },
   {
     name = "data.new",
     text = [[
-A dataset from your own arrays. Its pixels are shared with x where that is float32; labels are copied.]],
-    params = { { "parts", "table", "see below" } },
+A dataset from your own arrays. Its pixels are shared with x where that is contiguous float32; labels are
+copied, and a label that is no whole number is an error.]],
     options = {
       { "x", "array|table", "none", "n × features, or n × the sample's shape; must be given" },
       { "y", "array|table", "none", "n whole numbers; must be given" },
-      { "shape", "table", "x's", "of one sample, as { 28, 28 }" },
+      { "shape", "integer[]", "x's", "of one sample, as { 28, 28 }" },
       { "source", "string", '"arrays"', "where it comes from, for printing" },
     },
     returns = { "dataset", "n samples" },
     example = small .. "print(ds)",
+    see = { "data.npz", "dataset:where" },
   },
   {
     name = "data.idx",
@@ -75,16 +86,27 @@ kept.]],
       { "labels", "string", "path of the labels" },
     },
     returns = { "dataset", "in file order" },
-    see = { "data.mnist" },
+    example = [[
+local images, labels = os.tmpname(), os.tmpname()
+local function write(path, bytes)
+  local file <close> = io.open(path, "wb")
+  file:write(bytes)
+end
+write(images, string.pack(">I4I4I4I4", 0x803, 1, 2, 2) .. "\0\64\128\255")
+write(labels, string.pack(">I4I4", 0x801, 1) .. "\7")
+print(data.idx(images, labels))
+os.remove(images)
+os.remove(labels)]],
+    see = { "data.mnist", "data.npz" },
   },
   {
     name = "data.npz",
     text = "A dataset from two arrays of an npz archive: of numpy.savez, or of ds:save.",
-    params = { { "path", "string", "the archive" }, { "options", "table?", "see below" } },
+    params = { { "path", "string", "the archive" } },
     options = {
       { "x", "string", '"x"', "name of the samples' array, n × features or n × the sample's shape" },
       { "y", "string", '"y"', "name of the labels' array" },
-      { "shape", "table", "x's", "of one sample" },
+      { "shape", "integer[]", "x's", "of one sample" },
       { "scale", "number", "1", "x is multiplied by it: 1/255 for bytes" },
       { "source", "string", "the path", "for printing" },
     },
@@ -93,7 +115,15 @@ kept.]],
     see = { "data.read_npz", "dataset:save" },
   },
   {
-    name = "data.npy",
+    name = "data.concat",
+    text = "Datasets one after the other; their samples must be of one shape.",
+    params = { { "parts", "dataset…", "at least one" } },
+    returns = { "dataset", "a copy of all" },
+    example = small .. "print(#data.concat(ds, ds[1]))",
+    see = { "dataset:concat" },
+  },
+  {
+    name = "data.npy", group = "Files of arrays",
     text = [[
 An array from NumPy's npy, of any byte order and layout. Floats become f32 (f64 stays), integers and booleans
 i32, refused where they do not fit. Pickled objects are never read.]],
@@ -104,9 +134,10 @@ i32, refused where they do not fit. Pickled objects are never read.]],
   },
   {
     name = "data.save_npy",
-    text = "Write an array for numpy.load. The file is complete or not there.",
+    text = "Writes an array for numpy.load. The file is complete or not there.",
     params = { { "path", "string", "the file" }, { "a", "array|table", "what to write" } },
     returns = { "string", "the path" },
+    example = with_file .. "print(data.npy(data.save_npy(path, { 1, 2, 3 })))\nos.remove(path)",
     see = { "data.npy", "data.save_npz" },
   },
   {
@@ -122,13 +153,14 @@ os.remove(path)]],
   },
   {
     name = "data.save_npz",
-    text = "Write arrays for numpy.load. The same arrays give the same bytes.",
-    params = {
-      { "path", "string", "the archive" }, { "arrays", "table", "{ name = array }" },
-      { "options", "table?", "see below" },
-    },
+    text = "Writes arrays for numpy.load. The same arrays give the same bytes.",
+    params = { { "path", "string", "the archive" }, { "arrays", "table", "{ name = array }" } },
     options = { { "compress", "boolean", "false", "deflate, as numpy.savez_compressed does" } },
     returns = { "string", "the path" },
+    example = with_file .. [[
+data.save_npz(path, { a = array.zeros(100, 100) }, { compress = true })
+print(data.read_npz(path).a.size)
+os.remove(path)]],
     see = { "data.read_npz" },
   },
   {
@@ -137,11 +169,16 @@ os.remove(path)]],
 Every array of a safetensors file. Lengths, types and ranges are checked; nothing is executed.]],
     params = { { "path", "string", "the file" } },
     returns = { "table, table", "{ name = array } and the metadata, { key = text }" },
+    example = with_file .. [[
+data.save_safetensors(path, { w = array.eye(2) })
+local arrays, metadata = data.safetensors(path)
+print(arrays.w, next(metadata))
+os.remove(path)]],
     see = { "data.save_safetensors" },
   },
   {
     name = "data.save_safetensors",
-    text = "Write named arrays and texts for safetensors.numpy.load_file.",
+    text = "Writes named arrays and texts for safetensors.numpy.load_file.",
     params = {
       { "path", "string", "the file" }, { "arrays", "table", "{ name = array }" },
       { "metadata", "table?", "{ key = text }" },
@@ -154,22 +191,21 @@ os.remove(path)]],
     see = { "data.safetensors" },
   },
   {
-    name = "data.concat",
-    text = "Datasets one after the other; their samples must be of one shape.",
-    params = { { "…", "dataset", "the parts" } },
-    returns = { "dataset", "a copy of all" },
-    example = small .. "print(#data.concat(ds, ds[1]))",
-    see = { "dataset:concat" },
+    name = "dataset", kind = "value", group = "Datasets",
+    text = [[
+Samples with their labels. #ds is their number, ds[i] a dataset of one of them (negative i from the end),
+ds.x all of them as an array and ds.y their labels. It prints with its source and a histogram of its
+classes. Whatever takes samples takes a dataset: net:predict(ds), attack:run(ds), show(ds).]],
+    example = small .. "print(#ds, ds[-1], ds.x.shape[2], ds.classes[1])",
+    see = { "data.new", "data.digits", "data.mnist" },
   },
-  { name = "dataset.x", kind = "field",
-    text = "The samples: n × features, float32, in the dataset's own memory." },
-  { name = "dataset.images", kind = "field",
-    text = "The same memory under the samples' shape: n × 28 × 28." },
-  { name = "dataset.y", kind = "field", text = "The labels: n, int32; a copy." },
-  { name = "dataset.shape", kind = "field", text = "The shape of one sample, as { 28, 28 }." },
-  { name = "dataset.features", kind = "field", text = "Values of one sample." },
-  { name = "dataset.classes", kind = "field", text = "The labels that occur, sorted." },
-  { name = "dataset.source", kind = "field", text = "Where the samples come from, in a few words." },
+  field("x", "array", "The samples: n × features, float32, in the dataset's own memory."),
+  field("images", "array", "The same memory under the samples' shape: n × 28 × 28."),
+  field("y", "array", "The labels: n, int32; a copy."),
+  field("shape", "integer[]", "The shape of one sample, as { 28, 28 }."),
+  field("features", "integer", "Values of one sample."),
+  field("classes", "integer[]", "The labels that occur, sorted."),
+  field("source", "string", "Where the samples come from, in a few words."),
   {
     name = "dataset:slice",
     text = [[
@@ -180,6 +216,7 @@ the end.]],
     },
     returns = { "dataset", "sharing memory" },
     example = small .. "print(#ds:slice(2, 5), #ds:slice(-3), ds[-1])",
+    see = { "dataset:take", "dataset:batches" },
   },
   {
     name = "dataset:take",
@@ -187,39 +224,43 @@ the end.]],
     params = { { "positions", "array|table", "from 1, or from -1 at the end" } },
     returns = { "dataset", "a copy" },
     example = small .. "print(ds:take { 12, 1, 1 })",
+    see = { "dataset:slice", "dataset:where" },
   },
   {
     name = "dataset:split",
     text = "Two random parts: floor(share · n) samples, and the others.",
-    params = { { "share", "number", "between 0 and 1" }, { "options", "table?", "see below" } },
+    params = { { "share", "number", "between 0 and 1" } },
     options = { seed },
     returns = { "dataset, dataset", "the parts, shuffled" },
     example = small .. "local first, second = ds:split(0.5, { seed = 1 })\nprint(#first, #second)",
+    see = { "dataset:sample", "dataset:shuffle" },
   },
   {
     name = "dataset:sample",
     text = "A random n of the samples, each once at most.",
-    params = { { "n", "integer", "how many" }, { "options", "table?", "see below" } },
+    params = { { "n", "integer", "how many" } },
     options = { seed },
     returns = { "dataset", "in random order" },
     example = small .. "print(ds:sample(5, { seed = 1 }))",
+    see = { "dataset:per_class", "dataset:split" },
   },
   {
     name = "dataset:per_class",
     text = [[
 The first n of each class in file order; with a seed a random n of each. A class with fewer is an error.]],
-    params = { { "n", "integer", "how many of each" }, { "options", "table?", "see below" } },
+    params = { { "n", "integer", "how many of each" } },
     options = { { "seed", "integer", "none", "choose at random" } },
     returns = { "dataset", "in the order of their positions" },
     example = small .. "print(ds:per_class(2))",
+    see = { "dataset:sample", "dataset:counts" },
   },
   {
     name = "dataset:shuffle",
     text = "All samples in random order.",
-    params = { { "options", "table?", "see below" } },
     options = { seed },
     returns = { "dataset", "a copy" },
     example = small .. "print(ds:shuffle({ seed = 1 })[1])",
+    see = { "dataset:split" },
   },
   {
     name = "dataset:where",
@@ -230,12 +271,13 @@ function of (label, row, position) that answers true.]],
     returns = { "dataset", "in the same order" },
     example = small .. [[
 print(#ds:where { 3, 9 }, #ds:where(ds.y:eq(5)))
-print(#ds:where(function(label, row, i) return label == 3 and row[1] > 0.5 and i > 2 end))]],
+print(#ds:where(function(label, row) return label == 3 and row[1] > 0.5 end))]],
+    see = { "dataset:take", "dataset:per_class" },
   },
   {
     name = "dataset:concat",
     text = "This dataset and others, one after the other; samples must be of one shape.",
-    params = { { "…", "dataset", "the others" } },
+    params = { { "others", "dataset…", "what follows" } },
     returns = { "dataset", "a copy of all" },
     example = small .. "print(#ds:concat(ds))",
     see = { "data.concat" },
@@ -243,23 +285,26 @@ print(#ds:where(function(label, row, i) return label == 3 and row[1] > 0.5 and i
   {
     name = "dataset:batches",
     text = [[
-Iterate over ranges of n samples in order, the last one perhaps shorter: each with its first position.]],
+Iterates over ranges of n samples in order, the last one perhaps shorter: each with its first position.]],
     params = { { "n", "integer", "samples in a batch" } },
     returns = { "function", "for the generic for" },
     example = small .. "for batch, first in ds:batches(5) do print(first, #batch) end",
+    see = { "dataset:slice" },
   },
   {
     name = "dataset:counts",
     text = "How many samples each class has.",
     returns = { "table", "{ [label] = number }" },
     example = small .. "print(ds:counts()[9])",
+    see = { "dataset:per_class" },
   },
   {
     name = "dataset:save",
     text = [[
-Write x, under the samples' shape, and y into a compressed npz that data.npz and numpy.load read.]],
+Writes x, under the samples' shape, and y into a compressed npz that data.npz and numpy.load read.]],
     params = { { "path", "string", "the archive" } },
     returns = { "string", "the path" },
+    example = small .. with_file .. "print(data.npz(ds:save(path)))\nos.remove(path)",
     see = { "data.npz" },
   },
 }

@@ -1,33 +1,32 @@
 -- Documentation of the library dnr; see perigee/help.lua for the form.
 
 local example_defence = [[
-local net = nn.new {
-  input = { 1, 4, 4 }, classes = { 0, 1 }, seed = 1,
-  nn.flatten {}, nn.linear { out = 8, name = "fc1" }, nn.relu { name = "relu1" },
-  nn.linear { out = 2, name = "fc2" },
-}
-local x = array.rand(40, 4, 4, { seed = 2 })
-local known = data.new { x = x, y = x:reshape(40, 16):mean(2):gt(0.5) }
+local known = data.digits(200, { seed = 1 })
 local defence = dnr.new {
-  net = net, layers = { "relu1", "fc2" },
-  layer_classifier = svm.new { kernel = svm.rbf(0.1), C = 10 },
-  combiner = svm.new { kernel = svm.rbf(1), C = 1 },
+  net = nn.load("mnist-cnn"), layers = { "relu3", "relu4" },
+  layer_classifier = svm.new { kernel = svm.rbf(1e-2), C = 1 },
+  combiner = svm.new { kernel = svm.rbf(1), C = 0.1 },
 }
 ]]
+
+local function field(name, kind, text)
+  return { name = "dnr." .. name, kind = "field", text = text, returns = { kind } }
+end
 
 local entries = {
   {
     name = "dnr.new",
     text = [[
-Deep neural rejection (A. Sotgiu et al., "Deep neural rejection against adversarial examples", EURASIP J.
-on Information Security 2020:5): a classifier on each of several layers of a net, a combiner on their scores
-side by side, and a threshold on the combiner's scores, below which a sample is rejected.
+Deep neural rejection. A classifier looks at each of several layers of a net, a combiner at their scores
+side by side, and a sample is rejected whose best score is not above a threshold. The method is that of
+A. Sotgiu et al., "Deep neural rejection against adversarial examples", EURASIP J. on Information Security
+2020:5.
 
 Parts that are fitted are taken as they are: with all of them the defence is ready. fit trains all of them
 anew. Any model that does not reject by itself can be a part, one written in Lua too.]],
     options = {
       { "net", "net", "none", "the net; it stays as it is" },
-      { "layers", "table", "none", "the names of the tapped layers, in the order of the combiner's inputs" },
+      { "layers", "string[]", "none", "names of the tapped layers, in the order of the combiner's inputs" },
       { "layer_classifier", "model", "none", "the pattern: every layer gets a clone of it" },
       { "layer_classifiers", "table", "none", "layer = model, where a layer has one of its own" },
       { "combiner", "model", "none", "the classifier of the layers' scores" },
@@ -44,7 +43,7 @@ print(metrics.report(defence, known))]],
   {
     name = "dnr:fit",
     text = [[
-Train all classifiers. The combiner learns from out-of-fold scores: in each fold the layers' classifiers
+Trains all classifiers. The combiner learns from out-of-fold scores: in each fold the layers' classifiers
 are trained on the other folds; afterwards every one of them is trained once more on everything. The
 threshold stays what it is: choose it anew.
 
@@ -63,15 +62,15 @@ print(defence:fit(known, { folds = 3, seed = 1 }))]],
   {
     name = "dnr:set",
     text = [[
-Set hyperparameters: "LAYER.NAME" of a layer's classifier, "combiner.NAME", and "threshold". NAME is one of
+Sets hyperparameters: "LAYER.NAME" of a layer's classifier, "combiner.NAME", and "threshold". NAME is one of
 that part's own, such as C or kernel.gamma. A wrong name is an error that lists the valid ones, and then none
 is set. All but the threshold count from the next fit on. dnr:get reads one.]],
     params = { { "values", "table", '{ ["relu4.C"] = 1, ["combiner.kernel.gamma"] = 0.5 }' } },
     returns = { "dnr", "the defence itself" },
     example = example_defence .. [[
-defence:set { ["relu1.C"] = 1, ["combiner.kernel.gamma"] = 0.5 }
-print(defence:get("relu1.C"), defence.relu1)]],
-    see = { "model:get" },
+defence:set { ["relu3.C"] = 10, ["combiner.kernel.gamma"] = 0.5 }
+print(defence:get("relu3.C"), defence.relu3)]],
+    see = { "model:get", "dnr.layers" },
   },
   {
     name = "dnr:threshold_for",
@@ -84,7 +83,7 @@ scores; -inf where that is none. It is not set: assign it to defence.threshold.]
 defence:fit(known, { seed = 1 })
 defence.threshold = defence:threshold_for(0.1, known)
 print(metrics.counts(defence, known).rejected)]],
-    see = { "metrics.rejection_rate" },
+    see = { "metrics.rejection_rate", "nr:threshold_for" },
   },
   {
     name = "dnr:layer_scores",
@@ -94,20 +93,18 @@ print(metrics.counts(defence, known).rejected)]],
     example = example_defence .. [[
 defence:fit(known, { seed = 1 })
 print(defence:layer_scores(known:slice(1, 3)))]],
+    see = { "dnr:fit", "dnr.combiner" },
   },
-  { name = "dnr.threshold", kind = "field", text = "The reject class's score; it can be set." },
-  {
-    name = "dnr.layers", kind = "field",
-    text = "The list of the layers' names; defence.NAME is that layer's classifier.",
-  },
-  { name = "dnr.combiner", kind = "field", text = "The classifier of the layers' scores." },
-  { name = "dnr.net", kind = "field", text = "The net." },
+  field("threshold", "number", "The reject class's score; it can be set."),
+  field("layers", "string[]", "The list of the layers' names; defence.NAME is that layer's classifier."),
+  field("combiner", "model", "The classifier of the layers' scores."),
+  field("net", "net", "The net."),
 }
 
 return {
   name = "dnr", title = "Deep neural rejection",
   summary = [[
-A defence that looks at several layers of a net and rejects what none of its classes claims. Its other methods
-are those of every model: scores, predict, gradient, get, clone, save.]],
+A defence that looks at several layers of a net and rejects what none of its classes claims. Its other
+methods are those of every model: scores, predict, gradient, get, clone, save (see ?model).]],
   entries = entries,
 }

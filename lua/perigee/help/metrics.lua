@@ -17,9 +17,14 @@ local function measure(name, text, see)
   }
 end
 
+local function field(name, kind, text)
+  return { name = name, kind = "field", text = text, returns = { kind } }
+end
+
 return {
   name = "metrics", title = "Measures",
-  summary = "How good a model is on labelled data, with and without rejection.",
+  summary = "How good a model is on labelled data, with and without rejection. A model (one written in Lua "
+    .. "too) is asked once for all samples; its predictions will do in its place.",
   entries = {
     measure("accuracy", "The share of correct predictions; a rejected sample counts as an error.",
       { "metrics.accuracy_rejection_correct", "metrics.accuracy_accepted", "metrics.report" }),
@@ -34,6 +39,7 @@ return {
       name = "metrics.counts", text = "How many samples are correct, rejected and wrong.", params = params,
       returns = { "table", "{ samples, correct, rejected, wrong }" },
       example = example .. "print(metrics.counts(predicted, truth).rejected)",
+      see = { "metrics.report", "result:counts" },
     },
     {
       name = "metrics.confusion",
@@ -52,5 +58,28 @@ class in the order of its classes, with the rejected in the last column; it prin
       example = example .. "print(metrics.report(predicted, truth))",
       see = { "evaluate.security" },
     },
+    {
+      name = "report", kind = "value", group = "Answers",
+      text = "What metrics.report gives: the counts, the measures by their names, and the confusion.",
+      example = example .. "print(metrics.report(predicted, truth).accuracy_accepted)",
+      see = { "metrics.report" },
+    },
+    field("report.samples", "integer", "How many samples there are."),
+    field("report.correct", "integer", "How many are accepted and right."),
+    field("report.rejected", "integer", "How many are rejected."),
+    field("report.wrong", "integer", "How many are accepted and wrong."),
+    field("report.accuracy", "number", "As metrics.accuracy."),
+    field("report.accuracy_rejection_correct", "number", "As metrics.accuracy_rejection_correct."),
+    field("report.accuracy_accepted", "number", "As metrics.accuracy_accepted."),
+    field("report.rejection_rate", "number", "As metrics.rejection_rate."),
+    field("report.confusion", "confusion", "As metrics.confusion."),
+    {
+      name = "confusion", kind = "value",
+      text = "What metrics.confusion gives: how often each class was taken for each.",
+      example = example .. "print(metrics.confusion(predicted, truth).counts)",
+      see = { "metrics.confusion" },
+    },
+    field("confusion.classes", "integer[]", "The labels that stand for rows and columns."),
+    field("confusion.counts", "array", "True × predicted class, the rejected in the last column; int32."),
   },
 }

@@ -3,7 +3,8 @@
 local small = [[
 local net = nn.new {
   input = { 1, 8, 8 }, classes = { 0, 1, 2 }, seed = 1,
-  nn.conv2d { out = 4, kernel = 3 }, nn.relu(), nn.flatten(), nn.linear { out = 3 },
+  nn.conv2d { out = 4, kernel = 3 }, nn.relu(),
+  nn.flatten(), nn.linear { out = 3 },
 }
 local x = array.rand(5, 64, { seed = 2 })
 ]]
@@ -11,8 +12,15 @@ local x = array.rand(5, 64, { seed = 2 })
 local learn = [[
 local x = array.rand(60, 4, { seed = 1 })
 local ds = data.new { x = x, y = x:mean(2):gt(0.5) }
-local net = nn.new { input = { 4 }, seed = 1, nn.linear { out = 8 }, nn.relu(), nn.linear { out = 2 } }
+local net = nn.new {
+  input = { 4 }, seed = 1,
+  nn.linear { out = 8 }, nn.relu(), nn.linear { out = 2 },
+}
 ]]
+
+local function field(name, kind, text)
+  return { name = "net." .. name, kind = "field", text = text, returns = { kind } }
+end
 
 local name = { "name", "string", "its kind and number", "what taps and weights call the layer" }
 
@@ -30,10 +38,10 @@ local training = {
   { "validation", "dataset", "none", "scored after every epoch" },
 }
 
-local function layer(kind, text, options, example)
+local function layer(kind, text, options, example, group)
   options[#options + 1] = name
   return {
-    name = "nn." .. kind, text = text, options = options,
+    name = "nn." .. kind, group = group, text = text, options = options,
     returns = { "table", "the layer's description, for nn.new" }, example = example, see = { "nn.new" },
   }
 end
@@ -53,8 +61,8 @@ minus 1/sqrt(products summed for one output).
 
 Classes are the sorted labels of the scores; a net without them takes those of its first training data.]],
       options = {
-        { "input", "table", "none", "{ channels, height, width }, or { features } for flat samples" },
-        { "classes", "table", "none", "labels in rising order, one for each score" },
+        { "input", "integer[]", "none", "{ channels, height, width }, or { features } for flat samples" },
+        { "classes", "integer[]", "none", "labels in rising order, one for each score" },
         { "seed", "integer", "the session's", "of the first weights" },
       },
       returns = { "net", "a model; it prints as a table of its layers" },
@@ -64,15 +72,17 @@ Classes are the sorted labels of the scores; a net without them takes those of i
     layer("conv2d",
       "Convolution of images: out maps, each a weighted sum under a kernel that slides by stride.", {
         { "out", "integer", "none", "maps in the output" },
-        { "kernel", "integer|table", "none", "its size, or { height, width }" },
-        { "stride", "integer|table", "1", "pixels from one place to the next" },
-        { "padding", "integer|table", "0", "zeros added on every side" },
-      }, 'print(nn.new { input = { 1, 28, 28 }, nn.conv2d { out = 8, kernel = 5, stride = 2 } })'),
+        { "kernel", "integer|integer[]", "none", "its size, or { height, width }" },
+        { "stride", "integer|integer[]", "1", "pixels from one place to the next" },
+        { "padding", "integer|integer[]", "0", "zeros added on every side" },
+      }, [[
+local layer = nn.conv2d { out = 8, kernel = 5, stride = 2, name = "conv" }
+print(nn.new { input = { 1, 28, 28 }, layer })]], "Layers"),
     layer("relu", "max(x, 0) of every number.", {},
       "print(nn.new { input = { 3 }, nn.relu() }:forward(array.new { -1, 0, 2 }))"),
     layer("maxpool", "The largest number under a window, map by map.", {
-        { "kernel", "integer|table", "none", "the window's size, or { height, width }" },
-        { "stride", "integer|table", "the kernel", "pixels from one window to the next" },
+        { "kernel", "integer|integer[]", "none", "the window's size, or { height, width }" },
+        { "stride", "integer|integer[]", "the kernel", "pixels from one window to the next" },
       }, "print(nn.new { input = { 1, 4, 4 }, nn.maxpool { kernel = 2 } })"),
     layer("flatten", "Images as flat vectors, map by map, for the linear layers behind.", {},
       "print(nn.new { input = { 2, 3, 3 }, nn.flatten(), nn.linear { out = 4 } })"),
@@ -83,7 +93,7 @@ Classes are the sorted labels of the scores; a net without them takes those of i
       { { "p", "number", "0.5", "the share that is dropped, below 1" } },
       "print(nn.new { input = { 3 }, nn.dropout { p = 0.2 } })"),
     {
-      name = "nn.load",
+      name = "nn.load", group = "Files and training",
       text = [[
 A net from a file that net:save wrote, or a shipped one by its name: "mnist-cnn" knows handwritten digits of
 28 x 28 pixels. A file of weights alone has no layers in it: make the net with nn.new and fill it with
@@ -105,32 +115,43 @@ loss, accuracy, lr, seconds, and validation_loss and validation_accuracy; and ep
       params = {
         { "net", "net", "what is trained" },
         { "ds", "dataset", "samples with labels" },
-        { "options", "table?", "see below" },
       },
       options = training,
       returns = { "table", "the history" },
       example = learn .. [[
-local history = nn.train(net, ds, { epochs = 3, batch = 10, lr = 0.1, seed = 1, validation = ds })
+local history = nn.train(net, ds, {
+  epochs = 3, batch = 10, lr = 0.1, seed = 1, validation = ds,
+})
 print(history.loss[3], history.validation_accuracy[3])]],
-      see = { "net:fit", "nn.new" },
+      see = { "net:fit", "nn.new", "plot.loss" },
     },
     {
       name = "nn.softmax",
       text = "exp(s) / sum of exp(s) of every row, safe for large scores. A score of -inf gets 0.",
       params = { { "scores", "array|table", "one row a sample, or a single row" } },
       returns = { "array", "float64 of the same shape" },
-      example = "print(nn.softmax(array.new { 1, 2, 3 }))",
+      example = "print(nn.softmax { 1, 2, 3 })",
+      see = { "model:scores" },
+    },
+    {
+      name = "net", kind = "value", group = "Nets",
+      text = [[
+A model made of layers. Beside its own methods it has those of every model: scores, predict, gradient, set,
+get, clone, save (see ?model). net:set and net:get reach the parameters of its training, those that nn.train
+takes as options. The names of its layers, which taps and weights go by, are in net.layers.]],
+      example = small .. "print(net.layers[1].name, net.parameters, net.features)",
+      see = { "nn.new", "nn.load", "net:forward", "model" },
     },
     {
       name = "net:fit",
       text = [[
 Trains anew, from weights drawn by the net's seed, with the net's own parameters: net:set changes them
 (net:set { epochs = 5, lr = 0.1 }), options hold for this call.]],
-      params = { { "ds", "dataset", "samples with labels" }, { "options", "table?", "as for nn.train" } },
+      params = { { "ds", "dataset", "samples with labels" } },
       options = training,
       returns = { "net", "itself" },
-      example = learn .. "net:set { epochs = 3, batch = 10 }\nprint(net:fit(ds):predict(x):slice { 1, 5 })",
-      see = { "nn.train" },
+      example = learn .. "net:set { epochs = 3, batch = 10 }\nprint(net:fit(ds):predict(ds:slice(1, 5)))",
+      see = { "nn.train", "model:set" },
     },
     {
       name = "net:forward",
@@ -139,10 +160,12 @@ The outputs of any layers in one pass: n x the layer's size for each, images fla
 net.layers for their shape). A name may have a prefix, as in "features:relu2".]],
       params = {
         { "x", "dataset|array", "samples" },
-        { "layers", "string|table?", "a name or a list of them; the last layer if left out" },
+        { "layers", "string|string[]?", "a name or a list of them; the last layer if left out" },
       },
       returns = { "array", "one for each name" },
-      example = small .. 'local maps, scores = net:forward(x, { "relu1", "fc1" })\nprint(#maps, scores)',
+      example = small .. [[
+local maps, scores = net:forward(x, { "relu1", "fc1" })
+print(#maps, scores)]],
       see = { "net:backward" },
     },
     {
@@ -153,7 +176,6 @@ and with { weights = true } a table of the gradients of the weights, by their na
       params = {
         { "x", "dataset|array", "samples" },
         { "w", "table", "layer = array, n x the layer's size" },
-        { "options", "table?", "see below" },
       },
       options = { { "weights", "boolean", "false", "gradients of the weights as well" } },
       returns = { "array", "n x features, and the table if asked for" },
@@ -181,12 +203,10 @@ net:load_weights(path)
 os.remove(path)]],
       see = { "nn.load", "model:save" },
     },
-    { name = "net.layers", kind = "field",
-      text = "A list of tables: name, kind, shape (a list), size, parameters." },
-    { name = "net.input", kind = "field",
-      text = "The shape of a sample: { channels, height, width } or { features }." },
-    { name = "net.parameters", kind = "field", text = "How many numbers all weights are." },
-    { name = "net.trained", kind = "field",
-      text = "How it was trained last: source, samples, the options, loss, accuracy; nil if it was not." },
+    field("layers", "table", "A list of tables: name, kind, shape (a list), size, parameters."),
+    field("input", "integer[]", "The shape of a sample: { channels, height, width } or { features }."),
+    field("parameters", "integer", "How many numbers all weights are."),
+    field("trained", "table?",
+      "How it was trained last: source, samples, the options, loss, accuracy; nil if it was not."),
   },
 }

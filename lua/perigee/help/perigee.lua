@@ -29,7 +29,7 @@ os.remove(path)]],
     },
     {
       name = "perigee.header",
-      text = "The facts on one line, as figures carry them; models, results and session files carry the same.",
+      text = "The facts on one line, as figures, models, results and session files carry them.",
       returns = { "string", "program, revision, seed, threads, OpenBLAS, libsvm, Lua" },
       example = "print(perigee.header())",
       see = { "perigee.facts", "info" },
@@ -53,14 +53,19 @@ os.remove(path)]],
       text = "Whether the user has asked to stop (Ctrl-C), for loops that want to hand over what they have.",
       params = { { "note", "string?", "what they hand over, for the user; the last note is printed" } },
       returns = { "boolean", "true until the statement ends" },
-      example = "for i = 1, 10 do if perigee.interrupted() then break end end",
+      example = [[
+for i = 1, 10 do
+  if perigee.interrupted() then break end
+end]],
+      see = { "perigee.clock" },
     },
     {
       name = "perigee.nearest",
       text = "The word of a list that somebody who wrote `word` probably meant, or nil.",
       params = { { "word", "string", "what was written" }, { "list", "string[]", "what there is" } },
-      returns = { "string", "the nearest, or nil" },
-      example = 'assert(perigee.nearest("zeross", { "ones", "zeros" }) == "zeros")',
+      returns = { "string?", "the nearest, or nil" },
+      example = 'print(perigee.nearest("zeross", { "ones", "zeros" }))',
+      see = { "help" },
     },
     {
       name = "perigee.terminal",
@@ -75,24 +80,29 @@ draw. PERIGEE_PICTURE overrides the last, NO_COLOR turns colours off.]],
       name = "perigee.picture",
       text = [[
 The text that draws panels in a terminal, each { value = 2-d array, low =, high =, map =, caption = }.]],
-      params = { { "panels", "table", "a list of panels" }, { "options", "table?", "see below" } },
+      params = { { "panels", "table", "a list of panels" } },
       options = {
         { "mode", '"plain"|"256"|"rgb"|"sixel"', "what the terminal can", "how to draw" },
         { "width", "integer", "the terminal's", "cells to fill" },
       },
       returns = { "string", "the text" },
-      example = 'io.write(perigee.picture({ { value = array.rand(4, 8) } }, { mode = "plain" }))',
+      example = [[
+local panel = { value = array.rand(4, 8, { seed = 1 }), caption = "noise" }
+io.write(perigee.picture({ panel }, { mode = "plain" }))]],
       see = { "show" },
     },
     {
       name = "perigee.print_room",
-      text = "Where arrays' texts have to fit from now on; without numbers, 90 columns and any number of lines. "
-        .. "The prompt sets it from the terminal.",
+      text = "Where arrays' texts have to fit from now on; without numbers, 90 columns and any number of "
+        .. "lines. The prompt sets it from the terminal.",
       params = { { "width", "integer?", "characters a line" }, { "lines", "integer?", "at most" } },
       example = "perigee.print_room(60, 10)\nprint(array.rand(100, 100))\nperigee.print_room()",
       see = { "perigee.terminal" },
     },
-    { name = "perigee.version", kind = "field", text = "The program's version.", returns = { "string" } },
+    {
+      name = "perigee.version", kind = "field", returns = { "string" },
+      text = "The program's version.",
+    },
     {
       name = "perigee.interactive", kind = "field", returns = { "boolean" },
       text = "True at the prompt, false in a script. Figures open a window only where it is true.",

@@ -1,4 +1,4 @@
--- Help for plot: pictures of results.
+-- Documentation of the library plot; see perigee/help.lua for the form.
 
 -- What every picture takes.
 local common = {
@@ -27,11 +27,16 @@ local entries = {
       .. "confidence (over all columns, reject included) of the true class and of the class that won "
       .. "or came nearest, the sample before and after. A sample that is no image is drawn as bars.",
     params = {
-      { "result", "result", "of attack.fgsm, attack.pgd or attack.pgd_exp" },
-      { "options", "table?", "see below" },
+      { "result", "result", "what an attack's run gave" },
     },
     options = options { { "index", "integer", "1", "which sample of the batch" } },
     returns = written,
+    example = [[
+local pgd = attack.pgd { model = nn.load("mnist-cnn"), norm = "l2", dmax = 3 }
+local result = pgd:run(data.digits(1, { seed = 1 }))
+local file = os.tmpname()
+plot.attack(result, { file = file, terminal = "svg" })
+os.remove(file)]],
     see = { "plot.script", "plot.security", "attack.pgd_exp" },
   },
   {
@@ -39,26 +44,32 @@ local entries = {
     text = "A sheet of samples, row by row, with captions: a dataset's labels unless others are given.",
     params = {
       { "x", "dataset|array|table", "n × features, n × the image's shape, or a list of samples" },
-      { "options", "table?", "see below" },
     },
     options = options {
       { "columns", "integer", "square", "samples in a row" },
-      { "captions", "table|array|false", "labels", "one for each sample, or none" },
+      { "captions", "table|array|boolean", "labels", "one for each sample, or none" },
       { "count", "integer", "100", "draw the first so many" },
     },
     returns = written,
-    example = 'plot.images(array.rand { 6, 8, 8 }, { columns = 3, file = os.tmpname(), terminal = "png" })',
+    example = [[
+local file = os.tmpname()
+local digits = data.digits(6, { seed = 1 })
+plot.images(digits, { columns = 3, file = file, terminal = "svg" })
+os.remove(file)]],
+    see = { "show" },
   },
   {
     name = "plot.loss",
     text = "The course of a training: loss and accuracy by epoch, those of a validation set dashed.",
     params = {
       { "history", "table", "what nn.train returns; or a list of epochs, or of losses" },
-      { "options", "table?", "see below" },
     },
     options = options {},
     returns = written,
-    example = 'plot.loss({ 2.3, 0.9, 0.4 }, { file = os.tmpname(), terminal = "svg" })',
+    example = [[
+local file = os.tmpname()
+plot.loss({ 2.3, 0.9, 0.4 }, { file = file, terminal = "svg" })
+os.remove(file)]],
     see = { "nn.train" },
   },
   {
@@ -67,27 +78,36 @@ local entries = {
       .. "for noise of the same size. A clean sample that is rejected counts as an error; a perturbed "
       .. "one that is rejected counts for the defence.",
     params = {
-      { "security", "table", "what evaluate.security returns" },
-      { "options", "table?", "see below" },
+      { "security", "security", "what evaluate.security returns" },
     },
     options = options {
       { "noise", "boolean", "true", "draw the baseline" },
       { "rejected", '"correct"|"error"', '"correct"', "what a rejected perturbed sample counts as" },
     },
     returns = written,
+    example = [[
+local curves = evaluate.security {
+  models = { cnn = nn.load("mnist-cnn") },
+  attack = attack.fgsm { norm = "l2" },
+  data = data.digits(10, { seed = 1 }), dmax = { 0, 1, 2 }, seed = 1,
+}
+local file = os.tmpname()
+plot.security(curves, { file = file, terminal = "svg" })
+os.remove(file)]],
     see = { "evaluate.security" },
   },
   {
     name = "plot.script",
     text = "The gnuplot script of a picture with its data inside, as it is sent: it repeats the figure "
-      .. "in any gnuplot from 5.4 on.",
+      .. "in any gnuplot from 5.4 on. Options are those of the picture, its own too.",
     params = {
       { "name", "string", '"attack", "images", "loss" or "security"' },
       { "subject", "any", "what that picture is of" },
-      { "options", "table?", "of that picture" },
     },
+    options = options {},
     returns = { "string", "the script" },
     example = 'print(#plot.script("loss", { 2.3, 0.9, 0.4 }, { file = "loss.png" }))',
+    see = { "plot.loss" },
   },
 }
 

@@ -1,4 +1,4 @@
--- Help for plot.figure and its words: the part of plot's table that is about figures of one's own.
+-- Documentation of figures of one's own, a part of the library plot's; see perigee/help.lua for the form.
 
 local look = {
   { "label", "string", "none", "its words in the legend" },
@@ -17,11 +17,15 @@ local function looks(own)
 end
 
 local x, y = { "x", "array|table", "places; left out they count from 1" }, { "y", "array|table", "heights" }
-local drawing = { "table?", "see below" }
-local panel = { "panel", "the panel (or the figure) itself, for the next word" }
+local panel = { "figure", "the panel (or the figure) itself, for the next word" }
 
-local function options_param()
-  return { "options", drawing[1], drawing[2] }
+-- What an example draws, on a figure that is made for it.
+local function drawn(words)
+  return "local f = plot.figure()\n" .. words .. "\nprint(#f:script())"
+end
+
+local function field(name, kind, text)
+  return { name = "figure." .. name, kind = "field", text = text, returns = { kind } }
 end
 
 local places = {
@@ -32,13 +36,13 @@ local places = {
 return {
   {
     name = "plot.figure",
+    group = "Figures of one's own",
     text = "A figure of panels in a grid, to draw on. f[i] is the i-th panel, row by row; words and "
-      .. "fields of the figure itself are those of its first panel. A panel's fields, assigned or given to "
-      .. "f[i]:set{…}: title, caption, xlabel, ylabel, xrange and yrange ({ low, high }), logx, logy, grid, "
-      .. "xtics and ytics ({ at = places, words = texts }), and legend (true, false or \"right\"). A line of "
-      .. "a million points is thinned to what can be seen, its extremes kept.",
+      .. "fields of the figure itself are those of its first panel. A line of a million points is thinned "
+      .. "to what can be seen, its extremes kept.",
     options = {
-      { "rows", "integer", "1", "of panels" }, { "cols", "integer", "1", "of panels" },
+      { "rows", "integer", "1", "of panels" }, { "columns", "integer", "1", "of panels" },
+      { "cols", "integer", "1", "the same as columns" },
       { "width", "number", "by the panels", "in 1/96 inch" },
       { "height", "number", "by the panels", "in 1/96 inch" }, { "title", "string", "none", "above all" },
     },
@@ -49,64 +53,88 @@ f[1]:line({ 1, 2, 3 }, { 3, 1, 2 }, { label = "a" }):hline(2)
 f[2]:histogram(array.randn(500, { seed = 1 }), { bins = 20 })
 f[2].xlabel = "value"
 print(f, #f:script())]],
-    see = { "figure:line", "figure:heatmap", "figure:save", "figure:show", "plot.script" },
+    see = { "figure", "figure:line", "figure:heatmap", "figure:save", "figure:show" },
+  },
+  {
+    name = "figure", kind = "value",
+    text = "What plot.figure makes, and each of its panels. #f is the number of panels, f[i] the i-th one, "
+      .. "row by row. The words draw and return the panel, so that they can be strung together; y alone is "
+      .. "drawn over 1, 2, 3 …. The fields, assigned or given to f[i]:set{…}, are the panel's own.",
+    example = drawn "f:line({ 3, 1, 2 }):hline(2)\nf.xlabel, f.logy = \"step\", true",
+    see = { "plot.figure", "figure:set", "figure:save" },
   },
   { name = "figure:line", text = "A line; what is not finite leaves a gap.",
-    params = { x, y, options_param() }, options = looks(), returns = panel,
+    params = { x, y }, options = looks(), returns = panel,
+    example = drawn 'f:line({ 0, 1, 2 }, { 1, 4, 9 }, { label = "squares" })',
     see = { "figure:scatter", "figure:steps", "figure:band" } },
-  { name = "figure:scatter", text = "Points alone.", params = { x, y, options_param() }, options = looks(),
-    returns = panel, see = { "figure:line" } },
+  { name = "figure:scatter", text = "Points alone.", params = { x, y }, options = looks(),
+    returns = panel,
+    example = drawn 'f:scatter(array.rand(50, { seed = 1 }), array.rand(50, { seed = 2 }))',
+    see = { "figure:line" } },
   { name = "figure:steps", text = "A line that keeps its value until the next point.",
-    params = { x, y, options_param() }, options = looks(), returns = panel, see = { "figure:line" } },
+    params = { x, y }, options = looks(), returns = panel,
+    example = drawn 'f:steps({ 3, 1, 2 }, { dash = "dashed" })',
+    see = { "figure:line" } },
   { name = "figure:bars", text = "Bars from 0 to y. x may be words; `width` is a share of the room, 0.8.",
-    params = { x, y, options_param() }, options = looks(), returns = panel, see = { "figure:histogram" } },
+    params = { x, y }, options = looks(), returns = panel,
+    example = drawn 'f:bars({ "cnn", "nr", "dnr" }, { 0.1, 0.6, 0.9 }, { color = "green" })',
+    see = { "figure:histogram" } },
   { name = "figure:errorbars", text = "Points with a line from y − error to y + error.",
-    params = { x, y, { "error", "array|table", "the errors, or { low, high }: two arrays of ends" },
-      options_param() },
-    options = looks(), returns = panel, see = { "figure:band" } },
+    params = { x, y, { "error", "array|table", "the errors, or { low, high }: two arrays of ends" } },
+    options = looks(), returns = panel,
+    example = drawn 'f:errorbars({ 1, 2, 3 }, { 5, 4, 6 }, { 0.5, 0.2, 0.8 })',
+    see = { "figure:band" } },
   { name = "figure:band", text = "The area between two lines.",
-    params = { x, { "low", "array|table", "its lower edge" }, { "high", "array|table", "its upper edge" },
-      options_param() },
-    options = looks(), returns = panel, see = { "figure:errorbars" } },
+    params = { x, { "low", "array|table", "its lower edge" }, { "high", "array|table", "its upper edge" } },
+    options = looks(), returns = panel,
+    example = drawn 'f:band({ 1, 2, 3 }, { 4, 3, 5 }, { 6, 5, 7 }, { alpha = 0.3 })',
+    see = { "figure:errorbars" } },
   { name = "figure:histogram", text = "How often values fall into each of a number of bins.",
-    params = { { "values", "array|table", "any number of them" }, options_param() },
+    params = { { "values", "array|table", "any number of them" } },
     options = looks {
       { "bins", "integer|array", "30", "how many equal ones, or all their edges" },
       { "range", "table", "of the values", "{ low, high }" },
       { "density", "boolean", "false", "scaled so that the area is 1" },
       { "share", "boolean", "false", "scaled so that the heights add up to 1" },
     },
-    returns = panel, see = { "plot.scores" } },
+    returns = panel,
+    example = drawn 'f:histogram(array.randn(500, { seed = 1 }), { bins = 20, density = true })',
+    see = { "figure:bars" } },
   { name = "figure:hline", text = "A line across the panel at a height.",
-    params = { { "y", "number", "where" }, options_param() }, options = looks(), returns = panel,
+    params = { { "y", "number", "where" } }, options = looks(), returns = panel,
+    example = drawn 'f:line({ 3, 1, 2 }):hline(2, { dash = "dotted" })',
     see = { "figure:vline" } },
   { name = "figure:vline", text = "A line up the panel at a place.",
-    params = { { "x", "number", "where" }, options_param() }, options = looks(), returns = panel,
+    params = { { "x", "number", "where" } }, options = looks(), returns = panel,
+    example = drawn 'f:line({ 3, 1, 2 }):vline(2, { label = "here" })',
     see = { "figure:hline" } },
   { name = "figure:text", text = "Words at a point of the data.",
-    params = { { "x", "number", "where" }, { "y", "number", "where" }, { "text", "string", "the words" },
-      options_param() },
+    params = { { "x", "number", "where" }, { "y", "number", "where" }, { "text", "string", "the words" } },
     options = {
       { "align", '"left"|"center"|"right"', "center", "which end of the words is at x" },
       { "inside", "boolean", "false", "x and y are shares of the panel, from its lower left corner" },
       { "color", "string", "black", "as of lines" }, { "size", "number", "10.5", "of the letters" },
       { "bold", "boolean", "false", "heavier letters" },
     },
-    returns = panel },
+    returns = panel,
+    example = drawn 'f:line({ 3, 1, 2 }):text(2, 1, "the least", { align = "center" })',
+    see = { "figure:line" } },
   { name = "figure:image",
     text = "An image from the top row down, in square pixels and without axes: grey, or colour of 3 planes.",
-    params = { { "pixels", "array|table", "height × width, or 3 × height × width" }, options_param() },
+    params = { { "pixels", "array|table", "height × width, or 3 × height × width" } },
     options = {
       { "height", "integer", "of the array", "rows, where the numbers are in one line" },
       { "width", "integer", "of the array", "columns" }, { "channels", "integer", "of the array", "1 or 3" },
       { "low", "number", "0", "black" }, { "high", "number", "1", "white" },
       { "map", '"grey"|"heat"|"diverging"', "grey", "the others reach from the least to the greatest" },
     },
-    returns = panel, see = { "plot.images", "figure:heatmap" } },
+    returns = panel,
+    example = drawn 'f:image(data.digits(1, { seed = 1 }).images[1])',
+    see = { "plot.images", "figure:heatmap" } },
   { name = "figure:heatmap",
     text = "Numbers of a grid as colours on the axes: z[i][j] at x[j], y[i]. Those of both signs get a map "
       .. "whose white is zero, others one of evenly rising lightness.",
-    params = { { "z", "array|table", "rows × columns" }, options_param() },
+    params = { { "z", "array|table", "rows × columns" } },
     options = {
       places[1], places[2],
       { "low", "number", "the least", "at the map's one end" },
@@ -115,38 +143,62 @@ print(f, #f:script())]],
       { "colorbar", "boolean", "true", "drawn beside the panel" },
       { "label", "string", "none", "of the colour bar" },
     },
-    returns = panel, see = { "figure:contour", "figure:image" } },
+    returns = panel,
+    example = drawn 'f:heatmap(array.randn(8, 8, { seed = 1 }))',
+    see = { "figure:contour", "figure:image" } },
   { name = "figure:contour", text = "Lines of equal height of a grid.",
-    params = { { "z", "array|table", "rows × columns, placed as heatmap's" }, options_param() },
+    params = { { "z", "array|table", "rows × columns, placed as heatmap's" } },
     options = looks { places[1], places[2],
       { "levels", "integer|table", "8", "how many, or which heights" } },
-    returns = panel, see = { "figure:heatmap" } },
+    returns = panel,
+    example = drawn 'f:contour({ { 0, 1, 0 }, { 1, 2, 1 }, { 0, 1, 0 } }, { levels = 4 })',
+    see = { "figure:heatmap" } },
   { name = "figure:set", text = "Several fields of a panel at once.",
     params = { { "fields", "table", '{ xlabel = "t", logy = true }' } }, returns = panel,
+    example = drawn 'f:line({ 3, 1, 2 }):set { xlabel = "step", ylabel = "loss", grid = true }',
     see = { "plot.figure" } },
   { name = "figure:save", text = "Write the figure to a file, whole or not at all.",
-    params = { { "path", "string", "ends in .png, .svg, .pdf, .html, or .gp for the script" },
-      options_param() },
+    params = { { "path", "string", "ends in .png, .svg, .pdf, .html, or .gp for the script" } },
     options = {
       { "terminal", '"png"|"svg"|"pdf"|"html"', "by the ending", "the format" },
       { "scale", "number", "2", "pixels of a PNG for each 1/96 inch" },
       { "timeout", "number", "60", "seconds after which gnuplot is stopped" },
     },
     returns = { "string", "the path" },
-    example = 'local f = plot.figure()\nf:line({ 3, 1, 2 })\nf:save(os.tmpname(), { terminal = "svg" })',
+    example = [[
+local file = os.tmpname()
+local f = plot.figure():line({ 3, 1, 2 })
+f:save(file, { terminal = "svg" })
+os.remove(file)]],
     see = { "figure:show", "figure:script" } },
   { name = "figure:show", text = "Show the figure where a recipe without `file` would.",
-    params = { options_param() },
     options = {
       { "terminal", '"window"|"text"|"qt"|"wxt"|"x11"', "by the surroundings", "as of the recipes" },
       { "scale", "number", "2", "pixels of a PNG for each 1/96 inch" },
       { "timeout", "number", "60", "seconds after which gnuplot is stopped" },
     },
-    returns = { "string", "the path, if a file was written" }, see = { "figure:save" } },
+    returns = { "string", "the path, if a file was written" },
+    example = [[
+local f = plot.figure():line { 3, 1, 2 }
+f:show { terminal = "text" }]],
+    see = { "figure:save" } },
   { name = "figure:script", text = "The gnuplot script that draws the figure, its data inside.",
-    params = { options_param() },
     options = { { "file", "string", "figure.png", "what it shall write" },
       { "terminal", "string", "by the ending", "the format" },
       { "scale", "number", "2", "pixels of a PNG for each 1/96 inch" } },
-    returns = { "string", "the script" }, see = { "plot.script" } },
+    returns = { "string", "the script" },
+    example = 'print(plot.figure():line({ 3, 1, 2 }):script():match("[^\\n]*"))',
+    see = { "plot.script" } },
+  field("title", "string", "A line above the figure; of a panel, f[i].title, above it."),
+  field("caption", "string", "Words under the panel."),
+  field("xlabel", "string", "What the horizontal axis is of."),
+  field("ylabel", "string", "What the vertical axis is of."),
+  field("xrange", "number[]", "{ low, high }; of the data if not set."),
+  field("yrange", "number[]", "{ low, high }; of the data if not set."),
+  field("logx", "boolean", "A logarithmic horizontal axis."),
+  field("logy", "boolean", "A logarithmic vertical axis."),
+  field("grid", "boolean", "Lines behind the data."),
+  field("xtics", "table", "{ at = places, words = texts }: what stands along the horizontal axis."),
+  field("ytics", "table", "The same along the vertical axis."),
+  field("legend", 'boolean|"right"', "Whether labels are listed in the panel, or beside it."),
 }

@@ -29,7 +29,6 @@ An array whose rows are square pictures of 64 pixels or more is drawn as picture
 diverging scale centred at zero. A list draws its members side by side, under `captions` if it has them.]],
       params = {
         { "x", "array|dataset|table", "what to draw" },
-        { "options", "table?", "see below" },
       },
       options = {
         { "limit", "integer", "12", "draw at most so many pictures of a set" },
@@ -46,21 +45,22 @@ show { x0, x, x - x0, captions = { "one", "another", "difference" } }]],
       name = "who",
       text = "Lists the variables that you have set, with kind, shape and size in memory.",
       returns = { "table", "a list of { name, kind, shape, bytes } that prints as a table" },
-      example = "x = array.zeros(3, 4)\nprint(who())",
+      example = "weights = array.zeros(3, 4)\nprint(who())",
       see = { "save", "info" },
     },
     {
       name = "info",
-      text = "The session's facts: version and revision, seed, threads, OpenBLAS and the kernels it runs, libsvm, Lua and "
-        .. "gnuplot. The same stand in the header of every model, result, session file and figure.",
+      text = "The session's facts: version and revision, seed, threads, OpenBLAS and the kernels it runs, "
+        .. "libsvm, Lua and gnuplot. The same stand in the header of every model, result, session file "
+        .. "and figure.",
       returns = { "table", "the facts by name; prints as a list" },
       example = "print(info().threads)",
       see = { "perigee.facts", "seed" },
     },
     {
       name = "seed",
-      text = "Sets the generator that calls without a seed of their own draw from, and math.random's. The same seed "
-        .. "repeats a session's numbers.",
+      text = "Sets the generator that calls without a seed of their own draw from, and math.random's. The "
+        .. "same seed repeats a session's numbers.",
       params = { { "n", "integer", "0 or more" } },
       example = [[seed(1)
 local a = array.rand(3)
@@ -71,9 +71,9 @@ assert(array.equal(a, array.rand(3)))]],
     {
       name = "time",
       text = "Calls f once with the other arguments, prints the seconds, and returns what f returns.",
-      params = { { "f", "function", "what to call" }, { "...", "any", "its arguments" } },
+      params = { { "f", "function", "what to call" }, { "arguments", "any…?", "its arguments" } },
       returns = { "any", "f's results" },
-      example = "local c = time(array.matmul, array.rand(200, 200), array.rand(200, 200))",
+      example = "local a = array.rand(200, 200)\nlocal c = time(array.matmul, a, a)",
       see = { "bench" },
     },
     {
@@ -82,7 +82,7 @@ assert(array.equal(a, array.rand(3)))]],
       params = { { "f", "function", "what to call, without arguments" },
         { "seconds", "number?", "how long to try (1)" } },
       returns = { "table", "median, least and most seconds a call; prints as a sentence" },
-      example = "print(bench(function() return array.zeros(100) end, 0.05))",
+      example = "print(bench(who, 0.05))",
       see = { "time" },
     },
     {
@@ -93,15 +93,15 @@ tables of those. Without names it writes all that who() lists, and says what cou
 a safetensors file; nothing in it can run.]],
       params = {
         { "path", "string", "the file, for instance work.pgz; written beside and renamed" },
-        { "...", "string?", "names of variables" },
+        { "names", "string…?", "names of variables" },
       },
       returns = { "string", "the path" },
-      example = [[x = array.arange(5)
+      example = [[steps = array.arange(5)
 local path = os.tmpname()
-save(path, "x")
-x = nil
+save(path, "steps")
+steps = nil
 restore(path)
-assert(x.size == 5)
+assert(steps.size == 5)
 os.remove(path)]],
       see = { "restore", "perigee.load" },
     },
@@ -111,11 +111,13 @@ os.remove(path)]],
 Reads a file written by save and sets its variables again. Every size in the file is checked; a file that
 is damaged changes nothing.]],
       params = { { "path", "string", "the file" } },
-      returns = { "table", "the names that were set, sorted" },
-      example = [[y = { 1, 2, text = "kept" }
+      returns = { "string[]", "the names that were set, sorted" },
+      example = [[
+notes = { 1, 2, text = "kept" }
 local path = os.tmpname()
-save(path, "y")
-restore(path)
+save(path, "notes")
+notes = nil
+print(restore(path)[1], notes.text)
 os.remove(path)]],
       see = { "save" },
     },

@@ -1,7 +1,7 @@
 -- Documentation of models in general and of the library reject; see perigee/help.lua for the form.
 
 local example_model = [[
--- the negated squared distance from 0 and from 1, of samples with two features
+-- scores: minus the squared distance from (0, 0) and from (1, 1)
 local model = { classes = { 0, 1 } }
 function model:scores(x)
   local rows = {}
@@ -14,29 +14,36 @@ end
 local x = array.new { { 0, 0.1 }, { 0.9, 1 }, { 0.5, 0.6 } }
 ]]
 
+local example_svm = [[
+local ds = data.digits(60, { seed = 1, classes = { 3, 7 } })
+local model = svm.new({ kernel = svm.rbf(0.01) }):fit(ds)
+]]
+
+local function field(name, kind, text)
+  return { name = name, kind = "field", text = text, returns = { kind } }
+end
+
 local samples = { "x", "dataset|array",
   "samples: a dataset, an array of n × features (or n × the sample's shape), or one sample in 1-d" }
 
 local entries = {
   {
-    name = "reject.new",
+    name = "reject.new", group = "Rejection",
     text = [[
 Neural rejection: a threshold on any model. The new model's scores are the model's class scores and,
 last, the threshold; a sample whose best class score is not higher than the threshold is rejected, its
 label is -1. The threshold's gradient is zero. The method of M. Melis et al. ("Is deep learning safe for
 robot vision?", 2017) puts it on an SVM over a net's last layer: see reject.layer.
 
-A model written in Lua is a table with scores(self, x), which answers n × columns numbers, and the list
-classes of its labels; gradient(self, x, w), rejects, features, fit(self, ds), set(self, values),
-get(self, name) and clone(self) are optional. Its functions are called once a batch.]],
+The model may be one written in Lua: see ?model.]],
     options = {
       { "model", "model", "none", "what is thresholded; it must not reject by itself" },
       { "threshold", "number", "-inf", "the reject class's score; -inf rejects nothing" },
     },
     returns = { "nr", "a model; fitted if the model is" },
-    example = example_model .. [[
-local nr = reject.new { model = model, threshold = -0.1 }
-print(nr:predict(x))]],
+    example = example_svm .. [[
+local nr = reject.new { model = model, threshold = 0.5 }
+print(nr:predict(ds:slice(1, 5)), metrics.rejection_rate(nr, ds))]],
     see = { "nr:threshold_for", "reject.layer", "dnr.new", "metrics.report" },
   },
   {
@@ -52,16 +59,13 @@ net stays as it is.]],
     },
     returns = { "layer", "a model with the fields net, layer and classifier" },
     example = [[
-local net = nn.new {
-  input = { 1, 4, 4 }, classes = { 0, 1 }, seed = 1,
-  nn.flatten {}, nn.linear { out = 2, name = "fc" },
-}
 local nr = reject.new {
-  model = reject.layer { net = net, layer = "fc", classifier = svm.new { kernel = svm.rbf(1) } },
+  model = reject.layer {
+    net = nn.load("mnist-cnn"), layer = "relu4", classifier = svm.new(),
+  },
 }
-nr:fit(data.new { x = array.rand(20, 4, 4, { seed = 2 }), y = array.arange(20, { dtype = "i32" }):lt(10) })
-print(nr)]],
-    see = { "reject.new" },
+print(nr:fit(data.digits(100, { seed = 1 })))]],
+    see = { "reject.new", "layer.net" },
   },
   {
     name = "nr:threshold_for",
@@ -71,16 +75,19 @@ scores, so that exactly so many are rejected when the scores are distinct; -inf 
 not set: assign it to model.threshold. A dnr has the same method.]],
     params = { { "p", "number", "the share to reject, 0 to 1" }, { "ds", "dataset|array", "the samples" } },
     returns = { "number", "the threshold" },
-    example = example_model .. [[
+    example = example_svm .. [[
 local nr = reject.new { model = model }
-nr.threshold = nr:threshold_for(1 / 3, x)
-print(nr:predict(x))]],
+nr.threshold = nr:threshold_for(0.1, ds)
+print(nr, metrics.rejection_rate(nr, ds))]],
     see = { "reject.new", "dnr:threshold_for" },
   },
-  { name = "nr.threshold", kind = "field", text = "The reject class's score; it can be set." },
-  { name = "nr.model", kind = "field", text = "The model that is thresholded." },
+  field("nr.threshold", "number", "The reject class's score; it can be set."),
+  field("nr.model", "model", "The model that is thresholded."),
+  field("layer.net", "net", "The net under a classifier on a layer."),
+  field("layer.layer", "string", "The name of the layer."),
+  field("layer.classifier", "model", "The classifier."),
   {
-    name = "reject.scores",
+    name = "reject.scores", group = "Any model, one written in Lua too",
     text = "The scores of any model, one written in Lua included; of the others it is model:scores(x).",
     params = { { "model", "model", "any model" }, samples },
     returns = { "array", "n × columns, float64" },
@@ -99,8 +106,23 @@ print(nr:predict(x))]],
     name = "reject.classes",
     text = "The list of any model's labels, one written in Lua included.",
     params = { { "model", "model", "any model" } },
-    returns = { "table", "the labels, in the order of the scores' columns" },
+    returns = { "integer[]", "the labels, in the order of the scores' columns" },
     example = example_model .. [[print(#reject.classes(model))]],
+    see = { "model.classes" },
+  },
+  {
+    name = "model", kind = "value", group = "What all models have",
+    text = [[
+Whatever gives scores: a net, an svm, an nr, a dnr, a classifier on a layer, or a table written in Lua.
+Attacks, metrics and rejection take any of them; so do the parts of a dnr.
+
+A model written in Lua is a table with scores(self, x), which answers n × columns numbers, and the list
+classes of its labels; gradient(self, x, w), rejects, features, fit(self, ds), set(self, values),
+get(self, name) and clone(self) are optional. Its functions are called once a batch.]],
+    example = example_model .. [[
+local nr = reject.new { model = model, threshold = -0.1 }
+print(nr:scores(x))]],
+    see = { "model:scores", "nn.new", "svm.new", "reject.new", "dnr.new" },
   },
   {
     name = "model:scores",
@@ -109,7 +131,7 @@ The scores of a batch: a column a class, in the order of model.classes; if the m
 class's in the last. After Ctrl-C in a large batch: the rows done so far.]],
     params = { samples },
     returns = { "array", "n × columns, float64" },
-    example = example_model .. [[print(reject.new { model = model, threshold = -0.1 }:scores(x))]],
+    example = example_svm .. "print(model:scores(ds:slice(1, 3)))",
     see = { "model:predict", "model:gradient" },
   },
   {
@@ -117,7 +139,7 @@ class's in the last. After Ctrl-C in a large batch: the rows done so far.]],
     text = "The label of each sample: the class with the best score; -1 where the sample is rejected.",
     params = { samples },
     returns = { "array", "n labels, int32" },
-    example = example_model .. [[print(reject.new { model = model, threshold = -0.1 }:predict(x))]],
+    example = example_svm .. "print(model:predict(ds:slice(1, 5)), ds.y:slice { 1, 5 })",
     see = { "model:scores", "metrics.confusion" },
   },
   {
@@ -130,31 +152,28 @@ its score does not depend on the sample.]],
       { "w", "array|table", "weights: n × columns, or one row of columns for all samples" },
     },
     returns = { "array", "n × features, float32" },
-    example = [[
-local net = nn.new {
-  input = { 1, 2, 2 }, classes = { 0, 1 }, seed = 1,
-  nn.flatten {}, nn.linear { out = 2, name = "fc" },
-}
-print(net:gradient(array.ones(1, 4), { 1, -1 }))]],
+    example = example_svm .. "print(model:gradient(ds:slice(1, 3), { 1, -1 }))",
     see = { "model:scores", "attack.pgd" },
   },
   {
     name = "model:fit",
     text = [[
-Train anew on a dataset. What an interrupt leaves: a net keeps the weights it has, an svm, an nr and a dnr
+Trains anew on a dataset. What an interrupt leaves: a net keeps the weights it has, an svm, an nr and a dnr
 stay as they were.]],
     params = { { "ds", "dataset", "samples with labels" } },
     returns = { "model", "the model itself" },
     example = [[
+local digits = data.digits(300, { seed = 1 })
+local known, fresh = digits:split(0.7, { seed = 1 })
 local classifier = svm.new { kernel = svm.linear() }
-classifier:fit(data.new { x = { { 0, 0 }, { 1, 1 }, { 0, 0.2 }, { 1, 0.8 } }, y = { 3, 8, 3, 8 } })
-print(classifier:predict(array.new { 0.9, 0.9 }))]],
-    see = { "dnr:fit", "nn.train" },
+print(classifier:fit(known))
+print(metrics.accuracy(classifier, fresh))]],
+    see = { "net:fit", "dnr:fit", "nn.train" },
   },
   {
     name = "model:set",
     text = [[
-Set hyperparameters by their names. An unknown name is an error that lists the valid ones, and then none is
+Sets hyperparameters by their names. An unknown name is an error that lists the valid ones, and then none is
 set. They count from the next fit on.]],
     params = { { "values", "table", "name = number" } },
     returns = { "model", "the model itself" },
@@ -166,36 +185,37 @@ print(classifier:get("kernel.gamma"))]],
   },
   {
     name = "model:get",
-    text = "A hyperparameter by its name.",
+    text = "A hyperparameter by its name; a wrong one is an error that lists the valid ones.",
     params = { { "name", "string", 'such as "C" or "kernel.gamma"' } },
     returns = { "number", "its value" },
-    example = [[print(svm.new { C = 3 }:get("C"))]],
+    example = [[print(svm.new({ C = 3 }):get("C"))]],
     see = { "model:set" },
   },
   {
     name = "model:clone",
     text = "A new model with the same hyperparameters, not fitted.",
     returns = { "model", "the new one" },
-    example = [[print(svm.new { C = 3 }:clone():get("C"))]],
+    example = [[print(svm.new({ C = 3 }):clone():get("C"))]],
+    see = { "model:get", "perigee.load" },
   },
   {
     name = "model:save",
     text = [[
-Write the model to a safetensors file, its architecture and hyperparameters as JSON metadata;
+Writes the model to a safetensors file, its architecture and hyperparameters as JSON metadata;
 perigee.load(path) reads it. Raises if the file cannot be written, or if a part is written in Lua.]],
     params = { { "path", "string", "the file; it is written beside and renamed" } },
     returns = { "string", "the path" },
     example = [[
 local path = os.tmpname()
-svm.new { C = 3 }:save(path)
+svm.new({ C = 3 }):save(path)
 print(perigee.load(path):get("C"))
 os.remove(path)]],
     see = { "perigee.load" },
   },
-  { name = "model.classes", kind = "field", text = "The list of labels, sorted; empty while not fitted." },
-  { name = "model.rejects", kind = "field", text = "True if the last column is the reject class's." },
-  { name = "model.features", kind = "field", text = "How many numbers a sample has; 0 while unknown." },
-  { name = "model.kind", kind = "field", text = 'What it is: "net", "svm", "layer", "nr" or "dnr".' },
+  field("model.classes", "integer[]", "The list of labels, sorted; empty while not fitted."),
+  field("model.rejects", "boolean", "True if the last column is the reject class's."),
+  field("model.features", "integer", "How many numbers a sample has; 0 while unknown."),
+  field("model.kind", "string", 'What it is: "net", "svm", "layer", "nr" or "dnr".'),
 }
 
 return {

@@ -10,11 +10,13 @@ local solver = { "solver", '"libsvm"|"smo"', "libsvm",
   "libsvm, or the built-in solver, which needs half the memory and less time; both stop at the "
   .. "same condition" }
 
+local function field(name, kind, text, group)
+  return { name = "svm." .. name, kind = "field", group = group, text = text, returns = { kind } }
+end
+
 local example_data = [[
-local x = array.randn({ 40, 2 }, { seed = 1 })
-local y = {}
-for i = 1, 40 do y[i] = x:at(i, 1) * x:at(i, 2) > 0 and 1 or 0 end
-local ds = data.new { x = x, y = y }
+local x = array.randn(40, 2, { seed = 1 })
+local ds = data.new { x = x, y = x:prod(2):gt(0) }
 ]]
 
 local entries = {
@@ -45,57 +47,63 @@ A fitted classifier from its numbers: sv is m × features, alpha classes × m, b
 in the order of `classes`, which must rise. With two classes alpha may have one row and b one number:
 the function of the second class.]],
     options = {
-      { "sv", "array", "none", "support vectors" },
-      { "alpha", "array", "none", "their coefficients, signs included" },
-      { "b", "array", "none", "constants" },
-      { "classes", "table", "none", "labels, rising" },
+      { "sv", "array|table", "none", "support vectors" },
+      { "alpha", "array|table", "none", "their coefficients, signs included" },
+      { "b", "array|table", "none", "constants" },
+      { "classes", "integer[]", "none", "labels, rising" },
       kernel,
       { "C", "number", "1", "for a later fit, as are the next three" },
       tolerance, weights, solver,
     },
     returns = { "svm", "a fitted model" },
     example = [[
-local m = svm.from { sv = array.new { { 0, 0 }, { 1, 1 } }, alpha = array.new { { -1, 1 } },
-  b = array.new { 0 }, classes = { 3, 8 }, kernel = svm.rbf(1) }
+local m = svm.from {
+  sv = { { 0, 0 }, { 1, 1 } }, alpha = { { -1, 1 } }, b = { 0 },
+  classes = { 3, 8 }, kernel = svm.rbf(1),
+}
 print(m:predict(array.new { 0.9, 0.9 }))]],
-    see = { "svm.new" },
+    see = { "svm.new", "svm.sv" },
   },
   {
     name = "svm.search",
     text = [[
-Choose C and gamma by cross-validation: every pair of values is trained on all folds but one and
+Chooses C and gamma by cross-validation: every pair of values is trained on all folds but one and
 judged on that one. The distances between samples are computed once, the kernel matrix once for each
 gamma. The first of equally good pairs wins. Prints as a table of accuracies; its fields are best
 (C, gamma), accuracy, table (an array, C × gamma), C, gamma, seed and model.]],
     options = {
       { "data", "dataset", "none", "samples with labels" },
       kernel,
-      { "C", "table|number", "{ 1 }", "values to try" },
-      { "gamma", "table|number", "the kernel's", "values to try; kernels without gamma ignore it" },
+      { "C", "number|number[]", "1", "values to try" },
+      { "gamma", "number|number[]", "the kernel's", "values to try; kernels without gamma ignore it" },
       { "folds", "integer", "5", "folds, stratified by class" },
       { "seed", "integer", "the session's", "of the folds" },
       tolerance, weights, solver,
       { "fit", "boolean", "true", "train the best pair on all of data: the field model" },
     },
-    returns = { "table", "what was found" },
+    returns = { "table", "{ best, accuracy, table, C, gamma, seed, model }" },
     example = example_data .. [[
-local found = svm.search { data = ds, C = { 1, 10 }, gamma = { 0.1, 1 }, seed = 1 }
+local found = svm.search {
+  data = ds, C = { 1, 10 }, gamma = { 0.1, 1 }, seed = 1,
+}
 print(found)
 print(found.best.C, found.model)]],
     see = { "svm.new" },
   },
   {
-    name = "svm.linear",
+    name = "svm.linear", group = "Kernels",
     text = "The linear kernel, x·s.",
     returns = { "kernel", 'a table { name = "linear" }' },
     example = "print(svm.linear().name)",
+    see = { "svm.rbf", "svm.new" },
   },
   {
     name = "svm.rbf",
-    text = "The radial basis function kernel, exp(−gamma ‖x − s‖²).",
+    text = "The radial basis function kernel, exp(−gamma ‖x − s‖²). svm.rbf { gamma = 0.1 } is the same.",
     params = { { "gamma", "number?", "above 0; 1 if left out" } },
     returns = { "kernel", 'a table { name = "rbf", gamma = … }' },
     example = "print(svm.rbf(0.01).gamma)",
+    see = { "svm.poly", "svm.search" },
   },
   {
     name = "svm.poly",
@@ -106,24 +114,24 @@ print(found.best.C, found.model)]],
       { "degree", "integer", "3", "1 to 32" },
     },
     returns = { "kernel", 'a table { name = "poly", gamma =, coef0 =, degree = }' },
-    example = "print(svm.poly { degree = 2, coef0 = 1 }.degree)",
+    example = "print(svm.poly({ degree = 2, coef0 = 1 }).degree)",
+    see = { "svm.rbf", "svm.new" },
   },
-  {
-    name = "svm.sv", kind = "field",
-    text = [[
-Support vectors of any class, m × features; nil while not fitted. The fields alpha (functions × m) and
-b belong to them.]],
-  },
-  {
-    name = "svm.support", kind = "field",
-    text = "How many support vectors there are, 0 while not fitted; support_per_class lists them by class.",
-  },
-  {
-    name = "svm.kernel", kind = "field",
-    text = [[
-The kernel's table, a copy. C, tolerance, weights and solver are fields too; they change by
-:set { C = 1, ["kernel.gamma"] = 0.1 } and count from the next fit on.]],
-  },
+  field("kernel", "kernel", [[
+The kernel's table, a copy. Hyperparameters change by :set { C = 1, ["kernel.gamma"] = 0.1 } and count
+from the next fit on.]], "Fields of a classifier"),
+  field("C", "number", "The penalty."),
+  field("tolerance", "number", "The violation at which the solver stops."),
+  field("weights", '"balanced"|table|nil', "The weights, as svm.new took them."),
+  field("solver", "string", 'The solver, "libsvm" or "smo".'),
+  field("support", "integer", "How many support vectors there are; 0 while not fitted."),
+  field("support_per_class", "integer[]?",
+    "How many there are of each class, in the order of classes; nil while not fitted."),
+  field("sv", "array?", "Support vectors of any class, m × features; nil while not fitted."),
+  field("alpha", "array?", [[
+Their coefficients, signs included, functions × m: a function a class, of two classes one. nil while not
+fitted.]]),
+  field("b", "array?", "The functions' constants; nil while not fitted."),
 }
 
 return {

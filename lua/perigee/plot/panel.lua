@@ -26,6 +26,7 @@ for _, list in ipairs { public, inner } do
 end
 
 Panel.__index = Panel
+Panel.__name = "panel"
 
 function Panel:__newindex(key, value)
   if not settable[key] then
@@ -381,7 +382,7 @@ end
 -- options: height, width, channels, low, high (default 0 and 1), map.
 function Panel:image(pixels, options)
   local where = "plot.figure: image"
-  options = values.only(where, options, { "height", "width", "channels", "low", "high", "map", "pixels" })
+  options = values.only(where, options, { "height", "width", "channels", "low", "high", "map" })
   local numbers = values.numbers(where, "pixels", pixels)
   local shape = numbers.shape
   local channels = options.channels or #shape == 3 and shape[1] or 1

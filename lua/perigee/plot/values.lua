@@ -110,7 +110,7 @@ function values.only(where, options, ...)
   end
   for key in pairs(options) do
     if not known[key] then
-      values.fail("%s: unknown option '%s'; the options are %s", where, tostring(key),
+      values.fail("%s: unknown option '%s' (valid: %s)", where, tostring(key),
         table.concat(names, ", "))
     end
   end

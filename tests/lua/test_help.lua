@@ -1,0 +1,499 @@
+-- The help tells of everything there is and of nothing else: every function, method, field and
+-- option has an entry, every example runs, nothing is wider than the terminal, and the documents
+-- made of it can be read by what they are for.
+
+local lu = require "luaunit"
+
+local help = require "perigee.help"
+local generate = require "perigee.help.generate"
+local prompt = require "perigee.prompt"
+
+prompt.start() -- examples use the prompt's own words too
+
+local libraries = {
+  "array", "data", "nn", "svm", "reject", "dnr", "attack", "metrics", "evaluate", "plot", "perigee",
+}
+
+-- Parts of libraries and types that are not for users.
+local hidden = { ["plot.gnuplot"] = true, ["perigee.save_values"] = true, ["perigee.restore_values"] = true,
+  ["panel:new"] = true, ["panel:command"] = true, ["figure:commands"] = true, ["figure:layout"] = true,
+  ["figure:letters"] = true }
+
+local function entries()
+  local list = {}
+  for _, module in ipairs(help.all()) do
+    for _, entry in ipairs(module.entries) do list[#list + 1] = entry end
+  end
+  return list
+end
+
+-- Kind → the tables of its methods, of every type that the program registers and of figures, which
+-- are written in Lua.
+local function types()
+  local figure = plot.figure()
+  local found = { figure = getmetatable(figure), panel = getmetatable(figure[1]) }
+  for name, meta in pairs(debug.getregistry()) do
+    local kind = type(name) == "string" and name:match("^perigee%.([%w_]+)$")
+    local methods = kind and type(meta) == "table" and rawget(meta, "methods")
+    if type(methods) == "table" and next(methods) then found[kind] = methods end
+  end
+  return found
+end
+
+local function sorted(set)
+  local list = {}
+  for key in pairs(set) do list[#list + 1] = key end
+  table.sort(list)
+  return list
+end
+
+local function words(list)
+  return table.concat(list, ", ")
+end
+
+---------------------------------------------------------------------------------------------------
+
+TestCoverage = {}
+
+function TestCoverage.test_every_function_has_an_entry()
+  local missing = {}
+  for _, name in ipairs(libraries) do
+    for key, value in pairs(_G[name]) do
+      local full = name .. "." .. key
+      local entry = help.find(full)
+      if not hidden[full] and (not entry or entry.name ~= full) then missing[full] = value end
+    end
+  end
+  lu.assertEquals(words(sorted(missing)), "")
+end
+
+function TestCoverage.test_every_method_has_an_entry()
+  local missing = {}
+  for kind, methods in pairs(types()) do
+    for key in pairs(methods) do
+      local inner = key:find("^__") or hidden[kind .. ":" .. key]
+      if not inner and not help.member(kind, key) then missing[kind .. ":" .. key] = true end
+    end
+  end
+  lu.assertEquals(words(sorted(missing)), "")
+end
+
+function TestCoverage.test_methods_in_place_are_told_of()
+  for key in pairs(types().array) do
+    local base = key:match("^(.*)_$")
+    if base then
+      lu.assertStrContains(help.member("array", base).text, ("x:%s("):format(key))
+    end
+  end
+end
+
+function TestCoverage.test_every_word_of_the_prompt_has_an_entry()
+  for _, name in ipairs { "help", "show", "who", "info", "seed", "time", "bench", "save", "restore" } do
+    lu.assertEquals((help.find(name) or {}).name, name)
+  end
+end
+
+-- Objects to look for documented fields in.
+local function samples_of_kinds()
+  local net = nn.new { input = { 1, 2, 2 }, classes = { 0, 1 }, seed = 1, nn.flatten(),
+    nn.linear { out = 2, name = "fc" } }
+  local ds = data.new { x = array.rand(8, 2, 2, { seed = 1 }), y = { 0, 1, 0, 1, 0, 1, 0, 1 } }
+  local model = svm.new { weights = "balanced" }:fit(ds)
+  local result = attack.pgd { model = net, dmax = 0.1, max_iter = 2, iterates = true }:run(ds,
+    { target = 1 })
+  nn.train(net, ds, { epochs = 1, seed = 1 })
+  local report = metrics.report(net, ds)
+  return {
+    array = array.zeros(2), dataset = ds, svm = model, net = net, model = model, result = result,
+    nr = reject.new { model = model }, attack = attack.pgd { model = net, dmax = 1 },
+    layer = reject.layer { net = net, layer = "fc", classifier = svm.new() },
+    dnr = dnr.new { net = net, layers = { "fc" }, layer_classifier = svm.new(), combiner = svm.new() },
+    figure = plot.figure { title = "title" }, report = report, confusion = report.confusion,
+    perigee = perigee,
+    security = evaluate.security { models = { net = net }, attack = attack.fgsm {}, data = ds,
+      dmax = { 0, 0.1 } },
+  }
+end
+
+function TestCoverage.test_every_entry_names_something()
+  local methods, objects, unknown = types(), samples_of_kinds(), {}
+  methods.model = methods.svm
+  for _, entry in ipairs(entries()) do
+    local owner, mark, key = entry.name:match("^([%w_]+)([.:])([%w_]+)$")
+    local value
+    if not owner then
+      value = rawget(_G, entry.name) or objects[entry.name]
+    elseif entry.kind == "field" then
+      -- a field may be nil; one that is not there is an error
+      local object = objects[owner]
+      value = object ~= nil and pcall(function() return object[key] end) or nil
+    elseif mark == ":" then
+      value = methods[owner] and rawget(methods[owner], key)
+      if owner == "figure" then value = value or methods.panel[key] end
+    else
+      value = type(rawget(_G, owner)) == "table" and rawget(_G[owner], key)
+    end
+    if value == nil then unknown[entry.name] = true end
+    if entry.method then lu.assertNotNil(methods[owner][key], entry.name .. " is no method") end
+  end
+  lu.assertEquals(words(sorted(unknown)), "")
+end
+
+function TestCoverage.test_functions_are_methods_where_they_can_be()
+  for key in pairs(types().array) do
+    local entry = help.find("array." .. key)
+    if entry and entry.name == "array." .. key then lu.assertTrue(entry.method, entry.name) end
+  end
+end
+
+function TestCoverage.test_names_are_told_once()
+  local seen = {}
+  for _, entry in ipairs(entries()) do
+    lu.assertNil(seen[entry.name], entry.name)
+    seen[entry.name] = true
+  end
+end
+
+function TestCoverage.test_see_also_leads_somewhere()
+  for _, entry in ipairs(entries()) do
+    for _, name in ipairs(entry.see or {}) do
+      local found = help.find(name)
+      lu.assertTrue(found ~= nil and found.name == name, ("%s: see %s"):format(entry.name, name))
+      lu.assertNotEquals(name, entry.name)
+    end
+  end
+end
+
+function TestCoverage.test_form()
+  for _, entry in ipairs(entries()) do
+    local name = entry.name
+    lu.assertEquals(type(entry.text), "string", name)
+    for _, param in ipairs(entry.params or {}) do
+      lu.assertTrue(#param == 3 and not param[1]:find("%s"), name .. ": " .. tostring(param[1]))
+    end
+    for _, option in ipairs(entry.options or {}) do
+      lu.assertEquals(#option, 4, ("%s: %s"):format(name, option[1]))
+    end
+    if entry.kind == "field" then
+      lu.assertEquals(type((entry.returns or {})[1]), "string", name .. " has no type")
+    else
+      lu.assertTrue(entry.example ~= nil, name .. " has no example")
+      lu.assertTrue(entry.see ~= nil, name .. " leads nowhere")
+    end
+    if entry.returns and not entry.kind then lu.assertEquals(#entry.returns, 2, name) end
+  end
+end
+
+---------------------------------------------------------------------------------------------------
+-- Examples, and in passing the options: while an example runs, the function that it is about is
+-- called once more with an option that nobody knows, and answers with those that it does.
+
+TestExamples = {}
+
+local UNKNOWN = "no such option"
+
+local function accepted(f, args)
+  local tries = {}
+  for i = 1, 6 do
+    local with = table.move(args, 1, args.n, 1, {})
+    local given = with[i]
+    if i > args.n or type(given) == "table" and getmetatable(given) == nil then
+      with[i] = type(given) == "table" and table.move(given, 1, #given, 1, {}) or {}
+      for key, value in pairs(type(given) == "table" and given or {}) do with[i][key] = value end
+      with[i][UNKNOWN] = 1
+      tries[#tries + 1] = with
+    end
+  end
+  for _, with in ipairs(tries) do
+    local ok, message = pcall(f, table.unpack(with, 1, 6))
+    local list = not ok and tostring(message):match("unknown option '" .. UNKNOWN .. "'.*%(valid: (.-)%)")
+    if list then
+      local set = {}
+      for word in list:gmatch("[^,%s]+") do set[word] = true end
+      return set
+    end
+  end
+end
+
+-- Where an entry's function is kept: tables (those of all models share a method), and the key.
+local function places_of(entry, methods)
+  local owner, mark, key = entry.name:match("^([%w_]+)([.:])([%w_]+)$")
+  if entry.kind then return {} end
+  if not owner then return type(_G[entry.name]) == "function" and { _G } or {}, entry.name end
+  if mark == "." then return { _G[owner], entry.method and methods[owner] or nil }, key end
+  if owner == "figure" and not rawget(methods.figure, key) then owner = "panel" end
+  if owner ~= "model" then return { methods[owner] }, key end
+  local homes = {}
+  for _, kind in ipairs { "svm", "net", "nr", "layer", "dnr" } do
+    if methods[kind][key] == methods.svm[key] then homes[#homes + 1] = methods[kind] end
+  end
+  return homes, key
+end
+
+local function swallow(f)
+  local print_before, write_before = print, io.write
+  local function quiet(...)
+    for i = 1, select("#", ...) do tostring((select(i, ...))) end
+  end
+  rawset(_G, "print", quiet)
+  rawset(io, "write", quiet)
+  local ok, message = xpcall(f, debug.traceback)
+  rawset(_G, "print", print_before)
+  rawset(io, "write", write_before)
+  return ok, message
+end
+
+-- Run the example; the options that the entry's function accepts, false if it takes none.
+local function run_example(entry, methods)
+  local chunk = assert(load(entry.example, "=" .. entry.name))
+  local homes, key = places_of(entry, methods)
+  local original, options = homes[1] and homes[1][key], nil
+  for _, home in ipairs(homes) do
+    rawset(home, key, function(...)
+      if not options then options = accepted(original, table.pack(...)) or false end
+      return original(...)
+    end)
+  end
+  local before = {}
+  for name in pairs(_G) do before[name] = true end
+  local ok, message = swallow(chunk)
+  for _, home in ipairs(homes) do rawset(home, key, original) end
+  for name in pairs(_G) do
+    if not before[name] then rawset(_G, name, nil) end
+  end
+  lu.assertTrue(ok, ("%s: %s"):format(entry.name, message))
+  local absent = entry.name == "data.mnist" and not data.has_mnist()
+  lu.assertTrue(original == nil or options ~= nil or absent, entry.name .. ": the example does not call it")
+  return options
+end
+
+local function check_options(entry, options)
+  local documented = {}
+  for _, option in ipairs(entry.options or {}) do documented[option[1]] = true end
+  lu.assertEquals(words(sorted(documented)), words(sorted(options or {})), entry.name .. ": options")
+end
+
+for _, module in ipairs(help.all()) do
+  TestExamples["test_" .. module.name] = function()
+    local methods = types()
+    for _, entry in ipairs(module.entries) do
+      if entry.example then
+        local options = run_example(entry, methods)
+        if not entry.kind then check_options(entry, options) end
+      end
+    end
+  end
+end
+
+---------------------------------------------------------------------------------------------------
+
+TestText = {}
+
+local function widest(text)
+  local most, line = 0, ""
+  for l in (text .. "\n"):gmatch("(.-)\n") do
+    local n = assert(utf8.len(l), "not UTF-8: " .. l)
+    if n > most then most, line = n, l end
+  end
+  return most, line
+end
+
+function TestText.test_nothing_is_wider_than_the_terminal()
+  local wide = {}
+  for _, width in ipairs { 50, 60, 80, 100 } do
+    for _, module in ipairs(help.all()) do
+      for _, thing in ipairs { module, table.unpack(module.entries) } do
+        local n, line = widest(help.text(thing, width))
+        if n > width then wide[("%s at %d columns: %s"):format(thing.name, width, line)] = true end
+      end
+    end
+    lu.assertTrue(widest(help.overview(width)) <= width)
+  end
+  lu.assertEquals(table.concat(sorted(wide), "\n"), "")
+end
+
+function TestText.test_examples_need_no_wrapping_at_80()
+  local wide = {}
+  for _, entry in ipairs(entries()) do
+    local n, line = widest(entry.example or "")
+    if n > 78 then wide[("%s: %s"):format(entry.name, line)] = true end
+  end
+  lu.assertEquals(table.concat(sorted(wide), "\n"), "")
+end
+
+-- What a narrow terminal shows of an example is still Lua.
+function TestText.test_wrapped_examples_can_be_loaded()
+  for _, entry in ipairs(entries()) do
+    if entry.example then
+      local text = help.text(entry, 40)
+      local code = text:match("\nExample\n(.-)\n\nSee also") or text:match("\nExample\n(.*)$")
+      lu.assertNotNil(load(code), ("%s:\n%s"):format(entry.name, code))
+    end
+  end
+end
+
+function TestText.test_signatures()
+  local function signature(name) return help.signature(help.find(name)) end
+  lu.assertEquals(signature "array.mean", "array.mean(x [, axis] [, { … }])")
+  lu.assertEquals(help.method_signature(help.find "array.mean"), "x:mean([axis] [, { … }])")
+  lu.assertEquals(signature "dnr.new", "dnr.new { … }")
+  lu.assertEquals(signature "dataset.x", "dataset.x: array")
+  lu.assertEquals(signature "dataset:shuffle", "dataset:shuffle([{ … }])")
+  lu.assertEquals(signature "who", "who()")
+  for _, entry in ipairs(entries()) do lu.assertStrContains(help.signature(entry), entry.name, false) end
+end
+
+function TestText.test_brief_is_a_sentence()
+  lu.assertEquals(help.brief { text = "By J. Doe and others.\nMore." }, "By J. Doe and others.")
+  lu.assertEquals(help.brief { text = "No end" }, "No end")
+end
+
+function TestText.test_colour_only_adds()
+  local entry = help.find "attack.pgd"
+  lu.assertEquals((help.text(entry, 70, true):gsub("\27%[%d*m", "")), help.text(entry, 70))
+end
+
+---------------------------------------------------------------------------------------------------
+
+TestFinding = {}
+
+local function name_of(entry)
+  return entry and entry.name
+end
+
+function TestFinding.test_names()
+  lu.assertEquals(name_of(help.find "array.mean"), "array.mean")
+  lu.assertEquals(name_of(help.find "array:mean"), "array.mean")
+  lu.assertEquals(name_of(help.find "array:exp_"), "array.exp")
+  lu.assertEquals(name_of(help.find "pgd"), "attack.pgd")
+  lu.assertEquals(name_of(help.find "svm:scores"), "model:scores")
+  lu.assertEquals(name_of(help.find "dnr:fit"), "dnr:fit")
+  lu.assertNil(help.find "nothing.of_the_kind")
+end
+
+function TestFinding.test_values()
+  local x = array.zeros(2)
+  lu.assertEquals(name_of(help.of(x.mean)), "array.mean")
+  lu.assertEquals(name_of(help.of(array.mean)), "array.mean")
+  lu.assertEquals(name_of(help.of(x.exp_)), "array.exp")
+  lu.assertEquals(name_of(help.of(svm.new().scores)), "model:scores")
+  lu.assertEquals(name_of(help.of(data.new { x = { { 1 } }, y = { 1 } }.split)), "dataset:split")
+  lu.assertEquals(name_of(help.of(seed)), "seed")
+  lu.assertEquals(name_of(help.of(dnr)), "dnr")
+  lu.assertEquals(help.of(x).title, "Arrays")
+  lu.assertEquals(name_of(help.of "svm"), "svm")
+  lu.assertNil(help.of(function() end))
+  lu.assertNil(help.of(42))
+end
+
+function TestFinding.test_search()
+  local found = help.search "reject"
+  lu.assertTrue(#found > 5)
+  lu.assertStrContains(found[1].name, "reject")
+  lu.assertEquals(#help.search "words that nobody wrote xyzzy", 0)
+  lu.assertEquals(#help.search "  ", 0)
+  lu.assertTrue(#help.search "learn%" == 0 and #help.search "(" == 0) -- no patterns
+  for _, entry in ipairs(help.search "ans") do lu.assertNotEquals(entry.name, "array.transpose") end
+end
+
+function TestFinding.test_nearest()
+  lu.assertEquals(help.nearest "array.meen", "array.mean")
+  lu.assertEquals(help.nearest "pdg", "attack.pgd")
+  lu.assertEquals(help.nearest "reshap", "array.reshape")
+  lu.assertEquals(help.nearest "metrcs", "metrics")
+  lu.assertEquals(help.nearest "dataset.splitt", "dataset:split")
+  lu.assertEquals(help.nearest "svm:scors", "model:scores")
+  lu.assertEquals(help.nearest "aray.mean", "array.mean")
+  lu.assertNil(help.nearest "quite something else")
+end
+
+-- What a question at the prompt prints.
+local function answer(question)
+  local out = {}
+  local before = print
+  rawset(_G, "print", function(text) out[#out + 1] = tostring(text) end)
+  local ok, was_query = pcall(prompt.query, question)
+  rawset(_G, "print", before)
+  lu.assertTrue(ok, was_query)
+  return table.concat(out, "\n"), was_query
+end
+
+function TestFinding.test_questions()
+  rawset(_G, "x", array.zeros(2, 2))
+  rawset(_G, "ds", data.new { x = { { 1 } }, y = { 1 } })
+  rawset(_G, "word", "dnr.new")
+  local expected = {
+    ["?array.mean"] = "array.mean(x [, axis] [, { … }])", ["array.mean?"] = "array.mean(",
+    ["?pgd"] = "attack.pgd { … }", ["x:mean?"] = "array.mean(", ["?x.shape"] = "array.shape: table",
+    ["?x"] = "array — Arrays", ["?ds"] = "Samples with their labels", ["?ds.y:sum"] = "array.sum(",
+    ['?"pgd"'] = "attack.pgd { … }", ["?'dnr'"] = "dnr — Deep", ["?word"] = 'word is "dnr.new"',
+    ["?"] = "array", ["??reject"] = "reject.new", ["?array.meen"] = "did you mean array.mean?",
+    ["? data "] = "data — Data", ["?xyzzy"] = "no help for xyzzy", ["?? xyzzy"] = "nothing found",
+    ["?seed"] = "seed(n)", ["?dnr"] = "dnr — Deep",
+  }
+  for question, text in pairs(expected) do
+    local got, was_query = answer(question)
+    lu.assertTrue(was_query, question)
+    lu.assertStrContains(got, text)
+  end
+  for _, line in ipairs { "x = 1", "print('?')", "a ? b", "f(x)?" } do
+    lu.assertFalse(select(2, answer(line)), line)
+  end
+  for _, name in ipairs { "x", "ds", "word" } do rawset(_G, name, nil) end
+end
+
+---------------------------------------------------------------------------------------------------
+
+TestDocuments = {}
+
+function TestDocuments.test_luacats_is_lua()
+  local text = generate.luacats("1.2.3")
+  lu.assertNotNil(load(text, "=perigee.lua", "t", {}))
+  lu.assertStrContains(text, "---@meta")
+  lu.assertStrContains(text, "function array.mean(x, axis, options) end")
+  lu.assertStrContains(text, "function dataset:split(share, options) end")
+  lu.assertStrContains(text, "---@class svm: model")
+  local known = { any = true, array = true }
+  for name in text:gmatch("%-%-%-@class ([%w_]+)") do known[name] = true end
+  for name in text:gmatch("%-%-%-@alias ([%w_]+)") do known[name] = true end
+  for _, name in ipairs { "string", "number", "integer", "boolean", "table", "function", "nil" } do
+    known[name] = true
+  end
+  for kinds in text:gmatch("%-%-%-@return ([^#\n]*) #") do
+    for name in kinds:gsub('"[^"]*"', ""):gmatch("%a[%w_]*") do lu.assertTrue(known[name], name) end
+  end
+end
+
+-- A definition run as Lua makes the tables that it tells of.
+function TestDocuments.test_luacats_defines_what_there_is()
+  local environment = {}
+  load(generate.luacats("1.2.3"), "=perigee.lua", "t", environment)()
+  for _, name in ipairs(libraries) do
+    for key, value in pairs(_G[name]) do
+      if type(value) == "function" and not hidden[name .. "." .. key] then
+        lu.assertEquals(type((environment[name] or {})[key]), "function", name .. "." .. key)
+      end
+    end
+  end
+  lu.assertEquals(type(environment.show), "function")
+end
+
+function TestDocuments.test_manual()
+  local text = generate.markdown("1.2.3")
+  for _, entry in ipairs(entries()) do lu.assertStrContains(text, "### " .. entry.name .. "\n") end
+  local anchors = {}
+  for heading in text:gmatch("\n##+ ([^\n]+)") do
+    anchors[heading:lower():gsub("[^%w_ -]", ""):gsub(" ", "-")] = true
+  end
+  for link in text:gmatch("%]%(#([^)]+)%)") do lu.assertTrue(anchors[link], link) end
+end
+
+function TestDocuments.test_man_page()
+  local text = generate.man("1.2.3", "usage: perigee [options]\n\n.dot 'quote' \\back\n")
+  lu.assertStrContains(text, '.TH PERIGEE 1')
+  lu.assertStrContains(text, "\\&.dot 'quote' \\eback")
+  -- no line begins a request by accident
+  for line in text:gmatch("[^\n]+") do
+    if line:find("^['.]") then lu.assertStrMatches(line, "%.%u%u?%f[%A].*") end
+  end
+end
