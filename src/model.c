@@ -29,14 +29,19 @@ size_t model_columns(const Model *model) {
     return model->classes.count + (model->rejects ? 1 : 0);
 }
 
+bool model_not_fitted(const Model *model, const char *where, Error *err) {
+    return error_set(err, ERROR_ARGUMENT, "%s: this %s is not fitted yet; %s", where,
+                     model->kind->name,
+                     model->kind->unfitted ? model->kind->unfitted : "call :fit first");
+}
+
 static bool cannot(const Model *model, const char *what, Error *err) {
     return error_set(err, ERROR_ARGUMENT, "%s: a %s model cannot do this", what, model->kind->name);
 }
 
 static bool check_ready(Model *model, const char *where, size_t features, Error *err) {
     if (!model_is_fitted(model))
-        return error_set(err, ERROR_ARGUMENT, "%s: this %s is not fitted yet; call :fit first",
-                         where, model->kind->name);
+        return model_not_fitted(model, where, err);
     if (model->features != 0 && model->features != features)
         return error_set(err, ERROR_ARGUMENT, "%s: samples have %zu features, the %s takes %zu",
                          where, features, model->kind->name, model->features);

@@ -73,6 +73,9 @@ typedef struct ModelKind {
     bool (*save)(const Model *model, struct Tensors *tensors, const char *prefix,
                  struct cJSON *meta, Error *err);
 
+    /* What a user of one that is not fitted is told to do; NULL: "call :fit first". */
+    const char *unfitted;
+
     /* Memory that the model alone keeps alive, roughly. NULL: next to none. */
     size_t (*bytes)(const Model *model);
 } ModelKind;
@@ -93,6 +96,7 @@ Model *model_retain(Model *model); /* NULL gives NULL */
 void model_release(Model *model);  /* frees with the last reference; NULL is fine */
 
 bool model_is_fitted(const Model *model);
+bool model_not_fitted(const Model *model, const char *where, Error *err); /* the error; false */
 size_t model_columns(const Model *model); /* classes, plus one if it rejects */
 
 /* The kind's operations behind their common checks: fitted, the number of features, n = 0.

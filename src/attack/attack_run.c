@@ -132,8 +132,7 @@ static bool describe(Run *run, Error *err) {
 static bool check_task(const Run *run, Error *err) {
     const Model *model = run->task->model;
     if (!model_is_fitted(model))
-        return error_set(err, ERROR_ARGUMENT, "%s: this %s is not fitted yet; call :fit first",
-                         run->problem.where, model->kind->name);
+        return model_not_fitted(model, run->problem.where, err);
     if (run->task->features == 0)
         return error_set(err, ERROR_ARGUMENT, "%s: samples have no features", run->problem.where);
     size_t choices = run->task->target ? model_columns(model) : model->classes.count;

@@ -288,7 +288,7 @@ static AttackResult *same_points(const AttackResult *old, const Model *model, Er
 
 AttackResult *result_rescore(const AttackResult *old, Model *model, Error *err) {
     if (!model_is_fitted(model)) {
-        error_set(err, ERROR_ARGUMENT, "rescore: this %s is not fitted yet", model->kind->name);
+        model_not_fitted(model, "rescore", err);
         return NULL;
     }
     if (!labels_equal(&old->classes, &model->classes)) {

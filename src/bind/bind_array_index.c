@@ -8,11 +8,12 @@
 
 /* The number t[i] of the table on the top, or the fallback; from the end where it is negative, as a
  * 1-based place that may lie outside the axis. */
-static lua_Integer slice_end(lua_State *L, int i, lua_Integer n, lua_Integer fallback) {
+static lua_Integer slice_end(lua_State *L, int i, int empty_end, lua_Integer n,
+                             lua_Integer fallback) {
     lua_Integer place = fallback;
     if (lua_rawgeti(L, -1, i) != LUA_TNIL) {
         place = bind_integer(L, -1, "slice", "range", LUA_MININTEGER, LUA_MAXINTEGER);
-        if (place == 0)
+        if (place == 0 && i != empty_end) /* {1, 0} is nothing, as s:sub(1, 0) */
             luaL_error(L, "slice: a range counts from 1, or from -1 at the end; got 0");
         place = place < 0 ? n + place + 1 : place;
     }
@@ -28,8 +29,9 @@ static Slice slice_range(lua_State *L, size_t size) {
     lua_pop(L, 1);
     if (step == 0)
         luaL_error(L, "slice: a step of 0");
-    lua_Integer first = slice_end(L, 1, n, step > 0 ? 1 : n);
-    lua_Integer last = slice_end(L, 2, n, step > 0 ? n : 1);
+    int empty_end = step > 0 ? 2 : 0;
+    lua_Integer first = slice_end(L, 1, empty_end, n, step > 0 ? 1 : n);
+    lua_Integer last = slice_end(L, 2, empty_end, n, step > 0 ? n : 1);
     if (step > 0) { /* the first place within, on the same grid */
         first += first < 1 ? (-first / step + 1) * step : 0;
         last = last > n ? n : last;

@@ -237,6 +237,8 @@ static int method_set(lua_State *L) {
             const char *name = lua_tostring(L, -2);
             bool ok = round == 0 ? model_get(model, name, &old, &err)
                                  : model_set(model, name, lua_tonumber(L, -1), &err);
+            if (!ok && strncmp(err.message, "get:", 4) == 0)
+                err.message[0] = 's'; /* the looking up is no business of the user's */
             if (!ok)
                 return bind_raise(L, &err);
         }

@@ -224,6 +224,7 @@ static size_t net_bytes(const Model *model) {
 
 const ModelKind network_model_kind = {
     .name = "net",
+    .unfitted = "train it, load weights, or give nn.new its classes",
     .free = net_free,
     .scores = net_scores,
     .gradient = net_gradient,

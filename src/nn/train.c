@@ -136,9 +136,10 @@ static bool find_targets(const Network *net, const Labels *classes, const Sample
                          int32_t *target, Error *err) {
     size_t outputs = shape_size(net->layer[net->layers - 1]->out);
     if (classes->count != outputs)
-        return error_set(err, ERROR_ARGUMENT,
-                         "train: the samples have %zu classes, the net %zu outputs", classes->count,
-                         outputs);
+        return error_set(
+            err, ERROR_ARGUMENT, "train: the samples have %zu classes, the net %zu outputs%s",
+            classes->count, outputs,
+            classes->count < outputs ? "; nn.new{ classes = … } says what they are" : "");
     for (size_t i = 0; i < samples->n; i++) {
         ptrdiff_t column = labels_find(classes, samples->y[i]);
         if (column < 0)

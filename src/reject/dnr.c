@@ -175,8 +175,7 @@ static bool dnr_scores(Model *base, const float *x, size_t n, double *scores, Er
 bool dnr_layer_scores(Dnr *dnr, const float *x, size_t n, float *scores, Error *err) {
     Tile tile;
     if (!model_is_fitted(&dnr->base))
-        return error_set(err, ERROR_ARGUMENT,
-                         "layer_scores: this dnr is not fitted yet; call :fit first");
+        return model_not_fitted(&dnr->base, "layer_scores", err);
     if (!check_unchanged(dnr, err) || !tile_make(dnr, n, false, &tile, err))
         return false;
     bool ok = true;

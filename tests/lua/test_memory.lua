@@ -11,13 +11,18 @@ local function resident()
   return kilobytes / 1024
 end
 
--- Growth in megabytes over `times` calls, after as many have warmed up the allocator.
+-- The least growth in megabytes over `times` calls: at first the allocator fills what it keeps (an
+-- instrumented one 256 MB), a leak goes on.
 local function growth(times, f)
-  for _ = 1, times do f() end
-  collectgarbage()
-  local before = resident()
-  for _ = 1, times do f() end
-  return resident() - before
+  local least = math.huge
+  for _ = 1, 8 do
+    collectgarbage()
+    local before = resident()
+    for _ = 1, times do f() end
+    least = math.min(least, resident() - before)
+    if least < 20 then break end
+  end
+  return least
 end
 
 local ds = data.digits(100, { seed = 1 })
@@ -33,7 +38,7 @@ local function flat(times, f)
   return function()
     lu.skipIf(not resident(), "no /proc here")
     local grown = growth(times, f)
-    lu.assertTrue(grown < 40, ("grew by %.0f MB"):format(grown))
+    lu.assertTrue(grown < 20, ("grew by %.0f MB"):format(grown))
   end
 end
 

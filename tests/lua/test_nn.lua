@@ -231,6 +231,14 @@ function TestNn:test_files()
   os.remove(path .. ".safetensors")
 end
 
+function TestNn:test_without_classes()
+  local net = nn.new { input = { 4 }, nn.linear { out = 3 } }
+  lu.assertErrorMsgContains("give nn.new its classes", net.scores, net, array.zeros(2, 4))
+  local two = data.new { x = array.zeros(2, 4), y = { 0, 1 } }
+  lu.assertErrorMsgContains("2 classes, the net 3 outputs; nn.new{ classes", nn.train, net, two)
+  lu.assertErrorMsgContains("set: a net has no parameter \"lrr\"", net.set, net, { lrr = 1 })
+end
+
 function TestNn:test_the_shipped_net()
   local net = nn.load("mnist-cnn")
   lu.assertEquals(net.input, { 1, 28, 28 })
