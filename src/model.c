@@ -64,16 +64,23 @@ bool model_gradient(Model *model, const char *where, const float *x, size_t n, s
     return n == 0 || model->kind->gradient(model, x, n, w, gradient, err);
 }
 
-static bool check_samples(const Samples *samples, Error *err) {
+bool model_check_samples(const Model *model, const Samples *samples, Error *err) {
     if (samples->n == 0)
         return error_set(err, ERROR_ARGUMENT, "fit: the dataset is empty");
+    for (size_t i = 0; model->rejects && i < samples->n; i++)
+        if (samples->y[i] == LABEL_REJECTED)
+            return error_set(err, ERROR_ARGUMENT,
+                             "fit: sample %zu has the label %d, by which the %s says that it "
+                             "rejects; give its class another label",
+                             i + 1, LABEL_REJECTED, model->kind->name);
     return true;
 }
 
 bool model_fit(Model *model, const Samples *samples, Progress *progress, Error *err) {
     if (!model->kind->fit)
         return cannot(model, "fit", err);
-    return check_samples(samples, err) && model->kind->fit(model, samples, progress, err);
+    return model_check_samples(model, samples, err) &&
+           model->kind->fit(model, samples, progress, err);
 }
 
 /* Rows of `samples` whose fold is (or is not) k, copied together; `chosen` gets their positions. */
@@ -112,6 +119,10 @@ static bool subset_take(const Samples *all, const int32_t *fold, int k, bool in_
     return true;
 }
 
+static bool is_interrupted(const Progress *progress) {
+    return progress_was_interrupted(progress) || progress_interrupt_pending();
+}
+
 /* Train on all folds but k and put fold k's scores into oof, in the columns of `classes`: a class
  * that the other folds lack keeps the lowest score of its row. */
 static bool score_fold(Model *model, const Samples *samples, const int32_t *fold, int k,
@@ -127,7 +138,8 @@ static bool score_fold(Model *model, const Samples *samples, const int32_t *fold
     Samples training = { rest.x, rest.y, rest.n, samples->features };
     double *scores = NULL;
     ok = model_fit(model, &training, progress, err);
-    if (ok && held.n > 0) {
+    /* A fit that was interrupted may have left the model as it was: not fitted. */
+    if (ok && held.n > 0 && !is_interrupted(progress)) {
         size_t columns = model_columns(model);
         scores = malloc(held.n * columns * sizeof *scores);
         ok = scores ? model_scores(model, "fit", held.x, held.n, samples->features, scores, err)
@@ -151,7 +163,7 @@ static bool score_fold(Model *model, const Samples *samples, const int32_t *fold
 
 bool model_fit_folds(Model *model, const Samples *samples, const int32_t *fold, int folds,
                      double *oof, Progress *progress, Error *err) {
-    if (!check_samples(samples, err))
+    if (!model_check_samples(model, samples, err))
         return false;
     if (model->kind->fit_folds)
         return model->kind->fit_folds(model, samples, fold, folds, oof, progress, err);
@@ -159,13 +171,13 @@ bool model_fit_folds(Model *model, const Samples *samples, const int32_t *fold, 
     if (!labels_from("fit", samples->y, samples->n, &classes, err))
         return false;
     progress_begin(progress, "fitting folds", folds + 1);
-    bool ok = true;
-    for (int k = 0; k < folds && ok; k++) {
+    bool ok = true, go = true;
+    for (int k = 0; k < folds && go; k++) {
         ok = score_fold(model, samples, fold, k, &classes, oof, progress, err);
-        if (!progress_step(progress, 1, NULL))
-            break;
+        go = progress_step(progress, 1, NULL) && ok;
     }
-    ok = ok && model_fit(model, samples, progress, err);
+    if (go)
+        ok = model_fit(model, samples, progress, err);
     progress_end(progress);
     labels_clear(&classes);
     return ok;

@@ -113,6 +113,10 @@ bool model_get(const Model *model, const char *name, double *value, Error *err);
 Model *model_clone(const Model *model, Error *err);
 size_t model_bytes(const Model *model); /* of its struct and what hangs on it alone, roughly */
 
+/* What every fit checks first, for ways of training beside model_fit: there are samples, and none of
+ * them has the label by which this model says that it rejects. */
+bool model_check_samples(const Model *model, const Samples *samples, Error *err);
+
 /* The column of a row's best class, the reject column left out; the lowest one wins a tie. */
 size_t model_best_class(const Model *model, const double *row);
 

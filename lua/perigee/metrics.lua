@@ -1,7 +1,8 @@
 -- metrics: how good a model is on labelled data, with and without rejection.
 --
 -- Every measure takes a model (one written in Lua too) or its predictions (an array or list of labels,
--- -1 where rejected), and the truth: a dataset, or an array or list of labels.
+-- -1 where rejected), and the truth: a dataset, or an array or list of labels. Where the model does not
+-- reject, or the truth of a list of predictions has it, -1 is a class like any other.
 
 local metrics = {}
 
@@ -49,19 +50,30 @@ local function is_model(value)
     and type_name(value) ~= "perigee.dataset"
 end
 
--- The two lists of labels, of one length.
+local function has(list, label)
+  for _, one in ipairs(list) do
+    if one == label then return true end
+  end
+  return false
+end
+
+-- The two lists of labels, of one length; `false` stands for a rejection among the predictions.
 local function both(where, predicted, ds)
   local truth = truth_of(where, ds)
-  local labels
+  local labels, rejects
   if is_model(predicted) then
     if type_name(ds) ~= "perigee.dataset" then fail(3, where, "ds", "a dataset to judge", ds) end
-    labels = to_labels(reject.predict(predicted, ds))
+    labels, rejects = to_labels(reject.predict(predicted, ds)), predicted.rejects
   else
     labels = to_labels(predicted)
     if not labels then fail(3, where, "model", "a model or its predictions", predicted) end
+    rejects = not has(truth, REJECTED)
   end
   if #labels ~= #truth then
     error(("metrics.%s: %d predictions for %d samples"):format(where, #labels, #truth), 3)
+  end
+  for i, label in ipairs(labels) do
+    if rejects and label == REJECTED then labels[i] = false end
   end
   return labels, truth
 end
@@ -69,7 +81,7 @@ end
 local function count(labels, truth)
   local counts = { samples = #truth, correct = 0, rejected = 0, wrong = 0 }
   for i, label in ipairs(labels) do
-    local what = label == REJECTED and "rejected" or label == truth[i] and "correct" or "wrong"
+    local what = not label and "rejected" or label == truth[i] and "correct" or "wrong"
     counts[what] = counts[what] + 1
   end
   return counts
@@ -145,7 +157,7 @@ local function sorted_union(...)
   local seen, list = {}, {}
   for _, labels in ipairs { ... } do
     for _, label in ipairs(labels) do
-      if label ~= REJECTED and not seen[label] then
+      if label and not seen[label] then
         seen[label] = true
         list[#list + 1] = label
       end
@@ -155,12 +167,9 @@ local function sorted_union(...)
   return list
 end
 
---- How often each class was taken for each: `counts` is an int32 array, true class × predicted class
--- in the order of `classes`, the rejected in its last column. It prints as a table.
-function metrics.confusion(model, ds)
-  local labels, truth = both("confusion", model, ds)
-  local classes = sorted_union(truth, labels, is_model(model) and reject.classes(model) or {})
-  local place, rows = { [REJECTED] = #classes + 1 }, {}
+local function confusion_of(labels, truth, known)
+  local classes = sorted_union(truth, labels, known)
+  local place, rows = { [false] = #classes + 1 }, {}
   for i, label in ipairs(classes) do
     place[label] = i
     rows[i] = {}
@@ -171,6 +180,13 @@ function metrics.confusion(model, ds)
     row[place[label]] = row[place[label]] + 1
   end
   return setmetatable({ classes = classes, counts = array.new(rows, { dtype = "i32" }) }, Confusion)
+end
+
+--- How often each class was taken for each: `counts` is an int32 array, true class × predicted class
+-- in the order of `classes`, the rejected in its last column. It prints as a table.
+function metrics.confusion(model, ds)
+  local labels, truth = both("confusion", model, ds)
+  return confusion_of(labels, truth, is_model(model) and reject.classes(model) or {})
 end
 
 ---------------------------------------------------------------------------------------------------
@@ -206,7 +222,7 @@ function metrics.report(model, ds)
   report.accuracy_rejection_correct = (report.correct + report.rejected) / n
   report.accuracy_accepted = ratio(report.correct, n - report.rejected)
   report.rejection_rate = report.rejected / n
-  report.confusion = metrics.confusion(labels, truth)
+  report.confusion = confusion_of(labels, truth, {})
   return setmetatable(report, Report)
 end
 

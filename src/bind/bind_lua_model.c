@@ -135,7 +135,8 @@ static bool read_labels(lua_State *L, LuaModel *model) {
         lua_Integer value = lua_tointegerx(L, -1, &is_integer);
         lua_pop(L, 1);
         label[i] = (int32_t)value;
-        sorted = is_integer && value >= 0 && value <= INT32_MAX && (!i || label[i] > label[i - 1]);
+        sorted = is_integer && value >= INT32_MIN && value <= INT32_MAX &&
+                 (!i || label[i] > label[i - 1]);
     }
     Error err;
     if (sorted && !labels_from("classes", label, count, &model->base.classes, &err))
@@ -162,6 +163,9 @@ static void read_fields(lua_State *L, int arg, LuaModel *model, const Samples *s
         if (!lua_istable(L, -1) || !read_labels(L, model))
             luaL_error(L, "%s: %s: a Lua model's classes are a list of labels in rising order",
                        where, name);
+        if (model->base.rejects && labels_find(&model->base.classes, LABEL_REJECTED) >= 0)
+            luaL_error(L, "%s: %s: the class -1 of a model that rejects: -1 means rejected", where,
+                       name);
     } else if (samples) {
         if (!labels_from(where, samples->y, samples->n, &model->base.classes, &err))
             bind_raise(L, &err);

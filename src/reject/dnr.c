@@ -49,6 +49,7 @@ bool dnr_take_sizes(Dnr *dnr, Error *err) {
     }
     Labels classes;
     if (!check_part("combiner", dnr->combiner, offset, err) ||
+        !threshold_check_classes("dnr", &dnr->combiner->classes, err) ||
         !labels_copy("dnr", &dnr->combiner->classes, &classes, err))
         return false;
     labels_clear(&dnr->base.classes);

@@ -142,8 +142,8 @@ bool dnr_fit(Dnr *dnr, const Samples *samples, const int32_t *fold, Progress *pr
              Error *err) {
     if (dnr->busy)
         return error_set(err, ERROR_ARGUMENT, "fit: this dnr is scoring: one of its parts called");
-    if (samples->n == 0)
-        return error_set(err, ERROR_ARGUMENT, "fit: the dataset is empty");
+    if (!model_check_samples(&dnr->base, samples, err))
+        return false;
     if (samples->features != dnr->base.features)
         return error_set(err, ERROR_ARGUMENT, "fit: samples have %zu features, the net takes %zu",
                          samples->features, dnr->base.features);

@@ -64,7 +64,8 @@ static bool nr_gradient(Model *base, const float *x, size_t n, const double *w, 
 
 static bool take_classes(Nr *nr, Error *err) {
     Labels classes;
-    if (!labels_copy("nr", &nr->model->classes, &classes, err))
+    if (!threshold_check_classes("nr", &nr->model->classes, err) ||
+        !labels_copy("nr", &nr->model->classes, &classes, err))
         return false;
     labels_clear(&nr->base.classes);
     nr->base.classes = classes;

@@ -10,6 +10,13 @@ bool threshold_check(double threshold, Error *err) {
                      threshold);
 }
 
+bool threshold_check_classes(const char *where, const Labels *classes, Error *err) {
+    return labels_find(classes, LABEL_REJECTED) < 0 ||
+           error_set(err, ERROR_ARGUMENT,
+                     "%s: a class has the label %d, which means rejected; give it another label",
+                     where, LABEL_REJECTED);
+}
+
 static int compare(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
@@ -38,6 +45,10 @@ bool threshold_for(Model *model, double p, const float *x, size_t n, size_t feat
     for (size_t i = 0; ok && i < n; i++) {
         const double *row = scores + i * columns;
         scores[i] = row[model_best_class(model, row)];
+        ok = !isnan(scores[i]) || error_set(err, ERROR_ARGUMENT,
+                                            "threshold_for: the best score of sample %zu is not a "
+                                            "number",
+                                            i + 1);
     }
     ok = ok && threshold_from_best(p, scores, n, threshold, err);
     free(scores);

@@ -12,6 +12,9 @@
 /* Thresholds are finite or −inf. */
 bool threshold_check(double threshold, Error *err);
 
+/* A model that rejects cannot have a class with the label LABEL_REJECTED. */
+bool threshold_check_classes(const char *where, const Labels *classes, Error *err);
+
 /* The floor(p·n)-th smallest of best[0 … n−1], so that exactly floor(p·n) samples are rejected when
  * the scores are distinct; −inf if floor(p·n) is 0. floor(p·n) means floor(p·n + 1e-9): 0.1 of 1000
  * is 100 in spite of rounding. `best` is sorted on return. */

@@ -115,6 +115,33 @@ static void test_fit_folds_lacking_class(void **state) {
     assert_int_equal(toys_alive, 0);
 }
 
+static bool fit_until_interrupted(Model *model, const Samples *all, Progress *progress,
+                                  Error *err) {
+    (void)model, (void)all, (void)err;
+    progress_interrupt();
+    progress_step(progress, 0, NULL);
+    return true;
+}
+
+/* An interrupted fit may leave a model unfitted: nothing is scored with it, and no fit follows. */
+static void test_fit_folds_interrupted(void **state) {
+    (void)state;
+    Error err = { 0 };
+    Model *toy = toy_new();
+    ModelKind stubborn = toy_kind;
+    stubborn.fit = fit_until_interrupted;
+    toy->kind = &stubborn;
+    Progress progress = progress_new();
+    double oof[8];
+    bool ok = model_fit_folds(toy, &samples, (int32_t[]){ 0, 1, 0, 1 }, 2, oof, &progress, &err);
+    progress_clear_interrupt();
+    if (!ok)
+        fail_msg("%s", err.message);
+    assert_true(progress_was_interrupted(&progress));
+    assert_false(model_is_fitted(toy));
+    model_release(toy);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scores_and_checks),
@@ -122,6 +149,7 @@ int main(void) {
         cmocka_unit_test(test_labels),
         cmocka_unit_test(test_fit_folds),
         cmocka_unit_test(test_fit_folds_lacking_class),
+        cmocka_unit_test(test_fit_folds_interrupted),
     };
     return cmocka_run_group_tests_name("model", tests, NULL, NULL);
 }

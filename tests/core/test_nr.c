@@ -74,6 +74,18 @@ static void test_nr_gradient_leaves_out_the_reject_column(void **state) {
     model_release(toy);
 }
 
+static void test_threshold_of_scores_that_are_no_numbers(void **state) {
+    (void)state;
+    static const float spoilt[] = { 0, 0, NAN, 0 };
+    Model *toy = toy_new();
+    double threshold = 1;
+    assert_ok(model_fit(toy, &samples, NULL, &reference_error));
+    assert_false(threshold_for(toy, 0.5, spoilt, 2, 2, &threshold, &reference_error));
+    assert_non_null(strstr(reference_error.message, "sample 2 is not a number"));
+    assert_float_equal(threshold, 1, 0);
+    model_release(toy);
+}
+
 static void test_nr_refuses(void **state) {
     (void)state;
     Model *toy = toy_new();
@@ -228,6 +240,7 @@ int main(void) {
         cmocka_unit_test(test_threshold_from_best),
         cmocka_unit_test(test_nr_scores),
         cmocka_unit_test(test_nr_gradient_leaves_out_the_reject_column),
+        cmocka_unit_test(test_threshold_of_scores_that_are_no_numbers),
         cmocka_unit_test(test_nr_refuses),
         cmocka_unit_test(test_nr_clone),
         cmocka_unit_test(test_reference_scores),

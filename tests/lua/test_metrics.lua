@@ -101,6 +101,28 @@ function TestMetrics:test_report()
   lu.assertStrContains(tostring(metrics.report(truth, truth)), "100.00 %")
 end
 
+-- Files of binary problems say -1 and 1.
+function TestMetrics:test_minus_one_as_a_class()
+  local plain = data.new { x = { { 0 }, { 0.2 }, { 0.8 }, { 1 } }, y = { -1, -1, 1, 1 } }
+  local model = svm.new { kernel = svm.linear(), C = 10 }:fit(plain)
+  local counts = { samples = 4, correct = 4, rejected = 0, wrong = 0 }
+  lu.assertEquals(metrics.counts(model, plain), counts)
+  lu.assertEquals(metrics.counts({ -1, -1, 1, 1 }, plain), counts)
+  local confusion = metrics.report(model, plain).confusion
+  lu.assertEquals(confusion.classes, { -1, 1 })
+  lu.assertEquals(confusion.counts:totable(), { { 2, 0, 0 }, { 0, 2, 0 } })
+  -- a rejecting model means rejection by it, whatever the data says
+  local rejecting = oracle { -1, 0 }
+  local odd = data.new { x = { { 1 }, { 2 } }, y = { -1, 0 } }
+  lu.assertEquals(metrics.counts(rejecting, odd), { samples = 2, correct = 1, rejected = 1, wrong = 0 })
+  lu.assertEquals(metrics.confusion(rejecting, odd).classes, { -1, 0, 4, 9 })
+  raises("a class has the label -1", reject.new, { model = model })
+  raises("sample 1 has the label -1", reject.new { model = svm.new { kernel = svm.linear() } }.fit,
+    reject.new { model = svm.new { kernel = svm.linear() } }, plain)
+  rejecting.classes = { -1, 0, 4 }
+  raises("-1 means rejected", metrics.counts, rejecting, odd)
+end
+
 function TestMetrics:test_refuses()
   raises("metrics.accuracy: ds: expected a dataset to judge", metrics.accuracy, oracle(predicted), truth)
   raises("metrics.accuracy: ds: expected a dataset or its labels, got nil", metrics.accuracy, predicted)
