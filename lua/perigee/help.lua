@@ -127,15 +127,26 @@ function help.member(kind, name)
   end
 end
 
---- The names of a kind's methods, or of its fields, as a set.
-function help.members(kind, methods)
+--- The entries of a kind's methods, or of its fields, in the manual's order.
+function help.entries_of(kind, methods)
   load_all()
-  local names = {}
+  local list = {}
   for _, entry in ipairs(every) do
-    local owner, mark, name = entry.name:match("^([%w_]+)([.:])([%w_]+)$")
+    local owner, mark = entry.name:match("^([%w_]+)([.:])[%w_]+$")
     local fits = mark == ":" or entry.method
     if not methods then fits = entry.kind == "field" end
-    if fits and (owner == kind or owner == help.parents[kind]) then names[name] = true end
+    if fits and owner == kind then list[#list + 1] = entry end
+  end
+  return list
+end
+
+--- The names of a kind's methods, or of its fields, as a set; its parent's are among them.
+function help.members(kind, methods)
+  local names = {}
+  for _, owner in ipairs { kind, help.parents[kind] } do
+    for _, entry in ipairs(help.entries_of(owner, methods)) do
+      names[entry.name:match("[%w_]+$")] = true
+    end
   end
   return names
 end

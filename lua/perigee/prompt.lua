@@ -89,6 +89,22 @@ local function documented_name(chain)
   return kind and kind .. ":" .. member or chain
 end
 
+-- The full name of what Lua itself brings: "string.format", "print", "math"; or nil.
+local function name_in_lua(value)
+  local function named_in(t, prefix)
+    for key, member in next, t do
+      if member == value and type(key) == "string" then return prefix .. key end
+    end
+  end
+  for library in ("string table math io os coroutine utf8 debug package"):gmatch("%w+") do
+    local t = rawget(_G, library)
+    local found = t == value and library or type(t) == "table" and named_in(t, library .. ".")
+    if found then return found end
+  end
+  local source = type(value) == "function" and debug.getinfo(value, "S").what
+  return source == "C" and named_in(_G, "") or nil
+end
+
 local function explain_name(name)
   local terminal = perigee.terminal()
   if name == "" then return print(help.overview(math.min(terminal.columns, MOST), terminal.colour)) end
@@ -99,6 +115,11 @@ local function explain_name(name)
   if has_help and not name:find("[.:]") then return explain(value) end
   if help.of(documented) then return explain(documented) end
   if has_help then return explain(value) end
+  local of_lua = value ~= nil and name_in_lua(value)
+  if of_lua then
+    local place = type(value) == "function" and "pdf-" .. of_lua or "6"
+    return print(("%s is Lua's own: www.lua.org/manual/5.4/manual.html#%s"):format(of_lua, place))
+  end
   -- a string, a number, a plain table: nothing of it is in the help, but it has a value
   if value ~= nil and value ~= false then
     print(("%s is %s"):format(name, printer.text(value, { width = MOST - #name - 4, lines = 8 })))

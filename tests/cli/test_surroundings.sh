@@ -28,6 +28,15 @@ status=$?
 check_equal "make install obeys DESTDIR and PREFIX" "$status" 0
 out=$("$work/root/usr/bin/perigee" -e 'print(perigee.lua_dir)' 2>&1)
 check_match "an installed program finds its Lua files" "$out" "*/root/usr/share/perigee/lua"
+share=$work/root/usr/share
+check "the manual and the editors' definitions are installed" \
+    [ -s "$share/doc/perigee/reference.md" -a -s "$share/doc/perigee/perigee.lua" ]
+if command -v groff > /dev/null && groff -man -Tutf8 /dev/null > /dev/null 2>&1; then
+    out=$(groff -man -ww -Tutf8 -K utf8 "$share/man/man1/perigee.1" 2>&1 > /dev/null)
+    check_equal "the man page is set without a warning" "$out" ""
+else
+    skip "the man page is set without a warning" "no groff"
+fi
 
 run_perigee -e 'io.stdout:write("no newline")'
 check_equal "stdout is flushed" "$out" "no newline"

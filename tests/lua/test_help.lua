@@ -429,6 +429,8 @@ function TestFinding.test_questions()
     ['?"pgd"'] = "attack.pgd { … }", ["?'dnr'"] = "dnr — Deep", ["?word"] = 'word is "dnr.new"',
     ["?"] = "array", ["??reject"] = "reject.new", ["?array.meen"] = "did you mean array.mean?",
     ["? data "] = "data — Data", ["?xyzzy"] = "no help for xyzzy", ["?? xyzzy"] = "nothing found",
+    ["?string.format"] = "#pdf-string.format", ["?assert"] = "#pdf-assert",
+    ["?math"] = "math is Lua's own",
     ["?seed"] = "seed(n)", ["?dnr"] = "dnr — Deep",
   }
   for question, text in pairs(expected) do
@@ -483,7 +485,9 @@ function TestDocuments.test_manual()
   for _, entry in ipairs(entries()) do lu.assertStrContains(text, "### " .. entry.name .. "\n") end
   local anchors = {}
   for heading in text:gmatch("\n##+ ([^\n]+)") do
-    anchors[heading:lower():gsub("[^%w_ -]", ""):gsub(" ", "-")] = true
+    local anchor = heading:lower():gsub("[^%w_ -]", ""):gsub(" ", "-")
+    lu.assertNil(anchors[anchor], heading)
+    anchors[anchor] = true
   end
   for link in text:gmatch("%]%(#([^)]+)%)") do lu.assertTrue(anchors[link], link) end
 end

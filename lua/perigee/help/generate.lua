@@ -188,6 +188,20 @@ local aliases = {
   { "kernel", "{ name: string, gamma: number?, coef0: number?, degree: integer? }" },
 }
 
+-- What entries do not tell of: operators and indices.
+local extras = {
+  array = {
+    "---@operator add(array|number): array", "---@operator sub(array|number): array",
+    "---@operator mul(array|number): array", "---@operator div(array|number): array",
+    "---@operator mod(array|number): array", "---@operator idiv(array|number): array",
+    "---@operator pow(array|number): array", "---@operator unm: array", "---@operator len: integer",
+    "---@field [integer] any",
+  },
+  dataset = { "---@operator len: integer", "---@field [integer] dataset" },
+  result = { "---@operator len: integer", "---@field [integer] result" },
+  figure = { "---@operator len: integer", "---@field [integer] figure" },
+}
+
 local function comment(out, text)
   for line in (text:gsub("%s+$", "") .. "\n"):gmatch("(.-)\n") do out[#out + 1] = "---" .. line end
 end
@@ -201,7 +215,7 @@ local function cats_returns(out, returns)
   local kinds = {}
   for kind in (returns[1] .. ","):gmatch("%s*(.-),") do kinds[#kinds + 1] = kind end
   for i, kind in ipairs(kinds) do
-    out[#out + 1] = ("---@return %s # %s"):format(kind, i == 1 and one_line(returns[2]) or "")
+    out[#out + 1] = "---@return " .. kind .. (i == 1 and " # " .. one_line(returns[2]) or "")
   end
 end
 
@@ -272,6 +286,7 @@ local function cats_class(out, name, fields)
     local kind = field[2].returns and field[2].returns[1] or "any"
     out[#out + 1] = ("---@field %s %s # %s"):format(field[1], kind, one_line(field[2].text))
   end
+  table.move(extras[name] or {}, 1, #(extras[name] or {}), #out + 1, out)
   local library = type(rawget(_G, name)) == "table"
   out[#out + 1] = ("%s%s = {}\n"):format(library and "" or "local ", name)
 end

@@ -201,6 +201,15 @@ local function entry_text(entry, width, colour)
   if entry.method then
     out[#out + 1] = ("\nAlso a method: %s"):format(help.method_signature(entry))
   end
+  if entry.kind == "value" then
+    for _, title in ipairs { "Methods", "Fields" } do
+      local members = help.entries_of(entry.name, title == "Methods")
+      if #members > 0 then
+        out[#out + 1] = "\n" .. bold(title, colour)
+        out[#out + 1] = layout.list(members, width)
+      end
+    end
+  end
   if entry.example then
     out[#out + 1] = "\n" .. bold("Example", colour)
     out[#out + 1] = code(entry.example, width)
