@@ -161,6 +161,28 @@ local function option_named(entry, name)
   end
 end
 
+-- Names for require: what is loaded, and the files that package.path leads to.
+local function modules(typed)
+  local set = {}
+  for _, t in ipairs { package.loaded, package.preload } do
+    for name in next, t do
+      if type(name) == "string" and name:sub(1, #typed) == typed then set[name] = true end
+    end
+  end
+  local above = typed:match("^(.*%.)[^.]*$") or ""
+  for template in package.path:gmatch("[^;]+") do
+    local folder, ending = template:match("^(.-)%?(.*)$")
+    if folder and ending == ".lua" then
+      folder = folder == "" and "./" or folder
+      for _, file in ipairs(perigee.files(folder .. above:gsub("%.", "/"))) do
+        local name = above .. (file:match("^([%w_-]+)%.lua$") or "")
+        if #name > #above and name:sub(1, #typed) == typed then set[name] = true end
+      end
+    end
+  end
+  return set
+end
+
 -- Inside quotes: an option's words, modules after require, else a file's name.
 local function in_string(text, state)
   local typed = text:sub(state.start)
@@ -177,12 +199,7 @@ local function in_string(text, state)
     if #words > 0 then return list, #typed end
   end
   if before:find("require%s*%(?$") then
-    local set = {}
-    add_names(set, package.loaded, typed)
-    for name in pairs(package.loaded) do
-      if name:sub(1, #typed) == typed then set[name] = true end
-    end
-    return sorted(set), #typed
+    return sorted(modules(typed)), #typed
   end
   return {}, #typed, true
 end

@@ -10,6 +10,7 @@
 #include "host/versions.h"
 #include "model_file.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 
 /* What a file holds: a model, or the result of an attack. */
@@ -97,6 +98,32 @@ static int perigee_nearest(lua_State *L) {
     return 1;
 }
 
+static void close_folder(void *folder) {
+    closedir(folder);
+}
+
+static const BoxType folder_type = { .name = "perigee.folder",
+                                     .shown = "a folder",
+                                     .release = close_folder };
+
+/* perigee.files(folder) → the names in it, hidden ones left out; nothing where it cannot be read.
+ */
+static int perigee_files(lua_State *L) {
+    const char *path = bind_string(L, 1, "perigee.files", "folder");
+    lua_newtable(L);
+    void **box = bind_new_box(L, &folder_type);
+    DIR *folder = *box = opendir(path);
+    lua_Integer count = 0;
+    for (const struct dirent *entry; folder && (entry = readdir(folder));) {
+        if (entry->d_name[0] == '.')
+            continue;
+        lua_pushstring(L, entry->d_name);
+        lua_rawseti(L, -3, ++count);
+    }
+    lua_pop(L, 1);
+    return 1;
+}
+
 int open_perigee(lua_State *L) {
     static const luaL_Reg functions[] = {
         { "load", perigee_load },
@@ -105,8 +132,11 @@ int open_perigee(lua_State *L) {
         { "header", perigee_header },
         { "interrupted", perigee_interrupted },
         { "nearest", perigee_nearest },
+        { "files", perigee_files },
         { NULL, NULL },
     };
+    bind_new_type(L, &folder_type, NULL, NULL);
+    lua_pop(L, 1);
     luaL_newlib(L, functions);
     lua_getglobal(L, "math");
     lua_pushcclosure(L, perigee_seed, 1);

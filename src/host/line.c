@@ -127,10 +127,13 @@ void line_open(const char *history_path, LineCompleter *completer, const void *c
         return;
     rl_readline_name = "perigee";
     rl_catch_signals = 0;
+    rl_variable_bind("show-all-if-ambiguous", "on"); /* the user's inputrc has the last word */
     rl_outstream = isatty(STDOUT_FILENO) ? stdout : stderr;
     rl_completion_word_break_hook = break_characters;
     rl_attempted_completion_function = choices_for_readline;
-    rl_completer_quote_characters = NULL; /* quotes are the completer's business */
+    /* Quotes are the completer's business; whoever wants the closing one types it. */
+    rl_completer_quote_characters = NULL;
+    rl_basic_quote_characters = "";
     history_open(history_path);
 }
 

@@ -68,6 +68,13 @@ end]],
       see = { "help" },
     },
     {
+      name = "perigee.files",
+      text = "The names in a folder, hidden ones left out; none where it cannot be read.",
+      params = { { "folder", "string", "its path" } },
+      returns = { "string[]", "in no order" },
+      example = 'for _, name in ipairs(perigee.files(perigee.lua_dir)) do print(name) end',
+    },
+    {
       name = "perigee.terminal",
       text = [[
 What the terminal can do now: output (stdout is one), colour, columns, rows, and picture, the best way to
