@@ -73,6 +73,7 @@ end]],
       params = { { "folder", "string", "its path" } },
       returns = { "string[]", "in no order" },
       example = 'for _, name in ipairs(perigee.files(perigee.lua_dir)) do print(name) end',
+      see = { "perigee.lua_dir" },
     },
     {
       name = "perigee.terminal",
