@@ -175,8 +175,10 @@ static bool read_classes(const cJSON *meta, Labels *classes, Error *err) {
     if (!label)
         return error_memory(err, "attack result", most * sizeof *label);
     ptrdiff_t count = read_list(meta, "classes", most, label);
+    for (ptrdiff_t i = 1; i < count; i++)
+        count = label[i] > label[i - 1] ? count : -1;
     bool ok = count > 0 ? labels_from("attack result", label, (size_t)count, classes, err)
-                        : bad("the classes are not a list of labels", err);
+                        : bad("the classes are not a list of labels in rising order", err);
     free(label);
     return ok;
 }
@@ -236,6 +238,25 @@ static bool fill_arrays(const Tensors *tensors, AttackResult *result, Error *err
            fill(tensors, "stop", result->stop, err);
 }
 
+/* Are all of them classes (or −1, for a model that rejects)? Losses are found by their columns. */
+static bool known_labels(const AttackResult *result, const char *name, const Array *label,
+                         bool rejects, Error *err) {
+    for (size_t i = 0; label && i < result->n; i++) {
+        int32_t one = array_i32(label)[i];
+        if (labels_find(&result->classes, one) < 0 && !(rejects && one == LABEL_REJECTED))
+            return error_set(err, ERROR_FILE, "attack result: %s of sample %zu is %d, not a class",
+                             name, i + 1, (int)one);
+    }
+    return true;
+}
+
+static bool check_labels(const AttackResult *result, Error *err) {
+    return known_labels(result, "y", result->y, false, err) &&
+           known_labels(result, "target", result->target, false, err) &&
+           known_labels(result, "label", result->label, result->rejects, err) &&
+           known_labels(result, "start_label", result->start_label, result->rejects, err);
+}
+
 /* A part of the joined rows into a trace's own array. */
 static void cut(Array *to, const Array *from, size_t row) {
     size_t width = array_bytes(to) / to->shape[0];
@@ -283,7 +304,8 @@ static AttackResult *read_result(const Tensors *tensors, const cJSON *meta, Erro
     AttackResult *result = result_new(&classes, rejects, &size, err);
     labels_clear(&classes);
     if (result && read_shape(meta, result, err) && read_words(meta, result, err) &&
-        fill_arrays(tensors, result, err) && fill_traces(tensors, result, err))
+        fill_arrays(tensors, result, err) && check_labels(result, err) &&
+        fill_traces(tensors, result, err))
         return result;
     result_free(result);
     return NULL;

@@ -537,7 +537,8 @@ Model *svc_read(const Tensors *tensors, const char *prefix, const cJSON *meta, E
         params.balanced = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(meta, "balanced"));
         if (!cJSON_HasObjectItem(meta, "fitted_kernel"))
             svc = new_svc("load", &params, err);
-        else if (read_kernel(meta, "fitted_kernel", &params.kernel, err))
+        else if (kernel_check("load", &wanted, err) &&
+                 read_kernel(meta, "fitted_kernel", &params.kernel, err))
             svc = read_fitted(tensors, prefix, &params, err);
         if (svc)
             svc->params.kernel = wanted;

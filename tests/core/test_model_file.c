@@ -174,6 +174,8 @@ static void test_refuses(void **state) {
     refuse_with("", "net", "{\"kind\":\"nr\"}", "net");
     refuse_with("", "combiner", NULL, "no part \"combiner\"");
     refuse_with("classifiers", "relu2", "{\"kind\":\"svm\"}", "relu2");
+    refuse_with("combiner", "kernel", "{\"name\":\"rbf\",\"gamma\":-1,\"coef0\":0,\"degree\":3}",
+                "gamma of the rbf");
 }
 
 static void test_not_a_model(void **state) {

@@ -137,8 +137,12 @@ static void test_spoilt_files(void **state) {
     check_refused("scores", NULL, NULL, "scores");
     check_refused("scores", short_scores, NULL, "scores does not have the result's shape");
     check_refused("trace.length", lengths, NULL, "lengths of the traces");
+    array_i32(lengths)[0] = -1;
+    check_refused("y", lengths, NULL, "y of sample 1 is -1, not a class");
     array_i32(lengths)[0] = INT32_MAX;
     check_refused("trace.length", lengths, NULL, "lengths of the traces");
+    check_refused("label", lengths, NULL, "label of sample 1 is 2147483647, not a class");
+    check_refused(NULL, NULL, "{\"kind\": \"attack_result\", \"classes\": [1, 0]}", "rising order");
     check_refused(NULL, NULL, "{\"kind\": \"svm\"}", "not that of a result");
     check_refused(NULL, NULL, "not json", "not that of a result");
     check_refused(NULL, NULL, "{\"kind\": \"attack_result\"}", "classes");
