@@ -90,8 +90,6 @@ bool attack_resolve(const Attack *attack, const AttackParams *params, AttackPara
         return error_set(err, ERROR_ARGUMENT,
                          "attack.%s: random restarts need a finite dmax to draw points within",
                          attack->name);
-    if (resolved.dmax == 0 && isnan(resolved.eta)) /* any step length leads nowhere */
-        resolved.eta = 1;
     if (!attack->resolve(&resolved, err))
         return false;
     *out = resolved;

@@ -13,6 +13,10 @@ static bool pgd_resolve(AttackParams *params, Error *err) {
         params->step = (int)step_rule_of((Norm)params->norm);
     if (!isnan(params->eta))
         return true;
+    if (params->dmax == 0) { /* any step length leads nowhere */
+        params->eta = 1;
+        return true;
+    }
     if (params->step == STEP_RAW)
         return error_set(err, ERROR_ARGUMENT,
                          "attack.pgd: step = \"raw\" needs eta: how far a gradient's length goes");

@@ -139,6 +139,18 @@ function TestAttackRun:test_labels_and_targets()
   lu.assertNil(untold.hit)
 end
 
+-- No room to move, whatever the steps: the answer is the start.
+function TestAttackRun:test_dmax_0()
+  for _, options in ipairs { { "pgd", norm = "l1" }, { "pgd", step = "raw" }, { "pgd_exp", eta_min = 0.2 },
+    { "fgsm" }, { "noise", norm = "l1" } } do
+    local name = table.remove(options, 1)
+    options.model, options.dmax = bumps(-1), 0
+    local result = attack[name](options):run(samples)
+    lu.assertEquals(result.x_adv:totable(), result.x0:totable())
+    lu.assertEquals(result.distance:max(), 0)
+  end
+end
+
 function TestAttackRun:test_bounds_of_each_feature()
   local pgd = attack.pgd { model = bumps(-1), dmax = 1, lower = { 0, 0, 0.7 }, upper = 1 }
   lu.assertTrue(pgd:run(x[1]).x_adv:at(1, 3) >= array.new({ 0.7 }):at(1))
