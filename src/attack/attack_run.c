@@ -293,13 +293,16 @@ static void settle(const Run *run, size_t i, double *z, float *out) {
     constraint_store(constraint, x0, z, out);
 }
 
+/* Not the increment of rng_seed's own mixing, which would give neighbours three of four words. */
+static const uint64_t start_stride = 0xd1342543de82ef95u;
+
 /* Start number k of a group: random points of the ball. */
 static void random_starts(const Run *run, const size_t *sample, size_t n, int k, double *z,
                           float *start) {
     size_t d = run->problem.features;
     for (size_t r = 0; r < n; r++) {
         Rng rng;
-        rng_seed(&rng, run->stream[sample[r]] + (uint64_t)k * 0x9e3779b97f4a7c15u);
+        rng_seed(&rng, run->stream[sample[r]] + (uint64_t)k * start_stride);
         random_in_ball(run->problem.constraint.norm, d, &rng, z);
         for (size_t j = 0; j < d; j++)
             z[j] = (double)run->task->x[sample[r] * d + j] + run->params.dmax * z[j];
