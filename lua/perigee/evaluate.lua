@@ -11,8 +11,16 @@ local evaluate = {}
 
 local WHERE = "evaluate.security"
 
+local HERE = debug.getinfo(1, "S").source
+
+-- An error at the user's line, however deep in this file it was found.
 local function fail(message, ...)
-  error(WHERE .. ": " .. message:format(...), 3)
+  local level, info = 2, debug.getinfo(2, "S")
+  while info and info.source == HERE do
+    level = level + 1
+    info = debug.getinfo(level, "S")
+  end
+  error(WHERE .. ": " .. message:format(...), level)
 end
 
 local function is_model(value)
@@ -57,7 +65,7 @@ local function named_models(models)
   return named
 end
 
-local function check_dmax(dmax)
+local function check_dmax(dmax, noise)
   if type(dmax) == "number" then dmax = { dmax } end
   if type(dmax) ~= "table" or #dmax == 0 then
     fail("dmax: expected a list of radii, { 0, 0.5, 1 }")
@@ -65,6 +73,9 @@ local function check_dmax(dmax)
   for k, d in ipairs(dmax) do
     if type(d) ~= "number" or d < 0 or d ~= d then
       fail("dmax: number %d is %s, expected 0 or more", k, tostring(d))
+    end
+    if noise and d == math.huge then
+      fail("dmax: number %d is infinite: no noise has that norm; give noise = false", k)
     end
     if k > 1 and d <= dmax[k - 1] then
       fail("dmax: the radii must grow, got %g after %g", d, dmax[k - 1])
@@ -151,9 +162,9 @@ end
 --- Counts of correct, rejected and evaded samples for every model and every dmax.
 function evaluate.security(options)
   check_options(options)
-  local named, dmax = named_models(options.models), check_dmax(options.dmax)
-  local base, data = options.attack, options.data
   local noise = options.noise ~= false
+  local named, dmax = named_models(options.models), check_dmax(options.dmax, noise)
+  local base, data = options.attack, options.data
   local security = setmetatable({
     models = {}, dmax = dmax, counts = {}, noise = {}, n = 0, attack = base.name, norm = base.norm,
     seed = options.seed, interrupted = false,

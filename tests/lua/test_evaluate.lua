@@ -30,7 +30,8 @@ local function evaluated(more)
     dmax = { 0, 0.2, 0.5 }, seed = 1,
   }
   for key, value in pairs(more or {}) do options[key] = value end
-  return evaluate.security(options)
+  local security = evaluate.security(options)
+  return security
 end
 
 local function raises(words, more)
@@ -98,6 +99,10 @@ function TestSecurity:test_errors()
   raises("attack: expected an attack", { attack = 3 })
   raises("dmax: number 2 is -1", { dmax = { 0, -1 } })
   raises("the radii must grow", { dmax = { 1, 0 } })
+  raises("dmax: number 2 is infinite: no noise", { dmax = { 1, math.huge } })
+  for _, wrong in ipairs { { dmax = { -1 } }, { models = { 3 } }, { attack = 3 } } do
+    raises("test_evaluate.lua:", wrong) -- the caller's line
+  end
   raises("models: ", { models = {} })
   raises("neither a fitted model nor", { models = { 3 } })
   raises("models: bad is not a fitted model", { models = { bad = svm.new { C = 1 } } })
