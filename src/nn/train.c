@@ -88,7 +88,11 @@ static void train_block(void *context, size_t first, size_t last, int worker) {
     for (size_t at = first; at < last; at += net->tile) {
         int32_t target[NETWORK_TILE_MOST];
         size_t n = last - at < net->tile ? last - at : net->tile;
-        TileRun run = { .tile = { n, at, true, trainer->seed, space->scratch },
+        TileRun run = { .tile = { .n = n,
+                                  .first = at,
+                                  .training = true,
+                                  .seed = trainer->seed,
+                                  .scratch = space->scratch },
                         .plan = &net->keep,
                         .arena = space->arena,
                         .capacity = net->tile,
