@@ -202,6 +202,11 @@ size_t model_bytes(const Model *model) {
     return 512 + (model->kind->bytes ? model->kind->bytes(model) : 0);
 }
 
+double model_fit_bytes(const Model *model, size_t n, char *sum) {
+    *sum = '\0';
+    return model->kind->fit_bytes ? model->kind->fit_bytes(model, n, sum) : 0;
+}
+
 size_t model_best_class(const Model *model, const double *row) {
     assert(model->classes.count > 0);
     size_t best = 0;

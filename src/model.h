@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 typedef struct Model Model;
+enum { FIT_SUM = 256 };
 struct Tensors; /* data/safetensors.h: named arrays on their way to or from a file */
 struct cJSON;
 
@@ -78,6 +79,10 @@ typedef struct ModelKind {
 
     /* Memory that the model alone keeps alive, roughly. NULL: next to none. */
     size_t (*bytes)(const Model *model);
+
+    /* Memory that a fit to n samples takes at its peak, about; how it comes about goes to `sum`,
+     * which has FIT_SUM bytes. NULL: little beside the samples. */
+    double (*fit_bytes)(const Model *model, size_t n, char *sum);
 } ModelKind;
 
 struct Model {
@@ -112,6 +117,7 @@ bool model_set(Model *model, const char *name, double value, Error *err);
 bool model_get(const Model *model, const char *name, double *value, Error *err);
 Model *model_clone(const Model *model, Error *err);
 size_t model_bytes(const Model *model); /* of its struct and what hangs on it alone, roughly */
+double model_fit_bytes(const Model *model, size_t n, char *sum);
 
 /* What every fit checks first, for ways of training beside model_fit: there are samples, and none of
  * them has the label by which this model says that it rejects. */

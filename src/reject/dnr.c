@@ -315,6 +315,7 @@ const ModelKind dnr_kind = {
     .clone = dnr_clone,
     .save = dnr_save,
     .bytes = dnr_bytes,
+    .fit_bytes = dnr_fit_bytes,
 };
 
 /* ---- Making one

@@ -2,15 +2,19 @@
 #include "reject/dnr_parts.h"
 
 #include "core/folds.h"
+#include "core/memory.h"
 #include "reject/taps.h"
 #include "svm/matrix_memory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* What a fit builds before any of it replaces the old parts. */
 typedef struct Training {
     const Samples *samples;
-    int32_t *fold; /* 0 … folds−1 */
+    char title[64]; /* of the progress */
+    int32_t *fold;  /* 0 … folds−1 */
     int folds;
     float **output; /* per layer, n × width; freed as soon as it is used */
     float *inputs;  /* n × inputs: the combiner's */
@@ -53,7 +57,8 @@ static bool training_make(const Dnr *dnr, const Samples *samples, const int32_t 
     Labels classes;
     if (!labels_from("fit", samples->y, n, &classes, err))
         return false;
-    *training = (Training){ .samples = samples, .classes = classes.count };
+    training->samples = samples;
+    training->classes = classes.count;
     labels_clear(&classes);
     training->inputs_width = dnr->layers * training->classes;
     training->fold = malloc(n * sizeof *training->fold);
@@ -103,10 +108,38 @@ static bool fit_combiner(const Dnr *dnr, Training *training, Progress *progress,
     return training->combiner && model_fit(training->combiner, &samples, progress, err);
 }
 
+/* The layers' outputs, and what the most demanding part's fit takes beside them. */
+double dnr_fit_bytes(const Model *base, size_t n, char *sum) {
+    const Dnr *dnr = (const Dnr *)base;
+    double outputs = 0, most = 0;
+    char part_sum[FIT_SUM], worst[FIT_SUM] = "", text[32];
+    for (size_t l = 0; l <= dnr->layers; l++) {
+        const Model *part = l < dnr->layers ? dnr->layer[l].classifier : dnr->combiner;
+        double need = model_fit_bytes(part, n, part_sum);
+        if (l < dnr->layers)
+            outputs += (double)n * (double)dnr->layer[l].width * sizeof(float);
+        if (need > most) {
+            most = need;
+            memcpy(worst, part_sum, sizeof worst);
+        }
+    }
+    snprintf(sum, FIT_SUM, "layer outputs %s, one part's %.200s", memory_text(outputs, text),
+             most > 0 ? worst : "fit little");
+    return outputs + most;
+}
+
+/* Refuses what does not fit; else says in `title` what will be needed. */
+static bool announce(const Dnr *dnr, size_t n, char title[64], Error *err) {
+    char sum[FIT_SUM], text[32];
+    double need = dnr_fit_bytes(&dnr->base, n, sum);
+    snprintf(title, 64, "fitting DNR (%s)", memory_text(need, text));
+    return memory_check("fit", need, sum, err);
+}
+
 /* One step a part. True also when interrupted. */
 static bool fit_parts(const Dnr *dnr, Training *training, Progress *progress, Error *err) {
     const Samples *samples = training->samples;
-    progress_begin(progress, "fitting DNR", (double)dnr->layers + 2);
+    progress_begin(progress, training->title, (double)dnr->layers + 2);
     bool ok = taps_extract(dnr->net, dnr->tap, dnr->layers, samples->x, samples->n,
                            training->output, progress, err);
     bool go = ok && progress_step(progress, 1, NULL);
@@ -148,6 +181,8 @@ bool dnr_fit(Dnr *dnr, const Samples *samples, const int32_t *fold, Progress *pr
         return error_set(err, ERROR_ARGUMENT, "fit: samples have %zu features, the net takes %zu",
                          samples->features, dnr->base.features);
     Training training = { 0 };
+    if (!announce(dnr, samples->n, training.title, err))
+        return false;
     matrix_hold(); /* every layer's kernel matrix in the same memory */
     bool ok = training_make(dnr, samples, fold, &training, err) &&
               fit_parts(dnr, &training, progress, err);

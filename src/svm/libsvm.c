@@ -150,6 +150,11 @@ static void take_answer(const struct svm_model *model, const size_t *position, s
     problem->b = -sign * model->rho[0];
 }
 
+double libsvm_cache_bytes(size_t n) {
+    double whole = whole_cache(n), share = cache_share();
+    return (whole < share ? whole : share) * (1 << 20) * parallel_threads();
+}
+
 LibsvmScratch *libsvm_scratch_new(size_t n, int count) {
     size_t all = n * (size_t)count;
     LibsvmScratch *scratch = malloc((size_t)count * sizeof *scratch);

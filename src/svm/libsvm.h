@@ -31,6 +31,9 @@ bool libsvm_matrix_init(LibsvmMatrix *matrix, const char *where, const Kernel *k
 void libsvm_matrix_clear(LibsvmMatrix *matrix);
 double libsvm_matrix_at(const LibsvmMatrix *matrix, size_t i, size_t j);
 
+/* Bytes of rows that all solvers at work may keep together. */
+double libsvm_cache_bytes(size_t n);
+
 /* What one solver at work needs; an array of `count`, NULL without memory. */
 typedef struct LibsvmScratch LibsvmScratch;
 LibsvmScratch *libsvm_scratch_new(size_t n, int count);

@@ -90,3 +90,10 @@ void matrix_release(void) {
     if (--holders == 0)
         drop_idle();
 }
+
+size_t matrix_kept(void) {
+    size_t bytes = 0;
+    for (int i = 0; i < SLOTS; i++)
+        bytes += slot[i].lent ? 0 : slot[i].bytes;
+    return bytes;
+}

@@ -16,5 +16,6 @@ void matrix_give(void *memory); /* NULL is fine */
 /* Pairs that may nest; the last release gives what is kept back to the system. */
 void matrix_hold(void);
 void matrix_release(void);
+size_t matrix_kept(void); /* bytes that are kept and not in use */
 
 #endif

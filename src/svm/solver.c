@@ -1,11 +1,13 @@
 #include "svm/solver.h"
 
+#include "core/memory.h"
 #include "core/parallel.h"
 #include "svm/gram.h"
 #include "svm/matrix_memory.h"
 #include "svm/smo.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +53,21 @@ static bool fill_values(const char *where, const Kernel *kernel, const float *gr
     parallel_for(n, values_body, &work);
     free(work.row);
     return true;
+}
+
+double solver_bytes(SolverKind kind, size_t n, char *sum) {
+    double square = (double)n * (double)n;
+    char text[32], caches[32];
+    if (kind == SOLVER_SMO) {
+        snprintf(sum, FIT_SUM, "kernel matrix %zu x %zu x 4 bytes = %s", n, n,
+                 memory_text(4 * square, text));
+        return 4 * square;
+    }
+    double cached = libsvm_cache_bytes(n);
+    snprintf(sum, FIT_SUM,
+             "kernel matrix %zu x %zu x 4 bytes and libsvm's x 8 bytes = %s, its caches %s", n, n,
+             memory_text(12 * square, text), memory_text(cached, caches));
+    return 12 * square + cached;
 }
 
 bool solver_matrix_init(SolverMatrix *matrix, const char *where, SolverKind kind,

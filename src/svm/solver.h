@@ -11,6 +11,7 @@
 
 #include "core/error.h"
 #include "core/progress.h"
+#include "model.h"
 #include "svm/kernel.h"
 #include "svm/libsvm.h"
 
@@ -29,6 +30,10 @@ typedef struct SolverMatrix {
     LibsvmMatrix nodes; /* libsvm */
     float *values;      /* smo: n × n, row-major */
 } SolverMatrix;
+
+/* Memory that a matrix of n samples and solving on it take, matrices of gram.h and what
+ * matrix_hold has kept for them included; `sum` (FIT_SUM bytes) gets the arithmetic. */
+double solver_bytes(SolverKind kind, size_t n, char *sum);
 
 /* From the bases of all pairs (gram.h), which stay as they are. */
 bool solver_matrix_init(SolverMatrix *matrix, const char *where, SolverKind kind,

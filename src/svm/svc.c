@@ -1,8 +1,10 @@
 #include "svm/svc.h"
 
+#include "core/memory.h"
 #include "core/parallel.h"
 #include "svm/decision.h"
 #include "svm/gram.h"
+#include "svm/matrix_memory.h"
 #include "svm/train.h"
 
 #include <math.h>
@@ -198,8 +200,16 @@ static bool machine_decision(const Machine *machine, const Samples *samples, con
     return ok;
 }
 
+static double svc_fit_bytes(const Model *model, size_t n, char *sum) {
+    return solver_bytes(((const Svc *)model)->params.solver, n, sum);
+}
+
 static bool training_matrix(const SvcParams *params, const Samples *samples, SolverMatrix *matrix,
                             Error *err) {
+    char sum[FIT_SUM];
+    double need = solver_bytes(params->solver, samples->n, sum) - (double)matrix_kept();
+    if (!memory_check("fit", need, sum, err))
+        return false;
     float *values =
         gram_values("fit", &params->kernel, samples->x, samples->n, samples->features, err);
     return values && solver_matrix_take(matrix, "fit", params->solver, &values, samples->n, err);
@@ -484,6 +494,7 @@ static const ModelKind svc_kind = {
     .clone = svc_clone,
     .save = svc_save,
     .bytes = svc_bytes,
+    .fit_bytes = svc_fit_bytes,
 };
 
 const ModelKind *svc_model_kind(void) {

@@ -1,12 +1,15 @@
 #include "svm/svc_search.h"
 
+#include "core/memory.h"
 #include "core/parallel.h"
 #include "svm/gram.h"
+#include "svm/matrix_memory.h"
 #include "svm/train.h"
 
 #include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char where[] = "svm.search";
 
@@ -128,6 +131,17 @@ static void find_best(SvcFound *found) {
     }
 }
 
+/* Bases stay beside each column's values, in which libsvm's need has them already. */
+static bool check_memory(const SvcParams *params, size_t n, Error *err) {
+    char sum[FIT_SUM];
+    double need = solver_bytes(params->solver, n, sum);
+    if (params->solver == SOLVER_SMO) {
+        need *= 2;
+        strcat(sum, ", twice");
+    }
+    return memory_check(where, need, sum, err);
+}
+
 bool svc_search(const SvcParams *params, const SvcGrid *grid, const Samples *samples,
                 SvcFound *found, Progress *progress, Error *err) {
     Labels classes = { 0 };
@@ -137,6 +151,8 @@ bool svc_search(const SvcParams *params, const SvcGrid *grid, const Samples *sam
     bool ok =
         classes.count >= 2 ||
         error_set(err, ERROR_ARGUMENT, "%s: data: expected samples of two classes or more", where);
+    ok = ok && check_memory(params, samples->n, err);
+    matrix_hold(); /* the columns' matrices in the same memory */
     float *gram =
         ok ? gram_new(where, &params->kernel, samples->x, samples->n, samples->features, err)
            : NULL;
@@ -152,6 +168,7 @@ bool svc_search(const SvcParams *params, const SvcGrid *grid, const Samples *sam
     }
     ok = ok && gram;
     gram_free(gram);
+    matrix_release();
     labels_clear(&classes);
     return ok;
 }

@@ -1,15 +1,11 @@
 /* The tutorial's DNR on MNIST against the reference: from its coefficients, and trained by us on
  * its samples and folds. Skipped where the shared reference or MNIST is not at hand. */
-#include "reference.h"
+#include "mnist_case.h"
 
-#include "data/mnist.h"
 #include "reject/taps.h"
 #include "reject/threshold.h"
 
 static const double reference_threshold = -0.965087466318049;
-static const char *const layers[] = { "relu2", "relu3", "relu4" };
-static const double gamma_of[] = { 1e-3, 1e-2, 1e-2 }, C_of[] = { 10, 10, 1 };
-
 static struct {
     bool there;
     Network *net;
@@ -17,59 +13,14 @@ static struct {
     Array *fold, *scores, *layer_scores, *y;
 } mnist;
 
-static Dataset *take(MnistPart part, const char *index_name) {
-    Dataset *all = mnist_load(part, &reference_error);
-    assert_ok(all);
-    Array *index = reference_as("mnist", index_name, DTYPE_I32);
-    size_t n = array_size(index), *position = malloc(n * sizeof *position);
-    for (size_t i = 0; i < n; i++)
-        position[i] = (size_t)array_i32(index)[i];
-    Dataset *chosen = dataset_take(all, position, n, &reference_error);
-    assert_ok(chosen);
-    free(position);
-    array_free(index);
-    dataset_free(all);
-    return chosen;
-}
-
-static Network *load_net(void) {
-    cJSON *description = cJSON_Parse(
-        "{\"input\":[1,28,28],\"layers\":["
-        "{\"kind\":\"conv2d\",\"name\":\"conv1\",\"out\":64,\"kernel\":5,\"stride\":2},"
-        "{\"kind\":\"relu\",\"name\":\"relu1\"},"
-        "{\"kind\":\"conv2d\",\"name\":\"conv2\",\"out\":64,\"kernel\":3,\"stride\":2},"
-        "{\"kind\":\"relu\",\"name\":\"relu2\"},"
-        "{\"kind\":\"conv2d\",\"name\":\"conv3\",\"out\":64,\"kernel\":3},"
-        "{\"kind\":\"relu\",\"name\":\"relu3\"},{\"kind\":\"flatten\",\"name\":\"flatten\"},"
-        "{\"kind\":\"linear\",\"name\":\"fc1\",\"out\":32},"
-        "{\"kind\":\"relu\",\"name\":\"relu4\"},"
-        "{\"kind\":\"dropout\",\"name\":\"dropout\",\"p\":0.5},"
-        "{\"kind\":\"linear\",\"name\":\"classifier\",\"out\":10}],"
-        "\"classes\":[0,1,2,3,4,5,6,7,8,9]}");
-    Network *net = network_new(description, 1, &reference_error);
-    cJSON_Delete(description);
-    assert_ok(net);
-    char path[640];
-    snprintf(path, sizeof path, "%s/mnist-cnn.safetensors", reference_folder("mnist"));
-    Tensors weights;
-    tensors_init(&weights);
-    assert_ok(tensors_load(&weights, path, &reference_error));
-    assert_ok(network_load_weights(net, &weights, NULL, &reference_error));
-    tensors_clear(&weights);
-    return net;
-}
-
 static int load(void **state) {
     (void)state;
-    char folder[MNIST_PATH], path[640];
-    snprintf(path, sizeof path, "%s/case.json", reference_folder("mnist"));
-    mnist.there = access(path, R_OK) == 0 && mnist_find(MNIST_TRAIN, folder, &reference_error) &&
-                  mnist_find(MNIST_TEST, folder, &reference_error);
+    mnist.there = mnist_case_is_there();
     if (!mnist.there)
         return 0;
-    mnist.net = load_net();
-    mnist.known = take(MNIST_TRAIN, "train_index");
-    mnist.test = take(MNIST_TEST, "test_index");
+    mnist.net = mnist_case_net();
+    mnist.known = mnist_case_samples(MNIST_TRAIN, "train_index");
+    mnist.test = mnist_case_samples(MNIST_TEST, "test_index");
     mnist.fold = reference_as("mnist", "fold", DTYPE_I32);
     mnist.scores = reference_as("mnist", "scores", DTYPE_F64);
     mnist.layer_scores = reference_as("mnist", "layer_scores", DTYPE_F64);
@@ -134,7 +85,7 @@ static Model *svm_from(const char *prefix, Array *sv, double gamma, double C) {
 static Dnr *make(Model *const classifier[3], Model *combiner) {
     DnrParts parts = { .net = mnist.net,
                        .layers = 3,
-                       .layer = layers,
+                       .layer = mnist_layers,
                        .classifier = classifier,
                        .combiner = combiner,
                        .threshold = -INFINITY };
@@ -169,8 +120,9 @@ static void test_from_coefficients(void **state) {
     Model *classifier[3];
     for (size_t l = 0; l < 3; l++) {
         char prefix[32];
-        snprintf(prefix, sizeof prefix, "layer_%s", layers[l]);
-        classifier[l] = svm_from(prefix, support_vectors(layers[l]), gamma_of[l], C_of[l]);
+        snprintf(prefix, sizeof prefix, "layer_%s", mnist_layers[l]);
+        classifier[l] =
+            svm_from(prefix, support_vectors(mnist_layers[l]), mnist_gamma[l], mnist_C[l]);
     }
     Dnr *dnr = make(classifier,
                     svm_from("combiner", reference_as("mnist", "combiner_sv", DTYPE_F32), 1, 0.1));
@@ -194,7 +146,7 @@ static void test_trained_by_us(void **state) {
         skip();
     Model *classifier[3];
     for (size_t l = 0; l < 3; l++)
-        classifier[l] = new_svm(gamma_of[l], C_of[l]);
+        classifier[l] = new_svm(mnist_gamma[l], mnist_C[l]);
     Dnr *dnr = make(classifier, new_svm(1, 0.1));
     Samples samples = { array_f32(mnist.known->x), array_i32(mnist.known->y),
                         dataset_count(mnist.known), 784 };

@@ -17,7 +17,9 @@ static void test_kept_while_held(void **state) {
     assert_non_null(second);
     assert_true(first != second);
     first[0] = second[large - 1] = 1;
+    assert_int_equal(matrix_kept(), 0);
     matrix_give(first);
+    assert_int_equal(matrix_kept(), large);
     assert_ptr_equal(matrix_take(large - 4096), first);
     matrix_give(first);
     char *smaller = matrix_take(large / 4); /* a block is not spent on much less than it holds */
@@ -26,6 +28,7 @@ static void test_kept_while_held(void **state) {
     matrix_release();
     matrix_give(second);
     matrix_release();
+    assert_int_equal(matrix_kept(), 0);
 }
 
 static void test_many_blocks(void **state) {

@@ -37,6 +37,28 @@ function TestSvm:test_trained_like_the_reference()
   assert_close(m:gradient(x, w), case(name, "gradient"), 5e-3)
 end
 
+-- what no machine has is refused at once, with the arithmetic
+function TestSvm:test_too_many_samples()
+  local n = 400000
+  local ds = data.new { x = array.zeros { n, 2 }, y = array.arange(n, { dtype = "i32" }):lt(100) }
+  local function refused(words, f)
+    local ok, message = pcall(f)
+    lu.assertFalse(ok)
+    lu.assertStrContains(message, words)
+  end
+  local matrix = "kernel matrix 400000 x 400000 x 4 bytes"
+  refused("fit: needs 19", function() svm.new { kernel = svm.rbf(1) }:fit(ds) end)
+  refused(matrix .. " and libsvm's x 8 bytes = 1920.0 GB", function()
+    svm.new { kernel = svm.rbf(1) }:fit(ds)
+  end)
+  refused("fit: needs 640.0 GB (" .. matrix .. " = 640.0 GB); ", function()
+    svm.new { kernel = svm.rbf(1), solver = "smo" }:fit(ds)
+  end)
+  refused("svm.search: needs", function()
+    svm.search { kernel = "rbf", data = ds, C = { 1 }, gamma = { 1 } }
+  end)
+end
+
 function TestSvm:test_from_numbers()
   for name, classes in pairs { svm_rbf_4class = { 0, 1, 2, 3 }, svm_rbf_binary = { 0, 1 } } do
     local m = svm.from {

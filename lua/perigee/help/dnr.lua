@@ -47,6 +47,10 @@ Trains all classifiers. The combiner learns from out-of-fold scores: in each fol
 are trained on the other folds; afterwards every one of them is trained once more on everything. The
 threshold stays what it is: choose it anew.
 
+The progress says how much memory it will take, most of it kernel matrices: 12 bytes for each pair of
+samples with libsvm, 4 with svm.new{ solver = "smo" }. More than there is left is refused before anything is
+done, with the arithmetic.
+
 Training works on clones that take the parts' places when all is done. After Ctrl-C, or an error in a part,
 the defence is what it was before.]],
     params = { { "ds", "dataset", "samples with labels, of the net's inputs" } },

@@ -1,0 +1,60 @@
+#include "core/memory.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* The number behind `name` in a file of lines "name number", or alone in it where name is "". */
+static double number_in(const char *path, const char *name) {
+    char line[256];
+    double value = INFINITY;
+    size_t length = strlen(name);
+    FILE *file = fopen(path, "r");
+    while (file && fgets(line, sizeof line, file))
+        if (strncmp(line, name, length) == 0 && sscanf(line + length, "%lf", &value) == 1)
+            break;
+    if (file)
+        fclose(file);
+    return value;
+}
+
+/* The container's limit less what its processes hold; files that are only cached give way. */
+static double left_in_container(void) {
+    double limit = number_in("/sys/fs/cgroup/memory.max", "");
+    double held = number_in("/sys/fs/cgroup/memory.current", "");
+    double cached = number_in("/sys/fs/cgroup/memory.stat", "file ");
+    if (isinf(limit) || isinf(held))
+        return INFINITY;
+    return limit - held + (isinf(cached) ? 0 : cached);
+}
+
+static double left_to_process(void) {
+    struct rlimit limit;
+    double pages = number_in("/proc/self/statm", "");
+    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || isinf(pages))
+        return INFINITY;
+    return (double)limit.rlim_cur - pages * (double)sysconf(_SC_PAGESIZE);
+}
+
+double memory_available(void) {
+    double kilobytes = number_in("/proc/meminfo", "MemAvailable:");
+    double left = fmin(1024 * kilobytes, fmin(left_in_container(), left_to_process()));
+    return left > 0 ? left : 0;
+}
+
+const char *memory_text(double bytes, char text[32]) {
+    const char *format = bytes < 1e8 ? "%.0f MB" : "%.1f GB";
+    snprintf(text, 32, format, bytes < 1e8 ? bytes / 1e6 : bytes / 1e9);
+    return text;
+}
+
+bool memory_check(const char *where, double need, const char *sum, Error *err) {
+    double left = memory_available();
+    char need_text[32], left_text[32];
+    if (need <= left)
+        return true;
+    return error_set(err, ERROR_MEMORY, "%s: needs %s (%s); %s are left", where,
+                     memory_text(need, need_text), sum, memory_text(left, left_text));
+}

@@ -1,0 +1,24 @@
+/* memory.h — how much memory a long call may take, before it takes it.
+ *
+ * Linux hands out memory that it does not have and kills the program that uses it. A call whose
+ * needs grow with the square of its input works them out first and asks here. */
+#ifndef PERIGEE_CORE_MEMORY_H
+#define PERIGEE_CORE_MEMORY_H
+
+#include "core/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Bytes that this process can still get: what the system says is available, no more than its
+ * container's limit and its own (ulimit -v) leave. Infinite where nobody can tell. */
+double memory_available(void);
+
+/* Is there room for `need` bytes? If not, an Error of the kind ERROR_MEMORY with the arithmetic,
+ * `sum`: "fit: needs 121.2 GB (kernel matrix 100000² × 12 bytes = …); 15.2 GB are left". */
+bool memory_check(const char *where, double need, const char *sum, Error *err);
+
+/* "1.2 GB", "31 MB". Returns text. */
+const char *memory_text(double bytes, char text[32]);
+
+#endif
