@@ -154,6 +154,32 @@ function TestCoverage.test_names_are_told_once()
   end
 end
 
+-- Where an object tells its options, the defaults in the help are its own.
+function TestCoverage.test_defaults()
+  local net = nn.new { input = { 2 }, nn.linear { out = 2 } }
+  local objects = {
+    ["attack.pgd_exp"] = attack.pgd_exp {}, ["attack.pgd"] = attack.pgd {}, ["attack.fgsm"] = attack.fgsm {},
+    ["attack.noise"] = attack.noise {}, ["svm.new"] = svm.new(), ["svm.rbf"] = svm.rbf(),
+    ["svm.poly"] = svm.poly(),
+  }
+  local compared = 0
+  local function compare(entry, option, value)
+    local default = tonumber(option[3])
+    if not default then return end
+    lu.assertEquals(tonumber(value), default, ("%s: %s"):format(entry.name, option[1]))
+    compared = compared + 1
+  end
+  for name, object in pairs(objects) do
+    local entry = help.find(name)
+    for _, option in ipairs(entry.options or {}) do compare(entry, option, object[option[1]]) end
+  end
+  local train = help.find "nn.train"
+  for _, option in ipairs(train.options) do
+    if tonumber(option[3]) then compare(train, option, net:get(option[1])) end
+  end
+  lu.assertTrue(compared > 20)
+end
+
 function TestCoverage.test_see_also_leads_somewhere()
   for _, entry in ipairs(entries()) do
     for _, name in ipairs(entry.see or {}) do

@@ -155,8 +155,8 @@ add {
   text = [[
 A view of a part: it shares x's memory, so writing to it (assign, fill, the methods that end in _) writes
 to x. A range { first, last, step } includes both ends, as string.sub does; negative places count from the
-end, what lies outside is left out, { 1, 0 } is empty, { -1, 1, -1 } turns an axis round. nil takes all, a number
-one index, and its axis disappears.]],
+end, what lies outside is left out, { 1, 0 } is empty, { -1, 1, -1 } turns an axis round. nil takes all, a
+number one index, and its axis disappears.]],
   params = { x, { "ranges", "integer[]|integer|nil…", "one for each axis; missing ones take all" } },
   returns = { "array", "a view" },
   example = [[

@@ -165,8 +165,8 @@ show { r.x0[1], r.x_adv[1], r.x_adv[1] - r.x0[1] }]],
   },
   {
     name = "result:counts",
-    text = "How many of the answers are correct, rejected and evaded; for a targeted attack also hit.",
-    returns = { "table", "{ correct =, rejected =, evaded = }" },
+    text = "How many of the answers are correct, rejected and evaded; of a targeted one also how many hit.",
+    returns = { "table", "{ correct, rejected, evaded }, and hit for a targeted attack" },
     example = example_net .. [[
 local counts = attack.fgsm({ model = net, dmax = 0.2 }):run(digits):counts()
 print(counts.correct, counts.rejected, counts.evaded)]],

@@ -157,7 +157,7 @@ print(f, #f:script())]],
     params = { { "fields", "table", '{ xlabel = "t", logy = true }' } }, returns = panel,
     example = drawn 'f:line({ 3, 1, 2 }):set { xlabel = "step", ylabel = "loss", grid = true }',
     see = { "plot.figure" } },
-  { name = "figure:save", text = "Write the figure to a file, whole or not at all.",
+  { name = "figure:save", text = "Writes the figure to a file, whole or not at all.",
     params = { { "path", "string", "ends in .png, .svg, .pdf, .html, or .gp for the script" } },
     options = {
       { "terminal", '"png"|"svg"|"pdf"|"html"', "by the ending", "the format" },
@@ -171,7 +171,7 @@ local f = plot.figure():line({ 3, 1, 2 })
 f:save(file, { terminal = "svg" })
 os.remove(file)]],
     see = { "figure:show", "figure:script" } },
-  { name = "figure:show", text = "Show the figure where a recipe without `file` would.",
+  { name = "figure:show", text = "Shows the figure where a recipe without `file` would.",
     options = {
       { "terminal", '"window"|"text"|"qt"|"wxt"|"x11"', "by the surroundings", "as of the recipes" },
       { "scale", "number", "2", "pixels of a PNG for each 1/96 inch" },
