@@ -27,13 +27,14 @@ typedef struct Trainer {
     const TrainParams *params;
     size_t outputs;
     int32_t *target;  /* the column of each sample's label */
+    int32_t *held;    /* the same of the validation samples, or NULL */
     size_t *order;    /* of this epoch */
     WorkerSums *sums; /* one a worker */
     int workers;
     Sgd sgd;
     Rng rng;
     float *backup;  /* the weights before */
-    Labels classes; /* before */
+    Labels classes; /* the net's, or of the samples where it has none yet */
     /* the present batch: */
     size_t first, count;
     uint64_t seed;
@@ -135,7 +136,7 @@ static bool train_batch(Trainer *trainer, double *loss, size_t *hits, Error *err
 /* ---- Setting up ---------------------------------------------------------------------------------
  */
 
-/* Columns of the labels by the net's classes; without classes by the labels themselves. */
+/* Columns of the samples' labels. */
 static bool find_targets(const Network *net, const Labels *classes, const Samples *samples,
                          int32_t *target, Error *err) {
     size_t outputs = shape_size(net->layer[net->layers - 1]->out);
@@ -152,6 +153,23 @@ static bool find_targets(const Network *net, const Labels *classes, const Sample
         target[i] = (int32_t)column;
     }
     return true;
+}
+
+/* Of the validation samples too: after an epoch would be late to refuse a label. */
+static bool find_all_targets(Trainer *trainer, Error *err) {
+    const Samples *held = trainer->params->validation;
+    size_t count = held ? held->n : 0;
+    if (!find_targets(trainer->net, &trainer->classes, trainer->samples, trainer->target, err))
+        return false;
+    if (count == 0)
+        return true;
+    trainer->held = malloc(count * sizeof *trainer->held);
+    if (!trainer->held)
+        return error_memory(err, "train", count * sizeof *trainer->held);
+    if (find_targets(trainer->net, &trainer->classes, held, trainer->held, err))
+        return true;
+    error_prefix(err, "validation");
+    return false;
 }
 
 static bool check_arguments(const Network *net, const Samples *samples, const TrainParams *params,
@@ -207,8 +225,8 @@ static bool trainer_init(Trainer *trainer, Network *net, const Samples *samples,
     for (size_t i = 0; i < samples->n; i++)
         trainer->order[i] = i;
     memcpy(trainer->backup, net->weights, net->parameters * sizeof(float));
-    return find_targets(net, &trainer->classes, samples, trainer->target, err) &&
-           network_ready(net, err) && allocate_sums(trainer, err) &&
+    return find_all_targets(trainer, err) && network_ready(net, err) &&
+           allocate_sums(trainer, err) &&
            sgd_init(&trainer->sgd, net->parameters, params->lr, params->momentum,
                     params->weight_decay, err);
 }
@@ -221,6 +239,7 @@ static void trainer_clear(Trainer *trainer) {
     }
     free(trainer->sums);
     free(trainer->target);
+    free(trainer->held);
     free(trainer->order);
     free(trainer->backup);
     labels_clear(&trainer->classes);
@@ -230,7 +249,8 @@ static void trainer_clear(Trainer *trainer) {
 /* ---- Epochs -------------------------------------------------------------------------------------
  */
 
-/* Validation samples are scored some at a time, so that their outputs take little memory. */
+/* Validation samples are scored some at a time, so that their outputs take little memory and an
+ * interrupt is seen: it leaves the epoch without validation figures. */
 enum { VALIDATION_BATCH = 2000 };
 
 static bool validate(Trainer *trainer, struct TrainEpoch *epoch, Error *err) {
@@ -238,24 +258,21 @@ static bool validate(Trainer *trainer, struct TrainEpoch *epoch, Error *err) {
     Network *net = trainer->net;
     size_t output = net->layers - 1, hits = 0;
     double loss = 0;
-    int32_t *target = malloc((samples->n + 1) * sizeof *target);
-    if (!target)
-        return error_memory(err, "train", samples->n * sizeof *target);
-    bool ok = find_targets(net, &trainer->classes, samples, target, err);
-    for (size_t at = 0; ok && at < samples->n; at += VALIDATION_BATCH) {
+    for (size_t at = 0; at < samples->n; at += VALIDATION_BATCH) {
+        if (progress_interrupt_pending())
+            return true;
         size_t n = samples->n - at < VALIDATION_BATCH ? samples->n - at : VALIDATION_BATCH;
         Pass *pass =
             network_forward(net, samples->x + at * samples->features, n, &output, 1, false, err);
-        ok = pass != NULL;
-        if (ok)
-            loss += cross_entropy(pass_output(pass, 0), n, trainer->outputs, target + at, 1, NULL,
-                                  &hits);
+        if (!pass)
+            return false;
+        loss += cross_entropy(pass_output(pass, 0), n, trainer->outputs, trainer->held + at, 1,
+                              NULL, &hits);
         pass_free(pass);
     }
-    free(target);
     epoch->validation_loss = loss / (double)samples->n;
     epoch->validation_accuracy = (double)hits / (double)samples->n;
-    return ok;
+    return true;
 }
 
 /* One epoch. *stopped tells of an interrupt; its epoch is not a row of the history. */
@@ -287,8 +304,7 @@ static bool train_epoch(Trainer *trainer, size_t number, struct TrainEpoch *epoc
                                   .validation_loss = NAN,
                                   .validation_accuracy = NAN,
                                   .lr = trainer->sgd.lr };
-    bool ok = *stopped || !params->validation || params->validation->n == 0 ||
-              validate(trainer, epoch, err);
+    bool ok = *stopped || !trainer->held || validate(trainer, epoch, err);
     epoch->seconds = progress_clock() - start;
     return ok;
 }
@@ -305,10 +321,22 @@ static bool train_epochs(Trainer *trainer, TrainHistory *history, Progress *prog
             trainer->sgd.lr *= params->lr_decay;
         ok = train_epoch(trainer, e + 1, &history->epoch[e], progress, &stopped, err);
         history->epochs += ok && !stopped;
+        stopped = stopped || !progress_step(progress, 0, NULL); /* while it was validated */
     }
     progress_end(progress);
     history->interrupted = stopped;
     return ok;
+}
+
+/* The last step's weights have not been seen by any loss. */
+static bool check_weights(const Network *net, const TrainParams *params, Error *err) {
+    for (size_t i = 0; i < net->parameters; i++)
+        if (!isfinite(net->weights[i]))
+            return error_set(err, ERROR_ARGUMENT,
+                             "train: the weights are no longer finite; a smaller lr than %g may "
+                             "help",
+                             params->lr);
+    return true;
 }
 
 /* ---- The record ---------------------------------------------------------------------------------
@@ -366,7 +394,7 @@ bool network_train(Network *net, const Samples *samples, const TrainParams *para
     if (ok) {
         if (params->anew)
             network_draw_weights(net, net->seed);
-        ok = train_epochs(&trainer, history, progress, err);
+        ok = train_epochs(&trainer, history, progress, err) && check_weights(net, params, err);
         if (ok)
             accept(&trainer, history);
         else

@@ -39,7 +39,7 @@ typedef struct TrainHistory {
     size_t epochs; /* finished */
     struct TrainEpoch {
         double loss, accuracy; /* means over the epoch, dropout on, while the weights moved */
-        double validation_loss, validation_accuracy; /* NaN without validation samples */
+        double validation_loss, validation_accuracy; /* NaN without samples, or interrupted */
         double lr, seconds;
     } * epoch;
     bool interrupted;
@@ -50,7 +50,8 @@ void train_history_clear(TrainHistory *history);
 /* Train on from the present weights (or anew). Labels become columns by the net's classes; a net
  * without classes takes the sorted labels of `samples` (their count must be the outputs'). An
  * interrupt leaves the weights of the last finished batch and returns true; on failure, and where
- * the loss is no longer a finite number, the net is as it was. `history` gets one row an epoch. */
+ * loss or weights are no longer finite numbers, the net is as it was. `history` gets one row an
+ * epoch. */
 bool network_train(Network *net, const Samples *samples, const TrainParams *params,
                    TrainHistory *history, Progress *progress, Error *err);
 

@@ -276,6 +276,13 @@ static void training_that_blows_up_changes_nothing(void **state) {
     assert_non_null(strstr(err.message, "no longer finite"));
     assert_memory_equal(net->weights, twin->weights, net->parameters * sizeof(float));
     assert_false(model_is_fitted(&net->model));
+    /* One step, after which no loss is taken. */
+    params.lr = 1e39;
+    params.epochs = 1;
+    params.batch = N;
+    assert_false(network_train(net, &blobs, &params, &history, NULL, &err));
+    assert_non_null(strstr(err.message, "weights are no longer finite"));
+    assert_memory_equal(net->weights, twin->weights, net->parameters * sizeof(float));
     net_done(twin);
     net_done(net);
 }
@@ -294,6 +301,14 @@ static void samples_that_do_not_fit(void **state) {
     params.shift = 1;
     assert_false(network_train(net, &blobs, &params, &history, NULL, &err));
     assert_non_null(strstr(err.message, "shift needs images"));
+    params.shift = 0;
+    Samples other = { points, (const int32_t[]){ 1000 }, 1, FEATURES };
+    Progress progress = progress_new();
+    params.validation = &other;
+    assert_false(network_train(net, &blobs, &params, &history, &progress, &err));
+    assert_string_equal(err.message,
+                        "validation: train: label 1000 is not among the net's classes");
+    assert_true(progress.start == 0); /* refused before anything was trained */
     net_done(net);
 }
 
