@@ -170,8 +170,9 @@ end
 
 TestAttackReferenceMnist = {}
 
-local function mnist_defence(train)
-  local function get(name) return data.npy(shared .. "/mnist/" .. name .. ".npy") end
+local function get(name) return data.npy(shared .. "/mnist/" .. name .. ".npy") end
+
+local function mnist_net()
   local net = nn.new {
     input = { 1, 28, 28 }, seed = 1,
     nn.conv2d { out = 64, kernel = 5, stride = 2, name = "conv1" }, nn.relu { name = "relu1" },
@@ -181,7 +182,12 @@ local function mnist_defence(train)
     nn.dropout { p = 0.5, name = "dropout" },
     nn.linear { out = 10, name = "classifier" },
   }
-  net:load_weights(shared .. "/mnist/mnist-cnn.safetensors")
+  return net:load_weights(shared .. "/mnist/mnist-cnn.safetensors") and net
+end
+
+-- Built from the reference's own SVMs.
+local function mnist_defence(train)
+  local net = mnist_net()
   local classes, classifiers = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 }, {}
   local gamma = { relu2 = 1e-3, relu3 = 1e-2, relu4 = 1e-2 }
   local activations = { net:forward(train.x, { "relu2", "relu3", "relu4" }) }
@@ -203,33 +209,57 @@ local function mnist_defence(train)
   }
 end
 
-function TestAttackReferenceMnist:test_attack_10()
+-- The 5000 samples that the defence learns from, in their order.
+local function mnist_train()
   if not exists(shared .. "/mnist/case.json") or not data.find_mnist() then
     lu.skip "the MNIST reference case or MNIST is not here"
   end
-  local function get(name) return data.npy(shared .. "/mnist/" .. name .. ".npy") end
   local all = data.mnist "train"
   local positions = array.new(rows(get "train_index"), { dtype = "i32" })
-  local train = data.new { x = all.x:take(positions, 1), y = all.y:take(positions, 1) }
-  local defence = mnist_defence(train)
+  return data.new { x = all.x:take(positions, 1), y = all.y:take(positions, 1), shape = { 28, 28 } }
+end
+
+local function run_attack_10(defence, train)
   local pgd = attack.pgd_exp {
     model = defence, norm = "l2", dmax = 2, start_from = train, eta = 0.1, eta_min = 0.1, max_iter = 30,
     eps = 1e-8, iterates = true,
   }
-  local digits = data.mnist "test"
-  local sample = digits:slice(11, 11)
+  local sample = data.mnist("test"):slice(11, 11)
   lu.assertEquals(sample.y[1], 0)
   local result = pgd:run(sample)
+  lu.assertEquals(result.label[1], 3)
+  lu.assertEquals(result.verdict[1], "evaded")
+  lu.assertEquals(result.start_verdict[1], "correct")
+  sound(result, 2)
+  return result
+end
+
+function TestAttackReferenceMnist:test_attack_10()
+  local train = mnist_train()
+  local result = run_attack_10(mnist_defence(train), train)
   local losses, scores, points = get "attack_10_f_seq", get "attack_10_scores", get "attack_10_x_seq"
   local loss = result.loss[1]
   for t = 1, math.min(5, #loss) do within(loss[t], losses[t], 1e-3, "loss " .. t) end
   lu.assertAlmostEquals(loss[#loss], -0.0690, 1e-3)
-  lu.assertEquals(result.label[1], 3)
-  lu.assertEquals(result.verdict[1], "evaded")
-  lu.assertEquals(result.start_verdict[1], "correct")
   for c = 1, 10 do lu.assertAlmostEquals(result.scores:at(1, c), scores:at(1, c), 2e-3) end
   for t = 1, math.min(5, #loss) do
     lu.assertTrue((result.iterates[1][t] - points[t]):abs():max() < 1e-3)
   end
-  sound(result, 2)
+end
+
+function TestAttackReferenceMnist:test_attack_10_on_a_defence_trained_by_us()
+  local train = mnist_train()
+  local defence = dnr.new {
+    net = mnist_net(), layers = { "relu2", "relu3", "relu4" },
+    layer_classifier = svm.new { kernel = svm.rbf(1e-2), C = 10 },
+    combiner = svm.new { kernel = svm.rbf(1), C = 0.1 },
+  }
+  defence:set { ["relu4.C"] = 1, ["relu2.kernel.gamma"] = 1e-3 }
+  defence:fit(train, { folds = array.new(rows(get "fold"), { dtype = "i32" }) })
+  defence.threshold = defence:threshold_for(0.1, data.mnist("test"):per_class(100))
+  lu.assertAlmostEquals(defence.threshold, -0.96509, 1e-3)
+  local loss = run_attack_10(defence, train).loss[1]
+  local losses = get "attack_10_f_seq"
+  for t = 1, 3 do lu.assertAlmostEquals(loss[t], losses[t], 1e-2) end
+  lu.assertTrue(loss[#loss] <= -0.05, loss[#loss])
 end
