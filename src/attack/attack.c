@@ -90,7 +90,9 @@ bool attack_resolve(const Attack *attack, const AttackParams *params, AttackPara
         return error_set(err, ERROR_ARGUMENT,
                          "attack.%s: random restarts need a finite dmax to draw points within",
                          attack->name);
-    if (!attack->resolve(&resolved, err))
+    if (attack->finite && isinf(resolved.dmax))
+        return error_set(err, ERROR_ARGUMENT, "attack.%s: dmax must be finite", attack->name);
+    if (attack->resolve && !attack->resolve(&resolved, err))
         return false;
     *out = resolved;
     return true;

@@ -61,7 +61,7 @@ typedef struct Attack {
     const char *const *options; /* names of attack_options that it uses, NULL-terminated */
     AttackParams params;        /* its defaults */
 
-    /* Put numbers in place of "auto" and check what belongs together. */
+    /* Put numbers in place of "auto" and check what belongs together. NULL: there is none. */
     bool (*resolve)(AttackParams *params, Error *err);
 
     /* One iteration of all active samples: new points, their scores and losses (see descent.h). */
@@ -70,6 +70,7 @@ typedef struct Attack {
     bool gradient;     /* step wants the gradient */
     bool counts_start; /* max_iter counts the start as well as the steps */
     bool keeps_last;   /* the answer is the last point, whatever its loss; otherwise the best one */
+    bool finite;       /* dmax must be: it is how far the step goes */
     /* Stop when the means of the last two windows of losses differ by less than eps, after this
      * many iterations; 0: never. */
     int window, window_after;

@@ -4,11 +4,8 @@
 #include "attack/attacks.h"
 #include "attack/gradient_step.h"
 
-#include <math.h>
-
 static bool fgsm_resolve(AttackParams *params, Error *err) {
-    if (isinf(params->dmax))
-        return error_set(err, ERROR_ARGUMENT, "attack.fgsm: dmax must be finite");
+    (void)err;
     params->step = (int)step_rule_of((Norm)params->norm);
     params->eta = params->dmax;
     return true;
@@ -20,17 +17,11 @@ const Attack attack_fgsm = {
     .name = "fgsm",
     .summary = "one step of length dmax along the gradient's sign (linf) or direction (l2)",
     .options = options,
-    .params = { .norm = NORM_LINF,
-                .dmax = NAN,
-                .eta = NAN,
-                .eta_min = NAN,
-                .max_iter = 1,
-                .step = -1,
-                .lower = 0,
-                .upper = 1 },
+    .params = { ATTACK_UNSET, .norm = NORM_LINF, .max_iter = 1 },
     .resolve = fgsm_resolve,
     .step = gradient_step,
     .trials = 1,
     .gradient = true,
     .keeps_last = true,
+    .finite = true,
 };

@@ -5,8 +5,6 @@
 #include "attack/random_point.h"
 #include "core/parallel.h"
 
-#include <math.h>
-
 static void make_noise(void *context, size_t begin, size_t end, int worker) {
     Descent *descent = context;
     const Constraint *constraint = &descent->problem->constraint;
@@ -29,27 +27,15 @@ static bool noise_step(Descent *descent, Error *err) {
     return descent_take_trials(descent, err);
 }
 
-static bool noise_resolve(AttackParams *params, Error *err) {
-    return !isinf(params->dmax) ||
-           error_set(err, ERROR_ARGUMENT, "attack.noise: dmax must be finite");
-}
-
 static const char *const options[] = { "norm", "dmax", "iterates", "seed", NULL };
 
 const Attack attack_noise = {
     .name = "noise",
     .summary = "random noise of norm dmax: the baseline for attacks",
     .options = options,
-    .params = { .norm = NORM_L2,
-                .dmax = NAN,
-                .eta = NAN,
-                .eta_min = NAN,
-                .max_iter = 1,
-                .step = -1,
-                .lower = 0,
-                .upper = 1 },
-    .resolve = noise_resolve,
+    .params = { ATTACK_UNSET, .norm = NORM_L2, .max_iter = 1 },
     .step = noise_step,
     .trials = 1,
     .keeps_last = true,
+    .finite = true,
 };

@@ -19,23 +19,28 @@ static void nr_free(Model *base) {
     free(nr);
 }
 
-/* The buffers of a call are sized by our own classes: they must still be the model's. */
-static bool check_classes(const Nr *nr, Error *err) {
-    if (!nr->model->rejects && labels_equal(&nr->model->classes, &nr->base.classes))
-        return true;
-    return error_set(err, ERROR_ARGUMENT,
-                     "nr: the model inside has other classes than when it was taken in; call :fit "
-                     "or make the nr anew");
+/* Rows of the inner model's columns, for free(). They are as many as our own classes: those must
+ * still be the model's. */
+static double *inner_rows(const Nr *nr, const char *where, size_t n, Error *err) {
+    size_t bytes = n * nr->base.classes.count * sizeof(double);
+    if (nr->model->rejects || !labels_equal(&nr->model->classes, &nr->base.classes)) {
+        error_set(err, ERROR_ARGUMENT,
+                  "nr: the model inside has other classes than when it was taken in; call :fit or "
+                  "make the nr anew");
+        return NULL;
+    }
+    double *inner = malloc(bytes);
+    if (!inner)
+        error_memory(err, where, bytes);
+    return inner;
 }
 
 static bool nr_scores(Model *base, const float *x, size_t n, double *scores, Error *err) {
     Nr *nr = (Nr *)base;
-    if (!check_classes(nr, err))
-        return false;
     size_t classes = base->classes.count;
-    double *inner = malloc(n * classes * sizeof *inner);
+    double *inner = inner_rows(nr, "scores", n, err);
     if (!inner)
-        return error_memory(err, "scores", n * classes * sizeof *inner);
+        return false;
     bool ok = model_scores(nr->model, "scores", x, n, base->features, inner, err);
     for (size_t i = 0; ok && i < n; i++) {
         double *row = scores + i * (classes + 1);
@@ -49,12 +54,10 @@ static bool nr_scores(Model *base, const float *x, size_t n, double *scores, Err
 static bool nr_gradient(Model *base, const float *x, size_t n, const double *w, float *gradient,
                         Error *err) {
     Nr *nr = (Nr *)base;
-    if (!check_classes(nr, err))
-        return false;
     size_t classes = base->classes.count;
-    double *inner = malloc(n * classes * sizeof *inner);
+    double *inner = inner_rows(nr, "gradient", n, err);
     if (!inner)
-        return error_memory(err, "gradient", n * classes * sizeof *inner);
+        return false;
     for (size_t i = 0; i < n; i++)
         memcpy(inner + i * classes, w + i * (classes + 1), classes * sizeof *inner);
     bool ok = model_gradient(nr->model, "gradient", x, n, base->features, inner, gradient, err);
