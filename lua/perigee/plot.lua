@@ -22,10 +22,20 @@ local output = require "perigee.plot.output"
 local values = require "perigee.plot.values"
 
 -- A recipe is a file that returns { options = names, figure = function(where, subject, options) }.
+local features = require "perigee.plot.features"
+
 local recipes = {
+  activations = features.activations,
   attack = require "perigee.plot.attack",
+  attacks = require "perigee.plot.attacks",
+  confusion = require "perigee.plot.confusion",
+  decision = require "perigee.plot.decision",
+  filters = features.filters,
   images = require "perigee.plot.images",
   loss = require "perigee.plot.loss",
+  model = require "perigee.plot.model",
+  reject = require "perigee.plot.reject",
+  scores = require "perigee.plot.scores",
   security = require "perigee.plot.security",
 }
 

@@ -47,8 +47,11 @@ void raster_draw(Raster *sheet, const RasterImage *image) {
         for (size_t x = left; x < right; x++) {
             size_t row = (size_t)(((double)y + 0.5 - image->top) * down);
             size_t col = (size_t)(((double)x + 0.5 - image->left) * across);
-            Rgb colour = image_colour(image, row < image->rows ? row : image->rows - 1,
-                                      col < image->cols ? col : image->cols - 1);
+            row = row < image->rows ? row : image->rows - 1;
+            col = col < image->cols ? col : image->cols - 1;
+            if (isnan(image->value[row * image->cols + col]))
+                continue;
+            Rgb colour = image_colour(image, row, col);
             uint8_t *pixel = sheet->rgb + (y * sheet->width + x) * 3;
             pixel[0] = colour.r, pixel[1] = colour.g, pixel[2] = colour.b;
         }

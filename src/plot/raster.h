@@ -27,7 +27,7 @@ typedef struct RasterImage {
 bool raster_new(Raster *sheet, size_t height, size_t width);
 void raster_free(Raster *sheet);
 
-/* Draw one image, cut at the sheet's edges. */
+/* Draw one image, cut at the sheet's edges; where it is NaN the sheet stays. */
 void raster_draw(Raster *sheet, const RasterImage *image);
 
 #endif

@@ -20,16 +20,44 @@ end
 local written = { "string",
   "the path written (nil for a window); without gnuplot the script's path, and a message" }
 
+-- A net of 4 × 4 pixels, a defence on it and an attack, for the examples.
+local small_net = [[
+local net = nn.new {
+  input = { 1, 4, 4 }, classes = { 0, 1 }, seed = 1,
+  nn.conv2d { out = 3, kernel = 3, name = "conv1" }, nn.relu { name = "relu1" }, nn.flatten {},
+  nn.linear { out = 2, name = "fc1" },
+}
+local x = array.rand(40, 4, 4, { seed = 2 })
+local ds = data.new { x = x, y = x:reshape(40, 16):mean(2):gt(0.5) }
+]]
+local small_defence = small_net .. [[
+local defence = reject.new { model = net }
+defence.threshold = defence:threshold_for(0.1, ds)
+local result = attack.pgd { model = defence, norm = "l2", dmax = 1, max_iter = 5 }:run(ds:slice(1, 4))
+]]
+
+-- An example that draws into a file and takes it away again.
+local function drawn(before, call)
+  return before .. "local file = os.tmpname()\n" .. call:gsub("TO", 'file = file, terminal = "svg"')
+    .. "\nos.remove(file)"
+end
+
 local entries = {
   {
     name = "plot.attack",
     text = "One attack in four panels: the loss of every iterate with the answer marked, the softmax "
       .. "confidence (over all columns, reject included) of the true class and of the class that won "
-      .. "or came nearest, the sample before and after. A sample that is no image is drawn as bars.",
+      .. "or came nearest, the sample before and after. A sample that is no image is drawn as bars. Of a "
+      .. "batch the first samples are a row each.",
     params = {
       { "result", "result", "what an attack's run gave" },
     },
-    options = options { { "index", "integer", "1", "which sample of the batch" } },
+    options = options {
+      { "index", "integer", "none", "this sample of the batch alone" },
+      { "count", "integer", "5", "rows at most, where there is no index" },
+      { "perturbation", "boolean", "false", "the difference as well, and the distance by iterate" },
+      { "layers", "dnr", "none", "the defence: what its layers' classifiers say before and after as well" },
+    },
     returns = written,
     example = [[
 local pgd = attack.pgd { model = nn.load("mnist-cnn"), norm = "l2", dmax = 3 }
@@ -37,7 +65,119 @@ local result = pgd:run(data.digits(1, { seed = 1 }))
 local file = os.tmpname()
 plot.attack(result, { file = file, terminal = "svg" })
 os.remove(file)]],
-    see = { "plot.script", "plot.security", "attack.pgd_exp" },
+    see = { "plot.attacks", "plot.scores", "plot.script", "plot.security", "attack.pgd_exp" },
+  },
+  {
+    name = "plot.attacks",
+    text = "A grid of attacked samples, a column each: clean, adversarial, and the difference (blue is "
+      .. "darker, red is brighter, one scale for all), with the true class, the class given (red where the "
+      .. "attack got through, blue where it was rejected) and the distance.",
+    params = { { "result", "result", "of an attack" } },
+    options = options {
+      { "count", "integer", "10", "samples at most" }, { "columns", "integer", "10", "samples side by side" },
+    },
+    returns = written,
+    example = drawn(small_defence, "plot.attacks(result, { TO })"),
+    see = { "plot.attack", "plot.images" },
+  },
+  {
+    name = "plot.confusion",
+    text = "How often each class was taken for each, rejected ones in the last column: counts, shaded by "
+      .. "their share of the true class.",
+    params = {
+      { "confusion", "confusion", "what metrics.confusion returns" },
+    },
+    options = options {},
+    returns = written,
+    example = drawn(small_defence, "plot.confusion(metrics.confusion(defence, ds), { TO })"),
+    see = { "metrics.confusion" },
+  },
+  {
+    name = "plot.scores",
+    text = "Histograms of the best class score, clean samples against attacked ones, and the threshold below "
+      .. "which a sample is rejected.",
+    params = {
+      { "subject", "result|model", "an attack's result; or a model, with the samples as options" },
+    },
+    options = options {
+      { "data", "dataset|array", "none", "the clean samples, for a model" },
+      { "adversarial", "result|dataset|array", "none", "the attacked ones" },
+      { "bins", "integer", "40", "of the histograms" },
+    },
+    returns = written,
+    example = drawn(small_defence, "plot.scores(defence, { data = ds, adversarial = result, TO })"),
+    see = { "plot.reject", "plot.attack" },
+  },
+  {
+    name = "plot.reject",
+    text = "What a threshold costs and buys: the share of samples rejected and the accuracy of the accepted, "
+      .. "for every threshold, the model's own marked.",
+    params = {
+      { "model", "model", "an NR or DNR, or any model with scores" },
+    },
+    options = options {
+      { "data", "dataset", "none", "clean samples with labels" },
+      { "adversarial", "result|dataset|array", "none", "attacked ones: the share of them rejected as well" },
+    },
+    returns = written,
+    example = drawn(small_defence, "plot.reject(defence, { data = ds, adversarial = result, TO })"),
+    see = { "plot.scores", "dnr:threshold_for" },
+  },
+  {
+    name = "plot.decision",
+    text = "A model of two features: which class it gives each place and where it rejects (grey), with the "
+      .. "samples; and for an attack its path over the surface of its loss, whose zero is dashed.",
+    params = { { "model", "model", "of two features" } },
+    options = options {
+      { "data", "dataset", "none", "samples to show" },
+      { "result", "result", "none", "an attack, best run with iterates = true" },
+      { "index", "integer", "1", "which sample of the result" },
+      { "range", "table", "around the samples", "{ x low, x high, y low, y high }" },
+      { "grid", "integer", "200", "places each way at which the model is asked" },
+    },
+    returns = written,
+    see = { "plot.reject", "svm.new" },
+    example = [[
+local ds = data.new { x = array.rand(40, 2, { seed = 1 }), y = array.rand(40, { seed = 2 }):gt(0.5) }
+local model = svm.new { kernel = svm.rbf(5), C = 1 }:fit(ds)
+local file = os.tmpname()
+plot.decision(model, { data = ds, grid = 30, file = file, terminal = "png" })
+os.remove(file)]],
+  },
+  {
+    name = "plot.model",
+    text = "A diagram: the layers of a net with their shapes and parameters; of a DNR also the classifier on "
+      .. "each tapped layer, the combiner and the decision to reject. In a terminal the model's own words.",
+    params = { { "model", "net|dnr|nr", "an NR is drawn as its net" } },
+    options = options {},
+    returns = written,
+    example = drawn(small_net, "plot.model(net, { TO })"),
+    see = { "dnr.new", "nn.new" },
+  },
+  {
+    name = "plot.filters",
+    text = "The kernels of a convolution, a small image a filter; of several input channels their mean.",
+    params = { { "net", "net", "with a convolution" } },
+    options = options {
+      { "layer", "string", "the first convolution", "its name" },
+      { "columns", "integer", "by their number", "filters side by side" },
+    },
+    returns = written,
+    example = drawn(small_net, 'plot.filters(net, { layer = "conv1", TO })'),
+    see = { "plot.activations" },
+  },
+  {
+    name = "plot.activations",
+    text = "What a layer makes of one sample, an image a channel.",
+    params = { { "net", "net", "of images" } },
+    options = options {
+      { "data", "dataset|array", "none", "the sample; of several the first" },
+      { "layer", "string", "the first", "the name of a layer with channels" },
+      { "columns", "integer", "by their number", "channels side by side" },
+    },
+    returns = written,
+    example = drawn(small_net, 'plot.activations(net, { data = ds[1], layer = "relu1", TO })'),
+    see = { "plot.filters", "net:forward" },
   },
   {
     name = "plot.images",
@@ -76,13 +216,16 @@ os.remove(file)]],
     name = "plot.security",
     text = "Security evaluation curves: accuracy and rejection rate against dmax, a line a model, dashed "
       .. "for noise of the same size. A clean sample that is rejected counts as an error; a perturbed "
-      .. "one that is rejected counts for the defence.",
+      .. "one that is rejected counts for the defence. Repetitions are drawn as means with a band.",
     params = {
       { "security", "security", "what evaluate.security returns" },
+      { "security", "table", "what evaluate.security returns, or a list of such: repetitions" },
     },
     options = options {
       { "noise", "boolean", "true", "draw the baseline" },
       { "rejected", '"correct"|"error"', '"correct"', "what a rejected perturbed sample counts as" },
+      { "band", '"confidence"|"range"', '"confidence"',
+        "of repetitions: the mean's 95 % interval (Student's t), or from the least to the greatest" },
     },
     returns = written,
     example = [[
@@ -101,7 +244,7 @@ os.remove(file)]],
     text = "The gnuplot script of a picture with its data inside, as it is sent: it repeats the figure "
       .. "in any gnuplot from 5.4 on. Options are those of the picture, its own too.",
     params = {
-      { "name", "string", '"attack", "images", "loss" or "security"' },
+      { "name", "string|figure", "the picture's name, as in \"attack\"; or a figure" },
       { "subject", "any", "what that picture is of" },
     },
     options = options {},

@@ -1,6 +1,9 @@
 -- plot.attack: one attack in four panels: the loss of every iterate, the softmax confidence of the
 -- classes that matter, the digit before and after.
 --
+-- perturbation = true adds the difference and the distance by iterate; layers = defence (a DNR) the scores
+-- of each layer's classifier before and after. Several samples of a batch are a row each.
+--
 -- Confidence is the softmax of all columns, reject included. Shown are the true class, the class
 -- that won (or, where the attack failed, the best of the others) and, for a model with one, the
 -- reject class.
@@ -29,7 +32,7 @@ local function runner_up(classes, scores, true_column)
 end
 
 -- What the recipe needs of the sample, as plain Lua values.
-local function sample_of(where, result, options)
+local function sample_of(where, result, index)
   local function field(name)
     local value = result[name]
     if value == nil then
@@ -37,7 +40,6 @@ local function sample_of(where, result, options)
     end
     return value
   end
-  local index = values.integer(where, options, "index", 1, #field("y"), 1)
   local function numbers(name)
     return values.list(where, name, field(name)[index])
   end
@@ -164,27 +166,162 @@ local function distance_text(result, sample)
   return text
 end
 
+-- ---- Beside them: the difference, the distance, the layers -----------------------------------------
+
+local function draw_difference(panel, sample, shape)
+  local difference = {}
+  for i = 1, #sample.x0 do difference[i] = sample.x_adv[i] - sample.x0[i] end
+  panel.title = "perturbation"
+  local h, w, channels = values.image_shape(shape, #difference)
+  if not h or channels ~= 1 then
+    draw_sample(panel, difference, nil)
+    return
+  end
+  local low, high = values.range { difference }
+  local reach = math.max(math.abs(low or 0), math.abs(high or 0), 1e-12)
+  panel:image(difference, { height = h, width = w, map = "diverging", low = -reach, high = reach })
+  panel.caption = string.format("blue −%.2g, white 0, red %.2g", reach, reach)
+end
+
+local function draw_distance(panel, sample, params)
+  panel.title, panel.xlabel, panel.integer_x = "distance", "iteration", true
+  local x = {}
+  for i = 1, #sample.distances do x[i] = i - 1 end
+  panel:line(x, sample.distances, { color = style.black, point = point_if_short(7, #x), size = 0.5 })
+  if values.finite(params.dmax) then
+    panel:hline(params.dmax, { label = "dmax", color = "vermillion", width = 1.2 })
+    panel.legend = true
+    local _, high = values.range { sample.distances }
+    local top = math.max(high or 0, params.dmax)
+    panel.yrange = { -0.04 * top, 1.08 * top }
+  end
+end
+
+-- The classifiers' scores, a row for the sample before and one for it after, the combiner's last.
+local function layer_rows(where, defence, sample)
+  local classes, rows, words = #sample.classes, {}, {}
+  local both = array.new({ sample.x0, sample.x_adv }, { dtype = "f32" })
+  local ok, scores = pcall(function() return defence:layer_scores(both):totable() end)
+  if not ok then values.fail("%s: layers: %s", where, (tostring(scores):gsub("^%S*:%d+: ", ""))) end
+  local function add(name, before, after)
+    rows[#rows + 1], rows[#rows + 2] = before, after
+    words[#words + 1], words[#words + 2] = name, name .. "′"
+  end
+  for k, layer in ipairs(defence.layers) do
+    local from = (k - 1) * classes
+    add(layer, table.move(scores[1], from + 1, from + classes, 1, {}),
+      table.move(scores[2], from + 1, from + classes, 1, {}))
+  end
+  local combined = values.list(where, "scores", defence:scores(both))
+  add("combiner", table.move(combined[1], 1, classes, 1, {}), table.move(combined[2], 1, classes, 1, {}))
+  return rows, words
+end
+
+local function draw_layers(where, panel, defence, sample)
+  local rows, words = layer_rows(where, defence, sample)
+  local names = {}
+  for j, class in ipairs(sample.classes) do names[j] = tostring(class) end
+  panel:heatmap(rows)
+  for k = 2, #rows - 2, 2 do panel:hline(k + 0.5, { color = "black", dash = "solid", width = 1 }) end
+  panel.title, panel.xlabel = "scores by layer (′: attacked)", "class"
+  panel.ytics, panel.xtics = { at = {}, words = words }, { at = {}, words = names }
+  panel.yrange, panel.xrange = { #rows + 0.5, 0.5 }, { 0.5, #names + 0.5 }
+  panel.margin = { left = 78, right = 8, top = style.margin.top, bottom = style.margin.bottom }
+end
+
+-- ---- The figure ----------------------------------------------------------------------------------
+
+-- Digits stand in the middle below the curves.
+local function centred(panel)
+  panel.margin = { left = style.margin.left, right = style.margin.right,
+    top = style.image_margin.top, bottom = style.image_margin.bottom }
+end
+
+-- Draw one sample on the panels given by name.
+local function draw_attack(where, panels, result, sample, shape, defence)
+  draw_loss(panels.loss, sample.loss)
+  draw_confidence(panels.confidence, confidence_lines(result, sample), #sample.trace)
+  if values.image_shape(shape, #sample.x0) and panels.centred then
+    centred(panels.before)
+    centred(panels.after)
+    if panels.difference then centred(panels.difference) end
+  end
+  draw_sample(panels.before, sample.x0, shape)
+  draw_sample(panels.after, sample.x_adv, shape)
+  panels.before.title = original_title(sample)
+  panels.after.title = string.format(adversarial_titles[sample.verdict] or "adversarial: %s",
+    label_text(sample.label))
+  panels.after.caption = distance_text(result, sample)
+  if panels.difference then draw_difference(panels.difference, sample, shape) end
+  if panels.layers then draw_layers(where, panels.layers, defence, sample) end
+  if panels.distance then
+    sample.distances = values.list(where, "trace_distance", result.trace_distance[sample.index])
+    draw_distance(panels.distance, sample, type(result.params) == "table" and result.params or {})
+  end
+end
+
+-- One sample: curves above, digits below, what else there is in a third column.
+local function alone(where, result, sample, shape, options, extra, defence)
+  local columns = extra and 3 or 2
+  local fig = figures.new { rows = 2, columns = columns, title = options.title,
+    width = options.width or 380 * columns, height = options.height or (options.title and 664 or 630) }
+  local panels = { centred = true, loss = fig[1], confidence = fig[2], before = fig[columns + 1],
+    after = fig[columns + 2] }
+  if extra then
+    panels.difference = fig[6]
+    panels[defence and "layers" or "distance"] = fig[3]
+  end
+  draw_attack(where, panels, result, sample, shape, defence)
+  return fig
+end
+
+-- Several: a row each.
+local function rows_of(where, result, samples, shape, options, extra, defence)
+  local columns = 4 + (extra and 1 or 0) + (defence and 1 or 0)
+  local widths, width = { 330, 330, 240, 240, extra and 240 or nil, defence and 380 or nil }, 0
+  for k = 1, columns do width = width + widths[k] end
+  local fig = figures.new { rows = #samples, columns = columns, title = options.title, widths = widths,
+    width = options.width or width,
+    height = options.height or 260 * #samples + (options.title and style.figure_title or 0) }
+  for i, sample in ipairs(samples) do
+    local first = (i - 1) * columns
+    draw_attack(where, { loss = fig[first + 1], confidence = fig[first + 2], before = fig[first + 3],
+      after = fig[first + 4], difference = extra and fig[first + 5] or nil,
+      layers = defence and fig[first + columns] or nil }, result, sample, shape, defence)
+  end
+  return fig
+end
+
+-- The positions asked for: one, or the first few of a batch.
+local function wanted(where, result, options)
+  local ok, count = pcall(function() return #result.y end)
+  if not ok then
+    values.fail("%s: result: expected an attack's result, got a table without 'y'", where)
+  end
+  local index = values.integer(where, options, "index", 1, count)
+  if index then return { index } end
+  local list = {}
+  for i = 1, math.min(count, values.integer(where, options, "count", 1, 50, 5)) do list[i] = i end
+  return list
+end
+
 local function figure(where, result, options)
   if type(result) ~= "userdata" and type(result) ~= "table" then
     values.expected(where, "result", "an attack's result", result)
   end
-  local sample = sample_of(where, result, options)
+  local defence = options.layers or nil
+  if defence == true then
+    values.fail("%s: layers: expected the DNR whose layers' scores to draw, layers = defence", where)
+  end
+  local samples = {}
+  for k, index in ipairs(wanted(where, result, options)) do
+    samples[k] = sample_of(where, result, index)
+    samples[k].index = index
+  end
   local shape = result.shape and values.list(where, "shape", result.shape)
-  local fig = figures.new { rows = 2, columns = 2, title = options.title,
-    width = options.width or 760, height = options.height or (options.title and 664 or 630) }
-  draw_loss(fig[1], sample.loss)
-  draw_confidence(fig[2], confidence_lines(result, sample), #sample.trace)
-  -- The digits stand in the middle below the curves.
-  local margin = { left = style.margin.left, right = style.margin.right,
-    top = style.image_margin.top, bottom = style.image_margin.bottom }
-  if values.image_shape(shape, #sample.x0) then fig[3].margin, fig[4].margin = margin, margin end
-  draw_sample(fig[3], sample.x0, shape)
-  draw_sample(fig[4], sample.x_adv, shape)
-  fig[3].title = original_title(sample)
-  fig[4].title = string.format(adversarial_titles[sample.verdict] or "adversarial: %s",
-    label_text(sample.label))
-  fig[4].caption = distance_text(result, sample)
-  return fig
+  local extra = values.option(where, options, "perturbation", "boolean", false) or defence ~= nil
+  if #samples == 1 then return alone(where, result, samples[1], shape, options, extra, defence) end
+  return rows_of(where, result, samples, shape, options, extra, defence)
 end
 
-return { options = { "index" }, figure = figure }
+return { options = { "index", "count", "perturbation", "layers" }, figure = figure }

@@ -20,7 +20,7 @@ local Figure = {}
 local CELLS = 4
 
 local own = { rows = true, columns = true, width = true, height = true, title = true, widths = true,
-  heights = true, right = true }
+  heights = true, right = true, left = true, words = true }
 
 -- figure[i] is the i-th panel, row by row; a panel's words and fields at the figure itself are those
 -- of the first one.
@@ -127,7 +127,8 @@ end
 
 function Figure.layout(figure)
   local top = figure.title and style.figure_title or 0
-  local xs = edges(figure.columns, figure.widths, 0, figure.width - (figure.right or 0))
+  local xs = edges(figure.columns, figure.widths, figure.left or 0,
+    figure.width - (figure.left or 0) - (figure.right or 0))
   local ys = edges(figure.rows, figure.heights, top, figure.height - top)
   for i, panel in ipairs(figure.panels) do
     local row, column = (i - 1) // figure.columns + 1, (i - 1) % figure.columns + 1
@@ -338,9 +339,10 @@ local function panel_commands(figure, panel, pixels, out)
   margin_commands(figure, panel, out)
   title_commands(figure, panel, out)
   if panel.index == 1 and figure.title then
-    out[#out + 1] = f("set label %s at %s center front tc rgb '%s' font ':Bold,%g'",
-      quote(figure.title), screen(figure, figure.width / 2, 18), style.text, style.title_size + 1)
+    out[#out + 1] = f("set label %s at %s center front tc rgb '%s' font '%s,%g'",
+      quote(figure.title), screen(figure, figure.width / 2, 18), style.text, style.bold, style.title_size + 1)
   end
+  if panel.bare and not rawget(panel, "picture") then return end
   if rawget(panel, "picture") then
     image_commands(panel, pixels, out)
   else
@@ -436,7 +438,8 @@ end
 local function letters_commands(panel, ansi, out)
   local drawn = {}
   for i, series in ipairs(panel.series) do
-    if series.seen and series.kind ~= "band" and series.kind ~= "heatmap" then
+    if series.seen and series.kind ~= "band" and series.kind ~= "heatmap"
+      and series.kind ~= "regions" then
       local how = series.how:gsub(" dt %d+", "")
       how = ansi and how:gsub(" lc rgb", f(" lt %d lc rgb", i)) or how:gsub(" lc rgb '[^']*'", f(" lt %d", i))
       drawn[#drawn + 1] = f("%s %s %s", series.block, how,
@@ -480,11 +483,12 @@ function Figure:commands(pixels)
 end
 
 -- options: rows, columns, width, height, title, widths and heights (weights of columns and rows),
--- right (room kept free at the right edge, for a legend).
+-- left and right (room kept free at that edge, for words).
 local function new(options)
   local figure = { rows = options.rows or 1, columns = options.columns or 1, panels = {},
     width = options.width, height = options.height, title = options.title,
-    widths = options.widths, heights = options.heights, right = options.right }
+    widths = options.widths, heights = options.heights, left = options.left,
+    right = options.right }
   for i = 1, figure.rows * figure.columns do figure.panels[i] = Panel.new(i) end
   return setmetatable(figure, Figure)
 end

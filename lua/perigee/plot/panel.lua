@@ -353,7 +353,7 @@ function Panel:text(x, y, text, options)
   local system = options.inside and "graph" or "first"
   self.notes[#self.notes + 1] = f("set label %s at %s %.9g, %s %.9g %s front tc rgb '%s' font '%s,%g'",
     quote(tostring(text)), system, x, system, y, align, colour_of(where, options.color or style.text),
-    options.bold and ":Bold" or "", values.number(where, options, "size", 1, 200, style.small_size))
+    options.bold and style.bold or "", values.number(where, options, "size", 1, 200, style.small_size))
   return self
 end
 
@@ -451,6 +451,26 @@ function Panel:heatmap(z, options)
   table.insert(self.series, 1, { kind = "heatmap", matrix = g.numbers, tight = true,
     x = { ends(where, g.x, g.dx, g.columns, 0.5) }, y = { ends(where, g.y, g.dy, g.rows, 0.5) },
     how = f("matrix using (%.9g+%.9g*$1):(%.9g+%.9g*$2):3 with image", g.x, g.dx, g.y, g.dy) })
+  return self
+end
+
+-- Areas of one colour each: `codes` (rows × columns, placed as heatmap's) are positions in `palette`, a
+-- list of "#rrggbb". Recipes alone.
+function Panel:regions(codes, palette, options)
+  local where = "plot.figure: regions"
+  local g = grid_of(where, codes, options)
+  local planes = { {}, {}, {} }
+  for i, colour in ipairs(palette) do
+    for k = 1, 3 do planes[k][i] = tonumber(colour:sub(2 * k, 2 * k + 1), 16) end
+  end
+  local at, code = array.arange(g.numbers.size), g.numbers:reshape(g.numbers.size):astype "i32"
+  local row = array.floor(at / g.columns)
+  local columns = { (at - row * g.columns) * g.dx + g.x, row * g.dy + g.y }
+  for k = 1, 3 do columns[2 + k] = array.new(planes[k]):take(code) end
+  for k, column in ipairs(columns) do columns[k] = gnuplot.numbers(column, where, "codes") end
+  table.insert(self.series, 1, { kind = "regions", tight = true, columns = columns,
+    x = { ends(where, g.x, g.dx, g.columns, 0.5) }, y = { ends(where, g.y, g.dy, g.rows, 0.5) },
+    how = "using 1:2:3:4:5 with rgbimage" })
   return self
 end
 

@@ -1,6 +1,9 @@
 -- plot.security: security evaluation curves: accuracy and rejection rate against the size of the
 -- perturbation, a line a model; dashed with noise of the same size instead of the attack.
 --
+-- A list of evaluations (repetitions with other seeds or other data, of the same models and radii) is
+-- drawn as means with a band: their 95 % confidence interval, or their range.
+--
 -- As in the paper, a clean sample that is rejected counts as an error, a perturbed one as a success
 -- of the defence: accuracy is correct / n at dmax 0 and (correct + rejected) / n beyond. With
 -- rejected = "error" it is correct / n throughout.
@@ -21,27 +24,66 @@ local function rates(counts, dmax, n, rejected)
   return accuracy, rejection
 end
 
-local function draw(fig, security, options)
-  local dmax, rejected = security.dmax, options.rejected or "correct"
+-- Student's t for a 95 % interval by degrees of freedom; from 30 on nearly the normal one.
+local T95 = { 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
+  2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048,
+  2.045 }
+
+-- Mean, low and high over the repetitions, place by place; what one of them lacks is left out there.
+local function summary(lists, kind)
+  local mean, low, high = {}, {}, {}
+  for k = 1, #lists[1] do
+    local sum, squares, n, least, most = 0, 0, 0, math.huge, -math.huge
+    for _, list in ipairs(lists) do
+      local v = list[k]
+      if v == v then
+        sum, squares, n = sum + v, squares + v * v, n + 1
+        least, most = math.min(least, v), math.max(most, v)
+      end
+    end
+    mean[k] = n > 0 and sum / n or 0 / 0
+    local variance = n > 1 and math.max(0, (squares - n * mean[k] ^ 2) / (n - 1)) or 0
+    local reach = n > 1 and (T95[n - 1] or 1.96) * math.sqrt(variance / n) or 0
+    low[k], high[k] = mean[k] - reach, mean[k] + reach
+    if kind == "range" and n > 0 then low[k], high[k] = least, most end
+    low[k], high[k] = math.max(0, low[k]), math.min(1, high[k])
+  end
+  return mean, low, high
+end
+
+local function draw_rate(panel, dmax, lists, look, band)
+  local mean, low, high = summary(lists, band)
+  if #lists > 1 then panel:band(dmax, low, high, { color = look.color, alpha = 0.18 }) end
+  panel:line(dmax, mean, look)
+end
+
+local function draw(fig, views, options)
+  local dmax, rejected = views[1].dmax, options.rejected or "correct"
   for _, noise in ipairs { false, true } do
-    for i, name in ipairs(security.models) do
-      local counts = (noise and security.noise or security.counts)[name]
-      if counts then
-        local accuracy, rejection = rates(counts, dmax, security.n, rejected)
+    for i, name in ipairs(views[1].models) do
+      local accuracy, rejection = {}, {}
+      for _, view in ipairs(views) do
+        local counts = (noise and view.noise or view.counts)[name]
+        if counts then
+          accuracy[#accuracy + 1], rejection[#rejection + 1] = rates(counts, dmax, view.n, rejected)
+        end
+      end
+      if #accuracy > 0 then
         local look = {
           label = noise and name .. ", noise" or name, dash = noise and 2 or 1,
           color = style.colours[(i - 1) % #style.colours + 1], width = noise and 1.5 or 2,
           point = style.points[(i - 1) % #style.points + 1], size = noise and 0.4 or 0.7,
         }
-        fig[1]:line(dmax, accuracy, look)
+        draw_rate(fig[1], dmax, accuracy, look, options.band)
         look.label = nil
-        fig[2]:line(dmax, rejection, look)
+        draw_rate(fig[2], dmax, rejection, look, options.band)
       end
     end
   end
 end
 
-local function check(where, security)
+-- One evaluation as the figure needs it.
+local function view_of(where, security, options)
   if type(security) ~= "table" and type(security) ~= "userdata" then
     values.expected(where, "security", "the result of evaluate.security", security)
   end
@@ -51,24 +93,44 @@ local function check(where, security)
         key)
     end
   end
+  return { models = values.list(where, "models", security.models), n = security.n,
+    dmax = values.list(where, "dmax", security.dmax), counts = security.counts,
+    noise = options.noise ~= false and security.noise or {} }
+end
+
+-- A list of evaluations, or one; all of the same radii.
+local function views_of(where, security, options)
+  if type(security) ~= "table" or security.models ~= nil or security[1] == nil then
+    return { view_of(where, security, options) }
+  end
+  local views = {}
+  for i, one in ipairs(security) do
+    views[i] = view_of(where, one, options)
+    if table.concat(views[i].dmax, " ") ~= table.concat(views[1].dmax, " ") then
+      values.fail("%s: repetition %d has other radii (dmax) than the first", where, i)
+    end
+  end
+  return views
 end
 
 local function figure(where, security, options)
-  check(where, security)
+  local views = views_of(where, security, options)
   local rejected = values.option(where, options, "rejected", "string", "correct")
   if rejected ~= "correct" and rejected ~= "error" then
     values.fail("%s: rejected: expected \"correct\" or \"error\", got %q", where, rejected)
   end
-  local view = { models = values.list(where, "models", security.models), n = security.n,
-    dmax = values.list(where, "dmax", security.dmax), counts = security.counts,
-    noise = options.noise ~= false and security.noise or {} }
+  local band = values.option(where, options, "band", "string", "confidence")
+  if band ~= "confidence" and band ~= "range" then
+    values.fail("%s: band: expected \"confidence\" or \"range\", got %q", where, band)
+  end
+  local view = views[1]
   local room = 0
   for _, name in ipairs(view.models) do
     room = math.max(room, style.legend_width(next(view.noise) and name .. ", noise" or name))
   end
   local fig = figures.new { columns = 2, title = options.title, right = room,
     width = options.width or 720 + room, height = options.height or 300 }
-  draw(fig, view, options)
+  draw(fig, views, options)
   for i, rate in ipairs { "accuracy", "rejection rate" } do
     fig[i].xlabel, fig[i].ylabel = "dmax", rate
     fig[i].yrange = { -0.03, 1.03 }
@@ -77,4 +139,4 @@ local function figure(where, security, options)
   return fig
 end
 
-return { options = { "noise", "rejected" }, figure = figure }
+return { options = { "noise", "rejected", "band" }, figure = figure }

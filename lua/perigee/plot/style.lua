@@ -15,6 +15,9 @@ style.points = { 7, 5, 9, 13, 11, 6, 4 }
 
 style.text, style.frame, style.grid = "#222222", "#555555", "#E6E6E6"
 
+-- Named in full: without the family gnuplot takes bold letters of another.
+style.bold = "Arial:Bold"
+
 -- In units of a figure, which are 1/96 inch.
 style.font_size, style.title_size, style.small_size = 11, 13, 10.5
 

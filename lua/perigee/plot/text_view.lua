@@ -18,6 +18,8 @@ local function pictures(figure)
       if picture.channels == 3 then
         numbers = numbers:reshape(3, picture.height * picture.width):mean(1)
       end
+      -- what is not there is as dark as the darkest
+      numbers = array.where(numbers:isnan(), picture.low, numbers)
       list[#list + 1] = { value = numbers:reshape(picture.height, picture.width), low = picture.low,
         high = picture.high, map = picture.map, caption = panel.title }
     elseif shading then
@@ -44,12 +46,14 @@ local function sixel(figure, terminal, draw)
   return draw("sixels", setup, figure:commands(false)) .. "\n"
 end
 
--- The figure as text. draw(format, terminal, body) has gnuplot draw and returns the picture.
+-- The figure as text; one that has words of its own for it (a diagram) is those.
+-- draw(format, terminal, body) has gnuplot draw and returns the picture.
 function text_view.text(figure, terminals, draw)
   local terminal = perigee.terminal()
   if terminal.picture == "sixel" and terminals and terminals:find(" sixelgd ", 1, true) then
     return sixel(figure, terminal, draw)
   end
+  if figure.words then return figure.words .. "\n" end
   local ansi = terminal.picture ~= "plain"
   local parts, letters = {}, figure:letters(ansi)
   if figure.title then parts[1] = figure.title .. "\n" end

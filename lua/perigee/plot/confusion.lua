@@ -1,0 +1,48 @@
+-- plot.confusion: how often each class was taken for each, a row a true class; shades are shares of the
+-- row, numbers are counts.
+
+local figures = require "perigee.plot.figure"
+local style = require "perigee.plot.style"
+local values = require "perigee.plot.values"
+
+local function figure(where, confusion, options)
+  if type(confusion) ~= "table" or not confusion.counts or not confusion.classes then
+    values.expected(where, "confusion", "what metrics.confusion returns", confusion)
+  end
+  local counts = values.list(where, "counts", confusion.counts)
+  local classes = values.list(where, "classes", confusion.classes)
+  local rejected = false
+  for _, row in ipairs(counts) do rejected = rejected or row[#classes + 1] ~= 0 end
+  local columns = #classes + (rejected and 1 or 0)
+  local shares, names = {}, {}
+  for i, row in ipairs(counts) do
+    local sum = 0
+    for j = 1, #classes + 1 do sum = sum + row[j] end
+    shares[i] = {}
+    for j = 1, columns do shares[i][j] = sum > 0 and row[j] / sum or 0 end
+  end
+  for j = 1, #classes do names[j] = tostring(classes[j]) end
+  local cell = math.max(24, math.min(44, 480 / columns))
+  local fig = figures.new { title = options.title, width = options.width or cell * columns + 150,
+    height = options.height or cell * #classes + 76 + (options.title and style.figure_title or 0) }
+  local panel = fig[1]
+  panel:heatmap(shares, { low = 0, high = 1, map = "heat", label = "share of the true class" })
+  for i = 1, #classes do
+    for j = 1, columns do
+      if counts[i][j] ~= 0 then
+        panel:text(j, i, string.format("%d", counts[i][j]), { size = math.min(10.5, cell / 3.2),
+          color = shares[i][j] > 0.6 and "black" or "white" })
+      end
+    end
+  end
+  panel.margin = { left = 56, right = 14, top = 14, bottom = 52 }
+  panel.xlabel, panel.ylabel = "predicted class", "true class"
+  panel.ytics = { at = {}, words = names }
+  local under = table.move(names, 1, #names, 1, {})
+  if rejected then under[columns] = cell < 34 and "rej." or "reject" end
+  panel.xtics = { at = {}, words = under }
+  panel.yrange, panel.xrange = { #classes + 0.5, 0.5 }, { 0.5, columns + 0.5 }
+  return fig
+end
+
+return { options = {}, figure = figure }
