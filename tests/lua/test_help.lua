@@ -16,7 +16,8 @@ local libraries = {
 
 -- Parts of libraries and types that are not for users.
 local hidden = { ["plot.gnuplot"] = true, ["perigee.save_values"] = true, ["perigee.restore_values"] = true,
-  ["panel:new"] = true, ["panel:command"] = true, ["figure:commands"] = true, ["figure:layout"] = true,
+  ["panel:new"] = true, ["panel:command"] = true, ["panel:regions"] = true,
+  ["figure:commands"] = true, ["figure:layout"] = true,
   ["figure:letters"] = true }
 
 local function entries()

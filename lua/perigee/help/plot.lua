@@ -24,7 +24,8 @@ local written = { "string",
 local small_net = [[
 local net = nn.new {
   input = { 1, 4, 4 }, classes = { 0, 1 }, seed = 1,
-  nn.conv2d { out = 3, kernel = 3, name = "conv1" }, nn.relu { name = "relu1" }, nn.flatten {},
+  nn.conv2d { out = 3, kernel = 3, name = "conv1" },
+  nn.relu { name = "relu1" }, nn.flatten {},
   nn.linear { out = 2, name = "fc1" },
 }
 local x = array.rand(40, 4, 4, { seed = 2 })
@@ -33,12 +34,13 @@ local ds = data.new { x = x, y = x:reshape(40, 16):mean(2):gt(0.5) }
 local small_defence = small_net .. [[
 local defence = reject.new { model = net }
 defence.threshold = defence:threshold_for(0.1, ds)
-local result = attack.pgd { model = defence, norm = "l2", dmax = 1, max_iter = 5 }:run(ds:slice(1, 4))
+local pgd = attack.pgd { model = defence, norm = "l2", dmax = 1 }
+local result = pgd:run(ds:slice(1, 4))
 ]]
 
 -- An example that draws into a file and takes it away again.
 local function drawn(before, call)
-  return before .. "local file = os.tmpname()\n" .. call:gsub("TO", 'file = file, terminal = "svg"')
+  return before .. "local file = os.tmpname()\n" .. call:gsub(" TO ", '\n  file = file, terminal = "svg",\n')
     .. "\nos.remove(file)"
 end
 
@@ -138,7 +140,8 @@ os.remove(file)]],
     returns = written,
     see = { "plot.reject", "svm.new" },
     example = [[
-local ds = data.new { x = array.rand(40, 2, { seed = 1 }), y = array.rand(40, { seed = 2 }):gt(0.5) }
+local x = array.rand(40, 2, { seed = 1 })
+local ds = data.new { x = x, y = x:sum(2):gt(1) }
 local model = svm.new { kernel = svm.rbf(5), C = 1 }:fit(ds)
 local file = os.tmpname()
 plot.decision(model, { data = ds, grid = 30, file = file, terminal = "png" })
