@@ -345,7 +345,8 @@ static int result_index(lua_State *L) {
             return 0; /* nil just past the end lets ipairs finish */
         lua_Integer place = i < 0 ? last + i : i - 1;
         if (i == 0 || place < 0 || place >= last)
-            return luaL_error(L, "result: position %I of %I samples (from 1, or from -1 at the end)",
+            return luaL_error(L,
+                              "result: position %I of %I samples (from 1, or from -1 at the end)",
                               (LUAI_UACINT)i, (LUAI_UACINT)last);
         Error err;
         return bind_push_attack_result(L, result_pick(result, (size_t)place, &err), &err);

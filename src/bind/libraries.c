@@ -6,9 +6,9 @@
 
 void open_libraries(lua_State *L) {
     const luaL_Reg libraries[] = {
-        { "array", open_array },   { "data", open_data }, { "nn", open_nn },
+        { "array", open_array },   { "data", open_data },     { "nn", open_nn },
         { "svm", open_svm },       { "reject", open_reject }, { "dnr", open_dnr },
-        { "attack", open_attack }, { "plot", open_plot }, { "perigee", open_perigee },
+        { "attack", open_attack }, { "plot", open_plot },     { "perigee", open_perigee },
     };
     for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
         luaL_requiref(L, libraries[i].name, libraries[i].func, 1);

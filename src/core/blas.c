@@ -80,9 +80,8 @@ static void dgemm_rows(void *context, size_t first, size_t last, int worker) {
     (void)worker;
     const double *a = (const double *)p->a + (p->transpose_a ? first : first * p->lda);
     cblas_dgemm(CblasRowMajor, cblas_transpose(p->transpose_a), cblas_transpose(p->transpose_b),
-                (blasint)(last - first), (blasint)p->n, (blasint)p->k, p->alpha, a,
-                (blasint)p->lda, p->b, (blasint)p->ldb, p->beta, (double *)p->c + first * p->ldc,
-                (blasint)p->ldc);
+                (blasint)(last - first), (blasint)p->n, (blasint)p->k, p->alpha, a, (blasint)p->lda,
+                p->b, (blasint)p->ldb, p->beta, (double *)p->c + first * p->ldc, (blasint)p->ldc);
 }
 
 static void hold_at_one_thread(void) {

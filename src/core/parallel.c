@@ -11,8 +11,8 @@ enum { MAX_THREADS = 256 };
 typedef struct Job {
     ParallelBody *body;
     void *context;
-    size_t n, chunk;           /* chunk 0: one fixed block per worker */
-    atomic_size_t next;        /* the next item to hand out, for dynamic loops */
+    size_t n, chunk;    /* chunk 0: one fixed block per worker */
+    atomic_size_t next; /* the next item to hand out, for dynamic loops */
 } Job;
 
 /* The caller is worker 0; workers 1 … threads−1 sleep until `round` changes. */
@@ -20,8 +20,8 @@ static struct Pool {
     pthread_mutex_t lock;
     pthread_cond_t start, finish;
     pthread_t thread[MAX_THREADS];
-    int threads;               /* 0: not started yet */
-    int busy;                  /* workers that have not finished the present round */
+    int threads; /* 0: not started yet */
+    int busy;    /* workers that have not finished the present round */
     unsigned round;
     int leaving;
     Job *job;

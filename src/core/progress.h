@@ -1,9 +1,9 @@
 /* progress.h — how far a long call is, and whether it should stop.
  *
  * Every long loop of the core takes a Progress and asks it once per batch, iteration or binary
- * problem. The answer false means "stop": the loop leaves in good order and its call returns what it
- * has. The core never draws: whoever owns the terminal installs a listener (see progress_listen).
- * A NULL Progress is silent but still answers interrupts.
+ * problem. The answer false means "stop": the loop leaves in good order and its call returns what
+ * it has. The core never draws: whoever owns the terminal installs a listener (see
+ * progress_listen). A NULL Progress is silent but still answers interrupts.
  *
  * Loops nest: a progress_begin inside another's step divides that step, so a caller passes its
  * Progress on and one bar shows the whole:
@@ -31,9 +31,9 @@ struct Progress {
         const char *what; /* a string that outlives the loop */
         double total, done;
     } level[PROGRESS_MAX_DEPTH];
-    char detail[96];     /* what the last step said of itself: "loss 0.21  acc 97.3 %" */
-    double start;        /* progress_clock() at the outermost begin */
-    bool interrupted;    /* a step has answered "stop" */
+    char detail[96];  /* what the last step said of itself: "loss 0.21  acc 97.3 %" */
+    double start;     /* progress_clock() at the outermost begin */
+    bool interrupted; /* a step has answered "stop" */
     ProgressListener *listener;
     void *context;
 };

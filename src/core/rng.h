@@ -16,10 +16,10 @@ typedef struct Rng {
 
 void rng_seed(Rng *rng, uint64_t seed);
 
-uint64_t rng_next(Rng *rng);               /* 64 uniform bits */
-double rng_uniform(Rng *rng);              /* [0, 1), 53 bits */
-double rng_normal(Rng *rng);               /* mean 0, variance 1 */
-uint64_t rng_below(Rng *rng, uint64_t n);  /* 0 … n−1 without bias, n > 0 */
+uint64_t rng_next(Rng *rng);              /* 64 uniform bits */
+double rng_uniform(Rng *rng);             /* [0, 1), 53 bits */
+double rng_normal(Rng *rng);              /* mean 0, variance 1 */
+uint64_t rng_below(Rng *rng, uint64_t n); /* 0 … n−1 without bias, n > 0 */
 
 /* A random order of 0 … n−1 into order (Fisher–Yates). */
 void rng_permutation(Rng *rng, size_t n, size_t *order);
