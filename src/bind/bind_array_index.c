@@ -21,6 +21,12 @@ static lua_Integer slice_end(lua_State *L, int i, int empty_end, lua_Integer n,
     return place;
 }
 
+/* The first of place, place + step, … that is 0 or more, for a place below 0; without overflow. */
+static lua_Integer first_on_grid(lua_Integer place, lua_Integer step) {
+    lua_Integer rest = place % step; /* −step < rest ≤ 0 */
+    return rest < 0 ? rest + step : 0;
+}
+
 /* {first, last [, step]}, both included, on the top of the stack. What lies outside is left out. */
 static Slice slice_range(lua_State *L, size_t size) {
     lua_Integer n = (lua_Integer)size, step = 1;
@@ -32,11 +38,11 @@ static Slice slice_range(lua_State *L, size_t size) {
     int empty_end = step > 0 ? 2 : 0;
     lua_Integer first = slice_end(L, 1, empty_end, n, step > 0 ? 1 : n);
     lua_Integer last = slice_end(L, 2, empty_end, n, step > 0 ? n : 1);
-    if (step > 0) { /* the first place within, on the same grid */
-        first += first < 1 ? (-first / step + 1) * step : 0;
+    if (step > 0) {
+        first = first < 1 ? 1 + first_on_grid(first - 1, step) : first;
         last = last > n ? n : last;
     } else {
-        first -= first > n ? ((first - n - 1) / -step + 1) * -step : 0;
+        first = first > n ? n - first_on_grid(n - first, -step) : first;
         last = last < 1 ? 1 : last;
     }
     bool empty = n == 0 || (step > 0 ? first > last : first < last);

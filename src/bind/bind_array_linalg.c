@@ -4,6 +4,8 @@
 #include "core/array_linalg.h"
 #include "core/array_sort.h"
 
+#include <math.h>
+
 static int call_matmul(lua_State *L) {
     const Array *a = bind_array_input(L, 1, "matmul"), *b = bind_array_input(L, 2, "matmul");
     void **box = bind_new_box(L, &bind_array_type);
@@ -22,7 +24,8 @@ static int call_dot(lua_State *L) {
     if (!array_dot("dot", a, b, &value, &err))
         return bind_raise(L, &err);
     bool integers = a->dtype == DTYPE_I32 && b->dtype == DTYPE_I32;
-    bind_array_push_number(L, value, integers ? DTYPE_I32 : DTYPE_F64);
+    /* Of what does not fit even Lua's integers the float is left. */
+    bind_array_push_number(L, value, integers && fabs(value) < 0x1p53 ? DTYPE_I32 : DTYPE_F64);
     return 1;
 }
 

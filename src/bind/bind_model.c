@@ -222,6 +222,12 @@ static int method_fit(lua_State *L) {
     return 1;
 }
 
+/* The key below the top, the value on it. */
+static int refuse_value(lua_State *L) {
+    const char *key = luaL_tolstring(L, -2, NULL), *value = luaL_tolstring(L, -2, NULL);
+    return luaL_error(L, "set: values: expected names with numbers, got %s = %s", key, value);
+}
+
 /* All names are looked up before any is set: a typo in one leaves the others as they were. */
 static int method_set(lua_State *L) {
     Model *model = check_self(L, "set");
@@ -232,8 +238,7 @@ static int method_set(lua_State *L) {
             Error err;
             double old;
             if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TNUMBER)
-                return luaL_error(L, "set: values: expected names with numbers, got %s = %s",
-                                  luaL_tolstring(L, -2, NULL), luaL_tolstring(L, -2, NULL));
+                return refuse_value(L);
             const char *name = lua_tostring(L, -2);
             bool ok = round == 0 ? model_get(model, name, &old, &err)
                                  : model_set(model, name, lua_tonumber(L, -1), &err);

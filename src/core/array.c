@@ -81,15 +81,19 @@ static void set_row_major(Array *a, int ndim, const size_t *shape) {
     }
 }
 
-/* The byte count of `shape`; false if it overflows. */
+/* The byte count of `shape`; false if it overflows. An empty array's other sizes must not overflow
+ * either: strides are their products. */
 static bool byte_count(DType dtype, int ndim, const size_t *shape, size_t *bytes) {
     size_t total = dtype_size(dtype);
-    for (int d = 0; d < ndim; d++)
-        if (__builtin_mul_overflow(total, shape[d], &total))
+    bool empty = false;
+    for (int d = 0; d < ndim; d++) {
+        empty = empty || shape[d] == 0;
+        if (__builtin_mul_overflow(total, shape[d] ? shape[d] : 1, &total))
             return false;
+    }
     if (total > PTRDIFF_MAX / 2)
         return false;
-    *bytes = total;
+    *bytes = empty ? 0 : total;
     return true;
 }
 

@@ -48,8 +48,14 @@ bool array_put_at(const char *where, const Array *values, int axis, const size_t
     memcpy(shape, out->shape, sizeof shape);
     shape[axis] = count;
     Array *wide = array_broadcast_to(where, values, out->ndim, shape, err);
-    /* All converted before the first is written: a refusal leaves out as it was. */
-    Array *rows = wide ? array_contiguous(where, wide, out->dtype, err) : NULL;
+    /* All converted before the first is written, so that a refusal leaves out as it was; and values
+     * that are part of out are copied, because the first row written may be one still to be read.
+     */
+    Array *rows = NULL;
+    if (wide && wide->buffer == out->buffer && wide->dtype == out->dtype)
+        rows = array_copy(where, wide, err);
+    else if (wide)
+        rows = array_contiguous(where, wide, out->dtype, err);
     bool ok = rows != NULL;
     for (size_t i = 0; ok && i < count; i++) {
         Slice from[ARRAY_MAX_DIMS], to[ARRAY_MAX_DIMS];

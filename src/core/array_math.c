@@ -97,8 +97,9 @@ static inline int32_t floor_mod(int32_t x, int32_t y) {
     return (int32_t)(m != 0 && (m < 0) != (y < 0) ? m + y : m);
 }
 
+/* By the signs, not by that of m·y, which can underflow. */
 static inline double shifted_mod(double m, double y) {
-    return m * y < 0 ? m + y : m;
+    return m != 0 && (m < 0) != (y < 0) ? m + y : m;
 }
 
 UNARY(neg, -x, WRAPPED(-U(x)))

@@ -7,7 +7,7 @@
 /* Put the −1 of `wanted` right and compare the sizes. */
 static bool resolve_shape(const char *where, const Array *a, int ndim, const ptrdiff_t *wanted,
                           size_t *shape, Error *err) {
-    size_t known = 1, total = array_size(a);
+    size_t known = 1, span = 1, total = array_size(a);
     int unknown = -1, unknowns = 0;
     bool fits = ndim >= 0 && ndim <= ARRAY_MAX_DIMS;
     for (int d = 0; fits && d < ndim; d++) {
@@ -16,7 +16,9 @@ static bool resolve_shape(const char *where, const Array *a, int ndim, const ptr
             unknown = d;
             unknowns++;
         } else {
-            fits = wanted[d] >= 0 && !__builtin_mul_overflow(known, shape[d], &known);
+            /* Strides are products of sizes, also where one of them is 0. */
+            fits = wanted[d] >= 0 && !__builtin_mul_overflow(known, shape[d], &known) &&
+                   !__builtin_mul_overflow(span, shape[d] ? shape[d] : 1, &span);
         }
     }
     fits = fits && unknowns <= 1 && (unknowns ? known > 0 && total % known == 0 : known == total);

@@ -25,10 +25,12 @@ void dataset_free(Dataset *dataset) {
 /* ---- Building ----------------------------------------------------------------------------------
  */
 
+/* SIZE_MAX, which no array has, where there are more values than can be counted. */
 static size_t product(int ndim, const size_t *shape) {
     size_t size = 1;
     for (int d = 0; d < ndim; d++)
-        size *= shape[d];
+        if (__builtin_mul_overflow(size, shape[d], &size))
+            return SIZE_MAX;
     return size;
 }
 
@@ -69,6 +71,10 @@ static bool settle_shape(const char *where, const Array *x, int ndim, const size
                          "%s: x of shape %s: expected samples × features, or samples × a sample's"
                          " shape",
                          where, array_shape_text(x->ndim, x->shape, text));
+    /* One axis is the samples'. */
+    if (ndim >= ARRAY_MAX_DIMS)
+        return error_set(err, ERROR_ARGUMENT, "%s: a sample of %d dimensions; at most %d are taken",
+                         where, ndim, ARRAY_MAX_DIMS - 1);
     if (ndim > 0 && product(ndim, shape) != array_row_size(x))
         return error_set(err, ERROR_ARGUMENT,
                          "%s: x of shape %s: a sample of shape %s has %zu values, a row has %zu",

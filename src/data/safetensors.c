@@ -233,6 +233,9 @@ static bool write_data(FILE *stream, const struct NamedArray *order, size_t coun
 
 bool tensors_save(const Tensors *tensors, const char *path, Error *err) {
     FileWriter writer;
+    if (tensors_find(tensors, NULL, "__metadata__"))
+        return error_set(err, ERROR_ARGUMENT,
+                         "%s: the format keeps the name '__metadata__' for its texts", path);
     size_t bytes = (tensors->count ? tensors->count : 1) * sizeof *tensors->entry;
     struct NamedArray *order = malloc(bytes);
     if (!order)

@@ -55,6 +55,9 @@ static void test_new_refuses(void **state) {
                                      " label per sample");
     assert_null(dataset_new("data.new", x, z, 2, (size_t[]){ 3, 2 }, "", &err));
     assert_non_null(strstr(err.message, "a sample of shape (3, 2) has 6 values, a row has 4"));
+    assert_null(dataset_new("data.new", x, z, ARRAY_MAX_DIMS, (size_t[]){ 2, 2, 1, 1, 1, 1, 1, 1 },
+                            "", &err));
+    assert_non_null(strstr(err.message, "at most 7 are taken"));
     assert_null(dataset_new("data.new", z, z, 0, NULL, "", &err));
     Dataset *ds = dataset_new("data.new", x, z, 2, (size_t[]){ 2, 2 }, "", &err);
     assert_non_null(ds);

@@ -70,6 +70,7 @@ function TestArrayCreate:test_constants()
   raises("size: expected an integer of 0 or more, got -1", A.zeros, -1)
   raises("larger than any memory", A.zeros, 1 << 40, 1 << 40)
   raises("out of memory", A.zeros, 1 << 44)
+  raises("larger than any memory", A.zeros, 0, 1 << 62, 1 << 62)
 end
 
 function TestArrayCreate:test_ranges()
@@ -198,6 +199,9 @@ function TestArrayElements:test_slice()
   raises("index 4 is out of range for axis 1 of size 3", a.slice, a, 4)
   raises("3 ranges for an array of 2 dimensions", a.slice, a, 1, 1, 1)
   raises("{first, last [, step]}", a.slice, a, "all")
+  same(A.arange(10):slice { math.mininteger, nil, 3 }, { 2, 5, 8 })
+  same(A.arange(10):slice { math.maxinteger, 1, -4 }, { 6, 2 })
+  lu.assertEquals(A.zeros(0):slice({ math.mininteger, 1 }).shape, { 0 })
 end
 
 function TestArrayElements:test_assign_overlapping()
@@ -229,6 +233,7 @@ function TestArrayShape:test_reshape()
   raises("(2, 3) with 6 elements cannot become (4, 2)", a.reshape, a, 4, 2)
   raises("cannot become (-1, 4)", a.reshape, a, -1, 4)
   raises("cannot become (-1, -1)", a.reshape, a, -1, -1)
+  raises("cannot become", A.zeros(0).reshape, A.zeros(0), 0, 1 << 62, 1 << 62)
 end
 
 function TestArrayShape:test_reshape_keeps_views_of_strided_rows()
@@ -310,6 +315,7 @@ function TestArrayMath:test_operators()
   same(a + { 1, 1, 1 }, { 2, -1, 5 })
   raises("operand", function() return a + "1" end)
   raises("operand", function() return a + nil end)
+  lu.assertEquals((A.new({ -1e-200 }, { dtype = "f64" }) % 3e-200):item(), -1e-200 % 3e-200)
 end
 
 function TestArrayMath:test_types()
@@ -593,6 +599,8 @@ function TestArrayLinalg:test_dot_and_outer()
   same(A.dot(grid(), { 1, 1, 1 }), { 6, 15 })
   same(A.outer({ 1, 2 }, { 3, 4, 5 }), { { 3, 4, 5 }, { 6, 8, 10 } })
   raises("two 1-d arrays of one size", A.dot, { 1 }, { 1, 2 })
+  local large = A.full({ 4 }, 2 ^ 31 - 1, { dtype = "i32" })
+  lu.assertAlmostEquals(large:dot(large), 4 * (2 ^ 31 - 1) ^ 2, 1e4)
 end
 
 TestArraySort = {}
@@ -662,6 +670,8 @@ function TestArrayIndex:test_put()
   same(a, { { 1, 9 }, { 0, 9 }, { 3, 9 } })
   raises("does not broadcast to (2, 2)", a.put, a, { 1, 2 }, { 1, 2, 3 })
   raises("out of range", a.put, a, { 4 }, 1)
+  local own = A.new { 1, 2, 3, 4 } -- from itself: what is written first is still to be read
+  same(own:put({ 2, 1 }, own:slice { 1, 2 }), { 2, 1, 3, 4 })
 end
 
 function TestArrayIndex:test_masks()

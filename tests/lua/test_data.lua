@@ -189,6 +189,8 @@ function TestDataset:testNewRefuses()
   fails("data.new: shape: expected a table of sizes", data.new, { x = { { 1 } }, y = { 1 }, shape = 1 })
   fails("a sample of shape (2,) has 2 values, a row has 1", data.new,
     { x = { { 1 } }, y = { 1 }, shape = { 2 } })
+  fails("has 18446744073709551615 values, a row has 0", data.new,
+    { x = array.zeros(1, 0), y = { 0 }, shape = { 1 << 30, 1 << 30, 16 } })
   fails("a call with a dot", small().slice, 1, 2)
 end
 
@@ -243,6 +245,7 @@ function TestFiles:testSafetensors()
   write(path, "{}")
   fails("not a safetensors file", data.safetensors, path)
   fails("metadata", data.save_safetensors, path, {}, { {} })
+  fails("keeps the name '__metadata__'", data.save_safetensors, path, { __metadata__ = { 1 } })
 end
 
 function TestFiles:testIdx()
