@@ -37,7 +37,7 @@ local function describe(value)
     return kind, ("%d x %d"):format(#value, value.x.shape[2]), array_bytes(value.x) + array_bytes(value.y)
   elseif type(value) == "string" then
     return "string", ("%d bytes"):format(#value), #value
-  elseif type(value) == "table" and not (meta and meta.__tostring) then
+  elseif type(value) == "table" and not (type(meta) == "table" and rawget(meta, "__tostring")) then
     local n = 0
     for _ in next, value do n = n + 1 end
     return "table", ("%d %s"):format(n, n == 1 and "entry" or "entries")

@@ -138,6 +138,9 @@ typedef struct BindSamples {
 } BindSamples;
 BindSamples bind_check_samples(lua_State *L, int arg, const char *where, const char *name);
 
+/* Samples to learn from: a dataset. Pushes what must stay alive. */
+Samples bind_check_training(lua_State *L, int arg, const char *where, const char *name);
+
 /* Models: each kind's box type registers itself with bind_new_model_type (methods of its own beside
  * the common scores, predict, gradient, fit, set, get, save, classes, rejects, features). */
 #define BIND_MODEL_FIELDS "classes", "rejects", "features", "kind"

@@ -62,13 +62,29 @@ Dataset *bind_test_dataset(lua_State *L, int arg) {
 /* ---- Samples as arguments
  * ------------------------------------------------------------------------ */
 
+/* Push a header of our own: a model written in Lua may close the user's box while we still read. */
+static const Array *push_held(lua_State *L, const Array *a) {
+    Error err = { 0 };
+    void **box = bind_new_box(L, &bind_array_type);
+    *box = array_share(a, &err);
+    if (!*box)
+        bind_raise(L, &err);
+    return *box;
+}
+
+Samples bind_check_training(lua_State *L, int arg, const char *where, const char *name) {
+    const Dataset *ds = bind_check_dataset(L, arg, where, name);
+    size_t n = dataset_count(ds), features = dataset_features(ds);
+    const Array *y = push_held(L, ds->y), *x = push_held(L, ds->x);
+    return (Samples){ array_f32(x), array_i32(y), n, features };
+}
+
 BindSamples bind_check_samples(lua_State *L, int arg, const char *where, const char *name) {
     BindSamples samples = { 0 };
     const Dataset *ds = bind_test_dataset(L, arg);
     if (ds) {
-        lua_pushvalue(L, arg);
-        samples.x = array_f32(ds->x);
-        samples.y = array_i32(ds->y);
+        samples.y = array_i32(push_held(L, ds->y));
+        samples.x = array_f32(push_held(L, ds->x));
         samples.n = dataset_count(ds);
         samples.features = dataset_features(ds);
         samples.sample_ndim = ds->sample_ndim;
@@ -80,6 +96,7 @@ BindSamples bind_check_samples(lua_State *L, int arg, const char *where, const c
     const Array *a = bind_to_array(L, arg, where, name, DTYPE_F32);
     if (a->ndim == 0)
         bind_expected(L, arg, where, name, "samples (one as a 1-d array, or one a row)");
+    a = push_held(L, a);
     samples.x = array_f32(a);
     samples.n = a->ndim == 1 ? 1 : a->shape[0];
     samples.features = a->ndim == 1 ? a->shape[0] : array_row_size(a);
@@ -346,7 +363,9 @@ static void push_row(lua_State *L, const Dataset *ds, size_t i) {
 /* Positions where the function at 2 answers true to (label, row, position). */
 static size_t ask_function(lua_State *L, const Dataset *ds, size_t *positions) {
     size_t count = 0;
-    for (size_t i = 0; i < dataset_count(ds); i++) {
+    size_t n = dataset_count(ds);
+    for (size_t i = 0; i < n; i++) {
+        ds = bind_check_dataset(L, 1, "where", "self"); /* the function may have closed it */
         lua_pushvalue(L, 2);
         lua_pushinteger(L, array_i32(ds->y)[i]);
         push_row(L, ds, i);
@@ -397,6 +416,7 @@ static int dataset_where(lua_State *L) {
     size_t count, *positions = push_positions(L, dataset_count(ds));
     if (lua_isfunction(L, 2)) {
         count = ask_function(L, ds, positions);
+        ds = bind_check_dataset(L, 1, "where", "self");
     } else if (bind_test_array(L, 2)) {
         count = ask_mask(L, ds, positions);
     } else if (lua_istable(L, 2) || lua_type(L, 2) == LUA_TNUMBER) {

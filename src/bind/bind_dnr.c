@@ -194,8 +194,7 @@ static int dnr_fit_call(lua_State *L) {
     const Dataset *ds = bind_check_dataset(L, 2, "fit", "ds");
     bind_options(L, 3, "fit", (const char *const[]){ "folds", "seed", NULL });
     const int32_t *fold = push_folds(L, ds);
-    Samples samples = { array_f32(ds->x), array_i32(ds->y), dataset_count(ds),
-                        dataset_features(ds) };
+    Samples samples = bind_check_training(L, 2, "fit", "ds");
     Progress progress = progress_new();
     Error err;
     model_retain((Model *)dnr); /* a part written in Lua may close the box */

@@ -202,10 +202,9 @@ static int method_gradient(lua_State *L) {
 
 static int method_fit(lua_State *L) {
     Model *model = check_self(L, "fit");
-    const Dataset *ds = bind_check_dataset(L, 2, "fit", "ds");
+    bind_check_dataset(L, 2, "fit", "ds");
     bind_options(L, 3, "fit", (const char *const[]){ NULL });
-    Samples samples = { array_f32(ds->x), array_i32(ds->y), dataset_count(ds),
-                        dataset_features(ds) };
+    Samples samples = bind_check_training(L, 2, "fit", "ds");
     Progress progress = progress_new();
     Error err;
     model_retain(model);

@@ -283,10 +283,6 @@ static void read_params(lua_State *L, const char *where, int options, TrainParam
     }
 }
 
-static Samples dataset_samples(const Dataset *ds) {
-    return (Samples){ array_f32(ds->x), array_i32(ds->y), dataset_count(ds), dataset_features(ds) };
-}
-
 int bind_train(lua_State *L, Network *net, const char *where, int data, int options, bool anew) {
     const Dataset *ds = bind_check_dataset(L, data, where, "ds");
     TrainParams params = *network_fit_params(net);
@@ -295,9 +291,9 @@ int bind_train(lua_State *L, Network *net, const char *where, int data, int opti
     if (!anew) /* a call without a seed draws from the session's generator */
         params.seed = rng_fork(bind_session_rng()) >> 11;
     read_params(L, where, options, &params);
-    Samples samples = dataset_samples(ds), validation;
+    Samples samples = bind_check_training(L, data, where, "ds"), validation;
     if (bind_opt_push(L, options, "validation") != LUA_TNIL) {
-        validation = dataset_samples(bind_check_dataset(L, -1, where, "validation"));
+        validation = bind_check_training(L, -1, where, "validation");
         params.validation = &validation;
     }
     TrainHistory *history = push_history_box(L);

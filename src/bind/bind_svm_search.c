@@ -7,7 +7,7 @@
 #include <math.h>
 
 /* Where svm.search keeps its values on the stack. */
-enum { OPTIONS = 1, DATA, CS, GAMMAS, FOLDS, TABLE };
+enum { OPTIONS = 1, DATA, DATA_Y, DATA_X, CS, GAMMAS, FOLDS, TABLE };
 
 static const char where_search[] = "svm.search";
 
@@ -174,9 +174,7 @@ int bind_svm_search(lua_State *L) {
     lua_settop(L, 1);
     bind_options(L, OPTIONS, where_search, valid);
     bind_opt_push(L, OPTIONS, "data");
-    const Dataset *ds = bind_check_dataset(L, DATA, where_search, "data");
-    Samples samples = { array_f32(ds->x), array_i32(ds->y), dataset_count(ds),
-                        dataset_features(ds) };
+    Samples samples = bind_check_training(L, DATA, where_search, "data");
     Kernel kernel = svm_opt_kernel(L, OPTIONS, where_search);
     const Array *C = push_values(L, "C", svc_defaults().C);
     const Array *gamma = push_values(L, "gamma", kernel.gamma);

@@ -238,3 +238,36 @@ function TestModelMethods:test_saving_a_model_written_in_lua()
   local nr = reject.new { model = two() }
   raises("model: save: a lua model is not made of numbers alone", nr.save, nr, os.tmpname())
 end
+
+-- What a model written in Lua closes is the user's loss, not the program's.
+function TestModelMethods:test_samples_closed_on_the_way()
+  local victim
+  local model = { classes = { 0, 1 } }
+  local function close()
+    local closing <close> = victim
+    victim = nil
+  end
+  function model:scores(x)
+    close()
+    return array.zeros(#x, 2)
+  end
+  function model:gradient(x)
+    close()
+    return array.zeros(#x, x.shape[2])
+  end
+  function model:fit()
+    close()
+  end
+  local function samples() return data.new { x = array.rand(20, 3), y = array.zeros(20, { dtype = "i32" }) } end
+  local nr = reject.new { model = model, threshold = 0 }
+  victim = array.rand(10000, 3) -- more than is scored at once
+  lu.assertEquals(#nr:scores(victim), 10000)
+  victim = samples()
+  lu.assertEquals(#attack.pgd { model = nr, dmax = 1, norm = "l2", max_iter = 4 }:run(victim), 20)
+  model.classes = nil
+  victim = samples()
+  lu.assertEquals(nr:fit(victim).classes, { 0 })
+  local ds = samples()
+  victim = ds
+  raises("got a dataset that was closed", ds.where, ds, function() close() return true end)
+end
