@@ -56,12 +56,12 @@ void decision_clear(Decision *decision) {
 
 /* ---- One call's work ------------------------------------------------------------------------ */
 
-/* What one worker needs for a block of rows × m support vectors. The last three are for gradients.
- */
+/* What one worker needs for a tile, a block of rows × `most` support vectors. The last three are
+ * for gradients. */
 typedef struct Scratch {
-    float *dots;   /* block × m */
-    double *base;  /* block × m */
-    double *slope; /* block × m: D */
+    float *dots;   /* block × most */
+    double *base;  /* block × most */
+    double *slope; /* block × most: D */
     float *narrow; /* block × features: D·S as sgemm gives it */
     double *sum;   /* block × features */
 } Scratch;
@@ -71,7 +71,8 @@ typedef struct Work {
     KernelRows x;
     const double *w; /* n × functions, or NULL where values are asked for */
     size_t n, m, functions, features, outputs;
-    size_t block; /* rows at a time */
+    size_t block; /* rows at a time: by_columns all n */
+    size_t most;  /* support vectors at a time: all m, or by_columns a worker's share */
     int workers;
     Scratch *scratch; /* one a worker */
     bool by_columns;  /* support vectors are divided among the workers, not rows */
@@ -100,7 +101,7 @@ static void work_clear(Work *work) {
 }
 
 static bool scratch_init(const Work *work, Scratch *scratch) {
-    size_t pairs = work->block * work->m + 1, sums = work->block * work->features;
+    size_t pairs = work->block * work->most + 1, sums = work->block * work->features;
     scratch->dots = malloc(pairs * sizeof(float));
     scratch->base = malloc(pairs * sizeof(double));
     if (!work->w)
@@ -123,8 +124,9 @@ static bool work_init(Work *work, const Decision *decision, const float *x, cons
                     .features = decision_features(decision),
                     .workers = workers };
     work->outputs = w ? work->features : work->functions;
-    work->block = block_rows(n, work->m);
     work->by_columns = workers > 1 && n < 16 * (size_t)workers;
+    work->block = work->by_columns ? n : block_rows(n, work->m);
+    work->most = work->by_columns ? work->m / (size_t)workers + 1 : work->m;
     if (!kernel_rows_init(&work->x, where, x, n, work->features, err))
         return false;
     work->scratch = calloc((size_t)workers, sizeof *work->scratch);
@@ -136,7 +138,7 @@ static bool work_init(Work *work, const Decision *decision, const float *x, cons
     if (ok)
         return true;
     work_clear(work);
-    return error_memory(err, where, (size_t)workers * work->block * work->m * sizeof(double));
+    return error_memory(err, where, (size_t)workers * work->block * work->most * sizeof(double));
 }
 
 /* ---- One tile: rows of x against some of the support vectors -------------------------------- */

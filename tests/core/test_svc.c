@@ -251,6 +251,46 @@ static void test_batches(void **state) {
     }
 }
 
+/* Many workers on few samples or few support vectors: the same answers, and no worker leaves its
+ * scratch memory (which free() or a sanitizer tells). */
+static void check_workers(size_t features, size_t n, size_t trained) {
+    Data data = clouds(trained, features, 2, 5), batch = clouds(n, features, 2, 6);
+    double *w = malloc(n * 2 * sizeof *w);
+    float *gradient[2];
+    double *scores[2];
+    SvcParams params = svc_defaults();
+    Model *model = fitted(&params, &data);
+    for (size_t i = 0; i < n * 2; i++)
+        w[i] = (double)(i % 3) - 0.5;
+    for (int k = 0; k < 2; k++) {
+        parallel_set_threads(k ? 24 : 1);
+        scores[k] = scores_of(model, batch.x, n);
+        gradient[k] = malloc(n * features * sizeof(float));
+        assert_ok(model_gradient(model, "gradient", batch.x, n, features, w, gradient[k],
+                                 &reference_error));
+    }
+    parallel_set_threads(0);
+    for (size_t i = 0; i < n * 2; i++)
+        assert_float_equal(scores[0][i], scores[1][i], 1e-5);
+    for (size_t i = 0; i < n * features; i++)
+        assert_float_equal(gradient[0][i], gradient[1][i], 1e-5);
+    for (int k = 0; k < 2; k++) {
+        free(scores[k]);
+        free(gradient[k]);
+    }
+    free(w);
+    model_release(model);
+    data_clear(&data);
+    data_clear(&batch);
+}
+
+static void test_many_workers(void **state) {
+    (void)state;
+    check_workers(80, 370, 60);
+    check_workers(5, 380, 2);
+    check_workers(5, 3, 200);
+}
+
 /* ---- Training
  * --------------------------------------------------------------------------------------- */
 
@@ -516,6 +556,7 @@ int main(void) {
         cmocka_unit_test(test_binary_with_two_rows),
         cmocka_unit_test(test_gradients),
         cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_many_workers),
         cmocka_unit_test(test_same_bits),
         cmocka_unit_test(test_folds),
         cmocka_unit_test(test_weights),
