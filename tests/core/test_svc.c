@@ -2,6 +2,7 @@
  * by central differences, folds, weights, files, the search. */
 #include "reference.h"
 
+#include "core/parallel.h"
 #include "model_file.h"
 #include "svm/svc_search.h"
 
