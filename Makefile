@@ -63,7 +63,7 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libperigee.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(CORE_LIBS) -lutil
 
 # Else make would remove them, and compile them again the next time.
-.SECONDARY: $(TEST_SRC:%.c=$(BUILD)/obj/%.o)
+.SECONDARY: $(TEST_SRC:%.c=$(BUILD)/obj/%.o) $(BENCH_SRC:%.c=$(BUILD)/obj/%.o)
 
 # Changed flags rebuild everything; the git revision rebuilds only what shows it.
 $(BUILD)/flags: FORCE
