@@ -39,7 +39,7 @@ BIN_OBJ   := $(BIN_SRC:%.c=$(BUILD)/obj/%.o)
 TEST_BIN  := $(TEST_SRC:tests/core/%.c=$(BUILD)/tests/%)
 BENCH_BIN := $(BENCH_SRC:tests/bench/%.c=$(BUILD)/bench/%)
 
-.PHONY: all test asan bench bench-peers lint docs install install-files clean tests-built asan-built FORCE
+.PHONY: all test asan test-simd bench bench-peers lint docs install install-files clean tests-built asan-built FORCE
 
 all: $(BUILD)/perigee
 
@@ -105,6 +105,20 @@ bench: $(BUILD)/perigee $(BENCH_BIN)
 
 bench-peers: $(BUILD)/perigee $(BENCH_BIN)
 	@$(RUN_BENCH) --peers $(BENCH)
+
+# The code for processors with AVX2 and for those with neither that nor AVX-512, on any: builds that
+# choose from less (core/simd.h), OpenBLAS's kernels to match.
+SIMD_AVX2  := BUILD=build/avx2 EXTRA_CPPFLAGS=-DPERIGEE_SIMD_MOST=1
+SIMD_PLAIN := BUILD=build/plain EXTRA_CPPFLAGS=-DPERIGEE_SIMD_MOST=0
+
+test-simd: tests-built
+	$(MAKE) $(SIMD_AVX2) tests-built
+	$(MAKE) $(SIMD_PLAIN) tests-built
+	for part in core/ lua/; do \
+	  tests/run $(BUILD) $$part && \
+	  OPENBLAS_CORETYPE=Haswell tests/run build/avx2 $$part && \
+	  PERIGEE_TEST_LOSSES=4 OPENBLAS_CORETYPE=Nehalem tests/run build/plain $$part || exit 1; \
+	done
 
 # Style: Lua by luacheck, C by clang-format.
 lint:

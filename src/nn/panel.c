@@ -1,6 +1,8 @@
 #include "nn/panel.h"
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#include "core/simd.h"
+
+#if defined(__x86_64__) && defined(__GNUC__) && PERIGEE_SIMD_MOST > 0
 
 #include <immintrin.h>
 
@@ -36,7 +38,7 @@
 #include "nn/panel_block.h"
 
 static bool has_avx512(void) {
-    return __builtin_cpu_supports("avx512f");
+    return PERIGEE_SIMD_MOST > 1 && __builtin_cpu_supports("avx512f");
 }
 
 bool panel_fits(size_t columns) {

@@ -29,17 +29,17 @@ static KernelTile tile_at(const GramWork *work, size_t index) {
                          n - column < TILE ? n - column : TILE };
 }
 
-/* Store a tile and its mirror image; small squares keep both in the cache. */
+/* Store a tile and its mirror image; small squares keep both in the cache. On the diagonal the
+ * upper half alone counts: a product's sums may differ by their place. */
 static void store_tile(float *gram, size_t n, KernelTile tile, const double *base) {
     enum { SQUARE = 16 };
+    bool diagonal = tile.row == tile.column;
     for (size_t i = 0; i < tile.rows; i++)
-        for (size_t j = 0; j < tile.columns; j++)
+        for (size_t j = diagonal ? i : 0; j < tile.columns; j++)
             gram[(tile.row + i) * n + tile.column + j] = (float)base[i * tile.columns + j];
-    if (tile.row == tile.column)
-        return;
     for (size_t i0 = 0; i0 < tile.rows; i0 += SQUARE)
-        for (size_t j = 0; j < tile.columns; j++)
-            for (size_t i = i0; i < i0 + SQUARE && i < tile.rows; i++)
+        for (size_t j = diagonal ? i0 : 0; j < tile.columns; j++)
+            for (size_t i = i0; i < i0 + SQUARE && i < (diagonal ? j : tile.rows); i++)
                 gram[(tile.column + j) * n + tile.row + i] = (float)base[i * tile.columns + j];
 }
 
