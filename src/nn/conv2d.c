@@ -1,7 +1,6 @@
 /* conv2d.c — convolution (cross-correlation, as in every network library):
  *
- *     y[oy, ox, :] = bias + Σ over (ky, kx, c)  x[oy·stride + ky − padding, …, c] · weight[ky, kx,
- * c, :]
+ *     y[oy, ox, :] = bias + Σ_ky,kx,c x[oy·stride + ky − padding, …, c] · weight[ky, kx, c, :]
  *
  * With channels innermost a patch is kh contiguous runs of kw·channels numbers. Where panel.h can
  * multiply and there is no padding, patches are read where they lie. Otherwise those of some output

@@ -275,6 +275,20 @@ static bool validate(Trainer *trainer, struct TrainEpoch *epoch, Error *err) {
     return true;
 }
 
+/* The loss is not finite: a sample's fault, or that of too long steps. */
+static bool blame_loss(const Trainer *trainer, size_t epoch, Error *err) {
+    const Samples *samples = trainer->samples;
+    for (size_t i = 0; i < samples->n * samples->features; i++)
+        if (!isfinite(samples->x[i]))
+            return error_set(err, ERROR_ARGUMENT,
+                             "train: sample %zu has a value that is NaN or infinite",
+                             i / samples->features + 1);
+    return error_set(err, ERROR_ARGUMENT,
+                     "train: the loss is no longer finite in epoch %zu; a smaller lr than %g may "
+                     "help",
+                     epoch, trainer->sgd.lr);
+}
+
 /* One epoch. *stopped tells of an interrupt; its epoch is not a row of the history. */
 static bool train_epoch(Trainer *trainer, size_t number, struct TrainEpoch *epoch,
                         Progress *progress, bool *stopped, Error *err) {
@@ -290,10 +304,7 @@ static bool train_epoch(Trainer *trainer, size_t number, struct TrainEpoch *epoc
         if (!train_batch(trainer, &loss, &hits, err))
             return false;
         if (!isfinite(loss))
-            return error_set(err, ERROR_ARGUMENT,
-                             "train: the loss is no longer finite in epoch %zu; a smaller lr than "
-                             "%g may help",
-                             number, trainer->sgd.lr);
+            return blame_loss(trainer, number, err);
         double seen = (double)(at + trainer->count);
         snprintf(detail, sizeof detail, "epoch %zu/%zu  loss %.4f  acc %.2f %%", number,
                  params->epochs, loss / seen, 100.0 * (double)hits / seen);

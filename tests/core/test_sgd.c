@@ -302,6 +302,15 @@ static void samples_that_do_not_fit(void **state) {
     assert_false(network_train(net, &blobs, &params, &history, NULL, &err));
     assert_non_null(strstr(err.message, "shift needs images"));
     params.shift = 0;
+    float spoilt[3 * FEATURES] = { 0 };
+    spoilt[FEATURES] = NAN;
+    Samples odd = { spoilt, (const int32_t[]){ labels[0], labels[1], labels[2] }, 3, FEATURES };
+    Network *known = net_of(BLOB_NET);
+    assert_true(network_train(known, &blobs, &params, &history, NULL, &err));
+    train_history_clear(&history);
+    assert_false(network_train(known, &odd, &params, &history, NULL, &err));
+    assert_string_equal(err.message, "train: sample 2 has a value that is NaN or infinite");
+    net_done(known);
     Samples other = { points, (const int32_t[]){ 1000 }, 1, FEATURES };
     Progress progress = progress_new();
     params.validation = &other;
