@@ -46,11 +46,11 @@ print(plot.confusion(metrics.confusion(defence, test), { file = "confusion.png" 
 local nr = reject.new { model = net }
 nr.threshold = nr:threshold_for(0.10, test)
 local repetitions = {}
-for seed = 1, 4 do
+for seed = 1, 3 do
   repetitions[seed] = evaluate.security {
     models = { { "CNN", net }, { "NR", nr }, { "DNR", defence } },
-    attack = attack.pgd { model = net, norm = "l2", eta = 0.3, max_iter = 12 },
-    data = test:sample(80, { seed = seed }), dmax = { 0, 0.5, 1, 1.5, 2, 3 }, noise = false, seed = seed,
+    attack = attack.pgd { model = net, norm = "l2", eta = 0.35, max_iter = 10 },
+    data = test:sample(60, { seed = seed }), dmax = { 0, 0.5, 1, 1.5, 2, 3 }, noise = false, seed = seed,
   }
 end
 print(plot.security(repetitions, { file = "security.png" }))

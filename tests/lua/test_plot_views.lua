@@ -106,6 +106,55 @@ function TestPlotViews:test_page()
   lu.assertStrContains(text, "cannot write /nonexistent/a.html")
 end
 
+-- A gnuplot that answers as the given version with the given terminals and notes what it is told. What
+-- it is told to write it makes a whole PNG.
+local function stand_in(version, terminals)
+  local fake, log = scratch ".sh", scratch ".log"
+  write(fake, ([=[#!/bin/sh
+while IFS= read -r line; do
+  printf '%%s\n' "$line" >> '%s'
+  case "$line" in
+  print*GPVAL_TERMINALS*) answer='%s';;
+  print*GPVAL_VERSION*) answer=%s;;
+  *) answer='0|';;
+  esac
+  case "$line" in
+  "set output '"*) out=${line#*\'}; out=${out%%%%\'*}
+    printf '\211PNG\r\n\032\n\0\0\0\0IEND\256\102\140\202' > "$out";;
+  print*) n=${line#*perigee }; n=${n%%%%>*}; echo "<perigee $n>$answer</perigee $n>";;
+  esac
+done
+]=]):format(log, terminals, version))
+  os.execute("chmod +x " .. fake)
+  return fake, log
+end
+
+-- One set of commands serves all versions: no inline data, which 6.0 refuses in a multiplot, and no
+-- terminal that is not offered.
+function TestPlotViews:test_versions()
+  for _, version in ipairs { "5.2.8", "5.4.4", "6.0.1" } do
+    local fake, log = stand_in(version, "dumb png svg")
+    local file = scratch ".png"
+    local text = run("PERIGEE_GNUPLOT=" .. fake, FIGURE .. ("print(f:save(%q))"):format(file))
+    lu.assertEquals(text, file .. "\n", version)
+    local told = read(log)
+    lu.assertStrContains(told, "set terminal png truecolor size")
+    lu.assertNotStrContains(told, "plot '-'")
+    lu.assertStrContains(told, "plot $p1_1 using 1:2")
+  end
+  local fake = stand_in("4.6.7", "png")
+  local text = run("PERIGEE_GNUPLOT=" .. fake, FIGURE .. ("f:save(%q)"):format(scratch ".png"))
+  lu.assertStrContains(text, "plot.figure: save: this gnuplot is version 4.6.7: 5.2 or later is needed")
+end
+
+function TestPlotViews:test_terminals_that_are_not_offered()
+  local fake = stand_in("5.4.4", "dumb png svg")
+  local text = run("PERIGEE_GNUPLOT=" .. fake, FIGURE .. ("f:save(%q)"):format(scratch ".pdf"))
+  lu.assertStrContains(text, "this gnuplot has no terminal for PDF (pdfcairo): write .svg or .png")
+  text = run("DISPLAY=:9 PERIGEE_GNUPLOT=" .. fake, FIGURE .. 'f:show { terminal = "qt" }')
+  lu.assertStrContains(text, "this gnuplot has no terminal for a window (qt): install the package gnuplot-qt")
+end
+
 -- A script gets a PNG named after the recipe in the working folder, and reads its path.
 function TestPlotViews:test_unasked()
   local folder = os.tmpname()

@@ -122,7 +122,8 @@ local function figure(where, model, options)
   local result, points = options.result, {}
   local index = result and values.integer(where, options, "index", 1, #result.y, 1)
   if options.data then points[1] = options.data.x end
-  if result then points[#points + 1], points[#points + 2] = result.x0, result.x_adv end
+  local path = result and path_of(where, result, index)
+  if path then points[#points + 1] = array.new(path) end
   local range, classes = range_of(where, options, points), values.list(where, "classes", model.classes)
   local rows = judged.scores(where, model, places(range, n)):totable()
   local own
@@ -138,7 +139,6 @@ local function figure(where, model, options)
   if options.data then draw_samples(fig[1], options.data, classes) end
   fig[1].title = "regions" .. (model.rejects and " (grey: rejected)" or "")
   if result then
-    local path = path_of(where, result, index)
     draw_path(fig[1], path)
     local surface = array.new(losses):reshape(n, n)
     fig[2]:heatmap(surface, { x = range.x, y = range.y })

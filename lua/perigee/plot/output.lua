@@ -128,8 +128,20 @@ local function window_terminal(where, wanted, terminals)
     .. "gnuplot-qt or gnuplot-x11", where, wanted == "window" and "qt, wxt, x11" or wanted)
 end
 
+-- Named datablocks inside a multiplot and tables into them want 5.2; later versions take the same
+-- commands, because there is no inline data, which 6.0 refuses there.
+local function check_version(where)
+  local version, message = gnuplot.version()
+  if not version then values.fail("%s: %s", where, (message:gsub("^[%w.]+: ", ""))) end
+  local number = tonumber(version:match "^%d+%.%d+")
+  if not number or number < 5.2 then
+    values.fail("%s: this gnuplot is version %s: 5.2 or later is needed", where, version)
+  end
+end
+
 -- Settle what depends on this gnuplot. A window that nobody asked for gives way to a file.
 local function settle(where, name, target)
+  check_version(where)
   local terminals, message = gnuplot.terminals(where)
   if not terminals then values.fail("%s", message) end
   if target.format == "window" then
