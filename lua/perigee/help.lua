@@ -186,16 +186,23 @@ local function contains_all(text, words)
   return true
 end
 
---- Entries whose name or text holds every word of the query: first those that have them in the
---- name, then in the first sentence, then anywhere; functions before fields.
+-- All words of an entry.
+local function everything(entry)
+  local words = { entry.name, entry.text, table.unpack(entry.see or {}) }
+  for _, row in ipairs(entry.params or {}) do words[#words + 1] = row[1] .. " " .. row[3] end
+  for _, row in ipairs(entry.options or {}) do words[#words + 1] = row[1] .. " " .. row[4] end
+  return table.concat(words, " ")
+end
+
+--- Entries that hold every word of the query: first those that have them in the name, then in the
+--- first sentence, then anywhere; functions before fields.
 function help.search(query)
   load_all()
   local words, hits = {}, {}
   for word in query:lower():gmatch("%S+") do words[#words + 1] = word end
   if #words == 0 then return {} end
   for _, entry in ipairs(every) do
-    local places = { entry.name, entry.name .. " " .. help.brief(entry),
-      table.concat({ entry.name, entry.text, table.unpack(entry.see or {}) }, " ") }
+    local places = { entry.name, entry.name .. " " .. help.brief(entry), everything(entry) }
     for rank, text in ipairs(places) do
       if contains_all(text:lower(), words) then
         hits[#hits + 1] = { entry = entry, rank = 2 * rank + (entry.kind and 1 or 0), order = #hits }

@@ -132,7 +132,7 @@ end
 function prompt.query(line)
   local words = line:match("^%s*%?%?%s*(.-)%s*$")
   if words then
-    search(words)
+    if words == "" then explain_name("") else search(words) end
     return true
   end
   local name = line:match("^%s*%?%s*([%w_.:]*)%s*$") or line:match("^%s*([%a_][%w_.:]*)%s*%?%s*$")
