@@ -16,7 +16,8 @@ end
 
 -- `level` counts functions up to the user's line, from the caller of this one.
 local function fail(level, where, name, expected, value)
-  error(("metrics.%s: %s: expected %s, got %s"):format(where, name, expected, tostring(value)), level + 1)
+  local got = tostring(value):match("^[^\n]*")
+  error(("metrics.%s: %s: expected %s, got %s"):format(where, name, expected, got), level + 1)
 end
 
 -- A list of integer labels from an array or a list; nil for anything else.

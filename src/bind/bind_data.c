@@ -7,6 +7,7 @@
 #include "data/npy.h"
 #include "data/npz.h"
 #include "data/safetensors.h"
+#include "host/interrupt.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -90,7 +91,11 @@ static int data_digits(lua_State *L) {
     DigitsOptions options = { .n = (size_t)n };
     options.class_count = digit_classes(L, 2, options.classes);
     bind_opt_rng(L, 2, "data.digits", &options.seed);
-    BIND_PUSH_NEW_DATASET(L, digits_new(&options, &err));
+    Progress progress = progress_new();
+    BIND_PUSH_NEW_DATASET(L, digits_new(&options, &progress, &err));
+    if (progress_was_interrupted(&progress))
+        interrupt_note("stopped; %zu of the %zu digits were drawn",
+                       dataset_count(bind_test_dataset(L, -1)), options.n);
     return 1;
 }
 

@@ -292,16 +292,33 @@ typedef struct Sheet {
     const int32_t *label;
     float *image;
     uint64_t seed;
+    size_t first; /* of the images that are drawn now */
 } Sheet;
+
+enum { DRAWN_AT_ONCE = 4096 };
 
 static void draw_some(void *context, size_t first, size_t last, int worker) {
     const Sheet *sheet = context;
     (void)worker;
-    for (size_t i = first; i < last; i++) {
+    for (size_t i = sheet->first + first; i < sheet->first + last; i++) {
         Rng rng;
         rng_seed(&rng, sheet->seed + i);
         digits_draw(sheet->label[i], &rng, sheet->image + i * SIDE * SIDE);
     }
+}
+
+/* How many of the n were drawn before an interrupt. */
+static size_t draw_all(Sheet *sheet, size_t n, Progress *progress) {
+    bool going = true;
+    progress_begin(progress, "drawing digits", (double)n);
+    while (going && sheet->first < n) {
+        size_t left = n - sheet->first, count = left < DRAWN_AT_ONCE ? left : DRAWN_AT_ONCE;
+        parallel_for(count, draw_some, sheet);
+        sheet->first += count;
+        going = progress_step(progress, (double)count, NULL);
+    }
+    progress_end(progress);
+    return sheet->first;
 }
 
 static bool settle_classes(const DigitsOptions *options, int32_t classes[10], int *count,
@@ -332,10 +349,19 @@ static bool deal_labels(const int32_t *classes, int count, Array *y, Rng *rng, E
     return true;
 }
 
+/* The first `count` samples; takes over the dataset. */
+static Dataset *keep_first(Dataset *ds, size_t count, Error *err) {
+    if (!ds || count == dataset_count(ds))
+        return ds;
+    Dataset *part = dataset_range(ds, 0, count, err);
+    dataset_free(ds);
+    return part;
+}
+
 /* The labels' order is not to be the one in which a split with the same seed deals them again. */
 #define OWN_STREAM 0xd1617500d1617500u
 
-Dataset *digits_new(const DigitsOptions *options, Error *err) {
+Dataset *digits_new(const DigitsOptions *options, Progress *progress, Error *err) {
     int32_t classes[10];
     int count;
     Rng rng;
@@ -346,12 +372,13 @@ Dataset *digits_new(const DigitsOptions *options, Error *err) {
     Array *y = array_new1("data.digits", DTYPE_I32, options->n, err);
     Array *x = y ? array_new2("data.digits", DTYPE_F32, options->n, SIDE * SIDE, err) : NULL;
     if (x && deal_labels(classes, count, y, &rng, err)) {
-        Sheet sheet = { array_i32(y), array_f32(x), rng_next(&rng) };
-        parallel_for(options->n, draw_some, &sheet);
+        Sheet sheet = { array_i32(y), array_f32(x), rng_next(&rng), 0 };
+        size_t drawn = draw_all(&sheet, options->n, progress);
         char source[64];
         snprintf(source, sizeof source, "built-in digits, seed %llu",
                  (unsigned long long)options->seed);
         ds = dataset_new("data.digits", x, y, 2, (const size_t[]){ SIDE, SIDE }, source, err);
+        ds = keep_first(ds, drawn, err);
     }
     array_free(x);
     array_free(y);

@@ -7,6 +7,7 @@
 #ifndef PERIGEE_DATA_DIGITS_H
 #define PERIGEE_DATA_DIGITS_H
 
+#include "core/progress.h"
 #include "data/dataset.h"
 
 typedef struct DigitsOptions {
@@ -17,8 +18,8 @@ typedef struct DigitsOptions {
 } DigitsOptions;
 
 /* n images in random order with as many of each class as n allows (counts differ by one at most).
- * Fails on a class that is no digit or there twice. */
-Dataset *digits_new(const DigitsOptions *options, Error *err);
+ * Fails on a class that is no digit or there twice. After an interrupt only those drawn so far. */
+Dataset *digits_new(const DigitsOptions *options, Progress *progress, Error *err);
 
 /* One image of 28 · 28 values in [0, 1] from the generator. */
 void digits_draw(int digit, Rng *rng, float *image);

@@ -15,7 +15,7 @@ enum { PIXELS = 28 * 28 };
 
 static Dataset *draw(size_t n, uint64_t seed) {
     Error err = { 0 };
-    Dataset *ds = digits_new(&(DigitsOptions){ .n = n, .seed = seed }, &err);
+    Dataset *ds = digits_new(&(DigitsOptions){ .n = n, .seed = seed }, NULL, &err);
     assert_non_null(ds);
     return ds;
 }
@@ -79,28 +79,40 @@ static void test_classes(void **state) {
     (void)state;
     Error err = { 0 };
     DigitsOptions options = { .n = 7, .seed = 1, .class_count = 2, .classes = { 7, 3 } };
-    Dataset *ds = digits_new(&options, &err);
+    Dataset *ds = digits_new(&options, NULL, &err);
     assert_non_null(ds);
     assert_int_equal(ds->classes.count, 2);
     assert_int_equal(ds->classes.label[0], 3);
     dataset_free(ds);
     options.classes[1] = 7;
-    assert_null(digits_new(&options, &err));
+    assert_null(digits_new(&options, NULL, &err));
     assert_string_equal(err.message, "data.digits: class 7 is there twice");
     options.classes[1] = 10;
-    assert_null(digits_new(&options, &err));
+    assert_null(digits_new(&options, NULL, &err));
     assert_string_equal(err.message, "data.digits: class 10 is not a digit");
     ds = draw(0, 1);
     assert_int_equal(dataset_count(ds), 0);
     dataset_free(ds);
 }
 
+static void test_interrupt(void **state) {
+    (void)state;
+    Dataset *whole = draw(5000, 2);
+    progress_interrupt();
+    Dataset *ds = draw(5000, 2);
+    progress_clear_interrupt();
+    size_t n = dataset_count(ds);
+    assert_in_range(n, 1, 4999);
+    assert_memory_equal(array_f32(ds->x), array_f32(whole->x), n * PIXELS * sizeof(float));
+    dataset_free(ds);
+    dataset_free(whole);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_balanced),
-        cmocka_unit_test(test_same_bits_for_any_threads),
-        cmocka_unit_test(test_images),
-        cmocka_unit_test(test_classes),
+        cmocka_unit_test(test_balanced),  cmocka_unit_test(test_same_bits_for_any_threads),
+        cmocka_unit_test(test_images),    cmocka_unit_test(test_classes),
+        cmocka_unit_test(test_interrupt),
     };
     return cmocka_run_group_tests_name("digits", tests, NULL, NULL);
 }
