@@ -17,6 +17,9 @@ for _, word in ipairs(arg) do
   if word == "--json" then json = true
   elseif word == "--peers" then with_peers = true
   elseif word == "--list" then list_only = true
+  elseif word:find("^%-") then
+    io.stderr:write(("bench: unknown option \"%s\" (--json, --peers, --list)\n"):format(word))
+    os.exit(2)
   else wanted[#wanted + 1] = word end
 end
 

@@ -26,8 +26,9 @@ local entries = {
 A support vector classifier, not fitted yet: one-vs-all with any kernel. The score of class c is Σ
 alpha[c][i] k(sv[i], x) + b[c]; with two classes there is one function f and the scores are (−f, f).
 
-:fit trains all classes side by side on one kernel matrix (4 or 8 n² bytes: see solver). If it is
-interrupted the classifier stays as it was.]],
+:fit trains all classes side by side on one kernel matrix: 12 bytes for each pair of n samples
+with libsvm and its caches besides, 4 with the solver "smo". More than there is memory for is refused with the
+arithmetic. If it is interrupted the classifier stays as it was.]],
     options = {
       kernel,
       { "C", "number", "1", "penalty of a training sample on the wrong side of the margin" },
