@@ -104,7 +104,8 @@ static void add_frames(lua_State *L, luaL_Buffer *text, int count) {
 }
 
 /* A message that begins with the place of one of the program's own lines gets the place of the
- * user's line that led there. The message is at index 1. */
+ * user's line that led there, or none where a tail call has wiped that line out. The message is at
+ * index 1. */
 static void blame_user_line(lua_State *L) {
     const char *message = lua_tostring(L, 1);
     size_t blamed = 0;
@@ -121,6 +122,8 @@ static void blame_user_line(lua_State *L) {
             return;
         }
     }
+    lua_pushstring(L, message + blamed);
+    lua_replace(L, 1);
 }
 
 /* Is the only frame a line typed at the prompt? The message has named it already. */

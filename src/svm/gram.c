@@ -1,6 +1,7 @@
 #include "svm/gram.h"
 
 #include "core/parallel.h"
+#include "core/progress.h"
 #include "svm/matrix_memory.h"
 
 #include <math.h>
@@ -45,7 +46,8 @@ static void store_tile(float *gram, size_t n, KernelTile tile, const double *bas
 
 static void tiles_body(void *context, size_t first, size_t last, int worker) {
     const GramWork *work = context;
-    for (size_t t = first; t < last; t++) {
+    /* Whoever asked to stop gets nothing trained on a matrix in pieces: the solver asks as well. */
+    for (size_t t = first; t < last && !progress_interrupt_pending(); t++) {
         KernelTile tile = tile_at(work, t);
         kernel_base(work->kernel, &work->rows, &work->rows, tile, work->dots[worker],
                     work->base[worker]);

@@ -2,6 +2,7 @@
 # environment first (see prompt.sh). Each check prints one line of TAP; `finish` prints the plan.
 set timeout 5
 log_user 0
+match_max -d 200000
 set count 0
 set ctrl_c "\003"
 set escape "\033"
