@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- Boxes ------------------------------------------------------------------------------------
@@ -56,6 +57,16 @@ void **bind_new_box(lua_State *L, const BoxType *type) {
     box->object = NULL;
     luaL_setmetatable(L, type->name);
     return &box->object;
+}
+
+void **bind_new_text_box(lua_State *L) {
+    static const BoxType text_type = { .name = "perigee.text", .shown = "a text", .release = free };
+    if (luaL_getmetatable(L, text_type.name) == LUA_TNIL) {
+        bind_new_type(L, &text_type, NULL, NULL);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return bind_new_box(L, &text_type);
 }
 
 void *bind_test(lua_State *L, int arg, const BoxType *type) {

@@ -34,6 +34,9 @@ void bind_new_type(lua_State *L, const BoxType *type, const luaL_Reg *methods,
  * it from then on. */
 void **bind_new_box(lua_State *L, const BoxType *type);
 
+/* Push an empty box for a malloc'd text: Lua's copying of the text may raise. */
+void **bind_new_text_box(lua_State *L);
+
 /* The object in the box at `arg`, or NULL if it is something else (or emptied). */
 void *bind_test(lua_State *L, int arg, const BoxType *type);
 
@@ -115,6 +118,10 @@ bool bind_retry(lua_State *L, const Error *err, bool *tried);
 
 extern const BoxType bind_array_type, bind_dataset_type;
 
+/* Push a new zeroed array (accounted), for core to fill; a lack of memory is tried again after a
+ * collection, and raises. */
+Array *bind_push_new_array(lua_State *L, const char *where, DType dtype, int ndim,
+                           const size_t *shape);
 /* Push a box that takes over `a` (accounted); a NULL raises err instead. */
 int bind_push_array(lua_State *L, Array *a, const Error *err);
 Array *bind_check_array(lua_State *L, int arg, const char *where, const char *name);

@@ -34,6 +34,14 @@ int bind_push_array(lua_State *L, Array *a, const Error *err) {
     return 1;
 }
 
+Array *bind_push_new_array(lua_State *L, const char *where, DType dtype, int ndim,
+                           const size_t *shape) {
+    void **box = bind_new_box(L, &bind_array_type);
+    BIND_ARRAY_MAKE(L, *box, array_new(where, dtype, ndim, shape, &err));
+    bind_account(L, array_bytes(*box));
+    return *box;
+}
+
 Array *bind_check_array(lua_State *L, int arg, const char *where, const char *name) {
     return bind_check(L, arg, &bind_array_type, where, name);
 }

@@ -71,15 +71,6 @@ int bind_array_shape(lua_State *L, int first, const char *where, size_t shape[AR
 
 static const char *const dtype_option[] = { "dtype", NULL };
 
-/* Push a zeroed array and account for it. */
-static Array *push_zeroed(lua_State *L, const char *where, DType dtype, int ndim,
-                          const size_t *shape) {
-    void **box = bind_new_box(L, &bind_array_type);
-    BIND_ARRAY_MAKE(L, *box, array_new(where, dtype, ndim, shape, &err));
-    bind_account(L, array_bytes(*box));
-    return *box;
-}
-
 static int fill_with(lua_State *L, const char *where, Array *a, double value) {
     Error err = { 0 };
     if (value != 0 && !array_fill(where, a, value, &err))
@@ -93,7 +84,7 @@ static int constant(lua_State *L, const char *where, double value) {
     int options, ndim = bind_array_shape(L, 1, where, shape, &options);
     bind_options(L, options, where, dtype_option);
     DType dtype = bind_array_opt_dtype(L, options, where, DTYPE_F32);
-    return fill_with(L, where, push_zeroed(L, where, dtype, ndim, shape), value);
+    return fill_with(L, where, bind_push_new_array(L, where, dtype, ndim, shape), value);
 }
 
 static int zeros(lua_State *L) {
@@ -113,7 +104,7 @@ static int full(lua_State *L) {
     DType dtype = bind_array_opt_dtype(L, 3, "full", DTYPE_F32);
     lua_pushvalue(L, 1);
     int ndim = bind_array_shape(L, lua_gettop(L), "full", shape, &unused);
-    return fill_with(L, "full", push_zeroed(L, "full", dtype, ndim, shape), value);
+    return fill_with(L, "full", bind_push_new_array(L, "full", dtype, ndim, shape), value);
 }
 
 /* f(x, {dtype=}): the shape of x, and its type unless another is named. */
@@ -121,7 +112,7 @@ static int constant_like(lua_State *L, const char *where, int options, double va
     const Array *x = bind_array_input(L, 1, where);
     bind_options(L, options, where, dtype_option);
     DType dtype = bind_array_opt_dtype(L, options, where, x->dtype);
-    return fill_with(L, where, push_zeroed(L, where, dtype, x->ndim, x->shape), value);
+    return fill_with(L, where, bind_push_new_array(L, where, dtype, x->ndim, x->shape), value);
 }
 
 static int zeros_like(lua_State *L) {
@@ -230,7 +221,7 @@ static int random_uniform(lua_State *L) {
     double low = bind_opt_number(L, options, "rand", "low", -HUGE_VAL, HUGE_VAL, 0);
     double high = bind_opt_number(L, options, "rand", "high", -HUGE_VAL, HUGE_VAL, 1);
     Rng rng = bind_opt_rng(L, options, "rand", NULL);
-    array_fill_uniform(push_zeroed(L, "rand", dtype, ndim, shape), low, high, &rng);
+    array_fill_uniform(bind_push_new_array(L, "rand", dtype, ndim, shape), low, high, &rng);
     return 1;
 }
 
@@ -244,7 +235,7 @@ static int random_normal(lua_State *L) {
     double mean = bind_opt_number(L, options, "randn", "mean", -HUGE_VAL, HUGE_VAL, 0);
     double deviation = bind_opt_number(L, options, "randn", "std", 0, HUGE_VAL, 1);
     Rng rng = bind_opt_rng(L, options, "randn", NULL);
-    array_fill_normal(push_zeroed(L, "randn", dtype, ndim, shape), mean, deviation, &rng);
+    array_fill_normal(bind_push_new_array(L, "randn", dtype, ndim, shape), mean, deviation, &rng);
     return 1;
 }
 
@@ -257,7 +248,7 @@ static int random_integers(lua_State *L) {
     int options, ndim = bind_array_shape(L, 3, "randint", shape, &options);
     bind_options(L, options, "randint", valid);
     Rng rng = bind_opt_rng(L, options, "randint", NULL);
-    array_fill_uniform(push_zeroed(L, "randint", DTYPE_I32, ndim, shape), (double)low,
+    array_fill_uniform(bind_push_new_array(L, "randint", DTYPE_I32, ndim, shape), (double)low,
                        (double)high + 1, &rng);
     return 1;
 }

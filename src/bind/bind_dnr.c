@@ -213,15 +213,11 @@ static int dnr_layer_scores_call(lua_State *L) {
     Dnr *dnr = check_dnr(L, "layer_scores");
     BindSamples samples = bind_check_samples(L, 2, "layer_scores", "x");
     Error err;
-    bool tried = false;
     if (samples.features != ((Model *)dnr)->features)
         return luaL_error(L, "layer_scores: samples have %d features, the net takes %d",
                           (int)samples.features, (int)((Model *)dnr)->features);
-    Array *scores;
-    do
-        scores = array_new2("layer_scores", DTYPE_F32, samples.n, dnr_layer_columns(dnr), &err);
-    while (!scores && bind_retry(L, &err, &tried));
-    bind_push_array(L, scores, &err);
+    Array *scores = bind_push_new_array(L, "layer_scores", DTYPE_F32, 2,
+                                        (size_t[]){ samples.n, dnr_layer_columns(dnr) });
     model_retain((Model *)dnr);
     bool ok = dnr_layer_scores(dnr, samples.x, samples.n, array_f32(scores), &err);
     model_release((Model *)dnr);

@@ -59,15 +59,8 @@ static void push_method(lua_State *L, const LuaModel *model, const char *name) {
 
 static void push_matrix(lua_State *L, const char *where, DType dtype, const void *rows, size_t n,
                         size_t columns) {
-    Error err;
-    bool tried = false;
-    Array *a;
-    do
-        a = array_new2(where, dtype, n, columns, &err);
-    while (!a && bind_retry(L, &err, &tried));
-    if (a)
-        memcpy(a->data, rows, array_bytes(a));
-    bind_push_array(L, a, &err);
+    Array *a = bind_push_new_array(L, where, dtype, 2, (size_t[]){ n, columns });
+    memcpy(a->data, rows, array_bytes(a));
 }
 
 /* The answer on top of the stack as n × columns of `dtype`. One sample's may be a plain list. */
@@ -184,11 +177,8 @@ static int fit_body(lua_State *L) {
     push_method(L, call->model, "fit");
     push_matrix(L, "fit", DTYPE_F32, samples->x, samples->n, samples->features);
     Array *x = bind_test_array(L, -1);
-    size_t shape[1] = { samples->n };
-    Array *y = array_new("fit", DTYPE_I32, 1, shape, &err);
-    if (y)
-        memcpy(y->data, samples->y, samples->n * sizeof *samples->y);
-    bind_push_array(L, y, &err);
+    Array *y = bind_push_new_array(L, "fit", DTYPE_I32, 1, &samples->n);
+    memcpy(y->data, samples->y, samples->n * sizeof *samples->y);
     bind_push_dataset(L, dataset_new("fit", x, y, 0, NULL, "samples of a fit", &err), &err);
     lua_replace(L, -3);
     lua_pop(L, 1);

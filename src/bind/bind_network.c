@@ -23,18 +23,6 @@ int bind_push_network(lua_State *L, Network *net, const Error *err) {
     return bind_push_model(L, (Model *)net, err);
 }
 
-/* Push a new array for an answer, for core to fill. */
-static Array *push_new_array(lua_State *L, const char *where, size_t rows, size_t columns) {
-    Error err;
-    bool tried = false;
-    Array *a;
-    do
-        a = array_new2(where, DTYPE_F32, rows, columns, &err);
-    while (!a && bind_retry(L, &err, &tried));
-    bind_push_array(L, a, &err);
-    return a;
-}
-
 /* ---- Passes
  * -------------------------------------------------------------------------------------- */
 
@@ -99,8 +87,8 @@ static int net_forward(lua_State *L) {
     float **output = lua_newuserdatauv(L, taps * sizeof *output, 0);
     luaL_checkstack(L, (int)taps + 8, "forward: too many layers");
     for (size_t t = 0; t < taps; t++)
-        output[t] =
-            array_f32(push_new_array(L, where, samples.n, network_output_size(net, tap[t])));
+        output[t] = array_f32(bind_push_new_array(
+            L, where, DTYPE_F32, 2, (size_t[]){ samples.n, network_output_size(net, tap[t]) }));
     Error err;
     if (!network_outputs(net, samples.x, samples.n, tap, taps, output, &err))
         return bind_raise(L, &err);
@@ -172,7 +160,8 @@ static int net_backward(lua_State *L) {
     Entering entering = check_entering(L, net, where, 3, samples.n);
     float *dweights =
         weights ? lua_newuserdatauv(L, (network_vector_size(net) + 1) * sizeof(float), 0) : NULL;
-    Array *dx = push_new_array(L, where, samples.n, samples.features);
+    Array *dx =
+        bind_push_new_array(L, where, DTYPE_F32, 2, (size_t[]){ samples.n, samples.features });
     Error err;
     Pass *pass =
         network_forward(net, samples.x, samples.n, entering.tap, entering.count, true, &err);

@@ -173,13 +173,7 @@ static int nn_softmax(lua_State *L) {
     if (scores->ndim < 1)
         return bind_expected(L, 1, "nn.softmax", "scores", "a row of scores, or one a sample");
     size_t columns = scores->shape[scores->ndim - 1];
-    Error err;
-    Array *out;
-    bool tried = false;
-    do
-        out = array_new("nn.softmax", DTYPE_F64, scores->ndim, scores->shape, &err);
-    while (!out && bind_retry(L, &err, &tried));
-    bind_push_array(L, out, &err);
+    Array *out = bind_push_new_array(L, "nn.softmax", DTYPE_F64, scores->ndim, scores->shape);
     if (columns > 0)
         softmax(array_f64(scores), array_size(scores) / columns, columns, array_f64(out));
     return 1;

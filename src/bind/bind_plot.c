@@ -8,7 +8,6 @@
 #include "plot/gnuplot.h"
 #include "plot/script.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static void release_gnuplot(void *object) {
@@ -28,8 +27,6 @@ static Gnuplot *the_gnuplot(lua_State *L) {
 }
 
 /* The malloc'd text is handed to a box before Lua copies it, because that copy may raise. */
-static const BoxType text_type = { .name = "perigee.text", .shown = "a text", .release = free };
-
 static int push_text(lua_State *L, void **box, char *text) {
     if (!text)
         return luaL_error(L, "plot: out of memory");
@@ -42,18 +39,20 @@ static int push_text(lua_State *L, void **box, char *text) {
 static int plot_quote(lua_State *L) {
     size_t length;
     const char *text = luaL_checklstring(L, 1, &length);
-    return push_text(L, bind_new_box(L, &text_type), script_label(text, length));
+    void **box = bind_new_text_box(L);
+    return push_text(L, box, script_label(text, length));
 }
 
 /* gnuplot.quote_path(path): a file's name, byte by byte. */
 static int plot_quote_path(lua_State *L) {
     const char *path = bind_string(L, 1, "plot.gnuplot.quote_path", "path");
-    return push_text(L, bind_new_box(L, &text_type), script_path(path));
+    void **box = bind_new_text_box(L);
+    return push_text(L, box, script_path(path));
 }
 
 /* gnuplot.find(): the program's path, or nil. */
 static int plot_find(lua_State *L) {
-    void **box = bind_new_box(L, &text_type);
+    void **box = bind_new_text_box(L);
     char *path = gnuplot_find();
     if (!path)
         return 0;
@@ -119,9 +118,8 @@ int open_plot(lua_State *L) {
         { "draw", plot_draw },
         { NULL, NULL },
     };
-    bind_new_type(L, &text_type, NULL, NULL);
     bind_new_type(L, &gnuplot_type, NULL, NULL);
-    lua_pop(L, 2);
+    lua_pop(L, 1);
     lua_newtable(L);
     luaL_newlibtable(L, functions);
     void **box = bind_new_box(L, &gnuplot_type);

@@ -7,11 +7,8 @@
 #include "plot/columns.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { MAX_COLUMNS = 8 };
-
-static const BoxType text_type = { .name = "perigee.text", .shown = "a text", .release = free };
 
 /* gnuplot.numbers(x, where, name): an array, a list or a list of lists as float64 array. */
 static int plot_numbers(lua_State *L) {
@@ -87,7 +84,7 @@ static int plot_columns(lua_State *L) {
         lua_pop(L, 1); /* the table keeps it */
     }
     size_t *keep = thin(L, 2, column, &rows);
-    void **box = bind_new_box(L, &text_type);
+    void **box = bind_new_text_box(L);
     Error err = { 0 };
     *box = columns_text(column, count, keep, rows, &err);
     if (!*box)

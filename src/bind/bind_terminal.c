@@ -5,7 +5,6 @@
 #include "host/terminal.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 static const char *const mode_words[] = { "plain", "256", "rgb", "sixel", NULL };
 static const char *const map_words[] = { "grey", "heat", "diverging", NULL };
@@ -48,12 +47,6 @@ static Panel check_panel(lua_State *L, int arg) {
     return panel;
 }
 
-static void free_text(void *text) {
-    free(text);
-}
-
-static const BoxType text_type = { "perigee.text", "text", free_text, NULL };
-
 /* perigee.picture(panels [, { mode =, width = }]) → text; panels: { { value =, low =, high =, map
  * =, caption = }, … } */
 static int picture_text(lua_State *L) {
@@ -77,7 +70,7 @@ static int picture_text(lua_State *L) {
         lua_settop(L, keep);
     }
     Error err;
-    void **text = bind_new_box(L, &text_type);
+    void **text = bind_new_text_box(L);
     *text = terminal_picture(panels, count, mode, width, terminal.cell_width, &err);
     if (!*text)
         return bind_raise(L, &err);
@@ -106,7 +99,5 @@ void bind_open_terminal(lua_State *L) {
                                           { "picture", picture_text },
                                           { "print_room", set_print_room },
                                           { NULL, NULL } };
-    bind_new_type(L, &text_type, NULL, NULL);
-    lua_pop(L, 1);
     luaL_setfuncs(L, functions, 0);
 }

@@ -244,7 +244,7 @@ function TestModelMethods:test_samples_closed_on_the_way()
   local victim
   local model = { classes = { 0, 1 } }
   local function close()
-    local closing <close> = victim
+    if victim then getmetatable(victim).__close(victim) end
     victim = nil
   end
   function model:scores(x)
@@ -258,7 +258,9 @@ function TestModelMethods:test_samples_closed_on_the_way()
   function model:fit()
     close()
   end
-  local function samples() return data.new { x = array.rand(20, 3), y = array.zeros(20, { dtype = "i32" }) } end
+  local function samples()
+    return data.new { x = array.rand(20, 3), y = array.zeros(20, { dtype = "i32" }) }
+  end
   local nr = reject.new { model = model, threshold = 0 }
   victim = array.rand(10000, 3) -- more than is scored at once
   lu.assertEquals(#nr:scores(victim), 10000)
