@@ -21,8 +21,7 @@ typedef struct Input {
     size_t length;
 } Input;
 
-/* ---- The Lua half (lua/perigee/prompt.lua) ----------------------------------------------------
- */
+/* ---- The Lua half (lua/perigee/prompt.lua) --------------------------------------------------- */
 
 /* Push prompt.NAME; the module is loaded by then. */
 static void push_prompt_function(lua_State *L, const char *name) {
@@ -53,8 +52,7 @@ static bool is_query(lua_State *L, const char *line) {
     return answered;
 }
 
-/* ---- Completion --------------------------------------------------------------------------------
- */
+/* ---- Completion ------------------------------------------------------------------------------ */
 
 /* Copy the list of words at index −3 of the stack. */
 static void take_words(lua_State *L, LineChoices *choices) {
@@ -94,8 +92,7 @@ static void complete(const void *context, const char *before, LineChoices *choic
     lua_settop(L, top);
 }
 
-/* ---- Reading a statement ------------------------------------------------------------------------
- */
+/* ---- Reading a statement --------------------------------------------------------------------- */
 
 /* Add a line; false without memory. */
 static bool append(Input *input, const char *line) {
@@ -136,8 +133,7 @@ static int load_input(lua_State *L, const Input *input) {
     return status;
 }
 
-/* ---- Running it
- * ----------------------------------------------------------------------------------- */
+/* ---- Running it ------------------------------------------------------------------------------ */
 
 /* A line that ends in ";" is not printed. */
 static bool is_muted(const Input *input) {
@@ -193,8 +189,7 @@ static void take_line(lua_State *L, Input *input, const char *line) {
     input->length = 0;
 }
 
-/* ---- The session
- * ------------------------------------------------------------------------------------ */
+/* ---- The session ----------------------------------------------------------------------------- */
 
 /* The user's own init.lua, if there is one. Its errors are shown and the prompt comes all the same.
  */

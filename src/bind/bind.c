@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Boxes ------------------------------------------------------------------------------------
- */
+/* ---- Boxes ----------------------------------------------------------------------------------- */
 
 typedef struct Box {
     void *object;
@@ -102,8 +101,7 @@ int bind_missing(lua_State *L, const char *const *names) {
     return 1;
 }
 
-/* ---- Errors -----------------------------------------------------------------------------------
- */
+/* ---- Errors ---------------------------------------------------------------------------------- */
 
 int bind_raise(lua_State *L, const Error *err) {
     return luaL_error(L, "%s", err->message);
@@ -169,8 +167,7 @@ int bind_expected(lua_State *L, int arg, const char *where, const char *name,
                       bind_describe(L, arg, got));
 }
 
-/* ---- Arguments --------------------------------------------------------------------------------
- */
+/* ---- Arguments ------------------------------------------------------------------------------- */
 
 /* "an integer from 1 to 10", leaving out a bound that is no bound. */
 static void range_text(double low, double high, bool integer, char text[128]) {
@@ -222,8 +219,7 @@ const char *bind_string(lua_State *L, int arg, const char *where, const char *na
     return lua_tostring(L, arg);
 }
 
-/* ---- Option tables ----------------------------------------------------------------------------
- */
+/* ---- Option tables --------------------------------------------------------------------------- */
 
 static int refuse_option(lua_State *L, const char *where, const char *key,
                          const char *const *valid) {
@@ -340,8 +336,7 @@ int bind_opt_word(lua_State *L, int arg, const char *where, const char *key,
     return value;
 }
 
-/* ---- Random numbers ----------------------------------------------------------------------------
- */
+/* ---- Random numbers -------------------------------------------------------------------------- */
 
 static Rng session_rng;
 static uint64_t session_seed;
@@ -392,8 +387,7 @@ Rng bind_opt_rng(lua_State *L, int arg, const char *where, uint64_t *used) {
     return rng;
 }
 
-/* ---- Memory -------------------------------------------------------------------------------------
- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 /* The collector is told in steps of this size: one call a small array would cost more than it. */
 enum { ACCOUNT_STEP = 1 << 18 };

@@ -64,8 +64,7 @@ const char *bind_describe(lua_State *L, int arg, char text[128]);
 /* nil, message: the answer of functions whose file or process failed. Returns 2. */
 int bind_nil_error(lua_State *L, const Error *err);
 
-/* ---- Arguments: integers and numbers with their range -----------------------------------------
- */
+/* ---- Arguments: integers and numbers with their range ---------------------------------------- */
 
 lua_Integer bind_integer(lua_State *L, int arg, const char *where, const char *name,
                          lua_Integer low, lua_Integer high);
@@ -103,8 +102,7 @@ Rng *bind_session_rng(void);
 uint64_t bind_session_seed(void);
 void bind_seed_session(uint64_t seed);
 
-/* ---- Memory -----------------------------------------------------------------------------------
- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 /* Tell Lua's collector that `bytes` were allocated where it cannot see them. */
 void bind_account(lua_State *L, size_t bytes);
@@ -113,8 +111,7 @@ void bind_account(lua_State *L, size_t bytes);
  *     do a = array_new(…, &err); while (!a && bind_retry(L, &err, &tried)); */
 bool bind_retry(lua_State *L, const Error *err, bool *tried);
 
-/* ---- Types that cross modules; each is defined by its own bind_*.c ------------------------------
- */
+/* ---- Types that cross modules; each is defined by its own bind_*.c --------------------------- */
 
 extern const BoxType bind_array_type, bind_dataset_type;
 
@@ -169,8 +166,7 @@ struct Network *bind_check_net(lua_State *L, int arg, const char *where, const c
 Array *bind_model_scores(lua_State *L, Model *model, const BindSamples *samples, const char *where);
 Array *bind_model_labels(lua_State *L, Model *model, const BindSamples *samples, const char *where);
 
-/* ---- Libraries: each opens one global table -----------------------------------------------------
- */
+/* ---- Libraries: each opens one global table -------------------------------------------------- */
 
 int open_array(lua_State *L);
 int open_data(lua_State *L);

@@ -6,8 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- The type ---------------------------------------------------------------------------------
- */
+/* ---- The type -------------------------------------------------------------------------------- */
 
 static void release(void *object) {
     array_free(object);
@@ -57,8 +56,7 @@ void bind_array_push_number(lua_State *L, double value, DType dtype) {
         lua_pushnumber(L, value);
 }
 
-/* ---- Elements ---------------------------------------------------------------------------------
- */
+/* ---- Elements -------------------------------------------------------------------------------- */
 
 size_t bind_array_index(lua_State *L, lua_Integer index, size_t n, int axis, const char *where) {
     lua_Integer size = (lua_Integer)n, place = index < 0 ? size + index : index - 1;
@@ -114,8 +112,7 @@ static int array_item(lua_State *L) {
     return 1;
 }
 
-/* ---- Fields -----------------------------------------------------------------------------------
- */
+/* ---- Fields ---------------------------------------------------------------------------------- */
 
 static int field_shape(lua_State *L, const Array *a) {
     lua_createtable(L, a->ndim, 0);
@@ -149,8 +146,7 @@ static const struct Field {
     { "dtype", field_dtype }, { "T", bind_array_get_T }, { NULL, NULL },
 };
 
-/* ---- Rows -------------------------------------------------------------------------------------
- */
+/* ---- Rows ------------------------------------------------------------------------------------ */
 
 static lua_Integer check_row(lua_State *L, const Array *a) {
     if (a->ndim == 0)
@@ -239,8 +235,7 @@ static int meta_no_order(lua_State *L) {
                          "x:gt(y), x:ge(y), x:eq(y)");
 }
 
-/* ---- The library ------------------------------------------------------------------------------
- */
+/* ---- The library ----------------------------------------------------------------------------- */
 
 static const luaL_Reg element_functions[] = {
     { "at", array_at },     { "set", array_set },

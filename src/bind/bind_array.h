@@ -19,8 +19,7 @@
             bind_raise((L), &err);                                                                 \
     } while (0)
 
-/* ---- Arguments ----------------------------------------------------------------------------------
- */
+/* ---- Arguments ------------------------------------------------------------------------------- */
 
 /* "f32", "float32", …; raises with the valid words. `arg` holds the word. */
 DType bind_array_dtype(lua_State *L, int arg, const char *where);

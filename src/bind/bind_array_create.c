@@ -6,8 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- Types and sizes as arguments ---------------------------------------------------------------
- */
+/* ---- Types and sizes as arguments ------------------------------------------------------------ */
 
 DType bind_array_dtype(lua_State *L, int arg, const char *where) {
     static const struct {
@@ -66,8 +65,7 @@ int bind_array_shape(lua_State *L, int first, const char *where, size_t shape[AR
     return ndim;
 }
 
-/* ---- Creation ---------------------------------------------------------------------------------
- */
+/* ---- Creation -------------------------------------------------------------------------------- */
 
 static const char *const dtype_option[] = { "dtype", NULL };
 
@@ -201,8 +199,7 @@ static int new_array(lua_State *L) {
     return 1;
 }
 
-/* ---- Random numbers -----------------------------------------------------------------------------
- */
+/* ---- Random numbers -------------------------------------------------------------------------- */
 
 static DType float_dtype(lua_State *L, int options, const char *where) {
     DType dtype = bind_array_opt_dtype(L, options, where, DTYPE_F32);

@@ -19,8 +19,7 @@ static int raise_in(lua_State *L, const char *where, Error *err) {
     return bind_raise(L, err);
 }
 
-/* ---- MNIST and digits
- * ------------------------------------------------------------------------------ */
+/* ---- MNIST and digits ------------------------------------------------------------------------ */
 
 static const char *const part_words[] = { "train", "test", NULL };
 
@@ -99,8 +98,7 @@ static int data_digits(lua_State *L) {
     return 1;
 }
 
-/* ---- The user's own
- * -------------------------------------------------------------------------------- */
+/* ---- The user's own -------------------------------------------------------------------------- */
 
 /* The option's array (or table of numbers), pushed. */
 static Array *required_array(lua_State *L, int arg, const char *where, const char *key,
@@ -198,8 +196,7 @@ static int data_npz(lua_State *L) {
     return 1;
 }
 
-/* ---- Arrays in and out
- * ----------------------------------------------------------------------------- */
+/* ---- Arrays in and out ----------------------------------------------------------------------- */
 
 /* data.npy(path) */
 static int data_npy(lua_State *L) {
@@ -334,8 +331,7 @@ static int data_save_safetensors(lua_State *L) {
     return 1;
 }
 
-/* ---- The library
- * ------------------------------------------------------------------------------------ */
+/* ---- The library ----------------------------------------------------------------------------- */
 
 static const luaL_Reg library[] = {
     { "mnist", data_mnist },

@@ -7,8 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- The type ----------------------------------------------------------------------------------
- */
+/* ---- The type -------------------------------------------------------------------------------- */
 
 static void release(void *object) {
     dataset_free(object);
@@ -59,8 +58,7 @@ Dataset *bind_test_dataset(lua_State *L, int arg) {
     return bind_test(L, arg, &bind_dataset_type);
 }
 
-/* ---- Samples as arguments
- * ------------------------------------------------------------------------ */
+/* ---- Samples as arguments -------------------------------------------------------------------- */
 
 /* Push a header of our own: a model written in Lua may close the user's box while we still read. */
 static const Array *push_held(lua_State *L, const Array *a) {
@@ -122,8 +120,7 @@ int bind_sample_shape(lua_State *L, int arg, const char *where, size_t shape[ARR
     return (int)count;
 }
 
-/* ---- Fields
- * -------------------------------------------------------------------------------------- */
+/* ---- Fields ---------------------------------------------------------------------------------- */
 
 static Dataset *check_self(lua_State *L, const char *where) {
     Dataset *ds = bind_test_dataset(L, 1);
@@ -209,8 +206,7 @@ static const struct Field {
     { "features", field_features },
 };
 
-/* ---- Rows
- * ---------------------------------------------------------------------------------------- */
+/* ---- Rows ------------------------------------------------------------------------------------ */
 
 /* The 0-based place of a 1-based position, or of a negative one from the end. */
 static size_t place_of(lua_State *L, const char *where, lua_Integer position, size_t n) {
@@ -294,8 +290,7 @@ static int dataset_take_positions(lua_State *L) {
     return push_taken(L, ds, positions, count);
 }
 
-/* ---- Random choices
- * -------------------------------------------------------------------------------- */
+/* ---- Random choices -------------------------------------------------------------------------- */
 
 static const char *const seed_option[] = { "seed", NULL };
 
@@ -348,8 +343,7 @@ static int dataset_each_class(lua_State *L) {
     return 1;
 }
 
-/* ---- Conditions
- * ------------------------------------------------------------------------------------- */
+/* ---- Conditions ------------------------------------------------------------------------------ */
 
 /* Push the row as a 1-d view. */
 static void push_row(lua_State *L, const Dataset *ds, size_t i) {
@@ -433,8 +427,7 @@ static int dataset_where(lua_State *L) {
     return push_taken(L, ds, positions, count);
 }
 
-/* ---- Batches, joining, counting, saving
- * -------------------------------------------------------------- */
+/* ---- Batches, joining, counting, saving ------------------------------------------------------ */
 
 /* Upvalues: the dataset, the batch size, the next position (0-based). */
 static int next_batch(lua_State *L) {
@@ -510,8 +503,7 @@ static int dataset_save(lua_State *L) {
     return 1;
 }
 
-/* ---- Printing
- * ---------------------------------------------------------------------------------------- */
+/* ---- Printing -------------------------------------------------------------------------------- */
 
 enum { BAR = 30, MAX_BARS = 20 };
 
@@ -557,8 +549,7 @@ static int meta_tostring(lua_State *L) {
     return 1;
 }
 
-/* ---- Registration
- * ------------------------------------------------------------------------------------ */
+/* ---- Registration ---------------------------------------------------------------------------- */
 
 static const luaL_Reg methods[] = {
     { "slice", dataset_slice },     { "take", dataset_take_positions },

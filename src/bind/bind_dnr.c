@@ -20,8 +20,7 @@ static Dnr *check_dnr(lua_State *L, const char *where) {
     return bind_check(L, 1, &dnr_type, where, "self");
 }
 
-/* ---- dnr.new
- * ---------------------------------------------------------------------------------------- */
+/* ---- dnr.new --------------------------------------------------------------------------------- */
 
 /* Where dnr_new's parts lie on the stack while they are put together. */
 enum { OPTIONS = 1, LAYERS, CLASSIFIERS, TEMPLATE };
@@ -100,8 +99,7 @@ static int dnr_new_call(lua_State *L) {
     return *box ? 1 : bind_raise(L, &err);
 }
 
-/* ---- Fields
- * ----------------------------------------------------------------------------------------- */
+/* ---- Fields ---------------------------------------------------------------------------------- */
 
 static void push_layer_names(lua_State *L, const Dnr *dnr) {
     lua_newtable(L);
@@ -161,8 +159,7 @@ static int dnr_tostring(lua_State *L) {
     return 1;
 }
 
-/* ---- Methods
- * ------------------------------------------------------------------------------------------ */
+/* ---- Methods --------------------------------------------------------------------------------- */
 
 /* Push the folds of a fit: those given, or drawn from the option or the session's generator. */
 static const int32_t *push_folds(lua_State *L, const Dataset *ds) {

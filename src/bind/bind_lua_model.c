@@ -229,8 +229,7 @@ static bool lua_get(const Model *model, const char *name, double *value, Error *
     return ok;
 }
 
-/* ---- Life
- * ----------------------------------------------------------------------------------------- */
+/* ---- Life ------------------------------------------------------------------------------------ */
 
 static void lua_free(Model *model) {
     LuaModel *self = (LuaModel *)model;

@@ -272,8 +272,7 @@ static const luaL_Reg common_methods[] = {
     { "clone", method_clone },   { "save", method_save },       { NULL, NULL },
 };
 
-/* ---- Types and boxes
- * ------------------------------------------------------------------------------ */
+/* ---- Types and boxes ------------------------------------------------------------------------- */
 
 static void remember(const BoxType *type, const ModelKind *kind) {
     for (size_t i = 0; i < known_count; i++)

@@ -23,8 +23,7 @@ int bind_push_network(lua_State *L, Network *net, const Error *err) {
     return bind_push_model(L, (Model *)net, err);
 }
 
-/* ---- Passes
- * -------------------------------------------------------------------------------------- */
+/* ---- Passes ---------------------------------------------------------------------------------- */
 
 static size_t check_layer(lua_State *L, const Network *net, const char *where, int arg) {
     const char *name = bind_string(L, arg, where, "layer");
@@ -174,8 +173,7 @@ static int net_backward(lua_State *L) {
     return weights ? 2 : 1;
 }
 
-/* ---- Weights
- * -------------------------------------------------------------------------------------- */
+/* ---- Weights --------------------------------------------------------------------------------- */
 
 static int net_weights(lua_State *L) {
     push_parameters(L, check_self(L, "weights"), NULL);
@@ -201,8 +199,7 @@ static int net_load_weights(lua_State *L) {
     return 1;
 }
 
-/* ---- Training
- * ------------------------------------------------------------------------------------- */
+/* ---- Training -------------------------------------------------------------------------------- */
 
 static void push_column(lua_State *L, const TrainHistory *history, size_t offset,
                         const char *name) {
@@ -306,8 +303,7 @@ static int net_fit(lua_State *L) {
     return 1;
 }
 
-/* ---- Fields and printing
- * -------------------------------------------------------------------------- */
+/* ---- Fields and printing --------------------------------------------------------------------- */
 
 static void push_shape(lua_State *L, int count, const size_t *shape) {
     lua_createtable(L, count, 0);

@@ -68,8 +68,7 @@ static void add_value(lua_State *L, cJSON *parent, const char *key, int arg, int
     }
 }
 
-/* ---- Layers and nets ----------------------------------------------------------------------------
- */
+/* ---- Layers and nets ------------------------------------------------------------------------- */
 
 /* nn.conv2d { out =, … } and its like: a copy of the options with `kind`. Upvalue: the kind. */
 static int new_layer(lua_State *L) {

@@ -61,8 +61,7 @@ int reject_newindex(lua_State *L) {
     return 0;
 }
 
-/* ---- NR
- * ------------------------------------------------------------------------------------------- */
+/* ---- NR -------------------------------------------------------------------------------------- */
 
 static int nr_index(lua_State *L) {
     const Nr *nr = bind_check(L, 1, &nr_type, "nr", "self");
@@ -147,8 +146,7 @@ static int reject_new(lua_State *L) {
     return *box ? 1 : bind_raise(L, &err);
 }
 
-/* ---- Any model, one written in Lua included
- * ------------------------------------------------------- */
+/* ---- Any model, one written in Lua included -------------------------------------------------- */
 
 static int reject_scores(lua_State *L) {
     Model *model = bind_check_model(L, 1, "reject.scores", "model");

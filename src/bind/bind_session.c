@@ -53,8 +53,7 @@ static Archive *new_archive(lua_State *L) {
     return archive;
 }
 
-/* ---- Writing ------------------------------------------------------------------------------------
- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 static bool part_of_array(const Array *array, Tensors *part, Error *err) {
     Array *whole = array_contiguous("save", array, array->dtype, err);
@@ -259,8 +258,7 @@ static int save_values(lua_State *L) {
     return 1;
 }
 
-/* ---- Reading ------------------------------------------------------------------------------------
- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 static int damaged(lua_State *L, const char *what) {
     return luaL_error(L, "restore: the file's description is damaged: %s", what);

@@ -13,8 +13,7 @@ static const BoxType svc_type = { .name = "perigee.svm",
                                   .shown = "an svm",
                                   .release = release_svc };
 
-/* ---- Kernels: tables { name = "rbf", gamma = 0.01 }
- * ---------------------------------------------- */
+/* ---- Kernels: tables { name = "rbf", gamma = 0.01 } ------------------------------------------ */
 
 static int push_kernel(lua_State *L, const Kernel *kernel) {
     lua_createtable(L, 0, 4);
@@ -104,8 +103,7 @@ static int svm_poly(lua_State *L) {
     return push_kernel(L, &kernel);
 }
 
-/* ---- Parameters
- * ----------------------------------------------------------------------------------- */
+/* ---- Parameters ------------------------------------------------------------------------------ */
 
 /* The option "weights": "balanced", or a table { [label] = weight }, left in memory on the stack.
  */
@@ -184,8 +182,7 @@ static int svm_from(lua_State *L) {
     return *box ? 1 : bind_raise(L, &err);
 }
 
-/* ---- A classifier's fields and its line
- * -------------------------------------------------------------- */
+/* ---- A classifier's fields and its line ------------------------------------------------------ */
 
 static Svc *check_svc(lua_State *L, const char *where) {
     return bind_check(L, 1, &svc_type, where, "self");

@@ -48,8 +48,7 @@ static void set_list(lua_State *L, const char *name, const double *values, size_
     lua_setfield(L, -2, name);
 }
 
-/* ---- Printing: one line for the best, then the accuracies, a row a C and a column a gamma
- * -------- */
+/* ---- Printing: one line for the best, then the accuracies, a row a C and a column a gamma ---- */
 
 /* The number in the list `field` of the table at 1. */
 static double listed(lua_State *L, const char *field, size_t i) {

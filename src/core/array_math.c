@@ -37,8 +37,7 @@ struct ArrayOp {
     Kernel *kernel[3]; /* by the DType computed in; no int32 where result is FLOAT */
 };
 
-/* ---- Kernels: one line an operation. x, y are elements; <tgmath.h> picks sqrtf or sqrt. --------
- */
+/* ---- Kernels: one line an operation. x, y are elements; <tgmath.h> picks sqrtf or sqrt. ------ */
 
 #define UNARY_LOOP(name, In, Out, expression)                                                      \
     SIMD_CLONES static void name(const void *const *in, void *out, size_t n) {                     \
@@ -227,8 +226,7 @@ bool array_op_is_mask(const ArrayOp *op) {
     return op->result == MASK;
 }
 
-/* ---- Running a kernel over arrays --------------------------------------------------------------
- */
+/* ---- Running a kernel over arrays ------------------------------------------------------------ */
 
 typedef struct Elementwise {
     Kernel *kernel;

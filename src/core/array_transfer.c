@@ -115,8 +115,7 @@ static bool plan_tiles(const Transfer *t, Tiling *tiling) {
     return true;
 }
 
-/* ---- What does not fit into int32 ---------------------------------------------------------------
- */
+/* ---- What does not fit into int32 ------------------------------------------------------------ */
 
 static bool check_int32(const char *where, const Array *from, Error *err) {
     Stream s = stream_of(from, from->ndim, from->shape);

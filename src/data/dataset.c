@@ -22,8 +22,7 @@ void dataset_free(Dataset *dataset) {
     free(dataset);
 }
 
-/* ---- Building ----------------------------------------------------------------------------------
- */
+/* ---- Building -------------------------------------------------------------------------------- */
 
 /* SIZE_MAX, which no array has, where there are more values than can be counted. */
 static size_t product(int ndim, const size_t *shape) {
@@ -137,8 +136,7 @@ Dataset *dataset_new(const char *where, const Array *x, const Array *y, int ndim
     return assemble(where, rows, labels, &like, source, err);
 }
 
-/* ---- Parts --------------------------------------------------------------------------------------
- */
+/* ---- Parts ----------------------------------------------------------------------------------- */
 
 Dataset *dataset_range(const Dataset *dataset, size_t first, size_t count, Error *err) {
     size_t n = dataset_count(dataset);
@@ -223,8 +221,7 @@ Dataset *dataset_per_class(const Dataset *dataset, size_t n, Rng *rng, Error *er
     return result;
 }
 
-/* ---- Joining ------------------------------------------------------------------------------------
- */
+/* ---- Joining --------------------------------------------------------------------------------- */
 
 static bool same_sample_shape(const Dataset *a, const Dataset *b) {
     return a->sample_ndim == b->sample_ndim &&

@@ -45,8 +45,7 @@ static double clamp(double value, double low, double high) {
     return value < low ? low : value > high ? high : value;
 }
 
-/* ---- Skeleton -----------------------------------------------------------------------------------
- */
+/* ---- Skeleton -------------------------------------------------------------------------------- */
 
 static const DigitSkeleton *choose_skeleton(int digit, Rng *rng) {
     const DigitSkeleton *first = digit_skeletons, *chosen = NULL;
@@ -84,8 +83,7 @@ static void read_strokes(const char *text, Strokes *strokes) {
     strokes->start[++strokes->count] = points;
 }
 
-/* ---- Hand
- * ----------------------------------------------------------------------------------------- */
+/* ---- Hand ------------------------------------------------------------------------------------ */
 
 static Hand new_hand(Rng *rng) {
     Hand hand;
@@ -141,8 +139,7 @@ static Point bend(Point p, const Hand *hand) {
     return (Point){ c * x - s * y, s * x + c * y };
 }
 
-/* ---- Curves
- * --------------------------------------------------------------------------------------- */
+/* ---- Curves ---------------------------------------------------------------------------------- */
 
 /* The path as short segments; `along` runs from 0 to 1 over each stroke. A segment that begins a
  * stroke has no line from its predecessor. */
@@ -199,8 +196,7 @@ static void fit(Path *path, const Hand *hand) {
     }
 }
 
-/* ---- Ink
- * ------------------------------------------------------------------------------------------- */
+/* ---- Ink ------------------------------------------------------------------------------------- */
 
 /* A segment of the pen's way: its ends, and its radius and ink there. */
 typedef struct Segment {
@@ -285,8 +281,7 @@ void digits_draw(int digit, Rng *rng, float *image) {
     centre(drawn, image);
 }
 
-/* ---- Datasets
- * --------------------------------------------------------------------------------------- */
+/* ---- Datasets -------------------------------------------------------------------------------- */
 
 typedef struct Sheet {
     const int32_t *label;

@@ -8,8 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- Reading ----------------------------------------------------------------------------------
- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 /* Opens a regular file for reading; O_NONBLOCK so that a FIFO is refused, not waited for. */
 static int open_regular(const char *path, size_t *size, Error *err) {
@@ -78,8 +77,7 @@ bool file_is_readable(const char *path) {
     return stat(path, &info) == 0 && S_ISREG(info.st_mode) && access(path, R_OK) == 0;
 }
 
-/* ---- Writing ----------------------------------------------------------------------------------
- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 static void clear_writer(FileWriter *writer) {
     free(writer->path);

@@ -12,8 +12,7 @@
 /* No deflated byte becomes more than 1032: a larger claim is false. */
 enum { DEFLATE_RATIO = 1032, CHUNK = 32768 };
 
-/* ---- Bytes, unpacked on the way
- * ------------------------------------------------------------------ */
+/* ---- Bytes, unpacked on the way -------------------------------------------------------------- */
 
 typedef struct Source {
     const char *name;
@@ -91,8 +90,7 @@ static ptrdiff_t source_read(Source *source, unsigned char *out, size_t n, Error
     return (ptrdiff_t)count;
 }
 
-/* ---- The header
- * ------------------------------------------------------------------------------------ */
+/* ---- The header ------------------------------------------------------------------------------ */
 
 typedef struct IdxHeader {
     ElementKind kind;
@@ -183,8 +181,7 @@ static bool check_end(Source *source, Error *err) {
     return true;
 }
 
-/* ---- Elements
- * --------------------------------------------------------------------------------------- */
+/* ---- Elements -------------------------------------------------------------------------------- */
 
 SIMD_CLONES static void scale_bytes(const unsigned char *bytes, size_t n, float *out) {
     for (size_t i = 0; i < n; i++)
@@ -270,8 +267,7 @@ static Array *read_labels(Source *source, Error *err) {
     return read_file(source, &header, read_plain, err);
 }
 
-/* ---- Public
- * ----------------------------------------------------------------------------------------- */
+/* ---- Public ---------------------------------------------------------------------------------- */
 
 typedef Array *ReadWhole(Source *source, Error *err);
 

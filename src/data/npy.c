@@ -18,8 +18,7 @@ typedef struct NpyHeader {
     size_t data_start;
 } NpyHeader;
 
-/* ---- The header: a Python dict literal --------------------------------------------------------
- */
+/* ---- The header: a Python dict literal ------------------------------------------------------- */
 
 typedef struct Scan {
     const char *at, *end;
@@ -189,8 +188,7 @@ static bool parse_header(const char *name, const unsigned char *bytes, size_t si
     return scan_dict(name, &scan, header, err);
 }
 
-/* ---- Elements ----------------------------------------------------------------------------------
- */
+/* ---- Elements -------------------------------------------------------------------------------- */
 
 /* A Fortran-ordered file is the C-ordered array of the reversed shape: read that and turn it. */
 static Array *turn_fortran(const char *name, Array *reversed, Error *err) {
@@ -245,8 +243,7 @@ Array *npy_load(const char *path, Error *err) {
     return a;
 }
 
-/* ---- Writing ----------------------------------------------------------------------------------
- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 enum { HEADER_ROOM = 512 };
 

@@ -11,8 +11,7 @@
 /* No deflated byte becomes more than 1032: a larger claim is false. */
 enum { DEFLATE_RATIO = 1032, ENTRY_LIMIT = 16384 };
 
-/* ---- Reading -----------------------------------------------------------------------------------
- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 /* The archive in memory, or NULL. It borrows the bytes. */
 static zip_t *open_archive(const char *name, const void *bytes, size_t size, Error *err) {
@@ -169,8 +168,7 @@ bool npz_load(const char *path, const char *const *wanted, Tensors *out, Error *
     return ok;
 }
 
-/* ---- Writing -----------------------------------------------------------------------------------
- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 static bool add_entry(zip_t *archive, const NpzEntry *entry, bool deflate, Error *err) {
     size_t size;

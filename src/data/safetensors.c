@@ -11,8 +11,7 @@
  * would keep us busy for minutes before they prove to be wrong. */
 enum { HEADER_LIMIT = 100000000, TENSOR_LIMIT = 16384, NAME_LIMIT = 1024 };
 
-/* ---- The table ---------------------------------------------------------------------------------
- */
+/* ---- The table ------------------------------------------------------------------------------- */
 
 void tensors_init(Tensors *tensors) {
     *tensors = (Tensors){ 0 };
@@ -161,8 +160,7 @@ const char *tensors_text(const Tensors *tensors, const char *key) {
     return NULL;
 }
 
-/* ---- Writing -----------------------------------------------------------------------------------
- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 /* Widest elements first, then by name: every tensor is aligned and the file does not depend on the
  * order in which tensors were added. */
@@ -259,8 +257,7 @@ bool tensors_save(const Tensors *tensors, const char *path, Error *err) {
     return ok;
 }
 
-/* ---- Reading -----------------------------------------------------------------------------------
- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 /* One tensor as the header tells it, checked against the size of the data. */
 typedef struct Claim {

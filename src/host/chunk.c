@@ -40,8 +40,7 @@ void chunk_push_text(lua_State *L, const char *name) {
     lua_remove(L, -2);
 }
 
-/* ---- Tracebacks ---------------------------------------------------------------------------------
- */
+/* ---- Tracebacks ------------------------------------------------------------------------------ */
 
 static const char *own_frames = "";
 

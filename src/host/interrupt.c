@@ -30,8 +30,7 @@ static double answered_at;
 static bool without_notes;
 static char note[256];
 
-/* ---- The hook ---------------------------------------------------------------------------------
- */
+/* ---- The hook -------------------------------------------------------------------------------- */
 
 static bool is_own_file(const lua_Debug *where) {
     return where->source[0] == '@' && own_files[0] &&
@@ -93,8 +92,7 @@ static void on_sigint(int signal_number) {
     errno = saved_errno;
 }
 
-/* ---- Coroutines, known to the handler ----------------------------------------------------------
- */
+/* ---- Coroutines, known to the handler -------------------------------------------------------- */
 
 /* Resume `co` with the arguments on top of L's stack; the results take their place and their number
  * is returned, or −1 with the error's value. */
@@ -164,8 +162,7 @@ static int coroutine_wrap(lua_State *L) {
     return 1;
 }
 
-/* ---- Public ------------------------------------------------------------------------------------
- */
+/* ---- Public ---------------------------------------------------------------------------------- */
 
 void interrupt_install(lua_State *L, const char *lua_dir, bool quiet) {
     main_state = running = L;

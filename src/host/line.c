@@ -26,8 +26,7 @@ static struct {
     bool finished;
 } line;
 
-/* ---- History ------------------------------------------------------------------------------------
- */
+/* ---- History --------------------------------------------------------------------------------- */
 
 /* Make the folders above the file; the file itself is for the user's eyes only. */
 static bool history_file_ready(const char *path) {
@@ -72,8 +71,7 @@ void line_remember(const char *entry) {
         append_history(1, line.history_path);
 }
 
-/* ---- Completion ---------------------------------------------------------------------------------
- */
+/* ---- Completion ------------------------------------------------------------------------------ */
 
 static char *next_choice(const char *text, int again) {
     static size_t next;
@@ -117,8 +115,7 @@ static char **choices_for_readline(const char *text, int start, int end) {
     return matches;
 }
 
-/* ---- Reading ------------------------------------------------------------------------------------
- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 void line_open(const char *history_path, LineCompleter *completer, const void *context) {
     line.completer = completer;

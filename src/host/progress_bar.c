@@ -22,8 +22,7 @@ static struct Bar {
     int tenths; /* lines printed so far, off the terminal */
 } bar;
 
-/* ---- Text -------------------------------------------------------------------------------------
- */
+/* ---- Text ------------------------------------------------------------------------------------ */
 
 static bool locale_is_utf8(void) {
     const char *names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
@@ -90,8 +89,7 @@ static void format_facts(const Progress *progress, double elapsed, char text[FAC
              done ? "in " : "", left, done ? "" : " left");
 }
 
-/* ---- On a terminal ----------------------------------------------------------------------------
- */
+/* ---- On a terminal --------------------------------------------------------------------------- */
 
 static void clear_line(void) {
     if (!bar.drawn)
@@ -125,8 +123,7 @@ static void draw(const Progress *progress, double elapsed) {
     bar.drawn = true;
 }
 
-/* ---- Elsewhere --------------------------------------------------------------------------------
- */
+/* ---- Elsewhere ------------------------------------------------------------------------------- */
 
 static void print_tenth(const Progress *progress, double elapsed) {
     int tenths = (int)floor(10 * progress_fraction(progress) + 1e-9);
@@ -139,8 +136,7 @@ static void print_tenth(const Progress *progress, double elapsed) {
             progress->detail[0] ? "  " : "", progress->detail);
 }
 
-/* ---- The listener ------------------------------------------------------------------------------
- */
+/* ---- The listener ---------------------------------------------------------------------------- */
 
 static void listen(void *context, const Progress *progress) {
     (void)context;

@@ -65,8 +65,7 @@ static size_t scratch(const Layer *layer) {
     return CHUNK * ((const Conv2d *)layer)->depth;
 }
 
-/* ---- Patches ------------------------------------------------------------------------------------
- */
+/* ---- Patches --------------------------------------------------------------------------------- */
 
 /* An output pixel, counted through the tile's samples: the image it reads, and where its patch's
  * corner lies in it (outside, where there is padding). */
@@ -154,8 +153,7 @@ static PanelRows locate_patches(const Conv2d *conv, const float *x, size_t first
     return (PanelRows){ at, count, conv->kernel[0], conv->kernel[1] * layer->in.channels, row };
 }
 
-/* ---- Forward ------------------------------------------------------------------------------------
- */
+/* ---- Forward --------------------------------------------------------------------------------- */
 
 /* Output pixels of n samples. */
 static size_t count_pixels(const Layer *layer, size_t n) {
@@ -193,8 +191,7 @@ static void forward(const Layer *layer, const float *weights, const Tile *tile, 
     }
 }
 
-/* ---- Backward -----------------------------------------------------------------------------------
- */
+/* ---- Backward -------------------------------------------------------------------------------- */
 
 static void backward_weights(const Conv2d *conv, const Tile *tile, const float *x,
                              const float *slope, size_t first, size_t count, float *dweights) {
@@ -285,8 +282,7 @@ static void backward(const Layer *layer, const float *weights, const Tile *tile,
     }
 }
 
-/* ---- Files --------------------------------------------------------------------------------------
- */
+/* ---- Files ----------------------------------------------------------------------------------- */
 
 /* (kh, kw, in, out) to (out, in, kh, kw), by walking the first in order. */
 static void export(const Layer *layer, int p, const float *own, float *torch) {

@@ -145,8 +145,7 @@ cJSON *layer_describe(const Layer *layer) {
     return NULL;
 }
 
-/* ---- For the kinds ----------------------------------------------------------------------------
- */
+/* ---- For the kinds --------------------------------------------------------------------------- */
 
 static bool read_size(const cJSON *item, const char *key, size_t low, size_t *value, Error *err) {
     if (!cJSON_IsNumber(item) || item->valuedouble != floor(item->valuedouble) ||

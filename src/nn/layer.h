@@ -112,8 +112,7 @@ cJSON *layer_describe(const Layer *layer); /* the caller deletes it; NULL withou
 const LayerKind *layer_kind_at(size_t i);
 const LayerKind *layer_kind(const cJSON *description, Error *err);
 
-/* ---- For the kinds: reading options, adding parameters ----------------------------------------
- */
+/* ---- For the kinds: reading options, adding parameters --------------------------------------- */
 
 /* A whole number, at least `low`. Without the key: *fallback, or an error where that is NULL. */
 bool layer_option_size(const cJSON *options, const char *key, size_t low, const size_t *fallback,

@@ -13,8 +13,7 @@
  * second-level cache. */
 static const size_t TILE_ROOM = 128 * 1024;
 
-/* ---- Building from a description ---------------------------------------------------------------
- */
+/* ---- Building from a description ------------------------------------------------------------- */
 
 static const cJSON *list_item(const cJSON *object, const char *key) {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
@@ -136,8 +135,7 @@ static bool read_classes(Network *net, const cJSON *description, Error *err) {
     return ok;
 }
 
-/* ---- Plans of memory ---------------------------------------------------------------------------
- */
+/* ---- Plans of memory ------------------------------------------------------------------------- */
 
 /* May layer l overwrite its input? Never the network's own; and not, where backward is to come, an
  * output that the layer before still reads. (Kinds that read x do not work in place.) */
@@ -254,8 +252,7 @@ void network_weights_changed(Network *net) {
     net->fresh = false;
 }
 
-/* ---- The network -------------------------------------------------------------------------------
- */
+/* ---- The network ----------------------------------------------------------------------------- */
 
 void network_draw_weights(Network *net, uint64_t seed) {
     Rng rng;
@@ -379,8 +376,7 @@ ptrdiff_t network_find(const Network *net, const char *name) {
     return -1;
 }
 
-/* ---- Weights to and from files ------------------------------------------------------------------
- */
+/* ---- Weights to and from files --------------------------------------------------------------- */
 
 /* Does a tensor's name end in layer.parameter, either alone or after a '.'? */
 static bool is_named(const char *full, const char *layer, const char *parameter) {

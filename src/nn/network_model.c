@@ -145,8 +145,7 @@ static Model *net_clone(const Model *model, Error *err) {
     return twin ? &twin->model : NULL;
 }
 
-/* ---- Files --------------------------------------------------------------------------------------
- */
+/* ---- Files ----------------------------------------------------------------------------------- */
 
 static bool add_parameters(const Network *net, cJSON *meta) {
     cJSON *object = cJSON_AddObjectToObject(meta, "fit");

@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- One tile -----------------------------------------------------------------------------------
- */
+/* ---- One tile -------------------------------------------------------------------------------- */
 
 static Shape activation_shape(const Network *net, size_t activation) {
     return activation ? net->layer[activation - 1]->out : net->input;
@@ -87,8 +86,7 @@ void tile_backward(const Network *net, const TileRun *run, const TapGradients *g
         memset(dx, 0, n * shape_size(net->input) * sizeof *dx);
 }
 
-/* ---- Passes -------------------------------------------------------------------------------------
- */
+/* ---- Passes ---------------------------------------------------------------------------------- */
 
 struct Pass {
     Network *net;

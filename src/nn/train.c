@@ -40,8 +40,7 @@ typedef struct Trainer {
     uint64_t seed;
 } Trainer;
 
-/* ---- A batch ------------------------------------------------------------------------------------
- */
+/* ---- A batch --------------------------------------------------------------------------------- */
 
 /* A channel-first image moved by (dy, dx) pixels, zeros behind it. */
 static void shift_image(Shape shape, const float *from, ptrdiff_t dy, ptrdiff_t dx, float *to) {
@@ -133,8 +132,7 @@ static bool train_batch(Trainer *trainer, double *loss, size_t *hits, Error *err
     return true;
 }
 
-/* ---- Setting up ---------------------------------------------------------------------------------
- */
+/* ---- Setting up ------------------------------------------------------------------------------ */
 
 /* Columns of the samples' labels. */
 static bool find_targets(const Network *net, const Labels *classes, const Samples *samples,
@@ -246,8 +244,7 @@ static void trainer_clear(Trainer *trainer) {
     sgd_clear(&trainer->sgd);
 }
 
-/* ---- Epochs -------------------------------------------------------------------------------------
- */
+/* ---- Epochs ---------------------------------------------------------------------------------- */
 
 /* Validation samples are scored some at a time, so that their outputs take little memory and an
  * interrupt is seen: it leaves the epoch without validation figures. */
@@ -350,8 +347,7 @@ static bool check_weights(const Network *net, const TrainParams *params, Error *
     return true;
 }
 
-/* ---- The record ---------------------------------------------------------------------------------
- */
+/* ---- The record ------------------------------------------------------------------------------ */
 
 static cJSON *make_record(const Trainer *trainer, const TrainHistory *history) {
     const TrainParams *params = trainer->params;

@@ -38,8 +38,7 @@ typedef struct Stream {
     size_t offset;            /* into *piece */
 } Stream;
 
-/* ---- Finding and starting it ------------------------------------------------------------------
- */
+/* ---- Finding and starting it ----------------------------------------------------------------- */
 
 static bool is_program(const char *path) {
     struct stat info;
@@ -87,8 +86,7 @@ static bool start(Gnuplot *g, const char *where, Error *err) {
     return fine;
 }
 
-/* ---- One exchange ------------------------------------------------------------------------------
- */
+/* ---- One exchange ---------------------------------------------------------------------------- */
 
 static void tail_add(Tail *tail, const char *text, size_t n) {
     if (n > ANSWER_SIZE) {
@@ -249,8 +247,7 @@ static bool ensure(Gnuplot *g, const char *where, double timeout, Error *err) {
     return true;
 }
 
-/* ---- Public
- * -------------------------------------------------------------------------------------- */
+/* ---- Public ---------------------------------------------------------------------------------- */
 
 Gnuplot *gnuplot_new(Error *err) {
     Gnuplot *g = calloc(1, sizeof *g);

@@ -15,8 +15,7 @@ typedef struct Drawing {
     double *scaled;
 } Drawing;
 
-/* ---- Fitting a panel into the width
- * --------------------------------------------------------------- */
+/* ---- Fitting a panel into the width ---------------------------------------------------------- */
 
 static double map_position(const Panel *panel, double value) {
     double span = panel->high - panel->low;
@@ -53,8 +52,7 @@ static Rgb drawing_colour(const Drawing *d, size_t row, size_t col) {
     return colour_at(d->panel->map, d->scaled[row * d->cols + col]);
 }
 
-/* ---- Captions
- * --------------------------------------------------------------------------------------- */
+/* ---- Captions -------------------------------------------------------------------------------- */
 
 /* Print at most `width` code points of text and fill up with spaces. */
 static void print_padded(FILE *out, const char *text, size_t width) {
@@ -88,8 +86,7 @@ static void print_captions(FILE *out, const Drawing *row, size_t count, size_t e
     fputc('\n', out);
 }
 
-/* ---- Characters and half blocks
- * ----------------------------------------------------------------------- */
+/* ---- Characters and half blocks -------------------------------------------------------------- */
 
 static char ink(const Drawing *d, size_t row, size_t col) {
     static const char ramp[] = " .:-=+*#%@";
@@ -153,8 +150,7 @@ static void print_cells(FILE *out, PictureMode mode, const Drawing *row, size_t 
     }
 }
 
-/* ---- Sixel
- * -------------------------------------------------------------------------------------------- */
+/* ---- Sixel ----------------------------------------------------------------------------------- */
 
 /* All panels of a row as one picture of palette indices; −1 is background. */
 typedef struct Canvas {
@@ -238,8 +234,7 @@ static void print_sixel(FILE *out, const Canvas *canvas) {
     fputs("\033\\\n", out);
 }
 
-/* ---- The whole
- * ---------------------------------------------------------------------------------------- */
+/* ---- The whole ------------------------------------------------------------------------------- */
 
 /* How many of the panels stand in one row of `width` cells; at least one. */
 static size_t row_length(const Drawing *drawings, size_t count, size_t width, size_t enlarge) {

@@ -76,8 +76,7 @@ static bool check_unchanged(const Dnr *dnr, Error *err) {
                              "train the whole anew");
 }
 
-/* ---- Scores
- * -------------------------------------------------------------------------------------- */
+/* ---- Scores ---------------------------------------------------------------------------------- */
 
 /* Scratch for one tile of rows. While it exists the Dnr is busy. */
 typedef struct Tile {
@@ -191,8 +190,7 @@ bool dnr_layer_scores(Dnr *dnr, const float *x, size_t n, float *scores, Error *
     return ok;
 }
 
-/* ---- Gradient
- * ------------------------------------------------------------------------------------ */
+/* ---- Gradient -------------------------------------------------------------------------------- */
 
 /* d(w · class scores)/d(layer outputs), from the combiner's inputs in the tile; overwrites them. */
 static bool pull_to_layers(Dnr *dnr, const Pass *pass, Tile *tile, size_t rows, const double *w,
@@ -240,8 +238,7 @@ static bool dnr_gradient(Model *base, const float *x, size_t n, const double *w,
     return ok;
 }
 
-/* ---- Hyperparameters
- * ----------------------------------------------------------------------------- */
+/* ---- Hyperparameters ------------------------------------------------------------------------- */
 
 static bool unknown_name(const Dnr *dnr, const char *name, Error *err) {
     char list[512] = "";
@@ -318,8 +315,7 @@ const ModelKind dnr_kind = {
     .fit_bytes = dnr_fit_bytes,
 };
 
-/* ---- Making one
- * ------------------------------------------------------------------------------------ */
+/* ---- Making one ------------------------------------------------------------------------------ */
 
 static bool check_names(const Dnr *dnr, Error *err) {
     if (dnr->layers == 0)

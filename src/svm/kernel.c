@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- The table ----------------------------------------------------------------------------------
- */
+/* ---- The table ------------------------------------------------------------------------------- */
 
 static void linear_values(const Kernel *kernel, const double *base, double *value, size_t n) {
     (void)kernel;
@@ -116,8 +115,7 @@ void kernel_slopes(const Kernel *kernel, const double *base, double *slope, size
     table[kernel->kind].slopes(kernel, base, slope, n);
 }
 
-/* ---- Bases of pairs
- * ------------------------------------------------------------------------------ */
+/* ---- Bases of pairs -------------------------------------------------------------------------- */
 
 /* Eight partial sums, because the compiler may not reorder the additions of one. */
 SIMD_CLONES

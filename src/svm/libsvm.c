@@ -90,8 +90,7 @@ void libsvm_matrix_clear(LibsvmMatrix *matrix) {
     *matrix = (LibsvmMatrix){ 0 };
 }
 
-/* ---- Solving ----------------------------------------------------------------------------------
- */
+/* ---- Solving --------------------------------------------------------------------------------- */
 
 /* libsvm keeps kernel rows as floats in a cache of this size, taken as rows are needed: with room
  * for all of them each is read from the matrix once. Shared among the solvers at work. */

@@ -20,8 +20,7 @@ int solver_find(const char *name) {
     return -1;
 }
 
-/* ---- The matrix ---------------------------------------------------------------------------------
- */
+/* ---- The matrix ------------------------------------------------------------------------------ */
 
 typedef struct Values {
     const Kernel *kernel;
@@ -116,8 +115,7 @@ double solver_matrix_at(const SolverMatrix *matrix, size_t i, size_t j) {
                                       : libsvm_matrix_at(&matrix->nodes, i, j);
 }
 
-/* ---- Solving
- * ------------------------------------------------------------------------------------- */
+/* ---- Solving --------------------------------------------------------------------------------- */
 
 typedef struct SolveWork {
     const SolverMatrix *matrix;

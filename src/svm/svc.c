@@ -19,8 +19,7 @@ struct Svc {
 
 static const ModelKind svc_kind;
 
-/* ---- Hyperparameters --------------------------------------------------------------------------
- */
+/* ---- Hyperparameters ------------------------------------------------------------------------- */
 
 SvcParams svc_defaults(void) {
     return (SvcParams){ .kernel = { .kind = KERNEL_RBF, .gamma = 1, .coef0 = 0, .degree = 3 },
@@ -72,8 +71,7 @@ static bool params_copy(const char *where, const SvcParams *from, SvcParams *to,
     return true;
 }
 
-/* ---- Making and freeing ------------------------------------------------------------------------
- */
+/* ---- Making and freeing ---------------------------------------------------------------------- */
 
 static Svc *new_svc(const char *where, const SvcParams *params, Error *err) {
     if (!check_params(where, params, err))
@@ -141,8 +139,7 @@ static Svc *from_numbers(const char *where, const SvcParams *params, const Array
     return NULL;
 }
 
-/* ---- Scores and gradients ----------------------------------------------------------------------
- */
+/* ---- Scores and gradients -------------------------------------------------------------------- */
 
 /* Two classes with one function: its columns are (−f, f). */
 static bool is_single(const Svc *svc) {
@@ -176,8 +173,7 @@ static bool svc_gradient(Model *model, const float *x, size_t n, const double *w
     return ok;
 }
 
-/* ---- Training
- * ------------------------------------------------------------------------------------ */
+/* ---- Training -------------------------------------------------------------------------------- */
 
 static bool machine_decision(const Machine *machine, const Samples *samples, const Kernel *kernel,
                              Decision *decision, Error *err) {
@@ -299,8 +295,7 @@ static bool svc_fit(Model *model, const Samples *samples, Progress *progress, Er
     return svc_fit_folds(model, samples, NULL, 0, NULL, progress, err);
 }
 
-/* ---- set and get
- * ----------------------------------------------------------------------------------- */
+/* ---- set and get ----------------------------------------------------------------------------- */
 
 static bool no_such_parameter(const char *where, const Svc *svc, const char *name, Error *err) {
     const Kernel *kernel = &svc->params.kernel;
@@ -354,8 +349,7 @@ static bool svc_set(Model *model, const char *name, double value, Error *err) {
     return true;
 }
 
-/* ---- The file
- * ---------------------------------------------------------------------------------------- */
+/* ---- The file -------------------------------------------------------------------------------- */
 
 static bool write_kernel(cJSON *parent, const char *name, const Kernel *kernel) {
     cJSON *json = cJSON_AddObjectToObject(parent, name);
@@ -479,8 +473,7 @@ static size_t svc_bytes(const Model *model) {
     return decision->sv ? array_bytes(decision->sv) + array_bytes(decision->alpha) : 0;
 }
 
-/* ---- The public part
- * --------------------------------------------------------------------------------- */
+/* ---- The public part ------------------------------------------------------------------------- */
 
 static const ModelKind svc_kind = {
     .name = "svm",

@@ -41,8 +41,7 @@ static bool check_grid(const SvcParams *params, const SvcGrid *grid, Error *err)
     return true;
 }
 
-/* ---- One gamma ----------------------------------------------------------------------------------
- */
+/* ---- One gamma ------------------------------------------------------------------------------- */
 
 typedef struct Counting {
     const TrainingSet *set;
@@ -116,8 +115,7 @@ static bool search_columns(const SvcParams *params, const SvcGrid *grid, const S
     return ok;
 }
 
-/* ---- The whole ---------------------------------------------------------------------------------
- */
+/* ---- The whole ------------------------------------------------------------------------------- */
 
 static void find_best(SvcFound *found) {
     double best = -1;

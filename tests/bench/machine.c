@@ -40,8 +40,7 @@ static double best_rate(Work *work, clockid_t clock) {
     return best;
 }
 
-/* ---- Multiply-adds ----------------------------------------------------------------------------
- */
+/* ---- Multiply-adds --------------------------------------------------------------------------- */
 
 static volatile float sink;
 static const size_t rounds = 3000000;
@@ -96,8 +95,7 @@ static double multiply_adds(void) {
 }
 #endif
 
-/* ---- A large product, and memory ---------------------------------------------------------------
- */
+/* ---- A large product, and memory ------------------------------------------------------------- */
 
 static float *matrix[3];
 

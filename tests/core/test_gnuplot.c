@@ -26,8 +26,7 @@ static char folder[64];
 #define PNG "set terminal pngcairo size 300,200 noenhanced\n"
 #define SVG "set terminal svg size 300,200 noenhanced\n"
 
-/* ---- Helpers ------------------------------------------------------------------------------------
- */
+/* ---- Helpers --------------------------------------------------------------------------------- */
 
 static size_t count_entries(const char *path) {
     size_t n = 0;
@@ -124,8 +123,7 @@ static void need_gnuplot(void) {
     free(path);
 }
 
-/* ---- Text
- * ---------------------------------------------------------------------------------------- */
+/* ---- Text ------------------------------------------------------------------------------------ */
 
 static void check_label(const char *text, const char *expected) {
     char *quoted = script_label(text, strlen(text));
@@ -166,8 +164,7 @@ static void test_format(void **state) {
     assert_int_equal(format, PICTURE_SVG);
 }
 
-/* ---- Pictures
- * ------------------------------------------------------------------------------------ */
+/* ---- Pictures -------------------------------------------------------------------------------- */
 
 static void test_formats(void **state) {
     (void)state;
@@ -310,8 +307,7 @@ static void test_large_body(void **state) {
     free(body);
 }
 
-/* ---- What goes wrong with the process
- * --------------------------------------------------------------- */
+/* ---- What goes wrong with the process -------------------------------------------------------- */
 
 static void test_missing(void **state) {
     (void)state;
@@ -504,8 +500,7 @@ static void test_descriptors(void **state) {
     assert_int_equal(count_entries("/proc/self/fd"), before);
 }
 
-/* ---- The run
- * ------------------------------------------------------------------------------------- */
+/* ---- The run --------------------------------------------------------------------------------- */
 
 static int make_folder(void **state) {
     (void)state;

@@ -145,8 +145,7 @@ static void test_packed_refusals(void **state) {
     assert_non_null(strstr(err.message, "a: truncated: shape (16776962, 16776961, 3)"));
 }
 
-/* ---- MNIST's folders ----------------------------------------------------------------------------
- */
+/* ---- MNIST's folders ------------------------------------------------------------------------- */
 
 static char folder[] = "/tmp/perigee-mnist-XXXXXX";
 

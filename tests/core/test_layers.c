@@ -140,8 +140,7 @@ static void gradients_through_layers_in_place(void **state) {
                 true, 0.02f);
 }
 
-/* ---- Forward by hand ----------------------------------------------------------------------------
- */
+/* ---- Forward by hand ------------------------------------------------------------------------- */
 
 static void run(Network *net, const float *x, size_t n, float *y) {
     Error err = { 0 };
@@ -272,8 +271,7 @@ static void dropout_drops_in_training_only(void **state) {
     net_done(net);
 }
 
-/* ---- What is refused ----------------------------------------------------------------------------
- */
+/* ---- What is refused ------------------------------------------------------------------------- */
 
 static void descriptions_that_do_not_fit(void **state) {
     (void)state;

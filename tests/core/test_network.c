@@ -107,8 +107,7 @@ static void input_gradients_agree_with_pytorch(void **state) {
     net_done(net);
 }
 
-/* ---- As a model ---------------------------------------------------------------------------------
- */
+/* ---- As a model ------------------------------------------------------------------------------ */
 
 static const char TINY[] =
     "{\"input\":[2,9,9],\"layers\":[{\"kind\":\"conv2d\",\"out\":16,\"kernel\":3,\"stride\":2},"
@@ -200,8 +199,7 @@ static void a_pass_that_kept_nothing_has_no_backward(void **state) {
     net_done(net);
 }
 
-/* ---- Names, weights, descriptions
- * ---------------------------------------------------------------- */
+/* ---- Names, weights, descriptions ------------------------------------------------------------ */
 
 static void layers_are_found_by_name(void **state) {
     (void)state;
@@ -291,8 +289,7 @@ static void a_file_that_promises_too_much(void **state) {
     tensors_clear(&tensors);
 }
 
-/* ---- The tutorial's CNN, where it is at hand
- * ------------------------------------------------------ */
+/* ---- The tutorial's CNN, where it is at hand ------------------------------------------------- */
 
 static const char *reference_folder(void) {
     const char *folder = getenv("PERIGEE_REFERENCE");

@@ -3,8 +3,7 @@
 #include "nn/loss.h"
 #include "nn/sgd.h"
 
-/* ---- Softmax and cross-entropy
- * -------------------------------------------------------------------- */
+/* ---- Softmax and cross-entropy --------------------------------------------------------------- */
 
 static void softmax_agrees_with_the_reference(void **state) {
     (void)state;
@@ -55,8 +54,7 @@ static void cross_entropy_by_hand_and_by_differences(void **state) {
     }
 }
 
-/* ---- Steps
- * ----------------------------------------------------------------------------------------- */
+/* ---- Steps ----------------------------------------------------------------------------------- */
 
 /* Two steps by hand: lr 0.1, momentum 0.5, decay 0.2, the gradient in two parts. */
 static void sgd_by_hand(void **state) {
@@ -72,8 +70,7 @@ static void sgd_by_hand(void **state) {
     sgd_clear(&sgd);
 }
 
-/* ---- Training
- * -------------------------------------------------------------------------------------- */
+/* ---- Training -------------------------------------------------------------------------------- */
 
 #define WEIGHTS "cnn_forward_backward"
 

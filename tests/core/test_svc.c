@@ -6,8 +6,7 @@
 #include "model_file.h"
 #include "svm/svc_search.h"
 
-/* ---- Cases ------------------------------------------------------------------------------------
- */
+/* ---- Cases ----------------------------------------------------------------------------------- */
 
 typedef struct Data {
     float *x;
@@ -61,8 +60,7 @@ static float *gradient_of(Model *model, const float *x, size_t n, const double *
     return gradient;
 }
 
-/* ---- The reference ------------------------------------------------------------------------------
- */
+/* ---- The reference --------------------------------------------------------------------------- */
 
 static void check_reference(Model *model, const char *name, double scores_within,
                             double gradient_within) {
@@ -174,8 +172,7 @@ static void test_binary_with_two_rows(void **state) {
     array_free(b);
 }
 
-/* ---- Gradients
- * ------------------------------------------------------------------------------------ */
+/* ---- Gradients ------------------------------------------------------------------------------- */
 
 /* Central differences of w · scores. Scores of wide rows come from float32 products, so that their
  * differences are coarser. */
@@ -292,8 +289,7 @@ static void test_many_workers(void **state) {
     check_workers(5, 3, 200);
 }
 
-/* ---- Training
- * --------------------------------------------------------------------------------------- */
+/* ---- Training -------------------------------------------------------------------------------- */
 
 static void test_same_bits(void **state) {
     (void)state;
@@ -432,8 +428,7 @@ static void test_interrupt(void **state) {
     data_clear(&data);
 }
 
-/* ---- Hyperparameters, files
- * ---------------------------------------------------------------------------- */
+/* ---- Hyperparameters, files ------------------------------------------------------------------ */
 
 static void test_set_and_get(void **state) {
     (void)state;
@@ -501,8 +496,7 @@ static void test_file(void **state) {
     data_clear(&data);
 }
 
-/* ---- The search
- * --------------------------------------------------------------------------------------- */
+/* ---- The search ------------------------------------------------------------------------------ */
 
 static double fold_accuracy(const SvcParams *params, const Data *data, const int32_t *fold) {
     double *out = malloc(data->samples.n * 3 * sizeof *out), right = 0;
