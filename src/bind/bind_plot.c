@@ -3,6 +3,7 @@
  * One process serves a Lua state; it is the first upvalue of every function here. Functions whose
  * process or file fails return nil and the message: the recipes raise it at their caller's line. */
 #include "bind/bind.h"
+#include "bind/bind_header.h"
 #include "bind/bind_plot_columns.h"
 
 #include "plot/gnuplot.h"
@@ -100,6 +101,8 @@ static int plot_draw(lua_State *L) {
         picture_format(picture.file, &picture.format);
     picture.format = (PictureFormat)bind_opt_word(L, 1, "plot.gnuplot.draw", "format", formats,
                                                   (int)picture.format);
+    char header[256];
+    picture.signature = bind_header_line(header);
     Gnuplot *gnuplot = the_gnuplot(L);
     Error err = { 0 };
     if (!gnuplot_draw(gnuplot, &picture, &err))

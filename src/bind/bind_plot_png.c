@@ -1,6 +1,7 @@
 #include "bind/bind_plot_png.h"
 
 #include "bind/bind.h"
+#include "bind/bind_header.h"
 #include "data/png.h"
 #include "plot/raster.h"
 
@@ -53,12 +54,13 @@ int bind_plot_png(lua_State *L) {
     }
     Error err = { 0 };
     Raster sheet;
+    char header[256];
     bool fine = raster_new(&sheet, height, width);
     if (!fine)
         error_memory(&err, caller, height * width * 3);
     for (size_t i = 0; fine && i < count; i++)
         raster_draw(&sheet, &images[i]);
-    if (fine && !png_write(file, sheet.rgb, height, width, 3, &err)) {
+    if (fine && !png_write(file, sheet.rgb, height, width, 3, bind_header_line(header), &err)) {
         error_prefix(&err, "%s", caller);
         fine = false;
     }

@@ -56,8 +56,19 @@ static uint8_t *packed_rows(const uint8_t *pixels, size_t height, size_t row, uL
     return packed;
 }
 
+/* "Comment\0text" */
+static void write_comment(FILE *out, const char *comment) {
+    static const char key[] = "Comment";
+    char text[1024];
+    memcpy(text, key, sizeof key);
+    int length = snprintf(text + sizeof key, sizeof text - sizeof key, "%s", comment);
+    size_t room = sizeof text - sizeof key - 1;
+    write_chunk(out, "tEXt", (const uint8_t *)text,
+                sizeof key + ((size_t)length < room ? (size_t)length : room));
+}
+
 bool png_write(const char *path, const uint8_t *pixels, size_t height, size_t width, int channels,
-               Error *err) {
+               const char *comment, Error *err) {
     if (height == 0 || width == 0 || height > MAX_SIDE || width > MAX_SIDE ||
         height * (width * (size_t)channels + 1) > INT_MAX)
         return error_set(err, ERROR_ARGUMENT, "%s: %zu × %zu pixels do not fit a PNG", path, height,
@@ -74,6 +85,8 @@ bool png_write(const char *path, const uint8_t *pixels, size_t height, size_t wi
     if (fine) {
         fwrite("\x89PNG\r\n\x1a\n", 1, 8, writer.stream);
         write_chunk(writer.stream, "IHDR", head, sizeof head);
+        if (comment)
+            write_comment(writer.stream, comment);
         write_chunk(writer.stream, "IDAT", packed, size);
         write_chunk(writer.stream, "IEND", NULL, 0);
         fine = file_writer_commit(&writer, err);

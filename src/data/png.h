@@ -8,9 +8,9 @@
 
 #include <stdint.h>
 
-/* Write height × width × channels bytes (1: grey, 3: RGB) to `path`, whole or not at all. Messages
- * start with the path. */
+/* Write height × width × channels bytes (1: grey, 3: RGB) to `path`, whole or not at all; `comment`
+ * (Latin-1; may be NULL) goes along. Messages start with the path. */
 bool png_write(const char *path, const uint8_t *pixels, size_t height, size_t width, int channels,
-               Error *err);
+               const char *comment, Error *err);
 
 #endif

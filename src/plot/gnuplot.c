@@ -2,6 +2,7 @@
 
 #include "core/progress.h"
 #include "plot/child.h"
+#include "plot/picture_sign.h"
 #include "plot/script.h"
 
 #include <poll.h>
@@ -307,7 +308,10 @@ static bool draw_file(Gnuplot *g, const GnuplotPicture *picture, const char *pat
         return error_memory(err, picture->where, strlen(path));
     bool fine = draw(g, picture, quoted, err);
     free(quoted);
-    return fine && picture_whole(picture->where, path, picture->file, picture->format, err);
+    if (!fine || !picture_whole(picture->where, path, picture->file, picture->format, err))
+        return false;
+    return !picture->signature || picture_sign(picture->where, path, picture->file, picture->format,
+                                               picture->signature, err);
 }
 
 bool gnuplot_draw(Gnuplot *gnuplot, const GnuplotPicture *picture, Error *err) {

@@ -19,8 +19,9 @@ typedef struct GnuplotPicture {
     const char *terminal; /* "set terminal pngcairo …" and what else must come before the output */
     const char *body;     /* everything that draws */
     const char *file;     /* NULL: the terminal is a window */
-    PictureFormat format; /* of the file */
-    double timeout;       /* seconds for the whole call */
+    PictureFormat format;  /* of the file */
+    const char *signature; /* one line that the file carries (picture_sign.h), or NULL */
+    double timeout;        /* seconds for the whole call */
 } GnuplotPicture;
 
 /* The program that would run: $PERIGEE_GNUPLOT (a path, or a name to be looked up) or "gnuplot"

@@ -302,13 +302,30 @@ function TestPlotOutput:tearDown() remove_scratch() end
 
 -- An SVG without the pens' colours: a group that draws nothing keeps the one of the picture before.
 local function strokeless(file)
-  return (read(file):gsub(' stroke="[^"]*"', ""))
+  return (read(file):gsub(' stroke="[^"]*"', ""):gsub("<!%-%- perigee.-%-%->\n", ""))
 end
 
 -- A gnuplot of its own runs the script. Where the locale has no UTF-8, gnuplot warns that it cannot
 -- say the degree sign; that is between the two of them.
 local function run_script(script)
   return io.popen(("LC_ALL=C.UTF-8 '%s' -d '%s' 2>&1"):format(plot.gnuplot.find(), script))
+end
+
+-- Every file says what made it, and is as whole as before.
+function TestPlotOutput:test_header()
+  local header = perigee.header()
+  for _, ending in ipairs { ".png", ".svg", ".pdf", ".gp", ".html" } do
+    local file = scratch(ending)
+    if ending ~= ".pdf" or plot.gnuplot.terminals():find(" pdfcairo ", 1, true) then
+      plot.loss({ 3, 2, 1 }, { file = file })
+      lu.assertStrContains(read(file), header)
+    end
+  end
+  local images = scratch(".png")
+  plot.images(array.rand(2, 28, 28), { file = images })
+  lu.assertStrContains(read(images), header)
+  local w, h = png_size(images)
+  lu.assertTrue(w > 0 and h > 0)
 end
 
 -- The script in a gnuplot of its own makes the same picture. (assertEquals would compare such long

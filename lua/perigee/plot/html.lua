@@ -82,6 +82,7 @@ local PAGE = [[
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="@header@">
 <title>@title@</title>
 <style>
 body { font: 15px/1.4 Arial, sans-serif; color: #222; margin: 2em auto; max-width: 70em; padding: 0 1em; }
@@ -147,6 +148,7 @@ function html.page(figure, svg)
   local panels = {}
   for i, panel in ipairs(figure.panels) do panels[i] = panel_json(panel) end
   local parts = { svg = svg:match "<svg.*</svg>", title = escape(figure.title or "figure"),
+    header = escape(perigee.header()),
     data = json_object { { "title", figure.title and json_string(figure.title) },
       { "panels", json_list(panels) } } }
   return (PAGE:gsub("@(%a+)@", parts))

@@ -180,6 +180,11 @@ local function commands(where, figure, target, options)
     figure:commands(svg_squares(figure, target.format))
 end
 
+-- What made a script stands in it, as in every file that is saved.
+local function heading()
+  return f("# Drawn by gnuplot 5.4 or later; the data is inside.\n# %s\nreset\n", perigee.header())
+end
+
 -- Everything in one text, with its data, for any gnuplot from 5.4 on.
 local function script(where, figure, target, options)
   if target.format == "html" or target.format == "text" then
@@ -188,7 +193,7 @@ local function script(where, figure, target, options)
     target.file = target.file:gsub("%.[hH][tT][mM][lL]$", ".svg")
   end
   local terminal, body = commands(where, figure, target, options)
-  return "# Drawn by gnuplot 5.4 or later; the data is inside.\nreset\n" .. terminal
+  return heading() .. terminal
     .. "set output " .. script_path(target.file) .. "\n" .. body .. "unset output\n"
 end
 
@@ -313,7 +318,7 @@ function output.script(where, name, figure, options)
   if target.format == "window" then
     target.terminal = target.window == "window" and windows[1] or target.window
     local terminal, body = commands(where, figure, target, options)
-    return "# Drawn by gnuplot 5.4 or later; the data is inside.\nreset\n" .. terminal .. body
+    return heading() .. terminal .. body
   end
   if target.script then
     target.file = target.script:gsub("%.[gG][pP]$", "") .. "." .. target.format
