@@ -264,6 +264,11 @@ static int damaged(lua_State *L, const char *what) {
     return luaL_error(L, "restore: the file's description is damaged: %s", what);
 }
 
+static int raise_restore(lua_State *L, Error *err) {
+    error_prefix(err, "restore");
+    return bind_raise(L, err);
+}
+
 static void push_bytes(lua_State *L, const char *hex) {
     luaL_Buffer bytes;
     size_t length = strlen(hex);
@@ -293,10 +298,10 @@ static Dataset *dataset_of_part(const Tensors *part, Error *err) {
         shape[d] = fits ? (size_t)side : 0;
     }
     if (!fits) {
-        error_set(err, ERROR_FILE, "restore: a dataset's shape is damaged");
+        error_set(err, ERROR_FILE, "a dataset's shape is damaged");
         return NULL;
     }
-    return dataset_new("restore", x, y, (int)ndim, shape, source ? source : "a file", err);
+    return dataset_new("a dataset", x, y, (int)ndim, shape, source ? source : "a file", err);
 }
 
 /* Push the object of `kind` that stands under `name`. The part is freed before anything raises. */
@@ -311,12 +316,12 @@ static void push_object(lua_State *L, const Archive *archive, const char *kind, 
     if (!kinds[k])
         damaged(L, "a value of a kind that is not known");
     if (!bundle_get(&archive->tensors, name, &part, &err))
-        bind_raise(L, &err);
+        raise_restore(L, &err);
     if (k == 0) {
         const Array *value = tensors_find(&part, NULL, "value");
         object = value ? array_share(value, &err) : NULL;
         if (!value)
-            error_set(&err, ERROR_FILE, "restore: the file lacks the array \"%s\"", name);
+            error_set(&err, ERROR_FILE, "the file lacks the array \"%s\"", name);
     } else if (k == 1) {
         object = dataset_of_part(&part, &err);
     } else if (k == 2) {
@@ -325,6 +330,8 @@ static void push_object(lua_State *L, const Archive *archive, const char *kind, 
         object = attack_result_from(&part, &err);
     }
     tensors_clear(&part);
+    if (!object)
+        raise_restore(L, &err);
     if (k == 0)
         bind_push_array(L, object, &err);
     else if (k == 1)
@@ -403,7 +410,7 @@ static int restore_values(lua_State *L) {
     Walk walk = { .archive = new_archive(L), .seen = 2 };
     Error err = { 0 };
     if (!tensors_load(&walk.archive->tensors, path, &err))
-        return bind_raise(L, &err);
+        return raise_restore(L, &err);
     const char *text = tensors_text(&walk.archive->tensors, metadata_key);
     if (!text)
         return luaL_error(L, "restore: %s was not written by save", path);

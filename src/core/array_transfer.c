@@ -36,8 +36,8 @@ static void copy_runs(void *context, size_t first_run, size_t last_run, int work
  * every cache line. Tiles over the last axis (`across`) and the one with the unit stride (`along`)
  * use all of them:
  *
- *     from:  along has stride 1, across has a long one      to:  across has stride 1, along a long
- * one
+ *     from:  `along` has stride 1, `across` a long one
+ *     to:    `across` has stride 1, `along` a long one
  */
 typedef struct Tiling {
     const Transfer *transfer;

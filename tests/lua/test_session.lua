@@ -104,6 +104,16 @@ function TestSession:testADamagedFileChangesNothing()
   end
 end
 
+function TestSession:testFilesThatLackAPart()
+  for kind, message in pairs { array = "restore: the file lacks the array \"1\"",
+    dataset = "restore: tensor 'shape' is missing", model = "restore: no model's description" } do
+    local session_text = ('{"values":[{"table":[["a",{"%s":"1"}]]}]}'):format(kind)
+    data.save_safetensors(self.path, {}, { ["perigee.session"] = session_text })
+    lu.assertErrorMsgContains(message, session.restore, self.path)
+  end
+  lu.assertErrorMsgContains("restore: /no/such/file: ", session.restore, "/no/such/file")
+end
+
 function TestSession:testBenchTimesACall()
   local result = session.bench(function() return 1 end, 0.02)
   lu.assertTrue(result.median > 0 and result.least <= result.median and result.median <= result.most)
