@@ -1,6 +1,6 @@
 -- attacks.lua — the pictures of a defence and of attacks on it: plot.model, plot.attack, plot.attacks,
 -- plot.scores, plot.reject, plot.confusion, plot.security, plot.loss, plot.filters, plot.activations,
--- plot.images. Small models on the built-in digits, some seconds.
+-- plot.images, plot.live. Small models on the built-in digits, some seconds.
 
 local first, second = data.digits(2000, { seed = 1 }), data.digits(800, { seed = 2 })
 local test = data.digits(300, { seed = 3 })
@@ -13,8 +13,11 @@ local net = nn.new {
   nn.linear { name = "fc1", out = 32 }, nn.relu { name = "relu3" },
   nn.linear { name = "classifier", out = 10 },
 }
-local history = nn.train(net, first,
-  { epochs = 5, batch = 50, lr = 0.05, momentum = 0.9, seed = 1, validation = test })
+-- live.png is drawn again and again while the net is trained.
+local history = plot.live(function()
+  return nn.train(net, first,
+    { epochs = 5, batch = 50, lr = 0.05, momentum = 0.9, seed = 1, validation = test })
+end, { file = "live.png" })
 
 local defence = dnr.new {
   net = net, layers = { "relu1", "relu2", "relu3" },

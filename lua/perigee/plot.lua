@@ -61,6 +61,9 @@ for name, recipe in pairs(recipes) do
   end
 end
 
+-- plot.live(run, options): a curve of what runs, while it runs (see live.lua).
+library.live = require "perigee.plot.live"
+
 -- ---- Figures of one's own ------------------------------------------------------------------------
 
 local figure_options = { "rows", "columns", "cols", "width", "height", "title" }

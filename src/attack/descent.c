@@ -298,13 +298,27 @@ size_t descent_iterations(const Attack *attack, const AttackParams *params) {
     return (size_t)params->max_iter - (attack->counts_start ? 1 : 0);
 }
 
+/* The mean of the rows' last losses that are finite. */
+static double mean_loss(const Descent *descent) {
+    double sum = 0;
+    size_t count = 0;
+    for (size_t row = 0; row < descent->n; row++) {
+        const Path *path = &descent->path[row];
+        if (path->count == 0 || !isfinite(path->loss[path->count - 1]))
+            continue;
+        sum += path->loss[path->count - 1];
+        count++;
+    }
+    return count ? sum / (double)count : NAN;
+}
+
 /* Say how far all rows are; rows that stopped early count as done. False: stop. */
 static bool report(const Descent *descent, size_t iteration, size_t iterations,
                    size_t active_before, Progress *progress) {
     char detail[96];
     size_t left = iterations - iteration, stopped = active_before - descent->active_count;
-    snprintf(detail, sizeof detail, "iteration %zu, %zu of %zu still moving", iteration,
-             descent->active_count, descent->n);
+    snprintf(detail, sizeof detail, "iteration %zu  loss %.4f, %zu of %zu still moving", iteration,
+             mean_loss(descent), descent->active_count, descent->n);
     return progress_step(progress, (double)(active_before + stopped * left), detail);
 }
 

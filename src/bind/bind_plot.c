@@ -5,6 +5,7 @@
 #include "bind/bind.h"
 #include "bind/bind_header.h"
 #include "bind/bind_plot_columns.h"
+#include "bind/bind_plot_live.h"
 
 #include "plot/gnuplot.h"
 #include "plot/script.h"
@@ -132,6 +133,9 @@ int open_plot(lua_State *L) {
         return bind_raise(L, &err);
     luaL_setfuncs(L, functions, 1);
     bind_add_plot_columns(L);
+    lua_pushcfunction(L, bind_plot_listen);
+    lua_setfield(L, -2, "listen");
+    bind_open_plot_live(L);
     lua_setfield(L, -2, "gnuplot");
     return 1;
 }

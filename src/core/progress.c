@@ -31,6 +31,11 @@ void progress_listen(ProgressListener *listener, void *context) {
     current_context = context;
 }
 
+ProgressListener *progress_listener(void **context) {
+    *context = current_context;
+    return current_listener;
+}
+
 Progress progress_new(void) {
     return (Progress){ .listener = current_listener, .context = current_context };
 }

@@ -44,6 +44,9 @@ Progress progress_new(void);
 /* The listener that progress_new will use; NULL for none. */
 void progress_listen(ProgressListener *listener, void *context);
 
+/* The listener in force and its context, for one that wants to take its place and pass on to it. */
+ProgressListener *progress_listener(void **context);
+
 void progress_begin(Progress *progress, const char *what, double total);
 
 /* `steps` more are done. False: stop now. `detail` (may be NULL) is copied. */

@@ -243,6 +243,22 @@ os.remove(file)]],
     see = { "evaluate.security" },
   },
   {
+    name = "plot.live",
+    text = "Runs a function and draws meanwhile the course of what trains or attacks in it: the loss (of "
+      .. "an attack the samples' mean) and the accuracy, as the words beside the progress bar tell them. "
+      .. "Drawn in a window, in the terminal over and over in place, or into a file; a script that names "
+      .. "none gets live.png at the end. Drawing meanwhile takes a fortieth of the time at most. A picture that "
+      .. "fails is told of and does not end the run.",
+    params = { { "run", "function", "what to run" } },
+    options = options {},
+    returns = { "any", "what the function returns" },
+    example = drawn(small_net, [[
+local function run() return nn.train(net, ds, { epochs = 2 }) end
+local history = plot.live(run, { TO })
+print(history.loss[2])]]),
+    see = { "plot.loss", "nn.train", "attack:run" },
+  },
+  {
     name = "plot.script",
     text = "The gnuplot script of a picture with its data inside, as it is sent: it repeats the figure "
       .. "in any gnuplot from 5.4 on. Options are those of the picture, its own too.",

@@ -312,6 +312,21 @@ function output.deliver(where, name, figure, options)
   return file
 end
 
+-- Where a picture with these options goes: { format =, file =, announced = }.
+function output.place(where, name, options)
+  return choose(where, name, options)
+end
+
+-- The figure as the terminal shows it.
+function output.text(where, figure)
+  if not gnuplot.find() then
+    values.fail("%s: gnuplot was not found: install the package gnuplot-nox", where)
+  end
+  return text_view.text(figure, gnuplot.terminals(where), function(format, terminal, body)
+    return drawn_text(where, format, terminal, body, 60)
+  end)
+end
+
 -- The script that draws the same, as text.
 function output.script(where, name, figure, options)
   local target = choose(where, name, options)
