@@ -247,8 +247,8 @@ os.remove(file)]],
     text = "Runs a function and draws meanwhile the course of what trains or attacks in it: the loss (of "
       .. "an attack the samples' mean) and the accuracy, as the words beside the progress bar tell them. "
       .. "Drawn in a window, in the terminal over and over in place, or into a file; a script that names "
-      .. "none gets live.png at the end. Drawing meanwhile takes a fortieth of the time at most. A picture that "
-      .. "fails is told of and does not end the run.",
+      .. "none gets live.png at the end. Drawing meanwhile takes a fortieth of the time at most. A picture "
+      .. "that fails is told of and does not end the run.",
     params = { { "run", "function", "what to run" } },
     options = options {},
     returns = { "any", "what the function returns" },
