@@ -43,6 +43,12 @@ local function panel_of(image, caption)
   return { value = image, low = low, high = high, map = "heat", caption = caption }
 end
 
+-- Without a caption of the user's a picture among others is called by its values.
+local function range_of(item)
+  if not is_array(item) or item.size == 0 then return nil end
+  return ("%.3g … %.3g"):format(item:min(), item:max())
+end
+
 local add_panels
 
 local function add_array(panels, x, caption, limit)
@@ -80,7 +86,7 @@ function add_panels(panels, x, caption, limit)
   elseif type(x) == "table" and type(x[1]) == "number" then
     add_array(panels, array.new(x), caption, limit)
   elseif type(x) == "table" then
-    for i, item in ipairs(x) do add_panels(panels, item, (x.captions or {})[i], limit) end
+    for i, item in ipairs(x) do add_panels(panels, item, (x.captions or {})[i] or range_of(item), limit) end
   else
     error(("show: expected an array, a dataset or a list of them, got %s"):format(printer.text(x)), 0)
   end

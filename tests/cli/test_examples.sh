@@ -3,7 +3,7 @@
 
 top=$PWD
 cd "$work" || exit 1
-for example in "$top"/examples/0*.lua; do
+for example in "$top"/examples/0*.lua "$top/examples/tour.lua"; do
     run_perigee --quiet "$example"
     check "$(basename "$example")" [ "$status" = 0 -a -n "$out" -a -z "$err" ]
 done

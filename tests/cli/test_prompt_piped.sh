@@ -45,6 +45,11 @@ type_lines 'print("still here")' --no-init
 check_equal "--no-init leaves it out" "$out$err" "still here"
 rm "$work/config/perigee/init.lua"
 
+# The guided tour, line by line.
+type_lines "$(cat examples/tour.lua)"
+check_equal "the tour can be pasted line by line" "$err" ""
+check_match "and tells what it tells" "$out" "*Array<f32>*right of 100:*evaded*dnr on relu1*perigee [0-9]*"
+
 # Mistakes: what was nil, what was meant, whose line it was.
 type_lines "$(printf '%s\n' 'local t = {} t.inner.deep = 1' 'missing()' 'array.zeross(3)' \
     'array.zeros(3):reshap(1)' 'attack.pgd { max_itr = 3 }' 'own = {} own.f()' 'own:g()' 'data.digits("many")' \
