@@ -63,15 +63,20 @@ Array *array_linspace(const char *where, DType dtype, double start, double stop,
 void array_fill_uniform(Array *a, double low, double high, Rng *rng) {
     size_t n = array_size(a);
     double width = high - low;
+    /* The sum may round up to `high`, which is not to come: the numbers before it instead. */
+    float top = (float)high, below = nextafterf(top, (float)low);
     switch (a->dtype) {
     case DTYPE_F32:
-        /* 24 bits: a double in [0, 1) could round up to 1. */
-        for (size_t i = 0; i < n; i++)
-            array_f32(a)[i] = (float)(low + width * ((double)(rng_next(rng) >> 40) * 0x1p-24));
+        for (size_t i = 0; i < n; i++) {
+            float x = (float)(low + width * ((double)(rng_next(rng) >> 40) * 0x1p-24));
+            array_f32(a)[i] = x == top ? below : x;
+        }
         break;
     case DTYPE_F64:
-        for (size_t i = 0; i < n; i++)
-            array_f64(a)[i] = low + width * rng_uniform(rng);
+        for (size_t i = 0; i < n; i++) {
+            double x = low + width * rng_uniform(rng);
+            array_f64(a)[i] = x == high ? nextafter(high, low) : x;
+        }
         break;
     case DTYPE_I32:
         assert(width >= 1);

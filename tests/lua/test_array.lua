@@ -108,6 +108,11 @@ function TestArrayRandom:test_distributions()
   lu.assertTrue(times:min() > 800)
   raises("randint gives i32", A.rand, 3, { dtype = "i32" })
   raises("high", A.randint, 3, 2, 1)
+  for _, dtype in ipairs { "f32", "f64" } do -- where the step of the type is wide
+    local low = dtype == "f32" and 1e6 or 2 ^ 50
+    local x = A.rand(1000, { low = low, high = low + 1, seed = 1, dtype = dtype })
+    lu.assertTrue(x:min() >= low and x:max() < low + 1)
+  end
 end
 
 TestArrayElements = {}
