@@ -92,9 +92,9 @@ static int data_digits(lua_State *L) {
     bind_opt_rng(L, 2, "data.digits", &options.seed);
     Progress progress = progress_new();
     BIND_PUSH_NEW_DATASET(L, digits_new(&options, &progress, &err));
-    if (progress_was_interrupted(&progress))
-        interrupt_note("stopped; %zu of the %zu digits were drawn",
-                       dataset_count(bind_test_dataset(L, -1)), options.n);
+    size_t drawn = dataset_count(bind_test_dataset(L, -1));
+    if (drawn < options.n)
+        interrupt_note("stopped; %zu of the %zu digits were drawn", drawn, options.n);
     return 1;
 }
 
