@@ -64,7 +64,7 @@ interrupt "s = evaluate.security \{ models = \{ net = net \}, data = ds, dmax = 
     {stopped; the evaluation keeps what was counted so far} "an evaluation"
 interrupt "found = svm.search \{ data = many, kernel = svm.rbf(1), C = \{ 1e5, 1e6 \}, gamma = \{ 1, 10 \} \}" \
     {stopped; svm.search} "a search"
-interrupt "for i = 1, 1e9 do local d = data.digits(200, \{ seed = i \}) end" {interrupted} "loading data"
+interrupt "for i = 1, 1e9 do local d = data.digits(200, \{ seed = i \}) end" {interrupted|digits were drawn} "loading data"
 interrupt "plot.loss(r\[1\], \{ file = '$env(work)/never.png' \})" {interrupted} "waiting for gnuplot"
 report [expr {![file exists $env(work)/never.png]}] "which leaves no file"
 interrupt "io.read()" {interrupted|nil} "waiting for input"
