@@ -46,8 +46,8 @@ local function describe(value)
   elseif kind == "net" then
     local layers, input = value.layers, table.concat(value.input, "x")
     return kind, ("%s -> %s"):format(input, table.concat(layers[#layers].shape, "x")), value.parameters * 4
-  elseif kind == "attack_result" then
-    return "result", ("%d x %d"):format(#value, value.x0.shape[2]),
+  elseif kind == "result" then
+    return kind, ("%d x %d"):format(#value, value.x0.shape[2]),
       2 * array_bytes(value.x0) + 2 * array_bytes(value.scores)
   end
   return kind, (tostring(value):match("^[^\n]*"))

@@ -103,7 +103,8 @@ static void draw(const Progress *progress, double elapsed) {
     char facts[FACTS], line[LINE], cells[3 * BAR_WIDTH + 1] = "";
     format_facts(progress, elapsed, facts);
     const char *what = progress->level[0].what;
-    size_t width = terminal_width() - 1; /* a full line would wrap */
+    size_t width = terminal_width(); /* a full line would wrap, and so would a ^C behind it */
+    width = width > 3 ? width - 3 : 0;
     /* The bar gives way to the loop's own words, but not wholly; those are cut where it ends. */
     size_t needed = strlen(what) + strlen(facts) + 3;
     size_t wished = needed + strlen(progress->detail) + 2;

@@ -173,3 +173,12 @@ function TestSession:testInfoNamesEverything()
   end
   lu.assertStrContains(perigee.header(), "perigee " .. perigee.version)
 end
+
+function TestSession:testATrainingsHistoryIsOneLine()
+  local net = nn.new { input = { 1, 28, 28 }, nn.flatten {}, nn.linear { out = 10 } }
+  local history = nn.train(net, data.digits(20, { seed = 1 }), { epochs = 2, seed = 1 })
+  lu.assertStrMatches(tostring(history), "2 epochs: loss [%d.]+ %-> [%d.]+, accuracy [%d.]+ %-> [%d.]+ %%")
+  rawset(_G, "kept", history)
+  lu.assertEquals(session.who()[1].kind, "training")
+  lu.assertEquals(round_trip(self, { history })[1].loss, history.loss)
+end
