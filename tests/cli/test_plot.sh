@@ -33,7 +33,7 @@ proc ask {line pattern title} {
 spawn -noecho $env(program)
 expect "> "
 ask {plot.loss({ 3, 2, 1 })} {\+-----+.*epoch} "a curve is drawn in letters"
-ask {plot.images(data.digits(2, { seed = 1 }))} {@@@} "an image is drawn in ink"
+ask {plot.images(data.digits(2, { seed = 1 }))} {@@} "an image is drawn in ink"
 ask {f = plot.figure(); f:line({ 1, 2, 4 }, { label = "it" }); f:show()} {it \*+} "a figure of one's own"
 ask {print(#"done", io.open("loss.png"))} {4\s+nil} "and no file is written"
 ask {plot.loss({ 3, 2, 1 }, { file = "x.png" })} {x\.png} "a path that was asked for is told"

@@ -190,7 +190,9 @@ function TestPlotViews:test_terminal_without_gnuplot()
   local text, status = run("PERIGEE_GNUPLOT=/nonexistent PERIGEE_PICTURE=plain",
     'plot.images(data.digits(2, { seed = 1 }), { terminal = "text" })')
   lu.assertEquals(status, 0)
-  lu.assertStrContains(text, "@@@")
+  lu.assertStrContains(text, "@@")
+  -- one by one, with their labels, not the shrunk sheet
+  lu.assertEquals(select(2, text:gsub("\n", "")), 15)
   text = run("PERIGEE_GNUPLOT=/nonexistent",
     ("print(plot.loss({ 3, 2 }, { file = %q }))"):format(scratch ".html"))
   lu.assertStrContains(text, "install the package gnuplot-nox (or gnuplot) and run: gnuplot ")

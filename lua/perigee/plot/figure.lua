@@ -20,7 +20,8 @@ local Figure = {}
 local CELLS = 4
 
 local own = { rows = true, columns = true, width = true, height = true, title = true, widths = true,
-  heights = true, right = true, left = true, words = true }
+  heights = true, right = true, left = true, words = true,
+  pictures = true }
 
 -- figure[i] is the i-th panel, row by row; a panel's words and fields at the figure itself are those
 -- of the first one.

@@ -71,6 +71,18 @@ local function mosaic(samples, g, channels, high)
   return out, height, width
 end
 
+-- The samples one by one, for a terminal, which would shrink the sheet beyond recognition.
+local function pictures_of(samples, captions, look)
+  local list = {}
+  for k, pixels in ipairs(samples) do
+    local image = array.new(pixels)
+    if look.channels == 3 then image = image:reshape(3, look.h * look.w):mean(1) end
+    list[k] = { value = image:reshape(look.h, look.w), low = look.low, high = look.high,
+      caption = captions and captions[k] or nil }
+  end
+  return list
+end
+
 local function figure(where, x, options)
   local rows, shape, labels = samples_of(where, x)
   values.integer(where, options, "columns", 1, 1000)
@@ -90,6 +102,9 @@ local function figure(where, x, options)
   local sheet, height, width = mosaic(samples, g, channels, high)
   local fig = figures.new { title = options.title, width = options.width or width * g.unit + 16,
     height = options.height or height * g.unit + 16 + (options.title and 34 or 0) }
+  fig.pictures = function()
+    return pictures_of(samples, captions, { h = h, w = w, channels = channels, low = low, high = high })
+  end
   fig[1].bare = true
   fig[1]:image(sheet, { height = height, width = width, channels = channels, low = low,
     high = high })

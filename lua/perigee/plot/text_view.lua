@@ -10,6 +10,7 @@ local LETTER = 9
 
 -- The images and shades of a figure as perigee.picture takes them.
 local function pictures(figure)
+  if figure.pictures then return figure.pictures() end
   local list = {}
   for _, panel in ipairs(figure.panels) do
     local picture, shading = rawget(panel, "picture"), rawget(panel, "shading")
