@@ -37,6 +37,14 @@ ask {plot.images(data.digits(2, { seed = 1 }))} {@@} "an image is drawn in ink"
 ask {f = plot.figure(); f:line({ 1, 2, 4 }, { label = "it" }); f:show()} {it \*+} "a figure of one's own"
 ask {print(#"done", io.open("loss.png"))} {4\s+nil} "and no file is written"
 ask {plot.loss({ 3, 2, 1 }, { file = "x.png" })} {x\.png} "a path that was asked for is told"
+# Ctrl-C while a curve is drawn: the training keeps what it has, and nobody listens any more.
+send "d = data.digits(2000, { seed = 1 }); net = nn.new { input = { 1, 28, 28 }, seed = 1, nn.flatten {}, nn.linear { out = 200 }, nn.linear { out = 10 } }\r"
+expect "> "
+send "h = plot.live(function() return nn.train(net, d, { epochs = 100000, lr = 0.001, seed = 1 }) end)\r"
+expect -re {\+-----+.*epoch}
+send "\003"
+expect -re {interrupted|stopped}
+ask {print(h.interrupted, plot.gnuplot.listen(nil))} {true\s} "Ctrl-C during plot.live"
 send "\004"
 expect eof
 puts "1..$count"

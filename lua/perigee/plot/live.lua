@@ -95,7 +95,9 @@ local function live(run, options)
   gnuplot.listen(hear(course, options))
   local answers = table.pack(pcall(run))
   local message = gnuplot.listen(nil)
-  if not message and #course.x > 0 and not perigee.interrupted() then
+  if perigee.interrupted() then
+    message = nil -- what a drawing says that was interrupted
+  elseif not message and #course.x > 0 then
     local fine
     fine, message = pcall(draw, course, options)
     message = not fine and message or nil
