@@ -98,7 +98,7 @@ asan:
 # BENCH=--list shows them, BENCH=--json prints JSON. bench-peers adds PyTorch and scikit-learn.
 BENCH ?=
 RUN_BENCH = BENCH_BIN=$(BUILD)/bench PERIGEE=$(BUILD)/perigee $(if $(PERIGEE_DATA),,$(if \
-	$(wildcard ../shared/data),PERIGEE_DATA=../shared/data)) $(BUILD)/perigee --quiet tests/bench/bench.lua
+	$(wildcard ../shared/data),PERIGEE_DATA=$(abspath ../shared/data))) $(BUILD)/perigee --quiet tests/bench/bench.lua
 
 bench: $(BUILD)/perigee $(BENCH_BIN)
 	@$(RUN_BENCH) $(BENCH)

@@ -27,7 +27,7 @@ end
 -- Rows
 
 local rows = {}  -- in the order measured
-local value_of = {} -- name → value
+local value_of, cpu_of = {}, {} -- by name
 
 local function say(...)
   if not json then
@@ -45,7 +45,7 @@ end
 local function row(name, value, unit, more)
   local r = { name = name, value = value, unit = unit }
   for key, v in pairs(more or {}) do r[key] = v end
-  rows[#rows + 1], value_of[name] = r, value
+  rows[#rows + 1], value_of[name], cpu_of[name] = r, value, r.cpu
   local text = {}
   if r.cpu then text[#text + 1] = ("cpu %s s"):format(number_text(r.cpu)) end
   if r.share then text[#text + 1] = ("%.0f %% of peak"):format(100 * r.share) end
@@ -300,10 +300,11 @@ group("tutorial", "the whole of examples/dnr.lua after the start, and the most m
   os.remove(folder)
   os.execute("mkdir " .. quoted(folder))
   local top = io.popen("pwd"):read("l")
-  local from = here:match("^/") and here or top .. "/" .. here
-  local binary = program:match("^/") and program or top .. "/" .. program
-  local found = lines_of(("cd %s && %s --quiet -e %s"):format(quoted(folder), quoted(binary),
-    quoted(code:format(from .. "/../../examples/dnr.lua"))))
+  local function absolute(path) return path:match("^/") and path or top .. "/" .. path end
+  local mnist = os.getenv("PERIGEE_DATA")
+  local found = lines_of(("cd %s && %s %s --quiet -e %s"):format(quoted(folder),
+    mnist and "PERIGEE_DATA=" .. quoted(absolute(mnist)) or "", quoted(absolute(program)),
+    quoted(code:format(absolute(here) .. "/../../examples/dnr.lua"))))
   for _, f in ipairs(found or {}) do row(f.name, f.value, f.unit, { cpu = f.cpu }) end
   os.execute("rm -r " .. quoted(folder))
 end)
@@ -399,10 +400,12 @@ local function run_peers(name)
     perigee.facts().blas_core)
   for _, found in ipairs(lines_of(prefix .. table.concat(command, " ")) or {}) do
     local ours = found.name:match("^[%w_]+%.(.+)$")
-    local note
-    if value_of[ours] then note = ("%s takes %.3f of it"):format(ours, value_of[ours] / found.value) end
-    row(found.name, found.value, found.unit, { cpu = found.cpu, note = note,
-      ratio = value_of[ours] and value_of[ours] / found.value })
+    local more = { cpu = found.cpu }
+    if value_of[ours] then
+      more.ratio, more.ratio_cpu = value_of[ours] / found.value, cpu_of[ours] / found.cpu
+      more.note = ("%s takes %.3f of it, %.3f of its cpu"):format(ours, more.ratio, more.ratio_cpu)
+    end
+    row(found.name, found.value, found.unit, more)
   end
 end
 
@@ -475,7 +478,7 @@ if json then
     data = have_mnist and "mnist" or "digits", version = facts.version, revision = facts.revision }
   local lines = {}
   for i, r in ipairs(rows) do
-    lines[i] = "  " .. object(r, { "name", "value", "unit", "cpu", "share", "share_cpu", "ratio", "note" })
+    lines[i] = "  " .. object(r, { "name", "value", "unit", "cpu", "share", "share_cpu", "ratio", "ratio_cpu", "note" })
   end
   print('{"machine": ' .. object(head, { "blas_core", "threads", "processor", "load", "data", "version",
     "revision" }) .. ',\n "rows": [\n' .. table.concat(lines, ",\n") .. "\n]}")
