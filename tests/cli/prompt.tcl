@@ -33,6 +33,11 @@ proc ask {line pattern title} {
     see $pattern $title
 }
 
+# Wait for the prompt: keys such as Ctrl-D and Ctrl-U would be the terminal's own before.
+proc ready {} {
+    expect -re {> $} {} timeout {}
+}
+
 # Wait until the program has done all that it was told.
 proc settle {} {
     global settled expect_out
@@ -54,7 +59,7 @@ proc start {rows columns args} {
 # Ctrl-D on an empty line, once the prompt is there: typed ahead it would be the terminal's own. The
 # status must be the one expected.
 proc leave {expected title} {
-    expect -re {> $} {} timeout {}
+    ready
     send "\004"
     ended $expected $title
 }

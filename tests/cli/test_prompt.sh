@@ -9,10 +9,13 @@ start 24 80
 ask "print(from_init)" {initialised} "the init file has run"
 
 # Editing: keys as in any readline program.
+ready
 ask "print('le' .. 'ft + 1'\033\[D\002\002\002\002\0052);\010\010\010)" {left} "Home, End, arrows and rubout are obeyed"
+ready
 send "garbage here"
 send "\025"
 ask "print('kil' .. 'led')" {killed} "Ctrl-U kills the line"
+ready
 ask "pront\001\033\[C\033\[C\004i\005('ed' .. 'ited')" {edited} "a letter in the midst is replaced"
 
 # Values.
@@ -51,6 +54,7 @@ ask "print('dropp' .. 'ed')" {\rdropped} "Ctrl-C drops an unfinished statement"
 
 # Ten lines pasted at once, blank ones and tabs among them.
 set paste "function pasted(n)\n\tlocal sum = 0\n\n\tfor i = 1, n do\n\t\tif i % 2 == 0 then\n\t\t\tsum = sum + i\n\t\tend\n\tend\n\treturn sum\nend"
+ready
 send "$escape\[200~$paste$escape\[201~"
 send "\r"
 ask "'sum ' .. pasted(10)" {"sum 30"} "a ten-line function is pasted"
@@ -60,8 +64,10 @@ ask "'sum ' .. typed(10)" {"sum 30"} "and line by line"
 
 # History within the session.
 ask "print('fir' .. 'st entry')" {first entry} "a line"
+ready
 send "\033\[A\r"
 see {first entry} "the arrow up brings it back"
+ready
 send "\022pasted(10\r"
 see {"sum 30"} "reverse search finds an earlier one"
 send "function once()\r  return 'whole ' .. 'entry'\rend\r"
