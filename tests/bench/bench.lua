@@ -474,11 +474,12 @@ if json then
     end
     return "{" .. table.concat(parts, ", ") .. "}"
   end
-  local head = { blas_core = facts.blas_core, threads = threads, processor = cpu_name, load = load,
+  local head = { blas_core = facts.blas_core, threads = threads, processor = cpu_name, load = tonumber(load),
     data = have_mnist and "mnist" or "digits", version = facts.version, revision = facts.revision }
   local lines = {}
   for i, r in ipairs(rows) do
-    lines[i] = "  " .. object(r, { "name", "value", "unit", "cpu", "share", "share_cpu", "ratio", "ratio_cpu", "note" })
+    lines[i] = "  " .. object(r, { "name", "value", "unit", "cpu", "share", "share_cpu", "ratio", "ratio_cpu",
+      "note" })
   end
   print('{"machine": ' .. object(head, { "blas_core", "threads", "processor", "load", "data", "version",
     "revision" }) .. ',\n "rows": [\n' .. table.concat(lines, ",\n") .. "\n]}")
