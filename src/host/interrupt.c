@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <lauxlib.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@ static const double SECOND_AFTER = 0.1, SECOND_BEFORE = 2;
 
 /* The main state and the one that runs now: the handler may only touch what it finds here. */
 static lua_State *main_state;
+static pthread_t main_thread;
 static lua_State *volatile running;
 static const char *own_files;
 
@@ -77,8 +79,13 @@ static void stop_at_line(lua_State *L, lua_Debug *where) {
 }
 
 static void on_sigint(int signal_number) {
-    (void)signal_number;
     int saved_errno = errno;
+    if (!pthread_equal(pthread_self(), main_thread)) {
+        /* OpenBLAS's idle threads, made before main, may be the ones that the kernel picks. */
+        pthread_kill(main_thread, signal_number);
+        errno = saved_errno;
+        return;
+    }
     double now = progress_clock();
     double since = now - signalled_at;
     if (progress_interrupt_pending() && since >= SECOND_AFTER && since < SECOND_BEFORE)
@@ -166,6 +173,7 @@ static int coroutine_wrap(lua_State *L) {
 
 void interrupt_install(lua_State *L, const char *lua_dir, bool quiet) {
     main_state = running = L;
+    main_thread = pthread_self();
     without_notes = quiet;
     own_files = lua_dir;
     lua_getglobal(L, "coroutine");

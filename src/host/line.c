@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/select.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <readline/history.h>
@@ -24,6 +25,7 @@ static struct {
     LineChoices choices; /* of the Tab being answered */
     char *received;      /* the line that readline handed over */
     bool finished;
+    bool dropped; /* Ctrl-C was typed */
 } line;
 
 /* ---- History --------------------------------------------------------------------------------- */
@@ -117,6 +119,33 @@ static char **choices_for_readline(const char *text, int start, int end) {
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
+/* Ctrl-C is a key while a line is typed, not a signal: a signal can overtake or be overtaken by the
+ * keys around it, and what is typed after it must go to the next line. */
+static int drop_line(int count, int key) {
+    (void)count;
+    (void)key;
+    line.dropped = true;
+    return 0;
+}
+
+static void prepare_terminal(int meta) {
+    struct termios now;
+    rl_prep_terminal(meta);
+    if (tcgetattr(STDIN_FILENO, &now) != 0)
+        return;
+    now.c_cc[VINTR] = _POSIX_VDISABLE;
+    tcsetattr(STDIN_FILENO, TCSANOW, &now); /* readline puts back what it had found */
+}
+
+static void bind_interrupt_key(void) {
+    const Keymap maps[] = { emacs_standard_keymap, vi_insertion_keymap, vi_movement_keymap };
+    for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
+        rl_bind_key_in_map(CTRL('C'), drop_line, maps[i]);
+    /* Questions in the middle of a list of choices would not know the key. */
+    rl_completion_query_items = -1;
+    rl_variable_bind("page-completions", "off");
+}
+
 void line_open(const char *history_path, LineCompleter *completer, const void *context) {
     line.completer = completer;
     line.context = context;
@@ -124,6 +153,8 @@ void line_open(const char *history_path, LineCompleter *completer, const void *c
         return;
     rl_readline_name = "perigee";
     rl_catch_signals = 0;
+    rl_prep_term_function = prepare_terminal;
+    bind_interrupt_key();
     rl_variable_bind("show-all-if-ambiguous", "on"); /* the user's inputrc has the last word */
     rl_outstream = isatty(STDOUT_FILENO) ? stdout : stderr;
     rl_completion_word_break_hook = break_characters;
@@ -181,12 +212,12 @@ static LineStatus read_from_terminal(const char *prompt, char **text) {
     sigemptyset(&block);
     sigaddset(&block, SIGINT);
     sigprocmask(SIG_BLOCK, &block, &old);
-    line.finished = false;
+    line.finished = line.dropped = false;
     line.received = NULL;
     rl_callback_handler_install(prompt, receive);
     bool going = true;
     while (going && !line.finished)
-        going = wait_for_key(&old);
+        going = wait_for_key(&old) && !line.dropped;
     if (!line.finished)
         give_up_line();
     sigprocmask(SIG_SETMASK, &old, NULL);

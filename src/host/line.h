@@ -1,7 +1,8 @@
 /* line.h — one line from the user: GNU readline on a terminal, plain reading elsewhere.
  *
- * Readline's signal handling is off: SIGINT is the program's (it marks an interrupt, progress.h),
- * and line_read notices it and gives the line up. */
+ * Readline's signal handling is off. While a line is typed Ctrl-C is a key like any other; a SIGINT
+ * from elsewhere is the program's (it marks an interrupt, progress.h), and line_read notices it and
+ * gives the line up as well. */
 #ifndef PERIGEE_HOST_LINE_H
 #define PERIGEE_HOST_LINE_H
 
