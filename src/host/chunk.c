@@ -1,6 +1,7 @@
 #include "host/chunk.h"
 
 #include "core/progress.h"
+#include "host/paths.h"
 #include "host/interrupt.h"
 
 #include <lauxlib.h>
@@ -51,8 +52,7 @@ void chunk_set_frames(const char *own_folder) {
 }
 
 static bool is_own_frame(const lua_Debug *frame) {
-    return own_frames[0] && frame->source[0] == '@' &&
-           strncmp(frame->source + 1, own_frames, strlen(own_frames)) == 0;
+    return paths_is_under(own_frames, frame->source);
 }
 
 /* A frame that a user wants to see: Lua code of their own. With no own frames named, all are. */

@@ -2,6 +2,7 @@
 
 #include "core/progress.h"
 #include "host/chunk.h"
+#include "host/paths.h"
 #include "host/progress_bar.h"
 
 #include <errno.h>
@@ -33,11 +34,6 @@ static bool without_notes;
 static char note[256];
 
 /* ---- The hook -------------------------------------------------------------------------------- */
-
-static bool is_own_file(const lua_Debug *where) {
-    return where->source[0] == '@' && own_files[0] &&
-           strncmp(where->source + 1, own_files, strlen(own_files)) == 0;
-}
 
 /* Does the line go on with a statement whose first part has run? lua/perigee/statement.lua (which
  * lua/perigee/init.lua has loaded) tells, from the chunk's text. */
@@ -71,7 +67,8 @@ static void stop_at_line(lua_State *L, lua_Debug *where) {
     }
     if (now - answered_at < LENIENCE) {
         lua_getinfo(L, "Sl", where);
-        if (progress_bar_is_open() || is_own_file(where) || continues_statement(L, where))
+        if (progress_bar_is_open() || paths_is_under(own_files, where->source) ||
+            continues_statement(L, where))
             return;
     }
     lua_pushliteral(L, "interrupted");

@@ -66,3 +66,9 @@ bool paths_of_user(const char *variable, const char *fallback, const char *name,
         return false;
     return length > 0 && (size_t)length < size;
 }
+
+bool paths_is_under(const char *folder, const char *source) {
+    size_t length = strlen(folder);
+    return length > 0 && source[0] == '@' && strncmp(source + 1, folder, length) == 0 &&
+           source[1 + length] == '/';
+}

@@ -12,6 +12,10 @@
  * as long as L; "" if there is none. */
 const char *paths_find_lua(lua_State *L);
 
+/* Was this chunk (`source` as lua_Debug has it) loaded from a file under the folder? Never, if the
+ * folder is "". */
+bool paths_is_under(const char *folder, const char *source);
+
 /* A file of the user's own: $variable/perigee/name, or ~/fallback/perigee/name where the variable
  * is not an absolute path (XDG base directories). False if it has no place or does not fit. */
 bool paths_of_user(const char *variable, const char *fallback, const char *name, char *path,
