@@ -119,8 +119,8 @@ Model *model_clone(const Model *model, Error *err);
 size_t model_bytes(const Model *model); /* of its struct and what hangs on it alone, roughly */
 double model_fit_bytes(const Model *model, size_t n, char *sum);
 
-/* What every fit checks first, for ways of training beside model_fit: there are samples, and none of
- * them has the label by which this model says that it rejects. */
+/* What every fit checks first, for ways of training beside model_fit: there are samples, and none
+ * of them has the label by which this model says that it rejects. */
 bool model_check_samples(const Model *model, const Samples *samples, Error *err);
 
 /* The column of a row's best class, the reject column left out; the lowest one wins a tie. */

@@ -7,8 +7,7 @@
 #include <math.h>
 
 /* The parameters before anything is chosen: samples are in [0, 1]. */
-#define ATTACK_UNSET                                                                               \
-    .dmax = NAN, .eta = NAN, .eta_min = NAN, .step = -1, .lower = 0, .upper = 1
+#define ATTACK_UNSET .dmax = NAN, .eta = NAN, .eta_min = NAN, .step = -1, .lower = 0, .upper = 1
 
 extern const Attack attack_fgsm;
 extern const Attack attack_pgd;
