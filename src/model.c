@@ -39,29 +39,49 @@ static bool cannot(const Model *model, const char *what, Error *err) {
     return error_set(err, ERROR_ARGUMENT, "%s: a %s model cannot do this", what, model->kind->name);
 }
 
-static bool check_ready(Model *model, const char *where, size_t features, Error *err) {
+static bool check_ready(Model *model, const Batch *batch, Error *err) {
     if (!model_is_fitted(model))
-        return model_not_fitted(model, where, err);
-    if (model->features != 0 && model->features != features)
+        return model_not_fitted(model, batch->where, err);
+    if (model->features != 0 && model->features != batch->features)
         return error_set(err, ERROR_ARGUMENT, "%s: samples have %zu features, the %s takes %zu",
-                         where, features, model->kind->name, model->features);
-    model->features = features;
+                         batch->where, batch->features, model->kind->name, model->features);
+    model->features = batch->features;
     return true;
 }
 
-bool model_scores(Model *model, const char *where, const float *x, size_t n, size_t features,
-                  double *scores, Error *err) {
-    return check_ready(model, where, features, err) &&
-           (n == 0 || model->kind->scores(model, x, n, scores, err));
+bool model_scores(Model *model, const Batch *batch, double *scores, Error *err) {
+    return check_ready(model, batch, err) &&
+           (batch->n == 0 || model->kind->scores(model, batch, scores, err));
 }
 
-bool model_gradient(Model *model, const char *where, const float *x, size_t n, size_t features,
-                    const double *w, float *gradient, Error *err) {
-    if (!check_ready(model, where, features, err))
+/* Scores and then gradients by their weights, for a kind that has no way to do both at once. */
+static bool gradient_in_two_calls(Model *model, const Batch *batch, const GradientRequest *request,
+                                  Error *err) {
+    size_t columns = model_columns(model), count = batch->n * columns;
+    double *scratch = malloc(2 * count * sizeof *scratch);
+    if (!scratch)
+        return error_memory(err, batch->where, 2 * count * sizeof *scratch);
+    double *scores = request->scores ? request->scores : scratch, *w = scratch + count;
+    bool ok = model->kind->scores(model, batch, scores, err);
+    for (size_t i = 0; ok && !request->w && i < batch->n; i++)
+        request->weigh(request->context, request->first_row + i, scores + i * columns,
+                       w + i * columns);
+    GradientRequest weighted = { .w = request->w ? request->w : w, .gradient = request->gradient };
+    ok = ok && model->kind->gradient(model, batch, &weighted, err);
+    free(scratch);
+    return ok;
+}
+
+bool model_gradient(Model *model, const Batch *batch, const GradientRequest *request, Error *err) {
+    if (!check_ready(model, batch, err))
         return false;
     if (!model->kind->gradient)
-        return cannot(model, where, err);
-    return n == 0 || model->kind->gradient(model, x, n, w, gradient, err);
+        return cannot(model, batch->where, err);
+    if (batch->n == 0)
+        return true;
+    bool by_weights = request->w && !request->scores;
+    return by_weights || model->kind->one_pass ? model->kind->gradient(model, batch, request, err)
+                                               : gradient_in_two_calls(model, batch, request, err);
 }
 
 bool model_check_samples(const Model *model, const Samples *samples, Error *err) {
@@ -83,8 +103,11 @@ bool model_fit(Model *model, const Samples *samples, Progress *progress, Error *
            model->kind->fit(model, samples, progress, err);
 }
 
-/* Rows of `samples` whose fold is (or is not) k, copied together; `chosen` gets their positions. */
+/* The samples of fold k, or with `outside` all others, copied together; `position` gets where they
+ * were. */
 typedef struct Subset {
+    int k;
+    bool outside;
     float *x;
     int32_t *y;
     size_t *position;
@@ -95,22 +118,27 @@ static void subset_clear(Subset *subset) {
     free(subset->x);
     free(subset->y);
     free(subset->position);
-    *subset = (Subset){ 0 };
 }
 
-static bool subset_take(const Samples *all, const int32_t *fold, int k, bool in_fold,
-                        Subset *subset, Error *err) {
+static bool subset_has(const Subset *subset, const Folds *folds, size_t i) {
+    return (folds->fold[i] == subset->k) != subset->outside;
+}
+
+/* Fills a subset that says k and outside, and nothing else. On failure it holds nothing. */
+static bool subset_take(const Folds *folds, Subset *subset, Error *err) {
+    const Samples *all = folds->samples;
     size_t n = 0, width = all->features;
     for (size_t i = 0; i < all->n; i++)
-        n += (fold[i] == k) == in_fold;
-    *subset = (Subset){ malloc((n * width + 1) * sizeof(float)), malloc((n + 1) * sizeof(int32_t)),
-                        malloc((n + 1) * sizeof(size_t)), 0 };
+        n += subset_has(subset, folds, i);
+    subset->x = malloc((n * width + 1) * sizeof(float));
+    subset->y = malloc((n + 1) * sizeof(int32_t));
+    subset->position = malloc((n + 1) * sizeof(size_t));
     if (!subset->x || !subset->y || !subset->position) {
         subset_clear(subset);
         return error_memory(err, "fit", n * width * sizeof(float));
     }
     for (size_t i = 0; i < all->n; i++) {
-        if ((fold[i] == k) != in_fold)
+        if (!subset_has(subset, folds, i))
             continue;
         memcpy(subset->x + subset->n * width, all->x + i * width, width * sizeof(float));
         subset->y[subset->n] = all->y[i];
@@ -123,63 +151,75 @@ static bool is_interrupted(const Progress *progress) {
     return progress_was_interrupted(progress) || progress_interrupt_pending();
 }
 
-/* Train on all folds but k and put fold k's scores into oof, in the columns of `classes`: a class
- * that the other folds lack keeps the lowest score of its row. */
-static bool score_fold(Model *model, const Samples *samples, const int32_t *fold, int k,
-                       const Labels *classes, double *oof, Progress *progress, Error *err) {
-    Subset rest, held;
-    if (!subset_take(samples, fold, k, false, &rest, err))
-        return false;
-    bool ok = subset_take(samples, fold, k, true, &held, err);
-    if (!ok) {
-        subset_clear(&rest);
-        return false;
-    }
-    Samples training = { rest.x, rest.y, rest.n, samples->features };
-    double *scores = NULL;
-    ok = model_fit(model, &training, progress, err);
-    /* A fit that was interrupted may have left the model as it was: not fitted. */
-    if (ok && held.n > 0 && !is_interrupted(progress)) {
-        size_t columns = model_columns(model);
-        scores = malloc(held.n * columns * sizeof *scores);
-        ok = scores ? model_scores(model, "fit", held.x, held.n, samples->features, scores, err)
-                    : error_memory(err, "fit", held.n * columns * sizeof *scores);
-        for (size_t i = 0; ok && i < held.n; i++) {
-            const double *from = scores + i * columns;
-            double *to = oof + held.position[i] * classes->count, lowest = from[0];
-            for (size_t c = 1; c < model->classes.count; c++)
-                lowest = from[c] < lowest ? from[c] : lowest;
-            for (size_t c = 0; c < classes->count; c++) {
-                ptrdiff_t column = labels_find(&model->classes, classes->label[c]);
-                to[c] = column < 0 ? lowest : from[column];
-            }
+/* Out-of-fold scores fold by fold. */
+typedef struct FoldRun {
+    Model *model;
+    const Folds *folds;
+    Labels classes; /* of all samples */
+    Progress *progress;
+} FoldRun;
+
+/* The held samples' scores into oof, in the columns of all classes: a class that the other folds
+ * lack keeps the lowest score of its row. */
+static bool score_held(const FoldRun *run, const Subset *held, Error *err) {
+    Model *model = run->model;
+    size_t columns = model_columns(model), count = run->classes.count;
+    double *scores = malloc((held->n * columns + 1) * sizeof *scores);
+    if (!scores)
+        return error_memory(err, "fit", held->n * columns * sizeof *scores);
+    Batch batch = { held->x, held->n, run->folds->samples->features, "fit" };
+    bool ok = model_scores(model, &batch, scores, err);
+    for (size_t i = 0; ok && i < held->n; i++) {
+        const double *from = scores + i * columns;
+        double *to = run->folds->oof + held->position[i] * count, lowest = from[0];
+        for (size_t c = 1; c < model->classes.count; c++)
+            lowest = from[c] < lowest ? from[c] : lowest;
+        for (size_t c = 0; c < count; c++) {
+            ptrdiff_t column = labels_find(&model->classes, run->classes.label[c]);
+            to[c] = column < 0 ? lowest : from[column];
         }
     }
     free(scores);
-    subset_clear(&held);
+    return ok;
+}
+
+/* Train on all folds but k and put fold k's scores into oof. */
+static bool score_fold(const FoldRun *run, int k, Error *err) {
+    Subset rest = { .k = k, .outside = true }, held = { .k = k };
+    if (!subset_take(run->folds, &rest, err))
+        return false;
+    bool ok = subset_take(run->folds, &held, err);
+    if (ok) {
+        Samples training = { rest.x, rest.y, rest.n, run->folds->samples->features };
+        ok = model_fit(run->model, &training, run->progress, err);
+        /* A fit that was interrupted may have left the model as it was: not fitted. */
+        if (ok && held.n > 0 && !is_interrupted(run->progress))
+            ok = score_held(run, &held, err);
+        subset_clear(&held);
+    }
     subset_clear(&rest);
     return ok;
 }
 
-bool model_fit_folds(Model *model, const Samples *samples, const int32_t *fold, int folds,
-                     double *oof, Progress *progress, Error *err) {
+bool model_fit_folds(Model *model, const Folds *folds, Progress *progress, Error *err) {
+    const Samples *samples = folds->samples;
     if (!model_check_samples(model, samples, err))
         return false;
     if (model->kind->fit_folds)
-        return model->kind->fit_folds(model, samples, fold, folds, oof, progress, err);
-    Labels classes;
-    if (!labels_from("fit", samples->y, samples->n, &classes, err))
+        return model->kind->fit_folds(model, folds, progress, err);
+    FoldRun run = { .model = model, .folds = folds, .progress = progress };
+    if (!labels_from("fit", samples->y, samples->n, &run.classes, err))
         return false;
-    progress_begin(progress, "fitting folds", folds + 1);
+    progress_begin(progress, "fitting folds", folds->folds + 1);
     bool ok = true, go = true;
-    for (int k = 0; k < folds && go; k++) {
-        ok = score_fold(model, samples, fold, k, &classes, oof, progress, err);
+    for (int k = 0; k < folds->folds && go; k++) {
+        ok = score_fold(&run, k, err);
         go = progress_step(progress, 1, NULL) && ok;
     }
     if (go)
         ok = model_fit(model, samples, progress, err);
     progress_end(progress);
-    labels_clear(&classes);
+    labels_clear(&run.classes);
     return ok;
 }
 

@@ -12,6 +12,7 @@
 #define PERIGEE_MODEL_H
 
 #include "core/array.h"
+#include "core/batch.h"
 #include "core/error.h"
 #include "core/labels.h"
 #include "core/progress.h"
@@ -32,6 +33,32 @@ typedef struct Samples {
     size_t n, features;
 } Samples;
 
+/* Samples in folds: fold[i] in 0 … folds−1. oof (n × columns, columns in the order of the samples'
+ * sorted labels) gets each sample's scores by a model that was trained on the other folds. */
+typedef struct Folds {
+    const Samples *samples;
+    const int32_t *fold;
+    int folds;
+    double *oof;
+} Folds;
+
+/* The weights w (columns) of one row's scores, whose gradient is wanted. May be called by a worker
+ * thread, for each row once and in any order: it reads its context and writes w, or what its
+ * context keeps for this row alone. */
+typedef void WeighRow(const void *context, size_t row, const double *scores, double *w);
+
+/* What is asked of a gradient call: gradient[i] = d(w[i] · scores(x[i]))/dx, with w given, or
+ * following from each row's scores by `weigh`: then one forward pass gives both. The reject
+ * column's weight has no effect (its score does not depend on x). */
+typedef struct GradientRequest {
+    const double *w; /* n × columns; NULL: `weigh` says them */
+    WeighRow *weigh;
+    const void *context;
+    size_t first_row; /* what weigh is told of the batch's first row */
+    double *scores;   /* out, n × columns: the bits that a scores call gives; NULL: not wanted */
+    float *gradient;  /* out, n × features */
+} GradientRequest;
+
 /* The operations of one kind of model. NULL entries are answered by model_… with an error that says
  * what the kind cannot do (or by the general way, where one is stated). */
 typedef struct ModelKind {
@@ -43,23 +70,21 @@ typedef struct ModelKind {
 
     void (*free)(Model *model);
 
-    /* scores: n × model_columns(model). Called with n ≥ 1 on a fitted model. */
-    bool (*scores)(Model *model, const float *x, size_t n, double *scores, Error *err);
+    /* scores: n × model_columns(model). Called with n ≥ 1 on a fitted model, with its features. */
+    bool (*scores)(Model *model, const Batch *batch, double *scores, Error *err);
 
-    /* gradient[i] = d(w[i] · scores(x[i]))/dx; w is n × columns, gradient n × features. The reject
-     * column's weight has no effect (its score does not depend on x). */
-    bool (*gradient)(Model *model, const float *x, size_t n, const double *w, float *gradient,
-                     Error *err);
+    /* With one_pass it answers whole requests in one pass over the batch. Without, it is asked for
+     * gradients by w alone, after a call of scores where they or `weigh` are wanted. */
+    bool one_pass;
+    bool (*gradient)(Model *model, const Batch *batch, const GradientRequest *request, Error *err);
 
     /* Train anew on these samples; on an interrupt the model keeps what it has and true is returned
      * (progress_was_interrupted tells). A model that failed to train is as it was before. */
     bool (*fit)(Model *model, const Samples *samples, Progress *progress, Error *err);
 
-    /* Out-of-fold scores, and then fitted on everything: fold[i] in 0 … folds−1; oof (n × columns)
-     * gets for each sample its scores by a model trained on the other folds. NULL: model_fit_folds
-     * calls fit once per fold and once more at the end. */
-    bool (*fit_folds)(Model *model, const Samples *samples, const int32_t *fold, int folds,
-                      double *oof, Progress *progress, Error *err);
+    /* Out-of-fold scores, and then fitted on everything. NULL: model_fit_folds calls fit once per
+     * fold and once more at the end. */
+    bool (*fit_folds)(Model *model, const Folds *folds, Progress *progress, Error *err);
 
     /* A hyperparameter by name ("C", "kernel.gamma"). */
     bool (*set)(Model *model, const char *name, double value, Error *err);
@@ -104,15 +129,11 @@ bool model_is_fitted(const Model *model);
 bool model_not_fitted(const Model *model, const char *where, Error *err); /* the error; false */
 size_t model_columns(const Model *model); /* classes, plus one if it rejects */
 
-/* The kind's operations behind their common checks: fitted, the number of features, n = 0.
- * `where` is the user's function, for messages. */
-bool model_scores(Model *model, const char *where, const float *x, size_t n, size_t features,
-                  double *scores, Error *err);
-bool model_gradient(Model *model, const char *where, const float *x, size_t n, size_t features,
-                    const double *w, float *gradient, Error *err);
+/* The kind's operations behind their common checks: fitted, the number of features, n = 0. */
+bool model_scores(Model *model, const Batch *batch, double *scores, Error *err);
+bool model_gradient(Model *model, const Batch *batch, const GradientRequest *request, Error *err);
 bool model_fit(Model *model, const Samples *samples, Progress *progress, Error *err);
-bool model_fit_folds(Model *model, const Samples *samples, const int32_t *fold, int folds,
-                     double *oof, Progress *progress, Error *err);
+bool model_fit_folds(Model *model, const Folds *folds, Progress *progress, Error *err);
 bool model_set(Model *model, const char *name, double value, Error *err);
 bool model_get(const Model *model, const char *name, double *value, Error *err);
 Model *model_clone(const Model *model, Error *err);

@@ -81,7 +81,7 @@ bool problem_score(const Problem *problem, const float *points, size_t rows, dou
     for (size_t done = 0, n; done < rows; done += n) {
         n = piece_of(problem, rows - done);
         if ((done > 0 && !go_on(problem, err)) ||
-            !model_scores(problem->model, problem->where, points + done * d, n, d,
+            !model_scores(problem->model, &(Batch){ points + done * d, n, d, problem->where },
                           scores + done * columns, err))
             return false;
     }
@@ -99,8 +99,10 @@ static bool problem_gradient(const Problem *problem, const float *points, size_t
     for (size_t done = 0, n; done < rows; done += n) {
         n = piece_of(problem, rows - done);
         if ((done > 0 && !go_on(problem, err)) ||
-            !model_gradient(problem->model, problem->where, points + done * d, n, d,
-                            weights + done * problem->columns, gradient + done * d, err))
+            !model_gradient(problem->model, &(Batch){ points + done * d, n, d, problem->where },
+                            &(GradientRequest){ .w = weights + done * problem->columns,
+                                                .gradient = gradient + done * d },
+                            err))
             return false;
     }
     return true;

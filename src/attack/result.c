@@ -218,7 +218,8 @@ static bool rescore_trace(const AttackResult *old, size_t i, Model *model, Attac
     if (from->iterates) {
         memcpy(array_f32(to->iterates), array_f32(from->iterates), count * d * sizeof(float));
         memcpy(distance, array_f64(from->distance), count * sizeof(double));
-        if (!model_scores(model, "rescore", array_f32(to->iterates), count, d, scores, err))
+        if (!model_scores(model, &(Batch){ array_f32(to->iterates), count, d, "rescore" }, scores,
+                          err))
             return false;
     } else {
         double *end = scores + (count - 1) * columns;
@@ -234,10 +235,10 @@ static bool rescore_trace(const AttackResult *old, size_t i, Model *model, Attac
 
 static bool judge(AttackResult *result, Model *model, Error *err) {
     size_t n = result->n, d = result->features, columns = result->columns;
-    if (!model_scores(model, "rescore", array_f32(result->x0), n, d,
+    if (!model_scores(model, &(Batch){ array_f32(result->x0), n, d, "rescore" },
                       array_f64(result->start_scores), err) ||
-        !model_scores(model, "rescore", array_f32(result->x_adv), n, d, array_f64(result->scores),
-                      err))
+        !model_scores(model, &(Batch){ array_f32(result->x_adv), n, d, "rescore" },
+                      array_f64(result->scores), err))
         return false;
     for (size_t i = 0; i < n; i++) {
         if (!objective_is_sound(model, array_f64(result->scores) + i * columns) ||

@@ -428,7 +428,7 @@ static bool still_true(lua_State *L, Model *model, const BindSamples *start, con
     for (size_t p = 0; p < probes; p++)
         memcpy(x + p * d, start->x + p * n / probes * d, d * sizeof *x);
     Error err;
-    if (!model_scores(model, where, x, probes, d, now, &err))
+    if (!model_scores(model, &(Batch){ x, probes, d, where }, now, &err))
         bind_raise(L, &err);
     bool same = true;
     for (size_t p = 0; p < probes; p++)

@@ -14,11 +14,9 @@ typedef struct LuaModel {
  * inside lua_pcall and may raise. */
 typedef struct Call {
     LuaModel *model;
-    const float *x;
-    const double *w;
-    size_t n;
+    const Batch *batch;
     double *scores;
-    float *gradient;
+    const GradientRequest *request;
     const Samples *samples;
     const char *name; /* of a hyperparameter */
     double value;
@@ -79,38 +77,39 @@ static int scores_body(lua_State *L) {
     Call *call = call_of(L);
     size_t columns = model_columns(&call->model->base);
     push_method(L, call->model, "scores");
-    push_matrix(L, "scores", DTYPE_F32, call->x, call->n, call->model->base.features);
+    push_matrix(L, "scores", DTYPE_F32, call->batch->x, call->batch->n, call->batch->features);
     lua_call(L, 2, 1);
-    const Array *answer = check_answer(L, "scores", DTYPE_F64, call->n, columns);
+    const Array *answer = check_answer(L, "scores", DTYPE_F64, call->batch->n, columns);
     const double *value = array_f64(answer);
-    for (size_t i = 0; i < call->n * columns; i++)
+    for (size_t i = 0; i < call->batch->n * columns; i++)
         if (isnan(value[i]))
             return luaL_error(L, "scores: the Lua model answered NaN for sample %d",
                               (int)(i / columns) + 1);
-    memcpy(call->scores, value, call->n * columns * sizeof *value);
+    memcpy(call->scores, value, call->batch->n * columns * sizeof *value);
     return 0;
 }
 
-static bool lua_scores(Model *model, const float *x, size_t n, double *scores, Error *err) {
-    Call call = { .model = (LuaModel *)model, .x = x, .n = n, .scores = scores };
+static bool lua_scores(Model *model, const Batch *batch, double *scores, Error *err) {
+    Call call = { .model = (LuaModel *)model, .batch = batch, .scores = scores };
     return protect(scores_body, &call, err);
 }
 
 static int gradient_body(lua_State *L) {
     Call *call = call_of(L);
-    size_t features = call->model->base.features;
+    size_t features = call->batch->features;
     push_method(L, call->model, "gradient");
-    push_matrix(L, "gradient", DTYPE_F32, call->x, call->n, features);
-    push_matrix(L, "gradient", DTYPE_F64, call->w, call->n, model_columns(&call->model->base));
+    push_matrix(L, "gradient", DTYPE_F32, call->batch->x, call->batch->n, features);
+    push_matrix(L, "gradient", DTYPE_F64, call->request->w, call->batch->n,
+                model_columns(&call->model->base));
     lua_call(L, 3, 1);
-    const Array *answer = check_answer(L, "gradient", DTYPE_F32, call->n, features);
-    memcpy(call->gradient, array_f32(answer), array_bytes(answer));
+    const Array *answer = check_answer(L, "gradient", DTYPE_F32, call->batch->n, features);
+    memcpy(call->request->gradient, array_f32(answer), array_bytes(answer));
     return 0;
 }
 
-static bool lua_gradient(Model *model, const float *x, size_t n, const double *w, float *gradient,
+static bool lua_gradient(Model *model, const Batch *batch, const GradientRequest *request,
                          Error *err) {
-    Call call = { .model = (LuaModel *)model, .x = x, .n = n, .w = w, .gradient = gradient };
+    Call call = { .model = (LuaModel *)model, .batch = batch, .request = request };
     return protect(gradient_body, &call, err);
 }
 

@@ -116,8 +116,10 @@ Array *bind_model_scores(lua_State *L, Model *model, const BindSamples *samples,
         progress_begin(&progress, where, (double)n);
     do {
         size_t rows = n - done < chunk ? n - done : chunk;
-        ok = model_scores(model, where, samples->x + done * samples->features, rows,
-                          samples->features, array_f64(scores) + done * columns, &err);
+        ok = model_scores(
+            model,
+            &(Batch){ samples->x + done * samples->features, rows, samples->features, where },
+            array_f64(scores) + done * columns, &err);
         done += rows;
         if (n > chunk)
             go = progress_step(&progress, (double)rows, NULL);
@@ -181,8 +183,8 @@ static int method_gradient(lua_State *L) {
         bind_push_new_array(L, "gradient", DTYPE_F32, 2, (size_t[]){ samples.n, samples.features });
     Error err;
     model_retain(model);
-    bool ok = model_gradient(model, "gradient", samples.x, samples.n, samples.features, w,
-                             array_f32(gradient), &err);
+    bool ok = model_gradient(model, &(Batch){ samples.x, samples.n, samples.features, "gradient" },
+                             &(GradientRequest){ .w = w, .gradient = array_f32(gradient) }, &err);
     model_release(model);
     return ok ? 1 : bind_raise(L, &err);
 }

@@ -26,10 +26,9 @@ static void net_free(Model *model) {
  * kept. */
 typedef struct ScoreJob {
     Network *net;
-    const float *x;
-    const double *w;
+    const Batch *batch;
     double *scores;
-    float *gradient;
+    const GradientRequest *request;
     float **outputs; /* one tile's scores or their weights, per worker */
     size_t columns;
 } ScoreJob;
@@ -38,7 +37,7 @@ static TileRun start_run(const ScoreJob *job, size_t at, size_t last, int worker
     const Network *net = job->net;
     const Workspace *space = &net->workspace[worker];
     size_t n = last - at < net->tile ? last - at : net->tile;
-    const float *x = job->x + at * net->model.features;
+    const float *x = job->batch->x + at * net->model.features;
     TileRun run = { .tile = { .n = n, .first = at, .scratch = space->scratch },
                     .plan = keep ? &net->keep : &net->pass,
                     .arena = space->arena,
@@ -73,16 +72,17 @@ static void gradient_block(void *context, size_t first, size_t last, int worker)
     const float *entering = slopes;
     for (size_t at = first; at < last; at += net->tile) {
         TileRun run = start_run(job, at, last, worker, true);
-        const double *w = job->w + at * job->columns;
+        const double *w = job->request->w + at * job->columns;
         for (size_t i = 0; i < run.tile.n * job->columns; i++)
             slopes[i] = (float)w[i];
         tile_forward(net, &run, NULL);
         tile_backward(net, &run, &(TapGradients){ &output, 1, &entering, 0 },
-                      &net->workspace[worker], job->gradient + at * net->model.features, NULL);
+                      &net->workspace[worker], job->request->gradient + at * net->model.features,
+                      NULL);
     }
 }
 
-static bool run_job(ScoreJob *job, ParallelBody *body, const char *where, size_t n, Error *err) {
+static bool run_job(ScoreJob *job, ParallelBody *body, Error *err) {
     Network *net = job->net;
     if (!network_ready(net, err))
         return false;
@@ -95,21 +95,21 @@ static bool run_job(ScoreJob *job, ParallelBody *body, const char *where, size_t
     for (size_t w = 0; ok && w < workers; w++)
         job->outputs[w] = outputs + w * part;
     if (ok)
-        parallel_for(n, body, job);
+        parallel_for(job->batch->n, body, job);
     free(job->outputs);
     free(outputs);
-    return ok || error_memory(err, where, workers * part * sizeof *outputs);
+    return ok || error_memory(err, job->batch->where, workers * part * sizeof *outputs);
 }
 
-static bool net_scores(Model *model, const float *x, size_t n, double *scores, Error *err) {
-    ScoreJob job = { .net = (Network *)model, .x = x, .scores = scores };
-    return run_job(&job, score_block, "scores", n, err);
+static bool net_scores(Model *model, const Batch *batch, double *scores, Error *err) {
+    ScoreJob job = { .net = (Network *)model, .batch = batch, .scores = scores };
+    return run_job(&job, score_block, err);
 }
 
-static bool net_gradient(Model *model, const float *x, size_t n, const double *w, float *gradient,
+static bool net_gradient(Model *model, const Batch *batch, const GradientRequest *request,
                          Error *err) {
-    ScoreJob job = { .net = (Network *)model, .x = x, .w = w, .gradient = gradient };
-    return run_job(&job, gradient_block, "gradient", n, err);
+    ScoreJob job = { .net = (Network *)model, .batch = batch, .request = request };
+    return run_job(&job, gradient_block, err);
 }
 
 static bool net_fit(Model *model, const Samples *samples, Progress *progress, Error *err) {

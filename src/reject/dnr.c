@@ -128,8 +128,9 @@ static bool fill_inputs(Dnr *dnr, const Pass *pass, size_t rows, double *scratch
                         Error *err) {
     for (size_t l = 0; l < dnr->layers; l++) {
         const DnrLayer *layer = &dnr->layer[l];
-        if (!model_scores(layer->classifier, "scores", pass_output(pass, l), rows, layer->width,
-                          scratch, err)) {
+        if (!model_scores(layer->classifier,
+                          &(Batch){ pass_output(pass, l), rows, layer->width, "scores" }, scratch,
+                          err)) {
             error_prefix(err, "%s", dnr_layer_name(dnr, l));
             return false;
         }
@@ -146,7 +147,7 @@ static bool score_tile(Dnr *dnr, const Tile *tile, const float *x, size_t rows, 
     size_t classes = dnr->base.classes.count;
     Pass *pass = network_forward(dnr->net, x, rows, dnr->tap, dnr->layers, false, err);
     bool ok = pass && fill_inputs(dnr, pass, rows, tile->columns, tile->inputs, err) &&
-              model_scores(dnr->combiner, "combiner", tile->inputs, rows, dnr->inputs,
+              model_scores(dnr->combiner, &(Batch){ tile->inputs, rows, dnr->inputs, "combiner" },
                            tile->columns, err);
     pass_free(pass);
     for (size_t i = 0; ok && i < rows; i++) {
@@ -157,15 +158,16 @@ static bool score_tile(Dnr *dnr, const Tile *tile, const float *x, size_t rows, 
     return ok;
 }
 
-static bool dnr_scores(Model *base, const float *x, size_t n, double *scores, Error *err) {
+static bool dnr_scores(Model *base, const Batch *batch, double *scores, Error *err) {
     Dnr *dnr = (Dnr *)base;
+    size_t n = batch->n;
     Tile tile;
     if (!check_unchanged(dnr, err) || !tile_make(dnr, n, false, &tile, err))
         return false;
     bool ok = true;
     for (size_t first = 0; first < n && ok; first += tile.rows) {
         size_t rows = n - first < tile.rows ? n - first : tile.rows;
-        ok = score_tile(dnr, &tile, x + first * base->features, rows,
+        ok = score_tile(dnr, &tile, batch->x + first * base->features, rows,
                         scores + first * model_columns(base), err);
     }
     tile_clear(&tile);
@@ -201,15 +203,16 @@ static bool pull_to_layers(Dnr *dnr, const Pass *pass, Tile *tile, size_t rows, 
         return error_memory(err, "gradient", rows * dnr->inputs * sizeof *pulled);
     for (size_t i = 0; i < rows; i++)
         memcpy(tile->columns + i * classes, w + i * (classes + 1), classes * sizeof *w);
-    bool ok = model_gradient(dnr->combiner, "combiner", tile->inputs, rows, dnr->inputs,
-                             tile->columns, pulled, err);
+    bool ok = model_gradient(dnr->combiner, &(Batch){ tile->inputs, rows, dnr->inputs, "combiner" },
+                             &(GradientRequest){ .w = tile->columns, .gradient = pulled }, err);
     for (size_t l = 0; ok && l < dnr->layers; l++) {
         const DnrLayer *layer = &dnr->layer[l];
         for (size_t i = 0; i < rows; i++)
             for (size_t c = 0; c < layer->columns; c++)
                 tile->columns[i * layer->columns + c] = pulled[i * dnr->inputs + layer->offset + c];
-        ok = model_gradient(layer->classifier, "gradient", pass_output(pass, l), rows, layer->width,
-                            tile->columns, tile->gradient[l], err);
+        ok = model_gradient(
+            layer->classifier, &(Batch){ pass_output(pass, l), rows, layer->width, "gradient" },
+            &(GradientRequest){ .w = tile->columns, .gradient = tile->gradient[l] }, err);
         if (!ok)
             error_prefix(err, "%s", dnr_layer_name(dnr, l));
     }
@@ -217,21 +220,23 @@ static bool pull_to_layers(Dnr *dnr, const Pass *pass, Tile *tile, size_t rows, 
     return ok;
 }
 
-static bool dnr_gradient(Model *base, const float *x, size_t n, const double *w, float *gradient,
+static bool dnr_gradient(Model *base, const Batch *batch, const GradientRequest *request,
                          Error *err) {
     Dnr *dnr = (Dnr *)base;
+    size_t n = batch->n;
     Tile tile;
     if (!check_unchanged(dnr, err) || !tile_make(dnr, n, true, &tile, err))
         return false;
     bool ok = true;
     for (size_t first = 0; first < n && ok; first += tile.rows) {
         size_t rows = n - first < tile.rows ? n - first : tile.rows;
-        Pass *pass = network_forward(dnr->net, x + first * base->features, rows, dnr->tap,
+        Pass *pass = network_forward(dnr->net, batch->x + first * base->features, rows, dnr->tap,
                                      dnr->layers, true, err);
-        ok = pass && fill_inputs(dnr, pass, rows, tile.columns, tile.inputs, err) &&
-             pull_to_layers(dnr, pass, &tile, rows, w + first * model_columns(base), err) &&
-             pass_backward(pass, (const float *const *)tile.gradient,
-                           gradient + first * base->features, err);
+        ok =
+            pass && fill_inputs(dnr, pass, rows, tile.columns, tile.inputs, err) &&
+            pull_to_layers(dnr, pass, &tile, rows, request->w + first * model_columns(base), err) &&
+            pass_backward(pass, (const float *const *)tile.gradient,
+                          request->gradient + first * base->features, err);
         pass_free(pass);
     }
     tile_clear(&tile);

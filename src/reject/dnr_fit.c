@@ -87,7 +87,8 @@ static bool fit_layer(const Dnr *dnr, size_t l, Training *training, Progress *pr
     if (!oof)
         return error_memory(err, "fit", n * classes * sizeof *oof);
     Samples samples = { training->output[l], training->samples->y, n, layer->width };
-    bool ok = model_fit_folds(model, &samples, training->fold, training->folds, oof, progress, err);
+    bool ok = model_fit_folds(model, &(Folds){ &samples, training->fold, training->folds, oof },
+                              progress, err);
     if (ok && !progress_was_interrupted(progress) && model_columns(model) != classes)
         ok = error_set(err, ERROR_ARGUMENT, "fit: the %s has %zu columns for %zu classes",
                        model->kind->name, model_columns(model), classes);

@@ -26,25 +26,26 @@ static bool check_classes(const LayerModel *self, Error *err) {
                      "layer: the classifier has other classes than when it was taken in");
 }
 
-static bool layer_scores(Model *base, const float *x, size_t n, double *scores, Error *err) {
+static bool layer_scores(Model *base, const Batch *batch, double *scores, Error *err) {
     LayerModel *self = (LayerModel *)base;
-    size_t tile = taps_tile(self->net), columns = model_columns(base);
+    size_t n = batch->n, tile = taps_tile(self->net), columns = model_columns(base);
     bool ok = check_classes(self, err);
     for (size_t first = 0; ok && first < n; first += tile) {
         size_t rows = n - first < tile ? n - first : tile;
-        Pass *pass =
-            network_forward(self->net, x + first * base->features, rows, &self->tap, 1, false, err);
-        ok = pass && model_scores(self->classifier, "scores", pass_output(pass, 0), rows,
-                                  self->width, scores + first * columns, err);
+        Pass *pass = network_forward(self->net, batch->x + first * base->features, rows, &self->tap,
+                                     1, false, err);
+        ok = pass && model_scores(self->classifier,
+                                  &(Batch){ pass_output(pass, 0), rows, self->width, "scores" },
+                                  scores + first * columns, err);
         pass_free(pass);
     }
     return ok;
 }
 
-static bool layer_gradient(Model *base, const float *x, size_t n, const double *w, float *gradient,
+static bool layer_gradient(Model *base, const Batch *batch, const GradientRequest *request,
                            Error *err) {
     LayerModel *self = (LayerModel *)base;
-    size_t tile = taps_tile(self->net), columns = model_columns(base);
+    size_t n = batch->n, tile = taps_tile(self->net), columns = model_columns(base);
     if (!check_classes(self, err))
         return false;
     tile = n < tile ? n : tile;
@@ -52,12 +53,14 @@ static bool layer_gradient(Model *base, const float *x, size_t n, const double *
     bool ok = inner || error_memory(err, "gradient", tile * self->width * sizeof *inner);
     for (size_t first = 0; ok && first < n; first += tile) {
         size_t rows = n - first < tile ? n - first : tile;
-        Pass *pass =
-            network_forward(self->net, x + first * base->features, rows, &self->tap, 1, true, err);
-        ok = pass && model_gradient(self->classifier, "gradient", pass_output(pass, 0), rows,
-                                    self->width, w + first * columns, inner, err);
+        Pass *pass = network_forward(self->net, batch->x + first * base->features, rows, &self->tap,
+                                     1, true, err);
+        ok = pass &&
+             model_gradient(
+                 self->classifier, &(Batch){ pass_output(pass, 0), rows, self->width, "gradient" },
+                 &(GradientRequest){ .w = request->w + first * columns, .gradient = inner }, err);
         ok = ok && pass_backward(pass, (const float *const[]){ inner },
-                                 gradient + first * base->features, err);
+                                 request->gradient + first * base->features, err);
         pass_free(pass);
     }
     free(inner);

@@ -21,8 +21,8 @@ static void nr_free(Model *base) {
 
 /* Rows of the inner model's columns, for free(). They are as many as our own classes: those must
  * still be the model's. */
-static double *inner_rows(const Nr *nr, const char *where, size_t n, Error *err) {
-    size_t bytes = n * nr->base.classes.count * sizeof(double);
+static double *inner_rows(const Nr *nr, const Batch *batch, Error *err) {
+    size_t bytes = batch->n * nr->base.classes.count * sizeof(double);
     if (nr->model->rejects || !labels_equal(&nr->model->classes, &nr->base.classes)) {
         error_set(err, ERROR_ARGUMENT,
                   "nr: the model inside has other classes than when it was taken in; call :fit or "
@@ -31,18 +31,18 @@ static double *inner_rows(const Nr *nr, const char *where, size_t n, Error *err)
     }
     double *inner = malloc(bytes);
     if (!inner)
-        error_memory(err, where, bytes);
+        error_memory(err, batch->where, bytes);
     return inner;
 }
 
-static bool nr_scores(Model *base, const float *x, size_t n, double *scores, Error *err) {
+static bool nr_scores(Model *base, const Batch *batch, double *scores, Error *err) {
     Nr *nr = (Nr *)base;
     size_t classes = base->classes.count;
-    double *inner = inner_rows(nr, "scores", n, err);
+    double *inner = inner_rows(nr, batch, err);
     if (!inner)
         return false;
-    bool ok = model_scores(nr->model, "scores", x, n, base->features, inner, err);
-    for (size_t i = 0; ok && i < n; i++) {
+    bool ok = model_scores(nr->model, batch, inner, err);
+    for (size_t i = 0; ok && i < batch->n; i++) {
         double *row = scores + i * (classes + 1);
         memcpy(row, inner + i * classes, classes * sizeof *row);
         row[classes] = nr->threshold;
@@ -51,16 +51,17 @@ static bool nr_scores(Model *base, const float *x, size_t n, double *scores, Err
     return ok;
 }
 
-static bool nr_gradient(Model *base, const float *x, size_t n, const double *w, float *gradient,
+static bool nr_gradient(Model *base, const Batch *batch, const GradientRequest *request,
                         Error *err) {
     Nr *nr = (Nr *)base;
     size_t classes = base->classes.count;
-    double *inner = inner_rows(nr, "gradient", n, err);
+    double *inner = inner_rows(nr, batch, err);
     if (!inner)
         return false;
-    for (size_t i = 0; i < n; i++)
-        memcpy(inner + i * classes, w + i * (classes + 1), classes * sizeof *inner);
-    bool ok = model_gradient(nr->model, "gradient", x, n, base->features, inner, gradient, err);
+    for (size_t i = 0; i < batch->n; i++)
+        memcpy(inner + i * classes, request->w + i * (classes + 1), classes * sizeof *inner);
+    GradientRequest weighted = { .w = inner, .gradient = request->gradient };
+    bool ok = model_gradient(nr->model, batch, &weighted, err);
     free(inner);
     return ok;
 }

@@ -40,7 +40,7 @@ bool threshold_for(Model *model, double p, const float *x, size_t n, size_t feat
     double *scores = malloc((n * columns + 1) * sizeof *scores);
     if (!scores)
         return error_memory(err, "threshold_for", n * columns * sizeof *scores);
-    bool ok = model_scores(model, "threshold_for", x, n, features, scores, err);
+    bool ok = model_scores(model, &(Batch){ x, n, features, "threshold_for" }, scores, err);
     /* Row i's best lands at or before the rows still to be read. */
     for (size_t i = 0; ok && i < n; i++) {
         const double *row = scores + i * columns;

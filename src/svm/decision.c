@@ -112,9 +112,9 @@ static bool scratch_init(const Work *work, Scratch *scratch) {
     return scratch->dots && scratch->base && scratch->slope && scratch->narrow && scratch->sum;
 }
 
-static bool work_init(Work *work, const Decision *decision, const float *x, const double *w,
-                      size_t n, Error *err) {
-    const char *where = w ? "gradient" : "scores";
+static bool work_init(Work *work, const Decision *decision, const Batch *batch, const double *w,
+                      Error *err) {
+    size_t n = batch->n;
     int workers = parallel_inside() ? 1 : parallel_threads();
     *work = (Work){ .decision = decision,
                     .w = w,
@@ -127,7 +127,7 @@ static bool work_init(Work *work, const Decision *decision, const float *x, cons
     work->by_columns = workers > 1 && n < 16 * (size_t)workers;
     work->block = work->by_columns ? n : block_rows(n, work->m);
     work->most = work->by_columns ? work->m / (size_t)workers + 1 : work->m;
-    if (!kernel_rows_init(&work->x, where, x, n, work->features, err))
+    if (!kernel_rows_init(&work->x, batch->where, batch->x, n, work->features, err))
         return false;
     work->scratch = calloc((size_t)workers, sizeof *work->scratch);
     bool ok = work->scratch != NULL;
@@ -138,7 +138,8 @@ static bool work_init(Work *work, const Decision *decision, const float *x, cons
     if (ok)
         return true;
     work_clear(work);
-    return error_memory(err, where, (size_t)workers * work->block * work->most * sizeof(double));
+    return error_memory(err, batch->where,
+                        (size_t)workers * work->block * work->most * sizeof(double));
 }
 
 /* ---- One tile: rows of x against some of the support vectors -------------------------------- */
@@ -257,26 +258,26 @@ static void run(Work *work) {
     }
 }
 
-bool decision_values(const Decision *decision, const float *x, size_t n, double *f, Error *err) {
+bool decision_values(const Decision *decision, const Batch *batch, double *f, Error *err) {
     Work work;
-    if (!work_init(&work, decision, x, NULL, n, err))
+    if (!work_init(&work, decision, batch, NULL, err))
         return false;
     work.f = f;
     run(&work);
     const double *b = array_f64(decision->b);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < batch->n; i++)
         for (size_t c = 0; c < work.functions; c++)
             f[i * work.functions + c] += b[c];
     work_clear(&work);
     return true;
 }
 
-bool decision_gradient(const Decision *decision, const float *x, size_t n, const double *w,
-                       float *gradient, Error *err) {
+bool decision_gradient(const Decision *decision, const Batch *batch, const GradientRequest *request,
+                       Error *err) {
     Work work;
-    if (!work_init(&work, decision, x, w, n, err))
+    if (!work_init(&work, decision, batch, request->w, err))
         return false;
-    work.gradient = gradient;
+    work.gradient = request->gradient;
     run(&work);
     work_clear(&work);
     return true;

@@ -8,7 +8,7 @@
 #ifndef PERIGEE_SVM_DECISION_H
 #define PERIGEE_SVM_DECISION_H
 
-#include "core/array.h"
+#include "model.h"
 #include "svm/kernel.h"
 
 typedef struct Decision {
@@ -29,12 +29,12 @@ size_t decision_functions(const Decision *decision);
 size_t decision_features(const Decision *decision);
 
 /* f: n × functions. */
-bool decision_values(const Decision *decision, const float *x, size_t n, double *f, Error *err);
+bool decision_values(const Decision *decision, const Batch *batch, double *f, Error *err);
 
 /* gradient[i] = d(w[i] · f(x[i]))/dx: with D = (w·alpha) ∘ k' it is D·S for kernels of the inner
  * product, and 2(rowsum(D)·x − D·S) for those of the distance. w: n × functions; gradient: n ×
  * features. */
-bool decision_gradient(const Decision *decision, const float *x, size_t n, const double *w,
-                       float *gradient, Error *err);
+bool decision_gradient(const Decision *decision, const Batch *batch, const GradientRequest *request,
+                       Error *err);
 
 #endif

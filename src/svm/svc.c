@@ -146,11 +146,12 @@ static bool is_single(const Svc *svc) {
     return decision_functions(&svc->decision) == 1;
 }
 
-static bool svc_scores(Model *model, const float *x, size_t n, double *scores, Error *err) {
+static bool svc_scores(Model *model, const Batch *batch, double *scores, Error *err) {
     const Svc *svc = (const Svc *)model;
-    if (!decision_values(&svc->decision, x, n, scores, err))
+    if (!decision_values(&svc->decision, batch, scores, err))
         return false;
-    for (size_t i = n; is_single(svc) && i-- > 0;) { /* spread the n values over n × 2, backwards */
+    for (size_t i = batch->n;
+         is_single(svc) && i-- > 0;) { /* spread the n values over n × 2, backwards */
         double f = scores[i];
         scores[2 * i + 1] = f;
         scores[2 * i] = -f;
@@ -158,17 +159,18 @@ static bool svc_scores(Model *model, const float *x, size_t n, double *scores, E
     return true;
 }
 
-static bool svc_gradient(Model *model, const float *x, size_t n, const double *w, float *gradient,
+static bool svc_gradient(Model *model, const Batch *batch, const GradientRequest *request,
                          Error *err) {
     const Svc *svc = (const Svc *)model;
     if (!is_single(svc))
-        return decision_gradient(&svc->decision, x, n, w, gradient, err);
-    double *single = malloc(n * sizeof *single);
+        return decision_gradient(&svc->decision, batch, request, err);
+    double *single = malloc(batch->n * sizeof *single);
     if (!single)
-        return error_memory(err, "gradient", n * sizeof *single);
-    for (size_t i = 0; i < n; i++)
-        single[i] = w[2 * i + 1] - w[2 * i];
-    bool ok = decision_gradient(&svc->decision, x, n, single, gradient, err);
+        return error_memory(err, batch->where, batch->n * sizeof *single);
+    for (size_t i = 0; i < batch->n; i++)
+        single[i] = request->w[2 * i + 1] - request->w[2 * i];
+    GradientRequest inner = { .w = single, .gradient = request->gradient };
+    bool ok = decision_gradient(&svc->decision, batch, &inner, err);
     free(single);
     return ok;
 }
@@ -235,19 +237,28 @@ static Machine *new_machines(double C, int folds, Error *err) {
     return machine;
 }
 
+typedef struct Training {
+    Svc *svc;
+    const Folds *folds; /* none: 0 of them */
+    const TrainingSet *set;
+} Training;
+
 /* Train on the kernel matrix; `classes` moves into the model. */
-static bool train_machines(Svc *svc, const Samples *samples, const TrainingSet *set, int folds,
-                           double *oof, Labels *classes, Progress *progress, Error *err) {
-    Machine *machine = new_machines(svc->params.C, folds, err);
+static bool train_machines(const Training *training, Labels *classes, Progress *progress,
+                           Error *err) {
+    Svc *svc = training->svc;
+    const Folds *folds = training->folds;
+    const TrainingSet *set = training->set;
+    Machine *machine = new_machines(svc->params.C, folds->folds, err);
     Decision decision = { 0 };
     bool solved = false;
-    size_t count = (size_t)folds + 1;
+    size_t count = (size_t)folds->folds + 1;
     bool ok = machine && machines_train("fit", set, machine, count, &solved, progress, err);
     if (ok && solved) {
-        OutOfFold work = { set, machine + 1, oof };
-        if (folds > 0)
-            parallel_for(samples->n, out_of_fold_body, &work);
-        ok = machine_decision(&machine[0], samples, &svc->params.kernel, &decision, err);
+        OutOfFold work = { set, machine + 1, folds->oof };
+        if (folds->folds > 0)
+            parallel_for(folds->samples->n, out_of_fold_body, &work);
+        ok = machine_decision(&machine[0], folds->samples, &svc->params.kernel, &decision, err);
         if (ok)
             adopt(svc, &decision, classes);
     }
@@ -257,33 +268,35 @@ static bool train_machines(Svc *svc, const Samples *samples, const TrainingSet *
     return ok;
 }
 
-static bool check_training(const Samples *samples, const int32_t *fold, int folds,
-                           const Labels *classes, Error *err) {
+static bool check_training(const Folds *folds, const Labels *classes, Error *err) {
+    const Samples *samples = folds->samples;
+    const int32_t *fold = folds->fold;
     if (classes->count < 2)
         return error_set(
             err, ERROR_ARGUMENT,
             "fit: an svm needs samples of two classes or more; all %zu are of class %d", samples->n,
             (int)samples->y[0]);
     for (size_t i = 0; fold && i < samples->n; i++)
-        if (fold[i] < 0 || fold[i] >= folds)
+        if (fold[i] < 0 || fold[i] >= folds->folds)
             return error_set(err, ERROR_ARGUMENT, "fit: sample %zu is in fold %d of %d", i + 1,
-                             (int)fold[i], folds);
+                             (int)fold[i], folds->folds);
     return true;
 }
 
-static bool svc_fit_folds(Model *model, const Samples *samples, const int32_t *fold, int folds,
-                          double *oof, Progress *progress, Error *err) {
+static bool svc_fit_folds(Model *model, const Folds *folds, Progress *progress, Error *err) {
     Svc *svc = (Svc *)model;
+    const Samples *samples = folds->samples;
     Labels classes = { 0 };
     SolverMatrix matrix = { 0 };
     bool ok = labels_from("fit", samples->y, samples->n, &classes, err) &&
-              check_training(samples, fold, folds, &classes, err) &&
+              check_training(folds, &classes, err) &&
               training_matrix(&svc->params, samples, &matrix, err);
     if (ok) {
-        TrainingSet set = { &matrix, samples->y, &classes, fold, &svc->params };
+        TrainingSet set = { &matrix, samples->y, &classes, folds->fold, &svc->params };
+        Training training = { svc, folds, &set };
         Labels adopted = { 0 };
         ok = labels_copy("fit", &classes, &adopted, err) &&
-             train_machines(svc, samples, &set, folds, oof, &adopted, progress, err);
+             train_machines(&training, &adopted, progress, err);
         labels_clear(&adopted);
     }
     solver_matrix_clear(&matrix);
@@ -292,7 +305,7 @@ static bool svc_fit_folds(Model *model, const Samples *samples, const int32_t *f
 }
 
 static bool svc_fit(Model *model, const Samples *samples, Progress *progress, Error *err) {
-    return svc_fit_folds(model, samples, NULL, 0, NULL, progress, err);
+    return svc_fit_folds(model, &(Folds){ .samples = samples }, progress, err);
 }
 
 /* ---- set and get ----------------------------------------------------------------------------- */

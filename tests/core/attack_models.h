@@ -30,11 +30,12 @@ static double test_score(const TestModel *model, size_t c, const float *x) {
     return sum;
 }
 
-static bool test_scores(Model *base, const float *x, size_t n, double *scores, Error *err) {
+static bool test_scores(Model *base, const Batch *batch, double *scores, Error *err) {
     (void)err;
+    const float *x = batch->x;
     TestModel *model = (TestModel *)base;
     size_t classes = base->classes.count, columns = model_columns(base);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < batch->n; i++) {
         for (size_t c = 0; c < classes; c++)
             scores[i * columns + c] = test_score(model, c, x + i * model->features);
         if (base->rejects)
@@ -43,25 +44,26 @@ static bool test_scores(Model *base, const float *x, size_t n, double *scores, E
     if (model->gradient_calls > 0)
         scores[0] += model->spoil;
     model->score_calls++;
-    model->rows += n;
+    model->rows += batch->n;
     return true;
 }
 
-static bool test_gradient(Model *base, const float *x, size_t n, const double *w, float *gradient,
+static bool test_gradient(Model *base, const Batch *batch, const GradientRequest *request,
                           Error *err) {
     (void)err;
+    const float *x = batch->x;
     TestModel *model = (TestModel *)base;
     size_t classes = base->classes.count, columns = model_columns(base), d = model->features;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < batch->n; i++)
         for (size_t j = 0; j < d; j++) {
             double sum = 0;
             for (size_t c = 0; c < classes; c++) {
                 double slope = model->w[c * d + j];
                 if (model->bumps)
                     slope = -2 * ((double)x[i * d + j] - slope);
-                sum += w[i * columns + c] * slope;
+                sum += request->w[i * columns + c] * slope;
             }
-            gradient[i * d + j] = (float)sum;
+            request->gradient[i * d + j] = (float)sum;
         }
     model->gradient_calls++;
     if (model->interrupt_at == model->gradient_calls)

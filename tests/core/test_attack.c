@@ -350,7 +350,7 @@ static void test_known_start_scores_change_nothing(void **state) {
     check_inside(computed, &params);
     double scores[N * (CLASSES + 1)];
     Error err;
-    assert_true(model_scores(task.model, "test", f->x, N, D, scores, &err));
+    assert_true(model_scores(task.model, &(Batch){ f->x, N, D, "test" }, scores, &err));
     task.start.scores = scores;
     AttackResult *known = run("pgd_exp", &params, &task);
     for (size_t i = 0; i < N; i++)

@@ -33,7 +33,8 @@ static void case_clear(Case *c) {
 
 static double *scores_of(Model *model, const float *x, size_t n) {
     double *scores = malloc(n * model_columns(model) * sizeof *scores);
-    assert_ok(model_scores(model, "scores", x, n, model->features, scores, &reference_error));
+    assert_ok(
+        model_scores(model, &(Batch){ x, n, model->features, "scores" }, scores, &reference_error));
     return scores;
 }
 
@@ -45,8 +46,8 @@ static void check_gradient(Model *model, const Case *c, double tolerance) {
     for (size_t i = 0; i < n * columns; i++)
         w[i] = array_f64(c->grad_w)[one_row ? i % columns : i];
     float *gradient = malloc(n * 144 * sizeof *gradient);
-    assert_ok(
-        model_gradient(model, "gradient", array_f32(c->x), n, 144, w, gradient, &reference_error));
+    assert_ok(model_gradient(model, &(Batch){ array_f32(c->x), n, 144, "gradient" },
+                             &(GradientRequest){ .w = w, .gradient = gradient }, &reference_error));
     double *value = doubles(gradient, n * 144);
     assert_close(value, c->gradient, tolerance);
     free(value);
@@ -128,7 +129,9 @@ static void test_gradient_by_central_differences(void **state) {
         const float *sample = array_f32(c.x) + i * 144;
         float gradient[144], moved[288];
         double slope = 0, change = 0, h = 1e-3;
-        assert_ok(model_gradient(model, "gradient", sample, 1, 144, w, gradient, &reference_error));
+        assert_ok(model_gradient(model, &(Batch){ sample, 1, 144, "gradient" },
+                                 &(GradientRequest){ .w = w, .gradient = gradient },
+                                 &reference_error));
         for (size_t j = 0; j < 144; j++) {
             double u = rng_normal(&rng);
             moved[j] = (float)(sample[j] + h * u);
@@ -180,7 +183,8 @@ static void test_tiles(void **state) {
         w[i * 6 + 1] = 1;
     }
     double *scores = scores_of(model, x, n);
-    assert_ok(model_gradient(model, "gradient", x, n, 144, w, gradient, &reference_error));
+    assert_ok(model_gradient(model, &(Batch){ x, n, 144, "gradient" },
+                             &(GradientRequest){ .w = w, .gradient = gradient }, &reference_error));
     size_t last = n - n % c.n;
     for (size_t k = 0; k < 6; k++)
         assert_float_equal(scores[last * 6 + k], scores[k], 1e-5);
@@ -366,8 +370,8 @@ static void test_part_fitted_by_itself(void **state) {
     Samples other = { few, (int32_t[]){ 1, 2 }, 2, 12 };
     double scores[6];
     assert_ok(model_fit(dnr_layer_classifier(dnr, 2), &other, NULL, &reference_error));
-    assert_false(
-        model_scores((Model *)dnr, "scores", array_f32(c.x), 1, 144, scores, &reference_error));
+    assert_false(model_scores((Model *)dnr, &(Batch){ array_f32(c.x), 1, 144, "scores" }, scores,
+                              &reference_error));
     assert_non_null(strstr(reference_error.message, "fitted by itself to other classes"));
     model_release((Model *)dnr);
     case_clear(&c);

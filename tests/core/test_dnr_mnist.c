@@ -106,7 +106,8 @@ static double *judge(Dnr *dnr, double tolerance) {
     assert_float_equal(threshold, reference_threshold, tolerance);
     assert_ok(dnr_set_threshold(dnr, threshold, &reference_error));
     double *scores = malloc(n * 11 * sizeof *scores);
-    assert_ok(model_scores((Model *)dnr, "scores", x, n, 784, scores, &reference_error));
+    assert_ok(
+        model_scores((Model *)dnr, &(Batch){ x, n, 784, "scores" }, scores, &reference_error));
     for (size_t i = 0; i < n; i++)
         rejected += model_label((Model *)dnr, scores + i * 11) == LABEL_REJECTED;
     assert_int_equal(rejected, 100);

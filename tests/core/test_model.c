@@ -19,20 +19,20 @@ static void test_scores_and_checks(void **state) {
     Error err = { 0 };
     Model *toy = toy_new();
     double scores[8];
-    assert_false(model_scores(toy, "scores", x, 4, 2, scores, &err));
+    assert_false(model_scores(toy, &(Batch){ x, 4, 2, "scores" }, scores, &err));
     assert_string_equal(err.message, "scores: this toy is not fitted yet; call :fit first");
     assert_true(model_fit(toy, &samples, NULL, &err));
     assert_true(model_is_fitted(toy));
     assert_int_equal(model_columns(toy), 2);
-    assert_true(model_scores(toy, "scores", x, 4, 2, scores, &err));
+    assert_true(model_scores(toy, &(Batch){ x, 4, 2, "scores" }, scores, &err));
     /* Centres (1, 0) and (0, 5). */
     assert_float_equal(scores[0], -0.5, 1e-12);
     assert_float_equal(scores[1], -12.5, 1e-12);
     assert_int_equal(model_label(toy, scores), 3);
     assert_int_equal(model_label(toy, scores + 6), 7);
-    assert_false(model_scores(toy, "predict", x, 2, 4, scores, &err));
+    assert_false(model_scores(toy, &(Batch){ x, 2, 4, "predict" }, scores, &err));
     assert_string_equal(err.message, "predict: samples have 4 features, the toy takes 2");
-    assert_true(model_scores(toy, "scores", x, 0, 2, scores, &err));
+    assert_true(model_scores(toy, &(Batch){ x, 0, 2, "scores" }, scores, &err));
     Samples none = { x, y, 0, 2 };
     assert_false(model_fit(toy, &none, NULL, &err));
     assert_string_equal(err.message, "fit: the dataset is empty");
@@ -52,7 +52,8 @@ static void test_missing_operations(void **state) {
     toys_alive++;
     model_init(&toy->base, &bare);
     assert_true(labels_from("test", y, 4, &toy->base.classes, &err));
-    assert_false(model_gradient(&toy->base, "gradient", x, 1, 2, &value, gradient, &err));
+    assert_false(model_gradient(&toy->base, &(Batch){ x, 1, 2, "gradient" },
+                                &(GradientRequest){ .w = &value, .gradient = gradient }, &err));
     assert_string_equal(err.message, "gradient: a bare model cannot do this");
     assert_false(model_fit(&toy->base, &samples, NULL, &err));
     assert_false(model_set(&toy->base, "C", 1, &err));
@@ -62,6 +63,45 @@ static void test_missing_operations(void **state) {
     /* Its width was unknown: the first batch decided. */
     assert_int_equal(toy->base.features, 2);
     model_release(&toy->base);
+}
+
+/* w = (first score + row, 2), and a note of the row that was asked for. */
+typedef struct Weighing {
+    size_t seen[8];
+} Weighing;
+
+static void weigh_by_row(const void *context, size_t row, const double *scores, double *w) {
+    ((Weighing *)context)->seen[row]++;
+    w[0] = scores[0] + (double)row;
+    w[1] = 2;
+}
+
+/* Of a kind that takes w alone: scores and weights come before, with the same bits. */
+static void test_gradient_requests(void **state) {
+    (void)state;
+    Error err = { 0 };
+    Model *toy = toy_new();
+    Batch batch = { x, 4, 2, "test" };
+    double scores[8], seen[8], w[8];
+    float gradient[8], by_weights[8];
+    assert_true(model_fit(toy, &samples, NULL, &err));
+    assert_true(model_scores(toy, &batch, scores, &err));
+    for (size_t i = 0; i < 4; i++) {
+        w[2 * i] = scores[2 * i] + (double)(i + 3);
+        w[2 * i + 1] = 2;
+    }
+    GradientRequest given = { .w = w, .scores = seen, .gradient = by_weights };
+    assert_true(model_gradient(toy, &batch, &given, &err));
+    assert_memory_equal(seen, scores, sizeof scores);
+    Weighing weighing = { 0 };
+    GradientRequest own = {
+        .weigh = weigh_by_row, .context = &weighing, .first_row = 3, .gradient = gradient
+    };
+    assert_true(model_gradient(toy, &batch, &own, &err));
+    assert_memory_equal(gradient, by_weights, sizeof gradient);
+    for (size_t row = 0; row < 8; row++)
+        assert_int_equal(weighing.seen[row], row >= 3 && row < 7);
+    model_release(toy);
 }
 
 static void test_labels(void **state) {
@@ -86,13 +126,14 @@ static void test_fit_folds(void **state) {
     Error err = { 0 };
     Model *toy = toy_new();
     double oof[8], scores[8];
-    assert_true(model_fit_folds(toy, &samples, (int32_t[]){ 0, 1, 0, 1 }, 2, oof, NULL, &err));
+    assert_true(
+        model_fit_folds(toy, &(Folds){ &samples, (int32_t[]){ 0, 1, 0, 1 }, 2, oof }, NULL, &err));
     assert_int_equal(((Toy *)toy)->fits, 3);
     /* Sample 1 (0, 0) by centres (2, 0) and (0, 6). */
     assert_float_equal(oof[0], -2, 1e-12);
     assert_float_equal(oof[1], -18, 1e-12);
     assert_float_equal(oof[7], -2, 1e-12);
-    assert_true(model_scores(toy, "scores", x, 4, 2, scores, &err));
+    assert_true(model_scores(toy, &(Batch){ x, 4, 2, "scores" }, scores, &err));
     assert_float_equal(scores[0], -0.5, 1e-12);
     model_release(toy);
 }
@@ -105,7 +146,8 @@ static void test_fit_folds_lacking_class(void **state) {
     Error err = { 0 };
     Model *toy = toy_new();
     double oof[12];
-    assert_true(model_fit_folds(toy, &lacking, (int32_t[]){ 0, 1, 0, 1 }, 2, oof, NULL, &err));
+    assert_true(
+        model_fit_folds(toy, &(Folds){ &lacking, (int32_t[]){ 0, 1, 0, 1 }, 2, oof }, NULL, &err));
     /* Sample 1 is scored by classes 3 (2, 0) and 9 (0, 6). */
     assert_float_equal(oof[0], -2, 1e-12);
     assert_float_equal(oof[1], -18, 1e-12);
@@ -133,7 +175,8 @@ static void test_fit_folds_interrupted(void **state) {
     toy->kind = &stubborn;
     Progress progress = progress_new();
     double oof[8];
-    bool ok = model_fit_folds(toy, &samples, (int32_t[]){ 0, 1, 0, 1 }, 2, oof, &progress, &err);
+    bool ok = model_fit_folds(toy, &(Folds){ &samples, (int32_t[]){ 0, 1, 0, 1 }, 2, oof },
+                              &progress, &err);
     progress_clear_interrupt();
     if (!ok)
         fail_msg("%s", err.message);
@@ -146,6 +189,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scores_and_checks),
         cmocka_unit_test(test_missing_operations),
+        cmocka_unit_test(test_gradient_requests),
         cmocka_unit_test(test_labels),
         cmocka_unit_test(test_fit_folds),
         cmocka_unit_test(test_fit_folds_lacking_class),

@@ -35,12 +35,14 @@ static void round_trip(Model *model, const char *kind) {
     for (size_t i = 0; i < 256; i++)
         w[i] = (double)(i % 7) - 3;
     const float *rows = array_f32(x);
-    assert_ok(model_scores(model, "scores", rows, n, 144, scores, &reference_error));
-    assert_ok(model_scores(loaded, "scores", rows, n, 144, again, &reference_error));
+    assert_ok(model_scores(model, &(Batch){ rows, n, 144, "scores" }, scores, &reference_error));
+    assert_ok(model_scores(loaded, &(Batch){ rows, n, 144, "scores" }, again, &reference_error));
     assert_memory_equal(scores, again, n * columns * sizeof *scores);
-    assert_ok(model_gradient(model, "gradient", rows, n, 144, w, gradient, &reference_error));
-    assert_ok(
-        model_gradient(loaded, "gradient", rows, n, 144, w, gradient_again, &reference_error));
+    assert_ok(model_gradient(model, &(Batch){ rows, n, 144, "gradient" },
+                             &(GradientRequest){ .w = w, .gradient = gradient }, &reference_error));
+    assert_ok(model_gradient(loaded, &(Batch){ rows, n, 144, "gradient" },
+                             &(GradientRequest){ .w = w, .gradient = gradient_again },
+                             &reference_error));
     assert_memory_equal(gradient, gradient_again, sizeof gradient);
     model_release(loaded);
     model_release(model);

@@ -136,10 +136,11 @@ static void batch_size_and_threads_do_not_matter(void **state) {
                 size_t n = N - at < sizes[s] ? N - at : sizes[s];
                 double *to = (first ? expected : scores) + at * COLUMNS;
                 float *slope = (first ? wanted : gradient) + at * FEATURES;
-                assert_true(
-                    model_scores(&net->model, "test", x + at * FEATURES, n, FEATURES, to, &err));
-                assert_true(model_gradient(&net->model, "test", x + at * FEATURES, n, FEATURES,
-                                           w + at * COLUMNS, slope, &err));
+                assert_true(model_scores(
+                    &net->model, &(Batch){ x + at * FEATURES, n, FEATURES, "test" }, to, &err));
+                assert_true(model_gradient(
+                    &net->model, &(Batch){ x + at * FEATURES, n, FEATURES, "test" },
+                    &(GradientRequest){ .w = w + at * COLUMNS, .gradient = slope }, &err));
             }
             for (size_t i = 0; !first && i < N * COLUMNS; i++)
                 assert_float_equal(scores[i], expected[i], 1e-5);
@@ -166,7 +167,8 @@ static void gradient_of_scores_is_the_taps(void **state) {
     const float *gradient = slope;
     Pass *pass = network_forward(net, x, N, &last, 1, true, &err);
     assert_true(pass_backward(pass, &gradient, expected, &err));
-    assert_true(model_gradient(&net->model, "test", x, N, FEATURES, w, dx, &err));
+    assert_true(model_gradient(&net->model, &(Batch){ x, N, FEATURES, "test" },
+                               &(GradientRequest){ .w = w, .gradient = dx }, &err));
     assert_near("gradient", dx, expected, N * FEATURES, 1e-6);
     pass_free(pass);
     net_done(net);

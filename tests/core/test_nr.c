@@ -41,7 +41,7 @@ static void test_nr_scores(void **state) {
     assert_false(model_is_fitted(model));
     assert_ok(model_fit(model, &samples, NULL, &reference_error));
     double scores[12];
-    assert_ok(model_scores(model, "scores", points, 4, 2, scores, &reference_error));
+    assert_ok(model_scores(model, &(Batch){ points, 4, 2, "scores" }, scores, &reference_error));
     assert_int_equal(model_columns(model), 3);
     assert_float_equal(scores[0], -0.5, 1e-12);
     assert_true(scores[2] == -INFINITY);
@@ -51,7 +51,7 @@ static void test_nr_scores(void **state) {
     assert_float_equal(threshold, -0.5, 1e-12); /* all four are -0.5: ties are rejected together */
     assert_ok(model_set(model, "threshold", threshold, &reference_error));
     assert_float_equal(nr_threshold(nr), -0.5, 1e-12);
-    assert_ok(model_scores(model, "scores", points, 4, 2, scores, &reference_error));
+    assert_ok(model_scores(model, &(Batch){ points, 4, 2, "scores" }, scores, &reference_error));
     assert_int_equal(model_label(model, scores), LABEL_REJECTED);
     model_release(model);
     model_release(toy);
@@ -65,9 +65,11 @@ static void test_nr_gradient_leaves_out_the_reject_column(void **state) {
     Nr *nr = nr_new(toy, 0.25, &reference_error);
     assert_ok(nr);
     float with[2], without[2];
-    assert_ok(model_gradient((Model *)nr, "gradient", points + 2, 1, 2, (double[]){ 1, -2, 5 },
-                             with, &reference_error));
-    assert_ok(model_gradient(toy, "gradient", points + 2, 1, 2, (double[]){ 1, -2 }, without,
+    assert_ok(model_gradient((Model *)nr, &(Batch){ points + 2, 1, 2, "gradient" },
+                             &(GradientRequest){ .w = (double[]){ 1, -2, 5 }, .gradient = with },
+                             &reference_error));
+    assert_ok(model_gradient(toy, &(Batch){ points + 2, 1, 2, "gradient" },
+                             &(GradientRequest){ .w = (double[]){ 1, -2 }, .gradient = without },
                              &reference_error));
     assert_memory_equal(with, without, sizeof with);
     model_release((Model *)nr);
@@ -102,7 +104,8 @@ static void test_nr_refuses(void **state) {
     Samples other = { points, (int32_t[]){ 1, 2, 3, 3 }, 4, 2 };
     double scores[12];
     assert_ok(model_fit(toy, &other, NULL, &reference_error));
-    assert_false(model_scores((Model *)nr, "scores", points, 4, 2, scores, &reference_error));
+    assert_false(
+        model_scores((Model *)nr, &(Batch){ points, 4, 2, "scores" }, scores, &reference_error));
     assert_non_null(strstr(reference_error.message, "other classes"));
     model_release((Model *)nr);
     model_release(toy);
@@ -151,7 +154,8 @@ static void test_reference_scores(void **state) {
     size_t n = x->shape[0], columns = model_columns(nr);
     assert_int_equal(columns, expected->shape[1]);
     double *scores = malloc(n * columns * sizeof *scores);
-    assert_ok(model_scores(nr, "scores", array_f32(x), n, 144, scores, &reference_error));
+    assert_ok(
+        model_scores(nr, &(Batch){ array_f32(x), n, 144, "scores" }, scores, &reference_error));
     assert_close(scores, expected, 1e-4);
     assert_true(assert_same_labels(nr, scores, predicted, 1e-4) <= 1);
     free(scores);
@@ -175,8 +179,8 @@ static void test_trained_nr_is_near_the_reference(void **state) {
     Array *expected = reference_as("small/nr", "scores", DTYPE_F64);
     size_t n = x->shape[0], columns = model_columns((Model *)layer);
     double *scores = malloc(n * columns * sizeof *scores);
-    assert_ok(
-        model_scores((Model *)layer, "scores", array_f32(x), n, 144, scores, &reference_error));
+    assert_ok(model_scores((Model *)layer, &(Batch){ array_f32(x), n, 144, "scores" }, scores,
+                           &reference_error));
     for (size_t i = 0; i < n; i++)
         for (size_t c = 0; c < columns; c++)
             assert_float_equal(scores[i * columns + c], array_f64(expected)[i * (columns + 1) + c],
@@ -204,14 +208,16 @@ static void test_gradient_by_central_differences(void **state) {
         const float *sample = array_f32(x) + i * 144;
         float gradient[144], moved[288];
         double u[144], slope = 0, scores[12], h = 1e-3, change = 0;
-        assert_ok(model_gradient(nr, "gradient", sample, 1, 144, w, gradient, &reference_error));
+        assert_ok(model_gradient(nr, &(Batch){ sample, 1, 144, "gradient" },
+                                 &(GradientRequest){ .w = w, .gradient = gradient },
+                                 &reference_error));
         for (size_t j = 0; j < 144; j++) {
             u[j] = rng_normal(&rng);
             moved[j] = (float)(sample[j] + h * u[j]);
             moved[144 + j] = (float)(sample[j] - h * u[j]);
             slope += gradient[j] * (moved[j] - (double)moved[144 + j]) / (2 * h);
         }
-        assert_ok(model_scores(nr, "scores", moved, 2, 144, scores, &reference_error));
+        assert_ok(model_scores(nr, &(Batch){ moved, 2, 144, "scores" }, scores, &reference_error));
         for (size_t c = 0; c < 5; c++)
             change += w[c] * (scores[c] - scores[6 + c]) / (2 * h);
         worst = fmax(worst, fabs(change - slope));

@@ -83,7 +83,7 @@ static void test_soundness(void **state) {
 static double loss_at(Model *model, const float *x, Goal goal) {
     double scores[4];
     Error err;
-    assert_true(model_scores(model, "test", x, 1, 2, scores, &err));
+    assert_true(model_scores(model, &(Batch){ x, 1, 2, "test" }, scores, &err));
     return objective_loss(model, scores, goal);
 }
 
@@ -98,9 +98,10 @@ static void test_gradient_is_the_loss_s(void **state) {
         float x[2] = { (float)rng_uniform(&rng), (float)rng_uniform(&rng) }, g[2];
         double scores[4], w[4];
         Error err;
-        assert_true(model_scores(model, "test", x, 1, 2, scores, &err));
+        assert_true(model_scores(model, &(Batch){ x, 1, 2, "test" }, scores, &err));
         objective_weights(model, scores, goal, w);
-        assert_true(model_gradient(model, "test", x, 1, 2, w, g, &err));
+        assert_true(model_gradient(model, &(Batch){ x, 1, 2, "test" },
+                                   &(GradientRequest){ .w = w, .gradient = g }, &err));
         for (int j = 0; j < 2; j++) {
             const float h = 1.0F / 4096;
             float up[2] = { x[0], x[1] }, down[2] = { x[0], x[1] };
@@ -108,8 +109,8 @@ static void test_gradient_is_the_loss_s(void **state) {
             down[j] -= h;
             Margin at = objective_margin(model, scores, goal);
             double s_up[4], s_down[4];
-            assert_true(model_scores(model, "test", up, 1, 2, s_up, &err));
-            assert_true(model_scores(model, "test", down, 1, 2, s_down, &err));
+            assert_true(model_scores(model, &(Batch){ up, 1, 2, "test" }, s_up, &err));
+            assert_true(model_scores(model, &(Batch){ down, 1, 2, "test" }, s_down, &err));
             Margin above = objective_margin(model, s_up, goal);
             Margin below = objective_margin(model, s_down, goal);
             if (above.k != at.k || above.c != at.c || below.k != at.k || below.c != at.c)

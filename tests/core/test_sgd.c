@@ -174,7 +174,7 @@ static size_t count_right(Network *net) {
     Error err = { 0 };
     double scores[N * 3];
     size_t right = 0;
-    assert_true(model_scores(&net->model, "test", points, N, FEATURES, scores, &err));
+    assert_true(model_scores(&net->model, &(Batch){ points, N, FEATURES, "test" }, scores, &err));
     for (size_t i = 0; i < N; i++)
         right += model_label(&net->model, scores + 3 * i) == labels[i];
     return right;

@@ -49,14 +49,15 @@ static Model *fitted(const SvcParams *params, const Data *data) {
 
 static double *scores_of(Model *model, const float *x, size_t n) {
     double *scores = malloc(n * model_columns(model) * sizeof *scores);
-    assert_ok(model_scores(model, "scores", x, n, model->features, scores, &reference_error));
+    assert_ok(
+        model_scores(model, &(Batch){ x, n, model->features, "scores" }, scores, &reference_error));
     return scores;
 }
 
 static float *gradient_of(Model *model, const float *x, size_t n, const double *w) {
     float *gradient = malloc(n * model->features * sizeof *gradient);
-    assert_ok(
-        model_gradient(model, "gradient", x, n, model->features, w, gradient, &reference_error));
+    assert_ok(model_gradient(model, &(Batch){ x, n, model->features, "gradient" },
+                             &(GradientRequest){ .w = w, .gradient = gradient }, &reference_error));
     return gradient;
 }
 
@@ -163,8 +164,10 @@ static void test_binary_with_two_rows(void **state) {
     assert_ok(model);
     double scores[2], w[] = { 1, 1 };
     float x = 1.5f, gradient;
-    assert_ok(model_scores(model, "scores", &x, 1, 1, scores, &reference_error));
-    assert_ok(model_gradient(model, "gradient", &x, 1, 1, w, &gradient, &reference_error));
+    assert_ok(model_scores(model, &(Batch){ &x, 1, 1, "scores" }, scores, &reference_error));
+    assert_ok(model_gradient(model, &(Batch){ &x, 1, 1, "gradient" },
+                             &(GradientRequest){ .w = w, .gradient = &gradient },
+                             &reference_error));
     assert_true(scores[0] == 13 && scores[1] == 11 && gradient == -4); /* 3 + 10, −9 + 20, 2 − 6 */
     model_release(model);
     array_free(sv);
@@ -264,7 +267,8 @@ static void check_workers(size_t features, size_t n, size_t trained) {
         parallel_set_threads(k ? 24 : 1);
         scores[k] = scores_of(model, batch.x, n);
         gradient[k] = malloc(n * features * sizeof(float));
-        assert_ok(model_gradient(model, "gradient", batch.x, n, features, w, gradient[k],
+        assert_ok(model_gradient(model, &(Batch){ batch.x, n, features, "gradient" },
+                                 &(GradientRequest){ .w = w, .gradient = gradient[k] },
                                  &reference_error));
     }
     parallel_set_threads(0);
@@ -327,10 +331,12 @@ static void test_folds(void **state) {
         const ModelKind *own = naive->kind;
         size_t columns = (size_t)classes + (classes > 2);
         double *a = malloc(200 * columns * sizeof *a), *b = malloc(200 * columns * sizeof *b);
-        assert_ok(model_fit_folds(model, &data.samples, fold, 4, a, NULL, &reference_error));
+        assert_ok(
+            model_fit_folds(model, &(Folds){ &data.samples, fold, 4, a }, NULL, &reference_error));
         plain.fit_folds = NULL;
         naive->kind = &plain;
-        assert_ok(model_fit_folds(naive, &data.samples, fold, 4, b, NULL, &reference_error));
+        assert_ok(
+            model_fit_folds(naive, &(Folds){ &data.samples, fold, 4, b }, NULL, &reference_error));
         naive->kind = own;
         for (size_t i = 0; i < 200 * columns; i++)
             assert_true(fabs(a[i] - b[i]) < 3e-3);
@@ -400,7 +406,8 @@ static void test_failures(void **state) {
     double out[60];
     for (int i = 1; i < 30; i++)
         fold[i] = i % 3;
-    assert_false(model_fit_folds(model, &data.samples, fold, 3, out, NULL, &reference_error));
+    assert_false(
+        model_fit_folds(model, &(Folds){ &data.samples, fold, 3, out }, NULL, &reference_error));
     assert_non_null(strstr(reference_error.message, "without fold 1 all samples are of one class"));
     data_clear(&data);
     data = clouds(30, 4, 2, 2);
@@ -501,7 +508,8 @@ static void test_file(void **state) {
 static double fold_accuracy(const SvcParams *params, const Data *data, const int32_t *fold) {
     double *out = malloc(data->samples.n * 3 * sizeof *out), right = 0;
     Model *model = new_model(params);
-    assert_ok(model_fit_folds(model, &data->samples, fold, 4, out, NULL, &reference_error));
+    assert_ok(
+        model_fit_folds(model, &(Folds){ &data->samples, fold, 4, out }, NULL, &reference_error));
     for (size_t i = 0; i < data->samples.n; i++)
         right += model_label(model, out + i * 3) == data->y[i];
     model_release(model);

@@ -23,11 +23,12 @@ static void toy_free(Model *model) {
     free(model);
 }
 
-static bool toy_scores(Model *model, const float *x, size_t n, double *scores, Error *err) {
+static bool toy_scores(Model *model, const Batch *batch, double *scores, Error *err) {
     (void)err;
+    const float *x = batch->x;
     const Toy *toy = (const Toy *)model;
     size_t d = model->features, k = model->classes.count;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < batch->n; i++)
         for (size_t c = 0; c < k; c++) {
             double sum = 0;
             for (size_t j = 0; j < d; j++) {
@@ -39,17 +40,18 @@ static bool toy_scores(Model *model, const float *x, size_t n, double *scores, E
     return true;
 }
 
-static bool toy_gradient(Model *model, const float *x, size_t n, const double *w, float *gradient,
+static bool toy_gradient(Model *model, const Batch *batch, const GradientRequest *request,
                          Error *err) {
     (void)err;
+    const float *x = batch->x;
     const Toy *toy = (const Toy *)model;
     size_t d = model->features, k = model->classes.count;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < batch->n; i++)
         for (size_t j = 0; j < d; j++) {
             double sum = 0;
             for (size_t c = 0; c < k; c++)
-                sum -= w[i * k + c] * (x[i * d + j] - toy->centre[c * d + j]);
-            gradient[i * d + j] = (float)sum;
+                sum -= request->w[i * k + c] * (x[i * d + j] - toy->centre[c * d + j]);
+            request->gradient[i * d + j] = (float)sum;
         }
     return true;
 }
