@@ -28,8 +28,8 @@ CPPFLAGS += -Isrc -D_GNU_SOURCE -DPERIGEE_VERSION='"$(VERSION)"' $(PKG_CFLAGS) $
 CFLAGS   += -std=c11 -g $(OPTIMIZE) -fno-math-errno -fopenmp-simd -pthread $(WARNINGS) $(EXTRA_CFLAGS)
 LDFLAGS  += -pthread $(EXTRA_LDFLAGS)
 
-ROOMS     := core data nn svm reject attack plot
-LIB_SRC   := $(wildcard $(ROOMS:%=src/%/*.c)) $(wildcard src/model*.c)
+ROOMS     := core data nn svm reject attack files plot
+LIB_SRC   := $(wildcard $(ROOMS:%=src/%/*.c)) src/model.c
 BIN_SRC   := src/main.c $(wildcard src/repl.c) $(wildcard src/host/*.c) $(wildcard src/bind/*.c)
 TEST_SRC  := $(wildcard tests/core/*.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)

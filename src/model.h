@@ -59,6 +59,27 @@ typedef struct GradientRequest {
     float *gradient;  /* out, n × features */
 } GradientRequest;
 
+/* Where one model goes when it is saved: its arrays into `tensors` under names that start with
+ * `prefix`, everything else into the JSON object `meta`. A model that holds models writes each by
+ * `part`, which gives it a prefix and an object in `meta` of that name: a layer's, or a word that
+ * no layer may have. Whoever writes files fills this in (files/model_file.h). */
+typedef struct ModelWriter ModelWriter;
+struct ModelWriter {
+    struct Tensors *tensors;
+    const char *prefix;
+    struct cJSON *meta;
+    bool (*part)(const ModelWriter *to, const char *name, const Model *part, Error *err);
+};
+
+/* The same on the way back. Parts are of any kind; the caller owns the reference. */
+typedef struct ModelReader ModelReader;
+struct ModelReader {
+    const struct Tensors *tensors;
+    const char *prefix;
+    const struct cJSON *meta;
+    Model *(*part)(const ModelReader *from, const char *name, Error *err);
+};
+
 /* The operations of one kind of model. NULL entries are answered by model_… with an error that says
  * what the kind cannot do (or by the general way, where one is stated). */
 typedef struct ModelKind {
@@ -93,11 +114,11 @@ typedef struct ModelKind {
     /* A new model with the same hyperparameters, not fitted. */
     Model *(*clone)(const Model *model, Error *err);
 
-    /* Put every array into `tensors` under names that start with `prefix`, and everything else into
-     * the JSON object `meta` (its "kind" is set by the caller). The counterpart is a reader in
-     * model_file.c's table. */
-    bool (*save)(const Model *model, struct Tensors *tensors, const char *prefix,
-                 struct cJSON *meta, Error *err);
+    /* Write everything to where it says (the "kind" is already there), and make a model of what was
+     * written. A reader checks what it finds as it would check a user's numbers. NULL: not made of
+     * numbers alone. */
+    bool (*save)(const Model *model, const ModelWriter *to, Error *err);
+    Model *(*read)(const ModelReader *from, Error *err);
 
     /* What a user of one that is not fitted is told to do; NULL: "call :fit first". */
     const char *unfitted;

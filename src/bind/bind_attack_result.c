@@ -2,10 +2,10 @@
  *
  * Always a batch of n: r[i] is a result of one sample. Fields are made when they are first read and
  * kept in the box's user value: arrays share the result's memory. */
-#include "attack/result_file.h"
 #include "bind/bind.h"
 #include "bind/bind_attack.h"
 #include "bind/bind_header.h"
+#include "files/result_file.h"
 #include "host/interrupt.h"
 
 #include <cjson/cJSON.h>

@@ -6,8 +6,8 @@
 #include "bind/bind.h"
 #include "bind/bind_header.h"
 #include "bind/lua_model.h"
+#include "files/model_file.h"
 #include "host/interrupt.h"
-#include "model_file.h"
 
 #include <string.h>
 

@@ -1,14 +1,14 @@
 /* The library `perigee`: models from files, and what the session is. */
-#include "attack/result_file.h"
 #include "bind/bind.h"
 #include "bind/bind_attack.h"
 #include "bind/bind_header.h"
 #include "bind/bind_session.h"
 #include "bind/bind_terminal.h"
 #include "bind/suggest.h"
+#include "files/model_file.h"
+#include "files/result_file.h"
 #include "host/interrupt.h"
 #include "host/versions.h"
-#include "model_file.h"
 
 #include <dirent.h>
 #include <stdlib.h>

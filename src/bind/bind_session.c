@@ -13,12 +13,12 @@
  * are handed over only when all have been read. */
 #include "bind/bind_session.h"
 
-#include "attack/result_file.h"
 #include "bind/bind.h"
 #include "bind/bind_attack.h"
 #include "bind/bind_header.h"
 #include "data/bundle.h"
-#include "model_file.h"
+#include "files/model_file.h"
+#include "files/result_file.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -331,7 +331,7 @@ int open_svm(lua_State *L) {
                                           { "rbf", svm_rbf },
                                           { "poly", svm_poly },
                                           { NULL, NULL } };
-    bind_new_model_type(L, &svc_type, svc_model_kind(), NULL, meta);
+    bind_new_model_type(L, &svc_type, &svc_kind, NULL, meta);
     lua_pop(L, 1);
     luaL_newlib(L, functions);
     return 1;

@@ -76,7 +76,7 @@ size_t network_vector_size(const Network *net);
 bool network_load_weights(Network *net, const Tensors *tensors, const char *prefix, Error *err);
 bool network_save_weights(const Network *net, Tensors *tensors, const char *prefix, Error *err);
 
-/* The reader of model_file.c's table: the counterpart of the kind's save. */
-Model *network_read(const Tensors *tensors, const char *prefix, const cJSON *meta, Error *err);
+/* The part of that name, which has to be a net. */
+Network *network_read_part(const ModelReader *from, const char *name, Error *err);
 
 #endif

@@ -173,12 +173,11 @@ static bool save_meta(const Network *net, cJSON *meta) {
            add_parameters(net, meta);
 }
 
-static bool net_save(const Model *model, Tensors *tensors, const char *prefix, cJSON *meta,
-                     Error *err) {
+static bool net_save(const Model *model, const ModelWriter *to, Error *err) {
     const Network *net = (const Network *)model;
-    if (!save_meta(net, meta))
+    if (!save_meta(net, to->meta))
         return error_memory(err, "save", 0);
-    return network_save_weights(net, tensors, prefix, err);
+    return network_save_weights(net, to->tensors, to->prefix, err);
 }
 
 static bool read_extras(Network *net, const cJSON *meta, Error *err) {
@@ -201,13 +200,14 @@ static size_t count_numbers(const Tensors *tensors) {
     return count;
 }
 
-Model *network_read(const Tensors *tensors, const char *prefix, const cJSON *meta, Error *err) {
-    const cJSON *seed = cJSON_GetObjectItemCaseSensitive(meta, "seed");
+static Model *net_read(const ModelReader *from, Error *err) {
+    const cJSON *seed = cJSON_GetObjectItemCaseSensitive(from->meta, "seed");
     double value = cJSON_IsNumber(seed) ? seed->valuedouble : 0;
     bool whole = value >= -0x1p53 && value <= 0x1p53;
-    Network *net =
-        network_new_within(meta, whole ? (uint64_t)(int64_t)value : 0, count_numbers(tensors), err);
-    if (net && (!read_extras(net, meta, err) || !network_load_weights(net, tensors, prefix, err))) {
+    Network *net = network_new_within(from->meta, whole ? (uint64_t)(int64_t)value : 0,
+                                      count_numbers(from->tensors), err);
+    if (net && (!read_extras(net, from->meta, err) ||
+                !network_load_weights(net, from->tensors, from->prefix, err))) {
         model_release(&net->model);
         net = NULL;
     }
@@ -232,5 +232,16 @@ const ModelKind network_model_kind = {
     .get = net_get,
     .clone = net_clone,
     .save = net_save,
+    .read = net_read,
     .bytes = net_bytes,
 };
+
+Network *network_read_part(const ModelReader *from, const char *name, Error *err) {
+    Model *part = from->part(from, name, err);
+    if (!part || part->kind == &network_model_kind)
+        return (Network *)part;
+    error_set(err, ERROR_FILE, "%s: expected a net, found a model of kind %s", name,
+              part->kind->name);
+    model_release(part);
+    return NULL;
+}

@@ -316,6 +316,7 @@ const ModelKind dnr_kind = {
     .get = dnr_get,
     .clone = dnr_clone,
     .save = dnr_save,
+    .read = dnr_read,
     .bytes = dnr_bytes,
     .fit_bytes = dnr_fit_bytes,
 };

@@ -58,8 +58,6 @@ bool dnr_layer_scores(Dnr *dnr, const float *x, size_t n, float *scores, Error *
 /* Hyperparameters of model_set and model_get: "threshold", "combiner.NAME" and "LAYER.NAME", NAME
  * being one of that part's own. They take effect with the next fit. */
 
-Model *dnr_read(const Tensors *tensors, const char *prefix, const cJSON *meta, Error *err);
-
 extern const ModelKind dnr_kind;
 
 #endif

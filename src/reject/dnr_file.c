@@ -1,7 +1,6 @@
 /* dnr_file.c — a Dnr as numbers and text, and copies of one. */
 #include "reject/dnr_parts.h"
 
-#include "model_file.h"
 #include "reject/threshold.h"
 
 #include <stdlib.h>
@@ -51,53 +50,53 @@ Model *dnr_clone(const Model *base, Error *err) {
 }
 
 /* The layers' models in an object of their own, so that no layer's name meets another key. */
-bool dnr_save(const Model *base, Tensors *tensors, const char *prefix, cJSON *meta, Error *err) {
+bool dnr_save(const Model *base, const ModelWriter *to, Error *err) {
     const Dnr *dnr = (const Dnr *)base;
-    threshold_write(meta, dnr->threshold);
-    cJSON *names = cJSON_AddArrayToObject(meta, "layers");
-    cJSON *models = cJSON_AddObjectToObject(meta, "classifiers");
-    bool ok = model_write_part((Model *)dnr->net, tensors, prefix, "net", meta, err) &&
-              model_write_part(dnr->combiner, tensors, prefix, "combiner", meta, err);
+    threshold_write(to->meta, dnr->threshold);
+    cJSON *names = cJSON_AddArrayToObject(to->meta, "layers");
+    ModelWriter models = *to;
+    models.meta = cJSON_AddObjectToObject(to->meta, "classifiers");
+    bool ok =
+        to->part(to, "net", (Model *)dnr->net, err) && to->part(to, "combiner", dnr->combiner, err);
     for (size_t l = 0; ok && l < dnr->layers; l++) {
         const char *name = dnr_layer_name(dnr, l);
         cJSON_AddItemToArray(names, cJSON_CreateString(name));
-        ok = model_write_part(dnr->layer[l].classifier, tensors, prefix, name, models, err);
+        ok = models.part(&models, name, dnr->layer[l].classifier, err);
     }
     return ok;
 }
 
-static bool read_parts(const Tensors *tensors, const char *prefix, const cJSON *meta, Parts *parts,
-                       Error *err) {
-    const cJSON *names = cJSON_GetObjectItemCaseSensitive(meta, "layers"), *name;
-    const cJSON *models = cJSON_GetObjectItemCaseSensitive(meta, "classifiers");
+static bool read_parts(const ModelReader *from, Parts *parts, Error *err) {
+    const cJSON *names = cJSON_GetObjectItemCaseSensitive(from->meta, "layers"), *name;
+    ModelReader models = *from;
+    models.meta = cJSON_GetObjectItemCaseSensitive(from->meta, "classifiers");
     size_t l = 0;
-    if (!threshold_read(meta, &parts->view.threshold, err))
+    if (!threshold_read(from->meta, &parts->view.threshold, err))
         return false;
-    parts->view.net = model_read_net(tensors, prefix, "net", meta, err);
+    parts->view.net = network_read_part(from, "net", err);
     if (!parts->view.net)
         return false;
     cJSON_ArrayForEach(name, names) {
         if (!cJSON_IsString(name))
             return error_set(err, ERROR_FILE, "the metadata's layers are not names");
         parts->layer[l] = name->valuestring;
-        parts->classifier[l] = model_read_part(tensors, prefix, name->valuestring, models, err);
+        parts->classifier[l] = models.part(&models, name->valuestring, err);
         if (!parts->classifier[l++])
             return false;
     }
-    parts->view.combiner = model_read_part(tensors, prefix, "combiner", meta, err);
+    parts->view.combiner = from->part(from, "combiner", err);
     return parts->view.combiner != NULL;
 }
 
-Model *dnr_read(const Tensors *tensors, const char *prefix, const cJSON *meta, Error *err) {
-    const cJSON *names = cJSON_GetObjectItemCaseSensitive(meta, "layers");
+Model *dnr_read(const ModelReader *from, Error *err) {
+    const cJSON *names = cJSON_GetObjectItemCaseSensitive(from->meta, "layers");
     if (!cJSON_IsArray(names)) {
         error_set(err, ERROR_FILE, "the metadata has no list of layers");
         return NULL;
     }
     Parts parts;
     Dnr *dnr = NULL;
-    if (parts_make((size_t)cJSON_GetArraySize(names), &parts, err) &&
-        read_parts(tensors, prefix, meta, &parts, err))
+    if (parts_make((size_t)cJSON_GetArraySize(names), &parts, err) && read_parts(from, &parts, err))
         dnr = dnr_new(&parts.view, err);
     parts_clear(&parts);
     return (Model *)dnr;

@@ -35,6 +35,7 @@ bool dnr_take_sizes(Dnr *dnr, Error *err);
 double dnr_fit_bytes(const Model *base, size_t n, char *sum);
 bool dnr_fit_default(Model *base, const Samples *samples, Progress *progress, Error *err);
 Model *dnr_clone(const Model *base, Error *err);
-bool dnr_save(const Model *base, Tensors *tensors, const char *prefix, cJSON *meta, Error *err);
+bool dnr_save(const Model *base, const ModelWriter *to, Error *err);
+Model *dnr_read(const ModelReader *from, Error *err);
 
 #endif

@@ -1,6 +1,5 @@
 #include "reject/layer_model.h"
 
-#include "model_file.h"
 #include "reject/taps.h"
 
 #include <stdlib.h>
@@ -119,22 +118,21 @@ static Model *layer_clone(const Model *base, Error *err) {
     return (Model *)copy;
 }
 
-static bool layer_save(const Model *base, Tensors *tensors, const char *prefix, cJSON *meta,
-                       Error *err) {
+static bool layer_save(const Model *base, const ModelWriter *to, Error *err) {
     const LayerModel *self = (const LayerModel *)base;
-    cJSON_AddStringToObject(meta, "layer", layer_model_layer(self));
-    return model_write_part((Model *)self->net, tensors, prefix, "net", meta, err) &&
-           model_write_part(self->classifier, tensors, prefix, "classifier", meta, err);
+    cJSON_AddStringToObject(to->meta, "layer", layer_model_layer(self));
+    return to->part(to, "net", (Model *)self->net, err) &&
+           to->part(to, "classifier", self->classifier, err);
 }
 
-Model *layer_model_read(const Tensors *tensors, const char *prefix, const cJSON *meta, Error *err) {
-    const cJSON *layer = cJSON_GetObjectItemCaseSensitive(meta, "layer");
+static Model *layer_read(const ModelReader *from, Error *err) {
+    const cJSON *layer = cJSON_GetObjectItemCaseSensitive(from->meta, "layer");
     if (!cJSON_IsString(layer)) {
         error_set(err, ERROR_FILE, "the metadata names no layer");
         return NULL;
     }
-    Network *net = model_read_net(tensors, prefix, "net", meta, err);
-    Model *classifier = net ? model_read_part(tensors, prefix, "classifier", meta, err) : NULL;
+    Network *net = network_read_part(from, "net", err);
+    Model *classifier = net ? from->part(from, "classifier", err) : NULL;
     LayerModel *self =
         classifier ? layer_model_new(net, layer->valuestring, classifier, err) : NULL;
     model_release(classifier);
@@ -152,6 +150,7 @@ const ModelKind layer_model_kind = {
     .get = layer_get,
     .clone = layer_clone,
     .save = layer_save,
+    .read = layer_read,
 };
 
 LayerModel *layer_model_new(Network *net, const char *layer, Model *classifier, Error *err) {

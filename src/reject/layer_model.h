@@ -18,8 +18,6 @@ Network *layer_model_net(const LayerModel *model);      /* borrowed */
 Model *layer_model_classifier(const LayerModel *model); /* borrowed */
 const char *layer_model_layer(const LayerModel *model);
 
-Model *layer_model_read(const Tensors *tensors, const char *prefix, const cJSON *meta, Error *err);
-
 extern const ModelKind layer_model_kind;
 
 #endif

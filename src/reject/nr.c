@@ -1,6 +1,5 @@
 #include "reject/nr.h"
 
-#include "model_file.h"
 #include "reject/threshold.h"
 
 #include <stdio.h>
@@ -107,18 +106,17 @@ static Model *nr_clone(const Model *base, Error *err) {
     return (Model *)copy;
 }
 
-static bool nr_save(const Model *base, Tensors *tensors, const char *prefix, cJSON *meta,
-                    Error *err) {
+static bool nr_save(const Model *base, const ModelWriter *to, Error *err) {
     const Nr *nr = (const Nr *)base;
-    threshold_write(meta, nr->threshold);
-    return model_write_part(nr->model, tensors, prefix, "model", meta, err);
+    threshold_write(to->meta, nr->threshold);
+    return to->part(to, "model", nr->model, err);
 }
 
-Model *nr_read(const Tensors *tensors, const char *prefix, const cJSON *meta, Error *err) {
+static Model *nr_read(const ModelReader *from, Error *err) {
     double threshold;
-    if (!threshold_read(meta, &threshold, err))
+    if (!threshold_read(from->meta, &threshold, err))
         return NULL;
-    Model *model = model_read_part(tensors, prefix, "model", meta, err);
+    Model *model = from->part(from, "model", err);
     if (!model)
         return NULL;
     Nr *nr = nr_new(model, threshold, err);
@@ -136,6 +134,7 @@ const ModelKind nr_kind = {
     .get = nr_get,
     .clone = nr_clone,
     .save = nr_save,
+    .read = nr_read,
 };
 
 Nr *nr_new(Model *model, double threshold, Error *err) {

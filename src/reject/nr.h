@@ -7,10 +7,7 @@
 #ifndef PERIGEE_REJECT_NR_H
 #define PERIGEE_REJECT_NR_H
 
-#include "data/safetensors.h"
 #include "model.h"
-
-#include <cjson/cJSON.h>
 
 typedef struct Nr Nr; /* starts with a Model */
 
@@ -22,8 +19,6 @@ Nr *nr_new(Model *model, double threshold, Error *err);
 Model *nr_model(const Nr *nr); /* borrowed */
 double nr_threshold(const Nr *nr);
 bool nr_set_threshold(Nr *nr, double threshold, Error *err);
-
-Model *nr_read(const Tensors *tensors, const char *prefix, const cJSON *meta, Error *err);
 
 extern const ModelKind nr_kind;
 

@@ -2,11 +2,13 @@
 
 #include "core/memory.h"
 #include "core/parallel.h"
+#include "data/safetensors.h"
 #include "svm/decision.h"
 #include "svm/gram.h"
 #include "svm/matrix_memory.h"
 #include "svm/train.h"
 
+#include <cjson/cJSON.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +18,6 @@ struct Svc {
     SvcParams params;  /* what the next fit will use; owns its weights */
     Decision decision; /* empty while not fitted; has the kernel it was trained with */
 };
-
-static const ModelKind svc_kind;
 
 /* ---- Hyperparameters ------------------------------------------------------------------------- */
 
@@ -387,20 +387,19 @@ static bool write_params(cJSON *meta, const SvcParams *params) {
     return ok;
 }
 
-static bool svc_save(const Model *model, struct Tensors *tensors, const char *prefix,
-                     struct cJSON *meta, Error *err) {
+static bool svc_save(const Model *model, const ModelWriter *to, Error *err) {
     const Svc *svc = (const Svc *)model;
     const Decision *decision = &svc->decision;
-    if (!write_params(meta, &svc->params))
+    if (!write_params(to->meta, &svc->params))
         return error_memory(err, "save", 256);
     if (!model_is_fitted(model))
         return true;
-    if (!write_kernel(meta, "fitted_kernel", &decision->kernel))
+    if (!write_kernel(to->meta, "fitted_kernel", &decision->kernel))
         return error_memory(err, "save", 256);
-    return tensors_add(tensors, prefix, "sv", decision->sv, err) &&
-           tensors_add(tensors, prefix, "alpha", decision->alpha, err) &&
-           tensors_add(tensors, prefix, "b", decision->b, err) &&
-           tensors_add_i32(tensors, prefix, "classes", model->classes.label, 1,
+    return tensors_add(to->tensors, to->prefix, "sv", decision->sv, err) &&
+           tensors_add(to->tensors, to->prefix, "alpha", decision->alpha, err) &&
+           tensors_add(to->tensors, to->prefix, "b", decision->b, err) &&
+           tensors_add_i32(to->tensors, to->prefix, "classes", model->classes.label, 1,
                            &model->classes.count, err);
 }
 
@@ -463,8 +462,9 @@ static bool read_weights(const cJSON *meta, SvcParams *params, Error *err) {
     return true;
 }
 
-static Svc *read_fitted(const Tensors *tensors, const char *prefix, const SvcParams *params,
-                        Error *err) {
+static Svc *read_fitted(const ModelReader *from, const SvcParams *params, Error *err) {
+    const Tensors *tensors = from->tensors;
+    const char *prefix = from->prefix;
     const Array *sv = tensors_require(tensors, prefix, "sv", DTYPE_F32, 2, err);
     const Array *alpha = sv ? tensors_require(tensors, prefix, "alpha", DTYPE_F64, 2, err) : NULL;
     const Array *b = alpha ? tensors_require(tensors, prefix, "b", DTYPE_F64, 1, err) : NULL;
@@ -481,6 +481,28 @@ static Svc *read_fitted(const Tensors *tensors, const char *prefix, const SvcPar
     return svc;
 }
 
+static Model *svc_read(const ModelReader *from, Error *err) {
+    const cJSON *meta = from->meta;
+    SvcParams params = svc_defaults();
+    Svc *svc = NULL;
+    if (read_kernel(meta, "kernel", &params.kernel, err) &&
+        read_number(meta, "C", &params.C, err) &&
+        read_number(meta, "tolerance", &params.tolerance, err) &&
+        read_solver(meta, &params.solver, err) && read_weights(meta, &params, err)) {
+        Kernel wanted = params.kernel;
+        params.balanced = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(meta, "balanced"));
+        if (!cJSON_HasObjectItem(meta, "fitted_kernel"))
+            svc = new_svc("load", &params, err);
+        else if (kernel_check("load", &wanted, err) &&
+                 read_kernel(meta, "fitted_kernel", &params.kernel, err))
+            svc = read_fitted(from, &params, err);
+        if (svc)
+            svc->params.kernel = wanted;
+    }
+    params_clear(&params);
+    return (Model *)svc;
+}
+
 static size_t svc_bytes(const Model *model) {
     const Decision *decision = &((const Svc *)model)->decision;
     return decision->sv ? array_bytes(decision->sv) + array_bytes(decision->alpha) : 0;
@@ -488,7 +510,7 @@ static size_t svc_bytes(const Model *model) {
 
 /* ---- The public part ------------------------------------------------------------------------- */
 
-static const ModelKind svc_kind = {
+const ModelKind svc_kind = {
     .name = "svm",
     .free = svc_free,
     .scores = svc_scores,
@@ -499,13 +521,10 @@ static const ModelKind svc_kind = {
     .get = svc_get,
     .clone = svc_clone,
     .save = svc_save,
+    .read = svc_read,
     .bytes = svc_bytes,
     .fit_bytes = svc_fit_bytes,
 };
-
-const ModelKind *svc_model_kind(void) {
-    return &svc_kind;
-}
 
 Svc *svc_new(const SvcParams *params, Error *err) {
     return new_svc("svm.new", params, err);
@@ -541,25 +560,4 @@ Array *svc_alpha(const Svc *svc, Error *err) {
 
 Array *svc_b(const Svc *svc, Error *err) {
     return share(svc->decision.b, err);
-}
-
-Model *svc_read(const Tensors *tensors, const char *prefix, const cJSON *meta, Error *err) {
-    SvcParams params = svc_defaults();
-    Svc *svc = NULL;
-    if (read_kernel(meta, "kernel", &params.kernel, err) &&
-        read_number(meta, "C", &params.C, err) &&
-        read_number(meta, "tolerance", &params.tolerance, err) &&
-        read_solver(meta, &params.solver, err) && read_weights(meta, &params, err)) {
-        Kernel wanted = params.kernel;
-        params.balanced = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(meta, "balanced"));
-        if (!cJSON_HasObjectItem(meta, "fitted_kernel"))
-            svc = new_svc("load", &params, err);
-        else if (kernel_check("load", &wanted, err) &&
-                 read_kernel(meta, "fitted_kernel", &params.kernel, err))
-            svc = read_fitted(tensors, prefix, &params, err);
-        if (svc)
-            svc->params.kernel = wanted;
-    }
-    params_clear(&params);
-    return (Model *)svc;
 }

@@ -10,12 +10,9 @@
 #ifndef PERIGEE_SVM_SVC_H
 #define PERIGEE_SVM_SVC_H
 
-#include "data/safetensors.h"
 #include "model.h"
 #include "svm/kernel.h"
 #include "svm/solver.h"
-
-#include <cjson/cJSON.h>
 
 typedef struct SvcParams {
     Kernel kernel;
@@ -41,7 +38,7 @@ Svc *svc_new(const SvcParams *params, Error *err);
 Svc *svc_from(const SvcParams *params, const Array *sv, const Array *alpha, const Array *b,
               const Labels *classes, Error *err);
 
-const ModelKind *svc_model_kind(void);
+extern const ModelKind svc_kind;
 
 size_t svc_support_count(const Svc *svc); /* of the union; 0 while unfitted */
 const SvcParams *svc_params(const Svc *svc);
@@ -49,7 +46,5 @@ const SvcParams *svc_params(const Svc *svc);
 Array *svc_support_vectors(const Svc *svc, Error *err);
 Array *svc_alpha(const Svc *svc, Error *err);
 Array *svc_b(const Svc *svc, Error *err);
-
-Model *svc_read(const Tensors *tensors, const char *prefix, const cJSON *meta, Error *err);
 
 #endif

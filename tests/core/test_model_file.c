@@ -2,7 +2,7 @@
 #include "reference.h"
 #include "toy_model.h"
 
-#include "model_file.h"
+#include "files/model_file.h"
 #include "reject/layer_model.h"
 #include "reject/nr.h"
 

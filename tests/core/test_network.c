@@ -284,7 +284,7 @@ static void a_file_that_promises_too_much(void **state) {
     tensors_init(&tensors);
     cJSON *meta =
         cJSON_Parse("{\"input\":[2047],\"layers\":[{\"kind\":\"linear\",\"out\":1048576}]}");
-    assert_null(network_read(&tensors, "", meta, &err));
+    assert_null(network_model_kind.read(&(ModelReader){ &tensors, "", meta, NULL }, &err));
     assert_non_null(strstr(err.message, "the file only 0"));
     assert_int_equal(err.kind, ERROR_FILE);
     cJSON_Delete(meta);

@@ -1,6 +1,6 @@
 /* Results to files and back; files that are not what they should be. */
 #include "attack/attack.h"
-#include "attack/result_file.h"
+#include "files/result_file.h"
 
 #include "attack_models.h"
 

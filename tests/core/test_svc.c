@@ -3,7 +3,7 @@
 #include "reference.h"
 
 #include "core/parallel.h"
-#include "model_file.h"
+#include "files/model_file.h"
 #include "svm/svc_search.h"
 
 /* ---- Cases ----------------------------------------------------------------------------------- */

@@ -1,4 +1,4 @@
-#include "attack/result_file.h"
+#include "files/result_file.h"
 
 #include "data/file.h"
 

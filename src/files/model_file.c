@@ -1,5 +1,6 @@
-#include "model_file.h"
+#include "files/model_file.h"
 
+#include "nn/network.h"
 #include "reject/dnr.h"
 #include "reject/layer_model.h"
 #include "reject/nr.h"
@@ -10,36 +11,29 @@
 
 static const char metadata_key[] = "perigee";
 
-/* The kinds that a file can hold. */
-static const struct {
-    const char *kind;
-    Model *(*read)(const Tensors *tensors, const char *prefix, const cJSON *meta, Error *err);
-} readers[] = {
-    { "net", network_read }, { "svm", svc_read }, { "layer", layer_model_read },
-    { "nr", nr_read },       { "dnr", dnr_read },
+const ModelKind *const model_file_kinds[] = {
+    &network_model_kind, &svc_kind, &layer_model_kind, &nr_kind, &dnr_kind, NULL,
 };
 
-static bool write_model(const Model *model, Tensors *tensors, const char *prefix, cJSON *meta,
-                        Error *err) {
+static bool write_model(const Model *model, const ModelWriter *to, Error *err) {
     if (!model->kind->save)
         return error_set(err, ERROR_ARGUMENT,
                          "save: a %s model is not made of numbers alone and cannot be saved",
                          model->kind->name);
-    if (!cJSON_AddStringToObject(meta, "kind", model->kind->name))
+    if (!cJSON_AddStringToObject(to->meta, "kind", model->kind->name))
         return error_memory(err, "save", strlen(model->kind->name));
-    return model->kind->save(model, tensors, prefix, meta, err);
+    return model->kind->save(model, to, err);
 }
 
-static Model *read_model(const Tensors *tensors, const char *prefix, const cJSON *meta,
-                         Error *err) {
-    const cJSON *kind = cJSON_GetObjectItemCaseSensitive(meta, "kind");
+static Model *read_model(const ModelReader *from, Error *err) {
+    const cJSON *kind = cJSON_GetObjectItemCaseSensitive(from->meta, "kind");
     if (!cJSON_IsString(kind)) {
         error_set(err, ERROR_FILE, "the metadata does not say which kind of model this is");
         return NULL;
     }
-    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
-        if (strcmp(readers[i].kind, kind->valuestring) == 0)
-            return readers[i].read(tensors, prefix, meta, err);
+    for (const ModelKind *const *known = model_file_kinds; *known; known++)
+        if (strcmp((*known)->name, kind->valuestring) == 0)
+            return (*known)->read(from, err);
     error_set(err, ERROR_FILE, "a model of the unknown kind \"%.40s\"", kind->valuestring);
     return NULL;
 }
@@ -50,55 +44,46 @@ typedef struct Prefix {
 } Prefix;
 
 static bool join_prefix(const char *prefix, const char *name, Prefix *out, Error *err) {
-    int length = snprintf(out->text, sizeof out->text, "%s%s.", prefix ? prefix : "", name);
+    int length = snprintf(out->text, sizeof out->text, "%s%s.", prefix, name);
     if (length > 0 && (size_t)length < sizeof out->text)
         return true;
     return error_set(err, ERROR_ARGUMENT, "models are nested too deeply at \"%.40s\"", name);
 }
 
-bool model_write_part(const Model *part, Tensors *tensors, const char *prefix, const char *name,
-                      cJSON *meta, Error *err) {
-    Prefix inner;
-    if (!join_prefix(prefix, name, &inner, err))
+static bool write_part(const ModelWriter *to, const char *name, const Model *part, Error *err) {
+    Prefix prefix;
+    ModelWriter inner = *to;
+    if (!join_prefix(to->prefix, name, &prefix, err))
         return false;
-    cJSON *object = cJSON_AddObjectToObject(meta, name);
-    if (!object)
+    inner.prefix = prefix.text;
+    inner.meta = cJSON_AddObjectToObject(to->meta, name);
+    if (!inner.meta)
         return error_memory(err, "save", strlen(name));
-    if (write_model(part, tensors, inner.text, object, err))
+    if (write_model(part, &inner, err))
         return true;
     error_prefix(err, "%s", name);
     return false;
 }
 
-Model *model_read_part(const Tensors *tensors, const char *prefix, const char *name,
-                       const cJSON *meta, Error *err) {
-    Prefix inner;
-    if (!join_prefix(prefix, name, &inner, err))
+static Model *read_part(const ModelReader *from, const char *name, Error *err) {
+    Prefix prefix;
+    ModelReader inner = *from;
+    if (!join_prefix(from->prefix, name, &prefix, err))
         return NULL;
-    const cJSON *object = cJSON_GetObjectItemCaseSensitive(meta, name);
-    if (!cJSON_IsObject(object)) {
+    inner.prefix = prefix.text;
+    inner.meta = cJSON_GetObjectItemCaseSensitive(from->meta, name);
+    if (!cJSON_IsObject(inner.meta)) {
         error_set(err, ERROR_FILE, "the metadata has no part \"%s\"", name);
         return NULL;
     }
-    Model *part = read_model(tensors, inner.text, object, err);
+    Model *part = read_model(&inner, err);
     if (!part)
         error_prefix(err, "%s", name);
     return part;
 }
 
-Network *model_read_net(const Tensors *tensors, const char *prefix, const char *name,
-                        const cJSON *meta, Error *err) {
-    Model *part = model_read_part(tensors, prefix, name, meta, err);
-    if (!part || strcmp(part->kind->name, "net") == 0)
-        return (Network *)part;
-    error_set(err, ERROR_FILE, "%s: expected a net, found a model of kind %s", name,
-              part->kind->name);
-    model_release(part);
-    return NULL;
-}
-
 static bool fill(const Model *model, Tensors *tensors, cJSON *meta, Error *err) {
-    if (!write_model(model, tensors, "", meta, err))
+    if (!write_model(model, &(ModelWriter){ tensors, "", meta, write_part }, err))
         return false;
     char *text = cJSON_PrintUnformatted(meta);
     if (!text)
@@ -141,7 +126,7 @@ Model *model_from(const Tensors *tensors, Error *err) {
         error_set(err, ERROR_FILE, "the model's description in the metadata is not a JSON object");
         return NULL;
     }
-    Model *model = read_model(tensors, "", meta, err);
+    Model *model = read_model(&(ModelReader){ tensors, "", meta, read_part }, err);
     cJSON_Delete(meta);
     return model;
 }

@@ -4,8 +4,8 @@
  * end to end (trace.loss, trace.scores, trace.distance, trace.iterates) with trace.length for each
  * sample; what it is, classes, shape, parameters and seed as JSON under the metadata key "perigee",
  * with "kind": "attack_result". */
-#ifndef PERIGEE_ATTACK_RESULT_FILE_H
-#define PERIGEE_ATTACK_RESULT_FILE_H
+#ifndef PERIGEE_FILES_RESULT_FILE_H
+#define PERIGEE_FILES_RESULT_FILE_H
 
 #include "attack/result.h"
 #include "data/safetensors.h"
