@@ -1,7 +1,7 @@
 /* The general part of bind.h: boxes, errors, arguments, options, the session's generator. */
 #include "bind/bind.h"
 
-#include "bind/suggest.h"
+#include "core/fields.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -223,21 +223,32 @@ const char *bind_string(lua_State *L, int arg, const char *where, const char *na
 
 static int refuse_option(lua_State *L, const char *where, const char *key,
                          const char *const *valid) {
-    const char *nearest = suggest_nearest(key, valid);
-    if (!valid[0])
-        return luaL_error(L, "%s: unknown option '%s' (it takes none)", where, key);
-    luaL_Buffer text;
-    luaL_buffinit(L, &text);
-    for (size_t i = 0; valid[i]; i++) {
-        if (i)
-            luaL_addstring(&text, ", ");
-        luaL_addstring(&text, valid[i]);
+    Error err;
+    fields_unknown(key, valid, &err);
+    return luaL_error(L, "%s: %s", where, err.message);
+}
+
+static int refuse_position(lua_State *L, const char *where, const char *const *valid) {
+    char text[128];
+    return luaL_error(L, "%s: options go by name, as in %s { %s = … }; got %s without one", where,
+                      where, valid[0] ? valid[0] : "name", bind_describe(L, -1, text));
+}
+
+/* `list` values without a name are the caller's: positions 1 … #t. */
+static void check_options(lua_State *L, int arg, const char *where, const char *const *valid,
+                          lua_Integer list) {
+    for (lua_pushnil(L); lua_next(L, arg); lua_pop(L, 1)) {
+        if (lua_isinteger(L, -2) && lua_tointeger(L, -2) >= 1 && lua_tointeger(L, -2) <= list)
+            continue;
+        if (lua_type(L, -2) != LUA_TSTRING)
+            refuse_position(L, where, valid);
+        const char *key = lua_tostring(L, -2);
+        size_t i = 0;
+        while (valid[i] && strcmp(valid[i], key) != 0)
+            i++;
+        if (!valid[i])
+            refuse_option(L, where, key, valid);
     }
-    luaL_pushresult(&text);
-    if (nearest)
-        return luaL_error(L, "%s: unknown option '%s'; did you mean '%s'? (valid: %s)", where, key,
-                          nearest, lua_tostring(L, -1));
-    return luaL_error(L, "%s: unknown option '%s' (valid: %s)", where, key, lua_tostring(L, -1));
 }
 
 void bind_options(lua_State *L, int arg, const char *where, const char *const *valid) {
@@ -250,18 +261,13 @@ void bind_options(lua_State *L, int arg, const char *where, const char *const *v
     }
     if (lua_type(L, arg) != LUA_TTABLE)
         bind_expected(L, arg, where, "options", "a table");
-    lua_pushnil(L);
-    while (lua_next(L, arg)) {
-        lua_pop(L, 1);
-        if (lua_type(L, -1) != LUA_TSTRING)
-            continue;
-        const char *key = lua_tostring(L, -1);
-        size_t i = 0;
-        while (valid[i] && strcmp(valid[i], key) != 0)
-            i++;
-        if (!valid[i])
-            refuse_option(L, where, key, valid);
-    }
+    check_options(L, arg, where, valid, 0);
+}
+
+void bind_options_list(lua_State *L, int arg, const char *where, const char *const *valid) {
+    if (lua_type(L, arg) != LUA_TTABLE)
+        bind_expected(L, arg, where, "options", "a table with a list");
+    check_options(L, arg, where, valid, (lua_Integer)lua_rawlen(L, arg));
 }
 
 int bind_opt_push(lua_State *L, int arg, const char *key) {

@@ -74,9 +74,13 @@ const char *bind_string(lua_State *L, int arg, const char *where, const char *na
 /* ---- Option tables --------------------------------------------------------------------------- */
 
 /* Check that the value at `arg` is a table (nil or none is taken for an empty one, and the slot is
- * then filled with it) and that each of its string keys is in `valid` (NULL-terminated). An unknown
- * key is an error that lists the valid ones and names the nearest. */
+ * then filled with it) and that each of its keys is in `valid` (NULL-terminated). An unknown key is
+ * an error that lists the valid ones and names the nearest; a value without a name is refused. */
 void bind_options(lua_State *L, int arg, const char *where, const char *const *valid);
+
+/* The same for a constructor that takes a list beside its options: values 1 … #t are the caller's.
+ */
+void bind_options_list(lua_State *L, int arg, const char *where, const char *const *valid);
 
 /* One option: the default if it is absent. The bounds are inclusive. */
 double bind_opt_number(lua_State *L, int arg, const char *where, const char *key, double low,

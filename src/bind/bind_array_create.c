@@ -76,11 +76,21 @@ static int fill_with(lua_State *L, const char *where, Array *a, double value) {
     return 1;
 }
 
+/* The options behind a shape that began at `first`: where they stand in the shape's own table, its
+ * list is no option. */
+static void shape_options(lua_State *L, int first, int options, const char *where,
+                          const char *const *valid) {
+    if (options == first)
+        bind_options_list(L, options, where, valid);
+    else
+        bind_options(L, options, where, valid);
+}
+
 /* f(sizes …, {dtype=}), every element `value`. */
 static int constant(lua_State *L, const char *where, double value) {
     size_t shape[ARRAY_MAX_DIMS];
     int options, ndim = bind_array_shape(L, 1, where, shape, &options);
-    bind_options(L, options, where, dtype_option);
+    shape_options(L, 1, options, where, dtype_option);
     DType dtype = bind_array_opt_dtype(L, options, where, DTYPE_F32);
     return fill_with(L, where, bind_push_new_array(L, where, dtype, ndim, shape), value);
 }
@@ -213,7 +223,7 @@ static int random_uniform(lua_State *L) {
     static const char *const valid[] = { "seed", "dtype", "low", "high", NULL };
     size_t shape[ARRAY_MAX_DIMS];
     int options, ndim = bind_array_shape(L, 1, "rand", shape, &options);
-    bind_options(L, options, "rand", valid);
+    shape_options(L, 1, options, "rand", valid);
     DType dtype = float_dtype(L, options, "rand");
     double low = bind_opt_number(L, options, "rand", "low", -HUGE_VAL, HUGE_VAL, 0);
     double high = bind_opt_number(L, options, "rand", "high", -HUGE_VAL, HUGE_VAL, 1);
@@ -227,7 +237,7 @@ static int random_normal(lua_State *L) {
     static const char *const valid[] = { "seed", "dtype", "mean", "std", NULL };
     size_t shape[ARRAY_MAX_DIMS];
     int options, ndim = bind_array_shape(L, 1, "randn", shape, &options);
-    bind_options(L, options, "randn", valid);
+    shape_options(L, 1, options, "randn", valid);
     DType dtype = float_dtype(L, options, "randn");
     double mean = bind_opt_number(L, options, "randn", "mean", -HUGE_VAL, HUGE_VAL, 0);
     double deviation = bind_opt_number(L, options, "randn", "std", 0, HUGE_VAL, 1);
@@ -243,7 +253,7 @@ static int random_integers(lua_State *L) {
     lua_Integer low = bind_integer(L, 1, "randint", "low", INT32_MIN, INT32_MAX);
     lua_Integer high = bind_integer(L, 2, "randint", "high", low, INT32_MAX);
     int options, ndim = bind_array_shape(L, 3, "randint", shape, &options);
-    bind_options(L, options, "randint", valid);
+    shape_options(L, 3, options, "randint", valid);
     Rng rng = bind_opt_rng(L, options, "randint", NULL);
     array_fill_uniform(bind_push_new_array(L, "randint", DTYPE_I32, ndim, shape), (double)low,
                        (double)high + 1, &rng);

@@ -80,8 +80,6 @@ static int new_layer(lua_State *L) {
         valid[i + 1] = kind->keys[i];
     lua_settop(L, 1);
     bind_options(L, 1, where, valid);
-    if (lua_rawlen(L, 1) > 0)
-        return luaL_error(L, "%s: options go by name, as in %s { name = \"a\" }", where, where);
     lua_newtable(L);
     for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
         lua_pushvalue(L, -2);
@@ -108,7 +106,7 @@ static int nn_new(lua_State *L) {
     if (!lua_istable(L, 1))
         return bind_expected(L, 1, "nn.new", "options",
                              "a table such as { input = {1, 28, 28}, nn.conv2d{…}, … }");
-    bind_options(L, 1, "nn.new", valid);
+    bind_options_list(L, 1, "nn.new", valid);
     uint64_t seed = read_seed(L, 1);
     cJSON *description = push_json(L);
     bind_opt_push(L, 1, "input");

@@ -4,7 +4,7 @@
 #include "bind/bind_header.h"
 #include "bind/bind_session.h"
 #include "bind/bind_terminal.h"
-#include "bind/suggest.h"
+#include "core/suggest.h"
 #include "files/model_file.h"
 #include "files/result_file.h"
 #include "host/interrupt.h"

@@ -1,6 +1,6 @@
 #include "host/options.h"
 
-#include "bind/suggest.h"
+#include "core/suggest.h"
 
 #include <errno.h>
 #include <stdlib.h>

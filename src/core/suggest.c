@@ -1,4 +1,4 @@
-#include "bind/suggest.h"
+#include "core/suggest.h"
 
 #include <ctype.h>
 #include <string.h>

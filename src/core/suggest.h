@@ -1,6 +1,6 @@
 /* suggest.h — the word that somebody who mistyped probably meant. */
-#ifndef PERIGEE_BIND_SUGGEST_H
-#define PERIGEE_BIND_SUGGEST_H
+#ifndef PERIGEE_CORE_SUGGEST_H
+#define PERIGEE_CORE_SUGGEST_H
 
 #include <stddef.h>
 

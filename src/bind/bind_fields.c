@@ -1,0 +1,275 @@
+#include "bind/bind_fields.h"
+
+#include "bind/bind.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Values ---------------------------------------------------------------------------------- */
+
+static bool is_pair(lua_State *L, int arg, Value *value) {
+    bool pair = lua_rawlen(L, arg) == 2;
+    value->is_whole = pair;
+    for (int i = 0; pair && i < 2; i++) {
+        pair = lua_rawgeti(L, arg, i + 1) == LUA_TNUMBER;
+        value->number[i] = lua_tonumber(L, -1);
+        value->is_whole = value->is_whole && value_number(value->number[i]).is_whole;
+        lua_pop(L, 1);
+    }
+    return pair;
+}
+
+Value bind_value(lua_State *L, int arg) {
+    Value value = { .kind = VALUE_OTHER };
+    switch (lua_type(L, arg)) {
+    case LUA_TNONE:
+    case LUA_TNIL:
+        value.kind = VALUE_NOTHING;
+        return value;
+    case LUA_TNUMBER:
+        return lua_isinteger(L, arg) ? value_whole(lua_tointeger(L, arg))
+                                     : value_number(lua_tonumber(L, arg));
+    case LUA_TBOOLEAN:
+        return value_boolean(lua_toboolean(L, arg));
+    case LUA_TSTRING:
+        return value_word(lua_tostring(L, arg));
+    case LUA_TTABLE:
+        if (is_pair(L, lua_absindex(L, arg), &value)) {
+            value.kind = VALUE_PAIR;
+            return value;
+        }
+    }
+    bind_describe(L, arg, value.got);
+    return value;
+}
+
+void bind_push_value(lua_State *L, const Value *value) {
+    switch (value->kind) {
+    case VALUE_NUMBER:
+        if (value->is_whole)
+            lua_pushinteger(L, (lua_Integer)value->whole);
+        else
+            lua_pushnumber(L, value->number[0]);
+        break;
+    case VALUE_PAIR:
+        lua_createtable(L, 2, 0);
+        for (int i = 0; i < 2; i++) {
+            lua_pushinteger(L, (lua_Integer)value->number[i]);
+            lua_rawseti(L, -2, i + 1);
+        }
+        break;
+    case VALUE_BOOLEAN:
+        lua_pushboolean(L, value->truth);
+        break;
+    case VALUE_WORD:
+        lua_pushstring(L, value->word);
+        break;
+    default:
+        lua_pushnil(L);
+    }
+}
+
+/* ---- Option tables --------------------------------------------------------------------------- */
+
+void bind_field_set(lua_State *L, int arg, const char *where, const FieldPlace *place) {
+    Value value = bind_value(L, arg);
+    Error err;
+    if (field_set(place->field, place->object, &value, &err))
+        return;
+    /* The name that users know it by says more than the field's own. */
+    char expected[FIELD_TEXT], got[VALUE_TEXT];
+    luaL_error(L, "%s: %s: expected %s, got %s", where, place->name,
+               field_expected(place->field, expected), value_text(&value, got));
+}
+
+static void set_field(lua_State *L, int arg, const char *where, const Field *field, void *object) {
+    FieldPlace place = { .field = field, .object = object };
+    snprintf(place.name, sizeof place.name, "%s", field->name);
+    bind_field_set(L, arg, where, &place);
+}
+
+void bind_read_fields(lua_State *L, int arg, const char *where, const Field *field, void *object) {
+    char expected[FIELD_TEXT];
+    for (; field && field->name; field++) {
+        int type = bind_opt_push(L, arg, field->name);
+        if (type == LUA_TNIL && field->required)
+            bind_expected(L, -1, where, field->name, field_expected(field, expected));
+        if (type != LUA_TNIL && field->kind != FIELD_OBJECT)
+            set_field(L, -1, where, field, object);
+        lua_pop(L, 1);
+    }
+}
+
+enum { MAX_FIELDS = 64 };
+
+static void field_names(const Field *field, const char *names[MAX_FIELDS]) {
+    size_t count = 0;
+    for (; field && field->name && count + 1 < MAX_FIELDS; field++)
+        names[count++] = field->name;
+    names[count] = NULL;
+}
+
+void bind_fields(lua_State *L, int arg, const char *where, const Field *field, void *object) {
+    const char *names[MAX_FIELDS];
+    field_names(field, names);
+    bind_options(L, arg, where, names);
+    bind_read_fields(L, arg, where, field, object);
+}
+
+/* ---- Objects with options -------------------------------------------------------------------- */
+
+static bool locate(lua_State *L, const BindOptioned *self, int key, FieldPlace *place) {
+    const char *name = lua_type(L, key) == LUA_TSTRING ? lua_tostring(L, key) : NULL;
+    for (size_t i = 0; name && self->options->at(self->object, i, place); i++)
+        if (strcmp(place->name, name) == 0)
+            return true;
+    return false;
+}
+
+static void check_place(lua_State *L, const BindOptioned *self, int key, FieldPlace *place) {
+    Error err;
+    char text[128];
+    if (lua_type(L, key) != LUA_TSTRING)
+        luaL_error(L, "%s: options go by name, got %s for a name", self->where,
+                   bind_describe(L, key, text));
+    if (fields_locate(self->options->at, self->object, lua_tostring(L, key), place, &err))
+        return;
+    error_prefix(&err, "%s", self->where);
+    bind_raise(L, &err);
+}
+
+static void push_place(lua_State *L, const BindOptioned *self, const FieldPlace *place) {
+    if (place->field->kind == FIELD_OBJECT) {
+        self->options->push(L, place);
+        return;
+    }
+    Value value = field_get(place->field, place->object);
+    bind_push_value(L, &value);
+}
+
+bool bind_push_option(lua_State *L, const BindOptioned *self, int key) {
+    FieldPlace place;
+    if (!locate(L, self, key, &place))
+        return false;
+    push_place(L, self, &place);
+    return true;
+}
+
+void bind_get_option(lua_State *L, const BindOptioned *self, int arg) {
+    FieldPlace place;
+    check_place(L, self, arg, &place);
+    push_place(L, self, &place);
+}
+
+void bind_set_option(lua_State *L, const BindOptioned *self, int key, int value) {
+    FieldPlace place;
+    check_place(L, self, key, &place);
+    if (place.field->kind == FIELD_OBJECT)
+        self->options->read(L, &place, value, self->where);
+    else
+        bind_field_set(L, value, self->where, &place);
+}
+
+/* Would the value at `arg` do for this option? Raises if not, and changes nothing. */
+static void rehearse(lua_State *L, const BindOptioned *self, const FieldPlace *place, int arg) {
+    union {
+        double number;
+        size_t pair[2];
+        uint64_t seed;
+        int integer;
+        bool truth;
+    } scratch;
+    Field field = *place->field;
+    if (field.kind == FIELD_OBJECT)
+        return;
+    field.offset = 0;
+    FieldPlace trial = { .field = &field, .object = &scratch };
+    memcpy(trial.name, place->name, sizeof trial.name);
+    bind_field_set(L, arg, self->where, &trial);
+}
+
+void bind_set_options(lua_State *L, const BindOptioned *self, int arg) {
+    FieldPlace place;
+    arg = lua_absindex(L, arg);
+    if (!lua_istable(L, arg))
+        bind_expected(L, arg, self->where, "options", "a table such as { C = 1 }");
+    for (lua_pushnil(L); lua_next(L, arg); lua_pop(L, 1)) {
+        check_place(L, self, lua_absindex(L, -2), &place);
+        rehearse(L, self, &place, lua_gettop(L));
+    }
+    for (lua_pushnil(L); lua_next(L, arg); lua_pop(L, 1))
+        bind_set_option(L, self, lua_absindex(L, -2), lua_gettop(L));
+}
+
+/* ---- What the help says ---------------------------------------------------------------------- */
+
+#define DESCRIPTIONS "perigee.descriptions"
+
+void bind_describe_options(lua_State *L, const Described *described) {
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, DESCRIPTIONS);
+    lua_createtable(L, 0, 6);
+    lua_pushstring(L, described->summary);
+    lua_setfield(L, -2, "summary");
+    lua_pushstring(L, described->example);
+    lua_setfield(L, -2, "example");
+    lua_pushstring(L, described->result);
+    lua_setfield(L, -2, "result");
+    lua_pushlightuserdata(L, (void *)described->fields.field);
+    lua_setfield(L, -2, "fields");
+    lua_pushlightuserdata(L, (void *)described->fields.initial);
+    lua_setfield(L, -2, "initial");
+    lua_setfield(L, -2, described->name);
+    lua_pop(L, 1);
+}
+
+/* { name, type, default, meaning, range } */
+static void push_row(lua_State *L, const Fields *fields, const Field *field) {
+    char text[FIELD_TEXT];
+    lua_createtable(L, 5, 0);
+    lua_pushstring(L, field->name);
+    lua_rawseti(L, -2, 1);
+    lua_pushstring(L, field_type(field, text));
+    lua_rawseti(L, -2, 2);
+    lua_pushstring(L, field_initial(fields, field, text));
+    lua_rawseti(L, -2, 3);
+    lua_pushstring(L, field->meaning);
+    lua_rawseti(L, -2, 4);
+    lua_pushstring(L, field_range(field, text));
+    lua_rawseti(L, -2, 5);
+}
+
+static int push_names(lua_State *L) {
+    lua_newtable(L);
+    lua_Integer count = 0;
+    for (lua_pushnil(L); lua_next(L, -3); lua_pop(L, 1)) {
+        lua_pushvalue(L, -2);
+        lua_rawseti(L, -4, ++count);
+    }
+    return 1;
+}
+
+int bind_described(lua_State *L) {
+    lua_settop(L, 1);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, DESCRIPTIONS);
+    if (lua_isnil(L, 1))
+        return push_names(L);
+    if (lua_getfield(L, 2, bind_string(L, 1, "described", "name")) == LUA_TNIL)
+        return 1;
+    lua_getfield(L, 3, "fields");
+    lua_getfield(L, 3, "initial");
+    Fields fields = { lua_touserdata(L, 4), lua_touserdata(L, 5) };
+    lua_createtable(L, 0, 5);
+    for (int i = 0; i < 3; i++) {
+        static const char *const keys[] = { "summary", "example", "result" };
+        lua_getfield(L, 3, keys[i]);
+        lua_setfield(L, -2, keys[i]);
+    }
+    lua_newtable(L);
+    lua_Integer row = 0;
+    for (const Field *field = fields.field; field && field->name; field++) {
+        push_row(L, &fields, field);
+        lua_rawseti(L, -2, ++row);
+    }
+    lua_setfield(L, -2, "options");
+    return 1;
+}

@@ -1,0 +1,78 @@
+/* bind_fields.h — options that are fields (core/fields.h): from Lua's tables into structs and back.
+ *
+ * A type of objects with options fills one BindOptions; reading, assigning, :set and :get of all of
+ * them are then the functions below, and say the same of every mistake. */
+#ifndef PERIGEE_BIND_FIELDS_H
+#define PERIGEE_BIND_FIELDS_H
+
+#include "core/fields.h"
+
+#include <lua.h>
+
+/* The value at `arg`. Its word is borrowed from the stack. */
+Value bind_value(lua_State *L, int arg);
+
+/* Push it; VALUE_NOTHING is nil. */
+void bind_push_value(lua_State *L, const Value *value);
+
+/* Put the value at `arg` into the field, or raise "where: NAME: expected …, got …". */
+void bind_field_set(lua_State *L, int arg, const char *where, const FieldPlace *place);
+
+/* The option table at `arg` into `object`: like bind_options (see bind.h) with the fields' names,
+ * then every field that the table has. Fields of kind FIELD_OBJECT are only checked to be there
+ * where they are required: the caller reads them. */
+void bind_fields(lua_State *L, int arg, const char *where, const Field *field, void *object);
+
+/* The same for a table that also holds a list or further keys of the caller's, checked already. */
+void bind_read_fields(lua_State *L, int arg, const char *where, const Field *field, void *object);
+
+/* ---- Objects with options ---------------------------------------------------------------------
+ */
+
+typedef struct BindOptions {
+    FieldAt *at;
+    /* The value of a FIELD_OBJECT at `arg` checked and taken over; pushed. Both NULL where the type
+     * has no such field. */
+    void (*read)(lua_State *L, const FieldPlace *place, int arg, const char *where);
+    void (*push)(lua_State *L, const FieldPlace *place);
+} BindOptions;
+
+/* An object's options, and what its messages begin with. */
+typedef struct BindOptioned {
+    const BindOptions *options;
+    void *object;
+    const char *where; /* "svm" */
+} BindOptioned;
+
+/* Push the option that is named by the key at `key` and return true; or push nothing. */
+bool bind_push_option(lua_State *L, const BindOptioned *self, int key);
+
+/* self[key] = value, both on the stack; unknown names and unfit values raise. */
+void bind_set_option(lua_State *L, const BindOptioned *self, int key, int value);
+
+/* Every name of the table at `arg`: all are looked up before any is set. */
+void bind_set_options(lua_State *L, const BindOptioned *self, int arg);
+
+/* Push the option that is named by the string at `arg`; an unknown one raises. */
+void bind_get_option(lua_State *L, const BindOptioned *self, int arg);
+
+/* ---- What the help says -----------------------------------------------------------------------
+ */
+
+/* Something that users make by a constructor with options. */
+typedef struct Described {
+    const char *name;    /* "attack.pgd" */
+    const char *summary; /* what it is; NULL where the help has an entry of its own */
+    const char *example; /* one that runs; with the summary */
+    const char *result;  /* what the constructor gives: "attack", "table" */
+    Fields fields;
+} Described;
+
+/* Keep a description for the help; the strings and fields outlive the program's run. */
+void bind_describe_options(lua_State *L, const Described *described);
+
+/* described(name): nil, or { name =, summary =, example =, result =, options = { { name, type,
+ * default, meaning, range }, … } }; described(): the list of names. For perigee/help.lua. */
+int bind_described(lua_State *L);
+
+#endif

@@ -1,0 +1,325 @@
+#include "core/fields.h"
+
+#include "core/error.h"
+#include "core/suggest.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Values ---------------------------------------------------------------------------------- */
+
+Value value_number(double number) {
+    Value value = { .kind = VALUE_NUMBER, .number = { number, number } };
+    value.is_whole = number == floor(number) && fabs(number) < 0x1p63;
+    value.whole = value.is_whole ? (int64_t)number : 0;
+    return value;
+}
+
+Value value_whole(int64_t whole) {
+    Value value = { .kind = VALUE_NUMBER, .is_whole = true, .whole = whole };
+    value.number[0] = value.number[1] = (double)whole;
+    return value;
+}
+
+Value value_boolean(bool truth) {
+    return (Value){ .kind = VALUE_BOOLEAN, .truth = truth };
+}
+
+Value value_word(const char *word) {
+    return (Value){ .kind = VALUE_WORD, .word = word };
+}
+
+const char *value_text(const Value *value, char text[VALUE_TEXT]) {
+    switch (value->kind) {
+    case VALUE_NOTHING:
+        return strcpy(text, "nothing");
+    case VALUE_NUMBER:
+        if (value->is_whole)
+            snprintf(text, VALUE_TEXT, "%lld", (long long)value->whole);
+        else
+            snprintf(text, VALUE_TEXT, "%.14g", value->number[0]);
+        return text;
+    case VALUE_PAIR:
+        snprintf(text, VALUE_TEXT, "{%.14g, %.14g}", value->number[0], value->number[1]);
+        return text;
+    case VALUE_BOOLEAN:
+        return strcpy(text, value->truth ? "true" : "false");
+    case VALUE_WORD:
+        snprintf(text, VALUE_TEXT, "the string \"%.60s%s\"", value->word,
+                 strlen(value->word) > 60 ? "…" : "");
+        return text;
+    default:
+        return strcpy(text, value->got);
+    }
+}
+
+/* ---- What a field takes, in words ------------------------------------------------------------ */
+
+static bool is_numeric(const Field *field) {
+    return field->kind <= FIELD_PAIR;
+}
+
+static bool wants_whole(const Field *field) {
+    return field->kind != FIELD_NUMBER;
+}
+
+/* {0, 0} in a table stands for "no bounds": nothing has a range of one number. */
+static bool has_range(const Field *field) {
+    return is_numeric(field) && (field->low != 0 || field->high != 0);
+}
+
+static const char *range_words(const Field *field, const char *between, char text[FIELD_TEXT]) {
+    bool above = field->open & FIELD_ABOVE_LOW, below = field->open & FIELD_BELOW_HIGH;
+    bool low = has_range(field) && field->low > -INFINITY;
+    bool high = has_range(field) && field->high < INFINITY;
+    const char *to = below ? "below " : "";
+    text[0] = '\0';
+    if (low && high && above)
+        snprintf(text, FIELD_TEXT, "above %.14g and %s%.14g", field->low,
+                 below ? "below " : "up to ", field->high);
+    else if (low && high)
+        snprintf(text, FIELD_TEXT, "%s%.14g to %s%.14g", between, field->low, to, field->high);
+    else if (low && above)
+        snprintf(text, FIELD_TEXT, "above %.14g", field->low);
+    else if (low)
+        snprintf(text, FIELD_TEXT, "%s%.14g or more", *between ? "of " : "", field->low);
+    else if (high)
+        snprintf(text, FIELD_TEXT, below ? "below %.14g" : "up to %.14g", field->high);
+    return text;
+}
+
+const char *field_range(const Field *field, char text[FIELD_TEXT]) {
+    return range_words(field, "", text);
+}
+
+/* The words in quotes, `last` between the last two and `comma` between the others. */
+static const char *quoted_words(const char *const *words, const char *comma, const char *last,
+                                char text[FIELD_TEXT]) {
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; words[i] && used < FIELD_TEXT; i++)
+        used += (size_t)snprintf(text + used, FIELD_TEXT - used, "%s\"%s\"",
+                                 i == 0         ? ""
+                                 : words[i + 1] ? comma
+                                                : last,
+                                 words[i]);
+    return text;
+}
+
+const char *field_expected(const Field *field, char text[FIELD_TEXT]) {
+    char range[FIELD_TEXT];
+    switch (field->kind) {
+    case FIELD_BOOLEAN:
+        return strcpy(text, "true or false");
+    case FIELD_WORD:
+        return quoted_words(field->words, ", ", " or ", text);
+    case FIELD_SEED:
+        return strcpy(text, "an integer");
+    case FIELD_OBJECT:
+        snprintf(text, FIELD_TEXT, "%s", field->type);
+        return text;
+    default:
+        range_words(field, "from ", range);
+        snprintf(text, FIELD_TEXT, "%s%s%.200s%s", wants_whole(field) ? "an integer" : "a number",
+                 *range ? " " : "", range, field->kind == FIELD_PAIR ? " or {height, width}" : "");
+        return text;
+    }
+}
+
+const char *field_type(const Field *field, char text[FIELD_TEXT]) {
+    switch (field->kind) {
+    case FIELD_NUMBER:
+        return strcpy(text, "number");
+    case FIELD_PAIR:
+        return strcpy(text, "integer|integer[]");
+    case FIELD_BOOLEAN:
+        return strcpy(text, "boolean");
+    case FIELD_WORD:
+        return quoted_words(field->words, "|", "|", text);
+    case FIELD_OBJECT:
+        snprintf(text, FIELD_TEXT, "%s", field->type);
+        return text;
+    default:
+        return strcpy(text, "integer");
+    }
+}
+
+const char *field_initial(const Fields *fields, const Field *field, char text[FIELD_TEXT]) {
+    Value value = { .kind = VALUE_NOTHING };
+    char number[VALUE_TEXT];
+    if (fields->initial && field->kind != FIELD_OBJECT && !field->required)
+        value = field_get(field, fields->initial);
+    if (field->initial && value.kind != VALUE_WORD)
+        snprintf(text, FIELD_TEXT, "%s", field->initial);
+    else if (value.kind == VALUE_NOTHING)
+        strcpy(text, "none");
+    else if (value.kind == VALUE_WORD)
+        snprintf(text, FIELD_TEXT, "\"%s\"", value.word);
+    else
+        snprintf(text, FIELD_TEXT, "%s", value_text(&value, number));
+    return text;
+}
+
+/* ---- Values into fields and out of them ------------------------------------------------------ */
+
+const Field *fields_find(const Field *field, const char *name) {
+    for (; field && field->name; field++)
+        if (strcmp(field->name, name) == 0)
+            return field;
+    return NULL;
+}
+
+static bool in_range(const Field *field, double number) {
+    if (isnan(number))
+        return false;
+    if (!has_range(field))
+        return true;
+    bool low = field->open & FIELD_ABOVE_LOW ? number > field->low : number >= field->low;
+    bool high = field->open & FIELD_BELOW_HIGH ? number < field->high : number <= field->high;
+    return low && high;
+}
+
+static int find_word(const Field *field, const char *word) {
+    for (int i = 0; field->words[i]; i++)
+        if (strcmp(field->words[i], word) == 0)
+            return i;
+    return -1;
+}
+
+/* May this value stand in this field? */
+static bool fits(const Field *field, const Value *value) {
+    bool whole = value->is_whole || !wants_whole(field);
+    switch (field->kind) {
+    case FIELD_BOOLEAN:
+        return value->kind == VALUE_BOOLEAN;
+    case FIELD_WORD:
+        return value->kind == VALUE_WORD && find_word(field, value->word) >= 0;
+    case FIELD_SEED:
+        return value->kind == VALUE_NUMBER && value->is_whole;
+    case FIELD_OBJECT:
+        return false;
+    case FIELD_PAIR:
+        if (value->kind == VALUE_PAIR)
+            return value->is_whole && in_range(field, value->number[0]) &&
+                   in_range(field, value->number[1]);
+        return value->kind == VALUE_NUMBER && whole && in_range(field, value->number[0]);
+    default:
+        return value->kind == VALUE_NUMBER && whole && in_range(field, value->number[0]);
+    }
+}
+
+static void store(const Field *field, void *place, const Value *value) {
+    switch (field->kind) {
+    case FIELD_NUMBER:
+    case FIELD_WHOLE:
+        *(double *)place = value->number[0];
+        break;
+    case FIELD_INTEGER:
+        *(int *)place = (int)value->number[0];
+        break;
+    case FIELD_SIZE:
+        *(size_t *)place = (size_t)value->number[0];
+        break;
+    case FIELD_PAIR:
+        ((size_t *)place)[0] = (size_t)value->number[0];
+        ((size_t *)place)[1] = (size_t)value->number[1];
+        break;
+    case FIELD_SEED:
+        *(uint64_t *)place = (uint64_t)value->whole;
+        break;
+    case FIELD_BOOLEAN:
+        *(bool *)place = value->truth;
+        break;
+    case FIELD_WORD:
+        *(int *)place = find_word(field, value->word);
+        break;
+    case FIELD_OBJECT:
+        break;
+    }
+}
+
+bool field_set(const Field *field, void *object, const Value *value, Error *err) {
+    if (fits(field, value)) {
+        store(field, (char *)object + field->offset, value);
+        return true;
+    }
+    char expected[FIELD_TEXT], got[VALUE_TEXT];
+    return error_set(err, ERROR_ARGUMENT, "%s: expected %s, got %s", field->name,
+                     field_expected(field, expected), value_text(value, got));
+}
+
+static Value pair_value(const size_t *pair) {
+    if (pair[0] == pair[1])
+        return value_whole((int64_t)pair[0]);
+    return (Value){ .kind = VALUE_PAIR,
+                    .is_whole = true,
+                    .number = { (double)pair[0], (double)pair[1] } };
+}
+
+Value field_get(const Field *field, const void *object) {
+    const void *place = (const char *)object + field->offset;
+    const Value nothing = { .kind = VALUE_NOTHING };
+    switch (field->kind) {
+    case FIELD_NUMBER:
+    case FIELD_WHOLE:
+        return isnan(*(const double *)place) ? nothing : value_number(*(const double *)place);
+    case FIELD_INTEGER:
+        return value_whole(*(const int *)place);
+    case FIELD_SIZE:
+        return value_whole((int64_t) * (const size_t *)place);
+    case FIELD_PAIR:
+        return field->initial && *(const size_t *)place == 0 ? nothing : pair_value(place);
+    case FIELD_SEED:
+        return value_whole((int64_t) * (const uint64_t *)place);
+    case FIELD_BOOLEAN:
+        return value_boolean(*(const bool *)place);
+    case FIELD_WORD:
+        return *(const int *)place < 0 ? nothing : value_word(field->words[*(const int *)place]);
+    default:
+        return nothing;
+    }
+}
+
+/* ---- Complaints ------------------------------------------------------------------------------ */
+
+bool fields_unknown(const char *name, const char *const *names, Error *err) {
+    char list[640] = "";
+    size_t used = 0;
+    for (size_t i = 0; names[i] && used < sizeof list; i++)
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", names[i]);
+    if (!names[0])
+        return error_set(err, ERROR_ARGUMENT, "unknown option '%.60s' (it takes none)", name);
+    const char *nearest = suggest_nearest(name, names);
+    return error_set(err, ERROR_ARGUMENT, "unknown option '%.60s'%s%s%s (valid: %s)", name,
+                     nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "",
+                     list);
+}
+
+/* An object's names are counted first: a DNR has as many as its parts together. */
+static bool refuse_place(FieldAt *at, void *object, const char *name, Error *err) {
+    FieldPlace place;
+    size_t count = 0;
+    while (at(object, count, &place))
+        count++;
+    const char **names = calloc(count + 1, sizeof *names);
+    char(*text)[FIELD_TEXT] = calloc(count + 1, sizeof *text);
+    bool ok = names && text;
+    for (size_t i = 0; ok && i < count && at(object, i, &place); i++)
+        names[i] = strcpy(text[i], place.name);
+    if (ok)
+        fields_unknown(name, names, err);
+    else
+        error_memory(err, "options", count * sizeof *text);
+    free(names);
+    free(text);
+    return false;
+}
+
+bool fields_locate(FieldAt *at, void *object, const char *name, FieldPlace *place, Error *err) {
+    for (size_t i = 0; at(object, i, place); i++)
+        if (strcmp(place->name, name) == 0)
+            return true;
+    return refuse_place(at, object, name, err);
+}
