@@ -1,0 +1,59 @@
+-- attacks.lua — the pictures of a defence and of attacks on it: plot.model, plot.attack, plot.attacks,
+-- plot.scores, plot.reject, plot.confusion, plot.security, plot.loss, plot.filters, plot.activations,
+-- plot.images, plot.live. Small models on the built-in digits, some seconds.
+
+local first, second = data.digits(2000, { seed = 1 }), data.digits(800, { seed = 2 })
+local test = data.digits(300, { seed = 3 })
+
+local net = nn.new {
+  input = { 1, 28, 28 }, seed = 1,
+  nn.conv2d { name = "conv1", out = 16, kernel = 5, stride = 2 }, nn.relu { name = "relu1" },
+  nn.conv2d { name = "conv2", out = 16, kernel = 3, stride = 2 }, nn.relu { name = "relu2" },
+  nn.flatten {},
+  nn.linear { name = "fc1", out = 32 }, nn.relu { name = "relu3" },
+  nn.linear { name = "classifier", out = 10 },
+}
+-- live.png is drawn again and again while the net is trained.
+local history = plot.live(function()
+  return nn.train(net, first,
+    { epochs = 5, batch = 50, lr = 0.05, momentum = 0.9, seed = 1, validation = test })
+end, { file = "live.png" })
+
+local defence = dnr.new {
+  net = net, layers = { "relu1", "relu2", "relu3" },
+  layer_classifier = svm.new { kernel = svm.rbf(1e-2), C = 10 },
+  combiner         = svm.new { kernel = svm.rbf(0.3), C = 1 },
+}
+defence:fit(second, { seed = 1 })
+defence.threshold = defence:threshold_for(0.10, test)
+
+local pgd = attack.pgd_exp { model = defence, norm = "l2", dmax = 2, eta = 0.1, eta_min = 0.1, max_iter = 20 }
+local result = pgd:run(test:slice(1, 100))
+print(result)
+
+print(plot.images(test, { count = 40, columns = 10, file = "images.png" }))
+print(plot.loss(history, { file = "loss.png" }))
+print(plot.model(defence, { file = "model.png" }))
+print(plot.filters(net, { file = "filters.png" }))
+print(plot.activations(net, { data = test[1], layer = "relu1", file = "activations.png" }))
+
+print(plot.attack(result, { index = 3, layers = defence, file = "attack.png" }))
+print(plot.attack(result, { count = 3, perturbation = true, file = "attack-rows.png" }))
+print(plot.attacks(result, { count = 10, file = "attacks.png" }))
+
+print(plot.scores(result, { file = "scores.png" }))
+print(plot.reject(defence, { data = test, adversarial = result, file = "reject.png" }))
+print(plot.confusion(metrics.confusion(defence, test), { file = "confusion.png" }))
+
+-- Each evaluation is on other samples: the band is what that does to the curves.
+local nr = reject.new { model = net }
+nr.threshold = nr:threshold_for(0.10, test)
+local repetitions = {}
+for seed = 1, 3 do
+  repetitions[seed] = evaluate.security {
+    models = { { "CNN", net }, { "NR", nr }, { "DNR", defence } },
+    attack = attack.pgd { model = net, norm = "l2", eta = 0.35, max_iter = 10 },
+    data = test:sample(60, { seed = seed }), dmax = { 0, 0.5, 1, 1.5, 2, 3 }, noise = false, seed = seed,
+  }
+end
+print(plot.security(repetitions, { file = "security.png" }))
