@@ -75,8 +75,8 @@ $(BUILD)/revision.h: FORCE
 	@echo '#define PERIGEE_REVISION "$(REVISION)"' | cmp -s - $@ || \
 	  echo '#define PERIGEE_REVISION "$(REVISION)"' > $@
 
-$(BUILD)/obj/src/host/versions.o: $(BUILD)/revision.h
-$(BUILD)/obj/src/host/versions.o: CPPFLAGS += -I$(BUILD)
+$(BUILD)/obj/src/bind/versions.o: $(BUILD)/revision.h
+$(BUILD)/obj/src/bind/versions.o: CPPFLAGS += -I$(BUILD)
 
 tests-built: $(BUILD)/perigee $(TEST_BIN)
 

@@ -1,6 +1,7 @@
 /* main.c — the command line, the Lua state, the exit status. */
 #include "bind/bind.h"
 #include "bind/libraries.h"
+#include "bind/versions.h"
 #include "core/blas.h"
 #include "core/parallel.h"
 #include "host/chunk.h"
@@ -8,8 +9,8 @@
 #include "host/options.h"
 #include "host/paths.h"
 #include "host/progress_bar.h"
+#include "host/source.h"
 #include "host/streams.h"
-#include "host/versions.h"
 #include "repl.h"
 
 #include <lualib.h>
@@ -45,7 +46,7 @@ static int run_loaded(lua_State *L, int load_status, int arguments) {
 }
 
 static int run_script(lua_State *L, const char *name, int argument_count, char **arguments) {
-    int status = strcmp(name, "-") == 0 ? chunk_load_stdin(L) : luaL_loadfilex(L, name, "t");
+    int status = strcmp(name, "-") == 0 ? source_load_stdin(L) : luaL_loadfilex(L, name, "t");
     if (status != LUA_OK)
         argument_count = 0;
     luaL_checkstack(L, argument_count + 1, "too many arguments");
@@ -59,7 +60,7 @@ static int run(lua_State *L, const Options *options, int argc, char **argv) {
     set_arg(L, argc, argv, script);
     for (int i = 0; status == STATUS_OK && i < options->code_count; i++) {
         const char *code = options->code[i];
-        status = run_loaded(L, chunk_load_text(L, code, strlen(code), "=(command line)"), 0);
+        status = run_loaded(L, source_load(L, code, strlen(code), "=(command line)"), 0);
     }
     bool nothing_yet = script == argc && options->code_count == 0;
     bool prompt = options->interactive || (nothing_yet && isatty(STDIN_FILENO));

@@ -1,11 +1,12 @@
 #include "repl.h"
 
+#include "bind/versions.h"
 #include "core/progress.h"
 #include "host/chunk.h"
 #include "host/interrupt.h"
 #include "host/line.h"
 #include "host/paths.h"
-#include "host/versions.h"
+#include "host/source.h"
 
 #include <lauxlib.h>
 #include <stdio.h>
@@ -120,11 +121,11 @@ static bool is_unfinished(lua_State *L, int message_index, int status) {
  * an unfinished expression's goes first: as a statement "1 +" or "{" would be called wrong. */
 static int load_input(lua_State *L, const Input *input) {
     const char *expression = lua_pushfstring(L, "return %s", input->text);
-    int status = chunk_load_text(L, expression, strlen(expression), NAME);
+    int status = source_load(L, expression, strlen(expression), NAME);
     lua_remove(L, -2);
     if (status == LUA_OK)
         return status;
-    int as_statements = chunk_load_text(L, input->text, input->length, NAME);
+    int as_statements = source_load(L, input->text, input->length, NAME);
     if (as_statements == LUA_OK || !is_unfinished(L, -2, status)) {
         lua_remove(L, -2);
         return as_statements;

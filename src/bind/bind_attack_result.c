@@ -5,8 +5,8 @@
 #include "bind/bind.h"
 #include "bind/bind_attack.h"
 #include "bind/bind_header.h"
+#include "core/notes.h"
 #include "files/result_file.h"
-#include "host/interrupt.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -59,8 +59,8 @@ static void note_interrupt(const AttackResult *result) {
         iterations = gradients > iterations ? gradients : iterations;
     }
     if (any)
-        interrupt_note("stopped after %d iteration%s; the result keeps the best so far",
-                       (int)iterations, iterations == 1 ? "" : "s");
+        note_leave("stopped after %d iteration%s; the result keeps the best so far",
+                   (int)iterations, iterations == 1 ? "" : "s");
 }
 
 int bind_run_attack(lua_State *L, const Attack *attack, const AttackParams *params,

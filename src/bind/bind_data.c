@@ -1,13 +1,13 @@
 /* The `data` library: MNIST, the built-in digits, the user's own arrays, files in and out. */
 #include "bind/bind_dataset.h"
 
+#include "core/notes.h"
 #include "data/digits.h"
 #include "data/idx.h"
 #include "data/mnist.h"
 #include "data/npy.h"
 #include "data/npz.h"
 #include "data/safetensors.h"
-#include "host/interrupt.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -94,7 +94,7 @@ static int data_digits(lua_State *L) {
     BIND_PUSH_NEW_DATASET(L, digits_new(&options, &progress, &err));
     size_t drawn = dataset_count(bind_test_dataset(L, -1));
     if (drawn < options.n)
-        interrupt_note("stopped; %zu of the %zu digits were drawn", drawn, options.n);
+        note_leave("stopped; %zu of the %zu digits were drawn", drawn, options.n);
     return 1;
 }
 

@@ -2,7 +2,7 @@
 #include "bind/bind.h"
 #include "bind/reject_common.h"
 #include "core/folds.h"
-#include "host/interrupt.h"
+#include "core/notes.h"
 #include "reject/dnr.h"
 
 #include <stdio.h>
@@ -201,7 +201,7 @@ static int dnr_fit_call(lua_State *L) {
     if (!ok)
         return bind_raise(L, &err);
     if (progress_was_interrupted(&progress))
-        interrupt_note("stopped; the defence is as it was before");
+        note_leave("stopped; the defence is as it was before");
     lua_settop(L, 1);
     return 1;
 }

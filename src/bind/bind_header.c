@@ -1,9 +1,9 @@
 #include "bind/bind_header.h"
 
 #include "bind/bind.h"
+#include "bind/versions.h"
 #include "core/blas.h"
 #include "core/parallel.h"
-#include "host/versions.h"
 #include "svm/libsvm.h"
 
 #include <stdio.h>

@@ -6,8 +6,8 @@
 #include "bind/bind.h"
 #include "bind/bind_header.h"
 #include "bind/lua_model.h"
+#include "core/notes.h"
 #include "files/model_file.h"
-#include "host/interrupt.h"
 
 #include <string.h>
 
@@ -130,7 +130,7 @@ Array *bind_model_scores(lua_State *L, Model *model, const BindSamples *samples,
     if (!ok)
         bind_raise(L, &err);
     if (done < n)
-        interrupt_note("stopped; %s answers for the first %zu of %zu samples", where, done, n);
+        note_leave("stopped; %s answers for the first %zu of %zu samples", where, done, n);
     return keep_rows(L, scores, done);
 }
 
@@ -203,9 +203,8 @@ static int method_fit(lua_State *L) {
     if (!ok)
         return bind_raise(L, &err);
     if (progress_was_interrupted(&progress))
-        interrupt_note("stopped; the %s %s", model->kind->name,
-                       strcmp(model->kind->name, "svm") == 0 ? "is as it was"
-                                                             : "keeps what it has");
+        note_leave("stopped; the %s %s", model->kind->name,
+                   strcmp(model->kind->name, "svm") == 0 ? "is as it was" : "keeps what it has");
     lua_settop(L, 1);
     return 1;
 }

@@ -1,7 +1,7 @@
 /* bind_network.c — a net in Lua: passes, weights, training, its picture as a table of layers. */
 #include "bind/bind_network.h"
 
-#include "host/interrupt.h"
+#include "core/notes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -323,8 +323,8 @@ int bind_train(lua_State *L, Network *net, const char *where, int data, int opti
     if (!network_train(net, &samples, &params, history, &progress, &err))
         return bind_raise(L, &err);
     if (history->interrupted)
-        interrupt_note("stopped at epoch %zu of %zu; the network keeps the weights so far",
-                       history->epochs + 1, params.epochs);
+        note_leave("stopped at epoch %zu of %zu; the network keeps the weights so far",
+                   history->epochs + 1, params.epochs);
     push_history(L, history, params.validation != NULL);
     return 1;
 }

@@ -4,11 +4,11 @@
 #include "bind/bind_header.h"
 #include "bind/bind_session.h"
 #include "bind/bind_terminal.h"
+#include "bind/versions.h"
+#include "core/notes.h"
 #include "core/suggest.h"
 #include "files/model_file.h"
 #include "files/result_file.h"
-#include "host/interrupt.h"
-#include "host/versions.h"
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -74,7 +74,7 @@ static int perigee_clock(lua_State *L) {
 static int perigee_interrupted(lua_State *L) {
     lua_settop(L, 1);
     if (!lua_isnil(L, 1))
-        interrupt_note("%s", bind_string(L, 1, "perigee.interrupted", "note"));
+        note_leave("%s", bind_string(L, 1, "perigee.interrupted", "note"));
     lua_pushboolean(L, progress_interrupt_pending());
     return 1;
 }

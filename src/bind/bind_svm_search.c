@@ -1,7 +1,7 @@
 /* bind_svm_search.c — svm.search: the grid of C and gamma, and how its answer prints. */
 #include "bind/bind_svm.h"
-#include "host/interrupt.h"
 #include "core/folds.h"
+#include "core/notes.h"
 #include "svm/svc_search.h"
 
 #include <math.h>
@@ -193,7 +193,7 @@ int bind_svm_search(lua_State *L) {
         return bind_raise(L, &err);
     push_answer(L, &grid, &found, seed, kernel_has_gamma(&kernel));
     if (progress_was_interrupted(&progress))
-        interrupt_note("stopped; svm.search answers from what it has tried so far");
+        note_leave("stopped; svm.search answers from what it has tried so far");
     if (found.any && fit && !progress_was_interrupted(&progress))
         set_model(L, &params, &grid, &found, &samples, &progress);
     return 1;

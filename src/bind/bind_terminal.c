@@ -2,7 +2,7 @@
 #include "bind/bind_terminal.h"
 
 #include "bind/bind.h"
-#include "host/terminal.h"
+#include "plot/terminal.h"
 
 #include <math.h>
 

@@ -1,20 +1,8 @@
-/* chunk.h — running pieces of Lua: loading, calling with a traceback, reporting. */
+/* chunk.h — running pieces of Lua: calling with a traceback, reporting. */
 #ifndef PERIGEE_HOST_CHUNK_H
 #define PERIGEE_HOST_CHUNK_H
 
 #include <lua.h>
-#include <stdbool.h>
-#include <stddef.h>
-
-/* Load text under a name that starts with "=" ("=stdin"). The text is kept for chunk_push_text
- * until the name is used again. Pushes the function, or the message. Returns Lua's status. */
-int chunk_load_text(lua_State *L, const char *text, size_t length, const char *name);
-
-/* The whole of standard input, as chunk_load_text. */
-int chunk_load_stdin(lua_State *L);
-
-/* Push the text of a chunk loaded by chunk_load_text, or nil. */
-void chunk_push_text(lua_State *L, const char *name);
 
 /* Frames of Lua files under this folder (which must outlive the state) are the program's own and
  * left out of tracebacks; "" leaves none out. */

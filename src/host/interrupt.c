@@ -1,15 +1,15 @@
 #include "host/interrupt.h"
 
+#include "core/notes.h"
 #include "core/progress.h"
-#include "host/chunk.h"
 #include "host/paths.h"
 #include "host/progress_bar.h"
+#include "host/source.h"
 
 #include <errno.h>
 #include <lauxlib.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,7 +31,6 @@ static volatile sig_atomic_t unanswered; /* signalled, and no hook has run since
 static double answered_at;
 
 static bool without_notes;
-static char note[256];
 
 /* ---- The hook -------------------------------------------------------------------------------- */
 
@@ -45,7 +44,7 @@ static bool continues_statement(lua_State *L, const lua_Debug *where) {
     lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
     if (lua_getfield(L, -1, "perigee.statement") == LUA_TFUNCTION) {
         lua_pushstring(L, where->source);
-        chunk_push_text(L, where->source);
+        source_push(L, where->source);
         lua_pushinteger(L, where->linedefined);
         lua_pushinteger(L, where->currentline);
         if (lua_pcall(L, 4, 1, 0) == LUA_OK)
@@ -189,23 +188,15 @@ void interrupt_install(lua_State *L, const char *lua_dir, bool quiet) {
     sigaction(SIGPIPE, &ignore, NULL);
 }
 
-void interrupt_note(const char *format, ...) {
-    if (!progress_interrupt_pending())
-        return;
-    va_list args;
-    va_start(args, format);
-    vsnprintf(note, sizeof note, format, args);
-    va_end(args);
-}
-
 void interrupt_report(void) {
+    const char *note = note_left();
     fprintf(stderr, "%s\n", *note && !without_notes ? note : "interrupted");
-    *note = '\0';
+    note_forget();
 }
 
 void interrupt_clear(lua_State *L) {
     lua_sethook(L, NULL, 0, 0);
     unanswered = 0;
-    *note = '\0';
+    note_forget();
     progress_clear_interrupt();
 }

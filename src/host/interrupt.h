@@ -22,12 +22,7 @@
  * the program's own Lua files are; quiet: no notes. */
 void interrupt_install(lua_State *L, const char *lua_dir, bool quiet);
 
-/* What an interrupted call leaves behind, one sentence: "stopped at epoch 3 of 30; …". Kept until
- * interrupt_report; the last note counts, being the outermost call's. Nothing happens where no
- * interrupt is pending. */
-__attribute__((format(printf, 1, 2))) void interrupt_note(const char *format, ...);
-
-/* Say on stderr that the chunk was interrupted: the note, or else that word. */
+/* Say on stderr that the chunk was interrupted: the note (core/notes.h), or else that word. */
 void interrupt_report(void);
 
 /* Forget a request that has been answered. */

@@ -1,4 +1,4 @@
-#include "host/versions.h"
+#include "bind/versions.h"
 
 #include "core/blas.h"
 #include "plot/gnuplot.h"

@@ -1,4 +1,4 @@
-#include "host/terminal.h"
+#include "plot/terminal.h"
 
 #include <poll.h>
 #include <stdlib.h>

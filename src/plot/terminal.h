@@ -1,6 +1,6 @@
 /* terminal.h — what the terminal can do: width, colours, pictures. */
-#ifndef PERIGEE_HOST_TERMINAL_H
-#define PERIGEE_HOST_TERMINAL_H
+#ifndef PERIGEE_PLOT_TERMINAL_H
+#define PERIGEE_PLOT_TERMINAL_H
 
 #include "plot/terminal_picture.h"
 

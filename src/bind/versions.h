@@ -1,6 +1,6 @@
 /* versions.h — what this program is and stands on: --version, and info at the prompt. */
-#ifndef PERIGEE_HOST_VERSIONS_H
-#define PERIGEE_HOST_VERSIONS_H
+#ifndef PERIGEE_BIND_VERSIONS_H
+#define PERIGEE_BIND_VERSIONS_H
 
 #include <stdio.h>
 
