@@ -1,8 +1,8 @@
 #include "attack/attack.h"
 
 #include "attack/attacks.h"
+#include "core/json.h"
 
-#include <cjson/cJSON.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -134,7 +134,7 @@ char *attack_params_json(const Attack *attack, const AttackParams *params) {
     char seed[24];
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)params->seed);
     ok = ok && cJSON_AddStringToObject(json, "seed", seed);
-    char *text = ok ? cJSON_PrintUnformatted(json) : NULL;
+    char *text = ok ? json_text(json) : NULL;
     cJSON_Delete(json);
     return text;
 }

@@ -1,5 +1,5 @@
 /* Variables to a file and back: one safetensors file whose metadata says, as JSON under the key
- * "perigee.session", what stands where.
+ * "perigee.session", its format (core/json.h) and what stands where.
  *
  *     true, "text", 1.5           themselves; a string that is no text is {"bytes": hex digits}
  *     {"int": "42"}               integers, whole
@@ -16,6 +16,7 @@
 #include "bind/bind.h"
 #include "bind/bind_attack.h"
 #include "bind/bind_header.h"
+#include "core/json.h"
 #include "data/bundle.h"
 #include "files/model_file.h"
 #include "files/result_file.h"
@@ -231,7 +232,7 @@ static void encode(lua_State *L, Walk walk, cJSON *parent) {
 }
 
 static bool write_archive(Archive *archive, const char *path, Error *err) {
-    char *text = cJSON_PrintUnformatted(archive->root);
+    char *text = json_text(archive->root);
     bool ok = text ? tensors_set_text(&archive->tensors, metadata_key, text, err)
                    : error_memory(err, "save", 0);
     cJSON_free(text);
@@ -415,6 +416,10 @@ static int restore_values(lua_State *L) {
     if (!text)
         return luaL_error(L, "restore: %s was not written by save", path);
     walk.archive->root = cJSON_Parse(text);
+    if (!json_check_format(walk.archive->root, "session", FORMAT, &err)) {
+        error_prefix(&err, "%s", path);
+        return raise_restore(L, &err);
+    }
     const cJSON *values = cJSON_GetObjectItemCaseSensitive(walk.archive->root, "values");
     if (!cJSON_IsArray(values) || cJSON_GetArraySize(values) != 1)
         return damaged(L, "there are no values in it");

@@ -1,5 +1,6 @@
 #include "files/model_file.h"
 
+#include "core/json.h"
 #include "nn/network.h"
 #include "reject/dnr.h"
 #include "reject/layer_model.h"
@@ -10,6 +11,7 @@
 #include <string.h>
 
 static const char metadata_key[] = "perigee";
+enum { FORMAT = 1 };
 
 const ModelKind *const model_file_kinds[] = {
     &network_model_kind, &svc_kind, &layer_model_kind, &nr_kind, &dnr_kind, NULL,
@@ -85,7 +87,7 @@ static Model *read_part(const ModelReader *from, const char *name, Error *err) {
 static bool fill(const Model *model, Tensors *tensors, cJSON *meta, Error *err) {
     if (!write_model(model, &(ModelWriter){ tensors, "", meta, write_part }, err))
         return false;
-    char *text = cJSON_PrintUnformatted(meta);
+    char *text = json_text(meta);
     if (!text)
         return error_memory(err, "save", 0);
     bool ok = tensors_set_text(tensors, metadata_key, text, err);
@@ -97,6 +99,7 @@ bool model_to(const Model *model, const cJSON *header, Tensors *tensors, Error *
     cJSON *meta = cJSON_CreateObject();
     if (!meta)
         return error_memory(err, "save", sizeof *meta);
+    cJSON_AddNumberToObject(meta, "format", FORMAT);
     if (header)
         cJSON_AddItemToObject(meta, "written_by", cJSON_Duplicate(header, true));
     bool ok = fill(model, tensors, meta, err);
@@ -126,7 +129,9 @@ Model *model_from(const Tensors *tensors, Error *err) {
         error_set(err, ERROR_FILE, "the model's description in the metadata is not a JSON object");
         return NULL;
     }
-    Model *model = read_model(&(ModelReader){ tensors, "", meta, read_part }, err);
+    Model *model = NULL;
+    if (json_check_format(meta, "model", FORMAT, err))
+        model = read_model(&(ModelReader){ tensors, "", meta, read_part }, err);
     cJSON_Delete(meta);
     return model;
 }

@@ -3,9 +3,9 @@
  *
  * Each kind of model writes and reads itself (ModelKind's save and read); here is the table of
  * those that files hold. A model that holds models keeps each part's arrays under a prefix of its
- * own
- * ("net.", "relu2.") and its metadata in an object of the same name. Nothing of a file is believed:
- * kinds are looked up in the table, and every reader checks its numbers as it would a user's. */
+ * own ("net.", "relu2.") and its metadata in an object of the same name. The whole says of which
+ * format it is (core/json.h). Nothing of a file is believed: kinds are looked up in the table, and
+ * every reader checks its numbers as it would a user's. */
 #ifndef PERIGEE_FILES_MODEL_FILE_H
 #define PERIGEE_FILES_MODEL_FILE_H
 

@@ -1,5 +1,6 @@
 #include "files/result_file.h"
 
+#include "core/json.h"
 #include "data/file.h"
 
 #include <cjson/cJSON.h>
@@ -8,6 +9,7 @@
 
 static const char metadata_key[] = "perigee";
 static const char kind[] = "attack_result";
+enum { FORMAT = 1 };
 
 /* ---- Writing ---- */
 
@@ -95,6 +97,7 @@ static bool add_traces(const AttackResult *result, Tensors *tensors, Error *err)
 
 static cJSON *describe(const AttackResult *result, const cJSON *header) {
     cJSON *meta = cJSON_CreateObject();
+    cJSON_AddNumberToObject(meta, "format", FORMAT);
     cJSON_AddStringToObject(meta, "kind", kind);
     cJSON_AddStringToObject(meta, "attack", result->attack);
     cJSON_AddStringToObject(meta, "model", result->model_kind);
@@ -115,7 +118,7 @@ static cJSON *describe(const AttackResult *result, const cJSON *header) {
 bool attack_result_to(const AttackResult *result, const cJSON *header, Tensors *tensors,
                       Error *err) {
     cJSON *meta = describe(result, header);
-    char *text = meta ? cJSON_PrintUnformatted(meta) : NULL;
+    char *text = meta ? json_text(meta) : NULL;
     bool ok =
         text ? tensors_set_text(tensors, metadata_key, text, err) : error_memory(err, "save", 256);
     ok = ok && add_arrays(result, tensors, err) && add_traces(result, tensors, err);
@@ -197,10 +200,10 @@ static bool read_shape(const cJSON *meta, AttackResult *result, Error *err) {
     return true;
 }
 
-static bool read_words(const cJSON *meta, AttackResult *result, Error *err) {
+static bool read_words(cJSON *meta, AttackResult *result, Error *err) {
     const cJSON *attack = cJSON_GetObjectItemCaseSensitive(meta, "attack");
     const cJSON *model = cJSON_GetObjectItemCaseSensitive(meta, "model");
-    const cJSON *params = cJSON_GetObjectItemCaseSensitive(meta, "params");
+    cJSON *params = cJSON_GetObjectItemCaseSensitive(meta, "params");
     const cJSON *norm = cJSON_GetObjectItemCaseSensitive(meta, "norm");
     if (!cJSON_IsString(attack) || !cJSON_IsString(model) || !cJSON_IsObject(params) ||
         !cJSON_IsNumber(norm) || norm->valueint < NORM_L1 || norm->valueint > NORM_LINF)
@@ -208,7 +211,7 @@ static bool read_words(const cJSON *meta, AttackResult *result, Error *err) {
     result->norm = norm->valueint;
     result->attack = strdup(attack->valuestring);
     result->model_kind = strdup(model->valuestring);
-    result->params = cJSON_PrintUnformatted(params);
+    result->params = json_text(params);
     return (result->attack && result->model_kind && result->params) ||
            error_memory(err, "attack result", 64);
 }
@@ -294,7 +297,7 @@ static bool fill_traces(const Tensors *tensors, AttackResult *result, Error *err
     return (fits && row == total) || bad("the traces do not fit the samples", err);
 }
 
-static AttackResult *read_result(const Tensors *tensors, const cJSON *meta, Error *err) {
+static AttackResult *read_result(const Tensors *tensors, cJSON *meta, Error *err) {
     const Array *x0 = tensors_require(tensors, NULL, "x0", DTYPE_F32, 2, err);
     Labels classes;
     if (!x0 || !read_classes(meta, &classes, err))
@@ -317,7 +320,9 @@ AttackResult *attack_result_from(const Tensors *tensors, Error *err) {
         bad("the metadata is not that of a result", err);
         return NULL;
     }
-    AttackResult *result = read_result(tensors, meta, err);
+    AttackResult *result = NULL;
+    if (json_check_format(meta, "result", FORMAT, err))
+        result = read_result(tensors, meta, err);
     cJSON_Delete(meta);
     return result;
 }

@@ -3,7 +3,7 @@
  * A saved result is a safetensors file: the arrays under their names in AttackResult, the traces
  * end to end (trace.loss, trace.scores, trace.distance, trace.iterates) with trace.length for each
  * sample; what it is, classes, shape, parameters and seed as JSON under the metadata key "perigee",
- * with "kind": "attack_result". */
+ * with "kind": "attack_result" and "format" (core/json.h). */
 #ifndef PERIGEE_FILES_RESULT_FILE_H
 #define PERIGEE_FILES_RESULT_FILE_H
 

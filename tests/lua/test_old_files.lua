@@ -130,6 +130,18 @@ function TestOldModels:testDnr()
   near(defence:layer_scores(inputs), expected["dnr.layer_scores"], "layer scores")
 end
 
+-- A threshold is some sample's score: one bit less, and that sample is no longer rejected.
+function TestOldModels:testNumbersAreKeptToTheBit()
+  local nr = reject.new { model = perigee.load(path "svm-rbf.safetensors") }
+  for i, score in ipairs(expected["svm-rbf.scores"]:max(2):totable()) do
+    nr.threshold = score
+    local C = math.abs(score)
+    nr:set { C = C, ["kernel.gamma"] = C / 3 }
+    local again = saved_again(nr)
+    lu.assertEquals({ i, again.threshold, again:get "C", again:get "kernel.gamma" }, { i, score, C, C / 3 })
+  end
+end
+
 ---------------------------------------------------------------------------------------------------
 
 TestOldResults = {}
@@ -281,4 +293,58 @@ function TestOldSession:testEverythingComesBack()
     session.restore(name)
   end)
   check_session()
+end
+
+function TestOldSession:testNumbersAreKeptToTheBit()
+  local list = expected["history.loss"]:totable()
+  rawset(_G, "kept", list)
+  with_file(function(name)
+    session.save(name, "kept")
+    session.restore(name)
+  end)
+  for i, value in ipairs(list) do lu.assertTrue(rawget(_G, "kept")[i] == value, i) end
+end
+
+---------------------------------------------------------------------------------------------------
+
+-- What a program to come may write.
+TestNewerFiles = {}
+
+local function check_refused(file, key, kind, load)
+  local arrays, texts = data.safetensors(path(file))
+  local function with_format(format)
+    -- the first brace is that of the whole; what 0.1.0 wrote has no format there, or 1
+    local text = texts[key]:gsub('"format":1,', "", 1):gsub("{", ('{"format":%s,'):format(format), 1)
+    with_file(function(name)
+      data.save_safetensors(name, arrays, { [key] = text })
+      load(name)
+    end)
+  end
+  local words = ("this %s is of format 2, and perigee %s reads formats up to 1: a newer perigee wrote it")
+    :format(kind, perigee.version)
+  lu.assertErrorMsgContains(words, with_format, "2")
+  lu.assertErrorMsgContains(("the format of this %s is not a number from 1"):format(kind), with_format, "0")
+end
+
+function TestNewerFiles:testAreRefusedByTheirFormat()
+  check_refused("svm-two.safetensors", "perigee", "model", perigee.load)
+  check_refused("result-fgsm.safetensors", "perigee", "result", perigee.load)
+  check_refused("session.pgz", "perigee.session", "session", session.restore)
+end
+
+function TestNewerFiles:testEveryFileSaysItsFormat()
+  with_file(function(name)
+    local function format_of(key)
+      local _, texts = data.safetensors(name)
+      return texts[key]:match '"format":(%d+)'
+    end
+    perigee.load(path "net.safetensors"):save(name)
+    lu.assertEquals(format_of "perigee", "1")
+    perigee.load(path "result-fgsm.safetensors"):save(name)
+    lu.assertEquals(format_of "perigee", "1")
+    rawset(_G, "kept", 1)
+    session.save(name, "kept")
+    rawset(_G, "kept", nil)
+    lu.assertEquals(format_of "perigee.session", "1")
+  end)
 end

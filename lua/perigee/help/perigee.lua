@@ -9,7 +9,8 @@ return {
       name = "perigee.load",
       text = [[
 Reads what a :save wrote: a net, an svm, an nr, a dnr or an attack's result, by the kind that the file
-names. Raises with the file's name and what is wrong with it. Nothing in a file is run or trusted.]],
+names. Raises with the file's name and what is wrong with it, or that a newer program wrote it. Nothing in a
+file is run or trusted.]],
       params = { { "path", "string", "a safetensors file" } },
       returns = { "model|result", "what the file holds" },
       example = [[local model = svm.new { kernel = svm.linear() }

@@ -1,0 +1,77 @@
+/* json.h: numbers to the last bit, formats newer than the program. */
+#include "core/json.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void test_every_number_reads_back(void **state) {
+    (void)state;
+    const double numbers[] = {
+        0.1, 1.0 / 3, 0.76936948384969006, -0.0, 9007199254740993.0, 5e-324, 1e300, 1, -17
+    };
+    size_t n = sizeof numbers / sizeof *numbers;
+    cJSON *root = cJSON_CreateObject();
+    cJSON *inner = cJSON_AddArrayToObject(cJSON_AddObjectToObject(root, "inner"), "list");
+    for (size_t i = 0; i < n; i++)
+        cJSON_AddItemToArray(inner, cJSON_CreateNumber(numbers[i]));
+    char *text = json_text(root);
+    cJSON_Delete(root);
+    assert_non_null(text);
+    root = cJSON_Parse(text);
+    inner = cJSON_GetObjectItem(cJSON_GetObjectItem(root, "inner"), "list");
+    assert_int_equal(cJSON_GetArraySize(inner), n);
+    for (int i = 0; i < (int)n; i++) {
+        double back = cJSON_GetArrayItem(inner, i)->valuedouble;
+        assert_memory_equal(&back, &numbers[i], sizeof back);
+    }
+    cJSON_free(text);
+    cJSON_Delete(root);
+}
+
+static void test_short_numbers_stay_short(void **state) {
+    (void)state;
+    cJSON *root = cJSON_Parse("{\"a\":[0.1,-2,1e-8,null],\"b\":\"0.1\",\"c\":true}");
+    char *text = json_text(root);
+    assert_string_equal(text, "{\"a\":[0.1,-2,1e-08,null],\"b\":\"0.1\",\"c\":true}");
+    cJSON_free(text);
+    cJSON_Delete(root);
+}
+
+static bool known(const char *json, int newest, Error *err) {
+    cJSON *root = cJSON_Parse(json);
+    bool ok = json_check_format(root, "model", newest, err);
+    cJSON_Delete(root);
+    return ok;
+}
+
+static void test_formats(void **state) {
+    (void)state;
+    Error err = { 0 };
+    assert_true(known("{}", 1, NULL));
+    assert_true(known("{\"format\":1}", 1, NULL));
+    assert_true(known("{\"format\":2}", 3, NULL));
+    assert_false(known("{\"format\":3}", 2, &err));
+    assert_int_equal(err.kind, ERROR_FILE);
+    assert_string_equal(err.message, "this model is of format 3, and perigee " PERIGEE_VERSION
+                                     " reads formats up to 2: a newer perigee wrote it");
+    static const char *const wrong[] = { "{\"format\":0}", "{\"format\":1.5}", "{\"format\":\"1\"}",
+                                         "{\"format\":null}" };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_false(known(wrong[i], 2, &err));
+        assert_string_equal(err.message, "the format of this model is not a number from 1");
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_number_reads_back),
+        cmocka_unit_test(test_short_numbers_stay_short),
+        cmocka_unit_test(test_formats),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
