@@ -1,21 +1,10 @@
 #include "attack/attack.h"
 
-#include "attack/attacks.h"
 #include "core/json.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-const Attack *const attack_table[] = { &attack_fgsm, &attack_pgd, &attack_pgd_exp, &attack_noise,
-                                       NULL };
-
-const Attack *attack_find(const char *name) {
-    for (size_t i = 0; attack_table[i]; i++)
-        if (strcmp(attack_table[i]->name, name) == 0)
-            return attack_table[i];
-    return NULL;
-}
 
 static const char *const norm_words[] = { "l1", "l2", "linf", NULL };
 static const char *const step_words[] = { "raw", "unit", "sign", "largest", NULL };

@@ -1,10 +1,10 @@
-/* attack.h — attacks on any model: what they take, and the table of them.
+/* attack.h — attacks on any model: what they take, and what an attack is.
  *
  * An attack moves each sample within a ball and a box (constraint.h) so that a loss falls
  * (objective.h). It knows the model by model.h alone. All samples advance in lockstep: an iteration
  * is one gradient call for all samples still moving, and one or a few score calls for all their
  * trial points; a sample that has stopped drops out. Sets that are too big for memory are done in
- * groups. A new attack is one file that defines an `Attack` and one line in attack.c's table. */
+ * groups. A new attack is one file that defines an `Attack` and one line in attacks.h's table. */
 #ifndef PERIGEE_ATTACK_ATTACK_H
 #define PERIGEE_ATTACK_ATTACK_H
 
@@ -75,10 +75,6 @@ typedef struct Attack {
      * many iterations; 0: never. */
     int window, window_after;
 } Attack;
-
-/* NULL-terminated. */
-extern const Attack *const attack_table[];
-const Attack *attack_find(const char *name); /* or NULL */
 
 /* The options, as bindings and files see them: name, kind and place in AttackParams. */
 typedef enum OptionKind { OPTION_NUMBER, OPTION_INTEGER, OPTION_WORD, OPTION_BOOLEAN } OptionKind;

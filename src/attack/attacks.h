@@ -1,4 +1,4 @@
-/* attacks.h — the attacks that attack.c's table names: one file and one line each. */
+/* attacks.h — the table of attacks: one file and one line each. */
 #ifndef PERIGEE_ATTACK_ATTACKS_H
 #define PERIGEE_ATTACK_ATTACKS_H
 
@@ -13,5 +13,8 @@ extern const Attack attack_fgsm;
 extern const Attack attack_pgd;
 extern const Attack attack_pgd_exp;
 extern const Attack attack_noise;
+
+extern const Attack *const attack_table[];   /* NULL ends it */
+const Attack *attack_find(const char *name); /* or NULL */
 
 #endif

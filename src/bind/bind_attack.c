@@ -3,7 +3,7 @@
  * An attack object is a box with the numbers (AttackParams); what is Lua's (the model, the start
  * points, bounds and targets that are arrays) is in the table that is the box's user value, and so
  * are the start points' scores once a run has made them. */
-#include "attack/attack.h"
+#include "attack/attacks.h"
 #include "bind/bind.h"
 #include "bind/bind_attack.h"
 

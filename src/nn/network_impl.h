@@ -6,9 +6,11 @@
 #ifndef PERIGEE_NN_NETWORK_IMPL_H
 #define PERIGEE_NN_NETWORK_IMPL_H
 
+#include "model.h"
 #include "nn/layer.h"
-#include "nn/network.h"
-#include "nn/train.h"
+#include "nn/train_params.h"
+
+typedef struct Network Network;
 
 /* Where activations lie in an arena for `capacity` samples: activation a (0 is the input, l + 1 the
  * output of layer l) of sample i starts at offset[a]·capacity + i·its size. A layer that works in

@@ -1,7 +1,9 @@
 /* network_model.c — a Network as a Model: its scores are the last layer's output. */
 #include "core/parallel.h"
 #include "nn/layout.h"
+#include "nn/network.h"
 #include "nn/network_impl.h"
+#include "nn/train.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,6 +2,7 @@
  * needs. */
 #include "core/parallel.h"
 #include "nn/layout.h"
+#include "nn/network.h"
 #include "nn/network_impl.h"
 
 #include <stdlib.h>

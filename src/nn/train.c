@@ -4,6 +4,7 @@
 #include "core/rng.h"
 #include "nn/layout.h"
 #include "nn/loss.h"
+#include "nn/network.h"
 #include "nn/network_impl.h"
 #include "nn/sgd.h"
 

@@ -6,33 +6,12 @@
 #ifndef PERIGEE_NN_TRAIN_H
 #define PERIGEE_NN_TRAIN_H
 
-#include "core/progress.h"
 #include "model.h"
+#include "nn/train_params.h"
 
 #include <cjson/cJSON.h>
 
 typedef struct Network Network;
-
-typedef struct TrainParams {
-    size_t epochs, batch;
-    double lr, momentum, weight_decay;
-    double lr_decay; /* the rate is multiplied by this … */
-    size_t lr_step;  /* … after every lr_step epochs */
-    bool shuffle;
-    bool anew;     /* draw the weights from the net's seed first */
-    size_t shift;  /* move each image by up to this many pixels, at random, every time */
-    uint64_t seed; /* of the order, of dropout, of the shifts */
-    const Samples *validation; /* scored after every epoch; NULL for none */
-    const char *source;        /* what the samples are, for the net's record; NULL if unknown */
-} TrainParams;
-
-TrainParams train_defaults(void); /* 10 epochs of 128, rate 0.02, momentum 0.9, shuffled */
-
-/* The numbers among the parameters by name ("epochs", "lr", …; booleans as 0 and 1), checked
- * against their range, and the NULL-terminated list of the names. */
-bool train_set(TrainParams *params, const char *name, double value, Error *err);
-bool train_get(const TrainParams *params, const char *name, double *value, Error *err);
-const char *const *train_names(void);
 
 /* One row an epoch that was finished. */
 typedef struct TrainHistory {

@@ -1,5 +1,4 @@
-/* train_params.c — training parameters by name. */
-#include "nn/train.h"
+#include "nn/train_params.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* dnr_file.c — a Dnr as numbers and text, and copies of one. */
+#include "reject/dnr.h"
 #include "reject/dnr_parts.h"
-
 #include "reject/threshold.h"
 
 #include <stdlib.h>

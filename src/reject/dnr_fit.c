@@ -1,8 +1,8 @@
 /* dnr_fit.c — training a Dnr: folds, layers, combiner. */
-#include "reject/dnr_parts.h"
-
 #include "core/folds.h"
 #include "core/memory.h"
+#include "reject/dnr.h"
+#include "reject/dnr_parts.h"
 #include "reject/taps.h"
 #include "svm/matrix_memory.h"
 

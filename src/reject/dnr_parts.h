@@ -2,7 +2,10 @@
 #ifndef PERIGEE_REJECT_DNR_PARTS_H
 #define PERIGEE_REJECT_DNR_PARTS_H
 
-#include "reject/dnr.h"
+#include "model.h"
+
+typedef struct Dnr Dnr;
+typedef struct Network Network;
 
 /* columns and offset place a layer's scores in a row of the combiner's input:
  *

@@ -8,7 +8,7 @@
 
 #include "core/labels.h"
 #include "svm/solver.h"
-#include "svm/svc.h"
+#include "svm/svc_params.h"
 
 typedef struct TrainingSet {
     const SolverMatrix *matrix;

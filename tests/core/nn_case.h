@@ -15,7 +15,9 @@
 #include "core/parallel.h"
 #include "core/rng.h"
 #include "data/npy.h"
+#include "nn/network.h"
 #include "nn/network_impl.h"
+#include "nn/train.h"
 
 static inline Network *net_from(const char *json, Error *err) {
     cJSON *description = cJSON_Parse(json);

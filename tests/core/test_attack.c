@@ -1,5 +1,5 @@
 /* Attacks on models with known answers: where they end, what they keep, how they stop. */
-#include "attack/attack.h"
+#include "attack/attacks.h"
 
 #include "attack_models.h"
 #include "core/rng.h"

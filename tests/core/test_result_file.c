@@ -1,5 +1,5 @@
 /* Results to files and back; files that are not what they should be. */
-#include "attack/attack.h"
+#include "attack/attacks.h"
 #include "files/result_file.h"
 
 #include "attack_models.h"
