@@ -167,6 +167,59 @@ int bind_expected(lua_State *L, int arg, const char *where, const char *name,
                       bind_describe(L, arg, got));
 }
 
+/* ---- Functions ------------------------------------------------------------------------------- */
+
+const BindFunction *bind_here(lua_State *L) {
+    return lua_touserdata(L, lua_upvalueindex(1));
+}
+
+/* x:take(…) is said to have one argument fewer than take(x, …). */
+static bool called_as_method(lua_State *L) {
+    lua_Debug call;
+    return lua_getstack(L, 0, &call) && lua_getinfo(L, "n", &call) &&
+           strcmp(call.namewhat, "method") == 0;
+}
+
+static void refuse_surplus(lua_State *L, int most, int arg) {
+    const char *name = bind_here(L)->name;
+    char got[128];
+    bind_describe(L, arg, got);
+    most -= called_as_method(L);
+    if (most <= 0)
+        luaL_error(L, "%s: expected no arguments, got %s", name, got);
+    luaL_error(L, "%s: expected at most %d argument%s, got %s as well", name, most,
+               most == 1 ? "" : "s", got);
+}
+
+void bind_end(lua_State *L, int last) {
+    int top = lua_gettop(L);
+    for (int arg = last + 1; arg <= top; arg++)
+        if (!lua_isnil(L, arg))
+            refuse_surplus(L, last, arg);
+    if (top > last)
+        lua_settop(L, last);
+}
+
+static int call_function(lua_State *L) {
+    const BindFunction *f = bind_here(L);
+    if (f->most >= 0)
+        bind_end(L, f->most);
+    return f->call(L);
+}
+
+void bind_push_function(lua_State *L, const BindFunction *function) {
+    BindFunction *own = lua_newuserdatauv(L, sizeof *own, 0);
+    *own = *function;
+    lua_pushcclosure(L, call_function, 1);
+}
+
+void bind_set_functions(lua_State *L, const BindFunction *list) {
+    for (; list->name; list++) {
+        bind_push_function(L, list);
+        lua_setfield(L, -2, list->name);
+    }
+}
+
 /* ---- Arguments ------------------------------------------------------------------------------- */
 
 /* "an integer from 1 to 10", leaving out a bound that is no bound. */

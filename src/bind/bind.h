@@ -49,6 +49,43 @@ void *bind_check(lua_State *L, int arg, const BoxType *type, const char *where, 
  * are nil. Returns 1. */
 int bind_missing(lua_State *L, const char *const *names);
 
+/* ---- Functions: what a library or a type offers ---------------------------------------------- */
+
+/* A C function under a user's name. They stand in lists:
+ *
+ *     static const BindFunction functions[] = {
+ *         BIND("take", take, 3), BIND("zeros", zeros, BIND_ANY), BIND_AS("min", reduce, 3, &min),
+ *         BIND_LAST,
+ *     };
+ *     bind_set_functions(L, functions);
+ *
+ * Arguments beyond `most` are refused before the function is called (nil is none); a method's
+ * object is one of them. */
+typedef struct BindFunction {
+    const char *name;
+    lua_CFunction call;
+    int most;         /* or BIND_ANY */
+    const void *data; /* what tells apart the names that share one `call` */
+} BindFunction;
+
+enum { BIND_ANY = -1 };
+#define BIND(user, function, arguments)                                                            \
+    { .name = user, .call = function, .most = arguments }
+#define BIND_AS(user, function, arguments, what)                                                   \
+    { .name = user, .call = function, .most = arguments, .data = what }
+#define BIND_LAST                                                                                  \
+    { .name = NULL }
+
+/* Push one; it is copied. Set all of a list in the table on top of the stack. */
+void bind_push_function(lua_State *L, const BindFunction *function);
+void bind_set_functions(lua_State *L, const BindFunction *list);
+
+/* Refuse arguments beyond `last`: for a function of BIND_ANY that has found its last one itself. */
+void bind_end(lua_State *L, int last);
+
+/* The entry by which the running C function was called. */
+const BindFunction *bind_here(lua_State *L);
+
 /* ---- Errors --------------------------------------------------------------------------------- */
 
 /* Raise the message with the caller's position. Does not return. */

@@ -237,10 +237,12 @@ static int meta_no_order(lua_State *L) {
 
 /* ---- The library ----------------------------------------------------------------------------- */
 
-static const luaL_Reg element_functions[] = {
-    { "at", array_at },     { "set", array_set },
-    { "item", array_item }, { "totable", bind_array_totable },
-    { NULL, NULL },
+static const BindFunction element_functions[] = {
+    BIND("at", array_at, BIND_ANY),
+    BIND("set", array_set, BIND_ANY),
+    BIND("item", array_item, 1),
+    BIND("totable", bind_array_totable, 1),
+    BIND_LAST,
 };
 
 static const luaL_Reg meta[] = {
@@ -248,21 +250,27 @@ static const luaL_Reg meta[] = {
     { "__lt", meta_no_order },       { "__le", meta_no_order }, { NULL, NULL },
 };
 
+void bind_array_set_both(lua_State *L, const BindFunction *f, int library, int methods) {
+    library = lua_absindex(L, library);
+    methods = lua_absindex(L, methods);
+    bind_push_function(L, f);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, library, f->name);
+    lua_setfield(L, methods, f->name);
+}
+
 int open_array(lua_State *L) {
-    static const luaL_Reg *const shared[] = { element_functions, bind_array_shape_functions,
-                                              bind_array_index_functions,
-                                              bind_array_linalg_functions };
+    static const BindFunction *const shared[] = { element_functions, bind_array_shape_functions,
+                                                  bind_array_index_functions,
+                                                  bind_array_linalg_functions };
     lua_newtable(L);
-    luaL_setfuncs(L, bind_array_creators, 0);
-    luaL_setfuncs(L, bind_array_joiners, 0);
+    bind_set_functions(L, bind_array_creators);
+    bind_set_functions(L, bind_array_joiners);
     bind_new_type(L, &bind_array_type, NULL, meta);
     lua_getfield(L, -1, "methods");
-    for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) {
-        lua_pushvalue(L, -3); /* the library */
-        luaL_setfuncs(L, shared[i], 0);
-        lua_pop(L, 1);
-        luaL_setfuncs(L, shared[i], 0);
-    }
+    for (size_t i = 0; i < sizeof shared / sizeof *shared; i++)
+        for (const BindFunction *f = shared[i]; f->name; f++)
+            bind_array_set_both(L, f, -3, -1);
     int methods = lua_gettop(L), metatable = methods - 1, library = methods - 2;
     bind_array_open_math(L, library, methods, metatable);
     bind_array_open_reduce(L, library, methods);

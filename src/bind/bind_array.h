@@ -69,11 +69,14 @@ void bind_array_push_number(lua_State *L, double value, DType dtype);
 int bind_array_totable(lua_State *L);
 int bind_array_get_T(lua_State *L, const Array *a);
 
-extern const luaL_Reg bind_array_creators[]; /* of the library alone */
-extern const luaL_Reg bind_array_joiners[];
-extern const luaL_Reg bind_array_shape_functions[]; /* library and methods */
-extern const luaL_Reg bind_array_index_functions[];
-extern const luaL_Reg bind_array_linalg_functions[];
+extern const BindFunction bind_array_creators[]; /* of the library alone */
+extern const BindFunction bind_array_joiners[];
+extern const BindFunction bind_array_shape_functions[]; /* library and methods */
+extern const BindFunction bind_array_index_functions[];
+extern const BindFunction bind_array_linalg_functions[];
+
+/* Set one function in the library and among the methods, at these places. */
+void bind_array_set_both(lua_State *L, const BindFunction *f, int library, int methods);
 
 /* Add the functions of core's tables to the library, the methods and the metatable at these places.
  */

@@ -80,6 +80,7 @@ static int fill_with(lua_State *L, const char *where, Array *a, double value) {
  * list is no option. */
 static void shape_options(lua_State *L, int first, int options, const char *where,
                           const char *const *valid) {
+    bind_end(L, options);
     if (options == first)
         bind_options_list(L, options, where, valid);
     else
@@ -142,7 +143,7 @@ static int eye(lua_State *L) {
     bool square = lua_isnoneornil(L, 2) || lua_istable(L, 2);
     size_t cols = square ? rows : check_size(L, 2, "eye");
     int place = lua_istable(L, 2) ? 2 : 3;
-    lua_settop(L, place);
+    bind_end(L, place);
     bind_options(L, place, "eye", options);
     DType dtype = bind_array_opt_dtype(L, place, "eye", DTYPE_F32);
     lua_Integer k = bind_opt_integer(L, place, "eye", "k", -INT32_MAX, INT32_MAX, 0);
@@ -170,7 +171,7 @@ static int arange(lua_State *L) {
     }
     if (number[2] == 0)
         return luaL_error(L, "arange: a step of 0");
-    lua_settop(L, given + 1);
+    bind_end(L, given + 1);
     bind_options(L, given + 1, "arange", dtype_option);
     DType dtype = bind_array_opt_dtype(L, given + 1, "arange", integers ? DTYPE_I32 : DTYPE_F32);
     void **box = bind_new_box(L, &bind_array_type);
@@ -186,6 +187,7 @@ static int linspace(lua_State *L) {
     bool counted = lua_type(L, 3) == LUA_TNUMBER;
     size_t n = counted ? check_size(L, 3, "linspace") : 50;
     int options = counted || lua_isnoneornil(L, 3) ? 4 : 3;
+    bind_end(L, options);
     bind_options(L, options, "linspace", dtype_option);
     DType dtype = bind_array_opt_dtype(L, options, "linspace", DTYPE_F32);
     void **box = bind_new_box(L, &bind_array_type);
@@ -273,20 +275,20 @@ static int random_permutation(lua_State *L) {
     return 1;
 }
 
-const luaL_Reg bind_array_creators[] = {
-    { "new", new_array },
-    { "zeros", zeros },
-    { "ones", ones },
-    { "full", full },
-    { "zeros_like", zeros_like },
-    { "ones_like", ones_like },
-    { "full_like", full_like },
-    { "eye", eye },
-    { "arange", arange },
-    { "linspace", linspace },
-    { "rand", random_uniform },
-    { "randn", random_normal },
-    { "randint", random_integers },
-    { "randperm", random_permutation },
-    { NULL, NULL },
+const BindFunction bind_array_creators[] = {
+    BIND("new", new_array, 2),
+    BIND("zeros", zeros, BIND_ANY),
+    BIND("ones", ones, BIND_ANY),
+    BIND("full", full, 3),
+    BIND("zeros_like", zeros_like, 2),
+    BIND("ones_like", ones_like, 2),
+    BIND("full_like", full_like, 3),
+    BIND("eye", eye, BIND_ANY),
+    BIND("arange", arange, BIND_ANY),
+    BIND("linspace", linspace, BIND_ANY),
+    BIND("rand", random_uniform, BIND_ANY),
+    BIND("randn", random_normal, BIND_ANY),
+    BIND("randint", random_integers, BIND_ANY),
+    BIND("randperm", random_permutation, 2),
+    BIND_LAST,
 };

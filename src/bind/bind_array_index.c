@@ -228,13 +228,19 @@ static int stack(lua_State *L) {
     return 1;
 }
 
-const luaL_Reg bind_array_index_functions[] = {
-    { "slice", slice },     { "take", take },     { "put", put },   { "compress", compress },
-    { "nonzero", nonzero }, { "assign", assign }, { "fill", fill }, { NULL, NULL },
+const BindFunction bind_array_index_functions[] = {
+    BIND("slice", slice, BIND_ANY),
+    BIND("take", take, 3),
+    BIND("put", put, 4),
+    BIND("compress", compress, 3),
+    BIND("nonzero", nonzero, 1),
+    BIND("assign", assign, 2),
+    BIND("fill", fill, 2),
+    BIND_LAST,
 };
 
-const luaL_Reg bind_array_joiners[] = {
-    { "concatenate", concatenate },
-    { "stack", stack },
-    { NULL, NULL },
+const BindFunction bind_array_joiners[] = {
+    BIND("concatenate", concatenate, 2),
+    BIND("stack", stack, 2),
+    BIND_LAST,
 };

@@ -83,12 +83,12 @@ static int call_unique(lua_State *L) {
     return 2;
 }
 
-const luaL_Reg bind_array_linalg_functions[] = {
-    { "matmul", call_matmul },
-    { "dot", call_dot },
-    { "outer", call_outer },
-    { "sort", call_sort },
-    { "argsort", call_argsort },
-    { "unique", call_unique },
-    { NULL, NULL },
+const BindFunction bind_array_linalg_functions[] = {
+    BIND("matmul", call_matmul, 2),
+    BIND("dot", call_dot, 2),
+    BIND("outer", call_outer, 2),
+    BIND("sort", call_sort, 3),
+    BIND("argsort", call_argsort, 3),
+    BIND("unique", call_unique, 1),
+    BIND_LAST,
 };

@@ -117,13 +117,12 @@ static int apply_op_in_place(lua_State *L, const ArrayOp *op) {
     return 1;
 }
 
-/* The operation is the first upvalue. */
 static int apply(lua_State *L) {
-    return apply_op(L, lua_touserdata(L, lua_upvalueindex(1)));
+    return apply_op(L, bind_here(L)->data);
 }
 
 static int apply_in_place(lua_State *L) {
-    return apply_op_in_place(L, lua_touserdata(L, lua_upvalueindex(1)));
+    return apply_op_in_place(L, bind_here(L)->data);
 }
 
 /* clip(x, low, high) with nil for no bound: then maximum or minimum alone does it. */
@@ -186,43 +185,38 @@ static const struct {
     { "__pow", "pow" }, { "__mod", "mod" }, { "__idiv", "idiv" }, { "__unm", "neg" },
 };
 
-/* Set table[name] = function(upvalue) for the tables at these places (0: none). */
-static void set_both(lua_State *L, const char *name, int library, int methods) {
-    if (library) {
-        lua_pushvalue(L, -1);
-        lua_setfield(L, library, name);
+static void set_operators(lua_State *L, int metatable) {
+    for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
+        const ArrayOp *op = array_op(operators[i].op);
+        /* Lua passes a second operand even to unary minus. */
+        bind_push_function(L, &(BindFunction)BIND_AS(array_op_name(op), apply, 2, op));
+        lua_setfield(L, metatable, operators[i].event);
     }
-    lua_setfield(L, methods, name);
 }
 
-static void push_call(lua_State *L, lua_CFunction call, const ArrayOp *op) {
-    lua_pushlightuserdata(L, (void *)op);
-    lua_pushcclosure(L, call, 1);
+/* add, and add_ among the methods. */
+static void set_op(lua_State *L, const ArrayOp *op, int library, int methods) {
+    int inputs = array_op_inputs(op);
+    BindFunction f = BIND_AS(array_op_name(op), apply, inputs, op);
+    bind_array_set_both(L, &f, library, methods);
+    /* where's first argument is no place for a result. */
+    if (array_op_is_mask(op) || strcmp(f.name, "where") == 0)
+        return;
+    f.call = apply_in_place;
+    f.name = lua_pushfstring(L, "%s_", f.name);
+    bind_push_function(L, &f);
+    lua_settable(L, methods);
 }
 
 void bind_array_open_math(lua_State *L, int library, int methods, int metatable) {
+    static const BindFunction others[] = { BIND("clip", clip, 3), BIND("allclose", allclose, 3),
+                                           BIND("equal", equal, 2), BIND_LAST };
     const ArrayOp *op;
-    for (size_t i = 0; (op = array_op_at(i)) != NULL; i++) {
-        push_call(L, apply, op);
-        set_both(L, array_op_name(op), library, methods);
-        if (array_op_is_mask(op))
-            continue;
-        lua_pushfstring(L, "%s_", array_op_name(op));
-        push_call(L, apply_in_place, op);
-        lua_settable(L, methods);
-    }
-    for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
-        push_call(L, apply, array_op(operators[i].op));
-        lua_setfield(L, metatable, operators[i].event);
-    }
-    lua_pushcfunction(L, clip);
-    set_both(L, "clip", library, methods);
-    lua_pushcfunction(L, clip_in_place);
-    set_both(L, "clip_", 0, methods);
-    lua_pushnil(L); /* where's first argument is no place for a result */
-    lua_setfield(L, methods, "where_");
-    lua_pushcfunction(L, allclose);
-    set_both(L, "allclose", library, methods);
-    lua_pushcfunction(L, equal);
-    set_both(L, "equal", library, methods);
+    for (size_t i = 0; (op = array_op_at(i)) != NULL; i++)
+        set_op(L, op, library, methods);
+    for (const BindFunction *f = others; f->name; f++)
+        bind_array_set_both(L, f, library, methods);
+    bind_push_function(L, &(BindFunction)BIND("clip_", clip_in_place, 3));
+    lua_setfield(L, methods, "clip_");
+    set_operators(L, metatable);
 }

@@ -115,9 +115,8 @@ static int push_whole(lua_State *L, const Array *a, const struct Entry *e, Reduc
     return 1;
 }
 
-/* The entry is the first upvalue. */
 static int reduce(lua_State *L) {
-    const struct Entry *e = lua_touserdata(L, lua_upvalueindex(1));
+    const struct Entry *e = bind_here(L)->data;
     const Array *a = bind_array_input(L, 1, e->name);
     ReduceAxes axes;
     bool given = check_axes(L, e->name, a, e->options, &axes);
@@ -136,8 +135,8 @@ static int reduce(lua_State *L) {
 
 /* argmin and argmax: a 1-based position, over all elements one of the flattened array. */
 static int arg_extreme(lua_State *L) {
-    bool greatest = lua_toboolean(L, lua_upvalueindex(1));
-    const char *where = greatest ? "argmax" : "argmin";
+    const char *where = bind_here(L)->name;
+    bool greatest = strcmp(where, "argmax") == 0;
     const Array *a = bind_array_input(L, 1, where);
     lua_settop(L, 3);
     leave_out_axis(L);
@@ -165,24 +164,14 @@ static int cumsum(lua_State *L) {
 
 /* ---- Opening --------------------------------------------------------------------------------- */
 
-/* Set table[name] = the function on the top, in both, and pop it. */
-static void set_both(lua_State *L, const char *name, int library, int methods) {
-    lua_pushvalue(L, -1);
-    lua_setfield(L, library, name);
-    lua_setfield(L, methods, name);
-}
-
 void bind_array_open_reduce(lua_State *L, int library, int methods) {
+    static const BindFunction others[] = { BIND("argmin", arg_extreme, 3),
+                                           BIND("argmax", arg_extreme, 3),
+                                           BIND("cumsum", cumsum, 2), BIND_LAST };
     for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
-        lua_pushlightuserdata(L, (void *)&entries[i]);
-        lua_pushcclosure(L, reduce, 1);
-        set_both(L, entries[i].name, library, methods);
+        BindFunction f = BIND_AS(entries[i].name, reduce, 3, &entries[i]);
+        bind_array_set_both(L, &f, library, methods);
     }
-    for (int greatest = 0; greatest < 2; greatest++) {
-        lua_pushboolean(L, greatest);
-        lua_pushcclosure(L, arg_extreme, 1);
-        set_both(L, greatest ? "argmax" : "argmin", library, methods);
-    }
-    lua_pushcfunction(L, cumsum);
-    set_both(L, "cumsum", library, methods);
+    for (const BindFunction *f = others; f->name; f++)
+        bind_array_set_both(L, f, library, methods);
 }

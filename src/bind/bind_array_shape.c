@@ -7,6 +7,8 @@
 static int check_integers(lua_State *L, int first, const char *where, const char *name,
                           lua_Integer values[ARRAY_MAX_DIMS]) {
     bool table = lua_istable(L, first);
+    if (table)
+        bind_end(L, first);
     lua_Integer n = table ? (lua_Integer)lua_rawlen(L, first) : lua_gettop(L) - first + 1;
     if (n > ARRAY_MAX_DIMS)
         luaL_error(L, "%s: %I dimensions; an array has at most %d", where, n, ARRAY_MAX_DIMS);
@@ -91,7 +93,8 @@ static int expand_dims(lua_State *L) {
 static int broadcast_to(lua_State *L) {
     const Array *a = bind_array_input(L, 1, "broadcast_to");
     size_t shape[ARRAY_MAX_DIMS];
-    int options, ndim = bind_array_shape(L, 2, "broadcast_to", shape, &options);
+    int end, ndim = bind_array_shape(L, 2, "broadcast_to", shape, &end);
+    bind_end(L, lua_istable(L, 2) ? 2 : end - 1);
     void **view = bind_new_box(L, &bind_array_type);
     BIND_ARRAY_MAKE(L, *view, array_broadcast_to("broadcast_to", a, ndim, shape, &err));
     void **box = bind_new_box(L, &bind_array_type);
@@ -122,8 +125,14 @@ static int astype(lua_State *L) {
     return 1;
 }
 
-const luaL_Reg bind_array_shape_functions[] = {
-    { "reshape", reshape }, { "flatten", flatten },         { "transpose", transpose },
-    { "squeeze", squeeze }, { "expand_dims", expand_dims }, { "broadcast_to", broadcast_to },
-    { "copy", copy },       { "astype", astype },           { NULL, NULL },
+const BindFunction bind_array_shape_functions[] = {
+    BIND("reshape", reshape, BIND_ANY),
+    BIND("flatten", flatten, 1),
+    BIND("transpose", transpose, BIND_ANY),
+    BIND("squeeze", squeeze, 2),
+    BIND("expand_dims", expand_dims, 2),
+    BIND("broadcast_to", broadcast_to, BIND_ANY),
+    BIND("copy", copy, 1),
+    BIND("astype", astype, 2),
+    BIND_LAST,
 };

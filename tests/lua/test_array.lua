@@ -704,6 +704,33 @@ function TestArrayIndex:test_joining()
   raises("concatenate: array: expected an array", A.concatenate, { a, "b" })
 end
 
+TestArrayArguments = {}
+
+function TestArrayArguments:test_surplus_ones_are_refused()
+  local a = A.zeros(3, 2)
+  raises("take: expected at most 3 arguments, got a table as well", A.take, a, { 1 }, 2, { 1 })
+  raises("take: expected at most 2 arguments, got a table as well", function()
+    return a:take({ 1 }, 2, { 1 })
+  end)
+  raises("flatten: expected no arguments, got 3", function() return a:flatten(3) end)
+  raises("add_: expected at most 2 arguments", a.add_, a, 1, 2)
+  raises("clip: expected at most 3 arguments", A.clip, a, 0, 1, 2)
+  raises("sum: expected at most 3 arguments", A.sum, a, 1, {}, 5)
+  lu.assertEquals(A.sum(a, nil, nil, nil), 0) -- nil is none
+  -- where the last argument has no fixed place
+  raises("zeros: expected at most 2 arguments, got 5 as well", A.zeros, 3, { dtype = "f32" }, 5)
+  raises("zeros: expected at most 2 arguments", A.zeros, { 3 }, { dtype = "f32" }, 5)
+  raises("rand: expected at most 3 arguments", A.rand, 3, 4, {}, 5)
+  raises("randint: expected at most 4 arguments", A.randint, 1, 6, { 3 }, {}, 5)
+  raises("eye: expected at most 2 arguments", A.eye, 3, {}, 5)
+  raises("arange: expected at most 2 arguments", A.arange, 3, {}, 5)
+  raises("linspace: expected at most 3 arguments", A.linspace, 0, 1, {}, 5)
+  raises("reshape: expected at most 2 arguments", A.reshape, a, { 2, 3 }, 5)
+  raises("broadcast_to: expected at most 2 arguments", A.broadcast_to, a, { 4, 3, 2 }, 5)
+  raises("broadcast_to: expected at most 4 arguments", A.broadcast_to, a, 4, 3, 2, {})
+  raises("transpose: expected at most 2 arguments", A.transpose, a, { 2, 1 }, 5)
+end
+
 TestArrayPrint = {}
 
 function TestArrayPrint:test_small()
