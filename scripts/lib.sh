@@ -22,6 +22,11 @@ module:cmocka      libcmocka-dev               libcmocka-devel  cmocka      libc
 lua:luaunit        lua-unit                    -                -           -               -
 program:expect     expect                      expect           expect      expect          expect
 '
+# Style is checked by these; without them it is not.
+needs_lint='
+program:luacheck   lua-check                   luacheck         luacheck    lua54-luacheck  luacheck
+program:clang-format-14 clang-format-14        -                clang14     clang14         llvm@14
+'
 needs_download='
 program:curl       curl                        curl             curl        curl            curl
 file:/etc/ssl/certs/ca-certificates.crt ca-certificates ca-certificates ca-certificates ca-certificates -
@@ -125,6 +130,15 @@ require_needs() { # table
         echo "installed, but still not found: $left" >&2
         exit 1
     }
+}
+
+# Install what is missing of these needs if that can be done without asking; their users do without.
+offer_needs() { # table
+    packages=$(missing_packages "$1" 2)
+    [ -n "$packages" ] && have apt-get && may_install || return 0
+    for package in $packages; do
+        install_packages "$package" 2> /dev/null || echo "$package is not to be had here"
+    done
 }
 
 # The lists of a fresh system are empty or old: they are fetched only if the first try fails.

@@ -50,4 +50,20 @@ check_equal "the lists are fetched after the first failure only" "$(sed 's/ gcc.
     "noninteractive -q -y --no-install-recommends install
  -q update"
 
+# What style is checked by is taken where it is to be had, and done without elsewhere.
+cat > "$work/offer" <<'END'
+. scripts/lib.sh
+offer_needs "$needs_lint"
+END
+rm "$work/log"
+fake apt-get "case \$* in *lua-check*) printf '#!/bin/sh\n' > '$work/bin/luacheck'; exec $(command -v chmod) +x '$work/bin/luacheck' ;; *) exit 100 ;; esac"
+bare "$work/offer"
+check_equal "style: status 0 where a package is not to be had" "$status" 0
+check "what is to be had is installed" [ -x "$work/bin/luacheck" ]
+check_match "what is not is named" "$out" "*clang-format-14 is not to be had here"
+check_equal "nothing is complained of" "$err" ""
+rm "$work/bin/apt-get"
+bare "$work/offer"
+check_equal "without a package manager nothing is said" "$status $out$err" "0 "
+
 finish
