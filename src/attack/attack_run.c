@@ -2,6 +2,7 @@
 #include "attack/attack.h"
 #include "attack/descent.h"
 #include "attack/random_point.h"
+#include "core/hash.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -89,16 +90,6 @@ static bool set_goals(Run *run, Error *err) {
     return true;
 }
 
-/* FNV-1a. A row's random numbers follow from the seed and its pixels, so that a sample gets the
- * same ones alone and in any batch. */
-static uint64_t hash_row(const float *x, size_t d) {
-    const unsigned char *byte = (const unsigned char *)x;
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < d * sizeof *x; i++)
-        hash = (hash ^ byte[i]) * 0x100000001b3u;
-    return hash;
-}
-
 static bool allocate_run(Run *run, Error *err) {
     const AttackTask *task = run->task;
     size_t n = task->n + 1;
@@ -155,7 +146,9 @@ static bool prepare(Run *run, Error *err) {
         return false;
     for (size_t i = 0; i < task->n; i++) {
         run->sample[i] = i;
-        run->stream[i] = run->params.seed ^ hash_row(task->x + i * task->features, task->features);
+        /* By its pixels, so that a sample gets the same numbers alone and in any batch. */
+        const float *x = task->x + i * task->features;
+        run->stream[i] = run->params.seed ^ hash_bytes(x, task->features * sizeof *x);
         array_i32(run->result->start_label)[i] =
             model_label(task->model, array_f64(run->result->start_scores) + i * problem->columns);
     }
@@ -293,16 +286,13 @@ static void settle(const Run *run, size_t i, double *z, float *out) {
     constraint_store(constraint, x0, z, out);
 }
 
-/* Not the increment of rng_seed's own mixing, which would give neighbours three of four words. */
-static const uint64_t start_stride = 0xd1342543de82ef95u;
-
 /* Start number k of a group: random points of the ball. */
 static void random_starts(const Run *run, const size_t *sample, size_t n, int k, double *z,
                           float *start) {
     size_t d = run->problem.features;
     for (size_t r = 0; r < n; r++) {
         Rng rng;
-        rng_seed(&rng, run->stream[sample[r]] + (uint64_t)k * start_stride);
+        rng_seed_part(&rng, run->stream[sample[r]], (uint64_t)k);
         random_in_ball(run->problem.constraint.norm, d, &rng, z);
         for (size_t j = 0; j < d; j++)
             z[j] = (double)run->task->x[sample[r] * d + j] + run->params.dmax * z[j];

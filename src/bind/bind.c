@@ -2,6 +2,7 @@
 #include "bind/bind.h"
 
 #include "core/fields.h"
+#include "core/hash.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -413,19 +414,11 @@ void bind_seed_session(uint64_t seed) {
     rng_seed(&session_rng, seed);
 }
 
-/* FNV-1a of the function's name. */
-static uint64_t hash_name(const char *name) {
-    uint64_t hash = 0xcbf29ce484222325u;
-    while (*name)
-        hash = (hash ^ (unsigned char)*name++) * 0x100000001b3u;
-    return hash;
-}
-
 /* Equal seeds must not give different functions the same numbers: a net's first weights are not to
  * be array.rand's. Each function's stream is its own, but counted from split's, whose seed is
  * plain: the shipped CNN was trained on a half of MNIST that split chose. */
 static uint64_t own_stream(const char *where) {
-    return hash_name(where) ^ hash_name("split");
+    return hash_text(where) ^ hash_text("split");
 }
 
 Rng bind_opt_rng(lua_State *L, int arg, const char *where, uint64_t *used) {

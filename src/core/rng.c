@@ -20,6 +20,13 @@ void rng_seed(Rng *rng, uint64_t seed) {
     rng->spare = 0;
 }
 
+/* Not the increment of splitmix64, which would give neighbours three of four words. */
+static const uint64_t part_stride = 0xd1342543de82ef95u;
+
+void rng_seed_part(Rng *rng, uint64_t seed, uint64_t part) {
+    rng_seed(rng, seed + part * part_stride);
+}
+
 uint64_t rng_next(Rng *rng) {
     uint64_t *s = rng->state;
     uint64_t result = rotate_left(s[1] * 5, 7) * 9;

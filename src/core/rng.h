@@ -16,6 +16,9 @@ typedef struct Rng {
 
 void rng_seed(Rng *rng, uint64_t seed);
 
+/* The generator of part number `part` of what has this seed: a sample of a batch, a restart. */
+void rng_seed_part(Rng *rng, uint64_t seed, uint64_t part);
+
 uint64_t rng_next(Rng *rng);              /* 64 uniform bits */
 double rng_uniform(Rng *rng);             /* [0, 1), 53 bits */
 double rng_normal(Rng *rng);              /* mean 0, variance 1 */

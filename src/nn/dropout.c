@@ -2,6 +2,7 @@
  * by 1 − p; otherwise nothing happens. What is dropped follows from the batch's seed, the layer and
  * the sample's number in its batch, so that it does not depend on how a batch is cut into tiles,
  * and backward can draw it again instead of keeping it. */
+#include "core/hash.h"
 #include "core/rng.h"
 #include "nn/layer.h"
 
@@ -30,13 +31,11 @@ static void drop(const Dropout *dropout, const Tile *tile, const float *from, fl
             memcpy(to, from, tile->n * size * sizeof *to);
         return;
     }
-    uint64_t name = 14695981039346656037u; /* FNV-1a */
-    for (const char *c = dropout->layer.name; *c; c++)
-        name = (name ^ (unsigned char)*c) * 1099511628211u;
+    uint64_t seed = tile->seed ^ hash_text(dropout->layer.name);
     float scale = (float)(1 / (1 - dropout->p));
     for (size_t i = 0; i < tile->n; i++) {
         Rng rng;
-        rng_seed(&rng, (tile->seed ^ name) + (tile->first + i) * 0xd1342543de82ef95u);
+        rng_seed_part(&rng, seed, tile->first + i);
         for (size_t j = 0; j < size; j++, from++, to++)
             *to = rng_uniform(&rng) < dropout->p ? 0 : *from * scale;
     }

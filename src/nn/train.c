@@ -66,7 +66,7 @@ static void gather_tile(const Trainer *trainer, const Tile *tile, float *moved, 
         target[i] = trainer->target[sample];
         if (shift > 0) {
             Rng rng;
-            rng_seed(&rng, trainer->seed + (tile->first + i) * 0xd1342543de82ef95u);
+            rng_seed_part(&rng, trainer->seed, tile->first + i);
             ptrdiff_t dy = (ptrdiff_t)rng_below(&rng, 2 * shift + 1) - (ptrdiff_t)shift;
             ptrdiff_t dx = (ptrdiff_t)rng_below(&rng, 2 * shift + 1) - (ptrdiff_t)shift;
             shift_image(shape, row, dy, dx, moved);

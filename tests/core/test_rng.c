@@ -109,6 +109,20 @@ static void test_forks_differ(void **state) {
     assert_true(rng_fork(&rng) != rng_fork(&rng));
 }
 
+/* Neighbours share none of their state, which the increment of the seeding's mixing would make them
+ * do; part 0 is the seed's own generator. */
+static void test_parts(void **state) {
+    (void)state;
+    Rng first, next;
+    rng_seed(&first, 5);
+    rng_seed_part(&next, 5, 0);
+    assert_memory_equal(first.state, next.state, sizeof first.state);
+    rng_seed_part(&next, 5, 1);
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 4; j++)
+            assert_true(first.state[i] != next.state[j]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known_outputs),
@@ -119,6 +133,7 @@ int main(void) {
         cmocka_unit_test(test_below),
         cmocka_unit_test(test_permutation),
         cmocka_unit_test(test_forks_differ),
+        cmocka_unit_test(test_parts),
     };
     return cmocka_run_group_tests_name("rng", tests, NULL, NULL);
 }
