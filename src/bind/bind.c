@@ -396,6 +396,25 @@ int bind_opt_word(lua_State *L, int arg, const char *where, const char *key,
     return value;
 }
 
+/* ---- Answers that are lists --------------------------------------------------------------------
+ */
+
+void bind_push_sizes(lua_State *L, int count, const size_t *size) {
+    lua_createtable(L, count, 0);
+    for (int i = 0; i < count; i++) {
+        lua_pushinteger(L, (lua_Integer)size[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+}
+
+void bind_push_labels(lua_State *L, const Labels *labels) {
+    lua_createtable(L, (int)labels->count, 0);
+    for (size_t c = 0; c < labels->count; c++) {
+        lua_pushinteger(L, labels->label[c]);
+        lua_rawseti(L, -2, (lua_Integer)c + 1);
+    }
+}
+
 /* ---- Random numbers -------------------------------------------------------------------------- */
 
 static Rng session_rng;

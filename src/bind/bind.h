@@ -143,6 +143,12 @@ Rng *bind_session_rng(void);
 uint64_t bind_session_seed(void);
 void bind_seed_session(uint64_t seed);
 
+/* ---- Answers that are lists --------------------------------------------------------------------
+ */
+
+void bind_push_sizes(lua_State *L, int count, const size_t *size);
+void bind_push_labels(lua_State *L, const Labels *labels);
+
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
 /* Tell Lua's collector that `bytes` were allocated where it cannot see them. */
@@ -197,8 +203,6 @@ int bind_push_model(lua_State *L, Model *model, const Error *err);
  * result is a borrowed reference, kept alive by a box that is pushed on the stack. */
 Model *bind_check_model(lua_State *L, int arg, const char *where, const char *name);
 Model *bind_test_model(lua_State *L, int arg); /* model boxes only; or NULL */
-/* The list of the model's labels; empty while not fitted. */
-void bind_push_classes(lua_State *L, const Model *model);
 /* The same as bind_check_model where a net is wanted (a model box of the kind "net"). */
 struct Network;
 struct Network *bind_check_net(lua_State *L, int arg, const char *where, const char *name);

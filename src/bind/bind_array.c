@@ -115,11 +115,7 @@ static int array_item(lua_State *L) {
 /* ---- Fields ---------------------------------------------------------------------------------- */
 
 static int field_shape(lua_State *L, const Array *a) {
-    lua_createtable(L, a->ndim, 0);
-    for (int d = 0; d < a->ndim; d++) {
-        lua_pushinteger(L, (lua_Integer)a->shape[d]);
-        lua_rawseti(L, -2, d + 1);
-    }
+    bind_push_sizes(L, a->ndim, a->shape);
     return 1;
 }
 

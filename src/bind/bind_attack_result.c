@@ -205,11 +205,7 @@ static void push_evaluations(lua_State *L, const AttackResult *result) {
 }
 
 static void push_classes(lua_State *L, const AttackResult *result) {
-    lua_createtable(L, (int)result->classes.count, 0);
-    for (size_t c = 0; c < result->classes.count; c++) {
-        lua_pushinteger(L, result->classes.label[c]);
-        lua_rawseti(L, -2, (lua_Integer)c + 1);
-    }
+    bind_push_labels(L, &result->classes);
 }
 
 static void push_rejects(lua_State *L, const AttackResult *result) {
@@ -217,11 +213,7 @@ static void push_rejects(lua_State *L, const AttackResult *result) {
 }
 
 static void push_shape(lua_State *L, const AttackResult *result) {
-    lua_createtable(L, result->sample_ndim, 0);
-    for (int k = 0; k < result->sample_ndim; k++) {
-        lua_pushinteger(L, (lua_Integer)result->sample_shape[k]);
-        lua_rawseti(L, -2, k + 1);
-    }
+    bind_push_sizes(L, result->sample_ndim, result->sample_shape);
 }
 
 static void push_attack(lua_State *L, const AttackResult *result) {

@@ -166,20 +166,12 @@ static int field_images(lua_State *L, const Dataset *ds) {
 }
 
 static int field_shape(lua_State *L, const Dataset *ds) {
-    lua_createtable(L, ds->sample_ndim, 0);
-    for (int d = 0; d < ds->sample_ndim; d++) {
-        lua_pushinteger(L, (lua_Integer)ds->sample_shape[d]);
-        lua_rawseti(L, -2, d + 1);
-    }
+    bind_push_sizes(L, ds->sample_ndim, ds->sample_shape);
     return 1;
 }
 
 static int field_classes(lua_State *L, const Dataset *ds) {
-    lua_createtable(L, (int)ds->classes.count, 0);
-    for (size_t c = 0; c < ds->classes.count; c++) {
-        lua_pushinteger(L, ds->classes.label[c]);
-        lua_rawseti(L, -2, (lua_Integer)c + 1);
-    }
+    bind_push_labels(L, &ds->classes);
     return 1;
 }
 

@@ -31,18 +31,10 @@ static Model *check_self(lua_State *L, const char *where) {
 
 /* ---- Fields ---------------------------------------------------------------------------------- */
 
-void bind_push_classes(lua_State *L, const Model *model) {
-    lua_createtable(L, (int)model->classes.count, 0);
-    for (size_t c = 0; c < model->classes.count; c++) {
-        lua_pushinteger(L, model->classes.label[c]);
-        lua_rawseti(L, -2, (lua_Integer)c + 1);
-    }
-}
-
 /* Push the field's value and return true, or push nothing. */
 static bool push_field(lua_State *L, const Model *model, const char *name) {
     if (strcmp(name, "classes") == 0)
-        bind_push_classes(L, model);
+        bind_push_labels(L, &model->classes);
     else if (strcmp(name, "rejects") == 0)
         lua_pushboolean(L, model->rejects);
     else if (strcmp(name, "features") == 0)

@@ -340,14 +340,6 @@ static int net_fit(lua_State *L) {
 
 /* ---- Fields and printing --------------------------------------------------------------------- */
 
-static void push_shape(lua_State *L, int count, const size_t *shape) {
-    lua_createtable(L, count, 0);
-    for (int i = 0; i < count; i++) {
-        lua_pushinteger(L, (lua_Integer)shape[i]);
-        lua_rawseti(L, -2, i + 1);
-    }
-}
-
 static void push_layers(lua_State *L, const Network *net) {
     lua_newtable(L);
     for (size_t l = 0; l < network_layer_count(net); l++) {
@@ -357,7 +349,7 @@ static void push_layers(lua_State *L, const Network *net) {
         lua_setfield(L, -2, "name");
         lua_pushstring(L, network_layer_kind(net, l));
         lua_setfield(L, -2, "kind");
-        push_shape(L, network_output_shape(net, l, shape), shape);
+        bind_push_sizes(L, network_output_shape(net, l, shape), shape);
         lua_setfield(L, -2, "shape");
         lua_pushinteger(L, (lua_Integer)network_output_size(net, l));
         lua_setfield(L, -2, "size");
@@ -393,7 +385,7 @@ static int net_index(lua_State *L) {
     if (strcmp(key, "layers") == 0)
         push_layers(L, net);
     else if (strcmp(key, "input") == 0)
-        push_shape(L, network_input_shape(net, shape), shape);
+        bind_push_sizes(L, network_input_shape(net, shape), shape);
     else if (strcmp(key, "parameters") == 0)
         lua_pushinteger(L, (lua_Integer)network_vector_size(net));
     else if (strcmp(key, "trained") == 0)

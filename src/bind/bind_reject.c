@@ -163,7 +163,7 @@ static int reject_predict(lua_State *L) {
 }
 
 static int reject_classes(lua_State *L) {
-    bind_push_classes(L, bind_check_model(L, 1, "reject.classes", "model"));
+    bind_push_labels(L, &bind_check_model(L, 1, "reject.classes", "model")->classes);
     return 1;
 }
 
