@@ -17,6 +17,7 @@
 #include "bind/bind_attack.h"
 #include "bind/bind_header.h"
 #include "core/json.h"
+#include "core/utf8.h"
 #include "data/bundle.h"
 #include "files/model_file.h"
 #include "files/result_file.h"
@@ -117,14 +118,10 @@ static void encode_object(lua_State *L, Archive *archive, int arg, cJSON *parent
 }
 
 static bool is_text(const char *string, size_t length) {
-    for (size_t i = 0; i < length;) {
-        unsigned char lead = (unsigned char)string[i++];
-        int more = lead < 0x80 ? 0 : lead < 0xC2 ? -1 : lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3;
-        if (lead == 0 || more < 0 || lead > 0xF4)
+    for (size_t i = 0, n; i < length; i += n) {
+        n = utf8_character(string + i, length - i);
+        if (n == 0 || string[i] == '\0')
             return false;
-        for (; more > 0; more--)
-            if (i >= length || ((unsigned char)string[i++] & 0xC0) != 0x80)
-                return false;
     }
     return true;
 }

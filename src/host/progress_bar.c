@@ -1,6 +1,7 @@
 #include "host/progress_bar.h"
 
 #include "core/progress.h"
+#include "core/utf8.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -39,19 +40,6 @@ static size_t terminal_width(void) {
     if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
         return size.ws_col;
     return 80;
-}
-
-/* Cut UTF-8 text to `width` characters. */
-static void cut_to_width(char *text, size_t width) {
-    size_t seen = 0;
-    for (char *at = text; *at; at++) {
-        if (((unsigned char)*at & 0xc0) == 0x80) /* inside a character */
-            continue;
-        if (seen++ == width) {
-            *at = '\0';
-            return;
-        }
-    }
 }
 
 static void format_seconds(double seconds, char text[32]) {
@@ -118,7 +106,7 @@ static void draw(const Progress *progress, double elapsed) {
         strcat(cells, i < full ? (bar.utf8 ? "━" : "#") : (bar.utf8 ? "┄" : "-"));
     snprintf(line, sizeof line, "%s  %s%s%s  %s", what, cells, bar_width ? " " : "", facts,
              progress->detail);
-    cut_to_width(line, width);
+    line[utf8_head(line, width, NULL)] = '\0';
     fprintf(stderr, "\r%s\033[K", line);
     fflush(stderr);
     bar.drawn = true;

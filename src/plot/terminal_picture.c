@@ -1,5 +1,7 @@
 #include "plot/terminal_picture.h"
 
+#include "core/utf8.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -54,17 +56,11 @@ static Rgb drawing_colour(const Drawing *d, size_t row, size_t col) {
 
 /* ---- Captions -------------------------------------------------------------------------------- */
 
-/* Print at most `width` code points of text and fill up with spaces. */
+/* Print at most `width` characters of text and fill up with spaces. */
 static void print_padded(FILE *out, const char *text, size_t width) {
-    size_t shown = 0;
-    for (const char *p = text ? text : ""; *p; p++) {
-        bool starts = ((unsigned char)*p & 0xC0) != 0x80;
-        if (starts && shown++ == width) {
-            shown--;
-            break;
-        }
-        fputc(*p, out);
-    }
+    size_t shown = 0, bytes = text ? utf8_head(text, width, &shown) : 0;
+    if (bytes > 0)
+        fwrite(text, 1, bytes, out);
     fprintf(out, "%*s", (int)(width - shown), "");
 }
 
