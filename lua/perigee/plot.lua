@@ -14,7 +14,7 @@
 -- drawn without words; of other figures a message goes to stderr, and the path is that of the script,
 -- written with its data where the picture would have been.
 
-local library = plot
+local library = {}
 
 local figures = require "perigee.plot.figure"
 local style = require "perigee.plot.style"

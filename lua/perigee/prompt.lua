@@ -5,6 +5,8 @@ local help = require "perigee.help"
 local printer = require "perigee.printer"
 local session = require "perigee.session"
 
+local gnuplot = require("perigee.native").gnuplot
+
 local prompt = {}
 
 local SLOW = 0.5 -- seconds after which a call's time is shown
@@ -227,7 +229,7 @@ end
 
 local function info()
   local facts = perigee.facts()
-  facts.gnuplot = plot.gnuplot.find() and plot.gnuplot.version() or "not found"
+  facts.gnuplot = gnuplot.find() and gnuplot.version() or "not found"
   return setmetatable(facts, Info)
 end
 

@@ -1,5 +1,6 @@
 -- What the prompt offers about the session: who, save, restore, time, bench.
 
+local native = require "perigee.native"
 local printer = require "perigee.printer"
 
 local session = {}
@@ -134,12 +135,12 @@ function session.save(path, ...)
       values[name] = value
     end
   end
-  return perigee.save_values(path, values)
+  return native.save_values(path, values)
 end
 
 --- restore(path): set the variables of a file again. Returns their names.
 function session.restore(path)
-  local values, names = perigee.restore_values(path), {}
+  local values, names = native.restore_values(path), {}
   for name in pairs(values) do
     if type(name) ~= "string" then error("restore: a variable in the file has no name", 2) end
     names[#names + 1] = name

@@ -220,7 +220,6 @@ int open_svm(lua_State *L);
 int open_reject(lua_State *L); /* NR */
 int open_dnr(lua_State *L);
 int open_attack(lua_State *L);
-int open_plot(lua_State *L);    /* the gnuplot process, for lua/perigee/plot.lua */
 int open_perigee(lua_State *L); /* load, version, info's facts */
 
 #endif

@@ -2,7 +2,6 @@
 #include "bind/bind.h"
 #include "bind/bind_attack.h"
 #include "bind/bind_header.h"
-#include "bind/bind_session.h"
 #include "bind/bind_terminal.h"
 #include "bind/versions.h"
 #include "core/notes.h"
@@ -142,7 +141,6 @@ int open_perigee(lua_State *L) {
     lua_pushcclosure(L, perigee_seed, 1);
     lua_setfield(L, -2, "seed");
     bind_open_terminal(L);
-    bind_open_session(L);
     lua_pushstring(L, versions_perigee());
     lua_setfield(L, -2, "version");
     lua_pushboolean(L, 0);

@@ -1,9 +1,10 @@
-/* plot.gnuplot — the gnuplot process and its quoting, for the recipes in lua/perigee/plot.
+/* The gnuplot process and its quoting, for the recipes in lua/perigee/plot.
  *
  * One process serves a Lua state; it is the first upvalue of every function here. Functions whose
  * process or file fails return nil and the message: the recipes raise it at their caller's line. */
 #include "bind/bind.h"
 #include "bind/bind_header.h"
+#include "bind/bind_native.h"
 #include "bind/bind_plot_columns.h"
 #include "bind/bind_plot_live.h"
 
@@ -47,7 +48,7 @@ static int plot_quote(lua_State *L) {
 
 /* gnuplot.quote_path(path): a file's name, byte by byte. */
 static int plot_quote_path(lua_State *L) {
-    const char *path = bind_string(L, 1, "plot.gnuplot.quote_path", "path");
+    const char *path = bind_string(L, 1, "gnuplot.quote_path", "path");
     void **box = bind_new_text_box(L);
     return push_text(L, box, script_path(path));
 }
@@ -71,13 +72,13 @@ static int push_answer(lua_State *L, const char *answer, const Error *err) {
 /* gnuplot.version() → "5.4.4" */
 static int plot_version(lua_State *L) {
     Error err = { 0 };
-    const char *version = gnuplot_version(the_gnuplot(L), "plot.gnuplot.version", &err);
+    const char *version = gnuplot_version(the_gnuplot(L), "gnuplot.version", &err);
     return push_answer(L, version, &err);
 }
 
 /* gnuplot.terminals(where) → " png svg …", each name between spaces */
 static int plot_terminals(lua_State *L) {
-    const char *where = luaL_optstring(L, 1, "plot.gnuplot.terminals");
+    const char *where = luaL_optstring(L, 1, "gnuplot.terminals");
     Error err = { 0 };
     const char *names = gnuplot_terminals(the_gnuplot(L), where, &err);
     return push_answer(L, names, &err);
@@ -90,18 +91,18 @@ static int plot_draw(lua_State *L) {
     static const char *const valid[] = { "where",  "terminal", "body", "file",
                                          "format", "timeout",  NULL };
     static const char *const formats[] = { "png", "svg", "pdf", "letters", "sixels", NULL };
-    bind_options(L, 1, "plot.gnuplot.draw", valid);
+    bind_options(L, 1, "gnuplot.draw", valid);
     GnuplotPicture picture = {
-        .where = bind_opt_string(L, 1, "plot.gnuplot.draw", "where", "plot"),
-        .terminal = bind_opt_string(L, 1, "plot.gnuplot.draw", "terminal", ""),
-        .body = bind_opt_string(L, 1, "plot.gnuplot.draw", "body", ""),
-        .file = bind_opt_string(L, 1, "plot.gnuplot.draw", "file", NULL),
-        .timeout = bind_opt_number(L, 1, "plot.gnuplot.draw", "timeout", 0, 1e6, 60),
+        .where = bind_opt_string(L, 1, "gnuplot.draw", "where", "plot"),
+        .terminal = bind_opt_string(L, 1, "gnuplot.draw", "terminal", ""),
+        .body = bind_opt_string(L, 1, "gnuplot.draw", "body", ""),
+        .file = bind_opt_string(L, 1, "gnuplot.draw", "file", NULL),
+        .timeout = bind_opt_number(L, 1, "gnuplot.draw", "timeout", 0, 1e6, 60),
     };
     if (picture.file)
         picture_format(picture.file, &picture.format);
-    picture.format = (PictureFormat)bind_opt_word(L, 1, "plot.gnuplot.draw", "format", formats,
-                                                  (int)picture.format);
+    picture.format =
+        (PictureFormat)bind_opt_word(L, 1, "gnuplot.draw", "format", formats, (int)picture.format);
     char header[256];
     picture.signature = bind_header_line(header);
     Gnuplot *gnuplot = the_gnuplot(L);
@@ -112,7 +113,7 @@ static int plot_draw(lua_State *L) {
     return 1;
 }
 
-int open_plot(lua_State *L) {
+void bind_open_gnuplot(lua_State *L) {
     static const luaL_Reg functions[] = {
         { "quote", plot_quote },
         { "quote_path", plot_quote_path },
@@ -124,18 +125,15 @@ int open_plot(lua_State *L) {
     };
     bind_new_type(L, &gnuplot_type, NULL, NULL);
     lua_pop(L, 1);
-    lua_newtable(L);
     luaL_newlibtable(L, functions);
     void **box = bind_new_box(L, &gnuplot_type);
     Error err = { 0 };
     *box = gnuplot_new(&err);
     if (!*box)
-        return bind_raise(L, &err);
+        bind_raise(L, &err);
     luaL_setfuncs(L, functions, 1);
     bind_add_plot_columns(L);
     lua_pushcfunction(L, bind_plot_listen);
     lua_setfield(L, -2, "listen");
     bind_open_plot_live(L);
-    lua_setfield(L, -2, "gnuplot");
-    return 1;
 }

@@ -1,4 +1,4 @@
-/* plot.gnuplot — the numbers of figures: from arrays and lists to the text of datablocks. */
+/* gnuplot — the numbers of figures: from arrays and lists to the text of datablocks. */
 #include "bind/bind_plot_columns.h"
 
 #include "bind/bind.h"
@@ -18,9 +18,9 @@ static int plot_numbers(lua_State *L) {
 }
 
 static Array *check_numbers(lua_State *L, int arg) {
-    Array *a = bind_check_array(L, arg, "plot.gnuplot", "numbers");
+    Array *a = bind_check_array(L, arg, "gnuplot", "numbers");
     if (a->dtype != DTYPE_F64 || !array_is_contiguous(a))
-        luaL_error(L, "plot.gnuplot: expected what numbers() gave");
+        luaL_error(L, "gnuplot: expected what numbers() gave");
     return a;
 }
 
@@ -37,7 +37,7 @@ static int plot_range(lua_State *L) {
 
 static PlotAxis check_axis(lua_State *L, int arg, const char *key) {
     static const char *const valid[] = { "low", "high", "log", "cells", NULL };
-    static const char where[] = "plot.gnuplot.columns";
+    static const char where[] = "gnuplot.columns";
     bind_opt_push(L, arg, key);
     int table = lua_gettop(L);
     bind_options(L, table, where, valid);
@@ -52,7 +52,7 @@ static PlotAxis check_axis(lua_State *L, int arg, const char *key) {
 /* The positions to keep, in a userdata on the stack; NULL where all are. */
 static size_t *thin(lua_State *L, int arg, const double *const *column, size_t *rows) {
     static const char *const valid[] = { "line", "points", "x", "y", NULL };
-    static const char where[] = "plot.gnuplot.columns";
+    static const char where[] = "gnuplot.columns";
     if (lua_isnoneornil(L, arg))
         return NULL;
     bind_options(L, arg, where, valid);
@@ -77,7 +77,7 @@ static int plot_columns(lua_State *L) {
         lua_rawgeti(L, 1, (lua_Integer)j + 1);
         const Array *a = check_numbers(L, -1);
         if (j > 0 && array_size(a) != rows)
-            return luaL_error(L, "plot.gnuplot.columns: columns of %d and %d numbers", (int)rows,
+            return luaL_error(L, "gnuplot.columns: columns of %d and %d numbers", (int)rows,
                               (int)array_size(a));
         rows = array_size(a);
         column[j] = array_f64(a);

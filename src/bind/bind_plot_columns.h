@@ -1,4 +1,4 @@
-/* bind_plot_columns.h — the part of plot.gnuplot that turns numbers into text. */
+/* bind_plot_columns.h — the part of gnuplot that turns numbers into text. */
 #ifndef PERIGEE_BIND_PLOT_COLUMNS_H
 #define PERIGEE_BIND_PLOT_COLUMNS_H
 

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-static const char where[] = "plot.gnuplot.png";
+static const char where[] = "gnuplot.png";
 
 /* The image in the table on top of the stack. Its array stays in that table. */
 static RasterImage check_image(lua_State *L) {

@@ -1,4 +1,4 @@
-/* bind_plot_png.h — plot.gnuplot.png: images to a PNG without gnuplot. */
+/* bind_plot_png.h — gnuplot.png: images to a PNG without gnuplot. */
 #ifndef PERIGEE_BIND_PLOT_PNG_H
 #define PERIGEE_BIND_PLOT_PNG_H
 

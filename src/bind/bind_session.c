@@ -11,11 +11,10 @@
  *
  * Nothing of it can run, and nothing is believed: whatever does not fit is an error, and the values
  * are handed over only when all have been read. */
-#include "bind/bind_session.h"
-
 #include "bind/bind.h"
 #include "bind/bind_attack.h"
 #include "bind/bind_header.h"
+#include "bind/bind_native.h"
 #include "core/json.h"
 #include "core/utf8.h"
 #include "data/bundle.h"
@@ -236,7 +235,7 @@ static bool write_archive(Archive *archive, const char *path, Error *err) {
     return ok && tensors_save(&archive->tensors, path, err);
 }
 
-/* perigee.save_values(path, { name = value, … }) → path; raises on what cannot be kept. */
+/* native.save_values(path, { name = value, … }) → path; raises on what cannot be kept. */
 static int save_values(lua_State *L) {
     const char *path = bind_string(L, 1, "save", "path");
     luaL_checktype(L, 2, LUA_TTABLE);
@@ -400,7 +399,7 @@ static void decode(lua_State *L, Walk walk, const cJSON *node) {
         damaged(L, "a value of no known form");
 }
 
-/* perigee.restore_values(path) → { name = value, … }; raises on a file that is not whole. */
+/* native.restore_values(path) → { name = value, … }; raises on a file that is not whole. */
 static int restore_values(lua_State *L) {
     const char *path = bind_string(L, 1, "restore", "path");
     lua_settop(L, 1);

@@ -1,17 +1,20 @@
 #include "bind/libraries.h"
 
 #include "bind/bind.h"
+#include "bind/bind_native.h"
 
 #include <lauxlib.h>
 
 void open_libraries(lua_State *L) {
     const luaL_Reg libraries[] = {
-        { "array", open_array },   { "data", open_data },     { "nn", open_nn },
-        { "svm", open_svm },       { "reject", open_reject }, { "dnr", open_dnr },
-        { "attack", open_attack }, { "plot", open_plot },     { "perigee", open_perigee },
+        { "array", open_array },   { "data", open_data },       { "nn", open_nn },
+        { "svm", open_svm },       { "reject", open_reject },   { "dnr", open_dnr },
+        { "attack", open_attack }, { "perigee", open_perigee },
     };
     for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
         luaL_requiref(L, libraries[i].name, libraries[i].func, 1);
         lua_pop(L, 1);
     }
+    luaL_requiref(L, "perigee.native", open_native, 0);
+    lua_pop(L, 1);
 }

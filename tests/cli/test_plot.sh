@@ -44,7 +44,7 @@ send "h = plot.live(function() return nn.train(net, d, { epochs = 100000, lr = 0
 expect -re {\+-----+.*epoch}
 send "\003"
 expect -re {interrupted|stopped}
-ask {print(h.interrupted, plot.gnuplot.listen(nil))} {true\s} "Ctrl-C during plot.live"
+ask {print(h.interrupted, require("perigee.native").gnuplot.listen(nil))} {true\s} "Ctrl-C during plot.live"
 send "\004"
 expect eof
 puts "1..$count"

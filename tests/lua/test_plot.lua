@@ -1,6 +1,7 @@
 -- plot: recipes to files of each kind, odd text, odd values, a missing gnuplot.
 
 local lu = require "luaunit"
+local gnuplot = require("perigee.native").gnuplot
 
 local perigee_program = os.getenv("PERIGEE")
 local made = {}
@@ -45,7 +46,7 @@ local function png_size(file)
 end
 
 local function need_gnuplot()
-  lu.skipIf(not plot.gnuplot.find(), "gnuplot is not installed")
+  lu.skipIf(not gnuplot.find(), "gnuplot is not installed")
 end
 
 local function count(text, pattern)
@@ -308,7 +309,7 @@ end
 -- A gnuplot of its own runs the script. Where the locale has no UTF-8, gnuplot warns that it cannot
 -- say the degree sign; that is between the two of them.
 local function run_script(script)
-  return io.popen(("LC_ALL=C.UTF-8 '%s' -d '%s' 2>&1"):format(plot.gnuplot.find(), script))
+  return io.popen(("LC_ALL=C.UTF-8 '%s' -d '%s' 2>&1"):format(gnuplot.find(), script))
 end
 
 -- Every file says what made it, and is as whole as before.
@@ -316,7 +317,7 @@ function TestPlotOutput:test_header()
   local header = perigee.header()
   for _, ending in ipairs { ".png", ".svg", ".pdf", ".gp", ".html" } do
     local file = scratch(ending)
-    if ending ~= ".pdf" or plot.gnuplot.terminals():find(" pdfcairo ", 1, true) then
+    if ending ~= ".pdf" or gnuplot.terminals():find(" pdfcairo ", 1, true) then
       plot.loss({ 3, 2, 1 }, { file = file })
       lu.assertStrContains(read(file), header)
     end
@@ -413,7 +414,7 @@ function TestPlotProgram:test_missing_gnuplot()
   lu.assertStrContains(text, "path\t" .. script)
   lu.assertStrContains(text, "went on")
   lu.assertFalse(exists(file))
-  if not plot.gnuplot.find() then return end
+  if not gnuplot.find() then return end
   local pipe = run_script(script)
   lu.assertEquals(pipe:read("a"), "")
   pipe:close()

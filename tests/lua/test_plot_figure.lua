@@ -1,9 +1,10 @@
 -- plot.figure: its words, what they refuse, thinning, and that every one of them draws something.
 
 local lu = require "luaunit"
+local gnuplot = require("perigee.native").gnuplot
 
 local function need_gnuplot()
-  lu.skipIf(not plot.gnuplot.find(), "gnuplot is not installed")
+  lu.skipIf(not gnuplot.find(), "gnuplot is not installed")
 end
 
 local function svg_of(f)
@@ -139,7 +140,7 @@ function TestPlotFigure:test_script_repeats_it()
   handle:write(plot.script(f, { file = file, terminal = "svg" }))
   handle:close()
   -- in a locale without UTF-8 gnuplot warns that it cannot say the degree sign
-  local pipe = io.popen(("LC_ALL=C.UTF-8 '%s' -d '%s' 2>&1"):format(plot.gnuplot.find(), script))
+  local pipe = io.popen(("LC_ALL=C.UTF-8 '%s' -d '%s' 2>&1"):format(gnuplot.find(), script))
   lu.assertEquals(pipe:read "a", "")
   pipe:close()
   handle = assert(io.open(file, "rb"))

@@ -1,6 +1,7 @@
 -- plot.live: the run is what it would be alone; its curve is drawn; what fails is told of.
 
 local lu = require "luaunit"
+local gnuplot = require("perigee.native").gnuplot
 
 local perigee_program = os.getenv "PERIGEE"
 
@@ -26,7 +27,7 @@ end
 TestPlotLive = {}
 
 function TestPlotLive:setUp()
-  lu.skipIf(not plot.gnuplot.find(), "gnuplot is not installed")
+  lu.skipIf(not gnuplot.find(), "gnuplot is not installed")
   self.file = os.tmpname()
 end
 
@@ -84,18 +85,18 @@ end
 -- A callback that fails is called no more, and its words come back in the end.
 function TestPlotLive:test_listener()
   local heard = 0
-  plot.gnuplot.listen(function()
+  gnuplot.listen(function()
     heard = heard + 1
     error("broken", 0)
   end)
   train()
   train()
-  lu.assertEquals(plot.gnuplot.listen(nil), "broken")
+  lu.assertEquals(gnuplot.listen(nil), "broken")
   lu.assertEquals(heard, 1)
   local last
-  plot.gnuplot.listen(function(what, fraction, detail) last = { what, fraction, detail } end)
+  gnuplot.listen(function(what, fraction, detail) last = { what, fraction, detail } end)
   train()
-  lu.assertNil(plot.gnuplot.listen(nil))
+  lu.assertNil(gnuplot.listen(nil))
   lu.assertEquals(last[1], "training")
   lu.assertEquals(last[2], 1)
   lu.assertStrContains(last[3], "epoch 4/4  loss ")

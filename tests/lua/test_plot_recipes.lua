@@ -1,6 +1,7 @@
 -- The recipes about attacks, rejection and models: words in the SVG, sizes of the PNG, refusals.
 
 local lu = require "luaunit"
+local gnuplot = require("perigee.native").gnuplot
 
 local function svg_of(recipe, subject, options)
   local file = os.tmpname()
@@ -51,7 +52,7 @@ end
 TestPlotRecipes = {}
 
 function TestPlotRecipes:setUp()
-  lu.skipIf(not plot.gnuplot.find(), "gnuplot is not installed")
+  lu.skipIf(not gnuplot.find(), "gnuplot is not installed")
 end
 
 function TestPlotRecipes:test_attack_extras()

@@ -1,6 +1,7 @@
 -- Where pictures go without a file: the terminal, a page, a PNG without gnuplot; and which one is taken.
 
 local lu = require "luaunit"
+local gnuplot = require("perigee.native").gnuplot
 
 local perigee_program = os.getenv "PERIGEE"
 local made = {}
@@ -46,7 +47,7 @@ TestPlotViews = {}
 
 function TestPlotViews:setUp()
   lu.skipIf(not perigee_program, "PERIGEE is not set")
-  lu.skipIf(not plot.gnuplot.find(), "gnuplot is not installed")
+  lu.skipIf(not gnuplot.find(), "gnuplot is not installed")
 end
 
 function TestPlotViews:tearDown()
@@ -73,7 +74,7 @@ function TestPlotViews:test_colours()
 end
 
 function TestPlotViews:test_sixel()
-  lu.skipIf(not plot.gnuplot.terminals():find(" sixelgd ", 1, true), "this gnuplot has no sixelgd")
+  lu.skipIf(not gnuplot.terminals():find(" sixelgd ", 1, true), "this gnuplot has no sixelgd")
   local text, status = run("PERIGEE_PICTURE=sixel",
     FIGURE .. 'f[2]:heatmap { { 1, 2 } }\nf:show { terminal = "text" }')
   lu.assertEquals(status, 0)

@@ -5,6 +5,8 @@ local figures = require "perigee.plot.figure"
 local style = require "perigee.plot.style"
 local values = require "perigee.plot.values"
 
+local gnuplot = require("perigee.native").gnuplot
+
 local REJECTED = -1
 local CELL, WORDS, LEFT, BAND_GAP = 84, 20, 88, 12
 
@@ -60,7 +62,7 @@ local function figure(where, result, options)
   -- one scale for all differences: their colours can be compared
   local reach = 1e-12
   for i = 1, count do
-    local low, high = plot.gnuplot.range(values.numbers(where, "difference", fields.x_adv[i] - fields.x0[i]))
+    local low, high = gnuplot.range(values.numbers(where, "difference", fields.x_adv[i] - fields.x0[i]))
     if low then reach = math.max(reach, -low, high) end
   end
   local bands, heights = math.ceil(count / columns), {}

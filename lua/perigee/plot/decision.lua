@@ -5,9 +5,12 @@
 -- rejected) and c the best other class; below 0 the place is accepted and wrong.
 
 local figures = require "perigee.plot.figure"
+local panels = require "perigee.plot.panel"
 local judged = require "perigee.plot.judged"
 local style = require "perigee.plot.style"
 local values = require "perigee.plot.values"
+
+local gnuplot = require("perigee.native").gnuplot
 
 local REGION_TINT, REJECT_COLOUR = 0.35, "#E8E8E8"
 
@@ -40,7 +43,7 @@ local function range_of(where, options, points)
   for k, axis in ipairs { "x", "y" } do
     local low, high
     for _, list in ipairs(points) do
-      local a, b = plot.gnuplot.range(values.numbers(where, "points", list:slice(nil, { k, k }):copy()))
+      local a, b = gnuplot.range(values.numbers(where, "points", list:slice(nil, { k, k }):copy()))
       if a then low, high = math.min(low or a, a), math.max(high or b, b) end
     end
     if not low then
@@ -85,7 +88,7 @@ local function draw_regions(panel, winners, n, range, model)
   local palette = {}
   for j = 1, #model.classes do palette[j] = tint(class_colour(j)) end
   palette[#palette + 1] = REJECT_COLOUR
-  panel:regions(array.new(winners):reshape(n, n), palette, { x = range.x, y = range.y })
+  panels.regions(panel, array.new(winners):reshape(n, n), palette, { x = range.x, y = range.y })
 end
 
 -- Samples, a colour a class; what of them is there in the legend.

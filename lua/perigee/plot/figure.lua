@@ -1,20 +1,22 @@
 -- A figure: panels in a grid, and the gnuplot commands that draw them.
 --
--- A figure knows nothing of files and terminals: figure:commands() is everything between
+-- A figure knows nothing of files and terminals: figures.commands(figure) is everything between
 -- `set output` and `unset output`. All data goes into named datablocks, which unlike inline data
 -- may be used inside a multiplot, and all text is quoted by gnuplot.quote. Places are in units of
 -- 1/96 inch from the top left; panels get exact places, so that nothing depends on what a terminal
 -- thinks the size of a letter is.
 
 local style = require "perigee.plot.style"
-local Panel = require "perigee.plot.panel"
+local panels = require "perigee.plot.panel"
 local values = require "perigee.plot.values"
 
-local gnuplot = plot.gnuplot
+local gnuplot = require("perigee.native").gnuplot
 local quote = gnuplot.quote
 local f = string.format
 
 local Figure = {}
+
+local figures = { class = Figure }
 
 -- Points of a line for each unit of a panel's width: a unit is a pixel or two, or a point of print.
 local CELLS = 4
@@ -27,14 +29,14 @@ local own = { rows = true, columns = true, width = true, height = true, title = 
 -- of the first one.
 function Figure.__index(figure, key)
   if Figure[key] ~= nil then return Figure[key] end
-  local panels = rawget(figure, "panels")
-  if own[key] or not panels then return nil end
-  if math.type(key) == "integer" then return panels[key] end
-  local value = panels[1][key]
+  local list = rawget(figure, "panels")
+  if own[key] or not list then return nil end
+  if math.type(key) == "integer" then return list[key] end
+  local value = list[1][key]
   if type(value) ~= "function" then return value end
   return function(self, ...)
     if self ~= figure then values.fail("plot.figure: %s: call it with a colon, f:%s(…)", key, key) end
-    value(panels[1], ...)
+    value(list[1], ...)
     return figure
   end
 end
@@ -126,7 +128,8 @@ local function place(figure, panel, left, top, right, bottom)
   panel.box = box
 end
 
-function Figure.layout(figure)
+-- Gives every panel its place.
+function figures.layout(figure)
   local top = figure.title and style.figure_title or 0
   local xs = edges(figure.columns, figure.widths, figure.left or 0,
     figure.width - (figure.left or 0) - (figure.right or 0))
@@ -459,12 +462,12 @@ local function letters_commands(panel, ansi, out)
 end
 
 -- Commands for a terminal of letters, a page for each panel that has lines; nil if none has.
-function Figure:letters(ansi)
-  self:layout()
+function figures.letters(figure, ansi)
+  figures.layout(figure)
   local out = { "set encoding utf8" }
-  local names = all_data(self, out)
+  local names = all_data(figure, out)
   local before = #out
-  for _, panel in ipairs(self.panels) do letters_commands(panel, ansi, out) end
+  for _, panel in ipairs(figure.panels) do letters_commands(panel, ansi, out) end
   if #out == before then return nil end
   if #names > 0 then out[#out + 1] = "undefine " .. table.concat(names, " ") end
   return table.concat(out, "\n") .. "\n"
@@ -472,12 +475,12 @@ end
 
 -- All commands of the figure, as text that also runs in a gnuplot of the user's own. With `pixels`
 -- every pixel of an image is drawn as a square: what shows a picture inside the picture may blur it.
-function Figure:commands(pixels)
-  self:layout()
+function figures.commands(figure, pixels)
+  figures.layout(figure)
   local out = { "set encoding utf8" }
-  local all = all_data(self, out)
+  local all = all_data(figure, out)
   out[#out + 1] = "set multiplot"
-  for _, panel in ipairs(self.panels) do panel_commands(self, panel, pixels, out) end
+  for _, panel in ipairs(figure.panels) do panel_commands(figure, panel, pixels, out) end
   out[#out + 1] = "unset multiplot"
   if #all > 0 then out[#out + 1] = "undefine " .. table.concat(all, " ") end
   return table.concat(out, "\n") .. "\n"
@@ -485,13 +488,13 @@ end
 
 -- options: rows, columns, width, height, title, widths and heights (weights of columns and rows),
 -- left and right (room kept free at that edge, for words).
-local function new(options)
+function figures.new(options)
   local figure = { rows = options.rows or 1, columns = options.columns or 1, panels = {},
     width = options.width, height = options.height, title = options.title,
     widths = options.widths, heights = options.heights, left = options.left,
     right = options.right }
-  for i = 1, figure.rows * figure.columns do figure.panels[i] = Panel.new(i) end
+  for i = 1, figure.rows * figure.columns do figure.panels[i] = panels.new(i) end
   return setmetatable(figure, Figure)
 end
 
-return { new = new, class = Figure }
+return figures

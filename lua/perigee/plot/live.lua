@@ -12,7 +12,7 @@ local output = require "perigee.plot.output"
 local style = require "perigee.plot.style"
 local values = require "perigee.plot.values"
 
-local gnuplot = plot.gnuplot
+local gnuplot = require("perigee.native").gnuplot
 
 -- Seconds between two drawings at least, and how many times its own duration a drawing makes the next wait.
 local EVERY, PATIENCE = 0.5, 40

@@ -2,6 +2,7 @@
 -- each tapped layer, the combiner, and the decision to reject.
 
 local figures = require "perigee.plot.figure"
+local panels = require "perigee.plot.panel"
 local style = require "perigee.plot.style"
 local values = require "perigee.plot.values"
 
@@ -23,11 +24,11 @@ local function pencil(panel)
   local draw = {}
   function draw.box(x, y, w, h, fill)
     count = count + 1
-    panel:command(f("set object %d rectangle from first %g, first %g to first %g, first %g back fc rgb '%s' "
-      .. "fs solid 1 border lc rgb '%s' lw 1", count, x, y, x + w, y + h, fill, style.frame))
+    panels.command(panel, f("set object %d rectangle from first %g, first %g to first %g, first %g "
+      .. "back fc rgb '%s' fs solid 1 border lc rgb '%s' lw 1", count, x, y, x + w, y + h, fill, style.frame))
   end
   function draw.arrow(x1, y1, x2, y2)
-    panel:command(f("set arrow from first %g, first %g to first %g, first %g head filled "
+    panels.command(panel, f("set arrow from first %g, first %g to first %g, first %g head filled "
       .. "size screen 0.012, 18, 60 lw 1.2 lc rgb '%s'", x1, y1, x2, y2, style.frame))
   end
   function draw.words(x, y, text, options) panel:text(x, y, text, options) end

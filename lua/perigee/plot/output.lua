@@ -1,11 +1,13 @@
 -- Where a figure goes: a file, a window, the terminal, or a script for gnuplot; and getting it there.
 
+local figures = require "perigee.plot.figure"
 local style = require "perigee.plot.style"
 local html = require "perigee.plot.html"
 local text_view = require "perigee.plot.text_view"
 local values = require "perigee.plot.values"
 
-local gnuplot = plot.gnuplot
+local gnuplot = require("perigee.native").gnuplot
+
 local output = {}
 
 local f = string.format
@@ -177,7 +179,7 @@ end
 local function commands(where, figure, target, options)
   local scale = values.number(where, options, "scale", 0.25, 8, style.scale)
   return terminal_commands(figure, target, scale),
-    figure:commands(svg_squares(figure, target.format))
+    figures.commands(figure, svg_squares(figure, target.format))
 end
 
 -- What made a script stands in it, as in every file that is saved.
@@ -221,7 +223,7 @@ end
 -- A PNG of the figure's images at their places, if it has nothing else; words are left out.
 local function images_alone(where, figure, target, options)
   local scale, images = values.number(where, options, "scale", 0.25, 8, style.scale), {}
-  figure:layout()
+  figures.layout(figure)
   for _, panel in ipairs(figure.panels) do
     local p, box = rawget(panel, "picture"), panel.box
     if not p then return false end

@@ -9,11 +9,13 @@
 local style = require "perigee.plot.style"
 local values = require "perigee.plot.values"
 
-local gnuplot = plot.gnuplot
+local gnuplot = require("perigee.native").gnuplot
 local quote = gnuplot.quote
 local f = string.format
 
 local Panel = {}
+
+local panels = { class = Panel } -- with what recipes alone may do
 
 -- What may be set: by the users of plot.figure, and by recipes alone.
 local public = { "title", "caption", "xlabel", "ylabel", "xrange", "yrange", "logx", "logy", "legend",
@@ -455,8 +457,8 @@ function Panel:heatmap(z, options)
 end
 
 -- Areas of one colour each: `codes` (rows × columns, placed as heatmap's) are positions in `palette`, a
--- list of "#rrggbb". Recipes alone.
-function Panel:regions(codes, palette, options)
+-- list of "#rrggbb".
+function panels.regions(panel, codes, palette, options)
   local where = "plot.figure: regions"
   local g = grid_of(where, codes, options)
   local planes = { {}, {}, {} }
@@ -468,10 +470,9 @@ function Panel:regions(codes, palette, options)
   local columns = { (at - row * g.columns) * g.dx + g.x, row * g.dy + g.y }
   for k = 1, 3 do columns[2 + k] = array.new(planes[k]):take(code) end
   for k, column in ipairs(columns) do columns[k] = gnuplot.numbers(column, where, "codes") end
-  table.insert(self.series, 1, { kind = "regions", tight = true, columns = columns,
+  table.insert(panel.series, 1, { kind = "regions", tight = true, columns = columns,
     x = { ends(where, g.x, g.dx, g.columns, 0.5) }, y = { ends(where, g.y, g.dy, g.rows, 0.5) },
     how = "using 1:2:3:4:5 with rgbimage" })
-  return self
 end
 
 -- Lines of equal height of z, placed as heatmap's. options: x, y, levels (a list, or how many: 8),
@@ -500,16 +501,15 @@ function Panel:contour(z, options)
     label = options.label, color = color, width = width, dash = dash })
 end
 
--- A command of gnuplot's own before the panel is drawn: recipes draw boxes and arrows with it.
-function Panel:command(text)
-  self.notes[#self.notes + 1] = text
-  return self
+-- A command of gnuplot's own before the panel is drawn: boxes and arrows are drawn with it.
+function panels.command(panel, text)
+  panel.notes[#panel.notes + 1] = text
 end
 
 -- Empty, the index-th of its figure.
-function Panel.new(index)
+function panels.new(index)
   local panel = { index = index, series = {}, entries = {}, marks = {}, notes = {}, counter = 0 }
   return setmetatable(panel, Panel)
 end
 
-return Panel
+return panels

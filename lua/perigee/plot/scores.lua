@@ -8,6 +8,8 @@ local figures = require "perigee.plot.figure"
 local judged = require "perigee.plot.judged"
 local values = require "perigee.plot.values"
 
+local gnuplot = require("perigee.native").gnuplot
+
 -- { name =, best = } of each group, and the threshold.
 local function groups_of(where, subject, options)
   local is_result = pcall(function() assert(subject.start_scores) end)
@@ -37,7 +39,7 @@ local function figure(where, subject, options)
   local low, high = math.huge, -math.huge
   for _, group in ipairs(groups) do
     group.numbers = values.numbers(where, group.name, group.best)
-    local a, b = plot.gnuplot.range(group.numbers)
+    local a, b = gnuplot.range(group.numbers)
     if a then low, high = math.min(low, a), math.max(high, b) end
   end
   if low > high then values.fail("%s: no finite scores", where) end

@@ -1,6 +1,8 @@
 -- A figure in the terminal: in sixel as it is; elsewhere its curves in letters and its images in half
 -- blocks, because a picture of eighty columns of pixels would have no legible word.
 
+local figures = require "perigee.plot.figure"
+
 local text_view = {}
 
 -- Letters of a panel: no wider than is pleasant to read, and a screen high.
@@ -44,7 +46,7 @@ local function sixel(figure, terminal, draw)
   local setup = ("set terminal sixelgd size %d,%d truecolor noenhanced background '#ffffff' font 'Arial,%g' "
     .. "fontscale %g linewidth %g\n"):format(figure.width * scale // 1, figure.height * scale // 1, 11,
     scale * 0.75, scale)
-  return draw("sixels", setup, figure:commands(false)) .. "\n"
+  return draw("sixels", setup, figures.commands(figure, false)) .. "\n"
 end
 
 -- The figure as text; one that has words of its own for it (a diagram) is those.
@@ -56,7 +58,7 @@ function text_view.text(figure, terminals, draw)
   end
   if figure.words then return figure.words .. "\n" end
   local ansi = terminal.picture ~= "plain"
-  local parts, letters = {}, figure:letters(ansi)
+  local parts, letters = {}, figures.letters(figure, ansi)
   if figure.title then parts[1] = figure.title .. "\n" end
   if letters then
     local setup = ("set terminal dumb size %d,%d noenhanced %s\n"):format(

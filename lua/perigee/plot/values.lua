@@ -1,5 +1,7 @@
 -- What recipes do with the values they are given: arrays or lists, options, complaints.
 
+local gnuplot = require("perigee.native").gnuplot
+
 local values = {}
 
 -- Where plot.lua and its folder are, as the debug library names them.
@@ -33,7 +35,7 @@ function values.numbers(where, name, value)
   if type(value) ~= "table" and type(value) ~= "userdata" then
     values.expected(where, name, "an array or a list of numbers", value)
   end
-  local ok, numbers = pcall(plot.gnuplot.numbers, value, where, name)
+  local ok, numbers = pcall(gnuplot.numbers, value, where, name)
   if not ok then values.fail("%s", (tostring(numbers):gsub("^%S*:%d+: ", ""))) end
   return numbers
 end
