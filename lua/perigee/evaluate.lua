@@ -7,20 +7,14 @@
 -- nothing is attacked: the counts are the clean ones. What comes back is a table of plain data
 -- that prints as a table and that plot.security draws.
 
+local blame = require "perigee.blame"
+
 local evaluate = {}
 
 local WHERE = "evaluate.security"
 
-local HERE = debug.getinfo(1, "S").source
-
--- An error at the user's line, however deep in this file it was found.
 local function fail(message, ...)
-  local level, info = 2, debug.getinfo(2, "S")
-  while info and info.source == HERE do
-    level = level + 1
-    info = debug.getinfo(level, "S")
-  end
-  error(WHERE .. ": " .. message:format(...), level)
+  blame.fail(WHERE .. ": " .. message, ...)
 end
 
 local function is_model(value)

@@ -4,6 +4,8 @@
 -- -1 where rejected), and the truth: a dataset, or an array or list of labels. Where the model does not
 -- reject, or the truth of a list of predictions has it, -1 is a class like any other.
 
+local blame = require "perigee.blame"
+
 local metrics = {}
 
 local REJECTED = -1
@@ -14,10 +16,9 @@ local function type_name(value)
   return type(name) == "string" and name or type(value)
 end
 
--- `level` counts functions up to the user's line, from the caller of this one.
-local function fail(level, where, name, expected, value)
+local function fail(where, name, expected, value)
   local got = tostring(value):match("^[^\n]*")
-  error(("metrics.%s: %s: expected %s, got %s"):format(where, name, expected, got), level + 1)
+  blame.fail("metrics.%s: %s: expected %s, got %s", where, name, expected, got)
 end
 
 -- A list of integer labels from an array or a list; nil for anything else.
@@ -40,8 +41,8 @@ end
 local function truth_of(where, ds)
   local y = type_name(ds) == "perigee.dataset" and ds.y or ds
   local list = to_labels(y)
-  if not list then fail(4, where, "ds", "a dataset or its labels", ds) end
-  if #list == 0 then error(("metrics.%s: the dataset is empty"):format(where), 4) end
+  if not list then fail(where, "ds", "a dataset or its labels", ds) end
+  if #list == 0 then blame.fail("metrics.%s: the dataset is empty", where) end
   return list
 end
 
@@ -63,15 +64,15 @@ local function both(where, predicted, ds)
   local truth = truth_of(where, ds)
   local labels, rejects
   if is_model(predicted) then
-    if type_name(ds) ~= "perigee.dataset" then fail(3, where, "ds", "a dataset to judge", ds) end
+    if type_name(ds) ~= "perigee.dataset" then fail(where, "ds", "a dataset to judge", ds) end
     labels, rejects = to_labels(reject.predict(predicted, ds)), predicted.rejects
   else
     labels = to_labels(predicted)
-    if not labels then fail(3, where, "model", "a model or its predictions", predicted) end
+    if not labels then fail(where, "model", "a model or its predictions", predicted) end
     rejects = not has(truth, REJECTED)
   end
   if #labels ~= #truth then
-    error(("metrics.%s: %d predictions for %d samples"):format(where, #labels, #truth), 3)
+    blame.fail("metrics.%s: %d predictions for %d samples", where, #labels, #truth)
   end
   for i, label in ipairs(labels) do
     if rejects and label == REJECTED then labels[i] = false end

@@ -2,28 +2,18 @@
 -- probably meant. The libraries' tables ask through their metatables; the types' __index functions in C
 -- ask through the registry (bind_missing in src/bind/bind.c). A field that may be without a value is nil.
 
+local blame = require "perigee.blame"
+
 local missing = {}
 
 local LISTED = 30 -- names at most that are listed where none is near
-
--- The level, as error counts it, of the nearest Lua code that is not this file.
-local function users_level()
-  local level = 2
-  while true do
-    local frame = debug.getinfo(level, "lS")
-    if not frame then return 2 end
-    local own = frame.source:find("perigee/missing.lua", 1, true)
-    if frame.currentline > 0 and not own then return level - 1 end
-    level = level + 1
-  end
-end
 
 local function fail(owner, key, names)
   table.sort(names)
   local meant = perigee.nearest(key, names)
   local suggestion = meant and ("; did you mean %s?"):format(meant)
     or #names <= LISTED and (" (it has %s)"):format(table.concat(names, ", ")) or ""
-  error(("%s has no '%s'%s"):format(owner, key, suggestion), users_level())
+  blame.fail("%s has no '%s'%s", owner, key, suggestion)
 end
 
 local function add_keys(names, t)

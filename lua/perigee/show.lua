@@ -1,6 +1,7 @@
 -- show(x): images in the terminal — a digit, a row of digits, an array as a heat map, or several
 -- things side by side with captions.
 
+local blame = require "perigee.blame"
 local printer = require "perigee.printer"
 
 local function is_array(x)
@@ -79,7 +80,7 @@ end
 
 function add_panels(panels, x, caption, limit)
   if is_array(x) then
-    if x.size == 0 then error("show: the array is empty", 0) end
+    if x.size == 0 then blame.fail("show: the array is empty") end
     add_array(panels, x, caption, limit)
   elseif is_dataset(x) then
     add_dataset(panels, x, limit)
@@ -88,7 +89,7 @@ function add_panels(panels, x, caption, limit)
   elseif type(x) == "table" then
     for i, item in ipairs(x) do add_panels(panels, item, (x.captions or {})[i] or range_of(item), limit) end
   else
-    error(("show: expected an array, a dataset or a list of them, got %s"):format(printer.text(x)), 0)
+    blame.fail("show: expected an array, a dataset or a list of them, got %s", printer.text(x))
   end
 end
 
@@ -97,12 +98,12 @@ local function show(x, options)
   options = options or {}
   for key in pairs(options) do
     if key ~= "limit" and key ~= "mode" and key ~= "width" then
-      error(("show: unknown option '%s' (valid: limit, mode, width)"):format(tostring(key)), 2)
+      blame.fail("show: unknown option '%s' (valid: limit, mode, width)", tostring(key))
     end
   end
   local panels, limit = {}, options.limit or 12
   add_panels(panels, x, nil, limit)
-  if #panels == 0 then error("show: there is nothing in it to draw", 2) end
+  if #panels == 0 then blame.fail("show: there is nothing in it to draw") end
   local mode = options.mode or perigee.terminal().picture
   io.write(perigee.picture(panels, { mode = mode, width = options.width }))
   if is_dataset(x) and #x > limit then

@@ -4,18 +4,7 @@ local gnuplot = require("perigee.native").gnuplot
 
 local values = {}
 
--- Where plot.lua and its folder are, as the debug library names them.
-local home = debug.getinfo(1, "S").source:match("^(.*)/[^/]*$")
-
--- Raise at the line of the user's script that called plot.…, however deep we are.
-function values.fail(format, ...)
-  local level = 2
-  repeat
-    level = level + 1
-    local info = debug.getinfo(level - 1, "S")
-  until not info or (info.what ~= "C" and info.source:sub(1, #home) ~= home)
-  error(string.format(format, ...), level - 1)
-end
+values.fail = require("perigee.blame").fail
 
 -- A value in words, for messages.
 local function describe(value)

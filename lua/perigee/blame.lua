@@ -1,0 +1,19 @@
+-- Errors at the user's line: of whatever the program's own Lua code complains, the line that called it is
+-- what the user can change.
+
+local blame = {}
+
+local own = "@" .. perigee.lua_dir .. "/"
+
+--- Raise the message at the nearest line that is not the program's own, however deep inside it we are.
+function blame.fail(format, ...)
+  local level = 1
+  local frame
+  repeat
+    level = level + 1
+    frame = debug.getinfo(level, "Sl")
+  until not frame or (frame.currentline > 0 and frame.source:sub(1, #own) ~= own)
+  error(format:format(...), frame and level or 2)
+end
+
+return blame

@@ -1,0 +1,34 @@
+-- Of whatever the program's own Lua code complains, however deep inside: the message names the user's line.
+local lu = require "luaunit"
+
+TestBlame = {}
+
+local function complaint(line)
+  local ok, message = pcall(load("\n\n" .. line, "@user.lua"))
+  lu.assertFalse(ok, line)
+  return message
+end
+
+function TestBlame:testNamesTheUsersLine()
+  for line, words in pairs {
+    ["metrics.accuracy({ 1 }, { 1, 0 })"] = "metrics.accuracy: 1 predictions for 2 samples",
+    ["metrics.report({}, {})"] = "metrics.report: the dataset is empty",
+    ["evaluate.security { models = {} }"] = "evaluate.security: ",
+    ["plot.images('x')"] = "plot.images: ",
+    ["plot.figure():line('x')"] = "plot.figure: line: ",
+    ["plot.figure { rows = 0 }"] = "plot.figure: rows: ",
+    ["require('perigee.show')({ {} })"] = "show: ",
+    ["require('perigee.show')(1, { wide = true })"] = "show: unknown option 'wide'",
+    ["local a = array.zeross"] = "array has no 'zeross'; did you mean zeros?",
+    ["local a = array.zeros(2).shap"] = "an array has no 'shap'; did you mean shape?",
+  } do
+    lu.assertStrContains(complaint(line), "user.lua:3: " .. words)
+  end
+end
+
+function TestBlame:testThroughPcallAndCallbacks()
+  lu.assertStrContains(complaint("local ok, m = pcall(metrics.accuracy, { 1 }, {}) error(m, 0)"),
+    "user.lua:3: metrics.accuracy: ")
+  lu.assertStrContains(complaint("plot.live(function()\n return array.zeross\n end)"),
+    "user.lua:4: array has no")
+end
