@@ -2,7 +2,7 @@
 
 #include "bind/bind.h"
 #include "bind/bind_header.h"
-#include "data/png.h"
+#include "plot/png.h"
 #include "plot/raster.h"
 
 #include <stdlib.h>

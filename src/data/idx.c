@@ -2,7 +2,7 @@
 
 #include "core/simd.h"
 #include "data/elements.h"
-#include "data/file.h"
+#include "core/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "data/mnist.h"
 
-#include "data/file.h"
+#include "core/file.h"
 #include "data/idx.h"
 
 #include <stdio.h>

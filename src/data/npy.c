@@ -1,7 +1,7 @@
 #include "data/npy.h"
 
 #include "data/elements.h"
-#include "data/file.h"
+#include "core/file.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "data/npz.h"
 
-#include "data/file.h"
+#include "core/file.h"
 #include "data/npy.h"
 
 #include <stdio.h>

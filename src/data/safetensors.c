@@ -1,7 +1,7 @@
 #include "data/safetensors.h"
 
 #include "data/elements.h"
-#include "data/file.h"
+#include "core/file.h"
 
 #include <cjson/cJSON.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "files/result_file.h"
 
 #include "core/json.h"
-#include "data/file.h"
+#include "core/file.h"
 
 #include <cjson/cJSON.h>
 #include <stdlib.h>

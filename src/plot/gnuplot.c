@@ -2,7 +2,6 @@
 
 #include "core/progress.h"
 #include "plot/child.h"
-#include "plot/picture_sign.h"
 #include "plot/script.h"
 
 #include <poll.h>
@@ -286,32 +285,38 @@ const char *gnuplot_terminals(Gnuplot *gnuplot, const char *where, Error *err) {
 }
 
 /* The terminal and the output first, and a look at how that went: a plot whose output could not be
- * opened would go to our pipe. `output` is a quoted path, or NULL for a window. */
+ * opened would go to our pipe. `output` sets it; NULL for a window. */
 static bool draw(Gnuplot *g, const GnuplotPicture *picture, const char *output, Error *err) {
     const double deadline = progress_clock() + picture->timeout;
-    char *set = NULL;
-    if (output && asprintf(&set, "\nset output %s\n", output) < 0)
-        return error_memory(err, picture->where, strlen(output));
     const char *setup[] = { "unset output\nreset\nreset errors\n", picture->terminal,
-                            set ? set : "\n" };
-    const char *body[] = { "\n", picture->body, "\nunset output\n" };
-    bool fine = run(g, picture->where, setup, deadline, err) &&
-                run(g, picture->where,
-                    output ? body : (const char *[]){ "\n", picture->body, "\n" }, deadline, err);
-    free(set);
-    return fine;
+                            output ? output : "\n" };
+    const char *body[] = { "\n", picture->body, output ? "\nunset output\n" : "\n" };
+    return run(g, picture->where, setup, deadline, err) &&
+           run(g, picture->where, body, deadline, err);
 }
 
-static bool draw_file(Gnuplot *g, const GnuplotPicture *picture, const char *path, Error *err) {
-    char *quoted = script_path(path);
-    if (!quoted)
-        return error_memory(err, picture->where, strlen(path));
-    bool fine = draw(g, picture, quoted, err);
+/* "set output …", malloc'd. "./" before a relative name: gnuplot would take one that begins with
+ * '|' or '~' for more. */
+static char *output_command(const char *path) {
+    char *plain = NULL, *command = NULL;
+    if (asprintf(&plain, "%s%s", *path == '/' ? "" : "./", path) < 0)
+        return NULL;
+    char *quoted = script_path(plain);
+    if (quoted && asprintf(&command, "\nset output %s\n", quoted) < 0)
+        command = NULL;
     free(quoted);
-    if (!fine || !picture_whole(picture->where, path, picture->file, picture->format, err))
-        return false;
-    return !picture->signature || picture_sign(picture->where, path, picture->file, picture->format,
-                                               picture->signature, err);
+    free(plain);
+    return command;
+}
+
+static bool draw_file(Gnuplot *g, const GnuplotPicture *picture, PictureFile *file, Error *err) {
+    char *output = output_command(file->writer.temporary);
+    if (!output)
+        return error_memory(err, picture->where, strlen(picture->file));
+    bool fine = draw(g, picture, output, err) && picture_whole(file, err) &&
+                (!picture->signature || picture_sign(file, picture->signature, err));
+    free(output);
+    return fine;
 }
 
 bool gnuplot_draw(Gnuplot *gnuplot, const GnuplotPicture *picture, Error *err) {
@@ -319,14 +324,13 @@ bool gnuplot_draw(Gnuplot *gnuplot, const GnuplotPicture *picture, Error *err) {
         return false;
     if (!picture->file)
         return draw(gnuplot, picture, NULL, err);
-    char *path = picture_open(picture->where, picture->file, err);
-    if (!path)
+    PictureFile file = { .where = picture->where,
+                         .file = picture->file,
+                         .format = picture->format };
+    if (!picture_open(&file, err))
         return false;
-    bool fine = draw_file(gnuplot, picture, path, err);
-    if (fine)
-        fine = picture_keep(picture->where, path, picture->file, err);
-    else
-        unlink(path);
-    free(path);
-    return fine;
+    if (draw_file(gnuplot, picture, &file, err))
+        return picture_keep(&file, err);
+    picture_drop(&file);
+    return false;
 }

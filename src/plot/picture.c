@@ -1,15 +1,12 @@
 #include "plot/picture.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include "plot/png.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-enum { TAIL = 64 };
+enum { TAIL = 64, PNG_HEAD = 33 }; /* bytes of an end; of a PNG's signature and first chunk */
 
 static bool ends_with(const char *text, const char *ending) {
     size_t n = strlen(text), m = strlen(ending);
@@ -26,45 +23,14 @@ bool picture_format(const char *file, PictureFormat *format) {
     return false;
 }
 
-/* A name in the folder of `file`. Relative ones get "./", so that no name begins with the '|' or
- * '~' that gnuplot would take for more than a letter. */
-static char *temporary_name(const char *file, unsigned serial) {
-    const char *slash = strrchr(file, '/');
-    size_t folder = slash ? (size_t)(slash - file) + 1 : 0;
-    const char *start = file[0] == '/' ? "" : "./";
-    size_t size = folder + 64;
-    char *path = malloc(size);
-    if (path)
-        snprintf(path, size, "%s%.*s.perigee-%ld-%u", start, (int)folder, file, (long)getpid(),
-                 serial);
-    return path;
+/* The writer's messages start with the file's name. */
+static bool cannot_write(const PictureFile *picture, Error *err) {
+    Error why = *err;
+    return error_set(err, why.kind, "%s: cannot write %s", picture->where, why.message);
 }
 
-char *picture_open(const char *where, const char *file, Error *err) {
-    static unsigned serial;
-    struct stat old;
-    if (stat(file, &old) == 0 && !S_ISREG(old.st_mode)) {
-        error_set(err, ERROR_FILE, "%s: %s is not a regular file", where, file);
-        return NULL;
-    }
-    for (;;) {
-        char *path = temporary_name(file, ++serial);
-        if (!path) {
-            error_memory(err, where, strlen(file) + 64);
-            return NULL;
-        }
-        int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        int code = errno;
-        if (fd >= 0) {
-            close(fd);
-            return path;
-        }
-        free(path);
-        if (code != EEXIST) {
-            error_set(err, ERROR_FILE, "%s: cannot write %s: %s", where, file, strerror(code));
-            return NULL;
-        }
-    }
+bool picture_open(PictureFile *picture, Error *err) {
+    return file_writer_open(&picture->writer, picture->file, err) || cannot_write(picture, err);
 }
 
 /* First and last bytes of a file; false if it cannot be read. */
@@ -86,13 +52,13 @@ static bool tail_is(const char *tail, size_t n, const char *ending, size_t lengt
     return n >= length && memcmp(tail + n - length, ending, length) == 0;
 }
 
-bool picture_whole(const char *where, const char *path, const char *file, PictureFormat format,
-                   Error *err) {
+bool picture_whole(const PictureFile *picture, Error *err) {
     static const char iend[] = "\0\0\0\0IEND\xae\x42\x60\x82";
     char head[8], tail[TAIL];
+    PictureFormat format = picture->format;
     size_t n = 0;
     long size = 0;
-    bool whole = read_ends(path, head, tail, &n, &size);
+    bool whole = read_ends(picture->writer.temporary, head, tail, &n, &size);
     if (format != PICTURE_PNG)
         while (n > 0 && strchr(" \r\n\t", tail[n - 1]))
             n--;
@@ -110,14 +76,41 @@ bool picture_whole(const char *where, const char *path, const char *file, Pictur
         return error_set(err, ERROR_FILE,
                          "%s: %s was not written: gnuplot's picture is incomplete after %ld bytes "
                          "(is the disk full?)",
-                         where, file, size);
+                         picture->where, picture->file, size);
     return true;
 }
 
-bool picture_keep(const char *where, const char *path, const char *file, Error *err) {
-    if (rename(path, file) == 0)
-        return true;
-    int code = errno;
-    unlink(path);
-    return error_set(err, ERROR_FILE, "%s: cannot write %s: %s", where, file, strerror(code));
+/* Before which byte the line goes in. */
+static size_t place_of(PictureFormat format, const FileBytes *whole) {
+    if (format == PICTURE_PNG && whole->size >= PNG_HEAD)
+        return PNG_HEAD;
+    const char *end = format == PICTURE_SVG ? memmem(whole->bytes, whole->size, "?>\n", 3) : NULL;
+    return end ? (size_t)(end + 3 - (const char *)whole->bytes) : whole->size;
+}
+
+bool picture_sign(const PictureFile *picture, const char *text, Error *err) {
+    FileBytes whole;
+    FILE *out = picture->writer.stream;
+    if (!file_read(picture->writer.temporary, &whole, err))
+        return cannot_write(picture, err);
+    size_t at = place_of(picture->format, &whole);
+    rewind(out);
+    fwrite(whole.bytes, 1, at, out);
+    if (picture->format == PICTURE_PNG)
+        png_write_comment(out, text);
+    else if (picture->format == PICTURE_SVG)
+        fprintf(out, "<!-- %s -->\n", text);
+    else if (picture->format == PICTURE_PDF)
+        fprintf(out, "%% %s\n", text);
+    fwrite(whole.bytes + at, 1, whole.size - at, out);
+    file_bytes_free(&whole);
+    return true;
+}
+
+bool picture_keep(PictureFile *picture, Error *err) {
+    return file_writer_commit(&picture->writer, err) || cannot_write(picture, err);
+}
+
+void picture_drop(PictureFile *picture) {
+    file_writer_abandon(&picture->writer);
 }

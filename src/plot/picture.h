@@ -1,12 +1,12 @@
-/* picture.h — a picture's file: its kind, a safe place to write it, and whether it is whole.
+/* picture.h — a picture's file: its kind, a safe place to draw it, and whether it is whole.
  *
- * gnuplot does not say that a disk is full. So a picture is written under a temporary name in its
- * own folder, must carry its format's beginning and end, and only then gets the name that was asked
- * for: a file of that name is always a complete one. */
+ * gnuplot does not say that a disk is full. So a picture is drawn into a temporary file beside its
+ * own (core/file.h), must carry its format's beginning and end, and only then gets the name that
+ * was asked for: a file of that name is always a complete one. */
 #ifndef PERIGEE_PLOT_PICTURE_H
 #define PERIGEE_PLOT_PICTURE_H
 
-#include "core/error.h"
+#include "core/file.h"
 
 /* The last two are what terminals show: letters (gnuplot's dumb), and sixel. */
 typedef enum PictureFormat {
@@ -20,16 +20,27 @@ typedef enum PictureFormat {
 /* By the ending of a file's name (.png, .svg, .pdf), in any case; false for other endings. */
 bool picture_format(const char *file, PictureFormat *format);
 
-/* Make an empty temporary file beside `file` and give its path, which starts with '/' or './' and
- * is to be freed. Fails, with the file's name and the system's reason, where the folder is missing
- * or cannot be written, and where `file` is something else than a regular file. */
-char *picture_open(const char *where, const char *file, Error *err);
+/* One that is being made. Messages are "where: … file …"; both belong to the caller. */
+typedef struct PictureFile {
+    const char *where, *file;
+    PictureFormat format;
+    FileWriter writer; /* writer.temporary is where to draw */
+} PictureFile;
 
-/* Check that the file at `path` is a whole picture; the message names `file`, which it is for. */
-bool picture_whole(const char *where, const char *path, const char *file, PictureFormat format,
-                   Error *err);
+/* Make the temporary file. Fails where the folder is missing or cannot be written, and where `file`
+ * is something else than a regular file. */
+bool picture_open(PictureFile *picture, Error *err);
 
-/* Give the temporary file the name `file`; on failure it is removed. */
-bool picture_keep(const char *where, const char *path, const char *file, Error *err);
+/* Is it whole? */
+bool picture_whole(const PictureFile *picture, Error *err);
+
+/* Write into a whole picture what made it, one line of printable ASCII without "--". PNG: a tEXt
+ * chunk "Comment" after the header. SVG: a comment after the declaration. PDF: a comment behind the
+ * end, where no offset in the file changes. Other formats stay as they are. */
+bool picture_sign(const PictureFile *picture, const char *text, Error *err);
+
+/* Give it its name, or give it up. Both end it. */
+bool picture_keep(PictureFile *picture, Error *err);
+void picture_drop(PictureFile *picture);
 
 #endif

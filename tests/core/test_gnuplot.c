@@ -253,10 +253,10 @@ static void test_unwritable(void **state) {
     assert_false(draw(gnuplot, PNG, "plot x\n", "/proc/a.png", 30, &err));
     assert_says(&err, "plot.test: cannot write /proc/a.png");
     assert_false(draw(gnuplot, PNG, "plot x\n", "/dev/full", 30, &err));
-    assert_says(&err, "/dev/full is not a regular file");
+    assert_says(&err, "plot.test: cannot write /dev/full: a device or pipe, not a file");
     assert_int_equal(mkdir("folder.png", 0777), 0);
     assert_false(draw(gnuplot, PNG, "plot x\n", "folder.png", 30, &err));
-    assert_says(&err, "folder.png is not a regular file");
+    assert_says(&err, "plot.test: cannot write folder.png: a folder, not a file");
     gnuplot_free(gnuplot);
 }
 

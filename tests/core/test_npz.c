@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "data/file.h"
+#include "core/file.h"
 #include "data/npz.h"
 
 #include <stdio.h>

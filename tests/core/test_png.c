@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "data/file.h"
-#include "data/png.h"
+#include "core/file.h"
+#include "plot/png.h"
 #include "plot/raster.h"
 
 #include <math.h>

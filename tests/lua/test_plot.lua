@@ -370,7 +370,8 @@ function TestPlotOutput:test_refusals()
     { file = "a.png", timeout = -1 })
   refused("plot.attack: cannot write /nonexistent/a.png: No such file or directory",
     { file = "/nonexistent/a.png" })
-  refused("plot.attack: /dev/full", { file = "/dev/full", terminal = "png" })
+  refused("plot.attack: cannot write /dev/full: a device or pipe, not a file",
+    { file = "/dev/full", terminal = "png" })
   refused("plot.attack: cannot write /nonexistent/a.gp", { file = "/nonexistent/a.gp" })
   refused("exclude each other", { file = "a.png", terminal = "window" })
   lu.assertErrorMsgContains("plot.attack: result: expected an attack's result, got nothing",

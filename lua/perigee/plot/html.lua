@@ -1,36 +1,17 @@
 -- A page that holds its figure and the figure's numbers, and needs nothing else: the SVG, then for
 -- every panel its table, and buttons that save the numbers as CSV or JSON.
 
+local native = require "perigee.native"
+
 local html = {}
 
 local function escape(text)
   return (text:gsub("[&<>\"]", { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }))
 end
 
--- A string of JSON that may stand inside a <script>.
-local function json_string(text)
-  local function code(c) return ("\\u%04x"):format(c:byte()) end
-  return '"' .. text:gsub('[%c"\\<>&]', code) .. '"'
-end
-
-local function json_numbers(numbers)
-  local list = {}
-  for i, x in ipairs(numbers:reshape(numbers.size):totable()) do
-    list[i] = x - x == 0 and ("%.7g"):format(x) or "null"
-  end
-  return "[" .. table.concat(list, ",") .. "]"
-end
-
-local function json_object(fields)
-  local list = {}
-  for _, field in ipairs(fields) do
-    if field[2] then list[#list + 1] = json_string(field[1]) .. ":" .. field[2] end
-  end
-  return "{" .. table.concat(list, ",") .. "}"
-end
-
-local function json_list(list)
-  return "[" .. table.concat(list, ",") .. "]"
+-- JSON that may stand inside a <script>: there the three can only be in a string.
+local function json(value)
+  return (native.json(value):gsub("[<>&]", function(c) return ("\\u%04x"):format(c:byte()) end))
 end
 
 local column_names = {
@@ -38,26 +19,18 @@ local column_names = {
   errorbars = { "x", "y", "low", "high" }, band = { "x", "low", "high" },
 }
 
--- { kind, label, rows, names, columns } of a series, an image or a shade.
-local function json_table(kind, label, names, columns)
-  local shown, numbers = {}, {}
-  for i, name in ipairs(names) do shown[i] = json_string(name) end
-  for i, column in ipairs(columns) do numbers[i] = json_numbers(column) end
-  return json_object { { "kind", json_string(kind) }, { "label", label and json_string(label) },
-    { "names", json_list(shown) }, { "columns", json_list(numbers) } }
-end
-
+-- A picture's or a shade's numbers by their columns.
 local function matrix_table(kind, numbers, rows, columns)
   local names, list = {}, {}
   local grid = numbers:reshape(rows, columns)
   for j = 1, columns do
     names[j] = tostring(j)
-    list[j] = grid:slice(nil, { j, j }):copy()
+    list[j] = grid:slice(nil, { j, j })
   end
-  return json_table(kind, nil, names, list)
+  return { kind = kind, names = names, columns = list }
 end
 
-local function panel_json(panel)
+local function panel_tables(panel)
   local tables = {}
   local picture, shading = rawget(panel, "picture"), rawget(panel, "shading")
   if picture then
@@ -67,13 +40,11 @@ local function panel_json(panel)
   for _, series in ipairs(panel.series) do
     local names = column_names[series.kind]
     if names and series.columns then
-      tables[#tables + 1] = json_table(series.kind, series.label, #series.columns == #names and names
-        or { "x", "y" }, series.columns)
+      tables[#tables + 1] = { kind = series.kind, label = series.label, columns = series.columns,
+        names = #series.columns == #names and names or { "x", "y" } }
     end
   end
-  local function words(key) return panel[key] and json_string(panel[key]) end
-  return json_object { { "title", words "title" }, { "xlabel", words "xlabel" },
-    { "ylabel", words "ylabel" }, { "tables", json_list(tables) } }
+  return { title = panel.title, xlabel = panel.xlabel, ylabel = panel.ylabel, tables = tables }
 end
 
 local PAGE = [[
@@ -146,11 +117,10 @@ panels.forEach((panel, p) => panel.tables.forEach((t, k) => {
 -- The page of a figure whose picture is `svg`.
 function html.page(figure, svg)
   local panels = {}
-  for i, panel in ipairs(figure.panels) do panels[i] = panel_json(panel) end
+  for i, panel in ipairs(figure.panels) do panels[i] = panel_tables(panel) end
   local parts = { svg = svg:match "<svg.*</svg>", title = escape(figure.title or "figure"),
     header = escape(perigee.header()),
-    data = json_object { { "title", figure.title and json_string(figure.title) },
-      { "panels", json_list(panels) } } }
+    data = json { title = figure.title, panels = panels } }
   return (PAGE:gsub("@(%a+)@", parts))
 end
 

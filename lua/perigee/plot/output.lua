@@ -6,7 +6,8 @@ local html = require "perigee.plot.html"
 local text_view = require "perigee.plot.text_view"
 local values = require "perigee.plot.values"
 
-local gnuplot = require("perigee.native").gnuplot
+local native = require "perigee.native"
+local gnuplot = native.gnuplot
 
 local output = {}
 
@@ -199,22 +200,9 @@ local function script(where, figure, target, options)
     .. "set output " .. script_path(target.file) .. "\n" .. body .. "unset output\n"
 end
 
--- Written beside its name and renamed, as pictures are.
 local function write_file(where, file, text)
-  local temporary = file .. ".new"
-  local handle, message = io.open(temporary, "wb")
-  if not handle then values.fail("%s: cannot write %s: %s", where, file, message) end
-  local fine, why = handle:write(text)
-  local closed, late = handle:close()
-  if fine and closed then
-    fine, why = os.rename(temporary, file)
-  else
-    fine, why = nil, why or late
-  end
-  if not fine then
-    os.remove(temporary)
-    values.fail("%s: cannot write %s: %s", where, file, why)
-  end
+  local fine, message = native.write_file(file, text)
+  if not fine then values.fail("%s: cannot write %s", where, message) end
   return file
 end
 

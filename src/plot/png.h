@@ -1,16 +1,20 @@
 /* png.h — images out as PNG, with zlib alone: a picture needs no gnuplot.
  *
  * 8 bits a channel, rows from the top, filter "up" (flat areas and enlarged pixels pack well). */
-#ifndef PERIGEE_DATA_PNG_H
-#define PERIGEE_DATA_PNG_H
+#ifndef PERIGEE_PLOT_PNG_H
+#define PERIGEE_PLOT_PNG_H
 
 #include "core/error.h"
 
 #include <stdint.h>
+#include <stdio.h>
 
 /* Write height × width × channels bytes (1: grey, 3: RGB) to `path`, whole or not at all; `comment`
  * (Latin-1; may be NULL) goes along. Messages start with the path. */
 bool png_write(const char *path, const uint8_t *pixels, size_t height, size_t width, int channels,
                const char *comment, Error *err);
+
+/* The chunk of a comment alone, "tEXt" with the key "Comment": it may stand behind the first. */
+void png_write_comment(FILE *out, const char *comment);
 
 #endif

@@ -3,8 +3,8 @@
  * Reading takes a regular file at once. Writing goes to a name beside the target that is renamed at
  * the end: a reader sees the old file or the new one, never a half, and a failed write leaves
  * nothing behind. Messages start with the path; callers put the user's function in front. */
-#ifndef PERIGEE_DATA_FILE_H
-#define PERIGEE_DATA_FILE_H
+#ifndef PERIGEE_CORE_FILE_H
+#define PERIGEE_CORE_FILE_H
 
 #include "core/error.h"
 

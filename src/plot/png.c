@@ -1,6 +1,6 @@
-#include "data/png.h"
+#include "plot/png.h"
 
-#include "data/file.h"
+#include "core/file.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -56,8 +56,7 @@ static uint8_t *packed_rows(const uint8_t *pixels, size_t height, size_t row, uL
     return packed;
 }
 
-/* "Comment\0text" */
-static void write_comment(FILE *out, const char *comment) {
+void png_write_comment(FILE *out, const char *comment) {
     static const char key[] = "Comment";
     char text[1024];
     memcpy(text, key, sizeof key);
@@ -86,7 +85,7 @@ bool png_write(const char *path, const uint8_t *pixels, size_t height, size_t wi
         fwrite("\x89PNG\r\n\x1a\n", 1, 8, writer.stream);
         write_chunk(writer.stream, "IHDR", head, sizeof head);
         if (comment)
-            write_comment(writer.stream, comment);
+            png_write_comment(writer.stream, comment);
         write_chunk(writer.stream, "IDAT", packed, size);
         write_chunk(writer.stream, "IEND", NULL, 0);
         fine = file_writer_commit(&writer, err);

@@ -1,0 +1,51 @@
+-- What the program's own Lua files get from C by require "perigee.native".
+local lu = require "luaunit"
+local native = require "perigee.native"
+
+TestJson = {}
+
+function TestJson:testValues()
+  for text, value in pairs {
+    ['"a\\"\\\\\\n\\u0001é<"'] = 'a"\\\n\1é<', ["3"] = 3, ["0.1"] = 0.1,
+    ["0.76936948384969006"] = 0.76936948384969006,
+    ["true"] = true, ["null"] = 1 / 0, ["[]"] = {}, ['[1,[2],"x"]'] = { 1, { 2 }, "x" },
+    ['{"a":{"b":[]},"c":false}'] = { c = false, a = { b = {} } },
+  } do
+    lu.assertEquals(native.json(value), text)
+  end
+end
+
+function TestJson:testArraysAreRowsOfNumbers()
+  local x = array.new { { 1, 2.5 }, { 0 / 0, 1 / 3 } }
+  lu.assertEquals(native.json { x, x.T, array.zeros(0) },
+    "[[1,2.5,null,0.3333333],[1,null,2.5,0.3333333],[]]")
+end
+
+function TestJson:testKeysAreSorted()
+  local t = {}
+  for c = ("z"):byte(), ("a"):byte(), -1 do t[string.char(c)] = 0 end
+  local keys = {}
+  for key in native.json(t):gmatch '"(%a)"' do keys[#keys + 1] = key end
+  lu.assertEquals(table.concat(keys), "abcdefghijklmnopqrstuvwxyz")
+end
+
+function TestJson:testWhatIsNone()
+  local t = {}
+  t.t = t
+  lu.assertErrorMsgContains("nested too deeply", native.json, t)
+  lu.assertErrorMsgContains("json: ", native.json, print)
+  lu.assertErrorMsgContains("names for keys", native.json, { [print] = 1 })
+end
+
+TestWriteFile = {}
+
+function TestWriteFile:testWholeOrNotAtAll()
+  local path = os.tmpname()
+  lu.assertTrue(native.write_file(path, "one\0two"))
+  local file <close> = assert(io.open(path, "rb"))
+  lu.assertEquals(file:read "a", "one\0two")
+  os.remove(path)
+  local fine, message = native.write_file("/nonexistent/a", "")
+  lu.assertNil(fine)
+  lu.assertEquals(message, "/nonexistent/a: No such file or directory")
+end
