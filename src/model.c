@@ -223,12 +223,83 @@ bool model_fit_folds(Model *model, const Folds *folds, Progress *progress, Error
     return ok;
 }
 
-bool model_set(Model *model, const char *name, double value, Error *err) {
-    return model->kind->set ? model->kind->set(model, name, value, err) : cannot(model, "set", err);
+bool model_option_at(Model *model, size_t i, FieldPlace *place) {
+    size_t own = 0, part = 0;
+    if (model->kind->option_at) {
+        while (own <= i && model->kind->option_at(model, own, place))
+            own++;
+        if (own > i)
+            return true;
+    }
+    ModelPart inner;
+    for (i -= own; model->kind->part_at && model->kind->part_at(model, part, &inner); part++) {
+        size_t count = 0;
+        while (count <= i && model_option_at(inner.model, count, place))
+            count++;
+        if (count > i)
+            return *inner.name == '\0' || fields_part(place, inner.name);
+        i -= count;
+    }
+    return false;
 }
 
-bool model_get(const Model *model, const char *name, double *value, Error *err) {
-    return model->kind->get ? model->kind->get(model, name, value, err) : cannot(model, "get", err);
+static bool has_option(Model *model, const char *name) {
+    FieldPlace place;
+    for (size_t i = 0; model_option_at(model, i, &place); i++)
+        if (strcmp(place.name, name) == 0)
+            return true;
+    return false;
+}
+
+Model *model_sets_itself(Model *model, const char *name, const char **rest) {
+    ModelPart inner;
+    *rest = name;
+    if (model->kind->set)
+        return model;
+    if (has_option(model, name))
+        return NULL;
+    for (size_t i = 0; model->kind->part_at && model->kind->part_at(model, i, &inner); i++) {
+        size_t length = strlen(inner.name);
+        if (strncmp(name, inner.name, length) != 0 || (length > 0 && name[length] != '.'))
+            continue;
+        Model *found = model_sets_itself(inner.model, name + length + (length > 0), rest);
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+static bool option_at(void *model, size_t i, FieldPlace *place) {
+    return model_option_at(model, i, place);
+}
+
+static bool of_this_model(const Model *model, bool ok, Error *err) {
+    if (!ok)
+        error_prefix(err, "%s", model->kind->name);
+    return ok;
+}
+
+bool model_set(Model *model, const char *name, Value value, Error *err) {
+    FieldPlace place;
+    const char *rest;
+    Model *other = model_sets_itself(model, name, &rest);
+    if (other)
+        return other->kind->set(other, rest, &value, err);
+    return of_this_model(
+        model,
+        fields_locate(option_at, model, name, &place, err) && fields_set(&place, &value, err), err);
+}
+
+bool model_get(Model *model, const char *name, Value *value, Error *err) {
+    FieldPlace place;
+    const char *rest;
+    Model *other = model_sets_itself(model, name, &rest);
+    if (other)
+        return other->kind->get(other, rest, value, err);
+    if (!of_this_model(model, fields_locate(option_at, model, name, &place, err), err))
+        return false;
+    *value = field_get(place.field, place.object);
+    return true;
 }
 
 Model *model_clone(const Model *model, Error *err) {

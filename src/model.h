@@ -14,6 +14,7 @@
 #include "core/array.h"
 #include "core/batch.h"
 #include "core/error.h"
+#include "core/fields.h"
 #include "core/labels.h"
 #include "core/progress.h"
 
@@ -80,6 +81,13 @@ struct ModelReader {
     Model *(*part)(const ModelReader *from, const char *name, Error *err);
 };
 
+/* A model inside another: its options are the other's under "name.", or where the name is empty
+ * under their own. */
+typedef struct ModelPart {
+    const char *name;
+    Model *model;
+} ModelPart;
+
 /* The operations of one kind of model. NULL entries are answered by model_… with an error that says
  * what the kind cannot do (or by the general way, where one is stated). */
 typedef struct ModelKind {
@@ -107,9 +115,14 @@ typedef struct ModelKind {
      * fold and once more at the end. */
     bool (*fit_folds)(Model *model, const Folds *folds, Progress *progress, Error *err);
 
-    /* A hyperparameter by name ("C", "kernel.gamma"). */
-    bool (*set)(Model *model, const char *name, double value, Error *err);
-    bool (*get)(const Model *model, const char *name, double *value, Error *err);
+    /* The i-th hyperparameter of its own ("C", "kernel.gamma"), false behind the last; and the i-th
+     * model in it whose hyperparameters are its own as well. NULL: it has none. */
+    bool (*option_at)(Model *model, size_t i, FieldPlace *place);
+    bool (*part_at)(const Model *model, size_t i, ModelPart *part);
+
+    /* Hyperparameters whose names only the model itself knows (one written in Lua). */
+    bool (*set)(Model *model, const char *name, const Value *value, Error *err);
+    bool (*get)(Model *model, const char *name, Value *value, Error *err);
 
     /* A new model with the same hyperparameters, not fitted. */
     Model *(*clone)(const Model *model, Error *err);
@@ -155,8 +168,13 @@ bool model_scores(Model *model, const Batch *batch, double *scores, Error *err);
 bool model_gradient(Model *model, const Batch *batch, const GradientRequest *request, Error *err);
 bool model_fit(Model *model, const Samples *samples, Progress *progress, Error *err);
 bool model_fit_folds(Model *model, const Folds *folds, Progress *progress, Error *err);
-bool model_set(Model *model, const char *name, double value, Error *err);
-bool model_get(const Model *model, const char *name, double *value, Error *err);
+/* The i-th of all its options, those of its parts behind its own. */
+bool model_option_at(Model *model, size_t i, FieldPlace *place);
+bool model_set(Model *model, const char *name, Value value, Error *err);
+bool model_get(Model *model, const char *name, Value *value, Error *err);
+/* Where an option of that name is set and got by the kind's own functions: in the model or the part
+ * that is returned, as *rest. NULL: nowhere. */
+Model *model_sets_itself(Model *model, const char *name, const char **rest);
 Model *model_clone(const Model *model, Error *err);
 size_t model_bytes(const Model *model); /* of its struct and what hangs on it alone, roughly */
 double model_fit_bytes(const Model *model, size_t n, char *sum);

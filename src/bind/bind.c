@@ -93,10 +93,12 @@ int bind_missing(lua_State *L, const char *const *names) {
     }
     lua_pushvalue(L, 1);
     lua_pushvalue(L, 2);
-    lua_newtable(L);
+    if (!luaL_callmeta(L, 1, BIND_OPTION_NAMES))
+        lua_newtable(L);
+    lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
     for (i = 0; names && names[i]; i++) {
         lua_pushstring(L, names[i]);
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
+        lua_rawseti(L, -2, ++count);
     }
     lua_call(L, 3, 1); /* raises, at the position of the nearest Lua code */
     return 1;

@@ -48,6 +48,9 @@ void *bind_check(lua_State *L, int arg, const BoxType *type, const char *where, 
  * other name is an error that suggests the nearest of the fields and methods. Keys of other types
  * are nil. Returns 1. */
 int bind_missing(lua_State *L, const char *const *names);
+/* The name in a metatable of the function that lists the options which the value has now; they are
+ * among the fields that bind_missing and completion offer. */
+#define BIND_OPTION_NAMES "perigee.option_names"
 
 /* ---- Functions: what a library or a type offers ---------------------------------------------- */
 

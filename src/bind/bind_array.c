@@ -134,7 +134,7 @@ static int field_dtype(lua_State *L, const Array *a) {
     return 1;
 }
 
-static const struct Field {
+static const struct ArrayField {
     const char *name;
     int (*push)(lua_State *L, const Array *a);
 } fields[] = {
@@ -179,7 +179,7 @@ static int meta_index(lua_State *L) {
                              "an integer or a name (x:take(positions) and x:compress(mask) choose "
                              "several)");
     const char *key = lua_tostring(L, 2);
-    for (const struct Field *f = fields; f->name; f++)
+    for (const struct ArrayField *f = fields; f->name; f++)
         if (strcmp(f->name, key) == 0)
             return f->push(L, a);
     lua_pushvalue(L, 2);

@@ -274,7 +274,7 @@ static void push_seed(lua_State *L, const AttackResult *result) {
     lua_pushinteger(L, seed);
 }
 
-static const struct Field {
+static const struct ResultField {
     const char *name;
     void (*push)(lua_State *L, const AttackResult *result);
 } fields[] = {

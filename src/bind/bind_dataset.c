@@ -185,7 +185,7 @@ static int field_features(lua_State *L, const Dataset *ds) {
     return 1;
 }
 
-static const struct Field {
+static const struct DatasetField {
     const char *name;
     int (*push)(lua_State *L, const Dataset *ds);
 } fields[] = {

@@ -127,8 +127,6 @@ static int dnr_index(lua_State *L) {
     ptrdiff_t layer = dnr_find_layer(dnr, key);
     if (layer >= 0)
         bind_push_model(L, model_retain(dnr_layer_classifier(dnr, (size_t)layer)), NULL);
-    else if (strcmp(key, "threshold") == 0)
-        lua_pushnumber(L, dnr_threshold(dnr));
     else if (strcmp(key, "combiner") == 0)
         bind_push_model(L, model_retain(dnr_combiner(dnr)), NULL);
     else if (strcmp(key, "net") == 0)
@@ -227,7 +225,6 @@ int open_dnr(lua_State *L) {
                                         { "threshold_for", reject_threshold_for },
                                         { NULL, NULL } };
     static const luaL_Reg meta[] = { { "__index", dnr_index },
-                                     { "__newindex", reject_newindex },
                                      { "__tostring", dnr_tostring },
                                      { NULL, NULL } };
     static const luaL_Reg functions[] = { { "new", dnr_new_call }, { NULL, NULL } };

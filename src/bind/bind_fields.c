@@ -74,12 +74,10 @@ void bind_push_value(lua_State *L, const Value *value) {
 void bind_field_set(lua_State *L, int arg, const char *where, const FieldPlace *place) {
     Value value = bind_value(L, arg);
     Error err;
-    if (field_set(place->field, place->object, &value, &err))
+    if (fields_set(place, &value, &err))
         return;
-    /* The name that users know it by says more than the field's own. */
-    char expected[FIELD_TEXT], got[VALUE_TEXT];
-    luaL_error(L, "%s: %s: expected %s, got %s", where, place->name,
-               field_expected(place->field, expected), value_text(&value, got));
+    error_prefix(&err, "%s", where);
+    bind_raise(L, &err);
 }
 
 static void set_field(lua_State *L, int arg, const char *where, const Field *field, void *object) {
@@ -117,6 +115,11 @@ void bind_fields(lua_State *L, int arg, const char *where, const Field *field, v
 }
 
 /* ---- Objects with options -------------------------------------------------------------------- */
+
+static bool is_other(lua_State *L, const BindOptioned *self, int key, int value) {
+    return self->options->other && lua_type(L, key) == LUA_TSTRING &&
+           self->options->other(L, self->object, key, value);
+}
 
 static bool locate(lua_State *L, const BindOptioned *self, int key, FieldPlace *place) {
     const char *name = lua_type(L, key) == LUA_TSTRING ? lua_tostring(L, key) : NULL;
@@ -157,12 +160,16 @@ bool bind_push_option(lua_State *L, const BindOptioned *self, int key) {
 
 void bind_get_option(lua_State *L, const BindOptioned *self, int arg) {
     FieldPlace place;
+    if (is_other(L, self, arg, 0))
+        return;
     check_place(L, self, arg, &place);
     push_place(L, self, &place);
 }
 
 void bind_set_option(lua_State *L, const BindOptioned *self, int key, int value) {
     FieldPlace place;
+    if (is_other(L, self, key, value))
+        return;
     check_place(L, self, key, &place);
     if (place.field->kind == FIELD_OBJECT)
         self->options->read(L, &place, value, self->where);
@@ -194,6 +201,10 @@ void bind_set_options(lua_State *L, const BindOptioned *self, int arg) {
     if (!lua_istable(L, arg))
         bind_expected(L, arg, self->where, "options", "a table such as { C = 1 }");
     for (lua_pushnil(L); lua_next(L, arg); lua_pop(L, 1)) {
+        if (is_other(L, self, lua_absindex(L, -2), 0)) {
+            lua_pop(L, 1);
+            continue;
+        }
         check_place(L, self, lua_absindex(L, -2), &place);
         rehearse(L, self, &place, lua_gettop(L));
     }

@@ -35,7 +35,18 @@ typedef struct BindOptions {
      * has no such field. */
     void (*read)(lua_State *L, const FieldPlace *place, int arg, const char *where);
     void (*push)(lua_State *L, const FieldPlace *place);
+    /* Options that the object knows and `at` does not: set the value at `value`, or push what the
+     * key names where value is 0. False: it has none of that name. May be NULL. */
+    bool (*other)(lua_State *L, void *object, int key, int value);
 } BindOptions;
+
+/* How a FIELD_OBJECT of models is read and pushed, by whoever defines the field: the place's object
+ * is what its struct is. Kept in the registry under the field. */
+typedef struct BindObject {
+    void (*read)(lua_State *L, const FieldPlace *place, int arg, const char *where);
+    void (*push)(lua_State *L, const FieldPlace *place);
+} BindObject;
+void bind_object_field(lua_State *L, const Field *field, const BindObject *object);
 
 /* An object's options, and what its messages begin with. */
 typedef struct BindOptioned {

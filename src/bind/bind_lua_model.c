@@ -1,5 +1,7 @@
 #include "bind/lua_model.h"
 
+#include "bind/bind_fields.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +21,7 @@ typedef struct Call {
     const GradientRequest *request;
     const Samples *samples;
     const char *name; /* of a hyperparameter */
-    double value;
+    Value *value;
     LuaModel *copy;
 } Call;
 
@@ -198,14 +200,15 @@ static int set_body(lua_State *L) {
     Call *call = call_of(L);
     push_method(L, call->model, "set");
     lua_createtable(L, 0, 1);
-    lua_pushnumber(L, call->value);
+    bind_push_value(L, call->value);
     lua_setfield(L, -2, call->name);
     lua_call(L, 2, 0);
     return 0;
 }
 
-static bool lua_set(Model *model, const char *name, double value, Error *err) {
-    Call call = { .model = (LuaModel *)model, .name = name, .value = value };
+static bool lua_set(Model *model, const char *name, const Value *value, Error *err) {
+    Value set = *value;
+    Call call = { .model = (LuaModel *)model, .name = name, .value = &set };
     return protect(set_body, &call, err);
 }
 
@@ -216,16 +219,13 @@ static int get_body(lua_State *L) {
     lua_call(L, 2, 1);
     if (lua_type(L, -1) != LUA_TNUMBER)
         return luaL_error(L, "get: the Lua model has no number named \"%s\"", call->name);
-    call->value = lua_tonumber(L, -1);
+    *call->value = bind_value(L, -1);
     return 0;
 }
 
-static bool lua_get(const Model *model, const char *name, double *value, Error *err) {
-    Call call = { .model = (LuaModel *)model, .name = name };
-    bool ok = protect(get_body, &call, err);
-    if (ok)
-        *value = call.value;
-    return ok;
+static bool lua_get(Model *model, const char *name, Value *value, Error *err) {
+    Call call = { .model = (LuaModel *)model, .name = name, .value = value };
+    return protect(get_body, &call, err);
 }
 
 /* ---- Life ------------------------------------------------------------------------------------ */

@@ -4,6 +4,7 @@
  * knowing its kind. __index looks for a field (classes, rejects, features, kind), then for a
  * method, then asks the kind's own __index. */
 #include "bind/bind.h"
+#include "bind/bind_fields.h"
 #include "bind/bind_header.h"
 #include "bind/lua_model.h"
 #include "core/notes.h"
@@ -46,6 +47,69 @@ static bool push_field(lua_State *L, const Model *model, const char *name) {
     return true;
 }
 
+/* ---- Options: those of the kind, objects by whoever registered for their field ----------------
+ */
+
+static bool option_at(void *model, size_t i, FieldPlace *place) {
+    return model_option_at(model, i, place);
+}
+
+void bind_object_field(lua_State *L, const Field *field, const BindObject *object) {
+    lua_pushlightuserdata(L, (void *)object);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, field);
+}
+
+static const BindObject *object_of(lua_State *L, const FieldPlace *place) {
+    lua_rawgetp(L, LUA_REGISTRYINDEX, place->field);
+    const BindObject *object = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    if (!object)
+        luaL_error(L, "%s: this option is chosen when the object is made", place->name);
+    return object;
+}
+
+static void read_object(lua_State *L, const FieldPlace *place, int arg, const char *where) {
+    object_of(L, place)->read(L, place, arg, where);
+}
+
+static void push_object(lua_State *L, const FieldPlace *place) {
+    object_of(L, place)->push(L, place);
+}
+
+/* A part written in Lua sets and gets its own. */
+static bool set_itself(lua_State *L, void *object, int key, int value) {
+    const char *rest;
+    Model *part = model_sets_itself(object, lua_tostring(L, key), &rest);
+    Value set = bind_value(L, value == 0 ? key : value);
+    Error err;
+    if (!part)
+        return false;
+    if (!(value == 0 ? part->kind->get(part, rest, &set, &err)
+                     : part->kind->set(part, rest, &set, &err)))
+        bind_raise(L, &err);
+    if (value == 0)
+        bind_push_value(L, &set);
+    return true;
+}
+
+static const BindOptions model_options = { option_at, read_object, push_object, set_itself };
+
+/* The names of all options of the model at 1, as a list. */
+static int option_names(lua_State *L) {
+    Model *model = check_self(L, "options");
+    FieldPlace place;
+    lua_newtable(L);
+    for (size_t i = 0; model_option_at(model, i, &place); i++) {
+        lua_pushstring(L, place.name);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+static BindOptioned optioned(Model *model) {
+    return (BindOptioned){ &model_options, model, model->kind->name };
+}
+
 /* Upvalues: the methods' table, the kind's own __index (or nil). */
 static int model_index(lua_State *L) {
     Model *model = check_self(L, "model");
@@ -54,9 +118,12 @@ static int model_index(lua_State *L) {
     lua_pushvalue(L, 2);
     if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL)
         return 1;
+    lua_settop(L, 2);
+    BindOptioned self = optioned(model);
+    if (bind_push_option(L, &self, 2))
+        return 1;
     if (lua_isnil(L, lua_upvalueindex(2)))
         return bind_missing(L, (const char *const[]){ BIND_MODEL_FIELDS, NULL });
-    lua_settop(L, 2);
     lua_pushvalue(L, lua_upvalueindex(2));
     lua_insert(L, 1);
     lua_call(L, 2, 1);
@@ -201,44 +268,23 @@ static int method_fit(lua_State *L) {
     return 1;
 }
 
-/* The key below the top, the value on it. */
-static int refuse_value(lua_State *L) {
-    const char *key = luaL_tolstring(L, -2, NULL), *value = luaL_tolstring(L, -2, NULL);
-    return luaL_error(L, "set: values: expected names with numbers, got %s = %s", key, value);
-}
-
-/* All names are looked up before any is set: a typo in one leaves the others as they were. */
 static int method_set(lua_State *L) {
-    Model *model = check_self(L, "set");
-    if (!lua_istable(L, 2))
-        return bind_expected(L, 2, "set", "values", "a table such as { C = 1 }");
-    for (int round = 0; round < 2; round++) {
-        for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {
-            Error err;
-            double old;
-            if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TNUMBER)
-                return refuse_value(L);
-            const char *name = lua_tostring(L, -2);
-            bool ok = round == 0 ? model_get(model, name, &old, &err)
-                                 : model_set(model, name, lua_tonumber(L, -1), &err);
-            if (!ok && strncmp(err.message, "get:", 4) == 0)
-                err.message[0] = 's'; /* the looking up is no business of the user's */
-            if (!ok)
-                return bind_raise(L, &err);
-        }
-    }
+    BindOptioned self = optioned(check_self(L, "set"));
+    bind_set_options(L, &self, 2);
     lua_settop(L, 1);
     return 1;
 }
 
 static int method_get(lua_State *L) {
-    Model *model = check_self(L, "get");
-    double value;
-    Error err;
-    if (!model_get(model, bind_string(L, 2, "get", "name"), &value, &err))
-        return bind_raise(L, &err);
-    lua_pushnumber(L, value);
+    BindOptioned self = optioned(check_self(L, "get"));
+    bind_get_option(L, &self, 2);
     return 1;
+}
+
+static int model_newindex(lua_State *L) {
+    BindOptioned self = optioned(check_self(L, "model"));
+    bind_set_option(L, &self, 2, 3);
+    return 0;
 }
 
 static int method_clone(lua_State *L) {
@@ -293,6 +339,8 @@ void bind_new_model_type(lua_State *L, const BoxType *type, const ModelKind *kin
     lua_pushlightuserdata(L, (void *)type);
     lua_setfield(L, -2, MARK);
     set_default(L, "__eq", model_eq);
+    set_default(L, "__newindex", model_newindex);
+    set_default(L, BIND_OPTION_NAMES, option_names);
     set_default(L, "__tostring", model_tostring);
     luaL_newlib(L, common_methods);
     luaL_setfuncs(L, methods ? methods : none, 0);

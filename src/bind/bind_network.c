@@ -1,6 +1,8 @@
 /* bind_network.c — a net in Lua: passes, weights, training, its picture as a table of layers. */
 #include "bind/bind_network.h"
 
+#include "bind/bind_fields.h"
+
 #include "core/notes.h"
 
 #include <stdio.h>
@@ -281,29 +283,6 @@ static TrainHistory *push_history_box(lua_State *L) {
     return *box;
 }
 
-/* The options over the parameters they start from. */
-static void read_params(lua_State *L, const char *where, int options, TrainParams *params) {
-    const char *valid[32] = { "validation" };
-    const char *const *names = train_names();
-    for (size_t i = 0; names[i] && i + 2 < sizeof valid / sizeof *valid; i++)
-        valid[i + 1] = names[i];
-    bind_options(L, options, where, valid);
-    for (size_t i = 0; names[i]; i++) {
-        Error err;
-        if (bind_opt_push(L, options, names[i]) == LUA_TNIL) {
-            lua_pop(L, 1);
-            continue;
-        }
-        double value =
-            lua_isboolean(L, -1) ? lua_toboolean(L, -1) : bind_number(L, -1, where, names[i]);
-        if (!train_set(params, names[i], value, &err)) {
-            error_prefix(&err, "%s", where);
-            bind_raise(L, &err);
-        }
-        lua_pop(L, 1);
-    }
-}
-
 int bind_train(lua_State *L, Network *net, const char *where, int data, int options, bool anew) {
     const Dataset *ds = bind_check_dataset(L, data, where, "ds");
     TrainParams params = *network_fit_params(net);
@@ -311,7 +290,7 @@ int bind_train(lua_State *L, Network *net, const char *where, int data, int opti
     params.source = ds->source;
     if (!anew) /* a call without a seed draws from the session's generator */
         params.seed = rng_fork(bind_session_rng()) >> 11;
-    read_params(L, where, options, &params);
+    bind_fields(L, options, where, train_fields.field, &params);
     Samples samples = bind_check_training(L, data, where, "ds"), validation;
     if (bind_opt_push(L, options, "validation") != LUA_TNIL) {
         validation = bind_check_training(L, -1, where, "validation");

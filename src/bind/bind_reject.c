@@ -1,5 +1,6 @@
 /* bind_reject.c — the library reject: neural rejection (NR), and classifiers on a net's layer. */
 #include "bind/bind.h"
+#include "bind/bind_fields.h"
 #include "bind/reject_common.h"
 #include "reject/layer_model.h"
 #include "reject/nr.h"
@@ -22,12 +23,8 @@ static const BoxType layer_type = { .name = "perigee.layer",
 
 double reject_opt_threshold(lua_State *L, int arg, const char *where) {
     double threshold = -INFINITY;
-    Error err;
-    if (bind_opt_push(L, arg, "threshold") != LUA_TNIL)
-        threshold = bind_number(L, -1, where, "threshold");
-    lua_pop(L, 1);
-    if (!threshold_check(threshold, &err))
-        bind_raise(L, &err);
+    const Field only[] = { threshold_field, { .name = NULL } };
+    bind_read_fields(L, arg, where, only, &threshold);
     return threshold;
 }
 
@@ -47,28 +44,12 @@ int reject_threshold_for(lua_State *L) {
     return 1;
 }
 
-int reject_newindex(lua_State *L) {
-    Model *model = bind_test_model(L, 1);
-    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : NULL;
-    if (!model || !key || strcmp(key, "threshold") != 0)
-        return luaL_error(L,
-                          "%s: the only field that can be set is threshold, not %s (parts are "
-                          "chosen when it is made; hyperparameters by :set)",
-                          model ? model->kind->name : "model", luaL_tolstring(L, 2, NULL));
-    Error err;
-    if (!model_set(model, key, bind_number(L, 3, model->kind->name, key), &err))
-        return bind_raise(L, &err);
-    return 0;
-}
-
 /* ---- NR -------------------------------------------------------------------------------------- */
 
 static int nr_index(lua_State *L) {
     const Nr *nr = bind_check(L, 1, &nr_type, "nr", "self");
     const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
-    if (strcmp(key, "threshold") == 0)
-        lua_pushnumber(L, nr_threshold(nr));
-    else if (strcmp(key, "model") == 0)
+    if (strcmp(key, "model") == 0)
         bind_push_model(L, model_retain(nr_model(nr)), NULL);
     else
         return bind_missing(L,
@@ -171,7 +152,6 @@ int open_reject(lua_State *L) {
     static const luaL_Reg nr_methods[] = { { "threshold_for", reject_threshold_for },
                                            { NULL, NULL } };
     static const luaL_Reg nr_meta[] = { { "__index", nr_index },
-                                        { "__newindex", reject_newindex },
                                         { "__tostring", nr_tostring },
                                         { NULL, NULL } };
     static const luaL_Reg layer_meta[] = { { "__index", layer_index },

@@ -1,5 +1,6 @@
 /* bind_svm.c — the library svm: kernels and classifiers. */
 #include "bind/bind.h"
+#include "bind/bind_fields.h"
 #include "bind/bind_svm.h"
 
 #include <math.h>
@@ -15,108 +16,93 @@ static const BoxType svc_type = { .name = "perigee.svm",
 
 /* ---- Kernels: tables { name = "rbf", gamma = 0.01 } ------------------------------------------ */
 
-static int push_kernel(lua_State *L, const Kernel *kernel) {
+static void push_kernel(lua_State *L, const Kernel *kernel) {
     lua_createtable(L, 0, 4);
-    lua_pushstring(L, kernel_names[kernel->kind]);
+    lua_pushstring(L, kernel->kind->name);
     lua_setfield(L, -2, "name");
-    if (kernel_has_gamma(kernel)) {
-        lua_pushnumber(L, kernel->gamma);
-        lua_setfield(L, -2, "gamma");
+    for (const Field *field = kernel->kind->fields.field; field && field->name; field++) {
+        Value value = field_get(field, kernel);
+        bind_push_value(L, &value);
+        lua_setfield(L, -2, field->name);
     }
-    if (kernel_has_degree(kernel)) {
-        lua_pushnumber(L, kernel->coef0);
-        lua_setfield(L, -2, "coef0");
-        lua_pushinteger(L, kernel->degree);
-        lua_setfield(L, -2, "degree");
+}
+
+static const KernelKind *kernel_word(lua_State *L, int arg, const char *where) {
+    const KernelKind *kind =
+        lua_type(L, arg) == LUA_TSTRING ? kernel_find(lua_tostring(L, arg)) : NULL;
+    if (!kind)
+        bind_expected(L, arg, where, "kernel",
+                      "svm.linear(), svm.rbf(gamma), svm.poly{…}, or the name of one");
+    return kind;
+}
+
+/* The parameters of a kernel's own table, which has its name besides. */
+static Kernel kernel_table_at(lua_State *L, int arg, const char *where) {
+    arg = lua_absindex(L, arg);
+    lua_getfield(L, arg, "name");
+    Kernel kernel = kernel_of(kernel_word(L, -1, where));
+    const char *names[8] = { "name" };
+    const Field *field = kernel.kind->fields.field;
+    for (size_t i = 1; field && field->name && i + 1 < sizeof names / sizeof *names; i++, field++)
+        names[i] = field->name;
+    bind_options(L, arg, where, names);
+    bind_read_fields(L, arg, where, kernel.kind->fields.field, &kernel);
+    lua_pop(L, 1);
+    return kernel;
+}
+
+/* A kernel as its constructor makes it, or a name. */
+static Kernel check_kernel(lua_State *L, int arg, const char *where) {
+    return lua_istable(L, arg) ? kernel_table_at(L, arg, where)
+                               : kernel_of(kernel_word(L, arg, where));
+}
+
+/* svm.NAME{…}; a number alone is the first parameter. The upvalue is the kind. */
+static int new_kernel(lua_State *L) {
+    const KernelKind *kind = lua_touserdata(L, lua_upvalueindex(1));
+    Kernel kernel = kernel_of(kind);
+    char where[64];
+    snprintf(where, sizeof where, "svm.%s", kind->name);
+    if (kind->fields.field && lua_gettop(L) > 0 && !lua_istable(L, 1) && !lua_isnil(L, 1)) {
+        FieldPlace place;
+        fields_place(kind->fields.field, &kernel, "", &place);
+        bind_field_set(L, 1, where, &place);
+    } else {
+        bind_fields(L, 1, where, kind->fields.field, &kernel);
     }
+    push_kernel(L, &kernel);
     return 1;
 }
 
-static void check_kernel(lua_State *L, const char *where, const Kernel *kernel) {
-    Error err;
-    if (!kernel_check(where, kernel, &err))
-        bind_raise(L, &err);
-}
-
-/* The parameters in the table at `arg`; a kernel's own table has its name among them. */
-static Kernel kernel_options(lua_State *L, int arg, const char *where, KernelKind kind,
-                             bool has_name) {
-    static const char *const all[] = { "name", "gamma", "coef0", "degree", NULL };
-    static const char *const with_gamma[] = { "name", "gamma", NULL };
-    static const char *const none[] = { "name", NULL };
-    Kernel kernel = svc_defaults().kernel;
-    kernel.kind = kind;
-    const char *const *valid = kernel_has_degree(&kernel)  ? all
-                               : kernel_has_gamma(&kernel) ? with_gamma
-                                                           : none;
-    bind_options(L, arg, where, has_name ? valid : valid + 1);
-    kernel.gamma = bind_opt_number(L, arg, where, "gamma", 0, HUGE_VAL, kernel.gamma);
-    kernel.coef0 = bind_opt_number(L, arg, where, "coef0", -HUGE_VAL, HUGE_VAL, kernel.coef0);
-    kernel.degree = (int)bind_opt_integer(L, arg, where, "degree", 1, 32, kernel.degree);
-    check_kernel(L, where, &kernel);
-    return kernel;
-}
-
-static KernelKind kernel_word(lua_State *L, int arg, const char *where) {
-    int kind = lua_type(L, arg) == LUA_TSTRING ? kernel_find(lua_tostring(L, arg)) : -1;
-    if (kind < 0)
-        bind_expected(L, arg, where, "kernel",
-                      "svm.linear(), svm.rbf(gamma), svm.poly{…}, or the name of one");
-    return (KernelKind)kind;
-}
-
-/* The option "kernel": a table as the constructors make it, or a name. */
-Kernel svm_opt_kernel(lua_State *L, int arg, const char *where) {
-    Kernel kernel = svc_defaults().kernel;
-    int type = bind_opt_push(L, arg, "kernel");
-    int top = lua_gettop(L);
-    if (type == LUA_TTABLE) {
-        lua_getfield(L, top, "name");
-        kernel = kernel_options(L, top, where, kernel_word(L, -1, where), true);
-    } else if (type != LUA_TNIL) {
-        kernel.kind = kernel_word(L, top, where);
+static void open_kernels(lua_State *L) {
+    for (size_t i = 0; kernel_table[i]; i++) {
+        const KernelKind *kind = kernel_table[i];
+        lua_pushlightuserdata(L, (void *)kind);
+        lua_pushcclosure(L, new_kernel, 1);
+        lua_setfield(L, -2, kind->name);
+        char name[64];
+        snprintf(name, sizeof name, "svm.%s", kind->name);
+        bind_describe_options(L, &(Described){ .name = name,
+                                               .summary = kind->summary,
+                                               .example = kind->example,
+                                               .result = "kernel",
+                                               .fields = kind->fields });
     }
-    lua_settop(L, top - 1);
-    return kernel;
-}
-
-static int svm_linear(lua_State *L) {
-    Kernel kernel = svc_defaults().kernel;
-    kernel.kind = KERNEL_LINEAR;
-    return push_kernel(L, &kernel);
-}
-
-static int svm_rbf(lua_State *L) {
-    Kernel kernel = svc_defaults().kernel;
-    kernel.kind = KERNEL_RBF;
-    if (lua_istable(L, 1))
-        kernel = kernel_options(L, 1, "svm.rbf", KERNEL_RBF, false);
-    else if (!lua_isnoneornil(L, 1))
-        kernel.gamma = bind_number(L, 1, "svm.rbf", "gamma");
-    check_kernel(L, "svm.rbf", &kernel);
-    return push_kernel(L, &kernel);
-}
-
-static int svm_poly(lua_State *L) {
-    lua_settop(L, 1);
-    Kernel kernel = kernel_options(L, 1, "svm.poly", KERNEL_POLY, false);
-    return push_kernel(L, &kernel);
 }
 
 /* ---- Parameters ------------------------------------------------------------------------------ */
 
-/* The option "weights": "balanced", or a table { [label] = weight }, left in memory on the stack.
+/* Class weights at `arg`: "balanced", or a table { [label] = weight }, left in memory on the stack.
  */
-static void push_weights(lua_State *L, int arg, const char *where, SvcParams *params) {
-    int type = bind_opt_push(L, arg, "weights"), table = lua_gettop(L);
-    if (type == LUA_TNIL)
-        return;
+static void push_weights(lua_State *L, int table, const char *where, SvcParams *params) {
+    int type = lua_type(L, table);
+    size_t count = 0;
+    params->weights = 0;
     params->balanced = type == LUA_TSTRING && strcmp(lua_tostring(L, table), "balanced") == 0;
-    if (params->balanced)
+    if (params->balanced || type == LUA_TNIL)
         return;
     if (type != LUA_TTABLE)
         bind_expected(L, table, where, "weights", "\"balanced\" or a table { [label] = weight }");
-    size_t count = 0;
     for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1))
         count++;
     int32_t *label = lua_newuserdatauv(L, (count + 1) * sizeof *label, 0);
@@ -130,29 +116,80 @@ static void push_weights(lua_State *L, int arg, const char *where, SvcParams *pa
     params->weight = weight;
 }
 
-/* C (where it is one number), tolerance, weights and the kernel. Leaves values on the stack. */
-SvcParams svm_push_params(lua_State *L, int arg, const char *where, bool single_C) {
-    SvcParams params = svc_defaults();
-    params.kernel = svm_opt_kernel(L, arg, where);
-    if (single_C)
-        params.C = bind_opt_number(L, arg, where, "C", 0, HUGE_VAL, params.C);
-    params.tolerance = bind_opt_number(L, arg, where, "tolerance", 0, HUGE_VAL, params.tolerance);
-    params.solver = (SolverKind)bind_opt_word(L, arg, where, "solver", solver_names, params.solver);
-    push_weights(L, arg, where, &params);
-    return params;
+/* The options `kernel` and `weights` of an svm, read into the params of one and pushed. */
+static void read_kernel(lua_State *L, const FieldPlace *place, int arg, const char *where) {
+    ((SvcParams *)place->object)->kernel = check_kernel(L, lua_absindex(L, arg), where);
+}
+
+static void push_kernel_field(lua_State *L, const FieldPlace *place) {
+    push_kernel(L, &((const SvcParams *)place->object)->kernel);
+}
+
+static void read_weights(lua_State *L, const FieldPlace *place, int arg, const char *where) {
+    SvcParams weighted = { 0 };
+    Error err;
+    int top = lua_gettop(L);
+    push_weights(L, lua_absindex(L, arg), where, &weighted);
+    if (!svc_take_weights(place->object, &weighted, &err))
+        bind_raise(L, &err);
+    lua_settop(L, top);
+}
+
+static void push_weights_field(lua_State *L, const FieldPlace *place) {
+    const SvcParams *params = place->object;
+    if (params->balanced) {
+        lua_pushstring(L, "balanced");
+        return;
+    }
+    if (params->weights == 0) {
+        lua_pushnil(L);
+        return;
+    }
+    lua_createtable(L, 0, (int)params->weights);
+    for (size_t i = 0; i < params->weights; i++) {
+        lua_pushnumber(L, params->weight[i]);
+        lua_rawseti(L, -2, params->weighted[i]);
+    }
+}
+
+static void register_objects(lua_State *L) {
+    static const BindObject kernel = { read_kernel, push_kernel_field };
+    static const BindObject weights = { read_weights, push_weights_field };
+    bind_object_field(L, fields_find(svc_fields.field, "kernel"), &kernel);
+    bind_object_field(L, fields_find(svc_fields.field, "weights"), &weights);
+}
+
+void svm_read_params(lua_State *L, int arg, const char *where, const Field *field,
+                     SvcParams *params) {
+    if (bind_opt_push(L, arg, "kernel") != LUA_TNIL)
+        params->kernel = check_kernel(L, lua_gettop(L), where);
+    bind_read_fields(L, arg, where, field, params);
+    if (bind_opt_push(L, arg, "weights") != LUA_TNIL)
+        push_weights(L, lua_gettop(L), where, params);
 }
 
 /* svm.new { kernel =, C =, tolerance =, weights =, solver = } */
 static int svm_new(lua_State *L) {
-    static const char *const valid[] = { "kernel", "C", "tolerance", "weights", "solver", NULL };
+    SvcParams params = svc_defaults();
     lua_settop(L, 1);
-    bind_options(L, 1, "svm.new", valid);
-    SvcParams params = svm_push_params(L, 1, "svm.new", true);
+    bind_fields(L, 1, "svm.new", svc_fields.field, &params);
+    svm_read_params(L, 1, "svm.new", svc_fields.field, &params);
     void **box = bind_new_box(L, &svc_type);
     Error err;
     *box = svc_new(&params, &err);
     return *box ? 1 : bind_raise(L, &err);
 }
+
+static const Field from_fields[] = {
+    { "sv", FIELD_OBJECT, .type = "array|table", .required = true, .meaning = "support vectors" },
+    { "alpha", FIELD_OBJECT, .type = "array|table", .required = true,
+      .meaning = "their coefficients, signs included" },
+    { "b", FIELD_OBJECT, .type = "array|table", .required = true, .meaning = "constants" },
+    { "classes", FIELD_OBJECT, .type = "integer[]", .required = true, .meaning = "labels, rising" },
+    SVC_C_FIELD,
+    SVC_COMMON_FIELDS,
+    { .name = NULL },
+};
 
 static const Array *push_option_array(lua_State *L, const char *name, DType dtype) {
     bind_opt_push(L, 1, name);
@@ -161,11 +198,10 @@ static const Array *push_option_array(lua_State *L, const char *name, DType dtyp
 
 /* svm.from { sv =, alpha =, b =, kernel =, classes = }: the rows of alpha follow `classes`. */
 static int svm_from(lua_State *L) {
-    static const char *const valid[] = { "sv", "alpha",     "b",       "classes", "kernel",
-                                         "C",  "tolerance", "weights", "solver",  NULL };
+    SvcParams params = svc_defaults();
     lua_settop(L, 1);
-    bind_options(L, 1, "svm.from", valid);
-    SvcParams params = svm_push_params(L, 1, "svm.from", true);
+    bind_fields(L, 1, "svm.from", from_fields, &params);
+    svm_read_params(L, 1, "svm.from", from_fields, &params);
     const Array *sv = push_option_array(L, "sv", DTYPE_F32);
     const Array *alpha = push_option_array(L, "alpha", DTYPE_F64);
     const Array *b = push_option_array(L, "b", DTYPE_F64);
@@ -227,60 +263,26 @@ static bool push_fitted(lua_State *L, const Svc *svc, const char *name) {
     return true;
 }
 
-static void push_weight_field(lua_State *L, const SvcParams *params) {
-    if (params->balanced) {
-        lua_pushstring(L, "balanced");
-        return;
-    }
-    if (params->weights == 0) {
-        lua_pushnil(L);
-        return;
-    }
-    lua_createtable(L, 0, (int)params->weights);
-    for (size_t i = 0; i < params->weights; i++) {
-        lua_pushnumber(L, params->weight[i]);
-        lua_rawseti(L, -2, params->weighted[i]);
-    }
-}
-
 static int svc_index(lua_State *L) {
-    static const char *const fields[] = { "kernel",  "C",       "tolerance",         "solver",
-                                          "weights", "support", "support_per_class", "sv",
-                                          "alpha",   "b",       BIND_MODEL_FIELDS,   NULL };
+    static const char *const names[] = { "support", "support_per_class", "sv", "alpha",
+                                         "b",       BIND_MODEL_FIELDS,   NULL };
     const Svc *svc = check_svc(L, "svm");
-    const SvcParams *params = svc_params(svc);
     const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
-    if (strcmp(name, "kernel") == 0)
-        push_kernel(L, &params->kernel);
-    else if (strcmp(name, "C") == 0)
-        lua_pushnumber(L, params->C);
-    else if (strcmp(name, "tolerance") == 0)
-        lua_pushnumber(L, params->tolerance);
-    else if (strcmp(name, "solver") == 0)
-        lua_pushstring(L, solver_names[params->solver]);
-    else if (strcmp(name, "weights") == 0)
-        push_weight_field(L, params);
-    else if (!push_fitted(L, svc, name))
-        return bind_missing(L, fields);
-    return 1;
+    return push_fitted(L, svc, name) ? 1 : bind_missing(L, names);
 }
 
-static int svc_newindex(lua_State *L) {
-    check_svc(L, "svm");
-    return luaL_error(L,
-                      "svm: the field %s cannot be set; hyperparameters are set by :set{ C = … }",
-                      luaL_tolstring(L, 2, NULL));
-}
-
+/* "rbf(gamma 0.01)" */
 static void add_kernel(luaL_Buffer *text, const Kernel *kernel) {
-    char part[96] = "";
-    luaL_addstring(text, kernel_names[kernel->kind]);
-    if (kernel_has_degree(kernel))
-        snprintf(part, sizeof part, "(gamma %g, coef0 %g, degree %d)", kernel->gamma, kernel->coef0,
-                 kernel->degree);
-    else if (kernel_has_gamma(kernel))
-        snprintf(part, sizeof part, "(gamma %g)", kernel->gamma);
-    luaL_addstring(text, part);
+    const Field *field = kernel->kind->fields.field;
+    luaL_addstring(text, kernel->kind->name);
+    for (bool first = true; field && field->name; field++, first = false) {
+        char part[96], number[VALUE_TEXT];
+        Value value = field_get(field, kernel);
+        snprintf(number, sizeof number, "%g", value.number[0]);
+        snprintf(part, sizeof part, "%s%s %.40s%s", first ? "(" : ", ", field->name, number,
+                 field[1].name ? "" : ")");
+        luaL_addstring(text, part);
+    }
 }
 
 enum { MOST_SHOWN = 12 }; /* classes whose support vectors are listed one by one */
@@ -321,18 +323,19 @@ static int svc_tostring(lua_State *L) {
 
 int open_svm(lua_State *L) {
     static const luaL_Reg meta[] = { { "__index", svc_index },
-                                     { "__newindex", svc_newindex },
                                      { "__tostring", svc_tostring },
                                      { NULL, NULL } };
-    static const luaL_Reg functions[] = { { "new", svm_new },
-                                          { "from", svm_from },
-                                          { "search", bind_svm_search },
-                                          { "linear", svm_linear },
-                                          { "rbf", svm_rbf },
-                                          { "poly", svm_poly },
-                                          { NULL, NULL } };
+    static const luaL_Reg functions[] = {
+        { "new", svm_new }, { "from", svm_from }, { "search", bind_svm_search }, { NULL, NULL }
+    };
     bind_new_model_type(L, &svc_type, &svc_kind, NULL, meta);
     lua_pop(L, 1);
+    register_objects(L);
     luaL_newlib(L, functions);
+    open_kernels(L);
+    bind_describe_options(L, &(Described){ "svm.new", .fields = svc_fields });
+    bind_describe_options(
+        L, &(Described){ "svm.from", .fields = { from_fields, svc_fields.initial } });
+    bind_svm_search_open(L);
     return 1;
 }

@@ -5,14 +5,15 @@
 #include "bind/bind.h"
 #include "svm/svc.h"
 
-/* The option "kernel" of the table at `arg`: a table as the constructors make it, or a name. */
-Kernel svm_opt_kernel(lua_State *L, int arg, const char *where);
-
-/* The options kernel, tolerance, weights and, where it is one number, C. What the result points to
- * lies on the stack. */
-SvcParams svm_push_params(lua_State *L, int arg, const char *where, bool single_C);
+/* The fields of a struct that starts with SvcParams from the options at `arg`, which bind_fields
+ * has checked, kernel and weights included. What the result points to lies on the stack, in at most
+ * SVM_PARAMS_SLOTS slots. */
+enum { SVM_PARAMS_SLOTS = 4 };
+void svm_read_params(lua_State *L, int arg, const char *where, const Field *field,
+                     SvcParams *params);
 
 /* svm.search (bind_svm_search.c). */
 int bind_svm_search(lua_State *L);
+void bind_svm_search_open(lua_State *L); /* its options, for the help */
 
 #endif

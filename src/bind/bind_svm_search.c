@@ -1,5 +1,7 @@
 /* bind_svm_search.c — svm.search: the grid of C and gamma, and how its answer prints. */
 #include "bind/bind_svm.h"
+
+#include "bind/bind_fields.h"
 #include "core/folds.h"
 #include "core/notes.h"
 #include "svm/svc_search.h"
@@ -7,9 +9,47 @@
 #include <math.h>
 
 /* Where svm.search keeps its values on the stack. */
-enum { OPTIONS = 1, DATA, DATA_Y, DATA_X, CS, GAMMAS, FOLDS, TABLE };
+enum {
+    OPTIONS = 1,
+    DATA,
+    DATA_Y,
+    DATA_X,
+    PARAMS,
+    CS = PARAMS + SVM_PARAMS_SLOTS,
+    GAMMAS,
+    FOLDS,
+    TABLE
+};
 
 static const char where_search[] = "svm.search";
+
+/* What svm.search takes; C and gamma are lists. */
+typedef struct SearchParams {
+    SvcParams svc; /* first: its fields are among ours */
+    int folds;
+    bool fit;
+} SearchParams;
+
+static const Field search_fields[] = {
+    { "data", FIELD_OBJECT, .type = "dataset", .required = true, .meaning = "samples with labels" },
+    { "C", FIELD_OBJECT, .type = "number|number[]", .initial = "1", .meaning = "values to try" },
+    { "gamma", FIELD_OBJECT, .type = "number|number[]", .initial = "the kernel's",
+      .meaning = "values to try; kernels without gamma ignore it" },
+    { "folds", FIELD_INTEGER, offsetof(SearchParams, folds), .low = 2, .high = 1000,
+      .meaning = "folds, stratified by class" },
+    { "seed", FIELD_OBJECT, .type = "integer", .initial = "the session's",
+      .meaning = "of the folds" },
+    SVC_COMMON_FIELDS,
+    { "fit", FIELD_BOOLEAN, offsetof(SearchParams, fit),
+      .meaning = "train the best pair on all of data: the field model" },
+    { .name = NULL },
+};
+
+static const SearchParams initial = { .svc = SVC_INITIAL, .folds = 5, .fit = true };
+
+void bind_svm_search_open(lua_State *L) {
+    bind_describe_options(L, &(Described){ "svm.search", .fields = { search_fields, &initial } });
+}
 
 /* The option as an array of numbers, in the slot that the caller counts on. */
 static const Array *push_values(lua_State *L, const char *name, double fallback) {
@@ -157,7 +197,7 @@ static void set_model(lua_State *L, SvcParams *params, const SvcGrid *grid, cons
                       const Samples *samples, Progress *progress) {
     Error err;
     params->C = grid->C[found->C];
-    if (kernel_has_gamma(&params->kernel))
+    if (kernel_has(&params->kernel, "gamma"))
         params->kernel.gamma = grid->gamma[found->gamma];
     Svc *svc = svc_new(params, &err);
     bind_push_model(L, (Model *)svc, &err);
@@ -168,33 +208,31 @@ static void set_model(lua_State *L, SvcParams *params, const SvcGrid *grid, cons
 
 /* svm.search { data =, kernel =, C = {…}, gamma = {…}, folds = 5, seed =, fit = true } */
 int bind_svm_search(lua_State *L) {
-    static const char *const valid[] = { "data",    "kernel",    "C",      "gamma", "folds", "seed",
-                                         "weights", "tolerance", "solver", "fit",   NULL };
+    SearchParams search = initial;
     lua_settop(L, 1);
-    bind_options(L, OPTIONS, where_search, valid);
+    bind_fields(L, OPTIONS, where_search, search_fields, &search);
     bind_opt_push(L, OPTIONS, "data");
     Samples samples = bind_check_training(L, DATA, where_search, "data");
-    Kernel kernel = svm_opt_kernel(L, OPTIONS, where_search);
-    const Array *C = push_values(L, "C", svc_defaults().C);
-    const Array *gamma = push_values(L, "gamma", kernel.gamma);
+    svm_read_params(L, OPTIONS, where_search, search_fields, &search.svc);
+    lua_settop(L, CS - 1);
+    const Array *C = push_values(L, "C", search.svc.C);
+    const Array *gamma = push_values(L, "gamma", search.svc.kernel.gamma);
     SvcGrid grid = { array_f64(C), C->shape[0], array_f64(gamma), gamma->shape[0], NULL, 0 };
-    grid.folds = (int)bind_opt_integer(L, OPTIONS, where_search, "folds", 2, 1000, 5);
-    bool fit = bind_opt_boolean(L, OPTIONS, where_search, "fit", true);
+    grid.folds = search.folds;
     uint64_t seed;
     grid.fold = push_folds(L, &samples, grid.folds, &seed);
     Error err;
-    Array *table = array_new2(where_search, DTYPE_F64, grid.Cs,
-                              svc_search_columns(&(SvcParams){ .kernel = kernel }, &grid), &err);
+    Array *table =
+        array_new2(where_search, DTYPE_F64, grid.Cs, svc_search_columns(&search.svc, &grid), &err);
     bind_push_array(L, table, &err);
-    SvcParams params = svm_push_params(L, OPTIONS, where_search, false);
     SvcFound found = { .accuracy = array_f64(table) };
     Progress progress = progress_new();
-    if (!svc_search(&params, &grid, &samples, &found, &progress, &err))
+    if (!svc_search(&search.svc, &grid, &samples, &found, &progress, &err))
         return bind_raise(L, &err);
-    push_answer(L, &grid, &found, seed, kernel_has_gamma(&kernel));
+    push_answer(L, &grid, &found, seed, kernel_has(&search.svc.kernel, "gamma"));
     if (progress_was_interrupted(&progress))
         note_leave("stopped; svm.search answers from what it has tried so far");
-    if (found.any && fit && !progress_was_interrupted(&progress))
-        set_model(L, &params, &grid, &found, &samples, &progress);
+    if (found.any && search.fit && !progress_was_interrupted(&progress))
+        set_model(L, &search.svc, &grid, &found, &samples, &progress);
     return 1;
 }

@@ -10,7 +10,4 @@ double reject_opt_threshold(lua_State *L, int arg, const char *where);
 /* model:threshold_for(p, ds): the method itself. */
 int reject_threshold_for(lua_State *L);
 
-/* A __newindex that knows one field, threshold. */
-int reject_newindex(lua_State *L);
-
 #endif

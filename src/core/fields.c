@@ -38,6 +38,8 @@ const char *value_text(const Value *value, char text[VALUE_TEXT]) {
     case VALUE_NUMBER:
         if (value->is_whole)
             snprintf(text, VALUE_TEXT, "%lld", (long long)value->whole);
+        else if (isnan(value->number[0]))
+            strcpy(text, "nan"); /* without the sign that printf may show */
         else
             snprintf(text, VALUE_TEXT, "%.14g", value->number[0]);
         return text;
@@ -85,7 +87,7 @@ static const char *range_words(const Field *field, const char *between, char tex
         snprintf(text, FIELD_TEXT, "above %.14g", field->low);
     else if (low)
         snprintf(text, FIELD_TEXT, "%s%.14g or more", *between ? "of " : "", field->low);
-    else if (high)
+    else if (has_range(field) && (high || below))
         snprintf(text, FIELD_TEXT, below ? "below %.14g" : "up to %.14g", field->high);
     return text;
 }
@@ -240,14 +242,17 @@ static void store(const Field *field, void *place, const Value *value) {
     }
 }
 
-bool field_set(const Field *field, void *object, const Value *value, Error *err) {
-    if (fits(field, value)) {
-        store(field, (char *)object + field->offset, value);
-        return true;
-    }
+static bool refuse(const char *name, const Field *field, const Value *value, Error *err) {
     char expected[FIELD_TEXT], got[VALUE_TEXT];
-    return error_set(err, ERROR_ARGUMENT, "%s: expected %s, got %s", field->name,
+    return error_set(err, ERROR_ARGUMENT, "%s: expected %s, got %s", name,
                      field_expected(field, expected), value_text(value, got));
+}
+
+bool field_set(const Field *field, void *object, const Value *value, Error *err) {
+    if (!fits(field, value))
+        return refuse(field->name, field, value, err);
+    store(field, (char *)object + field->offset, value);
+    return true;
 }
 
 static Value pair_value(const size_t *pair) {
@@ -264,7 +269,9 @@ Value field_get(const Field *field, const void *object) {
     switch (field->kind) {
     case FIELD_NUMBER:
     case FIELD_WHOLE:
-        return isnan(*(const double *)place) ? nothing : value_number(*(const double *)place);
+        if (isnan(*(const double *)place) && (field->initial || field->required))
+            return nothing;
+        return value_number(*(const double *)place);
     case FIELD_INTEGER:
         return value_whole(*(const int *)place);
     case FIELD_SIZE:
@@ -280,6 +287,12 @@ Value field_get(const Field *field, const void *object) {
     default:
         return nothing;
     }
+}
+
+bool field_check(const Field *field, const void *object, Error *err) {
+    Value value = field_get(field, object);
+    return value.kind == VALUE_NOTHING || fits(field, &value) ||
+           refuse(field->name, field, &value, err);
 }
 
 /* ---- Complaints ------------------------------------------------------------------------------ */
@@ -315,6 +328,28 @@ static bool refuse_place(FieldAt *at, void *object, const char *name, Error *err
     free(names);
     free(text);
     return false;
+}
+
+bool fields_place(const Field *field, void *object, const char *prefix, FieldPlace *place) {
+    if (!field || !field->name)
+        return false;
+    *place = (FieldPlace){ .field = field, .object = object };
+    snprintf(place->name, sizeof place->name, "%s%s", prefix, field->name);
+    return true;
+}
+
+bool fields_part(FieldPlace *place, const char *prefix) {
+    char name[FIELD_TEXT];
+    memcpy(name, place->name, sizeof name);
+    snprintf(place->name, sizeof place->name, "%.100s.%.150s", prefix, name);
+    return true;
+}
+
+bool fields_set(const FieldPlace *place, const Value *value, Error *err) {
+    if (!fits(place->field, value))
+        return refuse(place->name, place->field, value, err);
+    store(place->field, (char *)place->object + place->field->offset, value);
+    return true;
 }
 
 bool fields_locate(FieldAt *at, void *object, const char *name, FieldPlace *place, Error *err) {

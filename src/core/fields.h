@@ -85,6 +85,9 @@ const Field *fields_find(const Field *field, const char *name);
  * number above 0, got true": callers put the function's name in front (error_prefix). */
 bool field_set(const Field *field, void *object, const Value *value, Error *err);
 
+/* Is what stands in the field's place within its range? The same complaint if not. */
+bool field_check(const Field *field, const void *object, Error *err);
+
 /* The value in the field's place; VALUE_NOTHING where it is left open (see `initial`). */
 Value field_get(const Field *field, const void *object);
 
@@ -110,8 +113,18 @@ typedef struct FieldPlace {
 /* The object's i-th option; false behind the last. */
 typedef bool FieldAt(void *object, size_t i, FieldPlace *place);
 
+/* Fill in a place, its name behind `prefix`. False where there is no field (NULL, or the table's
+ * end): what a FieldAt answers behind the last. */
+bool fields_place(const Field *field, void *object, const char *prefix, FieldPlace *place);
+
+/* Put "prefix." in front of its name: the option of a part. Returns true. */
+bool fields_part(FieldPlace *place, const char *prefix);
+
 /* The option of that name among an object's; an unknown one is fields_unknown's complaint. */
 bool fields_locate(FieldAt *at, void *object, const char *name, FieldPlace *place, Error *err);
+
+/* field_set under the name that users know the option by. */
+bool fields_set(const FieldPlace *place, const Value *value, Error *err);
 
 /* The complaint about a name that is none of `names` (NULL-terminated): it suggests the nearest and
  * lists all. Returns false. */

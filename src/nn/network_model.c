@@ -124,12 +124,14 @@ static bool net_fit(Model *model, const Samples *samples, Progress *progress, Er
     return ok;
 }
 
-static bool net_set(Model *model, const char *name, double value, Error *err) {
-    return train_set(&((Network *)model)->params, name, value, err);
-}
-
-static bool net_get(const Model *model, const char *name, double *value, Error *err) {
-    return train_get(&((const Network *)model)->params, name, value, err);
+static bool net_option_at(Model *model, size_t i, FieldPlace *place) {
+    const Field *field = train_fields.field;
+    while (i > 0 && field->name) {
+        field++;
+        i--;
+    }
+    return field->kind != FIELD_OBJECT &&
+           fields_place(field, &((Network *)model)->params, "", place);
 }
 
 static Model *net_clone(const Model *model, Error *err) {
@@ -149,17 +151,6 @@ static Model *net_clone(const Model *model, Error *err) {
 
 /* ---- Files ----------------------------------------------------------------------------------- */
 
-static bool add_parameters(const Network *net, cJSON *meta) {
-    cJSON *object = cJSON_AddObjectToObject(meta, "fit");
-    for (const char *const *name = train_names(); object && *name; name++) {
-        double value;
-        if (!train_get(&net->params, *name, &value, NULL) ||
-            !cJSON_AddNumberToObject(object, *name, value))
-            return false;
-    }
-    return object != NULL;
-}
-
 static bool save_meta(const Network *net, cJSON *meta) {
     cJSON *description = network_describe(net);
     if (!description)
@@ -172,7 +163,7 @@ static bool save_meta(const Network *net, cJSON *meta) {
     if (net->record)
         cJSON_AddItemToObject(meta, "trained", cJSON_Duplicate(net->record, true));
     return cJSON_AddNumberToObject(meta, "seed", (double)(int64_t)net->seed) &&
-           add_parameters(net, meta);
+           train_write(cJSON_AddObjectToObject(meta, "fit"), &net->params);
 }
 
 static bool net_save(const Model *model, const ModelWriter *to, Error *err) {
@@ -183,13 +174,9 @@ static bool net_save(const Model *model, const ModelWriter *to, Error *err) {
 }
 
 static bool read_extras(Network *net, const cJSON *meta, Error *err) {
-    const cJSON *item;
-    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(meta, "fit")) {
-        if (!cJSON_IsNumber(item) || !train_set(&net->params, item->string, item->valuedouble, err))
-            return error_set(err, ERROR_FILE, "load: \"%s\" is not a training parameter's number",
-                             item->string);
-    }
-    item = cJSON_GetObjectItemCaseSensitive(meta, "trained");
+    if (!train_read(cJSON_GetObjectItemCaseSensitive(meta, "fit"), &net->params, err))
+        return false;
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(meta, "trained");
     net->record = item ? cJSON_Duplicate(item, true) : NULL;
     return true;
 }
@@ -230,8 +217,7 @@ const ModelKind network_model_kind = {
     .scores = net_scores,
     .gradient = net_gradient,
     .fit = net_fit,
-    .set = net_set,
-    .get = net_get,
+    .option_at = net_option_at,
     .clone = net_clone,
     .save = net_save,
     .read = net_read,

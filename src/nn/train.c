@@ -356,11 +356,7 @@ static cJSON *make_record(const Trainer *trainer, const TrainHistory *history) {
     if (params->source)
         cJSON_AddStringToObject(record, "source", params->source);
     cJSON_AddNumberToObject(record, "samples", (double)trainer->samples->n);
-    for (const char *const *name = train_names(); *name; name++) {
-        double value;
-        if (train_get(params, *name, &value, NULL))
-            cJSON_AddNumberToObject(record, *name, value);
-    }
+    train_write(record, params);
     cJSON_AddNumberToObject(record, "net_seed", (double)(int64_t)trainer->net->seed);
     cJSON_AddNumberToObject(record, "threads", trainer->workers);
     cJSON_AddNumberToObject(record, "epochs_finished", (double)history->epochs);

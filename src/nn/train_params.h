@@ -4,6 +4,8 @@
 
 #include "model.h"
 
+#include <cjson/cJSON.h>
+
 typedef struct TrainParams {
     size_t epochs, batch;
     double lr, momentum, weight_decay;
@@ -19,10 +21,9 @@ typedef struct TrainParams {
 
 TrainParams train_defaults(void); /* 10 epochs of 128, rate 0.02, momentum 0.9, shuffled */
 
-/* The numbers among the parameters by name ("epochs", "lr", …; booleans as 0 and 1), checked
- * against their range, and the NULL-terminated list of the names. */
-bool train_set(TrainParams *params, const char *name, double value, Error *err);
-bool train_get(const TrainParams *params, const char *name, double *value, Error *err);
-const char *const *train_names(void);
+/* Its options; and to and from a JSON object, for files (booleans are 0 and 1 there). */
+extern const Fields train_fields;
+bool train_write(cJSON *object, const TrainParams *params);
+bool train_read(const cJSON *object, TrainParams *params, Error *err);
 
 #endif

@@ -246,57 +246,18 @@ static bool dnr_gradient(Model *base, const Batch *batch, const GradientRequest 
 
 /* ---- Hyperparameters ------------------------------------------------------------------------- */
 
-static bool unknown_name(const Dnr *dnr, const char *name, Error *err) {
-    char list[512] = "";
-    for (size_t l = 0; l < dnr->layers; l++) {
-        size_t used = strlen(list);
-        snprintf(list + used, sizeof list - used, "%s.NAME, ", dnr_layer_name(dnr, l));
-    }
-    return error_set(err, ERROR_ARGUMENT,
-                     "dnr: no hyperparameter \"%s\" (valid: %scombiner.NAME, threshold; NAME is "
-                     "one of that part's own, such as C)",
-                     name, list);
+static bool dnr_option_at(Model *base, size_t i, FieldPlace *place) {
+    return i == 0 && fields_place(&threshold_field, &((Dnr *)base)->threshold, "", place);
 }
 
-/* "relu4.kernel.gamma" is the part relu4 and its name "kernel.gamma". A layer's own name may hold
- * points, so each is tried whole. */
-static Model *find_part(const Dnr *dnr, const char *name, const char **rest, Error *err) {
-    for (size_t l = 0; l <= dnr->layers; l++) {
-        const char *part = l < dnr->layers ? dnr_layer_name(dnr, l) : "combiner";
-        size_t length = strlen(part);
-        if (strncmp(name, part, length) == 0 && name[length] == '.') {
-            *rest = name + length + 1;
-            return l < dnr->layers ? dnr->layer[l].classifier : dnr->combiner;
-        }
-    }
-    unknown_name(dnr, name, err);
-    return NULL;
-}
-
-static bool dnr_set(Model *base, const char *name, double value, Error *err) {
-    Dnr *dnr = (Dnr *)base;
-    const char *rest;
-    if (strcmp(name, "threshold") == 0)
-        return dnr_set_threshold(dnr, value, err);
-    Model *part = find_part(dnr, name, &rest, err);
-    if (!part || model_set(part, rest, value, err))
-        return part != NULL;
-    error_prefix(err, "%.*s", (int)(rest - name - 1), name);
-    return false;
-}
-
-static bool dnr_get(const Model *base, const char *name, double *value, Error *err) {
+/* "relu2.C" and "combiner.C" are the options C of these parts. */
+static bool dnr_part_at(const Model *base, size_t i, ModelPart *part) {
     const Dnr *dnr = (const Dnr *)base;
-    const char *rest;
-    if (strcmp(name, "threshold") == 0) {
-        *value = dnr->threshold;
-        return true;
-    }
-    const Model *part = find_part(dnr, name, &rest, err);
-    if (!part || model_get(part, rest, value, err))
-        return part != NULL;
-    error_prefix(err, "%.*s", (int)(rest - name - 1), name);
-    return false;
+    if (i < dnr->layers)
+        *part = (ModelPart){ dnr_layer_name(dnr, i), dnr->layer[i].classifier };
+    else
+        *part = (ModelPart){ "combiner", dnr->combiner };
+    return i <= dnr->layers;
 }
 
 static size_t dnr_bytes(const Model *base) {
@@ -313,8 +274,8 @@ const ModelKind dnr_kind = {
     .scores = dnr_scores,
     .gradient = dnr_gradient,
     .fit = dnr_fit_default,
-    .set = dnr_set,
-    .get = dnr_get,
+    .option_at = dnr_option_at,
+    .part_at = dnr_part_at,
     .clone = dnr_clone,
     .save = dnr_save,
     .read = dnr_read,

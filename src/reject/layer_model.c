@@ -100,12 +100,9 @@ static bool layer_fit(Model *base, const Samples *samples, Progress *progress, E
     return ok;
 }
 
-static bool layer_set(Model *base, const char *name, double value, Error *err) {
-    return model_set(((LayerModel *)base)->classifier, name, value, err);
-}
-
-static bool layer_get(const Model *base, const char *name, double *value, Error *err) {
-    return model_get(((const LayerModel *)base)->classifier, name, value, err);
+static bool layer_part_at(const Model *base, size_t i, ModelPart *part) {
+    *part = (ModelPart){ "", ((const LayerModel *)base)->classifier };
+    return i == 0;
 }
 
 static Model *layer_clone(const Model *base, Error *err) {
@@ -146,8 +143,7 @@ const ModelKind layer_model_kind = {
     .scores = layer_scores,
     .gradient = layer_gradient,
     .fit = layer_fit,
-    .set = layer_set,
-    .get = layer_get,
+    .part_at = layer_part_at,
     .clone = layer_clone,
     .save = layer_save,
     .read = layer_read,

@@ -81,19 +81,13 @@ static bool nr_fit(Model *base, const Samples *samples, Progress *progress, Erro
     return model_fit(nr->model, samples, progress, err) && take_classes(nr, err);
 }
 
-static bool nr_set(Model *base, const char *name, double value, Error *err) {
-    Nr *nr = (Nr *)base;
-    if (strcmp(name, "threshold") == 0)
-        return nr_set_threshold(nr, value, err);
-    return model_set(nr->model, name, value, err);
+static bool nr_option_at(Model *base, size_t i, FieldPlace *place) {
+    return i == 0 && fields_place(&threshold_field, &((Nr *)base)->threshold, "", place);
 }
 
-static bool nr_get(const Model *base, const char *name, double *value, Error *err) {
-    const Nr *nr = (const Nr *)base;
-    if (strcmp(name, "threshold") != 0)
-        return model_get(nr->model, name, value, err);
-    *value = nr->threshold;
-    return true;
+static bool nr_part_at(const Model *base, size_t i, ModelPart *part) {
+    *part = (ModelPart){ "", ((const Nr *)base)->model };
+    return i == 0;
 }
 
 static Model *nr_clone(const Model *base, Error *err) {
@@ -130,8 +124,8 @@ const ModelKind nr_kind = {
     .scores = nr_scores,
     .gradient = nr_gradient,
     .fit = nr_fit,
-    .set = nr_set,
-    .get = nr_get,
+    .option_at = nr_option_at,
+    .part_at = nr_part_at,
     .clone = nr_clone,
     .save = nr_save,
     .read = nr_read,

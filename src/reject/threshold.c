@@ -3,11 +3,18 @@
 #include <math.h>
 #include <stdlib.h>
 
+const Field threshold_field = {
+    .name = "threshold",
+    .kind = FIELD_NUMBER,
+    .low = -INFINITY,
+    .high = INFINITY,
+    .open = FIELD_BELOW_HIGH,
+    .meaning = "the reject class's score: a sample is rejected when its best class score is not "
+               "higher",
+};
+
 bool threshold_check(double threshold, Error *err) {
-    if (isfinite(threshold) || threshold == -INFINITY)
-        return true;
-    return error_set(err, ERROR_ARGUMENT, "threshold: expected a finite number or -inf, got %g",
-                     threshold);
+    return field_check(&threshold_field, &threshold, err);
 }
 
 bool threshold_check_classes(const char *where, const Labels *classes, Error *err) {

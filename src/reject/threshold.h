@@ -9,7 +9,8 @@
 
 #include <cjson/cJSON.h>
 
-/* Thresholds are finite or −inf. */
+/* The option of that name: a double, finite or −inf, in its place alone. */
+extern const Field threshold_field;
 bool threshold_check(double threshold, Error *err);
 
 /* A model that rejects cannot have a class with the label LABEL_REJECTED. */

@@ -195,6 +195,18 @@ static void distance_gradient(const Work *work, KernelTile tile, const double *s
     }
 }
 
+/* out = the sum over the support vectors of D · dbase/dx. */
+static void pull(const Work *work, KernelTile tile, Scratch *scratch, double *out) {
+    const Kernel *kernel = &work->decision->kernel;
+    if (kernel->kind->base == BASE_OWN) {
+        kernel_pull(kernel, &work->x, &work->decision->rows, tile, scratch->slope, out);
+        return;
+    }
+    weigh_vectors(work, tile, scratch, out);
+    if (kernel->kind->base == BASE_DISTANCE)
+        distance_gradient(work, tile, scratch->slope, out);
+}
+
 /* out (tile.rows × features): the tile's share of the gradient. */
 static void tile_gradient(const Work *work, KernelTile tile, Scratch *scratch, double *out) {
     const Decision *decision = work->decision;
@@ -205,9 +217,7 @@ static void tile_gradient(const Work *work, KernelTile tile, Scratch *scratch, d
                work->w + tile.row * work->functions, work->functions,
                array_f64(decision->alpha) + tile.column, work->m, 0, scratch->slope, tile.columns);
     multiply(scratch->slope, scratch->base, pairs);
-    weigh_vectors(work, tile, scratch, out);
-    if (kernel_uses_distance(&decision->kernel))
-        distance_gradient(work, tile, scratch->slope, out);
+    pull(work, tile, scratch, out);
 }
 
 /* ---- The batch ------------------------------------------------------------------------------- */

@@ -2,117 +2,52 @@
 
 #include "core/blas.h"
 #include "core/simd.h"
-#include "core/vecmath.h"
+#include "core/error.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- The table ------------------------------------------------------------------------------- */
 
-static void linear_values(const Kernel *kernel, const double *base, double *value, size_t n) {
-    (void)kernel;
-    if (value != base)
-        memcpy(value, base, n * sizeof *value);
+#define KERNEL_ENTRY(name) &kernel_##name,
+const KernelKind *const kernel_table[] = { KERNEL_TABLE(KERNEL_ENTRY) NULL };
+#undef KERNEL_ENTRY
+
+const KernelKind *kernel_find(const char *name) {
+    for (size_t i = 0; kernel_table[i]; i++)
+        if (strcmp(name, kernel_table[i]->name) == 0)
+            return kernel_table[i];
+    return NULL;
 }
 
-static void linear_slopes(const Kernel *kernel, const double *base, double *slope, size_t n) {
-    (void)kernel, (void)base;
-    for (size_t i = 0; i < n; i++)
-        slope[i] = 1;
-}
-
-SIMD_CLONES
-static void scale(double *values, double factor, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        values[i] *= factor;
-}
-
-static void rbf_values(const Kernel *kernel, const double *base, double *value, size_t n) {
-    linear_values(kernel, base, value, n);
-    scale(value, -kernel->gamma, n);
-    vec_exp(value, value, n);
-}
-
-static void rbf_slopes(const Kernel *kernel, const double *base, double *slope, size_t n) {
-    rbf_values(kernel, base, slope, n);
-    scale(slope, -kernel->gamma, n);
-}
-
-/* out = factor · (gamma·base + coef0)^exponent */
-SIMD_CLONES
-static void powers(const Kernel *kernel, const double *base, int exponent, double factor,
-                   double *out, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        double t = kernel->gamma * base[i] + kernel->coef0, power = factor;
-        for (int e = 0; e < exponent; e++)
-            power *= t;
-        out[i] = power;
-    }
-}
-
-static void poly_values(const Kernel *kernel, const double *base, double *value, size_t n) {
-    powers(kernel, base, kernel->degree, 1, value, n);
-}
-
-static void poly_slopes(const Kernel *kernel, const double *base, double *slope, size_t n) {
-    powers(kernel, base, kernel->degree - 1, kernel->degree * kernel->gamma, slope, n);
-}
-
-typedef struct KernelOps {
-    bool distance, gamma, degree;
-    void (*values)(const Kernel *kernel, const double *base, double *value, size_t n);
-    void (*slopes)(const Kernel *kernel, const double *base, double *slope, size_t n);
-} KernelOps;
-
-static const KernelOps table[] = {
-    [KERNEL_LINEAR] = { false, false, false, linear_values, linear_slopes },
-    [KERNEL_RBF] = { true, true, false, rbf_values, rbf_slopes },
-    [KERNEL_POLY] = { false, true, true, poly_values, poly_slopes },
-};
-
-const char *const kernel_names[] = { "linear", "rbf", "poly", NULL };
-
-int kernel_find(const char *name) {
-    for (int i = 0; kernel_names[i]; i++)
-        if (strcmp(name, kernel_names[i]) == 0)
-            return i;
-    return -1;
-}
-
-bool kernel_uses_distance(const Kernel *kernel) {
-    return table[kernel->kind].distance;
-}
-
-bool kernel_has_gamma(const Kernel *kernel) {
-    return table[kernel->kind].gamma;
-}
-
-bool kernel_has_degree(const Kernel *kernel) {
-    return table[kernel->kind].degree;
+Kernel kernel_of(const KernelKind *kind) {
+    Kernel kernel = { 0 };
+    if (kind->fields.initial)
+        kernel = *(const Kernel *)kind->fields.initial;
+    kernel.kind = kind;
+    return kernel;
 }
 
 bool kernel_check(const char *where, const Kernel *kernel, Error *err) {
-    const char *name = kernel_names[kernel->kind];
-    if (kernel_has_gamma(kernel) && !(kernel->gamma > 0 && isfinite(kernel->gamma)))
-        return error_set(err, ERROR_ARGUMENT, "%s: gamma of the %s kernel must be above 0, not %g",
-                         where, name, kernel->gamma);
-    if (kernel_has_degree(kernel) && !(kernel->degree >= 1 && kernel->degree <= 32))
-        return error_set(err, ERROR_ARGUMENT,
-                         "%s: degree of the %s kernel must be from 1 to 32, not %d", where, name,
-                         kernel->degree);
-    if (kernel_has_degree(kernel) && !isfinite(kernel->coef0))
-        return error_set(err, ERROR_ARGUMENT, "%s: coef0 of the %s kernel must be finite, not %g",
-                         where, name, kernel->coef0);
+    for (const Field *field = kernel->kind->fields.field; field && field->name; field++) {
+        if (!field_check(field, kernel, err)) {
+            error_prefix(err, "%s: the %s kernel", where, kernel->kind->name);
+            return false;
+        }
+    }
     return true;
 }
 
+bool kernel_has(const Kernel *kernel, const char *name) {
+    return fields_find(kernel->kind->fields.field, name) != NULL;
+}
+
 void kernel_values(const Kernel *kernel, const double *base, double *value, size_t n) {
-    table[kernel->kind].values(kernel, base, value, n);
+    kernel->kind->values(kernel, base, value, n);
 }
 
 void kernel_slopes(const Kernel *kernel, const double *base, double *slope, size_t n) {
-    table[kernel->kind].slopes(kernel, base, slope, n);
+    kernel->kind->slopes(kernel, base, slope, n);
 }
 
 /* ---- Bases of pairs -------------------------------------------------------------------------- */
@@ -171,9 +106,22 @@ static void dots_to_distances(double *base, double norm_a, const double *norm_b,
     }
 }
 
+static void own_base(const Kernel *kernel, const KernelRows *a, const KernelRows *b,
+                     KernelTile tile, double *base) {
+    size_t d = a->features;
+    for (size_t i = 0; i < tile.rows; i++)
+        for (size_t j = 0; j < tile.columns; j++)
+            base[i * tile.columns + j] =
+                kernel->kind->pair(a->x + (tile.row + i) * d, b->x + (tile.column + j) * d, d);
+}
+
 void kernel_base(const Kernel *kernel, const KernelRows *a, const KernelRows *b, KernelTile tile,
                  float *dots, double *base) {
     size_t d = a->features, from_a = tile.row * d, from_b = tile.column * d;
+    if (kernel->kind->base == BASE_OWN) {
+        own_base(kernel, a, b, tile, base);
+        return;
+    }
     if (a->wide && b->wide) {
         blas_dgemm(false, true, tile.rows, tile.columns, d, 1, a->wide + from_a, d,
                    b->wide + from_b, d, 0, base, tile.columns);
@@ -185,7 +133,17 @@ void kernel_base(const Kernel *kernel, const KernelRows *a, const KernelRows *b,
         double *row = base + i * tile.columns;
         if (!a->wide || !b->wide)
             dots_to_double(dots + i * tile.columns, row, tile.columns);
-        if (kernel_uses_distance(kernel))
+        if (kernel->kind->base == BASE_DISTANCE)
             dots_to_distances(row, a->norm[tile.row + i], b->norm + tile.column, tile.columns);
     }
+}
+
+void kernel_pull(const Kernel *kernel, const KernelRows *a, const KernelRows *b, KernelTile tile,
+                 const double *slope, double *gradient) {
+    size_t d = a->features;
+    memset(gradient, 0, tile.rows * d * sizeof *gradient);
+    for (size_t i = 0; i < tile.rows; i++)
+        for (size_t j = 0; j < tile.columns; j++)
+            kernel->kind->pull(a->x + (tile.row + i) * d, b->x + (tile.column + j) * d, d,
+                               slope[i * tile.columns + j], gradient + i * d);
 }

@@ -1,47 +1,69 @@
-/* kernel.h — kernels: a table, one entry a kernel.
+/* kernel.h — what a kernel is, and the table of them.
  *
- *     linear  x·s
- *     rbf     exp(−gamma ‖x − s‖²)
- *     poly    (gamma x·s + coef0)^degree
- *
- * A kernel is a function of one number per pair, its *base*: the inner product x·s, or for rbf the
- * squared distance ‖x‖² + ‖s‖² − 2 x·s, never below 0. Bases of many pairs are one matrix product,
- * do not depend on gamma, coef0 or degree, and all that a gradient needs beside them is the
- * kernel's slope with respect to its base. */
+ * A kernel is a function of one number per pair, its *base*: the inner product x·s, the squared
+ * distance ‖x‖² + ‖s‖² − 2 x·s (never below 0), or one of the kernel's own. Bases do not depend on
+ * the kernel's parameters, those of many pairs are one matrix product, and all that a gradient
+ * needs beside them is the kernel's slope with respect to its base. Each kernel is one file
+ * (kernel_rbf.c, …) and one line in KERNEL_TABLE. */
 #ifndef PERIGEE_SVM_KERNEL_H
 #define PERIGEE_SVM_KERNEL_H
 
-#include "core/error.h"
+#include "core/fields.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-typedef enum KernelKind { KERNEL_LINEAR, KERNEL_RBF, KERNEL_POLY } KernelKind;
+typedef struct Error Error;
+typedef struct KernelKind KernelKind;
 
+/* A kernel with its parameters; those that its kind has no field for are of no account. */
 typedef struct Kernel {
-    KernelKind kind;
+    const KernelKind *kind;
     double gamma, coef0;
-    int degree;
+    double degree; /* a whole number */
 } Kernel;
 
-/* The NULL-terminated names in the order of KernelKind, and the reverse (−1 if there is none). */
-extern const char *const kernel_names[];
-int kernel_find(const char *name);
+typedef enum KernelBase { BASE_PRODUCT, BASE_DISTANCE, BASE_OWN } KernelBase;
 
-/* gamma > 0, degree 1 … 32, everything finite, as far as the kernel uses it. */
+struct KernelKind {
+    const char *name;    /* as users know it: "rbf" */
+    const char *summary; /* its formula and what it is for; the help's first sentence */
+    const char *example; /* one line for the help that runs */
+    KernelBase base;
+    Fields fields; /* of a Kernel: which parameters it has; the first may be given without a name */
+
+    /* value[i] = k(base[i]) and slope[i] = dk/dbase at base[i]; the output may be base itself. */
+    void (*values)(const Kernel *kernel, const double *base, double *value, size_t n);
+    void (*slopes)(const Kernel *kernel, const double *base, double *slope, size_t n);
+
+    /* Of BASE_OWN: the base of one pair, and gradient += slope · dbase/dx. */
+    double (*pair)(const float *x, const float *s, size_t features);
+    void (*pull)(const float *x, const float *s, size_t features, double slope, double *gradient);
+};
+
+/* Every kernel: one line each. */
+#define KERNEL_TABLE(KERNEL)                                                                       \
+    KERNEL(linear)                                                                                 \
+    KERNEL(rbf)                                                                                    \
+    KERNEL(poly)
+
+#define KERNEL_DECLARATION(name) extern const KernelKind kernel_##name;
+KERNEL_TABLE(KERNEL_DECLARATION)
+#undef KERNEL_DECLARATION
+
+extern const KernelKind *const kernel_table[];   /* ends with NULL */
+const KernelKind *kernel_find(const char *name); /* or NULL */
+
+/* The parameters before anything is chosen. */
+Kernel kernel_of(const KernelKind *kind);
+
+/* Is every parameter that the kernel has within its range? */
 bool kernel_check(const char *where, const Kernel *kernel, Error *err);
 
-/* True if the base is the squared distance, false if it is the inner product. */
-bool kernel_uses_distance(const Kernel *kernel);
+/* True if the kernel has a parameter of that name. */
+bool kernel_has(const Kernel *kernel, const char *name);
 
-/* Which of its parameters a kernel has. */
-bool kernel_has_gamma(const Kernel *kernel);
-bool kernel_has_degree(const Kernel *kernel); /* and coef0 */
-
-/* value[i] = k(base[i]); value may be base itself. */
 void kernel_values(const Kernel *kernel, const double *base, double *value, size_t n);
-
-/* slope[i] = dk/dbase at base[i]; slope may be base itself. */
 void kernel_slopes(const Kernel *kernel, const double *base, double *slope, size_t n);
 
 /* ---- Bases of pairs ------------------------------------------------------------------------- */
@@ -71,5 +93,10 @@ typedef struct KernelTile {
  * many floats. Runs on the calling thread if it is a worker's. */
 void kernel_base(const Kernel *kernel, const KernelRows *a, const KernelRows *b, KernelTile tile,
                  float *dots, double *base);
+
+/* Of a kernel with a base of its own: gradient (tile.rows × features) = Σ_j slope[i][j] · the
+ * base's gradient with respect to row i. */
+void kernel_pull(const Kernel *kernel, const KernelRows *a, const KernelRows *b, KernelTile tile,
+                 const double *slope, double *gradient);
 
 #endif

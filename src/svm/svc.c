@@ -21,26 +21,47 @@ struct Svc {
 
 /* ---- Hyperparameters ------------------------------------------------------------------------- */
 
+static const SvcParams initial = SVC_INITIAL;
+
+static const Field fields[] = {
+    SVC_C_FIELD,
+    SVC_COMMON_FIELDS,
+    { .name = NULL },
+};
+const Fields svc_fields = { fields, &initial };
+
 SvcParams svc_defaults(void) {
-    return (SvcParams){ .kernel = { .kind = KERNEL_RBF, .gamma = 1, .coef0 = 0, .degree = 3 },
-                        .C = 1,
-                        .tolerance = 1e-3 };
+    return initial;
 }
 
-static bool check_positive(const char *where, const char *name, double value, Error *err) {
-    if (value > 0 && isfinite(value))
-        return true;
-    return error_set(err, ERROR_ARGUMENT, "%s: %s: expected a number above 0, got %g", where, name,
-                     value);
+/* The SVM's own options, then its kernel's. */
+static bool svc_option_at(Model *model, size_t i, FieldPlace *place) {
+    SvcParams *params = &((Svc *)model)->params;
+    const size_t own = sizeof fields / sizeof *fields - 1;
+    const Field *of_kernel = params->kernel.kind->fields.field;
+    if (i < own)
+        return fields_place(&fields[i], params, "", place);
+    for (i -= own; of_kernel && of_kernel->name && i > 0; i--)
+        of_kernel++;
+    return fields_place(of_kernel, &params->kernel, "kernel.", place);
+}
+
+static bool check_weights(const char *where, const SvcParams *params, Error *err) {
+    for (size_t i = 0; i < params->weights; i++)
+        if (!(params->weight[i] > 0 && isfinite(params->weight[i])))
+            return error_set(err, ERROR_ARGUMENT, "%s: weights: expected a number above 0, got %g",
+                             where, params->weight[i]);
+    return true;
 }
 
 static bool check_params(const char *where, const SvcParams *params, Error *err) {
-    bool ok = kernel_check(where, &params->kernel, err) &&
-              check_positive(where, "C", params->C, err) &&
-              check_positive(where, "tolerance", params->tolerance, err);
-    for (size_t i = 0; ok && i < params->weights; i++)
-        ok = check_positive(where, "weights", params->weight[i], err);
-    return ok;
+    bool ok = kernel_check(where, &params->kernel, err);
+    for (const Field *field = fields; ok && field->name; field++)
+        if (field->kind != FIELD_OBJECT && !field_check(field, params, err)) {
+            error_prefix(err, "%s", where);
+            return false;
+        }
+    return ok && check_weights(where, params, err);
 }
 
 static void params_clear(SvcParams *params) {
@@ -308,65 +329,11 @@ static bool svc_fit(Model *model, const Samples *samples, Progress *progress, Er
     return svc_fit_folds(model, &(Folds){ .samples = samples }, progress, err);
 }
 
-/* ---- set and get ----------------------------------------------------------------------------- */
-
-static bool no_such_parameter(const char *where, const Svc *svc, const char *name, Error *err) {
-    const Kernel *kernel = &svc->params.kernel;
-    return error_set(
-        err, ERROR_ARGUMENT,
-        "%s: an svm with the %s kernel has no parameter \"%s\"; it has C, tolerance%s%s", where,
-        kernel_names[kernel->kind], name, kernel_has_gamma(kernel) ? ", kernel.gamma" : "",
-        kernel_has_degree(kernel) ? ", kernel.coef0, kernel.degree" : "");
-}
-
-static bool svc_get(const Model *model, const char *name, double *value, Error *err) {
-    const Svc *svc = (const Svc *)model;
-    const Kernel *kernel = &svc->params.kernel;
-    if (strcmp(name, "C") == 0)
-        *value = svc->params.C;
-    else if (strcmp(name, "tolerance") == 0)
-        *value = svc->params.tolerance;
-    else if (strcmp(name, "kernel.gamma") == 0 && kernel_has_gamma(kernel))
-        *value = kernel->gamma;
-    else if (strcmp(name, "kernel.coef0") == 0 && kernel_has_degree(kernel))
-        *value = kernel->coef0;
-    else if (strcmp(name, "kernel.degree") == 0 && kernel_has_degree(kernel))
-        *value = kernel->degree;
-    else
-        return no_such_parameter("get", svc, name, err);
-    return true;
-}
-
-static bool svc_set(Model *model, const char *name, double value, Error *err) {
-    Svc *svc = (Svc *)model;
-    SvcParams changed = svc->params; /* borrows the weights until it replaces them */
-    double present;
-    if (!svc_get(model, name, &present, NULL))
-        return no_such_parameter("set", svc, name, err);
-    if (strcmp(name, "C") == 0)
-        changed.C = value;
-    else if (strcmp(name, "tolerance") == 0)
-        changed.tolerance = value;
-    else if (strcmp(name, "kernel.gamma") == 0)
-        changed.kernel.gamma = value;
-    else if (strcmp(name, "kernel.coef0") == 0)
-        changed.kernel.coef0 = value;
-    else if (value != floor(value) || !(fabs(value) < 1e6))
-        return error_set(err, ERROR_ARGUMENT, "set: kernel.degree: expected an integer, got %g",
-                         value);
-    else
-        changed.kernel.degree = (int)value;
-    if (!check_params("set", &changed, err))
-        return false;
-    svc->params = changed;
-    return true;
-}
-
 /* ---- The file -------------------------------------------------------------------------------- */
 
 static bool write_kernel(cJSON *parent, const char *name, const Kernel *kernel) {
     cJSON *json = cJSON_AddObjectToObject(parent, name);
-    return json && cJSON_AddStringToObject(json, "name", kernel_names[kernel->kind]) &&
+    return json && cJSON_AddStringToObject(json, "name", kernel->kind->name) &&
            cJSON_AddNumberToObject(json, "gamma", kernel->gamma) &&
            cJSON_AddNumberToObject(json, "coef0", kernel->coef0) &&
            cJSON_AddNumberToObject(json, "degree", kernel->degree);
@@ -414,18 +381,14 @@ static bool read_number(const cJSON *meta, const char *name, double *value, Erro
 static bool read_kernel(const cJSON *meta, const char *name, Kernel *kernel, Error *err) {
     const cJSON *json = cJSON_GetObjectItemCaseSensitive(meta, name);
     const cJSON *kind = cJSON_GetObjectItemCaseSensitive(json, "name");
-    int found = cJSON_IsString(kind) ? kernel_find(kind->valuestring) : -1;
-    double degree = 0;
-    if (found < 0)
+    const KernelKind *found = cJSON_IsString(kind) ? kernel_find(kind->valuestring) : NULL;
+    if (!found)
         return error_set(err, ERROR_FILE, "load: an svm's \"%s\" is missing or not one we know",
                          name);
-    kernel->kind = (KernelKind)found;
-    if (!read_number(json, "gamma", &kernel->gamma, err) ||
-        !read_number(json, "coef0", &kernel->coef0, err) ||
-        !read_number(json, "degree", &degree, err))
-        return false;
-    kernel->degree = degree >= 0 && degree < 1e6 ? (int)degree : -1;
-    return true;
+    kernel->kind = found;
+    return read_number(json, "gamma", &kernel->gamma, err) &&
+           read_number(json, "coef0", &kernel->coef0, err) &&
+           read_number(json, "degree", &kernel->degree, err);
 }
 
 static bool read_solver(const cJSON *meta, SolverKind *solver, Error *err) {
@@ -517,8 +480,7 @@ const ModelKind svc_kind = {
     .gradient = svc_gradient,
     .fit = svc_fit,
     .fit_folds = svc_fit_folds,
-    .set = svc_set,
-    .get = svc_get,
+    .option_at = svc_option_at,
     .clone = svc_clone,
     .save = svc_save,
     .read = svc_read,
@@ -541,6 +503,18 @@ size_t svc_support_count(const Svc *svc) {
 
 const SvcParams *svc_params(const Svc *svc) {
     return &svc->params;
+}
+
+bool svc_take_weights(SvcParams *params, const SvcParams *from, Error *err) {
+    SvcParams copy;
+    if (!check_weights("svm", from, err) || !params_copy("svm", from, &copy, err))
+        return false;
+    params_clear(params);
+    params->weighted = copy.weighted;
+    params->weight = copy.weight;
+    params->weights = copy.weights;
+    params->balanced = copy.balanced;
+    return true;
 }
 
 static Array *share(const Array *a, Error *err) {

@@ -13,12 +13,9 @@
 #include "model.h"
 #include "svm/svc_params.h"
 
-SvcParams svc_defaults(void); /* RBF with gamma 1, C = 1, tolerance 1e-3, no weights */
-
 typedef struct Svc Svc; /* starts with a Model */
 
-/* A classifier to be fitted. Hyperparameters for model_set/get: "C", "kernel.gamma",
- * "kernel.degree", "kernel.coef0", "tolerance". */
+/* A classifier to be fitted. Its options are svc_fields and its kernel's own ("kernel.gamma"). */
 Svc *svc_new(const SvcParams *params, Error *err);
 
 /* A fitted one from numbers: sv is m × features float32; alpha classes × m and b, of classes,
@@ -30,6 +27,8 @@ extern const ModelKind svc_kind;
 
 size_t svc_support_count(const Svc *svc); /* of the union; 0 while unfitted */
 const SvcParams *svc_params(const Svc *svc);
+/* Give the params of an Svc copies of these weights (weighted, weight, weights, balanced). */
+bool svc_take_weights(SvcParams *params, const SvcParams *from, Error *err);
 /* The fitted numbers as arrays (shared headers): support vectors, alpha, b. NULL while unfitted. */
 Array *svc_support_vectors(const Svc *svc, Error *err);
 Array *svc_alpha(const Svc *svc, Error *err);

@@ -5,6 +5,8 @@
 #include "svm/kernel.h"
 #include "svm/solver.h"
 
+#include <math.h>
+
 typedef struct SvcParams {
     Kernel kernel;
     double C;
@@ -15,5 +17,40 @@ typedef struct SvcParams {
     size_t weights;
     SolverKind solver; /* libsvm, or our own */
 } SvcParams;
+
+SvcParams svc_defaults(void); /* RBF with gamma 1, C = 1, tolerance 1e-3, no weights */
+
+/* What all that trains SVMs takes, as fields of a struct that starts with SvcParams; and the
+ * options of SvcParams itself. */
+#define SVC_INITIAL                                                                                \
+    { .kernel = { .kind = &kernel_rbf, .gamma = 1 }, .C = 1, .tolerance = 1e-3 }
+#define SVC_C_FIELD                                                                                \
+    {                                                                                              \
+        "C", FIELD_NUMBER, offsetof(SvcParams, C),                                                 \
+            .low = 0, .high = INFINITY, .open = FIELD_ABOVE_LOW | FIELD_BELOW_HIGH,                \
+            .meaning = "penalty of a training sample on the wrong side of the margin"              \
+    }
+#define SVC_COMMON_FIELDS                                                                          \
+    { "kernel", FIELD_OBJECT, .type = "kernel|string", .initial = "svm.rbf(1)",                    \
+      .meaning = "svm.linear(), svm.rbf(gamma), svm.poly{…}, or a kernel's name" },                \
+        { "tolerance",                                                                             \
+          FIELD_NUMBER,                                                                            \
+          offsetof(SvcParams, tolerance),                                                          \
+          .low = 0,                                                                                \
+          .high = INFINITY,                                                                        \
+          .open = FIELD_ABOVE_LOW | FIELD_BELOW_HIGH,                                              \
+          .meaning = "KKT violation at which the solver stops" },                                  \
+        { "weights", FIELD_OBJECT, .type = "\"balanced\"|table",                                   \
+          .meaning =                                                                               \
+              "{ [label] = w } multiplies a class's C in its own problem by w; \"balanced\" "      \
+              "weighs both sides of every problem by n / (2 · their count)" },                     \
+    {                                                                                              \
+        "solver", FIELD_WORD, offsetof(SvcParams, solver),                                         \
+            .words = solver_names,                                                                 \
+            .meaning =                                                                             \
+                "libsvm, or the built-in solver, which needs half the memory and less time; "      \
+                "both stop at the same condition"                                                  \
+    }
+extern const Fields svc_fields;
 
 #endif

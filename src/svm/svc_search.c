@@ -14,12 +14,12 @@
 static const char where[] = "svm.search";
 
 size_t svc_search_columns(const SvcParams *params, const SvcGrid *grid) {
-    return kernel_has_gamma(&params->kernel) ? grid->gammas : 1;
+    return kernel_has(&params->kernel, "gamma") ? grid->gammas : 1;
 }
 
 static SvcParams at_column(const SvcParams *params, const SvcGrid *grid, size_t column) {
     SvcParams changed = *params;
-    if (kernel_has_gamma(&params->kernel))
+    if (kernel_has(&params->kernel, "gamma"))
         changed.kernel.gamma = grid->gamma[column];
     return changed;
 }

@@ -106,7 +106,7 @@ int main(int argc, char **argv) {
     }
     Error err;
     Array *x = npy_load(argv[1], &err), *y = x ? npy_load(argv[2], &err) : NULL;
-    Problem problem = { .kernel = { .kind = KERNEL_RBF, .gamma = atof(argv[3]) },
+    Problem problem = { .kernel = { .kind = &kernel_rbf, .gamma = atof(argv[3]) },
                         .x = x,
                         .y = y,
                         .params = svc_defaults() };

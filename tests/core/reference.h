@@ -154,7 +154,7 @@ static UNUSED Model *reference_svm(const char *name, const char *prefix, double 
         label[c] = c;
     Labels classes = { label, array_size(b) };
     SvcParams params = svc_defaults();
-    params.kernel = (Kernel){ .kind = KERNEL_RBF, .gamma = gamma };
+    params.kernel = (Kernel){ .kind = &kernel_rbf, .gamma = gamma };
     params.C = C;
     Svc *svc = svc_from(&params, sv, alpha, b, &classes, &reference_error);
     array_free(sv);
@@ -166,7 +166,7 @@ static UNUSED Model *reference_svm(const char *name, const char *prefix, double 
 
 static UNUSED Model *new_svm(double gamma, double C) {
     SvcParams params = svc_defaults();
-    params.kernel = (Kernel){ .kind = KERNEL_RBF, .gamma = gamma };
+    params.kernel = (Kernel){ .kind = &kernel_rbf, .gamma = gamma };
     params.C = C;
     Model *svm = (Model *)svc_new(&params, &reference_error);
     assert_ok(svm);

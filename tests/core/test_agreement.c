@@ -192,10 +192,10 @@ static void compare_case(const char *name, Kernel kernel, double C) {
 
 static void test_reference_svms(void **state) {
     (void)state;
-    compare_case("small/svm_linear_3class", (Kernel){ .kind = KERNEL_LINEAR }, 1);
-    compare_case("small/svm_rbf_binary", (Kernel){ .kind = KERNEL_RBF, .gamma = 1 }, 1);
-    compare_case("small/svm_rbf_4class", (Kernel){ .kind = KERNEL_RBF, .gamma = 0.5 }, 2);
-    compare_case("small/svm_rbf_4class_first3", (Kernel){ .kind = KERNEL_RBF, .gamma = 0.5 }, 2);
+    compare_case("small/svm_linear_3class", (Kernel){ .kind = &kernel_linear }, 1);
+    compare_case("small/svm_rbf_binary", (Kernel){ .kind = &kernel_rbf, .gamma = 1 }, 1);
+    compare_case("small/svm_rbf_4class", (Kernel){ .kind = &kernel_rbf, .gamma = 0.5 }, 2);
+    compare_case("small/svm_rbf_4class_first3", (Kernel){ .kind = &kernel_rbf, .gamma = 0.5 }, 2);
 }
 
 /* A layer's problems; its out-of-fold scores go to the combiner's inputs. */
@@ -224,7 +224,7 @@ static void compare_dnr(Network *net, const char *const *layers, Set set, const 
         size_t size = network_output_size(net, tap);
         float *output = malloc(set.n * size * sizeof *output);
         assert_ok(taps_extract(net, &tap, 1, images, set.n, &output, NULL, &reference_error));
-        set.kernel = (Kernel){ .kind = KERNEL_RBF, .gamma = gamma[l] };
+        set.kernel = (Kernel){ .kind = &kernel_rbf, .gamma = gamma[l] };
         set.C = C[l];
         compare_layer(set, output, size, inputs + l * (size_t)set.classes, width);
         free(output);
@@ -233,7 +233,7 @@ static void compare_dnr(Network *net, const char *const *layers, Set set, const 
     set.features = width;
     set.fold = NULL;
     set.folds = 0;
-    set.kernel = (Kernel){ .kind = KERNEL_RBF, .gamma = combiner_gamma };
+    set.kernel = (Kernel){ .kind = &kernel_rbf, .gamma = combiner_gamma };
     set.C = combiner_C;
     Solved s = compare(&set);
     solved_clear(&s);

@@ -281,26 +281,30 @@ static void test_unfinished_fit_changes_nothing(void **state) {
 static void test_hyperparameters(void **state) {
     (void)state;
     Model *model = (Model *)small_dnr(false);
-    double value;
-    assert_ok(model_set(model, "relu3.kernel.gamma", 0.125, &reference_error));
+    Value value;
+    assert_ok(model_set(model, "relu3.kernel.gamma", value_number(0.125), &reference_error));
     assert_ok(model_get(model, "relu3.kernel.gamma", &value, &reference_error));
-    assert_float_equal(value, 0.125, 0);
+    assert_float_equal(value.number[0], 0.125, 0);
     assert_ok(model_get(model, "relu2.kernel.gamma", &value, &reference_error));
-    assert_float_equal(value, 0.05, 0);
-    assert_ok(model_set(model, "combiner.C", 7, &reference_error));
+    assert_float_equal(value.number[0], 0.05, 0);
+    assert_ok(model_set(model, "combiner.C", value_number(7), &reference_error));
     Model *copy = model_clone(model, &reference_error);
     assert_ok(copy);
     assert_ok(model_get(copy, "combiner.C", &value, &reference_error));
-    assert_float_equal(value, 7, 0);
-    assert_false(model_set(model, "relu9.C", 1, &reference_error));
+    assert_float_equal(value.number[0], 7, 0);
+    assert_false(model_set(model, "relu9.C", value_number(1), &reference_error));
     assert_string_equal(reference_error.message,
-                        "dnr: no hyperparameter \"relu9.C\" (valid: relu1.NAME, relu2.NAME, "
-                        "relu3.NAME, combiner.NAME, threshold; NAME is one of that part's own, "
-                        "such as C)");
-    assert_false(model_set(model, "relu2.c", 1, &reference_error));
-    assert_non_null(strstr(reference_error.message, "relu2: "));
-    assert_non_null(strstr(reference_error.message, "kernel.gamma"));
-    assert_false(model_set(model, "threshold", NAN, &reference_error));
+                        "dnr: unknown option 'relu9.C'; did you mean 'relu1.C'? (valid: threshold, "
+                        "relu1.C, relu1.kernel, relu1.tolerance, relu1.weights, relu1.solver, "
+                        "relu1.kernel.gamma, relu2.C, relu2.kernel, relu2.tolerance, "
+                        "relu2.weights, relu2.solver, relu2.kernel.gamma, relu3.C, relu3.kernel, "
+                        "relu3.tolerance, relu3.weights, relu3.solver, relu3.kernel.gamma, "
+                        "combiner.C, combiner.kernel, combiner.tolerance, combiner.weights, "
+                        "combiner.solver, combiner.kernel.gamma)");
+    assert_false(model_set(model, "relu2.c", value_number(1), &reference_error));
+    assert_non_null(strstr(reference_error.message, "did you mean 'relu2.C'?"));
+    assert_non_null(strstr(reference_error.message, "relu2.kernel.gamma"));
+    assert_false(model_set(model, "threshold", value_number(NAN), &reference_error));
     model_release(copy);
     model_release(model);
 }

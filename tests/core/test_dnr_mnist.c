@@ -71,7 +71,7 @@ static Model *svm_from(const char *prefix, Array *sv, double gamma, double C) {
     Array *b = reference_as("mnist", file, DTYPE_F64);
     Labels classes = { (int32_t[]){ 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 }, 10 };
     SvcParams params = svc_defaults();
-    params.kernel = (Kernel){ .kind = KERNEL_RBF, .gamma = gamma };
+    params.kernel = (Kernel){ .kind = &kernel_rbf, .gamma = gamma };
     params.C = C;
     Svc *svc = svc_from(&params, sv, alpha, b, &classes, &reference_error);
     assert_ok(svc);

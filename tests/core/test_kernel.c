@@ -7,15 +7,16 @@
 
 #include "core/rng.h"
 #include "svm/gram.h"
+#include "core/error.h"
 #include "svm/kernel.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const Kernel linear = { .kind = KERNEL_LINEAR };
-static const Kernel rbf = { .kind = KERNEL_RBF, .gamma = 0.5 };
-static const Kernel poly = { .kind = KERNEL_POLY, .gamma = 0.5, .coef0 = 1, .degree = 3 };
+static const Kernel linear = { .kind = &kernel_linear };
+static const Kernel rbf = { .kind = &kernel_rbf, .gamma = 0.5 };
+static const Kernel poly = { .kind = &kernel_poly, .gamma = 0.5, .coef0 = 1, .degree = 3 };
 
 static float *random_rows(size_t n, size_t features, uint64_t seed) {
     float *x = malloc(n * features * sizeof *x);
@@ -29,8 +30,8 @@ static float *random_rows(size_t n, size_t features, uint64_t seed) {
 static double plain_base(const Kernel *kernel, const float *a, const float *b, size_t features) {
     double sum = 0;
     for (size_t k = 0; k < features; k++)
-        sum += kernel_uses_distance(kernel) ? ((double)a[k] - b[k]) * ((double)a[k] - b[k])
-                                            : (double)a[k] * b[k];
+        sum += (kernel->kind->base == BASE_DISTANCE) ? ((double)a[k] - b[k]) * ((double)a[k] - b[k])
+                                                     : (double)a[k] * b[k];
     return sum;
 }
 
@@ -118,18 +119,19 @@ static void test_check(void **state) {
     assert_true(kernel_check("f", &linear, &err) && kernel_check("f", &rbf, &err));
     bad.gamma = 0;
     assert_false(kernel_check("f", &bad, &err));
-    assert_string_equal(err.message, "f: gamma of the rbf kernel must be above 0, not 0");
+    assert_string_equal(err.message, "f: the rbf kernel: gamma: expected a number above 0, got 0");
     bad.gamma = NAN;
     assert_false(kernel_check("f", &bad, &err));
     bad = poly;
     bad.degree = 0;
     assert_false(kernel_check("f", &bad, &err));
-    assert_string_equal(err.message, "f: degree of the poly kernel must be from 1 to 32, not 0");
+    assert_string_equal(err.message,
+                        "f: the poly kernel: degree: expected an integer from 1 to 32, got 0");
     bad = poly;
     bad.coef0 = INFINITY;
     assert_false(kernel_check("f", &bad, &err));
-    assert_int_equal(kernel_find("poly"), KERNEL_POLY);
-    assert_int_equal(kernel_find("rbv"), -1);
+    assert_ptr_equal(kernel_find("poly"), &kernel_poly);
+    assert_null(kernel_find("rbv"));
 }
 
 /* More than one tile a side, and a last one that is not full. */

@@ -47,16 +47,17 @@ static void test_missing_operations(void **state) {
     static const ModelKind bare = { .name = "bare", .free = toy_free, .scores = toy_scores };
     Toy *toy = calloc(1, sizeof *toy);
     Error err = { 0 };
-    double value;
+    Value value;
+    const double w = 0;
     float gradient[2];
     toys_alive++;
     model_init(&toy->base, &bare);
     assert_true(labels_from("test", y, 4, &toy->base.classes, &err));
     assert_false(model_gradient(&toy->base, &(Batch){ x, 1, 2, "gradient" },
-                                &(GradientRequest){ .w = &value, .gradient = gradient }, &err));
+                                &(GradientRequest){ .w = &w, .gradient = gradient }, &err));
     assert_string_equal(err.message, "gradient: a bare model cannot do this");
     assert_false(model_fit(&toy->base, &samples, NULL, &err));
-    assert_false(model_set(&toy->base, "C", 1, &err));
+    assert_false(model_set(&toy->base, "C", value_number(1), &err));
     assert_false(model_get(&toy->base, "C", &value, &err));
     assert_null(model_clone(&toy->base, &err));
     assert_string_equal(err.message, "clone: a bare model cannot do this");

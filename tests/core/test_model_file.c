@@ -77,7 +77,7 @@ static void test_nr_on_a_layer(void **state) {
 static void test_unfitted_dnr(void **state) {
     (void)state;
     Dnr *dnr = small_dnr(false);
-    assert_ok(model_set((Model *)dnr, "relu2.C", 0.1, &reference_error));
+    assert_ok(model_set((Model *)dnr, "relu2.C", value_number(0.1), &reference_error));
     cJSON *header = cJSON_Parse("{\"seed\":7}");
     assert_ok(model_save((Model *)dnr, path, header, &reference_error));
     cJSON_Delete(header);
@@ -85,9 +85,9 @@ static void test_unfitted_dnr(void **state) {
     assert_ok(loaded);
     assert_false(model_is_fitted(loaded));
     assert_true(dnr_threshold((Dnr *)loaded) == -INFINITY);
-    double value;
+    Value value;
     assert_ok(model_get(loaded, "relu2.C", &value, &reference_error));
-    assert_true(value == 0.1);
+    assert_true(value.number[0] == 0.1);
     model_release(loaded);
     Tensors tensors;
     tensors_init(&tensors);
@@ -177,7 +177,7 @@ static void test_refuses(void **state) {
     refuse_with("", "combiner", NULL, "no part \"combiner\"");
     refuse_with("classifiers", "relu2", "{\"kind\":\"svm\"}", "relu2");
     refuse_with("combiner", "kernel", "{\"name\":\"rbf\",\"gamma\":-1,\"coef0\":0,\"degree\":3}",
-                "gamma of the rbf");
+                "the rbf kernel: gamma: expected");
 }
 
 static void test_not_a_model(void **state) {

@@ -49,7 +49,7 @@ static void test_nr_scores(void **state) {
     double threshold;
     assert_ok(threshold_for(model, 0.5, points, 4, 2, &threshold, &reference_error));
     assert_float_equal(threshold, -0.5, 1e-12); /* all four are -0.5: ties are rejected together */
-    assert_ok(model_set(model, "threshold", threshold, &reference_error));
+    assert_ok(model_set(model, "threshold", value_number(threshold), &reference_error));
     assert_float_equal(nr_threshold(nr), -0.5, 1e-12);
     assert_ok(model_scores(model, &(Batch){ points, 4, 2, "scores" }, scores, &reference_error));
     assert_int_equal(model_label(model, scores), LABEL_REJECTED);
@@ -117,14 +117,14 @@ static void test_nr_clone(void **state) {
     Nr *nr = nr_new(toy, 0.5, &reference_error);
     assert_ok(nr);
     model_release(toy);
-    assert_ok(model_set((Model *)nr, "shrink", 0.5, &reference_error));
+    assert_ok(model_set((Model *)nr, "shrink", value_number(0.5), &reference_error));
     Model *copy = model_clone((Model *)nr, &reference_error);
     assert_ok(copy);
-    double value;
+    Value value;
     assert_ok(model_get(copy, "shrink", &value, &reference_error));
-    assert_float_equal(value, 0.5, 0);
+    assert_float_equal(value.number[0], 0.5, 0);
     assert_ok(model_get(copy, "threshold", &value, &reference_error));
-    assert_float_equal(value, 0.5, 0);
+    assert_float_equal(value.number[0], 0.5, 0);
     assert_false(model_get(copy, "C", &value, &reference_error));
     model_release(copy);
     model_release((Model *)nr);

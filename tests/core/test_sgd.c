@@ -323,12 +323,12 @@ static void fit_as_a_model(void **state) {
     (void)state;
     Error err = { 0 };
     Network *net = net_of(BLOB_NET);
-    assert_true(model_set(&net->model, "epochs", 4, &err));
-    assert_true(model_set(&net->model, "lr", 0.1, &err));
-    assert_false(model_set(&net->model, "batch", 2.5, &err));
-    assert_non_null(strstr(err.message, "batch: expected a whole number"));
-    assert_false(model_set(&net->model, "rate", 1, &err));
-    assert_non_null(strstr(err.message, "it has epochs, batch, lr"));
+    assert_true(model_set(&net->model, "epochs", value_number(4), &err));
+    assert_true(model_set(&net->model, "lr", value_number(0.1), &err));
+    assert_false(model_set(&net->model, "batch", value_number(2.5), &err));
+    assert_non_null(strstr(err.message, "batch: expected an integer from 1 to"));
+    assert_false(model_set(&net->model, "rate", value_number(1), &err));
+    assert_non_null(strstr(err.message, "(valid: epochs, batch, lr"));
     assert_true(model_fit(&net->model, &blobs, NULL, &err));
     float *weights = malloc(net->parameters * sizeof *weights);
     memcpy(weights, net->weights, net->parameters * sizeof *weights);
@@ -336,10 +336,10 @@ static void fit_as_a_model(void **state) {
     assert_memory_equal(weights, net->weights, net->parameters * sizeof *weights);
     free(weights);
     Model *clone = model_clone(&net->model, &err);
-    double epochs = 0;
+    Value epochs;
     assert_false(model_is_fitted(clone));
     assert_true(model_get(clone, "epochs", &epochs, &err));
-    assert_float_equal(epochs, 4, 0);
+    assert_float_equal(epochs.number[0], 4, 0);
     model_release(clone);
     net_done(net);
 }

@@ -22,7 +22,7 @@
 
 enum { N = 301, FEATURES = 4, PROBLEMS = 6 }; /* odd: the last row of the layout has no partner */
 
-static const Kernel kernel = { .kind = KERNEL_RBF, .gamma = 0.4 };
+static const Kernel kernel = { .kind = &kernel_rbf, .gamma = 0.4 };
 
 typedef struct Case {
     float x[N * FEATURES];

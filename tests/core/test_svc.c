@@ -93,10 +93,10 @@ static const struct ReferenceCase {
     Kernel kernel;
     double C;
 } cases[] = {
-    { "small/svm_linear_3class", { .kind = KERNEL_LINEAR }, 1 },
-    { "small/svm_rbf_4class", { .kind = KERNEL_RBF, .gamma = 0.5 }, 2 },
-    { "small/svm_rbf_4class_first3", { .kind = KERNEL_RBF, .gamma = 0.5 }, 2 },
-    { "small/svm_rbf_binary", { .kind = KERNEL_RBF, .gamma = 1 }, 1 },
+    { "small/svm_linear_3class", { .kind = &kernel_linear }, 1 },
+    { "small/svm_rbf_4class", { .kind = &kernel_rbf, .gamma = 0.5 }, 2 },
+    { "small/svm_rbf_4class_first3", { .kind = &kernel_rbf, .gamma = 0.5 }, 2 },
+    { "small/svm_rbf_binary", { .kind = &kernel_rbf, .gamma = 1 }, 1 },
 };
 
 static void test_reference_trained(void **state) {
@@ -158,7 +158,7 @@ static void test_binary_with_two_rows(void **state) {
     array_f64(alpha)[0] = 1, array_f64(alpha)[1] = -3;
     array_f64(b)[0] = 10, array_f64(b)[1] = 20;
     SvcParams params = svc_defaults();
-    params.kernel.kind = KERNEL_LINEAR;
+    params.kernel.kind = &kernel_linear;
     Model *model = (Model *)svc_from(&params, sv, alpha, b, &(Labels){ (int32_t[]){ 5, 7 }, 2 },
                                      &reference_error);
     assert_ok(model);
@@ -216,9 +216,9 @@ static void check_gradient(const SvcParams *params, size_t features, int classes
 
 static void test_gradients(void **state) {
     (void)state;
-    const Kernel kernels[] = { { .kind = KERNEL_LINEAR },
-                               { .kind = KERNEL_RBF, .gamma = 0.1 },
-                               { .kind = KERNEL_POLY, .gamma = 0.2, .coef0 = 1, .degree = 3 } };
+    const Kernel kernels[] = { { .kind = &kernel_linear },
+                               { .kind = &kernel_rbf, .gamma = 0.1 },
+                               { .kind = &kernel_poly, .gamma = 0.2, .coef0 = 1, .degree = 3 } };
     for (int k = 0; k < 3; k++) {
         SvcParams params = svc_defaults();
         params.kernel = kernels[k];
@@ -440,32 +440,33 @@ static void test_interrupt(void **state) {
 static void test_set_and_get(void **state) {
     (void)state;
     SvcParams params = svc_defaults();
-    params.kernel = (Kernel){ .kind = KERNEL_POLY, .gamma = 1, .degree = 2 };
+    params.kernel = (Kernel){ .kind = &kernel_poly, .gamma = 1, .degree = 2 };
     Model *model = new_model(&params);
     const char *const names[] = { "C", "tolerance", "kernel.gamma", "kernel.coef0",
                                   "kernel.degree" };
-    double value;
+    Value value;
     for (int i = 0; i < 5; i++) {
-        assert_ok(model_set(model, names[i], 3, &reference_error));
+        assert_ok(model_set(model, names[i], value_number(3), &reference_error));
         assert_ok(model_get(model, names[i], &value, &reference_error));
-        assert_true(value == 3);
+        assert_true(value.number[0] == 3);
     }
-    assert_false(model_set(model, "kernel.degree", 2.5, &reference_error));
-    assert_false(model_set(model, "C", 0, &reference_error));
-    assert_string_equal(reference_error.message, "set: C: expected a number above 0, got 0");
+    assert_false(model_set(model, "kernel.degree", value_number(2.5), &reference_error));
+    assert_false(model_set(model, "C", value_number(0), &reference_error));
+    assert_string_equal(reference_error.message, "svm: C: expected a number above 0, got 0");
     assert_ok(model_get(model, "C", &value, &reference_error));
-    assert_true(value == 3);
+    assert_true(value.number[0] == 3);
     Model *copy = model_clone(model, &reference_error);
     assert_ok(copy);
     assert_ok(model_get(copy, "kernel.degree", &value, &reference_error));
-    assert_true(value == 3);
+    assert_true(value.number[0] == 3);
     model_release(copy);
     model_release(model);
-    params.kernel.kind = KERNEL_LINEAR;
+    params.kernel.kind = &kernel_linear;
     model = new_model(&params);
-    assert_false(model_set(model, "kernel.gamma", 1, &reference_error));
-    assert_string_equal(reference_error.message, "set: an svm with the linear kernel has no "
-                                                 "parameter \"kernel.gamma\"; it has C, tolerance");
+    assert_false(model_set(model, "kernel.gamma", value_number(1), &reference_error));
+    assert_string_equal(reference_error.message,
+                        "svm: unknown option 'kernel.gamma' (valid: C, kernel, "
+                        "tolerance, weights, solver)");
     model_release(model);
 }
 
@@ -482,7 +483,7 @@ static void test_file(void **state) {
     params.solver = SOLVER_SMO;
     for (int round = 0; round < 2; round++) {
         Model *model = round ? fitted(&params, &data) : new_model(&params);
-        assert_ok(model_set(model, "kernel.gamma", 0.1, &reference_error));
+        assert_ok(model_set(model, "kernel.gamma", value_number(0.1), &reference_error));
         assert_ok(model_save(model, path, NULL, &reference_error));
         Model *back = model_load(path, &reference_error);
         assert_ok(back);
@@ -536,13 +537,14 @@ static void test_search(void **state) {
         best = fmax(best, accuracy[k]);
     }
     assert_true(accuracy[found.C * 2 + found.gamma] == best);
-    params.kernel.kind = KERNEL_LINEAR; /* has no gamma: one column */
+    params.kernel.kind = &kernel_linear; /* has no gamma: one column */
     assert_ok(svc_search(&params, &grid, &data.samples, &found, NULL, &reference_error));
     assert_int_equal(found.columns, 1);
     gamma[1] = -1;
-    params.kernel.kind = KERNEL_RBF;
+    params.kernel.kind = &kernel_rbf;
     assert_false(svc_search(&params, &grid, &data.samples, &found, NULL, &reference_error));
-    assert_non_null(strstr(reference_error.message, "gamma of the rbf kernel must be above 0"));
+    assert_non_null(
+        strstr(reference_error.message, "the rbf kernel: gamma: expected a number above 0"));
     gamma[1] = 1;
     progress_interrupt();
     Progress progress = progress_new();

@@ -79,18 +79,9 @@ static bool toy_fit(Model *model, const Samples *samples, Progress *progress, Er
     return true;
 }
 
-static bool toy_set(Model *model, const char *name, double value, Error *err) {
-    if (strcmp(name, "shrink") != 0)
-        return error_set(err, ERROR_ARGUMENT, "set: a toy has no %s (valid: shrink)", name);
-    ((Toy *)model)->shrink = value;
-    return true;
-}
-
-static bool toy_get(const Model *model, const char *name, double *value, Error *err) {
-    if (strcmp(name, "shrink") != 0)
-        return error_set(err, ERROR_ARGUMENT, "get: a toy has no %s (valid: shrink)", name);
-    *value = ((const Toy *)model)->shrink;
-    return true;
+static bool toy_option_at(Model *model, size_t i, FieldPlace *place) {
+    static const Field shrink = { "shrink", FIELD_NUMBER, offsetof(Toy, shrink), .meaning = "" };
+    return i == 0 && fields_place(&shrink, model, "", place);
 }
 
 static Model *toy_new(void);
@@ -108,8 +99,7 @@ static const ModelKind toy_kind = {
     .scores = toy_scores,
     .gradient = toy_gradient,
     .fit = toy_fit,
-    .set = toy_set,
-    .get = toy_get,
+    .option_at = toy_option_at,
     .clone = toy_clone,
 };
 

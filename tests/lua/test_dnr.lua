@@ -69,7 +69,7 @@ function TestDnr.test_parts_by_name()
   lu.assertTrue(defence.rejects)
   lu.assertEquals(defence.features, 144)
   lu.assertEquals(tostring(defence), "dnr on relu1, relu2, relu3 (5 classes, threshold 0.944973)")
-  raises("the only field that can be set is threshold, not relu2", function() defence.relu2 = svm.new {} end)
+  raises("dnr: unknown option 'relu2'", function() defence.relu2 = svm.new {} end)
 end
 
 function TestDnr.test_hyperparameters()
@@ -80,11 +80,11 @@ function TestDnr.test_hyperparameters()
   lu.assertEquals(defence:get "combiner.kernel.gamma", 2)
   lu.assertEquals(defence:get "relu1.kernel.gamma", 0.01)
   lu.assertEquals(defence:get "threshold", -math.huge)
-  raises("no hyperparameter \"relu9.C\" (valid: relu1.NAME, relu2.NAME, relu3.NAME, combiner.NAME, threshold",
+  raises("dnr: unknown option 'relu9.C'; did you mean 'relu1.C'? (valid: threshold, relu1.C, ",
     defence.set, defence, { ["relu9.C"] = 1 })
-  raises("relu1: ", defence.set, defence, { ["relu1.gamma"] = 1 })
+  raises("dnr: unknown option 'relu1.gamma'", defence.set, defence, { ["relu1.gamma"] = 1 })
   -- a name that is wrong leaves the others as they were
-  raises("no hyperparameter", defence.set, defence, { ["relu2.C"] = 99, C = 1 })
+  raises("dnr: unknown option 'C'", defence.set, defence, { ["relu2.C"] = 99, C = 1 })
   lu.assertEquals(defence:get "relu2.C", 3)
 end
 

@@ -289,6 +289,8 @@ local function run_example(entry, methods)
 end
 
 local function check_options(entry, options)
+  -- what :set takes are the object's own options, told where it is made
+  if entry.name:find(":set$") then return end
   local documented = {}
   for _, option in ipairs(entry.options or {}) do documented[option[1]] = true end
   lu.assertEquals(words(sorted(documented)), words(sorted(options or {})), entry.name .. ": options")

@@ -146,7 +146,8 @@ function TestLuaModel:test_a_set_with_a_typo_sets_nothing()
   local nr = reject.new { model = two(), threshold = 1 }
   raises("no get method", nr.set, nr, { threshold = 2, c = 3 })
   lu.assertEquals(nr.threshold, 1)
-  raises("expected names with numbers, got threshold = high", nr.set, nr, { threshold = "high" })
+  raises('nr: threshold: expected a number below inf, got the string "high"', nr.set, nr,
+    { threshold = "high" })
   raises("expected a table such as { C = 1 }", nr.set, nr, 3)
 end
 

@@ -196,8 +196,14 @@ function TestNn:test_training()
   nn.train(twin, ds, { epochs = 6, batch = 20, lr = 0.1, seed = 2 })
   lu.assertEquals(net:scores(ds):totable(), twin:scores(ds):totable())
   lu.assertErrorMsgContains("unknown option", nn.train, net, ds, { epoch = 1 })
-  lu.assertErrorMsgContains("nn.train: set: batch: expected a whole number from 1", nn.train, net, ds,
-    { batch = 0 })
+  lu.assertErrorMsgContains("nn.train: batch: expected an integer from 1 to 1000000, got 0", nn.train, net,
+    ds, { batch = 0 })
+  for name in ("lr momentum batch weight_decay lr_decay lr_step shift seed epochs"):gmatch("%S+") do
+    lu.assertErrorMsgContains(("nn.train: %s: expected "):format(name), nn.train, net, ds, { [name] = true })
+  end
+  lu.assertErrorMsgContains("nn.train: shuffle: expected true or false, got 1", nn.train, net, ds,
+    { shuffle = 1 })
+  lu.assertErrorMsgContains("options go by name", nn.train, net, ds, { 3 })
   lu.assertErrorMsgContains("samples have 6 features, the net takes 144", nn.train, small_net(), ds)
 end
 
@@ -211,8 +217,14 @@ function TestNn:test_fit_set_clone()
   lu.assertNotEquals(net:fit(ds, { seed = 5 }):scores(ds):totable(), scores)
   local clone = net:clone()
   lu.assertEquals(clone:get("lr"), 0.1)
+  clone.lr = 0.2
+  lu.assertEquals(clone.lr, 0.2)
+  lu.assertEquals(clone.shuffle, true)
+  lu.assertErrorMsgContains("net: lr: expected a number from 0 to 1000000, got -1",
+    function() clone.lr = -1 end)
+  lu.assertErrorMsgContains("a net has no 'epoch'; did you mean epochs?", function() return clone.epoch end)
   lu.assertEquals(clone.classes, {})
-  lu.assertErrorMsgContains('no parameter "eta"', net.set, net, { eta = 1 })
+  lu.assertErrorMsgContains("net: unknown option 'eta' (valid: epochs, ", net.set, net, { eta = 1 })
 end
 
 function TestNn:test_files()
@@ -236,7 +248,7 @@ function TestNn:test_without_classes()
   lu.assertErrorMsgContains("give nn.new its classes", net.scores, net, array.zeros(2, 4))
   local two = data.new { x = array.zeros(2, 4), y = { 0, 1 } }
   lu.assertErrorMsgContains("2 classes, the net 3 outputs; nn.new{ classes", nn.train, net, two)
-  lu.assertErrorMsgContains("set: a net has no parameter \"lrr\"", net.set, net, { lrr = 1 })
+  lu.assertErrorMsgContains("net: unknown option 'lrr'; did you mean 'lr'?", net.set, net, { lrr = 1 })
 end
 
 function TestNn:test_the_shipped_net()

@@ -69,9 +69,9 @@ function TestReject.test_fields()
   lu.assertEquals(nr.model.net.kind, "net")
   lu.assertEquals(nr.features, 144)
   lu.assertStrContains(tostring(nr), "threshold 0.538")
-  raises("the only field that can be set is threshold, not model", function() nr.model = 3 end)
+  raises("nr: unknown option 'model' (valid: threshold, C", function() nr.model = 3 end)
   raises("threshold: expected a number", function() nr.threshold = "high" end)
-  raises("finite number or -inf", function() nr.threshold = 0 / 0 end)
+  raises("threshold: expected a number below inf, got nan", function() nr.threshold = 0 / 0 end)
 end
 
 function TestReject.test_gradient_has_no_part_from_the_reject_column()

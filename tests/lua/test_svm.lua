@@ -155,10 +155,14 @@ function TestSvmErrors:test_options()
   fails("svm.new: unknown option 'gamma'", svm.new, { gamma = 1 })
   fails('svm.new: kernel: expected svm.linear(), svm.rbf(gamma), svm.poly{', svm.new, { kernel = "rbv" })
   fails("svm.new: unknown option 'degree'", svm.new, { kernel = { name = "rbf", degree = 2 } })
-  fails("C", svm.new, { C = -1 })
+  for _, C in ipairs { -1, 0, 1 / 0, "1", true } do
+    fails("svm.new: C: expected a number above 0, got", svm.new, { C = C })
+  end
+  fails("svm.new: options go by name", svm.new, { svm.linear(), C = 1 })
+  fails("svm.rbf: gamma: expected a number above 0, got true", svm.rbf, true)
   fails("weights", svm.new, { weights = 3 })
   fails("solver", svm.new, { solver = "sgd" })
-  fails("gamma of the rbf kernel must be above 0", svm.rbf, 0)
+  fails("svm.rbf: gamma: expected a number above 0, got 0", svm.rbf, 0)
   fails("degree", svm.poly, { degree = 0 })
 end
 
@@ -177,9 +181,29 @@ end
 function TestSvmErrors:test_use_before_fit()
   local m = svm.new {}
   fails("this svm is not fitted yet", m.scores, m, array.zeros { 2, 4 })
-  fails("cannot be set", function() m.C = 3 end)
-  fails('no parameter "kernel.degree"; it has C, tolerance, kernel.gamma', m.set, m,
-    { ["kernel.degree"] = 2 })
+  fails("svm: unknown option 'support'", function() m.support = 3 end)
+  fails("svm: unknown option 'kernel.degree' (valid: C, ", m.set, m, { ["kernel.degree"] = 2 })
+end
+
+-- Reading, assigning, :set and :get are one thing, for objects among the options too.
+function TestSvm:test_options_by_every_way()
+  local m = svm.new { C = 2 }
+  m.C = 3
+  lu.assertEquals({ m.C, m:get("C"), m.solver, m["kernel.gamma"] }, { 3, 3, "libsvm", 1 })
+  m:set { C = 4, solver = "smo", ["kernel.gamma"] = 0.5 }
+  lu.assertEquals({ m.C, m.solver, m.kernel.gamma }, { 4, "smo", 0.5 })
+  m.kernel = svm.poly { degree = 2 }
+  lu.assertEquals(m:get("kernel"), { name = "poly", gamma = 1, coef0 = 0, degree = 2 })
+  m.weights = { [3] = 2, [5] = 0.5 }
+  lu.assertEquals(m.weights, { [3] = 2, [5] = 0.5 })
+  m:set { weights = "balanced" }
+  lu.assertEquals(m.weights, "balanced")
+  m.weights = nil
+  lu.assertNil(m.weights)
+  -- a mistake in one leaves all as they were
+  fails("svm: C: expected a number above 0, got 0", m.set, m, { solver = "libsvm", C = 0 })
+  lu.assertEquals({ m.C, m.solver }, { 4, "smo" })
+  fails("weights: expected a number above 0", function() m.weights = { [3] = -1 } end)
 end
 
 function TestSvmErrors:test_search()
