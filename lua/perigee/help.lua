@@ -24,9 +24,7 @@
 
 local help = {}
 
-local modules = {
-  "prompt", "array", "data", "nn", "svm", "reject", "dnr", "attack", "metrics", "evaluate", "plot", "perigee",
-}
+local modules = { "prompt", table.unpack(require "perigee.libraries") }
 
 --- Kinds that have all that another one has.
 help.parents = {

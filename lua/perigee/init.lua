@@ -1,7 +1,7 @@
 -- The Lua half of the program, loaded before the user's first line: the Lua halves of the libraries,
 -- then the globals that catch a typo.
 
-local libraries = { "array", "data", "nn", "svm", "reject", "dnr", "attack", "metrics", "evaluate", "plot" }
+local libraries = require "perigee.libraries"
 
 require "perigee.statement" -- for the host, which looks for it when an interrupt comes
 
@@ -15,7 +15,6 @@ end
 
 local missing = require "perigee.missing"
 for _, name in ipairs(libraries) do missing.guard_library(name, rawget(_G, name)) end
-missing.guard_library("perigee", perigee)
 debug.getregistry()["perigee.missing"] = missing.of_value
 
 -- What somebody who wrote `name` may have meant: a global, or a library's function without its library.

@@ -14,10 +14,15 @@ check_equal "setting is allowed" "$out" "5
 nil"
 run_perigee -e 'print(pcall(function() return qqqqqqqqqq end))'
 check_match "the error can be caught" "$out" "false	*global 'qqqqqqqqqq' is not set"
-run_perigee -e 'for _, name in ipairs { "array", "data", "nn", "svm", "reject", "dnr", "attack", "metrics",
-  "evaluate", "plot", "perigee" } do
-  if type(_G[name]) ~= "table" then print(name) end
+run_perigee -e 'local known = { _G = true, arg = true }
+for name in ("coroutine debug io math os package string table utf8"):gmatch("%w+") do known[name] = true end
+for _, name in ipairs(require "perigee.libraries") do
+  if type(rawget(_G, name)) ~= "table" then print("not open: " .. name) end
+  known[name] = true
+end
+for name, value in pairs(_G) do
+  if type(value) == "table" and not known[name] then print("not listed: " .. name) end
 end'
-check_equal "the libraries are open" "$out$err" ""
+check_equal "the libraries are open, and no others" "$out$err" ""
 
 finish

@@ -10,9 +10,7 @@ local prompt = require "perigee.prompt"
 
 prompt.start() -- examples use the prompt's own words too
 
-local libraries = {
-  "array", "data", "nn", "svm", "reject", "dnr", "attack", "metrics", "evaluate", "plot", "perigee",
-}
+local libraries = require "perigee.libraries"
 
 local function entries()
   local list = {}
