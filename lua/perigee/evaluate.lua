@@ -8,6 +8,7 @@
 -- that prints as a table and that plot.security draws.
 
 local blame = require "perigee.blame"
+local text = require "perigee.text"
 
 local evaluate = {}
 
@@ -106,23 +107,6 @@ function Security:__len()
   return #self.models
 end
 
--- Lines of cells with the columns aligned: words to the left, numbers to the right.
-local function aligned(lines)
-  local widths, text = {}, {}
-  for _, line in ipairs(lines) do
-    for c, cell in ipairs(line) do widths[c] = math.max(widths[c] or 0, utf8.len(cell) or #cell) end
-  end
-  for i, line in ipairs(lines) do
-    local cells = {}
-    for c, cell in ipairs(line) do
-      local pad = (" "):rep(widths[c] - (utf8.len(cell) or #cell))
-      cells[c] = c == 1 and cell .. pad or pad .. cell
-    end
-    text[i] = (table.concat(cells, "  "):gsub("%s+$", ""))
-  end
-  return table.concat(text, "\n")
-end
-
 local function cells_of(counts)
   if not counts then return "", "", "" end
   return tostring(counts.correct), tostring(counts.rejected), tostring(counts.evaded)
@@ -148,7 +132,7 @@ function Security:__tostring()
     end
   end
   return ("security: %s, %s, %d samples%s\n%s"):format(self.attack, self.norm, self.n,
-    self.interrupted and ", interrupted" or "", aligned(lines))
+    self.interrupted and ", interrupted" or "", text.aligned(lines, 1))
 end
 
 -- ---- The evaluation ------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 -- reject, or the truth of a list of predictions has it, -1 is a class like any other.
 
 local blame = require "perigee.blame"
+local text = require "perigee.text"
 
 local metrics = {}
 
@@ -128,8 +129,8 @@ end
 local Confusion = { __name = "confusion" }
 Confusion.__index = Confusion
 
-local function pad(text, width)
-  return (" "):rep(width - utf8.len(text)) .. text
+local function pad(cell, width)
+  return (" "):rep(width - text.width(cell)) .. cell
 end
 
 function Confusion:__tostring()
@@ -145,11 +146,11 @@ function Confusion:__tostring()
     rows[#rows + 1] = row
   end
   for _, row in ipairs(rows) do
-    for j = 1, #row - 1 do width = math.max(width, utf8.len(row[j])) end
+    for j = 1, #row - 1 do width = math.max(width, text.width(row[j])) end
   end
   local lines = {}
   for i, row in ipairs(rows) do
-    for j, text in ipairs(row) do row[j] = pad(text, j == #row and 8 or width) end
+    for j, cell in ipairs(row) do row[j] = pad(cell, j == #row and 8 or width) end
     lines[i] = table.concat(row, "  ")
   end
   return table.concat(lines, "\n")

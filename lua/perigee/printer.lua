@@ -2,6 +2,8 @@
 -- else by its own summary (tostring), of which a table's members show the first line. The text exceeds
 -- neither the width nor a screenful of lines.
 
+local columns = require "perigee.text"
+
 local printer = {}
 
 local colours = { string = "32", number = "36", boolean = "35", ["nil"] = "35", key = "34", note = "2" }
@@ -14,18 +16,7 @@ local function paint(self, kind, text)
   return text
 end
 
--- Printable width of UTF-8 text without colours.
-local function width_of(text)
-  local plain = text:gsub("\27%[[%d;]*m", "")
-  return utf8.len(plain) or #plain
-end
-
--- The first `width` characters of a text, the last of them an ellipsis where it is cut.
-local function cut_to(text, width)
-  if width_of(text) <= width then return text end
-  local stop = utf8.len(text) and utf8.offset(text, width)
-  return text:sub(1, (stop or width) - 1) .. "…"
-end
+local width_of, cut_to = columns.width, columns.cut
 
 -- A sentence broken at its blanks; all lines but the first are indented. Words longer than a line are cut.
 local function wrapped(text, width)
@@ -43,8 +34,6 @@ local function wrapped(text, width)
   lines[#lines + 1] = line
   return table.concat(lines, "\n")
 end
-
-printer.width_of, printer.cut_to = width_of, cut_to
 
 local escapes = {
   ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t", ["\\"] = "\\\\", ['"'] = '\\"', ["\27"] = "\\27",

@@ -1,7 +1,7 @@
 -- What the prompt offers about the session: who, save, restore, time, bench.
 
 local native = require "perigee.native"
-local printer = require "perigee.printer"
+local text = require "perigee.text"
 
 local session = {}
 
@@ -59,20 +59,11 @@ Who.__index = Who
 
 function Who:__tostring()
   if #self == 0 then return "no variables yet" end
-  local rows, widths = { { "name", "kind", "shape", "size" } }, {}
+  local rows = { { "name", "kind", "shape", "size" } }
   for _, v in ipairs(self) do
-    rows[#rows + 1] = { v.name, v.kind, printer.cut_to(v.shape, 40), bytes_text(v.bytes) }
+    rows[#rows + 1] = { v.name, v.kind, text.cut(v.shape, 40), bytes_text(v.bytes) }
   end
-  for _, row in ipairs(rows) do
-    for i, text in ipairs(row) do widths[i] = math.max(widths[i] or 0, utf8.len(text) or #text) end
-  end
-  local lines = {}
-  for i, row in ipairs(rows) do
-    local cells = {}
-    for k, text in ipairs(row) do cells[k] = text .. (" "):rep(widths[k] - (utf8.len(text) or #text)) end
-    lines[i] = (table.concat(cells, "  "):gsub("%s+$", ""))
-  end
-  return table.concat(lines, "\n")
+  return text.aligned(rows)
 end
 
 --- The user's variables: a list of { name, kind, shape, bytes } that prints as a table.

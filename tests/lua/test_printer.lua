@@ -15,7 +15,7 @@ local function check_fits(value, width, lines)
   perigee.print_room()
   local list = lines_of(text)
   lu.assertTrue(#list <= lines + 1, text)
-  for _, line in ipairs(list) do lu.assertTrue(printer.width_of(line) <= width, line) end
+  for _, line in ipairs(list) do lu.assertTrue(require("perigee.text").width(line) <= width, line) end
   return list
 end
 

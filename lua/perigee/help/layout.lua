@@ -1,15 +1,14 @@
 -- The help as text for a terminal: nothing is wider than the columns asked for, and what is cut or
 -- wrapped still reads, and runs.
 
+local columns = require "perigee.text"
 local help = require "perigee.help"
 
 local layout = {}
 
 local NAMES = 24 -- the widest column of names; longer names get a line of their own
 
-local function width_of(text)
-  return utf8.len(text) or #text
-end
+local width_of = columns.width
 
 local function bold(text, colour)
   return colour and ("\27[1m%s\27[0m"):format(text) or text
@@ -57,12 +56,6 @@ local function indent(lines, by)
   return table.concat(lines, "\n")
 end
 
---- A text cut to `width` columns, with an ellipsis where something is missing.
-function layout.cut(text, width)
-  if width_of(text) <= width then return text end
-  return (text:sub(1, utf8.offset(text, width) - 1):gsub("%s+$", "")) .. "…"
-end
-
 local function column_of(rows, width)
   local widest = 0
   for _, row in ipairs(rows) do
@@ -77,7 +70,7 @@ local function rows_text(rows, width, colour, one_line)
   local column, out = rows.column or column_of(rows, width), {}
   for _, row in ipairs(rows) do
     local room = width - column
-    local texts = one_line and { layout.cut(row[2], room) } or wrap(row[2], room)
+    local texts = one_line and { columns.cut(row[2], room) } or wrap(row[2], room)
     local name, used = "  " .. bold(row[1], colour), 2 + width_of(row[1])
     if used + 2 > column then
       out[#out + 1] = name

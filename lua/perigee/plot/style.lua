@@ -1,5 +1,7 @@
 -- How every figure looks: one place for fonts, colours, line widths and the room around a panel.
 
+local width_of = require("perigee.text").width
+
 local style = {}
 
 -- Okabe and Ito's colours, which colour-blind readers tell apart; the yellow is too pale for lines.
@@ -30,7 +32,7 @@ style.legend = { sample = 24, gap = 6, space = 16, letter = 6.2, line = 18 }
 
 function style.legend_width(text)
   local legend = style.legend
-  return legend.sample + legend.gap + legend.letter * (utf8.len(text) or #text) + legend.space
+  return legend.sample + legend.gap + legend.letter * width_of(text) + legend.space
 end
 
 -- Room at the right of a panel for its colour bar and the numbers on it.

@@ -1,0 +1,36 @@
+-- Text in columns: how wide it is, cut and padded to a width, and tables of it.
+
+local text = {}
+
+--- How many columns a text takes, its colours aside.
+function text.width(s)
+  local plain = s:gsub("\27%[[%d;]*m", "")
+  return utf8.len(plain) or #plain
+end
+
+--- The text without what goes beyond `width`, an ellipsis in its place.
+function text.cut(s, width)
+  if text.width(s) <= width then return s end
+  local stop = utf8.len(s) and utf8.offset(s, width)
+  return s:sub(1, (stop or width) - 1):gsub("%s+$", "") .. "…"
+end
+
+--- Rows of cells as lines, two blanks between columns. Of the columns the first `left` (all) are words and
+-- begin below each other, the others are numbers and end so.
+function text.aligned(rows, left)
+  local widths, lines = {}, {}
+  for _, row in ipairs(rows) do
+    for c, cell in ipairs(row) do widths[c] = math.max(widths[c] or 0, text.width(cell)) end
+  end
+  for i, row in ipairs(rows) do
+    local cells = {}
+    for c, cell in ipairs(row) do
+      local blanks = (" "):rep(widths[c] - text.width(cell))
+      cells[c] = c <= (left or #row) and cell .. blanks or blanks .. cell
+    end
+    lines[i] = (table.concat(cells, "  "):gsub("%s+$", ""))
+  end
+  return table.concat(lines, "\n")
+end
+
+return text
