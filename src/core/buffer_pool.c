@@ -1,5 +1,8 @@
 #include "core/buffer_pool.h"
 
+#include "core/context.h"
+
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -17,27 +20,35 @@ static const size_t POOL_BYTES = 0;
 static const size_t POOL_BYTES = 64u << 20;
 #endif
 
-static struct Kept {
+typedef struct Kept {
     void *block;
     size_t capacity;
-} kept[SLOTS];
-static size_t kept_bytes;
+} Kept;
 
-static void empty_pool(void) {
-    for (int i = 0; i < SLOTS; i++) {
-        free(kept[i].block);
-        kept[i] = (struct Kept){ NULL, 0 };
-    }
-    kept_bytes = 0;
+typedef struct BufferPool {
+    Kept kept[SLOTS];
+    size_t bytes;
+} BufferPool;
+
+static void empty_pool(void *state) {
+    BufferPool *pool = state;
+    for (int i = 0; i < SLOTS; i++)
+        free(pool->kept[i].block);
+    *pool = (BufferPool){ .bytes = 0 };
+}
+
+static BufferPool *the_pool(void) {
+    static const ContextSlot slot = { .size = sizeof(BufferPool), .destroy = empty_pool };
+    return context_slot(&slot);
 }
 
 /* The smallest kept block that holds `bytes` without wasting more than a quarter; or NULL. */
-static struct Kept *find_kept(size_t bytes) {
-    struct Kept *best = NULL;
-    for (int i = 0; i < SLOTS; i++)
-        if (kept[i].capacity >= bytes && kept[i].capacity / 4 * 3 <= bytes &&
-            (!best || kept[i].capacity < best->capacity))
-            best = &kept[i];
+static Kept *find_kept(BufferPool *pool, size_t bytes) {
+    Kept *best = NULL;
+    for (Kept *kept = pool->kept; kept < pool->kept + SLOTS; kept++)
+        if (kept->capacity >= bytes && kept->capacity / 4 * 3 <= bytes &&
+            (!best || kept->capacity < best->capacity))
+            best = kept;
     return best;
 }
 
@@ -53,33 +64,44 @@ static void *take_new(size_t bytes) {
     return block;
 }
 
+static void *take_kept(size_t bytes, size_t *capacity) {
+    BufferPool *pool = the_pool();
+    Kept *found = find_kept(pool, bytes);
+    if (!found)
+        return NULL;
+    void *block = found->block;
+    *capacity = found->capacity;
+    pool->bytes -= found->capacity;
+    *found = (Kept){ NULL, 0 };
+    return block;
+}
+
 void *pool_take(size_t bytes, size_t *capacity) {
     bytes = bytes ? (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT : ALIGNMENT;
-    struct Kept *found = bytes >= LARGE ? find_kept(bytes) : NULL;
-    if (found) {
-        void *block = found->block;
-        *capacity = found->capacity;
-        kept_bytes -= found->capacity;
-        *found = (struct Kept){ NULL, 0 };
+    void *block = bytes >= LARGE ? take_kept(bytes, capacity) : NULL;
+    if (block)
         return block;
-    }
     *capacity = bytes;
-    void *block = take_new(bytes);
-    if (!block && kept_bytes) {
-        empty_pool();
+    block = take_new(bytes);
+    if (!block) {
+        empty_pool(the_pool());
         block = take_new(bytes);
     }
     return block;
 }
 
+static bool keep(void *block, size_t capacity) {
+    BufferPool *pool = the_pool();
+    for (int i = 0; i < SLOTS && pool->bytes + capacity <= POOL_BYTES; i++)
+        if (!pool->kept[i].block) {
+            pool->kept[i] = (Kept){ block, capacity };
+            pool->bytes += capacity;
+            return true;
+        }
+    return false;
+}
+
 void pool_give(void *block, size_t capacity) {
-    struct Kept *slot = NULL;
-    for (int i = 0; i < SLOTS && !slot; i++)
-        slot = kept[i].block ? NULL : &kept[i];
-    if (!block || capacity < LARGE || !slot || kept_bytes + capacity > POOL_BYTES) {
+    if (!block || capacity < LARGE || !keep(block, capacity))
         free(block);
-        return;
-    }
-    *slot = (struct Kept){ block, capacity };
-    kept_bytes += capacity;
 }

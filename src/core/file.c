@@ -103,11 +103,10 @@ static bool resolve_target(const char *path, char **target, mode_t *mode, Error 
 
 /* A new file beside the target, under the permissions that the target has or would get. */
 static int create_beside(FileWriter *writer, mode_t mode) {
-    static unsigned serial;
     size_t room = strlen(writer->path) + 48;
     writer->temporary = malloc(room);
-    for (int attempt = 0; writer->temporary && attempt < 100; attempt++) {
-        snprintf(writer->temporary, room, "%s.%ld-%u.part", writer->path, (long)getpid(), ++serial);
+    for (unsigned serial = 1; writer->temporary && serial <= 100; serial++) {
+        snprintf(writer->temporary, room, "%s.%ld-%u.part", writer->path, (long)getpid(), serial);
         int fd = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (fd >= 0 && mode)
             (void)!fchmod(fd, mode); /* another owner's file may refuse: the umask's mode is fine */

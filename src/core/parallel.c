@@ -1,5 +1,7 @@
 #include "core/parallel.h"
 
+#include "core/context.h"
+
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -15,19 +17,25 @@ typedef struct Job {
     atomic_size_t next; /* the next item to hand out, for dynamic loops */
 } Job;
 
-/* The caller is worker 0; workers 1 … threads−1 sleep until `round` changes. */
-static struct Pool {
+typedef struct Pool Pool;
+
+typedef struct Worker {
+    Pool *pool;
+    pthread_t thread;
+} Worker;
+
+/* One a context. The caller is worker 0; workers 1 … threads−1 sleep until `round` changes. */
+struct Pool {
+    Context *context;
     pthread_mutex_t lock;
     pthread_cond_t start, finish;
-    pthread_t thread[MAX_THREADS];
+    Worker worker[MAX_THREADS];
     int threads; /* 0: not started yet */
     int busy;    /* workers that have not finished the present round */
     unsigned round;
     int leaving;
     Job *job;
-} pool = { .lock = PTHREAD_MUTEX_INITIALIZER,
-           .start = PTHREAD_COND_INITIALIZER,
-           .finish = PTHREAD_COND_INITIALIZER };
+};
 
 static _Thread_local int inside_loop;
 
@@ -49,24 +57,26 @@ static void run_share(Job *job, int worker, int workers) {
 }
 
 static void *worker_main(void *argument) {
-    int worker = (int)(size_t)argument;
+    const Worker *self = argument;
+    Pool *pool = self->pool;
     unsigned seen = 0;
-    pthread_mutex_lock(&pool.lock);
+    context_enter(pool->context);
+    pthread_mutex_lock(&pool->lock);
     for (;;) {
-        while (pool.round == seen && !pool.leaving)
-            pthread_cond_wait(&pool.start, &pool.lock);
-        if (pool.leaving)
+        while (pool->round == seen && !pool->leaving)
+            pthread_cond_wait(&pool->start, &pool->lock);
+        if (pool->leaving)
             break;
-        seen = pool.round;
-        Job *job = pool.job;
-        int workers = pool.threads;
-        pthread_mutex_unlock(&pool.lock);
-        run_share(job, worker, workers);
-        pthread_mutex_lock(&pool.lock);
-        if (--pool.busy == 0)
-            pthread_cond_signal(&pool.finish);
+        seen = pool->round;
+        Job *job = pool->job;
+        int workers = pool->threads;
+        pthread_mutex_unlock(&pool->lock);
+        run_share(job, (int)(self - pool->worker), workers);
+        pthread_mutex_lock(&pool->lock);
+        if (--pool->busy == 0)
+            pthread_cond_signal(&pool->finish);
     }
-    pthread_mutex_unlock(&pool.lock);
+    pthread_mutex_unlock(&pool->lock);
     return NULL;
 }
 
@@ -78,78 +88,115 @@ static int available_processors(void) {
     return count > 0 ? count : 1;
 }
 
-static void end_workers(void) {
-    pthread_mutex_lock(&pool.lock);
-    pool.leaving = 1;
-    pthread_cond_broadcast(&pool.start);
-    pthread_mutex_unlock(&pool.lock);
-    for (int i = 1; i < pool.threads; i++)
-        pthread_join(pool.thread[i], NULL);
-    pool.leaving = 0;
-    pool.round = 0;
-    pool.threads = 0;
+static void end_workers(Pool *pool) {
+    pthread_mutex_lock(&pool->lock);
+    pool->leaving = 1;
+    pthread_cond_broadcast(&pool->start);
+    pthread_mutex_unlock(&pool->lock);
+    for (int i = 1; i < pool->threads; i++)
+        pthread_join(pool->worker[i].thread, NULL);
+    pool->leaving = 0;
+    pool->round = 0;
+    pool->threads = 0;
 }
 
 /* Signals are the main thread's: the handlers there speak to Lua. */
-static void start_workers(int threads) {
+static void start_workers(Pool *pool, int threads) {
     sigset_t all, old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     int started = 1;
-    while (started < threads &&
-           pthread_create(&pool.thread[started], NULL, worker_main, (void *)(size_t)started) == 0)
-        started++;
+    for (; started < threads; started++) {
+        Worker *worker = &pool->worker[started];
+        worker->pool = pool;
+        if (pthread_create(&worker->thread, NULL, worker_main, worker) != 0)
+            break;
+    }
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    pool.threads = started;
+    pool->threads = started;
 }
 
-void parallel_set_threads(int threads) {
+static void set_threads(Pool *pool, int threads) {
     if (threads <= 0)
         threads = available_processors();
     if (threads > MAX_THREADS)
         threads = MAX_THREADS;
-    if (threads == pool.threads)
+    if (threads == pool->threads)
         return;
-    if (pool.threads > 0)
-        end_workers();
+    end_workers(pool);
+    start_workers(pool, threads);
+}
+
+static void create(void *state) {
+    Pool *pool = state;
+    pool->context = context_current();
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->start, NULL);
+    pthread_cond_init(&pool->finish, NULL);
+}
+
+static void destroy(void *state) {
+    Pool *pool = state;
+    end_workers(pool);
+    pthread_mutex_destroy(&pool->lock);
+    pthread_cond_destroy(&pool->start);
+    pthread_cond_destroy(&pool->finish);
+}
+
+static const ContextSlot slot = { .size = sizeof(Pool), .create = create, .destroy = destroy };
+
+/* The pool, with its threads at work. */
+static Pool *started_pool(void) {
+    Pool *pool = context_slot(&slot);
+    if (pool->threads == 0)
+        set_threads(pool, 0);
+    return pool;
+}
+
+/* A nested loop stays on its worker; its blocks are numbered 0 as far as it can tell. */
+static void run_here(const Job *job) {
+    int was_inside = inside_loop;
+    inside_loop = 1;
+    job->body(job->context, 0, job->n, 0);
+    inside_loop = was_inside;
+}
+
+static void run_on_all(Pool *pool, Job *job) {
+    pthread_mutex_lock(&pool->lock);
+    pool->job = job;
+    pool->busy = pool->threads - 1;
+    pool->round++;
+    pthread_cond_broadcast(&pool->start);
+    pthread_mutex_unlock(&pool->lock);
+    run_share(job, 0, pool->threads);
+    pthread_mutex_lock(&pool->lock);
+    while (pool->busy > 0)
+        pthread_cond_wait(&pool->finish, &pool->lock);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+static void run(Job *job) {
+    if (job->n == 0)
+        return;
+    Pool *pool = inside_loop || job->n == 1 ? NULL : started_pool();
+    if (!pool || pool->threads == 1)
+        run_here(job);
     else
-        atexit(end_workers);
-    start_workers(threads);
+        run_on_all(pool, job);
+}
+
+/* ---- Public ---------------------------------------------------------------------------------- */
+
+void parallel_set_threads(int threads) {
+    set_threads(context_slot(&slot), threads);
 }
 
 int parallel_threads(void) {
-    if (pool.threads == 0)
-        parallel_set_threads(0);
-    return pool.threads;
+    return started_pool()->threads;
 }
 
 int parallel_inside(void) {
     return inside_loop;
-}
-
-static void run(Job *job) {
-    int workers = inside_loop ? 1 : parallel_threads();
-    if (job->n == 0)
-        return;
-    if (workers == 1 || job->n == 1) {
-        /* A nested loop stays on its worker; its blocks are numbered 0 as far as it can tell. */
-        int was_inside = inside_loop;
-        inside_loop = 1;
-        job->body(job->context, 0, job->n, 0);
-        inside_loop = was_inside;
-        return;
-    }
-    pthread_mutex_lock(&pool.lock);
-    pool.job = job;
-    pool.busy = workers - 1;
-    pool.round++;
-    pthread_cond_broadcast(&pool.start);
-    pthread_mutex_unlock(&pool.lock);
-    run_share(job, 0, workers);
-    pthread_mutex_lock(&pool.lock);
-    while (pool.busy > 0)
-        pthread_cond_wait(&pool.finish, &pool.lock);
-    pthread_mutex_unlock(&pool.lock);
 }
 
 void parallel_for(size_t n, ParallelBody *body, void *context) {

@@ -1,7 +1,8 @@
-/* parallel.h — one persistent set of worker threads for the whole program.
+/* parallel.h — a context's persistent set of worker threads.
  *
  * BLAS itself always runs at one thread (see blas.h); parallelism is over samples, tiles, binary
- * problems or blocks of a GEMM's rows. A loop inside a worker runs serially on that worker. */
+ * problems or blocks of a GEMM's rows. A loop inside a worker runs serially on that worker. Workers
+ * are in the context whose loop they run; two contexts' loops run at the same time. */
 #ifndef PERIGEE_CORE_PARALLEL_H
 #define PERIGEE_CORE_PARALLEL_H
 
@@ -11,8 +12,8 @@
  * that no other call uses at the same time. */
 typedef void ParallelBody(void *context, size_t first, size_t last, int worker);
 
-/* Threads in use, the caller's included; 1 at least. Set once at start and rarely after: it ends
- * the old workers. 0 means as many as the machine lets this process have. */
+/* The context's threads, the caller's included; 1 at least. Set once at start and rarely after: it
+ * ends the old workers. 0 means as many as the machine lets this process have. */
 int parallel_threads(void);
 void parallel_set_threads(int threads);
 

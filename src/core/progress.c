@@ -1,23 +1,34 @@
 #include "core/progress.h"
 
-#include <signal.h>
+#include "core/context.h"
+
+#include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 
-static ProgressListener *current_listener;
-static void *current_context;
-static volatile sig_atomic_t interrupt_requested;
+/* Who listens in a context, and whether it was asked to stop: by a signal's handler, for loops that
+ * look from any thread. */
+typedef struct Attention {
+    ProgressListener *listener;
+    void *context;
+    atomic_int interrupt_requested;
+} Attention;
+
+static Attention *attention(void) {
+    static const ContextSlot slot = { .size = sizeof(Attention) };
+    return context_slot(&slot);
+}
 
 void progress_interrupt(void) {
-    interrupt_requested = 1;
+    attention()->interrupt_requested = 1;
 }
 
 bool progress_interrupt_pending(void) {
-    return interrupt_requested != 0;
+    return attention()->interrupt_requested != 0;
 }
 
 void progress_clear_interrupt(void) {
-    interrupt_requested = 0;
+    attention()->interrupt_requested = 0;
 }
 
 double progress_clock(void) {
@@ -27,17 +38,20 @@ double progress_clock(void) {
 }
 
 void progress_listen(ProgressListener *listener, void *context) {
-    current_listener = listener;
-    current_context = context;
+    Attention *now = attention();
+    now->listener = listener;
+    now->context = context;
 }
 
 ProgressListener *progress_listener(void **context) {
-    *context = current_context;
-    return current_listener;
+    const Attention *now = attention();
+    *context = now->context;
+    return now->listener;
 }
 
 Progress progress_new(void) {
-    return (Progress){ .listener = current_listener, .context = current_context };
+    const Attention *now = attention();
+    return (Progress){ .listener = now->listener, .context = now->context };
 }
 
 static void report(const Progress *progress) {
@@ -61,13 +75,13 @@ void progress_begin(Progress *progress, const char *what, double total) {
 
 bool progress_step(Progress *progress, double steps, const char *detail) {
     if (!progress)
-        return !interrupt_requested;
+        return !progress_interrupt_pending();
     if (progress->depth >= 1 && progress->depth <= PROGRESS_MAX_DEPTH)
         progress->level[progress->depth - 1].done += steps;
     if (detail)
         snprintf(progress->detail, sizeof progress->detail, "%s", detail);
     report(progress);
-    if (interrupt_requested)
+    if (progress_interrupt_pending())
         progress->interrupted = true;
     return !progress->interrupted;
 }
@@ -91,5 +105,5 @@ double progress_fraction(const Progress *progress) {
 }
 
 bool progress_was_interrupted(const Progress *progress) {
-    return progress ? progress->interrupted : interrupt_requested != 0;
+    return progress ? progress->interrupted : progress_interrupt_pending();
 }

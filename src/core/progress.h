@@ -41,7 +41,7 @@ struct Progress {
 /* A Progress that reports to the listener in force. Needs no clean-up. */
 Progress progress_new(void);
 
-/* The listener that progress_new will use; NULL for none. */
+/* The listener that progress_new will use in this context; NULL for none. */
 void progress_listen(ProgressListener *listener, void *context);
 
 /* The listener in force and its context, for one that wants to take its place and pass on to it. */
@@ -60,7 +60,8 @@ double progress_fraction(const Progress *progress);
 /* True if a loop under this Progress was told to stop. NULL: whether an interrupt is pending. */
 bool progress_was_interrupted(const Progress *progress);
 
-/* Ask every running loop to stop; async-signal-safe. The request stands until cleared. */
+/* Ask every running loop of this context to stop; async-signal-safe once any of these has been
+ * called in it. The request stands until cleared. */
 void progress_interrupt(void);
 bool progress_interrupt_pending(void);
 void progress_clear_interrupt(void);

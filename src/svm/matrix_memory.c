@@ -1,5 +1,7 @@
 #include "svm/matrix_memory.h"
 
+#include "core/context.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -7,14 +9,18 @@
 
 enum { HUGE_PAGE = 2 << 20, SLOTS = 4 };
 
-/* Blocks taken while somebody holds; `lent` ones are in use. A block without a slot is freed when
- * it is given back. */
-static struct Block {
+typedef struct Block {
     void *memory;
     size_t bytes;
     bool lent;
-} slot[SLOTS];
-static int holders;
+} Block;
+
+/* Blocks taken while somebody holds; `lent` ones are in use. A block without a slot is freed when
+ * it is given back. */
+typedef struct MatrixMemory {
+    Block slot[SLOTS];
+    int holders;
+} MatrixMemory;
 
 static void *take_new(size_t bytes) {
     if (bytes < HUGE_PAGE)
@@ -30,70 +36,80 @@ static void *take_new(size_t bytes) {
     return memory;
 }
 
-static void drop_idle(void) {
+static void drop_idle(void *state) {
+    MatrixMemory *matrices = state;
     for (int i = 0; i < SLOTS; i++) {
-        if (slot[i].lent)
+        if (matrices->slot[i].lent)
             continue;
-        free(slot[i].memory);
-        slot[i] = (struct Block){ 0 };
+        free(matrices->slot[i].memory);
+        matrices->slot[i] = (Block){ 0 };
     }
 }
 
+static MatrixMemory *matrix_memory(void) {
+    static const ContextSlot slot = { .size = sizeof(MatrixMemory), .destroy = drop_idle };
+    return context_slot(&slot);
+}
+
 /* An idle block that holds `bytes` and is not more than twice as large. */
-static struct Block *find_idle(size_t bytes) {
-    for (int i = 0; i < SLOTS; i++)
-        if (slot[i].memory && !slot[i].lent && slot[i].bytes >= bytes && slot[i].bytes / 2 <= bytes)
-            return &slot[i];
+static Block *find_idle(MatrixMemory *matrices, size_t bytes) {
+    for (Block *block = matrices->slot; block < matrices->slot + SLOTS; block++)
+        if (block->memory && !block->lent && block->bytes >= bytes && block->bytes / 2 <= bytes)
+            return block;
     return NULL;
 }
 
-static void remember(void *memory, size_t bytes) {
+static void remember(MatrixMemory *matrices, void *memory, size_t bytes) {
     for (int i = 0; i < SLOTS; i++)
-        if (!slot[i].memory) {
-            slot[i] = (struct Block){ memory, bytes, true };
+        if (!matrices->slot[i].memory) {
+            matrices->slot[i] = (Block){ memory, bytes, true };
             return;
         }
 }
 
 void *matrix_take(size_t bytes) {
-    struct Block *idle = find_idle(bytes);
+    MatrixMemory *matrices = matrix_memory();
+    Block *idle = find_idle(matrices, bytes);
     if (idle) {
         idle->lent = true;
         return idle->memory;
     }
     void *memory = take_new(bytes);
     if (!memory) {
-        drop_idle();
+        drop_idle(matrices);
         memory = take_new(bytes);
     }
-    if (memory && holders > 0)
-        remember(memory, bytes);
+    if (memory && matrices->holders > 0)
+        remember(matrices, memory, bytes);
     return memory;
 }
 
 void matrix_give(void *memory) {
+    MatrixMemory *matrices = matrix_memory();
     for (int i = 0; memory && i < SLOTS; i++)
-        if (slot[i].memory == memory) {
-            slot[i].lent = false;
-            if (holders == 0)
-                drop_idle();
+        if (matrices->slot[i].memory == memory) {
+            matrices->slot[i].lent = false;
+            if (matrices->holders == 0)
+                drop_idle(matrices);
             return;
         }
     free(memory);
 }
 
 void matrix_hold(void) {
-    holders++;
+    matrix_memory()->holders++;
 }
 
 void matrix_release(void) {
-    if (--holders == 0)
-        drop_idle();
+    MatrixMemory *matrices = matrix_memory();
+    if (--matrices->holders == 0)
+        drop_idle(matrices);
 }
 
 size_t matrix_kept(void) {
+    const MatrixMemory *matrices = matrix_memory();
     size_t bytes = 0;
     for (int i = 0; i < SLOTS; i++)
-        bytes += slot[i].lent ? 0 : slot[i].bytes;
+        bytes += matrices->slot[i].lent ? 0 : matrices->slot[i].bytes;
     return bytes;
 }

@@ -1,0 +1,55 @@
+/* context.h — what one session owns, so that several live in one process.
+ *
+ * A context holds all state that outlives a call: threads, kept memory, who listens to progress, an
+ * interrupt's request, the session's generator. Each module that has such state defines a slot, a
+ * constant that says how large it is, and asks for its place in the current context:
+ *
+ *     static const ContextSlot slot = { .size = sizeof(struct Kept), .destroy = empty };
+ *     struct Kept *kept = context_slot(&slot);
+ *
+ * so that this file knows none of its tenants. Each thread has a current context; one that has
+ * entered none has the process's own, which is made when it is first used and ends at exit. The
+ * workers of a context's threads (parallel.h) are in it. Whoever calls Lua from outside enters the
+ * context of that Lua state first. One thread at a time works in a context, its workers aside.
+ *
+ * What is by nature the process's stays static: the signal handlers' way to the session in the
+ * foreground (host/interrupt.c), OpenBLAS's number of threads and libsvm's printing (each set
+ * once), the terminal and readline (host/line.c, plot/terminal.c), the current context and "inside
+ * a loop" of each thread, the process's own context. Tables are constant. A test holds the list. */
+#ifndef PERIGEE_CORE_CONTEXT_H
+#define PERIGEE_CORE_CONTEXT_H
+
+#include "core/error.h"
+
+#include <stddef.h>
+
+typedef struct Context Context;
+
+/* NULL without memory. */
+Context *context_new(Error *err);
+
+/* Destroy the slots' state, the newest first, and the context. No thread may be in it, but the
+ * caller, who is then in the process's own. NULL is fine. */
+void context_free(Context *context);
+
+/* This thread's context, never NULL. */
+Context *context_current(void);
+
+/* Make `context` (NULL: the process's own) this thread's; returns the one before, to be entered
+ * again afterwards. Async-signal-safe. */
+Context *context_enter(Context *context);
+
+/* create and destroy ask for no slot themselves. */
+typedef struct ContextSlot {
+    size_t size;                  /* bytes of the state, which starts as zeros */
+    void (*create)(void *state);  /* says what zeros do not; may be NULL */
+    void (*destroy)(void *state); /* frees what it holds, its own bytes aside; may be NULL */
+} ContextSlot;
+
+/* The slot's state in the current context, made when first asked for. In constant time, from any
+ * thread, and never NULL: states are cut from the context's own memory. It is meant for some dozens
+ * of small ones, 16 KB in all; a program that has more of them ends with a message. From a signal
+ * handler only where the state exists already. */
+void *context_slot(const ContextSlot *slot);
+
+#endif
