@@ -4,6 +4,7 @@
 -- names (a.b.c, a.b:c) are followed.
 
 local help = require "perigee.help"
+local kinds = require "perigee.kinds"
 
 local complete = {}
 
@@ -89,7 +90,7 @@ end
 local function entry_of_call(chain)
   local owner, method = chain:match("^(.*):([%w_]+)$")
   if method then
-    local kind = help.kind(resolve(owner))
+    local kind = kinds.of(resolve(owner))
     return kind and help.find(kind .. ":" .. method)
   end
   return help.of(resolve(chain) or chain) or help.find(chain)
@@ -109,7 +110,7 @@ local function add_names(set, t, prefix, only_functions)
 end
 
 local function add_documented(set, value, prefix, methods)
-  local kind = help.kind(value)
+  local kind = kinds.of(value)
   for name in pairs(kind and help.members(kind, methods) or {}) do
     if name:sub(1, #prefix) == prefix then set[name] = true end
   end

@@ -8,6 +8,7 @@
 -- that prints as a table and that plot.security draws.
 
 local blame = require "perigee.blame"
+local kinds = require "perigee.kinds"
 local text = require "perigee.text"
 
 local evaluate = {}
@@ -90,8 +91,7 @@ local function check_options(options)
       fail("unknown option '%s' (valid: %s)", tostring(key), table.concat(valid, ", "))
     end
   end
-  local meta = debug.getmetatable(options.attack)
-  if type(meta) ~= "table" or meta.__name ~= "perigee.attack" then
+  if not kinds.is(options.attack, "attack") then
     fail("attack: expected an attack, attack.pgd{ norm = \"l2\" }, got a %s", type(options.attack))
   end
   if options.data == nil then fail("data: expected a dataset to attack") end

@@ -22,6 +22,8 @@
 -- Methods and fields are named by the kind of their owner (array, dataset, net, svm, nr, layer, dnr,
 -- attack, result, figure); what every model has is named model:scores.
 
+local kinds = require "perigee.kinds"
+
 local help = {}
 
 local modules = { "prompt", table.unpack(require "perigee.libraries") }
@@ -106,13 +108,6 @@ end
 
 ---------------------------------------------------------------------------------------------------
 -- Finding
-
---- The documented kind of a value ("array", "dataset", "svm", …), or nil.
-function help.kind(value)
-  local meta = debug.getmetatable(value)
-  local name = type(meta) == "table" and rawget(meta, "__name")
-  return type(name) == "string" and name:match("([%w_]+)$") or nil
-end
 
 --- The entry of a kind's method or field; of what all models have, too.
 function help.member(kind, name)
@@ -273,7 +268,7 @@ function help.of(value)
   for _, module in ipairs(help.modules) do
     if rawget(_G, module.name) == value then return module end
   end
-  local kind = help.kind(value)
+  local kind = kinds.of(value)
   return kind and (index[kind] or help.module(kind) or index[help.parents[kind]]) or nil
 end
 

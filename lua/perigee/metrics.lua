@@ -5,17 +5,12 @@
 -- reject, or the truth of a list of predictions has it, -1 is a class like any other.
 
 local blame = require "perigee.blame"
+local kinds = require "perigee.kinds"
 local text = require "perigee.text"
 
 local metrics = {}
 
 local REJECTED = -1
-
-local function type_name(value)
-  local meta = getmetatable(value)
-  local name = type(meta) == "table" and rawget(meta, "__name")
-  return type(name) == "string" and name or type(value)
-end
 
 local function fail(where, name, expected, value)
   local got = tostring(value):match("^[^\n]*")
@@ -25,7 +20,7 @@ end
 -- A list of integer labels from an array or a list; nil for anything else.
 local function to_labels(value)
   local list, labels = value, {}
-  if type_name(value) == "perigee.array" then
+  if kinds.is(value, "array") then
     if value.ndim ~= 1 then return nil end
     list = value:totable()
   elseif type(value) ~= "table" then
@@ -40,7 +35,7 @@ local function to_labels(value)
 end
 
 local function truth_of(where, ds)
-  local y = type_name(ds) == "perigee.dataset" and ds.y or ds
+  local y = kinds.is(ds, "dataset") and ds.y or ds
   local list = to_labels(y)
   if not list then fail(where, "ds", "a dataset or its labels", ds) end
   if #list == 0 then blame.fail("metrics.%s: the dataset is empty", where) end
@@ -49,8 +44,7 @@ end
 
 local function is_model(value)
   if type(value) == "table" then return value.scores ~= nil end
-  return type(value) == "userdata" and type_name(value) ~= "perigee.array"
-    and type_name(value) ~= "perigee.dataset"
+  return type(value) == "userdata" and not kinds.is(value, "array") and not kinds.is(value, "dataset")
 end
 
 local function has(list, label)
@@ -65,7 +59,7 @@ local function both(where, predicted, ds)
   local truth = truth_of(where, ds)
   local labels, rejects
   if is_model(predicted) then
-    if type_name(ds) ~= "perigee.dataset" then fail(where, "ds", "a dataset to judge", ds) end
+    if not kinds.is(ds, "dataset") then fail(where, "ds", "a dataset to judge", ds) end
     labels, rejects = to_labels(reject.predict(predicted, ds)), predicted.rejects
   else
     labels = to_labels(predicted)

@@ -3,6 +3,7 @@
 -- ask through the registry (bind_missing in src/bind/bind.c). A field that may be without a value is nil.
 
 local blame = require "perigee.blame"
+local kinds = require "perigee.kinds"
 
 local missing = {}
 
@@ -42,8 +43,7 @@ local shown = {
 
 --- What the types' __index functions call for a member that is not there; `fields` are the type's.
 function missing.of_value(value, key, fields)
-  local meta = debug.getmetatable(value)
-  local kind = (rawget(meta, "__name") or "value"):match("([%w_]+)$")
+  local meta, kind = debug.getmetatable(value), kinds.of(value) or "value"
   local names = table.move(fields, 1, #fields, 1, {})
   if type(rawget(meta, "methods")) == "table" then add_keys(names, meta.methods) end
   fail(shown[kind] or (kind:find("^[aeiou]") and "an " or "a ") .. kind, key, names)

@@ -2,6 +2,7 @@
 -- locals that are gone, completing. src/repl.c reads, loads and runs; it calls these.
 
 local help = require "perigee.help"
+local kinds = require "perigee.kinds"
 local printer = require "perigee.printer"
 local session = require "perigee.session"
 
@@ -87,7 +88,7 @@ end
 local function documented_name(chain)
   local owner, member = chain:match("^(.*)[.:]([%w_]+)$")
   if not owner or help.find(chain) then return chain end
-  local kind = help.kind(value_of(owner))
+  local kind = kinds.of(value_of(owner))
   return kind and kind .. ":" .. member or chain
 end
 

@@ -1,5 +1,6 @@
 -- What the prompt offers about the session: who, save, restore, time, bench.
 
+local kinds = require "perigee.kinds"
 local native = require "perigee.native"
 local text = require "perigee.text"
 
@@ -30,8 +31,7 @@ end
 -- kind, shape or first words, bytes of a value
 local function describe(value)
   local meta = getmetatable(value)
-  local name = type(meta) == "table" and rawget(meta, "__name")
-  local kind = type(name) == "string" and name:match("([%w_]+)$") or math.type(value) or type(value)
+  local kind = kinds.of(value) or math.type(value) or type(value)
   if type(value) == "userdata" and kind == "array" then
     return kind, ("%s[%s]"):format(value.dtype, table.concat(value.shape, "x")), array_bytes(value)
   elseif type(value) == "userdata" and kind == "dataset" then

@@ -2,17 +2,8 @@
 -- things side by side with captions.
 
 local blame = require "perigee.blame"
+local kinds = require "perigee.kinds"
 local printer = require "perigee.printer"
-
-local function is_array(x)
-  local meta = getmetatable(x)
-  return type(x) == "userdata" and type(meta) == "table" and meta.__name == "perigee.array"
-end
-
-local function is_dataset(x)
-  local meta = getmetatable(x)
-  return type(x) == "userdata" and type(meta) == "table" and meta.__name == "perigee.dataset"
-end
 
 -- The sides of the square that n pixels fill, or nil.
 local function square_side(n)
@@ -46,7 +37,7 @@ end
 
 -- Without a caption of the user's a picture among others is called by its values.
 local function range_of(item)
-  if not is_array(item) or item.size == 0 then return nil end
+  if not kinds.is(item, "array") or item.size == 0 then return nil end
   return ("%.3g … %.3g"):format(item:min(), item:max())
 end
 
@@ -79,10 +70,10 @@ local function add_dataset(panels, ds, limit)
 end
 
 function add_panels(panels, x, caption, limit)
-  if is_array(x) then
+  if kinds.is(x, "array") then
     if x.size == 0 then blame.fail("show: the array is empty") end
     add_array(panels, x, caption, limit)
-  elseif is_dataset(x) then
+  elseif kinds.is(x, "dataset") then
     add_dataset(panels, x, limit)
   elseif type(x) == "table" and type(x[1]) == "number" then
     add_array(panels, array.new(x), caption, limit)
@@ -106,7 +97,7 @@ local function show(x, options)
   if #panels == 0 then blame.fail("show: there is nothing in it to draw") end
   local mode = options.mode or perigee.terminal().picture
   io.write(perigee.picture(panels, { mode = mode, width = options.width }))
-  if is_dataset(x) and #x > limit then
+  if kinds.is(x, "dataset") and #x > limit then
     io.write(("… and %d more (show(x, { limit = %d }))\n"):format(#x - limit, #x))
   end
 end

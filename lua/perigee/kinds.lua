@@ -1,0 +1,17 @@
+-- What a value is: the names that the program's types and tables carry in their metatables.
+
+local kinds = {}
+
+--- The kind of a value ("array", "dataset", "svm", "security", …), or nil where it has none.
+function kinds.of(value)
+  local meta = debug.getmetatable(value)
+  local name = type(meta) == "table" and rawget(meta, "__name")
+  return type(name) == "string" and name:match("([%w_]+)$") or nil
+end
+
+--- Is it one of ours, made in C, of this kind? A table of the user's can call itself whatever it likes.
+function kinds.is(value, kind)
+  return type(value) == "userdata" and kinds.of(value) == kind
+end
+
+return kinds
