@@ -1,5 +1,7 @@
 #include "model.h"
 
+#include "core/fail.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

@@ -13,10 +13,10 @@
 
 #include "core/array.h"
 #include "core/batch.h"
-#include "core/error.h"
 #include "core/fields.h"
 #include "core/labels.h"
 #include "core/progress.h"
+#include "core/types.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,6 @@
 #include "attack/attack.h"
 
+#include "core/fail.h"
 #include "core/json.h"
 
 #include <math.h>

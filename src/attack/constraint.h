@@ -11,7 +11,7 @@
 #ifndef PERIGEE_ATTACK_CONSTRAINT_H
 #define PERIGEE_ATTACK_CONSTRAINT_H
 
-#include "core/error.h"
+#include "core/types.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,6 @@
 #include "attack/descent.h"
 
+#include "core/fail.h"
 #include "core/parallel.h"
 
 #include <math.h>

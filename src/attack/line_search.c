@@ -1,5 +1,6 @@
 #include "attack/line_search.h"
 
+#include "core/fail.h"
 #include "core/parallel.h"
 #include "core/simd.h"
 

@@ -5,6 +5,7 @@
  * The answer is the best point of the way. */
 #include "attack/attacks.h"
 #include "attack/gradient_step.h"
+#include "core/fail.h"
 
 #include <math.h>
 

@@ -7,6 +7,7 @@
  * the border. */
 #include "attack/attacks.h"
 #include "attack/line_search.h"
+#include "core/fail.h"
 #include "core/parallel.h"
 
 #include <math.h>

@@ -1,6 +1,7 @@
 /* The general part of bind.h: boxes, errors, arguments, options, the session's generator. */
 #include "bind/bind.h"
 
+#include "core/error.h"
 #include "core/fields.h"
 #include "core/hash.h"
 

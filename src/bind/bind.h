@@ -7,9 +7,9 @@
 #define PERIGEE_BIND_H
 
 #include "core/array.h"
-#include "core/error.h"
 #include "core/progress.h"
 #include "core/rng.h"
+#include "core/types.h"
 #include "data/dataset.h"
 #include "model.h"
 

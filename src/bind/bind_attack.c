@@ -6,6 +6,7 @@
 #include "attack/attacks.h"
 #include "bind/bind.h"
 #include "bind/bind_attack.h"
+#include "core/error.h"
 
 #include <math.h>
 #include <stdio.h>

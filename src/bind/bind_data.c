@@ -1,6 +1,7 @@
 /* The `data` library: MNIST, the built-in digits, the user's own arrays, files in and out. */
 #include "bind/bind_dataset.h"
 
+#include "core/error.h"
 #include "core/notes.h"
 #include "data/digits.h"
 #include "data/idx.h"

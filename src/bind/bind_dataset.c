@@ -1,6 +1,7 @@
 /* The dataset's box: fields, parts, random choices, printing; and samples as arguments. */
 #include "bind/bind_dataset.h"
 
+#include "core/error.h"
 #include "data/npz.h"
 
 #include <math.h>

@@ -1,6 +1,7 @@
 /* bind_dnr.c — the library dnr: deep neural rejection. */
 #include "bind/bind.h"
 #include "bind/reject_common.h"
+#include "core/error.h"
 #include "core/folds.h"
 #include "core/notes.h"
 #include "reject/dnr.h"

@@ -1,6 +1,7 @@
 #include "bind/bind_fields.h"
 
 #include "bind/bind.h"
+#include "core/error.h"
 
 #include <stdio.h>
 #include <string.h>

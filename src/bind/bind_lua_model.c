@@ -1,4 +1,5 @@
 #include "bind/lua_model.h"
+#include "core/error.h"
 
 #include "bind/bind_fields.h"
 

@@ -7,6 +7,7 @@
 #include "bind/bind_fields.h"
 #include "bind/bind_header.h"
 #include "bind/lua_model.h"
+#include "core/error.h"
 #include "core/notes.h"
 #include "files/model_file.h"
 

@@ -1,6 +1,7 @@
 #include "bind/bind_native.h"
 
 #include "bind/bind.h"
+#include "core/error.h"
 #include "core/file.h"
 #include "core/json.h"
 

@@ -2,6 +2,7 @@
 #include "bind/bind_network.h"
 
 #include "bind/bind_fields.h"
+#include "core/error.h"
 
 #include "core/notes.h"
 

@@ -1,5 +1,6 @@
 /* bind_nn.c — the library nn: descriptions of layers, new nets, nets from files, training. */
 #include "bind/bind_network.h"
+#include "core/error.h"
 #include "files/model_file.h"
 #include "nn/layer.h"
 #include "nn/loss.h"

@@ -4,6 +4,7 @@
 #include "bind/bind_header.h"
 #include "bind/bind_terminal.h"
 #include "bind/versions.h"
+#include "core/error.h"
 #include "core/notes.h"
 #include "core/suggest.h"
 #include "files/model_file.h"

@@ -7,6 +7,7 @@
 #include "bind/bind_native.h"
 #include "bind/bind_plot_columns.h"
 #include "bind/bind_plot_live.h"
+#include "core/error.h"
 
 #include "plot/gnuplot.h"
 #include "plot/script.h"

@@ -2,6 +2,7 @@
 #include "bind/bind.h"
 #include "bind/bind_fields.h"
 #include "bind/reject_common.h"
+#include "core/error.h"
 #include "reject/layer_model.h"
 #include "reject/nr.h"
 #include "reject/threshold.h"

@@ -15,6 +15,7 @@
 #include "bind/bind_attack.h"
 #include "bind/bind_header.h"
 #include "bind/bind_native.h"
+#include "core/error.h"
 #include "core/json.h"
 #include "core/utf8.h"
 #include "data/bundle.h"

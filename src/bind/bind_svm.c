@@ -2,6 +2,7 @@
 #include "bind/bind.h"
 #include "bind/bind_fields.h"
 #include "bind/bind_svm.h"
+#include "core/error.h"
 
 #include <math.h>
 #include <string.h>

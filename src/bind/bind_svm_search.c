@@ -2,6 +2,7 @@
 #include "bind/bind_svm.h"
 
 #include "bind/bind_fields.h"
+#include "core/error.h"
 #include "core/folds.h"
 #include "core/notes.h"
 #include "svm/svc_search.h"

@@ -1,6 +1,7 @@
 #include "bind/versions.h"
 
 #include "core/blas.h"
+#include "core/error.h"
 #include "plot/gnuplot.h"
 #include "revision.h"
 #include "svm/libsvm.h"

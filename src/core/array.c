@@ -2,6 +2,7 @@
 
 #include "core/array_transfer.h"
 #include "core/buffer_pool.h"
+#include "core/fail.h"
 
 #include <assert.h>
 #include <math.h>

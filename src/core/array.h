@@ -10,7 +10,7 @@
 #ifndef PERIGEE_CORE_ARRAY_H
 #define PERIGEE_CORE_ARRAY_H
 
-#include "core/error.h"
+#include "core/types.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,7 @@
 #include "core/array_create.h"
 
+#include "core/fail.h"
+
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>

@@ -4,6 +4,7 @@
 #include "core/array_reduce.h"
 #include "core/array_shape.h"
 #include "core/array_stream.h"
+#include "core/fail.h"
 
 #include <stdlib.h>
 #include <string.h>

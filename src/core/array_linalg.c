@@ -4,6 +4,7 @@
 #include "core/array_shape.h"
 #include "core/array_stream.h"
 #include "core/blas.h"
+#include "core/fail.h"
 
 #include <stdlib.h>
 #include <string.h>

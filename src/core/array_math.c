@@ -1,6 +1,7 @@
 #include "core/array_math.h"
 
 #include "core/array_stream.h"
+#include "core/fail.h"
 #include "core/parallel.h"
 #include "core/simd.h"
 #include "core/vecmath.h"

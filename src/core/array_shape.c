@@ -1,5 +1,7 @@
 #include "core/array_shape.h"
 
+#include "core/fail.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>

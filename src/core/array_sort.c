@@ -1,6 +1,7 @@
 #include "core/array_sort.h"
 
 #include "core/array_shape.h"
+#include "core/fail.h"
 #include "core/parallel.h"
 
 #include <stdlib.h>

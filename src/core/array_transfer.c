@@ -1,6 +1,7 @@
 #include "core/array_transfer.h"
 
 #include "core/array_stream.h"
+#include "core/fail.h"
 #include "core/parallel.h"
 
 #include <string.h>

@@ -1,5 +1,7 @@
 #include "core/context.h"
 
+#include "core/fail.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>

@@ -19,7 +19,7 @@
 #ifndef PERIGEE_CORE_CONTEXT_H
 #define PERIGEE_CORE_CONTEXT_H
 
-#include "core/error.h"
+#include "core/types.h"
 
 #include <stddef.h>
 

@@ -1,5 +1,7 @@
 #include "core/file.h"
 
+#include "core/fail.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>

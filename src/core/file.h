@@ -6,7 +6,7 @@
 #ifndef PERIGEE_CORE_FILE_H
 #define PERIGEE_CORE_FILE_H
 
-#include "core/error.h"
+#include "core/types.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,6 @@
 #include "core/folds.h"
 
+#include "core/fail.h"
 #include "core/labels.h"
 
 #include <stdlib.h>

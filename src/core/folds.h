@@ -2,9 +2,10 @@
 #ifndef PERIGEE_CORE_FOLDS_H
 #define PERIGEE_CORE_FOLDS_H
 
-#include "core/error.h"
 #include "core/rng.h"
+#include "core/types.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -1,5 +1,7 @@
 #include "core/json.h"
 
+#include "core/fail.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

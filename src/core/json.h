@@ -2,9 +2,10 @@
 #ifndef PERIGEE_CORE_JSON_H
 #define PERIGEE_CORE_JSON_H
 
-#include "core/error.h"
+#include "core/types.h"
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 
 /* The text of `root`, every number in it to the last bit: cJSON's own writes 15 digits where those
  * are nearly the number. NULL without memory; cJSON_free it. Afterwards such numbers are raw text

@@ -1,5 +1,7 @@
 #include "core/labels.h"
 
+#include "core/fail.h"
+
 #include <stdlib.h>
 #include <string.h>
 

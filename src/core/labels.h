@@ -2,8 +2,9 @@
 #ifndef PERIGEE_CORE_LABELS_H
 #define PERIGEE_CORE_LABELS_H
 
-#include "core/error.h"
+#include "core/types.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

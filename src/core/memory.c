@@ -1,5 +1,7 @@
 #include "core/memory.h"
 
+#include "core/fail.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #ifndef PERIGEE_CORE_MEMORY_H
 #define PERIGEE_CORE_MEMORY_H
 
-#include "core/error.h"
+#include "core/types.h"
 
 #include <stdbool.h>
 #include <stddef.h>

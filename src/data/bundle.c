@@ -1,5 +1,7 @@
 #include "data/bundle.h"
 
+#include "core/fail.h"
+
 #include <stdio.h>
 #include <string.h>
 

@@ -1,5 +1,7 @@
 #include "data/dataset.h"
 
+#include "core/fail.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 #include "data/digits.h"
 
+#include "core/fail.h"
 #include "core/parallel.h"
 #include "data/digit_skeletons.h"
 

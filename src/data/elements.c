@@ -1,5 +1,7 @@
 #include "data/elements.h"
 
+#include "core/fail.h"
+
 #include <stdio.h>
 #include <string.h>
 

@@ -1,5 +1,6 @@
 #include "files/model_file.h"
 
+#include "core/error.h"
 #include "core/json.h"
 #include "nn/network.h"
 #include "reject/dnr.h"

@@ -7,6 +7,7 @@
  * pixels at a time are gathered into a matrix, for a panel or for BLAS; backward gathers them again
  * rather than keep them. Weights are stored as they are multiplied: (kh, kw, in) × out. */
 #include "core/blas.h"
+#include "core/fail.h"
 #include "core/simd.h"
 #include "nn/layer.h"
 #include "nn/panel.h"

@@ -1,5 +1,6 @@
 #include "nn/layer.h"
 
+#include "core/fail.h"
 #include "core/simd.h"
 
 #include <math.h>

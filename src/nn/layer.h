@@ -13,7 +13,7 @@
 #ifndef PERIGEE_NN_LAYER_H
 #define PERIGEE_NN_LAYER_H
 
-#include "core/error.h"
+#include "core/types.h"
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>

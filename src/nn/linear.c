@@ -1,5 +1,6 @@
 /* linear.c — y = W·x + b, with W stored as PyTorch has it: out × in. */
 #include "core/blas.h"
+#include "core/fail.h"
 #include "nn/layer.h"
 
 #include <string.h>

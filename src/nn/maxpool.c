@@ -1,6 +1,7 @@
 /* maxpool.c — the largest number under a window, per channel. Backward finds the place again
  * instead of keeping it: the first of equals in reading order gets the whole gradient, as in
  * PyTorch. */
+#include "core/fail.h"
 #include "core/simd.h"
 #include "nn/layer.h"
 

@@ -1,5 +1,6 @@
 #include "nn/network.h"
 
+#include "core/fail.h"
 #include "core/parallel.h"
 #include "core/rng.h"
 #include "nn/network_impl.h"

@@ -1,4 +1,5 @@
 /* network_model.c — a Network as a Model: its scores are the last layer's output. */
+#include "core/error.h"
 #include "core/parallel.h"
 #include "nn/layout.h"
 #include "nn/network.h"

@@ -1,5 +1,6 @@
 /* pass.c — running a network: tiles forward and back, and passes that keep what a reverse pass
  * needs. */
+#include "core/fail.h"
 #include "core/parallel.h"
 #include "nn/layout.h"
 #include "nn/network.h"

@@ -1,5 +1,6 @@
 #include "nn/sgd.h"
 
+#include "core/fail.h"
 #include "core/simd.h"
 
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 #ifndef PERIGEE_NN_SGD_H
 #define PERIGEE_NN_SGD_H
 
-#include "core/error.h"
+#include "core/types.h"
 
 #include <stdbool.h>
 #include <stddef.h>

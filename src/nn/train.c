@@ -1,5 +1,6 @@
 #include "nn/train.h"
 
+#include "core/fail.h"
 #include "core/parallel.h"
 #include "core/rng.h"
 #include "nn/layout.h"

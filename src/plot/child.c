@@ -1,5 +1,6 @@
 #include "plot/child.h"
 
+#include "core/fail.h"
 #include "core/progress.h"
 
 #include <errno.h>

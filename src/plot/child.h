@@ -8,8 +8,10 @@
 #ifndef PERIGEE_PLOT_CHILD_H
 #define PERIGEE_PLOT_CHILD_H
 
-#include "core/error.h"
+#include "core/types.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 typedef struct Child {

@@ -1,5 +1,7 @@
 #include "plot/columns.h"
 
+#include "core/fail.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 #ifndef PERIGEE_PLOT_COLUMNS_H
 #define PERIGEE_PLOT_COLUMNS_H
 
-#include "core/error.h"
+#include "core/types.h"
 
 #include <stdbool.h>
 #include <stddef.h>

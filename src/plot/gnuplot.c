@@ -1,5 +1,6 @@
 #include "plot/gnuplot.h"
 
+#include "core/fail.h"
 #include "core/progress.h"
 #include "plot/child.h"
 #include "plot/script.h"

@@ -9,7 +9,7 @@
 #ifndef PERIGEE_PLOT_GNUPLOT_H
 #define PERIGEE_PLOT_GNUPLOT_H
 
-#include "core/error.h"
+#include "core/types.h"
 #include "plot/picture.h"
 
 typedef struct Gnuplot Gnuplot;

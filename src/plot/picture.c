@@ -1,5 +1,6 @@
 #include "plot/picture.h"
 
+#include "core/error.h"
 #include "plot/png.h"
 
 #include <stdio.h>

@@ -1,5 +1,6 @@
 #include "plot/png.h"
 
+#include "core/fail.h"
 #include "core/file.h"
 
 #include <limits.h>

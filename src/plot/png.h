@@ -4,8 +4,10 @@
 #ifndef PERIGEE_PLOT_PNG_H
 #define PERIGEE_PLOT_PNG_H
 
-#include "core/error.h"
+#include "core/types.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 

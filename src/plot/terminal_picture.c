@@ -1,5 +1,6 @@
 #include "plot/terminal_picture.h"
 
+#include "core/fail.h"
 #include "core/utf8.h"
 
 #include <math.h>

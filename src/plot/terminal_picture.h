@@ -9,7 +9,7 @@
 #ifndef PERIGEE_PLOT_TERMINAL_PICTURE_H
 #define PERIGEE_PLOT_TERMINAL_PICTURE_H
 
-#include "core/error.h"
+#include "core/types.h"
 #include "plot/colour.h"
 
 #include <stddef.h>

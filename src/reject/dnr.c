@@ -1,5 +1,6 @@
 #include "reject/dnr.h"
 
+#include "core/fail.h"
 #include "reject/dnr_parts.h"
 #include "reject/taps.h"
 #include "reject/threshold.h"

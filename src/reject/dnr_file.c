@@ -1,4 +1,5 @@
 /* dnr_file.c — a Dnr as numbers and text, and copies of one. */
+#include "core/fail.h"
 #include "reject/dnr.h"
 #include "reject/dnr_parts.h"
 #include "reject/threshold.h"

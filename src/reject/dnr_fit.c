@@ -1,4 +1,5 @@
 /* dnr_fit.c — training a Dnr: folds, layers, combiner. */
+#include "core/fail.h"
 #include "core/folds.h"
 #include "core/memory.h"
 #include "reject/dnr.h"

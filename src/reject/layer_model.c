@@ -1,5 +1,6 @@
 #include "reject/layer_model.h"
 
+#include "core/fail.h"
 #include "reject/taps.h"
 
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 #include "reject/nr.h"
 
+#include "core/fail.h"
 #include "reject/threshold.h"
 
 #include <stdio.h>

@@ -1,5 +1,7 @@
 #include "reject/taps.h"
 
+#include "core/fail.h"
+
 #include <stdio.h>
 #include <string.h>
 

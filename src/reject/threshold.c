@@ -1,5 +1,7 @@
 #include "reject/threshold.h"
 
+#include "core/fail.h"
+
 #include <math.h>
 #include <stdlib.h>
 

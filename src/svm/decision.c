@@ -1,6 +1,7 @@
 #include "svm/decision.h"
 
 #include "core/blas.h"
+#include "core/fail.h"
 #include "core/parallel.h"
 #include "core/simd.h"
 

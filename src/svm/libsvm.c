@@ -1,5 +1,6 @@
 #include "svm/libsvm.h"
 
+#include "core/fail.h"
 #include "core/parallel.h"
 #include "svm/matrix_memory.h"
 

@@ -5,7 +5,7 @@
 #ifndef PERIGEE_SVM_LIBSVM_H
 #define PERIGEE_SVM_LIBSVM_H
 
-#include "core/error.h"
+#include "core/types.h"
 #include "svm/kernel.h"
 
 #include <stdint.h>

@@ -1,5 +1,6 @@
 #include "svm/smo.h"
 
+#include "core/fail.h"
 #include "core/simd.h"
 
 #include <math.h>

@@ -12,7 +12,7 @@
 #ifndef PERIGEE_SVM_SMO_H
 #define PERIGEE_SVM_SMO_H
 
-#include "core/error.h"
+#include "core/types.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -9,8 +9,8 @@
 #ifndef PERIGEE_SVM_SOLVER_H
 #define PERIGEE_SVM_SOLVER_H
 
-#include "core/error.h"
 #include "core/progress.h"
+#include "core/types.h"
 #include "model.h"
 #include "svm/kernel.h"
 #include "svm/libsvm.h"

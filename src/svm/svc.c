@@ -1,5 +1,6 @@
 #include "svm/svc.h"
 
+#include "core/fail.h"
 #include "core/memory.h"
 #include "core/parallel.h"
 #include "data/safetensors.h"

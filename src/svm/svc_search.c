@@ -1,5 +1,6 @@
 #include "svm/svc_search.h"
 
+#include "core/fail.h"
 #include "core/memory.h"
 #include "core/parallel.h"
 #include "svm/gram.h"

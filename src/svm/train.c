@@ -1,5 +1,7 @@
 #include "svm/train.h"
 
+#include "core/fail.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

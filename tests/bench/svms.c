@@ -5,6 +5,7 @@
  *     svms.libsvm   the matrix laid out for libsvm, and ten problems
  *     svms.smo      ten problems by our own solver */
 #include "core/blas.h"
+#include "core/error.h"
 #include "data/npy.h"
 #include "svm/gram.h"
 #include "svm/svc.h"

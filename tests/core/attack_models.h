@@ -4,6 +4,8 @@
 #ifndef PERIGEE_TESTS_ATTACK_MODELS_H
 #define PERIGEE_TESTS_ATTACK_MODELS_H
 
+#include "core/error.h"
+
 #include "model.h"
 
 #include <math.h>

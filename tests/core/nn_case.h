@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "core/error.h"
 #include "core/parallel.h"
 #include "core/rng.h"
 #include "data/npy.h"

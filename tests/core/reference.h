@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "core/error.h"
 #include "data/npy.h"
 #include "nn/network.h"
 #include "core/rng.h"

@@ -2,6 +2,7 @@
 #include "core/array_math.h"
 #include "core/array_reduce.h"
 #include "core/array_shape.h"
+#include "core/error.h"
 #include "core/parallel.h"
 #include "core/rng.h"
 

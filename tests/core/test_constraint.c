@@ -1,5 +1,6 @@
 /* Projections against closed forms and brute force, rounding, and the checks of bounds. */
 #include "attack/constraint.h"
+#include "core/error.h"
 #include "core/rng.h"
 
 #include <math.h>

@@ -1,6 +1,7 @@
 #include "core/context.h"
 
 #include "core/buffer_pool.h"
+#include "core/error.h"
 #include "core/parallel.h"
 #include "core/progress.h"
 #include "svm/matrix_memory.h"

@@ -1,5 +1,6 @@
 #include "plot/gnuplot.h"
 
+#include "core/error.h"
 #include "core/progress.h"
 #include "plot/script.h"
 

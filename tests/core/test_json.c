@@ -1,4 +1,5 @@
 /* json.h: numbers to the last bit, formats newer than the program. */
+#include "core/error.h"
 #include "core/json.h"
 
 #include <math.h>

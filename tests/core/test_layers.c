@@ -1,3 +1,5 @@
+#include "core/error.h"
+
 #include "nn_case.h"
 
 /* ---- Gradients against central differences ------------------------------------------------------

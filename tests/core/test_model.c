@@ -1,4 +1,6 @@
 /* model.h: the checks and the general ways behind every kind's operations. */
+#include "core/error.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,5 @@
+#include "core/error.h"
+
 #include "nn_case.h"
 
 #define FOLDER "cnn_forward_backward"

@@ -1,6 +1,11 @@
 #include "core/notes.h"
 #include "core/progress.h"
-#include "reference.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
 
 static void a_note_is_left_by_an_interrupt_alone(void **state) {
     (void)state;

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "core/error.h"
 #include "core/file.h"
 #include "plot/png.h"
 #include "plot/raster.h"

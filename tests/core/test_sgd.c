@@ -1,5 +1,6 @@
 #include "nn_case.h"
 
+#include "core/error.h"
 #include "nn/loss.h"
 #include "nn/sgd.h"
 

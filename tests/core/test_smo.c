@@ -1,3 +1,4 @@
+#include "core/error.h"
 #include "core/rng.h"
 #include "svm/smo.h"
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "core/error.h"
 #include "core/rng.h"
 #include "svm/gram.h"
 #include "svm/solver.h"

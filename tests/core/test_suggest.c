@@ -1,5 +1,10 @@
 #include "core/suggest.h"
-#include "reference.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
 
 static void edits_count_twice_and_case_once(void **state) {
     (void)state;

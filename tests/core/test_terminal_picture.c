@@ -1,3 +1,4 @@
+#include "core/error.h"
 #include "plot/terminal_picture.h"
 
 #include <math.h>

@@ -1,0 +1,9 @@
+/* types.h — the core's types by name, for headers that only hand on pointers to them.
+ *
+ * What one is stands in its own header, which whoever looks inside includes: error.h, array.h. */
+#ifndef PERIGEE_CORE_TYPES_H
+#define PERIGEE_CORE_TYPES_H
+
+typedef struct Error Error;
+
+#endif
