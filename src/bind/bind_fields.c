@@ -186,6 +186,7 @@ static void rehearse(lua_State *L, const BindOptioned *self, const FieldPlace *p
         uint64_t seed;
         int integer;
         bool truth;
+        char name[FIELD_NAME_SIZE];
     } scratch;
     Field field = *place->field;
     if (field.kind == FIELD_OBJECT)

@@ -117,6 +117,10 @@ const char *field_expected(const Field *field, char text[FIELD_TEXT]) {
         return strcpy(text, "true or false");
     case FIELD_WORD:
         return quoted_words(field->words, ", ", " or ", text);
+    case FIELD_NAME:
+        snprintf(text, FIELD_TEXT, "a word of at most %d letters without '.' and ':'",
+                 FIELD_NAME_SIZE - 1);
+        return text;
     case FIELD_SEED:
         return strcpy(text, "an integer");
     case FIELD_OBJECT:
@@ -140,6 +144,8 @@ const char *field_type(const Field *field, char text[FIELD_TEXT]) {
         return strcpy(text, "boolean");
     case FIELD_WORD:
         return quoted_words(field->words, "|", "|", text);
+    case FIELD_NAME:
+        return strcpy(text, "string");
     case FIELD_OBJECT:
         snprintf(text, FIELD_TEXT, "%s", field->type);
         return text;
@@ -190,6 +196,11 @@ static int find_word(const Field *field, const char *word) {
     return -1;
 }
 
+/* Names are parts of longer ones ("relu4.C"): the signs used there are not for them. */
+static bool is_name(const char *word) {
+    return *word && strlen(word) < FIELD_NAME_SIZE && !strpbrk(word, ".: \t\n");
+}
+
 /* May this value stand in this field? */
 static bool fits(const Field *field, const Value *value) {
     bool whole = value->is_whole || !wants_whole(field);
@@ -198,6 +209,8 @@ static bool fits(const Field *field, const Value *value) {
         return value->kind == VALUE_BOOLEAN;
     case FIELD_WORD:
         return value->kind == VALUE_WORD && find_word(field, value->word) >= 0;
+    case FIELD_NAME:
+        return value->kind == VALUE_WORD && is_name(value->word);
     case FIELD_SEED:
         return value->kind == VALUE_NUMBER && value->is_whole;
     case FIELD_OBJECT:
@@ -236,6 +249,9 @@ static void store(const Field *field, void *place, const Value *value) {
         break;
     case FIELD_WORD:
         *(int *)place = find_word(field, value->word);
+        break;
+    case FIELD_NAME:
+        strcpy(place, value->word);
         break;
     case FIELD_OBJECT:
         break;
@@ -284,6 +300,8 @@ Value field_get(const Field *field, const void *object) {
         return value_boolean(*(const bool *)place);
     case FIELD_WORD:
         return *(const int *)place < 0 ? nothing : value_word(field->words[*(const int *)place]);
+    case FIELD_NAME:
+        return *(const char *)place ? value_word(place) : nothing;
     default:
         return nothing;
     }

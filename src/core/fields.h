@@ -22,8 +22,11 @@ typedef enum FieldKind {
     FIELD_SEED,    /* uint64_t, any 64-bit integer */
     FIELD_BOOLEAN, /* bool */
     FIELD_WORD,    /* int, the word's place in `words` */
+    FIELD_NAME,    /* char[FIELD_NAME_SIZE], a word of one's own; empty: not chosen */
     FIELD_OBJECT   /* none: a model, an array, a list; only its description is here */
 } FieldKind;
+
+enum { FIELD_NAME_SIZE = 64 };
 
 /* Bounds that do not belong to the range themselves. */
 enum { FIELD_ABOVE_LOW = 1, FIELD_BELOW_HIGH = 2 };

@@ -16,6 +16,7 @@ typedef struct Thing {
     uint64_t seed;
     bool flag;
     int word;
+    char name[FIELD_NAME_SIZE];
 } Thing;
 
 static const char *const words[] = { "l1", "l2", "linf", NULL };
@@ -33,6 +34,7 @@ static const Field fields[] = {
     { "seed", FIELD_SEED, AT(seed), .initial = "the session's" },
     { "flag", FIELD_BOOLEAN, AT(flag), .meaning = "" },
     { "word", FIELD_WORD, AT(word), .words = words, .initial = "the norm's" },
+    { "name", FIELD_NAME, AT(name), .initial = "its kind" },
     { "data", FIELD_OBJECT, .type = "dataset|array" },
     { NULL },
 };
@@ -68,6 +70,13 @@ static void test_values_arrive(void **state) {
     assert_true(thing.any == -INFINITY && thing.count == 1 && thing.word == 2 && !thing.flag);
     assert_true(thing.pair[0] == 5 && thing.pair[1] == 5);
     assert_true(thing.seed == (uint64_t)(INT64_MIN + 1));
+    char longest[FIELD_NAME_SIZE + 1];
+    memset(longest, 'a', sizeof longest);
+    longest[FIELD_NAME_SIZE] = '\0';
+    assert_non_null(strstr(set(&thing, "name", value_word(longest)), "at most 63 letters"));
+    longest[FIELD_NAME_SIZE - 1] = '\0';
+    assert_string_equal(set(&thing, "name", value_word(longest)), "");
+    assert_string_equal(thing.name, longest);
     Value pair = { .kind = VALUE_PAIR, .is_whole = true, .number = { 2, 3 } };
     assert_string_equal(set(&thing, "pair", pair), "");
     assert_true(thing.pair[0] == 2 && thing.pair[1] == 3);
@@ -117,6 +126,12 @@ static void test_complaints(void **state) {
         { "word",
           "word: expected \"l1\", \"l2\" or \"linf\", got the string \"l3\"",
           { .kind = VALUE_WORD, .word = "l3" } },
+        { "name",
+          "name: expected a word of at most 63 letters without '.' and ':', got the string \"a.b\"",
+          { .kind = VALUE_WORD, .word = "a.b" } },
+        { "name",
+          "name: expected a word of at most 63 letters without '.' and ':', got the string \"\"",
+          { .kind = VALUE_WORD, .word = "" } },
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         assert_string_equal(set(&thing, wrong[i].name, wrong[i].value), wrong[i].complaint);
@@ -128,10 +143,10 @@ static void test_complaints(void **state) {
 static void test_round_trip(void **state) {
     (void)state;
     Thing thing = initial, copy = { 0 };
-    static const char *const open[] = { "open", "pair", "word" };
+    static const char *const open[] = { "open", "pair", "word", "name" };
     for (size_t i = 0; i < sizeof open / sizeof *open; i++)
         assert_int_equal(field_get(fields_find(fields, open[i]), &thing).kind, VALUE_NOTHING);
-    thing = (Thing){ 0.5, 2, 4, -1, 3, 8, { 2, 3 }, 99, true, 1 };
+    thing = (Thing){ 0.5, 2, 4, -1, 3, 8, { 2, 3 }, 99, true, 1, "own" };
     for (const Field *field = fields; field->name; field++) {
         Value value = field_get(field, &thing);
         Error err;
@@ -141,6 +156,7 @@ static void test_round_trip(void **state) {
     assert_memory_equal(&thing.rate, &copy.rate, 4 * sizeof(double));
     assert_true(copy.times == 3 && copy.count == 8 && copy.pair[0] == 2 && copy.pair[1] == 3);
     assert_true(copy.seed == 99 && copy.flag && copy.word == 1);
+    assert_string_equal(copy.name, "own");
 }
 
 static void test_help_words(void **state) {
@@ -158,6 +174,7 @@ static void test_help_words(void **state) {
         { "seed", "integer", "", "the session's" },
         { "flag", "boolean", "", "true" },
         { "word", "\"l1\"|\"l2\"|\"linf\"", "", "the norm's" },
+        { "name", "string", "", "its kind" },
         { "data", "dataset|array", "", "none" },
     };
     const Fields all = { fields, &initial };

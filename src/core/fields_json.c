@@ -1,0 +1,128 @@
+#include "core/fields_json.h"
+
+#include "core/error.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+/* Is it a number that JSON has, and a double holds? */
+static bool is_plain(const Value *value) {
+    double number = value->number[0];
+    return isfinite(number) &&
+           (!value->is_whole || (number < 0x1p63 && (int64_t)number == value->whole));
+}
+
+static cJSON *number_item(const Value *value) {
+    char text[VALUE_TEXT];
+    return is_plain(value) ? cJSON_CreateNumber(value->number[0])
+                           : cJSON_CreateString(value_text(value, text));
+}
+
+static cJSON *item_of(const Value *value) {
+    switch (value->kind) {
+    case VALUE_NUMBER:
+        return number_item(value);
+    case VALUE_PAIR:
+        return cJSON_CreateDoubleArray(value->number, 2);
+    case VALUE_BOOLEAN:
+        return cJSON_CreateBool(value->truth);
+    default:
+        return cJSON_CreateString(value->word);
+    }
+}
+
+bool fields_write_json(const Field *field, const void *object, cJSON *json) {
+    bool ok = json != NULL;
+    for (; ok && field && field->name; field++) {
+        Value value = field_get(field, object);
+        if (value.kind == VALUE_NOTHING)
+            continue;
+        cJSON *item = item_of(&value);
+        ok = item && cJSON_AddItemToObject(json, field->name, item);
+    }
+    return ok;
+}
+
+/* ---- Reading --------------------------------------------------------------------------------- */
+
+/* The number that a string stands for, or the string itself. */
+static Value number_in(const char *text, bool whole) {
+    char *end;
+    Value value = whole ? value_whole(strtoll(text, &end, 10)) : value_number(strtod(text, &end));
+    return *text && !*end ? value : value_word(text);
+}
+
+static Value list_value(const cJSON *list) {
+    Value value = { .kind = VALUE_PAIR, .is_whole = true };
+    int count = cJSON_GetArraySize(list);
+    for (int i = 0; count == 2 && i < 2; i++) {
+        const cJSON *item = cJSON_GetArrayItem(list, i);
+        count = cJSON_IsNumber(item) ? count : -1;
+        value.number[i] = item->valuedouble;
+        value.is_whole = value.is_whole && value_number(item->valuedouble).is_whole;
+    }
+    if (count == 2)
+        return value;
+    value.kind = VALUE_OTHER;
+    snprintf(value.got, sizeof value.got, "a list of %d", cJSON_GetArraySize(list));
+    return value;
+}
+
+static Value value_of(const Field *field, const cJSON *item) {
+    if (cJSON_IsNumber(item) && field->kind == FIELD_BOOLEAN)
+        return value_boolean(item->valuedouble != 0);
+    if (cJSON_IsNumber(item))
+        return value_number(item->valuedouble);
+    if (cJSON_IsBool(item))
+        return value_boolean(cJSON_IsTrue(item));
+    if (cJSON_IsString(item) && (field->kind == FIELD_WORD || field->kind == FIELD_NAME))
+        return value_word(item->valuestring);
+    if (cJSON_IsString(item))
+        return number_in(item->valuestring, field->kind != FIELD_NUMBER);
+    if (cJSON_IsArray(item))
+        return list_value(item);
+    return (Value){ .kind = VALUE_OTHER, .got = "an object" };
+}
+
+bool fields_read_json(const Field *field, void *object, const cJSON *json, Error *err) {
+    char expected[FIELD_TEXT];
+    for (; field && field->name; field++) {
+        const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, field->name);
+        bool there = item && !cJSON_IsNull(item);
+        if (field->kind == FIELD_OBJECT || (!there && !field->required))
+            continue;
+        if (!there)
+            return error_set(err, ERROR_ARGUMENT, "%s: expected %s, got nothing", field->name,
+                             field_expected(field, expected));
+        Value value = value_of(field, item);
+        if (!field_set(field, object, &value, err))
+            return false;
+    }
+    return true;
+}
+
+static bool is_listed(const char *const *names, const char *name) {
+    for (; names && *names; names++)
+        if (strcmp(*names, name) == 0)
+            return true;
+    return false;
+}
+
+bool fields_check_json(const Field *field, const char *const *also, const cJSON *json, Error *err) {
+    enum { MOST = 64 };
+    const char *names[MOST + 1];
+    size_t count = 0;
+    for (const Field *each = field; each && each->name && count < MOST; each++)
+        names[count++] = each->name;
+    names[count] = NULL;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, json) {
+        if (item->string && !is_listed(names, item->string) && !is_listed(also, item->string))
+            return fields_unknown(item->string, names, err);
+    }
+    return true;
+}

@@ -1,0 +1,24 @@
+/* fields_json.h — options in files: fields as the members of a JSON object, under their names.
+ *
+ * A pair is a list of two, or one number where both are the same; a word is a string, and so are
+ * numbers that JSON has none for (infinite ones, whole ones that no double is). What is left open
+ * is not written. Fields of kind FIELD_OBJECT are the caller's. */
+#ifndef PERIGEE_CORE_FIELDS_JSON_H
+#define PERIGEE_CORE_FIELDS_JSON_H
+
+#include "core/fields.h"
+
+#include <cjson/cJSON.h>
+
+/* Add every field's value to `json`. False without memory (json NULL is that, too). */
+bool fields_write_json(const Field *field, const void *object, cJSON *json);
+
+/* Every member of `json` that is a field's, into the object; null and a missing one leave it as it
+ * is, unless it is required. The complaints are field_set's; on failure some may be set already.
+ * Numbers other than 0 are true, as they are in older files. */
+bool fields_read_json(const Field *field, void *object, const cJSON *json, Error *err);
+
+/* Refuse members whose names are none of the fields' nor of `also` (NULL-terminated, or NULL). */
+bool fields_check_json(const Field *field, const char *const *also, const cJSON *json, Error *err);
+
+#endif
