@@ -86,9 +86,26 @@ local function resolve(chain)
   return value
 end
 
+-- The names of the options that an object of the program has now; the function is the program's own.
+local function option_names(value)
+  local meta = type(value) == "userdata" and debug.getmetatable(value)
+  local names = type(meta) == "table" and rawget(meta, "perigee.option_names")
+  return names and names(value) or {}
+end
+
+-- What object:set takes: its options that can be written without quotes.
+local function entry_of_set(value)
+  local options = {}
+  for _, name in ipairs(option_names(value)) do
+    if name:find("^[%a_][%w_]*$") then options[#options + 1] = { name, "" } end
+  end
+  return { options = options }
+end
+
 -- The help entry of the function that a chain calls.
 local function entry_of_call(chain)
   local owner, method = chain:match("^(.*):([%w_]+)$")
+  if method == "set" and #option_names(resolve(owner)) > 0 then return entry_of_set(resolve(owner)) end
   if method then
     local kind = kinds.of(resolve(owner))
     return kind and help.find(kind .. ":" .. method)
@@ -110,6 +127,9 @@ local function add_names(set, t, prefix, only_functions)
 end
 
 local function add_documented(set, value, prefix, methods)
+  for _, name in ipairs(methods and {} or option_names(value)) do
+    if name:sub(1, #prefix) == prefix and name:find("^[%a_][%w_]*$") then set[name] = true end
+  end
   local kind = kinds.of(value)
   for name in pairs(kind and help.members(kind, methods) or {}) do
     if name:sub(1, #prefix) == prefix then set[name] = true end

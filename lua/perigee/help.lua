@@ -14,7 +14,9 @@
 --            is said in the text. The table of options is not among them: it is the last argument
 --            of whatever has options
 --   options  { { "eta", "number", "0.1", "step of the search" }, … }: key, type, default, meaning;
---            a type of quoted words ('"l1"|"l2"') is what completion offers as values
+--            a type of quoted words ('"l1"|"l2"') is what completion offers as values. Where the
+--            program has a table of the options (core/fields.h) the entry has none: they come from
+--            there, and a constructor that only such a table knows gets its whole entry so
 --   returns  { "array", "what comes back" }
 --   method   true where array.mean(x) is also x:mean()
 --   example  runnable code, alone; every example is run by the tests
@@ -23,6 +25,7 @@
 -- attack, result, figure); what every model has is named model:scores.
 
 local kinds = require "perigee.kinds"
+local native = require "perigee.native"
 
 local help = {}
 
@@ -37,6 +40,43 @@ help.parents = {
 local index -- name → entry
 local every -- all entries in the manual's order: of two that fit equally the first one is taken
 
+-- The rows of a table of fields. What a number may be stands behind what it means.
+local function rows_of(described)
+  local rows = {}
+  for i, row in ipairs(described.options) do
+    local key, kind, default, meaning, range = table.unpack(row)
+    rows[i] = { key, kind, default, range ~= "" and ("%s (%s)"):format(meaning, range) or meaning }
+  end
+  return #rows > 0 and rows or nil
+end
+
+local function entry_of_description(name, described)
+  return {
+    name = name, group = described.group, text = described.summary, options = rows_of(described),
+    returns = { described.result, described.gives },
+    example = described.example, see = described.see and { described.see },
+  }
+end
+
+-- Give entries their options, and constructors without an entry one at the end of their library's.
+local function add_descriptions()
+  local names = native.described()
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local described, entry = native.described(name), index[name]
+    if entry then
+      entry.options = entry.options or rows_of(described)
+    elseif described.summary then
+      entry = entry_of_description(name, described)
+      index[name] = entry
+      every[#every + 1] = entry
+      for _, module in ipairs(help.modules) do
+        if module.name == name:match("^[%w_]+") then table.insert(module.entries, entry) end
+      end
+    end
+  end
+end
+
 local function load_all()
   if index then return end
   index, every = {}, {}
@@ -49,6 +89,7 @@ local function load_all()
       every[#every + 1] = entry
     end
   end
+  add_descriptions()
 end
 
 --- Every module's table, in the manual's order.

@@ -1,11 +1,14 @@
 /* bind_dnr.c — the library dnr: deep neural rejection. */
 #include "bind/bind.h"
+#include "bind/bind_fields.h"
 #include "bind/reject_common.h"
 #include "core/error.h"
 #include "core/folds.h"
 #include "core/notes.h"
 #include "reject/dnr.h"
+#include "reject/threshold.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -81,14 +84,35 @@ static void push_layers(lua_State *L, DnrParts *parts) {
         classifier[l] = push_classifier(L, name[l]);
 }
 
+static const Field parts_fields[] = {
+    { "net", FIELD_OBJECT, .type = "net", .required = true,
+      .meaning = "the net; it stays as it is" },
+    { "layers", FIELD_OBJECT, .type = "string[]", .required = true,
+      .meaning = "names of the tapped layers, in the order of the combiner's inputs" },
+    { "layer_classifier", FIELD_OBJECT, .type = "model",
+      .meaning = "the pattern: every layer gets a clone of it" },
+    { "layer_classifiers", FIELD_OBJECT, .type = "table",
+      .meaning = "layer = model, where a layer has one of its own" },
+    { "combiner", FIELD_OBJECT, .type = "model", .required = true,
+      .meaning = "the classifier of the layers' scores" },
+    THRESHOLD_FIELD(offsetof(DnrParts, threshold)),
+    { .name = NULL },
+};
+static const DnrParts initial_parts = { .threshold = -INFINITY };
+
+static const Field fit_fields[] = {
+    { "folds", FIELD_OBJECT, .type = "integer|array", .initial = "5",
+      .meaning = "how many folds, or each sample's own (any integers)" },
+    { "seed", FIELD_OBJECT, .type = "integer", .initial = "the session's",
+      .meaning = "of the folds, drawn so that every class is spread evenly" },
+    { .name = NULL },
+};
+
 /* dnr.new { net =, layers =, layer_classifier =, layer_classifiers =, combiner =, threshold = } */
 static int dnr_new_call(lua_State *L) {
-    static const char *const valid[] = {
-        "net", "layers", "layer_classifier", "layer_classifiers", "combiner", "threshold", NULL
-    };
+    DnrParts parts = initial_parts;
     lua_settop(L, OPTIONS);
-    bind_options(L, OPTIONS, where_new, valid);
-    DnrParts parts = { .threshold = reject_opt_threshold(L, OPTIONS, where_new) };
+    bind_fields(L, OPTIONS, where_new, parts_fields, &parts);
     push_layers(L, &parts);
     bind_opt_push(L, OPTIONS, "net");
     parts.net = bind_check_net(L, lua_gettop(L), where_new, "net");
@@ -188,7 +212,7 @@ static const int32_t *push_folds(lua_State *L, const Dataset *ds) {
 static int dnr_fit_call(lua_State *L) {
     Dnr *dnr = check_dnr(L, "fit");
     const Dataset *ds = bind_check_dataset(L, 2, "fit", "ds");
-    bind_options(L, 3, "fit", (const char *const[]){ "folds", "seed", NULL });
+    bind_fields(L, 3, "fit", fit_fields, NULL);
     const int32_t *fold = push_folds(L, ds);
     Samples samples = bind_check_training(L, 2, "fit", "ds");
     Progress progress = progress_new();
@@ -231,6 +255,9 @@ int open_dnr(lua_State *L) {
     static const luaL_Reg functions[] = { { "new", dnr_new_call }, { NULL, NULL } };
     bind_new_model_type(L, &dnr_type, &dnr_kind, methods, meta);
     lua_pop(L, 1);
+    bind_describe_options(
+        L, &(Described){ .name = "dnr.new", .fields = { parts_fields, &initial_parts } });
+    bind_describe_options(L, &(Described){ .name = "dnr:fit", .fields = { fit_fields, NULL } });
     luaL_newlib(L, functions);
     return 1;
 }

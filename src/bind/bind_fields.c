@@ -91,7 +91,7 @@ void bind_read_fields(lua_State *L, int arg, const char *where, const Field *fie
     char expected[FIELD_TEXT];
     for (; field && field->name; field++) {
         int type = bind_opt_push(L, arg, field->name);
-        if (type == LUA_TNIL && field->required)
+        if (type == LUA_TNIL && field->required && field->kind != FIELD_OBJECT)
             bind_expected(L, -1, where, field->name, field_expected(field, expected));
         if (type != LUA_TNIL && field->kind != FIELD_OBJECT)
             set_field(L, -1, where, field, object);
@@ -227,6 +227,12 @@ void bind_describe_options(lua_State *L, const Described *described) {
     lua_setfield(L, -2, "example");
     lua_pushstring(L, described->result);
     lua_setfield(L, -2, "result");
+    lua_pushstring(L, described->gives);
+    lua_setfield(L, -2, "gives");
+    lua_pushstring(L, described->group);
+    lua_setfield(L, -2, "group");
+    lua_pushstring(L, described->see);
+    lua_setfield(L, -2, "see");
     lua_pushlightuserdata(L, (void *)described->fields.field);
     lua_setfield(L, -2, "fields");
     lua_pushlightuserdata(L, (void *)described->fields.initial);
@@ -272,8 +278,8 @@ int bind_described(lua_State *L) {
     lua_getfield(L, 3, "initial");
     Fields fields = { lua_touserdata(L, 4), lua_touserdata(L, 5) };
     lua_createtable(L, 0, 5);
-    for (int i = 0; i < 3; i++) {
-        static const char *const keys[] = { "summary", "example", "result" };
+    static const char *const keys[] = { "summary", "example", "result", "gives", "group", "see" };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         lua_getfield(L, 3, keys[i]);
         lua_setfield(L, -2, keys[i]);
     }

@@ -19,8 +19,7 @@ void bind_push_value(lua_State *L, const Value *value);
 void bind_field_set(lua_State *L, int arg, const char *where, const FieldPlace *place);
 
 /* The option table at `arg` into `object`: like bind_options (see bind.h) with the fields' names,
- * then every field that the table has. Fields of kind FIELD_OBJECT are only checked to be there
- * where they are required: the caller reads them. */
+ * then every field that the table has. Those of kind FIELD_OBJECT are the caller's to read. */
 void bind_fields(lua_State *L, int arg, const char *where, const Field *field, void *object);
 
 /* The same for a table that also holds a list or further keys of the caller's, checked already. */
@@ -75,7 +74,10 @@ typedef struct Described {
     const char *name;    /* "attack.pgd" */
     const char *summary; /* what it is; NULL where the help has an entry of its own */
     const char *example; /* one that runs; with the summary */
-    const char *result;  /* what the constructor gives: "attack", "table" */
+    const char *result;  /* what the constructor gives: "attack", and in words */
+    const char *gives;
+    const char *group; /* the heading that it stands under in its library's list, or NULL */
+    const char *see;   /* the entry that uses it: "svm.new" */
     Fields fields;
 } Described;
 

@@ -1,5 +1,7 @@
 #include "bind/bind_native.h"
 
+#include "bind/bind_fields.h"
+
 #include "bind/bind.h"
 #include "core/error.h"
 #include "core/file.h"
@@ -149,6 +151,7 @@ static int native_write_file(lua_State *L) {
 int open_native(lua_State *L) {
     static const luaL_Reg functions[] = { { "json", native_json },
                                           { "write_file", native_write_file },
+                                          { "described", bind_described },
                                           { NULL, NULL } };
     bind_new_type(L, &json_type, NULL, NULL);
     lua_pop(L, 1);

@@ -22,13 +22,6 @@ static const BoxType layer_type = { .name = "perigee.layer",
 
 /* ---- What nr and dnr share ------------------------------------------------------------------- */
 
-double reject_opt_threshold(lua_State *L, int arg, const char *where) {
-    double threshold = -INFINITY;
-    const Field only[] = { threshold_field, { .name = NULL } };
-    bind_read_fields(L, arg, where, only, &threshold);
-    return threshold;
-}
-
 int reject_threshold_for(lua_State *L) {
     Model *model = bind_test_model(L, 1);
     if (!model)
@@ -97,11 +90,28 @@ static int layer_tostring(lua_State *L) {
     return 1;
 }
 
+static const Field layer_fields[] = {
+    { "net", FIELD_OBJECT, .type = "net", .required = true, .meaning = "the net" },
+    { "layer", FIELD_OBJECT, .type = "string", .required = true,
+      .meaning = "the name of one of its layers" },
+    { "classifier", FIELD_OBJECT, .type = "model", .required = true,
+      .meaning = "any model, fitted or not" },
+    { .name = NULL },
+};
+
+static const Field nr_fields[] = {
+    { "model", FIELD_OBJECT, .type = "model", .required = true,
+      .meaning = "what is thresholded; it must not reject by itself" },
+    THRESHOLD_FIELD(0),
+    { .name = NULL },
+};
+static const double initial_threshold = -INFINITY;
+
 /* reject.layer { net =, layer =, classifier = } */
 static int reject_layer(lua_State *L) {
     static const char where[] = "reject.layer";
     lua_settop(L, 1);
-    bind_options(L, 1, where, (const char *const[]){ "net", "layer", "classifier", NULL });
+    bind_fields(L, 1, where, layer_fields, NULL);
     bind_opt_push(L, 1, "net");
     Network *net = bind_check_net(L, 2, where, "net");
     bind_opt_push(L, 1, "layer");
@@ -118,8 +128,8 @@ static int reject_layer(lua_State *L) {
 static int reject_new(lua_State *L) {
     static const char where[] = "reject.new";
     lua_settop(L, 1);
-    bind_options(L, 1, where, (const char *const[]){ "model", "threshold", NULL });
-    double threshold = reject_opt_threshold(L, 1, where);
+    double threshold = initial_threshold;
+    bind_fields(L, 1, where, nr_fields, &threshold);
     bind_opt_push(L, 1, "model");
     Model *model = bind_check_model(L, 2, where, "model");
     void **box = bind_new_box(L, &nr_type);
@@ -165,6 +175,10 @@ int open_reject(lua_State *L) {
     bind_new_model_type(L, &nr_type, &nr_kind, nr_methods, nr_meta);
     bind_new_model_type(L, &layer_type, &layer_model_kind, NULL, layer_meta);
     lua_pop(L, 2);
+    bind_describe_options(
+        L, &(Described){ .name = "reject.new", .fields = { nr_fields, &initial_threshold } });
+    bind_describe_options(L,
+                          &(Described){ .name = "reject.layer", .fields = { layer_fields, NULL } });
     luaL_newlib(L, functions);
     return 1;
 }

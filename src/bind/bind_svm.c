@@ -87,6 +87,10 @@ static void open_kernels(lua_State *L) {
                                                .summary = kind->summary,
                                                .example = kind->example,
                                                .result = "kernel",
+                                               .gives = "a table of its name and parameters; a "
+                                                        "number alone is the first of them",
+                                               .see = "svm.new",
+                                               .group = i == 0 ? "Kernels" : NULL,
                                                .fields = kind->fields });
     }
 }

@@ -87,7 +87,7 @@ static const char *range_words(const Field *field, const char *between, char tex
         snprintf(text, FIELD_TEXT, "above %.14g", field->low);
     else if (low)
         snprintf(text, FIELD_TEXT, "%s%.14g or more", *between ? "of " : "", field->low);
-    else if (has_range(field) && (high || below))
+    else if (has_range(field) && (high || (below && *between)))
         snprintf(text, FIELD_TEXT, below ? "below %.14g" : "up to %.14g", field->high);
     return text;
 }

@@ -5,15 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-const Field threshold_field = {
-    .name = "threshold",
-    .kind = FIELD_NUMBER,
-    .low = -INFINITY,
-    .high = INFINITY,
-    .open = FIELD_BELOW_HIGH,
-    .meaning = "the reject class's score: a sample is rejected when its best class score is not "
-               "higher",
-};
+const Field threshold_field = THRESHOLD_FIELD(0);
 
 bool threshold_check(double threshold, Error *err) {
     return field_check(&threshold_field, &threshold, err);

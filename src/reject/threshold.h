@@ -8,8 +8,18 @@
 #include "model.h"
 
 #include <cjson/cJSON.h>
+#include <math.h>
 
-/* The option of that name: a double, finite or −inf, in its place alone. */
+/* The option of that name: a double, finite or −inf, `at` bytes into its struct; and in its place
+ * alone. */
+#define THRESHOLD_FIELD(at)                                                                        \
+    {                                                                                              \
+        "threshold", FIELD_NUMBER, (at),                                                           \
+            .low = -INFINITY, .high = INFINITY, .open = FIELD_BELOW_HIGH,                          \
+            .meaning =                                                                             \
+                "the reject class's score: a sample is rejected when its best class score is "     \
+                "not higher; -inf rejects nothing"                                                 \
+    }
 extern const Field threshold_field;
 bool threshold_check(double threshold, Error *err);
 

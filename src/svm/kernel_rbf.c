@@ -34,7 +34,7 @@ static const Kernel initial = { .gamma = 1 };
 const KernelKind kernel_rbf = {
     .name = "rbf",
     .summary = "The radial basis function kernel, exp(−gamma ‖x − s‖²).",
-    .example = "print(svm.rbf(0.01).gamma)",
+    .example = "print(svm.rbf({ gamma = 0.01 }).gamma, svm.rbf(0.01).gamma)",
     .base = BASE_DISTANCE,
     .fields = { fields, &initial },
     .values = values,

@@ -24,14 +24,6 @@ A. Sotgiu et al., "Deep neural rejection against adversarial examples", EURASIP 
 
 Parts that are fitted are taken as they are: with all of them the defence is ready. fit trains all of them
 anew. Any model that does not reject by itself can be a part, one written in Lua too.]],
-    options = {
-      { "net", "net", "none", "the net; it stays as it is" },
-      { "layers", "string[]", "none", "names of the tapped layers, in the order of the combiner's inputs" },
-      { "layer_classifier", "model", "none", "the pattern: every layer gets a clone of it" },
-      { "layer_classifiers", "table", "none", "layer = model, where a layer has one of its own" },
-      { "combiner", "model", "none", "the classifier of the layers' scores" },
-      { "threshold", "number", "-inf", "the reject class's score; -inf rejects nothing" },
-    },
     returns = { "dnr", "a model; fitted if all its parts are" },
     example = example_defence .. [[
 defence:fit(known, { seed = 1 })
@@ -54,10 +46,6 @@ done, with the arithmetic.
 Training works on clones that take the parts' places when all is done. After Ctrl-C, or an error in a part,
 the defence is what it was before.]],
     params = { { "ds", "dataset", "samples with labels, of the net's inputs" } },
-    options = {
-      { "folds", "integer|array", "5", "how many folds, or each sample's own (any integers)" },
-      { "seed", "integer", "the session's", "of the folds, drawn so that every class is spread evenly" },
-    },
     returns = { "dnr", "the defence itself" },
     example = example_defence .. [[
 print(defence:fit(known, { folds = 3, seed = 1 }))]],

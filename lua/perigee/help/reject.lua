@@ -36,10 +36,6 @@ label is -1. The threshold's gradient is zero. The method of M. Melis et al. ("I
 robot vision?", 2017) puts it on an SVM over a net's last layer: see reject.layer.
 
 The model may be one written in Lua: see ?model.]],
-    options = {
-      { "model", "model", "none", "what is thresholded; it must not reject by itself" },
-      { "threshold", "number", "-inf", "the reject class's score; -inf rejects nothing" },
-    },
     returns = { "nr", "a model; fitted if the model is" },
     example = example_svm .. [[
 local nr = reject.new { model = model, threshold = 0.5 }
@@ -52,11 +48,6 @@ print(nr:predict(ds:slice(1, 5)), metrics.rejection_rate(nr, ds))]],
 A classifier on one layer of a net, as a model of the net's own inputs: its scores are the classifier's
 of the layer's flattened output, its gradient goes back through both. Fitting it fits the classifier; the
 net stays as it is.]],
-    options = {
-      { "net", "net", "none", "the net" },
-      { "layer", "string", "none", "the name of one of its layers" },
-      { "classifier", "model", "none", "any model, fitted or not" },
-    },
     returns = { "layer", "a model with the fields net, layer and classifier" },
     example = [[
 local nr = reject.new {

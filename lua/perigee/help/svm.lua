@@ -1,15 +1,5 @@
 -- Documentation of the library svm; see perigee/help.lua for the form.
 
-local kernel = { "kernel", "kernel|string", "svm.rbf(1)",
-  "svm.linear(), svm.rbf(gamma), svm.poly{…}, or a kernel's name" }
-local tolerance = { "tolerance", "number", "1e-3", "KKT violation at which the solver stops" }
-local weights = { "weights", '"balanced"|table', "none",
-  "{ [label] = w } multiplies a class's C in its own problem by w; \"balanced\" weighs both sides "
-  .. "of every problem by n / (2 · their count)" }
-local solver = { "solver", '"libsvm"|"smo"', "libsvm",
-  "libsvm, or the built-in solver, which needs half the memory and less time; both stop at the "
-  .. "same condition" }
-
 local function field(name, kind, text, group)
   return { name = "svm." .. name, kind = "field", group = group, text = text, returns = { kind } }
 end
@@ -29,11 +19,6 @@ alpha[c][i] k(sv[i], x) + b[c]; with two classes there is one function f and the
 :fit trains all classes side by side on one kernel matrix: 12 bytes for each pair of n samples
 with libsvm and its caches besides, 4 with the solver "smo". More than there is memory for is refused with the
 arithmetic. If it is interrupted the classifier stays as it was.]],
-    options = {
-      kernel,
-      { "C", "number", "1", "penalty of a training sample on the wrong side of the margin" },
-      tolerance, weights, solver,
-    },
     returns = { "svm", "a model: scores, predict, gradient, fit, set, get, clone, save" },
     example = example_data .. [[
 local m = svm.new { kernel = svm.rbf(0.5), C = 10 }:fit(ds)
@@ -47,15 +32,6 @@ print(m:scores(ds[1]), m.support)]],
 A fitted classifier from its numbers: sv is m × features, alpha classes × m, b one number a class,
 in the order of `classes`, which must rise. With two classes alpha may have one row and b one number:
 the function of the second class.]],
-    options = {
-      { "sv", "array|table", "none", "support vectors" },
-      { "alpha", "array|table", "none", "their coefficients, signs included" },
-      { "b", "array|table", "none", "constants" },
-      { "classes", "integer[]", "none", "labels, rising" },
-      kernel,
-      { "C", "number", "1", "for a later fit, as are the next three" },
-      tolerance, weights, solver,
-    },
     returns = { "svm", "a fitted model" },
     example = [[
 local m = svm.from {
@@ -72,16 +48,6 @@ Chooses C and gamma by cross-validation: every pair of values is trained on all 
 judged on that one. The distances between samples are computed once, the kernel matrix once for each
 gamma. The first of equally good pairs wins. Prints as a table of accuracies; its fields are best
 (C, gamma), accuracy, table (an array, C × gamma), C, gamma, seed and model.]],
-    options = {
-      { "data", "dataset", "none", "samples with labels" },
-      kernel,
-      { "C", "number|number[]", "1", "values to try" },
-      { "gamma", "number|number[]", "the kernel's", "values to try; kernels without gamma ignore it" },
-      { "folds", "integer", "5", "folds, stratified by class" },
-      { "seed", "integer", "the session's", "of the folds" },
-      tolerance, weights, solver,
-      { "fit", "boolean", "true", "train the best pair on all of data: the field model" },
-    },
     returns = { "table", "{ best, accuracy, table, C, gamma, seed, model }" },
     example = example_data .. [[
 local found = svm.search {
@@ -90,33 +56,6 @@ local found = svm.search {
 print(found)
 print(found.best.C, found.model)]],
     see = { "svm.new" },
-  },
-  {
-    name = "svm.linear", group = "Kernels",
-    text = "The linear kernel, x·s.",
-    returns = { "kernel", 'a table { name = "linear" }' },
-    example = "print(svm.linear().name)",
-    see = { "svm.rbf", "svm.new" },
-  },
-  {
-    name = "svm.rbf",
-    text = "The radial basis function kernel, exp(−gamma ‖x − s‖²). svm.rbf { gamma = 0.1 } is the same.",
-    params = { { "gamma", "number?", "above 0; 1 if left out" } },
-    returns = { "kernel", 'a table { name = "rbf", gamma = … }' },
-    example = "print(svm.rbf(0.01).gamma)",
-    see = { "svm.poly", "svm.search" },
-  },
-  {
-    name = "svm.poly",
-    text = "The polynomial kernel, (gamma x·s + coef0)^degree.",
-    options = {
-      { "gamma", "number", "1", "above 0" },
-      { "coef0", "number", "0", "what is added" },
-      { "degree", "integer", "3", "1 to 32" },
-    },
-    returns = { "kernel", 'a table { name = "poly", gamma =, coef0 =, degree = }' },
-    example = "print(svm.poly({ degree = 2, coef0 = 1 }).degree)",
-    see = { "svm.rbf", "svm.new" },
   },
   field("kernel", "kernel", [[
 The kernel's table, a copy. Hyperparameters change by :set { C = 1, ["kernel.gamma"] = 0.1 } and count
