@@ -117,8 +117,8 @@ static bool is_unfinished(lua_State *L, int message_index, int status) {
     return message && length >= tail && strcmp(message + length - tail, mark) == 0;
 }
 
-/* The text as an expression, else as statements; pushes the function or Lua's complaint, of which
- * an unfinished expression's goes first: as a statement "1 +" or "{" would be called wrong. */
+/* The text as an expression, else as statements; pushes the function or Lua's complaint, an
+ * unfinished expression's first: as a statement "1 +" or "{" would be called wrong. */
 static int load_input(lua_State *L, const Input *input) {
     const char *expression = lua_pushfstring(L, "return %s", input->text);
     int status = source_load(L, expression, strlen(expression), NAME);
@@ -168,7 +168,7 @@ static void run_input(lua_State *L, const Input *input, int load_status) {
     fflush(stdout);
 }
 
-/* One line more: ask about it, wait for the rest, or run what is complete. */
+/* One more line: ask about it, wait for the rest, or run what is complete. */
 static void take_line(lua_State *L, Input *input, const char *line) {
     if (input->length == 0 && is_query(L, line)) {
         line_remember(line);
@@ -192,7 +192,7 @@ static void take_line(lua_State *L, Input *input, const char *line) {
 
 /* ---- The session ----------------------------------------------------------------------------- */
 
-/* The user's own init.lua, if there is one. Its errors are shown and the prompt comes all the same.
+/* The user's own init.lua, if there is one. Its errors are shown and the prompt starts anyway.
  */
 static void run_init_file(lua_State *L) {
     char path[4096];

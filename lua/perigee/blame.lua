@@ -1,5 +1,5 @@
--- Errors at the user's line: of whatever the program's own Lua code complains, the line that called it is
--- what the user can change.
+-- Errors at the user's line: whatever the program's own Lua code complains of, the line that called it is
+-- the one the user can change.
 
 local blame = {}
 

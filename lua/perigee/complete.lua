@@ -1,6 +1,6 @@
 -- Completion at the prompt: from the text before the cursor to the words that may stand there.
 --
--- Nothing of the user's runs: tables are read raw, metamethods are never called, and only chains of
+-- None of the user's code runs: tables are read raw, metamethods are never called, and only chains of
 -- names (a.b.c, a.b:c) are followed.
 
 local help = require "perigee.help"
@@ -24,8 +24,8 @@ end
 
 local closing = { ["("] = ")", ["{"] = "}", ["["] = "]" }
 
--- Walk over the text and tell what is open at its end: { quote, start } where a string is, and the
--- stack of open brackets with the text before each. Comments hide everything.
+-- Walk over the text and find what is open at its end: { quote, start } for a string, and the stack of
+-- open brackets with the text before each. Comments hide everything.
 local function scan(text)
   local stack, i, n = {}, 1, #text
   while i <= n do
@@ -182,7 +182,7 @@ local function option_named(entry, name)
   end
 end
 
--- Names for require: what is loaded, and the files that package.path leads to.
+-- Names for require: what is loaded, and the files on package.path.
 local function modules(typed)
   local set = {}
   for _, t in ipairs { package.loaded, package.preload } do

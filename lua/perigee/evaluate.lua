@@ -148,7 +148,7 @@ function evaluate.security(options)
     seed = options.seed, interrupted = false,
   }, Security)
 
-  -- The counts of one run, or nil if it was interrupted: half a run says nothing of its dmax.
+  -- The counts of one run, or nil if it was interrupted: half a run says nothing about its dmax.
   local function counts_of(attacker, d)
     attacker.dmax = d
     local result = attacker:run(data, { seed = options.seed })
@@ -162,7 +162,7 @@ function evaluate.security(options)
 
   for _, entry in ipairs(named) do
     local name = entry.name
-    -- One attack object a model, so that a double start's points are scored once.
+    -- One attack object per model, so that a double start's points are scored once.
     local attacker = base:with { model = entry.model }
     local shaker = attack.noise {
       model = entry.model, norm = base.norm, lower = base.lower, upper = base.upper,

@@ -1,12 +1,12 @@
--- The help: one table of documentation a module (perigee/help/NAME.lua), and what is made of it —
+-- The help: one table of documentation per module (perigee/help/NAME.lua), and what is made of it —
 -- answers at the prompt, completion of option keys, and through help/generate.lua the manual, the
--- man page and the editors' definitions. help/layout.lua makes text of it for a terminal.
+-- man page and the editors' definitions. help/layout.lua turns it into text for a terminal.
 --
 -- A module's table:
 --   { name = "array", title = "Arrays", summary = "…", entries = { entry, … } }
 -- An entry:
 --   name     "array.mean" (a function), "net:forward" (a method), "dataset.x" (a field)
---   kind     "field", or "value" where a kind of values is told of as a whole; functions have none
+--   kind     "field", or "value" where a kind of value is described as a whole; functions have none
 --   group    a heading that begins before this entry in the list of its module
 --   text     what it does: shapes, units, failure; the first sentence alone stands in lists
 --   params   { { "x", "array|dataset", "what it is" }, { "axis", "integer?", "…" }, … }; a "?" ends
@@ -31,7 +31,7 @@ local help = {}
 
 local modules = { "prompt", table.unpack(require "perigee.libraries") }
 
---- Kinds that have all that another one has.
+--- Kinds that have everything that another one has.
 help.parents = {
   net = "model", svm = "model", nr = "model", layer = "model", dnr = "model", panel = "figure",
 }
@@ -321,7 +321,7 @@ function help.text(found, width, colour)
   return require("perigee.help.layout").text(found, width or 80, colour)
 end
 
---- The overview: what there is, a line a module.
+--- The overview: what there is, a line per module.
 function help.overview(width, colour)
   return require("perigee.help.layout").overview(width or 80, colour)
 end

@@ -33,7 +33,7 @@ local function suggestion(name)
     end
   end
   if homes[name] then return homes[name] end
-  table.sort(globals) -- of two equally near words always the same one
+  table.sort(globals) -- so that of two equally near words it is always the same one
   table.sort(members)
   return perigee.nearest(name, globals) or homes[perigee.nearest(name, members)]
 end

@@ -2,7 +2,7 @@
 
 local kinds = {}
 
---- The kind of a value ("array", "dataset", "svm", "security", …), or nil where it has none.
+--- The kind of a value ("array", "dataset", "svm", "security", …), or nil if it has none.
 function kinds.of(value)
   local meta = debug.getmetatable(value)
   local name = type(meta) == "table" and rawget(meta, "__name")

@@ -1,13 +1,13 @@
 -- Members that are not there: reading array.zeross, or x:reshap, is an error that names what was
 -- probably meant. The libraries' tables ask through their metatables; the types' __index functions in C
--- ask through the registry (bind_missing in src/bind/bind.c). A field that may be without a value is nil.
+-- ask through the registry (bind_missing in src/bind/bind.c). A field that may have no value is nil.
 
 local blame = require "perigee.blame"
 local kinds = require "perigee.kinds"
 
 local missing = {}
 
-local LISTED = 30 -- names at most that are listed where none is near
+local LISTED = 30 -- how many names are listed at most if none is near
 
 local function fail(owner, key, names)
   table.sort(names)
@@ -36,12 +36,12 @@ function missing.guard_library(name, library)
   })
 end
 
--- What a type is called where its own name is not a word.
+-- What a type is called if its own name is not a word.
 local shown = {
   attack_result = "a result", lua_model = "a model written in Lua", nr = "an nr", svm = "an svm",
 }
 
---- What the types' __index functions call for a member that is not there; `fields` are the type's.
+--- What the types' __index functions call for a missing member; `fields` are those of the type.
 function missing.of_value(value, key, fields)
   local meta, kind = debug.getmetatable(value), kinds.of(value) or "value"
   local names = table.move(fields, 1, #fields, 1, {})

@@ -7,12 +7,12 @@
 --   plot.script("attack", result, options)          the gnuplot script that draws the same
 --   plot.figure{ rows =, cols =, … }                a figure of one's own: f:line(x, y), f:save(path)
 --
--- Every picture takes `file` (.png, .svg, .pdf, .html; .gp writes the script), `terminal` ("window",
--- "qt", "wxt", "x11"; "text" for the terminal; "png", "svg", "pdf", "html"), `title`, `width` and
--- `height` (units of 1/96 inch), `scale` (PNG pixels a unit) and `timeout` (seconds), and returns the
--- path it wrote. Wrong arguments, and a gnuplot that fails, are errors. Without gnuplot images are
--- drawn without words; of other figures a message goes to stderr, and the path is that of the script,
--- written with its data where the picture would have been.
+-- Every picture takes `file` (.png, .svg, .pdf, .html; .gp writes the script), `terminal` ("window", "qt",
+-- "wxt", "x11"; "text" for the terminal; "png", "svg", "pdf", "html"), `title`, `width` and `height`
+-- (units of 1/96 inch), `scale` (PNG pixels per unit) and `timeout` (seconds), and returns the path it
+-- wrote. Wrong arguments, and a gnuplot that fails, are errors. Without gnuplot, images are drawn without
+-- words; for other figures a message goes to stderr, and the path is that of the script, written with its
+-- data where the picture would have been.
 
 local library = {}
 
@@ -61,7 +61,7 @@ for name, recipe in pairs(recipes) do
   end
 end
 
--- plot.live(run, options): a curve of what runs, while it runs (see live.lua).
+-- plot.live(run, options): a curve of what is running, while it runs (see live.lua).
 library.live = require "perigee.plot.live"
 
 -- ---- Figures of one's own ------------------------------------------------------------------------

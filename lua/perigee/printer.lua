@@ -18,7 +18,7 @@ end
 
 local width_of, cut_to = columns.width, columns.cut
 
--- A sentence broken at its blanks; all lines but the first are indented. Words longer than a line are cut.
+-- A sentence broken at spaces; all lines but the first are indented. Words longer than a line are cut.
 local function wrapped(text, width)
   if width_of(text) <= width then return text end
   local lines, line = {}, nil
@@ -158,7 +158,7 @@ function Writer:whole_summary(value)
   return (text:gsub("[^\n]+", function(line) return cut_to(line, self.width) end))
 end
 
--- One for a table's member: its first line, with the second where that is all and fits.
+-- One for a table's member: its first line, and the second if there are only two and both fit.
 function Writer:short_summary(value, room)
   local text = self:summary(value, math.max(room - 2, 20))
   if type(value) ~= "table" and type(value) ~= "userdata" then return text end
@@ -202,7 +202,7 @@ function Writer:value(value, prefix, indent, suffix)
   return going
 end
 
--- Packs the plain numbers and strings of a list into full lines; the rest goes one a line.
+-- Packs the plain numbers and strings of a list into full lines; the rest goes one per line.
 function Writer:list(t, n, indent)
   local pad, line = ("  "):rep(indent), ""
   local function flush()

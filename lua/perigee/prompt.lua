@@ -24,14 +24,14 @@ end
 ---------------------------------------------------------------------------------------------------
 -- Help
 
-local MOST = 100 -- columns that a text may fill: longer lines are hard to read
+local MOST = 100 -- the widest text: longer lines are hard to read
 
 local function show_text(found)
   local terminal = perigee.terminal()
   print(help.text(found, math.min(terminal.columns, MOST), terminal.colour))
 end
 
--- Entries, a line each, as many as the screen holds.
+-- Entries, one line each, as many as the screen holds.
 local function show_list(entries)
   local terminal = perigee.terminal()
   local most = terminal.output and math.max(terminal.rows - 4, 8) or 60
@@ -52,7 +52,7 @@ local function explain(value)
   print(("no help for %s; ? lists what there is"):format(printer.text(value, { width = 60, lines = 1 })))
 end
 
--- Nothing is known by that name; `documented` is the name as the help would have it.
+-- Nothing has that name; `documented` is the name as the help would have it.
 local function no_help(name, documented)
   local near = help.nearest(documented)
   print(("no help for %s%s"):format(name, near and ("; did you mean %s?"):format(near) or ""))
@@ -65,8 +65,8 @@ local function no_help(name, documented)
   end
 end
 
--- What a chain of names stands for. Fields of our own objects are read, they run nothing of the
--- user's; anything else is looked at raw.
+-- What a chain of names stands for. Fields of our own objects are read, which runs none of the user's
+-- code; anything else is looked at raw.
 local function value_of(chain)
   local value = _G
   for name in chain:gmatch("[%a_][%w_]*") do
@@ -92,7 +92,7 @@ local function documented_name(chain)
   return kind and kind .. ":" .. member or chain
 end
 
--- The full name of what Lua itself brings: "string.format", "print", "math"; or nil.
+-- The full name of what Lua itself provides: "string.format", "print", "math"; or nil.
 local function name_in_lua(value)
   local function named_in(t, prefix)
     for key, member in next, t do
@@ -114,7 +114,7 @@ local function explain_name(name)
   local value = value_of(name)
   local has_help = value ~= nil and type(value) ~= "string" and help.of(value)
   local documented = documented_name(name)
-  -- a variable of the user's goes before what is only called so in some library: ?x, ?net
+  -- a variable of the user's takes precedence over a library's member of that name: ?x, ?net
   if has_help and not name:find("[.:]") then return explain(value) end
   if help.of(documented) then return explain(documented) end
   if has_help then return explain(value) end
@@ -123,7 +123,7 @@ local function explain_name(name)
     local place = type(value) == "function" and "pdf-" .. of_lua or "6"
     return print(("%s is Lua's own: www.lua.org/manual/5.4/manual.html#%s"):format(of_lua, place))
   end
-  -- a string, a number, a plain table: nothing of it is in the help, but it has a value
+  -- a string, a number, a plain table: the help has nothing about it, but it has a value
   if value ~= nil and value ~= false then
     print(("%s is %s"):format(name, printer.text(value, { width = MOST - #name - 4, lines = 8 })))
     return
@@ -151,13 +151,13 @@ local function screenful(terminal)
   return terminal.output and math.max(terminal.rows - 3, 8) or 60
 end
 
---- Before a chunk runs: what it prints fits the terminal as it is now.
+--- Before a chunk runs: make what it prints fit the terminal as it is now.
 function prompt.fit_terminal()
   local terminal = perigee.terminal()
   perigee.print_room(terminal.columns, screenful(terminal))
 end
 
---- Print what it returned, and how long it took where that was long. The first value becomes `ans`.
+--- Print what it returned, and how long it took if that was long. The first value becomes `ans`.
 function prompt.done(muted, seconds, ...)
   local terminal = perigee.terminal()
   local values = table.pack(...)

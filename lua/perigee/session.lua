@@ -8,7 +8,7 @@ local session = {}
 
 local before = {} -- the globals that were there before the user's first line
 
---- Remember what is not the user's.
+--- Remember which globals are not the user's.
 function session.start()
   for name in next, _G do before[name] = true end
 end
@@ -105,7 +105,7 @@ local function hindrance(value, name, seen)
   return (kind == "function" or kind == "thread") and ("%s is a %s"):format(name, kind) or nil
 end
 
---- save(path, …): write the named variables, or all of the user's, to one file.
+--- save(path, …): write the named variables, or all the user has, to one file.
 function session.save(path, ...)
   if type(path) ~= "string" then
     error(("save: path: expected a string, got %s"):format(type(path)), 2)

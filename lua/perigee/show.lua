@@ -35,7 +35,7 @@ local function panel_of(image, caption)
   return { value = image, low = low, high = high, map = "heat", caption = caption }
 end
 
--- Without a caption of the user's a picture among others is called by its values.
+-- Without a caption from the user a picture among others is named by its values.
 local function range_of(item)
   if not kinds.is(item, "array") or item.size == 0 then return nil end
   return ("%.3g … %.3g"):format(item:min(), item:max())
@@ -50,7 +50,7 @@ local function add_array(panels, x, caption, limit)
   elseif n == 2 and x.shape[1] == 1 then
     panels[#panels + 1] = panel_of(as_image(x[1]), caption)
   elseif n == 2 then
-    -- Rows of as many pixels as a picture has are pictures; anything else is one heat map.
+    -- Rows with as many pixels as a picture are pictures; anything else is one heat map.
     if x.shape[2] >= 64 and square_side(x.shape[2]) and x.shape[1] <= 64 then
       for i = 1, math.min(x.shape[1], limit) do
         panels[#panels + 1] = panel_of(as_image(x[i]), caption and ("%s %d"):format(caption, i))

@@ -1,5 +1,5 @@
 -- Where statements end: the host asks, before it stops interrupted code at a line, whether that line
--- goes on with a statement begun above it (src/host/interrupt.c).
+-- continues a statement begun above it (src/host/interrupt.c).
 --
 -- A scan over tokens, not a parser. A line goes on if the innermost thing open at its start is a
 -- bracket, if its first token cannot start a statement, or if the last token above wants more.

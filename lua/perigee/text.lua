@@ -2,7 +2,7 @@
 
 local text = {}
 
---- How many columns a text takes, its colours aside.
+--- How many columns a text takes, not counting its colours.
 function text.width(s)
   local plain = s:gsub("\27%[[%d;]*m", "")
   return utf8.len(plain) or #plain
@@ -15,8 +15,8 @@ function text.cut(s, width)
   return s:sub(1, (stop or width) - 1):gsub("%s+$", "") .. "…"
 end
 
---- Rows of cells as lines, two blanks between columns. Of the columns the first `left` (all) are words and
--- begin below each other, the others are numbers and end so.
+--- Rows of cells as lines, two spaces between columns. The first `left` columns (all) are words, aligned
+-- on the left; the others are numbers, aligned on the right.
 function text.aligned(rows, left)
   local widths, lines = {}, {}
   for _, row in ipairs(rows) do

@@ -1,7 +1,7 @@
 /* Variables to a file and back: one safetensors file whose metadata says, as JSON under the key
  * "perigee.session", its format (core/json.h) and what stands where.
  *
- *     true, "text", 1.5           themselves; a string that is no text is {"bytes": hex digits}
+ *     true, "text", 1.5           themselves; a string that is not text is {"bytes": hex digits}
  *     {"int": "42"}               integers, whole
  *     {"float": "nan"}            what JSON has no number for
  *     {"table": [[key, value] …]} entries in any order
@@ -275,7 +275,7 @@ static void push_bytes(lua_State *L, const char *hex) {
         char pair[3] = { hex[i], hex[i + 1], 0 }, *end;
         luaL_addchar(&bytes, (char)strtol(pair, &end, 16));
         if (*end)
-            damaged(L, "bytes that are no hex digits");
+            damaged(L, "bytes that are not hex digits");
     }
     luaL_pushresult(&bytes);
 }

@@ -43,8 +43,8 @@ Array *array_arange(const char *where, DType dtype, double start, double stop, d
                     Error *err) {
     double count = ceil((stop - start) / step);
     if (!isfinite(count) || count > 1e15) {
-        error_set(err, ERROR_ARGUMENT, "%s: from %g to %g by %g is no finite range", where, start,
-                  stop, step);
+        error_set(err, ERROR_ARGUMENT, "%s: from %g to %g by %g is not a finite range", where,
+                  start, stop, step);
         return NULL;
     }
     return ramp(where, dtype, start, step, count > 0 ? (size_t)count : 0, err);

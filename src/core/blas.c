@@ -47,7 +47,7 @@ void blas_mend_core(char **argv) {
     setenv(MENDED, "1", 1);
     setenv("OPENBLAS_CORETYPE", better, 1);
     execv("/proc/self/exe", argv);
-    /* No way to start again: go on, slower. */
+    /* No way to restart: go on, slower. */
     unsetenv(MENDED);
     unsetenv("OPENBLAS_CORETYPE");
 }

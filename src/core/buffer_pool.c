@@ -9,7 +9,7 @@
 enum {
     ALIGNMENT = 64, /* one cache line, one AVX-512 register */
     HUGE_PAGE = 2 << 20,
-    LARGE = 128 << 10, /* smaller blocks are malloc's business */
+    LARGE = 128 << 10, /* smaller blocks are left to malloc */
     SLOTS = 8
 };
 
@@ -52,7 +52,7 @@ static Kept *find_kept(BufferPool *pool, size_t bytes) {
     return best;
 }
 
-/* Blocks of several megabytes ask for huge pages, of which a few faults bring all. */
+/* Blocks of several megabytes ask for huge pages, so that a few faults bring them in. */
 static void *take_new(size_t bytes) {
     if (bytes < 2 * HUGE_PAGE)
         return aligned_alloc(ALIGNMENT, bytes);

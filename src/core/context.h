@@ -7,13 +7,13 @@
  *     static const ContextSlot slot = { .size = sizeof(struct Kept), .destroy = empty };
  *     struct Kept *kept = context_slot(&slot);
  *
- * so that this file knows none of its tenants. Each thread has a current context; one that has
- * entered none has the process's own, which is made when it is first used and ends at exit. The
+ * so that this file knows none of its tenants. Each thread has a current context; one that has not
+ * entered any has the process's own, which is made when it is first used and ends at exit. The
  * workers of a context's threads (parallel.h) are in it. Whoever calls Lua from outside enters the
- * context of that Lua state first. One thread at a time works in a context, its workers aside.
+ * context of that Lua state first. One thread at a time works in a context, apart from its workers.
  *
- * What is by nature the process's stays static: the signal handlers' way to the session in the
- * foreground (host/interrupt.c), OpenBLAS's number of threads and libsvm's printing (each set
+ * What belongs to the process by nature stays static: the signal handlers' way to the session in
+ * the foreground (host/interrupt.c), OpenBLAS's number of threads and libsvm's printing (each set
  * once), the terminal and readline (host/line.c, plot/terminal.c), the current context and "inside
  * a loop" of each thread, the process's own context. Tables are constant. A test holds the list. */
 #ifndef PERIGEE_CORE_CONTEXT_H
@@ -28,7 +28,7 @@ typedef struct Context Context;
 /* NULL without memory. */
 Context *context_new(Error *err);
 
-/* Destroy the slots' state, the newest first, and the context. No thread may be in it, but the
+/* Destroy the slots' state, the newest first, and the context. No thread may be in it except the
  * caller, who is then in the process's own. NULL is fine. */
 void context_free(Context *context);
 
@@ -39,17 +39,17 @@ Context *context_current(void);
  * again afterwards. Async-signal-safe. */
 Context *context_enter(Context *context);
 
-/* create and destroy ask for no slot themselves. */
+/* create and destroy do not ask for slots themselves. */
 typedef struct ContextSlot {
     size_t size;                  /* bytes of the state, which starts as zeros */
-    void (*create)(void *state);  /* says what zeros do not; may be NULL */
-    void (*destroy)(void *state); /* frees what it holds, its own bytes aside; may be NULL */
+    void (*create)(void *state);  /* sets what zeros do not say; may be NULL */
+    void (*destroy)(void *state); /* frees what it holds, but not its own bytes; may be NULL */
 } ContextSlot;
 
 /* The slot's state in the current context, made when first asked for. In constant time, from any
- * thread, and never NULL: states are cut from the context's own memory. It is meant for some dozens
- * of small ones, 16 KB in all; a program that has more of them ends with a message. From a signal
- * handler only where the state exists already. */
+ * thread, and never NULL: states are cut from the context's own memory. It is meant for a few dozen
+ * small ones, 16 KB in all; a program that has more ends with a message. From a signal handler only
+ * if the state exists already. */
 void *context_slot(const ContextSlot *slot);
 
 #endif

@@ -328,7 +328,7 @@ bool fields_unknown(const char *name, const char *const *names, Error *err) {
                      list);
 }
 
-/* An object's names are counted first: a DNR has as many as its parts together. */
+/* An object's names are counted first: a DNR has as many as all its parts together. */
 static bool refuse_place(FieldAt *at, void *object, const char *name, Error *err) {
     FieldPlace place;
     size_t count = 0;

@@ -12,7 +12,7 @@
 
 typedef struct Error Error;
 
-/* What a field holds, and as what it lies in its struct. */
+/* What a field holds, and its type in the struct. */
 typedef enum FieldKind {
     FIELD_NUMBER,  /* double */
     FIELD_WHOLE,   /* double that holds a whole number */
@@ -28,7 +28,7 @@ typedef enum FieldKind {
 
 enum { FIELD_NAME_SIZE = 64 };
 
-/* Bounds that do not belong to the range themselves. */
+/* Bounds that are not in the range themselves. */
 enum { FIELD_ABOVE_LOW = 1, FIELD_BELOW_HIGH = 2 };
 
 typedef struct Field {
@@ -88,7 +88,7 @@ const Field *fields_find(const Field *field, const char *name);
  * number above 0, got true": callers put the function's name in front (error_prefix). */
 bool field_set(const Field *field, void *object, const Value *value, Error *err);
 
-/* Is what stands in the field's place within its range? The same complaint if not. */
+/* Is what the field's place holds within its range? The same complaint if not. */
 bool field_check(const Field *field, const void *object, Error *err);
 
 /* The value in the field's place; VALUE_NOTHING where it is left open (see `initial`). */

@@ -1,7 +1,7 @@
 /* file.h — whole files in, whole files out.
  *
- * Reading takes a regular file at once. Writing goes to a name beside the target that is renamed at
- * the end: a reader sees the old file or the new one, never a half, and a failed write leaves
+ * Reading takes a regular file at once. Writing goes to a file beside the target that is renamed at
+ * the end: a reader sees the old file or the new one, never half of one, and a failed write leaves
  * nothing behind. Messages start with the path; callers put the user's function in front. */
 #ifndef PERIGEE_CORE_FILE_H
 #define PERIGEE_CORE_FILE_H

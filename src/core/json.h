@@ -1,4 +1,4 @@
-/* json.h — what cJSON leaves to those who keep numbers in files. */
+/* json.h — what cJSON lacks for numbers in files. */
 #ifndef PERIGEE_CORE_JSON_H
 #define PERIGEE_CORE_JSON_H
 

@@ -1,4 +1,4 @@
-/* labels.h — class labels: the sorted set of a label vector, and places in it. */
+/* labels.h — class labels: the sorted set of a label vector, and positions in it. */
 #ifndef PERIGEE_CORE_LABELS_H
 #define PERIGEE_CORE_LABELS_H
 

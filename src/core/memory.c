@@ -22,7 +22,7 @@ static double number_in(const char *path, const char *name) {
     return value;
 }
 
-/* The container's limit less what its processes hold; files that are only cached give way. */
+/* The container's limit less what its processes hold; files that are merely cached do not count. */
 static double left_in_container(void) {
     double limit = number_in("/sys/fs/cgroup/memory.max", "");
     double held = number_in("/sys/fs/cgroup/memory.current", "");

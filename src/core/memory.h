@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 /* Bytes that this process can still get: what the system says is available, no more than its
- * container's limit and its own (ulimit -v) leave. Infinite where nobody can tell. */
+ * container's limit and its own (ulimit -v) leave. Infinite if that cannot be known. */
 double memory_available(void);
 
 /* Is there room for `need` bytes? If not, an Error of the kind ERROR_MEMORY with the arithmetic,

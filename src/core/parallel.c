@@ -24,7 +24,7 @@ typedef struct Worker {
     pthread_t thread;
 } Worker;
 
-/* One a context. The caller is worker 0; workers 1 … threads−1 sleep until `round` changes. */
+/* One per context. The caller is worker 0; workers 1 … threads−1 sleep until `round` changes. */
 struct Pool {
     Context *context;
     pthread_mutex_t lock;
@@ -100,7 +100,7 @@ static void end_workers(Pool *pool) {
     pool->threads = 0;
 }
 
-/* Signals are the main thread's: the handlers there speak to Lua. */
+/* Signals belong to the main thread: its handlers talk to Lua. */
 static void start_workers(Pool *pool, int threads) {
     sigset_t all, old;
     sigfillset(&all);

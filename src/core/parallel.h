@@ -1,4 +1,4 @@
-/* parallel.h — a context's persistent set of worker threads.
+/* parallel.h — the persistent worker threads of a context.
  *
  * BLAS itself always runs at one thread (see blas.h); parallelism is over samples, tiles, binary
  * problems or blocks of a GEMM's rows. A loop inside a worker runs serially on that worker. Workers
@@ -12,8 +12,8 @@
  * that no other call uses at the same time. */
 typedef void ParallelBody(void *context, size_t first, size_t last, int worker);
 
-/* The context's threads, the caller's included; 1 at least. Set once at start and rarely after: it
- * ends the old workers. 0 means as many as the machine lets this process have. */
+/* The context's threads, the caller's included; at least 1. Set once at the start and rarely after:
+ * setting it ends the old workers. 0 means as many as the machine lets this process have. */
 int parallel_threads(void);
 void parallel_set_threads(int threads);
 

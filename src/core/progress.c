@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <time.h>
 
-/* Who listens in a context, and whether it was asked to stop: by a signal's handler, for loops that
+/* Who listens in a context, and whether it was asked to stop: by a signal handler, for loops that
  * look from any thread. */
 typedef struct Attention {
     ProgressListener *listener;

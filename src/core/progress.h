@@ -1,4 +1,4 @@
-/* progress.h — how far a long call is, and whether it should stop.
+/* progress.h — how far a long call has got, and whether it should stop.
  *
  * Every long loop of the core takes a Progress and asks it once per batch, iteration or binary
  * problem. The answer false means "stop": the loop leaves in good order and its call returns what
@@ -31,7 +31,7 @@ struct Progress {
         const char *what; /* a string that outlives the loop */
         double total, done;
     } level[PROGRESS_MAX_DEPTH];
-    char detail[96];  /* what the last step said of itself: "loss 0.21  acc 97.3 %" */
+    char detail[96];  /* what the last step reported: "loss 0.21  acc 97.3 %" */
     double start;     /* progress_clock() at the outermost begin */
     bool interrupted; /* a step has answered "stop" */
     ProgressListener *listener;
@@ -54,7 +54,7 @@ bool progress_step(Progress *progress, double steps, const char *detail);
 
 void progress_end(Progress *progress);
 
-/* The whole's share that is done, 0 … 1, inner loops included. */
+/* The share of the whole that is done, 0 … 1, inner loops included. */
 double progress_fraction(const Progress *progress);
 
 /* True if a loop under this Progress was told to stop. NULL: whether an interrupt is pending. */

@@ -16,7 +16,7 @@ typedef struct Rng {
 
 void rng_seed(Rng *rng, uint64_t seed);
 
-/* The generator of part number `part` of what has this seed: a sample of a batch, a restart. */
+/* The generator for one part of what has this seed: a sample of a batch, a restart. */
 void rng_seed_part(Rng *rng, uint64_t seed, uint64_t part);
 
 uint64_t rng_next(Rng *rng);              /* 64 uniform bits */

@@ -1,4 +1,4 @@
-/* suggest.h — the word that somebody who mistyped probably meant. */
+/* suggest.h — the word that somebody who mistyped it probably meant. */
 #ifndef PERIGEE_CORE_SUGGEST_H
 #define PERIGEE_CORE_SUGGEST_H
 

@@ -9,7 +9,8 @@
 size_t utf8_character(const char *text, size_t room);
 
 /* Bytes of the first `most` characters of a string, or of all if it has fewer; their number goes to
- * `count` (may be NULL). Of text that is not well formed, whatever does not continue counts. */
+ * `count` (may be NULL). In text that is not well formed, every byte that does not continue a
+ * character counts. */
 size_t utf8_head(const char *text, size_t most, size_t *count);
 
 #endif

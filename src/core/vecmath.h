@@ -8,8 +8,8 @@
 
 #include <stddef.h>
 
-/* y[i] = exp(x[i]), within 2 ulp over the whole range, denormal results included: too large gives
- * +inf, too small and −inf give 0, NaN stays NaN. */
+/* y[i] = exp(x[i]), within 2 ulp over the whole range, denormal results included: what is too large
+ * gives +inf, what is too small and −inf give 0, NaN stays NaN. */
 void vec_expf(const float *x, float *y, size_t n);
 void vec_exp(const double *x, double *y, size_t n);
 

@@ -26,7 +26,7 @@ void dataset_free(Dataset *dataset) {
 
 /* ---- Building -------------------------------------------------------------------------------- */
 
-/* SIZE_MAX, which no array has, where there are more values than can be counted. */
+/* SIZE_MAX, a size no array has, if there are more values than can be counted. */
 static size_t product(int ndim, const size_t *shape) {
     size_t size = 1;
     for (int d = 0; d < ndim; d++)
@@ -35,8 +35,8 @@ static size_t product(int ndim, const size_t *shape) {
     return size;
 }
 
-/* A dataset over x (n × features, f32) and y (n, i32), contiguous both; takes them over in any
- * case. */
+/* A dataset over x (n × features, f32) and y (n, i32), both contiguous; it takes ownership of them
+ * even if it fails. */
 static Dataset *assemble(const char *where, Array *x, Array *y, const Dataset *like,
                          const char *source, Error *err) {
     Dataset *dataset = calloc(1, sizeof *dataset);
@@ -63,7 +63,7 @@ static Dataset *assemble(const char *where, Array *x, Array *y, const Dataset *l
     return dataset;
 }
 
-/* The sample's shape from x, or the given one where its product agrees with a row of x. */
+/* The sample's shape from x, or the given one if its product is the length of a row of x. */
 static bool settle_shape(const char *where, const Array *x, int ndim, const size_t *shape,
                          Dataset *out, Error *err) {
     char text[128], given[128];
@@ -72,7 +72,7 @@ static bool settle_shape(const char *where, const Array *x, int ndim, const size
                          "%s: x of shape %s: expected samples × features, or samples × a sample's"
                          " shape",
                          where, array_shape_text(x->ndim, x->shape, text));
-    /* One axis is the samples'. */
+    /* One axis is for the samples. */
     if (ndim >= ARRAY_MAX_DIMS)
         return error_set(err, ERROR_ARGUMENT, "%s: a sample of %d dimensions; at most %d are taken",
                          where, ndim, ARRAY_MAX_DIMS - 1);
@@ -100,7 +100,7 @@ static Array *as_rows(const char *where, const Array *x, Error *err) {
     return rows;
 }
 
-/* y as int32 labels of the dataset's own: its classes must not change under it. */
+/* A copy of y as int32: the classes of a dataset must not change under it. */
 static Array *as_labels(const char *where, const Array *y, Error *err) {
     Array *labels = array_contiguous(where, y, DTYPE_I32, err);
     for (size_t i = 0; labels && y->dtype != DTYPE_I32 && i < y->shape[0]; i++) {
@@ -205,7 +205,7 @@ Dataset *dataset_per_class(const Dataset *dataset, size_t n, Rng *rng, Error *er
         for (size_t c = 0; c < classes; c++)
             missing[c] = n;
         visiting_order(total, rng, order);
-        for (size_t i = 0; i < total; i++) { /* the chosen gather at the front of the order */
+        for (size_t i = 0; i < total; i++) { /* the chosen ones gather at the front of the order */
             ptrdiff_t c = labels_find(&dataset->classes, array_i32(dataset->y)[order[i]]);
             if (missing[c] > 0) {
                 missing[c]--;

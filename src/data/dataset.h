@@ -1,7 +1,7 @@
 /* dataset.h — samples with labels: rows of float32, int32 labels, the shape of one sample.
  *
- * A Dataset is a header over two arrays (views where it can be: a row range shares its parent's
- * pixels) and is not changed once made. Rows are contiguous. */
+ * A Dataset is a header over two arrays (views where possible: a row range shares its parent's
+ * pixels) and never changes once made. Rows are contiguous. */
 #ifndef PERIGEE_DATA_DATASET_H
 #define PERIGEE_DATA_DATASET_H
 
@@ -18,9 +18,9 @@ typedef struct Dataset {
     char *source; /* where it came from, in a few words: "MNIST train"; never NULL */
 } Dataset;
 
-/* Shares x (converted to float32 where it is something else) and copies y (whole numbers of any
- * type): the labels' set must not change under a dataset. x is n × features
- * or n × the sample's shape; `ndim` 0 takes the shape from x. */
+/* Shares x (converted to float32 if it is something else) and copies y (whole numbers of any type):
+ * the labels must not change under a dataset. x is n × features or n × the sample's shape; `ndim` 0
+ * takes the shape from x. */
 Dataset *dataset_new(const char *where, const Array *x, const Array *y, int ndim,
                      const size_t *shape, const char *source, Error *err);
 void dataset_free(Dataset *dataset);
@@ -34,8 +34,8 @@ Dataset *dataset_range(const Dataset *dataset, size_t first, size_t count, Error
 /* The rows at these 0-based positions, in that order, copied. */
 Dataset *dataset_take(const Dataset *dataset, const size_t *position, size_t count, Error *err);
 
-/* The first n of each class in file order, sorted by position; with an rng a random n of each.
- * Fails where a class has fewer. */
+/* The first n of each class in file order, sorted by position; given an rng, a random n of each.
+ * Fails if a class has fewer. */
 Dataset *dataset_per_class(const Dataset *dataset, size_t n, Rng *rng, Error *err);
 
 /* One after the other; shapes must agree. */

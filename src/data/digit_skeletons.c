@@ -26,7 +26,7 @@ const DigitSkeleton digit_skeletons[] = {
     { 3, 2, "14,12 46,0 78,14 68,38 46,48 38,44 50,43 80,56 88,78 62,98 30,100 8,88" },
     { 3, 2, "18,8 50,0 76,16 64,40 50,46 80,58 84,82 54,100 12,94" },
 
-    /* 4: open; closed with a straight stem; open and round; sail-shaped, drawn at once */
+    /* 4: open; closed with a straight stem; open and round; sail-shaped, in one stroke */
     { 4, 4, "22,2 16,28 8,54 / 8,54 48,56 94,50 / 74,0 70,48 62,100" },
     { 4, 2, "66,0 36,32 6,64 / 6,64 50,64 96,61 / 66,0 66,50 65,100" },
     { 4, 4, "16,4 12,30 20,52 46,56 76,44 / 82,0 76,44 68,100" },
@@ -49,7 +49,7 @@ const DigitSkeleton digit_skeletons[] = {
     { 7, 1, "8,24 10,6 / 10,6 50,6 92,4 / 92,4 68,44 50,100" },
     { 7, 3, "6,14 30,3 64,4 84,12 76,40 58,68 48,100" },
 
-    /* 8: at one go; two rings; begun at the upper right and left open; slim-headed */
+    /* 8: in one go; two rings; begun at the upper right and left open; slim-headed */
     { 8, 4, "74,14 48,0 22,14 28,32 52,48 78,66 80,90 50,100 20,88 24,64 52,46 74,30 76,12" },
     { 8, 2,
       "50,0 24,10 24,34 50,46 76,34 76,10 50,0 / 50,46 18,60 18,88 50,100 82,88 82,60 50,46" },

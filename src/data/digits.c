@@ -179,7 +179,8 @@ static void trace(const Strokes *strokes, const Hand *hand, Path *path) {
                    strokes->start[s + 1] - strokes->start[s], hand);
 }
 
-/* Into pixels: the longer side of the box around ink becomes hand->size, its middle the image's. */
+/* Into pixels: the longer side of the box around the ink becomes hand->size, its middle the
+ * image's. */
 static void fit(Path *path, const Hand *hand) {
     Point low = path->point[0], high = low;
     for (int i = 1; i < path->count; i++) {
@@ -199,7 +200,7 @@ static void fit(Path *path, const Hand *hand) {
 
 /* ---- Ink ------------------------------------------------------------------------------------- */
 
-/* A segment of the pen's way: its ends, and its radius and ink there. */
+/* A segment of the pen's path: its ends, and its radius and ink there. */
 typedef struct Segment {
     Point a, b;
     double radius_a, radius_b, ink_a, ink_b;
@@ -229,7 +230,7 @@ static void draw_segment(const Segment *s, double soft, float *image) {
         }
 }
 
-/* The pen's radius and ink at a place of the path. It is lighter at both ends of a stroke. */
+/* The pen's radius and ink at a point of the path. It is lighter at both ends of a stroke. */
 static void pen_at(const Path *path, const Hand *hand, int i, double *radius, double *ink) {
     double along = path->along[i], pressure = sin(hand->flow_phase + 5 * along);
     double end = fmin(along, 1 - along);
@@ -251,7 +252,7 @@ static void draw_path(const Path *path, const Hand *hand, float *image) {
         image[i] = image[i] > 1 ? 1 : image[i];
 }
 
-/* Shift by whole pixels so that the centre of mass comes to the middle. */
+/* Shift by whole pixels so that the centre of mass is in the middle. */
 static void centre(const float *drawn, float *image) {
     double mass = 1e-9, mx = 0, my = 0;
     for (int y = 0; y < SIDE; y++)
@@ -288,7 +289,7 @@ typedef struct Sheet {
     const int32_t *label;
     float *image;
     uint64_t seed;
-    size_t first; /* of the images that are drawn now */
+    size_t first; /* of the images being drawn */
 } Sheet;
 
 enum { DRAWN_AT_ONCE = 4096 };
@@ -354,7 +355,7 @@ static Dataset *keep_first(Dataset *ds, size_t count, Error *err) {
     return part;
 }
 
-/* The labels' order is not to be the one in which a split with the same seed deals them again. */
+/* The labels must not come in the order in which a split with the same seed deals them again. */
 #define OWN_STREAM 0xd1617500d1617500u
 
 Dataset *digits_new(const DigitsOptions *options, Progress *progress, Error *err) {

@@ -1,4 +1,5 @@
-/* digits.h — the built-in digits: 28 × 28 images drawn as a hand would, when MNIST is not at hand.
+/* digits.h — the built-in digits: 28 × 28 images drawn as a hand would draw them, for want of
+ * MNIST.
  *
  * A skeleton of pen strokes (digit_skeletons.h) is shaken point by point, bent by a smooth field,
  * slanted, stretched and turned, drawn with a pen of varying width and pressure, softened, fitted
@@ -18,7 +19,8 @@ typedef struct DigitsOptions {
 } DigitsOptions;
 
 /* n images in random order with as many of each class as n allows (counts differ by one at most).
- * Fails on a class that is no digit or there twice. After an interrupt only those drawn so far. */
+ * Fails on a class that is not a digit or is given twice. After an interrupt: only those drawn so
+ * far. */
 Dataset *digits_new(const DigitsOptions *options, Progress *progress, Error *err);
 
 /* One image of 28 · 28 values in [0, 1] from the generator. */

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <zlib.h>
 
-/* No deflated byte becomes more than 1032: a larger claim is false. */
+/* Deflate expands a byte to 1032 at most: a larger claim is false. */
 enum { DEFLATE_RATIO = 1032, CHUNK = 32768 };
 
 /* ---- Bytes, unpacked on the way -------------------------------------------------------------- */
@@ -42,7 +42,7 @@ static size_t packed_left(const Source *source) {
     return source->size - source->at + source->z.avail_in;
 }
 
-/* zlib counts input in 32 bits: hand it over in portions. */
+/* zlib counts input in 32 bits: feed it in portions. */
 static void feed(Source *source) {
     if (source->z.avail_in > 0)
         return;
@@ -153,8 +153,8 @@ static bool read_header(Source *source, IdxHeader *header, Error *err) {
     return true;
 }
 
-/* Can the rest of the file be this many bytes? A plain file must be exactly so; a packed one must
- * at least be able to. Nothing is allocated before this. */
+/* Can the rest of the file be this many bytes? A plain file must be exactly that long; a compressed
+ * one must at least be able to hold them. Nothing is allocated before this. */
 static bool check_length(const Source *source, const IdxHeader *header, Error *err) {
     char text[128];
     size_t needed, held = packed_left(source);

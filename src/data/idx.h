@@ -9,8 +9,8 @@
 
 #include "data/dataset.h"
 
-/* Samples: two dimensions at least, the first counts samples. Unsigned bytes are divided by 255
- * into [0, 1]; everything becomes float32. */
+/* Samples: at least two dimensions, the first of which counts samples. Unsigned bytes are divided
+ * by 255 into [0, 1]; everything becomes float32. */
 Array *idx_load_samples(const char *path, Error *err);
 
 /* Labels: one dimension, integers. */

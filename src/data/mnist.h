@@ -1,4 +1,4 @@
-/* mnist.h — MNIST: where it lies on this machine, and reading it.
+/* mnist.h — MNIST: where it is on this machine, and reading it.
  *
  * LeCun, Cortes, Burges, "The MNIST database of handwritten digits", 1998. Four IDX files, gzip or
  * not, named train-images-idx3-ubyte and so on (train-images.idx3-ubyte too, and with .gz), looked

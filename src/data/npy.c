@@ -84,7 +84,7 @@ static bool scan_size(Scan *scan, size_t *out) {
 static bool scan_shape(const char *name, Scan *scan, NpyHeader *header, Error *err) {
     header->ndim = 0;
     if (!accept(scan, '('))
-        return error_set(err, ERROR_FILE, "%s: the npy header's shape is no tuple", name);
+        return error_set(err, ERROR_FILE, "%s: the npy header's shape is not a tuple", name);
     while (!accept(scan, ')')) {
         if (header->ndim == ARRAY_MAX_DIMS)
             return error_set(err, ERROR_FILE, "%s: more than %d dimensions", name, ARRAY_MAX_DIMS);
@@ -191,7 +191,8 @@ static bool parse_header(const char *name, const unsigned char *bytes, size_t si
 
 /* ---- Elements -------------------------------------------------------------------------------- */
 
-/* A Fortran-ordered file is the C-ordered array of the reversed shape: read that and turn it. */
+/* A Fortran-ordered file is the C-ordered array of the reversed shape: read that, then transpose
+ * it. */
 static Array *turn_fortran(const char *name, Array *reversed, Error *err) {
     size_t shape[ARRAY_MAX_DIMS];
     ptrdiff_t stride[ARRAY_MAX_DIMS];

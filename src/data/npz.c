@@ -9,7 +9,7 @@
 #include <string.h>
 #include <zip.h>
 
-/* No deflated byte becomes more than 1032: a larger claim is false. */
+/* Deflate expands a byte to 1032 at most: a larger claim is false. */
 enum { DEFLATE_RATIO = 1032, ENTRY_LIMIT = 16384 };
 
 /* ---- Reading --------------------------------------------------------------------------------- */
@@ -28,7 +28,7 @@ static zip_t *open_archive(const char *name, const void *bytes, size_t size, Err
     return archive;
 }
 
-/* The length of an entry's name without ".npy"; 0 for what is no array. */
+/* The length of an entry's name without ".npy"; 0 if it is not an array. */
 static size_t array_name_length(const char *entry) {
     size_t length = strlen(entry);
     return length > 4 && strcmp(entry + length - 4, ".npy") == 0 ? length - 4 : 0;

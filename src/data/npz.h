@@ -1,7 +1,7 @@
 /* npz.h — NumPy's .npz: a zip archive with one .npy file per array.
  *
  * Reads what numpy.savez and numpy.savez_compressed write; they read what is written here. Stored
- * and deflated entries only; sizes in the archive are held against what its bytes can hold. */
+ * and deflated entries only; sizes in the archive are checked against what its bytes can hold. */
 #ifndef PERIGEE_DATA_NPZ_H
 #define PERIGEE_DATA_NPZ_H
 
@@ -12,7 +12,7 @@ typedef struct NpzEntry {
     const Array *array;
 } NpzEntry;
 
-/* The arrays named in `wanted` (NULL-terminated; all of them is an error to miss), or every one if
+/* The arrays named in `wanted` (NULL-terminated; a missing one is an error), or every one if
  * it is NULL, into `out`, which is overwritten when this succeeds. Messages start with the path. */
 bool npz_load(const char *path, const char *const *wanted, Tensors *out, Error *err);
 
@@ -20,8 +20,8 @@ bool npz_load(const char *path, const char *const *wanted, Tensors *out, Error *
 bool npz_parse(const char *name, const void *bytes, size_t size, const char *const *wanted,
                Tensors *out, Error *err);
 
-/* Writes beside `path` and renames: `count` arrays, one at least, deflated or stored. The same
- * arrays give the same bytes: entries carry no time. */
+/* Writes beside `path` and renames: `count` arrays, at least one, deflated or stored. The same
+ * arrays give the same bytes: entries carry no date. */
 bool npz_save(const NpzEntry *entries, size_t count, bool deflate, const char *path, Error *err);
 
 #endif

@@ -61,7 +61,7 @@ static bool grow(void **list, size_t count, size_t *capacity, size_t size) {
     return true;
 }
 
-/* Takes over `array` in any case. */
+/* Takes ownership of `array` even if it fails. */
 static bool add_owned(Tensors *tensors, const char *prefix, const char *name, Array *array,
                       Error *err) {
     if (!array)
@@ -260,7 +260,7 @@ bool tensors_save(const Tensors *tensors, const char *path, Error *err) {
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-/* One tensor as the header tells it, checked against the size of the data. */
+/* One tensor as the header describes it, checked against the size of the data. */
 typedef struct Claim {
     const char *name; /* in the JSON */
     ElementKind kind;
@@ -396,7 +396,7 @@ static bool read_metadata(Reader *reader, const cJSON *meta, Error *err) {
     return true;
 }
 
-/* Every tensor's claim, checked; metadata right into the result. */
+/* Every tensor's claim, checked; metadata goes straight into the result. */
 static bool read_claims(Reader *reader, Error *err) {
     const char *path = reader->path;
     const cJSON *item;

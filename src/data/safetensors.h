@@ -2,7 +2,7 @@
  * safetensors: eight bytes of header length, a JSON header, then the raw little-endian data. Python
  * reads it with safetensors.numpy.load_file.
  *
- * Nothing of a file is believed before it is checked: header length, JSON, each tensor's type,
+ * Nothing in a file is believed until it is checked: header length, JSON, each tensor's type,
  * shape and byte range (in bounds, of the right size, without overlaps or gaps). */
 #ifndef PERIGEE_DATA_SAFETENSORS_H
 #define PERIGEE_DATA_SAFETENSORS_H

@@ -3,9 +3,9 @@
  *
  * Each kind of model writes and reads itself (ModelKind's save and read); here is the table of
  * those that files hold. A model that holds models keeps each part's arrays under a prefix of its
- * own ("net.", "relu2.") and its metadata in an object of the same name. The whole says of which
- * format it is (core/json.h). Nothing of a file is believed: kinds are looked up in the table, and
- * every reader checks its numbers as it would a user's. */
+ * own ("net.", "relu2.") and its metadata in an object of the same name. The outermost object says
+ * which format it is (core/json.h). Nothing in a file is believed: kinds are looked up in the
+ * table, and every reader checks its numbers as it would a user's. */
 #ifndef PERIGEE_FILES_MODEL_FILE_H
 #define PERIGEE_FILES_MODEL_FILE_H
 
@@ -17,7 +17,7 @@
 /* The kinds that a file can hold; NULL ends them. */
 extern const ModelKind *const model_file_kinds[];
 
-/* Write beside `path` and rename. `header` (may be NULL) is a JSON object that goes along as
+/* Write beside `path` and rename. `header` (may be NULL) is a JSON object that is stored as
  * "written_by": seed, versions. */
 bool model_save(const Model *model, const char *path, const cJSON *header, Error *err);
 

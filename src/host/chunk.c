@@ -12,7 +12,7 @@
 
 static const char *own_frames = "";
 
-enum { SHOWN_FIRST = 10, SHOWN_LAST = 11 }; /* of a deep recursion, as many of either end */
+enum { SHOWN_FIRST = 10, SHOWN_LAST = 11 }; /* of a deep recursion, this many at either end */
 
 void chunk_set_frames(const char *own_folder) {
     own_frames = own_folder;

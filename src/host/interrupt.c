@@ -35,7 +35,7 @@ static bool without_notes;
 /* ---- The hook -------------------------------------------------------------------------------- */
 
 /* Does the line go on with a statement whose first part has run? lua/perigee/statement.lua (which
- * lua/perigee/init.lua has loaded) tells, from the chunk's text. */
+ * lua/perigee/init.lua has loaded) decides, from the chunk's text. */
 static bool continues_statement(lua_State *L, const lua_Debug *where) {
     bool continues = false;
     int top = lua_gettop(L);
@@ -89,7 +89,7 @@ static void on_sigint(int signal_number) {
     signalled_at = now;
     unanswered = 1;
     progress_interrupt();
-    /* lua_sethook is made to be called from here; nothing else of Lua's is. */
+    /* lua_sethook may be called from here; nothing else of Lua's may. */
     lua_sethook(main_state, stop_at_line, LUA_MASKLINE, 0);
     lua_sethook(running, stop_at_line, LUA_MASKLINE, 0);
     errno = saved_errno;
@@ -143,7 +143,7 @@ static int wrapped(lua_State *L) {
     if (results >= 0)
         return results;
     int status = lua_status(co);
-    if (status != LUA_OK && status != LUA_YIELD) { /* died: its variables to be closed are due */
+    if (status != LUA_OK && status != LUA_YIELD) { /* died: its to-be-closed variables are due */
         lua_resetthread(co);
         lua_settop(co, 0);
     }

@@ -1,6 +1,6 @@
 /* interrupt.h — Ctrl-C.
  *
- * SIGINT asks every core loop to stop (progress_interrupt) and makes the Lua code that runs stop
+ * SIGINT asks every core loop to stop (progress_interrupt) and makes the running Lua code stop
  * before its next line, in a coroutine and under pcall too: the request stands, so whoever catches
  * the error meets it again at the next line, until interrupt_clear.
  *

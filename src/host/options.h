@@ -17,9 +17,8 @@ typedef struct Options {
     int script; /* the script's place in argv; argc if there is none; "-" is standard input */
 } Options;
 
-/* False: misuse, with one sentence in `message`. The environment's PERIGEE_THREADS is the default
- * of
- * --threads. `options->code` is the caller's to free. */
+/* False: misuse, with one sentence in `message`. The environment variable PERIGEE_THREADS is the
+ * default of --threads. `options->code` is the caller's to free. */
 bool options_parse(int argc, char **argv, Options *options, char message[256]);
 
 void options_help(FILE *out);

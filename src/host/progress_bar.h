@@ -1,4 +1,4 @@
-/* progress_bar.h — shows on stderr how far a long call is.
+/* progress_bar.h — shows on stderr how far a long call has got.
  *
  * On a terminal a bar with what, how far, rate and time left, redrawn in place and cleared when
  * done; elsewhere a line per 10 %. Nothing for the first half second. */

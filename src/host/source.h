@@ -1,4 +1,5 @@
-/* source.h — Lua's text that comes from no file: loaded, and kept for those who ask what it said.
+/* source.h — Lua text that does not come from a file: loaded, and kept for whoever asks what it
+ * said.
  */
 #ifndef PERIGEE_HOST_SOURCE_H
 #define PERIGEE_HOST_SOURCE_H

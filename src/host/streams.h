@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-/* Open /dev/null where one is closed: it would else be the next file that is opened, a model file
- * with print's words in it. Before anything else opens a file. */
+/* Open /dev/null where one is closed: otherwise the next file opened would take its place, and a
+ * model file have print's words in it. Before anything else opens a file. */
 void streams_fill(void);
 
 /* Write out what waits on stdout. False if any of what was printed is lost; said on stderr, except

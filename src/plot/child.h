@@ -4,7 +4,7 @@
  * business and so that stopping it stops whatever it started. Our ends of the pipes are
  * non-blocking and close-on-exec. Its standard input is a socket, because a write to a socket can
  * be told not to raise SIGPIPE, where a pipe would need the whole program's signal handling
- * changed. A Child with pid 0 is none. */
+ * changed. A Child with pid 0 is not there. */
 #ifndef PERIGEE_PLOT_CHILD_H
 #define PERIGEE_PLOT_CHILD_H
 
@@ -16,7 +16,7 @@
 
 typedef struct Child {
     pid_t pid;
-    int in, out, err; /* ours: writes to its stdin, reads of its stdout and stderr; −1 if closed */
+    int in, out, err; /* ours: we write to in, read from out and err; −1 if closed */
     int status;       /* from waitpid, once it has ended */
 } Child;
 
@@ -26,10 +26,11 @@ bool child_start(const char *path, char *const argv[], Child *child, Error *err)
 /* True while it runs; reaps it, keeping its status, when it has ended. */
 bool child_alive(Child *child);
 
-/* Write what the pipe takes now. Returns the bytes taken, 0 if it is full, −1 if nobody reads. */
+/* Write what the pipe will take now. Returns the bytes taken, 0 if it is full, −1 if nobody
+ * reads. */
 ssize_t child_write(const Child *child, const char *text, size_t length);
 
-/* Read what has come on one of the two outputs; 0 if nothing has, −1 at the end. */
+/* Read what has arrived on one of the two outputs; 0 if nothing has, −1 at the end. */
 ssize_t child_read(int fd, char *buffer, size_t size);
 
 /* Close its input, give it `grace` seconds to leave by itself, then kill its group; reap it. */

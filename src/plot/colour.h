@@ -14,7 +14,7 @@ typedef struct Rgb {
 
 typedef enum ColourMap { COLOUR_GREY, COLOUR_HEAT, COLOUR_DIVERGING } ColourMap;
 
-/* The colour at t, which is held to 0 … 1. NaN gives a magenta that no map has. */
+/* The colour at t, clamped to 0 … 1. NaN gives a magenta that no map has. */
 Rgb colour_at(ColourMap map, double t);
 
 /* The anchors of a map, evenly spaced from its low end to its high one; *count gets how many. */

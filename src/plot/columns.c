@@ -24,7 +24,7 @@ bool columns_range(const double *x, size_t n, bool positive, double *low, double
     return found;
 }
 
-/* The cell in which x falls; those beside the axis are one each. */
+/* The cell in which x falls; what lies off either end is in one cell each. */
 static ptrdiff_t cell_of(const PlotAxis *axis, double x) {
     double share = axis->log ? log(x / axis->low) / log(axis->high / axis->low)
                              : (x - axis->low) / (axis->high - axis->low);

@@ -3,8 +3,8 @@
  *
  * A line of a million points has a thousand columns of pixels. Of each run of points in one such
  * column the first, the lowest, the highest and the last are kept, in their order: what is drawn
- * covers the same pixels. Of points without a line one in each cell of a grid is kept. What is not
- * finite is a gap, and stays one. */
+ * covers the same pixels. Of points without a line, one in each cell of a grid is kept. What is not
+ * finite is a gap and stays a gap. */
 #ifndef PERIGEE_PLOT_COLUMNS_H
 #define PERIGEE_PLOT_COLUMNS_H
 
@@ -24,7 +24,7 @@ typedef struct PlotAxis {
 bool columns_range(const double *x, size_t n, bool positive, double *low, double *high);
 
 /* The positions (0-based, rising) of the points to draw of a line, or of separate points. `keep`
- * has room for n; returns how many. columns_thin_points fails on lack of memory by keeping all. */
+ * has room for n; returns how many. Out of memory, columns_thin_points keeps them all. */
 size_t columns_thin_line(const double *x, const double *y, size_t n, const PlotAxis *axis,
                          size_t *keep);
 size_t columns_thin_points(const double *x, const double *y, size_t n, const PlotAxis axes[2],

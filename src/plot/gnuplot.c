@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Seconds for an answer to which gnuplot need draw nothing, and for leaving when asked to. */
+/* Seconds to wait for an answer that takes no drawing, and for gnuplot to leave when asked to. */
 static const double ANSWER_TIMEOUT = 10, LEAVE_TIMEOUT = 0.5;
 
 enum { POLL_MS = 50, WORDS_SIZE = 4096, ANSWER_SIZE = 16384 };
@@ -148,7 +148,7 @@ static bool feed(const Child *child, Stream *stream) {
     return true;
 }
 
-/* The line of its stderr that says most: the last that is not empty, without "line 0:". */
+/* The most telling line of its stderr: the last that is not empty, without "line 0:". */
 static void last_words(Gnuplot *g, char *text, size_t size) {
     char *end = g->words + g->words_size;
     while (end > g->words && strchr(" \r\n\t", end[-1]))

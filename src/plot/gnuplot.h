@@ -20,7 +20,7 @@ typedef struct GnuplotPicture {
     const char *body;     /* everything that draws */
     const char *file;     /* NULL: the terminal is a window */
     PictureFormat format;  /* of the file */
-    const char *signature; /* one line that the file carries (picture_sign.h), or NULL */
+    const char *signature; /* one line that the file carries (picture.h), or NULL */
     double timeout;        /* seconds for the whole call */
 } GnuplotPicture;
 

@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 /* Write height × width × channels bytes (1: grey, 3: RGB) to `path`, whole or not at all; `comment`
- * (Latin-1; may be NULL) goes along. Messages start with the path. */
+ * (Latin-1; may be NULL) is stored with it. Messages start with the path. */
 bool png_write(const char *path, const uint8_t *pixels, size_t height, size_t width, int channels,
                const char *comment, Error *err);
 

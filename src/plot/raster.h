@@ -1,6 +1,6 @@
 /* raster.h — images on a white sheet of pixels, each number a rectangle of its colour.
  *
- * What a figure that has nothing but images needs of a plotting program. */
+ * All that a figure of nothing but images needs from a plotting program. */
 #ifndef PERIGEE_PLOT_RASTER_H
 #define PERIGEE_PLOT_RASTER_H
 

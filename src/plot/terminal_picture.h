@@ -1,9 +1,9 @@
 /* terminal_picture.h — images as text: what show() prints.
  *
- * Panels stand side by side under their captions and go on below where the width ends. A panel that
+ * Panels stand side by side under their captions and wrap where the width ends. A panel that
  * is wider than the terminal is shrunk by averaging blocks of pixels.
  *
- *     plain      one character a cell from a ramp of ink, for terminals that know nothing
+ *     plain      one character a cell from a ramp of ink, for terminals without colours
  *     256, rgb   half blocks: the upper and the lower pixel of a cell are its two colours
  *     sixel      real pixels, enlarged by a whole factor */
 #ifndef PERIGEE_PLOT_TERMINAL_PICTURE_H

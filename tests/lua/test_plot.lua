@@ -219,7 +219,7 @@ function TestPlotImages:test_dataset()
 end
 
 function TestPlotImages:test_refusals()
-  lu.assertErrorMsgContains("plot.images: samples of 5 features are no images", plot.images,
+  lu.assertErrorMsgContains("plot.images: samples of 5 features are not images", plot.images,
     array.zeros { 2, 5 }, { file = scratch(".png") })
   lu.assertErrorMsgContains("plot.images: expected samples, got an empty list", plot.images, {})
   lu.assertErrorMsgContains("plot.images: x: expected a dataset, an array or a list, got 3",

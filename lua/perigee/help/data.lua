@@ -65,7 +65,7 @@ about 98 % of fresh ones. As many of each class as n allows, in random order.]],
     name = "data.new",
     text = [[
 A dataset from your own arrays. Its pixels are shared with x where that is contiguous float32; labels are
-copied, and a label that is no whole number is an error.]],
+copied, and a label that is not a whole number is an error.]],
     options = {
       { "x", "array|table", "none", "n × features, or n × the sample's shape; must be given" },
       { "y", "array|table", "none", "n whole numbers; must be given" },

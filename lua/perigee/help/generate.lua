@@ -1,4 +1,4 @@
--- Documents made of the help's tables: the reference manual (Markdown), the man page, and the
+-- Documents made from the tables of the help: the reference manual (Markdown), the man page, and the
 -- definitions (LuaCATS) that editors complete and check with.
 
 local help = require "perigee.help"
@@ -183,12 +183,12 @@ end
 ---------------------------------------------------------------------------------------------------
 -- LuaCATS
 
--- Kinds of values that types name and no entry describes member by member.
+-- Kinds of values that types name but no entry describes member by member.
 local aliases = {
   { "kernel", "{ name: string, gamma: number?, coef0: number?, degree: integer? }" },
 }
 
--- What entries do not tell of: operators and indices.
+-- What entries do not describe: operators and indices.
 local extras = {
   array = {
     "---@operator add(array|number): array", "---@operator sub(array|number): array",
@@ -219,7 +219,7 @@ local function cats_returns(out, returns)
   end
 end
 
--- { ["layer.name"]: number } is no identifier: such options are left out.
+-- { ["layer.name"]: number } is not an identifier: such options are left out.
 local function cats_options(options)
   local fields = {}
   for _, option in ipairs(options) do
@@ -278,7 +278,7 @@ local function owners()
   return list, fields
 end
 
--- What is no global table is told of through a local of its name.
+-- What is not a global table is described through a local of its name.
 local function cats_class(out, name, fields)
   local parent = help.parents[name]
   out[#out + 1] = ("---@class %s%s"):format(name, parent and ": " .. parent or "")

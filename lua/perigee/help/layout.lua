@@ -17,7 +17,7 @@ end
 ---------------------------------------------------------------------------------------------------
 -- Paragraphs, lists, code
 
--- The words of a text; what is too long for a line is parted after its bars ('"l1"|"l2"|"linf"').
+-- The words of a text; what is too long for a line is broken after its bars ('"l1"|"l2"|"linf"').
 local function words_of(text, width)
   local words = {}
   for word in text:gmatch("%S+") do
@@ -30,7 +30,7 @@ local function words_of(text, width)
   return words
 end
 
--- The words of a text in lines of at most `width`; paragraphs are parted by an empty one.
+-- The words of a text in lines of at most `width`; paragraphs are separated by an empty one.
 local function wrap(text, width)
   local lines, line = {}, ""
   for paragraph in (text .. "\n\n"):gmatch("(.-)\n%s*\n") do
@@ -91,7 +91,7 @@ local function rows_of(entries)
   return rows
 end
 
---- Entries, a line each: the name and the first sentence.
+--- Entries, one line each: the name and the first sentence.
 function layout.list(entries, width, colour)
   return rows_text(rows_of(entries), width, colour, true)
 end
@@ -101,8 +101,8 @@ local function is_open(code)
   return code:find("[,{(=+*/.<>-]$") or code:find("%f[%w]and$") or code:find("%f[%w]or$")
 end
 
--- Places in a line of code before which it may be cut: Lua reads on, the rest may stand on the next
--- line. Calls are cut after their parenthesis only where there is nothing better.
+-- Places in a line of code before which it may be cut: Lua reads on, so that the rest may stand on the
+-- next line. Calls are cut after their parenthesis only if there is nothing better.
 local function breaks(line, in_calls)
   local places, quote = {}, nil
   for i = 1, #line do
@@ -168,7 +168,7 @@ local function described(kind, default, text)
   return ("%s: %s"):format(what, text)
 end
 
--- Lines of names parted by commas, with a word in front.
+-- Lines of names separated by commas, with a word in front.
 local function name_list(title, names, width)
   local lines = wrap(table.concat(names, ", "), width - #title)
   for i = 2, #lines do lines[i] = (" "):rep(#title) .. lines[i] end
@@ -239,7 +239,7 @@ function layout.text(found, width, colour)
   return (found.entries and module_text or entry_text)(found, width, colour)
 end
 
---- What there is, a line a module, and how to ask.
+--- What there is, a line per module, and how to ask.
 function layout.overview(width, colour)
   local rows = {}
   for i, module in ipairs(help.all()) do

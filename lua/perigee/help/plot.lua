@@ -38,7 +38,7 @@ local pgd = attack.pgd { model = defence, norm = "l2", dmax = 1 }
 local result = pgd:run(ds:slice(1, 4))
 ]]
 
--- An example that draws into a file and takes it away again.
+-- An example that draws into a file and removes it again.
 local function drawn(before, call)
   return before .. "local file = os.tmpname()\n" .. call:gsub(" TO ", '\n  file = file, terminal = "svg",\n')
     .. "\nos.remove(file)"
@@ -49,7 +49,7 @@ local entries = {
     name = "plot.attack",
     text = "One attack in four panels: the loss of every iterate with the answer marked, the softmax "
       .. "confidence (over all columns, reject included) of the true class and of the class that won "
-      .. "or came nearest, the sample before and after. A sample that is no image is drawn as bars. Of a "
+      .. "or came nearest, the sample before and after. A sample that is not an image is drawn as bars. Of a "
       .. "batch the first samples are a row each.",
     params = {
       { "result", "result", "what an attack's run gave" },

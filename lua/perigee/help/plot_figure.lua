@@ -1,4 +1,5 @@
--- Documentation of figures of one's own, a part of the library plot's; see perigee/help.lua for the form.
+-- Documentation of figures of one's own, a part of that of the library plot; see perigee/help.lua for the
+-- form.
 
 local look = {
   { "label", "string", "none", "its words in the legend" },

@@ -2,7 +2,7 @@
 -- classes that matter, the digit before and after.
 --
 -- perturbation = true adds the difference and the distance by iterate; layers = defence (a DNR) the scores
--- of each layer's classifier before and after. Several samples of a batch are a row each.
+-- of each layer's classifier before and after. Several samples of a batch get a row each.
 --
 -- Confidence is the softmax of all columns, reject included. Shown are the true class, the class
 -- that won (or, where the attack failed, the best of the others) and, for a model with one, the
@@ -71,7 +71,7 @@ local function confidence_lines(result, sample)
   add(true_column, "true " .. tostring(sample.y), style.blue, 7, 1)
   add(other, (won and "predicted " or "runner-up ") .. tostring(sample.classes[other]),
     style.vermillion, 5, 1)
-  -- A threshold of −inf never rejects; its confidence is 0 throughout and says nothing.
+  -- A threshold of −inf never rejects; its confidence is always 0 and tells nothing.
   local reject_column = #sample.classes + 1
   for _, row in ipairs(rows) do
     if result.rejects and row[reject_column] ~= 0 then
@@ -107,7 +107,7 @@ local function draw_confidence(panel, lines, count)
   local x = {}
   for i = 1, count do x[i] = i - 1 end
   panel.title, panel.xlabel, panel.integer_x = "softmax confidence", "iteration", true
-  -- An SVM's scores span little, and so does their softmax: the axis is as high as it need be.
+  -- An SVM's scores span little, and so does their softmax: the axis is only as high as it has to be.
   local low, high = math.huge, 0
   for _, line in ipairs(lines) do
     local lowest, highest = values.range { line.y }
@@ -126,7 +126,7 @@ local function draw_confidence(panel, lines, count)
   end
 end
 
--- A sample as an image where it is one, else as a bar for each feature.
+-- A sample as an image if it is one, else as a bar for each feature.
 local function draw_sample(panel, pixels, shape)
   local h, w, channels = values.image_shape(shape, #pixels)
   if h then
@@ -260,7 +260,7 @@ local function draw_attack(where, panels, result, sample, shape, defence)
   end
 end
 
--- One sample: curves above, digits below, what else there is in a third column.
+-- One sample: curves above, digits below, whatever else there is in a third column.
 local function alone(where, result, sample, shape, options, extra, defence)
   local columns = extra and 3 or 2
   local fig = figures.new { rows = 2, columns = columns, title = options.title,

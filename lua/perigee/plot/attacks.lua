@@ -1,4 +1,4 @@
--- plot.attacks: a grid of attacked samples, a column each: clean, adversarial, and the difference, with
+-- plot.attacks: a grid of attacked samples, one column each: clean, adversarial, and the difference, with
 -- labels, verdicts and distances. Red words are attacks that got through.
 
 local figures = require "perigee.plot.figure"
@@ -29,7 +29,7 @@ local function words_of(label)
   return label == REJECTED and "rejected" or tostring(label)
 end
 
--- A figure has panels of one size; the words under each stand in the panel's margin.
+-- A figure has panels of one size; the words under each go into the panel's margin.
 local function draw_column(fig, band, column, columns, fields, i, h, w, reach)
   local function panel_at(row)
     local panel = fig[((band - 1) * 3 + row - 1) * columns + column]
@@ -58,7 +58,7 @@ local function figure(where, result, options)
   local columns = math.min(count, values.integer(where, options, "columns", 1, 50, 10))
   local shape = result.shape and values.list(where, "shape", result.shape)
   local h, w, channels = values.image_shape(shape, #fields.x0[1])
-  if not h or channels ~= 1 then values.fail("%s: the samples are no grey images", where) end
+  if not h or channels ~= 1 then values.fail("%s: the samples are not grey images", where) end
   -- one scale for all differences: their colours can be compared
   local reach = 1e-12
   for i = 1, count do

@@ -1,5 +1,5 @@
--- plot.confusion: how often each class was taken for each, a row a true class; shades are shares of the
--- row, numbers are counts.
+-- plot.confusion: how often each class was taken for each other, one row per true class; shades are shares
+-- of the row, numbers are counts.
 
 local figures = require "perigee.plot.figure"
 local style = require "perigee.plot.style"

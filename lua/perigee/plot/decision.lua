@@ -91,7 +91,7 @@ local function draw_regions(panel, winners, n, range, model)
   panels.regions(panel, array.new(winners):reshape(n, n), palette, { x = range.x, y = range.y })
 end
 
--- Samples, a colour a class; what of them is there in the legend.
+-- Samples, one colour per class; the legend lists the classes that occur.
 local function draw_samples(panel, data, classes)
   local labels, points = data.y:totable(), data.x:totable()
   for j, class in ipairs(classes) do

@@ -1,5 +1,5 @@
--- plot.filters and plot.activations: what a CNN looks for, and what it sees, a small image each on one
--- sheet.
+-- plot.filters and plot.activations: what a CNN looks for, and what it sees: a small image for each, on
+-- one sheet.
 
 local figures = require "perigee.plot.figure"
 local style = require "perigee.plot.style"
@@ -26,7 +26,7 @@ local function layer_of(where, net, options, fits)
   return values.expected(where, "layer", "one of " .. table.concat(names, ", "), wanted)
 end
 
--- Images (each rows × cols, a flat list) on a sheet of `columns`; between them is nothing (NaN).
+-- Images (each rows × cols, a flat list) on a sheet of `columns`; between them there is nothing (NaN).
 local function sheet_of(images, rows, cols, columns)
   local lines = math.ceil(#images / columns)
   local width, height = columns * (cols + GAP) + GAP, lines * (rows + GAP) + GAP
@@ -70,7 +70,7 @@ local function extent(lists)
   return low or 0, high or 0
 end
 
--- The kernels of a convolution, one a filter: of more than one input channel their mean.
+-- The kernels of a convolution, one per filter: the mean over input channels if there are several.
 local function filters(where, net, options)
   check_net(where, net)
   local layer = layer_of(where, net, options, function(l) return l.kind == "conv2d" end)

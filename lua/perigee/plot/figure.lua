@@ -25,7 +25,7 @@ local own = { rows = true, columns = true, width = true, height = true, title = 
   heights = true, right = true, left = true, words = true,
   pictures = true }
 
--- figure[i] is the i-th panel, row by row; a panel's words and fields at the figure itself are those
+-- figure[i] is the i-th panel, row by row; a panel's words and fields used on the figure itself are those
 -- of the first one.
 function Figure.__index(figure, key)
   if Figure[key] ~= nil then return Figure[key] end
@@ -62,7 +62,7 @@ end
 
 -- ---- Layout ------------------------------------------------------------------------------------
 
--- What the legend lists. By itself a single line has none; panel.legend = true gives it one.
+-- What the legend lists. A single line has none by default; panel.legend = true gives it one.
 local function labelled(panel)
   local entries = {}
   for _, entry in ipairs(panel.entries) do
@@ -154,7 +154,7 @@ local function checked_range(axis, range)
   return low, high
 end
 
--- The axis's ends: as set, else what holds all data and some air.
+-- The ends of the axis: as set, else what holds all data with some room.
 local function data_range(panel, axis)
   local range, log = panel[axis .. "range"], panel["log" .. axis]
   if range then return checked_range(axis, range) end
@@ -191,8 +191,8 @@ local function legend_entry(figure, series, x, y, out)
   end
 end
 
--- The legend is drawn piece by piece: gnuplot's own key breaks its lines and widens its columns by
--- what each terminal believes of its letters.
+-- The legend is drawn piece by piece: gnuplot's own key breaks its lines and widens its columns by what
+-- each terminal believes about the size of its letters.
 local function legend_commands(figure, panel, out)
   local box = panel.box
   if panel.legend == "right" then
@@ -263,7 +263,7 @@ local function image_commands(panel, pixels, out)
   end
 end
 
--- The colour bar stands beside the panel, as high as it.
+-- The colour bar stands beside the panel and is as high.
 local function colorbar_commands(figure, panel, out)
   local g, box = panel.shading, panel.box
   palette_commands(g.map, g.low, g.high, out)
@@ -329,7 +329,7 @@ local function curve_commands(figure, panel, pixels, out)
     end
   end
   if #drawn == 0 then
-    -- gnuplot refuses to plot data of which nothing is finite; the axes are still to be seen.
+    -- gnuplot refuses to plot data of which nothing is finite; the axes should still be seen.
     if #panel.series > 0 then
       out[#out + 1] = "set label 'no finite values' at graph 0.5, graph 0.5 center"
     end
@@ -363,7 +363,7 @@ local function axis_cells(panel, axis, length)
     log = panel["log" .. axis] and true or false, cells = math.max(1, math.floor(length * CELLS)) }
 end
 
--- Lines with something not finite become empty ones: they part a filled area in two.
+-- Lines with something not finite become empty ones: they divide a filled area in two.
 local function part_at_gaps(text)
   return (("\n" .. text .. "\n"):gsub("\n[^\n]*NaN[^\n]*", "\n"):sub(2, -2))
 end
@@ -380,7 +380,7 @@ local function series_text(panel, series)
   return series.gaps and part_at_gaps(text) or text
 end
 
--- An image's lines; of a colour image a line a pixel.
+-- The lines of an image; a colour image has one line per pixel.
 local function picture_text(picture)
   if picture.channels == 1 then
     return gnuplot.matrix(picture.numbers:reshape(picture.height, picture.width))
@@ -437,8 +437,8 @@ local function all_data(figure, out)
   return all
 end
 
--- One panel in letters. Shades and filled areas cannot be, lines take a letter each where there are
--- no colours; the key is gnuplot's own, which counts in letters here.
+-- One panel in letters. Shades and filled areas cannot be drawn; lines take a letter each if there are no
+-- colours; the key is gnuplot's own, which counts in letters here.
 local function letters_commands(panel, ansi, out)
   local drawn = {}
   for i, series in ipairs(panel.series) do

@@ -7,7 +7,7 @@
 local figures = require "perigee.plot.figure"
 local values = require "perigee.plot.values"
 
--- Empty pixels around every sample; units of paper a pixel takes at least, and for a caption.
+-- Empty pixels around every sample; the least size of a pixel on paper, and of a caption.
 local GAP, LEAST_PIXEL, CAPTION = 1, 2, 18
 
 -- The rows of pixels, the shape of one, and the labels if there are any.
@@ -52,7 +52,7 @@ local function grid(options, count, h, w, has_captions)
     step_x = w + GAP, step_y = h + GAP + caption, caption = caption }
 end
 
--- Copy the samples into planes of white.
+-- Copy the samples onto white planes.
 local function mosaic(samples, g, channels, high)
   local width, height = g.columns * g.step_x + GAP, g.rows * g.step_y + GAP
   local plane = width * height
@@ -92,7 +92,7 @@ local function figure(where, x, options)
   for i = 1, count do samples[i] = flatten(where, rows[i], {}) end
   local h, w, channels = values.image_shape(shape, #samples[1])
   if not h then
-    values.fail("%s: samples of %d features are no images (a shape of height × width or "
+    values.fail("%s: samples of %d features are not images (a shape of height × width or "
       .. "channels × height × width is needed)", where, #samples[1])
   end
   local low, high = values.range(samples)

@@ -1,4 +1,4 @@
--- What the recipes about rejection share: best class scores of samples, and whom they belong to.
+-- What the recipes about rejection share: best class scores of samples, and the classes they belong to.
 
 local values = require "perigee.plot.values"
 
@@ -25,7 +25,7 @@ function judged.check_model(where, model)
   if not ok then values.expected(where, "model", "a fitted model", model) end
 end
 
--- A model's threshold, or nil where it has none or never rejects.
+-- A model's threshold, or nil if it has none or never rejects.
 function judged.threshold(model)
   local ok, threshold = pcall(function() return model.threshold end)
   return ok and values.finite(threshold) and threshold or nil

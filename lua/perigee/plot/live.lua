@@ -2,10 +2,10 @@
 --
 --   local history = plot.live(function() return nn.train(net, train, { epochs = 20 }) end)
 --
--- It hears what core loops say of themselves (the words beside the progress bar), notes their numbers and
--- draws now and then: in a window, in the terminal, over and over in place, or into a file. A drawing that
--- took long makes the next one wait: the run is slowed by a fortieth of its time at most. When the run is
--- done the figure is drawn once more. A picture that fails is told of and never ends the run.
+-- It hears what core loops report (the words beside the progress bar), notes their numbers and draws now
+-- and then: in a window, in the terminal, over and over in place, or into a file. A slow drawing delays
+-- the next one, so that the run takes at most a fortieth longer. When the run is done the figure is drawn
+-- once more. A picture that fails is reported and never ends the run.
 
 local figures = require "perigee.plot.figure"
 local output = require "perigee.plot.output"
@@ -14,7 +14,8 @@ local values = require "perigee.plot.values"
 
 local gnuplot = require("perigee.native").gnuplot
 
--- Seconds between two drawings at least, and how many times its own duration a drawing makes the next wait.
+-- The fewest seconds between two drawings, and by how many times its own duration a drawing delays the
+-- next.
 local EVERY, PATIENCE = 0.5, 40
 
 -- What a loop's words tell: where it is (epochs or iterations), loss and accuracy.

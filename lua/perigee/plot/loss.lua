@@ -1,4 +1,4 @@
--- plot.loss: the course of a training: loss on the left, accuracy on the right, an epoch a point.
+-- plot.loss: the course of a training: loss on the left, accuracy on the right, one point per epoch.
 --
 -- The history is a list of epochs, each a table of numbers by name, or a table of lists by name.
 -- Names with "loss" go left, names with "accuracy" right; those of a validation set are dashed.

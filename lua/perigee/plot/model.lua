@@ -73,7 +73,7 @@ local function draw_net(draw, boxes)
   end
 end
 
--- "svm rbf(gamma 0.01), C 10" of a model's own words, the line's part before what it has learnt.
+-- "svm rbf(gamma 0.01), C 10" from a model's own words: the part of the line before what it has learnt.
 local function short(model)
   local text = tostring(model):match "^[^:\n]*"
   return utf8.len(text) and utf8.len(text) <= 34 and text or (text:match "^[^,]*" or text):sub(1, 34)

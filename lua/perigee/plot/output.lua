@@ -49,7 +49,7 @@ local function script_name(file)
   return (file:gsub("%.[pPsS][nNvVdD][gGfF]$", ""):gsub("%.[hH][tT][mM][lL]$", "")) .. ".gp"
 end
 
--- What is taken where nobody said: a window at a prompt that has a display, the terminal at any other
+-- What is taken if nothing was said: a window at a prompt that has a display, the terminal at any other
 -- prompt, else a PNG named after the recipe, whose path is printed. Never a window for a script.
 local function unasked(name)
   if interactive() and has_display() then return { format = "window", window = "window" } end
@@ -90,8 +90,8 @@ end
 
 -- ---- Terminals -----------------------------------------------------------------------------------
 
--- A unit is 1/96 inch, of letters too. pngcairo and svg take a font's size for pixels; pdfcairo takes
--- it for points, of which a unit is 0.75.
+-- A unit is 1/96 inch, for letters too. pngcairo and svg take the size of a font as pixels; pdfcairo takes
+-- it as points, of which a unit is 0.75.
 local function terminal_commands(figure, target, scale)
   local w, h = math.floor(figure.width + 0.5), math.floor(figure.height + 0.5)
   if target.format == "png" then
@@ -131,7 +131,7 @@ local function window_terminal(where, wanted, terminals)
     .. "gnuplot-qt or gnuplot-x11", where, wanted == "window" and "qt, wxt, x11" or wanted)
 end
 
--- Named datablocks inside a multiplot and tables into them want 5.2; later versions take the same
+-- Named datablocks inside a multiplot and tables into them need 5.2; later versions take the same
 -- commands, because there is no inline data, which 6.0 refuses there.
 local function check_version(where)
   local version, message = gnuplot.version()
@@ -229,8 +229,8 @@ local function images_alone(where, figure, target, options)
   return true
 end
 
--- The program goes on: images are drawn by itself, of everything else the script is written, and
--- stderr says what is missing.
+-- The program goes on: it draws images by itself, writes the script of everything else, and says on stderr
+-- what is missing.
 local function without_gnuplot(where, name, figure, target, options)
   if target.format == "window" and target.asked then
     values.fail("%s: gnuplot was not found: install the package gnuplot-qt or gnuplot-x11", where)
@@ -253,7 +253,7 @@ end
 
 -- ---- With it -------------------------------------------------------------------------------------
 
--- A picture of gnuplot's as a string.
+-- A picture drawn by gnuplot as a string.
 local function drawn_text(where, format, terminal, body, timeout)
   local file = os.tmpname()
   local fine, message = gnuplot.draw { where = where, terminal = terminal, body = body, file = file,

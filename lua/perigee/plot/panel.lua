@@ -3,7 +3,7 @@
 --   panel:line(x, y, { label = "a" }):hline(0)
 --
 -- Every word returns the panel. Numbers are kept as arrays and become text only when the figure is
--- drawn (panel:draw), because only then is it known how many of a million points can be seen. The
+-- drawn, because only then is it known how many of a million points can be seen. The
 -- fields (title, xlabel, …) are plain assignments; an unknown one is an error.
 
 local style = require "perigee.plot.style"
@@ -15,7 +15,7 @@ local f = string.format
 
 local Panel = {}
 
-local panels = { class = Panel } -- with what recipes alone may do
+local panels = { class = Panel } -- and what only recipes may do
 
 -- What may be set: by the users of plot.figure, and by recipes alone.
 local public = { "title", "caption", "xlabel", "ylabel", "xrange", "yrange", "logx", "logy", "legend",
@@ -125,7 +125,7 @@ local function pair(where, x, y, options)
   return x, y, options
 end
 
--- The next colour of the table where none was asked for.
+-- The next colour of the table if none was asked for.
 local function next_colour(panel)
   local own = rawget(panel, "counter")
   rawset(panel, "counter", own + 1)
@@ -501,12 +501,12 @@ function Panel:contour(z, options)
     label = options.label, color = color, width = width, dash = dash })
 end
 
--- A command of gnuplot's own before the panel is drawn: boxes and arrows are drawn with it.
+-- A gnuplot command before the panel is drawn: for boxes and arrows.
 function panels.command(panel, text)
   panel.notes[#panel.notes + 1] = text
 end
 
--- Empty, the index-th of its figure.
+-- An empty one, the index-th of its figure.
 function panels.new(index)
   local panel = { index = index, series = {}, entries = {}, marks = {}, notes = {}, counter = 0 }
   return setmetatable(panel, Panel)

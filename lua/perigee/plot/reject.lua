@@ -1,5 +1,5 @@
 -- plot.reject: what a threshold costs and buys: the share rejected and the accuracy of the accepted, over
--- the threshold, the model's own marked; with attacked samples also how many of those are rejected.
+-- the threshold, the model's own one marked; with attacked samples also how many of those are rejected.
 
 local figures = require "perigee.plot.figure"
 local judged = require "perigee.plot.judged"
@@ -20,8 +20,8 @@ local function sorted_of(where, model, samples, labels)
   return list
 end
 
--- At the threshold of each place: rejected are all up to it. Steps: the share rejected, and the accuracy
--- of the others.
+-- At the threshold of each position everything up to it is rejected. Steps: the share rejected, and the
+-- accuracy of the others.
 local function curves(list)
   local n = #list.scores
   local rejected, accuracy, right = {}, {}, 0

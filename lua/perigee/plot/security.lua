@@ -1,5 +1,5 @@
 -- plot.security: security evaluation curves: accuracy and rejection rate against the size of the
--- perturbation, a line a model; dashed with noise of the same size instead of the attack.
+-- perturbation, one line per model; dashed with noise of the same size instead of the attack.
 --
 -- A list of evaluations (repetitions with other seeds or other data, of the same models and radii) is
 -- drawn as means with a band: their 95 % confidence interval, or their range.
@@ -24,12 +24,12 @@ local function rates(counts, dmax, n, rejected)
   return accuracy, rejection
 end
 
--- Student's t for a 95 % interval by degrees of freedom; from 30 on nearly the normal one.
+-- Student's t for a 95 % interval by degrees of freedom; from 30 on nearly that of a normal distribution.
 local T95 = { 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
   2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048,
   2.045 }
 
--- Mean, low and high over the repetitions, place by place; what one of them lacks is left out there.
+-- Mean, low and high over the repetitions, position by position; what one of them lacks is left out there.
 local function summary(lists, kind)
   local mean, low, high = {}, {}, {}
   for k = 1, #lists[1] do

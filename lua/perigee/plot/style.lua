@@ -17,7 +17,7 @@ style.points = { 7, 5, 9, 13, 11, 6, 4 }
 
 style.text, style.frame, style.grid = "#222222", "#555555", "#E6E6E6"
 
--- Named in full: without the family gnuplot takes bold letters of another.
+-- Named in full: without the family gnuplot takes bold letters from another font.
 style.bold = "Arial:Bold"
 
 -- In units of a figure, which are 1/96 inch.

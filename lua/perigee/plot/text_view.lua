@@ -7,7 +7,7 @@ local text_view = {}
 
 -- Letters of a panel: no wider than is pleasant to read, and a screen high.
 local WIDEST, HIGHEST = 100, 24
--- Pixels a letter takes where the terminal does not say.
+-- Pixels per letter if the terminal does not say.
 local LETTER = 9
 
 -- The images and shades of a figure as perigee.picture takes them.
@@ -49,7 +49,7 @@ local function sixel(figure, terminal, draw)
   return draw("sixels", setup, figures.commands(figure, false)) .. "\n"
 end
 
--- The figure as text; one that has words of its own for it (a diagram) is those.
+-- The figure as text, or the figure's own words for it (a diagram).
 -- draw(format, terminal, body) has gnuplot draw and returns the picture.
 function text_view.text(figure, terminals, draw)
   local terminal = perigee.terminal()

@@ -34,7 +34,7 @@ function values.table(where, name, value)
   return value
 end
 
--- low … high with `pad` of its length on either side, and never empty.
+-- low … high with `pad` of its length on either side, and never an empty range.
 function values.padded(low, high, pad)
   if not low then return 0, 1 end
   local room = (high - low) * (pad or 0)
@@ -137,7 +137,7 @@ function values.integer(where, options, key, low, high, fallback)
   return math.tointeger(value) or values.expected(where, key, "a whole number", value)
 end
 
--- How a sample of this shape is drawn: height, width, channels (1 or 3), or nil where it is no image.
+-- How a sample of this shape is drawn: height, width, channels (1 or 3), or nil if it is not an image.
 -- A flat sample of a square number of features is taken for a square image.
 function values.image_shape(shape, features)
   local h, w, channels
