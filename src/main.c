@@ -4,6 +4,7 @@
 #include "bind/versions.h"
 #include "core/blas.h"
 #include "core/parallel.h"
+#include "core/progress.h"
 #include "host/chunk.h"
 #include "host/interrupt.h"
 #include "host/options.h"

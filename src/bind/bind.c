@@ -4,6 +4,8 @@
 #include "core/error.h"
 #include "core/fields.h"
 #include "core/hash.h"
+#include "core/labels.h"
+#include "core/rng.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -2,19 +2,23 @@
  *
  * The rule of every binding: check all arguments; create the empty box with its metatable; call
  * core; raise on failure. So an error can leave at any point without a leak, because whatever
- * exists is already in the collector's hands. */
+ * exists is already in the collector's hands.
+ *
+ * Datasets and samples are in bind_samples.h, models in bind_model.h. */
 #ifndef PERIGEE_BIND_H
 #define PERIGEE_BIND_H
 
 #include "core/array.h"
-#include "core/progress.h"
-#include "core/rng.h"
 #include "core/types.h"
-#include "data/dataset.h"
-#include "model.h"
 
 #include <lauxlib.h>
 #include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct Labels Labels;
+typedef struct Rng Rng;
 
 /* ---- Boxes: a userdata that owns one C object ---------------------------------------------- */
 
@@ -161,9 +165,9 @@ void bind_account(lua_State *L, size_t bytes);
  *     do a = array_new(…, &err); while (!a && bind_retry(L, &err, &tried)); */
 bool bind_retry(lua_State *L, const Error *err, bool *tried);
 
-/* ---- Types that cross modules; each is defined by its own bind_*.c --------------------------- */
+/* ---- Arrays ---------------------------------------------------------------------------------- */
 
-extern const BoxType bind_array_type, bind_dataset_type;
+extern const BoxType bind_array_type;
 
 /* Push a new zeroed array (accounted), for core to fill; a lack of memory is tried again after a
  * collection, and raises. */
@@ -176,53 +180,5 @@ Array *bind_test_array(lua_State *L, int arg);
 /* An array, a number or a (nested) table of numbers as a contiguous array of `dtype`, boxed and
  * pushed on the stack so that it lives as long as the slot. */
 Array *bind_to_array(lua_State *L, int arg, const char *where, const char *name, DType dtype);
-
-int bind_push_dataset(lua_State *L, Dataset *dataset, const Error *err);
-Dataset *bind_check_dataset(lua_State *L, int arg, const char *where, const char *name);
-Dataset *bind_test_dataset(lua_State *L, int arg);
-
-/* Samples to score or attack: a dataset, an n × features array, an n × sample-shape array, or one
- * sample as a 1-d array. Pushes what must stay alive. labels is NULL for arrays. */
-typedef struct BindSamples {
-    const float *x;
-    const int32_t *y; /* or NULL */
-    size_t n, features;
-    int sample_ndim;
-    size_t sample_shape[ARRAY_MAX_DIMS]; /* {features} where nothing better is known */
-} BindSamples;
-BindSamples bind_check_samples(lua_State *L, int arg, const char *where, const char *name);
-
-/* Samples to learn from: a dataset. Pushes what must stay alive. */
-Samples bind_check_training(lua_State *L, int arg, const char *where, const char *name);
-
-/* Models: each kind's box type registers itself with bind_new_model_type (methods of its own beside
- * the common scores, predict, gradient, fit, set, get, save, classes, rejects, features). */
-#define BIND_MODEL_FIELDS "classes", "rejects", "features", "kind"
-void bind_new_model_type(lua_State *L, const BoxType *type, const ModelKind *kind,
-                         const luaL_Reg *methods, const luaL_Reg *meta);
-/* Push a box of the model's own kind that takes over one reference; NULL raises err. */
-int bind_push_model(lua_State *L, Model *model, const Error *err);
-/* A model box, or a Lua table with scores (and gradient, classes, rejects) wrapped as a Model. The
- * result is a borrowed reference, kept alive by a box that is pushed on the stack. */
-Model *bind_check_model(lua_State *L, int arg, const char *where, const char *name);
-Model *bind_test_model(lua_State *L, int arg); /* model boxes only; or NULL */
-/* The same as bind_check_model where a net is wanted (a model box of the kind "net"). */
-struct Network;
-struct Network *bind_check_net(lua_State *L, int arg, const char *where, const char *name);
-/* Push a model's scores (n × columns, float64) or labels (n, int32) of the samples. After Ctrl-C in
- * a large batch only the rows done so far. */
-Array *bind_model_scores(lua_State *L, Model *model, const BindSamples *samples, const char *where);
-Array *bind_model_labels(lua_State *L, Model *model, const BindSamples *samples, const char *where);
-
-/* ---- Libraries: each opens one global table -------------------------------------------------- */
-
-int open_array(lua_State *L);
-int open_data(lua_State *L);
-int open_nn(lua_State *L);
-int open_svm(lua_State *L);
-int open_reject(lua_State *L); /* NR */
-int open_dnr(lua_State *L);
-int open_attack(lua_State *L);
-int open_perigee(lua_State *L); /* load, version, info's facts */
 
 #endif

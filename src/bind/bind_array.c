@@ -2,6 +2,7 @@
 #include "bind/bind_array.h"
 
 #include "bind/bind_terminal.h"
+#include "bind/libraries.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -6,7 +6,11 @@
 #include "attack/attacks.h"
 #include "bind/bind.h"
 #include "bind/bind_attack.h"
+#include "bind/bind_model.h"
+#include "bind/bind_samples.h"
+#include "bind/libraries.h"
 #include "core/error.h"
+#include "core/rng.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -5,6 +5,7 @@
 #include "bind/bind.h"
 #include "bind/bind_attack.h"
 #include "bind/bind_header.h"
+#include "bind/bind_model.h"
 #include "core/error.h"
 #include "core/notes.h"
 #include "files/result_file.h"

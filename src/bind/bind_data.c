@@ -1,6 +1,8 @@
 /* The `data` library: MNIST, the built-in digits, the user's own arrays, files in and out. */
 #include "bind/bind_dataset.h"
 
+#include "bind/bind_samples.h"
+#include "bind/libraries.h"
 #include "core/error.h"
 #include "core/notes.h"
 #include "data/digits.h"

@@ -1,8 +1,14 @@
 /* The dataset's box: fields, parts, random choices, printing; and samples as arguments. */
 #include "bind/bind_dataset.h"
 
+#include "bind/bind_samples.h"
+#include "core/array.h"
 #include "core/error.h"
+#include "core/labels.h"
+#include "core/rng.h"
+#include "data/dataset.h"
 #include "data/npz.h"
+#include "model.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -3,6 +3,7 @@
 #define PERIGEE_BIND_DATASET_H
 
 #include "bind/bind.h"
+#include "bind/bind_samples.h"
 
 /* Push a new box and run `call` into it, once more after a collection if memory lacks; raise what
  * remains. The call fills `err`. */

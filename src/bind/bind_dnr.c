@@ -1,10 +1,14 @@
 /* bind_dnr.c — the library dnr: deep neural rejection. */
 #include "bind/bind.h"
 #include "bind/bind_fields.h"
+#include "bind/bind_model.h"
+#include "bind/bind_samples.h"
+#include "bind/libraries.h"
 #include "bind/reject_common.h"
 #include "core/error.h"
 #include "core/folds.h"
 #include "core/notes.h"
+#include "data/dataset.h"
 #include "reject/dnr.h"
 #include "reject/threshold.h"
 

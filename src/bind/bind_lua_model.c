@@ -1,5 +1,7 @@
+#include "bind/bind_samples.h"
 #include "bind/lua_model.h"
 #include "core/error.h"
+#include "data/dataset.h"
 
 #include "bind/bind_fields.h"
 

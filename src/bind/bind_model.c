@@ -6,6 +6,8 @@
 #include "bind/bind.h"
 #include "bind/bind_fields.h"
 #include "bind/bind_header.h"
+#include "bind/bind_model.h"
+#include "bind/bind_samples.h"
 #include "bind/lua_model.h"
 #include "core/error.h"
 #include "core/notes.h"

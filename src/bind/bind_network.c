@@ -2,7 +2,11 @@
 #include "bind/bind_network.h"
 
 #include "bind/bind_fields.h"
+#include "bind/bind_model.h"
+#include "bind/bind_samples.h"
 #include "core/error.h"
+#include "core/rng.h"
+#include "data/dataset.h"
 
 #include "core/notes.h"
 

@@ -1,6 +1,9 @@
 /* bind_nn.c — the library nn: descriptions of layers, new nets, nets from files, training. */
+#include "bind/bind_model.h"
 #include "bind/bind_network.h"
+#include "bind/libraries.h"
 #include "core/error.h"
+#include "core/rng.h"
 #include "files/model_file.h"
 #include "nn/layer.h"
 #include "nn/loss.h"

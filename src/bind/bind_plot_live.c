@@ -1,6 +1,7 @@
 #include "bind/bind_plot_live.h"
 
 #include "bind/bind.h"
+#include "core/progress.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,9 @@
 /* bind_reject.c — the library reject: neural rejection (NR), and classifiers on a net's layer. */
 #include "bind/bind.h"
 #include "bind/bind_fields.h"
+#include "bind/bind_model.h"
+#include "bind/bind_samples.h"
+#include "bind/libraries.h"
 #include "bind/reject_common.h"
 #include "core/error.h"
 #include "reject/layer_model.h"

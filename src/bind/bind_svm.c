@@ -1,7 +1,9 @@
 /* bind_svm.c — the library svm: kernels and classifiers. */
 #include "bind/bind.h"
 #include "bind/bind_fields.h"
+#include "bind/bind_model.h"
 #include "bind/bind_svm.h"
+#include "bind/libraries.h"
 #include "core/error.h"
 
 #include <math.h>

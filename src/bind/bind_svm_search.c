@@ -2,6 +2,8 @@
 #include "bind/bind_svm.h"
 
 #include "bind/bind_fields.h"
+#include "bind/bind_model.h"
+#include "bind/bind_samples.h"
 #include "core/error.h"
 #include "core/folds.h"
 #include "core/notes.h"

@@ -11,6 +11,7 @@
 #define PERIGEE_BIND_LUA_MODEL_H
 
 #include "bind/bind.h"
+#include "model.h"
 
 extern const ModelKind lua_model_kind;
 

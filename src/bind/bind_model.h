@@ -1,0 +1,30 @@
+/* bind_model.h — models as arguments and answers, of every kind. */
+#ifndef PERIGEE_BIND_MODEL_H
+#define PERIGEE_BIND_MODEL_H
+
+#include "bind/bind.h"
+
+typedef struct BindSamples BindSamples;
+typedef struct Model Model;
+typedef struct ModelKind ModelKind;
+typedef struct Network Network;
+
+/* Each kind's box type registers itself with bind_new_model_type (methods of its own beside
+ * the common scores, predict, gradient, fit, set, get, save, classes, rejects, features). */
+#define BIND_MODEL_FIELDS "classes", "rejects", "features", "kind"
+void bind_new_model_type(lua_State *L, const BoxType *type, const ModelKind *kind,
+                         const luaL_Reg *methods, const luaL_Reg *meta);
+/* Push a box of the model's own kind that takes over one reference; NULL raises err. */
+int bind_push_model(lua_State *L, Model *model, const Error *err);
+/* A model box, or a Lua table with scores (and gradient, classes, rejects) wrapped as a Model. The
+ * result is a borrowed reference, kept alive by a box that is pushed on the stack. */
+Model *bind_check_model(lua_State *L, int arg, const char *where, const char *name);
+Model *bind_test_model(lua_State *L, int arg); /* model boxes only; or NULL */
+/* The same as bind_check_model where a net is wanted (a model box of the kind "net"). */
+Network *bind_check_net(lua_State *L, int arg, const char *where, const char *name);
+/* Push a model's scores (n × columns, float64) or labels (n, int32) of the samples. After Ctrl-C in
+ * a large batch only the rows done so far. */
+Array *bind_model_scores(lua_State *L, Model *model, const BindSamples *samples, const char *where);
+Array *bind_model_labels(lua_State *L, Model *model, const BindSamples *samples, const char *where);
+
+#endif

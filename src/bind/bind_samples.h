@@ -1,0 +1,30 @@
+/* bind_samples.h — datasets, and what is taken for samples in their place. */
+#ifndef PERIGEE_BIND_SAMPLES_H
+#define PERIGEE_BIND_SAMPLES_H
+
+#include "bind/bind.h"
+
+typedef struct Dataset Dataset;
+typedef struct Samples Samples;
+
+extern const BoxType bind_dataset_type;
+
+int bind_push_dataset(lua_State *L, Dataset *dataset, const Error *err);
+Dataset *bind_check_dataset(lua_State *L, int arg, const char *where, const char *name);
+Dataset *bind_test_dataset(lua_State *L, int arg);
+
+/* Samples to score or attack: a dataset, an n × features array, an n × sample-shape array, or one
+ * sample as a 1-d array. Pushes what must stay alive. labels is NULL for arrays. */
+typedef struct BindSamples {
+    const float *x;
+    const int32_t *y; /* or NULL */
+    size_t n, features;
+    int sample_ndim;
+    size_t sample_shape[ARRAY_MAX_DIMS]; /* {features} where nothing better is known */
+} BindSamples;
+BindSamples bind_check_samples(lua_State *L, int arg, const char *where, const char *name);
+
+/* Samples to learn from: a dataset. Pushes what must stay alive. */
+Samples bind_check_training(lua_State *L, int arg, const char *where, const char *name);
+
+#endif
