@@ -75,7 +75,7 @@ typedef struct Work {
     size_t block; /* rows at a time: by_columns all n */
     size_t most;  /* support vectors at a time: all m, or by_columns a worker's share */
     int workers;
-    Scratch *scratch; /* one a worker */
+    Scratch *scratch; /* one per worker */
     bool by_columns;  /* support vectors are divided among the workers, not rows */
     double *part;     /* by_columns: workers × n × outputs */
     double *f;        /* the answers: n × functions, or n × features */

@@ -17,7 +17,7 @@ typedef struct GramWork {
     bool values;     /* the kernel's are wanted, not its bases */
     size_t n, tiles; /* tiles along one side */
     float *gram;
-    float **dots; /* scratch, one a worker */
+    float **dots; /* scratch, one per worker */
     double **base;
 } GramWork;
 
@@ -47,7 +47,7 @@ static void store_tile(float *gram, size_t n, KernelTile tile, const double *bas
 
 static void tiles_body(void *context, size_t first, size_t last, int worker) {
     const GramWork *work = context;
-    /* Whoever asked to stop gets nothing trained on a matrix in pieces: the solver asks as well. */
+    /* After a stop nothing is trained on half a matrix: the solver asks as well. */
     for (size_t t = first; t < last && !progress_interrupt_pending(); t++) {
         KernelTile tile = tile_at(work, t);
         kernel_base(work->kernel, &work->rows, &work->rows, tile, work->dots[worker],

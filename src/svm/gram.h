@@ -8,8 +8,9 @@
 
 #include "svm/kernel.h"
 
-/* The bases: n × n float32, row-major; released with gram_free. NULL with an Error if memory lacks,
- * or if a sample has a value that is not finite (the message names the sample, from 1). */
+/* The bases: n × n float32, row-major; released with gram_free. NULL with an Error if there is not
+ * enough memory, or if a sample has a value that is not finite (the message names the sample, from
+ * 1). */
 float *gram_new(const char *where, const Kernel *kernel, const float *x, size_t n, size_t features,
                 Error *err);
 void gram_free(float *gram);

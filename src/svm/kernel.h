@@ -16,7 +16,7 @@
 typedef struct Error Error;
 typedef struct KernelKind KernelKind;
 
-/* A kernel with its parameters; those that its kind has no field for are of no account. */
+/* A kernel with its parameters; those that its kind has no field for are ignored. */
 typedef struct Kernel {
     const KernelKind *kind;
     double gamma, coef0;

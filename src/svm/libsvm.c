@@ -19,7 +19,7 @@
 
 /* For a precomputed kernel libsvm reads K(i, j) as row[i][serial].value with serial =
  * (int)row[j][0].value, a node being { int index; double value; }. It never reads `index`, so half
- * of every 16-byte node would lie idle. Two rows share their nodes' memory instead, the odd row
+ * of every 16-byte node would be wasted. Two rows share their nodes' memory instead, the odd row
  * shifted by one double, so that its values fill the even row's index fields:
  *
  *     double   0    1    2    3    4    5    6   …
@@ -43,7 +43,7 @@ typedef struct FillWork {
     LibsvmMatrix matrix;
     const Kernel *kernel;
     const float *gram;
-    double *value; /* scratch, n a worker */
+    double *value; /* scratch, n per worker */
 } FillWork;
 
 static void fill_body(void *context, size_t first, size_t last, int worker) {
@@ -174,7 +174,7 @@ LibsvmScratch *libsvm_scratch_new(size_t n, int count) {
     return scratch;
 }
 
-/* The first one's arrays are the whole. */
+/* The first one's arrays are those of all. */
 void libsvm_scratch_free(LibsvmScratch *scratch) {
     if (!scratch)
         return;

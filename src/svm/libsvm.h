@@ -1,6 +1,6 @@
 /* libsvm.h — the only door to libsvm: binary C-SVC problems on a precomputed kernel matrix.
  *
- * The matrix lies in memory as libsvm wants it, once, and every problem (a class against the rest,
+ * The matrix is in memory once, as libsvm wants it, and every problem (a class against the rest,
  * a fold's share of the samples) reads it there through pointers to the rows that take part. */
 #ifndef PERIGEE_SVM_LIBSVM_H
 #define PERIGEE_SVM_LIBSVM_H
@@ -15,7 +15,7 @@ typedef struct BinaryProblem {
     const int8_t *side; /* n: +1, −1, or 0 for a sample that takes no part; both sides must occur */
     double C, positive, negative; /* C and what it is multiplied by on either side */
     double tolerance;             /* of the KKT violation at which the solver stops */
-    double *alpha;                /* out: n, y_i·a_i, 0 where a sample is no support vector */
+    double *alpha;                /* out: n, y_i·a_i, 0 if a sample is not a support vector */
     double b; /* out: f(x) = Σ alpha_i k(x_i, x) + b, positive on the positive side */
 } BinaryProblem;
 

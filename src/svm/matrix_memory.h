@@ -1,10 +1,10 @@
 /* matrix_memory.h — memory for kernel matrices, the program's largest blocks.
  *
  * They lie in huge pages where the system has them, because a column of 5000 touches as many small
- * pages and no processor keeps track of those. A caller that trains several times on sets of one
+ * pages, more than a processor keeps track of. A caller that trains several times on sets of one
  * size (a defence's layers, a grid's columns) holds: what is given back meanwhile is kept for the
- * next, since the system would clear hundreds of megabytes anew each time. Each context has its
- * own, in which a block is given back; not for workers. */
+ * next, because the system would clear hundreds of megabytes each time. Each context has its own,
+ * in which a block is given back; not for workers. */
 #ifndef PERIGEE_SVM_MATRIX_MEMORY_H
 #define PERIGEE_SVM_MATRIX_MEMORY_H
 

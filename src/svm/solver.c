@@ -28,7 +28,7 @@ typedef struct Values {
     const float *gram;
     float *values; /* may be gram itself */
     size_t n;
-    double *row; /* scratch, n a worker */
+    double *row; /* scratch, n per worker */
 } Values;
 
 static void values_body(void *context, size_t first, size_t last, int worker) {
@@ -121,8 +121,8 @@ double solver_matrix_at(const SolverMatrix *matrix, size_t i, size_t j) {
 typedef struct SolveWork {
     const SolverMatrix *matrix;
     BinaryProblem *problem;
-    LibsvmScratch *scratch; /* libsvm: one a worker */
-    double *bound;          /* smo: n a worker, the samples' upper bounds */
+    LibsvmScratch *scratch; /* libsvm: one per worker */
+    double *bound;          /* smo: n per worker, the samples' upper bounds */
     Progress *progress;
     size_t reported; /* steps told to progress; the calling thread's */
     atomic_size_t done;

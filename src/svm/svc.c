@@ -1,3 +1,15 @@
+/* svc.c — the SVM as a Model; the work is done next door.
+ *
+ *     fit     gram.c      the bases of all pairs of samples, or their kernel values at once
+ *             solver.c    the matrix as a solver wants it (libsvm.c, smo.c); binary problems on it
+ *             train.c     machines: the one-vs-all problems of all classes, and of all folds
+ *     scores  decision.c  the union of the support vectors with alpha and b: two products a block
+ *
+ * A plain fit is the case of no folds: machine 0 learns from everything and becomes the model, the
+ * others only give out-of-fold scores. An Svc keeps apart what its next fit will use (params, which
+ * options change) and what the last one made (decision, with the kernel it was trained with), so
+ * that setting gamma never bends a fitted model. A new decision replaces the old one when all is
+ * done: a failure or an interrupt leaves the model as it was. */
 #include "svm/svc.h"
 
 #include "core/fail.h"

@@ -20,7 +20,7 @@ typedef struct SvcParams {
 
 SvcParams svc_defaults(void); /* RBF with gamma 1, C = 1, tolerance 1e-3, no weights */
 
-/* What all that trains SVMs takes, as fields of a struct that starts with SvcParams; and the
+/* What everything that trains SVMs takes, as fields of a struct that starts with SvcParams; and the
  * options of SvcParams itself. */
 #define SVC_INITIAL                                                                                \
     { .kernel = { .kind = &kernel_rbf, .gamma = 1 }, .C = 1, .tolerance = 1e-3 }

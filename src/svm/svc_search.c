@@ -46,8 +46,8 @@ static bool check_grid(const SvcParams *params, const SvcGrid *grid, Error *err)
 
 typedef struct Counting {
     const TrainingSet *set;
-    const Machine *machine; /* one a fold */
-    double *scratch;        /* classes a worker */
+    const Machine *machine; /* one per fold */
+    double *scratch;        /* classes per worker */
     atomic_size_t right;
 } Counting;
 
@@ -130,7 +130,7 @@ static void find_best(SvcFound *found) {
     }
 }
 
-/* Bases stay beside each column's values, in which libsvm's need has them already. */
+/* The bases stay beside each column's values; what libsvm needs includes them already. */
 static bool check_memory(const SvcParams *params, size_t n, Error *err) {
     char sum[FIT_SUM];
     double need = solver_bytes(params->solver, n, sum);

@@ -12,7 +12,7 @@ typedef struct SvcGrid {
     size_t Cs;
     const double *gamma; /* ignored (gammas 0 or not) by kernels that have none */
     size_t gammas;
-    const int32_t *fold; /* one a sample, 0 … folds−1 */
+    const int32_t *fold; /* one per sample, 0 … folds−1 */
     int folds;
 } SvcGrid;
 

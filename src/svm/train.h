@@ -1,7 +1,7 @@
 /* train.h — one-vs-all training: many multi-class machines on one kernel matrix.
  *
- * A Machine is a request (which C, which fold to leave out) and its answer, one decision function a
- * class, or a single one for the second class where there are two. All binary problems of all
+ * A Machine is a request (which C, which fold to leave out) and its answer, one decision function
+ * per class, or a single one for the second class where there are two. All binary problems of all
  * machines are solved together, side by side. */
 #ifndef PERIGEE_SVM_TRAIN_H
 #define PERIGEE_SVM_TRAIN_H
@@ -13,7 +13,7 @@
 typedef struct TrainingSet {
     const SolverMatrix *matrix;
     const int32_t *y;      /* n labels */
-    const Labels *classes; /* of y, two at least */
+    const Labels *classes; /* of y, at least two */
     const int32_t *fold;   /* n, or NULL where no machine leaves a fold out */
     const SvcParams *params;
 } TrainingSet;
@@ -37,7 +37,7 @@ bool machines_train(const char *where, const TrainingSet *set, Machine *machine,
                     bool *solved, Progress *progress, Error *err);
 void machine_clear(Machine *machine);
 
-/* The scores of training sample i, one a class: (−f, f) for two classes; a class that is not
+/* The scores of training sample i, one per class: (−f, f) for two classes; a class that is not
  * present gets the lowest of the others. */
 void machine_scores(const TrainingSet *set, const Machine *machine, size_t i, double *scores);
 
