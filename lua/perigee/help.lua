@@ -60,9 +60,7 @@ end
 
 -- Give entries their options, and constructors without an entry one at the end of their library's.
 local function add_descriptions()
-  local names = native.described()
-  table.sort(names)
-  for _, name in ipairs(names) do
+  for _, name in ipairs(native.described()) do
     local described, entry = native.described(name), index[name]
     if entry then
       entry.options = entry.options or rows_of(described)

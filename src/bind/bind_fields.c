@@ -99,18 +99,18 @@ void bind_read_fields(lua_State *L, int arg, const char *where, const Field *fie
     }
 }
 
-enum { MAX_FIELDS = 64 };
-
-static void field_names(const Field *field, const char *names[MAX_FIELDS]) {
+void bind_field_names(const Field *field, const char *also, const char *names[BIND_MOST_NAMES]) {
     size_t count = 0;
-    for (; field && field->name && count + 1 < MAX_FIELDS; field++)
+    if (also)
+        names[count++] = also;
+    for (; field && field->name && count + 1 < BIND_MOST_NAMES; field++)
         names[count++] = field->name;
     names[count] = NULL;
 }
 
 void bind_fields(lua_State *L, int arg, const char *where, const Field *field, void *object) {
-    const char *names[MAX_FIELDS];
-    field_names(field, names);
+    const char *names[BIND_MOST_NAMES];
+    bind_field_names(field, NULL, names);
     bind_options(L, arg, where, names);
     bind_read_fields(L, arg, where, field, object);
 }
@@ -238,6 +238,8 @@ void bind_describe_options(lua_State *L, const Described *described) {
     lua_pushlightuserdata(L, (void *)described->fields.initial);
     lua_setfield(L, -2, "initial");
     lua_setfield(L, -2, described->name);
+    lua_pushstring(L, described->name);
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
     lua_pop(L, 1);
 }
 
@@ -258,11 +260,11 @@ static void push_row(lua_State *L, const Fields *fields, const Field *field) {
 }
 
 static int push_names(lua_State *L) {
-    lua_newtable(L);
-    lua_Integer count = 0;
-    for (lua_pushnil(L); lua_next(L, -3); lua_pop(L, 1)) {
-        lua_pushvalue(L, -2);
-        lua_rawseti(L, -4, ++count);
+    lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
+    lua_createtable(L, (int)count, 0);
+    for (lua_Integer i = 1; i <= count; i++) {
+        lua_rawgeti(L, -2, i);
+        lua_rawseti(L, -2, i);
     }
     return 1;
 }

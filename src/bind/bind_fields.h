@@ -18,6 +18,10 @@ void bind_push_value(lua_State *L, const Value *value);
 /* Put the value at `arg` into the field, or raise "where: NAME: expected …, got …". */
 void bind_field_set(lua_State *L, int arg, const char *where, const FieldPlace *place);
 
+/* The fields' names behind `also`, a key of the caller's (or NULL): for bind_options. */
+enum { BIND_MOST_NAMES = 64 };
+void bind_field_names(const Field *field, const char *also, const char *names[BIND_MOST_NAMES]);
+
 /* The option table at `arg` into `object`: like bind_options (see bind.h) with the fields' names,
  * then every field that the table has. Those of kind FIELD_OBJECT are the caller's to read. */
 void bind_fields(lua_State *L, int arg, const char *where, const Field *field, void *object);
@@ -85,7 +89,8 @@ typedef struct Described {
 void bind_describe_options(lua_State *L, const Described *described);
 
 /* described(name): nil, or { name =, summary =, example =, result =, options = { { name, type,
- * default, meaning, range }, … } }; described(): the list of names. For perigee/help.lua. */
+ * default, meaning, range }, … } }; described(): the list of names in the order in which they were
+ * told. For perigee/help.lua. */
 int bind_described(lua_State *L);
 
 #endif

@@ -343,6 +343,18 @@ static void push_layers(lua_State *L, const Network *net) {
     }
 }
 
+/* A seed that no double is stands there as text. */
+static void push_record_item(lua_State *L, const cJSON *item) {
+    const char *text = cJSON_GetStringValue(item);
+    bool is_seed = text && strstr(item->string, "seed") && lua_stringtonumber(L, text) > 0;
+    if (cJSON_IsBool(item))
+        lua_pushboolean(L, cJSON_IsTrue(item));
+    else if (cJSON_IsNumber(item))
+        lua_pushnumber(L, item->valuedouble);
+    else if (!is_seed)
+        lua_pushstring(L, text);
+}
+
 /* How the net was trained, as a flat table; nil if it was not. */
 static void push_record(lua_State *L, const Network *net) {
     const cJSON *record = network_record(net), *item;
@@ -354,10 +366,7 @@ static void push_record(lua_State *L, const Network *net) {
     cJSON_ArrayForEach(item, record) {
         if (!item->string)
             continue;
-        if (cJSON_IsString(item))
-            lua_pushstring(L, item->valuestring);
-        else
-            lua_pushnumber(L, item->valuedouble);
+        push_record_item(L, item);
         lua_setfield(L, -2, item->string);
     }
 }

@@ -1,133 +1,151 @@
 /* bind_nn.c — the library nn: descriptions of layers, new nets, nets from files, training. */
+#include "bind/bind_fields.h"
 #include "bind/bind_model.h"
 #include "bind/bind_network.h"
 #include "bind/libraries.h"
 #include "core/error.h"
 #include "core/rng.h"
 #include "files/model_file.h"
-#include "nn/layer.h"
 #include "nn/loss.h"
+#include "nn/network_build.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* ---- Lua tables as JSON -------------------------------------------------------------------------
- *
- * The tree hangs in a box from its first node on, so that an error on the way leaves nothing. */
+/* ---- Layers ---------------------------------------------------------------------------------- */
 
-static void release_json(void *json) {
-    cJSON_Delete(json);
+static void release_layers(void *layers) {
+    layers_clear(layers);
+    free(layers);
 }
 
-static const BoxType json_type = { .name = "perigee.json",
-                                   .shown = "a description",
-                                   .release = release_json };
+static const BoxType layers_type = { .name = "perigee.layers",
+                                     .shown = "layers",
+                                     .release = release_layers };
 
-static cJSON *push_json(lua_State *L) {
-    void **box = bind_new_box(L, &json_type);
-    *box = cJSON_CreateObject();
+enum { LAYERS = 2 }; /* the list's place on the stack */
+
+static LayerList *push_layers(lua_State *L) {
+    void **box = bind_new_box(L, &layers_type);
+    *box = calloc(1, sizeof(LayerList));
     if (!*box)
         luaL_error(L, "nn.new: not enough memory");
     return *box;
 }
 
-/* Hang `item` into an object under `key`, or at the end of a list. */
-static cJSON *attach(lua_State *L, cJSON *parent, const char *key, cJSON *item) {
-    bool ok = item &&
-              (key ? cJSON_AddItemToObject(parent, key, item) : cJSON_AddItemToArray(parent, item));
-    if (!ok) {
-        cJSON_Delete(item);
-        luaL_error(L, "nn.new: not enough memory");
-    }
-    return item;
+/* Append a layer with the options of the table on top of the stack. `also` is a key that may stand
+ * there besides, or NULL. */
+static void add_layer(lua_State *L, const LayerKind *kind, const char *also, const char *where) {
+    const char *names[BIND_MOST_NAMES];
+    LayerList *layers = bind_test(L, LAYERS, &layers_type);
+    Error err;
+    bind_field_names(kind->fields.field, also, names);
+    bind_options(L, lua_gettop(L), where, names);
+    if (!layers_add(layers, layer_new(kind, &err), &err))
+        bind_raise(L, &err);
+    bind_read_fields(L, lua_gettop(L), where, kind->fields.field, layers->layer[layers->count - 1]);
 }
 
-enum { JSON_DEPTH = 4 };
-
-/* The value at `arg`; tables with a first element become lists, others objects of their string
- * keys. What JSON has no word for becomes null, and whoever reads it says what it expected. */
-static void add_value(lua_State *L, cJSON *parent, const char *key, int arg, int depth) {
-    arg = lua_absindex(L, arg);
-    luaL_checkstack(L, 4, "nn.new");
-    if (lua_type(L, arg) == LUA_TNUMBER) {
-        attach(L, parent, key, cJSON_CreateNumber(lua_tonumber(L, arg)));
-    } else if (lua_type(L, arg) == LUA_TSTRING) {
-        attach(L, parent, key, cJSON_CreateString(lua_tostring(L, arg)));
-    } else if (!lua_istable(L, arg)) {
-        attach(L, parent, key, cJSON_CreateNull());
-    } else if (depth == 0) {
-        luaL_error(L, "nn.new: tables are nested too deeply");
-    } else if (lua_rawlen(L, arg) > 0) {
-        cJSON *list = attach(L, parent, key, cJSON_CreateArray());
-        for (lua_Integer i = 1; i <= (lua_Integer)lua_rawlen(L, arg); i++, lua_pop(L, 1)) {
-            lua_rawgeti(L, arg, i);
-            add_value(L, list, NULL, -1, depth - 1);
-        }
-    } else {
-        cJSON *object = attach(L, parent, key, cJSON_CreateObject());
-        for (lua_pushnil(L); lua_next(L, arg); lua_pop(L, 1))
-            if (lua_type(L, -2) == LUA_TSTRING)
-                add_value(L, object, lua_tostring(L, -2), -1, depth - 1);
-    }
-}
-
-/* ---- Layers and nets ------------------------------------------------------------------------- */
-
-/* nn.conv2d { out =, … } and its like: a copy of the options with `kind`. Upvalue: the kind. */
+/* nn.conv2d { out =, … } and its like: a copy of the options with `kind`, all checked. */
 static int new_layer(lua_State *L) {
-    const LayerKind *kind = lua_touserdata(L, lua_upvalueindex(1));
-    const char *valid[16] = { "name" };
+    const LayerKind *kind = bind_here(L)->data;
     char where[64];
     snprintf(where, sizeof where, "nn.%s", kind->name);
-    for (size_t i = 0; kind->keys[i] && i + 2 < sizeof valid / sizeof *valid; i++)
-        valid[i + 1] = kind->keys[i];
     lua_settop(L, 1);
-    bind_options(L, 1, where, valid);
-    lua_newtable(L);
-    for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
+    push_layers(L);
+    if (lua_isnil(L, 1))
+        lua_newtable(L);
+    else
+        lua_pushvalue(L, 1);
+    add_layer(L, kind, NULL, where);
+    lua_createtable(L, 0, 4);
+    for (lua_pushnil(L); lua_next(L, 3); lua_pop(L, 1)) {
         lua_pushvalue(L, -2);
         lua_pushvalue(L, -2);
-        lua_rawset(L, 2);
+        lua_rawset(L, 4);
     }
     lua_pushstring(L, kind->name);
-    lua_setfield(L, 2, "kind");
+    lua_setfield(L, 4, "kind");
     return 1;
 }
 
-/* Seeds go through JSON, whose numbers are doubles: whole ones up to here are exact. */
-static uint64_t read_seed(lua_State *L, int options) {
-    const lua_Integer largest = (lua_Integer)1 << 53;
-    if (bind_opt_push(L, options, "seed") == LUA_TNIL)
-        return rng_fork(bind_session_rng()) >> 11;
-    return (uint64_t)bind_integer(L, -1, "nn.new", "seed", -largest, largest);
+/* ---- Nets ------------------------------------------------------------------------------------ */
+
+static void read_input(lua_State *L, Shape *input) {
+    double number[4];
+    size_t count = 0;
+    Error err;
+    if (bind_opt_push(L, 1, "input") != LUA_TTABLE)
+        bind_expected(L, -1, "nn.new", "input", "{channels, height, width} or {features}");
+    for (; count < lua_rawlen(L, -1) && count < 4; count++, lua_pop(L, 1))
+        number[count] =
+            lua_rawgeti(L, -1, (lua_Integer)count + 1) == LUA_TNUMBER ? lua_tonumber(L, -1) : NAN;
+    if (!network_read_input(number, count, input, &err))
+        bind_raise(L, &err);
+    lua_pop(L, 1);
+}
+
+/* The labels are left in memory on the stack. */
+static void push_labels(lua_State *L, NetworkParts *parts) {
+    int type = bind_opt_push(L, 1, "classes"), list = lua_gettop(L);
+    if (type == LUA_TNIL)
+        return;
+    if (type != LUA_TTABLE)
+        bind_expected(L, list, "nn.new", "classes", "a list of labels in rising order");
+    parts->labels = lua_rawlen(L, list);
+    int32_t *label = lua_newuserdatauv(L, (parts->labels + 1) * sizeof *label, 0);
+    for (size_t i = 0; i < parts->labels; i++, lua_pop(L, 1)) {
+        lua_rawgeti(L, list, (lua_Integer)i + 1);
+        label[i] = (int32_t)bind_integer(L, -1, "nn.new", "classes: a label", INT32_MIN, INT32_MAX);
+    }
+    parts->label = label;
+}
+
+/* The layer of the list's table on top of the stack. */
+static void read_layer(lua_State *L, lua_Integer number) {
+    char text[128], where[128];
+    Error err;
+    if (!lua_istable(L, -1))
+        luaL_error(L, "nn.new: layer %I: expected a layer such as nn.relu(), got %s", number,
+                   bind_describe(L, -1, text));
+    const char *name = bind_opt_push(L, -1, "name") == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+    const char *word = bind_opt_push(L, -2, "kind") == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+    const LayerKind *kind = layer_find(word, &err);
+    lua_pop(L, 2); /* the table keeps both */
+    snprintf(where, sizeof where,
+             name || word ? "nn.new: layer %lld (%.60s)" : "nn.new: layer %lld", (long long)number,
+             name ? name : word);
+    if (!kind) {
+        error_prefix(&err, "%s", where);
+        bind_raise(L, &err);
+    }
+    add_layer(L, kind, "kind", where);
 }
 
 /* nn.new { input =, classes =, seed =, layer, layer, … } */
 static int nn_new(lua_State *L) {
-    static const char *const valid[] = { "input", "classes", "seed", NULL };
-    lua_settop(L, 1);
+    const char *names[BIND_MOST_NAMES];
+    NetworkParts parts = { 0 };
+    Error err;
     if (!lua_istable(L, 1))
         return bind_expected(L, 1, "nn.new", "options",
                              "a table such as { input = {1, 28, 28}, nn.conv2d{…}, … }");
-    bind_options_list(L, 1, "nn.new", valid);
-    uint64_t seed = read_seed(L, 1);
-    cJSON *description = push_json(L);
-    bind_opt_push(L, 1, "input");
-    add_value(L, description, "input", -1, JSON_DEPTH);
-    if (bind_opt_push(L, 1, "classes") != LUA_TNIL)
-        add_value(L, description, "classes", -1, JSON_DEPTH);
-    cJSON *layers = attach(L, description, "layers", cJSON_CreateArray());
+    bind_field_names(network_fields, NULL, names);
+    bind_options_list(L, 1, "nn.new", names);
+    LayerList *layers = push_layers(L);
+    if (bind_opt_push(L, 1, "seed") == LUA_TNIL)
+        parts.seed = rng_fork(bind_session_rng()) >> 11;
+    bind_read_fields(L, 1, "nn.new", network_fields, &parts);
+    read_input(L, &parts.input);
+    push_labels(L, &parts);
     for (lua_Integer i = 1; i <= (lua_Integer)lua_rawlen(L, 1); i++, lua_pop(L, 1)) {
-        if (lua_rawgeti(L, 1, i) != LUA_TTABLE) {
-            char text[128];
-            return luaL_error(L, "nn.new: layer %d: expected a layer such as nn.relu(), got %s",
-                              (int)i, bind_describe(L, -1, text));
-        }
-        add_value(L, layers, NULL, -1, JSON_DEPTH);
+        lua_rawgeti(L, 1, i);
+        read_layer(L, i);
     }
-    Error err;
-    return bind_push_network(L, network_new(description, seed, &err), &err);
+    return bind_push_network(L, network_build(&parts, layers, &err), &err);
 }
 
 /* Push the file that a name or a path means: a file as it is, else a shipped model. */
@@ -180,20 +198,42 @@ static int nn_softmax(lua_State *L) {
     return 1;
 }
 
+/* ---- The library ----------------------------------------------------------------------------- */
+
+static void open_layers(lua_State *L) {
+    for (size_t i = 0; layer_table[i]; i++) {
+        const LayerKind *kind = layer_table[i];
+        char name[64];
+        bind_set_functions(
+            L, (const BindFunction[]){ BIND_AS(kind->name, new_layer, 1, kind), BIND_LAST });
+        snprintf(name, sizeof name, "nn.%s", kind->name);
+        bind_describe_options(L, &(Described){ .name = name,
+                                               .summary = kind->summary,
+                                               .example = kind->example,
+                                               .result = "table",
+                                               .gives = "the layer's description, for nn.new",
+                                               .see = "nn.new",
+                                               .group = i == 0 ? "Layers" : NULL,
+                                               .fields = kind->fields });
+    }
+}
+
 int open_nn(lua_State *L) {
-    static const luaL_Reg functions[] = {
-        { "new", nn_new },         { "load", nn_load }, { "train", nn_train },
-        { "softmax", nn_softmax }, { NULL, NULL },
+    static const BindFunction functions[] = {
+        BIND("new", nn_new, 1),
+        BIND("load", nn_load, 1),
+        BIND("train", nn_train, 3),
+        BIND("softmax", nn_softmax, 1),
+        BIND_LAST,
     };
-    bind_new_type(L, &json_type, NULL, NULL);
+    bind_new_type(L, &layers_type, NULL, NULL);
     lua_pop(L, 1);
     bind_network_open(L);
-    luaL_newlib(L, functions);
-    const LayerKind *kind;
-    for (size_t i = 0; (kind = layer_kind_at(i)); i++) {
-        lua_pushlightuserdata(L, (void *)kind);
-        lua_pushcclosure(L, new_layer, 1);
-        lua_setfield(L, -2, kind->name);
-    }
+    lua_newtable(L);
+    bind_set_functions(L, functions);
+    open_layers(L);
+    bind_describe_options(L, &(Described){ "nn.new", .fields = { network_fields, NULL } });
+    bind_describe_options(L, &(Described){ "nn.train", .fields = train_fields });
+    bind_describe_options(L, &(Described){ "net:fit", .fields = train_fields });
     return 1;
 }

@@ -1,6 +1,6 @@
 #include "core/fields_json.h"
 
-#include "core/error.h"
+#include "core/fail.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -16,50 +16,55 @@
 
 typedef struct Conv2d {
     Layer layer;
+    size_t out; /* maps */
     size_t kernel[2], stride[2], padding[2];
     size_t depth; /* kh · kw · input channels: the length of a patch */
 } Conv2d;
+
+static const Field fields[] = {
+    { "out", FIELD_SIZE, offsetof(Conv2d, out), 1, LAYER_LARGEST_SIZE, .required = true,
+      .meaning = "maps in the output" },
+    { "kernel", FIELD_PAIR, offsetof(Conv2d, kernel), 1, LAYER_LARGEST_SIZE, .required = true,
+      .meaning = "its size, or { height, width }" },
+    { "stride", FIELD_PAIR, offsetof(Conv2d, stride), 1, LAYER_LARGEST_SIZE,
+      .meaning = "pixels from one place to the next" },
+    { "padding", FIELD_PAIR, offsetof(Conv2d, padding), 0, LAYER_LARGEST_SIZE,
+      .meaning = "zeros added on every side" },
+    LAYER_NAME,
+    { .name = NULL },
+};
+
+static const Conv2d initial = { .stride = { 1, 1 } };
 
 /* Output pixels worked on at a time: their gradients stay in the first-level cache with a part of
  * the weights, their patches in the second. */
 enum { CHUNK = 96 };
 
-static bool configure(Layer *layer, const cJSON *options, Error *err) {
+/* Output pixels first … first + count − 1 of a call, counted through its samples. */
+typedef struct Chunk {
+    const Conv2d *conv;
+    const LayerCall *call;
+    size_t first, count;
+} Chunk;
+
+static bool configure(Layer *layer, Error *err) {
     Conv2d *conv = (Conv2d *)layer;
-    static const size_t one[2] = { 1, 1 }, zero[2] = { 0, 0 };
-    size_t out;
+    const size_t *kernel = conv->kernel, *stride = conv->stride, *padding = conv->padding;
     char text[64];
-    if (!layer_option_size(options, "out", 1, NULL, &out, err) ||
-        !layer_option_pair(options, "kernel", 1, NULL, conv->kernel, err) ||
-        !layer_option_pair(options, "stride", 1, one, conv->stride, err) ||
-        !layer_option_pair(options, "padding", 0, zero, conv->padding, err))
+    if (!layer_wants_image(layer, err))
         return false;
-    if (layer->in.flat)
-        return error_set(err, ERROR_ARGUMENT, "conv2d takes images, its input is a flat %s",
-                         shape_text(layer->in, text));
-    size_t height =
-        layer_window_count(layer->in.height, conv->kernel[0], conv->stride[0], conv->padding[0]);
-    size_t width =
-        layer_window_count(layer->in.width, conv->kernel[1], conv->stride[1], conv->padding[1]);
+    size_t height = layer_window_count(layer->in.height, kernel[0], stride[0], padding[0]);
+    size_t width = layer_window_count(layer->in.width, kernel[1], stride[1], padding[1]);
     if (height == 0 || width == 0)
         return error_set(err, ERROR_ARGUMENT,
                          "a kernel of %zu x %zu is larger than the input %s with a padding of "
                          "%zu, %zu",
-                         conv->kernel[0], conv->kernel[1], shape_text(layer->in, text),
-                         conv->padding[0], conv->padding[1]);
-    layer->out = (Shape){ .channels = out, .height = height, .width = width };
-    size_t shape[4] = { out, layer->in.channels, conv->kernel[0], conv->kernel[1] };
+                         kernel[0], kernel[1], shape_text(layer->in, text), padding[0], padding[1]);
+    layer->out = (Shape){ .channels = conv->out, .height = height, .width = width };
+    size_t shape[4] = { conv->out, layer->in.channels, kernel[0], kernel[1] };
     conv->depth = layer->fan_in = shape[1] * shape[2] * shape[3];
     return layer_add_parameter(layer, "weight", 4, shape, err) &&
            layer_add_parameter(layer, "bias", 1, shape, err);
-}
-
-static bool describe(const Layer *layer, cJSON *options) {
-    const Conv2d *conv = (const Conv2d *)layer;
-    return cJSON_AddNumberToObject(options, "out", (double)layer->out.channels) &&
-           layer_describe_pair(options, "kernel", conv->kernel) &&
-           layer_describe_pair(options, "stride", conv->stride) &&
-           layer_describe_pair(options, "padding", conv->padding);
 }
 
 static size_t scratch(const Layer *layer) {
@@ -103,109 +108,121 @@ static Run find_run(const Conv2d *conv, Corner corner, size_t ky) {
                   .count = (size_t)(to - from) * channels };
 }
 
-/* The patches of output pixels first … first+count−1 as rows of a matrix. */
+/* The chunk's patches as rows of a matrix. */
 SIMD_CLONES
-static void gather_patches(const Conv2d *conv, const float *x, size_t first, size_t count,
-                           float *patch) {
+static void gather_patches(const Chunk *chunk, float *patch) {
+    const Conv2d *conv = chunk->conv;
+    const float *x = chunk->call->x;
     size_t length = conv->kernel[1] * conv->layer.in.channels;
-    for (size_t pixel = first; pixel < first + count; pixel++) {
-        Corner corner = find_corner(conv, pixel);
+    for (size_t i = 0; i < chunk->count; i++) {
+        Corner corner = find_corner(conv, chunk->first + i);
         for (size_t ky = 0; ky < conv->kernel[0]; ky++, patch += length) {
             Run run = find_run(conv, corner, ky);
             if (run.count < length)
                 memset(patch, 0, length * sizeof *patch);
-            for (size_t i = 0; i < run.count; i++)
-                patch[run.skip + i] = x[run.at + i];
+            for (size_t k = 0; k < run.count; k++)
+                patch[run.skip + k] = x[run.at + k];
         }
     }
 }
 
 /* The reverse: add the patches' gradients to the pixels they were made from. */
 SIMD_CLONES
-static void scatter_patches(const Conv2d *conv, const float *patch, size_t first, size_t count,
-                            float *dx) {
+static void scatter_patches(const Chunk *chunk, const float *patch) {
+    const Conv2d *conv = chunk->conv;
+    float *dx = chunk->call->dx;
     size_t length = conv->kernel[1] * conv->layer.in.channels;
-    for (size_t pixel = first; pixel < first + count; pixel++) {
-        Corner corner = find_corner(conv, pixel);
+    for (size_t i = 0; i < chunk->count; i++) {
+        Corner corner = find_corner(conv, chunk->first + i);
         for (size_t ky = 0; ky < conv->kernel[0]; ky++, patch += length) {
             Run run = find_run(conv, corner, ky);
-            for (size_t i = 0; i < run.count; i++)
-                dx[run.at + i] += patch[run.skip + i];
+            for (size_t k = 0; k < run.count; k++)
+                dx[run.at + k] += patch[run.skip + k];
         }
     }
 }
 
 /* The same patches as rows of a panel, where they lie or gathered into scratch; at has CHUNK
  * places. */
-static PanelRows locate_patches(const Conv2d *conv, const float *x, size_t first, size_t count,
-                                float *gathered, const float **at) {
+static PanelRows locate_patches(const Chunk *chunk, const float **at) {
+    const Conv2d *conv = chunk->conv;
     const Layer *layer = &conv->layer;
-    size_t row = layer->in.width * layer->in.channels;
+    float *gathered = chunk->call->tile->scratch;
+    size_t row = layer->in.width * layer->in.channels, count = chunk->count;
     if (conv->padding[0] + conv->padding[1] > 0) {
-        gather_patches(conv, x, first, count, gathered);
+        gather_patches(chunk, gathered);
         for (size_t i = 0; i < count; i++)
             at[i] = gathered + i * conv->depth;
         return (PanelRows){ at, count, 1, conv->depth, 0 };
     }
     for (size_t i = 0; i < count; i++) {
-        Corner corner = find_corner(conv, first + i);
-        at[i] = x + corner.image + (size_t)corner.y * row + (size_t)corner.x * layer->in.channels;
+        Corner corner = find_corner(conv, chunk->first + i);
+        at[i] = chunk->call->x + corner.image + (size_t)corner.y * row +
+                (size_t)corner.x * layer->in.channels;
     }
     return (PanelRows){ at, count, conv->kernel[0], conv->kernel[1] * layer->in.channels, row };
 }
 
+/* Output pixels of all samples. */
+static size_t count_pixels(const Layer *layer, const LayerCall *call) {
+    return call->tile->n * layer->out.height * layer->out.width;
+}
+
+static Chunk chunk_at(const Layer *layer, const LayerCall *call, size_t first) {
+    size_t left = count_pixels(layer, call) - first;
+    return (Chunk){ (const Conv2d *)layer, call, first, left < CHUNK ? left : CHUNK };
+}
+
 /* ---- Forward --------------------------------------------------------------------------------- */
 
-/* Output pixels of n samples. */
-static size_t count_pixels(const Layer *layer, size_t n) {
-    return n * layer->out.height * layer->out.width;
-}
-
-static void forward_panel(const Conv2d *conv, const float *weights, const float *bias,
-                          const float *x, size_t first, size_t count, float *gathered, float *y) {
+static void forward_panel(const Chunk *chunk, const float *bias, float *y) {
     const float *at[CHUNK];
     float *out[CHUNK];
-    size_t channels = conv->layer.out.channels;
-    PanelRows rows = locate_patches(conv, x, first, count, gathered, at);
-    for (size_t i = 0; i < count; i++)
+    size_t channels = chunk->conv->layer.out.channels;
+    PanelRows rows = locate_patches(chunk, at);
+    for (size_t i = 0; i < chunk->count; i++)
         out[i] = y + i * channels;
-    panel_multiply(&rows, weights, channels, bias, out);
+    panel_multiply(&rows, chunk->call->weights, channels, bias, out);
 }
 
-static void forward(const Layer *layer, const float *weights, const Tile *tile, const float *x,
-                    float *y) {
-    const Conv2d *conv = (const Conv2d *)layer;
-    const float *bias = weights + layer->parameter[1].offset;
-    size_t channels = layer->out.channels, pixels = count_pixels(layer, tile->n);
+static void forward_product(const Chunk *chunk, const float *bias, float *y) {
+    size_t channels = chunk->conv->layer.out.channels, depth = chunk->conv->depth;
+    float *patch = chunk->call->tile->scratch;
+    gather_patches(chunk, patch);
+    for (size_t i = 0; i < chunk->count; i++)
+        memcpy(y + i * channels, bias, channels * sizeof *y);
+    blas_sgemm(false, false, chunk->count, channels, depth, 1, patch, depth, chunk->call->weights,
+               channels, 1, y, channels);
+}
+
+static void forward(const Layer *layer, const LayerCall *call) {
+    const float *bias = call->weights + layer->parameter[1].offset;
+    size_t channels = layer->out.channels, pixels = count_pixels(layer, call);
     for (size_t first = 0; first < pixels; first += CHUNK) {
-        size_t count = first + CHUNK < pixels ? CHUNK : pixels - first;
-        float *out = y + first * channels;
-        if (panel_fits(channels)) {
-            forward_panel(conv, weights, bias, x, first, count, tile->scratch, out);
-            continue;
-        }
-        gather_patches(conv, x, first, count, tile->scratch);
-        for (size_t i = 0; i < count; i++)
-            memcpy(out + i * channels, bias, channels * sizeof *out);
-        blas_sgemm(false, false, count, channels, conv->depth, 1, tile->scratch, conv->depth,
-                   weights, channels, 1, out, channels);
+        Chunk chunk = chunk_at(layer, call, first);
+        float *y = call->y + chunk.first * channels;
+        if (panel_fits(channels))
+            forward_panel(&chunk, bias, y);
+        else
+            forward_product(&chunk, bias, y);
     }
 }
 
 /* ---- Backward -------------------------------------------------------------------------------- */
 
-static void backward_weights(const Conv2d *conv, const Tile *tile, const float *x,
-                             const float *slope, size_t first, size_t count, float *dweights) {
-    size_t channels = conv->layer.out.channels, depth = conv->depth;
+static void backward_weights(const Chunk *chunk, const float *slope) {
+    size_t channels = chunk->conv->layer.out.channels, depth = chunk->conv->depth;
+    const LayerCall *call = chunk->call;
     const float *at[CHUNK];
     if (panel_fits(channels)) {
-        PanelRows rows = locate_patches(conv, x, first, count, tile->scratch, at);
-        panel_outer(&rows, slope, channels, dweights);
+        PanelRows rows = locate_patches(chunk, at);
+        panel_outer(&rows, slope, channels, call->dweights);
         return;
     }
-    gather_patches(conv, x, first, count, tile->scratch);
-    blas_sgemm(true, false, depth, channels, count, 1, tile->scratch, depth, slope, channels, 1,
-               dweights, channels);
+    float *patch = call->tile->scratch;
+    gather_patches(chunk, patch);
+    blas_sgemm(true, false, depth, channels, chunk->count, 1, patch, depth, slope, channels, 1,
+               call->dweights, channels);
 }
 
 /* Input gradients by panels need each kernel position's weights transposed, out × in. */
@@ -231,55 +248,54 @@ static void prepare(const Layer *layer, const float *weights, float *turned) {
 
 /* dx += slope · turned weights of kernel position (ky, kx), for the output pixels that reach an
  * input pixel from there: different ones, so that none is added to twice in one panel. */
-static void backward_position(const Conv2d *conv, const float *turned, const float *slope,
-                              size_t first, size_t count, size_t position, float *dx) {
+static void backward_position(const Chunk *chunk, const float *slope, size_t position) {
+    const Conv2d *conv = chunk->conv;
     const Layer *layer = &conv->layer;
     size_t in = layer->in.channels, out = layer->out.channels, used = 0;
     ptrdiff_t ky = (ptrdiff_t)(position / conv->kernel[1]);
     ptrdiff_t kx = (ptrdiff_t)(position % conv->kernel[1]);
     const float *at[CHUNK];
     float *to[CHUNK];
-    for (size_t i = 0; i < count; i++) {
-        Corner corner = find_corner(conv, first + i);
+    for (size_t i = 0; i < chunk->count; i++) {
+        Corner corner = find_corner(conv, chunk->first + i);
         ptrdiff_t y = corner.y + ky, x = corner.x + kx;
         if (y < 0 || y >= (ptrdiff_t)layer->in.height || x < 0 || x >= (ptrdiff_t)layer->in.width)
             continue;
         at[used] = slope + i * out;
-        to[used++] = dx + corner.image + ((size_t)y * layer->in.width + (size_t)x) * in;
+        to[used++] =
+            chunk->call->dx + corner.image + ((size_t)y * layer->in.width + (size_t)x) * in;
     }
     PanelRows rows = { at, used, 1, out, 0 };
-    panel_multiply(&rows, turned + position * in * out, in, NULL, to);
+    panel_multiply(&rows, chunk->call->tile->prepared + position * in * out, in, NULL, to);
 }
 
-static void backward_input(const Conv2d *conv, const float *weights, const Tile *tile,
-                           const float *slope, size_t first, size_t count, float *dx) {
+static void backward_input(const Chunk *chunk, const float *slope) {
+    const Conv2d *conv = chunk->conv;
     size_t channels = conv->layer.out.channels, depth = conv->depth;
+    float *patch = chunk->call->tile->scratch;
     if (transposes(conv)) {
         for (size_t k = 0; k < conv->kernel[0] * conv->kernel[1]; k++)
-            backward_position(conv, tile->prepared, slope, first, count, k, dx);
+            backward_position(chunk, slope, k);
         return;
     }
-    blas_sgemm(false, true, count, depth, channels, 1, slope, channels, weights, channels, 0,
-               tile->scratch, depth);
-    scatter_patches(conv, tile->scratch, first, count, dx);
+    blas_sgemm(false, true, chunk->count, depth, channels, 1, slope, channels, chunk->call->weights,
+               channels, 0, patch, depth);
+    scatter_patches(chunk, patch);
 }
 
-static void backward(const Layer *layer, const float *weights, const Tile *tile, const float *x,
-                     const float *y, const float *dy, float *dx, float *dweights) {
-    const Conv2d *conv = (const Conv2d *)layer;
-    (void)y;
-    size_t channels = layer->out.channels, pixels = count_pixels(layer, tile->n);
-    if (dx)
-        memset(dx, 0, tile->n * shape_size(layer->in) * sizeof *dx);
-    if (dweights)
-        layer_add_columns(dy, pixels, channels, dweights + layer->parameter[1].offset);
+static void backward(const Layer *layer, const LayerCall *call) {
+    size_t channels = layer->out.channels, pixels = count_pixels(layer, call);
+    if (call->dx)
+        memset(call->dx, 0, call->tile->n * shape_size(layer->in) * sizeof *call->dx);
+    if (call->dweights)
+        layer_add_columns(call->dy, pixels, channels, call->dweights + layer->parameter[1].offset);
     for (size_t first = 0; first < pixels; first += CHUNK) {
-        size_t count = first + CHUNK < pixels ? CHUNK : pixels - first;
-        const float *slope = dy + first * channels;
-        if (dweights)
-            backward_weights(conv, tile, x, slope, first, count, dweights);
-        if (dx)
-            backward_input(conv, weights, tile, slope, first, count, dx);
+        Chunk chunk = chunk_at(layer, call, first);
+        const float *slope = call->dy + chunk.first * channels;
+        if (call->dweights)
+            backward_weights(&chunk, slope);
+        if (call->dx)
+            backward_input(&chunk, slope);
     }
 }
 
@@ -312,16 +328,17 @@ static void import(const Layer *layer, int p, const float *torch, float *own) {
                 *own++ = torch[(o * in + c) * taps + k];
 }
 
-static const char *const keys[] = { "out", "kernel", "stride", "padding", NULL };
-
-const LayerKind conv2d_kind = {
+const LayerKind layer_conv2d = {
     .name = "conv2d",
     .label = "conv",
-    .keys = keys,
+    .summary = "Convolution of images: out maps, each a weighted sum under a kernel that slides by "
+               "stride.",
+    .example = "local layer = nn.conv2d { out = 8, kernel = 5, stride = 2, name = \"conv\" }\n"
+               "print(nn.new { input = { 1, 28, 28 }, layer })",
+    .fields = { fields, &initial },
     .size = sizeof(Conv2d),
     .backward_reads_x = true,
     .configure = configure,
-    .describe = describe,
     .scratch = scratch,
     .prepared = prepared,
     .prepare = prepare,

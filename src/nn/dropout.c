@@ -13,14 +13,14 @@ typedef struct Dropout {
     double p;
 } Dropout;
 
-static bool configure(Layer *layer, const cJSON *options, Error *err) {
-    Dropout *dropout = (Dropout *)layer;
-    return layer_option_number(options, "p", 0, 1, 0.5, &dropout->p, err);
-}
+static const Field fields[] = {
+    { "p", FIELD_NUMBER, offsetof(Dropout, p), 0, 1, FIELD_BELOW_HIGH,
+      .meaning = "the share that is dropped" },
+    LAYER_NAME,
+    { .name = NULL },
+};
 
-static bool describe(const Layer *layer, cJSON *options) {
-    return cJSON_AddNumberToObject(options, "p", ((const Dropout *)layer)->p) != NULL;
-}
+static const Dropout initial = { .p = 0.5 };
 
 /* to = from with the dropped numbers 0. Layers differ by the place of their parameters and their
  * shape at most, so their names tell two dropouts apart. */
@@ -41,29 +41,24 @@ static void drop(const Dropout *dropout, const Tile *tile, const float *from, fl
     }
 }
 
-static void forward(const Layer *layer, const float *weights, const Tile *tile, const float *x,
-                    float *y) {
-    (void)weights;
-    drop((const Dropout *)layer, tile, x, y);
+static void forward(const Layer *layer, const LayerCall *call) {
+    drop((const Dropout *)layer, call->tile, call->x, call->y);
 }
 
-static void backward(const Layer *layer, const float *weights, const Tile *tile, const float *x,
-                     const float *y, const float *dy, float *dx, float *dweights) {
-    (void)weights, (void)x, (void)y, (void)dweights;
-    if (dx)
-        drop((const Dropout *)layer, tile, dy, dx);
+static void backward(const Layer *layer, const LayerCall *call) {
+    if (call->dx)
+        drop((const Dropout *)layer, call->tile, call->dy, call->dx);
 }
 
-static const char *const keys[] = { "p", NULL };
-
-const LayerKind dropout_kind = {
+const LayerKind layer_dropout = {
     .name = "dropout",
     .label = "dropout",
-    .keys = keys,
+    .summary = "In training sets each number to 0 with probability p and divides the others by "
+               "1 - p; else nothing.",
+    .example = "print(nn.new { input = { 3 }, nn.dropout { p = 0.2 } })",
+    .fields = { fields, &initial },
     .size = sizeof(Dropout),
     .in_place = true,
-    .configure = configure,
-    .describe = describe,
     .forward = forward,
     .backward = backward,
 };

@@ -3,32 +3,28 @@
 #include "nn/layer.h"
 #include "nn/layout.h"
 
-static bool configure(Layer *layer, const cJSON *options, Error *err) {
-    (void)options, (void)err;
+static bool configure(Layer *layer, Error *err) {
+    (void)err;
     layer->out =
         (Shape){ .flat = true, .channels = shape_size(layer->in), .height = 1, .width = 1 };
     return true;
 }
 
-static void forward(const Layer *layer, const float *weights, const Tile *tile, const float *x,
-                    float *y) {
-    (void)weights;
-    layout_to_outer(layer->in, tile->n, x, y);
+static void forward(const Layer *layer, const LayerCall *call) {
+    layout_to_outer(layer->in, call->tile->n, call->x, call->y);
 }
 
-static void backward(const Layer *layer, const float *weights, const Tile *tile, const float *x,
-                     const float *y, const float *dy, float *dx, float *dweights) {
-    (void)weights, (void)x, (void)y, (void)dweights;
-    if (dx)
-        layout_to_inner(layer->in, tile->n, dy, dx);
+static void backward(const Layer *layer, const LayerCall *call) {
+    if (call->dx)
+        layout_to_inner(layer->in, call->tile->n, call->dy, call->dx);
 }
 
-static const char *const keys[] = { NULL };
-
-const LayerKind flatten_kind = {
+const LayerKind layer_flatten = {
     .name = "flatten",
     .label = "flatten",
-    .keys = keys,
+    .summary = "Images as flat vectors, map by map, for the linear layers behind.",
+    .example = "print(nn.new { input = { 2, 3, 3 }, nn.flatten(), nn.linear { out = 4 } })",
+    .fields = { .field = layer_name_only },
     .size = sizeof(Layer),
     .configure = configure,
     .forward = forward,

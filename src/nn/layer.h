@@ -2,7 +2,7 @@
  *
  * A layer maps a batch of activations to a batch of activations and pulls gradients back. Each kind
  * is one file (conv2d.c, relu.c, …) with its own struct that starts with a Layer, forward beside
- * backward; a new kind is such a file and one line in layer.c.
+ * backward; a new kind is such a file and one line in LAYER_TABLE.
  *
  * Activations inside a pass are rows of float32, one a sample: (height, width, channels) with the
  * channels innermost, so that a kernel's row of a convolution is one contiguous run. Users see
@@ -13,9 +13,9 @@
 #ifndef PERIGEE_NN_LAYER_H
 #define PERIGEE_NN_LAYER_H
 
+#include "core/fields.h"
 #include "core/types.h"
 
-#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,7 +32,7 @@ int shape_numbers(Shape shape, size_t numbers[3]);
 /* The same as text, "(1, 28, 28)"; returns text. */
 char *shape_text(Shape shape, char text[64]);
 
-enum { LAYER_MAX_PARAMETERS = 2, LAYER_NAME_SIZE = 64 };
+enum { LAYER_MAX_PARAMETERS = 2, LAYER_NAME_SIZE = FIELD_NAME_SIZE };
 
 /* One trainable array, in PyTorch's shape. */
 typedef struct Parameter {
@@ -56,7 +56,7 @@ typedef struct Layer {
     size_t prepared;        /* of its part of what `prepare` makes of the weights */
 } Layer;
 
-/* What one call of forward or backward works on: n samples, by one thread. */
+/* The samples that one call works on, on one thread. */
 typedef struct Tile {
     size_t n;
     size_t first;          /* the number of the first one in its batch */
@@ -66,19 +66,30 @@ typedef struct Tile {
     const float *prepared; /* see prepare */
 } Tile;
 
+/* One call of forward or backward. In place, y is x itself and dx is dy itself. */
+typedef struct LayerCall {
+    const Tile *tile;
+    const float *weights; /* the layer's part of the vector */
+    const float *x;       /* n × in */
+    float *y;             /* n × out: written by forward, read by backward */
+    const float *dy;      /* n × out; backward only, like what follows */
+    float *dx;            /* n × in, written; or NULL */
+    float *dweights;      /* the layer's part, added to; or NULL */
+} LayerCall;
+
 struct LayerKind {
-    const char *name;        /* as users write it: "conv2d" */
-    const char *label;       /* what automatic names start with: "conv" */
-    const char *const *keys; /* options beside "kind" and "name", NULL-terminated */
-    size_t size;             /* of the kind's struct */
-    bool in_place;           /* y may be x itself; dx is then dy itself */
+    const char *name;    /* as users write it: "conv2d" */
+    const char *label;   /* what automatic names start with: "conv" */
+    const char *summary; /* what it does, for the help: its first sentence stands in lists */
+    const char *example; /* one that runs */
+    Fields fields;       /* the options, over the kind's struct; LAYER_NAME is the last of them */
+    size_t size;         /* of the kind's struct */
+    bool in_place;       /* y may be x itself; dx is then dy itself */
     bool backward_reads_x, backward_reads_y;
 
-    /* Read the options and work out `out` and the parameters from `in`. */
-    bool (*configure)(Layer *layer, const cJSON *options, Error *err);
-
-    /* Put the options back into an object. NULL: there are none. */
-    bool (*describe)(const Layer *layer, cJSON *options);
+    /* Work out `out` and the parameters from `in` (which `out` equals before) and the options.
+     * NULL: there is nothing to work out. */
+    bool (*configure)(Layer *layer, Error *err);
 
     /* Floats of scratch that a call needs, whatever the tile. NULL: none. */
     size_t (*scratch)(const Layer *layer);
@@ -88,57 +99,73 @@ struct LayerKind {
     size_t (*prepared)(const Layer *layer);
     void (*prepare)(const Layer *layer, const float *weights, float *prepared);
 
-    /* y (n × out) from x (n × in). */
-    void (*forward)(const Layer *layer, const float *weights, const Tile *tile, const float *x,
-                    float *y);
-
-    /* From dy (n × out): dx (n × in) is written, dweights (the layer's part, NULL for not wanted)
-     * added to. dx may be NULL; where the kind works in place it may be dy. */
-    void (*backward)(const Layer *layer, const float *weights, const Tile *tile, const float *x,
-                     const float *y, const float *dy, float *dx, float *dweights);
+    void (*forward)(const Layer *layer, const LayerCall *call);
+    void (*backward)(const Layer *layer, const LayerCall *call);
 
     /* Parameter p between the layer's order of elements and PyTorch's. NULL: they are the same. */
     void (*export)(const Layer *layer, int p, const float *own, float *torch);
     void (*import)(const Layer *layer, int p, const float *torch, float *own);
 };
 
-/* A layer from {"kind": …, "name": …, options}; messages start with `where`. `name` is used where
- * the object has none. NULL on unknown kinds and keys, and values that do not fit `in`. */
-Layer *layer_new(const cJSON *description, const char *name, Shape in, Error *err);
+/* Every kind of layer: one line each. */
+#define LAYER_TABLE(LAYER)                                                                         \
+    LAYER(conv2d)                                                                                  \
+    LAYER(relu)                                                                                    \
+    LAYER(maxpool)                                                                                 \
+    LAYER(linear)                                                                                  \
+    LAYER(flatten)                                                                                 \
+    LAYER(dropout)
+
+#define LAYER_DECLARATION(name) extern const LayerKind layer_##name;
+LAYER_TABLE(LAYER_DECLARATION)
+#undef LAYER_DECLARATION
+
+extern const LayerKind *const layer_table[]; /* ends with NULL */
+
+/* The kind of that name; without one (name may be NULL) the error lists them. */
+const LayerKind *layer_find(const char *name, Error *err);
+
+/* A layer with the kind's defaults: its options are then filled in by its fields. */
+Layer *layer_new(const LayerKind *kind, Error *err);
 void layer_free(Layer *layer);
-cJSON *layer_describe(const Layer *layer); /* the caller deletes it; NULL without memory */
 
-/* The kinds in the order of the table, NULL after the last; and the one a description asks for. */
-const LayerKind *layer_kind_at(size_t i);
-const LayerKind *layer_kind(const cJSON *description, Error *err);
+/* Once, when the options are there: the shapes and parameters that follow from `in`. */
+bool layer_configure(Layer *layer, Shape in, Error *err);
 
-/* ---- For the kinds: reading options, adding parameters --------------------------------------- */
+/* Layers in their order. The list owns them. */
+typedef struct LayerList {
+    Layer **layer;
+    size_t count;
+} LayerList;
 
-/* A whole number, at least `low`. Without the key: *fallback, or an error where that is NULL. */
-bool layer_option_size(const cJSON *options, const char *key, size_t low, const size_t *fallback,
-                       size_t *value, Error *err);
+/* Take over a layer (NULL passes: err has been filled); it is freed where there is no room. */
+bool layers_add(LayerList *list, Layer *layer, Error *err);
+void layers_clear(LayerList *list);
 
-/* Height and width: one number for both or a list of two; the fallback is a pair. */
-bool layer_option_pair(const cJSON *options, const char *key, size_t low, const size_t *fallback,
-                       size_t value[2], Error *err);
+/* ---- For the kinds --------------------------------------------------------------------------- */
 
-/* A number, low ≤ value < below. */
-bool layer_option_number(const cJSON *options, const char *key, double low, double below,
-                         double fallback, double *value, Error *err);
+/* The option that every layer has: the last row of a kind's fields, or its only one. */
+#define LAYER_NAME                                                                                 \
+    {                                                                                              \
+        "name", FIELD_NAME, offsetof(Layer, name),                                                 \
+            .initial = "its kind and number", .meaning = "what taps and weights call the layer"    \
+    }
+extern const Field layer_name_only[];
 
-/* Write a pair as the reader takes it: one number where both are the same. */
-bool layer_describe_pair(cJSON *options, const char *key, const size_t value[2]);
+/* Sizes beyond this are mistakes. */
+#define LAYER_LARGEST_SIZE 0x1p20
 
 /* Append a parameter of that shape; fails where its count is beyond any memory. */
 bool layer_add_parameter(Layer *layer, const char *name, int ndim, const size_t *shape, Error *err);
+
+/* Refuse a flat input; and an image. */
+bool layer_wants_image(const Layer *layer, Error *err);
+bool layer_wants_flat(const Layer *layer, Error *err);
 
 /* The output's height or width of a window that slides over `in`; 0 where it does not fit once. */
 size_t layer_window_count(size_t in, size_t kernel, size_t stride, size_t padding);
 
 /* sum += each row of rows × columns: a bias's gradient. */
 void layer_add_columns(const float *matrix, size_t rows, size_t columns, float *sum);
-
-extern const LayerKind conv2d_kind, relu_kind, maxpool_kind, linear_kind, flatten_kind,
-    dropout_kind;
 
 #endif

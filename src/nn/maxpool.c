@@ -12,27 +12,28 @@ typedef struct Maxpool {
     size_t kernel[2], stride[2];
 } Maxpool;
 
-static bool configure(Layer *layer, const cJSON *options, Error *err) {
+static const Field fields[] = {
+    { "kernel", FIELD_PAIR, offsetof(Maxpool, kernel), 1, LAYER_LARGEST_SIZE, .required = true,
+      .meaning = "the window's size, or { height, width }" },
+    { "stride", FIELD_PAIR, offsetof(Maxpool, stride), 1, LAYER_LARGEST_SIZE,
+      .initial = "the kernel", .meaning = "pixels from one window to the next" },
+    LAYER_NAME,
+    { .name = NULL },
+};
+
+static bool configure(Layer *layer, Error *err) {
     Maxpool *pool = (Maxpool *)layer;
     char text[64];
-    if (!layer_option_pair(options, "kernel", 1, NULL, pool->kernel, err) ||
-        !layer_option_pair(options, "stride", 1, pool->kernel, pool->stride, err))
+    if (pool->stride[0] == 0)
+        memcpy(pool->stride, pool->kernel, sizeof pool->stride);
+    if (!layer_wants_image(layer, err))
         return false;
-    if (layer->in.flat)
-        return error_set(err, ERROR_ARGUMENT, "maxpool takes images, its input is a flat %s",
-                         shape_text(layer->in, text));
     layer->out.height = layer_window_count(layer->in.height, pool->kernel[0], pool->stride[0], 0);
     layer->out.width = layer_window_count(layer->in.width, pool->kernel[1], pool->stride[1], 0);
     if (layer->out.height == 0 || layer->out.width == 0)
         return error_set(err, ERROR_ARGUMENT, "a kernel of %zu x %zu is larger than the input %s",
                          pool->kernel[0], pool->kernel[1], shape_text(layer->in, text));
     return true;
-}
-
-static bool describe(const Layer *layer, cJSON *options) {
-    const Maxpool *pool = (const Maxpool *)layer;
-    return layer_describe_pair(options, "kernel", pool->kernel) &&
-           layer_describe_pair(options, "stride", pool->stride);
 }
 
 /* Position in x of the first pixel under the window of output pixel p, counted through the tile. */
@@ -44,12 +45,12 @@ static size_t window_start(const Maxpool *pool, size_t p) {
 }
 
 SIMD_CLONES
-static void forward(const Layer *layer, const float *weights, const Tile *tile, const float *x,
-                    float *y) {
+static void forward(const Layer *layer, const LayerCall *call) {
     const Maxpool *pool = (const Maxpool *)layer;
-    (void)weights;
+    const float *x = call->x;
+    float *y = call->y;
     size_t channels = layer->in.channels, pixels = layer->out.height * layer->out.width;
-    for (size_t p = 0; p < tile->n * pixels; p++, y += channels) {
+    for (size_t p = 0; p < call->tile->n * pixels; p++, y += channels) {
         const float *corner = x + window_start(pool, p);
         memcpy(y, corner, channels * sizeof *y);
         for (size_t ky = 0; ky < pool->kernel[0]; ky++)
@@ -73,31 +74,30 @@ static size_t find_largest(const Maxpool *pool, const float *corner, size_t c) {
     return best;
 }
 
-static void backward(const Layer *layer, const float *weights, const Tile *tile, const float *x,
-                     const float *y, const float *dy, float *dx, float *dweights) {
+static void backward(const Layer *layer, const LayerCall *call) {
     const Maxpool *pool = (const Maxpool *)layer;
-    (void)weights, (void)y, (void)dweights;
+    const float *x = call->x, *dy = call->dy;
+    float *dx = call->dx;
     if (!dx)
         return;
     size_t channels = layer->in.channels, pixels = layer->out.height * layer->out.width;
-    memset(dx, 0, tile->n * shape_size(layer->in) * sizeof *dx);
-    for (size_t p = 0; p < tile->n * pixels; p++, dy += channels) {
+    memset(dx, 0, call->tile->n * shape_size(layer->in) * sizeof *dx);
+    for (size_t p = 0; p < call->tile->n * pixels; p++, dy += channels) {
         size_t start = window_start(pool, p);
         for (size_t c = 0; c < channels; c++)
             dx[start + find_largest(pool, x + start, c)] += dy[c];
     }
 }
 
-static const char *const keys[] = { "kernel", "stride", NULL };
-
-const LayerKind maxpool_kind = {
+const LayerKind layer_maxpool = {
     .name = "maxpool",
     .label = "pool",
-    .keys = keys,
+    .summary = "The largest number under a window, map by map.",
+    .example = "print(nn.new { input = { 1, 4, 4 }, nn.maxpool { kernel = 2 } })",
+    .fields = { .field = fields },
     .size = sizeof(Maxpool),
     .backward_reads_x = true,
     .configure = configure,
-    .describe = describe,
     .forward = forward,
     .backward = backward,
 };

@@ -20,8 +20,7 @@ extern const ModelKind network_model_kind;
 /* From a description: {"input": [1, 28, 28], "layers": [{"kind": "conv2d", "name": "conv1", "out":
  * 64, "kernel": 5, "stride": 2, "padding": 0}, …], "classes": [0, …]}. Sizes of inputs follow from
  * the layer before. Unknown kinds and keys, sizes that do not fit and repeated names are errors
- * that say which layer. Weights are drawn from `seed` (PyTorch's default, Kaiming-uniform with a =
- * √5). */
+ * that say which layer. Weights are drawn from `seed`. (From its parts: network_build.h.) */
 Network *network_new(const cJSON *description, uint64_t seed, Error *err);
 
 /* The description again, classes included; the caller deletes it. */

@@ -1,5 +1,5 @@
-/* network_impl.h — a Network's inside, for the files of this room: network.c builds, pass.c runs,
- * train.c trains, network_model.c is the Model.
+/* network_impl.h — a Network's inside, for the files of this room: network_build.c builds,
+ * network_json.c describes, pass.c runs, train.c trains, network_model.c is the Model.
  *
  * Work on a batch is split by samples: each worker takes a block and carries it through all layers
  * a tile of a few samples at a time, so that a tile's activations stay in the processor's cache. */
@@ -9,6 +9,8 @@
 #include "model.h"
 #include "nn/layer.h"
 #include "nn/train_params.h"
+
+#include <cjson/cJSON.h>
 
 typedef struct Network Network;
 
@@ -49,9 +51,10 @@ struct Network {
 
 enum { NETWORK_TILE_MOST = 16 };
 
-/* network_new for a description that a file brings: refused, before any memory is taken for them,
- * where it asks for more than `most` weights. */
-Network *network_new_within(const cJSON *description, uint64_t seed, size_t most, Error *err);
+/* Multiples of a cache line, so that every activation of a full tile starts on one. */
+static inline size_t network_rounded(size_t floats) {
+    return (floats + 15) / 16 * 16;
+}
 
 /* To be called whenever the weights have changed. */
 void network_weights_changed(Network *net);

@@ -1,8 +1,10 @@
 /* network_model.c — a Network as a Model: its scores are the last layer's output. */
 #include "core/error.h"
+#include "core/fields_json.h"
 #include "core/parallel.h"
 #include "nn/layout.h"
 #include "nn/network.h"
+#include "nn/network_build.h"
 #include "nn/network_impl.h"
 #include "nn/train.h"
 
@@ -163,8 +165,9 @@ static bool save_meta(const Network *net, cJSON *meta) {
     cJSON_Delete(description);
     if (net->record)
         cJSON_AddItemToObject(meta, "trained", cJSON_Duplicate(net->record, true));
-    return cJSON_AddNumberToObject(meta, "seed", (double)(int64_t)net->seed) &&
-           train_write(cJSON_AddObjectToObject(meta, "fit"), &net->params);
+    return fields_write_json(network_fields, &(NetworkParts){ .seed = net->seed }, meta) &&
+           fields_write_json(train_fields.field, &net->params,
+                             cJSON_AddObjectToObject(meta, "fit"));
 }
 
 static bool net_save(const Model *model, const ModelWriter *to, Error *err) {
@@ -175,8 +178,12 @@ static bool net_save(const Model *model, const ModelWriter *to, Error *err) {
 }
 
 static bool read_extras(Network *net, const cJSON *meta, Error *err) {
-    if (!train_read(cJSON_GetObjectItemCaseSensitive(meta, "fit"), &net->params, err))
+    const cJSON *fit = cJSON_GetObjectItemCaseSensitive(meta, "fit");
+    if (!fields_check_json(train_fields.field, NULL, fit, err) ||
+        !fields_read_json(train_fields.field, &net->params, fit, err)) {
+        error_prefix(err, "load: fit");
         return false;
+    }
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(meta, "trained");
     net->record = item ? cJSON_Duplicate(item, true) : NULL;
     return true;
@@ -191,11 +198,10 @@ static size_t count_numbers(const Tensors *tensors) {
 }
 
 static Model *net_read(const ModelReader *from, Error *err) {
-    const cJSON *seed = cJSON_GetObjectItemCaseSensitive(from->meta, "seed");
-    double value = cJSON_IsNumber(seed) ? seed->valuedouble : 0;
-    bool whole = value >= -0x1p53 && value <= 0x1p53;
-    Network *net = network_new_within(from->meta, whole ? (uint64_t)(int64_t)value : 0,
-                                      count_numbers(from->tensors), err);
+    NetworkParts parts = { .is_limited = true, .most_weights = count_numbers(from->tensors) };
+    Network *net = NULL;
+    if (fields_read_json(network_fields, &parts, from->meta, err))
+        net = network_build_described(from->meta, &parts, err);
     if (net && (!read_extras(net, from->meta, err) ||
                 !network_load_weights(net, from->tensors, from->prefix, err))) {
         model_release(&net->model);

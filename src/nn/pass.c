@@ -25,7 +25,10 @@ void tile_forward(const Network *net, const TileRun *run, const TapOutputs *outp
     for (size_t l = 0; l < run->end; l++) {
         const Layer *layer = net->layer[l];
         float *y = tile_activation(net, run, l + 1);
-        layer->kind->forward(layer, net->weights + layer->offset, &run->tile, x, y);
+        layer->kind->forward(layer, &(LayerCall){ .tile = &run->tile,
+                                                  .weights = net->weights + layer->offset,
+                                                  .x = x,
+                                                  .y = y });
         for (size_t t = 0; outputs && t < outputs->taps; t++)
             if (outputs->tap[t] == l)
                 layout_to_outer(layer->out, run->tile.n, y,
@@ -74,9 +77,14 @@ void tile_backward(const Network *net, const TileRun *run, const TapGradients *g
         Tile tile = run->tile;
         tile.prepared = net->prepared + layer->prepared;
         float *down = last ? NULL : layer->kind->in_place ? slope : other;
-        layer->kind->backward(layer, net->weights + layer->offset, &tile, x,
-                              tile_activation(net, run, l + 1), slope, down,
-                              dweights ? dweights + layer->offset : NULL);
+        layer->kind->backward(
+            layer, &(LayerCall){ .tile = &tile,
+                                 .weights = net->weights + layer->offset,
+                                 .x = x,
+                                 .y = tile_activation(net, run, l + 1),
+                                 .dy = slope,
+                                 .dx = down,
+                                 .dweights = dweights ? dweights + layer->offset : NULL });
         if (down == other) {
             other = slope;
             slope = down;

@@ -1,6 +1,7 @@
 #include "nn/train.h"
 
 #include "core/fail.h"
+#include "core/fields_json.h"
 #include "core/parallel.h"
 #include "core/rng.h"
 #include "nn/layout.h"
@@ -351,14 +352,19 @@ static bool check_weights(const Network *net, const TrainParams *params, Error *
 
 /* ---- The record ------------------------------------------------------------------------------ */
 
+static const Field net_seed[] = {
+    { "net_seed", FIELD_SEED, offsetof(Network, seed), .meaning = "of the first weights" },
+    { .name = NULL },
+};
+
 static cJSON *make_record(const Trainer *trainer, const TrainHistory *history) {
     const TrainParams *params = trainer->params;
     cJSON *record = cJSON_CreateObject();
     if (params->source)
         cJSON_AddStringToObject(record, "source", params->source);
     cJSON_AddNumberToObject(record, "samples", (double)trainer->samples->n);
-    train_write(record, params);
-    cJSON_AddNumberToObject(record, "net_seed", (double)(int64_t)trainer->net->seed);
+    fields_write_json(train_fields.field, params, record);
+    fields_write_json(net_seed, trainer->net, record);
     cJSON_AddNumberToObject(record, "threads", trainer->workers);
     cJSON_AddNumberToObject(record, "epochs_finished", (double)history->epochs);
     if (history->epochs > 0) {

@@ -1,10 +1,6 @@
 #include "nn/train_params.h"
 
-#include "core/error.h"
-
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stddef.h>
 
 #define AT(field) offsetof(TrainParams, field)
 static const Field fields[] = {
@@ -43,45 +39,4 @@ const Fields train_fields = { fields, &initial };
 
 TrainParams train_defaults(void) {
     return initial;
-}
-
-/* JSON's numbers are doubles: a seed beyond them goes as text. */
-static bool write_field(cJSON *object, const Field *field, const Value *value) {
-    char text[VALUE_TEXT];
-    if (value->kind == VALUE_BOOLEAN)
-        return cJSON_AddNumberToObject(object, field->name, value->truth) != NULL;
-    if (field->kind == FIELD_SEED && fabs(value->number[0]) > 0x1p53)
-        return cJSON_AddStringToObject(object, field->name, value_text(value, text)) != NULL;
-    return cJSON_AddNumberToObject(object, field->name, value->number[0]) != NULL;
-}
-
-bool train_write(cJSON *object, const TrainParams *params) {
-    bool ok = object != NULL;
-    for (const Field *field = fields; ok && field->kind != FIELD_OBJECT; field++) {
-        Value value = field_get(field, params);
-        ok = write_field(object, field, &value);
-    }
-    return ok;
-}
-
-static Value json_value(const Field *field, const cJSON *item) {
-    if (cJSON_IsString(item) && field->kind == FIELD_SEED)
-        return value_whole(strtoll(item->valuestring, NULL, 10));
-    if (cJSON_IsNumber(item) && field->kind == FIELD_BOOLEAN)
-        return value_boolean(item->valuedouble != 0);
-    if (cJSON_IsNumber(item))
-        return value_number(item->valuedouble);
-    return (Value){ .kind = VALUE_OTHER, .got = "something else" };
-}
-
-bool train_read(const cJSON *object, TrainParams *params, Error *err) {
-    const cJSON *item;
-    cJSON_ArrayForEach(item, object) {
-        const Field *field = fields_find(fields, item->string);
-        Value value = field ? json_value(field, item) : (Value){ 0 };
-        if (!field || field->kind == FIELD_OBJECT || !field_set(field, params, &value, err))
-            return error_set(err, ERROR_FILE, "load: \"%s\" is not a training parameter's number",
-                             item->string);
-    }
-    return true;
 }

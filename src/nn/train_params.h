@@ -2,9 +2,8 @@
 #ifndef PERIGEE_NN_TRAIN_PARAMS_H
 #define PERIGEE_NN_TRAIN_PARAMS_H
 
+#include "core/fields.h"
 #include "model.h"
-
-#include <cjson/cJSON.h>
 
 typedef struct TrainParams {
     size_t epochs, batch;
@@ -21,9 +20,6 @@ typedef struct TrainParams {
 
 TrainParams train_defaults(void); /* 10 epochs of 128, rate 0.02, momentum 0.9, shuffled */
 
-/* Its options; and to and from a JSON object, for files (booleans are 0 and 1 there). */
-extern const Fields train_fields;
-bool train_write(cJSON *object, const TrainParams *params);
-bool train_read(const cJSON *object, TrainParams *params, Error *err);
+extern const Fields train_fields; /* its options */
 
 #endif

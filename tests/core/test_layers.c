@@ -256,9 +256,9 @@ static void dropout_drops_in_training_only(void **state) {
     Tile tile = { .n = N, .training = true, .seed = 5 }, later = tile;
     later.n = N - 4;
     later.first = 4;
-    layer->kind->forward(layer, NULL, &tile, x, y);
-    layer->kind->forward(layer, NULL, &later, x, z);
-    layer->kind->backward(layer, NULL, &tile, x, y, x, dx, NULL);
+    layer->kind->forward(layer, &(LayerCall){ .tile = &tile, .x = x, .y = y });
+    layer->kind->forward(layer, &(LayerCall){ .tile = &later, .x = x, .y = z });
+    layer->kind->backward(layer, &(LayerCall){ .tile = &tile, .x = x, .y = y, .dy = x, .dx = dx });
     size_t zeros = 0;
     for (size_t i = 0; i < N * WIDTH; i++) {
         zeros += y[i] == 0;
@@ -268,7 +268,7 @@ static void dropout_drops_in_training_only(void **state) {
     assert_memory_equal(y + 4 * WIDTH, z, (N - 4) * WIDTH * sizeof *y);
     assert_memory_equal(y, dx, sizeof y);
     tile.training = false;
-    layer->kind->forward(layer, NULL, &tile, x, y);
+    layer->kind->forward(layer, &(LayerCall){ .tile = &tile, .x = x, .y = y });
     assert_memory_equal(x, y, sizeof x);
     net_done(net);
 }
@@ -280,14 +280,16 @@ static void descriptions_that_do_not_fit(void **state) {
     assert_refused(NET("[1,4,4]", "{\"kind\":\"conv\",\"out\":2,\"kernel\":2}"),
                    "expected one of conv2d, relu, maxpool, linear, flatten, dropout");
     assert_refused(NET("[1,4,4]", "{\"kind\":\"conv2d\",\"out\":2,\"kernal\":2}"),
-                   "unknown option \"kernal\"; conv2d takes name, out, kernel, stride, padding");
+                   "layer 1 (conv2d): unknown option 'kernal'; did you mean 'kernel'? (valid: out, "
+                   "kernel, stride, padding, name)");
     assert_refused(NET("[1,4,4]", "{\"kind\":\"conv2d\",\"out\":2,\"kernel\":5}"),
                    "larger than the input (1, 4, 4)");
     assert_refused(NET("[1,4,4]", "{\"kind\":\"maxpool\",\"kernel\":[2,5]}"),
                    "layer 1 (maxpool): a kernel of 2 x 5 is larger");
     assert_refused(NET("[1,4,4]", "{\"kind\":\"conv2d\",\"kernel\":3}"), "out: expected");
     assert_refused(NET("[1,4,4]", "{\"kind\":\"conv2d\",\"out\":2.5,\"kernel\":3}"), "got 2.5");
-    assert_refused(NET("[1,4,4]", "{\"kind\":\"conv2d\",\"out\":2,\"kernel\":[1,2,3]}"), "got 3");
+    assert_refused(NET("[1,4,4]", "{\"kind\":\"conv2d\",\"out\":2,\"kernel\":[1,2,3]}"),
+                   "got a list of 3");
     assert_refused(NET("[1,4,4]", "{\"kind\":\"conv2d\",\"out\":2,\"kernel\":2,\"stride\":0}"),
                    "stride: expected");
     assert_refused(NET("[1,4,4]", "{\"kind\":\"linear\",\"out\":2}"), "put a flatten before it");

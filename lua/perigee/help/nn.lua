@@ -22,30 +22,6 @@ local function field(name, kind, text)
   return { name = "net." .. name, kind = "field", text = text, returns = { kind } }
 end
 
-local name = { "name", "string", "its kind and number", "what taps and weights call the layer" }
-
-local training = {
-  { "epochs", "integer", "10", "times through the samples" },
-  { "batch", "integer", "128", "samples a step" },
-  { "lr", "number", "0.02", "the rate: how far a step goes" },
-  { "momentum", "number", "0.9", "the share of the last step that is kept" },
-  { "weight_decay", "number", "0", "times the weights is added to their gradient" },
-  { "lr_decay", "number", "1", "the rate is multiplied by this …" },
-  { "lr_step", "integer", "1", "… after this many epochs, each time" },
-  { "shift", "integer", "0", "move every image by up to this many pixels, at random, every time" },
-  { "shuffle", "boolean", "true", "a new order every epoch" },
-  { "seed", "integer", "the session's", "of the order, of dropout, of the shifts" },
-  { "validation", "dataset", "none", "scored after every epoch" },
-}
-
-local function layer(kind, text, options, example, group)
-  options[#options + 1] = name
-  return {
-    name = "nn." .. kind, group = group, text = text, options = options,
-    returns = { "table", "the layer's description, for nn.new" }, example = example, see = { "nn.new" },
-  }
-end
-
 return {
   name = "nn",
   title = "Neural networks",
@@ -60,38 +36,10 @@ conv1, relu1, pool1, flatten1, fc1, dropout1. Weights are drawn as PyTorch draws
 minus 1/sqrt(products summed for one output).
 
 Classes are the sorted labels of the scores; a net without them takes those of its first training data.]],
-      options = {
-        { "input", "integer[]", "none", "{ channels, height, width }, or { features } for flat samples" },
-        { "classes", "integer[]", "none", "labels in rising order, one for each score" },
-        { "seed", "integer", "the session's", "of the first weights" },
-      },
       returns = { "net", "a model; it prints as a table of its layers" },
       example = small .. "print(net)\nprint(net:predict(x))",
       see = { "nn.train", "nn.load", "nn.conv2d", "nn.linear" },
     },
-    layer("conv2d",
-      "Convolution of images: out maps, each a weighted sum under a kernel that slides by stride.", {
-        { "out", "integer", "none", "maps in the output" },
-        { "kernel", "integer|integer[]", "none", "its size, or { height, width }" },
-        { "stride", "integer|integer[]", "1", "pixels from one place to the next" },
-        { "padding", "integer|integer[]", "0", "zeros added on every side" },
-      }, [[
-local layer = nn.conv2d { out = 8, kernel = 5, stride = 2, name = "conv" }
-print(nn.new { input = { 1, 28, 28 }, layer })]], "Layers"),
-    layer("relu", "max(x, 0) of every number.", {},
-      "print(nn.new { input = { 3 }, nn.relu() }:forward(array.new { -1, 0, 2 }))"),
-    layer("maxpool", "The largest number under a window, map by map.", {
-        { "kernel", "integer|integer[]", "none", "the window's size, or { height, width }" },
-        { "stride", "integer|integer[]", "the kernel", "pixels from one window to the next" },
-      }, "print(nn.new { input = { 1, 4, 4 }, nn.maxpool { kernel = 2 } })"),
-    layer("flatten", "Images as flat vectors, map by map, for the linear layers behind.", {},
-      "print(nn.new { input = { 2, 3, 3 }, nn.flatten(), nn.linear { out = 4 } })"),
-    layer("linear", "W x + b on flat vectors.", { { "out", "integer", "none", "numbers in the output" } },
-      "print(nn.new { input = { 3 }, nn.linear { out = 2 } })"),
-    layer("dropout",
-      "In training sets each number to 0 with probability p and divides the others by 1 - p; else nothing.",
-      { { "p", "number", "0.5", "the share that is dropped, below 1" } },
-      "print(nn.new { input = { 3 }, nn.dropout { p = 0.2 } })"),
     {
       name = "nn.load", group = "Files and training",
       text = [[
@@ -116,7 +64,6 @@ loss, accuracy, lr, seconds, and validation_loss and validation_accuracy; and ep
         { "net", "net", "what is trained" },
         { "ds", "dataset", "samples with labels" },
       },
-      options = training,
       returns = { "table", "the history" },
       example = learn .. [[
 local history = nn.train(net, ds, {
@@ -148,7 +95,6 @@ takes as options. The names of its layers, which taps and weights go by, are in 
 Trains anew, from weights drawn by the net's seed, with the net's own parameters: net:set changes them
 (net:set { epochs = 5, lr = 0.1 }), options hold for this call.]],
       params = { { "ds", "dataset", "samples with labels" } },
-      options = training,
       returns = { "net", "itself" },
       example = learn .. "net:set { epochs = 3, batch = 10 }\nprint(net:fit(ds):predict(ds:slice(1, 5)))",
       see = { "nn.train", "model:set" },

@@ -1,0 +1,205 @@
+#include "nn/network_build.h"
+
+#include "core/fail.h"
+#include "nn/network_impl.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Floats that a tile's kept activations may take: half a megabyte, the better part of a
+ * second-level cache. */
+static const size_t TILE_ROOM = 128 * 1024;
+
+/* ---- Layers and classes ---------------------------------------------------------------------- */
+
+const Field network_fields[] = {
+    { "input", FIELD_OBJECT, .type = "integer[]", .required = true,
+      .meaning = "{ channels, height, width }, or { features } for flat samples" },
+    { "classes", FIELD_OBJECT, .type = "integer[]",
+      .meaning = "labels in rising order, one for each score" },
+    { "seed", FIELD_SEED, offsetof(NetworkParts, seed), .initial = "the session's",
+      .meaning = "of the first weights" },
+    { .name = NULL },
+};
+
+bool network_read_input(const double *numbers, size_t count, Shape *input, Error *err) {
+    double size[3] = { 1, 1, 1 };
+    bool ok = count == 1 || count == 3;
+    for (size_t i = 0; ok && i < count; i++) {
+        size[i] = numbers[i];
+        ok = size[i] == floor(size[i]) && size[i] >= 1 && size[i] <= LAYER_LARGEST_SIZE;
+    }
+    if (!ok || size[0] * size[1] * size[2] > 0x1p30)
+        return error_set(err, ERROR_ARGUMENT,
+                         "nn.new: input: expected {channels, height, width} or {features}");
+    *input = (Shape){ count == 1, (size_t)size[0], (size_t)size[1], (size_t)size[2] };
+    return true;
+}
+
+/* "conv1" for the first conv2d, and so on: counted through the whole list, names given or not. */
+static void name_layers(Network *net) {
+    for (size_t l = 0; l < net->layers; l++) {
+        Layer *layer = net->layer[l];
+        int number = 1;
+        for (size_t k = 0; k < l; k++)
+            number += net->layer[k]->kind == layer->kind;
+        if (!layer->name[0])
+            snprintf(layer->name, LAYER_NAME_SIZE, "%.40s%d", layer->kind->label, number);
+    }
+}
+
+static bool check_name(const Network *net, size_t l, Error *err) {
+    for (size_t k = 0; k < l; k++)
+        if (strcmp(net->layer[k]->name, net->layer[l]->name) == 0)
+            return error_set(err, ERROR_ARGUMENT,
+                             "nn.new: layers %zu and %zu are both named \"%s\"", k + 1, l + 1,
+                             net->layer[l]->name);
+    return true;
+}
+
+static bool set_up_layers(Network *net, Error *err) {
+    Shape in = net->input;
+    if (net->layers == 0)
+        return error_set(err, ERROR_ARGUMENT, "nn.new: expected layers, got none");
+    for (size_t l = 0; l < net->layers; l++) {
+        Layer *layer = net->layer[l];
+        const char *known = layer->name[0] ? layer->name : layer->kind->name;
+        if (!layer_configure(layer, in, err)) {
+            error_prefix(err, "nn.new: layer %zu (%s)", l + 1, known);
+            return false;
+        }
+        layer->offset = net->parameters;
+        net->parameters += layer->parameter_count;
+        in = layer->out;
+    }
+    name_layers(net);
+    for (size_t l = 0; l < net->layers; l++)
+        if (!check_name(net, l, err))
+            return false;
+    return true;
+}
+
+static bool set_classes(Network *net, const NetworkParts *parts, Error *err) {
+    size_t outputs = shape_size(net->layer[net->layers - 1]->out);
+    if (!parts->label)
+        return true;
+    if (parts->labels != outputs)
+        return error_set(
+            err, ERROR_ARGUMENT,
+            "nn.new: classes: expected a list of %zu labels, one for each output, got %zu", outputs,
+            parts->labels);
+    for (size_t i = 1; i < parts->labels; i++)
+        if (parts->label[i] <= parts->label[i - 1])
+            return error_set(err, ERROR_ARGUMENT,
+                             "nn.new: classes: expected whole numbers in rising order");
+    return labels_from("nn.new", parts->label, parts->labels, &net->model.classes, err);
+}
+
+/* ---- Plans of memory ------------------------------------------------------------------------- */
+
+/* May layer l overwrite its input? Never the network's own; and not, where backward is to come, an
+ * output that the layer before still reads. (Kinds that read x do not work in place.) */
+static bool overwrites(const Network *net, size_t l, bool keep) {
+    return l > 0 && net->layer[l]->kind->in_place &&
+           !(keep && net->layer[l - 1]->kind->backward_reads_y);
+}
+
+static void plan_keep(Network *net) {
+    size_t used = network_rounded(shape_size(net->input));
+    for (size_t l = 0; l < net->layers; l++) {
+        size_t size = network_rounded(shape_size(net->layer[l]->out));
+        bool same = overwrites(net, l, true);
+        net->keep.offset[l + 1] = same ? net->keep.offset[l] : used;
+        used += same ? 0 : size;
+    }
+    net->keep.per_sample = used;
+}
+
+/* Forward only: activations lie in two places in turns. */
+static void plan_pass(Network *net) {
+    size_t room[2] = { network_rounded(shape_size(net->input)), 0 };
+    int side = 0;
+    for (size_t l = 0; l < net->layers; l++) {
+        size_t size = network_rounded(shape_size(net->layer[l]->out));
+        side = overwrites(net, l, false) ? side : !side;
+        room[side] = size > room[side] ? size : room[side];
+    }
+    side = 0;
+    for (size_t l = 0; l < net->layers; l++) {
+        side = overwrites(net, l, false) ? side : !side;
+        net->pass.offset[l + 1] = side ? room[0] : 0;
+    }
+    net->pass.per_sample = room[0] + room[1];
+}
+
+static bool make_plans(Network *net, Error *err) {
+    net->pass.offset = calloc(net->layers + 1, sizeof(size_t));
+    net->keep.offset = calloc(net->layers + 1, sizeof(size_t));
+    if (!net->pass.offset || !net->keep.offset)
+        return error_memory(err, "nn.new", 2 * (net->layers + 1) * sizeof(size_t));
+    plan_keep(net);
+    plan_pass(net);
+    net->largest = shape_size(net->input);
+    for (size_t l = 0; l < net->layers; l++) {
+        const Layer *layer = net->layer[l];
+        size_t size = shape_size(layer->out);
+        size_t scratch = layer->kind->scratch ? layer->kind->scratch(layer) : 0;
+        net->largest = size > net->largest ? size : net->largest;
+        net->scratch = scratch > net->scratch ? scratch : net->scratch;
+    }
+    size_t tile = TILE_ROOM / net->keep.per_sample;
+    net->tile = tile < 1 ? 1 : tile > NETWORK_TILE_MOST ? NETWORK_TILE_MOST : tile;
+    return true;
+}
+
+/* ---- The network ----------------------------------------------------------------------------- */
+
+/* The memory of the weights and of what is prepared of them. */
+static bool allocate_weights(Network *net, Error *err) {
+    size_t prepared = 0, floats = network_rounded(net->parameters + 1);
+    for (size_t l = 0; l < net->layers; l++) {
+        Layer *layer = net->layer[l];
+        layer->prepared = prepared;
+        prepared += layer->kind->prepared ? network_rounded(layer->kind->prepared(layer)) : 0;
+    }
+    net->weights = aligned_alloc(64, floats * sizeof(float));
+    net->prepared = aligned_alloc(64, (prepared + 16) * sizeof(float));
+    return (net->weights && net->prepared) ||
+           error_memory(err, "nn.new", (floats + prepared) * sizeof(float));
+}
+
+static bool build(Network *net, const NetworkParts *parts, Error *err) {
+    if (!set_up_layers(net, err) || !set_classes(net, parts, err) || !make_plans(net, err))
+        return false;
+    if (parts->is_limited && net->parameters > parts->most_weights)
+        return error_set(err, ERROR_ARGUMENT, "the layers have %zu weights, the file only %zu",
+                         net->parameters, parts->most_weights);
+    net->model.features = shape_size(net->input);
+    if (!allocate_weights(net, err))
+        return false;
+    network_draw_weights(net, net->seed);
+    return true;
+}
+
+Network *network_build(const NetworkParts *parts, LayerList *layers, Error *err) {
+    Network *net = calloc(1, sizeof *net);
+    if (!net) {
+        layers_clear(layers);
+        error_memory(err, "nn.new", sizeof *net);
+        return NULL;
+    }
+    model_init(&net->model, &network_model_kind);
+    net->input = parts->input;
+    net->layer = layers->layer;
+    net->layers = layers->count;
+    *layers = (LayerList){ 0 };
+    net->seed = parts->seed;
+    net->params = train_defaults();
+    net->params.seed = parts->seed;
+    if (build(net, parts, err))
+        return net;
+    model_release(&net->model);
+    return NULL;
+}

@@ -1,0 +1,33 @@
+/* network_build.h — a network from its layers: names, shapes, classes, first weights, and the plans
+ * by which activations lie in memory. */
+#ifndef PERIGEE_NN_NETWORK_BUILD_H
+#define PERIGEE_NN_NETWORK_BUILD_H
+
+#include "nn/layer.h"
+#include "nn/network.h"
+
+/* What a network is made of beside its layers. */
+typedef struct NetworkParts {
+    Shape input;
+    const int32_t *label; /* of the scores, in rising order; NULL: the first training data's */
+    size_t labels;
+    uint64_t seed; /* of the first weights, drawn as PyTorch does: Kaiming-uniform with a = √5 */
+    bool is_limited; /* to most_weights in all, before any memory is taken for them */
+    size_t most_weights;
+} NetworkParts;
+
+/* The options of nn.new beside the list of layers, over NetworkParts. */
+extern const Field network_fields[];
+
+/* An input's shape from the numbers that users give: {channels, height, width} or {features}. */
+bool network_read_input(const double *numbers, size_t count, Shape *input, Error *err);
+
+/* A network of layers that have their options and, if chosen, their names. Sizes of inputs follow
+ * from the layer before. The list is taken over and left empty, whatever comes of it. Sizes that do
+ * not fit and repeated names are errors that say which layer. */
+Network *network_build(const NetworkParts *parts, LayerList *layers, Error *err);
+
+/* network_build of what a description says; its seed and limit are those of `parts`. */
+Network *network_build_described(const cJSON *description, const NetworkParts *parts, Error *err);
+
+#endif

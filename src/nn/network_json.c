@@ -1,0 +1,133 @@
+/* network_json.c — a network's description, as its files hold it. */
+#include "core/fail.h"
+#include "core/fields_json.h"
+#include "nn/network_build.h"
+#include "nn/network_impl.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* ---- Reading --------------------------------------------------------------------------------- */
+
+static const cJSON *list_item(const cJSON *object, const char *key) {
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    return cJSON_IsArray(item) ? item : NULL;
+}
+
+static bool read_input(const cJSON *description, Shape *input, Error *err) {
+    double number[4];
+    size_t count = 0;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list_item(description, "input")) {
+        if (count < 4)
+            number[count++] = cJSON_IsNumber(item) ? item->valuedouble : NAN;
+    }
+    return network_read_input(number, count, input, err);
+}
+
+static bool add_layer(LayerList *list, const cJSON *json, Error *err) {
+    static const char *const also[] = { "kind", NULL };
+    const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "kind"));
+    const LayerKind *kind = layer_find(name, err);
+    if (!kind || !layers_add(list, layer_new(kind, err), err))
+        return false;
+    const Field *field = kind->fields.field;
+    return fields_check_json(field, also, json, err) &&
+           fields_read_json(field, list->layer[list->count - 1], json, err);
+}
+
+/* Say which layer an error is about, by its number and whatever name it has. */
+static bool blame_layer(size_t number, const cJSON *json, Error *err) {
+    const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "name"));
+    const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "kind"));
+    const char *known = name ? name : kind;
+    error_prefix(err, "nn.new: layer %zu%s%.60s%s", number, known ? " (" : "", known ? known : "",
+                 known ? ")" : "");
+    return false;
+}
+
+static bool read_layers(const cJSON *description, LayerList *list, Error *err) {
+    const cJSON *item;
+    size_t number = 1;
+    cJSON_ArrayForEach(item, list_item(description, "layers")) {
+        if (!add_layer(list, item, err))
+            return blame_layer(number, item, err);
+        number++;
+    }
+    return true;
+}
+
+/* The labels, malloc'd into parts->label; none where the description has none. */
+static bool read_classes(const cJSON *description, NetworkParts *parts, Error *err) {
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(description, "classes"), *item;
+    if (!list || cJSON_IsNull(list))
+        return true;
+    size_t count = (size_t)cJSON_GetArraySize(list), i = 0;
+    int32_t *label = malloc((count + 1) * sizeof *label);
+    if (!label)
+        return error_memory(err, "nn.new", count * sizeof *label);
+    parts->label = label;
+    parts->labels = count;
+    cJSON_ArrayForEach(item, list) {
+        double value = cJSON_IsNumber(item) ? item->valuedouble : NAN;
+        if (!(value == floor(value) && value >= INT32_MIN && value <= INT32_MAX))
+            return error_set(err, ERROR_ARGUMENT,
+                             "nn.new: classes: expected whole numbers in rising order");
+        label[i++] = (int32_t)value;
+    }
+    return true;
+}
+
+Network *network_build_described(const cJSON *description, const NetworkParts *parts, Error *err) {
+    NetworkParts own = *parts;
+    LayerList layers = { 0 };
+    Network *net = NULL;
+    own.label = NULL;
+    if (read_input(description, &own.input, err) && read_layers(description, &layers, err) &&
+        read_classes(description, &own, err))
+        net = network_build(&own, &layers, err);
+    layers_clear(&layers);
+    free((void *)own.label);
+    return net;
+}
+
+Network *network_new(const cJSON *description, uint64_t seed, Error *err) {
+    return network_build_described(description, &(NetworkParts){ .seed = seed }, err);
+}
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+static bool add_layers(const Network *net, cJSON *list) {
+    bool ok = list != NULL;
+    for (size_t l = 0; ok && l < net->layers; l++) {
+        const Layer *layer = net->layer[l];
+        cJSON *json = cJSON_CreateObject();
+        ok = cJSON_AddItemToArray(list, json) &&
+             cJSON_AddStringToObject(json, "kind", layer->kind->name) &&
+             fields_write_json(layer->kind->fields.field, layer, json);
+    }
+    return ok;
+}
+
+static bool describe_into(const Network *net, cJSON *object) {
+    size_t numbers[3];
+    int count = shape_numbers(net->input, numbers);
+    cJSON *input = cJSON_AddArrayToObject(object, "input");
+    for (int i = 0; i < count; i++)
+        if (!cJSON_AddItemToArray(input, cJSON_CreateNumber((double)numbers[i])))
+            return false;
+    if (!add_layers(net, cJSON_AddArrayToObject(object, "layers")))
+        return false;
+    if (net->model.classes.count == 0)
+        return true;
+    cJSON *classes = cJSON_CreateIntArray(net->model.classes.label, (int)net->model.classes.count);
+    return cJSON_AddItemToObject(object, "classes", classes);
+}
+
+cJSON *network_describe(const Network *net) {
+    cJSON *object = cJSON_CreateObject();
+    if (object && describe_into(net, object))
+        return object;
+    cJSON_Delete(object);
+    return NULL;
+}
