@@ -222,7 +222,7 @@ static int dnr_fit_call(lua_State *L) {
     Progress progress = progress_new();
     Error err;
     model_retain((Model *)dnr); /* a part written in Lua may close the box */
-    bool ok = dnr_fit(dnr, &samples, fold, &progress, &err);
+    bool ok = dnr_fit(dnr, &(Folds){ .samples = &samples, .fold = fold }, &progress, &err);
     bind_account(L, model_bytes((const Model *)dnr));
     model_release((Model *)dnr);
     if (!ok)
@@ -242,8 +242,9 @@ static int dnr_layer_scores_call(lua_State *L) {
                           (int)samples.features, (int)((Model *)dnr)->features);
     Array *scores = bind_push_new_array(L, "layer_scores", DTYPE_F32, 2,
                                         (size_t[]){ samples.n, dnr_layer_columns(dnr) });
+    Batch batch = { samples.x, samples.n, samples.features, "layer_scores" };
     model_retain((Model *)dnr);
-    bool ok = dnr_layer_scores(dnr, samples.x, samples.n, array_f32(scores), &err);
+    bool ok = dnr_layer_scores(dnr, &batch, array_f32(scores), &err);
     model_release((Model *)dnr);
     return ok ? 1 : bind_raise(L, &err);
 }

@@ -96,7 +96,8 @@ static int net_forward(lua_State *L) {
         output[t] = array_f32(bind_push_new_array(
             L, where, DTYPE_F32, 2, (size_t[]){ samples.n, network_output_size(net, tap[t]) }));
     Error err;
-    if (!network_outputs(net, samples.x, samples.n, tap, taps, output, &err))
+    Batch batch = { samples.x, samples.n, samples.features, where };
+    if (!network_outputs(net, &batch, &(Taps){ tap, taps, output }, &err))
         return bind_raise(L, &err);
     return (int)taps;
 }
@@ -169,9 +170,11 @@ static int net_backward(lua_State *L) {
     Array *dx =
         bind_push_new_array(L, where, DTYPE_F32, 2, (size_t[]){ samples.n, samples.features });
     Error err;
-    Pass *pass =
-        network_forward(net, samples.x, samples.n, entering.tap, entering.count, true, &err);
-    bool ok = pass && pass_backward_weights(pass, entering.gradient, array_f32(dx), dweights, &err);
+    Batch batch = { samples.x, samples.n, samples.features, where };
+    Pass *pass = network_forward(net, &batch,
+                                 &(Taps){ .layer = entering.tap, .count = entering.count }, &err);
+    bool ok = pass && pass_backward_weights(pass, entering.gradient,
+                                            &(PassSlopes){ array_f32(dx), dweights }, &err);
     pass_free(pass);
     if (!ok)
         return bind_raise(L, &err);

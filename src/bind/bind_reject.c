@@ -29,13 +29,14 @@ int reject_threshold_for(lua_State *L) {
     Model *model = bind_test_model(L, 1);
     if (!model)
         return bind_expected(L, 1, "threshold_for", "self", "a model");
-    double p = bind_number(L, 2, "threshold_for", "p"), threshold;
+    double p = bind_number(L, 2, "threshold_for", "p");
     BindSamples samples = bind_check_samples(L, 3, "threshold_for", "ds");
     Error err;
     model_retain(model);
-    bool ok = threshold_for(model, p, samples.x, samples.n, samples.features, &threshold, &err);
+    Batch batch = { samples.x, samples.n, samples.features, "threshold_for" };
+    double threshold = threshold_for(model, p, &batch, &err);
     model_release(model);
-    if (!ok)
+    if (isnan(threshold))
         return bind_raise(L, &err);
     lua_pushnumber(L, threshold);
     return 1;

@@ -221,7 +221,8 @@ static int svm_from(lua_State *L) {
                               (int)label[i - 1], (int)label[i]);
     void **box = bind_new_box(L, &svc_type);
     Error err;
-    *box = svc_from(&params, sv, alpha, b, &(Labels){ label, count }, &err);
+    SvcNumbers numbers = { sv, alpha, b, &(Labels){ label, count } };
+    *box = svc_from(&params, &numbers, &err);
     return *box ? 1 : bind_raise(L, &err);
 }
 

@@ -38,18 +38,23 @@ int network_input_shape(const Network *net, size_t shape[3]);
 /* The 0-based layer of that name ("features:relu2" and "features.relu2" find "relu2"), or −1. */
 ptrdiff_t network_find(const Network *net, const char *name);
 
-/* A network holds the scratch memory of its passes: one call at a time, from the main thread. A
- * Pass keeps its network alive and is good for as many reverse passes as wanted, until the weights
- * change.
+/* Layers whose outputs a pass hands out. */
+typedef struct Taps {
+    const size_t *layer; /* their numbers, from 0 */
+    size_t count;
+    float *const *output; /* n × each one's output size, channel-first, the caller's memory; NULL:
+                             the pass has its own */
+} Taps;
+
+/* A network holds the scratch memory of its passes: one call at a time, from the main thread. The
+ * batch has the network's features. A Pass keeps its network alive and is good for as many reverse
+ * passes as wanted, until the weights change.
  *
- * One forward pass that keeps what a backward pass needs (if keep_for_backward) and the outputs of
- * the tapped layers. Everything handed out belongs to the Pass. */
+ * One forward pass that keeps what reverse passes need. */
 typedef struct Pass Pass;
-Pass *network_forward(Network *net, const float *x, size_t n, const size_t *tap, size_t taps,
-                      bool keep_for_backward, Error *err);
-/* Forward only, straight into the caller's memory: output[t] is n × the size of tap[t]'s output. */
-bool network_outputs(Network *net, const float *x, size_t n, const size_t *tap, size_t taps,
-                     float *const *output, Error *err);
+Pass *network_forward(Network *net, const Batch *batch, const Taps *taps, Error *err);
+/* Forward only, into the memory that the taps name. */
+bool network_outputs(Network *net, const Batch *batch, const Taps *taps, Error *err);
 /* Output of tap t, n × network_output_size(net, tap[t]), channel-first. */
 const float *pass_output(const Pass *pass, size_t t);
 /* dx (n × features) = the sum over taps of gradient[t] (n × output size) pulled back to the input,
@@ -58,7 +63,10 @@ bool pass_backward(Pass *pass, const float *const *gradient, float *dx, Error *e
 /* The same, with the gradient of the weights besides: one vector of network_vector_size(net)
  * numbers in the network's own order, read with network_parameter. dx and dweights may each be
  * NULL. */
-bool pass_backward_weights(Pass *pass, const float *const *gradient, float *dx, float *dweights,
+typedef struct PassSlopes {
+    float *dx, *dweights;
+} PassSlopes;
+bool pass_backward_weights(Pass *pass, const float *const *gradient, const PassSlopes *slopes,
                            Error *err);
 void pass_free(Pass *pass);
 

@@ -72,32 +72,25 @@ typedef struct TileRun {
     float *arena;
     size_t capacity, at; /* the arena's; the tile's first sample in it */
     const float *input;  /* used instead of activation 0, or NULL */
+    size_t row;          /* of the tile's first sample in what taps give and take */
     size_t end;          /* layers 0 … end−1 are run */
 } TileRun;
 
 float *tile_activation(const Network *net, const TileRun *run, size_t activation);
 
-/* Gradients that enter at the outputs of layers, channel-first; row 0 belongs to the tile. */
-typedef struct TapGradients {
-    const size_t *tap;
-    size_t taps;
-    const float *const *gradient; /* NULL entries are zero */
-    size_t row;                   /* of the tile's first sample */
-} TapGradients;
+/* Run the layers forward; after each, copy its output to the taps that want it, if any. */
+void tile_forward(const Network *net, const TileRun *run, const Taps *taps);
 
-/* Run the layers forward; after each, copy its output to the taps that want it, if any:
- * output[t] + row·size, channel-first. */
-typedef struct TapOutputs {
-    const size_t *tap;
-    size_t taps;
-    float *const *output;
-    size_t row;
-} TapOutputs;
-void tile_forward(const Network *net, const TileRun *run, const TapOutputs *outputs);
+/* What enters a tile at the outputs of tapped layers, channel-first, and where it goes. */
+typedef struct TileGradients {
+    const Taps *taps;
+    const float *const *gradient; /* one a tap; NULL entries are zero */
+    float *dx;                    /* the tile's own n × features, channel-first, or NULL */
+    float *dweights;              /* the whole vector, added to, or NULL */
+} TileGradients;
 
-/* The reverse pass of a tile that was run with the keep plan. dx (n × features, channel-first) and
- * dweights (the whole vector, added to) may each be NULL. */
-void tile_backward(const Network *net, const TileRun *run, const TapGradients *gradients,
-                   const Workspace *space, float *dx, float *dweights);
+/* The reverse pass of a tile that was run with the keep plan. */
+void tile_backward(const Network *net, const TileRun *run, const Workspace *space,
+                   const TileGradients *gradients);
 
 #endif

@@ -27,24 +27,25 @@ static void net_free(Model *model) {
     free(net);
 }
 
-/* Scores of a batch, or the gradient of weighted scores; a tile goes through at once and nothing is
- * kept. */
+/* Scores of a batch, or a gradient request; a tile goes through at once, back too while its
+ * activations are in the cache, and nothing is kept. */
 typedef struct ScoreJob {
     Network *net;
     const Batch *batch;
-    double *scores;
-    const GradientRequest *request;
-    float **outputs; /* one tile's scores or their weights, per worker */
     size_t columns;
+    double *scores;                 /* n × columns, or NULL */
+    const GradientRequest *request; /* NULL: scores alone */
+    float *outputs;                 /* per worker: a tile's scores, then their weights … */
+    double *weights;                /* … and one row of these and of scores, in double */
 } ScoreJob;
 
-static TileRun start_run(const ScoreJob *job, size_t at, size_t last, int worker, bool keep) {
+static TileRun start_run(const ScoreJob *job, size_t at, size_t last, int worker) {
     const Network *net = job->net;
     const Workspace *space = &net->workspace[worker];
     size_t n = last - at < net->tile ? last - at : net->tile;
     const float *x = job->batch->x + at * net->model.features;
     TileRun run = { .tile = { .n = n, .first = at, .scratch = space->scratch },
-                    .plan = keep ? &net->keep : &net->pass,
+                    .plan = job->request ? &net->keep : &net->pass,
                     .arena = space->arena,
                     .capacity = net->tile,
                     .end = net->layers };
@@ -55,66 +56,81 @@ static TileRun start_run(const ScoreJob *job, size_t at, size_t last, int worker
     return run;
 }
 
+static void to_double(const float *from, double *to, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        to[i] = from[i];
+}
+
+static void to_float(const double *from, float *to, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        to[i] = (float)from[i];
+}
+
+/* A tile's scores in `values` become the weights of its gradient. */
+static void weigh_tile(const ScoreJob *job, size_t at, size_t n, int worker, float *values) {
+    const GradientRequest *request = job->request;
+    size_t columns = job->columns;
+    if (request->w) {
+        to_float(request->w + at * columns, values, n * columns);
+        return;
+    }
+    double *scores = job->weights + (size_t)worker * 2 * columns, *w = scores + columns;
+    for (size_t i = 0; i < n; i++) {
+        to_double(values + i * columns, scores, columns);
+        request->weigh(request->context, request->first_row + at + i, scores, w);
+        to_float(w, values + i * columns, columns);
+    }
+}
+
 static void score_block(void *context, size_t first, size_t last, int worker) {
     const ScoreJob *job = context;
     const Network *net = job->net;
-    size_t output = net->layers - 1;
-    float *const scores = job->outputs[worker];
+    size_t output = net->layers - 1, columns = job->columns;
+    float *values = job->outputs + (size_t)worker * net->tile * columns;
+    const float *entering = values;
+    Taps taps = { &output, 1, &values };
     for (size_t at = first; at < last; at += net->tile) {
-        TileRun run = start_run(job, at, last, worker, false);
-        tile_forward(net, &run, &(TapOutputs){ &output, 1, &scores, 0 });
-        double *out = job->scores + at * job->columns;
-        for (size_t i = 0; i < run.tile.n * job->columns; i++)
-            out[i] = scores[i];
+        TileRun run = start_run(job, at, last, worker);
+        tile_forward(net, &run, &taps);
+        if (job->scores)
+            to_double(values, job->scores + at * columns, run.tile.n * columns);
+        if (!job->request)
+            continue;
+        weigh_tile(job, at, run.tile.n, worker, values);
+        tile_backward(net, &run, &net->workspace[worker],
+                      &(TileGradients){ .taps = &taps,
+                                        .gradient = &entering,
+                                        .dx = job->request->gradient + at * net->model.features });
     }
 }
 
-static void gradient_block(void *context, size_t first, size_t last, int worker) {
-    const ScoreJob *job = context;
-    const Network *net = job->net;
-    size_t output = net->layers - 1;
-    float *slopes = job->outputs[worker];
-    const float *entering = slopes;
-    for (size_t at = first; at < last; at += net->tile) {
-        TileRun run = start_run(job, at, last, worker, true);
-        const double *w = job->request->w + at * job->columns;
-        for (size_t i = 0; i < run.tile.n * job->columns; i++)
-            slopes[i] = (float)w[i];
-        tile_forward(net, &run, NULL);
-        tile_backward(net, &run, &(TapGradients){ &output, 1, &entering, 0 },
-                      &net->workspace[worker], job->request->gradient + at * net->model.features,
-                      NULL);
-    }
-}
-
-static bool run_job(ScoreJob *job, ParallelBody *body, Error *err) {
+static bool run_job(ScoreJob *job, Error *err) {
     Network *net = job->net;
     if (!network_ready(net, err))
         return false;
-    size_t workers = (size_t)net->workspaces;
     job->columns = shape_size(net->layer[net->layers - 1]->out);
-    size_t part = net->tile * job->columns;
-    float *outputs = malloc(workers * part * sizeof *outputs);
-    job->outputs = malloc(workers * sizeof *job->outputs);
-    bool ok = outputs && job->outputs;
-    for (size_t w = 0; ok && w < workers; w++)
-        job->outputs[w] = outputs + w * part;
+    size_t part = (size_t)net->workspaces * job->columns;
+    job->outputs = malloc(part * net->tile * sizeof *job->outputs);
+    job->weights = malloc(part * 2 * sizeof *job->weights);
+    bool ok = job->outputs && job->weights;
     if (ok)
-        parallel_for(job->batch->n, body, job);
+        parallel_for(job->batch->n, score_block, job);
     free(job->outputs);
-    free(outputs);
-    return ok || error_memory(err, job->batch->where, workers * part * sizeof *outputs);
+    free(job->weights);
+    return ok || error_memory(err, job->batch->where, part * net->tile * sizeof *job->outputs);
 }
 
 static bool net_scores(Model *model, const Batch *batch, double *scores, Error *err) {
     ScoreJob job = { .net = (Network *)model, .batch = batch, .scores = scores };
-    return run_job(&job, score_block, err);
+    return run_job(&job, err);
 }
 
 static bool net_gradient(Model *model, const Batch *batch, const GradientRequest *request,
                          Error *err) {
-    ScoreJob job = { .net = (Network *)model, .batch = batch, .request = request };
-    return run_job(&job, gradient_block, err);
+    ScoreJob job = {
+        .net = (Network *)model, .batch = batch, .scores = request->scores, .request = request
+    };
+    return run_job(&job, err);
 }
 
 static bool net_fit(Model *model, const Samples *samples, Progress *progress, Error *err) {
@@ -222,6 +238,7 @@ const ModelKind network_model_kind = {
     .unfitted = "train it, load weights, or give nn.new its classes",
     .free = net_free,
     .scores = net_scores,
+    .one_pass = true,
     .gradient = net_gradient,
     .fit = net_fit,
     .option_at = net_option_at,

@@ -20,7 +20,7 @@ float *tile_activation(const Network *net, const TileRun *run, size_t activation
            run->at * shape_size(activation_shape(net, activation));
 }
 
-void tile_forward(const Network *net, const TileRun *run, const TapOutputs *outputs) {
+void tile_forward(const Network *net, const TileRun *run, const Taps *taps) {
     const float *x = run->input ? run->input : tile_activation(net, run, 0);
     for (size_t l = 0; l < run->end; l++) {
         const Layer *layer = net->layer[l];
@@ -29,29 +29,35 @@ void tile_forward(const Network *net, const TileRun *run, const TapOutputs *outp
                                                   .weights = net->weights + layer->offset,
                                                   .x = x,
                                                   .y = y });
-        for (size_t t = 0; outputs && t < outputs->taps; t++)
-            if (outputs->tap[t] == l)
+        for (size_t t = 0; taps && t < taps->count; t++)
+            if (taps->layer[t] == l)
                 layout_to_outer(layer->out, run->tile.n, y,
-                                outputs->output[t] + outputs->row * shape_size(layer->out));
+                                taps->output[t] + run->row * shape_size(layer->out));
         x = y;
     }
 }
 
-/* Add what enters at layer l's output; true if anything did. */
-static bool add_taps(const Network *net, const TapGradients *gradients, size_t l, size_t n,
-                     bool started, float *sum) {
+/* What flows back through a tile: `slope` is the gradient of a layer's output once `started`. */
+typedef struct Flow {
+    const TileGradients *gradients;
+    float *slope, *other;
+    bool started;
+} Flow;
+
+/* Add what enters at layer l's output. */
+static void add_taps(const Network *net, const TileRun *run, size_t l, Flow *flow) {
+    const TileGradients *gradients = flow->gradients;
     Shape shape = net->layer[l]->out;
-    for (size_t t = 0; t < gradients->taps; t++) {
-        if (gradients->tap[t] != l || !gradients->gradient[t])
+    for (size_t t = 0; t < gradients->taps->count; t++) {
+        if (gradients->taps->layer[t] != l || !gradients->gradient[t])
             continue;
-        const float *from = gradients->gradient[t] + gradients->row * shape_size(shape);
-        if (started)
-            layout_add_inner(shape, n, from, sum);
+        const float *from = gradients->gradient[t] + run->row * shape_size(shape);
+        if (flow->started)
+            layout_add_inner(shape, run->tile.n, from, flow->slope);
         else
-            layout_to_inner(shape, n, from, sum);
-        started = true;
+            layout_to_inner(shape, run->tile.n, from, flow->slope);
+        flow->started = true;
     }
-    return started;
 }
 
 /* Layers below the lowest one with parameters need no gradient where only weights are wanted. */
@@ -62,38 +68,43 @@ static size_t lowest_needed(const Network *net, bool input_wanted) {
     return l;
 }
 
-void tile_backward(const Network *net, const TileRun *run, const TapGradients *gradients,
-                   const Workspace *space, float *dx, float *dweights) {
-    size_t n = run->tile.n, stop = lowest_needed(net, dx != NULL);
-    float *slope = space->gradient[0], *other = space->gradient[1];
-    bool started = false;
-    for (size_t l = run->end; l-- > stop;) {
-        const Layer *layer = net->layer[l];
-        started = add_taps(net, gradients, l, n, started, slope);
-        if (!started)
-            continue;
-        const float *x = l == 0 && run->input ? run->input : tile_activation(net, run, l);
-        bool last = l == stop && !dx;
-        Tile tile = run->tile;
-        tile.prepared = net->prepared + layer->prepared;
-        float *down = last ? NULL : layer->kind->in_place ? slope : other;
-        layer->kind->backward(
-            layer, &(LayerCall){ .tile = &tile,
-                                 .weights = net->weights + layer->offset,
-                                 .x = x,
-                                 .y = tile_activation(net, run, l + 1),
-                                 .dy = slope,
-                                 .dx = down,
-                                 .dweights = dweights ? dweights + layer->offset : NULL });
-        if (down == other) {
-            other = slope;
-            slope = down;
-        }
+/* From layer l's output to its input; `down` is false where nobody wants that. */
+static void layer_backward(const Network *net, const TileRun *run, size_t l, bool down,
+                           Flow *flow) {
+    const Layer *layer = net->layer[l];
+    const float *x = l == 0 && run->input ? run->input : tile_activation(net, run, l);
+    float *dweights = flow->gradients->dweights;
+    Tile tile = run->tile;
+    tile.prepared = net->prepared + layer->prepared;
+    float *dx = !down ? NULL : layer->kind->in_place ? flow->slope : flow->other;
+    layer->kind->backward(layer,
+                          &(LayerCall){ .tile = &tile,
+                                        .weights = net->weights + layer->offset,
+                                        .x = x,
+                                        .y = tile_activation(net, run, l + 1),
+                                        .dy = flow->slope,
+                                        .dx = dx,
+                                        .dweights = dweights ? dweights + layer->offset : NULL });
+    if (dx == flow->other) {
+        flow->other = flow->slope;
+        flow->slope = dx;
     }
-    if (dx && started)
-        layout_to_outer(net->input, n, slope, dx);
+}
+
+void tile_backward(const Network *net, const TileRun *run, const Workspace *space,
+                   const TileGradients *gradients) {
+    float *dx = gradients->dx;
+    size_t stop = lowest_needed(net, dx != NULL);
+    Flow flow = { gradients, space->gradient[0], space->gradient[1], false };
+    for (size_t l = run->end; l-- > stop;) {
+        add_taps(net, run, l, &flow);
+        if (flow.started)
+            layer_backward(net, run, l, l != stop || dx, &flow);
+    }
+    if (dx && flow.started)
+        layout_to_outer(net->input, run->tile.n, flow.slope, dx);
     else if (dx)
-        memset(dx, 0, n * shape_size(net->input) * sizeof *dx);
+        memset(dx, 0, run->tile.n * shape_size(net->input) * sizeof *dx);
 }
 
 /* ---- Passes ---------------------------------------------------------------------------------- */
@@ -101,14 +112,12 @@ void tile_backward(const Network *net, const TileRun *run, const TapGradients *g
 struct Pass {
     Network *net;
     size_t n;
-    bool keep;
-    float *arena; /* n samples by the keep plan; NULL without keep */
+    float *arena; /* n samples by the keep plan; NULL: nothing is kept */
     size_t end;   /* layers run */
-    const size_t *tap;
-    size_t taps;
-    float *const *output;
-    size_t *own_tap; /* what `tap` and `output` point to, in a Pass that is handed out */
+    Taps taps;
+    size_t *own_layer; /* what `taps` points to, in a Pass that is handed out */
     float **own_output;
+    float *storage; /* of own outputs that the caller gave no memory for */
 };
 
 /* A job over the samples of a pass: forward, or backward. */
@@ -126,10 +135,11 @@ static TileRun start_run(const Pass *pass, size_t at, size_t last, const Workspa
     size_t n = last - at < net->tile ? last - at : net->tile;
     return (TileRun){
         .tile = { .n = n, .first = at, .scratch = space->scratch },
-        .plan = pass->keep ? &net->keep : &net->pass,
-        .arena = pass->keep ? pass->arena : space->arena,
-        .capacity = pass->keep ? pass->n : net->tile,
-        .at = pass->keep ? at : 0,
+        .plan = pass->arena ? &net->keep : &net->pass,
+        .arena = pass->arena ? pass->arena : space->arena,
+        .capacity = pass->arena ? pass->n : net->tile,
+        .at = pass->arena ? at : 0,
+        .row = at,
         .end = pass->end,
     };
 }
@@ -142,12 +152,11 @@ static void forward_block(void *context, size_t first, size_t last, int worker) 
     for (size_t at = first; at < last; at += net->tile) {
         TileRun run = start_run(pass, at, last, &net->workspace[worker]);
         const float *x = job->x + at * features;
-        if (!pass->keep && layout_is_same(net->input))
+        if (!pass->arena && layout_is_same(net->input))
             run.input = x;
         else
             layout_to_inner(net->input, run.tile.n, x, tile_activation(net, &run, 0));
-        TapOutputs outputs = { pass->tap, pass->taps, pass->output, at };
-        tile_forward(net, &run, &outputs);
+        tile_forward(net, &run, &pass->taps);
     }
 }
 
@@ -159,75 +168,86 @@ static void backward_block(void *context, size_t first, size_t last, int worker)
     size_t features = shape_size(net->input);
     for (size_t at = first; at < last; at += net->tile) {
         TileRun run = start_run(pass, at, last, space);
-        TapGradients gradients = { pass->tap, pass->taps, job->gradient, at };
-        tile_backward(net, &run, &gradients, space, job->dx ? job->dx + at * features : NULL,
-                      job->dweights ? job->dweights[worker] : NULL);
+        TileGradients gradients = { .taps = &pass->taps,
+                                    .gradient = job->gradient,
+                                    .dx = job->dx ? job->dx + at * features : NULL,
+                                    .dweights = job->dweights ? job->dweights[worker] : NULL };
+        tile_backward(net, &run, space, &gradients);
     }
 }
 
 void pass_free(Pass *pass) {
     if (!pass)
         return;
-    for (size_t t = 0; pass->own_output && t < pass->taps; t++)
-        free(pass->own_output[t]);
+    free(pass->storage);
     free(pass->own_output);
-    free(pass->own_tap);
+    free(pass->own_layer);
     free(pass->arena);
     model_release(&pass->net->model);
     free(pass);
 }
 
-static bool allocate_pass(Pass *pass, const size_t *tap, bool keep, Error *err) {
-    const Network *net = pass->net;
-    size_t n = pass->n, floats = keep ? n * net->keep.per_sample : 0;
-    pass->tap = pass->own_tap = calloc(pass->taps + 1, sizeof *pass->own_tap);
-    pass->output = pass->own_output = calloc(pass->taps + 1, sizeof *pass->own_output);
-    pass->arena = keep ? malloc((floats + 1) * sizeof(float)) : NULL;
-    bool ok = pass->tap && pass->output && (pass->arena || !keep);
-    for (size_t t = 0; t < pass->taps && ok; t++) {
-        size_t size = network_output_size(net, tap[t]);
-        pass->own_tap[t] = tap[t];
-        pass->end = tap[t] + 1 > pass->end ? tap[t] + 1 : pass->end;
-        pass->own_output[t] = malloc((n * size + 1) * sizeof(float));
-        ok = pass->output[t] != NULL;
-        floats += n * size;
-    }
-    return ok || error_memory(err, "forward", floats * sizeof(float));
+/* Layers up to the highest tap. */
+static size_t layers_needed(const Taps *taps) {
+    size_t end = 0;
+    for (size_t t = 0; t < taps->count; t++)
+        end = taps->layer[t] + 1 > end ? taps->layer[t] + 1 : end;
+    return end;
 }
 
-Pass *network_forward(Network *net, const float *x, size_t n, const size_t *tap, size_t taps,
-                      bool keep_for_backward, Error *err) {
+/* Room for the activations, the list of taps, and their outputs where the caller has none. */
+static bool allocate_pass(Pass *pass, const Taps *taps, Error *err) {
+    const Network *net = pass->net;
+    size_t kept = pass->n * net->keep.per_sample, widths = 0;
+    for (size_t t = 0; t < taps->count; t++)
+        widths += network_output_size(net, taps->layer[t]);
+    size_t floats = kept + (taps->output ? 0 : pass->n * widths);
+    pass->own_layer = malloc((taps->count + 1) * sizeof *pass->own_layer);
+    pass->own_output = malloc((taps->count + 1) * sizeof *pass->own_output);
+    pass->arena = malloc((kept + 1) * sizeof *pass->arena);
+    pass->storage = malloc((floats - kept + 1) * sizeof *pass->storage);
+    if (!pass->own_layer || !pass->own_output || !pass->arena || !pass->storage)
+        return error_memory(err, "forward", floats * sizeof(float));
+    float *next = pass->storage;
+    for (size_t t = 0; t < taps->count; t++) {
+        pass->own_layer[t] = taps->layer[t];
+        pass->own_output[t] = taps->output ? taps->output[t] : next;
+        if (!taps->output)
+            next += pass->n * network_output_size(net, taps->layer[t]);
+    }
+    pass->taps = (Taps){ pass->own_layer, taps->count, pass->own_output };
+    pass->end = layers_needed(taps);
+    return true;
+}
+
+Pass *network_forward(Network *net, const Batch *batch, const Taps *taps, Error *err) {
     Pass *pass = calloc(1, sizeof *pass);
     if (!pass) {
         error_memory(err, "forward", sizeof *pass);
         return NULL;
     }
-    *pass = (Pass){ .net = net, .n = n, .keep = keep_for_backward, .taps = taps };
+    *pass = (Pass){ .net = net, .n = batch->n };
     model_retain(&net->model);
-    if (!network_ready(net, err) || !allocate_pass(pass, tap, keep_for_backward, err)) {
+    if (!network_ready(net, err) || !allocate_pass(pass, taps, err)) {
         pass_free(pass);
         return NULL;
     }
-    PassJob job = { .pass = pass, .x = x };
-    parallel_for(n, forward_block, &job);
+    PassJob job = { .pass = pass, .x = batch->x };
+    parallel_for(batch->n, forward_block, &job);
     return pass;
 }
 
-bool network_outputs(Network *net, const float *x, size_t n, const size_t *tap, size_t taps,
-                     float *const *output, Error *err) {
-    size_t end = 0;
-    for (size_t t = 0; t < taps; t++)
-        end = tap[t] + 1 > end ? tap[t] + 1 : end;
-    Pass pass = { .net = net, .n = n, .end = end, .tap = tap, .taps = taps, .output = output };
-    PassJob job = { .pass = &pass, .x = x };
+bool network_outputs(Network *net, const Batch *batch, const Taps *taps, Error *err) {
+    Pass pass = { .net = net, .n = batch->n, .end = layers_needed(taps), .taps = *taps };
+    PassJob job = { .pass = &pass, .x = batch->x };
     if (!network_ready(net, err))
         return false;
-    parallel_for(n, forward_block, &job);
+    parallel_for(batch->n, forward_block, &job);
     return true;
 }
 
 const float *pass_output(const Pass *pass, size_t t) {
-    return pass->output[t];
+    return pass->taps.output[t];
 }
 
 /* Vectors for every worker but the first, which adds to the caller's. */
@@ -252,19 +272,17 @@ static bool backward_weights(PassJob *job, float *dweights, Error *err) {
     return ok || error_memory(err, "backward", workers * count * sizeof(float));
 }
 
-bool pass_backward_weights(Pass *pass, const float *const *gradient, float *dx, float *dweights,
+bool pass_backward_weights(Pass *pass, const float *const *gradient, const PassSlopes *slopes,
                            Error *err) {
-    if (!pass->keep)
-        return error_set(err, ERROR_ARGUMENT, "backward: the forward pass kept nothing for it");
     if (!network_ready(pass->net, err))
         return false;
-    PassJob job = { .pass = pass, .gradient = gradient, .dx = dx };
-    if (dweights)
-        return backward_weights(&job, dweights, err);
+    PassJob job = { .pass = pass, .gradient = gradient, .dx = slopes->dx };
+    if (slopes->dweights)
+        return backward_weights(&job, slopes->dweights, err);
     parallel_for(pass->n, backward_block, &job);
     return true;
 }
 
 bool pass_backward(Pass *pass, const float *const *gradient, float *dx, Error *err) {
-    return pass_backward_weights(pass, gradient, dx, NULL, err);
+    return pass_backward_weights(pass, gradient, &(PassSlopes){ .dx = dx }, err);
 }

@@ -101,12 +101,14 @@ static void train_block(void *context, size_t first, size_t last, int worker) {
                         .capacity = net->tile,
                         .end = net->layers };
         gather_tile(trainer, &run.tile, space->gradient[0], tile_activation(net, &run, 0), target);
-        tile_forward(net, &run, &(TapOutputs){ &output, 1, &sums->scores, 0 });
+        Taps taps = { &output, 1, &sums->scores };
+        tile_forward(net, &run, &taps);
         sums->loss += cross_entropy(sums->scores, n, trainer->outputs, target,
                                     1.0 / (double)trainer->count, sums->slopes, &sums->hits);
         const float *slopes = sums->slopes;
-        tile_backward(net, &run, &(TapGradients){ &output, 1, &slopes, 0 }, space, NULL,
-                      sums->gradient);
+        tile_backward(
+            net, &run, space,
+            &(TileGradients){ .taps = &taps, .gradient = &slopes, .dweights = sums->gradient });
     }
 }
 
@@ -257,19 +259,23 @@ static bool validate(Trainer *trainer, struct TrainEpoch *epoch, Error *err) {
     const Samples *samples = trainer->params->validation;
     Network *net = trainer->net;
     size_t output = net->layers - 1, hits = 0;
+    size_t most = samples->n < VALIDATION_BATCH ? samples->n : VALIDATION_BATCH;
     double loss = 0;
-    for (size_t at = 0; at < samples->n; at += VALIDATION_BATCH) {
-        if (progress_interrupt_pending())
-            return true;
-        size_t n = samples->n - at < VALIDATION_BATCH ? samples->n - at : VALIDATION_BATCH;
-        Pass *pass =
-            network_forward(net, samples->x + at * samples->features, n, &output, 1, false, err);
-        if (!pass)
-            return false;
-        loss += cross_entropy(pass_output(pass, 0), n, trainer->outputs, trainer->held + at, 1,
-                              NULL, &hits);
-        pass_free(pass);
+    float *scores = malloc((most * trainer->outputs + 1) * sizeof *scores);
+    if (!scores)
+        return error_memory(err, "train", most * trainer->outputs * sizeof *scores);
+    bool ok = true;
+    size_t at = 0;
+    for (; ok && at < samples->n && !progress_interrupt_pending(); at += most) {
+        size_t n = samples->n - at < most ? samples->n - at : most;
+        Batch batch = { samples->x + at * samples->features, n, samples->features, "train" };
+        ok = network_outputs(net, &batch, &(Taps){ &output, 1, &scores }, err);
+        if (ok)
+            loss += cross_entropy(scores, n, trainer->outputs, trainer->held + at, 1, NULL, &hits);
     }
+    free(scores);
+    if (!ok || at < samples->n)
+        return ok;
     epoch->validation_loss = loss / (double)samples->n;
     epoch->validation_accuracy = (double)hits / (double)samples->n;
     return true;

@@ -80,115 +80,139 @@ static bool check_unchanged(const Dnr *dnr, Error *err) {
 
 /* ---- Scores ---------------------------------------------------------------------------------- */
 
-/* Scratch for one tile of rows. While it exists the Dnr is busy. */
+/* One tile of rows on its way, with scratch for the largest. While it exists the Dnr is busy. */
 typedef struct Tile {
     Dnr *dnr;
-    size_t rows;      /* at most */
-    float *inputs;    /* rows × dnr->inputs: the combiner's */
-    double *columns;  /* rows × the most columns that one part has */
-    float **gradient; /* per layer, rows × width; NULL where only scores are wanted */
-    float *storage;   /* of gradient */
+    size_t most;     /* rows at once */
+    Batch rows;      /* of the user's batch */
+    float **output;  /* per layer, rows × width */
+    float **slopes;  /* per layer, rows × width; NULL where only scores are wanted */
+    float *inputs;   /* rows × dnr->inputs: the combiner's */
+    float *pulled;   /* the same: their gradient */
+    double *columns; /* rows × the most columns that one part has */
+    float *storage;  /* of outputs and slopes */
 } Tile;
 
 static void tile_clear(Tile *tile) {
     tile->dnr->busy--;
+    free(tile->output);
+    free(tile->slopes);
     free(tile->inputs);
+    free(tile->pulled);
     free(tile->columns);
-    free(tile->gradient);
     free(tile->storage);
 }
 
-static bool tile_make(Dnr *dnr, size_t n, bool with_gradient, Tile *tile, Error *err) {
-    size_t rows = taps_tile(dnr->net), columns = dnr->base.classes.count, widths = 0;
-    rows = n < rows ? n : rows;
+/* Places in the storage for each layer's rows; returns what is left of it. */
+static float *place_layers(const Tile *tile, float *next, float **layer) {
+    for (size_t l = 0; l < tile->dnr->layers; l++) {
+        layer[l] = next;
+        next += tile->most * tile->dnr->layer[l].width;
+    }
+    return next;
+}
+
+static bool tile_make(Dnr *dnr, const Batch *batch, bool with_gradient, Tile *tile, Error *err) {
+    size_t most = taps_tile(dnr->net), columns = dnr->base.classes.count, widths = 0;
+    most = batch->n < most ? batch->n : most;
     for (size_t l = 0; l < dnr->layers; l++) {
         columns = dnr->layer[l].columns > columns ? dnr->layer[l].columns : columns;
         widths += dnr->layer[l].width;
     }
-    *tile = (Tile){ .dnr = dnr, .rows = rows };
+    *tile = (Tile){ .dnr = dnr, .most = most };
     dnr->busy++;
-    tile->inputs = malloc(rows * dnr->inputs * sizeof *tile->inputs);
-    tile->columns = malloc(rows * columns * sizeof *tile->columns);
-    if (with_gradient) {
-        tile->gradient = malloc(dnr->layers * sizeof *tile->gradient);
-        tile->storage = malloc(rows * widths * sizeof *tile->storage);
-    }
-    if (!tile->inputs || !tile->columns || (with_gradient && (!tile->gradient || !tile->storage))) {
+    tile->output = malloc(dnr->layers * sizeof *tile->output);
+    tile->slopes = malloc(dnr->layers * sizeof *tile->slopes);
+    tile->inputs = malloc(most * dnr->inputs * sizeof *tile->inputs);
+    tile->pulled = malloc(most * dnr->inputs * sizeof *tile->pulled);
+    tile->columns = malloc(most * columns * sizeof *tile->columns);
+    tile->storage = malloc((with_gradient ? 2 : 1) * most * widths * sizeof *tile->storage);
+    if (!tile->output || !tile->slopes || !tile->inputs || !tile->pulled || !tile->columns ||
+        !tile->storage) {
         tile_clear(tile);
-        return error_memory(err, "dnr", rows * (dnr->inputs + widths) * sizeof(float));
+        return error_memory(err, batch->where, most * (dnr->inputs + widths) * sizeof(float));
     }
-    float *next = tile->storage;
-    for (size_t l = 0; with_gradient && l < dnr->layers; l++) {
-        tile->gradient[l] = next;
-        next += rows * dnr->layer[l].width;
-    }
+    float *rest = place_layers(tile, tile->storage, tile->output);
+    if (with_gradient)
+        place_layers(tile, rest, tile->slopes);
     return true;
 }
 
-/* The combiner's inputs from the layers' outputs in a pass. */
-static bool fill_inputs(Dnr *dnr, const Pass *pass, size_t rows, double *scratch, float *inputs,
-                        Error *err) {
+/* Move on to the rows from `first` on; false at the end. */
+static bool tile_next(Tile *tile, const Batch *batch, size_t first) {
+    if (first >= batch->n)
+        return false;
+    size_t left = batch->n - first;
+    tile->rows = batch_rows(batch, first, left < tile->most ? left : tile->most);
+    return true;
+}
+
+static Taps tile_taps(const Tile *tile) {
+    return (Taps){ tile->dnr->tap, tile->dnr->layers, tile->output };
+}
+
+static Batch layer_batch(const Tile *tile, size_t l) {
+    return (Batch){ tile->output[l], tile->rows.n, tile->dnr->layer[l].width, tile->rows.where };
+}
+
+/* The combiner's inputs from the layers' outputs. */
+static bool fill_inputs(const Tile *tile, float *inputs, Error *err) {
+    const Dnr *dnr = tile->dnr;
     for (size_t l = 0; l < dnr->layers; l++) {
         const DnrLayer *layer = &dnr->layer[l];
-        if (!model_scores(layer->classifier,
-                          &(Batch){ pass_output(pass, l), rows, layer->width, "scores" }, scratch,
-                          err)) {
+        Batch batch = layer_batch(tile, l);
+        if (!model_scores(layer->classifier, &batch, tile->columns, err)) {
             error_prefix(err, "%s", dnr_layer_name(dnr, l));
             return false;
         }
-        for (size_t i = 0; i < rows; i++)
+        for (size_t i = 0; i < batch.n; i++)
             for (size_t c = 0; c < layer->columns; c++)
                 inputs[i * dnr->inputs + layer->offset + c] =
-                    (float)scratch[i * layer->columns + c];
+                    (float)tile->columns[i * layer->columns + c];
     }
     return true;
 }
 
-static bool score_tile(Dnr *dnr, const Tile *tile, const float *x, size_t rows, double *scores,
-                       Error *err) {
+static bool score_tile(const Tile *tile, double *scores, Error *err) {
+    const Dnr *dnr = tile->dnr;
     size_t classes = dnr->base.classes.count;
-    Pass *pass = network_forward(dnr->net, x, rows, dnr->tap, dnr->layers, false, err);
-    bool ok = pass && fill_inputs(dnr, pass, rows, tile->columns, tile->inputs, err) &&
-              model_scores(dnr->combiner, &(Batch){ tile->inputs, rows, dnr->inputs, "combiner" },
-                           tile->columns, err);
-    pass_free(pass);
-    for (size_t i = 0; ok && i < rows; i++) {
+    Batch inputs = { tile->inputs, tile->rows.n, dnr->inputs, "combiner" };
+    Taps taps = tile_taps(tile);
+    if (!network_outputs(dnr->net, &tile->rows, &taps, err) ||
+        !fill_inputs(tile, tile->inputs, err) ||
+        !model_scores(dnr->combiner, &inputs, tile->columns, err))
+        return false;
+    for (size_t i = 0; i < inputs.n; i++) {
         double *row = scores + i * (classes + 1);
         memcpy(row, tile->columns + i * classes, classes * sizeof *row);
         row[classes] = dnr->threshold;
     }
-    return ok;
+    return true;
 }
 
 static bool dnr_scores(Model *base, const Batch *batch, double *scores, Error *err) {
     Dnr *dnr = (Dnr *)base;
-    size_t n = batch->n;
     Tile tile;
-    if (!check_unchanged(dnr, err) || !tile_make(dnr, n, false, &tile, err))
+    if (!check_unchanged(dnr, err) || !tile_make(dnr, batch, false, &tile, err))
         return false;
     bool ok = true;
-    for (size_t first = 0; first < n && ok; first += tile.rows) {
-        size_t rows = n - first < tile.rows ? n - first : tile.rows;
-        ok = score_tile(dnr, &tile, batch->x + first * base->features, rows,
-                        scores + first * model_columns(base), err);
-    }
+    for (size_t first = 0; ok && tile_next(&tile, batch, first); first += tile.most)
+        ok = score_tile(&tile, scores + first * model_columns(base), err);
     tile_clear(&tile);
     return ok;
 }
 
-bool dnr_layer_scores(Dnr *dnr, const float *x, size_t n, float *scores, Error *err) {
+bool dnr_layer_scores(Dnr *dnr, const Batch *batch, float *scores, Error *err) {
     Tile tile;
     if (!model_is_fitted(&dnr->base))
-        return model_not_fitted(&dnr->base, "layer_scores", err);
-    if (!check_unchanged(dnr, err) || !tile_make(dnr, n, false, &tile, err))
+        return model_not_fitted(&dnr->base, batch->where, err);
+    if (!check_unchanged(dnr, err) || !tile_make(dnr, batch, false, &tile, err))
         return false;
     bool ok = true;
-    for (size_t first = 0; first < n && ok; first += tile.rows) {
-        size_t rows = n - first < tile.rows ? n - first : tile.rows;
-        Pass *pass = network_forward(dnr->net, x + first * dnr->base.features, rows, dnr->tap,
-                                     dnr->layers, false, err);
-        ok = pass && fill_inputs(dnr, pass, rows, tile.columns, scores + first * dnr->inputs, err);
-        pass_free(pass);
+    for (size_t first = 0; ok && tile_next(&tile, batch, first); first += tile.most) {
+        Taps taps = tile_taps(&tile);
+        ok = network_outputs(dnr->net, &tile.rows, &taps, err) &&
+             fill_inputs(&tile, scores + first * dnr->inputs, err);
     }
     tile_clear(&tile);
     return ok;
@@ -196,51 +220,49 @@ bool dnr_layer_scores(Dnr *dnr, const float *x, size_t n, float *scores, Error *
 
 /* ---- Gradient -------------------------------------------------------------------------------- */
 
-/* d(w · class scores)/d(layer outputs), from the combiner's inputs in the tile; overwrites them. */
-static bool pull_to_layers(Dnr *dnr, const Pass *pass, Tile *tile, size_t rows, const double *w,
-                           Error *err) {
-    size_t classes = dnr->base.classes.count;
-    float *pulled = malloc(rows * dnr->inputs * sizeof *pulled);
-    if (!pulled)
-        return error_memory(err, "gradient", rows * dnr->inputs * sizeof *pulled);
+/* d(w · class scores)/d(layer outputs), from the combiner's inputs in the tile. */
+static bool pull_to_layers(const Tile *tile, const double *w, Error *err) {
+    const Dnr *dnr = tile->dnr;
+    size_t classes = dnr->base.classes.count, rows = tile->rows.n;
     for (size_t i = 0; i < rows; i++)
         memcpy(tile->columns + i * classes, w + i * (classes + 1), classes * sizeof *w);
-    bool ok = model_gradient(dnr->combiner, &(Batch){ tile->inputs, rows, dnr->inputs, "combiner" },
-                             &(GradientRequest){ .w = tile->columns, .gradient = pulled }, err);
+    Batch inputs = { tile->inputs, rows, dnr->inputs, "combiner" };
+    GradientRequest request = { .w = tile->columns, .gradient = tile->pulled };
+    bool ok = model_gradient(dnr->combiner, &inputs, &request, err);
     for (size_t l = 0; ok && l < dnr->layers; l++) {
         const DnrLayer *layer = &dnr->layer[l];
         for (size_t i = 0; i < rows; i++)
             for (size_t c = 0; c < layer->columns; c++)
-                tile->columns[i * layer->columns + c] = pulled[i * dnr->inputs + layer->offset + c];
-        ok = model_gradient(
-            layer->classifier, &(Batch){ pass_output(pass, l), rows, layer->width, "gradient" },
-            &(GradientRequest){ .w = tile->columns, .gradient = tile->gradient[l] }, err);
+                tile->columns[i * layer->columns + c] =
+                    tile->pulled[i * dnr->inputs + layer->offset + c];
+        Batch batch = layer_batch(tile, l);
+        request.gradient = tile->slopes[l];
+        ok = model_gradient(layer->classifier, &batch, &request, err);
         if (!ok)
             error_prefix(err, "%s", dnr_layer_name(dnr, l));
     }
-    free(pulled);
+    return ok;
+}
+
+static bool gradient_tile(const Tile *tile, const double *w, float *gradient, Error *err) {
+    Taps taps = tile_taps(tile);
+    Pass *pass = network_forward(tile->dnr->net, &tile->rows, &taps, err);
+    bool ok = pass && fill_inputs(tile, tile->inputs, err) && pull_to_layers(tile, w, err) &&
+              pass_backward(pass, (const float *const *)tile->slopes, gradient, err);
+    pass_free(pass);
     return ok;
 }
 
 static bool dnr_gradient(Model *base, const Batch *batch, const GradientRequest *request,
                          Error *err) {
     Dnr *dnr = (Dnr *)base;
-    size_t n = batch->n;
     Tile tile;
-    if (!check_unchanged(dnr, err) || !tile_make(dnr, n, true, &tile, err))
+    if (!check_unchanged(dnr, err) || !tile_make(dnr, batch, true, &tile, err))
         return false;
     bool ok = true;
-    for (size_t first = 0; first < n && ok; first += tile.rows) {
-        size_t rows = n - first < tile.rows ? n - first : tile.rows;
-        Pass *pass = network_forward(dnr->net, batch->x + first * base->features, rows, dnr->tap,
-                                     dnr->layers, true, err);
-        ok =
-            pass && fill_inputs(dnr, pass, rows, tile.columns, tile.inputs, err) &&
-            pull_to_layers(dnr, pass, &tile, rows, request->w + first * model_columns(base), err) &&
-            pass_backward(pass, (const float *const *)tile.gradient,
-                          request->gradient + first * base->features, err);
-        pass_free(pass);
-    }
+    for (size_t first = 0; ok && tile_next(&tile, batch, first); first += tile.most)
+        ok = gradient_tile(&tile, request->w + first * model_columns(base),
+                           request->gradient + first * base->features, err);
     tile_clear(&tile);
     return ok;
 }
@@ -314,8 +336,10 @@ static bool fill_parts(Dnr *dnr, const DnrParts *parts, Error *err) {
     dnr->layers = parts->layers;
     for (size_t l = 0; l < parts->layers; l++) {
         DnrLayer *layer = &dnr->layer[l];
-        if (!taps_find(dnr->net, "dnr: layers", parts->layer[l], &layer->tap, err))
+        ptrdiff_t tap = taps_find(dnr->net, "dnr: layers", parts->layer[l], err);
+        if (tap < 0)
             return false;
+        layer->tap = (size_t)tap;
         dnr->tap[l] = layer->tap;
         layer->width = network_output_size(dnr->net, layer->tap);
         layer->classifier = model_retain(parts->classifier[l]);

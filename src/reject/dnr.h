@@ -43,17 +43,18 @@ ptrdiff_t dnr_find_layer(const Dnr *dnr, const char *name); /* or −1 */
 double dnr_threshold(const Dnr *dnr);
 bool dnr_set_threshold(Dnr *dnr, double threshold, Error *err);
 
-/* Train on the samples. fold[i] is sample i's fold, any two or more integers: its layer scores,
+/* Train on folds->samples; oof is not used. fold[i] is sample i's fold, any two or more integers
+ * whatever folds->folds says: its layer scores,
  * from which the combiner learns, come from classifiers trained on the other folds; in the end each
  * layer's classifier is trained once more on everything. Training works on clones of the parts with
  * the same hyperparameters, which take their places when all is done: after a failure or an
  * interrupt (true is returned, progress_was_interrupted tells) the Dnr is what it was before. The
  * threshold stays. model_fit draws DNR_FOLDS stratified folds from the seed of dnr_new. */
-bool dnr_fit(Dnr *dnr, const Samples *samples, const int32_t *fold, Progress *progress, Error *err);
+bool dnr_fit(Dnr *dnr, const Folds *folds, Progress *progress, Error *err);
 
 /* The combiner's inputs: n × dnr_layer_columns(dnr), the layers' scores side by side. */
 size_t dnr_layer_columns(const Dnr *dnr);
-bool dnr_layer_scores(Dnr *dnr, const float *x, size_t n, float *scores, Error *err);
+bool dnr_layer_scores(Dnr *dnr, const Batch *batch, float *scores, Error *err);
 
 /* Hyperparameters of model_set and model_get: "threshold", "combiner.NAME" and "LAYER.NAME", NAME
  * being one of that part's own. They take effect with the next fit. */

@@ -52,8 +52,8 @@ static bool number_folds(Training *training, const int32_t *fold, Error *err) {
            error_set(err, ERROR_ARGUMENT, "fit: folds: expected two folds or more");
 }
 
-static bool training_make(const Dnr *dnr, const Samples *samples, const int32_t *fold,
-                          Training *training, Error *err) {
+static bool training_make(const Dnr *dnr, const Folds *folds, Training *training, Error *err) {
+    const Samples *samples = folds->samples;
     size_t n = samples->n;
     Labels classes;
     if (!labels_from("fit", samples->y, n, &classes, err))
@@ -73,7 +73,7 @@ static bool training_make(const Dnr *dnr, const Samples *samples, const int32_t 
     }
     if (!ok)
         error_memory(err, "fit", n * training->inputs_width * sizeof(float));
-    return ok && number_folds(training, fold, err);
+    return ok && number_folds(training, folds->fold, err);
 }
 
 /* Train layer l's classifier and put its out-of-fold scores beside the other layers'. */
@@ -142,8 +142,8 @@ static bool announce(const Dnr *dnr, size_t n, char title[64], Error *err) {
 static bool fit_parts(const Dnr *dnr, Training *training, Progress *progress, Error *err) {
     const Samples *samples = training->samples;
     progress_begin(progress, training->title, (double)dnr->layers + 2);
-    bool ok = taps_extract(dnr->net, dnr->tap, dnr->layers, samples->x, samples->n,
-                           training->output, progress, err);
+    TapsJob job = { dnr->net, samples, { dnr->tap, dnr->layers, training->output } };
+    bool ok = taps_extract(&job, progress, err);
     bool go = ok && progress_step(progress, 1, NULL);
     for (size_t l = 0; go && l < dnr->layers; l++) {
         ok = fit_layer(dnr, l, training, progress, err);
@@ -173,8 +173,8 @@ static void swap_parts(Dnr *dnr, Training *training) {
     swap_models(&dnr->combiner, &training->combiner);
 }
 
-bool dnr_fit(Dnr *dnr, const Samples *samples, const int32_t *fold, Progress *progress,
-             Error *err) {
+bool dnr_fit(Dnr *dnr, const Folds *folds, Progress *progress, Error *err) {
+    const Samples *samples = folds->samples;
     if (dnr->busy)
         return error_set(err, ERROR_ARGUMENT, "fit: this dnr is scoring: one of its parts called");
     if (!model_check_samples(&dnr->base, samples, err))
@@ -186,8 +186,7 @@ bool dnr_fit(Dnr *dnr, const Samples *samples, const int32_t *fold, Progress *pr
     if (!announce(dnr, samples->n, training.title, err))
         return false;
     matrix_hold(); /* every layer's kernel matrix in the same memory */
-    bool ok = training_make(dnr, samples, fold, &training, err) &&
-              fit_parts(dnr, &training, progress, err);
+    bool ok = training_make(dnr, folds, &training, err) && fit_parts(dnr, &training, progress, err);
     matrix_release();
     if (ok && !progress_was_interrupted(progress)) {
         swap_parts(dnr, &training);
@@ -207,7 +206,7 @@ bool dnr_fit_default(Model *base, const Samples *samples, Progress *progress, Er
     Rng rng;
     rng_seed(&rng, dnr->seed);
     bool ok = folds_stratified("fit", samples->y, samples->n, DNR_FOLDS, &rng, fold, err) &&
-              dnr_fit(dnr, samples, fold, progress, err);
+              dnr_fit(dnr, &(Folds){ .samples = samples, .fold = fold }, progress, err);
     free(fold);
     return ok;
 }

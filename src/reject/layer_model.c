@@ -26,44 +26,56 @@ static bool check_classes(const LayerModel *self, Error *err) {
                      "layer: the classifier has other classes than when it was taken in");
 }
 
+/* The layer's outputs of as many rows as go through at once, for free(). */
+static float *layer_rows(const LayerModel *self, const Batch *batch, size_t *tile, Error *err) {
+    *tile = taps_tile(self->net);
+    *tile = batch->n < *tile ? batch->n : *tile;
+    float *rows = malloc(*tile * self->width * sizeof *rows);
+    if (!rows)
+        error_memory(err, batch->where, *tile * self->width * sizeof *rows);
+    return rows;
+}
+
 static bool layer_scores(Model *base, const Batch *batch, double *scores, Error *err) {
     LayerModel *self = (LayerModel *)base;
-    size_t n = batch->n, tile = taps_tile(self->net), columns = model_columns(base);
-    bool ok = check_classes(self, err);
+    size_t n = batch->n, tile, columns = model_columns(base);
+    if (!check_classes(self, err))
+        return false;
+    float *output = layer_rows(self, batch, &tile, err);
+    bool ok = output != NULL;
     for (size_t first = 0; ok && first < n; first += tile) {
-        size_t rows = n - first < tile ? n - first : tile;
-        Pass *pass = network_forward(self->net, batch->x + first * base->features, rows, &self->tap,
-                                     1, false, err);
-        ok = pass && model_scores(self->classifier,
-                                  &(Batch){ pass_output(pass, 0), rows, self->width, "scores" },
-                                  scores + first * columns, err);
-        pass_free(pass);
+        Batch rows = batch_rows(batch, first, n - first < tile ? n - first : tile);
+        Batch inner = { output, rows.n, self->width, batch->where };
+        ok = network_outputs(self->net, &rows, &(Taps){ &self->tap, 1, &output }, err) &&
+             model_scores(self->classifier, &inner, scores + first * columns, err);
     }
+    free(output);
     return ok;
 }
 
 static bool layer_gradient(Model *base, const Batch *batch, const GradientRequest *request,
                            Error *err) {
     LayerModel *self = (LayerModel *)base;
-    size_t n = batch->n, tile = taps_tile(self->net), columns = model_columns(base);
+    size_t n = batch->n, tile, columns = model_columns(base);
     if (!check_classes(self, err))
         return false;
-    tile = n < tile ? n : tile;
-    float *inner = malloc(tile * self->width * sizeof *inner);
-    bool ok = inner || error_memory(err, "gradient", tile * self->width * sizeof *inner);
+    float *slopes = layer_rows(self, batch, &tile, err);
+    bool ok = slopes != NULL;
     for (size_t first = 0; ok && first < n; first += tile) {
-        size_t rows = n - first < tile ? n - first : tile;
-        Pass *pass = network_forward(self->net, batch->x + first * base->features, rows, &self->tap,
-                                     1, true, err);
-        ok = pass &&
-             model_gradient(
-                 self->classifier, &(Batch){ pass_output(pass, 0), rows, self->width, "gradient" },
-                 &(GradientRequest){ .w = request->w + first * columns, .gradient = inner }, err);
-        ok = ok && pass_backward(pass, (const float *const[]){ inner },
+        Batch rows = batch_rows(batch, first, n - first < tile ? n - first : tile);
+        Pass *pass =
+            network_forward(self->net, &rows, &(Taps){ .layer = &self->tap, .count = 1 }, err);
+        ok = pass != NULL;
+        if (ok) {
+            Batch inner = { pass_output(pass, 0), rows.n, self->width, batch->where };
+            GradientRequest weighted = { .w = request->w + first * columns, .gradient = slopes };
+            ok = model_gradient(self->classifier, &inner, &weighted, err);
+        }
+        ok = ok && pass_backward(pass, (const float *const[]){ slopes },
                                  request->gradient + first * base->features, err);
         pass_free(pass);
     }
-    free(inner);
+    free(slopes);
     return ok;
 }
 
@@ -90,8 +102,8 @@ static bool layer_fit(Model *base, const Samples *samples, Progress *progress, E
     if (!output)
         return error_memory(err, "fit", samples->n * self->width * sizeof *output);
     progress_begin(progress, "fitting on a layer", 2);
-    bool ok =
-        taps_extract(self->net, &self->tap, 1, samples->x, samples->n, &output, progress, err);
+    TapsJob job = { self->net, samples, { &self->tap, 1, &output } };
+    bool ok = taps_extract(&job, progress, err);
     if (ok && progress_step(progress, 1, layer_model_layer(self))) {
         Samples inner = { output, samples->y, samples->n, self->width };
         ok = model_fit(self->classifier, &inner, progress, err) && take_classes(self, err);
@@ -151,8 +163,8 @@ const ModelKind layer_model_kind = {
 };
 
 LayerModel *layer_model_new(Network *net, const char *layer, Model *classifier, Error *err) {
-    size_t tap;
-    if (!taps_find(net, "layer", layer, &tap, err))
+    ptrdiff_t tap = taps_find(net, "layer", layer, err);
+    if (tap < 0)
         return NULL;
     LayerModel *self = malloc(sizeof *self);
     if (!self) {
@@ -160,8 +172,8 @@ LayerModel *layer_model_new(Network *net, const char *layer, Model *classifier, 
         return NULL;
     }
     *self = (LayerModel){ .net = (Network *)model_retain((Model *)net),
-                          .tap = tap,
-                          .width = network_output_size(net, tap),
+                          .tap = (size_t)tap,
+                          .width = network_output_size(net, (size_t)tap),
                           .classifier = model_retain(classifier) };
     model_init(&self->base, &layer_model_kind);
     self->base.features = ((Model *)net)->features;

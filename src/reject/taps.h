@@ -9,13 +9,17 @@
 /* How many samples to pass through the net at once. */
 size_t taps_tile(const Network *net);
 
-/* The 0-based layer of that name; an unknown one is an error that lists the net's layers. `where`
- * is the user's function. */
-bool taps_find(const Network *net, const char *where, const char *name, size_t *layer, Error *err);
+/* The 0-based layer of that name, or −1: an unknown one is an error that lists the net's layers.
+ * `where` is the user's function. */
+ptrdiff_t taps_find(const Network *net, const char *where, const char *name, Error *err);
 
-/* output[t] (n × network_output_size(net, tap[t]), the caller's memory) = layer tap[t]'s output. An
- * interrupt leaves the rest unwritten: ask progress_was_interrupted. */
-bool taps_extract(Network *net, const size_t *tap, size_t taps, const float *x, size_t n,
-                  float *const *output, Progress *progress, Error *err);
+/* The outputs of the samples' layers into the memory that the taps name. An interrupt leaves the
+ * rest unwritten: ask progress_was_interrupted. */
+typedef struct TapsJob {
+    Network *net;
+    const Samples *samples;
+    Taps taps;
+} TapsJob;
+bool taps_extract(const TapsJob *job, Progress *progress, Error *err);
 
 #endif

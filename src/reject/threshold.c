@@ -23,37 +23,43 @@ static int compare(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-bool threshold_from_best(double p, double *best, size_t n, double *threshold, Error *err) {
-    if (!(p >= 0 && p <= 1))
-        return error_set(err, ERROR_ARGUMENT,
-                         "threshold_for: p is the share to reject, from 0 to 1, got %g", p);
-    if (n == 0)
-        return error_set(err, ERROR_ARGUMENT, "threshold_for: the dataset is empty");
+double threshold_from_best(double p, double *best, size_t n, Error *err) {
+    if (!(p >= 0 && p <= 1)) {
+        error_set(err, ERROR_ARGUMENT,
+                  "threshold_for: p is the share to reject, from 0 to 1, got %g", p);
+        return NAN;
+    }
+    if (n == 0) {
+        error_set(err, ERROR_ARGUMENT, "threshold_for: the dataset is empty");
+        return NAN;
+    }
     size_t rejected = (size_t)floor(p * (double)n + 1e-9);
     qsort(best, n, sizeof *best, compare);
-    *threshold = rejected == 0 ? -INFINITY : best[rejected - 1];
+    return rejected == 0 ? -INFINITY : best[rejected - 1];
+}
+
+/* Scores to best class scores, in place: row i's lands at or before the rows still to be read. */
+static bool keep_best(const Model *model, double *scores, size_t n, Error *err) {
+    size_t columns = model_columns(model);
+    for (size_t i = 0; i < n; i++) {
+        const double *row = scores + i * columns;
+        scores[i] = row[model_best_class(model, row)];
+        if (isnan(scores[i]))
+            return error_set(err, ERROR_ARGUMENT,
+                             "threshold_for: the best score of sample %zu is not a number", i + 1);
+    }
     return true;
 }
 
-bool threshold_for(Model *model, double p, const float *x, size_t n, size_t features,
-                   double *threshold, Error *err) {
-    size_t columns = model_columns(model);
-    double *scores = malloc((n * columns + 1) * sizeof *scores);
+double threshold_for(Model *model, double p, const Batch *batch, Error *err) {
+    size_t count = batch->n * model_columns(model);
+    double *scores = malloc((count + 1) * sizeof *scores), threshold = NAN;
     if (!scores)
-        return error_memory(err, "threshold_for", n * columns * sizeof *scores);
-    bool ok = model_scores(model, &(Batch){ x, n, features, "threshold_for" }, scores, err);
-    /* Row i's best lands at or before the rows still to be read. */
-    for (size_t i = 0; ok && i < n; i++) {
-        const double *row = scores + i * columns;
-        scores[i] = row[model_best_class(model, row)];
-        ok = !isnan(scores[i]) || error_set(err, ERROR_ARGUMENT,
-                                            "threshold_for: the best score of sample %zu is not a "
-                                            "number",
-                                            i + 1);
-    }
-    ok = ok && threshold_from_best(p, scores, n, threshold, err);
+        error_memory(err, batch->where, count * sizeof *scores);
+    else if (model_scores(model, batch, scores, err) && keep_best(model, scores, batch->n, err))
+        threshold = threshold_from_best(p, scores, batch->n, err);
     free(scores);
-    return ok;
+    return threshold;
 }
 
 void threshold_write(cJSON *meta, double threshold) {

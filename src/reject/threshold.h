@@ -28,13 +28,12 @@ bool threshold_check_classes(const char *where, const Labels *classes, Error *er
 
 /* The floor(p·n)-th smallest of best[0 … n−1], so that exactly floor(p·n) samples are rejected when
  * the scores are distinct; −inf if floor(p·n) is 0. floor(p·n) means floor(p·n + 1e-9): 0.1 of 1000
- * is 100 in spite of rounding. `best` is sorted on return. */
-bool threshold_from_best(double p, double *best, size_t n, double *threshold, Error *err);
+ * is 100 in spite of rounding. `best` is sorted on return. NaN: it failed, and err says why. */
+double threshold_from_best(double p, double *best, size_t n, Error *err);
 
 /* The same from the best class scores that the model gives these samples; the model's own reject
  * column has no part in it. */
-bool threshold_for(Model *model, double p, const float *x, size_t n, size_t features,
-                   double *threshold, Error *err);
+double threshold_for(Model *model, double p, const Batch *batch, Error *err);
 
 /* "threshold" in a saved model's metadata. */
 void threshold_write(cJSON *meta, double threshold);

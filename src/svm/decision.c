@@ -16,8 +16,8 @@ size_t decision_features(const Decision *decision) {
     return decision->sv->shape[1];
 }
 
-static bool check_shapes(const char *where, const Array *sv, const Array *alpha, const Array *b,
-                         Error *err) {
+static bool check_shapes(const char *where, const DecisionParts *parts, Error *err) {
+    const Array *sv = parts->sv, *alpha = parts->alpha, *b = parts->b;
     char sv_text[128], alpha_text[128], b_text[128];
     if (sv->ndim == 2 && alpha->ndim == 2 && b->ndim == 1 && alpha->shape[1] == sv->shape[0] &&
         alpha->shape[0] == b->shape[0] && array_size(sv) > 0 && array_size(b) > 0)
@@ -30,21 +30,23 @@ static bool check_shapes(const char *where, const Array *sv, const Array *alpha,
                      array_shape_text(b->ndim, b->shape, b_text));
 }
 
-bool decision_init(Decision *decision, const char *where, const Kernel *kernel, const Array *sv,
-                   const Array *alpha, const Array *b, Error *err) {
-    if (!kernel_check(where, kernel, err) || !check_shapes(where, sv, alpha, b, err))
+bool decision_init(Decision *decision, const char *where, const DecisionParts *parts, Error *err) {
+    if (!kernel_check(where, parts->kernel, err) || !check_shapes(where, parts, err))
         return false;
-    Decision made = { .kernel = *kernel };
-    made.sv = array_contiguous(where, sv, DTYPE_F32, err);
-    made.alpha = made.sv ? array_contiguous(where, alpha, DTYPE_F64, err) : NULL;
-    made.b = made.alpha ? array_contiguous(where, b, DTYPE_F64, err) : NULL;
-    if (!made.b ||
-        !kernel_rows_init(&made.rows, where, array_f32(made.sv), sv->shape[0], sv->shape[1], err)) {
-        decision_clear(&made);
-        return false;
+    Decision made = { .kernel = *parts->kernel };
+    made.sv = array_contiguous(where, parts->sv, DTYPE_F32, err);
+    made.alpha = made.sv ? array_contiguous(where, parts->alpha, DTYPE_F64, err) : NULL;
+    made.b = made.alpha ? array_contiguous(where, parts->b, DTYPE_F64, err) : NULL;
+    bool ok = made.b != NULL;
+    if (ok) {
+        Batch vectors = { array_f32(made.sv), made.sv->shape[0], made.sv->shape[1], where };
+        ok = kernel_rows_init(&made.rows, &vectors, err);
     }
-    *decision = made;
-    return true;
+    if (ok)
+        *decision = made;
+    else
+        decision_clear(&made);
+    return ok;
 }
 
 void decision_clear(Decision *decision) {
@@ -128,7 +130,7 @@ static bool work_init(Work *work, const Decision *decision, const Batch *batch, 
     work->by_columns = workers > 1 && n < 16 * (size_t)workers;
     work->block = work->by_columns ? n : block_rows(n, work->m);
     work->most = work->by_columns ? work->m / (size_t)workers + 1 : work->m;
-    if (!kernel_rows_init(&work->x, batch->where, batch->x, n, work->features, err))
+    if (!kernel_rows_init(&work->x, batch, err))
         return false;
     work->scratch = calloc((size_t)workers, sizeof *work->scratch);
     bool ok = work->scratch != NULL;
@@ -148,7 +150,8 @@ static bool work_init(Work *work, const Decision *decision, const Batch *batch, 
 /* out (tile.rows × functions) = K · alphaᵀ over the tile's support vectors. */
 static void tile_values(const Work *work, KernelTile tile, Scratch *scratch, double *out) {
     const Decision *decision = work->decision;
-    kernel_base(&decision->kernel, &work->x, &decision->rows, tile, scratch->dots, scratch->base);
+    kernel_base(&(KernelPairs){ &decision->kernel, &work->x, &decision->rows }, tile, scratch->dots,
+                scratch->base);
     kernel_values(&decision->kernel, scratch->base, scratch->base, tile.rows * tile.columns);
     blas_dgemm(false, true, tile.rows, work->functions, tile.columns, 1, scratch->base,
                tile.columns, array_f64(decision->alpha) + tile.column, work->m, 0, out,
@@ -200,7 +203,8 @@ static void distance_gradient(const Work *work, KernelTile tile, const double *s
 static void pull(const Work *work, KernelTile tile, Scratch *scratch, double *out) {
     const Kernel *kernel = &work->decision->kernel;
     if (kernel->kind->base == BASE_OWN) {
-        kernel_pull(kernel, &work->x, &work->decision->rows, tile, scratch->slope, out);
+        kernel_pull(&(KernelPairs){ kernel, &work->x, &work->decision->rows }, tile, scratch->slope,
+                    out);
         return;
     }
     weigh_vectors(work, tile, scratch, out);
@@ -212,7 +216,8 @@ static void pull(const Work *work, KernelTile tile, Scratch *scratch, double *ou
 static void tile_gradient(const Work *work, KernelTile tile, Scratch *scratch, double *out) {
     const Decision *decision = work->decision;
     size_t pairs = tile.rows * tile.columns;
-    kernel_base(&decision->kernel, &work->x, &decision->rows, tile, scratch->dots, scratch->base);
+    kernel_base(&(KernelPairs){ &decision->kernel, &work->x, &decision->rows }, tile, scratch->dots,
+                scratch->base);
     kernel_slopes(&decision->kernel, scratch->base, scratch->base, pairs);
     blas_dgemm(false, false, tile.rows, tile.columns, work->functions, 1,
                work->w + tile.row * work->functions, work->functions,

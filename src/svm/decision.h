@@ -21,8 +21,11 @@ typedef struct Decision {
 
 /* Shares the arrays, converting and copying where they are not contiguous of these types. Shapes
  * that do not agree are an error that names them. */
-bool decision_init(Decision *decision, const char *where, const Kernel *kernel, const Array *sv,
-                   const Array *alpha, const Array *b, Error *err);
+typedef struct DecisionParts {
+    const Kernel *kernel;
+    const Array *sv, *alpha, *b;
+} DecisionParts;
+bool decision_init(Decision *decision, const char *where, const DecisionParts *parts, Error *err);
 void decision_clear(Decision *decision);
 
 size_t decision_functions(const Decision *decision);

@@ -12,7 +12,7 @@
 enum { TILE = 512 };
 
 typedef struct GramWork {
-    const Kernel *kernel;
+    KernelPairs pairs; /* of rows with themselves */
     KernelRows rows;
     bool values;     /* the kernel's are wanted, not its bases */
     size_t n, tiles; /* tiles along one side */
@@ -50,11 +50,10 @@ static void tiles_body(void *context, size_t first, size_t last, int worker) {
     /* After a stop nothing is trained on half a matrix: the solver asks as well. */
     for (size_t t = first; t < last && !progress_interrupt_pending(); t++) {
         KernelTile tile = tile_at(work, t);
-        kernel_base(work->kernel, &work->rows, &work->rows, tile, work->dots[worker],
-                    work->base[worker]);
+        kernel_base(&work->pairs, tile, work->dots[worker], work->base[worker]);
         for (size_t i = 0; work->values && i < tile.rows; i++) {
             double *row = work->base[worker] + i * tile.columns;
-            kernel_values(work->kernel, row, row, tile.columns);
+            kernel_values(work->pairs.kernel, row, row, tile.columns);
         }
         store_tile(work->gram, work->n, tile, work->base[worker]);
     }
@@ -93,21 +92,22 @@ static bool work_init(GramWork *work, int workers) {
     return ok;
 }
 
-static float *make(const char *where, const Kernel *kernel, bool values, const float *x, size_t n,
-                   size_t features, Error *err) {
-    GramWork work = { .kernel = kernel, .values = values, .n = n, .tiles = (n + TILE - 1) / TILE };
+static float *make(const Kernel *kernel, const Batch *batch, bool values, Error *err) {
+    size_t n = batch->n;
+    GramWork work = { .values = values, .n = n, .tiles = (n + TILE - 1) / TILE };
+    work.pairs = (KernelPairs){ kernel, &work.rows, &work.rows };
     int workers = parallel_threads();
     size_t bytes;
     if (__builtin_mul_overflow(n * sizeof(float), n, &bytes))
         bytes = SIZE_MAX;
-    if (!kernel_rows_init(&work.rows, where, x, n, features, err))
+    if (!kernel_rows_init(&work.rows, batch, err))
         return NULL;
-    if (check_finite(where, &work.rows, err)) {
+    if (check_finite(batch->where, &work.rows, err)) {
         work.gram = matrix_take(bytes);
         if (work_init(&work, workers) && work.gram) {
             parallel_for_dynamic(work.tiles * (work.tiles + 1) / 2, 1, tiles_body, &work);
         } else {
-            error_memory(err, where, bytes);
+            error_memory(err, batch->where, bytes);
             gram_free(work.gram);
             work.gram = NULL;
         }
@@ -116,14 +116,12 @@ static float *make(const char *where, const Kernel *kernel, bool values, const f
     return work.gram;
 }
 
-float *gram_new(const char *where, const Kernel *kernel, const float *x, size_t n, size_t features,
-                Error *err) {
-    return make(where, kernel, false, x, n, features, err);
+float *gram_new(const Kernel *kernel, const Batch *batch, Error *err) {
+    return make(kernel, batch, false, err);
 }
 
-float *gram_values(const char *where, const Kernel *kernel, const float *x, size_t n,
-                   size_t features, Error *err) {
-    return make(where, kernel, true, x, n, features, err);
+float *gram_values(const Kernel *kernel, const Batch *batch, Error *err) {
+    return make(kernel, batch, true, err);
 }
 
 void gram_free(float *gram) {

@@ -11,13 +11,11 @@
 /* The bases: n × n float32, row-major; released with gram_free. NULL with an Error if there is not
  * enough memory, or if a sample has a value that is not finite (the message names the sample, from
  * 1). */
-float *gram_new(const char *where, const Kernel *kernel, const float *x, size_t n, size_t features,
-                Error *err);
+float *gram_new(const Kernel *kernel, const Batch *batch, Error *err);
 void gram_free(float *gram);
 
 /* The same with the kernel's values in place of the bases, where one kernel is all that is asked
  * for: each value is computed once for both of its places. */
-float *gram_values(const char *where, const Kernel *kernel, const float *x, size_t n,
-                   size_t features, Error *err);
+float *gram_values(const Kernel *kernel, const Batch *batch, Error *err);
 
 #endif

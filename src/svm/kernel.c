@@ -67,21 +67,21 @@ static double squared_norm(const float *x, size_t n) {
     return sum;
 }
 
-bool kernel_rows_init(KernelRows *rows, const char *where, const float *x, size_t n,
-                      size_t features, Error *err) {
+bool kernel_rows_init(KernelRows *rows, const Batch *batch, Error *err) {
+    size_t n = batch->n, features = batch->features;
     bool narrow = features <= KERNEL_NARROW;
     double *norm = malloc((n + 1) * sizeof *norm);
     double *wide = narrow ? malloc((n * features + 1) * sizeof *wide) : NULL;
     if (!norm || (narrow && !wide)) {
         free(norm);
         free(wide);
-        return error_memory(err, where, n * (narrow ? features + 1 : 1) * sizeof *norm);
+        return error_memory(err, batch->where, n * (narrow ? features + 1 : 1) * sizeof *norm);
     }
     for (size_t i = 0; i < n; i++)
-        norm[i] = squared_norm(x + i * features, features);
+        norm[i] = squared_norm(batch->x + i * features, features);
     for (size_t i = 0; narrow && i < n * features; i++)
-        wide[i] = x[i];
-    *rows = (KernelRows){ x, wide, norm, n, features };
+        wide[i] = batch->x[i];
+    *rows = (KernelRows){ batch->x, wide, norm, n, features };
     return true;
 }
 
@@ -106,20 +106,21 @@ static void dots_to_distances(double *base, double norm_a, const double *norm_b,
     }
 }
 
-static void own_base(const Kernel *kernel, const KernelRows *a, const KernelRows *b,
-                     KernelTile tile, double *base) {
+static void own_base(const KernelPairs *pairs, KernelTile tile, double *base) {
+    const KernelRows *a = pairs->a, *b = pairs->b;
     size_t d = a->features;
     for (size_t i = 0; i < tile.rows; i++)
         for (size_t j = 0; j < tile.columns; j++)
-            base[i * tile.columns + j] =
-                kernel->kind->pair(a->x + (tile.row + i) * d, b->x + (tile.column + j) * d, d);
+            base[i * tile.columns + j] = pairs->kernel->kind->pair(a->x + (tile.row + i) * d,
+                                                                   b->x + (tile.column + j) * d, d);
 }
 
-void kernel_base(const Kernel *kernel, const KernelRows *a, const KernelRows *b, KernelTile tile,
-                 float *dots, double *base) {
+void kernel_base(const KernelPairs *pairs, KernelTile tile, float *dots, double *base) {
+    const KernelRows *a = pairs->a, *b = pairs->b;
+    const Kernel *kernel = pairs->kernel;
     size_t d = a->features, from_a = tile.row * d, from_b = tile.column * d;
     if (kernel->kind->base == BASE_OWN) {
-        own_base(kernel, a, b, tile, base);
+        own_base(pairs, tile, base);
         return;
     }
     if (a->wide && b->wide) {
@@ -138,12 +139,12 @@ void kernel_base(const Kernel *kernel, const KernelRows *a, const KernelRows *b,
     }
 }
 
-void kernel_pull(const Kernel *kernel, const KernelRows *a, const KernelRows *b, KernelTile tile,
-                 const double *slope, double *gradient) {
+void kernel_pull(const KernelPairs *pairs, KernelTile tile, const double *slope, double *gradient) {
+    const KernelRows *a = pairs->a, *b = pairs->b;
     size_t d = a->features;
     memset(gradient, 0, tile.rows * d * sizeof *gradient);
     for (size_t i = 0; i < tile.rows; i++)
         for (size_t j = 0; j < tile.columns; j++)
-            kernel->kind->pull(a->x + (tile.row + i) * d, b->x + (tile.column + j) * d, d,
-                               slope[i * tile.columns + j], gradient + i * d);
+            pairs->kernel->kind->pull(a->x + (tile.row + i) * d, b->x + (tile.column + j) * d, d,
+                                      slope[i * tile.columns + j], gradient + i * d);
 }

@@ -8,6 +8,7 @@
 #ifndef PERIGEE_SVM_KERNEL_H
 #define PERIGEE_SVM_KERNEL_H
 
+#include "core/batch.h"
 #include "core/fields.h"
 
 #include <stdbool.h>
@@ -80,23 +81,26 @@ typedef struct KernelRows {
 
 enum { KERNEL_NARROW = 64 }; /* features up to which products are in double */
 
-bool kernel_rows_init(KernelRows *rows, const char *where, const float *x, size_t n,
-                      size_t features, Error *err);
+bool kernel_rows_init(KernelRows *rows, const Batch *batch, Error *err);
 void kernel_rows_clear(KernelRows *rows);
 
-/* A block of pairs: rows row … row+rows−1 of the one set, column … of the other. */
+/* All pairs of a row of the one set with a row of the other. */
+typedef struct KernelPairs {
+    const Kernel *kernel;
+    const KernelRows *a, *b;
+} KernelPairs;
+
+/* A block of them: rows row … row+rows−1 of a, column … column+columns−1 of b. */
 typedef struct KernelTile {
     size_t row, rows, column, columns;
 } KernelTile;
 
 /* base (tile.rows × tile.columns, row-major) for the pairs of the tile; `dots` is scratch of as
  * many floats. Runs on the calling thread if it is a worker's. */
-void kernel_base(const Kernel *kernel, const KernelRows *a, const KernelRows *b, KernelTile tile,
-                 float *dots, double *base);
+void kernel_base(const KernelPairs *pairs, KernelTile tile, float *dots, double *base);
 
 /* Of a kernel with a base of its own: gradient (tile.rows × features) = Σ_j slope[i][j] · the
  * base's gradient with respect to row i. */
-void kernel_pull(const Kernel *kernel, const KernelRows *a, const KernelRows *b, KernelTile tile,
-                 const double *slope, double *gradient);
+void kernel_pull(const KernelPairs *pairs, KernelTile tile, const double *slope, double *gradient);
 
 #endif

@@ -155,14 +155,15 @@ static bool check_functions(const char *where, size_t functions, size_t classes,
                      functions, classes);
 }
 
-static Svc *from_numbers(const char *where, const SvcParams *params, const Array *sv,
-                         const Array *alpha, const Array *b, const Labels *classes, Error *err) {
+static Svc *from_numbers(const char *where, const SvcParams *params, const SvcNumbers *numbers,
+                         Error *err) {
     Svc *svc = new_svc(where, params, err);
+    DecisionParts parts = { &params->kernel, numbers->sv, numbers->alpha, numbers->b };
     Decision decision = { 0 };
     Labels own = { 0 };
-    bool ok = svc && decision_init(&decision, where, &params->kernel, sv, alpha, b, err) &&
-              check_functions(where, decision_functions(&decision), classes->count, err) &&
-              labels_copy(where, classes, &own, err);
+    bool ok = svc && decision_init(&decision, where, &parts, err) &&
+              check_functions(where, decision_functions(&decision), numbers->classes->count, err) &&
+              labels_copy(where, numbers->classes, &own, err);
     if (ok) {
         adopt(svc, &decision, &own);
         return svc;
@@ -225,7 +226,7 @@ static bool machine_decision(const Machine *machine, const Samples *samples, con
     }
     if (ok)
         memcpy(array_f64(b), machine->b, functions * sizeof(double));
-    ok = ok && decision_init(decision, "fit", kernel, sv, alpha, b, err);
+    ok = ok && decision_init(decision, "fit", &(DecisionParts){ kernel, sv, alpha, b }, err);
     array_free(sv);
     array_free(alpha);
     array_free(b);
@@ -242,8 +243,8 @@ static bool training_matrix(const SvcParams *params, const Samples *samples, Sol
     double need = solver_bytes(params->solver, samples->n, sum) - (double)matrix_kept();
     if (!memory_check("fit", need, sum, err))
         return false;
-    float *values =
-        gram_values("fit", &params->kernel, samples->x, samples->n, samples->features, err);
+    Batch batch = { samples->x, samples->n, samples->features, "fit" };
+    float *values = gram_values(&params->kernel, &batch, err);
     return values && solver_matrix_take(matrix, "fit", params->solver, &values, samples->n, err);
 }
 
@@ -452,7 +453,7 @@ static Svc *read_fitted(const ModelReader *from, const SvcParams *params, Error 
     if (classes.count != list->shape[0])
         error_set(err, ERROR_FILE, "load: an svm's class labels repeat");
     else
-        svc = from_numbers("load", params, sv, alpha, b, &classes, err);
+        svc = from_numbers("load", params, &(SvcNumbers){ sv, alpha, b, &classes }, err);
     labels_clear(&classes);
     return svc;
 }
@@ -505,9 +506,8 @@ Svc *svc_new(const SvcParams *params, Error *err) {
     return new_svc("svm.new", params, err);
 }
 
-Svc *svc_from(const SvcParams *params, const Array *sv, const Array *alpha, const Array *b,
-              const Labels *classes, Error *err) {
-    return from_numbers("svm.from", params, sv, alpha, b, classes, err);
+Svc *svc_from(const SvcParams *params, const SvcNumbers *numbers, Error *err) {
+    return from_numbers("svm.from", params, numbers, err);
 }
 
 size_t svc_support_count(const Svc *svc) {

@@ -20,8 +20,11 @@ Svc *svc_new(const SvcParams *params, Error *err);
 
 /* A fitted one from numbers: sv is m × features float32; alpha classes × m and b, of classes,
  * float64 (with two classes: 1 × m for the second class's f, or 2 × m). */
-Svc *svc_from(const SvcParams *params, const Array *sv, const Array *alpha, const Array *b,
-              const Labels *classes, Error *err);
+typedef struct SvcNumbers {
+    const Array *sv, *alpha, *b;
+    const Labels *classes;
+} SvcNumbers;
+Svc *svc_from(const SvcParams *params, const SvcNumbers *numbers, Error *err);
 
 extern const ModelKind svc_kind;
 

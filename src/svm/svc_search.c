@@ -151,10 +151,9 @@ bool svc_search(const SvcParams *params, const SvcGrid *grid, const Samples *sam
         classes.count >= 2 ||
         error_set(err, ERROR_ARGUMENT, "%s: data: expected samples of two classes or more", where);
     ok = ok && check_memory(params, samples->n, err);
+    Batch batch = { samples->x, samples->n, samples->features, where };
     matrix_hold(); /* the columns' matrices in the same memory */
-    float *gram =
-        ok ? gram_new(where, &params->kernel, samples->x, samples->n, samples->features, err)
-           : NULL;
+    float *gram = ok ? gram_new(&params->kernel, &batch, err) : NULL;
     if (gram) {
         *found = (SvcFound){ .accuracy = found->accuracy,
                              .rows = grid->Cs,

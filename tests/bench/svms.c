@@ -58,8 +58,8 @@ typedef struct Problem {
 static void fill(const Problem *problem, SolverKind kind, SolverMatrix *matrix) {
     size_t n = problem->x->shape[0];
     Error err;
-    float *values =
-        gram_values("svms", &problem->kernel, array_f32(problem->x), n, problem->x->shape[1], &err);
+    float *values = gram_values(
+        &problem->kernel, &(Batch){ array_f32(problem->x), n, problem->x->shape[1], "svms" }, &err);
     if (!values || !solver_matrix_take(matrix, "svms", kind, &values, n, &err))
         die(&err);
 }

@@ -157,7 +157,7 @@ static UNUSED Model *reference_svm(const char *name, const char *prefix, double 
     SvcParams params = svc_defaults();
     params.kernel = (Kernel){ .kind = &kernel_rbf, .gamma = gamma };
     params.C = C;
-    Svc *svc = svc_from(&params, sv, alpha, b, &classes, &reference_error);
+    Svc *svc = svc_from(&params, &(SvcNumbers){ sv, alpha, b, &classes }, &reference_error);
     array_free(sv);
     array_free(alpha);
     array_free(b);

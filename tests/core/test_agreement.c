@@ -160,8 +160,8 @@ static void assert_agreement(const Set *set, const Solved *s) {
 static Solved compare(const Set *set) {
     Solved s = solved_new(set);
     SolverMatrix libsvm = { .kind = SOLVER_LIBSVM, .n = set->n };
-    float *values =
-        gram_values("test", &set->kernel, set->x, set->n, set->features, &reference_error);
+    float *values = gram_values(&set->kernel, &(Batch){ set->x, set->n, set->features, "test" },
+                                &reference_error);
     assert_ok(values);
     assert_ok(libsvm_matrix_init(&libsvm.nodes, "test", NULL, values, set->n, &reference_error));
     SolverMatrix ours = { .kind = SOLVER_SMO, .n = set->n, .values = values };
@@ -219,11 +219,12 @@ static void compare_dnr(Network *net, const char *const *layers, Set set, const 
     const float *images = set.x;
     float *inputs = malloc(set.n * width * sizeof *inputs);
     for (size_t l = 0; l < 3; l++) {
-        size_t tap;
-        assert_ok(taps_find(net, "test", layers[l], &tap, &reference_error));
+        size_t tap = (size_t)network_find(net, layers[l]);
         size_t size = network_output_size(net, tap);
         float *output = malloc(set.n * size * sizeof *output);
-        assert_ok(taps_extract(net, &tap, 1, images, set.n, &output, NULL, &reference_error));
+        Samples samples = { images, NULL, set.n, 784 };
+        TapsJob job = { net, &samples, { &tap, 1, &output } };
+        assert_ok(taps_extract(&job, NULL, &reference_error));
         set.kernel = (Kernel){ .kind = &kernel_rbf, .gamma = gamma[l] };
         set.C = C[l];
         compare_layer(set, output, size, inputs + l * (size_t)set.classes, width);

@@ -63,7 +63,9 @@ static void test_from_coefficients(void **state) {
     assert_int_equal(model_columns(model), 6);
     assert_int_equal(dnr_layer_columns(dnr), 15);
     float *inputs = malloc(c.n * 15 * sizeof *inputs);
-    assert_ok(dnr_layer_scores(dnr, array_f32(c.x), c.n, inputs, &reference_error));
+    assert_ok(dnr_layer_scores(dnr,
+                               &(Batch){ array_f32(c.x), c.n, ((Model *)dnr)->features, "test" },
+                               inputs, &reference_error));
     double *value = doubles(inputs, c.n * 15);
     assert_close(value, c.layer_scores, 1e-4);
     double *scores = scores_of(model, array_f32(c.x), c.n);
@@ -92,11 +94,12 @@ static void test_trained_by_us(void **state) {
     Dnr *dnr = small_dnr(false);
     Model *model = (Model *)dnr;
     Progress progress = progress_new();
-    assert_ok(dnr_fit(dnr, &training, array_i32(fold), &progress, &reference_error));
+    assert_ok(dnr_fit(dnr, &(Folds){ .samples = &training, .fold = array_i32(fold) }, &progress,
+                      &reference_error));
     assert_int_equal(progress.depth, 0);
     assert_true(dnr_threshold(dnr) == -INFINITY);
-    double threshold;
-    assert_ok(threshold_for(model, 0.1, array_f32(c.x), c.n, 144, &threshold, &reference_error));
+    double threshold =
+        threshold_for(model, 0.1, &(Batch){ array_f32(c.x), c.n, 144, "test" }, &reference_error);
     assert_float_equal(threshold, 0.9449734381349606, 1e-3);
     assert_ok(dnr_set_threshold(dnr, threshold, &reference_error));
     double *scores = scores_of(model, array_f32(c.x), c.n);
@@ -255,18 +258,21 @@ static void test_unfinished_fit_changes_nothing(void **state) {
     Model *classifier[3] = { toy_new(), toy_new(), toy_new() };
     Dnr *dnr = small_dnr_of(small_net("small/dnr"), classifier, broken_new(NULL, NULL), -INFINITY);
     Model *before = dnr_layer_classifier(dnr, 1);
-    assert_false(dnr_fit(dnr, &training, array_i32(fold), NULL, &reference_error));
+    assert_false(dnr_fit(dnr, &(Folds){ .samples = &training, .fold = array_i32(fold) }, NULL,
+                         &reference_error));
     assert_string_equal(reference_error.message, "combiner: fit: broken");
     assert_ptr_equal(dnr_layer_classifier(dnr, 1), before);
     assert_false(model_is_fitted((Model *)dnr));
     model_release((Model *)dnr);
 
     dnr = toy_dnr();
-    assert_ok(dnr_fit(dnr, &training, array_i32(fold), NULL, &reference_error));
+    assert_ok(dnr_fit(dnr, &(Folds){ .samples = &training, .fold = array_i32(fold) }, NULL,
+                      &reference_error));
     before = dnr_layer_classifier(dnr, 0);
     Progress progress = progress_new();
     progress_interrupt();
-    assert_ok(dnr_fit(dnr, &training, array_i32(fold), &progress, &reference_error));
+    assert_ok(dnr_fit(dnr, &(Folds){ .samples = &training, .fold = array_i32(fold) }, &progress,
+                      &reference_error));
     progress_clear_interrupt();
     assert_true(progress_was_interrupted(&progress));
     assert_ptr_equal(dnr_layer_classifier(dnr, 0), before);
@@ -352,10 +358,12 @@ static void test_refuses(void **state) {
     Samples training = small_training(&x, &y, &fold);
     Dnr *dnr = toy_dnr();
     memset(array_i32(fold), 0, training.n * sizeof(int32_t));
-    assert_false(dnr_fit(dnr, &training, array_i32(fold), NULL, &reference_error));
+    assert_false(dnr_fit(dnr, &(Folds){ .samples = &training, .fold = array_i32(fold) }, NULL,
+                         &reference_error));
     assert_string_equal(reference_error.message, "fit: folds: expected two folds or more");
     training.features = 12;
-    assert_false(dnr_fit(dnr, &training, array_i32(fold), NULL, &reference_error));
+    assert_false(dnr_fit(dnr, &(Folds){ .samples = &training, .fold = array_i32(fold) }, NULL,
+                         &reference_error));
     assert_string_equal(reference_error.message,
                         "fit: samples have 12 features, the net takes 144");
     model_release((Model *)dnr);

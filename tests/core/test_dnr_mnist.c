@@ -47,12 +47,12 @@ static Array *support_vectors(const char *layer) {
     char file[64];
     snprintf(file, sizeof file, "layer_%s_sv_index", layer);
     Array *index = reference_as("mnist", file, DTYPE_I32);
-    size_t tap, n = array_size(index);
-    assert_ok(taps_find(mnist.net, "test", layer, &tap, &reference_error));
+    size_t tap = (size_t)network_find(mnist.net, layer), n = array_size(index);
     size_t width = network_output_size(mnist.net, tap);
     float *output = malloc(dataset_count(mnist.known) * width * sizeof *output);
-    assert_ok(taps_extract(mnist.net, &tap, 1, array_f32(mnist.known->x),
-                           dataset_count(mnist.known), &output, NULL, &reference_error));
+    Samples known = { array_f32(mnist.known->x), NULL, dataset_count(mnist.known), 784 };
+    TapsJob job = { mnist.net, &known, { &tap, 1, &output } };
+    assert_ok(taps_extract(&job, NULL, &reference_error));
     Array *sv = array_new2("test", DTYPE_F32, n, width, &reference_error);
     assert_ok(sv);
     for (size_t i = 0; i < n; i++)
@@ -73,7 +73,7 @@ static Model *svm_from(const char *prefix, Array *sv, double gamma, double C) {
     SvcParams params = svc_defaults();
     params.kernel = (Kernel){ .kind = &kernel_rbf, .gamma = gamma };
     params.C = C;
-    Svc *svc = svc_from(&params, sv, alpha, b, &classes, &reference_error);
+    Svc *svc = svc_from(&params, &(SvcNumbers){ sv, alpha, b, &classes }, &reference_error);
     assert_ok(svc);
     array_free(sv);
     array_free(alpha);
@@ -101,8 +101,8 @@ static Dnr *make(Model *const classifier[3], Model *combiner) {
 static double *judge(Dnr *dnr, double tolerance) {
     const float *x = array_f32(mnist.test->x);
     size_t n = dataset_count(mnist.test), rejected = 0;
-    double threshold;
-    assert_ok(threshold_for((Model *)dnr, 0.1, x, n, 784, &threshold, &reference_error));
+    double threshold =
+        threshold_for((Model *)dnr, 0.1, &(Batch){ x, n, 784, "test" }, &reference_error);
     assert_float_equal(threshold, reference_threshold, tolerance);
     assert_ok(dnr_set_threshold(dnr, threshold, &reference_error));
     double *scores = malloc(n * 11 * sizeof *scores);
@@ -129,7 +129,9 @@ static void test_from_coefficients(void **state) {
                     svm_from("combiner", reference_as("mnist", "combiner_sv", DTYPE_F32), 1, 0.1));
     size_t n = dataset_count(mnist.test);
     float *inputs = malloc(n * 30 * sizeof *inputs);
-    assert_ok(dnr_layer_scores(dnr, array_f32(mnist.test->x), n, inputs, &reference_error));
+    assert_ok(dnr_layer_scores(
+        dnr, &(Batch){ array_f32(mnist.test->x), n, ((Model *)dnr)->features, "test" }, inputs,
+        &reference_error));
     double *value = doubles(inputs, n * 30);
     assert_close(value, mnist.layer_scores, 1e-4);
     double *scores = judge(dnr, 1e-5);
@@ -152,7 +154,8 @@ static void test_trained_by_us(void **state) {
     Samples samples = { array_f32(mnist.known->x), array_i32(mnist.known->y),
                         dataset_count(mnist.known), 784 };
     double start = progress_clock();
-    assert_ok(dnr_fit(dnr, &samples, array_i32(mnist.fold), NULL, &reference_error));
+    assert_ok(dnr_fit(dnr, &(Folds){ .samples = &samples, .fold = array_i32(mnist.fold) }, NULL,
+                      &reference_error));
     print_message("# fitting took %.2f s\n", progress_clock() - start);
     double *scores = judge(dnr, 1e-3);
     for (size_t i = 0; i < dataset_count(mnist.test); i++)

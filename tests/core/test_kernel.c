@@ -78,9 +78,9 @@ static void test_bases(void **state) {
             Error err;
             KernelRows a, b;
             KernelTile tile = { 5, 7, 13, 11 };
-            assert_true(kernel_rows_init(&a, "test", x, 20, d, &err));
-            assert_true(kernel_rows_init(&b, "test", s, 30, d, &err));
-            kernel_base(kernels[k], &a, &b, tile, dots, base);
+            assert_true(kernel_rows_init(&a, &(Batch){ x, 20, d, "test" }, &err));
+            assert_true(kernel_rows_init(&b, &(Batch){ s, 30, d, "test" }, &err));
+            kernel_base(&(KernelPairs){ kernels[k], &a, &b }, tile, dots, base);
             for (size_t i = 0; i < 7; i++)
                 for (size_t j = 0; j < 11; j++) {
                     double expected = plain_base(kernels[k], x + (5 + i) * d, s + (13 + j) * d, d);
@@ -103,8 +103,8 @@ static void test_equal_rows(void **state) {
         KernelRows rows;
         for (size_t i = d; i < 9 * d; i++)
             x[i] = x[i % d];
-        assert_true(kernel_rows_init(&rows, "test", x, 9, d, &err));
-        kernel_base(&rbf, &rows, &rows, (KernelTile){ 0, 9, 0, 9 }, dots, base);
+        assert_true(kernel_rows_init(&rows, &(Batch){ x, 9, d, "test" }, &err));
+        kernel_base(&(KernelPairs){ &rbf, &rows, &rows }, (KernelTile){ 0, 9, 0, 9 }, dots, base);
         for (size_t i = 0; i < 81; i++)
             assert_true(base[i] >= 0 && base[i] < 1e-6 * rows.norm[0]);
         kernel_rows_clear(&rows);
@@ -143,7 +143,7 @@ static void test_gram(void **state) {
         size_t d = widths[w];
         float *x = random_rows(N, d, 4);
         Error err;
-        float *gram = gram_new("test", &rbf, x, N, d, &err);
+        float *gram = gram_new(&rbf, &(Batch){ x, N, d, "test" }, &err);
         assert_non_null(gram);
         for (size_t i = 0; i < N; i += 37)
             for (size_t j = 0; j < N; j++) {
@@ -151,10 +151,10 @@ static void test_gram(void **state) {
                 assert_true(fabs(gram[i * N + j] - plain_base(&rbf, x + i * d, x + j * d, d)) <
                             1e-4);
             }
-        float *again = gram_new("test", &rbf, x, N, d, &err);
+        float *again = gram_new(&rbf, &(Batch){ x, N, d, "test" }, &err);
         assert_memory_equal(gram, again, sizeof(float) * N * N);
         gram_free(again);
-        float *values = gram_values("test", &rbf, x, N, d, &err);
+        float *values = gram_values(&rbf, &(Batch){ x, N, d, "test" }, &err);
         for (size_t i = 0; i < N; i += 37)
             for (size_t j = 0; j < N; j++) {
                 double base = gram[i * N + j], value;
@@ -165,7 +165,7 @@ static void test_gram(void **state) {
         gram_free(values);
         gram_free(gram);
         x[7 * d + 1] = NAN;
-        assert_null(gram_new("fit", &rbf, x, N, d, &err));
+        assert_null(gram_new(&rbf, &(Batch){ x, N, d, "fit" }, &err));
         assert_string_equal(err.message, "fit: sample 8 has a value that is NaN or infinite");
         free(x);
     }

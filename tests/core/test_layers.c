@@ -16,7 +16,9 @@ typedef struct Check {
 static double weighted_sum(const Check *check) {
     Error err = { 0 };
     size_t last = network_layer_count(check->net) - 1;
-    Pass *pass = network_forward(check->net, check->x, check->n, &last, 1, false, &err);
+    Pass *pass = network_forward(
+        check->net, &(Batch){ check->x, check->n, ((const Model *)check->net)->features, "test" },
+        &(Taps){ .layer = &last, .count = 1 }, &err);
     assert_non_null(pass);
     double sum = 0;
     for (size_t i = 0; i < check->n * check->outputs; i++)
@@ -58,9 +60,11 @@ static void check_layer(const char *json, bool spaced, float step) {
     rng_permutation(&rng, xs, order);
     for (size_t i = 0; spaced && i < xs; i++) /* all different, none near 0 */
         check.x[i] = 0.1f * ((float)order[i] - (float)(xs / 2) + 0.5f);
-    Pass *pass = network_forward(check.net, check.x, check.n, &last, 1, true, &err);
+    Pass *pass = network_forward(
+        check.net, &(Batch){ check.x, check.n, ((const Model *)check.net)->features, "test" },
+        &(Taps){ .layer = &last, .count = 1 }, &err);
     const float *gradient = check.w;
-    assert_true(pass_backward_weights(pass, &gradient, dx, dweights, &err));
+    assert_true(pass_backward_weights(pass, &gradient, &(PassSlopes){ dx, dweights }, &err));
     pass_free(pass);
     compare_slopes(&check, "dx", check.x, dx, xs, step);
     compare_slopes(&check, "dw", check.net->weights, dweights, weights, step);
@@ -147,7 +151,8 @@ static void gradients_through_layers_in_place(void **state) {
 static void run(Network *net, const float *x, size_t n, float *y) {
     Error err = { 0 };
     size_t last = network_layer_count(net) - 1;
-    Pass *pass = network_forward(net, x, n, &last, 1, false, &err);
+    Pass *pass = network_forward(net, &(Batch){ x, n, ((const Model *)net)->features, "test" },
+                                 &(Taps){ .layer = &last, .count = 1 }, &err);
     assert_non_null(pass);
     memcpy(y, pass_output(pass, 0), n * network_output_size(net, last) * sizeof *y);
     pass_free(pass);
@@ -236,7 +241,8 @@ static void equal_numbers_under_a_window_share_no_gradient(void **state) {
     const float *gradient = one;
     float dx[4];
     size_t tap = 0;
-    Pass *pass = network_forward(net, x, 1, &tap, 1, true, &err);
+    Pass *pass = network_forward(net, &(Batch){ x, 1, ((const Model *)net)->features, "test" },
+                                 &(Taps){ .layer = &tap, .count = 1 }, &err);
     assert_true(pass_backward(pass, &gradient, dx, &err));
     assert_values(dx, expected, 4);
     pass_free(pass);

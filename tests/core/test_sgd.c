@@ -102,7 +102,8 @@ static void load_reference(Network *net) {
 static double loss_of(Network *net, const float *x, const int32_t *y, size_t n) {
     Error err = { 0 };
     size_t last = net->layers - 1;
-    Pass *pass = network_forward(net, x, n, &last, 1, false, &err);
+    Pass *pass = network_forward(net, &(Batch){ x, n, ((const Model *)net)->features, "test" },
+                                 &(Taps){ .layer = &last, .count = 1 }, &err);
     double loss = cross_entropy(pass_output(pass, 0), n, 5, y, 1, NULL, NULL) / (double)n;
     pass_free(pass);
     return loss;

@@ -56,7 +56,7 @@ static Case *case_new(SolverKind kind) {
                                          .negative = p == 5 ? 0.25 : 1,
                                          .tolerance = 1e-4,
                                          .alpha = c->alpha[p] };
-    float *values = gram_values("test", &kernel, c->x, N, FEATURES, &err);
+    float *values = gram_values(&kernel, &(Batch){ c->x, N, FEATURES, "test" }, &err);
     assert_non_null(values);
     assert_true(solver_matrix_take(&c->matrix, "test", kind, &values, N, &err));
     assert_null(values);
@@ -231,7 +231,7 @@ static void test_matrix_kept(void **state) {
     Case *c = case_new(kind);
     Error err;
     SolverMatrix other;
-    float *gram = gram_new("test", &kernel, c->x, N, FEATURES, &err);
+    float *gram = gram_new(&kernel, &(Batch){ c->x, N, FEATURES, "test" }, &err);
     assert_non_null(gram);
     assert_true(solver_matrix_init(&other, "test", kind, &kernel, gram, N, &err));
     gram_free(gram);

@@ -129,7 +129,7 @@ static Model *from_numbers(const struct ReferenceCase *c) {
     Array *b = reference_as(c->name, "b", DTYPE_F64);
     int32_t label[] = { 0, 1, 2, 3 };
     Labels classes = { label, array_size(b) == 1 ? 2 : array_size(b) };
-    Svc *svc = svc_from(&params, sv, alpha, b, &classes, &reference_error);
+    Svc *svc = svc_from(&params, &(SvcNumbers){ sv, alpha, b, &classes }, &reference_error);
     assert_ok(svc);
     assert_int_equal(svc_support_count(svc), sv->shape[0]);
     array_free(sv);
@@ -159,8 +159,9 @@ static void test_binary_with_two_rows(void **state) {
     array_f64(b)[0] = 10, array_f64(b)[1] = 20;
     SvcParams params = svc_defaults();
     params.kernel.kind = &kernel_linear;
-    Model *model = (Model *)svc_from(&params, sv, alpha, b, &(Labels){ (int32_t[]){ 5, 7 }, 2 },
-                                     &reference_error);
+    Model *model = (Model *)svc_from(
+        &params, &(SvcNumbers){ sv, alpha, b, &(Labels){ (int32_t[]){ 5, 7 }, 2 } },
+        &reference_error);
     assert_ok(model);
     double scores[2], w[] = { 1, 1 };
     float x = 1.5f, gradient;
