@@ -99,6 +99,7 @@ static int open_everything(lua_State *L) {
     return 0;
 }
 
+/* In the process's own context, the current one from the start: nobody need enter it. */
 static int start(Options *options, int argc, char **argv) {
     lua_State *L = luaL_newstate();
     if (!L) {
@@ -113,6 +114,7 @@ static int start(Options *options, int argc, char **argv) {
     if (status == STATUS_OK)
         status = run(L, options, argc, argv);
     lua_close(L);
+    interrupt_uninstall();
     return status;
 }
 

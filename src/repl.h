@@ -10,7 +10,8 @@ typedef struct ReplOptions {
     bool init_file; /* run the user's init.lua first */
 } ReplOptions;
 
-/* Read statements and run them until the input ends. */
+/* Read statements and run them until the input ends; L's context is entered. One prompt a process,
+ * since there is one readline. */
 void repl_run(lua_State *L, const ReplOptions *options);
 
 #endif

@@ -1,6 +1,7 @@
 /* The general part of bind.h: boxes, errors, arguments, options, the session's generator. */
 #include "bind/bind.h"
 
+#include "core/context.h"
 #include "core/error.h"
 #include "core/fields.h"
 #include "core/hash.h"
@@ -422,20 +423,33 @@ void bind_push_labels(lua_State *L, const Labels *labels) {
 
 /* ---- Random numbers -------------------------------------------------------------------------- */
 
-static Rng session_rng;
-static uint64_t session_seed;
+typedef struct Session {
+    Rng rng;
+    uint64_t seed;
+} Session;
+
+static void seed_with_zero(void *state) {
+    Session *session = state;
+    rng_seed(&session->rng, 0);
+}
+
+static Session *the_session(void) {
+    static const ContextSlot slot = { .size = sizeof(Session), .create = seed_with_zero };
+    return context_slot(&slot);
+}
 
 Rng *bind_session_rng(void) {
-    return &session_rng;
+    return &the_session()->rng;
 }
 
 uint64_t bind_session_seed(void) {
-    return session_seed;
+    return the_session()->seed;
 }
 
 void bind_seed_session(uint64_t seed) {
-    session_seed = seed;
-    rng_seed(&session_rng, seed);
+    Session *session = the_session();
+    session->seed = seed;
+    rng_seed(&session->rng, seed);
 }
 
 /* Equal seeds must not give different functions the same numbers: a net's first weights are not to
@@ -455,7 +469,7 @@ Rng bind_opt_rng(lua_State *L, int arg, const char *where, uint64_t *used) {
         lua_pop(L, 1);
     }
     if (!given)
-        seed = rng_fork(&session_rng) >> 1; /* 63 bits: Lua shows it as a plain integer */
+        seed = rng_fork(bind_session_rng()) >> 1; /* 63 bits: Lua shows it as a plain integer */
     if (used)
         *used = seed;
     Rng rng;
@@ -469,12 +483,13 @@ Rng bind_opt_rng(lua_State *L, int arg, const char *where, uint64_t *used) {
 enum { ACCOUNT_STEP = 1 << 18 };
 
 void bind_account(lua_State *L, size_t bytes) {
-    static size_t owed;
-    owed += bytes;
-    if (owed < ACCOUNT_STEP)
+    static const ContextSlot slot = { .size = sizeof(size_t) };
+    size_t *owed = context_slot(&slot);
+    *owed += bytes;
+    if (*owed < ACCOUNT_STEP)
         return;
-    size_t kilobytes = owed >> 10;
-    owed = 0;
+    size_t kilobytes = *owed >> 10;
+    *owed = 0;
     lua_gc(L, LUA_GCSTEP, kilobytes > 1 << 30 ? 1 << 30 : (int)kilobytes);
 }
 

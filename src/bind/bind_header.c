@@ -15,14 +15,19 @@ static const char *lua_number(void) {
 /* Texts first, then the two numbers, which are whole. */
 enum { WORDS = 6 };
 
-static void collect(char blas[32], const char *words[WORDS][2]) {
-    versions_blas(blas);
+typedef struct Versions {
+    char blas[32], libsvm[16];
+} Versions;
+
+/* The words lie in `versions` or are constant. */
+static void collect(Versions *versions, const char *words[WORDS][2]) {
+    versions_blas(versions->blas);
     const char *const all[WORDS][2] = {
         { "version", versions_perigee() },
         { "revision", versions_revision() },
-        { "blas", blas },
+        { "blas", versions->blas },
         { "blas_core", blas_core_name() },
-        { "libsvm", libsvm_version_text() },
+        { "libsvm", libsvm_version_text(versions->libsvm) },
         { "lua", lua_number() },
     };
     for (int i = 0; i < WORDS; i++)
@@ -31,10 +36,10 @@ static void collect(char blas[32], const char *words[WORDS][2]) {
 }
 
 cJSON *bind_header(void) {
-    char blas[32];
+    Versions versions;
     const char *words[WORDS][2];
     cJSON *header = cJSON_CreateObject();
-    collect(blas, words);
+    collect(&versions, words);
     for (int i = 0; i < WORDS; i++)
         cJSON_AddStringToObject(header, words[i][0], words[i][1]);
     cJSON_AddNumberToObject(header, "seed", (double)bind_session_seed());
@@ -43,7 +48,7 @@ cJSON *bind_header(void) {
 }
 
 const char *bind_header_line(char text[256]) {
-    char blas[32], revision[64] = "";
+    char blas[32], libsvm[16], revision[64] = "";
     versions_blas(blas);
     if (*versions_revision())
         snprintf(revision, sizeof revision, " (%.50s)", versions_revision());
@@ -51,14 +56,14 @@ const char *bind_header_line(char text[256]) {
              "perigee %s%s, seed %llu, %d thread%s, OpenBLAS %s (%.40s), libsvm %s, Lua %s",
              versions_perigee(), revision, (unsigned long long)bind_session_seed(),
              parallel_threads(), parallel_threads() == 1 ? "" : "s", blas, blas_core_name(),
-             libsvm_version_text(), lua_number());
+             libsvm_version_text(libsvm), lua_number());
     return text;
 }
 
 void bind_push_header(lua_State *L) {
-    char blas[32];
+    Versions versions;
     const char *words[WORDS][2];
-    collect(blas, words);
+    collect(&versions, words);
     lua_createtable(L, 0, WORDS + 2);
     for (int i = 0; i < WORDS; i++) {
         lua_pushstring(L, words[i][1]);

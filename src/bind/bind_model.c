@@ -17,14 +17,6 @@
 
 #define MARK "perigee.model"
 
-enum { MAX_KINDS = 16 };
-
-static struct {
-    const ModelKind *kind;
-    const BoxType *type;
-} known[MAX_KINDS];
-static size_t known_count;
-
 static Model *check_self(lua_State *L, const char *where) {
     Model *model = bind_test_model(L, 1);
     if (!model)
@@ -316,14 +308,10 @@ static const luaL_Reg common_methods[] = {
 
 /* ---- Types and boxes ------------------------------------------------------------------------- */
 
-static void remember(const BoxType *type, const ModelKind *kind) {
-    for (size_t i = 0; i < known_count; i++)
-        if (known[i].kind == kind)
-            return;
-    if (known_count < MAX_KINDS) {
-        known[known_count].kind = kind;
-        known[known_count++].type = type;
-    }
+/* In the registry: the kind's address → its box type. */
+static void remember(lua_State *L, const BoxType *type, const ModelKind *kind) {
+    lua_pushlightuserdata(L, (void *)type);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, kind);
 }
 
 static void set_default(lua_State *L, const char *name, lua_CFunction function) {
@@ -337,7 +325,7 @@ static void set_default(lua_State *L, const char *name, lua_CFunction function) 
 void bind_new_model_type(lua_State *L, const BoxType *type, const ModelKind *kind,
                          const luaL_Reg *methods, const luaL_Reg *meta) {
     static const luaL_Reg none[] = { { NULL, NULL } };
-    remember(type, kind);
+    remember(L, type, kind);
     bind_new_type(L, type, none, meta ? meta : none);
     lua_pushlightuserdata(L, (void *)type);
     lua_setfield(L, -2, MARK);
@@ -395,15 +383,16 @@ int bind_push_model(lua_State *L, Model *model, const Error *err) {
         model_release(model);
         return 1;
     }
-    for (size_t i = 0; i < known_count; i++) {
-        if (known[i].kind != model->kind)
-            continue;
-        *bind_new_box(L, known[i].type) = model;
-        if (model->refs == 1) /* new, and not seen through another box */
-            bind_account(L, model_bytes(model));
-        return 1;
+    lua_rawgetp(L, LUA_REGISTRYINDEX, model->kind);
+    const BoxType *type = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    if (!type) {
+        const char *kind = model->kind->name;
+        model_release(model);
+        return luaL_error(L, "a model of kind %s has no Lua type", kind);
     }
-    const char *kind = model->kind->name;
-    model_release(model);
-    return luaL_error(L, "a model of kind %s has no Lua type", kind);
+    *bind_new_box(L, type) = model;
+    if (model->refs == 1) /* new, and not seen through another box */
+        bind_account(L, model_bytes(model));
+    return 1;
 }

@@ -2,6 +2,7 @@
 #include "bind/bind_terminal.h"
 
 #include "bind/bind.h"
+#include "core/context.h"
 #include "core/error.h"
 #include "plot/terminal.h"
 
@@ -79,10 +80,13 @@ static int picture_text(lua_State *L) {
     return 1;
 }
 
-static ArrayPrintRoom print_room;
+static ArrayPrintRoom *print_room(void) {
+    static const ContextSlot slot = { .size = sizeof(ArrayPrintRoom) };
+    return context_slot(&slot);
+}
 
 const ArrayPrintRoom *bind_print_room(void) {
-    return print_room.width ? &print_room : NULL;
+    return print_room()->width ? print_room() : NULL;
 }
 
 /* perigee.print_room([width, lines]): where arrays' texts have to fit from now on; without numbers
@@ -90,8 +94,9 @@ const ArrayPrintRoom *bind_print_room(void) {
 static int set_print_room(lua_State *L) {
     lua_Integer width = luaL_optinteger(L, 1, 0), lines = luaL_optinteger(L, 2, 0);
     bool sized = width > 0;
-    print_room.width = !sized ? 0 : width < 10 ? 10 : (size_t)width;
-    print_room.lines = lines > 0 ? (size_t)lines : 0;
+    ArrayPrintRoom *room = print_room();
+    room->width = !sized ? 0 : width < 10 ? 10 : (size_t)width;
+    room->lines = lines > 0 ? (size_t)lines : 0;
     return 0;
 }
 

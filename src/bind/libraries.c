@@ -5,6 +5,8 @@
 
 #include <lauxlib.h>
 
+static const char owner[] = "perigee.context"; /* its address is the registry's key */
+
 void open_libraries(lua_State *L) {
     const luaL_Reg libraries[] = {
         { "array", open_array },   { "data", open_data },       { "nn", open_nn },
@@ -17,4 +19,13 @@ void open_libraries(lua_State *L) {
     }
     luaL_requiref(L, "perigee.native", open_native, 0);
     lua_pop(L, 1);
+    lua_pushlightuserdata(L, context_current());
+    lua_rawsetp(L, LUA_REGISTRYINDEX, owner);
+}
+
+Context *libraries_enter(lua_State *L) {
+    lua_rawgetp(L, LUA_REGISTRYINDEX, owner);
+    Context *context = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return context_enter(context);
 }

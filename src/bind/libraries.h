@@ -2,6 +2,8 @@
 #ifndef PERIGEE_BIND_LIBRARIES_H
 #define PERIGEE_BIND_LIBRARIES_H
 
+#include "core/context.h"
+
 #include <lua.h>
 
 /* Each opens one of them, for luaL_requiref. */
@@ -14,7 +16,13 @@ int open_dnr(lua_State *L);
 int open_attack(lua_State *L);
 int open_perigee(lua_State *L); /* load, version, info's facts */
 
-/* Our libraries, in the order of their table; Lua's own are open already. */
+/* Our libraries, in the order of their table; Lua's own are open already. From now on the state
+ * belongs to the current context (core/context.h), which must outlive it. States of different
+ * contexts share nothing: two threads may run them at the same time, or one in turn. */
 void open_libraries(lua_State *L);
+
+/* Make the state's context the current one, as whoever calls Lua from outside or closes the state
+ * does first. Returns the one before, to be entered again afterwards. */
+Context *libraries_enter(lua_State *L);
 
 #endif

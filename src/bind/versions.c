@@ -37,13 +37,13 @@ static void print_gnuplot(FILE *out) {
 }
 
 void versions_print(FILE *out) {
-    char blas[32];
+    char blas[32], libsvm[16];
     versions_blas(blas);
     const char *revision = versions_revision();
     fprintf(out, "perigee %s%s%s%s\n", versions_perigee(), *revision ? " (" : "", revision,
             *revision ? ")" : "");
     fprintf(out, "%s.%s\n", LUA_VERSION, LUA_VERSION_RELEASE);
     fprintf(out, "OpenBLAS %s, core %s\n", blas, blas_core_name());
-    fprintf(out, "libsvm %s\n", libsvm_version_text());
+    fprintf(out, "libsvm %s\n", libsvm_version_text(libsvm));
     print_gnuplot(out);
 }

@@ -1,25 +1,31 @@
 #include "core/notes.h"
 
+#include "core/context.h"
 #include "core/progress.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
-static char note[256];
+enum { NOTE_SIZE = 256 };
+
+static char *the_note(void) {
+    static const ContextSlot slot = { .size = NOTE_SIZE };
+    return context_slot(&slot);
+}
 
 void note_leave(const char *format, ...) {
     if (!progress_interrupt_pending())
         return;
     va_list args;
     va_start(args, format);
-    vsnprintf(note, sizeof note, format, args);
+    vsnprintf(the_note(), NOTE_SIZE, format, args);
     va_end(args);
 }
 
 const char *note_left(void) {
-    return note;
+    return the_note();
 }
 
 void note_forget(void) {
-    note[0] = '\0';
+    the_note()[0] = '\0';
 }

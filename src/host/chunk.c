@@ -1,5 +1,6 @@
 #include "host/chunk.h"
 
+#include "core/context.h"
 #include "core/progress.h"
 #include "host/interrupt.h"
 #include "host/paths.h"
@@ -10,21 +11,27 @@
 
 /* ---- Tracebacks ------------------------------------------------------------------------------ */
 
-static const char *own_frames = "";
+/* The folder of the program's own files, or NULL. */
+static const char **own_frames(void) {
+    static const ContextSlot slot = { .size = sizeof(const char *) };
+    return context_slot(&slot);
+}
 
 enum { SHOWN_FIRST = 10, SHOWN_LAST = 11 }; /* of a deep recursion, this many at either end */
 
 void chunk_set_frames(const char *own_folder) {
-    own_frames = own_folder;
+    *own_frames() = own_folder;
 }
 
 static bool is_own_frame(const lua_Debug *frame) {
-    return paths_is_under(own_frames, frame->source);
+    const char *folder = *own_frames();
+    return folder && paths_is_under(folder, frame->source);
 }
 
 /* A frame that a user wants to see: Lua code of their own. With no own frames named, all are. */
 static bool is_user_frame(const lua_Debug *frame) {
-    return !own_frames[0] || (frame->currentline > 0 && !is_own_frame(frame));
+    const char *folder = *own_frames();
+    return !folder || !*folder || (frame->currentline > 0 && !is_own_frame(frame));
 }
 
 static void add_frame(luaL_Buffer *text, const lua_Debug *frame) {

@@ -1,5 +1,6 @@
 #include "host/interrupt.h"
 
+#include "core/context.h"
 #include "core/notes.h"
 #include "core/progress.h"
 #include "host/paths.h"
@@ -10,6 +11,7 @@
 #include <lauxlib.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,17 +22,51 @@ static const double LENIENCE = 0.5; /* seconds in which unfinished business may 
 /* A second signal after this many seconds or more means a second key press, not a bouncing one. */
 static const double SECOND_AFTER = 0.1, SECOND_BEFORE = 2;
 
-/* The main state and the one that runs now: the handler may only touch what it finds here. */
-static lua_State *main_state;
-static pthread_t main_thread;
-static lua_State *volatile running;
-static const char *own_files;
+/* A session that hears SIGINT, one a context. */
+typedef struct Session {
+    Context *context;
+    struct Session *below; /* in the foreground once this one has ended */
+    pthread_t thread;      /* that runs it */
+    lua_State *main_state;
+    lua_State *volatile running; /* main_state or a coroutine */
+    const char *own_files;
+    bool installed, without_notes;
+    volatile double signalled_at;
+    volatile sig_atomic_t unanswered; /* signalled, and no hook has run since */
+    double answered_at;
+} Session;
 
-static volatile double signalled_at = -1e9;
-static volatile sig_atomic_t unanswered; /* signalled, and no hook has run since */
-static double answered_at;
+/* The process's: the session that Ctrl-C is for, the newest (NULL: none), and what a signal meant
+ * before there was any. The handler may only touch what it finds in the session. */
+static Session *_Atomic foreground;
+static struct sigaction before_all;
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER; /* to change them */
 
-static bool without_notes;
+/* ---- Who is in the foreground ---------------------------------------------------------------- */
+
+static void uninstall(void *state) {
+    Session *session = state;
+    if (!session->installed)
+        return;
+    pthread_mutex_lock(&turn);
+    Session *above = atomic_load(&foreground);
+    if (above == session) {
+        atomic_store(&foreground, session->below);
+        if (!session->below)
+            sigaction(SIGINT, &before_all, NULL);
+    } else {
+        while (above->below != session)
+            above = above->below;
+        above->below = session->below;
+    }
+    session->installed = false;
+    pthread_mutex_unlock(&turn);
+}
+
+static Session *the_session(void) {
+    static const ContextSlot slot = { .size = sizeof(Session), .destroy = uninstall };
+    return context_slot(&slot);
+}
 
 /* ---- The hook -------------------------------------------------------------------------------- */
 
@@ -59,14 +95,15 @@ static void stop_at_line(lua_State *L, lua_Debug *where) {
         lua_sethook(L, NULL, 0, 0);
         return;
     }
+    Session *session = the_session();
     double now = progress_clock();
-    if (unanswered) {
-        unanswered = 0;
-        answered_at = now;
+    if (session->unanswered) {
+        session->unanswered = 0;
+        session->answered_at = now;
     }
-    if (now - answered_at < LENIENCE) {
+    if (now - session->answered_at < LENIENCE) {
         lua_getinfo(L, "Sl", where);
-        if (progress_bar_is_open() || paths_is_under(own_files, where->source) ||
+        if (progress_bar_is_open() || paths_is_under(session->own_files, where->source) ||
             continues_statement(L, where))
             return;
     }
@@ -74,24 +111,31 @@ static void stop_at_line(lua_State *L, lua_Debug *where) {
     lua_error(L);
 }
 
-static void on_sigint(int signal_number) {
-    int saved_errno = errno;
-    if (!pthread_equal(pthread_self(), main_thread)) {
-        /* OpenBLAS's idle threads, made before main, may be the ones that the kernel picks. */
-        pthread_kill(main_thread, signal_number);
-        errno = saved_errno;
-        return;
-    }
+/* In the session's context and thread. */
+static void ask_to_stop(Session *session) {
     double now = progress_clock();
-    double since = now - signalled_at;
+    double since = now - session->signalled_at;
     if (progress_interrupt_pending() && since >= SECOND_AFTER && since < SECOND_BEFORE)
         _exit(STATUS_INTERRUPTED);
-    signalled_at = now;
-    unanswered = 1;
+    session->signalled_at = now;
+    session->unanswered = 1;
     progress_interrupt();
     /* lua_sethook may be called from here; nothing else of Lua's may. */
-    lua_sethook(main_state, stop_at_line, LUA_MASKLINE, 0);
-    lua_sethook(running, stop_at_line, LUA_MASKLINE, 0);
+    lua_sethook(session->main_state, stop_at_line, LUA_MASKLINE, 0);
+    lua_sethook(session->running, stop_at_line, LUA_MASKLINE, 0);
+}
+
+static void on_sigint(int signal_number) {
+    int saved_errno = errno;
+    Session *session = atomic_load(&foreground);
+    if (session && pthread_equal(pthread_self(), session->thread)) {
+        Context *before = context_enter(session->context);
+        ask_to_stop(session);
+        context_enter(before);
+    } else if (session) {
+        /* OpenBLAS's idle threads, made before main, may be the ones that the kernel picks. */
+        pthread_kill(session->thread, signal_number);
+    }
     errno = saved_errno;
 }
 
@@ -105,11 +149,12 @@ static int resume(lua_State *L, lua_State *co, int arguments) {
         return -1;
     }
     lua_xmove(L, co, arguments);
-    lua_State *caller = running;
-    running = co;
+    Session *session = the_session();
+    lua_State *caller = session->running;
+    session->running = co;
     int results;
     int status = lua_resume(co, L, arguments, &results);
-    running = caller;
+    session->running = caller;
     if (progress_interrupt_pending()) /* it came while the coroutine ran: the caller stops as well
                                        */
         lua_sethook(L, stop_at_line, LUA_MASKLINE, 0);
@@ -167,36 +212,58 @@ static int coroutine_wrap(lua_State *L) {
 
 /* ---- Public ---------------------------------------------------------------------------------- */
 
-void interrupt_install(lua_State *L, const char *lua_dir, bool quiet) {
-    main_state = running = L;
-    main_thread = pthread_self();
-    without_notes = quiet;
-    own_files = lua_dir;
+static void replace_coroutine_functions(lua_State *L) {
     lua_getglobal(L, "coroutine");
     lua_pushcfunction(L, coroutine_resume);
     lua_setfield(L, -2, "resume");
     lua_pushcfunction(L, coroutine_wrap);
     lua_setfield(L, -2, "wrap");
     lua_pop(L, 1);
+}
 
-    /* No SA_RESTART: a read that waits for the user or a child must come back. */
+/* No SA_RESTART: a read that waits for the user or a child must come back. */
+static void catch_signals(void) {
     struct sigaction on_interrupt = { .sa_handler = on_sigint };
     sigemptyset(&on_interrupt.sa_mask);
-    sigaction(SIGINT, &on_interrupt, NULL);
+    sigaction(SIGINT, &on_interrupt, &before_all);
     struct sigaction ignore = { .sa_handler = SIG_IGN };
     sigemptyset(&ignore.sa_mask);
     sigaction(SIGPIPE, &ignore, NULL);
 }
 
+void interrupt_install(lua_State *L, const char *lua_dir, bool quiet) {
+    replace_coroutine_functions(L);
+    interrupt_uninstall();
+    Session *session = the_session();
+    *session = (Session){ .context = context_current(),
+                          .thread = pthread_self(),
+                          .main_state = L,
+                          .running = L,
+                          .own_files = lua_dir,
+                          .installed = true,
+                          .without_notes = quiet,
+                          .signalled_at = -1e9 };
+    progress_clear_interrupt(); /* so that the handler need not make its slot */
+    pthread_mutex_lock(&turn);
+    session->below = atomic_exchange(&foreground, session);
+    if (!session->below)
+        catch_signals();
+    pthread_mutex_unlock(&turn);
+}
+
+void interrupt_uninstall(void) {
+    uninstall(the_session());
+}
+
 void interrupt_report(void) {
     const char *note = note_left();
-    fprintf(stderr, "%s\n", *note && !without_notes ? note : "interrupted");
+    fprintf(stderr, "%s\n", *note && !the_session()->without_notes ? note : "interrupted");
     note_forget();
 }
 
 void interrupt_clear(lua_State *L) {
     lua_sethook(L, NULL, 0, 0);
-    unanswered = 0;
+    the_session()->unanswered = 0;
     note_forget();
     progress_clear_interrupt();
 }

@@ -18,9 +18,14 @@
 #include <stdbool.h>
 
 /* Catch SIGINT, ignore SIGPIPE, and replace coroutine.resume and coroutine.wrap by ones that tell
- * which coroutine runs. After Lua's libraries are open; `lua_dir` (which must outlive L) is where
- * the program's own Lua files are; quiet: no notes. */
+ * which coroutine runs. After Lua's libraries are open, in L's context and thread; `lua_dir` (which
+ * must outlive L) is where the program's own Lua files are; quiet: no notes. Of several sessions in
+ * a process the newest is in the foreground: Ctrl-C is for it alone. */
 void interrupt_install(lua_State *L, const char *lua_dir, bool quiet);
+
+/* The context's session has ended, its state is closed: the one before it is in the foreground; if
+ * there is none, SIGINT means again what it did before the first. context_free does it too. */
+void interrupt_uninstall(void);
 
 /* Say on stderr that the chunk was interrupted: the note (core/notes.h), or else that word. */
 void interrupt_report(void);

@@ -1,5 +1,6 @@
 #include "host/progress_bar.h"
 
+#include "core/context.h"
 #include "core/progress.h"
 #include "core/utf8.h"
 
@@ -15,13 +16,19 @@ enum { LINE = 512, FACTS = 96, BAR_WIDTH = 24, MIN_BAR_WIDTH = 8 };
 
 static const double SHOW_AFTER = 0.5, REDRAW_EVERY = 0.1;
 
-static struct Bar {
+typedef struct Bar {
     bool quiet, terminal, utf8;
     int depth;  /* of the loops open now */
     bool drawn; /* something stands on the terminal's line */
     double drawn_at;
     int tenths; /* lines printed so far, off the terminal */
-} bar;
+} Bar;
+
+/* One a context. */
+static Bar *the_bar(void) {
+    static const ContextSlot slot = { .size = sizeof(Bar) };
+    return context_slot(&slot);
+}
 
 /* ---- Text ------------------------------------------------------------------------------------ */
 
@@ -79,15 +86,15 @@ static void format_facts(const Progress *progress, double elapsed, char text[FAC
 
 /* ---- On a terminal --------------------------------------------------------------------------- */
 
-static void clear_line(void) {
-    if (!bar.drawn)
+static void clear_line(Bar *bar) {
+    if (!bar->drawn)
         return;
     fputs("\r\033[K", stderr);
     fflush(stderr);
-    bar.drawn = false;
+    bar->drawn = false;
 }
 
-static void draw(const Progress *progress, double elapsed) {
+static void draw(Bar *bar, const Progress *progress, double elapsed) {
     char facts[FACTS], line[LINE], cells[3 * BAR_WIDTH + 1] = "";
     format_facts(progress, elapsed, facts);
     const char *what = progress->level[0].what;
@@ -103,22 +110,22 @@ static void draw(const Progress *progress, double elapsed) {
         bar_width = width - wished < BAR_WIDTH ? width - wished : BAR_WIDTH;
     size_t full = (size_t)(progress_fraction(progress) * (double)bar_width);
     for (size_t i = 0; i < bar_width; i++)
-        strcat(cells, i < full ? (bar.utf8 ? "━" : "#") : (bar.utf8 ? "┄" : "-"));
+        strcat(cells, i < full ? (bar->utf8 ? "━" : "#") : (bar->utf8 ? "┄" : "-"));
     snprintf(line, sizeof line, "%s  %s%s%s  %s", what, cells, bar_width ? " " : "", facts,
              progress->detail);
     line[utf8_head(line, width, NULL)] = '\0';
     fprintf(stderr, "\r%s\033[K", line);
     fflush(stderr);
-    bar.drawn = true;
+    bar->drawn = true;
 }
 
 /* ---- Elsewhere ------------------------------------------------------------------------------- */
 
-static void print_tenth(const Progress *progress, double elapsed) {
+static void print_tenth(Bar *bar, const Progress *progress, double elapsed) {
     int tenths = (int)floor(10 * progress_fraction(progress) + 1e-9);
-    if (tenths <= bar.tenths)
+    if (tenths <= bar->tenths)
         return;
-    bar.tenths = tenths;
+    bar->tenths = tenths;
     char facts[FACTS];
     format_facts(progress, elapsed, facts);
     fprintf(stderr, "%s: %s%s%s\n", progress->level[0].what, facts + strspn(facts, " "),
@@ -128,37 +135,38 @@ static void print_tenth(const Progress *progress, double elapsed) {
 /* ---- The listener ---------------------------------------------------------------------------- */
 
 static void listen(void *context, const Progress *progress) {
-    (void)context;
-    if (bar.depth == 0) { /* a new outermost loop */
-        bar.tenths = 0;
-        bar.drawn_at = 0;
+    Bar *bar = context;
+    if (bar->depth == 0) { /* a new outermost loop */
+        bar->tenths = 0;
+        bar->drawn_at = 0;
     }
-    bar.depth = progress->depth;
-    if (bar.quiet)
+    bar->depth = progress->depth;
+    if (bar->quiet)
         return;
-    if (bar.depth == 0) {
-        clear_line();
+    if (bar->depth == 0) {
+        clear_line(bar);
         return;
     }
     double now = progress_clock(), elapsed = now - progress->start;
     if (elapsed < SHOW_AFTER)
         return;
-    if (!bar.terminal) {
-        print_tenth(progress, elapsed);
-    } else if (now - bar.drawn_at >= REDRAW_EVERY) {
-        bar.drawn_at = now;
-        draw(progress, elapsed);
+    if (!bar->terminal) {
+        print_tenth(bar, progress, elapsed);
+    } else if (now - bar->drawn_at >= REDRAW_EVERY) {
+        bar->drawn_at = now;
+        draw(bar, progress, elapsed);
     }
 }
 
 void progress_bar_install(bool quiet) {
     const char *term = getenv("TERM");
-    bar.quiet = quiet;
-    bar.terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
-    bar.utf8 = locale_is_utf8();
-    progress_listen(listen, NULL);
+    Bar *bar = the_bar();
+    bar->quiet = quiet;
+    bar->terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+    bar->utf8 = locale_is_utf8();
+    progress_listen(listen, bar);
 }
 
 bool progress_bar_is_open(void) {
-    return bar.depth > 0;
+    return the_bar()->depth > 0;
 }

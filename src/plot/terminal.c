@@ -1,5 +1,7 @@
 #include "plot/terminal.h"
 
+#include "core/context.h"
+
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +90,11 @@ static bool read_answer(char *answer, size_t room) {
     return false;
 }
 
+/* A terminal is asked once by each context. */
+typedef struct Sixel {
+    bool asked, has;
+} Sixel;
+
 static bool ask_for_sixel(void) {
     static const char question[] = "\033[c";
     struct termios before, raw;
@@ -104,13 +111,15 @@ static bool ask_for_sixel(void) {
 }
 
 bool terminal_has_sixel(void) {
-    static bool asked, has;
+    static const ContextSlot slot = { .size = sizeof(Sixel) };
+    Sixel *sixel = context_slot(&slot);
     int waiting = 0;
-    if (asked || !isatty(STDIN_FILENO) || !terminal_now().colour || is_set("PERIGEE_PICTURE"))
-        return has;
+    if (sixel->asked || !isatty(STDIN_FILENO) || !terminal_now().colour ||
+        is_set("PERIGEE_PICTURE"))
+        return sixel->has;
     if (ioctl(STDIN_FILENO, FIONREAD, &waiting) != 0 || waiting > 0)
         return false;
-    asked = true;
-    has = ask_for_sixel();
-    return has;
+    sixel->asked = true;
+    sixel->has = ask_for_sixel();
+    return sixel->has;
 }

@@ -208,8 +208,7 @@ void libsvm_solve(const LibsvmMatrix *matrix, BinaryProblem *problem, LibsvmScra
     svm_free_and_destroy_model(&model);
 }
 
-const char *libsvm_version_text(void) {
-    static char text[16];
-    snprintf(text, sizeof text, "%d.%02d", libsvm_version / 100, libsvm_version % 100);
+const char *libsvm_version_text(char text[16]) {
+    snprintf(text, 16, "%d.%02d", libsvm_version / 100, libsvm_version % 100);
     return text;
 }

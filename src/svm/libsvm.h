@@ -43,7 +43,7 @@ LibsvmScratch *libsvm_scratch_at(LibsvmScratch *scratch, int worker);
 /* Solve one problem whose numbers have been checked. Re-entrant with scratch of its own. */
 void libsvm_solve(const LibsvmMatrix *matrix, BinaryProblem *problem, LibsvmScratch *scratch);
 
-/* The version as text: "3.24". */
-const char *libsvm_version_text(void);
+/* The version, "3.24". Returns text. */
+const char *libsvm_version_text(char text[16]);
 
 #endif
