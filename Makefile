@@ -32,11 +32,13 @@ ROOMS     := core data nn svm reject attack files plot
 LIB_SRC   := $(wildcard $(ROOMS:%=src/%/*.c)) src/model.c
 BIN_SRC   := src/main.c $(wildcard src/repl.c) $(wildcard src/host/*.c) $(wildcard src/bind/*.c)
 TEST_SRC  := $(wildcard tests/core/*.c)
+HOST_TEST_SRC := $(wildcard tests/host/*.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
 
 LIB_OBJ   := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 BIN_OBJ   := $(BIN_SRC:%.c=$(BUILD)/obj/%.o)
 TEST_BIN  := $(TEST_SRC:tests/core/%.c=$(BUILD)/tests/%)
+HOST_TEST_BIN := $(HOST_TEST_SRC:tests/host/%.c=$(BUILD)/tests/host/%)
 BENCH_BIN := $(BENCH_SRC:tests/bench/%.c=$(BUILD)/bench/%)
 
 .PHONY: all test asan test-simd bench bench-peers lint lint-lua lint-c docs install install-files clean tests-built asan-built FORCE
@@ -58,12 +60,17 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/core/%.o $(BUILD)/libperigee.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(CORE_LIBS) $(shell $(PKG_CONFIG) --libs cmocka)
 
+# These link all of the program but main.
+$(BUILD)/tests/host/%: $(BUILD)/obj/tests/host/%.o $(filter-out %/main.o,$(BIN_OBJ)) $(BUILD)/libperigee.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(HOST_LIBS) $(CORE_LIBS) $(shell $(PKG_CONFIG) --libs cmocka)
+
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libperigee.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(CORE_LIBS) -lutil
 
 # Else make would remove them, and compile them again the next time.
-.SECONDARY: $(TEST_SRC:%.c=$(BUILD)/obj/%.o) $(BENCH_SRC:%.c=$(BUILD)/obj/%.o)
+.SECONDARY: $(TEST_SRC:%.c=$(BUILD)/obj/%.o) $(HOST_TEST_SRC:%.c=$(BUILD)/obj/%.o) $(BENCH_SRC:%.c=$(BUILD)/obj/%.o)
 
 # Changed flags rebuild everything; the git revision rebuilds only what shows it.
 $(BUILD)/flags: FORCE
@@ -78,7 +85,7 @@ $(BUILD)/revision.h: FORCE
 $(BUILD)/obj/src/bind/versions.o: $(BUILD)/revision.h
 $(BUILD)/obj/src/bind/versions.o: CPPFLAGS += -I$(BUILD)
 
-tests-built: $(BUILD)/perigee $(TEST_BIN)
+tests-built: $(BUILD)/perigee $(TEST_BIN) $(HOST_TEST_BIN)
 
 test: tests-built
 	tests/run $(BUILD)
@@ -134,7 +141,7 @@ lint-lua:
 
 lint-c:
 	$(if $(CLANG_FORMAT),$(CLANG_FORMAT) --dry-run -Werror $(LIB_SRC) $(BIN_SRC) $(TEST_SRC) \
-	  $(BENCH_SRC) $(wildcard src/*.h src/*/*.h tests/*/*.h),@echo 'skipped: clang-format 14 is not here')
+	  $(HOST_TEST_SRC) $(BENCH_SRC) $(wildcard src/*.h src/*/*.h tests/*/*.h),@echo 'skipped: clang-format 14 is not here')
 
 # The reference manual, the man page and the editors' definitions, from the help's tables.
 docs: $(BUILD)/doc/reference.md
@@ -158,4 +165,4 @@ clean:
 	rm -rf build
 
 -include $(LIB_OBJ:.o=.d) $(BIN_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/obj/%.d) \
-	$(BENCH_SRC:%.c=$(BUILD)/obj/%.d)
+	$(HOST_TEST_SRC:%.c=$(BUILD)/obj/%.d) $(BENCH_SRC:%.c=$(BUILD)/obj/%.d)
