@@ -78,8 +78,9 @@ static void *cut(Context *context, const ContextSlot *slot) {
     return memset(state, 0, bytes);
 }
 
-/* Another thread may have made it since the caller looked. */
-static void *make(Context *context, const ContextSlot *slot) {
+/* Another thread may have made it since the caller looked. Kept out of the way of those who find it
+ * made. */
+__attribute__((noinline, cold)) static void *make(Context *context, const ContextSlot *slot) {
     bool found;
     pthread_mutex_lock(&context->lock);
     Place *place = find(context, slot, &found);
