@@ -22,8 +22,8 @@ static const Field fields[] = {
 
 static const Dropout initial = { .p = 0.5 };
 
-/* to = from with the dropped numbers 0. Layers differ by the place of their parameters and their
- * shape at most, so their names tell two dropouts apart. */
+/* to = from with the dropped numbers 0. Two dropout layers may be alike in everything else, so
+ * their names tell them apart. */
 static void drop(const Dropout *dropout, const Tile *tile, const float *from, float *to) {
     size_t size = shape_size(dropout->layer.out);
     if (!tile->training || dropout->p == 0) {

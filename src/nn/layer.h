@@ -4,7 +4,7 @@
  * is one file (conv2d.c, relu.c, …) with its own struct that starts with a Layer, forward beside
  * backward; a new kind is such a file and one line in LAYER_TABLE.
  *
- * Activations inside a pass are rows of float32, one a sample: (height, width, channels) with the
+ * Activations inside a pass are rows of float32, one per sample: (height, width, channels) with the
  * channels innermost, so that a kernel's row of a convolution is one contiguous run. Users see
  * (channels, height, width); layout.h converts where something enters or leaves.
  *
@@ -62,7 +62,7 @@ typedef struct Tile {
     size_t first;          /* the number of the first one in its batch */
     bool training;         /* dropout drops */
     uint64_t seed;         /* of this batch, for dropout */
-    float *scratch;        /* scratch(layer) floats, of no value between calls */
+    float *scratch;        /* scratch(layer) floats, which keep nothing between calls */
     const float *prepared; /* see prepare */
 } Tile;
 
@@ -94,8 +94,8 @@ struct LayerKind {
     /* Floats of scratch that a call needs, whatever the tile. NULL: none. */
     size_t (*scratch)(const Layer *layer);
 
-    /* What backward wants of the weights in another form, made anew when they have changed: its
-     * floats, and making it. Backward finds it in its tile. NULL: nothing. */
+    /* What backward needs of the weights in another form, made again when they have changed: how
+     * many floats, and how to make it. Backward finds it in its tile. NULL: nothing. */
     size_t (*prepared)(const Layer *layer);
     void (*prepare)(const Layer *layer, const float *weights, float *prepared);
 
@@ -138,7 +138,8 @@ typedef struct LayerList {
     size_t count;
 } LayerList;
 
-/* Take over a layer (NULL passes: err has been filled); it is freed where there is no room. */
+/* Take ownership of a layer (NULL is passed on: err has been filled); it is freed if there is no
+ * room. */
 bool layers_add(LayerList *list, Layer *layer, Error *err);
 void layers_clear(LayerList *list);
 
@@ -155,7 +156,7 @@ extern const Field layer_name_only[];
 /* Sizes beyond this are mistakes. */
 #define LAYER_LARGEST_SIZE 0x1p20
 
-/* Append a parameter of that shape; fails where its count is beyond any memory. */
+/* Append a parameter of that shape; fails if its count exceeds any memory. */
 bool layer_add_parameter(Layer *layer, const char *name, int ndim, const size_t *shape, Error *err);
 
 /* Refuse a flat input; and an image. */

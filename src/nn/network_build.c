@@ -117,7 +117,7 @@ static void plan_keep(Network *net) {
     net->keep.per_sample = used;
 }
 
-/* Forward only: activations lie in two places in turns. */
+/* Forward only: activations use two places in turn. */
 static void plan_pass(Network *net) {
     size_t room[2] = { network_rounded(shape_size(net->input)), 0 };
     int side = 0;

@@ -6,7 +6,7 @@
 #include "nn/layer.h"
 #include "nn/network.h"
 
-/* What a network is made of beside its layers. */
+/* What a network is made of besides its layers. */
 typedef struct NetworkParts {
     Shape input;
     const int32_t *label; /* of the scores, in rising order; NULL: the first training data's */
@@ -16,14 +16,14 @@ typedef struct NetworkParts {
     size_t most_weights;
 } NetworkParts;
 
-/* The options of nn.new beside the list of layers, over NetworkParts. */
+/* The options of nn.new besides the list of layers, over NetworkParts. */
 extern const Field network_fields[];
 
 /* An input's shape from the numbers that users give: {channels, height, width} or {features}. */
 bool network_read_input(const double *numbers, size_t count, Shape *input, Error *err);
 
 /* A network of layers that have their options and, if chosen, their names. Sizes of inputs follow
- * from the layer before. The list is taken over and left empty, whatever comes of it. Sizes that do
+ * from the layer before. The list is taken over and left empty, even on failure. Sizes that do
  * not fit and repeated names are errors that say which layer. */
 Network *network_build(const NetworkParts *parts, LayerList *layers, Error *err);
 

@@ -1,4 +1,4 @@
-/* panel.h — small matrix products on rows that lie anywhere, for convolutions without a patch
+/* panel.h — small matrix products on rows anywhere in memory, for convolutions without a patch
  * matrix.
  *
  * A row is a list of segments at a fixed distance from one another: the patch under a kernel is
@@ -20,8 +20,8 @@ typedef struct PanelRows {
 /* Can a product with that many columns be done here? */
 bool panel_fits(size_t columns);
 
-/* out[p] = start + row p · matrix, with matrix (segments·length) × columns. start is `bias`, or
- * where that is NULL what out[p] holds (rows of out must then differ). */
+/* out[p] = start + row p · matrix, with matrix (segments·length) × columns. start is `bias`, or, if
+ * that is NULL, what out[p] holds (rows of out must then differ). */
 void panel_multiply(const PanelRows *rows, const float *matrix, size_t columns, const float *bias,
                     float *const *out);
 

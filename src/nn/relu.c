@@ -1,4 +1,4 @@
-/* relu.c — y = max(x, 0). The slope at 0 is 0, as in PyTorch. A NaN stays one. */
+/* relu.c — y = max(x, 0). The slope at 0 is 0, as in PyTorch. NaN stays NaN. */
 #include "core/simd.h"
 #include "nn/layer.h"
 

@@ -13,7 +13,7 @@
 
 typedef struct Network Network;
 
-/* One row an epoch that was finished. */
+/* One row per finished epoch. */
 typedef struct TrainHistory {
     size_t epochs; /* finished */
     struct TrainEpoch {
@@ -27,9 +27,9 @@ typedef struct TrainHistory {
 void train_history_clear(TrainHistory *history);
 
 /* Train on from the present weights (or anew). Labels become columns by the net's classes; a net
- * without classes takes the sorted labels of `samples` (their count must be the outputs'). An
+ * without classes takes the sorted labels of `samples` (there must be as many as outputs). An
  * interrupt leaves the weights of the last finished batch and returns true; on failure, and where
- * loss or weights are no longer finite numbers, the net is as it was. `history` gets one row an
+ * loss or weights are no longer finite numbers, the net is as it was. `history` gets one row per
  * epoch. */
 bool network_train(Network *net, const Samples *samples, const TrainParams *params,
                    TrainHistory *history, Progress *progress, Error *err);

@@ -21,7 +21,7 @@ typedef struct DnrParts {
     Network *net;
     size_t layers;
     const char *const *layer; /* names of the net's layers; the order of the combiner's inputs */
-    Model *const *classifier; /* one a layer */
+    Model *const *classifier; /* one per layer */
     Model *combiner;
     double threshold;
     uint64_t seed; /* of the folds, where a fit is given none */
@@ -30,7 +30,8 @@ typedef struct DnrParts {
 enum { DNR_FOLDS = 5 };
 
 /* Retains the parts. Fitted if all of them are, and then their sizes must agree. Fails on layers
- * that the net has not, that come twice or are named as another part ("net", "combiner"). */
+ * that the net does not have, that occur twice, or that are named like another part ("net",
+ * "combiner"). */
 Dnr *dnr_new(const DnrParts *parts, Error *err);
 
 Network *dnr_net(const Dnr *dnr); /* borrowed, like all parts */

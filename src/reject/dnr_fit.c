@@ -138,7 +138,7 @@ static bool announce(const Dnr *dnr, size_t n, char title[64], Error *err) {
     return memory_check("fit", need, sum, err);
 }
 
-/* One step a part. True also when interrupted. */
+/* One step per part. True also when interrupted. */
 static bool fit_parts(const Dnr *dnr, Training *training, Progress *progress, Error *err) {
     const Samples *samples = training->samples;
     progress_begin(progress, training->title, (double)dnr->layers + 2);

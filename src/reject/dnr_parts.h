@@ -27,7 +27,7 @@ struct Dnr {
     Model *combiner;
     double threshold;
     uint64_t seed;
-    int busy; /* calls that score now: a part written in Lua must not fit us from inside one */
+    int busy; /* calls scoring now: a part written in Lua must not fit us from inside one */
 };
 
 /* Learn columns, offsets and classes from the parts, all fitted; fails, and changes nothing, where
