@@ -11,7 +11,6 @@
 #ifndef PERIGEE_MODEL_H
 #define PERIGEE_MODEL_H
 
-#include "core/array.h"
 #include "core/batch.h"
 #include "core/fields.h"
 #include "core/labels.h"

@@ -1,5 +1,6 @@
 #include "attack/attack.h"
 
+#include "core/array_values.h"
 #include "core/fail.h"
 #include "core/json.h"
 

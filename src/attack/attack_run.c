@@ -2,6 +2,7 @@
 #include "attack/attack.h"
 #include "attack/descent.h"
 #include "attack/random_point.h"
+#include "core/array.h"
 #include "core/fail.h"
 #include "core/hash.h"
 

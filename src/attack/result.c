@@ -1,6 +1,7 @@
 #include "attack/result.h"
 
 #include "attack/objective.h"
+#include "core/array_values.h"
 #include "core/fail.h"
 
 #include <stdlib.h>

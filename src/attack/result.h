@@ -7,8 +7,8 @@
 #define PERIGEE_ATTACK_RESULT_H
 
 #include "attack/constraint.h"
-#include "core/array.h"
 #include "core/labels.h"
+#include "core/types.h"
 #include "model.h"
 
 typedef enum StopReason {

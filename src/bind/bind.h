@@ -8,7 +8,6 @@
 #ifndef PERIGEE_BIND_H
 #define PERIGEE_BIND_H
 
-#include "core/array.h"
 #include "core/types.h"
 
 #include <lauxlib.h>

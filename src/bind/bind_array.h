@@ -5,6 +5,7 @@
 #define PERIGEE_BIND_ARRAY_H
 
 #include "bind/bind.h"
+#include "core/array.h"
 #include "core/error.h"
 
 /* Run `call` into the Array pointer `slot`, once more after a collection if memory lacks, and raise

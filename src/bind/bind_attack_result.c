@@ -6,6 +6,7 @@
 #include "bind/bind_attack.h"
 #include "bind/bind_header.h"
 #include "bind/bind_model.h"
+#include "core/array_values.h"
 #include "core/error.h"
 #include "core/notes.h"
 #include "files/result_file.h"

@@ -3,6 +3,7 @@
 
 #include "bind/bind_samples.h"
 #include "bind/libraries.h"
+#include "core/array_values.h"
 #include "core/error.h"
 #include "core/notes.h"
 #include "data/digits.h"

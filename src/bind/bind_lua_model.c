@@ -1,5 +1,6 @@
 #include "bind/bind_samples.h"
 #include "bind/lua_model.h"
+#include "core/array.h"
 #include "core/error.h"
 #include "data/dataset.h"
 

@@ -9,6 +9,7 @@
 #include "bind/bind_model.h"
 #include "bind/bind_samples.h"
 #include "bind/lua_model.h"
+#include "core/array.h"
 #include "core/error.h"
 #include "core/notes.h"
 #include "files/model_file.h"

@@ -3,6 +3,7 @@
 #include "bind/bind_fields.h"
 
 #include "bind/bind.h"
+#include "core/array_values.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/json.h"

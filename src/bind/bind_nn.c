@@ -3,6 +3,7 @@
 #include "bind/bind_model.h"
 #include "bind/bind_network.h"
 #include "bind/libraries.h"
+#include "core/array.h"
 #include "core/error.h"
 #include "core/rng.h"
 #include "files/model_file.h"

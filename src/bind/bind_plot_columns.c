@@ -3,6 +3,7 @@
 
 #include "bind/bind.h"
 #include "bind/bind_plot_png.h"
+#include "core/array.h"
 #include "core/error.h"
 #include "plot/colour.h"
 #include "plot/columns.h"

@@ -2,6 +2,7 @@
 
 #include "bind/bind.h"
 #include "bind/bind_header.h"
+#include "core/array.h"
 #include "core/error.h"
 #include "plot/png.h"
 #include "plot/raster.h"

@@ -17,6 +17,7 @@
 #include "bind/bind_model.h"
 #include "bind/bind_native.h"
 #include "bind/bind_samples.h"
+#include "core/array.h"
 #include "core/error.h"
 #include "core/json.h"
 #include "core/utf8.h"

@@ -4,6 +4,7 @@
 #include "bind/bind_model.h"
 #include "bind/bind_svm.h"
 #include "bind/libraries.h"
+#include "core/array_values.h"
 #include "core/error.h"
 
 #include <math.h>
@@ -238,7 +239,7 @@ static void push_per_class(lua_State *L, const Svc *svc) {
     Error err;
     Array *alpha = svc_alpha(svc, &err);
     bind_push_array(L, alpha, &err);
-    size_t functions = alpha->shape[0], m = alpha->shape[1];
+    size_t functions = array_length(alpha), m = array_row_size(alpha);
     size_t classes = ((const Model *)svc)->classes.count;
     lua_createtable(L, (int)classes, 0);
     for (size_t c = 0; c < classes; c++) {

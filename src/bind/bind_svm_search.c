@@ -4,6 +4,7 @@
 #include "bind/bind_fields.h"
 #include "bind/bind_model.h"
 #include "bind/bind_samples.h"
+#include "core/array.h"
 #include "core/error.h"
 #include "core/folds.h"
 #include "core/notes.h"

@@ -2,6 +2,7 @@
 #include "bind/bind_terminal.h"
 
 #include "bind/bind.h"
+#include "core/array.h"
 #include "core/context.h"
 #include "core/error.h"
 #include "plot/terminal.h"

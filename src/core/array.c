@@ -46,6 +46,11 @@ size_t array_bytes(const Array *a) {
     return array_size(a) * dtype_size(a->dtype);
 }
 
+size_t array_length(const Array *a) {
+    assert(a->ndim > 0);
+    return a->shape[0];
+}
+
 size_t array_row_size(const Array *a) {
     size_t size = 1;
     for (int d = 1; d < a->ndim; d++)

@@ -1,5 +1,6 @@
 #include "core/array_compare.h"
 
+#include "core/array.h"
 #include "core/array_stream.h"
 
 #include <math.h>

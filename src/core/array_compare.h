@@ -2,7 +2,9 @@
 #ifndef PERIGEE_CORE_ARRAY_COMPARE_H
 #define PERIGEE_CORE_ARRAY_COMPARE_H
 
-#include "core/array.h"
+#include "core/types.h"
+
+#include <stdbool.h>
 
 typedef struct Tolerance {
     double rtol, atol;

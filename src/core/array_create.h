@@ -2,8 +2,12 @@
 #ifndef PERIGEE_CORE_ARRAY_CREATE_H
 #define PERIGEE_CORE_ARRAY_CREATE_H
 
-#include "core/array.h"
 #include "core/rng.h"
+#include "core/types.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* Every element becomes `value`; false if an int32 array cannot hold it. */
 bool array_fill(const char *where, Array *a, double value, Error *err);

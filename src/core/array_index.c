@@ -1,5 +1,6 @@
 #include "core/array_index.h"
 
+#include "core/array.h"
 #include "core/array_math.h"
 #include "core/array_reduce.h"
 #include "core/array_shape.h"

@@ -3,7 +3,11 @@
 #ifndef PERIGEE_CORE_ARRAY_INDEX_H
 #define PERIGEE_CORE_ARRAY_INDEX_H
 
-#include "core/array.h"
+#include "core/types.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* The sub-arrays at these positions of the axis, in that order. Positions must be within it. */
 Array *array_take(const char *where, const Array *a, int axis, const size_t *positions,

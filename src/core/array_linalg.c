@@ -1,5 +1,6 @@
 #include "core/array_linalg.h"
 
+#include "core/array.h"
 #include "core/array_math.h"
 #include "core/array_shape.h"
 #include "core/array_stream.h"

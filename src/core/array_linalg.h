@@ -4,7 +4,9 @@
 #ifndef PERIGEE_CORE_ARRAY_LINALG_H
 #define PERIGEE_CORE_ARRAY_LINALG_H
 
-#include "core/array.h"
+#include "core/types.h"
+
+#include <stdbool.h>
 
 /* (…, m, k) × (…, k, n) → (…, m, n); a 1-d array is a row on the left and a column on the right,
  * and its axis disappears. The leading axes broadcast. */

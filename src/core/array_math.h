@@ -7,7 +7,10 @@
 #ifndef PERIGEE_CORE_ARRAY_MATH_H
 #define PERIGEE_CORE_ARRAY_MATH_H
 
-#include "core/array.h"
+#include "core/types.h"
+
+#include <stdbool.h>
+#include <stddef.h>
 
 typedef struct ArrayOp ArrayOp;
 

@@ -2,7 +2,9 @@
 #ifndef PERIGEE_CORE_ARRAY_PRINT_H
 #define PERIGEE_CORE_ARRAY_PRINT_H
 
-#include "core/array.h"
+#include "core/types.h"
+
+#include <stddef.h>
 
 enum { ARRAY_TEXT_SIZE = 32 << 10 };
 

@@ -1,5 +1,6 @@
 #include "core/array_reduce.h"
 
+#include "core/array.h"
 #include "core/fail.h"
 #include "core/parallel.h"
 #include "core/simd.h"

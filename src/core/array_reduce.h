@@ -10,7 +10,10 @@
 #ifndef PERIGEE_CORE_ARRAY_REDUCE_H
 #define PERIGEE_CORE_ARRAY_REDUCE_H
 
-#include "core/array.h"
+#include "core/types.h"
+
+#include <stdbool.h>
+#include <stdint.h>
 
 typedef enum Reduction {
     REDUCE_SUM,

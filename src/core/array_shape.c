@@ -1,5 +1,6 @@
 #include "core/array_shape.h"
 
+#include "core/array.h"
 #include "core/fail.h"
 
 #include <assert.h>

@@ -3,7 +3,10 @@
 #ifndef PERIGEE_CORE_ARRAY_SHAPE_H
 #define PERIGEE_CORE_ARRAY_SHAPE_H
 
-#include "core/array.h"
+#include "core/types.h"
+
+#include <stdbool.h>
+#include <stddef.h>
 
 /* The same elements in row-major order under another shape; one size may be −1 and is worked out. A
  * view wherever the layout allows one. */

@@ -1,5 +1,6 @@
 #include "core/array_sort.h"
 
+#include "core/array.h"
 #include "core/array_shape.h"
 #include "core/fail.h"
 #include "core/parallel.h"

@@ -5,7 +5,10 @@
 #ifndef PERIGEE_CORE_ARRAY_SORT_H
 #define PERIGEE_CORE_ARRAY_SORT_H
 
-#include "core/array.h"
+#include "core/types.h"
+
+#include <stdbool.h>
+#include <stdint.h>
 
 /* A sorted copy. */
 Array *array_sort(const char *where, const Array *a, int axis, bool descending, Error *err);

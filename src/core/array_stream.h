@@ -7,7 +7,10 @@
 #ifndef PERIGEE_CORE_ARRAY_STREAM_H
 #define PERIGEE_CORE_ARRAY_STREAM_H
 
-#include "core/array.h"
+#include "core/types.h"
+
+#include <stdbool.h>
+#include <stddef.h>
 
 /* Elements in a run at most: two such scratch spaces of doubles stay in the L1 cache. */
 enum { STREAM_RUN = 1024 };

@@ -1,5 +1,6 @@
 #include "core/array_transfer.h"
 
+#include "core/array.h"
 #include "core/array_stream.h"
 #include "core/fail.h"
 #include "core/parallel.h"

@@ -5,7 +5,9 @@
 #ifndef PERIGEE_CORE_ARRAY_TRANSFER_H
 #define PERIGEE_CORE_ARRAY_TRANSFER_H
 
-#include "core/array.h"
+#include "core/types.h"
+
+#include <stdbool.h>
 
 /* Copy `from`, broadcast, into every element of `to`, whose shape it must broadcast to; they must
  * not share memory. False, with nothing written, if to is int32 and a float of from is NaN or does

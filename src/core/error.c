@@ -35,3 +35,8 @@ void error_prefix(Error *err, const char *format, ...) {
     memcpy(err->message, prefix, used);
     err->message[sizeof err->message - 1] = '\0';
 }
+
+void error_blame_file(Error *err) {
+    if (err && err->kind != ERROR_MEMORY)
+        err->kind = ERROR_FILE;
+}

@@ -31,4 +31,8 @@ bool error_memory(Error *err, const char *where, size_t bytes);
  */
 void error_prefix(Error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Wrong numbers that a file brought are the file's fault, not the caller's: ERROR_FILE, unless it
+ * was memory that lacked. */
+void error_blame_file(Error *err);
+
 #endif

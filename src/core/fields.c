@@ -1,6 +1,6 @@
 #include "core/fields.h"
 
-#include "core/error.h"
+#include "core/fail.h"
 #include "core/suggest.h"
 
 #include <math.h>

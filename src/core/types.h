@@ -5,5 +5,9 @@
 #define PERIGEE_CORE_TYPES_H
 
 typedef struct Error Error;
+typedef struct Array Array;
+
+typedef enum DType { DTYPE_F32, DTYPE_F64, DTYPE_I32 } DType;
+enum { ARRAY_MAX_DIMS = 8 };
 
 #endif

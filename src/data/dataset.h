@@ -5,9 +5,9 @@
 #ifndef PERIGEE_DATA_DATASET_H
 #define PERIGEE_DATA_DATASET_H
 
-#include "core/array.h"
 #include "core/labels.h"
 #include "core/rng.h"
+#include "core/types.h"
 
 typedef struct Dataset {
     Array *x; /* n × features, float32, contiguous */

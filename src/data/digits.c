@@ -1,5 +1,6 @@
 #include "data/digits.h"
 
+#include "core/array_values.h"
 #include "core/fail.h"
 #include "core/parallel.h"
 #include "data/digit_skeletons.h"
@@ -336,7 +337,7 @@ static bool settle_classes(const DigitsOptions *options, int32_t classes[10], in
 
 /* The classes in turn, shuffled. */
 static bool deal_labels(const int32_t *classes, int count, Array *y, Rng *rng, Error *err) {
-    size_t n = y->shape[0], *order = malloc((n + 1) * sizeof *order);
+    size_t n = array_length(y), *order = malloc((n + 1) * sizeof *order);
     if (!order)
         return error_memory(err, "data.digits", n * sizeof *order);
     rng_permutation(rng, n, order);

@@ -1,5 +1,6 @@
 #include "data/elements.h"
 
+#include "core/array.h"
 #include "core/fail.h"
 
 #include <stdio.h>

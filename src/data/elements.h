@@ -5,7 +5,10 @@
 #ifndef PERIGEE_DATA_ELEMENTS_H
 #define PERIGEE_DATA_ELEMENTS_H
 
-#include "core/array.h"
+#include "core/types.h"
+
+#include <stdbool.h>
+#include <stddef.h>
 
 typedef enum ElementKind {
     ELEMENT_F16,

@@ -1,5 +1,6 @@
 #include "data/idx.h"
 
+#include "core/array.h"
 #include "core/fail.h"
 #include "core/simd.h"
 #include "data/elements.h"

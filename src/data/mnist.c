@@ -1,5 +1,6 @@
 #include "data/mnist.h"
 
+#include "core/array_values.h"
 #include "core/fail.h"
 #include "core/file.h"
 #include "data/idx.h"

@@ -1,5 +1,6 @@
 #include "data/npy.h"
 
+#include "core/array.h"
 #include "core/fail.h"
 #include "data/elements.h"
 #include "core/file.h"

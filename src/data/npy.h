@@ -9,7 +9,10 @@
 #ifndef PERIGEE_DATA_NPY_H
 #define PERIGEE_DATA_NPY_H
 
-#include "core/array.h"
+#include "core/types.h"
+
+#include <stdbool.h>
+#include <stddef.h>
 
 /* Messages start with `path`. */
 Array *npy_load(const char *path, Error *err);

@@ -7,7 +7,11 @@
 #ifndef PERIGEE_DATA_SAFETENSORS_H
 #define PERIGEE_DATA_SAFETENSORS_H
 
-#include "core/array.h"
+#include "core/types.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 typedef struct Tensors {
     size_t count, capacity;

@@ -1,6 +1,6 @@
 #include "files/model_file.h"
 
-#include "core/error.h"
+#include "core/fail.h"
 #include "core/json.h"
 #include "nn/network.h"
 #include "reject/dnr.h"
@@ -145,8 +145,7 @@ Model *model_load(const char *path, Error *err) {
     Model *model = model_from(&tensors, err);
     tensors_clear(&tensors);
     if (!model) {
-        if (err)
-            err->kind = err->kind == ERROR_MEMORY ? ERROR_MEMORY : ERROR_FILE;
+        error_blame_file(err);
         error_prefix(err, "%s", path);
     }
     return model;

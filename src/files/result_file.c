@@ -1,5 +1,6 @@
 #include "files/result_file.h"
 
+#include "core/array.h"
 #include "core/fail.h"
 #include "core/json.h"
 #include "core/file.h"

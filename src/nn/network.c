@@ -1,5 +1,6 @@
 #include "nn/network.h"
 
+#include "core/array.h"
 #include "core/fail.h"
 #include "core/parallel.h"
 #include "core/rng.h"

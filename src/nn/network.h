@@ -6,8 +6,8 @@
 #ifndef PERIGEE_NN_NETWORK_H
 #define PERIGEE_NN_NETWORK_H
 
-#include "core/array.h"
 #include "core/progress.h"
+#include "core/types.h"
 #include "data/safetensors.h"
 #include "model.h"
 

@@ -11,8 +11,12 @@
 #include "nn/train_params.h"
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 typedef struct Network Network;
+typedef struct Taps Taps;
 
 /* Where activations lie in an arena for `capacity` samples: activation a (0 is the input, l + 1 the
  * output of layer l) of sample i starts at offset[a]·capacity + i·its size. A layer that works in

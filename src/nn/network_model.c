@@ -1,5 +1,6 @@
 /* network_model.c — a Network as a Model: its scores are the last layer's output. */
-#include "core/error.h"
+#include "core/array_values.h"
+#include "core/fail.h"
 #include "core/fields_json.h"
 #include "core/parallel.h"
 #include "nn/layout.h"
@@ -223,8 +224,8 @@ static Model *net_read(const ModelReader *from, Error *err) {
         model_release(&net->model);
         net = NULL;
     }
-    if (!net && err)
-        err->kind = err->kind == ERROR_MEMORY ? ERROR_MEMORY : ERROR_FILE;
+    if (!net)
+        error_blame_file(err);
     return net ? &net->model : NULL;
 }
 

@@ -1,5 +1,6 @@
 #include "svm/decision.h"
 
+#include "core/array.h"
 #include "core/blas.h"
 #include "core/fail.h"
 #include "core/parallel.h"

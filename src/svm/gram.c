@@ -1,6 +1,6 @@
 #include "svm/gram.h"
 
-#include "core/error.h"
+#include "core/fail.h"
 #include "core/parallel.h"
 #include "core/progress.h"
 #include "svm/matrix_memory.h"

@@ -1,8 +1,8 @@
 #include "svm/kernel.h"
 
 #include "core/blas.h"
+#include "core/fail.h"
 #include "core/simd.h"
-#include "core/error.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -12,6 +12,7 @@
  * done: a failure or an interrupt leaves the model as it was. */
 #include "svm/svc.h"
 
+#include "core/array_values.h"
 #include "core/fail.h"
 #include "core/memory.h"
 #include "core/parallel.h"
@@ -447,10 +448,10 @@ static Svc *read_fitted(const ModelReader *from, const SvcParams *params, Error 
     const Array *b = alpha ? tensors_require(tensors, prefix, "b", DTYPE_F64, 1, err) : NULL;
     const Array *list = b ? tensors_require(tensors, prefix, "classes", DTYPE_I32, 1, err) : NULL;
     Labels classes = { 0 };
-    if (!list || !labels_from("load", array_i32(list), list->shape[0], &classes, err))
+    if (!list || !labels_from("load", array_i32(list), array_length(list), &classes, err))
         return NULL;
     Svc *svc = NULL;
-    if (classes.count != list->shape[0])
+    if (classes.count != array_length(list))
         error_set(err, ERROR_FILE, "load: an svm's class labels repeat");
     else
         svc = from_numbers("load", params, &(SvcNumbers){ sv, alpha, b, &classes }, err);

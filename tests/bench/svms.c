@@ -4,6 +4,7 @@
  *     gram          the RBF kernel's values of all pairs in float32
  *     svms.libsvm   the matrix laid out for libsvm, and ten problems
  *     svms.smo      ten problems by our own solver */
+#include "core/array_values.h"
 #include "core/blas.h"
 #include "core/error.h"
 #include "data/npy.h"
@@ -56,10 +57,11 @@ typedef struct Problem {
 } Problem;
 
 static void fill(const Problem *problem, SolverKind kind, SolverMatrix *matrix) {
-    size_t n = problem->x->shape[0];
+    size_t n = array_length(problem->x);
     Error err;
-    float *values = gram_values(
-        &problem->kernel, &(Batch){ array_f32(problem->x), n, problem->x->shape[1], "svms" }, &err);
+    float *values =
+        gram_values(&problem->kernel,
+                    &(Batch){ array_f32(problem->x), n, array_row_size(problem->x), "svms" }, &err);
     if (!values || !solver_matrix_take(matrix, "svms", kind, &values, n, &err))
         die(&err);
 }
@@ -111,7 +113,7 @@ int main(int argc, char **argv) {
                         .x = x,
                         .y = y,
                         .params = svc_defaults() };
-    if (!y || !labels_from("svms", array_i32(y), x->shape[0], &problem.classes, &err))
+    if (!y || !labels_from("svms", array_i32(y), array_length(x), &problem.classes, &err))
         die(&err);
     problem.params.C = atof(argv[4]);
     problem.params.kernel = problem.kernel;

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "core/array_values.h"
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/rng.h"
@@ -55,8 +56,7 @@ static inline Array *reference(const char *folder, const char *name) {
     Array *a = npy_load(path, &err);
     if (!a)
         fail_msg("%s", err.message);
-    Array *contiguous =
-        array_contiguous("test", a, a->dtype == DTYPE_I32 ? DTYPE_I32 : DTYPE_F32, &err);
+    Array *contiguous = array_contiguous("test", a, DTYPE_F32, &err);
     array_free(a);
     assert_non_null(contiguous);
     return contiguous;

@@ -178,8 +178,8 @@ static void compare_case(const char *name, Kernel kernel, double C) {
     Array *y = reference_as(name, "train_y", DTYPE_I32);
     Set set = { .x = array_f32(x),
                 .y = array_i32(y),
-                .n = x->shape[0],
-                .features = x->shape[1],
+                .n = array_length(x),
+                .features = array_row_size(x),
                 .kernel = kernel,
                 .C = C };
     for (size_t i = 0; i < set.n; i++)
@@ -250,7 +250,7 @@ static void test_reference_dnr(void **state) {
     Set set = { .x = array_f32(x),
                 .y = array_i32(y),
                 .fold = array_i32(fold),
-                .n = x->shape[0],
+                .n = array_length(x),
                 .folds = FOLDS };
     for (size_t i = 0; i < set.n; i++)
         set.classes = set.y[i] + 1 > set.classes ? set.y[i] + 1 : set.classes;

@@ -2,6 +2,7 @@
 #include "attack/attacks.h"
 
 #include "attack_models.h"
+#include "core/array.h"
 #include "core/error.h"
 #include "core/rng.h"
 

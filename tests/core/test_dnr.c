@@ -18,7 +18,7 @@ static Case case_load(void) {
         .grad_w = reference_as("small/dnr", "grad_w", DTYPE_F64),
         .gradient = reference_as("small/dnr", "gradient", DTYPE_F64),
     };
-    c.n = c.x->shape[0];
+    c.n = array_length(c.x);
     return c;
 }
 
@@ -40,7 +40,7 @@ static double *scores_of(Model *model, const float *x, size_t n) {
 
 /* The gradient of w · scores for the case's first samples against the reference's. */
 static void check_gradient(Model *model, const Case *c, double tolerance) {
-    size_t n = c->gradient->shape[0], columns = model_columns(model);
+    size_t n = array_length(c->gradient), columns = model_columns(model);
     double *w = malloc(n * columns * sizeof *w);
     bool one_row = array_size(c->grad_w) == columns;
     for (size_t i = 0; i < n * columns; i++)
@@ -83,7 +83,7 @@ static Samples small_training(Array **x, Array **y, Array **fold) {
     *x = reference_as("small/dnr", "train_x", DTYPE_F32);
     *y = reference_as("small/dnr", "train_y", DTYPE_I32);
     *fold = reference_as("small/dnr", "fold", DTYPE_I32);
-    return (Samples){ array_f32(*x), array_i32(*y), (*x)->shape[0], 144 };
+    return (Samples){ array_f32(*x), array_i32(*y), array_length(*x), 144 };
 }
 
 static void test_trained_by_us(void **state) {

@@ -28,6 +28,18 @@ static void test_prefix(void **state) {
     error_prefix(NULL, "nobody");
 }
 
+static void test_a_file_is_blamed_but_for_memory(void **state) {
+    (void)state;
+    Error err = { 0 };
+    error_set(&err, ERROR_ARGUMENT, "gamma is -1");
+    error_blame_file(&err);
+    assert_int_equal(err.kind, ERROR_FILE);
+    error_memory(&err, "load", 1);
+    error_blame_file(&err);
+    assert_int_equal(err.kind, ERROR_MEMORY);
+    error_blame_file(NULL);
+}
+
 static void test_long_messages_are_cut(void **state) {
     (void)state;
     Error err = { 0 };
@@ -45,6 +57,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_set),
         cmocka_unit_test(test_prefix),
+        cmocka_unit_test(test_a_file_is_blamed_but_for_memory),
         cmocka_unit_test(test_long_messages_are_cut),
     };
     return cmocka_run_group_tests_name("error", tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "core/array.h"
 #include "core/error.h"
 #include "data/idx.h"
 #include "data/mnist.h"

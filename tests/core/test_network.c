@@ -43,7 +43,7 @@ static void every_activation_agrees_with_pytorch(void **state) {
     Error err = { 0 };
     Network *net = small_net("features.");
     Array *x = reference(FOLDER, "x");
-    size_t tap[9], n = x->shape[0];
+    size_t tap[9], n = array_length(x);
     for (size_t t = 0; t < 9; t++)
         tap[t] = (size_t)network_find(net, names[t]);
     float *output[9];
@@ -75,7 +75,7 @@ static void input_gradients_agree_with_pytorch(void **state) {
     Error err = { 0 };
     Network *net = small_net("");
     Array *x = reference(FOLDER, "x"), *w[TAPS];
-    size_t tap[TAPS], n = x->shape[0], size = array_size(x);
+    size_t tap[TAPS], n = array_length(x), size = array_size(x);
     float *dx = malloc(size * sizeof *dx), *sum = calloc(size, sizeof *sum);
     const float *gradient[TAPS];
     for (size_t t = 0; t < TAPS; t++)

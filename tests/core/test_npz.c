@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "core/array_values.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "data/npz.h"

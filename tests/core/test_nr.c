@@ -147,8 +147,8 @@ static void test_reference_scores(void **state) {
     Array *x = reference_as("small/dnr", "test_x", DTYPE_F32);
     Array *expected = reference_as("small/nr", "scores", DTYPE_F64);
     Array *predicted = reference_as("small/nr", "y_pred", DTYPE_I32);
-    size_t n = x->shape[0], columns = model_columns(nr);
-    assert_int_equal(columns, expected->shape[1]);
+    size_t n = array_length(x), columns = model_columns(nr);
+    assert_int_equal(columns, array_row_size(expected));
     double *scores = malloc(n * columns * sizeof *scores);
     assert_ok(
         model_scores(nr, &(Batch){ array_f32(x), n, 144, "scores" }, scores, &reference_error));
@@ -169,11 +169,11 @@ static void test_trained_nr_is_near_the_reference(void **state) {
     assert_ok(layer);
     Array *train = reference_as("small/dnr", "train_x", DTYPE_F32);
     Array *y = reference_as("small/dnr", "train_y", DTYPE_I32);
-    Samples known = { array_f32(train), array_i32(y), train->shape[0], 144 };
+    Samples known = { array_f32(train), array_i32(y), array_length(train), 144 };
     assert_ok(model_fit((Model *)layer, &known, NULL, &reference_error));
     Array *x = reference_as("small/dnr", "test_x", DTYPE_F32);
     Array *expected = reference_as("small/nr", "scores", DTYPE_F64);
-    size_t n = x->shape[0], columns = model_columns((Model *)layer);
+    size_t n = array_length(x), columns = model_columns((Model *)layer);
     double *scores = malloc(n * columns * sizeof *scores);
     assert_ok(model_scores((Model *)layer, &(Batch){ array_f32(x), n, 144, "scores" }, scores,
                            &reference_error));

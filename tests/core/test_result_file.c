@@ -1,5 +1,6 @@
 /* Results to files and back; files that are not what they should be. */
 #include "attack/attacks.h"
+#include "core/array.h"
 #include "core/error.h"
 #include "files/result_file.h"
 

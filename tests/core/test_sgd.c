@@ -15,7 +15,7 @@ static void softmax_agrees_with_the_reference(void **state) {
     assert_non_null(expected);
     Array *s = array_contiguous("test", scores, DTYPE_F64, &err);
     Array *e = array_contiguous("test", expected, DTYPE_F64, &err);
-    size_t rows = s->shape[0], columns = s->shape[1];
+    size_t rows = array_length(s), columns = array_row_size(s);
     double *out = malloc(rows * columns * sizeof *out);
     softmax(array_f64(s), rows, columns, out);
     for (size_t i = 0; i < rows * columns; i++)
@@ -118,7 +118,7 @@ static void ten_steps_agree_with_pytorch(void **state) {
     Array *x = reference("cnn_sgd", "x"), *y0 = reference("cnn_sgd", "y");
     Array *losses = reference("cnn_sgd", "loss");
     Array *y = array_contiguous("test", y0, DTYPE_I32, &err);
-    Samples all = { array_f32(x), array_i32(y), x->shape[0], array_row_size(x) };
+    Samples all = { array_f32(x), array_i32(y), array_length(x), array_row_size(x) };
     TrainParams params = train_defaults();
     params.epochs = 1;
     params.batch = 40;
@@ -354,7 +354,7 @@ static void shifted_images_train(void **state) {
     TrainParams params = blob_params();
     Array *x = reference("cnn_sgd", "x"), *y0 = reference("cnn_sgd", "y");
     Array *y = array_contiguous("test", y0, DTYPE_I32, &err);
-    Samples all = { array_f32(x), array_i32(y), x->shape[0], array_row_size(x) };
+    Samples all = { array_f32(x), array_i32(y), array_length(x), array_row_size(x) };
     Network *net = net_of(SMALL);
     params.shift = 2;
     params.lr = 0.01;

@@ -70,7 +70,7 @@ static void check_reference(Model *model, const char *name, double scores_within
     Array *labels = reference_as(name, "test_y_pred", DTYPE_I32);
     Array *w = reference_as(name, "grad_w", DTYPE_F64);
     Array *gradient = reference_as(name, "gradient", DTYPE_F64);
-    size_t n = x->shape[0], few = w->shape[0];
+    size_t n = array_length(x), few = array_length(w);
     double *own = scores_of(model, array_f32(x), n);
     assert_close(own, scores, scores_within);
     for (size_t i = 0; i < n; i++)
@@ -109,7 +109,7 @@ static void test_reference_trained(void **state) {
         params.solver = k % 2 ? SOLVER_SMO : SOLVER_LIBSVM;
         Array *x = reference_as(c->name, "train_x", DTYPE_F32);
         Array *y = reference_as(c->name, "train_y", DTYPE_I32);
-        Samples samples = { array_f32(x), array_i32(y), x->shape[0], x->shape[1] };
+        Samples samples = { array_f32(x), array_i32(y), array_length(x), array_row_size(x) };
         Model *model = new_model(&params);
         assert_ok(model_fit(model, &samples, NULL, &reference_error));
         check_reference(model, c->name, 3e-3, 5e-3);
@@ -131,7 +131,7 @@ static Model *from_numbers(const struct ReferenceCase *c) {
     Labels classes = { label, array_size(b) == 1 ? 2 : array_size(b) };
     Svc *svc = svc_from(&params, &(SvcNumbers){ sv, alpha, b, &classes }, &reference_error);
     assert_ok(svc);
-    assert_int_equal(svc_support_count(svc), sv->shape[0]);
+    assert_int_equal(svc_support_count(svc), array_length(sv));
     array_free(sv);
     array_free(alpha);
     array_free(b);

@@ -1,0 +1,45 @@
+/* array_values.h — an array's numbers, for those who need not know how it lies in memory. */
+#ifndef PERIGEE_CORE_ARRAY_VALUES_H
+#define PERIGEE_CORE_ARRAY_VALUES_H
+
+#include "core/types.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A new zeroed array of one or two dimensions (see array_new in array.h). */
+Array *array_new1(const char *where, DType dtype, size_t n, Error *err);
+Array *array_new2(const char *where, DType dtype, size_t rows, size_t cols, Error *err);
+
+/* A second header equal to a (what a retained reference is here). */
+Array *array_share(const Array *a, Error *err);
+
+/* Rows first … first+count−1 of the first axis as a view (0-based). */
+Array *array_rows(const Array *a, size_t first, size_t count, Error *err);
+
+/* Free this header, and the buffer with its last header. NULL is fine. */
+void array_free(Array *a);
+
+/* Number of elements; bytes of the elements; shape[0], and the product of shape[1 …]: how many rows
+ * it has, and how wide they are. */
+size_t array_size(const Array *a);
+size_t array_bytes(const Array *a);
+size_t array_length(const Array *a);
+size_t array_row_size(const Array *a);
+
+/* a as a contiguous array of `dtype`: a shared header if it is one already, else a converted copy.
+ * float → int32 truncates towards zero, and refuses what does not fit (NaN, Inf, |x| ≥ 2³¹). */
+Array *array_contiguous(const char *where, const Array *a, DType dtype, Error *err);
+
+/* A contiguous copy of the same type, never shared. */
+Array *array_copy(const char *where, const Array *a, Error *err);
+
+/* Row-major pointers of a contiguous array; asserts the type. */
+float *array_f32(const Array *a);
+double *array_f64(const Array *a);
+int32_t *array_i32(const Array *a);
+
+/* "(60000, 784)" into text, for messages; returns text. */
+char *array_shape_text(int ndim, const size_t *shape, char text[128]);
+
+#endif
