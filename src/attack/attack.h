@@ -10,6 +10,7 @@
 
 #include "attack/constraint.h"
 #include "attack/result.h"
+#include "core/fields.h"
 #include "core/progress.h"
 #include "model.h"
 
@@ -17,7 +18,7 @@
  * norm; its sign; the largest component alone (of those that do not push out of the box). */
 typedef enum StepRule { STEP_RAW, STEP_UNIT, STEP_SIGN, STEP_LARGEST } StepRule;
 
-/* Everything that can be chosen about an attack; which of it a given attack uses is its `options`.
+/* Everything that can be chosen about an attack; which of it a given attack takes is its `fields`.
  * Numbers marked "auto" may be NaN: attack_resolve puts what follows from the rest. */
 typedef struct AttackParams {
     int norm;       /* Norm */
@@ -56,10 +57,11 @@ typedef struct AttackTask {
 struct Descent;
 
 typedef struct Attack {
-    const char *name;           /* "pgd_exp" */
-    const char *summary;        /* one line of help */
-    const char *const *options; /* names of attack_options that it uses, NULL-terminated */
-    AttackParams params;        /* its defaults */
+    const char *name;    /* "pgd_exp" */
+    const char *summary; /* the help's first sentence */
+    const char *example; /* Lua that runs, for the help; NULL where it has an entry of its own */
+    const Field *fields; /* its options, of AttackParams (attack_fields.h) */
+    AttackParams params; /* their defaults */
 
     /* Put numbers in place of "auto" and check what belongs together. NULL: there is none. */
     bool (*resolve)(AttackParams *params, Error *err);
@@ -76,22 +78,8 @@ typedef struct Attack {
     int window, window_after;
 } Attack;
 
-/* The options, as bindings and files see them: name, kind and place in AttackParams. */
-typedef enum OptionKind { OPTION_NUMBER, OPTION_INTEGER, OPTION_WORD, OPTION_BOOLEAN } OptionKind;
-
-typedef struct AttackOption {
-    const char *name;
-    OptionKind kind;
-    size_t offset;            /* of a double, int, int, bool */
-    double low, high;         /* of numbers and integers, inclusive */
-    const char *const *words; /* of a word, NULL-terminated */
-} AttackOption;
-
-extern const AttackOption attack_options[]; /* ends with a NULL name */
-const AttackOption *attack_option(const char *name);
+/* Does the attack take an option of that name? */
 bool attack_uses(const Attack *attack, const char *option);
-double attack_option_get(const AttackOption *option, const AttackParams *params);
-void attack_option_set(const AttackOption *option, AttackParams *params, double value);
 
 /* The parameters that this attack uses, bounds and seed (as text) included, as JSON text for
  * free(); NULL without memory. An infinite number becomes null. */

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-const Attack *const attack_table[] = {
-    &attack_fgsm, &attack_pgd, &attack_pgd_exp, &attack_noise, NULL,
-};
+#define ATTACK_ENTRY(name) &attack_##name,
+const Attack *const attack_table[] = { ATTACK_TABLE(ATTACK_ENTRY) NULL };
+#undef ATTACK_ENTRY
 
 const Attack *attack_find(const char *name) {
     for (size_t i = 0; attack_table[i]; i++)

@@ -4,15 +4,15 @@
 
 #include "attack/attack.h"
 
-#include <math.h>
+#define ATTACK_TABLE(ATTACK)                                                                       \
+    ATTACK(fgsm)                                                                                   \
+    ATTACK(pgd)                                                                                    \
+    ATTACK(pgd_exp)                                                                                \
+    ATTACK(noise)
 
-/* The parameters before anything is chosen: samples are in [0, 1]. */
-#define ATTACK_UNSET .dmax = NAN, .eta = NAN, .eta_min = NAN, .step = -1, .lower = 0, .upper = 1
-
-extern const Attack attack_fgsm;
-extern const Attack attack_pgd;
-extern const Attack attack_pgd_exp;
-extern const Attack attack_noise;
+#define ATTACK_DECLARATION(name) extern const Attack attack_##name;
+ATTACK_TABLE(ATTACK_DECLARATION)
+#undef ATTACK_DECLARATION
 
 extern const Attack *const attack_table[];   /* NULL ends it */
 const Attack *attack_find(const char *name); /* or NULL */

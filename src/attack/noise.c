@@ -1,5 +1,6 @@
 /* noise.c — no attack at all: each sample moved by dmax in a random direction (and back into the
  * box). The baseline that an attack of the same norm has to beat. */
+#include "attack/attack_fields.h"
 #include "attack/attacks.h"
 #include "attack/descent.h"
 #include "attack/random_point.h"
@@ -27,12 +28,13 @@ static bool noise_step(Descent *descent, Error *err) {
     return descent_take_trials(descent, err);
 }
 
-static const char *const options[] = { "norm", "dmax", "iterates", "seed", NULL };
+static const Field fields[] = { ATTACK_MODEL, ATTACK_NORM,   ATTACK_DMAX,
+                                ATTACK_SEED,  ATTACK_COMMON, ATTACK_FIELDS_END };
 
 const Attack attack_noise = {
     .name = "noise",
     .summary = "random noise of norm dmax: the baseline for attacks",
-    .options = options,
+    .fields = fields,
     .params = { ATTACK_UNSET, .norm = NORM_L2, .max_iter = 1 },
     .step = noise_step,
     .trials = 1,

@@ -3,6 +3,7 @@
  * attacks against machine learning at test time", ECML 2013, as the reference cases have it).
  *
  * The answer is the best point of the way. */
+#include "attack/attack_fields.h"
 #include "attack/attacks.h"
 #include "attack/gradient_step.h"
 #include "core/fail.h"
@@ -28,14 +29,25 @@ static bool pgd_resolve(AttackParams *params, Error *err) {
     return true;
 }
 
-static const char *const options[] = { "norm", "dmax",       "eta",      "step",
-                                       "eps",  "max_iter",   "restarts", "iterates",
-                                       "seed", "start_from", NULL };
+static const Field fields[] = {
+    ATTACK_MODEL,
+    ATTACK_NORM,
+    ATTACK_DMAX,
+    ATTACK_ETA("2.5 dmax / max_iter", "the length of a step"),
+    ATTACK_STEP,
+    ATTACK_EPS,
+    ATTACK_MAX_ITER("steps at most"),
+    ATTACK_RESTARTS,
+    ATTACK_START_FROM,
+    ATTACK_SEED,
+    ATTACK_COMMON,
+    ATTACK_FIELDS_END,
+};
 
 const Attack attack_pgd = {
     .name = "pgd",
     .summary = "projected gradient descent with a fixed step and random restarts",
-    .options = options,
+    .fields = fields,
     .params = { ATTACK_UNSET, .norm = NORM_L2, .eps = 1e-6, .max_iter = 50 },
     .resolve = pgd_resolve,
     .step = gradient_step,

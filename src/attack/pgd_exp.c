@@ -5,6 +5,7 @@
  * for linf. Components that push out of the box do not count. Where a first step of eta would leave
  * the ball (or else the box), the direction is the way to its projection instead: it slides along
  * the border. */
+#include "attack/attack_fields.h"
 #include "attack/attacks.h"
 #include "attack/line_search.h"
 #include "core/fail.h"
@@ -108,14 +109,25 @@ static bool pgd_exp_resolve(AttackParams *params, Error *err) {
     return true;
 }
 
-static const char *const options[] = { "norm", "dmax",       "eta",      "eta_min",
-                                       "eps",  "max_iter",   "restarts", "iterates",
-                                       "seed", "start_from", NULL };
+static const Field fields[] = {
+    ATTACK_MODEL,
+    ATTACK_NORM,
+    ATTACK_DMAX,
+    ATTACK_ETA("0.1; 0.01 for linf", "the grid of the line search"),
+    ATTACK_ETA_MIN,
+    ATTACK_EPS,
+    ATTACK_MAX_ITER("iterates at most, the start included"),
+    ATTACK_START_FROM,
+    ATTACK_RESTARTS,
+    ATTACK_SEED,
+    ATTACK_COMMON,
+    ATTACK_FIELDS_END,
+};
 
 const Attack attack_pgd_exp = {
     .name = "pgd_exp",
     .summary = "projected gradient descent with an exponential line search, double start",
-    .options = options,
+    .fields = fields,
     .params = { ATTACK_UNSET, .norm = NORM_L2, .eps = 1e-8, .max_iter = 30 },
     .resolve = pgd_exp_resolve,
     .step = pgd_exp_step,

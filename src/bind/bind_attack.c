@@ -6,6 +6,7 @@
 #include "attack/attacks.h"
 #include "bind/bind.h"
 #include "bind/bind_attack.h"
+#include "bind/bind_fields.h"
 #include "bind/bind_model.h"
 #include "bind/bind_samples.h"
 #include "bind/libraries.h"
@@ -19,8 +20,8 @@
 #include <string.h>
 
 typedef struct AttackBox {
+    AttackParams params; /* first: the attack's fields are its */
     const Attack *attack;
-    AttackParams params;
     bool seeded;
     char where[48]; /* "attack.pgd", for messages */
 } AttackBox;
@@ -29,58 +30,15 @@ static const BoxType attack_type = { .name = "perigee.attack",
                                      .shown = "an attack",
                                      .release = free };
 
-/* What every attack takes beside its own options. */
-static const char *const common_options[] = { "model", "lower", "upper", "target", NULL };
-
-enum { MAX_OPTIONS = 24 };
-
-static void valid_options(const Attack *attack, const char *valid[MAX_OPTIONS]) {
-    size_t count = 0;
-    for (size_t i = 0; attack->options[i]; i++)
-        valid[count++] = attack->options[i];
-    for (size_t i = 0; common_options[i]; i++)
-        valid[count++] = common_options[i];
-    valid[count] = NULL;
-}
-
 static AttackBox *check_self(lua_State *L, const char *where) {
     return bind_check(L, 1, &attack_type, where, "self");
 }
 
-/* ---- Options into the object ---- */
+/* ---- Options: numbers and words in the box, objects in the table that is its user value ---- */
 
-static void read_scalar(lua_State *L, int options, const char *where, const AttackOption *option,
-                        AttackParams *params) {
-    double value = 0;
-    switch (option->kind) {
-    case OPTION_NUMBER:
-        value = bind_opt_number(L, options, where, option->name, option->low, option->high, 0);
-        break;
-    case OPTION_INTEGER:
-        value = (double)bind_opt_integer(L, options, where, option->name, (lua_Integer)option->low,
-                                         (lua_Integer)option->high, 0);
-        break;
-    case OPTION_WORD:
-        value = bind_opt_word(L, options, where, option->name, option->words, 0);
-        break;
-    case OPTION_BOOLEAN:
-        value = bind_opt_boolean(L, options, where, option->name, false);
-        break;
-    }
-    attack_option_set(option, params, value);
-}
-
-/* The value on top of the stack as a bound: a number into *one, anything else as a flat float32
- * array into the table `held`. Pops the value. */
-static void read_bound(lua_State *L, int held, const char *where, const char *name, double *one) {
-    if (lua_type(L, -1) == LUA_TNUMBER) {
-        *one = lua_tonumber(L, -1);
-        lua_pushnil(L);
-        lua_setfield(L, held, name);
-        lua_pop(L, 1);
-        return;
-    }
-    int value = lua_gettop(L);
+/* The value at `value` as a bound: a number into *one, anything else as a flat float32 array into
+ * the table `held`. */
+static void read_bound(lua_State *L, const char *where, const char *name, int held, int value) {
     Array *each = bind_to_array(L, value, where, name, DTYPE_F32);
     size_t size = array_size(each);
     Error err;
@@ -88,53 +46,105 @@ static void read_bound(lua_State *L, int held, const char *where, const char *na
     Array *flat = array_view(each, 1, &size, &stride, each->data, &err);
     bind_push_array(L, flat, &err);
     lua_setfield(L, held, name);
-    lua_settop(L, value - 1);
 }
 
-/* Check the value on top of the stack, which option `name` names, and keep it in `held`. Pops it.
- */
-static void read_object(lua_State *L, int held, const char *where, const char *name) {
-    int value = lua_gettop(L);
-    if (strcmp(name, "model") == 0)
-        bind_check_model(L, value, where, name);
-    else if (strcmp(name, "start_from") == 0)
-        bind_check_samples(L, value, where, name);
-    else if (lua_type(L, value) == LUA_TNUMBER)
-        bind_integer(L, value, where, name, INT32_MIN, INT32_MAX);
-    else
-        bind_to_array(L, value, where, name, DTYPE_I32);
-    lua_settop(L, value);
-    lua_setfield(L, held, name);
+static bool is_bound(const char *name) {
+    return strcmp(name, "lower") == 0 || strcmp(name, "upper") == 0;
 }
 
-/* Take over every option of the table at `options`; those already there are kept. */
-static void read_options(lua_State *L, int options, AttackBox *box, int held) {
-    const char *valid[MAX_OPTIONS];
-    valid_options(box->attack, valid);
-    AttackParams params = box->params;
-    bool seeded = box->seeded;
-    for (size_t i = 0; valid[i]; i++) {
-        const AttackOption *option = attack_option(valid[i]);
-        int type = bind_opt_push(L, options, valid[i]);
-        if (type == LUA_TNIL || option) {
-            lua_pop(L, 1);
-            if (type != LUA_TNIL)
-                read_scalar(L, options, box->where, option, &params);
-        } else if (strcmp(valid[i], "lower") == 0) {
-            read_bound(L, held, box->where, "lower", &params.lower);
-        } else if (strcmp(valid[i], "upper") == 0) {
-            read_bound(L, held, box->where, "upper", &params.upper);
-        } else if (strcmp(valid[i], "seed") == 0) {
-            params.seed =
-                (uint64_t)bind_integer(L, -1, box->where, "seed", LUA_MININTEGER, LUA_MAXINTEGER);
-            seeded = true;
-            lua_pop(L, 1);
-        } else {
-            read_object(L, held, box->where, valid[i]);
-        }
+static double *bound_of(AttackParams *params, const char *name) {
+    return *name == 'l' ? &params->lower : &params->upper;
+}
+
+/* Check the value at `value`, which the object option `name` gets, and keep it in the box or in the
+ * table at `held`. */
+static void take_object(lua_State *L, AttackBox *box, const char *name, int held, int value) {
+    int top = lua_gettop(L);
+    bool number = lua_type(L, value) == LUA_TNUMBER;
+    if (strcmp(name, "seed") == 0) {
+        box->params.seed =
+            (uint64_t)bind_integer(L, value, box->where, name, LUA_MININTEGER, LUA_MAXINTEGER);
+        box->seeded = true;
+    } else if (is_bound(name) && number) {
+        *bound_of(&box->params, name) = lua_tonumber(L, value);
+        lua_pushnil(L);
+        lua_setfield(L, held, name);
+    } else if (is_bound(name)) {
+        read_bound(L, box->where, name, held, value);
+    } else {
+        if (strcmp(name, "model") == 0)
+            bind_check_model(L, value, box->where, name);
+        else if (strcmp(name, "start_from") == 0)
+            bind_check_samples(L, value, box->where, name);
+        else if (number)
+            bind_integer(L, value, box->where, name, INT32_MIN, INT32_MAX);
+        else
+            bind_to_array(L, value, box->where, name, DTYPE_I32);
+        lua_pushvalue(L, value);
+        lua_setfield(L, held, name);
     }
-    box->params = params;
-    box->seeded = seeded;
+    lua_settop(L, top);
+}
+
+/* Every option of the table at `options` into the box and its table; what is there already stays.
+ */
+static void read_options(lua_State *L, int options, AttackBox *box, int held) {
+    bind_fields(L, options, box->where, box->attack->fields, &box->params);
+    for (const Field *field = box->attack->fields; field->name; field++) {
+        if (field->kind == FIELD_OBJECT && bind_opt_push(L, options, field->name) != LUA_TNIL)
+            take_object(L, box, field->name, held, lua_gettop(L));
+        lua_settop(L, held > options ? held : options);
+    }
+}
+
+static bool option_at(void *object, size_t i, FieldPlace *place) {
+    const Field *field = ((AttackBox *)object)->attack->fields;
+    while (i > 0 && field->name) {
+        field++;
+        i--;
+    }
+    return fields_place(field, object, "", place);
+}
+
+/* The object itself is at 1 wherever one option is read or set. */
+static void read_object(lua_State *L, const FieldPlace *place, int arg, const char *where) {
+    (void)where;
+    arg = lua_absindex(L, arg);
+    lua_getiuservalue(L, 1, 1);
+    take_object(L, place->object, place->field->name, lua_gettop(L), arg);
+    lua_pop(L, 1);
+}
+
+static void push_object_option(lua_State *L, const FieldPlace *place) {
+    AttackBox *box = place->object;
+    const char *name = place->field->name;
+    lua_getiuservalue(L, 1, 1);
+    int type = lua_getfield(L, -1, name);
+    lua_remove(L, -2);
+    if (type != LUA_TNIL)
+        return;
+    lua_pop(L, 1);
+    if (is_bound(name))
+        lua_pushnumber(L, *bound_of(&box->params, name));
+    else if (strcmp(name, "seed") == 0 && box->seeded)
+        lua_pushinteger(L, (lua_Integer)box->params.seed);
+    else
+        lua_pushnil(L);
+}
+
+static BindOptioned optioned(AttackBox *box) {
+    static const BindOptions options = { option_at, read_object, push_object_option, NULL };
+    return (BindOptioned){ &options, box, box->where };
+}
+
+static int option_names(lua_State *L) {
+    const AttackBox *box = check_self(L, "options");
+    lua_newtable(L);
+    for (lua_Integer i = 0; box->attack->fields[i].name; i++) {
+        lua_pushstring(L, box->attack->fields[i].name);
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 1;
 }
 
 /* ---- Objects ---- */
@@ -161,11 +171,8 @@ static AttackBox *push_object(lua_State *L, const AttackBox *like, int held) {
 /* attack.NAME{…}; the upvalue is the Attack. */
 static int construct(lua_State *L) {
     const Attack *attack = lua_touserdata(L, lua_upvalueindex(1));
-    const char *valid[MAX_OPTIONS];
     AttackBox fresh = { .attack = attack, .params = attack->params };
     snprintf(fresh.where, sizeof fresh.where, "attack.%s", attack->name);
-    valid_options(attack, valid);
-    bind_options(L, 1, fresh.where, valid);
     lua_settop(L, 1);
     AttackBox *box = push_object(L, &fresh, 0);
     lua_getiuservalue(L, 2, 1);
@@ -177,9 +184,6 @@ static int construct(lua_State *L) {
 /* a:with{ dmax = 3 }: another attack, the same but for these. */
 static int attack_with(lua_State *L) {
     AttackBox *self = check_self(L, "with");
-    const char *valid[MAX_OPTIONS];
-    valid_options(self->attack, valid);
-    bind_options(L, 2, self->where, valid);
     lua_settop(L, 2);
     lua_getiuservalue(L, 1, 1);
     AttackBox *box = push_object(L, self, 3);
@@ -189,92 +193,42 @@ static int attack_with(lua_State *L) {
     return 1;
 }
 
-static void push_scalar(lua_State *L, const AttackOption *option, const AttackParams *params) {
-    double value = attack_option_get(option, params);
-    switch (option->kind) {
-    case OPTION_NUMBER:
-        if (isnan(value))
-            lua_pushnil(L);
-        else
-            lua_pushnumber(L, value);
-        return;
-    case OPTION_INTEGER:
-        lua_pushinteger(L, (lua_Integer)value);
-        return;
-    case OPTION_WORD:
-        if (value < 0)
-            lua_pushnil(L);
-        else
-            lua_pushstring(L, option->words[(int)value]);
-        return;
-    case OPTION_BOOLEAN:
-        lua_pushboolean(L, value != 0);
-        return;
-    }
+/* a:set{ dmax = 3 }: the object itself. */
+static int attack_set(lua_State *L) {
+    BindOptioned self = optioned(check_self(L, "set"));
+    bind_set_options(L, &self, 2);
+    lua_settop(L, 1);
+    return 1;
 }
 
-static bool is_option(const Attack *attack, const char *name) {
-    const char *valid[MAX_OPTIONS];
-    valid_options(attack, valid);
-    for (size_t i = 0; valid[i]; i++)
-        if (strcmp(valid[i], name) == 0)
-            return true;
-    return false;
-}
-
-/* Push the value of an option (nil where it is left to the attack). */
-static void push_option(lua_State *L, const AttackBox *box, const char *name) {
-    const AttackOption *option = attack_option(name);
-    if (option) {
-        push_scalar(L, option, &box->params);
-        return;
-    }
-    lua_getiuservalue(L, 1, 1);
-    int type = lua_getfield(L, -1, name);
-    lua_remove(L, -2);
-    if (type != LUA_TNIL)
-        return;
-    lua_pop(L, 1);
-    if (strcmp(name, "lower") == 0)
-        lua_pushnumber(L, box->params.lower);
-    else if (strcmp(name, "upper") == 0)
-        lua_pushnumber(L, box->params.upper);
-    else if (strcmp(name, "seed") == 0 && box->seeded)
-        lua_pushinteger(L, (lua_Integer)box->params.seed);
-    else
-        lua_pushnil(L);
-}
-
-static int missing(lua_State *L, const AttackBox *box) {
-    const char *names[MAX_OPTIONS + 1] = { "name" };
-    valid_options(box->attack, names + 1);
-    return bind_missing(L, names);
+/* a:get("dmax") */
+static int attack_get(lua_State *L) {
+    BindOptioned self = optioned(check_self(L, "get"));
+    bind_get_option(L, &self, 2);
+    return 1;
 }
 
 static int attack_index(lua_State *L) {
     AttackBox *box = check_self(L, "attack");
+    BindOptioned self = optioned(box);
     const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
     if (luaL_getmetafield(L, 1, "methods") != LUA_TNIL && lua_getfield(L, -1, name) != LUA_TNIL)
         return 1;
+    lua_settop(L, 2);
     if (strcmp(name, "name") == 0)
         lua_pushstring(L, box->attack->name);
-    else if (is_option(box->attack, name))
-        push_option(L, box, name);
-    else
-        return missing(L, box);
+    else if (!bind_push_option(L, &self, 2))
+        return bind_missing(L, (const char *const[]){ "name", NULL });
     return 1;
 }
 
 /* Back to the default. */
 static void clear_option(lua_State *L, AttackBox *box, const char *name) {
-    const Attack *attack = box->attack;
-    const AttackOption *option = attack_option(name);
-    if (option)
-        attack_option_set(option, &box->params, attack_option_get(option, &attack->params));
-    else if (strcmp(name, "lower") == 0)
-        box->params.lower = attack->params.lower;
-    else if (strcmp(name, "upper") == 0)
-        box->params.upper = attack->params.upper;
+    const Field *field = fields_find(box->attack->fields, name);
+    if (field && field->kind != FIELD_OBJECT)
+        field_copy(field, &box->params, &box->attack->params);
+    else if (is_bound(name))
+        *bound_of(&box->params, name) = *bound_of((AttackParams *)&box->attack->params, name);
     else if (strcmp(name, "seed") == 0)
         box->seeded = false;
     lua_getiuservalue(L, 1, 1);
@@ -282,57 +236,46 @@ static void clear_option(lua_State *L, AttackBox *box, const char *name) {
     lua_setfield(L, -2, name);
 }
 
-/* a.dmax = 3, by the same way as a constructor's { dmax = 3 }; nil: the default again. */
+/* a.dmax = 3; nil: the default again. */
 static int attack_newindex(lua_State *L) {
     AttackBox *box = check_self(L, "attack");
-    const char *valid[MAX_OPTIONS];
-    valid_options(box->attack, valid);
+    BindOptioned self = optioned(box);
     lua_settop(L, 3);
-    lua_newtable(L);
-    lua_pushvalue(L, 2);
-    if (lua_isnil(L, 3))
-        lua_pushboolean(L, 0);
-    else
-        lua_pushvalue(L, 3);
-    lua_settable(L, 4);
-    bind_options(L, 4, box->where, valid);
-    if (lua_type(L, 2) != LUA_TSTRING)
-        return bind_expected(L, 2, box->where, "option", "a name");
-    if (lua_isnil(L, 3)) {
+    if (lua_isnil(L, 3) && lua_type(L, 2) == LUA_TSTRING &&
+        attack_uses(box->attack, lua_tostring(L, 2)))
         clear_option(L, box, lua_tostring(L, 2));
-        return 0;
-    }
-    lua_getiuservalue(L, 1, 1);
-    read_options(L, 4, box, 5);
+    else
+        bind_set_option(L, &self, 2, 3);
     return 0;
 }
 
 /* ---- Printing ---- */
 
 /* Push ", eta 0.1" or nothing for an option that says nothing; returns how many were pushed. */
-static int push_scalar_text(lua_State *L, const AttackOption *option, const AttackParams *params) {
-    double value = attack_option_get(option, params);
-    bool is_norm = strcmp(option->name, "norm") == 0;
-    switch (option->kind) {
-    case OPTION_WORD:
-        if (value < 0)
-            return 0;
-        lua_pushfstring(L, is_norm ? " %s" : ", %s steps", option->words[(int)value]);
+static int push_field_text(lua_State *L, const Field *field, const AttackParams *params) {
+    Value value = field_get(field, params);
+    char number[32];
+    switch (value.kind) {
+    case VALUE_WORD:
+        if (strcmp(field->name, "norm") == 0)
+            lua_pushfstring(L, " %s", value.word);
+        else if (strcmp(field->name, "step") == 0)
+            lua_pushfstring(L, ", %s steps", value.word);
+        else
+            lua_pushfstring(L, ", %s %s", field->name, value.word);
         return 1;
-    case OPTION_BOOLEAN:
-        if (value == 0)
+    case VALUE_BOOLEAN:
+        if (value.truth)
+            lua_pushfstring(L, ", %s kept", field->name);
+        return value.truth;
+    case VALUE_NUMBER:
+        if (value.number[0] == 0 && strcmp(field->name, "restarts") == 0)
             return 0;
-        lua_pushfstring(L, ", %s kept", option->name);
+        snprintf(number, sizeof number, "%g", value.number[0]);
+        lua_pushfstring(L, ", %s %s", field->name, number);
         return 1;
     default:
-        if (isnan(value) || (value == 0 && strcmp(option->name, "restarts") == 0))
-            return 0;
-        lua_pushfstring(L, ", %s ", option->name);
-        char number[32];
-        snprintf(number, sizeof number, "%g", value);
-        lua_pushstring(L, number);
-        lua_concat(L, 2);
-        return 1;
+        return 0;
     }
 }
 
@@ -376,14 +319,11 @@ static int attack_tostring(lua_State *L) {
         params = box->params;
     lua_settop(L, 1);
     lua_getiuservalue(L, 1, 1);
-    luaL_checkstack(L, 2 * MAX_OPTIONS, NULL);
+    luaL_checkstack(L, 64, NULL);
     lua_pushfstring(L, "%s:", box->where);
     int pieces = 1;
-    for (size_t i = 0; box->attack->options[i]; i++) {
-        const AttackOption *option = attack_option(box->attack->options[i]);
-        if (option)
-            pieces += push_scalar_text(L, option, &params);
-    }
+    for (const Field *field = box->attack->fields; field->name; field++)
+        pieces += push_field_text(L, field, &params);
     push_bounds_text(L, &params, 2);
     pieces += 1 + push_object_texts(L, 2);
     lua_concat(L, pieces);
@@ -529,13 +469,26 @@ static AttackTask task_of(const BindSamples *samples, Model *model) {
     return task;
 }
 
+static const Field run_fields[] = {
+    { "y", FIELD_OBJECT, .type = "integer|array", .initial = "the dataset's",
+      .meaning = "true labels" },
+    { "target", FIELD_OBJECT, .type = "integer|array", .initial = "the attack's",
+      .meaning = "the label that the samples shall get, or one for each" },
+    { "model", FIELD_OBJECT, .type = "model", .initial = "the attack's",
+      .meaning = "what is attacked" },
+    { "start_from", FIELD_OBJECT, .type = "dataset|array", .initial = "the attack's",
+      .meaning = "the points of a double start" },
+    { "seed", FIELD_OBJECT, .type = "integer", .initial = "the attack's",
+      .meaning = "of the random points" },
+    { .name = NULL },
+};
+
 /* a:run(samples [, { y =, target =, model =, start_from =, seed = }]) → a result. */
 static int attack_run_call(lua_State *L) {
-    static const char *const valid[] = { "y", "target", "model", "start_from", "seed", NULL };
     const AttackBox *box = check_self(L, "run");
     lua_settop(L, 3);
     luaL_checkstack(L, 40, NULL);
-    bind_options(L, 3, box->where, valid);
+    bind_fields(L, 3, box->where, run_fields, NULL);
     lua_getiuservalue(L, 1, 1);
     const int options = 3, held = 4, model_value = 5;
     if (push_choice(L, options, held, "model") == LUA_TNIL)
@@ -557,22 +510,41 @@ static int attack_run_call(lua_State *L) {
 
 /* ---- The library ---- */
 
+/* Into the table on top, and what it takes to the help. */
+static void add_constructor(lua_State *L, const Attack *attack) {
+    char name[48];
+    lua_pushlightuserdata(L, (void *)attack);
+    lua_pushcclosure(L, construct, 1);
+    lua_setfield(L, -2, attack->name);
+    snprintf(name, sizeof name, "attack.%s", attack->name);
+    Described described = { .name = name,
+                            .summary = attack->summary,
+                            .example = attack->example,
+                            .result = "attack",
+                            .gives = "an object whose options can be read and set; :run(samples) "
+                                     "attacks",
+                            .see = "attack:run",
+                            .fields = { attack->fields, &attack->params } };
+    bind_describe_options(L, &described);
+}
+
 int open_attack(lua_State *L) {
     static const luaL_Reg methods[] = { { "run", attack_run_call },
                                         { "with", attack_with },
+                                        { "set", attack_set },
+                                        { "get", attack_get },
                                         { NULL, NULL } };
     static const luaL_Reg meta[] = { { "__index", attack_index },
                                      { "__newindex", attack_newindex },
                                      { "__tostring", attack_tostring },
+                                     { BIND_OPTION_NAMES, option_names },
                                      { NULL, NULL } };
     bind_new_type(L, &attack_type, methods, meta);
     lua_pop(L, 1);
     bind_open_attack_result(L);
+    bind_describe_options(L, &(Described){ .name = "attack:run", .fields = { run_fields, NULL } });
     lua_newtable(L);
-    for (size_t i = 0; attack_table[i]; i++) {
-        lua_pushlightuserdata(L, (void *)attack_table[i]);
-        lua_pushcclosure(L, construct, 1);
-        lua_setfield(L, -2, attack_table[i]->name);
-    }
+    for (size_t i = 0; attack_table[i]; i++)
+        add_constructor(L, attack_table[i]);
     return 1;
 }

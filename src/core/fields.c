@@ -307,6 +307,17 @@ Value field_get(const Field *field, const void *object) {
     }
 }
 
+void field_copy(const Field *field, void *to, const void *from) {
+    static const size_t sizes[] = {
+        [FIELD_NUMBER] = sizeof(double),   [FIELD_WHOLE] = sizeof(double),
+        [FIELD_INTEGER] = sizeof(int),     [FIELD_SIZE] = sizeof(size_t),
+        [FIELD_PAIR] = 2 * sizeof(size_t), [FIELD_SEED] = sizeof(uint64_t),
+        [FIELD_BOOLEAN] = sizeof(bool),    [FIELD_WORD] = sizeof(int),
+        [FIELD_NAME] = FIELD_NAME_SIZE,    [FIELD_OBJECT] = 0,
+    };
+    memcpy((char *)to + field->offset, (const char *)from + field->offset, sizes[field->kind]);
+}
+
 bool field_check(const Field *field, const void *object, Error *err) {
     Value value = field_get(field, object);
     return value.kind == VALUE_NOTHING || fits(field, &value) ||

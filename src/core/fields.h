@@ -88,6 +88,9 @@ const Field *fields_find(const Field *field, const char *name);
  * number above 0, got true": callers put the function's name in front (error_prefix). */
 bool field_set(const Field *field, void *object, const Value *value, Error *err);
 
+/* Copy what stands in the field's place from one object to another. */
+void field_copy(const Field *field, void *to, const void *from);
+
 /* Is what the field's place holds within its range? The same complaint if not. */
 bool field_check(const Field *field, const void *object, Error *err);
 

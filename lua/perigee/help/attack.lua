@@ -1,46 +1,9 @@
 -- Documentation of the library attack and of results; see perigee/help.lua for the form.
 
-local common = {
-  model = { "model", "model", "none",
-    "what is attacked: a net, an svm, an nr, a dnr, or a model written in Lua" },
-  dmax = { "dmax", "number", "none", "how far a sample may move, in the norm; must be given" },
-  lower = { "lower", "number|array", "0", "the least value of every feature, or one for each" },
-  upper = { "upper", "number|array", "1", "the greatest value of every feature, or one for each" },
-  target = { "target", "integer|array", "none",
-    "the label that the samples shall get, or one for each; without it any wrong one" },
-  iterates = { "iterates", "boolean", "false", "keep the pixels of every iterate in the result" },
-  seed = { "seed", "integer", "the session's", "of the random points" },
-  restarts = { "restarts", "integer", "0", "further runs from random points of the ball; the best counts" },
-  start_from = { "start_from", "dataset|array", "none",
-    "double start: the point here with the least loss is tried as a second start" },
-  eps = function(default)
-    return { "eps", "number", default, "stop when the loss changes by less" }
-  end,
-  norm = function(default)
-    return { "norm", '"l1"|"l2"|"linf"', default, "the norm of the ball and of distances" }
-  end,
-}
-
 local example_net = [[
 local net = nn.load("mnist-cnn")
 local digits = data.digits(4, { seed = 1 })
 ]]
-
-local pgd_exp_options = {
-  common.model, common.norm '"l2"', common.dmax,
-  { "eta", "number", "0.1; 0.01 for linf", "the grid of the line search" },
-  { "eta_min", "number", "eta", "where the line search starts: a multiple of eta" },
-  common.eps "1e-8",
-  { "max_iter", "integer", "30", "iterates at most, the start included" },
-  common.start_from, common.restarts, common.target, common.lower, common.upper, common.iterates,
-  common.seed,
-}
-
--- The same as options of another attack, which has its own defaults.
-local changed_options = {}
-for i, option in ipairs(pgd_exp_options) do
-  changed_options[i] = { option[1], option[2], "the attack's", option[4] }
-end
 
 local function field(name, kind, text, group)
   return { name = name, kind = "field", group = group, text = text, returns = { kind } }
@@ -57,7 +20,6 @@ eta_min, … 1024 eta_min and keeps the best. All samples of a run advance in lo
 The loss is the score of the true class (or of the reject class, where the sample is rejected) less
 that of the best other class; with a target it is the best other score less the target's. Below 0
 the attack has succeeded.]],
-    options = pgd_exp_options,
     returns = { "attack", "an object whose options can be read and set; :run(samples) attacks" },
     example = example_net .. [[
 local pgd = attack.pgd_exp { model = net, norm = "l2", dmax = 2 }
@@ -71,15 +33,6 @@ print(pgd:run(digits))]],
 Projected gradient descent with a fixed step. The step is the gradient at unit length for l2, its
 sign for linf, its largest component for l1, times eta; step = "raw" takes the gradient as it is. The
 answer is the best point of the way.]],
-    options = {
-      common.model, common.norm '"l2"', common.dmax,
-      { "eta", "number", "2.5 dmax / max_iter", "the length of a step" },
-      { "step", '"raw"|"unit"|"sign"|"largest"', "the norm's", "how the gradient becomes a step" },
-      common.eps "1e-6",
-      { "max_iter", "integer", "50", "steps at most" },
-      common.restarts, common.start_from, common.target, common.lower, common.upper, common.iterates,
-      common.seed,
-    },
     returns = { "attack", "an object whose options can be read and set; :run(samples) attacks" },
     example = example_net .. [[
 local pgd = attack.pgd {
@@ -93,10 +46,6 @@ print(pgd:run(digits))]],
     text = [[
 The fast gradient sign method: one step of length dmax along the gradient's sign (linf), its direction
 (l2) or its largest component (l1). The answer is where the step leads, better or worse.]],
-    options = {
-      common.model, common.norm '"linf"', common.dmax, common.target, common.lower, common.upper,
-      common.iterates,
-    },
     returns = { "attack", "an object whose options can be read and set; :run(samples) attacks" },
     example = example_net .. [[
 print(attack.fgsm({ model = net, dmax = 0.2 }):run(digits))]],
@@ -107,10 +56,6 @@ print(attack.fgsm({ model = net, dmax = 0.2 }):run(digits))]],
     text = [[
 No attack: every sample is moved by dmax in a random direction, and back into the bounds. The baseline
 that an attack of the same size has to beat.]],
-    options = {
-      common.model, common.norm '"l2"', common.dmax, common.lower, common.upper, common.seed, common.target,
-      common.iterates,
-    },
     returns = { "attack", "an object whose options can be read and set; :run(samples) moves them" },
     example = example_net .. [[
 print(attack.noise({ model = net, dmax = 2, seed = 1 }):run(digits))]],
@@ -125,10 +70,6 @@ raises where the model gives scores or gradients that are not finite.]],
     params = {
       { "samples", "dataset|array", "a dataset, rows of features, or one sample" },
     },
-    options = {
-      { "y", "integer|array", "the dataset's", "true labels" },
-      common.target, common.model, common.start_from, common.seed,
-    },
     returns = { "result", "what was found, for every sample" },
     example = example_net .. [[
 local pgd = attack.pgd { norm = "l2", dmax = 2 }
@@ -138,14 +79,32 @@ print(pgd:run(digits, { model = net, target = 2 }))]],
   {
     name = "attack:with",
     text = [[
-Another attack, the same but for these options, which are those of the attack (here of pgd_exp).
-Options can also be read and set one by one: a.dmax = 3, or nil for the default.]],
-    options = changed_options,
+Another attack, the same but for these options, which are those of its constructor. Options can also
+be read and set one by one: a.dmax = 3, or nil for the default; and several at once by a:set { … }.]],
+    params = { { "options", "table", "those of the attack's constructor" } },
     returns = { "attack", "a new object" },
     example = example_net .. [[
 local pgd = attack.pgd_exp { model = net, dmax = 2 }
 print(pgd:with { dmax = 0.2, norm = "linf" })]],
     see = { "attack:run" },
+  },
+  {
+    name = "attack:set",
+    text = [[
+Sets options of this attack, those of its constructor. A mistake in one leaves all as they were.]],
+    params = { { "options", "table", "names with values" } },
+    returns = { "attack", "the attack itself" },
+    example = example_net .. [[
+print(attack.pgd({ model = net, dmax = 1 }):set { dmax = 2, max_iter = 100 })]],
+    see = { "attack:get", "attack:with" },
+  },
+  {
+    name = "attack:get",
+    text = "The value of an option; nil where it is left to the attack, as eta may be.",
+    params = { { "name", "string", "an option of the attack's constructor" } },
+    returns = { "any", "what a.NAME gives" },
+    example = 'print(attack.pgd({ dmax = 1 }):get("dmax"))',
+    see = { "attack:set" },
   },
   field("attack.name", "string", 'Which attack it is: "pgd_exp", "pgd", "fgsm" or "noise".'),
   {

@@ -1,0 +1,101 @@
+/* attack_fields.h — the options of attacks, an entry each: an attack's table lists those it takes.
+ *
+ * They are fields of AttackParams; what only the bindings hold (a model, arrays) is an object. */
+#ifndef PERIGEE_ATTACK_ATTACK_FIELDS_H
+#define PERIGEE_ATTACK_ATTACK_FIELDS_H
+
+#include "attack/attack.h"
+
+#include <math.h>
+
+/* The parameters before anything is chosen: samples are in [0, 1]. */
+#define ATTACK_UNSET .dmax = NAN, .eta = NAN, .eta_min = NAN, .step = -1, .lower = 0, .upper = 1
+
+extern const char *const attack_norm_words[]; /* in the order of Norm */
+extern const char *const attack_step_words[]; /* in the order of StepRule */
+
+#define ATTACK_AT(field) offsetof(AttackParams, field)
+/* Steps of exactly 0 would divide by it. */
+#define ATTACK_STEP_RANGE .low = 1e-12, .high = 1e12
+
+#define ATTACK_MODEL                                                                               \
+    {                                                                                              \
+        "model", FIELD_OBJECT,                                                                     \
+            .type = "model",                                                                       \
+            .meaning = "what is attacked: a net, an svm, an nr, a dnr, or a model written in Lua"  \
+    }
+#define ATTACK_NORM                                                                                \
+    {                                                                                              \
+        "norm", FIELD_WORD, ATTACK_AT(norm), .words = attack_norm_words,                           \
+                                             .meaning = "the norm of the ball and of distances"    \
+    }
+#define ATTACK_DMAX                                                                                \
+    {                                                                                              \
+        "dmax", FIELD_NUMBER, ATTACK_AT(dmax),                                                     \
+            .low = 0, .high = INFINITY, .initial = "none",                                         \
+            .meaning = "how far a sample may move, in the norm; must be given"                     \
+    }
+#define ATTACK_ETA(default_words, meaning_words)                                                   \
+    {                                                                                              \
+        "eta", FIELD_NUMBER, ATTACK_AT(eta), ATTACK_STEP_RANGE, .initial = (default_words),        \
+                                                                .meaning = (meaning_words)         \
+    }
+#define ATTACK_ETA_MIN                                                                             \
+    {                                                                                              \
+        "eta_min", FIELD_NUMBER, ATTACK_AT(eta_min), ATTACK_STEP_RANGE,                            \
+            .initial = "eta", .meaning = "where the line search starts: a multiple of eta"         \
+    }
+#define ATTACK_STEP                                                                                \
+    {                                                                                              \
+        "step", FIELD_WORD, ATTACK_AT(step), .words = attack_step_words, .initial = "the norm's",  \
+                                             .meaning = "how the gradient becomes a step"          \
+    }
+#define ATTACK_EPS                                                                                 \
+    {                                                                                              \
+        "eps", FIELD_NUMBER, ATTACK_AT(eps), .low = 0, .high = INFINITY,                           \
+                                             .meaning = "stop when the loss changes by less"       \
+    }
+#define ATTACK_MAX_ITER(meaning_words)                                                             \
+    {                                                                                              \
+        "max_iter", FIELD_INTEGER, ATTACK_AT(max_iter), .low = 1, .high = 1e6,                     \
+                                                        .meaning = (meaning_words)                 \
+    }
+#define ATTACK_START_FROM                                                                          \
+    {                                                                                              \
+        "start_from", FIELD_OBJECT,                                                                \
+            .type = "dataset|array",                                                               \
+            .meaning =                                                                             \
+                "double start: the point here with the least loss is tried as a second start"      \
+    }
+#define ATTACK_RESTARTS                                                                            \
+    {                                                                                              \
+        "restarts", FIELD_INTEGER, ATTACK_AT(restarts),                                            \
+            .low = 0, .high = 1e6,                                                                 \
+            .meaning = "further runs from random points of the ball; the best counts"              \
+    }
+#define ATTACK_ITERATES                                                                            \
+    {                                                                                              \
+        "iterates", FIELD_BOOLEAN, ATTACK_AT(iterates),                                            \
+            .meaning = "keep the pixels of every iterate in the result"                            \
+    }
+#define ATTACK_SEED                                                                                \
+    {                                                                                              \
+        "seed", FIELD_OBJECT, .type = "integer", .initial = "the session's",                       \
+                              .meaning = "of the random points"                                    \
+    }
+
+/* What every attack takes. */
+#define ATTACK_COMMON                                                                              \
+    { "target", FIELD_OBJECT, .type = "integer|array",                                             \
+      .meaning = "the label that the samples shall get, or one for each; without it any wrong "    \
+                 "one" },                                                                          \
+        { "lower", FIELD_OBJECT, .type = "number|array", .initial = "0",                           \
+          .meaning = "the least value of every feature, or one for each" },                        \
+        { "upper", FIELD_OBJECT, .type = "number|array", .initial = "1",                           \
+          .meaning = "the greatest value of every feature, or one for each" },                     \
+        ATTACK_ITERATES
+
+#define ATTACK_FIELDS_END                                                                          \
+    { .name = NULL }
+
+#endif
