@@ -23,6 +23,10 @@ void model_release(Model *model) {
     model->kind->free(model);
 }
 
+bool model_is_same(const Model *a, const Model *b) {
+    return a == b || (a && b && a->kind == b->kind && a->kind->same && a->kind->same(a, b));
+}
+
 bool model_is_fitted(const Model *model) {
     return model->classes.count > 0;
 }
@@ -84,6 +88,45 @@ bool model_gradient(Model *model, const Batch *batch, const GradientRequest *req
     bool by_weights = request->w && !request->scores;
     return by_weights || model->kind->one_pass ? model->kind->gradient(model, batch, request, err)
                                                : gradient_in_two_calls(model, batch, request, err);
+}
+
+/* Rows of the next piece from `done` on; an interrupt before a further one is a failure. */
+static bool next_piece(const Model *model, const Batch *batch, size_t done, Batch *piece,
+                       Error *err) {
+    size_t left = batch->n - done;
+    *piece = *batch;
+    piece->x = batch->x + done * batch->features;
+    piece->n = model->kind->whole_batches || left < MODEL_PIECE ? left : MODEL_PIECE;
+    return done == 0 || !progress_interrupt_pending() ||
+           error_set(err, ERROR_INTERRUPTED, "%s: interrupted", batch->where);
+}
+
+bool model_scores_in_pieces(Model *model, const Batch *batch, double *scores, Error *err) {
+    Batch piece;
+    for (size_t done = 0; done < batch->n; done += piece.n)
+        if (!next_piece(model, batch, done, &piece, err) ||
+            !model_scores(model, &piece, scores + done * model_columns(model), err))
+            return false;
+    return true;
+}
+
+bool model_gradient_in_pieces(Model *model, const Batch *batch, const GradientRequest *request,
+                              Error *err) {
+    size_t columns = model_columns(model);
+    Batch piece;
+    for (size_t done = 0; done < batch->n; done += piece.n) {
+        GradientRequest part = *request;
+        if (part.w)
+            part.w += done * columns;
+        if (part.scores)
+            part.scores += done * columns;
+        part.gradient += done * batch->features;
+        part.first_row += done;
+        if (!next_piece(model, batch, done, &piece, err) ||
+            !model_gradient(model, &piece, &part, err))
+            return false;
+    }
+    return true;
 }
 
 bool model_check_samples(const Model *model, const Samples *samples, Error *err) {

@@ -135,6 +135,11 @@ typedef struct ModelKind {
     /* What a user of one that is not fitted is told to do; NULL: "call :fit first". */
     const char *unfitted;
 
+    /* Do two models of the kind stand for one (the same table in Lua)? NULL: only a model for
+     * itself.
+     */
+    bool (*same)(const Model *a, const Model *b);
+
     /* Memory that the model alone keeps alive, roughly. NULL: next to none. */
     size_t (*bytes)(const Model *model);
 
@@ -158,6 +163,7 @@ void model_init(Model *model, const ModelKind *kind);
 Model *model_retain(Model *model); /* NULL gives NULL */
 void model_release(Model *model);  /* frees with the last reference; NULL is fine */
 
+bool model_is_same(const Model *a, const Model *b);
 bool model_is_fitted(const Model *model);
 bool model_not_fitted(const Model *model, const char *where, Error *err); /* the error; false */
 size_t model_columns(const Model *model); /* classes, plus one if it rejects */
@@ -165,6 +171,12 @@ size_t model_columns(const Model *model); /* classes, plus one if it rejects */
 /* The kind's operations behind their common checks: fitted, the number of features, n = 0. */
 bool model_scores(Model *model, const Batch *batch, double *scores, Error *err);
 bool model_gradient(Model *model, const Batch *batch, const GradientRequest *request, Error *err);
+/* The same a piece of MODEL_PIECE rows at a time (unless the kind takes whole_batches), with a look
+ * for an interrupt before each further one: then ERROR_INTERRUPTED, and what was done is there. */
+enum { MODEL_PIECE = 1024 };
+bool model_scores_in_pieces(Model *model, const Batch *batch, double *scores, Error *err);
+bool model_gradient_in_pieces(Model *model, const Batch *batch, const GradientRequest *request,
+                              Error *err);
 bool model_fit(Model *model, const Samples *samples, Progress *progress, Error *err);
 bool model_fit_folds(Model *model, const Folds *folds, Progress *progress, Error *err);
 /* The i-th of all its options, those of its parts behind its own. */

@@ -32,14 +32,17 @@ typedef struct AttackParams {
     double lower, upper;
     const Array *lower_each, *upper_each; /* bounds feature by feature (1-d float32), or NULL */
     bool iterates;                        /* keep the pixels of every iterate */
+    int objective;                        /* its place in objective_table */
     uint64_t seed;                        /* of the random points */
 } AttackParams;
+
+struct StartScores;
 
 /* The points of a double start: the best of them for each sample is tried as a second start. */
 typedef struct AttackStart {
     const float *x; /* n × features */
     size_t n;
-    const double *scores; /* n × columns by the attacked model, or NULL: they are computed */
+    struct StartScores *kept; /* where their scores are kept from run to run, or NULL */
 } AttackStart;
 
 /* What is attacked. y and target are labels. */
@@ -56,6 +59,15 @@ typedef struct AttackTask {
 
 struct Descent;
 
+/* Memory of an attack's own for every row of a descent, zeroed at its start: elements of `size`
+ * bytes, one, one a feature or one a column of the scores. */
+typedef enum StateWidth { STATE_ONE, STATE_FEATURES, STATE_COLUMNS } StateWidth;
+typedef struct AttackState {
+    size_t size;
+    StateWidth width;
+} AttackState;
+enum { ATTACK_STATES = 8 };
+
 typedef struct Attack {
     const char *name;    /* "pgd_exp" */
     const char *summary; /* the help's first sentence */
@@ -68,11 +80,14 @@ typedef struct Attack {
 
     /* One iteration of all active samples: new points, their scores and losses (see descent.h). */
     bool (*step)(struct Descent *descent, Error *err);
-    size_t trials;     /* rows per sample of its largest score call, for the memory's bound */
-    bool gradient;     /* step wants the gradient */
-    bool counts_start; /* max_iter counts the start as well as the steps */
-    bool keeps_last;   /* the answer is the last point, whatever its loss; otherwise the best one */
-    bool finite;       /* dmax must be: it is how far the step goes */
+    size_t trials; /* rows per sample of its largest score call, for the memory's bound */
+    const AttackState *state; /* what it keeps; descent->state[0], … */
+    size_t states;            /* ATTACK_STATES at most */
+    bool gradient;            /* step wants the gradient */
+    bool draws;               /* step draws random numbers from the rows' streams */
+    bool counts_start;        /* max_iter counts the start as well as the steps */
+    bool keeps_last; /* the answer is the last point, whatever its loss; otherwise the best one */
+    bool finite;     /* dmax must be: it is how far the step goes */
     /* Stop when the means of the last two windows of losses differ by less than eps, after this
      * many iterations; 0: never. */
     int window, window_after;
@@ -94,9 +109,5 @@ bool attack_resolve(const Attack *attack, const AttackParams *params, AttackPara
  * scores or gradients that are not finite. */
 AttackResult *attack_run(const Attack *attack, const AttackParams *params, const AttackTask *task,
                          Progress *progress, Error *err);
-
-/* Which of the start points has the least loss for this goal's columns (scores: n × columns). */
-size_t attack_nearest_start(const Model *model, const double *scores, size_t n, size_t truth,
-                            ptrdiff_t target);
 
 #endif

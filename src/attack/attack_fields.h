@@ -5,6 +5,7 @@
 #define PERIGEE_ATTACK_ATTACK_FIELDS_H
 
 #include "attack/attack.h"
+#include "attack/objective.h"
 
 #include <math.h>
 
@@ -77,6 +78,14 @@ extern const char *const attack_step_words[]; /* in the order of StepRule */
     {                                                                                              \
         "iterates", FIELD_BOOLEAN, ATTACK_AT(iterates),                                            \
             .meaning = "keep the pixels of every iterate in the result"                            \
+    }
+#define ATTACK_OBJECTIVE                                                                           \
+    {                                                                                              \
+        "objective", FIELD_WORD, ATTACK_AT(objective),                                             \
+            .words = objective_words,                                                              \
+            .meaning =                                                                             \
+                "what is minimised: the difference of two scores, without a jump where samples "   \
+                "begin to be rejected, the cross-entropy, or the ratio of differences"             \
     }
 #define ATTACK_SEED                                                                                \
     {                                                                                              \

@@ -2,6 +2,7 @@
 #include "attack/attack.h"
 #include "attack/descent.h"
 #include "attack/random_point.h"
+#include "attack/start_scores.h"
 #include "core/array.h"
 #include "core/fail.h"
 #include "core/hash.h"
@@ -18,12 +19,12 @@ typedef struct Run {
     Problem problem;
     AttackParams params;
     const AttackTask *task;
-    Goal *goal;                 /* n */
-    size_t *sample;             /* 0 … n−1 */
-    uint64_t *stream;           /* n */
-    double *best;               /* n: the loss of the answer so far */
-    const double *start_scores; /* of the task's start points */
-    double *own_start_scores;   /* the same where we computed them */
+    Goal *goal;                    /* n */
+    size_t *sample;                /* 0 … n−1 */
+    uint64_t *stream;              /* n */
+    double *best;                  /* n: the loss of the answer so far */
+    const double *start_scores;    /* of the task's start points */
+    StartScores *own_start_scores; /* what holds them where the attack keeps none */
     AttackResult *result;
     Progress *progress;
 } Run;
@@ -33,7 +34,7 @@ static void run_clear(Run *run) {
     free(run->sample);
     free(run->stream);
     free(run->best);
-    free(run->own_start_scores);
+    start_scores_free(run->own_start_scores);
     result_free(run->result);
 }
 
@@ -157,18 +158,25 @@ static bool prepare(Run *run, Error *err) {
     return true;
 }
 
-/* Scores of the start points, unless the caller had them. */
+/* Scores of the start points: kept with the attack, or for this run alone. */
 static bool score_starts(Run *run, Error *err) {
     const AttackStart *start = &run->task->start;
-    run->start_scores = start->scores;
-    if (start->n == 0 || start->scores)
+    if (start->n == 0)
         return true;
-    run->own_start_scores = malloc(start->n * run->problem.columns * sizeof(double));
-    if (!run->own_start_scores)
-        return error_memory(err, run->problem.where,
-                            start->n * run->problem.columns * sizeof(double));
-    run->start_scores = run->own_start_scores;
-    return problem_score(&run->problem, start->x, start->n, run->own_start_scores, err);
+    if (!start->kept && !(run->own_start_scores = start_scores_new()))
+        return error_memory(err, run->problem.where, 64);
+    Batch points = { start->x, start->n, run->problem.features, run->problem.where };
+    run->start_scores = start_scores_of(start->kept ? start->kept : run->own_start_scores,
+                                        run->problem.model, &points, run->progress, err);
+    if (!run->start_scores)
+        return false;
+    for (size_t i = 0; i < start->n; i++)
+        if (!objective_is_sound(run->problem.model, run->start_scores + i * run->problem.columns))
+            return error_set(err, ERROR_ARGUMENT,
+                             "%s: start_from: the %s model gave a score that is not finite "
+                             "(row %zu of %zu)",
+                             run->problem.where, run->problem.model->kind->name, i + 1, start->n);
+    return true;
 }
 
 /* By a step that said so, or within a call that failed for it. */
@@ -302,13 +310,14 @@ static void random_starts(const Run *run, const size_t *sample, size_t n, int k,
     }
 }
 
-size_t attack_nearest_start(const Model *model, const double *scores, size_t n, size_t truth,
-                            ptrdiff_t target) {
-    Goal goal = { truth, target };
-    size_t best = 0, columns = model_columns(model);
-    double least = objective_loss(model, scores, goal);
-    for (size_t i = 1; i < n; i++) {
-        double loss = objective_loss(model, scores + i * columns, goal);
+/* Which start point has the least loss for this goal. */
+static size_t nearest_start(const Run *run, Goal goal) {
+    const Problem *problem = &run->problem;
+    const Objective *objective = problem->objective;
+    size_t best = 0, columns = problem->columns;
+    double least = objective->loss(problem->model, run->start_scores, goal);
+    for (size_t i = 1; i < run->task->start.n; i++) {
+        double loss = objective->loss(problem->model, run->start_scores + i * columns, goal);
         if (loss < least) {
             least = loss;
             best = i;
@@ -329,9 +338,7 @@ static bool second_start(Run *run, const size_t *group, size_t n, double *z, flo
     if (!ok)
         error_memory(err, problem->where, n * columns * sizeof *scores);
     for (size_t r = 0; ok && r < n; r++) {
-        Goal goal = run->goal[group[r]];
-        size_t nearest = attack_nearest_start(problem->model, run->start_scores, run->task->start.n,
-                                              goal.truth, goal.target);
+        size_t nearest = nearest_start(run, run->goal[group[r]]);
         for (size_t j = 0; j < d; j++)
             z[j] = (double)run->task->start.x[nearest * d + j];
         settle(run, group[r], z, start + r * d);
@@ -339,7 +346,8 @@ static bool second_start(Run *run, const size_t *group, size_t n, double *z, flo
     }
     ok = ok && problem_score(problem, start, n, scores, err);
     for (size_t r = 0; ok && r < n; r++) {
-        double loss = objective_loss(problem->model, scores + r * columns, run->goal[group[r]]);
+        double loss =
+            problem->objective->loss(problem->model, scores + r * columns, run->goal[group[r]]);
         if (!(loss < run->best[group[r]]))
             continue;
         sample[chosen] = group[r];
@@ -418,9 +426,9 @@ static bool run_all(Run *run, Error *err) {
     size_t group = trial_floats / (attack->trials * task->features);
     group = group > 0 ? group : 1;
     size_t starts = 1 + (size_t)run->params.restarts + (task->start.n > 0);
+    bool ok = score_starts(run, err) || is_interrupted(run);
     progress_begin(run->progress, run->problem.where,
                    (double)(task->n * starts * descent_iterations(attack, &run->params)));
-    bool ok = score_starts(run, err) || is_interrupted(run);
     for (size_t first = 0; ok && first < task->n; first += group) {
         size_t n = task->n - first < group ? task->n - first : group;
         ok = run_group(run, first, n, err);
@@ -440,6 +448,7 @@ AttackResult *attack_run(const Attack *attack, const AttackParams *params, const
     if (!attack_resolve(attack, params, &run.params, err))
         return NULL;
     run.problem.params = &run.params;
+    run.problem.objective = objective_table[run.params.objective];
     AttackResult *result = NULL;
     if (prepare(&run, err) && run_all(&run, err)) {
         result = run.result;

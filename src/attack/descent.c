@@ -8,39 +8,62 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool allocate(void *slot, size_t count, size_t size, const char *where, Error *err) {
-    void *memory = calloc(count ? count : 1, size);
-    if (!memory)
-        return error_memory(err, where, count * size);
-    memcpy(slot, &memory, sizeof memory);
-    return true;
+/* The buffers of a descent, for allocation and release alike: elements of `size` bytes for each
+ * row, trial point or worker thread, one, one a feature or one a column. */
+typedef enum BufferRows { BY_ROW, BY_TRIAL, BY_THREAD } BufferRows;
+
+static const struct Buffer {
+    size_t offset, size;
+    BufferRows rows;
+    StateWidth width;
+} buffers[] = {
+    { offsetof(Descent, x), sizeof(float), BY_ROW, STATE_FEATURES },
+    { offsetof(Descent, scores), sizeof(double), BY_ROW, STATE_COLUMNS },
+    { offsetof(Descent, loss), sizeof(double), BY_ROW, STATE_ONE },
+    { offsetof(Descent, score_count), sizeof(int32_t), BY_ROW, STATE_ONE },
+    { offsetof(Descent, gradient_count), sizeof(int32_t), BY_ROW, STATE_ONE },
+    { offsetof(Descent, stop), sizeof(int32_t), BY_ROW, STATE_ONE },
+    { offsetof(Descent, answer), sizeof(float), BY_ROW, STATE_FEATURES },
+    { offsetof(Descent, answer_at), sizeof(size_t), BY_ROW, STATE_ONE },
+    { offsetof(Descent, path), sizeof(Path), BY_ROW, STATE_ONE },
+    { offsetof(Descent, active), sizeof(size_t), BY_ROW, STATE_ONE },
+    { offsetof(Descent, gradient), sizeof(float), BY_ROW, STATE_FEATURES },
+    { offsetof(Descent, gradient_norm), sizeof(double), BY_ROW, STATE_ONE },
+    { offsetof(Descent, weights), sizeof(double), BY_ROW, STATE_COLUMNS },
+    { offsetof(Descent, trial), sizeof(float), BY_TRIAL, STATE_FEATURES },
+    { offsetof(Descent, trial_scores), sizeof(double), BY_TRIAL, STATE_COLUMNS },
+    { offsetof(Descent, scratch), sizeof(double), BY_THREAD, STATE_FEATURES },
+};
+enum { BUFFERS = sizeof buffers / sizeof *buffers };
+
+static size_t width_of(const Problem *problem, StateWidth width) {
+    return width == STATE_FEATURES  ? problem->features
+           : width == STATE_COLUMNS ? problem->columns
+                                    : 1;
+}
+
+static void **buffer_slot(Descent *descent, const struct Buffer *buffer) {
+    return (void **)(void *)((char *)descent + buffer->offset);
+}
+
+static bool allocate(void **slot, size_t count, size_t size, Error *err) {
+    *slot = calloc(count ? count : 1, size);
+    return *slot || error_memory(err, "attack", count * size);
 }
 
 bool descent_init(Descent *descent, const Problem *problem, size_t n, Error *err) {
     *descent = (Descent){ .problem = problem, .n = n };
-    size_t d = problem->features, columns = problem->columns, trials = problem->attack->trials;
-    size_t threads = (size_t)parallel_threads();
-    const char *where = problem->where;
-    bool ok = allocate(&descent->x, n * d, sizeof(float), where, err) &&
-              allocate(&descent->scores, n * columns, sizeof(double), where, err) &&
-              allocate(&descent->loss, n, sizeof(double), where, err) &&
-              allocate(&descent->score_count, n, sizeof(int32_t), where, err) &&
-              allocate(&descent->gradient_count, n, sizeof(int32_t), where, err) &&
-              allocate(&descent->stop, n, sizeof(int32_t), where, err) &&
-              allocate(&descent->answer, n * d, sizeof(float), where, err) &&
-              allocate(&descent->answer_at, n, sizeof(size_t), where, err) &&
-              allocate(&descent->path, n, sizeof(Path), where, err) &&
-              allocate(&descent->active, n, sizeof(size_t), where, err) &&
-              allocate(&descent->gradient, n * d, sizeof(float), where, err) &&
-              allocate(&descent->gradient_norm, n, sizeof(double), where, err) &&
-              allocate(&descent->weights, n * columns, sizeof(double), where, err) &&
-              allocate(&descent->trial, n * trials * d, sizeof(float), where, err) &&
-              allocate(&descent->trial_scores, n * trials * columns, sizeof(double), where, err) &&
-              allocate(&descent->direction, n * d, sizeof(double), where, err) &&
-              allocate(&descent->best, n * d, sizeof(float), where, err) &&
-              allocate(&descent->best_scores, n * columns, sizeof(double), where, err) &&
-              allocate(&descent->best_loss, n, sizeof(double), where, err) &&
-              allocate(&descent->scratch, threads * d, sizeof(double), where, err);
+    const Attack *attack = problem->attack;
+    const size_t rows[] = {
+        [BY_ROW] = n, [BY_TRIAL] = n * attack->trials, [BY_THREAD] = (size_t)parallel_threads()
+    };
+    bool ok = true;
+    for (const struct Buffer *b = buffers; ok && b < buffers + BUFFERS; b++)
+        ok = allocate(buffer_slot(descent, b), rows[b->rows] * width_of(problem, b->width), b->size,
+                      err);
+    for (size_t s = 0; ok && s < attack->states; s++)
+        ok = allocate(&descent->state[s], n * width_of(problem, attack->state[s].width),
+                      attack->state[s].size, err);
     if (!ok)
         descent_clear(descent);
     return ok;
@@ -53,60 +76,28 @@ void descent_clear(Descent *descent) {
         free(descent->path[i].distance);
         free(descent->path[i].iterates);
     }
-    void *owned[] = { descent->x,           descent->scores,         descent->loss,
-                      descent->score_count, descent->gradient_count, descent->stop,
-                      descent->answer,      descent->answer_at,      descent->path,
-                      descent->active,      descent->gradient,       descent->gradient_norm,
-                      descent->weights,     descent->trial,          descent->trial_scores,
-                      descent->direction,   descent->best,           descent->best_scores,
-                      descent->best_loss,   descent->scratch };
-    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
-        free(owned[i]);
+    for (size_t b = 0; b < BUFFERS; b++)
+        free(*buffer_slot(descent, &buffers[b]));
+    for (size_t s = 0; s < ATTACK_STATES; s++)
+        free(descent->state[s]);
     *descent = (Descent){ 0 };
 }
 
-/* Rows of one call to the model: between two calls an interrupt is looked for. */
-static size_t piece_of(const Problem *problem, size_t rows) {
-    const size_t most = 1024;
-    return problem->model->kind->whole_batches || rows < most ? rows : most;
-}
-
-static bool go_on(const Problem *problem, Error *err) {
-    return !progress_interrupt_pending() ||
-           error_set(err, ERROR_ARGUMENT, "%s: interrupted", problem->where);
-}
-
-bool problem_score(const Problem *problem, const float *points, size_t rows, double *scores,
-                   Error *err) {
-    size_t d = problem->features, columns = problem->columns;
-    for (size_t done = 0, n; done < rows; done += n) {
-        n = piece_of(problem, rows - done);
-        if ((done > 0 && !go_on(problem, err)) ||
-            !model_scores(problem->model, &(Batch){ points + done * d, n, d, problem->where },
-                          scores + done * columns, err))
-            return false;
-    }
+static bool check_scores(const Problem *problem, const double *scores, size_t rows, Error *err) {
     for (size_t i = 0; i < rows; i++)
-        if (!objective_is_sound(problem->model, scores + i * columns))
+        if (!objective_is_sound(problem->model, scores + i * problem->columns))
             return error_set(err, ERROR_ARGUMENT,
                              "%s: the %s model gave a score that is not finite (row %zu of %zu)",
                              problem->where, problem->model->kind->name, i + 1, rows);
     return true;
 }
 
-static bool problem_gradient(const Problem *problem, const float *points, size_t rows,
-                             const double *weights, float *gradient, Error *err) {
-    size_t d = problem->features;
-    for (size_t done = 0, n; done < rows; done += n) {
-        n = piece_of(problem, rows - done);
-        if ((done > 0 && !go_on(problem, err)) ||
-            !model_gradient(problem->model, &(Batch){ points + done * d, n, d, problem->where },
-                            &(GradientRequest){ .w = weights + done * problem->columns,
-                                                .gradient = gradient + done * d },
-                            err))
-            return false;
-    }
-    return true;
+bool problem_score(const Problem *problem, const float *points, size_t rows, double *scores,
+                   Error *err) {
+    Batch batch = { points, rows, problem->features, problem->where };
+    if (!model_scores_in_pieces(problem->model, &batch, scores, err))
+        return false;
+    return check_scores(problem, scores, rows, err);
 }
 
 bool descent_score(Descent *descent, const float *points, const size_t *list, size_t rows,
@@ -157,17 +148,46 @@ static bool record(Descent *descent, size_t row, Error *err) {
     return true;
 }
 
+double descent_loss(const Descent *descent, size_t row, const double *scores) {
+    const Problem *problem = descent->problem;
+    return problem->objective->loss(problem->model, scores, descent->goal[row]);
+}
+
 void descent_move(Descent *descent, size_t row, const float *point, const double *scores) {
     const Problem *problem = descent->problem;
     memcpy(descent->x + row * problem->features, point, problem->features * sizeof(float));
     memcpy(descent->scores + row * problem->columns, scores, problem->columns * sizeof(double));
-    descent->loss[row] = objective_loss(problem->model, scores, descent->goal[row]);
+    descent->loss[row] = descent_loss(descent, row, scores);
+}
+
+/* The weights of the loss at the place `a` of the active list. */
+static void weigh(const void *context, size_t a, const double *scores, double *w) {
+    const Descent *descent = context;
+    const Problem *problem = descent->problem;
+    problem->objective->weights(problem->model, scores, descent->goal[descent->active[a]], w);
+}
+
+/* Scores of the trial points, and their gradients where the next iteration will want them. */
+static bool score_trials(Descent *descent, Error *err) {
+    const Problem *problem = descent->problem;
+    descent->ahead = problem->attack->gradient && descent->iterations_left > 0;
+    if (!descent->ahead)
+        return descent_score(descent, descent->trial, NULL, descent->active_count, 1,
+                             descent->trial_scores, err);
+    for (size_t a = 0; a < descent->active_count; a++)
+        descent->score_count[descent->active[a]]++;
+    Batch batch = { descent->trial, descent->active_count, problem->features, problem->where };
+    GradientRequest request = { .weigh = weigh,
+                                .context = descent,
+                                .scores = descent->trial_scores,
+                                .gradient = descent->gradient };
+    return model_gradient_in_pieces(problem->model, &batch, &request, err) &&
+           check_scores(problem, descent->trial_scores, descent->active_count, err);
 }
 
 bool descent_take_trials(Descent *descent, Error *err) {
     size_t d = descent->problem->features, columns = descent->problem->columns;
-    if (!descent_score(descent, descent->trial, NULL, descent->active_count, 1,
-                       descent->trial_scores, err))
+    if (!score_trials(descent, err))
         return false;
     for (size_t a = 0; a < descent->active_count; a++)
         descent_move(descent, descent->active[a], descent->trial + a * d,
@@ -194,13 +214,19 @@ static bool has_converged(const Descent *descent, const Path *path, size_t itera
            fabs(mean(end - window, window) - mean(end - 2 * window, window)) < eps;
 }
 
-/* Drop the rows whose stop has been set (≥ 0) from the active list; how many stay comes out of it.
- */
-static void drop_stopped(Descent *descent) {
-    size_t kept = 0;
-    for (size_t a = 0; a < descent->active_count; a++)
-        if (descent->stop[descent->active[a]] < 0)
-            descent->active[kept++] = descent->active[a];
+/* Drop the rows whose stop has been set (≥ 0) from the active list, and their gradients if there
+ * are any; how many stay comes out of it. */
+static void drop_stopped(Descent *descent, bool gradients) {
+    size_t kept = 0, d = descent->problem->features;
+    for (size_t a = 0; a < descent->active_count; a++) {
+        if (descent->stop[descent->active[a]] >= 0)
+            continue;
+        if (gradients && kept != a) {
+            memcpy(descent->gradient + kept * d, descent->gradient + a * d, d * sizeof(float));
+            descent->gradient_norm[kept] = descent->gradient_norm[a];
+        }
+        descent->active[kept++] = descent->active[a];
+    }
     descent->active_count = kept;
 }
 
@@ -228,33 +254,35 @@ static const float *active_points(Descent *descent) {
     return descent->trial;
 }
 
-/* Gradients of the losses of all active rows; a row without any stops. */
-static bool take_gradients(Descent *descent, Error *err) {
+/* Gradients of the losses where the active rows stand, whose scores are known. */
+static bool ask_gradients(Descent *descent, Error *err) {
     const Problem *problem = descent->problem;
+    size_t columns = problem->columns;
+    Batch batch = { active_points(descent), descent->active_count, problem->features,
+                    problem->where };
+    for (size_t a = 0; a < descent->active_count; a++)
+        weigh(descent, a, descent->scores + descent->active[a] * columns,
+              descent->weights + a * columns);
+    GradientRequest request = { .w = descent->weights, .gradient = descent->gradient };
+    return model_gradient_in_pieces(problem->model, &batch, &request, err);
+}
+
+/* Gradients of the losses of all active rows, unless they came with the scores; a row without any
+ * stops. */
+static bool take_gradients(Descent *descent, Error *err) {
     const double smallest = 1e-20;
-    size_t d = problem->features, columns = problem->columns, count = descent->active_count;
-    for (size_t a = 0; a < count; a++) {
-        size_t row = descent->active[a];
-        objective_weights(problem->model, descent->scores + row * columns, descent->goal[row],
-                          descent->weights + a * columns);
-        descent->gradient_count[row]++;
-    }
-    if (!problem_gradient(problem, active_points(descent), count, descent->weights,
-                          descent->gradient, err))
+    if (!descent->ahead && !ask_gradients(descent, err))
         return false;
-    size_t kept = 0;
-    for (size_t a = 0; a < count; a++) {
+    descent->ahead = false;
+    for (size_t a = 0; a < descent->active_count; a++) {
+        size_t row = descent->active[a];
+        descent->gradient_count[row]++;
         if (!gradient_is_sound(descent, a, err))
             return false;
-        if (descent->gradient_norm[a] < smallest) {
-            descent->stop[descent->active[a]] = STOP_ZERO_GRADIENT;
-            continue;
-        }
-        if (kept != a)
-            memcpy(descent->gradient + kept * d, descent->gradient + a * d, d * sizeof(float));
-        descent->gradient_norm[kept++] = descent->gradient_norm[a];
+        if (descent->gradient_norm[a] < smallest)
+            descent->stop[row] = STOP_ZERO_GRADIENT;
     }
-    drop_stopped(descent);
+    drop_stopped(descent, true);
     return true;
 }
 
@@ -269,8 +297,7 @@ static bool start(Descent *descent, Error *err) {
         !descent_score(descent, descent->x, NULL, descent->n, 1, descent->scores, err))
         return false;
     for (size_t row = 0; row < descent->n; row++) {
-        descent->loss[row] = objective_loss(
-            problem->model, descent->scores + row * problem->columns, descent->goal[row]);
+        descent->loss[row] = descent_loss(descent, row, descent->scores + row * problem->columns);
         if (!record(descent, row, err))
             return false;
     }
@@ -293,7 +320,7 @@ static bool iterate(Descent *descent, size_t iteration, Error *err) {
         if (has_converged(descent, &descent->path[row], iteration))
             descent->stop[row] = STOP_CONVERGED;
     }
-    drop_stopped(descent);
+    drop_stopped(descent, descent->ahead);
     return true;
 }
 
@@ -333,6 +360,7 @@ bool descent_run(Descent *descent, Progress *progress, Error *err) {
     bool interrupted = progress_was_interrupted(progress);
     for (size_t i = 1; i <= iterations && descent->active_count > 0 && !interrupted; i++) {
         size_t before = descent->active_count;
+        descent->iterations_left = iterations - i;
         /* A model written in Lua fails when it is interrupted: then keep what was recorded. */
         bool ok = iterate(descent, i, err);
         if (!ok && !progress_interrupt_pending())

@@ -11,6 +11,7 @@
 /* What stays the same over all descents of an attack. */
 typedef struct Problem {
     const Attack *attack;
+    const Objective *objective;
     const AttackParams *params; /* resolved */
     Constraint constraint;
     Model *model;
@@ -44,13 +45,13 @@ typedef struct Descent {
     size_t *active;
     float *gradient;       /* active × features, of the current points */
     double *gradient_norm; /* active: l2 */
-    double *weights;       /* active × columns: what the gradient is of */
+    double *weights;       /* active × columns: what the gradient is of, where scores are known */
+    bool ahead;            /* gradients of the points that the rows have just moved to are there */
     float *trial;          /* active · trials × features */
     double *trial_scores;  /* active · trials × columns */
-    double *direction;     /* active × features: the line search goes along its negative */
-    float *best;           /* active × features: the best point of this line search, … */
-    double *best_scores, *best_loss; /* … its scores and loss */
-    double *scratch;                 /* one row of features for each worker thread */
+    double *scratch;       /* one row of features for each worker thread */
+    void *state[ATTACK_STATES]; /* the attack's own */
+    size_t iterations_left;     /* after this one */
 } Descent;
 
 /* Room for n rows. The caller then fills x0, goal, sample, stream (borrowed) and the start points x
@@ -68,10 +69,14 @@ bool problem_score(const Problem *problem, const float *points, size_t rows, dou
 bool descent_score(Descent *descent, const float *points, const size_t *list, size_t rows,
                    size_t per, double *scores, Error *err);
 
+/* The attack's loss of the row at a point with these scores. */
+double descent_loss(const Descent *descent, size_t row, const double *scores);
+
 /* Move the row to this point. */
 void descent_move(Descent *descent, size_t row, const float *point, const double *scores);
 
-/* Score the first trial point of every active row and move the rows there, better or worse. */
+/* Score the first trial point of every active row and move the rows there, better or worse. The
+ * gradient that the next iteration will ask for comes out of the same pass through the model. */
 bool descent_take_trials(Descent *descent, Error *err);
 
 /* How many iterations a descent may take. */

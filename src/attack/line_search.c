@@ -18,6 +18,29 @@ typedef struct Trials {
     int first;
 } Trials;
 
+const AttackState line_search_state[LINE_STATES] = {
+    [LINE_DIRECTION] = { sizeof(double), STATE_FEATURES },
+    [LINE_BEST] = { sizeof(float), STATE_FEATURES },   /* the best point of this search, … */
+    [LINE_SCORES] = { sizeof(double), STATE_COLUMNS }, /* … its scores and loss */
+    [LINE_LOSS] = { sizeof(double), STATE_ONE },
+};
+
+double *line_direction(const Descent *descent) {
+    return descent->state[LINE_DIRECTION];
+}
+
+static float *best_points(const Descent *descent) {
+    return descent->state[LINE_BEST];
+}
+
+static double *best_scores(const Descent *descent) {
+    return descent->state[LINE_SCORES];
+}
+
+static double *best_losses(const Descent *descent) {
+    return descent->state[LINE_LOSS];
+}
+
 /* z = x − length · direction. */
 SIMD_CLONES
 static void walk(const float *x, const double *direction, double length, size_t n, double *z) {
@@ -35,7 +58,7 @@ static void make_trials(void *context, size_t begin, size_t end, int worker) {
         size_t place = trials->list[i / trials->per], row = descent->active[place];
         double length =
             ldexp(eta * (double)trials->multiple[place], trials->first + (int)(i % trials->per));
-        walk(descent->x + row * d, descent->direction + place * d, length, d, z);
+        walk(descent->x + row * d, line_direction(descent) + place * d, length, d, z);
         box_project(constraint, z);
         ball_project(constraint, descent->x0[row], z);
         constraint_store(constraint, descent->x0[row], z, descent->trial + i * d);
@@ -47,11 +70,11 @@ static double consider(Descent *descent, size_t place, size_t i) {
     const Problem *problem = descent->problem;
     size_t d = problem->features, columns = problem->columns;
     const double *scores = descent->trial_scores + i * columns;
-    double loss = objective_loss(problem->model, scores, descent->goal[descent->active[place]]);
-    if (loss < descent->best_loss[place]) {
-        descent->best_loss[place] = loss;
-        memcpy(descent->best + place * d, descent->trial + i * d, d * sizeof(float));
-        memcpy(descent->best_scores + place * columns, scores, columns * sizeof(double));
+    double loss = descent_loss(descent, descent->active[place], scores);
+    if (loss < best_losses(descent)[place]) {
+        best_losses(descent)[place] = loss;
+        memcpy(best_points(descent) + place * d, descent->trial + i * d, d * sizeof(float));
+        memcpy(best_scores(descent) + place * columns, scores, columns * sizeof(double));
     }
     return loss;
 }
@@ -108,16 +131,17 @@ bool line_search(Descent *descent, Error *err) {
     for (size_t a = 0; a < count; a++) {
         list[a] = a;
         multiple[a] = from;
-        descent->best_loss[a] = descent->loss[descent->active[a]];
-        memcpy(descent->best + a * d, descent->x + descent->active[a] * d, d * sizeof(float));
-        memcpy(descent->best_scores + a * columns, descent->scores + descent->active[a] * columns,
+        best_losses(descent)[a] = descent->loss[descent->active[a]];
+        memcpy(best_points(descent) + a * d, descent->x + descent->active[a] * d,
+               d * sizeof(float));
+        memcpy(best_scores(descent) + a * columns, descent->scores + descent->active[a] * columns,
                columns * sizeof(double));
     }
     bool ok = (from == 1 || halve(descent, list, multiple, err)) &&
               double_up(descent, list, multiple, from > 1, err);
     for (size_t a = 0; ok && a < count; a++)
-        descent_move(descent, descent->active[a], descent->best + a * d,
-                     descent->best_scores + a * columns);
+        descent_move(descent, descent->active[a], best_points(descent) + a * d,
+                     best_scores(descent) + a * columns);
     free(list);
     return ok;
 }

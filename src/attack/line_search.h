@@ -12,7 +12,14 @@
 
 enum { LINE_SEARCH_DOUBLINGS = 10 };
 
-/* Along minus descent->direction. */
+/* The state of an attack that uses it, all by place in the active list. */
+enum { LINE_DIRECTION, LINE_BEST, LINE_SCORES, LINE_LOSS, LINE_STATES };
+extern const AttackState line_search_state[LINE_STATES];
+
+/* active × features: the search goes along its negative. */
+double *line_direction(const Descent *descent);
+
+/* Along minus line_direction. */
 bool line_search(Descent *descent, Error *err);
 
 #endif

@@ -38,6 +38,7 @@ const Attack attack_noise = {
     .params = { ATTACK_UNSET, .norm = NORM_L2, .max_iter = 1 },
     .step = noise_step,
     .trials = 1,
+    .draws = true,
     .keeps_last = true,
     .finite = true,
 };

@@ -1,13 +1,19 @@
-/* objective.h — the loss that attacks minimise, from one row of a model's scores.
+/* objective.h — what attacks minimise, from one row of a model's scores, and the table of it.
  *
- *     error-generic   loss = s_k − s_c   k: the true class, or the reject class where the sample is
- *                                        rejected; c: the best class other than the true one
- *     targeted at t   loss = s_k − s_t   k: the best column but t, the reject column included
+ * Columns are s_0 … ; y is the true class's, t the wanted one's, θ the reject score (−∞ where the
+ * model does not reject), r its column. Every objective is one file and one line in
+ * OBJECTIVE_TABLE:
  *
- * Negative (error-generic): accepted and wrong. Negative (targeted): accepted as t. The gradient is
- * that of the k and c of the point where it is taken; the reject score's own is zero.
- * (Melis et al., "Is deep learning safe for robot vision?", ICCV workshops 2017; Sotgiu et al.
- * 2020.) */
+ *     margin         s_k − s_c, k: y, or r where the sample is rejected; c: the best class but y.
+ *                    Targeted: the best column but t, r included, − s_t
+ *     continuous     max(s_y, θ) − max_{c≠y} s_c. Targeted as margin. Negative exactly where the
+ *                    sample is accepted and wrong (accepted as t); without the jump that margin has
+ *                    where a sample begins to be rejected
+ *     cross_entropy  log p_y, targeted −log p_t; p is the softmax of all columns, r included
+ *     dlr            the difference of logits ratio: the margin in units of the scores' spread
+ *
+ * Whether a point has reached the goal is not an objective's to say: verdict.h. The reject score
+ * does not depend on the sample, so its weight is always 0. */
 #ifndef PERIGEE_ATTACK_OBJECTIVE_H
 #define PERIGEE_ATTACK_OBJECTIVE_H
 
@@ -19,22 +25,47 @@ typedef struct Goal {
     ptrdiff_t target; /* the wanted class's column, or −1 for error-generic */
 } Goal;
 
-/* The two columns whose difference is the loss. */
-typedef struct Margin {
-    size_t k, c;
-} Margin;
+typedef struct Objective {
+    const char *name;
+    double (*loss)(const Model *model, const double *scores, Goal goal);
 
-Margin objective_margin(const Model *model, const double *scores, Goal goal);
-double objective_loss(const Model *model, const double *scores, Goal goal);
+    /* w (columns): the loss's gradient is that of w · scores, taken where the scores are. */
+    void (*weights)(const Model *model, const double *scores, Goal goal, double *w);
+} Objective;
 
-/* The weights whose gradient is the loss's: 1 at k, −1 at c, 0 for the reject column. */
-void objective_weights(const Model *model, const double *scores, Goal goal, double *weights);
+#define OBJECTIVE_TABLE(OBJECTIVE)                                                                 \
+    OBJECTIVE(margin)                                                                              \
+    OBJECTIVE(continuous)                                                                          \
+    OBJECTIVE(cross_entropy)                                                                       \
+    OBJECTIVE(dlr)
 
-/* Is the goal reached: accepted as the target, or (error-generic) accepted and wrong? */
-bool objective_reached(const Model *model, const double *scores, Goal goal);
+#define OBJECTIVE_DECLARATION(name) extern const Objective objective_##name;
+OBJECTIVE_TABLE(OBJECTIVE_DECLARATION)
+#undef OBJECTIVE_DECLARATION
+
+/* Both end with NULL and go together: an option's word is its objective's place. */
+extern const Objective *const objective_table[];
+extern const char *const objective_words[];
+
+const Objective *objective_find(const char *name); /* or NULL */
 
 /* Every class score is a finite number, and the reject score is one or −inf (nothing is rejected).
  */
 bool objective_is_sound(const Model *model, const double *scores);
+
+/* ---- For the objectives -----------------------------------------------------------------------
+ */
+
+/* The highest of columns 0 … count−1 but one; the lowest column wins a tie. */
+size_t objective_best_but(const double *scores, size_t count, size_t left_out);
+
+/* The loss s_k − s_c of two columns, and its weights. */
+typedef struct Margin {
+    size_t k, c;
+} Margin;
+void objective_margin_weights(const Model *model, Margin margin, double *w);
+
+/* The margin towards a target: the best column but it, and it. */
+Margin objective_target_margin(const Model *model, const double *scores, Goal goal);
 
 #endif

@@ -30,17 +30,12 @@ static bool pgd_resolve(AttackParams *params, Error *err) {
 }
 
 static const Field fields[] = {
-    ATTACK_MODEL,
-    ATTACK_NORM,
-    ATTACK_DMAX,
-    ATTACK_ETA("2.5 dmax / max_iter", "the length of a step"),
-    ATTACK_STEP,
-    ATTACK_EPS,
-    ATTACK_MAX_ITER("steps at most"),
-    ATTACK_RESTARTS,
-    ATTACK_START_FROM,
-    ATTACK_SEED,
-    ATTACK_COMMON,
+    ATTACK_MODEL,      ATTACK_NORM,
+    ATTACK_DMAX,       ATTACK_ETA("2.5 dmax / max_iter", "the length of a step"),
+    ATTACK_STEP,       ATTACK_OBJECTIVE,
+    ATTACK_EPS,        ATTACK_MAX_ITER("steps at most"),
+    ATTACK_RESTARTS,   ATTACK_START_FROM,
+    ATTACK_SEED,       ATTACK_COMMON,
     ATTACK_FIELDS_END,
 };
 

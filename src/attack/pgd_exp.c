@@ -79,7 +79,7 @@ static void make_directions(void *context, size_t begin, size_t end, int worker)
     for (size_t a = begin; a < end; a++) {
         size_t row = descent->active[a];
         const float *x = descent->x + row * d;
-        double *direction = descent->direction + a * d;
+        double *direction = line_direction(descent) + a * d;
         allowed_gradient(constraint, x, descent->gradient + a * d, descent->gradient_norm[a],
                          direction);
         if (constraint->norm == NORM_L1)
@@ -110,17 +110,12 @@ static bool pgd_exp_resolve(AttackParams *params, Error *err) {
 }
 
 static const Field fields[] = {
-    ATTACK_MODEL,
-    ATTACK_NORM,
-    ATTACK_DMAX,
-    ATTACK_ETA("0.1; 0.01 for linf", "the grid of the line search"),
-    ATTACK_ETA_MIN,
-    ATTACK_EPS,
-    ATTACK_MAX_ITER("iterates at most, the start included"),
-    ATTACK_START_FROM,
-    ATTACK_RESTARTS,
-    ATTACK_SEED,
-    ATTACK_COMMON,
+    ATTACK_MODEL,      ATTACK_NORM,
+    ATTACK_DMAX,       ATTACK_ETA("0.1; 0.01 for linf", "the grid of the line search"),
+    ATTACK_ETA_MIN,    ATTACK_OBJECTIVE,
+    ATTACK_EPS,        ATTACK_MAX_ITER("iterates at most, the start included"),
+    ATTACK_START_FROM, ATTACK_RESTARTS,
+    ATTACK_SEED,       ATTACK_COMMON,
     ATTACK_FIELDS_END,
 };
 
@@ -131,6 +126,8 @@ const Attack attack_pgd_exp = {
     .params = { ATTACK_UNSET, .norm = NORM_L2, .eps = 1e-8, .max_iter = 30 },
     .resolve = pgd_exp_resolve,
     .step = pgd_exp_step,
+    .state = line_search_state,
+    .states = LINE_STATES,
     .trials = 1 + LINE_SEARCH_DOUBLINGS,
     .gradient = true,
     .counts_start = true,

@@ -4,6 +4,7 @@
 #include "core/array_values.h"
 #include "core/fail.h"
 
+#include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,17 +14,6 @@ const char *stop_name(int stop) {
     static const char *const names[STOP_REASONS] = { "converged", "max_iter", "zero_gradient",
                                                      "interrupted" };
     return stop >= 0 && stop < STOP_REASONS ? names[stop] : "unknown";
-}
-
-const char *verdict_name(Verdict verdict, bool at_start) {
-    switch (verdict) {
-    case VERDICT_CORRECT:
-        return "correct";
-    case VERDICT_REJECTED:
-        return "rejected";
-    default:
-        return at_start ? "wrong" : "evaded";
-    }
 }
 
 bool trace_new(Trace *trace, const AttackResult *result, size_t count, bool iterates, Error *err) {
@@ -114,23 +104,17 @@ void result_free(AttackResult *result) {
     free(result);
 }
 
-/* Rejection is told by the label only where the model can reject: −1 may be a class elsewhere. */
-static Verdict verdict_of(const AttackResult *result, int32_t label, int32_t y) {
-    if (result->rejects && label == LABEL_REJECTED)
-        return VERDICT_REJECTED;
-    return label == y ? VERDICT_CORRECT : VERDICT_WRONG;
-}
-
 Verdict result_verdict(const AttackResult *result, size_t i) {
-    return verdict_of(result, array_i32(result->label)[i], array_i32(result->y)[i]);
+    return verdict_of(result->rejects, array_i32(result->label)[i], array_i32(result->y)[i]);
 }
 
 Verdict result_start_verdict(const AttackResult *result, size_t i) {
-    return verdict_of(result, array_i32(result->start_label)[i], array_i32(result->y)[i]);
+    return verdict_of(result->rejects, array_i32(result->start_label)[i], array_i32(result->y)[i]);
 }
 
 bool result_hit(const AttackResult *result, size_t i) {
-    return result->target && array_i32(result->label)[i] == array_i32(result->target)[i];
+    return result->target &&
+           verdict_hit(result->rejects, array_i32(result->label)[i], array_i32(result->target)[i]);
 }
 
 ResultCounts result_counts(const AttackResult *result) {
@@ -207,6 +191,15 @@ static Goal goal_of(const AttackResult *result, const Model *model, size_t i) {
     return (Goal){ (size_t)labels_find(&model->classes, array_i32(result->y)[i]), target };
 }
 
+/* What the attack minimised, by its parameters: before there was a choice, the margin. */
+static const Objective *objective_of(const AttackResult *result) {
+    cJSON *params = cJSON_Parse(result->params);
+    const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(params, "objective"));
+    const Objective *found = name ? objective_find(name) : NULL;
+    cJSON_Delete(params);
+    return found ? found : &objective_margin;
+}
+
 /* A trace of the kept iterates, or of start and answer alone, by this model. */
 static bool rescore_trace(const AttackResult *old, size_t i, Model *model, AttackResult *result,
                           Error *err) {
@@ -230,8 +223,9 @@ static bool rescore_trace(const AttackResult *old, size_t i, Model *model, Attac
         distance[count - 1] = array_f64(old->distance)[i];
     }
     Goal goal = goal_of(result, model, i);
+    const Objective *objective = objective_of(result);
     for (size_t t = 0; t < count; t++)
-        array_f64(to->loss)[t] = objective_loss(model, scores + t * columns, goal);
+        array_f64(to->loss)[t] = objective->loss(model, scores + t * columns, goal);
     return true;
 }
 

@@ -7,6 +7,7 @@
 #define PERIGEE_ATTACK_RESULT_H
 
 #include "attack/constraint.h"
+#include "attack/verdict.h"
 #include "core/labels.h"
 #include "core/types.h"
 #include "model.h"
@@ -18,8 +19,6 @@ typedef enum StopReason {
     STOP_INTERRUPTED,
     STOP_REASONS
 } StopReason;
-
-typedef enum Verdict { VERDICT_CORRECT, VERDICT_REJECTED, VERDICT_WRONG } Verdict;
 
 /* The way to the answer: `count` iterates, the start first, the answer last. */
 typedef struct Trace {
@@ -50,8 +49,7 @@ typedef struct AttackResult {
     Trace *trace;                        /* n */
 } AttackResult;
 
-const char *stop_name(int stop);                          /* "converged", … */
-const char *verdict_name(Verdict verdict, bool at_start); /* wrong is "evaded" after the attack */
+const char *stop_name(int stop); /* "converged", … */
 
 /* Arrays for `count` iterates; what trace_clear leaves is empty. */
 struct AttackResult;

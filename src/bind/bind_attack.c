@@ -1,9 +1,9 @@
 /* bind_attack.c — the library `attack`: a constructor for every attack of the table, and runs.
  *
  * An attack object is a box with the numbers (AttackParams); what is Lua's (the model, the start
- * points, bounds and targets that are arrays) is in the table that is the box's user value, and so
- * are the start points' scores once a run has made them. */
+ * points, bounds and targets that are arrays) is in the table that is the box's user value. */
 #include "attack/attacks.h"
+#include "attack/start_scores.h"
 #include "bind/bind.h"
 #include "bind/bind_attack.h"
 #include "bind/bind_fields.h"
@@ -23,12 +23,18 @@ typedef struct AttackBox {
     AttackParams params; /* first: the attack's fields are its */
     const Attack *attack;
     bool seeded;
-    char where[48]; /* "attack.pgd", for messages */
+    StartScores *starts; /* of the last run's double start; NULL before the first */
+    char where[48];      /* "attack.pgd", for messages */
 } AttackBox;
+
+static void release_attack(void *object) {
+    start_scores_free(((AttackBox *)object)->starts);
+    free(object);
+}
 
 static const BoxType attack_type = { .name = "perigee.attack",
                                      .shown = "an attack",
-                                     .release = free };
+                                     .release = release_attack };
 
 static AttackBox *check_self(lua_State *L, const char *where) {
     return bind_check(L, 1, &attack_type, where, "self");
@@ -156,6 +162,7 @@ static AttackBox *push_object(lua_State *L, const AttackBox *like, int held) {
     if (!box)
         luaL_error(L, "%s: out of memory", like->where);
     *box = *like;
+    box->starts = NULL;
     *slot = box;
     lua_newtable(L);
     if (held != 0)
@@ -261,6 +268,8 @@ static int push_field_text(lua_State *L, const Field *field, const AttackParams 
             lua_pushfstring(L, " %s", value.word);
         else if (strcmp(field->name, "step") == 0)
             lua_pushfstring(L, ", %s steps", value.word);
+        else if (params->objective == 0)
+            return 0; /* the only other word */
         else
             lua_pushfstring(L, ", %s %s", field->name, value.word);
         return 1;
@@ -358,71 +367,8 @@ static const int32_t *check_labels(lua_State *L, const char *where, const char *
     return array_i32(labels);
 }
 
-/* Start points' scores are kept in the object's table with the model and the points they are of.
- * They only choose where a second descent starts, so it is enough to look at a few of them to see
- * whether the model has been trained anew or got another threshold. */
-enum { PROBES = 16 };
-
-static bool still_true(lua_State *L, Model *model, const BindSamples *start, const Array *scores,
-                       const char *where) {
-    size_t columns = model_columns(model), n = start->n, d = start->features;
-    if (scores->shape[0] != n || scores->shape[1] != columns)
-        return false;
-    size_t probes = n < PROBES ? n : PROBES;
-    float *x = lua_newuserdatauv(L, probes * d * sizeof *x, 0);
-    double *now = lua_newuserdatauv(L, probes * columns * sizeof *now, 0);
-    for (size_t p = 0; p < probes; p++)
-        memcpy(x + p * d, start->x + p * n / probes * d, d * sizeof *x);
-    Error err;
-    if (!model_scores(model, &(Batch){ x, probes, d, where }, now, &err))
-        bind_raise(L, &err);
-    bool same = true;
-    for (size_t p = 0; p < probes; p++)
-        for (size_t c = 0; c < columns; c++) {
-            double was = array_f64(scores)[p * n / probes * columns + c];
-            double is = now[p * columns + c];
-            same = same && (was == is || fabs(was - is) <= 1e-5 * fmax(1, fabs(is)));
-        }
-    lua_pop(L, 2);
-    return same;
-}
-
-/* Is the value of held[name] the one at `value`? */
-static bool holds(lua_State *L, int held, const char *name, int value) {
-    lua_getfield(L, held, name);
-    bool same = lua_rawequal(L, -1, value);
-    lua_pop(L, 1);
-    return same;
-}
-
-/* Push the scores of the start points, from the object's table if they are there and still true.
- * An interrupt may leave fewer rows; those are not kept. */
-static const Array *push_start_scores(lua_State *L, int held, int model_value, Model *model,
-                                      int start_value, const BindSamples *start,
-                                      const char *where) {
-    if (lua_getfield(L, held, "scored") != LUA_TNIL && holds(L, held, "scored_by", model_value) &&
-        holds(L, held, "scored_points", start_value)) {
-        const Array *scores = bind_check_array(L, -1, where, "scored");
-        if (still_true(L, model, start, scores, where))
-            return scores;
-    }
-    lua_pop(L, 1);
-    /* Shown while it lasts, so it says what is going on. */
-    const Array *scores = bind_model_scores(L, model, start, "attack: scoring start_from");
-    if (scores->shape[0] == start->n) {
-        lua_pushvalue(L, -1);
-        lua_setfield(L, held, "scored");
-        lua_pushvalue(L, model_value);
-        lua_setfield(L, held, "scored_by");
-        lua_pushvalue(L, start_value);
-        lua_setfield(L, held, "scored_points");
-    }
-    return scores;
-}
-
 /* The start points of a double start into the task. */
-static void read_start(lua_State *L, int options, int held, int model_value, const AttackBox *box,
-                       AttackTask *task) {
+static void read_start(lua_State *L, int options, int held, AttackBox *box, AttackTask *task) {
     if (!attack_uses(box->attack, "start_from") ||
         push_choice(L, options, held, "start_from") == LUA_TNIL)
         return;
@@ -433,9 +379,9 @@ static void read_start(lua_State *L, int options, int held, int model_value, con
                    (int)start.features, (int)task->features);
     if (start.n == 0)
         return;
-    const Array *scores =
-        push_start_scores(L, held, model_value, task->model, value, &start, box->where);
-    task->start = (AttackStart){ start.x, scores->shape[0], array_f64(scores) };
+    if (!box->starts && !(box->starts = start_scores_new()))
+        luaL_error(L, "%s: out of memory", box->where);
+    task->start = (AttackStart){ start.x, start.n, box->starts };
 }
 
 /* Bounds of each feature that stand in the table. */
@@ -452,7 +398,7 @@ static uint64_t seed_of(lua_State *L, int options, const AttackBox *box) {
         return (uint64_t)bind_integer(L, -1, box->where, "seed", LUA_MININTEGER, LUA_MAXINTEGER);
     if (box->seeded)
         return box->params.seed;
-    bool random = box->params.restarts > 0 || strcmp(box->attack->name, "noise") == 0;
+    bool random = box->params.restarts > 0 || box->attack->draws;
     return random ? rng_fork(bind_session_rng()) >> 1 : bind_session_seed();
 }
 
@@ -485,7 +431,7 @@ static const Field run_fields[] = {
 
 /* a:run(samples [, { y =, target =, model =, start_from =, seed = }]) → a result. */
 static int attack_run_call(lua_State *L) {
-    const AttackBox *box = check_self(L, "run");
+    AttackBox *box = check_self(L, "run");
     lua_settop(L, 3);
     luaL_checkstack(L, 40, NULL);
     bind_fields(L, 3, box->where, run_fields, NULL);
@@ -504,7 +450,7 @@ static int attack_run_call(lua_State *L) {
     if (push_choice(L, options, held, "target") != LUA_TNIL)
         task.target = check_labels(L, box->where, "target", samples.n);
     read_bounds(L, held, &params);
-    read_start(L, options, held, model_value, box, &task);
+    read_start(L, options, held, box, &task);
     return bind_run_attack(L, box->attack, &params, &task);
 }
 

@@ -232,6 +232,18 @@ static bool lua_get(Model *model, const char *name, Value *value, Error *err) {
     return protect(get_body, &call, err);
 }
 
+static bool lua_same(const Model *a, const Model *b) {
+    const LuaModel *one = (const LuaModel *)a, *other = (const LuaModel *)b;
+    lua_State *L = one->L;
+    if (!lua_checkstack(L, 2))
+        return false;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, one->ref);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, other->ref);
+    bool same = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return same;
+}
+
 /* ---- Life ------------------------------------------------------------------------------------ */
 
 static void lua_free(Model *model) {
@@ -278,6 +290,7 @@ const ModelKind lua_model_kind = {
     .scores = lua_scores,
     .gradient = lua_gradient,
     .fit = lua_fit,
+    .same = lua_same,
     .set = lua_set,
     .get = lua_get,
     .clone = lua_clone,

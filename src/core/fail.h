@@ -14,9 +14,10 @@
 
 typedef enum ErrorKind {
     ERROR_NONE = 0,
-    ERROR_ARGUMENT, /* the caller's values are wrong: bindings raise */
-    ERROR_FILE,     /* a file or a process failed: bindings return nil, message (or raise) */
-    ERROR_MEMORY    /* an allocation failed: bindings collect garbage and try once more */
+    ERROR_ARGUMENT,   /* the caller's values are wrong: bindings raise */
+    ERROR_FILE,       /* a file or a process failed: bindings return nil, message (or raise) */
+    ERROR_MEMORY,     /* an allocation failed: bindings collect garbage and try once more */
+    ERROR_INTERRUPTED /* the user asked to stop, and there is no answer to give */
 } ErrorKind;
 
 /* Fill err (which may be NULL) and return false, so that `return error_set(err, …)` reads well in

@@ -1,16 +1,21 @@
-/* The loss's columns in every case, and its gradient against differences. */
+/* Objectives by hand, all of the table against differences; and what success is. */
 #include "attack/objective.h"
+#include "attack/verdict.h"
 
 #include "attack_models.h"
 #include "core/error.h"
 #include "core/rng.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <string.h>
+
 #include <cmocka.h>
 
 static const double centers[3 * 2] = { 0, 0, 1, 0, 0, 2 };
+static const double many_centers[5 * 2] = { 0 };
 
 static Model *bumps(double threshold) {
     TestModel *model = test_model(3, 2, centers, NULL);
@@ -20,50 +25,96 @@ static Model *bumps(double threshold) {
     return &model->base;
 }
 
-static void test_generic_columns(void **state) {
+static double loss(const Objective *objective, const Model *model, const double *scores,
+                   size_t truth, ptrdiff_t target) {
+    return objective->loss(model, scores, (Goal){ truth, target });
+}
+
+static void test_margin(void **state) {
     (void)state;
     Model *model = bumps(0);
     const double accepted[4] = { 3, 5, 4, 1 }, rejected[4] = { 3, 5, 4, 5 };
-    Margin m = objective_margin(model, accepted, (Goal){ 1, -1 });
-    assert_true(m.k == 1 && m.c == 2);
-    assert_true(objective_loss(model, accepted, (Goal){ 1, -1 }) == 1);
-    assert_true(objective_loss(model, accepted, (Goal){ 0, -1 }) == -2);
-    m = objective_margin(model, rejected, (Goal){ 1, -1 }); /* a tie rejects */
-    assert_true(m.k == 3 && m.c == 2);
-    m = objective_margin(model, rejected, (Goal){ 0, -1 });
-    assert_true(m.k == 3 && m.c == 1);
+    const Objective *margin = &objective_margin;
+    assert_true(loss(margin, model, accepted, 1, -1) == 1);
+    assert_true(loss(margin, model, accepted, 0, -1) == -2);
+    assert_true(loss(margin, model, rejected, 1, -1) == 1); /* a tie rejects: 5 − 4 */
+    assert_true(loss(margin, model, rejected, 0, -1) == 0); /* 5 − 5 */
+    assert_true(loss(margin, model, (double[]){ 3, 5, 4, 6 }, 1, 0) == 3);
     model_release(model);
 }
 
-static void test_target_columns(void **state) {
+/* Where the sample begins to be rejected the margin jumps, the continuous one does not. */
+static void test_continuous(void **state) {
     (void)state;
     Model *model = bumps(0);
-    const double scores[4] = { 3, 5, 4, 6 };
-    Margin m = objective_margin(model, scores, (Goal){ 1, 0 });
-    assert_true(m.k == 3 && m.c == 0);
-    assert_true(objective_loss(model, scores, (Goal){ 1, 0 }) == 3);
+    const Objective *continuous = &objective_continuous;
+    assert_true(loss(continuous, model, (double[]){ 3, 5, 4, 1 }, 1, -1) == 1);
+    assert_true(loss(continuous, model, (double[]){ 3, 5, 4, 1 }, 0, -1) == -2);
+    assert_true(loss(continuous, model, (double[]){ 3, 5, 4, 4.5 }, 0, -1) == -0.5);
+    assert_true(loss(continuous, model, (double[]){ 3, 5, 4, 6 }, 0, -1) == 1);
+    assert_true(loss(continuous, model, (double[]){ 3, 5, 4, -INFINITY }, 0, -1) == -2);
+    assert_true(loss(continuous, model, (double[]){ 3, 5, 4, 6 }, 1, 0) == 3);
     model_release(model);
 }
 
-static void test_reached(void **state) {
-    (void)state;
-    Model *model = bumps(0);
-    const double accepted[4] = { 3, 5, 4, 1 }, rejected[4] = { 3, 5, 4, 5 };
-    assert_false(objective_reached(model, accepted, (Goal){ 1, -1 }));
-    assert_true(objective_reached(model, accepted, (Goal){ 0, -1 }));
-    assert_false(objective_reached(model, rejected, (Goal){ 0, -1 }));
-    assert_true(objective_reached(model, accepted, (Goal){ 0, 1 }));
-    assert_false(objective_reached(model, accepted, (Goal){ 0, 2 }));
-    model_release(model);
-}
-
-static void test_two_classes(void **state) {
+static void test_cross_entropy(void **state) {
     (void)state;
     TestModel *model = test_model(2, 2, centers, NULL);
     const double scores[2] = { 1, 3 };
-    assert_true(objective_loss(&model->base, scores, (Goal){ 0, -1 }) == -2);
-    assert_true(objective_loss(&model->base, scores, (Goal){ 1, -1 }) == 2);
+    const Objective *entropy = &objective_cross_entropy;
+    assert_float_equal(loss(entropy, &model->base, scores, 0, -1), -log(1 + exp(2)), 1e-12);
+    assert_float_equal(loss(entropy, &model->base, scores, 0, 1), log(1 + exp(-2)), 1e-12);
     model_release(&model->base);
+}
+
+static void test_dlr(void **state) {
+    (void)state;
+    Model *model = bumps(0);
+    const Objective *dlr = &objective_dlr;
+    const double scores[4] = { 3, 6, 4, 1 }; /* sorted: 6 4 3 1 */
+    assert_float_equal(loss(dlr, model, scores, 1, -1), (6. - 4) / (6 - 3), 1e-12);
+    assert_float_equal(loss(dlr, model, scores, 1, 2), (6. - 4) / (6 - (3 + 1) / 2.), 1e-12);
+    /* three finite columns are too few for a target: the margin alone */
+    const double open[4] = { 3, 6, 4, -INFINITY };
+    assert_true(loss(dlr, model, open, 1, 2) == 2);
+    assert_true(loss(dlr, model, (double[]){ 2, 2, 2, -INFINITY }, 1, -1) == 0);
+    model_release(model);
+}
+
+/* A goal is reached where a point is accepted as another class, or as the target; and negative is
+ * the loss of the two objectives that are margins exactly there. */
+static void test_success(void **state) {
+    (void)state;
+    Model *model = bumps(0);
+    const double accepted[4] = { 3, 5, 4, 1 }, rejected[4] = { 3, 5, 4, 5 };
+    assert_false(verdict_success(model, accepted, (Goal){ 1, -1 }));
+    assert_true(verdict_success(model, accepted, (Goal){ 0, -1 }));
+    assert_false(verdict_success(model, rejected, (Goal){ 0, -1 }));
+    assert_true(verdict_success(model, accepted, (Goal){ 0, 1 }));
+    assert_false(verdict_success(model, accepted, (Goal){ 0, 2 }));
+    assert_true(verdict_of(false, LABEL_REJECTED, LABEL_REJECTED) == VERDICT_CORRECT);
+    assert_true(verdict_of(true, LABEL_REJECTED, 1) == VERDICT_REJECTED);
+    Rng rng;
+    rng_seed(&rng, 3);
+    for (int round = 0; round < 500; round++) {
+        double scores[4];
+        for (int c = 0; c < 4; c++)
+            scores[c] = rng_normal(&rng);
+        Goal goal = { (size_t)(round % 3), round % 2 ? -1 : (ptrdiff_t)(round % 3 + 1) % 3 };
+        bool success = verdict_success(model, scores, goal);
+        assert_true(success == (objective_continuous.loss(model, scores, goal) < 0));
+        assert_true(success == (objective_margin.loss(model, scores, goal) < 0));
+    }
+    model_release(model);
+}
+
+static void test_table(void **state) {
+    (void)state;
+    for (size_t i = 0; objective_table[i]; i++) {
+        assert_string_equal(objective_table[i]->name, objective_words[i]);
+        assert_ptr_equal(objective_find(objective_words[i]), objective_table[i]);
+    }
+    assert_null(objective_find("nothing"));
 }
 
 static void test_soundness(void **state) {
@@ -81,54 +132,52 @@ static void test_soundness(void **state) {
     model_release(model);
 }
 
-static double loss_at(Model *model, const float *x, Goal goal) {
-    double scores[4];
-    Error err;
-    assert_true(model_scores(model, &(Batch){ x, 1, 2, "test" }, scores, &err));
-    return objective_loss(model, scores, goal);
-}
-
-/* Generic and targeted, accepted and rejected, at random points. */
-static void test_gradient_is_the_loss_s(void **state) {
+/* Every objective of the table: its weights are the loss's slopes in the scores, 0 for the reject
+ * column. Steps over a kink are left out: the slopes on its two sides differ. */
+static void test_weights_are_slopes(void **state) {
     (void)state;
+    const double h = 1e-6;
     Rng rng;
     rng_seed(&rng, 1);
-    for (int round = 0; round < 200; round++) {
-        Model *model = bumps(round % 2 ? -0.4 : -INFINITY);
-        Goal goal = { (size_t)rng_below(&rng, 3), round % 4 < 2 ? -1 : (ptrdiff_t)(round % 3) };
-        float x[2] = { (float)rng_uniform(&rng), (float)rng_uniform(&rng) }, g[2];
-        double scores[4], w[4];
-        Error err;
-        assert_true(model_scores(model, &(Batch){ x, 1, 2, "test" }, scores, &err));
-        objective_weights(model, scores, goal, w);
-        assert_true(model_gradient(model, &(Batch){ x, 1, 2, "test" },
-                                   &(GradientRequest){ .w = w, .gradient = g }, &err));
-        for (int j = 0; j < 2; j++) {
-            const float h = 1.0F / 4096;
-            float up[2] = { x[0], x[1] }, down[2] = { x[0], x[1] };
-            up[j] += h;
-            down[j] -= h;
-            Margin at = objective_margin(model, scores, goal);
-            double s_up[4], s_down[4];
-            assert_true(model_scores(model, &(Batch){ up, 1, 2, "test" }, s_up, &err));
-            assert_true(model_scores(model, &(Batch){ down, 1, 2, "test" }, s_down, &err));
-            Margin above = objective_margin(model, s_up, goal);
-            Margin below = objective_margin(model, s_down, goal);
-            if (above.k != at.k || above.c != at.c || below.k != at.k || below.c != at.c)
-                continue; /* a kink between the points */
-            double slope = (loss_at(model, up, goal) - loss_at(model, down, goal)) /
-                           ((double)up[j] - (double)down[j]);
-            assert_true(fabs(slope - (double)g[j]) < 1e-4);
+    for (size_t o = 0; objective_table[o]; o++) {
+        const Objective *objective = objective_table[o];
+        size_t compared = 0;
+        for (int round = 0; round < 400; round++) {
+            bool rejects = round % 2;
+            TestModel *model = test_model(5, 2, many_centers, NULL);
+            model->base.rejects = rejects;
+            Goal goal = { rng_below(&rng, 5), round % 4 < 2 ? -1 : (ptrdiff_t)rng_below(&rng, 5) };
+            double scores[6], w[6], up[6], w_up[6];
+            for (int c = 0; c < 6; c++)
+                scores[c] = 2 * rng_normal(&rng);
+            if (round % 8 == 1)
+                scores[5] = -INFINITY;
+            objective->weights(&model->base, scores, goal, w);
+            for (int c = 0; c < 5; c++) {
+                memcpy(up, scores, sizeof up);
+                up[c] += h;
+                objective->weights(&model->base, up, goal, w_up);
+                double slope = (objective->loss(&model->base, up, goal) -
+                                objective->loss(&model->base, scores, goal)) /
+                               h;
+                if (fabs(w_up[c] - w[c]) > 1e-4)
+                    continue;
+                assert_float_equal(slope, w[c], 1e-4);
+                compared++;
+            }
+            assert_true(!rejects || w[5] == 0);
+            model_release(&model->base);
         }
-        model_release(model);
+        assert_true(compared > 1900);
     }
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_generic_columns), cmocka_unit_test(test_target_columns),
-        cmocka_unit_test(test_reached),         cmocka_unit_test(test_two_classes),
-        cmocka_unit_test(test_soundness),       cmocka_unit_test(test_gradient_is_the_loss_s),
+        cmocka_unit_test(test_margin),        cmocka_unit_test(test_continuous),
+        cmocka_unit_test(test_cross_entropy), cmocka_unit_test(test_dlr),
+        cmocka_unit_test(test_success),       cmocka_unit_test(test_table),
+        cmocka_unit_test(test_soundness),     cmocka_unit_test(test_weights_are_slopes),
     };
     return cmocka_run_group_tests_name("objective", tests, NULL, NULL);
 }

@@ -1,0 +1,117 @@
+#include "attack/start_scores.h"
+
+#include "core/fail.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PROBES = 16 };
+
+struct StartScores {
+    Model *model; /* retained, so that no other takes its place in memory */
+    size_t n, features, columns;
+    float *probe; /* PROBES × features: some of the points */
+    double *scores;
+};
+
+StartScores *start_scores_new(void) {
+    return calloc(1, sizeof(StartScores));
+}
+
+static void forget(StartScores *kept) {
+    model_release(kept->model);
+    free(kept->probe);
+    free(kept->scores);
+    *kept = (StartScores){ 0 };
+}
+
+void start_scores_free(StartScores *kept) {
+    if (kept)
+        forget(kept);
+    free(kept);
+}
+
+static size_t probe_count(size_t n) {
+    return n < PROBES ? n : PROBES;
+}
+
+/* Copy the points that are looked at, evenly spread, into `probe`. */
+static void take_probes(const Batch *points, float *probe) {
+    size_t count = probe_count(points->n), d = points->features;
+    for (size_t p = 0; p < count; p++)
+        memcpy(probe + p * d, points->x + p * points->n / count * d, d * sizeof *probe);
+}
+
+/* Does the model still give the scores that it gave? `now` is scratch for the probes'. */
+static bool same_scores(const StartScores *kept, const Batch *probes, double *now, Error *err) {
+    if (!model_scores(kept->model, probes, now, err))
+        return false;
+    for (size_t p = 0; p < probes->n; p++)
+        for (size_t c = 0; c < kept->columns; c++) {
+            double was = kept->scores[p * kept->n / probes->n * kept->columns + c];
+            double is = now[p * kept->columns + c];
+            if (was != is && !(fabs(was - is) <= 1e-5 * fmax(1, fabs(is))))
+                return false;
+        }
+    return true;
+}
+
+static bool still_true(const StartScores *kept, const Model *model, const Batch *points) {
+    size_t count = probe_count(points->n), d = points->features;
+    if (!model_is_same(kept->model, model) || kept->n != points->n || kept->features != d ||
+        kept->columns != model_columns(model))
+        return false;
+    float *probe = malloc((count * d + 1) * sizeof *probe);
+    double *now = malloc((count * kept->columns + 1) * sizeof *now);
+    bool same = probe && now;
+    if (same) {
+        Error *ignored = NULL;
+        Batch probes = { probe, count, d, points->where };
+        take_probes(points, probe);
+        same = memcmp(probe, kept->probe, count * d * sizeof *probe) == 0 &&
+               same_scores(kept, &probes, now, ignored);
+    }
+    free(probe);
+    free(now);
+    return same;
+}
+
+static bool score(StartScores *kept, const Batch *points, Progress *progress, Error *err) {
+    Batch piece = *points;
+    progress_begin(progress, "attack: scoring start_from", (double)points->n);
+    bool ok = true;
+    for (size_t done = 0; ok && done < points->n; done += piece.n) {
+        size_t left = points->n - done;
+        piece.x = points->x + done * points->features;
+        piece.n = kept->model->kind->whole_batches || left < MODEL_PIECE ? left : MODEL_PIECE;
+        ok = model_scores(kept->model, &piece, kept->scores + done * kept->columns, err);
+        if (ok && !progress_step(progress, (double)piece.n, NULL))
+            ok = error_set(err, ERROR_INTERRUPTED, "%s: interrupted", points->where);
+    }
+    progress_end(progress);
+    return ok;
+}
+
+const double *start_scores_of(StartScores *kept, Model *model, const Batch *points,
+                              Progress *progress, Error *err) {
+    if (still_true(kept, model, points))
+        return kept->scores;
+    forget(kept);
+    *kept = (StartScores){ .model = model_retain(model),
+                           .n = points->n,
+                           .features = points->features,
+                           .columns = model_columns(model) };
+    kept->probe = malloc((PROBES * points->features + 1) * sizeof *kept->probe);
+    kept->scores = malloc((points->n * kept->columns + 1) * sizeof *kept->scores);
+    bool ok = kept->probe && kept->scores;
+    if (!ok)
+        error_memory(err, points->where, points->n * kept->columns * sizeof *kept->scores);
+    if (ok) {
+        take_probes(points, kept->probe);
+        ok = score(kept, points, progress, err);
+    }
+    if (!ok)
+        forget(kept);
+    return kept->scores;
+}

@@ -1,0 +1,21 @@
+/* start_scores.h — the scores of a double start's points, kept from one run of an attack to the
+ * next: scoring thousands of points costs more than attacking one sample.
+ *
+ * They only choose where a second descent starts. So it is enough to look at a few of the points to
+ * see whether they are the same, and whether the model has been trained anew since. */
+#ifndef PERIGEE_ATTACK_START_SCORES_H
+#define PERIGEE_ATTACK_START_SCORES_H
+
+#include "model.h"
+
+typedef struct StartScores StartScores;
+
+StartScores *start_scores_new(void); /* NULL without memory */
+void start_scores_free(StartScores *kept);
+
+/* The model's scores of the points (n × columns, owned by `kept`): those that are there if they are
+ * still true, else new ones. NULL on failure; an interrupt is one (ERROR_INTERRUPTED). */
+const double *start_scores_of(StartScores *kept, Model *model, const Batch *points,
+                              Progress *progress, Error *err);
+
+#endif

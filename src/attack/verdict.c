@@ -1,0 +1,36 @@
+#include "attack/verdict.h"
+
+const char *verdict_name(Verdict verdict, bool at_start) {
+    switch (verdict) {
+    case VERDICT_CORRECT:
+        return "correct";
+    case VERDICT_REJECTED:
+        return "rejected";
+    default:
+        return at_start ? "wrong" : "evaded";
+    }
+}
+
+Verdict verdict_of(bool rejects, int32_t label, int32_t y) {
+    if (rejects && label == LABEL_REJECTED)
+        return VERDICT_REJECTED;
+    return label == y ? VERDICT_CORRECT : VERDICT_WRONG;
+}
+
+bool verdict_hit(bool rejects, int32_t label, int32_t target) {
+    return !(rejects && label == LABEL_REJECTED) && label == target;
+}
+
+/* By the scores, not the label: a model that cannot reject may have a class labelled −1. */
+bool verdict_rejected(const Model *model, const double *scores) {
+    return model->rejects &&
+           !(scores[model_best_class(model, scores)] > scores[model->classes.count]);
+}
+
+bool verdict_success(const Model *model, const double *scores, Goal goal) {
+    int32_t label = model_label(model, scores);
+    const int32_t *labels = model->classes.label;
+    if (goal.target >= 0)
+        return verdict_hit(model->rejects, label, labels[goal.target]);
+    return verdict_of(model->rejects, label, labels[goal.truth]) == VERDICT_WRONG;
+}

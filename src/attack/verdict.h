@@ -1,0 +1,26 @@
+/* verdict.h — what a point is to a model, and whether an attack has succeeded: said once, for
+ * results, counts and attacks alike.
+ *
+ *     rejected   its best class score is not higher than the reject score
+ *     correct    accepted as the true class
+ *     wrong      accepted as another; after an attack: evaded
+ *
+ * A targeted attack hits where the point is accepted as the target. */
+#ifndef PERIGEE_ATTACK_VERDICT_H
+#define PERIGEE_ATTACK_VERDICT_H
+
+#include "attack/objective.h"
+
+typedef enum Verdict { VERDICT_CORRECT, VERDICT_REJECTED, VERDICT_WRONG } Verdict;
+
+const char *verdict_name(Verdict verdict, bool at_start); /* wrong is "evaded" after the attack */
+
+/* From the predicted label (model_label). Where the model cannot reject, −1 may be a class. */
+Verdict verdict_of(bool rejects, int32_t label, int32_t y);
+bool verdict_hit(bool rejects, int32_t label, int32_t target);
+
+/* Of a row of scores: is it rejected; is the goal reached? */
+bool verdict_rejected(const Model *model, const double *scores);
+bool verdict_success(const Model *model, const double *scores, Goal goal);
+
+#endif
