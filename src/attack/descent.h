@@ -8,6 +8,9 @@
 #include "attack/attack.h"
 #include "attack/objective.h"
 
+/* Rows of a piece of a step's work; each row's result is its own. */
+enum { DESCENT_PIECE = 8 };
+
 /* What stays the same over all descents of an attack. */
 typedef struct Problem {
     const Attack *attack;

@@ -77,6 +77,6 @@ static void make_steps(void *context, size_t begin, size_t end, int worker) {
 }
 
 bool gradient_step(Descent *descent, Error *err) {
-    parallel_for(descent->active_count, make_steps, descent);
+    parallel_for(descent->active_count, DESCENT_PIECE, make_steps, descent);
     return descent_take_trials(descent, err);
 }

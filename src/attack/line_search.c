@@ -81,7 +81,7 @@ static double consider(Descent *descent, size_t place, size_t i) {
 
 static bool try_points(const Trials *trials, Error *err) {
     Descent *descent = trials->descent;
-    parallel_for(trials->count * trials->per, make_trials, (void *)trials);
+    parallel_for(trials->count * trials->per, DESCENT_PIECE, make_trials, (void *)trials);
     return descent_score(descent, descent->trial, trials->list, trials->count, trials->per,
                          descent->trial_scores, err);
 }

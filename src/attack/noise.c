@@ -24,7 +24,7 @@ static void make_noise(void *context, size_t begin, size_t end, int worker) {
 }
 
 static bool noise_step(Descent *descent, Error *err) {
-    parallel_for(descent->active_count, make_noise, descent);
+    parallel_for(descent->active_count, DESCENT_PIECE, make_noise, descent);
     return descent_take_trials(descent, err);
 }
 

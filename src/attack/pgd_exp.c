@@ -92,7 +92,7 @@ static void make_directions(void *context, size_t begin, size_t end, int worker)
 }
 
 static bool pgd_exp_step(Descent *descent, Error *err) {
-    parallel_for(descent->active_count, make_directions, descent);
+    parallel_for(descent->active_count, DESCENT_PIECE, make_directions, descent);
     return line_search(descent, err);
 }
 

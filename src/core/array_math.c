@@ -10,7 +10,7 @@
 #include <string.h>
 #include <tgmath.h>
 
-enum { MAX_INPUTS = 3 };
+enum { MAX_INPUTS = 3, PIECE = 16 }; /* runs of a piece */
 
 /* Below this many elements waking the workers costs more than they save. */
 static const size_t WORTH_SPLITTING = 1 << 16;
@@ -260,7 +260,7 @@ static void run(Elementwise *e) {
     if (e->total < WORTH_SPLITTING)
         run_block(e, 0, runs, 0);
     else
-        parallel_for(runs, run_block, e);
+        parallel_for(runs, PIECE, run_block, e);
 }
 
 static DType compute_type(const ArrayOp *op, const Array *const *in) {

@@ -11,6 +11,7 @@
 
 enum {
     BLOCK = 1 << 16, /* elements, about, that one partial result covers */
+    PIECE = 1 << 14, /* elements, about, that a worker takes at a time */
     WIDTH = 2048,    /* accumulators at once: 16 kB of the L1 cache */
     GROUP = 256,     /* short rows are folded several at a time, up to this many elements */
     LANES = 32,      /* candidates at once for the place of an extreme */
@@ -160,7 +161,8 @@ static bool fold_all(const char *where, Folding *f, double *result, Error *err) 
     if (f->outer * f->n * f->inner <= BLOCK)
         fold_items(f, 0, items, 0);
     else
-        parallel_for(items, fold_items, f);
+        parallel_for(items, parallel_piece(PIECE, f->outer * f->n * f->inner / items), fold_items,
+                     f);
     for (size_t o = 0; o < f->outer; o++)
         for (size_t b = 0; b < f->row_blocks; b++)
             f->method->combine(f->partial + (o * f->row_blocks + b) * f->inner, NULL,
@@ -403,7 +405,7 @@ Array *array_arg_extreme(const char *where, const Array *a, const ExtremePlace *
     if (ok && f.n == 0)
         ok = refuse_empty(where, a, err);
     if (ok && f.outer > 1 && array_size(a) > BLOCK)
-        parallel_for(f.outer, find_extremes, &e);
+        parallel_for(f.outer, parallel_piece(PIECE, f.n * f.inner), find_extremes, &e);
     else if (ok)
         find_extremes(&e, 0, f.outer, 0);
     array_free(input);

@@ -12,7 +12,7 @@
  * Short rows take 8 bits, whose histogram costs less than they do; a few elements are inserted. */
 enum { DIGIT_BITS = 11, SHORT_BITS = 8, DIGITS = 1 << DIGIT_BITS, SHORT = 2048, FEW = 48 };
 
-static const size_t WORTH_SPLITTING = 1 << 14;
+static const size_t WORTH_SPLITTING = 1 << 14, PIECE = 1 << 12; /* elements of a piece, about */
 
 /* ---- Keys: unsigned integers in the order of the values -------------------------------------- */
 
@@ -169,7 +169,7 @@ static bool sort_all(const char *where, Sorting *s, Error *err) {
     else if (workers == 1)
         sort_rows(s, 0, total / s->n, 0);
     else
-        parallel_for(total / s->n, sort_rows, s);
+        parallel_for(total / s->n, parallel_piece(PIECE, s->n), sort_rows, s);
     free(s->room);
     free(s->order);
     return ok;

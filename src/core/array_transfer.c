@@ -10,7 +10,7 @@
 static const size_t WORTH_SPLITTING = 1 << 16;
 
 /* A tile of 32 × 32 elements is read and written within the L1 cache. */
-enum { TILE = 32 };
+enum { TILE = 32, PIECE = 1 << 14 }; /* elements of a piece, about */
 
 typedef struct Transfer {
     Stream from, to;
@@ -146,16 +146,17 @@ bool array_transfer(const char *where, const Array *from, Array *to, Error *err)
     Tiling tiling;
     ParallelBody *body = copy_runs;
     void *context = &t;
-    size_t items = (t.total + STREAM_RUN - 1) / STREAM_RUN;
+    size_t items = (t.total + STREAM_RUN - 1) / STREAM_RUN, each = STREAM_RUN;
     if (plan_tiles(&t, &tiling)) {
         body = copy_strips;
         context = &tiling;
         items = tiling.outer * tiling.tiles;
+        each = t.total / items;
     }
     if (t.total < WORTH_SPLITTING)
         body(context, 0, items, 0);
     else
-        parallel_for(items, body, context);
+        parallel_for(items, parallel_piece(PIECE, each), body, context);
     return true;
 }
 

@@ -4,12 +4,21 @@
 
 #include <cblas.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 /* Below about a million multiplications waking the workers costs more than they save. */
 static const double WORTH_SPLITTING = 1e6;
+
+/* The result's tiles. A call packs its own copies of its rows of A and columns of B: smaller tiles
+ * repeat that work more often, and of larger ones a small product has too few. */
+typedef struct Cut {
+    size_t below; /* for products of fewer rows than that */
+    size_t rows, columns;
+} Cut;
+static const Cut cuts[] = { { 256, 64, 512 }, { 512, 128, 1024 }, { SIZE_MAX, 256, 1024 } };
 
 /* Marks the restarted program, so that a library that still falls back cannot make it loop. */
 static const char MENDED[] = "PERIGEE_BLAS_MENDED";
@@ -58,30 +67,63 @@ static enum CBLAS_TRANSPOSE cblas_transpose(bool transpose) {
 
 typedef struct Product {
     bool transpose_a, transpose_b;
-    size_t n, k;
+    size_t m, n, k;
     double alpha, beta;
     const void *a, *b;
     void *c;
     size_t lda, ldb, ldc;
 } Product;
 
-static void sgemm_rows(void *context, size_t first, size_t last, int worker) {
-    const Product *p = context;
-    (void)worker;
-    const float *a = (const float *)p->a + (p->transpose_a ? first : first * p->lda);
-    cblas_sgemm(CblasRowMajor, cblas_transpose(p->transpose_a), cblas_transpose(p->transpose_b),
-                (blasint)(last - first), (blasint)p->n, (blasint)p->k, (float)p->alpha, a,
-                (blasint)p->lda, p->b, (blasint)p->ldb, (float)p->beta,
-                (float *)p->c + first * p->ldc, (blasint)p->ldc);
+/* Rows and columns of the result that are computed by one call. */
+typedef struct Part {
+    size_t row, rows, column, columns;
+} Part;
+
+static size_t offset_a(const Product *p, size_t row) {
+    return p->transpose_a ? row : row * p->lda;
 }
 
-static void dgemm_rows(void *context, size_t first, size_t last, int worker) {
-    const Product *p = context;
-    (void)worker;
-    const double *a = (const double *)p->a + (p->transpose_a ? first : first * p->lda);
+static size_t offset_b(const Product *p, size_t column) {
+    return p->transpose_b ? column * p->ldb : column;
+}
+
+static void multiply_floats(const Product *p, Part part) {
+    cblas_sgemm(CblasRowMajor, cblas_transpose(p->transpose_a), cblas_transpose(p->transpose_b),
+                (blasint)part.rows, (blasint)part.columns, (blasint)p->k, (float)p->alpha,
+                (const float *)p->a + offset_a(p, part.row), (blasint)p->lda,
+                (const float *)p->b + offset_b(p, part.column), (blasint)p->ldb, (float)p->beta,
+                (float *)p->c + part.row * p->ldc + part.column, (blasint)p->ldc);
+}
+
+static void multiply_doubles(const Product *p, Part part) {
     cblas_dgemm(CblasRowMajor, cblas_transpose(p->transpose_a), cblas_transpose(p->transpose_b),
-                (blasint)(last - first), (blasint)p->n, (blasint)p->k, p->alpha, a, (blasint)p->lda,
-                p->b, (blasint)p->ldb, p->beta, (double *)p->c + first * p->ldc, (blasint)p->ldc);
+                (blasint)part.rows, (blasint)part.columns, (blasint)p->k, p->alpha,
+                (const double *)p->a + offset_a(p, part.row), (blasint)p->lda,
+                (const double *)p->b + offset_b(p, part.column), (blasint)p->ldb, p->beta,
+                (double *)p->c + part.row * p->ldc + part.column, (blasint)p->ldc);
+}
+
+typedef struct Tiles {
+    const Product *product;
+    void (*multiply)(const Product *product, Part part);
+    Cut cut;
+    size_t across; /* tiles side by side */
+} Tiles;
+
+static size_t least(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+static void multiply_tiles(void *context, size_t first, size_t last, int worker) {
+    const Tiles *tiles = context;
+    const Product *p = tiles->product;
+    (void)worker;
+    for (size_t t = first; t < last; t++) {
+        size_t row = t / tiles->across * tiles->cut.rows;
+        size_t column = t % tiles->across * tiles->cut.columns;
+        tiles->multiply(p, (Part){ row, least(p->m - row, tiles->cut.rows), column,
+                                   least(p->n - column, tiles->cut.columns) });
+    }
 }
 
 static void hold_at_one_thread(void) {
@@ -90,27 +132,33 @@ static void hold_at_one_thread(void) {
 
 /* A program that never called blas_mend_core (a test) would otherwise have OpenBLAS's threads
  * compete with ours. */
-static void run_rows(ParallelBody *body, Product *product, size_t m) {
+static void run(void (*multiply)(const Product *product, Part part), const Product *product) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, hold_at_one_thread);
-    if (m == 0 || product->n == 0)
+    size_t m = product->m, n = product->n;
+    if (m == 0 || n == 0)
         return;
-    if ((double)m * (double)product->n * (double)product->k < WORTH_SPLITTING)
-        body(product, 0, m, 0);
-    else
-        parallel_for(m, body, product);
+    if (parallel_inside() || (double)m * (double)n * (double)product->k < WORTH_SPLITTING) {
+        multiply(product, (Part){ 0, m, 0, n });
+        return;
+    }
+    const Cut *cut = cuts;
+    while (m >= cut->below)
+        cut++;
+    Tiles tiles = { product, multiply, *cut, parallel_pieces(n, cut->columns) };
+    parallel_for(parallel_pieces(m, cut->rows) * tiles.across, 1, multiply_tiles, &tiles);
 }
 
 void blas_sgemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, float alpha,
                 const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c,
                 size_t ldc) {
-    Product product = { transpose_a, transpose_b, n, k, alpha, beta, a, b, c, lda, ldb, ldc };
-    run_rows(sgemm_rows, &product, m);
+    run(multiply_floats,
+        &(Product){ transpose_a, transpose_b, m, n, k, alpha, beta, a, b, c, lda, ldb, ldc });
 }
 
 void blas_dgemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, double alpha,
                 const double *a, size_t lda, const double *b, size_t ldb, double beta, double *c,
                 size_t ldc) {
-    Product product = { transpose_a, transpose_b, n, k, alpha, beta, a, b, c, lda, ldb, ldc };
-    run_rows(dgemm_rows, &product, m);
+    run(multiply_doubles,
+        &(Product){ transpose_a, transpose_b, m, n, k, alpha, beta, a, b, c, lda, ldb, ldc });
 }

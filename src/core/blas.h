@@ -1,7 +1,10 @@
 /* blas.h — matrix products over OpenBLAS, row-major, split over our own worker threads.
  *
- * OpenBLAS is held at one thread; a large product's rows are divided into one block per worker, so
- * the same thread count gives the same bits. Inside a worker a product runs on that worker. */
+ * OpenBLAS is held at one thread; a large product is cut into tiles that follow from its shape
+ * alone, so that any number of threads gives the same bits. Inside a parallel loop, whose pieces
+ * are fixed already, it is not cut. OpenBLAS chooses its kernels by the processor, and they add in
+ * different orders: equal bits are promised for equal kernels (blas_core_name). A row's sums may
+ * also depend on how many rows the product has. */
 #ifndef PERIGEE_CORE_BLAS_H
 #define PERIGEE_CORE_BLAS_H
 

@@ -13,8 +13,8 @@ enum { MAX_THREADS = 256 };
 typedef struct Job {
     ParallelBody *body;
     void *context;
-    size_t n, chunk;    /* chunk 0: one fixed block per worker */
-    atomic_size_t next; /* the next item to hand out, for dynamic loops */
+    size_t n, piece;
+    atomic_size_t next; /* the first item of the next piece to hand out */
 } Job;
 
 typedef struct Pool Pool;
@@ -39,21 +39,16 @@ struct Pool {
 
 static _Thread_local int inside_loop;
 
-static void run_share(Job *job, int worker, int workers) {
+/* Take pieces until none is left. */
+static void run_pieces(Job *job, int worker) {
+    int was_inside = inside_loop;
+    size_t first;
     inside_loop = 1;
-    if (job->chunk == 0) {
-        size_t first = job->n * (size_t)worker / (size_t)workers;
-        size_t last = job->n * (size_t)(worker + 1) / (size_t)workers;
-        if (first < last)
-            job->body(job->context, first, last, worker);
-    } else {
-        size_t first;
-        while ((first = atomic_fetch_add(&job->next, job->chunk)) < job->n) {
-            size_t last = first + job->chunk < job->n ? first + job->chunk : job->n;
-            job->body(job->context, first, last, worker);
-        }
+    while ((first = atomic_fetch_add(&job->next, job->piece)) < job->n) {
+        size_t left = job->n - first;
+        job->body(job->context, first, first + (left < job->piece ? left : job->piece), worker);
     }
-    inside_loop = 0;
+    inside_loop = was_inside;
 }
 
 static void *worker_main(void *argument) {
@@ -69,9 +64,8 @@ static void *worker_main(void *argument) {
             break;
         seen = pool->round;
         Job *job = pool->job;
-        int workers = pool->threads;
         pthread_mutex_unlock(&pool->lock);
-        run_share(job, (int)(self - pool->worker), workers);
+        run_pieces(job, (int)(self - pool->worker));
         pthread_mutex_lock(&pool->lock);
         if (--pool->busy == 0)
             pthread_cond_signal(&pool->finish);
@@ -153,14 +147,6 @@ static Pool *started_pool(void) {
     return pool;
 }
 
-/* A nested loop stays on its worker; its blocks are numbered 0 as far as it can tell. */
-static void run_here(const Job *job) {
-    int was_inside = inside_loop;
-    inside_loop = 1;
-    job->body(job->context, 0, job->n, 0);
-    inside_loop = was_inside;
-}
-
 static void run_on_all(Pool *pool, Job *job) {
     pthread_mutex_lock(&pool->lock);
     pool->job = job;
@@ -168,21 +154,11 @@ static void run_on_all(Pool *pool, Job *job) {
     pool->round++;
     pthread_cond_broadcast(&pool->start);
     pthread_mutex_unlock(&pool->lock);
-    run_share(job, 0, pool->threads);
+    run_pieces(job, 0);
     pthread_mutex_lock(&pool->lock);
     while (pool->busy > 0)
         pthread_cond_wait(&pool->finish, &pool->lock);
     pthread_mutex_unlock(&pool->lock);
-}
-
-static void run(Job *job) {
-    if (job->n == 0)
-        return;
-    Pool *pool = inside_loop || job->n == 1 ? NULL : started_pool();
-    if (!pool || pool->threads == 1)
-        run_here(job);
-    else
-        run_on_all(pool, job);
 }
 
 /* ---- Public ---------------------------------------------------------------------------------- */
@@ -199,12 +175,22 @@ int parallel_inside(void) {
     return inside_loop;
 }
 
-void parallel_for(size_t n, ParallelBody *body, void *context) {
-    Job job = { .body = body, .context = context, .n = n };
-    run(&job);
+size_t parallel_piece(size_t about, size_t each) {
+    return each < about ? about / (each ? each : 1) : 1;
 }
 
-void parallel_for_dynamic(size_t n, size_t chunk, ParallelBody *body, void *context) {
-    Job job = { .body = body, .context = context, .n = n, .chunk = chunk ? chunk : 1 };
-    run(&job);
+size_t parallel_pieces(size_t n, size_t piece) {
+    return n / piece + (n % piece != 0);
+}
+
+/* A nested loop stays on its worker, which is number 0 as far as the loop can tell. */
+void parallel_for(size_t n, size_t piece, ParallelBody *body, void *context) {
+    Job job = { .body = body, .context = context, .n = n, .piece = piece ? piece : 1 };
+    if (job.piece > n)
+        job.piece = n; /* `next` stays in range */
+    Pool *pool = inside_loop || n <= job.piece ? NULL : started_pool();
+    if (!pool || pool->threads == 1)
+        run_pieces(&job, 0);
+    else
+        run_on_all(pool, &job);
 }

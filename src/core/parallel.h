@@ -1,15 +1,22 @@
 /* parallel.h — the persistent worker threads of a context.
  *
  * BLAS itself always runs at one thread (see blas.h); parallelism is over samples, tiles, binary
- * problems or blocks of a GEMM's rows. A loop inside a worker runs serially on that worker. Workers
- * are in the context whose loop they run; two contexts' loops run at the same time. */
+ * problems or parts of a product. A loop inside a worker runs serially on that worker. Workers are
+ * in the context whose loop they run; two contexts' loops run at the same time.
+ *
+ * The rule of equal bits: a result depends on the seed, the processor's instructions (which choose
+ * our loops' and OpenBLAS's kernels), and never on the number of threads. So a loop's work is cut
+ * into pieces of a fixed size, one thread or many; a body's answer for a piece depends on the piece
+ * alone, not on `worker` or on what was done before; and what is summed over items is summed for
+ * each piece by itself, then over the pieces in their order. The piece's size is a constant beside
+ * its loop, or follows from the shapes of the work. */
 #ifndef PERIGEE_CORE_PARALLEL_H
 #define PERIGEE_CORE_PARALLEL_H
 
 #include <stddef.h>
 
-/* Work on items first … last−1. `worker` is 0 … parallel_threads()−1 and names a scratch space
- * that no other call uses at the same time. */
+/* Work on the piece of items first … last−1. `worker` is 0 … parallel_threads()−1 and names a
+ * scratch space that no other call uses at the same time: it must not reach a result. */
 typedef void ParallelBody(void *context, size_t first, size_t last, int worker);
 
 /* The context's threads, the caller's included; at least 1. Set once at the start and rarely after:
@@ -17,15 +24,19 @@ typedef void ParallelBody(void *context, size_t first, size_t last, int worker);
 int parallel_threads(void);
 void parallel_set_threads(int threads);
 
-/* Split 0 … n−1 into one contiguous block per worker, always the same for the same n and thread
- * count, so that sums kept per worker are repeatable. Returns when all is done. */
-void parallel_for(size_t n, ParallelBody *body, void *context);
+/* Cut 0 … n−1 into pieces of `piece` items (0 is taken for 1), the last one what is left over, and
+ * call body once for each; workers take the next piece when they are free. Piece number first /
+ * piece has a place of its own for sums. Returns when all is done. */
+void parallel_for(size_t n, size_t piece, ParallelBody *body, void *context);
 
-/* Hand out items in chunks of `chunk` to whoever is free. For uneven work whose result does not
- * depend on which worker did it. */
-void parallel_for_dynamic(size_t n, size_t chunk, ParallelBody *body, void *context);
+/* How many pieces those are. */
+size_t parallel_pieces(size_t n, size_t piece);
 
-/* True on a worker inside a parallel loop. */
+/* Items, one at least, that a piece should have to cover about `about` elements of `each` an item.
+ */
+size_t parallel_piece(size_t about, size_t each);
+
+/* True inside a parallel loop, also where only one thread runs it. */
 int parallel_inside(void);
 
 #endif

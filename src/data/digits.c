@@ -293,7 +293,7 @@ typedef struct Sheet {
     size_t first; /* of the images being drawn */
 } Sheet;
 
-enum { DRAWN_AT_ONCE = 4096 };
+enum { DRAWN_AT_ONCE = 4096, PIECE = 32 }; /* a piece: what a worker takes at a time */
 
 static void draw_some(void *context, size_t first, size_t last, int worker) {
     const Sheet *sheet = context;
@@ -311,7 +311,7 @@ static size_t draw_all(Sheet *sheet, size_t n, Progress *progress) {
     progress_begin(progress, "drawing digits", (double)n);
     while (going && sheet->first < n) {
         size_t left = n - sheet->first, count = left < DRAWN_AT_ONCE ? left : DRAWN_AT_ONCE;
-        parallel_for(count, draw_some, sheet);
+        parallel_for(count, PIECE, draw_some, sheet);
         sheet->first += count;
         going = progress_step(progress, (double)count, NULL);
     }

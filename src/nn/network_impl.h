@@ -1,8 +1,8 @@
 /* network_impl.h — a Network's inside, for the files of this room: network_build.c builds,
  * network_json.c describes, pass.c runs, train.c trains, network_model.c is the Model.
  *
- * Work on a batch is split by samples: each worker takes a block and carries it through all layers
- * a tile of a few samples at a time, so that a tile's activations stay in the processor's cache. */
+ * Work on a batch is cut into tiles of a few samples, which follow from the network alone: a worker
+ * carries one through all layers, so that its activations stay in the processor's cache. */
 #ifndef PERIGEE_NN_NETWORK_IMPL_H
 #define PERIGEE_NN_NETWORK_IMPL_H
 
@@ -46,7 +46,7 @@ struct Network {
     bool fresh;           /* it is that of the present weights */
     uint64_t seed;        /* of the first weights */
     Plan pass, keep;      /* forward only, two places in turns; everything kept for backward */
-    size_t tile;          /* samples in a tile */
+    size_t tile;          /* samples in a tile: 1, 2, 4, 8 or 16 */
     Workspace *workspace; /* one a worker */
     int workspaces;
     TrainParams params; /* of fit */
@@ -78,6 +78,7 @@ typedef struct TileRun {
     const float *input;  /* used instead of activation 0, or NULL */
     size_t row;          /* of the tile's first sample in what taps give and take */
     size_t end;          /* layers 0 … end−1 are run */
+    bool first;          /* of those whose gradients of the weights are summed */
 } TileRun;
 
 float *tile_activation(const Network *net, const TileRun *run, size_t activation);
@@ -90,7 +91,7 @@ typedef struct TileGradients {
     const Taps *taps;
     const float *const *gradient; /* one a tap; NULL entries are zero */
     float *dx;                    /* the tile's own n × features, channel-first, or NULL */
-    float *dweights;              /* the whole vector, added to, or NULL */
+    float *dweights; /* the whole vector, added to (by the first tile: written), or NULL */
 } TileGradients;
 
 /* The reverse pass of a tile that was run with the keep plan. */

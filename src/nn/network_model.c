@@ -40,12 +40,12 @@ typedef struct ScoreJob {
     double *weights;                /* … and one row of these and of scores, in double */
 } ScoreJob;
 
-static TileRun start_run(const ScoreJob *job, size_t at, size_t last, int worker) {
+static TileRun start_run(const ScoreJob *job, size_t first, size_t last, int worker) {
     const Network *net = job->net;
     const Workspace *space = &net->workspace[worker];
-    size_t n = last - at < net->tile ? last - at : net->tile;
-    const float *x = job->batch->x + at * net->model.features;
-    TileRun run = { .tile = { .n = n, .first = at, .scratch = space->scratch },
+    size_t n = last - first;
+    const float *x = job->batch->x + first * net->model.features;
+    TileRun run = { .tile = { .n = n, .first = first, .scratch = space->scratch },
                     .plan = job->request ? &net->keep : &net->pass,
                     .arena = space->arena,
                     .capacity = net->tile,
@@ -83,26 +83,24 @@ static void weigh_tile(const ScoreJob *job, size_t at, size_t n, int worker, flo
     }
 }
 
-static void score_block(void *context, size_t first, size_t last, int worker) {
+static void score_tile(void *context, size_t first, size_t last, int worker) {
     const ScoreJob *job = context;
     const Network *net = job->net;
     size_t output = net->layers - 1, columns = job->columns;
     float *values = job->outputs + (size_t)worker * net->tile * columns;
     const float *entering = values;
     Taps taps = { &output, 1, &values };
-    for (size_t at = first; at < last; at += net->tile) {
-        TileRun run = start_run(job, at, last, worker);
-        tile_forward(net, &run, &taps);
-        if (job->scores)
-            to_double(values, job->scores + at * columns, run.tile.n * columns);
-        if (!job->request)
-            continue;
-        weigh_tile(job, at, run.tile.n, worker, values);
-        tile_backward(net, &run, &net->workspace[worker],
-                      &(TileGradients){ .taps = &taps,
-                                        .gradient = &entering,
-                                        .dx = job->request->gradient + at * net->model.features });
-    }
+    TileRun run = start_run(job, first, last, worker);
+    tile_forward(net, &run, &taps);
+    if (job->scores)
+        to_double(values, job->scores + first * columns, run.tile.n * columns);
+    if (!job->request)
+        return;
+    weigh_tile(job, first, run.tile.n, worker, values);
+    tile_backward(net, &run, &net->workspace[worker],
+                  &(TileGradients){ .taps = &taps,
+                                    .gradient = &entering,
+                                    .dx = job->request->gradient + first * net->model.features });
 }
 
 static bool run_job(ScoreJob *job, Error *err) {
@@ -115,7 +113,7 @@ static bool run_job(ScoreJob *job, Error *err) {
     job->weights = malloc(part * 2 * sizeof *job->weights);
     bool ok = job->outputs && job->weights;
     if (ok)
-        parallel_for(job->batch->n, score_block, job);
+        parallel_for(job->batch->n, net->tile, score_tile, job);
     free(job->outputs);
     free(job->weights);
     return ok || error_memory(err, job->batch->where, part * net->tile * sizeof *job->outputs);

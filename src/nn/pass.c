@@ -2,6 +2,7 @@
  * needs. */
 #include "core/fail.h"
 #include "core/parallel.h"
+#include "nn/gradient_parts.h"
 #include "nn/layout.h"
 #include "nn/network.h"
 #include "nn/network_impl.h"
@@ -68,6 +69,12 @@ static size_t lowest_needed(const Network *net, bool input_wanted) {
     return l;
 }
 
+static void clear_layers(const Network *net, size_t from, size_t to, float *dweights) {
+    for (size_t l = from; l < to; l++)
+        memset(dweights + net->layer[l]->offset, 0,
+               net->layer[l]->parameter_count * sizeof *dweights);
+}
+
 /* From layer l's output to its input; `down` is false where nobody wants that. */
 static void layer_backward(const Network *net, const TileRun *run, size_t l, bool down,
                            Flow *flow) {
@@ -95,8 +102,13 @@ void tile_backward(const Network *net, const TileRun *run, const Workspace *spac
                    const TileGradients *gradients) {
     float *dx = gradients->dx;
     size_t stop = lowest_needed(net, dx != NULL);
+    bool first = run->first && gradients->dweights;
     Flow flow = { gradients, space->gradient[0], space->gradient[1], false };
+    if (first)
+        clear_layers(net, run->end, net->layers, gradients->dweights);
     for (size_t l = run->end; l-- > stop;) {
+        if (first) /* just before it is added to: it stays in the cache */
+            clear_layers(net, l, l + 1, gradients->dweights);
         add_taps(net, run, l, &flow);
         if (flow.started)
             layer_backward(net, run, l, l != stop || dx, &flow);
@@ -126,13 +138,12 @@ typedef struct PassJob {
     const float *x;               /* forward */
     const float *const *gradient; /* backward */
     float *dx;
-    float **dweights; /* one vector a worker */
+    const GradientParts *parts; /* for the gradient of the weights, or NULL */
 } PassJob;
 
-/* Tile by tile through samples first … last−1 on one worker. */
-static TileRun start_run(const Pass *pass, size_t at, size_t last, const Workspace *space) {
+/* The tile of n samples from `at` on. */
+static TileRun start_run(const Pass *pass, size_t at, size_t n, const Workspace *space) {
     const Network *net = pass->net;
-    size_t n = last - at < net->tile ? last - at : net->tile;
     return (TileRun){
         .tile = { .n = n, .first = at, .scratch = space->scratch },
         .plan = pass->arena ? &net->keep : &net->pass,
@@ -144,34 +155,35 @@ static TileRun start_run(const Pass *pass, size_t at, size_t last, const Workspa
     };
 }
 
-static void forward_block(void *context, size_t first, size_t last, int worker) {
+static void forward_one(void *context, size_t first, size_t last, int worker) {
     const PassJob *job = context;
     const Pass *pass = job->pass;
     const Network *net = pass->net;
-    size_t features = shape_size(net->input);
-    for (size_t at = first; at < last; at += net->tile) {
-        TileRun run = start_run(pass, at, last, &net->workspace[worker]);
-        const float *x = job->x + at * features;
-        if (!pass->arena && layout_is_same(net->input))
-            run.input = x;
-        else
-            layout_to_inner(net->input, run.tile.n, x, tile_activation(net, &run, 0));
-        tile_forward(net, &run, &pass->taps);
-    }
+    TileRun run = start_run(pass, first, last - first, &net->workspace[worker]);
+    const float *x = job->x + first * shape_size(net->input);
+    if (!pass->arena && layout_is_same(net->input))
+        run.input = x;
+    else
+        layout_to_inner(net->input, run.tile.n, x, tile_activation(net, &run, 0));
+    tile_forward(net, &run, &pass->taps);
 }
 
-static void backward_block(void *context, size_t first, size_t last, int worker) {
+/* Tile by tile through a piece, whose gradients of the weights are added to one vector. */
+static void backward_some(void *context, size_t first, size_t last, int worker) {
     const PassJob *job = context;
     const Pass *pass = job->pass;
     const Network *net = pass->net;
     const Workspace *space = &net->workspace[worker];
     size_t features = shape_size(net->input);
+    float *dweights = job->parts ? job->parts->vector[first / job->parts->rows] : NULL;
     for (size_t at = first; at < last; at += net->tile) {
-        TileRun run = start_run(pass, at, last, space);
+        size_t n = last - at < net->tile ? last - at : net->tile;
+        TileRun run = start_run(pass, at, n, space);
+        run.first = at == first;
         TileGradients gradients = { .taps = &pass->taps,
                                     .gradient = job->gradient,
                                     .dx = job->dx ? job->dx + at * features : NULL,
-                                    .dweights = job->dweights ? job->dweights[worker] : NULL };
+                                    .dweights = dweights };
         tile_backward(net, &run, space, &gradients);
     }
 }
@@ -233,7 +245,7 @@ Pass *network_forward(Network *net, const Batch *batch, const Taps *taps, Error 
         return NULL;
     }
     PassJob job = { .pass = pass, .x = batch->x };
-    parallel_for(batch->n, forward_block, &job);
+    parallel_for(batch->n, net->tile, forward_one, &job);
     return pass;
 }
 
@@ -242,7 +254,7 @@ bool network_outputs(Network *net, const Batch *batch, const Taps *taps, Error *
     PassJob job = { .pass = &pass, .x = batch->x };
     if (!network_ready(net, err))
         return false;
-    parallel_for(batch->n, forward_block, &job);
+    parallel_for(batch->n, net->tile, forward_one, &job);
     return true;
 }
 
@@ -250,26 +262,19 @@ const float *pass_output(const Pass *pass, size_t t) {
     return pass->taps.output[t];
 }
 
-/* Vectors for every worker but the first, which adds to the caller's. */
 static bool backward_weights(PassJob *job, float *dweights, Error *err) {
-    const Network *net = job->pass->net;
-    size_t workers = (size_t)net->workspaces, count = net->parameters;
-    float **parts = calloc(workers, sizeof *parts);
-    float *rest = calloc(workers * count + 1, sizeof *rest);
-    bool ok = parts && rest;
-    if (ok) {
-        memset(dweights, 0, count * sizeof *dweights);
-        for (size_t w = 0; w < workers; w++)
-            parts[w] = w ? rest + w * count : dweights;
-        job->dweights = parts;
-        parallel_for(job->pass->n, backward_block, job);
-        for (size_t w = 1; w < workers; w++)
-            for (size_t i = 0; i < count; i++)
-                dweights[i] += parts[w][i];
-    }
-    free(rest);
-    free(parts);
-    return ok || error_memory(err, "backward", workers * count * sizeof(float));
+    size_t n = job->pass->n, count = job->pass->net->parameters;
+    GradientParts parts = { 0 };
+    if (n > 0 && !gradient_parts_init(&parts, n, count, err))
+        return false;
+    memset(dweights, 0, count * sizeof *dweights);
+    job->parts = &parts;
+    parallel_for(n, parts.rows, backward_some, job);
+    for (size_t p = 0; p < parts.count; p++)
+        for (size_t i = 0; i < count; i++)
+            dweights[i] += parts.vector[p][i];
+    gradient_parts_clear(&parts);
+    return true;
 }
 
 bool pass_backward_weights(Pass *pass, const float *const *gradient, const PassSlopes *slopes,
@@ -279,7 +284,7 @@ bool pass_backward_weights(Pass *pass, const float *const *gradient, const PassS
     PassJob job = { .pass = pass, .gradient = gradient, .dx = slopes->dx };
     if (slopes->dweights)
         return backward_weights(&job, slopes->dweights, err);
-    parallel_for(pass->n, backward_block, &job);
+    parallel_for(pass->n, pass->net->tile, backward_some, &job);
     return true;
 }
 

@@ -4,6 +4,7 @@
 #include "core/fields_json.h"
 #include "core/parallel.h"
 #include "core/rng.h"
+#include "nn/gradient_parts.h"
 #include "nn/layout.h"
 #include "nn/loss.h"
 #include "nn/network.h"
@@ -15,25 +16,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What one worker adds up over its block of a batch. */
-typedef struct WorkerSums {
-    bool used;
-    float *gradient;        /* of all weights */
-    float *scores, *slopes; /* of a tile's samples */
+/* What is added up over one piece of a batch, beside its gradient. */
+typedef struct PieceSums {
     double loss;
     size_t hits;
-} WorkerSums;
+} PieceSums;
 
 typedef struct Trainer {
     Network *net;
     const Samples *samples;
     const TrainParams *params;
     size_t outputs;
-    int32_t *target;  /* the column of each sample's label */
-    int32_t *held;    /* the same of the validation samples, or NULL */
-    size_t *order;    /* of this epoch */
-    WorkerSums *sums; /* one a worker */
-    int workers;
+    int32_t *target;     /* the column of each sample's label */
+    int32_t *held;       /* the same of the validation samples, or NULL */
+    size_t *order;       /* of this epoch */
+    GradientParts parts; /* of a batch: its pieces' gradients, … */
+    PieceSums *sums;     /* … and their other sums */
+    float *tiles;        /* for each worker a tile's scores and their slopes */
     Sgd sgd;
     Rng rng;
     float *backup;  /* the weights before */
@@ -78,20 +77,34 @@ static void gather_tile(const Trainer *trainer, const Tile *tile, float *moved, 
     }
 }
 
-/* Forward, loss and backward of samples first … last−1 of the batch, tile by tile: a tile's
- * activations never leave the cache. */
-static void train_block(void *context, size_t first, size_t last, int worker) {
-    Trainer *trainer = context;
+/* Forward, loss and backward of one tile: its activations never leave the cache. */
+static void train_tile(const Trainer *trainer, const TileRun *run, int worker, size_t piece) {
     const Network *net = trainer->net;
     const Workspace *space = &net->workspace[worker];
-    WorkerSums *sums = &trainer->sums[worker];
-    const size_t output = net->layers - 1;
-    sums->used = true;
-    memset(sums->gradient, 0, net->parameters * sizeof(float));
+    const size_t output = net->layers - 1, room = net->tile * trainer->outputs;
+    float *scores = trainer->tiles + 2 * room * (size_t)worker, *slopes = scores + room;
+    const float *entering = slopes;
+    PieceSums *sums = &trainer->sums[piece];
+    int32_t target[NETWORK_TILE_MOST];
+    Taps taps = { &output, 1, &scores };
+    gather_tile(trainer, &run->tile, space->gradient[0], tile_activation(net, run, 0), target);
+    tile_forward(net, run, &taps);
+    sums->loss += cross_entropy(scores, run->tile.n, trainer->outputs, target,
+                                1.0 / (double)trainer->count, slopes, &sums->hits);
+    tile_backward(net, run, space,
+                  &(TileGradients){ .taps = &taps,
+                                    .gradient = &entering,
+                                    .dweights = trainer->parts.vector[piece] });
+}
+
+static void train_piece(void *context, size_t first, size_t last, int worker) {
+    const Trainer *trainer = context;
+    const Network *net = trainer->net;
+    const Workspace *space = &net->workspace[worker];
+    size_t piece = first / trainer->parts.rows;
+    trainer->sums[piece] = (PieceSums){ 0 };
     for (size_t at = first; at < last; at += net->tile) {
-        int32_t target[NETWORK_TILE_MOST];
-        size_t n = last - at < net->tile ? last - at : net->tile;
-        TileRun run = { .tile = { .n = n,
+        TileRun run = { .tile = { .n = last - at < net->tile ? last - at : net->tile,
                                   .first = at,
                                   .training = true,
                                   .seed = trainer->seed,
@@ -99,40 +112,25 @@ static void train_block(void *context, size_t first, size_t last, int worker) {
                         .plan = &net->keep,
                         .arena = space->arena,
                         .capacity = net->tile,
-                        .end = net->layers };
-        gather_tile(trainer, &run.tile, space->gradient[0], tile_activation(net, &run, 0), target);
-        Taps taps = { &output, 1, &sums->scores };
-        tile_forward(net, &run, &taps);
-        sums->loss += cross_entropy(sums->scores, n, trainer->outputs, target,
-                                    1.0 / (double)trainer->count, sums->slopes, &sums->hits);
-        const float *slopes = sums->slopes;
-        tile_backward(
-            net, &run, space,
-            &(TileGradients){ .taps = &taps, .gradient = &slopes, .dweights = sums->gradient });
+                        .end = net->layers,
+                        .first = at == first };
+        train_tile(trainer, &run, worker, piece);
     }
 }
 
 /* One step of SGD; the batch's summed loss and hits are added to *loss and *hits. */
 static bool train_batch(Trainer *trainer, double *loss, size_t *hits, Error *err) {
-    const float *gradient[trainer->workers];
-    size_t parts = 0;
+    const GradientParts *parts = &trainer->parts;
+    size_t pieces = parallel_pieces(trainer->count, parts->rows);
     if (!network_ready(trainer->net, err))
         return false;
     trainer->seed = rng_fork(&trainer->rng);
-    for (int w = 0; w < trainer->workers; w++) {
-        trainer->sums[w].used = false;
-        trainer->sums[w].loss = 0;
-        trainer->sums[w].hits = 0;
+    parallel_for(trainer->count, parts->rows, train_piece, trainer);
+    for (size_t p = 0; p < pieces; p++) {
+        *loss += trainer->sums[p].loss;
+        *hits += trainer->sums[p].hits;
     }
-    parallel_for(trainer->count, train_block, trainer);
-    for (int w = 0; w < trainer->workers; w++) {
-        const WorkerSums *sums = &trainer->sums[w];
-        *loss += sums->loss;
-        *hits += sums->hits;
-        if (sums->used)
-            gradient[parts++] = sums->gradient;
-    }
-    sgd_step(&trainer->sgd, gradient, parts, trainer->net->weights);
+    sgd_step(&trainer->sgd, (const float *const *)parts->vector, pieces, trainer->net->weights);
     network_weights_changed(trainer->net);
     return true;
 }
@@ -191,22 +189,17 @@ static bool check_arguments(const Network *net, const Samples *samples, const Tr
     return true;
 }
 
+/* After network_ready, which sees to the workspaces. */
 static bool allocate_sums(Trainer *trainer, Error *err) {
     const Network *net = trainer->net;
-    size_t rows = net->tile * trainer->outputs;
-    trainer->workers = net->workspaces;
-    trainer->sums = calloc((size_t)trainer->workers, sizeof *trainer->sums);
-    if (!trainer->sums)
-        return error_memory(err, "train", (size_t)trainer->workers * sizeof *trainer->sums);
-    for (int w = 0; w < trainer->workers; w++) {
-        WorkerSums *sums = &trainer->sums[w];
-        sums->gradient = malloc((net->parameters + 1) * sizeof(float));
-        sums->scores = malloc(rows * sizeof(float));
-        sums->slopes = malloc(rows * sizeof(float));
-        if (!sums->gradient || !sums->scores || !sums->slopes)
-            return error_memory(err, "train", (net->parameters + 2 * rows) * sizeof(float));
-    }
-    return true;
+    size_t total = trainer->samples->n, batch = trainer->params->batch;
+    size_t tiles = 2 * (size_t)net->workspaces * net->tile * trainer->outputs;
+    if (!gradient_parts_init(&trainer->parts, batch < total ? batch : total, net->parameters, err))
+        return false;
+    trainer->sums = malloc(trainer->parts.count * sizeof *trainer->sums);
+    trainer->tiles = malloc(tiles * sizeof *trainer->tiles);
+    return (trainer->sums && trainer->tiles) ||
+           error_memory(err, "train", tiles * sizeof *trainer->tiles);
 }
 
 static bool trainer_init(Trainer *trainer, Network *net, const Samples *samples,
@@ -235,12 +228,9 @@ static bool trainer_init(Trainer *trainer, Network *net, const Samples *samples,
 }
 
 static void trainer_clear(Trainer *trainer) {
-    for (int w = 0; trainer->sums && w < trainer->workers; w++) {
-        free(trainer->sums[w].gradient);
-        free(trainer->sums[w].scores);
-        free(trainer->sums[w].slopes);
-    }
+    gradient_parts_clear(&trainer->parts);
     free(trainer->sums);
+    free(trainer->tiles);
     free(trainer->target);
     free(trainer->held);
     free(trainer->order);
@@ -371,7 +361,6 @@ static cJSON *make_record(const Trainer *trainer, const TrainHistory *history) {
     cJSON_AddNumberToObject(record, "samples", (double)trainer->samples->n);
     fields_write_json(train_fields.field, params, record);
     fields_write_json(net_seed, trainer->net, record);
-    cJSON_AddNumberToObject(record, "threads", trainer->workers);
     cJSON_AddNumberToObject(record, "epochs_finished", (double)history->epochs);
     if (history->epochs > 0) {
         const struct TrainEpoch *last = &history->epoch[history->epochs - 1];

@@ -60,6 +60,9 @@ void decision_clear(Decision *decision) {
 
 /* ---- One call's work ------------------------------------------------------------------------ */
 
+/* A batch of fewer rows than FEW_ROWS is cut into pieces of COLUMNS support vectors. */
+enum { FEW_ROWS = 32, COLUMNS = 256 };
+
 /* What one worker needs for a tile, a block of rows × `most` support vectors. The last three are
  * for gradients. */
 typedef struct Scratch {
@@ -76,11 +79,11 @@ typedef struct Work {
     const double *w; /* n × functions, or NULL where values are asked for */
     size_t n, m, functions, features, outputs;
     size_t block; /* rows at a time: by_columns all n */
-    size_t most;  /* support vectors at a time: all m, or by_columns a worker's share */
+    size_t most;  /* support vectors at a time: all m, or by_columns a piece of them */
     int workers;
     Scratch *scratch; /* one per worker */
-    bool by_columns;  /* support vectors are divided among the workers, not rows */
-    double *part;     /* by_columns: workers × n × outputs */
+    bool by_columns;  /* support vectors are cut into pieces, not rows */
+    double *part;     /* by_columns: pieces × n × outputs */
     double *f;        /* the answers: n × functions, or n × features */
     float *gradient;
 } Work;
@@ -128,17 +131,18 @@ static bool work_init(Work *work, const Decision *decision, const Batch *batch, 
                     .features = decision_features(decision),
                     .workers = workers };
     work->outputs = w ? work->features : work->functions;
-    work->by_columns = workers > 1 && n < 16 * (size_t)workers;
+    work->by_columns = n < FEW_ROWS;
     work->block = work->by_columns ? n : block_rows(n, work->m);
-    work->most = work->by_columns ? work->m / (size_t)workers + 1 : work->m;
+    work->most = work->by_columns && work->m > COLUMNS ? COLUMNS : work->m;
     if (!kernel_rows_init(&work->x, batch, err))
         return false;
     work->scratch = calloc((size_t)workers, sizeof *work->scratch);
     bool ok = work->scratch != NULL;
+    size_t parts = parallel_pieces(work->m, COLUMNS);
     for (int i = 0; ok && i < workers; i++)
         ok = scratch_init(work, &work->scratch[i]);
     if (ok && work->by_columns)
-        ok = (work->part = calloc((size_t)workers * n * work->outputs, sizeof(double))) != NULL;
+        ok = (work->part = malloc(parts * n * work->outputs * sizeof(double))) != NULL;
     if (ok)
         return true;
     work_clear(work);
@@ -232,34 +236,31 @@ static void tile_gradient(const Work *work, KernelTile tile, Scratch *scratch, d
 static void rows_body(void *context, size_t first, size_t last, int worker) {
     const Work *work = context;
     Scratch *scratch = &work->scratch[worker];
-    for (size_t row = first; row < last; row += work->block) {
-        size_t rows = last - row < work->block ? last - row : work->block;
-        KernelTile tile = { row, rows, 0, work->m };
-        if (work->w) {
-            tile_gradient(work, tile, scratch, scratch->sum);
-            to_float(scratch->sum, work->gradient + row * work->features, rows * work->features);
-        } else {
-            tile_values(work, tile, scratch, work->f + row * work->functions);
-        }
+    KernelTile tile = { first, last - first, 0, work->m };
+    if (work->w) {
+        tile_gradient(work, tile, scratch, scratch->sum);
+        to_float(scratch->sum, work->gradient + first * work->features, tile.rows * work->features);
+    } else {
+        tile_values(work, tile, scratch, work->f + first * work->functions);
     }
 }
 
 static void columns_body(void *context, size_t first, size_t last, int worker) {
     const Work *work = context;
     KernelTile tile = { 0, work->n, first, last - first };
-    double *part = work->part + (size_t)worker * work->n * work->outputs;
+    double *part = work->part + first / COLUMNS * work->n * work->outputs;
     if (work->w)
         tile_gradient(work, tile, &work->scratch[worker], part);
     else
         tile_values(work, tile, &work->scratch[worker], part);
 }
 
-/* The workers' parts, added in the order of the workers so that the bits are always the same. */
+/* The pieces' sums, in their order. */
 static void add_parts(const Work *work) {
     size_t size = work->n * work->outputs;
-    for (int k = 1; k < work->workers; k++)
+    for (size_t k = 1; k < parallel_pieces(work->m, COLUMNS); k++)
         for (size_t i = 0; i < size; i++)
-            work->part[i] += work->part[(size_t)k * size + i];
+            work->part[i] += work->part[k * size + i];
     if (work->w)
         to_float(work->part, work->gradient, size);
     else
@@ -268,10 +269,10 @@ static void add_parts(const Work *work) {
 
 static void run(Work *work) {
     if (work->by_columns) {
-        parallel_for(work->m, columns_body, work);
+        parallel_for(work->m, COLUMNS, columns_body, work);
         add_parts(work);
     } else {
-        parallel_for(work->n, rows_body, work);
+        parallel_for(work->n, work->block, rows_body, work);
     }
 }
 

@@ -4,7 +4,8 @@
  *
  * Values and gradients of whole batches: one matrix product gives the bases of all pairs, a second
  * the sums. Rows go through in blocks, so that the kernel values of 60000 samples are never in
- * memory together; a batch too small to divide is divided by support vectors instead. */
+ * memory together; a batch too small to divide is divided by support vectors instead. Either cut
+ * follows from the batch and the vectors alone (see parallel.h). */
 #ifndef PERIGEE_SVM_DECISION_H
 #define PERIGEE_SVM_DECISION_H
 

@@ -105,7 +105,7 @@ static float *make(const Kernel *kernel, const Batch *batch, bool values, Error 
     if (check_finite(batch->where, &work.rows, err)) {
         work.gram = matrix_take(bytes);
         if (work_init(&work, workers) && work.gram) {
-            parallel_for_dynamic(work.tiles * (work.tiles + 1) / 2, 1, tiles_body, &work);
+            parallel_for(work.tiles * (work.tiles + 1) / 2, 1, tiles_body, &work);
         } else {
             error_memory(err, batch->where, bytes);
             gram_free(work.gram);

@@ -39,6 +39,8 @@ double libsvm_matrix_at(const LibsvmMatrix *matrix, size_t i, size_t j) {
     return row_start(matrix, i)[2 * (j + 1) + 1];
 }
 
+enum { FILL_PIECE = 16 }; /* rows, an even number: pairs share their memory */
+
 typedef struct FillWork {
     LibsvmMatrix matrix;
     const Kernel *kernel;
@@ -80,7 +82,7 @@ bool libsvm_matrix_init(LibsvmMatrix *matrix, const char *where, const Kernel *k
         free(work.value);
         return error_memory(err, where, bytes);
     }
-    parallel_for(n, fill_body, &work);
+    parallel_for(n, FILL_PIECE, fill_body, &work);
     free(work.value);
     *matrix = work.matrix;
     return true;
@@ -95,7 +97,7 @@ void libsvm_matrix_clear(LibsvmMatrix *matrix) {
 
 /* libsvm keeps kernel rows as floats in a cache of this size, taken as rows are needed: with room
  * for all of them each is read from the matrix once. Shared among the solvers at work. */
-enum { CACHE_BUDGET_MB = 2048, CACHE_LEAST_MB = 100 };
+enum { CACHE_BUDGET_MB = 2048, CACHE_LEAST_MB = 100, SHRINK_ABOVE_MB = 1024 };
 
 struct LibsvmScratch {
     struct svm_node **row; /* n each: the problem as libsvm takes it */
@@ -122,7 +124,8 @@ static double cache_share(void) {
 }
 
 /* Shrinking saves kernel evaluations. Where every row is kept there are none to save, and moving
- * the cache's columns about costs more than shorter sums gain.
+ * the cache's columns about costs more than shorter sums gain. It changes the answer's last digits,
+ * so the problem's size alone decides, not this worker's share of the cache.
  * `label` and `weight` belong to the caller and must outlive the parameters. */
 static struct svm_parameter parameters(const BinaryProblem *problem, size_t n, int label[2],
                                        double weight[2]) {
@@ -137,7 +140,7 @@ static struct svm_parameter parameters(const BinaryProblem *problem, size_t n, i
                                    .nr_weight = 2,
                                    .weight_label = label,
                                    .weight = weight,
-                                   .shrinking = whole > share };
+                                   .shrinking = whole > SHRINK_ABOVE_MB };
 }
 
 /* The first label met is libsvm's positive side, whatever its sign. */

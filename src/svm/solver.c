@@ -23,6 +23,8 @@ int solver_find(const char *name) {
 
 /* ---- The matrix ------------------------------------------------------------------------------ */
 
+enum { FILL_PIECE = 16 }; /* rows */
+
 typedef struct Values {
     const Kernel *kernel;
     const float *gram;
@@ -50,7 +52,7 @@ static bool fill_values(const char *where, const Kernel *kernel, const float *gr
     Values work = { kernel, gram, values, n, malloc(bytes) };
     if (!work.row)
         return error_memory(err, where, bytes);
-    parallel_for(n, values_body, &work);
+    parallel_for(n, FILL_PIECE, values_body, &work);
     free(work.row);
     return true;
 }
@@ -184,7 +186,7 @@ static void solve_body(void *context, size_t first, size_t last, int worker) {
 
 static void run(SolveWork *work, size_t count, bool *solved) {
     progress_begin(work->progress, "training SVMs", (double)count);
-    parallel_for_dynamic(count, 1, solve_body, work);
+    parallel_for(count, 1, solve_body, work);
     size_t done = atomic_load(&work->done);
     *solved = done == count;
     progress_step(work->progress, (double)(done - work->reported), NULL);

@@ -249,6 +249,8 @@ static bool training_matrix(const SvcParams *params, const Samples *samples, Sol
     return values && solver_matrix_take(matrix, "fit", params->solver, &values, samples->n, err);
 }
 
+enum { OUT_OF_FOLD_PIECE = 16 }; /* samples */
+
 typedef struct OutOfFold {
     const TrainingSet *set;
     const Machine *machine; /* machine[k] was trained without fold k */
@@ -293,7 +295,7 @@ static bool train_machines(const Training *training, Labels *classes, Progress *
     if (ok && solved) {
         OutOfFold work = { set, machine + 1, folds->oof };
         if (folds->folds > 0)
-            parallel_for(folds->samples->n, out_of_fold_body, &work);
+            parallel_for(folds->samples->n, OUT_OF_FOLD_PIECE, out_of_fold_body, &work);
         ok = machine_decision(&machine[0], folds->samples, &svc->params.kernel, &decision, err);
         if (ok)
             adopt(svc, &decision, classes);

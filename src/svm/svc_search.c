@@ -44,6 +44,8 @@ static bool check_grid(const SvcParams *params, const SvcGrid *grid, Error *err)
 
 /* ---- One gamma ------------------------------------------------------------------------------- */
 
+enum { COUNT_PIECE = 16 }; /* samples */
+
 typedef struct Counting {
     const TrainingSet *set;
     const Machine *machine; /* one per fold */
@@ -72,7 +74,7 @@ static bool count_right(const TrainingSet *set, const Machine *machine, double *
     Counting work = { .set = set, .machine = machine, .scratch = malloc(scores * sizeof(double)) };
     if (!work.scratch)
         return error_memory(err, where, scores * sizeof(double));
-    parallel_for(set->matrix->n, count_body, &work);
+    parallel_for(set->matrix->n, COUNT_PIECE, count_body, &work);
     *accuracy = (double)atomic_load(&work.right) / (double)set->matrix->n;
     free(work.scratch);
     return true;

@@ -82,7 +82,7 @@ static size_t lanes_here(void) {
 
 static double multiply_adds(void) {
     size_t lanes = lanes_here(), threads = (size_t)parallel_threads();
-    parallel_for(threads, fma_body, &lanes);
+    parallel_for(threads, 1, fma_body, &lanes);
     return 2.0 * (double)(threads * lanes * CHAINS * rounds);
 }
 #else
@@ -124,7 +124,7 @@ static void read_body(void *context, size_t first, size_t last, int worker) {
 }
 
 static double reading(void) {
-    parallel_for(block_bytes / sizeof(float), read_body, NULL);
+    parallel_for(block_bytes / sizeof(float), 1 << 20, read_body, NULL);
     return (double)block_bytes;
 }
 

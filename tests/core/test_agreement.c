@@ -102,7 +102,7 @@ static void solve(const Set *set, const SolverMatrix *matrix, const float *value
         s->b[k][p] = problem[p].b;
     free(problem);
     Sums sums = { values, set->n, s->alpha[k], s->f[k] };
-    parallel_for_dynamic(s->problems, 1, sums_body, &sums);
+    parallel_for(s->problems, 1, sums_body, &sums);
 }
 
 static double objective(const Solved *s, int k, size_t p, size_t n) {

@@ -132,7 +132,7 @@ static void test_workers_are_in_their_context(void **state) {
     Asked asked = { one, { NULL } };
     parallel_set_threads(8);
     created = 0;
-    parallel_for(64, ask, &asked);
+    parallel_for(64, 1, ask, &asked);
     for (int i = 0; i < 64; i++)
         assert_ptr_equal(asked.state[i], context_slot(&slot_a));
     assert_int_equal(created, 1); /* whoever asks first makes it, once */
@@ -154,7 +154,7 @@ static void test_threads_of_two(void **state) {
     context_enter(two);
     assert_int_equal(parallel_threads(), 5);
     Asked asked = { two, { NULL } };
-    parallel_for(64, ask, &asked);
+    parallel_for(64, 1, ask, &asked);
     for (int i = 0; i < 64; i++)
         assert_non_null(asked.state[i]);
     context_enter(before);
@@ -180,7 +180,7 @@ static void *sum_in_a_context(void *argument) {
     Context *mine = context_new(NULL), *before = context_enter(mine);
     parallel_set_threads(sums->threads);
     for (int round = 0; round < 50; round++)
-        parallel_for(200, add, sums->result);
+        parallel_for(200, 1, add, sums->result);
     context_enter(before);
     context_free(mine);
     return NULL;

@@ -9,63 +9,64 @@
 
 enum { N = 10007, MOST = 8 };
 
+/* Who touched an item, and in which pieces. */
 typedef struct Marks {
     unsigned char touched[N];
-    size_t first[MOST], last[MOST];
+    size_t first[N], last[N]; /* of the piece, by item */
+    unsigned char inside[N];
 } Marks;
 
 static void mark(void *context, size_t first, size_t last, int worker) {
     Marks *m = context;
-    for (size_t i = first; i < last; i++)
+    for (size_t i = first; i < last; i++) {
         m->touched[i]++;
-    if (worker < MOST) {
-        m->first[worker] = first;
-        m->last[worker] = last;
+        m->first[i] = first;
+        m->last[i] = last;
+        m->inside[i] = parallel_inside() && worker >= 0 && worker < parallel_threads();
     }
 }
 
-static void check_every_item_once(const Marks *m) {
-    for (size_t i = 0; i < N; i++)
-        assert_int_equal(m->touched[i], 1);
+/* The cut is a matter of n and the piece alone, for one thread as for many. */
+static void check_pieces(int threads, size_t n, size_t piece) {
+    static Marks m;
+    memset(&m, 0, sizeof m);
+    parallel_set_threads(threads);
+    assert_int_equal(parallel_threads(), threads);
+    parallel_for(n, piece, mark, &m);
+    size_t width = piece ? piece : 1;
+    for (size_t i = 0; i < N; i++) {
+        assert_int_equal(m.touched[i], i < n);
+        assert_int_equal(m.inside[i], i < n);
+        if (i >= n)
+            continue;
+        assert_int_equal(m.first[i], i / width * width);
+        assert_int_equal(m.last[i], m.first[i] + width < n ? m.first[i] + width : n);
+    }
 }
 
-static void test_blocks(void **state) {
+static void test_pieces(void **state) {
     (void)state;
     int threads = parallel_threads();
     assert_true(threads >= 1);
-    for (int t = 1; t <= MOST; t++) {
-        Marks m = { .first = { 0 } };
-        parallel_set_threads(t);
-        assert_int_equal(parallel_threads(), t);
-        parallel_for(N, mark, &m);
-        check_every_item_once(&m);
-        for (int w = 1; w < t; w++) /* contiguous, in the workers' order */
-            assert_int_equal(m.first[w], m.last[w - 1]);
-    }
-    parallel_set_threads(threads);
-}
-
-static void test_dynamic(void **state) {
-    (void)state;
-    int threads = parallel_threads();
-    const size_t chunks[] = { 0, 1, 7, 64, N, 10 * N };
-    for (int t = 1; t <= MOST; t += 3)
-        for (size_t c = 0; c < sizeof chunks / sizeof *chunks; c++) {
-            Marks m = { .first = { 0 } };
-            parallel_set_threads(t);
-            parallel_for_dynamic(N, chunks[c], mark, &m);
-            check_every_item_once(&m);
+    const size_t pieces[] = { 0, 1, 7, 64, 5003, N - 1, N, N + 1, 10 * N, SIZE_MAX };
+    for (int t = 1; t <= MOST; t += t < 3 ? 1 : 5)
+        for (size_t p = 0; p < sizeof pieces / sizeof *pieces; p++) {
+            check_pieces(t, N, pieces[p]);
+            check_pieces(t, 1, pieces[p]);
+            check_pieces(t, 0, pieces[p]);
         }
     parallel_set_threads(threads);
 }
 
-static void test_nothing_to_do(void **state) {
+static void test_counts(void **state) {
     (void)state;
-    Marks m = { .first = { 0 } };
-    parallel_for(0, mark, &m);
-    parallel_for_dynamic(0, 4, mark, &m);
-    for (size_t i = 0; i < N; i++)
-        assert_int_equal(m.touched[i], 0);
+    assert_int_equal(parallel_pieces(0, 7), 0);
+    assert_int_equal(parallel_pieces(14, 7), 2);
+    assert_int_equal(parallel_pieces(15, 7), 3);
+    assert_int_equal(parallel_piece(100, 0), 100);
+    assert_int_equal(parallel_piece(100, 30), 3);
+    assert_int_equal(parallel_piece(100, 100), 1);
+    assert_int_equal(parallel_piece(100, 1000), 1);
 }
 
 typedef struct Nested {
@@ -91,7 +92,7 @@ static void mark_rows(void *context, size_t first, size_t last, int worker) {
         Row row = { context, i };
         if (!parallel_inside())
             ((Nested *)context)->outside = 1;
-        parallel_for(64, mark_row, &row);
+        parallel_for(64, 5, mark_row, &row);
     }
 }
 
@@ -102,7 +103,7 @@ static void test_nested_loops_run_serially(void **state) {
     memset(&n, 0, sizeof n);
     parallel_set_threads(4);
     assert_false(parallel_inside());
-    parallel_for(64, mark_rows, &n);
+    parallel_for(64, 1, mark_rows, &n);
     assert_false(parallel_inside());
     assert_int_equal(n.outside, 0);
     for (int i = 0; i < 64; i++)
@@ -119,7 +120,7 @@ static void test_many_short_loops(void **state) {
         Nested n;
         memset(n.touched[0], 0, sizeof n.touched[0]);
         Row row = { &n, 0 };
-        parallel_for(5, mark_row, &row);
+        parallel_for(5, 1, mark_row, &row);
         for (int i = 0; i < 5; i++)
             assert_int_equal(n.touched[0][i], 1);
     }
@@ -136,9 +137,11 @@ static void test_thread_count_is_bounded(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_blocks),           cmocka_unit_test(test_dynamic),
-        cmocka_unit_test(test_nothing_to_do),    cmocka_unit_test(test_nested_loops_run_serially),
-        cmocka_unit_test(test_many_short_loops), cmocka_unit_test(test_thread_count_is_bounded),
+        cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_nested_loops_run_serially),
+        cmocka_unit_test(test_many_short_loops),
+        cmocka_unit_test(test_thread_count_is_bounded),
     };
     return cmocka_run_group_tests_name("parallel", tests, NULL, NULL);
 }

@@ -1,0 +1,38 @@
+#include "nn/gradient_parts.h"
+
+#include "core/parallel.h"
+
+#include <stdlib.h>
+
+enum { ROWS = 16, MOST = 64 };
+static const size_t ROOM = (size_t)1 << 27; /* floats */
+
+static size_t rows_of(size_t n, size_t weights) {
+    size_t pieces = 1;
+    while (pieces < MOST && pieces * ROWS < n && 2 * pieces * weights <= ROOM)
+        pieces *= 2;
+    return (n + pieces - 1) / pieces;
+}
+
+bool gradient_parts_init(GradientParts *parts, size_t n, size_t weights, Error *err) {
+    size_t rows = rows_of(n, weights), count = parallel_pieces(n, rows);
+    float **vector = malloc(count * sizeof *vector);
+    float *memory = malloc((count * weights + 1) * sizeof *memory);
+    if (!vector || !memory) {
+        free(vector);
+        free(memory);
+        return error_memory(err, "gradient", count * weights * sizeof *memory);
+    }
+    for (size_t p = 0; p < count; p++)
+        vector[p] = memory + p * weights;
+    *parts = (GradientParts){ rows, count, vector };
+    return true;
+}
+
+/* The first vector's memory is that of all. */
+void gradient_parts_clear(GradientParts *parts) {
+    if (parts->vector)
+        free(parts->vector[0]);
+    free(parts->vector);
+    *parts = (GradientParts){ 0 };
+}
