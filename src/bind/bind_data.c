@@ -268,7 +268,7 @@ static Tensors *push_arrays_of(lua_State *L, int arg, const char *where) {
                        luaL_typename(L, top + 1));
         const char *name = lua_tostring(L, top + 1);
         const Array *a = array_to_save(L, top + 2, where, name);
-        if (!tensors_add(tensors, NULL, name, a, &err))
+        if (!tensors_add(tensors, (TensorName){ NULL, name }, a, &err))
             raise_in(L, where, &err);
     }
     return tensors;

@@ -200,7 +200,7 @@ static const int32_t *push_folds(lua_State *L, const Dataset *ds) {
             folds = (int)bind_integer(L, -1, "fit", "folds", 2, (lua_Integer)(n < 2 ? 2 : n));
         Rng rng = bind_opt_rng(L, 3, "fit", NULL);
         int32_t *fold = lua_newuserdatauv(L, n * sizeof *fold, 0);
-        if (!folds_stratified("fit", array_i32(ds->y), n, folds, &rng, fold, &err))
+        if (!folds_stratified(&(FoldsOf){ "fit", array_i32(ds->y), n, folds }, &rng, fold, &err))
             bind_raise(L, &err);
         return fold;
     }

@@ -62,7 +62,9 @@ int bind_plot_png(lua_State *L) {
         error_memory(&err, caller, height * width * 3);
     for (size_t i = 0; fine && i < count; i++)
         raster_draw(&sheet, &images[i]);
-    if (fine && !png_write(file, sheet.rgb, height, width, 3, bind_header_line(header), &err)) {
+    if (fine &&
+        !png_write(file, &(PngImage){ sheet.rgb, height, width, 3, bind_header_line(header) },
+                   &err)) {
         error_prefix(&err, "%s", caller);
         fine = false;
     }

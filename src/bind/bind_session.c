@@ -63,7 +63,7 @@ static Archive *new_archive(lua_State *L) {
 
 static bool part_of_array(const Array *array, Tensors *part, Error *err) {
     Array *whole = array_contiguous("save", array, array->dtype, err);
-    bool ok = whole && tensors_add(part, NULL, "value", whole, err);
+    bool ok = whole && tensors_add(part, (TensorName){ NULL, "value" }, whole, err);
     array_free(whole);
     return ok;
 }
@@ -73,9 +73,10 @@ static bool part_of_dataset(const Dataset *dataset, Tensors *part, Error *err) {
     size_t ndim = (size_t)dataset->sample_ndim;
     for (size_t d = 0; d < ndim; d++)
         shape[d] = (double)dataset->sample_shape[d];
-    return tensors_add(part, NULL, "x", dataset->x, err) &&
-           tensors_add(part, NULL, "y", dataset->y, err) &&
-           tensors_add_f64(part, NULL, "shape", shape, 1, &ndim, err) &&
+    return tensors_add(part, (TensorName){ NULL, "x" }, dataset->x, err) &&
+           tensors_add(part, (TensorName){ NULL, "y" }, dataset->y, err) &&
+           tensors_add_values(part, (TensorName){ NULL, "shape" },
+                              &(TensorValues){ DTYPE_F64, shape, 1, &ndim }, err) &&
            tensors_set_text(part, "source", dataset->source, err);
 }
 
@@ -285,9 +286,12 @@ static void push_bytes(lua_State *L, const char *hex) {
 }
 
 static Dataset *dataset_of_part(const Tensors *part, Error *err) {
-    const Array *x = tensors_require(part, NULL, "x", DTYPE_F32, 2, err);
-    const Array *y = tensors_require(part, NULL, "y", DTYPE_I32, 1, err);
-    const Array *sides = tensors_require(part, NULL, "shape", DTYPE_F64, 1, err);
+    const Array *x =
+        tensors_require(part, (TensorName){ NULL, "x" }, (TensorForm){ DTYPE_F32, 2 }, err);
+    const Array *y =
+        tensors_require(part, (TensorName){ NULL, "y" }, (TensorForm){ DTYPE_I32, 1 }, err);
+    const Array *sides =
+        tensors_require(part, (TensorName){ NULL, "shape" }, (TensorForm){ DTYPE_F64, 1 }, err);
     const char *source = tensors_text(part, "source");
     size_t shape[ARRAY_MAX_DIMS];
     if (!x || !y || !sides)

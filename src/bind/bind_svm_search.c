@@ -77,7 +77,8 @@ static int32_t *push_folds(lua_State *L, const Samples *samples, int folds, uint
     Error err;
     int32_t *fold = lua_newuserdatauv(L, samples->n * sizeof *fold, 0);
     Rng rng = bind_opt_rng(L, OPTIONS, where_search, seed);
-    if (!folds_stratified(where_search, samples->y, samples->n, folds, &rng, fold, &err))
+    if (!folds_stratified(&(FoldsOf){ where_search, samples->y, samples->n, folds }, &rng, fold,
+                          &err))
         bind_raise(L, &err);
     return fold;
 }

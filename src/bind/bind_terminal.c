@@ -74,7 +74,8 @@ static int picture_text(lua_State *L) {
     }
     Error err;
     void **text = bind_new_text_box(L);
-    *text = terminal_picture(panels, count, mode, width, terminal.cell_width, &err);
+    *text =
+        terminal_picture(panels, count, &(PictureSpace){ mode, width, terminal.cell_width }, &err);
     if (!*text)
         return bind_raise(L, &err);
     lua_pushstring(L, *text);

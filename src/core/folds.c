@@ -5,8 +5,11 @@
 
 #include <stdlib.h>
 
-bool folds_stratified(const char *where, const int32_t *y, size_t n, int k, Rng *rng, int32_t *fold,
-                      Error *err) {
+bool folds_stratified(const FoldsOf *of, Rng *rng, int32_t *fold, Error *err) {
+    const char *where = of->where;
+    const int32_t *y = of->y;
+    size_t n = of->n;
+    int k = of->k;
     if (k < 2 || (size_t)k > n)
         return error_set(err, ERROR_ARGUMENT,
                          "%s: folds: expected from 2 to the %zu samples, got %d", where, n, k);

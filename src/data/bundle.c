@@ -26,7 +26,8 @@ bool bundle_put(Tensors *bundle, const char *name, const Tensors *part, Error *e
     char prefix[MAX_NAME];
     bool ok = inner_name(name, prefix, err);
     for (size_t i = 0; ok && i < part->count; i++)
-        ok = tensors_add(bundle, prefix, part->entry[i].name, part->entry[i].array, err);
+        ok = tensors_add(bundle, (TensorName){ prefix, part->entry[i].name }, part->entry[i].array,
+                         err);
     for (size_t i = 0; ok && i < part->text_count; i++)
         ok = put_text(bundle, prefix, &part->text[i], err);
     return ok;
@@ -39,8 +40,8 @@ bool bundle_get(const Tensors *bundle, const char *name, Tensors *part, Error *e
     size_t length = ok ? strlen(prefix) : 0;
     for (size_t i = 0; ok && i < bundle->count; i++)
         if (strncmp(bundle->entry[i].name, prefix, length) == 0)
-            ok = tensors_add(part, NULL, bundle->entry[i].name + length, bundle->entry[i].array,
-                             err);
+            ok = tensors_add(part, (TensorName){ NULL, bundle->entry[i].name + length },
+                             bundle->entry[i].array, err);
     for (size_t i = 0; ok && i < bundle->text_count; i++)
         if (strncmp(bundle->text[i].key, prefix, length) == 0)
             ok = tensors_set_text(part, bundle->text[i].key + length, bundle->text[i].value, err);

@@ -65,8 +65,10 @@ static float half_to_float(uint32_t half) {
     return float_from_bits(sign | (exponent + 112) << 23 | fraction << 13);
 }
 
-static void decode_floats(ElementKind kind, bool big_endian, const unsigned char *p, size_t n,
-                          float *out) {
+static void decode_floats(const Elements *elements, size_t n, float *out) {
+    ElementKind kind = elements->kind;
+    bool big_endian = elements->big_endian;
+    const unsigned char *p = elements->bytes;
     for (size_t i = 0; i < n; i++) {
         if (kind == ELEMENT_F32)
             out[i] = float_from_bits((uint32_t)load_bits(p + 4 * i, 4, big_endian));
@@ -110,11 +112,11 @@ static bool decode_integer(ElementKind kind, uint64_t bits, int32_t *out) {
     }
 }
 
-static bool decode_integers(const char *name, ElementKind kind, bool big_endian,
-                            const unsigned char *p, size_t n, int32_t *out, Error *err) {
+static bool decode_integers(const Elements *elements, size_t n, int32_t *out, Error *err) {
+    ElementKind kind = elements->kind;
     size_t size = kinds[kind].size;
     for (size_t i = 0; i < n; i++) {
-        uint64_t bits = load_bits(p + size * i, size, big_endian);
+        uint64_t bits = load_bits(elements->bytes + size * i, size, elements->big_endian);
         if (!decode_integer(kind, bits, &out[i])) {
             char value[24];
             if (kind == ELEMENT_I64)
@@ -122,16 +124,18 @@ static bool decode_integers(const char *name, ElementKind kind, bool big_endian,
             else
                 snprintf(value, sizeof value, "%llu", (unsigned long long)bits);
             return error_set(err, ERROR_FILE,
-                             "%s: element %zu is %s, which does not fit a 32-bit integer", name,
-                             i + 1, value);
+                             "%s: element %zu is %s, which does not fit a 32-bit integer",
+                             elements->name, i + 1, value);
         }
     }
     return true;
 }
 
-Array *elements_decode(const char *name, ElementKind kind, bool big_endian, int ndim,
-                       const size_t *shape, const unsigned char *bytes, Error *err) {
-    Array *a = array_new(name, kinds[kind].dtype, ndim, shape, err);
+Array *elements_decode(const Elements *elements, Error *err) {
+    ElementKind kind = elements->kind;
+    bool big_endian = elements->big_endian;
+    const unsigned char *bytes = elements->bytes;
+    Array *a = array_new(elements->name, kinds[kind].dtype, elements->ndim, elements->shape, err);
     if (!a)
         return NULL;
     size_t n = array_size(a);
@@ -141,11 +145,11 @@ Array *elements_decode(const char *name, ElementKind kind, bool big_endian, int 
     if (as_is && n > 0)
         memcpy(a->data, bytes, array_bytes(a));
     else if (kinds[kind].dtype == DTYPE_F32)
-        decode_floats(kind, big_endian, bytes, n, a->data);
+        decode_floats(elements, n, a->data);
     else if (kinds[kind].dtype == DTYPE_F64)
         decode_doubles(big_endian, bytes, n, a->data);
     else
-        ok = decode_integers(name, kind, big_endian, bytes, n, a->data, err);
+        ok = decode_integers(elements, n, a->data, err);
     if (!ok) {
         array_free(a);
         return NULL;

@@ -33,9 +33,17 @@ DType element_dtype(ElementKind kind);
 /* Bytes that an array of this shape takes in the file; false if the product overflows. */
 bool element_bytes(ElementKind kind, int ndim, const size_t *shape, size_t *bytes);
 
-/* A new array of `shape` from the bytes of exactly that many elements, of any alignment. `name`
- * (a file's, a tensor's) starts the message. */
-Array *elements_decode(const char *name, ElementKind kind, bool big_endian, int ndim,
-                       const size_t *shape, const unsigned char *bytes, Error *err);
+/* The bytes of exactly the elements of that shape, of any alignment. */
+typedef struct Elements {
+    const char *name; /* a file's, a tensor's: starts the message */
+    ElementKind kind;
+    bool big_endian;
+    int ndim;
+    const size_t *shape;
+    const unsigned char *bytes;
+} Elements;
+
+/* They as a new array. */
+Array *elements_decode(const Elements *elements, Error *err);
 
 #endif

@@ -219,8 +219,9 @@ static Array *read_plain(Source *source, const IdxHeader *header, Error *err) {
     for (size_t done = 0; ok && done < needed; done += CHUNK)
         ok = read_exactly(source, bytes + done, needed - done < CHUNK ? needed - done : CHUNK,
                           "elements", err);
-    Array *a = ok ? elements_decode(source->name, header->kind, true, header->ndim, header->shape,
-                                    bytes, err)
+    Array *a = ok ? elements_decode(&(Elements){ source->name, header->kind, true, header->ndim,
+                                                 header->shape, bytes },
+                                    err)
                   : NULL;
     free(bytes);
     return a;

@@ -232,8 +232,9 @@ Array *npy_parse(const char *name, const unsigned char *bytes, size_t size, Erro
             header.shape[d] = header.shape[header.ndim - 1 - d];
             header.shape[header.ndim - 1 - d] = first;
         }
-    Array *a = elements_decode(name, header.kind, header.big_endian, header.ndim, header.shape,
-                               bytes + header.data_start, err);
+    Array *a = elements_decode(&(Elements){ name, header.kind, header.big_endian, header.ndim,
+                                            header.shape, bytes + header.data_start },
+                               err);
     return a && header.fortran && header.ndim > 1 ? turn_fortran(name, a, err) : a;
 }
 

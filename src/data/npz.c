@@ -106,7 +106,7 @@ static bool load_entries(const char *name, zip_t *archive, size_t archive_size,
             return false;
         Array *array = load_entry(name, archive, &stat, err);
         char *key = array ? strndup(stat.name, length) : NULL;
-        bool ok = key ? tensors_add(out, NULL, key, array, err)
+        bool ok = key ? tensors_add(out, (TensorName){ NULL, key }, array, err)
                       : array && error_memory(err, name, length);
         free(key);
         array_free(array);

@@ -63,53 +63,35 @@ static bool grow(void **list, size_t count, size_t *capacity, size_t size) {
 }
 
 /* Takes ownership of `array` even if it fails. */
-static bool add_owned(Tensors *tensors, const char *prefix, const char *name, Array *array,
-                      Error *err) {
+static bool add_owned(Tensors *tensors, TensorName name, Array *array, Error *err) {
     if (!array)
         return false;
-    if (tensors_find(tensors, prefix, name)) {
+    if (tensors_find(tensors, name.prefix, name.name)) {
         array_free(array);
-        return error_set(err, ERROR_ARGUMENT, "tensor '%s%s' is there twice", prefix ? prefix : "",
-                         name);
+        return error_set(err, ERROR_ARGUMENT, "tensor '%s%s' is there twice",
+                         name.prefix ? name.prefix : "", name.name);
     }
     void *list = tensors->entry;
     bool room = grow(&list, tensors->count, &tensors->capacity, sizeof *tensors->entry);
     tensors->entry = list;
-    char *full = room ? joined(prefix, name) : NULL;
+    char *full = room ? joined(name.prefix, name.name) : NULL;
     if (!full) {
         array_free(array);
-        return error_memory(err, name, sizeof *tensors->entry * (tensors->count + 1));
+        return error_memory(err, name.name, sizeof *tensors->entry * (tensors->count + 1));
     }
     tensors->entry[tensors->count++] = (struct NamedArray){ full, array };
     return true;
 }
 
-bool tensors_add(Tensors *tensors, const char *prefix, const char *name, const Array *array,
-                 Error *err) {
-    return add_owned(tensors, prefix, name, array_share(array, err), err);
+bool tensors_add(Tensors *tensors, TensorName name, const Array *array, Error *err) {
+    return add_owned(tensors, name, array_share(array, err), err);
 }
 
-static bool add_values(Tensors *tensors, const char *prefix, const char *name, DType dtype,
-                       const void *values, int ndim, const size_t *shape, Error *err) {
-    Array *array = array_new(name, dtype, ndim, shape, err);
+bool tensors_add_values(Tensors *tensors, TensorName name, const TensorValues *values, Error *err) {
+    Array *array = array_new(name.name, values->dtype, values->ndim, values->shape, err);
     if (array && array_size(array) > 0)
-        memcpy(array->data, values, array_bytes(array));
-    return add_owned(tensors, prefix, name, array, err);
-}
-
-bool tensors_add_f32(Tensors *tensors, const char *prefix, const char *name, const float *values,
-                     int ndim, const size_t *shape, Error *err) {
-    return add_values(tensors, prefix, name, DTYPE_F32, values, ndim, shape, err);
-}
-
-bool tensors_add_f64(Tensors *tensors, const char *prefix, const char *name, const double *values,
-                     int ndim, const size_t *shape, Error *err) {
-    return add_values(tensors, prefix, name, DTYPE_F64, values, ndim, shape, err);
-}
-
-bool tensors_add_i32(Tensors *tensors, const char *prefix, const char *name, const int32_t *values,
-                     int ndim, const size_t *shape, Error *err) {
-    return add_values(tensors, prefix, name, DTYPE_I32, values, ndim, shape, err);
+        memcpy(array->data, values->values, array_bytes(array));
+    return add_owned(tensors, name, array, err);
 }
 
 Array *tensors_find(const Tensors *tensors, const char *prefix, const char *name) {
@@ -119,17 +101,17 @@ Array *tensors_find(const Tensors *tensors, const char *prefix, const char *name
     return NULL;
 }
 
-Array *tensors_require(const Tensors *tensors, const char *prefix, const char *name, DType dtype,
-                       int ndim, Error *err) {
-    Array *a = tensors_find(tensors, prefix, name);
+Array *tensors_require(const Tensors *tensors, TensorName name, TensorForm form, Error *err) {
+    Array *a = tensors_find(tensors, name.prefix, name.name);
+    const char *prefix = name.prefix ? name.prefix : "";
     if (!a) {
-        error_set(err, ERROR_FILE, "tensor '%s%s' is missing", prefix ? prefix : "", name);
+        error_set(err, ERROR_FILE, "tensor '%s%s' is missing", prefix, name.name);
         return NULL;
     }
-    if (a->dtype != dtype || a->ndim != ndim) {
+    if (a->dtype != form.dtype || a->ndim != form.ndim) {
         error_set(err, ERROR_FILE, "tensor '%s%s' is %s with %d dimensions; expected %s with %d",
-                  prefix ? prefix : "", name, dtype_name(a->dtype), a->ndim, dtype_name(dtype),
-                  ndim);
+                  prefix, name.name, dtype_name(a->dtype), a->ndim, dtype_name(form.dtype),
+                  form.ndim);
         return NULL;
     }
     return a;
@@ -316,8 +298,20 @@ static bool claim_shape(const char *path, const cJSON *item, Claim *claim, Error
     return true;
 }
 
-static bool claim_range(const char *path, const cJSON *item, size_t held, Claim *claim,
-                        Error *err) {
+/* A file's header on its way to becoming tensors. */
+typedef struct Reader {
+    const char *path;
+    const cJSON *header;
+    const unsigned char *data;
+    size_t held; /* bytes of data */
+    Claim *claims;
+    size_t count;
+    Tensors out;
+} Reader;
+
+static bool claim_range(const Reader *reader, const cJSON *item, Claim *claim, Error *err) {
+    const char *path = reader->path;
+    size_t held = reader->held;
     const cJSON *offsets = cJSON_GetObjectItemCaseSensitive(item, "data_offsets");
     char text[128];
     size_t needed;
@@ -348,8 +342,10 @@ static int compare_begin(const void *a, const void *b) {
 }
 
 /* The ranges must tile the data: no overlap, no hole, nothing after the last. */
-static bool check_tiling(const char *path, const Claim *claims, size_t count, size_t held,
-                         Error *err) {
+static bool check_tiling(const Reader *reader, Error *err) {
+    const char *path = reader->path;
+    const Claim *claims = reader->claims;
+    size_t count = reader->count, held = reader->held;
     const Claim **order = malloc((count ? count : 1) * sizeof(Claim *));
     if (!order)
         return error_memory(err, path, count * sizeof(Claim *));
@@ -370,17 +366,6 @@ static bool check_tiling(const char *path, const Claim *claims, size_t count, si
     free(order);
     return ok;
 }
-
-/* A file's header on its way to becoming tensors. */
-typedef struct Reader {
-    const char *path;
-    const cJSON *header;
-    const unsigned char *data;
-    size_t held; /* bytes of data */
-    Claim *claims;
-    size_t count;
-    Tensors out;
-} Reader;
 
 static bool read_metadata(Reader *reader, const cJSON *meta, Error *err) {
     const cJSON *item;
@@ -413,10 +398,10 @@ static bool read_claims(Reader *reader, Error *err) {
             return error_set(err, ERROR_FILE, "%s: a tensor's name is %zu bytes long", path,
                              strlen(claim->name));
         if (!claim_type(path, item, claim, err) || !claim_shape(path, item, claim, err) ||
-            !claim_range(path, item, reader->held, claim, err))
+            !claim_range(reader, item, claim, err))
             return false;
     }
-    return check_tiling(path, reader->claims, reader->count, reader->held, err);
+    return check_tiling(reader, err);
 }
 
 static bool read_tensors(Reader *reader, Error *err) {
@@ -432,9 +417,10 @@ static bool read_tensors(Reader *reader, Error *err) {
         const Claim *claim = &reader->claims[i];
         char name[NAME_LIMIT + 16];
         snprintf(name, sizeof name, "tensor '%s'", claim->name);
-        Array *array = elements_decode(name, claim->kind, false, claim->ndim, claim->shape,
-                                       reader->data + claim->begin, err);
-        ok = add_owned(&reader->out, NULL, claim->name, array, err);
+        Array *array = elements_decode(&(Elements){ name, claim->kind, false, claim->ndim,
+                                                    claim->shape, reader->data + claim->begin },
+                                       err);
+        ok = add_owned(&reader->out, (TensorName){ NULL, claim->name }, array, err);
         if (!ok)
             error_prefix(err, "%s", reader->path);
     }

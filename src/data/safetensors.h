@@ -28,24 +28,33 @@ typedef struct Tensors {
 void tensors_init(Tensors *tensors);
 void tensors_clear(Tensors *tensors);
 
-/* Add a shared header of `array` under prefix+name (prefix may be NULL); names are unique. */
-bool tensors_add(Tensors *tensors, const char *prefix, const char *name, const Array *array,
-                 Error *err);
+/* prefix+name; the prefix may be NULL. */
+typedef struct TensorName {
+    const char *prefix, *name;
+} TensorName;
 
-/* Add a copy of plain values. */
-bool tensors_add_f32(Tensors *tensors, const char *prefix, const char *name, const float *values,
-                     int ndim, const size_t *shape, Error *err);
-bool tensors_add_f64(Tensors *tensors, const char *prefix, const char *name, const double *values,
-                     int ndim, const size_t *shape, Error *err);
-bool tensors_add_i32(Tensors *tensors, const char *prefix, const char *name, const int32_t *values,
-                     int ndim, const size_t *shape, Error *err);
+/* Plain values of that shape, row-major. */
+typedef struct TensorValues {
+    DType dtype;
+    const void *values;
+    int ndim;
+    const size_t *shape;
+} TensorValues;
+
+typedef struct TensorForm {
+    DType dtype;
+    int ndim;
+} TensorForm;
+
+/* Add a shared header of `array`, or a copy of the values; names are unique. */
+bool tensors_add(Tensors *tensors, TensorName name, const Array *array, Error *err);
+bool tensors_add_values(Tensors *tensors, TensorName name, const TensorValues *values, Error *err);
 
 /* The array under prefix+name, or NULL. Still owned by `tensors`. */
 Array *tensors_find(const Tensors *tensors, const char *prefix, const char *name);
 
 /* The same, where its absence, another type or number of dimensions is an error. */
-Array *tensors_require(const Tensors *tensors, const char *prefix, const char *name, DType dtype,
-                       int ndim, Error *err);
+Array *tensors_require(const Tensors *tensors, TensorName name, TensorForm form, Error *err);
 
 bool tensors_set_text(Tensors *tensors, const char *key, const char *value, Error *err);
 const char *tensors_text(const Tensors *tensors, const char *key); /* or NULL */

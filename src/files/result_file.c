@@ -16,7 +16,7 @@ enum { FORMAT = 1 };
 /* ---- Writing ---- */
 
 static bool add_array(Tensors *tensors, const char *name, const Array *array, Error *err) {
-    return !array || tensors_add(tensors, NULL, name, array, err);
+    return !array || tensors_add(tensors, (TensorName){ NULL, name }, array, err);
 }
 
 static bool add_arrays(const AttackResult *result, Tensors *tensors, Error *err) {
@@ -220,7 +220,8 @@ static bool read_words(cJSON *meta, AttackResult *result, Error *err) {
 
 /* Copy the named array over `to`, which has the type and shape that it must have. */
 static bool fill(const Tensors *tensors, const char *name, Array *to, Error *err) {
-    const Array *from = tensors_require(tensors, NULL, name, to->dtype, to->ndim, err);
+    const Array *from = tensors_require(tensors, (TensorName){ NULL, name },
+                                        (TensorForm){ to->dtype, to->ndim }, err);
     if (!from)
         return false;
     if (!array_same_shape(from, to))
@@ -269,10 +270,14 @@ static void cut(Array *to, const Array *from, size_t row) {
 }
 
 static bool fill_traces(const Tensors *tensors, AttackResult *result, Error *err) {
-    const Array *length = tensors_require(tensors, NULL, "trace.length", DTYPE_I32, 1, err);
-    const Array *loss = tensors_require(tensors, NULL, "trace.loss", DTYPE_F64, 1, err);
-    const Array *scores = tensors_require(tensors, NULL, "trace.scores", DTYPE_F64, 2, err);
-    const Array *distance = tensors_require(tensors, NULL, "trace.distance", DTYPE_F64, 1, err);
+    const Array *length = tensors_require(tensors, (TensorName){ NULL, "trace.length" },
+                                          (TensorForm){ DTYPE_I32, 1 }, err);
+    const Array *loss = tensors_require(tensors, (TensorName){ NULL, "trace.loss" },
+                                        (TensorForm){ DTYPE_F64, 1 }, err);
+    const Array *scores = tensors_require(tensors, (TensorName){ NULL, "trace.scores" },
+                                          (TensorForm){ DTYPE_F64, 2 }, err);
+    const Array *distance = tensors_require(tensors, (TensorName){ NULL, "trace.distance" },
+                                            (TensorForm){ DTYPE_F64, 1 }, err);
     const Array *iterates = tensors_find(tensors, NULL, "trace.iterates");
     if (!length || !loss || !scores || !distance)
         return false;
@@ -300,7 +305,8 @@ static bool fill_traces(const Tensors *tensors, AttackResult *result, Error *err
 }
 
 static AttackResult *read_result(const Tensors *tensors, cJSON *meta, Error *err) {
-    const Array *x0 = tensors_require(tensors, NULL, "x0", DTYPE_F32, 2, err);
+    const Array *x0 =
+        tensors_require(tensors, (TensorName){ NULL, "x0" }, (TensorForm){ DTYPE_F32, 2 }, err);
     Labels classes;
     if (!x0 || !read_classes(meta, &classes, err))
         return NULL;

@@ -255,7 +255,7 @@ bool network_save_weights(const Network *net, Tensors *tensors, const char *pref
             snprintf(name, sizeof name, "%s.%s", net->layer[l]->name,
                      net->layer[l]->parameter[p].name);
             Array *array = network_parameter(net, l, p, NULL, err);
-            ok = array && tensors_add(tensors, prefix, name, array, err);
+            ok = array && tensors_add(tensors, (TensorName){ prefix, name }, array, err);
             array_free(array);
         }
     return ok;

@@ -67,14 +67,15 @@ void png_write_comment(FILE *out, const char *comment) {
                 sizeof key + ((size_t)length < room ? (size_t)length : room));
 }
 
-bool png_write(const char *path, const uint8_t *pixels, size_t height, size_t width, int channels,
-               const char *comment, Error *err) {
+bool png_write(const char *path, const PngImage *image, Error *err) {
+    size_t height = image->height, width = image->width;
+    int channels = image->channels;
     if (height == 0 || width == 0 || height > MAX_SIDE || width > MAX_SIDE ||
         height * (width * (size_t)channels + 1) > INT_MAX)
         return error_set(err, ERROR_ARGUMENT, "%s: %zu × %zu pixels do not fit a PNG", path, height,
                          width);
     uLongf size = 0;
-    uint8_t *packed = packed_rows(pixels, height, width * (size_t)channels, &size);
+    uint8_t *packed = packed_rows(image->pixels, height, width * (size_t)channels, &size);
     if (!packed)
         return error_memory(err, path, height * width * (size_t)channels);
     uint8_t head[13] = { [8] = 8, [9] = channels == 3 ? 2 : 0 };
@@ -85,8 +86,8 @@ bool png_write(const char *path, const uint8_t *pixels, size_t height, size_t wi
     if (fine) {
         fwrite("\x89PNG\r\n\x1a\n", 1, 8, writer.stream);
         write_chunk(writer.stream, "IHDR", head, sizeof head);
-        if (comment)
-            png_write_comment(writer.stream, comment);
+        if (image->comment)
+            png_write_comment(writer.stream, image->comment);
         write_chunk(writer.stream, "IDAT", packed, size);
         write_chunk(writer.stream, "IEND", NULL, 0);
         fine = file_writer_commit(&writer, err);

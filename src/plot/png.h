@@ -11,10 +11,16 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Write height × width × channels bytes (1: grey, 3: RGB) to `path`, whole or not at all; `comment`
- * (Latin-1; may be NULL) is stored with it. Messages start with the path. */
-bool png_write(const char *path, const uint8_t *pixels, size_t height, size_t width, int channels,
-               const char *comment, Error *err);
+/* height × width × channels bytes (1: grey, 3: RGB). */
+typedef struct PngImage {
+    const uint8_t *pixels;
+    size_t height, width;
+    int channels;
+    const char *comment; /* stored with it; Latin-1, or NULL */
+} PngImage;
+
+/* Write it to `path`, whole or not at all. Messages start with the path. */
+bool png_write(const char *path, const PngImage *image, Error *err);
 
 /* The chunk of a comment alone, "tEXt" with the key "Comment": it may stand behind the first. */
 void png_write_comment(FILE *out, const char *comment);

@@ -155,8 +155,9 @@ typedef struct Canvas {
     int16_t *pixel;
 } Canvas;
 
-static bool canvas_compose(const Drawing *row, size_t count, size_t enlarge, size_t gap,
-                           Canvas *canvas, Error *err) {
+static bool canvas_compose(const Drawing *row, size_t count, size_t enlarge, Canvas *canvas,
+                           Error *err) {
+    size_t gap = GAP * enlarge;
     *canvas = (Canvas){ 0 };
     for (size_t i = 0; i < count; i++) {
         canvas->width += row[i].cols * enlarge + (i ? gap : 0);
@@ -241,8 +242,10 @@ static size_t row_length(const Drawing *drawings, size_t count, size_t width, si
     return n;
 }
 
-static bool print_rows(FILE *out, const Drawing *drawings, size_t count, PictureMode mode,
-                       size_t width, size_t cell_width, Error *err) {
+static bool print_rows(FILE *out, const Drawing *drawings, size_t count, const PictureSpace *space,
+                       Error *err) {
+    PictureMode mode = space->mode;
+    size_t width = space->width, cell_width = space->cell_width ? space->cell_width : SIXEL_CELL;
     /* In sixel a pixel of the image is as wide as a cell: the layout is that of half blocks. */
     for (size_t i = 0; i < count;) {
         size_t n = row_length(drawings + i, count - i, width, 1);
@@ -250,7 +253,7 @@ static bool print_rows(FILE *out, const Drawing *drawings, size_t count, Picture
             fputc('\n', out);
         if (mode == PICTURE_SIXEL) {
             Canvas canvas;
-            if (!canvas_compose(drawings + i, n, cell_width, GAP * cell_width, &canvas, err))
+            if (!canvas_compose(drawings + i, n, cell_width, &canvas, err))
                 return false;
             print_captions(out, drawings + i, n, 1);
             print_sixel(out, &canvas);
@@ -263,8 +266,7 @@ static bool print_rows(FILE *out, const Drawing *drawings, size_t count, Picture
     return true;
 }
 
-char *terminal_picture(const Panel *panels, size_t count, PictureMode mode, size_t width,
-                       size_t cell_width, Error *err) {
+char *terminal_picture(const Panel *panels, size_t count, const PictureSpace *space, Error *err) {
     Drawing *drawings = calloc(count + 1, sizeof *drawings);
     char *text = NULL;
     size_t length = 0;
@@ -273,10 +275,9 @@ char *terminal_picture(const Panel *panels, size_t count, PictureMode mode, size
     if (!ok)
         error_memory(err, "show", count * sizeof *drawings);
     for (size_t i = 0; ok && i < count; i++)
-        ok = drawing_fit(&panels[i], width ? width : 1, &drawings[i], err);
+        ok = drawing_fit(&panels[i], space->width ? space->width : 1, &drawings[i], err);
     if (ok)
-        ok = print_rows(out, drawings, count, mode, width, cell_width ? cell_width : SIXEL_CELL,
-                        err);
+        ok = print_rows(out, drawings, count, space, err);
     if (out && fclose(out) != 0 && ok)
         ok = error_memory(err, "show", length);
     for (size_t i = 0; drawings && i < count; i++)

@@ -24,9 +24,14 @@ typedef struct Panel {
     const char *caption; /* UTF-8; NULL for none */
 } Panel;
 
-/* The text, newline at its end, for `width` cells; the caller frees it. `cell_width` is a cell's
- * width in pixels, which only sixel needs (0: taken for 10). */
-char *terminal_picture(const Panel *panels, size_t count, PictureMode mode, size_t width,
-                       size_t cell_width, Error *err);
+/* What a picture is drawn with and how wide it may be. */
+typedef struct PictureSpace {
+    PictureMode mode;
+    size_t width;      /* in cells */
+    size_t cell_width; /* in pixels, which only sixel needs (0: taken for 10) */
+} PictureSpace;
+
+/* The text, newline at its end; the caller frees it. */
+char *terminal_picture(const Panel *panels, size_t count, const PictureSpace *space, Error *err);
 
 #endif

@@ -205,8 +205,9 @@ bool dnr_fit_default(Model *base, const Samples *samples, Progress *progress, Er
         return error_memory(err, "fit", samples->n * sizeof *fold);
     Rng rng;
     rng_seed(&rng, dnr->seed);
-    bool ok = folds_stratified("fit", samples->y, samples->n, DNR_FOLDS, &rng, fold, err) &&
-              dnr_fit(dnr, &(Folds){ .samples = samples, .fold = fold }, progress, err);
+    bool ok =
+        folds_stratified(&(FoldsOf){ "fit", samples->y, samples->n, DNR_FOLDS }, &rng, fold, err) &&
+        dnr_fit(dnr, &(Folds){ .samples = samples, .fold = fold }, progress, err);
     free(fold);
     return ok;
 }

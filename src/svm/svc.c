@@ -380,11 +380,12 @@ static bool svc_save(const Model *model, const ModelWriter *to, Error *err) {
         return true;
     if (!write_kernel(to->meta, "fitted_kernel", &decision->kernel))
         return error_memory(err, "save", 256);
-    return tensors_add(to->tensors, to->prefix, "sv", decision->sv, err) &&
-           tensors_add(to->tensors, to->prefix, "alpha", decision->alpha, err) &&
-           tensors_add(to->tensors, to->prefix, "b", decision->b, err) &&
-           tensors_add_i32(to->tensors, to->prefix, "classes", model->classes.label, 1,
-                           &model->classes.count, err);
+    return tensors_add(to->tensors, (TensorName){ to->prefix, "sv" }, decision->sv, err) &&
+           tensors_add(to->tensors, (TensorName){ to->prefix, "alpha" }, decision->alpha, err) &&
+           tensors_add(to->tensors, (TensorName){ to->prefix, "b" }, decision->b, err) &&
+           tensors_add_values(
+               to->tensors, (TensorName){ to->prefix, "classes" },
+               &(TensorValues){ DTYPE_I32, model->classes.label, 1, &model->classes.count }, err);
 }
 
 static bool read_number(const cJSON *meta, const char *name, double *value, Error *err) {
@@ -445,10 +446,17 @@ static bool read_weights(const cJSON *meta, SvcParams *params, Error *err) {
 static Svc *read_fitted(const ModelReader *from, const SvcParams *params, Error *err) {
     const Tensors *tensors = from->tensors;
     const char *prefix = from->prefix;
-    const Array *sv = tensors_require(tensors, prefix, "sv", DTYPE_F32, 2, err);
-    const Array *alpha = sv ? tensors_require(tensors, prefix, "alpha", DTYPE_F64, 2, err) : NULL;
-    const Array *b = alpha ? tensors_require(tensors, prefix, "b", DTYPE_F64, 1, err) : NULL;
-    const Array *list = b ? tensors_require(tensors, prefix, "classes", DTYPE_I32, 1, err) : NULL;
+    const Array *sv =
+        tensors_require(tensors, (TensorName){ prefix, "sv" }, (TensorForm){ DTYPE_F32, 2 }, err);
+    const Array *alpha = sv ? tensors_require(tensors, (TensorName){ prefix, "alpha" },
+                                              (TensorForm){ DTYPE_F64, 2 }, err)
+                            : NULL;
+    const Array *b = alpha ? tensors_require(tensors, (TensorName){ prefix, "b" },
+                                             (TensorForm){ DTYPE_F64, 1 }, err)
+                           : NULL;
+    const Array *list = b ? tensors_require(tensors, (TensorName){ prefix, "classes" },
+                                            (TensorForm){ DTYPE_I32, 1 }, err)
+                          : NULL;
     Labels classes = { 0 };
     if (!list || !labels_from("load", array_i32(list), array_length(list), &classes, err))
         return NULL;

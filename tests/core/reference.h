@@ -133,7 +133,7 @@ static UNUSED Network *small_net(const char *name) {
         snprintf(file, sizeof file, "p_%s_%s", names[i / 2], what);
         snprintf(tensor, sizeof tensor, "%s.%s", names[i / 2], what);
         Array *a = reference_as(name, file, DTYPE_F32);
-        assert_ok(tensors_add(&tensors, NULL, tensor, a, &reference_error));
+        assert_ok(tensors_add(&tensors, (TensorName){ NULL, tensor }, a, &reference_error));
         array_free(a);
     }
     assert_ok(network_load_weights(net, &tensors, NULL, &reference_error));

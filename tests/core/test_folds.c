@@ -20,7 +20,7 @@ static void test_even(void **state) {
     rng_seed(&rng, 1);
     for (int i = 0; i < N; i++)
         y[i] = i % 7 == 0 ? 2 : i % 3 == 0 ? 1 : 0;
-    assert_true(folds_stratified("test", y, N, K, &rng, fold, &err));
+    assert_true(folds_stratified(&(FoldsOf){ "test", y, N, K }, &rng, fold, &err));
     for (int i = 0; i < N; i++) {
         assert_in_range(fold[i], 0, K - 1);
         count[y[i]][fold[i]]++;
@@ -38,11 +38,11 @@ static void test_seeds(void **state) {
     Rng rng;
     Error err;
     rng_seed(&rng, 1);
-    assert_true(folds_stratified("test", y, N, K, &rng, a, &err));
-    assert_true(folds_stratified("test", y, N, K, &rng, b, &err));
+    assert_true(folds_stratified(&(FoldsOf){ "test", y, N, K }, &rng, a, &err));
+    assert_true(folds_stratified(&(FoldsOf){ "test", y, N, K }, &rng, b, &err));
     assert_memory_not_equal(a, b, sizeof a);
     rng_seed(&rng, 1);
-    assert_true(folds_stratified("test", y, N, K, &rng, b, &err));
+    assert_true(folds_stratified(&(FoldsOf){ "test", y, N, K }, &rng, b, &err));
     assert_memory_equal(a, b, sizeof a);
 }
 
@@ -52,11 +52,11 @@ static void test_refused(void **state) {
     Rng rng;
     Error err;
     rng_seed(&rng, 1);
-    assert_false(folds_stratified("fit", y, 3, 1, &rng, fold, &err));
-    assert_false(folds_stratified("fit", y, 3, 4, &rng, fold, &err));
+    assert_false(folds_stratified(&(FoldsOf){ "fit", y, 3, 1 }, &rng, fold, &err));
+    assert_false(folds_stratified(&(FoldsOf){ "fit", y, 3, 4 }, &rng, fold, &err));
     assert_string_equal(err.message, "fit: folds: expected from 2 to the 3 samples, got 4");
     assert_int_equal(fold[0], 7);
-    assert_true(folds_stratified("fit", y, 3, 3, &rng, fold, &err));
+    assert_true(folds_stratified(&(FoldsOf){ "fit", y, 3, 3 }, &rng, fold, &err));
 }
 
 int main(void) {

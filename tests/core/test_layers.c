@@ -165,9 +165,11 @@ static void set_weights(Network *net, const char *layer, const float *weight, in
     char name[64];
     tensors_init(&tensors);
     snprintf(name, sizeof name, "%s.weight", layer);
-    assert_true(tensors_add_f32(&tensors, NULL, name, weight, ndim, shape, &err));
+    assert_true(tensors_add_values(&tensors, (TensorName){ NULL, name },
+                                   &(TensorValues){ DTYPE_F32, weight, ndim, shape }, &err));
     snprintf(name, sizeof name, "%s.bias", layer);
-    assert_true(tensors_add_f32(&tensors, NULL, name, bias, 1, shape, &err));
+    assert_true(tensors_add_values(&tensors, (TensorName){ NULL, name },
+                                   &(TensorValues){ DTYPE_F32, bias, 1, shape }, &err));
     if (!network_load_weights(net, &tensors, NULL, &err))
         fail_msg("%s", err.message);
     tensors_clear(&tensors);

@@ -27,7 +27,7 @@ static Network *small_net(const char *prefix) {
             snprintf(file, sizeof file, "%s_%s", layers[l], parts[p]);
             snprintf(name, sizeof name, "%s%s.%s", prefix, layers[l], parts[p]);
             Array *values = reference(FOLDER, file);
-            assert_true(tensors_add(&tensors, NULL, name, values, &err));
+            assert_true(tensors_add(&tensors, (TensorName){ NULL, name }, values, &err));
             array_free(values);
         }
     if (!network_load_weights(net, &tensors, NULL, &err))
@@ -259,11 +259,13 @@ static void a_failed_load_changes_nothing(void **state) {
     assert_false(network_load_weights(net, &tensors, NULL, &err));
     assert_non_null(strstr(err.message, "conv1.weight is missing"));
     assert_true(network_save_weights(net, &tensors, "a.", &err));
-    assert_true(tensors_add_f32(&tensors, "b.", "fc2.bias", bias, 1, (size_t[]){ 2 }, &err));
+    assert_true(tensors_add_values(&tensors, (TensorName){ "b.", "fc2.bias" },
+                                   &(TensorValues){ DTYPE_F32, bias, 1, (size_t[]){ 2 } }, &err));
     assert_false(network_load_weights(net, &tensors, NULL, &err));
     assert_non_null(strstr(err.message, "both a.fc2.bias and b.fc2.bias"));
     tensors_clear(&tensors);
-    assert_true(tensors_add_f32(&tensors, NULL, "conv1.weight", bias, 1, (size_t[]){ 2 }, &err));
+    assert_true(tensors_add_values(&tensors, (TensorName){ NULL, "conv1.weight" },
+                                   &(TensorValues){ DTYPE_F32, bias, 1, (size_t[]){ 2 } }, &err));
     assert_false(network_load_weights(net, &tensors, NULL, &err));
     assert_non_null(strstr(err.message, "conv1.weight is (2,), expected (16, 2, 3, 3)"));
     assert_memory_equal(net->weights, other->weights, net->parameters * sizeof(float));

@@ -117,7 +117,7 @@ static void check_refused(const char *name, const Array *instead, const char *me
         bool this_one = name && strcmp(whole.entry[i].name, name) == 0;
         if (this_one && !instead)
             continue;
-        assert_true(tensors_add(&spoilt, NULL, whole.entry[i].name,
+        assert_true(tensors_add(&spoilt, (TensorName){ NULL, whole.entry[i].name },
                                 this_one ? instead : whole.entry[i].array, &err));
     }
     assert_true(

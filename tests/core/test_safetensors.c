@@ -66,15 +66,21 @@ static void test_round_trip(void **state) {
     const float w[6] = { 1, 2, 3, 4, 5, 6 };
     const double b[2] = { -0.5, 1e300 };
     const int32_t label[3] = { 0, -1, 7 };
-    assert_true(tensors_add_i32(&out, "svm.", "label", label, 1, (size_t[]){ 3 }, &err));
-    assert_true(tensors_add_f32(&out, "conv1.", "weight", w, 2, (size_t[]){ 2, 3 }, &err));
-    assert_true(tensors_add_f64(&out, NULL, "b", b, 1, (size_t[]){ 2 }, &err));
-    assert_true(tensors_add_f32(&out, NULL, "empty", w, 2, (size_t[]){ 0, 3 }, &err));
-    assert_true(tensors_add_f32(&out, NULL, "scalar", w, 0, NULL, &err));
+    assert_true(tensors_add_values(&out, (TensorName){ "svm.", "label" },
+                                   &(TensorValues){ DTYPE_I32, label, 1, (size_t[]){ 3 } }, &err));
+    assert_true(tensors_add_values(&out, (TensorName){ "conv1.", "weight" },
+                                   &(TensorValues){ DTYPE_F32, w, 2, (size_t[]){ 2, 3 } }, &err));
+    assert_true(tensors_add_values(&out, (TensorName){ NULL, "b" },
+                                   &(TensorValues){ DTYPE_F64, b, 1, (size_t[]){ 2 } }, &err));
+    assert_true(tensors_add_values(&out, (TensorName){ NULL, "empty" },
+                                   &(TensorValues){ DTYPE_F32, w, 2, (size_t[]){ 0, 3 } }, &err));
+    assert_true(tensors_add_values(&out, (TensorName){ NULL, "scalar" },
+                                   &(TensorValues){ DTYPE_F32, w, 0, NULL }, &err));
     assert_true(tensors_set_text(&out, "perigee", "{\"C\": \"ü\n\"}", &err));
     assert_true(tensors_set_text(&out, "seed", "1", &err));
     assert_true(tensors_set_text(&out, "seed", "2", &err));
-    assert_false(tensors_add_f32(&out, "conv", "1.weight", w, 0, NULL, &err));
+    assert_false(tensors_add_values(&out, (TensorName){ "conv", "1.weight" },
+                                    &(TensorValues){ DTYPE_F32, w, 0, NULL }, &err));
     assert_non_null(strstr(err.message, "'conv1.weight' is there twice"));
     assert_true(tensors_save(&out, path, &err));
     tensors_init(&in);
@@ -84,16 +90,19 @@ static void test_round_trip(void **state) {
     assert_string_equal(tensors_text(&in, "perigee"), "{\"C\": \"ü\n\"}");
     assert_string_equal(tensors_text(&in, "seed"), "2");
     assert_null(tensors_text(&in, "absent"));
-    Array *a = tensors_require(&in, "conv1.", "weight", DTYPE_F32, 2, &err);
+    Array *a = tensors_require(&in, (TensorName){ "conv1.", "weight" },
+                               (TensorForm){ DTYPE_F32, 2 }, &err);
     assert_non_null(a);
     assert_memory_equal(a->data, w, sizeof w);
     assert_memory_equal(array_f64(tensors_find(&in, NULL, "b")), b, sizeof b);
     assert_memory_equal(array_i32(tensors_find(&in, "svm", ".label")), label, sizeof label);
     assert_int_equal(tensors_find(&in, NULL, "empty")->shape[1], 3);
     assert_int_equal(tensors_find(&in, NULL, "scalar")->ndim, 0);
-    assert_null(tensors_require(&in, NULL, "b", DTYPE_F32, 1, &err));
+    assert_null(
+        tensors_require(&in, (TensorName){ NULL, "b" }, (TensorForm){ DTYPE_F32, 1 }, &err));
     assert_string_equal(err.message, "tensor 'b' is f64 with 1 dimensions; expected f32 with 1");
-    assert_null(tensors_require(&in, "x.", "b", DTYPE_F32, 1, &err));
+    assert_null(
+        tensors_require(&in, (TensorName){ "x.", "b" }, (TensorForm){ DTYPE_F32, 1 }, &err));
     assert_string_equal(err.message, "tensor 'x.b' is missing");
     tensors_clear(&out);
     tensors_clear(&in);
@@ -106,8 +115,12 @@ static void test_layout(void **state) {
     Error err = { 0 };
     Tensors out;
     tensors_init(&out);
-    assert_true(tensors_add_f32(&out, NULL, "a", (float[]){ 1 }, 1, (size_t[]){ 1 }, &err));
-    assert_true(tensors_add_f64(&out, NULL, "z", (double[]){ 1 }, 1, (size_t[]){ 1 }, &err));
+    assert_true(tensors_add_values(&out, (TensorName){ NULL, "a" },
+                                   &(TensorValues){ DTYPE_F32, (float[]){ 1 }, 1, (size_t[]){ 1 } },
+                                   &err));
+    assert_true(tensors_add_values(
+        &out, (TensorName){ NULL, "z" },
+        &(TensorValues){ DTYPE_F64, (double[]){ 1 }, 1, (size_t[]){ 1 } }, &err));
     assert_true(tensors_save(&out, path, &err));
     tensors_clear(&out);
     const char *header = "{\"z\":{\"dtype\":\"F64\",\"shape\":[1],\"data_offsets\":[0,8]},"

@@ -92,7 +92,7 @@ static void load_reference(Network *net) {
             snprintf(file, sizeof file, "%s_%s", layer, part);
             snprintf(name, sizeof name, "%s.%s", layer, part);
             Array *values = reference(WEIGHTS, file);
-            assert_true(tensors_add(&tensors, NULL, name, values, &err));
+            assert_true(tensors_add(&tensors, (TensorName){ NULL, name }, values, &err));
             array_free(values);
         }
     assert_true(network_load_weights(net, &tensors, NULL, &err));

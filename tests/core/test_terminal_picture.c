@@ -12,7 +12,7 @@
 
 static char *draw(const Panel *panels, size_t count, PictureMode mode, size_t width) {
     Error err = { 0 };
-    char *text = terminal_picture(panels, count, mode, width, 0, &err);
+    char *text = terminal_picture(panels, count, &(PictureSpace){ mode, width, 0 }, &err);
     assert_non_null(text);
     return text;
 }
