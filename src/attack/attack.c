@@ -1,4 +1,4 @@
-#include "attack/attack_fields.h"
+#include "attack/attack.h"
 
 #include "core/array_values.h"
 #include "core/fail.h"
@@ -7,9 +7,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-const char *const attack_norm_words[] = { "l1", "l2", "linf", NULL };
-const char *const attack_step_words[] = { "raw", "unit", "sign", "largest", NULL };
 
 bool attack_uses(const Attack *attack, const char *option) {
     return fields_find(attack->fields, option) != NULL;
