@@ -171,8 +171,7 @@ extern const BoxType bind_array_type;
 
 /* Push a new zeroed array (accounted), for core to fill; a lack of memory is tried again after a
  * collection, and raises. */
-Array *bind_push_new_array(lua_State *L, const char *where, DType dtype, int ndim,
-                           const size_t *shape);
+Array *bind_push_new_array(lua_State *L, const char *where, DType dtype, const Sizes *shape);
 /* Push a box that takes over `a` (accounted); a NULL raises err instead. */
 int bind_push_array(lua_State *L, Array *a, const Error *err);
 Array *bind_check_array(lua_State *L, int arg, const char *where, const char *name);

@@ -1,24 +1,45 @@
-/* Choosing and writing elements: slice, take, put, compress, nonzero, fill, assign; joining. */
+/* Choosing and writing elements: slice, take, put, compress, nonzero, fill, assign. */
 #include "bind/bind_array.h"
+#include "bind/bind_array_parts.h"
+#include "bind/bind_array_table.h"
 
 #include "core/array_index.h"
 #include "core/array_shape.h"
+#include "core/array_transfer.h"
+#include "core/error.h"
 
 /* ---- Slices ---------------------------------------------------------------------------------- */
 
-/* The number t[i] of the table on the top, or the fallback; from the end where it is negative, as a
- * 1-based place that may lie outside the axis. */
-static lua_Integer slice_end(lua_State *L, int i, int empty_end, lua_Integer n,
-                             lua_Integer fallback) {
+/* What a range is made for: an axis of n elements. */
+typedef struct Span {
+    lua_Integer n, step;
+} Span;
+
+/* The first (1) or last (2) number of the range on the top, or the fallback; from the end where it
+ * is negative, as a 1-based place that may lie outside the axis. */
+static lua_Integer range_end(lua_State *L, int i, const Span *span, lua_Integer fallback) {
     lua_Integer place = fallback;
     if (lua_rawgeti(L, -1, i) != LUA_TNIL) {
         place = bind_integer(L, -1, "slice", "range", LUA_MININTEGER, LUA_MAXINTEGER);
-        if (place == 0 && i != empty_end) /* {1, 0} is nothing, as s:sub(1, 0) */
+        bool empty_end = i == 2 && span->step > 0; /* {1, 0} is nothing, as s:sub(1, 0) */
+        if (place == 0 && !empty_end)
             luaL_error(L, "slice: a range counts from 1, or from -1 at the end; got 0");
-        place = place < 0 ? n + place + 1 : place;
+        place = place < 0 ? span->n + place + 1 : place;
     }
     lua_pop(L, 1);
     return place;
+}
+
+/* The range on the top has nothing but its three numbers. */
+static void check_range(lua_State *L) {
+    char got[128];
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+        int exact;
+        lua_Integer i = lua_tointegerx(L, -2, &exact);
+        if (!exact || lua_type(L, -2) != LUA_TNUMBER || i < 1 || i > 3)
+            luaL_error(L, "slice: expected {first, last [, step]}, got the key %s as well",
+                       bind_describe(L, -2, got));
+    }
 }
 
 /* The first of place, place + step, … that is 0 or more, for a place below 0; without overflow. */
@@ -29,15 +50,16 @@ static lua_Integer first_on_grid(lua_Integer place, lua_Integer step) {
 
 /* {first, last [, step]}, both included, on the top of the stack. What lies outside is left out. */
 static Slice slice_range(lua_State *L, size_t size) {
-    lua_Integer n = (lua_Integer)size, step = 1;
+    Span span = { .n = (lua_Integer)size, .step = 1 };
+    check_range(L);
     if (lua_rawgeti(L, -1, 3) != LUA_TNIL)
-        step = bind_integer(L, -1, "slice", "step", LUA_MININTEGER + 1, LUA_MAXINTEGER);
+        span.step = bind_integer(L, -1, "slice", "step", LUA_MININTEGER + 1, LUA_MAXINTEGER);
     lua_pop(L, 1);
+    lua_Integer n = span.n, step = span.step;
     if (step == 0)
         luaL_error(L, "slice: a step of 0");
-    int empty_end = step > 0 ? 2 : 0;
-    lua_Integer first = slice_end(L, 1, empty_end, n, step > 0 ? 1 : n);
-    lua_Integer last = slice_end(L, 2, empty_end, n, step > 0 ? n : 1);
+    lua_Integer first = range_end(L, 1, &span, step > 0 ? 1 : n);
+    lua_Integer last = range_end(L, 2, &span, step > 0 ? n : 1);
     if (step > 0) {
         first = first < 1 ? 1 + first_on_grid(first - 1, step) : first;
         last = last > n ? n : last;
@@ -53,79 +75,75 @@ static Slice slice_range(lua_State *L, size_t size) {
                     .step = (ptrdiff_t)step };
 }
 
-/* slice(x, {i1, i2 [, step]} | i | nil, …): a view; nil takes a whole axis, a number drops it. */
+/* What stands at arg for axis d: nil takes it whole, a number drops it. */
+static Slice check_slice(lua_State *L, int arg, const Array *a, int d) {
+    Slice slice = { .first = 0, .count = a->shape[d], .step = 1 };
+    if (lua_istable(L, arg)) {
+        lua_pushvalue(L, arg);
+        slice = slice_range(L, a->shape[d]);
+        lua_pop(L, 1);
+    } else if (lua_type(L, arg) == LUA_TNUMBER) {
+        lua_Integer i = bind_integer(L, arg, "slice", "index", LUA_MININTEGER, LUA_MAXINTEGER);
+        size_t place = bind_array_index(L, i, a, d);
+        slice = (Slice){ .first = place, .count = 1, .step = 1, .drop = true };
+    } else if (!lua_isnoneornil(L, arg)) {
+        bind_expected(L, arg, "slice", "range", "{first, last [, step]}, an index or nil");
+    }
+    return slice;
+}
+
+/* slice(x, {i1, i2 [, step]} | i | nil, …): a view. */
 static int slice(lua_State *L) {
-    const Array *a = bind_array_input(L, 1, "slice");
+    const Array *a = bind_array_input(L, 1);
     Slice slices[ARRAY_MAX_DIMS];
     int given = lua_gettop(L) - 1;
     if (given > a->ndim)
         return luaL_error(L, "slice: %d ranges for an array of %d dimensions", given, a->ndim);
-    for (int d = 0; d < a->ndim; d++) {
-        slices[d] = (Slice){ .first = 0, .count = a->shape[d], .step = 1 };
-        if (d >= given || lua_isnil(L, d + 2))
-            continue;
-        lua_pushvalue(L, d + 2);
-        if (lua_istable(L, -1)) {
-            slices[d] = slice_range(L, a->shape[d]);
-        } else if (lua_type(L, -1) == LUA_TNUMBER) {
-            lua_Integer i = bind_integer(L, -1, "slice", "index", LUA_MININTEGER, LUA_MAXINTEGER);
-            size_t place = bind_array_index(L, i, a->shape[d], d, "slice");
-            slices[d] = (Slice){ .first = place, .count = 1, .step = 1, .drop = true };
-        } else {
-            return bind_expected(L, -1, "slice", "range",
-                                 "{first, last [, step]}, an index or nil");
-        }
-        lua_pop(L, 1);
-    }
-    void **box = bind_new_box(L, &bind_array_type);
-    BIND_ARRAY_MAKE(L, *box, array_slice(a, slices, &err));
-    return 1;
+    lua_settop(L, a->ndim + 1); /* what is left out takes all */
+    for (int d = 0; d < a->ndim; d++)
+        slices[d] = check_slice(L, d + 2, a, d);
+    BIND_ARRAY_RETURN(L, array_slice(a, slices, &err));
 }
 
 /* ---- Positions and masks --------------------------------------------------------------------- */
 
 /* The 1-based positions at arg, checked, as 0-based ones in a new userdata on the stack. */
-static size_t *check_positions(lua_State *L, int arg, const char *where, const Array *a, int axis,
-                               size_t *count) {
+static Places check_places(lua_State *L, int arg, const Array *a, int axis) {
+    const char *where = bind_array_name(L);
     const Array *given = bind_to_array(L, arg, where, "positions", DTYPE_I32);
     char text[128];
     if (given->ndim > 1)
         luaL_error(L, "%s: positions: expected a 1-d array, got shape %s", where,
                    array_shape_text(given->ndim, given->shape, text));
-    *count = array_size(given);
-    size_t *positions = lua_newuserdatauv(L, (*count + 1) * sizeof *positions, 0);
-    for (size_t i = 0; i < *count; i++)
-        positions[i] = bind_array_index(L, array_i32(given)[i], a->shape[axis], axis, where);
-    return positions;
+    size_t count = array_size(given);
+    size_t *positions = lua_newuserdatauv(L, (count + 1) * sizeof *positions, 0);
+    for (size_t i = 0; i < count; i++)
+        positions[i] = bind_array_index(L, array_i32(given)[i], a, axis);
+    return (Places){ axis, positions, count };
 }
 
-static int axis_or_first(lua_State *L, int arg, const char *where, const Array *a) {
+static int axis_or_first(lua_State *L, int arg, const Array *a) {
     if (a->ndim == 0)
-        luaL_error(L, "%s: a scalar array has no positions", where);
-    return bind_array_axis(L, arg, where, a, 0);
+        luaL_error(L, "%s: a scalar array has no positions", bind_array_name(L));
+    return bind_array_axis(L, arg, a, 0);
 }
 
 /* take(x, positions [, axis = 1]). */
 static int take(lua_State *L) {
-    const Array *a = bind_array_input(L, 1, "take");
-    int axis = axis_or_first(L, 3, "take", a);
-    size_t count, *positions = check_positions(L, 2, "take", a, axis, &count);
-    void **box = bind_new_box(L, &bind_array_type);
-    BIND_ARRAY_MAKE(L, *box, array_take("take", a, axis, positions, count, &err));
-    bind_account(L, array_bytes(*box));
-    return 1;
+    const Array *a = bind_array_input(L, 1);
+    Places places = check_places(L, 2, a, axis_or_first(L, 3, a));
+    BIND_ARRAY_RETURN(L, array_take("take", a, &places, &err));
 }
 
 /* put(x, positions, values [, axis = 1]) → x. */
 static int put(lua_State *L) {
     Array *a = bind_check_array(L, 1, "put", "array");
-    int axis = axis_or_first(L, 4, "put", a);
+    int axis = axis_or_first(L, 4, a);
     Error err = { 0 };
-    const Array *values = bind_test_array(L, 3);
-    if (!values)
-        values = bind_to_array(L, 3, "put", "values", a->dtype);
-    size_t count, *positions = check_positions(L, 2, "put", a, axis, &count);
-    if (!array_put_at("put", values, axis, positions, count, a, &err))
+    lua_settop(L, 4);
+    const Array *values = bind_array_input(L, 3);
+    Places places = check_places(L, 2, a, axis);
+    if (!array_put_at(values, &places, a, &err))
         return bind_raise(L, &err);
     lua_settop(L, 1);
     return 1;
@@ -134,33 +152,28 @@ static int put(lua_State *L) {
 /* compress(x, mask [, axis]): the elements where the mask is not 0; with an axis whole rows of it.
  */
 static int compress(lua_State *L) {
-    const Array *a = bind_array_input(L, 1, "compress");
-    const Array *mask = bind_array_input(L, 2, "compress");
+    const Array *a = bind_array_input(L, 1);
+    const Array *mask = bind_array_input(L, 2);
     bool rows = mask->ndim == 1 && a->ndim > 1;
-    int axis = bind_array_axis(L, 3, "compress", a, rows ? 0 : -1);
-    void **box = bind_new_box(L, &bind_array_type);
-    BIND_ARRAY_MAKE(L, *box, array_compress("compress", a, mask, axis, &err));
-    bind_account(L, array_bytes(*box));
-    return 1;
+    int axis = bind_array_axis(L, 3, a, rows ? 0 : -1);
+    BIND_ARRAY_RETURN(L, array_compress(a, mask, axis, &err));
 }
 
 static int nonzero(lua_State *L) {
-    const Array *a = bind_array_input(L, 1, "nonzero");
-    void **box = bind_new_box(L, &bind_array_type);
-    BIND_ARRAY_MAKE(L, *box, array_nonzero("nonzero", a, 1, &err));
-    bind_account(L, array_bytes(*box));
-    return 1;
+    const Array *a = bind_array_input(L, 1);
+    BIND_ARRAY_RETURN(L, array_nonzero(a, 1, &err));
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 /* assign(x, values) → x: the values broadcast to x. */
-static int assign_values(lua_State *L, const char *where) {
+static int assign(lua_State *L) {
+    const char *where = bind_array_name(L);
     Array *a = bind_check_array(L, 1, where, "array");
     Operand values;
     Error err = { 0 };
     bool tried = false, ok;
-    bind_array_operand(L, 2, where, a->dtype, &values);
+    bind_array_operand(L, 2, &values);
     do
         ok = array_assign(where, values.array, a, &err);
     while (!ok && bind_retry(L, &err, &tried));
@@ -170,62 +183,10 @@ static int assign_values(lua_State *L, const char *where) {
     return 1;
 }
 
-static int assign(lua_State *L) {
-    return assign_values(L, "assign");
-}
-
+/* fill(x, value) → x. */
 static int fill(lua_State *L) {
     bind_number(L, 2, "fill", "value");
-    return assign_values(L, "fill");
-}
-
-/* ---- Joining --------------------------------------------------------------------------------- */
-
-/* The arrays (or tables) in the list at 1, as pointers in a userdata; their boxes stay in a table.
- */
-static const Array **check_parts(lua_State *L, const char *where, size_t *count) {
-    if (!lua_istable(L, 1) || lua_rawlen(L, 1) == 0)
-        bind_expected(L, 1, where, "arrays", "a list of arrays, as in {a, b}");
-    *count = lua_rawlen(L, 1);
-    const Array **parts = lua_newuserdatauv(L, *count * sizeof *parts, 0);
-    lua_newtable(L);
-    for (size_t i = 0; i < *count; i++) {
-        lua_rawgeti(L, 1, (lua_Integer)i + 1);
-        parts[i] = bind_array_input(L, lua_gettop(L), where);
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
-    return parts;
-}
-
-/* concatenate({a, b, …} [, axis = 1]). */
-static int concatenate(lua_State *L) {
-    size_t count;
-    lua_settop(L, 2);
-    const Array **parts = check_parts(L, "concatenate", &count);
-    if (parts[0]->ndim == 0)
-        return luaL_error(L, "concatenate: scalar arrays have no axis to join along; use stack");
-    int axis = bind_array_axis(L, 2, "concatenate", parts[0], 0);
-    void **box = bind_new_box(L, &bind_array_type);
-    BIND_ARRAY_MAKE(L, *box, array_concatenate("concatenate", parts, count, axis, &err));
-    bind_account(L, array_bytes(*box));
-    return 1;
-}
-
-/* stack({a, b, …} [, axis = 1]): the new axis gets this number. */
-static int stack(lua_State *L) {
-    size_t count;
-    lua_settop(L, 2);
-    const Array **parts = check_parts(L, "stack", &count);
-    lua_Integer n = parts[0]->ndim + 1, axis = 1;
-    if (!lua_isnil(L, 2))
-        axis = bind_integer(L, 2, "stack", "axis", -n, n);
-    if (axis == 0)
-        return bind_expected(L, 2, "stack", "axis", "a number from 1, or from -1 at the end");
-    int place = (int)(axis < 0 ? n + axis : axis - 1);
-    void **box = bind_new_box(L, &bind_array_type);
-    BIND_ARRAY_MAKE(L, *box, array_stack("stack", parts, count, place, &err));
-    bind_account(L, array_bytes(*box));
-    return 1;
+    return assign(L);
 }
 
 const BindFunction bind_array_index_functions[] = {
@@ -236,11 +197,5 @@ const BindFunction bind_array_index_functions[] = {
     BIND("nonzero", nonzero, 1),
     BIND("assign", assign, 2),
     BIND("fill", fill, 2),
-    BIND_LAST,
-};
-
-const BindFunction bind_array_joiners[] = {
-    BIND("concatenate", concatenate, 2),
-    BIND("stack", stack, 2),
     BIND_LAST,
 };

@@ -1,115 +1,44 @@
-/* Elementwise operations: functions, methods, in-place methods (add_) and operators. */
+/* Elementwise operations, by core's table; clip, and the comparison of whole arrays. */
 #include "bind/bind_array.h"
+#include "bind/bind_array_parts.h"
+#include "bind/bind_array_table.h"
 
 #include "core/array_compare.h"
 #include "core/array_math.h"
+#include "core/error.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
-
-/* ---- Operands -------------------------------------------------------------------------------- */
-
-static DType scalar_dtype(lua_State *L, int arg, DType peer) {
-    if (peer != DTYPE_I32)
-        return peer;
-    if (lua_isboolean(L, arg))
-        return DTYPE_I32;
-    if (!lua_isinteger(L, arg))
-        return DTYPE_F32;
-    lua_Integer i = lua_tointeger(L, arg);
-    return i >= INT32_MIN && i <= INT32_MAX ? DTYPE_I32 : DTYPE_F64;
-}
-
-void bind_array_operand(lua_State *L, int arg, const char *where, DType peer, Operand *operand) {
-    int type = lua_type(L, arg);
-    operand->array = bind_test_array(L, arg);
-    if (operand->array)
-        return;
-    if (type == LUA_TTABLE) {
-        operand->array =
-            bind_to_array(L, arg, where, "operand", peer == DTYPE_F64 ? DTYPE_F64 : DTYPE_F32);
-        lua_replace(L, arg);
-        return;
-    }
-    if (type != LUA_TNUMBER && type != LUA_TBOOLEAN)
-        bind_expected(L, arg, where, "operand", "an array, a number or a table of numbers");
-    double x = type == LUA_TBOOLEAN ? lua_toboolean(L, arg) : lua_tonumber(L, arg);
-    operand->scalar = (Array){ .dtype = scalar_dtype(L, arg, peer), .data = &operand->value };
-    operand->array = &operand->scalar;
-    if (operand->scalar.dtype == DTYPE_F32)
-        operand->value.f32 = (float)x;
-    else if (operand->scalar.dtype == DTYPE_F64)
-        operand->value.f64 = x;
-    else
-        operand->value.i32 = (int32_t)x;
-}
-
-Array *bind_array_input(lua_State *L, int arg, const char *where) {
-    Array *a = bind_test_array(L, arg);
-    if (!a) {
-        a = bind_to_array(L, arg, where, "array", DTYPE_F32);
-        lua_replace(L, arg);
-    }
-    return a;
-}
-
-/* The type that numbers among the arguments first … last follow: that of the arrays there. */
-static DType peer_dtype(lua_State *L, int first, int last) {
-    DType peer = DTYPE_F64;
-    bool found = false;
-    for (int arg = first; arg <= last; arg++) {
-        const Array *a = bind_test_array(L, arg);
-        if (!a)
-            continue;
-        if (!found || a->dtype == DTYPE_F64 || peer == DTYPE_I32)
-            peer = a->dtype;
-        found = true;
-    }
-    return peer;
-}
-
-/* ---- Calls ----------------------------------------------------------------------------------- */
 
 enum { MAX_OPERANDS = 3 };
 
-static void check_operands(lua_State *L, const ArrayOp *op, Operand *operands,
-                           const Array **inputs) {
-    int count = array_op_inputs(op), mask = strcmp(array_op_name(op), "where") == 0;
-    DType peer = peer_dtype(L, 1 + mask, count);
+typedef struct Operands {
+    Operand operand[MAX_OPERANDS];
+    const Array *input[MAX_OPERANDS];
+} Operands;
+
+static void check_operands(lua_State *L, const ArrayOp *op, Operands *operands) {
+    int count = array_op_inputs(op);
+    lua_settop(L, count); /* operators bring a second operand even to unary minus */
     for (int k = 0; k < count; k++) {
-        const char *where = array_op_name(op);
-        if (k == 0 && mask)
-            inputs[k] = bind_array_input(L, 1, where);
-        else {
-            bind_array_operand(L, k + 1, where, peer, &operands[k]);
-            inputs[k] = operands[k].array;
-        }
+        bind_array_operand(L, k + 1, &operands->operand[k]);
+        operands->input[k] = operands->operand[k].array;
     }
 }
 
-static int apply_op(lua_State *L, const ArrayOp *op) {
-    const Array *inputs[MAX_OPERANDS];
-    Operand operands[MAX_OPERANDS];
-    lua_settop(L, array_op_inputs(op)); /* operators bring a second operand even to unary minus */
-    check_operands(L, op, operands, inputs);
-    void **box = bind_new_box(L, &bind_array_type);
-    BIND_ARRAY_MAKE(L, *box, array_apply(op, inputs, &err));
-    bind_account(L, array_bytes(*box));
-    return 1;
+static int apply(lua_State *L, const ArrayOp *op) {
+    Operands operands;
+    check_operands(L, op, &operands);
+    BIND_ARRAY_RETURN(L, array_apply(op, operands.input, &err));
 }
 
-/* x:op_(…): the result goes into x, which is returned. */
-static int apply_op_in_place(lua_State *L, const ArrayOp *op) {
-    const Array *inputs[MAX_OPERANDS];
-    Operand operands[MAX_OPERANDS];
+static int apply_in_place(lua_State *L, const ArrayOp *op) {
+    Operands operands;
     Error err = { 0 };
     bool tried = false, ok;
-    Array *x = bind_check_array(L, 1, array_op_name(op), "array");
-    lua_settop(L, array_op_inputs(op));
-    check_operands(L, op, operands, inputs);
+    Array *x = bind_check_array(L, 1, bind_array_name(L), "array");
+    check_operands(L, op, &operands);
     do
-        ok = array_apply_into(op, inputs, x, &err);
+        ok = array_apply_into(op, operands.input, x, &err);
     while (!ok && bind_retry(L, &err, &tried));
     if (!ok)
         return bind_raise(L, &err);
@@ -117,12 +46,12 @@ static int apply_op_in_place(lua_State *L, const ArrayOp *op) {
     return 1;
 }
 
-static int apply(lua_State *L) {
-    return apply_op(L, bind_here(L)->data);
+int bind_array_apply(lua_State *L) {
+    return apply(L, bind_here(L)->data);
 }
 
-static int apply_in_place(lua_State *L) {
-    return apply_op_in_place(L, bind_here(L)->data);
+int bind_array_apply_in_place(lua_State *L) {
+    return apply_in_place(L, bind_here(L)->data);
 }
 
 /* clip(x, low, high) with nil for no bound: then maximum or minimum alone does it. */
@@ -139,84 +68,50 @@ static const ArrayOp *clip_op(lua_State *L) {
 }
 
 static int clip(lua_State *L) {
-    return apply_op(L, clip_op(L));
+    return apply(L, clip_op(L));
 }
 
 static int clip_in_place(lua_State *L) {
-    return apply_op_in_place(L, clip_op(L));
+    return apply_in_place(L, clip_op(L));
 }
 
-/* ---- Comparing whole arrays ------------------------------------------------------------------ */
-
-static const char *const tolerance_options[] = { "rtol", "atol", "equal_nan", NULL };
+static int answer(lua_State *L, bool ok, bool yes, const Error *err) {
+    if (!ok)
+        return bind_raise(L, err);
+    lua_pushboolean(L, yes);
+    return 1;
+}
 
 static int allclose(lua_State *L) {
-    const Array *a = bind_array_input(L, 1, "allclose");
-    Operand b;
+    static const char *const options[] = { "rtol", "atol", "equal_nan", NULL };
+    static const char where[] = "allclose";
+    const Array *pair[2] = { bind_array_input(L, 1), bind_array_input(L, 2) };
     bool close;
     Error err = { 0 };
-    bind_array_operand(L, 2, "allclose", DTYPE_F64, &b);
-    bind_options(L, 3, "allclose", tolerance_options);
-    Tolerance t = { .rtol = bind_opt_number(L, 3, "allclose", "rtol", 0, HUGE_VAL, 1e-5),
-                    .atol = bind_opt_number(L, 3, "allclose", "atol", 0, HUGE_VAL, 1e-8),
-                    .equal_nan = bind_opt_boolean(L, 3, "allclose", "equal_nan", false) };
-    if (!array_allclose("allclose", a, b.array, &t, &close, &err))
-        return bind_raise(L, &err);
-    lua_pushboolean(L, close);
-    return 1;
+    bind_options(L, 3, where, options);
+    Tolerance t = { .rtol = bind_opt_number(L, 3, where, "rtol", 0, HUGE_VAL, 1e-5),
+                    .atol = bind_opt_number(L, 3, where, "atol", 0, HUGE_VAL, 1e-8),
+                    .equal_nan = bind_opt_boolean(L, 3, where, "equal_nan", false) };
+    bool ok = array_allclose(pair, &t, &close, &err);
+    return answer(L, ok, close, &err);
 }
 
 static int equal(lua_State *L) {
-    const Array *a = bind_array_input(L, 1, "equal"), *b;
-    if (lua_isnumber(L, 2) || lua_istable(L, 2))
-        b = bind_to_array(L, 2, "equal", "operand", DTYPE_F64);
-    else
-        b = bind_check_array(L, 2, "equal", "operand");
-    lua_pushboolean(L, array_equal(a, b));
-    return 1;
+    const Array *pair[2] = { bind_array_input(L, 1), bind_array_input(L, 2) };
+    bool same;
+    Error err = { 0 };
+    bool ok = array_equal(pair, &same, &err);
+    return answer(L, ok, same, &err);
 }
 
-/* ---- Opening --------------------------------------------------------------------------------- */
-
-static const struct {
-    const char *event, *op;
-} operators[] = {
-    { "__add", "add" }, { "__sub", "sub" }, { "__mul", "mul" },   { "__div", "div" },
-    { "__pow", "pow" }, { "__mod", "mod" }, { "__idiv", "idiv" }, { "__unm", "neg" },
+const BindFunction bind_array_math_functions[] = {
+    BIND("clip", clip, 3),
+    BIND("allclose", allclose, 3),
+    BIND("equal", equal, 2),
+    BIND_LAST,
 };
 
-static void set_operators(lua_State *L, int metatable) {
-    for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
-        const ArrayOp *op = array_op(operators[i].op);
-        /* Lua passes a second operand even to unary minus. */
-        bind_push_function(L, &(BindFunction)BIND_AS(array_op_name(op), apply, 2, op));
-        lua_setfield(L, metatable, operators[i].event);
-    }
-}
-
-/* add, and add_ among the methods. */
-static void set_op(lua_State *L, const ArrayOp *op, int library, int methods) {
-    int inputs = array_op_inputs(op);
-    BindFunction f = BIND_AS(array_op_name(op), apply, inputs, op);
-    bind_array_set_both(L, &f, library, methods);
-    /* where's first argument is no place for a result. */
-    if (array_op_is_mask(op) || strcmp(f.name, "where") == 0)
-        return;
-    f.call = apply_in_place;
-    f.name = lua_pushfstring(L, "%s_", f.name);
-    bind_push_function(L, &f);
-    lua_settable(L, methods);
-}
-
-void bind_array_open_math(lua_State *L, int library, int methods, int metatable) {
-    static const BindFunction others[] = { BIND("clip", clip, 3), BIND("allclose", allclose, 3),
-                                           BIND("equal", equal, 2), BIND_LAST };
-    const ArrayOp *op;
-    for (size_t i = 0; (op = array_op_at(i)) != NULL; i++)
-        set_op(L, op, library, methods);
-    for (const BindFunction *f = others; f->name; f++)
-        bind_array_set_both(L, f, library, methods);
-    bind_push_function(L, &(BindFunction)BIND("clip_", clip_in_place, 3));
-    lua_setfield(L, methods, "clip_");
-    set_operators(L, metatable);
-}
+const BindFunction bind_array_math_methods[] = {
+    BIND("clip_", clip_in_place, 3),
+    BIND_LAST,
+};

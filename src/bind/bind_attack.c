@@ -46,11 +46,10 @@ static AttackBox *check_self(lua_State *L, const char *where) {
  * the table `held`. */
 static void read_bound(lua_State *L, const char *where, const char *name, int held, int value) {
     Array *each = bind_to_array(L, value, where, name, DTYPE_F32);
-    size_t size = array_size(each);
+    Array flat = *each;
     Error err;
-    const ptrdiff_t stride = 1;
-    Array *flat = array_view(each, 1, &size, &stride, each->data, &err);
-    bind_push_array(L, flat, &err);
+    array_set_shape(&flat, &(Sizes){ 1, { array_size(each) } });
+    bind_push_array(L, array_view(&flat, &err), &err);
     lua_setfield(L, held, name);
 }
 

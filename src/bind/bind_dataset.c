@@ -156,15 +156,11 @@ static int field_y(lua_State *L, const Dataset *ds) {
 
 /* x under the samples' own shape: n × 28 × 28. */
 static Array *shaped_x(const Dataset *ds, Error *err) {
-    size_t shape[ARRAY_MAX_DIMS] = { dataset_count(ds) };
-    ptrdiff_t stride[ARRAY_MAX_DIMS], step = 1;
-    int ndim = ds->sample_ndim + 1;
-    memcpy(shape + 1, ds->sample_shape, (size_t)ds->sample_ndim * sizeof *shape);
-    for (int d = ndim - 1; d >= 0; d--) {
-        stride[d] = step;
-        step *= (ptrdiff_t)shape[d];
-    }
-    return array_view(ds->x, ndim, shape, stride, ds->x->data, err);
+    Sizes shape = { ds->sample_ndim + 1, { dataset_count(ds) } };
+    Array view = *ds->x;
+    memcpy(shape.size + 1, ds->sample_shape, (size_t)ds->sample_ndim * sizeof *shape.size);
+    array_set_shape(&view, &shape);
+    return array_view(&view, err);
 }
 
 static int field_images(lua_State *L, const Dataset *ds) {
@@ -348,9 +344,10 @@ static int dataset_each_class(lua_State *L) {
 static void push_row(lua_State *L, const Dataset *ds, size_t i) {
     Error err = { 0 };
     size_t width = dataset_features(ds);
-    ptrdiff_t step = 1;
-    Array *row = array_view(ds->x, 1, &width, &step, array_f32(ds->x) + i * width, &err);
-    bind_push_array(L, row, &err);
+    Array row = *ds->x;
+    array_set_shape(&row, &(Sizes){ 1, { width } });
+    row.data = array_f32(ds->x) + i * width;
+    bind_push_array(L, array_view(&row, &err), &err);
 }
 
 /* Positions where the function at 2 answers true to (label, row, position). */

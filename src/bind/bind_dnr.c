@@ -241,8 +241,8 @@ static int dnr_layer_scores_call(lua_State *L) {
     if (samples.features != ((Model *)dnr)->features)
         return luaL_error(L, "layer_scores: samples have %d features, the net takes %d",
                           (int)samples.features, (int)((Model *)dnr)->features);
-    Array *scores = bind_push_new_array(L, "layer_scores", DTYPE_F32, 2,
-                                        (size_t[]){ samples.n, dnr_layer_columns(dnr) });
+    Array *scores = bind_push_new_array(L, "layer_scores", DTYPE_F32,
+                                        &(Sizes){ 2, { samples.n, dnr_layer_columns(dnr) } });
     Batch batch = { samples.x, samples.n, samples.features, "layer_scores" };
     model_retain((Model *)dnr);
     bool ok = dnr_layer_scores(dnr, &batch, array_f32(scores), &err);

@@ -63,7 +63,7 @@ static void push_method(lua_State *L, const LuaModel *model, const char *name) {
 
 static void push_matrix(lua_State *L, const char *where, DType dtype, const void *rows, size_t n,
                         size_t columns) {
-    Array *a = bind_push_new_array(L, where, dtype, 2, (size_t[]){ n, columns });
+    Array *a = bind_push_new_array(L, where, dtype, &(Sizes){ 2, { n, columns } });
     memcpy(a->data, rows, array_bytes(a));
 }
 
@@ -182,7 +182,7 @@ static int fit_body(lua_State *L) {
     push_method(L, call->model, "fit");
     push_matrix(L, "fit", DTYPE_F32, samples->x, samples->n, samples->features);
     Array *x = bind_test_array(L, -1);
-    Array *y = bind_push_new_array(L, "fit", DTYPE_I32, 1, &samples->n);
+    Array *y = bind_push_new_array(L, "fit", DTYPE_I32, &(Sizes){ 1, { samples->n } });
     memcpy(y->data, samples->y, samples->n * sizeof *samples->y);
     bind_push_dataset(L, dataset_new("fit", x, y, 0, NULL, "samples of a fit", &err), &err);
     lua_replace(L, -3);

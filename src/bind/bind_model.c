@@ -161,7 +161,7 @@ static Array *keep_rows(lua_State *L, Array *a, size_t done) {
 Array *bind_model_scores(lua_State *L, Model *model, const BindSamples *samples,
                          const char *where) {
     size_t columns = model_columns(model), n = samples->n, done = 0;
-    Array *scores = bind_push_new_array(L, where, DTYPE_F64, 2, (size_t[]){ n, columns });
+    Array *scores = bind_push_new_array(L, where, DTYPE_F64, &(Sizes){ 2, { n, columns } });
     size_t chunk = model->kind == &lua_model_kind || n == 0 ? n : CHUNK;
     Progress progress = progress_new();
     Error err;
@@ -193,7 +193,7 @@ Array *bind_model_labels(lua_State *L, Model *model, const BindSamples *samples,
                          const char *where) {
     const Array *scores = bind_model_scores(L, model, samples, where);
     size_t n = scores->shape[0], columns = scores->shape[1];
-    Array *labels = bind_push_new_array(L, where, DTYPE_I32, 1, &n);
+    Array *labels = bind_push_new_array(L, where, DTYPE_I32, &(Sizes){ 1, { n } });
     for (size_t i = 0; i < n; i++)
         array_i32(labels)[i] = model_label(model, array_f64(scores) + i * columns);
     return labels;
@@ -224,7 +224,7 @@ static const double *check_weights(lua_State *L, int arg, const Model *model, si
         luaL_error(L, "gradient: w is %s, expected (%d, %d) or (%d)",
                    array_shape_text(w->ndim, w->shape, text), (int)n, (int)columns, (int)columns);
     }
-    Array *rows = bind_push_new_array(L, "gradient", DTYPE_F64, 2, (size_t[]){ n, columns });
+    Array *rows = bind_push_new_array(L, "gradient", DTYPE_F64, &(Sizes){ 2, { n, columns } });
     for (size_t i = 0; i < n; i++)
         memcpy(array_f64(rows) + i * columns, array_f64(w), columns * sizeof(double));
     return array_f64(rows);
@@ -234,8 +234,8 @@ static int method_gradient(lua_State *L) {
     Model *model = check_self(L, "gradient");
     BindSamples samples = bind_check_samples(L, 2, "gradient", "x");
     const double *w = check_weights(L, 3, model, samples.n);
-    Array *gradient =
-        bind_push_new_array(L, "gradient", DTYPE_F32, 2, (size_t[]){ samples.n, samples.features });
+    Array *gradient = bind_push_new_array(L, "gradient", DTYPE_F32,
+                                          &(Sizes){ 2, { samples.n, samples.features } });
     Error err;
     model_retain(model);
     bool ok = model_gradient(model, &(Batch){ samples.x, samples.n, samples.features, "gradient" },

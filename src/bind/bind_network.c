@@ -95,7 +95,7 @@ static int net_forward(lua_State *L) {
     luaL_checkstack(L, (int)taps + 8, "forward: too many layers");
     for (size_t t = 0; t < taps; t++)
         output[t] = array_f32(bind_push_new_array(
-            L, where, DTYPE_F32, 2, (size_t[]){ samples.n, network_output_size(net, tap[t]) }));
+            L, where, DTYPE_F32, &(Sizes){ 2, { samples.n, network_output_size(net, tap[t]) } }));
     Error err;
     Batch batch = { samples.x, samples.n, samples.features, where };
     if (!network_outputs(net, &batch, &(Taps){ tap, taps, output }, &err))
@@ -169,7 +169,7 @@ static int net_backward(lua_State *L) {
     float *dweights =
         weights ? lua_newuserdatauv(L, (network_vector_size(net) + 1) * sizeof(float), 0) : NULL;
     Array *dx =
-        bind_push_new_array(L, where, DTYPE_F32, 2, (size_t[]){ samples.n, samples.features });
+        bind_push_new_array(L, where, DTYPE_F32, &(Sizes){ 2, { samples.n, samples.features } });
     Error err;
     Batch batch = { samples.x, samples.n, samples.features, where };
     Pass *pass = network_forward(net, &batch,

@@ -193,7 +193,8 @@ static int nn_softmax(lua_State *L) {
     if (scores->ndim < 1)
         return bind_expected(L, 1, "nn.softmax", "scores", "a row of scores, or one a sample");
     size_t columns = scores->shape[scores->ndim - 1];
-    Array *out = bind_push_new_array(L, "nn.softmax", DTYPE_F64, scores->ndim, scores->shape);
+    Sizes shape = array_sizes(scores);
+    Array *out = bind_push_new_array(L, "nn.softmax", DTYPE_F64, &shape);
     if (columns > 0)
         softmax(array_f64(scores), array_size(scores) / columns, columns, array_f64(out));
     return 1;

@@ -1,10 +1,7 @@
 /* The terminal for Lua: perigee.terminal() and perigee.picture(), which show() is made of. */
 #include "bind/bind_terminal.h"
 
-#include "bind/bind.h"
-#include "core/array.h"
-#include "core/context.h"
-#include "core/error.h"
+#include "bind/bind_array.h"
 #include "plot/terminal.h"
 
 #include <math.h>
@@ -82,23 +79,14 @@ static int picture_text(lua_State *L) {
     return 1;
 }
 
-static ArrayPrintRoom *print_room(void) {
-    static const ContextSlot slot = { .size = sizeof(ArrayPrintRoom) };
-    return context_slot(&slot);
-}
-
-const ArrayPrintRoom *bind_print_room(void) {
-    return print_room()->width ? print_room() : NULL;
-}
-
 /* perigee.print_room([width, lines]): where arrays' texts have to fit from now on; without numbers
  * as it was at the start. */
 static int set_print_room(lua_State *L) {
     lua_Integer width = luaL_optinteger(L, 1, 0), lines = luaL_optinteger(L, 2, 0);
-    bool sized = width > 0;
-    ArrayPrintRoom *room = print_room();
-    room->width = !sized ? 0 : width < 10 ? 10 : (size_t)width;
-    room->lines = lines > 0 ? (size_t)lines : 0;
+    ArrayPrintRoom room = { .lines = lines > 0 ? (size_t)lines : 0 };
+    if (width > 0)
+        room.width = width < 10 ? 10 : (size_t)width;
+    bind_set_print_room(L, &room);
     return 0;
 }
 

@@ -1,11 +1,9 @@
 #include "core/array.h"
 
-#include "core/array_transfer.h"
 #include "core/buffer_pool.h"
 #include "core/fail.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,16 +13,6 @@ struct Buffer {
     void *bytes;
     size_t capacity; /* of `bytes`, for the pool */
 };
-
-const char *dtype_name(DType dtype) {
-    static const char *const names[] = { "f32", "f64", "i32" };
-    return names[dtype];
-}
-
-size_t dtype_size(DType dtype) {
-    static const size_t sizes[] = { sizeof(float), sizeof(double), sizeof(int32_t) };
-    return sizes[dtype];
-}
 
 char *array_shape_text(int ndim, const size_t *shape, char text[128]) {
     size_t used = (size_t)snprintf(text, 128, "(");
@@ -77,24 +65,61 @@ bool array_same_shape(const Array *a, const Array *b) {
            (a->ndim == 0 || memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof *a->shape) == 0);
 }
 
-static void set_row_major(Array *a, int ndim, const size_t *shape) {
-    a->ndim = ndim;
+bool array_is_plain(const Array *a) {
+    return operand_bits(a->dtype, a->origin) & OPERAND_PLAIN;
+}
+
+Sizes sizes_of(int ndim, const size_t *size) {
+    Sizes shape = { .ndim = ndim };
+    for (int d = 0; d < ndim && d < ARRAY_MAX_DIMS; d++)
+        shape.size[d] = size[d];
+    return shape;
+}
+
+Sizes array_sizes(const Array *a) {
+    return sizes_of(a->ndim, a->shape);
+}
+
+size_t sizes_product(const Sizes *shape) {
+    size_t size = 1;
+    for (int d = 0; d < shape->ndim; d++)
+        size *= shape->size[d];
+    return size;
+}
+
+static unsigned bits_of(const Array *const *operands, size_t count) {
+    unsigned bits = 0;
+    for (size_t i = 0; i < count; i++)
+        bits |= operand_bits(operands[i]->dtype, operands[i]->origin);
+    return bits;
+}
+
+DType array_common_dtype(const Array *const *operands, size_t count) {
+    return operands_dtype(bits_of(operands, count));
+}
+
+bool array_masks(const Array *const *operands, size_t count) {
+    return bits_of(operands, count) == OPERAND_MASK;
+}
+
+void array_set_shape(Array *a, const Sizes *shape) {
+    a->ndim = shape->ndim;
     ptrdiff_t step = 1;
-    for (int d = ndim - 1; d >= 0; d--) {
-        a->shape[d] = shape[d];
+    for (int d = shape->ndim - 1; d >= 0; d--) {
+        a->shape[d] = shape->size[d];
         a->stride[d] = step;
-        step *= (ptrdiff_t)shape[d];
+        step *= (ptrdiff_t)shape->size[d];
     }
 }
 
 /* The byte count of `shape`; false if it overflows. An empty array's other sizes must not overflow
  * either: strides are their products. */
-static bool byte_count(DType dtype, int ndim, const size_t *shape, size_t *bytes) {
+static bool byte_count(DType dtype, const Sizes *shape, size_t *bytes) {
     size_t total = dtype_size(dtype);
     bool empty = false;
-    for (int d = 0; d < ndim; d++) {
-        empty = empty || shape[d] == 0;
-        if (__builtin_mul_overflow(total, shape[d] ? shape[d] : 1, &total))
+    for (int d = 0; d < shape->ndim; d++) {
+        empty = empty || shape->size[d] == 0;
+        if (__builtin_mul_overflow(total, shape->size[d] ? shape->size[d] : 1, &total))
             return false;
     }
     if (total > PTRDIFF_MAX / 2)
@@ -103,20 +128,21 @@ static bool byte_count(DType dtype, int ndim, const size_t *shape, size_t *bytes
     return true;
 }
 
-Array *array_uninitialised(const char *where, DType dtype, int ndim, const size_t *shape,
-                           Error *err) {
+static bool check_shape(const char *where, DType dtype, const Sizes *shape, size_t *bytes,
+                        Error *err) {
     char text[128];
-    size_t bytes, capacity = 0;
-    if (ndim < 0 || ndim > ARRAY_MAX_DIMS) {
-        error_set(err, ERROR_ARGUMENT, "%s: %d dimensions; an array has at most %d", where, ndim,
-                  ARRAY_MAX_DIMS);
+    if (shape->ndim < 0 || shape->ndim > ARRAY_MAX_DIMS)
+        return error_set(err, ERROR_ARGUMENT, "%s: %d dimensions; an array has at most %d", where,
+                         shape->ndim, ARRAY_MAX_DIMS);
+    return byte_count(dtype, shape, bytes) ||
+           error_set(err, ERROR_ARGUMENT, "%s: an array of shape %s is larger than any memory",
+                     where, array_shape_text(shape->ndim, shape->size, text));
+}
+
+Array *array_uninitialised(const char *where, DType dtype, const Sizes *shape, Error *err) {
+    size_t bytes = 0, capacity = 0;
+    if (!check_shape(where, dtype, shape, &bytes, err))
         return NULL;
-    }
-    if (!byte_count(dtype, ndim, shape, &bytes)) {
-        error_set(err, ERROR_ARGUMENT, "%s: an array of shape %s is larger than any memory", where,
-                  array_shape_text(ndim, shape, text));
-        return NULL;
-    }
     Array *a = calloc(1, sizeof *a);
     Buffer *buffer = calloc(1, sizeof *buffer);
     void *data = pool_take(bytes, &capacity);
@@ -131,57 +157,51 @@ Array *array_uninitialised(const char *where, DType dtype, int ndim, const size_
     a->dtype = dtype;
     a->data = data;
     a->buffer = buffer;
-    set_row_major(a, ndim, shape);
+    array_set_shape(a, shape);
     return a;
 }
 
-Array *array_new(const char *where, DType dtype, int ndim, const size_t *shape, Error *err) {
-    Array *a = array_uninitialised(where, dtype, ndim, shape, err);
+Array *array_new(const char *where, DType dtype, const Sizes *shape, Error *err) {
+    Array *a = array_uninitialised(where, dtype, shape, err);
     if (a)
         memset(a->data, 0, array_bytes(a));
     return a;
 }
 
 Array *array_new1(const char *where, DType dtype, size_t n, Error *err) {
-    return array_new(where, dtype, 1, &n, err);
+    return array_new(where, dtype, &(Sizes){ 1, { n } }, err);
 }
 
 Array *array_new2(const char *where, DType dtype, size_t rows, size_t cols, Error *err) {
-    return array_new(where, dtype, 2, (size_t[]){ rows, cols }, err);
+    return array_new(where, dtype, &(Sizes){ 2, { rows, cols } }, err);
 }
 
-Array *array_view(const Array *parent, int ndim, const size_t *shape, const ptrdiff_t *stride,
-                  void *data, Error *err) {
-    assert(ndim >= 0 && ndim <= ARRAY_MAX_DIMS);
-    Array *a = calloc(1, sizeof *a);
+Array *array_view(const Array *layout, Error *err) {
+    assert(layout->ndim >= 0 && layout->ndim <= ARRAY_MAX_DIMS);
+    Array *a = malloc(sizeof *a);
     if (!a) {
         error_memory(err, "view", sizeof *a);
         return NULL;
     }
-    a->dtype = parent->dtype;
-    a->ndim = ndim;
-    for (int d = 0; d < ndim; d++) {
-        a->shape[d] = shape[d];
-        a->stride[d] = stride[d];
-    }
-    a->data = data;
-    a->buffer = parent->buffer;
+    *a = *layout;
     a->buffer->refs++;
+    if (array_is_plain(a)) /* a part of a table is an array like any other */
+        a->origin = ORIGIN_ARRAY;
     return a;
 }
 
 Array *array_share(const Array *a, Error *err) {
-    return array_view(a, a->ndim, a->shape, a->stride, a->data, err);
+    return array_view(a, err);
 }
 
 Array *array_rows(const Array *a, size_t first, size_t count, Error *err) {
     assert(a->ndim >= 1 && first + count <= a->shape[0]);
-    size_t shape[ARRAY_MAX_DIMS];
-    memcpy(shape, a->shape, sizeof shape);
-    shape[0] = count;
-    char *start =
-        (char *)a->data + (ptrdiff_t)first * a->stride[0] * (ptrdiff_t)dtype_size(a->dtype);
-    return array_view(a, a->ndim, shape, a->stride, count ? start : a->data, err);
+    Array rows = *a;
+    rows.shape[0] = count;
+    if (count)
+        rows.data =
+            (char *)a->data + (ptrdiff_t)first * a->stride[0] * (ptrdiff_t)dtype_size(a->dtype);
+    return array_view(&rows, err);
 }
 
 void array_free(Array *a) {
@@ -192,59 +212,6 @@ void array_free(Array *a) {
         free(a->buffer);
     }
     free(a);
-}
-
-static double read_element(const Array *a, ptrdiff_t offset) {
-    switch (a->dtype) {
-    case DTYPE_F32:
-        return (double)((const float *)a->data)[offset];
-    case DTYPE_F64:
-        return ((const double *)a->data)[offset];
-    case DTYPE_I32:
-        return (double)((const int32_t *)a->data)[offset];
-    }
-    return 0;
-}
-
-/* False if value has no counterpart in the array's type (only int32 can refuse). */
-static bool write_element(Array *a, ptrdiff_t offset, double value) {
-    switch (a->dtype) {
-    case DTYPE_F32:
-        ((float *)a->data)[offset] = (float)value;
-        return true;
-    case DTYPE_F64:
-        ((double *)a->data)[offset] = value;
-        return true;
-    case DTYPE_I32:
-        if (!(value > -2147483649.0 && value < 2147483648.0))
-            return false;
-        ((int32_t *)a->data)[offset] = (int32_t)value;
-        return true;
-    }
-    return false;
-}
-
-static bool refuse_int32(const char *where, double value, Error *err) {
-    return error_set(err, ERROR_ARGUMENT, "%s: %g does not fit into an int32 array", where, value);
-}
-
-static Array *converted_copy(const char *where, const Array *a, DType dtype, Error *err) {
-    Array *out = array_uninitialised(where, dtype, a->ndim, a->shape, err);
-    if (out && !array_transfer(where, a, out, err)) {
-        array_free(out);
-        return NULL;
-    }
-    return out;
-}
-
-Array *array_contiguous(const char *where, const Array *a, DType dtype, Error *err) {
-    if (a->dtype == dtype && array_is_contiguous(a))
-        return array_share(a, err);
-    return converted_copy(where, a, dtype, err);
-}
-
-Array *array_copy(const char *where, const Array *a, Error *err) {
-    return converted_copy(where, a, a->dtype, err);
 }
 
 float *array_f32(const Array *a) {
@@ -272,9 +239,23 @@ static ptrdiff_t offset_of(const Array *a, const size_t *index) {
 }
 
 double array_get(const Array *a, const size_t *index) {
-    return read_element(a, offset_of(a, index));
+    ptrdiff_t offset = offset_of(a, index);
+    if (a->dtype == DTYPE_F32)
+        return (double)((const float *)a->data)[offset];
+    if (a->dtype == DTYPE_F64)
+        return ((const double *)a->data)[offset];
+    return (double)((const int32_t *)a->data)[offset];
 }
 
-bool array_put(const char *where, Array *a, const size_t *index, double value, Error *err) {
-    return write_element(a, offset_of(a, index), value) || refuse_int32(where, value, err);
+bool array_put(Array *a, const size_t *index, double value) {
+    ptrdiff_t offset = offset_of(a, index);
+    if (!dtype_holds(a->dtype, value))
+        return false;
+    if (a->dtype == DTYPE_F32)
+        ((float *)a->data)[offset] = (float)value;
+    else if (a->dtype == DTYPE_F64)
+        ((double *)a->data)[offset] = value;
+    else
+        ((int32_t *)a->data)[offset] = (int32_t)value;
+    return true;
 }

@@ -2,8 +2,15 @@
 
 #include "core/array.h"
 #include "core/array_stream.h"
+#include "core/array_transfer.h"
 
 #include <math.h>
+
+typedef struct Comparison {
+    const char *where;
+    Tolerance tolerance;
+    bool close; /* the answer */
+} Comparison;
 
 static bool near(double x, double y, const Tolerance *t) {
     if (x == y)
@@ -13,30 +20,54 @@ static bool near(double x, double y, const Tolerance *t) {
     return isfinite(x) && isfinite(y) && fabs(x - y) <= t->atol + t->rtol * fabs(y);
 }
 
-bool array_allclose(const char *where, const Array *a, const Array *b, const Tolerance *tolerance,
-                    bool *close, Error *err) {
-    size_t shape[ARRAY_MAX_DIMS], total = 1;
-    int ndim;
-    if (!stream_broadcast(where, a, b, &ndim, shape, err))
+static bool compare(Comparison *c, const Array *a, const Array *b, Error *err) {
+    Sizes shape = array_sizes(a);
+    if (!sizes_broadcast(c->where, &shape, b, err))
         return false;
-    for (int d = 0; d < ndim; d++)
-        total *= shape[d];
-    Stream x = stream_of(a, ndim, shape), y = stream_of(b, ndim, shape);
+    Stream x = stream_of(a, &shape), y = stream_of(b, &shape);
     StreamScratch in_x, in_y;
+    size_t total = sizes_product(&shape);
     in_x.filled = in_y.filled = 0;
-    *close = true;
-    for (size_t first = 0; *close && first < total; first += STREAM_RUN) {
-        size_t n = total - first < STREAM_RUN ? total - first : STREAM_RUN;
-        const double *p = stream_read(&x, DTYPE_F64, first, n, &in_x);
-        const double *q = stream_read(&y, DTYPE_F64, first, n, &in_y);
-        for (size_t i = 0; i < n && *close; i++)
-            *close = near(p[i], q[i], tolerance);
+    c->close = true;
+    for (size_t first = 0; c->close && first < total; first += STREAM_RUN) {
+        Run run = run_at(first, total);
+        const double *p = stream_read(&x, DTYPE_F64, run, &in_x);
+        const double *q = stream_read(&y, DTYPE_F64, run, &in_y);
+        for (size_t i = 0; i < run.n && c->close; i++)
+            c->close = near(p[i], q[i], &c->tolerance);
     }
     return true;
 }
 
-bool array_equal(const Array *a, const Array *b) {
-    bool same;
-    return array_same_shape(a, b) &&
-           array_allclose("equal", a, b, &(Tolerance){ .rtol = 0 }, &same, NULL) && same;
+/* a with the digits that `dtype` has; as it is if that does not hold all of it. */
+static Array *rounded(const Comparison *c, const Array *a, DType dtype, Error *err) {
+    double misfit;
+    if (a->dtype == dtype || dtype == DTYPE_F64 || stream_misfit(a, dtype, &misfit))
+        return array_view(a, err);
+    return array_contiguous(c->where, a, dtype, err);
+}
+
+static bool compare_pair(Comparison *c, const Array *const pair[2], Error *err) {
+    DType dtype = array_common_dtype(pair, 2);
+    Array *a = rounded(c, pair[0], dtype, err);
+    Array *b = a ? rounded(c, pair[1], dtype, err) : NULL;
+    bool ok = b && compare(c, a, b, err);
+    array_free(a);
+    array_free(b);
+    return ok;
+}
+
+bool array_allclose(const Array *const pair[2], const Tolerance *tolerance, bool *close,
+                    Error *err) {
+    Comparison c = { .where = "allclose", .tolerance = *tolerance };
+    bool ok = compare_pair(&c, pair, err);
+    *close = c.close;
+    return ok;
+}
+
+bool array_equal(const Array *const pair[2], bool *equal, Error *err) {
+    Comparison c = { .where = "equal" };
+    bool ok = !array_same_shape(pair[0], pair[1]) || compare_pair(&c, pair, err);
+    *equal = c.close;
+    return ok;
 }

@@ -1,6 +1,7 @@
 #include "core/array_create.h"
 
 #include "core/array.h"
+#include "core/array_transfer.h"
 #include "core/fail.h"
 
 #include <assert.h>
@@ -8,55 +9,50 @@
 #include <stdlib.h>
 
 bool array_fill(const char *where, Array *a, double value, Error *err) {
-    Array *scalar = array_new(where, DTYPE_F64, 0, NULL, err);
-    if (!scalar)
-        return false;
-    *array_f64(scalar) = value;
-    bool ok = array_assign(where, scalar, a, err);
-    array_free(scalar);
-    return ok;
+    Array scalar = { .dtype = DTYPE_F64, .data = &value };
+    return array_assign(where, &scalar, a, err);
 }
 
-Array *array_eye(const char *where, DType dtype, size_t rows, size_t cols, ptrdiff_t k,
-                 Error *err) {
-    Array *a = array_new2(where, dtype, rows, cols, err);
-    for (size_t i = 0; a && i < rows; i++) {
+void array_fill_diagonal(Array *a, ptrdiff_t k) {
+    assert(a->ndim == 2);
+    for (size_t i = 0; i < a->shape[0]; i++) {
         ptrdiff_t j = (ptrdiff_t)i + k;
-        if (j >= 0 && j < (ptrdiff_t)cols)
-            array_put(where, a, (size_t[]){ i, (size_t)j }, 1, NULL);
+        if (j >= 0 && j < (ptrdiff_t)a->shape[1])
+            array_put(a, (size_t[]){ i, (size_t)j }, 1);
+    }
+}
+
+/* start + i·step for every element of a (1-d), which is freed where one does not fit. */
+static Array *ramp(const char *where, Array *a, const Range *range, Error *err) {
+    for (size_t i = 0; a && i < a->shape[0]; i++) {
+        double value = range->start + (double)i * range->step;
+        if (!array_put(a, &i, value)) {
+            dtype_refuse(where, a->dtype, value, err);
+            array_free(a);
+            return NULL;
+        }
     }
     return a;
 }
 
-/* start + i·step for i < n, as a contiguous array. */
-static Array *ramp(const char *where, DType dtype, double start, double step, size_t n,
-                   Error *err) {
-    Array *a = array_new1(where, dtype, n, err);
-    for (size_t i = 0; a && i < n; i++)
-        if (!array_put(where, a, &i, start + (double)i * step, err)) {
-            array_free(a);
-            a = NULL;
-        }
-    return a;
-}
-
-Array *array_arange(const char *where, DType dtype, double start, double stop, double step,
-                    Error *err) {
-    double count = ceil((stop - start) / step);
+Array *array_arange(DType dtype, const Range *range, Error *err) {
+    double count = ceil((range->stop - range->start) / range->step);
     if (!isfinite(count) || count > 1e15) {
-        error_set(err, ERROR_ARGUMENT, "%s: from %g to %g by %g is not a finite range", where,
-                  start, stop, step);
+        error_set(err, ERROR_ARGUMENT, "arange: from %g to %g by %g is not a finite range",
+                  range->start, range->stop, range->step);
         return NULL;
     }
-    return ramp(where, dtype, start, step, count > 0 ? (size_t)count : 0, err);
+    Array *a = array_new1("arange", dtype, count > 0 ? (size_t)count : 0, err);
+    return ramp("arange", a, range, err);
 }
 
-Array *array_linspace(const char *where, DType dtype, double start, double stop, size_t n,
-                      Error *err) {
-    double step = n > 1 ? (stop - start) / (double)(n - 1) : 0;
-    Array *a = ramp(where, dtype, start, step, n, err);
+Array *array_linspace(DType dtype, const Range *range, size_t n, Error *err) {
+    Range even = *range;
+    even.step = n > 1 ? (range->stop - range->start) / (double)(n - 1) : 0;
+    Array *a = ramp("linspace", array_new1("linspace", dtype, n, err), &even, err);
     /* The end is met exactly, whatever n·step rounds to. */
-    if (a && n > 1 && !array_put(where, a, &(size_t){ n - 1 }, stop, err)) {
+    if (a && n > 1 && !array_put(a, &(size_t){ n - 1 }, range->stop)) {
+        dtype_refuse("linspace", dtype, range->stop, err);
         array_free(a);
         return NULL;
     }
@@ -100,16 +96,16 @@ void array_fill_normal(Array *a, double mean, double deviation, Rng *rng) {
     }
 }
 
-Array *array_permutation(const char *where, size_t n, int32_t origin, Rng *rng, Error *err) {
+Array *array_permutation(size_t n, int32_t origin, Rng *rng, Error *err) {
     if (n > INT32_MAX) {
-        error_set(err, ERROR_ARGUMENT, "%s: %zu is more than int32 can name", where, n);
+        error_set(err, ERROR_ARGUMENT, "randperm: %zu is more than int32 can name", n);
         return NULL;
     }
-    Array *a = array_new1(where, DTYPE_I32, n, err);
+    Array *a = array_new1("randperm", DTYPE_I32, n, err);
     size_t *order = a ? malloc((n ? n : 1) * sizeof *order) : NULL;
     if (!order) {
         if (a)
-            error_memory(err, where, n * sizeof *order);
+            error_memory(err, "randperm", n * sizeof *order);
         array_free(a);
         return NULL;
     }

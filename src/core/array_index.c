@@ -2,9 +2,8 @@
 
 #include "core/array.h"
 #include "core/array_math.h"
-#include "core/array_reduce.h"
 #include "core/array_shape.h"
-#include "core/array_stream.h"
+#include "core/array_transfer.h"
 #include "core/fail.h"
 
 #include <stdlib.h>
@@ -26,49 +25,53 @@ static Rows rows_around(const Array *a, int axis) {
     return r;
 }
 
-Array *array_take(const char *where, const Array *a, int axis, const size_t *positions,
-                  size_t count, Error *err) {
-    size_t shape[ARRAY_MAX_DIMS];
-    memcpy(shape, a->shape, sizeof shape);
-    shape[axis] = count;
+/* The shape of a with as many elements along the axis as there are positions. */
+static Sizes places_shape(const Array *a, const Places *places) {
+    Sizes shape = array_sizes(a);
+    shape.size[places->axis] = places->count;
+    return shape;
+}
+
+Array *array_take(const char *where, const Array *a, const Places *places, Error *err) {
+    Sizes shape = places_shape(a, places);
     Array *input = array_contiguous(where, a, a->dtype, err);
-    Array *out = input ? array_uninitialised(where, a->dtype, a->ndim, shape, err) : NULL;
+    Array *out = input ? array_uninitialised(where, a->dtype, &shape, err) : NULL;
     if (out) {
-        Rows r = rows_around(input, axis);
+        Rows r = rows_around(input, places->axis);
         char *to = out->data;
         for (size_t o = 0; o < r.outer; o++)
-            for (size_t i = 0; i < count; i++, to += r.bytes)
-                memcpy(to, (char *)input->data + (o * r.n + positions[i]) * r.bytes, r.bytes);
+            for (size_t i = 0; i < places->count; i++, to += r.bytes)
+                memcpy(to, (char *)input->data + (o * r.n + places->position[i]) * r.bytes,
+                       r.bytes);
+        out->origin = a->origin == ORIGIN_MASK ? ORIGIN_MASK : ORIGIN_ARRAY;
     }
     array_free(input);
     return out;
 }
 
-bool array_put_at(const char *where, const Array *values, int axis, const size_t *positions,
-                  size_t count, Array *out, Error *err) {
-    size_t shape[ARRAY_MAX_DIMS];
-    memcpy(shape, out->shape, sizeof shape);
-    shape[axis] = count;
-    Array *wide = array_broadcast_to(where, values, out->ndim, shape, err);
+/* Row i along the axis as a header on the stack. */
+static Array part_at(const Array *a, int axis, size_t i) {
+    Array part = *a;
+    part.shape[axis] = 1;
+    part.data = (char *)a->data + (ptrdiff_t)i * a->stride[axis] * (ptrdiff_t)dtype_size(a->dtype);
+    return part;
+}
+
+bool array_put_at(const Array *values, const Places *places, Array *out, Error *err) {
+    Sizes shape = places_shape(out, places);
+    Array *rows = NULL, *wide = array_broadcast_to("put", values, &shape, err);
     /* All converted before the first is written, so that a refusal leaves out as it was; and values
      * that are part of out are copied, because the first row written may be one still to be read.
      */
-    Array *rows = NULL;
     if (wide && wide->buffer == out->buffer && wide->dtype == out->dtype)
-        rows = array_copy(where, wide, err);
+        rows = array_copy("put", wide, err);
     else if (wide)
-        rows = array_contiguous(where, wide, out->dtype, err);
+        rows = array_contiguous("put", wide, out->dtype, err);
     bool ok = rows != NULL;
-    for (size_t i = 0; ok && i < count; i++) {
-        Slice from[ARRAY_MAX_DIMS], to[ARRAY_MAX_DIMS];
-        for (int d = 0; d < out->ndim; d++)
-            from[d] = to[d] = (Slice){ .count = shape[d], .step = 1 };
-        from[axis] = (Slice){ .first = i, .count = 1, .step = 1 };
-        to[axis] = (Slice){ .first = positions[i], .count = 1, .step = 1 };
-        Array *source = array_slice(rows, from, err), *target = array_slice(out, to, err);
-        ok = source && target && array_assign(where, source, target, err);
-        array_free(source);
-        array_free(target);
+    for (size_t i = 0; ok && i < places->count; i++) {
+        Array from = part_at(rows, places->axis, i);
+        Array to = part_at(out, places->axis, places->position[i]);
+        ok = array_assign("put", &from, &to, err);
     }
     array_free(rows);
     array_free(wide);
@@ -77,58 +80,62 @@ bool array_put_at(const char *where, const Array *values, int axis, const size_t
 
 /* ---- Masks ----------------------------------------------------------------------------------- */
 
-/* The flat places of what is not 0, as a malloc'd list. */
-static bool flat_places(const char *where, const Array *mask, size_t **places, size_t *count,
-                        Error *err) {
-    double found;
-    if (!array_reduce_all(where, mask, REDUCE_COUNT, &found, err))
-        return false;
+/* The flat places of what is not 0, in a malloc'd list. */
+static size_t *flat_places(const char *where, const Array *mask, size_t *count, Error *err) {
     Array *truth = array_unary("truth", mask, err);
-    if (!truth)
-        return false;
-    *count = (size_t)found;
-    *places = malloc((*count ? *count : 1) * sizeof **places);
-    if (!*places) {
-        array_free(truth);
-        return error_memory(err, where, *count * sizeof **places);
-    }
-    const int32_t *t = array_i32(truth);
-    size_t n = array_size(truth), k = 0;
-    for (size_t i = 0; i < n; i++)
-        if (t[i])
-            (*places)[k++] = i;
+    Array *flat = truth ? array_contiguous(where, truth, DTYPE_I32, err) : NULL;
     array_free(truth);
-    return true;
+    if (!flat)
+        return NULL;
+    const int32_t *t = array_i32(flat);
+    size_t n = array_size(flat), k = 0;
+    *count = 0;
+    for (size_t i = 0; i < n; i++)
+        *count += t[i] != 0;
+    size_t *places = malloc((*count ? *count : 1) * sizeof *places);
+    for (size_t i = 0; places && i < n; i++)
+        if (t[i])
+            places[k++] = i;
+    if (!places)
+        error_memory(err, where, *count * sizeof *places);
+    array_free(flat);
+    return places;
 }
 
-Array *array_compress(const char *where, const Array *a, const Array *mask, int axis, Error *err) {
-    size_t *places, count, size = array_size(a);
+static bool check_mask(const Array *a, const Array *mask, int axis, Error *err) {
     char first[128], second[128];
     bool fits =
         axis < 0 ? array_same_shape(a, mask) : mask->ndim == 1 && mask->shape[0] == a->shape[axis];
-    if (!fits) {
-        error_set(err, ERROR_ARGUMENT, "%s: a mask of shape %s does not fit %s of shape %s", where,
-                  array_shape_text(mask->ndim, mask->shape, first),
-                  axis < 0 ? "an array" : "that axis of an array",
-                  array_shape_text(a->ndim, a->shape, second));
+    return fits || error_set(err, ERROR_ARGUMENT,
+                             "compress: a mask of shape %s does not fit %s of shape %s",
+                             array_shape_text(mask->ndim, mask->shape, first),
+                             axis < 0 ? "an array" : "that axis of an array",
+                             array_shape_text(a->ndim, a->shape, second));
+}
+
+Array *array_compress(const Array *a, const Array *mask, int axis, Error *err) {
+    Places places = { .axis = axis < 0 ? 0 : axis };
+    if (!check_mask(a, mask, axis, err))
         return NULL;
-    }
-    if (!flat_places(where, mask, &places, &count, err))
+    size_t *position = flat_places("compress", mask, &places.count, err);
+    if (!position)
         return NULL;
-    Array *input = axis < 0 ? array_reshape(where, a, 1, &(ptrdiff_t){ (ptrdiff_t)size }, err)
-                            : array_share(a, err);
-    Array *out = input ? array_take(where, input, axis < 0 ? 0 : axis, places, count, err) : NULL;
+    places.position = position;
+    Array *input = axis < 0 ? array_reshape("compress", a, &(Sizes){ 1, { array_size(a) } }, err)
+                            : array_view(a, err);
+    Array *out = input ? array_take("compress", input, &places, err) : NULL;
     array_free(input);
-    free(places);
+    free(position);
     return out;
 }
 
-Array *array_nonzero(const char *where, const Array *a, int32_t origin, Error *err) {
-    size_t *places, count, width = a->ndim ? (size_t)a->ndim : 1;
-    if (!flat_places(where, a, &places, &count, err))
+Array *array_nonzero(const Array *a, int32_t origin, Error *err) {
+    size_t count, width = a->ndim ? (size_t)a->ndim : 1;
+    size_t *places = flat_places("nonzero", a, &count, err);
+    if (!places)
         return NULL;
-    Array *out = a->ndim <= 1 ? array_new1(where, DTYPE_I32, count, err)
-                              : array_new2(where, DTYPE_I32, count, width, err);
+    Array *out = a->ndim <= 1 ? array_new1("nonzero", DTYPE_I32, count, err)
+                              : array_new2("nonzero", DTYPE_I32, count, width, err);
     for (size_t i = 0; out && i < count; i++) {
         size_t rest = places[i];
         for (size_t d = width; d-- > 0;) {
@@ -143,63 +150,59 @@ Array *array_nonzero(const char *where, const Array *a, int32_t origin, Error *e
 
 /* ---- Joining --------------------------------------------------------------------------------- */
 
-static bool check_joined(const char *where, const Array *first, const Array *part, int axis,
-                         Error *err) {
+static bool check_joined(const Array *first, const Array *part, int axis, Error *err) {
     char one[128], other[128];
     bool fits = first->ndim == part->ndim && axis < first->ndim;
     for (int d = 0; fits && d < first->ndim; d++)
         fits = d == axis || first->shape[d] == part->shape[d];
-    return fits || error_set(err, ERROR_ARGUMENT, "%s: shapes %s and %s do not join along axis %d",
-                             where, array_shape_text(first->ndim, first->shape, one),
-                             array_shape_text(part->ndim, part->shape, other), axis + 1);
+    return fits ||
+           error_set(err, ERROR_ARGUMENT, "concatenate: shapes %s and %s do not join along axis %d",
+                     array_shape_text(first->ndim, first->shape, one),
+                     array_shape_text(part->ndim, part->shape, other), axis + 1);
 }
 
-Array *array_concatenate(const char *where, const Array *const *parts, size_t count, int axis,
-                         Error *err) {
-    size_t shape[ARRAY_MAX_DIMS];
-    DType dtype = parts[0]->dtype;
-    memcpy(shape, parts[0]->shape, sizeof shape);
+Array *array_concatenate(const Array *const *parts, size_t count, int axis, Error *err) {
+    Sizes shape = array_sizes(parts[0]);
     for (size_t i = 0; i < count; i++) {
-        if (!check_joined(where, parts[0], parts[i], axis, err))
+        if (!check_joined(parts[0], parts[i], axis, err))
             return NULL;
-        dtype = dtype_promote(dtype, parts[i]->dtype);
-        shape[axis] += i ? parts[i]->shape[axis] : 0;
+        shape.size[axis] += i ? parts[i]->shape[axis] : 0;
     }
-    Array *out = array_uninitialised(where, dtype, parts[0]->ndim, shape, err);
+    DType dtype = array_common_dtype(parts, count);
+    Array *out = array_uninitialised("concatenate", dtype, &shape, err);
     size_t place = 0;
     for (size_t i = 0; out && i < count; i++) {
-        Slice slices[ARRAY_MAX_DIMS];
-        for (int d = 0; d < out->ndim; d++)
-            slices[d] = (Slice){ .count = parts[i]->shape[d], .step = 1 };
-        slices[axis].first = place;
+        Array target = part_at(out, axis, place);
+        target.shape[axis] = parts[i]->shape[axis];
         place += parts[i]->shape[axis];
-        Array *target = array_slice(out, slices, err);
-        if (!target || !array_assign(where, parts[i], target, err)) {
+        if (!array_assign("concatenate", parts[i], &target, err)) {
             array_free(out);
-            out = NULL;
+            return NULL;
         }
-        array_free(target);
     }
+    if (out && array_masks(parts, count))
+        out->origin = ORIGIN_MASK;
     return out;
 }
 
-Array *array_stack(const char *where, const Array *const *parts, size_t count, int axis,
-                   Error *err) {
+Array *array_stack(const Array *const *parts, size_t count, int axis, Error *err) {
     char one[128], other[128];
     Array **wide = calloc(count, sizeof(Array *));
     if (!wide) {
-        error_memory(err, where, count * sizeof(Array *));
+        error_memory(err, "stack", count * sizeof(Array *));
         return NULL;
     }
     bool ok = true;
     for (size_t i = 0; ok && i < count; i++) {
         ok = array_same_shape(parts[0], parts[i]) ||
-             error_set(err, ERROR_ARGUMENT, "%s: shapes %s and %s differ", where,
+             error_set(err, ERROR_ARGUMENT, "stack: shapes %s and %s differ",
                        array_shape_text(parts[0]->ndim, parts[0]->shape, one),
                        array_shape_text(parts[i]->ndim, parts[i]->shape, other));
-        ok = ok && (wide[i] = array_expand_dims(where, parts[i], axis, err)) != NULL;
+        ok = ok && (wide[i] = array_expand_dims("stack", parts[i], axis, err)) != NULL;
+        if (ok)
+            wide[i]->origin = parts[i]->origin; /* a table's numbers are still a table's */
     }
-    Array *out = ok ? array_concatenate(where, (const Array *const *)wide, count, axis, err) : NULL;
+    Array *out = ok ? array_concatenate((const Array *const *)wide, count, axis, err) : NULL;
     for (size_t i = 0; i < count; i++)
         array_free(wide[i]);
     free(wide);

@@ -9,29 +9,32 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The sub-arrays at these positions of the axis, in that order. Positions must be within it. */
-Array *array_take(const char *where, const Array *a, int axis, const size_t *positions,
-                  size_t count, Error *err);
+/* Positions along an axis, each within it. */
+typedef struct Places {
+    int axis;
+    const size_t *position;
+    size_t count;
+} Places;
+
+/* The sub-arrays at these positions of the axis, in that order; of a mask a mask. */
+Array *array_take(const char *where, const Array *a, const Places *places, Error *err);
 
 /* Write values (broadcast to what array_take would give) to these positions of the axis. */
-bool array_put_at(const char *where, const Array *values, int axis, const size_t *positions,
-                  size_t count, Array *out, Error *err);
+bool array_put_at(const Array *values, const Places *places, Array *out, Error *err);
 
 /* The elements of a where the mask, of the same shape, is not 0, as a 1-d array in row-major order;
  * or, with a 1-d mask as long as the axis (axis ≥ 0), the sub-arrays where it is not 0. */
-Array *array_compress(const char *where, const Array *a, const Array *mask, int axis, Error *err);
+Array *array_compress(const Array *a, const Array *mask, int axis, Error *err);
 
 /* The places of what is not 0, counted from `origin`: int32, 1-d for a 1-d array, else one row of
  * ndim indices each. */
-Array *array_nonzero(const char *where, const Array *a, int32_t origin, Error *err);
+Array *array_nonzero(const Array *a, int32_t origin, Error *err);
 
-/* One after the other along an existing axis; the other sizes must agree. count ≥ 1. The type is
- * the promoted one. */
-Array *array_concatenate(const char *where, const Array *const *parts, size_t count, int axis,
-                         Error *err);
+/* One after the other along an existing axis; the other sizes must agree. count ≥ 1. Of masks a
+ * mask. */
+Array *array_concatenate(const Array *const *parts, size_t count, int axis, Error *err);
 
 /* The same along a new axis in front of axis `axis`; all shapes must agree. */
-Array *array_stack(const char *where, const Array *const *parts, size_t count, int axis,
-                   Error *err);
+Array *array_stack(const Array *const *parts, size_t count, int axis, Error *err);
 
 #endif

@@ -4,6 +4,7 @@
 #include "core/array_math.h"
 #include "core/array_shape.h"
 #include "core/array_stream.h"
+#include "core/array_transfer.h"
 #include "core/blas.h"
 #include "core/fail.h"
 
@@ -34,14 +35,20 @@ static bool as_blas(const Array *a, size_t rows, size_t cols, Matrix *m) {
     return false;
 }
 
-/* a as an array of `dtype` (…, rows, cols) that BLAS can read; a 1-d array gets its second axis. */
-static Array *operand(const char *where, const Array *a, int new_axis, DType dtype, Error *err) {
+typedef struct Product {
+    const char *where;
+    const Array *a, *b;
+    DType compute, result;
+} Product;
+
+/* a as an array (…, rows, cols) that BLAS can read; a 1-d array gets its second axis. */
+static Array *operand(const Product *p, const Array *a, int new_axis, Error *err) {
     Matrix unused;
-    Array *wide = a->ndim == 1 ? array_expand_dims(where, a, new_axis, err) : array_share(a, err);
-    if (!wide || (wide->dtype == dtype &&
+    Array *wide = a->ndim == 1 ? array_expand_dims(p->where, a, new_axis, err) : array_view(a, err);
+    if (!wide || (wide->dtype == p->compute &&
                   as_blas(wide, wide->shape[wide->ndim - 2], wide->shape[wide->ndim - 1], &unused)))
         return wide;
-    Array *out = array_contiguous(where, wide, dtype, err);
+    Array *out = array_contiguous(p->where, wide, p->compute, err);
     array_free(wide);
     return out;
 }
@@ -60,15 +67,15 @@ static void multiply(const Array *a, const Array *b, Array *out) {
                    (const double *)y.data, y.leading, 0, out->data, n ? n : 1);
 }
 
-/* The matrix of a at a flat index of the leading axes `shape` (ndim of them), as a header without a
- * count of its own. */
-static Array matrix_at(const Array *a, int ndim, const size_t *shape, size_t index) {
+/* The matrix of a at a flat index of the leading axes of `shape`, as a header without a count of
+ * its own. */
+static Array matrix_at(const Array *a, const Sizes *shape, size_t index) {
     Array m = *a;
     ptrdiff_t offset = 0;
-    int lead = a->ndim - 2;
+    int lead = a->ndim - 2, ndim = shape->ndim - 2;
     for (int d = 1; d <= ndim; d++) {
-        size_t i = index % shape[ndim - d];
-        index /= shape[ndim - d];
+        size_t i = index % shape->size[ndim - d];
+        index /= shape->size[ndim - d];
         if (d <= lead && a->shape[lead - d] != 1)
             offset += (ptrdiff_t)i * a->stride[lead - d];
     }
@@ -77,51 +84,46 @@ static Array matrix_at(const Array *a, int ndim, const size_t *shape, size_t ind
 }
 
 /* The leading axes' common shape, then m and n. */
-static bool product_shape(const char *where, const Array *a, const Array *b, int *lead,
-                          size_t shape[ARRAY_MAX_DIMS], Error *err) {
-    Array x = *a, y = *b;
+static bool product_shape(const char *where, const Array *const pair[2], Sizes *shape, Error *err) {
+    Array x = *pair[0], y = *pair[1];
     x.ndim -= 2;
     y.ndim -= 2;
-    if (!stream_broadcast(where, &x, &y, lead, shape, err))
+    *shape = array_sizes(&x);
+    if (!sizes_broadcast(where, shape, &y, err))
         return false;
-    shape[*lead] = a->shape[a->ndim - 2];
-    shape[*lead + 1] = b->shape[b->ndim - 1];
+    shape->size[shape->ndim++] = x.shape[x.ndim];
+    shape->size[shape->ndim++] = y.shape[y.ndim + 1];
     return true;
 }
 
 static Array *matrix_product(const char *where, const Array *a, const Array *b, Error *err) {
-    size_t shape[ARRAY_MAX_DIMS], products = 1;
-    int lead;
-    if (!product_shape(where, a, b, &lead, shape, err))
+    Sizes shape;
+    if (!product_shape(where, (const Array *[]){ a, b }, &shape, err))
         return NULL;
-    Array *out = array_new(where, a->dtype, lead + 2, shape, err);
-    for (int d = 0; d < lead; d++)
-        products *= shape[d];
-    for (size_t i = 0; out && i < products && a->shape[a->ndim - 1] > 0; i++) {
-        Array x = matrix_at(a, lead, shape, i), y = matrix_at(b, lead, shape, i);
+    Array *out = array_new(where, a->dtype, &shape, err);
+    size_t inner = a->shape[a->ndim - 1];
+    size_t each = shape.size[shape.ndim - 2] * shape.size[shape.ndim - 1];
+    size_t products = each ? sizes_product(&shape) / each : 0;
+    for (size_t i = 0; out && i < products && inner > 0; i++) {
+        Array x = matrix_at(a, &shape, i), y = matrix_at(b, &shape, i);
         Array target = *out;
-        target.data =
-            (char *)out->data + i * shape[lead] * shape[lead + 1] * dtype_size(out->dtype);
+        target.data = (char *)out->data + i * each * dtype_size(out->dtype);
         multiply(&x, &y, &target);
     }
     return out;
 }
 
 /* The result without the axes that 1-d inputs brought, in the type it should have. */
-static Array *trim(const char *where, Array *product, bool drop_row, bool drop_column, DType dtype,
-                   Error *err) {
-    ptrdiff_t shape[ARRAY_MAX_DIMS];
-    int ndim = 0;
-    if (!product)
-        return NULL;
+static Array *trim(const Product *p, Array *product, Error *err) {
+    Array view = *product;
+    Sizes shape = { .ndim = 0 };
     for (int d = 0; d < product->ndim; d++) {
         int from_end = product->ndim - d;
-        if (!(drop_row && from_end == 2) && !(drop_column && from_end == 1))
-            shape[ndim++] = (ptrdiff_t)product->shape[d];
+        if (!(p->a->ndim == 1 && from_end == 2) && !(p->b->ndim == 1 && from_end == 1))
+            shape.size[shape.ndim++] = product->shape[d];
     }
-    Array *view = array_reshape(where, product, ndim, shape, err);
-    Array *out = view ? array_contiguous(where, view, dtype, err) : NULL;
-    array_free(view);
+    array_set_shape(&view, &shape);
+    Array *out = array_contiguous(p->where, &view, p->result, err);
     array_free(product);
     return out;
 }
@@ -136,42 +138,62 @@ Array *array_matmul(const char *where, const Array *a, const Array *b, Error *er
                   array_shape_text(b->ndim, b->shape, second));
         return NULL;
     }
-    DType result = dtype_promote(a->dtype, b->dtype);
-    DType compute = result == DTYPE_I32 ? DTYPE_F64 : result;
-    Array *x = operand(where, a, 0, compute, err);
-    Array *y = x ? operand(where, b, 1, compute, err) : NULL;
+    Product p = { .where = where, .a = a, .b = b };
+    p.result = array_common_dtype((const Array *[]){ a, b }, 2);
+    p.compute = p.result == DTYPE_I32 ? DTYPE_F64 : p.result;
+    Array *x = operand(&p, a, 0, err);
+    Array *y = x ? operand(&p, b, 1, err) : NULL;
     Array *product = y ? matrix_product(where, x, y, err) : NULL;
     array_free(x);
     array_free(y);
-    return trim(where, product, a->ndim == 1, b->ndim == 1, result, err);
+    return product ? trim(&p, product, err) : NULL;
 }
 
-bool array_dot(const char *where, const Array *a, const Array *b, double *value, Error *err) {
-    char first[128], second[128];
-    if (a->ndim != 1 || b->ndim != 1 || a->shape[0] != b->shape[0])
-        return error_set(err, ERROR_ARGUMENT, "%s: %s and %s: expected two 1-d arrays of one size",
-                         where, array_shape_text(a->ndim, a->shape, first),
-                         array_shape_text(b->ndim, b->shape, second));
-    Stream x = stream_of(a, 1, a->shape), y = stream_of(b, 1, b->shape);
+/* Σ x·y of two contiguous 1-d arrays of one type. */
+static double dot(const Array *a, const Array *b) {
+    Sizes shape = array_sizes(a);
+    Stream x = stream_of(a, &shape), y = stream_of(b, &shape);
     StreamScratch in_x, in_y;
     double sum = 0;
     in_x.filled = in_y.filled = 0;
-    for (size_t done = 0; done < a->shape[0]; done += STREAM_RUN) {
-        size_t n = a->shape[0] - done < STREAM_RUN ? a->shape[0] - done : STREAM_RUN;
-        const double *p = stream_read(&x, DTYPE_F64, done, n, &in_x);
-        const double *q = stream_read(&y, DTYPE_F64, done, n, &in_y);
-        for (size_t i = 0; i < n; i++)
+    for (size_t first = 0; first < a->shape[0]; first += STREAM_RUN) {
+        Run run = run_at(first, a->shape[0]);
+        const double *p = stream_read(&x, DTYPE_F64, run, &in_x);
+        const double *q = stream_read(&y, DTYPE_F64, run, &in_y);
+        for (size_t i = 0; i < run.n; i++)
             sum += p[i] * q[i];
     }
-    *value = sum;
-    return true;
+    return sum;
+}
+
+bool array_dot(const Array *a, const Array *b, double *value, Error *err) {
+    char first[128], second[128];
+    if (a->ndim != 1 || b->ndim != 1 || a->shape[0] != b->shape[0])
+        return error_set(err, ERROR_ARGUMENT, "dot: %s and %s: expected two 1-d arrays of one size",
+                         array_shape_text(a->ndim, a->shape, first),
+                         array_shape_text(b->ndim, b->shape, second));
+    DType dtype = array_common_dtype((const Array *[]){ a, b }, 2);
+    Array *x = array_contiguous("dot", a, dtype, err);
+    Array *y = x ? array_contiguous("dot", b, dtype, err) : NULL;
+    bool ok = y != NULL;
+    if (ok)
+        *value = dot(x, y);
+    array_free(x);
+    array_free(y);
+    if (ok && dtype == DTYPE_I32 && !dtype_holds(dtype, *value))
+        return dtype_refuse("dot", dtype, *value, err);
+    return ok;
 }
 
 Array *array_outer(const char *where, const Array *a, const Array *b, Error *err) {
-    Array *column = array_reshape(where, a, 2, (ptrdiff_t[]){ (ptrdiff_t)array_size(a), 1 }, err);
-    Array *row =
-        column ? array_reshape(where, b, 1, &(ptrdiff_t){ (ptrdiff_t)array_size(b) }, err) : NULL;
-    Array *out = row ? array_binary("mul", column, row, err) : NULL;
+    Array *column = array_reshape(where, a, &(Sizes){ 2, { array_size(a), 1 } }, err);
+    Array *row = column ? array_reshape(where, b, &(Sizes){ 1, { array_size(b) } }, err) : NULL;
+    Array *out = NULL;
+    if (row) { /* a table's numbers are still a table's */
+        column->origin = a->origin;
+        row->origin = b->origin;
+        out = array_binary("mul", column, row, err);
+    }
     array_free(column);
     array_free(row);
     return out;

@@ -1,6 +1,6 @@
 /* array_linalg.h — products of vectors and matrices. Transposed and sliced matrices go to BLAS as
- * they are, without a copy, where one of their strides is 1. Types as in array_math.h; int32
- * products are computed in double and must fit. */
+ * they are, without a copy, where one of their strides is 1. Types by the rule of
+ * array_types.h; int32 products are computed in double and must fit. */
 #ifndef PERIGEE_CORE_ARRAY_LINALG_H
 #define PERIGEE_CORE_ARRAY_LINALG_H
 
@@ -13,7 +13,7 @@
 Array *array_matmul(const char *where, const Array *a, const Array *b, Error *err);
 
 /* Σ a·b of two 1-d arrays of the same size, summed in double. */
-bool array_dot(const char *where, const Array *a, const Array *b, double *value, Error *err);
+bool array_dot(const Array *a, const Array *b, double *value, Error *err);
 
 /* a (m) and b (n), flattened, to a[i]·b[j] (m × n). */
 Array *array_outer(const char *where, const Array *a, const Array *b, Error *err);

@@ -2,11 +2,13 @@
 
 #include "core/array.h"
 #include "core/array_stream.h"
+#include "core/array_transfer.h"
 #include "core/fail.h"
 #include "core/parallel.h"
 #include "core/simd.h"
 #include "core/vecmath.h"
 
+#include <stdatomic.h>
 #include <string.h>
 #include <tgmath.h>
 
@@ -15,14 +17,9 @@ enum { MAX_INPUTS = 3, PIECE = 16 }; /* runs of a piece */
 /* Below this many elements waking the workers costs more than they save. */
 static const size_t WORTH_SPLITTING = 1 << 16;
 
-/* n elements of each input and of out, contiguous; out may be an input. */
-typedef void Kernel(const void *const *in, void *out, size_t n);
-
-typedef enum Result {
-    SAME,  /* the inputs' common type */
-    FLOAT, /* the same, int32 made float32 first */
-    MASK   /* computed in the common type; int32 */
-} Result;
+/* n elements of each input and of out, contiguous; out may be an input. False if an int32 result
+ * overflowed, in whose place out then has some value. */
+typedef bool Kernel(const void *const *in, void *out, size_t n);
 
 typedef enum Trait {
     PLAIN,
@@ -34,60 +31,72 @@ typedef enum Trait {
 struct ArrayOp {
     const char *name;
     int inputs;
-    Result result;
+    ResultKind result;
     Trait trait;
-    Kernel *kernel[3]; /* by the DType computed in; no int32 where result is FLOAT */
+    Kernel *kernel[3]; /* by the DType computed in; no int32 where that is RESULT_FLOAT */
 };
 
 /* ---- Kernels: one line an operation. x, y are elements; <tgmath.h> picks sqrtf or sqrt. ------ */
 
-#define UNARY_LOOP(name, In, Out, expression)                                                      \
-    SIMD_CLONES static void name(const void *const *in, void *out, size_t n) {                     \
+/* `overflows` is negative for an int32 element that overflowed; of floats nothing does. */
+#define UNARY_LOOP(name, In, Out, expression, overflows)                                           \
+    SIMD_CLONES static bool name(const void *const *in, void *out, size_t n) {                     \
         const In *xs = in[0];                                                                      \
         Out *to = out;                                                                             \
+        int32_t bad = 0;                                                                           \
         _Pragma("GCC ivdep") for (size_t i = 0; i < n; i++) {                                      \
             In x = xs[i];                                                                          \
+            bad |= overflows;                                                                      \
             to[i] = expression;                                                                    \
         }                                                                                          \
+        return bad >= 0;                                                                           \
     }
-#define BINARY_LOOP(name, In, Out, expression)                                                     \
-    SIMD_CLONES static void name(const void *const *in, void *out, size_t n) {                     \
+#define BINARY_LOOP(name, In, Out, expression, overflows)                                          \
+    SIMD_CLONES static bool name(const void *const *in, void *out, size_t n) {                     \
         const In *xs = in[0], *ys = in[1];                                                         \
         Out *to = out;                                                                             \
+        int32_t bad = 0;                                                                           \
         _Pragma("GCC ivdep") for (size_t i = 0; i < n; i++) {                                      \
             In x = xs[i], y = ys[i];                                                               \
+            bad |= overflows;                                                                      \
             to[i] = expression;                                                                    \
         }                                                                                          \
+        return bad >= 0;                                                                           \
     }
 
-#define UNARY(name, on_floats, on_ints)                                                            \
-    UNARY_LOOP(name##_f32, float, float, on_floats)                                                \
-    UNARY_LOOP(name##_f64, double, double, on_floats)                                              \
-    UNARY_LOOP(name##_i32, int32_t, int32_t, on_ints)
 #define UNARY_FLOAT(name, expression)                                                              \
-    UNARY_LOOP(name##_f32, float, float, expression)                                               \
-    UNARY_LOOP(name##_f64, double, double, expression)
+    UNARY_LOOP(name##_f32, float, float, expression, 0)                                            \
+    UNARY_LOOP(name##_f64, double, double, expression, 0)
+#define UNARY(name, on_floats, on_ints, overflows)                                                 \
+    UNARY_FLOAT(name, on_floats)                                                                   \
+    UNARY_LOOP(name##_i32, int32_t, int32_t, on_ints, overflows)
 #define UNARY_MASK(name, on_floats, on_ints)                                                       \
-    UNARY_LOOP(name##_f32, float, int32_t, on_floats)                                              \
-    UNARY_LOOP(name##_f64, double, int32_t, on_floats)                                             \
-    UNARY_LOOP(name##_i32, int32_t, int32_t, on_ints)
-#define BINARY(name, on_floats, on_ints)                                                           \
-    BINARY_LOOP(name##_f32, float, float, on_floats)                                               \
-    BINARY_LOOP(name##_f64, double, double, on_floats)                                             \
-    BINARY_LOOP(name##_i32, int32_t, int32_t, on_ints)
+    UNARY_LOOP(name##_f32, float, int32_t, on_floats, 0)                                           \
+    UNARY_LOOP(name##_f64, double, int32_t, on_floats, 0)                                          \
+    UNARY_LOOP(name##_i32, int32_t, int32_t, on_ints, 0)
 #define BINARY_FLOAT(name, expression)                                                             \
-    BINARY_LOOP(name##_f32, float, float, expression)                                              \
-    BINARY_LOOP(name##_f64, double, double, expression)
+    BINARY_LOOP(name##_f32, float, float, expression, 0)                                           \
+    BINARY_LOOP(name##_f64, double, double, expression, 0)
+#define BINARY(name, on_floats, on_ints, overflows)                                                \
+    BINARY_FLOAT(name, on_floats)                                                                  \
+    BINARY_LOOP(name##_i32, int32_t, int32_t, on_ints, overflows)
 #define BINARY_MASK(name, expression)                                                              \
-    BINARY_LOOP(name##_f32, float, int32_t, expression)                                            \
-    BINARY_LOOP(name##_f64, double, int32_t, expression)                                           \
-    BINARY_LOOP(name##_i32, int32_t, int32_t, expression)
+    BINARY_LOOP(name##_f32, float, int32_t, expression, 0)                                         \
+    BINARY_LOOP(name##_f64, double, int32_t, expression, 0)                                        \
+    BINARY_LOOP(name##_i32, int32_t, int32_t, expression, 0)
 
-/* int32 wraps: the sums are unsigned, where that is defined. */
+/* The wrapped result of int32 is unsigned arithmetic, where that is defined. The sum of two numbers
+ * has overflowed if its sign differs from both of theirs (for a difference: y's inverted). */
 #define WRAPPED(expression) ((int32_t)(expression))
 #define U(x) ((uint32_t)(x))
+#define ADD_OVERFLOWS ((x ^ WRAPPED(U(x) + U(y))) & (y ^ WRAPPED(U(x) + U(y))))
+#define SUB_OVERFLOWS ((x ^ WRAPPED(U(x) - U(y))) & (x ^ y))
+#define MUL_OVERFLOWS (-((int64_t)x * y != WRAPPED(U(x) * U(y))))
+#define SQUARE_OVERFLOWS (-(x > 46340 || x < -46340))
+#define NEG_OVERFLOWS (-(x == INT32_MIN))
+#define DIV_OVERFLOWS (-(x == INT32_MIN && y == -1))
 
-/* No operand is 0 here (see refuse_zero); the quotient of INT32_MIN and −1 wraps. */
+/* No operand is 0 here (see refuse_zero). */
 static inline int32_t floor_div(int32_t x, int32_t y) {
     int64_t q = (int64_t)x / y;
     return (int32_t)(q - ((int64_t)x % y != 0 && (x < 0) != (y < 0)));
@@ -103,14 +112,14 @@ static inline double shifted_mod(double m, double y) {
     return m != 0 && (m < 0) != (y < 0) ? m + y : m;
 }
 
-UNARY(neg, -x, WRAPPED(-U(x)))
-UNARY(abs, fabs(x), WRAPPED(x < 0 ? -U(x) : U(x)))
-UNARY(sign, x > 0 ? 1 : x < 0 ? -1 : x, (x > 0) - (x < 0))
-UNARY(square, x *x, WRAPPED(U(x) * U(x)))
-UNARY(floor, floor(x), x)
-UNARY(ceil, ceil(x), x)
-UNARY(round, rint(x), x)
-UNARY(trunc, trunc(x), x)
+UNARY(neg, -x, WRAPPED(-U(x)), NEG_OVERFLOWS)
+UNARY(abs, fabs(x), WRAPPED(x < 0 ? -U(x) : U(x)), NEG_OVERFLOWS)
+UNARY(sign, x > 0 ? 1 : x < 0 ? -1 : x, (x > 0) - (x < 0), 0)
+UNARY(square, x *x, WRAPPED(U(x) * U(x)), SQUARE_OVERFLOWS)
+UNARY(floor, floor(x), x, 0)
+UNARY(ceil, ceil(x), x, 0)
+UNARY(round, rint(x), x, 0)
+UNARY(trunc, trunc(x), x, 0)
 UNARY_FLOAT(sqrt, sqrt(x))
 UNARY_FLOAT(expm1, expm1(x))
 UNARY_FLOAT(log1p, log1p(x))
@@ -124,13 +133,13 @@ UNARY_MASK(isinf, fabs(x) == INFINITY, 0 & x)
 UNARY_MASK(isfinite, x - x == 0, x - x == 0)
 UNARY_MASK(logical_not, x == 0, x == 0)
 UNARY_MASK(truth, x != 0, x != 0)
-BINARY(add, x + y, WRAPPED(U(x) + U(y)))
-BINARY(sub, x - y, WRAPPED(U(x) - U(y)))
-BINARY(mul, x *y, WRAPPED(U(x) * U(y)))
-BINARY(mod, shifted_mod(fmod(x, y), y), floor_mod(x, y))
-BINARY(idiv, floor(x / y), floor_div(x, y))
-BINARY(maximum, x > y || x != x ? x : y, x > y ? x : y)
-BINARY(minimum, x < y || x != x ? x : y, x < y ? x : y)
+BINARY(add, x + y, WRAPPED(U(x) + U(y)), ADD_OVERFLOWS)
+BINARY(sub, x - y, WRAPPED(U(x) - U(y)), SUB_OVERFLOWS)
+BINARY(mul, x *y, WRAPPED(U(x) * U(y)), MUL_OVERFLOWS)
+BINARY(mod, shifted_mod(fmod(x, y), y), floor_mod(x, y), 0)
+BINARY(idiv, floor(x / y), floor_div(x, y), DIV_OVERFLOWS)
+BINARY(maximum, x > y || x != x ? x : y, x > y ? x : y, 0)
+BINARY(minimum, x < y || x != x ? x : y, x < y ? x : y, 0)
 BINARY_FLOAT(div, x / y)
 BINARY_FLOAT(pow, pow(x, y))
 BINARY_MASK(eq, x == y)
@@ -144,11 +153,13 @@ BINARY_MASK(logical_or, (x != 0) | (y != 0))
 BINARY_MASK(logical_xor, (x != 0) ^ (y != 0))
 
 #define UNARY_VECTOR(name, on_f32, on_f64)                                                         \
-    static void name##_f32(const void *const *in, void *out, size_t n) {                           \
+    static bool name##_f32(const void *const *in, void *out, size_t n) {                           \
         on_f32(in[0], out, n);                                                                     \
+        return true;                                                                               \
     }                                                                                              \
-    static void name##_f64(const void *const *in, void *out, size_t n) {                           \
+    static bool name##_f64(const void *const *in, void *out, size_t n) {                           \
         on_f64(in[0], out, n);                                                                     \
+        return true;                                                                               \
     }
 
 UNARY_VECTOR(exp, vec_expf, vec_exp)
@@ -156,7 +167,7 @@ UNARY_VECTOR(log, vec_logf, vec_log)
 UNARY_VECTOR(tanh, vec_tanhf, vec_tanh)
 
 #define TERNARY(T, suffix)                                                                         \
-    SIMD_CLONES static void where_##suffix(const void *const *in, void *out, size_t n) {           \
+    SIMD_CLONES static bool where_##suffix(const void *const *in, void *out, size_t n) {           \
         const int32_t *mask = in[0];                                                               \
         const T *xs = in[1], *ys = in[2];                                                          \
         T *to = out;                                                                               \
@@ -164,14 +175,16 @@ UNARY_VECTOR(tanh, vec_tanhf, vec_tanh)
             T x = xs[i], y = ys[i];                                                                \
             to[i] = mask[i] ? x : y;                                                               \
         }                                                                                          \
+        return true;                                                                               \
     }                                                                                              \
-    SIMD_CLONES static void clip_##suffix(const void *const *in, void *out, size_t n) {            \
+    SIMD_CLONES static bool clip_##suffix(const void *const *in, void *out, size_t n) {            \
         const T *xs = in[0], *lows = in[1], *highs = in[2];                                        \
         T *to = out;                                                                               \
         _Pragma("GCC ivdep") for (size_t i = 0; i < n; i++) {                                      \
             T low = lows[i], high = highs[i], x = xs[i] < low ? low : xs[i];                       \
             to[i] = x > high ? high : x;                                                           \
         }                                                                                          \
+        return true;                                                                               \
     }
 
 TERNARY(float, f32)
@@ -181,27 +194,29 @@ TERNARY(int32_t, i32)
 /* clang-format off */
 #define OP(name, inputs, result, trait) \
     { #name, inputs, result, trait, { name##_f32, name##_f64, name##_i32 } }
-#define FLOAT_OP(name, inputs, trait) \
-    { #name, inputs, FLOAT, trait, { name##_f32, name##_f64, NULL } }
+#define SAME(name, inputs, trait) OP(name, inputs, RESULT_SAME, trait)
+#define MASK(name, inputs) OP(name, inputs, RESULT_MASK, PLAIN)
+#define FLOAT(name, inputs, trait) \
+    { #name, inputs, RESULT_FLOAT, trait, { name##_f32, name##_f64, NULL } }
 
 static const ArrayOp operations[] = {
-    OP(neg, 1, SAME, PLAIN), OP(abs, 1, SAME, PLAIN), OP(sign, 1, SAME, PLAIN),
-    OP(square, 1, SAME, PLAIN), OP(floor, 1, SAME, PLAIN), OP(ceil, 1, SAME, PLAIN),
-    OP(round, 1, SAME, PLAIN), OP(trunc, 1, SAME, PLAIN),
-    FLOAT_OP(sqrt, 1, PLAIN), FLOAT_OP(exp, 1, PLAIN), FLOAT_OP(expm1, 1, PLAIN),
-    FLOAT_OP(log, 1, PLAIN), FLOAT_OP(log1p, 1, PLAIN), FLOAT_OP(log2, 1, PLAIN),
-    FLOAT_OP(log10, 1, PLAIN), FLOAT_OP(sin, 1, PLAIN), FLOAT_OP(cos, 1, PLAIN),
-    FLOAT_OP(tan, 1, PLAIN), FLOAT_OP(tanh, 1, PLAIN),
-    OP(isnan, 1, MASK, PLAIN), OP(isinf, 1, MASK, PLAIN), OP(isfinite, 1, MASK, PLAIN),
-    OP(logical_not, 1, MASK, PLAIN), OP(truth, 1, MASK, PLAIN),
-    OP(add, 2, SAME, PLAIN), OP(sub, 2, SAME, PLAIN), OP(mul, 2, SAME, PLAIN),
-    OP(mod, 2, SAME, DIVIDES), OP(idiv, 2, SAME, DIVIDES), FLOAT_OP(div, 2, PLAIN),
-    FLOAT_OP(pow, 2, POWER), OP(maximum, 2, SAME, PLAIN), OP(minimum, 2, SAME, PLAIN),
-    OP(eq, 2, MASK, PLAIN), OP(ne, 2, MASK, PLAIN), OP(lt, 2, MASK, PLAIN),
-    OP(le, 2, MASK, PLAIN), OP(gt, 2, MASK, PLAIN), OP(ge, 2, MASK, PLAIN),
-    OP(logical_and, 2, MASK, PLAIN), OP(logical_or, 2, MASK, PLAIN),
-    OP(logical_xor, 2, MASK, PLAIN),
-    OP(where, 3, SAME, SELECTS), OP(clip, 3, SAME, PLAIN),
+    SAME(neg, 1, PLAIN), SAME(abs, 1, PLAIN), SAME(sign, 1, PLAIN),
+    SAME(square, 1, PLAIN), SAME(floor, 1, PLAIN), SAME(ceil, 1, PLAIN),
+    SAME(round, 1, PLAIN), SAME(trunc, 1, PLAIN),
+    FLOAT(sqrt, 1, PLAIN), FLOAT(exp, 1, PLAIN), FLOAT(expm1, 1, PLAIN),
+    FLOAT(log, 1, PLAIN), FLOAT(log1p, 1, PLAIN), FLOAT(log2, 1, PLAIN),
+    FLOAT(log10, 1, PLAIN), FLOAT(sin, 1, PLAIN), FLOAT(cos, 1, PLAIN),
+    FLOAT(tan, 1, PLAIN), FLOAT(tanh, 1, PLAIN),
+    MASK(isnan, 1), MASK(isinf, 1), MASK(isfinite, 1),
+    MASK(logical_not, 1), MASK(truth, 1),
+    SAME(add, 2, PLAIN), SAME(sub, 2, PLAIN), SAME(mul, 2, PLAIN),
+    SAME(mod, 2, DIVIDES), SAME(idiv, 2, DIVIDES), FLOAT(div, 2, PLAIN),
+    FLOAT(pow, 2, POWER), SAME(maximum, 2, PLAIN), SAME(minimum, 2, PLAIN),
+    MASK(eq, 2), MASK(ne, 2), MASK(lt, 2),
+    MASK(le, 2), MASK(gt, 2), MASK(ge, 2),
+    MASK(logical_and, 2), MASK(logical_or, 2),
+    MASK(logical_xor, 2),
+    SAME(where, 3, SELECTS), SAME(clip, 3, PLAIN),
 };
 /* clang-format on */
 
@@ -225,7 +240,11 @@ int array_op_inputs(const ArrayOp *op) {
 }
 
 bool array_op_is_mask(const ArrayOp *op) {
-    return op->result == MASK;
+    return op->result == RESULT_MASK;
+}
+
+bool array_op_selects(const ArrayOp *op) {
+    return op->trait == SELECTS;
 }
 
 /* ---- Running a kernel over arrays ------------------------------------------------------------ */
@@ -234,64 +253,28 @@ typedef struct Elementwise {
     Kernel *kernel;
     int inputs;
     Stream in[MAX_INPUTS], out;
-    DType compute[MAX_INPUTS], result;
+    DType compute[MAX_INPUTS];
     size_t total;
+    atomic_bool overflowed;
 } Elementwise;
 
 static void run_block(void *context, size_t first_run, size_t last_run, int worker) {
-    const Elementwise *e = context;
+    Elementwise *e = context;
     StreamScratch scratch[MAX_INPUTS], out_scratch;
     const void *values[MAX_INPUTS] = { NULL };
+    bool ok = true;
     (void)worker;
     for (int k = 0; k < MAX_INPUTS; k++)
         scratch[k].filled = 0;
-    for (size_t run = first_run; run < last_run; run++) {
-        size_t first = run * STREAM_RUN, left = e->total - first;
-        size_t n = left < STREAM_RUN ? left : STREAM_RUN;
+    for (size_t i = first_run; i < last_run; i++) {
+        Run run = run_at(i * STREAM_RUN, e->total);
         for (int k = 0; k < e->inputs; k++)
-            values[k] = stream_read(&e->in[k], e->compute[k], first, n, &scratch[k]);
-        e->kernel(values, stream_target(&e->out, e->result, first, &out_scratch), n);
-        stream_commit(&e->out, e->result, first, n, &out_scratch);
+            values[k] = stream_read(&e->in[k], e->compute[k], run, &scratch[k]);
+        ok &= e->kernel(values, stream_target(&e->out, run, &out_scratch), run.n);
+        stream_commit(&e->out, run, &out_scratch);
     }
-}
-
-static void run(Elementwise *e) {
-    size_t runs = (e->total + STREAM_RUN - 1) / STREAM_RUN;
-    if (e->total < WORTH_SPLITTING)
-        run_block(e, 0, runs, 0);
-    else
-        parallel_for(runs, PIECE, run_block, e);
-}
-
-static DType compute_type(const ArrayOp *op, const Array *const *in) {
-    int first = op->trait == SELECTS;
-    DType dtype = in[first]->dtype;
-    for (int k = first + 1; k < op->inputs; k++)
-        dtype = dtype_promote(dtype, in[k]->dtype);
-    return dtype == DTYPE_I32 && op->result == FLOAT ? DTYPE_F32 : dtype;
-}
-
-static DType result_type(const ArrayOp *op, DType compute) {
-    return op->result == MASK ? DTYPE_I32 : compute;
-}
-
-/* x % 0 and x // 0 have no int32 result. */
-static bool refuse_zero(const ArrayOp *op, DType compute, const Array *const *in, Error *err) {
-    const Array *divisor = in[op->inputs - 1];
-    if (op->trait != DIVIDES || compute != DTYPE_I32)
-        return true;
-    Stream s = stream_of(divisor, divisor->ndim, divisor->shape);
-    StreamScratch scratch;
-    scratch.filled = 0;
-    size_t total = array_size(divisor);
-    for (size_t first = 0; first < total; first += STREAM_RUN) {
-        size_t n = total - first < STREAM_RUN ? total - first : STREAM_RUN;
-        const int32_t *values = stream_read(&s, DTYPE_I32, first, n, &scratch);
-        for (size_t i = 0; i < n; i++)
-            if (values[i] == 0)
-                return error_set(err, ERROR_ARGUMENT, "%s: int32 division by zero", op->name);
-    }
-    return true;
+    if (!ok)
+        atomic_store(&e->overflowed, true);
 }
 
 /* x ^ 2 is what most powers are. */
@@ -301,76 +284,136 @@ static Kernel *choose_kernel(const ArrayOp *op, DType compute, const Array *cons
     return op->kernel[compute];
 }
 
-static void start(Elementwise *e, const ArrayOp *op, DType compute, const Array *const *in,
-                  const Array *out) {
-    *e = (Elementwise){ .kernel = choose_kernel(op, compute, in), .inputs = op->inputs };
+/* Compute into `out`, which has the type of the result. False if an int32 result overflowed. */
+static bool compute_into(const ArrayOp *op, DType compute, const Array *const *in, Array *out) {
+    Sizes shape = array_sizes(out);
+    Elementwise e = { .kernel = choose_kernel(op, compute, in),
+                      .inputs = op->inputs,
+                      .out = stream_of(out, &shape),
+                      .total = array_size(out) };
     for (int k = 0; k < op->inputs; k++) {
-        e->in[k] = stream_of(in[k], out->ndim, out->shape);
-        e->compute[k] = op->trait == SELECTS && k == 0 ? DTYPE_I32 : compute;
+        e.in[k] = stream_of(in[k], &shape);
+        e.compute[k] = op->trait == SELECTS && k == 0 ? DTYPE_I32 : compute;
     }
-    e->out = stream_of(out, out->ndim, out->shape);
-    e->result = result_type(op, compute);
-    e->total = array_size(out);
+    size_t runs = (e.total + STREAM_RUN - 1) / STREAM_RUN;
+    if (e.total < WORTH_SPLITTING)
+        run_block(&e, 0, runs, 0);
+    else
+        parallel_for(runs, PIECE, run_block, &e);
+    return !e.overflowed;
 }
 
-/* The shape of all inputs together, as a header without data. */
-static bool common_shape(const ArrayOp *op, const Array *const *in, Array *common, Error *err) {
-    *common = *in[0];
-    for (int k = 1; k < op->inputs; k++) {
-        size_t shape[ARRAY_MAX_DIMS];
-        int ndim;
-        if (!stream_broadcast(op->name, common, in[k], &ndim, shape, err))
-            return false;
-        common->ndim = ndim;
-        memcpy(common->shape, shape, (size_t)ndim * sizeof *shape);
+/* ---- Types and shapes ------------------------------------------------------------------------ */
+
+/* The operands that have a say in the type; *count of them. */
+static const Array *const *typed(const ArrayOp *op, const Array *const *in, size_t *count) {
+    int first = op->trait == SELECTS;
+    *count = (size_t)(op->inputs - first);
+    return in + first;
+}
+
+/* The type to compute in. A number that it does not hold is refused, but for comparisons, which
+ * know the answer. */
+static bool compute_dtype(const ArrayOp *op, const Array *const *in, DType *compute, Error *err) {
+    size_t count;
+    double misfit;
+    const Array *const *operands = typed(op, in, &count);
+    *compute = array_common_dtype(operands, count);
+    if (op->result == RESULT_FLOAT)
+        *compute = result_dtype(RESULT_FLOAT, *compute);
+    for (size_t k = 0; k < count; k++)
+        if (array_is_plain(operands[k]) && stream_misfit(operands[k], *compute, &misfit)) {
+            if (op->result != RESULT_MASK)
+                return dtype_refuse(op->name, *compute, misfit, err);
+            *compute = DTYPE_F64;
+        }
+    return true;
+}
+
+static Origin result_origin(const ArrayOp *op, const Array *const *in) {
+    size_t count;
+    const Array *const *operands = typed(op, in, &count);
+    bool mask = op->result == RESULT_MASK || (op->trait == SELECTS && array_masks(operands, count));
+    return mask ? ORIGIN_MASK : ORIGIN_ARRAY;
+}
+
+/* x % 0 and x // 0 have no int32 result. */
+static bool refuse_zero(const ArrayOp *op, DType compute, const Array *const *in, Error *err) {
+    const Array *divisor = in[op->inputs - 1];
+    if (op->trait != DIVIDES || compute != DTYPE_I32)
+        return true;
+    Sizes shape = array_sizes(divisor);
+    Stream s = stream_of(divisor, &shape);
+    StreamScratch scratch;
+    scratch.filled = 0;
+    size_t total = array_size(divisor);
+    for (size_t first = 0; first < total; first += STREAM_RUN) {
+        Run run = run_at(first, total);
+        const int32_t *values = stream_read(&s, DTYPE_I32, run, &scratch);
+        for (size_t i = 0; i < run.n; i++)
+            if (values[i] == 0)
+                return error_set(err, ERROR_ARGUMENT, "%s: int32 division by zero", op->name);
     }
     return true;
 }
 
-/* where's mask as int32: 0.5 is true, and truncation must not lose it. */
-static Array *mask_of(const Array *mask, Error *err) {
-    if (mask->dtype == DTYPE_I32)
-        return array_share(mask, err);
-    return array_unary("truth", mask, err);
+static bool common_shape(const ArrayOp *op, const Array *const *in, Sizes *shape, Error *err) {
+    *shape = array_sizes(in[0]);
+    for (int k = 1; k < op->inputs; k++)
+        if (!sizes_broadcast(op->name, shape, in[k], err))
+            return false;
+    return true;
+}
+
+/* ---- Applying -------------------------------------------------------------------------------- */
+
+/* A result that overflowed, in the type that has room for it, to be named in the message. */
+static void refuse_overflow(const ArrayOp *op, const Array *const *in, const Sizes *shape,
+                            Error *err) {
+    double misfit;
+    Array *wide = array_uninitialised(op->name, DTYPE_F64, shape, err);
+    if (!wide)
+        return;
+    compute_into(op, DTYPE_F64, in, wide);
+    if (stream_misfit(wide, DTYPE_I32, &misfit))
+        dtype_refuse(op->name, DTYPE_I32, misfit, err);
+    array_free(wide);
 }
 
 static Array *apply(const ArrayOp *op, const Array *const *in, Error *err) {
-    Array common;
-    DType compute = compute_type(op, in);
-    if (!common_shape(op, in, &common, err) || !refuse_zero(op, compute, in, err))
+    Sizes shape;
+    DType compute;
+    if (!common_shape(op, in, &shape, err) || !compute_dtype(op, in, &compute, err) ||
+        !refuse_zero(op, compute, in, err))
         return NULL;
-    Array *out =
-        array_uninitialised(op->name, result_type(op, compute), common.ndim, common.shape, err);
-    if (!out)
+    Array *out = array_uninitialised(op->name, result_dtype(op->result, compute), &shape, err);
+    if (out && !compute_into(op, compute, in, out)) {
+        array_free(out);
+        refuse_overflow(op, in, &shape, err);
         return NULL;
-    Elementwise e;
-    start(&e, op, compute, in, out);
-    run(&e);
+    }
+    if (out)
+        out->origin = result_origin(op, in);
     return out;
 }
 
 Array *array_apply(const ArrayOp *op, const Array *const *in, Error *err) {
-    if (op->trait != SELECTS)
+    if (op->trait != SELECTS || in[0]->dtype == DTYPE_I32)
         return apply(op, in, err);
-    Array *mask = mask_of(in[0], err);
-    if (!mask)
-        return NULL;
-    Array *out = apply(op, (const Array *[]){ mask, in[1], in[2] }, err);
+    /* where's mask as int32: 0.5 is true, and truncation must not lose it. */
+    Array *mask = array_unary("truth", in[0], err);
+    Array *out = mask ? apply(op, (const Array *[]){ mask, in[1], in[2] }, err) : NULL;
     array_free(mask);
     return out;
 }
 
-static bool fits_into(const ArrayOp *op, DType result, const Array *common, const Array *out,
-                      Error *err) {
+static bool check_target(const ArrayOp *op, DType result, const Sizes *shape, const Array *out,
+                         Error *err) {
     char first[128], second[128];
-    bool fits = common->ndim <= out->ndim;
-    for (int d = 1; fits && d <= common->ndim; d++) {
-        size_t n = common->shape[common->ndim - d];
-        fits = n == 1 || n == out->shape[out->ndim - d];
-    }
-    if (!fits)
+    Sizes target = array_sizes(out);
+    if (!sizes_take(&target, shape))
         return error_set(err, ERROR_ARGUMENT, "%s_: a result of shape %s does not fit into %s",
-                         op->name, array_shape_text(common->ndim, common->shape, first),
+                         op->name, array_shape_text(shape->ndim, shape->size, first),
                          array_shape_text(out->ndim, out->shape, second));
     if (out->dtype == DTYPE_I32 && result != DTYPE_I32)
         return error_set(err, ERROR_ARGUMENT,
@@ -384,26 +427,30 @@ static bool same_layout(const Array *a, const Array *b) {
            memcmp(a->stride, b->stride, (size_t)a->ndim * sizeof *a->stride) == 0;
 }
 
-bool array_apply_into(const ArrayOp *op, const Array *const *in, Array *out, Error *err) {
-    Array common, *copies[MAX_INPUTS] = { NULL };
-    const Array *safe[MAX_INPUTS] = { NULL };
-    DType compute = compute_type(op, in);
-    bool ok = common_shape(op, in, &common, err) &&
-              fits_into(op, result_type(op, compute), &common, out, err) &&
-              refuse_zero(op, compute, in, err);
-    /* An input that overlaps out in another order would be read after it was written. */
-    for (int k = 0; ok && k < op->inputs; k++) {
-        safe[k] = in[k];
+/* False if an input overlaps out in another order: it would be read after it was written. */
+static bool reads_first(const ArrayOp *op, const Array *const *in, const Array *out) {
+    for (int k = 0; k < op->inputs; k++)
         if (in[k]->buffer == out->buffer && !same_layout(in[k], out))
-            ok = (safe[k] = copies[k] = array_copy(op->name, in[k], err)) != NULL;
-    }
-    if (ok) {
-        Elementwise e;
-        start(&e, op, compute, safe, out);
-        run(&e);
-    }
-    for (int k = 0; k < MAX_INPUTS; k++)
-        array_free(copies[k]);
+            return false;
+    return true;
+}
+
+bool array_apply_into(const ArrayOp *op, const Array *const *in, Array *out, Error *err) {
+    Sizes shape;
+    DType compute;
+    if (!common_shape(op, in, &shape, err) || !compute_dtype(op, in, &compute, err))
+        return false;
+    DType result = result_dtype(op->result, compute);
+    if (!check_target(op, result, &shape, out, err))
+        return false;
+    bool fails = result == DTYPE_I32 || result != out->dtype; /* perhaps, after it has written */
+    if (!fails && reads_first(op, in, out))
+        return compute_into(op, compute, in, out);
+    Array *whole = apply(op, in, err);
+    bool ok = whole && array_assign(op->name, whole, out, err);
+    array_free(whole);
+    if (ok && out->origin == ORIGIN_MASK) /* sums of masks are none */
+        out->origin = ORIGIN_ARRAY;
     return ok;
 }
 

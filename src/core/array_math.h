@@ -1,9 +1,9 @@
 /* array_math.h — elementwise operations on arrays, with broadcasting.
  *
- * Types: float64 wins over float32, float32 over int32 (so i32 + f32 is f32). Operations that leave
- * the integers (div, pow, exp, sqrt, …) make float32 of int32; comparisons, tests and logic give
- * int32 masks of 0 and 1, in which anything but 0, NaN too, counts as true. int32 wraps around.
- * mod and idiv round towards −∞, as Lua's % and // do. */
+ * Types by the rule of array_types.h. div, pow, exp, sqrt, … leave the integers; comparisons, tests
+ * and logic give masks, in which anything but 0, NaN too, counts as true. where chooses: of masks
+ * it makes a mask, and its own mask has no say in the type. A number beside an array that cannot
+ * hold it is refused, but for comparisons. mod and idiv round towards −∞, as Lua's % and // do. */
 #ifndef PERIGEE_CORE_ARRAY_MATH_H
 #define PERIGEE_CORE_ARRAY_MATH_H
 
@@ -25,13 +25,14 @@ const ArrayOp *array_op_at(size_t i);      /* to list them; NULL past the last *
 const char *array_op_name(const ArrayOp *op);
 int array_op_inputs(const ArrayOp *op);
 bool array_op_is_mask(const ArrayOp *op);
+bool array_op_selects(const ArrayOp *op); /* where */
 
 /* A new contiguous array of op on the inputs, broadcast against each other. */
 Array *array_apply(const ArrayOp *op, const Array *const *inputs, Error *err);
 
 /* The same into `out`, to whose shape the inputs must broadcast; out may be one of them or share
- * memory with them. A float result does not go into an int32 array; f64 is rounded into f32. Not
- * for where. */
+ * memory with them. A float result does not go into an int32 array; an f64 one is cast to f32. On
+ * failure out is unchanged. Not for where. */
 bool array_apply_into(const ArrayOp *op, const Array *const *inputs, Array *out, Error *err);
 
 /* Short cuts for C. */

@@ -49,13 +49,14 @@ char *array_title(const Array *a, char text[160]) {
 static void put_special_counts(Printer *p) {
     const Array *a = p->a;
     size_t total = array_size(a), nans = 0, infinities = 0;
-    Stream s = stream_of(a, a->ndim, a->shape);
+    Sizes shape = array_sizes(a);
+    Stream s = stream_of(a, &shape);
     StreamScratch scratch;
     scratch.filled = 0;
     for (size_t first = 0; a->dtype != DTYPE_I32 && first < total; first += STREAM_RUN) {
-        size_t n = total - first < STREAM_RUN ? total - first : STREAM_RUN;
-        const double *x = stream_read(&s, DTYPE_F64, first, n, &scratch);
-        for (size_t i = 0; i < n; i++) {
+        Run run = run_at(first, total);
+        const double *x = stream_read(&s, DTYPE_F64, run, &scratch);
+        for (size_t i = 0; i < run.n; i++) {
             nans += x[i] != x[i];
             infinities += isinf(x[i]) != 0;
         }

@@ -1,6 +1,7 @@
 #include "core/array_reduce.h"
 
 #include "core/array.h"
+#include "core/array_transfer.h"
 #include "core/fail.h"
 #include "core/parallel.h"
 #include "core/simd.h"
@@ -48,29 +49,28 @@ FOLD(least, (x < a || x != x) ? x : a)
 FOLD(greatest, (x > a || x != x) ? x : a)
 FOLD(count, a + (x != 0 ? 1.0 : 0.0))
 
-typedef enum ResultType { AS_INPUT, AS_FLOAT, AS_INT } ResultType;
-
 /* How each reduction works: what is folded, from which start, how partial results are put together.
  */
 static const struct Method {
+    const char *name;
+    ResultKind result;
     Fold *fold[3];
     Fold *combine;
     double start;
-    ResultType type;
 } methods[] = {
-    [REDUCE_SUM] = { FOLDS(sum), sum_f64, 0, AS_INPUT },
-    [REDUCE_PROD] = { FOLDS(product), product_f64, 1, AS_INPUT },
-    [REDUCE_MEAN] = { FOLDS(sum), sum_f64, 0, AS_FLOAT },
-    [REDUCE_VAR] = { FOLDS(deviation), sum_f64, 0, AS_FLOAT },
-    [REDUCE_STD] = { FOLDS(deviation), sum_f64, 0, AS_FLOAT },
-    [REDUCE_MIN] = { FOLDS(least), least_f64, INFINITY, AS_INPUT },
-    [REDUCE_MAX] = { FOLDS(greatest), greatest_f64, -INFINITY, AS_INPUT },
-    [REDUCE_ANY] = { FOLDS(count), sum_f64, 0, AS_INT },
-    [REDUCE_ALL] = { FOLDS(count), sum_f64, 0, AS_INT },
-    [REDUCE_COUNT] = { FOLDS(count), sum_f64, 0, AS_INT },
-    [REDUCE_NORM1] = { FOLDS(abs_sum), sum_f64, 0, AS_FLOAT },
-    [REDUCE_NORM2] = { FOLDS(square_sum), sum_f64, 0, AS_FLOAT },
-    [REDUCE_NORM_INF] = { FOLDS(abs_max), greatest_f64, 0, AS_FLOAT },
+    [REDUCE_SUM] = { "sum", RESULT_SAME, FOLDS(sum), sum_f64, 0 },
+    [REDUCE_PROD] = { "prod", RESULT_SAME, FOLDS(product), product_f64, 1 },
+    [REDUCE_MEAN] = { "mean", RESULT_FLOAT, FOLDS(sum), sum_f64, 0 },
+    [REDUCE_VAR] = { "var", RESULT_FLOAT, FOLDS(deviation), sum_f64, 0 },
+    [REDUCE_STD] = { "std", RESULT_FLOAT, FOLDS(deviation), sum_f64, 0 },
+    [REDUCE_MIN] = { "min", RESULT_SAME, FOLDS(least), least_f64, INFINITY },
+    [REDUCE_MAX] = { "max", RESULT_SAME, FOLDS(greatest), greatest_f64, -INFINITY },
+    [REDUCE_ANY] = { "any", RESULT_MASK, FOLDS(count), sum_f64, 0 },
+    [REDUCE_ALL] = { "all", RESULT_MASK, FOLDS(count), sum_f64, 0 },
+    [REDUCE_COUNT] = { "count_nonzero", RESULT_COUNT, FOLDS(count), sum_f64, 0 },
+    [REDUCE_NORM1] = { "norm", RESULT_FLOAT, FOLDS(abs_sum), sum_f64, 0 },
+    [REDUCE_NORM2] = { "norm", RESULT_FLOAT, FOLDS(square_sum), sum_f64, 0 },
+    [REDUCE_NORM_INF] = { "norm", RESULT_FLOAT, FOLDS(abs_max), greatest_f64, 0 },
 };
 
 /* ---- Folding ------------------------------------------------------------------------------------
@@ -80,6 +80,7 @@ static const struct Method {
  *     item = (outer index, block of rows, block of columns)  →  partial[outer][block][column]
  */
 typedef struct Folding {
+    const char *where;
     const struct Method *method;
     const char *data;
     DType dtype;
@@ -146,7 +147,7 @@ static void fold_items(void *context, size_t first, size_t last, int worker) {
 }
 
 /* Fold everything; result[outer × inner] is what the caller finishes. */
-static bool fold_all(const char *where, Folding *f, double *result, Error *err) {
+static bool fold_all(Folding *f, double *result, Error *err) {
     size_t results = f->outer * f->inner;
     fill(result, results, f->method->start);
     if (f->n == 0 || results == 0)
@@ -156,7 +157,7 @@ static bool fold_all(const char *where, Folding *f, double *result, Error *err) 
     f->column_blocks = (f->inner + WIDTH - 1) / WIDTH;
     f->partial = malloc(results * f->row_blocks * sizeof *f->partial);
     if (!f->partial)
-        return error_memory(err, where, results * f->row_blocks * sizeof *f->partial);
+        return error_memory(err, f->where, results * f->row_blocks * sizeof *f->partial);
     size_t items = f->outer * f->row_blocks * f->column_blocks;
     if (f->outer * f->n * f->inner <= BLOCK)
         fold_items(f, 0, items, 0);
@@ -171,8 +172,9 @@ static bool fold_all(const char *where, Folding *f, double *result, Error *err) 
     return true;
 }
 
-static void finish(Reduction reduction, double n, double ddof, double *result, size_t count) {
-    for (size_t i = 0; i < count; i++) {
+static void finish(Reduction reduction, const Folding *f, double ddof, double *result) {
+    double n = (double)f->n;
+    for (size_t i = 0; i < f->outer * f->inner; i++) {
         double x = result[i];
         if (reduction == REDUCE_MEAN)
             x /= n;
@@ -191,25 +193,24 @@ static bool is_deviation(Reduction r) {
 }
 
 /* The reduction of outer × n × inner into result[outer × inner]. */
-static bool reduce(const char *where, Reduction reduction, Folding *f, double ddof, double *result,
-                   Error *err) {
+static bool reduce(const Reduce *what, Folding *f, double *result, Error *err) {
     size_t results = f->outer * f->inner;
     double *mean = NULL;
     bool ok = true;
-    if (is_deviation(reduction)) {
+    if (is_deviation(what->reduction)) {
         mean = malloc((results ? results : 1) * sizeof *mean);
         if (!mean)
-            return error_memory(err, where, results * sizeof *mean);
+            return error_memory(err, f->where, results * sizeof *mean);
         f->method = &methods[REDUCE_MEAN];
-        ok = fold_all(where, f, mean, err);
-        finish(REDUCE_MEAN, (double)f->n, 0, mean, results);
+        ok = fold_all(f, mean, err);
+        finish(REDUCE_MEAN, f, 0, mean);
     }
-    f->method = &methods[reduction];
+    f->method = &methods[what->reduction];
     f->center = mean;
-    ok = ok && fold_all(where, f, result, err);
+    ok = ok && fold_all(f, result, err);
     free(mean);
     if (ok)
-        finish(reduction, (double)f->n, ddof, result, results);
+        finish(what->reduction, f, what->ddof, result);
     return ok;
 }
 
@@ -217,8 +218,7 @@ static bool reduce(const char *where, Reduction reduction, Folding *f, double dd
 
 /* a with the reduced axes moved to the end (where more than one is, or a is not contiguous), as a
  * contiguous array, and its division into outer × n × inner. */
-static Array *arrange(const char *where, const Array *a, const bool *along, Folding *f,
-                      Error *err) {
+static Array *arrange(const Array *a, const bool *along, Folding *f, Error *err) {
     int reduced = 0, axis = 0, place = 0;
     for (int d = 0; d < a->ndim; d++) {
         reduced += along[d];
@@ -230,7 +230,7 @@ static Array *arrange(const char *where, const Array *a, const bool *along, Fold
             size_t *part = along[d] ? &f->n : d < axis ? &f->outer : &f->inner;
             *part *= a->shape[d];
         }
-        return array_contiguous(where, a, a->dtype, err);
+        return array_contiguous(f->where, a, a->dtype, err);
     }
     Array permuted = *a;
     for (int last = 0; last < 2; last++)
@@ -240,24 +240,15 @@ static Array *arrange(const char *where, const Array *a, const bool *along, Fold
                 permuted.stride[place++] = a->stride[d];
                 *(last ? &f->n : &f->outer) *= a->shape[d];
             }
-    return array_contiguous(where, &permuted, a->dtype, err);
+    return array_contiguous(f->where, &permuted, a->dtype, err);
 }
 
-static DType result_dtype(ResultType type, DType input, bool whole) {
-    if (whole)
-        return DTYPE_F64;
-    if (type == AS_INT)
-        return DTYPE_I32;
-    return type == AS_FLOAT && input == DTYPE_I32 ? DTYPE_F32 : input;
-}
-
-static int result_shape(const Array *a, const bool *along, bool keepdims,
-                        size_t shape[ARRAY_MAX_DIMS]) {
-    int ndim = 0;
+static Sizes result_shape(const Array *a, const bool *along, bool keepdims) {
+    Sizes shape = { .ndim = 0 };
     for (int d = 0; d < a->ndim; d++)
         if (!along[d] || keepdims)
-            shape[ndim++] = along[d] ? 1 : a->shape[d];
-    return ndim;
+            shape.size[shape.ndim++] = along[d] ? 1 : a->shape[d];
+    return shape;
 }
 
 static bool refuse_empty(const char *where, const Array *a, Error *err) {
@@ -266,47 +257,62 @@ static bool refuse_empty(const char *where, const Array *a, Error *err) {
                      array_shape_text(a->ndim, a->shape, text));
 }
 
-/* double[n] as an array of another type: the common end of all reductions. */
-static Array *from_doubles(const char *where, Array *values, DType dtype, Error *err) {
-    Array *out = values ? array_contiguous(where, values, dtype, err) : NULL;
+/* The results in double, whatever their type will be. */
+static Array *reduced_doubles(const Array *a, const Reduce *what, Error *err) {
+    bool along[ARRAY_MAX_DIMS], whole = true;
+    for (int d = 0; d < a->ndim; d++)
+        whole = whole && !what->along[d];
+    for (int d = 0; d < a->ndim; d++)
+        along[d] = whole || what->along[d];
+    Sizes shape = result_shape(a, along, what->keepdims);
+    Folding f = { .where = reduction_name(what->reduction), .dtype = a->dtype };
+    Array *input = arrange(a, along, &f, err);
+    if (!input)
+        return NULL;
+    f.data = input->data;
+    Array *values = array_uninitialised(f.where, DTYPE_F64, &shape, err);
+    bool ok = values != NULL;
+    if (ok && (what->reduction == REDUCE_MIN || what->reduction == REDUCE_MAX) && f.n == 0)
+        ok = refuse_empty(f.where, a, err);
+    ok = ok && reduce(what, &f, values->data, err);
+    array_free(input);
+    if (ok)
+        return values;
+    array_free(values);
+    return NULL;
+}
+
+Array *array_reduce(const Array *a, const Reduce *what, Error *err) {
+    ResultKind kind = reduction_result(what->reduction);
+    Array *values = reduced_doubles(a, what, err);
+    Array *out = NULL;
+    if (values)
+        out = array_from_doubles(reduction_name(what->reduction), values,
+                                 result_dtype(kind, a->dtype), err);
+    if (out && kind == RESULT_MASK)
+        out->origin = ORIGIN_MASK;
     array_free(values);
     return out;
 }
 
-Array *array_reduce(const char *where, const Array *a, Reduction reduction, const ReduceAxes *axes,
-                    Error *err) {
-    bool along[ARRAY_MAX_DIMS], whole = true;
-    for (int d = 0; d < a->ndim; d++)
-        whole = whole && !axes->along[d];
-    for (int d = 0; d < a->ndim; d++)
-        along[d] = whole || axes->along[d];
-    size_t shape[ARRAY_MAX_DIMS];
-    int ndim = result_shape(a, along, axes->keepdims, shape);
-    Folding f = { .dtype = a->dtype };
-    Array *input = arrange(where, a, along, &f, err);
-    if (!input)
-        return NULL;
-    f.data = input->data;
-    Array *values = array_uninitialised(where, DTYPE_F64, ndim, shape, err);
-    bool ok = values != NULL;
-    if (ok && (reduction == REDUCE_MIN || reduction == REDUCE_MAX) && f.n == 0)
-        ok = refuse_empty(where, a, err);
-    ok = ok && reduce(where, reduction, &f, axes->ddof, values->data, err);
-    array_free(input);
-    if (!ok) {
-        array_free(values);
-        return NULL;
-    }
-    return from_doubles(where, values, result_dtype(methods[reduction].type, a->dtype, whole), err);
+bool array_reduce_all(const Array *a, const Reduce *what, double *value, Error *err) {
+    Reduce whole = { .reduction = what->reduction, .ddof = what->ddof };
+    Array *result = reduced_doubles(a, &whole, err);
+    if (!result)
+        return false;
+    *value = *array_f64(result);
+    array_free(result);
+    bool integer = a->dtype == DTYPE_I32 && reduction_result(what->reduction) == RESULT_SAME;
+    return !integer || dtype_holds(DTYPE_I32, *value) ||
+           dtype_refuse(reduction_name(what->reduction), DTYPE_I32, *value, err);
 }
 
-bool array_reduce_all(const char *where, const Array *a, Reduction reduction, double *value,
-                      Error *err) {
-    Array *result = array_reduce(where, a, reduction, &(ReduceAxes){ .keepdims = false }, err);
-    if (result)
-        *value = *array_f64(result);
-    array_free(result);
-    return result != NULL;
+const char *reduction_name(Reduction reduction) {
+    return methods[reduction].name;
+}
+
+ResultKind reduction_result(Reduction reduction) {
+    return methods[reduction].result;
 }
 
 /* ---- argmin, argmax -------------------------------------------------------------------------- */
@@ -391,52 +397,54 @@ static void find_extremes(void *context, size_t first, size_t last, int worker) 
         find[e->input->dtype](e, outer);
 }
 
-Array *array_arg_extreme(const char *where, const Array *a, const ExtremePlace *what, Error *err) {
+Array *array_arg_extreme(const Array *a, const ExtremePlace *what, Error *err) {
     bool along[ARRAY_MAX_DIMS];
     for (int d = 0; d < a->ndim; d++)
         along[d] = what->axis < 0 || d == what->axis;
-    size_t shape[ARRAY_MAX_DIMS];
-    int ndim = result_shape(a, along, what->keepdims, shape);
-    Folding f = { .dtype = a->dtype };
-    Array *input = arrange(where, a, along, &f, err);
-    Array *places = input ? array_new(where, DTYPE_I32, ndim, shape, err) : NULL;
+    Sizes shape = result_shape(a, along, what->keepdims);
+    Folding f = { .where = what->greatest ? "argmax" : "argmin", .dtype = a->dtype };
+    Array *input = arrange(a, along, &f, err);
+    Array *places = input ? array_new(f.where, DTYPE_I32, &shape, err) : NULL;
     Extreme e = { input, places, f.n, f.inner, what->greatest, what->origin };
     bool ok = places != NULL;
     if (ok && f.n == 0)
-        ok = refuse_empty(where, a, err);
+        ok = refuse_empty(f.where, a, err);
     if (ok && f.outer > 1 && array_size(a) > BLOCK)
         parallel_for(f.outer, parallel_piece(PIECE, f.n * f.inner), find_extremes, &e);
     else if (ok)
         find_extremes(&e, 0, f.outer, 0);
     array_free(input);
-    if (!ok) {
-        array_free(places);
-        return NULL;
-    }
-    return places;
+    if (ok)
+        return places;
+    array_free(places);
+    return NULL;
 }
 
 /* ---- cumsum ---------------------------------------------------------------------------------- */
 
-Array *array_cumsum(const char *where, const Array *a, int axis, Error *err) {
-    bool along[ARRAY_MAX_DIMS];
-    size_t size = array_size(a);
-    Array *flat = NULL, *input = array_contiguous(where, a, DTYPE_F64, err);
-    if (input && axis < 0)
-        flat = array_view(input, 1, &size, &(ptrdiff_t){ 1 }, input->data, err);
-    Array *out = flat || (input && axis >= 0) ? array_copy(where, flat ? flat : input, err) : NULL;
-    if (out) {
-        Folding f = { .dtype = DTYPE_F64 };
-        for (int d = 0; d < out->ndim; d++)
-            along[d] = axis < 0 || d == axis;
-        Array *same = arrange(where, out, along, &f, NULL);
-        double *x = out->data;
-        for (size_t o = 0; o < f.outer; o++, x += f.n * f.inner)
-            for (size_t i = f.inner; i < f.n * f.inner; i++)
-                x[i] += x[i - f.inner];
-        array_free(same);
-    }
-    array_free(flat);
-    array_free(input);
-    return from_doubles(where, out, a->dtype, err);
+/* x[o][i][·] += x[o][i − 1][·] around the axis; axis −1: over all. */
+static void add_up(Array *sums, int axis) {
+    size_t outer = 1, inner = 1, size = array_size(sums);
+    for (int d = 0; d < axis; d++)
+        outer *= sums->shape[d];
+    for (int d = axis + 1; axis >= 0 && d < sums->ndim; d++)
+        inner *= sums->shape[d];
+    double *x = array_f64(sums);
+    size_t step = outer ? size / outer : 0;
+    for (size_t o = 0; o < outer; o++, x += step)
+        for (size_t i = inner; i < step; i++)
+            x[i] += x[i - inner];
+}
+
+Array *array_cumsum(const Array *a, int axis, Error *err) {
+    Array *sums = a->dtype == DTYPE_F64 ? array_copy("cumsum", a, err)
+                                        : array_contiguous("cumsum", a, DTYPE_F64, err);
+    if (!sums)
+        return NULL;
+    add_up(sums, axis);
+    if (axis < 0)
+        array_set_shape(sums, &(Sizes){ 1, { array_size(sums) } });
+    Array *out = array_from_doubles("cumsum", sums, a->dtype, err);
+    array_free(sums);
+    return out;
 }

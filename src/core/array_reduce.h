@@ -3,14 +3,14 @@
  * Everything is accumulated in double, in blocks whose borders depend on the shape alone: the same
  * array gives the same bits with any number of threads.
  *
- * Types of the result: over the whole array float64; along axes: any, all, count, argmin and argmax
- * int32; mean, var, std and the norms float32 of int32, else the array's type; sum, prod, min, max
- * and cumsum the array's type (an int32 sum that does not fit is an error). min, max, argmin and
- * argmax find the first NaN if there is one, and refuse to choose among no elements. */
+ * Types of the result, by array_types.h: any and all give masks; count, argmin and argmax int32;
+ * mean, var, std and the norms leave the integers; the rest keeps the array's type, in which an
+ * int32 result must fit. min, max, argmin and argmax find the first NaN if there is one, and refuse
+ * to choose among no elements. */
 #ifndef PERIGEE_CORE_ARRAY_REDUCE_H
 #define PERIGEE_CORE_ARRAY_REDUCE_H
 
-#include "core/types.h"
+#include "core/array_types.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,18 +31,21 @@ typedef enum Reduction {
     REDUCE_NORM_INF, /* max|x| */
 } Reduction;
 
-typedef struct ReduceAxes {
+typedef struct Reduce {
+    Reduction reduction;
     bool along[ARRAY_MAX_DIMS]; /* the axes that disappear; none set: all of them */
     bool keepdims;              /* they stay, with size 1 */
     double ddof;                /* for var and std */
-} ReduceAxes;
+} Reduce;
 
-Array *array_reduce(const char *where, const Array *a, Reduction reduction, const ReduceAxes *axes,
-                    Error *err);
+Array *array_reduce(const Array *a, const Reduce *what, Error *err);
 
-/* The whole array to a number. */
-bool array_reduce_all(const char *where, const Array *a, Reduction reduction, double *value,
-                      Error *err);
+/* The whole array to a number, which is not rounded to float32. */
+bool array_reduce_all(const Array *a, const Reduce *what, double *value, Error *err);
+
+/* "sum"; and what a reduction gives. */
+const char *reduction_name(Reduction reduction);
+ResultKind reduction_result(Reduction reduction);
 
 /* The place of the first least or greatest element: along `axis`, or, with axis −1, in the
  * flattened array. Places are counted from `origin`. */
@@ -52,9 +55,9 @@ typedef struct ExtremePlace {
     bool keepdims;
     int32_t origin;
 } ExtremePlace;
-Array *array_arg_extreme(const char *where, const Array *a, const ExtremePlace *what, Error *err);
+Array *array_arg_extreme(const Array *a, const ExtremePlace *what, Error *err);
 
 /* Running sums along the axis; axis −1: of the flattened array, 1-d. */
-Array *array_cumsum(const char *where, const Array *a, int axis, Error *err);
+Array *array_cumsum(const Array *a, int axis, Error *err);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "core/array.h"
 #include "core/array_shape.h"
+#include "core/array_transfer.h"
 #include "core/fail.h"
 #include "core/parallel.h"
 
@@ -97,16 +98,27 @@ typedef struct Pair64 {
 RADIX_SORT(Pair32, uint32_t, 32)
 RADIX_SORT(Pair64, uint64_t, 64)
 
-/* The positions of x[n] in order. room: 2n pairs. */
+typedef struct Sorting {
+    const char *where;
+    SortOrder order;
+    bool positions;     /* wanted, not the elements */
+    const Array *input; /* contiguous, the axis last */
+    Array *out;         /* positions, or elements of the input's type */
+    size_t n, pair_bytes;
+    char *room;       /* per worker: 2n pairs … */
+    uint32_t *places; /* … and n positions */
+} Sorting;
+
+/* The positions of a row, values[n], in order. room: 2n pairs. */
 #define ORDER(T, suffix, Pair, bits)                                                               \
-    static void order_##suffix(const void *values, size_t n, bool descending, void *room,          \
+    static void order_##suffix(const Sorting *s, const void *values, void *room,                   \
                                uint32_t *order) {                                                  \
         const T *x = values;                                                                       \
         Pair *item = room;                                                                         \
-        for (size_t i = 0; i < n; i++)                                                             \
-            item[i] = (Pair){ key_##suffix(x[i], descending), (uint32_t)i };                       \
-        item = radix_sort_##bits(item, item + n, n);                                               \
-        for (size_t i = 0; i < n; i++)                                                             \
+        for (size_t i = 0; i < s->n; i++)                                                          \
+            item[i] = (Pair){ key_##suffix(x[i], s->order.descending), (uint32_t)i };              \
+        item = radix_sort_##bits(item, item + s->n, s->n);                                         \
+        for (size_t i = 0; i < s->n; i++)                                                          \
             order[i] = item[i].place;                                                              \
     }
 
@@ -116,26 +128,16 @@ ORDER(int32_t, i32, Pair32, 32)
 
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
-typedef struct Sorting {
-    const Array *input; /* contiguous, the axis last */
-    Array *out;         /* positions, or elements of the input's type */
-    bool descending, positions;
-    int32_t origin;
-    size_t n, pair_bytes;
-    char *room;      /* per worker: 2n pairs … */
-    uint32_t *order; /* … and n positions */
-} Sorting;
-
 static void sort_row(const Sorting *s, size_t row, char *room, uint32_t *order) {
-    static void (*const find[3])(const void *, size_t, bool, void *,
+    static void (*const find[3])(const Sorting *, const void *, void *,
                                  uint32_t *) = { order_f32, order_f64, order_i32 };
     size_t size = dtype_size(s->input->dtype);
     const char *from = (const char *)s->input->data + row * s->n * size;
     char *to = (char *)s->out->data + row * s->n * dtype_size(s->out->dtype);
-    find[s->input->dtype](from, s->n, s->descending, room, order);
+    find[s->input->dtype](s, from, room, order);
     for (size_t i = 0; i < s->n; i++) {
         if (s->positions)
-            ((int32_t *)to)[i] = (int32_t)order[i] + s->origin;
+            ((int32_t *)to)[i] = (int32_t)order[i] + s->order.origin;
         else if (size == sizeof(uint32_t))
             ((uint32_t *)to)[i] = ((const uint32_t *)from)[order[i]];
         else
@@ -147,11 +149,11 @@ static void sort_rows(void *context, size_t first, size_t last, int worker) {
     const Sorting *s = context;
     for (size_t row = first; row < last; row++)
         sort_row(s, row, s->room + (size_t)worker * 2 * s->n * s->pair_bytes,
-                 s->order + (size_t)worker * s->n);
+                 s->places + (size_t)worker * s->n);
 }
 
 /* Sort every row of s->input into s->out. */
-static bool sort_all(const char *where, Sorting *s, Error *err) {
+static bool sort_all(Sorting *s, Error *err) {
     size_t total = array_size(s->input), workers = (size_t)parallel_threads();
     if (total == 0)
         return true;
@@ -159,63 +161,64 @@ static bool sort_all(const char *where, Sorting *s, Error *err) {
         workers = 1;
     if (s->n > INT32_MAX)
         return error_set(err, ERROR_ARGUMENT, "%s: %zu elements are more than positions can name",
-                         where, s->n);
+                         s->where, s->n);
     s->pair_bytes = s->input->dtype == DTYPE_F64 ? sizeof(Pair64) : sizeof(Pair32);
     s->room = malloc(workers * 2 * s->n * s->pair_bytes);
-    s->order = malloc(workers * s->n * sizeof *s->order);
-    bool ok = s->room && s->order;
+    s->places = malloc(workers * s->n * sizeof *s->places);
+    bool ok = s->room && s->places;
     if (!ok)
-        error_memory(err, where, workers * s->n * (2 * s->pair_bytes + sizeof *s->order));
+        error_memory(err, s->where, workers * s->n * (2 * s->pair_bytes + sizeof *s->places));
     else if (workers == 1)
         sort_rows(s, 0, total / s->n, 0);
     else
         parallel_for(total / s->n, parallel_piece(PIECE, s->n), sort_rows, s);
     free(s->room);
-    free(s->order);
+    free(s->places);
     return ok;
 }
 
-/* a with `axis` and the last axis exchanged. */
-static Array *exchange_last(const char *where, const Array *a, int axis, Error *err) {
+/* a with the axis and the last one exchanged. */
+static Array *exchange_last(const Sorting *s, const Array *a, Error *err) {
     int axes[ARRAY_MAX_DIMS];
     for (int d = 0; d < a->ndim; d++)
         axes[d] = d;
-    axes[axis] = a->ndim - 1;
-    axes[a->ndim - 1] = axis;
-    return array_transpose(where, a, axes, err);
+    axes[s->order.axis] = a->ndim - 1;
+    axes[a->ndim - 1] = s->order.axis;
+    return array_transpose(s->where, a, axes, err);
 }
 
 /* Sorted elements or their positions along the axis. */
-static Array *sort_axis(const char *where, const Array *a, int axis, Sorting *s, Error *err) {
-    Array *turned = exchange_last(where, a, axis, err);
-    Array *input = turned ? array_contiguous(where, turned, a->dtype, err) : NULL;
+static Array *sort_axis(const Array *a, Sorting *s, Error *err) {
+    Array *turned = exchange_last(s, a, err);
+    Array *input = turned ? array_contiguous(s->where, turned, a->dtype, err) : NULL;
     Array *out = NULL;
     array_free(turned);
     if (!input)
         return NULL;
+    Sizes shape = array_sizes(input);
     s->input = input;
     s->n = input->shape[input->ndim - 1];
-    s->out = array_uninitialised(where, s->positions ? DTYPE_I32 : a->dtype, input->ndim,
-                                 input->shape, err);
-    if (s->out && sort_all(where, s, err))
-        out = exchange_last(where, s->out, axis, err);
+    s->out = array_uninitialised(s->where, s->positions ? DTYPE_I32 : a->dtype, &shape, err);
+    if (s->out && sort_all(s, err))
+        out = exchange_last(s, s->out, err);
     array_free(s->out);
     array_free(input);
-    if (!out || axis == a->ndim - 1)
+    if (!out || s->order.axis == a->ndim - 1)
         return out;
-    Array *contiguous = array_contiguous(where, out, out->dtype, err);
+    Array *contiguous = array_contiguous(s->where, out, out->dtype, err);
     array_free(out);
     return contiguous;
 }
 
-Array *array_sort(const char *where, const Array *a, int axis, bool descending, Error *err) {
-    return sort_axis(where, a, axis, &(Sorting){ .descending = descending }, err);
+Array *array_sort(const Array *a, const SortOrder *order, Error *err) {
+    Array *out = sort_axis(a, &(Sorting){ .where = "sort", .order = *order }, err);
+    if (out && a->origin == ORIGIN_MASK)
+        out->origin = ORIGIN_MASK;
+    return out;
 }
 
-Array *array_argsort(const char *where, const Array *a, int axis, bool descending, int32_t origin,
-                     Error *err) {
-    Sorting s = { .descending = descending, .positions = true, .origin = origin };
-    return sort_axis(where, a, axis, &s, err);
+Array *array_argsort(const Array *a, const SortOrder *order, Error *err) {
+    return sort_axis(a, &(Sorting){ .where = "argsort", .order = *order, .positions = true }, err);
 }
 
 /* ---- unique ---------------------------------------------------------------------------------- */
@@ -228,24 +231,25 @@ static bool starts_value(const Array *sorted, size_t i) {
     return x != before && !(x != x && before != before);
 }
 
-Array *array_unique(const char *where, const Array *a, Array **counts, Error *err) {
-    ptrdiff_t size = (ptrdiff_t)array_size(a);
-    size_t n = (size_t)size, found = 0, bytes = dtype_size(a->dtype);
-    Array *flat = array_reshape(where, a, 1, &size, err);
-    Array *sorted = flat ? array_sort(where, flat, 0, false, err) : NULL;
+Array *array_unique(const Array *a, Array **counts, Error *err) {
+    size_t n = array_size(a), found = 0, bytes = dtype_size(a->dtype);
+    Array *flat = array_reshape("unique", a, &(Sizes){ 1, { n } }, err);
+    Array *sorted = flat ? array_sort(flat, &(SortOrder){ .axis = 0 }, err) : NULL;
     array_free(flat);
     if (!sorted)
         return NULL;
     for (size_t i = 0; i < n; i++)
         found += starts_value(sorted, i);
-    Array *out = array_new1(where, a->dtype, found, err);
-    Array *times = out ? array_new1(where, DTYPE_I32, found, err) : NULL;
+    Array *out = array_new1("unique", a->dtype, found, err);
+    Array *times = out ? array_new1("unique", DTYPE_I32, found, err) : NULL;
     found = 0;
     for (size_t i = 0; times && i < n; i++) {
         if (starts_value(sorted, i))
             memcpy((char *)out->data + found++ * bytes, (char *)sorted->data + i * bytes, bytes);
         array_i32(times)[found - 1]++;
     }
+    if (out)
+        out->origin = sorted->origin;
     array_free(sorted);
     if (!times) {
         array_free(out);

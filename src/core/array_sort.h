@@ -10,15 +10,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A sorted copy. */
-Array *array_sort(const char *where, const Array *a, int axis, bool descending, Error *err);
+typedef struct SortOrder {
+    int axis;
+    bool descending;
+    int32_t origin; /* what positions are counted from */
+} SortOrder;
 
-/* int32 positions along the axis, counted from `origin`, in the order of their elements. */
-Array *array_argsort(const char *where, const Array *a, int axis, bool descending, int32_t origin,
-                     Error *err);
+/* A sorted copy; of a mask a mask. */
+Array *array_sort(const Array *a, const SortOrder *order, Error *err);
+
+/* int32 positions along the axis, in the order of their elements. */
+Array *array_argsort(const Array *a, const SortOrder *order, Error *err);
 
 /* The distinct values, ascending, 1-d; with `counts` (may be NULL) how often each comes (int32).
  * All NaNs count as one value. */
-Array *array_unique(const char *where, const Array *a, Array **counts, Error *err);
+Array *array_unique(const Array *a, Array **counts, Error *err);
 
 #endif

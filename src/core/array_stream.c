@@ -6,27 +6,30 @@
 
 #include <string.h>
 
-DType dtype_promote(DType a, DType b) {
-    if (a == DTYPE_F64 || b == DTYPE_F64)
-        return DTYPE_F64;
-    return a == DTYPE_F32 || b == DTYPE_F32 ? DTYPE_F32 : DTYPE_I32;
-}
-
-bool stream_broadcast(const char *where, const Array *a, const Array *b, int *ndim,
-                      size_t shape[ARRAY_MAX_DIMS], Error *err) {
-    *ndim = a->ndim > b->ndim ? a->ndim : b->ndim;
-    for (int d = 1; d <= *ndim; d++) {
-        size_t m = d <= a->ndim ? a->shape[a->ndim - d] : 1;
-        size_t n = d <= b->ndim ? b->shape[b->ndim - d] : 1;
+bool sizes_broadcast(const char *where, Sizes *common, const Array *a, Error *err) {
+    Sizes wide = { .ndim = a->ndim > common->ndim ? a->ndim : common->ndim };
+    for (int d = 1; d <= wide.ndim; d++) {
+        size_t m = d <= common->ndim ? common->size[common->ndim - d] : 1;
+        size_t n = d <= a->ndim ? a->shape[a->ndim - d] : 1;
         if (m != n && m != 1 && n != 1) {
             char first[128], second[128];
             return error_set(err, ERROR_ARGUMENT, "%s: shapes %s and %s do not broadcast", where,
-                             array_shape_text(a->ndim, a->shape, first),
-                             array_shape_text(b->ndim, b->shape, second));
+                             array_shape_text(common->ndim, common->size, first),
+                             array_shape_text(a->ndim, a->shape, second));
         }
-        shape[*ndim - d] = m == 1 ? n : m;
+        wide.size[wide.ndim - d] = m == 1 ? n : m;
     }
+    *common = wide;
     return true;
+}
+
+bool sizes_take(const Sizes *target, const Sizes *shape) {
+    bool fits = shape->ndim <= target->ndim;
+    for (int d = 1; fits && d <= shape->ndim; d++) {
+        size_t n = shape->size[shape->ndim - d];
+        fits = n == 1 || n == target->size[target->ndim - d];
+    }
+    return fits;
 }
 
 /* Append an axis outside the ones that are there (they are kept innermost first), or merge it into
@@ -43,11 +46,12 @@ static void add_axis(Stream *s, size_t size, ptrdiff_t stride) {
     s->stride[s->ndim++] = stride;
 }
 
-Stream stream_of(const Array *a, int ndim, const size_t *shape) {
+Stream stream_of(const Array *a, const Sizes *shape) {
     Stream s = { .dtype = a->dtype, .data = a->data };
-    for (int d = 1; d <= ndim; d++) {
-        bool own = d <= a->ndim && a->shape[a->ndim - d] == shape[ndim - d];
-        add_axis(&s, shape[ndim - d], own ? a->stride[a->ndim - d] : 0);
+    for (int d = 1; d <= shape->ndim; d++) {
+        size_t size = shape->size[shape->ndim - d];
+        bool own = d <= a->ndim && a->shape[a->ndim - d] == size;
+        add_axis(&s, size, own ? a->stride[a->ndim - d] : 0);
     }
     s.constant = s.ndim == 0 || (s.ndim == 1 && s.stride[0] == 0);
     s.contiguous = s.ndim == 0 || (s.ndim == 1 && s.stride[0] == 1);
@@ -86,43 +90,52 @@ static void advance(const Stream *s, Place *p, size_t run) {
     }
 }
 
+/* A place in memory and the step, in elements, from one value to the next. */
+typedef struct Lane {
+    char *at;
+    ptrdiff_t step;
+} Lane;
+
 /* Types move as bit patterns of their size. */
-static void copy_strided(const void *from, ptrdiff_t from_step, void *to, ptrdiff_t to_step,
-                         size_t n, size_t size) {
-    if (from_step == 1 && to_step == 1) {
-        memcpy(to, from, n * size);
+static void copy_lane(Lane from, Lane to, size_t n, size_t size) {
+    if (from.step == 1 && to.step == 1) {
+        memcpy(to.at, from.at, n * size);
     } else if (size == sizeof(uint32_t)) {
-        const uint32_t *f = from;
-        uint32_t *t = to;
+        const uint32_t *f = (const uint32_t *)from.at;
+        uint32_t *t = (uint32_t *)to.at;
         for (size_t i = 0; i < n; i++)
-            t[(ptrdiff_t)i * to_step] = f[(ptrdiff_t)i * from_step];
+            t[(ptrdiff_t)i * to.step] = f[(ptrdiff_t)i * from.step];
     } else {
-        const uint64_t *f = from;
-        uint64_t *t = to;
+        const uint64_t *f = (const uint64_t *)from.at;
+        uint64_t *t = (uint64_t *)to.at;
         for (size_t i = 0; i < n; i++)
-            t[(ptrdiff_t)i * to_step] = f[(ptrdiff_t)i * from_step];
+            t[(ptrdiff_t)i * to.step] = f[(ptrdiff_t)i * from.step];
     }
 }
 
-static void gather(const Stream *s, size_t first, size_t n, char *to) {
-    Place p = place_at(s, first);
+/* The stream's elements at a place. */
+static Lane lane_at(const Stream *s, const Place *p) {
+    return (Lane){ s->data + p->offset * (ptrdiff_t)dtype_size(s->dtype),
+                   s->ndim ? s->stride[0] : 0 };
+}
+
+static void gather(const Stream *s, Run run, char *to) {
+    Place p = place_at(s, run.first);
     size_t size = dtype_size(s->dtype);
-    for (size_t done = 0, run; done < n; done += run) {
-        run = run_length(s, &p, n - done);
-        copy_strided(s->data + p.offset * (ptrdiff_t)size, s->ndim ? s->stride[0] : 0,
-                     to + done * size, 1, run, size);
-        advance(s, &p, run);
+    for (size_t done = 0, n; done < run.n; done += n) {
+        n = run_length(s, &p, run.n - done);
+        copy_lane(lane_at(s, &p), (Lane){ to + done * size, 1 }, n, size);
+        advance(s, &p, n);
     }
 }
 
-static void scatter(const Stream *s, size_t first, size_t n, const char *from) {
-    Place p = place_at(s, first);
+static void scatter(const Stream *s, Run run, const char *from) {
+    Place p = place_at(s, run.first);
     size_t size = dtype_size(s->dtype);
-    for (size_t done = 0, run; done < n; done += run) {
-        run = run_length(s, &p, n - done);
-        copy_strided(from + done * size, 1, s->data + p.offset * (ptrdiff_t)size,
-                     s->ndim ? s->stride[0] : 0, run, size);
-        advance(s, &p, run);
+    for (size_t done = 0, n; done < run.n; done += n) {
+        n = run_length(s, &p, run.n - done);
+        copy_lane((Lane){ (char *)from + done * size, 1 }, lane_at(s, &p), n, size);
+        advance(s, &p, n);
     }
 }
 
@@ -132,69 +145,92 @@ static inline int32_t int_of(double x) {
     return (int32_t)(x > -2147483648.0 ? x : -2147483648.0);
 }
 
-#define CONVERSION(name, From, To, expression)                                                     \
-    SIMD_CLONES static void name(const void *from, void *to, size_t n) {                           \
+/* y is made of x; `lost` where the type does not hold x. */
+#define CONVERSION(name, From, To, made, lost)                                                     \
+    SIMD_CLONES static bool name(const void *from, void *to, size_t n) {                           \
         const From *f = from;                                                                      \
         To *t = to;                                                                                \
+        int32_t misfits = 0;                                                                       \
         for (size_t i = 0; i < n; i++) {                                                           \
             From x = f[i];                                                                         \
-            t[i] = expression;                                                                     \
+            To y = made;                                                                           \
+            misfits |= lost;                                                                       \
+            t[i] = y;                                                                              \
         }                                                                                          \
+        return !misfits;                                                                           \
     }
 
-CONVERSION(f32_to_f64, float, double, (double)x)
-CONVERSION(f32_to_i32, float, int32_t, int_of((double)x))
-CONVERSION(f64_to_f32, double, float, (float)x)
-CONVERSION(f64_to_i32, double, int32_t, int_of(x))
-CONVERSION(i32_to_f32, int32_t, float, (float)x)
-CONVERSION(i32_to_f64, int32_t, double, (double)x)
+CONVERSION(f32_to_f64, float, double, (double)x, 0)
+CONVERSION(f32_to_i32, float, int32_t, int_of((double)x), (double)y != (double)x)
+CONVERSION(f64_to_f32, double, float, (float)x, (y - y != 0) & (x - x == 0))
+CONVERSION(f64_to_i32, double, int32_t, int_of(x), (double)y != x)
+CONVERSION(i32_to_f32, int32_t, float, (float)x, 0)
+CONVERSION(i32_to_f64, int32_t, double, (double)x, 0)
 
-static void convert(DType from, const void *values, DType to, void *out, size_t n) {
-    static void (*const table[3][3])(const void *, void *, size_t) = {
-        [DTYPE_F32] = { [DTYPE_F64] = f32_to_f64, [DTYPE_I32] = f32_to_i32 },
-        [DTYPE_F64] = { [DTYPE_F32] = f64_to_f32, [DTYPE_I32] = f64_to_i32 },
-        [DTYPE_I32] = { [DTYPE_F32] = i32_to_f32, [DTYPE_F64] = i32_to_f64 },
-    };
-    if (from == to)
-        memcpy(out, values, n * dtype_size(to));
-    else
-        table[from][to](values, out, n);
+static bool copy_32(const void *from, void *to, size_t n) {
+    memcpy(to, from, n * sizeof(uint32_t));
+    return true;
 }
 
-const void *stream_read(const Stream *s, DType dtype, size_t first, size_t n,
-                        StreamScratch *scratch) {
+static bool copy_64(const void *from, void *to, size_t n) {
+    memcpy(to, from, n * sizeof(uint64_t));
+    return true;
+}
+
+Conversion *conversion(DType from, DType to) {
+    static Conversion *const table[3][3] = {
+        [DTYPE_F32] = { [DTYPE_F32] = copy_32, [DTYPE_F64] = f32_to_f64, [DTYPE_I32] = f32_to_i32 },
+        [DTYPE_F64] = { [DTYPE_F32] = f64_to_f32, [DTYPE_F64] = copy_64, [DTYPE_I32] = f64_to_i32 },
+        [DTYPE_I32] = { [DTYPE_F32] = i32_to_f32, [DTYPE_F64] = i32_to_f64, [DTYPE_I32] = copy_32 },
+    };
+    return table[from][to];
+}
+
+const void *stream_read(const Stream *s, DType dtype, Run run, StreamScratch *scratch) {
+    Conversion *convert = conversion(s->dtype, dtype);
     if (s->constant) {
-        if (scratch->filled < n) {
-            copy_strided(s->data, 0, scratch->gathered, 1, n, dtype_size(s->dtype));
-            convert(s->dtype, scratch->gathered, dtype, scratch->converted, n);
-            scratch->filled = n;
+        if (scratch->filled < run.n) {
+            convert(s->data, scratch->gathered, 1);
+            copy_lane((Lane){ scratch->gathered, 0 }, (Lane){ scratch->converted, 1 }, run.n,
+                      dtype_size(dtype));
+            scratch->filled = run.n;
         }
         return scratch->converted;
     }
-    const char *values = s->data + first * dtype_size(s->dtype);
+    const char *values = s->data + run.first * dtype_size(s->dtype);
     if (!s->contiguous) {
-        gather(s, first, n, scratch->gathered);
+        gather(s, run, scratch->gathered);
         values = scratch->gathered;
     }
     if (s->dtype == dtype)
         return values;
-    convert(s->dtype, values, dtype, scratch->converted, n);
+    convert(values, scratch->converted, run.n);
     return scratch->converted;
 }
 
-void *stream_target(const Stream *s, DType dtype, size_t first, StreamScratch *scratch) {
-    if (s->contiguous && s->dtype == dtype)
-        return s->data + first * dtype_size(dtype);
-    return scratch->gathered;
+void *stream_target(const Stream *s, Run run, StreamScratch *scratch) {
+    return s->contiguous ? s->data + run.first * dtype_size(s->dtype) : scratch->gathered;
 }
 
-void stream_commit(const Stream *s, DType dtype, size_t first, size_t n, StreamScratch *scratch) {
-    if (s->contiguous && s->dtype == dtype)
-        return;
-    const char *values = scratch->gathered;
-    if (s->dtype != dtype) {
-        convert(dtype, values, s->dtype, scratch->converted, n);
-        values = scratch->converted;
+void stream_commit(const Stream *s, Run run, const StreamScratch *scratch) {
+    if (!s->contiguous)
+        scatter(s, run, scratch->gathered);
+}
+
+bool stream_misfit(const Array *a, DType dtype, double *value) {
+    Sizes shape = array_sizes(a);
+    Stream s = stream_of(a, &shape);
+    StreamScratch scratch;
+    size_t total = array_size(a);
+    scratch.filled = 0;
+    for (size_t first = 0; first < total; first += STREAM_RUN) {
+        Run run = run_at(first, total);
+        const double *x = stream_read(&s, DTYPE_F64, run, &scratch);
+        for (size_t i = 0; i < run.n; i++)
+            if (!dtype_holds(dtype, x[i])) {
+                *value = x[i];
+                return true;
+            }
     }
-    scatter(s, first, n, values);
+    return false;
 }

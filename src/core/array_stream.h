@@ -32,25 +32,42 @@ typedef struct StreamScratch {
     _Alignas(64) char converted[STREAM_RUN * sizeof(double)];
 } StreamScratch;
 
-/* The shape that a and b have in common by NumPy's rule: aligned at the last axis, sizes equal
- * or 1. The message names `where` and both shapes. */
-bool stream_broadcast(const char *where, const Array *a, const Array *b, int *ndim,
-                      size_t shape[ARRAY_MAX_DIMS], Error *err);
+/* Elements first … first+n−1, n ≤ STREAM_RUN. */
+typedef struct Run {
+    size_t first, n;
+} Run;
+
+/* The run that starts at `first` of `total` elements. */
+static inline Run run_at(size_t first, size_t total) {
+    return (Run){ first, total - first < STREAM_RUN ? total - first : STREAM_RUN };
+}
+
+/* Widen `common` to the shape that it has together with a, by NumPy's rule: aligned at the last
+ * axis, sizes equal or 1. False if there is none: the message names both. */
+bool sizes_broadcast(const char *where, Sizes *common, const Array *a, Error *err);
+
+/* Whether `shape` broadcasts to exactly the target. */
+bool sizes_take(const Sizes *target, const Sizes *shape);
 
 /* a as if it had this shape, which must be one that a broadcasts to. */
-Stream stream_of(const Array *a, int ndim, const size_t *shape);
+Stream stream_of(const Array *a, const Sizes *shape);
 
-/* Elements first … first+n−1 (n ≤ STREAM_RUN) as `dtype`. int32 made from floats is truncated and
- * clamped. The pointer is good until the next read with the same scratch. */
-const void *stream_read(const Stream *s, DType dtype, size_t first, size_t n,
-                        StreamScratch *scratch);
+/* A run of elements as `dtype`. What that type does not hold gets some value (an infinity; int32 is
+ * truncated and clamped): stream_misfit finds it. The pointer is good until the next read with the
+ * same scratch. */
+const void *stream_read(const Stream *s, DType dtype, Run run, StreamScratch *scratch);
 
-/* Where to put elements first …: the array's own memory if that is contiguous and of this type,
- * else the scratch, which stream_commit then converts and scatters. */
-void *stream_target(const Stream *s, DType dtype, size_t first, StreamScratch *scratch);
-void stream_commit(const Stream *s, DType dtype, size_t first, size_t n, StreamScratch *scratch);
+/* Where to put a run of elements of the stream's own type: the array's memory if that is
+ * contiguous, else the scratch, which stream_commit then scatters. */
+void *stream_target(const Stream *s, Run run, StreamScratch *scratch);
+void stream_commit(const Stream *s, Run run, const StreamScratch *scratch);
 
-/* The type that holds both: f64 before f32 before i32. */
-DType dtype_promote(DType a, DType b);
+/* n values of one type to another; false if the type does not hold one of them, which then gets
+ * some value. */
+typedef bool Conversion(const void *from, void *to, size_t n);
+Conversion *conversion(DType from, DType to);
+
+/* The first element of a that `dtype` does not hold, if there is one. */
+bool stream_misfit(const Array *a, DType dtype, double *value);
 
 #endif

@@ -5,7 +5,7 @@
 #include "core/fail.h"
 #include "core/parallel.h"
 
-#include <string.h>
+#include <stdatomic.h>
 
 static const size_t WORTH_SPLITTING = 1 << 16;
 
@@ -15,21 +15,24 @@ enum { TILE = 32, PIECE = 1 << 14 }; /* elements of a piece, about */
 typedef struct Transfer {
     Stream from, to;
     size_t total;
+    atomic_bool misfit; /* an element that the type of `to` does not hold */
 } Transfer;
 
 static void copy_runs(void *context, size_t first_run, size_t last_run, int worker) {
-    const Transfer *t = context;
+    Transfer *t = context;
+    Conversion *convert = conversion(t->from.dtype, t->to.dtype);
     StreamScratch in, out;
+    bool fits = true;
     (void)worker;
     in.filled = 0;
-    for (size_t run = first_run; run < last_run; run++) {
-        size_t first = run * STREAM_RUN, left = t->total - first;
-        size_t n = left < STREAM_RUN ? left : STREAM_RUN;
-        const void *values = stream_read(&t->from, t->to.dtype, first, n, &in);
-        memcpy(stream_target(&t->to, t->to.dtype, first, &out), values,
-               n * dtype_size(t->to.dtype));
-        stream_commit(&t->to, t->to.dtype, first, n, &out);
+    for (size_t i = first_run; i < last_run; i++) {
+        Run run = run_at(i * STREAM_RUN, t->total);
+        const void *values = stream_read(&t->from, t->from.dtype, run, &in);
+        fits &= convert(values, stream_target(&t->to, run, &out), run.n);
+        stream_commit(&t->to, run, &out);
     }
+    if (!fits)
+        atomic_store(&t->misfit, true);
 }
 
 /* ---- Transposing copies ------------------------------------------------------------------------
@@ -49,26 +52,31 @@ typedef struct Tiling {
     ptrdiff_t along_in_to; /* stride of that axis in `to` */
 } Tiling;
 
-/* One strip of the plane: `count` ≤ TILE indices of `along`, all of `across`. */
-static void transpose_strip(const char *from, ptrdiff_t across_stride, char *to,
-                            ptrdiff_t along_stride, size_t count, size_t across, size_t size) {
-    for (size_t start = 0; start < across; start += TILE) {
-        size_t end = start + TILE < across ? start + TILE : across;
-        for (size_t i = 0; i < count; i++) {
-            if (size == sizeof(uint32_t)) {
-                const uint32_t *f = (const uint32_t *)from + i;
-                uint32_t *t = (uint32_t *)to + (ptrdiff_t)i * along_stride;
-                for (size_t j = start; j < end; j++)
-                    t[j] = f[(ptrdiff_t)j * across_stride];
-            } else {
-                const uint64_t *f = (const uint64_t *)from + i;
-                uint64_t *t = (uint64_t *)to + (ptrdiff_t)i * along_stride;
-                for (size_t j = start; j < end; j++)
-                    t[j] = f[(ptrdiff_t)j * across_stride];
-            }
-        }
+/* One strip of the plane, from and to these places: `count` ≤ TILE indices of `along`, all of
+ * `across`. */
+typedef struct Strip {
+    const char *from;
+    char *to;
+    size_t count;
+} Strip;
+
+#define TRANSPOSE_STRIP(T)                                                                         \
+    static void transpose_strip_##T(const Tiling *tiling, const Strip *strip) {                    \
+        const Stream *from = &tiling->transfer->from;                                              \
+        size_t across = from->shape[0];                                                            \
+        for (size_t start = 0; start < across; start += TILE) {                                    \
+            size_t end = start + TILE < across ? start + TILE : across;                            \
+            for (size_t i = 0; i < strip->count; i++) {                                            \
+                const T *f = (const T *)strip->from + i;                                           \
+                T *t = (T *)strip->to + (ptrdiff_t)i * tiling->along_in_to;                        \
+                for (size_t j = start; j < end; j++)                                               \
+                    t[j] = f[(ptrdiff_t)j * from->stride[0]];                                      \
+            }                                                                                      \
+        }                                                                                          \
     }
-}
+
+TRANSPOSE_STRIP(uint32_t)
+TRANSPOSE_STRIP(uint64_t)
 
 /* Items are strips: tiles of `along` within each index of the outer axes. */
 static void copy_strips(void *context, size_t first, size_t last, int worker) {
@@ -90,9 +98,12 @@ static void copy_strips(void *context, size_t first, size_t last, int worker) {
             }
             step *= (ptrdiff_t)from->shape[d];
         }
-        transpose_strip(from->data + source * size, from->stride[0],
-                        tiling->transfer->to.data + target * size, tiling->along_in_to,
-                        left < TILE ? left : TILE, from->shape[0], (size_t)size);
+        Strip strip = { from->data + source * size, tiling->transfer->to.data + target * size,
+                        left < TILE ? left : TILE };
+        if (size == sizeof(uint32_t))
+            transpose_strip_uint32_t(tiling, &strip);
+        else
+            transpose_strip_uint64_t(tiling, &strip);
     }
 }
 
@@ -117,29 +128,14 @@ static bool plan_tiles(const Transfer *t, Tiling *tiling) {
     return true;
 }
 
-/* ---- What does not fit into int32 ------------------------------------------------------------ */
+/* ---- Copies ---------------------------------------------------------------------------------- */
 
-static bool check_int32(const char *where, const Array *from, Error *err) {
-    Stream s = stream_of(from, from->ndim, from->shape);
-    StreamScratch scratch;
-    size_t total = array_size(from);
-    scratch.filled = 0;
-    for (size_t first = 0; first < total; first += STREAM_RUN) {
-        size_t n = total - first < STREAM_RUN ? total - first : STREAM_RUN;
-        const double *values = stream_read(&s, DTYPE_F64, first, n, &scratch);
-        for (size_t i = 0; i < n; i++)
-            if (!(values[i] > -2147483649.0 && values[i] < 2147483648.0))
-                return error_set(err, ERROR_ARGUMENT, "%s: %g does not fit into an int32 array",
-                                 where, values[i]);
-    }
-    return true;
-}
-
-bool array_transfer(const char *where, const Array *from, Array *to, Error *err) {
-    if (to->dtype == DTYPE_I32 && from->dtype != DTYPE_I32 && !check_int32(where, from, err))
-        return false;
-    Transfer t = { .from = stream_of(from, to->ndim, to->shape),
-                   .to = stream_of(to, to->ndim, to->shape),
+/* Copy `from`, broadcast, into every element of `to`, with which it shares no memory. False if an
+ * element did not fit: then `to` holds some value in its place. */
+static bool transfer(const Array *from, Array *to) {
+    Sizes shape = array_sizes(to);
+    Transfer t = { .from = stream_of(from, &shape),
+                   .to = stream_of(to, &shape),
                    .total = array_size(to) };
     if (t.total == 0)
         return true;
@@ -157,28 +153,60 @@ bool array_transfer(const char *where, const Array *from, Array *to, Error *err)
         body(context, 0, items, 0);
     else
         parallel_for(items, parallel_piece(PIECE, each), body, context);
-    return true;
+    return !t.misfit;
 }
 
-static bool broadcasts_to(const Array *a, const Array *out) {
-    bool fits = a->ndim <= out->ndim;
-    for (int d = 1; fits && d <= a->ndim; d++) {
-        size_t n = a->shape[a->ndim - d];
-        fits = n == 1 || n == out->shape[out->ndim - d];
-    }
-    return fits;
+static Array *converted_copy(const char *where, const Array *a, DType dtype, Error *err) {
+    Sizes shape = array_sizes(a);
+    double misfit;
+    Array *out = array_uninitialised(where, dtype, &shape, err);
+    if (!out || transfer(a, out) || !stream_misfit(a, dtype, &misfit))
+        return out;
+    array_free(out);
+    dtype_refuse(where, dtype, misfit, err);
+    return NULL;
+}
+
+Array *array_contiguous(const char *where, const Array *a, DType dtype, Error *err) {
+    if (a->dtype != dtype || !array_is_contiguous(a))
+        return converted_copy(where, a, dtype, err);
+    Array *same = array_view(a, err);
+    if (same)
+        same->origin = ORIGIN_ARRAY;
+    return same;
+}
+
+Array *array_copy(const char *where, const Array *a, Error *err) {
+    Array *out = converted_copy(where, a, a->dtype, err);
+    if (out && a->origin == ORIGIN_MASK)
+        out->origin = ORIGIN_MASK;
+    return out;
+}
+
+Array *array_from_doubles(const char *where, const Array *values, DType dtype, Error *err) {
+    if (dtype != DTYPE_F32)
+        return array_contiguous(where, values, dtype, err);
+    Sizes shape = array_sizes(values);
+    Array *out = array_uninitialised(where, dtype, &shape, err);
+    if (out)
+        transfer(values, out);
+    return out;
 }
 
 bool array_assign(const char *where, const Array *values, Array *out, Error *err) {
     char first[128], second[128];
-    if (!broadcasts_to(values, out))
+    Sizes target = array_sizes(out), shape = array_sizes(values);
+    if (!sizes_take(&target, &shape))
         return error_set(err, ERROR_ARGUMENT, "%s: values of shape %s do not fit into %s", where,
                          array_shape_text(values->ndim, values->shape, first),
                          array_shape_text(out->ndim, out->shape, second));
-    if (values->buffer != out->buffer)
-        return array_transfer(where, values, out, err);
-    Array *copy = array_copy(where, values, err);
-    bool ok = copy && array_transfer(where, copy, out, err);
+    bool safe =
+        values->dtype == out->dtype || out->dtype == DTYPE_F64 || values->dtype == DTYPE_I32;
+    if (safe && values->buffer != out->buffer)
+        return transfer(values, out);
+    /* A copy: of what is about to be overwritten, or of what may turn out not to fit. */
+    Array *copy = converted_copy(where, values, out->dtype, err);
+    bool ok = copy && transfer(copy, out);
     array_free(copy);
     return ok;
 }

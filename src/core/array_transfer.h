@@ -1,7 +1,7 @@
-/* array_transfer.h — copying elements between arrays of any layout and type.
+/* array_transfer.h — copies of arrays: of any layout into any other, and from type to type.
  *
- * The work behind array_contiguous, array_copy and array_assign (array.h), which is what others
- * call. */
+ * Behind array_contiguous and array_copy of array_values.h. Between types these are casts
+ * (array_types.h): what the new type does not hold is an error. */
 #ifndef PERIGEE_CORE_ARRAY_TRANSFER_H
 #define PERIGEE_CORE_ARRAY_TRANSFER_H
 
@@ -9,9 +9,12 @@
 
 #include <stdbool.h>
 
-/* Copy `from`, broadcast, into every element of `to`, whose shape it must broadcast to; they must
- * not share memory. False, with nothing written, if to is int32 and a float of from is NaN or does
- * not fit. */
-bool array_transfer(const char *where, const Array *from, Array *to, Error *err);
+/* double[…] as an array of `dtype`, for the end of a computation: to f32 it is rounded, and what
+ * leaves the range becomes ±inf, as elsewhere in arithmetic; to i32 it is a cast. */
+Array *array_from_doubles(const char *where, const Array *values, DType dtype, Error *err);
+
+/* Copy `values`, broadcast and converted, into every element of `out` (which may share memory with
+ * them). On failure out is unchanged. */
+bool array_assign(const char *where, const Array *values, Array *out, Error *err);
 
 #endif

@@ -28,10 +28,10 @@ size_t array_length(const Array *a);
 size_t array_row_size(const Array *a);
 
 /* a as a contiguous array of `dtype`: a shared header if it is one already, else a converted copy.
- * float → int32 truncates towards zero, and refuses what does not fit (NaN, Inf, |x| ≥ 2³¹). */
+ * Not a mask, and of a cast (array_types.h) what the type does not hold is an error. */
 Array *array_contiguous(const char *where, const Array *a, DType dtype, Error *err);
 
-/* A contiguous copy of the same type, never shared. */
+/* A contiguous copy of the same type, never shared; of a mask a mask. */
 Array *array_copy(const char *where, const Array *a, Error *err);
 
 /* Row-major pointers of a contiguous array; asserts the type. */

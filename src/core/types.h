@@ -4,10 +4,18 @@
 #ifndef PERIGEE_CORE_TYPES_H
 #define PERIGEE_CORE_TYPES_H
 
+#include <stddef.h>
+
 typedef struct Error Error;
 typedef struct Array Array;
 
 typedef enum DType { DTYPE_F32, DTYPE_F64, DTYPE_I32 } DType;
 enum { ARRAY_MAX_DIMS = 8 };
+
+/* Sizes along axes: { 2, { rows, cols } }. */
+typedef struct Sizes {
+    int ndim; /* 0: a scalar with one element */
+    size_t size[ARRAY_MAX_DIMS];
+} Sizes;
 
 #endif

@@ -3,6 +3,7 @@
 #include "core/array.h"
 #include "core/fail.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,29 +95,27 @@ static Array *as_rows(const char *where, const Array *x, Error *err) {
     Array *whole = array_contiguous(where, x, DTYPE_F32, err);
     if (!whole || whole->ndim == 2)
         return whole;
-    size_t shape[2] = { whole->shape[0], array_row_size(whole) };
-    ptrdiff_t stride[2] = { (ptrdiff_t)shape[1], 1 };
-    Array *rows = array_view(whole, 2, shape, stride, whole->data, err);
-    array_free(whole);
-    return rows;
+    array_set_shape(whole, &(Sizes){ 2, { whole->shape[0], array_row_size(whole) } });
+    return whole;
 }
 
 /* A copy of y as int32: the classes of a dataset must not change under it. */
 static Array *as_labels(const char *where, const Array *y, Error *err) {
-    Array *labels = array_contiguous(where, y, DTYPE_I32, err);
-    for (size_t i = 0; labels && y->dtype != DTYPE_I32 && i < y->shape[0]; i++) {
+    for (size_t i = 0; y->dtype != DTYPE_I32 && i < y->shape[0]; i++) {
         double value = array_get(y, &i);
-        if (value != array_i32(labels)[i]) {
+        if (value != trunc(value)) {
             error_set(err, ERROR_ARGUMENT, "%s: label %zu is %g, not a whole number", where, i + 1,
                       value);
-            array_free(labels);
             return NULL;
         }
     }
+    Array *labels = array_contiguous(where, y, DTYPE_I32, err);
     if (labels && labels->buffer == y->buffer) {
         array_free(labels);
         labels = array_copy(where, y, err);
     }
+    if (labels)
+        labels->origin = ORIGIN_ARRAY; /* also where they were a mask */
     return labels;
 }
 

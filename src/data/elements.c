@@ -135,7 +135,8 @@ Array *elements_decode(const Elements *elements, Error *err) {
     ElementKind kind = elements->kind;
     bool big_endian = elements->big_endian;
     const unsigned char *bytes = elements->bytes;
-    Array *a = array_new(elements->name, kinds[kind].dtype, elements->ndim, elements->shape, err);
+    Sizes sizes = sizes_of(elements->ndim, elements->shape);
+    Array *a = array_new(elements->name, kinds[kind].dtype, &sizes, err);
     if (!a)
         return NULL;
     size_t n = array_size(a);

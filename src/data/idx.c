@@ -192,7 +192,8 @@ SIMD_CLONES static void scale_bytes(const unsigned char *bytes, size_t n, float 
 
 /* Bytes to [0, 1], a chunk at a time while it is in the cache. */
 static Array *read_scaled(Source *source, const IdxHeader *header, Error *err) {
-    Array *a = array_new(source->name, DTYPE_F32, header->ndim, header->shape, err);
+    Sizes sizes = sizes_of(header->ndim, header->shape);
+    Array *a = array_new(source->name, DTYPE_F32, &sizes, err);
     unsigned char chunk[CHUNK];
     size_t n = a ? array_size(a) : 0;
     for (size_t done = 0; done < n; done += CHUNK) {

@@ -195,15 +195,12 @@ static bool parse_header(const char *name, const unsigned char *bytes, size_t si
 /* A Fortran-ordered file is the C-ordered array of the reversed shape: read that, then transpose
  * it. */
 static Array *turn_fortran(const char *name, Array *reversed, Error *err) {
-    size_t shape[ARRAY_MAX_DIMS];
-    ptrdiff_t stride[ARRAY_MAX_DIMS];
+    Array view = *reversed;
     for (int d = 0; d < reversed->ndim; d++) {
-        shape[d] = reversed->shape[reversed->ndim - 1 - d];
-        stride[d] = reversed->stride[reversed->ndim - 1 - d];
+        view.shape[d] = reversed->shape[reversed->ndim - 1 - d];
+        view.stride[d] = reversed->stride[reversed->ndim - 1 - d];
     }
-    Array *view = array_view(reversed, reversed->ndim, shape, stride, reversed->data, err);
-    Array *result = view ? array_copy(name, view, err) : NULL;
-    array_free(view);
+    Array *result = array_copy(name, &view, err);
     array_free(reversed);
     return result;
 }

@@ -88,7 +88,8 @@ bool tensors_add(Tensors *tensors, TensorName name, const Array *array, Error *e
 }
 
 bool tensors_add_values(Tensors *tensors, TensorName name, const TensorValues *values, Error *err) {
-    Array *array = array_new(name.name, values->dtype, values->ndim, values->shape, err);
+    Sizes sizes = sizes_of(values->ndim, values->shape);
+    Array *array = array_new(name.name, values->dtype, &sizes, err);
     if (array && array_size(array) > 0)
         memcpy(array->data, values->values, array_bytes(array));
     return add_owned(tensors, name, array, err);

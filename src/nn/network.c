@@ -224,7 +224,8 @@ bool network_load_weights(Network *net, const Tensors *tensors, const char *pref
 Array *network_parameter(const Network *net, size_t layer, int p, const float *vector, Error *err) {
     const Layer *owner = net->layer[layer];
     const Parameter *parameter = &owner->parameter[p];
-    Array *array = array_new("weights", DTYPE_F32, parameter->ndim, parameter->shape, err);
+    Sizes sizes = sizes_of(parameter->ndim, parameter->shape);
+    Array *array = array_new("weights", DTYPE_F32, &sizes, err);
     if (!array)
         return NULL;
     const float *own = (vector ? vector : net->weights) + owner->offset + parameter->offset;

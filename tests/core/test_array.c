@@ -2,10 +2,12 @@
 #include "core/array_math.h"
 #include "core/array_reduce.h"
 #include "core/array_shape.h"
+#include "core/array_transfer.h"
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/rng.h"
 
+#include <float.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +18,8 @@
 
 /* 0 … n−1 in an array of this shape. */
 static Array *counting(DType dtype, int ndim, const size_t *shape) {
-    Array *a = array_new("test", dtype, ndim, shape, NULL);
+    Sizes sizes = sizes_of(ndim, shape);
+    Array *a = array_new("test", dtype, &sizes, NULL);
     size_t n = array_size(a);
     for (size_t i = 0; i < n; i++) {
         if (dtype == DTYPE_F32)
@@ -60,13 +63,13 @@ static void test_large_blocks_are_reused_and_cleared(void **state) {
 static void test_new_refuses(void **state) {
     (void)state;
     Error err = { 0 };
-    size_t huge[] = { SIZE_MAX / 2, 8 };
-    assert_null(array_new("zeros", DTYPE_F32, 2, huge, &err));
+    const Sizes huge = { 2, { SIZE_MAX / 2, 8 } };
+    assert_null(array_new("zeros", DTYPE_F32, &huge, &err));
     assert_int_equal(err.kind, ERROR_ARGUMENT);
     assert_non_null(strstr(err.message, "zeros: an array of shape ("));
     assert_null(array_new1("zeros", DTYPE_F32, (size_t)1 << 46, &err));
     assert_int_equal(err.kind, ERROR_MEMORY);
-    assert_null(array_new("zeros", DTYPE_F32, 9, huge, &err));
+    assert_null(array_new("zeros", DTYPE_F32, &(Sizes){ .ndim = 9 }, &err));
     assert_int_equal(err.kind, ERROR_ARGUMENT);
 }
 
@@ -110,22 +113,70 @@ static void test_conversion_to_int32(void **state) {
     (void)state;
     Error err = { 0 };
     Array *a = array_new1("test", DTYPE_F64, 3, &err);
-    array_f64(a)[0] = -1.9;
-    array_f64(a)[1] = 2147483647.9;
+    array_f64(a)[0] = INT32_MIN;
+    array_f64(a)[1] = INT32_MAX;
     Array *i = array_contiguous("test", a, DTYPE_I32, &err);
-    assert_int_equal(array_i32(i)[0], -1);
+    assert_int_equal(array_i32(i)[0], INT32_MIN);
     assert_int_equal(array_i32(i)[1], INT32_MAX);
-    const double bad[] = { NAN, INFINITY, 2147483648.0, -2147483649.0 };
-    for (size_t k = 0; k < 4; k++) {
+    const double bad[] = { NAN, INFINITY, 2147483648.0, -2147483649.0, 0.5 };
+    for (size_t k = 0; k < 5; k++) {
         array_f64(a)[2] = bad[k];
         assert_null(array_contiguous("astype", a, DTYPE_I32, &err));
         assert_non_null(strstr(err.message, "astype: "));
         assert_false(array_assign("assign", a, i, &err));
-        assert_int_equal(array_i32(i)[0], -1);
-        assert_false(array_put("set", i, &(size_t){ 0 }, bad[k], &err));
+        assert_int_equal(array_i32(i)[0], INT32_MIN);
+        assert_false(array_put(i, &(size_t){ 0 }, bad[k]));
     }
     array_free(i);
     array_free(a);
+}
+
+/* Lost digits are no failure, infinity and NaN are floats; what is out of range is refused, in an
+ * array large enough for the threads to share too, and where it stands strided. */
+static void test_conversion_to_float32(void **state) {
+    (void)state;
+    Error err = { 0 };
+    Array *a = array_new2("test", DTYPE_F64, 400, 400, &err);
+    array_f64(a)[0] = 0.1;
+    array_f64(a)[1] = INFINITY;
+    array_f64(a)[2] = NAN;
+    array_f64(a)[3] = 1e-300;
+    array_f64(a)[4] = FLT_MAX;
+    Array *f = array_contiguous("test", a, DTYPE_F32, &err);
+    assert_true(array_f32(f)[0] == 0.1f && array_f32(f)[3] == 0 && array_f32(f)[4] == FLT_MAX);
+    assert_true(isinf(array_f32(f)[1]) && isnan(array_f32(f)[2]));
+    array_f64(a)[159999] = -1e300;
+    assert_null(array_contiguous("astype", a, DTYPE_F32, &err));
+    assert_string_equal(err.message, "astype: -1e+300 does not fit into a float32 array");
+    Array *turned = array_transpose("test", a, NULL, &err);
+    assert_null(array_contiguous("astype", turned, DTYPE_F32, &err));
+    array_f32(f)[0] = 7;
+    assert_false(array_assign("assign", turned, f, &err));
+    assert_true(array_f32(f)[0] == 7);
+    assert_false(array_put(f, (size_t[]){ 0, 0 }, 1e39));
+    array_free(turned);
+    array_free(f);
+    array_free(a);
+}
+
+/* The rule, for every set of one or two operands. */
+static void test_types_of_operands(void **state) {
+    (void)state;
+    enum { F32 = DTYPE_F32, F64 = DTYPE_F64, I32 = DTYPE_I32 };
+    /* f32, f64, i32, mask, integers, floats; a row for the first, a column for the second */
+    static const int expected[6][6] = {
+        { F32, F64, F32, F32, F32, F32 }, { F64, F64, F64, F64, F64, F64 },
+        { F32, F64, I32, I32, I32, F64 }, { F32, F64, I32, I32, F32, F32 },
+        { F32, F64, I32, F32, F64, F64 }, { F32, F64, F64, F32, F64, F64 },
+    };
+    for (unsigned i = 0; i < 6; i++)
+        for (unsigned j = 0; j < 6; j++)
+            assert_int_equal(operands_dtype(1u << i | 1u << j), expected[i][j]);
+    assert_int_equal(operands_dtype(OPERAND_MASK | OPERAND_I32 | OPERAND_FLOATS), DTYPE_F64);
+    assert_int_equal(operands_dtype(OPERAND_F32 | OPERAND_I32 | OPERAND_FLOATS), DTYPE_F32);
+    assert_int_equal(result_dtype(RESULT_FLOAT, DTYPE_I32), DTYPE_F64);
+    assert_int_equal(result_dtype(RESULT_FLOAT, DTYPE_F32), DTYPE_F32);
+    assert_int_equal(result_dtype(RESULT_MASK, DTYPE_F64), DTYPE_I32);
 }
 
 static void test_shape_text(void **state) {
@@ -216,11 +267,13 @@ static void test_sums_do_not_depend_on_threads(void **state) {
         array_f32(a)[i] = (float)rng_normal(&rng);
     double one, four;
     parallel_set_threads(1);
-    assert_true(array_reduce_all("test", a, REDUCE_STD, &one, NULL));
-    Array *first = array_reduce("test", a, REDUCE_SUM, &(ReduceAxes){ .along = { true } }, NULL);
+    const Reduce whole = { .reduction = REDUCE_STD },
+                 rows = { .reduction = REDUCE_SUM, .along = { true } };
+    assert_true(array_reduce_all(a, &whole, &one, NULL));
+    Array *first = array_reduce(a, &rows, NULL);
     parallel_set_threads(4);
-    assert_true(array_reduce_all("test", a, REDUCE_STD, &four, NULL));
-    Array *second = array_reduce("test", a, REDUCE_SUM, &(ReduceAxes){ .along = { true } }, NULL);
+    assert_true(array_reduce_all(a, &whole, &four, NULL));
+    Array *second = array_reduce(a, &rows, NULL);
     parallel_set_threads(threads);
     assert_true(one == four);
     assert_memory_equal(first->data, second->data, array_bytes(first));
@@ -237,6 +290,8 @@ int main(void) {
         cmocka_unit_test(test_views_share_the_buffer),
         cmocka_unit_test(test_contiguous),
         cmocka_unit_test(test_conversion_to_int32),
+        cmocka_unit_test(test_conversion_to_float32),
+        cmocka_unit_test(test_types_of_operands),
         cmocka_unit_test(test_shape_text),
         cmocka_unit_test(test_apply_broadcasts),
         cmocka_unit_test(test_layouts_and_types),

@@ -507,8 +507,7 @@ static void test_failures(void **state) {
     assert_null(attack_run(pgd, &params, &task, NULL, &err));
     assert_non_null(strstr(err.message, "sample 1: feature 6 is 3"));
     f->x[5] = 0;
-    const size_t two = 2;
-    params.lower_each = array_new("test", DTYPE_F32, 1, &two, &err);
+    params.lower_each = array_new1("test", DTYPE_F32, 2, &err);
     assert_null(attack_run(pgd, &params, &task, NULL, &err));
     assert_non_null(strstr(err.message, "lower: expected one number or 6, got 2"));
     array_free((Array *)params.lower_each);

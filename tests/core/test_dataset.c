@@ -14,7 +14,7 @@
 /* n samples of 2 × 2 whose pixels are 10·i … 10·i+3, labels 5 3 9 5 3 9 … */
 static Dataset *make(size_t n) {
     Error err = { 0 };
-    Array *x = array_new("test", DTYPE_F32, 3, (size_t[]){ n, 2, 2 }, &err);
+    Array *x = array_new("test", DTYPE_F32, &(Sizes){ 3, { n, 2, 2 } }, &err);
     Array *y = array_new1("test", DTYPE_I32, n, &err);
     for (size_t i = 0; i < n; i++) {
         array_i32(y)[i] = (int32_t[]){ 5, 3, 9 }[i % 3];

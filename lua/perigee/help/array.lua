@@ -271,9 +271,9 @@ add {
 }
 add {
   name = "astype", method = true,
-  text = "A copy of another type. int32 takes floats without their fraction, and refuses what does not fit.",
+  text = "A copy of another type. What that does not hold is refused, a fraction in int32 too: round first.",
   params = { x, { "dtype", dtype[2], "the type" } }, returns = { "array", "the copy" },
-  example = "print(array.astype({ 1.9, -1.9 }, 'i32'))", see = { "array.dtype", "array.round" },
+  example = "print(array.round({ 1.9, -1.9 }):astype('i32'))", see = { "array.dtype", "array.round" },
 }
 
 for _, field in ipairs {

@@ -1,0 +1,245 @@
+/* The array as an object — its elements, fields and rows — and the `array` library. */
+#include "bind/bind_array.h"
+#include "bind/bind_array_parts.h"
+#include "bind/bind_array_table.h"
+#include "bind/libraries.h"
+
+#include "core/array_math.h"
+#include "core/array_shape.h"
+#include "core/array_transfer.h"
+#include "core/error.h"
+
+#include <string.h>
+
+/* ---- Elements -------------------------------------------------------------------------------- */
+
+/* The 0-based index from the a->ndim arguments at first …. */
+static void check_index(lua_State *L, int first, const Array *a, size_t index[ARRAY_MAX_DIMS]) {
+    const char *where = bind_array_name(L);
+    int given = lua_gettop(L) - first + 1;
+    if (given != a->ndim)
+        luaL_error(L, "%s: expected %d indices, one an axis, got %d", where, a->ndim, given);
+    for (int d = 0; d < a->ndim; d++) {
+        lua_Integer i = bind_integer(L, first + d, where, "index", LUA_MININTEGER, LUA_MAXINTEGER);
+        index[d] = bind_array_index(L, i, a, d);
+    }
+}
+
+/* at(x, i, j, …): one element. */
+static int array_at(lua_State *L) {
+    const Array *a = bind_array_input(L, 1);
+    size_t index[ARRAY_MAX_DIMS];
+    check_index(L, 2, a, index);
+    bind_array_push_number(L, array_get(a, index), a->dtype);
+    return 1;
+}
+
+/* set(x, value, i, j, …) → x. */
+static int array_set(lua_State *L) {
+    Array *a = bind_check_array(L, 1, "set", "array");
+    double value = bind_number(L, 2, "set", "value");
+    size_t index[ARRAY_MAX_DIMS];
+    Error err = { 0 };
+    check_index(L, 3, a, index);
+    if (!array_put(a, index, value)) {
+        dtype_refuse("set", a->dtype, value, &err);
+        return bind_raise(L, &err);
+    }
+    lua_settop(L, 1);
+    return 1;
+}
+
+static int array_item(lua_State *L) {
+    const Array *a = bind_array_input(L, 1);
+    char text[128];
+    if (array_size(a) != 1)
+        return luaL_error(L, "item: expected an array with one element, got shape %s",
+                          array_shape_text(a->ndim, a->shape, text));
+    bind_array_push_number(L, array_get(a, (size_t[ARRAY_MAX_DIMS]){ 0 }), a->dtype);
+    return 1;
+}
+
+/* ---- Fields ---------------------------------------------------------------------------------- */
+
+static int field_shape(lua_State *L, const Array *a) {
+    bind_push_sizes(L, a->ndim, a->shape);
+    return 1;
+}
+
+static int field_ndim(lua_State *L, const Array *a) {
+    lua_pushinteger(L, a->ndim);
+    return 1;
+}
+
+static int field_size(lua_State *L, const Array *a) {
+    lua_pushinteger(L, (lua_Integer)array_size(a));
+    return 1;
+}
+
+static int field_dtype(lua_State *L, const Array *a) {
+    lua_pushstring(L, dtype_name(a->dtype));
+    return 1;
+}
+
+static int field_T(lua_State *L, const Array *a) {
+    BIND_ARRAY_RETURN(L, array_transpose("T", a, NULL, &err));
+}
+
+static const char *const field_names[] = { "shape", "ndim", "size", "dtype", "T", NULL };
+static int (*const push_field[])(lua_State *, const Array *) = { field_shape, field_ndim,
+                                                                 field_size, field_dtype, field_T };
+
+/* ---- Rows ------------------------------------------------------------------------------------ */
+
+static lua_Integer check_row(lua_State *L, const Array *a) {
+    if (a->ndim == 0)
+        luaL_error(L, "a scalar array has no rows; it is read by :item() and written by :fill(v)");
+    return bind_integer(L, 2, "array", "index", LUA_MININTEGER, LUA_MAXINTEGER);
+}
+
+/* Row i, without the first axis. */
+static Array *row_view(const Array *a, size_t i, Error *err) {
+    Slice slices[ARRAY_MAX_DIMS] = { { .first = i, .count = 1, .step = 1, .drop = true } };
+    for (int d = 1; d < a->ndim; d++)
+        slices[d] = (Slice){ .count = a->shape[d], .step = 1 };
+    return array_slice(a, slices, err);
+}
+
+/* A row as a view, or an element of a 1-d array. nil just past the end lets ipairs finish. */
+static int push_row(lua_State *L, const Array *a) {
+    lua_Integer index = check_row(L, a);
+    if (index == (lua_Integer)a->shape[0] + 1)
+        return 0;
+    size_t i = bind_array_index(L, index, a, 0);
+    if (a->ndim > 1)
+        BIND_ARRAY_RETURN(L, row_view(a, i, &err));
+    bind_array_push_number(L, array_get(a, &i), a->dtype);
+    return 1;
+}
+
+static int meta_index(lua_State *L) {
+    const Array *a = bind_check_array(L, 1, "array", "array");
+    if (lua_type(L, 2) == LUA_TNUMBER)
+        return push_row(L, a);
+    if (lua_type(L, 2) != LUA_TSTRING)
+        return bind_expected(L, 2, "array", "index",
+                             "an integer or a name (x:take(positions) and x:compress(mask) choose "
+                             "several)");
+    const char *key = lua_tostring(L, 2);
+    for (size_t i = 0; field_names[i]; i++)
+        if (strcmp(field_names[i], key) == 0)
+            return push_field[i](L, a);
+    luaL_getmetafield(L, 1, "methods");
+    lua_pushvalue(L, 2);
+    return lua_rawget(L, -2) != LUA_TNIL ? 1 : bind_missing(L, field_names);
+}
+
+/* x[i] = a number, an array or a table that broadcasts to the row. */
+static int meta_newindex(lua_State *L) {
+    Array *a = bind_check_array(L, 1, "array", "array");
+    Error err = { 0 };
+    Operand values;
+    if (lua_type(L, 2) != LUA_TNUMBER)
+        return bind_expected(L, 2, "array", "index", "an integer (fields cannot be set)");
+    size_t i = bind_array_index(L, check_row(L, a), a, 0);
+    bind_array_operand(L, 3, &values);
+    bind_push_array(L, row_view(a, i, &err), &err);
+    return array_assign("array", values.array, bind_test_array(L, -1), &err) ? 0
+                                                                             : bind_raise(L, &err);
+}
+
+static int meta_len(lua_State *L) {
+    const Array *a = bind_check_array(L, 1, "#", "array");
+    lua_pushinteger(L, a->ndim ? (lua_Integer)a->shape[0] : 0);
+    return 1;
+}
+
+/* x < y: masks cannot come from Lua's comparison operators, which make their result a boolean. */
+static int meta_no_order(lua_State *L) {
+    return luaL_error(L, "arrays are compared by methods, which give masks: x:lt(y), x:le(y), "
+                         "x:gt(y), x:ge(y), x:eq(y)");
+}
+
+/* ---- The library ----------------------------------------------------------------------------- */
+
+static const BindFunction element_functions[] = {
+    BIND("at", array_at, BIND_ANY),
+    BIND("set", array_set, BIND_ANY),
+    BIND("item", array_item, 1),
+    BIND("totable", bind_array_totable, 1),
+    BIND_LAST,
+};
+
+static const luaL_Reg meta[] = {
+    { "__len", meta_len },
+    { "__tostring", bind_array_tostring },
+    { "__lt", meta_no_order },
+    { "__le", meta_no_order },
+    { NULL, NULL },
+};
+
+/* Every operation of core, into the table on the top. */
+static void set_operations(lua_State *L) {
+    const ArrayOp *op;
+    for (size_t i = 0; (op = array_op_at(i)) != NULL; i++) {
+        BindFunction f = BIND_AS(array_op_name(op), bind_array_apply, array_op_inputs(op), op);
+        bind_push_function(L, &f);
+        lua_setfield(L, -2, f.name);
+    }
+}
+
+/* add_ beside add, unless the result is a mask or the first argument no place for it (where's). */
+static void set_in_place(lua_State *L) {
+    const ArrayOp *op;
+    for (size_t i = 0; (op = array_op_at(i)) != NULL; i++) {
+        const char *name = lua_pushfstring(L, "%s_", array_op_name(op)); /* the key keeps it */
+        BindFunction f = BIND_AS(name, bind_array_apply_in_place, array_op_inputs(op), op);
+        bind_push_function(L, &f);
+        if (array_op_is_mask(op) || array_op_selects(op))
+            lua_pop(L, 2);
+        else
+            lua_settable(L, -3);
+    }
+    bind_set_functions(L, bind_array_math_methods);
+}
+
+/* Of the metatable on the top; __index and the like are functions named "array". */
+static void set_events(lua_State *L) {
+    static const struct {
+        const char *event, *name;
+        lua_CFunction call;
+    } events[] = { { "__index", "array", meta_index },     { "__newindex", "array", meta_newindex },
+                   { "__add", "add", bind_array_apply },   { "__sub", "sub", bind_array_apply },
+                   { "__mul", "mul", bind_array_apply },   { "__div", "div", bind_array_apply },
+                   { "__pow", "pow", bind_array_apply },   { "__mod", "mod", bind_array_apply },
+                   { "__idiv", "idiv", bind_array_apply }, { "__unm", "neg", bind_array_apply } };
+    for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
+        const char *name = events[i].name;
+        bind_push_function(L,
+                           &(BindFunction)BIND_AS(name, events[i].call, BIND_ANY, array_op(name)));
+        lua_setfield(L, -2, events[i].event);
+    }
+}
+
+int open_array(lua_State *L) {
+    static const BindFunction *const shared[] = {
+        element_functions,           bind_array_shape_functions,  bind_array_index_functions,
+        bind_array_linalg_functions, bind_array_reduce_functions, bind_array_math_functions
+    };
+    lua_newtable(L);
+    bind_set_functions(L, bind_array_creators);
+    bind_new_type(L, &bind_array_type, NULL, meta);
+    set_events(L);
+    lua_getfield(L, -1, "methods");
+    set_operations(L); /* before the lists, whose clip takes nil */
+    for (size_t i = 0; i < sizeof shared / sizeof *shared; i++)
+        bind_set_functions(L, shared[i]);
+    for (lua_pushnil(L); lua_next(L, -2);) { /* so far, all are the library's too */
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2);
+        lua_settable(L, -6);
+    }
+    set_in_place(L);
+    lua_pop(L, 2);
+    return 1;
+}

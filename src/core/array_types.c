@@ -1,0 +1,45 @@
+#include "core/array_types.h"
+
+#include "core/fail.h"
+
+#include <math.h>
+
+const char *dtype_name(DType dtype) {
+    static const char *const names[] = { "f32", "f64", "i32" };
+    return names[dtype];
+}
+
+size_t dtype_size(DType dtype) {
+    static const size_t sizes[] = { sizeof(float), sizeof(double), sizeof(int32_t) };
+    return sizes[dtype];
+}
+
+unsigned operand_bits(DType dtype, Origin origin) {
+    static const unsigned of_dtype[] = { OPERAND_F32, OPERAND_F64, OPERAND_I32 };
+    static const unsigned of_origin[] = { 0, OPERAND_MASK, OPERAND_INTEGERS, OPERAND_FLOATS };
+    return origin == ORIGIN_ARRAY ? of_dtype[dtype] : of_origin[origin];
+}
+
+DType operands_dtype(unsigned operands) {
+    bool arrays = operands & ~(unsigned)OPERAND_PLAIN;
+    if (!arrays || operands & OPERAND_F64)
+        return DTYPE_F64;
+    if (operands & OPERAND_F32)
+        return DTYPE_F32;
+    if (operands & OPERAND_I32)
+        return operands & OPERAND_FLOATS ? DTYPE_F64 : DTYPE_I32;
+    return operands & OPERAND_PLAIN ? DTYPE_F32 : DTYPE_I32;
+}
+
+DType result_dtype(ResultKind kind, DType computed) {
+    if (kind == RESULT_MASK || kind == RESULT_COUNT)
+        return DTYPE_I32;
+    return kind == RESULT_FLOAT && computed == DTYPE_I32 ? DTYPE_F64 : computed;
+}
+
+bool dtype_refuse(const char *where, DType dtype, double x, Error *err) {
+    bool fraction = dtype == DTYPE_I32 && fabs(x) < 2147483648.0;
+    return error_set(err, ERROR_ARGUMENT, "%s: %.*g does not fit into %s array%s", where,
+                     fabs(x) < 1e15 ? 15 : 6, x, dtype == DTYPE_I32 ? "an int32" : "a float32",
+                     fraction ? ", which holds integers: round it first" : "");
+}
