@@ -7,8 +7,7 @@
 
 #include "nn/network_build.h"
 
-/* ---- Options and inputs -------------------------------------------------------------------------
- */
+/* ---- Options and inputs ---------------------------------------------------------------------- */
 
 /* What fields are given, by what they are: the i-th pair takes pair[i], numbers a share of their
  * range. A row without values leaves the defaults, where there are any. */

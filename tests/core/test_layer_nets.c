@@ -5,8 +5,7 @@
 
 #include <unistd.h>
 
-/* ---- Forward by the formula ---------------------------------------------------------------------
- */
+/* ---- Forward by the formula ------------------------------------------------------------------ */
 
 /* One sample, channel-first, with weights in PyTorch's order. */
 typedef struct Formula {
@@ -161,8 +160,7 @@ static void forward_by_the_formula(void **state) {
     walk(check_formula);
 }
 
-/* ---- Descriptions, copies and files -------------------------------------------------------------
- */
+/* ---- Descriptions, copies and files ---------------------------------------------------------- */
 
 static char *description_of(const Network *net) {
     cJSON *json = network_describe(net);
