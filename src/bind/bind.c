@@ -63,14 +63,16 @@ void **bind_new_box(lua_State *L, const BoxType *type) {
     return &box->object;
 }
 
-void **bind_new_text_box(lua_State *L) {
-    static const BoxType text_type = { .name = "perigee.text", .shown = "a text", .release = free };
-    if (luaL_getmetatable(L, text_type.name) == LUA_TNIL) {
-        bind_new_type(L, &text_type, NULL, NULL);
+void **bind_new_memory_box(lua_State *L) {
+    static const BoxType memory_type = { .name = "perigee.memory",
+                                         .shown = "memory",
+                                         .release = free };
+    if (luaL_getmetatable(L, memory_type.name) == LUA_TNIL) {
+        bind_new_type(L, &memory_type, NULL, NULL);
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
-    return bind_new_box(L, &text_type);
+    return bind_new_box(L, &memory_type);
 }
 
 void *bind_test(lua_State *L, int arg, const BoxType *type) {

@@ -37,8 +37,8 @@ void bind_new_type(lua_State *L, const BoxType *type, const luaL_Reg *methods,
  * it from then on. */
 void **bind_new_box(lua_State *L, const BoxType *type);
 
-/* Push an empty box for a malloc'd text: Lua's copying of the text may raise. */
-void **bind_new_text_box(lua_State *L);
+/* Push an empty box for malloc'd memory (a text): Lua's copying of it may raise. */
+void **bind_new_memory_box(lua_State *L);
 
 /* The object in the box at `arg`, or NULL if it is something else (or emptied). */
 void *bind_test(lua_State *L, int arg, const BoxType *type);

@@ -121,7 +121,7 @@ static int native_json(lua_State *L) {
         return luaL_error(L, "json: not enough memory");
     lua_pushvalue(L, 1);
     encode(L, *root, NULL, 0);
-    void **text = bind_new_text_box(L);
+    void **text = bind_new_memory_box(L);
     *text = json_text(((cJSON *)*root)->child);
     if (!*text)
         return luaL_error(L, "json: not enough memory");

@@ -1,4 +1,5 @@
-/* bind_network.c — a net in Lua: passes, weights, training, its picture as a table of layers. */
+/* bind_network.c — a net in Lua: passes, weights, training, what it is made of. How it prints is in
+ * lua/perigee/nn.lua. */
 #include "bind/bind_network.h"
 
 #include "bind/bind_fields.h"
@@ -34,19 +35,11 @@ int bind_push_network(lua_State *L, Network *net, const Error *err) {
 /* ---- Passes ---------------------------------------------------------------------------------- */
 
 static size_t check_layer(lua_State *L, const Network *net, const char *where, int arg) {
-    const char *name = bind_string(L, arg, where, "layer");
-    ptrdiff_t layer = network_find(net, name);
-    if (layer >= 0)
-        return (size_t)layer;
-    luaL_Buffer list;
-    luaL_buffinit(L, &list);
-    for (size_t l = 0; l < network_layer_count(net); l++) {
-        luaL_addstring(&list, l ? ", " : "");
-        luaL_addstring(&list, network_layer_name(net, l));
-    }
-    luaL_pushresult(&list);
-    luaL_error(L, "%s: no layer \"%s\"; the net has %s", where, name, lua_tostring(L, -1));
-    return 0;
+    Error err;
+    ptrdiff_t layer = network_locate(net, where, bind_string(L, arg, where, "layer"), &err);
+    if (layer < 0)
+        bind_raise(L, &err);
+    return (size_t)layer;
 }
 
 static BindSamples check_samples(lua_State *L, const Network *net, const char *where, int arg) {
@@ -57,28 +50,28 @@ static BindSamples check_samples(lua_State *L, const Network *net, const char *w
     return samples;
 }
 
-/* The layers that the value at `arg` names: one name, a list of them, or none for the last layer.
- * The memory is Lua's, pushed. */
-static size_t *check_taps(lua_State *L, const Network *net, const char *where, int arg,
-                          size_t *count) {
-    bool list = lua_istable(L, arg);
-    *count = list ? lua_rawlen(L, arg) : 1;
-    if (!list && !lua_isnoneornil(L, arg) && lua_type(L, arg) != LUA_TSTRING)
-        bind_expected(L, arg, where, "layers", "a layer's name or a list of them");
+/* The layers that the value at 3 names: one name, a list of them, or none for the last layer. The
+ * memory is Lua's, pushed; *count is how many. */
+static size_t *check_taps(lua_State *L, const Network *net, size_t *count) {
+    static const char where[] = "forward";
+    if (lua_isnil(L, 3))
+        lua_pushstring(L, network_layer_name(net, network_layer_count(net) - 1));
+    else
+        lua_pushvalue(L, 3);
+    if (lua_type(L, -1) == LUA_TSTRING) { /* a list of one */
+        lua_newtable(L);
+        lua_insert(L, -2);
+        lua_rawseti(L, -2, 1);
+    }
+    if (!lua_istable(L, -1))
+        bind_expected(L, 3, where, "layers", "a layer's name or a list of them");
+    *count = lua_rawlen(L, -1);
     if (*count == 0)
         luaL_error(L, "%s: layers: expected names, got an empty list", where);
     size_t *tap = lua_newuserdatauv(L, *count * sizeof *tap, 0);
-    for (size_t t = 0; t < *count; t++) {
-        if (lua_isnoneornil(L, arg)) {
-            tap[t] = network_layer_count(net) - 1;
-            continue;
-        }
-        if (list)
-            lua_rawgeti(L, arg, (lua_Integer)t + 1);
-        else
-            lua_pushvalue(L, arg);
+    for (size_t t = 0; t < *count; t++, lua_pop(L, 1)) {
+        lua_rawgeti(L, -2, (lua_Integer)t + 1);
         tap[t] = check_layer(L, net, where, -1);
-        lua_pop(L, 1);
     }
     return tap;
 }
@@ -90,7 +83,7 @@ static int net_forward(lua_State *L) {
     size_t taps;
     lua_settop(L, 3);
     BindSamples samples = check_samples(L, net, where, 2);
-    size_t *tap = check_taps(L, net, where, 3, &taps);
+    size_t *tap = check_taps(L, net, &taps);
     float **output = lua_newuserdatauv(L, taps * sizeof *output, 0);
     luaL_checkstack(L, (int)taps + 8, "forward: too many layers");
     for (size_t t = 0; t < taps; t++)
@@ -103,40 +96,39 @@ static int net_forward(lua_State *L) {
     return (int)taps;
 }
 
-/* Gradients that enter at layers: { relu2 = array, … }. What they need stays on the stack. */
+/* Gradients that enter at layers: { relu2 = array, … } at 3. What they need stays on the stack. */
 typedef struct Entering {
     size_t *tap, count;
     const float **gradient;
 } Entering;
 
-static Entering check_entering(lua_State *L, const Network *net, const char *where, int arg,
-                               size_t n) {
+/* The array at the top as the gradient of the layer that the key below it names. */
+static void add_entering(lua_State *L, const Network *net, size_t n, Entering *entering) {
+    size_t layer = check_layer(L, net, "backward", -2), size = network_output_size(net, layer);
+    const char *name = network_layer_name(net, layer);
+    const Array *w = bind_to_array(L, -1, "backward", name, DTYPE_F32);
+    char text[128];
+    if (array_size(w) != n * size)
+        luaL_error(L, "backward: w of %s is %s, expected (%I, %I)", name,
+                   array_shape_text(w->ndim, w->shape, text), (lua_Integer)n, (lua_Integer)size);
+    entering->tap[entering->count] = layer;
+    entering->gradient[entering->count++] = array_f32(w);
+}
+
+static Entering check_entering(lua_State *L, const Network *net, size_t n) {
     Entering entering = { 0 };
     size_t most = 0;
-    if (!lua_istable(L, arg))
-        bind_expected(L, arg, where, "w", "a table, layer = array");
-    for (lua_pushnil(L); lua_next(L, arg); lua_pop(L, 1))
+    if (!lua_istable(L, 3))
+        bind_expected(L, 3, "backward", "w", "a table, layer = array");
+    for (lua_pushnil(L); lua_next(L, 3); lua_pop(L, 1))
         most++;
     luaL_checkstack(L, (int)most + 12, "backward: too many layers");
     entering.tap = lua_newuserdatauv(L, (most + 1) * sizeof *entering.tap, 0);
     entering.gradient = lua_newuserdatauv(L, (most + 1) * sizeof *entering.gradient, 0);
-    lua_pushnil(L);
-    while (lua_next(L, arg)) {
-        size_t layer = check_layer(L, net, where, -2);
-        const char *name = network_layer_name(net, layer);
-        size_t size = network_output_size(net, layer);
-        const Array *w = bind_to_array(L, -1, where, name, DTYPE_F32);
-        if (array_size(w) != n * size) {
-            char text[128];
-            luaL_error(L, "%s: w of %s is %s, expected (%I, %I)", where, name,
-                       array_shape_text(w->ndim, w->shape, text), (lua_Integer)n,
-                       (lua_Integer)size);
-        }
-        entering.tap[entering.count] = layer;
-        entering.gradient[entering.count++] = array_f32(w);
-        lua_replace(L, -2); /* the array in the value's place, and a copy of the key above it */
-        lua_pushvalue(L, -2);
-        lua_remove(L, -3);
+    for (lua_pushnil(L); lua_next(L, 3);) {
+        add_entering(L, net, n, &entering);
+        lua_replace(L, -2);   /* the array in the value's place, */
+        lua_rotate(L, -2, 1); /* below the key */
     }
     return entering;
 }
@@ -165,7 +157,7 @@ static int net_backward(lua_State *L) {
     bind_options(L, 4, where, valid);
     bool weights = bind_opt_boolean(L, 4, where, "weights", false);
     BindSamples samples = check_samples(L, net, where, 2);
-    Entering entering = check_entering(L, net, where, 3, samples.n);
+    Entering entering = check_entering(L, net, samples.n);
     float *dweights =
         weights ? lua_newuserdatauv(L, (network_vector_size(net) + 1) * sizeof(float), 0) : NULL;
     Array *dx =
@@ -212,103 +204,56 @@ static int net_load_weights(lua_State *L) {
 
 /* ---- Training -------------------------------------------------------------------------------- */
 
-static void push_column(lua_State *L, const TrainHistory *history, size_t offset,
-                        const char *name) {
-    lua_createtable(L, (int)history->epochs, 0);
-    for (size_t e = 0; e < history->epochs; e++) {
-        lua_pushnumber(L, *(const double *)((const char *)&history->epoch[e] + offset));
-        lua_rawseti(L, -2, (lua_Integer)e + 1);
-    }
-    lua_setfield(L, -2, name);
-}
-
-static double history_number(lua_State *L, const char *list, lua_Integer epoch) {
-    lua_getfield(L, 1, list);
-    bool there = lua_istable(L, -1) && lua_rawgeti(L, -1, epoch) == LUA_TNUMBER;
-    double value = there ? lua_tonumber(L, -1) : 0;
-    lua_settop(L, 1);
-    return value;
-}
-
-/* "3 epochs: loss 1.285 -> 0.2631, accuracy 63.8 -> 92.2 %" */
-static int history_tostring(lua_State *L) {
-    char text[160];
-    lua_settop(L, 1);
-    luaL_checktype(L, 1, LUA_TTABLE);
-    lua_getfield(L, 1, "loss");
-    lua_Integer epochs = lua_istable(L, 2) ? (lua_Integer)lua_rawlen(L, 2) : 0;
-    bool stopped = lua_getfield(L, 1, "interrupted") == LUA_TBOOLEAN && lua_toboolean(L, -1);
-    lua_settop(L, 1);
-    int used =
-        snprintf(text, sizeof text, "%lld epoch%s", (long long)epochs, epochs == 1 ? "" : "s");
-    if (epochs > 0)
-        used +=
-            snprintf(text + used, sizeof text - (size_t)used,
-                     ": loss %.4g -> %.4g, accuracy %.1f -> %.1f %%", history_number(L, "loss", 1),
-                     history_number(L, "loss", epochs), 100 * history_number(L, "accuracy", 1),
-                     100 * history_number(L, "accuracy", epochs));
-    snprintf(text + used, sizeof text - (size_t)used, "%s", stopped ? ", interrupted" : "");
-    lua_pushstring(L, text);
-    return 1;
-}
-
 static void push_history(lua_State *L, const TrainHistory *history, bool validated) {
+    static const struct {
+        const char *name;
+        size_t offset;
+        bool validation;
+    } columns[] = {
+#define COLUMN(name, validation) { #name, offsetof(struct TrainEpoch, name), validation }
+        COLUMN(loss, false),    COLUMN(accuracy, false),       COLUMN(lr, false),
+        COLUMN(seconds, false), COLUMN(validation_loss, true), COLUMN(validation_accuracy, true),
+#undef COLUMN
+    };
     lua_newtable(L);
-    if (luaL_newmetatable(L, "perigee.training")) {
-        lua_pushcfunction(L, history_tostring);
-        lua_setfield(L, -2, "__tostring");
-    }
-    lua_setmetatable(L, -2);
+    luaL_setmetatable(L, "perigee.training");
     lua_pushinteger(L, (lua_Integer)history->epochs);
     lua_setfield(L, -2, "epochs");
     lua_pushboolean(L, history->interrupted);
     lua_setfield(L, -2, "interrupted");
-    push_column(L, history, offsetof(struct TrainEpoch, loss), "loss");
-    push_column(L, history, offsetof(struct TrainEpoch, accuracy), "accuracy");
-    push_column(L, history, offsetof(struct TrainEpoch, lr), "lr");
-    push_column(L, history, offsetof(struct TrainEpoch, seconds), "seconds");
-    if (!validated)
-        return;
-    push_column(L, history, offsetof(struct TrainEpoch, validation_loss), "validation_loss");
-    push_column(L, history, offsetof(struct TrainEpoch, validation_accuracy),
-                "validation_accuracy");
+    for (size_t c = 0; c < sizeof columns / sizeof *columns; c++) {
+        if (columns[c].validation && !validated)
+            continue;
+        lua_createtable(L, (int)history->epochs, 0);
+        for (size_t e = 0; e < history->epochs; e++) {
+            const char *row = (const char *)&history->epoch[e];
+            lua_pushnumber(L, *(const double *)(row + columns[c].offset));
+            lua_rawseti(L, -2, (lua_Integer)e + 1);
+        }
+        lua_setfield(L, -2, columns[c].name);
+    }
 }
 
-/* The history hangs in a box while Lua's tables are made from it. */
-static void release_history(void *history) {
-    train_history_clear(history);
-    free(history);
-}
-
-static const BoxType history_type = { .name = "perigee.history",
-                                      .shown = "a history",
-                                      .release = release_history };
-
-static TrainHistory *push_history_box(lua_State *L) {
-    void **box = bind_new_box(L, &history_type);
-    *box = calloc(1, sizeof(TrainHistory));
-    if (!*box)
-        luaL_error(L, "nn.train: not enough memory");
-    return *box;
-}
-
-int bind_train(lua_State *L, Network *net, const char *where, int data, int options, bool anew) {
-    const Dataset *ds = bind_check_dataset(L, data, where, "ds");
+int bind_train(lua_State *L, Network *net, const char *where, bool anew) {
+    lua_settop(L, 3);
+    const Dataset *ds = bind_check_dataset(L, 2, where, "ds");
     TrainParams params = *network_fit_params(net);
+    Progress progress = progress_new();
     params.anew = anew;
     params.source = ds->source;
+    params.progress = &progress;
     if (!anew) /* a call without a seed draws from the session's generator */
         params.seed = rng_fork(bind_session_rng()) >> 11;
-    bind_fields(L, options, where, train_fields.field, &params);
-    Samples samples = bind_check_training(L, data, where, "ds"), validation;
-    if (bind_opt_push(L, options, "validation") != LUA_TNIL) {
+    bind_fields(L, 3, where, train_fields.field, &params);
+    Samples samples = bind_check_training(L, 2, where, "ds"), validation;
+    if (bind_opt_push(L, 3, "validation") != LUA_TNIL) {
         validation = bind_check_training(L, -1, where, "validation");
         params.validation = &validation;
     }
-    TrainHistory *history = push_history_box(L);
-    Progress progress = progress_new();
     Error err;
-    if (!network_train(net, &samples, &params, history, &progress, &err))
+    void **box = bind_new_memory_box(L);
+    TrainHistory *history = *box = network_train(net, &samples, &params, &err);
+    if (!history)
         return bind_raise(L, &err);
     if (history->interrupted)
         note_leave("stopped at epoch %zu of %zu; the network keeps the weights so far",
@@ -319,14 +264,12 @@ int bind_train(lua_State *L, Network *net, const char *where, int data, int opti
 
 /* net:fit(ds, options): anew from its own seed; the net itself */
 static int net_fit(lua_State *L) {
-    Network *net = check_self(L, "fit");
-    lua_settop(L, 3);
-    bind_train(L, net, "fit", 2, 3, true);
+    bind_train(L, check_self(L, "fit"), "fit", true);
     lua_settop(L, 1);
     return 1;
 }
 
-/* ---- Fields and printing --------------------------------------------------------------------- */
+/* ---- Fields ---------------------------------------------------------------------------------- */
 
 static void push_layers(lua_State *L, const Network *net) {
     lua_newtable(L);
@@ -393,51 +336,14 @@ static int net_index(lua_State *L) {
     return 1;
 }
 
-/* "64 x 12 x 12" */
-static const char *shape_words(int count, const size_t *shape, char text[80]) {
-    size_t used = 0;
-    for (int i = 0; i < count; i++)
-        used += (size_t)snprintf(text + used, 80 - used, "%s%zu", i ? " x " : "", shape[i]);
-    return text;
-}
-
-static int net_tostring(lua_State *L) {
-    const Network *net = check_self(L, "tostring");
-    const Model *model = (const Model *)net;
-    luaL_Buffer text;
-    char line[256], words[80];
-    size_t shape[3];
-    luaL_buffinit(L, &text);
-    snprintf(line, sizeof line, "net  %s -> %zu outputs, %zu parameters%s\n",
-             shape_words(network_input_shape(net, shape), shape, words),
-             network_output_size(net, network_layer_count(net) - 1), network_vector_size(net),
-             model_is_fitted(model) ? "" : ", no classes yet");
-    luaL_addstring(&text, line);
-    snprintf(line, sizeof line, "  %-14s %-8s %-16s %10s", "layer", "kind", "output", "parameters");
-    luaL_addstring(&text, line);
-    for (size_t l = 0; l < network_layer_count(net); l++) {
-        snprintf(line, sizeof line, "\n  %-14s %-8s %-16s %10zu", network_layer_name(net, l),
-                 network_layer_kind(net, l),
-                 shape_words(network_output_shape(net, l, shape), shape, words),
-                 network_parameter_count(net, l));
-        luaL_addstring(&text, line);
-    }
-    luaL_pushresult(&text);
-    return 1;
-}
-
 void bind_network_open(lua_State *L) {
     static const luaL_Reg methods[] = {
         { "forward", net_forward }, { "backward", net_backward },
         { "weights", net_weights }, { "load_weights", net_load_weights },
         { "fit", net_fit },         { NULL, NULL },
     };
-    static const luaL_Reg meta[] = {
-        { "__index", net_index },
-        { "__tostring", net_tostring },
-        { NULL, NULL },
-    };
-    bind_new_type(L, &history_type, NULL, NULL);
+    static const luaL_Reg meta[] = { { "__index", net_index }, { NULL, NULL } };
+    luaL_newmetatable(L, "perigee.training");
     lua_pop(L, 1);
     bind_new_model_type(L, &network_type, &network_model_kind, methods, meta);
     lua_pop(L, 1);

@@ -10,7 +10,6 @@
 #include "nn/loss.h"
 #include "nn/network_build.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,33 +75,21 @@ static int new_layer(lua_State *L) {
 /* ---- Nets ------------------------------------------------------------------------------------ */
 
 static void read_input(lua_State *L, Shape *input) {
-    double number[4];
-    size_t count = 0;
     Error err;
-    if (bind_opt_push(L, 1, "input") != LUA_TTABLE)
+    if (bind_opt_push(L, 1, "input") == LUA_TNIL)
         bind_expected(L, -1, "nn.new", "input", "{channels, height, width} or {features}");
-    for (; count < lua_rawlen(L, -1) && count < 4; count++, lua_pop(L, 1))
-        number[count] =
-            lua_rawgeti(L, -1, (lua_Integer)count + 1) == LUA_TNUMBER ? lua_tonumber(L, -1) : NAN;
-    if (!network_read_input(number, count, input, &err))
+    const Array *numbers = bind_to_array(L, -1, "nn.new", "input", DTYPE_F64);
+    if (!network_read_input(array_f64(numbers), array_size(numbers), input, &err))
         bind_raise(L, &err);
-    lua_pop(L, 1);
 }
 
-/* The labels are left in memory on the stack. */
-static void push_labels(lua_State *L, NetworkParts *parts) {
-    int type = bind_opt_push(L, 1, "classes"), list = lua_gettop(L);
-    if (type == LUA_TNIL)
+/* The labels stay on the stack. */
+static void read_classes(lua_State *L, NetworkParts *parts) {
+    if (bind_opt_push(L, 1, "classes") == LUA_TNIL)
         return;
-    if (type != LUA_TTABLE)
-        bind_expected(L, list, "nn.new", "classes", "a list of labels in rising order");
-    parts->labels = lua_rawlen(L, list);
-    int32_t *label = lua_newuserdatauv(L, (parts->labels + 1) * sizeof *label, 0);
-    for (size_t i = 0; i < parts->labels; i++, lua_pop(L, 1)) {
-        lua_rawgeti(L, list, (lua_Integer)i + 1);
-        label[i] = (int32_t)bind_integer(L, -1, "nn.new", "classes: a label", INT32_MIN, INT32_MAX);
-    }
-    parts->label = label;
+    const Array *labels = bind_to_array(L, -1, "nn.new", "classes", DTYPE_I32);
+    parts->label = array_i32(labels);
+    parts->labels = array_size(labels);
 }
 
 /* The layer of the list's table on top of the stack. */
@@ -141,7 +128,7 @@ static int nn_new(lua_State *L) {
         parts.seed = rng_fork(bind_session_rng()) >> 11;
     bind_read_fields(L, 1, "nn.new", network_fields, &parts);
     read_input(L, &parts.input);
-    push_labels(L, &parts);
+    read_classes(L, &parts);
     for (lua_Integer i = 1; i <= (lua_Integer)lua_rawlen(L, 1); i++, lua_pop(L, 1)) {
         lua_rawgeti(L, 1, i);
         read_layer(L, i);
@@ -183,8 +170,7 @@ static int nn_load(lua_State *L) {
 /* nn.train(net, ds, options): the history */
 static int nn_train(lua_State *L) {
     Network *net = bind_check_net(L, 1, "nn.train", "net");
-    lua_settop(L, 3);
-    return bind_train(L, net, "nn.train", 2, 3, false);
+    return bind_train(L, net, "nn.train", false);
 }
 
 /* nn.softmax(scores): of each row, or of a 1-d array */
@@ -209,14 +195,9 @@ static void open_layers(lua_State *L) {
         bind_set_functions(
             L, (const BindFunction[]){ BIND_AS(kind->name, new_layer, 1, kind), BIND_LAST });
         snprintf(name, sizeof name, "nn.%s", kind->name);
-        bind_describe_options(L, &(Described){ .name = name,
-                                               .summary = kind->summary,
-                                               .example = kind->example,
-                                               .result = "table",
-                                               .gives = "the layer's description, for nn.new",
-                                               .see = "nn.new",
-                                               .group = i == 0 ? "Layers" : NULL,
-                                               .fields = kind->fields });
+        bind_describe_options(L, &(Described){ name, kind->summary, kind->example, "table",
+                                               "the layer's description, for nn.new",
+                                               i == 0 ? "Layers" : NULL, "nn.new", kind->fields });
     }
 }
 

@@ -43,20 +43,20 @@ static int push_text(lua_State *L, void **box, char *text) {
 static int plot_quote(lua_State *L) {
     size_t length;
     const char *text = luaL_checklstring(L, 1, &length);
-    void **box = bind_new_text_box(L);
+    void **box = bind_new_memory_box(L);
     return push_text(L, box, script_label(text, length));
 }
 
 /* gnuplot.quote_path(path): a file's name, byte by byte. */
 static int plot_quote_path(lua_State *L) {
     const char *path = bind_string(L, 1, "gnuplot.quote_path", "path");
-    void **box = bind_new_text_box(L);
+    void **box = bind_new_memory_box(L);
     return push_text(L, box, script_path(path));
 }
 
 /* gnuplot.find(): the program's path, or nil. */
 static int plot_find(lua_State *L) {
-    void **box = bind_new_text_box(L);
+    void **box = bind_new_memory_box(L);
     char *path = gnuplot_find();
     if (!path)
         return 0;

@@ -86,7 +86,7 @@ static int plot_columns(lua_State *L) {
         lua_pop(L, 1); /* the table keeps it */
     }
     size_t *keep = thin(L, 2, column, &rows);
-    void **box = bind_new_text_box(L);
+    void **box = bind_new_memory_box(L);
     Error err = { 0 };
     *box = columns_text(column, count, keep, rows, &err);
     if (!*box)

@@ -70,7 +70,7 @@ static int picture_text(lua_State *L) {
         lua_settop(L, keep);
     }
     Error err;
-    void **text = bind_new_text_box(L);
+    void **text = bind_new_memory_box(L);
     *text =
         terminal_picture(panels, count, &(PictureSpace){ mode, width, terminal.cell_width }, &err);
     if (!*text)

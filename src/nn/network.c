@@ -121,6 +121,21 @@ ptrdiff_t network_find(const Network *net, const char *name) {
     return -1;
 }
 
+ptrdiff_t network_locate(const Network *net, const char *where, const char *name, Error *err) {
+    ptrdiff_t found = network_find(net, name);
+    if (found >= 0)
+        return found;
+    char list[512] = "";
+    for (size_t i = 0; i < network_layer_count(net); i++) {
+        size_t used = strlen(list);
+        snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "",
+                 network_layer_name(net, i));
+    }
+    error_set(err, ERROR_ARGUMENT, "%s: the net has no layer \"%s\" (it has: %s)", where, name,
+              list);
+    return -1;
+}
+
 /* ---- Weights to and from files --------------------------------------------------------------- */
 
 /* Does a tensor's name end in layer.parameter, either alone or after a '.'? */

@@ -37,6 +37,9 @@ int network_input_shape(const Network *net, size_t shape[3]);
 
 /* The 0-based layer of that name ("features:relu2" and "features.relu2" find "relu2"), or −1. */
 ptrdiff_t network_find(const Network *net, const char *name);
+/* The same where one has to be there: the error lists the net's layers. `where` is the user's
+ * function. */
+ptrdiff_t network_locate(const Network *net, const char *where, const char *name, Error *err);
 
 /* Layers whose outputs a pass hands out. */
 typedef struct Taps {

@@ -135,11 +135,11 @@ static bool net_gradient(Model *model, const Batch *batch, const GradientRequest
 static bool net_fit(Model *model, const Samples *samples, Progress *progress, Error *err) {
     Network *net = (Network *)model;
     TrainParams params = net->params;
-    TrainHistory history;
     params.anew = true;
-    bool ok = network_train(net, samples, &params, &history, progress, err);
-    train_history_clear(&history);
-    return ok;
+    params.progress = progress;
+    TrainHistory *history = network_train(net, samples, &params, err);
+    free(history);
+    return history != NULL;
 }
 
 static bool net_option_at(Model *model, size_t i, FieldPlace *place) {

@@ -6,12 +6,10 @@
 
 #include <stdlib.h>
 
-bool sgd_init(Sgd *sgd, size_t count, double lr, double momentum, double weight_decay, Error *err) {
-    float *velocity = calloc(count ? count : 1, sizeof *velocity);
-    if (!velocity)
-        return error_memory(err, "train", count * sizeof *velocity);
-    *sgd = (Sgd){ lr, momentum, weight_decay, count, velocity };
-    return true;
+bool sgd_init(Sgd *sgd, size_t count, Error *err) {
+    sgd->count = count;
+    sgd->velocity = calloc(count ? count : 1, sizeof *sgd->velocity);
+    return sgd->velocity || error_memory(err, "train", count * sizeof *sgd->velocity);
 }
 
 void sgd_clear(Sgd *sgd) {

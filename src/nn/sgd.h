@@ -18,8 +18,8 @@ typedef struct Sgd {
     float *velocity; /* count numbers, owned */
 } Sgd;
 
-/* For `count` weights, at rest. */
-bool sgd_init(Sgd *sgd, size_t count, double lr, double momentum, double weight_decay, Error *err);
+/* For `count` weights, at rest; lr, momentum and weight_decay are there already. */
+bool sgd_init(Sgd *sgd, size_t count, Error *err);
 void sgd_clear(Sgd *sgd);
 
 /* One step; the gradient is the sum of `parts` vectors, added in their order. */

@@ -37,6 +37,7 @@ typedef struct Trainer {
     Rng rng;
     float *backup;  /* the weights before */
     Labels classes; /* the net's, or of the samples where it has none yet */
+    bool stopped;   /* by an interrupt */
     /* the present batch: */
     size_t first, count;
     uint64_t seed;
@@ -202,9 +203,10 @@ static bool allocate_sums(Trainer *trainer, Error *err) {
            error_memory(err, "train", tiles * sizeof *trainer->tiles);
 }
 
-static bool trainer_init(Trainer *trainer, Network *net, const Samples *samples,
-                         const TrainParams *params, Error *err) {
-    *trainer = (Trainer){ .net = net, .samples = samples, .params = params };
+static bool trainer_init(Trainer *trainer, Error *err) {
+    const Network *net = trainer->net;
+    const Samples *samples = trainer->samples;
+    const TrainParams *params = trainer->params;
     trainer->outputs = shape_size(net->layer[net->layers - 1]->out);
     rng_seed(&trainer->rng, params->seed);
     size_t bytes =
@@ -221,10 +223,8 @@ static bool trainer_init(Trainer *trainer, Network *net, const Samples *samples,
     for (size_t i = 0; i < samples->n; i++)
         trainer->order[i] = i;
     memcpy(trainer->backup, net->weights, net->parameters * sizeof(float));
-    return find_all_targets(trainer, err) && network_ready(net, err) &&
-           allocate_sums(trainer, err) &&
-           sgd_init(&trainer->sgd, net->parameters, params->lr, params->momentum,
-                    params->weight_decay, err);
+    return find_all_targets(trainer, err) && network_ready(trainer->net, err) &&
+           allocate_sums(trainer, err) && sgd_init(&trainer->sgd, net->parameters, err);
 }
 
 static void trainer_clear(Trainer *trainer) {
@@ -285,15 +285,14 @@ static bool blame_loss(const Trainer *trainer, size_t epoch, Error *err) {
                      epoch, trainer->sgd.lr);
 }
 
-/* One epoch. *stopped tells of an interrupt; its epoch is not a row of the history. */
-static bool train_epoch(Trainer *trainer, size_t number, struct TrainEpoch *epoch,
-                        Progress *progress, bool *stopped, Error *err) {
+/* One epoch; one that was interrupted is not a row of the history. */
+static bool train_epoch(Trainer *trainer, size_t number, struct TrainEpoch *epoch, Error *err) {
     const TrainParams *params = trainer->params;
     size_t total = trainer->samples->n, hits = 0;
     double loss = 0, start = progress_clock();
     if (params->shuffle)
         rng_permutation(&trainer->rng, total, trainer->order);
-    for (size_t at = 0; at < total && !*stopped; at += params->batch) {
+    for (size_t at = 0; at < total && !trainer->stopped; at += params->batch) {
         char detail[96];
         trainer->first = at;
         trainer->count = total - at < params->batch ? total - at : params->batch;
@@ -304,34 +303,33 @@ static bool train_epoch(Trainer *trainer, size_t number, struct TrainEpoch *epoc
         double seen = (double)(at + trainer->count);
         snprintf(detail, sizeof detail, "epoch %zu/%zu  loss %.4f  acc %.2f %%", number,
                  params->epochs, loss / seen, 100.0 * (double)hits / seen);
-        *stopped = !progress_step(progress, (double)trainer->count, detail);
+        trainer->stopped = !progress_step(params->progress, (double)trainer->count, detail);
     }
     *epoch = (struct TrainEpoch){ .loss = loss / (double)total,
                                   .accuracy = (double)hits / (double)total,
                                   .validation_loss = NAN,
                                   .validation_accuracy = NAN,
                                   .lr = trainer->sgd.lr };
-    bool ok = *stopped || !trainer->held || validate(trainer, epoch, err);
+    bool ok = trainer->stopped || !trainer->held || validate(trainer, epoch, err);
     epoch->seconds = progress_clock() - start;
     return ok;
 }
 
-static bool train_epochs(Trainer *trainer, TrainHistory *history, Progress *progress, Error *err) {
+static bool train_epochs(Trainer *trainer, TrainHistory *history, Error *err) {
     const TrainParams *params = trainer->params;
-    bool ok = true, stopped = false;
-    history->epoch = calloc(params->epochs + 1, sizeof *history->epoch);
-    if (!history->epoch)
-        return error_memory(err, "train", params->epochs * sizeof *history->epoch);
-    progress_begin(progress, "training", (double)params->epochs * (double)trainer->samples->n);
-    for (size_t e = 0; e < params->epochs && ok && !stopped; e++) {
+    bool ok = true;
+    progress_begin(params->progress, "training",
+                   (double)params->epochs * (double)trainer->samples->n);
+    for (size_t e = 0; e < params->epochs && ok && !trainer->stopped; e++) {
         if (e > 0 && e % params->lr_step == 0)
             trainer->sgd.lr *= params->lr_decay;
-        ok = train_epoch(trainer, e + 1, &history->epoch[e], progress, &stopped, err);
-        history->epochs += ok && !stopped;
-        stopped = stopped || !progress_step(progress, 0, NULL); /* while it was validated */
+        ok = train_epoch(trainer, e + 1, &history->epoch[e], err);
+        history->epochs += ok && !trainer->stopped;
+        /* while it was validated */
+        trainer->stopped = trainer->stopped || !progress_step(params->progress, 0, NULL);
     }
-    progress_end(progress);
-    history->interrupted = stopped;
+    progress_end(params->progress);
+    history->interrupted = trainer->stopped;
     return ok;
 }
 
@@ -385,31 +383,35 @@ static void restore(const Trainer *trainer) {
     network_weights_changed(net);
 }
 
-void train_history_clear(TrainHistory *history) {
-    free(history->epoch);
-    *history = (TrainHistory){ 0 };
+static bool train(Trainer *trainer, TrainHistory *history, Error *err) {
+    Network *net = trainer->net;
+    if (trainer->params->anew)
+        network_draw_weights(net, net->seed);
+    bool ok = train_epochs(trainer, history, err) && check_weights(net, trainer->params, err);
+    if (ok)
+        accept(trainer, history);
+    else
+        restore(trainer);
+    return ok;
 }
 
-bool network_train(Network *net, const Samples *samples, const TrainParams *params,
-                   TrainHistory *history, Progress *progress, Error *err) {
-    Trainer trainer;
-    *history = (TrainHistory){ 0 };
+TrainHistory *network_train(Network *net, const Samples *samples, const TrainParams *params,
+                            Error *err) {
+    Trainer trainer = { .net = net, .samples = samples, .params = params };
+    trainer.sgd = (Sgd){ .lr = params->lr,
+                         .momentum = params->momentum,
+                         .weight_decay = params->weight_decay };
     if (!check_arguments(net, samples, params, err))
-        return false;
-    bool ok = trainer_init(&trainer, net, samples, params, err);
-    if (ok) {
-        if (params->anew)
-            network_draw_weights(net, net->seed);
-        ok = train_epochs(&trainer, history, progress, err) && check_weights(net, params, err);
-        if (ok)
-            accept(&trainer, history);
-        else
-            restore(&trainer);
-    }
+        return NULL;
+    size_t bytes = sizeof(TrainHistory) + params->epochs * sizeof(struct TrainEpoch);
+    TrainHistory *history = calloc(1, bytes);
+    bool ok = history ? trainer_init(&trainer, err) && train(&trainer, history, err)
+                      : error_memory(err, "train", bytes);
     trainer_clear(&trainer);
-    if (!ok)
-        train_history_clear(history);
-    return ok;
+    if (ok)
+        return history;
+    free(history);
+    return NULL;
 }
 
 const cJSON *network_record(const Network *net) {

@@ -16,23 +16,20 @@ typedef struct Network Network;
 /* One row per finished epoch. */
 typedef struct TrainHistory {
     size_t epochs; /* finished */
+    bool interrupted;
     struct TrainEpoch {
         double loss, accuracy; /* means over the epoch, dropout on, while the weights moved */
         double validation_loss, validation_accuracy; /* NaN without samples, or interrupted */
         double lr, seconds;
-    } * epoch;
-    bool interrupted;
+    } epoch[];
 } TrainHistory;
-
-void train_history_clear(TrainHistory *history);
 
 /* Train on from the present weights (or anew). Labels become columns by the net's classes; a net
  * without classes takes the sorted labels of `samples` (there must be as many as outputs). An
- * interrupt leaves the weights of the last finished batch and returns true; on failure, and where
- * loss or weights are no longer finite numbers, the net is as it was. `history` gets one row per
- * epoch. */
-bool network_train(Network *net, const Samples *samples, const TrainParams *params,
-                   TrainHistory *history, Progress *progress, Error *err);
+ * interrupt leaves the weights of the last finished batch. On failure (NULL), and where loss or
+ * weights are no longer finite numbers, the net is as it was. The caller frees the history. */
+TrainHistory *network_train(Network *net, const Samples *samples, const TrainParams *params,
+                            Error *err);
 
 /* How the net was last trained (samples, parameters, final loss and accuracy), or NULL. */
 const cJSON *network_record(const Network *net);

@@ -16,6 +16,7 @@ typedef struct TrainParams {
     uint64_t seed; /* of the order, of dropout, of the shifts */
     const Samples *validation; /* scored after every epoch; NULL for none */
     const char *source;        /* what the samples are, for the net's record; NULL if unknown */
+    Progress *progress;        /* told of every batch; NULL for none */
 } TrainParams;
 
 TrainParams train_defaults(void); /* 10 epochs of 128, rate 0.02, momentum 0.9, shuffled */

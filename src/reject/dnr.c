@@ -336,7 +336,7 @@ static bool fill_parts(Dnr *dnr, const DnrParts *parts, Error *err) {
     dnr->layers = parts->layers;
     for (size_t l = 0; l < parts->layers; l++) {
         DnrLayer *layer = &dnr->layer[l];
-        ptrdiff_t tap = taps_find(dnr->net, "dnr: layers", parts->layer[l], err);
+        ptrdiff_t tap = network_locate(dnr->net, "dnr: layers", parts->layer[l], err);
         if (tap < 0)
             return false;
         layer->tap = (size_t)tap;

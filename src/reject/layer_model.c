@@ -163,7 +163,7 @@ const ModelKind layer_model_kind = {
 };
 
 LayerModel *layer_model_new(Network *net, const char *layer, Model *classifier, Error *err) {
-    ptrdiff_t tap = taps_find(net, "layer", layer, err);
+    ptrdiff_t tap = network_locate(net, "layer", layer, err);
     if (tap < 0)
         return NULL;
     LayerModel *self = malloc(sizeof *self);

@@ -2,7 +2,6 @@
 
 #include "core/fail.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,21 +13,6 @@ size_t taps_tile(const Network *net) {
         width += network_output_size(net, i);
     size_t rows = TILE_BYTES / (width * sizeof(float));
     return rows < TILE_MIN ? TILE_MIN : rows > TILE_MAX ? TILE_MAX : rows;
-}
-
-ptrdiff_t taps_find(const Network *net, const char *where, const char *name, Error *err) {
-    ptrdiff_t found = network_find(net, name);
-    if (found >= 0)
-        return found;
-    char list[512] = "";
-    for (size_t i = 0; i < network_layer_count(net); i++) {
-        size_t used = strlen(list);
-        snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "",
-                 network_layer_name(net, i));
-    }
-    error_set(err, ERROR_ARGUMENT, "%s: the net has no layer \"%s\" (it has: %s)", where, name,
-              list);
-    return -1;
 }
 
 /* The taps of rows from `first` on. */

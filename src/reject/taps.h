@@ -9,10 +9,6 @@
 /* How many samples to pass through the net at once. */
 size_t taps_tile(const Network *net);
 
-/* The 0-based layer of that name, or −1: an unknown one is an error that lists the net's layers.
- * `where` is the user's function. */
-ptrdiff_t taps_find(const Network *net, const char *where, const char *name, Error *err);
-
 /* The outputs of the samples' layers into the memory that the taps name. An interrupt leaves the
  * rest unwritten: ask progress_was_interrupted. */
 typedef struct TapsJob {

@@ -61,9 +61,9 @@ static void cross_entropy_by_hand_and_by_differences(void **state) {
 static void sgd_by_hand(void **state) {
     (void)state;
     Error err = { 0 };
-    Sgd sgd;
+    Sgd sgd = { .lr = 0.1, .momentum = 0.5, .weight_decay = 0.2 };
     float w[1] = { 1 }, part1[1] = { 0.5f }, part2[1] = { 0.3f };
-    assert_true(sgd_init(&sgd, 1, 0.1, 0.5, 0.2, &err));
+    assert_true(sgd_init(&sgd, 1, &err));
     sgd_step(&sgd, (const float *[]){ part1, part2 }, 2, w);
     assert_float_equal(w[0], 1 - 0.1 * 1.0, 1e-6);
     sgd_step(&sgd, (const float *[]){ part1 }, 1, w);
@@ -124,15 +124,15 @@ static void ten_steps_agree_with_pytorch(void **state) {
     params.batch = 40;
     params.lr = 0.05;
     params.shuffle = false;
-    TrainHistory history;
     assert_float_equal(loss_of(net, all.x, all.y, 40), array_f32(losses)[0], 1e-5);
-    if (!network_train(net, &all, &params, &history, NULL, &err))
+    TrainHistory *history = network_train(net, &all, &params, &err);
+    if (!history)
         fail_msg("%s", err.message);
     double mean = 0;
     for (size_t b = 0; b < 10; b++)
         mean += array_f32(losses)[b] / 10;
-    assert_float_equal(history.epoch[0].loss, mean, 1e-5);
-    train_history_clear(&history);
+    assert_float_equal(history->epoch[0].loss, mean, 1e-5);
+    free(history);
     for (size_t l = 0; l < net->layers; l++)
         for (int p = 0; p < net->layer[l]->parameters; p++) {
             char file[128];
@@ -194,23 +194,23 @@ static TrainParams blob_params(void) {
 static void training_learns_labels_that_are_no_columns(void **state) {
     (void)state;
     Error err = { 0 };
-    TrainHistory history;
     TrainParams params = blob_params();
     params.validation = &blobs;
     params.lr_decay = 0.5;
     params.lr_step = 2;
     Network *net = net_of(BLOB_NET);
     assert_false(model_is_fitted(&net->model));
-    assert_true(network_train(net, &blobs, &params, &history, NULL, &err));
+    TrainHistory *history = network_train(net, &blobs, &params, &err);
+    assert_non_null(history);
     assert_int_equal(net->model.classes.label[2], 7);
-    assert_int_equal(history.epochs, 5);
-    assert_true(history.epoch[4].loss < history.epoch[0].loss);
-    assert_float_equal(history.epoch[4].validation_accuracy, (double)count_right(net) / N, 1e-12);
+    assert_int_equal(history->epochs, 5);
+    assert_true(history->epoch[4].loss < history->epoch[0].loss);
+    assert_float_equal(history->epoch[4].validation_accuracy, (double)count_right(net) / N, 1e-12);
     assert_true(count_right(net) > 290);
-    assert_float_equal(history.epoch[1].lr, 0.1, 0);
-    assert_float_equal(history.epoch[4].lr, 0.025, 1e-12);
+    assert_float_equal(history->epoch[1].lr, 0.1, 0);
+    assert_float_equal(history->epoch[4].lr, 0.025, 1e-12);
     assert_non_null(network_record(net));
-    train_history_clear(&history);
+    free(history);
     net_done(net);
 }
 
@@ -221,12 +221,12 @@ static void the_same_seed_gives_the_same_bits(void **state) {
         parallel_set_threads(threads);
         for (int i = 0; i < 3; i++) {
             Error err = { 0 };
-            TrainHistory history;
             TrainParams params = blob_params();
             params.seed = i < 2 ? 3 : 4;
             net[i] = net_of(BLOB_NET);
-            assert_true(network_train(net[i], &blobs, &params, &history, NULL, &err));
-            train_history_clear(&history);
+            TrainHistory *history = network_train(net[i], &blobs, &params, &err);
+            assert_non_null(history);
+            free(history);
         }
         size_t bytes = net[0]->parameters * sizeof(float);
         assert_memory_equal(net[0]->weights, net[1]->weights, bytes);
@@ -246,32 +246,32 @@ static void stop_in_epoch_three(void *context, const Progress *progress) {
 static void an_interrupt_leaves_a_net(void **state) {
     (void)state;
     Error err = { 0 };
-    TrainHistory history;
     TrainParams params = blob_params();
     params.epochs = 1000;
     Network *net = net_of(BLOB_NET);
     progress_listen(stop_in_epoch_three, NULL);
     Progress progress = progress_new();
-    assert_true(network_train(net, &blobs, &params, &history, &progress, &err));
+    params.progress = &progress;
+    TrainHistory *history = network_train(net, &blobs, &params, &err);
+    assert_non_null(history);
     progress_listen(NULL, NULL);
     assert_true(progress_was_interrupted(&progress));
     progress_clear_interrupt();
-    assert_true(history.interrupted);
-    assert_int_equal(history.epochs, 2);
+    assert_true(history->interrupted);
+    assert_int_equal(history->epochs, 2);
     assert_true(count_right(net) > 250);
-    train_history_clear(&history);
+    free(history);
     net_done(net);
 }
 
 static void training_that_blows_up_changes_nothing(void **state) {
     (void)state;
     Error err = { 0 };
-    TrainHistory history;
     TrainParams params = blob_params();
     params.lr = 1e6;
     params.epochs = 50;
     Network *net = net_of(BLOB_NET), *twin = net_of(BLOB_NET);
-    assert_false(network_train(net, &blobs, &params, &history, NULL, &err));
+    assert_null(network_train(net, &blobs, &params, &err));
     assert_non_null(strstr(err.message, "no longer finite"));
     assert_memory_equal(net->weights, twin->weights, net->parameters * sizeof(float));
     assert_false(model_is_fitted(&net->model));
@@ -279,7 +279,7 @@ static void training_that_blows_up_changes_nothing(void **state) {
     params.lr = 1e39;
     params.epochs = 1;
     params.batch = N;
-    assert_false(network_train(net, &blobs, &params, &history, NULL, &err));
+    assert_null(network_train(net, &blobs, &params, &err));
     assert_non_null(strstr(err.message, "weights are no longer finite"));
     assert_memory_equal(net->weights, twin->weights, net->parameters * sizeof(float));
     net_done(twin);
@@ -289,31 +289,32 @@ static void training_that_blows_up_changes_nothing(void **state) {
 static void samples_that_do_not_fit(void **state) {
     (void)state;
     Error err = { 0 };
-    TrainHistory history;
     TrainParams params = blob_params();
     Network *net = net_of(BLOB_NET);
     Samples two = { points, labels, 2, FEATURES }, narrow = { points, labels, N, 4 };
-    assert_false(network_train(net, &two, &params, &history, NULL, &err));
+    assert_null(network_train(net, &two, &params, &err));
     assert_non_null(strstr(err.message, "2 classes, the net 3 outputs"));
-    assert_false(network_train(net, &narrow, &params, &history, NULL, &err));
+    assert_null(network_train(net, &narrow, &params, &err));
     assert_non_null(strstr(err.message, "4 features, the net takes 8"));
     params.shift = 1;
-    assert_false(network_train(net, &blobs, &params, &history, NULL, &err));
+    assert_null(network_train(net, &blobs, &params, &err));
     assert_non_null(strstr(err.message, "shift needs images"));
     params.shift = 0;
     float spoilt[3 * FEATURES] = { 0 };
     spoilt[FEATURES] = NAN;
     Samples odd = { spoilt, (const int32_t[]){ labels[0], labels[1], labels[2] }, 3, FEATURES };
     Network *known = net_of(BLOB_NET);
-    assert_true(network_train(known, &blobs, &params, &history, NULL, &err));
-    train_history_clear(&history);
-    assert_false(network_train(known, &odd, &params, &history, NULL, &err));
+    TrainHistory *history = network_train(known, &blobs, &params, &err);
+    assert_non_null(history);
+    free(history);
+    assert_null(network_train(known, &odd, &params, &err));
     assert_string_equal(err.message, "train: sample 2 has a value that is NaN or infinite");
     net_done(known);
     Samples other = { points, (const int32_t[]){ 1000 }, 1, FEATURES };
     Progress progress = progress_new();
     params.validation = &other;
-    assert_false(network_train(net, &blobs, &params, &history, &progress, &err));
+    params.progress = &progress;
+    assert_null(network_train(net, &blobs, &params, &err));
     assert_string_equal(err.message,
                         "validation: train: label 1000 is not among the net's classes");
     assert_true(progress.start == 0); /* refused before anything was trained */
@@ -350,7 +351,6 @@ static void fit_as_a_model(void **state) {
 static void shifted_images_train(void **state) {
     (void)state;
     Error err = { 0 };
-    TrainHistory history;
     TrainParams params = blob_params();
     Array *x = reference("cnn_sgd", "x"), *y0 = reference("cnn_sgd", "y");
     Array *y = array_contiguous("test", y0, DTYPE_I32, &err);
@@ -359,9 +359,10 @@ static void shifted_images_train(void **state) {
     params.shift = 2;
     params.lr = 0.01;
     params.epochs = 2;
-    assert_true(network_train(net, &all, &params, &history, NULL, &err));
-    assert_true(isfinite(history.epoch[1].loss));
-    train_history_clear(&history);
+    TrainHistory *history = network_train(net, &all, &params, &err);
+    assert_non_null(history);
+    assert_true(isfinite(history->epoch[1].loss));
+    free(history);
     array_free(y);
     array_free(y0);
     array_free(x);

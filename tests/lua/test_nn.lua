@@ -144,7 +144,7 @@ function TestNn:test_arguments_are_checked()
   lu.assertErrorMsgContains("unknown option", nn.new, { input = { 4 }, sead = 1, nn.relu() })
   lu.assertErrorMsgContains("expected a table", nn.new, 3)
   local net = small_net()
-  lu.assertErrorMsgContains('no layer "relu7"; the net has conv1, relu1', net.forward, net,
+  lu.assertErrorMsgContains('forward: the net has no layer "relu7" (it has: conv1, relu1', net.forward, net,
     array.zeros(2, 144), "relu7")
   lu.assertErrorMsgContains("samples have 100 features, the net takes 144", net.forward, net,
     array.zeros(2, 100))

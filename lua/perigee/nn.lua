@@ -1,0 +1,33 @@
+-- The Lua half of the library nn: how nets and the histories of their training print.
+
+local types = debug.getregistry()
+
+-- "64 x 12 x 12"
+local function shape_words(shape) return table.concat(shape, " x ") end
+
+types["perigee.net"].__tostring = function(net)
+  local layers = net.layers
+  local lines = {
+    ("net  %s -> %d outputs, %d parameters%s"):format(shape_words(net.input), layers[#layers].size,
+      net.parameters, #net.classes > 0 and "" or ", no classes yet"),
+    ("  %-14s %-8s %-16s %10s"):format("layer", "kind", "output", "parameters"),
+  }
+  for _, layer in ipairs(layers) do
+    lines[#lines + 1] = ("  %-14s %-8s %-16s %10d"):format(layer.name, layer.kind, shape_words(layer.shape),
+      layer.parameters)
+  end
+  return table.concat(lines, "\n")
+end
+
+-- "3 epochs: loss 1.285 -> 0.2631, accuracy 63.8 -> 92.2 %"
+types["perigee.training"].__tostring = function(history)
+  local loss, accuracy, epochs = history.loss, history.accuracy, #history.loss
+  local text = ("%d epoch%s"):format(epochs, epochs == 1 and "" or "s")
+  if epochs > 0 then
+    text = ("%s: loss %.4g -> %.4g, accuracy %.1f -> %.1f %%"):format(text, loss[1], loss[epochs],
+      100 * accuracy[1], 100 * accuracy[epochs])
+  end
+  return text .. (history.interrupted and ", interrupted" or "")
+end
+
+return nn
