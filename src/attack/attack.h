@@ -19,7 +19,7 @@
 typedef enum StepRule { STEP_RAW, STEP_UNIT, STEP_SIGN, STEP_LARGEST } StepRule;
 
 /* Everything that can be chosen about an attack; which of it a given attack takes is its `fields`.
- * Numbers marked "auto" may be NaN: attack_resolve puts what follows from the rest. */
+ * Numbers marked "auto" may be NaN: attack_resolve fills in what follows from the rest. */
 typedef struct AttackParams {
     int norm;       /* Norm */
     double dmax;    /* radius of the ball; must be given */
@@ -60,7 +60,7 @@ typedef struct AttackTask {
 struct Descent;
 
 /* Memory of an attack's own for every row of a descent, zeroed at its start: elements of `size`
- * bytes, one, one a feature or one a column of the scores. */
+ * bytes, a single one, one per feature or one per column of the scores. */
 typedef enum StateWidth { STATE_ONE, STATE_FEATURES, STATE_COLUMNS } StateWidth;
 typedef struct AttackState {
     size_t size;
@@ -105,8 +105,8 @@ bool attack_resolve(const Attack *attack, const AttackParams *params, AttackPara
                     Error *err);
 
 /* Attack all samples. An interrupt ends it early with what there is (each unfinished sample's stop
- * says so). NULL with err where arguments do not fit, memory lacks, or the model fails or gives
- * scores or gradients that are not finite. */
+ * says so). NULL with err if arguments do not fit, if memory runs out, or if the model fails or
+ * gives scores or gradients that are not finite. */
 AttackResult *attack_run(const Attack *attack, const AttackParams *params, const AttackTask *task,
                          Progress *progress, Error *err);
 

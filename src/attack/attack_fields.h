@@ -1,4 +1,4 @@
-/* attack_fields.h — the options of attacks, an entry each: an attack's table lists those it takes.
+/* attack_fields.h — the options of attacks, one entry each: an attack's table lists those it takes.
  *
  * They are fields of AttackParams; what only the bindings hold (a model, arrays) is an object. */
 #ifndef PERIGEE_ATTACK_ATTACK_FIELDS_H

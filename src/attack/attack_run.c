@@ -1,4 +1,18 @@
-/* attack_run.c — one run of an attack: goals, groups, starts, and what comes of them. */
+/* attack_run.c — one run of an attack: goals, groups, starts, and what comes of them.
+ *
+ *     prepare            check the task; scores and labels of the samples; goals in columns
+ *     run_group          as many samples as memory allows
+ *       descend          all from where they are …
+ *       further_starts   … from random points of the ball, `restarts` times, and the double start:
+ *                        those for which a start point projects to a better loss than they have
+ *       finish           scores of the stored answers, once more; labels and distances
+ *
+ * Each descent (descent.c) has rows for the samples it runs; merge takes its better answers, with
+ * their traces, into the result. A sample's random numbers follow from the seed and its pixels, and
+ * each restart has its own: it gets the same ones alone, in any batch and in any group.
+ *
+ * An interrupt is not an error here: whatever has been merged is the result, and the samples that
+ * were not finished say so in `stop`. */
 #include "attack/attack.h"
 #include "attack/descent.h"
 #include "attack/random_point.h"
@@ -107,7 +121,7 @@ static bool allocate_run(Run *run, Error *err) {
     return run->result != NULL;
 }
 
-/* What the result says of itself. */
+/* What the result says about itself. */
 static bool describe(Run *run, Error *err) {
     const AttackTask *task = run->task;
     AttackResult *result = run->result;

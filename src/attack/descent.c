@@ -1,3 +1,16 @@
+/* descent.c — many rows descend in lockstep. One iteration of all that still move:
+ *
+ *     take_gradients   for all active rows in one pass, or already there: a step that moves to its
+ *                      first trial points gets the next gradients out of the pass that scores them
+ *     attack->step     makes new points, has them scored, moves the rows (descent_move)
+ *     record           where a row stands joins its path; the best (or last) point is its answer
+ *     drop_stopped     rows that have converged leave, and the next passes are smaller
+ *
+ * What lasts is stored by row, 0 … n−1: where it stands, its scores, loss, path and answer. What an
+ * iteration needs is stored by place in the list of active rows: gradients and trial points, so
+ * that the model is given them as one batch. active[place] is the row. As rows leave, places move
+ * up: only gradients that came ahead are carried along. All memory is taken at the start, by one
+ * table; an attack's own state is declared in its Attack. */
 #include "attack/descent.h"
 
 #include "core/fail.h"
@@ -9,7 +22,7 @@
 #include <string.h>
 
 /* The buffers of a descent, for allocation and release alike: elements of `size` bytes for each
- * row, trial point or worker thread, one, one a feature or one a column. */
+ * row, trial point or worker thread: a single one, one per feature or one per column. */
 typedef enum BufferRows { BY_ROW, BY_TRIAL, BY_THREAD } BufferRows;
 
 static const struct Buffer {

@@ -12,8 +12,8 @@
  *     cross_entropy  log p_y, targeted −log p_t; p is the softmax of all columns, r included
  *     dlr            the difference of logits ratio: the margin in units of the scores' spread
  *
- * Whether a point has reached the goal is not an objective's to say: verdict.h. The reject score
- * does not depend on the sample, so its weight is always 0. */
+ * Whether a point has reached the goal is not for an objective to say: see verdict.h. The reject
+ * score does not depend on the sample, so its weight is always 0. */
 #ifndef PERIGEE_ATTACK_OBJECTIVE_H
 #define PERIGEE_ATTACK_OBJECTIVE_H
 

@@ -2,7 +2,7 @@
  * resistant to adversarial attacks", ICLR 2018; with step = "raw" that of Biggio et al., "Evasion
  * attacks against machine learning at test time", ECML 2013, as the reference cases have it).
  *
- * The answer is the best point of the way. */
+ * The answer is the best point on the way. */
 #include "attack/attack_fields.h"
 #include "attack/attacks.h"
 #include "attack/gradient_step.h"

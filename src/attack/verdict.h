@@ -5,7 +5,7 @@
  *     correct    accepted as the true class
  *     wrong      accepted as another; after an attack: evaded
  *
- * A targeted attack hits where the point is accepted as the target. */
+ * A targeted attack hits if the point is accepted as the target. */
 #ifndef PERIGEE_ATTACK_VERDICT_H
 #define PERIGEE_ATTACK_VERDICT_H
 
