@@ -55,6 +55,16 @@ static bool check_ready(Model *model, const Batch *batch, Error *err) {
     return true;
 }
 
+GradientRequest request_rows(const GradientRequest *request, const Model *model, size_t first) {
+    GradientRequest rest = *request;
+    size_t done = first * model_columns(model);
+    rest.w = request->w ? request->w + done : NULL;
+    rest.scores = request->scores ? request->scores + done : NULL;
+    rest.gradient += first * model->features;
+    rest.first_row += first;
+    return rest;
+}
+
 bool model_scores(Model *model, const Batch *batch, double *scores, Error *err) {
     return check_ready(model, batch, err) &&
            (batch->n == 0 || model->kind->scores(model, batch, scores, err));
@@ -94,9 +104,8 @@ bool model_gradient(Model *model, const Batch *batch, const GradientRequest *req
 static bool next_piece(const Model *model, const Batch *batch, size_t done, Batch *piece,
                        Error *err) {
     size_t left = batch->n - done;
-    *piece = *batch;
-    piece->x = batch->x + done * batch->features;
-    piece->n = model->kind->whole_batches || left < MODEL_PIECE ? left : MODEL_PIECE;
+    bool rest = model->kind->whole_batches || left < MODEL_PIECE;
+    *piece = batch_rows(batch, done, rest ? left : MODEL_PIECE);
     return done == 0 || !progress_interrupt_pending() ||
            error_set(err, ERROR_INTERRUPTED, "%s: interrupted", batch->where);
 }
@@ -112,21 +121,34 @@ bool model_scores_in_pieces(Model *model, const Batch *batch, double *scores, Er
 
 bool model_gradient_in_pieces(Model *model, const Batch *batch, const GradientRequest *request,
                               Error *err) {
-    size_t columns = model_columns(model);
     Batch piece;
     for (size_t done = 0; done < batch->n; done += piece.n) {
-        GradientRequest part = *request;
-        if (part.w)
-            part.w += done * columns;
-        if (part.scores)
-            part.scores += done * columns;
-        part.gradient += done * batch->features;
-        part.first_row += done;
+        GradientRequest part = request_rows(request, model, done);
         if (!next_piece(model, batch, done, &piece, err) ||
             !model_gradient(model, &piece, &part, err))
             return false;
     }
     return true;
+}
+
+bool model_forward(ModelPass *pass, double *scores, Error *err) {
+    const ModelKind *kind = pass->model->kind;
+    if (!kind->forward || pass->batch.n == 0)
+        return model_scores(pass->model, &pass->batch, scores, err);
+    return check_ready(pass->model, &pass->batch, err) && kind->forward(pass, scores, err);
+}
+
+bool model_backward(ModelPass *pass, const double *w, float *gradient, Error *err) {
+    if (pass->kept)
+        return pass->model->kind->backward(pass, w, gradient, err);
+    GradientRequest request = { .w = w, .gradient = gradient };
+    return model_gradient(pass->model, &pass->batch, &request, err);
+}
+
+void model_pass_clear(ModelPass *pass) {
+    if (pass->kept)
+        pass->model->kind->forget(pass);
+    pass->kept = NULL;
 }
 
 bool model_check_samples(const Model *model, const Samples *samples, Error *err) {

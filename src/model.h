@@ -87,6 +87,17 @@ typedef struct ModelPart {
     Model *model;
 } ModelPart;
 
+/* A batch on its way through a model that is part of another: scores first, and when the whole
+ * knows what it wants of them, their gradients. `kept` is what the kind keeps in between. */
+typedef struct ModelPass {
+    Model *model;
+    Batch batch; /* its rows stay where they are */
+    void *kept;
+} ModelPass;
+
+/* The request for the rows from `first` on of the batch that it is for. */
+GradientRequest request_rows(const GradientRequest *request, const Model *model, size_t first);
+
 /* The operations of one kind of model. NULL entries are answered by model_… with an error that says
  * what the kind cannot do (or by the general way, where one is stated). */
 typedef struct ModelKind {
@@ -105,6 +116,12 @@ typedef struct ModelKind {
      * gradients by w alone, after a call of scores where they or `weigh` are wanted. */
     bool one_pass;
     bool (*gradient)(Model *model, const Batch *batch, const GradientRequest *request, Error *err);
+
+    /* The same in two calls, nothing computed twice; `forget` frees what forward kept. NULL:
+     * model_forward scores, and model_backward asks for gradients anew. */
+    bool (*forward)(ModelPass *pass, double *scores, Error *err);
+    bool (*backward)(ModelPass *pass, const double *w, float *gradient, Error *err);
+    void (*forget)(ModelPass *pass);
 
     /* Train anew on these samples; on an interrupt the model keeps what it has and true is returned
      * (progress_was_interrupted tells). A model that failed to train is as it was before. */
@@ -177,6 +194,14 @@ enum { MODEL_PIECE = 1024 };
 bool model_scores_in_pieces(Model *model, const Batch *batch, double *scores, Error *err);
 bool model_gradient_in_pieces(Model *model, const Batch *batch, const GradientRequest *request,
                               Error *err);
+
+/* scores (n × columns) of a pass that says model and batch and nothing else, then gradients by w
+ * (n × columns) as often as wanted: the bits of model_scores and model_gradient. To be cleared
+ * whatever the answer. */
+bool model_forward(ModelPass *pass, double *scores, Error *err);
+bool model_backward(ModelPass *pass, const double *w, float *gradient, Error *err);
+void model_pass_clear(ModelPass *pass);
+
 bool model_fit(Model *model, const Samples *samples, Progress *progress, Error *err);
 bool model_fit_folds(Model *model, const Folds *folds, Progress *progress, Error *err);
 /* The i-th of all its options, those of its parts behind its own. */

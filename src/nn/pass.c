@@ -1,6 +1,7 @@
 /* pass.c — running a network: tiles forward and back, and passes that keep what a reverse pass
  * needs. */
 #include "core/fail.h"
+#include "core/buffer_pool.h"
 #include "core/parallel.h"
 #include "nn/gradient_parts.h"
 #include "nn/layout.h"
@@ -124,8 +125,9 @@ void tile_backward(const Network *net, const TileRun *run, const Workspace *spac
 struct Pass {
     Network *net;
     size_t n;
-    float *arena; /* n samples by the keep plan; NULL: nothing is kept */
-    size_t end;   /* layers run */
+    float *arena;          /* n samples by the keep plan; NULL: nothing is kept */
+    size_t arena_capacity; /* as the pool says it */
+    size_t end;            /* layers run */
     Taps taps;
     size_t *own_layer; /* what `taps` points to, in a Pass that is handed out */
     float **own_output;
@@ -194,7 +196,7 @@ void pass_free(Pass *pass) {
     free(pass->storage);
     free(pass->own_output);
     free(pass->own_layer);
-    free(pass->arena);
+    pool_give(pass->arena, pass->arena_capacity);
     model_release(&pass->net->model);
     free(pass);
 }
@@ -216,7 +218,7 @@ static bool allocate_pass(Pass *pass, const Taps *taps, Error *err) {
     size_t floats = kept + (taps->output ? 0 : pass->n * widths);
     pass->own_layer = malloc((taps->count + 1) * sizeof *pass->own_layer);
     pass->own_output = malloc((taps->count + 1) * sizeof *pass->own_output);
-    pass->arena = malloc((kept + 1) * sizeof *pass->arena);
+    pass->arena = pool_take((kept + 1) * sizeof *pass->arena, &pass->arena_capacity);
     pass->storage = malloc((floats - kept + 1) * sizeof *pass->storage);
     if (!pass->own_layer || !pass->own_output || !pass->arena || !pass->storage)
         return error_memory(err, "forward", floats * sizeof(float));

@@ -1,5 +1,6 @@
 #include "reject/dnr.h"
 
+#include "core/buffer_pool.h"
 #include "core/fail.h"
 #include "reject/dnr_parts.h"
 #include "reject/taps.h"
@@ -83,24 +84,28 @@ static bool check_unchanged(const Dnr *dnr, Error *err) {
 /* One tile of rows on its way, with scratch for the largest. While it exists the Dnr is busy. */
 typedef struct Tile {
     Dnr *dnr;
-    size_t most;     /* rows at once */
-    Batch rows;      /* of the user's batch */
-    float **output;  /* per layer, rows × width */
-    float **slopes;  /* per layer, rows × width; NULL where only scores are wanted */
-    float *inputs;   /* rows × dnr->inputs: the combiner's */
-    float *pulled;   /* the same: their gradient */
-    double *columns; /* rows × the most columns that one part has */
-    float *storage;  /* of outputs and slopes */
+    size_t most;             /* rows at once */
+    bool keep;               /* gradients will be wanted */
+    Batch rows;              /* of the user's batch */
+    float **output;          /* per layer, rows × width */
+    float **slopes;          /* per layer, rows × width; valid with keep */
+    ModelPass *pass;         /* per layer, through its classifier; with keep */
+    float *inputs;           /* rows × dnr->inputs: the combiner's */
+    float *pulled;           /* the same: their gradient */
+    double *columns;         /* rows × the most columns that one part has */
+    float *storage;          /* of outputs and slopes */
+    size_t storage_capacity; /* as the pool says it */
 } Tile;
 
 static void tile_clear(Tile *tile) {
     tile->dnr->busy--;
     free(tile->output);
     free(tile->slopes);
+    free(tile->pass);
     free(tile->inputs);
     free(tile->pulled);
     free(tile->columns);
-    free(tile->storage);
+    pool_give(tile->storage, tile->storage_capacity);
 }
 
 /* Places in the storage for each layer's rows; returns what is left of it. */
@@ -112,28 +117,31 @@ static float *place_layers(const Tile *tile, float *next, float **layer) {
     return next;
 }
 
-static bool tile_make(Dnr *dnr, const Batch *batch, bool with_gradient, Tile *tile, Error *err) {
+/* Fills a tile that says dnr and keep. */
+static bool tile_make(Tile *tile, const Batch *batch, Error *err) {
+    Dnr *dnr = tile->dnr;
     size_t most = taps_tile(dnr->net), columns = dnr->base.classes.count, widths = 0;
-    most = batch->n < most ? batch->n : most;
+    most = tile->most = batch->n < most ? batch->n : most;
     for (size_t l = 0; l < dnr->layers; l++) {
         columns = dnr->layer[l].columns > columns ? dnr->layer[l].columns : columns;
         widths += dnr->layer[l].width;
     }
-    *tile = (Tile){ .dnr = dnr, .most = most };
     dnr->busy++;
     tile->output = malloc(dnr->layers * sizeof *tile->output);
     tile->slopes = malloc(dnr->layers * sizeof *tile->slopes);
+    tile->pass = calloc(dnr->layers, sizeof *tile->pass);
     tile->inputs = malloc(most * dnr->inputs * sizeof *tile->inputs);
     tile->pulled = malloc(most * dnr->inputs * sizeof *tile->pulled);
     tile->columns = malloc(most * columns * sizeof *tile->columns);
-    tile->storage = malloc((with_gradient ? 2 : 1) * most * widths * sizeof *tile->storage);
-    if (!tile->output || !tile->slopes || !tile->inputs || !tile->pulled || !tile->columns ||
-        !tile->storage) {
+    tile->storage = pool_take((tile->keep ? 2 : 1) * most * widths * sizeof *tile->storage,
+                              &tile->storage_capacity);
+    if (!tile->output || !tile->slopes || !tile->pass || !tile->inputs || !tile->pulled ||
+        !tile->columns || !tile->storage) {
         tile_clear(tile);
         return error_memory(err, batch->where, most * (dnr->inputs + widths) * sizeof(float));
     }
     float *rest = place_layers(tile, tile->storage, tile->output);
-    if (with_gradient)
+    if (tile->keep)
         place_layers(tile, rest, tile->slopes);
     return true;
 }
@@ -155,17 +163,19 @@ static Batch layer_batch(const Tile *tile, size_t l) {
     return (Batch){ tile->output[l], tile->rows.n, tile->dnr->layer[l].width, tile->rows.where };
 }
 
-/* The combiner's inputs from the layers' outputs. */
+/* The combiner's inputs from the layers' outputs. With keep, clear_passes has to follow. */
 static bool fill_inputs(const Tile *tile, float *inputs, Error *err) {
     const Dnr *dnr = tile->dnr;
     for (size_t l = 0; l < dnr->layers; l++) {
         const DnrLayer *layer = &dnr->layer[l];
-        Batch batch = layer_batch(tile, l);
-        if (!model_scores(layer->classifier, &batch, tile->columns, err)) {
+        ModelPass *pass = &tile->pass[l];
+        *pass = (ModelPass){ .model = layer->classifier, .batch = layer_batch(tile, l) };
+        if (!(tile->keep ? model_forward(pass, tile->columns, err)
+                         : model_scores(pass->model, &pass->batch, tile->columns, err))) {
             error_prefix(err, "%s", dnr_layer_name(dnr, l));
             return false;
         }
-        for (size_t i = 0; i < batch.n; i++)
+        for (size_t i = 0; i < tile->rows.n; i++)
             for (size_t c = 0; c < layer->columns; c++)
                 inputs[i * dnr->inputs + layer->offset + c] =
                     (float)tile->columns[i * layer->columns + c];
@@ -173,27 +183,31 @@ static bool fill_inputs(const Tile *tile, float *inputs, Error *err) {
     return true;
 }
 
+static void clear_passes(const Tile *tile) {
+    for (size_t l = 0; l < tile->dnr->layers; l++)
+        model_pass_clear(&tile->pass[l]);
+}
+
+static Batch combiner_batch(const Tile *tile) {
+    return (Batch){ tile->inputs, tile->rows.n, tile->dnr->inputs, "combiner" };
+}
+
 static bool score_tile(const Tile *tile, double *scores, Error *err) {
     const Dnr *dnr = tile->dnr;
-    size_t classes = dnr->base.classes.count;
-    Batch inputs = { tile->inputs, tile->rows.n, dnr->inputs, "combiner" };
+    Batch inputs = combiner_batch(tile);
     Taps taps = tile_taps(tile);
     if (!network_outputs(dnr->net, &tile->rows, &taps, err) ||
         !fill_inputs(tile, tile->inputs, err) ||
         !model_scores(dnr->combiner, &inputs, tile->columns, err))
         return false;
-    for (size_t i = 0; i < inputs.n; i++) {
-        double *row = scores + i * (classes + 1);
-        memcpy(row, tile->columns + i * classes, classes * sizeof *row);
-        row[classes] = dnr->threshold;
-    }
+    threshold_append(tile->columns, inputs.n, dnr->base.classes.count, dnr->threshold, scores);
     return true;
 }
 
 static bool dnr_scores(Model *base, const Batch *batch, double *scores, Error *err) {
     Dnr *dnr = (Dnr *)base;
-    Tile tile;
-    if (!check_unchanged(dnr, err) || !tile_make(dnr, batch, false, &tile, err))
+    Tile tile = { .dnr = dnr };
+    if (!check_unchanged(dnr, err) || !tile_make(&tile, batch, err))
         return false;
     bool ok = true;
     for (size_t first = 0; ok && tile_next(&tile, batch, first); first += tile.most)
@@ -203,10 +217,10 @@ static bool dnr_scores(Model *base, const Batch *batch, double *scores, Error *e
 }
 
 bool dnr_layer_scores(Dnr *dnr, const Batch *batch, float *scores, Error *err) {
-    Tile tile;
+    Tile tile = { .dnr = dnr };
     if (!model_is_fitted(&dnr->base))
         return model_not_fitted(&dnr->base, batch->where, err);
-    if (!check_unchanged(dnr, err) || !tile_make(dnr, batch, false, &tile, err))
+    if (!check_unchanged(dnr, err) || !tile_make(&tile, batch, err))
         return false;
     bool ok = true;
     for (size_t first = 0; ok && tile_next(&tile, batch, first); first += tile.most) {
@@ -220,35 +234,44 @@ bool dnr_layer_scores(Dnr *dnr, const Batch *batch, float *scores, Error *err) {
 
 /* ---- Gradient -------------------------------------------------------------------------------- */
 
-/* d(w · class scores)/d(layer outputs), from the combiner's inputs in the tile. */
-static bool pull_to_layers(const Tile *tile, const double *w, Error *err) {
+/* The gradient of the combiner's inputs, whose scores and weights are the request's. */
+static bool pull_to_inputs(const Tile *tile, const GradientRequest *request, Error *err) {
     const Dnr *dnr = tile->dnr;
-    size_t classes = dnr->base.classes.count, rows = tile->rows.n;
-    for (size_t i = 0; i < rows; i++)
-        memcpy(tile->columns + i * classes, w + i * (classes + 1), classes * sizeof *w);
-    Batch inputs = { tile->inputs, rows, dnr->inputs, "combiner" };
-    GradientRequest request = { .w = tile->columns, .gradient = tile->pulled };
-    bool ok = model_gradient(dnr->combiner, &inputs, &request, err);
+    Batch inputs = combiner_batch(tile);
+    InnerRequest inner = { request, dnr->base.classes.count, dnr->threshold, .storage = NULL };
+    if (!inner_request_init(&inner, &inputs, err))
+        return false;
+    inner.asked.gradient = tile->pulled;
+    bool ok = model_gradient(dnr->combiner, &inputs, &inner.asked, err);
+    inner_request_end(&inner, &inputs);
+    return ok;
+}
+
+/* On to the layers' outputs. */
+static bool pull_to_layers(const Tile *tile, Error *err) {
+    const Dnr *dnr = tile->dnr;
+    bool ok = true;
     for (size_t l = 0; ok && l < dnr->layers; l++) {
         const DnrLayer *layer = &dnr->layer[l];
-        for (size_t i = 0; i < rows; i++)
+        for (size_t i = 0; i < tile->rows.n; i++)
             for (size_t c = 0; c < layer->columns; c++)
                 tile->columns[i * layer->columns + c] =
                     tile->pulled[i * dnr->inputs + layer->offset + c];
-        Batch batch = layer_batch(tile, l);
-        request.gradient = tile->slopes[l];
-        ok = model_gradient(layer->classifier, &batch, &request, err);
+        ok = model_backward(&tile->pass[l], tile->columns, tile->slopes[l], err);
         if (!ok)
             error_prefix(err, "%s", dnr_layer_name(dnr, l));
     }
     return ok;
 }
 
-static bool gradient_tile(const Tile *tile, const double *w, float *gradient, Error *err) {
+/* Net, layers, combiner; weights; and all the way back, with everything kept from the way there. */
+static bool gradient_tile(const Tile *tile, const GradientRequest *request, Error *err) {
     Taps taps = tile_taps(tile);
     Pass *pass = network_forward(tile->dnr->net, &tile->rows, &taps, err);
-    bool ok = pass && fill_inputs(tile, tile->inputs, err) && pull_to_layers(tile, w, err) &&
-              pass_backward(pass, (const float *const *)tile->slopes, gradient, err);
+    bool ok = pass && fill_inputs(tile, tile->inputs, err) && pull_to_inputs(tile, request, err) &&
+              pull_to_layers(tile, err) &&
+              pass_backward(pass, (const float *const *)tile->slopes, request->gradient, err);
+    clear_passes(tile);
     pass_free(pass);
     return ok;
 }
@@ -256,13 +279,14 @@ static bool gradient_tile(const Tile *tile, const double *w, float *gradient, Er
 static bool dnr_gradient(Model *base, const Batch *batch, const GradientRequest *request,
                          Error *err) {
     Dnr *dnr = (Dnr *)base;
-    Tile tile;
-    if (!check_unchanged(dnr, err) || !tile_make(dnr, batch, true, &tile, err))
+    Tile tile = { .dnr = dnr, .keep = true };
+    if (!check_unchanged(dnr, err) || !tile_make(&tile, batch, err))
         return false;
     bool ok = true;
-    for (size_t first = 0; ok && tile_next(&tile, batch, first); first += tile.most)
-        ok = gradient_tile(&tile, request->w + first * model_columns(base),
-                           request->gradient + first * base->features, err);
+    for (size_t first = 0; ok && tile_next(&tile, batch, first); first += tile.most) {
+        GradientRequest rows = request_rows(request, base, first);
+        ok = gradient_tile(&tile, &rows, err);
+    }
     tile_clear(&tile);
     return ok;
 }
@@ -295,6 +319,7 @@ const ModelKind dnr_kind = {
     .name = "dnr",
     .free = dnr_free,
     .scores = dnr_scores,
+    .one_pass = true,
     .gradient = dnr_gradient,
     .fit = dnr_fit_default,
     .option_at = dnr_option_at,

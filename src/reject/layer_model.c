@@ -56,7 +56,7 @@ static bool layer_scores(Model *base, const Batch *batch, double *scores, Error 
 static bool layer_gradient(Model *base, const Batch *batch, const GradientRequest *request,
                            Error *err) {
     LayerModel *self = (LayerModel *)base;
-    size_t n = batch->n, tile, columns = model_columns(base);
+    size_t n = batch->n, tile;
     if (!check_classes(self, err))
         return false;
     float *slopes = layer_rows(self, batch, &tile, err);
@@ -68,8 +68,9 @@ static bool layer_gradient(Model *base, const Batch *batch, const GradientReques
         ok = pass != NULL;
         if (ok) {
             Batch inner = { pass_output(pass, 0), rows.n, self->width, batch->where };
-            GradientRequest weighted = { .w = request->w + first * columns, .gradient = slopes };
-            ok = model_gradient(self->classifier, &inner, &weighted, err);
+            GradientRequest asked = request_rows(request, base, first);
+            asked.gradient = slopes;
+            ok = model_gradient(self->classifier, &inner, &asked, err);
         }
         ok = ok && pass_backward(pass, (const float *const[]){ slopes },
                                  request->gradient + first * base->features, err);
@@ -154,6 +155,7 @@ const ModelKind layer_model_kind = {
     .name = "layer",
     .free = layer_free,
     .scores = layer_scores,
+    .one_pass = true,
     .gradient = layer_gradient,
     .fit = layer_fit,
     .part_at = layer_part_at,

@@ -19,34 +19,25 @@ static void nr_free(Model *base) {
     free(nr);
 }
 
-/* Rows of the inner model's columns, for free(). They are as many as our own classes: those must
- * still be the model's. */
-static double *inner_rows(const Nr *nr, const Batch *batch, Error *err) {
-    size_t bytes = batch->n * nr->base.classes.count * sizeof(double);
-    if (nr->model->rejects || !labels_equal(&nr->model->classes, &nr->base.classes)) {
-        error_set(err, ERROR_ARGUMENT,
-                  "nr: the model inside has other classes than when it was taken in; call :fit or "
-                  "make the nr anew");
-        return NULL;
-    }
-    double *inner = malloc(bytes);
-    if (!inner)
-        error_memory(err, batch->where, bytes);
-    return inner;
+/* Rows of scores are as long as they were when the model was taken in. */
+static bool check_classes(const Nr *nr, Error *err) {
+    return (!nr->model->rejects && labels_equal(&nr->model->classes, &nr->base.classes)) ||
+           error_set(err, ERROR_ARGUMENT,
+                     "nr: the model inside has other classes than when it was taken in; call :fit "
+                     "or make the nr anew");
 }
 
 static bool nr_scores(Model *base, const Batch *batch, double *scores, Error *err) {
     Nr *nr = (Nr *)base;
-    size_t classes = base->classes.count;
-    double *inner = inner_rows(nr, batch, err);
-    if (!inner)
+    size_t classes = base->classes.count, bytes = batch->n * classes * sizeof(double);
+    if (!check_classes(nr, err))
         return false;
+    double *inner = malloc(bytes);
+    if (!inner)
+        return error_memory(err, batch->where, bytes);
     bool ok = model_scores(nr->model, batch, inner, err);
-    for (size_t i = 0; ok && i < batch->n; i++) {
-        double *row = scores + i * (classes + 1);
-        memcpy(row, inner + i * classes, classes * sizeof *row);
-        row[classes] = nr->threshold;
-    }
+    if (ok)
+        threshold_append(inner, batch->n, classes, nr->threshold, scores);
     free(inner);
     return ok;
 }
@@ -54,15 +45,11 @@ static bool nr_scores(Model *base, const Batch *batch, double *scores, Error *er
 static bool nr_gradient(Model *base, const Batch *batch, const GradientRequest *request,
                         Error *err) {
     Nr *nr = (Nr *)base;
-    size_t classes = base->classes.count;
-    double *inner = inner_rows(nr, batch, err);
-    if (!inner)
+    InnerRequest inner = { request, base->classes.count, nr->threshold, .storage = NULL };
+    if (!check_classes(nr, err) || !inner_request_init(&inner, batch, err))
         return false;
-    for (size_t i = 0; i < batch->n; i++)
-        memcpy(inner + i * classes, request->w + i * (classes + 1), classes * sizeof *inner);
-    GradientRequest weighted = { .w = inner, .gradient = request->gradient };
-    bool ok = model_gradient(nr->model, batch, &weighted, err);
-    free(inner);
+    bool ok = model_gradient(nr->model, batch, &inner.asked, err);
+    inner_request_end(&inner, batch);
     return ok;
 }
 
@@ -123,6 +110,7 @@ const ModelKind nr_kind = {
     .name = "nr",
     .free = nr_free,
     .scores = nr_scores,
+    .one_pass = true,
     .gradient = nr_gradient,
     .fit = nr_fit,
     .option_at = nr_option_at,

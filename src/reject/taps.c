@@ -5,14 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TILE_BYTES = 64 << 20, TILE_MAX = 1024, TILE_MIN = 16 };
+/* Rows in whole tiles of what they go through (nn's, svm's): then the bits do not depend on them.
+ */
+enum { TILE_BYTES = 64 << 20, TILE_MAX = 512, TILE_STEP = 128, TILE_MIN = 16 };
 
 size_t taps_tile(const Network *net) {
     size_t width = 1;
     for (size_t i = 0; i < network_layer_count(net); i++)
         width += network_output_size(net, i);
     size_t rows = TILE_BYTES / (width * sizeof(float));
-    return rows < TILE_MIN ? TILE_MIN : rows > TILE_MAX ? TILE_MAX : rows;
+    rows = rows < TILE_MIN ? TILE_MIN : rows > TILE_MAX ? TILE_MAX : rows;
+    return rows < TILE_STEP ? rows : rows / TILE_STEP * TILE_STEP;
 }
 
 /* The taps of rows from `first` on. */

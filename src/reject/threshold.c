@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 const Field threshold_field = THRESHOLD_FIELD(0);
 
@@ -16,6 +17,54 @@ bool threshold_check_classes(const char *where, const Labels *classes, Error *er
            error_set(err, ERROR_ARGUMENT,
                      "%s: a class has the label %d, which means rejected; give it another label",
                      where, LABEL_REJECTED);
+}
+
+void threshold_append(const double *scores, size_t n, size_t classes, double threshold,
+                      double *rows) {
+    for (size_t i = 0; i < n; i++) {
+        double *row = rows + i * (classes + 1);
+        memcpy(row, scores + i * classes, classes * sizeof *row);
+        row[classes] = threshold;
+    }
+}
+
+/* The reject column's weight has no effect: it is left out. */
+static void weigh_inner(const void *context, size_t row, const double *scores, double *w) {
+    const InnerRequest *inner = context;
+    const GradientRequest *outer = inner->outer;
+    size_t at = (row - outer->first_row) * (inner->classes + 1);
+    threshold_append(scores, 1, inner->classes, inner->threshold, inner->scores + at);
+    outer->weigh(outer->context, row, inner->scores + at, inner->w + at);
+    memcpy(w, inner->w + at, inner->classes * sizeof *w);
+}
+
+bool inner_request_init(InnerRequest *inner, const Batch *batch, Error *err) {
+    const GradientRequest *outer = inner->outer;
+    size_t classes = inner->classes, rows = batch->n * (classes + 1);
+    double *storage = malloc((2 * rows + 1) * sizeof *storage);
+    if (!storage)
+        return error_memory(err, batch->where, 2 * rows * sizeof *storage);
+    inner->storage = storage;
+    inner->asked = (GradientRequest){ .first_row = outer->first_row, .gradient = outer->gradient };
+    if (!outer->w) {
+        inner->scores = outer->scores ? outer->scores : storage;
+        inner->w = storage + rows;
+        inner->asked.weigh = weigh_inner;
+        inner->asked.context = inner;
+        return true;
+    }
+    for (size_t i = 0; i < batch->n; i++)
+        memcpy(storage + i * classes, outer->w + i * (classes + 1), classes * sizeof *storage);
+    inner->asked.w = storage;
+    inner->asked.scores = outer->scores ? storage + rows : NULL;
+    return true;
+}
+
+void inner_request_end(InnerRequest *inner, const Batch *batch) {
+    if (inner->asked.scores)
+        threshold_append(inner->asked.scores, batch->n, inner->classes, inner->threshold,
+                         inner->outer->scores);
+    free(inner->storage);
 }
 
 static int compare(const void *a, const void *b) {

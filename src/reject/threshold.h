@@ -26,6 +26,24 @@ bool threshold_check(double threshold, Error *err);
 /* A model that rejects cannot have a class with the label LABEL_REJECTED. */
 bool threshold_check_classes(const char *where, const Labels *classes, Error *err);
 
+/* rows (n × (classes + 1)) = n rows of class scores, each with the threshold behind it. */
+void threshold_append(const double *scores, size_t n, size_t classes, double threshold,
+                      double *rows);
+
+/* A request to a model that rejects by a threshold, as one to the model of its class scores: set
+ * the first three, and then `asked` is for the model inside. */
+typedef struct InnerRequest {
+    const GradientRequest *outer;
+    size_t classes;
+    double threshold;
+    GradientRequest asked; /* its gradient is the outer's until the caller says another */
+    double *scores, *w;    /* rows with the reject column, on their way to and from outer->weigh */
+    double *storage;
+} InnerRequest;
+bool inner_request_init(InnerRequest *inner, const Batch *batch, Error *err);
+/* After the answer: fills the outer scores, if that is left to do, and frees. */
+void inner_request_end(InnerRequest *inner, const Batch *batch);
+
 /* The floor(p·n)-th smallest of best[0 … n−1], so that exactly floor(p·n) samples are rejected when
  * the scores are distinct; −inf if floor(p·n) is 0. floor(p·n) means floor(p·n + 1e-9): 0.1 of 1000
  * is 100 in spite of rounding. `best` is sorted on return. NaN: it failed, and err says why. */

@@ -2,6 +2,7 @@
 
 #include "core/array.h"
 #include "core/blas.h"
+#include "core/buffer_pool.h"
 #include "core/fail.h"
 #include "core/parallel.h"
 #include "core/simd.h"
@@ -58,115 +59,194 @@ void decision_clear(Decision *decision) {
     *decision = (Decision){ 0 };
 }
 
-/* ---- One call's work ------------------------------------------------------------------------ */
+/* ---- A pass: some rows against all support vectors ------------------------------------------- */
 
-/* A batch of fewer rows than FEW_ROWS is cut into pieces of COLUMNS support vectors. */
-enum { FEW_ROWS = 32, COLUMNS = 256 };
+/* A tile: enough rows for the matrix product, few enough of both for the cache. */
+enum { ROWS = 128, COLUMNS = 512 };
 
-/* What one worker needs for a tile, a block of rows × `most` support vectors. The last three are
- * for gradients. */
+/* What one worker needs for a tile. The last three are for gradients. */
 typedef struct Scratch {
-    float *dots;   /* block × most */
-    double *base;  /* block × most */
-    double *slope; /* block × most: D */
-    float *narrow; /* block × features: D·S as sgemm gives it */
-    double *sum;   /* block × features */
+    float *dots;   /* rows × columns */
+    double *base;  /* rows × columns: bases; then D */
+    float *narrow; /* rows × features: D·S as sgemm gives it */
+    double *part;  /* rows × features: a tile's part of the gradient */
+    double *sum;   /* rows × features: of a row of tiles */
 } Scratch;
 
-typedef struct Work {
-    const Decision *decision;
-    KernelRows x;
-    const double *w; /* n × functions, or NULL where values are asked for */
-    size_t n, m, functions, features, outputs;
-    size_t block; /* rows at a time: by_columns all n */
-    size_t most;  /* support vectors at a time: all m, or by_columns a piece of them */
+/*          m support vectors
+ *     ┌────────┬────────┬─────┐
+ *     │ tile 0 │ tile 1 │  2  │  ROWS rows of the batch
+ *     ├────────┼────────┼─────┤
+ *     │      3 │      4 │  5  │
+ *     └────────┴────────┴─────┘
+ *       COLUMNS                     slopes lie tile after tile, parts of f row after row
+ */
+struct DecisionPass {
+    const Decision *decision; /* the first four are set by whoever makes a pass */
+    size_t most;              /* rows that there is room for */
+    bool values, gradients;   /* what is wanted of it */
+    size_t m, functions, features;
+    size_t pieces;      /* tiles in a row of them */
+    size_t block, wide; /* rows and columns of the largest tile */
     int workers;
-    Scratch *scratch; /* one per worker */
-    bool by_columns;  /* support vectors are cut into pieces, not rows */
-    double *part;     /* by_columns: pieces × n × outputs */
-    double *f;        /* the answers: n × functions, or n × features */
-    float *gradient;
-} Work;
+    Scratch *scratch;       /* one per worker */
+    double *parts;          /* most × pieces × functions; with values */
+    double *slopes;         /* most × m; with gradients */
+    size_t slopes_capacity; /* as the pool says it */
+    size_t n;               /* rows of the present batch */
+    KernelRows x;
+    const double *w; /* n × functions */
+    float *gradient; /* n × features */
+    double *shares;  /* tiles × block × features, where each tile is a job of its own; or NULL */
+};
 
-/* Rows of a block: enough for the matrix product, few enough to stay in the cache. */
-static size_t block_rows(size_t n, size_t m) {
-    size_t rows = m <= 4096 ? 128 : m >= 32768 ? 16 : 524288 / m;
-    return rows < n ? rows : n;
-}
-
-static void work_clear(Work *work) {
-    kernel_rows_clear(&work->x);
-    for (int i = 0; work->scratch && i < work->workers; i++) {
-        free(work->scratch[i].dots);
-        free(work->scratch[i].base);
-        free(work->scratch[i].slope);
-        free(work->scratch[i].narrow);
-        free(work->scratch[i].sum);
+static void pass_clear(DecisionPass *pass) {
+    kernel_rows_clear(&pass->x);
+    for (int i = 0; pass->scratch && i < pass->workers; i++) {
+        free(pass->scratch[i].dots);
+        free(pass->scratch[i].base);
+        free(pass->scratch[i].narrow);
+        free(pass->scratch[i].part);
+        free(pass->scratch[i].sum);
     }
-    free(work->scratch);
-    free(work->part);
+    free(pass->scratch);
+    free(pass->parts);
+    pool_give(pass->slopes, pass->slopes_capacity);
+    free(pass->shares);
 }
 
-static bool scratch_init(const Work *work, Scratch *scratch) {
-    size_t pairs = work->block * work->most + 1, sums = work->block * work->features;
+static bool scratch_init(const DecisionPass *pass, Scratch *scratch) {
+    size_t pairs = pass->block * pass->wide, sums = pass->block * pass->features;
     scratch->dots = malloc(pairs * sizeof(float));
     scratch->base = malloc(pairs * sizeof(double));
-    if (!work->w)
+    if (!pass->gradients)
         return scratch->dots && scratch->base;
-    scratch->slope = malloc(pairs * sizeof(double));
     scratch->narrow = malloc(sums * sizeof(float));
+    scratch->part = malloc(sums * sizeof(double));
     scratch->sum = malloc(sums * sizeof(double));
-    return scratch->dots && scratch->base && scratch->slope && scratch->narrow && scratch->sum;
+    return scratch->dots && scratch->base && scratch->narrow && scratch->part && scratch->sum;
 }
 
-static bool work_init(Work *work, const Decision *decision, const Batch *batch, const double *w,
-                      Error *err) {
-    size_t n = batch->n;
-    int workers = parallel_inside() ? 1 : parallel_threads();
-    *work = (Work){ .decision = decision,
-                    .w = w,
-                    .n = n,
-                    .m = decision->rows.n,
-                    .functions = decision_functions(decision),
-                    .features = decision_features(decision),
-                    .workers = workers };
-    work->outputs = w ? work->features : work->functions;
-    work->by_columns = n < FEW_ROWS;
-    work->block = work->by_columns ? n : block_rows(n, work->m);
-    work->most = work->by_columns && work->m > COLUMNS ? COLUMNS : work->m;
-    if (!kernel_rows_init(&work->x, batch, err))
-        return false;
-    work->scratch = calloc((size_t)workers, sizeof *work->scratch);
-    bool ok = work->scratch != NULL;
-    size_t parts = parallel_pieces(work->m, COLUMNS);
-    for (int i = 0; ok && i < workers; i++)
-        ok = scratch_init(work, &work->scratch[i]);
-    if (ok && work->by_columns)
-        ok = (work->part = malloc(parts * n * work->outputs * sizeof(double))) != NULL;
-    if (ok)
+static size_t tile_count(const DecisionPass *pass, size_t n) {
+    return parallel_pieces(n, ROWS) * pass->pieces;
+}
+
+/* Where there are fewer rows of tiles than workers, each tile of a gradient is a job. */
+static bool shares_init(DecisionPass *pass) {
+    size_t tiles = tile_count(pass, pass->most);
+    if (tiles / pass->pieces >= (size_t)pass->workers || pass->pieces == 1)
         return true;
-    work_clear(work);
-    return error_memory(err, batch->where,
-                        (size_t)workers * work->block * work->most * sizeof(double));
+    pass->shares = malloc(tiles * pass->block * pass->features * sizeof *pass->shares);
+    return pass->shares != NULL;
 }
 
-/* ---- One tile: rows of x against some of the support vectors -------------------------------- */
-
-/* out (tile.rows × functions) = K · alphaᵀ over the tile's support vectors. */
-static void tile_values(const Work *work, KernelTile tile, Scratch *scratch, double *out) {
-    const Decision *decision = work->decision;
-    kernel_base(&(KernelPairs){ &decision->kernel, &work->x, &decision->rows }, tile, scratch->dots,
-                scratch->base);
-    kernel_values(&decision->kernel, scratch->base, scratch->base, tile.rows * tile.columns);
-    blas_dgemm(false, true, tile.rows, work->functions, tile.columns, 1, scratch->base,
-               tile.columns, array_f64(decision->alpha) + tile.column, work->m, 0, out,
-               work->functions);
+static bool take_memory(DecisionPass *pass) {
+    size_t parts = pass->most * pass->pieces * pass->functions;
+    pass->scratch = calloc((size_t)pass->workers, sizeof *pass->scratch);
+    bool ok = pass->scratch != NULL;
+    if (pass->values)
+        ok = ok && (pass->parts = malloc(parts * sizeof *pass->parts)) != NULL;
+    if (pass->gradients)
+        ok = ok && (pass->slopes = pool_take(pass->most * pass->m * sizeof *pass->slopes,
+                                             &pass->slopes_capacity)) != NULL;
+    for (int i = 0; ok && i < pass->workers; i++)
+        ok = scratch_init(pass, &pass->scratch[i]);
+    return ok && (!pass->gradients || shares_init(pass));
 }
+
+static bool pass_init(DecisionPass *pass, const Batch *batch, Error *err) {
+    const Decision *decision = pass->decision;
+    pass->m = decision->rows.n;
+    pass->functions = decision_functions(decision);
+    pass->features = decision_features(decision);
+    pass->pieces = parallel_pieces(pass->m, COLUMNS);
+    pass->block = pass->most < ROWS ? pass->most : ROWS;
+    pass->wide = pass->m < COLUMNS ? pass->m : COLUMNS;
+    pass->workers = parallel_inside() ? 1 : parallel_threads();
+    return take_memory(pass) ||
+           error_memory(err, batch->where, pass->most * pass->m * sizeof(double));
+}
+
+static KernelTile tile_at(const DecisionPass *pass, size_t index) {
+    size_t row = index / pass->pieces * ROWS, column = index % pass->pieces * COLUMNS;
+    size_t rows = pass->n - row, columns = pass->m - column;
+    return (KernelTile){ row, rows < ROWS ? rows : ROWS, column,
+                         columns < COLUMNS ? columns : COLUMNS };
+}
+
+static double *tile_slopes(const DecisionPass *pass, KernelTile tile) {
+    return pass->slopes + tile.row * pass->m + tile.rows * tile.column;
+}
+
+static KernelPairs pairs_of(const DecisionPass *pass) {
+    return (KernelPairs){ &pass->decision->kernel, &pass->x, &pass->decision->rows };
+}
+
+/* ---- Forward --------------------------------------------------------------------------------- */
+
+/* The parts of f that K · alphaᵀ over the tile's support vectors gives. */
+static void sum_values(const DecisionPass *pass, KernelTile tile, const double *values) {
+    size_t functions = pass->functions, stride = pass->pieces * functions;
+    blas_dgemm(false, true, tile.rows, functions, tile.columns, 1, values, tile.columns,
+               array_f64(pass->decision->alpha) + tile.column, pass->m, 0,
+               pass->parts + tile.row * stride + tile.column / COLUMNS * functions, stride);
+}
+
+static void forward_body(void *context, size_t first, size_t last, int worker) {
+    const DecisionPass *pass = context;
+    const Kernel *kernel = &pass->decision->kernel;
+    const Scratch *scratch = &pass->scratch[worker];
+    KernelPairs pairs = pairs_of(pass);
+    for (size_t t = first; t < last; t++) {
+        KernelTile tile = tile_at(pass, t);
+        size_t count = tile.rows * tile.columns;
+        double *values = pass->gradients ? tile_slopes(pass, tile) : scratch->base;
+        kernel_base(&pairs, tile, scratch->dots, scratch->base);
+        kernel_values(kernel, scratch->base, values, count);
+        if (pass->values)
+            sum_values(pass, tile, values);
+        if (pass->gradients)
+            kernel_slopes(kernel, scratch->base, values, count);
+    }
+}
+
+/* f = its parts in their order, and b. */
+static void add_parts(const DecisionPass *pass, double *f) {
+    const double *b = array_f64(pass->decision->b), *part = pass->parts;
+    for (size_t i = 0; i < pass->n; i++, f += pass->functions) {
+        memcpy(f, part, pass->functions * sizeof *f);
+        part += pass->functions;
+        for (size_t k = 1; k < pass->pieces; k++, part += pass->functions)
+            for (size_t c = 0; c < pass->functions; c++)
+                f[c] += part[c];
+        for (size_t c = 0; c < pass->functions; c++)
+            f[c] += b[c];
+    }
+}
+
+static bool pass_forward(DecisionPass *pass, const Batch *batch, double *f, Error *err) {
+    kernel_rows_clear(&pass->x);
+    if (!kernel_rows_init(&pass->x, batch, err))
+        return false;
+    pass->n = batch->n;
+    parallel_for(tile_count(pass, pass->n), 1, forward_body, pass);
+    if (pass->values)
+        add_parts(pass, f);
+    return true;
+}
+
+/* ---- Backward -------------------------------------------------------------------------------- */
 
 SIMD_CLONES
 static void multiply(double *values, const double *factors, size_t n) {
     for (size_t i = 0; i < n; i++)
         values[i] *= factors[i];
+}
+
+SIMD_CLONES
+static void add(double *sum, const double *part, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        sum[i] += part[i];
 }
 
 SIMD_CLONES
@@ -176,15 +256,16 @@ static void to_float(const double *from, float *to, size_t n) {
 }
 
 /* out = D · S, in the precision of the support vectors' own products. */
-static void weigh_vectors(const Work *work, KernelTile tile, Scratch *scratch, double *out) {
-    const KernelRows *rows = &work->decision->rows;
-    size_t d = work->features, m = tile.columns, from = tile.column * d;
+static void weigh_vectors(const DecisionPass *pass, KernelTile tile, const Scratch *scratch,
+                          double *out) {
+    const KernelRows *rows = &pass->decision->rows;
+    size_t d = pass->features, m = tile.columns, from = tile.column * d;
     if (rows->wide) {
-        blas_dgemm(false, false, tile.rows, d, m, 1, scratch->slope, m, rows->wide + from, d, 0,
-                   out, d);
+        blas_dgemm(false, false, tile.rows, d, m, 1, scratch->base, m, rows->wide + from, d, 0, out,
+                   d);
         return;
     }
-    to_float(scratch->slope, scratch->dots, tile.rows * m);
+    to_float(scratch->base, scratch->dots, tile.rows * m);
     blas_sgemm(false, false, tile.rows, d, m, 1, scratch->dots, m, rows->x + from, d, 0,
                scratch->narrow, d);
     for (size_t i = 0; i < tile.rows * d; i++)
@@ -192,111 +273,161 @@ static void weigh_vectors(const Work *work, KernelTile tile, Scratch *scratch, d
 }
 
 /* D·S → 2(rowsum(D)·x − D·S), in place. */
-static void distance_gradient(const Work *work, KernelTile tile, const double *slope, double *out) {
-    size_t d = work->features;
+static void distance_gradient(const DecisionPass *pass, KernelTile tile, const double *D,
+                              double *out) {
+    size_t d = pass->features;
     for (size_t i = 0; i < tile.rows; i++) {
-        const float *x = work->x.x + (tile.row + i) * d;
+        const float *x = pass->x.x + (tile.row + i) * d;
         double sum = 0, *to = out + i * d;
         for (size_t j = 0; j < tile.columns; j++)
-            sum += slope[i * tile.columns + j];
+            sum += D[i * tile.columns + j];
         for (size_t k = 0; k < d; k++)
             to[k] = 2 * (sum * x[k] - to[k]);
     }
 }
 
-/* out = the sum over the support vectors of D · dbase/dx. */
-static void pull(const Work *work, KernelTile tile, Scratch *scratch, double *out) {
-    const Kernel *kernel = &work->decision->kernel;
-    if (kernel->kind->base == BASE_OWN) {
-        kernel_pull(&(KernelPairs){ kernel, &work->x, &work->decision->rows }, tile, scratch->slope,
-                    out);
+/* out (tile.rows × features): the sum over the tile's support vectors of D · dbase/dx. */
+static void pull_tile(const DecisionPass *pass, KernelTile tile, const Scratch *scratch,
+                      double *out) {
+    const Decision *decision = pass->decision;
+    KernelBase base = decision->kernel.kind->base;
+    blas_dgemm(false, false, tile.rows, tile.columns, pass->functions, 1,
+               pass->w + tile.row * pass->functions, pass->functions,
+               array_f64(decision->alpha) + tile.column, pass->m, 0, scratch->base, tile.columns);
+    multiply(scratch->base, tile_slopes(pass, tile), tile.rows * tile.columns);
+    if (base == BASE_OWN) {
+        KernelPairs pairs = pairs_of(pass);
+        kernel_pull(&pairs, tile, scratch->base, out);
         return;
     }
-    weigh_vectors(work, tile, scratch, out);
-    if (kernel->kind->base == BASE_DISTANCE)
-        distance_gradient(work, tile, scratch->slope, out);
+    weigh_vectors(pass, tile, scratch, out);
+    if (base == BASE_DISTANCE)
+        distance_gradient(pass, tile, scratch->base, out);
 }
 
-/* out (tile.rows × features): the tile's share of the gradient. */
-static void tile_gradient(const Work *work, KernelTile tile, Scratch *scratch, double *out) {
-    const Decision *decision = work->decision;
-    size_t pairs = tile.rows * tile.columns;
-    kernel_base(&(KernelPairs){ &decision->kernel, &work->x, &decision->rows }, tile, scratch->dots,
-                scratch->base);
-    kernel_slopes(&decision->kernel, scratch->base, scratch->base, pairs);
-    blas_dgemm(false, false, tile.rows, tile.columns, work->functions, 1,
-               work->w + tile.row * work->functions, work->functions,
-               array_f64(decision->alpha) + tile.column, work->m, 0, scratch->slope, tile.columns);
-    multiply(scratch->slope, scratch->base, pairs);
-    pull(work, tile, scratch, out);
-}
-
-/* ---- The batch ------------------------------------------------------------------------------- */
-
-static void rows_body(void *context, size_t first, size_t last, int worker) {
-    const Work *work = context;
-    Scratch *scratch = &work->scratch[worker];
-    KernelTile tile = { first, last - first, 0, work->m };
-    if (work->w) {
-        tile_gradient(work, tile, scratch, scratch->sum);
-        to_float(scratch->sum, work->gradient + first * work->features, tile.rows * work->features);
-    } else {
-        tile_values(work, tile, scratch, work->f + first * work->functions);
+/* Rows of tiles, one after the other. */
+static void backward_body(void *context, size_t first, size_t last, int worker) {
+    const DecisionPass *pass = context;
+    const Scratch *scratch = &pass->scratch[worker];
+    for (size_t block = first; block < last; block++) {
+        KernelTile tile = tile_at(pass, block * pass->pieces);
+        size_t size = tile.rows * pass->features;
+        pull_tile(pass, tile, scratch, scratch->sum);
+        for (size_t k = 1; k < pass->pieces; k++) {
+            pull_tile(pass, tile_at(pass, block * pass->pieces + k), scratch, scratch->part);
+            add(scratch->sum, scratch->part, size);
+        }
+        to_float(scratch->sum, pass->gradient + tile.row * pass->features, size);
     }
 }
 
-static void columns_body(void *context, size_t first, size_t last, int worker) {
-    const Work *work = context;
-    KernelTile tile = { 0, work->n, first, last - first };
-    double *part = work->part + first / COLUMNS * work->n * work->outputs;
-    if (work->w)
-        tile_gradient(work, tile, &work->scratch[worker], part);
-    else
-        tile_values(work, tile, &work->scratch[worker], part);
+/* Tiles, each into a place of its own. */
+static void share_body(void *context, size_t first, size_t last, int worker) {
+    const DecisionPass *pass = context;
+    for (size_t t = first; t < last; t++)
+        pull_tile(pass, tile_at(pass, t), &pass->scratch[worker],
+                  pass->shares + t * pass->block * pass->features);
 }
 
-/* The pieces' sums, in their order. */
-static void add_parts(const Work *work) {
-    size_t size = work->n * work->outputs;
-    for (size_t k = 1; k < parallel_pieces(work->m, COLUMNS); k++)
-        for (size_t i = 0; i < size; i++)
-            work->part[i] += work->part[k * size + i];
-    if (work->w)
-        to_float(work->part, work->gradient, size);
-    else
-        memcpy(work->f, work->part, size * sizeof *work->f);
-}
-
-static void run(Work *work) {
-    if (work->by_columns) {
-        parallel_for(work->m, COLUMNS, columns_body, work);
-        add_parts(work);
-    } else {
-        parallel_for(work->n, work->block, rows_body, work);
+static void add_shares(const DecisionPass *pass) {
+    size_t distance = pass->block * pass->features;
+    for (size_t t = 0; t < tile_count(pass, pass->n); t += pass->pieces) {
+        KernelTile tile = tile_at(pass, t);
+        size_t size = tile.rows * pass->features;
+        double *sum = pass->shares + t * distance;
+        for (size_t k = 1; k < pass->pieces; k++)
+            add(sum, sum + k * distance, size);
+        to_float(sum, pass->gradient + tile.row * pass->features, size);
     }
 }
+
+static void pass_backward(DecisionPass *pass, const double *w, float *gradient) {
+    size_t tiles = tile_count(pass, pass->n);
+    pass->w = w;
+    pass->gradient = gradient;
+    if (pass->shares) {
+        parallel_for(tiles, 1, share_body, pass);
+        add_shares(pass);
+    } else {
+        parallel_for(tiles / pass->pieces, 1, backward_body, pass);
+    }
+}
+
+/* ---- Public ---------------------------------------------------------------------------------- */
 
 bool decision_values(const Decision *decision, const Batch *batch, double *f, Error *err) {
-    Work work;
-    if (!work_init(&work, decision, batch, NULL, err))
-        return false;
-    work.f = f;
-    run(&work);
-    const double *b = array_f64(decision->b);
-    for (size_t i = 0; i < batch->n; i++)
-        for (size_t c = 0; c < work.functions; c++)
-            f[i * work.functions + c] += b[c];
-    work_clear(&work);
-    return true;
+    DecisionPass pass = { .decision = decision, .most = batch->n, .values = true };
+    bool ok = pass_init(&pass, batch, err) && pass_forward(&pass, batch, f, err);
+    pass_clear(&pass);
+    return ok;
+}
+
+/* The weights of the pass's rows, which are rows from `first` on of the request's. */
+static const double *weigh(const DecisionPass *pass, const GradientRequest *request, size_t first,
+                           double *f) {
+    size_t functions = pass->functions;
+    if (request->scores)
+        memcpy(request->scores + first * functions, f, pass->n * functions * sizeof *f);
+    if (request->w)
+        return request->w + first * functions;
+    double *w = f + pass->most * functions;
+    for (size_t i = 0; i < pass->n; i++)
+        request->weigh(request->context, request->first_row + first + i, f + i * functions,
+                       w + i * functions);
+    return w;
+}
+
+/* A row of tiles for each worker, twice: few enough that slopes are still in a cache. */
+static size_t rows_at_once(size_t n) {
+    size_t most = 2 * (size_t)parallel_threads() * ROWS;
+    return n < most ? n : most;
 }
 
 bool decision_gradient(const Decision *decision, const Batch *batch, const GradientRequest *request,
                        Error *err) {
-    Work work;
-    if (!work_init(&work, decision, batch, request->w, err))
-        return false;
-    work.gradient = request->gradient;
-    run(&work);
-    work_clear(&work);
-    return true;
+    DecisionPass pass = { .decision = decision,
+                          .most = rows_at_once(batch->n),
+                          .values = request->scores || !request->w,
+                          .gradients = true };
+    size_t count = 2 * pass.most * decision_functions(decision);
+    double *f = malloc(count * sizeof *f);
+    bool ok = f || error_memory(err, batch->where, count * sizeof *f);
+    ok = ok && pass_init(&pass, batch, err);
+    for (size_t first = 0; ok && first < batch->n; first += pass.most) {
+        size_t left = batch->n - first;
+        Batch rows = batch_rows(batch, first, left < pass.most ? left : pass.most);
+        ok = pass_forward(&pass, &rows, f, err);
+        if (ok)
+            pass_backward(&pass, weigh(&pass, request, first, f),
+                          request->gradient + first * pass.features);
+    }
+    free(f);
+    pass_clear(&pass);
+    return ok;
+}
+
+DecisionPass *decision_forward(const Decision *decision, const Batch *batch, double *f,
+                               Error *err) {
+    DecisionPass *pass = malloc(sizeof *pass);
+    if (!pass) {
+        error_memory(err, batch->where, sizeof *pass);
+        return NULL;
+    }
+    *pass =
+        (DecisionPass){ .decision = decision, .most = batch->n, .values = true, .gradients = true };
+    if (pass_init(pass, batch, err) && pass_forward(pass, batch, f, err))
+        return pass;
+    decision_pass_free(pass);
+    return NULL;
+}
+
+void decision_backward(DecisionPass *pass, const double *w, float *gradient) {
+    pass_backward(pass, w, gradient);
+}
+
+void decision_pass_free(DecisionPass *pass) {
+    if (!pass)
+        return;
+    pass_clear(pass);
+    free(pass);
 }

@@ -3,9 +3,9 @@
  *     f[c](x) = Σ_i alpha[c][i] · k(s_i, x) + b[c]
  *
  * Values and gradients of whole batches: one matrix product gives the bases of all pairs, a second
- * the sums. Rows go through in blocks, so that the kernel values of 60000 samples are never in
- * memory together; a batch too small to divide is divided by support vectors instead. Either cut
- * follows from the batch and the vectors alone (see parallel.h). */
+ * the sums. The pairs are cut into tiles of a fixed number of rows and of support vectors, whose
+ * parts of a sum are added in the order of the vectors, so that the bits follow from the batch
+ * alone, whoever computes which tile (see parallel.h). */
 #ifndef PERIGEE_SVM_DECISION_H
 #define PERIGEE_SVM_DECISION_H
 
@@ -36,9 +36,16 @@ size_t decision_features(const Decision *decision);
 bool decision_values(const Decision *decision, const Batch *batch, double *f, Error *err);
 
 /* gradient[i] = d(w[i] · f(x[i]))/dx: with D = (w·alpha) ∘ k' it is D·S for kernels of the inner
- * product, and 2(rowsum(D)·x − D·S) for those of the distance. w: n × functions; gradient: n ×
- * features. */
+ * product, and 2(rowsum(D)·x − D·S) for those of the distance. The request's columns are the
+ * functions. Some rows at a time, which are multiplied with the support vectors once for both. */
 bool decision_gradient(const Decision *decision, const Batch *batch, const GradientRequest *request,
                        Error *err);
+
+/* The same in two calls: values first, and all slopes k' kept (n × m doubles) for gradients of
+ * them. Reads the batch's rows again; the decision must not change meanwhile. */
+typedef struct DecisionPass DecisionPass;
+DecisionPass *decision_forward(const Decision *decision, const Batch *batch, double *f, Error *err);
+void decision_backward(DecisionPass *pass, const double *w, float *gradient);
+void decision_pass_free(DecisionPass *pass);
 
 #endif

@@ -33,8 +33,10 @@ struct KernelKind {
     KernelBase base;
     Fields fields; /* of a Kernel: which parameters it has; the first may be given without a name */
 
-    /* value[i] = k(base[i]) and slope[i] = dk/dbase at base[i]; the output may be base itself. */
+    /* value[i] = k(base[i]); value may be base itself. */
     void (*values)(const Kernel *kernel, const double *base, double *value, size_t n);
+    /* slope[i] holds k(base[i]) and becomes dk/dbase there, so that no exponential is taken twice.
+     */
     void (*slopes)(const Kernel *kernel, const double *base, double *slope, size_t n);
 
     /* Of BASE_OWN: the base of one pair, and gradient += slope · dbase/dx. */

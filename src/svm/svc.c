@@ -182,17 +182,43 @@ static bool is_single(const Svc *svc) {
     return decision_functions(&svc->decision) == 1;
 }
 
+/* From n values of f to their n × 2 columns, in place: backwards. */
+static void spread(double *scores, size_t n) {
+    while (n-- > 0) {
+        double f = scores[n];
+        scores[2 * n + 1] = f;
+        scores[2 * n] = -f;
+    }
+}
+
+static double single_weight(const double *w) {
+    return w[1] - w[0];
+}
+
+/* n weights of f from n × 2 of its columns, for free(). */
+static double *single_weights(const Batch *batch, const double *w, Error *err) {
+    double *single = malloc((batch->n + 1) * sizeof *single);
+    if (!single)
+        error_memory(err, batch->where, batch->n * sizeof *single);
+    for (size_t i = 0; single && i < batch->n; i++)
+        single[i] = single_weight(w + 2 * i);
+    return single;
+}
+
+/* The context is the request for both columns. */
+static void weigh_single(const void *context, size_t row, const double *f, double *w) {
+    const GradientRequest *request = context;
+    double both[2] = { -*f, *f }, weights[2];
+    request->weigh(request->context, row, both, weights);
+    *w = single_weight(weights);
+}
+
 static bool svc_scores(Model *model, const Batch *batch, double *scores, Error *err) {
     const Svc *svc = (const Svc *)model;
-    if (!decision_values(&svc->decision, batch, scores, err))
-        return false;
-    for (size_t i = batch->n;
-         is_single(svc) && i-- > 0;) { /* spread the n values over n × 2, backwards */
-        double f = scores[i];
-        scores[2 * i + 1] = f;
-        scores[2 * i] = -f;
-    }
-    return true;
+    bool ok = decision_values(&svc->decision, batch, scores, err);
+    if (ok && is_single(svc))
+        spread(scores, batch->n);
+    return ok;
 }
 
 static bool svc_gradient(Model *model, const Batch *batch, const GradientRequest *request,
@@ -200,15 +226,44 @@ static bool svc_gradient(Model *model, const Batch *batch, const GradientRequest
     const Svc *svc = (const Svc *)model;
     if (!is_single(svc))
         return decision_gradient(&svc->decision, batch, request, err);
-    double *single = malloc(batch->n * sizeof *single);
-    if (!single)
-        return error_memory(err, batch->where, batch->n * sizeof *single);
-    for (size_t i = 0; i < batch->n; i++)
-        single[i] = request->w[2 * i + 1] - request->w[2 * i];
-    GradientRequest inner = { .w = single, .gradient = request->gradient };
+    double *single = request->w ? single_weights(batch, request->w, err) : NULL;
+    if (request->w && !single)
+        return false;
+    GradientRequest inner = { .w = single,
+                              .weigh = weigh_single,
+                              .context = request,
+                              .first_row = request->first_row,
+                              .scores = request->scores,
+                              .gradient = request->gradient };
     bool ok = decision_gradient(&svc->decision, batch, &inner, err);
+    if (ok && request->scores)
+        spread(request->scores, batch->n);
     free(single);
     return ok;
+}
+
+static bool svc_forward(ModelPass *pass, double *scores, Error *err) {
+    const Svc *svc = (const Svc *)pass->model;
+    pass->kept = decision_forward(&svc->decision, &pass->batch, scores, err);
+    if (pass->kept && is_single(svc))
+        spread(scores, pass->batch.n);
+    return pass->kept != NULL;
+}
+
+static bool svc_backward(ModelPass *pass, const double *w, float *gradient, Error *err) {
+    if (!is_single((const Svc *)pass->model)) {
+        decision_backward(pass->kept, w, gradient);
+        return true;
+    }
+    double *single = single_weights(&pass->batch, w, err);
+    if (single)
+        decision_backward(pass->kept, single, gradient);
+    free(single);
+    return single != NULL;
+}
+
+static void svc_forget(ModelPass *pass) {
+    decision_pass_free(pass->kept);
 }
 
 /* ---- Training -------------------------------------------------------------------------------- */
@@ -502,7 +557,11 @@ const ModelKind svc_kind = {
     .name = "svm",
     .free = svc_free,
     .scores = svc_scores,
+    .one_pass = true,
     .gradient = svc_gradient,
+    .forward = svc_forward,
+    .backward = svc_backward,
+    .forget = svc_forget,
     .fit = svc_fit,
     .fit_folds = svc_fit_folds,
     .option_at = svc_option_at,

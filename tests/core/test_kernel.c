@@ -58,6 +58,7 @@ static void test_slopes(void **state) {
     for (int k = 0; k < 3; k++) {
         for (double base = 0.1; base < 3; base += 0.3) {
             double pair[2] = { base - 1e-5, base + 1e-5 }, slope;
+            kernel_values(kernels[k], &base, &slope, 1);
             kernel_slopes(kernels[k], &base, &slope, 1);
             kernel_values(kernels[k], pair, pair, 2);
             assert_true(fabs(slope - (pair[1] - pair[0]) / 2e-5) < 1e-8);
