@@ -1,5 +1,6 @@
 #include "nn/gradient_parts.h"
 
+#include "core/fail.h"
 #include "core/parallel.h"
 
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 #ifndef PERIGEE_NN_GRADIENT_PARTS_H
 #define PERIGEE_NN_GRADIENT_PARTS_H
 
-#include "core/error.h"
+#include "core/types.h"
 
 #include <stdbool.h>
 #include <stddef.h>
