@@ -2,7 +2,7 @@
  *
  * A Model scores a batch of samples and gives gradients of its scores with respect to the samples.
  * A CNN, an SVM, NR, DNR and a model written in Lua are Models; attacks, rejection and measures
- * know nothing else of them.
+ * know nothing else about them.
  *
  * Samples are rows of float32, scores rows of double, in columns that follow `classes` (sorted
  * labels); a model that rejects has one more column, last, the reject class's score.

@@ -481,7 +481,8 @@ Rng bind_opt_rng(lua_State *L, int arg, const char *where, uint64_t *used) {
 
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
-/* The collector is told in steps of this size: one call a small array would cost more than it. */
+/* The collector is told in steps of this size: a call for every small array would cost more than
+ * the array. */
 enum { ACCOUNT_STEP = 1 << 18 };
 
 void bind_account(lua_State *L, size_t bytes) {

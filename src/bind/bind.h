@@ -144,8 +144,8 @@ int bind_opt_push(lua_State *L, int arg, const char *key);
  * names (`where`) streams of their own. */
 Rng bind_opt_rng(lua_State *L, int arg, const char *where, uint64_t *used);
 
-/* The session's generator, one a context, set by --seed and seed(n), and the seed it was set to (0
- * where nobody set it). */
+/* The session's generator, one per context, set by --seed and seed(n), and the seed it was set to
+ * (0 if it was not). */
 Rng *bind_session_rng(void);
 uint64_t bind_session_seed(void);
 void bind_seed_session(uint64_t seed);

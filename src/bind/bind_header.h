@@ -1,4 +1,4 @@
-/* bind_header.h — what a session says of itself: in info() at the prompt, and in the header of
+/* bind_header.h — what a session says about itself: in info() at the prompt, and in the header of
  * every model, result, session file and figure that it writes. */
 #ifndef PERIGEE_BIND_HEADER_H
 #define PERIGEE_BIND_HEADER_H

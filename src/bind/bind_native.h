@@ -1,5 +1,5 @@
 /* bind_native.h — what only the Lua half of the program uses: the table that its files get by
- * require "perigee.native". No library shows it, and the help does not tell of it. */
+ * require "perigee.native". No library shows it, and the help does not mention it. */
 #ifndef PERIGEE_BIND_NATIVE_H
 #define PERIGEE_BIND_NATIVE_H
 

@@ -290,7 +290,7 @@ static void push_layers(lua_State *L, const Network *net) {
     }
 }
 
-/* A seed that no double is stands there as text. */
+/* A seed that no double can hold is kept as text. */
 static void push_record_item(lua_State *L, const cJSON *item) {
     const char *text = cJSON_GetStringValue(item);
     bool is_seed = text && strstr(item->string, "seed") && lua_stringtonumber(L, text) > 0;

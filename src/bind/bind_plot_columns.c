@@ -96,7 +96,7 @@ static int plot_columns(lua_State *L) {
     return 2;
 }
 
-/* gnuplot.matrix(x): the numbers of a 2-d array, a line a row. */
+/* gnuplot.matrix(x): the numbers of a 2-d array, one line per row. */
 static int plot_matrix(lua_State *L) {
     const Array *a = check_numbers(L, 1);
     luaL_argcheck(L, a->ndim == 2, 1, "2-d");

@@ -19,7 +19,7 @@ typedef struct Live {
     bool inside; /* a callback that runs loops itself does not hear them */
 } Live;
 
-/* One a context. */
+/* One per context. */
 static Live *the_live(void) {
     static const ContextSlot slot = { .size = sizeof(Live) };
     return context_slot(&slot);

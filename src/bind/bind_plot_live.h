@@ -1,4 +1,4 @@
-/* bind_plot_live.h — gnuplot.listen: what running core loops say of themselves, for plot.live.
+/* bind_plot_live.h — gnuplot.listen: what running core loops report, for plot.live.
  */
 #ifndef PERIGEE_BIND_PLOT_LIVE_H
 #define PERIGEE_BIND_PLOT_LIVE_H

@@ -9,7 +9,7 @@
  *     {"array": "1"}              the part "1" of the bundle (data/bundle.h); likewise "dataset",
  *                                 "model" and "result"
  *
- * Nothing of it can run, and nothing is believed: whatever does not fit is an error, and the values
+ * Nothing in it can run, and nothing is believed: whatever does not fit is an error, and the values
  * are handed over only when all have been read. */
 #include "bind/bind.h"
 #include "bind/bind_attack.h"

@@ -62,7 +62,7 @@ Array *array_linspace(DType dtype, const Range *range, size_t n, Error *err) {
 void array_fill_uniform(Array *a, double low, double high, Rng *rng) {
     size_t n = array_size(a);
     double width = high - low;
-    /* The sum may round up to `high`, which is not to come: the numbers before it instead. */
+    /* The sum may round up to `high`, which must not occur: then the number before it is taken. */
     float top = (float)high, below = nextafterf(top, (float)low);
     switch (a->dtype) {
     case DTYPE_F32:

@@ -449,7 +449,7 @@ bool array_apply_into(const ArrayOp *op, const Array *const *in, Array *out, Err
     Array *whole = apply(op, in, err);
     bool ok = whole && array_assign(op->name, whole, out, err);
     array_free(whole);
-    if (ok && out->origin == ORIGIN_MASK) /* sums of masks are none */
+    if (ok && out->origin == ORIGIN_MASK) /* sums of masks are not masks */
         out->origin = ORIGIN_ARRAY;
     return ok;
 }

@@ -1,4 +1,4 @@
-/* array_values.h — an array's numbers, for those who need not know how it lies in memory. */
+/* array_values.h — an array's numbers, for code that need not know how they lie in memory. */
 #ifndef PERIGEE_CORE_ARRAY_VALUES_H
 #define PERIGEE_CORE_ARRAY_VALUES_H
 

@@ -1,8 +1,8 @@
 /* fields_json.h — options in files: fields as the members of a JSON object, under their names.
  *
  * A pair is a list of two, or one number where both are the same; a word is a string, and so are
- * numbers that JSON has none for (infinite ones, whole ones that no double is). What is left open
- * is not written. Fields of kind FIELD_OBJECT are the caller's. */
+ * numbers that JSON cannot write (infinite ones, whole ones that no double can hold). What is left
+ * open is not written. Fields of kind FIELD_OBJECT are the caller's. */
 #ifndef PERIGEE_CORE_FIELDS_JSON_H
 #define PERIGEE_CORE_FIELDS_JSON_H
 

@@ -1,3 +1,15 @@
+/* network.c — what a Network owns: its weights, and a workspace for every worker.
+ *
+ *     weights     | conv1: weight, bias | fc1: weight, bias | …   one vector; a layer's part is at
+ *                                                                 its `offset`, in its own order
+ *     prepared    | conv1 transposed | …                          what backward needs besides, made
+ *                                                                 by network_ready if not `fresh`
+ *     workspace   | arena of a tile | gradient | gradient | scratch |   one block per worker
+ *
+ * Whoever writes weights calls network_weights_changed; whoever runs a pass calls network_ready
+ * first. Where an activation lies in the arena follows from a plan (network_build.c): every layer's
+ * output has its own place if a reverse pass will read it, else two places take turns. Files have
+ * weights in PyTorch's order and under its names; layers translate (export, import). */
 #include "nn/network.h"
 
 #include "core/array.h"
