@@ -60,11 +60,10 @@ typedef struct AttackTask {
 struct Descent;
 
 /* Memory of an attack's own for every row of a descent, zeroed at its start: elements of `size`
- * bytes, a single one, one per feature or one per column of the scores. */
-typedef enum StateWidth { STATE_ONE, STATE_FEATURES, STATE_COLUMNS } StateWidth;
+ * bytes, as many a row as `width` says. */
 typedef struct AttackState {
     size_t size;
-    StateWidth width;
+    Width width;
 } AttackState;
 enum { ATTACK_STATES = 8 };
 

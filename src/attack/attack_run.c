@@ -76,34 +76,40 @@ static bool set_constraint(Run *run, Error *err) {
         .lower = params->lower_each ? array_f32(params->lower_each) : NULL,
         .upper = params->upper_each ? array_f32(params->upper_each) : NULL,
     };
-    return constraint_check(&run->problem.constraint, run->problem.where, run->task->x,
-                            run->task->n, err);
+    Batch samples = { run->task->x, run->task->n, run->task->features, run->problem.where };
+    return constraint_check(&run->problem.constraint, &samples, err);
 }
 
-static bool unknown_label(const Run *run, const char *what, size_t i, int32_t label, Error *err) {
-    return error_set(err, ERROR_ARGUMENT, "%s: sample %zu: %s %d is not a class of the %s model",
-                     run->problem.where, i + 1, what, (int)label, run->task->model->kind->name);
+/* Are all of them classes of the model? */
+static bool known_labels(const Run *run, const char *what, const int32_t *label, Error *err) {
+    const Model *model = run->task->model;
+    for (size_t i = 0; i < run->task->n; i++)
+        if (labels_find(&model->classes, label[i]) < 0)
+            return error_set(err, ERROR_ARGUMENT,
+                             "%s: sample %zu: %s %d is not a class of the %s model",
+                             run->problem.where, i + 1, what, (int)label[i], model->kind->name);
+    return true;
 }
 
 /* Goals, in columns; y where it was not given is the model's best class. */
 static bool set_goals(Run *run, Error *err) {
     const AttackTask *task = run->task;
     const Labels *classes = &task->model->classes;
-    int32_t *y = array_i32(run->result->y);
+    int32_t *y = array_i32(run->result->y), *target = NULL;
     for (size_t i = 0; i < task->n; i++) {
         const double *scores = array_f64(run->result->start_scores) + i * run->problem.columns;
         y[i] = task->y ? task->y[i] : classes->label[model_best_class(task->model, scores)];
-        ptrdiff_t truth = labels_find(classes, y[i]), target = -1;
-        if (truth < 0)
-            return unknown_label(run, "label", i, y[i], err);
-        if (task->target) {
-            target = labels_find(classes, task->target[i]);
-            if (target < 0)
-                return unknown_label(run, "target", i, task->target[i], err);
-            array_i32(run->result->target)[i] = task->target[i];
-        }
-        run->goal[i] = (Goal){ (size_t)truth, target };
     }
+    if (task->target) {
+        target = array_i32(run->result->target);
+        memcpy(target, task->target, task->n * sizeof *target);
+    }
+    if (!known_labels(run, "label", y, err) ||
+        (target && !known_labels(run, "target", target, err)))
+        return false;
+    for (size_t i = 0; i < task->n; i++)
+        run->goal[i] = (Goal){ .truth = (size_t)labels_find(classes, y[i]),
+                               .target = target ? labels_find(classes, target[i]) : -1 };
     return true;
 }
 
@@ -158,8 +164,8 @@ static bool prepare(Run *run, Error *err) {
         return false;
     memcpy(array_f32(run->result->x0), task->x, task->n * task->features * sizeof(float));
     memcpy(array_f32(run->result->x_adv), task->x, task->n * task->features * sizeof(float));
-    if (!problem_score(problem, task->x, task->n, array_f64(run->result->start_scores), err) ||
-        !set_goals(run, err))
+    Points points = { task->x, task->n, array_f64(run->result->start_scores) };
+    if (!problem_score(problem, &points, err) || !set_goals(run, err))
         return false;
     for (size_t i = 0; i < task->n; i++) {
         run->sample[i] = i;
@@ -179,9 +185,11 @@ static bool score_starts(Run *run, Error *err) {
         return true;
     if (!start->kept && !(run->own_start_scores = start_scores_new()))
         return error_memory(err, run->problem.where, 64);
-    Batch points = { start->x, start->n, run->problem.features, run->problem.where };
-    run->start_scores = start_scores_of(start->kept ? start->kept : run->own_start_scores,
-                                        run->problem.model, &points, run->progress, err);
+    StartPoints points = { run->problem.model,
+                           { start->x, start->n, run->problem.features, run->problem.where },
+                           run->progress };
+    run->start_scores =
+        start_scores_of(start->kept ? start->kept : run->own_start_scores, &points, err);
     if (!run->start_scores)
         return false;
     for (size_t i = 0; i < start->n; i++)
@@ -202,8 +210,9 @@ static bool is_interrupted(const Run *run) {
 static bool store_trace(Run *run, const Descent *descent, size_t row, Error *err) {
     size_t i = descent->sample[row], count = descent->answer_at[row] + 1;
     const Path *path = &descent->path[row];
+    TraceSize size = { count, run->problem.features, run->problem.columns, path->iterates != NULL };
     Trace trace;
-    if (!trace_new(&trace, run->result, count, path->iterates != NULL, err))
+    if (!trace_new(&trace, &size, err))
         return false;
     memcpy(array_f64(trace.loss), path->loss, count * sizeof(double));
     memcpy(array_f64(trace.scores), path->scores, count * run->problem.columns * sizeof(double));
@@ -240,61 +249,65 @@ static bool merge(Run *run, const Descent *descent, bool first, Error *err) {
     return true;
 }
 
+/* Where some samples start: n rows of their numbers and, if they are not where they are, points
+ * that may have been scored. */
+typedef struct Starts {
+    const size_t *sample;
+    size_t n;
+    const float *x;       /* n × features; NULL: where they are */
+    const double *scores; /* n × columns, or NULL */
+} Starts;
+
 /* A descent's borrowed inputs: goals, streams and samples of its rows. */
 typedef struct Rows {
-    size_t n;
     const float **x0;
     Goal *goal;
-    size_t *sample;
     uint64_t *stream;
 } Rows;
 
 static void rows_clear(Rows *rows) {
     free(rows->x0);
     free(rows->goal);
-    free(rows->sample);
     free(rows->stream);
 }
 
-/* The rows of these samples. */
-static bool rows_of(const Run *run, const size_t *sample, size_t n, Rows *rows, Error *err) {
-    *rows = (Rows){ n, malloc((n + 1) * sizeof *rows->x0), malloc((n + 1) * sizeof(Goal)),
-                    malloc((n + 1) * sizeof(size_t)), malloc((n + 1) * sizeof(uint64_t)) };
-    if (!rows->x0 || !rows->goal || !rows->sample || !rows->stream) {
+static bool rows_of(const Run *run, const Starts *starts, Rows *rows, Error *err) {
+    size_t n = starts->n;
+    *rows = (Rows){ malloc((n + 1) * sizeof *rows->x0), malloc((n + 1) * sizeof(Goal)),
+                    malloc((n + 1) * sizeof(uint64_t)) };
+    if (!rows->x0 || !rows->goal || !rows->stream) {
         rows_clear(rows);
         return error_memory(err, run->problem.where, n * sizeof(Goal));
     }
     for (size_t r = 0; r < n; r++) {
-        size_t i = sample[r];
+        size_t i = starts->sample[r];
         rows->x0[r] = run->task->x + i * run->task->features;
         rows->goal[r] = run->goal[i];
-        rows->sample[r] = i;
         rows->stream[r] = run->stream[i];
     }
     return true;
 }
 
-/* One descent of these samples from `start` (n × features; NULL: where they are), whose scores may
- * be known; better answers go into the result. */
-static bool descend(Run *run, const size_t *sample, size_t n, const float *start,
-                    const double *scores, Error *err) {
-    size_t d = run->problem.features, columns = run->problem.columns;
+/* One descent of these samples; better answers go into the result. */
+static bool descend(Run *run, const Starts *starts, Error *err) {
+    size_t d = run->problem.features, n = starts->n;
     Rows rows;
     Descent descent;
-    if (!rows_of(run, sample, n, &rows, err))
+    if (!rows_of(run, starts, &rows, err))
         return false;
     bool ok = descent_init(&descent, &run->problem, n, err);
     if (ok) {
         descent.x0 = rows.x0;
         descent.goal = rows.goal;
-        descent.sample = rows.sample;
+        descent.sample = starts->sample;
         descent.stream = rows.stream;
-        descent.scores_known = scores != NULL;
+        descent.scores_known = starts->scores != NULL;
         for (size_t r = 0; r < n; r++)
-            memcpy(descent.x + r * d, start ? start + r * d : rows.x0[r], d * sizeof(float));
-        if (scores)
-            memcpy(descent.scores, scores, n * columns * sizeof(double));
-        ok = descent_run(&descent, run->progress, err) && merge(run, &descent, !start, err);
+            memcpy(descent.x + r * d, starts->x ? starts->x + r * d : rows.x0[r],
+                   d * sizeof(float));
+        if (starts->scores)
+            memcpy(descent.scores, starts->scores, n * run->problem.columns * sizeof(double));
+        ok = descent_run(&descent, run->progress, err) && merge(run, &descent, !starts->x, err);
         descent_clear(&descent);
     }
     rows_clear(&rows);
@@ -310,18 +323,47 @@ static void settle(const Run *run, size_t i, double *z, float *out) {
     constraint_store(constraint, x0, z, out);
 }
 
-/* Start number k of a group: random points of the ball. */
-static void random_starts(const Run *run, const size_t *sample, size_t n, int k, double *z,
-                          float *start) {
+/* What further starts of a group are made in. */
+typedef struct Further {
+    const size_t *group;
+    size_t n;
+    float *x;       /* n × features */
+    double *scores; /* n × columns */
+    size_t *sample; /* n: those that are run */
+    double *z;      /* one row */
+} Further;
+
+static void further_clear(Further *further) {
+    free(further->x);
+    free(further->scores);
+    free(further->sample);
+    free(further->z);
+}
+
+static bool further_init(const Run *run, Further *further, Error *err) {
+    size_t n = further->n, d = run->problem.features;
+    further->x = malloc((n * d + 1) * sizeof *further->x);
+    further->scores = malloc((n * run->problem.columns + 1) * sizeof *further->scores);
+    further->sample = malloc((n + 1) * sizeof *further->sample);
+    further->z = malloc((d + 1) * sizeof *further->z);
+    return (further->x && further->scores && further->sample && further->z) ||
+           error_memory(err, run->problem.where, n * d * sizeof *further->x);
+}
+
+/* Restart number k of a group: from random points of the ball. */
+static bool restart(Run *run, const Further *further, int k, Error *err) {
     size_t d = run->problem.features;
-    for (size_t r = 0; r < n; r++) {
+    double *z = further->z;
+    for (size_t r = 0; r < further->n; r++) {
+        size_t i = further->group[r];
         Rng rng;
-        rng_seed_part(&rng, run->stream[sample[r]], (uint64_t)k);
+        rng_seed_part(&rng, run->stream[i], (uint64_t)k);
         random_in_ball(run->problem.constraint.norm, d, &rng, z);
         for (size_t j = 0; j < d; j++)
-            z[j] = (double)run->task->x[sample[r] * d + j] + run->params.dmax * z[j];
-        settle(run, sample[r], z, start + r * d);
+            z[j] = (double)run->task->x[i * d + j] + run->params.dmax * z[j];
+        settle(run, i, z, further->x + r * d);
     }
+    return descend(run, &(Starts){ further->group, further->n, further->x, NULL }, err);
 }
 
 /* Which start point has the least loss for this goal. */
@@ -340,69 +382,64 @@ static size_t nearest_start(const Run *run, Goal goal) {
     return best;
 }
 
-/* The double start: for each sample the start point of least loss, projected; those that are
- * better than the answer so far are run from there. */
-static bool second_start(Run *run, const size_t *group, size_t n, double *z, float *start,
-                         Error *err) {
-    const Problem *problem = &run->problem;
-    size_t d = problem->features, columns = problem->columns, chosen = 0;
-    double *scores = malloc(n * columns * sizeof *scores);
-    size_t *sample = malloc(n * sizeof *sample);
-    bool ok = scores && sample;
-    if (!ok)
-        error_memory(err, problem->where, n * columns * sizeof *scores);
-    for (size_t r = 0; ok && r < n; r++) {
-        size_t nearest = nearest_start(run, run->goal[group[r]]);
+/* Each sample's start point of least loss, projected. */
+static void nearest_starts(Run *run, const Further *further) {
+    size_t d = run->problem.features;
+    for (size_t r = 0; r < further->n; r++) {
+        size_t i = further->group[r], nearest = nearest_start(run, run->goal[i]);
         for (size_t j = 0; j < d; j++)
-            z[j] = (double)run->task->start.x[nearest * d + j];
-        settle(run, group[r], z, start + r * d);
-        array_i32(run->result->score_count)[group[r]]++;
+            further->z[j] = (double)run->task->start.x[nearest * d + j];
+        settle(run, i, further->z, further->x + r * d);
+        array_i32(run->result->score_count)[i]++;
     }
-    ok = ok && problem_score(problem, start, n, scores, err);
-    for (size_t r = 0; ok && r < n; r++) {
-        double loss =
-            problem->objective->loss(problem->model, scores + r * columns, run->goal[group[r]]);
-        if (!(loss < run->best[group[r]]))
+}
+
+/* Those that are better than their samples' answers so far, moved to the front; how many. */
+static size_t keep_better(const Run *run, const Further *further) {
+    const Problem *problem = &run->problem;
+    size_t d = problem->features, columns = problem->columns, kept = 0;
+    for (size_t r = 0; r < further->n; r++) {
+        size_t i = further->group[r];
+        const double *scores = further->scores + r * columns;
+        if (!(problem->objective->loss(problem->model, scores, run->goal[i]) < run->best[i]))
             continue;
-        sample[chosen] = group[r];
-        memmove(start + chosen * d, start + r * d, d * sizeof(float));
-        memmove(scores + chosen * columns, scores + r * columns, columns * sizeof(double));
-        chosen++;
+        further->sample[kept] = i;
+        memmove(further->x + kept * d, further->x + r * d, d * sizeof(float));
+        memmove(further->scores + kept * columns, scores, columns * sizeof(double));
+        kept++;
     }
-    ok = ok && (chosen == 0 || descend(run, sample, chosen, start, scores, err));
-    if (ok) {
-        size_t each = descent_iterations(problem->attack, &run->params);
-        progress_step(run->progress, (double)((n - chosen) * each), NULL);
-    }
-    free(scores);
-    free(sample);
-    return ok;
+    return kept;
+}
+
+/* The double start: from the start points of least loss, where those are better. */
+static bool second_start(Run *run, const Further *further, Error *err) {
+    const Problem *problem = &run->problem;
+    nearest_starts(run, further);
+    if (!problem_score(problem, &(Points){ further->x, further->n, further->scores }, err))
+        return false;
+    Starts better = { further->sample, keep_better(run, further), further->x, further->scores };
+    if (better.n > 0 && !descend(run, &better, err))
+        return false;
+    size_t each = descent_iterations(problem->attack, &run->params);
+    progress_step(run->progress, (double)((further->n - better.n) * each), NULL);
+    return true;
 }
 
 /* Every further start of a group whose samples have been run from where they are. */
-static bool further_starts(Run *run, const size_t *sample, size_t n, Error *err) {
-    size_t d = run->problem.features;
+static bool further_starts(Run *run, const size_t *group, size_t n, Error *err) {
     bool second = run->task->start.n > 0;
     if (run->params.restarts == 0 && !second)
         return true;
-    float *start = malloc(n * d * sizeof *start);
-    double *z = malloc(d * sizeof *z);
-    bool ok = start && z;
-    if (!ok)
-        error_memory(err, run->problem.where, n * d * sizeof *start);
-    for (int k = 1; ok && k <= run->params.restarts; k++) {
-        if (is_interrupted(run))
-            break;
-        random_starts(run, sample, n, k, z, start);
-        ok = descend(run, sample, n, start, NULL, err) || is_interrupted(run);
-    }
+    Further further = { .group = group, .n = n };
+    bool ok = further_init(run, &further, err);
+    for (int k = 1; ok && k <= run->params.restarts && !is_interrupted(run); k++)
+        ok = restart(run, &further, k, err) || is_interrupted(run);
     if (ok && second && !is_interrupted(run))
-        ok = second_start(run, sample, n, z, start, err) || is_interrupted(run);
+        ok = second_start(run, &further, err) || is_interrupted(run);
     if (ok && is_interrupted(run)) /* further starts were not all tried */
         for (size_t r = 0; r < n; r++)
-            array_i32(run->result->stop)[sample[r]] = STOP_INTERRUPTED;
-    free(start);
-    free(z);
+            array_i32(run->result->stop)[group[r]] = STOP_INTERRUPTED;
+    further_clear(&further);
     return ok;
 }
 
@@ -410,27 +447,29 @@ static bool further_starts(Run *run, const size_t *sample, size_t n, Error *err)
 static bool finish(Run *run, size_t first, size_t n, Error *err) {
     const Problem *problem = &run->problem;
     AttackResult *result = run->result;
-    const float *x_adv = array_f32(result->x_adv) + first * problem->features;
-    double *scores = array_f64(result->scores) + first * problem->columns;
-    if (!is_interrupted(run) && !problem_score(problem, x_adv, n, scores, err) &&
-        !is_interrupted(run))
+    size_t d = problem->features, columns = problem->columns;
+    Points points = { array_f32(result->x_adv) + first * d, n,
+                      array_f64(result->scores) + first * columns };
+    if (!is_interrupted(run) && !problem_score(problem, &points, err) && !is_interrupted(run))
         return false;
     for (size_t i = first; i < first + n; i++) {
+        const float *x_adv = array_f32(result->x_adv) + i * d;
         array_i32(result->label)[i] =
-            model_label(problem->model, array_f64(result->scores) + i * problem->columns);
-        array_f64(result->distance)[i] = norm_distance(
-            problem->constraint.norm, array_f32(result->x_adv) + i * problem->features,
-            array_f32(result->x0) + i * problem->features, problem->features);
+            model_label(problem->model, array_f64(result->scores) + i * columns);
+        array_f64(result->distance)[i] =
+            norm_distance(problem->constraint.norm, x_adv, array_f32(result->x0) + i * d, d);
     }
     return true;
 }
 
 static bool run_group(Run *run, size_t first, size_t n, Error *err) {
-    const double *scores = array_f64(run->result->start_scores) + first * run->problem.columns;
-    const size_t *sample = run->sample + first;
-    for (size_t r = 0; r < n; r++)
-        array_i32(run->result->score_count)[sample[r]]++;
-    return descend(run, sample, n, NULL, scores, err) && further_starts(run, sample, n, err) &&
+    Starts starts = { .sample = run->sample + first,
+                      .n = n,
+                      .scores =
+                          array_f64(run->result->start_scores) + first * run->problem.columns };
+    for (size_t i = first; i < first + n; i++)
+        array_i32(run->result->score_count)[i]++;
+    return descend(run, &starts, err) && further_starts(run, starts.sample, n, err) &&
            finish(run, first, n, err);
 }
 

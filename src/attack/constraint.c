@@ -150,9 +150,9 @@ static void l1_project(double dmax, const float *x0, size_t n, double *x) {
     }
 }
 
-static void l2_project(double dmax, double distance, const float *x0, size_t n, double *x) {
-    double scale = fmax(0, dmax - CONSTRAINT_L2_MARGIN) / distance;
-    for (size_t j = 0; j < n; j++)
+static void l2_project(const Constraint *constraint, double distance, const float *x0, double *x) {
+    double scale = fmax(0, constraint->dmax - CONSTRAINT_L2_MARGIN) / distance;
+    for (size_t j = 0; j < constraint->features; j++)
         x[j] = (double)x0[j] + scale * (x[j] - (double)x0[j]);
 }
 
@@ -171,7 +171,7 @@ void ball_project(const Constraint *constraint, const float *x0, double *x) {
         l1_project(dmax, x0, n, x);
         return;
     case NORM_L2:
-        l2_project(dmax, distance, x0, n, x);
+        l2_project(constraint, distance, x0, x);
         return;
     case NORM_LINF:
         linf_project(dmax, x0, n, x);
@@ -218,18 +218,18 @@ void constraint_store(const Constraint *constraint, const float *x0, const doubl
     store_towards(x0, x, constraint->features, out);
 }
 
-bool constraint_check(const Constraint *constraint, const char *where, const float *x0, size_t n,
-                      Error *err) {
+bool constraint_check(const Constraint *constraint, const Batch *samples, Error *err) {
     const double tolerance = 1e-6;
+    const char *where = samples->where;
     size_t d = constraint->features;
     for (size_t j = 0; j < d; j++)
         if (!(constraint_lower(constraint, j) <= constraint_upper(constraint, j)))
             return error_set(
                 err, ERROR_ARGUMENT, "%s: bounds of feature %zu: lower %g is not below upper %g",
                 where, j + 1, constraint_lower(constraint, j), constraint_upper(constraint, j));
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < samples->n; i++)
         for (size_t j = 0; j < d; j++) {
-            double value = (double)x0[i * d + j], low = constraint_lower(constraint, j),
+            double value = (double)samples->x[i * d + j], low = constraint_lower(constraint, j),
                    high = constraint_upper(constraint, j);
             if (!(value >= low - tolerance && value <= high + tolerance))
                 return error_set(err, ERROR_ARGUMENT,

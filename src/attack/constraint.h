@@ -11,6 +11,7 @@
 #ifndef PERIGEE_ATTACK_CONSTRAINT_H
 #define PERIGEE_ATTACK_CONSTRAINT_H
 
+#include "core/batch.h"
 #include "core/types.h"
 
 #include <stdbool.h>
@@ -47,8 +48,7 @@ void box_project(const Constraint *constraint, double *x);
 /* x as float32, each feature rounded towards x0's. */
 void constraint_store(const Constraint *constraint, const float *x0, const double *x, float *out);
 
-/* Check low ≤ high everywhere and that each of n samples lies in the box (to 1e-6). */
-bool constraint_check(const Constraint *constraint, const char *where, const float *x0, size_t n,
-                      Error *err);
+/* Check low ≤ high everywhere and that each of the samples lies in the box (to 1e-6). */
+bool constraint_check(const Constraint *constraint, const Batch *samples, Error *err);
 
 #endif

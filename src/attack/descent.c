@@ -28,30 +28,30 @@ typedef enum BufferRows { BY_ROW, BY_TRIAL, BY_THREAD } BufferRows;
 static const struct Buffer {
     size_t offset, size;
     BufferRows rows;
-    StateWidth width;
+    Width width;
 } buffers[] = {
-    { offsetof(Descent, x), sizeof(float), BY_ROW, STATE_FEATURES },
-    { offsetof(Descent, scores), sizeof(double), BY_ROW, STATE_COLUMNS },
-    { offsetof(Descent, loss), sizeof(double), BY_ROW, STATE_ONE },
-    { offsetof(Descent, score_count), sizeof(int32_t), BY_ROW, STATE_ONE },
-    { offsetof(Descent, gradient_count), sizeof(int32_t), BY_ROW, STATE_ONE },
-    { offsetof(Descent, stop), sizeof(int32_t), BY_ROW, STATE_ONE },
-    { offsetof(Descent, answer), sizeof(float), BY_ROW, STATE_FEATURES },
-    { offsetof(Descent, answer_at), sizeof(size_t), BY_ROW, STATE_ONE },
-    { offsetof(Descent, path), sizeof(Path), BY_ROW, STATE_ONE },
-    { offsetof(Descent, active), sizeof(size_t), BY_ROW, STATE_ONE },
-    { offsetof(Descent, gradient), sizeof(float), BY_ROW, STATE_FEATURES },
-    { offsetof(Descent, gradient_norm), sizeof(double), BY_ROW, STATE_ONE },
-    { offsetof(Descent, weights), sizeof(double), BY_ROW, STATE_COLUMNS },
-    { offsetof(Descent, trial), sizeof(float), BY_TRIAL, STATE_FEATURES },
-    { offsetof(Descent, trial_scores), sizeof(double), BY_TRIAL, STATE_COLUMNS },
-    { offsetof(Descent, scratch), sizeof(double), BY_THREAD, STATE_FEATURES },
+    { offsetof(Descent, x), sizeof(float), BY_ROW, WIDTH_FEATURES },
+    { offsetof(Descent, scores), sizeof(double), BY_ROW, WIDTH_COLUMNS },
+    { offsetof(Descent, loss), sizeof(double), BY_ROW, WIDTH_ONE },
+    { offsetof(Descent, score_count), sizeof(int32_t), BY_ROW, WIDTH_ONE },
+    { offsetof(Descent, gradient_count), sizeof(int32_t), BY_ROW, WIDTH_ONE },
+    { offsetof(Descent, stop), sizeof(int32_t), BY_ROW, WIDTH_ONE },
+    { offsetof(Descent, answer), sizeof(float), BY_ROW, WIDTH_FEATURES },
+    { offsetof(Descent, answer_at), sizeof(size_t), BY_ROW, WIDTH_ONE },
+    { offsetof(Descent, path), sizeof(Path), BY_ROW, WIDTH_ONE },
+    { offsetof(Descent, active), sizeof(size_t), BY_ROW, WIDTH_ONE },
+    { offsetof(Descent, gradient), sizeof(float), BY_ROW, WIDTH_FEATURES },
+    { offsetof(Descent, gradient_norm), sizeof(double), BY_ROW, WIDTH_ONE },
+    { offsetof(Descent, weights), sizeof(double), BY_ROW, WIDTH_COLUMNS },
+    { offsetof(Descent, trial), sizeof(float), BY_TRIAL, WIDTH_FEATURES },
+    { offsetof(Descent, trial_scores), sizeof(double), BY_TRIAL, WIDTH_COLUMNS },
+    { offsetof(Descent, scratch), sizeof(double), BY_THREAD, WIDTH_FEATURES },
 };
 enum { BUFFERS = sizeof buffers / sizeof *buffers };
 
-static size_t width_of(const Problem *problem, StateWidth width) {
-    return width == STATE_FEATURES  ? problem->features
-           : width == STATE_COLUMNS ? problem->columns
+static size_t width_of(const Problem *problem, Width width) {
+    return width == WIDTH_FEATURES  ? problem->features
+           : width == WIDTH_COLUMNS ? problem->columns
                                     : 1;
 }
 
@@ -105,38 +105,39 @@ static bool check_scores(const Problem *problem, const double *scores, size_t ro
     return true;
 }
 
-bool problem_score(const Problem *problem, const float *points, size_t rows, double *scores,
-                   Error *err) {
-    Batch batch = { points, rows, problem->features, problem->where };
-    if (!model_scores_in_pieces(problem->model, &batch, scores, err))
-        return false;
-    return check_scores(problem, scores, rows, err);
+bool problem_score(const Problem *problem, const Points *points, Error *err) {
+    Batch batch = { points->x, points->n, problem->features, problem->where };
+    return model_scores_in_pieces(problem->model, &batch, points->scores, err) &&
+           check_scores(problem, points->scores, points->n, err);
 }
 
-bool descent_score(Descent *descent, const float *points, const size_t *list, size_t rows,
-                   size_t per, double *scores, Error *err) {
-    for (size_t i = 0; i < rows; i++)
-        descent->score_count[descent->active[list ? list[i] : i]] += (int32_t)per;
-    return problem_score(descent->problem, points, rows * per, scores, err);
-}
-
-static bool grow(Path *path, size_t features, size_t columns, bool iterates, Error *err) {
-    size_t capacity = path->capacity ? 2 * path->capacity : 8;
-    double *loss = realloc(path->loss, capacity * sizeof *loss);
-    path->loss = loss ? loss : path->loss;
-    double *scores = realloc(path->scores, capacity * columns * sizeof *scores);
-    path->scores = scores ? scores : path->scores;
-    double *distance = realloc(path->distance, capacity * sizeof *distance);
-    path->distance = distance ? distance : path->distance;
-    float *points = NULL;
-    if (iterates) {
-        points = realloc(path->iterates, capacity * features * sizeof *points);
-        path->iterates = points ? points : path->iterates;
+bool descent_score(Descent *descent, const Trials *trials, Error *err) {
+    for (size_t i = 0; i < trials->count; i++) {
+        size_t place = trials->place ? trials->place[i] : i;
+        descent->score_count[descent->active[place]] += (int32_t)trials->per;
     }
-    if (!loss || !scores || !distance || (iterates && !points))
-        return error_memory(err, "attack", capacity * features * sizeof(float));
-    path->capacity = capacity;
+    Points points = { descent->trial, trials->count * trials->per, descent->trial_scores };
+    return problem_score(descent->problem, &points, err);
+}
+
+static bool grow_one(void *slot, size_t count, size_t size, Error *err) {
+    void *old, *grown;
+    memcpy(&old, slot, sizeof old);
+    if (!(grown = realloc(old, count * size)))
+        return error_memory(err, "attack", count * size);
+    memcpy(slot, &grown, sizeof grown);
     return true;
+}
+
+static bool grow(Path *path, const Problem *problem, Error *err) {
+    size_t capacity = path->capacity ? 2 * path->capacity : 8;
+    bool ok = grow_one(&path->loss, capacity, sizeof(double), err) &&
+              grow_one(&path->scores, capacity * problem->columns, sizeof(double), err) &&
+              grow_one(&path->distance, capacity, sizeof(double), err) &&
+              (!problem->params->iterates ||
+               grow_one(&path->iterates, capacity * problem->features, sizeof(float), err));
+    path->capacity = ok ? capacity : path->capacity;
+    return ok;
 }
 
 /* Append where the row stands to its path, and keep it if it is the answer so far. */
@@ -144,7 +145,7 @@ static bool record(Descent *descent, size_t row, Error *err) {
     const Problem *problem = descent->problem;
     Path *path = &descent->path[row];
     size_t d = problem->features, columns = problem->columns, at = path->count;
-    if (at == path->capacity && !grow(path, d, columns, problem->params->iterates, err))
+    if (at == path->capacity && !grow(path, problem, err))
         return false;
     const float *x = descent->x + row * d;
     path->loss[at] = descent->loss[row];
@@ -183,10 +184,9 @@ static void weigh(const void *context, size_t a, const double *scores, double *w
 /* Scores of the trial points, and their gradients where the next iteration will want them. */
 static bool score_trials(Descent *descent, Error *err) {
     const Problem *problem = descent->problem;
-    descent->ahead = problem->attack->gradient && descent->iterations_left > 0;
+    descent->ahead = problem->attack->gradient && descent->iteration < descent->iterations;
     if (!descent->ahead)
-        return descent_score(descent, descent->trial, NULL, descent->active_count, 1,
-                             descent->trial_scores, err);
+        return descent_score(descent, &(Trials){ NULL, descent->active_count, 1 }, err);
     for (size_t a = 0; a < descent->active_count; a++)
         descent->score_count[descent->active[a]]++;
     Batch batch = { descent->trial, descent->active_count, problem->features, problem->where };
@@ -215,15 +215,16 @@ static double mean(const double *values, size_t n) {
     return sum / (double)n;
 }
 
-/* Has the loss come to rest after this many iterations? */
-static bool has_converged(const Descent *descent, const Path *path, size_t iteration) {
+/* Has the row's loss come to rest? */
+static bool has_converged(const Descent *descent, const Path *path) {
     const Attack *attack = descent->problem->attack;
     double eps = descent->problem->params->eps;
     const double *end = path->loss + path->count;
     if (path->count > 1 && fabs(end[-1] - end[-2]) < eps)
         return true;
     size_t window = (size_t)attack->window;
-    return window > 0 && iteration > (size_t)attack->window_after && path->count >= 2 * window &&
+    return window > 0 && descent->iteration > (size_t)attack->window_after &&
+           path->count >= 2 * window &&
            fabs(mean(end - window, window) - mean(end - 2 * window, window)) < eps;
 }
 
@@ -307,9 +308,10 @@ static bool start(Descent *descent, Error *err) {
         descent->stop[row] = -1;
     }
     if (!descent->scores_known &&
-        !descent_score(descent, descent->x, NULL, descent->n, 1, descent->scores, err))
+        !problem_score(problem, &(Points){ descent->x, descent->n, descent->scores }, err))
         return false;
     for (size_t row = 0; row < descent->n; row++) {
+        descent->score_count[row] += !descent->scores_known;
         descent->loss[row] = descent_loss(descent, row, descent->scores + row * problem->columns);
         if (!record(descent, row, err))
             return false;
@@ -318,7 +320,7 @@ static bool start(Descent *descent, Error *err) {
 }
 
 /* One iteration of every active row; those that are done leave the list. */
-static bool iterate(Descent *descent, size_t iteration, Error *err) {
+static bool iterate(Descent *descent, Error *err) {
     const Attack *attack = descent->problem->attack;
     if (attack->gradient && !take_gradients(descent, err))
         return false;
@@ -330,7 +332,7 @@ static bool iterate(Descent *descent, size_t iteration, Error *err) {
         size_t row = descent->active[a];
         if (!record(descent, row, err))
             return false;
-        if (has_converged(descent, &descent->path[row], iteration))
+        if (has_converged(descent, &descent->path[row]))
             descent->stop[row] = STOP_CONVERGED;
     }
     drop_stopped(descent, descent->ahead);
@@ -356,29 +358,29 @@ static double mean_loss(const Descent *descent) {
 }
 
 /* Say how far all rows are; rows that stopped early count as done. False: stop. */
-static bool report(const Descent *descent, size_t iteration, size_t iterations,
-                   size_t active_before, Progress *progress) {
+static bool report(const Descent *descent, size_t active_before, Progress *progress) {
     char detail[96];
-    size_t left = iterations - iteration, stopped = active_before - descent->active_count;
-    snprintf(detail, sizeof detail, "iteration %zu  loss %.4f, %zu of %zu still moving", iteration,
-             mean_loss(descent), descent->active_count, descent->n);
+    size_t left = descent->iterations - descent->iteration;
+    size_t stopped = active_before - descent->active_count;
+    snprintf(detail, sizeof detail, "iteration %zu  loss %.4f, %zu of %zu still moving",
+             descent->iteration, mean_loss(descent), descent->active_count, descent->n);
     return progress_step(progress, (double)(active_before + stopped * left), detail);
 }
 
 bool descent_run(Descent *descent, Progress *progress, Error *err) {
     const Problem *problem = descent->problem;
-    size_t iterations = descent_iterations(problem->attack, problem->params);
+    descent->iterations = descent_iterations(problem->attack, problem->params);
     if (!start(descent, err))
         return false;
     bool interrupted = progress_was_interrupted(progress);
-    for (size_t i = 1; i <= iterations && descent->active_count > 0 && !interrupted; i++) {
+    while (descent->iteration < descent->iterations && descent->active_count > 0 && !interrupted) {
         size_t before = descent->active_count;
-        descent->iterations_left = iterations - i;
+        descent->iteration++;
         /* A model written in Lua fails when it is interrupted: then keep what was recorded. */
-        bool ok = iterate(descent, i, err);
+        bool ok = iterate(descent, err);
         if (!ok && !progress_interrupt_pending())
             return false;
-        interrupted = !report(descent, i, iterations, before, progress) || !ok;
+        interrupted = !report(descent, before, progress) || !ok;
     }
     for (size_t a = 0; a < descent->active_count; a++)
         descent->stop[descent->active[a]] = interrupted ? STOP_INTERRUPTED : STOP_MAX_ITER;

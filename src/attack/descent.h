@@ -44,6 +44,7 @@ typedef struct Descent {
     float *answer;                         /* n × features: the best (or last) point so far */
     size_t *answer_at;                     /* n: its place in the path */
     Path *path;                            /* n */
+    size_t iteration, iterations;          /* 1 … iterations; 0 at the start */
     size_t active_count;
     size_t *active;
     float *gradient;       /* active × features, of the current points */
@@ -54,7 +55,6 @@ typedef struct Descent {
     double *trial_scores;  /* active · trials × columns */
     double *scratch;       /* one row of features for each worker thread */
     void *state[ATTACK_STATES]; /* the attack's own */
-    size_t iterations_left;     /* after this one */
 } Descent;
 
 /* Room for n rows. The caller then fills x0, goal, sample, stream (borrowed) and the start points x
@@ -62,15 +62,26 @@ typedef struct Descent {
 bool descent_init(Descent *descent, const Problem *problem, size_t n, Error *err);
 void descent_clear(Descent *descent);
 
+/* Points that are scored: n × features, and n × columns. */
+typedef struct Points {
+    const float *x;
+    size_t n;
+    double *scores; /* out */
+} Points;
+
 /* Scores of any points, checked to be finite. A long batch is done in pieces (see model.h's
  * whole_batches); an interrupt between two of them is a failure: ask progress_interrupt_pending. */
-bool problem_score(const Problem *problem, const float *points, size_t rows, double *scores,
-                   Error *err);
+bool problem_score(const Problem *problem, const Points *points, Error *err);
 
-/* Scores of points: `per` for each of `rows` places in the active list (list NULL: 0, 1, …),
- * counted for their samples and checked to be finite. */
-bool descent_score(Descent *descent, const float *points, const size_t *list, size_t rows,
-                   size_t per, double *scores, Error *err);
+/* Trial points of some rows, side by side: `per` for each of `count` places in the active list
+ * (place NULL: 0, 1, …). */
+typedef struct Trials {
+    const size_t *place;
+    size_t count, per;
+} Trials;
+
+/* Scores of the trial points into trial_scores, counted for their samples. */
+bool descent_score(Descent *descent, const Trials *trials, Error *err);
 
 /* The attack's loss of the row at a point with these scores. */
 double descent_loss(const Descent *descent, size_t row, const double *scores);

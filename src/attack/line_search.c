@@ -1,28 +1,28 @@
 #include "attack/line_search.h"
 
-#include "core/fail.h"
 #include "core/parallel.h"
 #include "core/simd.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* One batch of trial points: for each listed place `per` points at multiples 2^first · m[place],
- * 2^(first+1) · m[place], … of eta. */
-typedef struct Trials {
+/* One search, of all active rows: for each listed place `per` points at multiples
+ * 2^first · m[place], 2^(first+1) · m[place], … of eta. */
+typedef struct Search {
     Descent *descent;
-    const size_t *list;
-    const size_t *multiple; /* by place */
+    size_t *place;    /* those whose points are tried next: count of them */
+    size_t *multiple; /* by place */
     size_t count, per;
     int first;
-} Trials;
+} Search;
 
 const AttackState line_search_state[LINE_STATES] = {
-    [LINE_DIRECTION] = { sizeof(double), STATE_FEATURES },
-    [LINE_BEST] = { sizeof(float), STATE_FEATURES },   /* the best point of this search, … */
-    [LINE_SCORES] = { sizeof(double), STATE_COLUMNS }, /* … its scores and loss */
-    [LINE_LOSS] = { sizeof(double), STATE_ONE },
+    [LINE_DIRECTION] = { sizeof(double), WIDTH_FEATURES },
+    [LINE_BEST] = { sizeof(float), WIDTH_FEATURES },   /* the best point of this search, … */
+    [LINE_SCORES] = { sizeof(double), WIDTH_COLUMNS }, /* … its scores and loss */
+    [LINE_LOSS] = { sizeof(double), WIDTH_ONE },
+    [LINE_PLACE] = { sizeof(size_t), WIDTH_ONE },
+    [LINE_MULTIPLE] = { sizeof(size_t), WIDTH_ONE },
 };
 
 double *line_direction(const Descent *descent) {
@@ -49,15 +49,15 @@ static void walk(const float *x, const double *direction, double length, size_t 
 }
 
 static void make_trials(void *context, size_t begin, size_t end, int worker) {
-    const Trials *trials = context;
-    Descent *descent = trials->descent;
+    const Search *search = context;
+    Descent *descent = search->descent;
     const Constraint *constraint = &descent->problem->constraint;
     size_t d = descent->problem->features;
     double *z = descent->scratch + (size_t)worker * d, eta = descent->problem->params->eta;
     for (size_t i = begin; i < end; i++) {
-        size_t place = trials->list[i / trials->per], row = descent->active[place];
+        size_t place = search->place[i / search->per], row = descent->active[place];
         double length =
-            ldexp(eta * (double)trials->multiple[place], trials->first + (int)(i % trials->per));
+            ldexp(eta * (double)search->multiple[place], search->first + (int)(i % search->per));
         walk(descent->x + row * d, line_direction(descent) + place * d, length, d, z);
         box_project(constraint, z);
         ball_project(constraint, descent->x0[row], z);
@@ -79,69 +79,75 @@ static double consider(Descent *descent, size_t place, size_t i) {
     return loss;
 }
 
-static bool try_points(const Trials *trials, Error *err) {
-    Descent *descent = trials->descent;
-    parallel_for(trials->count * trials->per, DESCENT_PIECE, make_trials, (void *)trials);
-    return descent_score(descent, descent->trial, trials->list, trials->count, trials->per,
-                         descent->trial_scores, err);
+static bool try_points(Search *search, Error *err) {
+    parallel_for(search->count * search->per, DESCENT_PIECE, make_trials, search);
+    return descent_score(search->descent, &(Trials){ search->place, search->count, search->per },
+                         err);
 }
 
-/* Halve each row's multiple until its loss is not above the start's. `list` holds all places and is
- * used up. */
-static bool halve(Descent *descent, size_t *list, size_t *multiple, Error *err) {
-    size_t left = descent->active_count;
-    while (left > 0) {
-        Trials trials = { descent, list, multiple, left, 1, 0 };
-        if (!try_points(&trials, err))
+/* Halve each row's multiple until its loss is not above the start's. */
+static bool halve(Search *search, Error *err) {
+    Descent *descent = search->descent;
+    search->per = 1;
+    while (search->count > 0) {
+        if (!try_points(search, err))
             return false;
         size_t again = 0;
-        for (size_t i = 0; i < left; i++) {
-            size_t place = list[i];
+        for (size_t i = 0; i < search->count; i++) {
+            size_t place = search->place[i];
             double loss = consider(descent, place, i);
-            if (multiple[place] > 1 && loss > descent->loss[descent->active[place]]) {
-                multiple[place] /= 2;
-                list[again++] = place;
+            if (search->multiple[place] > 1 && loss > descent->loss[descent->active[place]]) {
+                search->multiple[place] /= 2;
+                search->place[again++] = place;
             }
         }
-        left = again;
+        search->count = again;
     }
     return true;
 }
 
-static bool double_up(Descent *descent, size_t *list, const size_t *multiple, bool first_known,
-                      Error *err) {
-    size_t per = LINE_SEARCH_DOUBLINGS + (first_known ? 0 : 1);
-    Trials trials = { descent, list, multiple, descent->active_count, per, first_known ? 1 : 0 };
-    for (size_t a = 0; a < descent->active_count; a++)
-        list[a] = a;
-    if (!try_points(&trials, err))
+/* Ten times from each row's multiple, which is the first of the points unless it has been tried. */
+static bool double_up(Search *search, bool tried, Error *err) {
+    search->first = tried ? 1 : 0;
+    search->per = LINE_SEARCH_DOUBLINGS + (tried ? 0 : 1);
+    search->count = search->descent->active_count;
+    for (size_t a = 0; a < search->count; a++)
+        search->place[a] = a;
+    if (!try_points(search, err))
         return false;
-    for (size_t i = 0; i < trials.count * per; i++)
-        consider(descent, i / per, i);
+    for (size_t i = 0; i < search->count * search->per; i++)
+        consider(search->descent, i / search->per, i);
     return true;
+}
+
+/* All places, each at the multiple `from`; the best so far is where its row stands. */
+static void begin_search(Search *search, size_t from) {
+    Descent *descent = search->descent;
+    size_t columns = descent->problem->columns, d = descent->problem->features;
+    search->count = descent->active_count;
+    for (size_t a = 0; a < search->count; a++) {
+        size_t row = descent->active[a];
+        search->place[a] = a;
+        search->multiple[a] = from;
+        best_losses(descent)[a] = descent->loss[row];
+        memcpy(best_points(descent) + a * d, descent->x + row * d, d * sizeof(float));
+        memcpy(best_scores(descent) + a * columns, descent->scores + row * columns,
+               columns * sizeof(double));
+    }
 }
 
 bool line_search(Descent *descent, Error *err) {
     const Problem *problem = descent->problem;
-    size_t count = descent->active_count, columns = problem->columns, d = problem->features;
+    size_t columns = problem->columns, d = problem->features;
     size_t from = (size_t)llround(problem->params->eta_min / problem->params->eta);
-    size_t *list = malloc(2 * count * sizeof *list), *multiple = list ? list + count : NULL;
-    if (!list)
-        return error_memory(err, problem->where, 2 * count * sizeof *list);
-    for (size_t a = 0; a < count; a++) {
-        list[a] = a;
-        multiple[a] = from;
-        best_losses(descent)[a] = descent->loss[descent->active[a]];
-        memcpy(best_points(descent) + a * d, descent->x + descent->active[a] * d,
-               d * sizeof(float));
-        memcpy(best_scores(descent) + a * columns, descent->scores + descent->active[a] * columns,
-               columns * sizeof(double));
-    }
-    bool ok = (from == 1 || halve(descent, list, multiple, err)) &&
-              double_up(descent, list, multiple, from > 1, err);
-    for (size_t a = 0; ok && a < count; a++)
+    Search search = { .descent = descent,
+                      .place = descent->state[LINE_PLACE],
+                      .multiple = descent->state[LINE_MULTIPLE] };
+    begin_search(&search, from);
+    if ((from > 1 && !halve(&search, err)) || !double_up(&search, from > 1, err))
+        return false;
+    for (size_t a = 0; a < descent->active_count; a++)
         descent_move(descent, descent->active[a], best_points(descent) + a * d,
                      best_scores(descent) + a * columns);
-    free(list);
-    return ok;
+    return true;
 }

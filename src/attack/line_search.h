@@ -13,7 +13,7 @@
 enum { LINE_SEARCH_DOUBLINGS = 10 };
 
 /* The state of an attack that uses it, all by place in the active list. */
-enum { LINE_DIRECTION, LINE_BEST, LINE_SCORES, LINE_LOSS, LINE_STATES };
+enum { LINE_DIRECTION, LINE_BEST, LINE_SCORES, LINE_LOSS, LINE_PLACE, LINE_MULTIPLE, LINE_STATES };
 extern const AttackState line_search_state[LINE_STATES];
 
 /* active × features: the search goes along its negative. */

@@ -17,14 +17,23 @@
 /* A feature this near its bound stands on it. */
 static const double border = 1e-6;
 
+/* One row on its way to a direction. */
+typedef struct Turn {
+    const Constraint *constraint;
+    const float *x0, *x, *gradient;
+    double gradient_norm, eta;
+    double *direction;
+    double *z; /* scratch */
+} Turn;
+
 /* direction = the gradient at unit length, without what pushes out of the box. */
-static void allowed_gradient(const Constraint *constraint, const float *x, const float *gradient,
-                             double norm, double *direction) {
+static void allowed_gradient(const Turn *turn) {
+    const Constraint *constraint = turn->constraint;
     for (size_t j = 0; j < constraint->features; j++) {
-        double value = (double)gradient[j] / norm;
-        bool out = (value > 0 && (double)x[j] <= constraint_lower(constraint, j) + border) ||
-                   (value < 0 && (double)x[j] >= constraint_upper(constraint, j) - border);
-        direction[j] = out ? 0 : value;
+        double value = (double)turn->gradient[j] / turn->gradient_norm, at = (double)turn->x[j];
+        bool out = (value > 0 && at <= constraint_lower(constraint, j) + border) ||
+                   (value < 0 && at >= constraint_upper(constraint, j) - border);
+        turn->direction[j] = out ? 0 : value;
     }
 }
 
@@ -54,40 +63,44 @@ static void normalise(Norm norm, double *direction, size_t n) {
         direction[j] /= length;
 }
 
-/* Where x − eta·direction leaves ball or box, turn the direction towards its projection. z:
- * scratch. */
-static void slide(const Constraint *constraint, const float *x0, const float *x, double eta,
-                  double *direction, double *z) {
+/* Where x − eta·direction leaves ball or box, turn the direction towards its projection. */
+static void slide(const Turn *turn) {
+    const Constraint *constraint = turn->constraint;
     size_t n = constraint->features;
+    double *z = turn->z;
     for (size_t j = 0; j < n; j++)
-        z[j] = (double)x[j] - eta * direction[j];
-    if (!ball_holds(constraint, x0, z))
-        ball_project(constraint, x0, z);
+        z[j] = (double)turn->x[j] - turn->eta * turn->direction[j];
+    if (!ball_holds(constraint, turn->x0, z))
+        ball_project(constraint, turn->x0, z);
     else if (!box_holds(constraint, z))
         box_project(constraint, z);
     else
         return;
     for (size_t j = 0; j < n; j++)
-        direction[j] = (double)x[j] - z[j];
-    normalise(constraint->norm, direction, n);
+        turn->direction[j] = (double)turn->x[j] - z[j];
+    normalise(constraint->norm, turn->direction, n);
 }
 
 static void make_directions(void *context, size_t begin, size_t end, int worker) {
     Descent *descent = context;
-    const Constraint *constraint = &descent->problem->constraint;
-    size_t d = descent->problem->features;
+    const Problem *problem = descent->problem;
+    size_t d = problem->features;
     for (size_t a = begin; a < end; a++) {
         size_t row = descent->active[a];
-        const float *x = descent->x + row * d;
-        double *direction = line_direction(descent) + a * d;
-        allowed_gradient(constraint, x, descent->gradient + a * d, descent->gradient_norm[a],
-                         direction);
-        if (constraint->norm == NORM_L1)
-            keep_largest(direction, d);
-        else if (constraint->norm == NORM_LINF)
-            keep_signs(direction, d);
-        slide(constraint, descent->x0[row], x, descent->problem->params->eta, direction,
-              descent->scratch + (size_t)worker * d);
+        Turn turn = { .constraint = &problem->constraint,
+                      .x0 = descent->x0[row],
+                      .x = descent->x + row * d,
+                      .gradient = descent->gradient + a * d,
+                      .gradient_norm = descent->gradient_norm[a],
+                      .eta = problem->params->eta,
+                      .direction = line_direction(descent) + a * d,
+                      .z = descent->scratch + (size_t)worker * d };
+        allowed_gradient(&turn);
+        if (problem->constraint.norm == NORM_L1)
+            keep_largest(turn.direction, d);
+        else if (problem->constraint.norm == NORM_LINF)
+            keep_signs(turn.direction, d);
+        slide(&turn);
     }
 }
 

@@ -16,13 +16,36 @@ const char *stop_name(int stop) {
     return stop >= 0 && stop < STOP_REASONS ? names[stop] : "unknown";
 }
 
-bool trace_new(Trace *trace, const AttackResult *result, size_t count, bool iterates, Error *err) {
+#define ARRAY(field, dtype, width, judged)                                                         \
+    { #field, offsetof(AttackResult, field), dtype, width, judged }
+const ResultArray result_arrays[RESULT_ARRAYS] = {
+    ARRAY(x0, DTYPE_F32, WIDTH_FEATURES, false),
+    ARRAY(x_adv, DTYPE_F32, WIDTH_FEATURES, false),
+    ARRAY(y, DTYPE_I32, WIDTH_ONE, false),
+    ARRAY(label, DTYPE_I32, WIDTH_ONE, true),
+    ARRAY(start_label, DTYPE_I32, WIDTH_ONE, true),
+    ARRAY(target, DTYPE_I32, WIDTH_ONE, false),
+    ARRAY(scores, DTYPE_F64, WIDTH_COLUMNS, true),
+    ARRAY(start_scores, DTYPE_F64, WIDTH_COLUMNS, true),
+    ARRAY(distance, DTYPE_F64, WIDTH_ONE, false),
+    ARRAY(score_count, DTYPE_I32, WIDTH_ONE, false),
+    ARRAY(gradient_count, DTYPE_I32, WIDTH_ONE, false),
+    ARRAY(stop, DTYPE_I32, WIDTH_ONE, false),
+};
+#undef ARRAY
+
+Array **result_array(const AttackResult *result, const ResultArray *which) {
+    return (Array **)(void *)((char *)result + which->offset);
+}
+
+bool trace_new(Trace *trace, const TraceSize *size, Error *err) {
+    size_t count = size->count;
     *trace = (Trace){ 0 };
     bool ok = (trace->loss = array_new1(where, DTYPE_F64, count, err)) &&
-              (trace->scores = array_new2(where, DTYPE_F64, count, result->columns, err)) &&
+              (trace->scores = array_new2(where, DTYPE_F64, count, size->columns, err)) &&
               (trace->distance = array_new1(where, DTYPE_F64, count, err)) &&
-              (!iterates ||
-               (trace->iterates = array_new2(where, DTYPE_F32, count, result->features, err)));
+              (!size->iterates ||
+               (trace->iterates = array_new2(where, DTYPE_F32, count, size->features, err)));
     if (!ok)
         trace_clear(trace);
     return ok;
@@ -36,51 +59,45 @@ void trace_clear(Trace *trace) {
     *trace = (Trace){ 0 };
 }
 
-static bool allocate_arrays(AttackResult *result, bool targeted, Error *err) {
-    size_t n = result->n, d = result->features, columns = result->columns;
-    result->trace = calloc(n + 1, sizeof *result->trace);
-    if (!result->trace)
-        return error_memory(err, where, (n + 1) * sizeof *result->trace);
-    return (result->x0 = array_new2(where, DTYPE_F32, n, d, err)) &&
-           (result->x_adv = array_new2(where, DTYPE_F32, n, d, err)) &&
-           (result->y = array_new1(where, DTYPE_I32, n, err)) &&
-           (result->label = array_new1(where, DTYPE_I32, n, err)) &&
-           (result->start_label = array_new1(where, DTYPE_I32, n, err)) &&
-           (!targeted || (result->target = array_new1(where, DTYPE_I32, n, err))) &&
-           (result->scores = array_new2(where, DTYPE_F64, n, columns, err)) &&
-           (result->start_scores = array_new2(where, DTYPE_F64, n, columns, err)) &&
-           (result->distance = array_new1(where, DTYPE_F64, n, err)) &&
-           (result->score_count = array_new1(where, DTYPE_I32, n, err)) &&
-           (result->gradient_count = array_new1(where, DTYPE_I32, n, err)) &&
-           (result->stop = array_new1(where, DTYPE_I32, n, err));
-}
-
 /* A header without arrays. */
-static AttackResult *result_header(const Labels *classes, bool rejects, size_t n, size_t features,
+static AttackResult *result_header(const Labels *classes, bool rejects, const ResultSize *size,
                                    Error *err) {
     AttackResult *result = calloc(1, sizeof *result);
-    if (!result) {
-        error_memory(err, where, sizeof *result);
+    Trace *trace = calloc(size->n + 1, sizeof *trace);
+    if (!result || !trace || !labels_copy(where, classes, &result->classes, err)) {
+        if (!result || !trace)
+            error_memory(err, where, (size->n + 1) * sizeof *trace);
+        free(result);
+        free(trace);
         return NULL;
     }
-    result->n = n;
-    result->features = features;
+    result->n = size->n;
+    result->features = size->features;
     result->rejects = rejects;
     result->columns = classes->count + (rejects ? 1 : 0);
     result->sample_ndim = 1;
-    result->sample_shape[0] = features;
-    if (!labels_copy(where, classes, &result->classes, err)) {
-        free(result);
-        return NULL;
-    }
+    result->sample_shape[0] = size->features;
+    result->trace = trace;
     return result;
 }
 
+static Array *new_array(const AttackResult *result, const ResultArray *which, Error *err) {
+    if (which->width == WIDTH_ONE)
+        return array_new1(where, which->dtype, result->n, err);
+    size_t width = which->width == WIDTH_FEATURES ? result->features : result->columns;
+    return array_new2(where, which->dtype, result->n, width, err);
+}
+
 AttackResult *result_new(const Labels *classes, bool rejects, const ResultSize *size, Error *err) {
-    AttackResult *result = result_header(classes, rejects, size->n, size->features, err);
-    if (result && !allocate_arrays(result, size->targeted, err)) {
-        result_free(result);
-        return NULL;
+    AttackResult *result = result_header(classes, rejects, size, err);
+    for (size_t k = 0; result && k < RESULT_ARRAYS; k++) {
+        Array **array = result_array(result, &result_arrays[k]);
+        if (array == &result->target && !size->targeted)
+            continue;
+        if (!(*array = new_array(result, &result_arrays[k], err))) {
+            result_free(result);
+            return NULL;
+        }
     }
     return result;
 }
@@ -88,14 +105,10 @@ AttackResult *result_new(const Labels *classes, bool rejects, const ResultSize *
 void result_free(AttackResult *result) {
     if (!result)
         return;
-    for (size_t i = 0; result->trace && i < result->n; i++)
+    for (size_t i = 0; i < result->n; i++)
         trace_clear(&result->trace[i]);
-    Array *arrays[] = { result->x0,          result->x_adv,          result->y,
-                        result->label,       result->start_label,    result->target,
-                        result->scores,      result->start_scores,   result->distance,
-                        result->score_count, result->gradient_count, result->stop };
-    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
-        array_free(arrays[i]);
+    for (size_t k = 0; k < RESULT_ARRAYS; k++)
+        array_free(*result_array(result, &result_arrays[k]));
     labels_clear(&result->classes);
     free(result->trace);
     free(result->attack);
@@ -137,10 +150,6 @@ static bool share(Array **to, const Array *from, Error *err) {
     return !from || (*to = array_share(from, err)) != NULL;
 }
 
-static bool share_row(Array **to, const Array *from, size_t i, Error *err) {
-    return !from || (*to = array_rows(from, i, 1, err)) != NULL;
-}
-
 static bool share_trace(Trace *to, const Trace *from, Error *err) {
     return share(&to->loss, from->loss, err) && share(&to->scores, from->scores, err) &&
            share(&to->distance, from->distance, err) && share(&to->iterates, from->iterates, err);
@@ -157,38 +166,35 @@ static bool copy_header(AttackResult *to, const AttackResult *from, Error *err) 
 }
 
 AttackResult *result_pick(const AttackResult *result, size_t i, Error *err) {
-    AttackResult *one = result_header(&result->classes, result->rejects, 1, result->features, err);
-    if (!one)
-        return NULL;
-    bool ok = copy_header(one, result, err);
-    one->trace = ok ? calloc(1, sizeof *one->trace) : NULL;
-    if (ok && !one->trace)
-        ok = error_memory(err, where, sizeof *one->trace);
-    ok = ok && share_row(&one->x0, result->x0, i, err) &&
-         share_row(&one->x_adv, result->x_adv, i, err) && share_row(&one->y, result->y, i, err) &&
-         share_row(&one->label, result->label, i, err) &&
-         share_row(&one->start_label, result->start_label, i, err) &&
-         share_row(&one->target, result->target, i, err) &&
-         share_row(&one->scores, result->scores, i, err) &&
-         share_row(&one->start_scores, result->start_scores, i, err) &&
-         share_row(&one->distance, result->distance, i, err) &&
-         share_row(&one->score_count, result->score_count, i, err) &&
-         share_row(&one->gradient_count, result->gradient_count, i, err) &&
-         share_row(&one->stop, result->stop, i, err) &&
-         share_trace(&one->trace[0], &result->trace[i], err);
-    if (!ok) {
-        result_free(one);
-        return NULL;
+    ResultSize size = { 1, result->features, result->target != NULL };
+    AttackResult *one = result_header(&result->classes, result->rejects, &size, err);
+    bool ok =
+        one && copy_header(one, result, err) && share_trace(&one->trace[0], &result->trace[i], err);
+    for (size_t k = 0; ok && k < RESULT_ARRAYS; k++) {
+        const Array *from = *result_array(result, &result_arrays[k]);
+        Array **to = result_array(one, &result_arrays[k]);
+        ok = !from || (*to = array_rows(from, i, 1, err));
     }
-    return one;
+    if (ok)
+        return one;
+    result_free(one);
+    return NULL;
 }
 
 /* ---- Another model's judgement ---- */
 
-static Goal goal_of(const AttackResult *result, const Model *model, size_t i) {
-    ptrdiff_t target =
-        result->target ? labels_find(&model->classes, array_i32(result->target)[i]) : -1;
-    return (Goal){ (size_t)labels_find(&model->classes, array_i32(result->y)[i]), target };
+/* The points of `old` as `model` sees them. */
+typedef struct Rescore {
+    const AttackResult *old;
+    Model *model;
+    const Objective *objective;
+    AttackResult *result;
+} Rescore;
+
+static Goal goal_of(const AttackResult *result, size_t i) {
+    const Labels *classes = &result->classes;
+    ptrdiff_t target = result->target ? labels_find(classes, array_i32(result->target)[i]) : -1;
+    return (Goal){ (size_t)labels_find(classes, array_i32(result->y)[i]), target };
 }
 
 /* What the attack minimised, by its parameters: before there was a choice, the margin. */
@@ -200,87 +206,89 @@ static const Objective *objective_of(const AttackResult *result) {
     return found ? found : &objective_margin;
 }
 
+static bool score(const Rescore *rescore, const Array *points, Array *scores, Error *err) {
+    size_t d = rescore->old->features;
+    Batch batch = { array_f32(points), array_size(points) / d, d, "rescore" };
+    return model_scores(rescore->model, &batch, array_f64(scores), err);
+}
+
+/* Scores and distances of start and answer alone. */
+static void rescore_ends(const Rescore *rescore, size_t i, Trace *to) {
+    const AttackResult *result = rescore->result;
+    size_t columns = result->columns, last = array_size(to->loss) - 1;
+    double *scores = array_f64(to->scores);
+    memcpy(scores, array_f64(result->start_scores) + i * columns, columns * sizeof *scores);
+    memcpy(scores + last * columns, array_f64(result->scores) + i * columns,
+           columns * sizeof *scores);
+    array_f64(to->distance)[last] = array_f64(result->distance)[i];
+}
+
 /* A trace of the kept iterates, or of start and answer alone, by this model. */
-static bool rescore_trace(const AttackResult *old, size_t i, Model *model, AttackResult *result,
-                          Error *err) {
-    const Trace *from = &old->trace[i];
-    Trace *to = &result->trace[i];
-    size_t columns = result->columns, d = result->features;
-    size_t last = array_size(from->loss) - 1, count = from->iterates ? last + 1 : last ? 2 : 1;
-    if (!trace_new(to, result, count, from->iterates != NULL, err))
+static bool rescore_trace(const Rescore *rescore, size_t i, Error *err) {
+    const Trace *from = &rescore->old->trace[i];
+    Trace *to = &rescore->result->trace[i];
+    TraceSize size = { .count = array_size(from->loss),
+                       .features = rescore->result->features,
+                       .columns = rescore->result->columns,
+                       .iterates = from->iterates != NULL };
+    if (!size.iterates && size.count > 2)
+        size.count = 2;
+    if (!trace_new(to, &size, err))
         return false;
-    double *scores = array_f64(to->scores), *distance = array_f64(to->distance);
-    if (from->iterates) {
-        memcpy(array_f32(to->iterates), array_f32(from->iterates), count * d * sizeof(float));
-        memcpy(distance, array_f64(from->distance), count * sizeof(double));
-        if (!model_scores(model, &(Batch){ array_f32(to->iterates), count, d, "rescore" }, scores,
-                          err))
-            return false;
+    if (!from->iterates) {
+        rescore_ends(rescore, i, to);
     } else {
-        double *end = scores + (count - 1) * columns;
-        memcpy(scores, array_f64(result->start_scores) + i * columns, columns * sizeof(double));
-        memcpy(end, array_f64(result->scores) + i * columns, columns * sizeof(double));
-        distance[count - 1] = array_f64(old->distance)[i];
+        memcpy(array_f32(to->iterates), array_f32(from->iterates), array_bytes(to->iterates));
+        memcpy(array_f64(to->distance), array_f64(from->distance), array_bytes(to->distance));
+        if (!score(rescore, to->iterates, to->scores, err))
+            return false;
     }
-    Goal goal = goal_of(result, model, i);
-    const Objective *objective = objective_of(result);
-    for (size_t t = 0; t < count; t++)
-        array_f64(to->loss)[t] = objective->loss(model, scores + t * columns, goal);
+    for (size_t t = 0; t < size.count; t++)
+        array_f64(to->loss)[t] = rescore->objective->loss(
+            rescore->model, array_f64(to->scores) + t * size.columns, goal_of(rescore->result, i));
     return true;
 }
 
-static bool judge(AttackResult *result, Model *model, Error *err) {
-    size_t n = result->n, d = result->features, columns = result->columns;
-    if (!model_scores(model, &(Batch){ array_f32(result->x0), n, d, "rescore" },
-                      array_f64(result->start_scores), err) ||
-        !model_scores(model, &(Batch){ array_f32(result->x_adv), n, d, "rescore" },
-                      array_f64(result->scores), err))
+static bool judge(const Rescore *rescore, Error *err) {
+    AttackResult *result = rescore->result;
+    const Model *model = rescore->model;
+    size_t columns = result->columns;
+    if (!score(rescore, result->x0, result->start_scores, err) ||
+        !score(rescore, result->x_adv, result->scores, err))
         return false;
-    for (size_t i = 0; i < n; i++) {
-        if (!objective_is_sound(model, array_f64(result->scores) + i * columns) ||
-            !objective_is_sound(model, array_f64(result->start_scores) + i * columns))
+    for (size_t i = 0; i < result->n; i++) {
+        const double *start = array_f64(result->start_scores) + i * columns;
+        const double *scores = array_f64(result->scores) + i * columns;
+        if (!objective_is_sound(model, scores) || !objective_is_sound(model, start))
             return error_set(err, ERROR_ARGUMENT,
                              "rescore: the %s model gave a score that is not finite (sample %zu)",
                              model->kind->name, i + 1);
-        array_i32(result->start_label)[i] =
-            model_label(model, array_f64(result->start_scores) + i * columns);
-        array_i32(result->label)[i] = model_label(model, array_f64(result->scores) + i * columns);
+        array_i32(result->start_label)[i] = model_label(model, start);
+        array_i32(result->label)[i] = model_label(model, scores);
     }
     return true;
 }
 
 /* The points and what belongs to them, shared; the judgement's arrays new. */
 static AttackResult *same_points(const AttackResult *old, const Model *model, Error *err) {
-    AttackResult *result =
-        result_header(&model->classes, model->rejects, old->n, old->features, err);
-    if (!result)
-        return NULL;
-    size_t n = old->n;
-    bool ok = copy_header(result, old, err);
-    result->trace = ok ? calloc(n + 1, sizeof *result->trace) : NULL;
-    if (ok && !result->trace)
-        ok = error_memory(err, where, (n + 1) * sizeof *result->trace);
-    ok = ok && share(&result->x0, old->x0, err) && share(&result->x_adv, old->x_adv, err) &&
-         share(&result->y, old->y, err) && share(&result->target, old->target, err) &&
-         share(&result->distance, old->distance, err) &&
-         share(&result->score_count, old->score_count, err) &&
-         share(&result->gradient_count, old->gradient_count, err) &&
-         share(&result->stop, old->stop, err) &&
-         (result->label = array_new1(where, DTYPE_I32, n, err)) &&
-         (result->start_label = array_new1(where, DTYPE_I32, n, err)) &&
-         (result->scores = array_new2(where, DTYPE_F64, n, result->columns, err)) &&
-         (result->start_scores = array_new2(where, DTYPE_F64, n, result->columns, err));
+    ResultSize size = { old->n, old->features, old->target != NULL };
+    AttackResult *result = result_header(&model->classes, model->rejects, &size, err);
+    bool ok = result && copy_header(result, old, err);
+    for (size_t k = 0; ok && k < RESULT_ARRAYS; k++) {
+        const ResultArray *which = &result_arrays[k];
+        Array **to = result_array(result, which);
+        ok = which->judged ? (*to = new_array(result, which, err)) != NULL
+                           : share(to, *result_array(old, which), err);
+    }
     if (ok) {
-        char *kind = strdup(model->kind->name);
         free(result->model_kind);
-        result->model_kind = kind;
-        ok = kind || error_memory(err, where, 16);
+        result->model_kind = strdup(model->kind->name);
+        ok = result->model_kind || error_memory(err, where, 16);
     }
-    if (!ok) {
-        result_free(result);
-        return NULL;
-    }
-    return result;
+    if (ok)
+        return result;
+    result_free(result);
+    return NULL;
 }
 
 AttackResult *result_rescore(const AttackResult *old, Model *model, Error *err) {
@@ -294,13 +302,12 @@ AttackResult *result_rescore(const AttackResult *old, Model *model, Error *err) 
                   model->kind->name, model->classes.count, old->classes.count);
         return NULL;
     }
-    AttackResult *result = same_points(old, model, err);
-    bool ok = result && judge(result, model, err);
+    Rescore rescore = { old, model, objective_of(old), same_points(old, model, err) };
+    bool ok = rescore.result && judge(&rescore, err);
     for (size_t i = 0; ok && i < old->n; i++)
-        ok = rescore_trace(old, i, model, result, err);
-    if (!ok) {
-        result_free(result);
-        return NULL;
-    }
-    return result;
+        ok = rescore_trace(&rescore, i, err);
+    if (ok)
+        return rescore.result;
+    result_free(rescore.result);
+    return NULL;
 }

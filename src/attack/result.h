@@ -20,6 +20,9 @@ typedef enum StopReason {
     STOP_REASONS
 } StopReason;
 
+/* How much a row of an array holds: one number, one a feature, or one a column of the scores. */
+typedef enum Width { WIDTH_ONE, WIDTH_FEATURES, WIDTH_COLUMNS } Width;
+
 /* The way to the answer: `count` iterates, the start first, the answer last. */
 typedef struct Trace {
     Array *loss;     /* count, f64 */
@@ -51,10 +54,24 @@ typedef struct AttackResult {
 
 const char *stop_name(int stop); /* "converged", … */
 
-/* Arrays for `count` iterates; what trace_clear leaves is empty. */
-struct AttackResult;
-bool trace_new(Trace *trace, const struct AttackResult *result, size_t count, bool iterates,
-               Error *err);
+/* The arrays of a result, for all that goes through them: by the name that files know them by. */
+typedef struct ResultArray {
+    const char *name;
+    size_t offset; /* of an Array * in AttackResult */
+    DType dtype;
+    Width width;
+    bool judged; /* another model's judgement replaces it */
+} ResultArray;
+enum { RESULT_ARRAYS = 12 };
+extern const ResultArray result_arrays[RESULT_ARRAYS];
+Array **result_array(const AttackResult *result, const ResultArray *which);
+
+/* Arrays for `count` iterates, with their pixels or without; what trace_clear leaves is empty. */
+typedef struct TraceSize {
+    size_t count, features, columns;
+    bool iterates;
+} TraceSize;
+bool trace_new(Trace *trace, const TraceSize *size, Error *err);
 void trace_clear(Trace *trace);
 
 /* An empty result of that size: arrays of zeros, no traces yet. */

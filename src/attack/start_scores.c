@@ -77,31 +77,32 @@ static bool still_true(const StartScores *kept, const Model *model, const Batch 
     return same;
 }
 
-static bool score(StartScores *kept, const Batch *points, Progress *progress, Error *err) {
+static bool score(StartScores *kept, const StartPoints *start, Error *err) {
+    const Batch *points = &start->points;
     Batch piece = *points;
-    progress_begin(progress, "attack: scoring start_from", (double)points->n);
+    progress_begin(start->progress, "attack: scoring start_from", (double)points->n);
     bool ok = true;
     for (size_t done = 0; ok && done < points->n; done += piece.n) {
         size_t left = points->n - done;
         piece.x = points->x + done * points->features;
         piece.n = kept->model->kind->whole_batches || left < MODEL_PIECE ? left : MODEL_PIECE;
         ok = model_scores(kept->model, &piece, kept->scores + done * kept->columns, err);
-        if (ok && !progress_step(progress, (double)piece.n, NULL))
+        if (ok && !progress_step(start->progress, (double)piece.n, NULL))
             ok = error_set(err, ERROR_INTERRUPTED, "%s: interrupted", points->where);
     }
-    progress_end(progress);
+    progress_end(start->progress);
     return ok;
 }
 
-const double *start_scores_of(StartScores *kept, Model *model, const Batch *points,
-                              Progress *progress, Error *err) {
-    if (still_true(kept, model, points))
+const double *start_scores_of(StartScores *kept, const StartPoints *start, Error *err) {
+    const Batch *points = &start->points;
+    if (still_true(kept, start->model, points))
         return kept->scores;
     forget(kept);
-    *kept = (StartScores){ .model = model_retain(model),
+    *kept = (StartScores){ .model = model_retain(start->model),
                            .n = points->n,
                            .features = points->features,
-                           .columns = model_columns(model) };
+                           .columns = model_columns(start->model) };
     kept->probe = malloc((PROBES * points->features + 1) * sizeof *kept->probe);
     kept->scores = malloc((points->n * kept->columns + 1) * sizeof *kept->scores);
     bool ok = kept->probe && kept->scores;
@@ -109,7 +110,7 @@ const double *start_scores_of(StartScores *kept, Model *model, const Batch *poin
         error_memory(err, points->where, points->n * kept->columns * sizeof *kept->scores);
     if (ok) {
         take_probes(points, kept->probe);
-        ok = score(kept, points, progress, err);
+        ok = score(kept, start, err);
     }
     if (!ok)
         forget(kept);

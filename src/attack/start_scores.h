@@ -13,9 +13,15 @@ typedef struct StartScores StartScores;
 StartScores *start_scores_new(void); /* NULL without memory */
 void start_scores_free(StartScores *kept);
 
+/* What is to be scored. */
+typedef struct StartPoints {
+    Model *model;
+    Batch points;
+    Progress *progress; /* or NULL */
+} StartPoints;
+
 /* The model's scores of the points (n × columns, owned by `kept`): those that are there if they are
  * still true, else new ones. NULL on failure; an interrupt is one (ERROR_INTERRUPTED). */
-const double *start_scores_of(StartScores *kept, Model *model, const Batch *points,
-                              Progress *progress, Error *err);
+const double *start_scores_of(StartScores *kept, const StartPoints *start, Error *err);
 
 #endif

@@ -20,18 +20,10 @@ static bool add_array(Tensors *tensors, const char *name, const Array *array, Er
 }
 
 static bool add_arrays(const AttackResult *result, Tensors *tensors, Error *err) {
-    return add_array(tensors, "x0", result->x0, err) &&
-           add_array(tensors, "x_adv", result->x_adv, err) &&
-           add_array(tensors, "y", result->y, err) &&
-           add_array(tensors, "label", result->label, err) &&
-           add_array(tensors, "start_label", result->start_label, err) &&
-           add_array(tensors, "target", result->target, err) &&
-           add_array(tensors, "scores", result->scores, err) &&
-           add_array(tensors, "start_scores", result->start_scores, err) &&
-           add_array(tensors, "distance", result->distance, err) &&
-           add_array(tensors, "score_count", result->score_count, err) &&
-           add_array(tensors, "gradient_count", result->gradient_count, err) &&
-           add_array(tensors, "stop", result->stop, err);
+    bool ok = true;
+    for (const ResultArray *a = result_arrays; ok && a < result_arrays + RESULT_ARRAYS; a++)
+        ok = add_array(tensors, a->name, *result_array(result, a), err);
+    return ok;
 }
 
 static size_t trace_length(const Trace *trace) {
@@ -232,16 +224,10 @@ static bool fill(const Tensors *tensors, const char *name, Array *to, Error *err
 }
 
 static bool fill_arrays(const Tensors *tensors, AttackResult *result, Error *err) {
-    return fill(tensors, "x0", result->x0, err) && fill(tensors, "x_adv", result->x_adv, err) &&
-           fill(tensors, "y", result->y, err) && fill(tensors, "label", result->label, err) &&
-           fill(tensors, "start_label", result->start_label, err) &&
-           (!result->target || fill(tensors, "target", result->target, err)) &&
-           fill(tensors, "scores", result->scores, err) &&
-           fill(tensors, "start_scores", result->start_scores, err) &&
-           fill(tensors, "distance", result->distance, err) &&
-           fill(tensors, "score_count", result->score_count, err) &&
-           fill(tensors, "gradient_count", result->gradient_count, err) &&
-           fill(tensors, "stop", result->stop, err);
+    bool ok = true;
+    for (const ResultArray *a = result_arrays; ok && a < result_arrays + RESULT_ARRAYS; a++)
+        ok = !*result_array(result, a) || fill(tensors, a->name, *result_array(result, a), err);
+    return ok;
 }
 
 /* Are all of them classes (or −1, for a model that rejects)? Losses are found by their columns. */
@@ -292,7 +278,8 @@ static bool fill_traces(const Tensors *tensors, AttackResult *result, Error *err
         if (count < 1 || (size_t)count > total - row)
             return bad("the lengths of the traces do not fit the traces", err);
         Trace *trace = &result->trace[i];
-        if (!trace_new(trace, result, (size_t)count, iterates != NULL, err))
+        TraceSize size = { (size_t)count, result->features, result->columns, iterates != NULL };
+        if (!trace_new(trace, &size, err))
             return false;
         cut(trace->loss, loss, row);
         cut(trace->scores, scores, row);

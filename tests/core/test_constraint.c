@@ -166,13 +166,13 @@ static void test_check(void **state) {
     Error err;
     float x[4] = { 0, 0.5F, 1, 2.5F };
     Constraint c = make(NORM_L2, 1, 2);
-    assert_true(constraint_check(&c, "attack.pgd", x, 1, &err));
-    assert_false(constraint_check(&c, "attack.pgd", x, 2, &err));
+    assert_true(constraint_check(&c, &(Batch){ x, 1, c.features, "attack.pgd" }, &err));
+    assert_false(constraint_check(&c, &(Batch){ x, 2, c.features, "attack.pgd" }, &err));
     assert_non_null(strstr(err.message, "sample 2: feature 2 is 2.5"));
     x[3] = NAN;
-    assert_false(constraint_check(&c, "attack.pgd", x, 2, &err));
+    assert_false(constraint_check(&c, &(Batch){ x, 2, c.features, "attack.pgd" }, &err));
     c.low = 2;
-    assert_false(constraint_check(&c, "attack.pgd", x, 1, &err));
+    assert_false(constraint_check(&c, &(Batch){ x, 1, c.features, "attack.pgd" }, &err));
     assert_non_null(strstr(err.message, "lower 2"));
 }
 
