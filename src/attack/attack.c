@@ -33,6 +33,40 @@ bool attack_resolve(const Attack *attack, const AttackParams *params, AttackPara
     return true;
 }
 
+/* ", eta 0.1" at the end of the text, or nothing for an option that says nothing. */
+static int field_text(const Field *field, const AttackParams *params, char *end, size_t room) {
+    Value value = field_get(field, params);
+    switch (value.kind) {
+    case VALUE_WORD:
+        if (strcmp(field->name, "norm") == 0)
+            return snprintf(end, room, " %s", value.word);
+        if (strcmp(field->name, "step") == 0)
+            return snprintf(end, room, ", %s steps", value.word);
+        return strcmp(value.word, field->words[0]) == 0
+                   ? 0 /* the first is the usual one */
+                   : snprintf(end, room, ", %s %s", field->name, value.word);
+    case VALUE_BOOLEAN:
+        return value.truth ? snprintf(end, room, ", %s kept", field->name) : 0;
+    case VALUE_NUMBER:
+        if (value.number[0] == 0 && strcmp(field->name, "restarts") == 0)
+            return 0;
+        return snprintf(end, room, ", %s %g", field->name, value.number[0]);
+    default:
+        return 0;
+    }
+}
+
+const char *attack_text(const Attack *attack, const AttackParams *params, char text[ATTACK_TEXT]) {
+    size_t used = (size_t)snprintf(text, ATTACK_TEXT, "attack.%s:", attack->name);
+    for (const Field *field = attack->fields; field->name; field++)
+        used += (size_t)field_text(field, params, text + used, ATTACK_TEXT - used);
+    if (params->lower_each || params->upper_each)
+        snprintf(text + used, ATTACK_TEXT - used, ", bounds of each feature");
+    else
+        snprintf(text + used, ATTACK_TEXT - used, ", bounds %g … %g", params->lower, params->upper);
+    return text;
+}
+
 /* A bound as JSON: one number, or one for each feature. */
 static bool add_bound(cJSON *json, const char *name, double one, const Array *each) {
     if (!each)

@@ -30,7 +30,7 @@ typedef struct AttackParams {
     int step;     /* StepRule; −1 is auto: unit for l2, sign for linf, largest for l1 */
     int restarts; /* further runs from random points of the ball */
     double lower, upper;
-    const Array *lower_each, *upper_each; /* bounds feature by feature (1-d float32), or NULL */
+    const Array *lower_each, *upper_each; /* bounds feature by feature (float32), or NULL */
     bool iterates;                        /* keep the pixels of every iterate */
     int objective;                        /* its place in objective_table */
     uint64_t seed;                        /* of the random points */
@@ -94,6 +94,11 @@ typedef struct Attack {
 
 /* Does the attack take an option of that name? */
 bool attack_uses(const Attack *attack, const char *option);
+
+/* The parameters that say something in one line: "attack.pgd_exp: l2, dmax 2, eta 0.1, eta_min 0.1,
+ * eps 1e-08, max_iter 30, bounds 0 … 1". Returns text. */
+enum { ATTACK_TEXT = 512 };
+const char *attack_text(const Attack *attack, const AttackParams *params, char text[ATTACK_TEXT]);
 
 /* The parameters that this attack uses, bounds and seed (as text) included, as JSON text for
  * free(); NULL without memory. An infinite number becomes null. */

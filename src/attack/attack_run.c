@@ -20,6 +20,7 @@
 #include "core/array.h"
 #include "core/fail.h"
 #include "core/hash.h"
+#include "core/notes.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -490,6 +491,20 @@ static bool run_all(Run *run, Error *err) {
     return ok;
 }
 
+/* Each iteration takes one gradient of each sample that is still under way. */
+static void note_interrupt(const AttackResult *result) {
+    bool any = false;
+    int32_t iterations = 0;
+    for (size_t i = 0; i < result->n; i++) {
+        int32_t gradients = array_i32(result->gradient_count)[i];
+        any = any || array_i32(result->stop)[i] == STOP_INTERRUPTED;
+        iterations = gradients > iterations ? gradients : iterations;
+    }
+    if (any)
+        note_leave("stopped after %d iteration%s; the result keeps the best so far",
+                   (int)iterations, iterations == 1 ? "" : "s");
+}
+
 AttackResult *attack_run(const Attack *attack, const AttackParams *params, const AttackTask *task,
                          Progress *progress, Error *err) {
     Run run = { .task = task, .progress = progress };
@@ -506,6 +521,7 @@ AttackResult *attack_run(const Attack *attack, const AttackParams *params, const
     if (prepare(&run, err) && run_all(&run, err)) {
         result = run.result;
         run.result = NULL;
+        note_interrupt(result);
     }
     run_clear(&run);
     return result;

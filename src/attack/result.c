@@ -117,6 +117,20 @@ void result_free(AttackResult *result) {
     free(result);
 }
 
+size_t result_bytes(const AttackResult *result) {
+    size_t bytes = 0;
+    for (size_t k = 0; k < RESULT_ARRAYS; k++) {
+        const Array *array = *result_array(result, &result_arrays[k]);
+        bytes += array ? array_bytes(array) : 0;
+    }
+    for (size_t i = 0; i < result->n; i++) {
+        const Trace *trace = &result->trace[i];
+        bytes += array_bytes(trace->scores) + 2 * array_bytes(trace->loss);
+        bytes += trace->iterates ? array_bytes(trace->iterates) : 0;
+    }
+    return bytes;
+}
+
 Verdict result_verdict(const AttackResult *result, size_t i) {
     return verdict_of(result->rejects, array_i32(result->label)[i], array_i32(result->y)[i]);
 }

@@ -81,6 +81,7 @@ typedef struct ResultSize {
 } ResultSize;
 AttackResult *result_new(const Labels *classes, bool rejects, const ResultSize *size, Error *err);
 void result_free(AttackResult *result);
+size_t result_bytes(const AttackResult *result); /* of its arrays and traces */
 
 Verdict result_verdict(const AttackResult *result, size_t i);
 Verdict result_start_verdict(const AttackResult *result, size_t i);

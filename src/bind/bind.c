@@ -281,6 +281,14 @@ const char *bind_string(lua_State *L, int arg, const char *where, const char *na
     return lua_tostring(L, arg);
 }
 
+size_t bind_place(lua_State *L, const char *where, lua_Integer position, size_t samples) {
+    lua_Integer place = position < 0 ? (lua_Integer)samples + position : position - 1;
+    if (position == 0 || place < 0 || place >= (lua_Integer)samples)
+        luaL_error(L, "%s: position %I of %I samples (from 1, or from -1 at the end)", where,
+                   position, (lua_Integer)samples);
+    return (size_t)place;
+}
+
 /* ---- Option tables --------------------------------------------------------------------------- */
 
 static int refuse_option(lua_State *L, const char *where, const char *key,

@@ -113,6 +113,8 @@ lua_Integer bind_integer(lua_State *L, int arg, const char *where, const char *n
                          lua_Integer low, lua_Integer high);
 double bind_number(lua_State *L, int arg, const char *where, const char *name);
 const char *bind_string(lua_State *L, int arg, const char *where, const char *name);
+/* The 0-based place of the sample at a 1-based position, or at a negative one from the end. */
+size_t bind_place(lua_State *L, const char *where, lua_Integer position, size_t samples);
 
 /* ---- Option tables --------------------------------------------------------------------------- */
 

@@ -1,7 +1,8 @@
 /* bind_attack.c — the library `attack`: a constructor for every attack of the table, and runs.
  *
- * An attack object is a box with the numbers (AttackParams); what is Lua's (the model, the start
- * points, bounds and targets that are arrays) is in the table that is the box's user value. */
+ * An attack object is a box with the numbers (AttackParams); options that are objects (the model,
+ * the start points, bounds, targets, the seed) are in the table that is the box's user value, and a
+ * run's own take their place in a copy of it. */
 #include "attack/attacks.h"
 #include "attack/start_scores.h"
 #include "bind/bind.h"
@@ -10,11 +11,10 @@
 #include "bind/bind_model.h"
 #include "bind/bind_samples.h"
 #include "bind/libraries.h"
-#include "core/array.h"
+#include "core/array_values.h"
 #include "core/error.h"
 #include "core/rng.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,6 @@
 typedef struct AttackBox {
     AttackParams params; /* first: the attack's fields are its */
     const Attack *attack;
-    bool seeded;
     StartScores *starts; /* of the last run's double start; NULL before the first */
     char where[48];      /* "attack.pgd", for messages */
 } AttackBox;
@@ -40,66 +39,61 @@ static AttackBox *check_self(lua_State *L, const char *where) {
     return bind_check(L, 1, &attack_type, where, "self");
 }
 
-/* ---- Options: numbers and words in the box, objects in the table that is its user value ---- */
-
-/* The value at `value` as a bound: a number into *one, anything else as a flat float32 array into
- * the table `held`. */
-static void read_bound(lua_State *L, const char *where, const char *name, int held, int value) {
-    Array *each = bind_to_array(L, value, where, name, DTYPE_F32);
-    Array flat = *each;
-    Error err;
-    array_set_shape(&flat, &(Sizes){ 1, { array_size(each) } });
-    bind_push_array(L, array_view(&flat, &err), &err);
-    lua_setfield(L, held, name);
-}
+/* ---- Options --------------------------------------------------------------------------------- */
 
 static bool is_bound(const char *name) {
     return strcmp(name, "lower") == 0 || strcmp(name, "upper") == 0;
 }
 
-static double *bound_of(AttackParams *params, const char *name) {
-    return *name == 'l' ? &params->lower : &params->upper;
-}
-
-/* Check the value at `value`, which the object option `name` gets, and keep it in the box or in the
- * table at `held`. */
-static void take_object(lua_State *L, AttackBox *box, const char *name, int held, int value) {
+/* Check the value at `value` of the object option `name`, and push what is kept of it. */
+static void push_kept(lua_State *L, int value, const char *where, const char *name) {
     int top = lua_gettop(L);
     bool number = lua_type(L, value) == LUA_TNUMBER;
-    if (strcmp(name, "seed") == 0) {
-        box->params.seed =
-            (uint64_t)bind_integer(L, value, box->where, name, LUA_MININTEGER, LUA_MAXINTEGER);
-        box->seeded = true;
-    } else if (is_bound(name) && number) {
-        *bound_of(&box->params, name) = lua_tonumber(L, value);
-        lua_pushnil(L);
-        lua_setfield(L, held, name);
-    } else if (is_bound(name)) {
-        read_bound(L, box->where, name, held, value);
-    } else {
-        if (strcmp(name, "model") == 0)
-            bind_check_model(L, value, box->where, name);
-        else if (strcmp(name, "start_from") == 0)
-            bind_check_samples(L, value, box->where, name);
-        else if (number)
-            bind_integer(L, value, box->where, name, INT32_MIN, INT32_MAX);
-        else
-            bind_to_array(L, value, box->where, name, DTYPE_I32);
-        lua_pushvalue(L, value);
-        lua_setfield(L, held, name);
+    value = lua_absindex(L, value);
+    if (is_bound(name) && !number) {
+        bind_to_array(L, value, where, name, DTYPE_F32);
+        return;
     }
+    if (strcmp(name, "model") == 0)
+        bind_check_model(L, value, where, name);
+    else if (strcmp(name, "start_from") == 0)
+        bind_check_samples(L, value, where, name);
+    else if (strcmp(name, "seed") == 0)
+        bind_integer(L, value, where, name, LUA_MININTEGER, LUA_MAXINTEGER);
+    else if (is_bound(name))
+        bind_number(L, value, where, name);
+    else if (number)
+        bind_integer(L, value, where, name, INT32_MIN, INT32_MAX);
+    else
+        bind_to_array(L, value, where, name, DTYPE_I32);
     lua_settop(L, top);
+    lua_pushvalue(L, value);
 }
 
-/* Every option of the table at `options` into the box and its table; what is there already stays.
- */
-static void read_options(lua_State *L, int options, AttackBox *box, int held) {
-    bind_fields(L, options, box->where, box->attack->fields, &box->params);
-    for (const Field *field = box->attack->fields; field->name; field++) {
-        if (field->kind == FIELD_OBJECT && bind_opt_push(L, options, field->name) != LUA_TNIL)
-            take_object(L, box, field->name, held, lua_gettop(L));
-        lua_settop(L, held > options ? held : options);
+/* The options that are objects from the table at `options` into the one on top of the stack. */
+static void keep_objects(lua_State *L, int options, const char *where, const Field *field) {
+    int held = lua_gettop(L);
+    for (; field->name; field++) {
+        if (field->kind != FIELD_OBJECT || bind_opt_push(L, options, field->name) == LUA_TNIL) {
+            lua_settop(L, held);
+            continue;
+        }
+        push_kept(L, -1, where, field->name);
+        lua_setfield(L, held, field->name);
+        lua_settop(L, held);
     }
+}
+
+/* Push a copy of the table that goes with the object at `object`. */
+static void push_held(lua_State *L, int object) {
+    lua_newtable(L);
+    lua_getiuservalue(L, object, 1);
+    for (lua_pushnil(L); lua_next(L, -2);) {
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2);
+        lua_rawset(L, -5);
+    }
+    lua_pop(L, 1);
 }
 
 static bool option_at(void *object, size_t i, FieldPlace *place) {
@@ -113,28 +107,23 @@ static bool option_at(void *object, size_t i, FieldPlace *place) {
 
 /* The object itself is at 1 wherever one option is read or set. */
 static void read_object(lua_State *L, const FieldPlace *place, int arg, const char *where) {
-    (void)where;
-    arg = lua_absindex(L, arg);
+    push_kept(L, arg, where, place->field->name);
     lua_getiuservalue(L, 1, 1);
-    take_object(L, place->object, place->field->name, lua_gettop(L), arg);
+    lua_insert(L, -2);
+    lua_setfield(L, -2, place->field->name);
     lua_pop(L, 1);
 }
 
 static void push_object_option(lua_State *L, const FieldPlace *place) {
-    AttackBox *box = place->object;
+    const AttackParams *params = place->object;
     const char *name = place->field->name;
     lua_getiuservalue(L, 1, 1);
     int type = lua_getfield(L, -1, name);
     lua_remove(L, -2);
-    if (type != LUA_TNIL)
-        return;
-    lua_pop(L, 1);
-    if (is_bound(name))
-        lua_pushnumber(L, *bound_of(&box->params, name));
-    else if (strcmp(name, "seed") == 0 && box->seeded)
-        lua_pushinteger(L, (lua_Integer)box->params.seed);
-    else
-        lua_pushnil(L);
+    if (type == LUA_TNIL && is_bound(name)) {
+        lua_pop(L, 1);
+        lua_pushnumber(L, *name == 'l' ? params->lower : params->upper);
+    }
 }
 
 static BindOptioned optioned(AttackBox *box) {
@@ -143,19 +132,16 @@ static BindOptioned optioned(AttackBox *box) {
 }
 
 static int option_names(lua_State *L) {
-    const AttackBox *box = check_self(L, "options");
-    lua_newtable(L);
-    for (lua_Integer i = 0; box->attack->fields[i].name; i++) {
-        lua_pushstring(L, box->attack->fields[i].name);
-        lua_rawseti(L, -2, i + 1);
-    }
+    BindOptioned self = optioned(check_self(L, "options"));
+    bind_push_option_names(L, &self);
     return 1;
 }
 
-/* ---- Objects ---- */
+/* ---- Objects --------------------------------------------------------------------------------- */
 
-/* Push a new object with a table of its own, a copy of the one at `held` (0: empty). */
-static AttackBox *push_object(lua_State *L, const AttackBox *like, int held) {
+/* Push a new object like this one, which has the table on top of the stack (and pops it), with the
+ * options of the table at `options` besides. */
+static AttackBox *push_object(lua_State *L, const AttackBox *like, int options) {
     void **slot = bind_new_box(L, &attack_type);
     AttackBox *box = malloc(sizeof *box);
     if (!box)
@@ -163,46 +149,40 @@ static AttackBox *push_object(lua_State *L, const AttackBox *like, int held) {
     *box = *like;
     box->starts = NULL;
     *slot = box;
-    lua_newtable(L);
-    if (held != 0)
-        for (lua_pushnil(L); lua_next(L, held);) {
-            lua_pushvalue(L, -2);
-            lua_insert(L, -2);
-            lua_rawset(L, -4);
-        }
+    lua_insert(L, -2);
+    bind_fields(L, options, box->where, box->attack->fields, &box->params);
+    keep_objects(L, options, box->where, box->attack->fields);
     lua_setiuservalue(L, -2, 1);
     return box;
 }
 
-/* attack.NAME{…}; the upvalue is the Attack. */
+/* attack.NAME{…} */
 static int construct(lua_State *L) {
-    const Attack *attack = lua_touserdata(L, lua_upvalueindex(1));
+    const Attack *attack = bind_here(L)->data;
     AttackBox fresh = { .attack = attack, .params = attack->params };
     snprintf(fresh.where, sizeof fresh.where, "attack.%s", attack->name);
     lua_settop(L, 1);
-    AttackBox *box = push_object(L, &fresh, 0);
-    lua_getiuservalue(L, 2, 1);
-    read_options(L, 1, box, 3);
-    lua_settop(L, 2);
+    lua_newtable(L);
+    push_object(L, &fresh, 1);
     return 1;
 }
 
 /* a:with{ dmax = 3 }: another attack, the same but for these. */
 static int attack_with(lua_State *L) {
-    AttackBox *self = check_self(L, "with");
+    const AttackBox *self = check_self(L, "with");
     lua_settop(L, 2);
-    lua_getiuservalue(L, 1, 1);
-    AttackBox *box = push_object(L, self, 3);
-    lua_getiuservalue(L, 4, 1);
-    read_options(L, 2, box, 5);
-    lua_settop(L, 4);
+    push_held(L, 1);
+    push_object(L, self, 2);
     return 1;
 }
 
-/* a:set{ dmax = 3 }: the object itself. */
+/* a:set{ dmax = 3 }: the object itself, which takes over what :with would give. */
 static int attack_set(lua_State *L) {
-    BindOptioned self = optioned(check_self(L, "set"));
-    bind_set_options(L, &self, 2);
+    AttackBox *self = check_self(L, "set");
+    attack_with(L);
+    self->params = ((AttackBox *)bind_test(L, -1, &attack_type))->params;
+    lua_getiuservalue(L, -1, 1);
+    lua_setiuservalue(L, 1, 1);
     lua_settop(L, 1);
     return 1;
 }
@@ -228,151 +208,88 @@ static int attack_index(lua_State *L) {
     return 1;
 }
 
-/* Back to the default. */
-static void clear_option(lua_State *L, AttackBox *box, const char *name) {
-    const Field *field = fields_find(box->attack->fields, name);
-    if (field && field->kind != FIELD_OBJECT)
-        field_copy(field, &box->params, &box->attack->params);
-    else if (is_bound(name))
-        *bound_of(&box->params, name) = *bound_of((AttackParams *)&box->attack->params, name);
-    else if (strcmp(name, "seed") == 0)
-        box->seeded = false;
-    lua_getiuservalue(L, 1, 1);
-    lua_pushnil(L);
-    lua_setfield(L, -2, name);
-}
-
 /* a.dmax = 3; nil: the default again. */
 static int attack_newindex(lua_State *L) {
     AttackBox *box = check_self(L, "attack");
     BindOptioned self = optioned(box);
     lua_settop(L, 3);
-    if (lua_isnil(L, 3) && lua_type(L, 2) == LUA_TSTRING &&
-        attack_uses(box->attack, lua_tostring(L, 2)))
-        clear_option(L, box, lua_tostring(L, 2));
-    else
+    bool clears = lua_isnil(L, 3) && lua_type(L, 2) == LUA_TSTRING;
+    const Field *field = clears ? fields_find(box->attack->fields, lua_tostring(L, 2)) : NULL;
+    if (!field) {
         bind_set_option(L, &self, 2, 3);
+    } else if (field->kind != FIELD_OBJECT) {
+        field_copy(field, &box->params, &box->attack->params);
+    } else {
+        lua_getiuservalue(L, 1, 1);
+        lua_insert(L, 2);
+        lua_rawset(L, 2);
+    }
     return 0;
 }
 
-/* ---- Printing ---- */
+/* ---- Runs ------------------------------------------------------------------------------------ */
 
-/* Push ", eta 0.1" or nothing for an option that says nothing; returns how many were pushed. */
-static int push_field_text(lua_State *L, const Field *field, const AttackParams *params) {
-    Value value = field_get(field, params);
-    char number[32];
-    switch (value.kind) {
-    case VALUE_WORD:
-        if (strcmp(field->name, "norm") == 0)
-            lua_pushfstring(L, " %s", value.word);
-        else if (strcmp(field->name, "step") == 0)
-            lua_pushfstring(L, ", %s steps", value.word);
-        else if (params->objective == 0)
-            return 0; /* the only other word */
-        else
-            lua_pushfstring(L, ", %s %s", field->name, value.word);
-        return 1;
-    case VALUE_BOOLEAN:
-        if (value.truth)
-            lua_pushfstring(L, ", %s kept", field->name);
-        return value.truth;
-    case VALUE_NUMBER:
-        if (value.number[0] == 0 && strcmp(field->name, "restarts") == 0)
-            return 0;
-        snprintf(number, sizeof number, "%g", value.number[0]);
-        lua_pushfstring(L, ", %s %s", field->name, number);
-        return 1;
-    default:
-        return 0;
-    }
-}
-
-/* Push ", model dnr" and the like for what stands in the table at `held`; returns how many. */
-static int push_object_texts(lua_State *L, int held) {
-    static const char *const names[] = { "model", "start_from", "target" };
-    int pushed = 0;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char got[128];
-        if (lua_getfield(L, held, names[i]) == LUA_TNIL) {
-            lua_pop(L, 1);
-            continue;
-        }
-        const Model *model = bind_test_model(L, -1);
-        const char *kind = model ? model->kind->name : i == 0 ? "lua" : NULL;
-        lua_pushfstring(L, ", %s %s", names[i], kind ? kind : bind_describe(L, -1, got));
-        lua_remove(L, -2);
-        pushed++;
-    }
-    return pushed;
-}
-
-static void push_bounds_text(lua_State *L, const AttackParams *params, int held) {
-    char text[96];
-    bool lower = lua_getfield(L, held, "lower") != LUA_TNIL;
-    bool upper = lua_getfield(L, held, "upper") != LUA_TNIL;
-    lua_pop(L, 2);
-    if (lower || upper)
-        snprintf(text, sizeof text, ", bounds of each feature");
+/* Bounds that stand in the table at `held`, into the parameters. */
+static void read_bounds(lua_State *L, int held, AttackParams *params) {
+    if (lua_getfield(L, held, "lower") == LUA_TNUMBER)
+        params->lower = lua_tonumber(L, -1);
     else
-        snprintf(text, sizeof text, ", bounds %g … %g", params->lower, params->upper);
-    lua_pushstring(L, text);
+        params->lower_each = bind_test_array(L, -1);
+    if (lua_getfield(L, held, "upper") == LUA_TNUMBER)
+        params->upper = lua_tonumber(L, -1);
+    else
+        params->upper_each = bind_test_array(L, -1);
+    lua_pop(L, 2);
 }
 
 /* "attack.pgd_exp: l2, dmax 2, eta 0.1, …", with what the run will make of open choices. */
 static int attack_tostring(lua_State *L) {
+    static const char *const names[] = { "model", "start_from", "target" };
     const AttackBox *box = check_self(L, "tostring");
-    AttackParams params;
+    AttackParams params = box->params, resolved;
     Error err;
-    if (!attack_resolve(box->attack, &box->params, &params, &err))
-        params = box->params;
+    char text[ATTACK_TEXT], got[128];
     lua_settop(L, 1);
     lua_getiuservalue(L, 1, 1);
-    luaL_checkstack(L, 64, NULL);
-    lua_pushfstring(L, "%s:", box->where);
-    int pieces = 1;
-    for (const Field *field = box->attack->fields; field->name; field++)
-        pieces += push_field_text(L, field, &params);
-    push_bounds_text(L, &params, 2);
-    pieces += 1 + push_object_texts(L, 2);
-    lua_concat(L, pieces);
+    read_bounds(L, 2, &params);
+    bool ok = attack_resolve(box->attack, &params, &resolved, &err);
+    lua_pushstring(L, attack_text(box->attack, ok ? &resolved : &params, text));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (lua_getfield(L, 2, names[i]) != LUA_TNIL) {
+            const Model *model = bind_test_model(L, -1);
+            const char *kind = model ? model->kind->name : i == 0 ? "lua" : NULL;
+            lua_pushfstring(L, "%s, %s %s", lua_tostring(L, 3), names[i],
+                            kind ? kind : bind_describe(L, -1, got));
+            lua_replace(L, 3);
+        }
+        lua_settop(L, 3);
+    }
     return 1;
 }
 
-/* ---- Runs ---- */
-
-/* Option `name` of the run, or else of the object, on the stack; its type. */
-static int push_choice(lua_State *L, int options, int held, const char *name) {
-    if (bind_opt_push(L, options, name) != LUA_TNIL)
-        return lua_type(L, -1);
-    lua_pop(L, 1);
-    return lua_getfield(L, held, name);
-}
-
-/* The labels on top of the stack as n int32: one number serves for all. Stays on the stack. */
-static const int32_t *check_labels(lua_State *L, const char *where, const char *name, size_t n) {
-    int value = lua_gettop(L);
-    const Array *labels = NULL;
-    if (lua_type(L, value) == LUA_TNUMBER) {
+/* The labels that `held` has under that name as n int32, or NULL; one number serves for all. What
+ * they are in stays on the stack. */
+static const int32_t *push_labels(lua_State *L, int held, const char *name, size_t n) {
+    if (lua_getfield(L, held, name) == LUA_TNIL)
+        return NULL;
+    const Array *labels = bind_to_array(L, -1, "attack", name, DTYPE_I32);
+    if (lua_type(L, -2) == LUA_TNUMBER) {
         int32_t *all = lua_newuserdatauv(L, (n + 1) * sizeof *all, 0);
-        int32_t label = (int32_t)bind_integer(L, value, where, name, INT32_MIN, INT32_MAX);
         for (size_t i = 0; i < n; i++)
-            all[i] = label;
+            all[i] = array_i32(labels)[0];
         return all;
     }
-    labels = bind_to_array(L, value, where, name, DTYPE_I32);
     if (array_size(labels) != n)
-        luaL_error(L, "%s: %s: expected one label for each of %d samples, got %d", where, name,
-                   (int)n, (int)array_size(labels));
+        luaL_error(L, "attack: %s: expected one label for each of %d samples, got %d", name, (int)n,
+                   (int)array_size(labels));
     return array_i32(labels);
 }
 
 /* The start points of a double start into the task. */
-static void read_start(lua_State *L, int options, int held, AttackBox *box, AttackTask *task) {
-    if (!attack_uses(box->attack, "start_from") ||
-        push_choice(L, options, held, "start_from") == LUA_TNIL)
+static void read_start(lua_State *L, int held, AttackBox *box, AttackTask *task) {
+    if (!attack_uses(box->attack, "start_from") || lua_getfield(L, held, "start_from") == LUA_TNIL)
         return;
-    int value = lua_gettop(L);
-    BindSamples start = bind_check_samples(L, value, box->where, "start_from");
+    BindSamples start = bind_check_samples(L, -1, box->where, "start_from");
     if (start.features != task->features)
         luaL_error(L, "%s: start_from: its samples have %d features, those attacked %d", box->where,
                    (int)start.features, (int)task->features);
@@ -383,20 +300,10 @@ static void read_start(lua_State *L, int options, int held, AttackBox *box, Atta
     task->start = (AttackStart){ start.x, start.n, box->starts };
 }
 
-/* Bounds of each feature that stand in the table. */
-static void read_bounds(lua_State *L, int held, AttackParams *params) {
-    if (lua_getfield(L, held, "lower") != LUA_TNIL)
-        params->lower_each = bind_test_array(L, -1);
-    if (lua_getfield(L, held, "upper") != LUA_TNIL)
-        params->upper_each = bind_test_array(L, -1);
-}
-
 /* The seed: the run's, the object's, or one drawn from the session where the run is random. */
-static uint64_t seed_of(lua_State *L, int options, const AttackBox *box) {
-    if (bind_opt_push(L, options, "seed") != LUA_TNIL)
-        return (uint64_t)bind_integer(L, -1, box->where, "seed", LUA_MININTEGER, LUA_MAXINTEGER);
-    if (box->seeded)
-        return box->params.seed;
+static uint64_t seed_of(lua_State *L, int held, const AttackBox *box) {
+    if (lua_getfield(L, held, "seed") != LUA_TNIL)
+        return (uint64_t)lua_tointeger(L, -1);
     bool random = box->params.restarts > 0 || box->attack->draws;
     return random ? rng_fork(bind_session_rng()) >> 1 : bind_session_seed();
 }
@@ -430,37 +337,36 @@ static const Field run_fields[] = {
 
 /* a:run(samples [, { y =, target =, model =, start_from =, seed = }]) → a result. */
 static int attack_run_call(lua_State *L) {
+    const int options = 3, held = 4, model_value = 5;
     AttackBox *box = check_self(L, "run");
     lua_settop(L, 3);
     luaL_checkstack(L, 40, NULL);
-    bind_fields(L, 3, box->where, run_fields, NULL);
-    lua_getiuservalue(L, 1, 1);
-    const int options = 3, held = 4, model_value = 5;
-    if (push_choice(L, options, held, "model") == LUA_TNIL)
+    bind_fields(L, options, box->where, run_fields, NULL);
+    push_held(L, 1);
+    keep_objects(L, options, box->where, run_fields);
+    if (lua_getfield(L, held, "model") == LUA_TNIL)
         return luaL_error(L, "%s: no model: give one as model = … here or in %s{…}", box->where,
                           box->where);
     Model *model = bind_check_model(L, model_value, box->where, "model");
     BindSamples samples = bind_check_samples(L, 2, box->where, "samples");
     AttackTask task = task_of(&samples, model);
     AttackParams params = box->params;
-    params.seed = seed_of(L, options, box);
-    if (bind_opt_push(L, options, "y") != LUA_TNIL)
-        task.y = check_labels(L, box->where, "y", samples.n);
-    if (push_choice(L, options, held, "target") != LUA_TNIL)
-        task.target = check_labels(L, box->where, "target", samples.n);
+    params.seed = seed_of(L, held, box);
+    const int32_t *y = push_labels(L, held, "y", samples.n);
+    task.y = y ? y : task.y;
+    task.target = push_labels(L, held, "target", samples.n);
     read_bounds(L, held, &params);
-    read_start(L, options, held, box, &task);
+    read_start(L, held, box, &task);
     return bind_run_attack(L, box->attack, &params, &task);
 }
 
-/* ---- The library ---- */
+/* ---- The library ----------------------------------------------------------------------------- */
 
 /* Into the table on top, and what it takes to the help. */
 static void add_constructor(lua_State *L, const Attack *attack) {
     char name[48];
-    lua_pushlightuserdata(L, (void *)attack);
-    lua_pushcclosure(L, construct, 1);
-    lua_setfield(L, -2, attack->name);
+    bind_set_functions(
+        L, (const BindFunction[]){ BIND_AS(attack->name, construct, 1, attack), BIND_LAST });
     snprintf(name, sizeof name, "attack.%s", attack->name);
     Described described = { .name = name,
                             .summary = attack->summary,

@@ -3,12 +3,12 @@
  * Always a batch of n: r[i] is a result of one sample. Fields are made when they are first read and
  * kept in the box's user value: arrays share the result's memory. */
 #include "bind/bind.h"
+#include "attack/result_text.h"
 #include "bind/bind_attack.h"
 #include "bind/bind_header.h"
 #include "bind/bind_model.h"
 #include "core/array_values.h"
 #include "core/error.h"
-#include "core/notes.h"
 #include "files/result_file.h"
 
 #include <cjson/cJSON.h>
@@ -42,30 +42,6 @@ int bind_push_attack_result(lua_State *L, AttackResult *result, const Error *err
     return 1;
 }
 
-static size_t bytes_of(const AttackResult *result) {
-    size_t bytes = 2 * array_bytes(result->x0) + 2 * array_bytes(result->scores);
-    for (size_t i = 0; i < result->n; i++) {
-        const Trace *trace = &result->trace[i];
-        bytes += array_bytes(trace->scores) + 2 * array_bytes(trace->loss);
-        bytes += trace->iterates ? array_bytes(trace->iterates) : 0;
-    }
-    return bytes;
-}
-
-/* Each iteration takes one gradient of each sample that is still under way. */
-static void note_interrupt(const AttackResult *result) {
-    bool any = false;
-    int32_t iterations = 0;
-    for (size_t i = 0; i < result->n; i++) {
-        int32_t gradients = array_i32(result->gradient_count)[i];
-        any = any || array_i32(result->stop)[i] == STOP_INTERRUPTED;
-        iterations = gradients > iterations ? gradients : iterations;
-    }
-    if (any)
-        note_leave("stopped after %d iteration%s; the result keeps the best so far",
-                   (int)iterations, iterations == 1 ? "" : "s");
-}
-
 int bind_run_attack(lua_State *L, const Attack *attack, const AttackParams *params,
                     const AttackTask *task) {
     void **slot = bind_new_box(L, &result_type);
@@ -80,123 +56,80 @@ int bind_run_attack(lua_State *L, const Attack *attack, const AttackParams *para
     } while (!result && bind_retry(L, &err, &tried));
     if (!result)
         return bind_raise(L, &err);
-    note_interrupt(result);
     *slot = result;
-    bind_account(L, bytes_of(result));
+    bind_account(L, result_bytes(result));
     return 1;
 }
 
 /* ---- Fields ---- */
 
+/* Sample i's item of a list. */
+typedef void PushItem(lua_State *L, const AttackResult *result, size_t i);
+
+/* A field is an array of the result, a list with an item a sample, or something of its own. */
+typedef struct ResultField {
+    const char *name;
+    size_t array; /* its offset, where there is no function */
+    PushItem *item;
+    void (*push)(lua_State *L, const AttackResult *result);
+} ResultField;
+
 static void push_shared(lua_State *L, const Array *array) {
-    if (!array) {
-        lua_pushnil(L);
-        return;
-    }
     Error err;
-    bind_push_array(L, array_share(array, &err), &err);
-}
-
-static void push_x0(lua_State *L, const AttackResult *result) {
-    push_shared(L, result->x0);
-}
-
-static void push_x_adv(lua_State *L, const AttackResult *result) {
-    push_shared(L, result->x_adv);
-}
-
-static void push_y(lua_State *L, const AttackResult *result) {
-    push_shared(L, result->y);
-}
-
-static void push_label(lua_State *L, const AttackResult *result) {
-    push_shared(L, result->label);
-}
-
-static void push_start_label(lua_State *L, const AttackResult *result) {
-    push_shared(L, result->start_label);
-}
-
-static void push_target(lua_State *L, const AttackResult *result) {
-    push_shared(L, result->target);
-}
-
-static void push_scores(lua_State *L, const AttackResult *result) {
-    push_shared(L, result->scores);
-}
-
-static void push_start_scores(lua_State *L, const AttackResult *result) {
-    push_shared(L, result->start_scores);
-}
-
-static void push_distance(lua_State *L, const AttackResult *result) {
-    push_shared(L, result->distance);
-}
-
-/* A list with one array of each sample's trace. */
-static void push_traces(lua_State *L, const AttackResult *result, size_t offset) {
-    lua_createtable(L, (int)result->n, 0);
-    for (size_t i = 0; i < result->n; i++) {
-        const char *trace = (const char *)&result->trace[i];
-        push_shared(L, *(Array *const *)(const void *)(trace + offset));
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
-}
-
-static void push_loss(lua_State *L, const AttackResult *result) {
-    push_traces(L, result, offsetof(Trace, loss));
-}
-
-static void push_trace(lua_State *L, const AttackResult *result) {
-    push_traces(L, result, offsetof(Trace, scores));
-}
-
-static void push_trace_distance(lua_State *L, const AttackResult *result) {
-    push_traces(L, result, offsetof(Trace, distance));
-}
-
-static void push_iterates(lua_State *L, const AttackResult *result) {
-    if (result->n > 0 && result->trace[0].iterates)
-        push_traces(L, result, offsetof(Trace, iterates));
+    if (array)
+        bind_push_array(L, array_share(array, &err), &err);
     else
         lua_pushnil(L);
 }
 
-static void push_verdicts(lua_State *L, const AttackResult *result, bool at_start) {
+static void push_array(lua_State *L, const AttackResult *result, size_t offset) {
+    push_shared(L, *(Array *const *)(const void *)((const char *)result + offset));
+}
+
+/* A list with an item for each sample; nil where the first has none. */
+static void push_list(lua_State *L, const AttackResult *result, PushItem *item) {
     lua_createtable(L, (int)result->n, 0);
     for (size_t i = 0; i < result->n; i++) {
-        Verdict verdict = at_start ? result_start_verdict(result, i) : result_verdict(result, i);
-        lua_pushstring(L, verdict_name(verdict, at_start));
+        item(L, result, i);
+        if (lua_isnil(L, -1))
+            return;
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
 }
 
-static void push_verdict(lua_State *L, const AttackResult *result) {
-    push_verdicts(L, result, false);
+static void item_loss(lua_State *L, const AttackResult *result, size_t i) {
+    push_shared(L, result->trace[i].loss);
 }
 
-static void push_start_verdict(lua_State *L, const AttackResult *result) {
-    push_verdicts(L, result, true);
+static void item_trace(lua_State *L, const AttackResult *result, size_t i) {
+    push_shared(L, result->trace[i].scores);
 }
 
-static void push_hit(lua_State *L, const AttackResult *result) {
-    if (!result->target) {
-        lua_pushnil(L);
-        return;
-    }
-    lua_createtable(L, (int)result->n, 0);
-    for (size_t i = 0; i < result->n; i++) {
+static void item_trace_distance(lua_State *L, const AttackResult *result, size_t i) {
+    push_shared(L, result->trace[i].distance);
+}
+
+static void item_iterates(lua_State *L, const AttackResult *result, size_t i) {
+    push_shared(L, result->trace[i].iterates);
+}
+
+static void item_verdict(lua_State *L, const AttackResult *result, size_t i) {
+    lua_pushstring(L, verdict_name(result_verdict(result, i), false));
+}
+
+static void item_start_verdict(lua_State *L, const AttackResult *result, size_t i) {
+    lua_pushstring(L, verdict_name(result_start_verdict(result, i), true));
+}
+
+static void item_hit(lua_State *L, const AttackResult *result, size_t i) {
+    if (result->target)
         lua_pushboolean(L, result_hit(result, i));
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
+    else
+        lua_pushnil(L);
 }
 
-static void push_stop(lua_State *L, const AttackResult *result) {
-    lua_createtable(L, (int)result->n, 0);
-    for (size_t i = 0; i < result->n; i++) {
-        lua_pushstring(L, stop_name(array_i32(result->stop)[i]));
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
+static void item_stop(lua_State *L, const AttackResult *result, size_t i) {
+    lua_pushstring(L, stop_name(array_i32(result->stop)[i]));
 }
 
 static void push_evaluations(lua_State *L, const AttackResult *result) {
@@ -252,17 +185,13 @@ static void push_json(lua_State *L, const cJSON *value) {
     }
 }
 
-static lua_Integer seed_from(const cJSON *params) {
-    const cJSON *seed = cJSON_GetObjectItemCaseSensitive(params, "seed");
-    return cJSON_IsString(seed) ? (lua_Integer)strtoull(seed->valuestring, NULL, 10) : 0;
-}
-
+/* A seed is kept as text, since a JSON number would round it. */
 static void push_params(lua_State *L, const AttackResult *result) {
     cJSON *params = cJSON_Parse(result->params);
     lua_newtable(L);
     for (const cJSON *item = params ? params->child : NULL; item; item = item->next) {
-        if (strcmp(item->string, "seed") == 0)
-            lua_pushinteger(L, seed_from(params));
+        if (strcmp(item->string, "seed") == 0 && cJSON_IsString(item))
+            lua_pushinteger(L, (lua_Integer)strtoull(item->valuestring, NULL, 10));
         else
             push_json(L, item);
         lua_setfield(L, -2, item->string);
@@ -271,42 +200,44 @@ static void push_params(lua_State *L, const AttackResult *result) {
 }
 
 static void push_seed(lua_State *L, const AttackResult *result) {
-    cJSON *params = cJSON_Parse(result->params);
-    lua_Integer seed = seed_from(params);
-    cJSON_Delete(params);
-    lua_pushinteger(L, seed);
+    push_params(L, result);
+    lua_getfield(L, -1, "seed");
+    lua_remove(L, -2);
 }
 
-static const struct ResultField {
-    const char *name;
-    void (*push)(lua_State *L, const AttackResult *result);
-} fields[] = {
-    { "x0", push_x0 },
-    { "x_adv", push_x_adv },
-    { "y", push_y },
-    { "label", push_label },
-    { "start_label", push_start_label },
-    { "target", push_target },
-    { "scores", push_scores },
-    { "start_scores", push_start_scores },
-    { "distance", push_distance },
-    { "loss", push_loss },
-    { "trace", push_trace },
-    { "trace_distance", push_trace_distance },
-    { "iterates", push_iterates },
-    { "verdict", push_verdict },
-    { "start_verdict", push_start_verdict },
-    { "hit", push_hit },
-    { "stop", push_stop },
-    { "evaluations", push_evaluations },
-    { "classes", push_classes },
-    { "rejects", push_rejects },
-    { "shape", push_shape },
-    { "attack", push_attack },
-    { "model", push_model },
-    { "params", push_params },
-    { "seed", push_seed },
+#define SHARED(field)                                                                              \
+    { .name = #field, .array = offsetof(AttackResult, field) }
+#define LISTED(field)                                                                              \
+    { .name = #field, .item = item_##field }
+
+static const ResultField fields[] = {
+    SHARED(x0),
+    SHARED(x_adv),
+    SHARED(y),
+    SHARED(label),
+    SHARED(start_label),
+    SHARED(target),
+    SHARED(scores),
+    SHARED(start_scores),
+    SHARED(distance),
+    LISTED(loss),
+    LISTED(trace),
+    LISTED(trace_distance),
+    LISTED(iterates),
+    LISTED(verdict),
+    LISTED(start_verdict),
+    LISTED(hit),
+    LISTED(stop),
+    { "evaluations", .push = push_evaluations },
+    { "classes", .push = push_classes },
+    { "rejects", .push = push_rejects },
+    { "shape", .push = push_shape },
+    { "attack", .push = push_attack },
+    { "model", .push = push_model },
+    { "params", .push = push_params },
+    { "seed", .push = push_seed },
 };
+enum { FIELDS = sizeof fields / sizeof *fields };
 
 /* Push the field named at 2, from the user value if it has been read before. */
 static int push_field(lua_State *L, const AttackResult *result) {
@@ -315,36 +246,35 @@ static int push_field(lua_State *L, const AttackResult *result) {
     lua_pushvalue(L, 2);
     if (lua_rawget(L, -2) != LUA_TNIL)
         return 1;
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+    const char *names[FIELDS + 1] = { NULL };
+    for (size_t i = 0; i < FIELDS; i++) {
+        names[i] = fields[i].name;
         if (strcmp(fields[i].name, name) != 0)
             continue;
         lua_pop(L, 1);
-        fields[i].push(L, result);
+        if (fields[i].push)
+            fields[i].push(L, result);
+        else if (fields[i].item)
+            push_list(L, result, fields[i].item);
+        else
+            push_array(L, result, fields[i].array);
         lua_pushvalue(L, 2);
         lua_pushvalue(L, -2);
         lua_rawset(L, -4);
         return 1;
     }
-    const char *names[sizeof fields / sizeof *fields + 1] = { NULL };
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        names[i] = fields[i].name;
     return bind_missing(L, names);
 }
 
 static int result_index(lua_State *L) {
     const AttackResult *result = check_self(L, "result");
     if (lua_type(L, 2) == LUA_TNUMBER) {
-        lua_Integer last = (lua_Integer)result->n;
         lua_Integer i = bind_integer(L, 2, "result", "index", LUA_MININTEGER, LUA_MAXINTEGER);
-        if (i == last + 1)
+        if (i == (lua_Integer)result->n + 1)
             return 0; /* nil just past the end lets ipairs finish */
-        lua_Integer place = i < 0 ? last + i : i - 1;
-        if (i == 0 || place < 0 || place >= last)
-            return luaL_error(L,
-                              "result: position %I of %I samples (from 1, or from -1 at the end)",
-                              (LUAI_UACINT)i, (LUAI_UACINT)last);
+        size_t place = bind_place(L, "result", i, result->n);
         Error err;
-        return bind_push_attack_result(L, result_pick(result, (size_t)place, &err), &err);
+        return bind_push_attack_result(L, result_pick(result, place, &err), &err);
     }
     if (lua_type(L, 2) != LUA_TSTRING) {
         lua_pushnil(L);
@@ -365,93 +295,30 @@ static int result_len(lua_State *L) {
 
 /* ---- Printing ---- */
 
-static const char *const norm_names[] = { "l1", "l2", "linf" };
-
-static void label_text(const AttackResult *result, int32_t label, char text[24]) {
-    if (result->rejects && label == LABEL_REJECTED)
-        snprintf(text, 24, "rejected");
-    else
-        snprintf(text, 24, "%d", (int)label);
-}
-
-/* "pgd_exp on dnr: class 0 → 3, evaded (loss −0.069, l2 distance 2; 24 iterates, converged; 266
- * scores, 24 gradients)" */
-static void one_line(const AttackResult *result, char *text, size_t size) {
-    char end[24], start[64] = "", goal[48] = "";
-    const Array *loss = result->trace[0].loss;
-    size_t iterates = array_size(loss);
-    label_text(result, array_i32(result->label)[0], end);
-    Verdict before = result_start_verdict(result, 0);
-    if (before != VERDICT_CORRECT) {
-        char from[24];
-        label_text(result, array_i32(result->start_label)[0], from);
-        snprintf(start, sizeof start, " (%s%s at the start)",
-                 before == VERDICT_WRONG ? "taken for " : "", from);
-    }
-    if (result->target)
-        snprintf(goal, sizeof goal, ", target %d %s", (int)array_i32(result->target)[0],
-                 result_hit(result, 0) ? "hit" : "missed");
-    snprintf(text, size,
-             "%s on %s: class %d%s → %s, %s%s (loss %.4g, %s distance %.4g; %zu iterate%s, %s; "
-             "%d scores, %d gradients)",
-             result->attack, result->model_kind, (int)array_i32(result->y)[0], start, end,
-             verdict_name(result_verdict(result, 0), false), goal, array_f64(loss)[iterates - 1],
-             norm_names[result->norm], array_f64(result->distance)[0], iterates,
-             iterates == 1 ? "" : "s", stop_name(array_i32(result->stop)[0]),
-             (int)array_i32(result->score_count)[0], (int)array_i32(result->gradient_count)[0]);
-}
-
-/* "pgd_exp on dnr: 100 samples: 3 correct, 20 rejected, 77 evaded (of 95 correct at the start; mean
- * l2 distance 1.93)" */
-static void batch_line(const AttackResult *result, char *text, size_t size) {
-    ResultCounts counts = result_counts(result);
-    double sum = 0;
-    size_t interrupted = 0;
-    char goal[48] = "", cut[48] = "";
-    for (size_t i = 0; i < result->n; i++) {
-        sum += array_f64(result->distance)[i];
-        interrupted += array_i32(result->stop)[i] == STOP_INTERRUPTED;
-    }
-    if (result->target)
-        snprintf(goal, sizeof goal, ", %zu hit the target", counts.hit);
-    if (interrupted)
-        snprintf(cut, sizeof cut, "; %zu interrupted", interrupted);
-    snprintf(text, size,
-             "%s on %s: %zu samples: %zu correct, %zu rejected, %zu evaded%s (%zu correct at the "
-             "start; mean %s distance %.4g%s)",
-             result->attack, result->model_kind, result->n, counts.correct, counts.rejected,
-             counts.evaded, goal, counts.started_correct, norm_names[result->norm],
-             result->n ? sum / (double)result->n : 0, cut);
-}
-
 static int result_tostring(lua_State *L) {
     const AttackResult *result = check_self(L, "tostring");
-    char text[512];
-    if (result->n == 1)
-        one_line(result, text, sizeof text);
-    else
-        batch_line(result, text, sizeof text);
-    lua_pushstring(L, text);
+    char text[RESULT_TEXT];
+    lua_pushstring(L, result_text(result, text));
     return 1;
 }
 
 /* ---- Methods ---- */
+
+static void set_count(lua_State *L, const char *name, size_t count) {
+    lua_pushinteger(L, (lua_Integer)count);
+    lua_setfield(L, -2, name);
+}
 
 /* r:counts() → { correct =, rejected =, evaded = }, for a targeted attack also hit. */
 static int method_counts(lua_State *L) {
     const AttackResult *result = check_self(L, "counts");
     ResultCounts counts = result_counts(result);
     lua_createtable(L, 0, 4);
-    lua_pushinteger(L, (lua_Integer)counts.correct);
-    lua_setfield(L, -2, "correct");
-    lua_pushinteger(L, (lua_Integer)counts.rejected);
-    lua_setfield(L, -2, "rejected");
-    lua_pushinteger(L, (lua_Integer)counts.evaded);
-    lua_setfield(L, -2, "evaded");
-    if (result->target) {
-        lua_pushinteger(L, (lua_Integer)counts.hit);
-        lua_setfield(L, -2, "hit");
-    }
+    set_count(L, "correct", counts.correct);
+    set_count(L, "rejected", counts.rejected);
+    set_count(L, "evaded", counts.evaded);
+    if (result->target)
+        set_count(L, "hit", counts.hit);
     return 1;
 }
 

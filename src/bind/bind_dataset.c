@@ -203,19 +203,10 @@ static const struct DatasetField {
 
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
-/* The 0-based place of a 1-based position, or of a negative one from the end. */
-static size_t place_of(lua_State *L, const char *where, lua_Integer position, size_t n) {
-    lua_Integer place = position < 0 ? (lua_Integer)n + position : position - 1;
-    if (position == 0 || place < 0 || place >= (lua_Integer)n)
-        luaL_error(L, "%s: position %I of %I samples (from 1, or from -1 at the end)", where,
-                   position, (lua_Integer)n);
-    return (size_t)place;
-}
-
 static int push_sample(lua_State *L, const Dataset *ds, lua_Integer position) {
     if (position == (lua_Integer)dataset_count(ds) + 1)
         return 0; /* nil just past the end lets ipairs finish */
-    size_t place = place_of(L, "dataset", position, dataset_count(ds));
+    size_t place = bind_place(L, "dataset", position, dataset_count(ds));
     BIND_PUSH_NEW_DATASET(L, dataset_range(ds, place, 1, &err));
     return 1;
 }
@@ -281,7 +272,7 @@ static int dataset_take_positions(lua_State *L) {
         return luaL_error(L, "take: positions: expected one dimension, got %d", wanted->ndim);
     size_t count = wanted->shape[0], *positions = push_positions(L, count);
     for (size_t i = 0; i < count; i++)
-        positions[i] = place_of(L, "take", array_i32(wanted)[i], dataset_count(ds));
+        positions[i] = bind_place(L, "take", array_i32(wanted)[i], dataset_count(ds));
     return push_taken(L, ds, positions, count);
 }
 

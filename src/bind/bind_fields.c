@@ -159,6 +159,15 @@ bool bind_push_option(lua_State *L, const BindOptioned *self, int key) {
     return true;
 }
 
+void bind_push_option_names(lua_State *L, const BindOptioned *self) {
+    FieldPlace place;
+    lua_newtable(L);
+    for (size_t i = 0; self->options->at(self->object, i, &place); i++) {
+        lua_pushstring(L, place.name);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+}
+
 void bind_get_option(lua_State *L, const BindOptioned *self, int arg) {
     FieldPlace place;
     if (is_other(L, self, arg, 0))

@@ -67,6 +67,9 @@ void bind_set_option(lua_State *L, const BindOptioned *self, int key, int value)
 /* Every name of the table at `arg`: all are looked up before any is set. */
 void bind_set_options(lua_State *L, const BindOptioned *self, int arg);
 
+/* Push the names of all options as a list. */
+void bind_push_option_names(lua_State *L, const BindOptioned *self);
+
 /* Push the option that is named by the string at `arg`; an unknown one raises. */
 void bind_get_option(lua_State *L, const BindOptioned *self, int arg);
 

@@ -90,20 +90,14 @@ static bool set_itself(lua_State *L, void *object, int key, int value) {
 
 static const BindOptions model_options = { option_at, read_object, push_object, set_itself };
 
-/* The names of all options of the model at 1, as a list. */
-static int option_names(lua_State *L) {
-    Model *model = check_self(L, "options");
-    FieldPlace place;
-    lua_newtable(L);
-    for (size_t i = 0; model_option_at(model, i, &place); i++) {
-        lua_pushstring(L, place.name);
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
-    return 1;
-}
-
 static BindOptioned optioned(Model *model) {
     return (BindOptioned){ &model_options, model, model->kind->name };
+}
+
+static int option_names(lua_State *L) {
+    BindOptioned self = optioned(check_self(L, "options"));
+    bind_push_option_names(L, &self);
+    return 1;
 }
 
 /* Upvalues: the methods' table, the kind's own __index (or nil). */

@@ -1,0 +1,67 @@
+#include "attack/result_text.h"
+
+#include "attack/attack_fields.h"
+#include "core/array_values.h"
+
+#include <stdio.h>
+
+static void label_text(const AttackResult *result, int32_t label, char text[24]) {
+    if (result->rejects && label == LABEL_REJECTED)
+        snprintf(text, 24, "rejected");
+    else
+        snprintf(text, 24, "%d", (int)label);
+}
+
+static void one_line(const AttackResult *result, char text[RESULT_TEXT]) {
+    char end[24], start[64] = "", goal[48] = "";
+    const Array *loss = result->trace[0].loss;
+    size_t iterates = array_size(loss);
+    label_text(result, array_i32(result->label)[0], end);
+    Verdict before = result_start_verdict(result, 0);
+    if (before != VERDICT_CORRECT) {
+        char from[24];
+        label_text(result, array_i32(result->start_label)[0], from);
+        snprintf(start, sizeof start, " (%s%s at the start)",
+                 before == VERDICT_WRONG ? "taken for " : "", from);
+    }
+    if (result->target)
+        snprintf(goal, sizeof goal, ", target %d %s", (int)array_i32(result->target)[0],
+                 result_hit(result, 0) ? "hit" : "missed");
+    snprintf(text, RESULT_TEXT,
+             "%s on %s: class %d%s → %s, %s%s (loss %.4g, %s distance %.4g; %zu iterate%s, %s; "
+             "%d scores, %d gradients)",
+             result->attack, result->model_kind, (int)array_i32(result->y)[0], start, end,
+             verdict_name(result_verdict(result, 0), false), goal, array_f64(loss)[iterates - 1],
+             attack_norm_words[result->norm], array_f64(result->distance)[0], iterates,
+             iterates == 1 ? "" : "s", stop_name(array_i32(result->stop)[0]),
+             (int)array_i32(result->score_count)[0], (int)array_i32(result->gradient_count)[0]);
+}
+
+static void batch_line(const AttackResult *result, char text[RESULT_TEXT]) {
+    ResultCounts counts = result_counts(result);
+    double sum = 0;
+    size_t interrupted = 0;
+    char goal[48] = "", cut[48] = "";
+    for (size_t i = 0; i < result->n; i++) {
+        sum += array_f64(result->distance)[i];
+        interrupted += array_i32(result->stop)[i] == STOP_INTERRUPTED;
+    }
+    if (result->target)
+        snprintf(goal, sizeof goal, ", %zu hit the target", counts.hit);
+    if (interrupted)
+        snprintf(cut, sizeof cut, "; %zu interrupted", interrupted);
+    snprintf(text, RESULT_TEXT,
+             "%s on %s: %zu samples: %zu correct, %zu rejected, %zu evaded%s (%zu correct at the "
+             "start; mean %s distance %.4g%s)",
+             result->attack, result->model_kind, result->n, counts.correct, counts.rejected,
+             counts.evaded, goal, counts.started_correct, attack_norm_words[result->norm],
+             result->n ? sum / (double)result->n : 0, cut);
+}
+
+const char *result_text(const AttackResult *result, char text[RESULT_TEXT]) {
+    if (result->n == 1)
+        one_line(result, text);
+    else
+        batch_line(result, text);
+    return text;
+}
