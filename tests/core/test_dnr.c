@@ -2,6 +2,7 @@
 #include "reference.h"
 #include "toy_model.h"
 
+#include "core/folds.h"
 #include "reject/threshold.h"
 
 typedef struct Case {
@@ -173,7 +174,8 @@ static void test_batch_and_single(void **state) {
     model_release(model);
 }
 
-/* More rows than a tile: the rows beyond are no other than the first. */
+/* More rows than a tile: the rows beyond are no other than the first, each with weights of its own.
+ */
 static void test_tiles(void **state) {
     (void)state;
     Case c = case_load();
@@ -183,16 +185,20 @@ static void test_tiles(void **state) {
     double *w = calloc(n * 6, sizeof *w);
     for (size_t i = 0; i < n; i++) {
         memcpy(x + i * 144, array_f32(c.x) + i % c.n * 144, 144 * sizeof *x);
-        w[i * 6 + 1] = 1;
+        w[i * 6 + (i / 700 + i % c.n) % 5] = 1;
     }
     double *scores = scores_of(model, x, n);
     assert_ok(model_gradient(model, &(Batch){ x, n, 144, "gradient" },
                              &(GradientRequest){ .w = w, .gradient = gradient }, &reference_error));
     size_t last = n - n % c.n;
+    float alone[144];
+    assert_ok(model_gradient(model, &(Batch){ x + last * 144, 1, 144, "gradient" },
+                             &(GradientRequest){ .w = w + last * 6, .gradient = alone },
+                             &reference_error));
     for (size_t k = 0; k < 6; k++)
         assert_float_equal(scores[last * 6 + k], scores[k], 1e-5);
     for (size_t j = 0; j < 144; j++)
-        assert_float_equal(gradient[last * 144 + j], gradient[j], 1e-4);
+        assert_float_equal(gradient[last * 144 + j], alone[j], 1e-4);
     free(x);
     free(gradient);
     free(w);
@@ -251,6 +257,54 @@ static Model *broken_new(const Model *model, Error *err) {
 }
 
 /* Neither a part that fails nor Ctrl-C leaves a mixture of old and new parts. */
+/* The combiner of a default fit with this seed, or of one with folds drawn from it. */
+static Toy *combiner_of(uint64_t seed, bool by_hand, const Samples *training, Model **owner) {
+    Model *classifier[3] = { toy_new(), toy_new(), toy_new() }, *combiner = toy_new();
+    Network *net = small_net("small/dnr");
+    DnrParts parts = { .net = net,
+                       .layers = 3,
+                       .layer = small_layers,
+                       .classifier = classifier,
+                       .combiner = combiner,
+                       .threshold = -INFINITY,
+                       .seed = seed };
+    Dnr *dnr = dnr_new(&parts, &reference_error);
+    assert_ok(dnr);
+    int32_t *fold = malloc(training->n * sizeof *fold);
+    Rng rng;
+    rng_seed(&rng, seed);
+    assert_ok(folds_stratified(&(FoldsOf){ "test", training->y, training->n, DNR_FOLDS }, &rng,
+                               fold, &reference_error));
+    assert_ok(by_hand ? dnr_fit(dnr, &(Folds){ .samples = training, .fold = fold }, NULL,
+                                &reference_error)
+                      : model_fit((Model *)dnr, training, NULL, &reference_error));
+    free(fold);
+    for (size_t l = 0; l < 3; l++)
+        model_release(classifier[l]);
+    model_release(combiner);
+    model_release((Model *)net);
+    *owner = (Model *)dnr;
+    return (Toy *)dnr_combiner(dnr);
+}
+
+static void test_seed_of_a_default_fit(void **state) {
+    (void)state;
+    Array *x, *y, *fold;
+    Samples training = small_training(&x, &y, &fold);
+    Model *owner[3];
+    const Toy *drawn = combiner_of(9, false, &training, &owner[0]);
+    const Toy *given = combiner_of(9, true, &training, &owner[1]);
+    const Toy *other = combiner_of(10, false, &training, &owner[2]);
+    size_t bytes = drawn->base.features * drawn->base.classes.count * sizeof *drawn->centre;
+    assert_memory_equal(drawn->centre, given->centre, bytes);
+    assert_memory_not_equal(drawn->centre, other->centre, bytes);
+    for (int k = 0; k < 3; k++)
+        model_release(owner[k]);
+    array_free(x);
+    array_free(y);
+    array_free(fold);
+}
+
 static void test_unfinished_fit_changes_nothing(void **state) {
     (void)state;
     Array *x, *y, *fold;
@@ -397,6 +451,7 @@ int main(void) {
         cmocka_unit_test(test_batch_and_single),
         cmocka_unit_test(test_tiles),
         cmocka_unit_test(test_any_model_as_part),
+        cmocka_unit_test(test_seed_of_a_default_fit),
         cmocka_unit_test(test_unfinished_fit_changes_nothing),
         cmocka_unit_test(test_hyperparameters),
         cmocka_unit_test(test_refuses),

@@ -347,6 +347,71 @@ static void fit_as_a_model(void **state) {
     net_done(net);
 }
 
+/* A batch that is not full is a batch of its own size. */
+static void the_last_batch_counts_its_own_samples(void **state) {
+    (void)state;
+    static const char net_text[] = "{\"input\":[8],\"layers\":[{\"kind\":\"linear\",\"out\":3}],"
+                                   "\"classes\":[2,5,7]}";
+    Error err = { 0 };
+    TrainHistory history;
+    TrainParams params = blob_params();
+    Samples five = { points, labels, 5, FEATURES }, three = { points, labels, 3, FEATURES };
+    Samples two = { points + 3 * FEATURES, labels + 3, 2, FEATURES };
+    const Samples *parts[] = { &three, &two };
+    Network *whole = net_of(net_text), *apart = net_of(net_text);
+    params.epochs = 1;
+    params.batch = 3;
+    params.momentum = 0;
+    params.shuffle = false;
+    assert_true(network_train(whole, &five, &params, &history, NULL, &err));
+    train_history_clear(&history);
+    for (int i = 0; i < 2; i++) {
+        params.batch = parts[i]->n;
+        assert_true(network_train(apart, parts[i], &params, &history, NULL, &err));
+        train_history_clear(&history);
+    }
+    assert_memory_equal(whole->weights, apart->weights, whole->parameters * sizeof(float));
+    net_done(whole);
+    net_done(apart);
+}
+
+/* Where the one lit pixel of an image was when a linear layer learned from it. */
+static size_t shifted_place(uint64_t seed) {
+    Error err = { 0 };
+    float image[49] = { [3 * 7 + 3] = 1 }, before[98];
+    const int32_t label = 2;
+    Samples one = { image, &label, 1, 49 };
+    TrainHistory history;
+    TrainParams params = blob_params();
+    Network *net = net_of("{\"input\":[1,7,7],\"layers\":[{\"kind\":\"flatten\"},"
+                          "{\"kind\":\"linear\",\"out\":2}],\"classes\":[2,5]}");
+    params.epochs = 1;
+    params.shift = 2;
+    params.seed = seed;
+    memcpy(before, net->weights, sizeof before);
+    assert_true(network_train(net, &one, &params, &history, NULL, &err));
+    train_history_clear(&history);
+    size_t place = 0;
+    while (place < 49 && net->weights[place] == before[place])
+        place++;
+    net_done(net);
+    return place;
+}
+
+/* All places up to two pixels away in both directions, and no other. */
+static void shifts_reach_as_far_as_asked(void **state) {
+    (void)state;
+    int seen[50] = { 0 };
+    for (uint64_t seed = 1; seed <= 400; seed++)
+        seen[shifted_place(seed)]++;
+    for (size_t place = 0; place < 49; place++) {
+        size_t y = place / 7, x = place % 7;
+        bool near = y >= 1 && y <= 5 && x >= 1 && x <= 5;
+        assert_int_equal(seen[place] > 0, near);
+    }
+    assert_int_equal(seen[49], 0);
+}
+
 /* Training on shifted images moves them and nothing else: an untouched one among its shifts. */
 static void shifted_images_train(void **state) {
     (void)state;
@@ -383,6 +448,8 @@ int main(void) {
         cmocka_unit_test(samples_that_do_not_fit),
         cmocka_unit_test(fit_as_a_model),
         cmocka_unit_test(shifted_images_train),
+        cmocka_unit_test(the_last_batch_counts_its_own_samples),
+        cmocka_unit_test(shifts_reach_as_far_as_asked),
     };
     return cmocka_run_group_tests(tests, make_blobs, NULL);
 }

@@ -131,6 +131,21 @@ static void one_class_alone_is_decided_by_b(void **state) {
     free(c);
 }
 
+/* Three orthogonal points whose penalties are too small for any margin: b lies midway between the
+ * errors that the bound ones allow, 1 − 1/4 from above and −1 + 3/8 from below. */
+static void b_without_a_free_vector(void **state) {
+    (void)state;
+    const float gram[] = { 1, 0, 0, 0, 1, 0, 0, 0, 1 };
+    const int8_t y[] = { 1, 1, -1 };
+    const double C[] = { 0.125, 0.25, 0.375 };
+    double beta[3];
+    SmoProblem problem = { gram, 3, 3, y, C, 1e-6, NULL, NULL };
+    SmoSolution solution = { .beta = beta };
+    assert_true(smo_solve(&problem, &solution, NULL));
+    assert_true(beta[0] == C[0] && beta[1] == C[1] && beta[2] == -C[2]);
+    assert_float_equal(solution.b, 0.0625, 1e-15);
+}
+
 static bool stop_at_once(void *calls) {
     ++*(int *)calls;
     return true;
@@ -153,6 +168,7 @@ int main(void) {
         cmocka_unit_test(a_solution_meets_the_kkt_conditions),
         cmocka_unit_test(left_out_samples_change_nothing),
         cmocka_unit_test(one_class_alone_is_decided_by_b),
+        cmocka_unit_test(b_without_a_free_vector),
         cmocka_unit_test(a_stop_is_obeyed_and_told),
     };
     return cmocka_run_group_tests_name("smo", tests, NULL, NULL);

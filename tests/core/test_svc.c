@@ -555,6 +555,29 @@ static void test_search(void **state) {
     data_clear(&data);
 }
 
+/* Nine answers alike: the first is the best. */
+static void test_search_ties(void **state) {
+    (void)state;
+    Data data = clouds(60, 4, 3, 8);
+    int32_t fold[60];
+    for (size_t i = 0; i < 60; i++) {
+        fold[i] = (int32_t)(i % 4);
+        data.x[i * 4 + (size_t)((data.y[i] + 4) / 3)] += 9; /* far apart */
+    }
+    double accuracy[9];
+    SvcGrid grid = {
+        (const double[]){ 3, 1, 30 }, 3, (const double[]){ 0.1, 0.01, 0.03 }, 3, fold, 4
+    };
+    SvcFound found = { .accuracy = accuracy };
+    SvcParams params = svc_defaults();
+    assert_ok(svc_search(&params, &grid, &data.samples, &found, NULL, &reference_error));
+    for (size_t k = 0; k < 9; k++)
+        assert_true(accuracy[k] == 1);
+    assert_int_equal(found.C, 0);
+    assert_int_equal(found.gamma, 0);
+    data_clear(&data);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reference_trained),
@@ -571,6 +594,7 @@ int main(void) {
         cmocka_unit_test(test_set_and_get),
         cmocka_unit_test(test_file),
         cmocka_unit_test(test_search),
+        cmocka_unit_test(test_search_ties),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
