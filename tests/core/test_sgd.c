@@ -216,6 +216,7 @@ static void training_learns_labels_that_are_no_columns(void **state) {
 
 static void the_same_seed_gives_the_same_bits(void **state) {
     (void)state;
+    Network *first = NULL;
     for (int threads = 1; threads <= 3; threads++) {
         Network *net[3];
         parallel_set_threads(threads);
@@ -231,9 +232,13 @@ static void the_same_seed_gives_the_same_bits(void **state) {
         size_t bytes = net[0]->parameters * sizeof(float);
         assert_memory_equal(net[0]->weights, net[1]->weights, bytes);
         assert_memory_not_equal(net[0]->weights, net[2]->weights, bytes);
+        first = first ? first : net[0];
+        assert_memory_equal(net[0]->weights, first->weights, bytes);
         for (int i = 0; i < 3; i++)
-            net_done(net[i]);
+            if (net[i] != first)
+                net_done(net[i]);
     }
+    net_done(first);
     parallel_set_threads(0);
 }
 
