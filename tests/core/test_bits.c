@@ -146,11 +146,12 @@ static Array *random_matrix(size_t rows, size_t columns) {
 static void keep_reductions(Bits *bits, const Array *a) {
     for (int r = REDUCE_SUM; r <= REDUCE_NORM_INF; r++) {
         double whole;
-        assert_ok(array_reduce_all("test", a, (Reduction)r, &whole, &reference_error));
+        Reduce all = { .reduction = (Reduction)r };
+        assert_ok(array_reduce_all(a, &all, &whole, &reference_error));
         keep(bits, &whole, sizeof whole);
         for (int axis = 0; axis < 2; axis++) {
-            ReduceAxes axes = { .along = { axis == 0, axis == 1 } };
-            keep_array(bits, array_reduce("test", a, (Reduction)r, &axes, &reference_error));
+            Reduce one = { .reduction = (Reduction)r, .along = { axis == 0, axis == 1 } };
+            keep_array(bits, array_reduce(a, &one, &reference_error));
         }
     }
 }
@@ -159,11 +160,11 @@ static void arrays(Bits *bits) {
     Array *a = random_matrix(1201, 333), *b = random_matrix(333, 150);
     keep_reductions(bits, a);
     keep_array(bits, array_matmul("test", a, b, &reference_error));
-    keep_array(bits, array_sort("test", a, 0, false, &reference_error));
-    keep_array(bits, array_cumsum("test", a, -1, &reference_error));
+    keep_array(bits, array_sort(a, &(SortOrder){ 0 }, &reference_error));
+    keep_array(bits, array_cumsum(a, -1, &reference_error));
     keep_array(bits, array_apply(array_op("exp"), (const Array *const[]){ a }, &reference_error));
     ExtremePlace least = { .axis = 1 };
-    keep_array(bits, array_arg_extreme("test", a, &least, &reference_error));
+    keep_array(bits, array_arg_extreme(a, &least, &reference_error));
     Array *turned = array_transpose("test", a, (const int[]){ 1, 0 }, &reference_error);
     keep_array(bits, array_copy("test", turned, &reference_error));
     array_free(turned);
@@ -200,15 +201,15 @@ static void training(Bits *bits) {
     Clouds c = clouds(331, 81), held = clouds(70, 81);
     Network *net = image_net();
     TrainParams params = train_defaults();
-    TrainHistory history;
     params.epochs = 2;
     params.batch = 150;
     params.shift = 1;
     params.weight_decay = 1e-3;
     params.validation = &held.samples;
-    assert_ok(network_train(net, &c.samples, &params, &history, NULL, &reference_error));
-    for (size_t e = 0; e < history.epochs; e++) {
-        const struct TrainEpoch *epoch = &history.epoch[e];
+    TrainHistory *history = network_train(net, &c.samples, &params, &reference_error);
+    assert_ok(history);
+    for (size_t e = 0; e < history->epochs; e++) {
+        const struct TrainEpoch *epoch = &history->epoch[e];
         double figures[] = { epoch->loss, epoch->accuracy, epoch->validation_loss,
                              epoch->validation_accuracy };
         keep(bits, figures, sizeof figures);
@@ -219,7 +220,7 @@ static void training(Bits *bits) {
     char *record = cJSON_PrintUnformatted(network_record(net));
     keep(bits, record, strlen(record));
     free(record);
-    train_history_clear(&history);
+    free(history);
     model_release((Model *)net);
     clouds_clear(&c);
     clouds_clear(&held);

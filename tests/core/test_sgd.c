@@ -352,13 +352,18 @@ static void fit_as_a_model(void **state) {
     net_done(net);
 }
 
+static void train(Network *net, const Samples *samples, const TrainParams *params) {
+    Error err = { 0 };
+    TrainHistory *history = network_train(net, samples, params, &err);
+    assert_non_null(history);
+    free(history);
+}
+
 /* A batch that is not full is a batch of its own size. */
 static void the_last_batch_counts_its_own_samples(void **state) {
     (void)state;
     static const char net_text[] = "{\"input\":[8],\"layers\":[{\"kind\":\"linear\",\"out\":3}],"
                                    "\"classes\":[2,5,7]}";
-    Error err = { 0 };
-    TrainHistory history;
     TrainParams params = blob_params();
     Samples five = { points, labels, 5, FEATURES }, three = { points, labels, 3, FEATURES };
     Samples two = { points + 3 * FEATURES, labels + 3, 2, FEATURES };
@@ -368,12 +373,10 @@ static void the_last_batch_counts_its_own_samples(void **state) {
     params.batch = 3;
     params.momentum = 0;
     params.shuffle = false;
-    assert_true(network_train(whole, &five, &params, &history, NULL, &err));
-    train_history_clear(&history);
+    train(whole, &five, &params);
     for (int i = 0; i < 2; i++) {
         params.batch = parts[i]->n;
-        assert_true(network_train(apart, parts[i], &params, &history, NULL, &err));
-        train_history_clear(&history);
+        train(apart, parts[i], &params);
     }
     assert_memory_equal(whole->weights, apart->weights, whole->parameters * sizeof(float));
     net_done(whole);
@@ -382,11 +385,9 @@ static void the_last_batch_counts_its_own_samples(void **state) {
 
 /* Where the one lit pixel of an image was when a linear layer learned from it. */
 static size_t shifted_place(uint64_t seed) {
-    Error err = { 0 };
     float image[49] = { [3 * 7 + 3] = 1 }, before[98];
     const int32_t label = 2;
     Samples one = { image, &label, 1, 49 };
-    TrainHistory history;
     TrainParams params = blob_params();
     Network *net = net_of("{\"input\":[1,7,7],\"layers\":[{\"kind\":\"flatten\"},"
                           "{\"kind\":\"linear\",\"out\":2}],\"classes\":[2,5]}");
@@ -394,8 +395,7 @@ static size_t shifted_place(uint64_t seed) {
     params.shift = 2;
     params.seed = seed;
     memcpy(before, net->weights, sizeof before);
-    assert_true(network_train(net, &one, &params, &history, NULL, &err));
-    train_history_clear(&history);
+    train(net, &one, &params);
     size_t place = 0;
     while (place < 49 && net->weights[place] == before[place])
         place++;

@@ -55,7 +55,7 @@ net:load_weights.]],
       name = "nn.train",
       text = [[
 Trains on from the present weights, by SGD with momentum on softmax cross-entropy, and reports loss, accuracy,
-rate and time left. The same seed and thread count give the same weights to the bit. After Ctrl-C the net has
+rate and time left. The same seed gives the same weights to the bit. After Ctrl-C the net has
 the weights of the last step. Where the loss is no longer finite the net is as it was and an error says so.
 
 Options that are left out are the net's own, see net:fit. The history has one number an epoch in the lists
