@@ -66,6 +66,74 @@ static void test_slopes(void **state) {
     }
 }
 
+/* k(x, s) of one pair of narrow rows, by way of its base. */
+static double kernel_at(const Kernel *kernel, const float *x, const float *s, size_t d) {
+    Error err;
+    KernelRows a, b;
+    float dot;
+    double value;
+    assert_true(kernel_rows_init(&a, &(Batch){ x, 1, d, "test" }, &err));
+    assert_true(kernel_rows_init(&b, &(Batch){ s, 1, d, "test" }, &err));
+    kernel_base(&(KernelPairs){ kernel, &a, &b }, (KernelTile){ 0, 1, 0, 1 }, &dot, &value);
+    kernel_values(kernel, &value, &value, 1);
+    kernel_rows_clear(&a);
+    kernel_rows_clear(&b);
+    return value;
+}
+
+/* slope · dbase/dx_j, as a decision's gradient puts it together. */
+static double pulled(const Kernel *kernel, const float *x, const float *s, size_t d, size_t j) {
+    double base[1], slope, gradient[8] = { 0 };
+    const Kernel plain = { .kind =
+                               kernel->kind->base == BASE_DISTANCE ? &kernel_rbf : &kernel_linear };
+    base[0] = kernel->kind->pair ? kernel->kind->pair(x, s, d) : plain_base(&plain, x, s, d);
+    kernel_values(kernel, base, &slope, 1);
+    kernel_slopes(kernel, base, &slope, 1);
+    if (kernel->kind->base == BASE_PRODUCT)
+        return slope * s[j];
+    if (kernel->kind->base == BASE_DISTANCE)
+        return 2 * slope * ((double)x[j] - s[j]);
+    kernel->kind->pull(x, s, d, slope, gradient);
+    return gradient[j];
+}
+
+/* Every kernel of the table, with its parameters as they are and changed: its gradient with respect
+ * to x against differences, and whole names and fields. */
+static void test_every_kernel(void **state) {
+    (void)state;
+    enum { D = 5 };
+    const float h = 1.0F / 4096;
+    for (size_t k = 0; kernel_table[k]; k++) {
+        const KernelKind *kind = kernel_table[k];
+        assert_ptr_equal(kernel_find(kind->name), kind);
+        assert_true(kind->values && kind->slopes && kind->summary && kind->example);
+        assert_true((kind->base == BASE_OWN) == (kind->pair && kind->pull));
+        for (int round = 0; round < 40; round++) {
+            Kernel kernel = kernel_of(kind);
+            if (round % 2 && kernel_has(&kernel, "gamma"))
+                kernel.gamma = 0.3;
+            if (round % 3 && kernel_has(&kernel, "coef0"))
+                kernel.coef0 = 0.7;
+            Error err;
+            assert_true(kernel_check("test", &kernel, &err));
+            float *x = random_rows(1, D, (uint64_t)round + 50), *s = random_rows(1, D, 7);
+            for (size_t j = 0; j < D; j++) {
+                float at = x[j], up = at + h, down = at - h;
+                double expected = pulled(&kernel, x, s, D, j);
+                x[j] = up;
+                double above = kernel_at(&kernel, x, s, D);
+                x[j] = down;
+                double below = kernel_at(&kernel, x, s, D);
+                x[j] = at;
+                double slope = (above - below) / ((double)up - (double)down);
+                assert_true(fabs(slope - expected) <= 1e-3 * fmax(1, fabs(expected)));
+            }
+            free(x);
+            free(s);
+        }
+    }
+}
+
 /* A tile in the middle, of narrow rows (in double) and of wide ones (in float32). */
 static void test_bases(void **state) {
     (void)state;
@@ -175,8 +243,9 @@ static void test_gram(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values_by_hand), cmocka_unit_test(test_slopes),
-        cmocka_unit_test(test_bases),          cmocka_unit_test(test_equal_rows),
-        cmocka_unit_test(test_check),          cmocka_unit_test(test_gram),
+        cmocka_unit_test(test_every_kernel),   cmocka_unit_test(test_bases),
+        cmocka_unit_test(test_equal_rows),     cmocka_unit_test(test_check),
+        cmocka_unit_test(test_gram),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
