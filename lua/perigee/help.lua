@@ -6,7 +6,8 @@
 --   { name = "array", title = "Arrays", summary = "…", entries = { entry, … } }
 -- An entry:
 --   name     "array.mean" (a function), "net:forward" (a method), "dataset.x" (a field)
---   kind     "field", or "value" where a kind of value is described as a whole; functions have none
+--   kind     "field", or "value" where a kind of value (or the rule of numbers) is described as a
+--            whole; functions have none
 --   group    a heading that begins before this entry in the list of its module
 --   text     what it does: shapes, units, failure; the first sentence alone stands in lists
 --   params   { { "x", "array|dataset", "what it is" }, { "axis", "integer?", "…" }, … }; a "?" ends

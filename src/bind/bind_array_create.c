@@ -129,9 +129,12 @@ static int linspace(lua_State *L) {
 static int new_array(lua_State *L) {
     const Array *a = bind_test_array(L, 1);
     bind_options(L, 2, "new", dtype_option);
-    DType dtype = bind_array_opt_dtype(L, 2, a ? a->dtype : DTYPE_F32);
-    if (a && a->dtype == dtype)
+    bool told = bind_opt_push(L, 2, "dtype") != LUA_TNIL;
+    if (a && !told)
         BIND_ARRAY_RETURN(L, array_copy("new", a, &err));
+    DType dtype = told ? bind_array_dtype(L, -1) : DTYPE_F32;
+    if (a)
+        BIND_ARRAY_RETURN(L, array_astype("new", a, dtype, &err));
     bind_to_array(L, 1, "new", "values", dtype);
     return 1;
 }

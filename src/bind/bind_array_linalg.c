@@ -27,7 +27,7 @@ static int dot(lua_State *L) {
 
 static int outer(lua_State *L) {
     const Array *a = bind_array_input(L, 1), *b = bind_array_input(L, 2);
-    BIND_ARRAY_RETURN(L, array_outer("outer", a, b, &err));
+    BIND_ARRAY_RETURN(L, array_outer(a, b, &err));
 }
 
 /* f(x, axis, {descending=}): the last axis by default. */

@@ -93,11 +93,7 @@ static int copy(lua_State *L) {
 static int astype(lua_State *L) {
     const Array *a = bind_array_input(L, 1);
     DType dtype = bind_array_dtype(L, 2);
-    if (a->dtype != dtype)
-        BIND_ARRAY_RETURN(L, array_contiguous("astype", a, dtype, &err));
-    BIND_ARRAY_PUSH(L, array_copy("astype", a, &err));
-    bind_test_array(L, -1)->origin = ORIGIN_ARRAY;
-    return 1;
+    BIND_ARRAY_RETURN(L, array_astype("astype", a, dtype, &err));
 }
 
 const BindFunction bind_array_shape_functions[] = {

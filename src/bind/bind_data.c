@@ -3,6 +3,7 @@
 
 #include "bind/bind_samples.h"
 #include "bind/libraries.h"
+#include "core/array_types.h"
 #include "core/array_values.h"
 #include "core/error.h"
 #include "core/notes.h"
@@ -145,18 +146,30 @@ static int data_idx(lua_State *L) {
     return 1;
 }
 
-/* Arrays multiplied by the scale, into a new one. */
+/* Multiply the numbers in their place; false if float32 does not hold one of them. */
+static bool scale_by(Array *floats, double scale, Error *err) {
+    float *x = array_f32(floats);
+    size_t n = array_size(floats);
+    for (size_t i = 0; i < n; i++) {
+        double value = x[i] * scale;
+        if (!dtype_holds(DTYPE_F32, value))
+            return dtype_refuse("data.npz", DTYPE_F32, value, err);
+        x[i] = (float)value;
+    }
+    return true;
+}
+
+/* x as float32, multiplied by the scale. */
 static void push_scaled(lua_State *L, const Array *x, double scale) {
     Error err = { 0 };
     Array *floats = array_contiguous("data.npz", x, DTYPE_F32, &err);
     if (floats && scale != 1) {
-        Array *own = array_copy("data.npz", floats, &err);
-        array_free(floats);
-        floats = own;
-        for (size_t i = 0; own && i < array_size(own); i++)
-            array_f32(own)[i] = (float)(array_f32(own)[i] * scale);
+        bind_push_array(L, floats, &err); /* perhaps the file's own: the copy is ours */
+        floats = array_copy("data.npz", floats, &err);
     }
     bind_push_array(L, floats, &err);
+    if (scale != 1 && !scale_by(floats, scale, &err))
+        bind_raise(L, &err);
 }
 
 /* A box for a table of arrays, so that an error on the way frees it. */

@@ -185,14 +185,16 @@ bool array_dot(const Array *a, const Array *b, double *value, Error *err) {
     return ok;
 }
 
-Array *array_outer(const char *where, const Array *a, const Array *b, Error *err) {
-    Array *column = array_reshape(where, a, &(Sizes){ 2, { array_size(a), 1 } }, err);
-    Array *row = column ? array_reshape(where, b, &(Sizes){ 1, { array_size(b) } }, err) : NULL;
+Array *array_outer(const Array *a, const Array *b, Error *err) {
+    Array *column = array_reshape("outer", a, &(Sizes){ 2, { array_size(a), 1 } }, err);
+    Array *row = column ? array_reshape("outer", b, &(Sizes){ 1, { array_size(b) } }, err) : NULL;
     Array *out = NULL;
     if (row) { /* a table's numbers are still a table's */
         column->origin = a->origin;
         row->origin = b->origin;
         out = array_binary("mul", column, row, err);
+        if (!out)
+            error_prefix(err, "outer");
     }
     array_free(column);
     array_free(row);

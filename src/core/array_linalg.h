@@ -16,6 +16,6 @@ Array *array_matmul(const char *where, const Array *a, const Array *b, Error *er
 bool array_dot(const Array *a, const Array *b, double *value, Error *err);
 
 /* a (m) and b (n), flattened, to a[i]·b[j] (m × n). */
-Array *array_outer(const char *where, const Array *a, const Array *b, Error *err);
+Array *array_outer(const Array *a, const Array *b, Error *err);
 
 #endif

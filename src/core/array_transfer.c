@@ -156,7 +156,7 @@ static bool transfer(const Array *from, Array *to) {
     return !t.misfit;
 }
 
-static Array *converted_copy(const char *where, const Array *a, DType dtype, Error *err) {
+Array *array_astype(const char *where, const Array *a, DType dtype, Error *err) {
     Sizes shape = array_sizes(a);
     double misfit;
     Array *out = array_uninitialised(where, dtype, &shape, err);
@@ -169,7 +169,7 @@ static Array *converted_copy(const char *where, const Array *a, DType dtype, Err
 
 Array *array_contiguous(const char *where, const Array *a, DType dtype, Error *err) {
     if (a->dtype != dtype || !array_is_contiguous(a))
-        return converted_copy(where, a, dtype, err);
+        return array_astype(where, a, dtype, err);
     Array *same = array_view(a, err);
     if (same)
         same->origin = ORIGIN_ARRAY;
@@ -177,7 +177,7 @@ Array *array_contiguous(const char *where, const Array *a, DType dtype, Error *e
 }
 
 Array *array_copy(const char *where, const Array *a, Error *err) {
-    Array *out = converted_copy(where, a, a->dtype, err);
+    Array *out = array_astype(where, a, a->dtype, err);
     if (out && a->origin == ORIGIN_MASK)
         out->origin = ORIGIN_MASK;
     return out;
@@ -205,7 +205,7 @@ bool array_assign(const char *where, const Array *values, Array *out, Error *err
     if (safe && values->buffer != out->buffer)
         return transfer(values, out);
     /* A copy: of what is about to be overwritten, or of what may turn out not to fit. */
-    Array *copy = converted_copy(where, values, out->dtype, err);
+    Array *copy = array_astype(where, values, out->dtype, err);
     bool ok = copy && transfer(copy, out);
     array_free(copy);
     return ok;

@@ -9,6 +9,9 @@
 
 #include <stdbool.h>
 
+/* A contiguous copy of that type, never shared and not a mask. */
+Array *array_astype(const char *where, const Array *a, DType dtype, Error *err);
+
 /* double[…] as an array of `dtype`, for the end of a computation: to f32 it is rounded, and what
  * leaves the range becomes ±inf, as elsewhere in arithmetic; to i32 it is a cast. */
 Array *array_from_doubles(const char *where, const Array *values, DType dtype, Error *err);

@@ -39,6 +39,7 @@ DType result_dtype(ResultKind kind, DType computed) {
 
 bool dtype_refuse(const char *where, DType dtype, double x, Error *err) {
     bool fraction = dtype == DTYPE_I32 && fabs(x) < 2147483648.0;
+    x = isnan(x) ? fabs(x) : x; /* which of its signs it has says nothing */
     return error_set(err, ERROR_ARGUMENT, "%s: %.*g does not fit into %s array%s", where,
                      fabs(x) < 1e15 ? 15 : 6, x, dtype == DTYPE_I32 ? "an int32" : "a float32",
                      fraction ? ", which holds integers: round it first" : "");

@@ -159,6 +159,21 @@ static void test_conversion_to_float32(void **state) {
     array_free(a);
 }
 
+/* Told its type, a mask is an int32 array; its copy and its views are masks. */
+static void test_masks(void **state) {
+    (void)state;
+    Array *a = counting(DTYPE_F64, 1, (size_t[]){ 2 });
+    Array *mask = array_unary("truth", a, NULL);
+    Array *copy = array_copy("test", mask, NULL), *row = array_rows(mask, 1, 1, NULL);
+    Array *whole = array_contiguous("test", mask, DTYPE_I32, NULL);
+    assert_true(mask->origin == ORIGIN_MASK && copy->origin == ORIGIN_MASK);
+    assert_true(row->origin == ORIGIN_MASK && whole->origin == ORIGIN_ARRAY);
+    assert_ptr_equal(whole->data, mask->data);
+    Array *all[] = { a, mask, copy, row, whole };
+    for (size_t i = 0; i < 5; i++)
+        array_free(all[i]);
+}
+
 /* The rule, for every set of one or two operands. */
 static void test_types_of_operands(void **state) {
     (void)state;
@@ -291,6 +306,7 @@ int main(void) {
         cmocka_unit_test(test_contiguous),
         cmocka_unit_test(test_conversion_to_int32),
         cmocka_unit_test(test_conversion_to_float32),
+        cmocka_unit_test(test_masks),
         cmocka_unit_test(test_types_of_operands),
         cmocka_unit_test(test_shape_text),
         cmocka_unit_test(test_apply_broadcasts),

@@ -248,6 +248,7 @@ function TestArrayShape:test_reshape_keeps_views_of_strided_rows()
   lu.assertEquals(a:at(3, 4), -5)
   same(a:slice(nil, { 1, 4 }):reshape(-1),
     { 0, 1, 2, 3, 6, 7, 8, 9, 12, 13, 14, -5, 18, 19, 20, 21 })
+  same(A.arange(9):reshape(3, 3):slice(nil, { 1, 2 }):reshape(-1), { 0, 1, 3, 4, 6, 7 })
 end
 
 function TestArrayShape:test_transpose()
@@ -446,6 +447,11 @@ function TestArrayMath:test_in_place()
   same(s, { { 2, 5 }, { 5, 8 } })
   local d = A.new({ 1 }, { dtype = "f64" })
   same(A.new({ 1.5 }):add_(d), { 2.5 }, "f32")
+  for _, dtype in ipairs { "f32", "f64", "i32" } do -- a view of what is written, one place further on
+    local x = A.arange(10, { dtype = dtype })
+    x:slice({ 2, 6 }):add_(x:slice { 1, 5 })
+    same(x, { 0, 1, 3, 5, 7, 9, 6, 7, 8, 9 }, dtype)
+  end
   raises("does not fit into (2, 3)", a.add_, a, A.zeros(4, 2, 3))
   raises("does not broadcast", function() A.broadcast_to(a, 5) end)
   raises("use astype", A.zeros({ 1 }, { dtype = "i32" }).add_, A.zeros({ 1 }, { dtype = "i32" }), 0.5)
@@ -584,6 +590,10 @@ function TestArrayLinalg:test_matmul_batches()
   lu.assertTrue(p:equal(a))
   same(a:matmul(a:transpose(1, 3, 2)), { { { 5, 14 }, { 14, 50 } }, { { 149, 212 }, { 212, 302 } } })
   lu.assertEquals(A.matmul(A.zeros(4, 1, 2, 3), A.zeros(5, 3, 6)).shape, { 4, 5, 2, 6 })
+  local rows, columns = A.arange(12):reshape(2, 2, 3), A.arange(6):reshape(1, 3, 2)
+  local products = { { { 10, 13 }, { 28, 40 } }, { { 46, 67 }, { 64, 94 } } }
+  same(rows:matmul(columns), products) -- a leading axis of size 1 is repeated
+  same(columns:transpose(1, 3, 2):matmul(rows:transpose(1, 3, 2)):transpose(1, 3, 2), products)
   raises("do not broadcast", A.matmul, A.zeros(4, 2, 3), A.zeros(5, 3, 6))
   same(A.matmul(A.zeros(2, 0), A.zeros(0, 2)), { { 0, 0 }, { 0, 0 } })
 end
@@ -724,6 +734,23 @@ function TestArrayArguments:test_surplus_ones_are_refused()
   raises("broadcast_to: expected at most 2 arguments", A.broadcast_to, a, { 4, 3, 2 }, 5)
   raises("broadcast_to: expected at most 4 arguments", A.broadcast_to, a, 4, 3, 2, {})
   raises("transpose: expected at most 2 arguments", A.transpose, a, { 2, 1 }, 5)
+end
+
+function TestArrayArguments:test_tables_say_nothing_else()
+  raises('new: values: expected a list of numbers, got the key the string "dtype" as well',
+    A.new, { 1, 2, dtype = "f64" })
+  raises("new: values[2]: expected a list of numbers, got the key 7 as well",
+    A.new, { { 1 }, { 2, [7] = 3 } })
+  raises("expected a list of numbers", A.mean, { keepdims = true })
+  lu.assertEquals(A.new(table.pack(1, 2)):totable(), { 1, 2 })
+  local a = A.zeros(3, 2)
+  raises("sum: unknown option 'keepdims'", a.sum, a, { 1, keepdims = true })
+  raises("reshape: unknown option 'dtype'", a.reshape, a, { 6, dtype = "f32" })
+  raises("zeros: unknown option 'dtyp'", A.zeros, { 6, dtyp = "f32" })
+  raises("full: unknown option 'dtype'", A.full, { 6, dtype = "f32" }, 1)
+  raises("concatenate: unknown option 'axis'", A.concatenate, { a, a, axis = 2 })
+  raises("slice: expected {first, last [, step]}", a.slice, a, { 1, 2, step = 2 })
+  raises("sum: options go by name", a.sum, a, 1, { 5 })
 end
 
 TestArrayPrint = {}

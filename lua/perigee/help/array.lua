@@ -273,7 +273,7 @@ add {
   name = "astype", method = true,
   text = "A copy of another type. What that does not hold is refused, a fraction in int32 too: round first.",
   params = { x, { "dtype", dtype[2], "the type" } }, returns = { "array", "the copy" },
-  example = "print(array.round({ 1.9, -1.9 }):astype('i32'))", see = { "array.dtype", "array.round" },
+  example = "print(array.round({ 1.9, -1.9 }):astype('i32'))", see = { "numbers", "array.round" },
 }
 
 for _, field in ipairs {
@@ -286,6 +286,36 @@ for _, field in ipairs {
     returns = { field[2], field[3] }, example = ("x = array.zeros(2, 3)\nprint(x.%s)"):format(field[1]),
   }
 end
+
+put {
+  name = "numbers", kind = "value",
+  text = [[
+What numbers of different types make together: one rule for all functions and operators of arrays.
+
+Constructors make float32 unless told (dtype =; arange of integers is told int32 by them). A function of
+Lua's numbers and tables alone computes and answers in float64. float64 with anything makes float64;
+float32 with a number, a table or int32 makes float32; int32 with int32 or integers makes int32, with a
+float number float64. A table counts as its numbers do, a table of arrays as these do. What leaves the
+integers makes float64 of int32: / ^ sqrt exp mean std norm and the like.
+
+A mask is what comparisons, tests and logic answer: int32, 0 and 1. With a number or a table it makes
+float32 (mask * 0.5, 1 - mask), with float32 float32, with int32 int32; its sum is an integer. Its views
+and what only chooses among masks (take, compress, where, sort, concatenate, copy) are masks; what
+arithmetic makes of masks is plain int32.
+
+An int32 result that overflows is an error (2147483647 + 1, also of sum, cumsum, dot, matmul); astype
+"f64" makes room. A float result becomes inf. A value that is put where the type is given already, by
+a constructor, astype, set, assign, put, x[i] = v, a dataset or as a number beside float32, is refused if
+it is out of the type's range, and in int32 if it is not an integer (round it first); lost digits are no
+failure, and inf and nan are floats. Comparisons know the answer also for a number that does not fit.]],
+  example = [[
+local x, i = array.new { 0.1, 0.2 }, array.arange(2)
+print((x * 2).dtype, (x + i).dtype)
+print((i + 1).dtype, (i + 0.5).dtype, (i / 2).dtype)
+print(array.mean { 0.1, 0.1, 0.1 }, (x:gt(0.1) * 1).dtype)
+print(pcall(array.new, { 1e300 }))]],
+  see = { "array.new", "array.astype", "array.where" },
+}
 
 ---------------------------------------------------------------------------------------------------
 
@@ -326,11 +356,11 @@ unary("floor", "Rounded down.")
 unary("ceil", "Rounded up.")
 unary("round", "Rounded to the nearest; halves to the even neighbour.")
 unary("trunc", "Rounded towards 0.")
-unary("isnan", "1 where an element is NaN.", "an int32 mask")
-unary("isinf", "1 where an element is inf or -inf.", "an int32 mask")
-unary("isfinite", "1 where an element is neither NaN nor infinite.", "an int32 mask")
-unary("logical_not", "1 where an element is 0.", "an int32 mask")
-unary("truth", "1 where an element is not 0.", "an int32 mask")
+unary("isnan", "1 where an element is NaN.", "a mask")
+unary("isinf", "1 where an element is inf or -inf.", "a mask")
+unary("isfinite", "1 where an element is neither NaN nor infinite.", "a mask")
+unary("logical_not", "1 where an element is 0.", "a mask")
+unary("truth", "1 where an element is not 0.", "a mask")
 
 local function binary(name, text, result)
   add {
@@ -343,30 +373,30 @@ local function binary(name, text, result)
 end
 
 binary("add", [[
-x + y, also as an operator. Shapes broadcast by NumPy's rule. float64 wins over float32, float32 over int32;
-a number takes the array's type where it fits.]])
+x + y, also as an operator. Shapes broadcast by NumPy's rule; help "numbers" tells what types
+make together.]])
 binary("sub", "x - y.")
 binary("mul", "x * y.")
-binary("div", "x / y; float32 of two int32 arrays.")
-binary("pow", "x ^ y; float32 of int32 arrays.")
+binary("div", "x / y; float64 of int32.")
+binary("pow", "x ^ y; float64 of int32.")
 binary("mod", "x % y with the sign of y, as Lua's; an int32 division by zero is an error.")
 binary("idiv", "x // y, rounded down; an int32 division by zero is an error.")
 binary("maximum", "The greater of each two; NaN if either is.")
 binary("minimum", "The lesser of each two; NaN if either is.")
 binary("eq", "1 where equal. (Lua's == tells whether two values are one object; see array.equal.)",
-  "an int32 mask")
-binary("ne", "1 where not equal.", "an int32 mask")
-binary("lt", "1 where x < y.", "an int32 mask")
-binary("le", "1 where x ≤ y.", "an int32 mask")
-binary("gt", "1 where x > y.", "an int32 mask")
-binary("ge", "1 where x ≥ y.", "an int32 mask")
-binary("logical_and", "1 where both are not 0.", "an int32 mask")
-binary("logical_or", "1 where either is not 0.", "an int32 mask")
-binary("logical_xor", "1 where just one is not 0.", "an int32 mask")
+  "a mask")
+binary("ne", "1 where not equal.", "a mask")
+binary("lt", "1 where x < y.", "a mask")
+binary("le", "1 where x ≤ y.", "a mask")
+binary("gt", "1 where x > y.", "a mask")
+binary("ge", "1 where x ≥ y.", "a mask")
+binary("logical_and", "1 where both are not 0.", "a mask")
+binary("logical_or", "1 where either is not 0.", "a mask")
+binary("logical_xor", "1 where just one is not 0.", "a mask")
 
 add {
   name = "where", text = "Elements of a where the mask is not 0, of b elsewhere; all three "
-    .. "broadcast.", method = true,
+    .. "broadcast. The mask has no say in the type.", method = true,
   params = { { "mask", "array|table", "numbers; not 0 is true" },
     { "a", "array|table|number", "where it is true" }, { "b", "array|table|number", "elsewhere" } },
   returns = { "array", "a new array" }, example = "print(array.where({ 1, 0 }, { 5, 6 }, -1))",
@@ -412,7 +442,7 @@ local function reduction(name, text, whole, extra)
 end
 
 local ddof = { "ddof", "number", "0", "the sum of squares is divided by n − ddof" }
-reduction("sum", "The sum, taken in double. An int32 sum along an axis must fit.", "number")
+reduction("sum", "The sum, taken in double. That of int32 must fit into int32.", "number")
 reduction("prod", "The product, taken in double.", "number")
 reduction("mean", "The mean; NaN of no elements.", "number")
 reduction("var", "The variance.", "number", ddof)
@@ -497,6 +527,6 @@ count from 1, or from -1 at the end.
 
 x[i] is row i, of a 1-d array a number; x[i] = values writes it; #x is the size of the first axis. The
 operators + - * / % // ^ work element by element and broadcast; comparisons are methods that give masks
-(x:lt(y)), because Lua's own give one boolean.]],
+(x:lt(y)), because Lua's own give one boolean. help "numbers" tells what types make together.]],
   entries = entries,
 }
