@@ -22,7 +22,7 @@ static const double LENIENCE = 0.5; /* seconds in which unfinished business may 
 /* A second signal after this many seconds or more means a second key press, not a bouncing one. */
 static const double SECOND_AFTER = 0.1, SECOND_BEFORE = 2;
 
-/* A session that hears SIGINT, one a context. */
+/* A session that hears SIGINT, one per context. */
 typedef struct Session {
     Context *context;
     struct Session *below; /* in the foreground once this one has ended */

@@ -47,7 +47,7 @@ struct Network {
     uint64_t seed;        /* of the first weights */
     Plan pass, keep;      /* forward only, two places in turns; everything kept for backward */
     size_t tile;          /* samples in a tile: 1, 2, 4, 8 or 16 */
-    Workspace *workspace; /* one a worker */
+    Workspace *workspace; /* one per worker */
     int workspaces;
     TrainParams params; /* of fit */
     cJSON *record;      /* how it was trained; NULL if not */
@@ -89,7 +89,7 @@ void tile_forward(const Network *net, const TileRun *run, const Taps *taps);
 /* What enters a tile at the outputs of tapped layers, channel-first, and where it goes. */
 typedef struct TileGradients {
     const Taps *taps;
-    const float *const *gradient; /* one a tap; NULL entries are zero */
+    const float *const *gradient; /* one per tap; NULL entries are zero */
     float *dx;                    /* the tile's own n × features, channel-first, or NULL */
     float *dweights; /* the whole vector, added to (by the first tile: written), or NULL */
 } TileGradients;

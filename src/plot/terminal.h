@@ -11,7 +11,7 @@ typedef struct Terminal {
     bool output;          /* stdout is a terminal */
     bool colour;          /* it shows colours, and NO_COLOR is not set */
     size_t columns, rows; /* 80 × 24 if unknown */
-    size_t cell_width;    /* pixels a cell, 0 if unknown */
+    size_t cell_width;    /* pixels per cell, 0 if unknown */
     PictureMode picture;  /* the best way to draw, sixel not considered */
 } Terminal;
 
