@@ -85,6 +85,12 @@ static bool try_points(Search *search, Error *err) {
                          err);
 }
 
+/* To a whole number, halves to the even one: 7, 4, 2, 1. */
+static size_t half_of(size_t multiple) {
+    size_t half = multiple / 2;
+    return multiple % 2 ? half + half % 2 : half;
+}
+
 /* Halve each row's multiple until its loss is not above the start's. */
 static bool halve(Search *search, Error *err) {
     Descent *descent = search->descent;
@@ -97,7 +103,7 @@ static bool halve(Search *search, Error *err) {
             size_t place = search->place[i];
             double loss = consider(descent, place, i);
             if (search->multiple[place] > 1 && loss > descent->loss[descent->active[place]]) {
-                search->multiple[place] /= 2;
+                search->multiple[place] = half_of(search->multiple[place]);
                 search->place[again++] = place;
             }
         }

@@ -73,6 +73,26 @@ static bool test_gradient(Model *base, const Batch *batch, const GradientRequest
     return true;
 }
 
+/* Whole requests: the scores and the weights that follow from them, too. */
+static bool test_pass(Model *base, const Batch *batch, const GradientRequest *request, Error *err) {
+    size_t columns = model_columns(base), count = batch->n * columns;
+    double *scores = calloc(2 * count, sizeof *scores), *w = scores + count;
+    GradientRequest weighted = { .w = request->w, .gradient = request->gradient };
+    if (!request->w || request->scores) {
+        test_scores(base, batch, scores, err);
+        ((TestModel *)base)->score_calls--;
+    }
+    for (size_t i = 0; !request->w && i < batch->n; i++)
+        request->weigh(request->context, request->first_row + i, scores + i * columns,
+                       w + i * columns);
+    if (request->scores)
+        memcpy(request->scores, scores, count * sizeof *scores);
+    weighted.w = request->w ? request->w : w;
+    bool ok = test_gradient(base, batch, &weighted, err);
+    free(scores);
+    return ok;
+}
+
 static void test_free(Model *base) {
     free(base);
 }
@@ -86,6 +106,12 @@ static const ModelKind test_whole_kind = { .name = "test",
                                            .scores = test_scores,
                                            .gradient = test_gradient,
                                            .whole_batches = true };
+
+static const ModelKind test_pass_kind = { .name = "test",
+                                          .free = test_free,
+                                          .scores = test_scores,
+                                          .one_pass = true,
+                                          .gradient = test_pass };
 
 static TestModel *test_model(size_t classes, size_t features, const double *w, const double *b) {
     TestModel *model = calloc(1, sizeof *model);

@@ -195,26 +195,6 @@ static void test_step_rules(void **state) {
     }
 }
 
-/* eta_min 8 · eta: the first point is tried there, and the search halves from it where that is
- * worse than the start: a narrow valley needs the small steps. */
-static void test_line_search_halves(void **state) {
-    (void)state;
-    const double centers[2 * 1] = { 0.5, 0.52 };
-    TestModel *model = test_model(2, 1, centers, NULL);
-    model->bumps = true;
-    const float x = 0.5F;
-    const int32_t y = 0;
-    AttackTask task = { .model = &model->base, .x = &x, .y = &y, .n = 1, .features = 1 };
-    AttackParams params = params_of(attack_find("pgd_exp"), NORM_L2, 0.3);
-    params.eta = 0.01;
-    params.eta_min = 0.08;
-    AttackResult *result = run("pgd_exp", &params, &task);
-    assert_true(loss_at_end(result, 0) < array_f64(result->trace[0].loss)[0]);
-    assert_true(array_f64(result->distance)[0] > 0.29);
-    result_free(result);
-    model_release(&model->base);
-}
-
 /* ---- Lockstep ---- */
 
 static void assert_same_sample(const AttackResult *a, size_t i, const AttackResult *b, size_t k) {
@@ -604,7 +584,6 @@ int main(void) {
         cmocka_unit_test(test_losses_fall),
         cmocka_unit_test(test_linear_optimum),
         cmocka_unit_test(test_step_rules),
-        cmocka_unit_test(test_line_search_halves),
         cmocka_unit_test(test_alone_is_as_in_lockstep),
         cmocka_unit_test(test_one_call_a_batch),
         cmocka_unit_test(test_same_seed_same_bits),
