@@ -77,6 +77,8 @@ static void test_line_search_halves(void **state) {
     check_search(10, 1, 0, 8);      /* 1 2 4 8 … */
     check_search(10, 5, 1, 10);     /* 5, 10 20 … */
     check_search(100, 64, 1, 128);  /* 64, 128 … */
+    check_search(1024, 1, 0, 1024); /* ten doublings */
+    check_search(2048, 2, 1, 2048);
     check_search(10, 20, 1, 0);     /* as high as the start; the rest is higher */
     check_search(3, 16, 3, 4);      /* 16 8 4, 8 … */
     check_search(1.75, 7, 3, 2);    /* 7 4 2, 4 … */
@@ -139,6 +141,11 @@ static double rising(size_t iteration) {
     return (double)iteration;
 }
 
+/* By 0.15 an iteration, to and fro. */
+static double drifting(size_t iteration) {
+    return 0.15 * (double)iteration + (double)(iteration % 2);
+}
+
 static double at_rest_from_7(size_t iteration) {
     return iteration < 7 ? (double)iteration : 7.25;
 }
@@ -156,6 +163,7 @@ static void test_windows(void **state) {
     assert_int_equal(stops_after(&(Attack){ .window = 10 }, every_10, STOP_CONVERGED), 19);
     assert_int_equal(stops_after(&(Attack){ .window = 0 }, every_5, STOP_MAX_ITER), 60);
     assert_int_equal(stops_after(&attack_pgd, rising, STOP_MAX_ITER), 60);
+    assert_int_equal(stops_after(&attack_pgd_exp, drifting, STOP_MAX_ITER), 60);
     assert_int_equal(stops_after(&attack_pgd_exp, at_rest_from_7, STOP_CONVERGED), 8);
 }
 

@@ -11,7 +11,7 @@ enum { DRAWS = 20000, MOST = 7 };
 
 /* Sums over draws of norm, radius to the power n, features and their squares. */
 typedef struct Spread {
-    double largest, smallest, power, mean[MOST], square[MOST];
+    double largest, smallest, power, mean[MOST], square[MOST], fourth[MOST];
 } Spread;
 
 static Spread spread_of(Norm norm, size_t n, bool direction) {
@@ -31,6 +31,7 @@ static Spread spread_of(Norm norm, size_t n, bool direction) {
         for (size_t j = 0; j < n; j++) {
             spread.mean[j] += delta[j] / DRAWS;
             spread.square[j] += delta[j] * delta[j] / DRAWS;
+            spread.fourth[j] += pow(delta[j], 4) / DRAWS;
         }
     }
     return spread;
@@ -45,15 +46,26 @@ static double second_moment(Norm norm, double n, bool direction) {
     return direction ? 1 : 1. / 3;
 }
 
+/* E δ_j⁴: what tells a sphere from a cube that is cut round. */
+static double fourth_moment(Norm norm, double n, bool direction) {
+    if (norm == NORM_L1)
+        return 24 / ((n + 1) * (n + 2) * (n + 3)) / (direction ? n : n + 4);
+    if (norm == NORM_L2)
+        return 3 / (n + 2) / (direction ? n : n + 4);
+    return direction ? 1 : 1. / 5;
+}
+
 static void check_spread(Norm norm, size_t n, bool direction) {
     const double five_sigma = 5 / sqrt(DRAWS);
     Spread spread = spread_of(norm, n, direction);
     double expected = second_moment(norm, (double)n, direction);
+    double fourth = fourth_moment(norm, (double)n, direction);
     for (size_t j = 0; j < n; j++) {
         assert_true(fabs(spread.mean[j]) < five_sigma * sqrt(expected));
         /* A feature's size is below 1: the variance of its square is below its mean. */
         assert_true(fabs(spread.square[j] - expected) < five_sigma * sqrt(expected));
         assert_true(fabs(spread.square[j] - expected) < 0.1 * expected);
+        assert_true(fabs(spread.fourth[j] - fourth) < 0.15 * fourth);
     }
     assert_true(spread.largest <= 1 + 1e-12);
     if (direction)

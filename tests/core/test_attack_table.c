@@ -1,0 +1,333 @@
+/* Every attack of the table on random models, samples and options: points stay inside, results say
+ * what the model says of the stored points, runs can be repeated and samples attacked alone. */
+#include "attack/attacks.h"
+#include "attack/objective.h"
+
+#include "attack_models.h"
+#include "core/array_values.h"
+#include "core/error.h"
+#include "core/rng.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { ROUNDS = 60, MOST_ROWS = 6, MOST_FEATURES = 9, MOST_CLASSES = 5, STARTS = 4 };
+
+/* One random model with samples, and what is asked of it. */
+typedef struct Case {
+    double w[MOST_CLASSES * MOST_FEATURES], b[MOST_CLASSES];
+    float x[MOST_ROWS * MOST_FEATURES], starts[STARTS * MOST_FEATURES];
+    int32_t y[MOST_ROWS], target[MOST_ROWS];
+    TestModel *model;
+    AttackTask task;
+    AttackParams params;
+    Array *lower, *upper;
+} Case;
+
+static void draw_model(Case *c, size_t d, Rng *rng) {
+    size_t classes = 2 + rng_below(rng, MOST_CLASSES - 1);
+    bool bumps = rng_below(rng, 2);
+    for (size_t k = 0; k < classes * d; k++)
+        c->w[k] = bumps ? rng_uniform(rng) : rng_normal(rng);
+    for (size_t k = 0; k < classes; k++)
+        c->b[k] = 0.2 * rng_normal(rng);
+    c->model = test_model(classes, d, c->w, c->b);
+    c->model->bumps = bumps;
+    c->model->base.rejects = rng_below(rng, 2);
+    c->model->threshold = rng_below(rng, 4) ? 0.5 * rng_normal(rng) - bumps : -INFINITY;
+}
+
+static Array *draw_bounds(Case *c, size_t n, size_t d, double side, Rng *rng) {
+    Error err;
+    Array *bounds = array_new1("test", DTYPE_F32, d, &err);
+    for (size_t j = 0; j < d; j++) {
+        float edge = c->x[j];
+        for (size_t i = 1; i < n; i++)
+            edge = side * (double)c->x[i * d + j] > side * (double)edge ? c->x[i * d + j] : edge;
+        array_f32(bounds)[j] = edge + (float)(side * 0.3 * rng_uniform(rng));
+    }
+    return bounds;
+}
+
+/* Words and booleans of the attack's fields by chance. */
+static void draw_options(const Attack *attack, AttackParams *params, Rng *rng) {
+    static const double radii[] = { 0, 1e-3, 0.1, 0.5, 3 };
+    *params = attack->params;
+    for (const Field *field = attack->fields; field->name; field++) {
+        size_t words = 0;
+        while (field->kind == FIELD_WORD && field->words[words])
+            words++;
+        Value value = field->kind == FIELD_BOOLEAN ? value_boolean(rng_below(rng, 2))
+                      : words                      ? value_word(field->words[rng_below(rng, words)])
+                                                   : value_number(0);
+        Error err;
+        if (words || field->kind == FIELD_BOOLEAN)
+            assert_true(field_set(field, params, &value, &err));
+    }
+    params->dmax = radii[rng_below(rng, 5)];
+    params->seed = rng_next(rng);
+    params->max_iter = attack->params.max_iter > 1 ? 2 + (int)rng_below(rng, 8) : 1;
+    if (attack_uses(attack, "eta") && rng_below(rng, 2))
+        params->eta = 0.05;
+    if (attack_uses(attack, "eta_min") && !isnan(params->eta))
+        params->eta_min = 0.05 * (double)(1 + rng_below(rng, 9));
+    if (attack_uses(attack, "restarts"))
+        params->restarts = (int)rng_below(rng, 3);
+}
+
+static void draw_samples(Case *c, size_t n, size_t d, Rng *rng) {
+    for (size_t k = 0; k < n * d; k++)
+        c->x[k] = (float)rng_uniform(rng);
+    for (size_t k = 0; k < STARTS * d; k++)
+        c->starts[k] = (float)rng_uniform(rng);
+    for (size_t i = 0; i < n; i++) {
+        c->y[i] = (int32_t)rng_below(rng, c->model->base.classes.count);
+        c->target[i] = (int32_t)rng_below(rng, c->model->base.classes.count);
+    }
+}
+
+static void draw(Case *c, const Attack *attack, Rng *rng) {
+    size_t n = 1 + rng_below(rng, MOST_ROWS), d = 1 + rng_below(rng, MOST_FEATURES);
+    AttackParams resolved;
+    Error err;
+    *c = (Case){ 0 };
+    draw_model(c, d, rng);
+    draw_samples(c, n, d, rng);
+    do
+        draw_options(attack, &c->params, rng);
+    while (!attack_resolve(attack, &c->params, &resolved, &err));
+    if (rng_below(rng, 3) == 0) {
+        c->params.lower_each = c->lower = draw_bounds(c, n, d, -1, rng);
+        c->params.upper_each = c->upper = draw_bounds(c, n, d, 1, rng);
+    }
+    c->task = (AttackTask){ .model = &c->model->base, .x = c->x, .n = n, .features = d };
+    c->task.y = rng_below(rng, 4) ? c->y : NULL;
+    c->task.target = rng_below(rng, 2) ? c->target : NULL;
+    if (attack_uses(attack, "start_from") && rng_below(rng, 2))
+        c->task.start = (AttackStart){ .x = c->starts, .n = STARTS };
+}
+
+static void clear(Case *c) {
+    model_release(&c->model->base);
+    array_free(c->lower);
+    array_free(c->upper);
+}
+
+static AttackResult *run(const Attack *attack, const AttackParams *params, const AttackTask *task) {
+    Error err;
+    AttackResult *result = attack_run(attack, params, task, NULL, &err);
+    if (!result)
+        fail_msg("%s", err.message);
+    return result;
+}
+
+/* ---- What must be true of sample i ---- */
+
+static void check_point(const Case *c, size_t i, const float *x, double distance) {
+    size_t d = c->task.features;
+    const float *x0 = c->x + i * d;
+    assert_true(norm_distance((Norm)c->params.norm, x, x0, d) == distance);
+    assert_true(distance <= c->params.dmax * (1 + 1e-12));
+    for (size_t j = 0; j < d; j++) {
+        assert_true(x[j] >= (c->lower ? array_f32(c->lower)[j] : 0));
+        assert_true(x[j] <= (c->upper ? array_f32(c->upper)[j] : 1));
+    }
+}
+
+/* The loss of every iterate is that of its scores; the last is the answer, and the best. */
+static void check_trace(const Attack *attack, const Case *c, const AttackResult *result, size_t i) {
+    const Trace *trace = &result->trace[i];
+    const Objective *objective = objective_table[c->params.objective];
+    size_t count = array_size(trace->loss), columns = result->columns, d = c->task.features;
+    const double *loss = array_f64(trace->loss), *scores = array_f64(trace->scores);
+    Goal goal = { (size_t)array_i32(result->y)[i],
+                  result->target ? array_i32(result->target)[i] : -1 };
+    assert_true((trace->iterates != NULL) == c->params.iterates);
+    for (size_t t = 0; t < count; t++) {
+        assert_true(loss[t] == objective->loss(&c->model->base, scores + t * columns, goal));
+        assert_true(attack->keeps_last || loss[t] > loss[count - 1] || t == count - 1);
+        if (trace->iterates)
+            check_point(c, i, array_f32(trace->iterates) + t * d, array_f64(trace->distance)[t]);
+    }
+    assert_true(array_f64(trace->distance)[count - 1] == array_f64(result->distance)[i]);
+    assert_memory_equal(scores + (count - 1) * columns, array_f64(result->scores) + i * columns,
+                        columns * sizeof *scores);
+}
+
+/* Scores, label and verdict are the model's for the stored point. */
+static void check_judgement(const Case *c, const AttackResult *result, size_t i) {
+    Model *model = &c->model->base;
+    double scores[MOST_CLASSES + 1];
+    const float *x = array_f32(result->x_adv) + i * c->task.features;
+    Goal goal = { (size_t)array_i32(result->y)[i],
+                  result->target ? array_i32(result->target)[i] : -1 };
+    Error err;
+    assert_true(model_scores(model, &(Batch){ x, 1, c->task.features, "test" }, scores, &err));
+    assert_memory_equal(scores, array_f64(result->scores) + i * result->columns,
+                        result->columns * sizeof *scores);
+    assert_int_equal(array_i32(result->label)[i], model_label(model, scores));
+    assert_int_equal(result_verdict(result, i) == VERDICT_WRONG,
+                     verdict_success(model, scores, (Goal){ goal.truth, -1 }));
+    assert_int_equal(result_verdict(result, i) == VERDICT_REJECTED,
+                     verdict_rejected(model, scores));
+    assert_int_equal(result_hit(result, i),
+                     goal.target >= 0 && verdict_success(model, scores, goal));
+}
+
+/* All rows that the model has scored are counted, but those of the start points and the last look.
+ */
+static void check_counts(const Attack *attack, const Case *c, const AttackResult *result) {
+    size_t rows = 0;
+    for (size_t i = 0; i < result->n; i++) {
+        rows += (size_t)array_i32(result->score_count)[i];
+        assert_true((array_i32(result->gradient_count)[i] > 0) == attack->gradient);
+    }
+    assert_int_equal(c->model->rows, rows + result->n + c->task.start.n);
+}
+
+static void test_results(void **state) {
+    (void)state;
+    Rng rng;
+    rng_seed(&rng, 5);
+    for (size_t a = 0; attack_table[a]; a++)
+        for (int round = 0; round < ROUNDS; round++) {
+            Case c;
+            draw(&c, attack_table[a], &rng);
+            AttackResult *result = run(attack_table[a], &c.params, &c.task);
+            check_counts(attack_table[a], &c, result);
+            for (size_t i = 0; i < c.task.n; i++) {
+                check_point(&c, i, array_f32(result->x_adv) + i * c.task.features,
+                            array_f64(result->distance)[i]);
+                check_trace(attack_table[a], &c, result, i);
+                check_judgement(&c, result, i);
+            }
+            result_free(result);
+            clear(&c);
+        }
+}
+
+/* ---- Runs beside each other ---- */
+
+static void assert_same(const AttackResult *a, size_t i, const AttackResult *b, size_t k) {
+    size_t d = a->features, count = array_size(a->trace[i].loss);
+    assert_memory_equal(array_f32(a->x_adv) + i * d, array_f32(b->x_adv) + k * d,
+                        d * sizeof(float));
+    assert_int_equal(count, array_size(b->trace[k].loss));
+    assert_memory_equal(array_f64(a->trace[i].loss), array_f64(b->trace[k].loss),
+                        count * sizeof(double));
+    assert_int_equal(array_i32(a->stop)[i], array_i32(b->stop)[k]);
+    assert_int_equal(array_i32(a->score_count)[i], array_i32(b->score_count)[k]);
+    assert_int_equal(array_i32(a->gradient_count)[i], array_i32(b->gradient_count)[k]);
+}
+
+/* This model's scores do not depend on the batch: a second run and a run of one sample give the
+ * same bits. */
+static void test_again_and_alone(void **state) {
+    (void)state;
+    Rng rng;
+    rng_seed(&rng, 6);
+    for (size_t a = 0; attack_table[a]; a++)
+        for (int round = 0; round < ROUNDS / 2; round++) {
+            Case c;
+            draw(&c, attack_table[a], &rng);
+            AttackResult *first = run(attack_table[a], &c.params, &c.task);
+            AttackResult *again = run(attack_table[a], &c.params, &c.task);
+            for (size_t i = 0; i < c.task.n; i++) {
+                AttackTask one = c.task;
+                one.n = 1;
+                one.x += i * one.features;
+                one.y = one.y ? one.y + i : NULL;
+                one.target = one.target ? one.target + i : NULL;
+                AttackResult *alone = run(attack_table[a], &c.params, &one);
+                assert_same(first, i, again, i);
+                assert_same(first, i, alone, 0);
+                result_free(alone);
+            }
+            result_free(first);
+            result_free(again);
+            clear(&c);
+        }
+}
+
+/* Another seed gives other points where the attack says that it draws, or restarts at random. */
+static void test_seeds(void **state) {
+    (void)state;
+    Rng rng;
+    rng_seed(&rng, 7);
+    for (size_t a = 0; attack_table[a]; a++)
+        for (int restarts = 0; restarts <= attack_uses(attack_table[a], "restarts"); restarts++) {
+            Case c;
+            draw(&c, attack_table[a], &rng);
+            c.params.dmax = 0.3;
+            c.params.restarts = restarts;
+            c.params.max_iter = attack_table[a]->counts_start ? 2 : 1;
+            AttackResult *one = run(attack_table[a], &c.params, &c.task);
+            c.params.seed++;
+            AttackResult *other = run(attack_table[a], &c.params, &c.task);
+            size_t bytes = c.task.n * c.task.features * sizeof(float);
+            bool same = memcmp(array_f32(one->x_adv), array_f32(other->x_adv), bytes) == 0;
+            if (attack_table[a]->draws)
+                assert_false(same);
+            else if (restarts == 0)
+                assert_true(same);
+            assert_int_equal(attack_uses(attack_table[a], "seed"),
+                             attack_table[a]->draws || attack_uses(attack_table[a], "restarts"));
+            result_free(one);
+            result_free(other);
+            clear(&c);
+        }
+}
+
+/* ---- The table itself ---- */
+
+static void test_names_and_options(void **state) {
+    (void)state;
+    for (size_t a = 0; attack_table[a]; a++) {
+        const Attack *attack = attack_table[a];
+        assert_ptr_equal(attack_find(attack->name), attack);
+        assert_true(attack->summary && attack->trials > 0 && attack->states <= ATTACK_STATES);
+        assert_true(attack_uses(attack, "model") && attack_uses(attack, "dmax"));
+        assert_false(attack_uses(attack, "nothing"));
+        for (const Field *field = attack->fields; field->name; field++) {
+            assert_non_null(field->meaning);
+            assert_ptr_equal(fields_find(attack->fields, field->name), field); /* once only */
+        }
+    }
+    assert_null(attack_find("nothing"));
+}
+
+/* What a field does not take is refused and leaves the parameters as they were. */
+static void test_unfit_values_are_refused(void **state) {
+    (void)state;
+    Value other = { .kind = VALUE_OTHER, .got = "a table" };
+    for (size_t a = 0; attack_table[a]; a++)
+        for (const Field *field = attack_table[a]->fields; field->name; field++) {
+            AttackParams params = attack_table[a]->params, before = params;
+            const Value values[] = { other, value_word("sideways"), value_number(-1.5),
+                                     value_number(NAN),
+                                     field->kind == FIELD_BOOLEAN ? value_whole(1)
+                                                                  : value_boolean(true) };
+            for (size_t k = 0; k < sizeof values / sizeof *values; k++) {
+                Error err;
+                assert_false(field_set(field, &params, &values[k], &err));
+                assert_non_null(strstr(err.message, field->name));
+                assert_memory_equal(&params, &before, sizeof params);
+            }
+        }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_results),
+        cmocka_unit_test(test_again_and_alone),
+        cmocka_unit_test(test_seeds),
+        cmocka_unit_test(test_names_and_options),
+        cmocka_unit_test(test_unfit_values_are_refused),
+    };
+    return cmocka_run_group_tests_name("attack table", tests, NULL, NULL);
+}
