@@ -84,6 +84,107 @@ function TestAttackObject:test_errors()
   lu.assertEquals(pgd.dmax, 1)
 end
 
+-- ---- Every option of every attack, as its table tells them ------------------------------------------
+
+TestAttackOptions = {}
+
+local native = require "perigee.native"
+
+-- Something that the option takes, and how it reads afterwards.
+local function fit(option)
+  local objects = { model = bumps(-1), start_from = x, target = 1, lower = -1, upper = 2, seed = 5 }
+  local word = option.type:match '^"(%w+)"'
+  if objects[option.name] then return objects[option.name] end
+  if word then return option.type:match '|"(%w+)"' or word end
+  return ({ boolean = true, integer = 3, number = 0.25 })[option.type]
+end
+
+-- f(name of the attack, its constructor, option)
+local function each_option(f)
+  local count = 0
+  for name, construct in pairs(attack) do
+    for _, row in ipairs(native.described("attack." .. name).options) do
+      f(name, construct, { name = row[1], type = row[2], default = row[3] })
+      count = count + 1
+    end
+  end
+  lu.assertTrue(count > 35)
+end
+
+function TestAttackOptions:test_read_as_they_are_set()
+  each_option(function(_, construct, option)
+    local name, value = option.name, fit(option)
+    local words = option.type .. " " .. name
+    local a = construct {}
+    local default = a[name]
+    lu.assertNotEquals(default, value, words)
+    lu.assertEquals(construct({ [name] = value })[name], value, words)
+    lu.assertEquals(a:with({ [name] = value }):get(name), value, words)
+    lu.assertEquals(a[name], default, words) -- the first one is as it was
+    a[name] = value
+    lu.assertEquals(a[name], value, words)
+    a[name] = nil
+    lu.assertEquals(a[name], default, words)
+    lu.assertEquals(a:set { [name] = value }, a)
+    lu.assertEquals(a:get(name), value, words)
+    lu.assertEquals(a:with({})[name], value, words)
+  end)
+end
+
+function TestAttackOptions:test_defaults_are_those_of_the_help()
+  each_option(function(name, construct, option)
+    local value = construct({})[option.name]
+    local said = tonumber(option.default) or option.default:match '^"(%w+)"$'
+    if said == nil and option.default == "false" then said = false end
+    lu.assertEquals(value, said, name .. " " .. option.name)
+  end)
+end
+
+function TestAttackOptions:test_what_does_not_fit_is_refused()
+  each_option(function(name, construct, option)
+    local key = option.name
+    local a = construct {}
+    local wrong = { print, {}, option.type:find "boolean" and 1 or true }
+    if not option.type:find "number" and not option.type:find "integer" then wrong[#wrong + 1] = 3 end
+    if option.type:find "^[ni]" and not option.type:find "|" then
+      wrong[#wrong + 1] = "far"
+      wrong[#wrong + 1] = 0 / 0
+    end
+    for _, value in ipairs(wrong) do
+      if not (type(value) == "table" and option.type:find "array") then
+        local words = "attack." .. name .. ": " .. key
+        raises(words, construct, { [key] = value })
+        raises(words, function() a[key] = value end)
+        raises(words, function() a:set { [key] = value } end)
+        raises(words, function() a:with { [key] = value } end)
+      end
+    end
+  end)
+end
+
+function TestAttackOptions:test_unknown_names_and_positions()
+  for name, construct in pairs(attack) do
+    local a = construct {}
+    local words = "attack." .. name .. ": unknown option 'nothing'"
+    raises(words, construct, { nothing = 1 })
+    raises(words, function() a.nothing = 1 end)
+    raises(words, function() a:set { nothing = 1 } end)
+    raises(words, function() a:with { nothing = 1 } end)
+    raises("attack." .. name, construct, { 3 })
+    raises("attack." .. name, construct, {}, {})
+    lu.assertErrorMsgContains("has no 'nothing'", function() return a.nothing end)
+  end
+end
+
+-- A mistake in one leaves all as they were.
+function TestAttackOptions:test_set_is_whole_or_not_at_all()
+  local pgd = attack.pgd { dmax = 1, lower = -1 }
+  for _, wrong in ipairs { { dmax = 2, eta = 0 }, { dmax = 2, lower = -2, model = 7 }, { seed = 1, y = 2 } } do
+    lu.assertFalse(pcall(pgd.set, pgd, wrong))
+    lu.assertEquals({ pgd.dmax, pgd.lower, pgd.eta, pgd.seed }, { 1, -1 })
+  end
+end
+
 TestAttackRun = {}
 
 function TestAttackRun:test_a_model_in_lua()
