@@ -380,18 +380,19 @@ static void add_constructor(lua_State *L, const Attack *attack) {
 }
 
 int open_attack(lua_State *L) {
-    static const luaL_Reg methods[] = { { "run", attack_run_call },
-                                        { "with", attack_with },
-                                        { "set", attack_set },
-                                        { "get", attack_get },
-                                        { NULL, NULL } };
+    static const BindFunction methods[] = { BIND("run", attack_run_call, 3),
+                                            BIND("with", attack_with, 2),
+                                            BIND("set", attack_set, 2), BIND("get", attack_get, 2),
+                                            BIND_LAST };
     static const luaL_Reg meta[] = { { "__index", attack_index },
                                      { "__newindex", attack_newindex },
                                      { "__tostring", attack_tostring },
                                      { BIND_OPTION_NAMES, option_names },
                                      { NULL, NULL } };
-    bind_new_type(L, &attack_type, methods, meta);
-    lua_pop(L, 1);
+    bind_new_type(L, &attack_type, NULL, meta);
+    lua_getfield(L, -1, "methods");
+    bind_set_functions(L, methods);
+    lua_pop(L, 2);
     bind_open_attack_result(L);
     bind_describe_options(L, &(Described){ .name = "attack:run", .fields = { run_fields, NULL } });
     lua_newtable(L);

@@ -357,15 +357,16 @@ static int method_csv(lua_State *L) {
 }
 
 void bind_open_attack_result(lua_State *L) {
-    static const luaL_Reg methods[] = { { "counts", method_counts },
-                                        { "rescore", method_rescore },
-                                        { "save", method_save },
-                                        { "csv", method_csv },
-                                        { NULL, NULL } };
+    static const BindFunction methods[] = { BIND("counts", method_counts, 1),
+                                            BIND("rescore", method_rescore, 2),
+                                            BIND("save", method_save, 2),
+                                            BIND("csv", method_csv, 2), BIND_LAST };
     static const luaL_Reg meta[] = { { "__index", result_index },
                                      { "__len", result_len },
                                      { "__tostring", result_tostring },
                                      { NULL, NULL } };
-    bind_new_type(L, &result_type, methods, meta);
-    lua_pop(L, 1);
+    bind_new_type(L, &result_type, NULL, meta);
+    lua_getfield(L, -1, "methods");
+    bind_set_functions(L, methods);
+    lua_pop(L, 2);
 }

@@ -90,12 +90,13 @@ TestAttackOptions = {}
 
 local native = require "perigee.native"
 
--- Something that the option takes, and how it reads afterwards.
-local function fit(option)
-  local objects = { model = bumps(-1), start_from = x, target = 1, lower = -1, upper = 2, seed = 5 }
-  local word = option.type:match '^"(%w+)"'
+-- Something that the option takes and that is not its default; it reads as the same.
+local function fit(option, default)
+  local objects = { model = bumps(-1), start_from = x, target = 1, lower = -0.5, upper = 1.5, seed = 5 }
   if objects[option.name] then return objects[option.name] end
-  if word then return option.type:match '|"(%w+)"' or word end
+  for word in option.type:gmatch '"([%w_]+)"' do
+    if word ~= default then return word end
+  end
   return ({ boolean = true, integer = 3, number = 0.25 })[option.type]
 end
 
@@ -113,10 +114,10 @@ end
 
 function TestAttackOptions:test_read_as_they_are_set()
   each_option(function(_, construct, option)
-    local name, value = option.name, fit(option)
-    local words = option.type .. " " .. name
+    local name, words = option.name, option.type .. " " .. option.name
     local a = construct {}
     local default = a[name]
+    local value = fit(option, default)
     lu.assertNotEquals(default, value, words)
     lu.assertEquals(construct({ [name] = value })[name], value, words)
     lu.assertEquals(a:with({ [name] = value }):get(name), value, words)
@@ -138,6 +139,28 @@ function TestAttackOptions:test_defaults_are_those_of_the_help()
     if said == nil and option.default == "false" then said = false end
     lu.assertEquals(value, said, name .. " " .. option.name)
   end)
+end
+
+-- The numbers themselves, so that none changes unseen.
+function TestAttackOptions:test_defaults()
+  local common = { objective = "margin", lower = 0, upper = 1, iterates = false }
+  local own = {
+    fgsm = { norm = "linf" },
+    pgd = { norm = "l2", eps = 1e-6, max_iter = 50, restarts = 0 },
+    pgd_exp = { norm = "l2", eps = 1e-8, max_iter = 30, restarts = 0 },
+    noise = { norm = "l2" },
+  }
+  each_option(function(name, construct, option)
+    local expected = own[name][option.name]
+    if expected == nil then expected = common[option.name] end
+    lu.assertEquals(construct({})[option.name], expected, name .. " " .. option.name)
+  end)
+  lu.assertStrContains(tostring(attack.pgd { dmax = 2 }), "eta 0.1, unit steps")
+  lu.assertStrContains(tostring(attack.pgd { dmax = 2, norm = "linf", max_iter = 10 }), "eta 0.5, sign steps")
+  lu.assertStrContains(tostring(attack.pgd { dmax = 2, norm = "l1" }), "largest steps")
+  lu.assertStrContains(tostring(attack.pgd_exp { dmax = 2, norm = "l1" }), "eta 0.1, eta_min 0.1")
+  lu.assertStrContains(tostring(attack.pgd_exp { dmax = 2, norm = "linf" }), "eta 0.01, eta_min 0.01")
+  lu.assertStrContains(tostring(attack.pgd_exp { dmax = 2, eta = 0.2 }), "eta 0.2, eta_min 0.2")
 end
 
 function TestAttackOptions:test_what_does_not_fit_is_refused()
@@ -171,7 +194,11 @@ function TestAttackOptions:test_unknown_names_and_positions()
     raises(words, function() a:set { nothing = 1 } end)
     raises(words, function() a:with { nothing = 1 } end)
     raises("attack." .. name, construct, { 3 })
-    raises("attack." .. name, construct, {}, {})
+    raises(name .. ": expected at most 1 argument", construct, {}, {})
+    raises("run: expected at most 2 arguments", function() a:run(x, {}, {}) end)
+    raises("set: expected at most 1 argument", function() a:set({}, {}) end)
+    raises("with: expected at most 1 argument", function() a:with({}, {}) end)
+    raises("get: expected at most 1 argument", function() a:get("norm", {}) end)
     lu.assertErrorMsgContains("has no 'nothing'", function() return a.nothing end)
   end
 end
@@ -179,7 +206,8 @@ end
 -- A mistake in one leaves all as they were.
 function TestAttackOptions:test_set_is_whole_or_not_at_all()
   local pgd = attack.pgd { dmax = 1, lower = -1 }
-  for _, wrong in ipairs { { dmax = 2, eta = 0 }, { dmax = 2, lower = -2, model = 7 }, { seed = 1, y = 2 } } do
+  local mistakes = { { dmax = 2, eta = 0 }, { dmax = 2, lower = -2, model = 7 }, { seed = 1, y = 2 } }
+  for _, wrong in ipairs(mistakes) do
     lu.assertFalse(pcall(pgd.set, pgd, wrong))
     lu.assertEquals({ pgd.dmax, pgd.lower, pgd.eta, pgd.seed }, { 1, -1 })
   end
@@ -367,6 +395,13 @@ function TestAttackResult:test_one_sample_of_many()
   local seen = 0
   for _ in ipairs(self.result) do seen = seen + 1 end
   lu.assertEquals(seen, 3)
+end
+
+function TestAttackResult:test_surplus_arguments()
+  raises("counts: expected no arguments", function() self.result:counts {} end)
+  raises("rescore: expected at most 1 argument", function() self.result:rescore(self.model, {}) end)
+  raises("save: expected at most 1 argument", function() self.result:save("/nowhere/a", {}) end)
+  raises("csv: expected at most 1 argument", function() self.result:csv("/nowhere/a", {}) end)
 end
 
 function TestAttackResult:test_prints_a_verdict()

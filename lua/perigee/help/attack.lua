@@ -17,9 +17,9 @@ PGD with an exponential line search, the attack of "Deep neural rejection agains
 examples". The loss falls along the projected gradient; every iteration tries steps of eta_min, 2
 eta_min, … 1024 eta_min and keeps the best. All samples of a run advance in lockstep.
 
-The loss is the score of the true class (or of the reject class, where the sample is rejected) less
-that of the best other class; with a target it is the best other score less the target's. Below 0
-the attack has succeeded.]],
+The usual loss, objective = "margin", is the score of the true class (or of the reject class, where
+the sample is rejected) less that of the best other class; with a target it is the best other score
+less the target's. Below 0 the attack has succeeded. Others are told under attack.pgd.]],
     returns = { "attack", "an object whose options can be read and set; :run(samples) attacks" },
     example = example_net .. [[
 local pgd = attack.pgd_exp { model = net, norm = "l2", dmax = 2 }
@@ -32,7 +32,17 @@ print(pgd:run(digits))]],
     text = [[
 Projected gradient descent with a fixed step. The step is the gradient at unit length for l2, its
 sign for linf, its largest component for l1, times eta; step = "raw" takes the gradient as it is. The
-answer is the best point of the way.]],
+answer is the best point of the way.
+
+What falls is the objective, of the true class y and the reject score (if the model has one):
+  margin         the usual one, see attack.pgd_exp
+  continuous     the higher of y's and the reject score, less the best other class's: below 0 where
+                 margin is, without its jump where a sample begins to be rejected
+  cross_entropy  the logarithm of y's softmax over all columns, the reject score's included; with a
+                 target, minus the target's
+  dlr            continuous (with a target: margin), divided by the highest score less the third
+                 (less the mean of third and fourth); undivided where there are no such scores
+Whether a point has evaded is always judged by the model's decision.]],
     returns = { "attack", "an object whose options can be read and set; :run(samples) attacks" },
     example = example_net .. [[
 local pgd = attack.pgd {
