@@ -100,35 +100,63 @@ bool model_gradient(Model *model, const Batch *batch, const GradientRequest *req
                                                : gradient_in_two_calls(model, batch, request, err);
 }
 
-/* Rows of the next piece from `done` on; an interrupt before a further one is a failure. */
-static bool next_piece(const Model *model, const Batch *batch, size_t done, Batch *piece,
-                       Error *err) {
-    size_t left = batch->n - done;
-    bool rest = model->kind->whole_batches || left < MODEL_PIECE;
-    *piece = batch_rows(batch, done, rest ? left : MODEL_PIECE);
-    return done == 0 || !progress_interrupt_pending() ||
+Pieces pieces_of(const Model *model, const Batch *batch, Progress *progress) {
+    bool whole = model->kind->whole_batches || batch->n < MODEL_PIECE;
+    return (Pieces){ .batch = batch,
+                     .progress = progress,
+                     .what = batch->where,
+                     .most = whole ? batch->n : MODEL_PIECE,
+                     .piece = batch_rows(batch, 0, 0) };
+}
+
+static bool has_several(const Pieces *pieces) {
+    return pieces->batch->n > pieces->most;
+}
+
+bool pieces_next(Pieces *pieces) {
+    const Batch *batch = pieces->batch;
+    bool several = has_several(pieces);
+    if (!pieces->started && several)
+        progress_begin(pieces->progress, pieces->what, (double)batch->n);
+    pieces->done += pieces->piece.n;
+    bool go = !several || !pieces->started ||
+              progress_step(pieces->progress, (double)pieces->piece.n, NULL);
+    if (pieces->started && (!go || pieces->done == batch->n))
+        return false;
+    pieces->started = true;
+    size_t left = batch->n - pieces->done;
+    pieces->piece = batch_rows(batch, pieces->done, left < pieces->most ? left : pieces->most);
+    return true;
+}
+
+void pieces_end(Pieces *pieces) {
+    if (has_several(pieces))
+        progress_end(pieces->progress);
+}
+
+static bool all_done(const Pieces *pieces, Error *err) {
+    const Batch *batch = pieces->batch;
+    return pieces->done == batch->n ||
            error_set(err, ERROR_INTERRUPTED, "%s: interrupted", batch->where);
 }
 
 bool model_scores_in_pieces(Model *model, const Batch *batch, double *scores, Error *err) {
-    Batch piece;
-    for (size_t done = 0; done < batch->n; done += piece.n)
-        if (!next_piece(model, batch, done, &piece, err) ||
-            !model_scores(model, &piece, scores + done * model_columns(model), err))
+    Pieces pieces = pieces_of(model, batch, NULL);
+    while (pieces_next(&pieces))
+        if (!model_scores(model, &pieces.piece, scores + pieces.done * model_columns(model), err))
             return false;
-    return true;
+    return all_done(&pieces, err);
 }
 
 bool model_gradient_in_pieces(Model *model, const Batch *batch, const GradientRequest *request,
                               Error *err) {
-    Batch piece;
-    for (size_t done = 0; done < batch->n; done += piece.n) {
-        GradientRequest part = request_rows(request, model, done);
-        if (!next_piece(model, batch, done, &piece, err) ||
-            !model_gradient(model, &piece, &part, err))
+    Pieces pieces = pieces_of(model, batch, NULL);
+    while (pieces_next(&pieces)) {
+        GradientRequest part = request_rows(request, model, pieces.done);
+        if (!model_gradient(model, &pieces.piece, &part, err))
             return false;
     }
-    return true;
+    return all_done(&pieces, err);
 }
 
 bool model_forward(ModelPass *pass, double *scores, Error *err) {
@@ -235,8 +263,11 @@ static bool score_held(const FoldRun *run, const Subset *held, Error *err) {
     if (!scores)
         return error_memory(err, "fit", held->n * columns * sizeof *scores);
     Batch batch = { held->x, held->n, run->folds->samples->features, "fit" };
-    bool ok = model_scores(model, &batch, scores, err);
-    for (size_t i = 0; ok && i < held->n; i++) {
+    Pieces pieces = pieces_of(model, &batch, NULL);
+    bool ok = true;
+    while (ok && pieces_next(&pieces))
+        ok = model_scores(model, &pieces.piece, scores + pieces.done * columns, err);
+    for (size_t i = 0; ok && i < pieces.done; i++) {
         const double *from = scores + i * columns;
         double *to = run->folds->oof + held->position[i] * count, lowest = from[0];
         for (size_t c = 1; c < model->classes.count; c++)

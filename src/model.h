@@ -123,8 +123,10 @@ typedef struct ModelKind {
     bool (*backward)(ModelPass *pass, const double *w, float *gradient, Error *err);
     void (*forget)(ModelPass *pass);
 
-    /* Train anew on these samples; on an interrupt the model keeps what it has and true is returned
-     * (progress_was_interrupted tells). A model that failed to train is as it was before. */
+    /* Train anew on these samples. On an interrupt true is returned (progress_was_interrupted
+     * tells), and the model keeps what it has, or with all_or_nothing is as it was before. So is a
+     * model that failed to train. */
+    bool all_or_nothing;
     bool (*fit)(Model *model, const Samples *samples, Progress *progress, Error *err);
 
     /* Out-of-fold scores, and then fitted on everything. NULL: model_fit_folds calls fit once per
@@ -188,9 +190,31 @@ size_t model_columns(const Model *model); /* classes, plus one if it rejects */
 /* The kind's operations behind their common checks: fitted, the number of features, n = 0. */
 bool model_scores(Model *model, const Batch *batch, double *scores, Error *err);
 bool model_gradient(Model *model, const Batch *batch, const GradientRequest *request, Error *err);
-/* The same a piece of MODEL_PIECE rows at a time (unless the kind takes whole_batches), with a look
- * for an interrupt before each further one: then ERROR_INTERRUPTED, and what was done is there. */
+/* A long batch, MODEL_PIECE rows at a time (all at once, if the kind takes whole_batches), with a
+ * look for an interrupt before each further piece:
+ *
+ *     Pieces pieces = pieces_of(model, &batch, progress);
+ *     while (ok && pieces_next(&pieces))
+ *         ok = model_scores(model, &pieces.piece, scores + pieces.done * columns, err);
+ *     pieces_end(&pieces);
+ *
+ * Then pieces.done rows are done: all of them, unless it failed or was interrupted. An empty batch
+ * is one empty piece. */
 enum { MODEL_PIECE = 1024 };
+typedef struct Pieces {
+    const Batch *batch;
+    Progress *progress; /* NULL: silent. Begun and ended here, if there are several pieces … */
+    const char *what;   /* … under this name: batch->where, unless it is changed */
+    size_t most;        /* rows of a piece */
+    Batch piece;        /* the present one */
+    size_t done;        /* rows before it */
+    bool started;
+} Pieces;
+Pieces pieces_of(const Model *model, const Batch *batch, Progress *progress);
+bool pieces_next(Pieces *pieces);
+void pieces_end(Pieces *pieces);
+
+/* Scores or gradients in pieces, without a word. An interrupt is a failure, ERROR_INTERRUPTED. */
 bool model_scores_in_pieces(Model *model, const Batch *batch, double *scores, Error *err);
 bool model_gradient_in_pieces(Model *model, const Batch *batch, const GradientRequest *request,
                               Error *err);

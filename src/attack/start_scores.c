@@ -78,19 +78,15 @@ static bool still_true(const StartScores *kept, const Model *model, const Batch 
 }
 
 static bool score(StartScores *kept, const StartPoints *start, Error *err) {
-    const Batch *points = &start->points;
-    Batch piece = *points;
-    progress_begin(start->progress, "attack: scoring start_from", (double)points->n);
+    Pieces pieces = pieces_of(kept->model, &start->points, start->progress);
+    pieces.what = "attack: scoring start_from";
     bool ok = true;
-    for (size_t done = 0; ok && done < points->n; done += piece.n) {
-        size_t left = points->n - done;
-        piece.x = points->x + done * points->features;
-        piece.n = kept->model->kind->whole_batches || left < MODEL_PIECE ? left : MODEL_PIECE;
-        ok = model_scores(kept->model, &piece, kept->scores + done * kept->columns, err);
-        if (ok && !progress_step(start->progress, (double)piece.n, NULL))
-            ok = error_set(err, ERROR_INTERRUPTED, "%s: interrupted", points->where);
-    }
-    progress_end(start->progress);
+    while (ok && pieces_next(&pieces))
+        ok = model_scores(kept->model, &pieces.piece, kept->scores + pieces.done * kept->columns,
+                          err);
+    pieces_end(&pieces);
+    if (ok && pieces.done < start->points.n)
+        ok = error_set(err, ERROR_INTERRUPTED, "%s: interrupted", start->points.where);
     return ok;
 }
 

@@ -6,6 +6,7 @@
 #include "core/fields.h"
 #include "core/hash.h"
 #include "core/labels.h"
+#include "core/notes.h"
 #include "core/rng.h"
 
 #include <math.h>
@@ -113,6 +114,11 @@ int bind_missing(lua_State *L, const char *const *names) {
 /* ---- Errors ---------------------------------------------------------------------------------- */
 
 int bind_raise(lua_State *L, const Error *err) {
+    if (err->kind == ERROR_INTERRUPTED) { /* no fault: what stops a line of Lua says no more */
+        note_leave("%s", err->message);
+        lua_pushliteral(L, "interrupted");
+        return lua_error(L);
+    }
     return luaL_error(L, "%s", err->message);
 }
 

@@ -94,7 +94,8 @@ const BindFunction *bind_here(lua_State *L);
 
 /* ---- Errors --------------------------------------------------------------------------------- */
 
-/* Raise the message with the caller's position. Does not return. */
+/* Raise the message with the caller's position; ERROR_INTERRUPTED as the hook that stops Lua does
+ * it, with the message as the note. Does not return. */
 int bind_raise(lua_State *L, const Error *err);
 
 /* "where: name: expected …, got …". Does not return. `got` is described from the value at arg. */

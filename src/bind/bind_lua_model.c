@@ -35,6 +35,13 @@ static Call *call_of(lua_State *L) {
     return call;
 }
 
+/* What made it fail? An interrupt stops Lua at its next line. */
+static ErrorKind kind_of(int status) {
+    return status == LUA_ERRMEM           ? ERROR_MEMORY
+           : progress_interrupt_pending() ? ERROR_INTERRUPTED
+                                          : ERROR_ARGUMENT;
+}
+
 /* Run body(call) on the main thread; what it raises goes into err. */
 static bool protect(lua_CFunction body, Call *call, Error *err) {
     lua_State *L = call->model->L;
@@ -46,7 +53,7 @@ static bool protect(lua_CFunction body, Call *call, Error *err) {
     int status = lua_pcall(L, 1, 0, 0);
     if (status != LUA_OK) {
         const char *message = lua_tostring(L, -1);
-        error_set(err, status == LUA_ERRMEM ? ERROR_MEMORY : ERROR_ARGUMENT, "%s",
+        error_set(err, kind_of(status), "%s",
                   message ? message : "a model written in Lua raised a value that is not a string");
     }
     lua_settop(L, top);
@@ -283,7 +290,7 @@ static Model *lua_clone(const Model *model, Error *err) {
     return protect(clone_body, &call, err) ? (Model *)call.copy : NULL;
 }
 
-const ModelKind lua_model_kind = {
+static const ModelKind lua_model_kind = {
     .name = "lua",
     .whole_batches = true,
     .free = lua_free,
@@ -295,6 +302,10 @@ const ModelKind lua_model_kind = {
     .get = lua_get,
     .clone = lua_clone,
 };
+
+bool lua_model_is(const Model *model) {
+    return model->kind == &lua_model_kind;
+}
 
 static void release(void *model) {
     model_release(model);

@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "core/notes.h"
 #include "files/model_file.h"
+#include "nn/network.h"
 
 #include <string.h>
 
@@ -139,9 +140,6 @@ static int model_tostring(lua_State *L) {
 
 /* ---- Methods --------------------------------------------------------------------------------- */
 
-/* Rows at a time where a binding scores many: between them Ctrl-C is heard and progress shown. */
-enum { CHUNK = 4096 };
-
 /* The first `done` rows of the array on top of the stack, where not all were done. */
 static Array *keep_rows(lua_State *L, Array *a, size_t done) {
     Error err;
@@ -152,35 +150,32 @@ static Array *keep_rows(lua_State *L, Array *a, size_t done) {
     return a;
 }
 
+/* Of a call that was interrupted: the note, and the rows that are there. */
+static Array *keep_done(lua_State *L, Array *a, const Pieces *pieces) {
+    const Batch *batch = pieces->batch;
+    if (pieces->done < batch->n)
+        note_leave("stopped; %s answers for the first %zu of %zu samples", batch->where,
+                   pieces->done, batch->n);
+    return keep_rows(L, a, pieces->done);
+}
+
 Array *bind_model_scores(lua_State *L, Model *model, const BindSamples *samples,
                          const char *where) {
-    size_t columns = model_columns(model), n = samples->n, done = 0;
-    Array *scores = bind_push_new_array(L, where, DTYPE_F64, &(Sizes){ 2, { n, columns } });
-    size_t chunk = model->kind == &lua_model_kind || n == 0 ? n : CHUNK;
+    Batch batch = { samples->x, samples->n, samples->features, where };
+    size_t columns = model_columns(model);
+    Array *scores = bind_push_new_array(L, where, DTYPE_F64, &(Sizes){ 2, { batch.n, columns } });
     Progress progress = progress_new();
     Error err;
-    bool ok = true, go = true;
+    bool ok = true;
     model_retain(model); /* a model written in Lua may close the box that we came from */
-    if (n > chunk)
-        progress_begin(&progress, where, (double)n);
-    do {
-        size_t rows = n - done < chunk ? n - done : chunk;
-        ok = model_scores(
-            model,
-            &(Batch){ samples->x + done * samples->features, rows, samples->features, where },
-            array_f64(scores) + done * columns, &err);
-        done += rows;
-        if (n > chunk)
-            go = progress_step(&progress, (double)rows, NULL);
-    } while (ok && go && done < n);
-    if (n > chunk)
-        progress_end(&progress);
+    Pieces pieces = pieces_of(model, &batch, &progress);
+    while (ok && pieces_next(&pieces))
+        ok = model_scores(model, &pieces.piece, array_f64(scores) + pieces.done * columns, &err);
+    pieces_end(&pieces);
     model_release(model);
     if (!ok)
         bind_raise(L, &err);
-    if (done < n)
-        note_leave("stopped; %s answers for the first %zu of %zu samples", where, done, n);
-    return keep_rows(L, scores, done);
+    return keep_done(L, scores, &pieces);
 }
 
 Array *bind_model_labels(lua_State *L, Model *model, const BindSamples *samples,
@@ -225,17 +220,29 @@ static const double *check_weights(lua_State *L, int arg, const Model *model, si
 }
 
 static int method_gradient(lua_State *L) {
-    Model *model = check_self(L, "gradient");
-    BindSamples samples = bind_check_samples(L, 2, "gradient", "x");
+    static const char where[] = "gradient";
+    Model *model = check_self(L, where);
+    BindSamples samples = bind_check_samples(L, 2, where, "x");
     const double *w = check_weights(L, 3, model, samples.n);
-    Array *gradient = bind_push_new_array(L, "gradient", DTYPE_F32,
-                                          &(Sizes){ 2, { samples.n, samples.features } });
+    Batch batch = { samples.x, samples.n, samples.features, where };
+    Array *gradient =
+        bind_push_new_array(L, where, DTYPE_F32, &(Sizes){ 2, { batch.n, batch.features } });
+    GradientRequest request = { .w = w, .gradient = array_f32(gradient) };
+    Progress progress = progress_new();
     Error err;
+    bool ok = true;
     model_retain(model);
-    bool ok = model_gradient(model, &(Batch){ samples.x, samples.n, samples.features, "gradient" },
-                             &(GradientRequest){ .w = w, .gradient = array_f32(gradient) }, &err);
+    Pieces pieces = pieces_of(model, &batch, &progress);
+    while (ok && pieces_next(&pieces)) {
+        GradientRequest rows = request_rows(&request, model, pieces.done);
+        ok = model_gradient(model, &pieces.piece, &rows, &err);
+    }
+    pieces_end(&pieces);
     model_release(model);
-    return ok ? 1 : bind_raise(L, &err);
+    if (!ok)
+        return bind_raise(L, &err);
+    keep_done(L, gradient, &pieces);
+    return 1;
 }
 
 static int method_fit(lua_State *L) {
@@ -253,7 +260,7 @@ static int method_fit(lua_State *L) {
         return bind_raise(L, &err);
     if (progress_was_interrupted(&progress))
         note_leave("stopped; the %s %s", model->kind->name,
-                   strcmp(model->kind->name, "svm") == 0 ? "is as it was" : "keeps what it has");
+                   model->kind->all_or_nothing ? "is as it was" : "keeps what it has");
     lua_settop(L, 1);
     return 1;
 }
@@ -365,15 +372,16 @@ Model *bind_check_model(lua_State *L, int arg, const char *where, const char *na
 
 struct Network *bind_check_net(lua_State *L, int arg, const char *where, const char *name) {
     Model *model = bind_test_model(L, arg);
-    if (!model || strcmp(model->kind->name, "net") != 0)
+    struct Network *net = model ? network_of(model) : NULL;
+    if (!net)
         bind_expected(L, arg, where, name, "a net");
-    return (struct Network *)model;
+    return net;
 }
 
 int bind_push_model(lua_State *L, Model *model, const Error *err) {
     if (!model)
         return bind_raise(L, err);
-    if (model->kind == &lua_model_kind) {
+    if (lua_model_is(model)) {
         lua_model_push_table(L, model);
         model_release(model);
         return 1;

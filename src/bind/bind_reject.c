@@ -4,6 +4,7 @@
 #include "bind/bind_model.h"
 #include "bind/bind_samples.h"
 #include "bind/libraries.h"
+#include "bind/lua_model.h"
 #include "bind/reject_common.h"
 #include "core/error.h"
 #include "reject/layer_model.h"
@@ -57,7 +58,7 @@ static int nr_index(lua_State *L) {
 
 /* Push the first line of what the model prints as; takes over the reference. */
 static void push_summary(lua_State *L, Model *model) {
-    bool in_lua = strcmp(model->kind->name, "lua") == 0;
+    bool in_lua = lua_model_is(model);
     bind_push_model(L, model, NULL);
     const char *text = in_lua ? "a model written in Lua" : luaL_tolstring(L, -1, NULL);
     lua_pushlstring(L, text, strcspn(text, "\n"));

@@ -13,7 +13,8 @@
 #include "bind/bind.h"
 #include "model.h"
 
-extern const ModelKind lua_model_kind;
+/* True of a wrapper. */
+bool lua_model_is(const Model *model);
 
 /* True if the value at `arg` is a table with a `scores` function (its own or by its metatable). */
 bool lua_model_fits(lua_State *L, int arg);

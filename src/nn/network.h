@@ -86,6 +86,9 @@ size_t network_vector_size(const Network *net);
 bool network_load_weights(Network *net, const Tensors *tensors, const char *prefix, Error *err);
 bool network_save_weights(const Network *net, Tensors *tensors, const char *prefix, Error *err);
 
+/* The model if it is a net, or NULL. */
+Network *network_of(Model *model);
+
 /* The part of that name, which has to be a net. */
 Network *network_read_part(const ModelReader *from, const char *name, Error *err);
 

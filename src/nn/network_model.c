@@ -247,9 +247,13 @@ const ModelKind network_model_kind = {
     .bytes = net_bytes,
 };
 
+Network *network_of(Model *model) {
+    return model->kind == &network_model_kind ? (Network *)model : NULL;
+}
+
 Network *network_read_part(const ModelReader *from, const char *name, Error *err) {
     Model *part = from->part(from, name, err);
-    if (!part || part->kind == &network_model_kind)
+    if (!part || network_of(part))
         return (Network *)part;
     error_set(err, ERROR_FILE, "%s: expected a net, found a model of kind %s", name,
               part->kind->name);

@@ -225,7 +225,9 @@ bool dnr_layer_scores(Dnr *dnr, const Batch *batch, float *scores, Error *err) {
     bool ok = true;
     for (size_t first = 0; ok && tile_next(&tile, batch, first); first += tile.most) {
         Taps taps = tile_taps(&tile);
-        ok = network_outputs(dnr->net, &tile.rows, &taps, err) &&
+        if (first > 0 && progress_interrupt_pending())
+            ok = error_set(err, ERROR_INTERRUPTED, "%s: interrupted", batch->where);
+        ok = ok && network_outputs(dnr->net, &tile.rows, &taps, err) &&
              fill_inputs(&tile, scores + first * dnr->inputs, err);
     }
     tile_clear(&tile);
@@ -321,6 +323,7 @@ const ModelKind dnr_kind = {
     .scores = dnr_scores,
     .one_pass = true,
     .gradient = dnr_gradient,
+    .all_or_nothing = true,
     .fit = dnr_fit_default,
     .option_at = dnr_option_at,
     .part_at = dnr_part_at,

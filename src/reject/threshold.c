@@ -105,7 +105,8 @@ double threshold_for(Model *model, double p, const Batch *batch, Error *err) {
     double *scores = malloc((count + 1) * sizeof *scores), threshold = NAN;
     if (!scores)
         error_memory(err, batch->where, count * sizeof *scores);
-    else if (model_scores(model, batch, scores, err) && keep_best(model, scores, batch->n, err))
+    else if (model_scores_in_pieces(model, batch, scores, err) &&
+             keep_best(model, scores, batch->n, err))
         threshold = threshold_from_best(p, scores, batch->n, err);
     free(scores);
     return threshold;

@@ -562,6 +562,7 @@ const ModelKind svc_kind = {
     .forward = svc_forward,
     .backward = svc_backward,
     .forget = svc_forget,
+    .all_or_nothing = true,
     .fit = svc_fit,
     .fit_folds = svc_fit_folds,
     .option_at = svc_option_at,

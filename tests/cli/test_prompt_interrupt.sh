@@ -16,6 +16,9 @@ defence = dnr.new { net = net, layers = { "r1", "r2" },
   layer_classifier = svm.new { kernel = svm.rbf(10), C = 1e5, tolerance = 1e-9 },
   combiner = svm.new { kernel = svm.rbf(1), C = 1e5, tolerance = 1e-9 } }
 pgd = attack.pgd { model = net, norm = "l2", dmax = 20, eta = 1e-7, max_iter = 1e6, eps = 0 }
+rows, w = array.zeros { 20000, 784 }, array.new { 1, 0 }
+slow = svm.from { sv = array.zeros { 6000, 784 }, alpha = array.ones { 1, 6000 }, b = array.new { 0 },
+  kernel = svm.rbf(1), classes = { 0, 1 } }
 kept = 42
 LUA
 
@@ -64,6 +67,12 @@ interrupt "s = evaluate.security \{ models = \{ net = net \}, data = ds, dmax = 
     {stopped; the evaluation keeps what was counted so far} "an evaluation"
 interrupt "found = svm.search \{ data = many, kernel = svm.rbf(1), C = \{ 1e5, 1e6 \}, gamma = \{ 1, 10 \} \}" \
     {stopped; svm.search} "a search"
+interrupt "s = slow:scores(rows)" {stopped; scores answers for the first [0-9]+ of 20000 samples} "scores"
+ask "#s < 20000, s.shape\[2\]" {true, 2} "the rows that were done are there"
+interrupt "g = slow:gradient(rows, w)" {stopped; gradient answers for the first [0-9]+ of 20000 samples} "gradients"
+ask "#g < 20000, g.shape\[2\]" {true, 784} "and their rows"
+interrupt "print(pcall(function() return reject.new(\{ model = slow \}):threshold_for(0.1, rows) end))" \
+    {threshold_for: interrupted} "a threshold, of which there is no half"
 interrupt "for i = 1, 1e9 do local d = data.digits(200, \{ seed = i \}) end" {interrupted|digits were drawn} "loading data"
 interrupt "plot.loss(r\[1\], \{ file = '$env(work)/never.png' \})" {interrupted} "waiting for gnuplot"
 report [expr {![file exists $env(work)/never.png]}] "which leaves no file"

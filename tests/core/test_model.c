@@ -160,6 +160,126 @@ static void test_fit_folds_lacking_class(void **state) {
     assert_int_equal(toys_alive, 0);
 }
 
+/* ---- Pieces ---------------------------------------------------------------------------------- */
+
+static size_t calls, interrupt_in_call;
+
+static bool counted_scores(Model *model, const Batch *batch, double *scores, Error *err) {
+    if (++calls == interrupt_in_call)
+        progress_interrupt();
+    return toy_scores(model, batch, scores, err);
+}
+
+enum { LONG = 2 * MODEL_PIECE + 7 };
+
+typedef struct Long {
+    Model *toy;
+    ModelKind kind;
+    Batch batch;
+    double *scores;
+    float *x;
+} Long;
+
+static Long long_batch(size_t n) {
+    Error err = { 0 };
+    Long made = { .toy = toy_new(), .kind = toy_kind };
+    made.x = calloc(LONG * 2, sizeof *made.x);
+    made.scores = calloc(LONG * 2, sizeof *made.scores);
+    for (size_t i = 0; i < LONG * 2; i++)
+        made.x[i] = (float)i;
+    assert_true(model_fit(made.toy, &samples, NULL, &err));
+    made.kind.scores = counted_scores;
+    made.batch = (Batch){ made.x, n, 2, "test" };
+    calls = interrupt_in_call = 0;
+    return made;
+}
+
+static void long_clear(Long *made) {
+    progress_clear_interrupt();
+    made->toy->kind = &toy_kind;
+    model_release(made->toy);
+    free(made->x);
+    free(made->scores);
+}
+
+static void test_pieces(void **state) {
+    (void)state;
+    Error err = { 0 };
+    Long made = long_batch(LONG);
+    double *whole = calloc(LONG * 2, sizeof *whole);
+    assert_true(model_scores(made.toy, &made.batch, whole, &err));
+    made.toy->kind = &made.kind;
+    assert_true(model_scores_in_pieces(made.toy, &made.batch, made.scores, &err));
+    assert_int_equal(calls, 3);
+    assert_memory_equal(made.scores, whole, LONG * 2 * sizeof *whole);
+    calls = 0;
+    made.batch.n = MODEL_PIECE;
+    assert_true(model_scores_in_pieces(made.toy, &made.batch, made.scores, &err));
+    assert_int_equal(calls, 1);
+    made.kind.whole_batches = true;
+    made.batch.n = LONG;
+    assert_true(model_scores_in_pieces(made.toy, &made.batch, made.scores, &err));
+    assert_int_equal(calls, 2);
+    free(whole);
+    long_clear(&made);
+}
+
+/* An interrupt counts between two pieces; behind the last one there is nothing left to stop. */
+static void test_interrupted_pieces(void **state) {
+    (void)state;
+    Error err = { 0 };
+    Long made = long_batch(LONG);
+    made.toy->kind = &made.kind;
+    interrupt_in_call = 2;
+    assert_false(model_scores_in_pieces(made.toy, &made.batch, made.scores, &err));
+    assert_int_equal(err.kind, ERROR_INTERRUPTED);
+    assert_string_equal(err.message, "test: interrupted");
+    assert_int_equal(calls, 2);
+    progress_clear_interrupt();
+    calls = 0;
+    interrupt_in_call = 3;
+    assert_true(model_scores_in_pieces(made.toy, &made.batch, made.scores, &err));
+    progress_clear_interrupt();
+    float gradient[4];
+    double w[4] = { 1, 0, 0, 1 };
+    made.batch.n = 2;
+    GradientRequest request = { .w = w, .gradient = gradient };
+    progress_interrupt(); /* one piece is not stopped by what came before */
+    assert_true(model_gradient_in_pieces(made.toy, &made.batch, &request, &err));
+    long_clear(&made);
+}
+
+/* What a caller sees who shows progress and keeps what is done. */
+static void test_pieces_one_by_one(void **state) {
+    (void)state;
+    Long made = long_batch(LONG);
+    Progress progress = progress_new();
+    Pieces pieces = pieces_of(made.toy, &made.batch, &progress);
+    assert_true(pieces_next(&pieces));
+    assert_int_equal(progress.depth, 1);
+    assert_string_equal(progress.level[0].what, "test");
+    assert_ptr_equal(pieces.piece.x, made.x);
+    assert_int_equal(pieces.piece.n, MODEL_PIECE);
+    assert_true(pieces_next(&pieces));
+    assert_int_equal(pieces.done, MODEL_PIECE);
+    assert_ptr_equal(pieces.piece.x, made.x + 2 * MODEL_PIECE);
+    assert_true(progress.level[0].done == MODEL_PIECE && progress.level[0].total == LONG);
+    progress_interrupt();
+    assert_false(pieces_next(&pieces));
+    assert_int_equal(pieces.done, 2 * MODEL_PIECE);
+    pieces_end(&pieces);
+    assert_int_equal(progress.depth, 0);
+    progress_clear_interrupt();
+    made.batch.n = 0; /* is looked at once: the model may not be fitted */
+    pieces = pieces_of(made.toy, &made.batch, &progress);
+    assert_true(pieces_next(&pieces));
+    assert_int_equal(pieces.piece.n, 0);
+    assert_false(pieces_next(&pieces));
+    long_clear(&made);
+}
+
+/* ---- Folds, interrupted ---------------------------------------------------------------------- */
+
 static bool fit_until_interrupted(Model *model, const Samples *all, Progress *progress,
                                   Error *err) {
     (void)model, (void)all, (void)err;
@@ -196,6 +316,9 @@ int main(void) {
         cmocka_unit_test(test_labels),
         cmocka_unit_test(test_fit_folds),
         cmocka_unit_test(test_fit_folds_lacking_class),
+        cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_interrupted_pieces),
+        cmocka_unit_test(test_pieces_one_by_one),
         cmocka_unit_test(test_fit_folds_interrupted),
     };
     return cmocka_run_group_tests_name("model", tests, NULL, NULL);
