@@ -12,10 +12,10 @@
  * workers of a context's threads (parallel.h) are in it. Whoever calls Lua from outside enters the
  * context of that Lua state first. One thread at a time works in a context, apart from its workers.
  *
- * What belongs to the process by nature stays static: the signal handlers' way to the session in
- * the foreground (host/interrupt.c), OpenBLAS's number of threads and libsvm's printing (each set
- * once), the terminal and readline (host/line.c, plot/terminal.c), the current context and "inside
- * a loop" of each thread, the process's own context. Tables are constant. A test holds the list. */
+ * What belongs to the process by nature stays static: which session a signal is for
+ * (host/interrupt.c), readline's line (host/line.c), OpenBLAS's number of threads and libsvm's
+ * printing (each set once), the current context and "inside a loop" of each thread, the process's
+ * own context. Tables are constant. tests/cli/test_statics.sh holds the list. */
 #ifndef PERIGEE_CORE_CONTEXT_H
 #define PERIGEE_CORE_CONTEXT_H
 
