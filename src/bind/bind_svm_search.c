@@ -230,9 +230,10 @@ int bind_svm_search(lua_State *L) {
     Array *table =
         array_new2(where_search, DTYPE_F64, grid.Cs, svc_search_columns(&search.svc, &grid), &err);
     bind_push_array(L, table, &err);
+    SvcSearch asked = { &search.svc, &grid, &samples };
     SvcFound found = { .accuracy = array_f64(table) };
     Progress progress = progress_new();
-    if (!svc_search(&search.svc, &grid, &samples, &found, &progress, &err))
+    if (!svc_search(&asked, &found, &progress, &err))
         return bind_raise(L, &err);
     push_answer(L, &grid, &found, seed, kernel_has(&search.svc.kernel, "gamma"));
     if (progress_was_interrupted(&progress))

@@ -18,4 +18,11 @@ void gram_free(float *gram);
  * for: each value is computed once for both of its places. */
 float *gram_values(const Kernel *kernel, const Batch *batch, Error *err);
 
+/* The numbers of all pairs of n samples, on their way into a solver's matrix. */
+typedef struct Gram {
+    const float *numbers; /* n × n */
+    size_t n;
+    const Kernel *kernel; /* makes values of bases; NULL: they are values */
+} Gram;
+
 #endif

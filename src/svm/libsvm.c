@@ -43,8 +43,7 @@ enum { FILL_PIECE = 16 }; /* rows, an even number: pairs share their memory */
 
 typedef struct FillWork {
     LibsvmMatrix matrix;
-    const Kernel *kernel;
-    const float *gram;
+    const Gram *gram;
     double *value; /* scratch, n per worker */
 } FillWork;
 
@@ -53,28 +52,26 @@ static void fill_body(void *context, size_t first, size_t last, int worker) {
     size_t n = work->matrix.n;
     double *value = work->value + (size_t)worker * n;
     for (size_t i = first; i < last; i++) {
-        const float *base = work->gram + i * n;
+        const float *base = work->gram->numbers + i * n;
         double *row = row_start(&work->matrix, i);
         for (size_t j = 0; j < n; j++)
             value[j] = base[j];
-        if (work->kernel)
-            kernel_values(work->kernel, value, value, n);
+        if (work->gram->kernel)
+            kernel_values(work->gram->kernel, value, value, n);
         row[1] = (double)(i + 1);
         for (size_t j = 0; j < n; j++)
             row[2 * (j + 1) + 1] = value[j];
     }
 }
 
-bool libsvm_matrix_init(LibsvmMatrix *matrix, const char *where, const Kernel *kernel,
-                        const float *gram, size_t n, Error *err) {
-    size_t bytes, workers = (size_t)parallel_threads();
+bool libsvm_matrix_init(LibsvmMatrix *matrix, const char *where, const Gram *gram, Error *err) {
+    size_t n = gram->n, bytes, workers = (size_t)parallel_threads();
     if (n > INT32_MAX / 2)
         return error_set(err, ERROR_ARGUMENT, "%s: %zu samples are more than libsvm takes", where,
                          n);
     if (__builtin_mul_overflow(pair_doubles(n) * sizeof(double), (n + 1) / 2, &bytes))
         bytes = SIZE_MAX;
     FillWork work = { .matrix = { n, matrix_take(bytes) },
-                      .kernel = kernel,
                       .gram = gram,
                       .value = malloc(workers * n * sizeof(double)) };
     if (!work.matrix.cells || !work.value) {

@@ -6,7 +6,7 @@
 #define PERIGEE_SVM_LIBSVM_H
 
 #include "core/types.h"
-#include "svm/kernel.h"
+#include "svm/gram.h"
 
 #include <stdint.h>
 
@@ -25,9 +25,7 @@ typedef struct LibsvmMatrix {
     double *cells;
 } LibsvmMatrix;
 
-/* From the bases of all pairs (gram.h), or with a NULL kernel from its values. */
-bool libsvm_matrix_init(LibsvmMatrix *matrix, const char *where, const Kernel *kernel,
-                        const float *gram, size_t n, Error *err);
+bool libsvm_matrix_init(LibsvmMatrix *matrix, const char *where, const Gram *gram, Error *err);
 void libsvm_matrix_clear(LibsvmMatrix *matrix);
 double libsvm_matrix_at(const LibsvmMatrix *matrix, size_t i, size_t j);
 

@@ -26,33 +26,30 @@ int solver_find(const char *name) {
 enum { FILL_PIECE = 16 }; /* rows */
 
 typedef struct Values {
-    const Kernel *kernel;
-    const float *gram;
-    float *values; /* may be gram itself */
-    size_t n;
+    const Gram *gram;
+    float *values;
     double *row; /* scratch, n per worker */
 } Values;
 
 static void values_body(void *context, size_t first, size_t last, int worker) {
     const Values *work = context;
-    size_t n = work->n;
+    size_t n = work->gram->n;
     double *row = work->row + (size_t)worker * n;
     for (size_t i = first; i < last; i++) {
         for (size_t j = 0; j < n; j++)
-            row[j] = work->gram[i * n + j];
-        kernel_values(work->kernel, row, row, n);
+            row[j] = work->gram->numbers[i * n + j];
+        kernel_values(work->gram->kernel, row, row, n);
         for (size_t j = 0; j < n; j++)
             work->values[i * n + j] = (float)row[j];
     }
 }
 
-static bool fill_values(const char *where, const Kernel *kernel, const float *gram, float *values,
-                        size_t n, Error *err) {
-    size_t bytes = (size_t)parallel_threads() * n * sizeof(double);
-    Values work = { kernel, gram, values, n, malloc(bytes) };
+static bool fill_values(const char *where, const Gram *gram, float *values, Error *err) {
+    size_t bytes = (size_t)parallel_threads() * gram->n * sizeof(double);
+    Values work = { gram, values, malloc(bytes) };
     if (!work.row)
         return error_memory(err, where, bytes);
-    parallel_for(n, FILL_PIECE, values_body, &work);
+    parallel_for(gram->n, FILL_PIECE, values_body, &work);
     free(work.row);
     return true;
 }
@@ -72,17 +69,17 @@ double solver_bytes(SolverKind kind, size_t n, char *sum) {
     return 12 * square + cached;
 }
 
-bool solver_matrix_init(SolverMatrix *matrix, const char *where, SolverKind kind,
-                        const Kernel *kernel, const float *gram, size_t n, Error *err) {
-    SolverMatrix made = { .kind = kind, .n = n };
-    if (kind == SOLVER_LIBSVM) {
-        if (!libsvm_matrix_init(&made.nodes, where, kernel, gram, n, err))
+bool solver_matrix_init(SolverMatrix *matrix, const char *where, const Gram *bases, Error *err) {
+    SolverMatrix made = { .kind = matrix->kind, .n = bases->n };
+    if (made.kind == SOLVER_LIBSVM) {
+        if (!libsvm_matrix_init(&made.nodes, where, bases, err))
             return false;
     } else {
-        made.values = matrix_take(n * n * sizeof(float)); /* no overflow: gram is as large */
+        size_t bytes = made.n * made.n * sizeof(float); /* no overflow: the bases are as large */
+        made.values = matrix_take(bytes);
         if (!made.values)
-            return error_memory(err, where, n * n * sizeof(float));
-        if (!fill_values(where, kernel, gram, made.values, n, err)) {
+            return error_memory(err, where, bytes);
+        if (!fill_values(where, bases, made.values, err)) {
             matrix_give(made.values);
             return false;
         }
@@ -91,14 +88,14 @@ bool solver_matrix_init(SolverMatrix *matrix, const char *where, SolverKind kind
     return true;
 }
 
-bool solver_matrix_take(SolverMatrix *matrix, const char *where, SolverKind kind, float **values,
-                        size_t n, Error *err) {
-    SolverMatrix made = { .kind = kind, .n = n };
+bool solver_matrix_take(SolverMatrix *matrix, const char *where, float **values, Error *err) {
+    SolverMatrix made = { .kind = matrix->kind, .n = matrix->n };
     bool ok = true;
-    if (kind == SOLVER_SMO) {
+    if (made.kind == SOLVER_SMO) {
         made.values = *values;
     } else {
-        ok = libsvm_matrix_init(&made.nodes, where, NULL, *values, n, err);
+        ok =
+            libsvm_matrix_init(&made.nodes, where, &(Gram){ .numbers = *values, .n = made.n }, err);
         gram_free(*values);
     }
     *values = NULL;
@@ -184,13 +181,14 @@ static void solve_body(void *context, size_t first, size_t last, int worker) {
     }
 }
 
-static void run(SolveWork *work, size_t count, bool *solved) {
+/* True if all are solved. */
+static bool run(SolveWork *work, size_t count) {
     progress_begin(work->progress, "training SVMs", (double)count);
     parallel_for(count, 1, solve_body, work);
     size_t done = atomic_load(&work->done);
-    *solved = done == count;
     progress_step(work->progress, (double)(done - work->reported), NULL);
     progress_end(work->progress);
+    return done == count;
 }
 
 static bool check_problem(const char *where, const BinaryProblem *problem, Error *err) {
@@ -201,21 +199,21 @@ static bool check_problem(const char *where, const BinaryProblem *problem, Error
                      problem->C, problem->positive, problem->negative, problem->tolerance);
 }
 
-bool solver_solve(const char *where, const SolverMatrix *matrix, BinaryProblem *problem,
-                  size_t count, bool *solved, Progress *progress, Error *err) {
+bool solver_solve(const char *where, SolverTask *task, Progress *progress, Error *err) {
+    const SolverMatrix *matrix = task->matrix;
     size_t n = matrix->n;
     int workers = parallel_threads();
-    for (size_t p = 0; p < count; p++)
-        if (!check_problem(where, &problem[p], err))
+    for (size_t p = 0; p < task->count; p++)
+        if (!check_problem(where, &task->problem[p], err))
             return false;
-    SolveWork work = { .matrix = matrix, .problem = problem, .progress = progress };
+    SolveWork work = { .matrix = matrix, .problem = task->problem, .progress = progress };
     bool ok;
     if (matrix->kind == SOLVER_SMO)
         ok = (work.bound = malloc((size_t)workers * n * sizeof *work.bound)) != NULL;
     else
         ok = (work.scratch = libsvm_scratch_new(n, workers)) != NULL;
     if (ok) {
-        run(&work, count, solved);
+        task->solved = run(&work, task->count);
         ok = !atomic_load(&work.no_memory);
     }
     free(work.bound);

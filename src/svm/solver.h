@@ -35,18 +35,20 @@ typedef struct SolverMatrix {
  * matrix_hold has kept for them included; `sum` (FIT_SUM bytes) gets the arithmetic. */
 double solver_bytes(SolverKind kind, size_t n, char *sum);
 
-/* From the bases of all pairs (gram.h), which stay as they are. */
-bool solver_matrix_init(SolverMatrix *matrix, const char *where, SolverKind kind,
-                        const Kernel *kernel, const float *gram, size_t n, Error *err);
-/* From the values themselves (gram_values), which are not needed any more: *values is freed or
- * becomes the matrix, and NULL. */
-bool solver_matrix_take(SolverMatrix *matrix, const char *where, SolverKind kind, float **values,
-                        size_t n, Error *err);
+/* For the solver matrix->kind, from bases that stay as they are. */
+bool solver_matrix_init(SolverMatrix *matrix, const char *where, const Gram *bases, Error *err);
+/* The same for matrix->n samples from the values themselves (gram_values), which are not needed any
+ * more: *values is freed or becomes the matrix, and NULL. */
+bool solver_matrix_take(SolverMatrix *matrix, const char *where, float **values, Error *err);
 void solver_matrix_clear(SolverMatrix *matrix);
 double solver_matrix_at(const SolverMatrix *matrix, size_t i, size_t j);
 
-/* Solve all. *solved is false if a stop was asked for first: the answers are then incomplete. */
-bool solver_solve(const char *where, const SolverMatrix *matrix, BinaryProblem *problem,
-                  size_t count, bool *solved, Progress *progress, Error *err);
+typedef struct SolverTask {
+    const SolverMatrix *matrix;
+    BinaryProblem *problem;
+    size_t count;
+    bool solved; /* out: false if a stop was asked for first; the answers are then incomplete */
+} SolverTask;
+bool solver_solve(const char *where, SolverTask *task, Progress *progress, Error *err);
 
 #endif

@@ -268,8 +268,16 @@ static void svc_forget(ModelPass *pass) {
 
 /* ---- Training -------------------------------------------------------------------------------- */
 
-static bool machine_decision(const Machine *machine, const Samples *samples, const Kernel *kernel,
-                             Decision *decision, Error *err) {
+typedef struct Training {
+    Svc *svc;
+    const Folds *folds; /* none: 0 of them */
+    const TrainingSet *set;
+} Training;
+
+static bool machine_decision(const Training *training, const Machine *machine, Decision *decision,
+                             Error *err) {
+    const Samples *samples = training->folds->samples;
+    const Kernel *kernel = &training->svc->params.kernel;
     size_t d = samples->features, functions = machine->functions, m = machine->supports;
     Array *sv = array_new2("fit", DTYPE_F32, m, d, err);
     Array *alpha = sv ? array_new2("fit", DTYPE_F64, functions, m, err) : NULL;
@@ -301,7 +309,8 @@ static bool training_matrix(const SvcParams *params, const Samples *samples, Sol
         return false;
     Batch batch = { samples->x, samples->n, samples->features, "fit" };
     float *values = gram_values(&params->kernel, &batch, err);
-    return values && solver_matrix_take(matrix, "fit", params->solver, &values, samples->n, err);
+    *matrix = (SolverMatrix){ .kind = params->solver, .n = samples->n };
+    return values && solver_matrix_take(matrix, "fit", &values, err);
 }
 
 enum { OUT_OF_FOLD_PIECE = 16 }; /* samples */
@@ -330,12 +339,6 @@ static Machine *new_machines(double C, int folds, Error *err) {
     return machine;
 }
 
-typedef struct Training {
-    Svc *svc;
-    const Folds *folds; /* none: 0 of them */
-    const TrainingSet *set;
-} Training;
-
 /* Train on the kernel matrix; `classes` moves into the model. */
 static bool train_machines(const Training *training, Labels *classes, Progress *progress,
                            Error *err) {
@@ -344,14 +347,14 @@ static bool train_machines(const Training *training, Labels *classes, Progress *
     const TrainingSet *set = training->set;
     Machine *machine = new_machines(svc->params.C, folds->folds, err);
     Decision decision = { 0 };
-    bool solved = false;
     size_t count = (size_t)folds->folds + 1;
-    bool ok = machine && machines_train("fit", set, machine, count, &solved, progress, err);
-    if (ok && solved) {
+    MachineTask task = { set, machine, count, false };
+    bool ok = machine && machines_train("fit", &task, progress, err);
+    if (ok && task.solved) {
         OutOfFold work = { set, machine + 1, folds->oof };
         if (folds->folds > 0)
             parallel_for(folds->samples->n, OUT_OF_FOLD_PIECE, out_of_fold_body, &work);
-        ok = machine_decision(&machine[0], folds->samples, &svc->params.kernel, &decision, err);
+        ok = machine_decision(training, &machine[0], &decision, err);
         if (ok)
             adopt(svc, &decision, classes);
     }

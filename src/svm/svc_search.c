@@ -80,17 +80,30 @@ static bool count_right(const TrainingSet *set, const Machine *machine, double *
     return true;
 }
 
+/* One search: the bases of all pairs, and the table to be filled. */
+typedef struct Search {
+    const SvcSearch *asked;
+    Labels classes;
+    float *gram;
+    SvcFound *found;
+    Progress *progress;
+    bool solved; /* no stop was asked for */
+} Search;
+
 /* All values of C on one kernel matrix: machine C·folds + k is trained without fold k. */
-static bool search_column(const TrainingSet *set, const SvcGrid *grid, size_t column,
-                          SvcFound *found, bool *solved, Progress *progress, Error *err) {
+static bool search_column(Search *search, const TrainingSet *set, size_t column, Error *err) {
+    const SvcGrid *grid = search->asked->grid;
+    SvcFound *found = search->found;
     size_t folds = (size_t)grid->folds, count = grid->Cs * folds;
     Machine *machine = calloc(count, sizeof *machine);
     if (!machine)
         return error_memory(err, where, count * sizeof *machine);
     for (size_t m = 0; m < count; m++)
         machine[m] = (Machine){ .C = grid->C[m / folds], .held_out = (int)(m % folds) };
-    bool ok = machines_train(where, set, machine, count, solved, progress, err);
-    for (size_t k = 0; ok && *solved && k < grid->Cs; k++)
+    MachineTask task = { set, machine, count, false };
+    bool ok = machines_train(where, &task, search->progress, err);
+    search->solved = task.solved;
+    for (size_t k = 0; ok && task.solved && k < grid->Cs; k++)
         ok = count_right(set, machine + k * folds, &found->accuracy[k * found->columns + column],
                          err);
     for (size_t m = 0; m < count; m++)
@@ -99,22 +112,23 @@ static bool search_column(const TrainingSet *set, const SvcGrid *grid, size_t co
     return ok;
 }
 
-static bool search_columns(const SvcParams *params, const SvcGrid *grid, const Samples *samples,
-                           const Labels *classes, const float *gram, SvcFound *found,
-                           Progress *progress, Error *err) {
-    bool ok = true, solved = true;
-    progress_begin(progress, "searching C and gamma", (double)found->columns);
-    for (size_t column = 0; ok && solved && column < found->columns; column++) {
-        SvcParams changed = at_column(params, grid, column);
-        SolverMatrix matrix = { 0 };
-        ok = solver_matrix_init(&matrix, where, params->solver, &changed.kernel, gram, samples->n,
-                                err);
-        TrainingSet set = { &matrix, samples->y, classes, grid->fold, &changed };
-        ok = ok && search_column(&set, grid, column, found, &solved, progress, err);
+static bool search_columns(Search *search, Error *err) {
+    const SvcSearch *asked = search->asked;
+    bool ok = true;
+    progress_begin(search->progress, "searching C and gamma", (double)search->found->columns);
+    search->solved = true;
+    for (size_t column = 0; ok && search->solved && column < search->found->columns; column++) {
+        SvcParams changed = at_column(asked->params, asked->grid, column);
+        SolverMatrix matrix = { .kind = changed.solver };
+        Gram bases = { search->gram, asked->samples->n, &changed.kernel };
+        ok = solver_matrix_init(&matrix, where, &bases, err);
+        TrainingSet set = { &matrix, asked->samples->y, &search->classes, asked->grid->fold,
+                            &changed };
+        ok = ok && search_column(search, &set, column, err);
         solver_matrix_clear(&matrix);
-        solved = progress_step(progress, 1, NULL) && solved;
+        search->solved = progress_step(search->progress, 1, NULL) && search->solved;
     }
-    progress_end(progress);
+    progress_end(search->progress);
     return ok;
 }
 
@@ -143,32 +157,42 @@ static bool check_memory(const SvcParams *params, size_t n, Error *err) {
     return memory_check(where, need, sum, err);
 }
 
-bool svc_search(const SvcParams *params, const SvcGrid *grid, const Samples *samples,
-                SvcFound *found, Progress *progress, Error *err) {
-    Labels classes = { 0 };
-    if (!check_grid(params, grid, err) ||
-        !labels_from(where, samples->y, samples->n, &classes, err))
+static bool check_search(const SvcSearch *asked, Labels *classes, Error *err) {
+    if (!check_grid(asked->params, asked->grid, err) ||
+        !labels_from(where, asked->samples->y, asked->samples->n, classes, err))
         return false;
-    bool ok =
-        classes.count >= 2 ||
-        error_set(err, ERROR_ARGUMENT, "%s: data: expected samples of two classes or more", where);
-    ok = ok && check_memory(params, samples->n, err);
-    Batch batch = { samples->x, samples->n, samples->features, where };
-    matrix_hold(); /* the columns' matrices in the same memory */
-    float *gram = ok ? gram_new(&params->kernel, &batch, err) : NULL;
-    if (gram) {
-        *found = (SvcFound){ .accuracy = found->accuracy,
-                             .rows = grid->Cs,
-                             .columns = svc_search_columns(params, grid) };
-        for (size_t k = 0; k < found->rows * found->columns; k++)
-            found->accuracy[k] = NAN;
-        ok = search_columns(params, grid, samples, &classes, gram, found, progress, err);
+    if (classes->count < 2)
+        return error_set(err, ERROR_ARGUMENT, "%s: data: expected samples of two classes or more",
+                         where);
+    return check_memory(asked->params, asked->samples->n, err);
+}
+
+static void start_table(const SvcSearch *asked, SvcFound *found) {
+    *found = (SvcFound){ .accuracy = found->accuracy,
+                         .rows = asked->grid->Cs,
+                         .columns = svc_search_columns(asked->params, asked->grid) };
+    for (size_t k = 0; k < found->rows * found->columns; k++)
+        found->accuracy[k] = NAN;
+}
+
+bool svc_search(const SvcSearch *asked, SvcFound *found, Progress *progress, Error *err) {
+    Search search = { .asked = asked, .found = found, .progress = progress };
+    bool ok = check_search(asked, &search.classes, err);
+    if (ok) {
+        const Samples *samples = asked->samples;
+        Batch batch = { samples->x, samples->n, samples->features, where };
+        matrix_hold(); /* the columns' matrices in the same memory */
+        search.gram = gram_new(&asked->params->kernel, &batch, err);
+        ok = search.gram != NULL;
+        if (ok) {
+            start_table(asked, found);
+            ok = search_columns(&search, err);
+        }
         if (ok)
             find_best(found);
+        gram_free(search.gram);
+        matrix_release();
     }
-    ok = ok && gram;
-    gram_free(gram);
-    matrix_release();
-    labels_clear(&classes);
+    labels_clear(&search.classes);
     return ok;
 }

@@ -16,6 +16,13 @@ typedef struct SvcGrid {
     int folds;
 } SvcGrid;
 
+/* What is to be searched. `params` says everything that the grid does not. */
+typedef struct SvcSearch {
+    const SvcParams *params;
+    const SvcGrid *grid;
+    const Samples *samples;
+} SvcSearch;
+
 typedef struct SvcFound {
     double
         *accuracy; /* the caller's, Cs × gammas (at least one column): the share of samples whose
@@ -25,10 +32,9 @@ typedef struct SvcFound {
     bool any;        /* false where an interrupt came before the first column was full */
 } SvcFound;
 
-/* `params` says everything that the grid does not. Parameters are checked before anything is
- * trained. An interrupt leaves the columns that are done. */
-bool svc_search(const SvcParams *params, const SvcGrid *grid, const Samples *samples,
-                SvcFound *found, Progress *progress, Error *err);
+/* Parameters are checked before anything is trained. An interrupt leaves the columns that are done.
+ */
+bool svc_search(const SvcSearch *search, SvcFound *found, Progress *progress, Error *err);
 
 /* Columns of the grid's table: gammas, or 1 for a kernel without gamma. */
 size_t svc_search_columns(const SvcParams *params, const SvcGrid *grid);

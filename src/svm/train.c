@@ -39,68 +39,27 @@ static bool machine_init(const char *where, const TrainingSet *set, Machine *mac
            error_memory(err, where, functions * sizeof *machine->b);
 }
 
-/* Keep what is not zero of the solvers' answers: alpha, functions × n. */
-static bool machine_keep(const char *where, Machine *machine, const double *alpha, size_t n,
-                         Error *err) {
-    size_t functions = machine->functions, m = 0;
-    size_t *support = malloc(n * sizeof *support);
-    for (size_t i = 0; support && i < n; i++) {
-        bool any = false;
-        for (size_t f = 0; f < functions && !any; f++)
-            any = alpha[f * n + i] != 0;
-        if (any)
-            support[m++] = i;
-    }
-    double *kept = malloc((m * functions + 1) * sizeof *kept);
-    machine->support = support;
-    machine->supports = m;
-    machine->alpha = kept;
-    if (!support || !kept)
-        return error_memory(err, where, m * functions * sizeof *kept);
-    for (size_t k = 0; k < m; k++)
-        for (size_t f = 0; f < functions; f++)
-            kept[k * functions + f] = alpha[f * n + support[k]];
-    return true;
-}
-
-/* The problem of function f; false if one side is empty. */
-static bool make_problem(const TrainingSet *set, const Machine *machine, size_t f, int8_t *side,
-                         BinaryProblem *problem) {
-    const SvcParams *params = set->params;
-    int32_t label = positive_label(set->classes, f);
-    size_t n = set->matrix->n, positives = 0, negatives = 0;
-    for (size_t i = 0; i < n; i++) {
-        bool held_out = set->fold && set->fold[i] == machine->held_out;
-        side[i] = held_out ? 0 : set->y[i] == label ? 1 : -1;
-        positives += side[i] > 0;
-        negatives += side[i] < 0;
-    }
-    *problem = (BinaryProblem){ .side = side,
-                                .C = machine->C,
-                                .positive = weight_of(params, label),
-                                .negative = 1,
-                                .tolerance = params->tolerance };
-    if (set->classes->count == 2)
-        problem->negative = weight_of(params, set->classes->label[0]);
-    if (params->balanced) {
-        problem->positive = (double)(positives + negatives) / (2.0 * (double)positives);
-        problem->negative = (double)(positives + negatives) / (2.0 * (double)negatives);
-    }
-    return positives > 0 && negatives > 0;
-}
-
-/* Problems of all machines, in their order: machine k's functions have the places from k ·
+/* The problems of a task's machines, in their order: machine k's functions have the places from k ·
  * functions on in `side` and `alpha`, whether they became problems or not. */
 typedef struct Wave {
+    const char *where;
+    const MachineTask *task;
+    size_t functions, n; /* of each machine; samples */
     BinaryProblem *problem;
     double **b;    /* where each problem's b goes */
     int8_t *side;  /* machines × functions × n */
     double *alpha; /* the same */
-    size_t count;
+    size_t count;  /* problems */
 } Wave;
 
-static bool wave_init(const char *where, Wave *wave, size_t most, size_t n, Error *err) {
-    *wave = (Wave){ .problem = calloc(most, sizeof *wave->problem),
+static bool wave_init(Wave *wave, const char *where, const MachineTask *task, Error *err) {
+    size_t functions = functions_of(task->set->classes), n = task->set->matrix->n;
+    size_t most = task->count * functions;
+    *wave = (Wave){ .where = where,
+                    .task = task,
+                    .functions = functions,
+                    .n = n,
+                    .problem = calloc(most, sizeof *wave->problem),
                     .b = calloc(most, sizeof *wave->b),
                     .side = malloc(most * n),
                     .alpha = calloc(most * n, sizeof *wave->alpha) };
@@ -115,40 +74,90 @@ static void wave_clear(Wave *wave) {
     free(wave->alpha);
 }
 
-static bool add_machine(const char *where, const TrainingSet *set, Machine *machine, size_t place,
-                        Wave *wave, Error *err) {
-    size_t n = set->matrix->n, before = wave->count;
-    if (!machine_init(where, set, machine, err))
+/* The problem of machine k's function f; false if one side is empty. */
+static bool make_problem(const Wave *wave, size_t k, size_t f, BinaryProblem *problem) {
+    const TrainingSet *set = wave->task->set;
+    const Machine *machine = &wave->task->machine[k];
+    const SvcParams *params = set->params;
+    int32_t label = positive_label(set->classes, f);
+    size_t place = (k * wave->functions + f) * wave->n, positives = 0, negatives = 0;
+    int8_t *side = wave->side + place;
+    for (size_t i = 0; i < wave->n; i++) {
+        bool held_out = set->fold && set->fold[i] == machine->held_out;
+        side[i] = held_out ? 0 : set->y[i] == label ? 1 : -1;
+        positives += side[i] > 0;
+        negatives += side[i] < 0;
+    }
+    *problem = (BinaryProblem){ .side = side,
+                                .C = machine->C,
+                                .positive = weight_of(params, label),
+                                .negative = 1,
+                                .tolerance = params->tolerance,
+                                .alpha = wave->alpha + place };
+    if (set->classes->count == 2)
+        problem->negative = weight_of(params, set->classes->label[0]);
+    if (params->balanced) {
+        problem->positive = (double)(positives + negatives) / (2.0 * (double)positives);
+        problem->negative = (double)(positives + negatives) / (2.0 * (double)negatives);
+    }
+    return positives > 0 && negatives > 0;
+}
+
+static bool add_machine(Wave *wave, size_t k, Error *err) {
+    Machine *machine = &wave->task->machine[k];
+    size_t before = wave->count;
+    if (!machine_init(wave->where, wave->task->set, machine, err))
         return false;
-    for (size_t f = 0; f < machine->functions; f++) {
-        BinaryProblem *problem = &wave->problem[wave->count];
-        size_t start = (place * machine->functions + f) * n;
-        machine->present[f] = make_problem(set, machine, f, wave->side + start, problem);
-        if (!machine->present[f])
-            continue;
-        problem->alpha = wave->alpha + start;
-        wave->b[wave->count++] = &machine->b[f];
+    for (size_t f = 0; f < wave->functions; f++) {
+        machine->present[f] = make_problem(wave, k, f, &wave->problem[wave->count]);
+        if (machine->present[f])
+            wave->b[wave->count++] = &machine->b[f];
     }
     if (wave->count > before)
         return true;
     return error_set(err, ERROR_ARGUMENT,
                      "%s: without fold %d all samples are of one class; use fewer folds or "
                      "stratified ones",
-                     where, machine->held_out + 1);
+                     wave->where, machine->held_out + 1);
 }
 
-bool machines_train(const char *where, const TrainingSet *set, Machine *machine, size_t count,
-                    bool *solved, Progress *progress, Error *err) {
-    size_t functions = functions_of(set->classes), n = set->matrix->n;
+/* Keep what is not zero of the solvers' answers for machine k. */
+static bool keep_machine(const Wave *wave, size_t k, Error *err) {
+    Machine *machine = &wave->task->machine[k];
+    size_t functions = wave->functions, n = wave->n, m = 0;
+    const double *alpha = wave->alpha + k * functions * n;
+    size_t *support = malloc(n * sizeof *support);
+    for (size_t i = 0; support && i < n; i++) {
+        bool any = false;
+        for (size_t f = 0; f < functions && !any; f++)
+            any = alpha[f * n + i] != 0;
+        if (any)
+            support[m++] = i;
+    }
+    double *kept = malloc((m * functions + 1) * sizeof *kept);
+    machine->support = support;
+    machine->supports = m;
+    machine->alpha = kept;
+    if (!support || !kept)
+        return error_memory(err, wave->where, m * functions * sizeof *kept);
+    for (size_t s = 0; s < m; s++)
+        for (size_t f = 0; f < functions; f++)
+            kept[s * functions + f] = alpha[f * n + support[s]];
+    return true;
+}
+
+bool machines_train(const char *where, MachineTask *task, Progress *progress, Error *err) {
     Wave wave;
-    bool ok = wave_init(where, &wave, count * functions, n, err);
-    for (size_t k = 0; ok && k < count; k++)
-        ok = add_machine(where, set, &machine[k], k, &wave, err);
-    ok = ok && solver_solve(where, set->matrix, wave.problem, wave.count, solved, progress, err);
+    bool ok = wave_init(&wave, where, task, err);
+    for (size_t k = 0; ok && k < task->count; k++)
+        ok = add_machine(&wave, k, err);
+    SolverTask problems = { task->set->matrix, wave.problem, wave.count, false };
+    ok = ok && solver_solve(where, &problems, progress, err);
+    task->solved = problems.solved;
     for (size_t p = 0; ok && p < wave.count; p++)
         *wave.b[p] = wave.problem[p].b;
-    for (size_t k = 0; ok && k < count; k++)
-        ok = machine_keep(where, &machine[k], wave.alpha + k * functions * n, n, err);
+    for (size_t k = 0; ok && k < task->count; k++)
+        ok = keep_machine(&wave, k, err);
     wave_clear(&wave);
     return ok;
 }

@@ -29,12 +29,17 @@ typedef struct Machine {
     bool *present;   /* functions: false where all samples that took part are on one side */
 } Machine;
 
+typedef struct MachineTask {
+    const TrainingSet *set;
+    Machine *machine;
+    size_t count;
+    bool solved; /* out: as in solver_solve */
+} MachineTask;
+
 /* A class's penalty is C times its weight (params->weighted) in its own problem. Balanced: both
- * sides of every problem are weighted with n / (2 · their count), so that they pull equally.
- * *solved as in solver_solve. Fails if a machine is left with one class. Release with machine_clear
- * whatever the answer. */
-bool machines_train(const char *where, const TrainingSet *set, Machine *machine, size_t count,
-                    bool *solved, Progress *progress, Error *err);
+ * sides of every problem are weighted with n / (2 · their count), so that they pull equally. Fails
+ * if a machine is left with one class. Release with machine_clear whatever the answer. */
+bool machines_train(const char *where, MachineTask *task, Progress *progress, Error *err);
 void machine_clear(Machine *machine);
 
 /* The scores of training sample i, one per class: (−f, f) for two classes; a class that is not

@@ -62,7 +62,8 @@ static void fill(const Problem *problem, SolverKind kind, SolverMatrix *matrix) 
     float *values =
         gram_values(&problem->kernel,
                     &(Batch){ array_f32(problem->x), n, array_row_size(problem->x), "svms" }, &err);
-    if (!values || !solver_matrix_take(matrix, "svms", kind, &values, n, &err))
+    *matrix = (SolverMatrix){ .kind = kind, .n = n };
+    if (!values || !solver_matrix_take(matrix, "svms", &values, &err))
         die(&err);
 }
 
@@ -87,10 +88,10 @@ static void time_solver(const char *name, const Problem *problem, SolverKind kin
     TrainingSet set = { &matrix, array_i32(problem->y), &problem->classes, NULL, &problem->params };
     for (int run = 0; run < RUNS; run++) {
         Machine machine = { .C = problem->params.C, .held_out = -1 };
-        bool solved;
+        MachineTask task = { &set, &machine, 1, false };
         Error err;
         Clock start = read_clock();
-        if (!machines_train("svms", &set, &machine, 1, &solved, NULL, &err))
+        if (!machines_train("svms", &task, NULL, &err))
             die(&err);
         Clock end = read_clock();
         wall[run] = end.wall - start.wall;

@@ -96,8 +96,8 @@ static void solve(const Set *set, const SolverMatrix *matrix, const float *value
                                       .negative = 1,
                                       .tolerance = tolerance,
                                       .alpha = s->alpha[k] + p * set->n };
-    bool solved;
-    assert_ok(solver_solve("test", matrix, problem, s->problems, &solved, NULL, &reference_error));
+    SolverTask task = { matrix, problem, s->problems, false };
+    assert_ok(solver_solve("test", &task, NULL, &reference_error));
     for (size_t p = 0; p < s->problems; p++)
         s->b[k][p] = problem[p].b;
     free(problem);
@@ -163,7 +163,8 @@ static Solved compare(const Set *set) {
     float *values = gram_values(&set->kernel, &(Batch){ set->x, set->n, set->features, "test" },
                                 &reference_error);
     assert_ok(values);
-    assert_ok(libsvm_matrix_init(&libsvm.nodes, "test", NULL, values, set->n, &reference_error));
+    assert_ok(libsvm_matrix_init(&libsvm.nodes, "test", &(Gram){ .numbers = values, .n = set->n },
+                                 &reference_error));
     SolverMatrix ours = { .kind = SOLVER_SMO, .n = set->n, .values = values };
     solve(set, &libsvm, values, 0, &s);
     solve(set, &ours, values, 1, &s);

@@ -58,7 +58,8 @@ static Case *case_new(SolverKind kind) {
                                          .alpha = c->alpha[p] };
     float *values = gram_values(&kernel, &(Batch){ c->x, N, FEATURES, "test" }, &err);
     assert_non_null(values);
-    assert_true(solver_matrix_take(&c->matrix, "test", kind, &values, N, &err));
+    c->matrix = (SolverMatrix){ .kind = kind, .n = N };
+    assert_true(solver_matrix_take(&c->matrix, "test", &values, &err));
     assert_null(values);
     return c;
 }
@@ -85,10 +86,10 @@ static double function(const Case *c, size_t p, size_t i) {
 }
 
 static void solve(Case *c, size_t count) {
-    bool solved = false;
+    SolverTask task = { &c->matrix, c->problem, count, false };
     Error err;
-    assert_true(solver_solve("test", &c->matrix, c->problem, count, &solved, NULL, &err));
-    assert_true(solved);
+    assert_true(solver_solve("test", &task, NULL, &err));
+    assert_true(task.solved);
 }
 
 static void test_layout(void **state) {
@@ -146,10 +147,9 @@ static void test_repeats(void **state) {
     Error err;
     solve(together, PROBLEMS);
     for (size_t p = 0; p < PROBLEMS; p++) {
-        bool solved = false;
-        assert_true(
-            solver_solve("test", &alone->matrix, &alone->problem[p], 1, &solved, NULL, &err));
-        assert_true(solved && together->problem[p].b == alone->problem[p].b);
+        SolverTask task = { &alone->matrix, &alone->problem[p], 1, false };
+        assert_true(solver_solve("test", &task, NULL, &err));
+        assert_true(task.solved && together->problem[p].b == alone->problem[p].b);
     }
     assert_memory_equal(together->alpha, alone->alpha, sizeof alone->alpha);
     case_free(together);
@@ -202,13 +202,13 @@ static void test_interrupt(void **state) {
     SolverKind kind = *(const SolverKind *)*state;
     Case *c = case_new(kind);
     Progress progress = progress_new();
-    bool solved = true;
+    SolverTask task = { &c->matrix, c->problem, PROBLEMS, true };
     Error err;
     progress_interrupt();
-    bool ok = solver_solve("test", &c->matrix, c->problem, PROBLEMS, &solved, &progress, &err);
+    bool ok = solver_solve("test", &task, &progress, &err);
     progress_clear_interrupt();
     assert_true(ok);
-    assert_false(solved);
+    assert_false(task.solved);
     assert_true(progress_was_interrupted(&progress));
     assert_int_equal(progress.depth, 0);
     case_free(c);
@@ -217,10 +217,10 @@ static void test_interrupt(void **state) {
 static void test_refused(void **state) {
     SolverKind kind = *(const SolverKind *)*state;
     Case *c = case_new(kind);
-    bool solved;
+    SolverTask task = { &c->matrix, c->problem, 1, false };
     Error err;
     c->problem[0].C = -1;
-    assert_false(solver_solve("fit", &c->matrix, c->problem, 1, &solved, NULL, &err));
+    assert_false(solver_solve("fit", &task, NULL, &err));
     assert_non_null(strstr(err.message, "fit: C -1"));
     case_free(c);
 }
@@ -230,10 +230,10 @@ static void test_matrix_kept(void **state) {
     SolverKind kind = *(const SolverKind *)*state;
     Case *c = case_new(kind);
     Error err;
-    SolverMatrix other;
+    SolverMatrix other = { .kind = kind };
     float *gram = gram_new(&kernel, &(Batch){ c->x, N, FEATURES, "test" }, &err);
     assert_non_null(gram);
-    assert_true(solver_matrix_init(&other, "test", kind, &kernel, gram, N, &err));
+    assert_true(solver_matrix_init(&other, "test", &(Gram){ gram, N, &kernel }, &err));
     gram_free(gram);
     for (size_t i = 0; i < N; i++)
         for (size_t j = 0; j < N; j += 7)

@@ -575,7 +575,8 @@ static void test_search(void **state) {
     SvcGrid grid = { C, 3, gamma, 2, fold, 4 };
     SvcFound found = { .accuracy = accuracy };
     SvcParams params = svc_defaults();
-    assert_ok(svc_search(&params, &grid, &data.samples, &found, NULL, &reference_error));
+    assert_ok(
+        svc_search(&(SvcSearch){ &params, &grid, &data.samples }, &found, NULL, &reference_error));
     assert_true(found.any && found.rows == 3 && found.columns == 2);
     for (size_t k = 0; k < 6; k++) {
         params.C = C[k / 2];
@@ -585,17 +586,20 @@ static void test_search(void **state) {
     }
     assert_true(accuracy[found.C * 2 + found.gamma] == best);
     params.kernel.kind = &kernel_linear; /* has no gamma: one column */
-    assert_ok(svc_search(&params, &grid, &data.samples, &found, NULL, &reference_error));
+    assert_ok(
+        svc_search(&(SvcSearch){ &params, &grid, &data.samples }, &found, NULL, &reference_error));
     assert_int_equal(found.columns, 1);
     gamma[1] = -1;
     params.kernel.kind = &kernel_rbf;
-    assert_false(svc_search(&params, &grid, &data.samples, &found, NULL, &reference_error));
+    assert_false(
+        svc_search(&(SvcSearch){ &params, &grid, &data.samples }, &found, NULL, &reference_error));
     assert_non_null(
         strstr(reference_error.message, "the rbf kernel: gamma: expected a number above 0"));
     gamma[1] = 1;
     progress_interrupt();
     Progress progress = progress_new();
-    bool ok = svc_search(&params, &grid, &data.samples, &found, &progress, &reference_error);
+    bool ok = svc_search(&(SvcSearch){ &params, &grid, &data.samples }, &found, &progress,
+                         &reference_error);
     progress_clear_interrupt();
     assert_true(ok && !found.any && isnan(accuracy[0]));
     data_clear(&data);
@@ -616,7 +620,8 @@ static void test_search_ties(void **state) {
     };
     SvcFound found = { .accuracy = accuracy };
     SvcParams params = svc_defaults();
-    assert_ok(svc_search(&params, &grid, &data.samples, &found, NULL, &reference_error));
+    assert_ok(
+        svc_search(&(SvcSearch){ &params, &grid, &data.samples }, &found, NULL, &reference_error));
     for (size_t k = 0; k < 9; k++)
         assert_true(accuracy[k] == 1);
     assert_int_equal(found.C, 0);
