@@ -259,7 +259,7 @@ int open_dnr(lua_State *L) {
                                      { "__tostring", dnr_tostring },
                                      { NULL, NULL } };
     static const luaL_Reg functions[] = { { "new", dnr_new_call }, { NULL, NULL } };
-    bind_new_model_type(L, &dnr_type, &dnr_kind, methods, meta);
+    bind_new_model_type(L, &(BindModelType){ &dnr_type, &dnr_kind, methods, meta });
     lua_pop(L, 1);
     bind_describe_options(
         L, &(Described){ .name = "dnr.new", .fields = { parts_fields, &initial_parts } });

@@ -68,20 +68,28 @@ static void push_method(lua_State *L, const LuaModel *model, const char *name) {
     lua_insert(L, -2);
 }
 
-static void push_matrix(lua_State *L, const char *where, DType dtype, const void *rows, size_t n,
-                        size_t columns) {
-    Array *a = bind_push_new_array(L, where, dtype, &(Sizes){ 2, { n, columns } });
+/* What goes in or comes out of a method of that name. */
+typedef struct Matrix {
+    const char *where;
+    DType dtype;
+    size_t n, columns;
+} Matrix;
+
+static void push_matrix(lua_State *L, Matrix matrix, const void *rows) {
+    Array *a = bind_push_new_array(L, matrix.where, matrix.dtype,
+                                   &(Sizes){ 2, { matrix.n, matrix.columns } });
     memcpy(a->data, rows, array_bytes(a));
 }
 
-/* The answer on top of the stack as n × columns of `dtype`. One sample's may be a plain list. */
-static Array *check_answer(lua_State *L, const char *where, DType dtype, size_t n, size_t columns) {
-    Array *a = bind_to_array(L, lua_gettop(L), where, "the Lua model's answer", dtype);
-    bool flat = n == 1 && a->ndim == 1 && a->shape[0] == columns;
-    if (!flat && !(a->ndim == 2 && a->shape[0] == n && a->shape[1] == columns)) {
+/* The answer on top of the stack. One sample's may be a plain list. */
+static Array *check_answer(lua_State *L, Matrix matrix) {
+    Array *a =
+        bind_to_array(L, lua_gettop(L), matrix.where, "the Lua model's answer", matrix.dtype);
+    bool flat = matrix.n == 1 && a->ndim == 1 && a->shape[0] == matrix.columns;
+    if (!flat && !(a->ndim == 2 && a->shape[0] == matrix.n && a->shape[1] == matrix.columns)) {
         char text[128];
-        luaL_error(L, "%s: the Lua model answered %s, expected (%d, %d)", where,
-                   array_shape_text(a->ndim, a->shape, text), (int)n, (int)columns);
+        luaL_error(L, "%s: the Lua model answered %s, expected (%d, %d)", matrix.where,
+                   array_shape_text(a->ndim, a->shape, text), (int)matrix.n, (int)matrix.columns);
     }
     return a;
 }
@@ -90,9 +98,10 @@ static int scores_body(lua_State *L) {
     Call *call = call_of(L);
     size_t columns = model_columns(&call->model->base);
     push_method(L, call->model, "scores");
-    push_matrix(L, "scores", DTYPE_F32, call->batch->x, call->batch->n, call->batch->features);
+    push_matrix(L, (Matrix){ "scores", DTYPE_F32, call->batch->n, call->batch->features },
+                call->batch->x);
     lua_call(L, 2, 1);
-    const Array *answer = check_answer(L, "scores", DTYPE_F64, call->batch->n, columns);
+    const Array *answer = check_answer(L, (Matrix){ "scores", DTYPE_F64, call->batch->n, columns });
     const double *value = array_f64(answer);
     for (size_t i = 0; i < call->batch->n * columns; i++)
         if (isnan(value[i]))
@@ -109,13 +118,13 @@ static bool lua_scores(Model *model, const Batch *batch, double *scores, Error *
 
 static int gradient_body(lua_State *L) {
     Call *call = call_of(L);
-    size_t features = call->batch->features;
+    Matrix samples = { "gradient", DTYPE_F32, call->batch->n, call->batch->features };
+    Matrix weights = { "gradient", DTYPE_F64, call->batch->n, model_columns(&call->model->base) };
     push_method(L, call->model, "gradient");
-    push_matrix(L, "gradient", DTYPE_F32, call->batch->x, call->batch->n, features);
-    push_matrix(L, "gradient", DTYPE_F64, call->request->w, call->batch->n,
-                model_columns(&call->model->base));
+    push_matrix(L, samples, call->batch->x);
+    push_matrix(L, weights, call->request->w);
     lua_call(L, 3, 1);
-    const Array *answer = check_answer(L, "gradient", DTYPE_F32, call->batch->n, features);
+    const Array *answer = check_answer(L, samples);
     memcpy(call->request->gradient, array_f32(answer), array_bytes(answer));
     return 0;
 }
@@ -150,10 +159,17 @@ static bool read_labels(lua_State *L, LuaModel *model) {
     return sorted && count > 0;
 }
 
+/* For messages: the user's function, and what the model is in it. */
+typedef struct Reading {
+    const char *where, *name;
+    const Samples *samples; /* whose labels stand in for absent classes; or NULL */
+} Reading;
+
 /* Read rejects, features and classes of the table at `arg` into the wrapper; raises if they are not
- * what they should be. The labels of `samples` (may be NULL) stand in for absent classes. */
-static void read_fields(lua_State *L, int arg, LuaModel *model, const Samples *samples,
-                        const char *where, const char *name) {
+ * what they should be. */
+static void read_fields(lua_State *L, int arg, LuaModel *model, Reading reading) {
+    const char *where = reading.where, *name = reading.name;
+    const Samples *samples = reading.samples;
     lua_getfield(L, arg, "rejects");
     model->base.rejects = lua_toboolean(L, -1);
     lua_getfield(L, arg, "features");
@@ -187,7 +203,7 @@ static int fit_body(lua_State *L) {
     const Samples *samples = call->samples;
     Error err;
     push_method(L, call->model, "fit");
-    push_matrix(L, "fit", DTYPE_F32, samples->x, samples->n, samples->features);
+    push_matrix(L, (Matrix){ "fit", DTYPE_F32, samples->n, samples->features }, samples->x);
     Array *x = bind_test_array(L, -1);
     Array *y = bind_push_new_array(L, "fit", DTYPE_I32, &(Sizes){ 1, { samples->n } });
     memcpy(y->data, samples->y, samples->n * sizeof *samples->y);
@@ -197,7 +213,7 @@ static int fit_body(lua_State *L) {
     lua_call(L, 2, 0);
     call->model->base.features = samples->features;
     lua_rawgeti(L, LUA_REGISTRYINDEX, call->model->ref);
-    read_fields(L, lua_gettop(L), call->model, samples, "fit", "model");
+    read_fields(L, lua_gettop(L), call->model, (Reading){ "fit", "model", samples });
     return 0;
 }
 
@@ -350,7 +366,7 @@ Model *lua_model_push_box(lua_State *L, int arg, const char *where, const char *
     *box = model;
     lua_pushvalue(L, arg);
     model->ref = luaL_ref(L, LUA_REGISTRYINDEX);
-    read_fields(L, arg, model, NULL, where, name);
+    read_fields(L, arg, model, (Reading){ where, name, NULL });
     return &model->base;
 }
 

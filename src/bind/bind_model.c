@@ -324,10 +324,11 @@ static void set_default(lua_State *L, const char *name, lua_CFunction function) 
     lua_pop(L, 1);
 }
 
-void bind_new_model_type(lua_State *L, const BoxType *type, const ModelKind *kind,
-                         const luaL_Reg *methods, const luaL_Reg *meta) {
+void bind_new_model_type(lua_State *L, const BindModelType *made) {
     static const luaL_Reg none[] = { { NULL, NULL } };
-    remember(L, type, kind);
+    const BoxType *type = made->type;
+    const luaL_Reg *methods = made->methods, *meta = made->meta;
+    remember(L, type, made->kind);
     bind_new_type(L, type, none, meta ? meta : none);
     lua_pushlightuserdata(L, (void *)type);
     lua_setfield(L, -2, MARK);

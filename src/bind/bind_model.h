@@ -12,8 +12,12 @@ typedef struct Network Network;
 /* Each kind's box type registers itself with bind_new_model_type (methods of its own beside
  * the common scores, predict, gradient, fit, set, get, save, classes, rejects, features). */
 #define BIND_MODEL_FIELDS "classes", "rejects", "features", "kind"
-void bind_new_model_type(lua_State *L, const BoxType *type, const ModelKind *kind,
-                         const luaL_Reg *methods, const luaL_Reg *meta);
+typedef struct BindModelType {
+    const BoxType *type;
+    const ModelKind *kind;
+    const luaL_Reg *methods, *meta; /* of its own, or NULL */
+} BindModelType;
+void bind_new_model_type(lua_State *L, const BindModelType *made);
 /* Push a box of the model's own kind that takes over one reference; NULL raises err. */
 int bind_push_model(lua_State *L, Model *model, const Error *err);
 /* A model box, or a Lua table with scores (and gradient, classes, rejects) wrapped as a Model. The

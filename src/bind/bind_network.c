@@ -345,6 +345,6 @@ void bind_network_open(lua_State *L) {
     static const luaL_Reg meta[] = { { "__index", net_index }, { NULL, NULL } };
     luaL_newmetatable(L, "perigee.training");
     lua_pop(L, 1);
-    bind_new_model_type(L, &network_type, &network_model_kind, methods, meta);
+    bind_new_model_type(L, &(BindModelType){ &network_type, &network_model_kind, methods, meta });
     lua_pop(L, 1);
 }

@@ -177,8 +177,8 @@ int open_reject(lua_State *L) {
         { "new", reject_new },         { "layer", reject_layer },     { "scores", reject_scores },
         { "predict", reject_predict }, { "classes", reject_classes }, { NULL, NULL }
     };
-    bind_new_model_type(L, &nr_type, &nr_kind, nr_methods, nr_meta);
-    bind_new_model_type(L, &layer_type, &layer_model_kind, NULL, layer_meta);
+    bind_new_model_type(L, &(BindModelType){ &nr_type, &nr_kind, nr_methods, nr_meta });
+    bind_new_model_type(L, &(BindModelType){ &layer_type, &layer_model_kind, NULL, layer_meta });
     lua_pop(L, 2);
     bind_describe_options(
         L, &(Described){ .name = "reject.new", .fields = { nr_fields, &initial_threshold } });

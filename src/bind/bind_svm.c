@@ -337,7 +337,7 @@ int open_svm(lua_State *L) {
     static const luaL_Reg functions[] = {
         { "new", svm_new }, { "from", svm_from }, { "search", bind_svm_search }, { NULL, NULL }
     };
-    bind_new_model_type(L, &svc_type, &svc_kind, NULL, meta);
+    bind_new_model_type(L, &(BindModelType){ &svc_type, &svc_kind, NULL, meta });
     lua_pop(L, 1);
     register_objects(L);
     luaL_newlib(L, functions);

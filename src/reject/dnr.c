@@ -192,6 +192,10 @@ static Batch combiner_batch(const Tile *tile) {
     return (Batch){ tile->inputs, tile->rows.n, tile->dnr->inputs, "combiner" };
 }
 
+static Widening widening(const Dnr *dnr) {
+    return (Widening){ dnr->base.classes.count, dnr->threshold };
+}
+
 static bool score_tile(const Tile *tile, double *scores, Error *err) {
     const Dnr *dnr = tile->dnr;
     Batch inputs = combiner_batch(tile);
@@ -200,7 +204,7 @@ static bool score_tile(const Tile *tile, double *scores, Error *err) {
         !fill_inputs(tile, tile->inputs, err) ||
         !model_scores(dnr->combiner, &inputs, tile->columns, err))
         return false;
-    threshold_append(tile->columns, inputs.n, dnr->base.classes.count, dnr->threshold, scores);
+    threshold_append_all(widening(dnr), inputs.n, tile->columns, scores);
     return true;
 }
 
@@ -240,7 +244,7 @@ bool dnr_layer_scores(Dnr *dnr, const Batch *batch, float *scores, Error *err) {
 static bool pull_to_inputs(const Tile *tile, const GradientRequest *request, Error *err) {
     const Dnr *dnr = tile->dnr;
     Batch inputs = combiner_batch(tile);
-    InnerRequest inner = { request, dnr->base.classes.count, dnr->threshold, .storage = NULL };
+    InnerRequest inner = { request, widening(dnr), .storage = NULL };
     if (!inner_request_init(&inner, &inputs, err))
         return false;
     inner.asked.gradient = tile->pulled;

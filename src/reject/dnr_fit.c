@@ -14,6 +14,7 @@
 /* What a fit builds before any of it replaces the old parts. */
 typedef struct Training {
     const Samples *samples;
+    Progress *progress;
     char title[64]; /* of the progress */
     int32_t *fold;  /* 0 … folds−1 */
     int folds;
@@ -77,8 +78,8 @@ static bool training_make(const Dnr *dnr, const Folds *folds, Training *training
 }
 
 /* Train layer l's classifier and put its out-of-fold scores beside the other layers'. */
-static bool fit_layer(const Dnr *dnr, size_t l, Training *training, Progress *progress,
-                      Error *err) {
+static bool fit_layer(const Dnr *dnr, size_t l, Training *training, Error *err) {
+    Progress *progress = training->progress;
     const DnrLayer *layer = &dnr->layer[l];
     size_t n = training->samples->n, classes = training->classes;
     Model *model = training->classifier[l] = model_clone(layer->classifier, err);
@@ -103,11 +104,11 @@ static bool fit_layer(const Dnr *dnr, size_t l, Training *training, Progress *pr
     return ok;
 }
 
-static bool fit_combiner(const Dnr *dnr, Training *training, Progress *progress, Error *err) {
+static bool fit_combiner(const Dnr *dnr, Training *training, Error *err) {
     Samples samples = { training->inputs, training->samples->y, training->samples->n,
                         training->inputs_width };
     training->combiner = model_clone(dnr->combiner, err);
-    return training->combiner && model_fit(training->combiner, &samples, progress, err);
+    return training->combiner && model_fit(training->combiner, &samples, training->progress, err);
 }
 
 /* The layers' outputs, and what the most demanding part's fit takes beside them. */
@@ -139,20 +140,21 @@ static bool announce(const Dnr *dnr, size_t n, char title[64], Error *err) {
 }
 
 /* One step per part. True also when interrupted. */
-static bool fit_parts(const Dnr *dnr, Training *training, Progress *progress, Error *err) {
+static bool fit_parts(const Dnr *dnr, Training *training, Error *err) {
+    Progress *progress = training->progress;
     const Samples *samples = training->samples;
     progress_begin(progress, training->title, (double)dnr->layers + 2);
     TapsJob job = { dnr->net, samples, { dnr->tap, dnr->layers, training->output } };
     bool ok = taps_extract(&job, progress, err);
     bool go = ok && progress_step(progress, 1, NULL);
     for (size_t l = 0; go && l < dnr->layers; l++) {
-        ok = fit_layer(dnr, l, training, progress, err);
+        ok = fit_layer(dnr, l, training, err);
         if (!ok)
             error_prefix(err, "%s", dnr_layer_name(dnr, l));
         go = ok && progress_step(progress, 1, dnr_layer_name(dnr, l));
     }
     if (go) {
-        ok = fit_combiner(dnr, training, progress, err);
+        ok = fit_combiner(dnr, training, err);
         if (!ok)
             error_prefix(err, "combiner");
         progress_step(progress, 1, "combiner");
@@ -182,11 +184,11 @@ bool dnr_fit(Dnr *dnr, const Folds *folds, Progress *progress, Error *err) {
     if (samples->features != dnr->base.features)
         return error_set(err, ERROR_ARGUMENT, "fit: samples have %zu features, the net takes %zu",
                          samples->features, dnr->base.features);
-    Training training = { 0 };
+    Training training = { .progress = progress };
     if (!announce(dnr, samples->n, training.title, err))
         return false;
     matrix_hold(); /* every layer's kernel matrix in the same memory */
-    bool ok = training_make(dnr, folds, &training, err) && fit_parts(dnr, &training, progress, err);
+    bool ok = training_make(dnr, folds, &training, err) && fit_parts(dnr, &training, err);
     matrix_release();
     if (ok && !progress_was_interrupted(progress)) {
         swap_parts(dnr, &training);

@@ -37,7 +37,7 @@ static bool nr_scores(Model *base, const Batch *batch, double *scores, Error *er
         return error_memory(err, batch->where, bytes);
     bool ok = model_scores(nr->model, batch, inner, err);
     if (ok)
-        threshold_append(inner, batch->n, classes, nr->threshold, scores);
+        threshold_append_all((Widening){ classes, nr->threshold }, batch->n, inner, scores);
     free(inner);
     return ok;
 }
@@ -45,7 +45,7 @@ static bool nr_scores(Model *base, const Batch *batch, double *scores, Error *er
 static bool nr_gradient(Model *base, const Batch *batch, const GradientRequest *request,
                         Error *err) {
     Nr *nr = (Nr *)base;
-    InnerRequest inner = { request, base->classes.count, nr->threshold, .storage = NULL };
+    InnerRequest inner = { request, { base->classes.count, nr->threshold }, .storage = NULL };
     if (!check_classes(nr, err) || !inner_request_init(&inner, batch, err))
         return false;
     bool ok = model_gradient(nr->model, batch, &inner.asked, err);

@@ -19,28 +19,29 @@ bool threshold_check_classes(const char *where, const Labels *classes, Error *er
                      where, LABEL_REJECTED);
 }
 
-void threshold_append(const double *scores, size_t n, size_t classes, double threshold,
-                      double *rows) {
-    for (size_t i = 0; i < n; i++) {
-        double *row = rows + i * (classes + 1);
-        memcpy(row, scores + i * classes, classes * sizeof *row);
-        row[classes] = threshold;
-    }
+void threshold_append(Widening to, const double *scores, double *row) {
+    memcpy(row, scores, to.classes * sizeof *row);
+    row[to.classes] = to.threshold;
+}
+
+void threshold_append_all(Widening to, size_t n, const double *scores, double *rows) {
+    for (size_t i = 0; i < n; i++)
+        threshold_append(to, scores + i * to.classes, rows + i * (to.classes + 1));
 }
 
 /* The reject column's weight has no effect: it is left out. */
 static void weigh_inner(const void *context, size_t row, const double *scores, double *w) {
     const InnerRequest *inner = context;
     const GradientRequest *outer = inner->outer;
-    size_t at = (row - outer->first_row) * (inner->classes + 1);
-    threshold_append(scores, 1, inner->classes, inner->threshold, inner->scores + at);
+    size_t classes = inner->widening.classes, at = (row - outer->first_row) * (classes + 1);
+    threshold_append(inner->widening, scores, inner->scores + at);
     outer->weigh(outer->context, row, inner->scores + at, inner->w + at);
-    memcpy(w, inner->w + at, inner->classes * sizeof *w);
+    memcpy(w, inner->w + at, classes * sizeof *w);
 }
 
 bool inner_request_init(InnerRequest *inner, const Batch *batch, Error *err) {
     const GradientRequest *outer = inner->outer;
-    size_t classes = inner->classes, rows = batch->n * (classes + 1);
+    size_t classes = inner->widening.classes, rows = batch->n * (classes + 1);
     double *storage = malloc((2 * rows + 1) * sizeof *storage);
     if (!storage)
         return error_memory(err, batch->where, 2 * rows * sizeof *storage);
@@ -62,8 +63,7 @@ bool inner_request_init(InnerRequest *inner, const Batch *batch, Error *err) {
 
 void inner_request_end(InnerRequest *inner, const Batch *batch) {
     if (inner->asked.scores)
-        threshold_append(inner->asked.scores, batch->n, inner->classes, inner->threshold,
-                         inner->outer->scores);
+        threshold_append_all(inner->widening, batch->n, inner->asked.scores, inner->outer->scores);
     free(inner->storage);
 }
 

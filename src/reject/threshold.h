@@ -26,16 +26,19 @@ bool threshold_check(double threshold, Error *err);
 /* A model that rejects cannot have a class with the label LABEL_REJECTED. */
 bool threshold_check_classes(const char *where, const Labels *classes, Error *err);
 
-/* rows (n × (classes + 1)) = n rows of class scores, each with the threshold behind it. */
-void threshold_append(const double *scores, size_t n, size_t classes, double threshold,
-                      double *rows);
-
-/* A request to a model that rejects by a threshold, as one to the model of its class scores: set
- * the first three, and then `asked` is for the model inside. */
-typedef struct InnerRequest {
-    const GradientRequest *outer;
+/* row (classes + 1) = class scores and the threshold behind them; and n rows of it. */
+typedef struct Widening {
     size_t classes;
     double threshold;
+} Widening;
+void threshold_append(Widening to, const double *scores, double *row);
+void threshold_append_all(Widening to, size_t n, const double *scores, double *rows);
+
+/* A request to a model that rejects by a threshold, as one to the model of its class scores: set
+ * the first two, and then `asked` is for the model inside. */
+typedef struct InnerRequest {
+    const GradientRequest *outer;
+    Widening widening;
     GradientRequest asked; /* its gradient is the outer's until the caller says another */
     double *scores, *w;    /* rows with the reject column, on their way to and from outer->weigh */
     double *storage;
