@@ -68,9 +68,9 @@ static void to_float(const double *from, float *to, size_t n) {
 }
 
 /* A tile's scores in `values` become the weights of its gradient. */
-static void weigh_tile(const ScoreJob *job, size_t at, size_t n, int worker, float *values) {
+static void weigh_tile(const ScoreJob *job, const Tile *tile, int worker, float *values) {
     const GradientRequest *request = job->request;
-    size_t columns = job->columns;
+    size_t columns = job->columns, at = tile->first, n = tile->n;
     if (request->w) {
         to_float(request->w + at * columns, values, n * columns);
         return;
@@ -96,7 +96,7 @@ static void score_tile(void *context, size_t first, size_t last, int worker) {
         to_double(values, job->scores + first * columns, run.tile.n * columns);
     if (!job->request)
         return;
-    weigh_tile(job, first, run.tile.n, worker, values);
+    weigh_tile(job, &run.tile, worker, values);
     tile_backward(net, &run, &net->workspace[worker],
                   &(TileGradients){ .taps = &taps,
                                     .gradient = &entering,

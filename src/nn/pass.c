@@ -42,6 +42,7 @@ void tile_forward(const Network *net, const TileRun *run, const Taps *taps) {
 /* What flows back through a tile: `slope` is the gradient of a layer's output once `started`. */
 typedef struct Flow {
     const TileGradients *gradients;
+    size_t stop; /* below this layer nobody wants it */
     float *slope, *other;
     bool started;
 } Flow;
@@ -76,9 +77,9 @@ static void clear_layers(const Network *net, size_t from, size_t to, float *dwei
                net->layer[l]->parameter_count * sizeof *dweights);
 }
 
-/* From layer l's output to its input; `down` is false where nobody wants that. */
-static void layer_backward(const Network *net, const TileRun *run, size_t l, bool down,
-                           Flow *flow) {
+/* From layer l's output to its input, if anybody wants it there. */
+static void layer_backward(const Network *net, const TileRun *run, size_t l, Flow *flow) {
+    bool down = l != flow->stop || flow->gradients->dx;
     const Layer *layer = net->layer[l];
     const float *x = l == 0 && run->input ? run->input : tile_activation(net, run, l);
     float *dweights = flow->gradients->dweights;
@@ -102,17 +103,19 @@ static void layer_backward(const Network *net, const TileRun *run, size_t l, boo
 void tile_backward(const Network *net, const TileRun *run, const Workspace *space,
                    const TileGradients *gradients) {
     float *dx = gradients->dx;
-    size_t stop = lowest_needed(net, dx != NULL);
     bool first = run->first && gradients->dweights;
-    Flow flow = { gradients, space->gradient[0], space->gradient[1], false };
+    Flow flow = { .gradients = gradients,
+                  .stop = lowest_needed(net, dx != NULL),
+                  .slope = space->gradient[0],
+                  .other = space->gradient[1] };
     if (first)
         clear_layers(net, run->end, net->layers, gradients->dweights);
-    for (size_t l = run->end; l-- > stop;) {
+    for (size_t l = run->end; l-- > flow.stop;) {
         if (first) /* just before it is added to: it stays in the cache */
             clear_layers(net, l, l + 1, gradients->dweights);
         add_taps(net, run, l, &flow);
         if (flow.started)
-            layer_backward(net, run, l, l != stop || dx, &flow);
+            layer_backward(net, run, l, &flow);
     }
     if (dx && flow.started)
         layout_to_outer(net->input, run->tile.n, flow.slope, dx);
