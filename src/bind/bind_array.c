@@ -1,5 +1,6 @@
 #include "bind/bind_array.h"
 
+#include "core/array_shape.h"
 #include "core/error.h"
 
 #include <stdio.h>
@@ -92,33 +93,22 @@ int bind_array_axis(lua_State *L, int arg, const Array *a, int fallback) {
     if (lua_isnoneornil(L, arg))
         return fallback;
     lua_Integer axis = bind_integer(L, arg, where, "axis", LUA_MININTEGER, LUA_MAXINTEGER);
-    lua_Integer place = axis < 0 ? a->ndim + axis : axis - 1;
-    if (axis == 0 || place < 0 || place >= a->ndim)
+    int place = (int)place_of(axis, (size_t)a->ndim);
+    if (place < 0)
         luaL_error(L,
                    "%s: axis %I is out of range for an array of shape %s (from 1, or from -1 at "
                    "the end)",
                    where, axis, array_shape_text(a->ndim, a->shape, text));
-    return (int)place;
-}
-
-int bind_array_new_axis(lua_State *L, int arg, const Array *a, int fallback) {
-    const char *where = bind_array_name(L);
-    lua_Integer n = a->ndim + 1;
-    if (fallback >= 0 && lua_isnoneornil(L, arg))
-        return fallback;
-    lua_Integer axis = bind_integer(L, arg, where, "axis", -n, n);
-    if (axis == 0)
-        bind_expected(L, arg, where, "axis", "a number from 1, or from -1 at the end");
-    return (int)(axis < 0 ? n + axis : axis - 1);
+    return place;
 }
 
 size_t bind_array_index(lua_State *L, lua_Integer index, const Array *a, int axis) {
-    lua_Integer size = (lua_Integer)a->shape[axis], place = index < 0 ? size + index : index - 1;
-    if (index == 0 || place < 0 || place >= size)
+    ptrdiff_t place = place_of(index, a->shape[axis]);
+    if (place < 0)
         luaL_error(L,
                    "%s: index %I is out of range for axis %d of size %I (from 1, or from -1 at "
                    "the end)",
-                   bind_array_name(L), index, axis + 1, size);
+                   bind_array_name(L), index, axis + 1, (lua_Integer)a->shape[axis]);
     return (size_t)place;
 }
 

@@ -11,18 +11,19 @@
 #include "core/array_print.h"
 #include "core/error.h"
 
-/* Run `call`, which fills `err`, into the Array pointer `slot`; once more after a collection if
- * memory lacks. What remains is raised. */
-#define BIND_ARRAY_MAKE(L, slot, call)                                                             \
+/* Make `call`, which fills `err` where it answers false or NULL; once more after a collection if
+ * memory lacks. What remains is raised. The second keeps the answer, an array, in `slot`. */
+#define BIND_ARRAY_TRY(L, call)                                                                    \
     do {                                                                                           \
         Error err = { 0 };                                                                         \
-        bool tried = false;                                                                        \
+        bool tried = false, made;                                                                  \
         do                                                                                         \
-            (slot) = (call);                                                                       \
-        while (!(slot) && bind_retry((L), &err, &tried));                                          \
-        if (!(slot))                                                                               \
+            made = (call);                                                                         \
+        while (!made && bind_retry((L), &err, &tried));                                            \
+        if (!made)                                                                                 \
             bind_raise((L), &err);                                                                 \
     } while (0)
+#define BIND_ARRAY_MAKE(L, slot, call) BIND_ARRAY_TRY(L, ((slot) = (call)) != NULL)
 
 /* Push the new array or view that `call` makes; the second answers with it. */
 #define BIND_ARRAY_PUSH(L, call)                                                                   \
@@ -51,9 +52,6 @@ const char *bind_array_name(lua_State *L);
 
 /* The 0-based axis from a 1-based one, negative from the end; the fallback where there is none. */
 int bind_array_axis(lua_State *L, int arg, const Array *a, int fallback);
-
-/* The same for an axis that is yet to be made, which a needs. */
-int bind_array_new_axis(lua_State *L, int arg, const Array *a, int fallback);
 
 /* The 0-based place of a 1-based index (negative from the end) of the axis. */
 size_t bind_array_index(lua_State *L, lua_Integer index, const Array *a, int axis);

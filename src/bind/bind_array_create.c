@@ -1,16 +1,22 @@
-/* Arrays from nothing: array.new, zeros, …; and joined ones. */
+/* Arrays from nothing: array.new, zeros, …. */
 #include "bind/bind_array.h"
 #include "bind/bind_array_parts.h"
 #include "bind/bind_array_table.h"
 
 #include "core/array_create.h"
-#include "core/array_index.h"
 #include "core/array_transfer.h"
 #include "core/error.h"
 
 #include <math.h>
 
 static const char *const dtype_option[] = { "dtype", NULL };
+
+/* The table of options at `options`, the last argument, has the type alone. */
+static DType last_dtype(lua_State *L, int options, DType fallback) {
+    bind_end(L, options);
+    bind_options(L, options, bind_array_name(L), dtype_option);
+    return bind_array_opt_dtype(L, options, fallback);
+}
 
 static size_t check_size(lua_State *L, int arg) {
     return (size_t)bind_integer(L, arg, bind_array_name(L), "size", 0, LUA_MAXINTEGER);
@@ -19,9 +25,9 @@ static size_t check_size(lua_State *L, int arg) {
 /* A new array, every element `value`. */
 static int push_filled(lua_State *L, DType dtype, const Sizes *sizes, double value) {
     const char *where = bind_array_name(L);
-    Error err = { 0 };
     Array *a = bind_push_new_array(L, where, dtype, sizes);
-    return value == 0 || array_fill(where, a, value, &err) ? 1 : bind_raise(L, &err);
+    BIND_ARRAY_TRY(L, value == 0 || array_fill(where, a, value, &err));
+    return 1;
 }
 
 /* The sizes at first … and the options behind them, which are checked: where they stand in the
@@ -52,8 +58,7 @@ static int constant(lua_State *L) {
 static int full(lua_State *L) {
     Sizes sizes;
     double value = bind_number(L, 2, "full", "value");
-    bind_options(L, 3, "full", dtype_option);
-    DType dtype = bind_array_opt_dtype(L, 3, DTYPE_F32);
+    DType dtype = last_dtype(L, 3, DTYPE_F32);
     lua_pushvalue(L, 1);
     int place = bind_array_sizes(L, lua_gettop(L), &sizes);
     if (lua_istable(L, place))
@@ -68,8 +73,7 @@ static int constant_like(lua_State *L) {
     const Array *x = bind_array_input(L, 1);
     int options = fixed ? 2 : 3;
     double value = fixed ? *fixed : bind_number(L, 2, "full_like", "value");
-    bind_options(L, options, bind_array_name(L), dtype_option);
-    DType dtype = bind_array_opt_dtype(L, options, array_is_plain(x) ? DTYPE_F32 : x->dtype);
+    DType dtype = last_dtype(L, options, array_is_plain(x) ? DTYPE_F32 : x->dtype);
     Sizes sizes = array_sizes(x);
     return push_filled(L, dtype, &sizes, value);
 }
@@ -106,9 +110,7 @@ static int arange(lua_State *L) {
         range = (Range){ 0, number[0], 1 };
     if (range.step == 0)
         return luaL_error(L, "arange: a step of 0");
-    bind_end(L, given + 1);
-    bind_options(L, given + 1, "arange", dtype_option);
-    DType dtype = bind_array_opt_dtype(L, given + 1, integers ? DTYPE_I32 : DTYPE_F32);
+    DType dtype = last_dtype(L, given + 1, integers ? DTYPE_I32 : DTYPE_F32);
     BIND_ARRAY_RETURN(L, array_arange(dtype, &range, &err));
 }
 
@@ -118,10 +120,7 @@ static int linspace(lua_State *L) {
                     .stop = bind_number(L, 2, "linspace", "stop") };
     bool counted = lua_type(L, 3) == LUA_TNUMBER;
     size_t n = counted ? check_size(L, 3) : 50;
-    int options = counted || lua_isnoneornil(L, 3) ? 4 : 3;
-    bind_end(L, options);
-    bind_options(L, options, "linspace", dtype_option);
-    DType dtype = bind_array_opt_dtype(L, options, DTYPE_F32);
+    DType dtype = last_dtype(L, counted || lua_isnoneornil(L, 3) ? 4 : 3, DTYPE_F32);
     BIND_ARRAY_RETURN(L, array_linspace(dtype, &range, n, &err));
 }
 
@@ -160,13 +159,9 @@ static const Distribution normal = {
 static double parameter(lua_State *L, int options, int i, DType dtype) {
     const Distribution *d = bind_here(L)->data;
     const char *where = bind_array_name(L);
-    Error err = { 0 };
     double value = bind_opt_number(L, options, where, d->options[i], i ? d->least : -HUGE_VAL,
                                    HUGE_VAL, d->value[i]);
-    if (!dtype_holds(dtype, value)) {
-        dtype_refuse(where, dtype, value, &err);
-        bind_raise(L, &err);
-    }
+    BIND_ARRAY_TRY(L, dtype_holds(dtype, value) || dtype_refuse(where, dtype, value, &err));
     return value;
 }
 
@@ -208,61 +203,15 @@ static int random_permutation(lua_State *L) {
     BIND_ARRAY_RETURN(L, (rng = start, array_permutation(n, 1, &rng, &err)));
 }
 
-/* ---- Joining --------------------------------------------------------------------------------- */
-
-/* The arrays (or tables) in the list at 1, as pointers in a userdata; their boxes stay in a table.
- */
-static const Array **check_parts(lua_State *L, size_t *count) {
-    static const char *const none[] = { NULL };
-    lua_settop(L, 2);
-    if (!lua_istable(L, 1) || lua_rawlen(L, 1) == 0)
-        bind_expected(L, 1, bind_array_name(L), "arrays", "a list of arrays, as in {a, b}");
-    bind_options_list(L, 1, bind_array_name(L), none);
-    *count = lua_rawlen(L, 1);
-    const Array **parts = lua_newuserdatauv(L, *count * sizeof *parts, 0);
-    lua_newtable(L);
-    for (size_t i = 0; i < *count; i++) {
-        lua_rawgeti(L, 1, (lua_Integer)i + 1);
-        parts[i] = bind_array_input(L, lua_gettop(L));
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
-    return parts;
-}
-
-/* concatenate({a, b, …} [, axis = 1]). */
-static int concatenate(lua_State *L) {
-    size_t count;
-    const Array **parts = check_parts(L, &count);
-    if (parts[0]->ndim == 0)
-        return luaL_error(L, "concatenate: scalar arrays have no axis to join along; use stack");
-    int axis = bind_array_axis(L, 2, parts[0], 0);
-    BIND_ARRAY_RETURN(L, array_concatenate(parts, count, axis, &err));
-}
-
-/* stack({a, b, …} [, axis = 1]): the new axis gets this number. */
-static int stack(lua_State *L) {
-    size_t count;
-    const Array **parts = check_parts(L, &count);
-    int axis = bind_array_new_axis(L, 2, parts[0], 0);
-    BIND_ARRAY_RETURN(L, array_stack(parts, count, axis, &err));
-}
-
+/* clang-format off */
 const BindFunction bind_array_creators[] = {
-    BIND("new", new_array, 2),
-    BIND_AS("zeros", constant, BIND_ANY, &zero),
-    BIND_AS("ones", constant, BIND_ANY, &one),
-    BIND("full", full, 3),
-    BIND_AS("zeros_like", constant_like, 2, &zero),
-    BIND_AS("ones_like", constant_like, 2, &one),
-    BIND("full_like", constant_like, 3),
-    BIND("eye", eye, BIND_ANY),
-    BIND("arange", arange, BIND_ANY),
-    BIND("linspace", linspace, BIND_ANY),
+    BIND("new", new_array, 2), BIND_AS("zeros", constant, BIND_ANY, &zero),
+    BIND_AS("ones", constant, BIND_ANY, &one), BIND("full", full, 3),
+    BIND_AS("zeros_like", constant_like, 2, &zero), BIND_AS("ones_like", constant_like, 2, &one),
+    BIND("full_like", constant_like, 3), BIND("eye", eye, BIND_ANY),
+    BIND("arange", arange, BIND_ANY), BIND("linspace", linspace, BIND_ANY),
     BIND_AS("rand", random_floats, BIND_ANY, &uniform),
     BIND_AS("randn", random_floats, BIND_ANY, &normal),
-    BIND("randint", random_integers, BIND_ANY),
-    BIND("randperm", random_permutation, 2),
-    BIND("concatenate", concatenate, 2),
-    BIND("stack", stack, 2),
-    BIND_LAST,
+    BIND("randint", random_integers, BIND_ANY), BIND("randperm", random_permutation, 2), BIND_LAST,
 };
+/* clang-format on */

@@ -10,69 +10,33 @@
 
 /* ---- Slices ---------------------------------------------------------------------------------- */
 
-/* What a range is made for: an axis of n elements. */
-typedef struct Span {
-    lua_Integer n, step;
-} Span;
-
-/* The first (1) or last (2) number of the range on the top, or the fallback; from the end where it
- * is negative, as a 1-based place that may lie outside the axis. */
-static lua_Integer range_end(lua_State *L, int i, const Span *span, lua_Integer fallback) {
-    lua_Integer place = fallback;
-    if (lua_rawgeti(L, -1, i) != LUA_TNIL) {
-        place = bind_integer(L, -1, "slice", "range", LUA_MININTEGER, LUA_MAXINTEGER);
-        bool empty_end = i == 2 && span->step > 0; /* {1, 0} is nothing, as s:sub(1, 0) */
-        if (place == 0 && !empty_end)
-            luaL_error(L, "slice: a range counts from 1, or from -1 at the end; got 0");
-        place = place < 0 ? span->n + place + 1 : place;
-    }
+/* Number i of the range on the top, or the fallback. */
+static lua_Integer range_number(lua_State *L, int i, lua_Integer fallback) {
+    lua_Integer number = fallback;
+    if (lua_rawgeti(L, -1, i) != LUA_TNIL)
+        number = bind_integer(L, -1, "slice", i == 3 ? "step" : "range", LUA_MININTEGER + (i == 3),
+                              LUA_MAXINTEGER);
     lua_pop(L, 1);
-    return place;
+    return number;
 }
 
-/* The range on the top has nothing but its three numbers. */
-static void check_range(lua_State *L) {
+/* {first, last [, step]} on the top of the stack. */
+static Slice slice_range(lua_State *L, size_t size) {
     char got[128];
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
-        int exact;
-        lua_Integer i = lua_tointegerx(L, -2, &exact);
-        if (!exact || lua_type(L, -2) != LUA_TNUMBER || i < 1 || i > 3)
+        lua_Integer i = lua_isinteger(L, -2) ? lua_tointeger(L, -2) : 0;
+        if (i < 1 || i > 3)
             luaL_error(L, "slice: expected {first, last [, step]}, got the key %s as well",
                        bind_describe(L, -2, got));
     }
-}
-
-/* The first of place, place + step, … that is 0 or more, for a place below 0; without overflow. */
-static lua_Integer first_on_grid(lua_Integer place, lua_Integer step) {
-    lua_Integer rest = place % step; /* −step < rest ≤ 0 */
-    return rest < 0 ? rest + step : 0;
-}
-
-/* {first, last [, step]}, both included, on the top of the stack. What lies outside is left out. */
-static Slice slice_range(lua_State *L, size_t size) {
-    Span span = { .n = (lua_Integer)size, .step = 1 };
-    check_range(L);
-    if (lua_rawgeti(L, -1, 3) != LUA_TNIL)
-        span.step = bind_integer(L, -1, "slice", "step", LUA_MININTEGER + 1, LUA_MAXINTEGER);
-    lua_pop(L, 1);
-    lua_Integer n = span.n, step = span.step;
+    lua_Integer step = range_number(L, 3, 1);
+    lua_Integer first = range_number(L, 1, step > 0 ? 1 : -1);
+    lua_Integer last = range_number(L, 2, step > 0 ? -1 : 1);
     if (step == 0)
         luaL_error(L, "slice: a step of 0");
-    lua_Integer first = range_end(L, 1, &span, step > 0 ? 1 : n);
-    lua_Integer last = range_end(L, 2, &span, step > 0 ? n : 1);
-    if (step > 0) {
-        first = first < 1 ? 1 + first_on_grid(first - 1, step) : first;
-        last = last > n ? n : last;
-    } else {
-        first = first > n ? n - first_on_grid(n - first, -step) : first;
-        last = last < 1 ? 1 : last;
-    }
-    bool empty = n == 0 || (step > 0 ? first > last : first < last);
-    if (empty)
-        return (Slice){ .first = 0, .count = 0, .step = 1 };
-    return (Slice){ .first = (size_t)first - 1,
-                    .count = (size_t)((last - first) / step) + 1,
-                    .step = (ptrdiff_t)step };
+    if (first == 0 || (last == 0 && step < 0)) /* {1, 0} is nothing, as s:sub(1, 0) */
+        luaL_error(L, "slice: a range counts from 1, or from -1 at the end; got 0");
+    return slice_between(first, last, step, size);
 }
 
 /* What stands at arg for axis d: nil takes it whole, a number drops it. */
@@ -139,12 +103,10 @@ static int take(lua_State *L) {
 static int put(lua_State *L) {
     Array *a = bind_check_array(L, 1, "put", "array");
     int axis = axis_or_first(L, 4, a);
-    Error err = { 0 };
     lua_settop(L, 4);
     const Array *values = bind_array_input(L, 3);
     Places places = check_places(L, 2, a, axis);
-    if (!array_put_at(values, &places, a, &err))
-        return bind_raise(L, &err);
+    BIND_ARRAY_TRY(L, array_put_at(values, &places, a, &err));
     lua_settop(L, 1);
     return 1;
 }
@@ -168,17 +130,10 @@ static int nonzero(lua_State *L) {
 
 /* assign(x, values) → x: the values broadcast to x. */
 static int assign(lua_State *L) {
-    const char *where = bind_array_name(L);
-    Array *a = bind_check_array(L, 1, where, "array");
+    Array *a = bind_check_array(L, 1, bind_array_name(L), "array");
     Operand values;
-    Error err = { 0 };
-    bool tried = false, ok;
     bind_array_operand(L, 2, &values);
-    do
-        ok = array_assign(where, values.array, a, &err);
-    while (!ok && bind_retry(L, &err, &tried));
-    if (!ok)
-        return bind_raise(L, &err);
+    BIND_ARRAY_TRY(L, array_assign(bind_array_name(L), values.array, a, &err));
     lua_settop(L, 1);
     return 1;
 }

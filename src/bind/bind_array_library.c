@@ -39,12 +39,8 @@ static int array_set(lua_State *L) {
     Array *a = bind_check_array(L, 1, "set", "array");
     double value = bind_number(L, 2, "set", "value");
     size_t index[ARRAY_MAX_DIMS];
-    Error err = { 0 };
     check_index(L, 3, a, index);
-    if (!array_put(a, index, value)) {
-        dtype_refuse("set", a->dtype, value, &err);
-        return bind_raise(L, &err);
-    }
+    BIND_ARRAY_TRY(L, array_put(a, index, value) || dtype_refuse("set", a->dtype, value, &err));
     lua_settop(L, 1);
     return 1;
 }
@@ -97,14 +93,6 @@ static lua_Integer check_row(lua_State *L, const Array *a) {
     return bind_integer(L, 2, "array", "index", LUA_MININTEGER, LUA_MAXINTEGER);
 }
 
-/* Row i, without the first axis. */
-static Array *row_view(const Array *a, size_t i, Error *err) {
-    Slice slices[ARRAY_MAX_DIMS] = { { .first = i, .count = 1, .step = 1, .drop = true } };
-    for (int d = 1; d < a->ndim; d++)
-        slices[d] = (Slice){ .count = a->shape[d], .step = 1 };
-    return array_slice(a, slices, err);
-}
-
 /* A row as a view, or an element of a 1-d array. nil just past the end lets ipairs finish. */
 static int push_row(lua_State *L, const Array *a) {
     lua_Integer index = check_row(L, a);
@@ -112,7 +100,7 @@ static int push_row(lua_State *L, const Array *a) {
         return 0;
     size_t i = bind_array_index(L, index, a, 0);
     if (a->ndim > 1)
-        BIND_ARRAY_RETURN(L, row_view(a, i, &err));
+        BIND_ARRAY_RETURN(L, array_row(a, i, &err));
     bind_array_push_number(L, array_get(a, &i), a->dtype);
     return 1;
 }
@@ -137,15 +125,14 @@ static int meta_index(lua_State *L) {
 /* x[i] = a number, an array or a table that broadcasts to the row. */
 static int meta_newindex(lua_State *L) {
     Array *a = bind_check_array(L, 1, "array", "array");
-    Error err = { 0 };
     Operand values;
     if (lua_type(L, 2) != LUA_TNUMBER)
         return bind_expected(L, 2, "array", "index", "an integer (fields cannot be set)");
     size_t i = bind_array_index(L, check_row(L, a), a, 0);
     bind_array_operand(L, 3, &values);
-    bind_push_array(L, row_view(a, i, &err), &err);
-    return array_assign("array", values.array, bind_test_array(L, -1), &err) ? 0
-                                                                             : bind_raise(L, &err);
+    BIND_ARRAY_PUSH(L, array_row(a, i, &err));
+    BIND_ARRAY_TRY(L, array_assign("array", values.array, bind_test_array(L, -1), &err));
+    return 0;
 }
 
 static int meta_len(lua_State *L) {
@@ -222,12 +209,13 @@ static void set_events(lua_State *L) {
 }
 
 int open_array(lua_State *L) {
-    static const BindFunction *const shared[] = {
-        element_functions,           bind_array_shape_functions,  bind_array_index_functions,
-        bind_array_linalg_functions, bind_array_reduce_functions, bind_array_math_functions
-    };
+    static const BindFunction *const shared[] = { element_functions, bind_array_functions,
+                                                  bind_array_index_functions,
+                                                  bind_array_reduce_functions,
+                                                  bind_array_math_functions };
     lua_newtable(L);
     bind_set_functions(L, bind_array_creators);
+    bind_set_functions(L, bind_array_joiners);
     bind_new_type(L, &bind_array_type, NULL, meta);
     set_events(L);
     lua_getfield(L, -1, "methods");

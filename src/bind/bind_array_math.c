@@ -33,15 +33,9 @@ static int apply(lua_State *L, const ArrayOp *op) {
 
 static int apply_in_place(lua_State *L, const ArrayOp *op) {
     Operands operands;
-    Error err = { 0 };
-    bool tried = false, ok;
     Array *x = bind_check_array(L, 1, bind_array_name(L), "array");
     check_operands(L, op, &operands);
-    do
-        ok = array_apply_into(op, operands.input, x, &err);
-    while (!ok && bind_retry(L, &err, &tried));
-    if (!ok)
-        return bind_raise(L, &err);
+    BIND_ARRAY_TRY(L, array_apply_into(op, operands.input, x, &err));
     lua_settop(L, 1);
     return 1;
 }
@@ -75,33 +69,26 @@ static int clip_in_place(lua_State *L) {
     return apply_in_place(L, clip_op(L));
 }
 
-static int answer(lua_State *L, bool ok, bool yes, const Error *err) {
-    if (!ok)
-        return bind_raise(L, err);
-    lua_pushboolean(L, yes);
-    return 1;
-}
-
 static int allclose(lua_State *L) {
     static const char *const options[] = { "rtol", "atol", "equal_nan", NULL };
     static const char where[] = "allclose";
     const Array *pair[2] = { bind_array_input(L, 1), bind_array_input(L, 2) };
     bool close;
-    Error err = { 0 };
     bind_options(L, 3, where, options);
     Tolerance t = { .rtol = bind_opt_number(L, 3, where, "rtol", 0, HUGE_VAL, 1e-5),
                     .atol = bind_opt_number(L, 3, where, "atol", 0, HUGE_VAL, 1e-8),
                     .equal_nan = bind_opt_boolean(L, 3, where, "equal_nan", false) };
-    bool ok = array_allclose(pair, &t, &close, &err);
-    return answer(L, ok, close, &err);
+    BIND_ARRAY_TRY(L, array_allclose(pair, &t, &close, &err));
+    lua_pushboolean(L, close);
+    return 1;
 }
 
 static int equal(lua_State *L) {
     const Array *pair[2] = { bind_array_input(L, 1), bind_array_input(L, 2) };
     bool same;
-    Error err = { 0 };
-    bool ok = array_equal(pair, &same, &err);
-    return answer(L, ok, same, &err);
+    BIND_ARRAY_TRY(L, array_equal(pair, &same, &err));
+    lua_pushboolean(L, same);
+    return 1;
 }
 
 const BindFunction bind_array_math_functions[] = {

@@ -4,10 +4,10 @@
 
 #include "bind/bind.h"
 
-extern const BindFunction bind_array_creators[];        /* of the library alone */
-extern const BindFunction bind_array_shape_functions[]; /* library and methods */
+extern const BindFunction bind_array_creators[]; /* of the library alone */
+extern const BindFunction bind_array_joiners[];
+extern const BindFunction bind_array_functions[]; /* library and methods */
 extern const BindFunction bind_array_index_functions[];
-extern const BindFunction bind_array_linalg_functions[];
 extern const BindFunction bind_array_reduce_functions[];
 extern const BindFunction bind_array_math_functions[]; /* beside the operations of core's table */
 extern const BindFunction bind_array_math_methods[];   /* methods alone */

@@ -45,10 +45,8 @@ static Reduction check_order(lua_State *L) {
 
 /* The whole array as a Lua value: an integer of int32, true or false where masks are made. */
 static int push_whole(lua_State *L, const Array *a, const Reduce *what) {
-    Error err = { 0 };
     double value;
-    if (!array_reduce_all(a, what, &value, &err))
-        return bind_raise(L, &err);
+    BIND_ARRAY_TRY(L, array_reduce_all(a, what, &value, &err));
     ResultKind kind = reduction_result(what->reduction);
     if (kind == RESULT_MASK)
         lua_pushboolean(L, value != 0);
@@ -90,29 +88,15 @@ static int arg_extreme(lua_State *L) {
     return 1;
 }
 
-static int cumsum(lua_State *L) {
-    const Array *a = bind_array_input(L, 1);
-    int axis = bind_array_axis(L, 2, a, -1);
-    BIND_ARRAY_RETURN(L, array_cumsum(a, axis, &err));
-}
+#define REDUCE(name, reduction, options)                                                           \
+    BIND_AS(name, reduce, 3, (&(const Entry){ REDUCE_##reduction, options##_options }))
 
-#define REDUCTION(name, reduction, options)                                                        \
-    BIND_AS(name, reduce, 3, (&(const Entry){ reduction, options }))
-
+/* clang-format off */
 const BindFunction bind_array_reduce_functions[] = {
-    REDUCTION("sum", REDUCE_SUM, plain_options),
-    REDUCTION("prod", REDUCE_PROD, plain_options),
-    REDUCTION("mean", REDUCE_MEAN, plain_options),
-    REDUCTION("var", REDUCE_VAR, deviation_options),
-    REDUCTION("std", REDUCE_STD, deviation_options),
-    REDUCTION("min", REDUCE_MIN, plain_options),
-    REDUCTION("max", REDUCE_MAX, plain_options),
-    REDUCTION("any", REDUCE_ANY, plain_options),
-    REDUCTION("all", REDUCE_ALL, plain_options),
-    REDUCTION("count_nonzero", REDUCE_COUNT, plain_options),
-    REDUCTION("norm", REDUCE_NORM2, norm_options),
-    BIND("argmin", arg_extreme, 3),
-    BIND_AS("argmax", arg_extreme, 3, "greatest"),
-    BIND("cumsum", cumsum, 2),
-    BIND_LAST,
+    REDUCE("sum", SUM, plain), REDUCE("prod", PROD, plain), REDUCE("mean", MEAN, plain),
+    REDUCE("var", VAR, deviation), REDUCE("std", STD, deviation), REDUCE("norm", NORM2, norm),
+    REDUCE("min", MIN, plain), REDUCE("max", MAX, plain), REDUCE("any", ANY, plain),
+    REDUCE("all", ALL, plain), REDUCE("count_nonzero", COUNT, plain),
+    BIND("argmin", arg_extreme, 3), BIND_AS("argmax", arg_extreme, 3, "greatest"), BIND_LAST,
 };
+/* clang-format on */

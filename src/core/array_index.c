@@ -198,7 +198,7 @@ Array *array_stack(const Array *const *parts, size_t count, int axis, Error *err
              error_set(err, ERROR_ARGUMENT, "stack: shapes %s and %s differ",
                        array_shape_text(parts[0]->ndim, parts[0]->shape, one),
                        array_shape_text(parts[i]->ndim, parts[i]->shape, other));
-        ok = ok && (wide[i] = array_expand_dims("stack", parts[i], axis, err)) != NULL;
+        ok = ok && (wide[i] = array_expand_dims(parts[i], axis, err)) != NULL;
         if (ok)
             wide[i]->origin = parts[i]->origin; /* a table's numbers are still a table's */
     }

@@ -36,7 +36,6 @@ static bool as_blas(const Array *a, size_t rows, size_t cols, Matrix *m) {
 }
 
 typedef struct Product {
-    const char *where;
     const Array *a, *b;
     DType compute, result;
 } Product;
@@ -44,11 +43,11 @@ typedef struct Product {
 /* a as an array (…, rows, cols) that BLAS can read; a 1-d array gets its second axis. */
 static Array *operand(const Product *p, const Array *a, int new_axis, Error *err) {
     Matrix unused;
-    Array *wide = a->ndim == 1 ? array_expand_dims(p->where, a, new_axis, err) : array_view(a, err);
+    Array *wide = a->ndim == 1 ? array_expand_dims(a, new_axis, err) : array_view(a, err);
     if (!wide || (wide->dtype == p->compute &&
                   as_blas(wide, wide->shape[wide->ndim - 2], wide->shape[wide->ndim - 1], &unused)))
         return wide;
-    Array *out = array_contiguous(p->where, wide, p->compute, err);
+    Array *out = array_contiguous("matmul", wide, p->compute, err);
     array_free(wide);
     return out;
 }
@@ -84,23 +83,23 @@ static Array matrix_at(const Array *a, const Sizes *shape, size_t index) {
 }
 
 /* The leading axes' common shape, then m and n. */
-static bool product_shape(const char *where, const Array *const pair[2], Sizes *shape, Error *err) {
+static bool product_shape(const Array *const pair[2], Sizes *shape, Error *err) {
     Array x = *pair[0], y = *pair[1];
     x.ndim -= 2;
     y.ndim -= 2;
     *shape = array_sizes(&x);
-    if (!sizes_broadcast(where, shape, &y, err))
+    if (!sizes_broadcast("matmul", shape, &y, err))
         return false;
     shape->size[shape->ndim++] = x.shape[x.ndim];
     shape->size[shape->ndim++] = y.shape[y.ndim + 1];
     return true;
 }
 
-static Array *matrix_product(const char *where, const Array *a, const Array *b, Error *err) {
+static Array *matrix_product(const Array *a, const Array *b, Error *err) {
     Sizes shape;
-    if (!product_shape(where, (const Array *[]){ a, b }, &shape, err))
+    if (!product_shape((const Array *[]){ a, b }, &shape, err))
         return NULL;
-    Array *out = array_new(where, a->dtype, &shape, err);
+    Array *out = array_new("matmul", a->dtype, &shape, err);
     size_t inner = a->shape[a->ndim - 1];
     size_t each = shape.size[shape.ndim - 2] * shape.size[shape.ndim - 1];
     size_t products = each ? sizes_product(&shape) / each : 0;
@@ -123,27 +122,27 @@ static Array *trim(const Product *p, Array *product, Error *err) {
             shape.size[shape.ndim++] = product->shape[d];
     }
     array_set_shape(&view, &shape);
-    Array *out = array_contiguous(p->where, &view, p->result, err);
+    Array *out = array_contiguous("matmul", &view, p->result, err);
     array_free(product);
     return out;
 }
 
-Array *array_matmul(const char *where, const Array *a, const Array *b, Error *err) {
+Array *array_matmul(const Array *a, const Array *b, Error *err) {
     char first[128], second[128];
     size_t inner_a = a->ndim ? a->shape[a->ndim - 1] : 0;
     size_t inner_b = b->ndim ? b->shape[b->ndim == 1 ? 0 : b->ndim - 2] : 0;
     if (a->ndim == 0 || b->ndim == 0 || inner_a != inner_b) {
-        error_set(err, ERROR_ARGUMENT, "%s: %s and %s: inner sizes differ", where,
+        error_set(err, ERROR_ARGUMENT, "matmul: %s and %s: inner sizes differ",
                   array_shape_text(a->ndim, a->shape, first),
                   array_shape_text(b->ndim, b->shape, second));
         return NULL;
     }
-    Product p = { .where = where, .a = a, .b = b };
+    Product p = { .a = a, .b = b };
     p.result = array_common_dtype((const Array *[]){ a, b }, 2);
     p.compute = p.result == DTYPE_I32 ? DTYPE_F64 : p.result;
     Array *x = operand(&p, a, 0, err);
     Array *y = x ? operand(&p, b, 1, err) : NULL;
-    Array *product = y ? matrix_product(where, x, y, err) : NULL;
+    Array *product = y ? matrix_product(x, y, err) : NULL;
     array_free(x);
     array_free(y);
     return product ? trim(&p, product, err) : NULL;

@@ -10,7 +10,7 @@
 
 /* (…, m, k) × (…, k, n) → (…, m, n); a 1-d array is a row on the left and a column on the right,
  * and its axis disappears. The leading axes broadcast. */
-Array *array_matmul(const char *where, const Array *a, const Array *b, Error *err);
+Array *array_matmul(const Array *a, const Array *b, Error *err);
 
 /* Σ a·b of two 1-d arrays of the same size, summed in double. */
 bool array_dot(const Array *a, const Array *b, double *value, Error *err);

@@ -113,12 +113,12 @@ Array *array_transpose(const char *where, const Array *a, const int *axes, Error
     return array_view(&view, err);
 }
 
-Array *array_squeeze(const char *where, const Array *a, int axis, Error *err) {
+Array *array_squeeze(const Array *a, int axis, Error *err) {
     Array view = *a;
     view.ndim = 0;
     if (axis >= 0 && a->shape[axis] != 1) {
         char text[128];
-        error_set(err, ERROR_ARGUMENT, "%s: axis %d of %s has size %zu, not 1", where, axis + 1,
+        error_set(err, ERROR_ARGUMENT, "squeeze: axis %d of %s has size %zu, not 1", axis + 1,
                   array_shape_text(a->ndim, a->shape, text), a->shape[axis]);
         return NULL;
     }
@@ -128,11 +128,11 @@ Array *array_squeeze(const char *where, const Array *a, int axis, Error *err) {
     return array_view(&view, err);
 }
 
-Array *array_expand_dims(const char *where, const Array *a, int axis, Error *err) {
+Array *array_expand_dims(const Array *a, int axis, Error *err) {
     Array view = *a;
     view.ndim = 0;
     if (a->ndim == ARRAY_MAX_DIMS) {
-        error_set(err, ERROR_ARGUMENT, "%s: an array has at most %d dimensions", where,
+        error_set(err, ERROR_ARGUMENT, "expand_dims: an array has at most %d dimensions",
                   ARRAY_MAX_DIMS);
         return NULL;
     }
@@ -167,6 +167,44 @@ Array *array_broadcast_to(const char *where, const Array *a, const Sizes *shape,
         return NULL;
     }
     return array_view(&view, err);
+}
+
+/* The first of place, place + step, … that is 0 or more, for a place below 0; without overflow. */
+static int64_t first_on_grid(int64_t place, int64_t step) {
+    int64_t rest = place % step; /* −step < rest ≤ 0 */
+    return rest < 0 ? rest + step : 0;
+}
+
+Slice slice_between(int64_t first, int64_t last, int64_t step, size_t size) {
+    int64_t n = (int64_t)size;
+    bool up = step > 0;
+    first = first < 0 ? n + first + 1 : first;
+    last = last < 0 ? n + last + 1 : last;
+    if (up) {
+        first = first < 1 ? 1 + first_on_grid(first - 1, step) : first;
+        last = last > n ? n : last;
+    } else {
+        first = first > n ? n - first_on_grid(n - first, -step) : first;
+        last = last < 1 ? 1 : last;
+    }
+    if (n == 0 || (up ? first > last : first < last))
+        return (Slice){ .first = 0, .count = 0, .step = 1 };
+    return (Slice){ (size_t)first - 1, (size_t)((last - first) / step) + 1, (ptrdiff_t)step,
+                    false };
+}
+
+ptrdiff_t place_of(int64_t index, size_t n) {
+    int64_t size = (int64_t)n, place = index < 0 ? size + index : index - 1;
+    return index == 0 || place < 0 || place >= size ? -1 : (ptrdiff_t)place;
+}
+
+Array *array_row(const Array *a, size_t i, Error *err) {
+    Array row = *a;
+    row.ndim = 0;
+    row.data = (char *)a->data + (ptrdiff_t)i * a->stride[0] * (ptrdiff_t)dtype_size(a->dtype);
+    for (int d = 1; d < a->ndim; d++)
+        keep_axis(a, d, &row);
+    return array_view(&row, err);
 }
 
 Array *array_slice(const Array *a, const Slice *slices, Error *err) {
