@@ -12,7 +12,7 @@
 #include <string.h>
 #include <tgmath.h>
 
-enum { MAX_INPUTS = 3, PIECE = 16 }; /* runs of a piece */
+enum { MAX_INPUTS = 3, PIECE = 64 }; /* runs of a piece */
 
 /* Below this many elements waking the workers costs more than they save. */
 static const size_t WORTH_SPLITTING = 1 << 16;
