@@ -32,27 +32,6 @@ static int release_box(lua_State *L) {
     return 0;
 }
 
-void bind_new_type(lua_State *L, const BoxType *type, const luaL_Reg *methods,
-                   const luaL_Reg *meta) {
-    luaL_newmetatable(L, type->name);
-    lua_pushlightuserdata(L, (void *)type);
-    lua_setfield(L, -2, "perigee.type");
-    lua_pushlightuserdata(L, (void *)type);
-    lua_pushcclosure(L, release_box, 1);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -3, "__gc");
-    lua_setfield(L, -2, "__close");
-    lua_newtable(L);
-    if (methods)
-        luaL_setfuncs(L, methods, 0);
-    lua_setfield(L, -2, "__index");
-    /* `methods` stays reachable where meta brings an __index of its own. */
-    lua_getfield(L, -1, "__index");
-    lua_setfield(L, -2, "methods");
-    if (meta)
-        luaL_setfuncs(L, meta, 0);
-}
-
 /* What malloc gives for the struct behind a box, say an array's header: Lua sees the box alone. */
 enum { SMALL_OBJECT = 256 };
 
@@ -68,10 +47,8 @@ void **bind_new_memory_box(lua_State *L) {
     static const BoxType memory_type = { .name = "perigee.memory",
                                          .shown = "memory",
                                          .release = free };
-    if (luaL_getmetatable(L, memory_type.name) == LUA_TNIL) {
-        bind_new_type(L, &memory_type, NULL, NULL);
-        lua_pop(L, 1);
-    }
+    if (luaL_getmetatable(L, memory_type.name) == LUA_TNIL)
+        bind_new_owner(L, &memory_type);
     lua_pop(L, 1);
     return bind_new_box(L, &memory_type);
 }
@@ -86,29 +63,6 @@ void *bind_check(lua_State *L, int arg, const BoxType *type, const char *where, 
     if (!object)
         bind_expected(L, arg, where, name, type->shown);
     return object;
-}
-
-int bind_missing(lua_State *L, const char *const *names) {
-    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : NULL;
-    size_t i = 0;
-    while (key && names && names[i] && strcmp(names[i], key) != 0)
-        i++;
-    bool known = !key || (names && names[i]);
-    if (known || lua_getfield(L, LUA_REGISTRYINDEX, "perigee.missing") != LUA_TFUNCTION) {
-        lua_pushnil(L);
-        return 1;
-    }
-    lua_pushvalue(L, 1);
-    lua_pushvalue(L, 2);
-    if (!luaL_callmeta(L, 1, BIND_OPTION_NAMES))
-        lua_newtable(L);
-    lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
-    for (i = 0; names && names[i]; i++) {
-        lua_pushstring(L, names[i]);
-        lua_rawseti(L, -2, ++count);
-    }
-    lua_call(L, 3, 1); /* raises, at the position of the nearest Lua code */
-    return 1;
 }
 
 /* ---- Errors ---------------------------------------------------------------------------------- */
@@ -233,6 +187,138 @@ void bind_set_functions(lua_State *L, const BindFunction *list) {
         bind_push_function(L, list);
         lua_setfield(L, -2, list->name);
     }
+}
+
+/* ---- Types ----------------------------------------------------------------------------------- */
+
+static const BindProperty *find_property(const BindType *type, const char *name) {
+    for (; type; type = type->like)
+        for (const BindProperty *p = type->properties; p && p->name; p++)
+            if (strcmp(p->name, name) == 0)
+                return p;
+    return NULL;
+}
+
+/* Add the names to the list on top of the stack. */
+static void list_properties(lua_State *L, const BindProperty *properties) {
+    for (; properties && properties->name; properties++) {
+        lua_pushstring(L, properties->name);
+        lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+    }
+}
+
+/* The value at 1 has nothing by the name at 2. Raises, at the position of the nearest Lua code. */
+static int refuse_name(lua_State *L, const BindType *type, const void *object) {
+    if (lua_getfield(L, LUA_REGISTRYINDEX, "perigee.missing") != LUA_TFUNCTION)
+        return 1;
+    lua_pushvalue(L, 1);
+    lua_pushvalue(L, 2);
+    if (!luaL_callmeta(L, 1, BIND_OPTION_NAMES))
+        lua_newtable(L);
+    for (; type; type = type->like) {
+        list_properties(L, type->properties);
+        if (type->others)
+            type->others(L, object);
+    }
+    lua_call(L, 3, 1);
+    return 1;
+}
+
+static void push_fresh(lua_State *L, const BindProperty *property, const void *object) {
+    property->push(L, object);
+}
+
+static void push_kept(lua_State *L, const BindProperty *property, const void *object) {
+    if (lua_getiuservalue(L, 1, 1) != LUA_TTABLE) {
+        lua_newtable(L);
+        lua_pushvalue(L, -1);
+        lua_setiuservalue(L, 1, 1);
+    }
+    int kept = lua_gettop(L);
+    if (lua_getfield(L, kept, property->name) != LUA_TNIL)
+        return;
+    property->push(L, object);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, kept, property->name);
+}
+
+static bool push_other(lua_State *L, const BindType *type, void *object) {
+    for (; type; type = type->like)
+        if (type->other && type->other(L, object))
+            return true;
+    return false;
+}
+
+static int push_named(lua_State *L, const BindType *type, void *object) {
+    const BindProperty *property = find_property(type, lua_tostring(L, 2));
+    if (property) {
+        (property->kept ? push_kept : push_fresh)(L, property, object);
+        return 1;
+    }
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, lua_upvalueindex(2)) != LUA_TNIL)
+        return 1;
+    lua_settop(L, 2);
+    return push_other(L, type, object) ? 1 : refuse_name(L, type, object);
+}
+
+/* __index. Upvalues: the type, the table of its methods. */
+static int index_object(lua_State *L) {
+    const BindType *type = lua_touserdata(L, lua_upvalueindex(1));
+    const char *where = type->box->name + strlen("perigee.");
+    void *object = bind_check(L, 1, type->box, where, "self");
+    lua_settop(L, 2);
+    if (lua_type(L, 2) == LUA_TSTRING)
+        return push_named(L, type, object);
+    if (lua_type(L, 2) == LUA_TNUMBER && type->item)
+        return type->item(L, object,
+                          bind_integer(L, 2, where, "index", LUA_MININTEGER, LUA_MAXINTEGER));
+    if (type->keys)
+        bind_expected(L, 2, where, "index", type->keys);
+    lua_pushnil(L);
+    return 1;
+}
+
+static void set_methods(lua_State *L, const BindType *type) {
+    if (type->like)
+        set_methods(L, type->like);
+    if (type->methods)
+        bind_set_functions(L, type->methods);
+}
+
+static void set_events(lua_State *L, const BindType *type) {
+    if (type->like)
+        set_events(L, type->like);
+    if (type->meta)
+        luaL_setfuncs(L, type->meta, 0);
+}
+
+static void new_metatable(lua_State *L, const BoxType *box) {
+    luaL_newmetatable(L, box->name);
+    lua_pushlightuserdata(L, (void *)box);
+    lua_setfield(L, -2, "perigee.type");
+    lua_pushlightuserdata(L, (void *)box);
+    lua_pushcclosure(L, release_box, 1);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, "__gc");
+    lua_setfield(L, -2, "__close");
+}
+
+void bind_new_owner(lua_State *L, const BoxType *box) {
+    new_metatable(L, box);
+    lua_pop(L, 1);
+}
+
+void bind_new_type(lua_State *L, const BindType *type) {
+    new_metatable(L, type->box);
+    lua_pushlightuserdata(L, (void *)type);
+    lua_newtable(L);
+    set_methods(L, type);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -4, "methods"); /* for those who complete names */
+    lua_pushcclosure(L, index_object, 2);
+    lua_setfield(L, -2, "__index");
+    set_events(L, type);
 }
 
 /* ---- Arguments ------------------------------------------------------------------------------- */

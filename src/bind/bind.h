@@ -28,11 +28,6 @@ typedef struct BoxType {
     void (*describe)(const void *object, char text[128]); /* more than `shown`; may be NULL */
 } BoxType;
 
-/* Register a type: methods are reached through __index unless `meta` has its own; __gc, __close and
- * __name are added. Leaves the metatable on the stack. */
-void bind_new_type(lua_State *L, const BoxType *type, const luaL_Reg *methods,
-                   const luaL_Reg *meta);
-
 /* Push an empty box, a small C object accounted; store the object through the pointer. The box owns
  * it from then on. */
 void **bind_new_box(lua_State *L, const BoxType *type);
@@ -45,15 +40,6 @@ void *bind_test(lua_State *L, int arg, const BoxType *type);
 
 /* The same, where anything else is an error that names the function and the argument. */
 void *bind_check(lua_State *L, int arg, const BoxType *type, const char *where, const char *name);
-
-/* The end of an __index function that found nothing for the key at 2 of the value at 1. `names` are
- * the type's fields (NULL-terminated, or NULL): one of these that has no value now is nil; any
- * other name is an error that suggests the nearest of the fields and methods. Keys of other types
- * are nil. Returns 1. */
-int bind_missing(lua_State *L, const char *const *names);
-/* The name in a metatable of the function that lists the options which the value has now; they are
- * among the fields that bind_missing and completion offer. */
-#define BIND_OPTION_NAMES "perigee.option_names"
 
 /* ---- Functions: what a library or a type offers ---------------------------------------------- */
 
@@ -91,6 +77,43 @@ void bind_end(lua_State *L, int last);
 
 /* The entry by which the running C function was called. */
 const BindFunction *bind_here(lua_State *L);
+
+/* ---- Types: what can be done with a box ------------------------------------------------------ */
+
+/* x.shape. `push` leaves one value, which may be nil; `object` is what the box owns. What is kept
+ * is made when it is first read and stays in the table that is the box's user value. */
+typedef struct BindProperty {
+    const char *name;
+    void (*push)(lua_State *L, const void *object);
+    bool kept;
+} BindProperty;
+#define BIND_PROPERTY(user, function)                                                              \
+    { .name = user, .push = function }
+#define BIND_KEPT(user, function)                                                                  \
+    { .name = user, .push = function, .kept = true }
+
+/* x.name is, in this order, a property, a method, or what `other` finds; a name that is none of
+ * these is an error that suggests the nearest. Lists end in a name of NULL; any may be NULL. */
+typedef struct BindType {
+    const BoxType *box;
+    const struct BindType *like; /* what it can do besides: a kind's common part */
+    const BindFunction *methods;
+    const BindProperty *properties;
+    int (*item)(lua_State *L, void *object, lua_Integer i); /* x[i]: how many values it pushed */
+    const char *keys; /* "an integer or a name": what x[…] takes; NULL: others than names are nil */
+    bool (*other)(lua_State *L, void *object); /* x.key, the key at 2: has it pushed a value? */
+    void (*others)(lua_State *L, const void *object); /* such keys, into the list on top */
+    const luaL_Reg *meta;
+} BindType;
+
+/* Register the type, which outlives L; __gc, __close and __name are added. Leaves the metatable on
+ * the stack. A type that is boxed only to be freed is bind_new_owner's: nothing is left there. */
+void bind_new_type(lua_State *L, const BindType *type);
+void bind_new_owner(lua_State *L, const BoxType *box);
+
+/* The name in a metatable of the function that lists the options which the value at 1 has now; they
+ * are among the names that errors and completion offer. */
+#define BIND_OPTION_NAMES "perigee.option_names"
 
 /* ---- Errors --------------------------------------------------------------------------------- */
 

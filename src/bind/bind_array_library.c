@@ -57,45 +57,44 @@ static int array_item(lua_State *L) {
 
 /* ---- Fields ---------------------------------------------------------------------------------- */
 
-static int field_shape(lua_State *L, const Array *a) {
+static void push_shape(lua_State *L, const void *object) {
+    const Array *a = object;
     bind_push_sizes(L, a->ndim, a->shape);
-    return 1;
 }
 
-static int field_ndim(lua_State *L, const Array *a) {
-    lua_pushinteger(L, a->ndim);
-    return 1;
+static void push_ndim(lua_State *L, const void *object) {
+    lua_pushinteger(L, ((const Array *)object)->ndim);
 }
 
-static int field_size(lua_State *L, const Array *a) {
-    lua_pushinteger(L, (lua_Integer)array_size(a));
-    return 1;
+static void push_size(lua_State *L, const void *object) {
+    lua_pushinteger(L, (lua_Integer)array_size(object));
 }
 
-static int field_dtype(lua_State *L, const Array *a) {
-    lua_pushstring(L, dtype_name(a->dtype));
-    return 1;
+static void push_dtype(lua_State *L, const void *object) {
+    lua_pushstring(L, dtype_name(((const Array *)object)->dtype));
 }
 
-static int field_T(lua_State *L, const Array *a) {
-    BIND_ARRAY_RETURN(L, array_transpose("T", a, NULL, &err));
+static void push_T(lua_State *L, const void *object) {
+    BIND_ARRAY_PUSH(L, array_transpose("T", object, NULL, &err));
 }
 
-static const char *const field_names[] = { "shape", "ndim", "size", "dtype", "T", NULL };
-static int (*const push_field[])(lua_State *, const Array *) = { field_shape, field_ndim,
-                                                                 field_size, field_dtype, field_T };
+static const BindProperty properties[] = {
+    BIND_PROPERTY("shape", push_shape), BIND_PROPERTY("ndim", push_ndim),
+    BIND_PROPERTY("size", push_size),   BIND_PROPERTY("dtype", push_dtype),
+    BIND_PROPERTY("T", push_T),         BIND_LAST,
+};
 
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
-static lua_Integer check_row(lua_State *L, const Array *a) {
+static void refuse_scalar(lua_State *L, const Array *a) {
     if (a->ndim == 0)
         luaL_error(L, "a scalar array has no rows; it is read by :item() and written by :fill(v)");
-    return bind_integer(L, 2, "array", "index", LUA_MININTEGER, LUA_MAXINTEGER);
 }
 
-/* A row as a view, or an element of a 1-d array. nil just past the end lets ipairs finish. */
-static int push_row(lua_State *L, const Array *a) {
-    lua_Integer index = check_row(L, a);
+/* x[i]: a row as a view, or an element of a 1-d array. nil just past the end lets ipairs finish. */
+static int push_row(lua_State *L, void *object, lua_Integer index) {
+    const Array *a = object;
+    refuse_scalar(L, a);
     if (index == (lua_Integer)a->shape[0] + 1)
         return 0;
     size_t i = bind_array_index(L, index, a, 0);
@@ -105,30 +104,15 @@ static int push_row(lua_State *L, const Array *a) {
     return 1;
 }
 
-static int meta_index(lua_State *L) {
-    const Array *a = bind_check_array(L, 1, "array", "array");
-    if (lua_type(L, 2) == LUA_TNUMBER)
-        return push_row(L, a);
-    if (lua_type(L, 2) != LUA_TSTRING)
-        return bind_expected(L, 2, "array", "index",
-                             "an integer or a name (x:take(positions) and x:compress(mask) choose "
-                             "several)");
-    const char *key = lua_tostring(L, 2);
-    for (size_t i = 0; field_names[i]; i++)
-        if (strcmp(field_names[i], key) == 0)
-            return push_field[i](L, a);
-    luaL_getmetafield(L, 1, "methods");
-    lua_pushvalue(L, 2);
-    return lua_rawget(L, -2) != LUA_TNIL ? 1 : bind_missing(L, field_names);
-}
-
 /* x[i] = a number, an array or a table that broadcasts to the row. */
 static int meta_newindex(lua_State *L) {
     Array *a = bind_check_array(L, 1, "array", "array");
     Operand values;
     if (lua_type(L, 2) != LUA_TNUMBER)
         return bind_expected(L, 2, "array", "index", "an integer (fields cannot be set)");
-    size_t i = bind_array_index(L, check_row(L, a), a, 0);
+    refuse_scalar(L, a);
+    lua_Integer index = bind_integer(L, 2, "array", "index", LUA_MININTEGER, LUA_MAXINTEGER);
+    size_t i = bind_array_index(L, index, a, 0);
     bind_array_operand(L, 3, &values);
     BIND_ARRAY_PUSH(L, array_row(a, i, &err));
     BIND_ARRAY_TRY(L, array_assign("array", values.array, bind_test_array(L, -1), &err));
@@ -190,16 +174,16 @@ static void set_in_place(lua_State *L) {
     bind_set_functions(L, bind_array_math_methods);
 }
 
-/* Of the metatable on the top; __index and the like are functions named "array". */
+/* Of the metatable on the top; __newindex is a function named "array". */
 static void set_events(lua_State *L) {
     static const struct {
         const char *event, *name;
         lua_CFunction call;
-    } events[] = { { "__index", "array", meta_index },     { "__newindex", "array", meta_newindex },
-                   { "__add", "add", bind_array_apply },   { "__sub", "sub", bind_array_apply },
-                   { "__mul", "mul", bind_array_apply },   { "__div", "div", bind_array_apply },
-                   { "__pow", "pow", bind_array_apply },   { "__mod", "mod", bind_array_apply },
-                   { "__idiv", "idiv", bind_array_apply }, { "__unm", "neg", bind_array_apply } };
+    } events[] = { { "__newindex", "array", meta_newindex }, { "__add", "add", bind_array_apply },
+                   { "__sub", "sub", bind_array_apply },     { "__mul", "mul", bind_array_apply },
+                   { "__div", "div", bind_array_apply },     { "__pow", "pow", bind_array_apply },
+                   { "__mod", "mod", bind_array_apply },     { "__idiv", "idiv", bind_array_apply },
+                   { "__unm", "neg", bind_array_apply } };
     for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
         const char *name = events[i].name;
         bind_push_function(L,
@@ -213,10 +197,16 @@ int open_array(lua_State *L) {
                                                   bind_array_index_functions,
                                                   bind_array_reduce_functions,
                                                   bind_array_math_functions };
+    static const BindType type = { .box = &bind_array_type,
+                                   .properties = properties,
+                                   .item = push_row,
+                                   .keys = "an integer or a name (x:take(positions) and "
+                                           "x:compress(mask) choose several)",
+                                   .meta = meta };
     lua_newtable(L);
     bind_set_functions(L, bind_array_creators);
     bind_set_functions(L, bind_array_joiners);
-    bind_new_type(L, &bind_array_type, NULL, meta);
+    bind_new_type(L, &type);
     set_events(L);
     lua_getfield(L, -1, "methods");
     set_operations(L); /* before the lists, whose clip takes nil */

@@ -194,18 +194,13 @@ static int attack_get(lua_State *L) {
     return 1;
 }
 
-static int attack_index(lua_State *L) {
-    AttackBox *box = check_self(L, "attack");
+static void push_name(lua_State *L, const void *box) {
+    lua_pushstring(L, ((const AttackBox *)box)->attack->name);
+}
+
+static bool push_option(lua_State *L, void *box) {
     BindOptioned self = optioned(box);
-    const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
-    if (luaL_getmetafield(L, 1, "methods") != LUA_TNIL && lua_getfield(L, -1, name) != LUA_TNIL)
-        return 1;
-    lua_settop(L, 2);
-    if (strcmp(name, "name") == 0)
-        lua_pushstring(L, box->attack->name);
-    else if (!bind_push_option(L, &self, 2))
-        return bind_missing(L, (const char *const[]){ "name", NULL });
-    return 1;
+    return bind_push_option(L, &self, 2);
 }
 
 /* a.dmax = 3; nil: the default again. */
@@ -384,15 +379,18 @@ int open_attack(lua_State *L) {
                                             BIND("with", attack_with, 2),
                                             BIND("set", attack_set, 2), BIND("get", attack_get, 2),
                                             BIND_LAST };
-    static const luaL_Reg meta[] = { { "__index", attack_index },
-                                     { "__newindex", attack_newindex },
+    static const BindProperty properties[] = { BIND_PROPERTY("name", push_name), BIND_LAST };
+    static const luaL_Reg meta[] = { { "__newindex", attack_newindex },
                                      { "__tostring", attack_tostring },
                                      { BIND_OPTION_NAMES, option_names },
                                      { NULL, NULL } };
-    bind_new_type(L, &attack_type, NULL, meta);
-    lua_getfield(L, -1, "methods");
-    bind_set_functions(L, methods);
-    lua_pop(L, 2);
+    static const BindType type = { .box = &attack_type,
+                                   .methods = methods,
+                                   .properties = properties,
+                                   .other = push_option,
+                                   .meta = meta };
+    bind_new_type(L, &type);
+    lua_pop(L, 1);
     bind_open_attack_result(L);
     bind_describe_options(L, &(Described){ .name = "attack:run", .fields = { run_fields, NULL } });
     lua_newtable(L);

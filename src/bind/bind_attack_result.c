@@ -1,7 +1,6 @@
 /* bind_attack_result.c — results of attacks in Lua.
  *
- * Always a batch of n: r[i] is a result of one sample. Fields are made when they are first read and
- * kept in the box's user value: arrays share the result's memory. */
+ * Always a batch of n: r[i] is a result of one sample. Arrays share the result's memory. */
 #include "bind/bind.h"
 #include "attack/result_text.h"
 #include "bind/bind_attack.h"
@@ -37,16 +36,12 @@ int bind_push_attack_result(lua_State *L, AttackResult *result, const Error *err
     if (!result)
         return bind_raise(L, err);
     *bind_new_box(L, &result_type) = result;
-    lua_newtable(L);
-    lua_setiuservalue(L, -2, 1);
     return 1;
 }
 
 int bind_run_attack(lua_State *L, const Attack *attack, const AttackParams *params,
                     const AttackTask *task) {
     void **slot = bind_new_box(L, &result_type);
-    lua_newtable(L);
-    lua_setiuservalue(L, -2, 1);
     Error err;
     bool tried = false;
     AttackResult *result;
@@ -61,18 +56,11 @@ int bind_run_attack(lua_State *L, const Attack *attack, const AttackParams *para
     return 1;
 }
 
-/* ---- Fields ---- */
+/* ---- Fields: arrays of the result, lists with an item a sample, and others --------------------
+ */
 
 /* Sample i's item of a list. */
 typedef void PushItem(lua_State *L, const AttackResult *result, size_t i);
-
-/* A field is an array of the result, a list with an item a sample, or something of its own. */
-typedef struct ResultField {
-    const char *name;
-    size_t array; /* its offset, where there is no function */
-    PushItem *item;
-    void (*push)(lua_State *L, const AttackResult *result);
-} ResultField;
 
 static void push_shared(lua_State *L, const Array *array) {
     Error err;
@@ -80,10 +68,6 @@ static void push_shared(lua_State *L, const Array *array) {
         bind_push_array(L, array_share(array, &err), &err);
     else
         lua_pushnil(L);
-}
-
-static void push_array(lua_State *L, const AttackResult *result, size_t offset) {
-    push_shared(L, *(Array *const *)(const void *)((const char *)result + offset));
 }
 
 /* A list with an item for each sample; nil where the first has none. */
@@ -132,7 +116,8 @@ static void item_stop(lua_State *L, const AttackResult *result, size_t i) {
     lua_pushstring(L, stop_name(array_i32(result->stop)[i]));
 }
 
-static void push_evaluations(lua_State *L, const AttackResult *result) {
+static void push_evaluations(lua_State *L, const void *object) {
+    const AttackResult *result = object;
     lua_createtable(L, 0, 2);
     push_shared(L, result->score_count);
     lua_setfield(L, -2, "scores");
@@ -140,23 +125,28 @@ static void push_evaluations(lua_State *L, const AttackResult *result) {
     lua_setfield(L, -2, "gradients");
 }
 
-static void push_classes(lua_State *L, const AttackResult *result) {
+static void push_classes(lua_State *L, const void *object) {
+    const AttackResult *result = object;
     bind_push_labels(L, &result->classes);
 }
 
-static void push_rejects(lua_State *L, const AttackResult *result) {
+static void push_rejects(lua_State *L, const void *object) {
+    const AttackResult *result = object;
     lua_pushboolean(L, result->rejects);
 }
 
-static void push_shape(lua_State *L, const AttackResult *result) {
+static void push_shape(lua_State *L, const void *object) {
+    const AttackResult *result = object;
     bind_push_sizes(L, result->sample_ndim, result->sample_shape);
 }
 
-static void push_attack(lua_State *L, const AttackResult *result) {
+static void push_attack(lua_State *L, const void *object) {
+    const AttackResult *result = object;
     lua_pushstring(L, result->attack);
 }
 
-static void push_model(lua_State *L, const AttackResult *result) {
+static void push_model(lua_State *L, const void *object) {
+    const AttackResult *result = object;
     lua_pushstring(L, result->model_kind);
 }
 
@@ -186,7 +176,8 @@ static void push_json(lua_State *L, const cJSON *value) {
 }
 
 /* A seed is kept as text, since a JSON number would round it. */
-static void push_params(lua_State *L, const AttackResult *result) {
+static void push_params(lua_State *L, const void *object) {
+    const AttackResult *result = object;
     cJSON *params = cJSON_Parse(result->params);
     lua_newtable(L);
     for (const cJSON *item = params ? params->child : NULL; item; item = item->next) {
@@ -199,93 +190,59 @@ static void push_params(lua_State *L, const AttackResult *result) {
     cJSON_Delete(params);
 }
 
-static void push_seed(lua_State *L, const AttackResult *result) {
-    push_params(L, result);
+static void push_seed(lua_State *L, const void *object) {
+    push_params(L, object);
     lua_getfield(L, -1, "seed");
     lua_remove(L, -2);
 }
 
-#define SHARED(field)                                                                              \
-    { .name = #field, .array = offsetof(AttackResult, field) }
-#define LISTED(field)                                                                              \
-    { .name = #field, .item = item_##field }
+#define ARRAY(field)                                                                               \
+    static void push_##field(lua_State *L, const void *object) {                                   \
+        push_shared(L, ((const AttackResult *)object)->field);                                     \
+    }
+#define LIST(field)                                                                                \
+    static void push_##field(lua_State *L, const void *object) {                                   \
+        push_list(L, object, item_##field);                                                        \
+    }
+ARRAY(x0)
+ARRAY(x_adv)
+ARRAY(y)
+ARRAY(label)
+ARRAY(start_label)
+ARRAY(target)
+ARRAY(scores)
+ARRAY(start_scores)
+ARRAY(distance)
+LIST(loss)
+LIST(trace)
+LIST(trace_distance)
+LIST(iterates)
+LIST(verdict)
+LIST(start_verdict)
+LIST(hit)
+LIST(stop)
 
-static const ResultField fields[] = {
-    SHARED(x0),
-    SHARED(x_adv),
-    SHARED(y),
-    SHARED(label),
-    SHARED(start_label),
-    SHARED(target),
-    SHARED(scores),
-    SHARED(start_scores),
-    SHARED(distance),
-    LISTED(loss),
-    LISTED(trace),
-    LISTED(trace_distance),
-    LISTED(iterates),
-    LISTED(verdict),
-    LISTED(start_verdict),
-    LISTED(hit),
-    LISTED(stop),
-    { "evaluations", .push = push_evaluations },
-    { "classes", .push = push_classes },
-    { "rejects", .push = push_rejects },
-    { "shape", .push = push_shape },
-    { "attack", .push = push_attack },
-    { "model", .push = push_model },
-    { "params", .push = push_params },
-    { "seed", .push = push_seed },
+#define KEPT(field) BIND_KEPT(#field, push_##field)
+static const BindProperty properties[] = {
+    KEPT(x0),       KEPT(x_adv),        KEPT(y),
+    KEPT(label),    KEPT(start_label),  KEPT(target),
+    KEPT(scores),   KEPT(start_scores), KEPT(distance),
+    KEPT(loss),     KEPT(trace),        KEPT(trace_distance),
+    KEPT(iterates), KEPT(verdict),      KEPT(start_verdict),
+    KEPT(hit),      KEPT(stop),         KEPT(evaluations),
+    KEPT(classes),  KEPT(rejects),      KEPT(shape),
+    KEPT(attack),   KEPT(model),        KEPT(params),
+    KEPT(seed),     BIND_LAST,
 };
-enum { FIELDS = sizeof fields / sizeof *fields };
 
-/* Push the field named at 2, from the user value if it has been read before. */
-static int push_field(lua_State *L, const AttackResult *result) {
-    const char *name = lua_tostring(L, 2);
-    lua_getiuservalue(L, 1, 1);
-    lua_pushvalue(L, 2);
-    if (lua_rawget(L, -2) != LUA_TNIL)
-        return 1;
-    const char *names[FIELDS + 1] = { NULL };
-    for (size_t i = 0; i < FIELDS; i++) {
-        names[i] = fields[i].name;
-        if (strcmp(fields[i].name, name) != 0)
-            continue;
-        lua_pop(L, 1);
-        if (fields[i].push)
-            fields[i].push(L, result);
-        else if (fields[i].item)
-            push_list(L, result, fields[i].item);
-        else
-            push_array(L, result, fields[i].array);
-        lua_pushvalue(L, 2);
-        lua_pushvalue(L, -2);
-        lua_rawset(L, -4);
-        return 1;
-    }
-    return bind_missing(L, names);
-}
-
-static int result_index(lua_State *L) {
-    const AttackResult *result = check_self(L, "result");
-    if (lua_type(L, 2) == LUA_TNUMBER) {
-        lua_Integer i = bind_integer(L, 2, "result", "index", LUA_MININTEGER, LUA_MAXINTEGER);
-        if (i == (lua_Integer)result->n + 1)
-            return 0; /* nil just past the end lets ipairs finish */
-        size_t place = bind_place(L, "result", i, result->n);
-        Error err;
-        return bind_push_attack_result(L, result_pick(result, place, &err), &err);
-    }
-    if (lua_type(L, 2) != LUA_TSTRING) {
-        lua_pushnil(L);
-        return 1;
-    }
-    luaL_getmetafield(L, 1, "methods");
-    lua_pushvalue(L, 2);
-    if (lua_rawget(L, -2) != LUA_TNIL)
-        return 1;
-    lua_settop(L, 2);
-    return push_field(L, result);
+/* r[i] */
+static int push_one(lua_State *L, void *object, lua_Integer i) {
+    const AttackResult *result = object;
+    if (i == (lua_Integer)result->n + 1)
+        return 0; /* nil just past the end lets ipairs finish */
+    size_t place = bind_place(L, "result", i, result->n);
+    Error err;
+    return bind_push_attack_result(L, result_pick(result, place, &err), &err);
 }
 
 static int result_len(lua_State *L) {
@@ -361,12 +318,15 @@ void bind_open_attack_result(lua_State *L) {
                                             BIND("rescore", method_rescore, 2),
                                             BIND("save", method_save, 2),
                                             BIND("csv", method_csv, 2), BIND_LAST };
-    static const luaL_Reg meta[] = { { "__index", result_index },
-                                     { "__len", result_len },
+    static const luaL_Reg meta[] = { { "__len", result_len },
                                      { "__tostring", result_tostring },
                                      { NULL, NULL } };
-    bind_new_type(L, &result_type, NULL, meta);
-    lua_getfield(L, -1, "methods");
-    bind_set_functions(L, methods);
-    lua_pop(L, 2);
+    static const BindType type = { .box = &result_type,
+                                   .methods = methods,
+                                   .properties = properties,
+                                   .item = push_one,
+                                   .keys = "a position or a name",
+                                   .meta = meta };
+    bind_new_type(L, &type);
+    lua_pop(L, 1);
 }

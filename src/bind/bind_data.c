@@ -370,8 +370,7 @@ static const luaL_Reg library[] = {
 
 int open_data(lua_State *L) {
     bind_dataset_open(L);
-    bind_new_type(L, &tensors_type, NULL, NULL);
-    lua_pop(L, 1);
+    bind_new_owner(L, &tensors_type);
     luaL_newlib(L, library);
     return 1;
 }

@@ -137,21 +137,15 @@ static Dataset *check_self(lua_State *L, const char *where) {
     return ds;
 }
 
-static int field_x(lua_State *L, const Dataset *ds) {
+static void push_x(lua_State *L, const void *object) {
     Error err = { 0 };
-    return bind_push_array(L, array_share(ds->x, &err), &err);
+    bind_push_array(L, array_share(((const Dataset *)object)->x, &err), &err);
 }
 
-/* A copy, made once and kept with the box: writing into it must not change the dataset's classes.
- */
-static int field_y(lua_State *L, const Dataset *ds) {
-    if (lua_getiuservalue(L, 1, 1) == LUA_TUSERDATA)
-        return 1;
+/* A copy: writing into it must not change the dataset's classes. */
+static void push_y(lua_State *L, const void *object) {
     Error err = { 0 };
-    bind_push_array(L, array_copy("y", ds->y, &err), &err);
-    lua_pushvalue(L, -1);
-    lua_setiuservalue(L, 1, 1);
-    return 1;
+    bind_push_array(L, array_copy("y", ((const Dataset *)object)->y, &err), &err);
 }
 
 /* x under the samples' own shape: n × 28 × 28. */
@@ -163,70 +157,49 @@ static Array *shaped_x(const Dataset *ds, Error *err) {
     return array_view(&view, err);
 }
 
-static int field_images(lua_State *L, const Dataset *ds) {
+static void push_images(lua_State *L, const void *object) {
     Error err = { 0 };
-    return bind_push_array(L, shaped_x(ds, &err), &err);
+    bind_push_array(L, shaped_x(object, &err), &err);
 }
 
-static int field_shape(lua_State *L, const Dataset *ds) {
+static void push_shape(lua_State *L, const void *object) {
+    const Dataset *ds = object;
     bind_push_sizes(L, ds->sample_ndim, ds->sample_shape);
-    return 1;
 }
 
-static int field_classes(lua_State *L, const Dataset *ds) {
-    bind_push_labels(L, &ds->classes);
-    return 1;
+static void push_classes(lua_State *L, const void *object) {
+    bind_push_labels(L, &((const Dataset *)object)->classes);
 }
 
-static int field_source(lua_State *L, const Dataset *ds) {
-    lua_pushstring(L, ds->source);
-    return 1;
+static void push_source(lua_State *L, const void *object) {
+    lua_pushstring(L, ((const Dataset *)object)->source);
 }
 
-static int field_features(lua_State *L, const Dataset *ds) {
-    lua_pushinteger(L, (lua_Integer)dataset_features(ds));
-    return 1;
+static void push_features(lua_State *L, const void *object) {
+    lua_pushinteger(L, (lua_Integer)dataset_features(object));
 }
 
-static const struct DatasetField {
-    const char *name;
-    int (*push)(lua_State *L, const Dataset *ds);
-} fields[] = {
-    { "x", field_x },
-    { "y", field_y },
-    { "shape", field_shape },
-    { "classes", field_classes },
-    { "source", field_source },
-    { "images", field_images },
-    { "features", field_features },
+static const BindProperty properties[] = {
+    BIND_PROPERTY("x", push_x),
+    BIND_KEPT("y", push_y),
+    BIND_PROPERTY("shape", push_shape),
+    BIND_PROPERTY("classes", push_classes),
+    BIND_PROPERTY("source", push_source),
+    BIND_PROPERTY("images", push_images),
+    BIND_PROPERTY("features", push_features),
+    BIND_LAST,
 };
 
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
-static int push_sample(lua_State *L, const Dataset *ds, lua_Integer position) {
+/* ds[i] */
+static int push_sample(lua_State *L, void *object, lua_Integer position) {
+    const Dataset *ds = object;
     if (position == (lua_Integer)dataset_count(ds) + 1)
         return 0; /* nil just past the end lets ipairs finish */
     size_t place = bind_place(L, "dataset", position, dataset_count(ds));
     BIND_PUSH_NEW_DATASET(L, dataset_range(ds, place, 1, &err));
     return 1;
-}
-
-static int meta_index(lua_State *L) {
-    const Dataset *ds = check_self(L, "dataset");
-    if (lua_type(L, 2) == LUA_TNUMBER)
-        return push_sample(
-            L, ds, bind_integer(L, 2, "dataset", "position", LUA_MININTEGER, LUA_MAXINTEGER));
-    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        if (strcmp(fields[i].name, key) == 0)
-            return fields[i].push(L, ds);
-    lua_pushvalue(L, 2);
-    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL)
-        return 1;
-    const char *names[sizeof fields / sizeof *fields + 1] = { NULL };
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        names[i] = fields[i].name;
-    return bind_missing(L, names);
 }
 
 static int meta_len(lua_State *L) {
@@ -538,25 +511,26 @@ static int meta_tostring(lua_State *L) {
 
 /* ---- Registration ---------------------------------------------------------------------------- */
 
-static const luaL_Reg methods[] = {
-    { "slice", dataset_slice },     { "take", dataset_take_positions },
-    { "shuffle", dataset_shuffle }, { "split", dataset_split },
-    { "sample", dataset_sample },   { "per_class", dataset_each_class },
-    { "where", dataset_where },     { "batches", dataset_batches },
-    { "counts", dataset_counts },   { "concat", bind_dataset_concat },
-    { "save", dataset_save },       { NULL, NULL },
-};
-
-static const luaL_Reg meta[] = {
-    { "__len", meta_len },
-    { "__tostring", meta_tostring },
-    { NULL, NULL },
+static const BindFunction methods[] = {
+    BIND("slice", dataset_slice, 3),     BIND("take", dataset_take_positions, 2),
+    BIND("shuffle", dataset_shuffle, 2), BIND("split", dataset_split, 3),
+    BIND("sample", dataset_sample, 3),   BIND("per_class", dataset_each_class, 3),
+    BIND("where", dataset_where, 2),     BIND("batches", dataset_batches, 2),
+    BIND("counts", dataset_counts, 1),   BIND("concat", bind_dataset_concat, BIND_ANY),
+    BIND("save", dataset_save, 2),       BIND_LAST,
 };
 
 void bind_dataset_open(lua_State *L) {
-    bind_new_type(L, &bind_dataset_type, methods, meta);
-    lua_getfield(L, -1, "methods");
-    lua_pushcclosure(L, meta_index, 1);
-    lua_setfield(L, -2, "__index");
+    static const luaL_Reg meta[] = { { "__len", meta_len },
+                                     { "__tostring", meta_tostring },
+                                     { NULL, NULL } };
+    static const BindType type = { .box = &bind_dataset_type,
+                                   .methods = methods,
+                                   .properties = properties,
+                                   .item = push_sample,
+                                   .keys = "a position or a name (ds:take(positions) and "
+                                           "ds:where(mask) choose several)",
+                                   .meta = meta };
+    bind_new_type(L, &type);
     lua_pop(L, 1);
 }

@@ -131,41 +131,33 @@ static int dnr_new_call(lua_State *L) {
 
 /* ---- Fields ---------------------------------------------------------------------------------- */
 
-static void push_layer_names(lua_State *L, const Dnr *dnr) {
-    lua_newtable(L);
+static void push_combiner(lua_State *L, const void *dnr) {
+    bind_push_model(L, model_retain(dnr_combiner(dnr)), NULL);
+}
+
+static void push_net(lua_State *L, const void *dnr) {
+    bind_push_model(L, model_retain((Model *)dnr_net(dnr)), NULL);
+}
+
+static void list_layers(lua_State *L, const void *dnr) {
+    lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
     for (size_t l = 0; l < dnr_layer_count(dnr); l++) {
         lua_pushstring(L, dnr_layer_name(dnr, l));
-        lua_rawseti(L, -2, (lua_Integer)l + 1);
+        lua_rawseti(L, -2, ++count);
     }
 }
 
-static int missing(lua_State *L, const Dnr *dnr) {
-    static const char *const fields[] = { "threshold", "combiner", "net", "layers",
-                                          BIND_MODEL_FIELDS };
-    size_t fixed = sizeof fields / sizeof *fields, layers = dnr_layer_count(dnr);
-    const char **names = lua_newuserdatauv(L, (fixed + layers + 1) * sizeof *names, 0);
-    memcpy(names, fields, sizeof fields);
-    for (size_t l = 0; l < layers; l++)
-        names[fixed + l] = dnr_layer_name(dnr, l);
-    names[fixed + layers] = NULL;
-    return bind_missing(L, names);
+static void push_layer_names(lua_State *L, const void *dnr) {
+    lua_newtable(L);
+    list_layers(L, dnr);
 }
 
-static int dnr_index(lua_State *L) {
-    const Dnr *dnr = check_dnr(L, "dnr");
-    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
-    ptrdiff_t layer = dnr_find_layer(dnr, key);
+/* defence.relu2: that layer's classifier. */
+static bool push_layer_classifier(lua_State *L, void *dnr) {
+    ptrdiff_t layer = dnr_find_layer(dnr, lua_tostring(L, 2));
     if (layer >= 0)
         bind_push_model(L, model_retain(dnr_layer_classifier(dnr, (size_t)layer)), NULL);
-    else if (strcmp(key, "combiner") == 0)
-        bind_push_model(L, model_retain(dnr_combiner(dnr)), NULL);
-    else if (strcmp(key, "net") == 0)
-        bind_push_model(L, model_retain((Model *)dnr_net(dnr)), NULL);
-    else if (strcmp(key, "layers") == 0)
-        push_layer_names(L, dnr);
-    else
-        return missing(L, dnr);
-    return 1;
+    return layer >= 0;
 }
 
 static int dnr_tostring(lua_State *L) {
@@ -251,19 +243,28 @@ static int dnr_layer_scores_call(lua_State *L) {
 }
 
 int open_dnr(lua_State *L) {
-    static const luaL_Reg methods[] = { { "fit", dnr_fit_call },
-                                        { "layer_scores", dnr_layer_scores_call },
-                                        { "threshold_for", reject_threshold_for },
-                                        { NULL, NULL } };
-    static const luaL_Reg meta[] = { { "__index", dnr_index },
-                                     { "__tostring", dnr_tostring },
-                                     { NULL, NULL } };
-    static const luaL_Reg functions[] = { { "new", dnr_new_call }, { NULL, NULL } };
-    bind_new_model_type(L, &(BindModelType){ &dnr_type, &dnr_kind, methods, meta });
-    lua_pop(L, 1);
+    static const BindFunction methods[] = { BIND("fit", dnr_fit_call, 3),
+                                            BIND("layer_scores", dnr_layer_scores_call, 2),
+                                            BIND("threshold_for", reject_threshold_for, 3),
+                                            BIND_LAST };
+    static const BindProperty properties[] = { BIND_PROPERTY("combiner", push_combiner),
+                                               BIND_PROPERTY("net", push_net),
+                                               BIND_PROPERTY("layers", push_layer_names),
+                                               BIND_LAST };
+    static const luaL_Reg meta[] = { { "__tostring", dnr_tostring }, { NULL, NULL } };
+    static const BindType type = { &dnr_type,
+                                   &bind_any_model,
+                                   methods,
+                                   properties,
+                                   .other = push_layer_classifier,
+                                   .others = list_layers,
+                                   .meta = meta };
+    static const BindFunction functions[] = { BIND("new", dnr_new_call, 1), BIND_LAST };
+    bind_new_model_type(L, &type, &dnr_kind);
     bind_describe_options(
         L, &(Described){ .name = "dnr.new", .fields = { parts_fields, &initial_parts } });
     bind_describe_options(L, &(Described){ .name = "dnr:fit", .fields = { fit_fields, NULL } });
-    luaL_newlib(L, functions);
+    lua_newtable(L);
+    bind_set_functions(L, functions);
     return 1;
 }

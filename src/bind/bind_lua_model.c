@@ -350,11 +350,8 @@ static lua_State *main_thread(lua_State *L) {
 
 Model *lua_model_push_box(lua_State *L, int arg, const char *where, const char *name) {
     arg = lua_absindex(L, arg);
-    if (luaL_getmetatable(L, box_type.name) == LUA_TNIL) {
-        bind_new_type(L, &box_type, (const luaL_Reg[]){ { NULL, NULL } },
-                      (const luaL_Reg[]){ { NULL, NULL } });
-        lua_pop(L, 1);
-    }
+    if (luaL_getmetatable(L, box_type.name) == LUA_TNIL)
+        bind_new_owner(L, &box_type);
     lua_pop(L, 1);
     void **box = bind_new_box(L, &box_type);
     LuaModel *model = malloc(sizeof *model);

@@ -1,8 +1,7 @@
 /* bind_model.c — what all models have in common in Lua: boxes, methods, fields.
  *
  * A model's metatable carries its BoxType under MARK, so that any model box is recognised without
- * knowing its kind. __index looks for a field (classes, rejects, features, kind), then for a
- * method, then asks the kind's own __index. */
+ * knowing its kind. */
 #include "bind/bind.h"
 #include "bind/bind_fields.h"
 #include "bind/bind_header.h"
@@ -29,20 +28,26 @@ static Model *check_self(lua_State *L, const char *where) {
 
 /* ---- Fields ---------------------------------------------------------------------------------- */
 
-/* Push the field's value and return true, or push nothing. */
-static bool push_field(lua_State *L, const Model *model, const char *name) {
-    if (strcmp(name, "classes") == 0)
-        bind_push_labels(L, &model->classes);
-    else if (strcmp(name, "rejects") == 0)
-        lua_pushboolean(L, model->rejects);
-    else if (strcmp(name, "features") == 0)
-        lua_pushinteger(L, (lua_Integer)model->features);
-    else if (strcmp(name, "kind") == 0)
-        lua_pushstring(L, model->kind->name);
-    else
-        return false;
-    return true;
+static void push_classes(lua_State *L, const void *model) {
+    bind_push_labels(L, &((const Model *)model)->classes);
 }
+
+static void push_rejects(lua_State *L, const void *model) {
+    lua_pushboolean(L, ((const Model *)model)->rejects);
+}
+
+static void push_features(lua_State *L, const void *model) {
+    lua_pushinteger(L, (lua_Integer)((const Model *)model)->features);
+}
+
+static void push_kind(lua_State *L, const void *model) {
+    lua_pushstring(L, ((const Model *)model)->kind->name);
+}
+
+static const BindProperty properties[] = { BIND_PROPERTY("classes", push_classes),
+                                           BIND_PROPERTY("rejects", push_rejects),
+                                           BIND_PROPERTY("features", push_features),
+                                           BIND_PROPERTY("kind", push_kind), BIND_LAST };
 
 /* ---- Options: those of the kind, objects by whoever registered for their field ----------------
  */
@@ -101,24 +106,9 @@ static int option_names(lua_State *L) {
     return 1;
 }
 
-/* Upvalues: the methods' table, the kind's own __index (or nil). */
-static int model_index(lua_State *L) {
-    Model *model = check_self(L, "model");
-    if (lua_type(L, 2) == LUA_TSTRING && push_field(L, model, lua_tostring(L, 2)))
-        return 1;
-    lua_pushvalue(L, 2);
-    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL)
-        return 1;
-    lua_settop(L, 2);
+static bool push_option(lua_State *L, void *model) {
     BindOptioned self = optioned(model);
-    if (bind_push_option(L, &self, 2))
-        return 1;
-    if (lua_isnil(L, lua_upvalueindex(2)))
-        return bind_missing(L, (const char *const[]){ BIND_MODEL_FIELDS, NULL });
-    lua_pushvalue(L, lua_upvalueindex(2));
-    lua_insert(L, 1);
-    lua_call(L, 2, 1);
-    return 1;
+    return bind_push_option(L, &self, 2);
 }
 
 static int model_eq(lua_State *L) {
@@ -302,53 +292,36 @@ static int method_save(lua_State *L) {
     return 1;
 }
 
-static const luaL_Reg common_methods[] = {
-    { "scores", method_scores }, { "predict", method_predict }, { "gradient", method_gradient },
-    { "fit", method_fit },       { "set", method_set },         { "get", method_get },
-    { "clone", method_clone },   { "save", method_save },       { NULL, NULL },
+static const BindFunction methods[] = {
+    BIND("scores", method_scores, 2),
+    BIND("predict", method_predict, 2),
+    BIND("gradient", method_gradient, 3),
+    BIND("fit", method_fit, 3),
+    BIND("set", method_set, 2),
+    BIND("get", method_get, 2),
+    BIND("clone", method_clone, 1),
+    BIND("save", method_save, 2),
+    BIND_LAST,
 };
 
 /* ---- Types and boxes ------------------------------------------------------------------------- */
 
-/* In the registry: the kind's address → its box type. */
-static void remember(lua_State *L, const BoxType *type, const ModelKind *kind) {
-    lua_pushlightuserdata(L, (void *)type);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, kind);
-}
+static const luaL_Reg meta[] = { { "__eq", model_eq },
+                                 { "__newindex", model_newindex },
+                                 { BIND_OPTION_NAMES, option_names },
+                                 { "__tostring", model_tostring },
+                                 { NULL, NULL } };
+const BindType bind_any_model = {
+    .methods = methods, .properties = properties, .other = push_option, .meta = meta
+};
 
-static void set_default(lua_State *L, const char *name, lua_CFunction function) {
-    if (lua_getfield(L, -1, name) == LUA_TNIL) {
-        lua_pushcfunction(L, function);
-        lua_setfield(L, -3, name);
-    }
-    lua_pop(L, 1);
-}
-
-void bind_new_model_type(lua_State *L, const BindModelType *made) {
-    static const luaL_Reg none[] = { { NULL, NULL } };
-    const BoxType *type = made->type;
-    const luaL_Reg *methods = made->methods, *meta = made->meta;
-    remember(L, type, made->kind);
-    bind_new_type(L, type, none, meta ? meta : none);
-    lua_pushlightuserdata(L, (void *)type);
+void bind_new_model_type(lua_State *L, const BindType *type, const ModelKind *kind) {
+    lua_pushlightuserdata(L, (void *)type->box);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, kind); /* for bind_push_model */
+    bind_new_type(L, type);
+    lua_pushlightuserdata(L, (void *)type->box);
     lua_setfield(L, -2, MARK);
-    set_default(L, "__eq", model_eq);
-    set_default(L, "__newindex", model_newindex);
-    set_default(L, BIND_OPTION_NAMES, option_names);
-    set_default(L, "__tostring", model_tostring);
-    luaL_newlib(L, common_methods);
-    luaL_setfuncs(L, methods ? methods : none, 0);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -3, "methods");
-    lua_pushnil(L);
-    for (const luaL_Reg *m = meta; m && m->name; m++) {
-        if (strcmp(m->name, "__index") != 0)
-            continue;
-        lua_pop(L, 1);
-        lua_pushcfunction(L, m->func);
-    }
-    lua_pushcclosure(L, model_index, 2);
-    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
 }
 
 Model *bind_test_model(lua_State *L, int arg) {

@@ -9,15 +9,10 @@ typedef struct Model Model;
 typedef struct ModelKind ModelKind;
 typedef struct Network Network;
 
-/* Each kind's box type registers itself with bind_new_model_type (methods of its own beside
- * the common scores, predict, gradient, fit, set, get, save, classes, rejects, features). */
-#define BIND_MODEL_FIELDS "classes", "rejects", "features", "kind"
-typedef struct BindModelType {
-    const BoxType *type;
-    const ModelKind *kind;
-    const luaL_Reg *methods, *meta; /* of its own, or NULL */
-} BindModelType;
-void bind_new_model_type(lua_State *L, const BindModelType *made);
+/* What every kind of model can do: scores, predict, gradient, fit, set, get, clone, save; classes,
+ * rejects, features, kind; its options. Each kind's type is .like it, and registers itself. */
+extern const BindType bind_any_model;
+void bind_new_model_type(lua_State *L, const BindType *type, const ModelKind *kind);
 /* Push a box of the model's own kind that takes over one reference; NULL raises err. */
 int bind_push_model(lua_State *L, Model *model, const Error *err);
 /* A model box, or a Lua table with scores (and gradient, classes, rejects) wrapped as a Model. The

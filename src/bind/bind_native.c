@@ -154,8 +154,7 @@ int open_native(lua_State *L) {
                                           { "write_file", native_write_file },
                                           { "described", bind_described },
                                           { NULL, NULL } };
-    bind_new_type(L, &json_type, NULL, NULL);
-    lua_pop(L, 1);
+    bind_new_owner(L, &json_type);
     luaL_newlib(L, functions);
     bind_open_session(L);
     bind_open_gnuplot(L);

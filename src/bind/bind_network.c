@@ -271,7 +271,8 @@ static int net_fit(lua_State *L) {
 
 /* ---- Fields ---------------------------------------------------------------------------------- */
 
-static void push_layers(lua_State *L, const Network *net) {
+static void push_layers(lua_State *L, const void *object) {
+    const Network *net = object;
     lua_newtable(L);
     for (size_t l = 0; l < network_layer_count(net); l++) {
         size_t shape[3];
@@ -303,7 +304,7 @@ static void push_record_item(lua_State *L, const cJSON *item) {
 }
 
 /* How the net was trained, as a flat table; nil if it was not. */
-static void push_record(lua_State *L, const Network *net) {
+static void push_record(lua_State *L, const void *net) {
     const cJSON *record = network_record(net), *item;
     if (!record) {
         lua_pushnil(L);
@@ -318,33 +319,28 @@ static void push_record(lua_State *L, const Network *net) {
     }
 }
 
-static int net_index(lua_State *L) {
-    const Network *net = check_self(L, "net");
-    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+static void push_input(lua_State *L, const void *net) {
     size_t shape[3];
-    if (strcmp(key, "layers") == 0)
-        push_layers(L, net);
-    else if (strcmp(key, "input") == 0)
-        bind_push_sizes(L, network_input_shape(net, shape), shape);
-    else if (strcmp(key, "parameters") == 0)
-        lua_pushinteger(L, (lua_Integer)network_vector_size(net));
-    else if (strcmp(key, "trained") == 0)
-        push_record(L, net);
-    else
-        return bind_missing(L, (const char *const[]){ "layers", "input", "parameters", "trained",
-                                                      BIND_MODEL_FIELDS, NULL });
-    return 1;
+    bind_push_sizes(L, network_input_shape(net, shape), shape);
+}
+
+static void push_parameter_count(lua_State *L, const void *net) {
+    lua_pushinteger(L, (lua_Integer)network_vector_size(net));
 }
 
 void bind_network_open(lua_State *L) {
-    static const luaL_Reg methods[] = {
-        { "forward", net_forward }, { "backward", net_backward },
-        { "weights", net_weights }, { "load_weights", net_load_weights },
-        { "fit", net_fit },         { NULL, NULL },
+    static const BindFunction methods[] = {
+        BIND("forward", net_forward, 3), BIND("backward", net_backward, 4),
+        BIND("weights", net_weights, 1), BIND("load_weights", net_load_weights, 2),
+        BIND("fit", net_fit, 3),         BIND_LAST,
     };
-    static const luaL_Reg meta[] = { { "__index", net_index }, { NULL, NULL } };
+    static const BindProperty properties[] = { BIND_PROPERTY("layers", push_layers),
+                                               BIND_PROPERTY("input", push_input),
+                                               BIND_PROPERTY("parameters", push_parameter_count),
+                                               BIND_PROPERTY("trained", push_record), BIND_LAST };
+    static const BindType type = { &network_type, &bind_any_model, methods, properties,
+                                   .meta = NULL };
     luaL_newmetatable(L, "perigee.training");
     lua_pop(L, 1);
-    bind_new_model_type(L, &(BindModelType){ &network_type, &network_model_kind, methods, meta });
-    lua_pop(L, 1);
+    bind_new_model_type(L, &type, &network_model_kind);
 }

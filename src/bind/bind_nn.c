@@ -209,8 +209,7 @@ int open_nn(lua_State *L) {
         BIND("softmax", nn_softmax, 1),
         BIND_LAST,
     };
-    bind_new_type(L, &layers_type, NULL, NULL);
-    lua_pop(L, 1);
+    bind_new_owner(L, &layers_type);
     bind_network_open(L);
     lua_newtable(L);
     bind_set_functions(L, functions);

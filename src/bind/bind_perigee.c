@@ -137,8 +137,7 @@ int open_perigee(lua_State *L) {
         { "files", perigee_files },
         { NULL, NULL },
     };
-    bind_new_type(L, &folder_type, NULL, NULL);
-    lua_pop(L, 1);
+    bind_new_owner(L, &folder_type);
     luaL_newlib(L, functions);
     lua_getglobal(L, "math");
     lua_pushcclosure(L, perigee_seed, 1);

@@ -124,8 +124,7 @@ void bind_open_gnuplot(lua_State *L) {
         { "draw", plot_draw },
         { NULL, NULL },
     };
-    bind_new_type(L, &gnuplot_type, NULL, NULL);
-    lua_pop(L, 1);
+    bind_new_owner(L, &gnuplot_type);
     luaL_newlibtable(L, functions);
     void **box = bind_new_box(L, &gnuplot_type);
     Error err = { 0 };

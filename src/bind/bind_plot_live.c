@@ -100,6 +100,5 @@ int bind_plot_listen(lua_State *L) {
 }
 
 void bind_open_plot_live(lua_State *L) {
-    bind_new_type(L, &live_type, NULL, NULL);
-    lua_pop(L, 1);
+    bind_new_owner(L, &live_type);
 }

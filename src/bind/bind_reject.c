@@ -45,15 +45,8 @@ int reject_threshold_for(lua_State *L) {
 
 /* ---- NR -------------------------------------------------------------------------------------- */
 
-static int nr_index(lua_State *L) {
-    const Nr *nr = bind_check(L, 1, &nr_type, "nr", "self");
-    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
-    if (strcmp(key, "model") == 0)
-        bind_push_model(L, model_retain(nr_model(nr)), NULL);
-    else
-        return bind_missing(L,
-                            (const char *const[]){ "threshold", "model", BIND_MODEL_FIELDS, NULL });
-    return 1;
+static void push_nr_model(lua_State *L, const void *nr) {
+    bind_push_model(L, model_retain(nr_model(nr)), NULL);
 }
 
 /* Push the first line of what the model prints as; takes over the reference. */
@@ -73,19 +66,16 @@ static int nr_tostring(lua_State *L) {
     return 1;
 }
 
-static int layer_index(lua_State *L) {
-    const LayerModel *model = bind_check(L, 1, &layer_type, "layer", "self");
-    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
-    if (strcmp(key, "layer") == 0)
-        lua_pushstring(L, layer_model_layer(model));
-    else if (strcmp(key, "classifier") == 0)
-        bind_push_model(L, model_retain(layer_model_classifier(model)), NULL);
-    else if (strcmp(key, "net") == 0)
-        bind_push_model(L, model_retain((Model *)layer_model_net(model)), NULL);
-    else
-        return bind_missing(
-            L, (const char *const[]){ "layer", "classifier", "net", BIND_MODEL_FIELDS, NULL });
-    return 1;
+static void push_layer(lua_State *L, const void *model) {
+    lua_pushstring(L, layer_model_layer(model));
+}
+
+static void push_classifier(lua_State *L, const void *model) {
+    bind_push_model(L, model_retain(layer_model_classifier(model)), NULL);
+}
+
+static void push_net(lua_State *L, const void *model) {
+    bind_push_model(L, model_retain((Model *)layer_model_net(model)), NULL);
 }
 
 static int layer_tostring(lua_State *L) {
@@ -165,25 +155,31 @@ static int reject_classes(lua_State *L) {
 }
 
 int open_reject(lua_State *L) {
-    static const luaL_Reg nr_methods[] = { { "threshold_for", reject_threshold_for },
-                                           { NULL, NULL } };
-    static const luaL_Reg nr_meta[] = { { "__index", nr_index },
-                                        { "__tostring", nr_tostring },
-                                        { NULL, NULL } };
-    static const luaL_Reg layer_meta[] = { { "__index", layer_index },
-                                           { "__tostring", layer_tostring },
-                                           { NULL, NULL } };
-    static const luaL_Reg functions[] = {
-        { "new", reject_new },         { "layer", reject_layer },     { "scores", reject_scores },
-        { "predict", reject_predict }, { "classes", reject_classes }, { NULL, NULL }
+    static const BindFunction nr_methods[] = { BIND("threshold_for", reject_threshold_for, 3),
+                                               BIND_LAST };
+    static const BindProperty nr_properties[] = { BIND_PROPERTY("model", push_nr_model),
+                                                  BIND_LAST };
+    static const luaL_Reg nr_meta[] = { { "__tostring", nr_tostring }, { NULL, NULL } };
+    static const BindType nr = { &nr_type, &bind_any_model, nr_methods, nr_properties,
+                                 .meta = nr_meta };
+    static const BindProperty layer_properties[] = { BIND_PROPERTY("layer", push_layer),
+                                                     BIND_PROPERTY("classifier", push_classifier),
+                                                     BIND_PROPERTY("net", push_net), BIND_LAST };
+    static const luaL_Reg layer_meta[] = { { "__tostring", layer_tostring }, { NULL, NULL } };
+    static const BindType layer = { &layer_type, &bind_any_model, NULL, layer_properties,
+                                    .meta = layer_meta };
+    static const BindFunction functions[] = {
+        BIND("new", reject_new, 1),         BIND("layer", reject_layer, 1),
+        BIND("scores", reject_scores, 2),   BIND("predict", reject_predict, 2),
+        BIND("classes", reject_classes, 1), BIND_LAST,
     };
-    bind_new_model_type(L, &(BindModelType){ &nr_type, &nr_kind, nr_methods, nr_meta });
-    bind_new_model_type(L, &(BindModelType){ &layer_type, &layer_model_kind, NULL, layer_meta });
-    lua_pop(L, 2);
+    bind_new_model_type(L, &nr, &nr_kind);
+    bind_new_model_type(L, &layer, &layer_model_kind);
     bind_describe_options(
         L, &(Described){ .name = "reject.new", .fields = { nr_fields, &initial_threshold } });
     bind_describe_options(L,
                           &(Described){ .name = "reject.layer", .fields = { layer_fields, NULL } });
-    luaL_newlib(L, functions);
+    lua_newtable(L);
+    bind_set_functions(L, functions);
     return 1;
 }

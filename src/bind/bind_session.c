@@ -438,7 +438,6 @@ void bind_open_session(lua_State *L) {
     static const luaL_Reg functions[] = { { "save_values", save_values },
                                           { "restore_values", restore_values },
                                           { NULL, NULL } };
-    bind_new_type(L, &archive_type, NULL, NULL);
-    lua_pop(L, 1);
+    bind_new_owner(L, &archive_type);
     luaL_setfuncs(L, functions, 0);
 }

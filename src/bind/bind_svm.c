@@ -61,9 +61,9 @@ static Kernel check_kernel(lua_State *L, int arg, const char *where) {
                                : kernel_of(kernel_word(L, arg, where));
 }
 
-/* svm.NAME{…}; a number alone is the first parameter. The upvalue is the kind. */
+/* svm.NAME{…}; a number alone is the first parameter. */
 static int new_kernel(lua_State *L) {
-    const KernelKind *kind = lua_touserdata(L, lua_upvalueindex(1));
+    const KernelKind *kind = bind_here(L)->data;
     Kernel kernel = kernel_of(kind);
     char where[64];
     snprintf(where, sizeof where, "svm.%s", kind->name);
@@ -81,9 +81,8 @@ static int new_kernel(lua_State *L) {
 static void open_kernels(lua_State *L) {
     for (size_t i = 0; kernel_table[i]; i++) {
         const KernelKind *kind = kernel_table[i];
-        lua_pushlightuserdata(L, (void *)kind);
-        lua_pushcclosure(L, new_kernel, 1);
-        lua_setfield(L, -2, kind->name);
+        bind_set_functions(
+            L, (const BindFunction[]){ BIND_AS(kind->name, new_kernel, 1, kind), BIND_LAST });
         char name[64];
         snprintf(name, sizeof name, "svm.%s", kind->name);
         bind_describe_options(L, &(Described){ .name = name,
@@ -233,12 +232,39 @@ static Svc *check_svc(lua_State *L, const char *where) {
     return bind_check(L, 1, &svc_type, where, "self");
 }
 
+static void push_support(lua_State *L, const void *svc) {
+    lua_pushinteger(L, (lua_Integer)svc_support_count(svc));
+}
+
+/* Push what only a fitted classifier has. */
+static void push_numbers(lua_State *L, const void *svc,
+                         Array *(*numbers)(const Svc *svc, Error *err)) {
+    Error err;
+    if (model_is_fitted(svc))
+        bind_push_array(L, numbers(svc, &err), &err);
+    else
+        lua_pushnil(L);
+}
+
+static void push_sv(lua_State *L, const void *svc) {
+    push_numbers(L, svc, svc_support_vectors);
+}
+
+static void push_alpha(lua_State *L, const void *svc) {
+    push_numbers(L, svc, svc_alpha);
+}
+
+static void push_b(lua_State *L, const void *svc) {
+    push_numbers(L, svc, svc_b);
+}
+
 /* Push a list: for every class its number of support vectors. With two classes and one function
  * both have those of their side, the sign of alpha. */
-static void push_per_class(lua_State *L, const Svc *svc) {
-    Error err;
-    Array *alpha = svc_alpha(svc, &err);
-    bind_push_array(L, alpha, &err);
+static void push_per_class(lua_State *L, const void *svc) {
+    push_alpha(L, svc);
+    const Array *alpha = bind_test_array(L, -1);
+    if (!alpha)
+        return;
     size_t functions = array_length(alpha), m = array_row_size(alpha);
     size_t classes = ((const Model *)svc)->classes.count;
     lua_createtable(L, (int)classes, 0);
@@ -253,32 +279,12 @@ static void push_per_class(lua_State *L, const Svc *svc) {
     lua_remove(L, -2);
 }
 
-/* Push a field that only a fitted classifier has; false if `name` is none of these. */
-static bool push_fitted(lua_State *L, const Svc *svc, const char *name) {
-    Error err;
-    bool fitted = model_is_fitted((const Model *)svc);
-    if (strcmp(name, "support") == 0)
-        lua_pushinteger(L, (lua_Integer)svc_support_count(svc));
-    else if (strcmp(name, "support_per_class") == 0 && fitted)
-        push_per_class(L, svc);
-    else if (strcmp(name, "sv") == 0 && fitted)
-        bind_push_array(L, svc_support_vectors(svc, &err), &err);
-    else if (strcmp(name, "alpha") == 0 && fitted)
-        bind_push_array(L, svc_alpha(svc, &err), &err);
-    else if (strcmp(name, "b") == 0 && fitted)
-        bind_push_array(L, svc_b(svc, &err), &err);
-    else
-        return false;
-    return true;
-}
-
-static int svc_index(lua_State *L) {
-    static const char *const names[] = { "support", "support_per_class", "sv", "alpha",
-                                         "b",       BIND_MODEL_FIELDS,   NULL };
-    const Svc *svc = check_svc(L, "svm");
-    const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
-    return push_fitted(L, svc, name) ? 1 : bind_missing(L, names);
-}
+static const BindProperty properties[] = { BIND_PROPERTY("support", push_support),
+                                           BIND_PROPERTY("support_per_class", push_per_class),
+                                           BIND_PROPERTY("sv", push_sv),
+                                           BIND_PROPERTY("alpha", push_alpha),
+                                           BIND_PROPERTY("b", push_b),
+                                           BIND_LAST };
 
 /* "rbf(gamma 0.01)" */
 static void add_kernel(luaL_Buffer *text, const Kernel *kernel) {
@@ -331,16 +337,16 @@ static int svc_tostring(lua_State *L) {
 }
 
 int open_svm(lua_State *L) {
-    static const luaL_Reg meta[] = { { "__index", svc_index },
-                                     { "__tostring", svc_tostring },
-                                     { NULL, NULL } };
-    static const luaL_Reg functions[] = {
-        { "new", svm_new }, { "from", svm_from }, { "search", bind_svm_search }, { NULL, NULL }
+    static const luaL_Reg meta[] = { { "__tostring", svc_tostring }, { NULL, NULL } };
+    static const BindType type = {
+        .box = &svc_type, .like = &bind_any_model, .properties = properties, .meta = meta
     };
-    bind_new_model_type(L, &(BindModelType){ &svc_type, &svc_kind, NULL, meta });
-    lua_pop(L, 1);
+    static const BindFunction functions[] = { BIND("new", svm_new, 1), BIND("from", svm_from, 1),
+                                              BIND("search", bind_svm_search, 1), BIND_LAST };
+    bind_new_model_type(L, &type, &svc_kind);
     register_objects(L);
-    luaL_newlib(L, functions);
+    lua_newtable(L);
+    bind_set_functions(L, functions);
     open_kernels(L);
     bind_describe_options(L, &(Described){ "svm.new", .fields = svc_fields });
     bind_describe_options(
