@@ -19,8 +19,11 @@ static void test_threshold_from_best(void **state) {
     assert_float_equal(threshold_from_best(0.3, best, 10, &reference_error), 2, 0);
     assert_true(threshold_from_best(0.09, best, 10, &reference_error) == -INFINITY);
     assert_float_equal(threshold_from_best(1, best, 10, &reference_error), 9, 0);
-    /* 0.7 · 10 is 6.999… in binary, 7 samples to a reader. */
-    assert_float_equal(threshold_from_best(0.1 + 0.2 + 0.4, best, 10, &reference_error), 6, 0);
+    /* 0.29 · 100 is 28.999… in binary, 29 samples to a reader. */
+    double hundred[100];
+    for (size_t i = 0; i < 100; i++)
+        hundred[i] = (double)((i * 37) % 100);
+    assert_float_equal(threshold_from_best(0.29, hundred, 100, &reference_error), 28, 0);
     assert_true(isnan(threshold_from_best(1.5, best, 10, &reference_error)));
     assert_string_equal(reference_error.message,
                         "threshold_for: p is the share to reject, from 0 to 1, got 1.5");

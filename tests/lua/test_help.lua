@@ -6,6 +6,7 @@ local lu = require "luaunit"
 
 local help = require "perigee.help"
 local generate = require "perigee.help.generate"
+local native = require "perigee.native"
 local prompt = require "perigee.prompt"
 
 prompt.start() -- examples use the prompt's own words too
@@ -147,30 +148,125 @@ function TestCoverage.test_names_are_told_once()
   end
 end
 
--- Where an object tells its options, the defaults in the help are its own.
+
+-- What an option's default is as a value, where the help states one: a number, a word, a boolean.
+local function stated_value(text)
+  if text == "true" or text == "false" then return text == "true" end
+  if text == "-inf" then return -math.huge end
+  return tonumber(text) or text:match '^"(.*)"$'
+end
+
+-- What the help states of an option of that name, and where.
+local function each_stated(visit)
+  for _, name in ipairs(native.described()) do
+    for _, option in ipairs(native.described(name).options) do
+      local value = stated_value(option[3])
+      if value ~= nil then visit(name, option[1], value) end
+    end
+  end
+end
+
+-- The defaults themselves, so that none changes unseen. Those of attacks are in test_attack.lua.
 function TestCoverage.test_defaults()
-  local net = nn.new { input = { 2 }, nn.linear { out = 2 } }
-  local objects = {
-    ["attack.pgd_exp"] = attack.pgd_exp {}, ["attack.pgd"] = attack.pgd {}, ["attack.fgsm"] = attack.fgsm {},
-    ["attack.noise"] = attack.noise {}, ["svm.new"] = svm.new(), ["svm.rbf"] = svm.rbf(),
-    ["svm.poly"] = svm.poly(),
+  local function training()
+    return {
+      epochs = 10, batch = 128, lr = 0.02, momentum = 0.9, weight_decay = 0, lr_decay = 1, lr_step = 1,
+      shift = 0, shuffle = true,
+    }
+  end
+  local expected = {
+    ["nn.conv2d"] = { stride = 1, padding = 0 }, ["nn.dropout"] = { p = 0.5 },
+    ["nn.train"] = training(), ["net:fit"] = training(),
+    ["svm.rbf"] = { gamma = 1 }, ["svm.poly"] = { gamma = 1, coef0 = 0, degree = 3 },
+    ["svm.new"] = { C = 1, tolerance = 1e-3, solver = "libsvm" },
+    ["svm.from"] = { C = 1, tolerance = 1e-3, solver = "libsvm" },
+    ["svm.search"] = { C = 1, folds = 5, tolerance = 1e-3, solver = "libsvm", fit = true },
+    ["reject.new"] = { threshold = -math.huge }, ["dnr.new"] = { threshold = -math.huge },
+    ["dnr:fit"] = { folds = 5 },
   }
-  local compared = 0
-  local function compare(entry, option, value)
-    local default = tonumber(option[3])
-    if not default then return end
-    lu.assertEquals(tonumber(value), default, ("%s: %s"):format(entry.name, option[1]))
+  each_stated(function(name, option, value)
+    if not expected[name] then return end -- one that was added since
+    lu.assertEquals(value, expected[name][option], ("%s: %s"):format(name, option))
+    expected[name][option] = nil
+  end)
+  for name, left in pairs(expected) do
+    lu.assertEquals(left, {}, name .. " does not state it")
+  end
+end
+
+-- The bytes of a model's file, and what else came of it.
+local function bytes_of(model, text)
+  local path = os.tmpname()
+  model:save(path)
+  local file <close> = assert(io.open(path, "rb"))
+  os.remove(path)
+  return file:read "a" .. (text or "")
+end
+
+-- For each constructor whose defaults no object tells: what came of these options.
+local function makers()
+  local some = data.digits(60, { seed = 1, classes = { 0, 1, 2 } })
+  local net = nn.new { input = { 1, 28, 28 }, seed = 1, nn.flatten(), nn.linear { out = 3 } }
+  net:fit(some, { epochs = 1 })
+  local function with_layer(make, needed)
+    return function(o)
+      for key, value in pairs(needed) do o[key] = value end
+      local own = nn.new { input = { 2, 9, 9 }, seed = 1, make(o), nn.flatten(), nn.linear { out = 3 } }
+      local points = data.new { x = array.rand(20, 162, { seed = 1 }), y = array.arange(20) % 3 }
+      return own:fit(points, { epochs = 1 })
+    end
+  end
+  local function train(o)
+    local own = net:clone()
+    o.seed = 2
+    nn.train(own, some, o)
+    return own
+  end
+  return {
+    ["nn.conv2d"] = with_layer(nn.conv2d, { out = 2, kernel = 3 }),
+    ["nn.dropout"] = with_layer(nn.dropout, {}),
+    ["nn.train"] = train, ["net:fit"] = function(o) return net:clone():fit(some, o) end,
+    ["svm.rbf"] = function(o) return svm.new { kernel = svm.rbf(o) }:fit(some) end,
+    ["svm.poly"] = function(o) return svm.new { kernel = svm.poly(o) }:fit(some) end,
+    ["svm.new"] = function(o) return svm.new(o):fit(some) end,
+    ["svm.from"] = function(o)
+      o.sv, o.alpha, o.b, o.classes = { { 1, 2 } }, { { 1 }, { -1 }, { 1 } }, { 0, 0, 0 }, { 1, 2, 3 }
+      return svm.from(o)
+    end,
+    ["svm.search"] = function(o)
+      o.data, o.seed = some, 3
+      local found = svm.search(o)
+      return found.model, tostring(found)
+    end,
+    ["reject.new"] = function(o)
+      o.model = net
+      return reject.new(o)
+    end,
+    ["dnr.new"] = function(o)
+      o.net, o.layers, o.layer_classifier, o.combiner = net, { "fc1" }, svm.new(), svm.new()
+      return dnr.new(o):fit(some, { seed = 4 })
+    end,
+    ["dnr:fit"] = function(o)
+      local parts = { net = net, layers = { "fc1" }, layer_classifier = svm.new(), combiner = svm.new() }
+      o.seed = 4
+      return dnr.new(parts):fit(some, o)
+    end,
+  }
+end
+
+-- What the help states is what the program does: who is given the stated value and who is given
+-- none are the same, byte for byte in their files.
+function TestCoverage.test_stated_defaults_are_taken()
+  local made, without, compared = makers(), {}, 0
+  each_stated(function(name, option, value)
+    local make = made[name]
+    if not make then return end
+    without[name] = without[name] or bytes_of(make {})
+    local given = bytes_of(make { [option] = value })
+    lu.assertTrue(given == without[name], ("%s: %s"):format(name, option))
     compared = compared + 1
-  end
-  for name, object in pairs(objects) do
-    local entry = help.find(name)
-    for _, option in ipairs(entry.options or {}) do compare(entry, option, object[option[1]]) end
-  end
-  local train = help.find "nn.train"
-  for _, option in ipairs(train.options) do
-    if tonumber(option[3]) then compare(train, option, net:get(option[1])) end
-  end
-  lu.assertTrue(compared > 20)
+  end)
+  lu.assertTrue(compared >= 39, "only " .. compared)
 end
 
 function TestCoverage.test_see_also_leads_somewhere()
