@@ -7,6 +7,7 @@
 -- nothing is attacked: the counts are the clean ones. What comes back is a table of plain data
 -- that prints as a table and that plot.security draws.
 
+local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
 local kinds = require "perigee.kinds"
 local text = require "perigee.text"
@@ -83,14 +84,7 @@ end
 local valid = { "models", "attack", "data", "dmax", "noise", "seed" }
 
 local function check_options(options)
-  if type(options) ~= "table" then fail("expected a table of options, got a %s", type(options)) end
-  local known = {}
-  for _, key in ipairs(valid) do known[key] = true end
-  for key in pairs(options) do
-    if not known[key] then
-      fail("unknown option '%s' (valid: %s)", tostring(key), table.concat(valid, ", "))
-    end
-  end
+  arguments.only("evaluate.security", options, valid)
   if not kinds.is(options.attack, "attack") then
     fail("attack: expected an attack, attack.pgd{ norm = \"l2\" }, got a %s", type(options.attack))
   end
@@ -139,6 +133,7 @@ end
 
 --- Counts of correct, rejected and evaded samples for every model and every dmax.
 function evaluate.security(options)
+  options = options or {}
   check_options(options)
   local noise = options.noise ~= false
   local named, dmax = named_models(options.models), check_dmax(options.dmax, noise)

@@ -1,6 +1,7 @@
 -- show(x): images in the terminal — a digit, a row of digits, an array as a heat map, or several
 -- things side by side with captions.
 
+local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
 local kinds = require "perigee.kinds"
 local printer = require "perigee.printer"
@@ -86,12 +87,7 @@ end
 
 --- show(x [, { limit =, mode =, width = }])
 local function show(x, options)
-  options = options or {}
-  for key in pairs(options) do
-    if key ~= "limit" and key ~= "mode" and key ~= "width" then
-      blame.fail("show: unknown option '%s' (valid: limit, mode, width)", tostring(key))
-    end
-  end
+  options = arguments.only("show", options, { "limit", "mode", "width" })
   local panels, limit = {}, options.limit or 12
   add_panels(panels, x, nil, limit)
   if #panels == 0 then blame.fail("show: there is nothing in it to draw") end

@@ -10,7 +10,9 @@
 #include <math.h>
 
 /* The parameters before anything is chosen: samples are in [0, 1]. */
-#define ATTACK_UNSET .dmax = NAN, .eta = NAN, .eta_min = NAN, .step = -1, .lower = 0, .upper = 1
+#define ATTACK_UNSET                                                                               \
+    .dmax = NAN, .eta = NAN, .eta_min = NAN, .step = -1, .lower = 0, .upper = 1,                   \
+    .objective = OBJECTIVE_AT_margin
 
 extern const char *const attack_norm_words[]; /* in the order of Norm */
 extern const char *const attack_step_words[]; /* in the order of StepRule */

@@ -43,6 +43,11 @@ typedef struct Objective {
 OBJECTIVE_TABLE(OBJECTIVE_DECLARATION)
 #undef OBJECTIVE_DECLARATION
 
+/* OBJECTIVE_AT_margin: its place in the table. */
+#define OBJECTIVE_PLACE(name) OBJECTIVE_AT_##name,
+enum { OBJECTIVE_TABLE(OBJECTIVE_PLACE) OBJECTIVES };
+#undef OBJECTIVE_PLACE
+
 /* Both end with NULL and go together: an option's word is its objective's place. */
 extern const Objective *const objective_table[];
 extern const char *const objective_words[];

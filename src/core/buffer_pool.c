@@ -1,14 +1,13 @@
 #include "core/buffer_pool.h"
 
 #include "core/context.h"
+#include "core/pages.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 enum {
-    ALIGNMENT = 64, /* one cache line, one AVX-512 register */
-    HUGE_PAGE = 2 << 20,
+    ALIGNMENT = 64,    /* one cache line, one AVX-512 register */
     LARGE = 128 << 10, /* smaller blocks are left to malloc */
     SLOTS = 8
 };
@@ -52,18 +51,6 @@ static Kept *find_kept(BufferPool *pool, size_t bytes) {
     return best;
 }
 
-/* Blocks of several megabytes ask for huge pages, so that a few faults bring them in. */
-static void *take_new(size_t bytes) {
-    if (bytes < 2 * HUGE_PAGE)
-        return aligned_alloc(ALIGNMENT, bytes);
-    void *block = aligned_alloc(HUGE_PAGE, (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE);
-#ifdef MADV_HUGEPAGE
-    if (block)
-        madvise(block, bytes, MADV_HUGEPAGE);
-#endif
-    return block;
-}
-
 static void *take_kept(size_t bytes, size_t *capacity) {
     BufferPool *pool = the_pool();
     Kept *found = find_kept(pool, bytes);
@@ -82,10 +69,10 @@ void *pool_take(size_t bytes, size_t *capacity) {
     if (block)
         return block;
     *capacity = bytes;
-    block = take_new(bytes);
+    block = pages_take(bytes);
     if (!block) {
         empty_pool(the_pool());
-        block = take_new(bytes);
+        block = pages_take(bytes);
     }
     return block;
 }

@@ -27,18 +27,19 @@ static double log_sum_exp(const float *row, size_t columns, size_t *largest) {
     return row[best] + log(sum);
 }
 
-double cross_entropy(const float *scores, size_t rows, size_t columns, const int32_t *target,
-                     double scale, float *gradient, size_t *hits) {
+double cross_entropy(const ScoredRows *scored, const ScoreSlope *slope, size_t *hits) {
+    const size_t columns = scored->columns;
     double loss = 0;
-    for (size_t r = 0; r < rows; r++) {
-        const float *row = scores + r * columns;
-        size_t largest, wanted = (size_t)target[r];
+    for (size_t r = 0; r < scored->rows; r++) {
+        const float *row = scored->scores + r * columns;
+        size_t largest, wanted = (size_t)scored->target[r];
         double level = log_sum_exp(row, columns, &largest);
         loss += level - row[wanted];
         if (hits)
             *hits += largest == wanted;
-        for (size_t c = 0; gradient && c < columns; c++)
-            gradient[r * columns + c] = (float)(scale * (exp(row[c] - level) - (c == wanted)));
+        for (size_t c = 0; slope && c < columns; c++)
+            slope->gradient[r * columns + c] =
+                (float)(slope->scale * (exp(row[c] - level) - (c == wanted)));
     }
     return loss;
 }

@@ -9,10 +9,23 @@
  * gets 0. */
 void softmax(const double *scores, size_t rows, size_t columns, double *out);
 
-/* The sum over rows of −log softmax(scores)[target]; the mean is the caller's division. gradient
+/* Scores of rows, and the column that each should be highest in. */
+typedef struct ScoredRows {
+    const float *scores; /* rows × columns */
+    size_t rows, columns;
+    const int32_t *target; /* rows */
+} ScoredRows;
+
+/* Where a loss's slope goes: scale times its gradient with respect to the scores, rows × columns.
+ */
+typedef struct ScoreSlope {
+    float *gradient;
+    double scale;
+} ScoreSlope;
+
+/* The sum over rows of −log softmax(scores)[target]; the mean is the caller's division. The slope
  * (NULL for not wanted) gets scale · (softmax − onehot(target)); *hits (NULL too) counts rows whose
  * largest score is the target's. Sums are double. */
-double cross_entropy(const float *scores, size_t rows, size_t columns, const int32_t *target,
-                     double scale, float *gradient, size_t *hits);
+double cross_entropy(const ScoredRows *scored, const ScoreSlope *slope, size_t *hits);
 
 #endif

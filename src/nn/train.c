@@ -90,8 +90,8 @@ static void train_tile(const Trainer *trainer, const TileRun *run, int worker, s
     Taps taps = { &output, 1, &scores };
     gather_tile(trainer, &run->tile, space->gradient[0], tile_activation(net, run, 0), target);
     tile_forward(net, run, &taps);
-    sums->loss += cross_entropy(scores, run->tile.n, trainer->outputs, target,
-                                1.0 / (double)trainer->count, slopes, &sums->hits);
+    sums->loss += cross_entropy(&(ScoredRows){ scores, run->tile.n, trainer->outputs, target },
+                                &(ScoreSlope){ slopes, 1.0 / (double)trainer->count }, &sums->hits);
     tile_backward(net, run, space,
                   &(TileGradients){ .taps = &taps,
                                     .gradient = &entering,
@@ -261,7 +261,8 @@ static bool validate(Trainer *trainer, struct TrainEpoch *epoch, Error *err) {
         Batch batch = { samples->x + at * samples->features, n, samples->features, "train" };
         ok = network_outputs(net, &batch, &(Taps){ &output, 1, &scores }, err);
         if (ok)
-            loss += cross_entropy(scores, n, trainer->outputs, trainer->held + at, 1, NULL, &hits);
+            loss += cross_entropy(&(ScoredRows){ scores, n, trainer->outputs, trainer->held + at },
+                                  NULL, &hits);
     }
     free(scores);
     if (!ok || at < samples->n)

@@ -1,13 +1,12 @@
 #include "svm/matrix_memory.h"
 
 #include "core/context.h"
+#include "core/pages.h"
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
-enum { HUGE_PAGE = 2 << 20, SLOTS = 4 };
+enum { SLOTS = 4 };
 
 typedef struct Block {
     void *memory;
@@ -21,20 +20,6 @@ typedef struct MatrixMemory {
     Block slot[SLOTS];
     int holders;
 } MatrixMemory;
-
-static void *take_new(size_t bytes) {
-    if (bytes < HUGE_PAGE)
-        return malloc(bytes ? bytes : 1);
-    if (bytes > SIZE_MAX - HUGE_PAGE)
-        return NULL;
-    size_t whole = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-    void *memory = aligned_alloc(HUGE_PAGE, whole);
-#ifdef MADV_HUGEPAGE
-    if (memory)
-        madvise(memory, whole, MADV_HUGEPAGE); /* a wish: nothing depends on it */
-#endif
-    return memory;
-}
 
 static void drop_idle(void *state) {
     MatrixMemory *matrices = state;
@@ -74,10 +59,10 @@ void *matrix_take(size_t bytes) {
         idle->lent = true;
         return idle->memory;
     }
-    void *memory = take_new(bytes);
+    void *memory = pages_take(bytes);
     if (!memory) {
         drop_idle(matrices);
-        memory = take_new(bytes);
+        memory = pages_take(bytes);
     }
     if (memory && matrices->holders > 0)
         remember(matrices, memory, bytes);

@@ -41,15 +41,16 @@ static void cross_entropy_by_hand_and_by_differences(void **state) {
     float scores[6] = { 0, 0, 0, 3, 1, 2 }, slope[6];
     const int32_t target[2] = { 1, 0 };
     size_t hits = 0;
-    double loss = cross_entropy(scores, 2, 3, target, 0.5, slope, &hits);
+    const ScoredRows scored = { scores, 2, 3, target };
+    double loss = cross_entropy(&scored, &(ScoreSlope){ slope, 0.5 }, &hits);
     assert_float_equal(loss, log(3) + log(1 + exp(-2) + exp(-1)), 1e-7);
     assert_int_equal(hits, 1);
     for (int i = 0; i < 6; i++) {
         float kept = scores[i];
         scores[i] = kept + 0x1p-7f;
-        double above = cross_entropy(scores, 2, 3, target, 1, NULL, NULL);
+        double above = cross_entropy(&scored, NULL, NULL);
         scores[i] = kept - 0x1p-7f;
-        double below = cross_entropy(scores, 2, 3, target, 1, NULL, NULL);
+        double below = cross_entropy(&scored, NULL, NULL);
         scores[i] = kept;
         assert_float_equal(slope[i], 0.5 * (above - below) / 0x1p-6, 1e-5);
     }
@@ -104,7 +105,8 @@ static double loss_of(Network *net, const float *x, const int32_t *y, size_t n) 
     size_t last = net->layers - 1;
     Pass *pass = network_forward(net, &(Batch){ x, n, ((const Model *)net)->features, "test" },
                                  &(Taps){ .layer = &last, .count = 1 }, &err);
-    double loss = cross_entropy(pass_output(pass, 0), n, 5, y, 1, NULL, NULL) / (double)n;
+    double loss =
+        cross_entropy(&(ScoredRows){ pass_output(pass, 0), n, 5, y }, NULL, NULL) / (double)n;
     pass_free(pass);
     return loss;
 }

@@ -364,7 +364,7 @@ function TestPlotOutput:test_refusals()
   refused("plot.attack: file: expected a string, got 3", { file = 3 })
   refused("plot.attack: terminal: expected window, qt, wxt, x11, text, png, svg, pdf or html, got \"gif\"",
     { terminal = "gif" })
-  refused("plot.attack: unknown option 'fiel' (valid: index, count, perturbation, layers, file",
+  refused("plot.attack: unknown option 'fiel'; did you mean 'file'? (valid: index, count, perturbation",
     { fiel = "a.png" })
   refused("plot.attack: timeout: expected a number from 0.01 to 86400, got -1",
     { file = "a.png", timeout = -1 })

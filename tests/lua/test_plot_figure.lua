@@ -164,7 +164,7 @@ function TestPlotFigure:test_refusals()
   local function refused(message, draw)
     lu.assertErrorMsgContains(message, draw)
   end
-  refused("plot.figure: unknown option 'row' (valid: rows, columns, cols",
+  refused("plot.figure: unknown option 'row'; did you mean 'rows'? (valid: rows, columns, cols",
     function() plot.figure { row = 2 } end)
   refused("plot.figure: line: x and y: expected as many of each, got 2 and 3",
     function() f:line({ 1, 2 }, { 1, 2, 3 }) end)

@@ -1,23 +1,13 @@
 -- What recipes do with the values they are given: arrays or lists, options, complaints.
 
+local arguments = require "perigee.arguments"
 local gnuplot = require("perigee.native").gnuplot
 
 local values = {}
 
 values.fail = require("perigee.blame").fail
-
--- A value in words, for messages.
-local function describe(value)
-  if value == nil then return "nothing" end
-  if type(value) == "string" then return string.format("the string %q", value) end
-  if type(value) == "userdata" then return tostring(value):match("^[^\n]*") end
-  if type(value) == "table" then return "a table" end
-  return tostring(value)
-end
-
-function values.expected(where, name, expected, value)
-  values.fail("%s: %s: expected %s, got %s", where, name, expected, describe(value))
-end
+values.expected = arguments.expected
+values.only = arguments.only
 
 -- Numbers of an array or a (nested) list as a float64 array.
 function values.numbers(where, name, value)
@@ -87,26 +77,6 @@ function values.softmax(scores)
 end
 
 local common = { "file", "terminal", "title", "timeout", "width", "height", "scale" }
-
--- Options as a table in which every key is one of the lists of names given.
-function values.only(where, options, ...)
-  if options == nil then return {} end
-  if type(options) ~= "table" then values.expected(where, "options", "a table", options) end
-  local known, names = {}, {}
-  for _, list in pairs { ... } do
-    for _, name in ipairs(list) do
-      known[name] = true
-      names[#names + 1] = name
-    end
-  end
-  for key in pairs(options) do
-    if not known[key] then
-      values.fail("%s: unknown option '%s' (valid: %s)", where, tostring(key),
-        table.concat(names, ", "))
-    end
-  end
-  return options
-end
 
 -- The same with those that all pictures take.
 function values.options(where, options, valid)
