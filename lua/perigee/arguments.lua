@@ -39,4 +39,32 @@ function arguments.only(where, options, ...)
   return options
 end
 
+-- The function, which refuses arguments beyond the `taken` that it names; nil is none. A method's object
+-- is not counted.
+local function guarded(name, f, taken, is_method)
+  local most = is_method and taken - 1 or taken
+  local words = most == 0 and "no arguments" or ("at most %d argument%s"):format(most,
+    most == 1 and "" or "s")
+  return function(...)
+    for i = taken + 1, select("#", ...) do
+      local extra = select(i, ...)
+      if extra ~= nil then
+        blame.fail("%s: expected %s, got %s%s", name, words, describe(extra), most == 0 and "" or " as well")
+      end
+    end
+    return f(...)
+  end
+end
+
+--- Guard those functions of a library, or methods of a class, that are written in Lua.
+function arguments.guard(prefix, functions, are_methods)
+  for name, f in pairs(functions) do
+    local made = type(f) == "function" and debug.getinfo(f, "Su")
+    if made and made.what == "Lua" and not made.isvararg and not name:find "^__" then
+      functions[name] = guarded(prefix .. name, f, made.nparams, are_methods)
+    end
+  end
+  return functions
+end
+
 return arguments

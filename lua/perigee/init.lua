@@ -13,8 +13,11 @@ for _, name in ipairs(libraries) do
   end
 end
 
+local arguments = require "perigee.arguments"
 local missing = require "perigee.missing"
-for _, name in ipairs(libraries) do missing.guard_library(name, rawget(_G, name)) end
+for _, name in ipairs(libraries) do
+  missing.guard_library(name, arguments.guard(name .. ".", rawget(_G, name)))
+end
 debug.getregistry()["perigee.missing"] = missing.of_value
 
 -- What somebody who wrote `name` may have meant: a global, or a library's function without its library.

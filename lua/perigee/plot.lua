@@ -16,6 +16,7 @@
 
 local library = {}
 
+local arguments = require "perigee.arguments"
 local figures = require "perigee.plot.figure"
 local style = require "perigee.plot.style"
 local output = require "perigee.plot.output"
@@ -107,6 +108,8 @@ function figures.class:script(options)
   options = values.only(where, options, { "file", "terminal", "scale" })
   return output.script(where, "figure", self, options)
 end
+
+arguments.guard("plot.figure: ", figures.class, true)
 
 function library.script(name, subject, options)
   if getmetatable(name) == figures.class then return name:script(subject) end

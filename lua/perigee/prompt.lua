@@ -1,6 +1,7 @@
 -- What the prompt does with a line besides running it: help queries, printing values, pointing out
 -- locals that are gone, completing. src/repl.c reads, loads and runs; it calls these.
 
+local arguments = require "perigee.arguments"
 local help = require "perigee.help"
 local kinds = require "perigee.kinds"
 local printer = require "perigee.printer"
@@ -250,7 +251,7 @@ function prompt.start()
     help = help_command, show = require "perigee.show", who = session.who, info = info, seed = perigee.seed,
     time = session.time, bench = session.bench, save = session.save, restore = session.restore,
   }
-  for name, value in pairs(own) do rawset(_G, name, value) end
+  for name, value in pairs(arguments.guard("", own)) do rawset(_G, name, value) end
   session.start()
 end
 

@@ -6,6 +6,7 @@
 -- drawn, because only then is it known how many of a million points can be seen. The
 -- fields (title, xlabel, …) are plain assignments; an unknown one is an error.
 
+local arguments = require "perigee.arguments"
 local style = require "perigee.plot.style"
 local values = require "perigee.plot.values"
 
@@ -500,6 +501,8 @@ function Panel:contour(z, options)
     how = f("using 1:2 with lines lc rgb '%s' lw %g dt %d", color, width, dash),
     label = options.label, color = color, width = width, dash = dash })
 end
+
+arguments.guard("plot.figure: ", Panel, true)
 
 -- A gnuplot command before the panel is drawn: for boxes and arrows.
 function panels.command(panel, text)
