@@ -85,7 +85,8 @@ typedef struct Attack {
     bool gradient;            /* step wants the gradient */
     bool draws;               /* step draws random numbers from the rows' streams */
     bool counts_start;        /* max_iter counts the start as well as the steps */
-    bool keeps_last; /* the answer is the last point, whatever its loss; otherwise the best one */
+    bool keeps_last; /* the answer is the last point, whatever its loss; otherwise the best one, a
+                        point that reaches the goal before one that does not (verdict.h) */
     bool finite;     /* dmax must be: it is how far the step goes */
     /* Stop when the means of the last two windows of losses differ by less than eps, after this
      * many iterations; 0: never. */

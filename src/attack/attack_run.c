@@ -37,7 +37,7 @@ typedef struct Run {
     Goal *goal;                    /* n */
     size_t *sample;                /* 0 … n−1 */
     uint64_t *stream;              /* n */
-    double *best;                  /* n: the loss of the answer so far */
+    Worth *best;                   /* n: how good the answer so far is */
     const double *start_scores;    /* of the task's start points */
     StartScores *own_start_scores; /* what holds them where the attack keeps none */
     AttackResult *result;
@@ -232,15 +232,14 @@ static bool merge(Run *run, const Descent *descent, bool first, Error *err) {
     size_t d = run->problem.features, columns = run->problem.columns;
     for (size_t row = 0; row < descent->n; row++) {
         size_t i = descent->sample[row], at = descent->answer_at[row];
-        double loss = descent->path[row].loss[at];
         array_i32(result->score_count)[i] += descent->score_count[row];
         array_i32(result->gradient_count)[i] += descent->gradient_count[row];
-        bool better = first || loss < run->best[i];
+        bool better = first || worth_more(descent->worth[row], run->best[i]);
         if (better || descent->stop[row] == STOP_INTERRUPTED)
             array_i32(result->stop)[i] = descent->stop[row];
         if (!better)
             continue;
-        run->best[i] = loss;
+        run->best[i] = descent->worth[row];
         memcpy(array_f32(result->x_adv) + i * d, descent->answer + row * d, d * sizeof(float));
         memcpy(array_f64(result->scores) + i * columns, descent->path[row].scores + at * columns,
                columns * sizeof(double));
@@ -402,7 +401,7 @@ static size_t keep_better(const Run *run, const Further *further) {
     for (size_t r = 0; r < further->n; r++) {
         size_t i = further->group[r];
         const double *scores = further->scores + r * columns;
-        if (!(problem->objective->loss(problem->model, scores, run->goal[i]) < run->best[i]))
+        if (!worth_more(problem_worth(problem, scores, run->goal[i]), run->best[i]))
             continue;
         further->sample[kept] = i;
         memmove(further->x + kept * d, further->x + r * d, d * sizeof(float));

@@ -38,6 +38,7 @@ static const struct Buffer {
     { offsetof(Descent, stop), sizeof(int32_t), BY_ROW, WIDTH_ONE },
     { offsetof(Descent, answer), sizeof(float), BY_ROW, WIDTH_FEATURES },
     { offsetof(Descent, answer_at), sizeof(size_t), BY_ROW, WIDTH_ONE },
+    { offsetof(Descent, worth), sizeof(Worth), BY_ROW, WIDTH_ONE },
     { offsetof(Descent, path), sizeof(Path), BY_ROW, WIDTH_ONE },
     { offsetof(Descent, active), sizeof(size_t), BY_ROW, WIDTH_ONE },
     { offsetof(Descent, gradient), sizeof(float), BY_ROW, WIDTH_FEATURES },
@@ -140,6 +141,11 @@ static bool grow(Path *path, const Problem *problem, Error *err) {
     return ok;
 }
 
+Worth problem_worth(const Problem *problem, const double *scores, Goal goal) {
+    return (Worth){ verdict_success(problem->model, scores, goal),
+                    problem->objective->loss(problem->model, scores, goal) };
+}
+
 /* Append where the row stands to its path, and keep it if it is the answer so far. */
 static bool record(Descent *descent, size_t row, Error *err) {
     const Problem *problem = descent->problem;
@@ -154,9 +160,10 @@ static bool record(Descent *descent, size_t row, Error *err) {
     if (path->iterates)
         memcpy(path->iterates + at * d, x, d * sizeof(float));
     path->count++;
-    if (at == 0 || problem->attack->keeps_last ||
-        path->loss[at] < path->loss[descent->answer_at[row]]) {
+    Worth worth = problem_worth(problem, descent->scores + row * columns, descent->goal[row]);
+    if (at == 0 || problem->attack->keeps_last || worth_more(worth, descent->worth[row])) {
         descent->answer_at[row] = at;
+        descent->worth[row] = worth;
         memcpy(descent->answer + row * d, x, d * sizeof(float));
     }
     return true;

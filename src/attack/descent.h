@@ -7,6 +7,7 @@
 
 #include "attack/attack.h"
 #include "attack/objective.h"
+#include "attack/verdict.h"
 
 /* Rows of a piece of a step's work; each row's result is its own. */
 enum { DESCENT_PIECE = 8 };
@@ -43,6 +44,7 @@ typedef struct Descent {
     int32_t *stop;                         /* n: StopReason, valid for rows that stopped */
     float *answer;                         /* n × features: the best (or last) point so far */
     size_t *answer_at;                     /* n: its place in the path */
+    Worth *worth;                          /* n: how good it is */
     Path *path;                            /* n */
     size_t iteration, iterations;          /* 1 … iterations; 0 at the start */
     size_t active_count;
@@ -83,7 +85,8 @@ typedef struct Trials {
 /* Scores of the trial points into trial_scores, counted for their samples. */
 bool descent_score(Descent *descent, const Trials *trials, Error *err);
 
-/* The attack's loss of the row at a point with these scores. */
+/* What a point with these scores is worth to a goal; the attack's loss of the row there. */
+Worth problem_worth(const Problem *problem, const double *scores, Goal goal);
 double descent_loss(const Descent *descent, size_t row, const double *scores);
 
 /* Move the row to this point. */

@@ -34,3 +34,7 @@ bool verdict_success(const Model *model, const double *scores, Goal goal) {
         return verdict_hit(model->rejects, label, labels[goal.target]);
     return verdict_of(model->rejects, label, labels[goal.truth]) == VERDICT_WRONG;
 }
+
+bool worth_more(Worth a, Worth b) {
+    return a.reached != b.reached ? a.reached : a.loss < b.loss;
+}

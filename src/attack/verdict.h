@@ -23,4 +23,12 @@ bool verdict_hit(bool rejects, int32_t label, int32_t target);
 bool verdict_rejected(const Model *model, const double *scores);
 bool verdict_success(const Model *model, const double *scores, Goal goal);
 
+/* How good an answer is. One that reaches the goal is better than one that does not, whatever their
+ * losses: not every objective is lowest where a point is accepted as wrong. */
+typedef struct Worth {
+    bool reached;
+    double loss;
+} Worth;
+bool worth_more(Worth a, Worth b); /* is a better than b? */
+
 #endif

@@ -147,10 +147,13 @@ static void check_trace(const Attack *attack, const Case *c, const AttackResult 
     const double *loss = array_f64(trace->loss), *scores = array_f64(trace->scores);
     Goal goal = { (size_t)array_i32(result->y)[i],
                   result->target ? array_i32(result->target)[i] : -1 };
+    Worth last = { verdict_success(&c->model->base, scores + (count - 1) * columns, goal),
+                   loss[count - 1] };
     assert_true((trace->iterates != NULL) == c->params.iterates);
     for (size_t t = 0; t < count; t++) {
         assert_true(loss[t] == objective->loss(&c->model->base, scores + t * columns, goal));
-        assert_true(attack->keeps_last || loss[t] > loss[count - 1] || t == count - 1);
+        Worth worth = { verdict_success(&c->model->base, scores + t * columns, goal), loss[t] };
+        assert_true(attack->keeps_last || t == count - 1 || worth_more(last, worth));
         if (trace->iterates)
             check_point(c, i, array_f32(trace->iterates) + t * d, array_f64(trace->distance)[t]);
     }

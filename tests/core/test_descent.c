@@ -299,6 +299,67 @@ static void test_random_starts_stay_in_the_box(void **state) {
     assert_true(fabs((double)at_border / (START_FEATURES * STARTS) - 1. / 3) < 0.03);
 }
 
+/* ---- Which answer is kept ---- */
+
+/* Scores of the second and third class; that of the true one is 0 and the reject score 1. */
+static double scripted_scores[2][3][2];
+static size_t descents;
+
+static bool scores_step(Descent *descent, Error *err) {
+    (void)err;
+    descents += descent->iteration == 1;
+    const double *now = scripted_scores[descents - 1][descent->iteration - 1];
+    descent_move(descent, 0, descent->x, (const double[]){ 0, now[0], now[1], 1 });
+    return true;
+}
+
+/* How many iterates lead to the answer, by cross-entropy and with a restart. */
+static size_t answer_after(int restarts) {
+    const double flat[3] = { 0 }, b[3] = { 2, 0, 0 };
+    TestModel *model = test_model(3, 1, flat, b);
+    model->base.rejects = true;
+    const float x = 0;
+    const int32_t y = 0;
+    AttackTask task = { .model = &model->base, .x = &x, .y = &y, .n = 1, .features = 1 };
+    Attack scripted = { .name = "scripted",
+                        .fields = attack_pgd.fields,
+                        .params = attack_pgd.params,
+                        .step = scores_step,
+                        .trials = 1 };
+    AttackParams params = params_of(&scripted, 1);
+    params.max_iter = 3;
+    params.eps = 0;
+    params.restarts = restarts;
+    while (objective_table[params.objective] != &objective_cross_entropy)
+        params.objective++;
+    descents = 0;
+    AttackResult *result = run(&scripted, &params, &task);
+    size_t count = array_size(result->trace[0].loss);
+    result_free(result);
+    model_release(&model->base);
+    return count - 1;
+}
+
+/* Two classes that share the probability make the truth's small, and are rejected: a point that is
+ * accepted as wrong is the better answer, within a descent and among several. */
+static void test_success_before_loss(void **state) {
+    (void)state;
+    const double accepted[2] = { 1.1, -9 }, rejected[2] = { 0.99, 0.99 }, better[2] = { 1.5, -9 };
+    for (int k = 0; k < 2; k++) {
+        const double *const scores[2][3] = { { rejected, k ? better : accepted, rejected },
+                                             { rejected, rejected, k ? accepted : rejected } };
+        for (int t = 0; t < 6; t++)
+            memcpy(scripted_scores[t / 3][t % 3], scores[t / 3][t % 3], sizeof accepted);
+        assert_int_equal(answer_after(0), 2);
+        assert_int_equal(answer_after(1), 2); /* no restart finds a better one … */
+    }
+    memcpy(scripted_scores[1][0], better, sizeof better);
+    memcpy(scripted_scores[0][1], accepted, sizeof accepted);
+    assert_int_equal(answer_after(1), 1); /* … but this */
+    memcpy(scripted_scores[0][1], rejected, sizeof rejected);
+    assert_int_equal(answer_after(0), 1); /* the lowest loss, where none succeeds */
+}
+
 /* ---- An attack's own state ---- */
 
 /* v ← v / 2 + gradient, x ← x − v / 10: what it keeps is by row, while rows come and go. */
@@ -403,6 +464,7 @@ int main(void) {
         cmocka_unit_test(test_better_answers_of_restarts_are_kept),
         cmocka_unit_test(test_random_starts_fill_the_ball),
         cmocka_unit_test(test_random_starts_stay_in_the_box),
+        cmocka_unit_test(test_success_before_loss),
         cmocka_unit_test(test_state_is_kept_by_row),
         cmocka_unit_test(test_one_pass_an_iteration),
     };
