@@ -7,13 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A finite number that 15 digits would change becomes its text of 17. */
+/* A finite number that 15 digits would change becomes its text of 17, and so does −0: newer
+ * releases of cJSON print it as 0. */
 static bool keep_digits(cJSON *number) {
     char text[32];
-    snprintf(text, sizeof text, "%.15g", number->valuedouble);
-    if (!isfinite(number->valuedouble) || strtod(text, NULL) == number->valuedouble)
+    double value = number->valuedouble;
+    bool negative_zero = value == 0 && signbit(value);
+    snprintf(text, sizeof text, "%.15g", value);
+    if (!isfinite(value) || (strtod(text, NULL) == value && !negative_zero))
         return true;
-    int length = snprintf(text, sizeof text, "%.17g", number->valuedouble);
+    int length = snprintf(text, sizeof text, negative_zero ? "-0.0" : "%.17g", value);
     char *raw = cJSON_malloc((size_t)length + 1);
     if (!raw)
         return false;

@@ -310,11 +310,18 @@ static char *output_command(const char *path) {
     return command;
 }
 
+/* Version 6 only warns of a terminal that it does not know, and draws nothing. */
+static bool check_whole(Gnuplot *g, const PictureFile *file, Error *err) {
+    char words[512];
+    last_words(g, words, sizeof words);
+    return picture_whole(file, words, err);
+}
+
 static bool draw_file(Gnuplot *g, const GnuplotPicture *picture, PictureFile *file, Error *err) {
     char *output = output_command(file->writer.temporary);
     if (!output)
         return error_memory(err, picture->where, strlen(picture->file));
-    bool fine = draw(g, picture, output, err) && picture_whole(file, err) &&
+    bool fine = draw(g, picture, output, err) && check_whole(g, file, err) &&
                 (!picture->signature || picture_sign(file, picture->signature, err));
     free(output);
     return fine;

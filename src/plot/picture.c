@@ -53,7 +53,7 @@ static bool tail_is(const char *tail, size_t n, const char *ending, size_t lengt
     return n >= length && memcmp(tail + n - length, ending, length) == 0;
 }
 
-bool picture_whole(const PictureFile *picture, Error *err) {
+bool picture_whole(const PictureFile *picture, const char *words, Error *err) {
     static const char iend[] = "\0\0\0\0IEND\xae\x42\x60\x82";
     char head[8], tail[TAIL];
     PictureFormat format = picture->format;
@@ -76,8 +76,8 @@ bool picture_whole(const PictureFile *picture, Error *err) {
     if (!whole)
         return error_set(err, ERROR_FILE,
                          "%s: %s was not written: gnuplot's picture is incomplete after %ld bytes "
-                         "(is the disk full?)",
-                         picture->where, picture->file, size);
+                         "(is the disk full?)%s%s",
+                         picture->where, picture->file, size, *words ? "; it said: " : "", words);
     return true;
 }
 

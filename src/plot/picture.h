@@ -31,8 +31,8 @@ typedef struct PictureFile {
  * is something else than a regular file. */
 bool picture_open(PictureFile *picture, Error *err);
 
-/* Is it whole? */
-bool picture_whole(const PictureFile *picture, Error *err);
+/* Is it whole? If not, the error adds what gnuplot said last, or nothing where `words` is empty. */
+bool picture_whole(const PictureFile *picture, const char *words, Error *err);
 
 /* Write into a whole picture what made it, one line of printable ASCII without "--". PNG: a tEXt
  * chunk "Comment" after the header. SVG: a comment after the declaration. PDF: a comment behind the

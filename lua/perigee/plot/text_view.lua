@@ -2,6 +2,7 @@
 -- blocks, because a picture of eighty columns of pixels would have no legible word.
 
 local figures = require "perigee.plot.figure"
+local gnuplot = require("perigee.native").gnuplot
 
 local text_view = {}
 
@@ -41,11 +42,17 @@ function text_view.images(figure)
   return perigee.picture(list)
 end
 
+-- Version 6 puts a picture at the screen's top unless it is told not to; 5.4 does not know the word.
+local function placed()
+  local version = gnuplot.version()
+  return version and tonumber(version:match "^%d+") >= 6 and "scroll " or ""
+end
+
 local function sixel(figure, terminal, draw)
   local scale = math.min(1.5, math.max(0.5, terminal.columns * LETTER / figure.width))
-  local setup = ("set terminal sixelgd size %d,%d truecolor noenhanced background '#ffffff' font 'Arial,%g' "
-    .. "fontscale %g linewidth %g\n"):format(figure.width * scale // 1, figure.height * scale // 1, 11,
-    scale * 0.75, scale)
+  local setup = ("set terminal sixelgd %ssize %d,%d truecolor noenhanced background '#ffffff' "
+    .. "font 'Arial,%g' fontscale %g linewidth %g\n"):format(placed(), figure.width * scale // 1,
+    figure.height * scale // 1, 11, scale * 0.75, scale)
   return draw("sixels", setup, figures.commands(figure, false)) .. "\n"
 end
 
