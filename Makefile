@@ -136,7 +136,7 @@ LUACHECK ?= $(shell command -v luacheck)
 lint: lint-lua lint-c
 
 lint-lua:
-	$(if $(LUACHECK),$(LUACHECK) -q lua scripts tests/lua tests/bench tests/old/make.lua examples,@echo \
+	$(if $(LUACHECK),$(LUACHECK) -q lua scripts tests/lua $(wildcard tests/found/*.lua) tests/bench tests/old/make.lua examples,@echo \
 	  'skipped: luacheck is not here')
 
 lint-c:

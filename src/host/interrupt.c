@@ -9,18 +9,22 @@
 
 #include <errno.h>
 #include <lauxlib.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 enum { STATUS_INTERRUPTED = 130 };
 
 static const double LENIENCE = 0.5; /* seconds in which unfinished business may end */
-/* A second signal after this many seconds or more means a second key press, not a bouncing one. */
-static const double SECOND_AFTER = 0.1, SECOND_BEFORE = 2;
+/* A signal this many seconds after another, or more, is a second key press, not a bouncing one. */
+static const double SECOND_AFTER = 0.1;
+/* After so many microseconds without an answer the user is told what a second one does. */
+enum { PATIENCE = 700000 };
 
 /* A session that hears SIGINT, one per context. */
 typedef struct Session {
@@ -33,6 +37,7 @@ typedef struct Session {
     bool installed, without_notes;
     volatile double signalled_at;
     volatile sig_atomic_t unanswered; /* signalled, and no hook has run since */
+    volatile sig_atomic_t told;       /* that another one ends the program */
     double answered_at;
 } Session;
 
@@ -98,7 +103,7 @@ static void stop_at_line(lua_State *L, lua_Debug *where) {
     Session *session = the_session();
     double now = progress_clock();
     if (session->unanswered) {
-        session->unanswered = 0;
+        session->unanswered = session->told = 0;
         session->answered_at = now;
     }
     if (now - session->answered_at < LENIENCE) {
@@ -111,14 +116,30 @@ static void stop_at_line(lua_State *L, lua_Debug *where) {
     lua_error(L);
 }
 
+/* Nothing has answered yet: say so, once, from a handler. */
+static void tell(Session *session) {
+    static const char words[] =
+        "\nstill at work; Ctrl-C again ends the program, and what is not saved "
+        "is lost\n";
+    if (session->told || !session->unanswered)
+        return;
+    session->told = 1;
+    ssize_t ignored = write(STDERR_FILENO, words, sizeof words - 1);
+    (void)ignored;
+}
+
 /* In the session's context and thread. */
 static void ask_to_stop(Session *session) {
     double now = progress_clock();
     double since = now - session->signalled_at;
-    if (progress_interrupt_pending() && since >= SECOND_AFTER && since < SECOND_BEFORE)
+    bool again = session->unanswered && progress_interrupt_pending() && since >= SECOND_AFTER;
+    if (again && session->told)
         _exit(STATUS_INTERRUPTED);
+    if (again)
+        tell(session);
     session->signalled_at = now;
     session->unanswered = 1;
+    setitimer(ITIMER_REAL, &(struct itimerval){ .it_value = { .tv_usec = PATIENCE } }, NULL);
     progress_interrupt();
     /* lua_sethook may be called from here; nothing else of Lua's may. */
     lua_sethook(session->main_state, stop_at_line, LUA_MASKLINE, 0);
@@ -135,6 +156,36 @@ static void on_sigint(int signal_number) {
     } else if (session) {
         /* OpenBLAS's idle threads, made before main, may be the ones that the kernel picks. */
         pthread_kill(session->thread, signal_number);
+    }
+    errno = saved_errno;
+}
+
+/* ---- Other signals --------------------------------------------------------------------------- */
+
+/* PATIENCE after a Ctrl-C. */
+static void on_alarm(int signal_number) {
+    int saved_errno = errno;
+    Session *session = atomic_load(&foreground);
+    if (session && pthread_equal(pthread_self(), session->thread))
+        tell(session);
+    else if (session)
+        pthread_kill(session->thread, signal_number);
+    errno = saved_errno;
+}
+
+static bool is_broken(int descriptor) {
+    struct pollfd output = { .fd = descriptor };
+    return poll(&output, 1, 0) == 1 && (output.revents & POLLERR);
+}
+
+/* Whoever read our output has gone (perigee … | head): that ends the program as it ends others. A
+ * pipe of the user's own whose reader has gone is an error of the write. Being a handler, and not
+ * SIG_IGN, this is nothing that a child would inherit. */
+static void on_sigpipe(int signal_number) {
+    int saved_errno = errno;
+    if (is_broken(STDOUT_FILENO) || is_broken(STDERR_FILENO)) {
+        signal(signal_number, SIG_DFL);
+        raise(signal_number);
     }
     errno = saved_errno;
 }
@@ -221,14 +272,17 @@ static void replace_coroutine_functions(lua_State *L) {
     lua_pop(L, 1);
 }
 
-/* No SA_RESTART: a read that waits for the user or a child must come back. */
+static void handle(int signal_number, void (*handler)(int), int flags, struct sigaction *before) {
+    struct sigaction action = { .sa_handler = handler, .sa_flags = flags };
+    sigemptyset(&action.sa_mask);
+    sigaction(signal_number, &action, before);
+}
+
+/* No SA_RESTART for Ctrl-C: a read that waits for the user or a child must come back. */
 static void catch_signals(void) {
-    struct sigaction on_interrupt = { .sa_handler = on_sigint };
-    sigemptyset(&on_interrupt.sa_mask);
-    sigaction(SIGINT, &on_interrupt, &before_all);
-    struct sigaction ignore = { .sa_handler = SIG_IGN };
-    sigemptyset(&ignore.sa_mask);
-    sigaction(SIGPIPE, &ignore, NULL);
+    handle(SIGINT, on_sigint, 0, &before_all);
+    handle(SIGPIPE, on_sigpipe, 0, NULL);
+    handle(SIGALRM, on_alarm, SA_RESTART, NULL);
 }
 
 void interrupt_install(lua_State *L, const char *lua_dir, bool quiet) {
@@ -262,8 +316,9 @@ void interrupt_report(void) {
 }
 
 void interrupt_clear(lua_State *L) {
+    Session *session = the_session();
     lua_sethook(L, NULL, 0, 0);
-    the_session()->unanswered = 0;
+    session->unanswered = session->told = 0;
     note_forget();
     progress_clear_interrupt();
 }

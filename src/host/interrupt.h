@@ -9,18 +9,19 @@
  * model written in Lua leaves in good order. This leniency ends after half a second, so that none
  * of it can keep the prompt waiting.
  *
- * A second SIGINT within two seconds of one that nothing answered ends the process with status 130.
- */
+ * Where nothing has answered a SIGINT for a while, or another one comes, the user is told that one
+ * more ends the program; that one ends it, with status 130. */
 #ifndef PERIGEE_HOST_INTERRUPT_H
 #define PERIGEE_HOST_INTERRUPT_H
 
 #include <lua.h>
 #include <stdbool.h>
 
-/* Catch SIGINT, ignore SIGPIPE, and replace coroutine.resume and coroutine.wrap by ones that tell
- * which coroutine runs. After Lua's libraries are open, in L's context and thread; `lua_dir` (which
- * must outlive L) is where the program's own Lua files are; quiet: no notes. Of several sessions in
- * a process the newest is in the foreground: Ctrl-C is for it alone. */
+/* Catch SIGINT; SIGPIPE, which ends the program only if its output is what broke; SIGALRM, which
+ * reminds of a SIGINT. Replace coroutine.resume and coroutine.wrap by ones that tell which
+ * coroutine runs. After Lua's libraries are open, in L's context and thread; `lua_dir` (which must
+ * outlive L) is where the program's own Lua files are; quiet: no notes. Of several sessions in a
+ * process the newest is in the foreground: Ctrl-C is for it alone. */
 void interrupt_install(lua_State *L, const char *lua_dir, bool quiet);
 
 /* The context's session has ended, its state is closed: the one before it is in the foreground; if

@@ -89,13 +89,25 @@ after 100
 send "$ctrl_c"
 ask "print('pat' .. 'ient')" {\rpatient} "and more of them do not end the program"
 
-# Nothing in C asks: the first Ctrl-C has to wait for the end, the second one ends the program.
+# Nothing in C asks: the first Ctrl-C has to wait for the end, and says after a while what another does.
 send "('a'):rep(40):match(('a*'):rep(40) .. 'b')\r"
 after 500
 send $ctrl_c
-after 600
+see {still at work; Ctrl-C again ends the program} "what does not answer is told of"
 send $ctrl_c
-ended 130 "a second Ctrl-C ends what does not answer"
+ended 130 "a second Ctrl-C then ends it"
+
+# Two in a row are not enough: the second is told what a third does.
+start 24 80 -i
+send "('a'):rep(40):match(('a*'):rep(40) .. 'b')\r"
+after 500
+send $ctrl_c
+after 200
+send $ctrl_c
+see {Ctrl-C again ends the program} "nor is what does not answer a second one"
+after 200
+send $ctrl_c
+ended 130 "a third ends it"
 
 start 24 80 -i $env(work)/setup.lua
 send "nn.train(net, ds, \{ epochs = 1000000 \});\r"
