@@ -7,6 +7,7 @@
 #include "bind/bind_samples.h"
 #include "core/array.h"
 #include "core/error.h"
+#include "core/fields_json.h"
 #include "core/rng.h"
 #include "data/dataset.h"
 
@@ -28,10 +29,6 @@ static Network *check_self(lua_State *L, const char *where) {
     return bind_check(L, 1, &network_type, where, "self");
 }
 
-int bind_push_network(lua_State *L, Network *net, const Error *err) {
-    return bind_push_model(L, (Model *)net, err);
-}
-
 /* ---- Passes ---------------------------------------------------------------------------------- */
 
 static size_t check_layer(lua_State *L, const Network *net, const char *where, int arg) {
@@ -40,14 +37,6 @@ static size_t check_layer(lua_State *L, const Network *net, const char *where, i
     if (layer < 0)
         bind_raise(L, &err);
     return (size_t)layer;
-}
-
-static BindSamples check_samples(lua_State *L, const Network *net, const char *where, int arg) {
-    BindSamples samples = bind_check_samples(L, arg, where, "x");
-    if (samples.features != ((const Model *)net)->features)
-        luaL_error(L, "%s: samples have %I features, the net takes %I", where,
-                   (lua_Integer)samples.features, (lua_Integer)((const Model *)net)->features);
-    return samples;
 }
 
 /* The layers that the value at 3 names: one name, a list of them, or none for the last layer. The
@@ -82,7 +71,7 @@ static int net_forward(lua_State *L) {
     Network *net = check_self(L, where);
     size_t taps;
     lua_settop(L, 3);
-    BindSamples samples = check_samples(L, net, where, 2);
+    BindSamples samples = bind_check_samples(L, 2, where, "x");
     size_t *tap = check_taps(L, net, &taps);
     float **output = lua_newuserdatauv(L, taps * sizeof *output, 0);
     luaL_checkstack(L, (int)taps + 8, "forward: too many layers");
@@ -156,7 +145,7 @@ static int net_backward(lua_State *L) {
     lua_settop(L, 4);
     bind_options(L, 4, where, valid);
     bool weights = bind_opt_boolean(L, 4, where, "weights", false);
-    BindSamples samples = check_samples(L, net, where, 2);
+    BindSamples samples = bind_check_samples(L, 2, where, "x");
     Entering entering = check_entering(L, net, samples.n);
     float *dweights =
         weights ? lua_newuserdatauv(L, (network_vector_size(net) + 1) * sizeof(float), 0) : NULL;
@@ -291,18 +280,6 @@ static void push_layers(lua_State *L, const void *object) {
     }
 }
 
-/* A seed that no double can hold is kept as text. */
-static void push_record_item(lua_State *L, const cJSON *item) {
-    const char *text = cJSON_GetStringValue(item);
-    bool is_seed = text && strstr(item->string, "seed") && lua_stringtonumber(L, text) > 0;
-    if (cJSON_IsBool(item))
-        lua_pushboolean(L, cJSON_IsTrue(item));
-    else if (cJSON_IsNumber(item))
-        lua_pushnumber(L, item->valuedouble);
-    else if (!is_seed)
-        lua_pushstring(L, text);
-}
-
 /* How the net was trained, as a flat table; nil if it was not. */
 static void push_record(lua_State *L, const void *net) {
     const cJSON *record = network_record(net), *item;
@@ -314,7 +291,8 @@ static void push_record(lua_State *L, const void *net) {
     cJSON_ArrayForEach(item, record) {
         if (!item->string)
             continue;
-        push_record_item(L, item);
+        Value value = value_from_json(item, strcmp(item->string, "source") == 0);
+        bind_push_value(L, &value);
         lua_setfield(L, -2, item->string);
     }
 }

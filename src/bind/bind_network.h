@@ -9,9 +9,6 @@
 /* Register the net's type. */
 void bind_network_open(lua_State *L);
 
-/* Push a box that takes over the net, or raise err. */
-int bind_push_network(lua_State *L, Network *net, const Error *err);
-
 /* Train with the dataset at 2 and the options at 3 (a table, or none) over the net's own
  * parameters, and push the history. `anew` draws the weights first. */
 int bind_train(lua_State *L, Network *net, const char *where, bool anew);

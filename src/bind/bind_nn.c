@@ -11,42 +11,22 @@
 #include "nn/network_build.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 /* ---- Layers ---------------------------------------------------------------------------------- */
 
-static void release_layers(void *layers) {
-    layers_clear(layers);
-    free(layers);
-}
-
-static const BoxType layers_type = { .name = "perigee.layers",
-                                     .shown = "layers",
-                                     .release = release_layers };
-
-enum { LAYERS = 2 }; /* the list's place on the stack */
-
-static LayerList *push_layers(lua_State *L) {
-    void **box = bind_new_box(L, &layers_type);
-    *box = calloc(1, sizeof(LayerList));
-    if (!*box)
-        luaL_error(L, "nn.new: not enough memory");
-    return *box;
-}
-
-/* Append a layer with the options of the table on top of the stack. `also` is a key that may stand
+/* Push a layer with the options of the table on top of the stack. `also` is a key that may stand
  * there besides, or NULL. */
-static void add_layer(lua_State *L, const LayerKind *kind, const char *also, const char *where) {
+static Layer *push_layer(lua_State *L, const LayerKind *kind, const char *also, const char *where) {
     const char *names[BIND_MOST_NAMES];
-    LayerList *layers = bind_test(L, LAYERS, &layers_type);
-    Error err;
+    int table = lua_gettop(L);
     bind_field_names(kind->fields.field, also, names);
-    bind_options(L, lua_gettop(L), where, names);
-    if (!layers_add(layers, layer_new(kind, &err), &err))
-        bind_raise(L, &err);
-    bind_read_fields(L, lua_gettop(L), where, kind->fields.field, layers->layer[layers->count - 1]);
+    bind_options(L, table, where, names);
+    Layer *layer = lua_newuserdatauv(L, kind->size, 0);
+    layer_init(layer, kind);
+    bind_read_fields(L, table, where, kind->fields.field, layer);
+    return layer;
 }
 
 /* nn.conv2d { out =, … } and its like: a copy of the options with `kind`, all checked. */
@@ -55,20 +35,15 @@ static int new_layer(lua_State *L) {
     char where[64];
     snprintf(where, sizeof where, "nn.%s", kind->name);
     lua_settop(L, 1);
-    push_layers(L);
-    if (lua_isnil(L, 1))
-        lua_newtable(L);
-    else
-        lua_pushvalue(L, 1);
-    add_layer(L, kind, NULL, where);
+    push_layer(L, kind, NULL, where);
     lua_createtable(L, 0, 4);
-    for (lua_pushnil(L); lua_next(L, 3); lua_pop(L, 1)) {
+    for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
         lua_pushvalue(L, -2);
         lua_pushvalue(L, -2);
-        lua_rawset(L, 4);
+        lua_rawset(L, 3);
     }
     lua_pushstring(L, kind->name);
-    lua_setfield(L, 4, "kind");
+    lua_setfield(L, 3, "kind");
     return 1;
 }
 
@@ -92,8 +67,8 @@ static void read_classes(lua_State *L, NetworkParts *parts) {
     parts->labels = array_size(labels);
 }
 
-/* The layer of the list's table on top of the stack. */
-static void read_layer(lua_State *L, lua_Integer number) {
+/* Push the layer that the table on top of the stack describes. */
+static Layer *read_layer(lua_State *L, lua_Integer number) {
     char text[128], where[128];
     Error err;
     if (!lua_istable(L, -1))
@@ -110,7 +85,7 @@ static void read_layer(lua_State *L, lua_Integer number) {
         error_prefix(&err, "%s", where);
         bind_raise(L, &err);
     }
-    add_layer(L, kind, "kind", where);
+    return push_layer(L, kind, "kind", where);
 }
 
 /* nn.new { input =, classes =, seed =, layer, layer, … } */
@@ -118,22 +93,22 @@ static int nn_new(lua_State *L) {
     const char *names[BIND_MOST_NAMES];
     NetworkParts parts = { 0 };
     Error err;
-    if (!lua_istable(L, 1))
-        return bind_expected(L, 1, "nn.new", "options",
-                             "a table such as { input = {1, 28, 28}, nn.conv2d{…}, … }");
     bind_field_names(network_fields, NULL, names);
     bind_options_list(L, 1, "nn.new", names);
-    LayerList *layers = push_layers(L);
+    parts.layers = lua_rawlen(L, 1);
+    Layer **layer = lua_newuserdatauv(L, (parts.layers + 1) * sizeof *layer, 0);
+    luaL_checkstack(L, 2 * (int)parts.layers + 16, "nn.new: too many layers");
     if (bind_opt_push(L, 1, "seed") == LUA_TNIL)
         parts.seed = rng_fork(bind_session_rng()) >> 11;
     bind_read_fields(L, 1, "nn.new", network_fields, &parts);
     read_input(L, &parts.input);
     read_classes(L, &parts);
-    for (lua_Integer i = 1; i <= (lua_Integer)lua_rawlen(L, 1); i++, lua_pop(L, 1)) {
-        lua_rawgeti(L, 1, i);
-        read_layer(L, i);
+    for (size_t l = 0; l < parts.layers; l++) {
+        lua_rawgeti(L, 1, (lua_Integer)l + 1);
+        layer[l] = read_layer(L, (lua_Integer)l + 1);
     }
-    return bind_push_network(L, network_build(&parts, layers, &err), &err);
+    parts.layer = layer;
+    return bind_push_model(L, (Model *)network_build(&parts, &err), &err);
 }
 
 /* Push the file that a name or a path means: a file as it is, else a shipped model. */
@@ -156,10 +131,8 @@ static int nn_load(lua_State *L) {
     const char *path = push_model_path(L, name);
     Error err;
     Model *model = model_load(path, &err);
-    if (!model) {
+    if (!model)
         error_prefix(&err, "nn.load");
-        return bind_raise(L, &err);
-    }
     bind_push_model(L, model, &err);
     if (model->kind != &network_model_kind)
         return luaL_error(L, "nn.load: %s holds a model of kind %s, not a net; use perigee.load",
@@ -209,7 +182,6 @@ int open_nn(lua_State *L) {
         BIND("softmax", nn_softmax, 1),
         BIND_LAST,
     };
-    bind_new_owner(L, &layers_type);
     bind_network_open(L);
     lua_newtable(L);
     bind_set_functions(L, functions);

@@ -50,10 +50,13 @@ bool fields_write_json(const Field *field, const void *object, cJSON *json) {
 /* ---- Reading --------------------------------------------------------------------------------- */
 
 /* The number that a string stands for, or the string itself. */
-static Value number_in(const char *text, bool whole) {
+static Value number_in(const char *text) {
     char *end;
-    Value value = whole ? value_whole(strtoll(text, &end, 10)) : value_number(strtod(text, &end));
-    return *text && !*end ? value : value_word(text);
+    Value whole = value_whole(strtoll(text, &end, 10));
+    if (*text && !*end)
+        return whole;
+    Value number = value_number(strtod(text, &end));
+    return *text && !*end ? number : value_word(text);
 }
 
 static Value list_value(const cJSON *list) {
@@ -72,20 +75,22 @@ static Value list_value(const cJSON *list) {
     return value;
 }
 
-static Value value_of(const Field *field, const cJSON *item) {
-    if (cJSON_IsNumber(item) && field->kind == FIELD_BOOLEAN)
-        return value_boolean(item->valuedouble != 0);
+Value value_from_json(const cJSON *item, bool is_text) {
     if (cJSON_IsNumber(item))
         return value_number(item->valuedouble);
     if (cJSON_IsBool(item))
         return value_boolean(cJSON_IsTrue(item));
-    if (cJSON_IsString(item) && (field->kind == FIELD_WORD || field->kind == FIELD_NAME))
-        return value_word(item->valuestring);
     if (cJSON_IsString(item))
-        return number_in(item->valuestring, field->kind != FIELD_NUMBER);
+        return is_text ? value_word(item->valuestring) : number_in(item->valuestring);
     if (cJSON_IsArray(item))
         return list_value(item);
     return (Value){ .kind = VALUE_OTHER, .got = "an object" };
+}
+
+static Value value_for(const Field *field, const cJSON *item) {
+    if (cJSON_IsNumber(item) && field->kind == FIELD_BOOLEAN)
+        return value_boolean(item->valuedouble != 0);
+    return value_from_json(item, field->kind == FIELD_WORD || field->kind == FIELD_NAME);
 }
 
 bool fields_read_json(const Field *field, void *object, const cJSON *json, Error *err) {
@@ -98,7 +103,7 @@ bool fields_read_json(const Field *field, void *object, const cJSON *json, Error
         if (!there)
             return error_set(err, ERROR_ARGUMENT, "%s: expected %s, got nothing", field->name,
                              field_expected(field, expected));
-        Value value = value_of(field, item);
+        Value value = value_for(field, item);
         if (!field_set(field, object, &value, err))
             return false;
     }

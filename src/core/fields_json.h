@@ -18,6 +18,10 @@ bool fields_write_json(const Field *field, const void *object, cJSON *json);
  * Numbers other than 0 are true, as they are in older files. */
 bool fields_read_json(const Field *field, void *object, const cJSON *json, Error *err);
 
+/* What an item stands for: of a string the number in it, unless it is a text. Words are borrowed.
+ */
+Value value_from_json(const cJSON *item, bool is_text);
+
 /* Refuse members whose names are none of the fields' nor of `also` (NULL-terminated, or NULL). */
 bool fields_check_json(const Field *field, const char *const *also, const cJSON *json, Error *err);
 

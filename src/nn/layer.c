@@ -49,20 +49,29 @@ const LayerKind *layer_find(const char *name, Error *err) {
 
 /* ---- Layers ---------------------------------------------------------------------------------- */
 
-Layer *layer_new(const LayerKind *kind, Error *err) {
-    Layer *layer = calloc(1, kind->size);
-    if (!layer) {
-        error_memory(err, "nn.new", kind->size);
-        return NULL;
-    }
+void layer_init(Layer *layer, const LayerKind *kind) {
+    memset(layer, 0, kind->size);
     if (kind->fields.initial)
         memcpy(layer, kind->fields.initial, kind->size);
     layer->kind = kind;
-    return layer;
 }
 
-void layer_free(Layer *layer) {
-    free(layer);
+Layer *layer_copy(const Layer *layer, Error *err) {
+    Layer *copy = malloc(layer->kind->size);
+    if (copy)
+        memcpy(copy, layer, layer->kind->size);
+    else
+        error_memory(err, "nn.new", layer->kind->size);
+    return copy;
+}
+
+Layer *layer_new(const LayerKind *kind, Error *err) {
+    Layer *layer = malloc(kind->size);
+    if (layer)
+        layer_init(layer, kind);
+    else
+        error_memory(err, "nn.new", kind->size);
+    return layer;
 }
 
 /* Counts beyond this are mistakes, and their products would overflow. */
@@ -82,25 +91,6 @@ bool layer_configure(Layer *layer, Shape in, Error *err) {
     if (layer->kind->configure && !layer->kind->configure(layer, err))
         return false;
     return check_count("the output", shape_numbers(layer->out, numbers), numbers, err);
-}
-
-bool layers_add(LayerList *list, Layer *layer, Error *err) {
-    size_t bytes = (list->count + 1) * sizeof(Layer *);
-    Layer **grown = layer ? realloc(list->layer, bytes) : NULL;
-    if (!grown) {
-        layer_free(layer);
-        return layer && error_memory(err, "nn.new", bytes);
-    }
-    list->layer = grown;
-    grown[list->count++] = layer;
-    return true;
-}
-
-void layers_clear(LayerList *list) {
-    for (size_t l = 0; l < list->count; l++)
-        layer_free(list->layer[l]);
-    free(list->layer);
-    *list = (LayerList){ 0 };
 }
 
 /* ---- For the kinds --------------------------------------------------------------------------- */

@@ -125,23 +125,15 @@ extern const LayerKind *const layer_table[]; /* ends with NULL */
 /* The kind of that name; without one (name may be NULL) the error lists them. */
 const LayerKind *layer_find(const char *name, Error *err);
 
-/* A layer with the kind's defaults: its options are then filled in by its fields. */
+/* Make a layer of kind->size bytes: its defaults. Options are then filled in by the fields. */
+void layer_init(Layer *layer, const LayerKind *kind);
+
+/* The same in memory of its own; and a copy. NULL without memory; free() either. */
 Layer *layer_new(const LayerKind *kind, Error *err);
-void layer_free(Layer *layer);
+Layer *layer_copy(const Layer *layer, Error *err);
 
 /* Once, when the options are there: the shapes and parameters that follow from `in`. */
 bool layer_configure(Layer *layer, Shape in, Error *err);
-
-/* Layers in their order. The list owns them. */
-typedef struct LayerList {
-    Layer **layer;
-    size_t count;
-} LayerList;
-
-/* Take ownership of a layer (NULL is passed on: err has been filled); it is freed if there is no
- * room. */
-bool layers_add(LayerList *list, Layer *layer, Error *err);
-void layers_clear(LayerList *list);
 
 /* ---- For the kinds --------------------------------------------------------------------------- */
 

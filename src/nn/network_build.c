@@ -59,10 +59,20 @@ static bool check_name(const Network *net, size_t l, Error *err) {
     return true;
 }
 
+static bool copy_layers(Network *net, const NetworkParts *parts, Error *err) {
+    if (parts->layers == 0)
+        return error_set(err, ERROR_ARGUMENT, "nn.new: expected layers, got none");
+    net->layer = calloc(parts->layers, sizeof *net->layer);
+    if (!net->layer)
+        return error_memory(err, "nn.new", parts->layers * sizeof *net->layer);
+    for (; net->layers < parts->layers; net->layers++)
+        if (!(net->layer[net->layers] = layer_copy(parts->layer[net->layers], err)))
+            return false;
+    return true;
+}
+
 static bool set_up_layers(Network *net, Error *err) {
     Shape in = net->input;
-    if (net->layers == 0)
-        return error_set(err, ERROR_ARGUMENT, "nn.new: expected layers, got none");
     for (size_t l = 0; l < net->layers; l++) {
         Layer *layer = net->layer[l];
         const char *known = layer->name[0] ? layer->name : layer->kind->name;
@@ -171,7 +181,8 @@ static bool allocate_weights(Network *net, Error *err) {
 }
 
 static bool build(Network *net, const NetworkParts *parts, Error *err) {
-    if (!set_up_layers(net, err) || !set_classes(net, parts, err) || !make_plans(net, err))
+    if (!copy_layers(net, parts, err) || !set_up_layers(net, err) ||
+        !set_classes(net, parts, err) || !make_plans(net, err))
         return false;
     if (parts->is_limited && net->parameters > parts->most_weights)
         return error_set(err, ERROR_ARGUMENT, "the layers have %zu weights, the file only %zu",
@@ -183,18 +194,14 @@ static bool build(Network *net, const NetworkParts *parts, Error *err) {
     return true;
 }
 
-Network *network_build(const NetworkParts *parts, LayerList *layers, Error *err) {
+Network *network_build(const NetworkParts *parts, Error *err) {
     Network *net = calloc(1, sizeof *net);
     if (!net) {
-        layers_clear(layers);
         error_memory(err, "nn.new", sizeof *net);
         return NULL;
     }
     model_init(&net->model, &network_model_kind);
     net->input = parts->input;
-    net->layer = layers->layer;
-    net->layers = layers->count;
-    *layers = (LayerList){ 0 };
     net->seed = parts->seed;
     net->params = train_defaults();
     net->params.seed = parts->seed;

@@ -6,9 +6,11 @@
 #include "nn/layer.h"
 #include "nn/network.h"
 
-/* What a network is made of besides its layers. */
+/* What a network is made of. Everything is copied. */
 typedef struct NetworkParts {
     Shape input;
+    Layer *const *layer; /* with their options and, if chosen, their names */
+    size_t layers;
     const int32_t *label; /* of the scores, in rising order; NULL: the first training data's */
     size_t labels;
     uint64_t seed; /* of the first weights, drawn as PyTorch does: Kaiming-uniform with a = √5 */
@@ -22,10 +24,9 @@ extern const Field network_fields[];
 /* An input's shape from the numbers that users give: {channels, height, width} or {features}. */
 bool network_read_input(const double *numbers, size_t count, Shape *input, Error *err);
 
-/* A network of layers that have their options and, if chosen, their names. Sizes of inputs follow
- * from the layer before. The list is taken over and left empty, even on failure. Sizes that do
- * not fit and repeated names are errors that say which layer. */
-Network *network_build(const NetworkParts *parts, LayerList *layers, Error *err);
+/* Sizes of inputs follow from the layer before. Sizes that do not fit and repeated names are errors
+ * that say which layer. */
+Network *network_build(const NetworkParts *parts, Error *err);
 
 /* network_build of what a description says; its seed and limit are those of `parts`. */
 Network *network_build_described(const cJSON *description, const NetworkParts *parts, Error *err);

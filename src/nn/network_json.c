@@ -25,15 +25,17 @@ static bool read_input(const cJSON *description, Shape *input, Error *err) {
     return network_read_input(number, count, input, err);
 }
 
-static bool add_layer(LayerList *list, const cJSON *json, Error *err) {
+/* A layer with its options, the caller's to free. */
+static Layer *read_layer(const cJSON *json, Error *err) {
     static const char *const also[] = { "kind", NULL };
     const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "kind"));
     const LayerKind *kind = layer_find(name, err);
-    if (!kind || !layers_add(list, layer_new(kind, err), err))
-        return false;
-    const Field *field = kind->fields.field;
-    return fields_check_json(field, also, json, err) &&
-           fields_read_json(field, list->layer[list->count - 1], json, err);
+    const Field *field = kind ? kind->fields.field : NULL;
+    Layer *layer = kind && fields_check_json(field, also, json, err) ? layer_new(kind, err) : NULL;
+    if (!layer || fields_read_json(field, layer, json, err))
+        return layer;
+    free(layer);
+    return NULL;
 }
 
 /* Say which layer an error is about, by its number and whatever name it has. */
@@ -46,13 +48,18 @@ static bool blame_layer(size_t number, const cJSON *json, Error *err) {
     return false;
 }
 
-static bool read_layers(const cJSON *description, LayerList *list, Error *err) {
-    const cJSON *item;
-    size_t number = 1;
-    cJSON_ArrayForEach(item, list_item(description, "layers")) {
-        if (!add_layer(list, item, err))
-            return blame_layer(number, item, err);
-        number++;
+/* The layers, malloc'd into parts->layer. */
+static bool read_layers(const cJSON *description, NetworkParts *parts, Error *err) {
+    const cJSON *list = list_item(description, "layers"), *item;
+    size_t count = (size_t)cJSON_GetArraySize(list);
+    Layer **layer = calloc(count + 1, sizeof *layer);
+    if (!layer)
+        return error_memory(err, "nn.new", count * sizeof *layer);
+    parts->layer = layer;
+    cJSON_ArrayForEach(item, list) {
+        if (!(layer[parts->layers] = read_layer(item, err)))
+            return blame_layer(parts->layers + 1, item, err);
+        parts->layers++;
     }
     return true;
 }
@@ -80,13 +87,13 @@ static bool read_classes(const cJSON *description, NetworkParts *parts, Error *e
 
 Network *network_build_described(const cJSON *description, const NetworkParts *parts, Error *err) {
     NetworkParts own = *parts;
-    LayerList layers = { 0 };
     Network *net = NULL;
-    own.label = NULL;
-    if (read_input(description, &own.input, err) && read_layers(description, &layers, err) &&
+    if (read_input(description, &own.input, err) && read_layers(description, &own, err) &&
         read_classes(description, &own, err))
-        net = network_build(&own, &layers, err);
-    layers_clear(&layers);
+        net = network_build(&own, err);
+    for (size_t l = 0; l < own.layers; l++)
+        free(own.layer[l]);
+    free((void *)own.layer);
     free((void *)own.label);
     return net;
 }

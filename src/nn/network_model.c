@@ -15,7 +15,7 @@
 static void net_free(Model *model) {
     Network *net = (Network *)model;
     for (size_t l = 0; l < net->layers; l++)
-        layer_free(net->layer[l]);
+        free(net->layer[l]);
     for (int w = 0; w < net->workspaces; w++)
         free(net->workspace[w].memory);
     free(net->layer);

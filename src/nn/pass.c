@@ -237,6 +237,14 @@ static bool allocate_pass(Pass *pass, const Taps *taps, Error *err) {
     return true;
 }
 
+/* Before any pass: do the samples fit, and is everything there? */
+static bool is_ready(Network *net, const Batch *batch, Error *err) {
+    if (batch->features != net->model.features)
+        return error_set(err, ERROR_ARGUMENT, "%s: samples have %zu features, the net takes %zu",
+                         batch->where, batch->features, net->model.features);
+    return network_ready(net, err);
+}
+
 Pass *network_forward(Network *net, const Batch *batch, const Taps *taps, Error *err) {
     Pass *pass = calloc(1, sizeof *pass);
     if (!pass) {
@@ -245,7 +253,7 @@ Pass *network_forward(Network *net, const Batch *batch, const Taps *taps, Error 
     }
     *pass = (Pass){ .net = net, .n = batch->n };
     model_retain(&net->model);
-    if (!network_ready(net, err) || !allocate_pass(pass, taps, err)) {
+    if (!is_ready(net, batch, err) || !allocate_pass(pass, taps, err)) {
         pass_free(pass);
         return NULL;
     }
@@ -257,7 +265,7 @@ Pass *network_forward(Network *net, const Batch *batch, const Taps *taps, Error 
 bool network_outputs(Network *net, const Batch *batch, const Taps *taps, Error *err) {
     Pass pass = { .net = net, .n = batch->n, .end = layers_needed(taps), .taps = *taps };
     PassJob job = { .pass = &pass, .x = batch->x };
-    if (!network_ready(net, err))
+    if (!is_ready(net, batch, err))
         return false;
     parallel_for(batch->n, net->tile, forward_one, &job);
     return true;

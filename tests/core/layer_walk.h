@@ -90,9 +90,11 @@ static inline Layer *layer_with(const LayerKind *kind, const OptionRow *row) {
 /* A network of the one layer, or NULL where it does not take such an input. */
 static inline Network *net_with(const LayerKind *kind, const OptionRow *row, Shape shape) {
     Error err = { 0 };
-    LayerList list = { 0 };
-    assert_true(layers_add(&list, layer_with(kind, row), &err));
-    return network_build(&(NetworkParts){ .input = shape, .seed = 7 }, &list, &err);
+    Layer *layer = layer_with(kind, row);
+    NetworkParts parts = { .input = shape, .layer = &layer, .layers = 1, .seed = 7 };
+    Network *net = network_build(&parts, &err);
+    free(layer);
+    return net;
 }
 
 /* Numbers that lie 0.1 apart in every channel of every sample, and at least 0.05 from 0: no kink is

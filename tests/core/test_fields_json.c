@@ -100,7 +100,7 @@ static void test_refused(void **state) {
         { "{\"count\":1,\"rate\":\"1x\"}",
           "rate: expected a number from 0 to 1, got the string \"1x\"" },
         { "{\"count\":1,\"seed\":\"\"}", "seed: expected an integer, got the string \"\"" },
-        { "{\"count\":1,\"seed\":\"1.5\"}", "seed: expected an integer, got the string \"1.5\"" },
+        { "{\"count\":1,\"seed\":\"1.5\"}", "seed: expected an integer, got 1.5" },
         { "{\"count\":1,\"flag\":\"yes\"}",
           "flag: expected true or false, got the string \"yes\"" },
         { "{\"count\":1,\"word\":1}", "word: expected \"l1\" or \"l2\", got 1" },

@@ -203,7 +203,7 @@ static void check_description(const LayerKind *kind, const OptionRow *row, Shape
         if (value.kind != VALUE_NOTHING)
             assert_string_equal(value_text(&described, got), value_text(&value, expected));
     }
-    layer_free(chosen);
+    free(chosen);
     net_done(twin);
     net_done(net);
 }
