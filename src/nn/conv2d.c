@@ -61,10 +61,10 @@ static bool configure(Layer *layer, Error *err) {
                          "%zu, %zu",
                          kernel[0], kernel[1], shape_text(layer->in, text), padding[0], padding[1]);
     layer->out = (Shape){ .channels = conv->out, .height = height, .width = width };
-    size_t shape[4] = { conv->out, layer->in.channels, kernel[0], kernel[1] };
-    conv->depth = layer->fan_in = shape[1] * shape[2] * shape[3];
-    return layer_add_parameter(layer, "weight", 4, shape, err) &&
-           layer_add_parameter(layer, "bias", 1, shape, err);
+    const Sizes weight = { 4, { conv->out, layer->in.channels, kernel[0], kernel[1] } };
+    conv->depth = layer->fan_in = layer->in.channels * kernel[0] * kernel[1];
+    return layer_add_parameter(layer, "weight", &weight, err) &&
+           layer_add_parameter(layer, "bias", &(Sizes){ 1, { conv->out } }, err);
 }
 
 static size_t scratch(const Layer *layer) {

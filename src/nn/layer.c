@@ -97,16 +97,15 @@ bool layer_configure(Layer *layer, Shape in, Error *err) {
 
 const Field layer_name_only[] = { LAYER_NAME, { .name = NULL } };
 
-bool layer_add_parameter(Layer *layer, const char *name, int ndim, const size_t *shape,
-                         Error *err) {
-    if (!check_count(name, ndim, shape, err))
+bool layer_add_parameter(Layer *layer, const char *name, const Sizes *shape, Error *err) {
+    if (!check_count(name, shape->ndim, shape->size, err))
         return false;
     Parameter *parameter = &layer->parameter[layer->parameters++];
-    *parameter = (Parameter){ .name = name, .ndim = ndim, .offset = layer->parameter_count };
+    *parameter = (Parameter){ .name = name, .ndim = shape->ndim, .offset = layer->parameter_count };
     parameter->count = 1;
-    for (int i = 0; i < ndim; i++) {
-        parameter->shape[i] = shape[i];
-        parameter->count *= shape[i];
+    for (int i = 0; i < shape->ndim; i++) {
+        parameter->shape[i] = shape->size[i];
+        parameter->count *= shape->size[i];
     }
     layer->parameter_count += parameter->count;
     return true;

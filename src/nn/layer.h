@@ -149,7 +149,7 @@ extern const Field layer_name_only[];
 #define LAYER_LARGEST_SIZE 0x1p20
 
 /* Append a parameter of that shape; fails if its count exceeds any memory. */
-bool layer_add_parameter(Layer *layer, const char *name, int ndim, const size_t *shape, Error *err);
+bool layer_add_parameter(Layer *layer, const char *name, const Sizes *shape, Error *err);
 
 /* Refuse a flat input; and an image. */
 bool layer_wants_image(const Layer *layer, Error *err);

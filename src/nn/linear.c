@@ -21,10 +21,9 @@ static bool configure(Layer *layer, Error *err) {
         return false;
     size_t out = ((const Linear *)layer)->out;
     layer->out = (Shape){ .flat = true, .channels = out, .height = 1, .width = 1 };
-    size_t shape[2] = { out, layer->in.channels };
-    layer->fan_in = shape[1];
-    return layer_add_parameter(layer, "weight", 2, shape, err) &&
-           layer_add_parameter(layer, "bias", 1, shape, err);
+    layer->fan_in = layer->in.channels;
+    return layer_add_parameter(layer, "weight", &(Sizes){ 2, { out, layer->fan_in } }, err) &&
+           layer_add_parameter(layer, "bias", &(Sizes){ 1, { out } }, err);
 }
 
 static void forward(const Layer *layer, const LayerCall *call) {

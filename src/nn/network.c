@@ -160,24 +160,35 @@ static bool is_named(const char *full, const char *layer, const char *parameter)
            strcmp(end + strlen(layer) + 1, parameter) == 0;
 }
 
-/* The one tensor below `prefix` for that parameter; *found is NULL where there is none. */
-static bool find_tensor(const Tensors *tensors, const char *prefix, const Layer *layer, int p,
-                        const Array **found, Error *err) {
-    size_t skip = prefix ? strlen(prefix) : 0;
-    const char *name = NULL;
-    *found = NULL;
-    for (size_t i = 0; i < tensors->count; i++) {
-        const char *full = tensors->entry[i].name;
-        if ((skip && strncmp(full, prefix, skip) != 0) ||
-            !is_named(full + skip, layer->name, layer->parameter[p].name))
+/* Weights on their way from tensors whose names begin with `prefix` (NULL: any) into a vector. */
+typedef struct WeightsLoad {
+    const Tensors *tensors;
+    const char *prefix;
+    float *weights;
+} WeightsLoad;
+
+/* The one tensor there for parameter p, or NULL. */
+static const Array *find_tensor(const WeightsLoad *from, const Layer *layer, int p, Error *err) {
+    size_t skip = from->prefix ? strlen(from->prefix) : 0;
+    const char *name = NULL, *parameter = layer->parameter[p].name;
+    const Array *found = NULL;
+    for (size_t i = 0; i < from->tensors->count; i++) {
+        const char *full = from->tensors->entry[i].name;
+        if ((skip && strncmp(full, from->prefix, skip) != 0) ||
+            !is_named(full + skip, layer->name, parameter))
             continue;
-        if (*found)
-            return error_set(err, ERROR_ARGUMENT, "load_weights: both %s and %s fit %s.%s", name,
-                             full, layer->name, layer->parameter[p].name);
-        *found = tensors->entry[i].array;
+        if (found) {
+            error_set(err, ERROR_ARGUMENT, "load_weights: both %s and %s fit %s.%s", name, full,
+                      layer->name, parameter);
+            return NULL;
+        }
+        found = from->tensors->entry[i].array;
         name = full;
     }
-    return true;
+    if (!found)
+        error_set(err, ERROR_ARGUMENT, "load_weights: %s%s.%s is missing",
+                  from->prefix ? from->prefix : "", layer->name, parameter);
+    return found;
 }
 
 static bool has_shape(const Array *array, const Parameter *parameter) {
@@ -187,15 +198,11 @@ static bool has_shape(const Array *array, const Parameter *parameter) {
     return same;
 }
 
-static bool load_parameter(const Tensors *tensors, const char *prefix, const Layer *layer, int p,
-                           float *weights, Error *err) {
+static bool load_parameter(const WeightsLoad *from, const Layer *layer, int p, Error *err) {
     const Parameter *parameter = &layer->parameter[p];
-    const Array *found;
-    if (!find_tensor(tensors, prefix, layer, p, &found, err))
-        return false;
+    const Array *found = find_tensor(from, layer, p, err);
     if (!found)
-        return error_set(err, ERROR_ARGUMENT, "load_weights: %s%s.%s is missing",
-                         prefix ? prefix : "", layer->name, parameter->name);
+        return false;
     if (!has_shape(found, parameter)) {
         char got[128], expected[128];
         return error_set(err, ERROR_ARGUMENT, "load_weights: %s.%s is %s, expected %s", layer->name,
@@ -205,7 +212,7 @@ static bool load_parameter(const Tensors *tensors, const char *prefix, const Lay
     Array *values = array_contiguous("load_weights", found, DTYPE_F32, err);
     if (!values)
         return false;
-    float *own = weights + layer->offset + parameter->offset;
+    float *own = from->weights + layer->offset + parameter->offset;
     if (layer->kind->import)
         layer->kind->import(layer, p, array_f32(values), own);
     else
@@ -235,10 +242,11 @@ bool network_load_weights(Network *net, const Tensors *tensors, const char *pref
     float *weights = malloc(bytes);
     if (!weights)
         return error_memory(err, "load_weights", bytes);
+    const WeightsLoad from = { tensors, prefix, weights };
     bool ok = true;
     for (size_t l = 0; l < net->layers && ok; l++)
         for (int p = 0; p < net->layer[l]->parameters && ok; p++)
-            ok = load_parameter(tensors, prefix, net->layer[l], p, weights, err);
+            ok = load_parameter(&from, net->layer[l], p, err);
     ok = ok && number_classes(net, err);
     if (ok) {
         memcpy(net->weights, weights, net->parameters * sizeof *weights);

@@ -223,7 +223,7 @@ static void compare_dnr(Network *net, const char *const *layers, Set set, const 
         size_t tap = (size_t)network_find(net, layers[l]);
         size_t size = network_output_size(net, tap);
         float *output = malloc(set.n * size * sizeof *output);
-        Samples samples = { images, NULL, set.n, 784 };
+        Samples samples = { images, NULL, set.n, ((const Model *)net)->features };
         TapsJob job = { net, &samples, { &tap, 1, &output } };
         assert_ok(taps_extract(&job, NULL, &reference_error));
         set.kernel = (Kernel){ .kind = &kernel_rbf, .gamma = gamma[l] };
