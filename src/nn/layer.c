@@ -88,6 +88,8 @@ static bool check_count(const char *what, int ndim, const size_t *shape, Error *
 bool layer_configure(Layer *layer, Shape in, Error *err) {
     size_t numbers[3];
     layer->in = layer->out = in;
+    layer->parameters = 0; /* a copy of a layer in use has its shapes */
+    layer->parameter_count = 0;
     if (layer->kind->configure && !layer->kind->configure(layer, err))
         return false;
     return check_count("the output", shape_numbers(layer->out, numbers), numbers, err);

@@ -226,6 +226,35 @@ static void check_clone(const LayerKind *kind, const OptionRow *row, Shape shape
     net_done(net);
 }
 
+/* Layers are copied: those of the caller stay as they are, and may have been shaped by a network of
+ * another input before. */
+static void check_copies(const LayerKind *kind, const OptionRow *row, Shape shape, size_t n) {
+    Error err = { 0 };
+    Layer *layer = layer_with(kind, row), *before = layer_copy(layer, &err);
+    const NetworkParts parts = { .input = shape, .layer = &layer, .layers = 1, .seed = 7 };
+    Network *net = network_build(&parts, &err), *twin;
+    assert_memory_equal(layer, before, kind->size);
+    shape.channels++;
+    assert_true(layer_configure(layer, shape, &err) && layer_configure(layer, shape, &err));
+    twin = network_build(&parts, &err);
+    assert_non_null(twin);
+    assert_same_description(net, twin);
+    assert_int_equal(net->parameters, twin->parameters);
+    assert_memory_equal(net->weights, twin->weights, net->parameters * sizeof(float));
+    give_classes(net);
+    give_classes(twin);
+    assert_same_scores(net, twin, n);
+    net_done(twin);
+    net_done(net);
+    free(before);
+    free(layer);
+}
+
+static void networks_copy_their_layers(void **state) {
+    (void)state;
+    walk(check_copies);
+}
+
 static void clones_are_the_same(void **state) {
     (void)state;
     walk(check_clone);
@@ -262,6 +291,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forward_by_the_formula),
         cmocka_unit_test(descriptions_make_the_same_net),
+        cmocka_unit_test(networks_copy_their_layers),
         cmocka_unit_test(clones_are_the_same),
         cmocka_unit_test(files_hold_the_same_net),
     };

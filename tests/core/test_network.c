@@ -199,6 +199,24 @@ static void a_pass_outlives_its_network(void **state) {
 
 /* ---- Names, weights, descriptions ------------------------------------------------------------ */
 
+static void samples_of_other_sizes_are_refused(void **state) {
+    (void)state;
+    Error err = { 0 };
+    float x[145] = { 0 }, scores[5], *output = scores;
+    Network *net = small_net("");
+    size_t tap = (size_t)network_find(net, "fc2");
+    const Taps taps = { &tap, 1, &output };
+    for (size_t features = 143; features <= 145; features++) {
+        const Batch batch = { x, 1, features, "test" };
+        Pass *pass = network_forward(net, &batch, &taps, &err);
+        assert_true((pass != NULL) == (features == 144));
+        pass_free(pass);
+        assert_true(network_outputs(net, &batch, &taps, &err) == (features == 144));
+    }
+    assert_string_equal(err.message, "test: samples have 145 features, the net takes 144");
+    net_done(net);
+}
+
 static void layers_are_found_by_name(void **state) {
     (void)state;
     Network *net = net_of(TINY);
@@ -341,6 +359,7 @@ int main(void) {
         cmocka_unit_test(batch_size_and_threads_do_not_matter),
         cmocka_unit_test(gradient_of_scores_is_the_taps),
         cmocka_unit_test(a_pass_outlives_its_network),
+        cmocka_unit_test(samples_of_other_sizes_are_refused),
         cmocka_unit_test(layers_are_found_by_name),
         cmocka_unit_test(a_description_makes_the_same_net_again),
         cmocka_unit_test(weights_survive_a_round_trip),
