@@ -76,6 +76,11 @@ int bind_raise(lua_State *L, const Error *err) {
     return luaL_error(L, "%s", err->message);
 }
 
+int bind_raise_in(lua_State *L, const char *where, Error *err) {
+    error_prefix(err, "%s", where);
+    return bind_raise(L, err);
+}
+
 int bind_nil_error(lua_State *L, const Error *err) {
     lua_pushnil(L);
     lua_pushstring(L, err->message);

@@ -121,6 +121,9 @@ void bind_new_owner(lua_State *L, const BoxType *box);
  * it, with the message as the note. Does not return. */
 int bind_raise(lua_State *L, const Error *err);
 
+/* The same with "where: " in front of the message: a file's failure under the user's function. */
+int bind_raise_in(lua_State *L, const char *where, Error *err);
+
 /* "where: name: expected …, got …". Does not return. `got` is described from the value at arg. */
 int bind_expected(lua_State *L, int arg, const char *where, const char *name, const char *expected);
 

@@ -1,12 +1,15 @@
 /* The `data` library: MNIST, the built-in digits, the user's own arrays, files in and out. */
 #include "bind/bind_dataset.h"
 
+#include "bind/bind_array.h"
+#include "bind/bind_fields.h"
 #include "bind/bind_samples.h"
 #include "bind/libraries.h"
-#include "core/array_types.h"
-#include "core/array_values.h"
+
+#include "core/array_create.h"
 #include "core/error.h"
 #include "core/notes.h"
+#include "data/dataset_fields.h"
 #include "data/digits.h"
 #include "data/idx.h"
 #include "data/mnist.h"
@@ -14,45 +17,61 @@
 #include "data/npz.h"
 #include "data/safetensors.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A file's failure under the user's function; raises. */
-static int raise_in(lua_State *L, const char *where, Error *err) {
-    error_prefix(err, "%s", where);
-    return bind_raise(L, err);
+/* An option that is a list of integers, 1 to `most` of them. */
+typedef struct ListOption {
+    const char *where, *key, *expected;
+    int most, low, high;
+} ListOption;
+
+/* The numbers of the list in the options at `arg`; how many, 0 if it is absent. */
+static int list_option(lua_State *L, int arg, const ListOption *list, size_t *number) {
+    lua_Integer count = 0;
+    if (bind_opt_push(L, arg, list->key) != LUA_TNIL) {
+        if (!lua_istable(L, -1))
+            bind_expected(L, -1, list->where, list->key, list->expected);
+        count = (lua_Integer)lua_rawlen(L, -1);
+        if (count < 1 || count > list->most)
+            luaL_error(L, "%s: %s: expected 1 to %d numbers, got %I", list->where, list->key,
+                       list->most, count);
+        for (int i = 0; i < count; i++) {
+            lua_rawgeti(L, -1, i + 1);
+            number[i] = (size_t)bind_integer(L, -1, list->where, list->key, list->low, list->high);
+            lua_pop(L, 1);
+        }
+    }
+    lua_pop(L, 1);
+    return (int)count;
 }
 
 /* ---- MNIST and digits ------------------------------------------------------------------------ */
 
-static const char *const part_words[] = { "train", "test", NULL };
-
-static MnistPart check_part(lua_State *L, int arg, const char *where) {
-    const char *word = lua_isnoneornil(L, arg) ? "train" : bind_string(L, arg, where, "part");
-    for (int i = 0; part_words[i]; i++)
-        if (strcmp(word, part_words[i]) == 0)
-            return (MnistPart)i;
-    bind_expected(L, arg, where, "part", "\"train\" or \"test\"");
-    return MNIST_TRAIN;
+static MnistPart check_part(lua_State *L, const char *where) {
+    const char *word = lua_isnoneornil(L, 1) ? "train" : bind_string(L, 1, where, "part");
+    bool train = strcmp(word, "train") == 0;
+    if (!train && strcmp(word, "test") != 0)
+        bind_expected(L, 1, where, "part", "\"train\" or \"test\"");
+    return train ? MNIST_TRAIN : MNIST_TEST;
 }
 
-/* The dataset as it is; without one the message gets the user's function in front. */
-static Dataset *named(Dataset *dataset, const char *where, Error *err) {
-    if (!dataset)
+/* What was read, as it is; without it the message gets the user's function in front. */
+static void *named(void *read, const char *where, Error *err) {
+    if (!read)
         error_prefix(err, "%s", where);
-    return dataset;
+    return read;
 }
 
 static int data_mnist(lua_State *L) {
-    MnistPart part = check_part(L, 1, "data.mnist");
+    MnistPart part = check_part(L, "data.mnist");
     BIND_PUSH_NEW_DATASET(L, named(mnist_load(part, &err), "data.mnist", &err));
     return 1;
 }
 
 /* data.find_mnist(part): the folder, or nil and where it was looked for. */
 static int data_find_mnist(lua_State *L) {
-    MnistPart part = check_part(L, 1, "data.find_mnist");
+    MnistPart part = check_part(L, "data.find_mnist");
     char folder[MNIST_PATH];
     Error err = { 0 };
     if (!mnist_find(part, folder, &err))
@@ -61,39 +80,16 @@ static int data_find_mnist(lua_State *L) {
     return 1;
 }
 
-/* data.has_mnist(): both parts are there. */
-static int data_has_mnist(lua_State *L) {
-    char folder[MNIST_PATH];
-    lua_pushboolean(L,
-                    mnist_find(MNIST_TRAIN, folder, NULL) && mnist_find(MNIST_TEST, folder, NULL));
-    return 1;
-}
-
-/* The labels in the option "classes" (a table) as digits 0 … 9; their number. */
-static int digit_classes(lua_State *L, int arg, int32_t classes[10]) {
-    int count = 0;
-    if (bind_opt_push(L, arg, "classes") != LUA_TNIL) {
-        if (!lua_istable(L, -1))
-            bind_expected(L, -1, "data.digits", "classes", "a table of digits");
-        lua_Integer given = (lua_Integer)lua_rawlen(L, -1);
-        if (given < 1 || given > 10)
-            luaL_error(L, "data.digits: classes: expected 1 to 10 digits, got %I", given);
-        for (; count < given; count++) {
-            lua_rawgeti(L, -1, count + 1);
-            classes[count] = (int32_t)bind_integer(L, -1, "data.digits", "classes", 0, 9);
-            lua_pop(L, 1);
-        }
-    }
-    lua_pop(L, 1);
-    return count;
-}
-
 /* data.digits(n, { seed =, classes = }) */
 static int data_digits(lua_State *L) {
     lua_Integer n = bind_integer(L, 1, "data.digits", "n", 0, 100000000);
-    bind_options(L, 2, "data.digits", (const char *const[]){ "seed", "classes", NULL });
+    static const ListOption list = { "data.digits", "classes", "a table of digits", 10, 0, 9 };
     DigitsOptions options = { .n = (size_t)n };
-    options.class_count = digit_classes(L, 2, options.classes);
+    size_t classes[10];
+    bind_fields(L, 2, "data.digits", digits_fields, &options);
+    options.class_count = list_option(L, 2, &list, classes);
+    for (int i = 0; i < options.class_count; i++)
+        options.classes[i] = (int32_t)classes[i];
     bind_opt_rng(L, 2, "data.digits", &options.seed);
     Progress progress = progress_new();
     BIND_PUSH_NEW_DATASET(L, digits_new(&options, &progress, &err));
@@ -116,25 +112,22 @@ static Array *required_array(lua_State *L, int arg, const char *where, const cha
     return bind_to_array(L, -1, where, key, dtype);
 }
 
-/* The option "shape" (0 if absent). */
-static int shape_option(lua_State *L, int arg, const char *where, size_t shape[ARRAY_MAX_DIMS]) {
-    int ndim = 0;
-    if (bind_opt_push(L, arg, "shape") != LUA_TNIL)
-        ndim = bind_sample_shape(L, -1, where, shape);
-    lua_pop(L, 1);
-    return ndim;
+static int sample_shape(lua_State *L, int arg, const char *where, size_t shape[ARRAY_MAX_DIMS]) {
+    const ListOption list = { where, "shape", "a table of sizes, as { 28, 28 }", ARRAY_MAX_DIMS - 1,
+                              1,     1 << 30 };
+    return list_option(L, arg, &list, shape);
 }
 
 /* data.new{ x =, y =, shape =, source = } */
 static int data_new(lua_State *L) {
     static const char where[] = "data.new";
+    DatasetOptions options = dataset_new_initial;
     size_t shape[ARRAY_MAX_DIMS];
-    bind_options(L, 1, where, (const char *const[]){ "x", "y", "shape", "source", NULL });
-    const char *source = bind_opt_string(L, 1, where, "source", "arrays");
-    int ndim = shape_option(L, 1, where, shape);
+    bind_fields(L, 1, where, dataset_new_fields, &options);
+    int ndim = sample_shape(L, 1, where, shape);
     const Array *x = required_array(L, 1, where, "x", DTYPE_F32);
     const Array *y = required_array(L, 1, where, "y", DTYPE_I32);
-    BIND_PUSH_NEW_DATASET(L, dataset_new(where, x, y, ndim, shape, source, &err));
+    BIND_PUSH_NEW_DATASET(L, dataset_new(where, x, y, ndim, shape, options.source, &err));
     return 1;
 }
 
@@ -146,30 +139,14 @@ static int data_idx(lua_State *L) {
     return 1;
 }
 
-/* Multiply the numbers in their place; false if float32 does not hold one of them. */
-static bool scale_by(Array *floats, double scale, Error *err) {
-    float *x = array_f32(floats);
-    size_t n = array_size(floats);
-    for (size_t i = 0; i < n; i++) {
-        double value = x[i] * scale;
-        if (!dtype_holds(DTYPE_F32, value))
-            return dtype_refuse("data.npz", DTYPE_F32, value, err);
-        x[i] = (float)value;
-    }
-    return true;
-}
-
 /* x as float32, multiplied by the scale. */
 static void push_scaled(lua_State *L, const Array *x, double scale) {
-    Error err = { 0 };
-    Array *floats = array_contiguous("data.npz", x, DTYPE_F32, &err);
-    if (floats && scale != 1) {
-        bind_push_array(L, floats, &err); /* perhaps the file's own: the copy is ours */
-        floats = array_copy("data.npz", floats, &err);
-    }
-    bind_push_array(L, floats, &err);
-    if (scale != 1 && !scale_by(floats, scale, &err))
-        bind_raise(L, &err);
+    BIND_ARRAY_PUSH(L, array_contiguous("data.npz", x, DTYPE_F32, &err));
+    if (scale == 1)
+        return;
+    const Array *floats = bind_test_array(L, -1); /* perhaps the file's own: the copy is ours */
+    BIND_ARRAY_PUSH(L, array_copy("data.npz", floats, &err));
+    BIND_ARRAY_TRY(L, array_scale("data.npz", bind_test_array(L, -1), scale, &err));
 }
 
 /* A box for a table of arrays, so that an error on the way frees it. */
@@ -196,20 +173,19 @@ static Tensors *push_tensors(lua_State *L) {
 static int data_npz(lua_State *L) {
     static const char where[] = "data.npz";
     const char *path = bind_string(L, 1, where, "path");
-    bind_options(L, 2, where, (const char *const[]){ "x", "y", "shape", "scale", "source", NULL });
-    const char *names[3] = { bind_opt_string(L, 2, where, "x", "x"),
-                             bind_opt_string(L, 2, where, "y", "y"), NULL };
-    const char *source = bind_opt_string(L, 2, where, "source", path);
-    double scale = bind_opt_number(L, 2, where, "scale", -HUGE_VAL, HUGE_VAL, 1);
+    DatasetOptions options = dataset_npz_initial;
     size_t shape[ARRAY_MAX_DIMS];
-    int ndim = shape_option(L, 2, where, shape);
+    options.source = path;
+    bind_fields(L, 2, where, dataset_npz_fields, &options);
+    int ndim = sample_shape(L, 2, where, shape);
+    const char *names[3] = { options.x, options.y, NULL };
     Tensors *tensors = push_tensors(L);
     Error failure = { 0 };
     if (!npz_load(path, names, tensors, &failure))
-        return raise_in(L, where, &failure);
-    push_scaled(L, tensors_find(tensors, NULL, names[0]), scale);
+        return bind_raise_in(L, where, &failure);
+    push_scaled(L, tensors_find(tensors, NULL, names[0]), options.scale);
     const Array *x = bind_test_array(L, -1), *y = tensors_find(tensors, NULL, names[1]);
-    BIND_PUSH_NEW_DATASET(L, dataset_new(where, x, y, ndim, shape, source, &err));
+    BIND_PUSH_NEW_DATASET(L, dataset_new(where, x, y, ndim, shape, options.source, &err));
     return 1;
 }
 
@@ -218,15 +194,7 @@ static int data_npz(lua_State *L) {
 /* data.npy(path) */
 static int data_npy(lua_State *L) {
     const char *path = bind_string(L, 1, "data.npy", "path");
-    Error err = { 0 };
-    bool tried = false;
-    Array *a;
-    do
-        a = npy_load(path, &err);
-    while (!a && bind_retry(L, &err, &tried));
-    if (!a)
-        return raise_in(L, "data.npy", &err);
-    return bind_push_array(L, a, &err);
+    BIND_ARRAY_RETURN(L, named(npy_load(path, &err), "data.npy", &err));
 }
 
 /* An array as it is, or a table of numbers as doubles. */
@@ -241,7 +209,7 @@ static int data_save_npy(lua_State *L) {
     const Array *a = array_to_save(L, 2, "data.save_npy", "array");
     Error err = { 0 };
     if (!npy_save(a, path, &err))
-        return raise_in(L, "data.save_npy", &err);
+        return bind_raise_in(L, "data.save_npy", &err);
     lua_settop(L, 1);
     return 1;
 }
@@ -263,7 +231,7 @@ static int data_read_npz(lua_State *L) {
     Tensors *tensors = push_tensors(L);
     Error err = { 0 };
     if (!npz_load(path, NULL, tensors, &err))
-        return raise_in(L, "data.read_npz", &err);
+        return bind_raise_in(L, "data.read_npz", &err);
     push_table(L, tensors);
     return 1;
 }
@@ -282,7 +250,7 @@ static Tensors *push_arrays_of(lua_State *L, int arg, const char *where) {
         const char *name = lua_tostring(L, top + 1);
         const Array *a = array_to_save(L, top + 2, where, name);
         if (!tensors_add(tensors, (TensorName){ NULL, name }, a, &err))
-            raise_in(L, where, &err);
+            bind_raise_in(L, where, &err);
     }
     return tensors;
 }
@@ -296,8 +264,8 @@ static int compare_names(const void *a, const void *b) {
 static int data_save_npz(lua_State *L) {
     static const char where[] = "data.save_npz";
     const char *path = bind_string(L, 1, where, "path");
-    bind_options(L, 3, where, (const char *const[]){ "compress", NULL });
-    bool compress = bind_opt_boolean(L, 3, where, "compress", false);
+    bool compress = false;
+    bind_fields(L, 3, where, npz_save_fields, &compress);
     const Tensors *tensors = push_arrays_of(L, 2, where);
     NpzEntry *entries = lua_newuserdatauv(L, (tensors->count + 1) * sizeof *entries, 0);
     for (size_t i = 0; i < tensors->count; i++)
@@ -305,7 +273,7 @@ static int data_save_npz(lua_State *L) {
     qsort(entries, tensors->count, sizeof *entries, compare_names);
     Error err = { 0 };
     if (!npz_save(entries, tensors->count, compress, path, &err))
-        return raise_in(L, where, &err);
+        return bind_raise_in(L, where, &err);
     lua_settop(L, 1);
     return 1;
 }
@@ -316,7 +284,7 @@ static int data_safetensors(lua_State *L) {
     Tensors *tensors = push_tensors(L);
     Error err = { 0 };
     if (!tensors_load(tensors, path, &err))
-        return raise_in(L, "data.safetensors", &err);
+        return bind_raise_in(L, "data.safetensors", &err);
     push_table(L, tensors);
     lua_createtable(L, 0, (int)tensors->text_count);
     for (size_t i = 0; i < tensors->text_count; i++) {
@@ -340,37 +308,46 @@ static int data_save_safetensors(lua_State *L) {
             if (lua_type(L, -2) != LUA_TSTRING || !lua_isstring(L, -1))
                 return luaL_error(L, "%s: metadata: expected texts under names", where);
             if (!tensors_set_text(tensors, lua_tostring(L, -2), lua_tostring(L, -1), &err))
-                return raise_in(L, where, &err);
+                return bind_raise_in(L, where, &err);
         }
     if (!tensors_save(tensors, path, &err))
-        return raise_in(L, where, &err);
+        return bind_raise_in(L, where, &err);
     lua_settop(L, 1);
     return 1;
 }
 
 /* ---- The library ----------------------------------------------------------------------------- */
 
-static const luaL_Reg library[] = {
-    { "mnist", data_mnist },
-    { "has_mnist", data_has_mnist },
-    { "find_mnist", data_find_mnist },
-    { "digits", data_digits },
-    { "new", data_new },
-    { "idx", data_idx },
-    { "npz", data_npz },
-    { "npy", data_npy },
-    { "save_npy", data_save_npy },
-    { "read_npz", data_read_npz },
-    { "save_npz", data_save_npz },
-    { "safetensors", data_safetensors },
-    { "save_safetensors", data_save_safetensors },
-    { "concat", bind_dataset_concat },
-    { NULL, NULL },
+static const BindFunction library[] = {
+    BIND("mnist", data_mnist, 1),
+    BIND("find_mnist", data_find_mnist, 1),
+    BIND("digits", data_digits, 2),
+    BIND("new", data_new, 1),
+    BIND("idx", data_idx, 2),
+    BIND("npz", data_npz, 2),
+    BIND("npy", data_npy, 1),
+    BIND("save_npy", data_save_npy, 2),
+    BIND("read_npz", data_read_npz, 1),
+    BIND("save_npz", data_save_npz, 3),
+    BIND("safetensors", data_safetensors, 1),
+    BIND("save_safetensors", data_save_safetensors, 3),
+    BIND("concat", bind_dataset_concat, BIND_ANY),
+    BIND_LAST,
 };
 
 int open_data(lua_State *L) {
+    static const bool plain = false; /* not compressed */
+    const Described described[] = {
+        { .name = "data.digits", .fields = { digits_fields, NULL } },
+        { .name = "data.new", .fields = { dataset_new_fields, &dataset_new_initial } },
+        { .name = "data.npz", .fields = { dataset_npz_fields, &dataset_npz_initial } },
+        { .name = "data.save_npz", .fields = { npz_save_fields, &plain } },
+        { .name = NULL },
+    };
     bind_dataset_open(L);
     bind_new_owner(L, &tensors_type);
-    luaL_newlib(L, library);
+    bind_describe_all(L, described);
+    lua_newtable(L);
+    bind_set_functions(L, library);
     return 1;
 }

@@ -1,9 +1,10 @@
-/* The dataset's box: fields, parts, random choices, printing; and samples as arguments. */
+/* The dataset's box: fields, parts, random choices; and samples as arguments. */
 #include "bind/bind_dataset.h"
 
+#include "bind/bind_array.h"
+#include "bind/bind_fields.h"
 #include "bind/bind_samples.h"
-#include "core/array.h"
-#include "core/error.h"
+#include "core/array_shape.h"
 #include "core/labels.h"
 #include "core/rng.h"
 #include "data/dataset.h"
@@ -20,19 +21,13 @@ static void release(void *object) {
     dataset_free(object);
 }
 
-/* "28x28" */
-static const char *sample_text(const Dataset *ds, char text[64]) {
-    size_t used = 0;
-    for (int d = 0; d < ds->sample_ndim && used < 48; d++)
-        used +=
-            (size_t)snprintf(text + used, 64 - used, "%s%zu", d ? "x" : "", ds->sample_shape[d]);
-    return text;
-}
-
 static void describe(const void *object, char text[128]) {
-    char shape[64];
-    snprintf(text, 128, "a dataset of %zu samples of %s", dataset_count(object),
-             sample_text(object, shape));
+    const Dataset *ds = object;
+    size_t used =
+        (size_t)snprintf(text, 128, "a dataset of %zu samples of ", dataset_count(object));
+    for (int d = 0; d < ds->sample_ndim && used < 110; d++)
+        used +=
+            (size_t)snprintf(text + used, 128 - used, "%s%zu", d ? "x" : "", ds->sample_shape[d]);
 }
 
 const BoxType bind_dataset_type = {
@@ -111,28 +106,13 @@ BindSamples bind_check_samples(lua_State *L, int arg, const char *where, const c
     return samples;
 }
 
-int bind_sample_shape(lua_State *L, int arg, const char *where, size_t shape[ARRAY_MAX_DIMS]) {
-    if (!lua_istable(L, arg))
-        bind_expected(L, arg, where, "shape", "a table of sizes, as { 28, 28 }");
-    arg = lua_absindex(L, arg);
-    lua_Integer count = (lua_Integer)lua_rawlen(L, arg);
-    if (count < 1 || count > ARRAY_MAX_DIMS - 1)
-        luaL_error(L, "%s: shape: expected 1 to %d sizes, got %I", where, ARRAY_MAX_DIMS - 1,
-                   count);
-    for (int d = 0; d < count; d++) {
-        lua_rawgeti(L, arg, d + 1);
-        shape[d] = (size_t)bind_integer(L, -1, where, "shape", 1, 1 << 30);
-        lua_pop(L, 1);
-    }
-    return (int)count;
-}
-
 /* ---- Fields ---------------------------------------------------------------------------------- */
 
-static Dataset *check_self(lua_State *L, const char *where) {
+/* The dataset that a method was called on. */
+static Dataset *check_self(lua_State *L) {
     Dataset *ds = bind_test_dataset(L, 1);
     if (!ds)
-        bind_expected(L, 1, where, "self",
+        bind_expected(L, 1, bind_here(L)->name, "self",
                       "a dataset (is this a call with a dot instead of a colon?)");
     return ds;
 }
@@ -203,13 +183,13 @@ static int push_sample(lua_State *L, void *object, lua_Integer position) {
 }
 
 static int meta_len(lua_State *L) {
-    lua_pushinteger(L, (lua_Integer)dataset_count(check_self(L, "#")));
+    lua_pushinteger(L, (lua_Integer)dataset_count(bind_check_dataset(L, 1, "#", "self")));
     return 1;
 }
 
 /* ds:slice(i, j): positions i … j, both included; either may be nil or negative. */
 static int dataset_slice(lua_State *L) {
-    const Dataset *ds = check_self(L, "slice");
+    const Dataset *ds = check_self(L);
     lua_Integer n = (lua_Integer)dataset_count(ds), bound[2] = { 1, n };
     for (int k = 0; k < 2; k++) {
         if (lua_isnoneornil(L, 2 + k))
@@ -237,7 +217,7 @@ static int push_taken(lua_State *L, const Dataset *ds, const size_t *positions, 
 
 /* ds:take(positions): 1-based, in that order, repeats allowed. */
 static int dataset_take_positions(lua_State *L) {
-    const Dataset *ds = check_self(L, "take");
+    const Dataset *ds = check_self(L);
     if (!bind_test_array(L, 2) && !lua_istable(L, 2))
         return bind_expected(L, 2, "take", "positions", "an array or table of positions");
     const Array *wanted = bind_to_array(L, 2, "take", "positions", DTYPE_I32);
@@ -251,30 +231,27 @@ static int dataset_take_positions(lua_State *L) {
 
 /* ---- Random choices -------------------------------------------------------------------------- */
 
-static const char *const seed_option[] = { "seed", NULL };
-
 /* A random order of the samples, pushed; the seed from the options at `arg`. */
-static const size_t *push_order(lua_State *L, const Dataset *ds, int arg, const char *where) {
-    bind_options(L, arg, where, seed_option);
-    Rng rng = bind_opt_rng(L, arg, where, NULL);
+static const size_t *push_order(lua_State *L, const Dataset *ds, int arg) {
+    Rng rng = bind_seed_options(L, arg, bind_here(L)->name);
     size_t n = dataset_count(ds), *order = push_positions(L, n);
     rng_permutation(&rng, n, order);
     return order;
 }
 
 static int dataset_shuffle(lua_State *L) {
-    const Dataset *ds = check_self(L, "shuffle");
-    const size_t *order = push_order(L, ds, 2, "shuffle");
+    const Dataset *ds = check_self(L);
+    const size_t *order = push_order(L, ds, 2);
     return push_taken(L, ds, order, dataset_count(ds));
 }
 
 /* ds:split(p): a random floor(p·n) samples, and the others. */
 static int dataset_split(lua_State *L) {
-    const Dataset *ds = check_self(L, "split");
+    const Dataset *ds = check_self(L);
     double share = bind_number(L, 2, "split", "share");
     if (!(share > 0 && share < 1))
         return bind_expected(L, 2, "split", "share", "a number between 0 and 1");
-    const size_t *order = push_order(L, ds, 3, "split");
+    const size_t *order = push_order(L, ds, 3);
     size_t n = dataset_count(ds), first = (size_t)floor(share * (double)n + 1e-9);
     push_taken(L, ds, order, first);
     return 1 + push_taken(L, ds, order + first, n - first);
@@ -282,47 +259,34 @@ static int dataset_split(lua_State *L) {
 
 /* ds:sample(n): a random n of them, each at most once. */
 static int dataset_sample(lua_State *L) {
-    const Dataset *ds = check_self(L, "sample");
+    const Dataset *ds = check_self(L);
     lua_Integer wanted = bind_integer(L, 2, "sample", "n", 0, (lua_Integer)dataset_count(ds));
-    const size_t *order = push_order(L, ds, 3, "sample");
+    const size_t *order = push_order(L, ds, 3);
     return push_taken(L, ds, order, (size_t)wanted);
 }
 
 /* ds:per_class(n): the first n of each class; with a seed a random n. */
 static int dataset_each_class(lua_State *L) {
-    const Dataset *ds = check_self(L, "per_class");
+    const Dataset *ds = check_self(L);
     size_t n = (size_t)bind_integer(L, 2, "per_class", "n", 0, 1 << 30);
-    bind_options(L, 3, "per_class", seed_option);
+    uint64_t seed;
+    bind_fields(L, 3, "per_class", bind_seed_field, &seed);
     bool random = bind_opt_push(L, 3, "seed") != LUA_TNIL;
-    lua_pop(L, 1);
-    Rng rng = { 0 };
-    if (random)
-        rng = bind_opt_rng(L, 3, "per_class", NULL);
+    Rng rng = random ? bind_opt_rng(L, 3, "per_class", NULL) : (Rng){ 0 };
     BIND_PUSH_NEW_DATASET(L, dataset_per_class(ds, n, random ? &rng : NULL, &err));
     return 1;
 }
 
 /* ---- Conditions ------------------------------------------------------------------------------ */
 
-/* Push the row as a 1-d view. */
-static void push_row(lua_State *L, const Dataset *ds, size_t i) {
-    Error err = { 0 };
-    size_t width = dataset_features(ds);
-    Array row = *ds->x;
-    array_set_shape(&row, &(Sizes){ 1, { width } });
-    row.data = array_f32(ds->x) + i * width;
-    bind_push_array(L, array_view(&row, &err), &err);
-}
-
 /* Positions where the function at 2 answers true to (label, row, position). */
 static size_t ask_function(lua_State *L, const Dataset *ds, size_t *positions) {
-    size_t count = 0;
-    size_t n = dataset_count(ds);
+    size_t count = 0, n = dataset_count(ds);
     for (size_t i = 0; i < n; i++) {
         ds = bind_check_dataset(L, 1, "where", "self"); /* the function may have closed it */
         lua_pushvalue(L, 2);
         lua_pushinteger(L, array_i32(ds->y)[i]);
-        push_row(L, ds, i);
+        BIND_ARRAY_PUSH(L, array_row(ds->x, i, &err));
         lua_pushinteger(L, (lua_Integer)i + 1);
         lua_call(L, 3, 1);
         if (lua_toboolean(L, -1))
@@ -334,38 +298,25 @@ static size_t ask_function(lua_State *L, const Dataset *ds, size_t *positions) {
 
 static size_t ask_mask(lua_State *L, const Dataset *ds, size_t *positions) {
     const Array *mask = bind_check_array(L, 2, "where", "mask");
-    size_t n = dataset_count(ds), count = 0;
-    char text[128];
-    if (mask->ndim != 1 || mask->shape[0] != n)
-        luaL_error(L, "where: a mask of shape %s for %I samples",
-                   array_shape_text(mask->ndim, mask->shape, text), (lua_Integer)n);
-    for (size_t i = 0; i < n; i++)
-        if (array_get(mask, &i) != 0)
-            positions[count++] = i;
+    Error err = { 0 };
+    size_t count = dataset_masked(ds, mask, positions, &err);
+    if (count == SIZE_MAX)
+        bind_raise(L, &err);
     return count;
 }
 
 /* Positions whose label is the number, or in the list, at the top of the stack. */
 static size_t ask_labels(lua_State *L, const Dataset *ds, size_t *positions) {
-    size_t count = 0;
-    bool single = lua_type(L, -1) == LUA_TNUMBER;
-    if (!single && !lua_istable(L, -1))
+    if (lua_type(L, -1) != LUA_TNUMBER && !lua_istable(L, -1))
         bind_expected(L, -1, "where", "y", "a label or a list of labels");
     const Array *wanted = bind_to_array(L, -1, "where", "labels", DTYPE_I32);
-    size_t labels = array_size(wanted);
-    for (size_t i = 0; i < dataset_count(ds); i++)
-        for (size_t k = 0; k < labels; k++)
-            if (array_i32(wanted)[k] == array_i32(ds->y)[i]) {
-                positions[count++] = i;
-                break;
-            }
-    return count;
+    return dataset_labelled(ds, array_i32(wanted), array_size(wanted), positions);
 }
 
 /* ds:where(mask), ds:where(function(y, x, i) … end), ds:where(3), ds:where{ 3, 7 },
  * ds:where{ y = … }. */
 static int dataset_where(lua_State *L) {
-    const Dataset *ds = check_self(L, "where");
+    const Dataset *ds = check_self(L);
     lua_settop(L, 2);
     size_t count, *positions = push_positions(L, dataset_count(ds));
     if (lua_isfunction(L, 2)) {
@@ -406,7 +357,7 @@ static int next_batch(lua_State *L) {
 
 /* for batch, position in ds:batches(100): ranges in order, the last one perhaps shorter. */
 static int dataset_batches(lua_State *L) {
-    check_self(L, "batches");
+    check_self(L);
     lua_Integer size = bind_integer(L, 2, "batches", "n", 1, 1 << 30);
     lua_pushvalue(L, 1);
     lua_pushinteger(L, size);
@@ -425,19 +376,11 @@ int bind_dataset_concat(lua_State *L) {
     return 1;
 }
 
-/* Samples of each class, in the order of classes, into a pushed scratch. */
-static const size_t *push_counts(lua_State *L, const Dataset *ds) {
-    size_t *counts = push_positions(L, ds->classes.count);
-    memset(counts, 0, ds->classes.count * sizeof *counts);
-    for (size_t i = 0; i < dataset_count(ds); i++)
-        counts[labels_find(&ds->classes, array_i32(ds->y)[i])]++;
-    return counts;
-}
-
 /* ds:counts(): { [label] = samples }. */
 static int dataset_counts(lua_State *L) {
-    const Dataset *ds = check_self(L, "counts");
-    const size_t *counts = push_counts(L, ds);
+    const Dataset *ds = check_self(L);
+    size_t *counts = push_positions(L, ds->classes.count);
+    dataset_class_counts(ds, counts);
     lua_newtable(L);
     for (size_t c = 0; c < ds->classes.count; c++) {
         lua_pushinteger(L, (lua_Integer)counts[c]);
@@ -448,64 +391,16 @@ static int dataset_counts(lua_State *L) {
 
 /* ds:save(path): an npz with x (n × the sample's shape) and y, which data.npz reads. */
 static int dataset_save(lua_State *L) {
-    const Dataset *ds = check_self(L, "save");
+    const Dataset *ds = check_self(L);
     const char *path = bind_string(L, 2, "save", "path");
     Error err = { 0 };
     Array *x = shaped_x(ds, &err);
     const NpzEntry entries[2] = { { "x", x }, { "y", ds->y } };
     bool ok = x && npz_save(entries, 2, true, path, &err);
     array_free(x);
-    if (!ok) {
-        error_prefix(&err, "save");
-        return bind_raise(L, &err);
-    }
+    if (!ok)
+        return bind_raise_in(L, "save", &err);
     lua_settop(L, 2);
-    return 1;
-}
-
-/* ---- Printing -------------------------------------------------------------------------------- */
-
-enum { BAR = 30, MAX_BARS = 20 };
-
-/* "  7  ██████████ 1028", a line for each class. */
-static void add_histogram(luaL_Buffer *text, const Dataset *ds, const size_t *counts) {
-    size_t largest = 1, shown = ds->classes.count < MAX_BARS ? ds->classes.count : MAX_BARS;
-    char line[64];
-    for (size_t c = 0; c < ds->classes.count; c++)
-        largest = counts[c] > largest ? counts[c] : largest;
-    for (size_t c = 0; c < shown; c++) {
-        snprintf(line, sizeof line, "\n  %4d  ", ds->classes.label[c]);
-        luaL_addstring(text, line);
-        for (size_t i = 0; i < (counts[c] * BAR + largest - 1) / largest; i++)
-            luaL_addstring(text, "█");
-        snprintf(line, sizeof line, " %zu", counts[c]);
-        luaL_addstring(text, line);
-    }
-    if (shown < ds->classes.count) {
-        snprintf(line, sizeof line, "\n  … and %zu more classes", ds->classes.count - shown);
-        luaL_addstring(text, line);
-    }
-}
-
-static int meta_tostring(lua_State *L) {
-    const Dataset *ds = check_self(L, "tostring");
-    char shape[64], line[160];
-    size_t n = dataset_count(ds), classes = ds->classes.count;
-    const size_t *counts = push_counts(L, ds);
-    luaL_Buffer text;
-    luaL_buffinit(L, &text);
-    luaL_addstring(&text, "Dataset (");
-    luaL_addstring(&text, ds->source);
-    if (n == 1)
-        snprintf(line, sizeof line, "): 1 sample of %s, label %d", sample_text(ds, shape),
-                 array_i32(ds->y)[0]);
-    else
-        snprintf(line, sizeof line, "): %zu samples of %s in %zu class%s", n,
-                 sample_text(ds, shape), classes, classes == 1 ? "" : "es");
-    luaL_addstring(&text, line);
-    if (n > 1)
-        add_histogram(&text, ds, counts);
-    luaL_pushresult(&text);
     return 1;
 }
 
@@ -521,9 +416,7 @@ static const BindFunction methods[] = {
 };
 
 void bind_dataset_open(lua_State *L) {
-    static const luaL_Reg meta[] = { { "__len", meta_len },
-                                     { "__tostring", meta_tostring },
-                                     { NULL, NULL } };
+    static const luaL_Reg meta[] = { { "__len", meta_len }, { NULL, NULL } };
     static const BindType type = { .box = &bind_dataset_type,
                                    .methods = methods,
                                    .properties = properties,
@@ -531,6 +424,12 @@ void bind_dataset_open(lua_State *L) {
                                    .keys = "a position or a name (ds:take(positions) and "
                                            "ds:where(mask) choose several)",
                                    .meta = meta };
+    const Fields seed = { bind_seed_field, NULL };
+    const Described described[] = { { .name = "dataset:split", .fields = seed },
+                                    { .name = "dataset:sample", .fields = seed },
+                                    { .name = "dataset:shuffle", .fields = seed },
+                                    { .name = NULL } };
+    bind_describe_all(L, described);
     bind_new_type(L, &type);
     lua_pop(L, 1);
 }

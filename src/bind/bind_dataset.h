@@ -21,9 +21,6 @@
 /* Raise err if the dataset is NULL, else tell the collector what it holds alone. */
 void bind_account_dataset(lua_State *L, const Dataset *dataset, const Error *err);
 
-/* The sizes in the table at arg into shape; their number. */
-int bind_sample_shape(lua_State *L, int arg, const char *where, size_t shape[ARRAY_MAX_DIMS]);
-
 /* Register the type; the library then holds concat. */
 void bind_dataset_open(lua_State *L);
 int bind_dataset_concat(lua_State *L);

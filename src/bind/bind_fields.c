@@ -77,8 +77,7 @@ void bind_field_set(lua_State *L, int arg, const char *where, const FieldPlace *
     Error err;
     if (fields_set(place, &value, &err))
         return;
-    error_prefix(&err, "%s", where);
-    bind_raise(L, &err);
+    bind_raise_in(L, where, &err);
 }
 
 static void set_field(lua_State *L, int arg, const char *where, const Field *field, void *object) {
@@ -115,6 +114,19 @@ void bind_fields(lua_State *L, int arg, const char *where, const Field *field, v
     bind_read_fields(L, arg, where, field, object);
 }
 
+const Field bind_seed_field[] = { { .name = "seed",
+                                    .kind = FIELD_SEED,
+                                    .initial = "the session's",
+                                    .meaning =
+                                        "makes a generator of its own: the same every time" },
+                                  { .name = NULL } };
+
+Rng bind_seed_options(lua_State *L, int arg, const char *where) {
+    uint64_t seed;
+    bind_fields(L, arg, where, bind_seed_field, &seed);
+    return bind_opt_rng(L, arg, where, NULL);
+}
+
 /* ---- Objects with options -------------------------------------------------------------------- */
 
 static bool is_other(lua_State *L, const BindOptioned *self, int key, int value) {
@@ -138,8 +150,7 @@ static void check_place(lua_State *L, const BindOptioned *self, int key, FieldPl
                    bind_describe(L, key, text));
     if (fields_locate(self->options->at, self->object, lua_tostring(L, key), place, &err))
         return;
-    error_prefix(&err, "%s", self->where);
-    bind_raise(L, &err);
+    bind_raise_in(L, self->where, &err);
 }
 
 static void push_place(lua_State *L, const BindOptioned *self, const FieldPlace *place) {
@@ -196,6 +207,7 @@ static void rehearse(lua_State *L, const BindOptioned *self, const FieldPlace *p
         int integer;
         bool truth;
         char name[FIELD_NAME_SIZE];
+        const char *string;
     } scratch;
     Field field = *place->field;
     if (field.kind == FIELD_OBJECT)
@@ -250,6 +262,11 @@ void bind_describe_options(lua_State *L, const Described *described) {
     lua_pushstring(L, described->name);
     lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
     lua_pop(L, 1);
+}
+
+void bind_describe_all(lua_State *L, const Described *list) {
+    for (; list->name; list++)
+        bind_describe_options(L, list);
 }
 
 /* { name, type, default, meaning, range } */

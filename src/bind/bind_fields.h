@@ -6,6 +6,7 @@
 #define PERIGEE_BIND_FIELDS_H
 
 #include "core/fields.h"
+#include "core/rng.h"
 
 #include <lua.h>
 
@@ -28,6 +29,11 @@ void bind_fields(lua_State *L, int arg, const char *where, const Field *field, v
 
 /* The same for a table that also holds a list or further keys of the caller's, checked already. */
 void bind_read_fields(lua_State *L, int arg, const char *where, const Field *field, void *object);
+
+/* The options of what draws at random and has no others: a seed, a uint64_t by itself. The
+ * generator by them (see bind_opt_rng). */
+extern const Field bind_seed_field[];
+Rng bind_seed_options(lua_State *L, int arg, const char *where);
 
 /* ---- Objects with options ---------------------------------------------------------------------
  */
@@ -90,6 +96,9 @@ typedef struct Described {
 
 /* Keep a description for the help; the strings and fields outlive the program's run. */
 void bind_describe_options(lua_State *L, const Described *described);
+
+/* A list of them, which ends in a NULL name. */
+void bind_describe_all(lua_State *L, const Described *list);
 
 /* described(name): nil, or { name =, summary =, example =, result =, options = { { name, type,
  * default, meaning, range }, … } }; described(): the list of names in the order in which they were

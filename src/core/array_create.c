@@ -13,6 +13,18 @@ bool array_fill(const char *where, Array *a, double value, Error *err) {
     return array_assign(where, &scalar, a, err);
 }
 
+bool array_scale(const char *where, Array *a, double factor, Error *err) {
+    float *x = array_f32(a);
+    size_t n = array_size(a);
+    for (size_t i = 0; i < n; i++) {
+        double value = x[i] * factor;
+        if (!dtype_holds(DTYPE_F32, value))
+            return dtype_refuse(where, DTYPE_F32, value, err);
+        x[i] = (float)value;
+    }
+    return true;
+}
+
 void array_fill_diagonal(Array *a, ptrdiff_t k) {
     assert(a->ndim == 2);
     for (size_t i = 0; i < a->shape[0]; i++) {

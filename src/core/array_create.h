@@ -12,6 +12,10 @@
 /* Every element becomes `value`; false if the array's type does not hold it. */
 bool array_fill(const char *where, Array *a, double value, Error *err);
 
+/* Multiply a contiguous float32 array in its place, in double. False at the first product that
+ * float32 does not hold; what stands before it is multiplied then. */
+bool array_scale(const char *where, Array *a, double factor, Error *err);
+
 /* Ones on diagonal k of a 2-d array (0 the main one, positive above it). */
 void array_fill_diagonal(Array *a, ptrdiff_t k);
 

@@ -121,6 +121,8 @@ const char *field_expected(const Field *field, char text[FIELD_TEXT]) {
         snprintf(text, FIELD_TEXT, "a word of at most %d letters without '.' and ':'",
                  FIELD_NAME_SIZE - 1);
         return text;
+    case FIELD_STRING:
+        return strcpy(text, "a string");
     case FIELD_SEED:
         return strcpy(text, "an integer");
     case FIELD_OBJECT:
@@ -145,6 +147,7 @@ const char *field_type(const Field *field, char text[FIELD_TEXT]) {
     case FIELD_WORD:
         return quoted_words(field->words, "|", "|", text);
     case FIELD_NAME:
+    case FIELD_STRING:
         return strcpy(text, "string");
     case FIELD_OBJECT:
         snprintf(text, FIELD_TEXT, "%s", field->type);
@@ -211,6 +214,8 @@ static bool fits(const Field *field, const Value *value) {
         return value->kind == VALUE_WORD && find_word(field, value->word) >= 0;
     case FIELD_NAME:
         return value->kind == VALUE_WORD && is_name(value->word);
+    case FIELD_STRING:
+        return value->kind == VALUE_WORD;
     case FIELD_SEED:
         return value->kind == VALUE_NUMBER && value->is_whole;
     case FIELD_OBJECT:
@@ -252,6 +257,9 @@ static void store(const Field *field, void *place, const Value *value) {
         break;
     case FIELD_NAME:
         strcpy(place, value->word);
+        break;
+    case FIELD_STRING:
+        *(const char **)place = value->word;
         break;
     case FIELD_OBJECT:
         break;
@@ -302,6 +310,8 @@ Value field_get(const Field *field, const void *object) {
         return *(const int *)place < 0 ? nothing : value_word(field->words[*(const int *)place]);
     case FIELD_NAME:
         return *(const char *)place ? value_word(place) : nothing;
+    case FIELD_STRING:
+        return *(const char *const *)place ? value_word(*(const char *const *)place) : nothing;
     default:
         return nothing;
     }
@@ -309,11 +319,17 @@ Value field_get(const Field *field, const void *object) {
 
 void field_copy(const Field *field, void *to, const void *from) {
     static const size_t sizes[] = {
-        [FIELD_NUMBER] = sizeof(double),   [FIELD_WHOLE] = sizeof(double),
-        [FIELD_INTEGER] = sizeof(int),     [FIELD_SIZE] = sizeof(size_t),
-        [FIELD_PAIR] = 2 * sizeof(size_t), [FIELD_SEED] = sizeof(uint64_t),
-        [FIELD_BOOLEAN] = sizeof(bool),    [FIELD_WORD] = sizeof(int),
-        [FIELD_NAME] = FIELD_NAME_SIZE,    [FIELD_OBJECT] = 0,
+        [FIELD_NUMBER] = sizeof(double),
+        [FIELD_WHOLE] = sizeof(double),
+        [FIELD_INTEGER] = sizeof(int),
+        [FIELD_SIZE] = sizeof(size_t),
+        [FIELD_PAIR] = 2 * sizeof(size_t),
+        [FIELD_SEED] = sizeof(uint64_t),
+        [FIELD_BOOLEAN] = sizeof(bool),
+        [FIELD_WORD] = sizeof(int),
+        [FIELD_NAME] = FIELD_NAME_SIZE,
+        [FIELD_STRING] = sizeof(char *),
+        [FIELD_OBJECT] = 0,
     };
     memcpy((char *)to + field->offset, (const char *)from + field->offset, sizes[field->kind]);
 }

@@ -23,6 +23,7 @@ typedef enum FieldKind {
     FIELD_BOOLEAN, /* bool */
     FIELD_WORD,    /* int, the word's place in `words` */
     FIELD_NAME,    /* char[FIELD_NAME_SIZE], a word of one's own; empty: not chosen */
+    FIELD_STRING,  /* const char *, any string, borrowed from who set it */
     FIELD_OBJECT   /* none: a model, an array, a list; only its description is here */
 } FieldKind;
 

@@ -223,6 +223,45 @@ Dataset *dataset_per_class(const Dataset *dataset, size_t n, Rng *rng, Error *er
     return result;
 }
 
+/* ---- Conditions ------------------------------------------------------------------------------ */
+
+size_t dataset_masked(const Dataset *dataset, const Array *mask, size_t *position, Error *err) {
+    size_t n = dataset_count(dataset), found = 0;
+    char text[128];
+    if (mask->ndim != 1 || mask->shape[0] != n) {
+        error_set(err, ERROR_ARGUMENT, "where: a mask of shape %s for %zu samples",
+                  array_shape_text(mask->ndim, mask->shape, text), n);
+        return SIZE_MAX;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (array_get(mask, &i) != 0)
+            position[found++] = i;
+    return found;
+}
+
+static bool among(int32_t label, const int32_t *labels, size_t count) {
+    for (size_t k = 0; k < count; k++)
+        if (labels[k] == label)
+            return true;
+    return false;
+}
+
+size_t dataset_labelled(const Dataset *dataset, const int32_t *label, size_t labels,
+                        size_t *position) {
+    size_t n = dataset_count(dataset), found = 0;
+    for (size_t i = 0; i < n; i++)
+        if (among(array_i32(dataset->y)[i], label, labels))
+            position[found++] = i;
+    return found;
+}
+
+void dataset_class_counts(const Dataset *dataset, size_t *counts) {
+    size_t n = dataset_count(dataset);
+    memset(counts, 0, dataset->classes.count * sizeof *counts);
+    for (size_t i = 0; i < n; i++)
+        counts[labels_find(&dataset->classes, array_i32(dataset->y)[i])]++;
+}
+
 /* ---- Joining --------------------------------------------------------------------------------- */
 
 static bool same_sample_shape(const Dataset *a, const Dataset *b) {

@@ -38,6 +38,16 @@ Dataset *dataset_take(const Dataset *dataset, const size_t *position, size_t cou
  * Fails if a class has fewer. */
 Dataset *dataset_per_class(const Dataset *dataset, size_t n, Rng *rng, Error *err);
 
+/* The 0-based positions, into room for all, of the samples whose number in the mask is not 0 and of
+ * those that have one of the labels; how many they are. SIZE_MAX if the mask is not 1-d with one
+ * number for each sample. */
+size_t dataset_masked(const Dataset *dataset, const Array *mask, size_t *position, Error *err);
+size_t dataset_labelled(const Dataset *dataset, const int32_t *label, size_t labels,
+                        size_t *position);
+
+/* Samples of each class, in the order of `classes`. */
+void dataset_class_counts(const Dataset *dataset, size_t *counts);
+
 /* One after the other; shapes must agree. */
 Dataset *dataset_concat(const Dataset *const *parts, size_t count, Error *err);
 

@@ -356,6 +356,14 @@ static Dataset *keep_first(Dataset *ds, size_t count, Error *err) {
     return part;
 }
 
+const Field digits_fields[] = {
+    { "seed", FIELD_SEED, offsetof(DigitsOptions, seed), .initial = "the session's",
+      .meaning = "makes a generator of its own: the same every time" },
+    { "classes", FIELD_OBJECT, .type = "integer[]", .initial = "0 to 9",
+      .meaning = "the digits to draw from" },
+    { .name = NULL },
+};
+
 /* The labels must not come in the order in which a split with the same seed deals them again. */
 #define OWN_STREAM 0xd1617500d1617500u
 

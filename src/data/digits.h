@@ -8,6 +8,7 @@
 #ifndef PERIGEE_DATA_DIGITS_H
 #define PERIGEE_DATA_DIGITS_H
 
+#include "core/fields.h"
 #include "core/progress.h"
 #include "data/dataset.h"
 
@@ -17,6 +18,9 @@ typedef struct DigitsOptions {
     int class_count; /* digits to draw from; 0 for all ten */
     int32_t classes[10];
 } DigitsOptions;
+
+/* The options of it that go by name; the classes are a list. */
+extern const Field digits_fields[];
 
 /* n images in random order with as many of each class as n allows (counts differ by one at most).
  * Fails on a class that is not a digit or is given twice. After an interrupt: only those drawn so

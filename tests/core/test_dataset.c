@@ -126,6 +126,26 @@ static void test_per_class(void **state) {
     dataset_free(ds);
 }
 
+static void test_conditions(void **state) {
+    (void)state;
+    Error err = { 0 };
+    size_t position[7], counts[3];
+    Dataset *ds = make(7); /* 5 3 9 5 3 9 5 */
+    assert_int_equal(dataset_labelled(ds, (int32_t[]){ 9, 4, 3 }, 3, position), 4);
+    assert_true(position[0] == 1 && position[1] == 2 && position[2] == 4 && position[3] == 5);
+    assert_int_equal(dataset_labelled(ds, NULL, 0, position), 0);
+    dataset_class_counts(ds, counts);
+    assert_true(counts[0] == 2 && counts[1] == 3 && counts[2] == 2);
+    Array *mask = array_new1("mask", DTYPE_F32, 7, &err);
+    array_f32(mask)[6] = 0.5F;
+    assert_int_equal(dataset_masked(ds, mask, position, &err), 1);
+    assert_int_equal(position[0], 6);
+    assert_true(dataset_masked(ds, ds->x, position, &err) == SIZE_MAX);
+    assert_string_equal(err.message, "where: a mask of shape (7, 4) for 7 samples");
+    array_free(mask);
+    dataset_free(ds);
+}
+
 static void test_concat(void **state) {
     (void)state;
     Error err = { 0 };
@@ -150,6 +170,7 @@ int main(void) {
         cmocka_unit_test(test_range_shares_pixels),
         cmocka_unit_test(test_take),
         cmocka_unit_test(test_per_class),
+        cmocka_unit_test(test_conditions),
         cmocka_unit_test(test_concat),
     };
     return cmocka_run_group_tests_name("dataset", tests, NULL, NULL);

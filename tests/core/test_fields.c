@@ -17,6 +17,7 @@ typedef struct Thing {
     bool flag;
     int word;
     char name[FIELD_NAME_SIZE];
+    const char *source;
 } Thing;
 
 static const char *const words[] = { "l1", "l2", "linf", NULL };
@@ -35,6 +36,7 @@ static const Field fields[] = {
     { "flag", FIELD_BOOLEAN, AT(flag), .meaning = "" },
     { "word", FIELD_WORD, AT(word), .words = words, .initial = "the norm's" },
     { "name", FIELD_NAME, AT(name), .initial = "its kind" },
+    { "source", FIELD_STRING, AT(source), .initial = "the path" },
     { "data", FIELD_OBJECT, .type = "dataset|array" },
     { NULL },
 };
@@ -77,6 +79,14 @@ static void test_values_arrive(void **state) {
     longest[FIELD_NAME_SIZE - 1] = '\0';
     assert_string_equal(set(&thing, "name", value_word(longest)), "");
     assert_string_equal(thing.name, longest);
+    static const char sentence[] =
+        "of any length: with a. sign and the rest, over sixty-three signs";
+    assert_string_equal(set(&thing, "source", value_word(sentence)), "");
+    assert_ptr_equal(thing.source, sentence);
+    assert_string_equal(field_get(fields_find(fields, "source"), &thing).word, sentence);
+    assert_int_equal(field_get(fields_find(fields, "source"), &initial).kind, VALUE_NOTHING);
+    assert_non_null(
+        strstr(set(&thing, "source", value_boolean(true)), "expected a string, got true"));
     Value pair = { .kind = VALUE_PAIR, .is_whole = true, .number = { 2, 3 } };
     assert_string_equal(set(&thing, "pair", pair), "");
     assert_true(thing.pair[0] == 2 && thing.pair[1] == 3);
@@ -146,7 +156,7 @@ static void test_round_trip(void **state) {
     static const char *const open[] = { "open", "pair", "word", "name" };
     for (size_t i = 0; i < sizeof open / sizeof *open; i++)
         assert_int_equal(field_get(fields_find(fields, open[i]), &thing).kind, VALUE_NOTHING);
-    thing = (Thing){ 0.5, 2, 4, -1, 3, 8, { 2, 3 }, 99, true, 1, "own" };
+    thing = (Thing){ 0.5, 2, 4, -1, 3, 8, { 2, 3 }, 99, true, 1, "own", "a file" };
     for (const Field *field = fields; field->name; field++) {
         Value value = field_get(field, &thing);
         Error err;
@@ -157,6 +167,7 @@ static void test_round_trip(void **state) {
     assert_true(copy.times == 3 && copy.count == 8 && copy.pair[0] == 2 && copy.pair[1] == 3);
     assert_true(copy.seed == 99 && copy.flag && copy.word == 1);
     assert_string_equal(copy.name, "own");
+    assert_string_equal(copy.source, "a file");
 }
 
 static void test_help_words(void **state) {

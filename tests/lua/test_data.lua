@@ -182,6 +182,19 @@ function TestDataset:testPrinting()
   lu.assertEquals(tostring(small()[3]), "Dataset (made up): 1 sample of 2x2, label 9")
 end
 
+-- Of the library and of datasets, whatever they are written in; concat takes any number.
+function TestDataset:testSurplusArgumentsAreRefused()
+  for _, functions in ipairs { data, debug.getregistry()["perigee.dataset"].methods } do
+    for name, f in pairs(functions) do
+      if name ~= "concat" then
+        local ok, message = pcall(f, table.unpack({ [21] = "surplus" }, 1, 21))
+        lu.assertFalse(ok, name)
+        lu.assertStrMatches(message, ".*: expected [anot ms%d]+ arguments?, got the string \"surplus\".*")
+      end
+    end
+  end
+end
+
 function TestDataset:testNewRefuses()
   fails("data.new: x is missing", data.new, { y = { 1 } })
   fails("expected one label per sample", data.new, { x = { { 1 } }, y = { 1, 2 } })

@@ -1,7 +1,5 @@
 -- Documentation of the library data and of datasets; see perigee/help.lua for the form.
 
-local seed = { "seed", "integer", "the session's", "makes a generator of its own: the same every time" }
-
 -- Examples work on a dozen samples of 2 × 2.
 local small = [[
 local ds = data.new {
@@ -56,7 +54,6 @@ Handwritten-looking digits, 28 × 28 in [0, 1], drawn from pen strokes with rand
 pressure, and centred by mass as MNIST's are: for when MNIST is not at hand. A CNN trained on 10000 recognises
 about 98 % of fresh ones. As many of each class as n allows, in random order.]],
     params = { { "n", "integer", "how many" } },
-    options = { seed, { "classes", "integer[]", "0 to 9", "the digits to draw from" } },
     returns = { "dataset", "the same for the same seed, whatever the number of threads" },
     example = "print(data.digits(20, { seed = 1, classes = { 3, 7 } }))",
     see = { "data.mnist", "show" },
@@ -66,12 +63,6 @@ about 98 % of fresh ones. As many of each class as n allows, in random order.]],
     text = [[
 A dataset from your own arrays. Its pixels are shared with x where that is contiguous float32; labels are
 copied, and a label that is not a whole number is an error.]],
-    options = {
-      { "x", "array|table", "none", "n × features, or n × the sample's shape; must be given" },
-      { "y", "array|table", "none", "n whole numbers; must be given" },
-      { "shape", "integer[]", "x's", "of one sample, as { 28, 28 }" },
-      { "source", "string", '"arrays"', "where it comes from, for printing" },
-    },
     returns = { "dataset", "n samples" },
     example = small .. "print(ds)",
     see = { "data.npz", "dataset:where" },
@@ -103,13 +94,6 @@ os.remove(labels)]],
     name = "data.npz",
     text = "A dataset from two arrays of an npz archive: of numpy.savez, or of ds:save.",
     params = { { "path", "string", "the archive" } },
-    options = {
-      { "x", "string", '"x"', "name of the samples' array, n × features or n × the sample's shape" },
-      { "y", "string", '"y"', "name of the labels' array" },
-      { "shape", "integer[]", "x's", "of one sample" },
-      { "scale", "number", "1", "x is multiplied by it: 1/255 for bytes" },
-      { "source", "string", "the path", "for printing" },
-    },
     returns = { "dataset", "in file order" },
     example = small .. with_file .. "ds:save(path)\nprint(data.npz(path))\nos.remove(path)",
     see = { "data.read_npz", "dataset:save" },
@@ -155,7 +139,6 @@ os.remove(path)]],
     name = "data.save_npz",
     text = "Writes arrays for numpy.load. The same arrays give the same bytes.",
     params = { { "path", "string", "the archive" }, { "arrays", "table", "{ name = array }" } },
-    options = { { "compress", "boolean", "false", "deflate, as numpy.savez_compressed does" } },
     returns = { "string", "the path" },
     example = with_file .. [[
 data.save_npz(path, { a = array.zeros(100, 100) }, { compress = true })
@@ -230,7 +213,6 @@ the end.]],
     name = "dataset:split",
     text = "Two random parts: floor(share · n) samples, and the others.",
     params = { { "share", "number", "between 0 and 1" } },
-    options = { seed },
     returns = { "dataset, dataset", "the parts, shuffled" },
     example = small .. "local first, second = ds:split(0.5, { seed = 1 })\nprint(#first, #second)",
     see = { "dataset:sample", "dataset:shuffle" },
@@ -239,7 +221,6 @@ the end.]],
     name = "dataset:sample",
     text = "A random n of the samples, each once at most.",
     params = { { "n", "integer", "how many" } },
-    options = { seed },
     returns = { "dataset", "in random order" },
     example = small .. "print(ds:sample(5, { seed = 1 }))",
     see = { "dataset:per_class", "dataset:split" },
@@ -257,7 +238,6 @@ The first n of each class in file order; with a seed a random n of each. A class
   {
     name = "dataset:shuffle",
     text = "All samples in random order.",
-    options = { seed },
     returns = { "dataset", "a copy" },
     example = small .. "print(ds:shuffle({ seed = 1 })[1])",
     see = { "dataset:split" },

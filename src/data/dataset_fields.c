@@ -1,0 +1,36 @@
+#include "data/dataset_fields.h"
+
+#define AT(field) offsetof(DatasetOptions, field)
+
+static const char shape_type[] = "integer[]", shape_initial[] = "x's";
+static const char shape_meaning[] = "of one sample, as { 28, 28 }";
+
+/* clang-format off */
+const Field dataset_new_fields[] = {
+    { "x", FIELD_OBJECT, .type = "array|table",
+      .meaning = "n × features, or n × the sample's shape; must be given" },
+    { "y", FIELD_OBJECT, .type = "array|table", .meaning = "n whole numbers; must be given" },
+    { "shape", FIELD_OBJECT, .type = shape_type, .initial = shape_initial,
+      .meaning = shape_meaning },
+    { "source", FIELD_STRING, AT(source), .meaning = "where it comes from, for printing" },
+    { .name = NULL },
+};
+const DatasetOptions dataset_new_initial = { .source = "arrays" };
+
+const Field dataset_npz_fields[] = {
+    { "x", FIELD_STRING, AT(x),
+      .meaning = "name of the samples' array, n × features or n × the sample's shape" },
+    { "y", FIELD_STRING, AT(y), .meaning = "name of the labels' array" },
+    { "shape", FIELD_OBJECT, .type = shape_type, .initial = shape_initial,
+      .meaning = shape_meaning },
+    { "scale", FIELD_NUMBER, AT(scale), .meaning = "x is multiplied by it: 1/255 for bytes" },
+    { "source", FIELD_STRING, AT(source), .initial = "the path", .meaning = "for printing" },
+    { .name = NULL },
+};
+const DatasetOptions dataset_npz_initial = { .x = "x", .y = "y", .scale = 1 };
+
+const Field npz_save_fields[] = {
+    { "compress", FIELD_BOOLEAN, .meaning = "deflate, as numpy.savez_compressed does" },
+    { .name = NULL },
+};
+/* clang-format on */
