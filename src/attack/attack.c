@@ -1,6 +1,7 @@
 #include "attack/attack.h"
 
 #include "core/array_values.h"
+#include "core/error.h"
 #include "core/fail.h"
 #include "core/json.h"
 
@@ -57,6 +58,10 @@ static int field_text(const Field *field, const AttackParams *params, char *end,
 }
 
 const char *attack_text(const Attack *attack, const AttackParams *params, char text[ATTACK_TEXT]) {
+    AttackParams resolved;
+    Error err;
+    if (attack_resolve(attack, params, &resolved, &err))
+        params = &resolved;
     size_t used = (size_t)snprintf(text, ATTACK_TEXT, "attack.%s:", attack->name);
     for (const Field *field = attack->fields; field->name; field++)
         used += (size_t)field_text(field, params, text + used, ATTACK_TEXT - used);

@@ -97,7 +97,9 @@ typedef struct Attack {
 bool attack_uses(const Attack *attack, const char *option);
 
 /* The parameters that say something in one line: "attack.pgd_exp: l2, dmax 2, eta 0.1, eta_min 0.1,
- * eps 1e-08, max_iter 30, bounds 0 … 1". Returns text. */
+ * eps 1e-08, max_iter 30, bounds 0 … 1", with what a run makes of "auto" where it can. Returns
+ * text.
+ */
 enum { ATTACK_TEXT = 512 };
 const char *attack_text(const Attack *attack, const AttackParams *params, char text[ATTACK_TEXT]);
 

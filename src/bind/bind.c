@@ -437,6 +437,16 @@ void bind_options_list(lua_State *L, int arg, const char *where, const char *con
     check_options(L, arg, where, valid, (lua_Integer)lua_rawlen(L, arg));
 }
 
+void bind_push_copy(lua_State *L, int arg) {
+    arg = lua_absindex(L, arg);
+    lua_newtable(L);
+    for (lua_pushnil(L); lua_next(L, arg); lua_pop(L, 1)) {
+        lua_pushvalue(L, -2);
+        lua_pushvalue(L, -2);
+        lua_rawset(L, -5);
+    }
+}
+
 int bind_opt_push(lua_State *L, int arg, const char *key) {
     arg = lua_absindex(L, arg);
     lua_pushstring(L, key);
@@ -518,6 +528,16 @@ void bind_push_sizes(lua_State *L, int count, const size_t *size) {
         lua_pushinteger(L, (lua_Integer)size[i]);
         lua_rawseti(L, -2, i + 1);
     }
+}
+
+void bind_set_size(lua_State *L, const char *name, size_t size) {
+    lua_pushinteger(L, (lua_Integer)size);
+    lua_setfield(L, -2, name);
+}
+
+void bind_set_string(lua_State *L, const char *name, const char *text) {
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, name);
 }
 
 void bind_push_labels(lua_State *L, const Labels *labels) {

@@ -80,8 +80,9 @@ const BindFunction *bind_here(lua_State *L);
 
 /* ---- Types: what can be done with a box ------------------------------------------------------ */
 
-/* x.shape. `push` leaves one value, which may be nil; `object` is what the box owns. What is kept
- * is made when it is first read and stays in the table that is the box's user value. */
+/* x.shape. `push` leaves one value, which may be nil; `object` is what the box owns, and the name
+ * is at 2, for a function of several. What is kept is made when it is first read and stays in the
+ * table that is the box's user value. */
 typedef struct BindProperty {
     const char *name;
     void (*push)(lua_State *L, const void *object);
@@ -154,6 +155,9 @@ void bind_options(lua_State *L, int arg, const char *where, const char *const *v
  */
 void bind_options_list(lua_State *L, int arg, const char *where, const char *const *valid);
 
+/* Push a table with what the one at `arg` holds. */
+void bind_push_copy(lua_State *L, int arg);
+
 /* One option: the default if it is absent. The bounds are inclusive. */
 double bind_opt_number(lua_State *L, int arg, const char *where, const char *key, double low,
                        double high, double fallback);
@@ -183,6 +187,9 @@ void bind_seed_session(uint64_t seed);
  */
 
 void bind_push_sizes(lua_State *L, int count, const size_t *size);
+/* A member of the table on top of the stack. */
+void bind_set_size(lua_State *L, const char *name, size_t size);
+void bind_set_string(lua_State *L, const char *name, const char *text);
 void bind_push_labels(lua_State *L, const Labels *labels);
 
 /* ---- Memory ---------------------------------------------------------------------------------- */

@@ -84,16 +84,11 @@ static void keep_objects(lua_State *L, int options, const char *where, const Fie
     }
 }
 
-/* Push a copy of the table that goes with the object at `object`. */
-static void push_held(lua_State *L, int object) {
-    lua_newtable(L);
-    lua_getiuservalue(L, object, 1);
-    for (lua_pushnil(L); lua_next(L, -2);) {
-        lua_pushvalue(L, -2);
-        lua_insert(L, -2);
-        lua_rawset(L, -5);
-    }
-    lua_pop(L, 1);
+/* Push a copy of the table that goes with the attack at 1. */
+static void push_held(lua_State *L) {
+    lua_getiuservalue(L, 1, 1);
+    bind_push_copy(L, -1);
+    lua_remove(L, -2);
 }
 
 static bool option_at(void *object, size_t i, FieldPlace *place) {
@@ -171,7 +166,7 @@ static int construct(lua_State *L) {
 static int attack_with(lua_State *L) {
     const AttackBox *self = check_self(L, "with");
     lua_settop(L, 2);
-    push_held(L, 1);
+    push_held(L);
     push_object(L, self, 2);
     return 1;
 }
@@ -237,27 +232,24 @@ static void read_bounds(lua_State *L, int held, AttackParams *params) {
     lua_pop(L, 2);
 }
 
-/* "attack.pgd_exp: l2, dmax 2, eta 0.1, …", with what the run will make of open choices. */
+/* "attack.pgd_exp: l2, dmax 2, eta 0.1, …, model dnr, target 3" */
 static int attack_tostring(lua_State *L) {
-    static const char *const names[] = { "model", "start_from", "target" };
+    static const char *const names[] = { "model", "start_from", "target", NULL };
     const AttackBox *box = check_self(L, "tostring");
-    AttackParams params = box->params, resolved;
-    Error err;
+    AttackParams params = box->params;
     char text[ATTACK_TEXT], got[128];
     lua_settop(L, 1);
     lua_getiuservalue(L, 1, 1);
     read_bounds(L, 2, &params);
-    bool ok = attack_resolve(box->attack, &params, &resolved, &err);
-    lua_pushstring(L, attack_text(box->attack, ok ? &resolved : &params, text));
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (lua_getfield(L, 2, names[i]) != LUA_TNIL) {
-            const Model *model = bind_test_model(L, -1);
-            const char *kind = model ? model->kind->name : i == 0 ? "lua" : NULL;
-            lua_pushfstring(L, "%s, %s %s", lua_tostring(L, 3), names[i],
-                            kind ? kind : bind_describe(L, -1, got));
-            lua_replace(L, 3);
-        }
-        lua_settop(L, 3);
+    lua_pushstring(L, attack_text(box->attack, &params, text));
+    for (const char *const *name = names; *name; name++, lua_settop(L, 3)) {
+        if (lua_getfield(L, 2, *name) == LUA_TNIL)
+            continue;
+        const Model *model = bind_test_model(L, -1);
+        const char *kind = model ? model->kind->name : name == names ? "lua" : NULL;
+        lua_pushfstring(L, "%s, %s %s", lua_tostring(L, 3), *name,
+                        kind ? kind : bind_describe(L, -1, got));
+        lua_replace(L, 3);
     }
     return 1;
 }
@@ -265,19 +257,17 @@ static int attack_tostring(lua_State *L) {
 /* The labels that `held` has under that name as n int32, or NULL; one number serves for all. What
  * they are in stays on the stack. */
 static const int32_t *push_labels(lua_State *L, int held, const char *name, size_t n) {
-    if (lua_getfield(L, held, name) == LUA_TNIL)
+    bool one = lua_getfield(L, held, name) == LUA_TNUMBER;
+    if (lua_isnil(L, -1))
         return NULL;
     const Array *labels = bind_to_array(L, -1, "attack", name, DTYPE_I32);
-    if (lua_type(L, -2) == LUA_TNUMBER) {
-        int32_t *all = lua_newuserdatauv(L, (n + 1) * sizeof *all, 0);
-        for (size_t i = 0; i < n; i++)
-            all[i] = array_i32(labels)[0];
-        return all;
-    }
-    if (array_size(labels) != n)
+    if (!one && array_size(labels) != n)
         luaL_error(L, "attack: %s: expected one label for each of %d samples, got %d", name, (int)n,
                    (int)array_size(labels));
-    return array_i32(labels);
+    int32_t *each = lua_newuserdatauv(L, (n + 1) * sizeof *each, 0);
+    for (size_t i = 0; i < n; i++)
+        each[i] = array_i32(labels)[one ? 0 : i];
+    return each;
 }
 
 /* The start points of a double start into the task. */
@@ -337,7 +327,7 @@ static int attack_run_call(lua_State *L) {
     lua_settop(L, 3);
     luaL_checkstack(L, 40, NULL);
     bind_fields(L, options, box->where, run_fields, NULL);
-    push_held(L, 1);
+    push_held(L);
     keep_objects(L, options, box->where, run_fields);
     if (lua_getfield(L, held, "model") == LUA_TNIL)
         return luaL_error(L, "%s: no model: give one as model = … here or in %s{…}", box->where,

@@ -59,9 +59,6 @@ int bind_run_attack(lua_State *L, const Attack *attack, const AttackParams *para
 /* ---- Fields: arrays of the result, lists with an item a sample, and others --------------------
  */
 
-/* Sample i's item of a list. */
-typedef void PushItem(lua_State *L, const AttackResult *result, size_t i);
-
 static void push_shared(lua_State *L, const Array *array) {
     Error err;
     if (array)
@@ -70,50 +67,69 @@ static void push_shared(lua_State *L, const Array *array) {
         lua_pushnil(L);
 }
 
-/* A list with an item for each sample; nil where the first has none. */
-static void push_list(lua_State *L, const AttackResult *result, PushItem *item) {
+/* The array that the key at 2 names. */
+static void push_array(lua_State *L, const void *result) {
+    const ResultArray *which = result_arrays;
+    while (strcmp(which->name, lua_tostring(L, 2)) != 0)
+        which++;
+    push_shared(L, *result_array(result, which));
+}
+
+static const char *verdict_word(const AttackResult *result, size_t i) {
+    return verdict_name(result_verdict(result, i), false);
+}
+
+static const char *start_word(const AttackResult *result, size_t i) {
+    return verdict_name(result_start_verdict(result, i), true);
+}
+
+static const char *stop_word(const AttackResult *result, size_t i) {
+    return stop_name(array_i32(result->stop)[i]);
+}
+
+/* A word for each sample, or an array of its trace. */
+static const struct List {
+    const char *name;
+    const char *(*word)(const AttackResult *result, size_t i);
+    size_t offset; /* in Trace */
+} lists[] = {
+    { "verdict", verdict_word, 0 },
+    { "start_verdict", start_word, 0 },
+    { "stop", stop_word, 0 },
+    { "loss", NULL, offsetof(Trace, loss) },
+    { "trace", NULL, offsetof(Trace, scores) },
+    { "trace_distance", NULL, offsetof(Trace, distance) },
+    { "iterates", NULL, offsetof(Trace, iterates) },
+};
+
+/* The list that the key at 2 names; nil where the first sample has no such array. */
+static void push_list(lua_State *L, const void *object) {
+    const AttackResult *result = object;
+    const struct List *list = lists;
+    while (strcmp(list->name, lua_tostring(L, 2)) != 0)
+        list++;
     lua_createtable(L, (int)result->n, 0);
-    for (size_t i = 0; i < result->n; i++) {
-        item(L, result, i);
-        if (lua_isnil(L, -1))
-            return;
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    for (size_t i = 0; i < result->n && !lua_isnil(L, -1); i++) {
+        if (list->word)
+            lua_pushstring(L, list->word(result, i));
+        else
+            push_shared(L, *(Array **)((char *)&result->trace[i] + list->offset));
+        if (!lua_isnil(L, -1))
+            lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
 }
 
-static void item_loss(lua_State *L, const AttackResult *result, size_t i) {
-    push_shared(L, result->trace[i].loss);
-}
-
-static void item_trace(lua_State *L, const AttackResult *result, size_t i) {
-    push_shared(L, result->trace[i].scores);
-}
-
-static void item_trace_distance(lua_State *L, const AttackResult *result, size_t i) {
-    push_shared(L, result->trace[i].distance);
-}
-
-static void item_iterates(lua_State *L, const AttackResult *result, size_t i) {
-    push_shared(L, result->trace[i].iterates);
-}
-
-static void item_verdict(lua_State *L, const AttackResult *result, size_t i) {
-    lua_pushstring(L, verdict_name(result_verdict(result, i), false));
-}
-
-static void item_start_verdict(lua_State *L, const AttackResult *result, size_t i) {
-    lua_pushstring(L, verdict_name(result_start_verdict(result, i), true));
-}
-
-static void item_hit(lua_State *L, const AttackResult *result, size_t i) {
-    if (result->target)
-        lua_pushboolean(L, result_hit(result, i));
-    else
+static void push_hit(lua_State *L, const void *object) {
+    const AttackResult *result = object;
+    if (!result->target) {
         lua_pushnil(L);
-}
-
-static void item_stop(lua_State *L, const AttackResult *result, size_t i) {
-    lua_pushstring(L, stop_name(array_i32(result->stop)[i]));
+        return;
+    }
+    lua_createtable(L, (int)result->n, 0);
+    for (size_t i = 0; i < result->n; i++) {
+        lua_pushboolean(L, result_hit(result, i));
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
 }
 
 static void push_evaluations(lua_State *L, const void *object) {
@@ -196,42 +212,18 @@ static void push_seed(lua_State *L, const void *object) {
     lua_remove(L, -2);
 }
 
-#define ARRAY(field)                                                                               \
-    static void push_##field(lua_State *L, const void *object) {                                   \
-        push_shared(L, ((const AttackResult *)object)->field);                                     \
-    }
-#define LIST(field)                                                                                \
-    static void push_##field(lua_State *L, const void *object) {                                   \
-        push_list(L, object, item_##field);                                                        \
-    }
-ARRAY(x0)
-ARRAY(x_adv)
-ARRAY(y)
-ARRAY(label)
-ARRAY(start_label)
-ARRAY(target)
-ARRAY(scores)
-ARRAY(start_scores)
-ARRAY(distance)
-LIST(loss)
-LIST(trace)
-LIST(trace_distance)
-LIST(iterates)
-LIST(verdict)
-LIST(start_verdict)
-LIST(hit)
-LIST(stop)
-
 #define KEPT(field) BIND_KEPT(#field, push_##field)
+#define ARRAY(field) BIND_KEPT(#field, push_array)
+#define LIST(field) BIND_KEPT(#field, push_list)
 static const BindProperty properties[] = {
-    KEPT(x0),       KEPT(x_adv),        KEPT(y),
-    KEPT(label),    KEPT(start_label),  KEPT(target),
-    KEPT(scores),   KEPT(start_scores), KEPT(distance),
-    KEPT(loss),     KEPT(trace),        KEPT(trace_distance),
-    KEPT(iterates), KEPT(verdict),      KEPT(start_verdict),
-    KEPT(hit),      KEPT(stop),         KEPT(evaluations),
-    KEPT(classes),  KEPT(rejects),      KEPT(shape),
-    KEPT(attack),   KEPT(model),        KEPT(params),
+    ARRAY(x0),      ARRAY(x_adv),        ARRAY(y),
+    ARRAY(label),   ARRAY(start_label),  ARRAY(target),
+    ARRAY(scores),  ARRAY(start_scores), ARRAY(distance),
+    LIST(loss),     LIST(trace),         LIST(trace_distance),
+    LIST(iterates), LIST(verdict),       LIST(start_verdict),
+    LIST(stop),     KEPT(hit),           KEPT(evaluations),
+    KEPT(classes),  KEPT(rejects),       KEPT(shape),
+    KEPT(attack),   KEPT(model),         KEPT(params),
     KEPT(seed),     BIND_LAST,
 };
 
@@ -261,21 +253,16 @@ static int result_tostring(lua_State *L) {
 
 /* ---- Methods ---- */
 
-static void set_count(lua_State *L, const char *name, size_t count) {
-    lua_pushinteger(L, (lua_Integer)count);
-    lua_setfield(L, -2, name);
-}
-
 /* r:counts() → { correct =, rejected =, evaded = }, for a targeted attack also hit. */
 static int method_counts(lua_State *L) {
     const AttackResult *result = check_self(L, "counts");
     ResultCounts counts = result_counts(result);
     lua_createtable(L, 0, 4);
-    set_count(L, "correct", counts.correct);
-    set_count(L, "rejected", counts.rejected);
-    set_count(L, "evaded", counts.evaded);
+    bind_set_size(L, "correct", counts.correct);
+    bind_set_size(L, "rejected", counts.rejected);
+    bind_set_size(L, "evaded", counts.evaded);
     if (result->target)
-        set_count(L, "hit", counts.hit);
+        bind_set_size(L, "hit", counts.hit);
     return 1;
 }
 
@@ -290,6 +277,13 @@ static int method_rescore(lua_State *L) {
 }
 
 /* r:save(path), r:csv(path) → path; raise on failure. */
+static int path_or_raise(lua_State *L, bool ok, const Error *err) {
+    if (!ok)
+        return bind_raise(L, err);
+    lua_settop(L, 2);
+    return 1;
+}
+
 static int method_save(lua_State *L) {
     const AttackResult *result = check_self(L, "save");
     const char *path = bind_string(L, 2, "save", "path");
@@ -297,20 +291,14 @@ static int method_save(lua_State *L) {
     cJSON *header = bind_header();
     bool ok = attack_result_save(result, path, header, &err);
     cJSON_Delete(header);
-    if (!ok)
-        return bind_raise(L, &err);
-    lua_settop(L, 2);
-    return 1;
+    return path_or_raise(L, ok, &err);
 }
 
 static int method_csv(lua_State *L) {
     const AttackResult *result = check_self(L, "csv");
-    const char *path = bind_string(L, 2, "csv", "path");
     Error err;
-    if (!attack_result_csv(result, path, &err))
-        return bind_raise(L, &err);
-    lua_settop(L, 2);
-    return 1;
+    bool ok = attack_result_csv(result, bind_string(L, 2, "csv", "path"), &err);
+    return path_or_raise(L, ok, &err);
 }
 
 void bind_open_attack_result(lua_State *L) {

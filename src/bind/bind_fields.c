@@ -242,18 +242,12 @@ void bind_set_options(lua_State *L, const BindOptioned *self, int arg) {
 void bind_describe_options(lua_State *L, const Described *described) {
     luaL_getsubtable(L, LUA_REGISTRYINDEX, DESCRIPTIONS);
     lua_createtable(L, 0, 6);
-    lua_pushstring(L, described->summary);
-    lua_setfield(L, -2, "summary");
-    lua_pushstring(L, described->example);
-    lua_setfield(L, -2, "example");
-    lua_pushstring(L, described->result);
-    lua_setfield(L, -2, "result");
-    lua_pushstring(L, described->gives);
-    lua_setfield(L, -2, "gives");
-    lua_pushstring(L, described->group);
-    lua_setfield(L, -2, "group");
-    lua_pushstring(L, described->see);
-    lua_setfield(L, -2, "see");
+    bind_set_string(L, "summary", described->summary);
+    bind_set_string(L, "example", described->example);
+    bind_set_string(L, "result", described->result);
+    bind_set_string(L, "gives", described->gives);
+    bind_set_string(L, "group", described->group);
+    bind_set_string(L, "see", described->see);
     lua_pushlightuserdata(L, (void *)described->fields.field);
     lua_setfield(L, -2, "fields");
     lua_pushlightuserdata(L, (void *)described->fields.initial);

@@ -206,8 +206,7 @@ static void push_history(lua_State *L, const TrainHistory *history, bool validat
     };
     lua_newtable(L);
     luaL_setmetatable(L, "perigee.training");
-    lua_pushinteger(L, (lua_Integer)history->epochs);
-    lua_setfield(L, -2, "epochs");
+    bind_set_size(L, "epochs", history->epochs);
     lua_pushboolean(L, history->interrupted);
     lua_setfield(L, -2, "interrupted");
     for (size_t c = 0; c < sizeof columns / sizeof *columns; c++) {
@@ -266,16 +265,12 @@ static void push_layers(lua_State *L, const void *object) {
     for (size_t l = 0; l < network_layer_count(net); l++) {
         size_t shape[3];
         lua_createtable(L, 0, 5);
-        lua_pushstring(L, network_layer_name(net, l));
-        lua_setfield(L, -2, "name");
-        lua_pushstring(L, network_layer_kind(net, l));
-        lua_setfield(L, -2, "kind");
+        bind_set_string(L, "name", network_layer_name(net, l));
+        bind_set_string(L, "kind", network_layer_kind(net, l));
         bind_push_sizes(L, network_output_shape(net, l, shape), shape);
         lua_setfield(L, -2, "shape");
-        lua_pushinteger(L, (lua_Integer)network_output_size(net, l));
-        lua_setfield(L, -2, "size");
-        lua_pushinteger(L, (lua_Integer)network_parameter_count(net, l));
-        lua_setfield(L, -2, "parameters");
+        bind_set_size(L, "size", network_output_size(net, l));
+        bind_set_size(L, "parameters", network_parameter_count(net, l));
         lua_rawseti(L, -2, (lua_Integer)l + 1);
     }
 }

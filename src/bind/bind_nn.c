@@ -36,14 +36,8 @@ static int new_layer(lua_State *L) {
     snprintf(where, sizeof where, "nn.%s", kind->name);
     lua_settop(L, 1);
     push_layer(L, kind, NULL, where);
-    lua_createtable(L, 0, 4);
-    for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
-        lua_pushvalue(L, -2);
-        lua_pushvalue(L, -2);
-        lua_rawset(L, 3);
-    }
-    lua_pushstring(L, kind->name);
-    lua_setfield(L, 3, "kind");
+    bind_push_copy(L, 1);
+    bind_set_string(L, "kind", kind->name);
     return 1;
 }
 
