@@ -26,7 +26,7 @@ typedef struct Input {
 
 /* Push prompt.NAME; the module is loaded by then. */
 static void push_prompt_function(lua_State *L, const char *name) {
-    lua_getglobal(L, "require");
+    lua_getfield(L, LUA_REGISTRYINDEX, "perigee.require");
     lua_pushliteral(L, "perigee.prompt");
     lua_call(L, 1, 1);
     lua_getfield(L, -1, name);

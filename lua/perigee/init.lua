@@ -1,6 +1,9 @@
 -- The Lua half of the program, loaded before the user's first line: the Lua halves of the libraries,
 -- then the globals that catch a typo.
 
+-- From here on the names are the program's own, whatever users make of theirs.
+local _ENV = require "perigee.own" -- luacheck: ignore
+
 local libraries = require "perigee.libraries"
 
 require "perigee.statement" -- for the host, which looks for it when an interrupt comes
@@ -19,6 +22,8 @@ for _, name in ipairs(libraries) do
   missing.guard_library(name, arguments.guard(name .. ".", rawget(_G, name)))
 end
 debug.getregistry()["perigee.missing"] = missing.of_value
+
+require("perigee.own").keep(libraries)
 
 -- What somebody who wrote `name` may have meant: a global, or a library's function without its library.
 local function suggestion(name)

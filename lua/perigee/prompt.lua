@@ -4,6 +4,7 @@
 local arguments = require "perigee.arguments"
 local help = require "perigee.help"
 local kinds = require "perigee.kinds"
+local own = require "perigee.own"
 local printer = require "perigee.printer"
 local session = require "perigee.session"
 
@@ -246,12 +247,13 @@ local help_command = setmetatable({}, {
 
 --- Before the first line: the globals that only the prompt has.
 function prompt.start()
-  perigee.interactive = true
-  local own = {
+  own.set("perigee", "interactive", true)
+  local words = {
     help = help_command, show = require "perigee.show", who = session.who, info = info, seed = perigee.seed,
     time = session.time, bench = session.bench, save = session.save, restore = session.restore,
   }
-  for name, value in pairs(arguments.guard("", own)) do rawset(_G, name, value) end
+  for name, value in pairs(arguments.guard("", words)) do rawset(_G, name, value) end
+  own.reserve(words)
   session.start()
 end
 

@@ -1,7 +1,10 @@
 -- What the prompt offers about the session: who, save, restore, time, bench.
 
+local arguments = require "perigee.arguments"
+local blame = require "perigee.blame"
 local kinds = require "perigee.kinds"
 local native = require "perigee.native"
+local own = require "perigee.own"
 local text = require "perigee.text"
 
 local session = {}
@@ -129,14 +132,21 @@ function session.save(path, ...)
   return native.save_values(path, values)
 end
 
---- restore(path): set the variables of a file again. Returns their names.
-function session.restore(path)
+--- restore(path [, { into = t }]): set the variables of a file again, as globals or in the table. Returns
+--- their names.
+function session.restore(path, options)
+  local into = arguments.only("restore", options, { "into" }).into
+  if into ~= nil and type(into) ~= "table" then arguments.expected("restore", "into", "a table", into) end
   local values, names = native.restore_values(path), {}
   for name in pairs(values) do
-    if type(name) ~= "string" then error("restore: a variable in the file has no name", 2) end
+    if type(name) ~= "string" then blame.fail("restore: a variable in the file has no name") end
+    if not into and own.is_reserved(name) then
+      blame.fail("restore: the file has a variable '%s', which would take the place of Lua's or Perigee's; "
+        .. "restore(path, { into = t }) puts all of them into a table", name)
+    end
     names[#names + 1] = name
   end
-  for name, value in pairs(values) do rawset(_G, name, value) end
+  for name, value in pairs(values) do rawset(into or _G, name, value) end
   table.sort(names)
   return names
 end

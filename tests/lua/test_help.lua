@@ -7,6 +7,7 @@ local lu = require "luaunit"
 local help = require "perigee.help"
 local generate = require "perigee.help.generate"
 local native = require "perigee.native"
+local own = require "perigee.own" -- the prompt prints by its own print
 local prompt = require "perigee.prompt"
 
 prompt.start() -- examples use the prompt's own words too
@@ -211,16 +212,16 @@ local function makers()
   local function with_layer(make, needed)
     return function(o)
       for key, value in pairs(needed) do o[key] = value end
-      local own = nn.new { input = { 2, 9, 9 }, seed = 1, make(o), nn.flatten(), nn.linear { out = 3 } }
+      local made = nn.new { input = { 2, 9, 9 }, seed = 1, make(o), nn.flatten(), nn.linear { out = 3 } }
       local points = data.new { x = array.rand(20, 162, { seed = 1 }), y = array.arange(20) % 3 }
-      return own:fit(points, { epochs = 1 })
+      return made:fit(points, { epochs = 1 })
     end
   end
   local function train(o)
-    local own = net:clone()
+    local made = net:clone()
     o.seed = 2
-    nn.train(own, some, o)
-    return own
+    nn.train(made, some, o)
+    return made
   end
   return {
     ["nn.conv2d"] = with_layer(nn.conv2d, { out = 2, kernel = 3 }),
@@ -527,10 +528,9 @@ end
 -- What a question at the prompt prints.
 local function answer(question)
   local out = {}
-  local before = print
-  rawset(_G, "print", function(text) out[#out + 1] = tostring(text) end)
+  own.print = function(text) out[#out + 1] = tostring(text) end
   local ok, was_query = pcall(prompt.query, question)
-  rawset(_G, "print", before)
+  own.print = print
   lu.assertTrue(ok, was_query)
   return table.concat(out, "\n"), was_query
 end

@@ -109,8 +109,9 @@ os.remove(path)]],
       name = "restore",
       text = [[
 Reads a file written by save and sets its variables again. Every size in the file is checked; a file that
-is damaged changes nothing.]],
+is damaged changes nothing, nor does one with a variable that is named as something of Lua's or Perigee's.]],
       params = { { "path", "string", "the file" } },
+      options = { { "into", "table", "the globals", "where the variables go" } },
       returns = { "string[]", "the names that were set, sorted" },
       example = [[
 notes = { 1, 2, text = "kept" }

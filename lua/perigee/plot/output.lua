@@ -35,8 +35,7 @@ local function has_display()
 end
 
 local function interactive()
-  local host = rawget(_G, "perigee")
-  return type(host) == "table" and rawget(host, "interactive") == true
+  return perigee.interactive
 end
 
 local function ending(file)

@@ -1,0 +1,77 @@
+-- What the program's own Lua files see. Users may call a variable `type` or `table`, overwrite `print`
+-- or math.floor, restore a file that does: nothing here may break of it. So the program's files have an
+-- environment of their own, made before the user's first line, with copies of Lua's libraries and of ours;
+-- _G in it is the user's globals, for those who look at them.
+
+local own = {}
+
+local loaded, lists = {}, package.loaded -- the program's modules; everybody's
+local folder = perigee.lua_dir
+
+local function copy(t)
+  local made = {}
+  for key, value in next, t do made[key] = value end
+  return made
+end
+
+for name, value in next, _G do own[name] = value end
+for name in ("coroutine debug io math os string table utf8"):gmatch "%w+" do own[name] = copy(own[name]) end
+
+--- require for the program's files: each is loaded once, in this environment, and found again whatever
+--- becomes of package.loaded.
+function own.require(name)
+  if loaded[name] then return loaded[name] end
+  local path = folder .. "/" .. name:gsub("%.", "/") .. ".lua"
+  local chunk, message = own.loadfile(path, "t", own)
+  if not chunk then
+    if lists[name] then return lists[name] end -- one written in C
+    own.error(message, 2)
+  end
+  local module = chunk(name, path)
+  loaded[name] = module == nil or module
+  lists[name] = loaded[name]
+  return loaded[name]
+end
+
+-- The user's require finds the same ones.
+own.table.insert(package.searchers, 2, function(name)
+  if not name:find "^perigee%." or not own.package.searchpath(name, folder .. "/?.lua") then return nil end
+  return own.require
+end)
+
+local reserved = {}
+
+--- Globals of Lua's and ours: no file that is restored may set them.
+function own.reserve(names)
+  for name in own.next, names do reserved[name] = true end
+end
+
+function own.is_reserved(name)
+  return reserved[name] == true
+end
+
+local libraries = {}
+
+--- The libraries as they are once both halves are there: what the user then does to them is not seen.
+function own.keep(names)
+  for _, name in own.ipairs(names) do
+    libraries[name] = own.rawget(_G, name)
+    own[name] = copy(libraries[name])
+  end
+  own.reserve(_G)
+end
+
+--- Set a member of a library for everybody.
+function own.set(library, key, value)
+  libraries[library][key], own[library][key] = value, value
+end
+
+-- ("%d"):format works while string.format is nil.
+own.setmetatable(string, { __index = own.string })
+
+own.setmetatable(own, {
+  __index = function(_, name) own.error(("global '%s' is not set"):format(name), 2) end,
+})
+own.debug.getregistry()["perigee.require"] = own.require
+loaded["perigee.own"] = own
+return own
