@@ -14,7 +14,6 @@
 #include "reject/threshold.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 static void release_model(void *model) {
@@ -160,25 +159,6 @@ static bool push_layer_classifier(lua_State *L, void *dnr) {
     return layer >= 0;
 }
 
-static int dnr_tostring(lua_State *L) {
-    const Dnr *dnr = check_dnr(L, "tostring");
-    luaL_Buffer text;
-    luaL_buffinit(L, &text);
-    luaL_addstring(&text, "dnr on ");
-    for (size_t l = 0; l < dnr_layer_count(dnr); l++) {
-        luaL_addstring(&text, l ? ", " : "");
-        luaL_addstring(&text, dnr_layer_name(dnr, l));
-    }
-    luaL_pushresult(&text);
-    char state[96] = " (not fitted)";
-    if (model_is_fitted((const Model *)dnr))
-        snprintf(state, sizeof state, " (%zu classes, threshold %.6g)",
-                 ((const Model *)dnr)->classes.count, dnr_threshold(dnr));
-    lua_pushstring(L, state);
-    lua_concat(L, 2);
-    return 1;
-}
-
 /* ---- Methods --------------------------------------------------------------------------------- */
 
 /* Push the folds of a fit: those given, or drawn from the option or the session's generator. */
@@ -251,14 +231,12 @@ int open_dnr(lua_State *L) {
                                                BIND_PROPERTY("net", push_net),
                                                BIND_PROPERTY("layers", push_layer_names),
                                                BIND_LAST };
-    static const luaL_Reg meta[] = { { "__tostring", dnr_tostring }, { NULL, NULL } };
     static const BindType type = { &dnr_type,
                                    &bind_any_model,
                                    methods,
                                    properties,
                                    .other = push_layer_classifier,
-                                   .others = list_layers,
-                                   .meta = meta };
+                                   .others = list_layers };
     static const BindFunction functions[] = { BIND("new", dnr_new_call, 1), BIND_LAST };
     bind_new_model_type(L, &type, &dnr_kind);
     bind_describe_options(

@@ -4,7 +4,6 @@
 #include "bind/bind_model.h"
 #include "bind/bind_samples.h"
 #include "bind/libraries.h"
-#include "bind/lua_model.h"
 #include "bind/reject_common.h"
 #include "core/error.h"
 #include "reject/layer_model.h"
@@ -12,8 +11,6 @@
 #include "reject/threshold.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 static void release_model(void *model) {
     model_release(model);
@@ -49,23 +46,6 @@ static void push_nr_model(lua_State *L, const void *nr) {
     bind_push_model(L, model_retain(nr_model(nr)), NULL);
 }
 
-/* Push the first line of what the model prints as; takes over the reference. */
-static void push_summary(lua_State *L, Model *model) {
-    bool in_lua = lua_model_is(model);
-    bind_push_model(L, model, NULL);
-    const char *text = in_lua ? "a model written in Lua" : luaL_tolstring(L, -1, NULL);
-    lua_pushlstring(L, text, strcspn(text, "\n"));
-}
-
-static int nr_tostring(lua_State *L) {
-    const Nr *nr = bind_check(L, 1, &nr_type, "tostring", "self");
-    push_summary(L, model_retain(nr_model(nr)));
-    char threshold[40];
-    snprintf(threshold, sizeof threshold, "%.6g", nr_threshold(nr));
-    lua_pushfstring(L, "nr (threshold %s) of %s", threshold, lua_tostring(L, -1));
-    return 1;
-}
-
 static void push_layer(lua_State *L, const void *model) {
     lua_pushstring(L, layer_model_layer(model));
 }
@@ -76,13 +56,6 @@ static void push_classifier(lua_State *L, const void *model) {
 
 static void push_net(lua_State *L, const void *model) {
     bind_push_model(L, model_retain((Model *)layer_model_net(model)), NULL);
-}
-
-static int layer_tostring(lua_State *L) {
-    const LayerModel *model = bind_check(L, 1, &layer_type, "tostring", "self");
-    push_summary(L, model_retain(layer_model_classifier(model)));
-    lua_pushfstring(L, "%s on layer %s", lua_tostring(L, -1), layer_model_layer(model));
-    return 1;
 }
 
 static const Field layer_fields[] = {
@@ -159,15 +132,15 @@ int open_reject(lua_State *L) {
                                                BIND_LAST };
     static const BindProperty nr_properties[] = { BIND_PROPERTY("model", push_nr_model),
                                                   BIND_LAST };
-    static const luaL_Reg nr_meta[] = { { "__tostring", nr_tostring }, { NULL, NULL } };
-    static const BindType nr = { &nr_type, &bind_any_model, nr_methods, nr_properties,
-                                 .meta = nr_meta };
+    static const BindType nr = {
+        .box = &nr_type, .like = &bind_any_model, .methods = nr_methods, .properties = nr_properties
+    };
     static const BindProperty layer_properties[] = { BIND_PROPERTY("layer", push_layer),
                                                      BIND_PROPERTY("classifier", push_classifier),
                                                      BIND_PROPERTY("net", push_net), BIND_LAST };
-    static const luaL_Reg layer_meta[] = { { "__tostring", layer_tostring }, { NULL, NULL } };
-    static const BindType layer = { &layer_type, &bind_any_model, NULL, layer_properties,
-                                    .meta = layer_meta };
+    static const BindType layer = { .box = &layer_type,
+                                    .like = &bind_any_model,
+                                    .properties = layer_properties };
     static const BindFunction functions[] = {
         BIND("new", reject_new, 1),         BIND("layer", reject_layer, 1),
         BIND("scores", reject_scores, 2),   BIND("predict", reject_predict, 2),

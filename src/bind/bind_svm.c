@@ -226,11 +226,7 @@ static int svm_from(lua_State *L) {
     return *box ? 1 : bind_raise(L, &err);
 }
 
-/* ---- A classifier's fields and its line ------------------------------------------------------ */
-
-static Svc *check_svc(lua_State *L, const char *where) {
-    return bind_check(L, 1, &svc_type, where, "self");
-}
+/* ---- A classifier's properties --------------------------------------------------------------- */
 
 static void push_support(lua_State *L, const void *svc) {
     lua_pushinteger(L, (lua_Integer)svc_support_count(svc));
@@ -258,24 +254,15 @@ static void push_b(lua_State *L, const void *svc) {
     push_numbers(L, svc, svc_b);
 }
 
-/* Push a list: for every class its number of support vectors. With two classes and one function
- * both have those of their side, the sign of alpha. */
+/* Push a list: for every class its number of support vectors. */
 static void push_per_class(lua_State *L, const void *svc) {
-    push_alpha(L, svc);
-    const Array *alpha = bind_test_array(L, -1);
-    if (!alpha)
-        return;
-    size_t functions = array_length(alpha), m = array_row_size(alpha);
     size_t classes = ((const Model *)svc)->classes.count;
-    lua_createtable(L, (int)classes, 0);
-    for (size_t c = 0; c < classes; c++) {
-        const double *row = array_f64(alpha) + (functions == 1 ? 0 : c) * m;
-        lua_Integer count = 0;
-        for (size_t i = 0; i < m; i++)
-            count += functions == 1 ? (c == 0 ? row[i] < 0 : row[i] > 0) : row[i] != 0;
-        lua_pushinteger(L, count);
-        lua_rawseti(L, -2, (lua_Integer)c + 1);
-    }
+    size_t *count = lua_newuserdatauv(L, (classes + 1) * sizeof *count, 0);
+    svc_support_per_class(svc, count);
+    if (classes > 0)
+        bind_push_sizes(L, (int)classes, count);
+    else
+        lua_pushnil(L);
     lua_remove(L, -2);
 }
 
@@ -286,61 +273,10 @@ static const BindProperty properties[] = { BIND_PROPERTY("support", push_support
                                            BIND_PROPERTY("b", push_b),
                                            BIND_LAST };
 
-/* "rbf(gamma 0.01)" */
-static void add_kernel(luaL_Buffer *text, const Kernel *kernel) {
-    const Field *field = kernel->kind->fields.field;
-    luaL_addstring(text, kernel->kind->name);
-    for (bool first = true; field && field->name; field++, first = false) {
-        char part[96], number[VALUE_TEXT];
-        Value value = field_get(field, kernel);
-        snprintf(number, sizeof number, "%g", value.number[0]);
-        snprintf(part, sizeof part, "%s%s %.40s%s", first ? "(" : ", ", field->name, number,
-                 field[1].name ? "" : ")");
-        luaL_addstring(text, part);
-    }
-}
-
-enum { MOST_SHOWN = 12 }; /* classes whose support vectors are listed one by one */
-
-/* svm rbf(gamma 0.01), C 10: 10 classes, 1600 features, 1862 support vectors (213 180 …) */
-static int svc_tostring(lua_State *L) {
-    const Svc *svc = check_svc(L, "tostring");
-    lua_settop(L, 1);
-    const Model *model = (const Model *)svc;
-    const SvcParams *params = svc_params(svc);
-    size_t classes = model->classes.count;
-    if (classes > 0)
-        push_per_class(L, svc);
-    luaL_Buffer text;
-    char part[128];
-    luaL_buffinit(L, &text);
-    luaL_addstring(&text, "svm ");
-    add_kernel(&text, &params->kernel);
-    snprintf(part, sizeof part, ", C %g%s", params->C, params->balanced ? ", balanced" : "");
-    luaL_addstring(&text, part);
-    if (classes == 0) {
-        luaL_addstring(&text, " (not fitted)");
-    } else {
-        snprintf(part, sizeof part, ": %zu classes, %zu features, %zu support vectors", classes,
-                 model->features, svc_support_count(svc));
-        luaL_addstring(&text, part);
-    }
-    for (size_t c = 0; c < classes && classes <= MOST_SHOWN; c++) {
-        lua_rawgeti(L, 2, (lua_Integer)c + 1);
-        snprintf(part, sizeof part, "%s%d%s", c ? " " : " (", (int)lua_tointeger(L, -1),
-                 c + 1 == classes ? ")" : "");
-        lua_pop(L, 1);
-        luaL_addstring(&text, part);
-    }
-    luaL_pushresult(&text);
-    return 1;
-}
-
 int open_svm(lua_State *L) {
-    static const luaL_Reg meta[] = { { "__tostring", svc_tostring }, { NULL, NULL } };
-    static const BindType type = {
-        .box = &svc_type, .like = &bind_any_model, .properties = properties, .meta = meta
-    };
+    static const BindType type = { .box = &svc_type,
+                                   .like = &bind_any_model,
+                                   .properties = properties };
     static const BindFunction functions[] = { BIND("new", svm_new, 1), BIND("from", svm_from, 1),
                                               BIND("search", bind_svm_search, 1), BIND_LAST };
     bind_new_model_type(L, &type, &svc_kind);

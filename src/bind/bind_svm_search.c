@@ -1,4 +1,4 @@
-/* bind_svm_search.c — svm.search: the grid of C and gamma, and how its answer prints. */
+/* bind_svm_search.c — svm.search: the grid of C and gamma. */
 #include "bind/bind_svm.h"
 
 #include "bind/bind_fields.h"
@@ -10,7 +10,7 @@
 #include "core/notes.h"
 #include "svm/svc_search.h"
 
-#include <math.h>
+#define ANSWER "perigee.search" /* the answers' metatable, filled by perigee/svm.lua */
 
 /* Where svm.search keeps its values on the stack. */
 enum {
@@ -53,6 +53,8 @@ static const SearchParams initial = { .svc = SVC_INITIAL, .folds = 5, .fit = tru
 
 void bind_svm_search_open(lua_State *L) {
     bind_describe_options(L, &(Described){ "svm.search", .fields = { search_fields, &initial } });
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, ANSWER);
+    lua_pop(L, 1);
 }
 
 /* The option as an array of numbers, in the slot that the caller counts on. */
@@ -93,88 +95,12 @@ static void set_list(lua_State *L, const char *name, const double *values, size_
     lua_setfield(L, -2, name);
 }
 
-/* ---- Printing: one line for the best, then the accuracies, a row a C and a column a gamma ---- */
-
-/* The number in the list `field` of the table at 1. */
-static double listed(lua_State *L, const char *field, size_t i) {
-    double value = NAN;
-    if (lua_getfield(L, 1, field) == LUA_TTABLE) {
-        lua_rawgeti(L, -1, (lua_Integer)i + 1);
-        value = lua_tonumber(L, -1);
-        lua_pop(L, 1);
-    }
-    lua_pop(L, 1);
-    return value;
-}
-
-static void add_heading(lua_State *L, luaL_Buffer *text, size_t columns) {
-    char part[64];
-    luaL_addstring(text, "\n         C");
-    for (size_t g = 0; g < columns; g++) {
-        double gamma = listed(L, "gamma", g);
-        char name[32];
-        snprintf(name, sizeof name, "gamma %.3g", gamma);
-        snprintf(part, sizeof part, "  %13s", isnan(gamma) ? "accuracy" : name);
-        luaL_addstring(text, part);
-    }
-}
-
-static void add_best(lua_State *L, luaL_Buffer *text) {
-    char part[128] = "svm.search: interrupted before the first column was done";
-    lua_Number accuracy = 0, C = 0, gamma = 0;
-    if (lua_getfield(L, 1, "best") == LUA_TTABLE) {
-        lua_getfield(L, -1, "C");
-        C = lua_tonumber(L, -1);
-        bool has_gamma = lua_getfield(L, -2, "gamma") == LUA_TNUMBER;
-        gamma = lua_tonumber(L, -1);
-        lua_getfield(L, 1, "accuracy");
-        accuracy = lua_tonumber(L, -1);
-        lua_pop(L, 3);
-        int used = snprintf(part, sizeof part, "svm.search: best C %g", C);
-        if (has_gamma)
-            used += snprintf(part + used, sizeof part - (size_t)used, ", gamma %g", gamma);
-        snprintf(part + used, sizeof part - (size_t)used, ": accuracy %.2f %%", 100 * accuracy);
-    }
-    lua_pop(L, 1);
-    luaL_addstring(text, part);
-}
-
-static int answer_tostring(lua_State *L) {
-    lua_settop(L, 1);
-    lua_getfield(L, 1, "table");
-    const Array *table = bind_test_array(L, 2);
-    if (!table || table->dtype != DTYPE_F64 || table->ndim != 2 || !array_is_contiguous(table))
-        return luaL_error(L, "svm.search: this is not its answer any more");
-    size_t rows = table->shape[0], columns = table->shape[1];
-    luaL_Buffer text;
-    char part[64];
-    luaL_buffinit(L, &text);
-    add_best(L, &text);
-    add_heading(L, &text, columns);
-    for (size_t c = 0; c < rows; c++) {
-        snprintf(part, sizeof part, "\n%10.4g", listed(L, "C", c));
-        luaL_addstring(&text, part);
-        for (size_t g = 0; g < columns; g++) {
-            double accuracy = 100 * array_f64(table)[c * columns + g];
-            if (isnan(accuracy))
-                snprintf(part, sizeof part, "  %13s", "-");
-            else
-                snprintf(part, sizeof part, "  %11.2f %%", accuracy);
-            luaL_addstring(&text, part);
-        }
-    }
-    luaL_pushresult(&text);
-    return 1;
-}
-
 /* ---- The call -------------------------------------------------------------------------------- */
 
 static void push_answer(lua_State *L, const SvcGrid *grid, const SvcFound *found, uint64_t seed,
                         bool has_gamma) {
     lua_createtable(L, 0, 8);
-    lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, answer_tostring);
-    lua_setfield(L, -2, "__tostring");
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, ANSWER);
     lua_setmetatable(L, -2);
     lua_pushvalue(L, TABLE);
     lua_setfield(L, -2, "table");

@@ -588,6 +588,17 @@ size_t svc_support_count(const Svc *svc) {
     return svc->decision.rows.n;
 }
 
+void svc_support_per_class(const Svc *svc, size_t *count) {
+    size_t m = svc->decision.rows.n;
+    bool sides = model_is_fitted(&svc->base) && decision_functions(&svc->decision) == 1;
+    for (size_t c = 0; c < svc->base.classes.count; c++) {
+        const double *row = array_f64(svc->decision.alpha) + (sides ? 0 : c * m);
+        count[c] = 0;
+        for (size_t i = 0; i < m; i++)
+            count[c] += sides ? (c == 0 ? row[i] < 0 : row[i] > 0) : row[i] != 0;
+    }
+}
+
 const SvcParams *svc_params(const Svc *svc) {
     return &svc->params;
 }

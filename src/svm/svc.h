@@ -29,6 +29,9 @@ Svc *svc_from(const SvcParams *params, const SvcNumbers *numbers, Error *err);
 extern const ModelKind svc_kind;
 
 size_t svc_support_count(const Svc *svc); /* of the union; 0 while unfitted */
+/* count[c]: the support vectors of class c. With two classes and one function both have those of
+ * their side, the sign of alpha. */
+void svc_support_per_class(const Svc *svc, size_t *count);
 const SvcParams *svc_params(const Svc *svc);
 /* Give the params of an Svc copies of these weights (weighted, weight, weights, balanced). */
 bool svc_take_weights(SvcParams *params, const SvcParams *from, Error *err);

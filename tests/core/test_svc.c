@@ -176,6 +176,31 @@ static void test_binary_with_two_rows(void **state) {
     array_free(b);
 }
 
+/* Of a function for each class its own coefficients count, of a single one its sides. */
+static void test_support_per_class(void **state) {
+    (void)state;
+    Error err;
+    SvcParams params = svc_defaults();
+    for (size_t functions = 1; functions <= 2; functions++) {
+        static const double coefficient[] = { -1, 2, 3, 0, 0, 4 };
+        Array *sv = array_new2("test", DTYPE_F32, 3, 1, &err);
+        Array *alpha = array_new2("test", DTYPE_F64, functions, 3, &err);
+        Array *b = array_new1("test", DTYPE_F64, functions, &err);
+        memcpy(array_f64(alpha), coefficient, functions * 3 * sizeof *coefficient);
+        Labels classes = { (int32_t[]){ 5, 7 }, 2 };
+        Svc *svc = svc_from(&params, &(SvcNumbers){ sv, alpha, b, &classes }, &reference_error);
+        size_t count[2];
+        assert_ok(svc);
+        svc_support_per_class(svc, count);
+        assert_int_equal(count[0], functions == 1 ? 1 : 3);
+        assert_int_equal(count[1], functions == 1 ? 2 : 1);
+        model_release((Model *)svc);
+        array_free(sv);
+        array_free(alpha);
+        array_free(b);
+    }
+}
+
 /* ---- Gradients ------------------------------------------------------------------------------- */
 
 /* Central differences of w · scores. Scores of wide rows come from float32 products, so that their
@@ -634,6 +659,7 @@ int main(void) {
         cmocka_unit_test(test_reference_trained),
         cmocka_unit_test(test_reference_from_numbers),
         cmocka_unit_test(test_binary_with_two_rows),
+        cmocka_unit_test(test_support_per_class),
         cmocka_unit_test(test_gradients),
         cmocka_unit_test(test_own_base),
         cmocka_unit_test(test_batches),

@@ -1,0 +1,61 @@
+-- The Lua half of the library svm: how classifiers and the answers of svm.search print.
+
+local blame = require "perigee.blame"
+local kinds = require "perigee.kinds"
+local native = require "perigee.native"
+
+local types = debug.getregistry()
+
+local most_shown = 12 -- classes whose support vectors are listed one by one
+
+-- "rbf(gamma 0.01)"
+local function kernel_words(kernel)
+  local parts = {}
+  for i, option in ipairs(native.described("svm." .. kernel.name).options) do
+    parts[i] = ("%s %g"):format(option[1], kernel[option[1]])
+  end
+  return kernel.name .. (#parts > 0 and "(" .. table.concat(parts, ", ") .. ")" or "")
+end
+
+-- "svm rbf(gamma 0.01), C 10: 10 classes, 1600 features, 1862 support vectors (213 180 …)"
+types["perigee.svm"].__tostring = function(svc)
+  local classes = #svc.classes
+  local text = ("svm %s, C %g%s"):format(kernel_words(svc.kernel), svc.C,
+    svc.weights == "balanced" and ", balanced" or "")
+  if classes == 0 then return text .. " (not fitted)" end
+  local each = classes <= most_shown and (" (%s)"):format(table.concat(svc.support_per_class, " ")) or ""
+  return ("%s: %d classes, %d features, %d support vectors%s"):format(text, classes, svc.features,
+    svc.support, each)
+end
+
+local function best_words(answer)
+  local best = answer.best
+  if not best then return "svm.search: interrupted before the first column was done" end
+  return ("svm.search: best C %g%s: accuracy %.2f %%"):format(best.C,
+    best.gamma and (", gamma %g"):format(best.gamma) or "", 100 * answer.accuracy)
+end
+
+-- One line for the best, then the accuracies, a row a C and a column a gamma.
+types["perigee.search"].__tostring = function(answer)
+  local accuracies = answer.table
+  if not kinds.is(accuracies, "array") or accuracies.ndim ~= 2 then
+    blame.fail("svm.search: this is not its answer any more")
+  end
+  local rows, columns = table.unpack(accuracies.shape)
+  local lines = { best_words(answer), "         C" }
+  for g = 1, columns do
+    local name = answer.gamma and ("gamma %.3g"):format(answer.gamma[g]) or "accuracy"
+    lines[2] = lines[2] .. ("  %13s"):format(name)
+  end
+  for c = 1, rows do
+    local cells = { ("%10.4g"):format(answer.C[c]) }
+    for g = 1, columns do
+      local accuracy = 100 * accuracies:at(c, g)
+      cells[g + 1] = accuracy == accuracy and ("%11.2f %%"):format(accuracy) or ("%13s"):format("-")
+    end
+    lines[c + 2] = table.concat(cells, "  ")
+  end
+  return table.concat(lines, "\n")
+end
+
+return svm
