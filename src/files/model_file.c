@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char metadata_key[] = "perigee";
 enum { FORMAT = 1 };
@@ -135,6 +136,16 @@ Model *model_from(const Tensors *tensors, Error *err) {
         model = read_model(&(ModelReader){ tensors, "", meta, read_part }, err);
     cJSON_Delete(meta);
     return model;
+}
+
+bool model_find(const char *name, const char *folder, char path[MODEL_PATH], Error *err) {
+    snprintf(path, MODEL_PATH, "%s", name);
+    if (strchr(name, '/') || access(name, F_OK) == 0)
+        return true;
+    snprintf(path, MODEL_PATH, "%s/perigee/models/%s.safetensors", folder ? folder : ".", name);
+    return access(path, F_OK) == 0 ||
+           error_set(err, ERROR_ARGUMENT,
+                     "%s: no such file, and no shipped model of that name (%s)", name, path);
 }
 
 Model *model_load(const char *path, Error *err) {

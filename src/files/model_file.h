@@ -24,6 +24,11 @@ bool model_save(const Model *model, const char *path, const cJSON *header, Error
 /* The same into `tensors`, which the caller has initialised, instead of a file. */
 bool model_to(const Model *model, const cJSON *header, Tensors *tensors, Error *err);
 
+/* The file that a name means: what has a slash, or is there, as it is; else the model of that name
+ * that came with the program, whose Lua files are in `folder` (NULL: here). */
+enum { MODEL_PATH = 4096 };
+bool model_find(const char *name, const char *folder, char path[MODEL_PATH], Error *err);
+
 /* One reference to a model of any kind in the table. */
 Model *model_load(const char *path, Error *err);
 

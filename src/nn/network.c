@@ -256,6 +256,18 @@ bool network_load_weights(Network *net, const Tensors *tensors, const char *pref
     return ok;
 }
 
+bool network_load_file(Network *net, const char *path, Error *err) {
+    Tensors tensors;
+    tensors_init(&tensors);
+    bool ok = tensors_load(&tensors, path, err);
+    if (!ok)
+        error_prefix(err, "load_weights");
+    else if (!(ok = network_load_weights(net, &tensors, NULL, err)))
+        error_prefix(err, "%s", path);
+    tensors_clear(&tensors);
+    return ok;
+}
+
 Array *network_parameter(const Network *net, size_t layer, int p, const float *vector, Error *err) {
     const Layer *owner = net->layer[layer];
     const Parameter *parameter = &owner->parameter[p];

@@ -415,6 +415,19 @@ TrainHistory *network_train(Network *net, const Samples *samples, const TrainPar
     return NULL;
 }
 
+#define COLUMN(name, validation)                                                                   \
+    { #name, offsetof(struct TrainEpoch, name), validation }
+const TrainColumn train_columns[] = {
+    COLUMN(loss, false),    COLUMN(accuracy, false),       COLUMN(lr, false),
+    COLUMN(seconds, false), COLUMN(validation_loss, true), COLUMN(validation_accuracy, true),
+    { .name = NULL },
+};
+#undef COLUMN
+
+double train_number(const TrainHistory *history, const TrainColumn *column, size_t epoch) {
+    return *(const double *)((const char *)&history->epoch[epoch] + column->offset);
+}
+
 const cJSON *network_record(const Network *net) {
     return net->record;
 }

@@ -24,6 +24,15 @@ typedef struct TrainHistory {
     } epoch[];
 } TrainHistory;
 
+/* Its columns under the names that users know them by; a NULL name ends them. */
+typedef struct TrainColumn {
+    const char *name;
+    size_t offset;   /* of a double in a row */
+    bool validation; /* only where there were validation samples */
+} TrainColumn;
+extern const TrainColumn train_columns[];
+double train_number(const TrainHistory *history, const TrainColumn *column, size_t epoch);
+
 /* Train on from the present weights (or anew). Labels become columns by the net's classes; a net
  * without classes takes the sorted labels of `samples` (there must be as many as outputs). An
  * interrupt leaves the weights of the last finished batch. On failure (NULL), and where loss or

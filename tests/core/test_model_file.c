@@ -193,8 +193,33 @@ static void test_not_a_model(void **state) {
     assert_non_null(strstr(reference_error.message, "load_weights"));
 }
 
+/* A path is one as it stands; a word that is no file is a model of the program's own. */
+static void test_names_of_files(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *folder, *found;
+    } cases[] = {
+        { "/nowhere/net", "lua", "/nowhere/net" },
+        { "Makefile", "lua", "Makefile" },
+        { "mnist-cnn", "lua", "lua/perigee/models/mnist-cnn.safetensors" },
+        { "mnist-cnn", NULL, NULL },
+        { "mnist-cnm", "lua", NULL },
+    };
+    char found[MODEL_PATH];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bool there = model_find(cases[i].name, cases[i].folder, found, &reference_error);
+        assert_true(there == (cases[i].found != NULL));
+        if (there)
+            assert_string_equal(found, cases[i].found);
+    }
+    assert_string_equal(reference_error.message,
+                        "mnist-cnm: no such file, and no shipped model of that name "
+                        "(lua/perigee/models/mnist-cnm.safetensors)");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names_of_files),
         cmocka_unit_test(test_net),
         cmocka_unit_test(test_dnr),
         cmocka_unit_test(test_nr_on_a_layer),

@@ -329,14 +329,11 @@ static void the_tutorials_weights_load(void **state) {
     (void)state;
     char path[512];
     Error err = { 0 };
-    Tensors tensors;
     snprintf(path, sizeof path, "%s/mnist/mnist-cnn.safetensors", reference_folder());
     FILE *file = fopen(path, "rb");
     if (!file)
         skip();
     fclose(file);
-    tensors_init(&tensors);
-    assert_true(tensors_load(&tensors, path, &err));
     Network *net = net_of(
         "{\"input\":[1,28,28],\"layers\":["
         "{\"kind\":\"conv2d\",\"out\":64,\"kernel\":5,\"stride\":2},{\"kind\":\"relu\"},"
@@ -345,10 +342,11 @@ static void the_tutorials_weights_load(void **state) {
         "{\"kind\":\"linear\",\"out\":32},{\"kind\":\"relu\"},{\"kind\":\"dropout\"},"
         "{\"kind\":\"linear\",\"name\":\"classifier\",\"out\":10}]}");
     assert_false(model_is_fitted(&net->model));
-    if (!network_load_weights(net, &tensors, NULL, &err))
+    assert_false(network_load_file(net, "/nowhere/weights", &err));
+    assert_memory_equal(err.message, "load_weights", 12);
+    if (!network_load_file(net, path, &err))
         fail_msg("%s", err.message);
     assert_int_equal(net->model.classes.count, 10);
-    tensors_clear(&tensors);
     net_done(net);
 }
 
