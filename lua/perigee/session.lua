@@ -2,8 +2,8 @@
 
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
+local archive = require "perigee.archive"
 local kinds = require "perigee.kinds"
-local native = require "perigee.native"
 local own = require "perigee.own"
 local text = require "perigee.text"
 
@@ -129,7 +129,8 @@ function session.save(path, ...)
       values[name] = value
     end
   end
-  return native.save_values(path, values)
+  archive.write(path, values)
+  return path
 end
 
 --- restore(path [, { into = t }]): set the variables of a file again, as globals or in the table. Returns
@@ -137,7 +138,7 @@ end
 function session.restore(path, options)
   local into = arguments.only("restore", options, { "into" }).into
   if into ~= nil and type(into) ~= "table" then arguments.expected("restore", "into", "a table", into) end
-  local values, names = native.restore_values(path), {}
+  local values, names = archive.read(path), {}
   for name in pairs(values) do
     if type(name) ~= "string" then blame.fail("restore: a variable in the file has no name") end
     if not into and own.is_reserved(name) then

@@ -129,6 +129,31 @@ static int native_json(lua_State *L) {
     return 1;
 }
 
+void bind_push_json(lua_State *L, const cJSON *value) {
+    luaL_checkstack(L, 8, "json: values are nested too deeply");
+    if (!value) {
+        lua_pushnil(L);
+    } else if (cJSON_IsArray(value) || cJSON_IsObject(value)) {
+        lua_newtable(L);
+        lua_Integer i = 0;
+        for (const cJSON *item = value->child; item; item = item->next) {
+            bind_push_json(L, item);
+            if (item->string)
+                lua_setfield(L, -2, item->string);
+            else
+                lua_rawseti(L, -2, ++i);
+        }
+    } else if (cJSON_IsString(value)) {
+        lua_pushstring(L, value->valuestring);
+    } else if (cJSON_IsBool(value)) {
+        lua_pushboolean(L, cJSON_IsTrue(value));
+    } else if (cJSON_IsNumber(value)) {
+        lua_pushnumber(L, value->valuedouble);
+    } else {
+        lua_pushlightuserdata(L, NULL);
+    }
+}
+
 /* ---- Files ----------------------------------------------------------------------------------- */
 
 /* native.write_file(path, text) → true, or nil and "path: why not". Whole or not at all. */
@@ -150,12 +175,15 @@ static int native_write_file(lua_State *L) {
 }
 
 int open_native(lua_State *L) {
-    static const luaL_Reg functions[] = { { "json", native_json },
-                                          { "write_file", native_write_file },
-                                          { "described", bind_described },
-                                          { NULL, NULL } };
+    static const BindFunction functions[] = {
+        BIND("json", native_json, 1),
+        BIND("write_file", native_write_file, 2),
+        BIND("described", bind_described, 1),
+        BIND_LAST,
+    };
     bind_new_owner(L, &json_type);
-    luaL_newlib(L, functions);
+    lua_newtable(L);
+    bind_set_functions(L, functions);
     bind_open_session(L);
     bind_open_gnuplot(L);
     lua_setfield(L, -2, "gnuplot");

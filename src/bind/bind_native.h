@@ -3,6 +3,7 @@
 #ifndef PERIGEE_BIND_NATIVE_H
 #define PERIGEE_BIND_NATIVE_H
 
+#include <cjson/cJSON.h>
 #include <lua.h>
 
 int open_native(lua_State *L);
@@ -10,8 +11,11 @@ int open_native(lua_State *L);
 /* Push the table `gnuplot`: the process, its quoting, the numbers of figures. */
 void bind_open_gnuplot(lua_State *L);
 
-/* Add save_values(path, table) and restore_values(path) to the table on top of the stack: save()
- * and restore() are lua/perigee/session.lua. */
+/* Push a JSON value: objects and lists as tables, numbers as floats, null as the light userdata
+ * NULL (a list keeps its length); what is missing (NULL) is nil. */
+void bind_push_json(lua_State *L, const cJSON *value);
+
+/* Add to the table on top of the stack what lua/perigee/archive.lua keeps variables in files by. */
 void bind_open_session(lua_State *L);
 
 #endif

@@ -105,13 +105,47 @@ function TestSession:testADamagedFileChangesNothing()
 end
 
 function TestSession:testFilesThatLackAPart()
-  for kind, message in pairs { array = "restore: the file lacks the array \"1\"",
+  for kind, message in pairs { array = "restore: tensor 'value' is missing",
     dataset = "restore: tensor 'shape' is missing", model = "restore: no model's description" } do
     local session_text = ('{"values":[{"table":[["a",{"%s":"1"}]]}]}'):format(kind)
     data.save_safetensors(self.path, {}, { ["perigee.session"] = session_text })
     lu.assertErrorMsgContains(message, session.restore, self.path)
   end
   lu.assertErrorMsgContains("restore: /no/such/file: ", session.restore, "/no/such/file")
+end
+
+function TestSession:testADamagedDescriptionGivesASentence()
+  local deep = ('{"table":[[true,'):rep(101) .. "1" .. ("]]}"):rep(101)
+  for text, message in pairs {
+    ["3"] = "no values", ['{"values":{}}'] = "no values", ['{"values":[1,2]}'] = "no values",
+    ['{"values":[1]}'] = "no named values", ["[null]"] = "no known form", ["[[1]]"] = "no known form",
+    ["[{}]"] = "an empty value", ['[{"int":"1","float":"inf"}]'] = "no known form",
+    ['[{"table":[1]}]'] = "not a key and a value", ['[{"table":[["a"]]}]'] = "not a key and a value",
+    ['[{"table":[[null,1]]}]'] = "no known form", ['[{"table":[["a",null]]}]'] = "no known form",
+    ['[{"table":[[{"float":"nan"},1]]}]'] = "a table's key is not one",
+    ['[{"table":{"a":1}}]'] = "without its text", ['[{"int":1}]'] = "without its text",
+    ['[{"seen":2}]'] = "a table that is not there", ['[{"seen":"1"}]'] = "a table that is not there",
+    ['[{"int":"1.5"}]'] = "an integer that is none", ['[{"int":"9223372036854775808"}]'] = "an integer",
+    ['[{"float":"1"}]'] = "a number that is none", ['[{"bytes":"abc"}]'] = "not hex digits",
+    ['[{"bytes":"zz"}]'] = "not hex digits", ['[{"thing":"1"}]'] = "a kind that is not known",
+    ["[" .. deep .. "]"] = "nested too deeply",
+  } do
+    if text:sub(1, 1) == "[" then text = ('{"values":%s}'):format(text) end
+    data.save_safetensors(self.path, {}, { ["perigee.session"] = text })
+    lu.assertErrorMsgContains("restore: the file's description is damaged: ", session.restore, self.path)
+    lu.assertErrorMsgContains(message, session.restore, self.path)
+  end
+end
+
+function TestSession:testNestingHasALimit()
+  local function nested(depth)
+    local t = {}
+    for _ = 2, depth do t = { t } end
+    return t
+  end
+  lu.assertEquals(#round_trip(self, nested(99)), 1)
+  rawset(_G, "kept", nested(102))
+  lu.assertErrorMsgContains("save: tables are nested more than 100 deep", session.save, self.path, "kept")
 end
 
 function TestSession:testBenchTimesACall()

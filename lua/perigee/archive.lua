@@ -1,0 +1,161 @@
+-- Variables to a file and back: one safetensors file whose metadata says, as JSON under the key
+-- "perigee.session", its format and what stands where.
+--
+--     true, "text", 1.5           themselves; a string that is not text is {"bytes": hex digits}
+--     {"int": "42"}               integers, whole
+--     {"float": "nan"}            what JSON has no number for
+--     {"table": [[key, value] …]} entries in any order
+--     {"seen": 3}                 the third table again: shared or within itself
+--     {"array": "1"}              the part "1" of the file; likewise "dataset", "model" and "result"
+--
+-- Nothing in it can run, and nothing is believed: whatever does not fit is an error, and the values are
+-- handed over only when all have been read.
+
+local blame = require "perigee.blame"
+local native = require "perigee.native"
+
+local archive = {}
+
+local most_depth = 100
+
+---------------------------------------------------------------------------------------------------
+-- Writing
+
+local write = {} -- by the type of a value
+
+-- A walk carries the file, the texts so far, the tables' numbers, how many tables there are, the depth.
+local function put(walk, format, ...)
+  walk[#walk + 1] = format:format(...)
+end
+
+local function encode(walk, value)
+  if walk.depth > most_depth then blame.fail("save: tables are nested more than %d deep", most_depth) end
+  local writer = write[type(value)]
+  if not writer then blame.fail("save: a %s cannot be kept in a file", type(value)) end
+  writer(walk, value)
+end
+
+function write.boolean(walk, value) put(walk, "%s", value) end
+
+function write.number(walk, value)
+  if math.type(value) == "integer" then
+    put(walk, '{"int":"%d"}', value)
+  elseif value - value == 0 then
+    put(walk, "%s", native.json(value))
+  else
+    put(walk, '{"float":"%s"}', value ~= value and "nan" or value > 0 and "inf" or "-inf")
+  end
+end
+
+function write.string(walk, value)
+  if utf8.len(value) and not value:find("\0", 1, true) then
+    put(walk, "%s", native.json(value))
+  else
+    put(walk, '{"bytes":"%s"}', value:gsub(".", function(c) return ("%02x"):format(c:byte()) end))
+  end
+end
+
+function write.userdata(walk, value)
+  put(walk, '{"%s":"%s"}', native.archive_put(walk.file, value))
+end
+
+function write.table(walk, value)
+  local number = walk.numbers[value]
+  if number then return put(walk, '{"seen":%d}', number) end
+  walk.tables = walk.tables + 1
+  walk.numbers[value] = walk.tables
+  walk.depth = walk.depth + 1
+  local opening = '{"table":[['
+  for key, member in next, value do
+    put(walk, opening)
+    encode(walk, key)
+    put(walk, ",")
+    encode(walk, member)
+    opening = "],["
+  end
+  put(walk, next(value) == nil and '{"table":[]}' or "]]}")
+  walk.depth = walk.depth - 1
+end
+
+--- Write { name = value, … } to the file at `path`; raises on what cannot be kept.
+function archive.write(path, values)
+  local walk = { file = native.archive(), numbers = {}, tables = 0, depth = 0 }
+  encode(walk, values)
+  native.archive_write(walk.file, path, table.concat(walk))
+end
+
+---------------------------------------------------------------------------------------------------
+-- Reading
+
+local function damaged(what)
+  blame.fail("restore: the file's description is damaged: %s", what)
+end
+
+local read = {} -- by what a tagged value says it is, from its text
+
+function read.int(text)
+  local number = text:find("^%-?%d+$") and math.tointeger(tonumber(text))
+  return number or damaged("an integer that is none")
+end
+
+local floats = { nan = -(0 / 0), inf = math.huge, ["-inf"] = -math.huge }
+
+function read.float(text) return floats[text] or damaged("a number that is none") end
+
+function read.bytes(text)
+  if #text % 2 ~= 0 or text:find("%X") then damaged("bytes that are not hex digits") end
+  return (text:gsub("..", function(digits) return string.char(tonumber(digits, 16)) end))
+end
+
+local decode
+
+local function decode_table(walk, list)
+  local value = {}
+  walk.tables[#walk.tables + 1] = value
+  walk.depth = walk.depth + 1
+  for i = 1, #list do
+    local entry = list[i]
+    if type(entry) ~= "table" or #entry ~= 2 then damaged("a table's entry is not a key and a value") end
+    local key = decode(walk, entry[1])
+    if key ~= key then damaged("a table's key is not one") end
+    value[key] = decode(walk, entry[2])
+  end
+  walk.depth = walk.depth - 1
+  return value
+end
+
+-- A table's only member says what it is.
+local function decode_tagged(walk, node)
+  local kind, content = next(node)
+  if kind == nil then damaged("an empty value") end
+  if type(kind) ~= "string" or next(node, kind) ~= nil then damaged("a value of no known form") end
+  if kind == "table" and type(content) == "table" and (#content > 0 or next(content) == nil) then
+    return decode_table(walk, content)
+  elseif kind == "seen" then
+    return walk.tables[content] or damaged("it refers to a table that is not there")
+  elseif type(content) ~= "string" then
+    damaged("a value without its text")
+  elseif read[kind] then
+    return read[kind](content)
+  end
+  return native.archive_take(walk.file, kind, content) or damaged("a value of a kind that is not known")
+end
+
+function decode(walk, node)
+  local kind = type(node)
+  if walk.depth > most_depth then damaged("tables are nested too deeply") end
+  if kind == "table" then return decode_tagged(walk, node) end
+  if kind == "userdata" or kind == "nil" then damaged("a value of no known form") end
+  return node
+end
+
+--- The values in the file at `path`, { name = value, … }; raises on a file that is not whole.
+function archive.read(path)
+  local file, list = native.archive_read(path)
+  if type(list) ~= "table" or #list ~= 1 then damaged("there are no values in it") end
+  local values = decode({ file = file, tables = {}, depth = 0 }, list[1])
+  if type(values) ~= "table" then damaged("there are no named values in it") end
+  return values
+end
+
+return archive

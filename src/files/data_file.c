@@ -1,0 +1,60 @@
+#include "files/data_file.h"
+
+#include "core/array.h"
+#include "core/fail.h"
+
+#include <math.h>
+
+static const TensorName value_name = { NULL, "value" }, x_name = { NULL, "x" },
+                        y_name = { NULL, "y" }, shape_name = { NULL, "shape" };
+
+bool array_to(const Array *array, Tensors *tensors, Error *err) {
+    Array *whole = array_contiguous("save", array, array->dtype, err);
+    bool ok = whole && tensors_add(tensors, value_name, whole, err);
+    array_free(whole);
+    return ok;
+}
+
+Array *array_from(const Tensors *tensors, Error *err) {
+    const Array *value = tensors_find(tensors, NULL, "value");
+    if (value)
+        return array_share(value, err);
+    error_set(err, ERROR_FILE, "tensor 'value' is missing");
+    return NULL;
+}
+
+bool dataset_to(const Dataset *dataset, Tensors *tensors, Error *err) {
+    double shape[ARRAY_MAX_DIMS];
+    size_t ndim = (size_t)dataset->sample_ndim;
+    for (size_t d = 0; d < ndim; d++)
+        shape[d] = (double)dataset->sample_shape[d];
+    return tensors_add(tensors, x_name, dataset->x, err) &&
+           tensors_add(tensors, y_name, dataset->y, err) &&
+           tensors_add_values(tensors, shape_name, &(TensorValues){ DTYPE_F64, shape, 1, &ndim },
+                              err) &&
+           tensors_set_text(tensors, "source", dataset->source, err);
+}
+
+/* The sides of a sample; false where they are none. */
+static bool read_shape(const Array *sides, size_t shape[ARRAY_MAX_DIMS], Error *err) {
+    size_t ndim = array_size(sides);
+    bool fits = ndim >= 1 && ndim <= ARRAY_MAX_DIMS;
+    for (size_t d = 0; fits && d < ndim; d++) {
+        double side = array_f64(sides)[d];
+        fits = side >= 1 && side <= 1e9 && side == floor(side);
+        shape[d] = fits ? (size_t)side : 0;
+    }
+    return fits || error_set(err, ERROR_FILE, "a dataset's shape is damaged");
+}
+
+Dataset *dataset_from(const Tensors *tensors, Error *err) {
+    const Array *x = tensors_require(tensors, x_name, (TensorForm){ DTYPE_F32, 2 }, err);
+    const Array *y = tensors_require(tensors, y_name, (TensorForm){ DTYPE_I32, 1 }, err);
+    const Array *sides = tensors_require(tensors, shape_name, (TensorForm){ DTYPE_F64, 1 }, err);
+    const char *source = tensors_text(tensors, "source");
+    size_t shape[ARRAY_MAX_DIMS];
+    if (!x || !y || !sides || !read_shape(sides, shape, err))
+        return NULL;
+    int ndim = (int)array_size(sides);
+    return dataset_new("a dataset", x, y, ndim, shape, source ? source : "a file", err);
+}
