@@ -8,7 +8,6 @@
 #include "core/array.h"
 #include "core/error.h"
 #include "core/folds.h"
-#include "core/notes.h"
 #include "data/dataset.h"
 #include "reject/dnr.h"
 #include "reject/threshold.h"
@@ -16,13 +15,9 @@
 #include <math.h>
 #include <string.h>
 
-static void release_model(void *model) {
-    model_release(model);
-}
-
 static const BoxType dnr_type = { .name = "perigee.dnr",
                                   .shown = "a dnr",
-                                  .release = release_model };
+                                  .release = bind_release_model };
 
 static Dnr *check_dnr(lua_State *L, const char *where) {
     return bind_check(L, 1, &dnr_type, where, "self");
@@ -30,14 +25,48 @@ static Dnr *check_dnr(lua_State *L, const char *where) {
 
 /* ---- dnr.new --------------------------------------------------------------------------------- */
 
-/* Where dnr_new's parts lie on the stack while they are put together. */
-enum { OPTIONS = 1, LAYERS, CLASSIFIERS, TEMPLATE };
-
 static const char where_new[] = "dnr.new";
 
-/* Every name in layer_classifiers must be one of `layers`. */
+typedef struct DnrOptions {
+    DnrParts parts;
+    Model *pattern; /* of layers that have no classifier of their own */
+} DnrOptions;
+
+static const Field parts_fields[] = {
+    { "net", FIELD_OBJECT, offsetof(DnrOptions, parts.net), .type = "net", .required = true,
+      .meaning = "the net; it stays as it is" },
+    { "layers", FIELD_OBJECT, .type = "string[]", .required = true,
+      .meaning = "names of the tapped layers, in the order of the combiner's inputs" },
+    { "layer_classifier", FIELD_OBJECT, offsetof(DnrOptions, pattern), .type = "model",
+      .meaning = "the pattern: every layer gets a clone of it" },
+    { "layer_classifiers", FIELD_OBJECT, .type = "table",
+      .meaning = "layer = model, where a layer has one of its own" },
+    { "combiner", FIELD_OBJECT, offsetof(DnrOptions, parts.combiner), .type = "model",
+      .required = true, .meaning = "the classifier of the layers' scores" },
+    THRESHOLD_FIELD(offsetof(DnrOptions, parts.threshold)),
+    { .name = NULL },
+};
+static const DnrOptions initial = { .parts.threshold = -INFINITY };
+
+/* Push the names of the layers, in a list that stays on the stack. */
+static void push_layers(lua_State *L, DnrParts *parts) {
+    bind_opt_push(L, 1, "layers");
+    if (!lua_istable(L, -1) || lua_rawlen(L, -1) == 0)
+        bind_expected(L, -1, where_new, "layers", "a list of the net's layers");
+    bind_push_copy(L, -1);
+    parts->layers = lua_rawlen(L, -1);
+    const char **name = lua_newuserdatauv(L, parts->layers * sizeof *name, 0);
+    for (size_t l = 0; l < parts->layers; l++) {
+        lua_rawgeti(L, -2, (lua_Integer)l + 1);
+        name[l] = bind_string(L, -1, where_new, "layers");
+        lua_pop(L, 1);
+    }
+    parts->layer = name;
+}
+
+/* Every name in the table on top, layer_classifiers, must be one of `layers`. */
 static void check_classifier_names(lua_State *L, const DnrParts *parts) {
-    for (lua_pushnil(L); lua_next(L, CLASSIFIERS); lua_pop(L, 1)) {
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
         const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
         size_t l = 0;
         while (name && l < parts->layers && strcmp(parts->layer[l], name) != 0)
@@ -48,61 +77,35 @@ static void check_classifier_names(lua_State *L, const DnrParts *parts) {
     }
 }
 
-/* Push layer `name`'s classifier: its own, or a clone of the template. What is pushed keeps it. */
-static Model *push_classifier(lua_State *L, const char *name) {
+/* Push layer `name`'s classifier: its own in the table `own`, or a clone of the pattern. What is
+ * pushed keeps it. */
+static Model *push_classifier(lua_State *L, int own, const char *name, const Model *pattern) {
     Error err;
-    if (lua_istable(L, CLASSIFIERS) && lua_getfield(L, CLASSIFIERS, name) != LUA_TNIL)
-        return bind_check_model(L, lua_gettop(L), where_new, name);
-    if (lua_isnil(L, TEMPLATE))
-        luaL_error(L,
-                   "%s: no classifier for layer %s: give layer_classifier, or one of that name "
-                   "in layer_classifiers",
-                   where_new, name);
-    Model *template = bind_check_model(L, TEMPLATE, where_new, "layer_classifier");
-    bind_push_model(L, model_clone(template, &err), &err);
-    return bind_check_model(L, lua_gettop(L), where_new, "layer_classifier");
-}
-
-/* Fill parts from the options; what it points to lives on the stack. */
-static void push_layers(lua_State *L, DnrParts *parts) {
-    bind_opt_push(L, OPTIONS, "layers");
-    if (!lua_istable(L, LAYERS) || lua_rawlen(L, LAYERS) == 0)
-        bind_expected(L, LAYERS, where_new, "layers", "a list of the net's layers");
-    bind_opt_push(L, OPTIONS, "layer_classifiers");
-    if (!lua_isnil(L, CLASSIFIERS) && !lua_istable(L, CLASSIFIERS))
-        bind_expected(L, CLASSIFIERS, where_new, "layer_classifiers", "a table, layer = model");
-    bind_opt_push(L, OPTIONS, "layer_classifier");
-    size_t layers = parts->layers = lua_rawlen(L, LAYERS);
-    luaL_checkstack(L, (int)layers * 6 + 20, "dnr.new: too many layers");
-    const char **name = lua_newuserdatauv(L, layers * sizeof *name, 0);
-    Model **classifier = lua_newuserdatauv(L, layers * sizeof *classifier, 0);
-    for (size_t l = 0; l < layers; l++) {
-        lua_rawgeti(L, LAYERS, (lua_Integer)l + 1);
-        name[l] = bind_string(L, -1, where_new, "layers");
+    if (lua_getfield(L, own, name) == LUA_TNIL) {
+        if (!pattern)
+            luaL_error(L,
+                       "%s: no classifier for layer %s: give layer_classifier, or one of that name "
+                       "in layer_classifiers",
+                       where_new, name);
+        bind_push_model(L, model_clone(pattern, &err), &err);
     }
-    parts->layer = name;
-    parts->classifier = classifier;
-    if (lua_istable(L, CLASSIFIERS))
-        check_classifier_names(L, parts);
-    for (size_t l = 0; l < layers; l++)
-        classifier[l] = push_classifier(L, name[l]);
+    return bind_check_model(L, lua_gettop(L), where_new, name);
 }
 
-static const Field parts_fields[] = {
-    { "net", FIELD_OBJECT, .type = "net", .required = true,
-      .meaning = "the net; it stays as it is" },
-    { "layers", FIELD_OBJECT, .type = "string[]", .required = true,
-      .meaning = "names of the tapped layers, in the order of the combiner's inputs" },
-    { "layer_classifier", FIELD_OBJECT, .type = "model",
-      .meaning = "the pattern: every layer gets a clone of it" },
-    { "layer_classifiers", FIELD_OBJECT, .type = "table",
-      .meaning = "layer = model, where a layer has one of its own" },
-    { "combiner", FIELD_OBJECT, .type = "model", .required = true,
-      .meaning = "the classifier of the layers' scores" },
-    THRESHOLD_FIELD(offsetof(DnrParts, threshold)),
-    { .name = NULL },
-};
-static const DnrParts initial_parts = { .threshold = -INFINITY };
+static void push_classifiers(lua_State *L, DnrOptions *options) {
+    DnrParts *parts = &options->parts;
+    luaL_checkstack(L, (int)parts->layers * 3 + 20, "dnr.new: too many layers");
+    Model **classifier = lua_newuserdatauv(L, parts->layers * sizeof *classifier, 0);
+    if (bind_opt_push(L, 1, "layer_classifiers") == LUA_TNIL)
+        lua_newtable(L);
+    if (!lua_istable(L, -1))
+        bind_expected(L, -1, where_new, "layer_classifiers", "a table, layer = model");
+    check_classifier_names(L, parts);
+    int own = lua_gettop(L);
+    for (size_t l = 0; l < parts->layers; l++)
+        classifier[l] = push_classifier(L, own, parts->layer[l], options->pattern);
+    parts->classifier = classifier;
+}
 
 static const Field fit_fields[] = {
     { "folds", FIELD_OBJECT, .type = "integer|array", .initial = "5",
@@ -114,17 +117,13 @@ static const Field fit_fields[] = {
 
 /* dnr.new { net =, layers =, layer_classifier =, layer_classifiers =, combiner =, threshold = } */
 static int dnr_new_call(lua_State *L) {
-    DnrParts parts = initial_parts;
-    lua_settop(L, OPTIONS);
-    bind_fields(L, OPTIONS, where_new, parts_fields, &parts);
-    push_layers(L, &parts);
-    bind_opt_push(L, OPTIONS, "net");
-    parts.net = bind_check_net(L, lua_gettop(L), where_new, "net");
-    bind_opt_push(L, OPTIONS, "combiner");
-    parts.combiner = bind_check_model(L, lua_gettop(L), where_new, "combiner");
+    DnrOptions options = initial;
+    bind_model_fields(L, 1, where_new, parts_fields, &options);
+    push_layers(L, &options.parts);
+    push_classifiers(L, &options);
     void **box = bind_new_box(L, &dnr_type);
     Error err;
-    *box = dnr_new(&parts, &err);
+    *box = dnr_new(&options.parts, &err);
     return *box ? 1 : bind_raise(L, &err);
 }
 
@@ -164,17 +163,13 @@ static bool push_layer_classifier(lua_State *L, void *dnr) {
 /* Push the folds of a fit: those given, or drawn from the option or the session's generator. */
 static const int32_t *push_folds(lua_State *L, const Dataset *ds) {
     size_t n = dataset_count(ds);
-    Error err;
     int type = bind_opt_push(L, 3, "folds");
     if (type == LUA_TNIL || type == LUA_TNUMBER) {
         int folds = DNR_FOLDS;
         if (type == LUA_TNUMBER)
             folds = (int)bind_integer(L, -1, "fit", "folds", 2, (lua_Integer)(n < 2 ? 2 : n));
-        Rng rng = bind_opt_rng(L, 3, "fit", NULL);
-        int32_t *fold = lua_newuserdatauv(L, n * sizeof *fold, 0);
-        if (!folds_stratified(&(FoldsOf){ "fit", array_i32(ds->y), n, folds }, &rng, fold, &err))
-            bind_raise(L, &err);
-        return fold;
+        FoldsOf of = { "fit", array_i32(ds->y), n, folds };
+        return bind_push_folds(L, 3, &of, NULL);
     }
     const Array *fold = bind_to_array(L, lua_gettop(L), "fit", "folds", DTYPE_I32);
     if (fold->ndim != 1 || fold->shape[0] != n) {
@@ -185,6 +180,10 @@ static const int32_t *push_folds(lua_State *L, const Dataset *ds) {
     return array_i32(fold);
 }
 
+static bool fit_in_folds(Model *model, const void *folds, Progress *progress, Error *err) {
+    return dnr_fit((Dnr *)model, folds, progress, err);
+}
+
 /* defence:fit(ds, { folds = 5 | array, seed = }) */
 static int dnr_fit_call(lua_State *L) {
     Dnr *dnr = check_dnr(L, "fit");
@@ -192,18 +191,8 @@ static int dnr_fit_call(lua_State *L) {
     bind_fields(L, 3, "fit", fit_fields, NULL);
     const int32_t *fold = push_folds(L, ds);
     Samples samples = bind_check_training(L, 2, "fit", "ds");
-    Progress progress = progress_new();
-    Error err;
-    model_retain((Model *)dnr); /* a part written in Lua may close the box */
-    bool ok = dnr_fit(dnr, &(Folds){ .samples = &samples, .fold = fold }, &progress, &err);
-    bind_account(L, model_bytes((const Model *)dnr));
-    model_release((Model *)dnr);
-    if (!ok)
-        return bind_raise(L, &err);
-    if (progress_was_interrupted(&progress))
-        note_leave("stopped; the defence is as it was before");
-    lua_settop(L, 1);
-    return 1;
+    return bind_fit_model(L, (Model *)dnr, fit_in_folds,
+                          &(Folds){ .samples = &samples, .fold = fold });
 }
 
 static int dnr_layer_scores_call(lua_State *L) {
@@ -239,9 +228,9 @@ int open_dnr(lua_State *L) {
                                    .others = list_layers };
     static const BindFunction functions[] = { BIND("new", dnr_new_call, 1), BIND_LAST };
     bind_new_model_type(L, &type, &dnr_kind);
-    bind_describe_options(
-        L, &(Described){ .name = "dnr.new", .fields = { parts_fields, &initial_parts } });
-    bind_describe_options(L, &(Described){ .name = "dnr:fit", .fields = { fit_fields, NULL } });
+    bind_describe_all(L, (const Described[]){ { "dnr.new", .fields = { parts_fields, &initial } },
+                                              { "dnr:fit", .fields = { fit_fields, NULL } },
+                                              { .name = NULL } });
     lua_newtable(L);
     bind_set_functions(L, functions);
     return 1;

@@ -241,17 +241,8 @@ void bind_set_options(lua_State *L, const BindOptioned *self, int arg) {
 
 void bind_describe_options(lua_State *L, const Described *described) {
     luaL_getsubtable(L, LUA_REGISTRYINDEX, DESCRIPTIONS);
-    lua_createtable(L, 0, 6);
-    bind_set_string(L, "summary", described->summary);
-    bind_set_string(L, "example", described->example);
-    bind_set_string(L, "result", described->result);
-    bind_set_string(L, "gives", described->gives);
-    bind_set_string(L, "group", described->group);
-    bind_set_string(L, "see", described->see);
-    lua_pushlightuserdata(L, (void *)described->fields.field);
-    lua_setfield(L, -2, "fields");
-    lua_pushlightuserdata(L, (void *)described->fields.initial);
-    lua_setfield(L, -2, "initial");
+    Described *own = lua_newuserdatauv(L, sizeof *own, 0);
+    *own = *described;
     lua_setfield(L, -2, described->name);
     lua_pushstring(L, described->name);
     lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
@@ -265,18 +256,15 @@ void bind_describe_all(lua_State *L, const Described *list) {
 
 /* { name, type, default, meaning, range } */
 static void push_row(lua_State *L, const Fields *fields, const Field *field) {
-    char text[FIELD_TEXT];
+    char type[FIELD_TEXT], initial[FIELD_TEXT], range[FIELD_TEXT];
+    const char *const cells[] = { field->name, field_type(field, type),
+                                  field_initial(fields, field, initial), field->meaning,
+                                  field_range(field, range) };
     lua_createtable(L, 5, 0);
-    lua_pushstring(L, field->name);
-    lua_rawseti(L, -2, 1);
-    lua_pushstring(L, field_type(field, text));
-    lua_rawseti(L, -2, 2);
-    lua_pushstring(L, field_initial(fields, field, text));
-    lua_rawseti(L, -2, 3);
-    lua_pushstring(L, field->meaning);
-    lua_rawseti(L, -2, 4);
-    lua_pushstring(L, field_range(field, text));
-    lua_rawseti(L, -2, 5);
+    for (int i = 0; i < 5; i++) {
+        lua_pushstring(L, cells[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
 }
 
 static int push_names(lua_State *L) {
@@ -296,20 +284,19 @@ int bind_described(lua_State *L) {
         return push_names(L);
     if (lua_getfield(L, 2, bind_string(L, 1, "described", "name")) == LUA_TNIL)
         return 1;
-    lua_getfield(L, 3, "fields");
-    lua_getfield(L, 3, "initial");
-    Fields fields = { lua_touserdata(L, 4), lua_touserdata(L, 5) };
-    lua_createtable(L, 0, 5);
-    static const char *const keys[] = { "summary", "example", "result", "gives", "group", "see" };
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        lua_getfield(L, 3, keys[i]);
-        lua_setfield(L, -2, keys[i]);
-    }
+    const Described *described = lua_touserdata(L, 3);
+    lua_createtable(L, 0, 7);
+    bind_set_string(L, "summary", described->summary);
+    bind_set_string(L, "example", described->example);
+    bind_set_string(L, "result", described->result);
+    bind_set_string(L, "gives", described->gives);
+    bind_set_string(L, "group", described->group);
+    bind_set_string(L, "see", described->see);
     lua_newtable(L);
-    lua_Integer row = 0;
-    for (const Field *field = fields.field; field && field->name; field++) {
-        push_row(L, &fields, field);
-        lua_rawseti(L, -2, ++row);
+    const Field *field = described->fields.field;
+    for (lua_Integer row = 1; field && field->name; field++, row++) {
+        push_row(L, &described->fields, field);
+        lua_rawseti(L, -2, row);
     }
     lua_setfield(L, -2, "options");
     return 1;

@@ -10,6 +10,7 @@
 #include "bind/lua_model.h"
 #include "core/array.h"
 #include "core/error.h"
+#include "core/folds.h"
 #include "core/notes.h"
 #include "files/model_file.h"
 #include "nn/network.h"
@@ -130,42 +131,52 @@ static int model_tostring(lua_State *L) {
 
 /* ---- Methods --------------------------------------------------------------------------------- */
 
-/* The first `done` rows of the array on top of the stack, where not all were done. */
-static Array *keep_rows(lua_State *L, Array *a, size_t done) {
-    Error err;
-    if (done == a->shape[0])
-        return a;
-    a = array_rows(a, 0, done, &err);
-    bind_push_array(L, a, &err);
-    return a;
+/* A call of scores, or where there is a request of gradients, into the array on top of the stack.
+ */
+typedef struct Asked {
+    Model *model;
+    Batch batch;
+    const GradientRequest *request;
+    Array *answer;
+} Asked;
+
+static bool answer_piece(const Asked *asked, const Pieces *pieces, Error *err) {
+    if (!asked->request)
+        return model_scores(asked->model, &pieces->piece,
+                            array_f64(asked->answer) + pieces->done * model_columns(asked->model),
+                            err);
+    GradientRequest rows = request_rows(asked->request, asked->model, pieces->done);
+    return model_gradient(asked->model, &pieces->piece, &rows, err);
 }
 
-/* Of a call that was interrupted: the note, and the rows that are there. */
-static Array *keep_done(lua_State *L, Array *a, const Pieces *pieces) {
-    const Batch *batch = pieces->batch;
-    if (pieces->done < batch->n)
-        note_leave("stopped; %s answers for the first %zu of %zu samples", batch->where,
-                   pieces->done, batch->n);
-    return keep_rows(L, a, pieces->done);
+/* After an interrupt, with a note, the answer is the rows that are done. */
+static Array *answer(lua_State *L, const Asked *asked) {
+    Progress progress = progress_new();
+    Error err;
+    bool ok = true;
+    model_retain(asked->model); /* one written in Lua may close the box that we came from */
+    Pieces pieces = pieces_of(asked->model, &asked->batch, &progress);
+    while (ok && pieces_next(&pieces))
+        ok = answer_piece(asked, &pieces, &err);
+    pieces_end(&pieces);
+    model_release(asked->model);
+    if (!ok)
+        bind_raise(L, &err);
+    if (pieces.done == asked->batch.n)
+        return asked->answer;
+    note_leave("stopped; %s answers for the first %zu of %zu samples", asked->batch.where,
+               pieces.done, asked->batch.n);
+    Array *done = array_rows(asked->answer, 0, pieces.done, &err);
+    bind_push_array(L, done, &err);
+    return done;
 }
 
 Array *bind_model_scores(lua_State *L, Model *model, const BindSamples *samples,
                          const char *where) {
-    Batch batch = { samples->x, samples->n, samples->features, where };
-    size_t columns = model_columns(model);
-    Array *scores = bind_push_new_array(L, where, DTYPE_F64, &(Sizes){ 2, { batch.n, columns } });
-    Progress progress = progress_new();
-    Error err;
-    bool ok = true;
-    model_retain(model); /* a model written in Lua may close the box that we came from */
-    Pieces pieces = pieces_of(model, &batch, &progress);
-    while (ok && pieces_next(&pieces))
-        ok = model_scores(model, &pieces.piece, array_f64(scores) + pieces.done * columns, &err);
-    pieces_end(&pieces);
-    model_release(model);
-    if (!ok)
-        bind_raise(L, &err);
-    return keep_done(L, scores, &pieces);
+    Sizes shape = { 2, { samples->n, model_columns(model) } };
+    Asked asked = { model, { samples->x, samples->n, samples->features, where }, NULL, NULL };
+    asked.answer = bind_push_new_array(L, where, DTYPE_F64, &shape);
+    return answer(L, &asked);
 }
 
 Array *bind_model_labels(lua_State *L, Model *model, const BindSamples *samples,
@@ -213,26 +224,34 @@ static int method_gradient(lua_State *L) {
     static const char where[] = "gradient";
     Model *model = check_self(L, where);
     BindSamples samples = bind_check_samples(L, 2, where, "x");
-    const double *w = check_weights(L, 3, model, samples.n);
-    Batch batch = { samples.x, samples.n, samples.features, where };
-    Array *gradient =
-        bind_push_new_array(L, where, DTYPE_F32, &(Sizes){ 2, { batch.n, batch.features } });
-    GradientRequest request = { .w = w, .gradient = array_f32(gradient) };
+    GradientRequest request = { .w = check_weights(L, 3, model, samples.n) };
+    Sizes shape = { 2, { samples.n, samples.features } };
+    Asked asked = { model, { samples.x, samples.n, samples.features, where }, &request, NULL };
+    asked.answer = bind_push_new_array(L, where, DTYPE_F32, &shape);
+    request.gradient = array_f32(asked.answer);
+    answer(L, &asked);
+    return 1;
+}
+
+int bind_fit_model(lua_State *L, Model *model, BindFit *fit, const void *samples) {
     Progress progress = progress_new();
     Error err;
-    bool ok = true;
-    model_retain(model);
-    Pieces pieces = pieces_of(model, &batch, &progress);
-    while (ok && pieces_next(&pieces)) {
-        GradientRequest rows = request_rows(&request, model, pieces.done);
-        ok = model_gradient(model, &pieces.piece, &rows, &err);
-    }
-    pieces_end(&pieces);
+    model_retain(model); /* a part written in Lua may close the box */
+    bool ok = fit(model, samples, &progress, &err);
+    bind_account(L, model_bytes(model));
+    const ModelKind *kind = model->kind;
     model_release(model);
     if (!ok)
         return bind_raise(L, &err);
-    keep_done(L, gradient, &pieces);
+    if (progress_was_interrupted(&progress))
+        note_leave("stopped; the %s %s", kind->name,
+                   kind->all_or_nothing ? "is as it was" : "keeps what it has");
+    lua_settop(L, 1);
     return 1;
+}
+
+static bool fit_to_samples(Model *model, const void *samples, Progress *progress, Error *err) {
+    return model_fit(model, samples, progress, err);
 }
 
 static int method_fit(lua_State *L) {
@@ -240,19 +259,16 @@ static int method_fit(lua_State *L) {
     bind_check_dataset(L, 2, "fit", "ds");
     bind_options(L, 3, "fit", (const char *const[]){ NULL });
     Samples samples = bind_check_training(L, 2, "fit", "ds");
-    Progress progress = progress_new();
+    return bind_fit_model(L, model, fit_to_samples, &samples);
+}
+
+const int32_t *bind_push_folds(lua_State *L, int arg, const FoldsOf *of, uint64_t *seed) {
     Error err;
-    model_retain(model);
-    bool ok = model_fit(model, &samples, &progress, &err);
-    bind_account(L, model_bytes(model));
-    model_release(model);
-    if (!ok)
-        return bind_raise(L, &err);
-    if (progress_was_interrupted(&progress))
-        note_leave("stopped; the %s %s", model->kind->name,
-                   model->kind->all_or_nothing ? "is as it was" : "keeps what it has");
-    lua_settop(L, 1);
-    return 1;
+    Rng rng = bind_opt_rng(L, arg, of->where, seed);
+    int32_t *fold = lua_newuserdatauv(L, of->n * sizeof *fold, 0);
+    if (!folds_stratified(of, &rng, fold, &err))
+        bind_raise(L, &err);
+    return fold;
 }
 
 static int method_set(lua_State *L) {
@@ -350,6 +366,26 @@ struct Network *bind_check_net(lua_State *L, int arg, const char *where, const c
     if (!net)
         bind_expected(L, arg, where, name, "a net");
     return net;
+}
+
+void bind_model_fields(lua_State *L, int arg, const char *where, const Field *field, void *object) {
+    bind_fields(L, arg, where, field, object);
+    for (; field->name; field++) {
+        bool net = field->kind == FIELD_OBJECT && strcmp(field->type, "net") == 0;
+        void *place = (char *)object + field->offset;
+        if (!net && (field->kind != FIELD_OBJECT || strcmp(field->type, "model") != 0))
+            continue;
+        if (bind_opt_push(L, arg, field->name) == LUA_TNIL && !field->required)
+            lua_pop(L, 1);
+        else if (net)
+            *(Network **)place = bind_check_net(L, lua_gettop(L), where, field->name);
+        else
+            *(Model **)place = bind_check_model(L, lua_gettop(L), where, field->name);
+    }
+}
+
+void bind_release_model(void *model) {
+    model_release(model);
 }
 
 int bind_push_model(lua_State *L, Model *model, const Error *err) {

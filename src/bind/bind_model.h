@@ -4,10 +4,13 @@
 
 #include "bind/bind.h"
 
+typedef struct Field Field;
+typedef struct FoldsOf FoldsOf;
 typedef struct BindSamples BindSamples;
 typedef struct Model Model;
 typedef struct ModelKind ModelKind;
 typedef struct Network Network;
+typedef struct Progress Progress;
 
 /* What every kind of model can do: scores, predict, gradient, fit, set, get, clone, save; classes,
  * rejects, features, kind; its options. Each kind's type is .like it, and registers itself. */
@@ -21,6 +24,18 @@ Model *bind_check_model(lua_State *L, int arg, const char *where, const char *na
 Model *bind_test_model(lua_State *L, int arg); /* model boxes only; or NULL */
 /* The same as bind_check_model where a net is wanted (a model box of the kind "net"). */
 Network *bind_check_net(lua_State *L, int arg, const char *where, const char *name);
+/* Like bind_fields, and fields of the types "model" and "net" are read as well: into a Model * or a
+ * Network *, NULL where there is none and none is required. What keeps them alive is pushed. */
+void bind_model_fields(lua_State *L, int arg, const char *where, const Field *field, void *object);
+/* Push the folds that are drawn by the option "seed" of the table at `arg`, or from the session's
+ * generator; *seed (may be NULL) gets it. */
+const int32_t *bind_push_folds(lua_State *L, int arg, const FoldsOf *of, uint64_t *seed);
+/* A training call of a model's method fit, `samples` as it takes them: raises what fails, notes an
+ * interrupt, and leaves the model alone on the stack, where it is at 1. */
+typedef bool BindFit(Model *model, const void *samples, Progress *progress, Error *err);
+int bind_fit_model(lua_State *L, Model *model, BindFit *fit, const void *samples);
+/* The BoxType.release of models. */
+void bind_release_model(void *model);
 /* Push a model's scores (n × columns, float64) or labels (n, int32) of the samples. After Ctrl-C in
  * a large batch only the rows done so far. */
 Array *bind_model_scores(lua_State *L, Model *model, const BindSamples *samples, const char *where);

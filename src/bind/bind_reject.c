@@ -12,14 +12,12 @@
 
 #include <math.h>
 
-static void release_model(void *model) {
-    model_release(model);
-}
-
-static const BoxType nr_type = { .name = "perigee.nr", .shown = "an nr", .release = release_model };
+static const BoxType nr_type = { .name = "perigee.nr",
+                                 .shown = "an nr",
+                                 .release = bind_release_model };
 static const BoxType layer_type = { .name = "perigee.layer",
                                     .shown = "a classifier on a layer",
-                                    .release = release_model };
+                                    .release = bind_release_model };
 
 /* ---- What nr and dnr share ------------------------------------------------------------------- */
 
@@ -58,51 +56,52 @@ static void push_net(lua_State *L, const void *model) {
     bind_push_model(L, model_retain((Model *)layer_model_net(model)), NULL);
 }
 
+typedef struct LayerParts {
+    Network *net;
+    const char *layer;
+    Model *classifier;
+} LayerParts;
+
 static const Field layer_fields[] = {
-    { "net", FIELD_OBJECT, .type = "net", .required = true, .meaning = "the net" },
-    { "layer", FIELD_OBJECT, .type = "string", .required = true,
+    { "net", FIELD_OBJECT, offsetof(LayerParts, net), .type = "net", .required = true,
+      .meaning = "the net" },
+    { "layer", FIELD_STRING, offsetof(LayerParts, layer), .required = true,
       .meaning = "the name of one of its layers" },
-    { "classifier", FIELD_OBJECT, .type = "model", .required = true,
-      .meaning = "any model, fitted or not" },
+    { "classifier", FIELD_OBJECT, offsetof(LayerParts, classifier), .type = "model",
+      .required = true, .meaning = "any model, fitted or not" },
     { .name = NULL },
 };
 
+typedef struct NrParts {
+    Model *model;
+    double threshold;
+} NrParts;
+
 static const Field nr_fields[] = {
-    { "model", FIELD_OBJECT, .type = "model", .required = true,
+    { "model", FIELD_OBJECT, offsetof(NrParts, model), .type = "model", .required = true,
       .meaning = "what is thresholded; it must not reject by itself" },
-    THRESHOLD_FIELD(0),
+    THRESHOLD_FIELD(offsetof(NrParts, threshold)),
     { .name = NULL },
 };
-static const double initial_threshold = -INFINITY;
+static const NrParts initial_nr = { .threshold = -INFINITY };
 
 /* reject.layer { net =, layer =, classifier = } */
 static int reject_layer(lua_State *L) {
-    static const char where[] = "reject.layer";
-    lua_settop(L, 1);
-    bind_fields(L, 1, where, layer_fields, NULL);
-    bind_opt_push(L, 1, "net");
-    Network *net = bind_check_net(L, 2, where, "net");
-    bind_opt_push(L, 1, "layer");
-    const char *layer = bind_string(L, 3, where, "layer");
-    bind_opt_push(L, 1, "classifier");
-    Model *classifier = bind_check_model(L, 4, where, "classifier");
+    LayerParts parts = { .net = NULL };
+    bind_model_fields(L, 1, "reject.layer", layer_fields, &parts);
     void **box = bind_new_box(L, &layer_type);
     Error err;
-    *box = layer_model_new(net, layer, classifier, &err);
+    *box = layer_model_new(parts.net, parts.layer, parts.classifier, &err);
     return *box ? 1 : bind_raise(L, &err);
 }
 
 /* reject.new { model =, threshold = } */
 static int reject_new(lua_State *L) {
-    static const char where[] = "reject.new";
-    lua_settop(L, 1);
-    double threshold = initial_threshold;
-    bind_fields(L, 1, where, nr_fields, &threshold);
-    bind_opt_push(L, 1, "model");
-    Model *model = bind_check_model(L, 2, where, "model");
+    NrParts parts = initial_nr;
+    bind_model_fields(L, 1, "reject.new", nr_fields, &parts);
     void **box = bind_new_box(L, &nr_type);
     Error err;
-    *box = nr_new(model, threshold, &err);
+    *box = nr_new(parts.model, parts.threshold, &err);
     return *box ? 1 : bind_raise(L, &err);
 }
 
@@ -148,10 +147,10 @@ int open_reject(lua_State *L) {
     };
     bind_new_model_type(L, &nr, &nr_kind);
     bind_new_model_type(L, &layer, &layer_model_kind);
-    bind_describe_options(
-        L, &(Described){ .name = "reject.new", .fields = { nr_fields, &initial_threshold } });
-    bind_describe_options(L,
-                          &(Described){ .name = "reject.layer", .fields = { layer_fields, NULL } });
+    bind_describe_all(L,
+                      (const Described[]){ { "reject.new", .fields = { nr_fields, &initial_nr } },
+                                           { "reject.layer", .fields = { layer_fields, NULL } },
+                                           { .name = NULL } });
     lua_newtable(L);
     bind_set_functions(L, functions);
     return 1;

@@ -7,16 +7,12 @@
 #include "core/array_values.h"
 #include "core/error.h"
 
-#include <math.h>
+#include <stdio.h>
 #include <string.h>
-
-static void release_svc(void *svc) {
-    model_release(svc);
-}
 
 static const BoxType svc_type = { .name = "perigee.svm",
                                   .shown = "an svm",
-                                  .release = release_svc };
+                                  .release = bind_release_model };
 
 /* ---- Kernels: tables { name = "rbf", gamma = 0.01 } ------------------------------------------ */
 
@@ -31,34 +27,27 @@ static void push_kernel(lua_State *L, const Kernel *kernel) {
     }
 }
 
-static const KernelKind *kernel_word(lua_State *L, int arg, const char *where) {
-    const KernelKind *kind =
-        lua_type(L, arg) == LUA_TSTRING ? kernel_find(lua_tostring(L, arg)) : NULL;
-    if (!kind)
-        bind_expected(L, arg, where, "kernel",
-                      "svm.linear(), svm.rbf(gamma), svm.poly{…}, or the name of one");
-    return kind;
-}
-
-/* The parameters of a kernel's own table, which has its name besides. */
-static Kernel kernel_table_at(lua_State *L, int arg, const char *where) {
-    arg = lua_absindex(L, arg);
-    lua_getfield(L, arg, "name");
-    Kernel kernel = kernel_of(kernel_word(L, -1, where));
-    const char *names[8] = { "name" };
-    const Field *field = kernel.kind->fields.field;
-    for (size_t i = 1; field && field->name && i + 1 < sizeof names / sizeof *names; i++, field++)
-        names[i] = field->name;
-    bind_options(L, arg, where, names);
-    bind_read_fields(L, arg, where, kernel.kind->fields.field, &kernel);
-    lua_pop(L, 1);
-    return kernel;
-}
-
 /* A kernel as its constructor makes it, or a name. */
 static Kernel check_kernel(lua_State *L, int arg, const char *where) {
-    return lua_istable(L, arg) ? kernel_table_at(L, arg, where)
-                               : kernel_of(kernel_word(L, arg, where));
+    bool is_table = lua_istable(L, arg);
+    if (is_table)
+        lua_getfield(L, arg, "name");
+    else
+        lua_pushvalue(L, arg);
+    const KernelKind *kind =
+        lua_type(L, -1) == LUA_TSTRING ? kernel_find(lua_tostring(L, -1)) : NULL;
+    if (!kind)
+        bind_expected(L, -1, where, "kernel",
+                      "svm.linear(), svm.rbf(gamma), svm.poly{…}, or the name of one");
+    lua_pop(L, 1);
+    Kernel kernel = kernel_of(kind);
+    if (is_table) {
+        const char *names[BIND_MOST_NAMES];
+        bind_field_names(kind->fields.field, "name", names);
+        bind_options(L, arg, where, names);
+        bind_read_fields(L, arg, where, kind->fields.field, &kernel);
+    }
+    return kernel;
 }
 
 /* svm.NAME{…}; a number alone is the first parameter. */
@@ -232,26 +221,18 @@ static void push_support(lua_State *L, const void *svc) {
     lua_pushinteger(L, (lua_Integer)svc_support_count(svc));
 }
 
-/* Push what only a fitted classifier has. */
-static void push_numbers(lua_State *L, const void *svc,
-                         Array *(*numbers)(const Svc *svc, Error *err)) {
+/* The numbers that only a fitted classifier has, whichever the name says. */
+static void push_numbers(lua_State *L, const void *svc) {
+    const char *name = lua_tostring(L, 2);
     Error err;
-    if (model_is_fitted(svc))
-        bind_push_array(L, numbers(svc, &err), &err);
-    else
+    if (!model_is_fitted(svc))
         lua_pushnil(L);
-}
-
-static void push_sv(lua_State *L, const void *svc) {
-    push_numbers(L, svc, svc_support_vectors);
-}
-
-static void push_alpha(lua_State *L, const void *svc) {
-    push_numbers(L, svc, svc_alpha);
-}
-
-static void push_b(lua_State *L, const void *svc) {
-    push_numbers(L, svc, svc_b);
+    else if (strcmp(name, "sv") == 0)
+        bind_push_array(L, svc_support_vectors(svc, &err), &err);
+    else if (strcmp(name, "alpha") == 0)
+        bind_push_array(L, svc_alpha(svc, &err), &err);
+    else
+        bind_push_array(L, svc_b(svc, &err), &err);
 }
 
 /* Push a list: for every class its number of support vectors. */
@@ -266,12 +247,11 @@ static void push_per_class(lua_State *L, const void *svc) {
     lua_remove(L, -2);
 }
 
-static const BindProperty properties[] = { BIND_PROPERTY("support", push_support),
-                                           BIND_PROPERTY("support_per_class", push_per_class),
-                                           BIND_PROPERTY("sv", push_sv),
-                                           BIND_PROPERTY("alpha", push_alpha),
-                                           BIND_PROPERTY("b", push_b),
-                                           BIND_LAST };
+static const BindProperty properties[] = {
+    BIND_PROPERTY("support", push_support), BIND_PROPERTY("support_per_class", push_per_class),
+    BIND_PROPERTY("sv", push_numbers),      BIND_PROPERTY("alpha", push_numbers),
+    BIND_PROPERTY("b", push_numbers),       BIND_LAST
+};
 
 int open_svm(lua_State *L) {
     static const BindType type = { .box = &svc_type,
@@ -284,9 +264,10 @@ int open_svm(lua_State *L) {
     lua_newtable(L);
     bind_set_functions(L, functions);
     open_kernels(L);
-    bind_describe_options(L, &(Described){ "svm.new", .fields = svc_fields });
-    bind_describe_options(
-        L, &(Described){ "svm.from", .fields = { from_fields, svc_fields.initial } });
+    bind_describe_all(
+        L, (const Described[]){ { "svm.new", .fields = svc_fields },
+                                { "svm.from", .fields = { from_fields, svc_fields.initial } },
+                                { .name = NULL } });
     bind_svm_search_open(L);
     return 1;
 }

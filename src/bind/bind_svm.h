@@ -6,9 +6,7 @@
 #include "svm/svc.h"
 
 /* The fields of a struct that starts with SvcParams from the options at `arg`, which bind_fields
- * has checked, kernel and weights included. What the result points to lies on the stack, in at most
- * SVM_PARAMS_SLOTS slots. */
-enum { SVM_PARAMS_SLOTS = 4 };
+ * has checked, kernel and weights included. What the result points to is pushed. */
 void svm_read_params(lua_State *L, int arg, const char *where, const Field *field,
                      SvcParams *params);
 

@@ -12,19 +12,6 @@
 
 #define ANSWER "perigee.search" /* the answers' metatable, filled by perigee/svm.lua */
 
-/* Where svm.search keeps its values on the stack. */
-enum {
-    OPTIONS = 1,
-    DATA,
-    DATA_Y,
-    DATA_X,
-    PARAMS,
-    CS = PARAMS + SVM_PARAMS_SLOTS,
-    GAMMAS,
-    FOLDS,
-    TABLE
-};
-
 static const char where_search[] = "svm.search";
 
 /* What svm.search takes; C and gamma are lists. */
@@ -57,32 +44,18 @@ void bind_svm_search_open(lua_State *L) {
     lua_pop(L, 1);
 }
 
-/* The option as an array of numbers, in the slot that the caller counts on. */
+/* Push the option as an array of numbers; one stands for a list. */
 static const Array *push_values(lua_State *L, const char *name, double fallback) {
-    int type = bind_opt_push(L, OPTIONS, name), slot = lua_gettop(L);
+    int type = bind_opt_push(L, 1, name);
     if (type == LUA_TNIL || type == LUA_TNUMBER) {
-        double value = type == LUA_TNIL ? fallback : lua_tonumber(L, slot);
         lua_createtable(L, 1, 0);
-        lua_pushnumber(L, value);
+        lua_pushnumber(L, type == LUA_TNIL ? fallback : lua_tonumber(L, -2));
         lua_rawseti(L, -2, 1);
-        lua_replace(L, slot);
     }
-    const Array *values = bind_to_array(L, slot, where_search, name, DTYPE_F64);
-    lua_replace(L, slot);
+    const Array *values = bind_to_array(L, lua_gettop(L), where_search, name, DTYPE_F64);
     if (values->ndim != 1)
         luaL_error(L, "%s: %s: expected a list of numbers", where_search, name);
     return values;
-}
-
-/* Folds drawn from the option "seed" or the session's generator. */
-static int32_t *push_folds(lua_State *L, const Samples *samples, int folds, uint64_t *seed) {
-    Error err;
-    int32_t *fold = lua_newuserdatauv(L, samples->n * sizeof *fold, 0);
-    Rng rng = bind_opt_rng(L, OPTIONS, where_search, seed);
-    if (!folds_stratified(&(FoldsOf){ where_search, samples->y, samples->n, folds }, &rng, fold,
-                          &err))
-        bind_raise(L, &err);
-    return fold;
 }
 
 /* Set the field of the table on top to a copy of values. */
@@ -97,18 +70,16 @@ static void set_list(lua_State *L, const char *name, const double *values, size_
 
 /* ---- The call -------------------------------------------------------------------------------- */
 
-static void push_answer(lua_State *L, const SvcGrid *grid, const SvcFound *found, uint64_t seed,
-                        bool has_gamma) {
+/* { table =, C =, gamma =, seed =, accuracy =, best = } with the table that is on top. */
+static void push_answer(lua_State *L, const SvcGrid *grid, const SvcFound *found, bool has_gamma) {
     lua_createtable(L, 0, 8);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, ANSWER);
     lua_setmetatable(L, -2);
-    lua_pushvalue(L, TABLE);
+    lua_pushvalue(L, -2);
     lua_setfield(L, -2, "table");
     set_list(L, "C", grid->C, grid->Cs);
     if (has_gamma)
         set_list(L, "gamma", grid->gamma, grid->gammas);
-    lua_pushinteger(L, (lua_Integer)seed);
-    lua_setfield(L, -2, "seed");
     if (!found->any)
         return;
     lua_pushnumber(L, found->accuracy[found->C * found->columns + found->gamma]);
@@ -124,15 +95,16 @@ static void push_answer(lua_State *L, const SvcGrid *grid, const SvcFound *found
 }
 
 /* answer.model: the best parameters, trained on everything. */
-static void set_model(lua_State *L, SvcParams *params, const SvcGrid *grid, const SvcFound *found,
-                      const Samples *samples, Progress *progress) {
+static void set_model(lua_State *L, const SvcSearch *asked, const SvcFound *found,
+                      Progress *progress) {
     Error err;
-    params->C = grid->C[found->C];
-    if (kernel_has(&params->kernel, "gamma"))
-        params->kernel.gamma = grid->gamma[found->gamma];
-    Svc *svc = svc_new(params, &err);
+    SvcParams params = *asked->params;
+    params.C = asked->grid->C[found->C];
+    if (kernel_has(&params.kernel, "gamma"))
+        params.kernel.gamma = asked->grid->gamma[found->gamma];
+    Svc *svc = svc_new(&params, &err);
     bind_push_model(L, (Model *)svc, &err);
-    if (!model_fit((Model *)svc, samples, progress, &err))
+    if (!model_fit((Model *)svc, asked->samples, progress, &err))
         bind_raise(L, &err);
     lua_setfield(L, -2, "model");
 }
@@ -141,17 +113,20 @@ static void set_model(lua_State *L, SvcParams *params, const SvcGrid *grid, cons
 int bind_svm_search(lua_State *L) {
     SearchParams search = initial;
     lua_settop(L, 1);
-    bind_fields(L, OPTIONS, where_search, search_fields, &search);
-    bind_opt_push(L, OPTIONS, "data");
-    Samples samples = bind_check_training(L, DATA, where_search, "data");
-    svm_read_params(L, OPTIONS, where_search, search_fields, &search.svc);
-    lua_settop(L, CS - 1);
+    bind_fields(L, 1, where_search, search_fields, &search);
+    bind_opt_push(L, 1, "data");
+    Samples samples = bind_check_training(L, 2, where_search, "data");
+    svm_read_params(L, 1, where_search, search_fields, &search.svc);
     const Array *C = push_values(L, "C", search.svc.C);
     const Array *gamma = push_values(L, "gamma", search.svc.kernel.gamma);
-    SvcGrid grid = { array_f64(C), C->shape[0], array_f64(gamma), gamma->shape[0], NULL, 0 };
-    grid.folds = search.folds;
     uint64_t seed;
-    grid.fold = push_folds(L, &samples, grid.folds, &seed);
+    FoldsOf of = { where_search, samples.y, samples.n, search.folds };
+    SvcGrid grid = { array_f64(C),
+                     C->shape[0],
+                     array_f64(gamma),
+                     gamma->shape[0],
+                     bind_push_folds(L, 1, &of, &seed),
+                     search.folds };
     Error err;
     Array *table =
         array_new2(where_search, DTYPE_F64, grid.Cs, svc_search_columns(&search.svc, &grid), &err);
@@ -161,10 +136,12 @@ int bind_svm_search(lua_State *L) {
     Progress progress = progress_new();
     if (!svc_search(&asked, &found, &progress, &err))
         return bind_raise(L, &err);
-    push_answer(L, &grid, &found, seed, kernel_has(&search.svc.kernel, "gamma"));
+    push_answer(L, &grid, &found, kernel_has(&search.svc.kernel, "gamma"));
+    lua_pushinteger(L, (lua_Integer)seed);
+    lua_setfield(L, -2, "seed");
     if (progress_was_interrupted(&progress))
         note_leave("stopped; svm.search answers from what it has tried so far");
-    if (found.any && search.fit && !progress_was_interrupted(&progress))
-        set_model(L, &search.svc, &grid, &found, &samples, &progress);
+    else if (found.any && search.fit)
+        set_model(L, &asked, &found, &progress);
     return 1;
 }

@@ -60,7 +60,7 @@ interrupt "h = nn.train(net, ds, \{ epochs = 100000, lr = 1e-6 \})" \
     {stopped at epoch [0-9]+ of 100000; the network keeps the weights so far} "training a CNN"
 ask "h.interrupted" {\rtrue} "its history is there"
 interrupt "large:fit(many)" {stopped; the svm is as it was} "fitting an SVM"
-interrupt "defence:fit(many)" {stopped; the defence is as it was before} "fitting a DNR"
+interrupt "defence:fit(many)" {stopped; the dnr is as it was} "fitting a DNR"
 interrupt "r = pgd:run(ds)" {stopped after [0-9]+ iterations?; the result keeps the best so far} "an attack"
 ask "#r, r.stop\[1\]" {600, "interrupted"} "its result is there"
 interrupt "s = evaluate.security \{ models = \{ net = net \}, data = ds, dmax = \{ 0.5, 1, 2 \}, attack = pgd \}" \
