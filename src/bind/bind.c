@@ -87,6 +87,13 @@ int bind_nil_error(lua_State *L, const Error *err) {
     return 2;
 }
 
+int bind_true_or_error(lua_State *L, bool done, const Error *err) {
+    if (!done)
+        return bind_nil_error(L, err);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 static void describe_box(lua_State *L, int arg, char text[128]) {
     snprintf(text, 128, "a userdata");
     int kind = luaL_getmetafield(L, arg, "perigee.type");

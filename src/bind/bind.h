@@ -135,6 +135,9 @@ const char *bind_describe(lua_State *L, int arg, char text[128]);
 /* nil, message: the answer of functions whose file or process failed. Returns 2. */
 int bind_nil_error(lua_State *L, const Error *err);
 
+/* The same if it did, else true. */
+int bind_true_or_error(lua_State *L, bool done, const Error *err);
+
 /* ---- Arguments: integers and numbers with their range ---------------------------------------- */
 
 lua_Integer bind_integer(lua_State *L, int arg, const char *where, const char *name,

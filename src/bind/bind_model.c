@@ -4,10 +4,10 @@
  * knowing its kind. */
 #include "bind/bind.h"
 #include "bind/bind_fields.h"
-#include "bind/bind_header.h"
 #include "bind/bind_model.h"
 #include "bind/bind_samples.h"
 #include "bind/lua_model.h"
+#include "bind/versions.h"
 #include "core/array.h"
 #include "core/error.h"
 #include "core/folds.h"

@@ -168,10 +168,7 @@ static int native_write_file(lua_State *L) {
         fwrite(text, 1, length, writer.stream);
         ok = file_writer_commit(&writer, &err);
     }
-    if (!ok)
-        return bind_nil_error(L, &err);
-    lua_pushboolean(L, 1);
-    return 1;
+    return bind_true_or_error(L, ok, &err);
 }
 
 int open_native(lua_State *L) {

@@ -15,6 +15,15 @@ void bind_open_gnuplot(lua_State *L);
  * NULL (a list keeps its length); what is missing (NULL) is nil. */
 void bind_push_json(lua_State *L, const cJSON *value);
 
+/* Add to the table on top of the stack, which is `gnuplot`, what turns numbers into text; png, for
+ * images without gnuplot; listen, which tells what running core loops report. */
+void bind_open_plot_columns(lua_State *L);
+void bind_open_plot_png(lua_State *L);
+void bind_open_plot_live(lua_State *L);
+
+/* Add terminal(), picture() and print_room() to the table on top, which is `perigee`. */
+void bind_open_terminal(lua_State *L);
+
 /* Add to the table on top of the stack what lua/perigee/archive.lua keeps variables in files by. */
 void bind_open_session(lua_State *L);
 

@@ -1,9 +1,8 @@
 /* The library `perigee`: models from files, and what the session is. */
 #include "bind/bind.h"
 #include "bind/bind_attack.h"
-#include "bind/bind_header.h"
 #include "bind/bind_model.h"
-#include "bind/bind_terminal.h"
+#include "bind/bind_native.h"
 #include "bind/libraries.h"
 #include "bind/versions.h"
 #include "core/error.h"
@@ -13,6 +12,7 @@
 #include "files/result_file.h"
 
 #include <dirent.h>
+#include <lualib.h>
 #include <stdlib.h>
 
 /* What a file holds: a model, or the result of an attack. */
@@ -59,7 +59,9 @@ static int perigee_header(lua_State *L) {
 static int perigee_seed(lua_State *L) {
     lua_Integer n = bind_integer(L, 1, "seed", "n", 0, LUA_MAXINTEGER);
     bind_seed_session((uint64_t)n);
-    lua_getfield(L, lua_upvalueindex(1), "randomseed");
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    lua_getfield(L, -1, LUA_MATHLIBNAME);
+    lua_getfield(L, -1, "randomseed");
     lua_pushinteger(L, n);
     lua_call(L, 1, 0);
     return 0;
@@ -127,21 +129,20 @@ static int perigee_files(lua_State *L) {
 }
 
 int open_perigee(lua_State *L) {
-    static const luaL_Reg functions[] = {
-        { "load", perigee_load },
-        { "facts", perigee_facts },
-        { "clock", perigee_clock },
-        { "header", perigee_header },
-        { "interrupted", perigee_interrupted },
-        { "nearest", perigee_nearest },
-        { "files", perigee_files },
-        { NULL, NULL },
+    static const BindFunction functions[] = {
+        BIND("load", perigee_load, 1),
+        BIND("facts", perigee_facts, 0),
+        BIND("clock", perigee_clock, 0),
+        BIND("header", perigee_header, 0),
+        BIND("interrupted", perigee_interrupted, 1),
+        BIND("nearest", perigee_nearest, 2),
+        BIND("files", perigee_files, 1),
+        BIND("seed", perigee_seed, 1),
+        BIND_LAST,
     };
     bind_new_owner(L, &folder_type);
-    luaL_newlib(L, functions);
-    lua_getglobal(L, "math");
-    lua_pushcclosure(L, perigee_seed, 1);
-    lua_setfield(L, -2, "seed");
+    lua_newtable(L);
+    bind_set_functions(L, functions);
     bind_open_terminal(L);
     lua_pushstring(L, versions_perigee());
     lua_setfield(L, -2, "version");

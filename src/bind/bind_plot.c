@@ -1,12 +1,11 @@
 /* The gnuplot process and its quoting, for the recipes in lua/perigee/plot.
  *
- * One process serves a Lua state; it is the first upvalue of every function here. Functions whose
+ * One process serves a Lua state; it is in the registry under its type. Functions whose
  * process or file fails return nil and the message: the recipes raise it at their caller's line. */
 #include "bind/bind.h"
-#include "bind/bind_header.h"
+#include "bind/bind_fields.h"
 #include "bind/bind_native.h"
-#include "bind/bind_plot_columns.h"
-#include "bind/bind_plot_live.h"
+#include "bind/versions.h"
 #include "core/error.h"
 
 #include "plot/gnuplot.h"
@@ -24,7 +23,9 @@ static const BoxType gnuplot_type = { .name = "perigee.gnuplot",
 
 /* Ends with the Lua state: a finaliser of Lua's that draws after that finds it closed. */
 static Gnuplot *the_gnuplot(lua_State *L) {
-    Gnuplot *gnuplot = bind_test(L, lua_upvalueindex(1), &gnuplot_type);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &gnuplot_type);
+    Gnuplot *gnuplot = bind_test(L, -1, &gnuplot_type);
+    lua_pop(L, 1);
     if (!gnuplot)
         luaL_error(L, "plot: the session is closing");
     return gnuplot;
@@ -89,51 +90,50 @@ static int plot_terminals(lua_State *L) {
  * Without a file the terminal is a window; the format is by the file's ending where it is not
  * given. */
 static int plot_draw(lua_State *L) {
-    static const char *const valid[] = { "where",  "terminal", "body", "file",
-                                         "format", "timeout",  NULL };
     static const char *const formats[] = { "png", "svg", "pdf", "letters", "sixels", NULL };
-    bind_options(L, 1, "gnuplot.draw", valid);
-    GnuplotPicture picture = {
-        .where = bind_opt_string(L, 1, "gnuplot.draw", "where", "plot"),
-        .terminal = bind_opt_string(L, 1, "gnuplot.draw", "terminal", ""),
-        .body = bind_opt_string(L, 1, "gnuplot.draw", "body", ""),
-        .file = bind_opt_string(L, 1, "gnuplot.draw", "file", NULL),
-        .timeout = bind_opt_number(L, 1, "gnuplot.draw", "timeout", 0, 1e6, 60),
+    static const Field fields[] = {
+        { BIND_FIELD(GnuplotPicture, where, FIELD_STRING) },
+        { BIND_FIELD(GnuplotPicture, terminal, FIELD_STRING) },
+        { BIND_FIELD(GnuplotPicture, body, FIELD_STRING) },
+        { BIND_FIELD(GnuplotPicture, file, FIELD_STRING) },
+        { BIND_FIELD(GnuplotPicture, format, FIELD_WORD), .words = formats },
+        { BIND_FIELD(GnuplotPicture, timeout, FIELD_NUMBER), .low = 0, .high = 1e6 },
+        { .name = NULL },
     };
-    if (picture.file)
-        picture_format(picture.file, &picture.format);
-    picture.format =
-        (PictureFormat)bind_opt_word(L, 1, "gnuplot.draw", "format", formats, (int)picture.format);
     char header[256];
-    picture.signature = bind_header_line(header);
-    Gnuplot *gnuplot = the_gnuplot(L);
+    GnuplotPicture picture = { .where = "plot",
+                               .terminal = "",
+                               .body = "",
+                               .signature = bind_header_line(header),
+                               .timeout = 60 };
+    bind_fields(L, 1, "gnuplot.draw", fields, &picture);
+    if (picture.file && bind_opt_push(L, 1, "format") == LUA_TNIL)
+        picture_format(picture.file, &picture.format);
     Error err = { 0 };
-    if (!gnuplot_draw(gnuplot, &picture, &err))
-        return bind_nil_error(L, &err);
-    lua_pushboolean(L, 1);
-    return 1;
+    bool done = gnuplot_draw(the_gnuplot(L), &picture, &err);
+    return bind_true_or_error(L, done, &err);
 }
 
 void bind_open_gnuplot(lua_State *L) {
-    static const luaL_Reg functions[] = {
-        { "quote", plot_quote },
-        { "quote_path", plot_quote_path },
-        { "find", plot_find },
-        { "version", plot_version },
-        { "terminals", plot_terminals },
-        { "draw", plot_draw },
-        { NULL, NULL },
+    static const BindFunction functions[] = {
+        BIND("quote", plot_quote, 1),
+        BIND("quote_path", plot_quote_path, 1),
+        BIND("find", plot_find, 0),
+        BIND("version", plot_version, 0),
+        BIND("terminals", plot_terminals, 1),
+        BIND("draw", plot_draw, 1),
+        BIND_LAST,
     };
     bind_new_owner(L, &gnuplot_type);
-    luaL_newlibtable(L, functions);
     void **box = bind_new_box(L, &gnuplot_type);
     Error err = { 0 };
     *box = gnuplot_new(&err);
     if (!*box)
         bind_raise(L, &err);
-    luaL_setfuncs(L, functions, 1);
-    bind_add_plot_columns(L);
-    lua_pushcfunction(L, bind_plot_listen);
-    lua_setfield(L, -2, "listen");
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &gnuplot_type);
+    lua_newtable(L);
+    bind_set_functions(L, functions);
+    bind_open_plot_columns(L);
+    bind_open_plot_png(L);
     bind_open_plot_live(L);
 }

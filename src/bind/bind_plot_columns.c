@@ -1,8 +1,7 @@
 /* gnuplot — the numbers of figures: from arrays and lists to the text of datablocks. */
-#include "bind/bind_plot_columns.h"
-
 #include "bind/bind.h"
-#include "bind/bind_plot_png.h"
+#include "bind/bind_fields.h"
+#include "bind/bind_native.h"
 #include "core/array.h"
 #include "core/error.h"
 #include "plot/colour.h"
@@ -38,31 +37,38 @@ static int plot_range(lua_State *L) {
 }
 
 static PlotAxis check_axis(lua_State *L, int arg, const char *key) {
-    static const char *const valid[] = { "low", "high", "log", "cells", NULL };
-    static const char where[] = "gnuplot.columns";
+    static const Field fields[] = {
+        { BIND_FIELD(PlotAxis, low, FIELD_NUMBER), .low = -1e308, .high = 1e308 },
+        { BIND_FIELD(PlotAxis, high, FIELD_NUMBER), .low = -1e308, .high = 1e308 },
+        { BIND_FIELD(PlotAxis, log, FIELD_BOOLEAN) },
+        { BIND_FIELD(PlotAxis, cells, FIELD_SIZE), .low = 1, .high = 20000 },
+        { .name = NULL },
+    };
+    PlotAxis axis = { .high = 1, .cells = 1000 };
     bind_opt_push(L, arg, key);
-    int table = lua_gettop(L);
-    bind_options(L, table, where, valid);
-    PlotAxis axis = { .low = bind_opt_number(L, table, where, "low", -1e308, 1e308, 0),
-                      .high = bind_opt_number(L, table, where, "high", -1e308, 1e308, 1),
-                      .log = bind_opt_boolean(L, table, where, "log", false),
-                      .cells = (size_t)bind_opt_integer(L, table, where, "cells", 1, 20000, 1000) };
+    bind_fields(L, lua_gettop(L), "gnuplot.columns", fields, &axis);
     lua_pop(L, 1);
     return axis;
 }
 
 /* The positions to keep, in a userdata on the stack; NULL where all are. */
 static size_t *thin(lua_State *L, int arg, const double *const *column, size_t *rows) {
-    static const char *const valid[] = { "line", "points", "x", "y", NULL };
-    static const char where[] = "gnuplot.columns";
+    typedef struct Kind {
+        bool line, points;
+    } Kind;
+    static const Field fields[] = { { BIND_FIELD(Kind, line, FIELD_BOOLEAN) },
+                                    { BIND_FIELD(Kind, points, FIELD_BOOLEAN) },
+                                    { .name = "x", .kind = FIELD_OBJECT },
+                                    { .name = "y", .kind = FIELD_OBJECT },
+                                    { .name = NULL } };
     if (lua_isnoneornil(L, arg))
         return NULL;
-    bind_options(L, arg, where, valid);
+    Kind kind = { 0 };
+    bind_fields(L, arg, "gnuplot.columns", fields, &kind);
     PlotAxis axes[2] = { check_axis(L, arg, "x"), check_axis(L, arg, "y") };
     size_t *keep = lua_newuserdatauv(L, (*rows + 1) * sizeof *keep, 0);
-    *rows = bind_opt_boolean(L, arg, where, "line", false)
-                ? columns_thin_line(column[0], column[1], *rows, &axes[0], keep)
-                : columns_thin_points(column[0], column[1], *rows, axes, keep);
+    *rows = kind.line ? columns_thin_line(column[0], column[1], *rows, &axes[0], keep)
+                      : columns_thin_points(column[0], column[1], *rows, axes, keep);
     return keep;
 }
 
@@ -132,15 +138,11 @@ static int plot_palette(lua_State *L) {
     return 1;
 }
 
-void bind_add_plot_columns(lua_State *L) {
-    static const luaL_Reg functions[] = {
-        { "numbers", plot_numbers },
-        { "range", plot_range },
-        { "columns", plot_columns },
-        { "matrix", plot_matrix },
-        { "palette", plot_palette },
-        { "png", bind_plot_png },
-        { NULL, NULL },
+void bind_open_plot_columns(lua_State *L) {
+    static const BindFunction functions[] = {
+        BIND("numbers", plot_numbers, 3), BIND("range", plot_range, 2),
+        BIND("columns", plot_columns, 2), BIND("matrix", plot_matrix, 1),
+        BIND("palette", plot_palette, 1), BIND_LAST,
     };
-    luaL_setfuncs(L, functions, 0);
+    bind_set_functions(L, functions);
 }

@@ -1,6 +1,6 @@
-#include "bind/bind_plot_live.h"
-
+/* gnuplot.listen: what running core loops report, for plot.live. */
 #include "bind/bind.h"
+#include "bind/bind_native.h"
 #include "core/context.h"
 #include "core/progress.h"
 
@@ -78,7 +78,10 @@ static int stop(lua_State *L) {
     return 1;
 }
 
-int bind_plot_listen(lua_State *L) {
+/* gnuplot.listen(callback) / gnuplot.listen(nil): from now on callback(what, fraction, detail) is
+ * called while loops run, 20 times a second at most and at the end of each outermost one; nil ends
+ * it. An error in the callback ends it too; gnuplot.listen(nil) then returns its message. */
+static int plot_listen(lua_State *L) {
     if (lua_isnoneornil(L, 1))
         return stop(L);
     luaL_checktype(L, 1, LUA_TFUNCTION);
@@ -100,5 +103,7 @@ int bind_plot_listen(lua_State *L) {
 }
 
 void bind_open_plot_live(lua_State *L) {
+    static const BindFunction functions[] = { BIND("listen", plot_listen, 1), BIND_LAST };
     bind_new_owner(L, &live_type);
+    bind_set_functions(L, functions);
 }

@@ -1,7 +1,8 @@
-#include "bind/bind_plot_png.h"
-
+/* gnuplot.png: images to a PNG without gnuplot. */
 #include "bind/bind.h"
-#include "bind/bind_header.h"
+#include "bind/bind_fields.h"
+#include "bind/bind_native.h"
+#include "bind/versions.h"
 #include "core/array.h"
 #include "core/error.h"
 #include "plot/png.h"
@@ -14,6 +15,16 @@ static const char where[] = "gnuplot.png";
 /* The image in the table on top of the stack. Its array stays in that table. */
 static RasterImage check_image(lua_State *L) {
     static const char *const maps[] = { "grey", "heat", "diverging", NULL };
+    static const Field fields[] = {
+        { BIND_FIELD(RasterImage, low, FIELD_NUMBER), .low = -1e300, .high = 1e300 },
+        { BIND_FIELD(RasterImage, high, FIELD_NUMBER), .low = -1e300, .high = 1e300 },
+        { BIND_FIELD(RasterImage, left, FIELD_NUMBER), .low = -1e6, .high = 1e6 },
+        { BIND_FIELD(RasterImage, top, FIELD_NUMBER), .low = -1e6, .high = 1e6 },
+        { BIND_FIELD(RasterImage, right, FIELD_NUMBER), .low = -1e6, .high = 1e6 },
+        { BIND_FIELD(RasterImage, bottom, FIELD_NUMBER), .low = -1e6, .high = 1e6 },
+        { BIND_FIELD(RasterImage, map, FIELD_WORD), .words = maps },
+        { .name = NULL },
+    };
     int table = lua_gettop(L);
     luaL_checktype(L, table, LUA_TTABLE);
     bind_opt_push(L, table, "value");
@@ -26,25 +37,48 @@ static RasterImage check_image(lua_State *L) {
                           .rows = value->shape[value->ndim - 2],
                           .cols = value->shape[value->ndim - 1],
                           .channels = value->ndim == 3 ? 3 : 1,
-                          .low = bind_opt_number(L, table, where, "low", -1e300, 1e300, 0),
-                          .high = bind_opt_number(L, table, where, "high", -1e300, 1e300, 1),
-                          .left = bind_opt_number(L, table, where, "left", -1e6, 1e6, 0),
-                          .top = bind_opt_number(L, table, where, "top", -1e6, 1e6, 0),
-                          .right = bind_opt_number(L, table, where, "right", -1e6, 1e6, 1),
-                          .bottom = bind_opt_number(L, table, where, "bottom", -1e6, 1e6, 1) };
-    image.map = (ColourMap)bind_opt_word(L, table, where, "map", maps, COLOUR_GREY);
+                          .high = 1,
+                          .right = 1,
+                          .bottom = 1 };
+    bind_read_fields(L, table, where, fields, &image);
     lua_settop(L, table);
     return image;
 }
 
-int bind_plot_png(lua_State *L) {
-    static const char *const valid[] = { "where", "file", "width", "height", "images", NULL };
-    bind_options(L, 1, where, valid);
-    const char *caller = bind_opt_string(L, 1, where, "where", "plot");
-    const char *file = bind_opt_string(L, 1, where, "file", NULL);
-    size_t width = (size_t)bind_opt_integer(L, 1, where, "width", 1, 100000, 1);
-    size_t height = (size_t)bind_opt_integer(L, 1, where, "height", 1, 100000, 1);
-    luaL_argcheck(L, file, 1, "a file");
+typedef struct Sheet {
+    const char *where, *file;
+    size_t width, height;
+} Sheet;
+
+static bool write_sheet(const Sheet *sheet, const RasterImage *images, size_t count, Error *err) {
+    Raster raster;
+    char header[256];
+    if (!raster_new(&raster, sheet->height, sheet->width))
+        return error_memory(err, sheet->where, sheet->height * sheet->width * 3);
+    for (size_t i = 0; i < count; i++)
+        raster_draw(&raster, &images[i]);
+    PngImage png = { raster.rgb, sheet->height, sheet->width, 3, bind_header_line(header) };
+    bool fine = png_write(sheet->file, &png, err);
+    raster_free(&raster);
+    if (!fine)
+        error_prefix(err, "%s", sheet->where);
+    return fine;
+}
+
+/* gnuplot.png{ where=, file=, width=, height=, images = { { value =, low =, high =, map =, left =,
+ * top =, right =, bottom = }, … } } → true, or nil and why not. `value` is what gnuplot.numbers
+ * gave, of rows × cols or 3 × rows × cols; the places are in pixels. */
+static int plot_png(lua_State *L) {
+    static const Field fields[] = {
+        { BIND_FIELD(Sheet, where, FIELD_STRING) },
+        { BIND_FIELD(Sheet, file, FIELD_STRING), .required = true },
+        { BIND_FIELD(Sheet, width, FIELD_SIZE), .low = 1, .high = 100000 },
+        { BIND_FIELD(Sheet, height, FIELD_SIZE), .low = 1, .high = 100000 },
+        { .name = "images", .kind = FIELD_OBJECT },
+        { .name = NULL },
+    };
+    Sheet sheet = { "plot", NULL, 1, 1 };
+    bind_fields(L, 1, where, fields, &sheet);
     luaL_argcheck(L, bind_opt_push(L, 1, "images") == LUA_TTABLE, 1, "images");
     int list = lua_gettop(L);
     size_t count = lua_rawlen(L, list);
@@ -55,22 +89,10 @@ int bind_plot_png(lua_State *L) {
         lua_pop(L, 1);
     }
     Error err = { 0 };
-    Raster sheet;
-    char header[256];
-    bool fine = raster_new(&sheet, height, width);
-    if (!fine)
-        error_memory(&err, caller, height * width * 3);
-    for (size_t i = 0; fine && i < count; i++)
-        raster_draw(&sheet, &images[i]);
-    if (fine &&
-        !png_write(file, &(PngImage){ sheet.rgb, height, width, 3, bind_header_line(header) },
-                   &err)) {
-        error_prefix(&err, "%s", caller);
-        fine = false;
-    }
-    raster_free(&sheet);
-    if (!fine)
-        return bind_nil_error(L, &err);
-    lua_pushboolean(L, 1);
-    return 1;
+    return bind_true_or_error(L, write_sheet(&sheet, images, count, &err), &err);
+}
+
+void bind_open_plot_png(lua_State *L) {
+    static const BindFunction functions[] = { BIND("png", plot_png, 1), BIND_LAST };
+    bind_set_functions(L, functions);
 }

@@ -2,10 +2,10 @@
  * objects in them, each a part of the bundle (data/bundle.h), and the description's text. */
 #include "bind/bind.h"
 #include "bind/bind_attack.h"
-#include "bind/bind_header.h"
 #include "bind/bind_model.h"
 #include "bind/bind_native.h"
 #include "bind/bind_samples.h"
+#include "bind/versions.h"
 #include "core/error.h"
 #include "core/json.h"
 #include "data/bundle.h"

@@ -1,7 +1,7 @@
 /* The terminal for Lua: perigee.terminal() and perigee.picture(), which show() is made of. */
-#include "bind/bind_terminal.h"
-
 #include "bind/bind_array.h"
+#include "bind/bind_fields.h"
+#include "bind/bind_native.h"
 #include "plot/terminal.h"
 
 #include <math.h>
@@ -30,34 +30,38 @@ static int terminal_facts(lua_State *L) {
 
 /* One panel from the table on top of the stack; its array is pushed and stays there. */
 static Panel check_panel(lua_State *L, int arg) {
-    static const char where[] = "show";
-    Panel panel = { 0 };
+    static const Field fields[] = {
+        { BIND_FIELD(Panel, low, FIELD_NUMBER) },
+        { BIND_FIELD(Panel, high, FIELD_NUMBER) },
+        { BIND_FIELD(Panel, map, FIELD_WORD), .words = map_words },
+        { BIND_FIELD(Panel, caption, FIELD_STRING) },
+        { .name = NULL },
+    };
+    Panel panel = { .high = 1 };
     bind_opt_push(L, arg, "value");
-    Array *value = bind_to_array(L, -1, where, "value", DTYPE_F32);
+    Array *value = bind_to_array(L, -1, "show", "value", DTYPE_F32);
     if (value->ndim != 2 || array_size(value) == 0)
         luaL_error(L, "show: an image is a 2-d array with pixels in it, got %d dimensions",
                    value->ndim);
     panel.value = array_f32(value);
     panel.rows = value->shape[0];
     panel.cols = value->shape[1];
-    panel.low = bind_opt_number(L, arg, where, "low", -HUGE_VAL, HUGE_VAL, 0);
-    panel.high = bind_opt_number(L, arg, where, "high", -HUGE_VAL, HUGE_VAL, 1);
-    panel.map = (ColourMap)bind_opt_word(L, arg, where, "map", map_words, COLOUR_GREY);
-    panel.caption = bind_opt_string(L, arg, where, "caption", NULL);
+    bind_read_fields(L, arg, "show", fields, &panel);
     return panel;
 }
 
 /* perigee.picture(panels [, { mode =, width = }]) → text; panels: { { value =, low =, high =, map
  * =, caption = }, … } */
 static int picture_text(lua_State *L) {
-    static const char *const valid[] = { "mode", "width", NULL };
+    static const Field fields[] = {
+        { BIND_FIELD(PictureSpace, mode, FIELD_WORD), .words = mode_words },
+        { BIND_FIELD(PictureSpace, width, FIELD_SIZE), .low = 1, .high = 10000 },
+        { .name = NULL },
+    };
     luaL_checktype(L, 1, LUA_TTABLE);
-    bind_options(L, 2, "show", valid);
     Terminal terminal = terminal_now();
-    PictureMode mode =
-        (PictureMode)bind_opt_word(L, 2, "show", "mode", mode_words, (int)terminal.picture);
-    size_t width =
-        (size_t)bind_opt_integer(L, 2, "show", "width", 1, 10000, (lua_Integer)terminal.columns);
+    PictureSpace space = { terminal.picture, terminal.columns, terminal.cell_width };
+    bind_fields(L, 2, "show", fields, &space);
     size_t count = lua_rawlen(L, 1);
     Panel *panels = lua_newuserdatauv(L, (count + 1) * sizeof *panels, 0);
     lua_createtable(L, (int)count, 0); /* keeps the panels' arrays */
@@ -71,8 +75,7 @@ static int picture_text(lua_State *L) {
     }
     Error err;
     void **text = bind_new_memory_box(L);
-    *text =
-        terminal_picture(panels, count, &(PictureSpace){ mode, width, terminal.cell_width }, &err);
+    *text = terminal_picture(panels, count, &space, &err);
     if (!*text)
         return bind_raise(L, &err);
     lua_pushstring(L, *text);
@@ -91,9 +94,11 @@ static int set_print_room(lua_State *L) {
 }
 
 void bind_open_terminal(lua_State *L) {
-    static const luaL_Reg functions[] = { { "terminal", terminal_facts },
-                                          { "picture", picture_text },
-                                          { "print_room", set_print_room },
-                                          { NULL, NULL } };
-    luaL_setfuncs(L, functions, 0);
+    static const BindFunction functions[] = {
+        BIND("terminal", terminal_facts, 0),
+        BIND("picture", picture_text, 2),
+        BIND("print_room", set_print_room, 2),
+        BIND_LAST,
+    };
+    bind_set_functions(L, functions);
 }

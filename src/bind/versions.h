@@ -1,7 +1,10 @@
-/* versions.h — what this program is and stands on: --version, and info at the prompt. */
+/* versions.h — what this program is and stands on, and what a session says about itself: in
+ * --version, in info() at the prompt, and in every model, result, session and figure it writes. */
 #ifndef PERIGEE_BIND_VERSIONS_H
 #define PERIGEE_BIND_VERSIONS_H
 
+#include <cjson/cJSON.h>
+#include <lua.h>
 #include <stdio.h>
 
 const char *versions_perigee(void);  /* "0.1.0" */
@@ -11,5 +14,16 @@ const char *versions_revision(void); /* git's name of the commit; "" outside a c
 void versions_blas(char text[32]);
 
 void versions_print(FILE *out);
+
+/* version, revision, seed, threads, blas, blas_core, libsvm, lua: a new JSON object, which savers
+ * put under "written_by" in a file's metadata. NULL on lack of memory. To be deleted. */
+cJSON *bind_header(void);
+
+/* The same as one line: "perigee 0.1.0 (6841313), seed 0, 2 threads, OpenBLAS 0.3.21 (SkylakeX),
+ * libsvm 3.24, Lua 5.4.4". */
+const char *bind_header_line(char text[256]);
+
+/* The same as a new table on L's stack. */
+void bind_push_header(lua_State *L);
 
 #endif

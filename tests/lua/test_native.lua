@@ -37,6 +37,20 @@ function TestJson:testWhatIsNone()
   lu.assertErrorMsgContains("names for keys", native.json, { [print] = 1 })
 end
 
+TestSurplus = {}
+
+function TestSurplus:testIsRefusedByEveryFunction()
+  for _, library in ipairs { native, native.gnuplot, perigee } do
+    for name, f in pairs(library) do
+      if type(f) == "function" then
+        local fine, message = pcall(f, table.unpack({ [21] = "surplus" }, 1, 21))
+        lu.assertFalse(fine, name)
+        lu.assertStrMatches(message, ".*: expected [anot ms%d]+ arguments?, got the string \"surplus\".*")
+      end
+    end
+  end
+end
+
 TestWriteFile = {}
 
 function TestWriteFile:testWholeOrNotAtAll()
