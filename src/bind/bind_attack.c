@@ -73,15 +73,11 @@ static void push_kept(lua_State *L, int value, const char *where, const char *na
 /* The options that are objects from the table at `options` into the one on top of the stack. */
 static void keep_objects(lua_State *L, int options, const char *where, const Field *field) {
     int held = lua_gettop(L);
-    for (; field->name; field++) {
-        if (field->kind != FIELD_OBJECT || bind_opt_push(L, options, field->name) == LUA_TNIL) {
-            lua_settop(L, held);
-            continue;
+    for (; field->name; field++, lua_settop(L, held))
+        if (field->kind == FIELD_OBJECT && bind_opt_push(L, options, field->name) != LUA_TNIL) {
+            push_kept(L, -1, where, field->name);
+            lua_setfield(L, held, field->name);
         }
-        push_kept(L, -1, where, field->name);
-        lua_setfield(L, held, field->name);
-        lua_settop(L, held);
-    }
 }
 
 /* Push a copy of the table that goes with the attack at 1. */
@@ -93,10 +89,8 @@ static void push_held(lua_State *L) {
 
 static bool option_at(void *object, size_t i, FieldPlace *place) {
     const Field *field = ((AttackBox *)object)->attack->fields;
-    while (i > 0 && field->name) {
+    for (; i > 0 && field->name; i--)
         field++;
-        i--;
-    }
     return fields_place(field, object, "", place);
 }
 

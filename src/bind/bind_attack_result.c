@@ -75,59 +75,52 @@ static void push_array(lua_State *L, const void *result) {
     push_shared(L, *result_array(result, which));
 }
 
-static const char *verdict_word(const AttackResult *result, size_t i) {
-    return verdict_name(result_verdict(result, i), false);
+static void push_verdict(lua_State *L, const AttackResult *result, size_t i) {
+    lua_pushstring(L, verdict_name(result_verdict(result, i), false));
 }
 
-static const char *start_word(const AttackResult *result, size_t i) {
-    return verdict_name(result_start_verdict(result, i), true);
+static void push_start_verdict(lua_State *L, const AttackResult *result, size_t i) {
+    lua_pushstring(L, verdict_name(result_start_verdict(result, i), true));
 }
 
-static const char *stop_word(const AttackResult *result, size_t i) {
-    return stop_name(array_i32(result->stop)[i]);
+static void push_stop(lua_State *L, const AttackResult *result, size_t i) {
+    lua_pushstring(L, stop_name(array_i32(result->stop)[i]));
 }
 
-/* A word for each sample, or an array of its trace. */
+static void push_hit(lua_State *L, const AttackResult *result, size_t i) {
+    result->target ? lua_pushboolean(L, result_hit(result, i)) : lua_pushnil(L);
+}
+
+/* What a list has of each sample: what is pushed, or an array of the sample's trace. */
 static const struct List {
     const char *name;
-    const char *(*word)(const AttackResult *result, size_t i);
+    void (*push)(lua_State *L, const AttackResult *result, size_t i);
     size_t offset; /* in Trace */
 } lists[] = {
-    { "verdict", verdict_word, 0 },
-    { "start_verdict", start_word, 0 },
-    { "stop", stop_word, 0 },
+    { "verdict", push_verdict, 0 },
+    { "start_verdict", push_start_verdict, 0 },
+    { "stop", push_stop, 0 },
+    { "hit", push_hit, 0 },
     { "loss", NULL, offsetof(Trace, loss) },
     { "trace", NULL, offsetof(Trace, scores) },
     { "trace_distance", NULL, offsetof(Trace, distance) },
     { "iterates", NULL, offsetof(Trace, iterates) },
 };
 
-/* The list that the key at 2 names; nil where the first sample has no such array. */
+/* The list that the key at 2 names; nil where the first sample has no such thing. */
 static void push_list(lua_State *L, const void *object) {
     const AttackResult *result = object;
     const struct List *list = lists;
     while (strcmp(list->name, lua_tostring(L, 2)) != 0)
         list++;
     lua_createtable(L, (int)result->n, 0);
-    for (size_t i = 0; i < result->n && !lua_isnil(L, -1); i++) {
-        if (list->word)
-            lua_pushstring(L, list->word(result, i));
+    for (size_t i = 0; i < result->n; i++) {
+        if (list->push)
+            list->push(L, result, i);
         else
             push_shared(L, *(Array **)((char *)&result->trace[i] + list->offset));
-        if (!lua_isnil(L, -1))
-            lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
-}
-
-static void push_hit(lua_State *L, const void *object) {
-    const AttackResult *result = object;
-    if (!result->target) {
-        lua_pushnil(L);
-        return;
-    }
-    lua_createtable(L, (int)result->n, 0);
-    for (size_t i = 0; i < result->n; i++) {
-        lua_pushboolean(L, result_hit(result, i));
+        if (lua_isnil(L, -1))
+            return;
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
 }
@@ -221,7 +214,7 @@ static const BindProperty properties[] = {
     ARRAY(scores),  ARRAY(start_scores), ARRAY(distance),
     LIST(loss),     LIST(trace),         LIST(trace_distance),
     LIST(iterates), LIST(verdict),       LIST(start_verdict),
-    LIST(stop),     KEPT(hit),           KEPT(evaluations),
+    LIST(stop),     LIST(hit),           KEPT(evaluations),
     KEPT(classes),  KEPT(rejects),       KEPT(shape),
     KEPT(attack),   KEPT(model),         KEPT(params),
     KEPT(seed),     BIND_LAST,

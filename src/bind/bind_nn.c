@@ -135,15 +135,20 @@ static void push_parameters(lua_State *L, const Network *net, const float *vecto
         }
 }
 
+static const Field backward_fields[] = {
+    { "weights", FIELD_BOOLEAN, .meaning = "gradients of the weights as well" },
+    { .name = NULL },
+};
+static const bool without_weights = false;
+
 /* net:backward(x, { layer = w, … } [, { weights = true }]): the gradient of the sum of w · output
  * over all of them with respect to x, and where asked with respect to the weights */
 static int net_backward(lua_State *L) {
     static const char where[] = "backward";
-    static const char *const valid[] = { "weights", NULL };
     Network *net = check_self(L, where);
+    bool weights = without_weights;
     lua_settop(L, 4);
-    bind_options(L, 4, where, valid);
-    bool weights = bind_opt_boolean(L, 4, where, "weights", false);
+    bind_fields(L, 4, where, backward_fields, &weights);
     BindSamples samples = bind_check_samples(L, 2, where, "x");
     Entering entering = check_entering(L, net, samples.n);
     float *dweights =
@@ -326,8 +331,7 @@ static int new_layer(lua_State *L) {
     return 1;
 }
 
-/* ---- New nets, nets from files
- * ------------------------------------------------------------------------------------ */
+/* ---- New nets, nets from files --------------------------------------------------------------- */
 
 static void read_input(lua_State *L, Shape *input) {
     Error err;
@@ -456,6 +460,8 @@ int open_nn(lua_State *L) {
     open_layers(L);
     bind_describe_options(L, &(Described){ "nn.new", .fields = { network_fields, NULL } });
     bind_describe_options(L, &(Described){ "nn.train", .fields = train_fields });
+    bind_describe_options(
+        L, &(Described){ "net:backward", .fields = { backward_fields, &without_weights } });
     bind_describe_options(L, &(Described){ "net:fit", .fields = train_fields });
     return 1;
 }

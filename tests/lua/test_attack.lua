@@ -401,8 +401,13 @@ end
 function TestAttackResult:test_surplus_arguments()
   raises("counts: expected no arguments", function() self.result:counts {} end)
   raises("rescore: expected at most 1 argument", function() self.result:rescore(self.model, {}) end)
-  raises("save: expected at most 1 argument", function() self.result:save("/nowhere/a", {}) end)
-  raises("csv: expected at most 1 argument", function() self.result:csv("/nowhere/a", {}) end)
+  local types = debug.getregistry()
+  for _, functions in ipairs { attack, types["perigee.attack"].methods, types["perigee.result"].methods } do
+    for name, f in pairs(functions) do
+      raises(name .. ": expected at most ", f, nil, nil, nil, nil, nil, nil, "surplus")
+      raises('got the string "surplus" as well', f, nil, nil, nil, nil, nil, nil, "surplus")
+    end
+  end
 end
 
 function TestAttackResult:test_prints_a_verdict()

@@ -263,3 +263,12 @@ function TestNn:test_the_shipped_net()
   for i = 1, #y do right = right + (predicted[i] == y[i] and 1 or 0) end
   lu.assertTrue(right >= 9850, right .. " of 10000")
 end
+
+function TestNn:test_surplus_arguments()
+  for _, functions in ipairs { nn, debug.getregistry()["perigee.net"].methods } do
+    for name, f in pairs(functions) do
+      lu.assertErrorMsgContains(name .. ": expected ", f, nil, nil, nil, nil, nil, nil, "surplus")
+      lu.assertErrorMsgContains('got the string "surplus"', f, nil, nil, nil, nil, nil, nil, "surplus")
+    end
+  end
+end

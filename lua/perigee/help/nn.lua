@@ -123,7 +123,6 @@ and with { weights = true } a table of the gradients of the weights, by their na
         { "x", "dataset|array", "samples" },
         { "w", "table", "layer = array, n x the layer's size" },
       },
-      options = { { "weights", "boolean", "false", "gradients of the weights as well" } },
       returns = { "array", "n x features, and the table if asked for" },
       example = small .. 'local dx = net:backward(x, { fc1 = array.ones(5, 3) })\nprint(dx:norm())',
       see = { "net:forward", "model:gradient" },
