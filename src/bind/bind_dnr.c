@@ -4,7 +4,6 @@
 #include "bind/bind_model.h"
 #include "bind/bind_samples.h"
 #include "bind/libraries.h"
-#include "bind/reject_common.h"
 #include "core/array.h"
 #include "core/error.h"
 #include "core/folds.h"

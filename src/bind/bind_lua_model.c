@@ -1,10 +1,10 @@
+#include "bind/bind_fields.h"
+#include "bind/bind_model.h"
 #include "bind/bind_samples.h"
 #include "bind/lua_model.h"
 #include "core/array.h"
 #include "core/error.h"
 #include "data/dataset.h"
-
-#include "bind/bind_fields.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -16,9 +16,11 @@ typedef struct LuaModel {
     int ref;      /* the table, in the registry */
 } LuaModel;
 
-/* One protected call into the table: what goes in and what comes out, for the function that runs
- * inside lua_pcall and may raise. */
-typedef struct Call {
+/* One protected call into the table: what goes in and what comes out, for the body that runs
+ * inside lua_pcall, on an empty stack, and may raise. */
+typedef struct Call Call;
+struct Call {
+    void (*body)(lua_State *L, const Call *call);
     LuaModel *model;
     const Batch *batch;
     double *scores;
@@ -26,13 +28,14 @@ typedef struct Call {
     const Samples *samples;
     const char *name; /* of a hyperparameter */
     Value *value;
-    LuaModel *copy;
-} Call;
+    Model **copy;
+};
 
-static Call *call_of(lua_State *L) {
-    Call *call = lua_touserdata(L, 1);
+static int run_body(lua_State *L) {
+    const Call *call = lua_touserdata(L, 1);
     lua_settop(L, 0);
-    return call;
+    call->body(L, call);
+    return 0;
 }
 
 /* What made it fail? An interrupt stops Lua at its next line. */
@@ -42,14 +45,14 @@ static ErrorKind kind_of(int status) {
                                           : ERROR_ARGUMENT;
 }
 
-/* Run body(call) on the main thread; what it raises goes into err. */
-static bool protect(lua_CFunction body, Call *call, Error *err) {
+/* Run the body on the main thread; what it raises goes into err. */
+static bool protect(const Call *call, Error *err) {
     lua_State *L = call->model->L;
     if (!lua_checkstack(L, 8))
         return error_set(err, ERROR_MEMORY, "Lua model: Lua's stack is full");
     int top = lua_gettop(L);
-    lua_pushcfunction(L, body);
-    lua_pushlightuserdata(L, call);
+    lua_pushcfunction(L, run_body);
+    lua_pushlightuserdata(L, (void *)call);
     int status = lua_pcall(L, 1, 0, 0);
     if (status != LUA_OK) {
         const char *message = lua_tostring(L, -1);
@@ -94,8 +97,7 @@ static Array *check_answer(lua_State *L, Matrix matrix) {
     return a;
 }
 
-static int scores_body(lua_State *L) {
-    Call *call = call_of(L);
+static void scores_body(lua_State *L, const Call *call) {
     size_t columns = model_columns(&call->model->base);
     push_method(L, call->model, "scores");
     push_matrix(L, (Matrix){ "scores", DTYPE_F32, call->batch->n, call->batch->features },
@@ -105,19 +107,17 @@ static int scores_body(lua_State *L) {
     const double *value = array_f64(answer);
     for (size_t i = 0; i < call->batch->n * columns; i++)
         if (isnan(value[i]))
-            return luaL_error(L, "scores: the Lua model answered NaN for sample %d",
-                              (int)(i / columns) + 1);
+            luaL_error(L, "scores: the Lua model answered NaN for sample %d",
+                       (int)(i / columns) + 1);
     memcpy(call->scores, value, call->batch->n * columns * sizeof *value);
-    return 0;
 }
 
 static bool lua_scores(Model *model, const Batch *batch, double *scores, Error *err) {
-    Call call = { .model = (LuaModel *)model, .batch = batch, .scores = scores };
-    return protect(scores_body, &call, err);
+    return protect(&(Call){ scores_body, (LuaModel *)model, .batch = batch, .scores = scores },
+                   err);
 }
 
-static int gradient_body(lua_State *L) {
-    Call *call = call_of(L);
+static void gradient_body(lua_State *L, const Call *call) {
     Matrix samples = { "gradient", DTYPE_F32, call->batch->n, call->batch->features };
     Matrix weights = { "gradient", DTYPE_F64, call->batch->n, model_columns(&call->model->base) };
     push_method(L, call->model, "gradient");
@@ -126,13 +126,12 @@ static int gradient_body(lua_State *L) {
     lua_call(L, 3, 1);
     const Array *answer = check_answer(L, samples);
     memcpy(call->request->gradient, array_f32(answer), array_bytes(answer));
-    return 0;
 }
 
 static bool lua_gradient(Model *model, const Batch *batch, const GradientRequest *request,
                          Error *err) {
-    Call call = { .model = (LuaModel *)model, .batch = batch, .request = request };
-    return protect(gradient_body, &call, err);
+    return protect(&(Call){ gradient_body, (LuaModel *)model, .batch = batch, .request = request },
+                   err);
 }
 
 /* ---- What the table says of itself ----------------------------------------------------------- */
@@ -168,8 +167,8 @@ typedef struct Reading {
 /* Read rejects, features and classes of the table at `arg` into the wrapper; raises if they are not
  * what they should be. */
 static void read_fields(lua_State *L, int arg, LuaModel *model, Reading reading) {
-    const char *where = reading.where, *name = reading.name;
     const Samples *samples = reading.samples;
+    const char *wrong = NULL;
     lua_getfield(L, arg, "rejects");
     model->base.rejects = lua_toboolean(L, -1);
     lua_getfield(L, arg, "features");
@@ -182,24 +181,23 @@ static void read_fields(lua_State *L, int arg, LuaModel *model, Reading reading)
     Error err;
     if (has_classes) {
         if (!lua_istable(L, -1) || !read_labels(L, model))
-            luaL_error(L, "%s: %s: a Lua model's classes are a list of labels in rising order",
-                       where, name);
-        if (model->base.rejects && labels_find(&model->base.classes, LABEL_REJECTED) >= 0)
-            luaL_error(L, "%s: %s: the class -1 of a model that rejects: -1 means rejected", where,
-                       name);
+            wrong = "a Lua model's classes are a list of labels in rising order";
+        else if (model->base.rejects && labels_find(&model->base.classes, LABEL_REJECTED) >= 0)
+            wrong = "the class -1 of a model that rejects: -1 means rejected";
     } else if (samples) {
-        if (!labels_from(where, samples->y, samples->n, &model->base.classes, &err))
+        if (!labels_from(reading.where, samples->y, samples->n, &model->base.classes, &err))
             bind_raise(L, &err);
     } else if (!can_fit) {
-        luaL_error(L, "%s: %s: a Lua model needs classes, the list of its labels", where, name);
+        wrong = "a Lua model needs classes, the list of its labels";
     }
+    if (wrong)
+        luaL_error(L, "%s: %s: %s", reading.where, reading.name, wrong);
     lua_pop(L, 4);
 }
 
 /* ---- Training and hyperparameters ------------------------------------------------------------ */
 
-static int fit_body(lua_State *L) {
-    Call *call = call_of(L);
+static void fit_body(lua_State *L, const Call *call) {
     const Samples *samples = call->samples;
     Error err;
     push_method(L, call->model, "fit");
@@ -214,45 +212,37 @@ static int fit_body(lua_State *L) {
     call->model->base.features = samples->features;
     lua_rawgeti(L, LUA_REGISTRYINDEX, call->model->ref);
     read_fields(L, lua_gettop(L), call->model, (Reading){ "fit", "model", samples });
-    return 0;
 }
 
 static bool lua_fit(Model *model, const Samples *samples, Progress *progress, Error *err) {
     (void)progress;
-    Call call = { .model = (LuaModel *)model, .samples = samples };
-    return protect(fit_body, &call, err);
+    return protect(&(Call){ fit_body, (LuaModel *)model, .samples = samples }, err);
 }
 
-static int set_body(lua_State *L) {
-    Call *call = call_of(L);
+static void set_body(lua_State *L, const Call *call) {
     push_method(L, call->model, "set");
     lua_createtable(L, 0, 1);
     bind_push_value(L, call->value);
     lua_setfield(L, -2, call->name);
     lua_call(L, 2, 0);
-    return 0;
 }
 
 static bool lua_set(Model *model, const char *name, const Value *value, Error *err) {
     Value set = *value;
-    Call call = { .model = (LuaModel *)model, .name = name, .value = &set };
-    return protect(set_body, &call, err);
+    return protect(&(Call){ set_body, (LuaModel *)model, .name = name, .value = &set }, err);
 }
 
-static int get_body(lua_State *L) {
-    Call *call = call_of(L);
+static void get_body(lua_State *L, const Call *call) {
     push_method(L, call->model, "get");
     lua_pushstring(L, call->name);
     lua_call(L, 2, 1);
     if (lua_type(L, -1) != LUA_TNUMBER)
-        return luaL_error(L, "get: the Lua model has no number named \"%s\"", call->name);
+        luaL_error(L, "get: the Lua model has no number named \"%s\"", call->name);
     *call->value = bind_value(L, -1);
-    return 0;
 }
 
 static bool lua_get(Model *model, const char *name, Value *value, Error *err) {
-    Call call = { .model = (LuaModel *)model, .name = name, .value = value };
-    return protect(get_body, &call, err);
+    return protect(&(Call){ get_body, (LuaModel *)model, .name = name, .value = value }, err);
 }
 
 static bool lua_same(const Model *a, const Model *b) {
@@ -275,35 +265,25 @@ static void lua_free(Model *model) {
     free(self);
 }
 
-static void shallow_copy(lua_State *L, int table) {
-    lua_newtable(L);
-    for (lua_pushnil(L); lua_next(L, table);) {
-        lua_pushvalue(L, -2);
-        lua_insert(L, -2);
-        lua_rawset(L, -4);
-    }
-    if (lua_getmetatable(L, table))
-        lua_setmetatable(L, -2);
-}
-
-static int clone_body(lua_State *L) {
-    Call *call = call_of(L);
+static void clone_body(lua_State *L, const Call *call) {
     lua_rawgeti(L, LUA_REGISTRYINDEX, call->model->ref);
     if (lua_getfield(L, 1, "clone") == LUA_TFUNCTION) {
         lua_pushvalue(L, 1);
         lua_call(L, 1, 1);
         if (!lua_model_fits(L, -1))
-            return luaL_error(L, "clone: the Lua model's clone is not a model");
+            luaL_error(L, "clone: the Lua model's clone is not a model");
     } else {
-        shallow_copy(L, 1);
+        bind_push_copy(L, 1);
+        if (lua_getmetatable(L, 1))
+            lua_setmetatable(L, -2);
     }
-    call->copy = (LuaModel *)model_retain(lua_model_push_box(L, lua_gettop(L), "clone", "model"));
-    return 0;
+    *call->copy = model_retain(lua_model_push_box(L, lua_gettop(L), "clone", "model"));
 }
 
 static Model *lua_clone(const Model *model, Error *err) {
-    Call call = { .model = (LuaModel *)model };
-    return protect(clone_body, &call, err) ? (Model *)call.copy : NULL;
+    Model *copy = NULL;
+    protect(&(Call){ clone_body, (LuaModel *)model, .copy = &copy }, err);
+    return copy;
 }
 
 static const ModelKind lua_model_kind = {
@@ -323,14 +303,10 @@ bool lua_model_is(const Model *model) {
     return model->kind == &lua_model_kind;
 }
 
-static void release(void *model) {
-    model_release(model);
-}
-
 /* Owns a wrapper while a binding uses it; users never see it. */
 static const BoxType box_type = { .name = "perigee.lua_model",
                                   .shown = "a model written in Lua",
-                                  .release = release };
+                                  .release = bind_release_model };
 
 bool lua_model_fits(lua_State *L, int arg) {
     arg = lua_absindex(L, arg);

@@ -34,6 +34,8 @@ const int32_t *bind_push_folds(lua_State *L, int arg, const FoldsOf *of, uint64_
  * interrupt, and leaves the model alone on the stack, where it is at 1. */
 typedef bool BindFit(Model *model, const void *samples, Progress *progress, Error *err);
 int bind_fit_model(lua_State *L, Model *model, BindFit *fit, const void *samples);
+/* model:threshold_for(p, ds), the method of nr and dnr (bind_reject.c). */
+int reject_threshold_for(lua_State *L);
 /* The BoxType.release of models. */
 void bind_release_model(void *model);
 /* Push a model's scores (n × columns, float64) or labels (n, int32) of the samples. After Ctrl-C in
