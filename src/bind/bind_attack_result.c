@@ -4,10 +4,13 @@
 #include "bind/bind.h"
 #include "attack/result_text.h"
 #include "bind/bind_attack.h"
+#include "bind/bind_fields.h"
 #include "bind/bind_model.h"
+#include "bind/bind_native.h"
 #include "bind/versions.h"
 #include "core/array_values.h"
 #include "core/error.h"
+#include "core/fields_json.h"
 #include "files/result_file.h"
 
 #include <cjson/cJSON.h>
@@ -159,41 +162,20 @@ static void push_model(lua_State *L, const void *object) {
     lua_pushstring(L, result->model_kind);
 }
 
-/* One JSON value of the parameters: numbers, words, booleans, lists of numbers. An infinite number
- * is null there. */
-static void push_json(lua_State *L, const cJSON *value) {
-    if (cJSON_IsString(value)) {
-        lua_pushstring(L, value->valuestring);
-    } else if (cJSON_IsBool(value)) {
-        lua_pushboolean(L, cJSON_IsTrue(value));
-    } else if (cJSON_IsNumber(value)) {
-        double number = value->valuedouble;
-        if (number == floor(number) && fabs(number) < 1e15)
-            lua_pushinteger(L, (lua_Integer)number);
-        else
-            lua_pushnumber(L, number);
-    } else if (cJSON_IsArray(value)) {
-        lua_newtable(L);
-        lua_Integer i = 0;
-        for (const cJSON *item = value->child; item; item = item->next) {
-            lua_pushnumber(L, item->valuedouble);
-            lua_rawseti(L, -2, ++i);
-        }
-    } else {
-        lua_pushnumber(L, HUGE_VAL);
-    }
-}
-
-/* A seed is kept as text, since a JSON number would round it. */
+/* A seed is kept as text, since a JSON number would round it; an infinite number is null. */
 static void push_params(lua_State *L, const void *object) {
-    const AttackResult *result = object;
-    cJSON *params = cJSON_Parse(result->params);
+    cJSON *params = cJSON_Parse(((const AttackResult *)object)->params);
     lua_newtable(L);
     for (const cJSON *item = params ? params->child : NULL; item; item = item->next) {
+        Value value = value_from_json(item, true);
         if (strcmp(item->string, "seed") == 0 && cJSON_IsString(item))
             lua_pushinteger(L, (lua_Integer)strtoull(item->valuestring, NULL, 10));
+        else if (cJSON_IsNull(item))
+            lua_pushnumber(L, HUGE_VAL);
+        else if (cJSON_IsArray(item))
+            bind_push_json(L, item);
         else
-            push_json(L, item);
+            bind_push_value(L, &value);
         lua_setfield(L, -2, item->string);
     }
     cJSON_Delete(params);

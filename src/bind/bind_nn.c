@@ -20,13 +20,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void release_model(void *model) {
-    model_release(model);
-}
-
 static const BoxType network_type = { .name = "perigee.net",
                                       .shown = "a net",
-                                      .release = release_model };
+                                      .release = bind_release_model };
 
 static Network *check_self(lua_State *L, const char *where) {
     return bind_check(L, 1, &network_type, where, "self");
