@@ -43,11 +43,13 @@ static int field_text(const Field *field, const AttackParams *params, char *end,
             return snprintf(end, room, " %s", value.word);
         if (strcmp(field->name, "step") == 0)
             return snprintf(end, room, ", %s steps", value.word);
+        if (strcmp(field->name, "step_schedule") == 0 && params->schedule == SCHEDULE_COSINE)
+            return snprintf(end, room, ", cosine schedule");
         return strcmp(value.word, field->words[0]) == 0
                    ? 0 /* the first is the usual one */
                    : snprintf(end, room, ", %s %s", field->name, value.word);
     case VALUE_BOOLEAN:
-        return value.truth ? snprintf(end, room, ", %s kept", field->name) : 0;
+        return value.truth ? snprintf(end, room, ", %s", field->name) : 0;
     case VALUE_NUMBER:
         if (value.number[0] == 0 && strcmp(field->name, "restarts") == 0)
             return 0;

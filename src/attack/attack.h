@@ -18,6 +18,10 @@
  * norm; its sign; the largest component alone (of those that do not push out of the box). */
 typedef enum StepRule { STEP_RAW, STEP_UNIT, STEP_SIGN, STEP_LARGEST } StepRule;
 
+/* How long steps are over a run: eta from first to last, or falling from eta to 0.004 eta by half a
+ * cosine. */
+typedef enum StepSchedule { SCHEDULE_CONSTANT, SCHEDULE_COSINE } StepSchedule;
+
 /* Everything that can be chosen about an attack; which of it a given attack takes is its `fields`.
  * Numbers marked "auto" may be NaN: attack_resolve fills in what follows from the rest. */
 typedef struct AttackParams {
@@ -25,10 +29,12 @@ typedef struct AttackParams {
     double dmax;    /* radius of the ball; must be given */
     double eta;     /* length of a step, or the grid of the line search; auto */
     double eta_min; /* where the line search starts, a multiple of eta; auto: eta */
-    double eps;     /* stop when the loss changes by less */
+    double eps;     /* stop when the loss changes by less; NaN: whatever the loss does */
     int max_iter;
-    int step;     /* StepRule; −1 is auto: unit for l2, sign for linf, largest for l1 */
-    int restarts; /* further runs from random points of the ball */
+    int step;        /* StepRule; −1 is auto: unit for l2, sign for linf, largest for l1 */
+    int schedule;    /* StepSchedule; −1 is auto: cosine where eta is */
+    bool early_stop; /* stop a sample where it reaches its goal */
+    int restarts;    /* further runs from random points of the ball */
     double lower, upper;
     const Array *lower_each, *upper_each; /* bounds feature by feature (float32), or NULL */
     bool iterates;                        /* keep the pixels of every iterate */
@@ -85,10 +91,11 @@ typedef struct Attack {
     bool gradient;            /* step wants the gradient */
     bool draws;               /* step draws random numbers from the rows' streams */
     bool counts_start;        /* max_iter counts the start as well as the steps */
-    bool keeps_last; /* the answer is the last point, whatever its loss; otherwise the best one, a
-                        point that reaches the goal before one that does not (verdict.h) */
-    bool finite;     /* dmax must be: it is how far the step goes */
-    /* Stop when the means of the last two windows of losses differ by less than eps, after this
+    bool keeps_last;   /* the answer is the last point, whatever its loss; otherwise the best one, a
+                          point that reaches the goal before one that does not (verdict.h) */
+    bool finite;       /* dmax must be: it is how far the step goes */
+    bool needs_length; /* a gradient shorter than 1e-20 is none, as it is where eps is given */
+    /* With eps: stop when the means of the last two windows of losses differ by less, after this
      * many iterations; 0: never. */
     int window, window_after;
 } Attack;

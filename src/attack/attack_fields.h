@@ -11,11 +11,12 @@
 
 /* The parameters before anything is chosen: samples are in [0, 1]. */
 #define ATTACK_UNSET                                                                               \
-    .dmax = NAN, .eta = NAN, .eta_min = NAN, .step = -1, .lower = 0, .upper = 1,                   \
+    .dmax = NAN, .eta = NAN, .eta_min = NAN, .eps = NAN, .step = -1, .lower = 0, .upper = 1,       \
     .objective = OBJECTIVE_AT_margin
 
-extern const char *const attack_norm_words[]; /* in the order of Norm */
-extern const char *const attack_step_words[]; /* in the order of StepRule */
+extern const char *const attack_norm_words[];     /* in the order of Norm */
+extern const char *const attack_step_words[];     /* in the order of StepRule */
+extern const char *const attack_schedule_words[]; /* in the order of StepSchedule */
 
 #define ATTACK_AT(field) offsetof(AttackParams, field)
 /* Steps of exactly 0 would divide by it. */
@@ -55,8 +56,20 @@ extern const char *const attack_step_words[]; /* in the order of StepRule */
     }
 #define ATTACK_EPS                                                                                 \
     {                                                                                              \
-        "eps", FIELD_NUMBER, ATTACK_AT(eps), .low = 0, .high = INFINITY,                           \
-                                             .meaning = "stop when the loss changes by less"       \
+        "eps", FIELD_NUMBER, ATTACK_AT(eps),                                                       \
+            .low = 0, .high = INFINITY, .initial = "none",                                         \
+            .meaning = "stop when the loss, or the mean of its last window, changes by less"       \
+    }
+#define ATTACK_EARLY_STOP                                                                          \
+    {                                                                                              \
+        "early_stop", FIELD_BOOLEAN, ATTACK_AT(early_stop),                                        \
+            .meaning = "stop a sample as soon as it evades (hits its target)"                      \
+    }
+#define ATTACK_STEP_SCHEDULE                                                                       \
+    {                                                                                              \
+        "step_schedule", FIELD_WORD, ATTACK_AT(schedule),                                          \
+            .words = attack_schedule_words, .initial = "cosine without eta",                       \
+            .meaning = "constant steps, or a cosine from eta to 0.004 eta"                         \
     }
 #define ATTACK_MAX_ITER(meaning_words)                                                             \
     {                                                                                              \

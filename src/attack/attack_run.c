@@ -325,7 +325,7 @@ static void settle(const Run *run, size_t i, double *z, float *out) {
 
 /* What further starts of a group are made in. */
 typedef struct Further {
-    const size_t *group;
+    size_t *group; /* n: the samples that want one */
     size_t n;
     float *x;       /* n × features */
     double *scores; /* n × columns */
@@ -334,20 +334,24 @@ typedef struct Further {
 } Further;
 
 static void further_clear(Further *further) {
+    free(further->group);
     free(further->x);
     free(further->scores);
     free(further->sample);
     free(further->z);
 }
 
-static bool further_init(const Run *run, Further *further, Error *err) {
+static bool further_init(const Run *run, Further *further, const size_t *group, Error *err) {
     size_t n = further->n, d = run->problem.features;
+    further->group = malloc((n + 1) * sizeof *further->group);
     further->x = malloc((n * d + 1) * sizeof *further->x);
     further->scores = malloc((n * run->problem.columns + 1) * sizeof *further->scores);
     further->sample = malloc((n + 1) * sizeof *further->sample);
     further->z = malloc((d + 1) * sizeof *further->z);
-    return (further->x && further->scores && further->sample && further->z) ||
-           error_memory(err, run->problem.where, n * d * sizeof *further->x);
+    if (!further->group || !further->x || !further->scores || !further->sample || !further->z)
+        return error_memory(err, run->problem.where, n * d * sizeof *further->x);
+    memcpy(further->group, group, n * sizeof *group);
+    return true;
 }
 
 /* Restart number k of a group: from random points of the ball. */
@@ -425,17 +429,32 @@ static bool second_start(Run *run, const Further *further, Error *err) {
     return true;
 }
 
+/* A sample that is stopped where it reaches its goal, and has, wants no further start. How many do.
+ */
+static size_t narrow(const Run *run, Further *further) {
+    size_t n = further->n;
+    if (!run->params.early_stop)
+        return n;
+    further->n = 0;
+    for (size_t r = 0; r < n; r++)
+        if (!run->best[further->group[r]].reached)
+            further->group[further->n++] = further->group[r];
+    size_t each = descent_iterations(run->problem.attack, &run->params);
+    progress_step(run->progress, (double)((n - further->n) * each), NULL);
+    return further->n;
+}
+
 /* Every further start of a group whose samples have been run from where they are. */
 static bool further_starts(Run *run, const size_t *group, size_t n, Error *err) {
     bool second = run->task->start.n > 0;
     if (run->params.restarts == 0 && !second)
         return true;
-    Further further = { .group = group, .n = n };
-    bool ok = further_init(run, &further, err);
+    Further further = { .n = n };
+    bool ok = further_init(run, &further, group, err);
     for (int k = 1; ok && k <= run->params.restarts && !is_interrupted(run); k++)
-        ok = restart(run, &further, k, err) || is_interrupted(run);
+        ok = narrow(run, &further) == 0 || restart(run, &further, k, err) || is_interrupted(run);
     if (ok && second && !is_interrupted(run))
-        ok = second_start(run, &further, err) || is_interrupted(run);
+        ok = narrow(run, &further) == 0 || second_start(run, &further, err) || is_interrupted(run);
     if (ok && is_interrupted(run)) /* further starts were not all tried */
         for (size_t r = 0; r < n; r++)
             array_i32(run->result->stop)[group[r]] = STOP_INTERRUPTED;

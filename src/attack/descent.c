@@ -36,6 +36,7 @@ static const struct Buffer {
     { offsetof(Descent, score_count), sizeof(int32_t), BY_ROW, WIDTH_ONE },
     { offsetof(Descent, gradient_count), sizeof(int32_t), BY_ROW, WIDTH_ONE },
     { offsetof(Descent, stop), sizeof(int32_t), BY_ROW, WIDTH_ONE },
+    { offsetof(Descent, still), sizeof(int32_t), BY_ROW, WIDTH_ONE },
     { offsetof(Descent, answer), sizeof(float), BY_ROW, WIDTH_FEATURES },
     { offsetof(Descent, answer_at), sizeof(size_t), BY_ROW, WIDTH_ONE },
     { offsetof(Descent, worth), sizeof(Worth), BY_ROW, WIDTH_ONE },
@@ -49,6 +50,9 @@ static const struct Buffer {
     { offsetof(Descent, scratch), sizeof(double), BY_THREAD, WIDTH_FEATURES },
 };
 enum { BUFFERS = sizeof buffers / sizeof *buffers };
+
+/* Iterations without a move after which a row is given up. */
+enum { MOST_STILL = 5 };
 
 static size_t width_of(const Problem *problem, Width width) {
     return width == WIDTH_FEATURES  ? problem->features
@@ -176,7 +180,10 @@ double descent_loss(const Descent *descent, size_t row, const double *scores) {
 
 void descent_move(Descent *descent, size_t row, const float *point, const double *scores) {
     const Problem *problem = descent->problem;
-    memcpy(descent->x + row * problem->features, point, problem->features * sizeof(float));
+    float *x = descent->x + row * problem->features;
+    if (memcmp(x, point, problem->features * sizeof(float)) != 0)
+        descent->still[row] = 0;
+    memcpy(x, point, problem->features * sizeof(float));
     memcpy(descent->scores + row * problem->columns, scores, problem->columns * sizeof(double));
     descent->loss[row] = descent_loss(descent, row, scores);
 }
@@ -222,17 +229,29 @@ static double mean(const double *values, size_t n) {
     return sum / (double)n;
 }
 
-/* Has the row's loss come to rest? */
+/* Has the row's loss come to rest? Never, unless somebody says what counts as rest: scores may be
+ * of any scale, and flat before they fall. */
 static bool has_converged(const Descent *descent, const Path *path) {
     const Attack *attack = descent->problem->attack;
     double eps = descent->problem->params->eps;
     const double *end = path->loss + path->count;
+    if (isnan(eps))
+        return false;
     if (path->count > 1 && fabs(end[-1] - end[-2]) < eps)
         return true;
     size_t window = (size_t)attack->window;
     return window > 0 && descent->iteration > (size_t)attack->window_after &&
            path->count >= 2 * window &&
            fabs(mean(end - window, window) - mean(end - 2 * window, window)) < eps;
+}
+
+/* Why the row stops after this iteration, or −1. */
+static int32_t reason_to_stop(const Descent *descent, size_t row) {
+    if (has_converged(descent, &descent->path[row]))
+        return STOP_CONVERGED;
+    if (descent->problem->params->early_stop && descent->worth[row].reached)
+        return STOP_EVADED;
+    return descent->still[row] >= MOST_STILL ? STOP_STILL : -1;
 }
 
 /* Drop the rows whose stop has been set (≥ 0) from the active list, and their gradients if there
@@ -291,7 +310,9 @@ static bool ask_gradients(Descent *descent, Error *err) {
 /* Gradients of the losses of all active rows, unless they came with the scores; a row without any
  * stops. */
 static bool take_gradients(Descent *descent, Error *err) {
-    const double smallest = 1e-20;
+    const Problem *problem = descent->problem;
+    const bool needs_length = problem->attack->needs_length || !isnan(problem->params->eps);
+    const double smallest = needs_length ? 1e-20 : 0;
     if (!descent->ahead && !ask_gradients(descent, err))
         return false;
     descent->ahead = false;
@@ -300,7 +321,7 @@ static bool take_gradients(Descent *descent, Error *err) {
         descent->gradient_count[row]++;
         if (!gradient_is_sound(descent, a, err))
             return false;
-        if (descent->gradient_norm[a] < smallest)
+        if (descent->gradient_norm[a] == 0 || descent->gradient_norm[a] < smallest)
             descent->stop[row] = STOP_ZERO_GRADIENT;
     }
     drop_stopped(descent, true);
@@ -322,7 +343,10 @@ static bool start(Descent *descent, Error *err) {
         descent->loss[row] = descent_loss(descent, row, descent->scores + row * problem->columns);
         if (!record(descent, row, err))
             return false;
+        if (problem->params->early_stop && descent->worth[row].reached)
+            descent->stop[row] = STOP_EVADED;
     }
+    drop_stopped(descent, false);
     return true;
 }
 
@@ -333,14 +357,15 @@ static bool iterate(Descent *descent, Error *err) {
         return false;
     if (descent->active_count == 0)
         return true;
+    for (size_t a = 0; a < descent->active_count; a++)
+        descent->still[descent->active[a]]++; /* until descent_move moves it */
     if (!attack->step(descent, err))
         return false;
     for (size_t a = 0; a < descent->active_count; a++) {
         size_t row = descent->active[a];
         if (!record(descent, row, err))
             return false;
-        if (has_converged(descent, &descent->path[row]))
-            descent->stop[row] = STOP_CONVERGED;
+        descent->stop[row] = reason_to_stop(descent, row);
     }
     drop_stopped(descent, descent->ahead);
     return true;

@@ -42,6 +42,7 @@ typedef struct Descent {
     double *scores, *loss;                 /* n × columns; n */
     int32_t *score_count, *gradient_count; /* n */
     int32_t *stop;                         /* n: StopReason, valid for rows that stopped */
+    int32_t *still;                        /* n: iterations since the row last moved */
     float *answer;                         /* n × features: the best (or last) point so far */
     size_t *answer_at;                     /* n: its place in the path */
     Worth *worth;                          /* n: how good it is */

@@ -32,11 +32,23 @@ static double sign_of(float value) {
     return (value > 0) - (value < 0);
 }
 
+/* The share of eta that the last step of a cosine has. */
+static const double last_share = 0.004;
+
+static double step_length(const Descent *descent) {
+    const AttackParams *params = descent->problem->params;
+    if (params->schedule != SCHEDULE_COSINE || descent->iterations < 2)
+        return params->eta;
+    double way = (double)(descent->iteration - 1) / (double)(descent->iterations - 1);
+    double share = 0.5 * (1 + cos(way * acos(-1)));
+    return params->eta * (last_share + (1 - last_share) * share);
+}
+
 /* z −= eta · the rule's direction. */
 static void step_along(const Descent *descent, size_t a, const float *x, double *z) {
     const Problem *problem = descent->problem;
     const float *g = descent->gradient + a * problem->features;
-    double eta = problem->params->eta;
+    double eta = step_length(descent);
     size_t d = problem->features, largest;
     switch ((StepRule)problem->params->step) {
     case STEP_RAW:

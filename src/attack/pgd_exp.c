@@ -127,16 +127,16 @@ static const Field fields[] = {
     ATTACK_DMAX,       ATTACK_ETA("0.1; 0.01 for linf", "the grid of the line search"),
     ATTACK_ETA_MIN,    ATTACK_OBJECTIVE,
     ATTACK_EPS,        ATTACK_MAX_ITER("iterates at most, the start included"),
-    ATTACK_START_FROM, ATTACK_RESTARTS,
-    ATTACK_SEED,       ATTACK_COMMON,
-    ATTACK_FIELDS_END,
+    ATTACK_EARLY_STOP, ATTACK_START_FROM,
+    ATTACK_RESTARTS,   ATTACK_SEED,
+    ATTACK_COMMON,     ATTACK_FIELDS_END,
 };
 
 const Attack attack_pgd_exp = {
     .name = "pgd_exp",
     .summary = "projected gradient descent with an exponential line search, double start",
     .fields = fields,
-    .params = { ATTACK_UNSET, .norm = NORM_L2, .eps = 1e-8, .max_iter = 30 },
+    .params = { ATTACK_UNSET, .norm = NORM_L2, .max_iter = 30 },
     .resolve = pgd_exp_resolve,
     .step = pgd_exp_step,
     .state = line_search_state,
@@ -144,6 +144,7 @@ const Attack attack_pgd_exp = {
     .trials = 1 + LINE_SEARCH_DOUBLINGS,
     .gradient = true,
     .counts_start = true,
+    .needs_length = true,
     .window = 10,
     .window_after = 20,
 };

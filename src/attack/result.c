@@ -11,8 +11,8 @@
 static const char *const where = "attack result";
 
 const char *stop_name(int stop) {
-    static const char *const names[STOP_REASONS] = { "converged", "max_iter", "zero_gradient",
-                                                     "interrupted" };
+    static const char *const names[STOP_REASONS] = { "converged",   "max_iter", "zero_gradient",
+                                                     "interrupted", "still",    "evaded" };
     return stop >= 0 && stop < STOP_REASONS ? names[stop] : "unknown";
 }
 

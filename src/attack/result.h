@@ -17,6 +17,8 @@ typedef enum StopReason {
     STOP_MAX_ITER,
     STOP_ZERO_GRADIENT, /* nowhere to go */
     STOP_INTERRUPTED,
+    STOP_STILL,  /* the point has not moved for several steps */
+    STOP_EVADED, /* asked to stop where the goal is reached */
     STOP_REASONS
 } StopReason;
 

@@ -37,25 +37,36 @@ static void one_line(const AttackResult *result, char text[RESULT_TEXT]) {
              (int)array_i32(result->score_count)[0], (int)array_i32(result->gradient_count)[0]);
 }
 
+/* "; stopped early: 3 converged, 1 interrupted", or nothing. */
+static void early_text(const AttackResult *result, char text[160]) {
+    size_t count[STOP_REASONS] = { 0 }, used = 0;
+    *text = '\0';
+    for (size_t i = 0; i < result->n; i++) {
+        int32_t stop = array_i32(result->stop)[i];
+        if (stop >= 0 && stop < STOP_REASONS)
+            count[stop]++;
+    }
+    for (int stop = 0; stop < STOP_REASONS; stop++)
+        if (count[stop] > 0 && stop != STOP_MAX_ITER)
+            used += (size_t)snprintf(text + used, 160 - used, "%s %zu %s",
+                                     used ? "," : "; stopped early:", count[stop], stop_name(stop));
+}
+
 static void batch_line(const AttackResult *result, char text[RESULT_TEXT]) {
     ResultCounts counts = result_counts(result);
     double sum = 0;
-    size_t interrupted = 0;
-    char goal[48] = "", cut[48] = "";
-    for (size_t i = 0; i < result->n; i++) {
+    char goal[48] = "", early[160];
+    for (size_t i = 0; i < result->n; i++)
         sum += array_f64(result->distance)[i];
-        interrupted += array_i32(result->stop)[i] == STOP_INTERRUPTED;
-    }
+    early_text(result, early);
     if (result->target)
         snprintf(goal, sizeof goal, ", %zu hit the target", counts.hit);
-    if (interrupted)
-        snprintf(cut, sizeof cut, "; %zu interrupted", interrupted);
     snprintf(text, RESULT_TEXT,
              "%s on %s: %zu samples: %zu correct, %zu rejected, %zu evaded%s (%zu correct at the "
              "start; mean %s distance %.4g%s)",
              result->attack, result->model_kind, result->n, counts.correct, counts.rejected,
              counts.evaded, goal, counts.started_correct, attack_norm_words[result->norm],
-             result->n ? sum / (double)result->n : 0, cut);
+             result->n ? sum / (double)result->n : 0, early);
 }
 
 const char *result_text(const AttackResult *result, char text[RESULT_TEXT]) {

@@ -92,20 +92,26 @@ static void test_line_search_halves(void **state) {
 static double (*script)(size_t iteration);
 static size_t last_iteration;
 
-/* The loss is the script's, wherever the row stands. */
+/* The loss is the script's, wherever the row stands: it moves to and fro until the iteration
+ * `moves_until`. */
+static size_t moves_until = SIZE_MAX;
+
 static bool scripted_step(Descent *descent, Error *err) {
     (void)err;
     last_iteration = descent->iteration;
     for (size_t a = 0; a < descent->active_count; a++) {
         size_t row = descent->active[a];
         const double scores[2] = { script(descent->iteration), 0 };
-        descent_move(descent, row, descent->x + row * descent->problem->features, scores);
+        float point =
+            descent->iteration < moves_until ? (float)(descent->iteration % 2) : descent->x[row];
+        descent_move(descent, row, &point, scores);
     }
     return true;
 }
 
 /* After how many iterations of this script an attack with these windows stops. */
-static size_t stops_after(const Attack *like, double (*losses)(size_t iteration), int reason) {
+static size_t stops_with(const Attack *like, double (*losses)(size_t iteration), double eps,
+                         int reason) {
     const double flat[2] = { 0, 0 }, b[2] = { 0, 0 };
     TestModel *model = test_model(2, 1, flat, b);
     const float x = 0;
@@ -119,14 +125,19 @@ static size_t stops_after(const Attack *like, double (*losses)(size_t iteration)
                         .window = like->window,
                         .window_after = like->window_after };
     AttackParams params = params_of(&scripted, 1);
-    params.eps = 0.5;
+    params.eps = eps;
     params.max_iter = 60;
+    params.early_stop = reason == STOP_EVADED;
     script = losses;
     AttackResult *result = run(&scripted, &params, &task);
     assert_int_equal(array_i32(result->stop)[0], reason);
     result_free(result);
     model_release(&model->base);
     return last_iteration;
+}
+
+static size_t stops_after(const Attack *like, double (*losses)(size_t iteration), int reason) {
+    return stops_with(like, losses, 0.5, reason);
 }
 
 static double every_5(size_t iteration) {
@@ -165,6 +176,27 @@ static void test_windows(void **state) {
     assert_int_equal(stops_after(&attack_pgd, rising, STOP_MAX_ITER), 60);
     assert_int_equal(stops_after(&attack_pgd_exp, drifting, STOP_MAX_ITER), 60);
     assert_int_equal(stops_after(&attack_pgd_exp, at_rest_from_7, STOP_CONVERGED), 8);
+}
+
+static double constant(size_t iteration) {
+    (void)iteration;
+    return 1;
+}
+
+static double falls_below_0_at_9(size_t iteration) {
+    return 8.5 - (double)iteration;
+}
+
+/* Without eps only who has not moved for five iterations stops, or where it is asked to. */
+static void test_stops_without_eps(void **state) {
+    (void)state;
+    assert_int_equal(stops_with(&attack_pgd, constant, NAN, STOP_MAX_ITER), 60);
+    assert_int_equal(stops_with(&attack_pgd, constant, 0, STOP_MAX_ITER), 60);
+    assert_int_equal(stops_with(&attack_pgd, constant, 1e-9, STOP_CONVERGED), 2);
+    moves_until = 20;
+    assert_int_equal(stops_with(&attack_pgd, every_5, NAN, STOP_STILL), 24);
+    moves_until = SIZE_MAX;
+    assert_int_equal(stops_with(&attack_pgd, falls_below_0_at_9, NAN, STOP_EVADED), 9);
 }
 
 /* ---- Starts ---- */
@@ -460,6 +492,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_line_search_halves),
         cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_stops_without_eps),
         cmocka_unit_test(test_worse_answers_of_restarts_are_dropped),
         cmocka_unit_test(test_better_answers_of_restarts_are_kept),
         cmocka_unit_test(test_random_starts_fill_the_ball),

@@ -64,9 +64,10 @@ end
 
 function TestAttackObject:test_prints_as_itself()
   local text = tostring(attack.pgd_exp { dmax = 2, model = bumps(-1), target = 1 })
-  lu.assertEquals(text, "attack.pgd_exp: l2, dmax 2, eta 0.1, eta_min 0.1, eps 1e-08, max_iter 30, "
+  lu.assertEquals(text, "attack.pgd_exp: l2, dmax 2, eta 0.1, eta_min 0.1, max_iter 30, "
     .. "bounds 0 … 1, model lua, target 1")
-  lu.assertStrContains(tostring(attack.pgd { dmax = 2, norm = "linf" }), "linf, dmax 2, eta 0.1, sign steps")
+  lu.assertStrContains(tostring(attack.pgd { dmax = 2, norm = "linf" }),
+    "linf, dmax 2, eta 1, sign steps, cosine schedule")
   lu.assertStrContains(tostring(attack.fgsm {}), "attack.fgsm: linf, bounds")
 end
 
@@ -146,8 +147,8 @@ function TestAttackOptions:test_defaults()
   local common = { objective = "margin", lower = 0, upper = 1, iterates = false }
   local own = {
     fgsm = { norm = "linf" },
-    pgd = { norm = "l2", eps = 1e-6, max_iter = 50, restarts = 0 },
-    pgd_exp = { norm = "l2", eps = 1e-8, max_iter = 30, restarts = 0 },
+    pgd = { norm = "l2", max_iter = 50, restarts = 0, early_stop = false },
+    pgd_exp = { norm = "l2", max_iter = 30, restarts = 0, early_stop = false },
     noise = { norm = "l2" },
   }
   each_option(function(name, construct, option)
@@ -156,8 +157,11 @@ function TestAttackOptions:test_defaults()
     if expected == nil then expected = common[option.name] end
     lu.assertEquals(construct({})[option.name], expected, name .. " " .. option.name)
   end)
-  lu.assertStrContains(tostring(attack.pgd { dmax = 2 }), "eta 0.1, unit steps")
-  lu.assertStrContains(tostring(attack.pgd { dmax = 2, norm = "linf", max_iter = 10 }), "eta 0.5, sign steps")
+  lu.assertStrContains(tostring(attack.pgd { dmax = 2 }), "eta 1, unit steps, cosine schedule")
+  local constant = attack.pgd { dmax = 2, step_schedule = "constant" }
+  lu.assertStrContains(tostring(constant), "eta 0.1, unit steps, max_iter")
+  lu.assertStrContains(tostring(attack.pgd { dmax = 2, eta = 0.3 }), "eta 0.3, unit steps, max_iter")
+  lu.assertStrContains(tostring(attack.pgd { dmax = 2, norm = "linf", max_iter = 10 }), "eta 1, sign steps")
   lu.assertStrContains(tostring(attack.pgd { dmax = 2, norm = "l1" }), "largest steps")
   lu.assertStrContains(tostring(attack.pgd_exp { dmax = 2, norm = "l1" }), "eta 0.1, eta_min 0.1")
   lu.assertStrContains(tostring(attack.pgd_exp { dmax = 2, norm = "linf" }), "eta 0.01, eta_min 0.01")

@@ -30,9 +30,15 @@ print(pgd:run(digits))]],
   {
     name = "attack.pgd",
     text = [[
-Projected gradient descent with a fixed step. The step is the gradient at unit length for l2, its
-sign for linf, its largest component for l1, times eta; step = "raw" takes the gradient as it is. The
-answer is the best point of the way.
+Projected gradient descent. The step is the gradient at unit length for l2, its sign for linf, its
+largest component for l1, times eta; step = "raw" takes the gradient as it is. Without eta the steps
+fall from dmax / 2 by a cosine to a 250th of it; a given eta is kept unless step_schedule = "cosine".
+The answer is the best point of the way.
+
+A run ends after max_iter steps, or before where the gradient is 0 or five steps have not moved the
+point. Nothing else ends it unless asked: early_stop = true at the first point that evades, eps = 1e-6
+where the loss (or after iteration 10 the mean of its last five against the five before) changes by
+less. Beware of eps where scores are flat or small: the attack then gives up before it has begun.
 
 What falls is the objective, of the true class y and the reject score (if the model has one):
   margin         the usual one, see attack.pgd_exp
@@ -195,7 +201,8 @@ more from the stored points.]]),
   field("result.verdict", "string[]", '"correct", "rejected" or "evaded": what became of each sample.'),
   field("result.start_verdict", "string[]", '"correct", "rejected" or "wrong": what each was before.'),
   field("result.stop", "string[]",
-    'Why each ended: "converged", "max_iter", "zero_gradient" or "interrupted".'),
+    'Why each ended: "max_iter"; "still" (five steps have not moved it); "zero_gradient"; "evaded" (with '
+      .. 'early_stop); "converged" (with eps); "interrupted".'),
   field("result.loss", "array[]", "The loss of every iterate, from the start to the answer; float64."),
   field("result.trace", "array[]", "The scores of every iterate, iterates × columns, float64."),
   field("result.trace_distance", "array[]", "The distance of every iterate; float64."),
