@@ -52,8 +52,8 @@ static void push_layers(lua_State *L, DnrParts *parts) {
     bind_opt_push(L, 1, "layers");
     if (!lua_istable(L, -1) || lua_rawlen(L, -1) == 0)
         bind_expected(L, -1, where_new, "layers", "a list of the net's layers");
-    bind_push_copy(L, -1);
     parts->layers = lua_rawlen(L, -1);
+    bind_push_copy(L, -1);
     const char **name = lua_newuserdatauv(L, parts->layers * sizeof *name, 0);
     for (size_t l = 0; l < parts->layers; l++) {
         lua_rawgeti(L, -2, (lua_Integer)l + 1);

@@ -103,3 +103,20 @@ function TestReject.test_refuses()
   raises("takes 5 features, the output of fc1 has 12",
     reject.layer, { net = net, layer = "fc1", classifier = reference.svm("nr", "", 0.05) })
 end
+
+-- Every function of the libraries svm, reject and dnr, and every method of their models.
+function TestReject.test_surplus_arguments()
+  local types = debug.getregistry()
+  local all = { svm, reject, dnr }
+  for _, kind in ipairs { "svm", "nr", "layer", "dnr" } do
+    all[#all + 1] = types["perigee." .. kind].methods
+  end
+  lu.assertEquals(#all, 7)
+  for _, functions in ipairs(all) do
+    lu.assertNotNil(next(functions))
+    for name, f in pairs(functions) do
+      lu.assertErrorMsgContains(name .. ": expected ", f, nil, nil, nil, nil, "surplus")
+      lu.assertErrorMsgContains('got the string "surplus"', f, nil, nil, nil, nil, "surplus")
+    end
+  end
+end
