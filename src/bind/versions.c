@@ -58,60 +58,56 @@ static const char *lua_number(void) {
 
 /* Texts first, then the two numbers, which are whole. */
 enum { WORDS = 6 };
+static const char *const names[WORDS] = { "version",   "revision", "blas",
+                                          "blas_core", "libsvm",   "lua" };
 
-typedef struct Versions {
+typedef struct Facts {
     char blas[32], libsvm[16];
-} Versions;
+    const char *word[WORDS]; /* in these two, or constant */
+} Facts;
 
-/* The words lie in `versions` or are constant. */
-static void collect(Versions *versions, const char *words[WORDS][2]) {
-    versions_blas(versions->blas);
-    const char *const all[WORDS][2] = {
-        { "version", versions_perigee() },
-        { "revision", versions_revision() },
-        { "blas", versions->blas },
-        { "blas_core", blas_core_name() },
-        { "libsvm", libsvm_version_text(versions->libsvm) },
-        { "lua", lua_number() },
-    };
-    for (int i = 0; i < WORDS; i++)
-        for (int k = 0; k < 2; k++)
-            words[i][k] = all[i][k];
+static void collect(Facts *facts) {
+    versions_blas(facts->blas);
+    facts->word[0] = versions_perigee();
+    facts->word[1] = versions_revision();
+    facts->word[2] = facts->blas;
+    facts->word[3] = blas_core_name();
+    facts->word[4] = libsvm_version_text(facts->libsvm);
+    facts->word[5] = lua_number();
 }
 
 cJSON *bind_header(void) {
-    Versions versions;
-    const char *words[WORDS][2];
+    Facts facts;
     cJSON *header = cJSON_CreateObject();
-    collect(&versions, words);
+    collect(&facts);
     for (int i = 0; i < WORDS; i++)
-        cJSON_AddStringToObject(header, words[i][0], words[i][1]);
+        cJSON_AddStringToObject(header, names[i], facts.word[i]);
     cJSON_AddNumberToObject(header, "seed", (double)bind_session_seed());
     cJSON_AddNumberToObject(header, "threads", parallel_threads());
     return header;
 }
 
 const char *bind_header_line(char text[256]) {
-    char blas[32], libsvm[16], revision[64] = "";
-    versions_blas(blas);
+    Facts facts;
+    char revision[64] = "";
+    collect(&facts);
     if (*versions_revision())
         snprintf(revision, sizeof revision, " (%.50s)", versions_revision());
     snprintf(text, 256,
              "perigee %s%s, seed %llu, %d thread%s, OpenBLAS %s (%.40s), libsvm %s, Lua %s",
              versions_perigee(), revision, (unsigned long long)bind_session_seed(),
-             parallel_threads(), parallel_threads() == 1 ? "" : "s", blas, blas_core_name(),
-             libsvm_version_text(libsvm), lua_number());
+             parallel_threads(), parallel_threads() == 1 ? "" : "s", facts.blas, blas_core_name(),
+             facts.libsvm, lua_number());
     return text;
 }
 
 void bind_push_header(lua_State *L) {
-    Versions versions;
-    const char *words[WORDS][2];
-    collect(&versions, words);
+    Facts facts;
+    collect(&facts);
     lua_createtable(L, 0, WORDS + 2);
     for (int i = 0; i < WORDS; i++) {
-        lua_pushstring(L, words[i][1]);
-        lua_setfield(L, -2, words[i][0]);
+        lua_pushstring(L, facts.word[i]);
+        lua_setfield(L, -2, names[i]);
     }
     lua_pushinteger(L, (lua_Integer)bind_session_seed());
     lua_setfield(L, -2, "seed");

@@ -1,5 +1,6 @@
 -- What the program's own Lua files get from C by require "perigee.native".
 local lu = require "luaunit"
+local json = require "perigee.json"
 local native = require "perigee.native"
 
 TestJson = {}
@@ -11,13 +12,13 @@ function TestJson:testValues()
     ["true"] = true, ["null"] = 1 / 0, ["[]"] = {}, ['[1,[2],"x"]'] = { 1, { 2 }, "x" },
     ['{"a":{"b":[]},"c":false}'] = { c = false, a = { b = {} } },
   } do
-    lu.assertEquals(native.json(value), text)
+    lu.assertEquals(json.text(value), text)
   end
 end
 
 function TestJson:testArraysAreRowsOfNumbers()
   local x = array.new { { 1, 2.5 }, { 0 / 0, 1 / 3 } }
-  lu.assertEquals(native.json { x, x.T, array.zeros(0) },
+  lu.assertEquals(json.text { x, x.T, array.zeros(0) },
     "[[1,2.5,null,0.3333333],[1,null,2.5,0.3333333],[]]")
 end
 
@@ -25,16 +26,16 @@ function TestJson:testKeysAreSorted()
   local t = {}
   for c = ("z"):byte(), ("a"):byte(), -1 do t[string.char(c)] = 0 end
   local keys = {}
-  for key in native.json(t):gmatch '"(%a)"' do keys[#keys + 1] = key end
+  for key in json.text(t):gmatch '"(%a)"' do keys[#keys + 1] = key end
   lu.assertEquals(table.concat(keys), "abcdefghijklmnopqrstuvwxyz")
 end
 
 function TestJson:testWhatIsNone()
   local t = {}
   t.t = t
-  lu.assertErrorMsgContains("nested too deeply", native.json, t)
-  lu.assertErrorMsgContains("json: ", native.json, print)
-  lu.assertErrorMsgContains("names for keys", native.json, { [print] = 1 })
+  lu.assertErrorMsgContains("nested too deeply", json.text, t)
+  lu.assertErrorMsgContains("json: ", json.text, print)
+  lu.assertErrorMsgContains("names for keys", json.text, { [print] = 1 })
 end
 
 TestSurplus = {}

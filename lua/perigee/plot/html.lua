@@ -1,7 +1,7 @@
 -- A page that holds its figure and the figure's numbers, and needs nothing else: the SVG, then for
 -- every panel its table, and buttons that save the numbers as CSV or JSON.
 
-local native = require "perigee.native"
+local json = require "perigee.json"
 
 local html = {}
 
@@ -10,8 +10,8 @@ local function escape(text)
 end
 
 -- JSON that may stand inside a <script>: there the three can only be in a string.
-local function json(value)
-  return (native.json(value):gsub("[<>&]", function(c) return ("\\u%04x"):format(c:byte()) end))
+local function script_text(value)
+  return (json.text(value):gsub("[<>&]", function(c) return ("\\u%04x"):format(c:byte()) end))
 end
 
 local column_names = {
@@ -120,7 +120,7 @@ function html.page(figure, svg)
   for i, panel in ipairs(figure.panels) do panels[i] = panel_tables(panel) end
   local parts = { svg = svg:match "<svg.*</svg>", title = escape(figure.title or "figure"),
     header = escape(perigee.header()),
-    data = json { title = figure.title, panels = panels } }
+    data = script_text { title = figure.title, panels = panels } }
   return (PAGE:gsub("@(%a+)@", parts))
 end
 
