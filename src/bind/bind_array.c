@@ -1,5 +1,6 @@
 #include "bind/bind_array.h"
 
+#include "bind/bind_fields.h"
 #include "core/array_shape.h"
 #include "core/error.h"
 
@@ -140,36 +141,35 @@ int bind_array_sizes(lua_State *L, int first, Sizes *sizes) {
 }
 
 DType bind_array_dtype(lua_State *L, int arg) {
-    static const struct {
-        const char *word;
-        DType dtype;
-    } words[] = {
-        { "f32", DTYPE_F32 },     { "f64", DTYPE_F64 },     { "i32", DTYPE_I32 },
-        { "float32", DTYPE_F32 }, { "float64", DTYPE_F64 }, { "int32", DTYPE_I32 },
-    };
-    const char *word = lua_type(L, arg) == LUA_TSTRING ? lua_tostring(L, arg) : "";
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcmp(words[i].word, word) == 0)
-            return words[i].dtype;
-    bind_expected(L, arg, bind_array_name(L), "dtype",
-                  "\"f32\" (\"float32\"), \"f64\" (\"float64\") or \"i32\" (\"int32\")");
-    return DTYPE_F32;
+    ArrayOptions options = array_options_initial;
+    FieldPlace place;
+    fields_place(array_create_fields, &options, "", &place);
+    bind_field_set(L, arg, bind_array_name(L), &place);
+    return array_options_dtype(&options, DTYPE_F32);
 }
 
-DType bind_array_opt_dtype(lua_State *L, int arg, DType fallback) {
-    DType dtype = fallback;
-    if (bind_opt_push(L, arg, "dtype") != LUA_TNIL)
-        dtype = bind_array_dtype(L, -1);
-    lua_pop(L, 1);
-    return dtype;
+ArrayOptions bind_array_options(lua_State *L, int arg, const Field *field) {
+    ArrayOptions options = array_options_initial;
+    if (!lua_isnoneornil(L, arg)) /* small calls do without a table */
+        bind_fields(L, arg, bind_array_name(L), field, &options);
+    return options;
 }
 
-void bind_array_axis_options(lua_State *L, const char *const *valid) {
+ArrayOptions bind_array_list_options(lua_State *L, int arg, const Field *field) {
+    ArrayOptions options = array_options_initial;
+    const char *names[BIND_MOST_NAMES];
+    bind_field_names(field, NULL, names);
+    bind_options_list(L, arg, bind_array_name(L), names);
+    bind_read_fields(L, arg, bind_array_name(L), field, &options);
+    return options;
+}
+
+ArrayOptions bind_array_axis_options(lua_State *L, const Field *field) {
     lua_settop(L, 3);
     if (lua_istable(L, 2) && lua_rawlen(L, 2) == 0 && lua_isnil(L, 3)) {
         lua_pushnil(L);
         lua_insert(L, 2);
         lua_settop(L, 3);
     }
-    bind_options(L, 3, bind_array_name(L), valid);
+    return bind_array_options(L, 3, field);
 }

@@ -8,6 +8,7 @@
 
 #include "bind/bind.h"
 #include "core/array.h"
+#include "core/array_options.h"
 #include "core/array_print.h"
 #include "core/error.h"
 
@@ -60,14 +61,50 @@ size_t bind_array_index(lua_State *L, lua_Integer index, const Array *a, int axi
  * table of options behind them: that of the sizes' own table where no other follows. */
 int bind_array_sizes(lua_State *L, int first, Sizes *sizes);
 
-/* "f32", "float32", …: the word at arg, or the option dtype of the table at arg. */
+/* "f32", "float32", …: the word at arg. */
 DType bind_array_dtype(lua_State *L, int arg);
-DType bind_array_opt_dtype(lua_State *L, int arg, DType fallback);
+
+/* The table of options at arg, those of `field`; nil is an empty one. */
+ArrayOptions bind_array_options(lua_State *L, int arg, const Field *field);
+
+/* The same for a table that holds a list as well; of no fields, it holds the list alone. */
+ArrayOptions bind_array_list_options(lua_State *L, int arg, const Field *field);
 
 /* Push a number as Lua shows it best: an integer for int32, else a float. */
 void bind_array_push_number(lua_State *L, double value, DType dtype);
 
 /* Options at 3 of f(x, axis, options); x:f{…} leaves the axis out. */
-void bind_array_axis_options(lua_State *L, const char *const *valid);
+ArrayOptions bind_array_axis_options(lua_State *L, const Field *field);
+
+/* ---- Lua's numbers and tables as arrays ------------------------------------------------------ */
+
+/* The array at arg. Of a number or a table there one is made, which takes its place: plain numbers
+ * in double (array_types.h); a table that holds arrays makes what these make together. */
+Array *bind_array_input(lua_State *L, int arg);
+
+/* The same without a box for a number, which is held in the Operand itself. */
+typedef struct Operand {
+    const Array *array;
+    Array scalar;
+    double value;
+} Operand;
+void bind_array_operand(lua_State *L, int arg, Operand *operand);
+
+/* ---- The parts of the library, each of the bind_array_*.c of its name ------------------------ */
+
+extern const BindFunction bind_array_creators[]; /* of the library alone */
+extern const BindFunction bind_array_joiners[];
+extern const BindFunction bind_array_functions[]; /* library and methods */
+extern const BindFunction bind_array_index_functions[];
+extern const BindFunction bind_array_reduce_functions[];
+extern const BindFunction bind_array_math_functions[]; /* beside the operations of core's table */
+extern const BindFunction bind_array_math_methods[];   /* methods alone */
+
+/* totable(x). */
+int bind_array_totable(lua_State *L);
+
+/* The operation `data` (an ArrayOp) on the arguments; into the first of them. */
+int bind_array_apply(lua_State *L);
+int bind_array_apply_in_place(lua_State *L);
 
 #endif

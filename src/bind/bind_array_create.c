@@ -1,21 +1,16 @@
 /* Arrays from nothing: array.new, zeros, …. */
 #include "bind/bind_array.h"
-#include "bind/bind_array_parts.h"
-#include "bind/bind_array_table.h"
+#include "bind/bind_fields.h"
 
 #include "core/array_create.h"
 #include "core/array_transfer.h"
 #include "core/error.h"
 
-#include <math.h>
-
-static const char *const dtype_option[] = { "dtype", NULL };
-
 /* The table of options at `options`, the last argument, has the type alone. */
 static DType last_dtype(lua_State *L, int options, DType fallback) {
     bind_end(L, options);
-    bind_options(L, options, bind_array_name(L), dtype_option);
-    return bind_array_opt_dtype(L, options, fallback);
+    ArrayOptions told = bind_array_options(L, options, array_create_fields);
+    return array_options_dtype(&told, fallback);
 }
 
 static size_t check_size(lua_State *L, int arg) {
@@ -30,16 +25,19 @@ static int push_filled(lua_State *L, DType dtype, const Sizes *sizes, double val
     return 1;
 }
 
-/* The sizes at first … and the options behind them, which are checked: where they stand in the
- * sizes' own table, its list is no option. Answers their place. */
-static int sizes_and_options(lua_State *L, int first, Sizes *sizes, const char *const *valid) {
-    int options = bind_array_sizes(L, first, sizes);
-    bind_end(L, options);
-    if (options == first)
-        bind_options_list(L, options, bind_array_name(L), valid);
-    else
-        bind_options(L, options, bind_array_name(L), valid);
-    return options;
+/* Where arguments end in sizes and options: the sizes, and the place of the options, which may be
+ * the sizes' own table. */
+typedef struct SizesEnd {
+    Sizes sizes;
+    int options;
+} SizesEnd;
+
+/* The sizes at first … and the options behind them. */
+static ArrayOptions sizes_and_options(lua_State *L, int first, const Field *field, SizesEnd *end) {
+    end->options = bind_array_sizes(L, first, &end->sizes);
+    bind_end(L, end->options);
+    return end->options == first ? bind_array_list_options(L, first, field)
+                                 : bind_array_options(L, end->options, field);
 }
 
 /* ---- Constants and ranges -------------------------------------------------------------------- */
@@ -48,10 +46,10 @@ static const double zero = 0, one = 1; /* data of the functions that need no val
 
 /* zeros(sizes …, {dtype=}). */
 static int constant(lua_State *L) {
-    Sizes sizes;
-    int options = sizes_and_options(L, 1, &sizes, dtype_option);
-    DType dtype = bind_array_opt_dtype(L, options, DTYPE_F32);
-    return push_filled(L, dtype, &sizes, *(const double *)bind_here(L)->data);
+    SizesEnd end;
+    ArrayOptions options = sizes_and_options(L, 1, array_create_fields, &end);
+    DType dtype = array_options_dtype(&options, DTYPE_F32);
+    return push_filled(L, dtype, &end.sizes, *(const double *)bind_here(L)->data);
 }
 
 /* full(size | {sizes}, value, {dtype=}). */
@@ -62,7 +60,7 @@ static int full(lua_State *L) {
     lua_pushvalue(L, 1);
     int place = bind_array_sizes(L, lua_gettop(L), &sizes);
     if (lua_istable(L, place))
-        bind_options_list(L, place, "full", dtype_option + 1);
+        bind_array_list_options(L, place, NULL);
     return push_filled(L, dtype, &sizes, value);
 }
 
@@ -80,17 +78,15 @@ static int constant_like(lua_State *L) {
 
 /* eye(rows [, cols], {k=, dtype=}). */
 static int eye(lua_State *L) {
-    static const char *const valid[] = { "dtype", "k", NULL };
     size_t rows = check_size(L, 1);
     bool square = lua_isnoneornil(L, 2) || lua_istable(L, 2);
     size_t cols = square ? rows : check_size(L, 2);
-    int options = lua_istable(L, 2) ? 2 : 3;
-    bind_end(L, options);
-    bind_options(L, options, "eye", valid);
-    DType dtype = bind_array_opt_dtype(L, options, DTYPE_F32);
-    lua_Integer k = bind_opt_integer(L, options, "eye", "k", -INT32_MAX, INT32_MAX, 0);
+    int last = lua_istable(L, 2) ? 2 : 3;
+    bind_end(L, last);
+    ArrayOptions options = bind_array_options(L, last, array_eye_fields);
+    DType dtype = array_options_dtype(&options, DTYPE_F32);
     array_fill_diagonal(bind_push_new_array(L, "eye", dtype, &(Sizes){ 2, { rows, cols } }),
-                        (ptrdiff_t)k);
+                        options.diagonal);
     return 1;
 }
 
@@ -127,11 +123,10 @@ static int linspace(lua_State *L) {
 /* new(values [, {dtype=}]): from a table, a number, or an array (a copy). */
 static int new_array(lua_State *L) {
     const Array *a = bind_test_array(L, 1);
-    bind_options(L, 2, "new", dtype_option);
-    bool told = bind_opt_push(L, 2, "dtype") != LUA_TNIL;
-    if (a && !told)
+    ArrayOptions options = bind_array_options(L, 2, array_create_fields);
+    DType dtype = array_options_dtype(&options, a ? a->dtype : DTYPE_F32);
+    if (a && options.dtype < 0)
         BIND_ARRAY_RETURN(L, array_copy("new", a, &err));
-    DType dtype = told ? bind_array_dtype(L, -1) : DTYPE_F32;
     if (a)
         BIND_ARRAY_RETURN(L, array_astype("new", a, dtype, &err));
     bind_to_array(L, 1, "new", "values", dtype);
@@ -140,56 +135,42 @@ static int new_array(lua_State *L) {
 
 /* ---- Random numbers -------------------------------------------------------------------------- */
 
-/* A distribution of floats: the names and defaults of its two numbers. */
+/* A distribution of floats with two numbers. */
 typedef struct Distribution {
-    const char *options[5];
-    double value[2];
-    double least; /* of the second number */
+    const Field *field;
     void (*fill)(Array *a, double first, double second, Rng *rng);
 } Distribution;
 
-static const Distribution uniform = {
-    { "low", "high", "seed", "dtype", NULL }, { 0, 1 }, -HUGE_VAL, array_fill_uniform
-};
-static const Distribution normal = {
-    { "mean", "std", "seed", "dtype", NULL }, { 0, 1 }, 0, array_fill_normal
-};
-
-/* One of the two numbers, which the type must hold. */
-static double parameter(lua_State *L, int options, int i, DType dtype) {
-    const Distribution *d = bind_here(L)->data;
-    const char *where = bind_array_name(L);
-    double value = bind_opt_number(L, options, where, d->options[i], i ? d->least : -HUGE_VAL,
-                                   HUGE_VAL, d->value[i]);
-    BIND_ARRAY_TRY(L, dtype_holds(dtype, value) || dtype_refuse(where, dtype, value, &err));
-    return value;
-}
+static const Distribution uniform = { array_uniform_fields, array_fill_uniform };
+static const Distribution normal = { array_normal_fields, array_fill_normal };
 
 /* rand(sizes …, {low=, high=, seed=, dtype=}), randn(sizes …, {mean=, std=, seed=, dtype=}). */
 static int random_floats(lua_State *L) {
     const Distribution *d = bind_here(L)->data;
     const char *where = bind_array_name(L);
-    Sizes sizes;
-    int options = sizes_and_options(L, 1, &sizes, d->options);
-    DType dtype = bind_array_opt_dtype(L, options, DTYPE_F32);
+    SizesEnd end;
+    ArrayOptions options = sizes_and_options(L, 1, d->field, &end);
+    DType dtype = array_options_dtype(&options, DTYPE_F32);
     if (dtype == DTYPE_I32)
         luaL_error(L, "%s: random numbers are f32 or f64; randint gives i32", where);
-    double first = parameter(L, options, 0, dtype), second = parameter(L, options, 1, dtype);
-    Rng rng = bind_opt_rng(L, options, where, NULL);
-    d->fill(bind_push_new_array(L, where, dtype, &sizes), first, second, &rng);
+    for (int i = 0; i < 2; i++) {
+        double value = options.parameter[i];
+        BIND_ARRAY_TRY(L, dtype_holds(dtype, value) || dtype_refuse(where, dtype, value, &err));
+    }
+    Rng rng = bind_opt_rng(L, end.options, where, NULL);
+    d->fill(bind_push_new_array(L, where, dtype, &end.sizes), options.parameter[0],
+            options.parameter[1], &rng);
     return 1;
 }
 
-static const char *const seed_option[] = { "seed", NULL };
-
 /* randint(low, high, sizes …, {seed=}): low … high, both included as in math.random. */
 static int random_integers(lua_State *L) {
-    Sizes sizes;
+    SizesEnd end;
     lua_Integer low = bind_integer(L, 1, "randint", "low", INT32_MIN, INT32_MAX);
     lua_Integer high = bind_integer(L, 2, "randint", "high", low, INT32_MAX);
-    int options = sizes_and_options(L, 3, &sizes, seed_option);
-    Rng rng = bind_opt_rng(L, options, "randint", NULL);
-    array_fill_uniform(bind_push_new_array(L, "randint", DTYPE_I32, &sizes), (double)low,
+    sizes_and_options(L, 3, bind_seed_field, &end);
+    Rng rng = bind_opt_rng(L, end.options, "randint", NULL);
+    array_fill_uniform(bind_push_new_array(L, "randint", DTYPE_I32, &end.sizes), (double)low,
                        (double)high + 1, &rng);
     return 1;
 }
@@ -197,8 +178,7 @@ static int random_integers(lua_State *L) {
 /* randperm(n, {seed=}): 1 … n in random order. */
 static int random_permutation(lua_State *L) {
     size_t n = check_size(L, 1);
-    bind_options(L, 2, "randperm", seed_option);
-    Rng start = bind_opt_rng(L, 2, "randperm", NULL), rng;
+    Rng start = bind_seed_options(L, 2, "randperm"), rng;
     /* A second try after a collection draws the same numbers. */
     BIND_ARRAY_RETURN(L, (rng = start, array_permutation(n, 1, &rng, &err)));
 }

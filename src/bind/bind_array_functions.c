@@ -1,7 +1,5 @@
 /* Functions of whole arrays: shapes and types, products, order, joining. */
 #include "bind/bind_array.h"
-#include "bind/bind_array_parts.h"
-#include "bind/bind_array_table.h"
 
 #include "core/array_index.h"
 #include "core/array_linalg.h"
@@ -15,11 +13,10 @@
 
 /* Integers as arguments 2 … or as one list there: as arguments afterwards. Answers how many. */
 static int spread_integers(lua_State *L, const char *name) {
-    static const char *const none[] = { NULL };
     const char *where = bind_array_name(L);
     if (lua_istable(L, 2)) {
         bind_end(L, 2);
-        bind_options_list(L, 2, where, none);
+        bind_array_list_options(L, 2, NULL);
         lua_Integer n = (lua_Integer)lua_rawlen(L, 2);
         for (lua_Integer i = 1; i <= n && i <= ARRAY_MAX_DIMS + 1; i++)
             lua_rawgeti(L, 2, i);
@@ -113,12 +110,11 @@ typedef struct Joining {
 } Joining;
 
 static int join(lua_State *L) {
-    static const char *const none[] = { NULL };
     const Joining *f = bind_here(L)->data;
     lua_settop(L, 2);
     if (!lua_istable(L, 1) || lua_rawlen(L, 1) == 0)
         bind_expected(L, 1, bind_array_name(L), "arrays", "a list of arrays, as in {a, b}");
-    bind_options_list(L, 1, bind_array_name(L), none);
+    bind_array_list_options(L, 1, NULL);
     size_t count = lua_rawlen(L, 1);
     const Array **parts = lua_newuserdatauv(L, count * sizeof *parts, 0);
     lua_newtable(L); /* keeps their boxes */
@@ -158,16 +154,12 @@ static int dot(lua_State *L) {
 typedef Array *Ordering(const Array *a, const SortOrder *order, Error *err);
 
 static int ordered(lua_State *L) {
-    static const char *const options[] = { "descending", NULL };
-    const char *where = bind_array_name(L);
     Ordering *const *make = bind_here(L)->data;
     const Array *a = bind_array_input(L, 1);
     if (a->ndim == 0)
-        luaL_error(L, "%s: a scalar array has no axis to sort along", where);
-    bind_array_axis_options(L, options);
-    SortOrder order = { .axis = bind_array_axis(L, 2, a, a->ndim - 1),
-                        .descending = bind_opt_boolean(L, 3, where, "descending", false),
-                        .origin = 1 };
+        luaL_error(L, "%s: a scalar array has no axis to sort along", bind_array_name(L));
+    bool descending = bind_array_axis_options(L, array_sort_fields).descending;
+    SortOrder order = { bind_array_axis(L, 2, a, a->ndim - 1), descending, .origin = 1 };
     BIND_ARRAY_RETURN(L, (*make)(a, &order, &err));
 }
 

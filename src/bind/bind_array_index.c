@@ -1,7 +1,5 @@
 /* Choosing and writing elements: slice, take, put, compress, nonzero, fill, assign. */
 #include "bind/bind_array.h"
-#include "bind/bind_array_parts.h"
-#include "bind/bind_array_table.h"
 
 #include "core/array_index.h"
 #include "core/array_shape.h"

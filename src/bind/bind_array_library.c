@@ -1,7 +1,5 @@
 /* The array as an object — its elements, fields and rows — and the `array` library. */
 #include "bind/bind_array.h"
-#include "bind/bind_array_parts.h"
-#include "bind/bind_array_table.h"
 #include "bind/libraries.h"
 
 #include "core/array_math.h"

@@ -1,13 +1,9 @@
 /* Elementwise operations, by core's table; clip, and the comparison of whole arrays. */
 #include "bind/bind_array.h"
-#include "bind/bind_array_parts.h"
-#include "bind/bind_array_table.h"
 
 #include "core/array_compare.h"
 #include "core/array_math.h"
 #include "core/error.h"
-
-#include <math.h>
 
 enum { MAX_OPERANDS = 3 };
 
@@ -70,14 +66,10 @@ static int clip_in_place(lua_State *L) {
 }
 
 static int allclose(lua_State *L) {
-    static const char *const options[] = { "rtol", "atol", "equal_nan", NULL };
-    static const char where[] = "allclose";
     const Array *pair[2] = { bind_array_input(L, 1), bind_array_input(L, 2) };
     bool close;
-    bind_options(L, 3, where, options);
-    Tolerance t = { .rtol = bind_opt_number(L, 3, where, "rtol", 0, HUGE_VAL, 1e-5),
-                    .atol = bind_opt_number(L, 3, where, "atol", 0, HUGE_VAL, 1e-8),
-                    .equal_nan = bind_opt_boolean(L, 3, where, "equal_nan", false) };
+    ArrayOptions options = bind_array_options(L, 3, array_closeness_fields);
+    Tolerance t = { options.rtol, options.atol, options.equal_nan };
     BIND_ARRAY_TRY(L, array_allclose(pair, &t, &close, &err));
     lua_pushboolean(L, close);
     return 1;

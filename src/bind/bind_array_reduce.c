@@ -1,25 +1,15 @@
 /* Reductions: whole arrays to Lua numbers, axes to arrays. */
 #include "bind/bind_array.h"
-#include "bind/bind_array_parts.h"
-#include "bind/bind_array_table.h"
 
 #include "core/array_reduce.h"
 #include "core/error.h"
 
 #include <math.h>
 
-static const char *const plain_options[] = { "keepdims", NULL };
-static const char *const deviation_options[] = { "keepdims", "ddof", NULL };
-static const char *const norm_options[] = { "keepdims", "ord", NULL };
-
-/* f(x, axis | {axes} | nil, options). Answers whether an axis was given; the options are at 3
- * afterwards. */
-static bool check_axes(lua_State *L, const Array *a, const char *const *valid, Reduce *what) {
-    static const char *const none[] = { NULL };
-    bind_array_axis_options(L, valid);
-    what->keepdims = bind_opt_boolean(L, 3, bind_array_name(L), "keepdims", false);
+/* f(x, axis | {axes} | nil, options). Answers whether an axis was given. */
+static bool check_axes(lua_State *L, const Array *a, Reduce *what) {
     if (lua_istable(L, 2)) {
-        bind_options_list(L, 2, bind_array_name(L), none);
+        bind_array_list_options(L, 2, NULL);
         lua_Integer n = (lua_Integer)lua_rawlen(L, 2);
         for (lua_Integer i = 1; i <= n; i++) {
             lua_rawgeti(L, 2, i);
@@ -32,14 +22,9 @@ static bool check_axes(lua_State *L, const Array *a, const char *const *valid, R
     return !lua_isnil(L, 2);
 }
 
-/* The option ord: 1, 2, math.huge. */
-static Reduction check_order(lua_State *L) {
-    double order = 2;
-    if (bind_opt_push(L, 3, "ord") != LUA_TNIL)
-        order = lua_type(L, -1) == LUA_TNUMBER ? lua_tonumber(L, -1) : 0;
+static Reduction check_order(lua_State *L, double order) {
     if (order != 1 && order != 2 && order != HUGE_VAL)
-        bind_expected(L, -1, "norm", "ord", "1, 2 or math.huge");
-    lua_pop(L, 1);
+        luaL_error(L, "norm: ord: expected 1, 2 or math.huge, got %f", order);
     return order == 1 ? REDUCE_NORM1 : order == 2 ? REDUCE_NORM2 : REDUCE_NORM_INF;
 }
 
@@ -57,18 +42,17 @@ static int push_whole(lua_State *L, const Array *a, const Reduce *what) {
 
 typedef struct Entry {
     Reduction reduction;
-    const char *const *options;
+    const Field *field;
 } Entry;
 
 static int reduce(lua_State *L) {
     const Entry *e = bind_here(L)->data;
     const Array *a = bind_array_input(L, 1);
-    Reduce what = { .reduction = e->reduction };
-    bool given = check_axes(L, a, e->options, &what);
-    if (e->options == norm_options)
-        what.reduction = check_order(L);
-    if (e->options == deviation_options)
-        what.ddof = bind_opt_number(L, 3, bind_array_name(L), "ddof", 0, HUGE_VAL, 0);
+    ArrayOptions options = bind_array_axis_options(L, e->field);
+    Reduce what = { .reduction = e->reduction, .keepdims = options.keepdims, .ddof = options.ddof };
+    if (e->field == array_norm_fields)
+        what.reduction = check_order(L, options.ord);
+    bool given = check_axes(L, a, &what);
     if (!given && !what.keepdims)
         return push_whole(L, a, &what);
     BIND_ARRAY_RETURN(L, array_reduce(a, &what, &err));
@@ -77,10 +61,10 @@ static int reduce(lua_State *L) {
 /* argmin and argmax: a 1-based position, over all elements one of the flattened array. */
 static int arg_extreme(lua_State *L) {
     const Array *a = bind_array_input(L, 1);
-    bind_array_axis_options(L, plain_options);
+    ArrayOptions options = bind_array_axis_options(L, array_reduce_fields);
     ExtremePlace what = { .greatest = bind_here(L)->data != NULL,
                           .axis = bind_array_axis(L, 2, a, -1),
-                          .keepdims = bind_opt_boolean(L, 3, bind_array_name(L), "keepdims", false),
+                          .keepdims = options.keepdims,
                           .origin = 1 };
     BIND_ARRAY_PUSH(L, array_arg_extreme(a, &what, &err));
     if (what.axis < 0 && !what.keepdims)
@@ -88,15 +72,15 @@ static int arg_extreme(lua_State *L) {
     return 1;
 }
 
-#define REDUCE(name, reduction, options)                                                           \
-    BIND_AS(name, reduce, 3, (&(const Entry){ REDUCE_##reduction, options##_options }))
+#define REDUCE(name, reduction, family)                                                            \
+    BIND_AS(name, reduce, 3, (&(const Entry){ REDUCE_##reduction, array_##family##_fields }))
 
 /* clang-format off */
 const BindFunction bind_array_reduce_functions[] = {
-    REDUCE("sum", SUM, plain), REDUCE("prod", PROD, plain), REDUCE("mean", MEAN, plain),
+    REDUCE("sum", SUM, reduce), REDUCE("prod", PROD, reduce), REDUCE("mean", MEAN, reduce),
     REDUCE("var", VAR, deviation), REDUCE("std", STD, deviation), REDUCE("norm", NORM2, norm),
-    REDUCE("min", MIN, plain), REDUCE("max", MAX, plain), REDUCE("any", ANY, plain),
-    REDUCE("all", ALL, plain), REDUCE("count_nonzero", COUNT, plain),
+    REDUCE("min", MIN, reduce), REDUCE("max", MAX, reduce), REDUCE("any", ANY, reduce),
+    REDUCE("all", ALL, reduce), REDUCE("count_nonzero", COUNT, reduce),
     BIND("argmin", arg_extreme, 3), BIND_AS("argmax", arg_extreme, 3, "greatest"), BIND_LAST,
 };
 /* clang-format on */

@@ -1,4 +1,5 @@
-#include "bind/bind_array_table.h"
+/* Lua's numbers and tables as arrays, and back; what comes beside arrays as an operand. */
+#include "bind/bind_array.h"
 
 #include "core/array_transfer.h"
 
@@ -96,6 +97,13 @@ static void read_array(Reader *r, const Array *a, int depth) {
     lua_pop(r->L, 1);
 }
 
+/* The number on the top. What it is matters to readers of plain tables alone. */
+static inline void read_number(Reader *r, int depth) {
+    if (r->plain)
+        r->seen |= lua_isinteger(r->L, -1) ? OPERAND_INTEGERS : OPERAND_FLOATS;
+    store(r, depth, lua_tonumber(r->L, -1));
+}
+
 /* The value on the top of the stack, at `depth` indices into the table. */
 static void read_value(Reader *r, int depth) {
     lua_State *L = r->L;
@@ -103,8 +111,7 @@ static void read_value(Reader *r, int depth) {
     bool innermost = depth == r->out->ndim;
     int type = lua_type(L, -1);
     if (innermost && type == LUA_TNUMBER) {
-        r->seen |= lua_isinteger(L, -1) ? OPERAND_INTEGERS : OPERAND_FLOATS;
-        store(r, depth, lua_tonumber(L, -1));
+        read_number(r, depth);
     } else if (innermost && type == LUA_TBOOLEAN) {
         r->seen |= OPERAND_INTEGERS;
         store(r, depth, lua_toboolean(L, -1));
@@ -118,8 +125,10 @@ static void read_value(Reader *r, int depth) {
         lua_Integer n = (lua_Integer)r->out->shape[depth];
         for (lua_Integer i = 1; i <= n; i++) {
             r->path[depth] = i;
-            lua_rawgeti(L, -1, i);
-            read_value(r, depth + 1);
+            if (lua_rawgeti(L, -1, i) == LUA_TNUMBER && depth + 1 == r->out->ndim)
+                read_number(r, depth + 1); /* most are */
+            else
+                read_value(r, depth + 1);
             lua_pop(L, 1);
         }
         refuse_keys(r, depth, n);

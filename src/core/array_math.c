@@ -135,7 +135,9 @@ UNARY_MASK(logical_not, x == 0, x == 0)
 UNARY_MASK(truth, x != 0, x != 0)
 BINARY(add, x + y, WRAPPED(U(x) + U(y)), ADD_OVERFLOWS)
 BINARY(sub, x - y, WRAPPED(U(x) - U(y)), SUB_OVERFLOWS)
-BINARY(mul, x *y, WRAPPED(U(x) * U(y)), MUL_OVERFLOWS)
+BINARY_FLOAT(mul, x *y)
+BINARY_LOOP(mul_checked, int32_t, int32_t, WRAPPED(U(x) * U(y)), MUL_OVERFLOWS)
+BINARY_LOOP(mul_small, int32_t, int32_t, x *y, 0)
 BINARY(mod, shifted_mod(fmod(x, y), y), floor_mod(x, y), 0)
 BINARY(idiv, floor(x / y), floor_div(x, y), DIV_OVERFLOWS)
 BINARY(maximum, x > y || x != x ? x : y, x > y ? x : y, 0)
@@ -190,6 +192,20 @@ UNARY_VECTOR(tanh, vec_tanhf, vec_tanh)
 TERNARY(float, f32)
 TERNARY(double, f64)
 TERNARY(int32_t, i32)
+
+/* One more than the greatest magnitude, or up to twice that. */
+SIMD_CLONES static int64_t magnitude(const int32_t *x, size_t n) {
+    uint32_t bits = 0;
+    for (size_t i = 0; i < n; i++)
+        bits |= U(x[i] ^ (x[i] < 0 ? -1 : 0));
+    return (int64_t)bits + 1;
+}
+
+/* Products are mostly small; to check each is what takes long. */
+static bool mul_i32(const void *const *in, void *out, size_t n) {
+    bool small = magnitude(in[0], n) * magnitude(in[1], n) <= INT32_MAX;
+    return (small ? mul_small : mul_checked)(in, out, n);
+}
 
 /* clang-format off */
 #define OP(name, inputs, result, trait) \

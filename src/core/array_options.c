@@ -1,0 +1,77 @@
+#include "core/array_options.h"
+
+#include <math.h>
+
+const ArrayOptions array_options_initial = {
+    .dtype = -1, .parameter = { 0, 1 }, .ord = 2, .rtol = 1e-5, .atol = 1e-8
+};
+
+/* In DType's order, each type under two names. */
+static const char *const dtype_words[] = {
+    "f32", "f64", "i32", "float32", "float64", "int32", NULL
+};
+
+DType array_options_dtype(const ArrayOptions *options, DType fallback) {
+    return options->dtype < 0 ? fallback : (DType)(options->dtype % 3);
+}
+
+#define AT(field) offsetof(ArrayOptions, field)
+
+/* clang-format off */
+#define DTYPE                                                                                      \
+    { "dtype", FIELD_WORD, AT(dtype), .words = dtype_words, .initial = "f32",                      \
+      .meaning = "the type" }
+#define SEED                                                                                       \
+    { "seed", FIELD_SEED, AT(seed), .initial = "the session's",                                    \
+      .meaning = "makes the call repeatable" }
+#define KEEPDIMS                                                                                   \
+    { "keepdims", FIELD_BOOLEAN, AT(keepdims), .meaning = "reduced axes stay, with size 1" }
+#define END { .name = NULL }
+
+const Field array_create_fields[] = { DTYPE, END };
+
+const Field array_eye_fields[] = {
+    DTYPE,
+    { "k", FIELD_INTEGER, AT(diagonal), .low = -INT32_MAX, .high = INT32_MAX,
+      .meaning = "which diagonal: above the main one where positive" },
+    END,
+};
+
+const Field array_uniform_fields[] = {
+    { "low", FIELD_NUMBER, AT(parameter[0]), .meaning = "the least" },
+    { "high", FIELD_NUMBER, AT(parameter[1]), .meaning = "the bound above" },
+    SEED, DTYPE, END,
+};
+
+const Field array_normal_fields[] = {
+    { "mean", FIELD_NUMBER, AT(parameter[0]), .meaning = "the mean" },
+    { "std", FIELD_NUMBER, AT(parameter[1]), .high = INFINITY,
+      .meaning = "the standard deviation" },
+    SEED, DTYPE, END,
+};
+
+const Field array_sort_fields[] = {
+    { "descending", FIELD_BOOLEAN, AT(descending), .meaning = "from the greatest; NaN stays last" }, END,
+};
+
+const Field array_reduce_fields[] = { KEEPDIMS, END };
+
+const Field array_deviation_fields[] = {
+    KEEPDIMS,
+    { "ddof", FIELD_NUMBER, AT(ddof), .high = INFINITY, .meaning = "the sum of squares is divided by n − ddof" },
+    END,
+};
+
+const Field array_norm_fields[] = {
+    KEEPDIMS,
+    { "ord", FIELD_NUMBER, AT(ord), .meaning = "1, 2 or math.huge: Σ|x|, √Σx² or max|x|" },
+    END,
+};
+
+const Field array_closeness_fields[] = {
+    { "rtol", FIELD_NUMBER, AT(rtol), .high = INFINITY, .meaning = "relative tolerance" },
+    { "atol", FIELD_NUMBER, AT(atol), .high = INFINITY, .meaning = "absolute tolerance" },
+    { "equal_nan", FIELD_BOOLEAN, AT(equal_nan), .meaning = "whether NaN is close to NaN" },
+    END,
+};
+/* clang-format on */
