@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+typedef struct Field Field;
 typedef struct Labels Labels;
 typedef struct Rng Rng;
 
@@ -56,8 +57,9 @@ void *bind_check(lua_State *L, int arg, const BoxType *type, const char *where, 
 typedef struct BindFunction {
     const char *name;
     lua_CFunction call;
-    int most;         /* or BIND_ANY */
-    const void *data; /* what tells apart the names that share one `call` */
+    int most;             /* or BIND_ANY */
+    const void *data;     /* what tells apart the names that share one `call` */
+    const Field *options; /* those of its table of options, for `call` and for the help */
 } BindFunction;
 
 enum { BIND_ANY = -1 };
@@ -65,6 +67,8 @@ enum { BIND_ANY = -1 };
     { .name = user, .call = function, .most = arguments }
 #define BIND_AS(user, function, arguments, what)                                                   \
     { .name = user, .call = function, .most = arguments, .data = what }
+#define BIND_WITH(user, function, arguments, fields)                                               \
+    { .name = user, .call = function, .most = arguments, .options = fields }
 #define BIND_LAST                                                                                  \
     { .name = NULL }
 

@@ -47,7 +47,7 @@ static const double zero = 0, one = 1; /* data of the functions that need no val
 /* zeros(sizes …, {dtype=}). */
 static int constant(lua_State *L) {
     SizesEnd end;
-    ArrayOptions options = sizes_and_options(L, 1, array_create_fields, &end);
+    ArrayOptions options = sizes_and_options(L, 1, bind_here(L)->options, &end);
     DType dtype = array_options_dtype(&options, DTYPE_F32);
     return push_filled(L, dtype, &end.sizes, *(const double *)bind_here(L)->data);
 }
@@ -83,7 +83,7 @@ static int eye(lua_State *L) {
     size_t cols = square ? rows : check_size(L, 2);
     int last = lua_istable(L, 2) ? 2 : 3;
     bind_end(L, last);
-    ArrayOptions options = bind_array_options(L, last, array_eye_fields);
+    ArrayOptions options = bind_array_options(L, last, bind_here(L)->options);
     DType dtype = array_options_dtype(&options, DTYPE_F32);
     array_fill_diagonal(bind_push_new_array(L, "eye", dtype, &(Sizes){ 2, { rows, cols } }),
                         options.diagonal);
@@ -136,20 +136,14 @@ static int new_array(lua_State *L) {
 /* ---- Random numbers -------------------------------------------------------------------------- */
 
 /* A distribution of floats with two numbers. */
-typedef struct Distribution {
-    const Field *field;
-    void (*fill)(Array *a, double first, double second, Rng *rng);
-} Distribution;
-
-static const Distribution uniform = { array_uniform_fields, array_fill_uniform };
-static const Distribution normal = { array_normal_fields, array_fill_normal };
+typedef void Distribution(Array *a, double first, double second, Rng *rng);
 
 /* rand(sizes …, {low=, high=, seed=, dtype=}), randn(sizes …, {mean=, std=, seed=, dtype=}). */
 static int random_floats(lua_State *L) {
-    const Distribution *d = bind_here(L)->data;
+    Distribution *const *fill = bind_here(L)->data;
     const char *where = bind_array_name(L);
     SizesEnd end;
-    ArrayOptions options = sizes_and_options(L, 1, d->field, &end);
+    ArrayOptions options = sizes_and_options(L, 1, bind_here(L)->options, &end);
     DType dtype = array_options_dtype(&options, DTYPE_F32);
     if (dtype == DTYPE_I32)
         luaL_error(L, "%s: random numbers are f32 or f64; randint gives i32", where);
@@ -158,7 +152,7 @@ static int random_floats(lua_State *L) {
         BIND_ARRAY_TRY(L, dtype_holds(dtype, value) || dtype_refuse(where, dtype, value, &err));
     }
     Rng rng = bind_opt_rng(L, end.options, where, NULL);
-    d->fill(bind_push_new_array(L, where, dtype, &end.sizes), options.parameter[0],
+    (*fill)(bind_push_new_array(L, where, dtype, &end.sizes), options.parameter[0],
             options.parameter[1], &rng);
     return 1;
 }
@@ -168,7 +162,7 @@ static int random_integers(lua_State *L) {
     SizesEnd end;
     lua_Integer low = bind_integer(L, 1, "randint", "low", INT32_MIN, INT32_MAX);
     lua_Integer high = bind_integer(L, 2, "randint", "high", low, INT32_MAX);
-    sizes_and_options(L, 3, bind_seed_field, &end);
+    sizes_and_options(L, 3, bind_here(L)->options, &end);
     Rng rng = bind_opt_rng(L, end.options, "randint", NULL);
     array_fill_uniform(bind_push_new_array(L, "randint", DTYPE_I32, &end.sizes), (double)low,
                        (double)high + 1, &rng);
@@ -183,15 +177,21 @@ static int random_permutation(lua_State *L) {
     BIND_ARRAY_RETURN(L, (rng = start, array_permutation(n, 1, &rng, &err)));
 }
 
+#define CONSTANT(user, value)                                                                      \
+    { user, constant, BIND_ANY, value, array_create_fields }
+#define RANDOM(user, fill, fields)                                                                 \
+    { user, random_floats, BIND_ANY, (&(Distribution *const){ fill }), fields }
+
 /* clang-format off */
 const BindFunction bind_array_creators[] = {
-    BIND("new", new_array, 2), BIND_AS("zeros", constant, BIND_ANY, &zero),
-    BIND_AS("ones", constant, BIND_ANY, &one), BIND("full", full, 3),
+    BIND("new", new_array, 2), CONSTANT("zeros", &zero), CONSTANT("ones", &one),
+    BIND_WITH("full", full, 3, array_create_fields), BIND("full_like", constant_like, 3),
     BIND_AS("zeros_like", constant_like, 2, &zero), BIND_AS("ones_like", constant_like, 2, &one),
-    BIND("full_like", constant_like, 3), BIND("eye", eye, BIND_ANY),
-    BIND("arange", arange, BIND_ANY), BIND("linspace", linspace, BIND_ANY),
-    BIND_AS("rand", random_floats, BIND_ANY, &uniform),
-    BIND_AS("randn", random_floats, BIND_ANY, &normal),
-    BIND("randint", random_integers, BIND_ANY), BIND("randperm", random_permutation, 2), BIND_LAST,
+    BIND_WITH("eye", eye, BIND_ANY, array_eye_fields), BIND("arange", arange, BIND_ANY),
+    BIND_WITH("linspace", linspace, BIND_ANY, array_create_fields),
+    RANDOM("rand", array_fill_uniform, array_uniform_fields),
+    RANDOM("randn", array_fill_normal, array_normal_fields),
+    BIND_WITH("randint", random_integers, BIND_ANY, array_seed_fields),
+    BIND_WITH("randperm", random_permutation, 2, array_seed_fields), BIND_LAST,
 };
 /* clang-format on */

@@ -40,17 +40,14 @@ static int push_whole(lua_State *L, const Array *a, const Reduce *what) {
     return 1;
 }
 
-typedef struct Entry {
-    Reduction reduction;
-    const Field *field;
-} Entry;
-
 static int reduce(lua_State *L) {
-    const Entry *e = bind_here(L)->data;
+    const BindFunction *here = bind_here(L);
     const Array *a = bind_array_input(L, 1);
-    ArrayOptions options = bind_array_axis_options(L, e->field);
-    Reduce what = { .reduction = e->reduction, .keepdims = options.keepdims, .ddof = options.ddof };
-    if (e->field == array_norm_fields)
+    ArrayOptions options = bind_array_axis_options(L, here->options);
+    Reduce what = { .reduction = *(const Reduction *)here->data,
+                    .keepdims = options.keepdims,
+                    .ddof = options.ddof };
+    if (here->options == array_norm_fields)
         what.reduction = check_order(L, options.ord);
     bool given = check_axes(L, a, &what);
     if (!given && !what.keepdims)
@@ -61,7 +58,7 @@ static int reduce(lua_State *L) {
 /* argmin and argmax: a 1-based position, over all elements one of the flattened array. */
 static int arg_extreme(lua_State *L) {
     const Array *a = bind_array_input(L, 1);
-    ArrayOptions options = bind_array_axis_options(L, array_reduce_fields);
+    ArrayOptions options = bind_array_axis_options(L, bind_here(L)->options);
     ExtremePlace what = { .greatest = bind_here(L)->data != NULL,
                           .axis = bind_array_axis(L, 2, a, -1),
                           .keepdims = options.keepdims,
@@ -72,8 +69,10 @@ static int arg_extreme(lua_State *L) {
     return 1;
 }
 
-#define REDUCE(name, reduction, family)                                                            \
-    BIND_AS(name, reduce, 3, (&(const Entry){ REDUCE_##reduction, array_##family##_fields }))
+#define ALONG(user, function, what, fields)                                                        \
+    { user, function, .most = 3, .data = what, .options = array_##fields##_fields }
+#define REDUCE(user, reduction, fields)                                                            \
+    ALONG(user, reduce, (&(const Reduction){ REDUCE_##reduction }), fields)
 
 /* clang-format off */
 const BindFunction bind_array_reduce_functions[] = {
@@ -81,6 +80,7 @@ const BindFunction bind_array_reduce_functions[] = {
     REDUCE("var", VAR, deviation), REDUCE("std", STD, deviation), REDUCE("norm", NORM2, norm),
     REDUCE("min", MIN, reduce), REDUCE("max", MAX, reduce), REDUCE("any", ANY, reduce),
     REDUCE("all", ALL, reduce), REDUCE("count_nonzero", COUNT, reduce),
-    BIND("argmin", arg_extreme, 3), BIND_AS("argmax", arg_extreme, 3, "greatest"), BIND_LAST,
+    ALONG("argmin", arg_extreme, NULL, reduce), ALONG("argmax", arg_extreme, "greatest", reduce),
+    BIND_LAST,
 };
 /* clang-format on */

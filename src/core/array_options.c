@@ -18,9 +18,9 @@ DType array_options_dtype(const ArrayOptions *options, DType fallback) {
 #define AT(field) offsetof(ArrayOptions, field)
 
 /* clang-format off */
-#define DTYPE                                                                                      \
-    { "dtype", FIELD_WORD, AT(dtype), .words = dtype_words, .initial = "f32",                      \
-      .meaning = "the type" }
+#define DTYPE(what)                                                                                \
+    { "dtype", FIELD_WORD, AT(dtype), .words = dtype_words, .initial = "\"f32\"",                  \
+      .meaning = what }
 #define SEED                                                                                       \
     { "seed", FIELD_SEED, AT(seed), .initial = "the session's",                                    \
       .meaning = "makes the call repeatable" }
@@ -28,30 +28,34 @@ DType array_options_dtype(const ArrayOptions *options, DType fallback) {
     { "keepdims", FIELD_BOOLEAN, AT(keepdims), .meaning = "reduced axes stay, with size 1" }
 #define END { .name = NULL }
 
-const Field array_create_fields[] = { DTYPE, END };
+const Field array_create_fields[] = { DTYPE("the type"), END };
 
 const Field array_eye_fields[] = {
-    DTYPE,
+    DTYPE("the type"),
     { "k", FIELD_INTEGER, AT(diagonal), .low = -INT32_MAX, .high = INT32_MAX,
       .meaning = "which diagonal: above the main one where positive" },
     END,
 };
 
+const Field array_seed_fields[] = { SEED, END };
+
 const Field array_uniform_fields[] = {
     { "low", FIELD_NUMBER, AT(parameter[0]), .meaning = "the least" },
     { "high", FIELD_NUMBER, AT(parameter[1]), .meaning = "the bound above" },
-    SEED, DTYPE, END,
+    SEED, DTYPE("the type, f32 or f64"), END,
 };
 
 const Field array_normal_fields[] = {
     { "mean", FIELD_NUMBER, AT(parameter[0]), .meaning = "the mean" },
     { "std", FIELD_NUMBER, AT(parameter[1]), .high = INFINITY,
       .meaning = "the standard deviation" },
-    SEED, DTYPE, END,
+    SEED, DTYPE("the type, f32 or f64"), END,
 };
 
 const Field array_sort_fields[] = {
-    { "descending", FIELD_BOOLEAN, AT(descending), .meaning = "from the greatest; NaN stays last" }, END,
+    { "descending", FIELD_BOOLEAN, AT(descending),
+      .meaning = "from the greatest; NaN stays last" },
+    END,
 };
 
 const Field array_reduce_fields[] = { KEEPDIMS, END };

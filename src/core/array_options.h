@@ -20,6 +20,7 @@ extern const ArrayOptions array_options_initial;
 
 extern const Field array_create_fields[]; /* dtype */
 extern const Field array_eye_fields[];    /* dtype, k */
+extern const Field array_seed_fields[];
 extern const Field array_uniform_fields[], array_normal_fields[];
 extern const Field array_sort_fields[];
 extern const Field array_reduce_fields[]; /* keepdims; with ddof, with ord */

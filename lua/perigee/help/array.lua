@@ -19,9 +19,7 @@ local operand = { "y", "array|table|number", "broadcast against x" }
 local axis = { "axis", "integer|integer[]?",
   "one axis or a list of axes, from 1, or from -1 at the end; all without it" }
 local sizes = { "sizes", "integer|integer[]…", "the shape: (2, 3) or { 2, 3 }" }
-local dtype = { "dtype", '"f32"|"f64"|"i32"', '"f32"', 'the type; "float32", "float64", "int32" as well' }
-local seed = { "seed", "integer", "the session's", "makes the call repeatable" }
-local keepdims = { "keepdims", "boolean", "false", "reduced axes stay, with size 1" }
+local dtype = '"f32"|"f64"|"i32"|"float32"|"float64"|"int32"'
 
 ---------------------------------------------------------------------------------------------------
 
@@ -33,7 +31,7 @@ add {
 An array from a number, a (nested) table of numbers, or another array, which is copied. A table may
 hold arrays, and true and false for 1 and 0. A ragged table is an error that says where.]],
   params = { { "values", "table|number|array", "the elements" } },
-  options = { { "dtype", '"f32"|"f64"|"i32"', '"f32"', "the type (an array's own where that is given)" } },
+  options = { { "dtype", dtype, '"f32"', "the type (an array's own where that is given)" } },
   returns = { "array", "the new array" },
   example = [[
 local a = array.new { { 1, 2, 3 }, { 4, 5, 6 } }
@@ -45,14 +43,14 @@ for _, pair in ipairs { { "zeros", "0" }, { "ones", "1" } } do
   local name, what = pair[1], pair[2]
   add {
     name = name, text = "An array of this shape, every element " .. what .. ".", params = { sizes },
-    options = { dtype }, returns = { "array", "the new array" },
+    returns = { "array", "the new array" },
     example = ("print(array.%s(2, 3), array.%s { 4, dtype = 'i32' })"):format(name, name),
     see = { "array.full", "array.zeros_like" },
   }
   add {
     name = name .. "_like",
     text = "An array of x's shape and type, every element " .. what .. ".", params = { x },
-    options = { { "dtype", dtype[2], "x's", "another type" } }, returns = { "array", "the new array" },
+    options = { { "dtype", dtype, "x's", "another type" } }, returns = { "array", "the new array" },
     example = ("print(array.%s_like { 1, 2 })"):format(name), see = { "array." .. name },
   }
 end
@@ -60,19 +58,18 @@ end
 add {
   name = "full", text = "An array with every element `value`.",
   params = { { "shape", "integer|integer[]", "the sizes" }, { "value", "number", "the element" } },
-  options = { dtype }, returns = { "array", "the new array" },
+  returns = { "array", "the new array" },
   example = "print(array.full({ 2, 2 }, 0.5))", see = { "array.full_like", "array.fill" },
 }
 add {
   name = "full_like", text = "An array of x's shape and type with every element `value`.",
   params = { x, { "value", "number", "the element" } },
-  options = { { "dtype", dtype[2], "x's", "another type" } }, returns = { "array", "the new array" },
+  options = { { "dtype", dtype, "x's", "another type" } }, returns = { "array", "the new array" },
   example = "print(array.full_like({ 1, 2 }, 7))", see = { "array.full" },
 }
 add {
   name = "eye", text = "Ones on a diagonal, zeros elsewhere: the identity matrix.",
   params = { { "rows", "integer", "rows" }, { "cols", "integer?", "columns; as many as rows without it" } },
-  options = { dtype, { "k", "integer", "0", "which diagonal: above the main one where positive" } },
   returns = { "array", "rows × cols" }, example = "print(array.eye(3))", see = { "array.zeros" },
 }
 add {
@@ -82,7 +79,7 @@ add {
   params = { { "start", "number", "the first; 0 where only stop is given" },
   { "stop", "number?", "not included" },
     { "step", "number?", "1 without it; may be negative" } },
-  options = { { "dtype", dtype[2], "by the numbers", "the type" } },
+  options = { { "dtype", dtype, "by the numbers", "the type" } },
   returns = { "array", "1-d" }, example = "print(array.arange(5), array.arange(1, 0, -0.25))",
   see = { "array.linspace" },
 }
@@ -90,33 +87,29 @@ add {
   name = "linspace", text = "n numbers evenly spaced from start to stop, both included.",
   params = { { "start", "number", "the first" }, { "stop", "number", "the last" },
   { "n", "integer?", "50 without it" } },
-  options = { dtype }, returns = { "array", "1-d" }, example = "print(array.linspace(0, 1, 5))",
+  returns = { "array", "1-d" }, example = "print(array.linspace(0, 1, 5))",
   see = { "array.arange" },
 }
 add {
   name = "rand", text = "Uniform random numbers in [low, high).", params = { sizes },
-  options = { { "low", "number", "0", "the least" }, { "high", "number", "1", "the bound above" }, seed,
-    { "dtype", '"f32"|"f64"', '"f32"', "the type" } },
   returns = { "array", "the new array" }, example = "print(array.rand(2, 3, { seed = 1 }))",
   see = { "array.randn", "array.randint" },
 }
 add {
   name = "randn", text = "Normal random numbers.", params = { sizes },
-  options = { { "mean", "number", "0", "the mean" }, { "std", "number", "1", "the standard deviation" }, seed,
-    { "dtype", '"f32"|"f64"', '"f32"', "the type" } },
   returns = { "array", "the new array" }, example = "print(array.randn(4, { seed = 1 }))",
   see = { "array.rand" },
 }
 add {
   name = "randint", text = "Random integers low … high, both included as in math.random.",
   params = { { "low", "integer", "the least" }, { "high", "integer", "the greatest" }, sizes },
-  options = { seed }, returns = { "array", "int32" },
+  returns = { "array", "int32" },
   example = "print(array.randint(1, 6, 10, { seed = 1 }))",
   see = { "array.randperm" },
 }
 add {
   name = "randperm", text = "1 … n in random order: positions for take.",
-  params = { { "n", "integer", "how many" } }, options = { seed }, returns = { "array", "n numbers, int32" },
+  params = { { "n", "integer", "how many" } }, returns = { "array", "n numbers, int32" },
   example = "print(array.randperm(5, { seed = 1 }))", see = { "array.take" },
 }
 
@@ -272,7 +265,7 @@ add {
 add {
   name = "astype", method = true,
   text = "A copy of another type. What that does not hold is refused, a fraction in int32 too: round first.",
-  params = { x, { "dtype", dtype[2], "the type" } }, returns = { "array", "the copy" },
+  params = { x, { "dtype", dtype, "the type" } }, returns = { "array", "the copy" },
   example = "print(array.round({ 1.9, -1.9 }):astype('i32'))", see = { "numbers", "array.round" },
 }
 
@@ -414,9 +407,6 @@ add {
   name = "allclose", method = true,
   text = "True if |x − y| ≤ atol + rtol·|y| everywhere; infinities must be equal.",
   params = { x, operand },
-  options = { { "rtol", "number", "1e-5", "relative tolerance" }, { "atol", "number", "1e-8",
-      "absolute tolerance" },
-    { "equal_nan", "boolean", "false", "whether NaN is close to NaN" } },
   returns = { "boolean", "the answer" }, example = "print(array.allclose({ 1, 2 }, { 1, 2.0000001 }))",
   see = { "array.equal", "array.eq" },
 }
@@ -432,35 +422,32 @@ add {
 
 group = "Reductions"
 
-local function reduction(name, text, whole, extra)
+local function reduction(name, text, whole)
   add {
-    name = name, method = true, text = text, params = { x, axis }, options = { keepdims, extra },
+    name = name, method = true, text = text, params = { x, axis },
     returns = { "array|" .. whole, "without an axis a Lua value" },
     example = ("local a = array.new { { 1, 2 }, { 3, 4 } }\nprint(a:%s(), a:%s(1))"):format(name, name),
     see = name ~= "mean" and { "array.mean" } or { "array.sum", "array.std" },
   }
 end
 
-local ddof = { "ddof", "number", "0", "the sum of squares is divided by n − ddof" }
 reduction("sum", "The sum, taken in double. That of int32 must fit into int32.", "number")
 reduction("prod", "The product, taken in double.", "number")
 reduction("mean", "The mean; NaN of no elements.", "number")
-reduction("var", "The variance.", "number", ddof)
-reduction("std", "The standard deviation.", "number", ddof)
+reduction("var", "The variance.", "number")
+reduction("std", "The standard deviation.", "number")
 reduction("min", "The least element; NaN if there is one.", "number")
 reduction("max", "The greatest element; NaN if there is one.", "number")
 reduction("any", "Whether an element is not 0.", "boolean")
 reduction("all", "Whether no element is 0.", "boolean")
 reduction("count_nonzero", "How many elements are not 0.", "integer")
-reduction("norm", "The norm of the elements (of a matrix too: of its elements).", "number",
-  { "ord", "number", "2", "1, 2 or math.huge: Σ|x|, √Σx² or max|x|" })
+reduction("norm", "The norm of the elements (of a matrix too: of its elements).", "number")
 
 for _, pair in ipairs { { "argmin", "least" }, { "argmax", "greatest" } } do
   local name, what = pair[1], pair[2]
   add {
     name = name, method = true, text = "The position, from 1, of the first " .. what .. " element (or NaN).",
     params = { x, { "axis", "integer?", "without it the position in the flattened array" } },
-    options = { keepdims },
     returns = { "array|integer", "int32 along an axis" },
     example = ("print(array.%s { 3, 1, 9 })"):format(name), see = { "array.argsort" },
   }
@@ -496,17 +483,16 @@ add {
   example = "print(array.outer({ 1, 2 }, { 3, 4, 5 }))", see = { "array.matmul" },
 }
 
-local descending = { "descending", "boolean", "false", "from the greatest; NaN stays last" }
 add {
   name = "sort", method = true, text = "A sorted copy; NaN comes last.",
-  params = { x, { "axis", "integer?", "the last without it" } }, options = { descending },
+  params = { x, { "axis", "integer?", "the last without it" } },
   returns = { "array", "the copy" }, example = "print(array.sort { 3, 1, 2 })",
   see = { "array.argsort", "array.unique" },
 }
 add {
   name = "argsort", method = true,
   text = "Positions, from 1, in the order of their elements; equal ones keep their order.",
-  params = { x, { "axis", "integer?", "the last without it" } }, options = { descending },
+  params = { x, { "axis", "integer?", "the last without it" } },
   returns = { "array", "int32" }, example = "local a = array.new { 3, 1, 2 }\nprint(a:take(a:argsort()))",
   see = { "array.sort", "array.take" },
 }
