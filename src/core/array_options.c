@@ -62,7 +62,8 @@ const Field array_reduce_fields[] = { KEEPDIMS, END };
 
 const Field array_deviation_fields[] = {
     KEEPDIMS,
-    { "ddof", FIELD_NUMBER, AT(ddof), .high = INFINITY, .meaning = "the sum of squares is divided by n − ddof" },
+    { "ddof", FIELD_NUMBER, AT(ddof), .high = INFINITY,
+      .meaning = "the sum of squares is divided by n − ddof" },
     END,
 };
 
