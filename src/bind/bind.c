@@ -9,7 +9,6 @@
 #include "core/notes.h"
 #include "core/rng.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -336,18 +335,15 @@ void bind_new_type(lua_State *L, const BindType *type) {
 /* ---- Arguments ------------------------------------------------------------------------------- */
 
 /* "an integer from 1 to 10", leaving out a bound that is no bound. */
-static void range_text(double low, double high, bool integer, char text[128]) {
-    const char *what = integer ? "an integer" : "a number";
-    bool has_low = integer ? low > -9.2e18 : low > -HUGE_VAL;
-    bool has_high = integer ? high < 9.2e18 : high < HUGE_VAL;
-    if (has_low && has_high)
-        snprintf(text, 128, "%s from %.14g to %.14g", what, low, high);
-    else if (has_low)
-        snprintf(text, 128, "%s of %.14g or more", what, low);
-    else if (has_high)
-        snprintf(text, 128, "%s of %.14g or less", what, high);
+static void range_text(lua_Integer low, lua_Integer high, char text[128]) {
+    if (low > -LUA_MAXINTEGER && high < LUA_MAXINTEGER)
+        snprintf(text, 128, "an integer from %lld to %lld", (long long)low, (long long)high);
+    else if (low > -LUA_MAXINTEGER)
+        snprintf(text, 128, "an integer of %lld or more", (long long)low);
+    else if (high < LUA_MAXINTEGER)
+        snprintf(text, 128, "an integer of %lld or less", (long long)high);
     else
-        snprintf(text, 128, "%s", what);
+        snprintf(text, 128, "an integer");
 }
 
 lua_Integer bind_integer(lua_State *L, int arg, const char *where, const char *name,
@@ -356,18 +352,7 @@ lua_Integer bind_integer(lua_State *L, int arg, const char *where, const char *n
     lua_Integer value = lua_type(L, arg) == LUA_TNUMBER ? lua_tointegerx(L, arg, &exact) : 0;
     if (!exact || value < low || value > high) {
         char expected[128];
-        range_text((double)low, (double)high, true, expected);
-        bind_expected(L, arg, where, name, expected);
-    }
-    return value;
-}
-
-static double number_within(lua_State *L, int arg, const char *where, const char *name, double low,
-                            double high) {
-    double value = lua_tonumber(L, arg);
-    if (lua_type(L, arg) != LUA_TNUMBER || !(value >= low && value <= high)) {
-        char expected[128];
-        range_text(low, high, false, expected);
+        range_text(low, high, expected);
         bind_expected(L, arg, where, name, expected);
     }
     return value;
@@ -458,72 +443,6 @@ int bind_opt_push(lua_State *L, int arg, const char *key) {
     arg = lua_absindex(L, arg);
     lua_pushstring(L, key);
     return lua_rawget(L, arg);
-}
-
-double bind_opt_number(lua_State *L, int arg, const char *where, const char *key, double low,
-                       double high, double fallback) {
-    double value = fallback;
-    if (bind_opt_push(L, arg, key) != LUA_TNIL)
-        value = number_within(L, -1, where, key, low, high);
-    lua_pop(L, 1);
-    return value;
-}
-
-lua_Integer bind_opt_integer(lua_State *L, int arg, const char *where, const char *key,
-                             lua_Integer low, lua_Integer high, lua_Integer fallback) {
-    lua_Integer value = fallback;
-    if (bind_opt_push(L, arg, key) != LUA_TNIL)
-        value = bind_integer(L, -1, where, key, low, high);
-    lua_pop(L, 1);
-    return value;
-}
-
-bool bind_opt_boolean(lua_State *L, int arg, const char *where, const char *key, bool fallback) {
-    bool value = fallback;
-    if (bind_opt_push(L, arg, key) != LUA_TNIL) {
-        if (!lua_isboolean(L, -1))
-            bind_expected(L, -1, where, key, "true or false");
-        value = lua_toboolean(L, -1);
-    }
-    lua_pop(L, 1);
-    return value;
-}
-
-const char *bind_opt_string(lua_State *L, int arg, const char *where, const char *key,
-                            const char *fallback) {
-    const char *value = fallback;
-    if (bind_opt_push(L, arg, key) != LUA_TNIL)
-        value = bind_string(L, -1, where, key);
-    lua_pop(L, 1); /* the table still holds the string */
-    return value;
-}
-
-static int refuse_word(lua_State *L, const char *where, const char *key, const char *const *words) {
-    luaL_Buffer text;
-    char got[128];
-    bind_describe(L, -1, got);
-    luaL_buffinit(L, &text);
-    for (size_t i = 0; words[i]; i++) {
-        luaL_addstring(&text, i == 0 ? "\"" : words[i + 1] ? ", \"" : " or \"");
-        luaL_addstring(&text, words[i]);
-        luaL_addstring(&text, "\"");
-    }
-    luaL_pushresult(&text);
-    return luaL_error(L, "%s: %s: expected %s, got %s", where, key, lua_tostring(L, -1), got);
-}
-
-int bind_opt_word(lua_State *L, int arg, const char *where, const char *key,
-                  const char *const *words, int fallback) {
-    int value = fallback;
-    if (bind_opt_push(L, arg, key) != LUA_TNIL) {
-        const char *word = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
-        for (value = 0; words[value] && strcmp(words[value], word) != 0; value++)
-            ;
-        if (!words[value])
-            refuse_word(L, where, key, words);
-    }
-    lua_pop(L, 1);
-    return value;
 }
 
 /* ---- Answers that are lists --------------------------------------------------------------------

@@ -165,17 +165,6 @@ void bind_options_list(lua_State *L, int arg, const char *where, const char *con
 /* Push a table with what the one at `arg` holds. */
 void bind_push_copy(lua_State *L, int arg);
 
-/* One option: the default if it is absent. The bounds are inclusive. */
-double bind_opt_number(lua_State *L, int arg, const char *where, const char *key, double low,
-                       double high, double fallback);
-lua_Integer bind_opt_integer(lua_State *L, int arg, const char *where, const char *key,
-                             lua_Integer low, lua_Integer high, lua_Integer fallback);
-bool bind_opt_boolean(lua_State *L, int arg, const char *where, const char *key, bool fallback);
-const char *bind_opt_string(lua_State *L, int arg, const char *where, const char *key,
-                            const char *fallback);
-/* The place of the option's word in `words` (NULL-terminated); an error lists them. */
-int bind_opt_word(lua_State *L, int arg, const char *where, const char *key,
-                  const char *const *words, int fallback);
 /* Push the option's value; returns its type (LUA_TNIL if absent). */
 int bind_opt_push(lua_State *L, int arg, const char *key);
 
