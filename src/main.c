@@ -120,7 +120,7 @@ static int start(Options *options, int argc, char **argv) {
 
 int main(int argc, char **argv) {
     streams_fill();
-    blas_mend_core(argv);
+    blas_mend(argv);
     Options options;
     char message[256];
     int status = STATUS_OK;

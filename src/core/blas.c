@@ -43,22 +43,34 @@ static const char *better_core(void) {
     return NULL;
 }
 
-void blas_mend_core(char **argv) {
-    const char *better = better_core();
-    bool restarted = getenv(MENDED) != NULL;
-    if (restarted) { /* children of ours (gnuplot, a user's script) start from a clean slate */
-        unsetenv(MENDED);
+/* What the restarted program was given, which children of ours (gnuplot, a user's script) are not
+ * to inherit. */
+static void forget(const char *given) {
+    if (strchr(given, 'c'))
         unsetenv("OPENBLAS_CORETYPE");
+    if (strchr(given, 't'))
+        unsetenv("OPENBLAS_NUM_THREADS");
+    unsetenv(MENDED);
+}
+
+void blas_mend(char **argv) {
+    const char *better = better_core(), *given = getenv(MENDED);
+    if (given) {
+        forget(given);
         return;
     }
-    if (!better || getenv("OPENBLAS_CORETYPE") || strcmp(blas_core_name(), "Prescott") != 0)
+    bool core = better && !getenv("OPENBLAS_CORETYPE") && strcmp(blas_core_name(), "Prescott") == 0;
+    bool threads = !getenv("OPENBLAS_NUM_THREADS") && openblas_get_num_threads() > 1;
+    if (!core && !threads)
         return;
-    setenv(MENDED, "1", 1);
-    setenv("OPENBLAS_CORETYPE", better, 1);
+    if (core)
+        setenv("OPENBLAS_CORETYPE", better, 1);
+    if (threads)
+        setenv("OPENBLAS_NUM_THREADS", "1", 1);
+    given = core && threads ? "ct" : core ? "c" : "t";
+    setenv(MENDED, given, 1);
     execv("/proc/self/exe", argv);
-    /* No way to restart: go on, slower. */
-    unsetenv(MENDED);
-    unsetenv("OPENBLAS_CORETYPE");
+    forget(given); /* no way to restart: go on, slower */
 }
 
 static enum CBLAS_TRANSPOSE cblas_transpose(bool transpose) {
@@ -130,7 +142,7 @@ static void hold_at_one_thread(void) {
     openblas_set_num_threads(1);
 }
 
-/* A program that never called blas_mend_core (a test) would otherwise have OpenBLAS's threads
+/* A program that never called blas_mend (a test) would otherwise have OpenBLAS's threads
  * compete with ours. */
 static void run(void (*multiply)(const Product *product, Part part), const Product *product) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;

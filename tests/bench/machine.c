@@ -141,7 +141,7 @@ static float *filled(size_t n) {
 
 int main(int argc, char **argv) {
     (void)argc;
-    blas_mend_core(argv);
+    blas_mend(argv);
     for (int i = 0; i < 3; i++)
         matrix[i] = filled((size_t)SIDE * SIDE);
     block = filled(block_bytes / sizeof(float));

@@ -103,7 +103,7 @@ static void time_solver(const char *name, const Problem *problem, SolverKind kin
 }
 
 int main(int argc, char **argv) {
-    blas_mend_core(argv);
+    blas_mend(argv);
     if (argc != 5) {
         fputs("usage: svms FEATURES.npy LABELS.npy GAMMA C\n", stderr);
         return 2;

@@ -1,0 +1,24 @@
+# Under a limit of memory that a thread of OpenBLAS met, the program printed and never ended.
+. tests/cli/tap.sh
+
+case $perigee in
+    */asan/*)
+        skip "a limit of address space" "an instrumented build"
+        finish
+        exit 0
+        ;;
+esac
+
+for limit in 180000 220000 400000; do
+    out=$( (ulimit -v $limit && timeout 20 "$perigee" -e 'print(1 + 1)') 2> "$work/err")
+    check_equal "starts and ends within $limit kB" "$out, $?" "2, 0"
+done
+out=$( (ulimit -v 300000 && timeout 20 "$perigee" -e 'print(pcall(array.zeros, 10000, 10000))') 2> "$work/err")
+check_match "what does not fit is an error" "$out" "false*memory*"
+
+# Children get what the user gave, and nothing of ours.
+out=$("$perigee" -e 'print(os.execute("env | grep -c OPENBLAS_"))' 2> /dev/null | head -n 1)
+check_equal "children inherit nothing that was set for the library" "$out" 0
+out=$(OPENBLAS_NUM_THREADS=3 "$perigee" -e 'print(os.getenv("OPENBLAS_NUM_THREADS"))')
+check_equal "what the user set stays" "$out" 3
+finish
