@@ -2,11 +2,14 @@
 
 #include "core/fail.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -103,6 +106,47 @@ static bool resolve_target(const char *path, char **target, mode_t *mode, Error 
     return *target ? true : error_set(err, ERROR_FILE, "%s: %s", path, strerror(errno));
 }
 
+/* Is `name` what create_beside calls a file for the target `base`? Then its process. */
+static bool is_part_of(const char *name, const char *base, pid_t *process) {
+    size_t length = strlen(base);
+    long number;
+    unsigned serial;
+    int end = 0;
+    if (strncmp(name, base, length) != 0 ||
+        sscanf(name + length, ".%ld-%u.part%n", &number, &serial, &end) != 2)
+        return false;
+    *process = (pid_t)number;
+    return end > 0 && name[length + (size_t)end] == '\0';
+}
+
+/* Nobody by that number is here, and nobody elsewhere holds the file. */
+static bool is_orphan(int folder, const char *name, pid_t process) {
+    if (kill(process, 0) == 0 || errno != ESRCH)
+        return false;
+    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    bool orphan = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+    if (fd >= 0)
+        close(fd);
+    return orphan;
+}
+
+/* What a process that was killed left beside the target. */
+static void remove_orphans(const char *target) {
+    const char *slash = strrchr(target, '/');
+    const char *base = slash ? slash + 1 : target;
+    char *path = strndup(target, (size_t)(base - target));
+    DIR *folder = path ? opendir(*path ? path : ".") : NULL;
+    for (const struct dirent *entry; folder && (entry = readdir(folder));) {
+        pid_t process;
+        if (is_part_of(entry->d_name, base, &process) &&
+            is_orphan(dirfd(folder), entry->d_name, process))
+            unlinkat(dirfd(folder), entry->d_name, 0);
+    }
+    if (folder)
+        closedir(folder);
+    free(path);
+}
+
 /* A new file beside the target, under the permissions that the target has or would get. */
 static int create_beside(FileWriter *writer, mode_t mode) {
     size_t room = strlen(writer->path) + 48;
@@ -110,6 +154,8 @@ static int create_beside(FileWriter *writer, mode_t mode) {
     for (unsigned serial = 1; writer->temporary && serial <= 100; serial++) {
         snprintf(writer->temporary, room, "%s.%ld-%u.part", writer->path, (long)getpid(), serial);
         int fd = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd >= 0)
+            (void)flock(fd, LOCK_EX | LOCK_NB); /* tells others that somebody is at it */
         if (fd >= 0 && mode)
             (void)!fchmod(fd, mode); /* another owner's file may refuse: the umask's mode is fine */
         if (fd >= 0 || errno != EEXIST)
@@ -123,6 +169,7 @@ bool file_writer_open(FileWriter *writer, const char *path, Error *err) {
     *writer = (FileWriter){ 0 };
     if (!resolve_target(path, &writer->path, &mode, err))
         return false;
+    remove_orphans(writer->path);
     int fd = create_beside(writer, mode);
     if (fd < 0) {
         error_set(err, ERROR_FILE, "%s: %s", path, strerror(errno));
@@ -139,11 +186,19 @@ bool file_writer_open(FileWriter *writer, const char *path, Error *err) {
     return true;
 }
 
-bool file_writer_commit(FileWriter *writer, Error *err) {
+/* Why an earlier write failed, which stdio does not keep: another one says it. */
+static int why_not(FILE *stream) {
     errno = 0;
-    bool ok = !ferror(writer->stream) && fflush(writer->stream) == 0 &&
-              fsync(fileno(writer->stream)) == 0;
-    int failure = errno;
+    return write(fileno(stream), "", 1) < 0 ? errno : EIO;
+}
+
+bool file_writer_commit(FileWriter *writer, Error *err) {
+    bool ok = !ferror(writer->stream);
+    int failure = ok ? 0 : why_not(writer->stream);
+    if (ok && (fflush(writer->stream) != 0 || fsync(fileno(writer->stream)) != 0)) {
+        ok = false;
+        failure = errno;
+    }
     if (fclose(writer->stream) != 0 && ok) {
         ok = false;
         failure = errno;
@@ -154,8 +209,7 @@ bool file_writer_commit(FileWriter *writer, Error *err) {
     }
     if (!ok) {
         unlink(writer->temporary);
-        error_set(err, ERROR_FILE, "%s: %s", writer->path,
-                  failure ? strerror(failure) : "writing failed");
+        error_set(err, ERROR_FILE, "%s: %s", writer->path, strerror(failure));
     }
     clear_writer(writer);
     return ok;

@@ -30,7 +30,8 @@ typedef struct FileWriter {
     char *temporary;
 } FileWriter;
 
-/* Open a new file beside `path`. An existing target must be a regular file. */
+/* Open a new file beside `path`. An existing target must be a regular file. What killed processes
+ * left beside it is removed. */
 bool file_writer_open(FileWriter *writer, const char *path, Error *err);
 
 /* Everything to the disk, then rename. Checks the errors of all writes before it, so callers need
