@@ -270,6 +270,32 @@ function TestCoverage.test_stated_defaults_are_taken()
   lu.assertTrue(compared >= 39, "only " .. compared)
 end
 
+-- Thirty arguments that are not there and one that is: whoever counts refuses it before it looks at any.
+local function refuses_surplus(f)
+  local ok, message = pcall(f, table.unpack({ [31] = 7 }, 1, 31))
+  return not ok and tostring(message):find("expected .*, got 7") ~= nil
+end
+
+function TestCoverage.test_surplus_arguments_are_refused()
+  -- Lists of any length: sizes, indices, datasets, names of variables.
+  local any = {}
+  for name in ("zeros ones eye arange linspace rand randn randint at set slice reshape broadcast_to"
+    .. " permute transpose concat stack save random bench time script"):gmatch "%S+" do any[name] = true end
+  local swallowing = {}
+  local function look(where, functions)
+    for name, f in pairs(functions) do
+      if type(f) == "function" and not name:find "^__" and not any[name] and not refuses_surplus(f) then
+        swallowing[#swallowing + 1] = where .. name
+      end
+    end
+  end
+  for _, name in ipairs(libraries) do look(name .. ".", _G[name]) end
+  for kind, methods in pairs(types()) do look(kind .. ":", methods) end
+  for _, name in ipairs { "who", "info", "seed", "restore", "show" } do look("", { [name] = _G[name] }) end
+  table.sort(swallowing)
+  lu.assertEquals(swallowing, {})
+end
+
 function TestCoverage.test_see_also_leads_somewhere()
   for _, entry in ipairs(entries()) do
     for _, name in ipairs(entry.see or {}) do
