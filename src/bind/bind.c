@@ -302,6 +302,10 @@ static void set_events(lua_State *L, const BindType *type) {
         set_events(L, type->like);
     if (type->meta)
         luaL_setfuncs(L, type->meta, 0);
+    if (type->options) {
+        lua_pushlightuserdata(L, (void *)type->options);
+        lua_setfield(L, -2, BIND_OPTIONS);
+    }
 }
 
 static void new_metatable(lua_State *L, const BoxType *box) {

@@ -108,6 +108,7 @@ typedef struct BindType {
     const char *keys; /* "an integer or a name": what x[…] takes; NULL: others than names are nil */
     bool (*other)(lua_State *L, void *object); /* x.key, the key at 2: has it pushed a value? */
     void (*others)(lua_State *L, const void *object); /* such keys, into the list on top */
+    const struct BindOptions *options; /* of a type .like bind_with_options (bind_fields.h) */
     const luaL_Reg *meta;
 } BindType;
 
@@ -116,8 +117,9 @@ typedef struct BindType {
 void bind_new_type(lua_State *L, const BindType *type);
 void bind_new_owner(lua_State *L, const BoxType *box);
 
-/* The name in a metatable of the function that lists the options which the value at 1 has now; they
- * are among the names that errors and completion offer. */
+/* In the metatable of a type with options: those, and the function that lists the names which the
+ * value at 1 has now, for errors and completion. */
+#define BIND_OPTIONS "perigee.options"
 #define BIND_OPTION_NAMES "perigee.option_names"
 
 /* ---- Errors --------------------------------------------------------------------------------- */

@@ -41,31 +41,27 @@ static AttackBox *check_self(lua_State *L, const char *where) {
 
 /* ---- Options --------------------------------------------------------------------------------- */
 
-static bool is_bound(const char *name) {
-    return strcmp(name, "lower") == 0 || strcmp(name, "upper") == 0;
-}
-
-/* Check the value at `value` of the object option `name`, and push what is kept of it. */
-static void push_kept(lua_State *L, int value, const char *where, const char *name) {
+/* Check the value at `value` of an object option, and push what is kept of it: itself, of bounds an
+ * array that is made of it. */
+static void push_kept(lua_State *L, int value, const char *where, const Field *field) {
     int top = lua_gettop(L);
     bool number = lua_type(L, value) == LUA_TNUMBER;
+    const char *type = field->type, *name = field->name;
     value = lua_absindex(L, value);
-    if (is_bound(name) && !number) {
+    if (strcmp(type, "model") == 0)
+        bind_check_model(L, value, where, name);
+    else if (strcmp(type, "dataset|array") == 0)
+        bind_check_samples(L, value, where, name);
+    else if (strcmp(type, "integer") == 0)
+        bind_integer(L, value, where, name, LUA_MININTEGER, LUA_MAXINTEGER);
+    else if (number && strcmp(type, "integer|array") == 0)
+        bind_integer(L, value, where, name, INT32_MIN, INT32_MAX);
+    else if (strcmp(type, "integer|array") == 0)
+        bind_to_array(L, value, where, name, DTYPE_I32);
+    else if (!number) {
         bind_to_array(L, value, where, name, DTYPE_F32);
         return;
     }
-    if (strcmp(name, "model") == 0)
-        bind_check_model(L, value, where, name);
-    else if (strcmp(name, "start_from") == 0)
-        bind_check_samples(L, value, where, name);
-    else if (strcmp(name, "seed") == 0)
-        bind_integer(L, value, where, name, LUA_MININTEGER, LUA_MAXINTEGER);
-    else if (is_bound(name))
-        bind_number(L, value, where, name);
-    else if (number)
-        bind_integer(L, value, where, name, INT32_MIN, INT32_MAX);
-    else
-        bind_to_array(L, value, where, name, DTYPE_I32);
     lua_settop(L, top);
     lua_pushvalue(L, value);
 }
@@ -75,7 +71,7 @@ static void keep_objects(lua_State *L, int options, const char *where, const Fie
     int held = lua_gettop(L);
     for (; field->name; field++, lua_settop(L, held))
         if (field->kind == FIELD_OBJECT && bind_opt_push(L, options, field->name) != LUA_TNIL) {
-            push_kept(L, -1, where, field->name);
+            push_kept(L, -1, where, field);
             lua_setfield(L, held, field->name);
         }
 }
@@ -94,36 +90,33 @@ static bool option_at(void *object, size_t i, FieldPlace *place) {
     return fields_place(field, object, "", place);
 }
 
-/* The object itself is at 1 wherever one option is read or set. */
+static const char *where_of(const void *box) {
+    return ((const AttackBox *)box)->where;
+}
+
+static const void *initial_of(const void *box) {
+    return &((const AttackBox *)box)->attack->params;
+}
+
+static const BindOptions attack_options = { option_at, where_of, initial_of, NULL };
+
+/* Nil takes the option away. */
 static void read_object(lua_State *L, const FieldPlace *place, int arg, const char *where) {
-    push_kept(L, arg, where, place->field->name);
     lua_getiuservalue(L, 1, 1);
-    lua_insert(L, -2);
-    lua_setfield(L, -2, place->field->name);
-    lua_pop(L, 1);
+    if (lua_isnil(L, arg))
+        lua_pushnil(L);
+    else
+        push_kept(L, arg, where, place->field);
+    if (place->object)
+        lua_setfield(L, -2, place->field->name);
 }
 
 static void push_object_option(lua_State *L, const FieldPlace *place) {
     const AttackParams *params = place->object;
     const char *name = place->field->name;
     lua_getiuservalue(L, 1, 1);
-    int type = lua_getfield(L, -1, name);
-    lua_remove(L, -2);
-    if (type == LUA_TNIL && is_bound(name)) {
-        lua_pop(L, 1);
+    if (lua_getfield(L, -1, name) == LUA_TNIL && strcmp(place->field->type, "number|array") == 0)
         lua_pushnumber(L, *name == 'l' ? params->lower : params->upper);
-    }
-}
-
-static BindOptioned optioned(AttackBox *box) {
-    static const BindOptions options = { option_at, read_object, push_object_option, NULL };
-    return (BindOptioned){ &options, box, box->where };
-}
-
-static int option_names(lua_State *L) {
-    BindOptioned self = optioned(check_self(L, "options"));
-    bind_push_option_names(L, &self);
-    return 1;
 }
 
 /* ---- Objects --------------------------------------------------------------------------------- */
@@ -165,50 +158,8 @@ static int attack_with(lua_State *L) {
     return 1;
 }
 
-/* a:set{ dmax = 3 }: the object itself, which takes over what :with would give. */
-static int attack_set(lua_State *L) {
-    AttackBox *self = check_self(L, "set");
-    attack_with(L);
-    self->params = ((AttackBox *)bind_test(L, -1, &attack_type))->params;
-    lua_getiuservalue(L, -1, 1);
-    lua_setiuservalue(L, 1, 1);
-    lua_settop(L, 1);
-    return 1;
-}
-
-/* a:get("dmax") */
-static int attack_get(lua_State *L) {
-    BindOptioned self = optioned(check_self(L, "get"));
-    bind_get_option(L, &self, 2);
-    return 1;
-}
-
 static void push_name(lua_State *L, const void *box) {
     lua_pushstring(L, ((const AttackBox *)box)->attack->name);
-}
-
-static bool push_option(lua_State *L, void *box) {
-    BindOptioned self = optioned(box);
-    return bind_push_option(L, &self, 2);
-}
-
-/* a.dmax = 3; nil: the default again. */
-static int attack_newindex(lua_State *L) {
-    AttackBox *box = check_self(L, "attack");
-    BindOptioned self = optioned(box);
-    lua_settop(L, 3);
-    bool clears = lua_isnil(L, 3) && lua_type(L, 2) == LUA_TSTRING;
-    const Field *field = clears ? fields_find(box->attack->fields, lua_tostring(L, 2)) : NULL;
-    if (!field) {
-        bind_set_option(L, &self, 2, 3);
-    } else if (field->kind != FIELD_OBJECT) {
-        field_copy(field, &box->params, &box->attack->params);
-    } else {
-        lua_getiuservalue(L, 1, 1);
-        lua_insert(L, 2);
-        lua_rawset(L, 2);
-    }
-    return 0;
 }
 
 /* ---- Runs ------------------------------------------------------------------------------------ */
@@ -343,6 +294,7 @@ static int attack_run_call(lua_State *L) {
 
 /* Into the table on top, and what it takes to the help. */
 static void add_constructor(lua_State *L, const Attack *attack) {
+    static const BindObject object = { read_object, push_object_option };
     char name[48];
     bind_set_functions(
         L, (const BindFunction[]){ BIND_AS(attack->name, construct, 1, attack), BIND_LAST });
@@ -356,22 +308,21 @@ static void add_constructor(lua_State *L, const Attack *attack) {
                             .see = "attack:run",
                             .fields = { attack->fields, &attack->params } };
     bind_describe_options(L, &described);
+    for (const Field *field = attack->fields; field->name; field++)
+        if (field->kind == FIELD_OBJECT)
+            bind_object_field(L, field, &object);
 }
 
 int open_attack(lua_State *L) {
     static const BindFunction methods[] = { BIND("run", attack_run_call, 3),
-                                            BIND("with", attack_with, 2),
-                                            BIND("set", attack_set, 2), BIND("get", attack_get, 2),
-                                            BIND_LAST };
+                                            BIND("with", attack_with, 2), BIND_LAST };
     static const BindProperty properties[] = { BIND_PROPERTY("name", push_name), BIND_LAST };
-    static const luaL_Reg meta[] = { { "__newindex", attack_newindex },
-                                     { "__tostring", attack_tostring },
-                                     { BIND_OPTION_NAMES, option_names },
-                                     { NULL, NULL } };
+    static const luaL_Reg meta[] = { { "__tostring", attack_tostring }, { NULL, NULL } };
     static const BindType type = { .box = &attack_type,
+                                   .like = &bind_with_options,
                                    .methods = methods,
                                    .properties = properties,
-                                   .other = push_option,
+                                   .options = &attack_options,
                                    .meta = meta };
     bind_new_type(L, &type);
     lua_pop(L, 1);

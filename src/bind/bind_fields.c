@@ -129,77 +129,123 @@ Rng bind_seed_options(lua_State *L, int arg, const char *where) {
 
 /* ---- Objects with options -------------------------------------------------------------------- */
 
-static bool is_other(lua_State *L, const BindOptioned *self, int key, int value) {
+/* The value at 1, and what the messages about its options begin with. */
+typedef struct Optioned {
+    const BindOptions *options;
+    void *object;
+    const char *where;
+} Optioned;
+
+static Optioned check_self(lua_State *L, const char *where) {
+    Optioned self = { .options = NULL };
+    if (luaL_getmetafield(L, 1, BIND_OPTIONS) != LUA_TNIL) {
+        self.options = lua_touserdata(L, -1);
+        luaL_getmetafield(L, 1, "perigee.type");
+        self.object = bind_test(L, 1, lua_touserdata(L, -1));
+        lua_pop(L, 2);
+    }
+    if (!self.object)
+        bind_expected(L, 1, where, "self",
+                      "an object with options (is this a call with a dot instead of a colon?)");
+    self.where = self.options->where(self.object);
+    return self;
+}
+
+static bool is_other(lua_State *L, const Optioned *self, int key, int value) {
     return self->options->other && lua_type(L, key) == LUA_TSTRING &&
            self->options->other(L, self->object, key, value);
 }
 
-static bool locate(lua_State *L, const BindOptioned *self, int key, FieldPlace *place) {
-    const char *name = lua_type(L, key) == LUA_TSTRING ? lua_tostring(L, key) : NULL;
-    for (size_t i = 0; name && self->options->at(self->object, i, place); i++)
-        if (strcmp(place->name, name) == 0)
-            return true;
-    return false;
-}
-
-static void check_place(lua_State *L, const BindOptioned *self, int key, FieldPlace *place) {
+static void check_place(lua_State *L, const Optioned *self, int key, FieldPlace *place) {
     Error err;
     char text[128];
     if (lua_type(L, key) != LUA_TSTRING)
         luaL_error(L, "%s: options go by name, got %s for a name", self->where,
                    bind_describe(L, key, text));
-    if (fields_locate(self->options->at, self->object, lua_tostring(L, key), place, &err))
-        return;
-    bind_raise_in(L, self->where, &err);
+    if (!fields_locate(self->options->at, self->object, lua_tostring(L, key), place, &err))
+        bind_raise_in(L, self->where, &err);
 }
 
-static void push_place(lua_State *L, const BindOptioned *self, const FieldPlace *place) {
+void bind_object_field(lua_State *L, const Field *field, const BindObject *object) {
+    lua_pushlightuserdata(L, (void *)object);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, field);
+}
+
+static const BindObject *object_of(lua_State *L, const FieldPlace *place) {
+    lua_rawgetp(L, LUA_REGISTRYINDEX, place->field);
+    const BindObject *object = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    if (!object)
+        luaL_error(L, "%s: this option is chosen when the object is made", place->name);
+    return object;
+}
+
+static void push_place(lua_State *L, const FieldPlace *place) {
     if (place->field->kind == FIELD_OBJECT) {
-        self->options->push(L, place);
+        object_of(L, place)->push(L, place);
         return;
     }
     Value value = field_get(place->field, place->object);
     bind_push_value(L, &value);
 }
 
-bool bind_push_option(lua_State *L, const BindOptioned *self, int key) {
+/* x.name */
+static bool push_option(lua_State *L, void *object) {
     FieldPlace place;
-    if (!locate(L, self, key, &place))
-        return false;
-    push_place(L, self, &place);
-    return true;
+    Optioned self = check_self(L, "options");
+    for (size_t i = 0; self.options->at(object, i, &place); i++)
+        if (strcmp(place.name, lua_tostring(L, 2)) == 0) {
+            push_place(L, &place);
+            return true;
+        }
+    return false;
 }
 
-void bind_push_option_names(lua_State *L, const BindOptioned *self) {
+static int option_names(lua_State *L) {
     FieldPlace place;
+    Optioned self = check_self(L, "options");
     lua_newtable(L);
-    for (size_t i = 0; self->options->at(self->object, i, &place); i++) {
+    for (size_t i = 0; self.options->at(self.object, i, &place); i++) {
         lua_pushstring(L, place.name);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
+    return 1;
 }
 
-void bind_get_option(lua_State *L, const BindOptioned *self, int arg) {
+/* x:get(name) */
+static int get_option(lua_State *L) {
     FieldPlace place;
-    if (is_other(L, self, arg, 0))
-        return;
-    check_place(L, self, arg, &place);
-    push_place(L, self, &place);
+    Optioned self = check_self(L, "get");
+    lua_settop(L, 2);
+    if (is_other(L, &self, 2, 0))
+        return 1;
+    check_place(L, &self, 2, &place);
+    push_place(L, &place);
+    return 1;
 }
 
-void bind_set_option(lua_State *L, const BindOptioned *self, int key, int value) {
+static void set_option(lua_State *L, const Optioned *self, int key, int value) {
     FieldPlace place;
     if (is_other(L, self, key, value))
         return;
     check_place(L, self, key, &place);
     if (place.field->kind == FIELD_OBJECT)
-        self->options->read(L, &place, value, self->where);
+        object_of(L, &place)->read(L, &place, value, self->where);
+    else if (lua_isnil(L, value) && self->options->initial)
+        field_copy(place.field, place.object, self->options->initial(self->object));
     else
         bind_field_set(L, value, self->where, &place);
 }
 
+/* x.name = value */
+static int assign_option(lua_State *L) {
+    Optioned self = check_self(L, "options");
+    set_option(L, &self, 2, 3);
+    return 0;
+}
+
 /* Would the value at `arg` do for this option? Raises if not, and changes nothing. */
-static void rehearse(lua_State *L, const BindOptioned *self, const FieldPlace *place, int arg) {
+static void rehearse(lua_State *L, const Optioned *self, const FieldPlace *place, int arg) {
     union {
         double number;
         size_t pair[2];
@@ -210,30 +256,44 @@ static void rehearse(lua_State *L, const BindOptioned *self, const FieldPlace *p
         const char *string;
     } scratch;
     Field field = *place->field;
-    if (field.kind == FIELD_OBJECT)
+    FieldPlace trial = *place;
+    if (field.kind == FIELD_OBJECT) {
+        trial.object = NULL;
+        object_of(L, place)->read(L, &trial, arg, self->where);
         return;
+    }
     field.offset = 0;
-    FieldPlace trial = { .field = &field, .object = &scratch };
-    memcpy(trial.name, place->name, sizeof trial.name);
+    trial.field = &field;
+    trial.object = &scratch;
     bind_field_set(L, arg, self->where, &trial);
 }
 
-void bind_set_options(lua_State *L, const BindOptioned *self, int arg) {
+/* x:set{ name = value, … }: all are checked before any is set. */
+static int set_options(lua_State *L) {
     FieldPlace place;
-    arg = lua_absindex(L, arg);
-    if (!lua_istable(L, arg))
-        bind_expected(L, arg, self->where, "options", "a table such as { C = 1 }");
-    for (lua_pushnil(L); lua_next(L, arg); lua_pop(L, 1)) {
-        if (is_other(L, self, lua_absindex(L, -2), 0)) {
-            lua_pop(L, 1);
-            continue;
+    Optioned self = check_self(L, "set");
+    if (!lua_istable(L, 2))
+        bind_expected(L, 2, self.where, "options", "a table, name = value");
+    lua_settop(L, 2);
+    for (lua_pushnil(L); lua_next(L, 2); lua_settop(L, 3))
+        if (!is_other(L, &self, 3, 0)) {
+            check_place(L, &self, 3, &place);
+            rehearse(L, &self, &place, 4);
         }
-        check_place(L, self, lua_absindex(L, -2), &place);
-        rehearse(L, self, &place, lua_gettop(L));
-    }
-    for (lua_pushnil(L); lua_next(L, arg); lua_pop(L, 1))
-        bind_set_option(L, self, lua_absindex(L, -2), lua_gettop(L));
+    for (lua_pushnil(L); lua_next(L, 2); lua_settop(L, 3))
+        set_option(L, &self, 3, 4);
+    lua_settop(L, 1);
+    return 1;
 }
+
+static const BindFunction option_methods[] = { BIND("set", set_options, 2),
+                                               BIND("get", get_option, 2), BIND_LAST };
+static const luaL_Reg option_events[] = { { "__newindex", assign_option },
+                                          { BIND_OPTION_NAMES, option_names },
+                                          { NULL, NULL } };
+const BindType bind_with_options = { .methods = option_methods,
+                                     .other = push_option,
+                                     .meta = option_events };
 
 /* ---- What the help says ---------------------------------------------------------------------- */
 

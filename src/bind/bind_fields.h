@@ -1,10 +1,11 @@
 /* bind_fields.h — options that are fields (core/fields.h): from Lua's tables into structs and back.
  *
- * A type of objects with options fills one BindOptions; reading, assigning, :set and :get of all of
- * them are then the functions below, and say the same of every mistake. */
+ * A type of objects with options is .like bind_with_options and fills one BindOptions; reading,
+ * assigning, :set and :get are then the same of all of them, and say the same of every mistake. */
 #ifndef PERIGEE_BIND_FIELDS_H
 #define PERIGEE_BIND_FIELDS_H
 
+#include "bind/bind.h"
 #include "core/fields.h"
 #include "core/rng.h"
 
@@ -43,46 +44,30 @@ Rng bind_seed_options(lua_State *L, int arg, const char *where);
 /* ---- Objects with options ---------------------------------------------------------------------
  */
 
+/* What BindType.options says of them. */
 typedef struct BindOptions {
     FieldAt *at;
-    /* The value of a FIELD_OBJECT at `arg` checked and taken over; pushed. Both NULL where the type
-     * has no such field. */
-    void (*read)(lua_State *L, const FieldPlace *place, int arg, const char *where);
-    void (*push)(lua_State *L, const FieldPlace *place);
+    const char *(*where)(const void *object); /* what messages begin with: "svm" */
+    /* The struct with every default, which assigning nil gives again; NULL: nil is a value that
+     * does not fit. */
+    const void *(*initial)(const void *object);
     /* Options that the object knows and `at` does not: set the value at `value`, or push what the
      * key names where value is 0. False: it has none of that name. May be NULL. */
     bool (*other)(lua_State *L, void *object, int key, int value);
 } BindOptions;
 
-/* How a FIELD_OBJECT of models is read and pushed, by whoever defines the field: the place's object
- * is what its struct is. Kept in the registry under the field. */
+/* The common part of such types: the methods get and set, x.name = value, options among x's names.
+ */
+extern const BindType bind_with_options;
+
+/* How a FIELD_OBJECT is read and pushed, by whoever defines the field; kept in the registry under
+ * it. The one with the options is at 1, and the place's object what its struct is; the value at
+ * `arg` is checked and, unless that is NULL, taken over. */
 typedef struct BindObject {
     void (*read)(lua_State *L, const FieldPlace *place, int arg, const char *where);
     void (*push)(lua_State *L, const FieldPlace *place);
 } BindObject;
 void bind_object_field(lua_State *L, const Field *field, const BindObject *object);
-
-/* An object's options, and what its messages begin with. */
-typedef struct BindOptioned {
-    const BindOptions *options;
-    void *object;
-    const char *where; /* "svm" */
-} BindOptioned;
-
-/* Push the option that is named by the key at `key` and return true; or push nothing. */
-bool bind_push_option(lua_State *L, const BindOptioned *self, int key);
-
-/* self[key] = value, both on the stack; unknown names and unfit values raise. */
-void bind_set_option(lua_State *L, const BindOptioned *self, int key, int value);
-
-/* Every name of the table at `arg`: all are looked up before any is set. */
-void bind_set_options(lua_State *L, const BindOptioned *self, int arg);
-
-/* Push the names of all options as a list. */
-void bind_push_option_names(lua_State *L, const BindOptioned *self);
-
-/* Push the option that is named by the string at `arg`; an unknown one raises. */
-void bind_get_option(lua_State *L, const BindOptioned *self, int arg);
 
 /* ---- What the help says -----------------------------------------------------------------------
  */

@@ -50,33 +50,15 @@ static const BindProperty properties[] = { BIND_PROPERTY("classes", push_classes
                                            BIND_PROPERTY("features", push_features),
                                            BIND_PROPERTY("kind", push_kind), BIND_LAST };
 
-/* ---- Options: those of the kind, objects by whoever registered for their field ----------------
+/* ---- Options ----------------------------------------------------------------------------------
  */
 
 static bool option_at(void *model, size_t i, FieldPlace *place) {
     return model_option_at(model, i, place);
 }
 
-void bind_object_field(lua_State *L, const Field *field, const BindObject *object) {
-    lua_pushlightuserdata(L, (void *)object);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, field);
-}
-
-static const BindObject *object_of(lua_State *L, const FieldPlace *place) {
-    lua_rawgetp(L, LUA_REGISTRYINDEX, place->field);
-    const BindObject *object = lua_touserdata(L, -1);
-    lua_pop(L, 1);
-    if (!object)
-        luaL_error(L, "%s: this option is chosen when the object is made", place->name);
-    return object;
-}
-
-static void read_object(lua_State *L, const FieldPlace *place, int arg, const char *where) {
-    object_of(L, place)->read(L, place, arg, where);
-}
-
-static void push_object(lua_State *L, const FieldPlace *place) {
-    object_of(L, place)->push(L, place);
+static const char *kind_name(const void *model) {
+    return ((const Model *)model)->kind->name;
 }
 
 /* A part written in Lua sets and gets its own. */
@@ -95,22 +77,7 @@ static bool set_itself(lua_State *L, void *object, int key, int value) {
     return true;
 }
 
-static const BindOptions model_options = { option_at, read_object, push_object, set_itself };
-
-static BindOptioned optioned(Model *model) {
-    return (BindOptioned){ &model_options, model, model->kind->name };
-}
-
-static int option_names(lua_State *L) {
-    BindOptioned self = optioned(check_self(L, "options"));
-    bind_push_option_names(L, &self);
-    return 1;
-}
-
-static bool push_option(lua_State *L, void *model) {
-    BindOptioned self = optioned(model);
-    return bind_push_option(L, &self, 2);
-}
+static const BindOptions model_options = { option_at, kind_name, NULL, set_itself };
 
 static int model_eq(lua_State *L) {
     Model *a = bind_test_model(L, 1);
@@ -271,25 +238,6 @@ const int32_t *bind_push_folds(lua_State *L, int arg, const FoldsOf *of, uint64_
     return fold;
 }
 
-static int method_set(lua_State *L) {
-    BindOptioned self = optioned(check_self(L, "set"));
-    bind_set_options(L, &self, 2);
-    lua_settop(L, 1);
-    return 1;
-}
-
-static int method_get(lua_State *L) {
-    BindOptioned self = optioned(check_self(L, "get"));
-    bind_get_option(L, &self, 2);
-    return 1;
-}
-
-static int model_newindex(lua_State *L) {
-    BindOptioned self = optioned(check_self(L, "model"));
-    bind_set_option(L, &self, 2, 3);
-    return 0;
-}
-
 static int method_clone(lua_State *L) {
     Error err;
     return bind_push_model(L, model_clone(check_self(L, "clone"), &err), &err);
@@ -313,8 +261,6 @@ static const BindFunction methods[] = {
     BIND("predict", method_predict, 2),
     BIND("gradient", method_gradient, 3),
     BIND("fit", method_fit, 3),
-    BIND("set", method_set, 2),
-    BIND("get", method_get, 2),
     BIND("clone", method_clone, 1),
     BIND("save", method_save, 2),
     BIND_LAST,
@@ -323,13 +269,13 @@ static const BindFunction methods[] = {
 /* ---- Types and boxes ------------------------------------------------------------------------- */
 
 static const luaL_Reg meta[] = { { "__eq", model_eq },
-                                 { "__newindex", model_newindex },
-                                 { BIND_OPTION_NAMES, option_names },
                                  { "__tostring", model_tostring },
                                  { NULL, NULL } };
-const BindType bind_any_model = {
-    .methods = methods, .properties = properties, .other = push_option, .meta = meta
-};
+const BindType bind_any_model = { .like = &bind_with_options,
+                                  .methods = methods,
+                                  .properties = properties,
+                                  .options = &model_options,
+                                  .meta = meta };
 
 void bind_new_model_type(lua_State *L, const BindType *type, const ModelKind *kind) {
     lua_pushlightuserdata(L, (void *)type->box);

@@ -114,7 +114,9 @@ static void push_weights(lua_State *L, int table, const char *where, SvcParams *
 
 /* The options `kernel` and `weights` of an svm, read into the params of one and pushed. */
 static void read_kernel(lua_State *L, const FieldPlace *place, int arg, const char *where) {
-    ((SvcParams *)place->object)->kernel = check_kernel(L, lua_absindex(L, arg), where);
+    Kernel kernel = check_kernel(L, lua_absindex(L, arg), where);
+    if (place->object)
+        ((SvcParams *)place->object)->kernel = kernel;
 }
 
 static void push_kernel_field(lua_State *L, const FieldPlace *place) {
@@ -126,7 +128,7 @@ static void read_weights(lua_State *L, const FieldPlace *place, int arg, const c
     Error err;
     int top = lua_gettop(L);
     push_weights(L, lua_absindex(L, arg), where, &weighted);
-    if (!svc_take_weights(place->object, &weighted, &err))
+    if (place->object && !svc_take_weights(place->object, &weighted, &err))
         bind_raise(L, &err);
     lua_settop(L, top);
 }

@@ -148,7 +148,7 @@ function TestLuaModel:test_a_set_with_a_typo_sets_nothing()
   lu.assertEquals(nr.threshold, 1)
   raises('nr: threshold: expected a number below inf, got the string "high"', nr.set, nr,
     { threshold = "high" })
-  raises("expected a table such as { C = 1 }", nr.set, nr, 3)
+  raises("expected a table, name = value", nr.set, nr, 3)
 end
 
 function TestLuaModel:test_inside_a_coroutine()
