@@ -7,6 +7,7 @@ local _ENV = require "perigee.own" -- luacheck: ignore
 local libraries = require "perigee.libraries"
 
 require "perigee.loaders"
+require "perigee.lua_model" -- for C, by the registry
 require "perigee.statement" -- for the host, which looks for it when an interrupt comes
 
 for _, name in ipairs(libraries) do

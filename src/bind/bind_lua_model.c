@@ -1,10 +1,11 @@
+/* bind_lua_model.c — a Lua table as a Model; bind_model.h says what is in it. */
 #include "bind/bind_fields.h"
 #include "bind/bind_model.h"
 #include "bind/bind_samples.h"
-#include "bind/lua_model.h"
 #include "core/array.h"
 #include "core/error.h"
 #include "data/dataset.h"
+#include "model.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -26,7 +27,7 @@ struct Call {
     double *scores;
     const GradientRequest *request;
     const Samples *samples;
-    const char *name; /* of a hyperparameter */
+    const char *way, *name; /* "get" or "set", and of what hyperparameter */
     Value *value;
     Model **copy;
 };
@@ -63,12 +64,20 @@ static bool protect(const Call *call, Error *err) {
     return status == LUA_OK;
 }
 
+/* Push what lua/perigee/lua_model.lua does under that name, and the model's table. */
+static void push_half(lua_State *L, const LuaModel *model, const char *name) {
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, "perigee.lua_models");
+    lua_getfield(L, -1, name);
+    lua_remove(L, -2);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, model->ref);
+}
+
 /* Push the method and the table itself; an absent method is an error. */
 static void push_method(lua_State *L, const LuaModel *model, const char *name) {
+    push_half(L, model, "method");
+    lua_pushstring(L, name);
+    lua_call(L, 2, 1);
     lua_rawgeti(L, LUA_REGISTRYINDEX, model->ref);
-    if (lua_getfield(L, -1, name) != LUA_TFUNCTION)
-        luaL_error(L, "%s: this model written in Lua has no %s method", name, name);
-    lua_insert(L, -2);
 }
 
 /* What goes in or comes out of a method of that name. */
@@ -136,63 +145,37 @@ static bool lua_gradient(Model *model, const Batch *batch, const GradientRequest
 
 /* ---- What the table says of itself ----------------------------------------------------------- */
 
-/* The list on top of the stack as the model's classes; pops nothing. False: it is not a sorted list
- * of labels. */
-static bool read_labels(lua_State *L, LuaModel *model) {
-    size_t count = (size_t)luaL_len(L, -1);
-    int32_t *label = lua_newuserdatauv(L, (count + 1) * sizeof *label, 0);
-    bool sorted = true;
-    for (size_t i = 0; i < count && sorted; i++) {
-        int is_integer;
-        lua_geti(L, -2, (lua_Integer)i + 1);
-        lua_Integer value = lua_tointegerx(L, -1, &is_integer);
-        lua_pop(L, 1);
-        label[i] = (int32_t)value;
-        sorted = is_integer && value >= INT32_MIN && value <= INT32_MAX &&
-                 (!i || label[i] > label[i - 1]);
-    }
-    Error err;
-    if (sorted && !labels_from("classes", label, count, &model->base.classes, &err))
-        bind_raise(L, &err);
-    lua_pop(L, 1);
-    return sorted && count > 0;
-}
-
 /* For messages: the user's function, and what the model is in it. */
 typedef struct Reading {
     const char *where, *name;
     const Samples *samples; /* whose labels stand in for absent classes; or NULL */
 } Reading;
 
-/* Read rejects, features and classes of the table at `arg` into the wrapper; raises if they are not
- * what they should be. */
-static void read_fields(lua_State *L, int arg, LuaModel *model, Reading reading) {
+/* Read rejects, features and classes into the wrapper; raises if they are not what they should be.
+ */
+static void read_fields(lua_State *L, LuaModel *model, Reading reading) {
     const Samples *samples = reading.samples;
-    const char *wrong = NULL;
-    lua_getfield(L, arg, "rejects");
-    model->base.rejects = lua_toboolean(L, -1);
-    lua_getfield(L, arg, "features");
-    lua_Integer features = lua_tointeger(L, -1);
-    if (features > 0)
-        model->base.features = (size_t)features;
-    bool can_fit = lua_getfield(L, arg, "fit") != LUA_TNIL;
-    bool has_classes = lua_getfield(L, arg, "classes") != LUA_TNIL;
-    labels_clear(&model->base.classes);
+    Model *base = &model->base;
     Error err;
-    if (has_classes) {
-        if (!lua_istable(L, -1) || !read_labels(L, model))
-            wrong = "a Lua model's classes are a list of labels in rising order";
-        else if (model->base.rejects && labels_find(&model->base.classes, LABEL_REJECTED) >= 0)
-            wrong = "the class -1 of a model that rejects: -1 means rejected";
-    } else if (samples) {
-        if (!labels_from(reading.where, samples->y, samples->n, &model->base.classes, &err))
-            bind_raise(L, &err);
-    } else if (!can_fit) {
-        wrong = "a Lua model needs classes, the list of its labels";
-    }
-    if (wrong)
-        luaL_error(L, "%s: %s: %s", reading.where, reading.name, wrong);
-    lua_pop(L, 4);
+    int top = lua_gettop(L);
+    push_half(L, model, "read");
+    lua_pushboolean(L, samples != NULL);
+    lua_call(L, 2, 4);
+    if (!lua_isnil(L, -1))
+        luaL_error(L, "%s: %s: %s", reading.where, reading.name, lua_tostring(L, -1));
+    base->rejects = lua_toboolean(L, top + 1);
+    if (lua_tointeger(L, top + 2) > 0)
+        base->features = (size_t)lua_tointeger(L, top + 2);
+    const Array *own = NULL;
+    if (!lua_isnil(L, top + 3))
+        own = bind_to_array(L, top + 3, reading.where, "classes", DTYPE_I32);
+    labels_clear(&base->classes);
+    bool ok = own ? labels_from("classes", array_i32(own), array_size(own), &base->classes, &err)
+              : samples ? labels_from(reading.where, samples->y, samples->n, &base->classes, &err)
+                        : true;
+    if (!ok)
+        bind_raise(L, &err);
+    lua_settop(L, top);
 }
 
 /* ---- Training and hyperparameters ------------------------------------------------------------ */
@@ -210,8 +193,7 @@ static void fit_body(lua_State *L, const Call *call) {
     lua_pop(L, 1);
     lua_call(L, 2, 0);
     call->model->base.features = samples->features;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, call->model->ref);
-    read_fields(L, lua_gettop(L), call->model, (Reading){ "fit", "model", samples });
+    read_fields(L, call->model, (Reading){ "fit", "model", samples });
 }
 
 static bool lua_fit(Model *model, const Samples *samples, Progress *progress, Error *err) {
@@ -219,30 +201,25 @@ static bool lua_fit(Model *model, const Samples *samples, Progress *progress, Er
     return protect(&(Call){ fit_body, (LuaModel *)model, .samples = samples }, err);
 }
 
-static void set_body(lua_State *L, const Call *call) {
-    push_method(L, call->model, "set");
-    lua_createtable(L, 0, 1);
-    bind_push_value(L, call->value);
-    lua_setfield(L, -2, call->name);
-    lua_call(L, 2, 0);
-}
-
-static bool lua_set(Model *model, const char *name, const Value *value, Error *err) {
-    Value set = *value;
-    return protect(&(Call){ set_body, (LuaModel *)model, .name = name, .value = &set }, err);
-}
-
-static void get_body(lua_State *L, const Call *call) {
-    push_method(L, call->model, "get");
+/* Get the hyperparameter or set it, as `way` says. */
+static void option_body(lua_State *L, const Call *call) {
+    push_half(L, call->model, call->way);
     lua_pushstring(L, call->name);
-    lua_call(L, 2, 1);
-    if (lua_type(L, -1) != LUA_TNUMBER)
-        luaL_error(L, "get: the Lua model has no number named \"%s\"", call->name);
+    bind_push_value(L, call->value);
+    lua_call(L, 3, 1);
     *call->value = bind_value(L, -1);
 }
 
 static bool lua_get(Model *model, const char *name, Value *value, Error *err) {
-    return protect(&(Call){ get_body, (LuaModel *)model, .name = name, .value = value }, err);
+    value->kind = VALUE_NOTHING;
+    return protect(
+        &(Call){ option_body, (LuaModel *)model, .way = "get", .name = name, .value = value }, err);
+}
+
+static bool lua_set(Model *model, const char *name, const Value *value, Error *err) {
+    Value set = *value;
+    return protect(
+        &(Call){ option_body, (LuaModel *)model, .way = "set", .name = name, .value = &set }, err);
 }
 
 static bool lua_same(const Model *a, const Model *b) {
@@ -266,18 +243,11 @@ static void lua_free(Model *model) {
 }
 
 static void clone_body(lua_State *L, const Call *call) {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, call->model->ref);
-    if (lua_getfield(L, 1, "clone") == LUA_TFUNCTION) {
-        lua_pushvalue(L, 1);
-        lua_call(L, 1, 1);
-        if (!lua_model_fits(L, -1))
-            luaL_error(L, "clone: the Lua model's clone is not a model");
-    } else {
-        bind_push_copy(L, 1);
-        if (lua_getmetatable(L, 1))
-            lua_setmetatable(L, -2);
-    }
-    *call->copy = model_retain(lua_model_push_box(L, lua_gettop(L), "clone", "model"));
+    push_half(L, call->model, "clone");
+    lua_call(L, 1, 1);
+    if (!lua_model_fits(L, 1))
+        luaL_error(L, "clone: the Lua model's clone is not a model");
+    *call->copy = model_retain(lua_model_push_box(L, 1, "clone", "model"));
 }
 
 static Model *lua_clone(const Model *model, Error *err) {
@@ -298,10 +268,6 @@ static const ModelKind lua_model_kind = {
     .get = lua_get,
     .clone = lua_clone,
 };
-
-bool lua_model_is(const Model *model) {
-    return model->kind == &lua_model_kind;
-}
 
 /* Owns a wrapper while a binding uses it; users never see it. */
 static const BoxType box_type = { .name = "perigee.lua_model",
@@ -339,10 +305,13 @@ Model *lua_model_push_box(lua_State *L, int arg, const char *where, const char *
     *box = model;
     lua_pushvalue(L, arg);
     model->ref = luaL_ref(L, LUA_REGISTRYINDEX);
-    read_fields(L, arg, model, (Reading){ where, name, NULL });
+    read_fields(L, model, (Reading){ where, name, NULL });
     return &model->base;
 }
 
-void lua_model_push_table(lua_State *L, const Model *model) {
+bool lua_model_push_table(lua_State *L, const Model *model) {
+    if (model->kind != &lua_model_kind)
+        return false;
     lua_rawgeti(L, LUA_REGISTRYINDEX, ((const LuaModel *)model)->ref);
+    return true;
 }

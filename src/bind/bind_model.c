@@ -6,7 +6,6 @@
 #include "bind/bind_fields.h"
 #include "bind/bind_model.h"
 #include "bind/bind_samples.h"
-#include "bind/lua_model.h"
 #include "bind/versions.h"
 #include "core/array.h"
 #include "core/error.h"
@@ -85,17 +84,6 @@ static int model_eq(lua_State *L) {
     return 1;
 }
 
-static int model_tostring(lua_State *L) {
-    const Model *model = check_self(L, "tostring");
-    if (!model_is_fitted(model))
-        lua_pushfstring(L, "%s (not fitted)", model->kind->name);
-    else
-        lua_pushfstring(L, "%s (%d features, %d classes%s)", model->kind->name,
-                        (int)model->features, (int)model->classes.count,
-                        model->rejects ? " and reject" : "");
-    return 1;
-}
-
 /* ---- Methods --------------------------------------------------------------------------------- */
 
 /* A call of scores, or where there is a request of gradients, into the array on top of the stack.
@@ -138,36 +126,40 @@ static Array *answer(lua_State *L, const Asked *asked) {
     return done;
 }
 
-Array *bind_model_scores(lua_State *L, Model *model, const BindSamples *samples,
-                         const char *where) {
+static Array *push_scores(lua_State *L, Model *model, const BindSamples *samples,
+                          const char *where) {
     Sizes shape = { 2, { samples->n, model_columns(model) } };
     Asked asked = { model, { samples->x, samples->n, samples->features, where }, NULL, NULL };
     asked.answer = bind_push_new_array(L, where, DTYPE_F64, &shape);
     return answer(L, &asked);
 }
 
-Array *bind_model_labels(lua_State *L, Model *model, const BindSamples *samples,
-                         const char *where) {
-    const Array *scores = bind_model_scores(L, model, samples, where);
+/* The scores on top as labels. */
+static void push_labels(lua_State *L, const Model *model, const Array *scores, const char *where) {
     size_t n = scores->shape[0], columns = scores->shape[1];
     Array *labels = bind_push_new_array(L, where, DTYPE_I32, &(Sizes){ 1, { n } });
     for (size_t i = 0; i < n; i++)
         array_i32(labels)[i] = model_label(model, array_f64(scores) + i * columns);
-    return labels;
+}
+
+int bind_answer_scores(lua_State *L, Model *model, const char *where) {
+    BindSamples samples = bind_check_samples(L, 2, where, "x");
+    push_scores(L, model, &samples, where);
+    return 1;
+}
+
+int bind_answer_labels(lua_State *L, Model *model, const char *where) {
+    BindSamples samples = bind_check_samples(L, 2, where, "x");
+    push_labels(L, model, push_scores(L, model, &samples, where), where);
+    return 1;
 }
 
 static int method_scores(lua_State *L) {
-    Model *model = check_self(L, "scores");
-    BindSamples samples = bind_check_samples(L, 2, "scores", "x");
-    bind_model_scores(L, model, &samples, "scores");
-    return 1;
+    return bind_answer_scores(L, check_self(L, "scores"), "scores");
 }
 
 static int method_predict(lua_State *L) {
-    Model *model = check_self(L, "predict");
-    BindSamples samples = bind_check_samples(L, 2, "predict", "x");
-    bind_model_labels(L, model, &samples, "predict");
-    return 1;
+    return bind_answer_labels(L, check_self(L, "predict"), "predict");
 }
 
 /* The weights at `arg`: n × columns, or one row for all samples. */
@@ -268,9 +260,7 @@ static const BindFunction methods[] = {
 
 /* ---- Types and boxes ------------------------------------------------------------------------- */
 
-static const luaL_Reg meta[] = { { "__eq", model_eq },
-                                 { "__tostring", model_tostring },
-                                 { NULL, NULL } };
+static const luaL_Reg meta[] = { { "__eq", model_eq }, { NULL, NULL } };
 const BindType bind_any_model = { .like = &bind_with_options,
                                   .methods = methods,
                                   .properties = properties,
@@ -337,8 +327,7 @@ void bind_release_model(void *model) {
 int bind_push_model(lua_State *L, Model *model, const Error *err) {
     if (!model)
         return bind_raise(L, err);
-    if (lua_model_is(model)) {
-        lua_model_push_table(L, model);
+    if (lua_model_push_table(L, model)) {
         model_release(model);
         return 1;
     }

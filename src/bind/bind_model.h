@@ -6,7 +6,6 @@
 
 typedef struct Field Field;
 typedef struct FoldsOf FoldsOf;
-typedef struct BindSamples BindSamples;
 typedef struct Model Model;
 typedef struct ModelKind ModelKind;
 typedef struct Network Network;
@@ -38,9 +37,29 @@ int bind_fit_model(lua_State *L, Model *model, BindFit *fit, const void *samples
 int reject_threshold_for(lua_State *L);
 /* The BoxType.release of models. */
 void bind_release_model(void *model);
-/* Push a model's scores (n × columns, float64) or labels (n, int32) of the samples. After Ctrl-C in
- * a large batch only the rows done so far. */
-Array *bind_model_scores(lua_State *L, Model *model, const BindSamples *samples, const char *where);
-Array *bind_model_labels(lua_State *L, Model *model, const BindSamples *samples, const char *where);
+/* The answer of a call with samples at 2: the model's scores (n × columns, float64) or labels (n,
+ * int32). After Ctrl-C in a large batch only the rows done so far. */
+int bind_answer_scores(lua_State *L, Model *model, const char *where);
+int bind_answer_labels(lua_State *L, Model *model, const char *where);
+
+/* ---- Lua tables as models (bind_lua_model.c) --------------------------------------------------
+ */
+
+/* Such a table has `scores(self, x)`, which answers n × columns numbers (an array or nested
+ * tables), and the list `classes` of its sorted labels; optional are `gradient(self, x, w)` (n ×
+ * features), `rejects` (its last column is the reject class), `features`, `fit(self, ds)`,
+ * `set(self, {name = value})`, `get(self, name)` and `clone(self)`. A table that can be fitted may
+ * have its `classes` only afterwards; where fit sets none they are the dataset's. Every method is
+ * called once per batch, protected: what it raises becomes an Error. */
+
+/* True if the value at `arg` is a table with a `scores` function (its own or by its metatable). */
+bool lua_model_fits(lua_State *L, int arg);
+
+/* Wrap the table at `arg` and push the box that owns the wrapper. Raises if classes are not a
+ * sorted list of integers. The wrapper keeps the table alive through the registry. */
+Model *lua_model_push_box(lua_State *L, int arg, const char *where, const char *name);
+
+/* Push the table that the model is a wrapper of; false where it is none. */
+bool lua_model_push_table(lua_State *L, const Model *model);
 
 #endif

@@ -107,17 +107,13 @@ static int reject_new(lua_State *L) {
 /* ---- Any model, one written in Lua included -------------------------------------------------- */
 
 static int reject_scores(lua_State *L) {
-    Model *model = bind_check_model(L, 1, "reject.scores", "model");
-    BindSamples samples = bind_check_samples(L, 2, "reject.scores", "x");
-    bind_model_scores(L, model, &samples, "reject.scores");
-    return 1;
+    static const char where[] = "reject.scores";
+    return bind_answer_scores(L, bind_check_model(L, 1, where, "model"), where);
 }
 
 static int reject_predict(lua_State *L) {
-    Model *model = bind_check_model(L, 1, "reject.predict", "model");
-    BindSamples samples = bind_check_samples(L, 2, "reject.predict", "x");
-    bind_model_labels(L, model, &samples, "reject.predict");
-    return 1;
+    static const char where[] = "reject.predict";
+    return bind_answer_labels(L, bind_check_model(L, 1, where, "model"), where);
 }
 
 static int reject_classes(lua_State *L) {

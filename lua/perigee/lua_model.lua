@@ -1,0 +1,70 @@
+-- Models written in Lua: what bind_lua_model.c asks of their tables besides scores, gradients and fits.
+-- What is raised here gets its function's name or position there.
+
+local half = {}
+
+local function fail(format, ...) error(format:format(...), 0) end
+
+-- The labels in a list of its own; nil if they are not integers in rising order.
+local function labels_of(classes)
+  local labels = {}
+  for i = 1, type(classes) == "table" and #classes or 0 do
+    local label = math.tointeger(classes[i])
+    if not label or label < -2 ^ 31 or label >= 2 ^ 31 or i > 1 and label <= labels[i - 1] then return nil end
+    labels[i] = label
+  end
+  return #labels > 0 and labels or nil
+end
+
+local function has(list, value)
+  for _, item in ipairs(list) do
+    if item == value then return true end
+  end
+  return false
+end
+
+--- What a model says of itself: rejects, features, the list of its labels. Without labels they are the
+-- samples' if it has been fitted, and not known yet if it can be. Fourth: what is wrong with it.
+function half.read(model, fitted)
+  local rejects, features, labels, wrong = model.rejects, model.features, nil, nil
+  if model.classes ~= nil then
+    labels = labels_of(model.classes)
+    if not labels then
+      wrong = "a Lua model's classes are a list of labels in rising order"
+    elseif rejects and has(labels, -1) then
+      wrong = "the class -1 of a model that rejects: -1 means rejected"
+    end
+  elseif not fitted and model.fit == nil then
+    wrong = "a Lua model needs classes, the list of its labels"
+  end
+  return rejects, features, labels, wrong
+end
+
+--- The model's method of that name.
+function half.method(model, name)
+  local f = model[name]
+  if type(f) ~= "function" then fail("%s: this model written in Lua has no %s method", name, name) end
+  return f
+end
+
+function half.set(model, name, value)
+  half.method(model, "set")(model, { [name] = value })
+end
+
+function half.get(model, name)
+  local value = half.method(model, "get")(model, name)
+  if type(value) ~= "number" then fail('get: the Lua model has no number named "%s"', name) end
+  return value
+end
+
+--- Another model that has learnt the same: what its own method says, or a copy of the table.
+function half.clone(model)
+  if type(model.clone) == "function" then return model:clone() end
+  local copy = {}
+  for key, value in next, model do copy[key] = value end
+  return debug.setmetatable(copy, debug.getmetatable(model))
+end
+
+debug.getregistry()["perigee.lua_models"] = half
+
+return half
