@@ -101,26 +101,29 @@ function Security:__len()
   return #self.models
 end
 
-local function cells_of(counts)
-  if not counts then return "", "", "" end
-  return tostring(counts.correct), tostring(counts.rejected), tostring(counts.evaded)
+local verdicts = { "correct", "rejected", "wrong", "evaded" }
+
+-- One cell a verdict, from the place `first` of the line on; of what was not counted they are empty.
+local function add_cells(line, first, counts)
+  for i, verdict in ipairs(verdicts) do
+    line[first + i - 1] = counts and tostring(counts[verdict] or "") or ""
+  end
 end
 
 function Security:__tostring()
-  local head = { "model", "dmax", "correct", "rejected", "evaded" }
+  local head = { "model", "dmax", "correct", "rejected", "wrong before", "evaded" }
   local with_noise = next(self.noise) ~= nil
   if with_noise then
-    for _, word in ipairs { "noise: correct", "rejected", "evaded" } do head[#head + 1] = word end
+    table.move({ "noise: correct", "rejected", "wrong before", "evaded" }, 1, 4, #head + 1, head)
   end
   local lines = { head }
   for _, name in ipairs(self.models) do
     for k, d in ipairs(self.dmax) do
       local counts = self.counts[name][k]
       if counts then
-        local line = { k == 1 and name or "", ("%g"):format(d), cells_of(counts) }
-        if with_noise then
-          line[6], line[7], line[8] = cells_of(self.noise[name] and self.noise[name][k])
-        end
+        local line = { k == 1 and name or "", ("%g"):format(d) }
+        add_cells(line, 3, counts)
+        if with_noise then add_cells(line, 7, self.noise[name] and self.noise[name][k]) end
         lines[#lines + 1] = line
       end
     end
@@ -131,7 +134,8 @@ end
 
 -- ---- The evaluation ------------------------------------------------------------------------------
 
---- Counts of correct, rejected and evaded samples for every model and every dmax.
+--- Counts of samples by verdict for every model and every dmax: correct, rejected, wrong before the attack,
+--- evaded; and robust, those that were correct and are not evaded.
 function evaluate.security(options)
   options = options or {}
   check_options(options)

@@ -4,7 +4,9 @@
 -- -1 where rejected), and the truth: a dataset, or an array or list of labels. Where the model does not
 -- reject, or the truth of a list of predictions has it, -1 is a class like any other.
 
+local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
+local convention_of = require "perigee.conventions"
 local kinds = require "perigee.kinds"
 local text = require "perigee.text"
 
@@ -221,6 +223,15 @@ function metrics.report(model, ds)
   report.rejection_rate = report.rejected / n
   report.confusion = confusion_of(labels, truth, {})
   return setmetatable(report, Report)
+end
+
+--- The share of an attack's samples that held. By default one minus the robust risk with detection; the
+-- option rejection names another convention (see conventions.lua).
+function metrics.robust_accuracy(result, options)
+  local rejection = arguments.only("metrics.robust_accuracy", options, { "rejection" }).rejection
+  local convention = convention_of("metrics.robust_accuracy", rejection)
+  if not kinds.is(result, "result") then fail("robust_accuracy", "result", "an attack's result", result) end
+  return convention.held(result:counts(), true) / #result
 end
 
 return metrics

@@ -131,12 +131,13 @@ size_t result_bytes(const AttackResult *result) {
     return bytes;
 }
 
-Verdict result_verdict(const AttackResult *result, size_t i) {
-    return verdict_of(result->rejects, array_i32(result->label)[i], array_i32(result->y)[i]);
-}
-
 Verdict result_start_verdict(const AttackResult *result, size_t i) {
     return verdict_of(result->rejects, array_i32(result->start_label)[i], array_i32(result->y)[i]);
+}
+
+Verdict result_verdict(const AttackResult *result, size_t i) {
+    Verdict now = verdict_of(result->rejects, array_i32(result->label)[i], array_i32(result->y)[i]);
+    return verdict_after(result_start_verdict(result, i), now);
 }
 
 bool result_hit(const AttackResult *result, size_t i) {
@@ -148,12 +149,10 @@ ResultCounts result_counts(const AttackResult *result) {
     ResultCounts counts = { 0 };
     for (size_t i = 0; i < result->n; i++) {
         Verdict now = result_verdict(result, i), before = result_start_verdict(result, i);
-        counts.correct += now == VERDICT_CORRECT;
-        counts.rejected += now == VERDICT_REJECTED;
-        counts.evaded += now == VERDICT_WRONG;
-        counts.started_correct += before == VERDICT_CORRECT;
-        counts.started_rejected += before == VERDICT_REJECTED;
+        counts.verdict[now]++;
         counts.hit += result_hit(result, i);
+        counts.started_correct += before == VERDICT_CORRECT;
+        counts.robust += before == VERDICT_CORRECT && now != VERDICT_EVADED;
     }
     return counts;
 }

@@ -85,13 +85,18 @@ AttackResult *result_new(const Labels *classes, bool rejects, const ResultSize *
 void result_free(AttackResult *result);
 size_t result_bytes(const AttackResult *result); /* of its arrays and traces */
 
-Verdict result_verdict(const AttackResult *result, size_t i);
 Verdict result_start_verdict(const AttackResult *result, size_t i);
+Verdict result_verdict(const AttackResult *result,
+                       size_t i);                      /* of the answer: evaded if it is so */
 bool result_hit(const AttackResult *result, size_t i); /* targeted, and accepted as the target */
 
-/* How many answers are correct, rejected and evaded; how many of the starts were correct. */
+/* How many answers are of each verdict, and how many hit; how many starts were correct, and of
+ * these how many answers are not evaded. The last is n times one minus the robust risk with
+ * detection, P[f(x) ≠ y or f(x + δ) ∉ {y, ⊥}] (F. Tramèr, "Detecting adversarial examples is
+ * (nearly) as hard as classifying them", ICML 2022): a clean sample that is rejected is an error.
+ */
 typedef struct ResultCounts {
-    size_t correct, rejected, evaded, started_correct, started_rejected, hit;
+    size_t verdict[VERDICTS], hit, started_correct, robust;
 } ResultCounts;
 ResultCounts result_counts(const AttackResult *result);
 

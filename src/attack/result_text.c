@@ -31,7 +31,7 @@ static void one_line(const AttackResult *result, char text[RESULT_TEXT]) {
              "%s on %s: class %d%s → %s, %s%s (loss %.4g, %s distance %.4g; %zu iterate%s, %s; "
              "%d scores, %d gradients)",
              result->attack, result->model_kind, (int)array_i32(result->y)[0], start, end,
-             verdict_name(result_verdict(result, 0), false), goal, array_f64(loss)[iterates - 1],
+             verdict_name(result_verdict(result, 0)), goal, array_f64(loss)[iterates - 1],
              attack_norm_words[result->norm], array_f64(result->distance)[0], iterates,
              iterates == 1 ? "" : "s", stop_name(array_i32(result->stop)[0]),
              (int)array_i32(result->score_count)[0], (int)array_i32(result->gradient_count)[0]);
@@ -55,17 +55,21 @@ static void early_text(const AttackResult *result, char text[160]) {
 static void batch_line(const AttackResult *result, char text[RESULT_TEXT]) {
     ResultCounts counts = result_counts(result);
     double sum = 0;
-    char goal[48] = "", early[160];
+    char goal[48] = "", before[48] = "", early[160];
+    const size_t *verdict = counts.verdict;
     for (size_t i = 0; i < result->n; i++)
         sum += array_f64(result->distance)[i];
     early_text(result, early);
+    if (verdict[VERDICT_WRONG])
+        snprintf(before, sizeof before, ", %zu wrong before", verdict[VERDICT_WRONG]);
     if (result->target)
         snprintf(goal, sizeof goal, ", %zu hit the target", counts.hit);
     snprintf(text, RESULT_TEXT,
-             "%s on %s: %zu samples: %zu correct, %zu rejected, %zu evaded%s (%zu correct at the "
+             "%s on %s: %zu samples: %zu correct, %zu rejected%s, %zu evaded%s (%zu correct at the "
              "start; mean %s distance %.4g%s)",
-             result->attack, result->model_kind, result->n, counts.correct, counts.rejected,
-             counts.evaded, goal, counts.started_correct, attack_norm_words[result->norm],
+             result->attack, result->model_kind, result->n, verdict[VERDICT_CORRECT],
+             verdict[VERDICT_REJECTED], before, verdict[VERDICT_EVADED], goal,
+             counts.started_correct, attack_norm_words[result->norm],
              result->n ? sum / (double)result->n : 0, early);
 }
 

@@ -1,20 +1,18 @@
 #include "attack/verdict.h"
 
-const char *verdict_name(Verdict verdict, bool at_start) {
-    switch (verdict) {
-    case VERDICT_CORRECT:
-        return "correct";
-    case VERDICT_REJECTED:
-        return "rejected";
-    default:
-        return at_start ? "wrong" : "evaded";
-    }
+const char *verdict_name(Verdict verdict) {
+    static const char *const names[VERDICTS] = { "correct", "rejected", "wrong", "evaded" };
+    return names[verdict];
 }
 
 Verdict verdict_of(bool rejects, int32_t label, int32_t y) {
     if (rejects && label == LABEL_REJECTED)
         return VERDICT_REJECTED;
     return label == y ? VERDICT_CORRECT : VERDICT_WRONG;
+}
+
+Verdict verdict_after(Verdict start, Verdict now) {
+    return now == VERDICT_WRONG && start != VERDICT_WRONG ? VERDICT_EVADED : now;
 }
 
 bool verdict_hit(bool rejects, int32_t label, int32_t target) {

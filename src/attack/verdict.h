@@ -3,7 +3,9 @@
  *
  *     rejected   its best class score is not higher than the reject score
  *     correct    accepted as the true class
- *     wrong      accepted as another; after an attack: evaded
+ *     wrong      accepted as another
+ *     evaded     after an attack: wrong, and it was not before: what was wrong already proves
+ *                nothing
  *
  * A targeted attack hits if the point is accepted as the target. */
 #ifndef PERIGEE_ATTACK_VERDICT_H
@@ -11,12 +13,20 @@
 
 #include "attack/objective.h"
 
-typedef enum Verdict { VERDICT_CORRECT, VERDICT_REJECTED, VERDICT_WRONG } Verdict;
+typedef enum Verdict {
+    VERDICT_CORRECT,
+    VERDICT_REJECTED,
+    VERDICT_WRONG,
+    VERDICT_EVADED,
+    VERDICTS
+} Verdict;
 
-const char *verdict_name(Verdict verdict, bool at_start); /* wrong is "evaded" after the attack */
+const char *verdict_name(Verdict verdict);
 
-/* From the predicted label (model_label). Where the model cannot reject, −1 may be a class. */
+/* Of a point, from its predicted label (model_label). Where the model cannot reject, −1 may be a
+ * class. After an attack, from what the point is and what its start was. */
 Verdict verdict_of(bool rejects, int32_t label, int32_t y);
+Verdict verdict_after(Verdict start, Verdict now);
 bool verdict_hit(bool rejects, int32_t label, int32_t target);
 
 /* Of a row of scores: is it rejected; is the goal reached? */

@@ -79,11 +79,11 @@ static void push_array(lua_State *L, const void *result) {
 }
 
 static void push_verdict(lua_State *L, const AttackResult *result, size_t i) {
-    lua_pushstring(L, verdict_name(result_verdict(result, i), false));
+    lua_pushstring(L, verdict_name(result_verdict(result, i)));
 }
 
 static void push_start_verdict(lua_State *L, const AttackResult *result, size_t i) {
-    lua_pushstring(L, verdict_name(result_start_verdict(result, i), true));
+    lua_pushstring(L, verdict_name(result_start_verdict(result, i)));
 }
 
 static void push_stop(lua_State *L, const AttackResult *result, size_t i) {
@@ -228,14 +228,15 @@ static int result_tostring(lua_State *L) {
 
 /* ---- Methods ---- */
 
-/* r:counts() → { correct =, rejected =, evaded = }, for a targeted attack also hit. */
+/* r:counts() → { correct =, rejected =, wrong =, evaded =, robust = }, of a targeted one also hit.
+ */
 static int method_counts(lua_State *L) {
     const AttackResult *result = check_self(L, "counts");
     ResultCounts counts = result_counts(result);
-    lua_createtable(L, 0, 4);
-    bind_set_size(L, "correct", counts.correct);
-    bind_set_size(L, "rejected", counts.rejected);
-    bind_set_size(L, "evaded", counts.evaded);
+    lua_createtable(L, 0, VERDICTS + 2);
+    for (int v = 0; v < VERDICTS; v++)
+        bind_set_size(L, verdict_name(v), counts.verdict[v]);
+    bind_set_size(L, "robust", counts.robust);
     if (result->target)
         bind_set_size(L, "hit", counts.hit);
     return 1;

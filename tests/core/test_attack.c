@@ -125,7 +125,7 @@ static void test_losses_fall(void **state) {
                 assert_true(loss_at_end(result, i) < array_f64(result->trace[i].loss)[0] - 0.1);
                 assert_true(loss_at_end(result, i) < 0);
                 assert_int_equal(result_start_verdict(result, i), VERDICT_CORRECT);
-                assert_int_equal(result_verdict(result, i), VERDICT_WRONG);
+                assert_int_equal(result_verdict(result, i), VERDICT_EVADED);
             }
             result_free(result);
         }
@@ -538,8 +538,9 @@ static void test_pick_and_rescore(void **state) {
         }
         f->model->threshold = 10; /* a stricter judge rejects all */
         AttackResult *strict = result_rescore(one, &f->model->base, &err);
-        assert_int_equal(result_counts(strict).rejected, 1);
-        assert_int_equal(result_counts(strict).started_rejected, 1);
+        assert_int_equal(result_counts(strict).verdict[VERDICT_REJECTED], 1);
+        assert_int_equal(result_start_verdict(strict, 0), VERDICT_REJECTED);
+        assert_int_equal(result_counts(strict).robust, 0);
         result_free(result);
         assert_true(array_f64(one->distance)[0] > 0); /* outlives what it was picked from */
         result_free(one);

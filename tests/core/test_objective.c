@@ -97,6 +97,10 @@ static void test_success(void **state) {
     assert_false(verdict_success(model, accepted, (Goal){ 0, 2 }));
     assert_true(verdict_of(false, LABEL_REJECTED, LABEL_REJECTED) == VERDICT_CORRECT);
     assert_true(verdict_of(true, LABEL_REJECTED, 1) == VERDICT_REJECTED);
+    for (Verdict start = VERDICT_CORRECT; start <= VERDICT_WRONG; start++)
+        for (Verdict now = VERDICT_CORRECT; now <= VERDICT_WRONG; now++)
+            assert_int_equal(verdict_after(start, now),
+                             now == VERDICT_WRONG && start != VERDICT_WRONG ? VERDICT_EVADED : now);
     Rng rng;
     rng_seed(&rng, 3);
     for (int round = 0; round < 500; round++) {

@@ -421,7 +421,7 @@ end
 
 function TestAttackResult:test_rescore()
   local strict = self.result:rescore(bumps(10))
-  lu.assertEquals(strict:counts(), { correct = 0, rejected = 3, evaded = 0 })
+  lu.assertEquals(strict:counts(), { correct = 0, rejected = 3, wrong = 0, evaded = 0, robust = 0 })
   lu.assertEquals(strict.label:totable(), { -1, -1, -1 })
   lu.assertEquals(strict.start_verdict, { "rejected", "rejected", "rejected" })
   lu.assertEquals(#strict.loss[1], #self.result.loss[1]) -- every iterate was kept

@@ -49,13 +49,14 @@ function TestSecurity:test_counts()
   lu.assertEquals(security.n, 3)
   lu.assertEquals(#security, 2)
   for _, name in ipairs(security.models) do
-    lu.assertEquals(security.counts[name][1], { correct = 2, rejected = 0, evaded = 1 })
+    lu.assertEquals(security.counts[name][1],
+      { correct = 2, rejected = 0, wrong = 1, evaded = 0, robust = 2 })
     lu.assertEquals(security.counts[name][2].correct, 1)
     lu.assertEquals(security.counts[name][3].correct, 0)
     lu.assertEquals(security.noise[name][1], security.counts[name][1])
     for k = 1, 3 do
       local c = security.noise[name][k]
-      lu.assertEquals(c.correct + c.rejected + c.evaded, 3)
+      lu.assertEquals(c.correct + c.rejected + c.wrong + c.evaded, 3)
     end
   end
 end
@@ -78,10 +79,10 @@ function TestSecurity:test_prints_as_a_table()
   end
   lu.assertEquals(lines, {
     "security: pgd, l2, 3 samples",
-    "model  dmax  correct  rejected  evaded",
-    "lua       0        2         0       1",
-    "        0.2        1         0       2",
-    "        0.5        0         0       3",
+    "model  dmax  correct  rejected  wrong before  evaded",
+    "lua       0        2         0             1       0",
+    "        0.2        1         0             1       1",
+    "        0.5        0         0             1       2",
   })
   lu.assertStrContains(tostring(evaluated()), "noise: correct")
 end

@@ -257,8 +257,8 @@ local function curves()
   for _, name in ipairs(c.models) do
     c.counts[name], c.noise[name] = {}, {}
     for k = 1, 3 do
-      c.counts[name][k] = { correct = 9 - 2 * k, rejected = k, evaded = k + 1 }
-      c.noise[name][k] = { correct = 9, rejected = 1, evaded = 0 }
+      c.counts[name][k] = { correct = 9 - 2 * k, rejected = k, wrong = 1, evaded = k, robust = 8 - k }
+      c.noise[name][k] = { correct = 8, rejected = 1, wrong = 1, evaded = 0, robust = 8 }
     end
   end
   return c
@@ -268,8 +268,8 @@ function TestPlotCurves:test_security()
   local file = scratch(".svg")
   plot.security(curves(), { file = file })
   local svg = read(file)
-  for _, words in ipairs { "accuracy", "rejection rate", "dmax", "cnn", "DNR_x", "cnn, noise",
-    "DNR_x, noise" } do
+  for _, words in ipairs { "robust accuracy with detection", "rejection rate", "dmax", "cnn", "DNR_x",
+    "cnn, noise", "DNR_x, noise" } do
     lu.assertStrContains(svg, ">" .. words .. "<")
   end
   plot.security(curves(), { file = file, noise = false })
@@ -281,18 +281,26 @@ function TestPlotCurves:test_security_gap()
   local c = curves()
   c.counts.cnn[3] = nil
   local text = plot.script("security", c, { file = "s.svg" })
-  lu.assertStrContains(text, "$p1_1 << EOD\n0 0.7\n1 0.7\n2 NaN\nEOD")
+  lu.assertStrContains(text, "$p1_1 << EOD\n0 0.7\n1 0.6\n2 NaN\nEOD")
   lu.assertStrContains(text, "$p2_1 << EOD\n0 0.1\n1 0.2\n2 NaN\nEOD")
 end
 
--- A perturbed sample that is rejected counts for the defence, a clean one against it.
+-- What counts as held is a convention, which the axis names.
 function TestPlotCurves:test_security_accuracy()
-  local text = plot.script("security", curves(), { file = "s.svg" })
-  lu.assertStrContains(text, "$p1_1 << EOD\n0 0.7\n1 0.7\n2 0.6\nEOD")
-  text = plot.script("security", curves(), { file = "s.svg", rejected = "error" })
-  lu.assertStrContains(text, "$p1_1 << EOD\n0 0.7\n1 0.5\n2 0.3\nEOD")
-  lu.assertErrorMsgContains('rejected: expected "correct" or "error"', plot.security, curves(),
-    { rejected = "x" })
+  local function drawn(rejection)
+    return plot.script("security", curves(), { file = "s.svg", rejection = rejection })
+  end
+  lu.assertEquals(drawn(), drawn "detection")
+  lu.assertStrContains(drawn(), "$p1_1 << EOD\n0 0.7\n1 0.6\n2 0.5\nEOD")
+  lu.assertStrContains(drawn(), "robust accuracy with detection")
+  lu.assertStrContains(drawn "paper", "$p1_1 << EOD\n0 0.7\n1 0.7\n2 0.6\nEOD")
+  lu.assertStrContains(drawn "paper", "accuracy, as in the paper")
+  lu.assertStrContains(drawn "error", "$p1_1 << EOD\n0 0.7\n1 0.5\n2 0.3\nEOD")
+  lu.assertErrorMsgContains('rejection: expected "detection", "paper" or "error", got the string "x"',
+    drawn, "x")
+  local old = curves()
+  old.counts.cnn[1].robust = nil
+  lu.assertErrorMsgContains('give rejection = "paper"', plot.security, old)
   lu.assertErrorMsgContains("without 'models'", plot.security, {})
 end
 

@@ -125,17 +125,19 @@ end
 
 local function evaluation(correct)
   local counts = {}
-  for k = 1, 3 do counts[k] = { correct = correct - k, rejected = k, evaded = 10 - correct } end
+  for k = 1, 3 do
+    counts[k] = { correct = correct - k, rejected = k, evaded = 10 - correct, robust = correct - k }
+  end
   return { models = { "cnn" }, dmax = { 0, 1, 2 }, n = 10, counts = { cnn = counts } }
 end
 
 function TestPlotRecipes:test_security_band()
   local three = { evaluation(7), evaluation(8), evaluation(9) }
-  local script = plot.script("security", three, { file = "s.svg", rejected = "error", band = "range" })
+  local script = plot.script("security", three, { file = "s.svg", rejection = "error", band = "range" })
   lu.assertStrContains(script, "0 0.6 0.8\n1 0.5 0.7\n2 0.4 0.6")
   lu.assertStrContains(script, "0 0.7\n1 0.6\n2 0.5")
   -- the mean of 0.6, 0.7, 0.8 with Student's t of two degrees: 0.7 ± 4.303 · 0.1 / √3
-  script = plot.script("security", three, { file = "s.svg", rejected = "error" })
+  script = plot.script("security", three, { file = "s.svg", rejection = "error" })
   lu.assertStrContains(script, "0 0.4515662 0.9484338")
   has(svg_of("security", three), "cnn", "rejection rate")
   three[2].dmax = { 0, 1, 3 }

@@ -140,8 +140,10 @@ show { r.x0[1], r.x_adv[1], r.x_adv[1] - r.x0[1] }]],
   },
   {
     name = "result:counts",
-    text = "How many of the answers are correct, rejected and evaded; of a targeted one also how many hit.",
-    returns = { "table", "{ correct, rejected, evaded }, and hit for a targeted attack" },
+    text = [[
+How many of the answers are correct, rejected, wrong (and were so before the attack) and evaded (and were
+not). robust are those that were correct before and are correct or rejected now.]],
+    returns = { "table", "{ correct, rejected, wrong, evaded, robust }, and hit for a targeted attack" },
     example = example_net .. [[
 local counts = attack.fgsm({ model = net, dmax = 0.2 }):run(digits):counts()
 print(counts.correct, counts.rejected, counts.evaded)]],
@@ -198,7 +200,8 @@ The answers' scores, n × columns, float64: a column a class, the reject column 
 more from the stored points.]]),
   field("result.start_scores", "array", "The samples' scores before the attack, n × columns, float64."),
   field("result.distance", "array", "How far the answers are from the samples, in the norm; float64."),
-  field("result.verdict", "string[]", '"correct", "rejected" or "evaded": what became of each sample.'),
+  field("result.verdict", "string[]",
+    '"correct", "rejected", "evaded", or "wrong" where it was so before: what became of each.'),
   field("result.start_verdict", "string[]", '"correct", "rejected" or "wrong": what each was before.'),
   field("result.stop", "string[]",
     'Why each ended: "max_iter"; "still" (five steps have not moved it); "zero_gradient"; "evaded" (with '

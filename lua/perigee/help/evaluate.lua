@@ -12,12 +12,13 @@ return {
     {
       name = "evaluate.security",
       text = [[
-Attacks every model at every dmax and counts what is correct, rejected and evaded. At dmax 0 nothing is
+Attacks every model at every dmax and counts what is correct, rejected, wrong already before the
+attack, and evaded; and robust: correct before, and not evaded. At dmax 0 nothing is
 attacked. Random noise of the same size is the baseline. The attack's own model and dmax do not matter.
 Ctrl-C ends it with what is finished.
 
 The table that comes back prints as one, and plot.security draws it: s.models (names), s.dmax,
-s.counts[name][k] and s.noise[name][k] with correct, rejected and evaded at s.dmax[k] (see ?security).]],
+s.counts[name][k] and s.noise[name][k] with these counts at s.dmax[k] (see ?security).]],
       options = {
         { "models", "table", "none",
           "models by name, { cnn = net, dnr = defence }, or a list of models or of { name, model }" },
@@ -39,7 +40,7 @@ print(evaluate.security {
     },
     {
       name = "security", kind = "value", group = "Answers",
-      text = "What evaluate.security gives. It prints as a table; counts are { correct, rejected, evaded }.",
+      text = "What evaluate.security gives. It prints as a table; counts are those of result:counts.",
       example = [[
 local s = evaluate.security {
   models = { cnn = nn.load("mnist-cnn") },

@@ -218,15 +218,15 @@ os.remove(file)]],
   {
     name = "plot.security",
     text = "Security evaluation curves: accuracy and rejection rate against dmax, a line a model, dashed "
-      .. "for noise of the same size. A clean sample that is rejected counts as an error; a perturbed "
-      .. "one that is rejected counts for the defence. Repetitions are drawn as means with a band.",
+      .. "for noise of the same size. What counts as held is a convention (rejection, see "
+      .. "metrics.robust_accuracy), which the axis names. Repetitions are drawn as means with a band.",
     params = {
       { "security", "security", "what evaluate.security returns" },
       { "security", "table", "what evaluate.security returns, or a list of such: repetitions" },
     },
     options = options {
       { "noise", "boolean", "true", "draw the baseline" },
-      { "rejected", '"correct"|"error"', '"correct"', "what a rejected perturbed sample counts as" },
+      { "rejection", '"detection"|"paper"|"error"', '"detection"', "what a rejected sample counts as" },
       { "band", '"confidence"|"range"', '"confidence"',
         "of repetitions: the mean's 95 % interval (Student's t), or from the least to the greatest" },
     },

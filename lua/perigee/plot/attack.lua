@@ -153,7 +153,7 @@ end
 
 local adversarial_titles = {
   evaded = "adversarial: %s (accepted)", rejected = "adversarial: rejected",
-  correct = "adversarial: still %s (accepted)",
+  correct = "adversarial: still %s (accepted)", wrong = "moved: %s, wrong before",
 }
 
 -- "l2 distance 1.95 (dmax 2)", as far as the result says.

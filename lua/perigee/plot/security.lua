@@ -4,21 +4,19 @@
 -- A list of evaluations (repetitions with other seeds or other data, of the same models and radii) is
 -- drawn as means with a band: their 95 % confidence interval, or their range.
 --
--- As in the paper, a clean sample that is rejected counts as an error, a perturbed one as a success
--- of the defence: accuracy is correct / n at dmax 0 and (correct + rejected) / n beyond. With
--- rejected = "error" it is correct / n throughout.
+-- What counts as held is the option `rejection`, a convention that the axis names: see conventions.lua.
 
+local convention_of = require "perigee.conventions"
 local figures = require "perigee.plot.figure"
 local style = require "perigee.plot.style"
 local values = require "perigee.plot.values"
 
 -- What an interrupted evaluation did not reach is a gap in the curve.
-local function rates(counts, dmax, n, rejected)
+local function rates(counts, dmax, n, convention)
   local accuracy, rejection = {}, {}
   for k, d in ipairs(dmax) do
     local c = counts[k]
-    local held = c and c.correct or 0 / 0
-    if c and rejected == "correct" and d > 0 then held = held + c.rejected end
+    local held = c and convention.held(c, d > 0) or 0 / 0
     accuracy[k], rejection[k] = held / n, (c and c.rejected or 0 / 0) / n
   end
   return accuracy, rejection
@@ -57,15 +55,15 @@ local function draw_rate(panel, dmax, lists, look, band)
   panel:line(dmax, mean, look)
 end
 
-local function draw(fig, views, options)
-  local dmax, rejected = views[1].dmax, options.rejected or "correct"
+local function draw(fig, views, options, convention)
+  local dmax = views[1].dmax
   for _, noise in ipairs { false, true } do
     for i, name in ipairs(views[1].models) do
       local accuracy, rejection = {}, {}
       for _, view in ipairs(views) do
         local counts = (noise and view.noise or view.counts)[name]
         if counts then
-          accuracy[#accuracy + 1], rejection[#rejection + 1] = rates(counts, dmax, view.n, rejected)
+          accuracy[#accuracy + 1], rejection[#rejection + 1] = rates(counts, dmax, view.n, convention)
         end
       end
       if #accuracy > 0 then
@@ -93,6 +91,13 @@ local function view_of(where, security, options)
         key)
     end
   end
+  for _, name in ipairs(options.rejection and {} or security.models) do
+    local first = security.counts[name][1]
+    if first and not first.robust then
+      values.fail("%s: these counts are an earlier program's, which did not count what was wrong before the "
+        .. "attack: give rejection = \"paper\"", where)
+    end
+  end
   return { models = values.list(where, "models", security.models), n = security.n,
     dmax = values.list(where, "dmax", security.dmax), counts = security.counts,
     noise = options.noise ~= false and security.noise or {} }
@@ -115,10 +120,7 @@ end
 
 local function figure(where, security, options)
   local views = views_of(where, security, options)
-  local rejected = values.option(where, options, "rejected", "string", "correct")
-  if rejected ~= "correct" and rejected ~= "error" then
-    values.fail("%s: rejected: expected \"correct\" or \"error\", got %q", where, rejected)
-  end
+  local convention = convention_of(where, options.rejection)
   local band = values.option(where, options, "band", "string", "confidence")
   if band ~= "confidence" and band ~= "range" then
     values.fail("%s: band: expected \"confidence\" or \"range\", got %q", where, band)
@@ -130,8 +132,8 @@ local function figure(where, security, options)
   end
   local fig = figures.new { columns = 2, title = options.title, right = room,
     width = options.width or 720 + room, height = options.height or 300 }
-  draw(fig, views, options)
-  for i, rate in ipairs { "accuracy", "rejection rate" } do
+  draw(fig, views, options, convention)
+  for i, rate in ipairs { convention.words, "rejection rate" } do
     fig[i].xlabel, fig[i].ylabel = "dmax", rate
     fig[i].yrange = { -0.03, 1.03 }
   end
@@ -139,4 +141,4 @@ local function figure(where, security, options)
   return fig
 end
 
-return { options = { "noise", "rejected", "band" }, figure = figure }
+return { options = { "noise", "rejection", "band" }, figure = figure }
