@@ -3,6 +3,7 @@
 #include "core/fail.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -423,6 +424,18 @@ size_t model_best_class(const Model *model, const double *row) {
         if (row[c] > row[best])
             best = c;
     return best;
+}
+
+bool model_check_rows(const Model *model, const double *scores, const Batch *batch, Error *err) {
+    size_t columns = model_columns(model);
+    for (size_t i = 0; i < batch->n * columns; i++)
+        if (isnan(scores[i]))
+            return error_set(
+                err, ERROR_ARGUMENT,
+                "%s: the scores of sample %zu are not all numbers, so it has no label: "
+                "look for NaN in its features, or in the %s's own numbers",
+                batch->where, i / columns + 1, model->kind->name);
+    return true;
 }
 
 int32_t model_label(const Model *model, const double *row) {

@@ -246,6 +246,9 @@ bool model_check_samples(const Model *model, const Samples *samples, Error *err)
 /* The column of a row's best class, the reject column left out; the lowest one wins a tie. */
 size_t model_best_class(const Model *model, const double *row);
 
+/* Is every score of these n rows a number? A row with NaN has no label: the error names it. */
+bool model_check_rows(const Model *model, const double *scores, const Batch *batch, Error *err);
+
 /* The predicted label of a row of scores: LABEL_REJECTED unless the best class score is higher than
  * the reject score. */
 int32_t model_label(const Model *model, const double *row);

@@ -137,6 +137,9 @@ static Array *push_scores(lua_State *L, Model *model, const BindSamples *samples
 /* The scores on top as labels. */
 static void push_labels(lua_State *L, const Model *model, const Array *scores, const char *where) {
     size_t n = scores->shape[0], columns = scores->shape[1];
+    Error err;
+    if (!model_check_rows(model, array_f64(scores), &(Batch){ .n = n, .where = where }, &err))
+        bind_raise(L, &err);
     Array *labels = bind_push_new_array(L, where, DTYPE_I32, &(Sizes){ 1, { n } });
     for (size_t i = 0; i < n; i++)
         array_i32(labels)[i] = model_label(model, array_f64(scores) + i * columns);

@@ -88,16 +88,12 @@ double threshold_from_best(double p, double *best, size_t n, Error *err) {
 }
 
 /* Scores to best class scores, in place: row i's lands at or before the rows still to be read. */
-static bool keep_best(const Model *model, double *scores, size_t n, Error *err) {
+static void keep_best(const Model *model, double *scores, size_t n) {
     size_t columns = model_columns(model);
     for (size_t i = 0; i < n; i++) {
         const double *row = scores + i * columns;
         scores[i] = row[model_best_class(model, row)];
-        if (isnan(scores[i]))
-            return error_set(err, ERROR_ARGUMENT,
-                             "threshold_for: the best score of sample %zu is not a number", i + 1);
     }
-    return true;
 }
 
 double threshold_for(Model *model, double p, const Batch *batch, Error *err) {
@@ -106,8 +102,10 @@ double threshold_for(Model *model, double p, const Batch *batch, Error *err) {
     if (!scores)
         error_memory(err, batch->where, count * sizeof *scores);
     else if (model_scores_in_pieces(model, batch, scores, err) &&
-             keep_best(model, scores, batch->n, err))
+             model_check_rows(model, scores, batch, err)) {
+        keep_best(model, scores, batch->n);
         threshold = threshold_from_best(p, scores, batch->n, err);
+    }
     free(scores);
     return threshold;
 }

@@ -386,6 +386,7 @@ static bool svc_fit_folds(Model *model, const Folds *folds, Progress *progress, 
     SolverMatrix matrix = { 0 };
     bool ok = labels_from("fit", samples->y, samples->n, &classes, err) &&
               check_training(folds, &classes, err) &&
+              training_check_weights(&svc->params, &classes, "fit", err) &&
               training_matrix(&svc->params, samples, &matrix, err);
     if (ok) {
         TrainingSet set = { &matrix, samples->y, &classes, folds->fold, &svc->params };

@@ -164,6 +164,8 @@ static bool check_search(const SvcSearch *asked, Labels *classes, Error *err) {
     if (classes->count < 2)
         return error_set(err, ERROR_ARGUMENT, "%s: data: expected samples of two classes or more",
                          where);
+    if (!training_check_weights(asked->params, classes, where, err))
+        return false;
     return check_memory(asked->params, asked->samples->n, err);
 }
 

@@ -15,6 +15,16 @@ static int32_t positive_label(const Labels *classes, size_t f) {
     return classes->label[classes->count == 2 ? 1 : f];
 }
 
+bool training_check_weights(const SvcParams *params, const Labels *classes, const char *where,
+                            Error *err) {
+    for (size_t i = 0; i < params->weights; i++)
+        if (labels_find(classes, params->weighted[i]) < 0)
+            return error_set(err, ERROR_ARGUMENT,
+                             "%s: weights: there is a weight for class %d, but no sample of it",
+                             where, (int)params->weighted[i]);
+    return true;
+}
+
 static double weight_of(const SvcParams *params, int32_t label) {
     for (size_t i = 0; i < params->weights; i++)
         if (params->weighted[i] == label)

@@ -36,6 +36,10 @@ typedef struct MachineTask {
     bool solved; /* out: as in solver_solve */
 } MachineTask;
 
+/* Is there a sample of every class that has a weight of its own? */
+bool training_check_weights(const SvcParams *params, const Labels *classes, const char *where,
+                            Error *err);
+
 /* A class's penalty is C times its weight (params->weighted) in its own problem. Balanced: both
  * sides of every problem are weighted with n / (2 · their count), so that they pull equally. Fails
  * if a machine is left with one class. Release with machine_clear whatever the answer. */

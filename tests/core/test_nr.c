@@ -83,7 +83,7 @@ static void test_threshold_of_scores_that_are_no_numbers(void **state) {
     assert_ok(model_fit(toy, &samples, NULL, &reference_error));
     Batch batch = { spoilt, 2, 2, "threshold_for" };
     assert_true(isnan(threshold_for(toy, 0.5, &batch, &reference_error)));
-    assert_non_null(strstr(reference_error.message, "sample 2 is not a number"));
+    assert_non_null(strstr(reference_error.message, "the scores of sample 2 are not all numbers"));
     model_release(toy);
 }
 
