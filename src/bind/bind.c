@@ -1,6 +1,7 @@
 /* The general part of bind.h: boxes, errors, arguments, options, the session's generator. */
 #include "bind/bind.h"
 
+#include "core/array.h"
 #include "core/context.h"
 #include "core/error.h"
 #include "core/fields.h"
@@ -236,7 +237,7 @@ static int refuse_name(lua_State *L, const BindType *type, const void *object) {
 }
 
 static void push_fresh(lua_State *L, const BindProperty *property, const void *object) {
-    property->push(L, object);
+    property->push(L, (const char *)object + property->offset);
 }
 
 static void push_kept(lua_State *L, const BindProperty *property, const void *object) {
@@ -248,7 +249,7 @@ static void push_kept(lua_State *L, const BindProperty *property, const void *ob
     int kept = lua_gettop(L);
     if (lua_getfield(L, kept, property->name) != LUA_TNIL)
         return;
-    property->push(L, object);
+    push_fresh(L, property, object);
     lua_pushvalue(L, -1);
     lua_setfield(L, kept, property->name);
 }
@@ -470,12 +471,34 @@ void bind_set_string(lua_State *L, const char *name, const char *text) {
     lua_setfield(L, -2, name);
 }
 
-void bind_push_labels(lua_State *L, const Labels *labels) {
+void bind_push_labels(lua_State *L, const void *object) {
+    const Labels *labels = object;
     lua_createtable(L, (int)labels->count, 0);
     for (size_t c = 0; c < labels->count; c++) {
         lua_pushinteger(L, labels->label[c]);
         lua_rawseti(L, -2, (lua_Integer)c + 1);
     }
+}
+
+void bind_push_text(lua_State *L, const void *text) {
+    lua_pushstring(L, *(const char *const *)text);
+}
+
+void bind_push_truth(lua_State *L, const void *truth) {
+    lua_pushboolean(L, *(const bool *)truth);
+}
+
+void bind_push_size(lua_State *L, const void *size) {
+    lua_pushinteger(L, (lua_Integer) * (const size_t *)size);
+}
+
+void bind_push_shared(lua_State *L, const void *array) {
+    const Array *shared = *(Array *const *)array;
+    Error err;
+    if (shared)
+        bind_push_array(L, array_share(shared, &err), &err);
+    else
+        lua_pushnil(L);
 }
 
 /* ---- Random numbers -------------------------------------------------------------------------- */

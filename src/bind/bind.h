@@ -17,7 +17,6 @@
 #include <stdint.h>
 
 typedef struct Field Field;
-typedef struct Labels Labels;
 typedef struct Rng Rng;
 
 /* ---- Boxes: a userdata that owns one C object ---------------------------------------------- */
@@ -84,18 +83,23 @@ const BindFunction *bind_here(lua_State *L);
 
 /* ---- Types: what can be done with a box ------------------------------------------------------ */
 
-/* x.shape. `push` leaves one value, which may be nil; `object` is what the box owns, and the name
- * is at 2, for a function of several. What is kept is made when it is first read and stays in the
- * table that is the box's user value. */
+/* x.shape. `push` leaves one value, which may be nil; it is given what the box owns, or a member of
+ * that struct, and the name is at 2, for a function of several. What is kept is made when it is
+ * first read and stays in the table that is the box's user value. */
 typedef struct BindProperty {
     const char *name;
     void (*push)(lua_State *L, const void *object);
     bool kept;
+    size_t offset; /* of the member */
 } BindProperty;
 #define BIND_PROPERTY(user, function)                                                              \
     { .name = user, .push = function }
 #define BIND_KEPT(user, function)                                                                  \
     { .name = user, .push = function, .kept = true }
+#define BIND_MEMBER(user, function, type, member)                                                  \
+    { .name = user, .push = function, .offset = offsetof(type, member) }
+#define BIND_KEPT_MEMBER(user, function, type, member)                                             \
+    { .name = user, .push = function, .kept = true, .offset = offsetof(type, member) }
 
 /* x.name is, in this order, a property, a method, or what `other` finds; a name that is none of
  * these is an error that suggests the nearest. Lists end in a name of NULL; any may be NULL. */
@@ -188,7 +192,14 @@ void bind_push_sizes(lua_State *L, int count, const size_t *size);
 /* A member of the table on top of the stack. */
 void bind_set_size(lua_State *L, const char *name, size_t size);
 void bind_set_string(lua_State *L, const char *name, const char *text);
-void bind_push_labels(lua_State *L, const Labels *labels);
+
+/* What is in a struct, for members too: Labels as a list; a const char *; a bool; a size_t; an
+ * Array *, which is shared, or nil. */
+void bind_push_labels(lua_State *L, const void *labels);
+void bind_push_text(lua_State *L, const void *text);
+void bind_push_truth(lua_State *L, const void *truth);
+void bind_push_size(lua_State *L, const void *size);
+void bind_push_shared(lua_State *L, const void *array);
 
 /* ---- Memory ---------------------------------------------------------------------------------- */
 

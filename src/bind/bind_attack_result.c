@@ -62,22 +62,6 @@ int bind_run_attack(lua_State *L, const Attack *attack, const AttackParams *para
 /* ---- Fields: arrays of the result, lists with an item a sample, and others --------------------
  */
 
-static void push_shared(lua_State *L, const Array *array) {
-    Error err;
-    if (array)
-        bind_push_array(L, array_share(array, &err), &err);
-    else
-        lua_pushnil(L);
-}
-
-/* The array that the key at 2 names. */
-static void push_array(lua_State *L, const void *result) {
-    const ResultArray *which = result_arrays;
-    while (strcmp(which->name, lua_tostring(L, 2)) != 0)
-        which++;
-    push_shared(L, *result_array(result, which));
-}
-
 static void push_verdict(lua_State *L, const AttackResult *result, size_t i) {
     lua_pushstring(L, verdict_name(result_verdict(result, i)));
 }
@@ -121,7 +105,7 @@ static void push_list(lua_State *L, const void *object) {
         if (list->push)
             list->push(L, result, i);
         else
-            push_shared(L, *(Array **)((char *)&result->trace[i] + list->offset));
+            bind_push_shared(L, (char *)&result->trace[i] + list->offset);
         if (lua_isnil(L, -1))
             return;
         lua_rawseti(L, -2, (lua_Integer)i + 1);
@@ -131,35 +115,15 @@ static void push_list(lua_State *L, const void *object) {
 static void push_evaluations(lua_State *L, const void *object) {
     const AttackResult *result = object;
     lua_createtable(L, 0, 2);
-    push_shared(L, result->score_count);
+    bind_push_shared(L, &result->score_count);
     lua_setfield(L, -2, "scores");
-    push_shared(L, result->gradient_count);
+    bind_push_shared(L, &result->gradient_count);
     lua_setfield(L, -2, "gradients");
-}
-
-static void push_classes(lua_State *L, const void *object) {
-    const AttackResult *result = object;
-    bind_push_labels(L, &result->classes);
-}
-
-static void push_rejects(lua_State *L, const void *object) {
-    const AttackResult *result = object;
-    lua_pushboolean(L, result->rejects);
 }
 
 static void push_shape(lua_State *L, const void *object) {
     const AttackResult *result = object;
     bind_push_sizes(L, result->sample_ndim, result->sample_shape);
-}
-
-static void push_attack(lua_State *L, const void *object) {
-    const AttackResult *result = object;
-    lua_pushstring(L, result->attack);
-}
-
-static void push_model(lua_State *L, const void *object) {
-    const AttackResult *result = object;
-    lua_pushstring(L, result->model_kind);
 }
 
 /* A seed is kept as text, since a JSON number would round it; an infinite number is null. */
@@ -187,20 +151,23 @@ static void push_seed(lua_State *L, const void *object) {
     lua_remove(L, -2);
 }
 
-#define KEPT(field) BIND_KEPT(#field, push_##field)
-#define ARRAY(field) BIND_KEPT(#field, push_array)
+#define ARRAY(field) BIND_KEPT_MEMBER(#field, bind_push_shared, AttackResult, field)
 #define LIST(field) BIND_KEPT(#field, push_list)
+/* clang-format off */
 static const BindProperty properties[] = {
-    ARRAY(x0),      ARRAY(x_adv),        ARRAY(y),
-    ARRAY(label),   ARRAY(start_label),  ARRAY(target),
-    ARRAY(scores),  ARRAY(start_scores), ARRAY(distance),
-    LIST(loss),     LIST(trace),         LIST(trace_distance),
-    LIST(iterates), LIST(verdict),       LIST(start_verdict),
-    LIST(stop),     LIST(hit),           KEPT(evaluations),
-    KEPT(classes),  KEPT(rejects),       KEPT(shape),
-    KEPT(attack),   KEPT(model),         KEPT(params),
-    KEPT(seed),     BIND_LAST,
+    ARRAY(x0), ARRAY(x_adv), ARRAY(y), ARRAY(label), ARRAY(start_label), ARRAY(target),
+    ARRAY(scores), ARRAY(start_scores), ARRAY(distance),
+    LIST(loss), LIST(trace), LIST(trace_distance), LIST(iterates),
+    LIST(verdict), LIST(start_verdict), LIST(stop), LIST(hit),
+    BIND_KEPT("evaluations", push_evaluations), BIND_KEPT("shape", push_shape),
+    BIND_KEPT("params", push_params), BIND_KEPT("seed", push_seed),
+    BIND_KEPT_MEMBER("classes", bind_push_labels, AttackResult, classes),
+    BIND_MEMBER("rejects", bind_push_truth, AttackResult, rejects),
+    BIND_MEMBER("attack", bind_push_text, AttackResult, attack),
+    BIND_MEMBER("model", bind_push_text, AttackResult, model_kind),
+    BIND_LAST,
 };
+/* clang-format on */
 
 /* r[i] */
 static int push_one(lua_State *L, void *object, lua_Integer i) {

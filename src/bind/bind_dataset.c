@@ -117,11 +117,6 @@ static Dataset *check_self(lua_State *L) {
     return ds;
 }
 
-static void push_x(lua_State *L, const void *object) {
-    Error err = { 0 };
-    bind_push_array(L, array_share(((const Dataset *)object)->x, &err), &err);
-}
-
 /* A copy: writing into it must not change the dataset's classes. */
 static void push_y(lua_State *L, const void *object) {
     Error err = { 0 };
@@ -147,24 +142,16 @@ static void push_shape(lua_State *L, const void *object) {
     bind_push_sizes(L, ds->sample_ndim, ds->sample_shape);
 }
 
-static void push_classes(lua_State *L, const void *object) {
-    bind_push_labels(L, &((const Dataset *)object)->classes);
-}
-
-static void push_source(lua_State *L, const void *object) {
-    lua_pushstring(L, ((const Dataset *)object)->source);
-}
-
 static void push_features(lua_State *L, const void *object) {
     lua_pushinteger(L, (lua_Integer)dataset_features(object));
 }
 
 static const BindProperty properties[] = {
-    BIND_PROPERTY("x", push_x),
+    BIND_MEMBER("x", bind_push_shared, Dataset, x),
     BIND_KEPT("y", push_y),
     BIND_PROPERTY("shape", push_shape),
-    BIND_PROPERTY("classes", push_classes),
-    BIND_PROPERTY("source", push_source),
+    BIND_MEMBER("classes", bind_push_labels, Dataset, classes),
+    BIND_MEMBER("source", bind_push_text, Dataset, source),
     BIND_PROPERTY("images", push_images),
     BIND_PROPERTY("features", push_features),
     BIND_LAST,

@@ -28,25 +28,13 @@ static Model *check_self(lua_State *L, const char *where) {
 
 /* ---- Fields ---------------------------------------------------------------------------------- */
 
-static void push_classes(lua_State *L, const void *model) {
-    bind_push_labels(L, &((const Model *)model)->classes);
-}
-
-static void push_rejects(lua_State *L, const void *model) {
-    lua_pushboolean(L, ((const Model *)model)->rejects);
-}
-
-static void push_features(lua_State *L, const void *model) {
-    lua_pushinteger(L, (lua_Integer)((const Model *)model)->features);
-}
-
 static void push_kind(lua_State *L, const void *model) {
     lua_pushstring(L, ((const Model *)model)->kind->name);
 }
 
-static const BindProperty properties[] = { BIND_PROPERTY("classes", push_classes),
-                                           BIND_PROPERTY("rejects", push_rejects),
-                                           BIND_PROPERTY("features", push_features),
+static const BindProperty properties[] = { BIND_MEMBER("classes", bind_push_labels, Model, classes),
+                                           BIND_MEMBER("rejects", bind_push_truth, Model, rejects),
+                                           BIND_MEMBER("features", bind_push_size, Model, features),
                                            BIND_PROPERTY("kind", push_kind), BIND_LAST };
 
 /* ---- Options ----------------------------------------------------------------------------------
