@@ -26,26 +26,21 @@ static Dnr *check_dnr(lua_State *L, const char *where) {
 
 static const char where_new[] = "dnr.new";
 
-typedef struct DnrOptions {
-    DnrParts parts;
-    Model *pattern; /* of layers that have no classifier of their own */
-} DnrOptions;
-
 static const Field parts_fields[] = {
-    { "net", FIELD_OBJECT, offsetof(DnrOptions, parts.net), .type = "net", .required = true,
+    { "net", FIELD_OBJECT, offsetof(DnrParts, net), .type = "net", .required = true,
       .meaning = "the net; it stays as it is" },
     { "layers", FIELD_OBJECT, .type = "string[]", .required = true,
       .meaning = "names of the tapped layers, in the order of the combiner's inputs" },
-    { "layer_classifier", FIELD_OBJECT, offsetof(DnrOptions, pattern), .type = "model",
+    { "layer_classifier", FIELD_OBJECT, offsetof(DnrParts, pattern), .type = "model",
       .meaning = "the pattern: every layer gets a clone of it" },
     { "layer_classifiers", FIELD_OBJECT, .type = "table",
       .meaning = "layer = model, where a layer has one of its own" },
-    { "combiner", FIELD_OBJECT, offsetof(DnrOptions, parts.combiner), .type = "model",
-      .required = true, .meaning = "the classifier of the layers' scores" },
-    THRESHOLD_FIELD(offsetof(DnrOptions, parts.threshold)),
+    { "combiner", FIELD_OBJECT, offsetof(DnrParts, combiner), .type = "model", .required = true,
+      .meaning = "the classifier of the layers' scores" },
+    THRESHOLD_FIELD(offsetof(DnrParts, threshold)),
     { .name = NULL },
 };
-static const DnrOptions initial = { .parts.threshold = -INFINITY };
+static const DnrParts initial = { .threshold = -INFINITY };
 
 /* Push the names of the layers, in a list that stays on the stack. */
 static void push_layers(lua_State *L, DnrParts *parts) {
@@ -76,23 +71,8 @@ static void check_classifier_names(lua_State *L, const DnrParts *parts) {
     }
 }
 
-/* Push layer `name`'s classifier: its own in the table `own`, or a clone of the pattern. What is
- * pushed keeps it. */
-static Model *push_classifier(lua_State *L, int own, const char *name, const Model *pattern) {
-    Error err;
-    if (lua_getfield(L, own, name) == LUA_TNIL) {
-        if (!pattern)
-            luaL_error(L,
-                       "%s: no classifier for layer %s: give layer_classifier, or one of that name "
-                       "in layer_classifiers",
-                       where_new, name);
-        bind_push_model(L, model_clone(pattern, &err), &err);
-    }
-    return bind_check_model(L, lua_gettop(L), where_new, name);
-}
-
-static void push_classifiers(lua_State *L, DnrOptions *options) {
-    DnrParts *parts = &options->parts;
+/* The layers' own classifiers, NULL where there is none. What is pushed keeps them. */
+static void push_classifiers(lua_State *L, DnrParts *parts) {
     luaL_checkstack(L, (int)parts->layers * 3 + 20, "dnr.new: too many layers");
     Model **classifier = lua_newuserdatauv(L, parts->layers * sizeof *classifier, 0);
     if (bind_opt_push(L, 1, "layer_classifiers") == LUA_TNIL)
@@ -101,8 +81,10 @@ static void push_classifiers(lua_State *L, DnrOptions *options) {
         bind_expected(L, -1, where_new, "layer_classifiers", "a table, layer = model");
     check_classifier_names(L, parts);
     int own = lua_gettop(L);
-    for (size_t l = 0; l < parts->layers; l++)
-        classifier[l] = push_classifier(L, own, parts->layer[l], options->pattern);
+    for (size_t l = 0; l < parts->layers; l++) {
+        bool has = lua_getfield(L, own, parts->layer[l]) != LUA_TNIL;
+        classifier[l] = has ? bind_check_model(L, -1, where_new, parts->layer[l]) : NULL;
+    }
     parts->classifier = classifier;
 }
 
@@ -116,13 +98,13 @@ static const Field fit_fields[] = {
 
 /* dnr.new { net =, layers =, layer_classifier =, layer_classifiers =, combiner =, threshold = } */
 static int dnr_new_call(lua_State *L) {
-    DnrOptions options = initial;
-    bind_model_fields(L, 1, where_new, parts_fields, &options);
-    push_layers(L, &options.parts);
-    push_classifiers(L, &options);
+    DnrParts parts = initial;
+    bind_model_fields(L, 1, where_new, parts_fields, &parts);
+    push_layers(L, &parts);
+    push_classifiers(L, &parts);
     void **box = bind_new_box(L, &dnr_type);
     Error err;
-    *box = dnr_new(&options.parts, &err);
+    *box = dnr_new(&parts, &err);
     return *box ? 1 : bind_raise(L, &err);
 }
 

@@ -224,17 +224,22 @@ static int get_option(lua_State *L) {
     return 1;
 }
 
+/* The value at `value` into the place, or without an object only checked. */
+static void put(lua_State *L, const Optioned *self, const FieldPlace *place, int value) {
+    if (place->field->kind == FIELD_OBJECT)
+        object_of(L, place)->read(L, place, value, self->where);
+    else if (lua_isnil(L, value) && self->options->initial)
+        field_copy(place->field, place->object, self->options->initial(self->object));
+    else
+        bind_field_set(L, value, self->where, place);
+}
+
 static void set_option(lua_State *L, const Optioned *self, int key, int value) {
     FieldPlace place;
     if (is_other(L, self, key, value))
         return;
     check_place(L, self, key, &place);
-    if (place.field->kind == FIELD_OBJECT)
-        object_of(L, &place)->read(L, &place, value, self->where);
-    else if (lua_isnil(L, value) && self->options->initial)
-        field_copy(place.field, place.object, self->options->initial(self->object));
-    else
-        bind_field_set(L, value, self->where, &place);
+    put(L, self, &place, value);
 }
 
 /* x.name = value */
@@ -242,30 +247,6 @@ static int assign_option(lua_State *L) {
     Optioned self = check_self(L, "options");
     set_option(L, &self, 2, 3);
     return 0;
-}
-
-/* Would the value at `arg` do for this option? Raises if not, and changes nothing. */
-static void rehearse(lua_State *L, const Optioned *self, const FieldPlace *place, int arg) {
-    union {
-        double number;
-        size_t pair[2];
-        uint64_t seed;
-        int integer;
-        bool truth;
-        char name[FIELD_NAME_SIZE];
-        const char *string;
-    } scratch;
-    Field field = *place->field;
-    FieldPlace trial = *place;
-    if (field.kind == FIELD_OBJECT) {
-        trial.object = NULL;
-        object_of(L, place)->read(L, &trial, arg, self->where);
-        return;
-    }
-    field.offset = 0;
-    trial.field = &field;
-    trial.object = &scratch;
-    bind_field_set(L, arg, self->where, &trial);
 }
 
 /* x:set{ name = value, … }: all are checked before any is set. */
@@ -278,7 +259,8 @@ static int set_options(lua_State *L) {
     for (lua_pushnil(L); lua_next(L, 2); lua_settop(L, 3))
         if (!is_other(L, &self, 3, 0)) {
             check_place(L, &self, 3, &place);
-            rehearse(L, &self, &place, 4);
+            place.object = NULL;
+            put(L, &self, &place, 4);
         }
     for (lua_pushnil(L); lua_next(L, 2); lua_settop(L, 3))
         set_option(L, &self, 3, 4);

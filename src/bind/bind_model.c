@@ -12,7 +12,6 @@
 #include "core/folds.h"
 #include "core/notes.h"
 #include "files/model_file.h"
-#include "nn/network.h"
 
 #include <string.h>
 
@@ -285,14 +284,6 @@ Model *bind_check_model(lua_State *L, int arg, const char *where, const char *na
     if (!lua_model_fits(L, arg))
         bind_expected(L, arg, where, name, "a model (or a table with scores and classes)");
     return lua_model_push_box(L, arg, where, name);
-}
-
-struct Network *bind_check_net(lua_State *L, int arg, const char *where, const char *name) {
-    Model *model = bind_test_model(L, arg);
-    struct Network *net = model ? network_of(model) : NULL;
-    if (!net)
-        bind_expected(L, arg, where, name, "a net");
-    return net;
 }
 
 void bind_model_fields(lua_State *L, int arg, const char *where, const Field *field, void *object) {

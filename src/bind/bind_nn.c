@@ -24,8 +24,12 @@ static const BoxType network_type = { .name = "perigee.net",
                                       .shown = "a net",
                                       .release = bind_release_model };
 
+Network *bind_check_net(lua_State *L, int arg, const char *where, const char *name) {
+    return bind_check(L, arg, &network_type, where, name);
+}
+
 static Network *check_self(lua_State *L, const char *where) {
-    return bind_check(L, 1, &network_type, where, "self");
+    return bind_check_net(L, 1, where, "self");
 }
 
 /* ---- Passes ---------------------------------------------------------------------------------- */

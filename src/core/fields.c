@@ -393,7 +393,8 @@ bool fields_part(FieldPlace *place, const char *prefix) {
 bool fields_set(const FieldPlace *place, const Value *value, Error *err) {
     if (!fits(place->field, value))
         return refuse(place->name, place->field, value, err);
-    store(place->field, (char *)place->object + place->field->offset, value);
+    if (place->object)
+        store(place->field, (char *)place->object + place->field->offset, value);
     return true;
 }
 

@@ -130,7 +130,7 @@ bool fields_part(FieldPlace *place, const char *prefix);
 /* The option of that name among an object's; an unknown one is fields_unknown's complaint. */
 bool fields_locate(FieldAt *at, void *object, const char *name, FieldPlace *place, Error *err);
 
-/* field_set under the name that users know the option by. */
+/* field_set under the name that users know the option by; without an object it is only checked. */
 bool fields_set(const FieldPlace *place, const Value *value, Error *err);
 
 /* The complaint about a name that is none of `names` (NULL-terminated): it suggests the nearest and

@@ -356,6 +356,18 @@ static bool check_names(const Dnr *dnr, Error *err) {
     return true;
 }
 
+static Model *new_classifier(const DnrParts *parts, size_t l, Error *err) {
+    if (parts->classifier[l])
+        return model_retain(parts->classifier[l]);
+    if (parts->pattern)
+        return model_clone(parts->pattern, err);
+    error_set(err, ERROR_ARGUMENT,
+              "dnr.new: no classifier for layer %s: give layer_classifier, or one of that name in "
+              "layer_classifiers",
+              parts->layer[l]);
+    return NULL;
+}
+
 /* Fill a Dnr that holds nothing but its base; what is in it on failure is released by the caller.
  */
 static bool fill_parts(Dnr *dnr, const DnrParts *parts, Error *err) {
@@ -374,7 +386,9 @@ static bool fill_parts(Dnr *dnr, const DnrParts *parts, Error *err) {
         layer->tap = (size_t)tap;
         dnr->tap[l] = layer->tap;
         layer->width = network_output_size(dnr->net, layer->tap);
-        layer->classifier = model_retain(parts->classifier[l]);
+        layer->classifier = new_classifier(parts, l, err);
+        if (!layer->classifier)
+            return false;
     }
     /* The width of the combiner's input shows once the layers' classifiers are fitted. */
     if (!check_names(dnr, err) ||

@@ -21,7 +21,8 @@ typedef struct DnrParts {
     Network *net;
     size_t layers;
     const char *const *layer; /* names of the net's layers; the order of the combiner's inputs */
-    Model *const *classifier; /* one per layer */
+    Model *const *classifier; /* one per layer; NULL: a clone of the pattern */
+    const Model *pattern;     /* or NULL */
     Model *combiner;
     double threshold;
     uint64_t seed; /* of the folds, where a fit is given none */

@@ -402,6 +402,9 @@ static void test_refuses(void **state) {
     assert_null(dnr_new(&parts, &reference_error));
     assert_string_equal(reference_error.message,
                         "dnr: relu3: the svm takes 5 features, its input here has 12");
+    parts.classifier = (Model *const[]){ NULL };
+    assert_null(dnr_new(&parts, &reference_error));
+    assert_non_null(strstr(reference_error.message, "no classifier for layer relu3"));
     parts.layers = 0;
     assert_null(dnr_new(&parts, &reference_error));
     model_release(wrong);

@@ -214,6 +214,11 @@ static void test_names(void **state) {
     assert_true(fields_locate(thing_at, &thing, "part.times", &place, &err));
     assert_ptr_equal(place.field, fields_find(fields, "times"));
     assert_ptr_equal(place.object, &thing);
+    Value two = value_whole(2), truth = value_boolean(true);
+    place.object = NULL; /* then it is only checked */
+    assert_true(fields_set(&place, &two, &err));
+    assert_false(fields_set(&place, &truth, &err));
+    assert_memory_equal(&thing, &initial, sizeof thing);
     assert_false(fields_locate(thing_at, &thing, "part.tmies", &place, &err));
     assert_non_null(strstr(err.message, "unknown option 'part.tmies'; did you mean 'part.times'?"));
     assert_non_null(strstr(err.message, "(valid: part.rate, part.open, "));
