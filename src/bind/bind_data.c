@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/notes.h"
 #include "data/dataset_fields.h"
+#include "data/dataset_npz.h"
 #include "data/digits.h"
 #include "data/idx.h"
 #include "data/mnist.h"
@@ -112,22 +113,24 @@ static Array *required_array(lua_State *L, int arg, const char *where, const cha
     return bind_to_array(L, -1, where, key, dtype);
 }
 
-static int sample_shape(lua_State *L, int arg, const char *where, size_t shape[ARRAY_MAX_DIMS]) {
+static Sizes sample_shape(lua_State *L, int arg, const char *where) {
+    Sizes sample;
     const ListOption list = { where, "shape", "a table of sizes, as { 28, 28 }", ARRAY_MAX_DIMS - 1,
                               1,     1 << 30 };
-    return list_option(L, arg, &list, shape);
+    sample.ndim = list_option(L, arg, &list, sample.size);
+    return sample;
 }
 
 /* data.new{ x =, y =, shape =, source = } */
 static int data_new(lua_State *L) {
     static const char where[] = "data.new";
     DatasetOptions options = dataset_new_initial;
-    size_t shape[ARRAY_MAX_DIMS];
     bind_fields(L, 1, where, dataset_new_fields, &options);
-    int ndim = sample_shape(L, 1, where, shape);
+    Sizes sample = sample_shape(L, 1, where);
     const Array *x = required_array(L, 1, where, "x", DTYPE_F32);
     const Array *y = required_array(L, 1, where, "y", DTYPE_I32);
-    BIND_PUSH_NEW_DATASET(L, dataset_new(where, x, y, ndim, shape, options.source, &err));
+    DatasetParts parts = { x, y, options.source, sample };
+    BIND_PUSH_NEW_DATASET(L, dataset_new(where, &parts, &err));
     return 1;
 }
 
@@ -137,16 +140,6 @@ static int data_idx(lua_State *L) {
     const char *labels = bind_string(L, 2, "data.idx", "labels");
     BIND_PUSH_NEW_DATASET(L, named(idx_load(samples, labels, samples, &err), "data.idx", &err));
     return 1;
-}
-
-/* x as float32, multiplied by the scale. */
-static void push_scaled(lua_State *L, const Array *x, double scale) {
-    BIND_ARRAY_PUSH(L, array_contiguous("data.npz", x, DTYPE_F32, &err));
-    if (scale == 1)
-        return;
-    const Array *floats = bind_test_array(L, -1); /* perhaps the file's own: the copy is ours */
-    BIND_ARRAY_PUSH(L, array_copy("data.npz", floats, &err));
-    BIND_ARRAY_TRY(L, array_scale("data.npz", bind_test_array(L, -1), scale, &err));
 }
 
 /* A box for a table of arrays, so that an error on the way frees it. */
@@ -174,18 +167,10 @@ static int data_npz(lua_State *L) {
     static const char where[] = "data.npz";
     const char *path = bind_string(L, 1, where, "path");
     DatasetOptions options = dataset_npz_initial;
-    size_t shape[ARRAY_MAX_DIMS];
     options.source = path;
     bind_fields(L, 2, where, dataset_npz_fields, &options);
-    int ndim = sample_shape(L, 2, where, shape);
-    const char *names[3] = { options.x, options.y, NULL };
-    Tensors *tensors = push_tensors(L);
-    Error failure = { 0 };
-    if (!npz_load(path, names, tensors, &failure))
-        return bind_raise_in(L, where, &failure);
-    push_scaled(L, tensors_find(tensors, NULL, names[0]), options.scale);
-    const Array *x = bind_test_array(L, -1), *y = tensors_find(tensors, NULL, names[1]);
-    BIND_PUSH_NEW_DATASET(L, dataset_new(where, x, y, ndim, shape, options.source, &err));
+    Sizes sample = sample_shape(L, 2, where);
+    BIND_PUSH_NEW_DATASET(L, dataset_load_npz(path, &options, &sample, &err));
     return 1;
 }
 
@@ -255,11 +240,6 @@ static Tensors *push_arrays_of(lua_State *L, int arg, const char *where) {
     return tensors;
 }
 
-static int compare_names(const void *a, const void *b) {
-    const NpzEntry *x = a, *y = b;
-    return strcmp(x->name, y->name);
-}
-
 /* data.save_npz(path, { [name] = array }, { compress = }): the path. */
 static int data_save_npz(lua_State *L) {
     static const char where[] = "data.save_npz";
@@ -267,12 +247,8 @@ static int data_save_npz(lua_State *L) {
     bool compress = false;
     bind_fields(L, 3, where, npz_save_fields, &compress);
     const Tensors *tensors = push_arrays_of(L, 2, where);
-    NpzEntry *entries = lua_newuserdatauv(L, (tensors->count + 1) * sizeof *entries, 0);
-    for (size_t i = 0; i < tensors->count; i++)
-        entries[i] = (NpzEntry){ tensors->entry[i].name, tensors->entry[i].array };
-    qsort(entries, tensors->count, sizeof *entries, compare_names);
     Error err = { 0 };
-    if (!npz_save(entries, tensors->count, compress, path, &err))
+    if (!npz_save(tensors, compress, path, &err))
         return bind_raise_in(L, where, &err);
     lua_settop(L, 1);
     return 1;

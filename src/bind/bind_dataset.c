@@ -8,7 +8,7 @@
 #include "core/labels.h"
 #include "core/rng.h"
 #include "data/dataset.h"
-#include "data/npz.h"
+#include "data/dataset_npz.h"
 #include "model.h"
 
 #include <math.h>
@@ -123,18 +123,9 @@ static void push_y(lua_State *L, const void *object) {
     bind_push_array(L, array_copy("y", ((const Dataset *)object)->y, &err), &err);
 }
 
-/* x under the samples' own shape: n × 28 × 28. */
-static Array *shaped_x(const Dataset *ds, Error *err) {
-    Sizes shape = { ds->sample_ndim + 1, { dataset_count(ds) } };
-    Array view = *ds->x;
-    memcpy(shape.size + 1, ds->sample_shape, (size_t)ds->sample_ndim * sizeof *shape.size);
-    array_set_shape(&view, &shape);
-    return array_view(&view, err);
-}
-
 static void push_images(lua_State *L, const void *object) {
     Error err = { 0 };
-    bind_push_array(L, shaped_x(object, &err), &err);
+    bind_push_array(L, dataset_images(object, &err), &err);
 }
 
 static void push_shape(lua_State *L, const void *object) {
@@ -381,11 +372,7 @@ static int dataset_save(lua_State *L) {
     const Dataset *ds = check_self(L);
     const char *path = bind_string(L, 2, "save", "path");
     Error err = { 0 };
-    Array *x = shaped_x(ds, &err);
-    const NpzEntry entries[2] = { { "x", x }, { "y", ds->y } };
-    bool ok = x && npz_save(entries, 2, true, path, &err);
-    array_free(x);
-    if (!ok)
+    if (!dataset_save_npz(ds, path, &err))
         return bind_raise_in(L, "save", &err);
     lua_settop(L, 2);
     return 1;

@@ -188,7 +188,8 @@ static void fit_body(lua_State *L, const Call *call) {
     Array *x = bind_test_array(L, -1);
     Array *y = bind_push_new_array(L, "fit", DTYPE_I32, &(Sizes){ 1, { samples->n } });
     memcpy(y->data, samples->y, samples->n * sizeof *samples->y);
-    bind_push_dataset(L, dataset_new("fit", x, y, 0, NULL, "samples of a fit", &err), &err);
+    DatasetParts parts = { .x = x, .y = y, .source = "samples of a fit" };
+    bind_push_dataset(L, dataset_new("fit", &parts, &err), &err);
     lua_replace(L, -3);
     lua_pop(L, 1);
     lua_call(L, 2, 0);

@@ -66,8 +66,10 @@ static Dataset *assemble(const char *where, Array *x, Array *y, const Dataset *l
 }
 
 /* The sample's shape from x, or the given one if its product is the length of a row of x. */
-static bool settle_shape(const char *where, const Array *x, int ndim, const size_t *shape,
-                         Dataset *out, Error *err) {
+static bool settle_shape(const char *where, const DatasetParts *parts, Dataset *out, Error *err) {
+    const Array *x = parts->x;
+    const size_t *shape = parts->sample.size;
+    int ndim = parts->sample.ndim;
     char text[128], given[128];
     if (x->ndim < 2)
         return error_set(err, ERROR_ARGUMENT,
@@ -119,11 +121,11 @@ static Array *as_labels(const char *where, const Array *y, Error *err) {
     return labels;
 }
 
-Dataset *dataset_new(const char *where, const Array *x, const Array *y, int ndim,
-                     const size_t *shape, const char *source, Error *err) {
+Dataset *dataset_new(const char *where, const DatasetParts *parts, Error *err) {
+    const Array *x = parts->x, *y = parts->y;
     Dataset like = { 0 };
     char text[128], other[128];
-    if (!settle_shape(where, x, ndim, shape, &like, err))
+    if (!settle_shape(where, parts, &like, err))
         return NULL;
     if (y->ndim != 1 || y->shape[0] != x->shape[0]) {
         error_set(err, ERROR_ARGUMENT,
@@ -135,10 +137,19 @@ Dataset *dataset_new(const char *where, const Array *x, const Array *y, int ndim
     }
     Array *labels = as_labels(where, y, err);
     Array *rows = labels ? as_rows(where, x, err) : NULL;
-    return assemble(where, rows, labels, &like, source, err);
+    return assemble(where, rows, labels, &like, parts->source, err);
 }
 
 /* ---- Parts ----------------------------------------------------------------------------------- */
+
+Array *dataset_images(const Dataset *dataset, Error *err) {
+    Sizes shape = { dataset->sample_ndim + 1, { dataset_count(dataset) } };
+    Array view = *dataset->x;
+    memcpy(shape.size + 1, dataset->sample_shape,
+           (size_t)dataset->sample_ndim * sizeof *shape.size);
+    array_set_shape(&view, &shape);
+    return array_view(&view, err);
+}
 
 Dataset *dataset_range(const Dataset *dataset, size_t first, size_t count, Error *err) {
     size_t n = dataset_count(dataset);

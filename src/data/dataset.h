@@ -18,15 +18,24 @@ typedef struct Dataset {
     char *source; /* where it came from, in a few words: "MNIST train"; never NULL */
 } Dataset;
 
+/* What a dataset is made of. x is n × features or n × the sample's shape; a `sample` without sizes
+ * has the one that x has. */
+typedef struct DatasetParts {
+    const Array *x, *y;
+    const char *source;
+    Sizes sample;
+} DatasetParts;
+
 /* Shares x (converted to float32 if it is something else) and copies y (whole numbers of any type):
- * the labels must not change under a dataset. x is n × features or n × the sample's shape; `ndim` 0
- * takes the shape from x. */
-Dataset *dataset_new(const char *where, const Array *x, const Array *y, int ndim,
-                     const size_t *shape, const char *source, Error *err);
+ * the labels must not change under a dataset. */
+Dataset *dataset_new(const char *where, const DatasetParts *parts, Error *err);
 void dataset_free(Dataset *dataset);
 
 size_t dataset_count(const Dataset *dataset);
 size_t dataset_features(const Dataset *dataset);
+
+/* x under the samples' own shape, n × 28 × 28: a view. */
+Array *dataset_images(const Dataset *dataset, Error *err);
 
 /* Rows first … first+count−1 (0-based), sharing the pixels. */
 Dataset *dataset_range(const Dataset *dataset, size_t first, size_t count, Error *err);

@@ -383,7 +383,8 @@ Dataset *digits_new(const DigitsOptions *options, Progress *progress, Error *err
         char source[64];
         snprintf(source, sizeof source, "built-in digits, seed %llu",
                  (unsigned long long)options->seed);
-        ds = dataset_new("data.digits", x, y, 2, (const size_t[]){ SIDE, SIDE }, source, err);
+        DatasetParts parts = { x, y, source, { 2, { SIDE, SIDE } } };
+        ds = dataset_new("data.digits", &parts, err);
         ds = keep_first(ds, drawn, err);
     }
     array_free(x);

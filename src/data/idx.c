@@ -318,7 +318,7 @@ Dataset *idx_load(const char *samples, const char *labels, const char *source, E
         error_set(err, ERROR_FILE, "%s holds %zu samples, %s %zu labels", samples, x->shape[0],
                   labels, y->shape[0]);
     else if (x)
-        dataset = dataset_new("idx", x, y, 0, NULL, source, err);
+        dataset = dataset_new("idx", &(DatasetParts){ .x = x, .y = y, .source = source }, err);
     array_free(x);
     array_free(y);
     return dataset;

@@ -172,6 +172,8 @@ bool npz_load(const char *path, const char *const *wanted, Tensors *out, Error *
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
+typedef struct NamedArray NpzEntry;
+
 static bool add_entry(zip_t *archive, const NpzEntry *entry, bool deflate, Error *err) {
     size_t size;
     char name[1024];
@@ -239,10 +241,29 @@ static bool write_source(zip_source_t *source, const char *path, Error *err) {
     return error_set(err, ERROR_FILE, "%s: %s", path, zip_error_strerror(zip_source_error(source)));
 }
 
-bool npz_save(const NpzEntry *entries, size_t count, bool deflate, const char *path, Error *err) {
-    if (count == 0)
+static int compare_names(const void *a, const void *b) {
+    return strcmp(((const NpzEntry *)a)->name, ((const NpzEntry *)b)->name);
+}
+
+/* build_archive of the arrays in the order of their names. */
+static zip_source_t *build_sorted(const Tensors *tensors, bool deflate, Error *err) {
+    size_t bytes = tensors->count * sizeof(NpzEntry);
+    NpzEntry *entries = malloc(bytes);
+    if (!entries) {
+        error_memory(err, "save_npz", bytes);
+        return NULL;
+    }
+    memcpy(entries, tensors->entry, bytes);
+    qsort(entries, tensors->count, sizeof *entries, compare_names);
+    zip_source_t *source = build_archive(entries, tensors->count, deflate, err);
+    free(entries);
+    return source;
+}
+
+bool npz_save(const Tensors *tensors, bool deflate, const char *path, Error *err) {
+    if (tensors->count == 0)
         return error_set(err, ERROR_ARGUMENT, "%s: no arrays to save", path);
-    zip_source_t *source = build_archive(entries, count, deflate, err);
+    zip_source_t *source = build_sorted(tensors, deflate, err);
     if (!source) {
         error_prefix(err, "%s", path);
         return false;

@@ -7,11 +7,6 @@
 
 #include "data/safetensors.h"
 
-typedef struct NpzEntry {
-    const char *name; /* without ".npy" */
-    const Array *array;
-} NpzEntry;
-
 /* The arrays named in `wanted` (NULL-terminated; a missing one is an error), or every one if
  * it is NULL, into `out`, which is overwritten when this succeeds. Messages start with the path. */
 bool npz_load(const char *path, const char *const *wanted, Tensors *out, Error *err);
@@ -20,8 +15,8 @@ bool npz_load(const char *path, const char *const *wanted, Tensors *out, Error *
 bool npz_parse(const char *name, const void *bytes, size_t size, const char *const *wanted,
                Tensors *out, Error *err);
 
-/* Writes beside `path` and renames: `count` arrays, at least one, deflated or stored. The same
- * arrays give the same bytes: entries carry no date. */
-bool npz_save(const NpzEntry *entries, size_t count, bool deflate, const char *path, Error *err);
+/* Writes beside `path` and renames: the arrays, at least one, in the order of their names, deflated
+ * or stored. The same arrays give the same bytes: entries carry no date. */
+bool npz_save(const Tensors *tensors, bool deflate, const char *path, Error *err);
 
 #endif

@@ -36,14 +36,15 @@ bool dataset_to(const Dataset *dataset, Tensors *tensors, Error *err) {
 }
 
 /* The sides of a sample; false where they are none. */
-static bool read_shape(const Array *sides, size_t shape[ARRAY_MAX_DIMS], Error *err) {
+static bool read_shape(const Array *sides, Sizes *shape, Error *err) {
     size_t ndim = array_size(sides);
     bool fits = ndim >= 1 && ndim <= ARRAY_MAX_DIMS;
     for (size_t d = 0; fits && d < ndim; d++) {
         double side = array_f64(sides)[d];
         fits = side >= 1 && side <= 1e9 && side == floor(side);
-        shape[d] = fits ? (size_t)side : 0;
+        shape->size[d] = fits ? (size_t)side : 0;
     }
+    shape->ndim = (int)ndim;
     return fits || error_set(err, ERROR_FILE, "a dataset's shape is damaged");
 }
 
@@ -52,9 +53,8 @@ Dataset *dataset_from(const Tensors *tensors, Error *err) {
     const Array *y = tensors_require(tensors, y_name, (TensorForm){ DTYPE_I32, 1 }, err);
     const Array *sides = tensors_require(tensors, shape_name, (TensorForm){ DTYPE_F64, 1 }, err);
     const char *source = tensors_text(tensors, "source");
-    size_t shape[ARRAY_MAX_DIMS];
-    if (!x || !y || !sides || !read_shape(sides, shape, err))
+    DatasetParts parts = { .x = x, .y = y, .source = source ? source : "a file" };
+    if (!x || !y || !sides || !read_shape(sides, &parts.sample, err))
         return NULL;
-    int ndim = (int)array_size(sides);
-    return dataset_new("a dataset", x, y, ndim, shape, source ? source : "a file", err);
+    return dataset_new("a dataset", &parts, err);
 }

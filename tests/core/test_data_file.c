@@ -15,7 +15,8 @@ static Dataset *make(void) {
     Array *y = array_new1("test", DTYPE_I32, 2, &err);
     array_f32(x)[7] = 0.5F;
     array_i32(y)[1] = 4;
-    Dataset *ds = dataset_new("data.new", x, y, 0, NULL, "made up", &err);
+    Dataset *ds =
+        dataset_new("data.new", &(DatasetParts){ .x = x, .y = y, .source = "made up" }, &err);
     array_free(x);
     array_free(y);
     assert_non_null(ds);

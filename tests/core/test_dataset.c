@@ -21,7 +21,8 @@ static Dataset *make(size_t n) {
         for (size_t j = 0; j < 4; j++)
             array_f32(x)[4 * i + j] = (float)(10 * i + j);
     }
-    Dataset *ds = dataset_new("data.new", x, y, 0, NULL, "made up", &err);
+    Dataset *ds =
+        dataset_new("data.new", &(DatasetParts){ .x = x, .y = y, .source = "made up" }, &err);
     array_free(x);
     array_free(y);
     assert_non_null(ds);
@@ -52,21 +53,22 @@ static void test_new_refuses(void **state) {
     Array *x = array_new2("test", DTYPE_F32, 3, 4, &err);
     Array *y = array_new1("test", DTYPE_I32, 2, &err);
     Array *z = array_new1("test", DTYPE_F64, 3, &err);
-    assert_null(dataset_new("data.new", x, y, 0, NULL, "", &err));
+    assert_null(dataset_new("data.new", &(DatasetParts){ .x = x, .y = y, .source = "" }, &err));
     assert_string_equal(err.message, "data.new: x of shape (3, 4) and y of shape (2,): expected one"
                                      " label per sample");
-    assert_null(dataset_new("data.new", x, z, 2, (size_t[]){ 3, 2 }, "", &err));
+    assert_null(dataset_new("data.new", &(DatasetParts){ x, z, "", { 2, { 3, 2 } } }, &err));
     assert_non_null(strstr(err.message, "a sample of shape (3, 2) has 6 values, a row has 4"));
-    assert_null(dataset_new("data.new", x, z, ARRAY_MAX_DIMS, (size_t[]){ 2, 2, 1, 1, 1, 1, 1, 1 },
-                            "", &err));
+    assert_null(dataset_new(
+        "data.new", &(DatasetParts){ x, z, "", { ARRAY_MAX_DIMS, { 2, 2, 1, 1, 1, 1, 1, 1 } } },
+        &err));
     assert_non_null(strstr(err.message, "at most 7 are taken"));
-    assert_null(dataset_new("data.new", z, z, 0, NULL, "", &err));
-    Dataset *ds = dataset_new("data.new", x, z, 2, (size_t[]){ 2, 2 }, "", &err);
+    assert_null(dataset_new("data.new", &(DatasetParts){ .x = z, .y = z, .source = "" }, &err));
+    Dataset *ds = dataset_new("data.new", &(DatasetParts){ x, z, "", { 2, { 2, 2 } } }, &err);
     assert_non_null(ds);
     assert_true(array_f32(ds->x) == array_f32(x)); /* shared, not copied */
     dataset_free(ds);
     array_f64(z)[1] = 1e10;
-    assert_null(dataset_new("data.new", x, z, 0, NULL, "", &err));
+    assert_null(dataset_new("data.new", &(DatasetParts){ .x = x, .y = z, .source = "" }, &err));
     array_free(x);
     array_free(y);
     array_free(z);

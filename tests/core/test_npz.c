@@ -35,8 +35,8 @@ static void save(bool deflate) {
           *y = array_new1("test", DTYPE_I32, 3, &err);
     array_f32(x)[1000] = 1;
     array_i32(y)[2] = -7;
-    const NpzEntry entries[2] = { { "x", x }, { "y", y } };
-    if (!npz_save(entries, 2, deflate, path, &err))
+    struct NamedArray entries[2] = { { "y", y }, { "x", x } };
+    if (!npz_save(&(Tensors){ .count = 2, .entry = entries }, deflate, path, &err))
         fail_msg("%s", err.message);
     array_free(x);
     array_free(y);
@@ -111,15 +111,14 @@ static void test_refusals(void **state) {
     assert_string_equal(err.message, "/nonexistent.npz: No such file or directory");
     assert_false(npz_parse("a", "\x93NUMPY", 6, NULL, &in, &err));
     assert_ptr_equal(strstr(err.message, "a: not an npz file: "), err.message);
-    assert_false(npz_save(NULL, 0, false, path, &err));
+    assert_false(npz_save(&(Tensors){ .count = 0 }, false, path, &err));
     assert_non_null(strstr(err.message, "no arrays to save"));
-    const NpzEntry twice[2] = { { "x", NULL }, { "x", NULL } };
     Array *x = array_new1("test", DTYPE_F32, 1, &err);
-    NpzEntry entries[2] = { twice[0], twice[1] };
-    entries[0].array = entries[1].array = x;
-    assert_false(npz_save(entries, 2, false, path, &err));
+    struct NamedArray entries[2] = { { "x", x }, { "x", x } };
+    assert_false(npz_save(&(Tensors){ .count = 2, .entry = entries }, false, path, &err));
     assert_non_null(strstr(err.message, "array 'x': "));
-    assert_false(npz_save(entries, 1, false, "/nonexistent/x.npz", &err));
+    assert_false(
+        npz_save(&(Tensors){ .count = 1, .entry = entries }, false, "/nonexistent/x.npz", &err));
     assert_string_equal(err.message, "/nonexistent/x.npz: No such file or directory");
     array_free(x);
 }
