@@ -1,4 +1,4 @@
--- The Lua half of the library svm: how classifiers and the answers of svm.search print.
+-- The Lua half of the library svm: the answers of svm.search, how they and classifiers print.
 
 local blame = require "perigee.blame"
 local kinds = require "perigee.kinds"
@@ -26,6 +26,16 @@ types["perigee.svm"].__tostring = function(svc)
   local each = classes <= most_shown and (" (%s)"):format(table.concat(svc.support_per_class, " ")) or ""
   return ("%s: %d classes, %d features, %d support vectors%s"):format(text, classes, svc.features,
     svc.support, each)
+end
+
+-- What svm.search answers: the grid, the accuracies in it, and the place c, g of the best, if there is one.
+types["perigee.search"].answer = function(accuracies, C, gamma, seed, c, g)
+  local answer = { table = accuracies, C = C:totable(), gamma = gamma and gamma:totable(), seed = seed }
+  if c then
+    answer.accuracy = accuracies:at(c, g)
+    answer.best = { C = answer.C[c], gamma = gamma and answer.gamma[g] }
+  end
+  return setmetatable(answer, types["perigee.search"])
 end
 
 local function best_words(answer)

@@ -10,11 +10,9 @@
 #include "bind/versions.h"
 #include "core/array_values.h"
 #include "core/error.h"
-#include "core/fields_json.h"
 #include "files/result_file.h"
 
 #include <cjson/cJSON.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,22 +124,11 @@ static void push_shape(lua_State *L, const void *object) {
     bind_push_sizes(L, result->sample_ndim, result->sample_shape);
 }
 
-/* A seed is kept as text, since a JSON number would round it; an infinite number is null. */
 static void push_params(lua_State *L, const void *object) {
     cJSON *params = cJSON_Parse(((const AttackResult *)object)->params);
-    lua_newtable(L);
-    for (const cJSON *item = params ? params->child : NULL; item; item = item->next) {
-        Value value = value_from_json(item, true);
-        if (strcmp(item->string, "seed") == 0 && cJSON_IsString(item))
-            lua_pushinteger(L, (lua_Integer)strtoull(item->valuestring, NULL, 10));
-        else if (cJSON_IsNull(item))
-            lua_pushnumber(L, HUGE_VAL);
-        else if (cJSON_IsArray(item))
-            bind_push_json(L, item);
-        else
-            bind_push_value(L, &value);
-        lua_setfield(L, -2, item->string);
-    }
+    if (!params)
+        luaL_error(L, "params: out of memory");
+    bind_push_record(L, params);
     cJSON_Delete(params);
 }
 

@@ -5,11 +5,13 @@
 #include "bind/bind.h"
 #include "core/array_values.h"
 #include "core/error.h"
+#include "core/fields_json.h"
 #include "core/file.h"
 #include "core/json.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
@@ -76,6 +78,25 @@ void bind_push_json(lua_State *L, const cJSON *value) {
         lua_pushnumber(L, value->valuedouble);
     } else {
         lua_pushlightuserdata(L, NULL);
+    }
+}
+
+void bind_push_record(lua_State *L, const cJSON *record) {
+    const cJSON *item;
+    if (!cJSON_IsObject(record)) {
+        lua_pushnil(L);
+        return;
+    }
+    lua_newtable(L);
+    cJSON_ArrayForEach(item, record) {
+        Value value = value_from_json(item, strcmp(item->string, "source") == 0);
+        if (cJSON_IsNull(item))
+            lua_pushnumber(L, HUGE_VAL);
+        else if (cJSON_IsArray(item))
+            bind_push_json(L, item);
+        else
+            bind_push_value(L, &value);
+        lua_setfield(L, -2, item->string);
     }
 }
 

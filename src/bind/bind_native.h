@@ -15,6 +15,10 @@ void bind_open_gnuplot(lua_State *L);
  * NULL (a list keeps its length); what is missing (NULL) is nil. */
 void bind_push_json(lua_State *L, const cJSON *value);
 
+/* Push what a file says of an attack's or a training's parameters as a flat table, or nil: numbers
+ * that JSON has not are strings there, but an infinite one may be null. */
+void bind_push_record(lua_State *L, const cJSON *record);
+
 /* Add to the table on top of the stack, which is `gnuplot`, what turns numbers into text; png, for
  * images without gnuplot; listen, which tells what running core loops report. */
 void bind_open_plot_columns(lua_State *L);

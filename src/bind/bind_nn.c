@@ -3,11 +3,11 @@
 #include "bind/bind.h"
 #include "bind/bind_fields.h"
 #include "bind/bind_model.h"
+#include "bind/bind_native.h"
 #include "bind/bind_samples.h"
 #include "bind/libraries.h"
 #include "core/array.h"
 #include "core/error.h"
-#include "core/fields_json.h"
 #include "core/notes.h"
 #include "core/rng.h"
 #include "data/dataset.h"
@@ -263,19 +263,7 @@ static void push_layers(lua_State *L, const void *object) {
 
 /* How the net was trained, as a flat table; nil if it was not. */
 static void push_record(lua_State *L, const void *net) {
-    const cJSON *record = network_record(net), *item;
-    if (!record) {
-        lua_pushnil(L);
-        return;
-    }
-    lua_newtable(L);
-    cJSON_ArrayForEach(item, record) {
-        if (!item->string)
-            continue;
-        Value value = value_from_json(item, strcmp(item->string, "source") == 0);
-        bind_push_value(L, &value);
-        lua_setfield(L, -2, item->string);
-    }
+    bind_push_record(L, network_record(net));
 }
 
 static void push_input(lua_State *L, const void *net) {

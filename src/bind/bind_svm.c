@@ -268,38 +268,21 @@ static const Array *push_values(lua_State *L, const char *name, double fallback)
     return values;
 }
 
-/* Set the field of the table on top to a copy of values. */
-static void set_list(lua_State *L, const char *name, const double *values, size_t n) {
-    lua_createtable(L, (int)n, 0);
-    for (size_t i = 0; i < n; i++) {
-        lua_pushnumber(L, values[i]);
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
-    lua_setfield(L, -2, name);
-}
-
-/* { table =, C =, gamma =, seed =, accuracy =, best = } with the table that is on top. */
-static void push_answer(lua_State *L, const SvcGrid *grid, const SvcFound *found, bool has_gamma) {
-    lua_createtable(L, 0, 8);
+/* The answer that perigee/svm.lua makes of the accuracies on top; C and gamma (0: none) are at the
+ * slots `grid`. */
+static void push_answer(lua_State *L, const int grid[2], const SvcFound *found, uint64_t seed) {
+    int table = lua_gettop(L);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, ANSWER);
-    lua_setmetatable(L, -2);
-    lua_pushvalue(L, -2);
-    lua_setfield(L, -2, "table");
-    set_list(L, "C", grid->C, grid->Cs);
-    if (has_gamma)
-        set_list(L, "gamma", grid->gamma, grid->gammas);
-    if (!found->any)
-        return;
-    lua_pushnumber(L, found->accuracy[found->C * found->columns + found->gamma]);
-    lua_setfield(L, -2, "accuracy");
-    lua_createtable(L, 0, 2);
-    lua_pushnumber(L, grid->C[found->C]);
-    lua_setfield(L, -2, "C");
-    if (has_gamma) {
-        lua_pushnumber(L, grid->gamma[found->gamma]);
-        lua_setfield(L, -2, "gamma");
+    lua_getfield(L, -1, "answer");
+    lua_pushvalue(L, table);
+    lua_pushvalue(L, grid[0]);
+    grid[1] ? lua_pushvalue(L, grid[1]) : lua_pushnil(L);
+    lua_pushinteger(L, (lua_Integer)seed);
+    if (found->any) {
+        lua_pushinteger(L, (lua_Integer)found->C + 1);
+        lua_pushinteger(L, (lua_Integer)found->gamma + 1);
     }
-    lua_setfield(L, -2, "best");
+    lua_call(L, found->any ? 6 : 4, 1);
 }
 
 /* answer.model: the best parameters, trained on everything. */
@@ -326,7 +309,9 @@ static int svm_search(lua_State *L) {
     Samples samples = bind_check_training(L, 2, where_search, "data");
     read_params(L, 1, where_search, search_fields, &search.svc);
     const Array *C = push_values(L, "C", search.svc.C);
+    int C_at = lua_gettop(L);
     const Array *gamma = push_values(L, "gamma", search.svc.kernel.gamma);
+    int gamma_at = kernel_has(&search.svc.kernel, "gamma") ? lua_gettop(L) : 0;
     uint64_t seed;
     FoldsOf of = { where_search, samples.y, samples.n, search.folds };
     SvcGrid grid = { array_f64(C),
@@ -344,9 +329,7 @@ static int svm_search(lua_State *L) {
     Progress progress = progress_new();
     if (!svc_search(&asked, &found, &progress, &err))
         return bind_raise(L, &err);
-    push_answer(L, &grid, &found, kernel_has(&search.svc.kernel, "gamma"));
-    lua_pushinteger(L, (lua_Integer)seed);
-    lua_setfield(L, -2, "seed");
+    push_answer(L, (const int[]){ C_at, gamma_at }, &found, seed);
     if (progress_was_interrupted(&progress))
         note_leave("stopped; svm.search answers from what it has tried so far");
     else if (found.any && search.fit)

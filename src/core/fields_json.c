@@ -49,10 +49,10 @@ bool fields_write_json(const Field *field, const void *object, cJSON *json) {
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-/* The number that a string stands for, or the string itself. */
+/* The number that a string stands for, or the string itself. A seed can have all 64 bits. */
 static Value number_in(const char *text) {
     char *end;
-    Value whole = value_whole(strtoll(text, &end, 10));
+    Value whole = value_whole((int64_t)strtoull(text, &end, 10));
     if (*text && !*end)
         return whole;
     Value number = value_number(strtod(text, &end));
