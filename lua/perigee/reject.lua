@@ -1,4 +1,8 @@
--- The Lua half of the library reject: how thresholded models and classifiers on a layer print.
+-- The Lua half of the library reject: how thresholded models and classifiers on a layer print, and whether a
+-- gradient belongs to its scores.
+
+local arguments = require "perigee.arguments"
+local gradient_check = require "perigee.gradient_check"
 
 local types = debug.getregistry()
 
@@ -13,6 +17,18 @@ end
 
 types["perigee.layer"].__tostring = function(model)
   return ("%s on layer %s"):format(summary(model.classifier), model.layer)
+end
+
+local Check = { __name = "check" }
+
+function Check:__tostring() return self.message end
+
+--- Compare the gradient of a model with differences of its scores at the first samples of x.
+function reject.check(model, x)
+  local has = (type(model) == "table" or type(model) == "userdata") and model.gradient
+  if not has then arguments.expected("reject.check", "model", "a model with scores and gradient", model) end
+  if x == nil then arguments.expected("reject.check", "x", "samples (a dataset or an array)", x) end
+  return setmetatable(gradient_check.run(model, x), Check)
 end
 
 return reject

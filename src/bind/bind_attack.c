@@ -265,6 +265,16 @@ static const Field run_fields[] = {
     { .name = NULL },
 };
 
+/* A model written in Lua is looked at first (lua/perigee/attack.lua): is its gradient that of its
+ * scores? */
+static void look(lua_State *L, int model, int samples) {
+    if (!lua_istable(L, model) || !lua_getfield(L, LUA_REGISTRYINDEX, "perigee.look"))
+        return;
+    lua_pushvalue(L, model);
+    lua_pushvalue(L, samples);
+    lua_call(L, 2, 0);
+}
+
 /* a:run(samples [, { y =, target =, model =, start_from =, seed = }]) → a result. */
 static int attack_run_call(lua_State *L) {
     const int options = 3, held = 4, model_value = 5;
@@ -279,6 +289,7 @@ static int attack_run_call(lua_State *L) {
                           box->where);
     Model *model = bind_check_model(L, model_value, box->where, "model");
     BindSamples samples = bind_check_samples(L, 2, box->where, "samples");
+    look(L, model_value, 2);
     AttackTask task = task_of(&samples, model);
     AttackParams params = box->params;
     params.seed = seed_of(L, held, box);

@@ -102,6 +102,21 @@ print(nr, metrics.rejection_rate(nr, ds))]],
     see = { "model.classes" },
   },
   {
+    name = "reject.check",
+    text = [[
+Compares a model's gradient with differences of its scores, along three directions at the first three
+samples of x. A wrong gradient makes a model look as if nothing could attack it: every run of an attack on
+a model written in Lua looks first, and says once on stderr what is wrong, unless the model says of itself
+gradient_is = "surrogate" (one that is meant to differ, of a model that quantises its input, say).
+
+What comes back prints as a sentence: ok, error (the median relative error), random (two calls on the
+same points differ), flat (neither scores nor gradient move), message.]],
+    params = { { "model", "model", "any model with a gradient" }, { "x", "dataset|array", "samples" } },
+    returns = { "table", "{ ok, error, random, flat, message }" },
+    example = example_svm .. [[print(reject.check(model, ds))]],
+    see = { "model:gradient", "attack:run" },
+  },
+  {
     name = "model", kind = "value", group = "What all models have",
     text = [[
 Whatever gives scores: a net, an svm, an nr, a dnr, a classifier on a layer, or a table written in Lua.

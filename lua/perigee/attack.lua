@@ -1,0 +1,18 @@
+-- The Lua half of the library attack: a model written in Lua is looked at before it is attacked.
+
+local check = require "perigee.gradient_check"
+
+local seen = setmetatable({}, { __mode = "k" }) -- models that have been looked at
+
+-- A wrong gradient makes a model look robust. What the check itself cannot do, the run will tell of. Called
+-- by every run (src/bind/bind_attack.c); nothing of it is counted.
+debug.getregistry()["perigee.look"] = function(model, x)
+  if seen[model] or model.gradient_is == "surrogate" or type(model.gradient) ~= "function" then return end
+  seen[model] = true
+  local ok, found = pcall(check.run, model, x)
+  if ok and (not found.ok or found.flat) then
+    io.stderr:write("attack: this model written in Lua: ", found.message, "\n")
+  end
+end
+
+return attack
