@@ -118,7 +118,7 @@ static int archive_read(lua_State *L) {
     const char *text = tensors_text(&archive->tensors, metadata_key);
     if (!text)
         return luaL_error(L, "restore: %s was not written by save", path);
-    archive->root = cJSON_Parse(text);
+    archive->root = json_parse("the values", text, SIZE_MAX, NULL);
     if (!json_check_format(archive->root, "session", FORMAT, &err)) {
         error_prefix(&err, "%s", path);
         return raise_restore(L, &err);

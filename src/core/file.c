@@ -15,8 +15,8 @@
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-/* Opens a regular file for reading; O_NONBLOCK so that a FIFO is refused, not waited for. */
-static int open_regular(const char *path, size_t *size, Error *err) {
+/* O_NONBLOCK so that a FIFO is refused, not waited for. */
+int file_open(const char *path, size_t *size, Error *err) {
     struct stat info;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &info) != 0) {
@@ -53,7 +53,7 @@ static ptrdiff_t read_fully(int fd, unsigned char *bytes, size_t size) {
 
 bool file_read(const char *path, FileBytes *out, Error *err) {
     size_t size;
-    int fd = open_regular(path, &size, err);
+    int fd = file_open(path, &size, err);
     if (fd < 0)
         return false;
     unsigned char *bytes = malloc(size ? size : 1);

@@ -21,6 +21,9 @@ typedef struct FileBytes {
 bool file_read(const char *path, FileBytes *out, Error *err);
 void file_bytes_free(FileBytes *file);
 
+/* A regular file's descriptor for reading, the caller's to close, and its size; −1 on failure. */
+int file_open(const char *path, size_t *size, Error *err);
+
 /* True for a regular file that this process may read. */
 bool file_is_readable(const char *path);
 

@@ -38,6 +38,69 @@ char *json_text(cJSON *root) {
     return keep_all_digits(root) ? cJSON_PrintUnformatted(root) : NULL;
 }
 
+/* A look at the text alone: how many values it can have, and no string that C would cut. */
+static bool check_text(const char *what, const char *text, size_t most, Error *err) {
+    bool quoted = false;
+    size_t values = 1;
+    for (const char *at = text; *at; at++) {
+        if (*at == '"')
+            quoted = !quoted;
+        else if (quoted && *at == '\\' && strncmp(at + 1, "u0000", 5) == 0)
+            return error_set(err, ERROR_FILE, "%s: a text that contains NUL", what);
+        else if (quoted && *at == '\\' && at[1])
+            at++;
+        else if (!quoted && strchr(",[{", *at))
+            values++;
+    }
+    return values <= most || error_set(err, ERROR_FILE, "%s: more than %zu values", what, most);
+}
+
+static int compare_names(const void *a, const void *b) {
+    const cJSON *const *x = a, *const *y = b;
+    return strcmp((*x)->string, (*y)->string);
+}
+
+/* A name that two members of an object share, or NULL. `list` has room for all members. */
+static const char *shared_name(const cJSON *object, const cJSON **list) {
+    size_t count = 0;
+    for (const cJSON *child = object->child; child; child = child->next)
+        list[count++] = child;
+    qsort(list, count, sizeof *list, compare_names);
+    for (size_t i = 1; i < count; i++)
+        if (strcmp(list[i]->string, list[i - 1]->string) == 0)
+            return list[i]->string;
+    return NULL;
+}
+
+static bool check_members(const char *what, const cJSON *object, Error *err) {
+    size_t count = (size_t)cJSON_GetArraySize(object);
+    const cJSON **list = malloc((count + 1) * sizeof *list);
+    if (!list)
+        return error_memory(err, what, count * sizeof *list);
+    const char *shared = shared_name(object, list);
+    free((void *)list);
+    return !shared || error_set(err, ERROR_FILE, "%s: '%.60s' is there twice", what, shared);
+}
+
+static bool check_names(const char *what, const cJSON *node, Error *err) {
+    bool ok = !cJSON_IsObject(node) || check_members(what, node, err);
+    for (const cJSON *child = node->child; ok && child; child = child->next)
+        ok = check_names(what, child, err);
+    return ok;
+}
+
+cJSON *json_parse(const char *what, const char *text, size_t most, Error *err) {
+    if (!check_text(what, text, most, err))
+        return NULL;
+    cJSON *root = cJSON_ParseWithOpts(text, NULL, true);
+    if (!cJSON_IsObject(root))
+        error_set(err, ERROR_FILE, "%s is not a JSON object", what);
+    else if (check_names(what, root, err))
+        return root;
+    cJSON_Delete(root);
+    return NULL;
+}
+
 bool json_check_format(const cJSON *root, const char *what, int newest, Error *err) {
     const cJSON *format = cJSON_GetObjectItemCaseSensitive(root, "format");
     if (!format)

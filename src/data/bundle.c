@@ -38,13 +38,18 @@ bool bundle_get(const Tensors *bundle, const char *name, Tensors *part, Error *e
     tensors_init(part);
     bool ok = inner_name(name, prefix, err);
     size_t length = ok ? strlen(prefix) : 0;
-    for (size_t i = 0; ok && i < bundle->count; i++)
-        if (strncmp(bundle->entry[i].name, prefix, length) == 0)
-            ok = tensors_add(part, (TensorName){ NULL, bundle->entry[i].name + length },
-                             bundle->entry[i].array, err);
-    for (size_t i = 0; ok && i < bundle->text_count; i++)
-        if (strncmp(bundle->text[i].key, prefix, length) == 0)
-            ok = tensors_set_text(part, bundle->text[i].key + length, bundle->text[i].value, err);
+    const struct NamedArray *entry = ok ? bundle->entry + tensors_first(bundle, prefix) : NULL;
+    const struct NamedText *text = ok ? bundle->text + tensors_first_text(bundle, prefix) : NULL;
+    for (; ok && entry < bundle->entry + bundle->count; entry++) {
+        if (strncmp(entry->name, prefix, length) != 0)
+            break;
+        ok = tensors_add(part, (TensorName){ NULL, entry->name + length }, entry->array, err);
+    }
+    for (; ok && text < bundle->text + bundle->text_count; text++) {
+        if (strncmp(text->key, prefix, length) != 0)
+            break;
+        ok = tensors_set_text(part, text->key + length, text->value, err);
+    }
     if (!ok)
         tensors_clear(part);
     return ok;

@@ -1,6 +1,7 @@
 #include "data/elements.h"
 
 #include "core/array.h"
+#include "core/array_stream.h"
 #include "core/fail.h"
 
 #include <stdio.h>
@@ -65,11 +66,18 @@ static float half_to_float(uint32_t half) {
     return float_from_bits(sign | (exponent + 112) << 23 | fraction << 13);
 }
 
-static void decode_floats(const Elements *elements, size_t n, float *out) {
-    ElementKind kind = elements->kind;
-    bool big_endian = elements->big_endian;
-    const unsigned char *p = elements->bytes;
-    for (size_t i = 0; i < n; i++) {
+/* Elements on their way: n of them, the first of which is number `first` of all. */
+typedef struct Piece {
+    const Elements *of;
+    const unsigned char *bytes;
+    size_t first, n;
+} Piece;
+
+static void decode_floats(const Piece *piece, float *out) {
+    ElementKind kind = piece->of->kind;
+    bool big_endian = piece->of->big_endian;
+    const unsigned char *p = piece->bytes;
+    for (size_t i = 0; i < piece->n; i++) {
         if (kind == ELEMENT_F32)
             out[i] = float_from_bits((uint32_t)load_bits(p + 4 * i, 4, big_endian));
         else if (kind == ELEMENT_F16)
@@ -79,9 +87,9 @@ static void decode_floats(const Elements *elements, size_t n, float *out) {
     }
 }
 
-static void decode_doubles(bool big_endian, const unsigned char *p, size_t n, double *out) {
-    for (size_t i = 0; i < n; i++) {
-        uint64_t bits = load_bits(p + 8 * i, 8, big_endian);
+static void decode_doubles(const Piece *piece, double *out) {
+    for (size_t i = 0; i < piece->n; i++) {
+        uint64_t bits = load_bits(piece->bytes + 8 * i, 8, piece->of->big_endian);
         memcpy(&out[i], &bits, sizeof bits);
     }
 }
@@ -112,11 +120,11 @@ static bool decode_integer(ElementKind kind, uint64_t bits, int32_t *out) {
     }
 }
 
-static bool decode_integers(const Elements *elements, size_t n, int32_t *out, Error *err) {
-    ElementKind kind = elements->kind;
+static bool decode_integers(const Piece *piece, int32_t *out, Error *err) {
+    ElementKind kind = piece->of->kind;
     size_t size = kinds[kind].size;
-    for (size_t i = 0; i < n; i++) {
-        uint64_t bits = load_bits(elements->bytes + size * i, size, elements->big_endian);
+    for (size_t i = 0; i < piece->n; i++) {
+        uint64_t bits = load_bits(piece->bytes + size * i, size, piece->of->big_endian);
         if (!decode_integer(kind, bits, &out[i])) {
             char value[24];
             if (kind == ELEMENT_I64)
@@ -125,35 +133,79 @@ static bool decode_integers(const Elements *elements, size_t n, int32_t *out, Er
                 snprintf(value, sizeof value, "%llu", (unsigned long long)bits);
             return error_set(err, ERROR_FILE,
                              "%s: element %zu is %s, which does not fit a 32-bit integer",
-                             elements->name, i + 1, value);
+                             piece->of->name, piece->first + i + 1, value);
         }
     }
     return true;
 }
 
-Array *elements_decode(const Elements *elements, Error *err) {
+/* A piece as the type that its kind becomes. */
+static bool decode(const Piece *piece, void *out, Error *err) {
+    DType dtype = kinds[piece->of->kind].dtype;
+    if (dtype == DTYPE_F32)
+        decode_floats(piece, out);
+    else if (dtype == DTYPE_F64)
+        decode_doubles(piece, out);
+    return dtype != DTYPE_I32 || decode_integers(piece, out, err);
+}
+
+/* A piece as the array's type. */
+static bool decode_as(const Piece *piece, DType dtype, void *out, Error *err) {
+    double own[STREAM_RUN];
+    DType made = kinds[piece->of->kind].dtype;
+    if (made == dtype)
+        return decode(piece, out, err);
+    return decode(piece, own, err) &&
+           (conversion(made, dtype)(own, out, piece->n) ||
+            error_set(err, ERROR_FILE, "%s: a number beyond the range of %s", piece->of->name,
+                      dtype_name(dtype)));
+}
+
+/* The array as the file counts its elements. */
+static Stream in_file_order(const Elements *elements, const Array *a) {
+    Array turned = *a;
+    for (int d = 0; elements->fortran && d < a->ndim; d++) {
+        turned.shape[d] = a->shape[a->ndim - 1 - d];
+        turned.stride[d] = a->stride[a->ndim - 1 - d];
+    }
+    Sizes shape = array_sizes(&turned);
+    return stream_of(&turned, &shape);
+}
+
+static bool read_runs(const Elements *elements, ByteStream *from, const Array *a, Error *err) {
+    unsigned char bytes[STREAM_RUN * sizeof(double)];
+    StreamScratch scratch = { .filled = 0 };
+    Stream stream = in_file_order(elements, a);
+    size_t total = array_size(a), size = kinds[elements->kind].size;
+    for (size_t first = 0; first < total; first += STREAM_RUN) {
+        Run run = run_at(first, total);
+        Piece piece = { elements, bytes, first, run.n };
+        if (!stream_take(from, bytes, run.n * size, err) ||
+            !decode_as(&piece, a->dtype, stream_target(&stream, run, &scratch), err))
+            return false;
+        stream_commit(&stream, run, &scratch);
+    }
+    return true;
+}
+
+/* Are the file's bytes the array's? */
+static bool is_plain(const Elements *elements, DType dtype) {
     ElementKind kind = elements->kind;
-    bool big_endian = elements->big_endian;
-    const unsigned char *bytes = elements->bytes;
-    Sizes sizes = sizes_of(elements->ndim, elements->shape);
-    Array *a = array_new(elements->name, kinds[kind].dtype, &sizes, err);
+    bool same = kind == ELEMENT_F32 || kind == ELEMENT_F64 || kind == ELEMENT_I32;
+    bool turned = elements->fortran && elements->shape.ndim > 1;
+    return same && kinds[kind].dtype == dtype && !turned && !elements->big_endian &&
+           __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+}
+
+Array *elements_read(const Elements *elements, ByteStream *from, Error *err) {
+    DType dtype = elements->as_floats ? DTYPE_F32 : kinds[elements->kind].dtype;
+    Array *a = array_uninitialised(elements->name, dtype, &elements->shape, err);
     if (!a)
         return NULL;
-    size_t n = array_size(a);
-    bool ok = true;
-    bool as_is = !big_endian && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ &&
-                 (kind == ELEMENT_F32 || kind == ELEMENT_F64 || kind == ELEMENT_I32);
-    if (as_is && n > 0)
-        memcpy(a->data, bytes, array_bytes(a));
-    else if (kinds[kind].dtype == DTYPE_F32)
-        decode_floats(elements, n, a->data);
-    else if (kinds[kind].dtype == DTYPE_F64)
-        decode_doubles(big_endian, bytes, n, a->data);
-    else
-        ok = decode_integers(elements, n, a->data, err);
-    if (!ok) {
-        array_free(a);
-        return NULL;
-    }
-    return a;
+    bool ok = is_plain(elements, dtype) ? stream_take(from, a->data, array_bytes(a), err)
+                                        : read_runs(elements, from, a, err);
+    if (ok)
+        return a;
+    array_free(a);
+    return NULL;
 }

@@ -5,6 +5,7 @@
 #ifndef PERIGEE_DATA_ELEMENTS_H
 #define PERIGEE_DATA_ELEMENTS_H
 
+#include "core/source.h"
 #include "core/types.h"
 
 #include <stdbool.h>
@@ -33,17 +34,17 @@ DType element_dtype(ElementKind kind);
 /* Bytes that an array of this shape takes in the file; false if the product overflows. */
 bool element_bytes(ElementKind kind, int ndim, const size_t *shape, size_t *bytes);
 
-/* The bytes of exactly the elements of that shape, of any alignment. */
+/* Elements of that shape, in the order of the file. */
 typedef struct Elements {
     const char *name; /* a file's, a tensor's: starts the message */
     ElementKind kind;
-    bool big_endian;
-    int ndim;
-    const size_t *shape;
-    const unsigned char *bytes;
+    bool big_endian, fortran; /* fortran: the first index is the fastest */
+    bool as_floats;           /* whatever the kind: float32 */
+    Sizes shape;
 } Elements;
 
-/* They as a new array. */
-Array *elements_decode(const Elements *elements, Error *err);
+/* They as a new array, which is all the memory that is taken: callers make sure first that the
+ * stream has bytes enough. */
+Array *elements_read(const Elements *elements, ByteStream *from, Error *err);
 
 #endif

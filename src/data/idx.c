@@ -3,10 +3,10 @@
 #include "core/array.h"
 #include "core/fail.h"
 #include "core/simd.h"
+#include "core/source.h"
 #include "data/elements.h"
-#include "core/file.h"
 
-#include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -14,82 +14,100 @@
 /* Deflate expands a byte to 1032 at most: a larger claim is false. */
 enum { DEFLATE_RATIO = 1032, CHUNK = 32768 };
 
+/* Elements of packed files up to this size are read without a look at how many there are. */
+enum { UNSEEN_MOST = 1 << 20 };
+
 /* ---- Bytes, unpacked on the way -------------------------------------------------------------- */
 
-typedef struct Source {
+typedef struct Packed {
     const char *name;
-    const unsigned char *bytes;
-    size_t size, at; /* `at` is used for plain files; z keeps its own place */
+    Source *source;
     bool gzip;
     z_stream z;
-} Source;
+    unsigned char input[CHUNK];
+} Packed;
 
-static bool source_open(Source *source, const char *name, const unsigned char *bytes, size_t size,
-                        Error *err) {
-    *source = (Source){ .name = name, .bytes = bytes, .size = size };
-    source->gzip = size >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b;
-    if (source->gzip && inflateInit2(&source->z, 16 + MAX_WBITS) != Z_OK)
-        return error_memory(err, name, CHUNK);
+/* From the source's first byte on. */
+static bool packed_open(Packed *packed, Source *source, Error *err) {
+    unsigned char start[2] = { 0 };
+    packed->name = source->name;
+    packed->source = source;
+    packed->gzip = false;
+    packed->z = (z_stream){ 0 };
+    source->at = 0;
+    if (source->size >= 2 && !source_read(source, start, 2, err))
+        return false;
+    source->at = 0;
+    packed->gzip = start[0] == 0x1f && start[1] == 0x8b;
+    return !packed->gzip || inflateInit2(&packed->z, 16 + MAX_WBITS) == Z_OK ||
+           error_memory(err, packed->name, CHUNK);
+}
+
+static void packed_close(Packed *packed) {
+    if (packed->gzip)
+        inflateEnd(&packed->z);
+}
+
+/* Input that has not been taken yet. */
+static size_t packed_left(const Packed *packed) {
+    return source_left(packed->source) + packed->z.avail_in;
+}
+
+/* At least `wanted` bytes of input for z, if there are as many; what it holds moves to the front.
+ */
+static bool feed(Packed *packed, unsigned wanted, Error *err) {
+    unsigned held = packed->z.avail_in;
+    size_t left = source_left(packed->source), more = CHUNK - held;
+    if (held >= wanted || left == 0)
+        return true;
+    more = more < left ? more : left;
+    if (held > 0)
+        memmove(packed->input, packed->z.next_in, held);
+    packed->z.next_in = packed->input;
+    packed->z.avail_in = held + (unsigned)more;
+    return source_read(packed->source, packed->input + held, more, err);
+}
+
+/* At a member's end: gzip files may be several members in a row. Does another one follow? */
+static bool next_member(Packed *packed, bool *follows, Error *err) {
+    z_stream *z = &packed->z;
+    if (!feed(packed, 2, err))
+        return false;
+    *follows = z->avail_in >= 2 && z->next_in[0] == 0x1f && z->next_in[1] == 0x8b &&
+               inflateReset(z) == Z_OK;
     return true;
 }
 
-static void source_close(Source *source) {
-    if (source->gzip)
-        inflateEnd(&source->z);
+/* One step of z: false if the stream is broken; *end at its end. */
+static bool unpack_some(Packed *packed, bool *end, Error *err) {
+    if (!source_goes_on(packed->name, err) || !feed(packed, 1, err))
+        return false;
+    int status = inflate(&packed->z, Z_NO_FLUSH);
+    bool follows = true;
+    if (status == Z_STREAM_END && !next_member(packed, &follows, err))
+        return false;
+    *end = !follows;
+    if (status == Z_BUF_ERROR ||
+        (status == Z_OK && packed_left(packed) == 0 && packed->z.avail_out > 0))
+        return error_set(err, ERROR_FILE, "%s: truncated gzip stream", packed->name);
+    return status == Z_OK || status == Z_STREAM_END ||
+           error_set(err, ERROR_FILE, "%s: corrupt gzip stream (%s)", packed->name,
+                     packed->z.msg ? packed->z.msg : "no more is known");
 }
 
-/* Input that z has not taken yet. */
-static size_t packed_left(const Source *source) {
-    return source->size - source->at + source->z.avail_in;
-}
-
-/* zlib counts input in 32 bits: feed it in portions. */
-static void feed(Source *source) {
-    if (source->z.avail_in > 0)
-        return;
-    size_t left = source->size - source->at, portion = left < 1 << 30 ? left : 1 << 30;
-    source->z.next_in = (unsigned char *)source->bytes + source->at;
-    source->z.avail_in = (unsigned)portion;
-    source->at += portion;
-}
-
-/* At a member's end: gzip files may be several members in a row. True if another one follows. */
-static bool next_member(Source *source) {
-    feed(source);
-    return source->z.avail_in >= 2 && source->z.next_in[0] == 0x1f &&
-           source->z.next_in[1] == 0x8b && inflateReset(&source->z) == Z_OK;
-}
-
-/* Up to n unpacked bytes: fewer only at the end. −1 if the stream is broken. */
-static ptrdiff_t unpack(Source *source, unsigned char *out, size_t n, Error *err) {
-    source->z.next_out = out;
-    source->z.avail_out = (unsigned)n; /* callers ask for CHUNK at most */
-    while (source->z.avail_out > 0) {
-        feed(source);
-        int status = inflate(&source->z, Z_NO_FLUSH);
-        if (status == Z_STREAM_END && !next_member(source))
-            break;
-        if (status == Z_BUF_ERROR ||
-            (status == Z_OK && packed_left(source) == 0 && source->z.avail_out > 0)) {
-            error_set(err, ERROR_FILE, "%s: truncated gzip stream", source->name);
-            return -1;
-        }
-        if (status != Z_OK && status != Z_STREAM_END) {
-            error_set(err, ERROR_FILE, "%s: corrupt gzip stream (%s)", source->name,
-                      source->z.msg ? source->z.msg : "no more is known");
-            return -1;
-        }
+/* Up to n bytes: fewer only at the end. −1 if they cannot be had. */
+static ptrdiff_t packed_take(Packed *packed, void *out, size_t n, Error *err) {
+    bool end = false;
+    if (!packed->gzip) {
+        size_t left = source_left(packed->source), count = n < left ? n : left;
+        return source_read(packed->source, out, count, err) ? (ptrdiff_t)count : -1;
     }
-    return (ptrdiff_t)(n - source->z.avail_out);
-}
-
-static ptrdiff_t source_read(Source *source, unsigned char *out, size_t n, Error *err) {
-    if (source->gzip)
-        return unpack(source, out, n, err);
-    size_t left = source->size - source->at, count = n < left ? n : left;
-    memcpy(out, source->bytes + source->at, count);
-    source->at += count;
-    return (ptrdiff_t)count;
+    packed->z.next_out = out;
+    packed->z.avail_out = (unsigned)n; /* callers ask for CHUNK at most */
+    while (packed->z.avail_out > 0 && !end)
+        if (!unpack_some(packed, &end, err))
+            return -1;
+    return (ptrdiff_t)(n - packed->z.avail_out);
 }
 
 /* ---- The header ------------------------------------------------------------------------------ */
@@ -125,28 +143,27 @@ static bool element_kind(unsigned char code, ElementKind *kind) {
     }
 }
 
-static bool read_exactly(Source *source, unsigned char *out, size_t n, const char *part,
-                         Error *err) {
-    ptrdiff_t got = source_read(source, out, n, err);
+static bool read_exactly(Packed *packed, void *out, size_t n, const char *part, Error *err) {
+    ptrdiff_t got = packed_take(packed, out, n, err);
     if (got < 0)
         return false;
     return (size_t)got == n ||
-           error_set(err, ERROR_FILE, "%s: truncated in the %s", source->name, part);
+           error_set(err, ERROR_FILE, "%s: truncated in the %s", packed->name, part);
 }
 
-static bool read_header(Source *source, IdxHeader *header, Error *err) {
+static bool read_header(Packed *packed, IdxHeader *header, Error *err) {
     unsigned char start[4] = { 0 }, sizes[4 * ARRAY_MAX_DIMS];
-    ptrdiff_t got = source_read(source, start, sizeof start, err);
+    ptrdiff_t got = packed_take(packed, start, sizeof start, err);
     if (got < 0)
         return false;
     if (got < 4 || start[0] != 0 || start[1] != 0 || !element_kind(start[2], &header->kind))
-        return error_set(err, ERROR_FILE, "%s: not an IDX file%s", source->name,
+        return error_set(err, ERROR_FILE, "%s: not an IDX file%s", packed->name,
                          got == 0 ? ": it is empty" : "");
     header->ndim = start[3];
     if (header->ndim < 1 || header->ndim > ARRAY_MAX_DIMS)
         return error_set(err, ERROR_FILE, "%s: an IDX file of %d dimensions; 1 to %d are read",
-                         source->name, header->ndim, ARRAY_MAX_DIMS);
-    if (!read_exactly(source, sizes, 4 * (size_t)header->ndim, "IDX header", err))
+                         packed->name, header->ndim, ARRAY_MAX_DIMS);
+    if (!read_exactly(packed, sizes, 4 * (size_t)header->ndim, "IDX header", err))
         return false;
     for (int d = 0; d < header->ndim; d++)
         header->shape[d] = (size_t)sizes[4 * d] << 24 | (size_t)sizes[4 * d + 1] << 16 |
@@ -154,33 +171,50 @@ static bool read_header(Source *source, IdxHeader *header, Error *err) {
     return true;
 }
 
-/* Can the rest of the file be this many bytes? A plain file must be exactly that long; a compressed
- * one must at least be able to hold them. Nothing is allocated before this. */
-static bool check_length(const Source *source, const IdxHeader *header, Error *err) {
+/* Are there really `needed` bytes behind the header? Unpacks them for nothing. */
+static bool check_packed(const Packed *packed, const IdxHeader *header, size_t needed, Error *err) {
+    unsigned char chunk[CHUNK];
+    Source source = *packed->source;
+    Packed *again = malloc(sizeof *again);
+    if (!again)
+        return error_memory(err, packed->name, sizeof *again);
+    bool ok = packed_open(again, &source, err);
+    size_t end = 4 + 4 * (size_t)header->ndim + needed;
+    for (size_t done = 0; ok && done < end; done += CHUNK)
+        ok = read_exactly(again, chunk, end - done < CHUNK ? end - done : CHUNK, "elements", err);
+    packed_close(again);
+    free(again);
+    return ok;
+}
+
+/* Is the rest of the file this many bytes? A plain file must be exactly that long; a compressed one
+ * must be able to hold them, and where they are many it is unpacked to see. Nothing is allocated
+ * before this. */
+static bool check_length(const Packed *packed, const IdxHeader *header, Error *err) {
     char text[128];
-    size_t needed, held = packed_left(source);
+    const char *name = packed->name;
+    size_t needed, held = packed_left(packed);
     bool sane = element_bytes(header->kind, header->ndim, header->shape, &needed);
     array_shape_text(header->ndim, header->shape, text);
-    if (sane && source->gzip && needed / DEFLATE_RATIO <= source->size)
-        return true;
-    if (!sane || source->gzip || needed > held)
+    if (sane && packed->gzip && needed / DEFLATE_RATIO <= packed->source->size)
+        return needed <= UNSEEN_MOST || check_packed(packed, header, needed, err);
+    if (!sane || packed->gzip || needed > held)
         return error_set(err, ERROR_FILE,
-                         "%s: truncated: shape %s needs more than the %zu %sbytes there are",
-                         source->name, text, held, source->gzip ? "packed " : "");
+                         "%s: truncated: shape %s needs more than the %zu %sbytes there are", name,
+                         text, held, packed->gzip ? "packed " : "");
     if (needed < held)
         return error_set(err, ERROR_FILE, "%s: %zu bytes too many after the elements of shape %s",
-                         source->name, held - needed, text);
+                         name, held - needed, text);
     return true;
 }
 
-static bool check_end(Source *source, Error *err) {
+static bool check_end(Packed *packed, Error *err) {
     unsigned char beyond;
-    ptrdiff_t got = source_read(source, &beyond, 1, err);
+    ptrdiff_t got = packed_take(packed, &beyond, 1, err);
     if (got < 0)
         return false;
-    if (got > 0 || packed_left(source) > 0)
-        return error_set(err, ERROR_FILE, "%s: bytes too many after the elements", source->name);
-    return true;
+    return (got == 0 && packed_left(packed) == 0) ||
+           error_set(err, ERROR_FILE, "%s: bytes too many after the elements", packed->name);
 }
 
 /* ---- Elements -------------------------------------------------------------------------------- */
@@ -191,14 +225,14 @@ SIMD_CLONES static void scale_bytes(const unsigned char *bytes, size_t n, float 
 }
 
 /* Bytes to [0, 1], a chunk at a time while it is in the cache. */
-static Array *read_scaled(Source *source, const IdxHeader *header, Error *err) {
+static Array *read_scaled(Packed *packed, const IdxHeader *header, Error *err) {
     Sizes sizes = sizes_of(header->ndim, header->shape);
-    Array *a = array_new(source->name, DTYPE_F32, &sizes, err);
+    Array *a = array_uninitialised(packed->name, DTYPE_F32, &sizes, err);
     unsigned char chunk[CHUNK];
     size_t n = a ? array_size(a) : 0;
     for (size_t done = 0; done < n; done += CHUNK) {
         size_t count = n - done < CHUNK ? n - done : CHUNK;
-        if (!read_exactly(source, chunk, count, "elements", err)) {
+        if (!read_exactly(packed, chunk, count, "elements", err)) {
             array_free(a);
             return NULL;
         }
@@ -207,99 +241,106 @@ static Array *read_scaled(Source *source, const IdxHeader *header, Error *err) {
     return a;
 }
 
-/* Any type as it is: the rest of the file, then elements_decode. */
-static Array *read_plain(Source *source, const IdxHeader *header, Error *err) {
-    size_t needed;
-    element_bytes(header->kind, header->ndim, header->shape, &needed);
-    unsigned char *bytes = malloc(needed ? needed : 1);
-    if (!bytes) {
-        error_memory(err, source->name, needed);
-        return NULL;
-    }
+/* Any number, as a stream delivers them. */
+static bool read_bytes(void *from, void *out, size_t n, Error *err) {
     bool ok = true;
-    for (size_t done = 0; ok && done < needed; done += CHUNK)
-        ok = read_exactly(source, bytes + done, needed - done < CHUNK ? needed - done : CHUNK,
-                          "elements", err);
-    Array *a = ok ? elements_decode(&(Elements){ source->name, header->kind, true, header->ndim,
-                                                 header->shape, bytes },
-                                    err)
-                  : NULL;
-    free(bytes);
-    return a;
+    for (size_t done = 0; ok && done < n; done += CHUNK)
+        ok = read_exactly(from, (char *)out + done, n - done < CHUNK ? n - done : CHUNK, "elements",
+                          err);
+    return ok;
 }
 
-typedef Array *ReadElements(Source *source, const IdxHeader *header, Error *err);
+static Array *read_elements(Packed *packed, const IdxHeader *header, bool as_floats, Error *err) {
+    const Elements elements = { .name = packed->name,
+                                .kind = header->kind,
+                                .big_endian = true,
+                                .as_floats = as_floats,
+                                .shape = sizes_of(header->ndim, header->shape) };
+    ByteStream stream = { packed->name, SIZE_MAX, read_bytes, packed };
+    return elements_read(&elements, &stream, err);
+}
+
+static Array *read_integers(Packed *packed, const IdxHeader *header, Error *err) {
+    return read_elements(packed, header, false, err);
+}
+
+static Array *read_floats(Packed *packed, const IdxHeader *header, Error *err) {
+    return read_elements(packed, header, true, err);
+}
+
+typedef Array *ReadElements(Packed *packed, const IdxHeader *header, Error *err);
 
 /* Header, length, elements, end. */
-static Array *read_file(Source *source, const IdxHeader *header, ReadElements *read, Error *err) {
-    Array *a = check_length(source, header, err) ? read(source, header, err) : NULL;
-    if (a && !check_end(source, err)) {
+static Array *read_file(Packed *packed, const IdxHeader *header, ReadElements *read, Error *err) {
+    Array *a = check_length(packed, header, err) ? read(packed, header, err) : NULL;
+    if (a && !check_end(packed, err)) {
         array_free(a);
         a = NULL;
     }
     return a;
 }
 
-static Array *read_samples(Source *source, Error *err) {
+static Array *read_samples(Packed *packed, Error *err) {
     IdxHeader header;
-    if (!read_header(source, &header, err))
+    if (!read_header(packed, &header, err))
         return NULL;
     if (header.ndim < 2) {
         error_set(err, ERROR_FILE, "%s: an IDX file of labels (1 dimension), not of samples",
-                  source->name);
+                  packed->name);
         return NULL;
     }
-    if (header.kind == ELEMENT_U8)
-        return read_file(source, &header, read_scaled, err);
-    Array *a = read_file(source, &header, read_plain, err);
-    Array *floats = a ? array_contiguous(source->name, a, DTYPE_F32, err) : NULL;
-    array_free(a);
-    return floats;
+    return read_file(packed, &header, header.kind == ELEMENT_U8 ? read_scaled : read_floats, err);
 }
 
-static Array *read_labels(Source *source, Error *err) {
+static Array *read_labels(Packed *packed, Error *err) {
     IdxHeader header;
-    if (!read_header(source, &header, err))
+    if (!read_header(packed, &header, err))
         return NULL;
     if (header.ndim != 1 || element_dtype(header.kind) != DTYPE_I32) {
         error_set(err, ERROR_FILE,
                   "%s: an IDX file of %d dimension%s of %s; labels are 1 dimension of integers",
-                  source->name, header.ndim, header.ndim == 1 ? "" : "s",
+                  packed->name, header.ndim, header.ndim == 1 ? "" : "s",
                   element_dtype(header.kind) == DTYPE_I32 ? "integers" : "floats");
         return NULL;
     }
-    return read_file(source, &header, read_plain, err);
+    return read_file(packed, &header, read_integers, err);
 }
 
 /* ---- Public ---------------------------------------------------------------------------------- */
 
-typedef Array *ReadWhole(Source *source, Error *err);
+typedef Array *ReadWhole(Packed *packed, Error *err);
 
-static Array *parse(const char *name, const unsigned char *bytes, size_t size, ReadWhole *read,
-                    Error *err) {
-    Source source;
-    if (!source_open(&source, name, bytes, size, err))
+static Array *read_whole(Source *source, ReadWhole *read, Error *err) {
+    Packed *packed = malloc(sizeof *packed);
+    if (!packed) {
+        error_memory(err, source->name, sizeof *packed);
         return NULL;
-    Array *a = read(&source, err);
+    }
+    Array *a = packed_open(packed, source, err) ? read(packed, err) : NULL;
+    packed_close(packed);
+    free(packed);
+    return a;
+}
+
+static Array *parse(Source source, ReadWhole *read, Error *err) {
+    return read_whole(&source, read, err);
+}
+
+static Array *load(const char *path, ReadWhole *read, Error *err) {
+    Source source;
+    if (!source_open(&source, path, err))
+        return NULL;
+    Array *a = read_whole(&source, read, err);
     source_close(&source);
     return a;
 }
 
-static Array *load(const char *path, ReadWhole *read, Error *err) {
-    FileBytes file;
-    if (!file_read(path, &file, err))
-        return NULL;
-    Array *a = parse(path, file.bytes, file.size, read, err);
-    file_bytes_free(&file);
-    return a;
-}
-
 Array *idx_parse_samples(const char *name, const unsigned char *bytes, size_t size, Error *err) {
-    return parse(name, bytes, size, read_samples, err);
+    return parse(source_of(name, bytes, size), read_samples, err);
 }
 
 Array *idx_parse_labels(const char *name, const unsigned char *bytes, size_t size, Error *err) {
-    return parse(name, bytes, size, read_labels, err);
+    return parse(source_of(name, bytes, size), read_labels, err);
 }
 
 Array *idx_load_samples(const char *path, Error *err) {

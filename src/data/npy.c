@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A dict of three entries is short; padding and Python's habits leave room. */
+enum { HEADER_MOST = 1 << 16 };
+
 static const unsigned char magic[6] = { 0x93, 'N', 'U', 'M', 'P', 'Y' };
 
 typedef struct NpyHeader {
@@ -17,7 +20,6 @@ typedef struct NpyHeader {
     bool big_endian, fortran;
     int ndim;
     size_t shape[ARRAY_MAX_DIMS];
-    size_t data_start;
 } NpyHeader;
 
 /* ---- The header: a Python dict literal ------------------------------------------------------- */
@@ -138,20 +140,20 @@ static bool scan_order(const char *name, Scan *scan, NpyHeader *header, Error *e
 /* One "'key': value" of the three; *seen gets its bit. */
 static bool scan_entry(const char *name, Scan *scan, NpyHeader *header, unsigned *seen,
                        Error *err) {
+    static const struct {
+        const char *key;
+        bool (*scan)(const char *name, Scan *scan, NpyHeader *header, Error *err);
+    } keys[] = { { "descr", scan_type }, { "fortran_order", scan_order }, { "shape", scan_shape } };
     char key[32];
     if (!scan_string(scan, key, sizeof key) || !accept(scan, ':'))
         return error_set(err, ERROR_FILE, "%s: the npy header is malformed", name);
-    if (strcmp(key, "descr") == 0) {
-        *seen |= 1;
-        return scan_type(name, scan, header, err);
-    }
-    if (strcmp(key, "fortran_order") == 0) {
-        *seen |= 2;
-        return scan_order(name, scan, header, err);
-    }
-    if (strcmp(key, "shape") == 0) {
-        *seen |= 4;
-        return scan_shape(name, scan, header, err);
+    for (unsigned k = 0; k < sizeof keys / sizeof *keys; k++) {
+        if (strcmp(key, keys[k].key) != 0)
+            continue;
+        if (*seen & 1u << k)
+            return error_set(err, ERROR_FILE, "%s: the npy header says '%s' twice", name, key);
+        *seen |= 1u << k;
+        return keys[k].scan(name, scan, header, err);
     }
     return error_set(err, ERROR_FILE, "%s: the npy header has an unknown key '%s'", name, key);
 }
@@ -171,76 +173,83 @@ static bool scan_dict(const char *name, Scan *scan, NpyHeader *header, Error *er
     return true;
 }
 
-/* Magic, version, header length, header. */
-static bool parse_header(const char *name, const unsigned char *bytes, size_t size,
-                         NpyHeader *header, Error *err) {
-    if (size < 10 || memcmp(bytes, magic, sizeof magic) != 0)
-        return error_set(err, ERROR_FILE, "%s: not an npy file", name);
-    int version = bytes[6];
+/* Magic and version, then the length of the dict. */
+static bool read_length(ByteStream *in, size_t *length, Error *err) {
+    unsigned char start[12] = { 0 };
+    if (in->left < 10)
+        return error_set(err, ERROR_FILE, "%s: not an npy file", in->name);
+    if (!stream_take(in, start, 10, err))
+        return false;
+    if (memcmp(start, magic, sizeof magic) != 0)
+        return error_set(err, ERROR_FILE, "%s: not an npy file", in->name);
+    int version = start[6];
     if (version < 1 || version > 3)
-        return error_set(err, ERROR_FILE, "%s: npy version %d.%d is not known", name, version,
-                         bytes[7]);
-    size_t start = version == 1 ? 10 : 12, length = bytes[8] | (size_t)bytes[9] << 8;
-    if (version > 1 && size >= 12)
-        length |= (size_t)bytes[10] << 16 | (size_t)bytes[11] << 24;
-    if (size < start || length > size - start)
-        return error_set(err, ERROR_FILE, "%s: truncated in the npy header", name);
-    header->data_start = start + length;
-    Scan scan = { (const char *)bytes + start, (const char *)bytes + start + length };
-    return scan_dict(name, &scan, header, err);
+        return error_set(err, ERROR_FILE, "%s: npy version %d.%d is not known", in->name, version,
+                         start[7]);
+    if (version > 1 && in->left < 2)
+        return error_set(err, ERROR_FILE, "%s: truncated in the npy header", in->name);
+    if (version > 1 && !stream_take(in, start + 10, 2, err))
+        return false;
+    *length = start[8] | (size_t)start[9] << 8 | (size_t)start[10] << 16 | (size_t)start[11] << 24;
+    if (*length > in->left)
+        return error_set(err, ERROR_FILE, "%s: truncated in the npy header", in->name);
+    return *length <= HEADER_MOST ||
+           error_set(err, ERROR_FILE, "%s: an npy header of %zu bytes", in->name, *length);
+}
+
+static bool read_header(ByteStream *in, NpyHeader *header, Error *err) {
+    size_t length = 0;
+    if (!read_length(in, &length, err))
+        return false;
+    char *text = malloc(length + 1);
+    if (!text)
+        return error_memory(err, in->name, length);
+    Scan scan = { text, text + length };
+    bool ok = stream_take(in, text, length, err) && scan_dict(in->name, &scan, header, err);
+    free(text);
+    return ok;
 }
 
 /* ---- Elements -------------------------------------------------------------------------------- */
 
-/* A Fortran-ordered file is the C-ordered array of the reversed shape: read that, then transpose
- * it. */
-static Array *turn_fortran(const char *name, Array *reversed, Error *err) {
-    Array view = *reversed;
-    for (int d = 0; d < reversed->ndim; d++) {
-        view.shape[d] = reversed->shape[reversed->ndim - 1 - d];
-        view.stride[d] = reversed->stride[reversed->ndim - 1 - d];
-    }
-    Array *result = array_copy(name, &view, err);
-    array_free(reversed);
-    return result;
+static bool check_length(const ByteStream *in, const NpyHeader *header, Error *err) {
+    char text[128];
+    size_t needed;
+    array_shape_text(header->ndim, header->shape, text);
+    if (!element_bytes(header->kind, header->ndim, header->shape, &needed) || needed > in->left)
+        return error_set(err, ERROR_FILE,
+                         "%s: truncated: shape %s needs more than the %zu bytes there are",
+                         in->name, text, in->left);
+    return needed == in->left ||
+           error_set(err, ERROR_FILE, "%s: %zu bytes too many after the elements of shape %s",
+                     in->name, in->left - needed, text);
+}
+
+Array *npy_read(ByteStream *from, Error *err) {
+    NpyHeader header;
+    if (!read_header(from, &header, err) || !check_length(from, &header, err))
+        return NULL;
+    const Elements elements = { .name = from->name,
+                                .kind = header.kind,
+                                .big_endian = header.big_endian,
+                                .fortran = header.fortran,
+                                .shape = sizes_of(header.ndim, header.shape) };
+    return elements_read(&elements, from, err);
 }
 
 Array *npy_parse(const char *name, const unsigned char *bytes, size_t size, Error *err) {
-    NpyHeader header;
-    size_t needed;
-    char text[128];
-    if (!parse_header(name, bytes, size, &header, err))
-        return NULL;
-    size_t held = size - header.data_start;
-    if (!element_bytes(header.kind, header.ndim, header.shape, &needed) || needed > held) {
-        error_set(err, ERROR_FILE,
-                  "%s: truncated: shape %s needs more than the %zu bytes there are", name,
-                  array_shape_text(header.ndim, header.shape, text), held);
-        return NULL;
-    }
-    if (needed < held) {
-        error_set(err, ERROR_FILE, "%s: %zu bytes too many after the elements of shape %s", name,
-                  held - needed, array_shape_text(header.ndim, header.shape, text));
-        return NULL;
-    }
-    if (header.fortran)
-        for (int d = 0; d < header.ndim / 2; d++) {
-            size_t first = header.shape[d];
-            header.shape[d] = header.shape[header.ndim - 1 - d];
-            header.shape[header.ndim - 1 - d] = first;
-        }
-    Array *a = elements_decode(&(Elements){ name, header.kind, header.big_endian, header.ndim,
-                                            header.shape, bytes + header.data_start },
-                               err);
-    return a && header.fortran && header.ndim > 1 ? turn_fortran(name, a, err) : a;
+    Source source = source_of(name, bytes, size);
+    ByteStream all = source_stream(&source, size);
+    return npy_read(&all, err);
 }
 
 Array *npy_load(const char *path, Error *err) {
-    FileBytes file;
-    if (!file_read(path, &file, err))
+    Source source;
+    if (!source_open(&source, path, err))
         return NULL;
-    Array *a = npy_parse(path, file.bytes, file.size, err);
-    file_bytes_free(&file);
+    ByteStream all = source_stream(&source, source.size);
+    Array *a = npy_read(&all, err);
+    source_close(&source);
     return a;
 }
 

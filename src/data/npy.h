@@ -9,6 +9,7 @@
 #ifndef PERIGEE_DATA_NPY_H
 #define PERIGEE_DATA_NPY_H
 
+#include "core/source.h"
 #include "core/types.h"
 
 #include <stdbool.h>
@@ -19,6 +20,9 @@ Array *npy_load(const char *path, Error *err);
 
 /* The same from bytes in memory; `name` is what messages call them. */
 Array *npy_parse(const char *name, const unsigned char *bytes, size_t size, Error *err);
+
+/* The same from a stream, whose end is the file's: an entry of an archive. */
+Array *npy_read(ByteStream *from, Error *err);
 
 /* Writes beside `path` and renames. */
 bool npy_save(const Array *a, const char *path, Error *err);

@@ -8,25 +8,35 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zip.h>
 
 /* Deflate expands a byte to 1032 at most: a larger claim is false. */
-enum { DEFLATE_RATIO = 1032, ENTRY_LIMIT = 16384 };
+enum { DEFLATE_RATIO = 1032, ENTRY_LIMIT = 16384, PORTION = 1 << 20 };
+
+/* Packed entries up to this size are read without a look at whether they are whole. */
+enum { UNSEEN_MOST = 1 << 20 };
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-/* The archive in memory, or NULL. It borrows the bytes. */
-static zip_t *open_archive(const char *name, const void *bytes, size_t size, Error *err) {
-    zip_error_t failure;
-    zip_error_init(&failure);
-    zip_source_t *source = zip_source_buffer_create(bytes, size, 0, &failure);
-    zip_t *archive = source ? zip_open_from_source(source, ZIP_RDONLY, &failure) : NULL;
-    if (!archive) {
-        error_set(err, ERROR_FILE, "%s: not an npz file: %s", name, zip_error_strerror(&failure));
-        zip_source_free(source);
-    }
-    zip_error_fini(&failure);
-    return archive;
+/* An archive that is being read. */
+typedef struct Archive {
+    const char *name;
+    size_t size;
+    zip_t *zip;
+    const char *const *wanted; /* NULL: all */
+    Tensors out;
+} Archive;
+
+/* Out of libzip's source, which it takes over; `source` may be NULL, and failure says why. */
+static bool open_archive(Archive *archive, zip_source_t *source, zip_error_t *failure, Error *err) {
+    archive->zip = source ? zip_open_from_source(source, ZIP_RDONLY, failure) : NULL;
+    if (archive->zip)
+        return true;
+    error_set(err, ERROR_FILE, "%s: not an npz file: %s", archive->name,
+              zip_error_strerror(failure));
+    zip_source_free(source);
+    return false;
 }
 
 /* The length of an entry's name without ".npy"; 0 if it is not an array. */
@@ -49,38 +59,71 @@ static bool check_stat(const char *name, const zip_stat_t *stat, size_t archive_
     return true;
 }
 
-/* The entry's bytes to the end, so that libzip compares the checksum. */
-static bool read_entry(zip_file_t *file, unsigned char *bytes, size_t size) {
-    size_t done = 0;
-    while (done < size) {
-        zip_int64_t got = zip_fread(file, bytes + done, size - done);
+/* An entry on its way out of the archive. */
+typedef struct Entry {
+    const char *title; /* for messages */
+    zip_file_t *file;
+} Entry;
+
+static bool read_entry(void *from, void *out, size_t n, Error *err) {
+    const Entry *entry = from;
+    for (size_t done = 0; done < n;) {
+        size_t portion = n - done < PORTION ? n - done : PORTION;
+        zip_int64_t got = zip_fread(entry->file, (char *)out + done, portion);
         if (got <= 0)
+            return error_set(err, ERROR_FILE, "%s is corrupt: %s", entry->title,
+                             zip_file_strerror(entry->file));
+        if (!source_goes_on(entry->title, err))
             return false;
         done += (size_t)got;
     }
-    unsigned char beyond;
-    return zip_fread(file, &beyond, 1) == 0;
+    return true;
 }
 
-static Array *load_entry(const char *name, zip_t *archive, const zip_stat_t *stat, Error *err) {
-    unsigned char *bytes = malloc(stat->size ? stat->size : 1);
-    if (!bytes) {
-        error_memory(err, name, stat->size);
-        return NULL;
-    }
-    Array *array = NULL;
+/* At the end libzip compares the checksum. */
+static bool check_end(const Entry *entry, Error *err) {
+    unsigned char beyond;
+    return zip_fread(entry->file, &beyond, 1) == 0 ||
+           error_set(err, ERROR_FILE, "%s is corrupt: %s", entry->title,
+                     zip_file_strerror(entry->file));
+}
+
+/* Unpacks an entry for nothing, to see whether all of it is there. */
+static bool try_entry(Entry *entry, zip_uint64_t size, Error *err) {
+    unsigned char chunk[8192];
+    bool ok = true;
+    for (zip_uint64_t done = 0; ok && done < size; done += sizeof chunk)
+        ok = read_entry(entry, chunk, size - done < sizeof chunk ? size - done : sizeof chunk, err);
+    return ok && check_end(entry, err);
+}
+
+static bool open_entry(const Archive *archive, zip_uint64_t index, Entry *entry, Error *err) {
+    entry->file = zip_fopen_index(archive->zip, index, 0);
+    return entry->file ||
+           error_set(err, ERROR_FILE, "%s: %s", entry->title, zip_strerror(archive->zip));
+}
+
+static Array *load_entry(const Archive *archive, const zip_stat_t *stat, Error *err) {
     char title[512];
-    snprintf(title, sizeof title, "%.255s: '%.200s'", name, stat->name);
-    zip_file_t *file = zip_fopen_index(archive, stat->index, 0);
-    if (!file)
-        error_set(err, ERROR_FILE, "%s: %s", title, zip_strerror(archive));
-    else if (!read_entry(file, bytes, stat->size))
-        error_set(err, ERROR_FILE, "%s is corrupt: %s", title, zip_file_strerror(file));
-    else
-        array = npy_parse(title, bytes, stat->size, err);
-    if (file)
-        zip_fclose(file);
-    free(bytes);
+    snprintf(title, sizeof title, "%.255s: '%.200s'", archive->name, stat->name);
+    Entry entry = { .title = title };
+    if (stat->comp_method != ZIP_CM_STORE && stat->size > UNSEEN_MOST) {
+        bool whole =
+            open_entry(archive, stat->index, &entry, err) && try_entry(&entry, stat->size, err);
+        if (entry.file)
+            zip_fclose(entry.file);
+        if (!whole)
+            return NULL;
+    }
+    if (!open_entry(archive, stat->index, &entry, err))
+        return NULL;
+    ByteStream stream = { title, stat->size, read_entry, &entry };
+    Array *array = npy_read(&stream, err);
+    if (array && !check_end(&entry, err)) {
+        array_free(array);
+        array = NULL;
+    }
+    zip_fclose(entry.file);
     return array;
 }
 
@@ -91,26 +134,50 @@ static bool is_wanted(const char *const *wanted, const char *entry, size_t lengt
     return wanted == NULL;
 }
 
-static bool load_entries(const char *name, zip_t *archive, size_t archive_size,
-                         const char *const *wanted, Tensors *out, Error *err) {
-    zip_int64_t entries = zip_get_num_entries(archive, 0);
+/* The entry's place in the archive; false where it is malformed. */
+static bool stat_entry(const Archive *archive, zip_int64_t i, zip_stat_t *stat, Error *err) {
+    zip_stat_init(stat);
+    return zip_stat_index(archive->zip, (zip_uint64_t)i, 0, stat) == 0 ||
+           error_set(err, ERROR_FILE, "%s: %s", archive->name, zip_strerror(archive->zip));
+}
+
+/* All entries together take no more bytes than the archive has: otherwise they share them, and a
+ * small file could be any number of large arrays. */
+static bool check_budget(const Archive *archive, Error *err) {
+    zip_int64_t entries = zip_get_num_entries(archive->zip, 0);
+    zip_uint64_t left = archive->size;
     for (zip_int64_t i = 0; i < entries; i++) {
         zip_stat_t stat;
-        zip_stat_init(&stat);
-        if (zip_stat_index(archive, (zip_uint64_t)i, 0, &stat) != 0)
-            return error_set(err, ERROR_FILE, "%s: %s", name, zip_strerror(archive));
-        size_t length = stat.valid & ZIP_STAT_NAME ? array_name_length(stat.name) : 0;
-        if (length == 0 || !is_wanted(wanted, stat.name, length))
-            continue;
-        if (!check_stat(name, &stat, archive_size, err))
+        if (!stat_entry(archive, i, &stat, err))
             return false;
-        Array *array = load_entry(name, archive, &stat, err);
-        char *key = array ? strndup(stat.name, length) : NULL;
-        bool ok = key ? tensors_add(out, (TensorName){ NULL, key }, array, err)
-                      : array && error_memory(err, name, length);
-        free(key);
-        array_free(array);
-        if (!ok)
+        zip_uint64_t taken = stat.valid & ZIP_STAT_COMP_SIZE ? stat.comp_size : 0;
+        if (taken > left)
+            return error_set(err, ERROR_FILE, "%s: its entries overlap", archive->name);
+        left -= taken;
+    }
+    return true;
+}
+
+static bool take_entry(Archive *archive, const zip_stat_t *stat, size_t length, Error *err) {
+    Array *array =
+        check_stat(archive->name, stat, archive->size, err) ? load_entry(archive, stat, err) : NULL;
+    char *key = array ? strndup(stat->name, length) : NULL;
+    bool ok = key ? tensors_add(&archive->out, (TensorName){ NULL, key }, array, err)
+                  : array && error_memory(err, archive->name, length);
+    free(key);
+    array_free(array);
+    return ok;
+}
+
+static bool load_entries(Archive *archive, Error *err) {
+    zip_int64_t entries = zip_get_num_entries(archive->zip, 0);
+    for (zip_int64_t i = 0; i < entries; i++) {
+        zip_stat_t stat;
+        if (!stat_entry(archive, i, &stat, err))
+            return false;
+        size_t length = stat.valid & ZIP_STAT_NAME ? array_name_length(stat.name) : 0;
+        if (length > 0 && is_wanted(archive->wanted, stat.name, length) &&
+            !take_entry(archive, &stat, length, err))
             return false;
     }
     return true;
@@ -130,44 +197,62 @@ static void list_names(zip_t *archive, char *text, size_t room) {
     }
 }
 
-static bool check_found(const char *name, zip_t *archive, const char *const *wanted,
-                        const Tensors *out, Error *err) {
+static bool check_found(const Archive *archive, Error *err) {
     char names[512];
+    const char *const *wanted = archive->wanted;
     for (size_t i = 0; wanted && wanted[i]; i++)
-        if (!tensors_find(out, NULL, wanted[i])) {
-            list_names(archive, names, sizeof names);
-            return error_set(err, ERROR_FILE, "%s: holds no array '%s' (it holds: %s)", name,
-                             wanted[i], names);
+        if (!tensors_find(&archive->out, NULL, wanted[i])) {
+            list_names(archive->zip, names, sizeof names);
+            return error_set(err, ERROR_FILE, "%s: holds no array '%s' (it holds: %s)",
+                             archive->name, wanted[i], names);
         }
-    return out->count > 0 || error_set(err, ERROR_FILE, "%s: holds no arrays", name);
+    return archive->out.count > 0 ||
+           error_set(err, ERROR_FILE, "%s: holds no arrays", archive->name);
+}
+
+/* All of it into `out`; closes the archive. */
+static bool read_archive(Archive *archive, Tensors *out, Error *err) {
+    bool ok =
+        zip_get_num_entries(archive->zip, 0) <= ENTRY_LIMIT
+            ? check_budget(archive, err) && load_entries(archive, err) && check_found(archive, err)
+            : error_set(err, ERROR_FILE, "%s: more than %d entries", archive->name, ENTRY_LIMIT);
+    zip_discard(archive->zip);
+    if (ok)
+        *out = archive->out;
+    else
+        tensors_clear(&archive->out);
+    return ok;
 }
 
 bool npz_parse(const char *name, const void *bytes, size_t size, const char *const *wanted,
                Tensors *out, Error *err) {
-    Tensors loaded;
-    zip_t *archive = open_archive(name, bytes, size, err);
-    if (!archive)
-        return false;
-    tensors_init(&loaded);
-    bool ok = zip_get_num_entries(archive, 0) <= ENTRY_LIMIT
-                  ? load_entries(name, archive, size, wanted, &loaded, err) &&
-                        check_found(name, archive, wanted, &loaded, err)
-                  : error_set(err, ERROR_FILE, "%s: more than %d entries", name, ENTRY_LIMIT);
-    zip_discard(archive);
-    if (ok)
-        *out = loaded;
-    else
-        tensors_clear(&loaded);
-    return ok;
+    Archive archive = { .name = name, .size = size, .wanted = wanted };
+    zip_error_t failure;
+    zip_error_init(&failure);
+    zip_source_t *source = zip_source_buffer_create(bytes, size, 0, &failure);
+    bool ok = open_archive(&archive, source, &failure, err);
+    zip_error_fini(&failure);
+    return ok && read_archive(&archive, out, err);
 }
 
 bool npz_load(const char *path, const char *const *wanted, Tensors *out, Error *err) {
-    FileBytes file;
-    if (!file_read(path, &file, err))
+    Archive archive = { .name = path, .wanted = wanted };
+    int file = file_open(path, &archive.size, err);
+    if (file < 0)
         return false;
-    bool ok = npz_parse(path, file.bytes, file.size, wanted, out, err);
-    file_bytes_free(&file);
-    return ok;
+    FILE *stream = fdopen(file, "rb");
+    if (!stream) {
+        close(file);
+        return error_memory(err, path, BUFSIZ);
+    }
+    zip_error_t failure;
+    zip_error_init(&failure);
+    zip_source_t *source = zip_source_filep_create(stream, 0, -1, &failure);
+    if (!source)
+        fclose(stream); /* otherwise it is the source's */
+    bool ok = open_archive(&archive, source, &failure, err);
+    zip_error_fini(&failure);
+    return ok && read_archive(&archive, out, err);
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */

@@ -4,14 +4,17 @@
 #include "core/fail.h"
 #include "data/elements.h"
 #include "core/file.h"
+#include "core/json.h"
 
-#include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* The format's own limit on the header, and ours on the tensors: both only guard against files that
  * would keep us busy for minutes before they prove to be wrong. */
 enum { HEADER_LIMIT = 100000000, TENSOR_LIMIT = 16384, NAME_LIMIT = 1024 };
+
+/* Of JSON values in the header: a tensor has a dozen. */
+enum { ITEM_LIMIT = 12 * TENSOR_LIMIT };
 
 /* ---- The table ------------------------------------------------------------------------------- */
 
@@ -33,10 +36,49 @@ void tensors_clear(Tensors *tensors) {
     tensors_init(tensors);
 }
 
-static bool has_name(const struct NamedArray *entry, const char *prefix, const char *name) {
-    size_t length = prefix ? strlen(prefix) : 0;
-    return strncmp(entry->name, prefix ? prefix : "", length) == 0 &&
-           strcmp(entry->name + length, name) == 0;
+/* Both lists are kept in the order of their names, each the first thing in its struct. */
+typedef struct NameList {
+    void *first;
+    size_t count, size; /* of one */
+} NameList;
+
+static NameList entries_of(const Tensors *tensors) {
+    return (NameList){ tensors->entry, tensors->count, sizeof *tensors->entry };
+}
+
+static NameList texts_of(const Tensors *tensors) {
+    return (NameList){ tensors->text, tensors->text_count, sizeof *tensors->text };
+}
+
+/* The order of prefix+name and a whole name. */
+static int compare_name(TensorName name, const char *full) {
+    size_t length = name.prefix ? strlen(name.prefix) : 0;
+    int order = length ? strncmp(name.prefix, full, length) : 0;
+    return order ? order : strcmp(name.name, full + length);
+}
+
+/* Where a name is in a list, or would be; *found tells which. */
+static size_t place_of(NameList list, TensorName name, bool *found) {
+    size_t low = 0, high = list.count;
+    *found = false;
+    while (low < high && !*found) {
+        size_t middle = low + (high - low) / 2;
+        char *const *full = (void *)((char *)list.first + middle * list.size);
+        int order = compare_name(name, *full);
+        *found = order == 0;
+        if (order <= 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return high;
+}
+
+/* Make a gap in a list that has room for it. */
+static void *open_gap(NameList list, size_t at) {
+    char *gap = (char *)list.first + at * list.size;
+    memmove(gap + list.size, gap, (list.count - at) * list.size);
+    return gap;
 }
 
 static char *joined(const char *prefix, const char *name) {
@@ -64,9 +106,11 @@ static bool grow(void **list, size_t count, size_t *capacity, size_t size) {
 
 /* Takes ownership of `array` even if it fails. */
 static bool add_owned(Tensors *tensors, TensorName name, Array *array, Error *err) {
+    bool found;
     if (!array)
         return false;
-    if (tensors_find(tensors, name.prefix, name.name)) {
+    size_t at = place_of(entries_of(tensors), name, &found);
+    if (found) {
         array_free(array);
         return error_set(err, ERROR_ARGUMENT, "tensor '%s%s' is there twice",
                          name.prefix ? name.prefix : "", name.name);
@@ -79,7 +123,9 @@ static bool add_owned(Tensors *tensors, TensorName name, Array *array, Error *er
         array_free(array);
         return error_memory(err, name.name, sizeof *tensors->entry * (tensors->count + 1));
     }
-    tensors->entry[tensors->count++] = (struct NamedArray){ full, array };
+    struct NamedArray *gap = open_gap(entries_of(tensors), at);
+    *gap = (struct NamedArray){ full, array };
+    tensors->count++;
     return true;
 }
 
@@ -96,10 +142,19 @@ bool tensors_add_values(Tensors *tensors, TensorName name, const TensorValues *v
 }
 
 Array *tensors_find(const Tensors *tensors, const char *prefix, const char *name) {
-    for (size_t i = 0; i < tensors->count; i++)
-        if (has_name(&tensors->entry[i], prefix, name))
-            return tensors->entry[i].array;
-    return NULL;
+    bool found;
+    size_t at = place_of(entries_of(tensors), (TensorName){ prefix, name }, &found);
+    return found ? tensors->entry[at].array : NULL;
+}
+
+size_t tensors_first(const Tensors *tensors, const char *prefix) {
+    bool found;
+    return place_of(entries_of(tensors), (TensorName){ NULL, prefix }, &found);
+}
+
+size_t tensors_first_text(const Tensors *tensors, const char *prefix) {
+    bool found;
+    return place_of(texts_of(tensors), (TensorName){ NULL, prefix }, &found);
 }
 
 Array *tensors_require(const Tensors *tensors, TensorName name, TensorForm form, Error *err) {
@@ -119,13 +174,14 @@ Array *tensors_require(const Tensors *tensors, TensorName name, TensorForm form,
 }
 
 bool tensors_set_text(Tensors *tensors, const char *key, const char *value, Error *err) {
+    bool found;
+    size_t at = place_of(texts_of(tensors), (TensorName){ NULL, key }, &found);
     char *copy = strdup(value);
-    for (size_t i = 0; copy && i < tensors->text_count; i++)
-        if (strcmp(tensors->text[i].key, key) == 0) {
-            free(tensors->text[i].value);
-            tensors->text[i].value = copy;
-            return true;
-        }
+    if (found && copy) {
+        free(tensors->text[at].value);
+        tensors->text[at].value = copy;
+        return true;
+    }
     void *list = tensors->text;
     bool room = grow(&list, tensors->text_count, &tensors->text_capacity, sizeof *tensors->text);
     tensors->text = list;
@@ -134,15 +190,16 @@ bool tensors_set_text(Tensors *tensors, const char *key, const char *value, Erro
         free(copy);
         return error_memory(err, key, strlen(value));
     }
-    tensors->text[tensors->text_count++] = (struct NamedText){ name, copy };
+    struct NamedText *gap = open_gap(texts_of(tensors), at);
+    *gap = (struct NamedText){ name, copy };
+    tensors->text_count++;
     return true;
 }
 
 const char *tensors_text(const Tensors *tensors, const char *key) {
-    for (size_t i = 0; i < tensors->text_count; i++)
-        if (strcmp(tensors->text[i].key, key) == 0)
-            return tensors->text[i].value;
-    return NULL;
+    bool found;
+    size_t at = place_of(texts_of(tensors), (TensorName){ NULL, key }, &found);
+    return found ? tensors->text[at].value : NULL;
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
@@ -303,8 +360,8 @@ static bool claim_shape(const char *path, const cJSON *item, Claim *claim, Error
 typedef struct Reader {
     const char *path;
     const cJSON *header;
-    const unsigned char *data;
-    size_t held; /* bytes of data */
+    Source *source;
+    size_t data, held; /* where the data starts, and how many bytes there are */
     Claim *claims;
     size_t count;
     Tensors out;
@@ -405,6 +462,17 @@ static bool read_claims(Reader *reader, Error *err) {
     return check_tiling(reader, err);
 }
 
+static Array *read_claimed(const Reader *reader, const Claim *claim, Error *err) {
+    char name[NAME_LIMIT + 16];
+    snprintf(name, sizeof name, "tensor '%s'", claim->name);
+    reader->source->at = reader->data + claim->begin;
+    ByteStream stream = source_stream(reader->source, claim->end - claim->begin);
+    const Elements elements = { .name = name,
+                                .kind = claim->kind,
+                                .shape = sizes_of(claim->ndim, claim->shape) };
+    return elements_read(&elements, &stream, err);
+}
+
 static bool read_tensors(Reader *reader, Error *err) {
     int items = cJSON_GetArraySize(reader->header);
     if (items > TENSOR_LIMIT)
@@ -416,11 +484,7 @@ static bool read_tensors(Reader *reader, Error *err) {
     bool ok = read_claims(reader, err);
     for (size_t i = 0; ok && i < reader->count; i++) {
         const Claim *claim = &reader->claims[i];
-        char name[NAME_LIMIT + 16];
-        snprintf(name, sizeof name, "tensor '%s'", claim->name);
-        Array *array = elements_decode(&(Elements){ name, claim->kind, false, claim->ndim,
-                                                    claim->shape, reader->data + claim->begin },
-                                       err);
+        Array *array = read_claimed(reader, claim, err);
         ok = add_owned(&reader->out, (TensorName){ NULL, claim->name }, array, err);
         if (!ok)
             error_prefix(err, "%s", reader->path);
@@ -429,40 +493,53 @@ static bool read_tensors(Reader *reader, Error *err) {
     return ok;
 }
 
+static bool read_length(Source *source, size_t *length, Error *err) {
+    unsigned char start[9];
+    bool there = source->size >= 10;
+    if (there && !source_read(source, start, sizeof start, err))
+        return false;
+    *length = 0;
+    for (size_t i = 0; there && i < 8; i++)
+        *length |= (size_t)start[i] << 8 * i;
+    if (!there || start[8] != '{' || *length < 2 || *length > HEADER_LIMIT)
+        return error_set(err, ERROR_FILE, "%s: not a safetensors file", source->name);
+    return *length <= source->size - 8 ||
+           error_set(err, ERROR_FILE, "%s: truncated in the safetensors header", source->name);
+}
+
 /* The header's JSON, or NULL. */
-static cJSON *read_header(const char *path, const unsigned char *bytes, size_t size,
-                          size_t *data_start, Error *err) {
-    uint64_t length = 0;
-    for (size_t i = 0; i < 8 && i < size; i++)
-        length |= (uint64_t)bytes[i] << 8 * i;
-    if (size < 10 || bytes[8] != '{' || length < 2 || length > HEADER_LIMIT) {
-        error_set(err, ERROR_FILE, "%s: not a safetensors file", path);
+static cJSON *read_header(Source *source, size_t *data, Error *err) {
+    size_t length;
+    if (!read_length(source, &length, err))
+        return NULL;
+    char *text = malloc(length + 1);
+    if (!text) {
+        error_memory(err, source->name, length);
         return NULL;
     }
-    if (length > size - 8) {
-        error_set(err, ERROR_FILE, "%s: truncated in the safetensors header", path);
-        return NULL;
+    source->at = 8;
+    *data = 8 + length;
+    cJSON *header = NULL;
+    if (source_read(source, text, length, err)) {
+        text[length] = '\0';
+        header = json_parse("the safetensors header", text, ITEM_LIMIT, err);
+        if (!header)
+            error_prefix(err, "%s", source->name);
     }
-    *data_start = 8 + (size_t)length;
-    const char *text = (const char *)bytes + 8, *end = NULL;
-    cJSON *header = cJSON_ParseWithLengthOpts(text, (size_t)length, &end, false);
-    while (header && end < text + length && *end == ' ')
-        end++;
-    if (!cJSON_IsObject(header) || end != text + length) {
-        cJSON_Delete(header);
-        error_set(err, ERROR_FILE, "%s: the safetensors header is malformed JSON", path);
-        return NULL;
-    }
+    free(text);
     return header;
 }
 
-bool tensors_parse(const char *name, const unsigned char *bytes, size_t size, Tensors *out,
-                   Error *err) {
-    size_t start;
-    cJSON *header = read_header(name, bytes, size, &start, err);
+static bool read_file(Source *source, Tensors *out, Error *err) {
+    size_t data = 0;
+    cJSON *header = read_header(source, &data, err);
     if (!header)
         return false;
-    Reader reader = { .path = name, .header = header, .data = bytes + start, .held = size - start };
+    Reader reader = { .path = source->name,
+                      .header = header,
+                      .source = source,
+                      .data = data,
+                      .held = source->size - data };
     bool ok = read_tensors(&reader, err);
     cJSON_Delete(header);
     if (ok)
@@ -472,11 +549,17 @@ bool tensors_parse(const char *name, const unsigned char *bytes, size_t size, Te
     return ok;
 }
 
+bool tensors_parse(const char *name, const unsigned char *bytes, size_t size, Tensors *out,
+                   Error *err) {
+    Source source = source_of(name, bytes, size);
+    return read_file(&source, out, err);
+}
+
 bool tensors_load(Tensors *tensors, const char *path, Error *err) {
-    FileBytes file;
-    if (!file_read(path, &file, err))
+    Source source;
+    if (!source_open(&source, path, err))
         return false;
-    bool ok = tensors_parse(path, file.bytes, file.size, tensors, err);
-    file_bytes_free(&file);
+    bool ok = read_file(&source, tensors, err);
+    source_close(&source);
     return ok;
 }

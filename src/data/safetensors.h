@@ -50,6 +50,10 @@ typedef struct TensorForm {
 bool tensors_add(Tensors *tensors, TensorName name, const Array *array, Error *err);
 bool tensors_add_values(Tensors *tensors, TensorName name, const TensorValues *values, Error *err);
 
+/* Where names that begin with `prefix` start: entries and texts are in the order of their names. */
+size_t tensors_first(const Tensors *tensors, const char *prefix);
+size_t tensors_first_text(const Tensors *tensors, const char *prefix);
+
 /* The array under prefix+name, or NULL. Still owned by `tensors`. */
 Array *tensors_find(const Tensors *tensors, const char *prefix, const char *name);
 

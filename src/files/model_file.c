@@ -125,12 +125,10 @@ Model *model_from(const Tensors *tensors, Error *err) {
                   "exists, by net:load_weights(path)");
         return NULL;
     }
-    cJSON *meta = cJSON_Parse(text);
-    if (!cJSON_IsObject(meta)) {
-        cJSON_Delete(meta);
-        error_set(err, ERROR_FILE, "the model's description in the metadata is not a JSON object");
+    cJSON *meta =
+        json_parse("the model's description in the metadata", text, JSON_DESCRIPTION, err);
+    if (!meta)
         return NULL;
-    }
     Model *model = NULL;
     if (json_check_format(meta, "model", FORMAT, err))
         model = read_model(&(ModelReader){ tensors, "", meta, read_part }, err);

@@ -132,24 +132,27 @@ bool attack_result_save(const AttackResult *result, const char *path, const cJSO
 
 /* ---- Reading ---- */
 
-static cJSON *read_meta(const Tensors *tensors) {
+static bool bad(const char *what, Error *err) {
+    return error_set(err, ERROR_FILE, "attack result: %s", what);
+}
+
+static cJSON *read_meta(const Tensors *tensors, Error *err) {
     const char *text = tensors_text(tensors, metadata_key);
-    cJSON *meta = text ? cJSON_Parse(text) : NULL;
+    cJSON *meta =
+        text ? json_parse("attack result: the metadata", text, JSON_DESCRIPTION, err) : NULL;
     const cJSON *said = cJSON_GetObjectItemCaseSensitive(meta, "kind");
     if (cJSON_IsString(said) && strcmp(said->valuestring, kind) == 0)
         return meta;
+    if (!text || meta)
+        bad("the metadata is not that of a result", err);
     cJSON_Delete(meta);
     return NULL;
 }
 
 bool attack_result_is_in(const Tensors *tensors) {
-    cJSON *meta = read_meta(tensors);
+    cJSON *meta = read_meta(tensors, NULL);
     cJSON_Delete(meta);
     return meta != NULL;
-}
-
-static bool bad(const char *what, Error *err) {
-    return error_set(err, ERROR_FILE, "attack result: %s", what);
 }
 
 /* A list of integers, at most `most`, into `out`; −1 if it is something else. */
@@ -310,11 +313,9 @@ static AttackResult *read_result(const Tensors *tensors, cJSON *meta, Error *err
 }
 
 AttackResult *attack_result_from(const Tensors *tensors, Error *err) {
-    cJSON *meta = read_meta(tensors);
-    if (!meta) {
-        bad("the metadata is not that of a result", err);
+    cJSON *meta = read_meta(tensors, err);
+    if (!meta)
         return NULL;
-    }
     AttackResult *result = NULL;
     if (json_check_format(meta, "result", FORMAT, err))
         result = read_result(tensors, meta, err);

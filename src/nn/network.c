@@ -167,11 +167,16 @@ typedef struct WeightsLoad {
     float *weights;
 } WeightsLoad;
 
-/* The one tensor there for parameter p, or NULL. */
+/* The one tensor there for parameter p, or NULL: a model's file has it under just that name,
+ * and is not searched. */
 static const Array *find_tensor(const WeightsLoad *from, const Layer *layer, int p, Error *err) {
-    size_t skip = from->prefix ? strlen(from->prefix) : 0;
     const char *name = NULL, *parameter = layer->parameter[p].name;
-    const Array *found = NULL;
+    char own[2 * LAYER_NAME_SIZE];
+    snprintf(own, sizeof own, "%s.%s", layer->name, parameter);
+    const Array *found = from->prefix ? tensors_find(from->tensors, from->prefix, own) : NULL;
+    if (found)
+        return found;
+    size_t skip = from->prefix ? strlen(from->prefix) : 0;
     for (size_t i = 0; i < from->tensors->count; i++) {
         const char *full = from->tensors->entry[i].name;
         if ((skip && strncmp(full, from->prefix, skip) != 0) ||
@@ -221,12 +226,18 @@ static bool load_parameter(const WeightsLoad *from, const Layer *layer, int p, E
     return true;
 }
 
+/* Of labels that are not listed anywhere. */
+enum { CLASSES_MOST = 1 << 18 };
+
 /* A net that was given no classes takes 0, 1, … once it has weights: PyTorch's files have no
  * labels. */
 static bool number_classes(Network *net, Error *err) {
     size_t count = shape_size(net->layer[net->layers - 1]->out);
     if (net->model.classes.count > 0)
         return true;
+    if (count > CLASSES_MOST)
+        return error_set(err, ERROR_ARGUMENT, "load_weights: %zu outputs are too many for classes",
+                         count);
     int32_t *label = malloc(count * sizeof *label);
     if (!label)
         return error_memory(err, "load_weights", count * sizeof *label);
@@ -238,8 +249,8 @@ static bool number_classes(Network *net, Error *err) {
 }
 
 bool network_load_weights(Network *net, const Tensors *tensors, const char *prefix, Error *err) {
-    size_t bytes = (net->parameters + 1) * sizeof(float);
-    float *weights = malloc(bytes);
+    size_t bytes = network_rounded(net->parameters + 1) * sizeof(float);
+    float *weights = aligned_alloc(64, bytes);
     if (!weights)
         return error_memory(err, "load_weights", bytes);
     const WeightsLoad from = { tensors, prefix, weights };
@@ -249,7 +260,9 @@ bool network_load_weights(Network *net, const Tensors *tensors, const char *pref
             ok = load_parameter(&from, net->layer[l], p, err);
     ok = ok && number_classes(net, err);
     if (ok) {
-        memcpy(net->weights, weights, net->parameters * sizeof *weights);
+        float *old = net->weights;
+        net->weights = weights;
+        weights = old;
         network_weights_changed(net);
     }
     free(weights);

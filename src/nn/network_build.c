@@ -12,6 +12,9 @@
  * second-level cache. */
 static const size_t TILE_ROOM = 128 * 1024;
 
+/* More are a mistake, or somebody's joke. */
+enum { LAYERS_MOST = 8192 };
+
 /* ---- Layers and classes ---------------------------------------------------------------------- */
 
 const Field network_fields[] = {
@@ -40,28 +43,54 @@ bool network_read_input(const double *numbers, size_t count, Shape *input, Error
 
 /* "conv1" for the first conv2d, and so on: counted through the whole list, names given or not. */
 static void name_layers(Network *net) {
-    for (size_t l = 0; l < net->layers; l++) {
-        Layer *layer = net->layer[l];
-        int number = 1;
-        for (size_t k = 0; k < l; k++)
-            number += net->layer[k]->kind == layer->kind;
-        if (!layer->name[0])
-            snprintf(layer->name, LAYER_NAME_SIZE, "%.40s%d", layer->kind->label, number);
-    }
+    for (const LayerKind *const *kind = layer_table; *kind; kind++)
+        for (size_t l = 0, number = 0; l < net->layers; l++) {
+            Layer *layer = net->layer[l];
+            number += layer->kind == *kind;
+            if (layer->kind == *kind && !layer->name[0])
+                snprintf(layer->name, LAYER_NAME_SIZE, "%.40s%zu", (*kind)->label, number);
+        }
 }
 
-static bool check_name(const Network *net, size_t l, Error *err) {
-    for (size_t k = 0; k < l; k++)
-        if (strcmp(net->layer[k]->name, net->layer[l]->name) == 0)
-            return error_set(err, ERROR_ARGUMENT,
-                             "nn.new: layers %zu and %zu are both named \"%s\"", k + 1, l + 1,
-                             net->layer[l]->name);
-    return true;
+/* A layer's name and its number, from 1. */
+typedef struct Named {
+    const char *name;
+    size_t number;
+} Named;
+
+static int compare_named(const void *a, const void *b) {
+    const Named *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+    return order ? order : (x->number > y->number) - (x->number < y->number);
+}
+
+static bool check_names(const Network *net, Error *err) {
+    Named *named = malloc(net->layers * sizeof *named);
+    if (!named)
+        return error_memory(err, "nn.new", net->layers * sizeof *named);
+    for (size_t l = 0; l < net->layers; l++)
+        named[l] = (Named){ net->layer[l]->name, l + 1 };
+    qsort(named, net->layers, sizeof *named, compare_named);
+    bool ok = true;
+    for (size_t i = 1; ok && i < net->layers; i++)
+        if (strcmp(named[i - 1].name, named[i].name) == 0)
+            ok = error_set(err, ERROR_ARGUMENT, "nn.new: layers %zu and %zu are both named \"%s\"",
+                           named[i - 1].number, named[i].number, named[i].name);
+    free(named);
+    return ok;
+}
+
+bool network_count_layers(size_t count, Error *err) {
+    return count <= LAYERS_MOST ||
+           error_set(err, ERROR_ARGUMENT, "nn.new: expected at most %d layers, got %zu",
+                     LAYERS_MOST, count);
 }
 
 static bool copy_layers(Network *net, const NetworkParts *parts, Error *err) {
     if (parts->layers == 0)
         return error_set(err, ERROR_ARGUMENT, "nn.new: expected layers, got none");
+    if (!network_count_layers(parts->layers, err))
+        return false;
     net->layer = calloc(parts->layers, sizeof *net->layer);
     if (!net->layer)
         return error_memory(err, "nn.new", parts->layers * sizeof *net->layer);
@@ -85,10 +114,7 @@ static bool set_up_layers(Network *net, Error *err) {
         in = layer->out;
     }
     name_layers(net);
-    for (size_t l = 0; l < net->layers; l++)
-        if (!check_name(net, l, err))
-            return false;
-    return true;
+    return check_names(net, err);
 }
 
 static bool set_classes(Network *net, const NetworkParts *parts, Error *err) {
@@ -190,7 +216,8 @@ static bool build(Network *net, const NetworkParts *parts, Error *err) {
     net->model.features = shape_size(net->input);
     if (!allocate_weights(net, err))
         return false;
-    network_draw_weights(net, net->seed);
+    if (!parts->is_limited)
+        network_draw_weights(net, net->seed);
     return true;
 }
 

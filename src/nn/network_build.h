@@ -14,7 +14,7 @@ typedef struct NetworkParts {
     const int32_t *label; /* of the scores, in rising order; NULL: the first training data's */
     size_t labels;
     uint64_t seed; /* of the first weights, drawn as PyTorch does: Kaiming-uniform with a = √5 */
-    bool is_limited; /* to most_weights in all, before any memory is taken for them */
+    bool is_limited; /* out of a file: at most most_weights in all, which it will fill in itself */
     size_t most_weights;
 } NetworkParts;
 
@@ -23,6 +23,9 @@ extern const Field network_fields[];
 
 /* An input's shape from the numbers that users give: {channels, height, width} or {features}. */
 bool network_read_input(const double *numbers, size_t count, Shape *input, Error *err);
+
+/* Refuse more layers than any network has: callers ask before they make them. */
+bool network_count_layers(size_t count, Error *err);
 
 /* Sizes of inputs follow from the layer before. Sizes that do not fit and repeated names are errors
  * that say which layer. */

@@ -1,6 +1,7 @@
 /* network_json.c — a network's description, as its files hold it. */
 #include "core/fail.h"
 #include "core/fields_json.h"
+#include "core/source.h"
 #include "nn/network_build.h"
 #include "nn/network_impl.h"
 
@@ -52,11 +53,15 @@ static bool blame_layer(size_t number, const cJSON *json, Error *err) {
 static bool read_layers(const cJSON *description, NetworkParts *parts, Error *err) {
     const cJSON *list = list_item(description, "layers"), *item;
     size_t count = (size_t)cJSON_GetArraySize(list);
+    if (!network_count_layers(count, err))
+        return false;
     Layer **layer = calloc(count + 1, sizeof *layer);
     if (!layer)
         return error_memory(err, "nn.new", count * sizeof *layer);
     parts->layer = layer;
     cJSON_ArrayForEach(item, list) {
+        if (!source_goes_on("nn.new", err))
+            return false;
         if (!(layer[parts->layers] = read_layer(item, err)))
             return blame_layer(parts->layers + 1, item, err);
         parts->layers++;

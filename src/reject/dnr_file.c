@@ -5,6 +5,7 @@
 #include "reject/threshold.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* A Dnr's description by plain pointers, with room for `layers` of them. */
 typedef struct Parts {
@@ -77,9 +78,14 @@ static bool read_parts(const ModelReader *from, Parts *parts, Error *err) {
     parts->view.net = network_read_part(from, "net", err);
     if (!parts->view.net)
         return false;
+    if (parts->view.layers > network_layer_count(parts->view.net))
+        return error_set(err, ERROR_FILE, "the metadata lists more layers than the net has");
     cJSON_ArrayForEach(name, names) {
         if (!cJSON_IsString(name))
             return error_set(err, ERROR_FILE, "the metadata's layers are not names");
+        for (size_t k = 0; k < l; k++)
+            if (strcmp(parts->layer[k], name->valuestring) == 0)
+                return error_set(err, ERROR_FILE, "the metadata lists a layer twice");
         parts->layer[l] = name->valuestring;
         parts->classifier[l] = models.part(&models, name->valuestring, err);
         if (!parts->classifier[l++])

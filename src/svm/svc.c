@@ -491,8 +491,8 @@ static bool read_weights(const cJSON *meta, SvcParams *params, Error *err) {
     params->weight = weight;
     if (!weighted || !weight)
         return error_memory(err, "load", (size_t)n * (sizeof *weighted + sizeof *weight));
-    for (int i = 0; i < n; i++) {
-        const cJSON *label = cJSON_GetArrayItem(labels, i), *w = cJSON_GetArrayItem(weights, i);
+    const cJSON *label = labels->child, *w = weights->child;
+    for (int i = 0; i < n; i++, label = label->next, w = w->next) {
         if (!cJSON_IsNumber(label) || !cJSON_IsNumber(w))
             return error_set(err, ERROR_FILE, "load: an svm's class weights are not numbers");
         weighted[i] = label->valueint;

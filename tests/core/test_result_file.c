@@ -146,7 +146,7 @@ static void test_spoilt_files(void **state) {
     check_refused("label", lengths, NULL, "label of sample 1 is 2147483647, not a class");
     check_refused(NULL, NULL, "{\"kind\": \"attack_result\", \"classes\": [1, 0]}", "rising order");
     check_refused(NULL, NULL, "{\"kind\": \"svm\"}", "not that of a result");
-    check_refused(NULL, NULL, "not json", "not that of a result");
+    check_refused(NULL, NULL, "not json", "not a JSON object");
     check_refused(NULL, NULL, "{\"kind\": \"attack_result\"}", "classes");
     check_refused(NULL, NULL,
                   "{\"kind\": \"attack_result\", \"classes\": [0, 1], \"rejects\": true}", "shape");

@@ -1,0 +1,109 @@
+# Readers of files took up to nine times the memory of what they read, and believed what a small file promised.
+. tests/cli/tap.sh
+
+case $perigee in
+    */asan/*)
+        skip "peak memory" "an instrumented build"
+        finish
+        exit 0
+        ;;
+esac
+[ -r /proc/self/status ] || { skip "peak memory" "the system does not tell it"; finish; exit 0; }
+
+# Reads `file` by the expression; says "bytes of the arrays: true or false" and the message of a failure.
+cat > "$work/peak.lua" <<'EOF'
+local folder, expression = arg[1], arg[2]
+local read = assert(load("local file = ... return " .. expression))
+local function peak()
+  for line in io.lines("/proc/self/status") do
+    local kilobytes = line:match("^VmHWM:%s*(%d+)")
+    if kilobytes then return kilobytes * 1024 end
+  end
+end
+local before, started = peak(), os.clock()
+local ok, answer = pcall(read, folder)
+local bytes = 0
+local function add(a) bytes = bytes + a.size * (a.dtype == "f64" and 8 or 4) end
+if not ok then print(answer) elseif type(answer) == "table" then
+  for _, a in pairs(answer) do add(a) end
+else add(answer) end
+local taken = peak() - before
+print(("%d: %s"):format(bytes, taken <= 1.3 * bytes + 16 * 2^20 or taken))
+if os.clock() - started > 3 then print "slow" end
+EOF
+
+cat > "$work/make.lua" <<'EOF'
+local folder = arg[1]
+local function write(name, text)
+  local file <close> = assert(io.open(folder .. "/" .. name, "wb"))
+  file:write(text)
+end
+local function npy(code, order, count)
+  local text = ("{'descr': '%s', 'fortran_order': %s, 'shape': (4096, %d), }\n"):format(code, order, count // 4096)
+  return "\x93NUMPY\1\0" .. string.pack("<s2", text)
+end
+local mega = 2^20 | 0
+write("plain.npy", npy("<f4", "False", 12 * mega) .. ("\0"):rep(48 * mega))
+write("turned.npy", npy("<f8", "True", 6 * mega) .. ("\0"):rep(48 * mega))
+write("bytes.npy", npy("|u1", "False", 12 * mega) .. ("\1"):rep(12 * mega))
+write("short.npy", npy("<f4", "False", 400 * mega) .. ("\0"):rep(mega))
+write("images", string.pack(">I4I4I4I4", 0x00000803, 1024, 128, 96) .. ("\3"):rep(12 * mega))
+write("doubles", string.pack(">I4I4I4I4", 0x00000e03, 1024, 64, 96) .. ("\0"):rep(48 * mega))
+write("labels", string.pack(">I4I4", 0x00000801, 1024) .. ("\1"):rep(1024))
+write("promise", string.pack(">I4I4I4I4", 0x00000803, 1024, 256, 257) .. ("\0"):rep(64 * mega))
+local a = array.zeros(12 * mega)
+data.save_npz(folder .. "/stored.npz", { a = a })
+data.save_npz(folder .. "/packed.npz", { a = a }, { compress = true })
+data.save_safetensors(folder .. "/a.safetensors", { a = a })
+
+-- A directory of 500 entries, each of which is the archive's one packed stream.
+local file <close> = assert(io.open(folder .. "/packed.npz", "rb"))
+local bytes = file:read "a"
+local size, at = string.unpack("<I4I4", bytes, (bytes:match "PK\5\6........()"))
+local entry, entries = bytes:sub(at + 1, at + size), {}
+local name = entry:find("a.npy", 1, true)
+for i = 1, 500 do
+  entries[i] = entry:sub(1, 28) .. string.pack("<I2", 9) .. entry:sub(31, name - 1) .. ("a%04d.npy"):format(i)
+    .. entry:sub(name + 5)
+end
+local directory = table.concat(entries)
+write("shared.npz", bytes:sub(1, at) .. directory .. "PK\5\6"
+  .. string.pack("<I2I2I2I2I4I4I2", 0, 0, 500, 500, #directory, at, 0))
+
+local function model(name_, text)
+  local header = ('{"__metadata__":{"perigee":%q},"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'):format(text)
+  write(name_, string.pack("<s8", header) .. "\0\0\0\0")
+end
+model("wide.safetensors", '{"kind":"net","input":[1,32768,32768],"layers":[{"kind":"relu"}]}')
+model("deep.safetensors", '{"kind":"net","input":[4],"layers":[' .. ('{"kind":"relu"},'):rep(30000)
+  .. '{"kind":"relu"}]}')
+model("weighted.safetensors", '{"kind":"svm","weighted":[' .. ("1,"):rep(45000) .. '1],"weight":['
+  .. ("1,"):rep(45000) .. "1]}")
+model("long.safetensors", '{"kind":"net","classes":[' .. ("1,"):rep(3 * mega) .. "1]}")
+EOF
+run_perigee "$work/make.lua" "$work"
+check_equal "the files are made" "$status$err" 0
+gzip -1 -c "$work/images" > "$work/images.gz" && gzip -9 -c "$work/promise" > "$work/promise.gz"
+
+peak() { # title expression answer
+    run_perigee "$work/peak.lua" "$work" "$2"
+    check_match "$1" "$out$err" "$3"
+}
+
+peak "npy" 'data.npy(file .. "/plain.npy")' '50331648: true'
+peak "npy in Fortran's order" 'data.npy(file .. "/turned.npy")' '50331648: true'
+peak "npy of bytes" 'data.npy(file .. "/bytes.npy")' '50331648: true'
+peak "npy that is too short" 'data.npy(file .. "/short.npy")' '*truncated*0: true'
+peak "npz, stored" 'data.read_npz(file .. "/stored.npz")' '*: true'
+peak "npz, packed" 'data.read_npz(file .. "/packed.npz")' '*: true'
+peak "npz of one stream for all" 'data.read_npz(file .. "/shared.npz")' '*entries overlap*0: true'
+peak "safetensors" 'data.safetensors(file .. "/a.safetensors")' '*: true'
+peak "IDX" 'data.idx(file .. "/images", file .. "/labels").x' '50331648: true'
+peak "IDX of doubles" 'data.idx(file .. "/doubles", file .. "/labels").x' '25165824: true'
+peak "gzip IDX" 'data.idx(file .. "/images.gz", file .. "/labels").x' '50331648: true'
+peak "gzip IDX that promises too much" 'data.idx(file .. "/promise.gz", file .. "/labels").x' '*truncated*0: true'
+peak "model of a large input" 'perigee.load(file .. "/wide.safetensors")' '*too many*0: true'
+peak "model of many layers" 'perigee.load(file .. "/deep.safetensors")' '*at most*0: true'
+peak "model of many weights" 'perigee.load(file .. "/weighted.safetensors")' '*0: true'
+peak "model of a long description" 'perigee.load(file .. "/long.safetensors")' '*more than * values*0: true'
+finish
