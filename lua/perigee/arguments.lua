@@ -30,6 +30,10 @@ function arguments.only(where, options, ...)
     end
   end
   for key in pairs(options) do
+    if math.type(key) then
+      blame.fail("%s: options go by name, as in %s = …; got %s without one", where, names[1],
+        describe(options[key]))
+    end
     if not known[key] then
       local meant = type(key) == "string" and perigee.nearest(key, names)
       blame.fail("%s: unknown option '%s'%s (valid: %s)", where, tostring(key),

@@ -150,6 +150,12 @@ int bind_expected(lua_State *L, int arg, const char *where, const char *name,
 
 /* ---- Functions ------------------------------------------------------------------------------- */
 
+/* A function's upvalue. */
+typedef struct Entry {
+    BindFunction function; /* first: bind_here gives it */
+    const char *library;   /* "nn" in complaints, or NULL */
+} Entry;
+
 const BindFunction *bind_here(lua_State *L) {
     return lua_touserdata(L, lua_upvalueindex(1));
 }
@@ -162,10 +168,13 @@ static bool called_as_method(lua_State *L) {
 }
 
 static void refuse_surplus(lua_State *L, int most, int arg) {
-    const char *name = bind_here(L)->name;
+    const Entry *here = (const Entry *)bind_here(L);
+    const char *name = here->function.name;
     char got[128];
     bind_describe(L, arg, got);
     most -= called_as_method(L);
+    if (here->library)
+        name = lua_pushfstring(L, "%s.%s", here->library, name);
     if (most <= 0)
         luaL_error(L, "%s: expected no arguments, got %s", name, got);
     luaL_error(L, "%s: expected at most %d argument%s, got %s as well", name, most,
@@ -189,9 +198,19 @@ static int call_function(lua_State *L) {
 }
 
 void bind_push_function(lua_State *L, const BindFunction *function) {
-    BindFunction *own = lua_newuserdatauv(L, sizeof *own, 0);
-    *own = *function;
+    Entry *own = lua_newuserdatauv(L, sizeof *own, 0);
+    *own = (Entry){ .function = *function };
     lua_pushcclosure(L, call_function, 1);
+}
+
+void bind_name_library(lua_State *L, const char *library) {
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+        if (lua_tocfunction(L, -1) != call_function)
+            continue;
+        lua_getupvalue(L, -1, 1);
+        ((Entry *)lua_touserdata(L, -1))->library = library;
+        lua_pop(L, 1);
+    }
 }
 
 void bind_set_functions(lua_State *L, const BindFunction *list) {

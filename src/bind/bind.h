@@ -74,6 +74,9 @@ enum { BIND_ANY = -1 };
 /* Push one; it is copied. Set all of a list in the table on top of the stack. */
 void bind_push_function(lua_State *L, const BindFunction *function);
 void bind_set_functions(lua_State *L, const BindFunction *list);
+/* The functions in the table on top are this library's; `library` outlives L. Not for arrays, whose
+ * functions are methods too. */
+void bind_name_library(lua_State *L, const char *library);
 
 /* Refuse arguments beyond `last`: for a function of BIND_ANY that has found its last one itself. */
 void bind_end(lua_State *L, int last);

@@ -24,7 +24,7 @@ static const double LENIENCE = 0.5; /* seconds in which unfinished business may 
 /* A signal this many seconds after another, or more, is a second key press, not a bouncing one. */
 static const double SECOND_AFTER = 0.1;
 /* After so many microseconds without an answer the user is told what a second one does. */
-enum { PATIENCE = 700000 };
+enum { PATIENCE = 500000 };
 
 /* A session that hears SIGINT, one per context. */
 typedef struct Session {

@@ -79,7 +79,10 @@ ask "print('kept', kept)" {kept\s+42} "the session is intact"
 send "('a'):rep(40):match(('a*'):rep(40) .. 'b')\r"
 after 500
 send "\003"
-after 700
+expect {
+    -re {Ctrl-C again ends the program} { report 1 "what does not answer is told of" }
+    timeout { report 0 "what does not answer is told of" }
+}
 send "\003"
 expect {
     eof { report 1 "a second Ctrl-C ends what does not answer" }

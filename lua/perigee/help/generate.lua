@@ -2,6 +2,7 @@
 -- definitions (LuaCATS) that editors complete and check with.
 
 local help = require "perigee.help"
+local columns = require "perigee.text"
 
 local generate = {}
 
@@ -43,12 +44,24 @@ local function lua_block(out, text)
   out[#out + 1] = ("```lua\n%s\n```\n"):format((text:gsub("%s+$", "")))
 end
 
+-- Paragraphs as they are, lists with their marks.
+local function markdown_text(out, text)
+  local lines, in_list = {}, false
+  for _, block in ipairs(columns.blocks(text)) do
+    if #lines > 0 and not (in_list and block.item) then lines[#lines + 1] = "" end
+    local words = block.words:gsub("%s+", " ")
+    lines[#lines + 1] = block.item and ("- `%s`: %s"):format(block.item, words) or words
+    in_list = block.item ~= nil
+  end
+  out[#out + 1] = table.concat(lines, "\n") .. "\n"
+end
+
 local function markdown_entry(out, entry)
   out[#out + 1] = ("### %s\n"):format(entry.name)
   local signature = help.signature(entry)
   if entry.method then signature = signature .. "   -- or " .. help.method_signature(entry) end
   lua_block(out, signature)
-  out[#out + 1] = (entry.text:gsub("%s+$", "")) .. "\n"
+  markdown_text(out, entry.text)
   if entry.params and #entry.params > 0 then
     markdown_table(out, { "argument", "type", "meaning" }, entry.params)
   end

@@ -30,23 +30,49 @@ local function words_of(text, width)
   return words
 end
 
--- The words of a text in lines of at most `width`; paragraphs are separated by an empty one.
-local function wrap(text, width)
+-- The lines of one paragraph.
+local function fill(text, width)
   local lines, line = {}, ""
-  for paragraph in (text .. "\n\n"):gmatch("(.-)\n%s*\n") do
-    for _, word in ipairs(words_of(paragraph, width)) do
-      if line ~= "" and width_of(line) + 1 + width_of(word) > width then
-        lines[#lines + 1] = line
-        line = word
-      else
-        line = line == "" and word or line .. " " .. word
+  for _, word in ipairs(words_of(text, width)) do
+    if line ~= "" and width_of(line) + 1 + width_of(word) > width then
+      lines[#lines + 1] = line
+      line = word
+    else
+      line = line == "" and word or line .. " " .. word
+    end
+  end
+  if line ~= "" then lines[#lines + 1] = line end
+  return lines
+end
+
+-- How wide the names of the list are that begins with block i.
+local function name_width(blocks, i)
+  local widest = 0
+  while blocks[i] and blocks[i].item do
+    widest = math.max(widest, width_of(blocks[i].item))
+    i = i + 1
+  end
+  return widest
+end
+
+-- The words of a text in lines of at most `width`; paragraphs are separated by an empty one, and the items of
+-- a list have their names in a column.
+local function wrap(text, width)
+  local lines, names = {}, 0
+  local blocks = columns.blocks(text)
+  for i, block in ipairs(blocks) do
+    if block.apart then lines[#lines + 1] = "" end
+    if not block.item then
+      for _, line in ipairs(fill(block.words, width)) do lines[#lines + 1] = line end
+    else
+      if i == 1 or not blocks[i - 1].item then names = name_width(blocks, i) end
+      local margin = "  " .. block.item .. (" "):rep(names - width_of(block.item) + 2)
+      for _, line in ipairs(fill(block.words, math.max(width - names - 4, 20))) do
+        lines[#lines + 1] = margin .. line
+        margin = (" "):rep(names + 4)
       end
     end
-    if line ~= "" then lines[#lines + 1] = line end
-    line = ""
-    lines[#lines + 1] = ""
   end
-  while lines[#lines] == "" do lines[#lines] = nil end
   return lines
 end
 
