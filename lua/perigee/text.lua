@@ -35,16 +35,16 @@ end
 
 --- A text's paragraphs and the items of its lists, in order: { words =, item =, apart = }. An item is a line
 -- "  name  what it is", to which the indented lines behind it belong; apart: an empty line comes before.
-function text.blocks(text)
+function text.blocks(words)
   local blocks, current, apart = {}, nil, false
-  for line in (text .. "\n"):gmatch "(.-)\n" do
-    local item, words = line:match "^  (%S+)%s%s+(%S.*)$"
+  for line in (words .. "\n"):gmatch "(.-)\n" do
+    local item, meaning = line:match "^  (%S+)%s%s+(%S.*)$"
     if not line:find "%S" then
       current, apart = nil, #blocks > 0
     elseif current and not item and (not current.item or line:find "^%s") then
       current.words = current.words .. " " .. line
     else
-      current = { words = words or line, item = item, apart = apart }
+      current = { words = meaning or line, item = item, apart = apart }
       blocks[#blocks + 1], apart = current, false
     end
   end
