@@ -106,6 +106,11 @@ BindSamples bind_check_samples(lua_State *L, int arg, const char *where, const c
     return samples;
 }
 
+Batch bind_check_batch(lua_State *L, int arg, const char *where, const char *name) {
+    BindSamples samples = bind_check_samples(L, arg, where, name);
+    return (Batch){ samples.x, samples.n, samples.features, where };
+}
+
 /* ---- Fields ---------------------------------------------------------------------------------- */
 
 /* The dataset that a method was called on. */

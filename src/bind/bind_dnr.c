@@ -178,14 +178,13 @@ static int dnr_fit_call(lua_State *L) {
 
 static int dnr_layer_scores_call(lua_State *L) {
     Dnr *dnr = check_dnr(L, "layer_scores");
-    BindSamples samples = bind_check_samples(L, 2, "layer_scores", "x");
+    Batch batch = bind_check_batch(L, 2, "layer_scores", "x");
     Error err;
-    if (samples.features != ((Model *)dnr)->features)
+    if (batch.features != ((Model *)dnr)->features)
         return luaL_error(L, "layer_scores: samples have %d features, the net takes %d",
-                          (int)samples.features, (int)((Model *)dnr)->features);
+                          (int)batch.features, (int)((Model *)dnr)->features);
     Array *scores = bind_push_new_array(L, "layer_scores", DTYPE_F32,
-                                        &(Sizes){ 2, { samples.n, dnr_layer_columns(dnr) } });
-    Batch batch = { samples.x, samples.n, samples.features, "layer_scores" };
+                                        &(Sizes){ 2, { batch.n, dnr_layer_columns(dnr) } });
     model_retain((Model *)dnr);
     bool ok = dnr_layer_scores(dnr, &batch, array_f32(scores), &err);
     model_release((Model *)dnr);

@@ -1,7 +1,6 @@
 /* bind_model.c — what all models have in common in Lua: boxes, methods, fields.
  *
- * A model's metatable carries its BoxType under MARK, so that any model box is recognised without
- * knowing its kind. */
+ * Any model's box is recognised without knowing its kind: it is released by bind_release_model. */
 #include "bind/bind.h"
 #include "bind/bind_fields.h"
 #include "bind/bind_model.h"
@@ -14,8 +13,6 @@
 #include "files/model_file.h"
 
 #include <string.h>
-
-#define MARK "perigee.model"
 
 static Model *check_self(lua_State *L, const char *where) {
     Model *model = bind_test_model(L, 1);
@@ -92,7 +89,7 @@ static bool answer_piece(const Asked *asked, const Pieces *pieces, Error *err) {
 }
 
 /* After an interrupt, with a note, the answer is the rows that are done. */
-static Array *answer(lua_State *L, const Asked *asked) {
+static void answer(lua_State *L, const Asked *asked) {
     Progress progress = progress_new();
     Error err;
     bool ok = true;
@@ -105,24 +102,24 @@ static Array *answer(lua_State *L, const Asked *asked) {
     if (!ok)
         bind_raise(L, &err);
     if (pieces.done == asked->batch.n)
-        return asked->answer;
+        return;
     note_leave("stopped; %s answers for the first %zu of %zu samples", asked->batch.where,
                pieces.done, asked->batch.n);
     Array *done = array_rows(asked->answer, 0, pieces.done, &err);
     bind_push_array(L, done, &err);
-    return done;
 }
 
-static Array *push_scores(lua_State *L, Model *model, const BindSamples *samples,
-                          const char *where) {
-    Sizes shape = { 2, { samples->n, model_columns(model) } };
-    Asked asked = { model, { samples->x, samples->n, samples->features, where }, NULL, NULL };
+int bind_answer_scores(lua_State *L, Model *model, const char *where) {
+    Asked asked = { .model = model, .batch = bind_check_batch(L, 2, where, "x") };
+    Sizes shape = { 2, { asked.batch.n, model_columns(model) } };
     asked.answer = bind_push_new_array(L, where, DTYPE_F64, &shape);
-    return answer(L, &asked);
+    answer(L, &asked);
+    return 1;
 }
 
-/* The scores on top as labels. */
-static void push_labels(lua_State *L, const Model *model, const Array *scores, const char *where) {
+int bind_answer_labels(lua_State *L, Model *model, const char *where) {
+    bind_answer_scores(L, model, where);
+    const Array *scores = bind_test_array(L, -1);
     size_t n = scores->shape[0], columns = scores->shape[1];
     Error err;
     if (!model_check_rows(model, array_f64(scores), &(Batch){ .n = n, .where = where }, &err))
@@ -130,17 +127,6 @@ static void push_labels(lua_State *L, const Model *model, const Array *scores, c
     Array *labels = bind_push_new_array(L, where, DTYPE_I32, &(Sizes){ 1, { n } });
     for (size_t i = 0; i < n; i++)
         array_i32(labels)[i] = model_label(model, array_f64(scores) + i * columns);
-}
-
-int bind_answer_scores(lua_State *L, Model *model, const char *where) {
-    BindSamples samples = bind_check_samples(L, 2, where, "x");
-    push_scores(L, model, &samples, where);
-    return 1;
-}
-
-int bind_answer_labels(lua_State *L, Model *model, const char *where) {
-    BindSamples samples = bind_check_samples(L, 2, where, "x");
-    push_labels(L, model, push_scores(L, model, &samples, where), where);
     return 1;
 }
 
@@ -172,10 +158,10 @@ static const double *check_weights(lua_State *L, int arg, const Model *model, si
 static int method_gradient(lua_State *L) {
     static const char where[] = "gradient";
     Model *model = check_self(L, where);
-    BindSamples samples = bind_check_samples(L, 2, where, "x");
-    GradientRequest request = { .w = check_weights(L, 3, model, samples.n) };
-    Sizes shape = { 2, { samples.n, samples.features } };
-    Asked asked = { model, { samples.x, samples.n, samples.features, where }, &request, NULL };
+    Asked asked = { .model = model, .batch = bind_check_batch(L, 2, where, "x") };
+    GradientRequest request = { .w = check_weights(L, 3, model, asked.batch.n) };
+    Sizes shape = { 2, { asked.batch.n, asked.batch.features } };
+    asked.request = &request;
     asked.answer = bind_push_new_array(L, where, DTYPE_F32, &shape);
     request.gradient = array_f32(asked.answer);
     answer(L, &asked);
@@ -261,17 +247,15 @@ void bind_new_model_type(lua_State *L, const BindType *type, const ModelKind *ki
     lua_pushlightuserdata(L, (void *)type->box);
     lua_rawsetp(L, LUA_REGISTRYINDEX, kind); /* for bind_push_model */
     bind_new_type(L, type);
-    lua_pushlightuserdata(L, (void *)type->box);
-    lua_setfield(L, -2, MARK);
     lua_pop(L, 1);
 }
 
 Model *bind_test_model(lua_State *L, int arg) {
-    if (lua_type(L, arg) != LUA_TUSERDATA || !luaL_getmetafield(L, arg, MARK))
+    if (lua_type(L, arg) != LUA_TUSERDATA || !luaL_getmetafield(L, arg, "perigee.type"))
         return NULL;
     const BoxType *type = lua_touserdata(L, -1);
     lua_pop(L, 1);
-    return type ? bind_test(L, arg, type) : NULL;
+    return type->release == bind_release_model ? bind_test(L, arg, type) : NULL;
 }
 
 Model *bind_check_model(lua_State *L, int arg, const char *where, const char *name) {

@@ -70,15 +70,14 @@ static int net_forward(lua_State *L) {
     Network *net = check_self(L, where);
     size_t taps;
     lua_settop(L, 3);
-    BindSamples samples = bind_check_samples(L, 2, where, "x");
+    Batch batch = bind_check_batch(L, 2, where, "x");
     size_t *tap = check_taps(L, net, &taps);
     float **output = lua_newuserdatauv(L, taps * sizeof *output, 0);
     luaL_checkstack(L, (int)taps + 8, "forward: too many layers");
     for (size_t t = 0; t < taps; t++)
         output[t] = array_f32(bind_push_new_array(
-            L, where, DTYPE_F32, &(Sizes){ 2, { samples.n, network_output_size(net, tap[t]) } }));
+            L, where, DTYPE_F32, &(Sizes){ 2, { batch.n, network_output_size(net, tap[t]) } }));
     Error err;
-    Batch batch = { samples.x, samples.n, samples.features, where };
     if (!network_outputs(net, &batch, &(Taps){ tap, taps, output }, &err))
         return bind_raise(L, &err);
     return (int)taps;
@@ -149,14 +148,13 @@ static int net_backward(lua_State *L) {
     bool weights = without_weights;
     lua_settop(L, 4);
     bind_fields(L, 4, where, backward_fields, &weights);
-    BindSamples samples = bind_check_samples(L, 2, where, "x");
-    Entering entering = check_entering(L, net, samples.n);
+    Batch batch = bind_check_batch(L, 2, where, "x");
+    Entering entering = check_entering(L, net, batch.n);
     float *dweights =
         weights ? lua_newuserdatauv(L, (network_vector_size(net) + 1) * sizeof(float), 0) : NULL;
     Array *dx =
-        bind_push_new_array(L, where, DTYPE_F32, &(Sizes){ 2, { samples.n, samples.features } });
+        bind_push_new_array(L, where, DTYPE_F32, &(Sizes){ 2, { batch.n, batch.features } });
     Error err;
-    Batch batch = { samples.x, samples.n, samples.features, where };
     Pass *pass = network_forward(net, &batch,
                                  &(Taps){ .layer = entering.tap, .count = entering.count }, &err);
     bool ok = pass && pass_backward_weights(pass, entering.gradient,

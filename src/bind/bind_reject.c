@@ -25,10 +25,9 @@ int reject_threshold_for(lua_State *L) {
     if (!model)
         return bind_expected(L, 1, "threshold_for", "self", "a model");
     double p = bind_number(L, 2, "threshold_for", "p");
-    BindSamples samples = bind_check_samples(L, 3, "threshold_for", "ds");
+    Batch batch = bind_check_batch(L, 3, "threshold_for", "ds");
     Error err;
     model_retain(model);
-    Batch batch = { samples.x, samples.n, samples.features, "threshold_for" };
     double threshold = threshold_for(model, p, &batch, &err);
     model_release(model);
     if (isnan(threshold))

@@ -3,6 +3,7 @@
 #define PERIGEE_BIND_SAMPLES_H
 
 #include "bind/bind.h"
+#include "core/batch.h"
 
 typedef struct Dataset Dataset;
 typedef struct Samples Samples;
@@ -23,6 +24,9 @@ typedef struct BindSamples {
     size_t sample_shape[ARRAY_MAX_DIMS]; /* {features} where nothing better is known */
 } BindSamples;
 BindSamples bind_check_samples(lua_State *L, int arg, const char *where, const char *name);
+
+/* The same where nothing but the rows counts. */
+Batch bind_check_batch(lua_State *L, int arg, const char *where, const char *name);
 
 /* Samples to learn from: a dataset. Pushes what must stay alive. */
 Samples bind_check_training(lua_State *L, int arg, const char *where, const char *name);
