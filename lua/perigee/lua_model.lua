@@ -1,5 +1,5 @@
 -- Models written in Lua: what bind_lua_model.c asks of their tables besides scores, gradients and fits.
--- What is raised here gets its function's name or position there.
+-- Errors are raised without a position: C hands them on under the user's function.
 
 local half = {}
 

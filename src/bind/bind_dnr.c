@@ -102,10 +102,7 @@ static int dnr_new_call(lua_State *L) {
     bind_model_fields(L, 1, where_new, parts_fields, &parts);
     push_layers(L, &parts);
     push_classifiers(L, &parts);
-    void **box = bind_new_box(L, &dnr_type);
-    Error err;
-    *box = dnr_new(&parts, &err);
-    return *box ? 1 : bind_raise(L, &err);
+    BIND_MODEL_RETURN(L, &dnr_type, dnr_new(&parts, &err));
 }
 
 /* ---- Fields ---------------------------------------------------------------------------------- */

@@ -15,6 +15,14 @@ typedef struct Progress Progress;
  * rejects, features, kind; its options. Each kind's type is .like it, and registers itself. */
 extern const BindType bind_any_model;
 void bind_new_model_type(lua_State *L, const BindType *type, const ModelKind *kind);
+/* A new model into a box that is there before it; its maker fills `err` where it fails. */
+#define BIND_MODEL_RETURN(L, type, make)                                                           \
+    do {                                                                                           \
+        Error err;                                                                                 \
+        void **box = bind_new_box(L, type);                                                        \
+        *box = (make);                                                                             \
+        return *box ? 1 : bind_raise(L, &err);                                                     \
+    } while (0)
 /* Push a box of the model's own kind that takes over one reference; NULL raises err. */
 int bind_push_model(lua_State *L, Model *model, const Error *err);
 /* A model box, or a Lua table with scores (and gradient, classes, rejects) wrapped as a Model. The

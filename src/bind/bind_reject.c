@@ -87,20 +87,15 @@ static const NrParts initial_nr = { .threshold = -INFINITY };
 static int reject_layer(lua_State *L) {
     LayerParts parts = { .net = NULL };
     bind_model_fields(L, 1, "reject.layer", layer_fields, &parts);
-    void **box = bind_new_box(L, &layer_type);
-    Error err;
-    *box = layer_model_new(parts.net, parts.layer, parts.classifier, &err);
-    return *box ? 1 : bind_raise(L, &err);
+    BIND_MODEL_RETURN(L, &layer_type,
+                      layer_model_new(parts.net, parts.layer, parts.classifier, &err));
 }
 
 /* reject.new { model =, threshold = } */
 static int reject_new(lua_State *L) {
     NrParts parts = initial_nr;
     bind_model_fields(L, 1, "reject.new", nr_fields, &parts);
-    void **box = bind_new_box(L, &nr_type);
-    Error err;
-    *box = nr_new(parts.model, parts.threshold, &err);
-    return *box ? 1 : bind_raise(L, &err);
+    BIND_MODEL_RETURN(L, &nr_type, nr_new(parts.model, parts.threshold, &err));
 }
 
 /* ---- Any model, one written in Lua included -------------------------------------------------- */

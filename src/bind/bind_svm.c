@@ -178,10 +178,7 @@ static int svm_new(lua_State *L) {
     lua_settop(L, 1);
     bind_fields(L, 1, "svm.new", svc_fields.field, &params);
     read_params(L, 1, "svm.new", svc_fields.field, &params);
-    void **box = bind_new_box(L, &svc_type);
-    Error err;
-    *box = svc_new(&params, &err);
-    return *box ? 1 : bind_raise(L, &err);
+    BIND_MODEL_RETURN(L, &svc_type, svc_new(&params, &err));
 }
 
 static const Field from_fields[] = {
@@ -216,11 +213,8 @@ static int svm_from(lua_State *L) {
         if (label[i] <= label[i - 1])
             return luaL_error(L, "svm.from: classes: expected rising labels, got %d before %d",
                               (int)label[i - 1], (int)label[i]);
-    void **box = bind_new_box(L, &svc_type);
-    Error err;
     SvcNumbers numbers = { sv, alpha, b, &(Labels){ label, count } };
-    *box = svc_from(&params, &numbers, &err);
-    return *box ? 1 : bind_raise(L, &err);
+    BIND_MODEL_RETURN(L, &svc_type, svc_from(&params, &numbers, &err));
 }
 
 /* ---- svm.search: the grid of C and gamma ------------------------------------------------------
