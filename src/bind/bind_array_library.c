@@ -39,6 +39,8 @@ static int array_set(lua_State *L) {
     double value = bind_number(L, 2, "set", "value");
     size_t index[ARRAY_MAX_DIMS];
     check_index(L, 3, a, index);
+    const Array one = { .dtype = DTYPE_F64, .data = &value };
+    BIND_ARRAY_TRY(L, array_mask_takes("set", &one, a, &err));
     BIND_ARRAY_TRY(L, array_put(a, index, value) || dtype_refuse("set", a->dtype, value, &err));
     lua_settop(L, 1);
     return 1;

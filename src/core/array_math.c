@@ -463,10 +463,13 @@ bool array_apply_into(const ArrayOp *op, const Array *const *in, Array *out, Err
     if (!fails && reads_first(op, in, out))
         return compute_into(op, compute, in, out);
     Array *whole = apply(op, in, err);
+    Origin before = out->origin;
+    if (before == ORIGIN_MASK) /* sums of masks are not masks */
+        out->origin = ORIGIN_ARRAY;
     bool ok = whole && array_assign(op->name, whole, out, err);
     array_free(whole);
-    if (ok && out->origin == ORIGIN_MASK) /* sums of masks are not masks */
-        out->origin = ORIGIN_ARRAY;
+    if (!ok)
+        out->origin = before;
     return ok;
 }
 

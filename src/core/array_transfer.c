@@ -193,6 +193,24 @@ Array *array_from_doubles(const char *where, const Array *values, DType dtype, E
     return out;
 }
 
+bool array_mask_takes(const char *where, const Array *values, const Array *out, Error *err) {
+    if (out->origin != ORIGIN_MASK || values->origin == ORIGIN_MASK)
+        return true;
+    Array *all = array_astype(where, values, DTYPE_F64, err);
+    bool ok = all != NULL;
+    for (size_t i = 0; ok && i < array_size(all); i++) {
+        double value = array_f64(all)[i];
+        if (value != 0 && value != 1)
+            ok = error_set(
+                err, ERROR_ARGUMENT,
+                "%s: a mask holds 0 and 1, got %.15g; x:astype(\"i32\") makes integers of "
+                "it",
+                where, value);
+    }
+    array_free(all);
+    return ok;
+}
+
 bool array_assign(const char *where, const Array *values, Array *out, Error *err) {
     char first[128], second[128];
     Sizes target = array_sizes(out), shape = array_sizes(values);
@@ -200,6 +218,8 @@ bool array_assign(const char *where, const Array *values, Array *out, Error *err
         return error_set(err, ERROR_ARGUMENT, "%s: values of shape %s do not fit into %s", where,
                          array_shape_text(values->ndim, values->shape, first),
                          array_shape_text(out->ndim, out->shape, second));
+    if (!array_mask_takes(where, values, out, err))
+        return false;
     bool safe =
         values->dtype == out->dtype || out->dtype == DTYPE_F64 || values->dtype == DTYPE_I32;
     if (safe && values->buffer != out->buffer)

@@ -16,8 +16,11 @@ Array *array_astype(const char *where, const Array *a, DType dtype, Error *err);
  * leaves the range becomes ±inf, as elsewhere in arithmetic; to i32 it is a cast. */
 Array *array_from_doubles(const char *where, const Array *values, DType dtype, Error *err);
 
+/* May these values be written into out? Into a mask only 0 and 1 may. */
+bool array_mask_takes(const char *where, const Array *values, const Array *out, Error *err);
+
 /* Copy `values`, broadcast and converted, into every element of `out` (which may share memory with
- * them). On failure out is unchanged. */
+ * them), if it takes them. On failure out is unchanged. */
 bool array_assign(const char *where, const Array *values, Array *out, Error *err);
 
 #endif
