@@ -5,6 +5,7 @@
 #include "core/blas.h"
 #include "core/parallel.h"
 #include "core/progress.h"
+#include "core/session.h"
 #include "host/chunk.h"
 #include "host/interrupt.h"
 #include "host/options.h"
@@ -107,7 +108,7 @@ static int start(Options *options, int argc, char **argv) {
         return STATUS_ERROR;
     }
     parallel_set_threads(options->threads);
-    bind_seed_session(options->seed);
+    session_start(options->seed);
     lua_pushcfunction(L, open_everything);
     lua_pushlightuserdata(L, options);
     int status = run_loaded(L, LUA_OK, 1);

@@ -5,11 +5,11 @@
 #include "core/context.h"
 #include "core/error.h"
 #include "core/fields.h"
-#include "core/hash.h"
 #include "core/labels.h"
 #include "core/notes.h"
-#include "core/rng.h"
+#include "core/session.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +81,14 @@ int bind_raise_in(lua_State *L, const char *where, Error *err) {
     return bind_raise(L, err);
 }
 
+void bind_push_made_text(lua_State *L, const char *text, const Error *err) {
+    if (!text && err->kind == ERROR_NONE)
+        luaL_error(L, "not enough memory");
+    if (!text)
+        bind_raise(L, err);
+    lua_pushstring(L, text);
+}
+
 int bind_nil_error(lua_State *L, const Error *err) {
     lua_pushnil(L);
     lua_pushstring(L, err->message);
@@ -110,34 +118,34 @@ static void describe_box(lua_State *L, int arg, char text[128]) {
         lua_pop(L, 1);
 }
 
-const char *bind_describe(lua_State *L, int arg, char text[128]) {
-    arg = lua_absindex(L, arg);
+bool bind_plain(lua_State *L, int arg, Value *value) {
     switch (lua_type(L, arg)) {
     case LUA_TNONE:
     case LUA_TNIL:
-        snprintf(text, 128, "nothing");
-        break;
-    case LUA_TBOOLEAN:
-        snprintf(text, 128, "%s", lua_toboolean(L, arg) ? "true" : "false");
-        break;
+        *value = (Value){ .kind = VALUE_NOTHING };
+        return true;
     case LUA_TNUMBER:
-        if (lua_isinteger(L, arg))
-            snprintf(text, 128, "%lld", (long long)lua_tointeger(L, arg));
-        else
-            snprintf(text, 128, "%.14g", lua_tonumber(L, arg));
-        break;
-    case LUA_TSTRING: {
-        size_t length;
-        const char *s = lua_tolstring(L, arg, &length);
-        snprintf(text, 128, "the string \"%.60s%s\"", s, length > 60 ? "…" : "");
-        break;
+        *value = lua_isinteger(L, arg) ? value_whole(lua_tointeger(L, arg))
+                                       : value_number(lua_tonumber(L, arg));
+        return true;
+    case LUA_TBOOLEAN:
+        *value = value_boolean(lua_toboolean(L, arg));
+        return true;
+    case LUA_TSTRING:
+        *value = value_word(lua_tostring(L, arg));
+        return true;
     }
-    case LUA_TUSERDATA:
-        describe_box(L, arg, text);
-        break;
-    default:
+    return false;
+}
+
+const char *bind_describe(lua_State *L, int arg, char text[128]) {
+    Value value;
+    if (bind_plain(L, arg, &value))
+        value_text(&value, text);
+    else if (lua_type(L, arg) == LUA_TUSERDATA)
+        describe_box(L, lua_absindex(L, arg), text);
+    else
         snprintf(text, 128, "a %s", luaL_typename(L, arg));
-    }
     return text;
 }
 
@@ -358,26 +366,16 @@ void bind_new_type(lua_State *L, const BindType *type) {
 
 /* ---- Arguments ------------------------------------------------------------------------------- */
 
-/* "an integer from 1 to 10", leaving out a bound that is no bound. */
-static void range_text(lua_Integer low, lua_Integer high, char text[128]) {
-    if (low > -LUA_MAXINTEGER && high < LUA_MAXINTEGER)
-        snprintf(text, 128, "an integer from %lld to %lld", (long long)low, (long long)high);
-    else if (low > -LUA_MAXINTEGER)
-        snprintf(text, 128, "an integer of %lld or more", (long long)low);
-    else if (high < LUA_MAXINTEGER)
-        snprintf(text, 128, "an integer of %lld or less", (long long)high);
-    else
-        snprintf(text, 128, "an integer");
-}
-
 lua_Integer bind_integer(lua_State *L, int arg, const char *where, const char *name,
                          lua_Integer low, lua_Integer high) {
     int exact = 0;
     lua_Integer value = lua_type(L, arg) == LUA_TNUMBER ? lua_tointegerx(L, arg, &exact) : 0;
     if (!exact || value < low || value > high) {
-        char expected[128];
-        range_text(low, high, expected);
-        bind_expected(L, arg, where, name, expected);
+        const Field integer = { .kind = FIELD_WHOLE,
+                                .low = low > -LUA_MAXINTEGER ? (double)low : -INFINITY,
+                                .high = high < LUA_MAXINTEGER ? (double)high : INFINITY };
+        char expected[FIELD_TEXT];
+        bind_expected(L, arg, where, name, field_expected(&integer, expected));
     }
     return value;
 }
@@ -522,42 +520,6 @@ void bind_push_shared(lua_State *L, const void *array) {
 
 /* ---- Random numbers -------------------------------------------------------------------------- */
 
-typedef struct Session {
-    Rng rng;
-    uint64_t seed;
-} Session;
-
-static void seed_with_zero(void *state) {
-    Session *session = state;
-    rng_seed(&session->rng, 0);
-}
-
-static Session *the_session(void) {
-    static const ContextSlot slot = { .size = sizeof(Session), .create = seed_with_zero };
-    return context_slot(&slot);
-}
-
-Rng *bind_session_rng(void) {
-    return &the_session()->rng;
-}
-
-uint64_t bind_session_seed(void) {
-    return the_session()->seed;
-}
-
-void bind_seed_session(uint64_t seed) {
-    Session *session = the_session();
-    session->seed = seed;
-    rng_seed(&session->rng, seed);
-}
-
-/* Equal seeds must not give different functions the same numbers: a net's first weights are not to
- * be array.rand's. Each function's stream is its own, but counted from split's, whose seed is
- * plain: the shipped CNN was trained on a half of MNIST that split chose. */
-static uint64_t own_stream(const char *where) {
-    return hash_text(where) ^ hash_text("split");
-}
-
 Rng bind_opt_rng(lua_State *L, int arg, const char *where, uint64_t *used) {
     uint64_t seed = 0;
     bool given = false;
@@ -568,12 +530,10 @@ Rng bind_opt_rng(lua_State *L, int arg, const char *where, uint64_t *used) {
         lua_pop(L, 1);
     }
     if (!given)
-        seed = rng_fork(bind_session_rng()) >> 1; /* 63 bits: Lua shows it as a plain integer */
+        seed = session_draw();
     if (used)
         *used = seed;
-    Rng rng;
-    rng_seed(&rng, seed ^ own_stream(where));
-    return rng;
+    return session_stream(where, seed);
 }
 
 /* ---- Memory ---------------------------------------------------------------------------------- */

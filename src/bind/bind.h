@@ -18,6 +18,7 @@
 
 typedef struct Field Field;
 typedef struct Rng Rng;
+typedef struct Value Value;
 
 /* ---- Boxes: a userdata that owns one C object ---------------------------------------------- */
 
@@ -34,6 +35,16 @@ void **bind_new_box(lua_State *L, const BoxType *type);
 
 /* Push an empty box for malloc'd memory (a text): Lua's copying of it may raise. */
 void **bind_new_memory_box(lua_State *L);
+
+/* Push the malloc'd text that `call` makes, or raise the `err` that it then fills. */
+#define BIND_PUSH_TEXT(L, call)                                                                    \
+    do {                                                                                           \
+        Error err = { 0 };                                                                         \
+        void **box = bind_new_memory_box(L);                                                       \
+        *box = (call);                                                                             \
+        bind_push_made_text((L), *box, &err);                                                      \
+    } while (0)
+void bind_push_made_text(lua_State *L, const char *text, const Error *err);
 
 /* The object in the box at `arg`, or NULL if it is something else (or emptied). */
 void *bind_test(lua_State *L, int arg, const BoxType *type);
@@ -145,6 +156,10 @@ int bind_expected(lua_State *L, int arg, const char *where, const char *name, co
  * nothing; text belongs to the caller. */
 const char *bind_describe(lua_State *L, int arg, char text[128]);
 
+/* Nothing, a number, a boolean or a string as a Value, which borrows the string; false if it is
+ * none of these. */
+bool bind_plain(lua_State *L, int arg, Value *value);
+
 /* nil, message: the answer of functions whose file or process failed. Returns 2. */
 int bind_nil_error(lua_State *L, const Error *err);
 
@@ -178,15 +193,8 @@ void bind_push_copy(lua_State *L, int arg);
 int bind_opt_push(lua_State *L, int arg, const char *key);
 
 /* A generator for one call: seeded by the option "seed" if the table at `arg` has it, else from the
- * session's generator. *used (may be NULL) gets the seed. Equal seeds give functions with different
- * names (`where`) streams of their own. */
+ * session's generator (core/session.h). *used (may be NULL) gets the seed. */
 Rng bind_opt_rng(lua_State *L, int arg, const char *where, uint64_t *used);
-
-/* The session's generator, one per context, set by --seed and seed(n), and the seed it was set to
- * (0 if it was not). */
-Rng *bind_session_rng(void);
-uint64_t bind_session_seed(void);
-void bind_seed_session(uint64_t seed);
 
 /* ---- Answers that are lists --------------------------------------------------------------------
  */

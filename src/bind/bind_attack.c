@@ -14,6 +14,7 @@
 #include "core/array_values.h"
 #include "core/error.h"
 #include "core/rng.h"
+#include "core/session.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -235,7 +236,7 @@ static uint64_t seed_of(lua_State *L, int held, const AttackBox *box) {
     if (lua_getfield(L, held, "seed") != LUA_TNIL)
         return (uint64_t)lua_tointeger(L, -1);
     bool random = box->params.restarts > 0 || box->attack->draws;
-    return random ? rng_fork(bind_session_rng()) >> 1 : bind_session_seed();
+    return random ? session_draw() : session_seed();
 }
 
 static AttackTask task_of(const BindSamples *samples, Model *model) {

@@ -79,16 +79,22 @@ Samples bind_check_training(lua_State *L, int arg, const char *where, const char
     return (Samples){ array_f32(x), array_i32(y), n, features };
 }
 
+/* What is taken from a dataset, or from an array of one sample or one a row. */
+static BindSamples samples_of(const Array *x, int sample_ndim, const size_t *shape) {
+    BindSamples samples = { .x = array_f32(x), .n = 1, .sample_ndim = sample_ndim };
+    if (x->ndim > 1)
+        samples.n = x->shape[0];
+    samples.features = x->ndim > 1 ? array_row_size(x) : x->shape[0];
+    memcpy(samples.sample_shape, shape, (size_t)sample_ndim * sizeof *shape);
+    return samples;
+}
+
 BindSamples bind_check_samples(lua_State *L, int arg, const char *where, const char *name) {
-    BindSamples samples = { 0 };
     const Dataset *ds = bind_test_dataset(L, arg);
     if (ds) {
-        samples.y = array_i32(push_held(L, ds->y));
-        samples.x = array_f32(push_held(L, ds->x));
-        samples.n = dataset_count(ds);
-        samples.features = dataset_features(ds);
-        samples.sample_ndim = ds->sample_ndim;
-        memcpy(samples.sample_shape, ds->sample_shape, sizeof samples.sample_shape);
+        const int32_t *y = array_i32(push_held(L, ds->y));
+        BindSamples samples = samples_of(push_held(L, ds->x), ds->sample_ndim, ds->sample_shape);
+        samples.y = y;
         return samples;
     }
     if (!bind_test_array(L, arg) && !lua_istable(L, arg))
@@ -97,13 +103,8 @@ BindSamples bind_check_samples(lua_State *L, int arg, const char *where, const c
     if (a->ndim == 0)
         bind_expected(L, arg, where, name, "samples (one as a 1-d array, or one a row)");
     a = push_held(L, a);
-    samples.x = array_f32(a);
-    samples.n = a->ndim == 1 ? 1 : a->shape[0];
-    samples.features = a->ndim == 1 ? a->shape[0] : array_row_size(a);
-    samples.sample_ndim = a->ndim == 1 ? 1 : a->ndim - 1;
-    for (int d = 0; d < samples.sample_ndim; d++)
-        samples.sample_shape[d] = a->shape[a->ndim == 1 ? d : d + 1];
-    return samples;
+    bool rows = a->ndim > 1;
+    return samples_of(a, a->ndim - rows, a->shape + rows);
 }
 
 Batch bind_check_batch(lua_State *L, int arg, const char *where, const char *name) {
@@ -262,11 +263,11 @@ static int dataset_each_class(lua_State *L) {
 
 /* ---- Conditions ------------------------------------------------------------------------------ */
 
-/* Positions where the function at 2 answers true to (label, row, position). */
-static size_t ask_function(lua_State *L, const Dataset *ds, size_t *positions) {
-    size_t count = 0, n = dataset_count(ds);
+/* The samples for which the function at 2 answers true to (label, row, position). */
+static int take_asked(lua_State *L) {
+    const Dataset *ds = check_self(L);
+    size_t count = 0, n = dataset_count(ds), *positions = push_positions(L, n);
     for (size_t i = 0; i < n; i++) {
-        ds = bind_check_dataset(L, 1, "where", "self"); /* the function may have closed it */
         lua_pushvalue(L, 2);
         lua_pushinteger(L, array_i32(ds->y)[i]);
         BIND_ARRAY_PUSH(L, array_row(ds->x, i, &err));
@@ -275,50 +276,35 @@ static size_t ask_function(lua_State *L, const Dataset *ds, size_t *positions) {
         if (lua_toboolean(L, -1))
             positions[count++] = i;
         lua_pop(L, 1);
+        ds = bind_check_dataset(L, 1, "where", "self"); /* the function may have closed it */
     }
-    return count;
-}
-
-static size_t ask_mask(lua_State *L, const Dataset *ds, size_t *positions) {
-    const Array *mask = bind_check_array(L, 2, "where", "mask");
-    Error err = { 0 };
-    size_t count = dataset_masked(ds, mask, positions, &err);
-    if (count == SIZE_MAX)
-        bind_raise(L, &err);
-    return count;
-}
-
-/* Positions whose label is the number, or in the list, at the top of the stack. */
-static size_t ask_labels(lua_State *L, const Dataset *ds, size_t *positions) {
-    if (lua_type(L, -1) != LUA_TNUMBER && !lua_istable(L, -1))
-        bind_expected(L, -1, "where", "y", "a label or a list of labels");
-    const Array *wanted = bind_to_array(L, -1, "where", "labels", DTYPE_I32);
-    return dataset_labelled(ds, array_i32(wanted), array_size(wanted), positions);
+    return push_taken(L, ds, positions, count);
 }
 
 /* ds:where(mask), ds:where(function(y, x, i) … end), ds:where(3), ds:where{ 3, 7 },
  * ds:where{ y = … }. */
 static int dataset_where(lua_State *L) {
     const Dataset *ds = check_self(L);
+    const Array *mask = bind_test_array(L, 2);
     lua_settop(L, 2);
-    size_t count, *positions = push_positions(L, dataset_count(ds));
-    if (lua_isfunction(L, 2)) {
-        count = ask_function(L, ds, positions);
-        ds = bind_check_dataset(L, 1, "where", "self");
-    } else if (bind_test_array(L, 2)) {
-        count = ask_mask(L, ds, positions);
-    } else if (lua_istable(L, 2) || lua_type(L, 2) == LUA_TNUMBER) {
-        lua_pushvalue(L, 2);
-        if (lua_istable(L, 2) && lua_rawlen(L, 2) == 0) {
-            bind_options(L, 2, "where", (const char *const[]){ "y", NULL });
-            bind_opt_push(L, 2, "y");
-        }
-        count = ask_labels(L, ds, positions);
-    } else {
+    if (lua_isfunction(L, 2))
+        return take_asked(L);
+    if (!mask && !lua_istable(L, 2) && lua_type(L, 2) != LUA_TNUMBER)
         return bind_expected(L, 2, "where", "condition",
                              "a mask, a function, a label or labels, or { y = labels }");
+    if (mask) {
+        BIND_PUSH_NEW_DATASET(L, dataset_masked(ds, mask, &err));
+        return 1;
     }
-    return push_taken(L, ds, positions, count);
+    if (lua_istable(L, 2) && lua_rawlen(L, 2) == 0) {
+        bind_options(L, 2, "where", (const char *const[]){ "y", NULL });
+        bind_opt_push(L, 2, "y");
+    }
+    if (lua_type(L, -1) != LUA_TNUMBER && !lua_istable(L, -1))
+        bind_expected(L, -1, "where", "y", "a label or a list of labels");
+    const Array *labels = bind_to_array(L, -1, "where", "labels", DTYPE_I32);
+    BIND_PUSH_NEW_DATASET(L, dataset_labelled(ds, labels, &err));
+    return 1;
 }
 
 /* ---- Batches, joining, counting, saving ------------------------------------------------------ */

@@ -22,23 +22,11 @@ static bool is_pair(lua_State *L, int arg, Value *value) {
 
 Value bind_value(lua_State *L, int arg) {
     Value value = { .kind = VALUE_OTHER };
-    switch (lua_type(L, arg)) {
-    case LUA_TNONE:
-    case LUA_TNIL:
-        value.kind = VALUE_NOTHING;
+    if (bind_plain(L, arg, &value))
         return value;
-    case LUA_TNUMBER:
-        return lua_isinteger(L, arg) ? value_whole(lua_tointeger(L, arg))
-                                     : value_number(lua_tonumber(L, arg));
-    case LUA_TBOOLEAN:
-        return value_boolean(lua_toboolean(L, arg));
-    case LUA_TSTRING:
-        return value_word(lua_tostring(L, arg));
-    case LUA_TTABLE:
-        if (is_pair(L, lua_absindex(L, arg), &value)) {
-            value.kind = VALUE_PAIR;
-            return value;
-        }
+    if (lua_istable(L, arg) && is_pair(L, lua_absindex(L, arg), &value)) {
+        value.kind = VALUE_PAIR;
+        return value;
     }
     bind_describe(L, arg, value.got);
     return value;

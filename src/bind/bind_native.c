@@ -23,20 +23,9 @@ static const BoxType json_type = { .name = "perigee.native.json",
                                    .shown = "a JSON value",
                                    .release = release_json };
 
-/* An array's numbers in a row, with seven digits as in a figure's data. */
-static int push_row(lua_State *L, int arg) {
-    const Array *a = bind_to_array(L, arg, "json", "value", DTYPE_F64);
-    luaL_Buffer text;
-    luaL_buffinit(L, &text);
-    luaL_addchar(&text, '[');
-    for (size_t i = 0; i < array_size(a); i++) {
-        char number[32];
-        double value = array_f64(a)[i];
-        snprintf(number, sizeof number, isfinite(value) ? "%s%.7g" : "%snull", i ? "," : "", value);
-        luaL_addstring(&text, number);
-    }
-    luaL_addchar(&text, ']');
-    luaL_pushresult(&text);
+static int push_row(lua_State *L) {
+    const Array *a = bind_to_array(L, 1, "json", "value", DTYPE_F64);
+    BIND_PUSH_TEXT(L, json_row(array_f64(a), array_size(a)));
     return 1;
 }
 
@@ -45,14 +34,11 @@ static int push_row(lua_State *L, int arg) {
 static int native_json(lua_State *L) {
     int type = lua_type(L, 1);
     if (type != LUA_TNUMBER && type != LUA_TSTRING)
-        return push_row(L, 1);
-    void **node = bind_new_box(L, &json_type), **text = bind_new_memory_box(L);
+        return push_row(L);
+    void **node = bind_new_box(L, &json_type);
     *node = type == LUA_TSTRING ? cJSON_CreateString(lua_tostring(L, 1))
                                 : cJSON_CreateNumber(lua_tonumber(L, 1));
-    *text = *node ? json_text(*node) : NULL;
-    if (!*text)
-        return luaL_error(L, "json: not enough memory");
-    lua_pushstring(L, *text);
+    BIND_PUSH_TEXT(L, *node ? json_text(*node) : NULL);
     return 1;
 }
 

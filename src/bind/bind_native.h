@@ -19,10 +19,9 @@ void bind_push_json(lua_State *L, const cJSON *value);
  * that JSON has not are strings there, but an infinite one may be null. */
 void bind_push_record(lua_State *L, const cJSON *record);
 
-/* Add to the table on top of the stack, which is `gnuplot`, what turns numbers into text; png, for
- * images without gnuplot; listen, which tells what running core loops report. */
+/* Add to the table on top of the stack, which is `gnuplot`, what turns numbers into text and images
+ * into files; listen, which tells what running core loops report. */
 void bind_open_plot_columns(lua_State *L);
-void bind_open_plot_png(lua_State *L);
 void bind_open_plot_live(lua_State *L);
 
 /* Add terminal(), picture() and print_room() to the table on top, which is `perigee`. */

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/notes.h"
 #include "core/rng.h"
+#include "core/session.h"
 #include "data/dataset.h"
 #include "files/model_file.h"
 #include "nn/loss.h"
@@ -215,7 +216,7 @@ static int train(lua_State *L, Network *net, const char *where, bool anew) {
     params.source = ds->source;
     params.progress = &progress;
     if (!anew) /* a call without a seed draws from the session's generator */
-        params.seed = rng_fork(bind_session_rng()) >> 11;
+        params.seed = rng_fork(session_rng()) >> 11;
     bind_fields(L, 3, where, train_fields.field, &params);
     Samples samples = bind_check_training(L, 2, where, "ds"), validation;
     if (bind_opt_push(L, 3, "validation") != LUA_TNIL) {
@@ -369,7 +370,7 @@ static int nn_new(lua_State *L) {
     Layer **layer = lua_newuserdatauv(L, (parts.layers + 1) * sizeof *layer, 0);
     luaL_checkstack(L, 2 * (int)parts.layers + 16, "nn.new: too many layers");
     if (bind_opt_push(L, 1, "seed") == LUA_TNIL)
-        parts.seed = rng_fork(bind_session_rng()) >> 11;
+        parts.seed = rng_fork(session_rng()) >> 11;
     bind_read_fields(L, 1, "nn.new", network_fields, &parts);
     read_input(L, &parts.input);
     read_classes(L, &parts);

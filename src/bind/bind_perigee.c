@@ -8,36 +8,20 @@
 #include "core/error.h"
 #include "core/notes.h"
 #include "core/suggest.h"
-#include "files/model_file.h"
-#include "files/result_file.h"
+#include "core/session.h"
+#include "files/saved_file.h"
 
 #include <dirent.h>
 #include <lualib.h>
 #include <stdlib.h>
 
-/* What a file holds: a model, or the result of an attack. */
-static bool load_any(const char *path, Model **model, AttackResult **result, Error *err) {
-    Tensors tensors;
-    tensors_init(&tensors);
-    if (!tensors_load(&tensors, path, err))
-        return false;
-    if (attack_result_is_in(&tensors))
-        *result = attack_result_from(&tensors, err);
-    else
-        *model = model_from(&tensors, err);
-    tensors_clear(&tensors);
-    if (!*model && !*result)
-        error_prefix(err, "%s", path);
-    return *model || *result;
-}
-
 /* perigee.load(path) → a model of the kind that the file says, or a result; raises on failure. */
 static int perigee_load(lua_State *L) {
     const char *path = bind_string(L, 1, "perigee.load", "path");
-    Model *model = NULL;
-    AttackResult *result = NULL;
+    Model *model;
+    AttackResult *result;
     Error err = { 0 };
-    if (!load_any(path, &model, &result, &err))
+    if (!saved_load(path, &model, &result, &err))
         return bind_raise(L, &err);
     return result ? bind_push_attack_result(L, result, &err) : bind_push_model(L, model, &err);
 }
@@ -58,7 +42,7 @@ static int perigee_header(lua_State *L) {
 /* perigee.seed(n): the session's generator starts anew from n, and so does math.random. */
 static int perigee_seed(lua_State *L) {
     lua_Integer n = bind_integer(L, 1, "seed", "n", 0, LUA_MAXINTEGER);
-    bind_seed_session((uint64_t)n);
+    session_start((uint64_t)n);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
     lua_getfield(L, -1, LUA_MATHLIBNAME);
     lua_getfield(L, -1, "randomseed");

@@ -31,28 +31,19 @@ static Gnuplot *the_gnuplot(lua_State *L) {
     return gnuplot;
 }
 
-/* The malloc'd text is handed to a box before Lua copies it, because that copy may raise. */
-static int push_text(lua_State *L, void **box, char *text) {
-    if (!text)
-        return luaL_error(L, "plot: out of memory");
-    *box = text;
-    lua_pushstring(L, text);
-    return 1;
-}
-
 /* gnuplot.quote(text): a label as a gnuplot string expression. */
 static int plot_quote(lua_State *L) {
     size_t length;
     const char *text = luaL_checklstring(L, 1, &length);
-    void **box = bind_new_memory_box(L);
-    return push_text(L, box, script_label(text, length));
+    BIND_PUSH_TEXT(L, script_label(text, length));
+    return 1;
 }
 
 /* gnuplot.quote_path(path): a file's name, byte by byte. */
 static int plot_quote_path(lua_State *L) {
     const char *path = bind_string(L, 1, "gnuplot.quote_path", "path");
-    void **box = bind_new_memory_box(L);
-    return push_text(L, box, script_path(path));
+    BIND_PUSH_TEXT(L, script_path(path));
+    return 1;
 }
 
 /* gnuplot.find(): the program's path, or nil. */
@@ -61,7 +52,9 @@ static int plot_find(lua_State *L) {
     char *path = gnuplot_find();
     if (!path)
         return 0;
-    return push_text(L, box, path);
+    *box = path;
+    lua_pushstring(L, path);
+    return 1;
 }
 
 static int push_answer(lua_State *L, const char *answer, const Error *err) {
@@ -134,6 +127,5 @@ void bind_open_gnuplot(lua_State *L) {
     lua_newtable(L);
     bind_set_functions(L, functions);
     bind_open_plot_columns(L);
-    bind_open_plot_png(L);
     bind_open_plot_live(L);
 }

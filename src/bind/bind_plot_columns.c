@@ -1,15 +1,20 @@
-/* gnuplot — the numbers of figures: from arrays and lists to the text of datablocks. */
+/* gnuplot — the numbers of figures: from arrays and lists to the text of datablocks; images to a
+ * PNG without gnuplot. */
 #include "bind/bind.h"
 #include "bind/bind_fields.h"
 #include "bind/bind_native.h"
+#include "bind/versions.h"
 #include "core/array.h"
 #include "core/error.h"
 #include "plot/colour.h"
 #include "plot/columns.h"
+#include "plot/raster.h"
 
 #include <stdio.h>
 
 enum { MAX_COLUMNS = 8 };
+
+static const char *const maps[] = { "grey", "heat", "diverging", NULL };
 
 /* gnuplot.numbers(x, where, name): an array, a list or a list of lists as float64 array. */
 static int plot_numbers(lua_State *L) {
@@ -92,12 +97,7 @@ static int plot_columns(lua_State *L) {
         lua_pop(L, 1); /* the table keeps it */
     }
     size_t *keep = thin(L, 2, column, &rows);
-    void **box = bind_new_memory_box(L);
-    Error err = { 0 };
-    *box = columns_text(column, count, keep, rows, &err);
-    if (!*box)
-        return bind_raise(L, &err);
-    lua_pushstring(L, *box);
+    BIND_PUSH_TEXT(L, columns_text(column, count, keep, rows, &err));
     lua_pushinteger(L, (lua_Integer)rows);
     return 2;
 }
@@ -106,26 +106,12 @@ static int plot_columns(lua_State *L) {
 static int plot_matrix(lua_State *L) {
     const Array *a = check_numbers(L, 1);
     luaL_argcheck(L, a->ndim == 2, 1, "2-d");
-    luaL_Buffer lines;
-    luaL_buffinit(L, &lines);
-    for (size_t i = 0; i < a->shape[0]; i++) {
-        for (size_t j = 0; j < a->shape[1]; j++) {
-            char number[32];
-            double x = array_f64(a)[i * a->shape[1] + j];
-            snprintf(number, sizeof number, x - x == 0 ? "%.7g " : "NaN ", x);
-            luaL_addstring(&lines, number);
-        }
-        luaL_buffsub(&lines, a->shape[1] > 0);
-        if (i + 1 < a->shape[0])
-            luaL_addchar(&lines, '\n');
-    }
-    luaL_pushresult(&lines);
+    BIND_PUSH_TEXT(L, columns_matrix_text(array_f64(a), a->shape[0], a->shape[1], &err));
     return 1;
 }
 
 /* gnuplot.palette(map) → the map's anchor colours, "#rrggbb" each, evenly spaced. */
 static int plot_palette(lua_State *L) {
-    static const char *const maps[] = { "grey", "heat", "diverging", NULL };
     int count;
     const Rgb *anchor = colour_anchors((ColourMap)luaL_checkoption(L, 1, NULL, maps), &count);
     lua_createtable(L, count, 0);
@@ -138,11 +124,82 @@ static int plot_palette(lua_State *L) {
     return 1;
 }
 
+/* ---- Images without gnuplot ------------------------------------------------------------------ */
+
+static const char png_name[] = "gnuplot.png";
+
+/* The image in the table on top of the stack. Its array stays in that table. */
+static RasterImage check_image(lua_State *L) {
+    static const Field fields[] = {
+        { BIND_FIELD(RasterImage, low, FIELD_NUMBER), .low = -1e300, .high = 1e300 },
+        { BIND_FIELD(RasterImage, high, FIELD_NUMBER), .low = -1e300, .high = 1e300 },
+        { BIND_FIELD(RasterImage, left, FIELD_NUMBER), .low = -1e6, .high = 1e6 },
+        { BIND_FIELD(RasterImage, top, FIELD_NUMBER), .low = -1e6, .high = 1e6 },
+        { BIND_FIELD(RasterImage, right, FIELD_NUMBER), .low = -1e6, .high = 1e6 },
+        { BIND_FIELD(RasterImage, bottom, FIELD_NUMBER), .low = -1e6, .high = 1e6 },
+        { BIND_FIELD(RasterImage, map, FIELD_WORD), .words = maps },
+        { .name = NULL },
+    };
+    int table = lua_gettop(L);
+    luaL_checktype(L, table, LUA_TTABLE);
+    bind_opt_push(L, table, "value");
+    const Array *value = bind_check_array(L, -1, png_name, "value");
+    bool fits = value->dtype == DTYPE_F64 && array_is_contiguous(value) && array_size(value) > 0 &&
+                (value->ndim == 2 || (value->ndim == 3 && value->shape[0] == 3));
+    if (!fits)
+        luaL_error(L, "%s: value: expected rows × cols or 3 × rows × cols float64 numbers",
+                   png_name);
+    RasterImage image = { .value = array_f64(value),
+                          .rows = value->shape[value->ndim - 2],
+                          .cols = value->shape[value->ndim - 1],
+                          .channels = value->ndim == 3 ? 3 : 1,
+                          .high = 1,
+                          .right = 1,
+                          .bottom = 1 };
+    bind_read_fields(L, table, png_name, fields, &image);
+    lua_settop(L, table);
+    return image;
+}
+
+/* gnuplot.png{ where=, file=, width=, height=, images = { { value =, low =, high =, map =, left =,
+ * top =, right =, bottom = }, … } } → true, or nil and why not. `value` is what gnuplot.numbers
+ * gave, of rows × cols or 3 × rows × cols; the places are in pixels. */
+static int plot_png(lua_State *L) {
+    static const Field fields[] = {
+        { BIND_FIELD(RasterPage, where, FIELD_STRING) },
+        { BIND_FIELD(RasterPage, file, FIELD_STRING), .required = true },
+        { BIND_FIELD(RasterPage, width, FIELD_SIZE), .low = 1, .high = 100000 },
+        { BIND_FIELD(RasterPage, height, FIELD_SIZE), .low = 1, .high = 100000 },
+        { .name = "images", .kind = FIELD_OBJECT },
+        { .name = NULL },
+    };
+    char header[256];
+    RasterPage page = {
+        .where = "plot", .width = 1, .height = 1, .comment = bind_header_line(header)
+    };
+    bind_fields(L, 1, png_name, fields, &page);
+    luaL_argcheck(L, bind_opt_push(L, 1, "images") == LUA_TTABLE, 1, "images");
+    int list = lua_gettop(L);
+    size_t count = lua_rawlen(L, list);
+    RasterImage *images = lua_newuserdatauv(L, (count + 1) * sizeof *images, 0);
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, list, (lua_Integer)i + 1);
+        images[i] = check_image(L);
+        lua_pop(L, 1);
+    }
+    Error err = { 0 };
+    return bind_true_or_error(L, raster_save(&page, images, count, &err), &err);
+}
+
 void bind_open_plot_columns(lua_State *L) {
     static const BindFunction functions[] = {
-        BIND("numbers", plot_numbers, 3), BIND("range", plot_range, 2),
-        BIND("columns", plot_columns, 2), BIND("matrix", plot_matrix, 1),
-        BIND("palette", plot_palette, 1), BIND_LAST,
+        BIND("numbers", plot_numbers, 3),
+        BIND("range", plot_range, 2),
+        BIND("columns", plot_columns, 2),
+        BIND("matrix", plot_matrix, 1),
+        BIND("palette", plot_palette, 1),
+        BIND("png", plot_png, 1),
+        BIND_LAST,
     };
     bind_set_functions(L, functions);
 }

@@ -19,12 +19,9 @@ static int terminal_facts(lua_State *L) {
     lua_setfield(L, -2, "output");
     lua_pushboolean(L, terminal.colour);
     lua_setfield(L, -2, "colour");
-    lua_pushinteger(L, (lua_Integer)terminal.columns);
-    lua_setfield(L, -2, "columns");
-    lua_pushinteger(L, (lua_Integer)terminal.rows);
-    lua_setfield(L, -2, "rows");
-    lua_pushstring(L, mode_words[terminal.picture]);
-    lua_setfield(L, -2, "picture");
+    bind_set_size(L, "columns", terminal.columns);
+    bind_set_size(L, "rows", terminal.rows);
+    bind_set_string(L, "picture", mode_words[terminal.picture]);
     return 1;
 }
 
@@ -73,12 +70,7 @@ static int picture_text(lua_State *L) {
         lua_rawseti(L, keep, (lua_Integer)i + 1);
         lua_settop(L, keep);
     }
-    Error err;
-    void **text = bind_new_memory_box(L);
-    *text = terminal_picture(panels, count, &space, &err);
-    if (!*text)
-        return bind_raise(L, &err);
-    lua_pushstring(L, *text);
+    BIND_PUSH_TEXT(L, terminal_picture(panels, count, &space, &err));
     return 1;
 }
 

@@ -4,6 +4,7 @@
 #include "core/blas.h"
 #include "core/error.h"
 #include "core/parallel.h"
+#include "core/session.h"
 #include "plot/gnuplot.h"
 #include "revision.h"
 #include "svm/libsvm.h"
@@ -82,7 +83,7 @@ cJSON *bind_header(void) {
     collect(&facts);
     for (int i = 0; i < WORDS; i++)
         cJSON_AddStringToObject(header, names[i], facts.word[i]);
-    cJSON_AddNumberToObject(header, "seed", (double)bind_session_seed());
+    cJSON_AddNumberToObject(header, "seed", (double)session_seed());
     cJSON_AddNumberToObject(header, "threads", parallel_threads());
     return header;
 }
@@ -95,9 +96,9 @@ const char *bind_header_line(char text[256]) {
         snprintf(revision, sizeof revision, " (%.50s)", versions_revision());
     snprintf(text, 256,
              "perigee %s%s, seed %llu, %d thread%s, OpenBLAS %s (%.40s), libsvm %s, Lua %s",
-             versions_perigee(), revision, (unsigned long long)bind_session_seed(),
-             parallel_threads(), parallel_threads() == 1 ? "" : "s", facts.blas, blas_core_name(),
-             facts.libsvm, lua_number());
+             versions_perigee(), revision, (unsigned long long)session_seed(), parallel_threads(),
+             parallel_threads() == 1 ? "" : "s", facts.blas, blas_core_name(), facts.libsvm,
+             lua_number());
     return text;
 }
 
@@ -105,12 +106,8 @@ void bind_push_header(lua_State *L) {
     Facts facts;
     collect(&facts);
     lua_createtable(L, 0, WORDS + 2);
-    for (int i = 0; i < WORDS; i++) {
-        lua_pushstring(L, facts.word[i]);
-        lua_setfield(L, -2, names[i]);
-    }
-    lua_pushinteger(L, (lua_Integer)bind_session_seed());
-    lua_setfield(L, -2, "seed");
-    lua_pushinteger(L, parallel_threads());
-    lua_setfield(L, -2, "threads");
+    for (int i = 0; i < WORDS; i++)
+        bind_set_string(L, names[i], facts.word[i]);
+    bind_set_size(L, "seed", session_seed());
+    bind_set_size(L, "threads", (size_t)parallel_threads());
 }

@@ -115,3 +115,15 @@ bool json_check_format(const cJSON *root, const char *what, int newest, Error *e
                      "perigee wrote it",
                      what, said, PERIGEE_VERSION, newest);
 }
+
+char *json_row(const double *x, size_t n) {
+    enum { NUMBER_SIZE = 24 }; /* "-1.234567e-308" and a comma fit */
+    char *text = malloc(n * NUMBER_SIZE + 3), *end = text;
+    if (!text)
+        return NULL;
+    *end++ = '[';
+    for (size_t i = 0; i < n; i++)
+        end += snprintf(end, NUMBER_SIZE, isfinite(x[i]) ? "%s%.7g" : "%snull", i ? "," : "", x[i]);
+    strcpy(end, "]");
+    return text;
+}

@@ -25,4 +25,8 @@ enum { JSON_DESCRIPTION = 100000 };
  * with both versions' names, for one newer than the newest known. `what` is the file's kind. */
 bool json_check_format(const cJSON *root, const char *what, int newest, Error *err);
 
+/* "[1,2.5,null]": the numbers with seven digits, as in a figure's data; null for what is not
+ * finite. NULL without memory; the caller frees it. */
+char *json_row(const double *x, size_t n);
+
 #endif

@@ -236,34 +236,51 @@ Dataset *dataset_per_class(const Dataset *dataset, size_t n, Rng *rng, Error *er
 
 /* ---- Conditions ------------------------------------------------------------------------------ */
 
-size_t dataset_masked(const Dataset *dataset, const Array *mask, size_t *position, Error *err) {
-    size_t n = dataset_count(dataset), found = 0;
+/* The positions, in room for all of a dataset, or NULL. */
+static size_t *new_positions(const Dataset *dataset, const char *where, Error *err) {
+    size_t bytes = (dataset_count(dataset) + 1) * sizeof(size_t), *position = malloc(bytes);
+    if (!position)
+        error_memory(err, where, bytes);
+    return position;
+}
+
+Dataset *dataset_masked(const Dataset *dataset, const Array *mask, Error *err) {
+    size_t n = dataset_count(dataset), found = 0, *position;
     char text[128];
     if (mask->ndim != 1 || mask->shape[0] != n) {
         error_set(err, ERROR_ARGUMENT, "where: a mask of shape %s for %zu samples",
                   array_shape_text(mask->ndim, mask->shape, text), n);
-        return SIZE_MAX;
+        return NULL;
     }
+    if (!(position = new_positions(dataset, "where", err)))
+        return NULL;
     for (size_t i = 0; i < n; i++)
         if (array_get(mask, &i) != 0)
             position[found++] = i;
-    return found;
+    Dataset *part = dataset_take(dataset, position, found, err);
+    free(position);
+    return part;
 }
 
-static bool among(int32_t label, const int32_t *labels, size_t count) {
+static bool among(int32_t label, const Array *labels) {
+    size_t count = array_size(labels);
     for (size_t k = 0; k < count; k++)
-        if (labels[k] == label)
+        if (array_i32(labels)[k] == label)
             return true;
     return false;
 }
 
-size_t dataset_labelled(const Dataset *dataset, const int32_t *label, size_t labels,
-                        size_t *position) {
+Dataset *dataset_labelled(const Dataset *dataset, const Array *labels, Error *err) {
     size_t n = dataset_count(dataset), found = 0;
+    size_t *position = new_positions(dataset, "where", err);
+    if (!position)
+        return NULL;
     for (size_t i = 0; i < n; i++)
-        if (among(array_i32(dataset->y)[i], label, labels))
+        if (among(array_i32(dataset->y)[i], labels))
             position[found++] = i;
-    return found;
+    Dataset *part = dataset_take(dataset, position, found, err);
+    free(position);
+    return part;
 }
 
 void dataset_class_counts(const Dataset *dataset, size_t *counts) {

@@ -47,12 +47,10 @@ Dataset *dataset_take(const Dataset *dataset, const size_t *position, size_t cou
  * Fails if a class has fewer. */
 Dataset *dataset_per_class(const Dataset *dataset, size_t n, Rng *rng, Error *err);
 
-/* The 0-based positions, into room for all, of the samples whose number in the mask is not 0 and of
- * those that have one of the labels; how many they are. SIZE_MAX if the mask is not 1-d with one
- * number for each sample. */
-size_t dataset_masked(const Dataset *dataset, const Array *mask, size_t *position, Error *err);
-size_t dataset_labelled(const Dataset *dataset, const int32_t *label, size_t labels,
-                        size_t *position);
+/* The samples whose number in the mask, 1-d with one for each sample, is not 0; those that have one
+ * of the labels (int32, contiguous). */
+Dataset *dataset_masked(const Dataset *dataset, const Array *mask, Error *err);
+Dataset *dataset_labelled(const Dataset *dataset, const Array *labels, Error *err);
 
 /* Samples of each class, in the order of `classes`. */
 void dataset_class_counts(const Dataset *dataset, size_t *counts);

@@ -105,13 +105,36 @@ static size_t print_number(char *text, double x) {
     return (size_t)snprintf(text, NUMBER_SIZE, "%.7g", x);
 }
 
+/* Room for so many of them. */
+static char *new_text(size_t numbers, Error *err) {
+    char *text = malloc(numbers * NUMBER_SIZE + 1);
+    if (!text)
+        error_memory(err, "plot", numbers * NUMBER_SIZE);
+    return text;
+}
+
+char *columns_matrix_text(const double *x, size_t rows, size_t count, Error *err) {
+    char *text = new_text(rows * count + rows, err), *end = text;
+    if (!text)
+        return NULL;
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = 0; j < count; j++) {
+            end += print_number(end, x[i * count + j]);
+            *end++ = ' ';
+        }
+        if (count > 0)
+            end--;
+        *end++ = '\n';
+    }
+    end[rows > 0 ? -1 : 0] = '\0';
+    return text;
+}
+
 char *columns_text(const double *const *column, size_t count, const size_t *keep, size_t rows,
                    Error *err) {
-    char *text = malloc(rows * count * NUMBER_SIZE + 1);
-    if (!text) {
-        error_memory(err, "plot", rows * count * NUMBER_SIZE);
+    char *text = new_text(rows * count, err);
+    if (!text)
         return NULL;
-    }
     char *end = text;
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < count; j++) {

@@ -35,4 +35,7 @@ size_t columns_thin_points(const double *x, const double *y, size_t n, const Plo
 char *columns_text(const double *const *column, size_t count, const size_t *keep, size_t rows,
                    Error *err);
 
+/* The same of a matrix, rows × count and row-major: a line for each row. */
+char *columns_matrix_text(const double *x, size_t rows, size_t count, Error *err);
+
 #endif

@@ -1,5 +1,8 @@
 #include "plot/raster.h"
 
+#include "core/fail.h"
+#include "plot/png.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,4 +58,18 @@ void raster_draw(Raster *sheet, const RasterImage *image) {
             uint8_t *pixel = sheet->rgb + (y * sheet->width + x) * 3;
             pixel[0] = colour.r, pixel[1] = colour.g, pixel[2] = colour.b;
         }
+}
+
+bool raster_save(const RasterPage *page, const RasterImage *images, size_t count, Error *err) {
+    Raster raster;
+    if (!raster_new(&raster, page->height, page->width))
+        return error_memory(err, page->where, page->height * page->width * 3);
+    for (size_t i = 0; i < count; i++)
+        raster_draw(&raster, &images[i]);
+    PngImage png = { raster.rgb, page->height, page->width, 3, page->comment };
+    bool fine = png_write(page->file, &png, err);
+    raster_free(&raster);
+    if (!fine)
+        error_prefix(err, "%s", page->where);
+    return fine;
 }

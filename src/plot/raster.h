@@ -4,6 +4,7 @@
 #ifndef PERIGEE_PLOT_RASTER_H
 #define PERIGEE_PLOT_RASTER_H
 
+#include "core/types.h"
 #include "plot/colour.h"
 
 #include <stdbool.h>
@@ -29,5 +30,13 @@ void raster_free(Raster *sheet);
 
 /* Draw one image, cut at the sheet's edges; where it is NaN the sheet stays. */
 void raster_draw(Raster *sheet, const RasterImage *image);
+
+/* A sheet of so many pixels as a PNG, whole or not at all. Messages start with `where`. */
+typedef struct RasterPage {
+    const char *where, *file;
+    size_t width, height;
+    const char *comment; /* stored with it (png.h), or NULL */
+} RasterPage;
+bool raster_save(const RasterPage *page, const RasterImage *images, size_t count, Error *err);
 
 #endif

@@ -31,6 +31,21 @@ static void test_text(void **state) {
     free(text);
 }
 
+static void test_matrix_text(void **state) {
+    (void)state;
+    const double x[] = { 1, NAN, 0.1, -2.5, 1e300, INFINITY };
+    Error err = { 0 };
+    char *text = columns_matrix_text(x, 2, 3, &err);
+    assert_string_equal(text, "1 NaN 0.1\n-2.5 1e+300 NaN");
+    free(text);
+    text = columns_matrix_text(x, 2, 0, &err);
+    assert_string_equal(text, "\n");
+    free(text);
+    text = columns_matrix_text(x, 0, 3, &err);
+    assert_string_equal(text, "");
+    free(text);
+}
+
 static void test_range(void **state) {
     (void)state;
     const double x[] = { NAN, 3, -1, INFINITY, 0.5, 0 };
@@ -108,8 +123,10 @@ static void test_points(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text), cmocka_unit_test(test_range),    cmocka_unit_test(test_line),
-        cmocka_unit_test(test_gaps), cmocka_unit_test(test_log_axis), cmocka_unit_test(test_points),
+        cmocka_unit_test(test_text),   cmocka_unit_test(test_matrix_text),
+        cmocka_unit_test(test_range),  cmocka_unit_test(test_line),
+        cmocka_unit_test(test_gaps),   cmocka_unit_test(test_log_axis),
+        cmocka_unit_test(test_points),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -131,18 +131,30 @@ static void test_per_class(void **state) {
 static void test_conditions(void **state) {
     (void)state;
     Error err = { 0 };
-    size_t position[7], counts[3];
+    size_t counts[3];
     Dataset *ds = make(7); /* 5 3 9 5 3 9 5 */
-    assert_int_equal(dataset_labelled(ds, (int32_t[]){ 9, 4, 3 }, 3, position), 4);
-    assert_true(position[0] == 1 && position[1] == 2 && position[2] == 4 && position[3] == 5);
-    assert_int_equal(dataset_labelled(ds, NULL, 0, position), 0);
+    Array *labels = array_new1("labels", DTYPE_I32, 3, &err);
+    Array *none = array_new1("labels", DTYPE_I32, 0, &err);
+    memcpy(array_i32(labels), (int32_t[]){ 9, 4, 3 }, 3 * sizeof(int32_t));
+    Dataset *part = dataset_labelled(ds, labels, &err);
+    assert_int_equal(dataset_count(part), 4);
+    assert_true(pixel(part, 0) == 10 && pixel(part, 1) == 20 && pixel(part, 2) == 40 &&
+                pixel(part, 3) == 50);
+    dataset_free(part);
+    part = dataset_labelled(ds, none, &err);
+    assert_int_equal(dataset_count(part), 0);
+    dataset_free(part);
+    array_free(none);
+    array_free(labels);
     dataset_class_counts(ds, counts);
     assert_true(counts[0] == 2 && counts[1] == 3 && counts[2] == 2);
     Array *mask = array_new1("mask", DTYPE_F32, 7, &err);
     array_f32(mask)[6] = 0.5F;
-    assert_int_equal(dataset_masked(ds, mask, position, &err), 1);
-    assert_int_equal(position[0], 6);
-    assert_true(dataset_masked(ds, ds->x, position, &err) == SIZE_MAX);
+    part = dataset_masked(ds, mask, &err);
+    assert_int_equal(dataset_count(part), 1);
+    assert_true(pixel(part, 0) == 60);
+    dataset_free(part);
+    assert_null(dataset_masked(ds, ds->x, &err));
     assert_string_equal(err.message, "where: a mask of shape (7, 4) for 7 samples");
     array_free(mask);
     dataset_free(ds);

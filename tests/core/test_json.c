@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -32,6 +33,17 @@ static void test_every_number_reads_back(void **state) {
     }
     cJSON_free(text);
     cJSON_Delete(root);
+}
+
+static void test_rows(void **state) {
+    (void)state;
+    const double numbers[] = { 1, -2.5, NAN, -1.2345678e-308, INFINITY };
+    char *text = json_row(numbers, 5);
+    assert_string_equal(text, "[1,-2.5,null,-1.234568e-308,null]");
+    free(text);
+    text = json_row(NULL, 0);
+    assert_string_equal(text, "[]");
+    free(text);
 }
 
 static void test_short_numbers_stay_short(void **state) {
@@ -72,6 +84,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_number_reads_back),
         cmocka_unit_test(test_short_numbers_stay_short),
+        cmocka_unit_test(test_rows),
         cmocka_unit_test(test_formats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,6 +132,12 @@ static void test_raster(void **state) {
     check_pixel(&sheet, 9, 11, (Rgb){ 255, 0, 0 });
     check_pixel(&sheet, 7, 11, white);
     raster_free(&sheet);
+    Error err = { 0 };
+    const RasterPage nowhere = { "plot.x", "/nonexistent/x.png", 12, 10, NULL };
+    assert_false(raster_save(&nowhere, &image, 1, &err));
+    assert_string_equal(err.message, "plot.x: /nonexistent/x.png: No such file or directory");
+    assert_false(
+        raster_save(&(RasterPage){ "plot.x", "/dev/full", 12, 10, NULL }, &image, 1, &err));
 }
 
 int main(void) {

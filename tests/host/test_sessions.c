@@ -6,6 +6,7 @@
 #include "core/notes.h"
 #include "core/parallel.h"
 #include "core/progress.h"
+#include "core/session.h"
 #include "host/chunk.h"
 #include "host/interrupt.h"
 #include "host/paths.h"
@@ -51,7 +52,7 @@ static Session open_session(Settings settings) {
     Context *before = context_enter(session.context);
     session.L = luaL_newstate();
     parallel_set_threads(settings.threads);
-    bind_seed_session(settings.seed);
+    session_start(settings.seed);
     lua_pushcfunction(session.L, open_everything);
     if (lua_pcall(session.L, 0, 0, 0) != LUA_OK)
         fail_msg("%s", lua_tostring(session.L, -1));

@@ -1,0 +1,23 @@
+/* session.h — the session's generator, one per context: seeded by --seed and by seed(n). */
+#ifndef PERIGEE_CORE_SESSION_H
+#define PERIGEE_CORE_SESSION_H
+
+#include "core/rng.h"
+
+#include <stdint.h>
+
+/* Start the generator anew from the seed. */
+void session_start(uint64_t seed);
+
+/* What it was started from; 0 if it never was. */
+uint64_t session_seed(void);
+Rng *session_rng(void);
+
+/* A seed drawn from it, of 63 bits: Lua shows it as a plain integer. */
+uint64_t session_draw(void);
+
+/* The generator of the function `where` for a seed: equal seeds give functions with different names
+ * streams of their own. */
+Rng session_stream(const char *where, uint64_t seed);
+
+#endif

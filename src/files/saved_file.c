@@ -1,0 +1,20 @@
+#include "files/saved_file.h"
+
+#include "core/fail.h"
+
+bool saved_load(const char *path, Model **model, AttackResult **result, Error *err) {
+    Tensors tensors;
+    *model = NULL;
+    *result = NULL;
+    tensors_init(&tensors);
+    if (!tensors_load(&tensors, path, err))
+        return false;
+    if (attack_result_is_in(&tensors))
+        *result = attack_result_from(&tensors, err);
+    else
+        *model = model_from(&tensors, err);
+    tensors_clear(&tensors);
+    if (!*model && !*result)
+        error_prefix(err, "%s", path);
+    return *model || *result;
+}
