@@ -179,9 +179,11 @@ print(metrics.accuracy(classifier, fresh))]],
   {
     name = "model:set",
     text = [[
-Sets hyperparameters by their names. An unknown name is an error that lists the valid ones, and then none is
-set. They count from the next fit on.]],
-    params = { { "values", "table", "name = number" } },
+Sets options by their names; one alone can be assigned: m.C = 2, net.lr = 0.1, defence["relu4.C"] = 1. A
+name that is unknown or a value that does not fit is an error, and then none is set. What training goes by
+(C, a kernel, lr) counts from the next fit on: until then scores are those of the last one. A threshold
+counts at once.]],
+    params = { { "values", "table", "name = value" } },
     returns = { "model", "the model itself" },
     example = [[
 local classifier = svm.new { kernel = svm.rbf(1) }
@@ -191,9 +193,10 @@ print(classifier:get("kernel.gamma"))]],
   },
   {
     name = "model:get",
-    text = "A hyperparameter by its name; a wrong one is an error that lists the valid ones.",
+    text = "An option by its name, which can also be read as a field: m.C, net.lr, defence[\"relu4.C\"]. A "
+      .. "wrong name is an error that lists the valid ones.",
     params = { { "name", "string", 'such as "C" or "kernel.gamma"' } },
-    returns = { "number", "its value" },
+    returns = { "any", "its value" },
     example = [[print(svm.new({ C = 3 }):get("C"))]],
     see = { "model:set" },
   },
