@@ -210,7 +210,14 @@ static void push_table(lua_State *L, const Tensors *tensors) {
     }
 }
 
-/* data.read_npz(path): { [name] = array } */
+/* Push { [key] = text } of all. */
+static void push_texts(lua_State *L, const Tensors *tensors) {
+    lua_createtable(L, 0, (int)tensors->text_count);
+    for (size_t i = 0; i < tensors->text_count; i++)
+        bind_set_string(L, tensors->text[i].key, tensors->text[i].value);
+}
+
+/* data.read_npz(path): { [name] = array }, { [member left out] = reason } */
 static int data_read_npz(lua_State *L) {
     const char *path = bind_string(L, 1, "data.read_npz", "path");
     Tensors *tensors = push_tensors(L);
@@ -218,7 +225,17 @@ static int data_read_npz(lua_State *L) {
     if (!npz_load(path, NULL, tensors, &err))
         return bind_raise_in(L, "data.read_npz", &err);
     push_table(L, tensors);
-    return 1;
+    push_texts(L, tensors);
+    return 2;
+}
+
+/* A string that a file can hold: none that C would cut. */
+static const char *whole_text(lua_State *L, int arg, const char *where) {
+    size_t length;
+    const char *text = lua_tolstring(L, arg, &length);
+    if (strlen(text) != length)
+        luaL_error(L, "%s: a text that contains NUL", where);
+    return text;
 }
 
 /* The table of arrays at arg into pushed tensors. */
@@ -232,7 +249,7 @@ static Tensors *push_arrays_of(lua_State *L, int arg, const char *where) {
         if (lua_type(L, top + 1) != LUA_TSTRING)
             luaL_error(L, "%s: arrays: names are strings, got a %s", where,
                        luaL_typename(L, top + 1));
-        const char *name = lua_tostring(L, top + 1);
+        const char *name = whole_text(L, top + 1, where);
         const Array *a = array_to_save(L, top + 2, where, name);
         if (!tensors_add(tensors, (TensorName){ NULL, name }, a, &err))
             bind_raise_in(L, where, &err);
@@ -262,11 +279,7 @@ static int data_safetensors(lua_State *L) {
     if (!tensors_load(tensors, path, &err))
         return bind_raise_in(L, "data.safetensors", &err);
     push_table(L, tensors);
-    lua_createtable(L, 0, (int)tensors->text_count);
-    for (size_t i = 0; i < tensors->text_count; i++) {
-        lua_pushstring(L, tensors->text[i].value);
-        lua_setfield(L, -2, tensors->text[i].key);
-    }
+    push_texts(L, tensors);
     return 2;
 }
 
@@ -283,7 +296,8 @@ static int data_save_safetensors(lua_State *L) {
         for (lua_pushnil(L); lua_next(L, 3); lua_pop(L, 1)) {
             if (lua_type(L, -2) != LUA_TSTRING || !lua_isstring(L, -1))
                 return luaL_error(L, "%s: metadata: expected texts under names", where);
-            if (!tensors_set_text(tensors, lua_tostring(L, -2), lua_tostring(L, -1), &err))
+            if (!tensors_set_text(tensors, whole_text(L, -2, where), whole_text(L, -1, where),
+                                  &err))
                 return bind_raise_in(L, where, &err);
         }
     if (!tensors_save(tensors, path, &err))

@@ -1,5 +1,7 @@
 #include "core/error.h"
 
+#include "core/printable.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,8 +11,10 @@ bool error_set(Error *err, ErrorKind kind, const char *format, ...) {
         va_list args;
         va_start(args, format);
         err->kind = kind;
-        vsnprintf(err->message, sizeof err->message, format, args);
+        char whole[sizeof err->message];
+        vsnprintf(whole, sizeof whole, format, args);
         va_end(args);
+        printable(whole, err->message, sizeof err->message);
     }
     return false;
 }
@@ -23,11 +27,12 @@ bool error_memory(Error *err, const char *where, size_t bytes) {
 void error_prefix(Error *err, const char *format, ...) {
     if (!err)
         return;
-    char prefix[512];
+    char whole[510], prefix[512];
     va_list args;
     va_start(args, format);
-    vsnprintf(prefix, sizeof prefix - 2, format, args);
+    vsnprintf(whole, sizeof whole, format, args);
     va_end(args);
+    printable(whole, prefix, sizeof prefix - 2);
     strcat(prefix, ": ");
     /* The old message moves up, cut where it no longer fits. */
     size_t used = strlen(prefix), room = sizeof err->message - used - 1;

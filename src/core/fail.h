@@ -21,7 +21,8 @@ typedef enum ErrorKind {
 } ErrorKind;
 
 /* Fill err (which may be NULL) and return false, so that `return error_set(err, …)` reads well in
- * bool functions. A message that is too long is cut. */
+ * bool functions. A message that is too long is cut; what a terminal
+ * would obey, in names out of files, becomes visible (printable.h). */
 bool error_set(Error *err, ErrorKind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

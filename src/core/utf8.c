@@ -1,6 +1,6 @@
 #include "core/utf8.h"
 
-#include <stdbool.h>
+#include <string.h>
 
 static bool continues(char byte) {
     return ((unsigned char)byte & 0xc0) == 0x80;
@@ -22,6 +22,13 @@ size_t utf8_character(const char *text, size_t room) {
     if (n == 4 && ((s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f)))
         return 0;
     return n;
+}
+
+bool utf8_is_valid(const char *text) {
+    size_t left = strlen(text), n = 1;
+    for (; left > 0 && n > 0; text += n, left -= n)
+        n = utf8_character(text, left);
+    return left == 0;
 }
 
 size_t utf8_head(const char *text, size_t most, size_t *count) {

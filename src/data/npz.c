@@ -1,8 +1,9 @@
 #include "data/npz.h"
 
 #include "core/array_values.h"
-#include "core/fail.h"
+#include "core/error.h"
 #include "core/file.h"
+#include "core/utf8.h"
 #include "data/npy.h"
 
 #include <stdio.h>
@@ -169,16 +170,28 @@ static bool take_entry(Archive *archive, const zip_stat_t *stat, size_t length, 
     return ok;
 }
 
+/* Where all are read, one that cannot be is left out, with the reason among the texts. */
+static bool leave_out(Archive *archive, const char *entry, Error *err) {
+    size_t title = strlen(archive->name) + 2;
+    if (archive->wanted || err->kind == ERROR_MEMORY || err->kind == ERROR_INTERRUPTED)
+        return false;
+    const char *reason = err->message + (strlen(err->message) > title ? title : 0);
+    return tensors_set_text(&archive->out, entry, reason, err);
+}
+
 static bool load_entries(Archive *archive, Error *err) {
     zip_int64_t entries = zip_get_num_entries(archive->zip, 0);
     for (zip_int64_t i = 0; i < entries; i++) {
         zip_stat_t stat;
         if (!stat_entry(archive, i, &stat, err))
             return false;
+        Error reason = { 0 };
         size_t length = stat.valid & ZIP_STAT_NAME ? array_name_length(stat.name) : 0;
-        if (length > 0 && is_wanted(archive->wanted, stat.name, length) &&
-            !take_entry(archive, &stat, length, err))
-            return false;
+        if (length == 0 || !is_wanted(archive->wanted, stat.name, length) ||
+            take_entry(archive, &stat, length, &reason) || leave_out(archive, stat.name, &reason))
+            continue;
+        *err = reason;
+        return false;
     }
     return true;
 }
@@ -206,8 +219,11 @@ static bool check_found(const Archive *archive, Error *err) {
             return error_set(err, ERROR_FILE, "%s: holds no array '%s' (it holds: %s)",
                              archive->name, wanted[i], names);
         }
-    return archive->out.count > 0 ||
-           error_set(err, ERROR_FILE, "%s: holds no arrays", archive->name);
+    if (archive->out.count > 0)
+        return true;
+    return archive->out.text_count > 0
+               ? error_set(err, ERROR_FILE, "%s: %s", archive->name, archive->out.text[0].value)
+               : error_set(err, ERROR_FILE, "%s: holds no arrays", archive->name);
 }
 
 /* All of it into `out`; closes the archive. */
@@ -348,6 +364,9 @@ static zip_source_t *build_sorted(const Tensors *tensors, bool deflate, Error *e
 bool npz_save(const Tensors *tensors, bool deflate, const char *path, Error *err) {
     if (tensors->count == 0)
         return error_set(err, ERROR_ARGUMENT, "%s: no arrays to save", path);
+    for (size_t i = 0; i < tensors->count; i++)
+        if (!utf8_is_valid(tensors->entry[i].name))
+            return error_set(err, ERROR_ARGUMENT, "%s: the name of an array is not UTF-8", path);
     zip_source_t *source = build_sorted(tensors, deflate, err);
     if (!source) {
         error_prefix(err, "%s", path);

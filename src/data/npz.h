@@ -7,8 +7,10 @@
 
 #include "data/safetensors.h"
 
-/* The arrays named in `wanted` (NULL-terminated; a missing one is an error), or every one if
- * it is NULL, into `out`, which is overwritten when this succeeds. Messages start with the path. */
+/* The arrays named in `wanted` (NULL-terminated; a missing one is an error), or every one that
+ * can be read if it is NULL (the entries left out are then keys among the texts of `out`, with the
+ * reasons; none read is an error), into `out`, which is overwritten when this succeeds. Messages
+ * start with the path. */
 bool npz_load(const char *path, const char *const *wanted, Tensors *out, Error *err);
 
 /* The same from bytes in memory; `name` is what messages call them. */

@@ -5,6 +5,7 @@
 #include "data/elements.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "core/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -271,8 +272,21 @@ static bool write_data(FILE *stream, const struct NamedArray *order, size_t coun
     return true;
 }
 
+/* Names and texts of a file are UTF-8. */
+static bool check_texts(const Tensors *tensors, const char *path, Error *err) {
+    for (size_t i = 0; i < tensors->count; i++)
+        if (!utf8_is_valid(tensors->entry[i].name))
+            return error_set(err, ERROR_ARGUMENT, "%s: the name of an array is not UTF-8", path);
+    for (size_t i = 0; i < tensors->text_count; i++)
+        if (!utf8_is_valid(tensors->text[i].key) || !utf8_is_valid(tensors->text[i].value))
+            return error_set(err, ERROR_ARGUMENT, "%s: a text of the metadata is not UTF-8", path);
+    return true;
+}
+
 bool tensors_save(const Tensors *tensors, const char *path, Error *err) {
     FileWriter writer;
+    if (!check_texts(tensors, path, err))
+        return false;
     if (tensors_find(tensors, NULL, "__metadata__"))
         return error_set(err, ERROR_ARGUMENT,
                          "%s: the format keeps the name '__metadata__' for its texts", path);
@@ -328,7 +342,8 @@ static bool claim_type(const char *path, const cJSON *item, Claim *claim, Error 
         { "F32", ELEMENT_F32 },   { "F64", ELEMENT_F64 }, { "I32", ELEMENT_I32 },
         { "F16", ELEMENT_F16 },   { "I64", ELEMENT_I64 }, { "I16", ELEMENT_I16 },
         { "BF16", ELEMENT_BF16 }, { "I8", ELEMENT_I8 },   { "U8", ELEMENT_U8 },
-        { "BOOL", ELEMENT_BOOL },
+        { "BOOL", ELEMENT_BOOL }, { "U16", ELEMENT_U16 }, { "U32", ELEMENT_U32 },
+        { "U64", ELEMENT_U64 },
     };
     const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "dtype"));
     for (size_t i = 0; name && i < sizeof types / sizeof *types; i++)

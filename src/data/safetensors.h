@@ -63,9 +63,9 @@ Array *tensors_require(const Tensors *tensors, TensorName name, TensorForm form,
 bool tensors_set_text(Tensors *tensors, const char *key, const char *value, Error *err);
 const char *tensors_text(const Tensors *tensors, const char *key); /* or NULL */
 
-/* Writes beside `path` and renames. F32, F64 and I32 are read as they are; F16, BF16, I64, I16, I8,
- * U8 and BOOL are converted (integers to int32, refused if they do not fit). Messages start with
- * the path. tensors_load overwrites `tensors` when it succeeds. */
+/* Writes beside `path` and renames. F32, F64 and I32 are read as they are; F16, BF16, BOOL and
+ * integers of 8 to 64 bits are converted (integers to int32, refused if they do not fit). Messages
+ * start with the path. tensors_load overwrites `tensors` when it succeeds. */
 bool tensors_save(const Tensors *tensors, const char *path, Error *err);
 bool tensors_load(Tensors *tensors, const char *path, Error *err);
 

@@ -3,6 +3,7 @@
 #include "core/array.h"
 #include "core/fail.h"
 #include "core/json.h"
+#include "core/printable.h"
 #include "core/file.h"
 
 #include <cjson/cJSON.h>
@@ -206,8 +207,9 @@ static bool read_words(cJSON *meta, AttackResult *result, Error *err) {
         !cJSON_IsNumber(norm) || norm->valueint < NORM_L1 || norm->valueint > NORM_LINF)
         return bad("attack, model, norm or params are missing from the metadata", err);
     result->norm = norm->valueint;
-    result->attack = strdup(attack->valuestring);
-    result->model_kind = strdup(model->valuestring);
+    char word[256];
+    result->attack = strdup(printable(attack->valuestring, word, sizeof word));
+    result->model_kind = strdup(printable(model->valuestring, word, sizeof word));
     result->params = json_text(params);
     return (result->attack && result->model_kind && result->params) ||
            error_memory(err, "attack result", 64);

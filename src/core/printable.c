@@ -1,0 +1,45 @@
+#include "core/printable.h"
+
+#include "core/utf8.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The character of n well-formed bytes. */
+static unsigned decode(const unsigned char *s, size_t n) {
+    unsigned code = n == 1 ? s[0] : s[0] & (0xffu >> (n + 1));
+    for (size_t i = 1; i < n; i++)
+        code = code << 6 | (s[i] & 0x3fu);
+    return code;
+}
+
+/* C0 but newline and tab, DEL and C1; marks of direction; separators of lines; the mark of order.
+ */
+static bool is_hidden(unsigned code) {
+    return (code < 0x20 && code != '\n' && code != '\t') || (code >= 0x7f && code < 0xa0) ||
+           code == 0x61c || (code >= 0x200b && code <= 0x200f) ||
+           (code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f) ||
+           code == 0xfeff;
+}
+
+char *printable(const char *text, char *out, size_t room) {
+    size_t left = strlen(text), used = 0;
+    while (left > 0) {
+        char shown[16];
+        size_t n = utf8_character(text, left);
+        unsigned code = n ? decode((const unsigned char *)text, n) : (unsigned char)*text;
+        if (n && !is_hidden(code))
+            snprintf(shown, sizeof shown, "%.*s", (int)n, text);
+        else
+            snprintf(shown, sizeof shown, code > 0xff && n ? "\\u{%x}" : "\\x%02x", code);
+        if (used + strlen(shown) >= room)
+            break;
+        strcpy(out + used, shown);
+        used += strlen(shown);
+        text += n ? n : 1;
+        left -= n ? n : 1;
+    }
+    out[used] = '\0';
+    return out;
+}

@@ -1,0 +1,117 @@
+-- One member of text hid every array of an npz; U16, U32, U64 were "unknown"; texts were cut at NUL.
+
+local lu = require "luaunit"
+
+TestNpzMembers = {}
+
+local function with_path(f)
+  local path = os.tmpname()
+  f(path)
+  os.remove(path)
+end
+
+local function write(path, text)
+  local file <close> = assert(io.open(path, "wb"))
+  file:write(text)
+end
+
+local function crc32(text)
+  local crc = 0xffffffff
+  for i = 1, #text do
+    crc = crc ~ text:byte(i)
+    for _ = 1, 8 do crc = crc >> 1 ~ (crc & 1) * 0xedb88320 end
+  end
+  return crc ~ 0xffffffff
+end
+
+-- A stored zip archive.
+local function zip(members)
+  local parts, directory, at = {}, {}, 0
+  for _, member in ipairs(members) do
+    local name, text = table.unpack(member)
+    local common = string.pack("<I2I2I2I2I2I4I4I4I2I2", 20, 0, 0, 0, 33, crc32(text), #text, #text, #name, 0)
+    parts[#parts + 1] = "PK\3\4" .. common .. name .. text
+    directory[#directory + 1] = "PK\1\2" .. string.pack("<I2", 20) .. common
+      .. string.pack("<I2I2I2I4I4", 0, 0, 0, 0, at) .. name
+    at = at + #parts[#parts]
+  end
+  local all = table.concat(directory)
+  return table.concat(parts) .. all .. "PK\5\6"
+    .. string.pack("<I2I2I2I2I4I4I2", 0, 0, #members, #members, #all, at, 0)
+end
+
+local function npy(code, text)
+  return "\x93NUMPY\1\0" .. string.pack("<s2", ("{'descr': '%s', 'fortran_order': False, 'shape': (), }"):format(code))
+    .. text
+end
+
+function TestNpzMembers:test_text_is_left_out()
+  with_path(function(path)
+    write(path, zip { { "format.npy", npy("|S3", "csr") } })
+    lu.assertErrorMsgContains("element type '|S3'", data.read_npz, path)
+    write(path, zip { { "format.npy", npy("|S3", "csr") }, { "a.npy", npy("|u1", "\7") },
+      { "o.npy", npy("|O", "pickled") } })
+    local arrays, out = data.read_npz(path)
+    lu.assertEquals(arrays.a:item(), 7)
+    lu.assertStrContains(out["format.npy"], "element type '|S3'")
+    lu.assertStrContains(out["o.npy"], "never executed")
+    data.save_npz(path, { a = array.zeros(2) })
+    arrays, out = data.read_npz(path)
+    lu.assertEquals({ arrays.a.size, out }, { 2, {} })
+  end)
+end
+
+local function safetensors(dtype, bytes, metadata)
+  local header = ('{%s"a":{"dtype":"%s","shape":[1],"data_offsets":[0,%d]}}'):format(metadata or "", dtype, #bytes)
+  return string.pack("<s8", header) .. bytes
+end
+
+function TestNpzMembers:test_unsigned_safetensors()
+  with_path(function(path)
+    for dtype, format in pairs { U8 = "<I1", U16 = "<I2", U32 = "<I4", U64 = "<I8" } do
+      write(path, safetensors(dtype, string.pack(format, 200)))
+      lu.assertEquals(data.safetensors(path).a[1], 200)
+    end
+    write(path, safetensors("U32", string.pack("<I4", 1 << 31)))
+    lu.assertErrorMsgContains("2147483648, which does not fit", data.safetensors, path)
+  end)
+end
+
+function TestNpzMembers:test_what_cannot_be_written_is_refused()
+  with_path(function(path)
+    local a = array.zeros(1)
+    lu.assertErrorMsgContains("contains NUL", data.save_npz, path, { ["a\0b"] = a })
+    lu.assertErrorMsgContains("not UTF-8", data.save_npz, path, { ["a\xff"] = a })
+    lu.assertErrorMsgContains("contains NUL", data.save_safetensors, path, { a = a }, { k = "x\0y" })
+    lu.assertErrorMsgContains("not UTF-8", data.save_safetensors, path, { a = a }, { k = "\xc3" })
+  end)
+end
+
+function TestNpzMembers:test_said_twice()
+  with_path(function(path)
+    write(path, safetensors("U8", "\1", '"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},'))
+    lu.assertErrorMsgContains("'a' is there twice", data.safetensors, path)
+    write(path, safetensors("U8", "\1", '"__metadata__":{"k":"a\\u0000b"},'))
+    lu.assertErrorMsgContains("contains NUL", data.safetensors, path)
+    write(path, "\x93NUMPY\1\0" .. string.pack("<s2",
+      "{'descr': '|u1', 'descr': '|u1', 'fortran_order': False, 'shape': (), }") .. "\1")
+    lu.assertErrorMsgContains("says 'descr' twice", data.npy, path)
+  end)
+end
+
+-- Names out of files reached the terminal as they were.
+function TestNpzMembers:test_escapes_become_visible()
+  local nasty = { ["\\u001b[2J"] = "\\x1b[2J", ["\\u0007"] = "\\x07", ["\\u009b1m"] = "\\x9b1m",
+    ["\\u202e"] = "\\u{202e}", ["\xff"] = "\\xff", ["\\u001b]0;x"] = "\\x1b]0;x" }
+  with_path(function(path)
+    for raw, shown in pairs(nasty) do
+      write(path, (safetensors("X" .. raw, "\1")))
+      lu.assertErrorMsgContains("unknown type 'X" .. shown, data.safetensors, path)
+      write(path, string.pack("<s8", ('{"n%s":{"dtype":"U8"}}'):format(raw)))
+      lu.assertErrorMsgContains("tensor 'n" .. shown, data.safetensors, path)
+      write(path, safetensors("U8", "\1", ('"__metadata__":{"perigee":"{\\"kind\\":\\"%s\\"}"},'):format(
+        raw:gsub("\\", "\\\\"))))
+      lu.assertErrorMsgContains(shown, perigee.load, path)
+    end
+  end)
+end
