@@ -41,8 +41,8 @@ local function zip(members)
 end
 
 local function npy(code, text)
-  return "\x93NUMPY\1\0" .. string.pack("<s2", ("{'descr': '%s', 'fortran_order': False, 'shape': (), }"):format(code))
-    .. text
+  local header = ("{'descr': '%s', 'fortran_order': False, 'shape': (), }"):format(code)
+  return "\x93NUMPY\1\0" .. string.pack("<s2", header) .. text
 end
 
 function TestNpzMembers:test_text_is_left_out()
@@ -62,7 +62,8 @@ function TestNpzMembers:test_text_is_left_out()
 end
 
 local function safetensors(dtype, bytes, metadata)
-  local header = ('{%s"a":{"dtype":"%s","shape":[1],"data_offsets":[0,%d]}}'):format(metadata or "", dtype, #bytes)
+  local header = ('{%s"a":{"dtype":"%s","shape":[1],"data_offsets":[0,%d]}}'):format(
+    metadata or "", dtype, #bytes)
   return string.pack("<s8", header) .. bytes
 end
 

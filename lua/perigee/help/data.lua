@@ -126,8 +126,8 @@ i32, refused where they do not fit. Pickled objects are never read.]],
   },
   {
     name = "data.read_npz",
-    text = "Every array of an npz archive, stored or deflated. Members that are none (texts, objects) are left out; "
-      .. "a second table, { [member] = reason }, says which.",
+    text = "Every array of an npz archive, stored or deflated. Members that are none (texts, objects) are "
+      .. "left out; a second table, { [member] = reason }, says which.",
     params = { { "path", "string", "the archive" } },
     returns = { "table", "{ name = array }" },
     example = with_file .. [[
