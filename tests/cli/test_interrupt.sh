@@ -102,7 +102,8 @@ check_equal "a security evaluation: status 130" "$status" 130
 check_match "keeps what was counted" "$out" "*kept*"
 check "and the chunk stops there too" differs "$out" "*on*"
 
-# A model in Lua in the midst of an attack: it may finish its batch, then the attack returns.
+# A model in Lua in the midst of an attack: it may finish its batch, then the attack returns. It is
+# "ready" once the look at its gradient is over, before which there is nothing to hand over.
 interrupt_script 'local watch = setmetatable({}, { __gc = function()
   print(rawget(_G, "kept") and "kept" or "lost")
 end })
@@ -110,6 +111,9 @@ local calls, target = 0, array.new { 0.9, 0.9 }
 local model = { classes = { 0, 1 }, features = 2 }
 function model.scores(_, x)
   calls = calls + 1
+  if calls == 20 then
+    print "ready"
+  end
   local until_then = perigee.clock() + 0.02
   while perigee.clock() < until_then do end
   local s = (x * target):sum(2)
@@ -118,7 +122,6 @@ end
 function model.gradient(_, x, w)
   return w:slice(nil, { 2, 2 }) * target
 end
-print "ready"
 kept = attack.pgd { model = model, norm = "l2", dmax = 50, eta = 0.00001, max_iter = 100000, eps = 0 }
   :run(data.new { x = { { 0.5, 0.5 } }, y = { 0 } })
 print("on")'
