@@ -3,6 +3,7 @@
 #include "bind/libraries.h"
 #include "bind/versions.h"
 #include "core/blas.h"
+#include "core/blas_start.h"
 #include "core/parallel.h"
 #include "core/progress.h"
 #include "core/session.h"
@@ -120,6 +121,7 @@ static int start(Options *options, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    blas_start_over();
     streams_fill();
     blas_mend(argv);
     Options options;

@@ -1,0 +1,39 @@
+#include "core/blas_start.h"
+
+#include <signal.h>
+#include <stddef.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+/* Seconds of processor time, where a start takes a hundredth of that. */
+static const struct itimerval PATIENCE = { .it_value = { .tv_sec = 1 } }, NEVER;
+
+static void give_up(int signal) {
+    static const char said[] =
+        "perigee: OpenBLAS cannot get the memory that it starts with; raise the limit of address "
+        "space (ulimit -v)\n";
+    (void)signal;
+    _exit(write(STDERR_FILENO, said, sizeof said - 1) < 0 ? 2 : 1);
+}
+
+void blas_start_over(void) {
+    setitimer(ITIMER_PROF, &NEVER, NULL);
+    signal(SIGPROF, SIG_DFL);
+}
+
+#if defined(__GLIBC__)
+/* Nothing is initialised yet where this runs: system calls alone. */
+static void watch_start(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY)
+        return;
+    struct sigaction action = { .sa_handler = give_up };
+    sigaction(SIGPROF, &action, NULL);
+    setitimer(ITIMER_PROF, &PATIENCE, NULL);
+}
+
+/* Functions listed in this section run before those of the libraries. */
+__attribute__((section(".preinit_array"),
+               used)) static void (*const before_libraries)(void) = watch_start;
+#endif
