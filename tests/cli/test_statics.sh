@@ -2,6 +2,7 @@
 . tests/cli/tap.sh
 
 allowed='core/blas once
+core/blas_start before_libraries
 core/context entered
 core/context process_context
 core/parallel inside_loop
