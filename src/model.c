@@ -1,9 +1,11 @@
 #include "model.h"
 
+#include "core/array_values.h"
 #include "core/fail.h"
 
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,6 +56,61 @@ static bool check_ready(Model *model, const Batch *batch, Error *err) {
                          batch->where, batch->features, model->kind->name, model->features);
     model->features = batch->features;
     return true;
+}
+
+/* ---- The layout of a sample ------------------------------------------------------------------ */
+
+Sizes model_input_shape(const Model *model) {
+    return model->kind->input_shape ? model->kind->input_shape(model) : (Sizes){ 0 };
+}
+
+static Sizes without_ones(const Sizes *shape) {
+    Sizes rest = { 0 };
+    for (int d = 0; d < shape->ndim; d++)
+        if (shape->size[d] != 1)
+            rest.size[rest.ndim++] = shape->size[d];
+    return rest;
+}
+
+static bool same_sizes(const Sizes *a, const Sizes *b) {
+    return a->ndim == b->ndim && memcmp(a->size, b->size, sizeof a->size) == 0;
+}
+
+/* The order of `from`'s axes that lets its sizes follow those of `to` (none of them 1); the axes of
+ * size 1 come last. False where there is none. */
+static bool axes_between(const Sizes *from, const Sizes *to, int *axis) {
+    bool taken[ARRAY_MAX_DIMS] = { false };
+    int used = 0;
+    for (int d = 0; d < to->ndim; d++)
+        for (int k = 0; k < from->ndim && used == d; k++)
+            if (!taken[k] && from->size[k] == to->size[d]) {
+                taken[k] = true;
+                axis[used++] = k;
+            }
+    bool all = used == to->ndim;
+    for (int k = 0; k < from->ndim; k++)
+        if (!taken[k]) {
+            all = all && from->size[k] == 1;
+            axis[used++] = k;
+        }
+    return all;
+}
+
+bool model_check_layout(const Model *model, const Sizes *sample, const char *where, Error *err) {
+    Sizes takes = model_input_shape(model);
+    Sizes given_sizes = without_ones(sample), wanted = without_ones(&takes);
+    int axis[ARRAY_MAX_DIMS];
+    if (same_sizes(&given_sizes, &wanted) || !axes_between(sample, &wanted, axis))
+        return true;
+    char given[128], shape[128], axes[64];
+    size_t used = 0;
+    for (int d = 0; d < sample->ndim; d++)
+        used += (size_t)snprintf(axes + used, sizeof axes - used, ", %d", axis[d] + 2);
+    return error_set(err, ERROR_ARGUMENT,
+                     "%s: the samples are %s, the %s takes %s; transpose(1%s) of the images "
+                     "puts their axes in that order",
+                     where, array_shape_text(sample->ndim, sample->size, given), model->kind->name,
+                     array_shape_text(takes.ndim, takes.size, shape), axes);
 }
 
 GradientRequest request_rows(const GradientRequest *request, const Model *model, size_t first) {

@@ -159,6 +159,9 @@ typedef struct ModelKind {
      */
     bool (*same)(const Model *a, const Model *b);
 
+    /* The shape of one sample as the model takes it. NULL: rows of features. */
+    Sizes (*input_shape)(const Model *model);
+
     /* Memory that the model alone keeps alive, roughly. NULL: next to none. */
     size_t (*bytes)(const Model *model);
 
@@ -186,6 +189,13 @@ bool model_is_same(const Model *a, const Model *b);
 bool model_is_fitted(const Model *model);
 bool model_not_fitted(const Model *model, const char *where, Error *err); /* the error; false */
 size_t model_columns(const Model *model); /* classes, plus one if it rejects */
+
+/* Samples of this shape lie as the model takes them. A shape that has the model's sizes in another
+ * order (32 × 32 × 3 for 3 × 32 × 32) does not, and the error says what mends it; one that says
+ * nothing of an order (rows of features, no sizes at all) passes, and so does another number of
+ * features: the operations complain of that. Sizes of 1 do not count. */
+Sizes model_input_shape(const Model *model); /* no sizes: rows of features */
+bool model_check_layout(const Model *model, const Sizes *sample, const char *where, Error *err);
 
 /* The kind's operations behind their common checks: fitted, the number of features, n = 0. */
 bool model_scores(Model *model, const Batch *batch, double *scores, Error *err);

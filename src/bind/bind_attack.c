@@ -220,7 +220,9 @@ static const int32_t *push_labels(lua_State *L, int held, const char *name, size
 static void read_start(lua_State *L, int held, AttackBox *box, AttackTask *task) {
     if (!attack_uses(box->attack, "start_from") || lua_getfield(L, held, "start_from") == LUA_TNIL)
         return;
-    BindSamples start = bind_check_samples(L, -1, box->where, "start_from");
+    int start_at = lua_gettop(L);
+    BindSamples start = bind_check_samples(L, start_at, box->where, "start_from");
+    bind_check_layout(L, start_at, task->model, box->where);
     if (start.features != task->features)
         luaL_error(L, "%s: start_from: its samples have %d features, those attacked %d", box->where,
                    (int)start.features, (int)task->features);
@@ -290,6 +292,7 @@ static int attack_run_call(lua_State *L) {
                           box->where);
     Model *model = bind_check_model(L, model_value, box->where, "model");
     BindSamples samples = bind_check_samples(L, 2, box->where, "samples");
+    bind_check_layout(L, 2, model, box->where);
     look(L, model_value, 2);
     AttackTask task = task_of(&samples, model);
     AttackParams params = box->params;

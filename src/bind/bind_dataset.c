@@ -112,6 +112,19 @@ Batch bind_check_batch(lua_State *L, int arg, const char *where, const char *nam
     return (Batch){ samples.x, samples.n, samples.features, where };
 }
 
+void bind_check_layout(lua_State *L, int arg, const Model *model, const char *where) {
+    const Dataset *ds = bind_test_dataset(L, arg);
+    const Array *a = bind_test_array(L, arg);
+    Sizes sample = { 0 };
+    Error err;
+    if (ds)
+        sample = sizes_of(ds->sample_ndim, ds->sample_shape);
+    else if (a && a->ndim > 1)
+        sample = sizes_of(a->ndim - 1, a->shape + 1);
+    if (!model_check_layout(model, &sample, where, &err))
+        bind_raise(L, &err);
+}
+
 /* ---- Fields ---------------------------------------------------------------------------------- */
 
 /* The dataset that a method was called on. */

@@ -169,6 +169,7 @@ static int dnr_fit_call(lua_State *L) {
     bind_fields(L, 3, "fit", fit_fields, NULL);
     const int32_t *fold = push_folds(L, ds);
     Samples samples = bind_check_training(L, 2, "fit", "ds");
+    bind_check_layout(L, 2, (Model *)dnr, "fit");
     return bind_fit_model(L, (Model *)dnr, fit_in_folds,
                           &(Folds){ .samples = &samples, .fold = fold });
 }
@@ -176,6 +177,7 @@ static int dnr_fit_call(lua_State *L) {
 static int dnr_layer_scores_call(lua_State *L) {
     Dnr *dnr = check_dnr(L, "layer_scores");
     Batch batch = bind_check_batch(L, 2, "layer_scores", "x");
+    bind_check_layout(L, 2, (Model *)dnr, "layer_scores");
     Error err;
     if (batch.features != ((Model *)dnr)->features)
         return luaL_error(L, "layer_scores: samples have %d features, the net takes %d",

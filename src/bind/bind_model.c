@@ -112,6 +112,7 @@ static void answer(lua_State *L, const Asked *asked) {
 int bind_answer_scores(lua_State *L, Model *model, const char *where) {
     Asked asked = { .model = model, .batch = bind_check_batch(L, 2, where, "x") };
     Sizes shape = { 2, { asked.batch.n, model_columns(model) } };
+    bind_check_layout(L, 2, model, where);
     asked.answer = bind_push_new_array(L, where, DTYPE_F64, &shape);
     answer(L, &asked);
     return 1;
@@ -161,6 +162,7 @@ static int method_gradient(lua_State *L) {
     Asked asked = { .model = model, .batch = bind_check_batch(L, 2, where, "x") };
     GradientRequest request = { .w = check_weights(L, 3, model, asked.batch.n) };
     Sizes shape = { 2, { asked.batch.n, asked.batch.features } };
+    bind_check_layout(L, 2, model, where);
     asked.request = &request;
     asked.answer = bind_push_new_array(L, where, DTYPE_F32, &shape);
     request.gradient = array_f32(asked.answer);
@@ -194,6 +196,7 @@ static int method_fit(lua_State *L) {
     bind_check_dataset(L, 2, "fit", "ds");
     bind_options(L, 3, "fit", (const char *const[]){ NULL });
     Samples samples = bind_check_training(L, 2, "fit", "ds");
+    bind_check_layout(L, 2, model, "fit");
     return bind_fit_model(L, model, fit_to_samples, &samples);
 }
 

@@ -72,6 +72,7 @@ static int net_forward(lua_State *L) {
     size_t taps;
     lua_settop(L, 3);
     Batch batch = bind_check_batch(L, 2, where, "x");
+    bind_check_layout(L, 2, (Model *)net, where);
     size_t *tap = check_taps(L, net, &taps);
     float **output = lua_newuserdatauv(L, taps * sizeof *output, 0);
     luaL_checkstack(L, (int)taps + 8, "forward: too many layers");
@@ -150,6 +151,7 @@ static int net_backward(lua_State *L) {
     lua_settop(L, 4);
     bind_fields(L, 4, where, backward_fields, &weights);
     Batch batch = bind_check_batch(L, 2, where, "x");
+    bind_check_layout(L, 2, (Model *)net, where);
     Entering entering = check_entering(L, net, batch.n);
     float *dweights =
         weights ? lua_newuserdatauv(L, (network_vector_size(net) + 1) * sizeof(float), 0) : NULL;
@@ -219,7 +221,9 @@ static int train(lua_State *L, Network *net, const char *where, bool anew) {
         params.seed = rng_fork(session_rng()) >> 11;
     bind_fields(L, 3, where, train_fields.field, &params);
     Samples samples = bind_check_training(L, 2, where, "ds"), validation;
+    bind_check_layout(L, 2, (Model *)net, where);
     if (bind_opt_push(L, 3, "validation") != LUA_TNIL) {
+        bind_check_layout(L, -1, (Model *)net, "train: validation");
         validation = bind_check_training(L, -1, where, "validation");
         params.validation = &validation;
     }

@@ -26,6 +26,7 @@ int reject_threshold_for(lua_State *L) {
         return bind_expected(L, 1, "threshold_for", "self", "a model");
     double p = bind_number(L, 2, "threshold_for", "p");
     Batch batch = bind_check_batch(L, 3, "threshold_for", "ds");
+    bind_check_layout(L, 3, model, "threshold_for");
     Error err;
     model_retain(model);
     double threshold = threshold_for(model, p, &batch, &err);

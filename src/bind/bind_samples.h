@@ -6,6 +6,7 @@
 #include "core/batch.h"
 
 typedef struct Dataset Dataset;
+typedef struct Model Model;
 typedef struct Samples Samples;
 
 extern const BoxType bind_dataset_type;
@@ -27,6 +28,9 @@ BindSamples bind_check_samples(lua_State *L, int arg, const char *where, const c
 
 /* The same where nothing but the rows counts. */
 Batch bind_check_batch(lua_State *L, int arg, const char *where, const char *name);
+
+/* Samples in any of these forms are laid out as the model takes them, or it raises. */
+void bind_check_layout(lua_State *L, int arg, const Model *model, const char *where);
 
 /* Samples to learn from: a dataset. Pushes what must stay alive. */
 Samples bind_check_training(lua_State *L, int arg, const char *where, const char *name);

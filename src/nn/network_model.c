@@ -227,6 +227,12 @@ static Model *net_read(const ModelReader *from, Error *err) {
     return net ? &net->model : NULL;
 }
 
+static Sizes net_input_shape(const Model *model) {
+    Sizes shape = { 0 };
+    shape.ndim = network_input_shape((const Network *)model, shape.size);
+    return shape;
+}
+
 static size_t net_bytes(const Model *model) {
     const Network *net = (const Network *)model;
     return 2 * net->parameters * sizeof(float); /* the weights, and prepared for backward */
@@ -244,6 +250,7 @@ const ModelKind network_model_kind = {
     .clone = net_clone,
     .save = net_save,
     .read = net_read,
+    .input_shape = net_input_shape,
     .bytes = net_bytes,
 };
 

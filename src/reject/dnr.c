@@ -321,6 +321,10 @@ static size_t dnr_bytes(const Model *base) {
     return bytes;
 }
 
+static Sizes dnr_input_shape(const Model *base) {
+    return model_input_shape((const Model *)((const Dnr *)base)->net);
+}
+
 const ModelKind dnr_kind = {
     .name = "dnr",
     .free = dnr_free,
@@ -331,6 +335,7 @@ const ModelKind dnr_kind = {
     .fit = dnr_fit_default,
     .option_at = dnr_option_at,
     .part_at = dnr_part_at,
+    .input_shape = dnr_input_shape,
     .clone = dnr_clone,
     .save = dnr_save,
     .read = dnr_read,

@@ -151,6 +151,10 @@ static Model *layer_read(const ModelReader *from, Error *err) {
     return (Model *)self;
 }
 
+static Sizes layer_input_shape(const Model *base) {
+    return model_input_shape((const Model *)((const LayerModel *)base)->net);
+}
+
 const ModelKind layer_model_kind = {
     .name = "layer",
     .free = layer_free,
@@ -159,6 +163,7 @@ const ModelKind layer_model_kind = {
     .gradient = layer_gradient,
     .fit = layer_fit,
     .part_at = layer_part_at,
+    .input_shape = layer_input_shape,
     .clone = layer_clone,
     .save = layer_save,
     .read = layer_read,

@@ -78,6 +78,10 @@ static bool nr_part_at(const Model *base, size_t i, ModelPart *part) {
     return i == 0;
 }
 
+static Sizes nr_input_shape(const Model *base) {
+    return model_input_shape(((const Nr *)base)->model);
+}
+
 static Model *nr_clone(const Model *base, Error *err) {
     const Nr *nr = (const Nr *)base;
     Model *model = model_clone(nr->model, err);
@@ -115,6 +119,7 @@ const ModelKind nr_kind = {
     .fit = nr_fit,
     .option_at = nr_option_at,
     .part_at = nr_part_at,
+    .input_shape = nr_input_shape,
     .clone = nr_clone,
     .save = nr_save,
     .read = nr_read,

@@ -33,7 +33,8 @@ return {
 A net: the layers in their order, one after the other, between an input and as many scores as there are
 classes. Sizes of inputs follow from the layer before. Layers without a name get their kind and number:
 conv1, relu1, pool1, flatten1, fc1, dropout1. Weights are drawn as PyTorch draws them, uniform in plus or
-minus 1/sqrt(products summed for one output).
+minus 1/sqrt(products summed for one output). Samples whose axes lie in another order than the input's
+(height × width × channels) are refused, with the transpose that mends them.
 
 Classes are the sorted labels of the scores; a net without them takes those of its first training data.]],
       returns = { "net", "a model; it prints as a table of its layers" },
