@@ -194,6 +194,13 @@ Array *array_share(const Array *a, Error *err) {
     return array_view(a, err);
 }
 
+Array *array_share_read_only(const Array *a, Error *err) {
+    Array *shared = array_view(a, err);
+    if (shared)
+        shared->read_only = true;
+    return shared;
+}
+
 Array *array_rows(const Array *a, size_t first, size_t count, Error *err) {
     assert(a->ndim >= 1 && first + count <= a->shape[0]);
     Array rows = *a;
@@ -247,7 +254,18 @@ double array_get(const Array *a, const size_t *index) {
     return (double)((const int32_t *)a->data)[offset];
 }
 
+bool array_writable(const char *where, const Array *a, Error *err) {
+    return !a->read_only ||
+           error_set(
+               err, ERROR_ARGUMENT,
+               "%s: this array is read-only, as it belongs to a dataset, a model, a result or "
+               "an attack: a:copy() can be written, and d:with{ x =, y = } makes a changed "
+               "dataset",
+               where);
+}
+
 bool array_put(Array *a, const size_t *index, double value) {
+    assert(!a->read_only);
     ptrdiff_t offset = offset_of(a, index);
     if (!dtype_holds(a->dtype, value))
         return false;

@@ -4,6 +4,8 @@
  * reshapes and transposes are further headers over the same buffer: they see each other's writes
  * and the buffer lives until its last header is freed. Elements are row-major where an array is
  * contiguous; strides count elements, not bytes, and may be 0 (broadcast) or negative.
+ * Whoever makes a header read-only keeps no other one that is written: its numbers stay what they
+ * are, and may be shared instead of copied.
  * Headers and buffers belong to the main thread: worker threads get plain pointers.
  * What takes an array as a whole is in array_values.h, its types in array_types.h; the operations
  * are in array_math.h, array_reduce.h, array_index.h, array_sort.h, array_create.h, array_shape.h,
@@ -18,8 +20,9 @@ typedef struct Buffer Buffer;
 
 struct Array {
     DType dtype;
-    Origin origin; /* array_types.h */
-    int ndim;      /* 0 is a scalar with one element */
+    Origin origin;  /* array_types.h */
+    int ndim;       /* 0 is a scalar with one element */
+    bool read_only; /* nothing is written through this header, nor through views taken from it */
     size_t shape[ARRAY_MAX_DIMS];
     ptrdiff_t stride[ARRAY_MAX_DIMS]; /* in elements */
     void *data;                       /* the element at index (0, …, 0) */
@@ -35,7 +38,7 @@ Array *array_uninitialised(const char *where, DType dtype, const Sizes *shape, E
 
 /* Another header equal to *layout: an array, or a copy of its header on the stack whose shape,
  * strides and data were changed within its buffer. It retains the buffer. The view of a mask is a
- * mask. NULL only on lack of memory. */
+ * mask, that of a read-only array read-only. NULL only on lack of memory. */
 Array *array_view(const Array *layout, Error *err);
 
 Sizes array_sizes(const Array *a);
@@ -55,6 +58,9 @@ DType array_common_dtype(const Array *const *operands, size_t count);
 
 /* Whether all of them are masks: then what only chooses among them gives a mask. */
 bool array_masks(const Array *const *operands, size_t count);
+
+/* May it be written? Whatever writes into an array that it was given asks this first. */
+bool array_writable(const char *where, const Array *a, Error *err);
 
 /* One element as a double, by its 0-based index of a->ndim numbers; and writing one: false, with
  * nothing written, if the array's type does not hold it (see dtype_refuse). */

@@ -16,6 +16,8 @@ bool array_fill(const char *where, Array *a, double value, Error *err) {
 bool array_scale(const char *where, Array *a, double factor, Error *err) {
     float *x = array_f32(a);
     size_t n = array_size(a);
+    if (!array_writable(where, a, err))
+        return false;
     for (size_t i = 0; i < n; i++) {
         double value = x[i] * factor;
         if (!dtype_holds(DTYPE_F32, value))

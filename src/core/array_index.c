@@ -58,6 +58,8 @@ static Array part_at(const Array *a, int axis, size_t i) {
 }
 
 bool array_put_at(const Array *values, const Places *places, Array *out, Error *err) {
+    if (!array_writable("put", out, err))
+        return false;
     Sizes shape = places_shape(out, places);
     Array *rows = NULL, *wide = array_broadcast_to("put", values, &shape, err);
     /* All converted before the first is written, so that a refusal leaves out as it was; and values

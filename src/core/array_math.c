@@ -9,6 +9,7 @@
 #include "core/vecmath.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <tgmath.h>
 
@@ -451,10 +452,20 @@ static bool reads_first(const ArrayOp *op, const Array *const *in, const Array *
     return true;
 }
 
+/* A name is made for the complaint alone. */
+static bool check_writable(const ArrayOp *op, const Array *out, Error *err) {
+    char where[32];
+    if (!out->read_only)
+        return true;
+    snprintf(where, sizeof where, "%s_", op->name);
+    return array_writable(where, out, err);
+}
+
 bool array_apply_into(const ArrayOp *op, const Array *const *in, Array *out, Error *err) {
     Sizes shape;
     DType compute;
-    if (!common_shape(op, in, &shape, err) || !compute_dtype(op, in, &compute, err))
+    if (!check_writable(op, out, err) || !common_shape(op, in, &shape, err) ||
+        !compute_dtype(op, in, &compute, err))
         return false;
     DType result = result_dtype(op->result, compute);
     if (!check_target(op, result, &shape, out, err))

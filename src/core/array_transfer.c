@@ -214,6 +214,8 @@ bool array_mask_takes(const char *where, const Array *values, const Array *out, 
 bool array_assign(const char *where, const Array *values, Array *out, Error *err) {
     char first[128], second[128];
     Sizes target = array_sizes(out), shape = array_sizes(values);
+    if (!array_writable(where, out, err))
+        return false;
     if (!sizes_take(&target, &shape))
         return error_set(err, ERROR_ARGUMENT, "%s: values of shape %s do not fit into %s", where,
                          array_shape_text(values->ndim, values->shape, first),

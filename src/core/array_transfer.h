@@ -20,7 +20,7 @@ Array *array_from_doubles(const char *where, const Array *values, DType dtype, E
 bool array_mask_takes(const char *where, const Array *values, const Array *out, Error *err);
 
 /* Copy `values`, broadcast and converted, into every element of `out` (which may share memory with
- * them), if it takes them. On failure out is unchanged. */
+ * them), if it may be written and takes them. On failure out is unchanged. */
 bool array_assign(const char *where, const Array *values, Array *out, Error *err);
 
 #endif

@@ -14,6 +14,9 @@ Array *array_new2(const char *where, DType dtype, size_t rows, size_t cols, Erro
 /* A second header equal to a (what a retained reference is here). */
 Array *array_share(const Array *a, Error *err);
 
+/* The same, read-only: what an object hands out of its own. */
+Array *array_share_read_only(const Array *a, Error *err);
+
 /* Rows first … first+count−1 of the first axis as a view (0-based). */
 Array *array_rows(const Array *a, size_t first, size_t count, Error *err);
 

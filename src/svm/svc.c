@@ -618,7 +618,7 @@ bool svc_take_weights(SvcParams *params, const SvcParams *from, Error *err) {
 
 static Array *share(const Array *a, Error *err) {
     if (a)
-        return array_share(a, err);
+        return array_share_read_only(a, err);
     error_set(err, ERROR_ARGUMENT, "svm: it is not fitted yet");
     return NULL;
 }

@@ -19,7 +19,8 @@ typedef struct Svc Svc; /* starts with a Model */
 Svc *svc_new(const SvcParams *params, Error *err);
 
 /* A fitted one from numbers: sv is m × features float32; alpha classes × m and b, of classes,
- * float64 (with two classes: 1 × m for the second class's f, or 2 × m). */
+ * float64 (with two classes: 1 × m for the second class's f, or 2 × m). It is over these arrays,
+ * which nobody writes from then on. */
 typedef struct SvcNumbers {
     const Array *sv, *alpha, *b;
     const Labels *classes;
@@ -35,7 +36,8 @@ void svc_support_per_class(const Svc *svc, size_t *count);
 const SvcParams *svc_params(const Svc *svc);
 /* Give the params of an Svc copies of these weights (weighted, weight, weights, balanced). */
 bool svc_take_weights(SvcParams *params, const SvcParams *from, Error *err);
-/* The fitted numbers as arrays (shared headers): support vectors, alpha, b. NULL while unfitted. */
+/* The fitted numbers as read-only arrays (shared): support vectors, alpha, b. NULL while unfitted.
+ */
 Array *svc_support_vectors(const Svc *svc, Error *err);
 Array *svc_alpha(const Svc *svc, Error *err);
 Array *svc_b(const Svc *svc, Error *err);

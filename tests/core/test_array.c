@@ -1,4 +1,7 @@
 #include "core/array.h"
+#include "core/array_compare.h"
+#include "core/array_create.h"
+#include "core/array_index.h"
 #include "core/array_math.h"
 #include "core/array_reduce.h"
 #include "core/array_shape.h"
@@ -174,6 +177,56 @@ static void test_masks(void **state) {
         array_free(all[i]);
 }
 
+/* Every way of core to write, on a read-only array and on a view taken from one. */
+static void refuse_writes(Array *out) {
+    enum { WAYS = 6 };
+    const Array *in[] = { out, out, NULL };
+    const size_t first = 0;
+    const Places places = { 0, &first, 0 };
+    Array *copy = array_copy("test", out, NULL);
+    for (int way = 0; way < WAYS; way++) {
+        Error err = { 0 };
+        bool written = way == 0   ? array_assign("test", copy, out, &err)
+                       : way == 1 ? array_fill("test", out, 1, &err)
+                       : way == 2 ? array_put_at(copy, &places, out, &err)
+                       : way == 3 ? array_apply_into(array_op("add"), in, out, &err)
+                       : way == 4 ? array_scale("test", out, 2, &err)
+                                  : array_writable("test", out, &err);
+        bool same;
+        assert_false(written);
+        assert_non_null(strstr(err.message, ": this array is read-only"));
+        assert_true(array_equal((const Array *[]){ copy, out }, &same, &err) && same);
+    }
+    assert_true(array_fill("test", copy, 1, NULL));
+    array_free(copy);
+}
+
+static void test_read_only(void **state) {
+    (void)state;
+    Array *own = counting(DTYPE_F32, 2, (size_t[]){ 2, 3 });
+    Array *a = array_share_read_only(own, NULL);
+    const Slice all[] = { { 0, 2, 1, false }, { 0, 3, 1, false } };
+    Array *view[] = { array_share(a, NULL),
+                      array_rows(a, 1, 1, NULL),
+                      array_row(a, 1, NULL),
+                      array_slice(a, all, NULL),
+                      array_reshape("test", a, &(Sizes){ 1, { 6 } }, NULL),
+                      array_expand_dims(a, 0, NULL),
+                      array_squeeze(a, -1, NULL),
+                      array_contiguous("test", a, DTYPE_F32, NULL),
+                      a };
+    for (size_t i = 0; i < sizeof view / sizeof *view; i++) {
+        assert_true(view[i]->read_only);
+        refuse_writes(view[i]);
+        array_free(view[i]);
+    }
+    assert_true(array_fill("test", own, 7, NULL)); /* whoever made it read-only has seen to that */
+    Array *turned = array_transpose("test", own, NULL, NULL);
+    assert_false(turned->read_only);
+    array_free(turned);
+    array_free(own);
+}
+
 /* The rule, for every set of one or two operands. */
 static void test_types_of_operands(void **state) {
     (void)state;
@@ -307,6 +360,7 @@ int main(void) {
         cmocka_unit_test(test_conversion_to_int32),
         cmocka_unit_test(test_conversion_to_float32),
         cmocka_unit_test(test_masks),
+        cmocka_unit_test(test_read_only),
         cmocka_unit_test(test_types_of_operands),
         cmocka_unit_test(test_shape_text),
         cmocka_unit_test(test_apply_broadcasts),

@@ -66,6 +66,7 @@ static void test_new_refuses(void **state) {
     Dataset *ds = dataset_new("data.new", &(DatasetParts){ x, z, "", { 2, { 2, 2 } } }, &err);
     assert_non_null(ds);
     assert_true(array_f32(ds->x) == array_f32(x)); /* shared, not copied */
+    assert_true(ds->x->read_only && ds->y->read_only && !x->read_only);
     dataset_free(ds);
     array_f64(z)[1] = 1e10;
     assert_null(dataset_new("data.new", &(DatasetParts){ .x = x, .y = z, .source = "" }, &err));
