@@ -325,9 +325,25 @@ static void set_methods(lua_State *L, const BindType *type) {
         bind_set_functions(L, type->methods);
 }
 
+/* __newindex of a type whose fields cannot be set. */
+static int refuse_assignment(lua_State *L) {
+    const BindType *type = lua_touserdata(L, lua_upvalueindex(1));
+    const char *where = type->box->name + strlen("perigee.");
+    char key[128];
+    if (lua_type(L, 2) == LUA_TSTRING)
+        return luaL_error(L, "%s: %s cannot be set; %s", where, lua_tostring(L, 2), type->fixed);
+    return luaL_error(L, "%s: [%s] cannot be set; %s", where, bind_describe(L, 2, key),
+                      type->fixed);
+}
+
 static void set_events(lua_State *L, const BindType *type) {
     if (type->like)
         set_events(L, type->like);
+    if (type->fixed) {
+        lua_pushlightuserdata(L, (void *)type);
+        lua_pushcclosure(L, refuse_assignment, 1);
+        lua_setfield(L, -2, "__newindex");
+    }
     if (type->meta)
         luaL_setfuncs(L, type->meta, 0);
     if (type->options) {
@@ -513,7 +529,7 @@ void bind_push_shared(lua_State *L, const void *array) {
     const Array *shared = *(Array *const *)array;
     Error err;
     if (shared)
-        bind_push_array(L, array_share(shared, &err), &err);
+        bind_push_array(L, array_share_read_only(shared, &err), &err);
     else
         lua_pushnil(L);
 }

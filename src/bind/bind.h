@@ -126,6 +126,7 @@ typedef struct BindType {
     const char *keys; /* "an integer or a name": what x[…] takes; NULL: others than names are nil */
     bool (*other)(lua_State *L, void *object); /* x.key, the key at 2: has it pushed a value? */
     void (*others)(lua_State *L, const void *object); /* such keys, into the list on top */
+    const char *fixed; /* of a type whose fields cannot be set: "d:with{…} makes a changed one" */
     const struct BindOptions *options; /* of a type .like bind_with_options (bind_fields.h) */
     const luaL_Reg *meta;
 } BindType;
@@ -205,7 +206,7 @@ void bind_set_size(lua_State *L, const char *name, size_t size);
 void bind_set_string(lua_State *L, const char *name, const char *text);
 
 /* What is in a struct, for members too: Labels as a list; a const char *; a bool; a size_t; an
- * Array *, which is shared, or nil. */
+ * Array *, as a read-only view, or nil. */
 void bind_push_labels(lua_State *L, const void *labels);
 void bind_push_text(lua_State *L, const void *text);
 void bind_push_truth(lua_State *L, const void *truth);
@@ -235,5 +236,7 @@ Array *bind_test_array(lua_State *L, int arg);
 /* An array, a number or a (nested) table of numbers as a contiguous array of `dtype`, boxed and
  * pushed on the stack so that it lives as long as the slot. */
 Array *bind_to_array(lua_State *L, int arg, const char *where, const char *name, DType dtype);
+/* The same for an object that keeps it: read-only, and a copy of an array that can be written. */
+Array *bind_to_kept_array(lua_State *L, int arg, const char *where, const char *name, DType dtype);
 
 #endif

@@ -1,5 +1,6 @@
 /* Functions of whole arrays: shapes and types, products, order, joining. */
 #include "bind/bind_array.h"
+#include "bind/bind_samples.h"
 
 #include "core/array_index.h"
 #include "core/array_linalg.h"
@@ -111,15 +112,19 @@ typedef struct Joining {
 
 static int join(lua_State *L) {
     const Joining *f = bind_here(L)->data;
+    static const char expected[] = "a list of arrays, as in {a, b} (data.concat joins datasets, "
+                                   "and data.new{ x =, y = } makes one of arrays)";
     lua_settop(L, 2);
     if (!lua_istable(L, 1) || lua_rawlen(L, 1) == 0)
-        bind_expected(L, 1, bind_array_name(L), "arrays", "a list of arrays, as in {a, b}");
+        bind_expected(L, 1, bind_array_name(L), "arrays", expected);
     bind_array_list_options(L, 1, NULL);
     size_t count = lua_rawlen(L, 1);
     const Array **parts = lua_newuserdatauv(L, count * sizeof *parts, 0);
     lua_newtable(L); /* keeps their boxes */
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, 1, (lua_Integer)i + 1);
+        if (bind_test(L, -1, &bind_dataset_type))
+            bind_expected(L, -1, bind_array_name(L), "arrays", expected);
         parts[i] = bind_array_input(L, lua_gettop(L));
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }

@@ -36,6 +36,7 @@ static int array_at(lua_State *L) {
 /* set(x, value, i, j, …) → x. */
 static int array_set(lua_State *L) {
     Array *a = bind_check_array(L, 1, "set", "array");
+    BIND_ARRAY_TRY(L, array_writable("set", a, &err));
     double value = bind_number(L, 2, "set", "value");
     size_t index[ARRAY_MAX_DIMS];
     check_index(L, 3, a, index);

@@ -42,12 +42,13 @@ static AttackBox *check_self(lua_State *L, const char *where) {
 
 /* ---- Options --------------------------------------------------------------------------------- */
 
-/* Check the value at `value` of an object option, and push what is kept of it: itself, of bounds an
- * array that is made of it. */
+/* Check the value at `value` of an object option, and push what is kept of it: of an array or a
+ * table of numbers a read-only array, else itself. */
 static void push_kept(lua_State *L, int value, const char *where, const Field *field) {
     int top = lua_gettop(L);
     bool number = lua_type(L, value) == LUA_TNUMBER;
     const char *type = field->type, *name = field->name;
+    bool whole = strcmp(type, "integer|array") == 0;
     value = lua_absindex(L, value);
     if (strcmp(type, "model") == 0)
         bind_check_model(L, value, where, name);
@@ -55,16 +56,13 @@ static void push_kept(lua_State *L, int value, const char *where, const Field *f
         bind_check_samples(L, value, where, name);
     else if (strcmp(type, "integer") == 0)
         bind_integer(L, value, where, name, LUA_MININTEGER, LUA_MAXINTEGER);
-    else if (number && strcmp(type, "integer|array") == 0)
+    else if (number && whole)
         bind_integer(L, value, where, name, INT32_MIN, INT32_MAX);
-    else if (strcmp(type, "integer|array") == 0)
-        bind_to_array(L, value, where, name, DTYPE_I32);
-    else if (!number) {
-        bind_to_array(L, value, where, name, DTYPE_F32);
-        return;
-    }
     lua_settop(L, top);
-    lua_pushvalue(L, value);
+    if (number || strcmp(type, "model") == 0 || bind_test_dataset(L, value))
+        lua_pushvalue(L, value);
+    else
+        bind_to_kept_array(L, value, where, name, whole ? DTYPE_I32 : DTYPE_F32);
 }
 
 /* The options that are objects from the table at `options` into the one on top of the stack. */

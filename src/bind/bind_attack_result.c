@@ -1,6 +1,7 @@
 /* bind_attack_result.c — results of attacks in Lua.
  *
- * Always a batch of n: r[i] is a result of one sample. Arrays share the result's memory. */
+ * Always a batch of n: r[i] is a result of one sample. Arrays are read-only views of the result's.
+ */
 #include "bind/bind.h"
 #include "attack/result_text.h"
 #include "bind/bind_attack.h"
@@ -244,6 +245,8 @@ void bind_open_attack_result(lua_State *L) {
                                    .properties = properties,
                                    .item = push_one,
                                    .keys = "a position or a name",
+                                   .fixed = "r:rescore(model) judges the same points by another "
+                                            "model, and r.x_adv:copy() can be written",
                                    .meta = meta };
     bind_new_type(L, &type);
     lua_pop(L, 1);

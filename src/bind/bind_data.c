@@ -102,15 +102,32 @@ static int data_digits(lua_State *L) {
 
 /* ---- The user's own -------------------------------------------------------------------------- */
 
-/* The option's array (or table of numbers), pushed. */
-static Array *required_array(lua_State *L, int arg, const char *where, const char *key,
-                             DType dtype) {
-    if (bind_opt_push(L, arg, key) == LUA_TNIL)
+/* The last argument, at `arg`, is a table of options and not arrays without names. */
+static void check_named(lua_State *L, int arg, const char *where, const char *call) {
+    bool list = lua_istable(L, arg) && lua_rawlen(L, arg) > 0;
+    char got[128];
+    if (lua_istable(L, arg) || lua_isnoneornil(L, arg))
+        bind_end(L, arg);
+    if (list || !lua_istable(L, arg))
+        luaL_error(L, "%s: expected arrays by name, as in %s{ x = samples, y = labels }, got %s",
+                   where, call, list ? "a list" : bind_describe(L, arg, got));
+}
+
+/* The option's array (or table of numbers), pushed, or else the one at hand. */
+static const Array *option_array(lua_State *L, int arg, const char *where, const char *key,
+                                 const Array *own) {
+    DType dtype = *key == 'x' ? DTYPE_F32 : DTYPE_I32;
+    const Array *given = NULL;
+    if (bind_opt_push(L, arg, key) != LUA_TNIL)
+        given = bind_test_array(L, -1);
+    else if (own)
+        return own;
+    else
         luaL_error(L, "%s: %s is missing", where, key);
-    /* An array of labels keeps its type: the dataset refuses fractions instead of cutting them. */
-    if (dtype == DTYPE_I32 && bind_test_array(L, -1))
-        return bind_test_array(L, -1);
-    return bind_to_array(L, -1, where, key, dtype);
+    /* Labels of another type the dataset copies, and says which is a fraction. */
+    if (given && dtype == DTYPE_I32 && given->dtype != dtype)
+        return given;
+    return bind_to_kept_array(L, -1, where, key, dtype);
 }
 
 static Sizes sample_shape(lua_State *L, int arg, const char *where) {
@@ -125,10 +142,28 @@ static Sizes sample_shape(lua_State *L, int arg, const char *where) {
 static int data_new(lua_State *L) {
     static const char where[] = "data.new";
     DatasetOptions options = dataset_new_initial;
+    check_named(L, 1, where, where);
     bind_fields(L, 1, where, dataset_new_fields, &options);
     Sizes sample = sample_shape(L, 1, where);
-    const Array *x = required_array(L, 1, where, "x", DTYPE_F32);
-    const Array *y = required_array(L, 1, where, "y", DTYPE_I32);
+    const Array *x = option_array(L, 1, where, "x", NULL),
+                *y = option_array(L, 1, where, "y", NULL);
+    DatasetParts parts = { x, y, options.source, sample };
+    BIND_PUSH_NEW_DATASET(L, dataset_new(where, &parts, &err));
+    return 1;
+}
+
+/* ds:with{ x =, y =, shape =, source = }: what is not given is ds's own, and shared. */
+int bind_dataset_with(lua_State *L) {
+    static const char where[] = "with";
+    const Dataset *ds = bind_check_dataset(L, 1, where, "self");
+    DatasetOptions options = { .source = ds->source };
+    check_named(L, 2, where, "d:with");
+    bind_fields(L, 2, where, dataset_with_fields, &options);
+    Sizes sample = sample_shape(L, 2, where);
+    const Array *x = option_array(L, 2, where, "x", ds->x);
+    const Array *y = option_array(L, 2, where, "y", ds->y);
+    if (sample.ndim == 0 && x->ndim == 2 && x->shape[1] == dataset_features(ds))
+        sample = sizes_of(ds->sample_ndim, ds->sample_shape);
     DatasetParts parts = { x, y, options.source, sample };
     BIND_PUSH_NEW_DATASET(L, dataset_new(where, &parts, &err));
     return 1;
@@ -312,7 +347,7 @@ static const BindFunction library[] = {
     BIND("mnist", data_mnist, 1),
     BIND("find_mnist", data_find_mnist, 1),
     BIND("digits", data_digits, 2),
-    BIND("new", data_new, 1),
+    BIND("new", data_new, 2),
     BIND("idx", data_idx, 2),
     BIND("npz", data_npz, 2),
     BIND("npy", data_npy, 1),

@@ -8,6 +8,7 @@
 #include "core/labels.h"
 #include "core/rng.h"
 #include "data/dataset.h"
+#include "data/dataset_fields.h"
 #include "data/dataset_npz.h"
 #include "model.h"
 
@@ -136,12 +137,6 @@ static Dataset *check_self(lua_State *L) {
     return ds;
 }
 
-/* A copy: writing into it must not change the dataset's classes. */
-static void push_y(lua_State *L, const void *object) {
-    Error err = { 0 };
-    bind_push_array(L, array_copy("y", ((const Dataset *)object)->y, &err), &err);
-}
-
 static void push_images(lua_State *L, const void *object) {
     Error err = { 0 };
     bind_push_array(L, dataset_images(object, &err), &err);
@@ -158,7 +153,7 @@ static void push_features(lua_State *L, const void *object) {
 
 static const BindProperty properties[] = {
     BIND_MEMBER("x", bind_push_shared, Dataset, x),
-    BIND_KEPT("y", push_y),
+    BIND_KEPT_MEMBER("y", bind_push_shared, Dataset, y),
     BIND_PROPERTY("shape", push_shape),
     BIND_MEMBER("classes", bind_push_labels, Dataset, classes),
     BIND_MEMBER("source", bind_push_text, Dataset, source),
@@ -385,12 +380,19 @@ static int dataset_save(lua_State *L) {
 /* ---- Registration ---------------------------------------------------------------------------- */
 
 static const BindFunction methods[] = {
-    BIND("slice", dataset_slice, 3),     BIND("take", dataset_take_positions, 2),
-    BIND("shuffle", dataset_shuffle, 2), BIND("split", dataset_split, 3),
-    BIND("sample", dataset_sample, 3),   BIND("per_class", dataset_each_class, 3),
-    BIND("where", dataset_where, 2),     BIND("batches", dataset_batches, 2),
-    BIND("counts", dataset_counts, 1),   BIND("concat", bind_dataset_concat, BIND_ANY),
-    BIND("save", dataset_save, 2),       BIND_LAST,
+    BIND("slice", dataset_slice, 3),
+    BIND("take", dataset_take_positions, 2),
+    BIND("shuffle", dataset_shuffle, 2),
+    BIND("split", dataset_split, 3),
+    BIND("sample", dataset_sample, 3),
+    BIND("per_class", dataset_each_class, 3),
+    BIND("where", dataset_where, 2),
+    BIND("batches", dataset_batches, 2),
+    BIND("counts", dataset_counts, 1),
+    BIND("concat", bind_dataset_concat, BIND_ANY),
+    BIND("save", dataset_save, 2),
+    BIND("with", bind_dataset_with, 3),
+    BIND_LAST,
 };
 
 void bind_dataset_open(lua_State *L) {
@@ -401,11 +403,13 @@ void bind_dataset_open(lua_State *L) {
                                    .item = push_sample,
                                    .keys = "a position or a name (ds:take(positions) and "
                                            "ds:where(mask) choose several)",
+                                   .fixed = "d:with{ x =, y = } makes a changed dataset",
                                    .meta = meta };
     const Fields seed = { bind_seed_field, NULL };
     const Described described[] = { { .name = "dataset:split", .fields = seed },
                                     { .name = "dataset:sample", .fields = seed },
                                     { .name = "dataset:shuffle", .fields = seed },
+                                    { "dataset:with", .fields = { dataset_with_fields, NULL } },
                                     { .name = NULL } };
     bind_describe_all(L, described);
     bind_new_type(L, &type);

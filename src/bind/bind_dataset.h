@@ -25,4 +25,7 @@ void bind_account_dataset(lua_State *L, const Dataset *dataset, const Error *err
 void bind_dataset_open(lua_State *L);
 int bind_dataset_concat(lua_State *L);
 
+/* The method `with`, beside data.new. */
+int bind_dataset_with(lua_State *L);
+
 #endif

@@ -194,7 +194,7 @@ static const Field from_fields[] = {
 
 static const Array *push_option_array(lua_State *L, const char *name, DType dtype) {
     bind_opt_push(L, 1, name);
-    return bind_to_array(L, lua_gettop(L), "svm.from", name, dtype);
+    return bind_to_kept_array(L, lua_gettop(L), "svm.from", name, dtype);
 }
 
 /* svm.from { sv =, alpha =, b =, kernel =, classes = }: the rows of alpha follow `classes`. */

@@ -52,6 +52,7 @@ static Dataset *assemble(const char *where, Array *x, Array *y, const Dataset *l
     }
     dataset->x = x;
     dataset->y = y;
+    x->read_only = y->read_only = true;
     dataset->sample_ndim = like->sample_ndim;
     memcpy(dataset->sample_shape, like->sample_shape, sizeof dataset->sample_shape);
     dataset->source = strdup(source);
@@ -101,7 +102,7 @@ static Array *as_rows(const char *where, const Array *x, Error *err) {
     return whole;
 }
 
-/* A copy of y as int32: the classes of a dataset must not change under it. */
+/* y as int32, contiguous. */
 static Array *as_labels(const char *where, const Array *y, Error *err) {
     for (size_t i = 0; y->dtype != DTYPE_I32 && i < y->shape[0]; i++) {
         double value = array_get(y, &i);
@@ -111,14 +112,7 @@ static Array *as_labels(const char *where, const Array *y, Error *err) {
             return NULL;
         }
     }
-    Array *labels = array_contiguous(where, y, DTYPE_I32, err);
-    if (labels && labels->buffer == y->buffer) {
-        array_free(labels);
-        labels = array_copy(where, y, err);
-    }
-    if (labels)
-        labels->origin = ORIGIN_ARRAY; /* also where they were a mask */
-    return labels;
+    return array_contiguous(where, y, DTYPE_I32, err);
 }
 
 Dataset *dataset_new(const char *where, const DatasetParts *parts, Error *err) {

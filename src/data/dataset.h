@@ -1,7 +1,7 @@
 /* dataset.h — samples with labels: rows of float32, int32 labels, the shape of one sample.
  *
- * A Dataset is a header over two arrays (views where possible: a row range shares its parent's
- * pixels) and never changes once made. Rows are contiguous. */
+ * A Dataset is a header over two read-only arrays (views where possible: a row range shares its
+ * parent's pixels) and never changes once made. Rows are contiguous. */
 #ifndef PERIGEE_DATA_DATASET_H
 #define PERIGEE_DATA_DATASET_H
 
@@ -10,8 +10,8 @@
 #include "core/types.h"
 
 typedef struct Dataset {
-    Array *x; /* n × features, float32, contiguous */
-    Array *y; /* n, int32, contiguous */
+    Array *x; /* n × features, float32, contiguous, read-only */
+    Array *y; /* n, int32, contiguous, read-only */
     int sample_ndim;
     size_t sample_shape[ARRAY_MAX_DIMS]; /* {28, 28} for digits; its product is `features` */
     Labels classes;                      /* the sorted labels of y */
@@ -26,8 +26,8 @@ typedef struct DatasetParts {
     Sizes sample;
 } DatasetParts;
 
-/* Shares x (converted to float32 if it is something else) and copies y (whole numbers of any type):
- * the labels must not change under a dataset. */
+/* Over x and y themselves, which nobody writes from then on; what is not contiguous, x that is not
+ * float32 and y (whole numbers of any type) that is not int32 are copied. */
 Dataset *dataset_new(const char *where, const DatasetParts *parts, Error *err);
 void dataset_free(Dataset *dataset);
 

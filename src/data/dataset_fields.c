@@ -2,6 +2,7 @@
 
 #define AT(field) offsetof(DatasetOptions, field)
 
+static const char own[] = "the dataset's";
 static const char shape_type[] = "integer[]", shape_initial[] = "x's";
 static const char shape_meaning[] = "of one sample, as { 28, 28 }";
 
@@ -16,6 +17,17 @@ const Field dataset_new_fields[] = {
     { .name = NULL },
 };
 const DatasetOptions dataset_new_initial = { .source = "arrays" };
+
+const Field dataset_with_fields[] = {
+    { "x", FIELD_OBJECT, .type = "array|table", .initial = own,
+      .meaning = "n × features, or n × the sample's shape" },
+    { "y", FIELD_OBJECT, .type = "array|table", .initial = own, .meaning = "n whole numbers" },
+    { "shape", FIELD_OBJECT, .type = shape_type, .initial = "the dataset's where x has its features",
+      .meaning = shape_meaning },
+    { "source", FIELD_STRING, AT(source), .initial = own,
+      .meaning = "where it comes from, for printing" },
+    { .name = NULL },
+};
 
 const Field dataset_npz_fields[] = {
     { "x", FIELD_STRING, AT(x),

@@ -14,6 +14,9 @@ typedef struct DatasetOptions {
 extern const Field dataset_new_fields[];
 extern const DatasetOptions dataset_new_initial;
 
+/* Of what is to be another in a dataset; its own source is left open. */
+extern const Field dataset_with_fields[];
+
 /* Of an npz archive; the source is left open. */
 extern const Field dataset_npz_fields[];
 extern const DatasetOptions dataset_npz_initial;

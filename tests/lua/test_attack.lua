@@ -91,9 +91,11 @@ TestAttackOptions = {}
 
 local native = require "perigee.native"
 
+local starts = data.new({ x = x, y = { 1, 2, 3 } }).x -- of an array that can be written a copy would be kept
+
 -- Something that the option takes and that is not its default; it reads as the same.
 local function fit(option, default)
-  local objects = { model = bumps(-1), start_from = x, target = 1, lower = -0.5, upper = 1.5, seed = 5 }
+  local objects = { model = bumps(-1), start_from = starts, target = 1, lower = -0.5, upper = 1.5, seed = 5 }
   if objects[option.name] then return objects[option.name] end
   for word in option.type:gmatch '"([%w_]+)"' do
     if word ~= default then return word end

@@ -67,7 +67,7 @@ function TestDataset:testLabelsStayTheDatasets()
   local y = array.new({ 1, 2 }, { dtype = "i32" })
   local ds = data.new { x = { { 1 }, { 2 } }, y = y }
   y:set(7, 1)
-  ds.y:set(8, 2)
+  fails("read-only", ds.y.set, ds.y, 8, 2)
   lu.assertEquals(#ds:per_class(1), 2)
   lu.assertEquals(ds.classes, { 1, 2 })
 end
