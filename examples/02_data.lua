@@ -14,6 +14,9 @@ print(train:sample(50, { seed = 2 }))           -- fifty at random
 local mine = data.new { x = array.rand({ 4, 2 }, { seed = 3 }), y = { 0, 1, 0, 1 } }
 print(mine)
 
+-- A dataset never changes; `with` makes another, which shares what is the same.
+print(mine:with { y = { 2, 3, 2, 3 } })
+
 if data.has_mnist() then
   print(data.mnist("test"))
 else

@@ -147,9 +147,9 @@ add {
   name = "slice", method = true,
   text = [[
 A view of a part: it shares x's memory, so writing to it (assign, fill, the methods that end in _) writes
-to x. A range { first, last, step } includes both ends, as string.sub does; negative places count from the
-end, what lies outside is left out, { 1, 0 } is empty, { -1, 1, -1 } turns an axis round. nil takes all, a
-number one index, and its axis disappears.]],
+to x; it is read-only where x is. A range { first, last, step } includes both ends, as string.sub does;
+negative places count from the end, what lies outside is left out, { 1, 0 } is empty, { -1, 1, -1 } turns
+an axis round. nil takes all, a number one index, and its axis disappears.]],
   params = { x, { "ranges", "integer[]|integer|nil…", "one for each axis; missing ones take all" } },
   returns = { "array", "a view" },
   example = [[
@@ -258,9 +258,21 @@ add {
   see = { "array.reshape" },
 }
 add {
-  name = "copy", method = true, text = "A contiguous copy.", params = { x },
-  returns = { "array", "the copy" },
-  example = "print(array.eye(2).T:copy())", see = { "array.astype" },
+  name = "copy", method = true,
+  text = [[
+A contiguous copy, which can be written also where x is read-only.
+
+An object hands out its arrays as read-only views: d.x, d.images and d.y of a dataset, sv, alpha and b of an
+svm, all arrays of a result, those that are an attack's options. Views taken from them (x[i], slice,
+reshape, transpose, …) are read-only too. x[i] = v, set, assign, fill, put and the methods that end in _
+then raise: d:with{ x =, y = } makes a changed dataset. What an object is made of it copies, unless that is
+read-only. Results of functions and methods, net:weights() too, are arrays of your own. Lists and tables
+(r.verdict, d.classes, r.params) are copies: what you write in one changes nothing of the object.]],
+  params = { x }, returns = { "array", "the copy" },
+  example = [[
+local d = data.digits(10, { seed = 1 })
+local x = d.x:copy():clip_(0.1, 0.9)
+print(d:with { x = x }.x:min(), d.x:min())]], see = { "array.astype", "dataset:with" },
 }
 add {
   name = "astype", method = true,
@@ -509,7 +521,9 @@ return {
   summary = [[
 n-dimensional arrays of float32, float64 or int32. Rows, slices, reshapes and transposes are views that
 share memory. Functions of an array are methods too: array.mean(x, 1) is x:mean(1). Axes and positions
-count from 1, or from -1 at the end.
+count from 1, or from -1 at the end. What a dataset, a model, a result or an attack hands out of its own
+(d.x, m.sv, r.x_adv) is read-only, and so are views taken from it: writing raises. What a function makes
+can be written; see array.copy.
 
 x[i] is row i, of a 1-d array a number; x[i] = values writes it; #x is the size of the first axis. The
 operators + - * / % // ^ work element by element and broadcast; comparisons are methods that give masks

@@ -131,7 +131,11 @@ What an attack found. Always a batch of n samples: #r is n and r[i] the result o
 
 Arrays have a row a sample: x0 and x_adv (the samples and the answers), y, label, start_label, target,
 scores, start_scores, distance. Lists have an item a sample: verdict, start_verdict, hit, stop; loss,
-trace, trace_distance and iterates hold an array each, from the start to the answer.]],
+trace, trace_distance and iterates hold an array each, from the start to the answer.
+
+A result never changes: its arrays are read-only views (r.x_adv:copy() can be written), its lists copies,
+in which you may write without changing what it counts, prints or saves. r:rescore(model) judges the same
+points by another model.]],
     example = example_net .. [[
 local r = attack.pgd({ model = net, dmax = 2 }):run(digits)
 print(r, r.verdict[1], r.distance)

@@ -61,11 +61,11 @@ about 98 % of fresh ones. As many of each class as n allows, in random order.]],
   {
     name = "data.new",
     text = [[
-A dataset from your own arrays. Its pixels are shared with x where that is contiguous float32; labels are
-copied, and a label that is not a whole number is an error.]],
+A dataset from your own arrays, which are copied: what is written into them afterwards does not change it.
+(Read-only ones, such as another dataset's x, are shared.) A label that is not a whole number is an error.]],
     returns = { "dataset", "n samples" },
     example = small .. "print(ds)",
-    see = { "data.npz", "dataset:where" },
+    see = { "data.npz", "dataset:with", "dataset:where" },
   },
   {
     name = "data.idx",
@@ -179,13 +179,15 @@ os.remove(path)]],
     text = [[
 Samples with their labels. #ds is their number, ds[i] a dataset of one of them (negative i from the end),
 ds.x all of them as an array and ds.y their labels. It prints with its source and a histogram of its
-classes. Whatever takes samples takes a dataset: net:predict(ds), attack:run(ds), show(ds).]],
+classes. Whatever takes samples takes a dataset: net:predict(ds), attack:run(ds), show(ds).
+
+A dataset never changes: its arrays are read-only, and ds:with { x =, y = } makes a changed one.]],
     example = small .. "print(#ds, ds[-1], ds.x.shape[2], ds.classes[1])",
-    see = { "data.new", "data.digits", "data.mnist" },
+    see = { "data.new", "data.digits", "data.mnist", "dataset:with" },
   },
-  field("x", "array", "The samples: n × features, float32, in the dataset's own memory."),
-  field("images", "array", "The same memory under the samples' shape: n × 28 × 28."),
-  field("y", "array", "The labels: n, int32; a copy."),
+  field("x", "array", "The samples: n × features, float32; a read-only view."),
+  field("images", "array", "The same under the samples' shape, n × 28 × 28; a read-only view."),
+  field("y", "array", "The labels: n, int32; a read-only view."),
   field("shape", "integer[]", "The shape of one sample, as { 28, 28 }."),
   field("features", "integer", "Values of one sample."),
   field("classes", "integer[]", "The labels that occur, sorted."),
@@ -201,6 +203,21 @@ the end.]],
     returns = { "dataset", "sharing memory" },
     example = small .. "print(#ds:slice(2, 5), #ds:slice(-3), ds[-1])",
     see = { "dataset:take", "dataset:batches" },
+  },
+  {
+    name = "dataset:with",
+    text = [[
+Another dataset, the same but for these. What is not given is shared with this one; arrays that are given
+are copied, as data.new does it. Whatever was to be written into ds.x or ds.y goes through it.]],
+    params = { { "options", "table", "what is to be another: x, y, shape, source" } },
+    returns = { "dataset", "a new one; this one stays as it is" },
+    example = small .. [[
+local y = ds.y:copy()
+y[1] = 9
+local relabelled = ds:with { y = y }
+print(ds:counts()[9], relabelled:counts()[9])
+print(ds:with { x = ds.x:round() }.x)]],
+    see = { "data.new", "array.copy" },
   },
   {
     name = "dataset:take",

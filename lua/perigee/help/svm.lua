@@ -31,7 +31,7 @@ print(m:scores(ds[1]), m.support)]],
     text = [[
 A fitted classifier from its numbers: sv is m × features, alpha classes × m, b one number a class,
 in the order of `classes`, which must rise. With two classes alpha may have one row and b one number:
-the function of the second class.]],
+the function of the second class. The numbers are copied.]],
     returns = { "svm", "a fitted model" },
     example = [[
 local m = svm.from {
@@ -67,7 +67,7 @@ from the next fit on.]], "Fields of a classifier"),
   field("support", "integer", "How many support vectors there are; 0 while not fitted."),
   field("support_per_class", "integer[]?",
     "How many there are of each class, in the order of classes; nil while not fitted."),
-  field("sv", "array?", "Support vectors of any class, m × features; nil while not fitted."),
+  field("sv", "array?", "Support vectors of any class, m × features, read-only; nil while not fitted."),
   field("alpha", "array?", [[
 Their coefficients, signs included, functions × m: a function a class, of two classes one. nil while not
 fitted.]]),
