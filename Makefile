@@ -69,6 +69,13 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libperigee.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(CORE_LIBS) -lutil
 
+# Memory that runs out where a test wants it to: for LD_PRELOAD.
+FAILING_MALLOC := $(BUILD)/tests/failing_malloc.so
+
+$(FAILING_MALLOC): tests/inject/failing_malloc.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) -shared -fPIC -std=c11 -D_GNU_SOURCE -g -O1 $(WARNINGS) $(PKG_CFLAGS) -Wl,-z,lazy -o $@ $< -ldl
+
 # Else make would remove them, and compile them again the next time.
 .SECONDARY: $(TEST_SRC:%.c=$(BUILD)/obj/%.o) $(HOST_TEST_SRC:%.c=$(BUILD)/obj/%.o) $(BENCH_SRC:%.c=$(BUILD)/obj/%.o)
 
@@ -85,7 +92,7 @@ $(BUILD)/revision.h: FORCE
 $(BUILD)/obj/src/bind/versions.o: $(BUILD)/revision.h
 $(BUILD)/obj/src/bind/versions.o: CPPFLAGS += -I$(BUILD)
 
-tests-built: $(BUILD)/perigee $(TEST_BIN) $(HOST_TEST_BIN)
+tests-built: $(BUILD)/perigee $(TEST_BIN) $(HOST_TEST_BIN) $(FAILING_MALLOC)
 
 test: tests-built
 	tests/run $(BUILD)
@@ -136,12 +143,13 @@ LUACHECK ?= $(shell command -v luacheck)
 lint: lint-lua lint-c
 
 lint-lua:
-	$(if $(LUACHECK),$(LUACHECK) -q lua scripts tests/lua $(wildcard tests/found/*.lua) tests/bench tests/old/make.lua examples,@echo \
+	$(if $(LUACHECK),$(LUACHECK) -q lua scripts tests/lua $(wildcard tests/found/*.lua) tests/bench tests/inject \
+	  tests/old/make.lua examples,@echo \
 	  'skipped: luacheck is not here')
 
 lint-c:
 	$(if $(CLANG_FORMAT),$(CLANG_FORMAT) --dry-run -Werror $(LIB_SRC) $(BIN_SRC) $(TEST_SRC) \
-	  $(HOST_TEST_SRC) $(BENCH_SRC) $(wildcard src/*.h src/*/*.h tests/*/*.h),@echo 'skipped: clang-format 14 is not here')
+	  $(HOST_TEST_SRC) $(BENCH_SRC) $(wildcard tests/inject/*.c src/*.h src/*/*.h tests/*/*.h),@echo 'skipped: clang-format 14 is not here')
 
 # The reference manual, the man page and the editors' definitions, from the help's tables.
 docs: $(BUILD)/doc/reference.md

@@ -13,6 +13,7 @@
 
 #include "core/batch.h"
 #include "core/fields.h"
+#include "core/json.h"
 #include "core/labels.h"
 #include "core/progress.h"
 #include "core/types.h"
@@ -24,7 +25,6 @@
 typedef struct Model Model;
 enum { FIT_SUM = 256 };
 struct Tensors; /* data/safetensors.h: named arrays on their way to or from a file */
-struct cJSON;
 
 /* What a training call is given: x is n × features (contiguous rows), y the n labels. */
 typedef struct Samples {
@@ -60,14 +60,15 @@ typedef struct GradientRequest {
 } GradientRequest;
 
 /* Where one model goes when it is saved: its arrays into `tensors` under names that start with
- * `prefix`, everything else into the JSON object `meta`. A model that holds models writes each by
+ * `prefix`, everything else into the JSON object `meta`, whose lack of memory the whole
+ * file's end finds. A model that holds models writes each by
  * `part`, which gives it a prefix and an object in `meta` of that name: a layer's, or a word that
  * no layer may have. Whoever writes files fills this in (files/model_file.h). */
 typedef struct ModelWriter ModelWriter;
 struct ModelWriter {
     struct Tensors *tensors;
     const char *prefix;
-    struct cJSON *meta;
+    JsonNode meta;
     bool (*part)(const ModelWriter *to, const char *name, const Model *part, Error *err);
 };
 

@@ -75,42 +75,44 @@ const char *attack_text(const Attack *attack, const AttackParams *params, char t
 }
 
 /* A bound as JSON: one number, or one for each feature. */
-static bool add_bound(cJSON *json, const char *name, double one, const Array *each) {
-    if (!each)
-        return cJSON_AddNumberToObject(json, name, one) != NULL;
-    cJSON *list = cJSON_AddArrayToObject(json, name);
-    bool ok = list != NULL;
-    for (size_t j = 0; ok && j < array_size(each); j++)
-        ok = cJSON_AddItemToArray(list, cJSON_CreateNumber((double)array_f32(each)[j]));
-    return ok;
+static void add_bound(JsonNode to, const char *name, double one, const Array *each) {
+    if (!each) {
+        json_number(to, name, one);
+        return;
+    }
+    JsonNode list = json_list(to, name);
+    for (size_t j = 0; j < array_size(each); j++)
+        json_number(list, NULL, (double)array_f32(each)[j]);
 }
 
-static bool add_field(cJSON *json, const Field *field, const AttackParams *params) {
+static void add_field(JsonNode to, const Field *field, const AttackParams *params) {
     Value value = field_get(field, params);
     switch (value.kind) {
     case VALUE_WORD:
-        return cJSON_AddStringToObject(json, field->name, value.word) != NULL;
+        json_string(to, field->name, value.word);
+        break;
     case VALUE_BOOLEAN:
-        return cJSON_AddBoolToObject(json, field->name, value.truth) != NULL;
+        json_bool(to, field->name, value.truth);
+        break;
     case VALUE_NUMBER:
-        return cJSON_AddNumberToObject(json, field->name, value.number[0]) != NULL;
+        json_number(to, field->name, value.number[0]);
+        break;
     default: /* an object, or left open */
-        return true;
+        break;
     }
 }
 
 char *attack_params_json(const Attack *attack, const AttackParams *params) {
-    cJSON *json = cJSON_CreateObject();
-    bool ok = json && cJSON_AddStringToObject(json, "attack", attack->name);
-    for (const Field *field = attack->fields; ok && field->name; field++)
-        ok = add_field(json, field, params);
-    ok = ok && add_bound(json, "lower", params->lower, params->lower_each) &&
-         add_bound(json, "upper", params->upper, params->upper_each);
+    JsonTree tree;
+    JsonNode json = json_begin(&tree);
+    json_string(json, "attack", attack->name);
+    for (const Field *field = attack->fields; field->name; field++)
+        add_field(json, field, params);
+    add_bound(json, "lower", params->lower, params->lower_each);
+    add_bound(json, "upper", params->upper, params->upper_each);
     /* As text: a JSON number is a double and would round it. */
     char seed[24];
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)params->seed);
-    ok = ok && cJSON_AddStringToObject(json, "seed", seed);
-    char *text = ok ? json_text(json) : NULL;
-    cJSON_Delete(json);
-    return text;
+    json_string(json, "seed", seed);
+    return json_end_text(&tree);
 }

@@ -210,9 +210,14 @@ static Goal goal_of(const AttackResult *result, size_t i) {
     return (Goal){ (size_t)labels_find(classes, array_i32(result->y)[i]), target };
 }
 
-/* What the attack minimised, by its parameters: before there was a choice, the margin. */
-static const Objective *objective_of(const AttackResult *result) {
+/* What the attack minimised, by its parameters: before there was a choice, the margin. NULL where
+ * they cannot be read. */
+static const Objective *objective_of(const AttackResult *result, Error *err) {
     cJSON *params = cJSON_Parse(result->params);
+    if (!params) {
+        error_memory(err, "rescore", strlen(result->params));
+        return NULL;
+    }
     const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(params, "objective"));
     const Objective *found = name ? objective_find(name) : NULL;
     cJSON_Delete(params);
@@ -315,7 +320,8 @@ AttackResult *result_rescore(const AttackResult *old, Model *model, Error *err) 
                   model->kind->name, model->classes.count, old->classes.count);
         return NULL;
     }
-    Rescore rescore = { old, model, objective_of(old), same_points(old, model, err) };
+    Rescore rescore = { .old = old, .model = model, .objective = objective_of(old, err) };
+    rescore.result = rescore.objective ? same_points(old, model, err) : NULL;
     bool ok = rescore.result && judge(&rescore, err);
     for (size_t i = 0; ok && i < old->n; i++)
         ok = rescore_trace(&rescore, i, err);

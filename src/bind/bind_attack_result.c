@@ -126,11 +126,12 @@ static void push_shape(lua_State *L, const void *object) {
 }
 
 static void push_params(lua_State *L, const void *object) {
-    cJSON *params = cJSON_Parse(((const AttackResult *)object)->params);
-    if (!params)
+    cJSON **params = bind_new_json_box(L);
+    *params = cJSON_Parse(((const AttackResult *)object)->params);
+    if (!*params)
         luaL_error(L, "params: out of memory");
-    bind_push_record(L, params);
-    cJSON_Delete(params);
+    bind_push_record(L, *params);
+    lua_remove(L, -2);
 }
 
 static void push_seed(lua_State *L, const void *object) {
@@ -219,8 +220,8 @@ static int method_save(lua_State *L) {
     const AttackResult *result = check_self(L, "save");
     const char *path = bind_string(L, 2, "save", "path");
     Error err;
-    cJSON *header = bind_header();
-    bool ok = attack_result_save(result, path, header, &err);
+    cJSON *header = bind_header(&err);
+    bool ok = header && attack_result_save(result, path, header, &err);
     cJSON_Delete(header);
     return path_or_raise(L, ok, &err);
 }

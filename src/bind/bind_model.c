@@ -217,9 +217,9 @@ static int method_clone(lua_State *L) {
 static int method_save(lua_State *L) {
     const Model *model = check_self(L, "save");
     const char *path = bind_string(L, 2, "save", "path");
-    cJSON *header = bind_header();
     Error err;
-    bool ok = model_save(model, path, header, &err);
+    cJSON *header = bind_header(&err);
+    bool ok = header && model_save(model, path, header, &err);
     cJSON_Delete(header);
     if (!ok)
         return bind_raise(L, &err);

@@ -23,6 +23,10 @@ static const BoxType json_type = { .name = "perigee.native.json",
                                    .shown = "a JSON value",
                                    .release = release_json };
 
+cJSON **bind_new_json_box(lua_State *L) {
+    return (cJSON **)bind_new_box(L, &json_type);
+}
+
 static int push_row(lua_State *L) {
     const Array *a = bind_to_array(L, 1, "json", "value", DTYPE_F64);
     BIND_PUSH_TEXT(L, json_row(array_f64(a), array_size(a)));
@@ -35,7 +39,7 @@ static int native_json(lua_State *L) {
     int type = lua_type(L, 1);
     if (type != LUA_TNUMBER && type != LUA_TSTRING)
         return push_row(L);
-    void **node = bind_new_box(L, &json_type);
+    cJSON **node = bind_new_json_box(L);
     *node = type == LUA_TSTRING ? cJSON_CreateString(lua_tostring(L, 1))
                                 : cJSON_CreateNumber(lua_tonumber(L, 1));
     BIND_PUSH_TEXT(L, *node ? json_text(*node) : NULL);

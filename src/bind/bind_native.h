@@ -11,6 +11,9 @@ int open_native(lua_State *L);
 /* Push the table `gnuplot`: the process, its quoting, the numbers of figures. */
 void bind_open_gnuplot(lua_State *L);
 
+/* Push an empty box for a JSON value, so that pushing what it says may raise. */
+cJSON **bind_new_json_box(lua_State *L);
+
 /* Push a JSON value: objects and lists as tables, numbers as floats, null as the light userdata
  * NULL (a list keeps its length); what is missing (NULL) is nil. */
 void bind_push_json(lua_State *L, const cJSON *value);

@@ -22,8 +22,8 @@ enum { FORMAT = 1 };
 /* Lives in a box, so that an error anywhere frees it. */
 typedef struct Archive {
     Tensors tensors;
-    cJSON *root;
-    int parts; /* written so far: the next one's name */
+    cJSON *root; /* of one that is read */
+    int parts;   /* written so far: the next one's name */
 } Archive;
 
 static void archive_free(void *object) {
@@ -90,21 +90,29 @@ static int archive_put(lua_State *L) {
     return 2;
 }
 
+/* NULL without memory; cJSON_free it. */
+static char *describe(const char *values, Error *err) {
+    JsonTree tree;
+    JsonNode root = json_begin(&tree);
+    json_number(root, "format", FORMAT);
+    json_item(root, "written_by", bind_header(err));
+    json_item(json_list(root, "values"), NULL, cJSON_CreateRaw(values));
+    char *text = json_end_text(&tree);
+    if (!text)
+        error_memory(err, "save", strlen(values));
+    return text;
+}
+
 /* native.archive_write(archive, path, values): the objects, and the JSON text of the values. */
 static int archive_write(lua_State *L) {
     Archive *archive = bind_check(L, 1, &archive_type, "save", "archive");
     const char *path = bind_string(L, 2, "save", "path");
-    archive->root = cJSON_CreateObject();
-    cJSON_AddNumberToObject(archive->root, "format", FORMAT);
-    cJSON_AddItemToObject(archive->root, "written_by", bind_header());
-    cJSON_AddItemToArray(cJSON_AddArrayToObject(archive->root, "values"),
-                         cJSON_CreateRaw(bind_string(L, 3, "save", "values")));
     Error err = { 0 };
-    char *text = json_text(archive->root);
-    bool ok = text ? tensors_set_text(&archive->tensors, metadata_key, text, &err)
-                   : error_memory(&err, "save", 0);
+    char *text = describe(bind_string(L, 3, "save", "values"), &err);
+    bool ok = text && tensors_set_text(&archive->tensors, metadata_key, text, &err) &&
+              tensors_save(&archive->tensors, path, &err);
     cJSON_free(text);
-    return ok && tensors_save(&archive->tensors, path, &err) ? 0 : bind_raise(L, &err);
+    return ok ? 0 : bind_raise(L, &err);
 }
 
 /* native.archive_read(path) → the archive in that file, and what it says are its values (JSON as
@@ -118,7 +126,9 @@ static int archive_read(lua_State *L) {
     const char *text = tensors_text(&archive->tensors, metadata_key);
     if (!text)
         return luaL_error(L, "restore: %s was not written by save", path);
-    archive->root = json_parse("the values", text, SIZE_MAX, NULL);
+    archive->root = json_parse("the values", text, SIZE_MAX, &err);
+    if (!archive->root && err.kind == ERROR_MEMORY)
+        return raise_restore(L, &err);
     if (!json_check_format(archive->root, "session", FORMAT, &err)) {
         error_prefix(&err, "%s", path);
         return raise_restore(L, &err);

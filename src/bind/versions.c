@@ -3,6 +3,7 @@
 #include "bind/bind.h"
 #include "core/blas.h"
 #include "core/error.h"
+#include "core/json.h"
 #include "core/parallel.h"
 #include "core/session.h"
 #include "plot/gnuplot.h"
@@ -77,15 +78,19 @@ static void collect(Facts *facts) {
     facts->word[5] = lua_number();
 }
 
-cJSON *bind_header(void) {
+cJSON *bind_header(Error *err) {
     Facts facts;
-    cJSON *header = cJSON_CreateObject();
+    JsonTree tree;
+    JsonNode header = json_begin(&tree);
     collect(&facts);
     for (int i = 0; i < WORDS; i++)
-        cJSON_AddStringToObject(header, names[i], facts.word[i]);
-    cJSON_AddNumberToObject(header, "seed", (double)session_seed());
-    cJSON_AddNumberToObject(header, "threads", parallel_threads());
-    return header;
+        json_string(header, names[i], facts.word[i]);
+    json_number(header, "seed", (double)session_seed());
+    json_number(header, "threads", parallel_threads());
+    cJSON *made = json_end(&tree);
+    if (!made)
+        error_memory(err, "save", 512);
+    return made;
 }
 
 const char *bind_header_line(char text[256]) {

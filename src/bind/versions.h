@@ -3,6 +3,8 @@
 #ifndef PERIGEE_BIND_VERSIONS_H
 #define PERIGEE_BIND_VERSIONS_H
 
+#include "core/types.h"
+
 #include <cjson/cJSON.h>
 #include <lua.h>
 #include <stdio.h>
@@ -16,8 +18,9 @@ void versions_blas(char text[32]);
 void versions_print(FILE *out);
 
 /* version, revision, seed, threads, blas, blas_core, libsvm, lua: a new JSON object, which savers
- * put under "written_by" in a file's metadata. NULL on lack of memory. To be deleted. */
-cJSON *bind_header(void);
+ * put under "written_by" in a file's metadata. NULL, with an Error, on lack of memory. To be
+ * deleted. */
+cJSON *bind_header(Error *err);
 
 /* The same as one line: "perigee 0.1.0 (6841313), seed 0, 2 threads, OpenBLAS 0.3.21 (SkylakeX),
  * libsvm 3.24, Lua 5.4.4". */

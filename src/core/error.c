@@ -20,6 +20,11 @@ bool error_set(Error *err, ErrorKind kind, const char *format, ...) {
 }
 
 bool error_memory(Error *err, const char *where, size_t bytes) {
+    if (bytes == 0)
+        return error_set(err, ERROR_MEMORY, "%s: out of memory", where);
+    if (bytes < 100000)
+        return error_set(err, ERROR_MEMORY, "%s: out of memory: could not get %zu bytes", where,
+                         bytes);
     return error_set(err, ERROR_MEMORY, "%s: out of memory: could not get %.1f MB", where,
                      (double)bytes / 1e6);
 }

@@ -26,7 +26,7 @@ typedef enum ErrorKind {
 bool error_set(Error *err, ErrorKind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The same for an allocation of `bytes` that failed in the function `where`. */
+/* The same for an allocation of `bytes` (0: nobody knows) that failed in the function `where`. */
 bool error_memory(Error *err, const char *where, size_t bytes);
 
 /* Put "prefix: " in front of the message, for a caller that knows more (a file's name, a layer's).

@@ -16,35 +16,33 @@ static bool is_plain(const Value *value) {
            (!value->is_whole || (number < 0x1p63 && (int64_t)number == value->whole));
 }
 
-static cJSON *number_item(const Value *value) {
+static void add_value(JsonNode to, const char *name, const Value *value) {
     char text[VALUE_TEXT];
-    return is_plain(value) ? cJSON_CreateNumber(value->number[0])
-                           : cJSON_CreateString(value_text(value, text));
-}
-
-static cJSON *item_of(const Value *value) {
     switch (value->kind) {
+    case VALUE_NOTHING:
+        break;
     case VALUE_NUMBER:
-        return number_item(value);
+        if (is_plain(value))
+            json_number(to, name, value->number[0]);
+        else
+            json_string(to, name, value_text(value, text));
+        break;
     case VALUE_PAIR:
-        return cJSON_CreateDoubleArray(value->number, 2);
+        json_item(to, name, cJSON_CreateDoubleArray(value->number, 2));
+        break;
     case VALUE_BOOLEAN:
-        return cJSON_CreateBool(value->truth);
+        json_bool(to, name, value->truth);
+        break;
     default:
-        return cJSON_CreateString(value->word);
+        json_string(to, name, value->word);
     }
 }
 
-bool fields_write_json(const Field *field, const void *object, cJSON *json) {
-    bool ok = json != NULL;
-    for (; ok && field && field->name; field++) {
+void fields_write_json(const Field *field, const void *object, JsonNode to) {
+    for (; field && field->name; field++) {
         Value value = field_get(field, object);
-        if (value.kind == VALUE_NOTHING)
-            continue;
-        cJSON *item = item_of(&value);
-        ok = item && cJSON_AddItemToObject(json, field->name, item);
+        add_value(to, field->name, &value);
     }
-    return ok;
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */

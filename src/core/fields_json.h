@@ -7,11 +7,10 @@
 #define PERIGEE_CORE_FIELDS_JSON_H
 
 #include "core/fields.h"
+#include "core/json.h"
 
-#include <cjson/cJSON.h>
-
-/* Add every field's value to `json`. False without memory (json NULL is that, too). */
-bool fields_write_json(const Field *field, const void *object, cJSON *json);
+/* Add every field's value to an object. */
+void fields_write_json(const Field *field, const void *object, JsonNode to);
 
 /* Every member of `json` that is a field's, into the object; null and a missing one leave it as it
  * is, unless it is required. The complaints are field_set's; on failure some may be set already.

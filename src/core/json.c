@@ -1,11 +1,82 @@
 #include "core/json.h"
 
+#include "core/context.h"
 #include "core/fail.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+JsonNode json_begin(JsonTree *tree) {
+    *tree = (JsonTree){ .root = cJSON_CreateObject() };
+    tree->failed = !tree->root;
+    return (JsonNode){ tree, tree->root };
+}
+
+/* Add an item, which is freed where that fails; NULL then. */
+static cJSON *add(JsonNode to, const char *name, cJSON *item) {
+    bool ok =
+        to.node && item &&
+        (name ? cJSON_AddItemToObject(to.node, name, item) : cJSON_AddItemToArray(to.node, item));
+    if (ok)
+        return item;
+    cJSON_Delete(item);
+    to.tree->failed = true;
+    return NULL;
+}
+
+JsonNode json_object(JsonNode to, const char *name) {
+    return (JsonNode){ to.tree, add(to, name, cJSON_CreateObject()) };
+}
+
+JsonNode json_list(JsonNode to, const char *name) {
+    return (JsonNode){ to.tree, add(to, name, cJSON_CreateArray()) };
+}
+
+void json_number(JsonNode to, const char *name, double number) {
+    add(to, name, cJSON_CreateNumber(number));
+}
+
+void json_string(JsonNode to, const char *name, const char *text) {
+    add(to, name, cJSON_CreateString(text));
+}
+
+void json_bool(JsonNode to, const char *name, bool truth) {
+    add(to, name, cJSON_CreateBool(truth));
+}
+
+void json_null(JsonNode to, const char *name) {
+    add(to, name, cJSON_CreateNull());
+}
+
+void json_copy(JsonNode to, const char *name, const cJSON *item) {
+    add(to, name, cJSON_Duplicate(item, true));
+}
+
+void json_item(JsonNode to, const char *name, cJSON *item) {
+    add(to, name, item);
+}
+
+cJSON *json_end(JsonTree *tree) {
+    cJSON *root = tree->root;
+    if (tree->failed) {
+        cJSON_Delete(root);
+        root = NULL;
+    }
+    *tree = (JsonTree){ 0 };
+    return root;
+}
+
+char *json_end_text(JsonTree *tree) {
+    cJSON *root = json_end(tree);
+    char *text = root ? json_text(root) : NULL;
+    cJSON_Delete(root);
+    return text;
+}
 
 /* A finite number that 15 digits would change becomes its text of 17, and so does −0: newer
  * releases of cJSON print it as 0. */
@@ -37,6 +108,8 @@ static bool keep_all_digits(cJSON *node) {
 char *json_text(cJSON *root) {
     return keep_all_digits(root) ? cJSON_PrintUnformatted(root) : NULL;
 }
+
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 /* A look at the text alone: how many values it can have, and no string that C would cut. */
 static bool check_text(const char *what, const char *text, size_t most, Error *err) {
@@ -89,11 +162,34 @@ static bool check_names(const char *what, const cJSON *node, Error *err) {
     return ok;
 }
 
+/* cJSON answers NULL whether the text was wrong or memory lacked: its requests pass through here.
+ */
+static bool *memory_lacked(void) {
+    static const ContextSlot slot = { .size = sizeof(bool) };
+    return context_slot(&slot);
+}
+
+static void *request(size_t bytes) {
+    void *block = malloc(bytes);
+    if (!block)
+        *memory_lacked() = true;
+    return block;
+}
+
+static void watch_requests(void) {
+    cJSON_InitHooks(&(cJSON_Hooks){ .malloc_fn = request, .free_fn = free });
+}
+
 cJSON *json_parse(const char *what, const char *text, size_t most, Error *err) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     if (!check_text(what, text, most, err))
         return NULL;
+    pthread_once(&once, watch_requests);
+    *memory_lacked() = false;
     cJSON *root = cJSON_ParseWithOpts(text, NULL, true);
-    if (!cJSON_IsObject(root))
+    if (!root && *memory_lacked())
+        error_memory(err, what, 0);
+    else if (!cJSON_IsObject(root))
         error_set(err, ERROR_FILE, "%s is not a JSON object", what);
     else if (check_names(what, root, err))
         return root;

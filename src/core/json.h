@@ -1,4 +1,5 @@
-/* json.h — what cJSON lacks for files: numbers to the last bit, and distrust. */
+/* json.h — what cJSON lacks for files: numbers to the last bit, distrust, and writing that cannot
+ * lose a part without a word. */
 #ifndef PERIGEE_CORE_JSON_H
 #define PERIGEE_CORE_JSON_H
 
@@ -8,10 +9,44 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+/* A tree that is being made. Lack of memory anywhere is remembered: what comes after it is left
+ * out, and the tree's end is NULL. So nothing in between needs a look. */
+typedef struct JsonTree {
+    cJSON *root;
+    bool failed;
+} JsonTree;
+
+/* An object or a list in it, to add to; `name` is NULL in lists. */
+typedef struct JsonNode {
+    JsonTree *tree;
+    cJSON *node;
+} JsonNode;
+
+JsonNode json_begin(JsonTree *tree); /* an object at its root */
+JsonNode json_object(JsonNode to, const char *name);
+JsonNode json_list(JsonNode to, const char *name);
+void json_number(JsonNode to, const char *name, double number);
+void json_string(JsonNode to, const char *name, const char *text);
+void json_bool(JsonNode to, const char *name, bool truth);
+void json_null(JsonNode to, const char *name);
+void json_copy(JsonNode to, const char *name, const cJSON *item);
+
+/* Takes over the item; NULL is one for which there was no memory. */
+void json_item(JsonNode to, const char *name, cJSON *item);
+
+/* The end: what was made, the caller's to cJSON_Delete, or its text as by json_text. NULL without
+ * memory. Either leaves the tree empty. */
+cJSON *json_end(JsonTree *tree);
+char *json_end_text(JsonTree *tree);
+
 /* The text of `root`, every number in it to the last bit: cJSON's own writes 15 digits where those
  * are nearly the number. NULL without memory; cJSON_free it. Afterwards such numbers are raw text
  * in `root`, which is good for printing and deleting only. */
 char *json_text(cJSON *root);
+
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 /* Parse a text that came with a file, a string: NULL, with an Error of the kind ERROR_FILE, if it
  * is not JSON, has more than `most` values (each takes a hundred bytes), strings that contain NUL,
@@ -24,6 +59,8 @@ enum { JSON_DESCRIPTION = 100000 };
 /* Files say by "format" how they are to be read: 1, 2, …; those that do not are of format 1. False,
  * with both versions' names, for one newer than the newest known. `what` is the file's kind. */
 bool json_check_format(const cJSON *root, const char *what, int newest, Error *err);
+
+/* ---- Figures --------------------------------------------------------------------------------- */
 
 /* "[1,2.5,null]": the numbers with seven digits, as in a figure's data; null for what is not
  * finite. NULL without memory; the caller frees it. */

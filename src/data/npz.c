@@ -18,6 +18,14 @@ enum { DEFLATE_RATIO = 1032, ENTRY_LIMIT = 16384, PORTION = 1 << 20 };
 /* Packed entries up to this size are read without a look at whether they are whole. */
 enum { UNSEEN_MOST = 1 << 20 };
 
+/* What libzip says went wrong; it does not always say that memory lacked. */
+static bool zip_failed(const char *what, zip_error_t *failure, Error *err) {
+    int code = zip_error_code_zip(failure);
+    if (code == ZIP_ER_OK || code == ZIP_ER_MEMORY)
+        return error_memory(err, what, 0);
+    return error_set(err, ERROR_FILE, "%s: %s", what, zip_error_strerror(failure));
+}
+
 /* ---- Reading --------------------------------------------------------------------------------- */
 
 /* An archive that is being read. */
@@ -100,8 +108,7 @@ static bool try_entry(Entry *entry, zip_uint64_t size, Error *err) {
 
 static bool open_entry(const Archive *archive, zip_uint64_t index, Entry *entry, Error *err) {
     entry->file = zip_fopen_index(archive->zip, index, 0);
-    return entry->file ||
-           error_set(err, ERROR_FILE, "%s: %s", entry->title, zip_strerror(archive->zip));
+    return entry->file || zip_failed(entry->title, zip_get_error(archive->zip), err);
 }
 
 static Array *load_entry(const Archive *archive, const zip_stat_t *stat, Error *err) {
@@ -275,52 +282,84 @@ bool npz_load(const char *path, const char *const *wanted, Tensors *out, Error *
 
 typedef struct NamedArray NpzEntry;
 
-static bool add_entry(zip_t *archive, const NpzEntry *entry, bool deflate, Error *err) {
+/* The same file at any time of day, as small as it was asked to be. */
+static bool set_up(zip_t *archive, zip_uint64_t index, bool deflate) {
+    return zip_file_set_dostime(archive, index, 0, 1 << 5 | 1, 0) == 0 && /* 1 January 1980 */
+           zip_set_file_compression(archive, index, deflate ? ZIP_CM_DEFLATE : ZIP_CM_STORE, 0) ==
+               0;
+}
+
+/* An archive that is being written. It only borrows the entries' bytes: libzip frees what it takes
+ * over in some failures, and not in others. */
+typedef struct Building {
+    zip_t *zip;
+    unsigned char **bytes; /* of each entry */
+    bool deflate;
+} Building;
+
+static bool add_entry(const Building *building, const NpzEntry *entry, unsigned char **bytes,
+                      Error *err) {
     size_t size;
     char name[1024];
-    snprintf(name, sizeof name, "%s.npy", entry->name);
-    unsigned char *bytes = npy_encode(entry->array, &size, err);
-    if (!bytes)
+    if (snprintf(name, sizeof name, "%s.npy", entry->name) >= (int)sizeof name)
+        return error_set(err, ERROR_ARGUMENT, "the name of array '%.40s…' is too long",
+                         entry->name);
+    *bytes = npy_encode(entry->array, &size, err);
+    if (!*bytes)
         return false;
-    zip_source_t *source = zip_source_buffer(archive, bytes, size, 1); /* takes over the bytes */
-    if (!source) {
-        free(bytes);
-        return error_memory(err, "save_npz", size);
-    }
-    zip_int64_t index = zip_file_add(archive, name, source, ZIP_FL_ENC_UTF_8);
-    if (index < 0) {
+    zip_source_t *source = zip_source_buffer(building->zip, *bytes, size, 0);
+    if (!source)
+        return error_memory(err, entry->name, size);
+    zip_int64_t index = zip_file_add(building->zip, name, source, ZIP_FL_ENC_UTF_8);
+    if (index < 0)
         zip_source_free(source);
-        return error_set(err, ERROR_FILE, "array '%s': %s", entry->name, zip_strerror(archive));
-    }
-    zip_file_set_dostime(archive, (zip_uint64_t)index, 0, 1 << 5 | 1, 0); /* 1 January 1980 */
-    zip_set_file_compression(archive, (zip_uint64_t)index, deflate ? ZIP_CM_DEFLATE : ZIP_CM_STORE,
-                             0);
+    if (index >= 0 && set_up(building->zip, (zip_uint64_t)index, building->deflate))
+        return true;
+    snprintf(name, sizeof name, "array '%s'", entry->name);
+    return zip_failed(name, zip_get_error(building->zip), err);
+}
+
+/* All entries, and the archive closed, which empties building->zip. */
+static bool fill_archive(Building *building, const NpzEntry *entries, size_t count, Error *err) {
+    for (size_t i = 0; i < count; i++)
+        if (!add_entry(building, &entries[i], &building->bytes[i], err))
+            return false;
+    if (zip_close(building->zip) != 0)
+        return zip_failed("save_npz", zip_get_error(building->zip), err);
+    building->zip = NULL;
     return true;
+}
+
+/* An empty archive that is written into `source`, a reference of its own. */
+static zip_t *new_archive(zip_source_t *source, Error *err) {
+    zip_error_t failure;
+    zip_error_init(&failure);
+    zip_t *zip = zip_open_from_source(source, ZIP_TRUNCATE, &failure);
+    if (zip)
+        zip_source_keep(source);
+    else
+        zip_failed("save_npz", &failure, err);
+    zip_error_fini(&failure);
+    return zip;
 }
 
 /* The archive as one block of memory, owned by the returned source. */
 static zip_source_t *build_archive(const NpzEntry *entries, size_t count, bool deflate,
                                    Error *err) {
-    zip_error_t failure;
-    zip_error_init(&failure);
-    zip_source_t *source = zip_source_buffer_create(NULL, 0, 0, &failure);
-    zip_t *archive = source ? zip_open_from_source(source, ZIP_TRUNCATE, &failure) : NULL;
-    bool ok = archive != NULL;
-    if (!ok)
-        error_set(err, ERROR_FILE, "%s", zip_error_strerror(&failure));
-    zip_error_fini(&failure);
-    if (!archive) {
-        zip_source_free(source);
-        return NULL;
-    }
-    zip_source_keep(source); /* the archive's own reference goes with it */
-    for (size_t i = 0; ok && i < count; i++)
-        ok = add_entry(archive, &entries[i], deflate, err);
-    if (ok && zip_close(archive) == 0)
-        return source;
+    Building building = { .bytes = calloc(count, sizeof *building.bytes), .deflate = deflate };
+    zip_source_t *source = building.bytes ? zip_source_buffer_create(NULL, 0, 0, NULL) : NULL;
+    if (!source)
+        error_memory(err, "save_npz", count * sizeof *building.bytes);
+    else
+        building.zip = new_archive(source, err);
+    bool ok = building.zip && fill_archive(&building, entries, count, err);
+    if (building.zip)
+        zip_discard(building.zip);
+    for (size_t i = 0; building.bytes && i < count; i++)
+        free(building.bytes[i]);
+    free(building.bytes);
     if (ok)
-        error_set(err, ERROR_FILE, "%s", zip_strerror(archive));
-    zip_discard(archive);
+        return source;
     zip_source_free(source);
     return NULL;
 }
@@ -339,7 +378,7 @@ static bool write_source(zip_source_t *source, const char *path, Error *err) {
     if (ok && got == 0)
         return file_writer_commit(&writer, err);
     file_writer_abandon(&writer);
-    return error_set(err, ERROR_FILE, "%s: %s", path, zip_error_strerror(zip_source_error(source)));
+    return zip_failed(path, zip_source_error(source), err);
 }
 
 static int compare_names(const void *a, const void *b) {

@@ -216,39 +216,33 @@ static int compare_entries(const void *a, const void *b) {
 }
 
 /* {"dtype": …, "shape": […], "data_offsets": [begin, end]} under the tensor's name. */
-static bool describe_tensor(cJSON *header, const struct NamedArray *entry, size_t begin) {
+static void describe_tensor(JsonNode header, const struct NamedArray *entry, size_t begin) {
     static const char *const names[] = { "F32", "F64", "I32" };
-    cJSON *item = cJSON_AddObjectToObject(header, entry->name);
-    bool ok = item && cJSON_AddStringToObject(item, "dtype", names[entry->array->dtype]);
-    cJSON *shape = ok ? cJSON_AddArrayToObject(item, "shape") : NULL;
-    cJSON *offsets = shape ? cJSON_AddArrayToObject(item, "data_offsets") : NULL;
-    if (!offsets)
-        return false;
+    JsonNode item = json_object(header, entry->name);
+    json_string(item, "dtype", names[entry->array->dtype]);
+    JsonNode shape = json_list(item, "shape");
     for (int d = 0; d < entry->array->ndim; d++)
-        ok = ok && cJSON_AddItemToArray(shape, cJSON_CreateNumber((double)entry->array->shape[d]));
-    ok = ok && cJSON_AddItemToArray(offsets, cJSON_CreateNumber((double)begin));
-    size_t end = begin + array_bytes(entry->array);
-    return ok && cJSON_AddItemToArray(offsets, cJSON_CreateNumber((double)end));
+        json_number(shape, NULL, (double)entry->array->shape[d]);
+    JsonNode offsets = json_list(item, "data_offsets");
+    json_number(offsets, NULL, (double)begin);
+    json_number(offsets, NULL, (double)(begin + array_bytes(entry->array)));
 }
 
-/* The JSON header as text, malloc'd by cJSON. */
+/* The JSON header as text, malloc'd by cJSON; NULL without memory. */
 static char *header_text(const Tensors *tensors, const struct NamedArray *order) {
-    cJSON *header = cJSON_CreateObject();
-    bool ok = header != NULL;
-    if (ok && tensors->text_count > 0) {
-        cJSON *meta = cJSON_AddObjectToObject(header, "__metadata__");
-        ok = meta != NULL;
-        for (size_t i = 0; ok && i < tensors->text_count; i++)
-            ok = cJSON_AddStringToObject(meta, tensors->text[i].key, tensors->text[i].value);
+    JsonTree tree;
+    JsonNode header = json_begin(&tree);
+    if (tensors->text_count > 0) {
+        JsonNode meta = json_object(header, "__metadata__");
+        for (size_t i = 0; i < tensors->text_count; i++)
+            json_string(meta, tensors->text[i].key, tensors->text[i].value);
     }
     size_t begin = 0;
-    for (size_t i = 0; ok && i < tensors->count; i++) {
-        ok = describe_tensor(header, &order[i], begin);
+    for (size_t i = 0; i < tensors->count; i++) {
+        describe_tensor(header, &order[i], begin);
         begin += array_bytes(order[i].array);
     }
-    char *text = ok ? cJSON_PrintUnformatted(header) : NULL;
-    cJSON_Delete(header);
-    return text;
+    return json_end_text(&tree);
 }
 
 /* The header's length is a multiple of 8, padded with spaces, so that the data is aligned. */

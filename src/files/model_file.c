@@ -24,8 +24,7 @@ static bool write_model(const Model *model, const ModelWriter *to, Error *err) {
         return error_set(err, ERROR_ARGUMENT,
                          "save: a %s model is not made of numbers alone and cannot be saved",
                          model->kind->name);
-    if (!cJSON_AddStringToObject(to->meta, "kind", model->kind->name))
-        return error_memory(err, "save", strlen(model->kind->name));
+    json_string(to->meta, "kind", model->kind->name);
     return model->kind->save(model, to, err);
 }
 
@@ -60,9 +59,7 @@ static bool write_part(const ModelWriter *to, const char *name, const Model *par
     if (!join_prefix(to->prefix, name, &prefix, err))
         return false;
     inner.prefix = prefix.text;
-    inner.meta = cJSON_AddObjectToObject(to->meta, name);
-    if (!inner.meta)
-        return error_memory(err, "save", strlen(name));
+    inner.meta = json_object(to->meta, name);
     if (write_model(part, &inner, err))
         return true;
     error_prefix(err, "%s", name);
@@ -86,26 +83,18 @@ static Model *read_part(const ModelReader *from, const char *name, Error *err) {
     return part;
 }
 
-static bool fill(const Model *model, Tensors *tensors, cJSON *meta, Error *err) {
-    if (!write_model(model, &(ModelWriter){ tensors, "", meta, write_part }, err))
-        return false;
-    char *text = json_text(meta);
-    if (!text)
-        return error_memory(err, "save", 0);
-    bool ok = tensors_set_text(tensors, metadata_key, text, err);
-    cJSON_free(text);
-    return ok;
-}
-
 bool model_to(const Model *model, const cJSON *header, Tensors *tensors, Error *err) {
-    cJSON *meta = cJSON_CreateObject();
-    if (!meta)
-        return error_memory(err, "save", sizeof *meta);
-    cJSON_AddNumberToObject(meta, "format", FORMAT);
+    JsonTree tree;
+    JsonNode meta = json_begin(&tree);
+    json_number(meta, "format", FORMAT);
     if (header)
-        cJSON_AddItemToObject(meta, "written_by", cJSON_Duplicate(header, true));
-    bool ok = fill(model, tensors, meta, err);
-    cJSON_Delete(meta);
+        json_copy(meta, "written_by", header);
+    bool ok = write_model(model, &(ModelWriter){ tensors, "", meta, write_part }, err);
+    char *text = json_end_text(&tree);
+    if (ok)
+        ok = text ? tensors_set_text(tensors, metadata_key, text, err)
+                  : error_memory(err, "save", 256);
+    cJSON_free(text);
     return ok;
 }
 

@@ -1,7 +1,7 @@
 #include "files/result_file.h"
 
 #include "core/array.h"
-#include "core/fail.h"
+#include "core/error.h"
 #include "core/json.h"
 #include "core/printable.h"
 #include "core/file.h"
@@ -90,35 +90,35 @@ static bool add_traces(const AttackResult *result, Tensors *tensors, Error *err)
     return ok;
 }
 
-static cJSON *describe(const AttackResult *result, const cJSON *header) {
-    cJSON *meta = cJSON_CreateObject();
-    cJSON_AddNumberToObject(meta, "format", FORMAT);
-    cJSON_AddStringToObject(meta, "kind", kind);
-    cJSON_AddStringToObject(meta, "attack", result->attack);
-    cJSON_AddStringToObject(meta, "model", result->model_kind);
-    cJSON_AddNumberToObject(meta, "norm", result->norm);
-    cJSON_AddBoolToObject(meta, "rejects", result->rejects);
-    cJSON *classes = cJSON_AddArrayToObject(meta, "classes");
+/* NULL without memory; cJSON_free it. */
+static char *describe(const AttackResult *result, const cJSON *header) {
+    JsonTree tree;
+    JsonNode meta = json_begin(&tree);
+    json_number(meta, "format", FORMAT);
+    json_string(meta, "kind", kind);
+    json_string(meta, "attack", result->attack);
+    json_string(meta, "model", result->model_kind);
+    json_number(meta, "norm", result->norm);
+    json_bool(meta, "rejects", result->rejects);
+    JsonNode classes = json_list(meta, "classes");
     for (size_t c = 0; c < result->classes.count; c++)
-        cJSON_AddItemToArray(classes, cJSON_CreateNumber(result->classes.label[c]));
-    cJSON *shape = cJSON_AddArrayToObject(meta, "shape");
+        json_number(classes, NULL, result->classes.label[c]);
+    JsonNode shape = json_list(meta, "shape");
     for (int k = 0; k < result->sample_ndim; k++)
-        cJSON_AddItemToArray(shape, cJSON_CreateNumber((double)result->sample_shape[k]));
-    cJSON_AddItemToObject(meta, "params", cJSON_Parse(result->params));
+        json_number(shape, NULL, (double)result->sample_shape[k]);
+    json_item(meta, "params", cJSON_Parse(result->params));
     if (header)
-        cJSON_AddItemToObject(meta, "written_by", cJSON_Duplicate(header, true));
-    return meta;
+        json_copy(meta, "written_by", header);
+    return json_end_text(&tree);
 }
 
 bool attack_result_to(const AttackResult *result, const cJSON *header, Tensors *tensors,
                       Error *err) {
-    cJSON *meta = describe(result, header);
-    char *text = meta ? json_text(meta) : NULL;
+    char *text = describe(result, header);
     bool ok =
         text ? tensors_set_text(tensors, metadata_key, text, err) : error_memory(err, "save", 256);
     ok = ok && add_arrays(result, tensors, err) && add_traces(result, tensors, err);
     cJSON_free(text);
-    cJSON_Delete(meta);
     return ok;
 }
 
@@ -150,10 +150,15 @@ static cJSON *read_meta(const Tensors *tensors, Error *err) {
     return NULL;
 }
 
-bool attack_result_is_in(const Tensors *tensors) {
-    cJSON *meta = read_meta(tensors, NULL);
+bool attack_result_is_in(const Tensors *tensors, bool *is_in, Error *err) {
+    Error reason = { 0 };
+    cJSON *meta = read_meta(tensors, &reason);
     cJSON_Delete(meta);
-    return meta != NULL;
+    *is_in = meta != NULL;
+    if (reason.kind != ERROR_MEMORY)
+        return true;
+    *err = reason;
+    return false;
 }
 
 /* A list of integers, at most `most`, into `out`; −1 if it is something else. */

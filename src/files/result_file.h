@@ -23,8 +23,9 @@ bool attack_result_to(const AttackResult *result, const cJSON *header, Tensors *
 
 AttackResult *attack_result_load(const char *path, Error *err);
 
-/* Does a loaded file hold a result rather than a model? And the result itself. */
-bool attack_result_is_in(const Tensors *tensors);
+/* Does a loaded file hold a result rather than a model? False where there is no memory to find out.
+ * And the result itself. */
+bool attack_result_is_in(const Tensors *tensors, bool *is_in, Error *err);
 AttackResult *attack_result_from(const Tensors *tensors, Error *err);
 
 /* The traces as CSV, one line an iterate: sample and iterate (from 1), loss, score_LABEL for each

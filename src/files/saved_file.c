@@ -9,10 +9,13 @@ bool saved_load(const char *path, Model **model, AttackResult **result, Error *e
     tensors_init(&tensors);
     if (!tensors_load(&tensors, path, err))
         return false;
-    if (attack_result_is_in(&tensors))
-        *result = attack_result_from(&tensors, err);
-    else
-        *model = model_from(&tensors, err);
+    bool is_result;
+    if (attack_result_is_in(&tensors, &is_result, err)) {
+        if (is_result)
+            *result = attack_result_from(&tensors, err);
+        else
+            *model = model_from(&tensors, err);
+    }
     tensors_clear(&tensors);
     if (!*model && !*result)
         error_prefix(err, "%s", path);

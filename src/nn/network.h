@@ -23,8 +23,10 @@ extern const ModelKind network_model_kind;
  * that say which layer. Weights are drawn from `seed`. (From its parts: network_build.h.) */
 Network *network_new(const cJSON *description, uint64_t seed, Error *err);
 
-/* The description again, classes included; the caller deletes it. */
+/* The description again, classes included: the caller's to delete, NULL without memory; and into an
+ * object that is being written. */
 cJSON *network_describe(const Network *net);
+void network_describe_in(const Network *net, JsonNode to);
 
 size_t network_layer_count(const Network *net);
 const char *network_layer_name(const Network *net, size_t layer);

@@ -109,37 +109,29 @@ Network *network_new(const cJSON *description, uint64_t seed, Error *err) {
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-static bool add_layers(const Network *net, cJSON *list) {
-    bool ok = list != NULL;
-    for (size_t l = 0; ok && l < net->layers; l++) {
+static void describe_layers(const Network *net, JsonNode list) {
+    for (size_t l = 0; l < net->layers; l++) {
         const Layer *layer = net->layer[l];
-        cJSON *json = cJSON_CreateObject();
-        ok = cJSON_AddItemToArray(list, json) &&
-             cJSON_AddStringToObject(json, "kind", layer->kind->name) &&
-             fields_write_json(layer->kind->fields.field, layer, json);
+        JsonNode json = json_object(list, NULL);
+        json_string(json, "kind", layer->kind->name);
+        fields_write_json(layer->kind->fields.field, layer, json);
     }
-    return ok;
 }
 
-static bool describe_into(const Network *net, cJSON *object) {
+void network_describe_in(const Network *net, JsonNode to) {
     size_t numbers[3];
     int count = shape_numbers(net->input, numbers);
-    cJSON *input = cJSON_AddArrayToObject(object, "input");
+    JsonNode input = json_list(to, "input");
     for (int i = 0; i < count; i++)
-        if (!cJSON_AddItemToArray(input, cJSON_CreateNumber((double)numbers[i])))
-            return false;
-    if (!add_layers(net, cJSON_AddArrayToObject(object, "layers")))
-        return false;
-    if (net->model.classes.count == 0)
-        return true;
-    cJSON *classes = cJSON_CreateIntArray(net->model.classes.label, (int)net->model.classes.count);
-    return cJSON_AddItemToObject(object, "classes", classes);
+        json_number(input, NULL, (double)numbers[i]);
+    describe_layers(net, json_list(to, "layers"));
+    const Labels *classes = &net->model.classes;
+    if (classes->count > 0)
+        json_item(to, "classes", cJSON_CreateIntArray(classes->label, (int)classes->count));
 }
 
 cJSON *network_describe(const Network *net) {
-    cJSON *object = cJSON_CreateObject();
-    if (object && describe_into(net, object))
-        return object;
-    cJSON_Delete(object);
-    return NULL;
+    JsonTree tree;
+    network_describe_in(net, json_begin(&tree));
+    return json_end(&tree);
 }

@@ -169,26 +169,13 @@ static Model *net_clone(const Model *model, Error *err) {
 
 /* ---- Files ----------------------------------------------------------------------------------- */
 
-static bool save_meta(const Network *net, cJSON *meta) {
-    cJSON *description = network_describe(net);
-    if (!description)
-        return false;
-    while (description->child) {
-        cJSON *item = cJSON_DetachItemViaPointer(description, description->child);
-        cJSON_AddItemToObject(meta, item->string, item);
-    }
-    cJSON_Delete(description);
-    if (net->record)
-        cJSON_AddItemToObject(meta, "trained", cJSON_Duplicate(net->record, true));
-    return fields_write_json(network_fields, &(NetworkParts){ .seed = net->seed }, meta) &&
-           fields_write_json(train_fields.field, &net->params,
-                             cJSON_AddObjectToObject(meta, "fit"));
-}
-
 static bool net_save(const Model *model, const ModelWriter *to, Error *err) {
     const Network *net = (const Network *)model;
-    if (!save_meta(net, to->meta))
-        return error_memory(err, "save", 0);
+    network_describe_in(net, to->meta);
+    if (net->record)
+        json_copy(to->meta, "trained", net->record);
+    fields_write_json(network_fields, &(NetworkParts){ .seed = net->seed }, to->meta);
+    fields_write_json(train_fields.field, &net->params, json_object(to->meta, "fit"));
     return network_save_weights(net, to->tensors, to->prefix, err);
 }
 
@@ -201,7 +188,7 @@ static bool read_extras(Network *net, const cJSON *meta, Error *err) {
     }
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(meta, "trained");
     net->record = item ? cJSON_Duplicate(item, true) : NULL;
-    return true;
+    return net->record || !item || error_memory(err, "load", 256);
 }
 
 /* Numbers in all arrays: a net cannot have more weights. */

@@ -352,30 +352,36 @@ static const Field net_seed[] = {
     { .name = NULL },
 };
 
+/* NULL without memory. */
 static cJSON *make_record(const Trainer *trainer, const TrainHistory *history) {
     const TrainParams *params = trainer->params;
-    cJSON *record = cJSON_CreateObject();
+    JsonTree tree;
+    JsonNode record = json_begin(&tree);
     if (params->source)
-        cJSON_AddStringToObject(record, "source", params->source);
-    cJSON_AddNumberToObject(record, "samples", (double)trainer->samples->n);
+        json_string(record, "source", params->source);
+    json_number(record, "samples", (double)trainer->samples->n);
     fields_write_json(train_fields.field, params, record);
     fields_write_json(net_seed, trainer->net, record);
-    cJSON_AddNumberToObject(record, "epochs_finished", (double)history->epochs);
+    json_number(record, "epochs_finished", (double)history->epochs);
     if (history->epochs > 0) {
         const struct TrainEpoch *last = &history->epoch[history->epochs - 1];
-        cJSON_AddNumberToObject(record, "loss", last->loss);
-        cJSON_AddNumberToObject(record, "accuracy", last->accuracy);
+        json_number(record, "loss", last->loss);
+        json_number(record, "accuracy", last->accuracy);
     }
-    return record;
+    return json_end(&tree);
 }
 
-static void accept(Trainer *trainer, const TrainHistory *history) {
+static bool accept(Trainer *trainer, const TrainHistory *history, Error *err) {
     Network *net = trainer->net;
+    cJSON *record = make_record(trainer, history);
+    if (!record)
+        return error_memory(err, "train", 1024);
     labels_clear(&net->model.classes);
     net->model.classes = trainer->classes;
     trainer->classes = (Labels){ 0 };
     cJSON_Delete(net->record);
-    net->record = make_record(trainer, history);
+    net->record = record;
+    return true;
 }
 
 static void restore(const Trainer *trainer) {
@@ -388,10 +394,9 @@ static bool train(Trainer *trainer, TrainHistory *history, Error *err) {
     Network *net = trainer->net;
     if (trainer->params->anew)
         network_draw_weights(net, net->seed);
-    bool ok = train_epochs(trainer, history, err) && check_weights(net, trainer->params, err);
-    if (ok)
-        accept(trainer, history);
-    else
+    bool ok = train_epochs(trainer, history, err) && check_weights(net, trainer->params, err) &&
+              accept(trainer, history, err);
+    if (!ok)
         restore(trainer);
     return ok;
 }

@@ -55,14 +55,14 @@ Model *dnr_clone(const Model *base, Error *err) {
 bool dnr_save(const Model *base, const ModelWriter *to, Error *err) {
     const Dnr *dnr = (const Dnr *)base;
     threshold_write(to->meta, dnr->threshold);
-    cJSON *names = cJSON_AddArrayToObject(to->meta, "layers");
+    JsonNode names = json_list(to->meta, "layers");
     ModelWriter models = *to;
-    models.meta = cJSON_AddObjectToObject(to->meta, "classifiers");
+    models.meta = json_object(to->meta, "classifiers");
     bool ok =
         to->part(to, "net", (Model *)dnr->net, err) && to->part(to, "combiner", dnr->combiner, err);
     for (size_t l = 0; ok && l < dnr->layers; l++) {
         const char *name = dnr_layer_name(dnr, l);
-        cJSON_AddItemToArray(names, cJSON_CreateString(name));
+        json_string(names, NULL, name);
         ok = models.part(&models, name, dnr->layer[l].classifier, err);
     }
     return ok;

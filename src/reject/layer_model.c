@@ -131,7 +131,7 @@ static Model *layer_clone(const Model *base, Error *err) {
 
 static bool layer_save(const Model *base, const ModelWriter *to, Error *err) {
     const LayerModel *self = (const LayerModel *)base;
-    cJSON_AddStringToObject(to->meta, "layer", layer_model_layer(self));
+    json_string(to->meta, "layer", layer_model_layer(self));
     return to->part(to, "net", (Model *)self->net, err) &&
            to->part(to, "classifier", self->classifier, err);
 }

@@ -110,11 +110,11 @@ double threshold_for(Model *model, double p, const Batch *batch, Error *err) {
     return threshold;
 }
 
-void threshold_write(cJSON *meta, double threshold) {
+void threshold_write(JsonNode meta, double threshold) {
     if (isfinite(threshold))
-        cJSON_AddNumberToObject(meta, "threshold", threshold);
+        json_number(meta, "threshold", threshold);
     else
-        cJSON_AddNullToObject(meta, "threshold");
+        json_null(meta, "threshold");
 }
 
 bool threshold_read(const cJSON *meta, double *threshold, Error *err) {

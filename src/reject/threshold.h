@@ -57,7 +57,7 @@ double threshold_from_best(double p, double *best, size_t n, Error *err);
 double threshold_for(Model *model, double p, const Batch *batch, Error *err);
 
 /* "threshold" in a saved model's metadata. */
-void threshold_write(cJSON *meta, double threshold);
+void threshold_write(JsonNode meta, double threshold);
 bool threshold_read(const cJSON *meta, double *threshold, Error *err);
 
 #endif

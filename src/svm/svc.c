@@ -407,38 +407,34 @@ static bool svc_fit(Model *model, const Samples *samples, Progress *progress, Er
 
 /* ---- The file -------------------------------------------------------------------------------- */
 
-static bool write_kernel(cJSON *parent, const char *name, const Kernel *kernel) {
-    cJSON *json = cJSON_AddObjectToObject(parent, name);
-    return json && cJSON_AddStringToObject(json, "name", kernel->kind->name) &&
-           cJSON_AddNumberToObject(json, "gamma", kernel->gamma) &&
-           cJSON_AddNumberToObject(json, "coef0", kernel->coef0) &&
-           cJSON_AddNumberToObject(json, "degree", kernel->degree);
+static void write_kernel(JsonNode parent, const char *name, const Kernel *kernel) {
+    JsonNode json = json_object(parent, name);
+    json_string(json, "name", kernel->kind->name);
+    json_number(json, "gamma", kernel->gamma);
+    json_number(json, "coef0", kernel->coef0);
+    json_number(json, "degree", kernel->degree);
 }
 
-static bool write_params(cJSON *meta, const SvcParams *params) {
-    bool ok = write_kernel(meta, "kernel", &params->kernel) &&
-              cJSON_AddNumberToObject(meta, "C", params->C) &&
-              cJSON_AddNumberToObject(meta, "tolerance", params->tolerance) &&
-              cJSON_AddBoolToObject(meta, "balanced", params->balanced) &&
-              cJSON_AddStringToObject(meta, "solver", solver_names[params->solver]);
-    cJSON *labels = ok ? cJSON_AddArrayToObject(meta, "weighted") : NULL;
-    cJSON *weights = labels ? cJSON_AddArrayToObject(meta, "weight") : NULL;
-    ok = weights != NULL;
-    for (size_t i = 0; ok && i < params->weights; i++)
-        ok = cJSON_AddItemToArray(labels, cJSON_CreateNumber(params->weighted[i])) &&
-             cJSON_AddItemToArray(weights, cJSON_CreateNumber(params->weight[i]));
-    return ok;
+static void write_params(JsonNode meta, const SvcParams *params) {
+    write_kernel(meta, "kernel", &params->kernel);
+    json_number(meta, "C", params->C);
+    json_number(meta, "tolerance", params->tolerance);
+    json_bool(meta, "balanced", params->balanced);
+    json_string(meta, "solver", solver_names[params->solver]);
+    JsonNode labels = json_list(meta, "weighted"), weights = json_list(meta, "weight");
+    for (size_t i = 0; i < params->weights; i++) {
+        json_number(labels, NULL, params->weighted[i]);
+        json_number(weights, NULL, params->weight[i]);
+    }
 }
 
 static bool svc_save(const Model *model, const ModelWriter *to, Error *err) {
     const Svc *svc = (const Svc *)model;
     const Decision *decision = &svc->decision;
-    if (!write_params(to->meta, &svc->params))
-        return error_memory(err, "save", 256);
+    write_params(to->meta, &svc->params);
     if (!model_is_fitted(model))
         return true;
-    if (!write_kernel(to->meta, "fitted_kernel", &decision->kernel))
-        return error_memory(err, "save", 256);
+    write_kernel(to->meta, "fitted_kernel", &decision->kernel);
     return tensors_add(to->tensors, (TensorName){ to->prefix, "sv" }, decision->sv, err) &&
            tensors_add(to->tensors, (TensorName){ to->prefix, "alpha" }, decision->alpha, err) &&
            tensors_add(to->tensors, (TensorName){ to->prefix, "b" }, decision->b, err) &&

@@ -5,6 +5,7 @@ allowed='core/blas once
 core/blas_start before_libraries
 core/context entered
 core/context process_context
+core/json once
 core/parallel inside_loop
 host/interrupt before_all
 host/interrupt foreground

@@ -39,10 +39,10 @@ static const Thing initial = { .rate = 0.5, .reach = NAN, .word = -1 };
 
 /* The text of an object, to be freed by cJSON_free. */
 static char *text_of(const Thing *thing) {
-    cJSON *json = cJSON_CreateObject();
-    assert_true(fields_write_json(fields, thing, json));
-    char *text = cJSON_PrintUnformatted(json);
-    cJSON_Delete(json);
+    JsonTree tree;
+    fields_write_json(fields, thing, json_begin(&tree));
+    char *text = json_end_text(&tree);
+    assert_non_null(text);
     return text;
 }
 

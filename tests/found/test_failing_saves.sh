@@ -1,0 +1,16 @@
+# A save for which memory ran out answered true, and had put a file that cannot be read in the good one's
+# place. Each request of a save fails once, then that one and some after it.
+. tests/cli/tap.sh
+
+library=$(cd "$(dirname "$perigee")" && pwd)/tests/failing_malloc.so
+if [ ! -e "$library" ] || nm "$(dirname "$perigee")/obj/src/main.o" | grep -q '__[at]san'; then
+    skip "saves without memory" "an instrumented build"
+    finish
+    exit 0
+fi
+folder=$work
+if [ -w /dev/shm ]; then # waiting for a disk is not what is tested
+    folder=$(mktemp -d /dev/shm/perigee.XXXXXX)
+    trap 'rm -rf "$folder" "$work"' EXIT
+fi
+LD_PRELOAD=$library FAIL_LUA=0 "$perigee" --quiet tests/inject/saves.lua "$folder" "$library"
