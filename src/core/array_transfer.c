@@ -211,6 +211,12 @@ bool array_mask_takes(const char *where, const Array *values, const Array *out, 
     return ok;
 }
 
+/* A single number that the type holds: nothing to find out about it while writing. */
+static bool is_one_that_fits(const Array *values, DType dtype) {
+    return array_size(values) == 1 &&
+           dtype_holds(dtype, array_get(values, (size_t[ARRAY_MAX_DIMS]){ 0 }));
+}
+
 bool array_assign(const char *where, const Array *values, Array *out, Error *err) {
     char first[128], second[128];
     Sizes target = array_sizes(out), shape = array_sizes(values);
@@ -222,8 +228,8 @@ bool array_assign(const char *where, const Array *values, Array *out, Error *err
                          array_shape_text(out->ndim, out->shape, second));
     if (!array_mask_takes(where, values, out, err))
         return false;
-    bool safe =
-        values->dtype == out->dtype || out->dtype == DTYPE_F64 || values->dtype == DTYPE_I32;
+    bool safe = values->dtype == out->dtype || out->dtype == DTYPE_F64 ||
+                values->dtype == DTYPE_I32 || is_one_that_fits(values, out->dtype);
     if (safe && values->buffer != out->buffer)
         return transfer(values, out);
     /* A copy: of what is about to be overwritten, or of what may turn out not to fit. */
