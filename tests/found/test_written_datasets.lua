@@ -78,6 +78,7 @@ function TestWrittenDatasets:test_fields_are_read_only()
     d:take { 1, 2, 3 }, d:shuffle(), d:where(5), d:concat(d), d:per_class(1), data.digits(3), d:with {},
   } do
     is_read_only(made.y, "y of another dataset")
+    is_read_only(made.images, "images of another dataset")
   end
   d:where(function(_, row) is_read_only(row, "the row that where shows") return false end)
 end
