@@ -101,20 +101,35 @@ function Security:__len()
   return #self.models
 end
 
-local verdicts = { "correct", "rejected", "wrong", "evaded" }
+-- Did any run start from scores that are no numbers?
+local function has_failures(security)
+  for _, by_model in ipairs { security.counts, security.noise } do
+    for _, by_dmax in pairs(by_model) do
+      for _, counts in pairs(by_dmax) do
+        if (counts.failed or 0) > 0 then return true end
+      end
+    end
+  end
+  return false
+end
 
--- One cell a verdict, from the place `first` of the line on; of what was not counted they are empty.
-local function add_cells(line, first, counts)
-  for i, verdict in ipairs(verdicts) do
-    line[first + i - 1] = counts and tostring(counts[verdict] or "") or ""
+-- One cell a verdict at the end of the line; of what was not counted they are empty.
+local function add_cells(line, verdicts, counts)
+  for _, verdict in ipairs(verdicts) do
+    line[#line + 1] = counts and tostring(counts[verdict] or "") or ""
   end
 end
 
 function Security:__tostring()
-  local head = { "model", "dmax", "correct", "rejected", "wrong before", "evaded" }
+  local verdicts = { "correct", "rejected", "wrong", "evaded" }
+  if has_failures(self) then verdicts[5] = "failed" end
+  local names = { table.unpack(verdicts) }
+  names[3] = "wrong before"
+  local head = { "model", "dmax", table.unpack(names) }
   local with_noise = next(self.noise) ~= nil
   if with_noise then
-    table.move({ "noise: correct", "rejected", "wrong before", "evaded" }, 1, 4, #head + 1, head)
+    names[1] = "noise: correct"
+    table.move(names, 1, #names, #head + 1, head)
   end
   local lines = { head }
   for _, name in ipairs(self.models) do
@@ -122,8 +137,10 @@ function Security:__tostring()
       local counts = self.counts[name][k]
       if counts then
         local line = { k == 1 and name or "", ("%g"):format(d) }
-        add_cells(line, 3, counts)
-        if with_noise then add_cells(line, 7, self.noise[name] and self.noise[name][k]) end
+        add_cells(line, verdicts, counts)
+        if with_noise then
+          add_cells(line, verdicts, self.noise[name] and self.noise[name][k])
+        end
         lines[#lines + 1] = line
       end
     end
@@ -135,7 +152,7 @@ end
 -- ---- The evaluation ------------------------------------------------------------------------------
 
 --- Counts of samples by verdict for every model and every dmax: correct, rejected, wrong before the attack,
---- evaded; and robust, those that were correct and are not evaded.
+--- evaded, failed (from scores that are no numbers); and robust, those that were correct and are not evaded.
 function evaluate.security(options)
   options = options or {}
   check_options(options)

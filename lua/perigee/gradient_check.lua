@@ -25,6 +25,12 @@ local function scores_of(model, rows)
   return model.rejects and scores:slice(nil, { 1, -2 }) or scores
 end
 
+-- Those rows whose scores are all numbers; nil if there are none.
+local function rows_with_scores(rows, scores)
+  local sound = scores:isfinite():min(2)
+  return sound:max() > 0 and rows:take(sound:nonzero()) or nil
+end
+
 -- Unit rows: the gradient's own direction, where it has one, and random ones.
 local function directions(gradient, k)
   local u = k == 1 and gradient:astype "f64" or array.randn(gradient.shape, { seed = k, dtype = "f64" })
@@ -50,9 +56,15 @@ end
 
 --- What is found: { error = the median relative error, random =, flat =, ok =, message = }.
 function check.run(model, x)
-  local rows = rows_of(x)
-  local first, second = scores_of(model, rows), scores_of(model, rows)
   local found = { error = 0, random = false, flat = false, ok = true }
+  local all = rows_of(x)
+  local rows = rows_with_scores(all, scores_of(model, all))
+  if not rows then
+    found.ok, found.error = false, math.huge
+    found.message = "the scores are not finite: no run that starts here can succeed"
+    return found
+  end
+  local first, second = scores_of(model, rows), scores_of(model, rows)
   local apart, size = (first - second):abs():max(), first:abs()
   size = array.where(size:lt(math.huge), size, 0):max()
   if apart > UNSTEADY * math.max(size, 1e-300) then
@@ -64,6 +76,11 @@ function check.run(model, x)
   local w = array.randn(first.shape, { seed = 1, dtype = "f64" })
   local weights = model.rejects and array.concatenate({ w, array.zeros { #w, 1, dtype = "f64" } }, 2) or w
   local gradient = array.new(model.gradient(model, rows, weights), { dtype = "f64" }):reshape(rows.shape)
+  if gradient:isfinite():min() == 0 then
+    found.ok, found.error = false, math.huge
+    found.message = "the gradient is not finite at these samples"
+    return found
+  end
   local errors, any = {}, false
   for k = 1, DIRECTIONS do
     local u = directions(gradient, k)

@@ -119,8 +119,9 @@ bool attack_resolve(const Attack *attack, const AttackParams *params, AttackPara
                     Error *err);
 
 /* Attack all samples. An interrupt ends it early with what there is (each unfinished sample's stop
- * says so). NULL with err if arguments do not fit, if memory runs out, or if the model fails or
- * gives scores or gradients that are not finite. */
+ * says so). A row that comes to scores or a gradient that are not finite stops there, and keeps the
+ * answer that it had; one that starts there has failed. NULL with err if arguments do not fit, if
+ * memory runs out, or if the model fails. */
 AttackResult *attack_run(const Attack *attack, const AttackParams *params, const AttackTask *task,
                          Progress *progress, Error *err);
 

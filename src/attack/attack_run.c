@@ -97,8 +97,12 @@ static bool set_goals(Run *run, Error *err) {
     const AttackTask *task = run->task;
     const Labels *classes = &task->model->classes;
     int32_t *y = array_i32(run->result->y), *target = NULL;
+    const double *start_scores = array_f64(run->result->start_scores);
+    Batch samples = { .n = task->n, .where = run->problem.where };
+    if (!task->y && !model_check_rows(task->model, start_scores, &samples, err))
+        return false;
     for (size_t i = 0; i < task->n; i++) {
-        const double *scores = array_f64(run->result->start_scores) + i * run->problem.columns;
+        const double *scores = start_scores + i * run->problem.columns;
         y[i] = task->y ? task->y[i] : classes->label[model_best_class(task->model, scores)];
     }
     if (task->target) {
@@ -174,7 +178,7 @@ static bool prepare(Run *run, Error *err) {
         const float *x = task->x + i * task->features;
         run->stream[i] = run->params.seed ^ hash_bytes(x, task->features * sizeof *x);
         array_i32(run->result->start_label)[i] =
-            model_label(task->model, array_f64(run->result->start_scores) + i * problem->columns);
+            verdict_label(task->model, array_f64(run->result->start_scores) + i * problem->columns);
     }
     return true;
 }
@@ -191,15 +195,7 @@ static bool score_starts(Run *run, Error *err) {
                            run->progress };
     run->start_scores =
         start_scores_of(start->kept ? start->kept : run->own_start_scores, &points, err);
-    if (!run->start_scores)
-        return false;
-    for (size_t i = 0; i < start->n; i++)
-        if (!objective_is_sound(run->problem.model, run->start_scores + i * run->problem.columns))
-            return error_set(err, ERROR_ARGUMENT,
-                             "%s: start_from: the %s model gave a score that is not finite "
-                             "(row %zu of %zu)",
-                             run->problem.where, run->problem.model->kind->name, i + 1, start->n);
-    return true;
+    return run->start_scores != NULL;
 }
 
 /* By a step that said so, or within a call that failed for it. */
@@ -372,12 +368,10 @@ static bool restart(Run *run, const Further *further, int k, Error *err) {
 
 /* Which start point has the least loss for this goal. */
 static size_t nearest_start(const Run *run, Goal goal) {
-    const Problem *problem = &run->problem;
-    const Objective *objective = problem->objective;
-    size_t best = 0, columns = problem->columns;
-    double least = objective->loss(problem->model, run->start_scores, goal);
-    for (size_t i = 1; i < run->task->start.n; i++) {
-        double loss = objective->loss(problem->model, run->start_scores + i * columns, goal);
+    size_t best = 0, columns = run->problem.columns;
+    double least = INFINITY;
+    for (size_t i = 0; i < run->task->start.n; i++) {
+        double loss = problem_loss(&run->problem, run->start_scores + i * columns, goal);
         if (loss < least) {
             least = loss;
             best = i;
@@ -474,7 +468,7 @@ static bool finish(Run *run, size_t first, size_t n, Error *err) {
     for (size_t i = first; i < first + n; i++) {
         const float *x_adv = array_f32(result->x_adv) + i * d;
         array_i32(result->label)[i] =
-            model_label(problem->model, array_f64(result->scores) + i * columns);
+            verdict_label(problem->model, array_f64(result->scores) + i * columns);
         array_f64(result->distance)[i] =
             norm_distance(problem->constraint.norm, x_adv, array_f32(result->x0) + i * d, d);
     }

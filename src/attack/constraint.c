@@ -235,7 +235,8 @@ bool constraint_check(const Constraint *constraint, const Batch *samples, Error 
                 return error_set(err, ERROR_ARGUMENT,
                                  "%s: sample %zu: feature %zu is %g, outside the bounds %g … %g; "
                                  "scale the data or set lower and upper",
-                                 where, i + 1, j + 1, value, low, high);
+                                 where, i + 1, j + 1, isnan(value) ? (double)NAN : value, low,
+                                 high);
         }
     return true;
 }

@@ -4,7 +4,7 @@
  *                      first trial points gets the next gradients out of the pass that scores them
  *     attack->step     makes new points, has them scored, moves the rows (descent_move)
  *     record           where a row stands joins its path; the best (or last) point is its answer
- *     drop_stopped     rows that have converged leave, and the next passes are smaller
+ *     drop_stopped     rows that are done leave, and the next passes are smaller
  *
  * What lasts is stored by row, 0 … n−1: where it stands, its scores, loss, path and answer. What an
  * iteration needs is stored by place in the list of active rows: gradients and trial points, so
@@ -101,19 +101,9 @@ void descent_clear(Descent *descent) {
     *descent = (Descent){ 0 };
 }
 
-static bool check_scores(const Problem *problem, const double *scores, size_t rows, Error *err) {
-    for (size_t i = 0; i < rows; i++)
-        if (!objective_is_sound(problem->model, scores + i * problem->columns))
-            return error_set(err, ERROR_ARGUMENT,
-                             "%s: the %s model gave a score that is not finite (row %zu of %zu)",
-                             problem->where, problem->model->kind->name, i + 1, rows);
-    return true;
-}
-
 bool problem_score(const Problem *problem, const Points *points, Error *err) {
     Batch batch = { points->x, points->n, problem->features, problem->where };
-    return model_scores_in_pieces(problem->model, &batch, points->scores, err) &&
-           check_scores(problem, points->scores, points->n, err);
+    return model_scores_in_pieces(problem->model, &batch, points->scores, err);
 }
 
 bool descent_score(Descent *descent, const Trials *trials, Error *err) {
@@ -145,9 +135,15 @@ static bool grow(Path *path, const Problem *problem, Error *err) {
     return ok;
 }
 
+double problem_loss(const Problem *problem, const double *scores, Goal goal) {
+    return objective_is_sound(problem->model, scores)
+               ? problem->objective->loss(problem->model, scores, goal)
+               : INFINITY;
+}
+
 Worth problem_worth(const Problem *problem, const double *scores, Goal goal) {
     return (Worth){ verdict_success(problem->model, scores, goal),
-                    problem->objective->loss(problem->model, scores, goal) };
+                    problem_loss(problem, scores, goal) };
 }
 
 /* Append where the row stands to its path, and keep it if it is the answer so far. */
@@ -165,7 +161,8 @@ static bool record(Descent *descent, size_t row, Error *err) {
         memcpy(path->iterates + at * d, x, d * sizeof(float));
     path->count++;
     Worth worth = problem_worth(problem, descent->scores + row * columns, descent->goal[row]);
-    if (at == 0 || problem->attack->keeps_last || worth_more(worth, descent->worth[row])) {
+    bool last = problem->attack->keeps_last && worth.loss < INFINITY;
+    if (at == 0 || last || worth_more(worth, descent->worth[row])) {
         descent->answer_at[row] = at;
         descent->worth[row] = worth;
         memcpy(descent->answer + row * d, x, d * sizeof(float));
@@ -174,8 +171,7 @@ static bool record(Descent *descent, size_t row, Error *err) {
 }
 
 double descent_loss(const Descent *descent, size_t row, const double *scores) {
-    const Problem *problem = descent->problem;
-    return problem->objective->loss(problem->model, scores, descent->goal[row]);
+    return problem_loss(descent->problem, scores, descent->goal[row]);
 }
 
 void descent_move(Descent *descent, size_t row, const float *point, const double *scores) {
@@ -192,7 +188,10 @@ void descent_move(Descent *descent, size_t row, const float *point, const double
 static void weigh(const void *context, size_t a, const double *scores, double *w) {
     const Descent *descent = context;
     const Problem *problem = descent->problem;
-    problem->objective->weights(problem->model, scores, descent->goal[descent->active[a]], w);
+    if (objective_is_sound(problem->model, scores))
+        problem->objective->weights(problem->model, scores, descent->goal[descent->active[a]], w);
+    else /* the row will stop there */
+        memset(w, 0, problem->columns * sizeof *w);
 }
 
 /* Scores of the trial points, and their gradients where the next iteration will want them. */
@@ -208,8 +207,7 @@ static bool score_trials(Descent *descent, Error *err) {
                                 .context = descent,
                                 .scores = descent->trial_scores,
                                 .gradient = descent->gradient };
-    return model_gradient_in_pieces(problem->model, &batch, &request, err) &&
-           check_scores(problem, descent->trial_scores, descent->active_count, err);
+    return model_gradient_in_pieces(problem->model, &batch, &request, err);
 }
 
 bool descent_take_trials(Descent *descent, Error *err) {
@@ -245,8 +243,15 @@ static bool has_converged(const Descent *descent, const Path *path) {
            fabs(mean(end - window, window) - mean(end - 2 * window, window)) < eps;
 }
 
+static bool stands_on_numbers(const Descent *descent, size_t row) {
+    return objective_is_sound(descent->problem->model,
+                              descent->scores + row * descent->problem->columns);
+}
+
 /* Why the row stops after this iteration, or −1. */
 static int32_t reason_to_stop(const Descent *descent, size_t row) {
+    if (!stands_on_numbers(descent, row))
+        return STOP_FAILED;
     if (has_converged(descent, &descent->path[row]))
         return STOP_CONVERGED;
     if (descent->problem->params->early_stop && descent->worth[row].reached)
@@ -270,18 +275,13 @@ static void drop_stopped(Descent *descent, bool gradients) {
     descent->active_count = kept;
 }
 
-static bool gradient_is_sound(Descent *descent, size_t a, Error *err) {
-    const Problem *problem = descent->problem;
-    const float *g = descent->gradient + a * problem->features;
+static void measure_gradient(Descent *descent, size_t a) {
+    size_t d = descent->problem->features;
+    const float *g = descent->gradient + a * d;
     double sum = 0;
-    for (size_t j = 0; j < problem->features; j++)
+    for (size_t j = 0; j < d; j++)
         sum += (double)g[j] * (double)g[j];
     descent->gradient_norm[a] = sqrt(sum);
-    return isfinite(sum) ||
-           error_set(err, ERROR_ARGUMENT,
-                     "%s: the %s model gave a gradient that is not finite (sample %zu)",
-                     problem->where, problem->model->kind->name,
-                     descent->sample[descent->active[a]] + 1);
 }
 
 /* The active rows side by side in `trial`, or their own storage while all are active. */
@@ -319,9 +319,10 @@ static bool take_gradients(Descent *descent, Error *err) {
     for (size_t a = 0; a < descent->active_count; a++) {
         size_t row = descent->active[a];
         descent->gradient_count[row]++;
-        if (!gradient_is_sound(descent, a, err))
-            return false;
-        if (descent->gradient_norm[a] == 0 || descent->gradient_norm[a] < smallest)
+        measure_gradient(descent, a);
+        if (!isfinite(descent->gradient_norm[a]))
+            descent->stop[row] = STOP_FAILED;
+        else if (descent->gradient_norm[a] == 0 || descent->gradient_norm[a] < smallest)
             descent->stop[row] = STOP_ZERO_GRADIENT;
     }
     drop_stopped(descent, true);
@@ -343,7 +344,9 @@ static bool start(Descent *descent, Error *err) {
         descent->loss[row] = descent_loss(descent, row, descent->scores + row * problem->columns);
         if (!record(descent, row, err))
             return false;
-        if (problem->params->early_stop && descent->worth[row].reached)
+        if (!stands_on_numbers(descent, row))
+            descent->stop[row] = STOP_FAILED;
+        else if (problem->params->early_stop && descent->worth[row].reached)
             descent->stop[row] = STOP_EVADED;
     }
     drop_stopped(descent, false);

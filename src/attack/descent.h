@@ -72,7 +72,7 @@ typedef struct Points {
     double *scores; /* out */
 } Points;
 
-/* Scores of any points, checked to be finite. A long batch is done in pieces (see model.h's
+/* Scores of any points. A long batch is done in pieces (see model.h's
  * whole_batches); an interrupt between two of them is a failure: ask progress_interrupt_pending. */
 bool problem_score(const Problem *problem, const Points *points, Error *err);
 
@@ -86,7 +86,9 @@ typedef struct Trials {
 /* Scores of the trial points into trial_scores, counted for their samples. */
 bool descent_score(Descent *descent, const Trials *trials, Error *err);
 
-/* What a point with these scores is worth to a goal; the attack's loss of the row there. */
+/* What a point with these scores is worth to a goal; the attack's loss there, and that of the row.
+ * Where scores are not finite the loss is infinite: no such point is better than any other. */
+double problem_loss(const Problem *problem, const double *scores, Goal goal);
 Worth problem_worth(const Problem *problem, const double *scores, Goal goal);
 double descent_loss(const Descent *descent, size_t row, const double *scores);
 

@@ -12,7 +12,8 @@ static const char *const where = "attack result";
 
 const char *stop_name(int stop) {
     static const char *const names[STOP_REASONS] = { "converged",   "max_iter", "zero_gradient",
-                                                     "interrupted", "still",    "evaded" };
+                                                     "interrupted", "still",    "evaded",
+                                                     "failed" };
     return stop >= 0 && stop < STOP_REASONS ? names[stop] : "unknown";
 }
 
@@ -152,7 +153,8 @@ ResultCounts result_counts(const AttackResult *result) {
         counts.verdict[now]++;
         counts.hit += result_hit(result, i);
         counts.started_correct += before == VERDICT_CORRECT;
-        counts.robust += before == VERDICT_CORRECT && now != VERDICT_EVADED;
+        counts.robust +=
+            before == VERDICT_CORRECT && now != VERDICT_EVADED && now != VERDICT_FAILED;
     }
     return counts;
 }

@@ -19,6 +19,7 @@ typedef enum StopReason {
     STOP_INTERRUPTED,
     STOP_STILL,  /* the point has not moved for several steps */
     STOP_EVADED, /* asked to stop where the goal is reached */
+    STOP_FAILED, /* scores or gradient are not finite where it stands */
     STOP_REASONS
 } StopReason;
 

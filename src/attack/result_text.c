@@ -8,6 +8,8 @@
 static void label_text(const AttackResult *result, int32_t label, char text[24]) {
     if (result->rejects && label == LABEL_REJECTED)
         snprintf(text, 24, "rejected");
+    else if (label == LABEL_NONE)
+        snprintf(text, 24, "no label");
     else
         snprintf(text, 24, "%d", (int)label);
 }
@@ -55,22 +57,25 @@ static void early_text(const AttackResult *result, char text[160]) {
 static void batch_line(const AttackResult *result, char text[RESULT_TEXT]) {
     ResultCounts counts = result_counts(result);
     double sum = 0;
-    char goal[48] = "", before[48] = "", early[160];
+    char goal[48] = "", before[48] = "", failed[48] = "", early[160];
     const size_t *verdict = counts.verdict;
     for (size_t i = 0; i < result->n; i++)
         sum += array_f64(result->distance)[i];
     early_text(result, early);
     if (verdict[VERDICT_WRONG])
         snprintf(before, sizeof before, ", %zu wrong before", verdict[VERDICT_WRONG]);
+    if (verdict[VERDICT_FAILED])
+        snprintf(failed, sizeof failed, ", %zu failed", verdict[VERDICT_FAILED]);
     if (result->target)
         snprintf(goal, sizeof goal, ", %zu hit the target", counts.hit);
-    snprintf(text, RESULT_TEXT,
-             "%s on %s: %zu samples: %zu correct, %zu rejected%s, %zu evaded%s (%zu correct at the "
-             "start; mean %s distance %.4g%s)",
-             result->attack, result->model_kind, result->n, verdict[VERDICT_CORRECT],
-             verdict[VERDICT_REJECTED], before, verdict[VERDICT_EVADED], goal,
-             counts.started_correct, attack_norm_words[result->norm],
-             result->n ? sum / (double)result->n : 0, early);
+    snprintf(
+        text, RESULT_TEXT,
+        "%s on %s: %zu samples: %zu correct, %zu rejected%s, %zu evaded%s%s (%zu correct at the "
+        "start; mean %s distance %.4g%s)",
+        result->attack, result->model_kind, result->n, verdict[VERDICT_CORRECT],
+        verdict[VERDICT_REJECTED], before, verdict[VERDICT_EVADED], failed, goal,
+        counts.started_correct, attack_norm_words[result->norm],
+        result->n ? sum / (double)result->n : 0, early);
 }
 
 const char *result_text(const AttackResult *result, char text[RESULT_TEXT]) {

@@ -6,6 +6,7 @@
  *     wrong      accepted as another
  *     evaded     after an attack: wrong, and it was not before: what was wrong already proves
  *                nothing
+ *     failed     its scores are not all finite, now or before the attack: it proves nothing either
  *
  * A targeted attack hits if the point is accepted as the target. */
 #ifndef PERIGEE_ATTACK_VERDICT_H
@@ -18,6 +19,7 @@ typedef enum Verdict {
     VERDICT_REJECTED,
     VERDICT_WRONG,
     VERDICT_EVADED,
+    VERDICT_FAILED,
     VERDICTS
 } Verdict;
 
@@ -29,7 +31,8 @@ Verdict verdict_of(bool rejects, int32_t label, int32_t y);
 Verdict verdict_after(Verdict start, Verdict now);
 bool verdict_hit(bool rejects, int32_t label, int32_t target);
 
-/* Of a row of scores: is it rejected; is the goal reached? */
+/* Of a row of scores: its label, or LABEL_NONE; is it rejected; is the goal reached? */
+int32_t verdict_label(const Model *model, const double *scores);
 bool verdict_rejected(const Model *model, const double *scores);
 bool verdict_success(const Model *model, const double *scores, Goal goal);
 

@@ -7,7 +7,6 @@
 #include "data/dataset.h"
 #include "model.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,12 +112,7 @@ static void scores_body(lua_State *L, const Call *call) {
                 call->batch->x);
     lua_call(L, 2, 1);
     const Array *answer = check_answer(L, (Matrix){ "scores", DTYPE_F64, call->batch->n, columns });
-    const double *value = array_f64(answer);
-    for (size_t i = 0; i < call->batch->n * columns; i++)
-        if (isnan(value[i]))
-            luaL_error(L, "scores: the Lua model answered NaN for sample %d",
-                       (int)(i / columns) + 1);
-    memcpy(call->scores, value, call->batch->n * columns * sizeof *value);
+    memcpy(call->scores, array_f64(answer), array_bytes(answer));
 }
 
 static bool lua_scores(Model *model, const Batch *batch, double *scores, Error *err) {

@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,17 @@ struct Buffer {
     void *bytes;
     size_t capacity; /* of `bytes`, for the pool */
 };
+
+bool array_refuse_nan(const char *what, const Array *a, Error *err) {
+    for (size_t i = 0; i < array_size(a); i++) {
+        bool nan = a->dtype == DTYPE_F32   ? isnan(array_f32(a)[i])
+                   : a->dtype == DTYPE_F64 ? isnan(array_f64(a)[i])
+                                           : false;
+        if (nan)
+            return error_set(err, ERROR_ARGUMENT, "%s: number %zu is NaN", what, i + 1);
+    }
+    return true;
+}
 
 char *array_shape_text(int ndim, const size_t *shape, char text[128]) {
     size_t used = (size_t)snprintf(text, 128, "(");

@@ -11,6 +11,9 @@
 /* The label that models give to a rejected sample. */
 enum { LABEL_REJECTED = -1 };
 
+/* Of scores that are not all numbers: no label. */
+static const int32_t LABEL_NONE = INT32_MIN;
+
 /* Sorted, without repeats; a score's column is its label's position here. Owns `label`. */
 typedef struct Labels {
     int32_t *label;

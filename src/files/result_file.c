@@ -240,12 +240,14 @@ static bool fill_arrays(const Tensors *tensors, AttackResult *result, Error *err
     return ok;
 }
 
-/* Are all of them classes (or −1, for a model that rejects)? Losses are found by their columns. */
+/* Are all of them classes, or where a model judged what else it may say? Losses are found by their
+ * columns. */
 static bool known_labels(const AttackResult *result, const char *name, const Array *label,
-                         bool rejects, Error *err) {
+                         bool judged, Error *err) {
     for (size_t i = 0; label && i < result->n; i++) {
         int32_t one = array_i32(label)[i];
-        if (labels_find(&result->classes, one) < 0 && !(rejects && one == LABEL_REJECTED))
+        bool said = judged && (one == LABEL_NONE || (result->rejects && one == LABEL_REJECTED));
+        if (!said && labels_find(&result->classes, one) < 0)
             return error_set(err, ERROR_FILE, "attack result: %s of sample %zu is %d, not a class",
                              name, i + 1, (int)one);
     }
@@ -255,8 +257,8 @@ static bool known_labels(const AttackResult *result, const char *name, const Arr
 static bool check_labels(const AttackResult *result, Error *err) {
     return known_labels(result, "y", result->y, false, err) &&
            known_labels(result, "target", result->target, false, err) &&
-           known_labels(result, "label", result->label, result->rejects, err) &&
-           known_labels(result, "start_label", result->start_label, result->rejects, err);
+           known_labels(result, "label", result->label, true, err) &&
+           known_labels(result, "start_label", result->start_label, true, err);
 }
 
 /* A part of the joined rows into a trace's own array. */

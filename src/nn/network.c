@@ -214,9 +214,13 @@ static bool load_parameter(const WeightsLoad *from, const Layer *layer, int p, E
                          parameter->name, array_shape_text(found->ndim, found->shape, got),
                          array_shape_text(parameter->ndim, parameter->shape, expected));
     }
-    Array *values = array_contiguous("load_weights", found, DTYPE_F32, err);
-    if (!values)
+    char what[128];
+    snprintf(what, sizeof what, "load_weights: %s.%s", layer->name, parameter->name);
+    Array *values = array_contiguous(what, found, DTYPE_F32, err);
+    if (!values || !array_refuse_nan(what, values, err)) {
+        array_free(values);
         return false;
+    }
     float *own = from->weights + layer->offset + parameter->offset;
     if (layer->kind->import)
         layer->kind->import(layer, p, array_f32(values), own);

@@ -21,13 +21,15 @@ end
 function TestWrongBefore:test_nothing_moved_is_no_evasion()
   local result = run(0)
   lu.assertEquals(result.verdict, { "correct", "wrong", "rejected", "correct" })
-  lu.assertEquals(result:counts(), { correct = 2, rejected = 1, wrong = 1, evaded = 0, robust = 2 })
+  lu.assertEquals(result:counts(),
+    { correct = 2, rejected = 1, wrong = 1, evaded = 0, failed = 0, robust = 2 })
 end
 
 function TestWrongBefore:test_what_was_wrong_stays_apart()
   local result = run(0.3)
   lu.assertEquals(result.verdict, { "evaded", "wrong", "evaded", "correct" })
-  lu.assertEquals(result:counts(), { correct = 1, rejected = 0, wrong = 1, evaded = 2, robust = 1 })
+  lu.assertEquals(result:counts(),
+    { correct = 1, rejected = 0, wrong = 1, evaded = 2, failed = 0, robust = 1 })
   lu.assertStrContains(tostring(result), "4 samples: 1 correct, 0 rejected, 1 wrong before, 2 evaded")
   lu.assertStrContains(tostring(result[2]), ", wrong")
 end

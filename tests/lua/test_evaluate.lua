@@ -50,7 +50,7 @@ function TestSecurity:test_counts()
   lu.assertEquals(#security, 2)
   for _, name in ipairs(security.models) do
     lu.assertEquals(security.counts[name][1],
-      { correct = 2, rejected = 0, wrong = 1, evaded = 0, robust = 2 })
+      { correct = 2, rejected = 0, wrong = 1, evaded = 0, failed = 0, robust = 2 })
     lu.assertEquals(security.counts[name][2].correct, 1)
     lu.assertEquals(security.counts[name][3].correct, 0)
     lu.assertEquals(security.noise[name][1], security.counts[name][1])

@@ -89,7 +89,7 @@ function TestLuaModel:test_errors_keep_their_words()
   function model.scores() return "high" end
   raises("the Lua model's answer", nr.scores, nr, points)
   function model.scores() return { { 1, 2 }, { 3, 0 / 0 }, { 5, 6 } } end
-  raises("NaN for sample 2", nr.scores, nr, points)
+  raises("the scores of sample 2 are not all numbers", nr.predict, nr, points)
   model.gradient = nil
   raises("no gradient method", nr.gradient, nr, points, { 1, 0, 0 })
 end

@@ -81,8 +81,9 @@ print(attack.noise({ model = net, dmax = 2, seed = 1 }):run(digits))]],
     name = "attack:run",
     text = [[
 Attacks all samples as one batch. The true classes are the dataset's, or y's, or else the model's own
-best ones. Ctrl-C ends it with what there is: a sample that was not finished says "interrupted". It
-raises where the model gives scores or gradients that are not finite.]],
+best ones. Ctrl-C ends it with what there is: a sample that was not finished says "interrupted".
+Where scores or a gradient are not finite a run stops with "failed" and keeps the answer that it had; where
+they are so at its start its verdict is "failed" as well, and it has no label (−2147483648).]],
     params = {
       { "samples", "dataset|array", "a dataset, rows of features, or one sample" },
     },
@@ -146,8 +147,9 @@ show { r.x0[1], r.x_adv[1], r.x_adv[1] - r.x0[1] }]],
     name = "result:counts",
     text = [[
 How many of the answers are correct, rejected, wrong (and were so before the attack) and evaded (and were
-not). robust are those that were correct before and are correct or rejected now.]],
-    returns = { "table", "{ correct, rejected, wrong, evaded, robust }, and hit for a targeted attack" },
+not); and failed, whose scores were not finite before the attack: that proves nothing. robust are those
+that were correct before and are correct or rejected now.]],
+    returns = { "table", "{ correct, rejected, wrong, evaded, failed, robust }, and hit where targeted" },
     example = example_net .. [[
 local counts = attack.fgsm({ model = net, dmax = 0.2 }):run(digits):counts()
 print(counts.correct, counts.rejected, counts.evaded)]],
@@ -205,11 +207,13 @@ more from the stored points.]]),
   field("result.start_scores", "array", "The samples' scores before the attack, n × columns, float64."),
   field("result.distance", "array", "How far the answers are from the samples, in the norm; float64."),
   field("result.verdict", "string[]",
-    '"correct", "rejected", "evaded", or "wrong" where it was so before: what became of each.'),
-  field("result.start_verdict", "string[]", '"correct", "rejected" or "wrong": what each was before.'),
+    '"correct", "rejected", "evaded", "wrong" where it was so before, or "failed" where its scores were not '
+      .. "finite: what became of each."),
+  field("result.start_verdict", "string[]",
+    '"correct", "rejected", "wrong" or "failed": what each was before.'),
   field("result.stop", "string[]",
     'Why each ended: "max_iter"; "still" (five steps have not moved it); "zero_gradient"; "evaded" (with '
-      .. 'early_stop); "converged" (with eps); "interrupted".'),
+      .. 'early_stop); "converged" (with eps); "interrupted"; "failed" (scores or gradient not finite).'),
   field("result.loss", "array[]", "The loss of every iterate, from the start to the answer; float64."),
   field("result.trace", "array[]", "The scores of every iterate, iterates × columns, float64."),
   field("result.trace_distance", "array[]", "The distance of every iterate; float64."),

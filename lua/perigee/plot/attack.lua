@@ -154,6 +154,7 @@ end
 local adversarial_titles = {
   evaded = "adversarial: %s (accepted)", rejected = "adversarial: rejected",
   correct = "adversarial: still %s (accepted)", wrong = "moved: %s, wrong before",
+  failed = "not attacked: no scores",
 }
 
 -- "l2 distance 1.95 (dmax 2)", as far as the result says.

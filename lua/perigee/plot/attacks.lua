@@ -10,7 +10,9 @@ local gnuplot = require("perigee.native").gnuplot
 local REJECTED = -1
 local CELL, WORDS, LEFT, BAND_GAP = 84, 20, 88, 12
 
-local verdict_colours = { evaded = "vermillion", rejected = "blue", correct = "black", wrong = "orange" }
+local verdict_colours = {
+  evaded = "vermillion", rejected = "blue", correct = "black", wrong = "orange", failed = "grey",
+}
 
 -- The fields of the result that the grid shows, as lists.
 local function fields_of(where, result)
