@@ -198,23 +198,29 @@ static bool all_done(const Pieces *pieces, Error *err) {
            error_set(err, ERROR_INTERRUPTED, "%s: interrupted", batch->where);
 }
 
+bool model_answer(Model *model, Pieces *pieces, const GradientRequest *request, Error *err) {
+    bool ok = true;
+    while (ok && pieces_next(pieces)) {
+        if (request->gradient) {
+            GradientRequest part = request_rows(request, model, pieces->done);
+            ok = model_gradient(model, &pieces->piece, &part, err);
+        } else {
+            size_t done = pieces->done * model_columns(model);
+            ok = model_scores(model, &pieces->piece, request->scores + done, err);
+        }
+    }
+    pieces_end(pieces);
+    return ok;
+}
+
 bool model_scores_in_pieces(Model *model, const Batch *batch, double *scores, Error *err) {
-    Pieces pieces = pieces_of(model, batch, NULL);
-    while (pieces_next(&pieces))
-        if (!model_scores(model, &pieces.piece, scores + pieces.done * model_columns(model), err))
-            return false;
-    return all_done(&pieces, err);
+    return model_gradient_in_pieces(model, batch, &(GradientRequest){ .scores = scores }, err);
 }
 
 bool model_gradient_in_pieces(Model *model, const Batch *batch, const GradientRequest *request,
                               Error *err) {
     Pieces pieces = pieces_of(model, batch, NULL);
-    while (pieces_next(&pieces)) {
-        GradientRequest part = request_rows(request, model, pieces.done);
-        if (!model_gradient(model, &pieces.piece, &part, err))
-            return false;
-    }
-    return all_done(&pieces, err);
+    return model_answer(model, &pieces, request, err) && all_done(&pieces, err);
 }
 
 bool model_forward(ModelPass *pass, double *scores, Error *err) {

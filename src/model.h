@@ -225,6 +225,9 @@ Pieces pieces_of(const Model *model, const Batch *batch, Progress *progress);
 bool pieces_next(Pieces *pieces);
 void pieces_end(Pieces *pieces);
 
+/* What is requested, in these pieces; without a gradient the scores alone. */
+bool model_answer(Model *model, Pieces *pieces, const GradientRequest *request, Error *err);
+
 /* Scores or gradients in pieces, without a word. An interrupt is a failure, ERROR_INTERRUPTED. */
 bool model_scores_in_pieces(Model *model, const Batch *batch, double *scores, Error *err);
 bool model_gradient_in_pieces(Model *model, const Batch *batch, const GradientRequest *request,

@@ -161,11 +161,32 @@ int bind_expected(lua_State *L, int arg, const char *where, const char *name,
 /* A function's upvalue. */
 typedef struct Entry {
     BindFunction function; /* first: bind_here gives it */
-    const char *library;   /* "nn" in complaints, or NULL */
+    char where[48];
 } Entry;
 
 const BindFunction *bind_here(lua_State *L) {
     return lua_touserdata(L, lua_upvalueindex(1));
+}
+
+const char *bind_where(lua_State *L) {
+    return ((const Entry *)bind_here(L))->where;
+}
+
+void *bind_self(lua_State *L, const BoxType *type) {
+    void *object = bind_test(L, 1, type);
+    char expected[128];
+    snprintf(expected, sizeof expected, "%s (is this a call with a dot instead of a colon?)",
+             type->shown);
+    if (!object)
+        bind_expected(L, 1, bind_where(L), "self", expected);
+    return object;
+}
+
+int bind_answer(lua_State *L, int arg, bool ok, const Error *err) {
+    if (!ok)
+        return bind_raise(L, err);
+    lua_settop(L, arg);
+    return 1;
 }
 
 /* x:take(…) is said to have one argument fewer than take(x, …). */
@@ -176,13 +197,10 @@ static bool called_as_method(lua_State *L) {
 }
 
 static void refuse_surplus(lua_State *L, int most, int arg) {
-    const Entry *here = (const Entry *)bind_here(L);
-    const char *name = here->function.name;
+    const char *name = bind_where(L);
     char got[128];
     bind_describe(L, arg, got);
     most -= called_as_method(L);
-    if (here->library)
-        name = lua_pushfstring(L, "%s.%s", here->library, name);
     if (most <= 0)
         luaL_error(L, "%s: expected no arguments, got %s", name, got);
     luaL_error(L, "%s: expected at most %d argument%s, got %s as well", name, most,
@@ -208,15 +226,32 @@ static int call_function(lua_State *L) {
 void bind_push_function(lua_State *L, const BindFunction *function) {
     Entry *own = lua_newuserdatauv(L, sizeof *own, 0);
     *own = (Entry){ .function = *function };
+    snprintf(own->where, sizeof own->where, "%s", function->name);
     lua_pushcclosure(L, call_function, 1);
 }
 
-void bind_name_library(lua_State *L, const char *library) {
+void bind_describe_options(lua_State *L, const Described *described) {
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, BIND_DESCRIPTIONS);
+    Described *own = lua_newuserdatauv(L, sizeof *own, 0);
+    *own = *described;
+    lua_setfield(L, -2, described->name);
+    lua_pushstring(L, described->name);
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+    lua_pop(L, 1);
+}
+
+void bind_name_functions(lua_State *L, const char *owner, const char *mark, bool said) {
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
         if (lua_tocfunction(L, -1) != call_function)
             continue;
         lua_getupvalue(L, -1, 1);
-        ((Entry *)lua_touserdata(L, -1))->library = library;
+        Entry *entry = lua_touserdata(L, -1);
+        char name[sizeof entry->where];
+        snprintf(name, sizeof name, "%.20s%s%.24s", owner, mark, entry->function.name);
+        if (said)
+            memcpy(entry->where, name, sizeof name);
+        if (entry->function.options)
+            bind_describe_options(L, &(Described){ name, .fields = *entry->function.options });
         lua_pop(L, 1);
     }
 }
@@ -373,6 +408,7 @@ void bind_new_type(lua_State *L, const BindType *type) {
     lua_pushlightuserdata(L, (void *)type);
     lua_newtable(L);
     set_methods(L, type);
+    bind_name_functions(L, type->box->name + strlen("perigee."), ":", false);
     lua_pushvalue(L, -1);
     lua_setfield(L, -4, "methods"); /* for those who complete names */
     lua_pushcclosure(L, index_object, 2);
@@ -481,6 +517,21 @@ int bind_opt_push(lua_State *L, int arg, const char *key) {
     arg = lua_absindex(L, arg);
     lua_pushstring(L, key);
     return lua_rawget(L, arg);
+}
+
+BindStrings bind_push_strings(lua_State *L, int arg, const char *name, const char *expected) {
+    size_t count = lua_istable(L, arg) ? (size_t)lua_rawlen(L, arg) : 0;
+    if (!lua_istable(L, arg))
+        bind_expected(L, arg, bind_where(L), name, expected);
+    if (count == 0)
+        luaL_error(L, "%s: %s: expected %s, got an empty list", bind_where(L), name, expected);
+    bind_push_copy(L, arg);
+    const char **string = lua_newuserdatauv(L, count * sizeof *string, 0);
+    for (size_t i = 0; i < count; i++, lua_pop(L, 1)) {
+        lua_rawgeti(L, -2, (lua_Integer)i + 1);
+        string[i] = bind_string(L, -1, bind_where(L), name);
+    }
+    return (BindStrings){ string, count };
 }
 
 /* ---- Answers that are lists --------------------------------------------------------------------

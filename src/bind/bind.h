@@ -8,6 +8,7 @@
 #ifndef PERIGEE_BIND_H
 #define PERIGEE_BIND_H
 
+#include "core/fields.h"
 #include "core/types.h"
 
 #include <lauxlib.h>
@@ -16,9 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct Field Field;
 typedef struct Rng Rng;
-typedef struct Value Value;
 
 /* ---- Boxes: a userdata that owns one C object ---------------------------------------------- */
 
@@ -67,9 +66,9 @@ void *bind_check(lua_State *L, int arg, const BoxType *type, const char *where, 
 typedef struct BindFunction {
     const char *name;
     lua_CFunction call;
-    int most;             /* or BIND_ANY */
-    const void *data;     /* what tells apart the names that share one `call` */
-    const Field *options; /* those of its table of options, for `call` and for the help */
+    int most;              /* or BIND_ANY */
+    const void *data;      /* what tells apart the names that share one `call` */
+    const Fields *options; /* those of its table of options, for `call` and for the help */
 } BindFunction;
 
 enum { BIND_ANY = -1 };
@@ -85,15 +84,43 @@ enum { BIND_ANY = -1 };
 /* Push one; it is copied. Set all of a list in the table on top of the stack. */
 void bind_push_function(lua_State *L, const BindFunction *function);
 void bind_set_functions(lua_State *L, const BindFunction *list);
-/* The functions in the table on top are this library's; `library` outlives L. Not for arrays, whose
- * functions are methods too. */
-void bind_name_library(lua_State *L, const char *library);
+/* The functions in the table on top are "svm" "." NAME, or "dataset" ":" NAME: by that the help has
+ * their options, and `said`, their messages begin with it. */
+void bind_name_functions(lua_State *L, const char *owner, const char *mark, bool said);
 
 /* Refuse arguments beyond `last`: for a function of BIND_ANY that has found its last one itself. */
 void bind_end(lua_State *L, int last);
 
-/* The entry by which the running C function was called. */
+#define BIND_DESCRIPTIONS "perigee.descriptions"
+/* Something that users make by a constructor with options. */
+typedef struct Described {
+    const char *name;    /* "attack.pgd" */
+    const char *summary; /* what it is; NULL where the help has an entry of its own */
+    const char *example; /* one that runs; with the summary */
+    const char *result;  /* what the constructor gives: "attack", and in words */
+    const char *gives;
+    const char *group; /* the heading that it stands under in its library's list, or NULL */
+    const char *see;   /* the entry that uses it: "svm.new" */
+    Fields fields;
+} Described;
+
+/* Keep a description for the help (BIND_DESCRIPTIONS in the registry: by name, and the list of
+ * names); the strings but the name outlive the program's run. */
+void bind_describe_options(lua_State *L, const Described *described);
+
+/* The entry by which the running C function was called; what its messages begin with: "svm.new", or
+ * of a method the bare name. */
 const BindFunction *bind_here(lua_State *L);
+const char *bind_where(lua_State *L);
+
+/* The object of the method that runs. */
+void *bind_self(lua_State *L, const BoxType *type);
+
+/* Its options from the table at `arg` into the struct that they are of (see bind_fields.h). */
+void bind_here_options(lua_State *L, int arg, void *object);
+
+/* What it answers where it writes a file, say: the argument at `arg`; or it raises the error. */
+int bind_answer(lua_State *L, int arg, bool ok, const Error *err);
 
 /* ---- Types: what can be done with a box ------------------------------------------------------ */
 
@@ -196,6 +223,14 @@ int bind_opt_push(lua_State *L, int arg, const char *key);
 /* A generator for one call: seeded by the option "seed" if the table at `arg` has it, else from the
  * session's generator (core/session.h). *used (may be NULL) gets the seed. */
 Rng bind_opt_rng(lua_State *L, int arg, const char *where, uint64_t *used);
+
+/* A list of strings, at least one; it is copied, and both are pushed. `expected` says what else the
+ * value at `arg` should have been. */
+typedef struct BindStrings {
+    const char *const *string;
+    size_t count;
+} BindStrings;
+BindStrings bind_push_strings(lua_State *L, int arg, const char *name, const char *expected);
 
 /* ---- Answers that are lists --------------------------------------------------------------------
  */

@@ -70,6 +70,9 @@ ArrayOptions bind_array_options(lua_State *L, int arg, const Field *field);
 /* The same for a table that holds a list as well; of no fields, it holds the list alone. */
 ArrayOptions bind_array_list_options(lua_State *L, int arg, const Field *field);
 
+/* The options of a BindFunction. */
+#define ARRAY_OPTIONS(fields) (&(const Fields){ fields, &array_options_initial })
+
 /* Push a number as Lua shows it best: an integer for int32, else a float. */
 void bind_array_push_number(lua_State *L, double value, DType dtype);
 

@@ -47,7 +47,7 @@ static const double zero = 0, one = 1; /* data of the functions that need no val
 /* zeros(sizes …, {dtype=}). */
 static int constant(lua_State *L) {
     SizesEnd end;
-    ArrayOptions options = sizes_and_options(L, 1, bind_here(L)->options, &end);
+    ArrayOptions options = sizes_and_options(L, 1, bind_here(L)->options->field, &end);
     DType dtype = array_options_dtype(&options, DTYPE_F32);
     return push_filled(L, dtype, &end.sizes, *(const double *)bind_here(L)->data);
 }
@@ -83,7 +83,7 @@ static int eye(lua_State *L) {
     size_t cols = square ? rows : check_size(L, 2);
     int last = lua_istable(L, 2) ? 2 : 3;
     bind_end(L, last);
-    ArrayOptions options = bind_array_options(L, last, bind_here(L)->options);
+    ArrayOptions options = bind_array_options(L, last, bind_here(L)->options->field);
     DType dtype = array_options_dtype(&options, DTYPE_F32);
     array_fill_diagonal(bind_push_new_array(L, "eye", dtype, &(Sizes){ 2, { rows, cols } }),
                         options.diagonal);
@@ -143,7 +143,7 @@ static int random_floats(lua_State *L) {
     Distribution *const *fill = bind_here(L)->data;
     const char *where = bind_array_name(L);
     SizesEnd end;
-    ArrayOptions options = sizes_and_options(L, 1, bind_here(L)->options, &end);
+    ArrayOptions options = sizes_and_options(L, 1, bind_here(L)->options->field, &end);
     DType dtype = array_options_dtype(&options, DTYPE_F32);
     if (dtype == DTYPE_I32)
         luaL_error(L, "%s: random numbers are f32 or f64; randint gives i32", where);
@@ -162,7 +162,7 @@ static int random_integers(lua_State *L) {
     SizesEnd end;
     lua_Integer low = bind_integer(L, 1, "randint", "low", INT32_MIN, INT32_MAX);
     lua_Integer high = bind_integer(L, 2, "randint", "high", low, INT32_MAX);
-    sizes_and_options(L, 3, bind_here(L)->options, &end);
+    sizes_and_options(L, 3, bind_here(L)->options->field, &end);
     Rng rng = bind_opt_rng(L, end.options, "randint", NULL);
     array_fill_uniform(bind_push_new_array(L, "randint", DTYPE_I32, &end.sizes), (double)low,
                        (double)high + 1, &rng);
@@ -172,26 +172,26 @@ static int random_integers(lua_State *L) {
 /* randperm(n, {seed=}): 1 … n in random order. */
 static int random_permutation(lua_State *L) {
     size_t n = check_size(L, 1);
-    Rng start = bind_seed_options(L, 2, "randperm"), rng;
+    Rng start = bind_opt_seed(L, 2), rng;
     /* A second try after a collection draws the same numbers. */
     BIND_ARRAY_RETURN(L, (rng = start, array_permutation(n, 1, &rng, &err)));
 }
 
 #define CONSTANT(user, value)                                                                      \
-    { user, constant, BIND_ANY, value, array_create_fields }
+    { user, constant, BIND_ANY, value, ARRAY_OPTIONS(array_create_fields) }
 #define RANDOM(user, fill, fields)                                                                 \
-    { user, random_floats, BIND_ANY, (&(Distribution *const){ fill }), fields }
+    { user, random_floats, BIND_ANY, (&(Distribution *const){ fill }), ARRAY_OPTIONS(fields) }
 
 /* clang-format off */
 const BindFunction bind_array_creators[] = {
     BIND("new", new_array, 2), CONSTANT("zeros", &zero), CONSTANT("ones", &one),
-    BIND_WITH("full", full, 3, array_create_fields), BIND("full_like", constant_like, 3),
+    BIND_WITH("full", full, 3, ARRAY_OPTIONS(array_create_fields)), BIND("full_like", constant_like, 3),
     BIND_AS("zeros_like", constant_like, 2, &zero), BIND_AS("ones_like", constant_like, 2, &one),
-    BIND_WITH("eye", eye, BIND_ANY, array_eye_fields), BIND("arange", arange, BIND_ANY),
-    BIND_WITH("linspace", linspace, BIND_ANY, array_create_fields),
+    BIND_WITH("eye", eye, BIND_ANY, ARRAY_OPTIONS(array_eye_fields)), BIND("arange", arange, BIND_ANY),
+    BIND_WITH("linspace", linspace, BIND_ANY, ARRAY_OPTIONS(array_create_fields)),
     RANDOM("rand", array_fill_uniform, array_uniform_fields),
     RANDOM("randn", array_fill_normal, array_normal_fields),
-    BIND_WITH("randint", random_integers, BIND_ANY, array_seed_fields),
-    BIND_WITH("randperm", random_permutation, 2, array_seed_fields), BIND_LAST,
+    BIND_WITH("randint", random_integers, BIND_ANY, ARRAY_OPTIONS(array_seed_fields)),
+    BIND_WITH("randperm", random_permutation, 2, ARRAY_OPTIONS(array_seed_fields)), BIND_LAST,
 };
 /* clang-format on */

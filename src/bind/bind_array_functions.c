@@ -163,7 +163,7 @@ static int ordered(lua_State *L) {
     const Array *a = bind_array_input(L, 1);
     if (a->ndim == 0)
         luaL_error(L, "%s: a scalar array has no axis to sort along", bind_array_name(L));
-    bool descending = bind_array_axis_options(L, bind_here(L)->options).descending;
+    bool descending = bind_array_axis_options(L, bind_here(L)->options->field).descending;
     SortOrder order = { bind_array_axis(L, 2, a, a->ndim - 1), descending, .origin = 1 };
     BIND_ARRAY_RETURN(L, (*make)(a, &order, &err));
 }
@@ -181,7 +181,7 @@ static int unique(lua_State *L) {
 #define JOIN(name, ...) BIND_AS(name, join, 2, (&(const Joining){ __VA_ARGS__ }))
 #define PAIR(name, call, make) BIND_AS(name, call, 2, (&(Pairing *const){ make }))
 #define ORDERED(user, make)                                                                        \
-    { user, ordered, 3, (&(Ordering *const){ make }), array_sort_fields }
+    { user, ordered, 3, (&(Ordering *const){ make }), ARRAY_OPTIONS(array_sort_fields) }
 
 const BindFunction bind_array_joiners[] = { JOIN("concatenate", array_concatenate, false),
                                             JOIN("stack", array_stack, true), BIND_LAST };

@@ -194,17 +194,6 @@ static void set_events(lua_State *L) {
     }
 }
 
-/* Tell the help of the options. */
-static void describe_functions(lua_State *L, const BindFunction *list) {
-    for (; list->name; list++) {
-        Described described = { .name = lua_pushfstring(L, "array.%s", list->name),
-                                .fields = { list->options, &array_options_initial } };
-        if (list->options)
-            bind_describe_options(L, &described);
-        lua_pop(L, 1);
-    }
-}
-
 int open_array(lua_State *L) {
     static const BindFunction *const shared[] = { element_functions, bind_array_functions,
                                                   bind_array_index_functions,
@@ -223,11 +212,8 @@ int open_array(lua_State *L) {
     set_events(L);
     lua_getfield(L, -1, "methods");
     set_operations(L); /* before the lists, whose clip takes nil */
-    describe_functions(L, bind_array_creators);
-    for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) {
+    for (size_t i = 0; i < sizeof shared / sizeof *shared; i++)
         bind_set_functions(L, shared[i]);
-        describe_functions(L, shared[i]);
-    }
     for (lua_pushnil(L); lua_next(L, -2);) { /* so far, all are the library's too */
         lua_pushvalue(L, -2);
         lua_insert(L, -2);

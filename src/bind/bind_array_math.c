@@ -68,7 +68,7 @@ static int clip_in_place(lua_State *L) {
 static int allclose(lua_State *L) {
     const Array *pair[2] = { bind_array_input(L, 1), bind_array_input(L, 2) };
     bool close;
-    ArrayOptions options = bind_array_options(L, 3, bind_here(L)->options);
+    ArrayOptions options = bind_array_options(L, 3, bind_here(L)->options->field);
     Tolerance t = { options.rtol, options.atol, options.equal_nan };
     BIND_ARRAY_TRY(L, array_allclose(pair, &t, &close, &err));
     lua_pushboolean(L, close);
@@ -85,7 +85,7 @@ static int equal(lua_State *L) {
 
 const BindFunction bind_array_math_functions[] = {
     BIND("clip", clip, 3),
-    BIND_WITH("allclose", allclose, 3, array_closeness_fields),
+    BIND_WITH("allclose", allclose, 3, ARRAY_OPTIONS(array_closeness_fields)),
     BIND("equal", equal, 2),
     BIND_LAST,
 };

@@ -43,11 +43,11 @@ static int push_whole(lua_State *L, const Array *a, const Reduce *what) {
 static int reduce(lua_State *L) {
     const BindFunction *here = bind_here(L);
     const Array *a = bind_array_input(L, 1);
-    ArrayOptions options = bind_array_axis_options(L, here->options);
+    ArrayOptions options = bind_array_axis_options(L, here->options->field);
     Reduce what = { .reduction = *(const Reduction *)here->data,
                     .keepdims = options.keepdims,
                     .ddof = options.ddof };
-    if (here->options == array_norm_fields)
+    if (here->options->field == array_norm_fields)
         what.reduction = check_order(L, options.ord);
     bool given = check_axes(L, a, &what);
     if (!given && !what.keepdims)
@@ -58,7 +58,7 @@ static int reduce(lua_State *L) {
 /* argmin and argmax: a 1-based position, over all elements one of the flattened array. */
 static int arg_extreme(lua_State *L) {
     const Array *a = bind_array_input(L, 1);
-    ArrayOptions options = bind_array_axis_options(L, bind_here(L)->options);
+    ArrayOptions options = bind_array_axis_options(L, bind_here(L)->options->field);
     ExtremePlace what = { .greatest = bind_here(L)->data != NULL,
                           .axis = bind_array_axis(L, 2, a, -1),
                           .keepdims = options.keepdims,
@@ -70,7 +70,7 @@ static int arg_extreme(lua_State *L) {
 }
 
 #define ALONG(user, function, what, fields)                                                        \
-    { user, function, .most = 3, .data = what, .options = array_##fields##_fields }
+    { user, function, .most = 3, .data = what, .options = ARRAY_OPTIONS(array_##fields##_fields) }
 #define REDUCE(user, reduction, fields)                                                            \
     ALONG(user, reduce, (&(const Reduction){ REDUCE_##reduction }), fields)
 

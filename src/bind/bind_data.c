@@ -343,17 +343,20 @@ static int data_save_safetensors(lua_State *L) {
 
 /* ---- The library ----------------------------------------------------------------------------- */
 
+#define OPTIONS(...) (&(const Fields){ __VA_ARGS__ })
+static const bool plain = false; /* not compressed */
+
 static const BindFunction library[] = {
     BIND("mnist", data_mnist, 1),
     BIND("find_mnist", data_find_mnist, 1),
-    BIND("digits", data_digits, 2),
-    BIND("new", data_new, 2),
+    BIND_WITH("digits", data_digits, 2, OPTIONS(digits_fields, NULL)),
+    BIND_WITH("new", data_new, 2, OPTIONS(dataset_new_fields, &dataset_new_initial)),
     BIND("idx", data_idx, 2),
-    BIND("npz", data_npz, 2),
+    BIND_WITH("npz", data_npz, 2, OPTIONS(dataset_npz_fields, &dataset_npz_initial)),
     BIND("npy", data_npy, 1),
     BIND("save_npy", data_save_npy, 2),
     BIND("read_npz", data_read_npz, 1),
-    BIND("save_npz", data_save_npz, 3),
+    BIND_WITH("save_npz", data_save_npz, 3, OPTIONS(npz_save_fields, &plain)),
     BIND("safetensors", data_safetensors, 1),
     BIND("save_safetensors", data_save_safetensors, 3),
     BIND("concat", bind_dataset_concat, BIND_ANY),
@@ -361,17 +364,8 @@ static const BindFunction library[] = {
 };
 
 int open_data(lua_State *L) {
-    static const bool plain = false; /* not compressed */
-    const Described described[] = {
-        { .name = "data.digits", .fields = { digits_fields, NULL } },
-        { .name = "data.new", .fields = { dataset_new_fields, &dataset_new_initial } },
-        { .name = "data.npz", .fields = { dataset_npz_fields, &dataset_npz_initial } },
-        { .name = "data.save_npz", .fields = { npz_save_fields, &plain } },
-        { .name = NULL },
-    };
     bind_dataset_open(L);
     bind_new_owner(L, &tensors_type);
-    bind_describe_all(L, described);
     lua_newtable(L);
     bind_set_functions(L, library);
     return 1;

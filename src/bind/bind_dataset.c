@@ -225,7 +225,7 @@ static int dataset_take_positions(lua_State *L) {
 
 /* A random order of the samples, pushed; the seed from the options at `arg`. */
 static const size_t *push_order(lua_State *L, const Dataset *ds, int arg) {
-    Rng rng = bind_seed_options(L, arg, bind_here(L)->name);
+    Rng rng = bind_opt_seed(L, arg);
     size_t n = dataset_count(ds), *order = push_positions(L, n);
     rng_permutation(&rng, n, order);
     return order;
@@ -262,7 +262,7 @@ static int dataset_each_class(lua_State *L) {
     const Dataset *ds = check_self(L);
     size_t n = (size_t)bind_integer(L, 2, "per_class", "n", 0, 1 << 30);
     uint64_t seed;
-    bind_fields(L, 3, "per_class", bind_seed_field, &seed);
+    bind_fields(L, 3, "per_class", bind_seed_options.field, &seed);
     bool random = bind_opt_push(L, 3, "seed") != LUA_TNIL;
     Rng rng = random ? bind_opt_rng(L, 3, "per_class", NULL) : (Rng){ 0 };
     BIND_PUSH_NEW_DATASET(L, dataset_per_class(ds, n, random ? &rng : NULL, &err));
@@ -379,19 +379,21 @@ static int dataset_save(lua_State *L) {
 
 /* ---- Registration ---------------------------------------------------------------------------- */
 
+static const Fields with_options = { dataset_with_fields, NULL };
+
 static const BindFunction methods[] = {
     BIND("slice", dataset_slice, 3),
     BIND("take", dataset_take_positions, 2),
-    BIND("shuffle", dataset_shuffle, 2),
-    BIND("split", dataset_split, 3),
-    BIND("sample", dataset_sample, 3),
+    BIND_WITH("shuffle", dataset_shuffle, 2, &bind_seed_options),
+    BIND_WITH("split", dataset_split, 3, &bind_seed_options),
+    BIND_WITH("sample", dataset_sample, 3, &bind_seed_options),
     BIND("per_class", dataset_each_class, 3),
     BIND("where", dataset_where, 2),
     BIND("batches", dataset_batches, 2),
     BIND("counts", dataset_counts, 1),
     BIND("concat", bind_dataset_concat, BIND_ANY),
     BIND("save", dataset_save, 2),
-    BIND("with", bind_dataset_with, 3),
+    BIND_WITH("with", bind_dataset_with, 3, &with_options),
     BIND_LAST,
 };
 
@@ -405,13 +407,6 @@ void bind_dataset_open(lua_State *L) {
                                            "ds:where(mask) choose several)",
                                    .fixed = "d:with{ x =, y = } makes a changed dataset",
                                    .meta = meta };
-    const Fields seed = { bind_seed_field, NULL };
-    const Described described[] = { { .name = "dataset:split", .fields = seed },
-                                    { .name = "dataset:sample", .fields = seed },
-                                    { .name = "dataset:shuffle", .fields = seed },
-                                    { "dataset:with", .fields = { dataset_with_fields, NULL } },
-                                    { .name = NULL } };
-    bind_describe_all(L, described);
     bind_new_type(L, &type);
     lua_pop(L, 1);
 }

@@ -18,89 +18,40 @@ static const BoxType dnr_type = { .name = "perigee.dnr",
                                   .shown = "a dnr",
                                   .release = bind_release_model };
 
-static Dnr *check_dnr(lua_State *L, const char *where) {
-    return bind_check(L, 1, &dnr_type, where, "self");
-}
-
 /* ---- dnr.new --------------------------------------------------------------------------------- */
 
-static const char where_new[] = "dnr.new";
-
-static const Field parts_fields[] = {
-    { "net", FIELD_OBJECT, offsetof(DnrParts, net), .type = "net", .required = true,
-      .meaning = "the net; it stays as it is" },
-    { "layers", FIELD_OBJECT, .type = "string[]", .required = true,
-      .meaning = "names of the tapped layers, in the order of the combiner's inputs" },
-    { "layer_classifier", FIELD_OBJECT, offsetof(DnrParts, pattern), .type = "model",
-      .meaning = "the pattern: every layer gets a clone of it" },
-    { "layer_classifiers", FIELD_OBJECT, .type = "table",
-      .meaning = "layer = model, where a layer has one of its own" },
-    { "combiner", FIELD_OBJECT, offsetof(DnrParts, combiner), .type = "model", .required = true,
-      .meaning = "the classifier of the layers' scores" },
-    THRESHOLD_FIELD(offsetof(DnrParts, threshold)),
-    { .name = NULL },
-};
-static const DnrParts initial = { .threshold = -INFINITY };
-
-/* Push the names of the layers, in a list that stays on the stack. */
-static void push_layers(lua_State *L, DnrParts *parts) {
-    bind_opt_push(L, 1, "layers");
-    if (!lua_istable(L, -1) || lua_rawlen(L, -1) == 0)
-        bind_expected(L, -1, where_new, "layers", "a list of the net's layers");
-    parts->layers = lua_rawlen(L, -1);
-    bind_push_copy(L, -1);
-    const char **name = lua_newuserdatauv(L, parts->layers * sizeof *name, 0);
-    for (size_t l = 0; l < parts->layers; l++) {
-        lua_rawgeti(L, -2, (lua_Integer)l + 1);
-        name[l] = bind_string(L, -1, where_new, "layers");
-        lua_pop(L, 1);
-    }
-    parts->layer = name;
-}
-
-/* Every name in the table on top, layer_classifiers, must be one of `layers`. */
-static void check_classifier_names(lua_State *L, const DnrParts *parts) {
-    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
-        const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
-        size_t l = 0;
-        while (name && l < parts->layers && strcmp(parts->layer[l], name) != 0)
-            l++;
-        if (!name || l == parts->layers)
-            luaL_error(L, "%s: layer_classifiers: \"%s\" is not one of layers", where_new,
-                       luaL_tolstring(L, -2, NULL));
-    }
-}
-
-/* The layers' own classifiers, NULL where there is none. What is pushed keeps them. */
+/* The layers' own classifiers, NULL where there is none, from layer_classifiers. What is pushed
+ * keeps them. */
 static void push_classifiers(lua_State *L, DnrParts *parts) {
-    luaL_checkstack(L, (int)parts->layers * 3 + 20, "dnr.new: too many layers");
+    luaL_checkstack(L, (int)parts->layers + 20, "dnr.new: too many layers");
     Model **classifier = lua_newuserdatauv(L, parts->layers * sizeof *classifier, 0);
-    if (bind_opt_push(L, 1, "layer_classifiers") == LUA_TNIL)
-        lua_newtable(L);
-    if (!lua_istable(L, -1))
-        bind_expected(L, -1, where_new, "layer_classifiers", "a table, layer = model");
-    check_classifier_names(L, parts);
-    int own = lua_gettop(L);
-    for (size_t l = 0; l < parts->layers; l++) {
-        bool has = lua_getfield(L, own, parts->layer[l]) != LUA_TNIL;
-        classifier[l] = has ? bind_check_model(L, -1, where_new, parts->layer[l]) : NULL;
-    }
+    memset(classifier, 0, parts->layers * sizeof *classifier);
     parts->classifier = classifier;
+    int type = bind_opt_push(L, 1, "layer_classifiers"), own = lua_gettop(L);
+    if (type == LUA_TNIL)
+        return;
+    if (type != LUA_TTABLE)
+        bind_expected(L, own, "dnr.new", "layer_classifiers", "a table, layer = model");
+    for (lua_pushnil(L); lua_next(L, own); lua_insert(L, -2)) { /* what keeps it below the key */
+        const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+        ptrdiff_t l = dnr_part_layer(parts, name);
+        if (l < 0)
+            luaL_error(L, "dnr.new: layer_classifiers: \"%s\" is not one of layers",
+                       luaL_tolstring(L, -2, NULL));
+        classifier[l] = bind_check_model(L, -1, "dnr.new", name);
+        lua_replace(L, -2);
+    }
 }
-
-static const Field fit_fields[] = {
-    { "folds", FIELD_OBJECT, .type = "integer|array", .initial = "5",
-      .meaning = "how many folds, or each sample's own (any integers)" },
-    { "seed", FIELD_OBJECT, .type = "integer", .initial = "the session's",
-      .meaning = "of the folds, drawn so that every class is spread evenly" },
-    { .name = NULL },
-};
 
 /* dnr.new { net =, layers =, layer_classifier =, layer_classifiers =, combiner =, threshold = } */
 static int dnr_new_call(lua_State *L) {
-    DnrParts parts = initial;
-    bind_model_fields(L, 1, where_new, parts_fields, &parts);
-    push_layers(L, &parts);
+    DnrParts parts = *(const DnrParts *)dnr_fields.initial;
+    bind_model_options(L, &parts);
+    bind_opt_push(L, 1, "layers");
+    BindStrings layers =
+        bind_push_strings(L, lua_gettop(L), "layers", "a list of the net's layers");
+    parts.layer = layers.string;
+    parts.layers = layers.count;
     push_classifiers(L, &parts);
     BIND_MODEL_RETURN(L, &dnr_type, dnr_new(&parts, &err));
 }
@@ -164,9 +115,9 @@ static bool fit_in_folds(Model *model, const void *folds, Progress *progress, Er
 
 /* defence:fit(ds, { folds = 5 | array, seed = }) */
 static int dnr_fit_call(lua_State *L) {
-    Dnr *dnr = check_dnr(L, "fit");
+    Dnr *dnr = bind_self(L, &dnr_type);
     const Dataset *ds = bind_check_dataset(L, 2, "fit", "ds");
-    bind_fields(L, 3, "fit", fit_fields, NULL);
+    bind_here_options(L, 3, NULL);
     const int32_t *fold = push_folds(L, ds);
     Samples samples = bind_check_training(L, 2, "fit", "ds");
     bind_check_layout(L, 2, (Model *)dnr, "fit");
@@ -175,7 +126,7 @@ static int dnr_fit_call(lua_State *L) {
 }
 
 static int dnr_layer_scores_call(lua_State *L) {
-    Dnr *dnr = check_dnr(L, "layer_scores");
+    Dnr *dnr = bind_self(L, &dnr_type);
     Batch batch = bind_check_batch(L, 2, "layer_scores", "x");
     bind_check_layout(L, 2, (Model *)dnr, "layer_scores");
     Error err;
@@ -191,7 +142,7 @@ static int dnr_layer_scores_call(lua_State *L) {
 }
 
 int open_dnr(lua_State *L) {
-    static const BindFunction methods[] = { BIND("fit", dnr_fit_call, 3),
+    static const BindFunction methods[] = { BIND_WITH("fit", dnr_fit_call, 3, &dnr_fit_fields),
                                             BIND("layer_scores", dnr_layer_scores_call, 2),
                                             BIND("threshold_for", reject_threshold_for, 3),
                                             BIND_LAST };
@@ -205,11 +156,9 @@ int open_dnr(lua_State *L) {
                                    properties,
                                    .other = push_layer_classifier,
                                    .others = list_layers };
-    static const BindFunction functions[] = { BIND("new", dnr_new_call, 1), BIND_LAST };
+    static const BindFunction functions[] = { BIND_WITH("new", dnr_new_call, 1, &dnr_fields),
+                                              BIND_LAST };
     bind_new_model_type(L, &type, &dnr_kind);
-    bind_describe_all(L, (const Described[]){ { "dnr.new", .fields = { parts_fields, &initial } },
-                                              { "dnr:fit", .fields = { fit_fields, NULL } },
-                                              { .name = NULL } });
     lua_newtable(L);
     bind_set_functions(L, functions);
     return 1;

@@ -102,17 +102,23 @@ void bind_fields(lua_State *L, int arg, const char *where, const Field *field, v
     bind_read_fields(L, arg, where, field, object);
 }
 
-const Field bind_seed_field[] = { { .name = "seed",
-                                    .kind = FIELD_SEED,
-                                    .initial = "the session's",
-                                    .meaning =
-                                        "makes a generator of its own: the same every time" },
-                                  { .name = NULL } };
+void bind_here_options(lua_State *L, int arg, void *object) {
+    bind_fields(L, arg, bind_where(L), bind_here(L)->options->field, object);
+}
 
-Rng bind_seed_options(lua_State *L, int arg, const char *where) {
+static const Field seed_field[] = { { .name = "seed",
+                                      .kind = FIELD_SEED,
+                                      .initial = "the session's",
+                                      .meaning =
+                                          "makes a generator of its own: the same every time" },
+                                    { .name = NULL } };
+
+const Fields bind_seed_options = { seed_field, NULL };
+
+Rng bind_opt_seed(lua_State *L, int arg) {
     uint64_t seed;
-    bind_fields(L, arg, where, bind_seed_field, &seed);
-    return bind_opt_rng(L, arg, where, NULL);
+    bind_fields(L, arg, bind_where(L), seed_field, &seed);
+    return bind_opt_rng(L, arg, bind_where(L), NULL);
 }
 
 /* ---- Objects with options -------------------------------------------------------------------- */
@@ -267,21 +273,13 @@ const BindType bind_with_options = { .methods = option_methods,
 
 /* ---- What the help says ---------------------------------------------------------------------- */
 
-#define DESCRIPTIONS "perigee.descriptions"
-
-void bind_describe_options(lua_State *L, const Described *described) {
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, DESCRIPTIONS);
-    Described *own = lua_newuserdatauv(L, sizeof *own, 0);
-    *own = *described;
-    lua_setfield(L, -2, described->name);
-    lua_pushstring(L, described->name);
-    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+void bind_set_described(lua_State *L, const BindFunction *function, const Described *described) {
+    Described own = *described;
+    bind_push_function(L, function);
+    lua_setfield(L, -2, function->name);
+    own.name = lua_pushfstring(L, "%s%s", described->name, function->name);
+    bind_describe_options(L, &own);
     lua_pop(L, 1);
-}
-
-void bind_describe_all(lua_State *L, const Described *list) {
-    for (; list->name; list++)
-        bind_describe_options(L, list);
 }
 
 /* { name, type, default, meaning, range } */
@@ -309,7 +307,7 @@ static int push_names(lua_State *L) {
 
 int bind_described(lua_State *L) {
     lua_settop(L, 1);
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, DESCRIPTIONS);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, BIND_DESCRIPTIONS);
     if (lua_isnil(L, 1))
         return push_names(L);
     if (lua_getfield(L, 2, bind_string(L, 1, "described", "name")) == LUA_TNIL)

@@ -38,8 +38,8 @@ void bind_read_fields(lua_State *L, int arg, const char *where, const Field *fie
 
 /* The options of what draws at random and has no others: a seed, a uint64_t by itself. The
  * generator by them (see bind_opt_rng). */
-extern const Field bind_seed_field[];
-Rng bind_seed_options(lua_State *L, int arg, const char *where);
+extern const Fields bind_seed_options;
+Rng bind_opt_seed(lua_State *L, int arg);
 
 /* ---- Objects with options ---------------------------------------------------------------------
  */
@@ -72,23 +72,8 @@ void bind_object_field(lua_State *L, const Field *field, const BindObject *objec
 /* ---- What the help says -----------------------------------------------------------------------
  */
 
-/* Something that users make by a constructor with options. */
-typedef struct Described {
-    const char *name;    /* "attack.pgd" */
-    const char *summary; /* what it is; NULL where the help has an entry of its own */
-    const char *example; /* one that runs; with the summary */
-    const char *result;  /* what the constructor gives: "attack", and in words */
-    const char *gives;
-    const char *group; /* the heading that it stands under in its library's list, or NULL */
-    const char *see;   /* the entry that uses it: "svm.new" */
-    Fields fields;
-} Described;
-
-/* Keep a description for the help; the strings and fields outlive the program's run. */
-void bind_describe_options(lua_State *L, const Described *described);
-
-/* A list of them, which ends in a NULL name. */
-void bind_describe_all(lua_State *L, const Described *list);
+/* Set a function in the table on top that makes what is described; name: "svm.", its library. */
+void bind_set_described(lua_State *L, const BindFunction *function, const Described *described);
 
 /* described(name): nil, or { name =, summary =, example =, result =, options = { { name, type,
  * default, meaning, range }, … } }; described(): the list of names in the order in which they were

@@ -14,10 +14,10 @@
 
 #include <string.h>
 
-static Model *check_self(lua_State *L, const char *where) {
+Model *bind_self_model(lua_State *L) {
     Model *model = bind_test_model(L, 1);
     if (!model)
-        bind_expected(L, 1, where, "self",
+        bind_expected(L, 1, bind_where(L), "self",
                       "a model (is this a call with a dot instead of a colon?)");
     return model;
 }
@@ -70,56 +70,37 @@ static int model_eq(lua_State *L) {
 
 /* ---- Methods --------------------------------------------------------------------------------- */
 
-/* A call of scores, or where there is a request of gradients, into the array on top of the stack.
- */
-typedef struct Asked {
-    Model *model;
-    Batch batch;
-    const GradientRequest *request;
-    Array *answer;
-} Asked;
-
-static bool answer_piece(const Asked *asked, const Pieces *pieces, Error *err) {
-    if (!asked->request)
-        return model_scores(asked->model, &pieces->piece,
-                            array_f64(asked->answer) + pieces->done * model_columns(asked->model),
-                            err);
-    GradientRequest rows = request_rows(asked->request, asked->model, pieces->done);
-    return model_gradient(asked->model, &pieces->piece, &rows, err);
-}
-
-/* After an interrupt, with a note, the answer is the rows that are done. */
-static void answer(lua_State *L, const Asked *asked) {
+/* What is asked into the array on top of the stack. After an interrupt, with a note, the answer is
+ * the rows that are done. */
+static void answer(lua_State *L, Model *model, const Batch *batch, const GradientRequest *request) {
     Progress progress = progress_new();
     Error err;
-    bool ok = true;
-    model_retain(asked->model); /* one written in Lua may close the box that we came from */
-    Pieces pieces = pieces_of(asked->model, &asked->batch, &progress);
-    while (ok && pieces_next(&pieces))
-        ok = answer_piece(asked, &pieces, &err);
-    pieces_end(&pieces);
-    model_release(asked->model);
+    model_retain(model); /* one written in Lua may close the box that we came from */
+    Pieces pieces = pieces_of(model, batch, &progress);
+    bool ok = model_answer(model, &pieces, request, &err);
+    model_release(model);
     if (!ok)
         bind_raise(L, &err);
-    if (pieces.done == asked->batch.n)
+    if (pieces.done == batch->n)
         return;
-    note_leave("stopped; %s answers for the first %zu of %zu samples", asked->batch.where,
-               pieces.done, asked->batch.n);
-    Array *done = array_rows(asked->answer, 0, pieces.done, &err);
-    bind_push_array(L, done, &err);
+    note_leave("stopped; %s answers for the first %zu of %zu samples", batch->where, pieces.done,
+               batch->n);
+    bind_push_array(L, array_rows(bind_test_array(L, -1), 0, pieces.done, &err), &err);
 }
 
-int bind_answer_scores(lua_State *L, Model *model, const char *where) {
-    Asked asked = { .model = model, .batch = bind_check_batch(L, 2, where, "x") };
-    Sizes shape = { 2, { asked.batch.n, model_columns(model) } };
+int bind_answer_scores(lua_State *L, Model *model) {
+    const char *where = bind_where(L);
+    Batch batch = bind_check_batch(L, 2, where, "x");
+    Sizes shape = { 2, { batch.n, model_columns(model) } };
     bind_check_layout(L, 2, model, where);
-    asked.answer = bind_push_new_array(L, where, DTYPE_F64, &shape);
-    answer(L, &asked);
+    Array *scores = bind_push_new_array(L, where, DTYPE_F64, &shape);
+    answer(L, model, &batch, &(GradientRequest){ .scores = array_f64(scores) });
     return 1;
 }
 
-int bind_answer_labels(lua_State *L, Model *model, const char *where) {
-    bind_answer_scores(L, model, where);
+int bind_answer_labels(lua_State *L, Model *model) {
+    const char *where = bind_where(L);
+    bind_answer_scores(L, model);
     const Array *scores = bind_test_array(L, -1);
     size_t n = scores->shape[0], columns = scores->shape[1];
     Error err;
@@ -132,11 +113,11 @@ int bind_answer_labels(lua_State *L, Model *model, const char *where) {
 }
 
 static int method_scores(lua_State *L) {
-    return bind_answer_scores(L, check_self(L, "scores"), "scores");
+    return bind_answer_scores(L, bind_self_model(L));
 }
 
 static int method_predict(lua_State *L) {
-    return bind_answer_labels(L, check_self(L, "predict"), "predict");
+    return bind_answer_labels(L, bind_self_model(L));
 }
 
 /* The weights at `arg`: n × columns, or one row for all samples. */
@@ -158,15 +139,13 @@ static const double *check_weights(lua_State *L, int arg, const Model *model, si
 
 static int method_gradient(lua_State *L) {
     static const char where[] = "gradient";
-    Model *model = check_self(L, where);
-    Asked asked = { .model = model, .batch = bind_check_batch(L, 2, where, "x") };
-    GradientRequest request = { .w = check_weights(L, 3, model, asked.batch.n) };
-    Sizes shape = { 2, { asked.batch.n, asked.batch.features } };
+    Model *model = bind_self_model(L);
+    Batch batch = bind_check_batch(L, 2, where, "x");
+    GradientRequest request = { .w = check_weights(L, 3, model, batch.n) };
+    Sizes shape = { 2, { batch.n, batch.features } };
     bind_check_layout(L, 2, model, where);
-    asked.request = &request;
-    asked.answer = bind_push_new_array(L, where, DTYPE_F32, &shape);
-    request.gradient = array_f32(asked.answer);
-    answer(L, &asked);
+    request.gradient = array_f32(bind_push_new_array(L, where, DTYPE_F32, &shape));
+    answer(L, model, &batch, &request);
     return 1;
 }
 
@@ -192,7 +171,7 @@ static bool fit_to_samples(Model *model, const void *samples, Progress *progress
 }
 
 static int method_fit(lua_State *L) {
-    Model *model = check_self(L, "fit");
+    Model *model = bind_self_model(L);
     bind_check_dataset(L, 2, "fit", "ds");
     bind_options(L, 3, "fit", (const char *const[]){ NULL });
     Samples samples = bind_check_training(L, 2, "fit", "ds");
@@ -211,20 +190,17 @@ const int32_t *bind_push_folds(lua_State *L, int arg, const FoldsOf *of, uint64_
 
 static int method_clone(lua_State *L) {
     Error err;
-    return bind_push_model(L, model_clone(check_self(L, "clone"), &err), &err);
+    return bind_push_model(L, model_clone(bind_self_model(L), &err), &err);
 }
 
 static int method_save(lua_State *L) {
-    const Model *model = check_self(L, "save");
+    const Model *model = bind_self_model(L);
     const char *path = bind_string(L, 2, "save", "path");
     Error err;
     cJSON *header = bind_header(&err);
     bool ok = header && model_save(model, path, header, &err);
     cJSON_Delete(header);
-    if (!ok)
-        return bind_raise(L, &err);
-    lua_settop(L, 2);
-    return 1;
+    return bind_answer(L, 2, ok, &err);
 }
 
 static const BindFunction methods[] = {
@@ -273,14 +249,15 @@ Model *bind_check_model(lua_State *L, int arg, const char *where, const char *na
     return lua_model_push_box(L, arg, where, name);
 }
 
-void bind_model_fields(lua_State *L, int arg, const char *where, const Field *field, void *object) {
-    bind_fields(L, arg, where, field, object);
-    for (; field->name; field++) {
+void bind_model_options(lua_State *L, void *object) {
+    const char *where = bind_where(L);
+    bind_here_options(L, 1, object);
+    for (const Field *field = bind_here(L)->options->field; field->name; field++) {
         bool net = field->kind == FIELD_OBJECT && strcmp(field->type, "net") == 0;
         void *place = (char *)object + field->offset;
         if (!net && (field->kind != FIELD_OBJECT || strcmp(field->type, "model") != 0))
             continue;
-        if (bind_opt_push(L, arg, field->name) == LUA_TNIL && !field->required)
+        if (bind_opt_push(L, 1, field->name) == LUA_TNIL && !field->required)
             lua_pop(L, 1);
         else if (net)
             *(Network **)place = bind_check_net(L, lua_gettop(L), where, field->name);

@@ -31,9 +31,12 @@ Model *bind_check_model(lua_State *L, int arg, const char *where, const char *na
 Model *bind_test_model(lua_State *L, int arg); /* model boxes only; or NULL */
 /* The same as bind_check_model where a net is wanted (a model box of the kind "net"). */
 Network *bind_check_net(lua_State *L, int arg, const char *where, const char *name);
-/* Like bind_fields, and fields of the types "model" and "net" are read as well: into a Model * or a
- * Network *, NULL where there is none and none is required. What keeps them alive is pushed. */
-void bind_model_fields(lua_State *L, int arg, const char *where, const Field *field, void *object);
+/* bind_here_options of the table at 1, and fields of the types "model" and "net" are read as well:
+ * into a Model * or a Network *, NULL where there is none and none is required. What keeps them
+ * alive is pushed. */
+void bind_model_options(lua_State *L, void *object);
+/* The model of the method that runs, of any kind. */
+Model *bind_self_model(lua_State *L);
 /* Push the folds that are drawn by the option "seed" of the table at `arg`, or from the session's
  * generator; *seed (may be NULL) gets it. */
 const int32_t *bind_push_folds(lua_State *L, int arg, const FoldsOf *of, uint64_t *seed);
@@ -47,8 +50,8 @@ int reject_threshold_for(lua_State *L);
 void bind_release_model(void *model);
 /* The answer of a call with samples at 2: the model's scores (n × columns, float64) or labels (n,
  * int32). After Ctrl-C in a large batch only the rows done so far. */
-int bind_answer_scores(lua_State *L, Model *model, const char *where);
-int bind_answer_labels(lua_State *L, Model *model, const char *where);
+int bind_answer_scores(lua_State *L, Model *model);
+int bind_answer_labels(lua_State *L, Model *model);
 
 /* ---- Lua tables as models (bind_lua_model.c) --------------------------------------------------
  */

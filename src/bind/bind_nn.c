@@ -29,15 +29,11 @@ Network *bind_check_net(lua_State *L, int arg, const char *where, const char *na
     return bind_check(L, arg, &network_type, where, name);
 }
 
-static Network *check_self(lua_State *L, const char *where) {
-    return bind_check_net(L, 1, where, "self");
-}
-
 /* ---- Passes ---------------------------------------------------------------------------------- */
 
-static size_t check_layer(lua_State *L, const Network *net, const char *where, int arg) {
+static size_t find_layer(lua_State *L, const Network *net, const char *name) {
     Error err;
-    ptrdiff_t layer = network_locate(net, where, bind_string(L, arg, where, "layer"), &err);
+    ptrdiff_t layer = network_locate(net, bind_where(L), name, &err);
     if (layer < 0)
         bind_raise(L, &err);
     return (size_t)layer;
@@ -46,39 +42,33 @@ static size_t check_layer(lua_State *L, const Network *net, const char *where, i
 /* The layers that the value at 3 names: one name, a list of them, or none for the last layer. The
  * memory is Lua's, pushed; *count is how many. */
 static size_t *check_taps(lua_State *L, const Network *net, size_t *count) {
-    static const char where[] = "forward";
-    if (lua_isnil(L, 3)) {
-        lua_pushstring(L, network_layer_name(net, network_layer_count(net) - 1));
-        lua_replace(L, 3);
-    }
-    bool one = lua_type(L, 3) == LUA_TSTRING;
-    if (!one && !lua_istable(L, 3))
-        bind_expected(L, 3, where, "layers", "a layer's name or a list of them");
-    *count = one ? 1 : lua_rawlen(L, 3);
-    if (*count == 0)
-        luaL_error(L, "%s: layers: expected names, got an empty list", where);
+    const char *last = network_layer_name(net, network_layer_count(net) - 1);
+    const char *one = lua_isnil(L, 3)                 ? last
+                      : lua_type(L, 3) == LUA_TSTRING ? lua_tostring(L, 3)
+                                                      : NULL;
+    BindStrings names = { &one, 1 };
+    if (!one)
+        names = bind_push_strings(L, 3, "layers", "a layer's name or a list of them");
+    *count = names.count;
     size_t *tap = lua_newuserdatauv(L, *count * sizeof *tap, 0);
-    for (size_t t = 0; t < *count; t++, lua_pop(L, 1)) {
-        one ? lua_pushvalue(L, 3) : (void)lua_rawgeti(L, 3, (lua_Integer)t + 1);
-        tap[t] = check_layer(L, net, where, -1);
-    }
+    for (size_t t = 0; t < *count; t++)
+        tap[t] = find_layer(L, net, names.string[t]);
     return tap;
 }
 
 /* net:forward(x, layers): for each layer an array of n × its output, in the order asked for */
 static int net_forward(lua_State *L) {
-    static const char where[] = "forward";
-    Network *net = check_self(L, where);
+    Network *net = bind_self(L, &network_type);
     size_t taps;
     lua_settop(L, 3);
-    Batch batch = bind_check_batch(L, 2, where, "x");
-    bind_check_layout(L, 2, (Model *)net, where);
+    Batch batch = bind_check_batch(L, 2, "forward", "x");
+    bind_check_layout(L, 2, (Model *)net, "forward");
     size_t *tap = check_taps(L, net, &taps);
     float **output = lua_newuserdatauv(L, taps * sizeof *output, 0);
     luaL_checkstack(L, (int)taps + 8, "forward: too many layers");
     for (size_t t = 0; t < taps; t++)
         output[t] = array_f32(bind_push_new_array(
-            L, where, DTYPE_F32, &(Sizes){ 2, { batch.n, network_output_size(net, tap[t]) } }));
+            L, "forward", DTYPE_F32, &(Sizes){ 2, { batch.n, network_output_size(net, tap[t]) } }));
     Error err;
     if (!network_outputs(net, &batch, &(Taps){ tap, taps, output }, &err))
         return bind_raise(L, &err);
@@ -93,7 +83,8 @@ typedef struct Entering {
 
 /* The array at the top as the gradient of the layer that the key below it names. */
 static void add_entering(lua_State *L, const Network *net, size_t n, Entering *entering) {
-    size_t layer = check_layer(L, net, "backward", -2), size = network_output_size(net, layer);
+    size_t layer = find_layer(L, net, bind_string(L, -2, "backward", "layer"));
+    size_t size = network_output_size(net, layer);
     const char *name = network_layer_name(net, layer);
     const Array *w = bind_to_array(L, -1, "backward", name, DTYPE_F32);
     char text[128];
@@ -141,15 +132,16 @@ static const Field backward_fields[] = {
     { .name = NULL },
 };
 static const bool without_weights = false;
+static const Fields backward_options = { backward_fields, &without_weights };
 
 /* net:backward(x, { layer = w, … } [, { weights = true }]): the gradient of the sum of w · output
  * over all of them with respect to x, and where asked with respect to the weights */
 static int net_backward(lua_State *L) {
     static const char where[] = "backward";
-    Network *net = check_self(L, where);
+    Network *net = bind_self(L, &network_type);
     bool weights = without_weights;
     lua_settop(L, 4);
-    bind_fields(L, 4, where, backward_fields, &weights);
+    bind_here_options(L, 4, &weights);
     Batch batch = bind_check_batch(L, 2, where, "x");
     bind_check_layout(L, 2, (Model *)net, where);
     Entering entering = check_entering(L, net, batch.n);
@@ -173,18 +165,16 @@ static int net_backward(lua_State *L) {
 /* ---- Weights --------------------------------------------------------------------------------- */
 
 static int net_weights(lua_State *L) {
-    push_parameters(L, check_self(L, "weights"), NULL);
+    push_parameters(L, bind_self(L, &network_type), NULL);
     return 1;
 }
 
 /* net:load_weights(path): the net itself */
 static int net_load_weights(lua_State *L) {
-    Network *net = check_self(L, "load_weights");
+    Network *net = bind_self(L, &network_type);
     Error err;
-    if (!network_load_file(net, bind_string(L, 2, "load_weights", "path"), &err))
-        return bind_raise(L, &err);
-    lua_settop(L, 1);
-    return 1;
+    bool ok = network_load_file(net, bind_string(L, 2, "load_weights", "path"), &err);
+    return bind_answer(L, 1, ok, &err);
 }
 
 /* ---- Training -------------------------------------------------------------------------------- */
@@ -209,7 +199,8 @@ static void push_history(lua_State *L, const TrainHistory *history, bool validat
 
 /* Train with the dataset at 2 and the options at 3 (a table, or none) over the net's own
  * parameters, and push the history. `anew` draws the weights first. */
-static int train(lua_State *L, Network *net, const char *where, bool anew) {
+static int train(lua_State *L, Network *net, bool anew) {
+    const char *where = bind_where(L);
     lua_settop(L, 3);
     const Dataset *ds = bind_check_dataset(L, 2, where, "ds");
     TrainParams params = *network_fit_params(net);
@@ -219,7 +210,7 @@ static int train(lua_State *L, Network *net, const char *where, bool anew) {
     params.progress = &progress;
     if (!anew) /* a call without a seed draws from the session's generator */
         params.seed = rng_fork(session_rng()) >> 11;
-    bind_fields(L, 3, where, train_fields.field, &params);
+    bind_here_options(L, 3, &params);
     Samples samples = bind_check_training(L, 2, where, "ds"), validation;
     bind_check_layout(L, 2, (Model *)net, where);
     if (bind_opt_push(L, 3, "validation") != LUA_TNIL) {
@@ -241,7 +232,7 @@ static int train(lua_State *L, Network *net, const char *where, bool anew) {
 
 /* net:fit(ds, options): anew from its own seed; the net itself */
 static int net_fit(lua_State *L) {
-    train(L, check_self(L, "fit"), "fit", true);
+    train(L, bind_self(L, &network_type), true);
     lua_settop(L, 1);
     return 1;
 }
@@ -280,9 +271,12 @@ static void push_parameter_count(lua_State *L, const void *net) {
 
 static void open_nets(lua_State *L) {
     static const BindFunction methods[] = {
-        BIND("forward", net_forward, 3), BIND("backward", net_backward, 4),
-        BIND("weights", net_weights, 1), BIND("load_weights", net_load_weights, 2),
-        BIND("fit", net_fit, 3),         BIND_LAST,
+        BIND("forward", net_forward, 3),
+        BIND_WITH("backward", net_backward, 4, &backward_options),
+        BIND("weights", net_weights, 1),
+        BIND("load_weights", net_load_weights, 2),
+        BIND_WITH("fit", net_fit, 3, &train_fields),
+        BIND_LAST,
     };
     static const BindProperty properties[] = { BIND_PROPERTY("layers", push_layers),
                                                BIND_PROPERTY("input", push_input),
@@ -313,10 +307,8 @@ static Layer *push_layer(lua_State *L, const LayerKind *kind, const char *also, 
 /* nn.conv2d { out =, … } and its like: a copy of the options with `kind`, all checked. */
 static int new_layer(lua_State *L) {
     const LayerKind *kind = bind_here(L)->data;
-    char where[64];
-    snprintf(where, sizeof where, "nn.%s", kind->name);
     lua_settop(L, 1);
-    push_layer(L, kind, NULL, where);
+    push_layer(L, kind, NULL, bind_where(L));
     bind_push_copy(L, 1);
     bind_set_string(L, "kind", kind->name);
     return 1;
@@ -405,8 +397,7 @@ static int nn_load(lua_State *L) {
 
 /* nn.train(net, ds, options): the history */
 static int nn_train(lua_State *L) {
-    Network *net = bind_check_net(L, 1, "nn.train", "net");
-    return train(L, net, "nn.train", false);
+    return train(L, bind_check_net(L, 1, "nn.train", "net"), false);
 }
 
 /* nn.softmax(scores): of each row, or of a 1-d array */
@@ -427,21 +418,19 @@ static int nn_softmax(lua_State *L) {
 static void open_layers(lua_State *L) {
     for (size_t i = 0; layer_table[i]; i++) {
         const LayerKind *kind = layer_table[i];
-        char name[64];
-        bind_set_functions(
-            L, (const BindFunction[]){ BIND_AS(kind->name, new_layer, 1, kind), BIND_LAST });
-        snprintf(name, sizeof name, "nn.%s", kind->name);
-        bind_describe_options(L, &(Described){ name, kind->summary, kind->example, "table",
-                                               "the layer's description, for nn.new",
-                                               i == 0 ? "Layers" : NULL, "nn.new", kind->fields });
+        bind_set_described(L, &(BindFunction)BIND_AS(kind->name, new_layer, 1, kind),
+                           &(Described){ "nn.", kind->summary, kind->example, "table",
+                                         "the layer's description, for nn.new",
+                                         i == 0 ? "Layers" : NULL, "nn.new", kind->fields });
     }
 }
 
 int open_nn(lua_State *L) {
+    static const Fields new_options = { network_fields, NULL };
     static const BindFunction functions[] = {
-        BIND("new", nn_new, 1),
+        BIND_WITH("new", nn_new, 1, &new_options),
         BIND("load", nn_load, 1),
-        BIND("train", nn_train, 3),
+        BIND_WITH("train", nn_train, 3, &train_fields),
         BIND("softmax", nn_softmax, 1),
         BIND_LAST,
     };
@@ -449,10 +438,5 @@ int open_nn(lua_State *L) {
     lua_newtable(L);
     bind_set_functions(L, functions);
     open_layers(L);
-    bind_describe_options(L, &(Described){ "nn.new", .fields = { network_fields, NULL } });
-    bind_describe_options(L, &(Described){ "nn.train", .fields = train_fields });
-    bind_describe_options(
-        L, &(Described){ "net:backward", .fields = { backward_fields, &without_weights } });
-    bind_describe_options(L, &(Described){ "net:fit", .fields = train_fields });
     return 1;
 }

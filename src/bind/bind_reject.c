@@ -21,9 +21,7 @@ static const BoxType layer_type = { .name = "perigee.layer",
 /* ---- What nr and dnr share ------------------------------------------------------------------- */
 
 int reject_threshold_for(lua_State *L) {
-    Model *model = bind_test_model(L, 1);
-    if (!model)
-        return bind_expected(L, 1, "threshold_for", "self", "a model");
+    Model *model = bind_self_model(L);
     double p = bind_number(L, 2, "threshold_for", "p");
     Batch batch = bind_check_batch(L, 3, "threshold_for", "ds");
     bind_check_layout(L, 3, model, "threshold_for");
@@ -55,64 +53,37 @@ static void push_net(lua_State *L, const void *model) {
     bind_push_model(L, model_retain((Model *)layer_model_net(model)), NULL);
 }
 
-typedef struct LayerParts {
-    Network *net;
-    const char *layer;
-    Model *classifier;
-} LayerParts;
-
-static const Field layer_fields[] = {
-    { "net", FIELD_OBJECT, offsetof(LayerParts, net), .type = "net", .required = true,
-      .meaning = "the net" },
-    { "layer", FIELD_STRING, offsetof(LayerParts, layer), .required = true,
-      .meaning = "the name of one of its layers" },
-    { "classifier", FIELD_OBJECT, offsetof(LayerParts, classifier), .type = "model",
-      .required = true, .meaning = "any model, fitted or not" },
-    { .name = NULL },
-};
-
-typedef struct NrParts {
-    Model *model;
-    double threshold;
-} NrParts;
-
-static const Field nr_fields[] = {
-    { "model", FIELD_OBJECT, offsetof(NrParts, model), .type = "model", .required = true,
-      .meaning = "what is thresholded; it must not reject by itself" },
-    THRESHOLD_FIELD(offsetof(NrParts, threshold)),
-    { .name = NULL },
-};
-static const NrParts initial_nr = { .threshold = -INFINITY };
-
 /* reject.layer { net =, layer =, classifier = } */
 static int reject_layer(lua_State *L) {
     LayerParts parts = { .net = NULL };
-    bind_model_fields(L, 1, "reject.layer", layer_fields, &parts);
+    bind_model_options(L, &parts);
     BIND_MODEL_RETURN(L, &layer_type,
                       layer_model_new(parts.net, parts.layer, parts.classifier, &err));
 }
 
 /* reject.new { model =, threshold = } */
 static int reject_new(lua_State *L) {
-    NrParts parts = initial_nr;
-    bind_model_fields(L, 1, "reject.new", nr_fields, &parts);
+    NrParts parts = *(const NrParts *)nr_fields.initial;
+    bind_model_options(L, &parts);
     BIND_MODEL_RETURN(L, &nr_type, nr_new(parts.model, parts.threshold, &err));
 }
 
 /* ---- Any model, one written in Lua included -------------------------------------------------- */
 
+static Model *check_any(lua_State *L) {
+    return bind_check_model(L, 1, bind_where(L), "model");
+}
+
 static int reject_scores(lua_State *L) {
-    static const char where[] = "reject.scores";
-    return bind_answer_scores(L, bind_check_model(L, 1, where, "model"), where);
+    return bind_answer_scores(L, check_any(L));
 }
 
 static int reject_predict(lua_State *L) {
-    static const char where[] = "reject.predict";
-    return bind_answer_labels(L, bind_check_model(L, 1, where, "model"), where);
+    return bind_answer_labels(L, check_any(L));
 }
 
 static int reject_classes(lua_State *L) {
-    bind_push_labels(L, &bind_check_model(L, 1, "reject.classes", "model")->classes);
+    bind_push_labels(L, &check_any(L)->classes);
     return 1;
 }
 
@@ -131,16 +102,15 @@ int open_reject(lua_State *L) {
                                     .like = &bind_any_model,
                                     .properties = layer_properties };
     static const BindFunction functions[] = {
-        BIND("new", reject_new, 1),         BIND("layer", reject_layer, 1),
-        BIND("scores", reject_scores, 2),   BIND("predict", reject_predict, 2),
-        BIND("classes", reject_classes, 1), BIND_LAST,
+        BIND_WITH("new", reject_new, 1, &nr_fields),
+        BIND_WITH("layer", reject_layer, 1, &layer_fields),
+        BIND("scores", reject_scores, 2),
+        BIND("predict", reject_predict, 2),
+        BIND("classes", reject_classes, 1),
+        BIND_LAST,
     };
     bind_new_model_type(L, &nr, &nr_kind);
     bind_new_model_type(L, &layer, &layer_model_kind);
-    bind_describe_all(L,
-                      (const Described[]){ { "reject.new", .fields = { nr_fields, &initial_nr } },
-                                           { "reject.layer", .fields = { layer_fields, NULL } },
-                                           { .name = NULL } });
     lua_newtable(L);
     bind_set_functions(L, functions);
     return 1;

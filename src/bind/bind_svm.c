@@ -58,8 +58,7 @@ static Kernel check_kernel(lua_State *L, int arg, const char *where) {
 static int new_kernel(lua_State *L) {
     const KernelKind *kind = bind_here(L)->data;
     Kernel kernel = kernel_of(kind);
-    char where[64];
-    snprintf(where, sizeof where, "svm.%s", kind->name);
+    const char *where = bind_where(L);
     if (kind->fields.field && lua_gettop(L) > 0 && !lua_istable(L, 1) && !lua_isnil(L, 1)) {
         FieldPlace place;
         fields_place(kind->fields.field, &kernel, "", &place);
@@ -74,19 +73,11 @@ static int new_kernel(lua_State *L) {
 static void open_kernels(lua_State *L) {
     for (size_t i = 0; kernel_table[i]; i++) {
         const KernelKind *kind = kernel_table[i];
-        bind_set_functions(
-            L, (const BindFunction[]){ BIND_AS(kind->name, new_kernel, 1, kind), BIND_LAST });
-        char name[64];
-        snprintf(name, sizeof name, "svm.%s", kind->name);
-        bind_describe_options(L, &(Described){ .name = name,
-                                               .summary = kind->summary,
-                                               .example = kind->example,
-                                               .result = "kernel",
-                                               .gives = "a table of its name and parameters; a "
-                                                        "number alone is the first of them",
-                                               .see = "svm.new",
-                                               .group = i == 0 ? "Kernels" : NULL,
-                                               .fields = kind->fields });
+        bind_set_described(L, &(BindFunction)BIND_AS(kind->name, new_kernel, 1, kind),
+                           &(Described){ "svm.", kind->summary, kind->example, "kernel",
+                                         "a table of its name and parameters; a number alone is "
+                                         "the first of them",
+                                         i == 0 ? "Kernels" : NULL, "svm.new", kind->fields });
     }
 }
 
@@ -139,15 +130,12 @@ static void read_weights(lua_State *L, const FieldPlace *place, int arg, const c
 
 static void push_weights_field(lua_State *L, const FieldPlace *place) {
     const SvcParams *params = place->object;
-    if (params->balanced) {
+    if (params->balanced)
         lua_pushstring(L, "balanced");
-        return;
-    }
-    if (params->weights == 0) {
+    else if (params->weights == 0)
         lua_pushnil(L);
-        return;
-    }
-    lua_createtable(L, 0, (int)params->weights);
+    else
+        lua_createtable(L, 0, (int)params->weights);
     for (size_t i = 0; i < params->weights; i++) {
         lua_pushnumber(L, params->weight[i]);
         lua_rawseti(L, -2, params->weighted[i]);
@@ -161,36 +149,24 @@ static void register_objects(lua_State *L) {
     bind_object_field(L, fields_find(svc_fields.field, "weights"), &weights);
 }
 
-/* The fields of a struct that starts with SvcParams from the options at `arg`, which bind_fields
- * has checked, kernel and weights included. What the result points to is pushed. */
-static void read_params(lua_State *L, int arg, const char *where, const Field *field,
-                        SvcParams *params) {
-    if (bind_opt_push(L, arg, "kernel") != LUA_TNIL)
-        params->kernel = check_kernel(L, lua_gettop(L), where);
-    bind_read_fields(L, arg, where, field, params);
-    if (bind_opt_push(L, arg, "weights") != LUA_TNIL)
-        push_weights(L, lua_gettop(L), where, params);
+/* The options at 1 into a struct that starts with SvcParams, kernel and weights included. What the
+ * result points to is pushed. */
+static void read_params(lua_State *L, void *object) {
+    SvcParams *params = object;
+    lua_settop(L, 1);
+    bind_here_options(L, 1, object);
+    if (bind_opt_push(L, 1, "kernel") != LUA_TNIL)
+        params->kernel = check_kernel(L, lua_gettop(L), bind_where(L));
+    if (bind_opt_push(L, 1, "weights") != LUA_TNIL)
+        push_weights(L, lua_gettop(L), bind_where(L), params);
 }
 
 /* svm.new { kernel =, C =, tolerance =, weights =, solver = } */
 static int svm_new(lua_State *L) {
     SvcParams params = svc_defaults();
-    lua_settop(L, 1);
-    bind_fields(L, 1, "svm.new", svc_fields.field, &params);
-    read_params(L, 1, "svm.new", svc_fields.field, &params);
+    read_params(L, &params);
     BIND_MODEL_RETURN(L, &svc_type, svc_new(&params, &err));
 }
-
-static const Field from_fields[] = {
-    { "sv", FIELD_OBJECT, .type = "array|table", .required = true, .meaning = "support vectors" },
-    { "alpha", FIELD_OBJECT, .type = "array|table", .required = true,
-      .meaning = "their coefficients, signs included" },
-    { "b", FIELD_OBJECT, .type = "array|table", .required = true, .meaning = "constants" },
-    { "classes", FIELD_OBJECT, .type = "integer[]", .required = true, .meaning = "labels, rising" },
-    SVC_C_FIELD,
-    SVC_COMMON_FIELDS,
-    { .name = NULL },
-};
 
 static const Array *push_option_array(lua_State *L, const char *name, DType dtype) {
     bind_opt_push(L, 1, name);
@@ -200,20 +176,12 @@ static const Array *push_option_array(lua_State *L, const char *name, DType dtyp
 /* svm.from { sv =, alpha =, b =, kernel =, classes = }: the rows of alpha follow `classes`. */
 static int svm_from(lua_State *L) {
     SvcParams params = svc_defaults();
-    lua_settop(L, 1);
-    bind_fields(L, 1, "svm.from", from_fields, &params);
-    read_params(L, 1, "svm.from", from_fields, &params);
+    read_params(L, &params);
     const Array *sv = push_option_array(L, "sv", DTYPE_F32);
     const Array *alpha = push_option_array(L, "alpha", DTYPE_F64);
     const Array *b = push_option_array(L, "b", DTYPE_F64);
     const Array *list = push_option_array(L, "classes", DTYPE_I32);
-    size_t count = array_size(list);
-    int32_t *label = array_i32(list);
-    for (size_t i = 1; i < count; i++)
-        if (label[i] <= label[i - 1])
-            return luaL_error(L, "svm.from: classes: expected rising labels, got %d before %d",
-                              (int)label[i - 1], (int)label[i]);
-    SvcNumbers numbers = { sv, alpha, b, &(Labels){ label, count } };
+    SvcNumbers numbers = { sv, alpha, b, &(Labels){ array_i32(list), array_size(list) } };
     BIND_MODEL_RETURN(L, &svc_type, svc_from(&params, &numbers, &err));
 }
 
@@ -221,32 +189,6 @@ static int svm_from(lua_State *L) {
  */
 
 #define ANSWER "perigee.search" /* the answers' metatable, filled by perigee/svm.lua */
-
-static const char where_search[] = "svm.search";
-
-/* What svm.search takes; C and gamma are lists. */
-typedef struct SearchParams {
-    SvcParams svc; /* first: its fields are among ours */
-    int folds;
-    bool fit;
-} SearchParams;
-
-static const Field search_fields[] = {
-    { "data", FIELD_OBJECT, .type = "dataset", .required = true, .meaning = "samples with labels" },
-    { "C", FIELD_OBJECT, .type = "number|number[]", .initial = "1", .meaning = "values to try" },
-    { "gamma", FIELD_OBJECT, .type = "number|number[]", .initial = "the kernel's",
-      .meaning = "values to try; kernels without gamma ignore it" },
-    { "folds", FIELD_INTEGER, offsetof(SearchParams, folds), .low = 2, .high = 1000,
-      .meaning = "folds, stratified by class" },
-    { "seed", FIELD_OBJECT, .type = "integer", .initial = "the session's",
-      .meaning = "of the folds" },
-    SVC_COMMON_FIELDS,
-    { "fit", FIELD_BOOLEAN, offsetof(SearchParams, fit),
-      .meaning = "train the best pair on all of data: the field model" },
-    { .name = NULL },
-};
-
-static const SearchParams initial_search = { .svc = SVC_INITIAL, .folds = 5, .fit = true };
 
 /* Push the option as an array of numbers; one stands for a list. */
 static const Array *push_values(lua_State *L, const char *name, double fallback) {
@@ -256,9 +198,9 @@ static const Array *push_values(lua_State *L, const char *name, double fallback)
         lua_pushnumber(L, type == LUA_TNIL ? fallback : lua_tonumber(L, -2));
         lua_rawseti(L, -2, 1);
     }
-    const Array *values = bind_to_array(L, lua_gettop(L), where_search, name, DTYPE_F64);
+    const Array *values = bind_to_array(L, lua_gettop(L), "svm.search", name, DTYPE_F64);
     if (values->ndim != 1)
-        luaL_error(L, "%s: %s: expected a list of numbers", where_search, name);
+        luaL_error(L, "svm.search: %s: expected a list of numbers", name);
     return values;
 }
 
@@ -296,27 +238,23 @@ static void set_model(lua_State *L, const SvcSearch *asked, const SvcFound *foun
 
 /* svm.search { data =, kernel =, C = {…}, gamma = {…}, folds = 5, seed =, fit = true } */
 static int svm_search(lua_State *L) {
-    SearchParams search = initial_search;
-    lua_settop(L, 1);
-    bind_fields(L, 1, where_search, search_fields, &search);
+    static const char where[] = "svm.search";
+    SvcSearchOptions search = *(const SvcSearchOptions *)svc_search_fields.initial;
+    read_params(L, &search);
     bind_opt_push(L, 1, "data");
-    Samples samples = bind_check_training(L, 2, where_search, "data");
-    read_params(L, 1, where_search, search_fields, &search.svc);
+    Samples samples = bind_check_training(L, -1, where, "data");
     const Array *C = push_values(L, "C", search.svc.C);
     int C_at = lua_gettop(L);
     const Array *gamma = push_values(L, "gamma", search.svc.kernel.gamma);
     int gamma_at = kernel_has(&search.svc.kernel, "gamma") ? lua_gettop(L) : 0;
     uint64_t seed;
-    FoldsOf of = { where_search, samples.y, samples.n, search.folds };
-    SvcGrid grid = { array_f64(C),
-                     C->shape[0],
-                     array_f64(gamma),
-                     gamma->shape[0],
-                     bind_push_folds(L, 1, &of, &seed),
-                     search.folds };
+    FoldsOf of = { where, samples.y, samples.n, search.folds };
+    const int32_t *fold = bind_push_folds(L, 1, &of, &seed);
+    SvcGrid grid = { array_f64(C),    C->shape[0], array_f64(gamma),
+                     gamma->shape[0], fold,        search.folds };
     Error err;
     Array *table =
-        array_new2(where_search, DTYPE_F64, grid.Cs, svc_search_columns(&search.svc, &grid), &err);
+        array_new2(where, DTYPE_F64, grid.Cs, svc_search_columns(&search.svc, &grid), &err);
     bind_push_array(L, table, &err);
     SvcSearch asked = { &search.svc, &grid, &samples };
     SvcFound found = { .accuracy = array_f64(table) };
@@ -373,18 +311,15 @@ int open_svm(lua_State *L) {
     static const BindType type = { .box = &svc_type,
                                    .like = &bind_any_model,
                                    .properties = properties };
-    static const BindFunction functions[] = { BIND("new", svm_new, 1), BIND("from", svm_from, 1),
-                                              BIND("search", svm_search, 1), BIND_LAST };
+    static const BindFunction functions[] = {
+        BIND_WITH("new", svm_new, 1, &svc_fields), BIND_WITH("from", svm_from, 1, &svc_from_fields),
+        BIND_WITH("search", svm_search, 1, &svc_search_fields), BIND_LAST
+    };
     bind_new_model_type(L, &type, &svc_kind);
     register_objects(L);
     lua_newtable(L);
     bind_set_functions(L, functions);
     open_kernels(L);
-    bind_describe_all(
-        L, (const Described[]){ { "svm.new", .fields = svc_fields },
-                                { "svm.from", .fields = { from_fields, svc_fields.initial } },
-                                { "svm.search", .fields = { search_fields, &initial_search } },
-                                { .name = NULL } });
     luaL_getsubtable(L, LUA_REGISTRYINDEX, ANSWER);
     lua_pop(L, 1);
     return 1;

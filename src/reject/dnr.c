@@ -10,6 +10,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const Field parts_fields[] = {
+    { "net", FIELD_OBJECT, offsetof(DnrParts, net), .type = "net", .required = true,
+      .meaning = "the net; it stays as it is" },
+    { "layers", FIELD_OBJECT, .type = "string[]", .required = true,
+      .meaning = "names of the tapped layers, in the order of the combiner's inputs" },
+    { "layer_classifier", FIELD_OBJECT, offsetof(DnrParts, pattern), .type = "model",
+      .meaning = "the pattern: every layer gets a clone of it" },
+    { "layer_classifiers", FIELD_OBJECT, .type = "table",
+      .meaning = "layer = model, where a layer has one of its own" },
+    { "combiner", FIELD_OBJECT, offsetof(DnrParts, combiner), .type = "model", .required = true,
+      .meaning = "the classifier of the layers' scores" },
+    THRESHOLD_FIELD(offsetof(DnrParts, threshold)),
+    { .name = NULL },
+};
+static const DnrParts initial = { .threshold = -INFINITY };
+const Fields dnr_fields = { parts_fields, &initial };
+
+static const Field fit_fields[] = {
+    { "folds", FIELD_OBJECT, .type = "integer|array", .initial = "5",
+      .meaning = "how many folds, or each sample's own (any integers)" },
+    { "seed", FIELD_OBJECT, .type = "integer", .initial = "the session's",
+      .meaning = "of the folds, drawn so that every class is spread evenly" },
+    { .name = NULL },
+};
+const Fields dnr_fit_fields = { fit_fields, NULL };
+
 static void dnr_free(Model *base) {
     Dnr *dnr = (Dnr *)base;
     for (size_t l = 0; dnr->layer && l < dnr->layers; l++)
@@ -443,6 +469,13 @@ const char *dnr_layer_name(const Dnr *dnr, size_t layer) {
 
 Model *dnr_layer_classifier(const Dnr *dnr, size_t layer) {
     return dnr->layer[layer].classifier;
+}
+
+ptrdiff_t dnr_part_layer(const DnrParts *parts, const char *name) {
+    for (size_t l = 0; name && l < parts->layers; l++)
+        if (strcmp(parts->layer[l], name) == 0)
+            return (ptrdiff_t)l;
+    return -1;
 }
 
 ptrdiff_t dnr_find_layer(const Dnr *dnr, const char *name) {

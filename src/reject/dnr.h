@@ -30,6 +30,13 @@ typedef struct DnrParts {
 
 enum { DNR_FOLDS = 5 };
 
+/* What dnr.new takes, over DnrParts, and dnr:fit; objects that have no place there, and the folds,
+ * are the caller's to read. */
+extern const Fields dnr_fields, dnr_fit_fields;
+
+/* Which of the parts' layers has that name; −1: none. */
+ptrdiff_t dnr_part_layer(const DnrParts *parts, const char *name);
+
 /* Retains the parts. Fitted if all of them are, and then their sizes must agree. Fails on layers
  * that the net does not have, that occur twice, or that are named like another part ("net",
  * "combiner"). */

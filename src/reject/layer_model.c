@@ -5,6 +5,17 @@
 
 #include <stdlib.h>
 
+static const Field fields[] = {
+    { "net", FIELD_OBJECT, offsetof(LayerParts, net), .type = "net", .required = true,
+      .meaning = "the net" },
+    { "layer", FIELD_STRING, offsetof(LayerParts, layer), .required = true,
+      .meaning = "the name of one of its layers" },
+    { "classifier", FIELD_OBJECT, offsetof(LayerParts, classifier), .type = "model",
+      .required = true, .meaning = "any model, fitted or not" },
+    { .name = NULL },
+};
+const Fields layer_fields = { fields, NULL };
+
 struct LayerModel {
     Model base;
     Network *net;

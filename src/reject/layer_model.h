@@ -11,6 +11,14 @@
 
 typedef struct LayerModel LayerModel; /* starts with a Model */
 
+/* What reject.layer takes. */
+typedef struct LayerParts {
+    Network *net;
+    const char *layer;
+    Model *classifier;
+} LayerParts;
+extern const Fields layer_fields;
+
 /* Retains both. Fitted if the classifier is, which must then take the layer's output size. */
 LayerModel *layer_model_new(Network *net, const char *layer, Model *classifier, Error *err);
 

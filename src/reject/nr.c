@@ -7,6 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const Field fields[] = {
+    { "model", FIELD_OBJECT, offsetof(NrParts, model), .type = "model", .required = true,
+      .meaning = "what is thresholded; it must not reject by itself" },
+    THRESHOLD_FIELD(offsetof(NrParts, threshold)),
+    { .name = NULL },
+};
+static const NrParts initial = { .threshold = -INFINITY };
+const Fields nr_fields = { fields, &initial };
+
 struct Nr {
     Model base;
     Model *model;

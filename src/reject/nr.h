@@ -11,6 +11,13 @@
 
 typedef struct Nr Nr; /* starts with a Model */
 
+/* What reject.new takes. */
+typedef struct NrParts {
+    Model *model;
+    double threshold;
+} NrParts;
+extern const Fields nr_fields;
+
 /* Retains the model, which must not reject by itself. Fitted if the model is; fitting it fits the
  * model. The hyperparameter "threshold" is NR's own, every other name is the model's. Scores are
  * refused once the model inside was fitted anew, by itself, for other classes. */

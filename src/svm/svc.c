@@ -44,6 +44,18 @@ static const Field fields[] = {
 };
 const Fields svc_fields = { fields, &initial };
 
+static const Field from_fields[] = {
+    { "sv", FIELD_OBJECT, .type = "array|table", .required = true, .meaning = "support vectors" },
+    { "alpha", FIELD_OBJECT, .type = "array|table", .required = true,
+      .meaning = "their coefficients, signs included" },
+    { "b", FIELD_OBJECT, .type = "array|table", .required = true, .meaning = "constants" },
+    { "classes", FIELD_OBJECT, .type = "integer[]", .required = true, .meaning = "labels, rising" },
+    SVC_C_FIELD,
+    SVC_COMMON_FIELDS,
+    { .name = NULL },
+};
+const Fields svc_from_fields = { from_fields, &initial };
+
 SvcParams svc_defaults(void) {
     return initial;
 }
@@ -578,6 +590,14 @@ Svc *svc_new(const SvcParams *params, Error *err) {
 }
 
 Svc *svc_from(const SvcParams *params, const SvcNumbers *numbers, Error *err) {
+    const int32_t *label = numbers->classes->label;
+    for (size_t i = 1; i < numbers->classes->count; i++)
+        if (label[i] <= label[i - 1]) {
+            error_set(err, ERROR_ARGUMENT,
+                      "svm.from: classes: expected rising labels, got %d before %d",
+                      (int)label[i - 1], (int)label[i]);
+            return NULL;
+        }
     return from_numbers("svm.from", params, numbers, err);
 }
 

@@ -20,11 +20,13 @@ Svc *svc_new(const SvcParams *params, Error *err);
 
 /* A fitted one from numbers: sv is m × features float32; alpha classes × m and b, of classes,
  * float64 (with two classes: 1 × m for the second class's f, or 2 × m). It is over these arrays,
- * which nobody writes from then on. */
+ * which nobody writes from then on. The labels rise. Its options are those of an SvcParams beside
+ * the numbers. */
 typedef struct SvcNumbers {
     const Array *sv, *alpha, *b;
     const Labels *classes;
 } SvcNumbers;
+extern const Fields svc_from_fields;
 Svc *svc_from(const SvcParams *params, const SvcNumbers *numbers, Error *err);
 
 extern const ModelKind svc_kind;

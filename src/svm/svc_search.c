@@ -12,6 +12,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const Field search_fields[] = {
+    { "data", FIELD_OBJECT, .type = "dataset", .required = true, .meaning = "samples with labels" },
+    { "C", FIELD_OBJECT, .type = "number|number[]", .initial = "1", .meaning = "values to try" },
+    { "gamma", FIELD_OBJECT, .type = "number|number[]", .initial = "the kernel's",
+      .meaning = "values to try; kernels without gamma ignore it" },
+    { "folds", FIELD_INTEGER, offsetof(SvcSearchOptions, folds), .low = 2, .high = 1000,
+      .meaning = "folds, stratified by class" },
+    { "seed", FIELD_OBJECT, .type = "integer", .initial = "the session's",
+      .meaning = "of the folds" },
+    SVC_COMMON_FIELDS,
+    { "fit", FIELD_BOOLEAN, offsetof(SvcSearchOptions, fit),
+      .meaning = "train the best pair on all of data: the field model" },
+    { .name = NULL },
+};
+static const SvcSearchOptions initial = { .svc = SVC_INITIAL, .folds = 5, .fit = true };
+const Fields svc_search_fields = { search_fields, &initial };
+
 static const char where[] = "svm.search";
 
 size_t svc_search_columns(const SvcParams *params, const SvcGrid *grid) {

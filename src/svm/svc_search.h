@@ -23,6 +23,14 @@ typedef struct SvcSearch {
     const Samples *samples;
 } SvcSearch;
 
+/* What svm.search takes; data, C and gamma are its caller's to read. */
+typedef struct SvcSearchOptions {
+    SvcParams svc; /* first: its fields are among these */
+    int folds;
+    bool fit;
+} SvcSearchOptions;
+extern const Fields svc_search_fields;
+
 typedef struct SvcFound {
     double
         *accuracy; /* the caller's, Cs × gammas (at least one column): the share of samples whose
