@@ -15,8 +15,7 @@ local metrics = {}
 local REJECTED = -1
 
 local function fail(where, name, expected, value)
-  local got = tostring(value):match("^[^\n]*")
-  blame.fail("metrics.%s: %s: expected %s, got %s", where, name, expected, got)
+  arguments.expected("metrics." .. where, name, expected, value)
 end
 
 -- A list of integer labels from an array or a list; nil for anything else.

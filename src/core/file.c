@@ -15,9 +15,15 @@
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
+static bool has_name(const char *path, Error *err) {
+    return *path || error_set(err, ERROR_FILE, "the file's name is empty");
+}
+
 /* O_NONBLOCK so that a FIFO is refused, not waited for. */
 int file_open(const char *path, size_t *size, Error *err) {
     struct stat info;
+    if (!has_name(path, err))
+        return -1;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &info) != 0) {
         error_set(err, ERROR_FILE, "%s: %s", path, strerror(errno));
@@ -167,7 +173,7 @@ static int create_beside(FileWriter *writer, mode_t mode) {
 bool file_writer_open(FileWriter *writer, const char *path, Error *err) {
     mode_t mode;
     *writer = (FileWriter){ 0 };
-    if (!resolve_target(path, &writer->path, &mode, err))
+    if (!has_name(path, err) || !resolve_target(path, &writer->path, &mode, err))
         return false;
     remove_orphans(writer->path);
     int fd = create_beside(writer, mode);

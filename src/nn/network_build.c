@@ -36,7 +36,8 @@ bool network_read_input(const double *numbers, size_t count, Shape *input, Error
     }
     if (!ok || size[0] * size[1] * size[2] > 0x1p30)
         return error_set(err, ERROR_ARGUMENT,
-                         "nn.new: input: expected {channels, height, width} or {features}");
+                         "nn.new: input: expected {channels, height, width} or {features}, whole "
+                         "numbers whose product is at most 2^30");
     *input = (Shape){ count == 1, (size_t)size[0], (size_t)size[1], (size_t)size[2] };
     return true;
 }
