@@ -273,6 +273,14 @@ static const BindProperty *find_property(const BindType *type, const char *name)
     return NULL;
 }
 
+bool bind_is_property(lua_State *L, int arg, const char *name) {
+    if (luaL_getmetafield(L, arg, "__index") != LUA_TFUNCTION || !lua_getupvalue(L, -1, 1))
+        return false;
+    const BindType *type = lua_touserdata(L, -1);
+    lua_pop(L, 2);
+    return find_property(type, name) != NULL;
+}
+
 /* Add the names to the list on top of the stack. */
 static void list_properties(lua_State *L, const BindProperty *properties) {
     for (; properties && properties->name; properties++) {

@@ -161,6 +161,7 @@ typedef struct BindType {
 /* Register the type, which outlives L; __gc, __close and __name are added. Leaves the metatable on
  * the stack. A type that is boxed only to be freed is bind_new_owner's: nothing is left there. */
 void bind_new_type(lua_State *L, const BindType *type);
+bool bind_is_property(lua_State *L, int arg, const char *name); /* of the object there */
 void bind_new_owner(lua_State *L, const BoxType *box);
 
 /* In the metatable of a type with options: those, and the function that lists the names which the

@@ -156,8 +156,12 @@ static void check_place(lua_State *L, const Optioned *self, int key, FieldPlace 
     if (lua_type(L, key) != LUA_TSTRING)
         luaL_error(L, "%s: options go by name, got %s for a name", self->where,
                    bind_describe(L, key, text));
-    if (!fields_locate(self->options->at, self->object, lua_tostring(L, key), place, &err))
-        bind_raise_in(L, self->where, &err);
+    const char *name = lua_tostring(L, key);
+    if (fields_locate(self->options->at, self->object, name, place, &err))
+        return;
+    if (bind_is_property(L, 1, name))
+        luaL_error(L, "%s: %s cannot be set: it is not an option", self->where, name);
+    bind_raise_in(L, self->where, &err);
 }
 
 void bind_object_field(lua_State *L, const Field *field, const BindObject *object) {

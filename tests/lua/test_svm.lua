@@ -181,7 +181,7 @@ end
 function TestSvmErrors:test_use_before_fit()
   local m = svm.new {}
   fails("this svm is not fitted yet", m.scores, m, array.zeros { 2, 4 })
-  fails("svm: unknown option 'support'", function() m.support = 3 end)
+  fails("svm: support cannot be set: it is not an option", function() m.support = 3 end)
   fails("svm: unknown option 'kernel.degree' (valid: C, ", m.set, m, { ["kernel.degree"] = 2 })
   fails("svm: kernel: expected", m.set, m, { C = 7, kernel = "nonsense", tolerance = 0.5 })
   fails("svm: weights: expected", m.set, m, { C = 7, weights = 3, tolerance = 0.5 })
