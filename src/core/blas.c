@@ -1,5 +1,6 @@
 #include "core/blas.h"
 
+#include "core/blas_buffers.h"
 #include "core/parallel.h"
 
 #include <cblas.h>
@@ -78,6 +79,7 @@ static enum CBLAS_TRANSPOSE cblas_transpose(bool transpose) {
 }
 
 typedef struct Product {
+    bool doubles; /* or floats */
     bool transpose_a, transpose_b;
     size_t m, n, k;
     double alpha, beta;
@@ -115,9 +117,41 @@ static void multiply_doubles(const Product *p, Part part) {
                 (double *)p->c + part.row * p->ldc + part.column, (blasint)p->ldc);
 }
 
+static double number_at(const Product *p, const void *numbers, size_t i) {
+    return p->doubles ? ((const double *)numbers)[i] : (double)((const float *)numbers)[i];
+}
+
+/* Without OpenBLAS, where it could get no memory: slowly, and with other last digits. */
+static void multiply_plainly(const Product *p, Part part) {
+    for (size_t i = part.row; i < part.row + part.rows; i++)
+        for (size_t j = part.column; j < part.column + part.columns; j++) {
+            double sum = 0;
+            for (size_t k = 0; k < p->k; k++)
+                sum += number_at(p, p->a, p->transpose_a ? k * p->lda + i : i * p->lda + k) *
+                       number_at(p, p->b, p->transpose_b ? j * p->ldb + k : k * p->ldb + j);
+            size_t at = i * p->ldc + j;
+            double value = p->alpha * sum + (p->beta != 0 ? p->beta * number_at(p, p->c, at) : 0);
+            if (p->doubles)
+                ((double *)p->c)[at] = value;
+            else
+                ((float *)p->c)[at] = (float)value;
+        }
+}
+
+static void multiply(const Product *p, Part part) {
+    if (!blas_buffer_take()) {
+        multiply_plainly(p, part);
+        return;
+    }
+    if (p->doubles)
+        multiply_doubles(p, part);
+    else
+        multiply_floats(p, part);
+    blas_buffer_give();
+}
+
 typedef struct Tiles {
     const Product *product;
-    void (*multiply)(const Product *product, Part part);
     Cut cut;
     size_t across; /* tiles side by side */
 } Tiles;
@@ -133,8 +167,8 @@ static void multiply_tiles(void *context, size_t first, size_t last, int worker)
     for (size_t t = first; t < last; t++) {
         size_t row = t / tiles->across * tiles->cut.rows;
         size_t column = t % tiles->across * tiles->cut.columns;
-        tiles->multiply(p, (Part){ row, least(p->m - row, tiles->cut.rows), column,
-                                   least(p->n - column, tiles->cut.columns) });
+        multiply(p, (Part){ row, least(p->m - row, tiles->cut.rows), column,
+                            least(p->n - column, tiles->cut.columns) });
     }
 }
 
@@ -144,7 +178,7 @@ static void hold_at_one_thread(void) {
 
 /* A program that never called blas_mend (a test) would otherwise have OpenBLAS's threads
  * compete with ours. */
-static void run(void (*multiply)(const Product *product, Part part), const Product *product) {
+static void run(const Product *product) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, hold_at_one_thread);
     size_t m = product->m, n = product->n;
@@ -157,20 +191,19 @@ static void run(void (*multiply)(const Product *product, Part part), const Produ
     const Cut *cut = cuts;
     while (m >= cut->below)
         cut++;
-    Tiles tiles = { product, multiply, *cut, parallel_pieces(n, cut->columns) };
+    Tiles tiles = { product, *cut, parallel_pieces(n, cut->columns) };
     parallel_for(parallel_pieces(m, cut->rows) * tiles.across, 1, multiply_tiles, &tiles);
 }
 
 void blas_sgemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, float alpha,
                 const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c,
                 size_t ldc) {
-    run(multiply_floats,
-        &(Product){ transpose_a, transpose_b, m, n, k, alpha, beta, a, b, c, lda, ldb, ldc });
+    run(&(Product){ false, transpose_a, transpose_b, m, n, k, alpha, beta, a, b, c, lda, ldb,
+                    ldc });
 }
 
 void blas_dgemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, double alpha,
                 const double *a, size_t lda, const double *b, size_t ldb, double beta, double *c,
                 size_t ldc) {
-    run(multiply_doubles,
-        &(Product){ transpose_a, transpose_b, m, n, k, alpha, beta, a, b, c, lda, ldb, ldc });
+    run(&(Product){ true, transpose_a, transpose_b, m, n, k, alpha, beta, a, b, c, lda, ldb, ldc });
 }

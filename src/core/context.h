@@ -13,9 +13,10 @@
  * context of that Lua state first. One thread at a time works in a context, apart from its workers.
  *
  * What belongs to the process by nature stays static: which session a signal is for
- * (host/interrupt.c), readline's line (host/line.c), OpenBLAS's number of threads, libsvm's
- * printing and cJSON's memory (each set once), the current context and "inside a loop" of each
- * thread, the process's own context. Tables are constant. tests/cli/test_statics.sh holds the list.
+ * (host/interrupt.c), readline's line (host/line.c), OpenBLAS's buffers and number of threads,
+ * libsvm's printing and cJSON's memory (each set once), the current context and "inside a loop" of
+ * each thread, the process's own context. Tables are constant. tests/cli/test_statics.sh holds the
+ * list.
  */
 #ifndef PERIGEE_CORE_CONTEXT_H
 #define PERIGEE_CORE_CONTEXT_H

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -44,6 +45,23 @@ double memory_available(void) {
     double kilobytes = number_in("/proc/meminfo", "MemAvailable:");
     double left = fmin(1024 * kilobytes, fmin(left_in_container(), left_to_process()));
     return left > 0 ? left : 0;
+}
+
+static bool is_limited(int resource) {
+    struct rlimit limit;
+    return getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
+
+bool memory_is_limited(void) {
+    return is_limited(RLIMIT_AS) || is_limited(RLIMIT_DATA);
+}
+
+bool memory_would_get(double bytes) {
+    if (!(bytes < 0x1p62))
+        return false;
+    size_t size = bytes > 1 ? (size_t)bytes : 1;
+    void *block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return block != MAP_FAILED && munmap(block, size) == 0;
 }
 
 const char *memory_text(double bytes, char text[32]) {

@@ -18,6 +18,13 @@ double memory_available(void);
  * `sum`: "fit: needs 121.2 GB (kernel matrix 100000² × 12 bytes = …); 15.2 GB are left". */
 bool memory_check(const char *where, double need, const char *sum, Error *err);
 
+/* Is there a limit on this process's addresses (ulimit -v, -d)? */
+bool memory_is_limited(void);
+
+/* Would the system hand out that many bytes in one piece? It is asked, and gets them back: for
+ * callers of libraries that cannot do without. */
+bool memory_would_get(double bytes);
+
 /* "1.2 GB", "31 MB". Returns text. */
 const char *memory_text(double bytes, char text[32]);
 

@@ -1,6 +1,7 @@
 #include "svm/libsvm.h"
 
 #include "core/fail.h"
+#include "core/memory.h"
 #include "core/parallel.h"
 #include "svm/matrix_memory.h"
 
@@ -150,9 +151,20 @@ static void take_answer(const struct svm_model *model, const size_t *position, s
     problem->b = -sign * model->rho[0];
 }
 
-double libsvm_cache_bytes(size_t n) {
-    double whole = whole_cache(n), share = cache_share();
-    return (whole < share ? whole : share) * (1 << 20) * parallel_threads();
+/* Rows in the cache, each rounded up by malloc, and two dozen numbers a sample. */
+double libsvm_solve_bytes(size_t n) {
+    double rows = (double)n * (double)n * sizeof(float), cache = cache_share() * (1 << 20);
+    return 1.04 * (rows < cache ? rows : cache) + 512 * (double)n + (1 << 20);
+}
+
+int libsvm_solvers(size_t n, int threads) {
+    /* Addresses that malloc reserves for a thread beside what it hands out. */
+    const double arena = 136 << 20, room = 4 << 20;
+    double one = libsvm_solve_bytes(n), available = memory_available();
+    if (threads > 1 && threads * one <= available &&
+        (!memory_is_limited() || memory_would_get(threads * (one + arena))))
+        return threads;
+    return one <= available && memory_would_get(one + room) ? 1 : 0;
 }
 
 LibsvmScratch *libsvm_scratch_new(size_t n, int count) {

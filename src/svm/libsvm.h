@@ -29,8 +29,13 @@ bool libsvm_matrix_init(LibsvmMatrix *matrix, const char *where, const Gram *gra
 void libsvm_matrix_clear(LibsvmMatrix *matrix);
 double libsvm_matrix_at(const LibsvmMatrix *matrix, size_t i, size_t j);
 
-/* Bytes of rows that all solvers at work may keep together. */
-double libsvm_cache_bytes(size_t n);
+/* Bytes that libsvm asks for while it solves one problem of n samples, without a look at the
+ * answer: where it gets none the program ends. */
+double libsvm_solve_bytes(size_t n);
+
+/* How many such problems may be solved at the same time by as many threads, or by one where memory
+ * is short; 0 where it does not do for one. */
+int libsvm_solvers(size_t n, int threads);
 
 /* What one solver at work needs; an array of `count`, NULL without memory. */
 typedef struct LibsvmScratch LibsvmScratch;
@@ -38,7 +43,8 @@ LibsvmScratch *libsvm_scratch_new(size_t n, int count);
 void libsvm_scratch_free(LibsvmScratch *scratch);
 LibsvmScratch *libsvm_scratch_at(LibsvmScratch *scratch, int worker);
 
-/* Solve one problem whose numbers have been checked. Re-entrant with scratch of its own. */
+/* Solve one problem whose numbers have been checked, and for which there is memory. Re-entrant with
+ * scratch of its own. */
 void libsvm_solve(const LibsvmMatrix *matrix, BinaryProblem *problem, LibsvmScratch *scratch);
 
 /* The version, "3.24". Returns text. */

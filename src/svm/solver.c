@@ -56,17 +56,19 @@ static bool fill_values(const char *where, const Gram *gram, float *values, Erro
 
 double solver_bytes(SolverKind kind, size_t n, char *sum) {
     double square = (double)n * (double)n;
-    char text[32], caches[32];
+    char text[32], cache[32], smo[32];
     if (kind == SOLVER_SMO) {
         snprintf(sum, FIT_SUM, "kernel matrix %zu x %zu x 4 bytes = %s", n, n,
                  memory_text(4 * square, text));
         return 4 * square;
     }
-    double cached = libsvm_cache_bytes(n);
+    double solving = libsvm_solve_bytes(n);
     snprintf(sum, FIT_SUM,
-             "kernel matrix %zu x %zu x 4 bytes and libsvm's x 8 bytes = %s, its caches %s", n, n,
-             memory_text(12 * square, text), memory_text(cached, caches));
-    return 12 * square + cached;
+             "kernel matrix %zu x %zu x 4 bytes and libsvm's x 8 bytes = %s, its cache %s; "
+             "solver = \"smo\" needs %s",
+             n, n, memory_text(12 * square, text), memory_text(solving, cache),
+             memory_text(4 * square, smo));
+    return 12 * square + solving;
 }
 
 bool solver_matrix_init(SolverMatrix *matrix, const char *where, const Gram *bases, Error *err) {
@@ -181,10 +183,13 @@ static void solve_body(void *context, size_t first, size_t last, int worker) {
     }
 }
 
-/* True if all are solved. */
-static bool run(SolveWork *work, size_t count) {
+/* True if all are solved; by one thread after the other where `alone`. */
+static bool run(SolveWork *work, size_t count, bool alone) {
     progress_begin(work->progress, "training SVMs", (double)count);
-    parallel_for(count, 1, solve_body, work);
+    if (alone)
+        solve_body(work, 0, count, 0);
+    else
+        parallel_for(count, 1, solve_body, work);
     size_t done = atomic_load(&work->done);
     progress_step(work->progress, (double)(done - work->reported), NULL);
     progress_end(work->progress);
@@ -199,24 +204,43 @@ static bool check_problem(const char *where, const BinaryProblem *problem, Error
                      problem->C, problem->positive, problem->negative, problem->tolerance);
 }
 
+static bool make_scratch(SolveWork *work, const char *where, int workers, Error *err) {
+    size_t n = work->matrix->n;
+    bool ok;
+    if (work->matrix->kind == SOLVER_SMO)
+        ok = (work->bound = malloc((size_t)workers * n * sizeof *work->bound)) != NULL;
+    else
+        ok = (work->scratch = libsvm_scratch_new(n, workers)) != NULL;
+    return ok || error_memory(err, where, (size_t)workers * n * sizeof(double));
+}
+
+/* How many problems may be solved at the same time; libsvm must not begin what memory it lacks. */
+static int solvers(const SolverMatrix *matrix, const char *where, Error *err) {
+    char text[32];
+    int threads = parallel_threads();
+    int count = matrix->kind == SOLVER_SMO ? threads : libsvm_solvers(matrix->n, threads);
+    if (count == 0)
+        error_set(err, ERROR_MEMORY,
+                  "%s: libsvm needs %s more, and would end the program without; solver = \"smo\" "
+                  "does not",
+                  where, memory_text(libsvm_solve_bytes(matrix->n), text));
+    return count;
+}
+
 bool solver_solve(const char *where, SolverTask *task, Progress *progress, Error *err) {
-    const SolverMatrix *matrix = task->matrix;
-    size_t n = matrix->n;
-    int workers = parallel_threads();
     for (size_t p = 0; p < task->count; p++)
         if (!check_problem(where, &task->problem[p], err))
             return false;
-    SolveWork work = { .matrix = matrix, .problem = task->problem, .progress = progress };
-    bool ok;
-    if (matrix->kind == SOLVER_SMO)
-        ok = (work.bound = malloc((size_t)workers * n * sizeof *work.bound)) != NULL;
-    else
-        ok = (work.scratch = libsvm_scratch_new(n, workers)) != NULL;
+    SolveWork work = { .matrix = task->matrix, .problem = task->problem, .progress = progress };
+    bool ok = make_scratch(&work, where, parallel_threads(), err);
+    int at_once = ok ? solvers(task->matrix, where, err) : 0;
+    ok = at_once > 0;
     if (ok) {
-        task->solved = run(&work, task->count);
-        ok = !atomic_load(&work.no_memory);
+        task->solved = run(&work, task->count, at_once == 1);
+        ok = !atomic_load(&work.no_memory) ||
+             error_memory(err, where, task->matrix->n * sizeof(double));
     }
     free(work.bound);
     libsvm_scratch_free(work.scratch);
-    return ok || error_memory(err, where, (size_t)workers * n * sizeof(double));
+    return ok;
 }

@@ -4,7 +4,8 @@
  *
  * Two solvers stop at the same condition and agree within its tolerance:
  *   libsvm  the library, on its precomputed kernel (libsvm.h): 8·n² bytes; a problem that has begun
- *           is finished even if a stop is asked for, because libsvm cannot be left;
+ *           is finished even if a stop is asked for, because libsvm cannot be left. Without memory
+ *           it ends the program: what it needs is looked for first, and a lack of it refused;
  *   smo     our own (smo.h): 4·n² bytes, several times faster, stops within a problem. */
 #ifndef PERIGEE_SVM_SOLVER_H
 #define PERIGEE_SVM_SOLVER_H

@@ -2,6 +2,8 @@
 . tests/cli/tap.sh
 
 allowed='core/blas once
+core/blas_buffers buffers
+core/blas_buffers once
 core/blas_start before_libraries
 core/context entered
 core/context process_context

@@ -1,13 +1,14 @@
 -- The tutorial in a tenth of a second: digits, a small CNN, a defence, an attack; files of all kinds
 -- written into the folder arg[1], and read back. arg[2] makes others of the same names; arg[3] is
--- the solver.
+-- the solver, arg[4] how many samples the defence learns from.
 
 local folder, variant = arg[1], tonumber(arg[2] or 1)
 local session = require "perigee.session"
 local function path(name) return folder .. "/" .. name end
 perigee.seed(variant)
-local digits = data.digits(200, { seed = variant })
-local known, test = digits:slice(1, 100), digits:slice(101, 110)
+local samples = tonumber(arg[4] or 100)
+local digits = data.digits(samples + 10, { seed = variant })
+local known, test = digits:slice(1, samples), digits:slice(samples + 1, samples + 10)
 local net = nn.new {
   input = { 1, 28, 28 }, seed = 1,
   nn.conv2d { name = "conv1", out = 4, kernel = 5, stride = 3 }, nn.relu { name = "relu1" },
