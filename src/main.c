@@ -134,6 +134,10 @@ int main(int argc, char **argv) {
         options_help(stdout);
     } else if (options.version) {
         versions_print(stdout);
+    } else if (options.solver && !libraries_choose_solver(options.solver)) {
+        fprintf(stderr, "perigee: --solver: expected \"libsvm\" or \"smo\", got \"%.60s\"\n",
+                options.solver);
+        status = STATUS_MISUSE;
     } else {
         status = start(&options, argc, argv);
     }

@@ -141,7 +141,7 @@ local function members(value, prefix, methods)
   if type(value) == "table" then add_names(set, value, prefix, methods) end
   local meta = debug.getmetatable(value)
   if type(meta) == "table" and (methods or type(value) == "table") then
-    for _, name in ipairs { "methods", "__index" } do
+    for _, name in ipairs { "methods", "__index", "settings" } do
       local t = rawget(meta, name)
       if type(t) == "table" then add_names(set, t, prefix, methods) end
     end

@@ -23,15 +23,27 @@ local function add_keys(names, t)
   end
 end
 
+--- The settings of libraries, members that are read and assigned by a function of the program's:
+-- { svm = { solver = f } }, where f() reads and f(value) assigns.
+missing.settings = {}
+
 --- Make reading an absent member of a library an error.
 function missing.guard_library(name, library)
   if getmetatable(library) then return end
+  local settings = missing.settings[name] or {}
   setmetatable(library, {
+    settings = settings,
     __index = function(t, key)
+      if settings[key] then return settings[key]() end
       if type(key) ~= "string" then return nil end
       local names = {}
       add_keys(names, t)
+      add_keys(names, settings)
       fail(name, key, names)
+    end,
+    __newindex = function(t, key, value)
+      if not settings[key] then return rawset(t, key, value) end
+      settings[key](value)
     end,
   })
 end

@@ -2,6 +2,7 @@
 
 local blame = require "perigee.blame"
 local kinds = require "perigee.kinds"
+local missing = require "perigee.missing"
 local native = require "perigee.native"
 
 local types = debug.getregistry()
@@ -67,5 +68,13 @@ types["perigee.search"].__tostring = function(answer)
   end
   return table.concat(lines, "\n")
 end
+
+-- svm.solver, the session's.
+missing.settings.svm = {
+  solver = function(...)
+    local ok, answer = pcall(native.solver, ...)
+    return ok and answer or blame.fail("%s", answer)
+  end,
+}
 
 return svm

@@ -112,6 +112,7 @@ int open_native(lua_State *L) {
         BIND("json", native_json, 1),
         BIND("write_file", native_write_file, 2),
         BIND("described", bind_described, 1),
+        BIND("solver", bind_session_solver, 1),
         BIND_LAST,
     };
     bind_new_owner(L, &json_type);

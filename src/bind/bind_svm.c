@@ -2,6 +2,7 @@
 #include "bind/bind.h"
 #include "bind/bind_fields.h"
 #include "bind/bind_model.h"
+#include "bind/bind_native.h"
 #include "bind/bind_samples.h"
 #include "bind/libraries.h"
 #include "core/array.h"
@@ -161,6 +162,27 @@ static void read_params(lua_State *L, void *object) {
         push_weights(L, lua_gettop(L), bind_where(L), params);
 }
 
+bool libraries_choose_solver(const char *name) {
+    int found = solver_find(name);
+    if (found >= 0)
+        solver_choose((SolverKind)found);
+    return found >= 0;
+}
+
+/* native.solver() → the session's; native.solver(name) chooses it, nil the first. */
+int bind_session_solver(lua_State *L) {
+    SvcParams params = svc_defaults();
+    FieldPlace place;
+    fields_place(fields_find(svc_fields.field, "solver"), &params, "", &place);
+    if (lua_isnil(L, 1))
+        field_copy(place.field, &params, svc_fields.initial);
+    else if (!lua_isnone(L, 1))
+        bind_field_set(L, 1, "svm", &place);
+    solver_choose(params.solver);
+    lua_pushstring(L, solver_names[params.solver]);
+    return 1;
+}
+
 /* svm.new { kernel =, C =, tolerance =, weights =, solver = } */
 static int svm_new(lua_State *L) {
     SvcParams params = svc_defaults();
@@ -240,6 +262,7 @@ static void set_model(lua_State *L, const SvcSearch *asked, const SvcFound *foun
 static int svm_search(lua_State *L) {
     static const char where[] = "svm.search";
     SvcSearchOptions search = *(const SvcSearchOptions *)svc_search_fields.initial;
+    search.svc.solver = solver_default();
     read_params(L, &search);
     bind_opt_push(L, 1, "data");
     Samples samples = bind_check_training(L, -1, where, "data");

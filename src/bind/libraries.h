@@ -5,6 +5,7 @@
 #include "core/context.h"
 
 #include <lua.h>
+#include <stdbool.h>
 
 /* Each opens one of them, for luaL_requiref. */
 int open_array(lua_State *L);
@@ -20,6 +21,10 @@ int open_perigee(lua_State *L); /* load, version, info's facts */
  * belongs to the current context (core/context.h), which must outlive it. States of different
  * contexts share nothing: two threads may run them at the same time, or one in turn. */
 void open_libraries(lua_State *L);
+
+/* The solver that svm.new takes by default, in the current context; false: there is none of that
+ * name. */
+bool libraries_choose_solver(const char *name);
 
 /* Make the state's context the current one, as whoever calls Lua from outside or closes the state
  * does first. Returns the one before, to be entered again afterwards. */

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const LONG_NAMES[] = { "--help",    "--version", "--interactive",
-                                          "--quiet",   "--seed",    "--debug",
-                                          "--no-init", "--threads", NULL };
+static const char *const LONG_NAMES[] = { "--help",   "--version", "--interactive", "--quiet",
+                                          "--seed",   "--debug",   "--no-init",     "--threads",
+                                          "--solver", NULL };
 enum { MAX_THREADS = 256 };
 
 static bool parse_number(const char *text, uint64_t high, uint64_t *number) {
@@ -50,6 +50,9 @@ static bool parse_value(int argc, char **argv, int *at, Options *options, char m
         }
         snprintf(message, 256, "--threads: expected a number from 0 (all) to %d, got \"%.60s\"",
                  MAX_THREADS, value);
+    } else if ((value = value_of("--solver", argc, argv, at))) {
+        options->solver = value;
+        return true;
     } else {
         const char *nearest = suggest_nearest(argv[*at], LONG_NAMES);
         snprintf(message, 256, "unknown option %.60s%s%s%s; --help lists them", argv[*at],
@@ -132,6 +135,8 @@ void options_help(FILE *out) {
         "  --seed N       seed of the session's random numbers (0)\n"
         "  --threads N    threads to use; 0: all the machine lets this process have\n"
         "                 (default: PERIGEE_THREADS, else 0)\n"
+        "  --solver NAME  what SVMs are trained with: libsvm, or smo, which needs less memory and\n"
+        "                 survives a lack of it (libsvm)\n"
         "  --quiet, -q    no progress on standard error, no greeting\n"
         "  --no-init      leave the user's init.lua out at the prompt\n"
         "  --debug        tracebacks with this program's own frames\n"

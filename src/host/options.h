@@ -11,8 +11,9 @@ typedef struct Options {
     bool debug;        /* tracebacks show this program's own frames too */
     bool no_init_file; /* the prompt starts without the user's init.lua */
     uint64_t seed;
-    int threads;    /* 0: all */
-    int code_count; /* pieces of code given by -e: */
+    int threads;        /* 0: all */
+    const char *solver; /* the name that was given, or NULL */
+    int code_count;     /* pieces of code given by -e: */
     const char **code;
     int script; /* the script's place in argv; argc if there is none; "-" is standard input */
 } Options;

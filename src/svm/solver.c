@@ -1,5 +1,6 @@
 #include "svm/solver.h"
 
+#include "core/context.h"
 #include "core/fail.h"
 #include "core/memory.h"
 #include "core/parallel.h"
@@ -19,6 +20,19 @@ int solver_find(const char *name) {
         if (strcmp(name, solver_names[i]) == 0)
             return i;
     return -1;
+}
+
+static SolverKind *chosen(void) {
+    static const ContextSlot slot = { .size = sizeof(SolverKind) };
+    return context_slot(&slot);
+}
+
+SolverKind solver_default(void) {
+    return *chosen();
+}
+
+void solver_choose(SolverKind kind) {
+    *chosen() = kind;
 }
 
 /* ---- The matrix ------------------------------------------------------------------------------ */

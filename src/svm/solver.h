@@ -24,6 +24,10 @@ typedef enum SolverKind { SOLVER_LIBSVM, SOLVER_SMO } SolverKind;
 extern const char *const solver_names[];
 int solver_find(const char *name);
 
+/* The session's: what SVMs are made with where nobody says a solver. */
+SolverKind solver_default(void);
+void solver_choose(SolverKind kind);
+
 /* The kernel values of all pairs of n samples, as the solver wants them. */
 typedef struct SolverMatrix {
     SolverKind kind;

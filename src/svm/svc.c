@@ -57,7 +57,9 @@ static const Field from_fields[] = {
 const Fields svc_from_fields = { from_fields, &initial };
 
 SvcParams svc_defaults(void) {
-    return initial;
+    SvcParams params = initial;
+    params.solver = solver_default();
+    return params;
 }
 
 /* The SVM's own options, then its kernel's. */

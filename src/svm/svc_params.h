@@ -18,7 +18,8 @@ typedef struct SvcParams {
     SolverKind solver; /* libsvm, or our own */
 } SvcParams;
 
-SvcParams svc_defaults(void); /* RBF with gamma 1, C = 1, tolerance 1e-3, no weights */
+/* RBF with gamma 1, C = 1, tolerance 1e-3, no weights, the session's solver. */
+SvcParams svc_defaults(void);
 
 /* What everything that trains SVMs takes, as fields of a struct that starts with SvcParams; and the
  * options of SvcParams itself. */
@@ -48,8 +49,9 @@ SvcParams svc_defaults(void); /* RBF with gamma 1, C = 1, tolerance 1e-3, no wei
         "solver", FIELD_WORD, offsetof(SvcParams, solver),                                         \
             .words = solver_names,                                                                 \
             .meaning =                                                                             \
-                "libsvm, or the built-in solver, which needs half the memory and less time; "      \
-                "both stop at the same condition"                                                  \
+                "libsvm, or the built-in solver, which needs a third of the memory and less "      \
+                "time, and survives where there is none; both stop at the same condition; not "    \
+                "said: the session's, svm.solver"                                                  \
     }
 extern const Fields svc_fields;
 

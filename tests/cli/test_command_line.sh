@@ -79,6 +79,12 @@ first=$out
 run_perigee --seed=7 -e 'print(perigee.facts().seed, math.random(1000))'
 check_match "--seed is told" "$out" "7	*"
 check_equal "--seed repeats a session's numbers" "$out" "$first"
+run_perigee --solver smo -e 'print(svm.solver, svm.new {}.solver) svm.solver = nil print(svm.new {}.solver)'
+check_equal "--solver is the session's, until that is changed" "$out" "smo	smo
+libsvm"
+run_perigee --solver svmlight -e 'print(1)'
+check_equal "a solver that is none is misuse" "$status$out" 2
+check_match "and the message says which there are" "$err" '*--solver: expected "libsvm" or "smo", got "svmlight"*'
 run_perigee --threads 1 -e 'print(perigee.facts().threads)'
 check_equal "--threads is obeyed" "$out" 1
 PERIGEE_THREADS=1 run_perigee -e 'print(perigee.facts().threads)'

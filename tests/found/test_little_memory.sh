@@ -23,6 +23,17 @@ check_equal "and 400000 kB are enough" "$out" 2
 out=$( (ulimit -v 400000 && timeout 20 "$perigee" -e 'print(pcall(array.zeros, 10000, 10000))') 2> "$work/err")
 check_match "what does not fit is an error" "$out" "false*memory*"
 
+# OpenBLAS asked for a thread's 128 MB for ever, and libsvm ended the program where it got nothing.
+out=$( (ulimit -v 100000 && timeout 20 "$perigee" -e 'local x = array.ones(300, 200, { dtype = "f64" })
+    print(x:matmul(x.T):sum(), array.ones(3, 2):matmul(array.ones(2, 4)):sum())') 2> "$work/err")
+check_equal "products do without OpenBLAS's memory" "$out" "18000000.0	24.0"
+mkdir "$work/files"
+for limit in 64000 70000 78000 82000 84000 130000 420000; do
+    out=$( (ulimit -v $limit && timeout 60 "$perigee" --quiet tests/inject/tutorial.lua "$work/files" 1 800) \
+        2> "$work/err" > "$work/out"; echo "$? $(head -n 1 "$work/err")")
+    check_match "an svm within $limit kB is trained or refused" "$out" "[01] *"
+done
+
 # Children get what the user gave, and nothing of ours.
 out=$("$perigee" -e 'print(os.execute("env | grep -c OPENBLAS_"))' 2> /dev/null | head -n 1)
 check_equal "children inherit nothing that was set for the library" "$out" 0

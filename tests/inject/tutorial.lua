@@ -1,12 +1,12 @@
 -- The tutorial in a tenth of a second: digits, a small CNN, a defence, an attack; files of all kinds
 -- written into the folder arg[1], and read back. arg[2] makes others of the same names; arg[3] is
--- the solver, arg[4] how many samples the defence learns from.
+-- how many samples the defence learns from; the solver is the session's.
 
 local folder, variant = arg[1], tonumber(arg[2] or 1)
 local session = require "perigee.session"
 local function path(name) return folder .. "/" .. name end
 perigee.seed(variant)
-local samples = tonumber(arg[4] or 100)
+local samples = tonumber(arg[3] or 100)
 local digits = data.digits(samples + 10, { seed = variant })
 local known, test = digits:slice(1, samples), digits:slice(samples + 1, samples + 10)
 local net = nn.new {
@@ -16,9 +16,7 @@ local net = nn.new {
 }
 nn.train(net, known, { epochs = 1, batch = 20, lr = 0.05, momentum = 0.9 })
 net:save(path "net.safetensors")
-local function machine(gamma, C)
-  return svm.new { kernel = svm.rbf(gamma), C = C, solver = arg[3] or "smo" }
-end
+local function machine(gamma, C) return svm.new { kernel = svm.rbf(gamma), C = C } end
 local defence = dnr.new {
   net = net, layers = { "relu1", "relu2" }, layer_classifier = machine(1e-2, 10), combiner = machine(1, 0.1),
 }

@@ -208,6 +208,21 @@ function TestSvm:test_options_by_every_way()
   fails("weights: expected a number above 0", function() m.weights = { [3] = -1 } end)
 end
 
+-- svm.solver is what svm.new and svm.search take where none is said.
+function TestSvm:test_solver_of_the_session()
+  lu.assertEquals(svm.solver, "libsvm")
+  local before = svm.new {}
+  svm.solver = "smo"
+  local ds = clouds(20, 7)
+  lu.assertEquals({ svm.solver, svm.new {}.solver, svm.new { solver = "libsvm" }.solver, before.solver },
+    { "smo", "smo", "libsvm", "libsvm" })
+  lu.assertEquals(svm.search { data = ds, C = 1, folds = 2, seed = 1 }.model.solver, "smo")
+  fails('svm: solver: expected "libsvm" or "smo", got', function() svm.solver = "sgd" end)
+  lu.assertEquals(svm.solver, "smo")
+  svm.solver = nil
+  lu.assertEquals(svm.new {}.solver, "libsvm")
+end
+
 function TestSvmErrors:test_search()
   local ds = clouds(20, 7)
   fails("svm.search: C", svm.search, { data = ds, C = { 1, 0 } })

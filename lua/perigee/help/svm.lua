@@ -17,8 +17,10 @@ A support vector classifier, not fitted yet: one-vs-all with any kernel. The sco
 alpha[c][i] k(sv[i], x) + b[c]; with two classes there is one function f and the scores are (−f, f).
 
 :fit trains all classes side by side on one kernel matrix: 12 bytes for each pair of n samples
-with libsvm and its caches besides, 4 with the solver "smo". More than there is memory for is refused with the
-arithmetic. If it is interrupted the classifier stays as it was.]],
+with libsvm and a cache besides, 4 with the solver "smo". More than there is memory for is refused with
+the arithmetic. Where memory runs out in spite of it, "smo" raises an error; libsvm does not look and would
+end the program, so what it needs is asked for first, and one class is trained at a time where there is not
+enough for all. If it is interrupted the classifier stays as it was.]],
     returns = { "svm", "a model: scores, predict, gradient, fit, set, get, clone, save" },
     example = example_data .. [[
 local m = svm.new { kernel = svm.rbf(0.5), C = 10 }:fit(ds)
@@ -63,7 +65,9 @@ from the next fit on.]], "Fields of a classifier"),
   field("C", "number", "The penalty."),
   field("tolerance", "number", "The violation at which the solver stops."),
   field("weights", '"balanced"|table|nil', "The weights, as svm.new took them."),
-  field("solver", "string", 'The solver, "libsvm" or "smo".'),
+  field("solver", "string", 'The solver, "libsvm" or "smo". svm.solver, the library\'s, is the session\'s: '
+    .. 'what svm.new and svm.search take where none is said. svm.solver = "smo" changes it, as --solver smo '
+    .. "does."),
   field("support", "integer", "How many support vectors there are; 0 while not fitted."),
   field("support_per_class", "integer[]?",
     "How many there are of each class, in the order of classes; nil while not fitted."),
