@@ -212,14 +212,14 @@ end
 function TestSvm:test_solver_of_the_session()
   lu.assertEquals(svm.solver, "libsvm")
   local before = svm.new {}
-  svm.solver = "smo"
+  svm.solver = "smo" -- luacheck: ignore
   local ds = clouds(20, 7)
   lu.assertEquals({ svm.solver, svm.new {}.solver, svm.new { solver = "libsvm" }.solver, before.solver },
     { "smo", "smo", "libsvm", "libsvm" })
   lu.assertEquals(svm.search { data = ds, C = 1, folds = 2, seed = 1 }.model.solver, "smo")
-  fails('svm: solver: expected "libsvm" or "smo", got', function() svm.solver = "sgd" end)
+  fails('svm: solver: expected "libsvm" or "smo", got', function() svm.solver = "sgd" end) -- luacheck: ignore
   lu.assertEquals(svm.solver, "smo")
-  svm.solver = nil
+  svm.solver = nil -- luacheck: ignore
   lu.assertEquals(svm.new {}.solver, "libsvm")
 end
 
