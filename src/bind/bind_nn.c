@@ -319,7 +319,8 @@ static int new_layer(lua_State *L) {
 static void read_input(lua_State *L, Shape *input) {
     Error err;
     if (bind_opt_push(L, 1, "input") == LUA_TNIL)
-        bind_expected(L, -1, "nn.new", "input", "{channels, height, width} or {features}");
+        bind_expected(L, -1, "nn.new", "input",
+                      "{channels, height, width}, {height, width} or {features}");
     const Array *numbers = bind_to_array(L, -1, "nn.new", "input", DTYPE_F64);
     if (!network_read_input(array_f64(numbers), array_size(numbers), input, &err))
         bind_raise(L, &err);

@@ -19,7 +19,8 @@ enum { LAYERS_MOST = 8192 };
 
 const Field network_fields[] = {
     { "input", FIELD_OBJECT, .type = "integer[]", .required = true,
-      .meaning = "{ channels, height, width }, or { features } for flat samples" },
+      .meaning = "{ channels, height, width }, { height, width }: one channel, or { features } for "
+                 "flat samples" },
     { "classes", FIELD_OBJECT, .type = "integer[]",
       .meaning = "labels in rising order, one for each score" },
     { "seed", FIELD_SEED, offsetof(NetworkParts, seed), .initial = "the session's",
@@ -29,15 +30,16 @@ const Field network_fields[] = {
 
 bool network_read_input(const double *numbers, size_t count, Shape *input, Error *err) {
     double size[3] = { 1, 1, 1 };
-    bool ok = count == 1 || count == 3;
+    size_t gray = count == 2; /* {height, width}: one channel */
+    bool ok = count >= 1 && count <= 3;
     for (size_t i = 0; ok && i < count; i++) {
-        size[i] = numbers[i];
-        ok = size[i] == floor(size[i]) && size[i] >= 1 && size[i] <= LAYER_LARGEST_SIZE;
+        size[gray + i] = numbers[i];
+        ok = numbers[i] == floor(numbers[i]) && numbers[i] >= 1 && numbers[i] <= LAYER_LARGEST_SIZE;
     }
     if (!ok || size[0] * size[1] * size[2] > 0x1p30)
         return error_set(err, ERROR_ARGUMENT,
-                         "nn.new: input: expected {channels, height, width} or {features}, whole "
-                         "numbers whose product is at most 2^30");
+                         "nn.new: input: expected {channels, height, width}, {height, width} or "
+                         "{features}, whole numbers whose product is at most 2^30");
     *input = (Shape){ count == 1, (size_t)size[0], (size_t)size[1], (size_t)size[2] };
     return true;
 }

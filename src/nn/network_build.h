@@ -21,7 +21,8 @@ typedef struct NetworkParts {
 /* The options of nn.new besides the list of layers, over NetworkParts. */
 extern const Field network_fields[];
 
-/* An input's shape from the numbers that users give: {channels, height, width} or {features}. */
+/* An input's shape from the numbers that users give: {channels, height, width},
+ * {height, width} for one channel, or {features}. */
 bool network_read_input(const double *numbers, size_t count, Shape *input, Error *err);
 
 /* Refuse more layers than any network has: callers ask before they make them. */
