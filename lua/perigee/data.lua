@@ -1,6 +1,10 @@
--- The Lua half of the library data: how datasets print.
+-- The Lua half of the library data: how datasets print, loops over their samples.
+
+local arguments = require "perigee.arguments"
+local kinds = require "perigee.kinds"
 
 local types = debug.getregistry()
+local methods = types["perigee.dataset"].methods
 
 local BAR, BARS = 30, 20 -- the longest bar; how many classes have one
 
@@ -24,6 +28,42 @@ types["perigee.dataset"].__tostring = function(ds)
   if n > 1 then add_histogram(lines, classes, ds:counts()) end
   return table.concat(lines, "\n")
 end
+
+local looped = {}
+
+--- for batch, position in ds:batches(100): ranges in order, the last one perhaps shorter.
+function looped.batches(ds, n)
+  if not kinds.is(ds, "dataset") then
+    arguments.expected("batches", "self", "a dataset (is this a call with a dot instead of a colon?)", ds)
+  end
+  local size, position = math.type(n) and math.tointeger(n), 1
+  if not size or size < 1 or size > 1 << 30 then
+    arguments.expected("batches", "n", "an integer from 1 to 1073741824", n)
+  end
+  return function()
+    local first, count = position, #ds
+    if first > count then return nil end
+    position = math.min(first + size, count + 1)
+    return ds:slice(first, position - 1), first
+  end
+end
+
+local where = methods.where
+
+--- The samples of a condition: what C knows, or those for which a function says yes to (label, row,
+--- position).
+function looped.where(ds, condition, ...)
+  if type(condition) ~= "function" or (...) ~= nil or not kinds.is(ds, "dataset") then
+    return where(ds, condition, ...)
+  end
+  local positions, labels, rows = {}, ds.y, ds.x
+  for i = 1, #ds do
+    if condition(labels[i], rows[i], i) then positions[#positions + 1] = i end
+  end
+  return methods.take(ds, positions)
+end
+
+for name, method in pairs(arguments.guard("", looped, true)) do methods[name] = method end
 
 --- Whether data.mnist would find both parts.
 function data.has_mnist()

@@ -18,6 +18,9 @@ extern const char *const attack_norm_words[];     /* in the order of Norm */
 extern const char *const attack_step_words[];     /* in the order of StepRule */
 extern const char *const attack_schedule_words[]; /* in the order of StepSchedule */
 
+/* Those of a run, all objects: what the attack has of the same name stands back. */
+extern const Fields attack_run_fields;
+
 #define ATTACK_AT(field) offsetof(AttackParams, field)
 /* Steps of exactly 0 would divide by it. */
 #define ATTACK_STEP_RANGE .low = 1e-12, .high = 1e12

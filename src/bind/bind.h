@@ -258,6 +258,20 @@ void bind_account(lua_State *L, size_t bytes);
  *     do a = array_new(…, &err); while (!a && bind_retry(L, &err, &tried)); */
 bool bind_retry(lua_State *L, const Error *err, bool *tried);
 
+/* Make `call`, which fills `err` where it answers false or NULL; once more after a collection if
+ * memory lacks. What remains is raised. The second keeps the answer, an object, in `slot`. */
+#define BIND_TRY(L, call)                                                                          \
+    do {                                                                                           \
+        Error err = { 0 };                                                                         \
+        bool tried = false, made;                                                                  \
+        do                                                                                         \
+            made = (call);                                                                         \
+        while (!made && bind_retry((L), &err, &tried));                                            \
+        if (!made)                                                                                 \
+            bind_raise((L), &err);                                                                 \
+    } while (0)
+#define BIND_TRY_MAKE(L, slot, call) BIND_TRY(L, ((slot) = (call)) != NULL)
+
 /* ---- Arrays ---------------------------------------------------------------------------------- */
 
 extern const BoxType bind_array_type;

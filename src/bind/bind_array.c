@@ -15,10 +15,10 @@ static void release(void *object) {
 
 static void describe(const void *object, char text[128]) {
     const Array *a = object;
-    size_t used = (size_t)snprintf(text, 128, "an array %s[", dtype_name(a->dtype));
-    for (int d = 0; d < a->ndim && used < 110; d++)
-        used += (size_t)snprintf(text + used, 128 - used, "%s%zu", d ? "x" : "", a->shape[d]);
-    snprintf(text + used, 128 - used, "]");
+    Sizes sizes = array_sizes(a);
+    char shape[100];
+    shape_words(&sizes, sizeof shape, shape);
+    snprintf(text, 128, "an array %s[%s]", dtype_name(a->dtype), shape);
 }
 
 const BoxType bind_array_type = {

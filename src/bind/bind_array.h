@@ -12,25 +12,11 @@
 #include "core/array_print.h"
 #include "core/error.h"
 
-/* Make `call`, which fills `err` where it answers false or NULL; once more after a collection if
- * memory lacks. What remains is raised. The second keeps the answer, an array, in `slot`. */
-#define BIND_ARRAY_TRY(L, call)                                                                    \
-    do {                                                                                           \
-        Error err = { 0 };                                                                         \
-        bool tried = false, made;                                                                  \
-        do                                                                                         \
-            made = (call);                                                                         \
-        while (!made && bind_retry((L), &err, &tried));                                            \
-        if (!made)                                                                                 \
-            bind_raise((L), &err);                                                                 \
-    } while (0)
-#define BIND_ARRAY_MAKE(L, slot, call) BIND_ARRAY_TRY(L, ((slot) = (call)) != NULL)
-
 /* Push the new array or view that `call` makes; the second answers with it. */
 #define BIND_ARRAY_PUSH(L, call)                                                                   \
     do {                                                                                           \
         void **box = bind_new_box((L), &bind_array_type);                                          \
-        BIND_ARRAY_MAKE((L), *box, call);                                                          \
+        BIND_TRY_MAKE((L), *box, call);                                                            \
         bind_array_account((L), *box);                                                             \
     } while (0)
 #define BIND_ARRAY_RETURN(L, call)                                                                 \

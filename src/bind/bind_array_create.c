@@ -21,7 +21,7 @@ static size_t check_size(lua_State *L, int arg) {
 static int push_filled(lua_State *L, DType dtype, const Sizes *sizes, double value) {
     const char *where = bind_array_name(L);
     Array *a = bind_push_new_array(L, where, dtype, sizes);
-    BIND_ARRAY_TRY(L, value == 0 || array_fill(where, a, value, &err));
+    BIND_TRY(L, value == 0 || array_fill(where, a, value, &err));
     return 1;
 }
 
@@ -149,7 +149,7 @@ static int random_floats(lua_State *L) {
         luaL_error(L, "%s: random numbers are f32 or f64; randint gives i32", where);
     for (int i = 0; i < 2; i++) {
         double value = options.parameter[i];
-        BIND_ARRAY_TRY(L, dtype_holds(dtype, value) || dtype_refuse(where, dtype, value, &err));
+        BIND_TRY(L, dtype_holds(dtype, value) || dtype_refuse(where, dtype, value, &err));
     }
     Rng rng = bind_opt_rng(L, end.options, where, NULL);
     (*fill)(bind_push_new_array(L, where, dtype, &end.sizes), options.parameter[0],

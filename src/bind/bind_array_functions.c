@@ -150,7 +150,7 @@ static int dot(lua_State *L) {
     double value;
     if (both[0]->ndim != 1 || both[1]->ndim != 1)
         return pair(L);
-    BIND_ARRAY_TRY(L, array_dot(both[0], both[1], &value, &err));
+    BIND_TRY(L, array_dot(both[0], both[1], &value, &err));
     bind_array_push_number(L, value, array_common_dtype(both, 2));
     return 1;
 }
@@ -172,7 +172,7 @@ static int ordered(lua_State *L) {
 static int unique(lua_State *L) {
     const Array *a = bind_array_input(L, 1);
     void **values = bind_new_box(L, &bind_array_type), **counts = bind_new_box(L, &bind_array_type);
-    BIND_ARRAY_MAKE(L, *values, array_unique(a, (Array **)counts, &err));
+    BIND_TRY_MAKE(L, *values, array_unique(a, (Array **)counts, &err));
     bind_account(L, array_bytes(*values) + array_bytes(*counts));
     return 2;
 }

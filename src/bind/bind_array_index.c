@@ -104,7 +104,7 @@ static int put(lua_State *L) {
     lua_settop(L, 4);
     const Array *values = bind_array_input(L, 3);
     Places places = check_places(L, 2, a, axis);
-    BIND_ARRAY_TRY(L, array_put_at(values, &places, a, &err));
+    BIND_TRY(L, array_put_at(values, &places, a, &err));
     lua_settop(L, 1);
     return 1;
 }
@@ -131,7 +131,7 @@ static int assign(lua_State *L) {
     Array *a = bind_check_array(L, 1, bind_array_name(L), "array");
     Operand values;
     bind_array_operand(L, 2, &values);
-    BIND_ARRAY_TRY(L, array_assign(bind_array_name(L), values.array, a, &err));
+    BIND_TRY(L, array_assign(bind_array_name(L), values.array, a, &err));
     lua_settop(L, 1);
     return 1;
 }

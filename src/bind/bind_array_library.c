@@ -36,13 +36,13 @@ static int array_at(lua_State *L) {
 /* set(x, value, i, j, …) → x. */
 static int array_set(lua_State *L) {
     Array *a = bind_check_array(L, 1, "set", "array");
-    BIND_ARRAY_TRY(L, array_writable("set", a, &err));
+    BIND_TRY(L, array_writable("set", a, &err));
     double value = bind_number(L, 2, "set", "value");
     size_t index[ARRAY_MAX_DIMS];
     check_index(L, 3, a, index);
     const Array one = { .dtype = DTYPE_F64, .data = &value };
-    BIND_ARRAY_TRY(L, array_mask_takes("set", &one, a, &err));
-    BIND_ARRAY_TRY(L, array_put(a, index, value) || dtype_refuse("set", a->dtype, value, &err));
+    BIND_TRY(L, array_mask_takes("set", &one, a, &err));
+    BIND_TRY(L, array_put(a, index, value) || dtype_refuse("set", a->dtype, value, &err));
     lua_settop(L, 1);
     return 1;
 }
@@ -117,7 +117,7 @@ static int meta_newindex(lua_State *L) {
     size_t i = bind_array_index(L, index, a, 0);
     bind_array_operand(L, 3, &values);
     BIND_ARRAY_PUSH(L, array_row(a, i, &err));
-    BIND_ARRAY_TRY(L, array_assign("array", values.array, bind_test_array(L, -1), &err));
+    BIND_TRY(L, array_assign("array", values.array, bind_test_array(L, -1), &err));
     return 0;
 }
 

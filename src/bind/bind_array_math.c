@@ -31,7 +31,7 @@ static int apply_in_place(lua_State *L, const ArrayOp *op) {
     Operands operands;
     Array *x = bind_check_array(L, 1, bind_array_name(L), "array");
     check_operands(L, op, &operands);
-    BIND_ARRAY_TRY(L, array_apply_into(op, operands.input, x, &err));
+    BIND_TRY(L, array_apply_into(op, operands.input, x, &err));
     lua_settop(L, 1);
     return 1;
 }
@@ -70,7 +70,7 @@ static int allclose(lua_State *L) {
     bool close;
     ArrayOptions options = bind_array_options(L, 3, bind_here(L)->options->field);
     Tolerance t = { options.rtol, options.atol, options.equal_nan };
-    BIND_ARRAY_TRY(L, array_allclose(pair, &t, &close, &err));
+    BIND_TRY(L, array_allclose(pair, &t, &close, &err));
     lua_pushboolean(L, close);
     return 1;
 }
@@ -78,7 +78,7 @@ static int allclose(lua_State *L) {
 static int equal(lua_State *L) {
     const Array *pair[2] = { bind_array_input(L, 1), bind_array_input(L, 2) };
     bool same;
-    BIND_ARRAY_TRY(L, array_equal(pair, &same, &err));
+    BIND_TRY(L, array_equal(pair, &same, &err));
     lua_pushboolean(L, same);
     return 1;
 }

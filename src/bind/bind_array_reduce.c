@@ -31,7 +31,7 @@ static Reduction check_order(lua_State *L, double order) {
 /* The whole array as a Lua value: an integer of int32, true or false where masks are made. */
 static int push_whole(lua_State *L, const Array *a, const Reduce *what) {
     double value;
-    BIND_ARRAY_TRY(L, array_reduce_all(a, what, &value, &err));
+    BIND_TRY(L, array_reduce_all(a, what, &value, &err));
     ResultKind kind = reduction_result(what->reduction);
     if (kind == RESULT_MASK)
         lua_pushboolean(L, value != 0);

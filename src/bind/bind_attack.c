@@ -3,6 +3,7 @@
  * An attack object is a box with the numbers (AttackParams); options that are objects (the model,
  * the start points, bounds, targets, the seed) are in the table that is the box's user value, and a
  * run's own take their place in a copy of it. */
+#include "attack/attack_fields.h"
 #include "attack/attacks.h"
 #include "attack/start_scores.h"
 #include "bind/bind.h"
@@ -35,10 +36,6 @@ static void release_attack(void *object) {
 static const BoxType attack_type = { .name = "perigee.attack",
                                      .shown = "an attack",
                                      .release = release_attack };
-
-static AttackBox *check_self(lua_State *L, const char *where) {
-    return bind_check(L, 1, &attack_type, where, "self");
-}
 
 /* ---- Options --------------------------------------------------------------------------------- */
 
@@ -141,7 +138,7 @@ static AttackBox *push_object(lua_State *L, const AttackBox *like, int options) 
 static int construct(lua_State *L) {
     const Attack *attack = bind_here(L)->data;
     AttackBox fresh = { .attack = attack, .params = attack->params };
-    snprintf(fresh.where, sizeof fresh.where, "attack.%s", attack->name);
+    snprintf(fresh.where, sizeof fresh.where, "%s", bind_where(L));
     lua_settop(L, 1);
     lua_newtable(L);
     push_object(L, &fresh, 1);
@@ -150,7 +147,7 @@ static int construct(lua_State *L) {
 
 /* a:with{ dmax = 3 }: another attack, the same but for these. */
 static int attack_with(lua_State *L) {
-    const AttackBox *self = check_self(L, "with");
+    const AttackBox *self = bind_self(L, &attack_type);
     lua_settop(L, 2);
     push_held(L);
     push_object(L, self, 2);
@@ -179,7 +176,7 @@ static void read_bounds(lua_State *L, int held, AttackParams *params) {
 /* "attack.pgd_exp: l2, dmax 2, eta 0.1, …, model dnr, target 3" */
 static int attack_tostring(lua_State *L) {
     static const char *const names[] = { "model", "start_from", "target", NULL };
-    const AttackBox *box = check_self(L, "tostring");
+    const AttackBox *box = bind_check(L, 1, &attack_type, "tostring", "self");
     AttackParams params = box->params;
     char text[ATTACK_TEXT], got[128];
     lua_settop(L, 1);
@@ -252,20 +249,6 @@ static AttackTask task_of(const BindSamples *samples, Model *model) {
     return task;
 }
 
-static const Field run_fields[] = {
-    { "y", FIELD_OBJECT, .type = "integer|array", .initial = "the dataset's",
-      .meaning = "true labels" },
-    { "target", FIELD_OBJECT, .type = "integer|array", .initial = "the attack's",
-      .meaning = "the label that the samples shall get, or one for each" },
-    { "model", FIELD_OBJECT, .type = "model", .initial = "the attack's",
-      .meaning = "what is attacked" },
-    { "start_from", FIELD_OBJECT, .type = "dataset|array", .initial = "the attack's",
-      .meaning = "the points of a double start" },
-    { "seed", FIELD_OBJECT, .type = "integer", .initial = "the attack's",
-      .meaning = "of the random points" },
-    { .name = NULL },
-};
-
 /* A model written in Lua is looked at first (lua/perigee/attack.lua): is its gradient that of its
  * scores? */
 static void look(lua_State *L, int model, int samples) {
@@ -279,12 +262,12 @@ static void look(lua_State *L, int model, int samples) {
 /* a:run(samples [, { y =, target =, model =, start_from =, seed = }]) → a result. */
 static int attack_run_call(lua_State *L) {
     const int options = 3, held = 4, model_value = 5;
-    AttackBox *box = check_self(L, "run");
+    AttackBox *box = bind_self(L, &attack_type);
     lua_settop(L, 3);
     luaL_checkstack(L, 40, NULL);
-    bind_fields(L, options, box->where, run_fields, NULL);
+    bind_fields(L, options, box->where, attack_run_fields.field, NULL);
     push_held(L);
-    keep_objects(L, options, box->where, run_fields);
+    keep_objects(L, options, box->where, attack_run_fields.field);
     if (lua_getfield(L, held, "model") == LUA_TNIL)
         return luaL_error(L, "%s: no model: give one as model = … here or in %s{…}", box->where,
                           box->where);
@@ -308,26 +291,24 @@ static int attack_run_call(lua_State *L) {
 /* Into the table on top, and what it takes to the help. */
 static void add_constructor(lua_State *L, const Attack *attack) {
     static const BindObject object = { read_object, push_object_option };
-    char name[48];
-    bind_set_functions(
-        L, (const BindFunction[]){ BIND_AS(attack->name, construct, 1, attack), BIND_LAST });
-    snprintf(name, sizeof name, "attack.%s", attack->name);
-    Described described = { .name = name,
-                            .summary = attack->summary,
-                            .example = attack->example,
-                            .result = "attack",
-                            .gives = "an object whose options can be read and set; :run(samples) "
-                                     "attacks",
-                            .see = "attack:run",
-                            .fields = { attack->fields, &attack->params } };
-    bind_describe_options(L, &described);
+    bind_set_described(
+        L, &(BindFunction)BIND_AS(attack->name, construct, 1, attack),
+        &(Described){ "attack.",
+                      attack->summary,
+                      attack->example,
+                      "attack",
+                      "an object whose options can be read and set; :run(samples) attacks",
+                      NULL,
+                      "attack:run",
+                      { attack->fields, &attack->params } });
     for (const Field *field = attack->fields; field->name; field++)
         if (field->kind == FIELD_OBJECT)
             bind_object_field(L, field, &object);
 }
 
 int open_attack(lua_State *L) {
-    static const BindFunction methods[] = { BIND("run", attack_run_call, 3),
+    static const BindFunction methods[] = { BIND_WITH("run", attack_run_call, 3,
+                                                      &attack_run_fields),
                                             BIND("with", attack_with, 2), BIND_LAST };
     static const BindProperty properties[] = { BIND_PROPERTY("name", push_name), BIND_LAST };
     static const luaL_Reg meta[] = { { "__tostring", attack_tostring }, { NULL, NULL } };
@@ -340,7 +321,6 @@ int open_attack(lua_State *L) {
     bind_new_type(L, &type);
     lua_pop(L, 1);
     bind_open_attack_result(L);
-    bind_describe_options(L, &(Described){ .name = "attack:run", .fields = { run_fields, NULL } });
     lua_newtable(L);
     for (size_t i = 0; attack_table[i]; i++)
         add_constructor(L, attack_table[i]);

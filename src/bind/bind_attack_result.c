@@ -26,10 +26,6 @@ static const BoxType result_type = { .name = "perigee.result",
                                      .shown = "an attack's result",
                                      .release = release };
 
-static AttackResult *check_self(lua_State *L, const char *where) {
-    return bind_check(L, 1, &result_type, where, "self");
-}
-
 AttackResult *bind_test_attack_result(lua_State *L, int arg) {
     return bind_test(L, arg, &result_type);
 }
@@ -169,14 +165,15 @@ static int push_one(lua_State *L, void *object, lua_Integer i) {
 }
 
 static int result_len(lua_State *L) {
-    lua_pushinteger(L, (lua_Integer)check_self(L, "#")->n);
+    lua_pushinteger(L,
+                    (lua_Integer)((AttackResult *)bind_check(L, 1, &result_type, "#", "self"))->n);
     return 1;
 }
 
 /* ---- Printing ---- */
 
 static int result_tostring(lua_State *L) {
-    const AttackResult *result = check_self(L, "tostring");
+    const AttackResult *result = bind_check(L, 1, &result_type, "tostring", "self");
     char text[RESULT_TEXT];
     lua_pushstring(L, result_text(result, text));
     return 1;
@@ -187,7 +184,7 @@ static int result_tostring(lua_State *L) {
 /* r:counts() → { correct =, rejected =, wrong =, evaded =, robust = }, of a targeted one also hit.
  */
 static int method_counts(lua_State *L) {
-    const AttackResult *result = check_self(L, "counts");
+    const AttackResult *result = bind_self(L, &result_type);
     ResultCounts counts = result_counts(result);
     lua_createtable(L, 0, VERDICTS + 2);
     for (int v = 0; v < VERDICTS; v++)
@@ -200,7 +197,7 @@ static int method_counts(lua_State *L) {
 
 /* r:rescore(model) → the same points judged by another model. */
 static int method_rescore(lua_State *L) {
-    const AttackResult *result = check_self(L, "rescore");
+    const AttackResult *result = bind_self(L, &result_type);
     Model *model = bind_check_model(L, 2, "rescore", "model");
     if (model->features == 0)
         model->features = result->features;
@@ -208,29 +205,21 @@ static int method_rescore(lua_State *L) {
     return bind_push_attack_result(L, result_rescore(result, model, &err), &err);
 }
 
-/* r:save(path), r:csv(path) → path; raise on failure. */
-static int path_or_raise(lua_State *L, bool ok, const Error *err) {
-    if (!ok)
-        return bind_raise(L, err);
-    lua_settop(L, 2);
-    return 1;
-}
-
 static int method_save(lua_State *L) {
-    const AttackResult *result = check_self(L, "save");
+    const AttackResult *result = bind_self(L, &result_type);
     const char *path = bind_string(L, 2, "save", "path");
     Error err;
     cJSON *header = bind_header(&err);
     bool ok = header && attack_result_save(result, path, header, &err);
     cJSON_Delete(header);
-    return path_or_raise(L, ok, &err);
+    return bind_answer(L, 2, ok, &err);
 }
 
 static int method_csv(lua_State *L) {
-    const AttackResult *result = check_self(L, "csv");
+    const AttackResult *result = bind_self(L, &result_type);
     Error err;
     bool ok = attack_result_csv(result, bind_string(L, 2, "csv", "path"), &err);
-    return path_or_raise(L, ok, &err);
+    return bind_answer(L, 2, ok, &err);
 }
 
 void bind_open_attack_result(lua_State *L) {

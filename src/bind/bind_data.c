@@ -1,6 +1,4 @@
 /* The `data` library: MNIST, the built-in digits, the user's own arrays, files in and out. */
-#include "bind/bind_dataset.h"
-
 #include "bind/bind_array.h"
 #include "bind/bind_fields.h"
 #include "bind/bind_samples.h"
@@ -23,23 +21,24 @@
 
 /* An option that is a list of integers, 1 to `most` of them. */
 typedef struct ListOption {
-    const char *where, *key, *expected;
+    const char *key, *expected;
     int most, low, high;
 } ListOption;
 
 /* The numbers of the list in the options at `arg`; how many, 0 if it is absent. */
 static int list_option(lua_State *L, int arg, const ListOption *list, size_t *number) {
+    const char *where = bind_where(L);
     lua_Integer count = 0;
     if (bind_opt_push(L, arg, list->key) != LUA_TNIL) {
         if (!lua_istable(L, -1))
-            bind_expected(L, -1, list->where, list->key, list->expected);
+            bind_expected(L, -1, where, list->key, list->expected);
         count = (lua_Integer)lua_rawlen(L, -1);
         if (count < 1 || count > list->most)
-            luaL_error(L, "%s: %s: expected 1 to %d numbers, got %I", list->where, list->key,
-                       list->most, count);
+            luaL_error(L, "%s: %s: expected 1 to %d numbers, got %I", where, list->key, list->most,
+                       count);
         for (int i = 0; i < count; i++) {
             lua_rawgeti(L, -1, i + 1);
-            number[i] = (size_t)bind_integer(L, -1, list->where, list->key, list->low, list->high);
+            number[i] = (size_t)bind_integer(L, -1, where, list->key, list->low, list->high);
             lua_pop(L, 1);
         }
     }
@@ -49,30 +48,34 @@ static int list_option(lua_State *L, int arg, const ListOption *list, size_t *nu
 
 /* ---- MNIST and digits ------------------------------------------------------------------------ */
 
-static MnistPart check_part(lua_State *L, const char *where) {
-    const char *word = lua_isnoneornil(L, 1) ? "train" : bind_string(L, 1, where, "part");
+static MnistPart check_part(lua_State *L) {
+    const char *word = lua_isnoneornil(L, 1) ? "train" : bind_string(L, 1, bind_where(L), "part");
     bool train = strcmp(word, "train") == 0;
     if (!train && strcmp(word, "test") != 0)
-        bind_expected(L, 1, where, "part", "\"train\" or \"test\"");
+        bind_expected(L, 1, bind_where(L), "part", "\"train\" or \"test\"");
     return train ? MNIST_TRAIN : MNIST_TEST;
 }
 
 /* What was read, as it is; without it the message gets the user's function in front. */
-static void *named(void *read, const char *where, Error *err) {
+static void *named(lua_State *L, void *read, Error *err) {
     if (!read)
-        error_prefix(err, "%s", where);
+        error_prefix(err, "%s", bind_where(L));
     return read;
 }
 
+/* The path at 1, when what was to be written there is. */
+static int answer_path(lua_State *L, bool ok, Error *err) {
+    return ok ? bind_answer(L, 1, ok, err) : bind_raise_in(L, bind_where(L), err);
+}
+
 static int data_mnist(lua_State *L) {
-    MnistPart part = check_part(L, "data.mnist");
-    BIND_PUSH_NEW_DATASET(L, named(mnist_load(part, &err), "data.mnist", &err));
-    return 1;
+    MnistPart part = check_part(L);
+    BIND_DATASET_RETURN(L, named(L, mnist_load(part, &err), &err));
 }
 
 /* data.find_mnist(part): the folder, or nil and where it was looked for. */
 static int data_find_mnist(lua_State *L) {
-    MnistPart part = check_part(L, "data.find_mnist");
+    MnistPart part = check_part(L);
     char folder[MNIST_PATH];
     Error err = { 0 };
     if (!mnist_find(part, folder, &err))
@@ -84,7 +87,7 @@ static int data_find_mnist(lua_State *L) {
 /* data.digits(n, { seed =, classes = }) */
 static int data_digits(lua_State *L) {
     lua_Integer n = bind_integer(L, 1, "data.digits", "n", 0, 100000000);
-    static const ListOption list = { "data.digits", "classes", "a table of digits", 10, 0, 9 };
+    static const ListOption list = { "classes", "a table of digits", 10, 0, 9 };
     DigitsOptions options = { .n = (size_t)n };
     size_t classes[10];
     bind_fields(L, 2, "data.digits", digits_fields, &options);
@@ -130,10 +133,10 @@ static const Array *option_array(lua_State *L, int arg, const char *where, const
     return bind_to_kept_array(L, -1, where, key, dtype);
 }
 
-static Sizes sample_shape(lua_State *L, int arg, const char *where) {
+static Sizes sample_shape(lua_State *L, int arg) {
     Sizes sample;
-    const ListOption list = { where, "shape", "a table of sizes, as { 28, 28 }", ARRAY_MAX_DIMS - 1,
-                              1,     1 << 30 };
+    const ListOption list = { "shape", "a table of sizes, as { 28, 28 }", ARRAY_MAX_DIMS - 1, 1,
+                              1 << 30 };
     sample.ndim = list_option(L, arg, &list, sample.size);
     return sample;
 }
@@ -144,12 +147,11 @@ static int data_new(lua_State *L) {
     DatasetOptions options = dataset_new_initial;
     check_named(L, 1, where, where);
     bind_fields(L, 1, where, dataset_new_fields, &options);
-    Sizes sample = sample_shape(L, 1, where);
+    Sizes sample = sample_shape(L, 1);
     const Array *x = option_array(L, 1, where, "x", NULL),
                 *y = option_array(L, 1, where, "y", NULL);
     DatasetParts parts = { x, y, options.source, sample };
-    BIND_PUSH_NEW_DATASET(L, dataset_new(where, &parts, &err));
-    return 1;
+    BIND_DATASET_RETURN(L, dataset_new(where, &parts, &err));
 }
 
 /* ds:with{ x =, y =, shape =, source = }: what is not given is ds's own, and shared. */
@@ -159,22 +161,20 @@ int bind_dataset_with(lua_State *L) {
     DatasetOptions options = { .source = ds->source };
     check_named(L, 2, where, "d:with");
     bind_fields(L, 2, where, dataset_with_fields, &options);
-    Sizes sample = sample_shape(L, 2, where);
+    Sizes sample = sample_shape(L, 2);
     const Array *x = option_array(L, 2, where, "x", ds->x);
     const Array *y = option_array(L, 2, where, "y", ds->y);
     if (sample.ndim == 0 && x->ndim == 2 && x->shape[1] == dataset_features(ds))
         sample = sizes_of(ds->sample_ndim, ds->sample_shape);
     DatasetParts parts = { x, y, options.source, sample };
-    BIND_PUSH_NEW_DATASET(L, dataset_new(where, &parts, &err));
-    return 1;
+    BIND_DATASET_RETURN(L, dataset_new(where, &parts, &err));
 }
 
 /* data.idx(samples, labels) */
 static int data_idx(lua_State *L) {
     const char *samples = bind_string(L, 1, "data.idx", "samples");
     const char *labels = bind_string(L, 2, "data.idx", "labels");
-    BIND_PUSH_NEW_DATASET(L, named(idx_load(samples, labels, samples, &err), "data.idx", &err));
-    return 1;
+    BIND_DATASET_RETURN(L, named(L, idx_load(samples, labels, samples, &err), &err));
 }
 
 /* A box for a table of arrays, so that an error on the way frees it. */
@@ -204,9 +204,8 @@ static int data_npz(lua_State *L) {
     DatasetOptions options = dataset_npz_initial;
     options.source = path;
     bind_fields(L, 2, where, dataset_npz_fields, &options);
-    Sizes sample = sample_shape(L, 2, where);
-    BIND_PUSH_NEW_DATASET(L, dataset_load_npz(path, &options, &sample, &err));
-    return 1;
+    Sizes sample = sample_shape(L, 2);
+    BIND_DATASET_RETURN(L, dataset_load_npz(path, &options, &sample, &err));
 }
 
 /* ---- Arrays in and out ----------------------------------------------------------------------- */
@@ -214,7 +213,7 @@ static int data_npz(lua_State *L) {
 /* data.npy(path) */
 static int data_npy(lua_State *L) {
     const char *path = bind_string(L, 1, "data.npy", "path");
-    BIND_ARRAY_RETURN(L, named(npy_load(path, &err), "data.npy", &err));
+    BIND_ARRAY_RETURN(L, named(L, npy_load(path, &err), &err));
 }
 
 /* An array as it is, or a table of numbers as doubles. */
@@ -228,10 +227,7 @@ static int data_save_npy(lua_State *L) {
     const char *path = bind_string(L, 1, "data.save_npy", "path");
     const Array *a = array_to_save(L, 2, "data.save_npy", "array");
     Error err = { 0 };
-    if (!npy_save(a, path, &err))
-        return bind_raise_in(L, "data.save_npy", &err);
-    lua_settop(L, 1);
-    return 1;
+    return answer_path(L, npy_save(a, path, &err), &err);
 }
 
 /* Push { [name] = array } of all. */
@@ -252,13 +248,15 @@ static void push_texts(lua_State *L, const Tensors *tensors) {
         bind_set_string(L, tensors->text[i].key, tensors->text[i].value);
 }
 
-/* data.read_npz(path): { [name] = array }, { [member left out] = reason } */
-static int data_read_npz(lua_State *L) {
-    const char *path = bind_string(L, 1, "data.read_npz", "path");
+/* data.read_npz(path): { [name] = array }, { [member left out] = reason };
+ * data.safetensors(path): { [name] = array }, { [key] = text } */
+static int read_tensors(lua_State *L) {
+    const char *path = bind_string(L, 1, bind_where(L), "path");
+    bool npz = bind_here(L)->data != NULL;
     Tensors *tensors = push_tensors(L);
     Error err = { 0 };
-    if (!npz_load(path, NULL, tensors, &err))
-        return bind_raise_in(L, "data.read_npz", &err);
+    if (!(npz ? npz_load(path, NULL, tensors, &err) : tensors_load(tensors, path, &err)))
+        return bind_raise_in(L, bind_where(L), &err);
     push_table(L, tensors);
     push_texts(L, tensors);
     return 2;
@@ -300,22 +298,7 @@ static int data_save_npz(lua_State *L) {
     bind_fields(L, 3, where, npz_save_fields, &compress);
     const Tensors *tensors = push_arrays_of(L, 2, where);
     Error err = { 0 };
-    if (!npz_save(tensors, compress, path, &err))
-        return bind_raise_in(L, where, &err);
-    lua_settop(L, 1);
-    return 1;
-}
-
-/* data.safetensors(path): { [name] = array }, { [key] = text } */
-static int data_safetensors(lua_State *L) {
-    const char *path = bind_string(L, 1, "data.safetensors", "path");
-    Tensors *tensors = push_tensors(L);
-    Error err = { 0 };
-    if (!tensors_load(tensors, path, &err))
-        return bind_raise_in(L, "data.safetensors", &err);
-    push_table(L, tensors);
-    push_texts(L, tensors);
-    return 2;
+    return answer_path(L, npz_save(tensors, compress, path, &err), &err);
 }
 
 /* data.save_safetensors(path, { [name] = array }, { [key] = text }): the path. */
@@ -335,10 +318,7 @@ static int data_save_safetensors(lua_State *L) {
                                   &err))
                 return bind_raise_in(L, where, &err);
         }
-    if (!tensors_save(tensors, path, &err))
-        return bind_raise_in(L, where, &err);
-    lua_settop(L, 1);
-    return 1;
+    return answer_path(L, tensors_save(tensors, path, &err), &err);
 }
 
 /* ---- The library ----------------------------------------------------------------------------- */
@@ -355,9 +335,9 @@ static const BindFunction library[] = {
     BIND_WITH("npz", data_npz, 2, OPTIONS(dataset_npz_fields, &dataset_npz_initial)),
     BIND("npy", data_npy, 1),
     BIND("save_npy", data_save_npy, 2),
-    BIND("read_npz", data_read_npz, 1),
+    BIND_AS("read_npz", read_tensors, 1, "npz"),
     BIND_WITH("save_npz", data_save_npz, 3, OPTIONS(npz_save_fields, &plain)),
-    BIND("safetensors", data_safetensors, 1),
+    BIND("safetensors", read_tensors, 1),
     BIND("save_safetensors", data_save_safetensors, 3),
     BIND("concat", bind_dataset_concat, BIND_ANY),
     BIND_LAST,

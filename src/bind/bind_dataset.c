@@ -1,6 +1,4 @@
 /* The dataset's box: fields, parts, random choices; and samples as arguments. */
-#include "bind/bind_dataset.h"
-
 #include "bind/bind_array.h"
 #include "bind/bind_fields.h"
 #include "bind/bind_samples.h"
@@ -24,11 +22,9 @@ static void release(void *object) {
 
 static void describe(const void *object, char text[128]) {
     const Dataset *ds = object;
-    size_t used =
-        (size_t)snprintf(text, 128, "a dataset of %zu samples of ", dataset_count(object));
-    for (int d = 0; d < ds->sample_ndim && used < 110; d++)
-        used +=
-            (size_t)snprintf(text + used, 128 - used, "%s%zu", d ? "x" : "", ds->sample_shape[d]);
+    Sizes shape = sizes_of(ds->sample_ndim, ds->sample_shape);
+    int used = snprintf(text, 128, "a dataset of %zu samples of ", dataset_count(object));
+    shape_words(&shape, 128 - (size_t)used, text + used);
 }
 
 const BoxType bind_dataset_type = {
@@ -37,9 +33,7 @@ const BoxType bind_dataset_type = {
 
 enum { DATASET_SMALL = 768 }; /* its struct, two arrays' headers, the classes */
 
-void bind_account_dataset(lua_State *L, const Dataset *dataset, const Error *err) {
-    if (!dataset)
-        bind_raise(L, err);
+void bind_account_dataset(lua_State *L, const Dataset *dataset) {
     bind_account(L, DATASET_SMALL + array_bytes(dataset->y));
     if (array_is_sole(dataset->x))
         bind_account(L, array_bytes(dataset->x));
@@ -49,7 +43,7 @@ int bind_push_dataset(lua_State *L, Dataset *dataset, const Error *err) {
     if (!dataset)
         return bind_raise(L, err);
     *bind_new_box(L, &bind_dataset_type) = dataset;
-    bind_account_dataset(L, dataset, err);
+    bind_account_dataset(L, dataset);
     return 1;
 }
 
@@ -128,15 +122,6 @@ void bind_check_layout(lua_State *L, int arg, const Model *model, const char *wh
 
 /* ---- Fields ---------------------------------------------------------------------------------- */
 
-/* The dataset that a method was called on. */
-static Dataset *check_self(lua_State *L) {
-    Dataset *ds = bind_test_dataset(L, 1);
-    if (!ds)
-        bind_expected(L, 1, bind_here(L)->name, "self",
-                      "a dataset (is this a call with a dot instead of a colon?)");
-    return ds;
-}
-
 static void push_images(lua_State *L, const void *object) {
     Error err = { 0 };
     bind_push_array(L, dataset_images(object, &err), &err);
@@ -170,8 +155,7 @@ static int push_sample(lua_State *L, void *object, lua_Integer position) {
     if (position == (lua_Integer)dataset_count(ds) + 1)
         return 0; /* nil just past the end lets ipairs finish */
     size_t place = bind_place(L, "dataset", position, dataset_count(ds));
-    BIND_PUSH_NEW_DATASET(L, dataset_range(ds, place, 1, &err));
-    return 1;
+    BIND_DATASET_RETURN(L, dataset_range(ds, place, 1, &err));
 }
 
 static int meta_len(lua_State *L) {
@@ -181,7 +165,7 @@ static int meta_len(lua_State *L) {
 
 /* ds:slice(i, j): positions i … j, both included; either may be nil or negative. */
 static int dataset_slice(lua_State *L) {
-    const Dataset *ds = check_self(L);
+    const Dataset *ds = bind_self(L, &bind_dataset_type);
     lua_Integer n = (lua_Integer)dataset_count(ds), bound[2] = { 1, n };
     for (int k = 0; k < 2; k++) {
         if (lua_isnoneornil(L, 2 + k))
@@ -192,9 +176,8 @@ static int dataset_slice(lua_State *L) {
     }
     if (bound[0] < 1 || bound[1] < bound[0] - 1)
         return luaL_error(L, "slice: from %I to %I of %I samples", bound[0], bound[1], n);
-    BIND_PUSH_NEW_DATASET(
+    BIND_DATASET_RETURN(
         L, dataset_range(ds, (size_t)bound[0] - 1, (size_t)(bound[1] - bound[0] + 1), &err));
-    return 1;
 }
 
 /* Scratch for `count` positions, pushed so that the collector frees it. */
@@ -203,13 +186,12 @@ static size_t *push_positions(lua_State *L, size_t count) {
 }
 
 static int push_taken(lua_State *L, const Dataset *ds, const size_t *positions, size_t count) {
-    BIND_PUSH_NEW_DATASET(L, dataset_take(ds, positions, count, &err));
-    return 1;
+    BIND_DATASET_RETURN(L, dataset_take(ds, positions, count, &err));
 }
 
 /* ds:take(positions): 1-based, in that order, repeats allowed. */
 static int dataset_take_positions(lua_State *L) {
-    const Dataset *ds = check_self(L);
+    const Dataset *ds = bind_self(L, &bind_dataset_type);
     if (!bind_test_array(L, 2) && !lua_istable(L, 2))
         return bind_expected(L, 2, "take", "positions", "an array or table of positions");
     const Array *wanted = bind_to_array(L, 2, "take", "positions", DTYPE_I32);
@@ -232,14 +214,14 @@ static const size_t *push_order(lua_State *L, const Dataset *ds, int arg) {
 }
 
 static int dataset_shuffle(lua_State *L) {
-    const Dataset *ds = check_self(L);
+    const Dataset *ds = bind_self(L, &bind_dataset_type);
     const size_t *order = push_order(L, ds, 2);
     return push_taken(L, ds, order, dataset_count(ds));
 }
 
 /* ds:split(p): a random floor(p·n) samples, and the others. */
 static int dataset_split(lua_State *L) {
-    const Dataset *ds = check_self(L);
+    const Dataset *ds = bind_self(L, &bind_dataset_type);
     double share = bind_number(L, 2, "split", "share");
     if (!(share > 0 && share < 1))
         return bind_expected(L, 2, "split", "share", "a number between 0 and 1");
@@ -251,7 +233,7 @@ static int dataset_split(lua_State *L) {
 
 /* ds:sample(n): a random n of them, each at most once. */
 static int dataset_sample(lua_State *L) {
-    const Dataset *ds = check_self(L);
+    const Dataset *ds = bind_self(L, &bind_dataset_type);
     lua_Integer wanted = bind_integer(L, 2, "sample", "n", 0, (lua_Integer)dataset_count(ds));
     const size_t *order = push_order(L, ds, 3);
     return push_taken(L, ds, order, (size_t)wanted);
@@ -259,51 +241,28 @@ static int dataset_sample(lua_State *L) {
 
 /* ds:per_class(n): the first n of each class; with a seed a random n. */
 static int dataset_each_class(lua_State *L) {
-    const Dataset *ds = check_self(L);
+    const Dataset *ds = bind_self(L, &bind_dataset_type);
     size_t n = (size_t)bind_integer(L, 2, "per_class", "n", 0, 1 << 30);
     uint64_t seed;
     bind_fields(L, 3, "per_class", bind_seed_options.field, &seed);
     bool random = bind_opt_push(L, 3, "seed") != LUA_TNIL;
     Rng rng = random ? bind_opt_rng(L, 3, "per_class", NULL) : (Rng){ 0 };
-    BIND_PUSH_NEW_DATASET(L, dataset_per_class(ds, n, random ? &rng : NULL, &err));
-    return 1;
+    BIND_DATASET_RETURN(L, dataset_per_class(ds, n, random ? &rng : NULL, &err));
 }
 
 /* ---- Conditions ------------------------------------------------------------------------------ */
 
-/* The samples for which the function at 2 answers true to (label, row, position). */
-static int take_asked(lua_State *L) {
-    const Dataset *ds = check_self(L);
-    size_t count = 0, n = dataset_count(ds), *positions = push_positions(L, n);
-    for (size_t i = 0; i < n; i++) {
-        lua_pushvalue(L, 2);
-        lua_pushinteger(L, array_i32(ds->y)[i]);
-        BIND_ARRAY_PUSH(L, array_row(ds->x, i, &err));
-        lua_pushinteger(L, (lua_Integer)i + 1);
-        lua_call(L, 3, 1);
-        if (lua_toboolean(L, -1))
-            positions[count++] = i;
-        lua_pop(L, 1);
-        ds = bind_check_dataset(L, 1, "where", "self"); /* the function may have closed it */
-    }
-    return push_taken(L, ds, positions, count);
-}
-
-/* ds:where(mask), ds:where(function(y, x, i) … end), ds:where(3), ds:where{ 3, 7 },
- * ds:where{ y = … }. */
+/* ds:where(mask), ds:where(3), ds:where{ 3, 7 }, ds:where{ y = … }; by a function it is in
+ * lua/perigee/data.lua. */
 static int dataset_where(lua_State *L) {
-    const Dataset *ds = check_self(L);
+    const Dataset *ds = bind_self(L, &bind_dataset_type);
     const Array *mask = bind_test_array(L, 2);
     lua_settop(L, 2);
-    if (lua_isfunction(L, 2))
-        return take_asked(L);
     if (!mask && !lua_istable(L, 2) && lua_type(L, 2) != LUA_TNUMBER)
         return bind_expected(L, 2, "where", "condition",
                              "a mask, a function, a label or labels, or { y = labels }");
-    if (mask) {
-        BIND_PUSH_NEW_DATASET(L, dataset_masked(ds, mask, &err));
-        return 1;
-    }
+    if (mask)
+        BIND_DATASET_RETURN(L, dataset_masked(ds, mask, &err));
     if (lua_istable(L, 2) && lua_rawlen(L, 2) == 0) {
         bind_options(L, 2, "where", (const char *const[]){ "y", NULL });
         bind_opt_push(L, 2, "y");
@@ -311,37 +270,10 @@ static int dataset_where(lua_State *L) {
     if (lua_type(L, -1) != LUA_TNUMBER && !lua_istable(L, -1))
         bind_expected(L, -1, "where", "y", "a label or a list of labels");
     const Array *labels = bind_to_array(L, -1, "where", "labels", DTYPE_I32);
-    BIND_PUSH_NEW_DATASET(L, dataset_labelled(ds, labels, &err));
-    return 1;
+    BIND_DATASET_RETURN(L, dataset_labelled(ds, labels, &err));
 }
 
 /* ---- Batches, joining, counting, saving ------------------------------------------------------ */
-
-/* Upvalues: the dataset, the batch size, the next position (0-based). */
-static int next_batch(lua_State *L) {
-    const Dataset *ds = bind_check_dataset(L, lua_upvalueindex(1), "batches", "dataset");
-    size_t n = dataset_count(ds), size = (size_t)lua_tointeger(L, lua_upvalueindex(2));
-    size_t first = (size_t)lua_tointeger(L, lua_upvalueindex(3));
-    if (first >= n)
-        return 0;
-    size_t count = n - first < size ? n - first : size;
-    lua_pushinteger(L, (lua_Integer)(first + count));
-    lua_replace(L, lua_upvalueindex(3));
-    BIND_PUSH_NEW_DATASET(L, dataset_range(ds, first, count, &err));
-    lua_pushinteger(L, (lua_Integer)first + 1);
-    return 2;
-}
-
-/* for batch, position in ds:batches(100): ranges in order, the last one perhaps shorter. */
-static int dataset_batches(lua_State *L) {
-    check_self(L);
-    lua_Integer size = bind_integer(L, 2, "batches", "n", 1, 1 << 30);
-    lua_pushvalue(L, 1);
-    lua_pushinteger(L, size);
-    lua_pushinteger(L, 0);
-    lua_pushcclosure(L, next_batch, 3);
-    return 1;
-}
 
 /* data.concat(a, b, …) and a:concat(b, …). */
 int bind_dataset_concat(lua_State *L) {
@@ -349,13 +281,12 @@ int bind_dataset_concat(lua_State *L) {
     const Dataset **parts = lua_newuserdatauv(L, (size_t)(count + 1) * sizeof *parts, 0);
     for (int i = 0; i < count; i++)
         parts[i] = bind_check_dataset(L, i + 1, "concat", "dataset");
-    BIND_PUSH_NEW_DATASET(L, dataset_concat(parts, (size_t)count, &err));
-    return 1;
+    BIND_DATASET_RETURN(L, dataset_concat(parts, (size_t)count, &err));
 }
 
 /* ds:counts(): { [label] = samples }. */
 static int dataset_counts(lua_State *L) {
-    const Dataset *ds = check_self(L);
+    const Dataset *ds = bind_self(L, &bind_dataset_type);
     size_t *counts = push_positions(L, ds->classes.count);
     dataset_class_counts(ds, counts);
     lua_newtable(L);
@@ -368,13 +299,11 @@ static int dataset_counts(lua_State *L) {
 
 /* ds:save(path): an npz with x (n × the sample's shape) and y, which data.npz reads. */
 static int dataset_save(lua_State *L) {
-    const Dataset *ds = check_self(L);
+    const Dataset *ds = bind_self(L, &bind_dataset_type);
     const char *path = bind_string(L, 2, "save", "path");
     Error err = { 0 };
-    if (!dataset_save_npz(ds, path, &err))
-        return bind_raise_in(L, "save", &err);
-    lua_settop(L, 2);
-    return 1;
+    bool ok = dataset_save_npz(ds, path, &err);
+    return ok ? bind_answer(L, 2, ok, &err) : bind_raise_in(L, "save", &err);
 }
 
 /* ---- Registration ---------------------------------------------------------------------------- */
@@ -389,7 +318,6 @@ static const BindFunction methods[] = {
     BIND_WITH("sample", dataset_sample, 3, &bind_seed_options),
     BIND("per_class", dataset_each_class, 3),
     BIND("where", dataset_where, 2),
-    BIND("batches", dataset_batches, 2),
     BIND("counts", dataset_counts, 1),
     BIND("concat", bind_dataset_concat, BIND_ANY),
     BIND("save", dataset_save, 2),

@@ -11,11 +11,6 @@
 
 #include <lua.h>
 
-/* A field for calls that the help does not tell of, under its member's name; its range may follow:
- * { BIND_FIELD(PlotAxis, cells, FIELD_SIZE), .low = 1, .high = 20000 }. */
-#define BIND_FIELD(type, member, what)                                                             \
-    .name = #member, .kind = what, .offset = offsetof(type, member)
-
 /* The value at `arg`. Its word is borrowed from the stack. */
 Value bind_value(lua_State *L, int arg);
 

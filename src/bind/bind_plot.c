@@ -83,23 +83,13 @@ static int plot_terminals(lua_State *L) {
  * Without a file the terminal is a window; the format is by the file's ending where it is not
  * given. */
 static int plot_draw(lua_State *L) {
-    static const char *const formats[] = { "png", "svg", "pdf", "letters", "sixels", NULL };
-    static const Field fields[] = {
-        { BIND_FIELD(GnuplotPicture, where, FIELD_STRING) },
-        { BIND_FIELD(GnuplotPicture, terminal, FIELD_STRING) },
-        { BIND_FIELD(GnuplotPicture, body, FIELD_STRING) },
-        { BIND_FIELD(GnuplotPicture, file, FIELD_STRING) },
-        { BIND_FIELD(GnuplotPicture, format, FIELD_WORD), .words = formats },
-        { BIND_FIELD(GnuplotPicture, timeout, FIELD_NUMBER), .low = 0, .high = 1e6 },
-        { .name = NULL },
-    };
     char header[256];
     GnuplotPicture picture = { .where = "plot",
                                .terminal = "",
                                .body = "",
                                .signature = bind_header_line(header),
                                .timeout = 60 };
-    bind_fields(L, 1, "gnuplot.draw", fields, &picture);
+    bind_fields(L, 1, "gnuplot.draw", gnuplot_picture_fields, &picture);
     if (picture.file && bind_opt_push(L, 1, "format") == LUA_TNIL)
         picture_format(picture.file, &picture.format);
     Error err = { 0 };

@@ -14,8 +14,6 @@
 
 enum { MAX_COLUMNS = 8 };
 
-static const char *const maps[] = { "grey", "heat", "diverging", NULL };
-
 /* gnuplot.numbers(x, where, name): an array, a list or a list of lists as float64 array. */
 static int plot_numbers(lua_State *L) {
     const char *where = luaL_checkstring(L, 2), *name = luaL_checkstring(L, 3);
@@ -42,16 +40,9 @@ static int plot_range(lua_State *L) {
 }
 
 static PlotAxis check_axis(lua_State *L, int arg, const char *key) {
-    static const Field fields[] = {
-        { BIND_FIELD(PlotAxis, low, FIELD_NUMBER), .low = -1e308, .high = 1e308 },
-        { BIND_FIELD(PlotAxis, high, FIELD_NUMBER), .low = -1e308, .high = 1e308 },
-        { BIND_FIELD(PlotAxis, log, FIELD_BOOLEAN) },
-        { BIND_FIELD(PlotAxis, cells, FIELD_SIZE), .low = 1, .high = 20000 },
-        { .name = NULL },
-    };
     PlotAxis axis = { .high = 1, .cells = 1000 };
     bind_opt_push(L, arg, key);
-    bind_fields(L, lua_gettop(L), "gnuplot.columns", fields, &axis);
+    bind_fields(L, lua_gettop(L), "gnuplot.columns", plot_axis_fields, &axis);
     lua_pop(L, 1);
     return axis;
 }
@@ -61,8 +52,8 @@ static size_t *thin(lua_State *L, int arg, const double *const *column, size_t *
     typedef struct Kind {
         bool line, points;
     } Kind;
-    static const Field fields[] = { { BIND_FIELD(Kind, line, FIELD_BOOLEAN) },
-                                    { BIND_FIELD(Kind, points, FIELD_BOOLEAN) },
+    static const Field fields[] = { { FIELD_OF(Kind, line, FIELD_BOOLEAN) },
+                                    { FIELD_OF(Kind, points, FIELD_BOOLEAN) },
                                     { .name = "x", .kind = FIELD_OBJECT },
                                     { .name = "y", .kind = FIELD_OBJECT },
                                     { .name = NULL } };
@@ -113,7 +104,8 @@ static int plot_matrix(lua_State *L) {
 /* gnuplot.palette(map) → the map's anchor colours, "#rrggbb" each, evenly spaced. */
 static int plot_palette(lua_State *L) {
     int count;
-    const Rgb *anchor = colour_anchors((ColourMap)luaL_checkoption(L, 1, NULL, maps), &count);
+    const Rgb *anchor =
+        colour_anchors((ColourMap)luaL_checkoption(L, 1, NULL, colour_map_words), &count);
     lua_createtable(L, count, 0);
     for (int i = 0; i < count; i++) {
         char text[16];
@@ -130,16 +122,6 @@ static const char png_name[] = "gnuplot.png";
 
 /* The image in the table on top of the stack. Its array stays in that table. */
 static RasterImage check_image(lua_State *L) {
-    static const Field fields[] = {
-        { BIND_FIELD(RasterImage, low, FIELD_NUMBER), .low = -1e300, .high = 1e300 },
-        { BIND_FIELD(RasterImage, high, FIELD_NUMBER), .low = -1e300, .high = 1e300 },
-        { BIND_FIELD(RasterImage, left, FIELD_NUMBER), .low = -1e6, .high = 1e6 },
-        { BIND_FIELD(RasterImage, top, FIELD_NUMBER), .low = -1e6, .high = 1e6 },
-        { BIND_FIELD(RasterImage, right, FIELD_NUMBER), .low = -1e6, .high = 1e6 },
-        { BIND_FIELD(RasterImage, bottom, FIELD_NUMBER), .low = -1e6, .high = 1e6 },
-        { BIND_FIELD(RasterImage, map, FIELD_WORD), .words = maps },
-        { .name = NULL },
-    };
     int table = lua_gettop(L);
     luaL_checktype(L, table, LUA_TTABLE);
     bind_opt_push(L, table, "value");
@@ -156,7 +138,7 @@ static RasterImage check_image(lua_State *L) {
                           .high = 1,
                           .right = 1,
                           .bottom = 1 };
-    bind_read_fields(L, table, png_name, fields, &image);
+    bind_read_fields(L, table, png_name, raster_image_fields, &image);
     lua_settop(L, table);
     return image;
 }
@@ -165,19 +147,11 @@ static RasterImage check_image(lua_State *L) {
  * top =, right =, bottom = }, … } } → true, or nil and why not. `value` is what gnuplot.numbers
  * gave, of rows × cols or 3 × rows × cols; the places are in pixels. */
 static int plot_png(lua_State *L) {
-    static const Field fields[] = {
-        { BIND_FIELD(RasterPage, where, FIELD_STRING) },
-        { BIND_FIELD(RasterPage, file, FIELD_STRING), .required = true },
-        { BIND_FIELD(RasterPage, width, FIELD_SIZE), .low = 1, .high = 100000 },
-        { BIND_FIELD(RasterPage, height, FIELD_SIZE), .low = 1, .high = 100000 },
-        { .name = "images", .kind = FIELD_OBJECT },
-        { .name = NULL },
-    };
     char header[256];
     RasterPage page = {
         .where = "plot", .width = 1, .height = 1, .comment = bind_header_line(header)
     };
-    bind_fields(L, 1, png_name, fields, &page);
+    bind_fields(L, 1, png_name, raster_page_fields, &page);
     luaL_argcheck(L, bind_opt_push(L, 1, "images") == LUA_TTABLE, 1, "images");
     int list = lua_gettop(L);
     size_t count = lua_rawlen(L, list);

@@ -35,4 +35,31 @@ void bind_check_layout(lua_State *L, int arg, const Model *model, const char *wh
 /* Samples to learn from: a dataset. Pushes what must stay alive. */
 Samples bind_check_training(lua_State *L, int arg, const char *where, const char *name);
 
+/* ---- What bind_dataset.c and bind_data.c share ------------------------------------------------
+ */
+
+/* Push the new dataset that `call` makes, which fills `err` where it fails: once more after a
+ * collection if memory lacks. The second answers with it. */
+#define BIND_PUSH_NEW_DATASET(L, call)                                                             \
+    do {                                                                                           \
+        void **box = bind_new_box((L), &bind_dataset_type);                                        \
+        BIND_TRY_MAKE((L), *box, call);                                                            \
+        bind_account_dataset((L), *box);                                                           \
+    } while (0)
+#define BIND_DATASET_RETURN(L, call)                                                               \
+    do {                                                                                           \
+        BIND_PUSH_NEW_DATASET((L), call);                                                          \
+        return 1;                                                                                  \
+    } while (0)
+
+/* Tell the collector what the dataset holds alone. */
+void bind_account_dataset(lua_State *L, const Dataset *dataset);
+
+/* Register the type; the library then holds concat. */
+void bind_dataset_open(lua_State *L);
+int bind_dataset_concat(lua_State *L);
+
+/* The method `with`, beside data.new. */
+int bind_dataset_with(lua_State *L);
+
 #endif

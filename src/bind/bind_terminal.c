@@ -6,9 +6,6 @@
 
 #include <math.h>
 
-static const char *const mode_words[] = { "plain", "256", "rgb", "sixel", NULL };
-static const char *const map_words[] = { "grey", "heat", "diverging", NULL };
-
 /* perigee.terminal() → { output, colour, columns, rows, picture } */
 static int terminal_facts(lua_State *L) {
     Terminal terminal = terminal_now();
@@ -21,19 +18,12 @@ static int terminal_facts(lua_State *L) {
     lua_setfield(L, -2, "colour");
     bind_set_size(L, "columns", terminal.columns);
     bind_set_size(L, "rows", terminal.rows);
-    bind_set_string(L, "picture", mode_words[terminal.picture]);
+    bind_set_string(L, "picture", picture_mode_words[terminal.picture]);
     return 1;
 }
 
 /* One panel from the table on top of the stack; its array is pushed and stays there. */
 static Panel check_panel(lua_State *L, int arg) {
-    static const Field fields[] = {
-        { BIND_FIELD(Panel, low, FIELD_NUMBER) },
-        { BIND_FIELD(Panel, high, FIELD_NUMBER) },
-        { BIND_FIELD(Panel, map, FIELD_WORD), .words = map_words },
-        { BIND_FIELD(Panel, caption, FIELD_STRING) },
-        { .name = NULL },
-    };
     Panel panel = { .high = 1 };
     bind_opt_push(L, arg, "value");
     Array *value = bind_to_array(L, -1, "show", "value", DTYPE_F32);
@@ -43,22 +33,17 @@ static Panel check_panel(lua_State *L, int arg) {
     panel.value = array_f32(value);
     panel.rows = value->shape[0];
     panel.cols = value->shape[1];
-    bind_read_fields(L, arg, "show", fields, &panel);
+    bind_read_fields(L, arg, "show", panel_fields, &panel);
     return panel;
 }
 
 /* perigee.picture(panels [, { mode =, width = }]) → text; panels: { { value =, low =, high =, map
  * =, caption = }, … } */
 static int picture_text(lua_State *L) {
-    static const Field fields[] = {
-        { BIND_FIELD(PictureSpace, mode, FIELD_WORD), .words = mode_words },
-        { BIND_FIELD(PictureSpace, width, FIELD_SIZE), .low = 1, .high = 10000 },
-        { .name = NULL },
-    };
     luaL_checktype(L, 1, LUA_TTABLE);
     Terminal terminal = terminal_now();
     PictureSpace space = { terminal.picture, terminal.columns, terminal.cell_width };
-    bind_fields(L, 2, "show", fields, &space);
+    bind_fields(L, 2, "show", picture_space_fields, &space);
     size_t count = lua_rawlen(L, 1);
     Panel *panels = lua_newuserdatauv(L, (count + 1) * sizeof *panels, 0);
     lua_createtable(L, (int)count, 0); /* keeps the panels' arrays */

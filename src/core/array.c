@@ -35,6 +35,14 @@ char *array_shape_text(int ndim, const size_t *shape, char text[128]) {
     return text;
 }
 
+size_t shape_words(const Sizes *shape, size_t room, char *text) {
+    size_t used = 0;
+    text[0] = '\0';
+    for (int d = 0; d < shape->ndim && used + 1 < room; d++)
+        used += (size_t)snprintf(text + used, room - used, "%s%zu", d ? "x" : "", shape->size[d]);
+    return used < room ? used : room - 1;
+}
+
 size_t array_size(const Array *a) {
     size_t size = 1;
     for (int d = 0; d < a->ndim; d++)

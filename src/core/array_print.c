@@ -39,10 +39,10 @@ __attribute__((format(printf, 2, 3))) static void put(Printer *p, const char *fo
 }
 
 char *array_title(const Array *a, char text[160]) {
-    size_t used = (size_t)snprintf(text, 160, "Array<%s>[", dtype_name(a->dtype));
-    for (int d = 0; d < a->ndim && used < 130; d++)
-        used += (size_t)snprintf(text + used, 160 - used, "%s%zu", d ? "x" : "", a->shape[d]);
-    snprintf(text + used, 160 - used, "]");
+    Sizes sizes = array_sizes(a);
+    char shape[120];
+    shape_words(&sizes, sizeof shape, shape);
+    snprintf(text, 160, "Array<%s>[%s]", dtype_name(a->dtype), shape);
     return text;
 }
 

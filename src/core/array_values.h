@@ -49,4 +49,7 @@ bool array_refuse_nan(const char *what, const Array *a, Error *err);
 /* "(60000, 784)" into text, for messages; returns text. */
 char *array_shape_text(int ndim, const size_t *shape, char text[128]);
 
+/* "28x28" into `room` bytes of text; how many characters. */
+size_t shape_words(const Sizes *shape, size_t room, char *text);
+
 #endif

@@ -46,6 +46,10 @@ typedef struct Field {
     const char *meaning; /* half a sentence for the help */
 } Field;
 
+/* One for calls that the help does not tell of, under its member's name; its range may follow:
+ * { FIELD_OF(PlotAxis, cells, FIELD_SIZE), .low = 1, .high = 20000 }. */
+#define FIELD_OF(type, member, what) .name = #member, .kind = what, .offset = offsetof(type, member)
+
 /* The options of one thing. */
 typedef struct Fields {
     const Field *field;  /* ends with a NULL name; NULL: none */

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+const char *const colour_map_words[] = { "grey", "heat", "diverging", NULL };
+
 enum { MAX_ANCHORS = 9 };
 
 static const struct {

@@ -13,6 +13,7 @@ typedef struct Rgb {
 } Rgb;
 
 typedef enum ColourMap { COLOUR_GREY, COLOUR_HEAT, COLOUR_DIVERGING } ColourMap;
+extern const char *const colour_map_words[]; /* in that order, NULL at the end */
 
 /* The colour at t, clamped to 0 … 1. NaN gives a magenta that no map has. */
 Rgb colour_at(ColourMap map, double t);

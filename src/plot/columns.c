@@ -7,6 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+const Field plot_axis_fields[] = {
+    { FIELD_OF(PlotAxis, low, FIELD_NUMBER), .low = -1e308, .high = 1e308 },
+    { FIELD_OF(PlotAxis, high, FIELD_NUMBER), .low = -1e308, .high = 1e308 },
+    { FIELD_OF(PlotAxis, log, FIELD_BOOLEAN) },
+    { FIELD_OF(PlotAxis, cells, FIELD_SIZE), .low = 1, .high = 20000 },
+    { .name = NULL },
+};
+
 /* The longest number of "%.7g" ("-1.234567e-308"), its separator and the end. */
 enum { NUMBER_SIZE = 24 };
 

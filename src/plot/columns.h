@@ -8,6 +8,7 @@
 #ifndef PERIGEE_PLOT_COLUMNS_H
 #define PERIGEE_PLOT_COLUMNS_H
 
+#include "core/fields.h"
 #include "core/types.h"
 
 #include <stdbool.h>
@@ -19,6 +20,7 @@ typedef struct PlotAxis {
     bool log;
     size_t cells;
 } PlotAxis;
+extern const Field plot_axis_fields[];
 
 /* Lowest and highest finite value (positive: of those above 0); false if there is none. */
 bool columns_range(const double *x, size_t n, bool positive, double *low, double *high);

@@ -12,6 +12,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static const char *const formats[] = { "png", "svg", "pdf", "letters", "sixels", NULL };
+const Field gnuplot_picture_fields[] = {
+    { FIELD_OF(GnuplotPicture, where, FIELD_STRING) },
+    { FIELD_OF(GnuplotPicture, terminal, FIELD_STRING) },
+    { FIELD_OF(GnuplotPicture, body, FIELD_STRING) },
+    { FIELD_OF(GnuplotPicture, file, FIELD_STRING) },
+    { FIELD_OF(GnuplotPicture, format, FIELD_WORD), .words = formats },
+    { FIELD_OF(GnuplotPicture, timeout, FIELD_NUMBER), .low = 0, .high = 1e6 },
+    { .name = NULL },
+};
+
 /* Seconds to wait for an answer that takes no drawing, and for gnuplot to leave when asked to. */
 static const double ANSWER_TIMEOUT = 10, LEAVE_TIMEOUT = 0.5;
 

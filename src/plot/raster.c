@@ -7,6 +7,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+const Field raster_image_fields[] = {
+    { FIELD_OF(RasterImage, low, FIELD_NUMBER), .low = -1e300, .high = 1e300 },
+    { FIELD_OF(RasterImage, high, FIELD_NUMBER), .low = -1e300, .high = 1e300 },
+    { FIELD_OF(RasterImage, left, FIELD_NUMBER), .low = -1e6, .high = 1e6 },
+    { FIELD_OF(RasterImage, top, FIELD_NUMBER), .low = -1e6, .high = 1e6 },
+    { FIELD_OF(RasterImage, right, FIELD_NUMBER), .low = -1e6, .high = 1e6 },
+    { FIELD_OF(RasterImage, bottom, FIELD_NUMBER), .low = -1e6, .high = 1e6 },
+    { FIELD_OF(RasterImage, map, FIELD_WORD), .words = colour_map_words },
+    { .name = NULL },
+};
+
+const Field raster_page_fields[] = {
+    { FIELD_OF(RasterPage, where, FIELD_STRING) },
+    { FIELD_OF(RasterPage, file, FIELD_STRING), .required = true },
+    { FIELD_OF(RasterPage, width, FIELD_SIZE), .low = 1, .high = 100000 },
+    { FIELD_OF(RasterPage, height, FIELD_SIZE), .low = 1, .high = 100000 },
+    { .name = "images", .kind = FIELD_OBJECT },
+    { .name = NULL },
+};
+
 bool raster_new(Raster *sheet, size_t height, size_t width) {
     *sheet = (Raster){ malloc(height * width * 3), height, width };
     if (sheet->rgb)

@@ -4,6 +4,7 @@
 #ifndef PERIGEE_PLOT_RASTER_H
 #define PERIGEE_PLOT_RASTER_H
 
+#include "core/fields.h"
 #include "core/types.h"
 #include "plot/colour.h"
 
@@ -23,6 +24,7 @@ typedef struct RasterImage {
     ColourMap map;
     double left, top, right, bottom; /* its place, in pixels of the sheet */
 } RasterImage;
+extern const Field raster_image_fields[]; /* of its numbers and the map */
 
 /* A white sheet; false on lack of memory. raster_free is fine on a failed one. */
 bool raster_new(Raster *sheet, size_t height, size_t width);
@@ -37,6 +39,7 @@ typedef struct RasterPage {
     size_t width, height;
     const char *comment; /* stored with it (png.h), or NULL */
 } RasterPage;
+extern const Field raster_page_fields[]; /* and "images", an object */
 bool raster_save(const RasterPage *page, const RasterImage *images, size_t count, Error *err);
 
 #endif

@@ -9,6 +9,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const picture_mode_words[] = { "plain", "256", "rgb", "sixel", NULL };
+
+const Field panel_fields[] = {
+    { FIELD_OF(Panel, low, FIELD_NUMBER) },
+    { FIELD_OF(Panel, high, FIELD_NUMBER) },
+    { FIELD_OF(Panel, map, FIELD_WORD), .words = colour_map_words },
+    { FIELD_OF(Panel, caption, FIELD_STRING) },
+    { .name = NULL },
+};
+
+const Field picture_space_fields[] = {
+    { FIELD_OF(PictureSpace, mode, FIELD_WORD), .words = picture_mode_words },
+    { FIELD_OF(PictureSpace, width, FIELD_SIZE), .low = 1, .high = 10000 },
+    { .name = NULL },
+};
+
 enum { GAP = 2, SIXEL_CELL = 10, SIXEL_BAND = 6 };
 
 /* A panel as it will be drawn: `scaled` is rows × cols of map positions, 0 … 1 or NaN. */

@@ -9,12 +9,14 @@
 #ifndef PERIGEE_PLOT_TERMINAL_PICTURE_H
 #define PERIGEE_PLOT_TERMINAL_PICTURE_H
 
+#include "core/fields.h"
 #include "core/types.h"
 #include "plot/colour.h"
 
 #include <stddef.h>
 
 typedef enum PictureMode { PICTURE_PLAIN, PICTURE_256, PICTURE_RGB, PICTURE_SIXEL } PictureMode;
+extern const char *const picture_mode_words[]; /* in that order, as colour_map_words */
 
 typedef struct Panel {
     const float *value; /* rows × cols */
@@ -23,6 +25,7 @@ typedef struct Panel {
     ColourMap map;
     const char *caption; /* UTF-8; NULL for none */
 } Panel;
+extern const Field panel_fields[]; /* of all but the values */
 
 /* What a picture is drawn with and how wide it may be. */
 typedef struct PictureSpace {
@@ -30,6 +33,7 @@ typedef struct PictureSpace {
     size_t width;      /* in cells */
     size_t cell_width; /* in pixels, which only sixel needs (0: taken for 10) */
 } PictureSpace;
+extern const Field picture_space_fields[]; /* of mode and width */
 
 /* The text, newline at its end; the caller frees it. */
 char *terminal_picture(const Panel *panels, size_t count, const PictureSpace *space, Error *err);
