@@ -93,7 +93,13 @@ static const char *range_words(const Field *field, const char *between, char tex
 }
 
 const char *field_range(const Field *field, char text[FIELD_TEXT]) {
-    return range_words(field, "", text);
+    char range[FIELD_TEXT];
+    range_words(field, "", range);
+    if (field->required)
+        snprintf(text, FIELD_TEXT, "must be given%s%.200s", *range ? "; " : "", range);
+    else
+        strcpy(text, range);
+    return text;
 }
 
 /* The words in quotes, `last` between the last two and `comma` between the others. */

@@ -108,7 +108,8 @@ enum { FIELD_TEXT = 256 };
 const char *field_expected(const Field *field, char text[FIELD_TEXT]);
 const char *field_type(const Field *field, char text[FIELD_TEXT]);
 
-/* Its range alone, as the help says it ("above 0", "0 to 1"); empty where there is none. */
+/* Its range alone, as the help says it ("above 0", "0 to 1"), after "must be given" where it must;
+ * empty where there is neither. */
 const char *field_range(const Field *field, char text[FIELD_TEXT]);
 
 /* Its default as the help says it: "0.1", "\"l2\"", "none". */

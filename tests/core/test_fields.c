@@ -180,7 +180,7 @@ static void test_help_words(void **state) {
         { "degree", "integer", "1 to 32", "3" },
         { "any", "number", "", "0" },
         { "times", "integer", "-3 to below 7", "0" },
-        { "count", "integer", "1 or more", "none" },
+        { "count", "integer", "must be given; 1 or more", "none" },
         { "pair", "integer|integer[]", "1 to 1000", "the other's" },
         { "seed", "integer", "", "the session's" },
         { "flag", "boolean", "", "true" },
