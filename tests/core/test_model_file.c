@@ -202,6 +202,7 @@ static void test_names_of_files(void **state) {
         { "/nowhere/net", "lua", "/nowhere/net" },
         { "Makefile", "lua", "Makefile" },
         { "mnist-cnn", "lua", "lua/perigee/models/mnist-cnn.safetensors" },
+        { "mnist-cnn-shifted", "lua", "lua/perigee/models/mnist-cnn-shifted.safetensors" },
         { "mnist-cnn", NULL, NULL },
         { "mnist-cnm", "lua", NULL },
     };

@@ -44,9 +44,11 @@ Classes are the sorted labels of the scores; a net without them takes those of i
     {
       name = "nn.load", group = "Files and training",
       text = [[
-A net from a file that net:save wrote, or a shipped one by its name: "mnist-cnn" knows handwritten digits of
-28 x 28 pixels. A file of weights alone has no layers in it: make the net with nn.new and fill it with
-net:load_weights.]],
+A net from a file that net:save wrote, or a shipped one by its name. Two know handwritten digits of 28 x 28
+pixels: "mnist-cnn" is the net of the paper on DNR, trained on MNIST as its authors do it and about as easily
+misled as theirs; "mnist-cnn-shifted" was trained on digits moved about by a pixel, is more accurate, and
+takes much larger perturbations. A file of weights alone has no layers in it: make the net with nn.new and
+fill it with net:load_weights.]],
       params = { { "name", "string", "a path, or a shipped net's name" } },
       returns = { "net", "as it was saved" },
       example = 'print(nn.load("mnist-cnn"))',

@@ -1,0 +1,42 @@
+-- How robust are the CNNs for MNIST? The shipped ones, the original library's where its figures are
+-- ($PERIGEE_REFERENCE, or ../shared/reference), and the nets in the files given, side by side:
+--
+--     build/perigee scripts/attack-mnist-cnn.lua [FILE …]
+--
+-- All by the same attack on the same digits: the 100 of MNIST's test set that are the 11th to 110th of
+-- the tutorial's 1000, and all of these. What was wrong before the attack counts as wrong.
+
+local reference = (os.getenv "PERIGEE_REFERENCE" or "../shared/reference") .. "/mnist/mnist-cnn.safetensors"
+
+local function exists(path)
+  local file = io.open(path)
+  if file then file:close() end
+  return file ~= nil
+end
+
+local nets = {
+  { "mnist-cnn", nn.load("mnist-cnn") },
+  { "mnist-cnn-shifted", nn.load("mnist-cnn-shifted") },
+}
+if exists(reference) then
+  nets[3] = { "the original's", nn.load("mnist-cnn"):load_weights(reference) }
+end
+for _, path in ipairs(arg) do nets[#nets + 1] = { path:match "[^/]*$", nn.load(path) } end
+
+local thousand = data.mnist("test"):per_class(100)
+local hundred = thousand:slice(11, 110)
+
+local function wrong(net, digits, dmax)
+  local pgd = attack.pgd { model = net, norm = "l2", max_iter = 200, eps = 0, dmax = dmax }
+  local counts = pgd:run(digits):counts()
+  return counts.wrong + counts.evaded
+end
+
+print "attack.pgd { norm = \"l2\", max_iter = 200, eps = 0 }: digits that are wrong afterwards"
+print(("%-24s %9s  %11s %11s  %12s"):format("net", "accuracy", "dmax 1, 100", "dmax 2, 100", "dmax 1, 1000"))
+for _, row in ipairs(nets) do
+  local name, net = row[1], row[2]
+  print(("%-24s %7.2f %%  %11d %11d  %12d"):format(name, 100 * metrics.accuracy(net, thousand),
+    wrong(net, hundred, 1), wrong(net, hundred, 2), wrong(net, thousand, 1)))
+  io.stdout:flush()
+end
