@@ -1,17 +1,9 @@
 -- Arguments of functions written in Lua: the checks and words of those written in C.
 
 local blame = require "perigee.blame"
+local describe = require("perigee.native").describe
 
 local arguments = {}
-
--- A value in words, for messages.
-local function describe(value)
-  if value == nil then return "nothing" end
-  if type(value) == "string" then return string.format("the string %q", value) end
-  if type(value) == "userdata" then return tostring(value):match("^[^\n]*") end
-  if type(value) == "table" then return "a table" end
-  return tostring(value)
-end
 
 --- Raise "where: name: expected …, got …" at the user's line.
 function arguments.expected(where, name, expected, value)

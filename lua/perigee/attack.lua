@@ -1,6 +1,23 @@
--- The Lua half of the library attack: a model written in Lua is looked at before it is attacked.
+-- The Lua half of the library attack: how attacks print; a model written in Lua is looked at before it is
+-- attacked.
 
 local check = require "perigee.gradient_check"
+local native = require "perigee.native"
+
+local meta = debug.getregistry()["perigee.attack"]
+
+-- "attack.pgd_exp: l2, dmax 2, eta 0.1, …, model dnr, target 3"
+function meta.__tostring(attack)
+  local text, held = meta.words(attack), debug.getuservalue(attack, 1)
+  for _, name in ipairs { "model", "start_from", "target" } do
+    local value = held[name]
+    if value ~= nil then
+      local kind = name == "model" and (type(value) == "table" and "lua" or value.kind)
+      text = ("%s, %s %s"):format(text, name, kind or native.describe(value))
+    end
+  end
+  return text
+end
 
 local seen = setmetatable({}, { __mode = "k" }) -- models that have been looked at
 

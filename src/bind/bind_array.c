@@ -84,12 +84,8 @@ int bind_array_tostring(lua_State *L) {
 
 /* ---- Arguments ------------------------------------------------------------------------------- */
 
-const char *bind_array_name(lua_State *L) {
-    return bind_here(L)->name;
-}
-
 int bind_array_axis(lua_State *L, int arg, const Array *a, int fallback) {
-    const char *where = bind_array_name(L);
+    const char *where = bind_where(L);
     char text[128];
     if (lua_isnoneornil(L, arg))
         return fallback;
@@ -109,12 +105,12 @@ size_t bind_array_index(lua_State *L, lua_Integer index, const Array *a, int axi
         luaL_error(L,
                    "%s: index %I is out of range for axis %d of size %I (from 1, or from -1 at "
                    "the end)",
-                   bind_array_name(L), index, axis + 1, (lua_Integer)a->shape[axis]);
+                   bind_where(L), index, axis + 1, (lua_Integer)a->shape[axis]);
     return (size_t)place;
 }
 
 static void add_size(lua_State *L, int arg, Sizes *sizes) {
-    const char *where = bind_array_name(L);
+    const char *where = bind_where(L);
     if (sizes->ndim == ARRAY_MAX_DIMS)
         luaL_error(L, "%s: more than the %d dimensions of an array", where, ARRAY_MAX_DIMS);
     sizes->size[sizes->ndim++] = (size_t)bind_integer(L, arg, where, "size", 0, LUA_MAXINTEGER);
@@ -136,7 +132,7 @@ int bind_array_sizes(lua_State *L, int first, Sizes *sizes) {
     for (; arg <= top && !lua_istable(L, arg) && !lua_isnil(L, arg); arg++)
         add_size(L, arg, sizes);
     if (sizes->ndim == 0)
-        bind_expected(L, first, bind_array_name(L), "size", "sizes, as in (2, 3) or {2, 3}");
+        bind_expected(L, first, bind_where(L), "size", "sizes, as in (2, 3) or {2, 3}");
     return arg;
 }
 
@@ -144,14 +140,14 @@ DType bind_array_dtype(lua_State *L, int arg) {
     ArrayOptions options = array_options_initial;
     FieldPlace place;
     fields_place(array_create_fields, &options, "", &place);
-    bind_field_set(L, arg, bind_array_name(L), &place);
+    bind_field_set(L, arg, bind_where(L), &place);
     return array_options_dtype(&options, DTYPE_F32);
 }
 
 ArrayOptions bind_array_options(lua_State *L, int arg, const Field *field) {
     ArrayOptions options = array_options_initial;
     if (!lua_isnoneornil(L, arg)) /* small calls do without a table */
-        bind_fields(L, arg, bind_array_name(L), field, &options);
+        bind_fields(L, arg, bind_where(L), field, &options);
     return options;
 }
 
@@ -159,8 +155,8 @@ ArrayOptions bind_array_list_options(lua_State *L, int arg, const Field *field) 
     ArrayOptions options = array_options_initial;
     const char *names[BIND_MOST_NAMES];
     bind_field_names(field, NULL, names);
-    bind_options_list(L, arg, bind_array_name(L), names);
-    bind_read_fields(L, arg, bind_array_name(L), field, &options);
+    bind_options_list(L, arg, bind_where(L), names);
+    bind_read_fields(L, arg, bind_where(L), field, &options);
     return options;
 }
 

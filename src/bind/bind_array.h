@@ -34,9 +34,6 @@ int bind_array_tostring(lua_State *L);
 /* Tell Lua's collector of the array's memory, unless it is a view of another's. */
 void bind_array_account(lua_State *L, const Array *a);
 
-/* The user's name of the running function. */
-const char *bind_array_name(lua_State *L);
-
 /* The 0-based axis from a 1-based one, negative from the end; the fallback where there is none. */
 int bind_array_axis(lua_State *L, int arg, const Array *a, int fallback);
 

@@ -14,12 +14,12 @@ static DType last_dtype(lua_State *L, int options, DType fallback) {
 }
 
 static size_t check_size(lua_State *L, int arg) {
-    return (size_t)bind_integer(L, arg, bind_array_name(L), "size", 0, LUA_MAXINTEGER);
+    return (size_t)bind_integer(L, arg, bind_where(L), "size", 0, LUA_MAXINTEGER);
 }
 
 /* A new array, every element `value`. */
 static int push_filled(lua_State *L, DType dtype, const Sizes *sizes, double value) {
-    const char *where = bind_array_name(L);
+    const char *where = bind_where(L);
     Array *a = bind_push_new_array(L, where, dtype, sizes);
     BIND_TRY(L, value == 0 || array_fill(where, a, value, &err));
     return 1;
@@ -141,7 +141,7 @@ typedef void Distribution(Array *a, double first, double second, Rng *rng);
 /* rand(sizes …, {low=, high=, seed=, dtype=}), randn(sizes …, {mean=, std=, seed=, dtype=}). */
 static int random_floats(lua_State *L) {
     Distribution *const *fill = bind_here(L)->data;
-    const char *where = bind_array_name(L);
+    const char *where = bind_where(L);
     SizesEnd end;
     ArrayOptions options = sizes_and_options(L, 1, bind_here(L)->options->field, &end);
     DType dtype = array_options_dtype(&options, DTYPE_F32);

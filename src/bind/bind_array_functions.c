@@ -14,7 +14,7 @@
 
 /* Integers as arguments 2 … or as one list there: as arguments afterwards. Answers how many. */
 static int spread_integers(lua_State *L, const char *name) {
-    const char *where = bind_array_name(L);
+    const char *where = bind_where(L);
     if (lua_istable(L, 2)) {
         bind_end(L, 2);
         bind_array_list_options(L, 2, NULL);
@@ -85,9 +85,9 @@ static int astype(lua_State *L) {
 /* The number of an axis that is yet to be made, from 1; −1 puts it last. */
 static int check_new_axis(lua_State *L, const Array *a) {
     lua_Integer n = a->ndim + 1;
-    lua_Integer axis = bind_integer(L, 2, bind_array_name(L), "axis", -n, n);
+    lua_Integer axis = bind_integer(L, 2, bind_where(L), "axis", -n, n);
     if (axis == 0)
-        bind_expected(L, 2, bind_array_name(L), "axis", "a number from 1, or from -1 at the end");
+        bind_expected(L, 2, bind_where(L), "axis", "a number from 1, or from -1 at the end");
     return (int)place_of(axis, (size_t)n);
 }
 
@@ -116,7 +116,7 @@ static int join(lua_State *L) {
                                    "and data.new{ x =, y = } makes one of arrays)";
     lua_settop(L, 2);
     if (!lua_istable(L, 1) || lua_rawlen(L, 1) == 0)
-        bind_expected(L, 1, bind_array_name(L), "arrays", expected);
+        bind_expected(L, 1, bind_where(L), "arrays", expected);
     bind_array_list_options(L, 1, NULL);
     size_t count = lua_rawlen(L, 1);
     const Array **parts = lua_newuserdatauv(L, count * sizeof *parts, 0);
@@ -124,7 +124,7 @@ static int join(lua_State *L) {
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, 1, (lua_Integer)i + 1);
         if (bind_test(L, -1, &bind_dataset_type))
-            bind_expected(L, -1, bind_array_name(L), "arrays", expected);
+            bind_expected(L, -1, bind_where(L), "arrays", expected);
         parts[i] = bind_array_input(L, lua_gettop(L));
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
@@ -162,7 +162,7 @@ static int ordered(lua_State *L) {
     Ordering *const *make = bind_here(L)->data;
     const Array *a = bind_array_input(L, 1);
     if (a->ndim == 0)
-        luaL_error(L, "%s: a scalar array has no axis to sort along", bind_array_name(L));
+        luaL_error(L, "%s: a scalar array has no axis to sort along", bind_where(L));
     bool descending = bind_array_axis_options(L, bind_here(L)->options->field).descending;
     SortOrder order = { bind_array_axis(L, 2, a, a->ndim - 1), descending, .origin = 1 };
     BIND_ARRAY_RETURN(L, (*make)(a, &order, &err));

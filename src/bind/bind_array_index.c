@@ -71,7 +71,7 @@ static int slice(lua_State *L) {
 
 /* The 1-based positions at arg, checked, as 0-based ones in a new userdata on the stack. */
 static Places check_places(lua_State *L, int arg, const Array *a, int axis) {
-    const char *where = bind_array_name(L);
+    const char *where = bind_where(L);
     const Array *given = bind_to_array(L, arg, where, "positions", DTYPE_I32);
     char text[128];
     if (given->ndim > 1)
@@ -86,7 +86,7 @@ static Places check_places(lua_State *L, int arg, const Array *a, int axis) {
 
 static int axis_or_first(lua_State *L, int arg, const Array *a) {
     if (a->ndim == 0)
-        luaL_error(L, "%s: a scalar array has no positions", bind_array_name(L));
+        luaL_error(L, "%s: a scalar array has no positions", bind_where(L));
     return bind_array_axis(L, arg, a, 0);
 }
 
@@ -128,10 +128,10 @@ static int nonzero(lua_State *L) {
 
 /* assign(x, values) → x: the values broadcast to x. */
 static int assign(lua_State *L) {
-    Array *a = bind_check_array(L, 1, bind_array_name(L), "array");
+    Array *a = bind_check_array(L, 1, bind_where(L), "array");
     Operand values;
     bind_array_operand(L, 2, &values);
-    BIND_TRY(L, array_assign(bind_array_name(L), values.array, a, &err));
+    BIND_TRY(L, array_assign(bind_where(L), values.array, a, &err));
     lua_settop(L, 1);
     return 1;
 }

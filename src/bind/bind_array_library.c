@@ -14,7 +14,7 @@
 
 /* The 0-based index from the a->ndim arguments at first …. */
 static void check_index(lua_State *L, int first, const Array *a, size_t index[ARRAY_MAX_DIMS]) {
-    const char *where = bind_array_name(L);
+    const char *where = bind_where(L);
     int given = lua_gettop(L) - first + 1;
     if (given != a->ndim)
         luaL_error(L, "%s: expected %d indices, one an axis, got %d", where, a->ndim, given);

@@ -29,7 +29,7 @@ static int apply(lua_State *L, const ArrayOp *op) {
 
 static int apply_in_place(lua_State *L, const ArrayOp *op) {
     Operands operands;
-    Array *x = bind_check_array(L, 1, bind_array_name(L), "array");
+    Array *x = bind_check_array(L, 1, bind_where(L), "array");
     check_operands(L, op, &operands);
     BIND_TRY(L, array_apply_into(op, operands.input, x, &err));
     lua_settop(L, 1);

@@ -208,9 +208,7 @@ static Array *input(lua_State *L, int arg, const char *name) {
     Array *a = bind_test_array(L, arg);
     if (a)
         return a;
-    Reader r = {
-        .L = L, .where = bind_array_name(L), .name = name, .dtype = DTYPE_F64, .plain = true
-    };
+    Reader r = { .L = L, .where = bind_where(L), .name = name, .dtype = DTYPE_F64, .plain = true };
     a = read_from(&r, arg);
     if (!(r.seen & ~(unsigned)OPERAND_PLAIN)) {
         a->origin = r.seen & OPERAND_FLOATS ? ORIGIN_FLOATS : ORIGIN_INTEGERS;

@@ -173,25 +173,15 @@ static void read_bounds(lua_State *L, int held, AttackParams *params) {
     lua_pop(L, 2);
 }
 
-/* "attack.pgd_exp: l2, dmax 2, eta 0.1, …, model dnr, target 3" */
-static int attack_tostring(lua_State *L) {
-    static const char *const names[] = { "model", "start_from", "target", NULL };
+/* What lua/perigee/attack.lua prints: "attack.pgd_exp: l2, dmax 2, eta 0.1, …" */
+static int attack_words(lua_State *L) {
     const AttackBox *box = bind_check(L, 1, &attack_type, "tostring", "self");
     AttackParams params = box->params;
-    char text[ATTACK_TEXT], got[128];
+    char text[ATTACK_TEXT];
     lua_settop(L, 1);
     lua_getiuservalue(L, 1, 1);
     read_bounds(L, 2, &params);
     lua_pushstring(L, attack_text(box->attack, &params, text));
-    for (const char *const *name = names; *name; name++, lua_settop(L, 3)) {
-        if (lua_getfield(L, 2, *name) == LUA_TNIL)
-            continue;
-        const Model *model = bind_test_model(L, -1);
-        const char *kind = model ? model->kind->name : name == names ? "lua" : NULL;
-        lua_pushfstring(L, "%s, %s %s", lua_tostring(L, 3), *name,
-                        kind ? kind : bind_describe(L, -1, got));
-        lua_replace(L, 3);
-    }
     return 1;
 }
 
@@ -311,7 +301,7 @@ int open_attack(lua_State *L) {
                                                       &attack_run_fields),
                                             BIND("with", attack_with, 2), BIND_LAST };
     static const BindProperty properties[] = { BIND_PROPERTY("name", push_name), BIND_LAST };
-    static const luaL_Reg meta[] = { { "__tostring", attack_tostring }, { NULL, NULL } };
+    static const luaL_Reg meta[] = { { "words", attack_words }, { NULL, NULL } };
     static const BindType type = { .box = &attack_type,
                                    .like = &bind_with_options,
                                    .methods = methods,

@@ -27,22 +27,26 @@ cJSON **bind_new_json_box(lua_State *L) {
     return (cJSON **)bind_new_box(L, &json_type);
 }
 
-static int push_row(lua_State *L) {
-    const Array *a = bind_to_array(L, 1, "json", "value", DTYPE_F64);
-    BIND_PUSH_TEXT(L, json_row(array_f64(a), array_size(a)));
-    return 1;
-}
-
 /* native.json(value) → its text: a string, a number (null where it is not finite), an array as a
  * row of numbers. Tables are lua/perigee/json.lua. */
 static int native_json(lua_State *L) {
     int type = lua_type(L, 1);
-    if (type != LUA_TNUMBER && type != LUA_TSTRING)
-        return push_row(L);
+    if (type != LUA_TNUMBER && type != LUA_TSTRING) {
+        const Array *a = bind_to_array(L, 1, "json", "value", DTYPE_F64);
+        BIND_PUSH_TEXT(L, json_row(array_f64(a), array_size(a)));
+        return 1;
+    }
     cJSON **node = bind_new_json_box(L);
     *node = type == LUA_TSTRING ? cJSON_CreateString(lua_tostring(L, 1))
                                 : cJSON_CreateNumber(lua_tonumber(L, 1));
     BIND_PUSH_TEXT(L, *node ? json_text(*node) : NULL);
+    return 1;
+}
+
+/* native.describe(value) → what it is, as messages say it. */
+static int native_describe(lua_State *L) {
+    char text[128];
+    lua_pushstring(L, bind_describe(L, 1, text));
     return 1;
 }
 
@@ -109,13 +113,10 @@ static int native_write_file(lua_State *L) {
 
 int open_native(lua_State *L) {
     static const BindFunction functions[] = {
-        BIND("json", native_json, 1),
-        BIND("write_file", native_write_file, 2),
-        BIND("described", bind_described, 1),
-        BIND("solver", bind_session_solver, 1),
-        BIND_LAST,
+        BIND("json", native_json, 1),           BIND("write_file", native_write_file, 2),
+        BIND("described", bind_described, 1),   BIND("describe", native_describe, 1),
+        BIND("solver", bind_session_solver, 1), BIND_LAST,
     };
-    bind_new_owner(L, &json_type);
     lua_newtable(L);
     bind_set_functions(L, functions);
     bind_open_session(L);

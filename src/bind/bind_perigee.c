@@ -32,13 +32,6 @@ static int perigee_facts(lua_State *L) {
     return 1;
 }
 
-/* perigee.header() → the facts on one line, as figures carry them. */
-static int perigee_header(lua_State *L) {
-    char text[256];
-    lua_pushstring(L, bind_header_line(text));
-    return 1;
-}
-
 /* perigee.seed(n): the session's generator starts anew from n, and so does math.random. */
 static int perigee_seed(lua_State *L) {
     lua_Integer n = bind_integer(L, 1, "seed", "n", 0, LUA_MAXINTEGER);
@@ -114,15 +107,10 @@ static int perigee_files(lua_State *L) {
 
 int open_perigee(lua_State *L) {
     static const BindFunction functions[] = {
-        BIND("load", perigee_load, 1),
-        BIND("facts", perigee_facts, 0),
-        BIND("clock", perigee_clock, 0),
-        BIND("header", perigee_header, 0),
-        BIND("interrupted", perigee_interrupted, 1),
-        BIND("nearest", perigee_nearest, 2),
-        BIND("files", perigee_files, 1),
-        BIND("seed", perigee_seed, 1),
-        BIND_LAST,
+        BIND("load", perigee_load, 1),       BIND("facts", perigee_facts, 0),
+        BIND("clock", perigee_clock, 0),     BIND("interrupted", perigee_interrupted, 1),
+        BIND("nearest", perigee_nearest, 2), BIND("files", perigee_files, 1),
+        BIND("seed", perigee_seed, 1),       BIND_LAST,
     };
     bind_new_owner(L, &folder_type);
     lua_newtable(L);

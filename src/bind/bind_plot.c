@@ -5,7 +5,6 @@
 #include "bind/bind.h"
 #include "bind/bind_fields.h"
 #include "bind/bind_native.h"
-#include "bind/versions.h"
 #include "core/error.h"
 
 #include "plot/gnuplot.h"
@@ -83,12 +82,7 @@ static int plot_terminals(lua_State *L) {
  * Without a file the terminal is a window; the format is by the file's ending where it is not
  * given. */
 static int plot_draw(lua_State *L) {
-    char header[256];
-    GnuplotPicture picture = { .where = "plot",
-                               .terminal = "",
-                               .body = "",
-                               .signature = bind_header_line(header),
-                               .timeout = 60 };
+    GnuplotPicture picture = { .where = "plot", .terminal = "", .body = "", .timeout = 60 };
     bind_fields(L, 1, "gnuplot.draw", gnuplot_picture_fields, &picture);
     if (picture.file && bind_opt_push(L, 1, "format") == LUA_TNIL)
         picture_format(picture.file, &picture.format);

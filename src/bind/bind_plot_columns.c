@@ -3,7 +3,6 @@
 #include "bind/bind.h"
 #include "bind/bind_fields.h"
 #include "bind/bind_native.h"
-#include "bind/versions.h"
 #include "core/array.h"
 #include "core/error.h"
 #include "plot/colour.h"
@@ -147,10 +146,7 @@ static RasterImage check_image(lua_State *L) {
  * top =, right =, bottom = }, … } } → true, or nil and why not. `value` is what gnuplot.numbers
  * gave, of rows × cols or 3 × rows × cols; the places are in pixels. */
 static int plot_png(lua_State *L) {
-    char header[256];
-    RasterPage page = {
-        .where = "plot", .width = 1, .height = 1, .comment = bind_header_line(header)
-    };
+    RasterPage page = { .where = "plot", .width = 1, .height = 1 };
     bind_fields(L, 1, png_name, raster_page_fields, &page);
     luaL_argcheck(L, bind_opt_push(L, 1, "images") == LUA_TTABLE, 1, "images");
     int list = lua_gettop(L);

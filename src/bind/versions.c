@@ -93,20 +93,6 @@ cJSON *bind_header(Error *err) {
     return made;
 }
 
-const char *bind_header_line(char text[256]) {
-    Facts facts;
-    char revision[64] = "";
-    collect(&facts);
-    if (*versions_revision())
-        snprintf(revision, sizeof revision, " (%.50s)", versions_revision());
-    snprintf(text, 256,
-             "perigee %s%s, seed %llu, %d thread%s, OpenBLAS %s (%.40s), libsvm %s, Lua %s",
-             versions_perigee(), revision, (unsigned long long)session_seed(), parallel_threads(),
-             parallel_threads() == 1 ? "" : "s", facts.blas, blas_core_name(), facts.libsvm,
-             lua_number());
-    return text;
-}
-
 void bind_push_header(lua_State *L) {
     Facts facts;
     collect(&facts);

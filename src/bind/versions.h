@@ -22,10 +22,6 @@ void versions_print(FILE *out);
  * deleted. */
 cJSON *bind_header(Error *err);
 
-/* The same as one line: "perigee 0.1.0 (6841313), seed 0, 2 threads, OpenBLAS 0.3.21 (SkylakeX),
- * libsvm 3.24, Lua 5.4.4". */
-const char *bind_header_line(char text[256]);
-
 /* The same as a new table on L's stack. */
 void bind_push_header(lua_State *L);
 

@@ -18,6 +18,7 @@ const Field gnuplot_picture_fields[] = {
     { FIELD_OF(GnuplotPicture, terminal, FIELD_STRING) },
     { FIELD_OF(GnuplotPicture, body, FIELD_STRING) },
     { FIELD_OF(GnuplotPicture, file, FIELD_STRING) },
+    { FIELD_OF(GnuplotPicture, signature, FIELD_STRING) },
     { FIELD_OF(GnuplotPicture, format, FIELD_WORD), .words = formats },
     { FIELD_OF(GnuplotPicture, timeout, FIELD_NUMBER), .low = 0, .high = 1e6 },
     { .name = NULL },

@@ -24,7 +24,7 @@ typedef struct GnuplotPicture {
     const char *signature; /* one line that the file carries (picture.h), or NULL */
     double timeout;        /* seconds for the whole call */
 } GnuplotPicture;
-extern const Field gnuplot_picture_fields[]; /* all but the signature */
+extern const Field gnuplot_picture_fields[];
 
 /* The program that would run: $PERIGEE_GNUPLOT (a path, or a name to be looked up) or "gnuplot"
  * from PATH. Returns its path, to be freed, or NULL if there is none. */

@@ -23,6 +23,7 @@ const Field raster_page_fields[] = {
     { FIELD_OF(RasterPage, file, FIELD_STRING), .required = true },
     { FIELD_OF(RasterPage, width, FIELD_SIZE), .low = 1, .high = 100000 },
     { FIELD_OF(RasterPage, height, FIELD_SIZE), .low = 1, .high = 100000 },
+    { FIELD_OF(RasterPage, comment, FIELD_STRING) },
     { .name = "images", .kind = FIELD_OBJECT },
     { .name = NULL },
 };

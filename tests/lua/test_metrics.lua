@@ -127,7 +127,7 @@ function TestMetrics:test_refuses()
   raises("metrics.accuracy: ds: expected a dataset to judge", metrics.accuracy, oracle(predicted), truth)
   raises("metrics.accuracy: ds: expected a dataset or its labels, got nothing", metrics.accuracy, predicted)
   local _, message = pcall(metrics.accuracy, predicted, array.zeros(2, 2))
-  lu.assertStrMatches(message, ".*got Array<f32>%[2x2%]") -- one line
+  lu.assertStrMatches(message, ".*got an array f32%[2x2%]") -- one line
   raises("rejection_rate: model: expected a model or its predictions, got 3", metrics.rejection_rate, 3, ds)
   raises("metrics.confusion: 2 predictions for 8 samples", metrics.confusion, { 0, 4 }, ds)
   raises("metrics.report: the dataset is empty", metrics.report, {}, {})

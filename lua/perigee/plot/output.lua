@@ -220,8 +220,9 @@ local function images_alone(where, figure, target, options)
       left = box.left * scale, right = box.right * scale, top = box.top * scale,
       bottom = box.bottom * scale }
   end
-  local fine, message = gnuplot.png { where = where, file = target.file, images = images,
-    width = math.floor(figure.width * scale + 0.5), height = math.floor(figure.height * scale + 0.5) }
+  local fine, message = gnuplot.png { where = where, file = target.file, comment = perigee.header(),
+    images = images, width = math.floor(figure.width * scale + 0.5),
+    height = math.floor(figure.height * scale + 0.5) }
   if not fine then values.fail("%s", message) end
   io.stderr:write(f("perigee: %s: gnuplot was not found, so %s has the images without words: install "
     .. "the package gnuplot-nox (or gnuplot)\n", where, target.file))
@@ -255,8 +256,8 @@ end
 -- A picture drawn by gnuplot as a string.
 local function drawn_text(where, format, terminal, body, timeout)
   local file = os.tmpname()
-  local fine, message = gnuplot.draw { where = where, terminal = terminal, body = body, file = file,
-    format = format, timeout = timeout }
+  local fine, message = gnuplot.draw { where = where, signature = perigee.header(), terminal = terminal,
+    body = body, file = file, format = format, timeout = timeout }
   local handle = fine and io.open(file, "rb")
   local text = handle and handle:read "a"
   if handle then handle:close() end
@@ -277,8 +278,8 @@ local function draw(where, figure, target, options, timeout)
     local svg = drawn_text(where, "svg", terminal, body, timeout)
     return write_file(where, target.file, html.page(figure, svg))
   end
-  local fine, message = gnuplot.draw { where = where, terminal = terminal, body = body,
-    file = target.file, format = target.file and target.format, timeout = timeout }
+  local fine, message = gnuplot.draw { where = where, signature = perigee.header(), terminal = terminal,
+    body = body, file = target.file, format = target.file and target.format, timeout = timeout }
   if not fine then values.fail("%s", message) end
   return target.file
 end
