@@ -43,6 +43,25 @@ void **bind_new_box(lua_State *L, const BoxType *type) {
     return &box->object;
 }
 
+static int new_box(lua_State *L) {
+    bind_new_box(L, lua_touserdata(L, 1));
+    return 1;
+}
+
+void bind_box(lua_State *L, const BoxType *type, void *object) {
+    if (!lua_checkstack(L, 2)) {
+        type->release(object);
+        luaL_error(L, "stack overflow");
+    }
+    lua_pushcfunction(L, new_box);
+    lua_pushlightuserdata(L, (void *)type);
+    if (lua_pcall(L, 1, 1, 0) != LUA_OK) {
+        type->release(object);
+        lua_error(L);
+    }
+    ((Box *)lua_touserdata(L, -1))->object = object;
+}
+
 void **bind_new_memory_box(lua_State *L) {
     static const BoxType memory_type = { .name = "perigee.memory",
                                          .shown = "memory",

@@ -32,6 +32,10 @@ typedef struct BoxType {
  * it from then on. */
 void **bind_new_box(lua_State *L, const BoxType *type);
 
+/* Push a box for an object that is there already; it is freed where Lua has no memory for the box.
+ */
+void bind_box(lua_State *L, const BoxType *type, void *object);
+
 /* Push an empty box for malloc'd memory (a text): Lua's copying of it may raise. */
 void **bind_new_memory_box(lua_State *L);
 

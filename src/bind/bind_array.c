@@ -33,7 +33,7 @@ void bind_array_account(lua_State *L, const Array *a) {
 int bind_push_array(lua_State *L, Array *a, const Error *err) {
     if (!a)
         return bind_raise(L, err);
-    *bind_new_box(L, &bind_array_type) = a;
+    bind_box(L, &bind_array_type, a);
     bind_array_account(L, a);
     return 1;
 }

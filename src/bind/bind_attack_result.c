@@ -33,7 +33,7 @@ AttackResult *bind_test_attack_result(lua_State *L, int arg) {
 int bind_push_attack_result(lua_State *L, AttackResult *result, const Error *err) {
     if (!result)
         return bind_raise(L, err);
-    *bind_new_box(L, &result_type) = result;
+    bind_box(L, &result_type, result);
     return 1;
 }
 

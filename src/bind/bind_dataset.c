@@ -42,7 +42,7 @@ void bind_account_dataset(lua_State *L, const Dataset *dataset) {
 int bind_push_dataset(lua_State *L, Dataset *dataset, const Error *err) {
     if (!dataset)
         return bind_raise(L, err);
-    *bind_new_box(L, &bind_dataset_type) = dataset;
+    bind_box(L, &bind_dataset_type, dataset);
     bind_account_dataset(L, dataset);
     return 1;
 }

@@ -285,7 +285,7 @@ int bind_push_model(lua_State *L, Model *model, const Error *err) {
         model_release(model);
         return luaL_error(L, "a model of kind %s has no Lua type", kind);
     }
-    *bind_new_box(L, type) = model;
+    bind_box(L, type, model);
     if (model->refs == 1) /* new, and not seen through another box */
         bind_account(L, model_bytes(model));
     return 1;

@@ -42,8 +42,11 @@ static bool open_archive(Archive *archive, zip_source_t *source, zip_error_t *fa
     archive->zip = source ? zip_open_from_source(source, ZIP_RDONLY, failure) : NULL;
     if (archive->zip)
         return true;
-    error_set(err, ERROR_FILE, "%s: not an npz file: %s", archive->name,
-              zip_error_strerror(failure));
+    if (zip_error_code_zip(failure) == ZIP_ER_MEMORY)
+        error_memory(err, archive->name, 0);
+    else
+        error_set(err, ERROR_FILE, "%s: not an npz file: %s", archive->name,
+                  zip_error_strerror(failure));
     zip_source_free(source);
     return false;
 }
