@@ -1,6 +1,8 @@
 -- Errors at the user's line: whatever the program's own Lua code complains of, the line that called it is
 -- the one the user can change.
 
+local printable = require("perigee.native").printable
+
 local blame = {}
 
 local own = "@" .. perigee.lua_dir .. "/"
@@ -13,7 +15,7 @@ function blame.fail(format, ...)
     level = level + 1
     frame = debug.getinfo(level, "Sl")
   until not frame or (frame.currentline > 0 and frame.source:sub(1, #own) ~= own)
-  error(format:format(...), frame and level or 2)
+  error(printable(format:format(...)), frame and level or 2)
 end
 
 return blame

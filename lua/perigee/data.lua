@@ -3,6 +3,8 @@
 local arguments = require "perigee.arguments"
 local kinds = require "perigee.kinds"
 
+local printable = require("perigee.native").printable
+
 local types = debug.getregistry()
 local methods = types["perigee.dataset"].methods
 
@@ -21,7 +23,7 @@ end
 
 types["perigee.dataset"].__tostring = function(ds)
   local n, classes = #ds, ds.classes
-  local head = ("Dataset (%s): %d sample%s of %s"):format(ds.source, n, n == 1 and "" or "s",
+  local head = ("Dataset (%s): %d sample%s of %s"):format(printable(ds.source), n, n == 1 and "" or "s",
     table.concat(ds.shape, "x"))
   if n == 1 then return ("%s, label %d"):format(head, classes[1]) end
   local lines = { ("%s in %d class%s"):format(head, #classes, #classes == 1 and "" or "es") }

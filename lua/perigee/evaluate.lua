@@ -10,6 +10,7 @@
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
 local kinds = require "perigee.kinds"
+local printable = require("perigee.native").printable
 local text = require "perigee.text"
 
 local evaluate = {}
@@ -136,7 +137,7 @@ function Security:__tostring()
     for k, d in ipairs(self.dmax) do
       local counts = self.counts[name][k]
       if counts then
-        local line = { k == 1 and name or "", ("%g"):format(d) }
+        local line = { k == 1 and printable(name) or "", ("%g"):format(d) }
         add_cells(line, verdicts, counts)
         if with_noise then
           add_cells(line, verdicts, self.noise[name] and self.noise[name][k])
@@ -145,7 +146,7 @@ function Security:__tostring()
       end
     end
   end
-  return ("security: %s, %s, %d samples%s\n%s"):format(self.attack, self.norm, self.n,
+  return ("security: %s, %s, %d samples%s\n%s"):format(printable(self.attack), self.norm, self.n,
     self.interrupted and ", interrupted" or "", text.aligned(lines, 1))
 end
 

@@ -1,5 +1,7 @@
 -- The Lua half of the library nn: how nets and the histories of their training print.
 
+local printable = require("perigee.native").printable
+
 local types = debug.getregistry()
 
 -- "64 x 12 x 12"
@@ -13,8 +15,8 @@ types["perigee.net"].__tostring = function(net)
     ("  %-14s %-8s %-16s %10s"):format("layer", "kind", "output", "parameters"),
   }
   for _, layer in ipairs(layers) do
-    lines[#lines + 1] = ("  %-14s %-8s %-16s %10d"):format(layer.name, layer.kind, shape_words(layer.shape),
-      layer.parameters)
+    lines[#lines + 1] = ("  %-14s %-8s %-16s %10d"):format(printable(layer.name), layer.kind,
+      shape_words(layer.shape), layer.parameters)
   end
   return table.concat(lines, "\n")
 end

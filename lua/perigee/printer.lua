@@ -3,6 +3,7 @@
 -- neither the width nor a screenful of lines.
 
 local columns = require "perigee.text"
+local printable = require("perigee.native").printable
 
 local printer = {}
 
@@ -48,7 +49,7 @@ local function quoted(text, limit)
   end
   local body = cut:gsub('[%c\\"]', function(c) return escapes[c] or ("\\%d"):format(c:byte()) end)
   local more = #text > #cut and ("…\" (%d bytes)"):format(#text) or '"'
-  return '"' .. body .. more
+  return '"' .. printable(body) .. more
 end
 
 --- A number as Lua would read it back, with as few digits as that takes.
@@ -92,7 +93,7 @@ local function function_text(f)
   if entry then return "function " .. help.signature(entry) end
   local about = debug.getinfo(f, "S")
   if about.what == "Lua" then
-    return ("function (%s:%d)"):format(about.short_src:match("[^/]*$"), about.linedefined)
+    return ("function (%s:%d)"):format(printable(about.short_src:match("[^/]*$")), about.linedefined)
   end
   return tostring(f)
 end
@@ -145,7 +146,8 @@ end
 function Writer:summary(value, limit)
   if type(value) == "table" or type(value) == "userdata" then
     local ok, text = pcall(tostring, value)
-    return ok and text or ("<%s whose __tostring failed: %s>"):format(type(value), tostring(text))
+    if ok then return text end
+    return ("<%s whose __tostring failed: %s>"):format(type(value), printable(tostring(text)))
   end
   return atom(self, value, limit)
 end

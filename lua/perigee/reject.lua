@@ -3,6 +3,7 @@
 
 local arguments = require "perigee.arguments"
 local gradient_check = require "perigee.gradient_check"
+local printable = require("perigee.native").printable
 
 local types = debug.getregistry()
 
@@ -16,7 +17,7 @@ types["perigee.nr"].__tostring = function(nr)
 end
 
 types["perigee.layer"].__tostring = function(model)
-  return ("%s on layer %s"):format(summary(model.classifier), model.layer)
+  return ("%s on layer %s"):format(summary(model.classifier), printable(model.layer))
 end
 
 local Check = { __name = "check" }

@@ -5,6 +5,7 @@ local blame = require "perigee.blame"
 local archive = require "perigee.archive"
 local kinds = require "perigee.kinds"
 local own = require "perigee.own"
+local printable = require("perigee.native").printable
 local text = require "perigee.text"
 
 local session = {}
@@ -64,7 +65,7 @@ function Who:__tostring()
   if #self == 0 then return "no variables yet" end
   local rows = { { "name", "kind", "shape", "size" } }
   for _, v in ipairs(self) do
-    rows[#rows + 1] = { v.name, v.kind, text.cut(v.shape, 40), bytes_text(v.bytes) }
+    rows[#rows + 1] = { printable(v.name), v.kind, text.cut(printable(v.shape), 40), bytes_text(v.bytes) }
   end
   return text.aligned(rows)
 end
@@ -124,7 +125,7 @@ function session.save(path, ...)
     local reason = hindrance(value, name, {})
     if reason and not all then error(("save: %s, which cannot be kept in a file"):format(reason), 2) end
     if reason then
-      print(("not kept: %s"):format(reason))
+      print(printable(("not kept: %s"):format(reason)))
     else
       values[name] = value
     end

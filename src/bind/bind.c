@@ -7,6 +7,7 @@
 #include "core/fields.h"
 #include "core/labels.h"
 #include "core/notes.h"
+#include "core/printable.h"
 #include "core/session.h"
 
 #include <math.h>
@@ -159,8 +160,9 @@ bool bind_plain(lua_State *L, int arg, Value *value) {
 
 const char *bind_describe(lua_State *L, int arg, char text[128]) {
     Value value;
+    char raw[128];
     if (bind_plain(L, arg, &value))
-        value_text(&value, text);
+        printable(value_text(&value, raw), text, 128);
     else if (lua_type(L, arg) == LUA_TUSERDATA)
         describe_box(L, lua_absindex(L, arg), text);
     else

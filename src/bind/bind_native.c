@@ -8,6 +8,7 @@
 #include "core/fields_json.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "core/printable.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -111,11 +112,27 @@ static int native_write_file(lua_State *L) {
     return bind_true_or_error(L, ok, &err);
 }
 
+/* ---- Text ------------------------------------------------------------------------------------ */
+
+/* native.printable(text) → the text, what a terminal would obey in it made visible. */
+static int native_printable(lua_State *L) {
+    size_t length;
+    const char *text = luaL_checklstring(L, 1, &length);
+    luaL_Buffer shown;
+    char *out = luaL_buffinitsize(L, &shown, PRINTABLE_GROWTH * length + 1);
+    luaL_pushresultsize(&shown, printable_bytes(text, length, out, PRINTABLE_GROWTH * length + 1));
+    return 1;
+}
+
 int open_native(lua_State *L) {
     static const BindFunction functions[] = {
-        BIND("json", native_json, 1),           BIND("write_file", native_write_file, 2),
-        BIND("described", bind_described, 1),   BIND("describe", native_describe, 1),
-        BIND("solver", bind_session_solver, 1), BIND_LAST,
+        BIND("json", native_json, 1),
+        BIND("write_file", native_write_file, 2),
+        BIND("described", bind_described, 1),
+        BIND("describe", native_describe, 1),
+        BIND("solver", bind_session_solver, 1),
+        BIND("printable", native_printable, 1),
+        BIND_LAST,
     };
     lua_newtable(L);
     bind_set_functions(L, functions);

@@ -1,6 +1,7 @@
 #include "core/notes.h"
 
 #include "core/context.h"
+#include "core/printable.h"
 #include "core/progress.h"
 
 #include <stdarg.h>
@@ -18,8 +19,10 @@ void note_leave(const char *format, ...) {
         return;
     va_list args;
     va_start(args, format);
-    vsnprintf(the_note(), NOTE_SIZE, format, args);
+    char whole[NOTE_SIZE];
+    vsnprintf(whole, sizeof whole, format, args);
     va_end(args);
+    printable(whole, the_note(), NOTE_SIZE);
 }
 
 const char *note_left(void) {

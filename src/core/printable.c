@@ -23,23 +23,41 @@ static bool is_hidden(unsigned code) {
            code == 0xfeff;
 }
 
-char *printable(const char *text, char *out, size_t room) {
-    size_t left = strlen(text), used = 0;
-    while (left > 0) {
+/* The next of `left` bytes as it is shown; returns how many it is made of. */
+static size_t show_next(const char *text, size_t left, char shown[16]) {
+    size_t n = utf8_character(text, left);
+    unsigned code = n ? decode((const unsigned char *)text, n) : (unsigned char)*text;
+    if (n && !is_hidden(code))
+        snprintf(shown, 16, "%.*s", (int)n, text);
+    else
+        snprintf(shown, 16, code > 0xff && n ? "\\u{%x}" : "\\x%02x", code);
+    return n ? n : 1;
+}
+
+size_t printable_bytes(const char *text, size_t n, char *out, size_t room) {
+    size_t used = 0;
+    for (size_t i = 0; i < n;) {
         char shown[16];
-        size_t n = utf8_character(text, left);
-        unsigned code = n ? decode((const unsigned char *)text, n) : (unsigned char)*text;
-        if (n && !is_hidden(code))
-            snprintf(shown, sizeof shown, "%.*s", (int)n, text);
-        else
-            snprintf(shown, sizeof shown, code > 0xff && n ? "\\u{%x}" : "\\x%02x", code);
-        if (used + strlen(shown) >= room)
+        i += show_next(text + i, n - i, shown);
+        size_t length = strlen(shown);
+        if (used + length >= room)
             break;
-        strcpy(out + used, shown);
-        used += strlen(shown);
-        text += n ? n : 1;
-        left -= n ? n : 1;
+        memcpy(out + used, shown, length);
+        used += length;
     }
     out[used] = '\0';
+    return used;
+}
+
+char *printable(const char *text, char *out, size_t room) {
+    printable_bytes(text, strlen(text), out, room);
     return out;
+}
+
+void printable_print(const char *text, size_t n, FILE *stream) {
+    for (size_t i = 0; i < n;) {
+        char shown[16];
+        i += show_next(text + i, n - i, shown);
+        fputs(shown, stream);
+    }
 }

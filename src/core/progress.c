@@ -1,6 +1,7 @@
 #include "core/progress.h"
 
 #include "core/context.h"
+#include "core/printable.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -79,7 +80,7 @@ bool progress_step(Progress *progress, double steps, const char *detail) {
     if (progress->depth >= 1 && progress->depth <= PROGRESS_MAX_DEPTH)
         progress->level[progress->depth - 1].done += steps;
     if (detail)
-        snprintf(progress->detail, sizeof progress->detail, "%s", detail);
+        printable(detail, progress->detail, sizeof progress->detail);
     report(progress);
     if (progress_interrupt_pending())
         progress->interrupted = true;

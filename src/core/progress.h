@@ -49,7 +49,8 @@ ProgressListener *progress_listener(void **context);
 
 void progress_begin(Progress *progress, const char *what, double total);
 
-/* `steps` more are done. False: stop now. `detail` (may be NULL) is copied. */
+/* `steps` more are done. False: stop now. `detail` (may be NULL) is copied, made printable
+ * (printable.h). */
 bool progress_step(Progress *progress, double steps, const char *detail);
 
 void progress_end(Progress *progress);

@@ -1,6 +1,7 @@
 #include "host/chunk.h"
 
 #include "core/context.h"
+#include "core/printable.h"
 #include "core/progress.h"
 #include "host/interrupt.h"
 #include "host/paths.h"
@@ -145,10 +146,14 @@ int chunk_call(lua_State *L, int arguments, int results) {
 
 void chunk_report(lua_State *L) {
     fflush(stdout);
-    const char *message = lua_tostring(L, -1);
-    if (progress_interrupt_pending())
+    size_t length = 0;
+    const char *message = lua_tolstring(L, -1, &length);
+    if (progress_interrupt_pending()) {
         interrupt_report();
-    else
-        fprintf(stderr, "perigee: %s\n", message ? message : "(an error without a message)");
+    } else {
+        fputs(message ? "perigee: " : "perigee: (an error without a message)", stderr);
+        printable_print(message, length, stderr);
+        fputc('\n', stderr);
+    }
     lua_pop(L, 1);
 }

@@ -1,8 +1,7 @@
 #include "plot/script.h"
 
-#include "core/utf8.h"
+#include "core/printable.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,36 +9,32 @@
 /* The longest any byte grows to: '."\012".' */
 enum { GROWTH = 10 };
 
-static bool is_control(unsigned char c) {
-    return c < 0x20 || c == 0x7f;
-}
-
 static char *put(char *at, const char *text, size_t length) {
     memcpy(at, text, length);
     return at + length;
 }
 
 char *script_label(const char *text, size_t length) {
-    char *quoted = malloc(length * GROWTH + 3), *at = quoted;
-    if (!quoted)
+    size_t room = PRINTABLE_GROWTH * length + 1;
+    char *shown = malloc(room), *quoted = malloc(length * GROWTH + 3), *at = quoted;
+    if (!shown || !quoted) {
+        free(shown);
+        free(quoted);
         return NULL;
+    }
+    printable_bytes(text, length, shown, room);
     *at++ = '\'';
-    for (size_t i = 0; i < length;) {
-        size_t n = utf8_character(text + i, length - i);
-        if (n == 0)
-            at = put(at, "\xef\xbf\xbd", 3);
-        else if (text[i] == '\n')
+    for (const char *s = shown; *s; s++) {
+        if (*s == '\n')
             at = put(at, "'.\"\\n\".'", 8);
-        else if (text[i] == '\'')
+        else if (*s == '\'')
             at = put(at, "''", 2);
-        else if (is_control((unsigned char)text[i]))
-            *at++ = ' ';
         else
-            at = put(at, text + i, n);
-        i += n ? n : 1;
+            *at++ = *s == '\t' ? ' ' : *s;
     }
     *at++ = '\'';
     *at = '\0';
+    free(shown);
     return quoted;
 }
 
@@ -51,7 +46,7 @@ char *script_path(const char *path) {
     for (const char *s = path; *s; s++) {
         if (*s == '\'')
             at = put(at, "''", 2);
-        else if (is_control((unsigned char)*s))
+        else if ((unsigned char)*s < 0x20 || *s == 0x7f)
             at += sprintf(at, "'.\"\\%03o\".'", (unsigned char)*s);
         else
             *at++ = *s;

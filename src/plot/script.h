@@ -8,8 +8,8 @@
 
 #include <stddef.h>
 
-/* A label: newlines stay, other control characters become spaces, bytes that are not UTF-8 become
- * U+FFFD. NULL on lack of memory; to be freed. */
+/* A label: newlines stay, tabs become spaces, other controls and what is not UTF-8 visible
+ * (core/printable.h). NULL on lack of memory; to be freed. */
 char *script_label(const char *text, size_t length);
 
 /* A file's name, byte by byte. NULL on lack of memory; to be freed. */

@@ -1,6 +1,7 @@
 #include "plot/terminal_picture.h"
 
 #include "core/fail.h"
+#include "core/printable.h"
 #include "core/utf8.h"
 
 #include <math.h>
@@ -25,7 +26,7 @@ const Field picture_space_fields[] = {
     { .name = NULL },
 };
 
-enum { GAP = 2, SIXEL_CELL = 10, SIXEL_BAND = 6 };
+enum { GAP = 2, SIXEL_CELL = 10, SIXEL_BAND = 6, CAPTION = 1024 };
 
 /* A panel as it will be drawn: `scaled` is rows × cols of map positions, 0 … 1 or NaN. */
 typedef struct Drawing {
@@ -75,9 +76,9 @@ static Rgb drawing_colour(const Drawing *d, size_t row, size_t col) {
 
 /* Print at most `width` characters of text and fill up with spaces. */
 static void print_padded(FILE *out, const char *text, size_t width) {
-    size_t shown = 0, bytes = text ? utf8_head(text, width, &shown) : 0;
-    if (bytes > 0)
-        fwrite(text, 1, bytes, out);
+    char safe[CAPTION];
+    size_t shown = 0, bytes = utf8_head(printable(text ? text : "", safe, CAPTION), width, &shown);
+    fwrite(safe, 1, bytes, out);
     fprintf(out, "%*s", (int)(width - shown), "");
 }
 

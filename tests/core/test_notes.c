@@ -23,9 +23,9 @@ static void the_outermost_call_has_the_last_word(void **state) {
     (void)state;
     progress_interrupt();
     note_leave("the fit was stopped");
-    note_leave("the search was stopped");
+    note_leave("the search of %s was stopped", "\x1b[2J\xff");
     progress_clear_interrupt();
-    assert_string_equal(note_left(), "the search was stopped");
+    assert_string_equal(note_left(), "the search of \\x1b[2J\\xff was stopped");
     note_forget();
 }
 

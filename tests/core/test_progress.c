@@ -34,6 +34,8 @@ static void test_steps(void **state) {
     assert_true(heard.last == 0.25);
     assert_true(progress_step(&p, 3, NULL));
     assert_true(heard.last == 1);
+    progress_step(&p, 0, "layer \x1b[2J");
+    assert_string_equal(heard.detail, "layer \\x1b[2J");
     progress_end(&p);
     assert_int_equal(p.depth, 0);
     assert_true(heard.reports >= 4);

@@ -2,6 +2,7 @@
 -- every panel its table, and buttons that save the numbers as CSV or JSON.
 
 local json = require "perigee.json"
+local printable = require("perigee.native").printable
 
 local html = {}
 
@@ -13,6 +14,9 @@ end
 local function script_text(value)
   return (json.text(value):gsub("[<>&]", function(c) return ("\\u%04x"):format(c:byte()) end))
 end
+
+-- A word of the figure's, if it has that one, as it is shown.
+local function shown(text) return text and printable(tostring(text)) end
 
 local column_names = {
   line = { "x", "y" }, scatter = { "x", "y" }, steps = { "x", "y" }, bars = { "x", "y" },
@@ -40,11 +44,12 @@ local function panel_tables(panel)
   for _, series in ipairs(panel.series) do
     local names = column_names[series.kind]
     if names and series.columns then
-      tables[#tables + 1] = { kind = series.kind, label = series.label, columns = series.columns,
+      tables[#tables + 1] = { kind = series.kind, label = shown(series.label), columns = series.columns,
         names = #series.columns == #names and names or { "x", "y" } }
     end
   end
-  return { title = panel.title, xlabel = panel.xlabel, ylabel = panel.ylabel, tables = tables }
+  return { title = shown(panel.title), xlabel = shown(panel.xlabel), ylabel = shown(panel.ylabel),
+    tables = tables }
 end
 
 local PAGE = [[
@@ -118,9 +123,9 @@ panels.forEach((panel, p) => panel.tables.forEach((t, k) => {
 function html.page(figure, svg)
   local panels = {}
   for i, panel in ipairs(figure.panels) do panels[i] = panel_tables(panel) end
-  local parts = { svg = svg:match "<svg.*</svg>", title = escape(figure.title or "figure"),
+  local parts = { svg = svg:match "<svg.*</svg>", title = escape(shown(figure.title) or "figure"),
     header = escape(perigee.header()),
-    data = script_text { title = figure.title, panels = panels } }
+    data = script_text { title = shown(figure.title), panels = panels } }
   return (PAGE:gsub("@(%a+)@", parts))
 end
 

@@ -12,7 +12,9 @@ local output = require "perigee.plot.output"
 local style = require "perigee.plot.style"
 local values = require "perigee.plot.values"
 
-local gnuplot = require("perigee.native").gnuplot
+local native = require "perigee.native"
+
+local gnuplot = native.gnuplot
 
 -- The fewest seconds between two drawings, and by how many times its own duration a drawing delays the
 -- next.
@@ -103,7 +105,7 @@ local function live(run, options)
     fine, message = pcall(draw, course, options)
     message = not fine and message or nil
   end
-  if message then io.stderr:write("perigee: ", message, "\n") end
+  if message then io.stderr:write("perigee: ", native.printable(message), "\n") end
   if not answers[1] then error(answers[2], 0) end
   return table.unpack(answers, 2, answers.n)
 end

@@ -2,7 +2,9 @@
 -- blocks, because a picture of eighty columns of pixels would have no legible word.
 
 local figures = require "perigee.plot.figure"
-local gnuplot = require("perigee.native").gnuplot
+local native = require "perigee.native"
+
+local gnuplot = native.gnuplot
 
 local text_view = {}
 
@@ -66,7 +68,7 @@ function text_view.text(figure, terminals, draw)
   if figure.words then return figure.words .. "\n" end
   local ansi = terminal.picture ~= "plain"
   local parts, letters = {}, figures.letters(figure, ansi)
-  if figure.title then parts[1] = figure.title .. "\n" end
+  if figure.title then parts[1] = native.printable(figure.title) .. "\n" end
   if letters then
     local setup = ("set terminal dumb size %d,%d noenhanced %s\n"):format(
       math.min(terminal.columns - 1, WIDEST), math.max(12, math.min(terminal.rows - 2, HIGHEST)),
