@@ -151,29 +151,18 @@ static const luaL_Reg meta[] = {
     { NULL, NULL },
 };
 
-/* Every operation of core, into the table on the top. */
-static void set_operations(lua_State *L) {
+/* Every operation of core, into the table on the top; or by `mark`, add_ beside add, unless the
+ * result is a mask or the first argument no place for it (where's). */
+static void set_operations(lua_State *L, const char *mark, lua_CFunction call) {
     const ArrayOp *op;
     for (size_t i = 0; (op = array_op_at(i)) != NULL; i++) {
-        BindFunction f = BIND_AS(array_op_name(op), bind_array_apply, array_op_inputs(op), op);
-        bind_push_function(L, &f);
-        lua_setfield(L, -2, f.name);
+        if (*mark && (array_op_is_mask(op) || array_op_selects(op)))
+            continue;
+        const char *name =
+            lua_pushfstring(L, "%s%s", array_op_name(op), mark); /* the key keeps it */
+        bind_push_function(L, &(BindFunction)BIND_AS(name, call, array_op_inputs(op), op));
+        lua_settable(L, -3);
     }
-}
-
-/* add_ beside add, unless the result is a mask or the first argument no place for it (where's). */
-static void set_in_place(lua_State *L) {
-    const ArrayOp *op;
-    for (size_t i = 0; (op = array_op_at(i)) != NULL; i++) {
-        const char *name = lua_pushfstring(L, "%s_", array_op_name(op)); /* the key keeps it */
-        BindFunction f = BIND_AS(name, bind_array_apply_in_place, array_op_inputs(op), op);
-        bind_push_function(L, &f);
-        if (array_op_is_mask(op) || array_op_selects(op))
-            lua_pop(L, 2);
-        else
-            lua_settable(L, -3);
-    }
-    bind_set_functions(L, bind_array_math_methods);
 }
 
 /* Of the metatable on the top; __newindex is a function named "array". */
@@ -211,7 +200,7 @@ int open_array(lua_State *L) {
     bind_new_type(L, &type);
     set_events(L);
     lua_getfield(L, -1, "methods");
-    set_operations(L); /* before the lists, whose clip takes nil */
+    set_operations(L, "", bind_array_apply); /* before the lists, whose clip takes nil */
     for (size_t i = 0; i < sizeof shared / sizeof *shared; i++)
         bind_set_functions(L, shared[i]);
     for (lua_pushnil(L); lua_next(L, -2);) { /* so far, all are the library's too */
@@ -219,7 +208,8 @@ int open_array(lua_State *L) {
         lua_insert(L, -2);
         lua_settable(L, -6);
     }
-    set_in_place(L);
+    set_operations(L, "_", bind_array_apply_in_place);
+    bind_set_functions(L, bind_array_math_methods);
     lua_pop(L, 2);
     return 1;
 }

@@ -40,17 +40,10 @@ int bind_push_attack_result(lua_State *L, AttackResult *result, const Error *err
 int bind_run_attack(lua_State *L, const Attack *attack, const AttackParams *params,
                     const AttackTask *task) {
     void **slot = bind_new_box(L, &result_type);
-    Error err;
-    bool tried = false;
-    AttackResult *result;
-    do {
-        Progress progress = progress_new();
-        result = attack_run(attack, params, task, &progress, &err);
-    } while (!result && bind_retry(L, &err, &tried));
-    if (!result)
-        return bind_raise(L, &err);
-    *slot = result;
-    bind_account(L, result_bytes(result));
+    Progress progress;
+    BIND_TRY_MAKE(L, *slot,
+                  (progress = progress_new(), attack_run(attack, params, task, &progress, &err)));
+    bind_account(L, result_bytes(*slot));
     return 1;
 }
 

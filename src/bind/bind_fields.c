@@ -299,21 +299,11 @@ static void push_row(lua_State *L, const Fields *fields, const Field *field) {
     }
 }
 
-static int push_names(lua_State *L) {
-    lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
-    lua_createtable(L, (int)count, 0);
-    for (lua_Integer i = 1; i <= count; i++) {
-        lua_rawgeti(L, -2, i);
-        lua_rawseti(L, -2, i);
-    }
-    return 1;
-}
-
 int bind_described(lua_State *L) {
     lua_settop(L, 1);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, BIND_DESCRIPTIONS);
     if (lua_isnil(L, 1))
-        return push_names(L);
+        return 1;
     if (lua_getfield(L, 2, bind_string(L, 1, "described", "name")) == LUA_TNIL)
         return 1;
     const Described *described = lua_touserdata(L, 3);

@@ -71,8 +71,8 @@ void bind_object_field(lua_State *L, const Field *field, const BindObject *objec
 void bind_set_described(lua_State *L, const BindFunction *function, const Described *described);
 
 /* described(name): nil, or { name =, summary =, example =, result =, options = { { name, type,
- * default, meaning, range }, … } }; described(): the list of names in the order in which they were
- * told. For perigee/help.lua. */
+ * default, meaning, range }, … } }; described(): a table whose list is the names in the order in
+ * which they were told. For perigee/help.lua. */
 int bind_described(lua_State *L);
 
 #endif

@@ -2,8 +2,8 @@
 # and a word about what was kept.
 . tests/cli/prompt.sh
 
-# A gnuplot that reads and never answers.
-printf '#!/bin/sh\nexec cat > /dev/null\n' > "$work/gnuplot"
+# A gnuplot that reads and never answers; its output stays open, or it would count as ended.
+printf '#!/bin/sh\nwhile read -r line; do :; done\n' > "$work/gnuplot"
 chmod +x "$work/gnuplot"
 cat > "$work/setup.lua" << 'LUA'
 ds = data.digits(600, { seed = 1 })
@@ -74,7 +74,7 @@ ask "#g < 20000, g.shape\[2\]" {true, 784} "and their rows"
 interrupt "print(pcall(function() return reject.new(\{ model = slow \}):threshold_for(0.1, rows) end))" \
     {threshold_for: interrupted} "a threshold, of which there is no half"
 interrupt "for i = 1, 1e9 do local d = data.digits(200, \{ seed = i \}) end" {interrupted|digits were drawn} "loading data"
-interrupt "plot.loss(r\[1\], \{ file = '$env(work)/never.png' \})" {interrupted} "waiting for gnuplot"
+interrupt "plot.loss(r.loss\[1\], \{ file = '$env(work)/never.png' \})" {interrupted} "waiting for gnuplot"
 report [expr {![file exists $env(work)/never.png]}] "which leaves no file"
 interrupt "io.read()" {interrupted|nil} "waiting for input"
 interrupt "os.execute('sleep 30')" {interrupted|nil, "signal"} "waiting for another program"
