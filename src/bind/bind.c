@@ -195,11 +195,12 @@ const char *bind_where(lua_State *L) {
 
 void *bind_self(lua_State *L, const BoxType *type) {
     void *object = bind_test(L, 1, type);
-    char expected[128];
-    snprintf(expected, sizeof expected, "%s (is this a call with a dot instead of a colon?)",
-             type->shown);
-    if (!object)
+    if (!object) {
+        char expected[128];
+        snprintf(expected, sizeof expected, "%s (is this a call with a dot instead of a colon?)",
+                 type->shown);
         bind_expected(L, 1, bind_where(L), "self", expected);
+    }
     return object;
 }
 

@@ -2,10 +2,8 @@
 
 #include "bind/bind_fields.h"
 #include "core/array_shape.h"
-#include "core/error.h"
 
 #include <stdio.h>
-#include <string.h>
 
 /* ---- The box --------------------------------------------------------------------------------- */
 

@@ -4,7 +4,6 @@
 
 #include "core/array_create.h"
 #include "core/array_transfer.h"
-#include "core/error.h"
 
 /* The table of options at `options`, the last argument, has the type alone. */
 static DType last_dtype(lua_State *L, int options, DType fallback) {

@@ -8,7 +8,6 @@
 #include "core/array_shape.h"
 #include "core/array_sort.h"
 #include "core/array_transfer.h"
-#include "core/error.h"
 
 /* ---- Shapes and types ------------------------------------------------------------------------ */
 

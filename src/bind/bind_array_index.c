@@ -4,7 +4,6 @@
 #include "core/array_index.h"
 #include "core/array_shape.h"
 #include "core/array_transfer.h"
-#include "core/error.h"
 
 /* ---- Slices ---------------------------------------------------------------------------------- */
 

@@ -6,9 +6,6 @@
 #include "core/array_math.h"
 #include "core/array_shape.h"
 #include "core/array_transfer.h"
-#include "core/error.h"
-
-#include <string.h>
 
 /* ---- Elements -------------------------------------------------------------------------------- */
 

@@ -3,7 +3,6 @@
 
 #include "core/array_compare.h"
 #include "core/array_math.h"
-#include "core/error.h"
 
 enum { MAX_OPERANDS = 3 };
 

@@ -1,8 +1,6 @@
 /* Lua's numbers and tables as arrays, and back; what comes beside arrays as an operand. */
 #include "bind/bind_array.h"
 
-#include "core/array_transfer.h"
-
 #include <stdio.h>
 #include <string.h>
 

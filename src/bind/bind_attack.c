@@ -14,7 +14,6 @@
 #include "bind/libraries.h"
 #include "core/array_values.h"
 #include "core/error.h"
-#include "core/rng.h"
 #include "core/session.h"
 
 #include <stdio.h>

@@ -14,8 +14,6 @@
 #include "files/result_file.h"
 
 #include <cjson/cJSON.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void release(void *result) {

@@ -4,8 +4,6 @@
 #include "bind/bind_samples.h"
 #include "bind/libraries.h"
 
-#include "core/array_create.h"
-#include "core/error.h"
 #include "core/notes.h"
 #include "data/dataset_fields.h"
 #include "data/dataset_npz.h"
@@ -16,7 +14,6 @@
 #include "data/npz.h"
 #include "data/safetensors.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* An option that is a list of integers, 1 to `most` of them. */

@@ -11,7 +11,6 @@
 #include "reject/dnr.h"
 #include "reject/threshold.h"
 
-#include <math.h>
 #include <string.h>
 
 static const BoxType dnr_type = { .name = "perigee.dnr",

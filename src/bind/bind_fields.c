@@ -3,7 +3,6 @@
 #include "bind/bind.h"
 #include "core/error.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* ---- Values ---------------------------------------------------------------------------------- */
@@ -68,20 +67,16 @@ void bind_field_set(lua_State *L, int arg, const char *where, const FieldPlace *
     bind_raise_in(L, where, &err);
 }
 
-static void set_field(lua_State *L, int arg, const char *where, const Field *field, void *object) {
-    FieldPlace place = { .field = field, .object = object };
-    snprintf(place.name, sizeof place.name, "%s", field->name);
-    bind_field_set(L, arg, where, &place);
-}
-
 void bind_read_fields(lua_State *L, int arg, const char *where, const Field *field, void *object) {
     char expected[FIELD_TEXT];
+    FieldPlace place;
     for (; field && field->name; field++) {
         int type = bind_opt_push(L, arg, field->name);
         if (type == LUA_TNIL && field->required && field->kind != FIELD_OBJECT)
             bind_expected(L, -1, where, field->name, field_expected(field, expected));
-        if (type != LUA_TNIL && field->kind != FIELD_OBJECT)
-            set_field(L, -1, where, field, object);
+        if (type != LUA_TNIL && field->kind != FIELD_OBJECT &&
+            fields_place(field, object, "", &place))
+            bind_field_set(L, -1, where, &place);
         lua_pop(L, 1);
     }
 }

@@ -18,8 +18,6 @@
 #include "nn/train.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 static const BoxType network_type = { .name = "perigee.net",
                                       .shown = "a net",

@@ -13,7 +13,6 @@
 
 #include <dirent.h>
 #include <lualib.h>
-#include <stdlib.h>
 
 /* perigee.load(path) → a model of the kind that the file says, or a result; raises on failure. */
 static int perigee_load(lua_State *L) {

@@ -10,8 +10,6 @@
 #include "plot/gnuplot.h"
 #include "plot/script.h"
 
-#include <string.h>
-
 static void release_gnuplot(void *object) {
     gnuplot_free(object);
 }

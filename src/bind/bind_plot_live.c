@@ -4,8 +4,6 @@
 #include "core/context.h"
 #include "core/progress.h"
 
-#include <stdlib.h>
-
 static const double SAMPLE_EVERY = 0.05; /* seconds between two calls of the callback */
 
 /* The callback stands on a Lua thread of its own: it runs while a binding is in the middle of its

@@ -12,7 +12,6 @@
 #include "core/notes.h"
 #include "svm/svc_search.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const BoxType svc_type = { .name = "perigee.svm",

@@ -4,8 +4,6 @@
 #include "bind/bind_native.h"
 #include "plot/terminal.h"
 
-#include <math.h>
-
 /* perigee.terminal() → { output, colour, columns, rows, picture } */
 static int terminal_facts(lua_State *L) {
     Terminal terminal = terminal_now();

@@ -16,11 +16,8 @@ const char *versions_perigee(void) {
     return PERIGEE_VERSION;
 }
 
-const char *versions_revision(void) {
-    return PERIGEE_REVISION;
-}
-
-void versions_blas(char text[32]) {
+/* OpenBLAS's number alone: "0.3.21". */
+static void blas_number(char text[32]) {
     if (sscanf(blas_version(), "OpenBLAS %31s", text) != 1)
         snprintf(text, 32, "?");
 }
@@ -41,8 +38,8 @@ static void print_gnuplot(FILE *out) {
 
 void versions_print(FILE *out) {
     char blas[32], libsvm[16];
-    versions_blas(blas);
-    const char *revision = versions_revision();
+    blas_number(blas);
+    const char *revision = PERIGEE_REVISION; /* empty outside a checkout */
     fprintf(out, "perigee %s%s%s%s\n", versions_perigee(), *revision ? " (" : "", revision,
             *revision ? ")" : "");
     fprintf(out, "%s.%s\n", LUA_VERSION, LUA_VERSION_RELEASE);
@@ -69,9 +66,9 @@ typedef struct Facts {
 } Facts;
 
 static void collect(Facts *facts) {
-    versions_blas(facts->blas);
+    blas_number(facts->blas);
     facts->word[0] = versions_perigee();
-    facts->word[1] = versions_revision();
+    facts->word[1] = PERIGEE_REVISION;
     facts->word[2] = facts->blas;
     facts->word[3] = blas_core_name();
     facts->word[4] = libsvm_version_text(facts->libsvm);
