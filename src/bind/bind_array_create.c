@@ -135,7 +135,7 @@ static int new_array(lua_State *L) {
 /* ---- Random numbers -------------------------------------------------------------------------- */
 
 /* A distribution of floats with two numbers. */
-typedef void Distribution(Array *a, double first, double second, Rng *rng);
+typedef bool Distribution(Array *a, double first, double second, Rng *rng);
 
 /* rand(sizes …, {low=, high=, seed=, dtype=}), randn(sizes …, {mean=, std=, seed=, dtype=}). */
 static int random_floats(lua_State *L) {
@@ -151,8 +151,9 @@ static int random_floats(lua_State *L) {
         BIND_TRY(L, dtype_holds(dtype, value) || dtype_refuse(where, dtype, value, &err));
     }
     Rng rng = bind_opt_rng(L, end.options, where, NULL);
-    (*fill)(bind_push_new_array(L, where, dtype, &end.sizes), options.parameter[0],
-            options.parameter[1], &rng);
+    Array *a = bind_push_new_array(L, where, dtype, &end.sizes);
+    BIND_TRY(L, (*fill)(a, options.parameter[0], options.parameter[1], &rng) ||
+                    error_interrupted(&err, where));
     return 1;
 }
 
@@ -163,8 +164,9 @@ static int random_integers(lua_State *L) {
     lua_Integer high = bind_integer(L, 2, "randint", "high", low, INT32_MAX);
     sizes_and_options(L, 3, bind_here(L)->options->field, &end);
     Rng rng = bind_opt_rng(L, end.options, "randint", NULL);
-    array_fill_uniform(bind_push_new_array(L, "randint", DTYPE_I32, &end.sizes), (double)low,
-                       (double)high + 1, &rng);
+    Array *a = bind_push_new_array(L, "randint", DTYPE_I32, &end.sizes);
+    BIND_TRY(L, array_fill_uniform(a, (double)low, (double)high + 1, &rng) ||
+                    error_interrupted(&err, "randint"));
     return 1;
 }
 

@@ -4,6 +4,7 @@
 #include "core/array_index.h"
 #include "core/array_shape.h"
 #include "core/array_transfer.h"
+#include "core/progress.h"
 
 /* ---- Slices ---------------------------------------------------------------------------------- */
 
@@ -68,6 +69,12 @@ static int slice(lua_State *L) {
 
 /* ---- Positions and masks --------------------------------------------------------------------- */
 
+static void raise_interrupted(lua_State *L, const char *where) {
+    Error err = { 0 };
+    error_interrupted(&err, where);
+    bind_raise(L, &err);
+}
+
 /* The 1-based positions at arg, checked, as 0-based ones in a new userdata on the stack. */
 static Places check_places(lua_State *L, int arg, const Array *a, int axis) {
     const char *where = bind_where(L);
@@ -78,8 +85,12 @@ static Places check_places(lua_State *L, int arg, const Array *a, int axis) {
                    array_shape_text(given->ndim, given->shape, text));
     size_t count = array_size(given);
     size_t *positions = lua_newuserdatauv(L, (count + 1) * sizeof *positions, 0);
-    for (size_t i = 0; i < count; i++)
+    double started = progress_clock();
+    for (size_t i = 0; i < count; i++) {
+        if (progress_gives_up_at(i, started))
+            raise_interrupted(L, where);
         positions[i] = bind_array_index(L, array_i32(given)[i], a, axis);
+    }
     return (Places){ axis, positions, count };
 }
 

@@ -3,6 +3,8 @@
 #include "core/array.h"
 #include "core/array_stream.h"
 #include "core/array_transfer.h"
+#include "core/fail.h"
+#include "core/progress.h"
 
 #include <math.h>
 
@@ -27,10 +29,13 @@ static bool compare(Comparison *c, const Array *a, const Array *b, Error *err) {
     Stream x = stream_of(a, &shape), y = stream_of(b, &shape);
     StreamScratch in_x, in_y;
     size_t total = sizes_product(&shape);
+    double started = progress_clock();
     in_x.filled = in_y.filled = 0;
     c->close = true;
     for (size_t first = 0; c->close && first < total; first += STREAM_RUN) {
         Run run = run_at(first, total);
+        if (progress_gives_up_at(first, started))
+            return error_interrupted(err, c->where);
         const double *p = stream_read(&x, DTYPE_F64, run, &in_x);
         const double *q = stream_read(&y, DTYPE_F64, run, &in_y);
         for (size_t i = 0; i < run.n && c->close; i++)

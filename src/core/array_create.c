@@ -3,6 +3,7 @@
 #include "core/array.h"
 #include "core/array_transfer.h"
 #include "core/fail.h"
+#include "core/progress.h"
 
 #include <assert.h>
 #include <math.h>
@@ -38,10 +39,13 @@ void array_fill_diagonal(Array *a, ptrdiff_t k) {
 
 /* start + i·step for every element of a (1-d), which is freed where one does not fit. */
 static Array *ramp(const char *where, Array *a, const Range *range, Error *err) {
+    double started = progress_clock();
     for (size_t i = 0; a && i < a->shape[0]; i++) {
         double value = range->start + (double)i * range->step;
-        if (!array_put(a, &i, value)) {
-            dtype_refuse(where, a->dtype, value, err);
+        bool ok = progress_gives_up_at(i, started) ? error_interrupted(err, where)
+                  : array_put(a, &i, value)        ? true
+                                                   : dtype_refuse(where, a->dtype, value, err);
+        if (!ok) {
             array_free(a);
             return NULL;
         }
@@ -73,41 +77,81 @@ Array *array_linspace(DType dtype, const Range *range, size_t n, Error *err) {
     return a;
 }
 
-void array_fill_uniform(Array *a, double low, double high, Rng *rng) {
-    size_t n = array_size(a);
-    double width = high - low;
+typedef struct Uniform {
+    double low, high;
+    Rng *rng;
+} Uniform;
+
+/* Elements first … last − 1. */
+static void fill_uniform(Array *a, size_t first, size_t last, const Uniform *what) {
+    double low = what->low, high = what->high, width = high - low;
+    Rng *rng = what->rng;
     /* The sum may round up to `high`, which must not occur: then the number before it is taken. */
     float top = (float)high, below = nextafterf(top, (float)low);
     switch (a->dtype) {
     case DTYPE_F32:
-        for (size_t i = 0; i < n; i++) {
+        for (size_t i = first; i < last; i++) {
             float x = (float)(low + width * ((double)(rng_next(rng) >> 40) * 0x1p-24));
             array_f32(a)[i] = x == top ? below : x;
         }
         break;
     case DTYPE_F64:
-        for (size_t i = 0; i < n; i++) {
+        for (size_t i = first; i < last; i++) {
             double x = low + width * rng_uniform(rng);
             array_f64(a)[i] = x == high ? nextafter(high, low) : x;
         }
         break;
     case DTYPE_I32:
         assert(width >= 1);
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = first; i < last; i++)
             array_i32(a)[i] = (int32_t)(low + (double)rng_below(rng, (uint64_t)width));
         break;
     }
 }
 
-void array_fill_normal(Array *a, double mean, double deviation, Rng *rng) {
+bool array_fill_uniform(Array *a, double low, double high, Rng *rng) {
+    const Uniform what = { low, high, rng };
+    size_t n = array_size(a), last;
+    double started = progress_clock();
+    for (size_t first = 0; first < n; first = last) {
+        last = n - first < PROGRESS_STRETCH ? n : first + PROGRESS_STRETCH;
+        if (progress_gives_up(started))
+            return false;
+        fill_uniform(a, first, last, &what);
+    }
+    return true;
+}
+
+bool array_fill_normal(Array *a, double mean, double deviation, Rng *rng) {
     size_t n = array_size(a);
+    double started = progress_clock();
     for (size_t i = 0; i < n; i++) {
+        if (progress_gives_up_at(i, started))
+            return false;
         double x = mean + deviation * rng_normal(rng);
         if (a->dtype == DTYPE_F64)
             array_f64(a)[i] = x;
         else
             array_f32(a)[i] = (float)x;
     }
+    return true;
+}
+
+/* False: an interrupt made it give up. */
+static bool draw_order(size_t n, Rng *rng, size_t *order) {
+    double started = progress_clock();
+    for (size_t i = 0; i < n; i++) {
+        if (progress_gives_up_at(i, started))
+            return false;
+        order[i] = i;
+    }
+    for (size_t last = n, first; last > 0; last = first) {
+        first = last > PROGRESS_STRETCH ? last - PROGRESS_STRETCH : 0;
+        if (progress_gives_up(started))
+            return false;
+        rng_permute(rng, first, last, order);
+    }
+    return true;
 }
 
 Array *array_permutation(size_t n, int32_t origin, Rng *rng, Error *err) {
@@ -123,9 +167,13 @@ Array *array_permutation(size_t n, int32_t origin, Rng *rng, Error *err) {
         array_free(a);
         return NULL;
     }
-    rng_permutation(rng, n, order);
-    for (size_t i = 0; i < n; i++)
+    bool drawn = draw_order(n, rng, order);
+    for (size_t i = 0; drawn && i < n; i++)
         array_i32(a)[i] = (int32_t)order[i] + origin;
     free(order);
-    return a;
+    if (drawn)
+        return a;
+    array_free(a);
+    error_interrupted(err, "randperm");
+    return NULL;
 }

@@ -31,9 +31,10 @@ Array *array_arange(DType dtype, const Range *range, Error *err);
 Array *array_linspace(DType dtype, const Range *range, size_t n, Error *err);
 
 /* Uniform in [low, high) (for int32 arrays integers low … high − 1), or normal, in row-major order
- * of a contiguous array, whose type must hold the bounds. */
-void array_fill_uniform(Array *a, double low, double high, Rng *rng);
-void array_fill_normal(Array *a, double mean, double deviation, Rng *rng);
+ * of a contiguous array, whose type must hold the bounds. False: an interrupt made it give up
+ * (progress.h). */
+bool array_fill_uniform(Array *a, double low, double high, Rng *rng);
+bool array_fill_normal(Array *a, double mean, double deviation, Rng *rng);
 
 /* A random order of origin … origin + n − 1, int32. */
 Array *array_permutation(size_t n, int32_t origin, Rng *rng, Error *err);

@@ -5,6 +5,7 @@
 #include "core/array_shape.h"
 #include "core/array_transfer.h"
 #include "core/fail.h"
+#include "core/progress.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,21 +33,33 @@ static Sizes places_shape(const Array *a, const Places *places) {
     return shape;
 }
 
+/* The rows of a contiguous array at these positions into `to`; false where it gave up. */
+static bool take_rows(const Array *input, const Places *places, char *to) {
+    enum { LOOK = 1 << 12 }; /* once in so many rows */
+    Rows r = rows_around(input, places->axis);
+    double started = progress_clock();
+    for (size_t o = 0; o < r.outer; o++)
+        for (size_t i = 0; i < places->count; i++, to += r.bytes) {
+            if ((o + i) % LOOK == 0 && progress_gives_up(started))
+                return false;
+            memcpy(to, (char *)input->data + (o * r.n + places->position[i]) * r.bytes, r.bytes);
+        }
+    return true;
+}
+
 Array *array_take(const char *where, const Array *a, const Places *places, Error *err) {
     Sizes shape = places_shape(a, places);
     Array *input = array_contiguous(where, a, a->dtype, err);
     Array *out = input ? array_uninitialised(where, a->dtype, &shape, err) : NULL;
-    if (out) {
-        Rows r = rows_around(input, places->axis);
-        char *to = out->data;
-        for (size_t o = 0; o < r.outer; o++)
-            for (size_t i = 0; i < places->count; i++, to += r.bytes)
-                memcpy(to, (char *)input->data + (o * r.n + places->position[i]) * r.bytes,
-                       r.bytes);
-        out->origin = a->origin == ORIGIN_MASK ? ORIGIN_MASK : ORIGIN_ARRAY;
-    }
+    bool whole = !out || take_rows(input, places, out->data);
     array_free(input);
-    return out;
+    if (out)
+        out->origin = a->origin == ORIGIN_MASK ? ORIGIN_MASK : ORIGIN_ARRAY;
+    if (whole)
+        return out;
+    array_free(out);
+    error_interrupted(err, where);
+    return NULL;
 }
 
 /* Row i along the axis as a header on the stack. */
@@ -173,11 +186,13 @@ Array *array_concatenate(const Array *const *parts, size_t count, int axis, Erro
     DType dtype = array_common_dtype(parts, count);
     Array *out = array_uninitialised("concatenate", dtype, &shape, err);
     size_t place = 0;
+    double started = progress_clock();
     for (size_t i = 0; out && i < count; i++) {
         Array target = part_at(out, axis, place);
         target.shape[axis] = parts[i]->shape[axis];
         place += parts[i]->shape[axis];
-        if (!array_assign("concatenate", parts[i], &target, err)) {
+        if (progress_gives_up(started) ? !error_interrupted(err, "concatenate")
+                                       : !array_assign("concatenate", parts[i], &target, err)) {
             array_free(out);
             return NULL;
         }

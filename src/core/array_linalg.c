@@ -7,22 +7,16 @@
 #include "core/array_transfer.h"
 #include "core/blas.h"
 #include "core/fail.h"
+#include "core/progress.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* How BLAS reads a matrix: stored rows `leading` apart, perhaps transposed. */
-typedef struct Matrix {
-    const char *data;
-    bool transposed;
-    size_t leading;
-} Matrix;
-
 /* False if neither stride of rows × cols is 1 (or a stride does not suit). */
-static bool as_blas(const Array *a, size_t rows, size_t cols, Matrix *m) {
+static bool as_blas(const Array *a, size_t rows, size_t cols, BlasFactor *m) {
     ptrdiff_t down = a->stride[a->ndim - 2], right = a->stride[a->ndim - 1];
     size_t least_row = cols ? cols : 1, least_col = rows ? rows : 1;
-    *m = (Matrix){ .data = a->data, .leading = least_row };
+    *m = (BlasFactor){ .data = a->data, .leading = least_row };
     if ((right == 1 || cols == 1) && (rows == 1 || down >= (ptrdiff_t)least_row)) {
         m->leading = rows == 1 ? least_row : (size_t)down;
         return true;
@@ -42,7 +36,7 @@ typedef struct Product {
 
 /* a as an array (…, rows, cols) that BLAS can read; a 1-d array gets its second axis. */
 static Array *operand(const Product *p, const Array *a, int new_axis, Error *err) {
-    Matrix unused;
+    BlasFactor unused;
     Array *wide = a->ndim == 1 ? array_expand_dims(a, new_axis, err) : array_view(a, err);
     if (!wide || (wide->dtype == p->compute &&
                   as_blas(wide, wide->shape[wide->ndim - 2], wide->shape[wide->ndim - 1], &unused)))
@@ -52,18 +46,13 @@ static Array *operand(const Product *p, const Array *a, int new_axis, Error *err
     return out;
 }
 
-/* One product of the last two axes of a, b into out (contiguous). */
-static void multiply(const Array *a, const Array *b, Array *out) {
+/* One product of the last two axes of a, b into contiguous memory; false where it gave up. */
+static bool multiply(const Array *a, const Array *b, void *out) {
     size_t m = a->shape[a->ndim - 2], k = a->shape[a->ndim - 1], n = b->shape[b->ndim - 1];
-    Matrix x, y;
-    as_blas(a, m, k, &x);
-    as_blas(b, k, n, &y);
-    if (out->dtype == DTYPE_F32)
-        blas_sgemm(x.transposed, y.transposed, m, n, k, 1, (const float *)x.data, x.leading,
-                   (const float *)y.data, y.leading, 0, out->data, n ? n : 1);
-    else
-        blas_dgemm(x.transposed, y.transposed, m, n, k, 1, (const double *)x.data, x.leading,
-                   (const double *)y.data, y.leading, 0, out->data, n ? n : 1);
+    BlasFactor factor[2];
+    as_blas(a, m, k, &factor[0]);
+    as_blas(b, k, n, &factor[1]);
+    return blas_product(a->dtype, (BlasSizes){ m, n, k }, factor, out);
 }
 
 /* The matrix of a at a flat index of the leading axes of `shape`, as a header without a count of
@@ -103,13 +92,18 @@ static Array *matrix_product(const Array *a, const Array *b, Error *err) {
     size_t inner = a->shape[a->ndim - 1];
     size_t each = shape.size[shape.ndim - 2] * shape.size[shape.ndim - 1];
     size_t products = each ? sizes_product(&shape) / each : 0;
-    for (size_t i = 0; out && i < products && inner > 0; i++) {
+    double started = progress_clock();
+    bool whole = true;
+    for (size_t i = 0; whole && out && i < products && inner > 0; i++) {
         Array x = matrix_at(a, &shape, i), y = matrix_at(b, &shape, i);
-        Array target = *out;
-        target.data = (char *)out->data + i * each * dtype_size(out->dtype);
-        multiply(&x, &y, &target);
+        whole = multiply(&x, &y, (char *)out->data + i * each * dtype_size(out->dtype)) &&
+                !progress_gives_up(started);
     }
-    return out;
+    if (whole)
+        return out;
+    array_free(out);
+    error_interrupted(err, "matmul");
+    return NULL;
 }
 
 /* The result without the axes that 1-d inputs brought, in the type it should have. */
@@ -148,21 +142,24 @@ Array *array_matmul(const Array *a, const Array *b, Error *err) {
     return product ? trim(&p, product, err) : NULL;
 }
 
-/* Σ x·y of two contiguous 1-d arrays of one type. */
-static double dot(const Array *a, const Array *b) {
+/* *sum = Σ x·y of two contiguous 1-d arrays of one type. */
+static bool dot(const Array *a, const Array *b, double *sum, Error *err) {
+    double started = progress_clock();
     Sizes shape = array_sizes(a);
     Stream x = stream_of(a, &shape), y = stream_of(b, &shape);
     StreamScratch in_x, in_y;
-    double sum = 0;
+    *sum = 0;
     in_x.filled = in_y.filled = 0;
     for (size_t first = 0; first < a->shape[0]; first += STREAM_RUN) {
         Run run = run_at(first, a->shape[0]);
+        if (progress_gives_up_at(first, started))
+            return error_interrupted(err, "dot");
         const double *p = stream_read(&x, DTYPE_F64, run, &in_x);
         const double *q = stream_read(&y, DTYPE_F64, run, &in_y);
         for (size_t i = 0; i < run.n; i++)
-            sum += p[i] * q[i];
+            *sum += p[i] * q[i];
     }
-    return sum;
+    return true;
 }
 
 bool array_dot(const Array *a, const Array *b, double *value, Error *err) {
@@ -174,9 +171,7 @@ bool array_dot(const Array *a, const Array *b, double *value, Error *err) {
     DType dtype = array_common_dtype((const Array *[]){ a, b }, 2);
     Array *x = array_contiguous("dot", a, dtype, err);
     Array *y = x ? array_contiguous("dot", b, dtype, err) : NULL;
-    bool ok = y != NULL;
-    if (ok)
-        *value = dot(x, y);
+    bool ok = y && dot(x, y, value, err);
     array_free(x);
     array_free(y);
     if (ok && dtype == DTYPE_I32 && !dtype_holds(dtype, *value))

@@ -301,8 +301,8 @@ static Kernel *choose_kernel(const ArrayOp *op, DType compute, const Array *cons
     return op->kernel[compute];
 }
 
-/* Compute into `out`, which has the type of the result. False if an int32 result overflowed. */
-static bool compute_into(const ArrayOp *op, DType compute, const Array *const *in, Array *out) {
+static Elementwise elementwise(const ArrayOp *op, DType compute, const Array *const *in,
+                               Array *out) {
     Sizes shape = array_sizes(out);
     Elementwise e = { .kernel = choose_kernel(op, compute, in),
                       .inputs = op->inputs,
@@ -312,12 +312,32 @@ static bool compute_into(const ArrayOp *op, DType compute, const Array *const *i
         e.in[k] = stream_of(in[k], &shape);
         e.compute[k] = op->trait == SELECTS && k == 0 ? DTYPE_I32 : compute;
     }
-    size_t runs = (e.total + STREAM_RUN - 1) / STREAM_RUN;
+    return e;
+}
+
+/* Compute into `out`, which has the type of the result and is done with all of it. False if an
+ * int32 result overflowed. */
+static bool compute_into(const ArrayOp *op, DType compute, const Array *const *in, Array *out) {
+    Elementwise e = elementwise(op, compute, in, out);
+    size_t runs = parallel_pieces(e.total, STREAM_RUN);
     if (e.total < WORTH_SPLITTING)
         run_block(&e, 0, runs, 0);
     else
         parallel_for(runs, PIECE, run_block, &e);
     return !e.overflowed;
+}
+
+typedef enum Outcome { COMPUTED, OVERFLOWED, GIVEN_UP } Outcome;
+
+/* The same into an array that nobody else has seen, so that it may give up after an interrupt. */
+static Outcome compute_new(const ArrayOp *op, DType compute, const Array *const *in, Array *out) {
+    Elementwise e = elementwise(op, compute, in, out);
+    size_t runs = parallel_pieces(e.total, STREAM_RUN);
+    if (e.total < WORTH_SPLITTING)
+        run_block(&e, 0, runs, 0);
+    else if (!parallel_try(runs, PIECE, run_block, &e))
+        return GIVEN_UP;
+    return e.overflowed ? OVERFLOWED : COMPUTED;
 }
 
 /* ---- Types and shapes ------------------------------------------------------------------------ */
@@ -404,14 +424,18 @@ static Array *apply(const ArrayOp *op, const Array *const *in, Error *err) {
         !refuse_zero(op, compute, in, err))
         return NULL;
     Array *out = array_uninitialised(op->name, result_dtype(op->result, compute), &shape, err);
-    if (out && !compute_into(op, compute, in, out)) {
-        array_free(out);
-        refuse_overflow(op, in, &shape, err);
+    if (!out)
         return NULL;
-    }
-    if (out)
-        out->origin = result_origin(op, in);
-    return out;
+    Outcome outcome = compute_new(op, compute, in, out);
+    out->origin = result_origin(op, in);
+    if (outcome == COMPUTED)
+        return out;
+    array_free(out);
+    if (outcome == OVERFLOWED)
+        refuse_overflow(op, in, &shape, err);
+    else
+        error_interrupted(err, op->name);
+    return NULL;
 }
 
 Array *array_apply(const ArrayOp *op, const Array *const *in, Error *err) {

@@ -4,6 +4,7 @@
 #include "core/array_transfer.h"
 #include "core/fail.h"
 #include "core/parallel.h"
+#include "core/progress.h"
 #include "core/simd.h"
 
 #include <math.h>
@@ -159,17 +160,18 @@ static bool fold_all(Folding *f, double *result, Error *err) {
     if (!f->partial)
         return error_memory(err, f->where, results * f->row_blocks * sizeof *f->partial);
     size_t items = f->outer * f->row_blocks * f->column_blocks;
+    bool whole = true;
     if (f->outer * f->n * f->inner <= BLOCK)
         fold_items(f, 0, items, 0);
     else
-        parallel_for(items, parallel_piece(PIECE, f->outer * f->n * f->inner / items), fold_items,
-                     f);
-    for (size_t o = 0; o < f->outer; o++)
+        whole = parallel_try(items, parallel_piece(PIECE, f->outer * f->n * f->inner / items),
+                             fold_items, f);
+    for (size_t o = 0; whole && o < f->outer; o++)
         for (size_t b = 0; b < f->row_blocks; b++)
             f->method->combine(f->partial + (o * f->row_blocks + b) * f->inner, NULL,
                                result + o * f->inner, f->inner);
     free(f->partial);
-    return true;
+    return whole || error_interrupted(err, f->where);
 }
 
 static void finish(Reduction reduction, const Folding *f, double ddof, double *result) {
@@ -410,7 +412,8 @@ Array *array_arg_extreme(const Array *a, const ExtremePlace *what, Error *err) {
     if (ok && f.n == 0)
         ok = refuse_empty(f.where, a, err);
     if (ok && f.outer > 1 && array_size(a) > BLOCK)
-        parallel_for(f.outer, parallel_piece(PIECE, f.n * f.inner), find_extremes, &e);
+        ok = parallel_try(f.outer, parallel_piece(PIECE, f.n * f.inner), find_extremes, &e) ||
+             error_interrupted(err, f.where);
     else if (ok)
         find_extremes(&e, 0, f.outer, 0);
     array_free(input);
@@ -423,8 +426,9 @@ Array *array_arg_extreme(const Array *a, const ExtremePlace *what, Error *err) {
 /* ---- cumsum ---------------------------------------------------------------------------------- */
 
 /* x[o][i][·] += x[o][i − 1][·] around the axis; axis −1: over all. */
-static void add_up(Array *sums, int axis) {
-    size_t outer = 1, inner = 1, size = array_size(sums);
+static bool add_up(Array *sums, int axis, Error *err) {
+    double started = progress_clock();
+    size_t outer = 1, inner = 1, size = array_size(sums), since = 0; /* the last look */
     for (int d = 0; d < axis; d++)
         outer *= sums->shape[d];
     for (int d = axis + 1; axis >= 0 && d < sums->ndim; d++)
@@ -432,8 +436,16 @@ static void add_up(Array *sums, int axis) {
     double *x = array_f64(sums);
     size_t step = outer ? size / outer : 0;
     for (size_t o = 0; o < outer; o++, x += step)
-        for (size_t i = inner; i < step; i++)
-            x[i] += x[i - inner];
+        for (size_t i = inner, end; i < step;) {
+            end = step - i < PROGRESS_STRETCH ? step : i + PROGRESS_STRETCH;
+            since += end - i;
+            for (; i < end; i++)
+                x[i] += x[i - inner];
+            if (since >= PROGRESS_STRETCH && progress_gives_up(started))
+                return error_interrupted(err, "cumsum");
+            since %= PROGRESS_STRETCH;
+        }
+    return true;
 }
 
 Array *array_cumsum(const Array *a, int axis, Error *err) {
@@ -441,10 +453,10 @@ Array *array_cumsum(const Array *a, int axis, Error *err) {
                                         : array_contiguous("cumsum", a, DTYPE_F64, err);
     if (!sums)
         return NULL;
-    add_up(sums, axis);
+    bool ok = add_up(sums, axis, err);
     if (axis < 0)
         array_set_shape(sums, &(Sizes){ 1, { array_size(sums) } });
-    Array *out = array_from_doubles("cumsum", sums, a->dtype, err);
+    Array *out = ok ? array_from_doubles("cumsum", sums, a->dtype, err) : NULL;
     array_free(sums);
     return out;
 }

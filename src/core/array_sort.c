@@ -5,7 +5,9 @@
 #include "core/array_transfer.h"
 #include "core/fail.h"
 #include "core/parallel.h"
+#include "core/progress.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +47,25 @@ static inline uint32_t key_i32(int32_t x, bool descending) {
     return descending ? ~bits : bits;
 }
 
+/* ---- Long rows look for an interrupt --------------------------------------------------------- */
+
+typedef struct Watch {
+    double started;
+    atomic_bool given_up;
+} Watch;
+
+/* The end of the stretch from i on of a loop to n; i itself where it gives up, which every loop
+ * after it then does too. */
+static size_t stretch(Watch *watch, size_t i, size_t n) {
+    if (n <= PROGRESS_STRETCH)
+        return n;
+    if (atomic_load(&watch->given_up) || progress_gives_up(watch->started)) {
+        atomic_store(&watch->given_up, true);
+        return i;
+    }
+    return n - i < PROGRESS_STRETCH ? n : i + PROGRESS_STRETCH;
+}
+
 /* ---- Sorting pairs of key and position ------------------------------------------------------- */
 
 typedef struct Pair32 {
@@ -68,7 +89,7 @@ typedef struct Pair64 {
             item[j] = moving;                                                                      \
         }                                                                                          \
     }                                                                                              \
-    static Pair *radix_sort_##suffix(Pair *item, Pair *room, size_t n) {                           \
+    static Pair *radix_sort_##suffix(Watch *watch, Pair *item, Pair *room, size_t n) {             \
         if (n <= FEW) {                                                                            \
             insertion_sort_##suffix(item, n);                                                      \
             return item;                                                                           \
@@ -77,8 +98,9 @@ typedef struct Pair64 {
         for (unsigned shift = 0; shift < 8 * sizeof(Key); shift += bits) {                         \
             size_t start[DIGITS], total = 0;                                                       \
             memset(start, 0, digits * sizeof *start);                                              \
-            for (size_t i = 0; i < n; i++)                                                         \
-                start[item[i].key >> shift & (digits - 1)]++;                                      \
+            for (size_t i = 0, end; i < n && (end = stretch(watch, i, n)) > i;)                    \
+                for (; i < end; i++)                                                               \
+                    start[item[i].key >> shift & (digits - 1)]++;                                  \
             if (start[item[0].key >> shift & (digits - 1)] == n)                                   \
                 continue;                                                                          \
             for (size_t d = 0; d < digits; d++) {                                                  \
@@ -86,8 +108,9 @@ typedef struct Pair64 {
                 start[d] = total;                                                                  \
                 total += count;                                                                    \
             }                                                                                      \
-            for (size_t i = 0; i < n; i++)                                                         \
-                room[start[item[i].key >> shift & (digits - 1)]++] = item[i];                      \
+            for (size_t i = 0, end; i < n && (end = stretch(watch, i, n)) > i;)                    \
+                for (; i < end; i++)                                                               \
+                    room[start[item[i].key >> shift & (digits - 1)]++] = item[i];                  \
             Pair *swapped = item;                                                                  \
             item = room;                                                                           \
             room = swapped;                                                                        \
@@ -107,6 +130,7 @@ typedef struct Sorting {
     size_t n, pair_bytes;
     char *room;       /* per worker: 2n pairs … */
     uint32_t *places; /* … and n positions */
+    Watch *watch;
 } Sorting;
 
 /* The positions of a row, values[n], in order. room: 2n pairs. */
@@ -115,11 +139,13 @@ typedef struct Sorting {
                                uint32_t *order) {                                                  \
         const T *x = values;                                                                       \
         Pair *item = room;                                                                         \
-        for (size_t i = 0; i < s->n; i++)                                                          \
-            item[i] = (Pair){ key_##suffix(x[i], s->order.descending), (uint32_t)i };              \
-        item = radix_sort_##bits(item, item + s->n, s->n);                                         \
-        for (size_t i = 0; i < s->n; i++)                                                          \
-            order[i] = item[i].place;                                                              \
+        for (size_t i = 0, end; i < s->n && (end = stretch(s->watch, i, s->n)) > i;)               \
+            for (; i < end; i++)                                                                   \
+                item[i] = (Pair){ key_##suffix(x[i], s->order.descending), (uint32_t)i };          \
+        item = radix_sort_##bits(s->watch, item, item + s->n, s->n);                               \
+        for (size_t i = 0, end; i < s->n && (end = stretch(s->watch, i, s->n)) > i;)               \
+            for (; i < end; i++)                                                                   \
+                order[i] = item[i].place;                                                          \
     }
 
 ORDER(float, f32, Pair32, 32)
@@ -135,14 +161,15 @@ static void sort_row(const Sorting *s, size_t row, char *room, uint32_t *order) 
     const char *from = (const char *)s->input->data + row * s->n * size;
     char *to = (char *)s->out->data + row * s->n * dtype_size(s->out->dtype);
     find[s->input->dtype](s, from, room, order);
-    for (size_t i = 0; i < s->n; i++) {
-        if (s->positions)
-            ((int32_t *)to)[i] = (int32_t)order[i] + s->order.origin;
-        else if (size == sizeof(uint32_t))
-            ((uint32_t *)to)[i] = ((const uint32_t *)from)[order[i]];
-        else
-            ((uint64_t *)to)[i] = ((const uint64_t *)from)[order[i]];
-    }
+    for (size_t i = 0, end; i < s->n && (end = stretch(s->watch, i, s->n)) > i;)
+        for (; i < end; i++) {
+            if (s->positions)
+                ((int32_t *)to)[i] = (int32_t)order[i] + s->order.origin;
+            else if (size == sizeof(uint32_t))
+                ((uint32_t *)to)[i] = ((const uint32_t *)from)[order[i]];
+            else
+                ((uint64_t *)to)[i] = ((const uint64_t *)from)[order[i]];
+        }
 }
 
 static void sort_rows(void *context, size_t first, size_t last, int worker) {
@@ -165,15 +192,19 @@ static bool sort_all(Sorting *s, Error *err) {
     s->pair_bytes = s->input->dtype == DTYPE_F64 ? sizeof(Pair64) : sizeof(Pair32);
     s->room = malloc(workers * 2 * s->n * s->pair_bytes);
     s->places = malloc(workers * s->n * sizeof *s->places);
-    bool ok = s->room && s->places;
+    Watch watch = { .started = progress_clock() };
+    s->watch = &watch;
+    bool ok = s->room && s->places, whole = true;
     if (!ok)
         error_memory(err, s->where, workers * s->n * (2 * s->pair_bytes + sizeof *s->places));
     else if (workers == 1)
         sort_rows(s, 0, total / s->n, 0);
     else
-        parallel_for(total / s->n, parallel_piece(PIECE, s->n), sort_rows, s);
+        whole = parallel_try(total / s->n, parallel_piece(PIECE, s->n), sort_rows, s);
     free(s->room);
     free(s->places);
+    if (!whole || atomic_load(&watch.given_up))
+        return error_interrupted(err, s->where);
     return ok;
 }
 
@@ -238,9 +269,13 @@ Array *array_unique(const Array *a, Array **counts, Error *err) {
     array_free(flat);
     if (!sorted)
         return NULL;
-    for (size_t i = 0; i < n; i++)
+    double started = progress_clock();
+    bool whole = true;
+    for (size_t i = 0; i < n && whole; i++) {
+        whole = !progress_gives_up_at(i, started) || error_interrupted(err, "unique");
         found += starts_value(sorted, i);
-    Array *out = array_new1("unique", a->dtype, found, err);
+    }
+    Array *out = whole ? array_new1("unique", a->dtype, found, err) : NULL;
     Array *times = out ? array_new1("unique", DTYPE_I32, found, err) : NULL;
     found = 0;
     for (size_t i = 0; times && i < n; i++) {

@@ -131,12 +131,15 @@ static bool plan_tiles(const Transfer *t, Tiling *tiling) {
 /* ---- Copies ---------------------------------------------------------------------------------- */
 
 /* Copy `from`, broadcast, into every element of `to`, with which it shares no memory. False if an
- * element did not fit: then `to` holds some value in its place. */
-static bool transfer(const Array *from, Array *to) {
+ * element did not fit: then `to` holds some value in its place. With `whole` it may give up after
+ * an interrupt, and *whole tells; without, it does not: nobody shall see half of a new value. */
+static bool transfer(const Array *from, Array *to, bool *whole) {
     Sizes shape = array_sizes(to);
     Transfer t = { .from = stream_of(from, &shape),
                    .to = stream_of(to, &shape),
                    .total = array_size(to) };
+    if (whole)
+        *whole = true;
     if (t.total == 0)
         return true;
     Tiling tiling;
@@ -151,6 +154,8 @@ static bool transfer(const Array *from, Array *to) {
     }
     if (t.total < WORTH_SPLITTING)
         body(context, 0, items, 0);
+    else if (whole)
+        *whole = parallel_try(items, parallel_piece(PIECE, each), body, context);
     else
         parallel_for(items, parallel_piece(PIECE, each), body, context);
     return !t.misfit;
@@ -159,11 +164,18 @@ static bool transfer(const Array *from, Array *to) {
 Array *array_astype(const char *where, const Array *a, DType dtype, Error *err) {
     Sizes shape = array_sizes(a);
     double misfit;
+    bool whole;
     Array *out = array_uninitialised(where, dtype, &shape, err);
-    if (!out || transfer(a, out) || !stream_misfit(a, dtype, &misfit))
+    if (!out)
+        return NULL;
+    bool fits = transfer(a, out, &whole);
+    if (whole && (fits || !stream_misfit(a, dtype, &misfit)))
         return out;
     array_free(out);
-    dtype_refuse(where, dtype, misfit, err);
+    if (whole)
+        dtype_refuse(where, dtype, misfit, err);
+    else
+        error_interrupted(err, where);
     return NULL;
 }
 
@@ -188,9 +200,14 @@ Array *array_from_doubles(const char *where, const Array *values, DType dtype, E
         return array_contiguous(where, values, dtype, err);
     Sizes shape = array_sizes(values);
     Array *out = array_uninitialised(where, dtype, &shape, err);
+    bool whole = true;
     if (out)
-        transfer(values, out);
-    return out;
+        transfer(values, out, &whole);
+    if (whole)
+        return out;
+    array_free(out);
+    error_interrupted(err, where);
+    return NULL;
 }
 
 bool array_mask_takes(const char *where, const Array *values, const Array *out, Error *err) {
@@ -231,10 +248,10 @@ bool array_assign(const char *where, const Array *values, Array *out, Error *err
     bool safe = values->dtype == out->dtype || out->dtype == DTYPE_F64 ||
                 values->dtype == DTYPE_I32 || is_one_that_fits(values, out->dtype);
     if (safe && values->buffer != out->buffer)
-        return transfer(values, out);
+        return transfer(values, out, NULL);
     /* A copy: of what is about to be overwritten, or of what may turn out not to fit. */
     Array *copy = array_astype(where, values, out->dtype, err);
-    bool ok = copy && transfer(copy, out);
+    bool ok = copy && transfer(copy, out, NULL);
     array_free(copy);
     return ok;
 }

@@ -2,9 +2,11 @@
 
 #include "core/blas_buffers.h"
 #include "core/parallel.h"
+#include "core/progress.h"
 
 #include <cblas.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +21,11 @@ typedef struct Cut {
     size_t below; /* for products of fewer rows than that */
     size_t rows, columns;
 } Cut;
+/* Multiplications between two looks at an interrupt, some hundredths of a second, unless pieces
+ * would become too narrow; and terms of a sum, of which one call adds up to so many. */
+static const size_t PORTION = (size_t)1 << 30;
+enum { NARROWEST = 256, DEEPEST = 1 << 14 };
+
 static const Cut cuts[] = { { 256, 64, 512 }, { 512, 128, 1024 }, { SIZE_MAX, 256, 1024 } };
 
 /* Marks the restarted program, so that a library that still falls back cannot make it loop. */
@@ -86,6 +93,7 @@ typedef struct Product {
     const void *a, *b;
     void *c;
     size_t lda, ldb, ldc;
+    bool may_give_up; /* after an interrupt */
 } Product;
 
 /* Rows and columns of the result that are computed by one call. */
@@ -115,6 +123,17 @@ static void multiply_doubles(const Product *p, Part part) {
                 (const double *)p->a + offset_a(p, part.row), (blasint)p->lda,
                 (const double *)p->b + offset_b(p, part.column), (blasint)p->ldb, p->beta,
                 (double *)p->c + part.row * p->ldc + part.column, (blasint)p->ldc);
+}
+
+/* The factors without the first k terms of every sum. */
+static const void *a_without(const Product *p, size_t k) {
+    size_t size = p->doubles ? sizeof(double) : sizeof(float);
+    return (const char *)p->a + size * (p->transpose_a ? k * p->lda : k);
+}
+
+static const void *b_without(const Product *p, size_t k) {
+    size_t size = p->doubles ? sizeof(double) : sizeof(float);
+    return (const char *)p->b + size * (p->transpose_b ? k : k * p->ldb);
 }
 
 static double number_at(const Product *p, const void *numbers, size_t i) {
@@ -154,21 +173,47 @@ typedef struct Tiles {
     const Product *product;
     Cut cut;
     size_t across; /* tiles side by side */
+    double started;
+    atomic_bool given_up;
 } Tiles;
 
 static size_t least(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
+/* A tile that may give up, by portions of its columns, and of very long sums. False if it did. */
+static bool multiply_in_portions(const Tiles *tiles, Part part) {
+    const Product *whole = tiles->product;
+    Product p = *whole;
+    size_t columns = part.columns, depth = least(p.k, DEEPEST), end = part.column + part.columns;
+    while (columns > NARROWEST && part.rows * columns * depth > PORTION)
+        columns /= 2;
+    for (size_t column = part.column; column < end; column += columns)
+        for (size_t k = 0; k < whole->k; k += depth) {
+            if (progress_gives_up(tiles->started))
+                return false;
+            p.k = least(whole->k - k, depth);
+            p.a = a_without(whole, k);
+            p.b = b_without(whole, k);
+            p.beta = k ? 1 : whole->beta;
+            multiply(&p, (Part){ part.row, part.rows, column, least(end - column, columns) });
+        }
+    return true;
+}
+
 static void multiply_tiles(void *context, size_t first, size_t last, int worker) {
-    const Tiles *tiles = context;
+    Tiles *tiles = context;
     const Product *p = tiles->product;
     (void)worker;
     for (size_t t = first; t < last; t++) {
         size_t row = t / tiles->across * tiles->cut.rows;
         size_t column = t % tiles->across * tiles->cut.columns;
-        multiply(p, (Part){ row, least(p->m - row, tiles->cut.rows), column,
-                            least(p->n - column, tiles->cut.columns) });
+        Part part = { row, least(p->m - row, tiles->cut.rows), column,
+                      least(p->n - column, tiles->cut.columns) };
+        if (!p->may_give_up)
+            multiply(p, part);
+        else if (!multiply_in_portions(tiles, part))
+            atomic_store(&tiles->given_up, true);
     }
 }
 
@@ -177,33 +222,59 @@ static void hold_at_one_thread(void) {
 }
 
 /* A program that never called blas_mend (a test) would otherwise have OpenBLAS's threads
- * compete with ours. */
-static void run(const Product *product) {
+ * compete with ours. False where it gave up. */
+static bool run(const Product *product) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, hold_at_one_thread);
     size_t m = product->m, n = product->n;
     if (m == 0 || n == 0)
-        return;
+        return true;
     if (parallel_inside() || (double)m * (double)n * (double)product->k < WORTH_SPLITTING) {
         multiply(product, (Part){ 0, m, 0, n });
-        return;
+        return true;
     }
     const Cut *cut = cuts;
     while (m >= cut->below)
         cut++;
-    Tiles tiles = { product, *cut, parallel_pieces(n, cut->columns) };
-    parallel_for(parallel_pieces(m, cut->rows) * tiles.across, 1, multiply_tiles, &tiles);
+    Tiles tiles = { .product = product,
+                    .cut = *cut,
+                    .across = parallel_pieces(n, cut->columns),
+                    .started = progress_clock() };
+    size_t count = parallel_pieces(m, cut->rows) * tiles.across;
+    if (product->may_give_up)
+        return parallel_try(count, 1, multiply_tiles, &tiles) && !tiles.given_up;
+    parallel_for(count, 1, multiply_tiles, &tiles);
+    return true;
 }
 
 void blas_sgemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, float alpha,
                 const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c,
                 size_t ldc) {
-    run(&(Product){ false, transpose_a, transpose_b, m, n, k, alpha, beta, a, b, c, lda, ldb,
-                    ldc });
+    run(&(Product){ false, transpose_a, transpose_b, m, n, k, alpha, beta, a, b, c, lda, ldb, ldc,
+                    false });
 }
 
 void blas_dgemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, double alpha,
                 const double *a, size_t lda, const double *b, size_t ldb, double beta, double *c,
                 size_t ldc) {
-    run(&(Product){ true, transpose_a, transpose_b, m, n, k, alpha, beta, a, b, c, lda, ldb, ldc });
+    run(&(Product){ true, transpose_a, transpose_b, m, n, k, alpha, beta, a, b, c, lda, ldb, ldc,
+                    false });
+}
+
+bool blas_product(DType dtype, BlasSizes sizes, const BlasFactor factor[2], void *product) {
+    const BlasFactor *a = &factor[0], *b = &factor[1];
+    return run(&(Product){ .doubles = dtype != DTYPE_F32,
+                           .transpose_a = a->transposed,
+                           .transpose_b = b->transposed,
+                           .m = sizes.m,
+                           .n = sizes.n,
+                           .k = sizes.k,
+                           .alpha = 1,
+                           .a = a->data,
+                           .b = b->data,
+                           .c = product,
+                           .lda = a->leading,
+                           .ldb = b->leading,
+                           .ldc = sizes.n ? sizes.n : 1,
+                           .may_give_up = true });
 }

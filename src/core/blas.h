@@ -8,6 +8,8 @@
 #ifndef PERIGEE_CORE_BLAS_H
 #define PERIGEE_CORE_BLAS_H
 
+#include "core/types.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -31,5 +33,17 @@ void blas_sgemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k
 void blas_dgemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, double alpha,
                 const double *a, size_t lda, const double *b, size_t ldb, double beta, double *c,
                 size_t ldc);
+
+/* C = A·B of float32 or float64, C contiguous. Where an interrupt is pending it may give up
+ * (progress.h): false, and C is not whole. */
+typedef struct BlasFactor {
+    const void *data;
+    bool transposed;
+    size_t leading; /* between stored rows */
+} BlasFactor;
+typedef struct BlasSizes {
+    size_t m, n, k; /* A is m × k, B is k × n */
+} BlasSizes;
+bool blas_product(DType dtype, BlasSizes sizes, const BlasFactor factor[2], void *product);
 
 #endif

@@ -29,6 +29,10 @@ bool error_memory(Error *err, const char *where, size_t bytes) {
                      (double)bytes / 1e6);
 }
 
+bool error_interrupted(Error *err, const char *where) {
+    return error_set(err, ERROR_INTERRUPTED, "%s: interrupted", where);
+}
+
 void error_prefix(Error *err, const char *format, ...) {
     if (!err)
         return;

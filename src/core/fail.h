@@ -29,6 +29,9 @@ bool error_set(Error *err, ErrorKind kind, const char *format, ...)
 /* The same for an allocation of `bytes` (0: nobody knows) that failed in the function `where`. */
 bool error_memory(Error *err, const char *where, size_t bytes);
 
+/* The same for work that an interrupt made give up: "where: interrupted". */
+bool error_interrupted(Error *err, const char *where);
+
 /* Put "prefix: " in front of the message, for a caller that knows more (a file's name, a layer's).
  */
 void error_prefix(Error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,6 +1,7 @@
 #include "core/parallel.h"
 
 #include "core/context.h"
+#include "core/progress.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -15,6 +16,9 @@ typedef struct Job {
     void *context;
     size_t n, piece;
     atomic_size_t next; /* the first item of the next piece to hand out */
+    bool may_give_up;
+    double started;
+    atomic_bool given_up;
 } Job;
 
 typedef struct Pool Pool;
@@ -45,6 +49,10 @@ static void run_pieces(Job *job, int worker) {
     size_t first;
     inside_loop = 1;
     while ((first = atomic_fetch_add(&job->next, job->piece)) < job->n) {
+        if (job->may_give_up && progress_gives_up(job->started)) {
+            atomic_store(&job->given_up, true);
+            break;
+        }
         size_t left = job->n - first;
         job->body(job->context, first, first + (left < job->piece ? left : job->piece), worker);
     }
@@ -184,13 +192,29 @@ size_t parallel_pieces(size_t n, size_t piece) {
 }
 
 /* A nested loop stays on its worker, which is number 0 as far as the loop can tell. */
-void parallel_for(size_t n, size_t piece, ParallelBody *body, void *context) {
-    Job job = { .body = body, .context = context, .n = n, .piece = piece ? piece : 1 };
-    if (job.piece > n)
-        job.piece = n; /* `next` stays in range */
-    Pool *pool = inside_loop || n <= job.piece ? NULL : started_pool();
+static void run(Job *job) {
+    if (job->piece == 0)
+        job->piece = 1;
+    if (job->piece > job->n)
+        job->piece = job->n; /* `next` stays in range */
+    Pool *pool = inside_loop || job->n <= job->piece ? NULL : started_pool();
     if (!pool || pool->threads == 1)
-        run_pieces(&job, 0);
+        run_pieces(job, 0);
     else
-        run_on_all(pool, &job);
+        run_on_all(pool, job);
+}
+
+void parallel_for(size_t n, size_t piece, ParallelBody *body, void *context) {
+    run(&(Job){ .body = body, .context = context, .n = n, .piece = piece });
+}
+
+bool parallel_try(size_t n, size_t piece, ParallelBody *body, void *context) {
+    Job job = { .body = body,
+                .context = context,
+                .n = n,
+                .piece = piece,
+                .may_give_up = true,
+                .started = progress_clock() };
+    run(&job);
+    return !atomic_load(&job.given_up);
 }

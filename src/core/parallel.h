@@ -13,6 +13,7 @@
 #ifndef PERIGEE_CORE_PARALLEL_H
 #define PERIGEE_CORE_PARALLEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Work on the piece of items first … last−1. `worker` is 0 … parallel_threads()−1 and names a
@@ -28,6 +29,10 @@ void parallel_set_threads(int threads);
  * call body once for each; workers take the next piece when they are free. Piece number first /
  * piece has a place of its own for sums. Returns when all is done. */
 void parallel_for(size_t n, size_t piece, ParallelBody *body, void *context);
+
+/* The same, which between pieces looks whether it should give up (progress.h). False: it did, and
+ * some pieces are not done. */
+bool parallel_try(size_t n, size_t piece, ParallelBody *body, void *context);
 
 /* How many pieces those are. */
 size_t parallel_pieces(size_t n, size_t piece);

@@ -38,6 +38,11 @@ double progress_clock(void) {
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+bool progress_gives_up(double started) {
+    static const double patience = 0.2;
+    return progress_interrupt_pending() && progress_clock() - started > patience;
+}
+
 void progress_listen(ProgressListener *listener, void *context) {
     Attention *now = attention();
     now->listener = listener;

@@ -70,4 +70,15 @@ void progress_clear_interrupt(void);
 /* Seconds on a monotonic clock. */
 double progress_clock(void);
 
+/* Should work that has no Progress, such as an operation on arrays, give up? Where an interrupt is
+ * pending and a fifth of a second has gone since `started`: short work is done before anybody
+ * waits, and what is handed over after an interrupt is not disturbed. */
+bool progress_gives_up(double started);
+
+/* The same, looked at once in PROGRESS_STRETCH elements of a loop: its i-th. */
+enum { PROGRESS_STRETCH = 1 << 18 };
+static inline bool progress_gives_up_at(size_t i, double started) {
+    return i % PROGRESS_STRETCH == 0 && progress_gives_up(started);
+}
+
 #endif

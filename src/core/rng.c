@@ -71,14 +71,18 @@ uint64_t rng_below(Rng *rng, uint64_t n) {
     return x % n;
 }
 
-void rng_permutation(Rng *rng, size_t n, size_t *order) {
-    for (size_t i = 0; i < n; i++)
-        order[i] = i;
-    for (size_t i = n; i > 1; i--) {
+void rng_permute(Rng *rng, size_t first, size_t last, size_t *order) {
+    for (size_t i = last; i > first && i > 1; i--) {
         size_t j = (size_t)rng_below(rng, i), swapped = order[i - 1];
         order[i - 1] = order[j];
         order[j] = swapped;
     }
+}
+
+void rng_permutation(Rng *rng, size_t n, size_t *order) {
+    for (size_t i = 0; i < n; i++)
+        order[i] = i;
+    rng_permute(rng, 0, n, order);
 }
 
 uint64_t rng_fork(Rng *rng) {

@@ -27,6 +27,10 @@ uint64_t rng_below(Rng *rng, uint64_t n); /* 0 … n−1 without bias, n > 0 */
 /* A random order of 0 … n−1 into order (Fisher–Yates). */
 void rng_permutation(Rng *rng, size_t n, size_t *order);
 
+/* The part of it that settles the places last−1 down to first of an order that starts as 0 … n−1,
+ * for one that is drawn in parts, the last places first. */
+void rng_permute(Rng *rng, size_t first, size_t last, size_t *order);
+
 /* A new generator's seed drawn from this one, for parts that run on their own streams. */
 uint64_t rng_fork(Rng *rng);
 

@@ -6,11 +6,14 @@ return {
   summary = [[
 What is typed is run as Lua. An expression prints its value and is kept as `ans`; a `;` at the end keeps
 it quiet. ?name explains a function, a library or a value, ??words searches, Tab completes names, methods,
-option keys, option values and file names. Ctrl-C stops what runs (and clears a line that is being typed),
-Ctrl-D leaves. What a terminal would obey in names and texts out of files (escapes, marks of direction,
-bytes that are not UTF-8) is shown as \x1b, \u{202e}; print writes a string as it is. The history
-is kept under $XDG_STATE_HOME/perigee (PERIGEE_HISTORY names another file), and ~/.config/perigee/init.lua
-runs first unless --no-init is given.]],
+option keys, option values and file names. Ctrl-C stops what runs (and clears a line that is being
+typed), Ctrl-D leaves. An operation on arrays that makes a new one stops in the middle, one in place is
+finished first; what cannot look for Ctrl-C (a string match without end, libsvm within one problem of two
+classes: the solver "smo" looks) says so, and a second one ends the program. What a terminal would obey
+in names and texts out of files (escapes, marks of direction, bytes that are not UTF-8) is shown as \x1b,
+\u{202e}; print writes a string as it is. The history is kept under $XDG_STATE_HOME/perigee
+(PERIGEE_HISTORY names another file), and ~/.config/perigee/init.lua runs first unless --no-init is
+given.]],
   entries = {
     {
       name = "help",

@@ -1,0 +1,59 @@
+# Long work on arrays did not look for Ctrl-C, and a second one within two seconds ended the session.
+. tests/cli/tap.sh
+
+case $perigee in
+    */asan/* | */ubsan/* | */tsan/*)
+        skip "long work on arrays" "an instrumented build"
+        finish
+        exit 0
+        ;;
+esac
+free=$(awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo 2> /dev/null)
+[ "${free:-0}" -ge 3000 ] || { skip "long work on arrays" "too little memory"; finish; exit 0; }
+
+# Run a script's preparation, then a line that takes seconds; SIGINT 0.4 s into it. $waited: milliseconds from
+# then to the answer.
+interrupt_line() { # preparation line
+    printf '%s\n' 'io.stdout:setvbuf "no"' "$1" 'print "ready"' "$2" 'print "after"' > "$work/script.lua"
+    : > "$work/out"
+    "$perigee" --quiet "$work/script.lua" > "$work/out" 2> "$work/err" &
+    child=$!
+    tries=0
+    until grep -q ready "$work/out" || ! kill -0 $child 2> /dev/null || [ $tries -ge 600 ]; do
+        sleep 0.05
+        tries=$((tries + 1))
+    done
+    sleep 0.4
+    sent=$(date +%s%N)
+    kill -INT $child 2> /dev/null
+    until grep -q '^interrupted$' "$work/err" || ! kill -0 $child 2> /dev/null; do sleep 0.02; done
+    waited=$((($(date +%s%N) - sent) / 1000000))
+    wait $child
+    status=$?
+    out=$(cat "$work/out")
+    err=$(cat "$work/err")
+}
+
+# Half a second is promised; a machine with other work gets three times that.
+stops() { # title preparation line
+    interrupt_line "$2" "$3"
+    check_match "$1: stopped" "$status $out $err" "130 ready *interrupted"
+    check "$1: soon ($waited ms)" [ "$waited" -lt 1500 ]
+}
+
+stops "matmul" 'a = array.rand(5500, 5500, { dtype = "f64" })' 'c = a:matmul(a)'
+stops "matmul of long sums" 'a = array.rand(300, 700000)' 'c = a:matmul(a.T)'
+stops "many small products" 'a = array.rand(30000, 48, 48)' 'c = a:matmul(a):matmul(a):matmul(a):matmul(a)'
+stops "sort" 'a = array.rand(25000000, { dtype = "f64" })' 'c = a:sort()'
+stops "argsort of rows" 'a = array.rand(4, 6000000, { dtype = "f64" })' 'c = a:argsort(2)'
+stops "unique" 'a = array.randint(0, 100000, 50000000)' 'c = a:unique()'
+stops "elementwise" 'a = array.rand(40000000, { dtype = "f64" })' 'c = (a ^ 1.7) ^ 1.3 ^ (a ^ 1.1) ^ a:tan():tan()'
+stops "random numbers" '' 'c = array.randn(80000000)'
+stops "a permutation" '' 'c = array.randperm(40000000)'
+
+# What writes into an array is not left half done: it ends first, and then the script.
+interrupt_line 'a = array.full(60000000, 4)
+watch = setmetatable({}, { __gc = function() print(a:min() == a:max()) end })' 'a:pow_(1.7)'
+check_equal "in place: ended" "$status" 130
+check_match "in place: all of it or nothing" "$out" "ready*true"
+finish
