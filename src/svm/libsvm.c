@@ -3,6 +3,7 @@
 #include "core/fail.h"
 #include "core/memory.h"
 #include "core/parallel.h"
+#include "core/progress.h"
 #include "svm/matrix_memory.h"
 
 #include <pthread.h>
@@ -52,7 +53,8 @@ static void fill_body(void *context, size_t first, size_t last, int worker) {
     const FillWork *work = context;
     size_t n = work->matrix.n;
     double *value = work->value + (size_t)worker * n;
-    for (size_t i = first; i < last; i++) {
+    /* After a stop nothing is trained on half a matrix (gram.c). */
+    for (size_t i = first; i < last && !progress_interrupt_pending(); i++) {
         const float *base = work->gram->numbers + i * n;
         double *row = row_start(&work->matrix, i);
         for (size_t j = 0; j < n; j++)

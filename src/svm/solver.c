@@ -49,7 +49,8 @@ static void values_body(void *context, size_t first, size_t last, int worker) {
     const Values *work = context;
     size_t n = work->gram->n;
     double *row = work->row + (size_t)worker * n;
-    for (size_t i = first; i < last; i++) {
+    /* After a stop nothing is trained on half a matrix (gram.c). */
+    for (size_t i = first; i < last && !progress_interrupt_pending(); i++) {
         for (size_t j = 0; j < n; j++)
             row[j] = work->gram->numbers[i * n + j];
         kernel_values(work->gram->kernel, row, row, n);

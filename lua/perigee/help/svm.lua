@@ -20,7 +20,11 @@ alpha[c][i] k(sv[i], x) + b[c]; with two classes there is one function f and the
 with libsvm and a cache besides, 4 with the solver "smo". More than there is memory for is refused with
 the arithmetic. Where memory runs out in spite of it, "smo" raises an error; libsvm does not look and would
 end the program, so what it needs is asked for first, and one class is trained at a time where there is not
-enough for all. If it is interrupted the classifier stays as it was.]],
+enough for all.
+
+If it is interrupted the classifier stays as it was. "smo" looks for Ctrl-C in each of its rounds. libsvm has
+no means of being stopped, not even through the function that prints its progress: Ctrl-C is answered when
+the classes at work are done, which can take seconds; the program says so, and a second Ctrl-C ends it.]],
     returns = { "svm", "a model: scores, predict, gradient, fit, set, get, clone, save" },
     example = example_data .. [[
 local m = svm.new { kernel = svm.rbf(0.5), C = 10 }:fit(ds)
