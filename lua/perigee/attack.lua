@@ -19,15 +19,21 @@ function meta.__tostring(attack)
   return text
 end
 
-local seen = setmetatable({}, { __mode = "k" }) -- models that have been looked at
+-- Models that have been looked at: the functions that they had then.
+local seen = setmetatable({}, { __mode = "k" })
+
+local function is_seen(model)
+  local had = seen[model]
+  seen[model] = { scores = model.scores, gradient = model.gradient }
+  return had and had.scores == model.scores and had.gradient == model.gradient
+end
 
 -- A wrong gradient makes a model look robust. What the check itself cannot do, the run will tell of. Called
 -- by every run (src/bind/bind_attack.c); nothing of it is counted.
 debug.getregistry()["perigee.look"] = function(model, x)
-  if seen[model] or model.gradient_is == "surrogate" or type(model.gradient) ~= "function" then return end
-  seen[model] = true
+  if model.gradient_is == "surrogate" or type(model.gradient) ~= "function" or is_seen(model) then return end
   local ok, found = pcall(check.run, model, x)
-  if ok and (not found.ok or found.flat) then
+  if ok and (not found.ok or found.flat or found.unchecked) then
     io.stderr:write("attack: this model written in Lua: ", found.message, "\n")
   end
 end

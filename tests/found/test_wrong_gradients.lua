@@ -45,6 +45,52 @@ function TestWrongGradients:test_right_ones()
   end
 end
 
+-- The net behind a function of the pixels, and that function's slope.
+local function net_of(f, slope)
+  return model_with(nil, {
+    scores = function(_, x) return net:scores(f(x)) end,
+    gradient = function(_, x, w) return net:gradient(f(x), w) * slope(x) end,
+  })
+end
+
+-- Right ones that were taken for wrong or flat: bounds, logarithms, large and hardly moving numbers.
+function TestWrongGradients:test_right_ones_that_are_hard_to_see()
+  local function clip(x) return x:clip(0, 1) end
+  local large = data.new { x = digits.x * 1e6, y = digits.y }
+  for name, case in pairs {
+    closed = { net_of(clip, function(x) return x:ge(0) * x:le(1) end) },
+    open = { net_of(clip, function(x) return x:gt(0) * x:lt(1) end) },
+    log = { net_of(function(x) return array.log(x + 1e-4) end, function(x) return 1 / (x + 1e-4) end) },
+    large = { net_of(function(x) return x * 1e-6 end, function() return 1e-6 end), large },
+    narrow = { svm.new({ kernel = svm.rbf(10) }):fit(digits) },
+    constant = { net, array.ones(2, 784) / 2 },
+    one = { net, digits.x[1] },
+  } do
+    local found = reject.check(case[1], case[2] or test)
+    lu.assertTrue(found.ok and not found.flat and found.error < 0.1, name .. ": " .. tostring(found))
+  end
+  local spoils = model_with(nil, { gradient = function(_, x, w)
+    local gradient = net:gradient(x, w)
+    x:fill(0)
+    w:mul_(0)
+    return gradient
+  end })
+  lu.assertTrue(reject.check(spoils, test).ok)
+  local hardly = model_with(function(g) return g * 1e-9 end, {
+    scores = function(_, x) return net:scores(x) * 1e-9 + 1 end,
+  })
+  lu.assertTrue(reject.check(hardly, test).unchecked)
+  lu.assertStrContains(said(hardly), "could not be checked")
+end
+
+function TestWrongGradients:test_a_second_mistake_is_told()
+  local model = model_with(function(g) return -g end)
+  lu.assertStrContains(said(model), "off by 2")
+  function model.gradient(_, x, w) return net:gradient(x, w) * 0 end
+  lu.assertStrContains(said(model), "off by 1")
+  lu.assertEquals(said(model), "")
+end
+
 function TestWrongGradients:test_wrong_ones()
   for name, change in pairs {
     negated = function(g) return -g end, zero = function(g) return g * 0 end,
@@ -87,8 +133,11 @@ function TestWrongGradients:test_is_not_counted()
     return scores(own, x)
   end
   local pgd = attack.pgd { model = model, dmax = 0.5, max_iter = 3 }
-  local first = pgd:run(test)
-  lu.assertEquals(first.evaluations.scores:totable(), pgd:run(test).evaluations.scores:totable())
+  local first, asked = pgd:run(test), rows
+  local second = pgd:run(test)
+  lu.assertEquals(first.evaluations.scores:totable(), second.evaluations.scores:totable())
+  lu.assertTrue(asked > rows - asked, "the first run looks")
+  lu.assertTrue(rows - asked >= second.evaluations.scores:sum())
 end
 
 function TestWrongGradients:test_errors()
