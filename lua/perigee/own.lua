@@ -69,6 +69,30 @@ end
 -- ("%d"):format works while string.format is nil.
 own.setmetatable(string, { __index = own.string })
 
+-- The metatable of strings is everybody's, and the program's files call methods. What users get of it lets
+-- them add what they like, s[i] say: an __index of theirs answers after the functions of `string`.
+local strings, functions, theirs = own.debug.getmetatable "", string, string
+
+local function index_string(s, key)
+  local found = functions[key]
+  if found ~= nil or theirs == nil then return found end
+  if own.type(theirs) == "function" then return theirs(s, key) end
+  return theirs[key]
+end
+
+own.rawset(strings, "__metatable", own.setmetatable({}, {
+  __index = function(_, key)
+    if key == "__index" then return theirs end
+    return own.rawget(strings, key)
+  end,
+  __newindex = function(_, key, value)
+    if key == "__index" then
+      theirs, value = value, value == functions and functions or index_string
+    end
+    own.rawset(strings, key, value)
+  end,
+}))
+
 own.setmetatable(own, {
   __index = function(_, name) own.error(("global '%s' is not set"):format(name), 2) end,
 })

@@ -32,6 +32,17 @@ printf '%s\n' 'string.format = nil' 'table.concat = nil' 'math.floor = "x"' 'arr
 out=$(cat "$work/out")
 check_match "members of libraries may be lost too" "$out" "*[1*1]*0.5*array*array.sum(*"
 
+# The metatable of strings: s[i] is a common idiom, and an empty one takes the methods away.
+for change in 'function(s, i) return string.sub(s, i, i) end' nil '{}' '{ shout = string.upper }'; do
+    printf '%s\n' "getmetatable(\"\").__index = $change" 'array.ones(2)' '?array.sum' '("abc"):upper()' 'prnt' |
+        "$perigee" -q -i > "$work/out" 2>&1
+    out=$(cat "$work/out")
+    check_match "strings with $change" "$out" "*[1*1]*array.sum(*ABC*global 'prnt' is not set*"
+done
+out=$("$perigee" -e 'local meta = getmetatable "" meta.__index = function(s, i) return s:sub(i, i) end
+    meta.__unm = string.reverse print(("abc")[2], -"abc", ("abc"):len(), ("abc")[9] == "")')
+check_equal "what users add works" "$out" "b	cba	3	true"
+
 printf '%s\n' 'kept = { require = "z", array = 1, mine = 2 }' 'for name, value in pairs(kept) do _G[name] = value end' \
     'save("file", "require", "array", "mine")' | (cd "$work" && "$perigee" -q -i) > "$work/out" 2>&1
 printf '%s\n' 'restore("file")' 'array.ones(1)' 'restore("file", { into = there })' 'there = {}' \
