@@ -251,11 +251,11 @@ static bool stands_on_numbers(const Descent *descent, size_t row) {
 /* Why the row stops after this iteration, or −1. */
 static int32_t reason_to_stop(const Descent *descent, size_t row) {
     if (!stands_on_numbers(descent, row))
-        return STOP_FAILED;
+        return STOP_NOT_FINITE;
     if (has_converged(descent, &descent->path[row]))
         return STOP_CONVERGED;
     if (descent->problem->params->early_stop && descent->worth[row].reached)
-        return STOP_EVADED;
+        return STOP_REACHED;
     return descent->still[row] >= MOST_STILL ? STOP_STILL : -1;
 }
 
@@ -321,7 +321,7 @@ static bool take_gradients(Descent *descent, Error *err) {
         descent->gradient_count[row]++;
         measure_gradient(descent, a);
         if (!isfinite(descent->gradient_norm[a]))
-            descent->stop[row] = STOP_FAILED;
+            descent->stop[row] = STOP_NOT_FINITE;
         else if (descent->gradient_norm[a] == 0 || descent->gradient_norm[a] < smallest)
             descent->stop[row] = STOP_ZERO_GRADIENT;
     }
@@ -345,9 +345,9 @@ static bool start(Descent *descent, Error *err) {
         if (!record(descent, row, err))
             return false;
         if (!stands_on_numbers(descent, row))
-            descent->stop[row] = STOP_FAILED;
+            descent->stop[row] = STOP_NOT_FINITE;
         else if (problem->params->early_stop && descent->worth[row].reached)
-            descent->stop[row] = STOP_EVADED;
+            descent->stop[row] = STOP_REACHED;
     }
     drop_stopped(descent, false);
     return true;

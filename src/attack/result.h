@@ -17,9 +17,9 @@ typedef enum StopReason {
     STOP_MAX_ITER,
     STOP_ZERO_GRADIENT, /* nowhere to go */
     STOP_INTERRUPTED,
-    STOP_STILL,  /* the point has not moved for several steps */
-    STOP_EVADED, /* asked to stop where the goal is reached */
-    STOP_FAILED, /* scores or gradient are not finite where it stands */
+    STOP_STILL,      /* the point has not moved for several steps */
+    STOP_REACHED,    /* asked to stop where the goal is reached */
+    STOP_NOT_FINITE, /* scores or gradient are not finite where it stands */
     STOP_REASONS
 } StopReason;
 

@@ -21,6 +21,12 @@ bool labels_from(const char *where, const int32_t *y, size_t n, Labels *out, Err
     for (size_t i = 0; i < n; i++)
         if (count == 0 || sorted[i] != sorted[count - 1])
             sorted[count++] = sorted[i];
+    if (count > 0 && sorted[0] == LABEL_NONE) {
+        free(sorted);
+        return error_set(err, ERROR_ARGUMENT,
+                         "%s: %d cannot be a label: it says that there is none", where,
+                         (int)LABEL_NONE);
+    }
     *out = (Labels){ sorted, count };
     return true;
 }

@@ -35,6 +35,7 @@ typedef struct Archive {
     zip_t *zip;
     const char *const *wanted; /* NULL: all */
     Tensors out;
+    bool broken; /* what is wrong is not one member's fault */
 } Archive;
 
 /* Out of libzip's source, which it takes over; `source` may be NULL, and failure says why. */
@@ -169,12 +170,20 @@ static bool check_budget(const Archive *archive, Error *err) {
     return true;
 }
 
-static bool take_entry(Archive *archive, const zip_stat_t *stat, size_t length, Error *err) {
+static bool take_entry(Archive *archive, const zip_stat_t *stat, Error *err) {
+    size_t length = array_name_length(stat->name);
+    if (length == 0)
+        return error_set(err, ERROR_FILE, "it is not an .npy file");
     Array *array =
         check_stat(archive->name, stat, archive->size, err) ? load_entry(archive, stat, err) : NULL;
     char *key = array ? strndup(stat->name, length) : NULL;
-    bool ok = key ? tensors_add(&archive->out, (TensorName){ NULL, key }, array, err)
-                  : array && error_memory(err, archive->name, length);
+    archive->broken = key && tensors_find(&archive->out, NULL, key);
+    bool ok = key && !archive->broken &&
+              tensors_add(&archive->out, (TensorName){ NULL, key }, array, err);
+    if (archive->broken)
+        error_set(err, ERROR_FILE, "%s: '%s' is there twice", archive->name, key);
+    else if (array && !key)
+        error_memory(err, archive->name, length);
     free(key);
     array_free(array);
     return ok;
@@ -182,11 +191,12 @@ static bool take_entry(Archive *archive, const zip_stat_t *stat, size_t length, 
 
 /* Where all are read, one that cannot be is left out, with the reason among the texts. */
 static bool leave_out(Archive *archive, const char *entry, Error *err) {
-    size_t title = strlen(archive->name) + 2;
-    if (archive->wanted || err->kind == ERROR_MEMORY || err->kind == ERROR_INTERRUPTED)
+    size_t title = strlen(archive->name);
+    if (archive->wanted || archive->broken || err->kind == ERROR_MEMORY ||
+        err->kind == ERROR_INTERRUPTED)
         return false;
-    const char *reason = err->message + (strlen(err->message) > title ? title : 0);
-    return tensors_set_text(&archive->out, entry, reason, err);
+    bool titled = strncmp(err->message, archive->name, title) == 0 && err->message[title] == ':';
+    return tensors_set_text(&archive->out, entry, err->message + (titled ? title + 2 : 0), err);
 }
 
 static bool load_entries(Archive *archive, Error *err) {
@@ -196,9 +206,9 @@ static bool load_entries(Archive *archive, Error *err) {
         if (!stat_entry(archive, i, &stat, err))
             return false;
         Error reason = { 0 };
-        size_t length = stat.valid & ZIP_STAT_NAME ? array_name_length(stat.name) : 0;
-        if (length == 0 || !is_wanted(archive->wanted, stat.name, length) ||
-            take_entry(archive, &stat, length, &reason) || leave_out(archive, stat.name, &reason))
+        if (!(stat.valid & ZIP_STAT_NAME) ||
+            !is_wanted(archive->wanted, stat.name, array_name_length(stat.name)) ||
+            take_entry(archive, &stat, &reason) || leave_out(archive, stat.name, &reason))
             continue;
         *err = reason;
         return false;

@@ -468,7 +468,7 @@ static void assert_failed(const AttackParams *params, const AttackTask *task, si
     assert_non_null(result);
     assert_int_equal(result_counts(result).verdict[VERDICT_FAILED], count);
     for (size_t i = 0; i < count; i++)
-        assert_int_equal(array_i32(result->stop)[i], STOP_FAILED);
+        assert_int_equal(array_i32(result->stop)[i], STOP_NOT_FINITE);
     result_free(result);
 }
 

@@ -189,7 +189,7 @@ static void check_counts(const Attack *attack, const Case *c, const AttackResult
     size_t rows = 0;
     for (size_t i = 0; i < result->n; i++) {
         rows += (size_t)array_i32(result->score_count)[i];
-        bool at_once = c->params.early_stop && array_i32(result->stop)[i] == STOP_EVADED;
+        bool at_once = c->params.early_stop && array_i32(result->stop)[i] == STOP_REACHED;
         assert_true((array_i32(result->gradient_count)[i] > 0) == attack->gradient || at_once);
     }
     assert_int_equal(c->model->rows, rows + result->n + c->task.start.n);

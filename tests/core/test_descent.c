@@ -127,7 +127,7 @@ static size_t stops_with(const Attack *like, double (*losses)(size_t iteration),
     AttackParams params = params_of(&scripted, 1);
     params.eps = eps;
     params.max_iter = 60;
-    params.early_stop = reason == STOP_EVADED;
+    params.early_stop = reason == STOP_REACHED;
     script = losses;
     AttackResult *result = run(&scripted, &params, &task);
     assert_int_equal(array_i32(result->stop)[0], reason);
@@ -196,7 +196,7 @@ static void test_stops_without_eps(void **state) {
     moves_until = 20;
     assert_int_equal(stops_with(&attack_pgd, every_5, NAN, STOP_STILL), 24);
     moves_until = SIZE_MAX;
-    assert_int_equal(stops_with(&attack_pgd, falls_below_0_at_9, NAN, STOP_EVADED), 9);
+    assert_int_equal(stops_with(&attack_pgd, falls_below_0_at_9, NAN, STOP_REACHED), 9);
 }
 
 /* ---- Starts ---- */

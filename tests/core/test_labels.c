@@ -8,8 +8,8 @@
 
 static void test_from(void **state) {
     (void)state;
-    const int32_t y[] = { 7, 3, 7, -2, 3, INT32_MAX, INT32_MIN };
-    const int32_t want[] = { INT32_MIN, -2, 3, 7, INT32_MAX };
+    const int32_t y[] = { 7, 3, 7, -2, 3, INT32_MAX, INT32_MIN + 1 };
+    const int32_t want[] = { INT32_MIN + 1, -2, 3, 7, INT32_MAX };
     Labels labels;
     assert_true(labels_from("test", y, 7, &labels, NULL));
     assert_int_equal(labels.count, 5);

@@ -88,8 +88,22 @@ function TestNpzMembers:test_what_cannot_be_written_is_refused()
   end)
 end
 
+-- The file's bytes with one name in place of another, wherever it stands.
+local function rename(path, from, to)
+  local file <close> = assert(io.open(path, "rb"))
+  local text = file:read "a"
+  write(path, (text:gsub(from, to)))
+end
+
 function TestNpzMembers:test_said_twice()
   with_path(function(path)
+    data.save_npz(path, { a = array.ones(2), b = array.zeros(3), ["c.npy"] = array.ones(1) })
+    rename(path, "c%.npy%.npy", "c.npy.txt")
+    local arrays, left = data.read_npz(path)
+    lu.assertEquals(arrays.a.shape, { 2 })
+    lu.assertEquals(left, { ["c.npy.txt"] = "it is not an .npy file" })
+    rename(path, "b%.npy", "a.npy")
+    lu.assertErrorMsgContains("'a' is there twice", data.read_npz, path)
     write(path, safetensors("U8", "\1", '"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},'))
     lu.assertErrorMsgContains("'a' is there twice", data.safetensors, path)
     write(path, safetensors("U8", "\1", '"__metadata__":{"k":"a\\u0000b"},'))

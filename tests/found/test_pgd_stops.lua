@@ -100,7 +100,7 @@ function TestPgdStops:test_early_stop()
   lu.assertTrue(all > 20 and early == all, ("%d, early %d"):format(all, early))
   lu.assertTrue(result.evaluations.gradients:sum() < whole.evaluations.gradients:sum() / 2)
   for i, verdict in ipairs(result.verdict) do
-    lu.assertEquals(result.stop[i] == "evaded", verdict == "evaded" or verdict == "wrong", i)
+    lu.assertEquals(result.stop[i] == "reached", verdict == "evaded" or verdict == "wrong", i)
   end
   lu.assertStrContains(tostring(result), "stopped early: ")
 end

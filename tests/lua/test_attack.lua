@@ -346,7 +346,7 @@ function TestAttackRun:test_errors()
   function broken:gradient() error "no gradient today" end
   raises("no gradient today", function() pgd:run(x, { model = broken }) end)
   function broken:gradient(points) return array.zeros(points.shape) / 0 end
-  lu.assertEquals(pgd:run(x, { model = broken }).stop[1], "failed")
+  lu.assertEquals(pgd:run(x, { model = broken }).stop[1], "not_finite")
   function broken:scores(points) return array.ones(#points, 4) * (1 / 0) end
   lu.assertEquals(pgd:run(data.new { x = x, y = array.zeros(#x) }, { model = broken }):counts().failed, #x)
 end

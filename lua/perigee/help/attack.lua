@@ -82,8 +82,8 @@ print(attack.noise({ model = net, dmax = 2, seed = 1 }):run(digits))]],
     text = [[
 Attacks all samples as one batch. The true classes are the dataset's, or y's, or else the model's own
 best ones. Ctrl-C ends it with what there is: a sample that was not finished says "interrupted".
-Where scores or a gradient are not finite a run stops with "failed" and keeps the answer that it had; where
-they are so at its start its verdict is "failed" as well, and it has no label (−2147483648).]],
+Where scores or a gradient are not finite a run stops with "not_finite" and keeps the answer that it had; where
+they are so at its start its verdict is "failed", and it has no label (−2147483648).]],
     params = {
       { "samples", "dataset|array", "a dataset, rows of features, or one sample" },
     },
@@ -212,8 +212,8 @@ more from the stored points.]]),
   field("result.start_verdict", "string[]",
     '"correct", "rejected", "wrong" or "failed": what each was before.'),
   field("result.stop", "string[]",
-    'Why each ended: "max_iter"; "still" (five steps have not moved it); "zero_gradient"; "evaded" (with '
-      .. 'early_stop); "converged" (with eps); "interrupted"; "failed" (scores or gradient not finite).'),
+    'Why each ended: "max_iter"; "still" (five steps have not moved it); "zero_gradient"; "reached" (with '
+      .. 'early_stop); "converged" (with eps); "interrupted"; "not_finite" (scores or gradient).'),
   field("result.loss", "array[]", "The loss of every iterate, from the start to the answer; float64."),
   field("result.trace", "array[]", "The scores of every iterate, iterates × columns, float64."),
   field("result.trace_distance", "array[]", "The distance of every iterate; float64."),
