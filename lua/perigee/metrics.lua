@@ -55,13 +55,23 @@ local function has(list, label)
   return false
 end
 
+-- What goes wrong is this measure's to tell; of a model written in Lua it is the model's own words.
+local function predict(where, model, ds)
+  if type(model) == "table" then return reject.predict(model, ds) end
+  local ok, labels = pcall(reject.predict, model, ds)
+  if ok then return labels end
+  local words = tostring(labels):match "^reject%.predict: (.*)"
+  if not words then error(labels, 0) end
+  blame.fail("metrics.%s: %s", where, words)
+end
+
 -- The two lists of labels, of one length; `false` stands for a rejection among the predictions.
 local function both(where, predicted, ds)
   local truth = truth_of(where, ds)
   local labels, rejects
   if is_model(predicted) then
     if not kinds.is(ds, "dataset") then fail(where, "ds", "a dataset to judge", ds) end
-    labels, rejects = to_labels(reject.predict(predicted, ds)), predicted.rejects
+    labels, rejects = to_labels(predict(where, predicted, ds)), predicted.rejects
   else
     labels = to_labels(predicted)
     if not labels then fail(where, "model", "a model or its predictions", predicted) end

@@ -21,6 +21,7 @@ local function add_keys(names, t)
   for key in next, t do
     if type(key) == "string" then names[#names + 1] = key end
   end
+  return names
 end
 
 --- The settings of libraries, members that are read and assigned by a function of the program's:
@@ -42,8 +43,10 @@ function missing.guard_library(name, library)
       fail(name, key, names)
     end,
     __newindex = function(t, key, value)
-      if not settings[key] then return rawset(t, key, value) end
-      settings[key](value)
+      if settings[key] then return settings[key](value) end
+      local meant = type(key) == "string" and perigee.nearest(key, add_keys({}, settings))
+      if meant then blame.fail("%s has no setting '%s'; did you mean %s?", name, key, meant) end
+      rawset(t, key, value)
     end,
   })
 end

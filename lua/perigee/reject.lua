@@ -3,6 +3,7 @@
 
 local arguments = require "perigee.arguments"
 local gradient_check = require "perigee.gradient_check"
+local kinds = require "perigee.kinds"
 local printable = require("perigee.native").printable
 
 local types = debug.getregistry()
@@ -28,7 +29,10 @@ function Check:__tostring() return self.message end
 function reject.check(model, x)
   local has = (type(model) == "table" or type(model) == "userdata") and model.gradient
   if not has then arguments.expected("reject.check", "model", "a model with scores and gradient", model) end
-  if x == nil then arguments.expected("reject.check", "x", "samples (a dataset or an array)", x) end
+  local samples = kinds.is(x, "dataset") or kinds.is(x, "array") or type(x) == "table"
+  if not samples or #x == 0 then
+    arguments.expected("reject.check", "x", "samples (a dataset or an array)", x)
+  end
   return setmetatable(gradient_check.run(model, x), Check)
 end
 

@@ -37,6 +37,9 @@ for name, model in pairs(models) do
     } do
       lu.assertErrorMsgContains("sample 7", call)
     end
+    if name ~= "lua" then
+      lu.assertErrorMsgContains("metrics.accuracy: the scores of sample 7", metrics.accuracy, model, odd)
+    end
     if name == "nr" or name == "dnr" then
       lu.assertErrorMsgContains("threshold_for: the scores of sample 7 are not all numbers",
         model.threshold_for, model, 0.1, odd)

@@ -25,7 +25,11 @@ while true do data.save_npz("large.npz", { x = x }, { compress = true }) end
 LUA
 "$perigee" save.lua > out &
 child=$!
-until [ -n "$(find . -name 'large.npz.*.part' -size +100k 2> /dev/null)" ]; do sleep 0.05; done
+tries=0
+until [ -n "$(find . -name 'large.npz.*.part' -size +100k 2> /dev/null)" ] || [ $tries -ge 600 ]; do
+    sleep 0.05
+    tries=$((tries + 1))
+done
 kill -KILL $child
 wait $child 2> /dev/null
 check_match "a killed save leaves a part" "$(echo large*)" "large.npz*.part"

@@ -143,6 +143,9 @@ end
 function TestWrongGradients:test_errors()
   lu.assertErrorMsgContains("reject.check: model: expected a model with scores and gradient, got 3",
     reject.check, 3, test)
+  for _, x in ipairs { "foo", 3, {}, array.zeros(0, 784) } do
+    lu.assertErrorMsgContains("reject.check: x: expected samples", reject.check, net, x)
+  end
   lu.assertErrorMsgContains("reject.check: x: expected samples", reject.check, net)
   lu.assertErrorMsgContains("test_wrong_gradients.lua:", function() attack.pgd({ dmax = 1 }):run(test) end)
 end

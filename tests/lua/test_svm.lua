@@ -212,6 +212,7 @@ end
 function TestSvm:test_solver_of_the_session()
   lu.assertEquals(svm.solver, "libsvm")
   local before = svm.new {}
+  fails("svm has no setting 'sovler'; did you mean solver?", function() svm.sovler = "smo" end) -- luacheck: ignore
   svm.solver = "smo" -- luacheck: ignore
   local ds = clouds(20, 7)
   lu.assertEquals({ svm.solver, svm.new {}.solver, svm.new { solver = "libsvm" }.solver, before.solver },

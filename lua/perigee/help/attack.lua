@@ -82,8 +82,8 @@ print(attack.noise({ model = net, dmax = 2, seed = 1 }):run(digits))]],
     text = [[
 Attacks all samples as one batch. The true classes are the dataset's, or y's, or else the model's own
 best ones. Ctrl-C ends it with what there is: a sample that was not finished says "interrupted".
-Where scores or a gradient are not finite a run stops with "not_finite" and keeps the answer that it had; where
-they are so at its start its verdict is "failed", and it has no label (−2147483648).]],
+Where scores or a gradient are not finite a run stops with "not_finite" and keeps the answer that it had;
+where scores are so at its start its verdict is "failed", and it has no label (−2147483648).]],
     params = {
       { "samples", "dataset|array", "a dataset, rows of features, or one sample" },
     },

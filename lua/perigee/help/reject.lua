@@ -110,8 +110,8 @@ a model written in Lua looks first, and says once on stderr what is wrong, unles
 gradient_is = "surrogate" (one that is meant to differ, of a model that quantises its input, say).
 
 What comes back prints as a sentence: ok, error (the median relative error), random (two calls on the
-same points differ), flat (neither scores nor gradient move), unchecked (they hardly do: nothing can be said), message. The
-samples are moved a little away from the ends of their features' ranges.]],
+same points differ), flat (neither scores nor gradient move), unchecked (they hardly do: nothing can be
+said), message. The samples are moved a little away from the ends of their features' ranges.]],
     params = { { "model", "model", "any model with a gradient" }, { "x", "dataset|array", "samples" } },
     returns = { "table", "{ ok, error, random, flat, unchecked, message }" },
     example = example_svm .. [[print(reject.check(model, ds))]],
