@@ -26,7 +26,7 @@ end
 local function reach_of(rows)
   local low, span = rows:min(1), rows:max(1) - rows:min(1)
   local all = rows:max() - rows:min()
-  if not (all > 0) then return low, array.where(low:eq(0), 1, low:abs()), false end
+  if all <= 0 or all ~= all then return low, array.where(low:eq(0), 1, low:abs()), false end
   local varies = span:gt(0)
   return array.where(varies, low, rows:min()), array.where(varies, span, all), true
 end
