@@ -34,7 +34,7 @@ local calls = {
   { "forward", function(d) net:forward(d, "fc1") end },
   { "backward", function(d) net:backward(d, { fc1 = array.ones { n, 2 } }) end },
   { "attack.pgd", function(d) pgd:run(d) end },
-  { "reject.predict", function(d) metrics.accuracy(net, d) end },
+  { "metrics.accuracy", function(d) metrics.accuracy(net, d) end },
   { "threshold_for", function(d) rejecting:threshold_for(0.1, d) end },
   { "scores", function(d) rejecting:scores(d) end },
   { "fit", function(d) rejecting:clone():fit(d) end },
