@@ -12,6 +12,7 @@
 #include "nn/sgd.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,8 @@ typedef struct Trainer {
     Labels classes; /* the net's, or of the samples where it has none yet */
     bool stopped;   /* by an interrupt */
     /* the present batch: */
+    double started;
+    atomic_bool given_up;
     size_t first, count;
     uint64_t seed;
 } Trainer;
@@ -99,12 +102,16 @@ static void train_tile(const Trainer *trainer, const TileRun *run, int worker, s
 }
 
 static void train_piece(void *context, size_t first, size_t last, int worker) {
-    const Trainer *trainer = context;
+    Trainer *trainer = context;
     const Network *net = trainer->net;
     const Workspace *space = &net->workspace[worker];
     size_t piece = first / trainer->parts.rows;
     trainer->sums[piece] = (PieceSums){ 0 };
     for (size_t at = first; at < last; at += net->tile) {
+        if (progress_gives_up(trainer->started)) {
+            atomic_store(&trainer->given_up, true);
+            return;
+        }
         TileRun run = { .tile = { .n = last - at < net->tile ? last - at : net->tile,
                                   .first = at,
                                   .training = true,
@@ -119,14 +126,20 @@ static void train_piece(void *context, size_t first, size_t last, int worker) {
     }
 }
 
-/* One step of SGD; the batch's summed loss and hits are added to *loss and *hits. */
+/* One step of SGD; the batch's summed loss and hits are added to *loss and *hits. A large batch
+ * may be given up after an interrupt: there is no step, and training has stopped. */
 static bool train_batch(Trainer *trainer, double *loss, size_t *hits, Error *err) {
     const GradientParts *parts = &trainer->parts;
     size_t pieces = parallel_pieces(trainer->count, parts->rows);
     if (!network_ready(trainer->net, err))
         return false;
     trainer->seed = rng_fork(&trainer->rng);
+    trainer->started = progress_clock();
     parallel_for(trainer->count, parts->rows, train_piece, trainer);
+    if (atomic_load(&trainer->given_up)) {
+        trainer->stopped = !progress_step(trainer->params->progress, 0, NULL);
+        return true;
+    }
     for (size_t p = 0; p < pieces; p++) {
         *loss += trainer->sums[p].loss;
         *hits += trainer->sums[p].hits;
@@ -299,6 +312,8 @@ static bool train_epoch(Trainer *trainer, size_t number, struct TrainEpoch *epoc
         trainer->count = total - at < params->batch ? total - at : params->batch;
         if (!train_batch(trainer, &loss, &hits, err))
             return false;
+        if (trainer->stopped)
+            break;
         if (!isfinite(loss))
             return blame_loss(trainer, number, err);
         double seen = (double)(at + trainer->count);
