@@ -66,15 +66,17 @@ function own.set(library, key, value)
   libraries[library][key], own[library][key] = value, value
 end
 
--- ("%d"):format works while string.format is nil.
-own.setmetatable(string, { __index = own.string })
-
--- The metatable of strings is everybody's, and the program's files call methods. What users get of it lets
--- them add what they like, s[i] say: an __index of theirs answers after the functions of `string`.
+-- The metatable of strings is everybody's, and the program's files call methods: these are Lua's own, whatever
+-- becomes of `string`. What users add there, and an __index of theirs (s[i], say), answers after them.
 local strings, functions, theirs = own.debug.getmetatable "", string, string
+local methods = own.setmetatable(copy(own.string), {
+  __index = function(_, key) return own.rawget(functions, key) end,
+})
+own.setmetatable(string, { __index = own.string })
+own.rawset(strings, "__index", methods)
 
 local function index_string(s, key)
-  local found = functions[key]
+  local found = methods[key]
   if found ~= nil or theirs == nil then return found end
   if own.type(theirs) == "function" then return theirs(s, key) end
   return theirs[key]
@@ -87,7 +89,7 @@ own.rawset(strings, "__metatable", own.setmetatable({}, {
   end,
   __newindex = function(_, key, value)
     if key == "__index" then
-      theirs, value = value, value == functions and functions or index_string
+      theirs, value = value, value == functions and methods or index_string
     end
     own.rawset(strings, key, value)
   end,

@@ -138,6 +138,8 @@ Verdict result_start_verdict(const AttackResult *result, size_t i) {
 
 Verdict result_verdict(const AttackResult *result, size_t i) {
     Verdict now = verdict_of(result->rejects, array_i32(result->label)[i], array_i32(result->y)[i]);
+    if (array_i32(result->stop)[i] == STOP_NOT_FINITE && now != VERDICT_WRONG)
+        return VERDICT_FAILED;
     return verdict_after(result_start_verdict(result, i), now);
 }
 

@@ -6,7 +6,8 @@
  *     wrong      accepted as another
  *     evaded     after an attack: wrong, and it was not before: what was wrong already proves
  *                nothing
- *     failed     its scores are not all finite, now or before the attack: it proves nothing either
+ *     failed     its scores are not all finite, or the attack broke off where scores or gradient
+ *                were not before it got anywhere: it proves nothing either
  *
  * A targeted attack hits if the point is accepted as the target. */
 #ifndef PERIGEE_ATTACK_VERDICT_H

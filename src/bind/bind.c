@@ -471,7 +471,11 @@ double bind_number(lua_State *L, int arg, const char *where, const char *name) {
 const char *bind_string(lua_State *L, int arg, const char *where, const char *name) {
     if (lua_type(L, arg) != LUA_TSTRING)
         bind_expected(L, arg, where, name, "a string");
-    return lua_tostring(L, arg);
+    size_t length;
+    const char *text = lua_tolstring(L, arg, &length);
+    if (strlen(text) != length)
+        luaL_error(L, "%s: %s: expected a string without NUL", where, name);
+    return text;
 }
 
 size_t bind_place(lua_State *L, const char *where, lua_Integer position, size_t samples) {

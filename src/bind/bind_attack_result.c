@@ -4,6 +4,7 @@
  */
 #include "bind/bind.h"
 #include "attack/result_text.h"
+#include "core/array.h"
 #include "bind/bind_attack.h"
 #include "bind/bind_fields.h"
 #include "bind/bind_model.h"
@@ -193,6 +194,9 @@ static int method_rescore(lua_State *L) {
     if (model->features == 0)
         model->features = result->features;
     Error err;
+    Sizes sample = sizes_of(result->sample_ndim, result->sample_shape);
+    if (!model_check_layout(model, &sample, "rescore", &err))
+        return bind_raise(L, &err);
     return bind_push_attack_result(L, result_rescore(result, model, &err), &err);
 }
 

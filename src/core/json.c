@@ -112,7 +112,7 @@ char *json_text(cJSON *root) {
 /* ---- Reading --------------------------------------------------------------------------------- */
 
 /* A look at the text alone: how many values it can have, and no string that C would cut. */
-static bool check_text(const char *what, const char *text, size_t most, Error *err) {
+bool json_check_text(const char *what, const char *text, size_t most, Error *err) {
     bool quoted = false;
     size_t values = 1;
     for (const char *at = text; *at; at++) {
@@ -182,7 +182,7 @@ static void watch_requests(void) {
 
 cJSON *json_parse(const char *what, const char *text, size_t most, Error *err) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    if (!check_text(what, text, most, err))
+    if (!json_check_text(what, text, most, err))
         return NULL;
     pthread_once(&once, watch_requests);
     *memory_lacked() = false;

@@ -53,6 +53,9 @@ char *json_text(cJSON *root);
  * or objects that say one thing twice. Messages start with `what` it is. */
 cJSON *json_parse(const char *what, const char *text, size_t most, Error *err);
 
+/* What json_parse looks at before it parses, for those who write what it shall read. */
+bool json_check_text(const char *what, const char *text, size_t most, Error *err);
+
 /* `most` for descriptions of models and results. */
 enum { JSON_DESCRIPTION = 100000 };
 

@@ -416,6 +416,9 @@ static zip_source_t *build_sorted(const Tensors *tensors, bool deflate, Error *e
 bool npz_save(const Tensors *tensors, bool deflate, const char *path, Error *err) {
     if (tensors->count == 0)
         return error_set(err, ERROR_ARGUMENT, "%s: no arrays to save", path);
+    if (tensors->count > ENTRY_LIMIT)
+        return error_set(err, ERROR_ARGUMENT, "%s: %zu arrays; at most %d", path, tensors->count,
+                         ENTRY_LIMIT);
     for (size_t i = 0; i < tensors->count; i++)
         if (!utf8_is_valid(tensors->entry[i].name))
             return error_set(err, ERROR_ARGUMENT, "%s: the name of an array is not UTF-8", path);

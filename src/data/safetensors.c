@@ -277,6 +277,25 @@ static bool check_texts(const Tensors *tensors, const char *path, Error *err) {
     return true;
 }
 
+/* Nothing is written that would not be read. */
+static bool check_header(const Tensors *tensors, const char *text, const char *path, Error *err) {
+    if (tensors->count > TENSOR_LIMIT || tensors->text_count > TENSOR_LIMIT)
+        return error_set(err, ERROR_ARGUMENT, "%s: %zu arrays and %zu texts; at most %d of each",
+                         path, tensors->count, tensors->text_count, TENSOR_LIMIT);
+    for (size_t i = 0; i < tensors->count; i++)
+        if (strlen(tensors->entry[i].name) > NAME_LIMIT)
+            return error_set(err, ERROR_ARGUMENT, "%s: the name of an array has more than %d bytes",
+                             path, NAME_LIMIT);
+    if (strlen(text) + 8 > HEADER_LIMIT)
+        return error_set(err, ERROR_ARGUMENT,
+                         "%s: %.0f MB of texts and names; the format has room for %d", path,
+                         (double)strlen(text) / 1e6, HEADER_LIMIT / 1000000);
+    if (json_check_text("the header", text, ITEM_LIMIT, err))
+        return true;
+    error_prefix(err, "%s", path);
+    return false;
+}
+
 bool tensors_save(const Tensors *tensors, const char *path, Error *err) {
     FileWriter writer;
     if (!check_texts(tensors, path, err))
@@ -293,7 +312,8 @@ bool tensors_save(const Tensors *tensors, const char *path, Error *err) {
         qsort(order, tensors->count, sizeof *order, compare_entries);
     }
     char *text = header_text(tensors, order);
-    bool ok = text ? file_writer_open(&writer, path, err) : error_memory(err, path, bytes);
+    bool ok = text ? check_header(tensors, text, path, err) : error_memory(err, path, bytes);
+    ok = ok && file_writer_open(&writer, path, err);
     if (ok) {
         write_header(writer.stream, text);
         ok = write_data(writer.stream, order, tensors->count, err);

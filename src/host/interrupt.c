@@ -272,6 +272,11 @@ static void replace_coroutine_functions(lua_State *L) {
     lua_pop(L, 1);
 }
 
+/* A file over the limit (ulimit -f) is an error of the write, not the end of the session. */
+static void on_sigxfsz(int signal_number) {
+    (void)signal_number;
+}
+
 static void handle(int signal_number, void (*handler)(int), int flags, struct sigaction *before) {
     struct sigaction action = { .sa_handler = handler, .sa_flags = flags };
     sigemptyset(&action.sa_mask);
@@ -283,6 +288,7 @@ static void catch_signals(void) {
     handle(SIGINT, on_sigint, 0, &before_all);
     handle(SIGPIPE, on_sigpipe, 0, NULL);
     handle(SIGALRM, on_alarm, SA_RESTART, NULL);
+    handle(SIGXFSZ, on_sigxfsz, SA_RESTART, NULL);
 }
 
 void interrupt_install(lua_State *L, const char *lua_dir, bool quiet) {

@@ -39,6 +39,14 @@ for change in 'function(s, i) return string.sub(s, i, i) end' nil '{}' '{ shout 
     out=$(cat "$work/out")
     check_match "strings with $change" "$out" "*[1*1]*array.sum(*ABC*global 'prnt' is not set*"
 done
+for change in 'find = 1' 'format = 1' 'gsub = function() error "mine" end' 'sub = 1 string.rep = 1 string.match = 1'; do
+    printf '%s\n' "string.$change" 'array.ones(2)' '?array.sum' '"a" .. 1' 'prnt' 'save("s.pgz")' |
+        (cd "$work" && "$perigee" -q -i) > "$work/out" 2>&1
+    out=$(cat "$work/out")
+    check_match "string.$change" "$out" "*[1*1]*array.sum(*a1*global 'prnt' is not set*s.pgz*"
+done
+out=$("$perigee" -e 'function string.shout(s) return s:upper() end print(("a"):shout(), string.shout "b")')
+check_equal "what users add to string" "$out" "A	B"
 out=$("$perigee" -e 'local meta = getmetatable "" meta.__index = function(s, i) return s:sub(i, i) end
     meta.__unm = string.reverse print(("abc")[2], -"abc", ("abc"):len(), ("abc")[9] == "")')
 check_equal "what users add works" "$out" "b	cba	3	true"

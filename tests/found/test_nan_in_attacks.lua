@@ -84,7 +84,8 @@ function TestNanInAttacks:test_gradients()
   end
   local result = run("pgd", model, data3)
   lu.assertEquals(result.stop, { "still", "not_finite", "not_finite" })
-  lu.assertEquals(result.verdict, { "correct", "correct", "correct" })
+  lu.assertEquals(result.verdict, { "correct", "failed", "failed" })
+  lu.assertEquals(result:counts().robust, 1)
 end
 
 function TestNanInAttacks:test_the_look_before_a_run()
