@@ -66,8 +66,8 @@ function own.set(library, key, value)
   libraries[library][key], own[library][key] = value, value
 end
 
--- The metatable of strings is everybody's, and the program's files call methods: these are Lua's own, whatever
--- becomes of `string`. What users add there, and an __index of theirs (s[i], say), answers after them.
+-- The metatable of strings is everybody's, and the program's files call methods: these are Lua's own,
+-- whatever becomes of `string`. What users add there, and an __index of theirs (s[i], say), answers after them.
 local strings, functions, theirs = own.debug.getmetatable "", string, string
 local methods = own.setmetatable(copy(own.string), {
   __index = function(_, key) return own.rawget(functions, key) end,
