@@ -67,7 +67,8 @@ function own.set(library, key, value)
 end
 
 -- The metatable of strings is everybody's, and the program's files call methods: these are Lua's own,
--- whatever becomes of `string`. What users add there, and an __index of theirs (s[i], say), answers after them.
+-- whatever becomes of `string`. What users add there, and an __index of theirs (s[i], say), answers after
+-- them.
 local strings, functions, theirs = own.debug.getmetatable "", string, string
 local methods = own.setmetatable(copy(own.string), {
   __index = function(_, key) return own.rawget(functions, key) end,
