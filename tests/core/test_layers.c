@@ -262,7 +262,7 @@ static void descriptions_that_do_not_fit(void **state) {
         "layers 1 and 2 are both named \"a\"");
     assert_refused(NET("[1048576]", "{\"kind\":\"linear\",\"out\":1048576}"), "too many");
     assert_refused(NET("[0]", "{\"kind\":\"relu\"}"), "input: expected");
-    assert_refused(NET("[2,3]", "{\"kind\":\"relu\"}"), "input: expected");
+    assert_refused(NET("[2,3,4,5]", "{\"kind\":\"relu\"}"), "input: expected");
     assert_refused("{\"layers\":[{\"kind\":\"relu\"}]}", "input: expected");
     assert_refused(NET("[4]", ""), "expected layers");
     assert_refused("{\"input\":[2],\"layers\":[{\"kind\":\"relu\"}],\"classes\":[1]}",
