@@ -194,8 +194,7 @@ void pieces_end(Pieces *pieces) {
 
 static bool all_done(const Pieces *pieces, Error *err) {
     const Batch *batch = pieces->batch;
-    return pieces->done == batch->n ||
-           error_set(err, ERROR_INTERRUPTED, "%s: interrupted", batch->where);
+    return pieces->done == batch->n || error_interrupted(err, batch->where);
 }
 
 bool model_answer(Model *model, Pieces *pieces, const GradientRequest *request, Error *err) {

@@ -73,8 +73,8 @@ local strings, functions, theirs = own.debug.getmetatable "", string, string
 local methods = own.setmetatable(copy(own.string), {
   __index = function(_, key) return own.rawget(functions, key) end,
 })
-own.setmetatable(string, { __index = own.string })
 own.rawset(strings, "__index", methods)
+own.setmetatable(string, { __index = own.string }) -- what is set to nil there is found again
 
 local function index_string(s, key)
   local found = methods[key]

@@ -156,7 +156,7 @@ ResultCounts result_counts(const AttackResult *result) {
         counts.hit += result_hit(result, i);
         counts.started_correct += before == VERDICT_CORRECT;
         counts.robust +=
-            before == VERDICT_CORRECT && now != VERDICT_EVADED && now != VERDICT_FAILED;
+            before == VERDICT_CORRECT && (now == VERDICT_CORRECT || now == VERDICT_REJECTED);
     }
     return counts;
 }

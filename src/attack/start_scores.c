@@ -86,7 +86,7 @@ static bool score(StartScores *kept, const StartPoints *start, Error *err) {
                           err);
     pieces_end(&pieces);
     if (ok && pieces.done < start->points.n)
-        ok = error_set(err, ERROR_INTERRUPTED, "%s: interrupted", start->points.where);
+        ok = error_interrupted(err, start->points.where);
     return ok;
 }
 

@@ -102,11 +102,6 @@ BindSamples bind_check_samples(lua_State *L, int arg, const char *where, const c
     return samples_of(a, a->ndim - rows, a->shape + rows);
 }
 
-Batch bind_check_batch(lua_State *L, int arg, const char *where, const char *name) {
-    BindSamples samples = bind_check_samples(L, arg, where, name);
-    return (Batch){ samples.x, samples.n, samples.features, where };
-}
-
 void bind_check_layout(lua_State *L, int arg, const Model *model, const char *where) {
     const Dataset *ds = bind_test_dataset(L, arg);
     const Array *a = bind_test_array(L, arg);
@@ -118,6 +113,13 @@ void bind_check_layout(lua_State *L, int arg, const Model *model, const char *wh
         sample = sizes_of(a->ndim - 1, a->shape + 1);
     if (!model_check_layout(model, &sample, where, &err))
         bind_raise(L, &err);
+}
+
+Batch bind_check_batch(lua_State *L, int arg, const Model *model, const char *name) {
+    const char *where = bind_where(L);
+    BindSamples samples = bind_check_samples(L, arg, where, name);
+    bind_check_layout(L, arg, model, where);
+    return (Batch){ samples.x, samples.n, samples.features, where };
 }
 
 /* ---- Fields ---------------------------------------------------------------------------------- */

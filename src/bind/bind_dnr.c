@@ -126,8 +126,7 @@ static int dnr_fit_call(lua_State *L) {
 
 static int dnr_layer_scores_call(lua_State *L) {
     Dnr *dnr = bind_self(L, &dnr_type);
-    Batch batch = bind_check_batch(L, 2, "layer_scores", "x");
-    bind_check_layout(L, 2, (Model *)dnr, "layer_scores");
+    Batch batch = bind_check_batch(L, 2, (Model *)dnr, "x");
     Error err;
     if (batch.features != ((Model *)dnr)->features)
         return luaL_error(L, "layer_scores: samples have %d features, the net takes %d",

@@ -90,9 +90,8 @@ static void answer(lua_State *L, Model *model, const Batch *batch, const Gradien
 
 int bind_answer_scores(lua_State *L, Model *model) {
     const char *where = bind_where(L);
-    Batch batch = bind_check_batch(L, 2, where, "x");
+    Batch batch = bind_check_batch(L, 2, model, "x");
     Sizes shape = { 2, { batch.n, model_columns(model) } };
-    bind_check_layout(L, 2, model, where);
     Array *scores = bind_push_new_array(L, where, DTYPE_F64, &shape);
     answer(L, model, &batch, &(GradientRequest){ .scores = array_f64(scores) });
     return 1;
@@ -140,10 +139,9 @@ static const double *check_weights(lua_State *L, int arg, const Model *model, si
 static int method_gradient(lua_State *L) {
     static const char where[] = "gradient";
     Model *model = bind_self_model(L);
-    Batch batch = bind_check_batch(L, 2, where, "x");
+    Batch batch = bind_check_batch(L, 2, model, "x");
     GradientRequest request = { .w = check_weights(L, 3, model, batch.n) };
     Sizes shape = { 2, { batch.n, batch.features } };
-    bind_check_layout(L, 2, model, where);
     request.gradient = array_f32(bind_push_new_array(L, where, DTYPE_F32, &shape));
     answer(L, model, &batch, &request);
     return 1;

@@ -59,8 +59,7 @@ static int net_forward(lua_State *L) {
     Network *net = bind_self(L, &network_type);
     size_t taps;
     lua_settop(L, 3);
-    Batch batch = bind_check_batch(L, 2, "forward", "x");
-    bind_check_layout(L, 2, (Model *)net, "forward");
+    Batch batch = bind_check_batch(L, 2, (Model *)net, "x");
     size_t *tap = check_taps(L, net, &taps);
     float **output = lua_newuserdatauv(L, taps * sizeof *output, 0);
     luaL_checkstack(L, (int)taps + 8, "forward: too many layers");
@@ -140,8 +139,7 @@ static int net_backward(lua_State *L) {
     bool weights = without_weights;
     lua_settop(L, 4);
     bind_here_options(L, 4, &weights);
-    Batch batch = bind_check_batch(L, 2, where, "x");
-    bind_check_layout(L, 2, (Model *)net, where);
+    Batch batch = bind_check_batch(L, 2, (Model *)net, "x");
     Entering entering = check_entering(L, net, batch.n);
     float *dweights =
         weights ? lua_newuserdatauv(L, (network_vector_size(net) + 1) * sizeof(float), 0) : NULL;

@@ -26,8 +26,9 @@ typedef struct BindSamples {
 } BindSamples;
 BindSamples bind_check_samples(lua_State *L, int arg, const char *where, const char *name);
 
-/* The same where nothing but the rows counts. */
-Batch bind_check_batch(lua_State *L, int arg, const char *where, const char *name);
+/* The same where nothing but the rows counts, for the running function, laid out as the model takes
+ * them. */
+Batch bind_check_batch(lua_State *L, int arg, const Model *model, const char *name);
 
 /* Samples in any of these forms are laid out as the model takes them, or it raises. */
 void bind_check_layout(lua_State *L, int arg, const Model *model, const char *where);

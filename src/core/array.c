@@ -16,7 +16,8 @@ struct Buffer {
 };
 
 bool array_refuse_nan(const char *what, const Array *a, Error *err) {
-    for (size_t i = 0; i < array_size(a); i++) {
+    size_t n = array_size(a);
+    for (size_t i = 0; i < n; i++) {
         bool nan = a->dtype == DTYPE_F32   ? isnan(array_f32(a)[i])
                    : a->dtype == DTYPE_F64 ? isnan(array_f64(a)[i])
                                            : false;

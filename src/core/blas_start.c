@@ -1,8 +1,9 @@
 #include "core/blas_start.h"
 
+#include "core/memory.h"
+
 #include <signal.h>
 #include <stddef.h>
-#include <sys/resource.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -28,8 +29,7 @@ void blas_start_over(void) {
 #if defined(__GLIBC__)
 /* Nothing is initialised yet where this runs: system calls alone. */
 static void watch_start(void) {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY)
+    if (!memory_is_limited())
         return;
     struct sigaction action = { .sa_handler = give_up };
     sigaction(SIGPROF, &action, NULL);

@@ -256,7 +256,7 @@ bool dnr_layer_scores(Dnr *dnr, const Batch *batch, float *scores, Error *err) {
     for (size_t first = 0; ok && tile_next(&tile, batch, first); first += tile.most) {
         Taps taps = tile_taps(&tile);
         if (first > 0 && progress_interrupt_pending())
-            ok = error_set(err, ERROR_INTERRUPTED, "%s: interrupted", batch->where);
+            ok = error_interrupted(err, batch->where);
         ok = ok && network_outputs(dnr->net, &tile.rows, &taps, err) &&
              fill_inputs(&tile, scores + first * dnr->inputs, err);
     }

@@ -32,14 +32,6 @@ static bool check_shapes(const char *where, const DecisionParts *parts, Error *e
                      array_shape_text(b->ndim, b->shape, b_text));
 }
 
-static bool numbers_only(const Decision *made, const char *where, Error *err) {
-    if (array_refuse_nan("sv", made->sv, err) && array_refuse_nan("alpha", made->alpha, err) &&
-        array_refuse_nan("b", made->b, err))
-        return true;
-    error_prefix(err, "%s", where);
-    return false;
-}
-
 bool decision_init(Decision *decision, const char *where, const DecisionParts *parts, Error *err) {
     if (!kernel_check(where, parts->kernel, err) || !check_shapes(where, parts, err))
         return false;
@@ -47,7 +39,7 @@ bool decision_init(Decision *decision, const char *where, const DecisionParts *p
     made.sv = array_contiguous(where, parts->sv, DTYPE_F32, err);
     made.alpha = made.sv ? array_contiguous(where, parts->alpha, DTYPE_F64, err) : NULL;
     made.b = made.alpha ? array_contiguous(where, parts->b, DTYPE_F64, err) : NULL;
-    bool ok = made.b && numbers_only(&made, where, err);
+    bool ok = made.b != NULL;
     if (ok) {
         Batch vectors = { array_f32(made.sv), made.sv->shape[0], made.sv->shape[1], where };
         ok = kernel_rows_init(&made.rows, &vectors, err);

@@ -170,6 +170,14 @@ static bool check_functions(const char *where, size_t functions, size_t classes,
                      functions, classes);
 }
 
+static bool numbers_only(const Decision *decision, const char *where, Error *err) {
+    if (array_refuse_nan("sv", decision->sv, err) &&
+        array_refuse_nan("alpha", decision->alpha, err) && array_refuse_nan("b", decision->b, err))
+        return true;
+    error_prefix(err, "%s", where);
+    return false;
+}
+
 static Svc *from_numbers(const char *where, const SvcParams *params, const SvcNumbers *numbers,
                          Error *err) {
     Svc *svc = new_svc(where, params, err);
@@ -177,6 +185,7 @@ static Svc *from_numbers(const char *where, const SvcParams *params, const SvcNu
     Decision decision = { 0 };
     Labels own = { 0 };
     bool ok = svc && decision_init(&decision, where, &parts, err) &&
+              numbers_only(&decision, where, err) &&
               check_functions(where, decision_functions(&decision), numbers->classes->count, err) &&
               labels_copy(where, numbers->classes, &own, err);
     if (ok) {

@@ -14,6 +14,18 @@ run_perigee() {
     err=$(cat "$work/err")
 }
 
+# Start $work/script.lua, whose output must not be buffered, as $child, and wait until it has printed "ready".
+start_script() {
+    : > "$work/out"
+    "$perigee" --quiet "$work/script.lua" > "$work/out" 2> "$work/err" &
+    child=$!
+    tries=0
+    until grep -q ready "$work/out" || ! kill -0 $child 2> /dev/null || [ $tries -ge 600 ]; do
+        sleep 0.05
+        tries=$((tries + 1))
+    done
+}
+
 check() { # title command…
     title=$1
     shift

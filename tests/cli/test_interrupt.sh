@@ -7,14 +7,7 @@ interrupt_script() { # script-text
         echo 'io.stdout:setvbuf("no")'
         printf '%s\n' "$1"
     } > "$work/script.lua"
-    : > "$work/out"
-    "$perigee" --quiet "$work/script.lua" > "$work/out" 2> "$work/err" &
-    child=$!
-    tries=0
-    until grep -q ready "$work/out" || ! kill -0 $child 2> /dev/null || [ $tries -ge 600 ]; do
-        sleep 0.05
-        tries=$((tries + 1))
-    done
+    start_script
     sleep 0.1
     kill -INT $child 2> /dev/null
     # One that does not stop is killed: its status then shows the failure.

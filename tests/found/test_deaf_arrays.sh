@@ -15,14 +15,7 @@ free=$(awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo 2> /dev/nul
 # SIGINT 0.4 s into it. $waited: milliseconds from then to the answer.
 interrupt_line() { # preparation line
     printf '%s\n' 'io.stdout:setvbuf "no"' "$1" 'print "ready"' "while true do $2 end" 'print "after"' > "$work/script.lua"
-    : > "$work/out"
-    "$perigee" --quiet "$work/script.lua" > "$work/out" 2> "$work/err" &
-    child=$!
-    tries=0
-    until grep -q ready "$work/out" || ! kill -0 $child 2> /dev/null || [ $tries -ge 600 ]; do
-        sleep 0.05
-        tries=$((tries + 1))
-    done
+    start_script
     sleep 0.4
     sent=$(date +%s%N)
     kill -INT $child 2> /dev/null
