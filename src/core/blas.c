@@ -1,6 +1,7 @@
 #include "core/blas.h"
 
 #include "core/blas_buffers.h"
+#include "core/denormals.h"
 #include "core/parallel.h"
 #include "core/progress.h"
 
@@ -158,15 +159,17 @@ static void multiply_plainly(const Product *p, Part part) {
 }
 
 static void multiply(const Product *p, Part part) {
-    if (!blas_buffer_take()) {
+    DenormalMode caller = denormals_flush();
+    bool has_buffer = blas_buffer_take();
+    if (!has_buffer)
         multiply_plainly(p, part);
-        return;
-    }
-    if (p->doubles)
+    else if (p->doubles)
         multiply_doubles(p, part);
     else
         multiply_floats(p, part);
-    blas_buffer_give();
+    if (has_buffer)
+        blas_buffer_give();
+    denormals_restore(caller);
 }
 
 typedef struct Tiles {

@@ -1,5 +1,6 @@
 /* pass.c — running a network: tiles forward and back, and passes that keep what a reverse pass
  * needs. */
+#include "core/denormals.h"
 #include "core/fail.h"
 #include "core/buffer_pool.h"
 #include "core/parallel.h"
@@ -24,6 +25,7 @@ float *tile_activation(const Network *net, const TileRun *run, size_t activation
 
 void tile_forward(const Network *net, const TileRun *run, const Taps *taps) {
     const float *x = run->input ? run->input : tile_activation(net, run, 0);
+    DenormalMode caller = denormals_flush();
     for (size_t l = 0; l < run->end; l++) {
         const Layer *layer = net->layer[l];
         float *y = tile_activation(net, run, l + 1);
@@ -37,6 +39,7 @@ void tile_forward(const Network *net, const TileRun *run, const Taps *taps) {
                                 taps->output[t] + run->row * shape_size(layer->out));
         x = y;
     }
+    denormals_restore(caller);
 }
 
 /* What flows back through a tile: `slope` is the gradient of a layer's output once `started`. */
@@ -104,6 +107,7 @@ void tile_backward(const Network *net, const TileRun *run, const Workspace *spac
                    const TileGradients *gradients) {
     float *dx = gradients->dx;
     bool first = run->first && gradients->dweights;
+    DenormalMode caller = denormals_flush();
     Flow flow = { .gradients = gradients,
                   .stop = lowest_needed(net, dx != NULL),
                   .slope = space->gradient[0],
@@ -121,6 +125,7 @@ void tile_backward(const Network *net, const TileRun *run, const Workspace *spac
         layout_to_outer(net->input, run->tile.n, flow.slope, dx);
     else if (dx)
         memset(dx, 0, run->tile.n * shape_size(net->input) * sizeof *dx);
+    denormals_restore(caller);
 }
 
 /* ---- Passes ---------------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 #include "nn/sgd.h"
 
+#include "core/denormals.h"
 #include "core/fail.h"
 #include "core/parallel.h"
 #include "core/simd.h"
@@ -46,8 +47,10 @@ static void step_block(const Step *step, size_t first, size_t count) {
 
 static void step_some(void *context, size_t first, size_t last, int worker) {
     (void)worker;
+    DenormalMode caller = denormals_flush();
     for (; first < last; first += BLOCK)
         step_block(context, first, last - first < BLOCK ? last - first : BLOCK);
+    denormals_restore(caller);
 }
 
 void sgd_step(Sgd *sgd, const float *const *gradient, size_t parts, float *weights) {

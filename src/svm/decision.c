@@ -3,6 +3,7 @@
 #include "core/array.h"
 #include "core/blas.h"
 #include "core/buffer_pool.h"
+#include "core/denormals.h"
 #include "core/fail.h"
 #include "core/parallel.h"
 #include "core/simd.h"
@@ -197,6 +198,7 @@ static void forward_body(void *context, size_t first, size_t last, int worker) {
     const Kernel *kernel = &pass->decision->kernel;
     const Scratch *scratch = &pass->scratch[worker];
     KernelPairs pairs = pairs_of(pass);
+    DenormalMode caller = denormals_flush();
     for (size_t t = first; t < last; t++) {
         KernelTile tile = tile_at(pass, t);
         size_t count = tile.rows * tile.columns;
@@ -208,6 +210,7 @@ static void forward_body(void *context, size_t first, size_t last, int worker) {
         if (pass->gradients)
             kernel_slopes(kernel, scratch->base, values, count);
     }
+    denormals_restore(caller);
 }
 
 /* f = its parts in their order, and b. */
@@ -309,6 +312,7 @@ static void pull_tile(const DecisionPass *pass, KernelTile tile, const Scratch *
 static void backward_body(void *context, size_t first, size_t last, int worker) {
     const DecisionPass *pass = context;
     const Scratch *scratch = &pass->scratch[worker];
+    DenormalMode caller = denormals_flush();
     for (size_t block = first; block < last; block++) {
         KernelTile tile = tile_at(pass, block * pass->pieces);
         size_t size = tile.rows * pass->features;
@@ -319,14 +323,17 @@ static void backward_body(void *context, size_t first, size_t last, int worker) 
         }
         to_float(scratch->sum, pass->gradient + tile.row * pass->features, size);
     }
+    denormals_restore(caller);
 }
 
 /* Tiles, each into a place of its own. */
 static void share_body(void *context, size_t first, size_t last, int worker) {
     const DecisionPass *pass = context;
+    DenormalMode caller = denormals_flush();
     for (size_t t = first; t < last; t++)
         pull_tile(pass, tile_at(pass, t), &pass->scratch[worker],
                   pass->shares + t * pass->block * pass->features);
+    denormals_restore(caller);
 }
 
 static void add_shares(const DecisionPass *pass) {

@@ -1,5 +1,6 @@
 #include "svm/gram.h"
 
+#include "core/denormals.h"
 #include "core/fail.h"
 #include "core/parallel.h"
 #include "core/progress.h"
@@ -47,6 +48,7 @@ static void store_tile(float *gram, size_t n, KernelTile tile, const double *bas
 
 static void tiles_body(void *context, size_t first, size_t last, int worker) {
     const GramWork *work = context;
+    DenormalMode caller = denormals_flush();
     /* After a stop nothing is trained on half a matrix: the solver asks as well. */
     for (size_t t = first; t < last && !progress_interrupt_pending(); t++) {
         KernelTile tile = tile_at(work, t);
@@ -57,6 +59,7 @@ static void tiles_body(void *context, size_t first, size_t last, int worker) {
         }
         store_tile(work->gram, work->n, tile, work->base[worker]);
     }
+    denormals_restore(caller);
 }
 
 /* A sample with a NaN would keep the solver busy for ten million iterations. */

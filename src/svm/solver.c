@@ -1,6 +1,7 @@
 #include "svm/solver.h"
 
 #include "core/context.h"
+#include "core/denormals.h"
 #include "core/fail.h"
 #include "core/memory.h"
 #include "core/parallel.h"
@@ -177,10 +178,14 @@ static bool solve_with_smo(SolveWork *work, BinaryProblem *problem, int worker) 
 }
 
 static bool solve_one(SolveWork *work, BinaryProblem *problem, int worker) {
+    bool solved = true;
+    DenormalMode caller = denormals_flush();
     if (work->matrix->kind == SOLVER_SMO)
-        return solve_with_smo(work, problem, worker);
-    libsvm_solve(&work->matrix->nodes, problem, libsvm_scratch_at(work->scratch, worker));
-    return true;
+        solved = solve_with_smo(work, problem, worker);
+    else
+        libsvm_solve(&work->matrix->nodes, problem, libsvm_scratch_at(work->scratch, worker));
+    denormals_restore(caller);
+    return solved;
 }
 
 /* Only the calling thread, worker 0, speaks to Progress; the others look at the request itself. */
