@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The longest any byte grows to: '."\012".' */
+/* The longest any byte grows to: '."\047".' */
 enum { GROWTH = 10 };
 
-static char *put(char *at, const char *text, size_t length) {
-    memcpy(at, text, length);
-    return at + length;
+/* A byte that single quotes cannot hold. */
+static char *put_code(char *at, unsigned char byte) {
+    return at + sprintf(at, "'.\"\\%03o\".'", byte);
 }
 
 char *script_label(const char *text, size_t length) {
@@ -25,10 +25,8 @@ char *script_label(const char *text, size_t length) {
     printable_bytes(text, length, shown, room);
     *at++ = '\'';
     for (const char *s = shown; *s; s++) {
-        if (*s == '\n')
-            at = put(at, "'.\"\\n\".'", 8);
-        else if (*s == '\'')
-            at = put(at, "''", 2);
+        if (*s == '\n' || *s == '\'')
+            at = put_code(at, (unsigned char)*s);
         else
             *at++ = *s == '\t' ? ' ' : *s;
     }
@@ -44,10 +42,9 @@ char *script_path(const char *path) {
         return NULL;
     *at++ = '\'';
     for (const char *s = path; *s; s++) {
-        if (*s == '\'')
-            at = put(at, "''", 2);
-        else if ((unsigned char)*s < 0x20 || *s == 0x7f)
-            at += sprintf(at, "'.\"\\%03o\".'", (unsigned char)*s);
+        unsigned char byte = (unsigned char)*s;
+        if (byte == '\'' || byte < 0x20 || byte == 0x7f)
+            at = put_code(at, byte);
         else
             *at++ = *s;
     }

@@ -1,8 +1,10 @@
 /* script.h — text that goes into a gnuplot script.
  *
  * Every string is written in single quotes: gnuplot runs a shell for backquotes inside double ones.
- * What single quotes cannot hold (a newline ends the command) is joined by the '.' operator, as in
- * 'two'."\n".'lines', so a quoted string stands wherever gnuplot takes a string expression. */
+ * What single quotes cannot hold is joined by the '.' operator, as in 'two'."\012".'lines', so a
+ * quoted string stands wherever gnuplot takes a string expression. An apostrophe is one of those:
+ * doubled, it breaks off at the beginning of a string in gnuplot 5.4; and by its code, since a bare
+ * one in double quotes would make gnuplot look for macros (@x) in what follows. */
 #ifndef PERIGEE_PLOT_SCRIPT_H
 #define PERIGEE_PLOT_SCRIPT_H
 

@@ -136,8 +136,9 @@ static void test_label(void **state) {
     (void)state;
     check_label("", "''");
     check_label("a_b^c {x} \"q\" `w` @m $1", "'a_b^c {x} \"q\" `w` @m $1'");
-    check_label("it's", "'it''s'");
-    check_label("two\nlines", "'two'.\"\\n\".'lines'");
+    check_label("it's", "'it'.\"\\047\".'s'");
+    check_label("'", "''.\"\\047\".''");
+    check_label("two\nlines", "'two'.\"\\012\".'lines'");
     check_label("tab\tbell\a.", "'tab bell\\x07.'");
     check_label("\x1b[2J\xc2\x9b \xe2\x80\xae", "'\\x1b[2J\\x9b \\u{202e}'");
     check_label("é ‖δ‖ 𝛿", "'é ‖δ‖ 𝛿'");
@@ -148,7 +149,7 @@ static void test_label(void **state) {
 static void test_path(void **state) {
     (void)state;
     char *quoted = script_path("/a b/it's|`x`\n\x01\xff.png");
-    assert_string_equal(quoted, "'/a b/it''s|`x`'.\"\\012\".''.\"\\001\".'\xff.png'");
+    assert_string_equal(quoted, "'/a b/it'.\"\\047\".'s|`x`'.\"\\012\".''.\"\\001\".'\xff.png'");
     free(quoted);
 }
 

@@ -277,10 +277,12 @@ local function colorbar_commands(figure, panel, out)
   if g.label then out[#out + 1] = f("set cblabel %s tc rgb '%s'", quote(g.label), style.text) end
 end
 
--- Ticks with words: { at = places, words = texts }.
+-- Ticks with words: { at = places, words = texts }. gnuplot takes those for formats of the place.
 local function named_tics(axis, tics, out)
   local list = {}
-  for i, word in ipairs(tics.words) do list[i] = f("%s %.9g", quote(tostring(word)), tics.at[i] or i) end
+  for i, word in ipairs(tics.words) do
+    list[i] = f("%s %.9g", quote((tostring(word):gsub("%%", "%%%%"))), tics.at[i] or i)
+  end
   out[#out + 1] = f("set %stics (%s)", axis, table.concat(list, ", "))
 end
 
