@@ -13,10 +13,47 @@
 
 local blame = require "perigee.blame"
 local native = require "perigee.native"
+local text = require "perigee.text"
 
 local archive = {}
 
 local most_depth = 100
+
+local function is_name(key) return type(key) == "string" and key:find "^[%a_][%w_]*$" end
+
+---------------------------------------------------------------------------------------------------
+-- What can be kept
+
+local refusal
+
+local function refusal_in(t, name, depth, seen)
+  if seen[t] then return nil end
+  seen[t] = true
+  for key, member in next, t do
+    local inner = is_name(key) and name .. "." .. key or ("%s[%s]"):format(name, text.of(key))
+    local reason = refusal(key, "a key of " .. name, depth + 1, seen)
+      or refusal(member, inner, depth + 1, seen)
+    if reason then return reason end
+  end
+end
+
+function refusal(value, name, depth, seen)
+  local kind = type(value)
+  if depth > most_depth then
+    return ("tables are nested more than %d deep"):format(most_depth)
+  elseif kind == "table" then
+    return refusal_in(value, name, depth, seen)
+  elseif kind == "userdata" then
+    local put, reason = native.archive_put(native.archive(), value)
+    return not put and ("%s %s"):format(name, reason) or nil
+  end
+  return (kind == "function" or kind == "thread") and ("%s is a %s"):format(name, kind) or nil
+end
+
+--- Why the variable of that name and value cannot be kept in a file ("work.f is a function"), or nil.
+function archive.refusal(name, value)
+  return refusal(value, name, 1, {})
+end
 
 ---------------------------------------------------------------------------------------------------
 -- Writing
@@ -56,7 +93,9 @@ function write.string(walk, value)
 end
 
 function write.userdata(walk, value)
-  put(walk, '{"%s":"%s"}', native.archive_put(walk.file, value))
+  local kind, part = native.archive_put(walk.file, value)
+  if not kind then blame.fail("save: what cannot be kept in a file: it %s", part) end
+  put(walk, '{"%s":"%s"}', kind, part)
 end
 
 function write.table(walk, value)
@@ -93,18 +132,18 @@ end
 
 local read = {} -- by what a tagged value says it is, from its text
 
-function read.int(text)
-  local number = text:find("^%-?%d+$") and math.tointeger(tonumber(text))
+function read.int(digits)
+  local number = digits:find("^%-?%d+$") and math.tointeger(tonumber(digits))
   return number or damaged("an integer that is none")
 end
 
 local floats = { nan = -(0 / 0), inf = math.huge, ["-inf"] = -math.huge }
 
-function read.float(text) return floats[text] or damaged("a number that is none") end
+function read.float(word) return floats[word] or damaged("a number that is none") end
 
-function read.bytes(text)
-  if #text % 2 ~= 0 or text:find("%X") then damaged("bytes that are not hex digits") end
-  return (text:gsub("..", function(digits) return string.char(tonumber(digits, 16)) end))
+function read.bytes(hex)
+  if #hex % 2 ~= 0 or hex:find("%X") then damaged("bytes that are not hex digits") end
+  return (hex:gsub("..", function(digits) return string.char(tonumber(digits, 16)) end))
 end
 
 local decode

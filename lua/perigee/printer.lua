@@ -17,7 +17,7 @@ local function paint(self, kind, text)
   return text
 end
 
-local width_of, cut_to = columns.width, columns.cut
+local width_of, cut_to, text_of = columns.width, columns.cut, columns.of
 
 -- A sentence broken at spaces; all lines but the first are indented. Words longer than a line are cut.
 local function wrapped(text, width)
@@ -81,7 +81,7 @@ local function sorted_keys(t, first)
     local ka, kb = order[type(a)] or 3, order[type(b)] or 3
     if ka ~= kb then return ka < kb end
     if ka < 3 then return a < b end
-    return tostring(a) < tostring(b)
+    return text_of(a) < text_of(b)
   end)
   return keys
 end
@@ -103,7 +103,7 @@ local function atom(self, value, limit)
   if kind == "string" then return paint(self, "string", quoted(value, limit)) end
   if kind == "number" then return paint(self, "number", printer.number(value)) end
   if kind == "function" then return function_text(value) end
-  return paint(self, kind, tostring(value))
+  return paint(self, kind, text_of(value))
 end
 
 local function has_summary(value)
@@ -114,7 +114,7 @@ end
 -- A table that fits into one line, or nil.
 local function one_line(self, t, room, depth)
   if depth > 3 then return nil end
-  local parts, used, n = {}, 2, #t
+  local parts, used, n = {}, 2, rawlen(t)
   local function add(text)
     used = used + width_of(text) + 2
     parts[#parts + 1] = text
@@ -144,11 +144,7 @@ local function one_line(self, t, room, depth)
 end
 
 function Writer:summary(value, limit)
-  if type(value) == "table" or type(value) == "userdata" then
-    local ok, text = pcall(tostring, value)
-    if ok then return text end
-    return ("<%s whose __tostring failed: %s>"):format(type(value), printable(tostring(text)))
-  end
+  if type(value) == "table" or type(value) == "userdata" then return text_of(value) end
   return atom(self, value, limit)
 end
 
@@ -228,7 +224,7 @@ function Writer:list(t, n, indent)
 end
 
 function Writer:members(t, prefix, indent, suffix)
-  local pad, n = ("  "):rep(indent), #t
+  local pad, n = ("  "):rep(indent), rawlen(t)
   if not self:line(pad .. prefix .. "{") then return false end
   local going = self:list(t, n, indent + 1)
   if going then

@@ -58,6 +58,13 @@ local function describe(value)
   return kind, (tostring(value):match("^[^\n]*"))
 end
 
+-- The same of what is closed, or whose own __tostring raises: what can be said of it.
+local function describe_any(value)
+  local said, kind, shape, bytes = pcall(describe, value)
+  if said then return kind, shape, bytes end
+  return kinds.of(value) or type(value), (text.of(value):match("^[^\n]*"))
+end
+
 local Who = {}
 Who.__index = Who
 
@@ -75,7 +82,7 @@ function session.who()
   local list = setmetatable({}, Who)
   for name, value in next, _G do
     if not before[name] and name ~= "ans" and type(name) == "string" then
-      local kind, shape, bytes = describe(value)
+      local kind, shape, bytes = describe_any(value)
       list[#list + 1] = { name = name, kind = kind, shape = shape, bytes = bytes }
     end
   end
@@ -85,29 +92,6 @@ end
 
 ---------------------------------------------------------------------------------------------------
 -- Variables in files
-
-local kept_kinds = { array = true, dataset = true, net = true, svm = true, nr = true, dnr = true,
-  result = true, layer = true }
-
--- Why a value cannot be kept in a file ("work.f is a function"), or nil.
-local function hindrance(value, name, seen)
-  local kind = type(value)
-  if kind == "table" then
-    if seen[value] then return nil end
-    seen[value] = true
-    for key, member in next, value do
-      local inner = ("%s[%s]"):format(name, tostring(key))
-      if type(key) == "string" and key:find("^[%a_][%w_]*$") then inner = name .. "." .. key end
-      local reason = hindrance(key, "a key of " .. name, seen) or hindrance(member, inner, seen)
-      if reason then return reason end
-    end
-    return nil
-  elseif kind == "userdata" then
-    local named = describe(value)
-    return not kept_kinds[named] and ("%s is a %s"):format(name, named) or nil
-  end
-  return (kind == "function" or kind == "thread") and ("%s is a %s"):format(name, kind) or nil
-end
 
 --- save(path, …): write the named variables, or all the user has, to one file.
 function session.save(path, ...)
@@ -122,10 +106,12 @@ function session.save(path, ...)
   for _, name in ipairs(names) do
     local value = rawget(_G, name)
     if value == nil then error(("save: there is no variable %s"):format(tostring(name)), 2) end
-    local reason = hindrance(value, name, {})
-    if reason and not all then error(("save: %s, which cannot be kept in a file"):format(reason), 2) end
+    local reason = archive.refusal(name, value)
+    if reason and not all then
+      error(printable(("save: %s cannot be kept in a file: %s"):format(name, reason)), 2)
+    end
     if reason then
-      print(printable(("not kept: %s"):format(reason)))
+      print(printable(("not kept: %s (%s)"):format(name, reason)))
     else
       values[name] = value
     end

@@ -36,9 +36,13 @@ local function panel_of(image, caption)
   return { value = image, low = low, high = high, map = "heat", caption = caption }
 end
 
+local function is_closed(x)
+  return type(x) == "userdata" and not pcall(function() return x.shape end)
+end
+
 -- Without a caption from the user a picture among others is named by its values.
 local function range_of(item)
-  if not kinds.is(item, "array") or item.size == 0 then return nil end
+  if not kinds.is(item, "array") or is_closed(item) or item.size == 0 then return nil end
   return ("%.3g … %.3g"):format(item:min(), item:max())
 end
 
@@ -71,7 +75,9 @@ local function add_dataset(panels, ds, limit)
 end
 
 function add_panels(panels, x, caption, limit)
-  if kinds.is(x, "array") then
+  if is_closed(x) then
+    arguments.expected("show", "x", "an array, a dataset or a list of them", x)
+  elseif kinds.is(x, "array") then
     if x.size == 0 then blame.fail("show: the array is empty") end
     add_array(panels, x, caption, limit)
   elseif kinds.is(x, "dataset") then

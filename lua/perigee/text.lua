@@ -1,6 +1,19 @@
--- Text in columns: how wide it is, cut and padded to a width, and tables of it.
+-- Text: what a value says, and text in columns: how wide it is, cut and padded to a width, tables of it.
+
+local native = require "perigee.native"
 
 local text = {}
+
+--- What tostring says; or, where a __tostring of the user's raises, that it does, and of an object that is
+-- closed, that it is.
+function text.of(value)
+  local ok, words = pcall(tostring, value)
+  if ok then return words end
+  if type(value) == "userdata" then return ("<%s>"):format(native.describe(value)) end
+  local told, reason = pcall(tostring, words)
+  return ("<%s whose __tostring failed%s>"):format(type(value),
+    told and ": " .. native.printable(reason) or "")
+end
 
 --- How many columns a text takes, not counting its colours.
 function text.width(s)

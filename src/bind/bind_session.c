@@ -69,20 +69,32 @@ static const char *make_part(lua_State *L, int arg, Tensors *part, bool *ok, Err
     return array ? "array" : dataset ? "dataset" : model ? "model" : result ? "result" : NULL;
 }
 
-/* native.archive_put(archive, object) → its kind and the name of its part. */
+/* nil, and why the object at 2 cannot be kept, as the end of a sentence that it begins. */
+static int refuse_part(lua_State *L, const char *kind, const Error *err) {
+    char got[128];
+    lua_pushnil(L);
+    if (kind)
+        lua_pushfstring(L, "cannot be saved: %s", err->message);
+    else
+        lua_pushfstring(L, "is %s", bind_describe(L, 2, got));
+    return 2;
+}
+
+/* native.archive_put(archive, object) → its kind and the name of its part; or nil and a reason. */
 static int archive_put(lua_State *L) {
     Archive *archive = bind_check(L, 1, &archive_type, "save", "archive");
     Tensors part;
     Error err = { 0 };
     bool ok;
-    char name[32], got[128];
+    char name[32];
     tensors_init(&part);
     const char *kind = make_part(L, 2, &part, &ok, &err);
     snprintf(name, sizeof name, "%d", ++archive->parts);
+    bool refused = !ok && err.kind == ERROR_ARGUMENT;
     ok = ok && bundle_put(&archive->tensors, name, &part, &err);
     tensors_clear(&part);
-    if (!kind)
-        return luaL_error(L, "save: %s cannot be kept in a file", bind_describe(L, 2, got));
+    if (!kind || refused)
+        return refuse_part(L, kind, &err);
     if (!ok)
         return bind_raise(L, &err);
     lua_pushstring(L, kind);

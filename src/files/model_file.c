@@ -22,7 +22,7 @@ const ModelKind *const model_file_kinds[] = {
 static bool write_model(const Model *model, const ModelWriter *to, Error *err) {
     if (!model->kind->save)
         return error_set(err, ERROR_ARGUMENT,
-                         "save: a %s model is not made of numbers alone and cannot be saved",
+                         "a %s model is not made of numbers alone and cannot be saved",
                          model->kind->name);
     json_string(to->meta, "kind", model->kind->name);
     return model->kind->save(model, to, err);
@@ -101,7 +101,10 @@ bool model_to(const Model *model, const cJSON *header, Tensors *tensors, Error *
 bool model_save(const Model *model, const char *path, const cJSON *header, Error *err) {
     Tensors tensors;
     tensors_init(&tensors);
-    bool ok = model_to(model, header, &tensors, err) && tensors_save(&tensors, path, err);
+    bool ok = model_to(model, header, &tensors, err);
+    if (!ok)
+        error_prefix(err, "save");
+    ok = ok && tensors_save(&tensors, path, err);
     tensors_clear(&tensors);
     return ok;
 }

@@ -106,7 +106,7 @@ static void test_part_that_cannot_be_saved(void **state) {
     Dnr *dnr = small_dnr_of(small_net("small/dnr"), classifier, new_svm(1, 1), -INFINITY);
     unlink(path);
     assert_false(model_save((Model *)dnr, path, NULL, &reference_error));
-    assert_string_equal(reference_error.message, "relu1: save: a toy model is not made of numbers "
+    assert_string_equal(reference_error.message, "save: relu1: a toy model is not made of numbers "
                                                  "alone and cannot be saved");
     assert_int_not_equal(access(path, F_OK), 0);
     model_release((Model *)dnr);

@@ -37,8 +37,8 @@ end
 
 function TestTextsInFigures:test_come_out_as_they_are()
   for _, text in ipairs {
-    "'tis", "tis'", "''", "'", "a 'b' c", "5\" @d '@d' #", [[\n {x} %d% a_b^c@d & `ls` ~ $x <b> -- ;]], "'%\"\\'",
-    "50% of %g", "%%", "'); print 'x",
+    "'tis", "tis'", "''", "'", "a 'b' c", "5\" @d '@d' #", [[\n {x} %d% a_b^c@d & `ls` ~ $x <b> -- ;]],
+    "'%\"\\'", "50% of %g", "%%", "'); print 'x",
   } do
     local figure = plot.figure { title = text }
     local panel = figure[1]
@@ -54,7 +54,8 @@ end
 function TestTextsInFigures:test_in_recipes()
   local d = data.digits(4, { seed = 1 })
   local file = temporary ".png"
-  lu.assertEquals(plot.images(d, { title = "'tis", captions = { "'", "''", "'a'", "%'" }, file = file }), file)
+  local captions = { "'", "''", "'a'", "%'" }
+  lu.assertEquals(plot.images(d, { title = "'tis", captions = captions, file = file }), file)
   os.remove(file)
 end
 

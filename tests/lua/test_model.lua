@@ -237,7 +237,7 @@ end
 
 function TestModelMethods:test_saving_a_model_written_in_lua()
   local nr = reject.new { model = two() }
-  raises("model: save: a lua model is not made of numbers alone", nr.save, nr, os.tmpname())
+  raises("save: model: a lua model is not made of numbers alone", nr.save, nr, os.tmpname())
 end
 
 -- What a model written in Lua closes is the user's loss, not the program's.

@@ -1,0 +1,45 @@
+# One variable whose __tostring raises, that is nested too deep or is closed made save() and who() fail whole.
+. tests/cli/tap.sh
+
+cat > "$work/lines" << 'LUA'
+good = { 1, 2 }
+u = setmetatable({ 7 }, { __tostring = function() error "boo" end })
+k = { [setmetatable({}, { __tostring = error })] = 1 }
+deep = {} do local t = deep for i = 1, 150 do t[1] = {} t = t[1] end end
+do local a <close> = array.zeros(3) c = { inner = a } end
+do local n <close> = nn.new { input = 3, nn.linear { out = 2 } } net = n end
+in_lua = { classes = { 1, 2 }, scores = function(_, x) return array.zeros(#x, 2) end }
+n = reject.new { model = in_lua, threshold = 0 }
+bad = setmetatable({}, { __len = error, __index = error, __pairs = error, __name = {} })
+LUA
+printf '%s\n' 'u' 'k' 'net' 'c' 'bad' '{ net }' 'who()' 'show(c.inner)' 'show({ c.inner })' 'show(net)' |
+    cat "$work/lines" - | "$perigee" -q -i > "$work/out" 2>&1
+out=$(cat "$work/out")
+check_match "a __tostring that raises is told of" "$out" "<table whose __tostring failed: prompt:1: boo>*"
+check_match "in keys too" "$out" "*{ [[]<table whose __tostring failed>] = 1 }*"
+check_match "a closed object is shown as one" "$out" \
+    "*<a net that was closed>*{ inner = Array (closed) }*{}*{ <a net that was closed> }*"
+check_match "who shows the others" "$out" "*deep    table  1 entry*good    table  2 entries*n       nr*u       table*"
+check_match "show names itself" "$out" \
+    "*show: x: expected an array*, got an array that was closed*show: x:*array*show: x:*a net that was closed*"
+
+cat > "$work/after" << LUA
+save("$work/all")
+pcall(save, "$work/one", "deep")
+pcall(save, "$work/one", "c")
+t = {} restore("$work/all", { into = t })
+print(t.good[2], t.u[1], t.deep, t.c, t.net, t.in_lua, t.n, (next(t.k)))
+LUA
+cat "$work/lines" "$work/after" | "$perigee" -q -i > "$work/out" 2>&1
+out=$(cat "$work/out")
+for words in "c (c.inner is an array that was closed)" "deep (tables are nested more than 100 deep)" \
+    "net (net is a net that was closed)" "in_lua (in_lua.scores is a function)" \
+    "n (n cannot be saved: model: a lua model is not made of numbers alone and cannot be saved)"; do
+    check_match "not kept: $words" "$out" "*not kept: $words
+*"
+done
+check_match "the others are kept" "$out" "*2	7	nil	nil	nil	nil	nil	table: *"
+check_match "asked for by name, it is an error" "$out" \
+    "*save: deep cannot be kept in a file: tables are*save: c cannot be kept in a file: c.inner is an array*"
+check "and writes nothing" test ! -e "$work/one"
+finish
