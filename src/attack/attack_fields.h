@@ -111,16 +111,23 @@ extern const Fields attack_run_fields;
                               .meaning = "of the random points"                                    \
     }
 
+#define ATTACK_LOWER                                                                               \
+    {                                                                                              \
+        "lower", FIELD_OBJECT, .type = "number|array", .initial = "0",                             \
+                               .meaning = "the least value of every feature, or one for each"      \
+    }
+#define ATTACK_UPPER                                                                               \
+    {                                                                                              \
+        "upper", FIELD_OBJECT, .type = "number|array", .initial = "1",                             \
+                               .meaning = "the greatest value of every feature, or one for each"   \
+    }
+
 /* What every attack takes. */
 #define ATTACK_COMMON                                                                              \
     { "target", FIELD_OBJECT, .type = "integer|array",                                             \
       .meaning = "the label that the samples shall get, or one for each; without it any wrong "    \
                  "one" },                                                                          \
-        { "lower", FIELD_OBJECT, .type = "number|array", .initial = "0",                           \
-          .meaning = "the least value of every feature, or one for each" },                        \
-        { "upper", FIELD_OBJECT, .type = "number|array", .initial = "1",                           \
-          .meaning = "the greatest value of every feature, or one for each" },                     \
-        ATTACK_ITERATES
+        ATTACK_LOWER, ATTACK_UPPER, ATTACK_ITERATES
 
 #define ATTACK_FIELDS_END                                                                          \
     { .name = NULL }

@@ -219,7 +219,7 @@ void constraint_store(const Constraint *constraint, const float *x0, const doubl
 }
 
 bool constraint_check(const Constraint *constraint, const Batch *samples, Error *err) {
-    const double tolerance = 1e-6;
+    const double tolerance = CONSTRAINT_TOLERANCE;
     const char *where = samples->where;
     size_t d = constraint->features;
     for (size_t j = 0; j < d; j++)

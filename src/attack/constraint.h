@@ -30,6 +30,9 @@ typedef struct Constraint {
 /* The l2 ball's projection ends this far inside, so that rounding never leaves the ball. */
 #define CONSTRAINT_L2_MARGIN 1e-6
 
+/* Samples that come from elsewhere may be this far outside the box by rounding. */
+#define CONSTRAINT_TOLERANCE 1e-6
+
 double constraint_lower(const Constraint *constraint, size_t feature);
 double constraint_upper(const Constraint *constraint, size_t feature);
 
@@ -48,7 +51,8 @@ void box_project(const Constraint *constraint, double *x);
 /* x as float32, each feature rounded towards x0's. */
 void constraint_store(const Constraint *constraint, const float *x0, const double *x, float *out);
 
-/* Check low ≤ high everywhere and that each of the samples lies in the box (to 1e-6). */
+/* Check low ≤ high everywhere and that each of the samples lies in the box (to
+ * CONSTRAINT_TOLERANCE). */
 bool constraint_check(const Constraint *constraint, const Batch *samples, Error *err);
 
 #endif

@@ -20,6 +20,7 @@ typedef enum StopReason {
     STOP_STILL,      /* the point has not moved for several steps */
     STOP_REACHED,    /* asked to stop where the goal is reached */
     STOP_NOT_FINITE, /* scores or gradient are not finite where it stands */
+    STOP_GIVEN,      /* its answer was not searched for (judge.h) */
     STOP_REASONS
 } StopReason;
 

@@ -49,7 +49,7 @@ static void early_text(const AttackResult *result, char text[160]) {
             count[stop]++;
     }
     for (int stop = 0; stop < STOP_REASONS; stop++)
-        if (count[stop] > 0 && stop != STOP_MAX_ITER)
+        if (count[stop] > 0 && stop != STOP_MAX_ITER && stop != STOP_GIVEN)
             used += (size_t)snprintf(text + used, 160 - used, "%s %zu %s",
                                      used ? "," : "; stopped early:", count[stop], stop_name(stop));
 }

@@ -5,6 +5,7 @@
  * run's own take their place in a copy of it. */
 #include "attack/attack_fields.h"
 #include "attack/attacks.h"
+#include "attack/judge.h"
 #include "attack/start_scores.h"
 #include "bind/bind.h"
 #include "bind/bind_attack.h"
@@ -275,6 +276,50 @@ static int attack_run_call(lua_State *L) {
     return bind_run_attack(L, box->attack, &params, &task);
 }
 
+/* ---- Points from elsewhere ------------------------------------------------------------------- */
+
+/* The points under that name of the table at `held`, as many as there are samples. */
+static const float *push_points(lua_State *L, int held, const char *name, const AttackTask *task) {
+    const char *where = bind_where(L);
+    lua_getfield(L, held, name);
+    int at = lua_gettop(L);
+    BindSamples points = bind_check_samples(L, at, where, name);
+    bind_check_layout(L, at, task->model, where);
+    if (points.n != task->n || points.features != task->features)
+        luaL_error(L, "%s: %s: expected %d samples of %d features as in x0, got %d of %d", where,
+                   name, (int)task->n, (int)task->features, (int)points.n, (int)points.features);
+    return points.x;
+}
+
+/* attack.judge{ model =, x0 =, x_adv =, y =, … } → a result of points from anywhere. */
+static int judge_points(lua_State *L) {
+    const int options = 1, held = 2;
+    const char *where = bind_where(L);
+    const Field *fields = judge_fields.field;
+    Judge judge = *(const Judge *)judge_fields.initial;
+    lua_settop(L, 1);
+    luaL_checkstack(L, 40, NULL);
+    bind_fields(L, options, where, fields, &judge);
+    judge.where = where;
+    lua_newtable(L);
+    keep_objects(L, options, where, fields);
+    lua_getfield(L, held, "model");
+    Model *model = bind_check_model(L, lua_gettop(L), where, "model");
+    lua_getfield(L, held, "x0");
+    int samples_at = lua_gettop(L);
+    BindSamples samples = bind_check_samples(L, samples_at, where, "x0");
+    bind_check_layout(L, samples_at, model, where);
+    AttackTask task = task_of(&samples, model);
+    const float *x_adv = push_points(L, held, "x_adv", &task);
+    const int32_t *y = push_labels(L, held, "y", samples.n);
+    task.y = y ? y : task.y;
+    if (!task.y)
+        bind_expected(L, -1, where, "y", "the true labels, for x0 is no dataset");
+    task.target = push_labels(L, held, "target", samples.n);
+    read_bounds(L, held, &judge.params);
+    return bind_judge_attack(L, &judge, &task, x_adv);
+}
+
 /* ---- The library ----------------------------------------------------------------------------- */
 
 /* Into the table on top, and what it takes to the help. */
@@ -311,6 +356,9 @@ int open_attack(lua_State *L) {
     lua_pop(L, 1);
     bind_open_attack_result(L);
     lua_newtable(L);
+    bind_set_described(
+        L, &(BindFunction)BIND("judge", judge_points, 1),
+        &(Described){ "attack.", .group = "Results", .see = "result", .fields = judge_fields });
     for (size_t i = 0; attack_table[i]; i++)
         add_constructor(L, attack_table[i]);
     return 1;

@@ -3,11 +3,15 @@
 #define PERIGEE_BIND_ATTACK_H
 
 #include "attack/attack.h"
+#include "attack/judge.h"
 #include "bind/bind.h"
 
 /* Run and push the result, with a Progress of its own; raises on failure. */
 int bind_run_attack(lua_State *L, const Attack *attack, const AttackParams *params,
                     const AttackTask *task);
+
+/* The same of points that are judged (attack/judge.h). */
+int bind_judge_attack(lua_State *L, const Judge *judge, const AttackTask *task, const float *x_adv);
 
 /* Push a box that takes over `result`; NULL raises err. */
 int bind_push_attack_result(lua_State *L, AttackResult *result, const Error *err);

@@ -46,6 +46,14 @@ int bind_run_attack(lua_State *L, const Attack *attack, const AttackParams *para
     return 1;
 }
 
+int bind_judge_attack(lua_State *L, const Judge *judge, const AttackTask *task,
+                      const float *x_adv) {
+    void **slot = bind_new_box(L, &result_type);
+    BIND_TRY_MAKE(L, *slot, attack_judge(judge, task, x_adv, &err));
+    bind_account(L, result_bytes(*slot));
+    return 1;
+}
+
 /* ---- Fields: arrays of the result, lists with an item a sample, and others --------------------
  */
 

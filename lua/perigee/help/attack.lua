@@ -78,6 +78,25 @@ print(attack.noise({ model = net, dmax = 2, seed = 1 }):run(digits))]],
     see = { "evaluate.security", "attack:run" },
   },
   {
+    name = "attack.judge",
+    text = [[
+A result of points from anywhere: of another program, of one's own search, made by hand. It is what an
+attack's is: the model's verdicts of exactly these points and their distances can be counted, judged
+again by another model, drawn, saved. Its traces hold start and answer, "stop" is "given", and two scores
+were spent on each sample.
+
+A point that is farther away than dmax, or outside the bounds, by more than 1e-6 (a millionth of dmax,
+where that is above 1) is an error, which names the sample and says by how much; with check = false it is
+kept. y may be left out only where x0 is a dataset: what the model takes a sample for is no truth.]],
+    returns = { "result", "what the points are to the model" },
+    example = example_net .. [[
+local shaken = (digits.x + 0.05 * array.randn(4, 784, { seed = 1 })):clip(0, 1)
+print(attack.judge {
+  model = net, x0 = digits, x_adv = shaken, norm = "linf", name = "shaken",
+})]],
+    see = { "result", "attack:run", "result:rescore" },
+  },
+  {
     name = "attack:run",
     text = [[
 Attacks all samples as one batch. The true classes are the dataset's, or y's, or else the model's own
@@ -213,7 +232,8 @@ more from the stored points.]]),
     '"correct", "rejected", "wrong" or "failed": what each was before.'),
   field("result.stop", "string[]",
     'Why each ended: "max_iter"; "still" (five steps have not moved it); "zero_gradient"; "reached" (with '
-      .. 'early_stop); "converged" (with eps); "interrupted"; "not_finite" (scores or gradient).'),
+      .. 'early_stop); "converged" (with eps); "interrupted"; "not_finite" (scores or gradient); "given" '
+      .. "(attack.judge)."),
   field("result.loss", "array[]", "The loss of every iterate, from the start to the answer; float64."),
   field("result.trace", "array[]", "The scores of every iterate, iterates × columns, float64."),
   field("result.trace_distance", "array[]", "The distance of every iterate; float64."),

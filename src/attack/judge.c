@@ -1,0 +1,274 @@
+#include "attack/judge.h"
+
+#include "attack/attack_fields.h"
+#include "attack/verdict.h"
+#include "core/array_values.h"
+#include "core/fail.h"
+#include "core/printable.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- Options ---- */
+
+static const Judge initial = { .params = { .norm = NORM_L2,
+                                           .dmax = INFINITY,
+                                           .lower = 0,
+                                           .upper = 1,
+                                           .objective = OBJECTIVE_AT_margin },
+                               .name = "judge",
+                               .check = true };
+
+static const Field fields[] = {
+    { "x0", FIELD_OBJECT, .type = "dataset|array", .required = true,
+      .meaning = "the samples as they were" },
+    { "x_adv", FIELD_OBJECT, .type = "dataset|array", .required = true,
+      .meaning = "what they have become, row by row" },
+    { "y", FIELD_OBJECT, .type = "integer|array", .initial = "the dataset's",
+      .meaning = "true labels" },
+    ATTACK_MODEL,
+    ATTACK_NORM,
+    { "dmax", FIELD_NUMBER, ATTACK_AT(dmax), .low = 0, .high = INFINITY,
+      .meaning = "how far a sample may have moved, in the norm" },
+    ATTACK_OBJECTIVE,
+    { "target", FIELD_OBJECT, .type = "integer|array", .initial = "none",
+      .meaning = "the label that the samples should get, or one for each" },
+    ATTACK_LOWER,
+    ATTACK_UPPER,
+    { "name", FIELD_STRING, offsetof(Judge, name),
+      .meaning = "what found the points, for texts and tables" },
+    { "check", FIELD_BOOLEAN, offsetof(Judge, check),
+      .meaning = "points farther away than dmax, or outside the bounds, are an error" },
+    ATTACK_FIELDS_END,
+};
+const Fields judge_fields = { fields, &initial };
+
+/* ---- The task ---- */
+
+/* What the functions below work on. */
+typedef struct Judging {
+    const Judge *judge;
+    const AttackTask *task;
+    const float *x_adv;
+    Constraint constraint;
+    AttackResult *result;
+} Judging;
+
+static bool known_labels(const Judging *judging, const char *what, const int32_t *label,
+                         Error *err) {
+    const Model *model = judging->task->model;
+    for (size_t i = 0; label && i < judging->task->n; i++)
+        if (labels_find(&model->classes, label[i]) < 0)
+            return error_set(err, ERROR_ARGUMENT,
+                             "%s: sample %zu: %s %d is not a class of the %s model",
+                             judging->judge->where, i + 1, what, (int)label[i], model->kind->name);
+    return true;
+}
+
+static bool check_task(const Judging *judging, Error *err) {
+    const AttackTask *task = judging->task;
+    const char *where = judging->judge->where;
+    if (!model_is_fitted(task->model))
+        return model_not_fitted(task->model, where, err);
+    if (task->features == 0)
+        return error_set(err, ERROR_ARGUMENT, "%s: samples have no features", where);
+    if (task->model->classes.count < 2)
+        return error_set(err, ERROR_ARGUMENT, "%s: the %s model has one class: nothing to evade to",
+                         where, task->model->kind->name);
+    return known_labels(judging, "label", task->y, err) &&
+           known_labels(judging, "target", task->target, err);
+}
+
+/* ---- Where the points are ---- */
+
+/* The feature that is farthest outside its bounds; NaN is farther than any number. */
+static bool check_box(const Judging *judging, size_t i, Error *err) {
+    const Constraint *box = &judging->constraint;
+    const float *x = judging->x_adv + i * box->features;
+    double most = CONSTRAINT_TOLERANCE;
+    size_t at = box->features;
+    for (size_t j = 0; j < box->features; j++) {
+        double value = (double)x[j];
+        double over = fmax(constraint_lower(box, j) - value, value - constraint_upper(box, j));
+        if (!isfinite(value))
+            return error_set(err, ERROR_ARGUMENT,
+                             "%s: x_adv: sample %zu: feature %zu is not a finite number",
+                             judging->judge->where, i + 1, j + 1);
+        if (over > most) {
+            most = over;
+            at = j;
+        }
+    }
+    return at == box->features ||
+           error_set(err, ERROR_ARGUMENT,
+                     "%s: x_adv: sample %zu: feature %zu is %g, by %.3g outside the bounds %g … "
+                     "%g; check = false keeps such points",
+                     judging->judge->where, i + 1, at + 1, (double)x[at], most,
+                     constraint_lower(box, at), constraint_upper(box, at));
+}
+
+static bool check_ball(const Judging *judging, size_t i, Error *err) {
+    const Constraint *ball = &judging->constraint;
+    double distance = array_f64(judging->result->distance)[i];
+    double over = distance - ball->dmax;
+    return !(over > CONSTRAINT_TOLERANCE * fmax(1, ball->dmax)) ||
+           error_set(err, ERROR_ARGUMENT,
+                     "%s: x_adv: sample %zu: its %s distance is %g, by %.3g more than dmax %g; "
+                     "check = false keeps such points",
+                     judging->judge->where, i + 1, attack_norm_words[ball->norm], distance, over,
+                     ball->dmax);
+}
+
+static bool check_points(const Judging *judging, Error *err) {
+    const AttackTask *task = judging->task;
+    if (!judging->judge->check)
+        return true;
+    Batch samples = { task->x, task->n, task->features, judging->judge->where };
+    bool ok = constraint_check(&judging->constraint, &samples, err);
+    for (size_t i = 0; ok && i < task->n; i++)
+        ok = check_box(judging, i, err) && check_ball(judging, i, err);
+    return ok;
+}
+
+/* ---- The result ---- */
+
+/* The parameters as JSON, as an attack of that name would have them. */
+static char *params_json(const Judge *judge) {
+    Judge told = *judge;
+    const Attack attack = { .name = judge->name, .fields = fields };
+    told.name = NULL; /* said as the attack's */
+    return attack_params_json(&attack, &told.params);
+}
+
+static bool describe(const Judging *judging, Error *err) {
+    const AttackTask *task = judging->task;
+    AttackResult *result = judging->result;
+    char name[256];
+    if (task->sample_ndim > 0) {
+        result->sample_ndim = task->sample_ndim;
+        memcpy(result->sample_shape, task->sample_shape, sizeof result->sample_shape);
+    }
+    result->norm = judging->judge->params.norm;
+    result->attack = strdup(printable(judging->judge->name, name, sizeof name));
+    result->model_kind = strdup(task->model->kind->name);
+    result->params = params_json(judging->judge);
+    return (result->attack && result->model_kind && result->params) ||
+           error_memory(err, judging->judge->where, 64);
+}
+
+/* Points, distances, and what is known without the model. */
+static void place(const Judging *judging) {
+    const AttackTask *task = judging->task;
+    AttackResult *result = judging->result;
+    size_t d = task->features, bytes = task->n * d * sizeof(float);
+    memcpy(array_f32(result->x0), task->x, bytes);
+    memcpy(array_f32(result->x_adv), judging->x_adv, bytes);
+    if (task->target)
+        memcpy(array_i32(result->target), task->target, task->n * sizeof(int32_t));
+    for (size_t i = 0; i < task->n; i++) {
+        array_f64(result->distance)[i] = norm_distance((Norm)judging->judge->params.norm,
+                                                       judging->x_adv + i * d, task->x + i * d, d);
+        array_i32(result->stop)[i] = STOP_GIVEN;
+        array_i32(result->score_count)[i] = judging->x_adv == task->x ? 1 : 2;
+    }
+}
+
+static bool score(const Judging *judging, Error *err) {
+    const AttackTask *task = judging->task;
+    AttackResult *result = judging->result;
+    Batch start = { task->x, task->n, task->features, judging->judge->where };
+    Batch end = { judging->x_adv, task->n, task->features, judging->judge->where };
+    double *scores = array_f64(result->scores), *start_scores = array_f64(result->start_scores);
+    if (!model_scores_in_pieces(task->model, &start, start_scores, err))
+        return false;
+    if (end.x != start.x)
+        return model_scores_in_pieces(task->model, &end, scores, err);
+    memcpy(scores, start_scores, array_bytes(result->scores));
+    return true;
+}
+
+static bool set_labels(const Judging *judging, Error *err) {
+    const AttackTask *task = judging->task;
+    AttackResult *result = judging->result;
+    const double *start = array_f64(result->start_scores), *end = array_f64(result->scores);
+    Batch samples = { .n = task->n, .where = judging->judge->where };
+    if (!task->y && !model_check_rows(task->model, start, &samples, err))
+        return false;
+    for (size_t i = 0; i < task->n; i++) {
+        const double *row = start + i * result->columns;
+        size_t best = model_best_class(task->model, row);
+        array_i32(result->y)[i] = task->y ? task->y[i] : result->classes.label[best];
+        array_i32(result->start_label)[i] = verdict_label(task->model, row);
+        array_i32(result->label)[i] = verdict_label(task->model, end + i * result->columns);
+    }
+    return true;
+}
+
+static Goal goal_of(const AttackResult *result, size_t i) {
+    const Labels *classes = &result->classes;
+    ptrdiff_t target = result->target ? labels_find(classes, array_i32(result->target)[i]) : -1;
+    return (Goal){ (size_t)labels_find(classes, array_i32(result->y)[i]), target };
+}
+
+/* Start and answer. */
+static bool trace(const Judging *judging, size_t i, Error *err) {
+    AttackResult *result = judging->result;
+    const Model *model = judging->task->model;
+    const Objective *objective = objective_table[judging->judge->params.objective];
+    size_t columns = result->columns;
+    const Array *const scores[] = { result->start_scores, result->scores };
+    Trace *to = &result->trace[i];
+    if (!trace_new(to, &(TraceSize){ .count = 2, .columns = columns }, err))
+        return false;
+    for (size_t t = 0; t < 2; t++) {
+        double *row = array_f64(to->scores) + t * columns;
+        memcpy(row, array_f64(scores[t]) + i * columns, columns * sizeof *row);
+        array_f64(to->loss)[t] = objective_is_sound(model, row)
+                                     ? objective->loss(model, row, goal_of(result, i))
+                                     : INFINITY;
+    }
+    array_f64(to->distance)[1] = array_f64(result->distance)[i];
+    return true;
+}
+
+static bool bounds_fit(const Judging *judging, const Array *bounds, const char *name, Error *err) {
+    size_t d = judging->task->features;
+    return !bounds || array_size(bounds) == d ||
+           error_set(err, ERROR_ARGUMENT, "%s: %s: expected one number or %zu, got %zu",
+                     judging->judge->where, name, d, array_size(bounds));
+}
+
+static bool set_constraint(Judging *judging, Error *err) {
+    const AttackParams *params = &judging->judge->params;
+    judging->constraint = (Constraint){
+        .norm = (Norm)params->norm,
+        .dmax = params->dmax,
+        .features = judging->task->features,
+        .low = params->lower,
+        .high = params->upper,
+        .lower = params->lower_each ? array_f32(params->lower_each) : NULL,
+        .upper = params->upper_each ? array_f32(params->upper_each) : NULL,
+    };
+    return bounds_fit(judging, params->lower_each, "lower", err) &&
+           bounds_fit(judging, params->upper_each, "upper", err);
+}
+
+AttackResult *attack_judge(const Judge *judge, const AttackTask *task, const float *x_adv,
+                           Error *err) {
+    Judging judging = { .judge = judge, .task = task, .x_adv = x_adv };
+    if (!check_task(&judging, err) || !set_constraint(&judging, err))
+        return NULL;
+    ResultSize size = { task->n, task->features, task->target != NULL };
+    judging.result = result_new(&task->model->classes, task->model->rejects, &size, err);
+    if (!judging.result)
+        return NULL;
+    place(&judging);
+    bool ok = check_points(&judging, err) && describe(&judging, err) && score(&judging, err) &&
+              set_labels(&judging, err);
+    for (size_t i = 0; ok && i < task->n; i++)
+        ok = trace(&judging, i, err);
+    if (ok)
+        return judging.result;
+    result_free(judging.result);
+    return NULL;
+}
