@@ -108,7 +108,7 @@ function TestJudge:test_ball_and_box()
   local step = array.new { { 0.1, 0, 0 }, { 0.1, 0, 0 }, { 0.1, 0.1, 0 } }
   lu.assertEquals(#judge { x_adv = x + step, norm = "linf", dmax = 0.1 - 2e-7 }, 3)
   lu.assertEquals(#judge { x_adv = x + step }, 3) -- no dmax: any distance
-  raises("attack.judge: x_adv: sample 1: its linf distance is 0.1, by 0.05 more than dmax 0.05; check = false",
+  raises("attack.judge: x_adv: sample 1: its linf distance is 0.1, by 0.05 more than dmax 0.05; check",
     judge, { x_adv = x + step, norm = "linf", dmax = 0.05 })
   raises("sample 3: its l1 distance is 0.2, by 0.05 more than dmax 0.15", judge,
     { x_adv = x + step, norm = "l1", dmax = 0.15 })

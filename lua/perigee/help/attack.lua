@@ -90,7 +90,8 @@ where that is above 1) is an error, which names the sample and says by how much;
 kept. y may be left out only where x0 is a dataset: what the model takes a sample for is no truth.]],
     returns = { "result", "what the points are to the model" },
     example = example_net .. [[
-local shaken = (digits.x + 0.05 * array.randn(4, 784, { seed = 1 })):clip(0, 1)
+local noise = 0.05 * array.randn(4, 784, { seed = 1 })
+local shaken = (digits.x + noise):clip(0, 1)
 print(attack.judge {
   model = net, x0 = digits, x_adv = shaken, norm = "linf", name = "shaken",
 })]],
