@@ -15,14 +15,15 @@ struct Buffer {
     size_t capacity; /* of `bytes`, for the pool */
 };
 
-bool array_refuse_nan(const char *what, const Array *a, Error *err) {
+bool array_check_finite(const char *what, const Array *a, Error *err) {
     size_t n = array_size(a);
     for (size_t i = 0; i < n; i++) {
-        bool nan = a->dtype == DTYPE_F32   ? isnan(array_f32(a)[i])
-                   : a->dtype == DTYPE_F64 ? isnan(array_f64(a)[i])
-                                           : false;
-        if (nan)
-            return error_set(err, ERROR_ARGUMENT, "%s: number %zu is NaN", what, i + 1);
+        double x = a->dtype == DTYPE_F32   ? (double)array_f32(a)[i]
+                   : a->dtype == DTYPE_F64 ? array_f64(a)[i]
+                                           : 0;
+        if (!isfinite(x))
+            return error_set(err, ERROR_ARGUMENT, "%s: number %zu is %s", what, i + 1,
+                             isnan(x) ? "NaN" : "infinite");
     }
     return true;
 }

@@ -43,8 +43,8 @@ float *array_f32(const Array *a);
 double *array_f64(const Array *a);
 int32_t *array_i32(const Array *a);
 
-/* None of a contiguous array's numbers is NaN; `what` names it: "svm.from: alpha". */
-bool array_refuse_nan(const char *what, const Array *a, Error *err);
+/* None of a contiguous array's numbers is NaN or infinite; `what` names it: "svm.from: alpha". */
+bool array_check_finite(const char *what, const Array *a, Error *err);
 
 /* "(60000, 784)" into text, for messages; returns text. */
 char *array_shape_text(int ndim, const size_t *shape, char text[128]);

@@ -7,6 +7,7 @@
 #include "core/file.h"
 
 #include <cjson/cJSON.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -254,11 +255,49 @@ static bool known_labels(const AttackResult *result, const char *name, const Arr
     return true;
 }
 
-static bool check_labels(const AttackResult *result, Error *err) {
+/* Are the labels those of the scores, and none where these are not all numbers? */
+static bool check_judgement(const AttackResult *result, const char *name, const Array *label,
+                            const Array *scores, Error *err) {
+    const Model judge = { .classes = result->classes, .rejects = result->rejects };
+    for (size_t i = 0; i < result->n; i++) {
+        int32_t one = array_i32(label)[i];
+        int32_t said = verdict_label(&judge, array_f64(scores) + i * result->columns);
+        if (one != said && said == LABEL_NONE)
+            return error_set(err, ERROR_FILE,
+                             "attack result: %s of sample %zu is %d, but its scores are not finite",
+                             name, i + 1, (int)one);
+        if (one != said)
+            return error_set(err, ERROR_FILE,
+                             "attack result: %s of sample %zu is not that of its scores, %d", name,
+                             i + 1, (int)said);
+    }
+    return true;
+}
+
+/* Are the distances those of the points, which are told anew? Rounding depends on the machine. */
+static bool check_distances(const AttackResult *result, Error *err) {
+    size_t d = result->features;
+    for (size_t i = 0; i < result->n; i++) {
+        double one = array_f64(result->distance)[i];
+        double told = norm_distance(result->norm, array_f32(result->x_adv) + i * d,
+                                    array_f32(result->x0) + i * d, d);
+        if (!isnan(told) && one != told && !(fabs(one - told) <= 1e-6 * (1 + told)))
+            return error_set(err, ERROR_FILE,
+                             "attack result: distance of sample %zu is %g, but its points are %g "
+                             "apart",
+                             i + 1, one, told);
+    }
+    return true;
+}
+
+static bool check_arrays(const AttackResult *result, Error *err) {
     return known_labels(result, "y", result->y, false, err) &&
            known_labels(result, "target", result->target, false, err) &&
            known_labels(result, "label", result->label, true, err) &&
-           known_labels(result, "start_label", result->start_label, true, err);
+           known_labels(result, "start_label", result->start_label, true, err) &&
+           check_judgement(result, "label", result->label, result->scores, err) &&
+           check_judgement(result, "start_label", result->start_label, result->start_scores, err) &&
+           check_distances(result, err);
 }
 
 /* A part of the joined rows into a trace's own array. */
@@ -303,6 +342,20 @@ static bool fill_traces(const Tensors *tensors, AttackResult *result, Error *err
     return (fits && row == total) || bad("the traces do not fit the samples", err);
 }
 
+/* Those of points that are no numbers may be none as well. */
+static bool check_trace_distances(const AttackResult *result, Error *err) {
+    for (size_t i = 0; i < result->n; i++) {
+        const Trace *trace = &result->trace[i];
+        bool numbers = !isnan(array_f64(result->distance)[i]);
+        for (size_t t = 0; numbers && t < trace_length(trace); t++)
+            if (!(array_f64(trace->distance)[t] >= 0))
+                return error_set(err, ERROR_FILE,
+                                 "attack result: trace.distance of sample %zu, iterate %zu, is %g",
+                                 i + 1, t + 1, array_f64(trace->distance)[t]);
+    }
+    return true;
+}
+
 static AttackResult *read_result(const Tensors *tensors, cJSON *meta, Error *err) {
     const Array *x0 =
         tensors_require(tensors, (TensorName){ NULL, "x0" }, (TensorForm){ DTYPE_F32, 2 }, err);
@@ -314,8 +367,8 @@ static AttackResult *read_result(const Tensors *tensors, cJSON *meta, Error *err
     AttackResult *result = result_new(&classes, rejects, &size, err);
     labels_clear(&classes);
     if (result && read_shape(meta, result, err) && read_words(meta, result, err) &&
-        fill_arrays(tensors, result, err) && check_labels(result, err) &&
-        fill_traces(tensors, result, err))
+        fill_arrays(tensors, result, err) && check_arrays(result, err) &&
+        fill_traces(tensors, result, err) && check_trace_distances(result, err))
         return result;
     result_free(result);
     return NULL;

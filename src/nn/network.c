@@ -217,7 +217,7 @@ static bool load_parameter(const WeightsLoad *from, const Layer *layer, int p, E
     char what[128];
     snprintf(what, sizeof what, "load_weights: %s.%s", layer->name, parameter->name);
     Array *values = array_contiguous(what, found, DTYPE_F32, err);
-    if (!values || !array_refuse_nan(what, values, err)) {
+    if (!values || !array_check_finite(what, values, err)) {
         array_free(values);
         return false;
     }

@@ -68,25 +68,39 @@ static bool check_part(const char *name, const Model *part, size_t features, Err
     return true;
 }
 
-bool dnr_take_sizes(Dnr *dnr, Error *err) {
-    size_t offset = 0;
+/* All learn the same classes from the same samples. */
+static bool check_same_classes(const char *name, const Model *part, const Dnr *dnr, Error *err) {
+    return labels_equal(&part->classes, &dnr->combiner->classes) ||
+           error_set(err, ERROR_ARGUMENT, "dnr: %s: its classes are not those of the combiner",
+                     name);
+}
+
+bool dnr_check_parts(const Dnr *dnr, Error *err) {
+    size_t inputs = 0;
+    if (!all_fitted(dnr))
+        return true;
     for (size_t l = 0; l < dnr->layers; l++) {
         const DnrLayer *layer = &dnr->layer[l];
-        if (!check_part(dnr_layer_name(dnr, l), layer->classifier, layer->width, err))
+        const char *name = dnr_layer_name(dnr, l);
+        if (!check_part(name, layer->classifier, layer->width, err) ||
+            !check_same_classes(name, layer->classifier, dnr, err))
             return false;
-        offset += model_columns(layer->classifier);
+        inputs += model_columns(layer->classifier);
     }
+    return check_part("combiner", dnr->combiner, inputs, err) &&
+           threshold_check_classes("dnr", &dnr->combiner->classes, err);
+}
+
+bool dnr_take_sizes(Dnr *dnr, Error *err) {
     Labels classes;
-    if (!check_part("combiner", dnr->combiner, offset, err) ||
-        !threshold_check_classes("dnr", &dnr->combiner->classes, err) ||
-        !labels_copy("dnr", &dnr->combiner->classes, &classes, err))
+    if (!dnr_check_parts(dnr, err) || !labels_copy("dnr", &dnr->combiner->classes, &classes, err))
         return false;
     labels_clear(&dnr->base.classes);
     dnr->base.classes = classes;
-    dnr->inputs = offset;
-    for (size_t l = dnr->layers; l-- > 0;) {
-        dnr->layer[l].columns = model_columns(dnr->layer[l].classifier);
-        dnr->layer[l].offset = offset -= dnr->layer[l].columns;
+    dnr->inputs = 0;
+    for (size_t l = 0; l < dnr->layers; l++) {
+        dnr->layer[l].offset = dnr->inputs;
+        dnr->inputs += dnr->layer[l].columns = model_columns(dnr->layer[l].classifier);
     }
     return true;
 }
@@ -96,10 +110,8 @@ bool dnr_take_sizes(Dnr *dnr, Error *err) {
 static bool check_unchanged(const Dnr *dnr, Error *err) {
     bool same =
         labels_equal(&dnr->combiner->classes, &dnr->base.classes) && !dnr->combiner->rejects;
-    for (size_t l = 0; l < dnr->layers; l++) {
-        const DnrLayer *layer = &dnr->layer[l];
-        same = same && model_columns(layer->classifier) == layer->columns;
-    }
+    for (size_t l = 0; l < dnr->layers; l++)
+        same = same && labels_equal(&dnr->layer[l].classifier->classes, &dnr->base.classes);
     return same || error_set(err, ERROR_ARGUMENT,
                              "dnr: a part was fitted by itself to other classes; call :fit to "
                              "train the whole anew");

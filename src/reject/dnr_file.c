@@ -54,6 +54,8 @@ Model *dnr_clone(const Model *base, Error *err) {
 /* The layers' models in an object of their own, so that no layer's name meets another key. */
 bool dnr_save(const Model *base, const ModelWriter *to, Error *err) {
     const Dnr *dnr = (const Dnr *)base;
+    if (!dnr_check_parts(dnr, err))
+        return false;
     threshold_write(to->meta, dnr->threshold);
     JsonNode names = json_list(to->meta, "layers");
     ModelWriter models = *to;

@@ -30,6 +30,9 @@ struct Dnr {
     int busy; /* calls scoring now: a part written in Lua must not fit us from inside one */
 };
 
+/* Do the parts, where all are fitted, fit each other? */
+bool dnr_check_parts(const Dnr *dnr, Error *err);
+
 /* Learn columns, offsets and classes from the parts, all fitted; fails, and changes nothing, where
  * they do not fit each other. */
 bool dnr_take_sizes(Dnr *dnr, Error *err);

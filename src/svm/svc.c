@@ -171,8 +171,9 @@ static bool check_functions(const char *where, size_t functions, size_t classes,
 }
 
 static bool numbers_only(const Decision *decision, const char *where, Error *err) {
-    if (array_refuse_nan("sv", decision->sv, err) &&
-        array_refuse_nan("alpha", decision->alpha, err) && array_refuse_nan("b", decision->b, err))
+    if (array_check_finite("sv", decision->sv, err) &&
+        array_check_finite("alpha", decision->alpha, err) &&
+        array_check_finite("b", decision->b, err))
         return true;
     error_prefix(err, "%s", where);
     return false;

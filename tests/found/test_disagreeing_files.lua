@@ -1,0 +1,102 @@
+-- A DNR whose layer classifiers knew other classes than its combiner, and results whose labels or distances
+-- did not belong to their scores and points, were taken from files without a word.
+
+local lu = require "luaunit"
+
+TestDisagreeingFiles = {}
+
+local d = data.digits(60, { seed = 1, classes = { 1, 7 } })
+
+local function raises(message, f, ...)
+  lu.assertErrorMsgContains(message, f, ...)
+end
+
+-- The message with which the saved object is refused after `from` in its file has become `to`, which is as
+-- long; `after`: where to look.
+local function refusal(object, from, to, after)
+  local path = os.tmpname()
+  object:save(path)
+  local file <close> = assert(io.open(path, "rb"))
+  local bytes = file:read "a"
+  local first, last = bytes:find(from, after and select(2, bytes:find(after, 1, true)) or 1, true)
+  lu.assertNotNil(first, from)
+  lu.assertEquals(#to, #from)
+  local out <close> = assert(io.open(path, "wb"))
+  out:write(bytes:sub(1, first - 1), to, bytes:sub(last + 1))
+  out:flush()
+  local ok, message = pcall(perigee.load, path)
+  os.remove(path)
+  lu.assertFalse(ok, ("%q loads"):format(to))
+  return message
+end
+
+local function fitted(kernel, samples) return svm.new({ kernel = kernel }):fit(samples) end
+
+local function defence_of(classifier, combiner)
+  local net = nn.new { input = 2, classes = { 1, 7 }, seed = 1,
+    nn.linear { out = 2, name = "out" } }
+  return dnr.new { net = net, layers = { "out" }, layer_classifiers = { out = classifier },
+    combiner = combiner }
+end
+
+function TestDisagreeingFiles:test_dnr()
+  local small = data.new { x = array.rand(20, 2, { seed = 1 }), y = array.arange(20) % 2 * 6 + 1 }
+  local other = small:with { y = array.arange(20) % 2 * 6 + 2 }
+  local classifier, combiner = fitted(svm.rbf(1), small), fitted(svm.rbf(2), small)
+  local good = defence_of(classifier, combiner)
+  local path = os.tmpname()
+  lu.assertEquals(perigee.load(good:save(path)).classes, { 1, 7 })
+  local classes = string.pack("<i4i4", 1, 7) -- the combiner's, then the classifier's
+  for _, after in ipairs { false, classes } do
+    lu.assertStrContains(refusal(good, classes, string.pack("<i4i4", 1, 8), after),
+      "dnr: out: its classes are not those of the combiner")
+  end
+  raises("dnr: out: its classes are not those of the combiner", defence_of, classifier,
+    fitted(svm.rbf(2), other))
+  -- a part that was fitted by itself afterwards
+  good.combiner:fit(other)
+  raises("dnr: out: its classes are not those of the combiner", good.save, good, path)
+  os.remove(path)
+end
+
+local model = fitted(svm.rbf(0.05), d)
+local result = attack.pgd({ model = model, norm = "l2", dmax = 1, max_iter = 5 }):run(d:slice(1, 4))
+
+function TestDisagreeingFiles:test_scores_and_labels()
+  for _, of in ipairs { { "scores", "label" }, { "start_scores", "start_label" } } do
+    local scores, label = result[of[1]], result[of[2]]
+    local whole = string.pack("<dd", scores:at(1, 1), scores:at(1, 2))
+    for _, value in ipairs { 0 / 0, 1 / 0, -1 / 0 } do
+      lu.assertStrContains(refusal(result, whole, string.pack("<dd", value, scores:at(1, 2))),
+        ("attack result: %s of sample 1 is %d, but its scores are not finite"):format(of[2], label[1]))
+    end
+    lu.assertStrContains(refusal(result, whole, string.pack("<dd", scores:at(1, 2), scores:at(1, 1))),
+      ("attack result: %s of sample 1 is not that of its scores, %d"):format(of[2], 8 - label[1]))
+  end
+end
+
+function TestDisagreeingFiles:test_distances()
+  local first = string.pack("<dd", result.distance[1], result.distance[2])
+  for _, value in ipairs { 0 / 0, 1 / 0, -1, 0, result.distance[1] * 2 } do
+    lu.assertStrContains(refusal(result, first, string.pack("<dd", value, result.distance[2])),
+      "attack result: distance of sample 1 is ")
+  end
+  local way = result[1].trace_distance[1]
+  local second = string.pack("<dd", way[1], way[2])
+  for _, value in ipairs { 0 / 0, -1 } do
+    lu.assertStrContains(refusal(result, second, string.pack("<dd", way[1], value)),
+      "attack result: trace.distance of sample 1, iterate 2, is ")
+  end
+end
+
+function TestDisagreeingFiles:test_infinite_weights()
+  local net = nn.new { input = { 2 }, classes = { 0, 1 }, seed = 1, nn.linear { out = 2, name = "f" } }
+  for _, value in ipairs { 1 / 0, -1 / 0 } do
+    lu.assertStrContains(refusal(net, string.pack("<f", net:weights()["f.weight"]:at(2, 1)),
+      string.pack("<f", value)), "f.weight: number 3 is infinite")
+    lu.assertStrContains(refusal(model, string.pack("<d", model.b[1]), string.pack("<d", value)),
+      "b: number 1 is infinite")
+    raises("svm.from: sv: number 2 is infinite", svm.from,
+      { sv = { { 1, value } }, alpha = { { 1 } }, b = { 0 }, classes = { 0, 1 } })
+  end
+end
