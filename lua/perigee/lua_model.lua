@@ -1,7 +1,11 @@
 -- Models written in Lua: what bind_lua_model.c asks of their tables besides scores, gradients and fits.
 -- Errors are raised without a position: C hands them on under the user's function.
 
+local describe = require("perigee.native").describe
+
 local half = {}
+
+local MOST_AXES = 8 -- of an array
 
 local function fail(format, ...) error(format:format(...), 0) end
 
@@ -23,10 +27,35 @@ local function has(list, value)
   return false
 end
 
---- What a model says of itself: rejects, features, the list of its labels. Without labels they are the
--- samples' if it has been fitted, and not known yet if it can be. Fourth: what is wrong with it.
+-- The shape of a sample as a list of sizes, or nil, and how many features it has.
+local function sizes_of(input)
+  local list, product = type(input) == "number" and { input } or input, 1
+  if type(list) ~= "table" or #list == 0 or #list > MOST_AXES then return nil end
+  for _, size in ipairs(list) do
+    if math.type(size) ~= "integer" or size < 1 or size > 2 ^ 31 then return nil end
+    product = product * size
+  end
+  return list, product
+end
+
+-- What is wrong with the input and the gradient that it speaks of, or nil.
+local function fault_of(model, sizes, product)
+  if model.input ~= nil and not sizes then
+    return ("input: expected the shape of a sample, { 3, 32, 32 }, got %s"):format(describe(model.input))
+  elseif sizes and model.features and model.features ~= product then
+    return ("its input has %d features, its features are %s"):format(product, describe(model.features))
+  elseif model.gradient_is ~= nil and model.gradient_is ~= "surrogate" then
+    return ('gradient_is: expected "surrogate" or nothing, got %s'):format(describe(model.gradient_is))
+  end
+end
+
+--- What a model says of itself: rejects, features, the list of its labels, the shape of its samples. Without
+-- labels they are the samples' if it has been fitted, and not known yet if it can be. Fifth: what is wrong
+-- with it.
 function half.read(model, fitted)
-  local rejects, features, labels, wrong = model.rejects, model.features, nil, nil
+  local sizes, product = sizes_of(model.input)
+  local rejects, features, labels = model.rejects, model.features or product, nil
+  local wrong = fault_of(model, sizes, product)
   if model.classes ~= nil then
     labels = labels_of(model.classes)
     if not labels then
@@ -37,7 +66,7 @@ function half.read(model, fitted)
   elseif not fitted and model.fit == nil then
     wrong = "a Lua model needs classes, the list of its labels"
   end
-  return rejects, features, labels, wrong
+  return rejects, features, labels, sizes, wrong
 end
 
 --- The model's method of that name.

@@ -4,7 +4,9 @@
 local arguments = require "perigee.arguments"
 local gradient_check = require "perigee.gradient_check"
 local kinds = require "perigee.kinds"
-local printable = require("perigee.native").printable
+local native = require "perigee.native"
+
+local printable = native.printable
 
 local types = debug.getregistry()
 
@@ -33,6 +35,7 @@ function reject.check(model, x)
   if not samples or #x == 0 then
     arguments.expected("reject.check", "x", "samples (a dataset or an array)", x)
   end
+  native.check_layout("reject.check", model, x)
   return setmetatable(gradient_check.run(model, x), Check)
 end
 

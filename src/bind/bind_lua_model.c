@@ -14,6 +14,7 @@ typedef struct LuaModel {
     Model base;
     lua_State *L; /* the main thread: a coroutine could be gone by the next call */
     int ref;      /* the table, in the registry */
+    Sizes input;  /* of one sample, where it says so */
 } LuaModel;
 
 /* One protected call into the table: what goes in and what comes out, for the body that runs
@@ -86,22 +87,29 @@ typedef struct Matrix {
     size_t n, columns;
 } Matrix;
 
+/* Read-only: what is written over the samples would tell of others than were asked for. */
 static void push_matrix(lua_State *L, Matrix matrix, const void *rows) {
     Array *a = bind_push_new_array(L, matrix.where, matrix.dtype,
                                    &(Sizes){ 2, { matrix.n, matrix.columns } });
     memcpy(a->data, rows, array_bytes(a));
+    a->read_only = true;
 }
 
-/* The answer on top of the stack. One sample's may be a plain list. */
+/* The answer on top of the stack. One sample's may be a plain list. An array of integers is a mask,
+ * or labels, where numbers that change with the samples were asked for. */
 static Array *check_answer(lua_State *L, Matrix matrix) {
+    const Array *given = bind_test_array(L, -1);
+    char text[128];
+    if (given && given->dtype == DTYPE_I32)
+        luaL_error(L, "%s: the Lua model answered %s%s, expected floats: f32 or f64, (%d, %d)",
+                   matrix.where, given->origin == ORIGIN_MASK ? "a mask, " : "",
+                   bind_describe(L, -1, text), (int)matrix.n, (int)matrix.columns);
     Array *a =
         bind_to_array(L, lua_gettop(L), matrix.where, "the Lua model's answer", matrix.dtype);
     bool flat = matrix.n == 1 && a->ndim == 1 && a->shape[0] == matrix.columns;
-    if (!flat && !(a->ndim == 2 && a->shape[0] == matrix.n && a->shape[1] == matrix.columns)) {
-        char text[128];
+    if (!flat && !(a->ndim == 2 && a->shape[0] == matrix.n && a->shape[1] == matrix.columns))
         luaL_error(L, "%s: the Lua model answered %s, expected (%d, %d)", matrix.where,
                    array_shape_text(a->ndim, a->shape, text), (int)matrix.n, (int)matrix.columns);
-    }
     return a;
 }
 
@@ -145,8 +153,18 @@ typedef struct Reading {
     const Samples *samples; /* whose labels stand in for absent classes; or NULL */
 } Reading;
 
-/* Read rejects, features and classes into the wrapper; raises if they are not what they should be.
- */
+/* The list of sizes at `arg`, which lua_model.lua has checked; none where it is nil. */
+static Sizes read_sizes(lua_State *L, int arg) {
+    Sizes sizes = { 0 };
+    for (; !lua_isnil(L, arg) && sizes.ndim < (int)lua_rawlen(L, arg); lua_pop(L, 1)) {
+        lua_rawgeti(L, arg, sizes.ndim + 1);
+        sizes.size[sizes.ndim++] = (size_t)lua_tointeger(L, -1);
+    }
+    return sizes;
+}
+
+/* Read rejects, features, classes and input into the wrapper; raises if they are not what they
+ * should be. */
 static void read_fields(lua_State *L, LuaModel *model, Reading reading) {
     const Samples *samples = reading.samples;
     Model *base = &model->base;
@@ -154,9 +172,10 @@ static void read_fields(lua_State *L, LuaModel *model, Reading reading) {
     int top = lua_gettop(L);
     push_half(L, model, "read");
     lua_pushboolean(L, samples != NULL);
-    lua_call(L, 2, 4);
+    lua_call(L, 2, 5);
     if (!lua_isnil(L, -1))
         luaL_error(L, "%s: %s: %s", reading.where, reading.name, lua_tostring(L, -1));
+    model->input = read_sizes(L, top + 4);
     base->rejects = lua_toboolean(L, top + 1);
     if (lua_tointeger(L, top + 2) > 0)
         base->features = (size_t)lua_tointeger(L, top + 2);
@@ -217,6 +236,10 @@ static bool lua_set(Model *model, const char *name, const Value *value, Error *e
         &(Call){ option_body, (LuaModel *)model, .way = "set", .name = name, .value = &set }, err);
 }
 
+static Sizes lua_input_shape(const Model *model) {
+    return ((const LuaModel *)model)->input;
+}
+
 static bool lua_same(const Model *a, const Model *b) {
     const LuaModel *one = (const LuaModel *)a, *other = (const LuaModel *)b;
     lua_State *L = one->L;
@@ -262,6 +285,7 @@ static const ModelKind lua_model_kind = {
     .set = lua_set,
     .get = lua_get,
     .clone = lua_clone,
+    .input_shape = lua_input_shape,
 };
 
 /* Owns a wrapper while a binding uses it; users never see it. */
@@ -297,6 +321,7 @@ Model *lua_model_push_box(lua_State *L, int arg, const char *where, const char *
     model_init(&model->base, &lua_model_kind);
     model->L = main_thread(L);
     model->ref = LUA_NOREF;
+    model->input = (Sizes){ 0 };
     *box = model;
     lua_pushvalue(L, arg);
     model->ref = luaL_ref(L, LUA_REGISTRYINDEX);

@@ -136,15 +136,18 @@ static const double *check_weights(lua_State *L, int arg, const Model *model, si
     return array_f64(rows);
 }
 
-static int method_gradient(lua_State *L) {
+int bind_answer_gradient(lua_State *L, Model *model) {
     static const char where[] = "gradient";
-    Model *model = bind_self_model(L);
     Batch batch = bind_check_batch(L, 2, model, "x");
     GradientRequest request = { .w = check_weights(L, 3, model, batch.n) };
     Sizes shape = { 2, { batch.n, batch.features } };
     request.gradient = array_f32(bind_push_new_array(L, where, DTYPE_F32, &shape));
     answer(L, model, &batch, &request);
     return 1;
+}
+
+static int method_gradient(lua_State *L) {
+    return bind_answer_gradient(L, bind_self_model(L));
 }
 
 int bind_fit_model(lua_State *L, Model *model, BindFit *fit, const void *samples) {

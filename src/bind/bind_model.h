@@ -48,18 +48,21 @@ int bind_fit_model(lua_State *L, Model *model, BindFit *fit, const void *samples
 int reject_threshold_for(lua_State *L);
 /* The BoxType.release of models. */
 void bind_release_model(void *model);
-/* The answer of a call with samples at 2: the model's scores (n × columns, float64) or labels (n,
- * int32). After Ctrl-C in a large batch only the rows done so far. */
+/* The answer of a call with samples at 2: the model's scores (n × columns, float64), labels (n,
+ * int32), or gradients by the weights at 3 (n × features, float32). After Ctrl-C in a large batch
+ * only the rows done so far. */
 int bind_answer_scores(lua_State *L, Model *model);
 int bind_answer_labels(lua_State *L, Model *model);
+int bind_answer_gradient(lua_State *L, Model *model);
 
 /* ---- Lua tables as models (bind_lua_model.c) --------------------------------------------------
  */
 
-/* Such a table has `scores(self, x)`, which answers n × columns numbers (an array or nested
- * tables), and the list `classes` of its sorted labels; optional are `gradient(self, x, w)` (n ×
- * features), `rejects` (its last column is the reject class), `features`, `fit(self, ds)`,
- * `set(self, {name = value})`, `get(self, name)` and `clone(self)`. A table that can be fitted may
+/* Such a table has `scores(self, x)`, which answers n × columns numbers (an array of floats,
+ * or nested tables), and the list `classes` of its sorted labels; optional are `gradient(self, x,
+ * w)` (n × features), `rejects` (its last column is the reject class), `features`, `input` (the
+ * shape of a sample), `gradient_is`, `fit(self, ds)`, `set(self, {name = value})`, `get(self,
+ * name)` and `clone(self)`. What its methods are given is read-only. A table that can be fitted may
  * have its `classes` only afterwards; where fit sets none they are the dataset's. Every method is
  * called once per batch, protected: what it raises becomes an Error. */
 

@@ -3,6 +3,8 @@
 #include "bind/bind_fields.h"
 
 #include "bind/bind.h"
+#include "bind/bind_model.h"
+#include "bind/bind_samples.h"
 #include "core/array_values.h"
 #include "core/error.h"
 #include "core/fields_json.h"
@@ -112,6 +114,14 @@ static int native_write_file(lua_State *L) {
     return bind_true_or_error(L, ok, &err);
 }
 
+/* native.check_layout(where, model, samples) raises where the samples have another order of axes.
+ */
+static int native_check_layout(lua_State *L) {
+    const char *where = bind_string(L, 1, "check_layout", "where");
+    bind_check_layout(L, 3, bind_check_model(L, 2, where, "model"), where);
+    return 0;
+}
+
 /* ---- Text ------------------------------------------------------------------------------------ */
 
 /* native.printable(text) → the text, what a terminal would obey in it made visible. */
@@ -132,6 +142,7 @@ int open_native(lua_State *L) {
         BIND("describe", native_describe, 1),
         BIND("solver", bind_session_solver, 1),
         BIND("printable", native_printable, 1),
+        BIND("check_layout", native_check_layout, 3),
         BIND_LAST,
     };
     lua_newtable(L);

@@ -81,6 +81,10 @@ static int reject_predict(lua_State *L) {
     return bind_answer_labels(L, check_any(L));
 }
 
+static int reject_gradient(lua_State *L) {
+    return bind_answer_gradient(L, check_any(L));
+}
+
 static int reject_classes(lua_State *L) {
     bind_push_labels(L, &check_any(L)->classes);
     return 1;
@@ -105,6 +109,7 @@ int open_reject(lua_State *L) {
         BIND_WITH("layer", reject_layer, 1, &layer_fields),
         BIND("scores", reject_scores, 2),
         BIND("predict", reject_predict, 2),
+        BIND("gradient", reject_gradient, 3),
         BIND("classes", reject_classes, 1),
         BIND_LAST,
     };

@@ -281,7 +281,8 @@ bool array_writable(const char *where, const Array *a, Error *err) {
            error_set(
                err, ERROR_ARGUMENT,
                "%s: this array is read-only, as it belongs to a dataset, a model, a result or "
-               "an attack: a:copy() can be written, and d:with{ x =, y = } makes a changed "
+               "an attack, or is what a model is asked for: a:copy() can be written, and d:with{ x "
+               "=, y = } makes a changed "
                "dataset",
                where);
 }

@@ -76,6 +76,41 @@ function TestChannelsLast:test_the_transpose_that_is_named_mends_it()
   end
 end
 
+-- The check of a gradient made flat rows of what it was given; a model written in Lua gets flat rows, and may
+-- say what they are.
+function TestChannelsLast:test_reject_check_and_models_in_lua()
+  local in_lua = {
+    classes = { 0, 1 }, input = { 3, 6, 5 }, scores = function(_, rows) return net:scores(rows) end,
+    gradient = function(_, rows, w) return net:gradient(rows, w) end,
+  }
+  local words = "(6, 5, 3), the %s takes (3, 6, 5); transpose(1, 4, 2, 3) of the images"
+  for kind, model in pairs { net = net, dnr = rejecting, layer = layer, lua = in_lua } do
+    local refused = words:format(kind)
+    for _, samples in ipairs { last, last.images } do
+      lu.assertErrorMsgContains("reject.check: the samples are " .. refused, reject.check, model, samples)
+    end
+    lu.assertTrue(reject.check(model, first.images).ok, kind)
+    lu.assertTrue(reject.check(model, last.x).ok, kind)
+  end
+  for _, call in ipairs {
+    function(d) reject.scores(in_lua, d) end, function(d) metrics.accuracy(in_lua, d) end,
+    function(d) reject.new({ model = in_lua }):predict(d) end,
+    function(d) pgd:run(d, { model = in_lua }) end,
+  } do
+    lu.assertErrorMsgContains(" takes (3, 6, 5); transpose(1, 4, 2, 3) of the images", call, last)
+    call(first)
+  end
+  for input, message in pairs {
+    [{ 3, 0 }] = "model: input: expected the shape of a sample, { 3, 32, 32 }, got a table",
+    text = 'got the string "text"', [1.5] = "got 1.5",
+  } do
+    local model = { classes = { 0, 1 }, scores = print, input = input }
+    lu.assertErrorMsgContains(message, reject.scores, model, x)
+  end
+  lu.assertErrorMsgContains("its input has 90 features, its features are 4", reject.scores,
+    { classes = { 0, 1 }, scores = print, input = { 3, 6, 5 }, features = 4 }, x)
+end
+
 -- What says nothing of an order, or the same one, passes.
 function TestChannelsLast:test_the_same_order_in_other_words()
   local gray = net_of { 1, 6, 5 }

@@ -94,6 +94,16 @@ print(nr, metrics.rejection_rate(nr, ds))]],
     see = { "model:predict" },
   },
   {
+    name = "reject.gradient",
+    text = "The gradient of any model, one written in Lua included; of the others it is "
+      .. "model:gradient(x, w).",
+    params = { { "model", "model", "any model" }, samples,
+      { "w", "array", "weights of the scores, n × columns, or one row for all" } },
+    returns = { "array", "n × features, float32" },
+    example = example_svm .. [[print(reject.gradient(model, ds:slice(1, 3), { 1, 0 }))]],
+    see = { "model:gradient", "reject.check" },
+  },
+  {
     name = "reject.classes",
     text = "The list of any model's labels, one written in Lua included.",
     params = { { "model", "model", "any model" } },
@@ -123,9 +133,11 @@ said), message. The samples are moved a little away from the ends of their featu
 Whatever gives scores: a net, an svm, an nr, a dnr, a classifier on a layer, or a table written in Lua.
 Attacks, metrics and rejection take any of them; so do the parts of a dnr.
 
-A model written in Lua is a table with scores(self, x), which answers n × columns numbers, and the list
-classes of its labels; gradient(self, x, w), rejects, features, fit(self, ds), set(self, values),
-get(self, name) and clone(self) are optional. Its functions are called once a batch.]],
+A model written in Lua is a table with scores(self, x), which answers n × columns numbers (an array of
+floats, or nested tables), and the list classes of its labels; gradient(self, x, w), rejects, features,
+input, gradient_is (see reject.check), fit(self, ds), set(self, values), get(self, name) and clone(self) are
+optional. With input, the shape of a sample ({ 3, 32, 32 }), data in another order of axes is refused. Its
+functions are called once a batch; the arrays that they are given are read-only: x:copy() can be written.]],
     example = example_model .. [[
 local nr = reject.new { model = model, threshold = -0.1 }
 print(nr:scores(x))]],
