@@ -1,7 +1,7 @@
 #include "attack/result.h"
 
 #include "attack/objective.h"
-#include "core/array_values.h"
+#include "core/array.h"
 #include "core/fail.h"
 
 #include <cjson/cJSON.h>
@@ -60,9 +60,8 @@ void trace_clear(Trace *trace) {
     *trace = (Trace){ 0 };
 }
 
-/* A header without arrays. */
-static AttackResult *result_header(const Labels *classes, bool rejects, const ResultSize *size,
-                                   Error *err) {
+AttackResult *result_header(const Labels *classes, bool rejects, const ResultSize *size,
+                            Error *err) {
     AttackResult *result = calloc(1, sizeof *result);
     Trace *trace = calloc(size->n + 1, sizeof *trace);
     if (!result || !trace || !labels_copy(where, classes, &result->classes, err)) {
@@ -82,11 +81,17 @@ static AttackResult *result_header(const Labels *classes, bool rejects, const Re
     return result;
 }
 
-static Array *new_array(const AttackResult *result, const ResultArray *which, Error *err) {
+Sizes result_sizes(const AttackResult *result, const ResultArray *which) {
     if (which->width == WIDTH_ONE)
-        return array_new1(where, which->dtype, result->n, err);
-    size_t width = which->width == WIDTH_FEATURES ? result->features : result->columns;
-    return array_new2(where, which->dtype, result->n, width, err);
+        return (Sizes){ 1, { result->n } };
+    return (Sizes){
+        2, { result->n, which->width == WIDTH_FEATURES ? result->features : result->columns }
+    };
+}
+
+static Array *new_array(const AttackResult *result, const ResultArray *which, Error *err) {
+    Sizes sizes = result_sizes(result, which);
+    return array_new(where, which->dtype, &sizes, err);
 }
 
 AttackResult *result_new(const Labels *classes, bool rejects, const ResultSize *size, Error *err) {

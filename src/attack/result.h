@@ -84,6 +84,12 @@ typedef struct ResultSize {
     bool targeted;
 } ResultSize;
 AttackResult *result_new(const Labels *classes, bool rejects, const ResultSize *size, Error *err);
+
+/* The same without the arrays, which whoever has them puts in; and the shape that each must have.
+ */
+AttackResult *result_header(const Labels *classes, bool rejects, const ResultSize *size,
+                            Error *err);
+Sizes result_sizes(const AttackResult *result, const ResultArray *which);
 void result_free(AttackResult *result);
 size_t result_bytes(const AttackResult *result); /* of its arrays and traces */
 

@@ -133,7 +133,7 @@ static int archive_read(lua_State *L) {
     const char *path = bind_string(L, 1, "restore", "path");
     Archive *archive = new_archive(L);
     Error err = { 0 };
-    if (!tensors_load(&archive->tensors, path, &err))
+    if (!tensors_open(&archive->tensors, path, &err))
         return raise_restore(L, &err);
     const char *text = tensors_text(&archive->tensors, metadata_key);
     if (!text)
@@ -146,6 +146,8 @@ static int archive_read(lua_State *L) {
         return raise_restore(L, &err);
     }
     bind_push_json(L, cJSON_GetObjectItemCaseSensitive(archive->root, "values"));
+    cJSON_Delete(archive->root);
+    archive->root = NULL;
     return 2;
 }
 
@@ -162,7 +164,7 @@ static int archive_take(lua_State *L) {
         k++;
     if (!kinds[k])
         return 0;
-    if (!bundle_get(&archive->tensors, name, &part, &err))
+    if (!bundle_take(&archive->tensors, name, &part, &err))
         return raise_restore(L, &err);
     void *object = k == 0   ? (void *)array_from(&part, &err)
                    : k == 1 ? (void *)dataset_from(&part, &err)

@@ -51,6 +51,6 @@ void error_prefix(Error *err, const char *format, ...) {
 }
 
 void error_blame_file(Error *err) {
-    if (err && err->kind != ERROR_MEMORY)
+    if (err && err->kind != ERROR_MEMORY && err->kind != ERROR_INTERRUPTED)
         err->kind = ERROR_FILE;
 }

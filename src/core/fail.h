@@ -37,7 +37,7 @@ bool error_interrupted(Error *err, const char *where);
 void error_prefix(Error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Wrong numbers that a file brought are the file's fault, not the caller's: ERROR_FILE, unless it
- * was memory that lacked. */
+ * was memory that lacked, or the user who asked to stop. */
 void error_blame_file(Error *err);
 
 #endif

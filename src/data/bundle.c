@@ -33,22 +33,24 @@ bool bundle_put(Tensors *bundle, const char *name, const Tensors *part, Error *e
     return ok;
 }
 
-bool bundle_get(const Tensors *bundle, const char *name, Tensors *part, Error *err) {
+bool bundle_take(const Tensors *bundle, const char *name, Tensors *part, Error *err) {
     char prefix[MAX_NAME];
     tensors_init(part);
     bool ok = inner_name(name, prefix, err);
     size_t length = ok ? strlen(prefix) : 0;
-    const struct NamedArray *entry = ok ? bundle->entry + tensors_first(bundle, prefix) : NULL;
-    const struct NamedText *text = ok ? bundle->text + tensors_first_text(bundle, prefix) : NULL;
-    for (; ok && entry < bundle->entry + bundle->count; entry++) {
+    for (size_t i = ok ? tensors_first(bundle, prefix) : 0; ok && i < bundle->count; i++) {
+        const struct NamedArray *entry = &bundle->entry[i];
         if (strncmp(entry->name, prefix, length) != 0)
             break;
-        ok = tensors_add(part, (TensorName){ NULL, entry->name + length }, entry->array, err);
+        if (entry->array || entry->claim)
+            ok = tensors_move(part, entry->name + length, bundle, i, err);
     }
-    for (; ok && text < bundle->text + bundle->text_count; text++) {
+    for (size_t i = ok ? tensors_first_text(bundle, prefix) : 0; ok && i < bundle->text_count;
+         i++) {
+        struct NamedText *text = &bundle->text[i];
         if (strncmp(text->key, prefix, length) != 0)
             break;
-        ok = tensors_set_text(part, text->key + length, text->value, err);
+        ok = !text->value || tensors_move_text(part, text->key + length, text, err);
     }
     if (!ok)
         tensors_clear(part);

@@ -10,7 +10,9 @@
 /* Add all of `part` (shared headers, copied texts) under `name`, which has no '/'. */
 bool bundle_put(Tensors *bundle, const char *name, const Tensors *part, Error *err);
 
-/* Collect the part again; `part` is initialised here and empty if there is none of that name. */
-bool bundle_get(const Tensors *bundle, const char *name, Tensors *part, Error *err);
+/* Move the part out of the bundle, which gives it once: however often a file names its parts, it
+ * has no more of them than it is long. `part` is initialised here and empty if there is none left.
+ */
+bool bundle_take(const Tensors *bundle, const char *name, Tensors *part, Error *err);
 
 #endif

@@ -7,35 +7,22 @@
 #include "data/dataset_fields.h"
 #include "data/npz.h"
 
-/* x as float32, multiplied by the scale. */
-static Array *scaled(const Array *x, double scale, Error *err) {
-    Array *floats = array_contiguous("data.npz", x, DTYPE_F32, err);
-    if (scale == 1 || !floats)
-        return floats;
-    Array *own = array_copy("data.npz", floats, err); /* they are perhaps the file's own */
-    array_free(floats);
-    if (own && array_scale("data.npz", own, scale, err))
-        return own;
-    array_free(own);
-    return NULL;
-}
-
 Dataset *dataset_load_npz(const char *path, const DatasetOptions *options, const Sizes *sample,
                           Error *err) {
     Tensors tensors;
     Dataset *dataset = NULL;
+    const NpzWanted wanted = { { options->x, options->y }, options->x };
     tensors_init(&tensors);
-    if (!npz_load(path, (const char *const[]){ options->x, options->y, NULL }, &tensors, err)) {
+    if (!npz_load(path, &wanted, &tensors, err)) {
         error_prefix(err, "data.npz");
         return NULL;
     }
-    Array *x = scaled(tensors_find(&tensors, NULL, options->x), options->scale, err);
-    if (x) {
+    Array *x = tensors_find(&tensors, NULL, options->x);
+    if (options->scale == 1 || array_scale("data.npz", x, options->scale, err)) {
         DatasetParts parts = { x, tensors_find(&tensors, NULL, options->y), options->source,
                                *sample };
         dataset = dataset_new("data.npz", &parts, err);
     }
-    array_free(x);
     tensors_clear(&tensors);
     return dataset;
 }

@@ -133,7 +133,7 @@ static bool decode_integers(const Piece *piece, int32_t *out, Error *err) {
                 snprintf(value, sizeof value, "%llu", (unsigned long long)bits);
             return error_set(err, ERROR_FILE,
                              "%s: element %zu is %s, which does not fit a 32-bit integer",
-                             piece->of->name, piece->first + i + 1, value);
+                             piece->of->name, piece->of->first + piece->first + i + 1, value);
         }
     }
     return true;
@@ -149,6 +149,16 @@ static bool decode(const Piece *piece, void *out, Error *err) {
     return dtype != DTYPE_I32 || decode_integers(piece, out, err);
 }
 
+/* Say which of these doubles, all that become another type, that type does not hold. */
+static bool refuse_misfit(const Piece *piece, DType dtype, const double *values, Error *err) {
+    size_t i = 0;
+    while (i + 1 < piece->n && dtype_holds(dtype, values[i]))
+        i++;
+    dtype_refuse(piece->of->name, dtype, values[i], err);
+    error_blame_file(err);
+    return false;
+}
+
 /* A piece as the array's type. */
 static bool decode_as(const Piece *piece, DType dtype, void *out, Error *err) {
     double own[STREAM_RUN];
@@ -156,9 +166,7 @@ static bool decode_as(const Piece *piece, DType dtype, void *out, Error *err) {
     if (made == dtype)
         return decode(piece, out, err);
     return decode(piece, own, err) &&
-           (conversion(made, dtype)(own, out, piece->n) ||
-            error_set(err, ERROR_FILE, "%s: a number beyond the range of %s", piece->of->name,
-                      dtype_name(dtype)));
+           (conversion(made, dtype)(own, out, piece->n) || refuse_misfit(piece, dtype, own, err));
 }
 
 /* The array as the file counts its elements. */
@@ -197,14 +205,15 @@ static bool is_plain(const Elements *elements, DType dtype) {
            __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
 }
 
+bool elements_read_into(const Elements *elements, ByteStream *from, const Array *a, Error *err) {
+    return is_plain(elements, a->dtype) ? stream_take(from, a->data, array_bytes(a), err)
+                                        : read_runs(elements, from, a, err);
+}
+
 Array *elements_read(const Elements *elements, ByteStream *from, Error *err) {
     DType dtype = elements->as_floats ? DTYPE_F32 : kinds[elements->kind].dtype;
     Array *a = array_uninitialised(elements->name, dtype, &elements->shape, err);
-    if (!a)
-        return NULL;
-    bool ok = is_plain(elements, dtype) ? stream_take(from, a->data, array_bytes(a), err)
-                                        : read_runs(elements, from, a, err);
-    if (ok)
+    if (!a || elements_read_into(elements, from, a, err))
         return a;
     array_free(a);
     return NULL;

@@ -40,11 +40,15 @@ typedef struct Elements {
     ElementKind kind;
     bool big_endian, fortran; /* fortran: the first index is the fastest */
     bool as_floats;           /* whatever the kind: float32 */
+    size_t first;             /* elements of the whole that came before these */
     Sizes shape;
 } Elements;
 
 /* They as a new array, which is all the memory that is taken: callers make sure first that the
  * stream has bytes enough. */
 Array *elements_read(const Elements *elements, ByteStream *from, Error *err);
+
+/* The same into an array of that shape, whose type they are converted to. */
+bool elements_read_into(const Elements *elements, ByteStream *from, const Array *a, Error *err);
 
 #endif

@@ -225,7 +225,7 @@ static bool check_length(const ByteStream *in, const NpyHeader *header, Error *e
                      in->name, in->left - needed, text);
 }
 
-Array *npy_read(ByteStream *from, Error *err) {
+Array *npy_read(ByteStream *from, bool as_floats, Error *err) {
     NpyHeader header;
     if (!read_header(from, &header, err) || !check_length(from, &header, err))
         return NULL;
@@ -233,6 +233,7 @@ Array *npy_read(ByteStream *from, Error *err) {
                                 .kind = header.kind,
                                 .big_endian = header.big_endian,
                                 .fortran = header.fortran,
+                                .as_floats = as_floats,
                                 .shape = sizes_of(header.ndim, header.shape) };
     return elements_read(&elements, from, err);
 }
@@ -240,7 +241,7 @@ Array *npy_read(ByteStream *from, Error *err) {
 Array *npy_parse(const char *name, const unsigned char *bytes, size_t size, Error *err) {
     Source source = source_of(name, bytes, size);
     ByteStream all = source_stream(&source, size);
-    return npy_read(&all, err);
+    return npy_read(&all, false, err);
 }
 
 Array *npy_load(const char *path, Error *err) {
@@ -248,7 +249,7 @@ Array *npy_load(const char *path, Error *err) {
     if (!source_open(&source, path, err))
         return NULL;
     ByteStream all = source_stream(&source, source.size);
-    Array *a = npy_read(&all, err);
+    Array *a = npy_read(&all, false, err);
     source_close(&source);
     return a;
 }

@@ -21,8 +21,9 @@ Array *npy_load(const char *path, Error *err);
 /* The same from bytes in memory; `name` is what messages call them. */
 Array *npy_parse(const char *name, const unsigned char *bytes, size_t size, Error *err);
 
-/* The same from a stream, whose end is the file's: an entry of an archive. */
-Array *npy_read(ByteStream *from, Error *err);
+/* The same from a stream, whose end is the file's: an entry of an archive. With as_floats it is a
+ * float32 array, whatever the file has. */
+Array *npy_read(ByteStream *from, bool as_floats, Error *err);
 
 /* Writes beside `path` and renames. */
 bool npy_save(const Array *a, const char *path, Error *err);

@@ -33,7 +33,7 @@ typedef struct Archive {
     const char *name;
     size_t size;
     zip_t *zip;
-    const char *const *wanted; /* NULL: all */
+    const NpzWanted *wanted; /* NULL: all */
     Tensors out;
     bool broken; /* what is wrong is not one member's fault */
 } Archive;
@@ -115,6 +115,22 @@ static bool open_entry(const Archive *archive, zip_uint64_t index, Entry *entry,
     return entry->file || zip_failed(entry->title, zip_get_error(archive->zip), err);
 }
 
+static bool is_named(const char *name, const char *entry, size_t length) {
+    return strlen(name) == length && memcmp(name, entry, length) == 0;
+}
+
+static bool is_wanted(const NpzWanted *wanted, const char *entry, size_t length) {
+    for (size_t i = 0; wanted && wanted->names[i]; i++)
+        if (is_named(wanted->names[i], entry, length))
+            return true;
+    return wanted == NULL;
+}
+
+static bool wants_floats(const NpzWanted *wanted, const char *entry) {
+    return wanted && wanted->as_floats &&
+           is_named(wanted->as_floats, entry, array_name_length(entry));
+}
+
 static Array *load_entry(const Archive *archive, const zip_stat_t *stat, Error *err) {
     char title[512];
     snprintf(title, sizeof title, "%.255s: '%.200s'", archive->name, stat->name);
@@ -130,20 +146,13 @@ static Array *load_entry(const Archive *archive, const zip_stat_t *stat, Error *
     if (!open_entry(archive, stat->index, &entry, err))
         return NULL;
     ByteStream stream = { title, stat->size, read_entry, &entry };
-    Array *array = npy_read(&stream, err);
+    Array *array = npy_read(&stream, wants_floats(archive->wanted, stat->name), err);
     if (array && !check_end(&entry, err)) {
         array_free(array);
         array = NULL;
     }
     zip_fclose(entry.file);
     return array;
-}
-
-static bool is_wanted(const char *const *wanted, const char *entry, size_t length) {
-    for (size_t i = 0; wanted && wanted[i]; i++)
-        if (strlen(wanted[i]) == length && memcmp(wanted[i], entry, length) == 0)
-            return true;
-    return wanted == NULL;
 }
 
 /* The entry's place in the archive; false where it is malformed. */
@@ -232,12 +241,12 @@ static void list_names(zip_t *archive, char *text, size_t room) {
 
 static bool check_found(const Archive *archive, Error *err) {
     char names[512];
-    const char *const *wanted = archive->wanted;
-    for (size_t i = 0; wanted && wanted[i]; i++)
-        if (!tensors_find(&archive->out, NULL, wanted[i])) {
+    const NpzWanted *wanted = archive->wanted;
+    for (size_t i = 0; wanted && wanted->names[i]; i++)
+        if (!tensors_find(&archive->out, NULL, wanted->names[i])) {
             list_names(archive->zip, names, sizeof names);
             return error_set(err, ERROR_FILE, "%s: holds no array '%s' (it holds: %s)",
-                             archive->name, wanted[i], names);
+                             archive->name, wanted->names[i], names);
         }
     if (archive->out.count > 0)
         return true;
@@ -260,7 +269,7 @@ static bool read_archive(Archive *archive, Tensors *out, Error *err) {
     return ok;
 }
 
-bool npz_parse(const char *name, const void *bytes, size_t size, const char *const *wanted,
+bool npz_parse(const char *name, const void *bytes, size_t size, const NpzWanted *wanted,
                Tensors *out, Error *err) {
     Archive archive = { .name = name, .size = size, .wanted = wanted };
     zip_error_t failure;
@@ -271,7 +280,7 @@ bool npz_parse(const char *name, const void *bytes, size_t size, const char *con
     return ok && read_archive(&archive, out, err);
 }
 
-bool npz_load(const char *path, const char *const *wanted, Tensors *out, Error *err) {
+bool npz_load(const char *path, const NpzWanted *wanted, Tensors *out, Error *err) {
     Archive archive = { .name = path, .wanted = wanted };
     int file = file_open(path, &archive.size, err);
     if (file < 0)

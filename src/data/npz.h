@@ -7,14 +7,20 @@
 
 #include "data/safetensors.h"
 
-/* The arrays named in `wanted` (NULL-terminated; a missing one is an error), or every one that
- * can be read if it is NULL (the entries left out are then keys among the texts of `out`, with the
+/* Arrays by name (NULL ends them), and the one among them that is read as float32. */
+typedef struct NpzWanted {
+    const char *names[3];
+    const char *as_floats; /* or NULL */
+} NpzWanted;
+
+/* The arrays that are wanted (a missing one is an error), or every one that can be read if that is
+ * NULL (the entries left out are then keys among the texts of `out`, with the
  * reasons; none read is an error), into `out`, which is overwritten when this succeeds. Messages
  * start with the path. */
-bool npz_load(const char *path, const char *const *wanted, Tensors *out, Error *err);
+bool npz_load(const char *path, const NpzWanted *wanted, Tensors *out, Error *err);
 
 /* The same from bytes in memory; `name` is what messages call them. */
-bool npz_parse(const char *name, const void *bytes, size_t size, const char *const *wanted,
+bool npz_parse(const char *name, const void *bytes, size_t size, const NpzWanted *wanted,
                Tensors *out, Error *err);
 
 /* Writes beside `path` and renames: the arrays, at least one, in the order of their names, deflated

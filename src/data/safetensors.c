@@ -17,6 +17,31 @@ enum { HEADER_LIMIT = 100000000, TENSOR_LIMIT = 16384, NAME_LIMIT = 1024 };
 /* Of JSON values in the header: a tensor has a dozen. */
 enum { ITEM_LIMIT = 12 * TENSOR_LIMIT };
 
+/* One tensor as the header describes it, checked against the size of the data. */
+struct Claim {
+    const char *name; /* in the JSON, while that is there */
+    ElementKind kind;
+    int ndim;
+    size_t shape[ARRAY_MAX_DIMS], begin, end;
+};
+
+struct TensorFile {
+    size_t users; /* tables with claims in it */
+    Source source;
+    char *name;  /* the source's */
+    size_t data; /* where it starts */
+    Claim *claims;
+};
+
+static void release_file(TensorFile *file) {
+    if (!file || --file->users > 0)
+        return;
+    source_close(&file->source);
+    free(file->name);
+    free(file->claims);
+    free(file);
+}
+
 /* ---- The table ------------------------------------------------------------------------------- */
 
 void tensors_init(Tensors *tensors) {
@@ -34,6 +59,7 @@ void tensors_clear(Tensors *tensors) {
     }
     free(tensors->entry);
     free(tensors->text);
+    release_file(tensors->file);
     tensors_init(tensors);
 }
 
@@ -105,29 +131,37 @@ static bool grow(void **list, size_t count, size_t *capacity, size_t size) {
     return true;
 }
 
-/* Takes ownership of `array` even if it fails. */
-static bool add_owned(Tensors *tensors, TensorName name, Array *array, Error *err) {
+/* A new entry of that name, without an array; NULL on failure. */
+static struct NamedArray *new_entry(Tensors *tensors, TensorName name, Error *err) {
     bool found;
-    if (!array)
-        return false;
     size_t at = place_of(entries_of(tensors), name, &found);
     if (found) {
-        array_free(array);
-        return error_set(err, ERROR_ARGUMENT, "tensor '%s%s' is there twice",
-                         name.prefix ? name.prefix : "", name.name);
+        error_set(err, ERROR_ARGUMENT, "tensor '%s%s' is there twice",
+                  name.prefix ? name.prefix : "", name.name);
+        return NULL;
     }
     void *list = tensors->entry;
     bool room = grow(&list, tensors->count, &tensors->capacity, sizeof *tensors->entry);
     tensors->entry = list;
     char *full = room ? joined(name.prefix, name.name) : NULL;
     if (!full) {
-        array_free(array);
-        return error_memory(err, name.name, sizeof *tensors->entry * (tensors->count + 1));
+        error_memory(err, name.name, sizeof *tensors->entry * (tensors->count + 1));
+        return NULL;
     }
     struct NamedArray *gap = open_gap(entries_of(tensors), at);
-    *gap = (struct NamedArray){ full, array };
+    *gap = (struct NamedArray){ .name = full };
     tensors->count++;
-    return true;
+    return gap;
+}
+
+/* Takes ownership of `array` even if it fails. */
+static bool add_owned(Tensors *tensors, TensorName name, Array *array, Error *err) {
+    struct NamedArray *entry = array ? new_entry(tensors, name, err) : NULL;
+    if (entry)
+        entry->array = array;
+    else
+        array_free(array);
+    return entry != NULL;
 }
 
 bool tensors_add(Tensors *tensors, TensorName name, const Array *array, Error *err) {
@@ -142,10 +176,36 @@ bool tensors_add_values(Tensors *tensors, TensorName name, const TensorValues *v
     return add_owned(tensors, name, array, err);
 }
 
-Array *tensors_find(const Tensors *tensors, const char *prefix, const char *name) {
+bool tensors_move(Tensors *tensors, const char *name, const Tensors *from, size_t i, Error *err) {
+    struct NamedArray *entry = new_entry(tensors, (TensorName){ NULL, name }, err);
+    if (!entry)
+        return false;
+    entry->array = from->entry[i].array;
+    entry->claim = from->entry[i].claim;
+    from->entry[i].array = NULL;
+    from->entry[i].claim = NULL;
+    if (from->file && !tensors->file) {
+        tensors->file = from->file;
+        tensors->file->users++;
+    }
+    return true;
+}
+
+/* NULL: there is none of that name. */
+static struct NamedArray *find_entry(const Tensors *tensors, TensorName name) {
     bool found;
-    size_t at = place_of(entries_of(tensors), (TensorName){ prefix, name }, &found);
-    return found ? tensors->entry[at].array : NULL;
+    size_t at = place_of(entries_of(tensors), name, &found);
+    return found ? &tensors->entry[at] : NULL;
+}
+
+Array *tensors_find(const Tensors *tensors, const char *prefix, const char *name) {
+    const struct NamedArray *entry = find_entry(tensors, (TensorName){ prefix, name });
+    return entry ? entry->array : NULL;
+}
+
+ptrdiff_t tensors_index(const Tensors *tensors, TensorName name) {
+    const struct NamedArray *entry = find_entry(tensors, name);
+    return entry ? entry - tensors->entry : -1;
 }
 
 size_t tensors_first(const Tensors *tensors, const char *prefix) {
@@ -158,43 +218,47 @@ size_t tensors_first_text(const Tensors *tensors, const char *prefix) {
     return place_of(texts_of(tensors), (TensorName){ NULL, prefix }, &found);
 }
 
-Array *tensors_require(const Tensors *tensors, TensorName name, TensorForm form, Error *err) {
-    Array *a = tensors_find(tensors, name.prefix, name.name);
-    const char *prefix = name.prefix ? name.prefix : "";
-    if (!a) {
-        error_set(err, ERROR_FILE, "tensor '%s%s' is missing", prefix, name.name);
-        return NULL;
-    }
-    if (a->dtype != form.dtype || a->ndim != form.ndim) {
-        error_set(err, ERROR_FILE, "tensor '%s%s' is %s with %d dimensions; expected %s with %d",
-                  prefix, name.name, dtype_name(a->dtype), a->ndim, dtype_name(form.dtype),
-                  form.ndim);
-        return NULL;
-    }
-    return a;
-}
-
-bool tensors_set_text(Tensors *tensors, const char *key, const char *value, Error *err) {
+/* A text of that name and without a value, which may be there already; NULL without memory. */
+static struct NamedText *text_entry(Tensors *tensors, const char *key, Error *err) {
     bool found;
     size_t at = place_of(texts_of(tensors), (TensorName){ NULL, key }, &found);
-    char *copy = strdup(value);
-    if (found && copy) {
-        free(tensors->text[at].value);
-        tensors->text[at].value = copy;
-        return true;
-    }
+    if (found)
+        return &tensors->text[at];
     void *list = tensors->text;
     bool room = grow(&list, tensors->text_count, &tensors->text_capacity, sizeof *tensors->text);
     tensors->text = list;
-    char *name = room && copy ? strdup(key) : NULL;
+    char *name = room ? strdup(key) : NULL;
     if (!name) {
-        free(copy);
-        return error_memory(err, key, strlen(value));
+        error_memory(err, key, strlen(key));
+        return NULL;
     }
     struct NamedText *gap = open_gap(texts_of(tensors), at);
-    *gap = (struct NamedText){ name, copy };
+    *gap = (struct NamedText){ name, NULL };
     tensors->text_count++;
+    return gap;
+}
+
+/* Takes ownership of the value even if it fails. */
+static bool set_owned_text(Tensors *tensors, const char *key, char *value, Error *err) {
+    struct NamedText *text = value ? text_entry(tensors, key, err) : NULL;
+    if (!text) {
+        free(value);
+        return false;
+    }
+    free(text->value);
+    text->value = value;
     return true;
+}
+
+bool tensors_set_text(Tensors *tensors, const char *key, const char *value, Error *err) {
+    char *copy = strdup(value);
+    return copy ? set_owned_text(tensors, key, copy, err) : error_memory(err, key, strlen(value));
+}
+
+bool tensors_move_text(Tensors *tensors, const char *key, struct NamedText *from, Error *err) {
+    char *value = from->value;
+    from->value = NULL;
+    return set_owned_text(tensors, key, value, err);
 }
 
 const char *tensors_text(const Tensors *tensors, const char *key) {
@@ -329,14 +393,6 @@ bool tensors_save(const Tensors *tensors, const char *path, Error *err) {
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-/* One tensor as the header describes it, checked against the size of the data. */
-typedef struct Claim {
-    const char *name; /* in the JSON */
-    ElementKind kind;
-    int ndim;
-    size_t shape[ARRAY_MAX_DIMS], begin, end;
-} Claim;
-
 /* JSON numbers are doubles: whole ones up to 2⁵³ are exact. */
 static bool json_size(const cJSON *item, size_t *out) {
     if (!cJSON_IsNumber(item))
@@ -388,12 +444,11 @@ static bool claim_shape(const char *path, const cJSON *item, Claim *claim, Error
 /* A file's header on its way to becoming tensors. */
 typedef struct Reader {
     const char *path;
-    const cJSON *header;
-    Source *source;
-    size_t data, held; /* where the data starts, and how many bytes there are */
+    cJSON *header;
+    size_t held; /* bytes of data */
     Claim *claims;
     size_t count;
-    Tensors out;
+    Tensors *out;
 } Reader;
 
 static bool claim_range(const Reader *reader, const cJSON *item, Claim *claim, Error *err) {
@@ -454,18 +509,37 @@ static bool check_tiling(const Reader *reader, Error *err) {
     return ok;
 }
 
+/* A text of the JSON as one of ours: they can be long. */
+static char *take_text(char **text) {
+    char *taken = *text;
+    *text = NULL;
+    return taken;
+}
+
+static int compare_texts(const void *a, const void *b) {
+    return strcmp(((const struct NamedText *)a)->key, ((const struct NamedText *)b)->key);
+}
+
+/* Names in one object differ: the parser has seen to it. */
 static bool read_metadata(Reader *reader, const cJSON *meta, Error *err) {
-    const cJSON *item;
-    if (!cJSON_IsObject(meta) || cJSON_GetArraySize(meta) > TENSOR_LIMIT)
+    Tensors *out = reader->out;
+    size_t count = (size_t)cJSON_GetArraySize(meta);
+    cJSON *item;
+    if (!cJSON_IsObject(meta) || count > TENSOR_LIMIT)
         return error_set(err, ERROR_FILE, "%s: its __metadata__ is not a table of texts",
                          reader->path);
+    out->text = calloc(count + 1, sizeof *out->text);
+    if (!out->text)
+        return error_memory(err, reader->path, count * sizeof *out->text);
+    out->text_capacity = count + 1;
     cJSON_ArrayForEach(item, meta) {
         if (!cJSON_IsString(item))
             return error_set(err, ERROR_FILE, "%s: its __metadata__ '%s' is not a text",
                              reader->path, item->string);
-        if (!tensors_set_text(&reader->out, item->string, item->valuestring, err))
-            return false;
+        out->text[out->text_count++] =
+            (struct NamedText){ take_text(&item->string), take_text(&item->valuestring) };
     }
+    qsort(out->text, out->text_count, sizeof *out->text, compare_texts);
     return true;
 }
 
@@ -491,35 +565,26 @@ static bool read_claims(Reader *reader, Error *err) {
     return check_tiling(reader, err);
 }
 
-static Array *read_claimed(const Reader *reader, const Claim *claim, Error *err) {
-    char name[NAME_LIMIT + 16];
-    snprintf(name, sizeof name, "tensor '%s'", claim->name);
-    reader->source->at = reader->data + claim->begin;
-    ByteStream stream = source_stream(reader->source, claim->end - claim->begin);
-    const Elements elements = { .name = name,
-                                .kind = claim->kind,
-                                .shape = sizes_of(claim->ndim, claim->shape) };
-    return elements_read(&elements, &stream, err);
+static int compare_names(const void *a, const void *b) {
+    return strcmp(((const struct NamedArray *)a)->name, ((const struct NamedArray *)b)->name);
 }
 
-static bool read_tensors(Reader *reader, Error *err) {
-    int items = cJSON_GetArraySize(reader->header);
-    if (items > TENSOR_LIMIT)
-        return error_set(err, ERROR_FILE, "%s: %d tensors; at most %d are read", reader->path,
-                         items, TENSOR_LIMIT);
-    reader->claims = calloc((size_t)items + 1, sizeof *reader->claims);
-    if (!reader->claims)
-        return error_memory(err, reader->path, (size_t)items * sizeof *reader->claims);
-    bool ok = read_claims(reader, err);
-    for (size_t i = 0; ok && i < reader->count; i++) {
-        const Claim *claim = &reader->claims[i];
-        Array *array = read_claimed(reader, claim, err);
-        ok = add_owned(&reader->out, (TensorName){ NULL, claim->name }, array, err);
-        if (!ok)
-            error_prefix(err, "%s", reader->path);
+/* An entry for each claim, nothing of which is read. */
+static bool make_entries(Reader *reader, Error *err) {
+    Tensors *out = reader->out;
+    out->entry = calloc(reader->count + 1, sizeof *out->entry);
+    if (!out->entry)
+        return error_memory(err, reader->path, reader->count * sizeof *out->entry);
+    out->capacity = reader->count + 1;
+    for (; out->count < reader->count; out->count++) {
+        Claim *claim = &reader->claims[out->count];
+        char *name = strdup(claim->name);
+        if (!name)
+            return error_memory(err, reader->path, strlen(claim->name));
+        out->entry[out->count] = (struct NamedArray){ .name = name, .claim = claim };
     }
-    free(reader->claims);
-    return ok;
+    qsort(out->entry, out->count, sizeof *out->entry, compare_names);
+    return true;
 }
 
 static bool read_length(Source *source, size_t *length, Error *err) {
@@ -559,36 +624,192 @@ static cJSON *read_header(Source *source, size_t *data, Error *err) {
     return header;
 }
 
-static bool read_file(Source *source, Tensors *out, Error *err) {
-    size_t data = 0;
-    cJSON *header = read_header(source, &data, err);
+/* Everything about the file's tensors but their numbers, into `out`, which owns the file. */
+static bool describe_file(TensorFile *file, Tensors *out, Error *err) {
+    Source *source = &file->source;
+    cJSON *header = read_header(source, &file->data, err);
     if (!header)
         return false;
-    Reader reader = { .path = source->name,
-                      .header = header,
-                      .source = source,
-                      .data = data,
-                      .held = source->size - data };
-    bool ok = read_tensors(&reader, err);
+    size_t items = (size_t)cJSON_GetArraySize(header);
+    Reader reader = {
+        .path = source->name, .header = header, .held = source->size - file->data, .out = out
+    };
+    bool ok =
+        items <= TENSOR_LIMIT || error_set(err, ERROR_FILE, "%s: %zu tensors; at most %d are read",
+                                           source->name, items, TENSOR_LIMIT);
+    reader.claims = file->claims = ok ? calloc(items + 1, sizeof *file->claims) : NULL;
+    if (ok && !file->claims)
+        ok = error_memory(err, source->name, items * sizeof *file->claims);
+    ok = ok && read_claims(&reader, err) && make_entries(&reader, err);
     cJSON_Delete(header);
+    return ok;
+}
+
+/* Takes over the source; its arrays are still to be read. */
+static bool open_source(const Source *source, Tensors *out, Error *err) {
+    TensorFile *file = calloc(1, sizeof *file);
+    Tensors opened = { .file = file };
+    if (!file) {
+        Source unused = *source;
+        source_close(&unused);
+        return error_memory(err, source->name, sizeof *file);
+    }
+    *file = (TensorFile){ .users = 1, .source = *source, .name = strdup(source->name) };
+    file->source.name = file->name;
+    bool ok = file->name ? describe_file(file, &opened, err)
+                         : error_memory(err, source->name, strlen(source->name));
     if (ok)
-        *out = reader.out;
+        *out = opened;
     else
-        tensors_clear(&reader.out);
+        tensors_clear(&opened);
+    return ok;
+}
+
+static void name_pieces(TensorPieces *pieces, const struct NamedArray *entry) {
+    *pieces = (TensorPieces){ .whole = NULL };
+    snprintf(pieces->name, sizeof pieces->name, "tensor '%s'", entry->name);
+}
+
+/* The numbers that a claim is about: their place in the file, as source and stream. */
+static bool begin_claim(TensorPieces *pieces, const TensorFile *file, const Claim *claim,
+                        Error *err) {
+    if (!claim)
+        return error_set(err, ERROR_FILE, "%s is used twice", pieces->name);
+    pieces->source = file->source;
+    pieces->source.name = pieces->name;
+    pieces->source.at = file->data + claim->begin;
+    pieces->stream = source_stream(&pieces->source, claim->end - claim->begin);
+    pieces->elements = (Elements){ .name = pieces->name,
+                                   .kind = claim->kind,
+                                   .shape = sizes_of(claim->ndim, claim->shape) };
+    return true;
+}
+
+static Array *read_entry(const TensorFile *file, struct NamedArray *entry, Error *err) {
+    TensorPieces all;
+    if (entry->array)
+        return entry->array;
+    name_pieces(&all, entry);
+    if (begin_claim(&all, file, entry->claim, err))
+        entry->array = elements_read(&all.elements, &all.stream, err);
+    if (entry->array)
+        entry->claim = NULL;
+    return entry->array;
+}
+
+static bool read_all(Tensors *tensors, Error *err) {
+    for (size_t i = 0; i < tensors->count; i++)
+        if (!read_entry(tensors->file, &tensors->entry[i], err)) {
+            error_prefix(err, "%s", tensors->file->name);
+            return false;
+        }
+    release_file(tensors->file);
+    tensors->file = NULL;
+    return true;
+}
+
+static bool load_source(const Source *source, Tensors *out, Error *err) {
+    Tensors loaded;
+    if (!open_source(source, &loaded, err))
+        return false;
+    bool ok = read_all(&loaded, err);
+    if (ok)
+        *out = loaded;
+    else
+        tensors_clear(&loaded);
     return ok;
 }
 
 bool tensors_parse(const char *name, const unsigned char *bytes, size_t size, Tensors *out,
                    Error *err) {
     Source source = source_of(name, bytes, size);
-    return read_file(&source, out, err);
+    return load_source(&source, out, err);
 }
 
 bool tensors_load(Tensors *tensors, const char *path, Error *err) {
     Source source;
-    if (!source_open(&source, path, err))
+    return source_open(&source, path, err) && load_source(&source, tensors, err);
+}
+
+bool tensors_open(Tensors *tensors, const char *path, Error *err) {
+    Source source;
+    return source_open(&source, path, err) && open_source(&source, tensors, err);
+}
+
+/* ---- What is in memory or still in the file ---------------------------------------------------
+ */
+
+static struct NamedArray *require_entry(const Tensors *tensors, TensorName name, Error *err) {
+    struct NamedArray *entry = find_entry(tensors, name);
+    if (!entry)
+        error_set(err, ERROR_FILE, "tensor '%s%s' is missing", name.prefix ? name.prefix : "",
+                  name.name);
+    return entry;
+}
+
+Array *tensors_read(const Tensors *tensors, TensorName name, Error *err) {
+    struct NamedArray *entry = require_entry(tensors, name, err);
+    return entry ? read_entry(tensors->file, entry, err) : NULL;
+}
+
+Array *tensors_require(const Tensors *tensors, TensorName name, TensorForm form, Error *err) {
+    struct NamedArray *entry = require_entry(tensors, name, err);
+    if (!entry)
+        return NULL;
+    const Array *a = entry->array;
+    const Claim *claim = entry->claim;
+    DType dtype = a ? a->dtype : claim ? element_dtype(claim->kind) : form.dtype;
+    int ndim = a ? a->ndim : claim ? claim->ndim : form.ndim;
+    if (dtype == form.dtype && ndim == form.ndim)
+        return read_entry(tensors->file, entry, err);
+    error_set(err, ERROR_FILE, "tensor '%s' is %s with %d dimensions; expected %s with %d",
+              entry->name, dtype_name(dtype), ndim, dtype_name(form.dtype), form.ndim);
+    return NULL;
+}
+
+Sizes tensors_shape(const Tensors *tensors, size_t i) {
+    const struct NamedArray *entry = &tensors->entry[i];
+    return entry->array   ? array_sizes(entry->array)
+           : entry->claim ? sizes_of(entry->claim->ndim, entry->claim->shape)
+                          : (Sizes){ .ndim = 1 };
+}
+
+/* As if the array were a file. */
+static bool begin_array(TensorPieces *pieces, const Array *array, Error *err) {
+    static const ElementKind kinds[] = { ELEMENT_F32, ELEMENT_F64, ELEMENT_I32 };
+    Array *whole = array_contiguous(pieces->name, array, array->dtype, err);
+    if (!whole)
         return false;
-    bool ok = read_file(&source, tensors, err);
-    source_close(&source);
+    pieces->whole = whole;
+    pieces->source = source_of(pieces->name, whole->data, array_bytes(whole));
+    pieces->stream = source_stream(&pieces->source, array_bytes(whole));
+    pieces->elements = (Elements){ .name = pieces->name,
+                                   .kind = kinds[whole->dtype],
+                                   .big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__,
+                                   .shape = array_sizes(whole) };
+    return true;
+}
+
+bool tensor_begin(TensorPieces *pieces, const Tensors *tensors, size_t i, Error *err) {
+    struct NamedArray *entry = &tensors->entry[i];
+    name_pieces(pieces, entry);
+    if (entry->array)
+        return begin_array(pieces, entry->array, err);
+    bool ok = begin_claim(pieces, tensors->file, entry->claim, err);
+    entry->claim = NULL;
     return ok;
+}
+
+bool tensor_take(TensorPieces *pieces, float *out, size_t n, Error *err) {
+    Array part = { .dtype = DTYPE_F32, .data = out };
+    Elements elements = pieces->elements;
+    elements.shape = (Sizes){ 1, { n } };
+    array_set_shape(&part, &elements.shape);
+    pieces->elements.first += n;
+    return elements_read_into(&elements, &pieces->stream, &part, err);
+}
+
+void tensor_end(TensorPieces *pieces) {
+    array_free(pieces->whole);
+    pieces->whole = NULL;
 }

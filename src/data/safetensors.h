@@ -7,22 +7,30 @@
 #ifndef PERIGEE_DATA_SAFETENSORS_H
 #define PERIGEE_DATA_SAFETENSORS_H
 
+#include "core/source.h"
 #include "core/types.h"
+#include "data/elements.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+/* An open file whose tensors are still to be read, and where one of them is in it. */
+typedef struct TensorFile TensorFile;
+typedef struct Claim Claim;
+
 typedef struct Tensors {
     size_t count, capacity;
     struct NamedArray {
         char *name;
-        Array *array;
+        Array *array; /* NULL: still in the file … */
+        Claim *claim; /* … here; NULL once it has been read or handed on */
     } * entry;
     size_t text_count, text_capacity;
     struct NamedText {
         char *key, *value;
-    } * text; /* the file's __metadata__ */
+    } * text;         /* the file's __metadata__ */
+    TensorFile *file; /* NULL: all arrays are in memory */
 } Tensors;
 
 void tensors_init(Tensors *tensors);
@@ -50,15 +58,41 @@ typedef struct TensorForm {
 bool tensors_add(Tensors *tensors, TensorName name, const Array *array, Error *err);
 bool tensors_add_values(Tensors *tensors, TensorName name, const TensorValues *values, Error *err);
 
+/* Move an entry or a text of another table, whose file is kept open, behind those that are here;
+ * `name`, which the order of names allows there, is copied. The other keeps the name alone. */
+bool tensors_move(Tensors *tensors, const char *name, const Tensors *from, size_t i, Error *err);
+bool tensors_move_text(Tensors *tensors, const char *key, struct NamedText *from, Error *err);
+
 /* Where names that begin with `prefix` start: entries and texts are in the order of their names. */
 size_t tensors_first(const Tensors *tensors, const char *prefix);
 size_t tensors_first_text(const Tensors *tensors, const char *prefix);
 
-/* The array under prefix+name, or NULL. Still owned by `tensors`. */
+/* The array under prefix+name, or NULL: there is none in memory. Still owned by `tensors`. */
 Array *tensors_find(const Tensors *tensors, const char *prefix, const char *name);
 
-/* The same, where its absence, another type or number of dimensions is an error. */
+/* Which tensor has that name, in memory or in the file; −1: none. */
+ptrdiff_t tensors_index(const Tensors *tensors, TensorName name);
+
+/* The same out of the file, where it is read only now and then kept here. Its absence is an error;
+ * with a form, another type or number of dimensions as well. */
+Array *tensors_read(const Tensors *tensors, TensorName name, Error *err);
 Array *tensors_require(const Tensors *tensors, TensorName name, TensorForm form, Error *err);
+
+/* The shape of the i-th tensor, read or not. */
+Sizes tensors_shape(const Tensors *tensors, size_t i);
+
+/* The numbers of one tensor in turn, as float32, into memory of the caller's: none is made for the
+ * whole of it. What is still in a file is handed out so only once. */
+typedef struct TensorPieces {
+    char name[128]; /* begins messages */
+    Source source;
+    ByteStream stream;
+    Elements elements;
+    Array *whole; /* of a tensor in memory */
+} TensorPieces;
+bool tensor_begin(TensorPieces *pieces, const Tensors *tensors, size_t i, Error *err);
+bool tensor_take(TensorPieces *pieces, float *out, size_t n, Error *err); /* the next n */
+void tensor_end(TensorPieces *pieces); /* also where tensor_begin failed */
 
 bool tensors_set_text(Tensors *tensors, const char *key, const char *value, Error *err);
 const char *tensors_text(const Tensors *tensors, const char *key); /* or NULL */
@@ -68,6 +102,10 @@ const char *tensors_text(const Tensors *tensors, const char *key); /* or NULL */
  * start with the path. tensors_load overwrites `tensors` when it succeeds. */
 bool tensors_save(const Tensors *tensors, const char *path, Error *err);
 bool tensors_load(Tensors *tensors, const char *path, Error *err);
+
+/* The same, but the arrays stay in the file, which is open until tensors_clear, until somebody
+ * reads them: what holds them in another form never needs room for both. */
+bool tensors_open(Tensors *tensors, const char *path, Error *err);
 
 /* tensors_load from bytes in memory; `name` is what messages call them. */
 bool tensors_parse(const char *name, const unsigned char *bytes, size_t size, Tensors *out,

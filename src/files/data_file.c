@@ -16,11 +16,8 @@ bool array_to(const Array *array, Tensors *tensors, Error *err) {
 }
 
 Array *array_from(const Tensors *tensors, Error *err) {
-    const Array *value = tensors_find(tensors, NULL, "value");
-    if (value)
-        return array_share(value, err);
-    error_set(err, ERROR_FILE, "tensor 'value' is missing");
-    return NULL;
+    const Array *value = tensors_read(tensors, value_name, err);
+    return value ? array_share(value, err) : NULL;
 }
 
 bool dataset_to(const Dataset *dataset, Tensors *tensors, Error *err) {

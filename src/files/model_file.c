@@ -141,7 +141,7 @@ bool model_find(const char *name, const char *folder, char path[MODEL_PATH], Err
 Model *model_load(const char *path, Error *err) {
     Tensors tensors;
     tensors_init(&tensors);
-    if (!tensors_load(&tensors, path, err))
+    if (!tensors_open(&tensors, path, err))
         return NULL;
     Model *model = model_from(&tensors, err);
     tensors_clear(&tensors);

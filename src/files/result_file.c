@@ -13,6 +13,7 @@
 
 static const char metadata_key[] = "perigee";
 static const char kind[] = "attack_result";
+static const TensorName iterates_name = { NULL, "trace.iterates" };
 enum { FORMAT = 1 };
 
 /* ---- Writing ---- */
@@ -221,23 +222,27 @@ static bool read_words(cJSON *meta, AttackResult *result, Error *err) {
            error_memory(err, "attack result", 64);
 }
 
-/* Copy the named array over `to`, which has the type and shape that it must have. */
-static bool fill(const Tensors *tensors, const char *name, Array *to, Error *err) {
-    const Array *from = tensors_require(tensors, (TensorName){ NULL, name },
-                                        (TensorForm){ to->dtype, to->ndim }, err);
-    if (!from)
-        return false;
-    if (!array_same_shape(from, to))
-        return error_set(err, ERROR_FILE, "attack result: %s does not have the result's shape",
-                         name);
-    memcpy(to->data, from->data, array_bytes(to));
-    return true;
+/* The file's array of that name as the result's. */
+static bool take_array(const Tensors *tensors, const AttackResult *result, const ResultArray *which,
+                       Error *err) {
+    Sizes wanted = result_sizes(result, which);
+    const Array *from = tensors_require(tensors, (TensorName){ NULL, which->name },
+                                        (TensorForm){ which->dtype, wanted.ndim }, err);
+    bool fits = from != NULL;
+    for (int d = 0; fits && d < wanted.ndim; d++)
+        fits = from->shape[d] == wanted.size[d];
+    if (fits)
+        return (*result_array(result, which) = array_share(from, err)) != NULL;
+    return from && error_set(err, ERROR_FILE, "attack result: %s does not have the result's shape",
+                             which->name);
 }
 
-static bool fill_arrays(const Tensors *tensors, AttackResult *result, Error *err) {
+static bool take_arrays(const Tensors *tensors, const AttackResult *result, bool targeted,
+                        Error *err) {
     bool ok = true;
     for (const ResultArray *a = result_arrays; ok && a < result_arrays + RESULT_ARRAYS; a++)
-        ok = !*result_array(result, a) || fill(tensors, a->name, *result_array(result, a), err);
+        if (targeted || result_array(result, a) != (Array **)&result->target)
+            ok = take_array(tensors, result, a, err);
     return ok;
 }
 
@@ -300,43 +305,51 @@ static bool check_arrays(const AttackResult *result, Error *err) {
            check_distances(result, err);
 }
 
-/* A part of the joined rows into a trace's own array. */
-static void cut(Array *to, const Array *from, size_t row) {
-    size_t width = array_bytes(to) / to->shape[0];
-    memcpy(to->data, (const char *)from->data + row * width, array_bytes(to));
+/* All traces of a file; false where one is missing. */
+static bool require_joined(const Tensors *tensors, Joined *joined, Error *err) {
+    const TensorForm counts = { DTYPE_I32, 1 }, numbers = { DTYPE_F64, 1 }, rows = { DTYPE_F64, 2 };
+    *joined = (Joined){ 0 };
+    return (joined->length =
+                tensors_require(tensors, (TensorName){ NULL, "trace.length" }, counts, err)) &&
+           (joined->loss =
+                tensors_require(tensors, (TensorName){ NULL, "trace.loss" }, numbers, err)) &&
+           (joined->scores =
+                tensors_require(tensors, (TensorName){ NULL, "trace.scores" }, rows, err)) &&
+           (joined->distance =
+                tensors_require(tensors, (TensorName){ NULL, "trace.distance" }, numbers, err)) &&
+           (tensors_index(tensors, iterates_name) < 0 ||
+            (joined->iterates = tensors_read(tensors, iterates_name, err)));
 }
 
-static bool fill_traces(const Tensors *tensors, AttackResult *result, Error *err) {
-    const Array *length = tensors_require(tensors, (TensorName){ NULL, "trace.length" },
-                                          (TensorForm){ DTYPE_I32, 1 }, err);
-    const Array *loss = tensors_require(tensors, (TensorName){ NULL, "trace.loss" },
-                                        (TensorForm){ DTYPE_F64, 1 }, err);
-    const Array *scores = tensors_require(tensors, (TensorName){ NULL, "trace.scores" },
-                                          (TensorForm){ DTYPE_F64, 2 }, err);
-    const Array *distance = tensors_require(tensors, (TensorName){ NULL, "trace.distance" },
-                                            (TensorForm){ DTYPE_F64, 1 }, err);
-    const Array *iterates = tensors_find(tensors, NULL, "trace.iterates");
-    if (!length || !loss || !scores || !distance)
+static bool joined_fits(const Joined *joined, const AttackResult *result) {
+    const Array *iterates = joined->iterates;
+    size_t total = array_size(joined->loss);
+    return array_size(joined->length) == result->n && joined->scores->shape[0] == total &&
+           joined->scores->shape[1] == result->columns && array_size(joined->distance) == total &&
+           (!iterates || (iterates->dtype == DTYPE_F32 && iterates->ndim == 2 &&
+                          iterates->shape[0] == total && iterates->shape[1] == result->features));
+}
+
+/* A trace is `count` rows of what all have together. */
+static bool cut_trace(Trace *trace, const Joined *joined, size_t row, size_t count, Error *err) {
+    return (trace->loss = array_rows(joined->loss, row, count, err)) &&
+           (trace->scores = array_rows(joined->scores, row, count, err)) &&
+           (trace->distance = array_rows(joined->distance, row, count, err)) &&
+           (!joined->iterates || (trace->iterates = array_rows(joined->iterates, row, count, err)));
+}
+
+static bool take_traces(const Tensors *tensors, AttackResult *result, Error *err) {
+    Joined joined;
+    if (!require_joined(tensors, &joined, err))
         return false;
-    size_t total = array_size(loss), row = 0;
-    bool fits =
-        array_size(length) == result->n && scores->shape[0] == total &&
-        scores->shape[1] == result->columns && array_size(distance) == total &&
-        (!iterates || (iterates->dtype == DTYPE_F32 && iterates->ndim == 2 &&
-                       iterates->shape[0] == total && iterates->shape[1] == result->features));
+    size_t total = array_size(joined.loss), row = 0;
+    bool fits = joined_fits(&joined, result);
     for (size_t i = 0; fits && i < result->n; i++) {
-        int32_t count = array_i32(length)[i];
+        int32_t count = array_i32(joined.length)[i];
         if (count < 1 || (size_t)count > total - row)
             return bad("the lengths of the traces do not fit the traces", err);
-        Trace *trace = &result->trace[i];
-        TraceSize size = { (size_t)count, result->features, result->columns, iterates != NULL };
-        if (!trace_new(trace, &size, err))
+        if (!cut_trace(&result->trace[i], &joined, row, (size_t)count, err))
             return false;
-        cut(trace->loss, loss, row);
-        cut(trace->scores, scores, row);
-        cut(trace->distance, distance, row);
-        if (iterates)
-            cut(trace->iterates, iterates, row);
         row += (size_t)count;
     }
     return (fits && row == total) || bad("the traces do not fit the samples", err);
@@ -363,12 +376,13 @@ static AttackResult *read_result(const Tensors *tensors, cJSON *meta, Error *err
     if (!x0 || !read_classes(meta, &classes, err))
         return NULL;
     bool rejects = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(meta, "rejects"));
-    ResultSize size = { x0->shape[0], x0->shape[1], tensors_find(tensors, NULL, "target") != NULL };
-    AttackResult *result = result_new(&classes, rejects, &size, err);
+    ResultSize size = { x0->shape[0], x0->shape[1],
+                        tensors_index(tensors, (TensorName){ NULL, "target" }) >= 0 };
+    AttackResult *result = result_header(&classes, rejects, &size, err);
     labels_clear(&classes);
     if (result && read_shape(meta, result, err) && read_words(meta, result, err) &&
-        fill_arrays(tensors, result, err) && check_arrays(result, err) &&
-        fill_traces(tensors, result, err) && check_trace_distances(result, err))
+        take_arrays(tensors, result, size.targeted, err) && check_arrays(result, err) &&
+        take_traces(tensors, result, err) && check_trace_distances(result, err))
         return result;
     result_free(result);
     return NULL;
@@ -388,7 +402,7 @@ AttackResult *attack_result_from(const Tensors *tensors, Error *err) {
 AttackResult *attack_result_load(const char *path, Error *err) {
     Tensors tensors;
     tensors_init(&tensors);
-    if (!tensors_load(&tensors, path, err))
+    if (!tensors_open(&tensors, path, err))
         return NULL;
     AttackResult *result = attack_result_from(&tensors, err);
     if (!result)

@@ -7,7 +7,7 @@ bool saved_load(const char *path, Model **model, AttackResult **result, Error *e
     *model = NULL;
     *result = NULL;
     tensors_init(&tensors);
-    if (!tensors_load(&tensors, path, err))
+    if (!tensors_open(&tensors, path, err))
         return false;
     bool is_result;
     if (attack_result_is_in(&tensors, &is_result, err)) {

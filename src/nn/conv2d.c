@@ -315,17 +315,22 @@ static void export(const Layer *layer, int p, const float *own, float *torch) {
                 torch[(o * in + c) * taps + k] = *own++;
 }
 
-static void import(const Layer *layer, int p, const float *torch, float *own) {
+static void import(const Layer *layer, int p, const ParameterPiece *piece, float *own) {
     const Conv2d *conv = (const Conv2d *)layer;
     if (p == 1) {
-        memcpy(own, torch, layer->parameter[p].count * sizeof *own);
+        memcpy(own + piece->first, piece->values, piece->n * sizeof *own);
         return;
     }
     size_t in = layer->in.channels, out = layer->out.channels, taps = conv->depth / in;
-    for (size_t k = 0; k < taps; k++)
-        for (size_t c = 0; c < in; c++)
-            for (size_t o = 0; o < out; o++)
-                *own++ = torch[(o * in + c) * taps + k];
+    size_t k = piece->first % taps, c = piece->first / taps % in, o = piece->first / conv->depth;
+    for (size_t i = 0; i < piece->n; i++) {
+        own[(k * in + c) * out + o] = piece->values[i];
+        if (++k < taps)
+            continue;
+        k = 0;
+        o += ++c == in;
+        c = c == in ? 0 : c;
+    }
 }
 
 const LayerKind layer_conv2d = {

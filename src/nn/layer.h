@@ -42,6 +42,12 @@ typedef struct Parameter {
     size_t offset, count; /* its place in the layer's part of the parameter vector */
 } Parameter;
 
+/* Some of a parameter's numbers, as PyTorch counts them. */
+typedef struct ParameterPiece {
+    const float *values;
+    size_t first, n;
+} ParameterPiece;
+
 typedef struct LayerKind LayerKind;
 
 typedef struct Layer {
@@ -102,9 +108,10 @@ struct LayerKind {
     void (*forward)(const Layer *layer, const LayerCall *call);
     void (*backward)(const Layer *layer, const LayerCall *call);
 
-    /* Parameter p between the layer's order of elements and PyTorch's. NULL: they are the same. */
+    /* Parameter p between the layer's order of elements and PyTorch's, of which import is given
+     * some at a time. NULL: they are the same. */
     void (*export)(const Layer *layer, int p, const float *own, float *torch);
-    void (*import)(const Layer *layer, int p, const float *torch, float *own);
+    void (*import)(const Layer *layer, int p, const ParameterPiece *piece, float *own);
 };
 
 /* Every kind of layer: one line each. */

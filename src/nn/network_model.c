@@ -1,5 +1,5 @@
 /* network_model.c — a Network as a Model: its scores are the last layer's output. */
-#include "core/array_values.h"
+#include "core/array.h"
 #include "core/fail.h"
 #include "core/fields_json.h"
 #include "core/parallel.h"
@@ -191,16 +191,21 @@ static bool read_extras(Network *net, const cJSON *meta, Error *err) {
     return net->record || !item || error_memory(err, "load", 256);
 }
 
-/* Numbers in all arrays: a net cannot have more weights. */
-static size_t count_numbers(const Tensors *tensors) {
-    size_t count = 0;
-    for (size_t i = 0; i < tensors->count; i++)
-        count += array_size(tensors->entry[i].array);
+/* Numbers in all its tensors: a net cannot have more weights. */
+static size_t count_numbers(const ModelReader *from) {
+    const Tensors *tensors = from->tensors;
+    size_t count = 0, skip = strlen(from->prefix);
+    for (size_t i = tensors_first(tensors, from->prefix); i < tensors->count; i++) {
+        if (strncmp(tensors->entry[i].name, from->prefix, skip) != 0)
+            break;
+        Sizes shape = tensors_shape(tensors, i);
+        count += sizes_product(&shape);
+    }
     return count;
 }
 
 static Model *net_read(const ModelReader *from, Error *err) {
-    NetworkParts parts = { .is_limited = true, .most_weights = count_numbers(from->tensors) };
+    NetworkParts parts = { .is_limited = true, .most_weights = count_numbers(from) };
     Network *net = NULL;
     if (fields_read_json(network_fields, &parts, from->meta, err))
         net = network_build_described(from->meta, &parts, err);

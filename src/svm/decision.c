@@ -11,6 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+size_t decision_vectors(const Decision *decision) {
+    return decision->sv ? array_length(decision->sv) : 0;
+}
+
 size_t decision_functions(const Decision *decision) {
     return decision->alpha->shape[0];
 }
@@ -40,20 +44,21 @@ bool decision_init(Decision *decision, const char *where, const DecisionParts *p
     made.sv = array_contiguous(where, parts->sv, DTYPE_F32, err);
     made.alpha = made.sv ? array_contiguous(where, parts->alpha, DTYPE_F64, err) : NULL;
     made.b = made.alpha ? array_contiguous(where, parts->b, DTYPE_F64, err) : NULL;
-    bool ok = made.b != NULL;
-    if (ok) {
-        Batch vectors = { array_f32(made.sv), made.sv->shape[0], made.sv->shape[1], where };
-        ok = kernel_rows_init(&made.rows, &vectors, err);
-    }
-    if (ok)
+    made.rows = made.b ? calloc(1, sizeof *made.rows) : NULL;
+    if (made.rows) {
         *decision = made;
-    else
-        decision_clear(&made);
-    return ok;
+        return true;
+    }
+    if (made.b)
+        error_memory(err, where, sizeof *made.rows);
+    decision_clear(&made);
+    return false;
 }
 
 void decision_clear(Decision *decision) {
-    kernel_rows_clear(&decision->rows);
+    if (decision->rows)
+        kernel_rows_clear(decision->rows);
+    free(decision->rows);
     array_free(decision->sv);
     array_free(decision->alpha);
     array_free(decision->b);
@@ -157,7 +162,11 @@ static bool take_memory(DecisionPass *pass) {
 
 static bool pass_init(DecisionPass *pass, const Batch *batch, Error *err) {
     const Decision *decision = pass->decision;
-    pass->m = decision->rows.n;
+    const Array *sv = decision->sv;
+    const Batch vectors = { array_f32(sv), sv->shape[0], sv->shape[1], batch->where };
+    if (!decision->rows->x && !kernel_rows_init(decision->rows, &vectors, err))
+        return false;
+    pass->m = decision_vectors(decision);
     pass->functions = decision_functions(decision);
     pass->features = decision_features(decision);
     pass->pieces = parallel_pieces(pass->m, COLUMNS);
@@ -180,7 +189,7 @@ static double *tile_slopes(const DecisionPass *pass, KernelTile tile) {
 }
 
 static KernelPairs pairs_of(const DecisionPass *pass) {
-    return (KernelPairs){ &pass->decision->kernel, &pass->x, &pass->decision->rows };
+    return (KernelPairs){ &pass->decision->kernel, &pass->x, pass->decision->rows };
 }
 
 /* ---- Forward --------------------------------------------------------------------------------- */
@@ -261,7 +270,7 @@ static void to_float(const double *from, float *to, size_t n) {
 /* out = D · S, in the precision of the support vectors' own products. */
 static void weigh_vectors(const DecisionPass *pass, KernelTile tile, const Scratch *scratch,
                           double *out) {
-    const KernelRows *rows = &pass->decision->rows;
+    const KernelRows *rows = pass->decision->rows;
     size_t d = pass->features, m = tile.columns, from = tile.column * d;
     if (rows->wide) {
         blas_dgemm(false, false, tile.rows, d, m, 1, scratch->base, m, rows->wide + from, d, 0, out,

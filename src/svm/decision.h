@@ -14,10 +14,10 @@
 
 typedef struct Decision {
     Kernel kernel;
-    Array *sv;    /* m × features, float32 */
-    Array *alpha; /* functions × m, float64 */
-    Array *b;     /* functions, float64 */
-    KernelRows rows;
+    Array *sv;        /* m × features, float32 */
+    Array *alpha;     /* functions × m, float64 */
+    Array *b;         /* functions, float64 */
+    KernelRows *rows; /* of sv; the first pass fills them in, as they can be larger than sv */
 } Decision;
 
 /* Shares the arrays, converting and copying where they are not contiguous of these types. Shapes
@@ -29,6 +29,7 @@ typedef struct DecisionParts {
 bool decision_init(Decision *decision, const char *where, const DecisionParts *parts, Error *err);
 void decision_clear(Decision *decision);
 
+size_t decision_vectors(const Decision *decision); /* m; 0 if it is empty */
 size_t decision_functions(const Decision *decision);
 size_t decision_features(const Decision *decision);
 

@@ -614,11 +614,11 @@ Svc *svc_from(const SvcParams *params, const SvcNumbers *numbers, Error *err) {
 }
 
 size_t svc_support_count(const Svc *svc) {
-    return svc->decision.rows.n;
+    return decision_vectors(&svc->decision);
 }
 
 void svc_support_per_class(const Svc *svc, size_t *count) {
-    size_t m = svc->decision.rows.n;
+    size_t m = decision_vectors(&svc->decision);
     bool sides = model_is_fitted(&svc->base) && decision_functions(&svc->decision) == 1;
     for (size_t c = 0; c < svc->base.classes.count; c++) {
         const double *row = array_f64(svc->decision.alpha) + (sides ? 0 : c * m);

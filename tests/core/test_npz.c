@@ -35,7 +35,7 @@ static void save(bool deflate) {
           *y = array_new1("test", DTYPE_I32, 3, &err);
     array_f32(x)[1000] = 1;
     array_i32(y)[2] = -7;
-    struct NamedArray entries[2] = { { "y", y }, { "x", x } };
+    struct NamedArray entries[2] = { { .name = "y", .array = y }, { .name = "x", .array = x } };
     if (!npz_save(&(Tensors){ .count = 2, .entry = entries }, deflate, path, &err))
         fail_msg("%s", err.message);
     array_free(x);
@@ -58,10 +58,10 @@ static void test_round_trip(void **state) {
         assert_true(array_f32(tensors_find(&in, NULL, "x"))[1000] == 1);
         assert_int_equal(array_i32(tensors_find(&in, NULL, "y"))[2], -7);
         tensors_clear(&in);
-        assert_true(npz_load(path, (const char *const[]){ "y", NULL }, &in, &err));
+        assert_true(npz_load(path, &(NpzWanted){ { "y" }, NULL }, &in, &err));
         assert_int_equal(in.count, 1);
         tensors_clear(&in);
-        assert_false(npz_load(path, (const char *const[]){ "y", "z", NULL }, &in, &err));
+        assert_false(npz_load(path, &(NpzWanted){ { "y", "z" }, NULL }, &in, &err));
         assert_non_null(strstr(err.message, ": holds no array 'z' (it holds: x, y)"));
     }
 }
@@ -114,7 +114,7 @@ static void test_refusals(void **state) {
     assert_false(npz_save(&(Tensors){ .count = 0 }, false, path, &err));
     assert_non_null(strstr(err.message, "no arrays to save"));
     Array *x = array_new1("test", DTYPE_F32, 1, &err);
-    struct NamedArray entries[2] = { { "x", x }, { "x", x } };
+    struct NamedArray entries[2] = { { .name = "x", .array = x }, { .name = "x", .array = x } };
     assert_false(npz_save(&(Tensors){ .count = 2, .entry = entries }, false, path, &err));
     assert_non_null(strstr(err.message, "array 'x': "));
     assert_false(

@@ -11,8 +11,9 @@ esac
 [ -r /proc/self/status ] || { skip "peak memory" "the system does not tell it"; finish; exit 0; }
 
 # Reads `file` by the expression; says "bytes of the arrays: true or false" and the message of a failure.
+# What is no array has as many bytes as the third argument says.
 cat > "$work/peak.lua" <<'EOF'
-local folder, expression = arg[1], arg[2]
+local folder, expression, known = arg[1], arg[2], math.tointeger(tonumber(arg[3]))
 local read = assert(load("local file = ... return " .. expression))
 local function peak()
   for line in io.lines("/proc/self/status") do
@@ -24,7 +25,7 @@ local before, started = peak(), os.clock()
 local ok, answer = pcall(read, folder)
 local bytes = 0
 local function add(a) bytes = bytes + a.size * (a.dtype == "f64" and 8 or 4) end
-if not ok then print(answer) elseif type(answer) == "table" then
+if not ok then print(answer) elseif known then bytes = assert(answer) and known elseif type(answer) == "table" then
   for _, a in pairs(answer) do add(a) end
 else add(answer) end
 local taken = peak() - before
@@ -56,6 +57,37 @@ data.save_npz(folder .. "/stored.npz", { a = a })
 data.save_npz(folder .. "/packed.npz", { a = a }, { compress = true })
 data.save_safetensors(folder .. "/a.safetensors", { a = a })
 
+-- Models, a result and a session whose arrays take 48 MB or more, most of it in one.
+local function net(input, classes, ...)
+  local labels = {}
+  for c = 1, classes do labels[c] = c end
+  return nn.new { input = input, classes = labels, ... }
+end
+local function machine(rows, features)
+  return svm.from { sv = array.zeros(rows, features), alpha = array.zeros(2, rows, { dtype = "f64" }),
+    b = { 0, 0 }, classes = { 1, 2 }, kernel = svm.rbf(1) }
+end
+local fc = net({ mega }, 12, nn.linear { out = 12 })
+fc:save(folder .. "/net")
+net({ 3, 1024, 1024 }, 4, nn.conv2d { out = 4, kernel = 1024 }, nn.flatten {}):save(folder .. "/conv")
+local weights, texts = data.safetensors(folder .. "/net")
+for name, weight in pairs(weights) do weights[name] = weight:astype "f64" end
+data.save_safetensors(folder .. "/net64", weights, texts)
+machine(12, mega):save(folder .. "/svm")
+machine(mega, 8):save(folder .. "/narrow")
+reject.new({ model = fc, threshold = 1 }):save(folder .. "/nr")
+local wide = net({ 4 }, 2, nn.linear { out = mega, name = "wide" }, nn.linear { out = 2 })
+reject.layer({ net = wide, layer = "wide", classifier = machine(12, mega) }):save(folder .. "/layer")
+dnr.new({ net = wide, layers = { "wide" }, layer_classifier = machine(12, mega),
+  combiner = machine(2, 2) }):save(folder .. "/dnr")
+local x, y = array.zeros(12, mega), array.arange(12):astype "i32" + 1
+attack.fgsm({ model = fc, dmax = 0.1, iterates = true }):run(data.new { x = x:slice({ 1, 4 }), y = y:slice({ 1, 4 }) })
+  :save(folder .. "/result")
+data.save_npz(folder .. "/floats.npz", { x = x, y = y })
+data.save_npz(folder .. "/doubles.npz", { x = x:astype "f64", y = y })
+data.save_npz(folder .. "/bytes.npz", { x = x:astype "i32", y = y }, { compress = true })
+require("perigee.archive").write(folder .. "/session", { x, data.new { x = x, y = y }, fc })
+
 -- A directory of 500 entries, each of which is the archive's one packed stream.
 local file <close> = assert(io.open(folder .. "/packed.npz", "rb"))
 local bytes = file:read "a"
@@ -82,12 +114,17 @@ model("weighted.safetensors", '{"kind":"svm","weighted":[' .. ("1,"):rep(45000) 
 model("long.safetensors", '{"kind":"net","classes":[' .. ("1,"):rep(3 * mega) .. "1]}")
 EOF
 run_perigee "$work/make.lua" "$work"
-check_equal "the files are made" "$status$err" 0
+check_equal "the files are made" "$status" 0
 gzip -1 -c "$work/images" > "$work/images.gz" && gzip -9 -c "$work/promise" > "$work/promise.gz"
 
 peak() { # title expression answer
     run_perigee "$work/peak.lua" "$work" "$2"
     check_match "$1" "$out$err" "$3"
+}
+loaded() { # title file expression: as many bytes as are in the file
+    bytes=$(($(wc -c < "$work/$2")))
+    run_perigee "$work/peak.lua" "$work" "$3" "$bytes"
+    check_match "$1" "$out$err" "$bytes: true"
 }
 
 peak "npy" 'data.npy(file .. "/plain.npy")' '50331648: true'
@@ -106,4 +143,13 @@ peak "model of a large input" 'perigee.load(file .. "/wide.safetensors")' '*too 
 peak "model of many layers" 'perigee.load(file .. "/deep.safetensors")' '*at most*0: true'
 peak "model of many weights" 'perigee.load(file .. "/weighted.safetensors")' '*0: true'
 peak "model of a long description" 'perigee.load(file .. "/long.safetensors")' '*more than * values*0: true'
+
+for model in net conv svm narrow nr layer dnr result; do
+    loaded "$model" $model "perigee.load(file .. '/$model')"
+done
+loaded "net of doubles" net 'perigee.load(file .. "/net64")'
+loaded "session" session 'require("perigee.archive").read(file .. "/session")'
+for set in floats doubles bytes; do
+    peak "scaled dataset of $set" "data.npz(file .. '/$set.npz', { scale = 2 }).x" '50331648: true'
+done
 finish

@@ -1,0 +1,269 @@
+/* network_weights.c — a network's weights to and from files: in PyTorch's order and under its
+ * names, which layers translate. What is read goes straight to its place. */
+#include "core/array.h"
+#include "core/fail.h"
+#include "data/safetensors.h"
+#include "nn/network.h"
+#include "nn/network_impl.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Names ----------------------------------------------------------------------------------- */
+
+/* A tensor's name behind the prefix, and its place among the tensors. */
+typedef struct Ending {
+    const char *text;
+    size_t length, tensor;
+} Ending;
+
+/* Weights on their way from tensors whose names begin with `prefix` (NULL: any) into a vector. */
+typedef struct WeightsLoad {
+    const Tensors *tensors;
+    const char *prefix;
+    float *weights;
+    Ending
+        *ending; /* of all those tensors, in the order of compare_endings; NULL: not needed yet */
+    size_t endings;
+} WeightsLoad;
+
+/* The order of texts that are read from their ends. */
+static int compare_endings(const void *a, const void *b) {
+    const Ending *x = a, *y = b;
+    size_t common = x->length < y->length ? x->length : y->length;
+    for (size_t i = 1; i <= common; i++) {
+        unsigned char p = (unsigned char)x->text[x->length - i];
+        unsigned char q = (unsigned char)y->text[y->length - i];
+        if (p != q)
+            return p < q ? -1 : 1;
+    }
+    return (x->length > y->length) - (x->length < y->length);
+}
+
+static bool list_endings(WeightsLoad *from, Error *err) {
+    const Tensors *tensors = from->tensors;
+    const char *prefix = from->prefix ? from->prefix : "";
+    size_t skip = strlen(prefix), first = tensors_first(tensors, prefix);
+    from->ending = malloc((tensors->count - first + 1) * sizeof *from->ending);
+    if (!from->ending)
+        return error_memory(err, "load_weights", tensors->count * sizeof *from->ending);
+    for (size_t i = first; i < tensors->count; i++) {
+        const char *name = tensors->entry[i].name;
+        if (strncmp(name, prefix, skip) != 0)
+            break;
+        from->ending[from->endings++] = (Ending){ name + skip, strlen(name + skip), i };
+    }
+    qsort(from->ending, from->endings, sizeof *from->ending, compare_endings);
+    return true;
+}
+
+/* The first of the names that end in that, or what would come after it. */
+static const Ending *first_ending(const WeightsLoad *from, const char *text) {
+    const Ending key = { .text = text, .length = strlen(text) };
+    size_t low = 0, high = from->endings;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (compare_endings(&from->ending[middle], &key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return from->ending + low;
+}
+
+static bool ends_in(const WeightsLoad *from, const Ending *ending, const char *text) {
+    size_t length = strlen(text);
+    return ending < from->ending + from->endings && ending->length >= length &&
+           strcmp(ending->text + ending->length - length, text) == 0;
+}
+
+/* The one tensor whose name is, or ends after a '.' in, layer.parameter; −1: none or several. */
+static ptrdiff_t search_tensor(WeightsLoad *from, const char *dotted, Error *err) {
+    const char *own = dotted + 1;
+    if (!from->ending && !list_endings(from, err))
+        return -1;
+    const Ending *whole = first_ending(from, own), *part = first_ending(from, dotted);
+    const Ending *found[2] = { NULL, NULL };
+    size_t count = 0;
+    if (ends_in(from, whole, own) && whole->length == strlen(own))
+        found[count++] = whole;
+    for (; count < 2 && ends_in(from, part, dotted); part++)
+        found[count++] = part;
+    if (count == 1)
+        return (ptrdiff_t)found[0]->tensor;
+    const char *prefix = from->prefix ? from->prefix : "";
+    if (count == 0)
+        error_set(err, ERROR_ARGUMENT, "load_weights: %s%s is missing", prefix, own);
+    else
+        error_set(err, ERROR_ARGUMENT, "load_weights: both %s%s and %s%s fit %s", prefix,
+                  found[0]->text, prefix, found[1]->text, own);
+    return -1;
+}
+
+/* A model's file has a parameter under just its name, and is not searched. */
+static ptrdiff_t find_tensor(WeightsLoad *from, const Layer *layer, int p, Error *err) {
+    char dotted[2 * LAYER_NAME_SIZE];
+    snprintf(dotted, sizeof dotted, ".%s.%s", layer->name, layer->parameter[p].name);
+    ptrdiff_t found =
+        from->prefix ? tensors_index(from->tensors, (TensorName){ from->prefix, dotted + 1 }) : -1;
+    return found >= 0 ? found : search_tensor(from, dotted, err);
+}
+
+/* ---- Numbers --------------------------------------------------------------------------------- */
+
+static bool check_shape(const Layer *layer, const Parameter *parameter, const Sizes *shape,
+                        Error *err) {
+    char got[128], expected[128];
+    bool same = shape->ndim == parameter->ndim;
+    for (int i = 0; same && i < parameter->ndim; i++)
+        same = shape->size[i] == parameter->shape[i];
+    return same ||
+           error_set(err, ERROR_ARGUMENT, "load_weights: %s.%s is %s, expected %s", layer->name,
+                     parameter->name, array_shape_text(shape->ndim, shape->size, got),
+                     array_shape_text(parameter->ndim, parameter->shape, expected));
+}
+
+/* Numbers from `first` on; the error counts from there. */
+static bool check_finite(const Layer *layer, const Parameter *parameter,
+                         const ParameterPiece *piece, Error *err) {
+    for (size_t i = 0; i < piece->n; i++)
+        if (!isfinite(piece->values[i]))
+            return error_set(err, ERROR_ARGUMENT, "load_weights: %s.%s: number %zu is %s",
+                             layer->name, parameter->name, piece->first + i + 1,
+                             isnan(piece->values[i]) ? "NaN" : "infinite");
+    return true;
+}
+
+/* Numbers that wait for a layer to put them in its own order. */
+enum { PIECE = 4096 };
+
+static bool read_numbers(TensorPieces *tensor, const Layer *layer, int p, float *own, Error *err) {
+    const Parameter *parameter = &layer->parameter[p];
+    float values[PIECE];
+    bool direct = !layer->kind->import;
+    size_t count = parameter->count, most = direct ? count : PIECE;
+    for (size_t first = 0; first < count; first += most) {
+        float *to = direct ? own : values;
+        ParameterPiece piece = { to, first, count - first < most ? count - first : most };
+        if (!tensor_take(tensor, to, piece.n, err) || !check_finite(layer, parameter, &piece, err))
+            return false;
+        if (!direct)
+            layer->kind->import(layer, p, &piece, own);
+    }
+    return true;
+}
+
+static bool load_parameter(WeightsLoad *from, const Layer *layer, int p, Error *err) {
+    const Parameter *parameter = &layer->parameter[p];
+    ptrdiff_t found = find_tensor(from, layer, p, err);
+    if (found < 0)
+        return false;
+    TensorPieces tensor;
+    float *own = from->weights + layer->offset + parameter->offset;
+    bool ok = tensor_begin(&tensor, from->tensors, (size_t)found, err) &&
+              check_shape(layer, parameter, &tensor.elements.shape, err) &&
+              read_numbers(&tensor, layer, p, own, err);
+    tensor_end(&tensor);
+    return ok;
+}
+
+/* ---- From and to files ----------------------------------------------------------------------- */
+
+/* Of labels that are not listed anywhere. */
+enum { CLASSES_MOST = 1 << 18 };
+
+/* A net that was given no classes takes 0, 1, … once it has weights: PyTorch's files have no
+ * labels. */
+static bool number_classes(Network *net, Error *err) {
+    size_t count = shape_size(net->layer[net->layers - 1]->out);
+    if (net->model.classes.count > 0)
+        return true;
+    if (count > CLASSES_MOST)
+        return error_set(err, ERROR_ARGUMENT, "load_weights: %zu outputs are too many for classes",
+                         count);
+    int32_t *label = malloc(count * sizeof *label);
+    if (!label)
+        return error_memory(err, "load_weights", count * sizeof *label);
+    for (size_t i = 0; i < count; i++)
+        label[i] = (int32_t)i;
+    bool ok = labels_from("load_weights", label, count, &net->model.classes, err);
+    free(label);
+    return ok;
+}
+
+bool network_load_weights(Network *net, const Tensors *tensors, const char *prefix, Error *err) {
+    size_t bytes = network_rounded(net->parameters + 1) * sizeof(float);
+    float *weights = aligned_alloc(64, bytes);
+    if (!weights)
+        return error_memory(err, "load_weights", bytes);
+    WeightsLoad from = { .tensors = tensors, .prefix = prefix, .weights = weights };
+    bool ok = true;
+    for (size_t l = 0; l < net->layers && ok; l++)
+        for (int p = 0; p < net->layer[l]->parameters && ok; p++)
+            ok = load_parameter(&from, net->layer[l], p, err);
+    free(from.ending);
+    ok = ok && number_classes(net, err);
+    if (ok) {
+        float *old = net->weights;
+        net->weights = weights;
+        weights = old;
+        network_weights_changed(net);
+    }
+    free(weights);
+    return ok;
+}
+
+bool network_load_file(Network *net, const char *path, Error *err) {
+    Tensors tensors;
+    tensors_init(&tensors);
+    bool ok = tensors_open(&tensors, path, err);
+    if (!ok)
+        error_prefix(err, "load_weights");
+    else if (!(ok = network_load_weights(net, &tensors, NULL, err)))
+        error_prefix(err, "%s", path);
+    tensors_clear(&tensors);
+    return ok;
+}
+
+Array *network_parameter(const Network *net, size_t layer, int p, const float *vector, Error *err) {
+    const Layer *owner = net->layer[layer];
+    const Parameter *parameter = &owner->parameter[p];
+    Sizes sizes = sizes_of(parameter->ndim, parameter->shape);
+    Array *array = array_new("weights", DTYPE_F32, &sizes, err);
+    if (!array)
+        return NULL;
+    const float *own = (vector ? vector : net->weights) + owner->offset + parameter->offset;
+    if (owner->kind->export)
+        owner->kind->export(owner, p, own, array_f32(array));
+    else
+        memcpy(array_f32(array), own, parameter->count * sizeof *own);
+    return array;
+}
+
+int network_parameters(const Network *net, size_t layer) {
+    return net->layer[layer]->parameters;
+}
+
+const char *network_parameter_name(const Network *net, size_t layer, int p) {
+    return net->layer[layer]->parameter[p].name;
+}
+
+size_t network_vector_size(const Network *net) {
+    return net->parameters;
+}
+
+bool network_save_weights(const Network *net, Tensors *tensors, const char *prefix, Error *err) {
+    bool ok = true;
+    for (size_t l = 0; l < net->layers && ok; l++)
+        for (int p = 0; p < net->layer[l]->parameters && ok; p++) {
+            char name[2 * LAYER_NAME_SIZE];
+            snprintf(name, sizeof name, "%s.%s", net->layer[l]->name,
+                     net->layer[l]->parameter[p].name);
+            Array *array = network_parameter(net, l, p, NULL, err);
+            ok = array && tensors_add(tensors, (TensorName){ prefix, name }, array, err);
+            array_free(array);
+        }
+    return ok;
+}
