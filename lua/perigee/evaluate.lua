@@ -4,8 +4,9 @@
 --                      data = test, dmax = { 0, 0.5, 1, 2 }, noise = true, seed = 1 }
 --
 -- Every model is attacked itself (the attack's own model does not matter), at every dmax. At dmax 0
--- nothing is attacked: the counts are the clean ones. What comes back is a table of plain data
--- that prints as a table and that plot.security draws.
+-- nothing is attacked: the counts are the clean ones. An attack that seeks the least distance
+-- (attack.fmn) runs once for all of them. What comes back is a table of plain data that prints as a
+-- table and that plot.security draws.
 
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
@@ -152,6 +153,22 @@ end
 
 -- ---- The evaluation ------------------------------------------------------------------------------
 
+-- The counts at a radius from a run that found each sample's least distance: what has not evaded within the
+-- radius is what it was before.
+local function counts_within(result, d)
+  local counts = { correct = 0, rejected = 0, wrong = 0, evaded = 0, failed = 0, robust = 0 }
+  local verdict, before, hit, distance = result.verdict, result.start_verdict, result.hit, result.distance
+  counts.hit = hit and 0
+  for i = 1, #result do
+    local near, now = distance[i] <= d, verdict[i]
+    if now ~= "failed" and not (now == "evaded" and near) then now = before[i] end
+    counts[now] = counts[now] + 1
+    if hit and hit[i] and near then counts.hit = counts.hit + 1 end
+    if before[i] == "correct" and now == "correct" then counts.robust = counts.robust + 1 end
+  end
+  return counts
+end
+
 --- Counts of samples by verdict for every model and every dmax: correct, rejected, wrong before the attack,
 --- evaded, failed (from scores that are no numbers); and robust, those that were correct and are not evaded.
 function evaluate.security(options)
@@ -165,8 +182,8 @@ function evaluate.security(options)
     seed = options.seed, interrupted = false,
   }, Security)
 
-  -- The counts of one run, or nil if it was interrupted: half a run says nothing about its dmax.
-  local function counts_of(attacker, d)
+  -- One run, or nil if it was interrupted: half a run says nothing about its dmax.
+  local function result_of(attacker, d)
     attacker.dmax = d
     local result = attacker:run(data, { seed = options.seed })
     if perigee.interrupted("stopped; the evaluation keeps what was counted so far") then
@@ -174,7 +191,12 @@ function evaluate.security(options)
       return nil
     end
     security.n = #result
-    return result:counts()
+    return result
+  end
+
+  local function counts_of(attacker, d)
+    local result = result_of(attacker, d)
+    return result and result:counts()
   end
 
   for _, entry in ipairs(named) do
@@ -186,8 +208,10 @@ function evaluate.security(options)
     }
     security.models[#security.models + 1] = name
     security.counts[name], security.noise[name] = {}, noise and {} or nil
+    local nearest = attacker.minimal and result_of(attacker, math.huge)
+    if attacker.minimal and not nearest then return security end
     for k, d in ipairs(dmax) do
-      local counts = counts_of(d == 0 and shaker or attacker, d)
+      local counts = nearest and counts_within(nearest, d) or counts_of(d == 0 and shaker or attacker, d)
       if not counts then return security end
       security.counts[name][k] = counts
       if noise then

@@ -16,6 +16,8 @@ bool attack_uses(const Attack *attack, const char *option) {
 bool attack_resolve(const Attack *attack, const AttackParams *params, AttackParams *out,
                     Error *err) {
     AttackParams resolved = *params;
+    if (isnan(resolved.dmax) && attack->minimal)
+        resolved.dmax = INFINITY;
     if (isnan(resolved.dmax))
         return error_set(err, ERROR_ARGUMENT,
                          "attack.%s: dmax is not given: how far may a sample move?", attack->name);

@@ -26,15 +26,17 @@ typedef enum StepSchedule { SCHEDULE_CONSTANT, SCHEDULE_COSINE } StepSchedule;
  * Numbers marked "auto" may be NaN: attack_resolve fills in what follows from the rest. */
 typedef struct AttackParams {
     int norm;       /* Norm */
-    double dmax;    /* radius of the ball; must be given */
+    double dmax;    /* radius of the ball; must be given, but where the attack is minimal */
     double eta;     /* length of a step, or the grid of the line search; auto */
     double eta_min; /* where the line search starts, a multiple of eta; auto: eta */
     double eps;     /* stop when the loss changes by less; NaN: whatever the loss does */
     int max_iter;
-    int step;        /* StepRule; −1 is auto: unit for l2, sign for linf, largest for l1 */
-    int schedule;    /* StepSchedule; −1 is auto: cosine where eta is */
-    bool early_stop; /* stop a sample where it reaches its goal */
-    int restarts;    /* further runs from random points of the ball */
+    int step;     /* StepRule; −1 is auto: unit for l2, sign for linf, largest for l1 */
+    int schedule; /* StepSchedule; −1 is auto: cosine where eta is */
+    double alpha, alpha_final; /* FMN: the length of the first step and of the last … */
+    double gamma, gamma_final; /* … and the share by which the ball shrinks or grows */
+    bool early_stop;           /* stop a sample where it reaches its goal */
+    int restarts;              /* further runs from random points of the ball */
     double lower, upper;
     const Array *lower_each, *upper_each; /* bounds feature by feature (float32), or NULL */
     bool iterates;                        /* keep the pixels of every iterate */
@@ -93,6 +95,9 @@ typedef struct Attack {
     bool counts_start;        /* max_iter counts the start as well as the steps */
     bool keeps_last;   /* the answer is the last point, whatever its loss; otherwise the best one, a
                           point that reaches the goal before one that does not (verdict.h) */
+    bool minimal;      /* the answer is the nearest point that reaches the goal. dmax may be left
+                          open (infinite); start_from does not go with it: points of another's
+                          start have no distance yet */
     bool finite;       /* dmax must be: it is how far the step goes */
     bool needs_length; /* a gradient shorter than 1e-20 is none, as it is where eps is given */
     /* With eps: stop when the means of the last two windows of losses differ by less, after this

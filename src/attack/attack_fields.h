@@ -9,10 +9,11 @@
 
 #include <math.h>
 
-/* The parameters before anything is chosen: samples are in [0, 1]. */
-#define ATTACK_UNSET                                                                               \
+/* The parameters before anything is chosen, by the objective's name: samples are in [0, 1]. */
+#define ATTACK_UNSET ATTACK_UNSET_BUT(margin)
+#define ATTACK_UNSET_BUT(name)                                                                     \
     .dmax = NAN, .eta = NAN, .eta_min = NAN, .eps = NAN, .step = -1, .lower = 0, .upper = 1,       \
-    .objective = OBJECTIVE_AT_margin
+    .objective = OBJECTIVE_AT_##name
 
 extern const char *const attack_norm_words[];     /* in the order of Norm */
 extern const char *const attack_step_words[];     /* in the order of StepRule */

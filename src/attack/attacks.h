@@ -8,6 +8,7 @@
     ATTACK(fgsm)                                                                                   \
     ATTACK(pgd)                                                                                    \
     ATTACK(pgd_exp)                                                                                \
+    ATTACK(fmn)                                                                                    \
     ATTACK(noise)
 
 #define ATTACK_DECLARATION(name) extern const Attack attack_##name;

@@ -142,8 +142,8 @@ double problem_loss(const Problem *problem, const double *scores, Goal goal) {
 }
 
 Worth problem_worth(const Problem *problem, const double *scores, Goal goal) {
-    return (Worth){ verdict_success(problem->model, scores, goal),
-                    problem_loss(problem, scores, goal) };
+    return (Worth){ .reached = verdict_success(problem->model, scores, goal),
+                    .loss = problem_loss(problem, scores, goal) };
 }
 
 /* Append where the row stands to its path, and keep it if it is the answer so far. */
@@ -161,6 +161,7 @@ static bool record(Descent *descent, size_t row, Error *err) {
         memcpy(path->iterates + at * d, x, d * sizeof(float));
     path->count++;
     Worth worth = problem_worth(problem, descent->scores + row * columns, descent->goal[row]);
+    worth.distance = problem->attack->minimal ? path->distance[at] : 0;
     bool last = problem->attack->keeps_last && worth.loss < INFINITY;
     if (at == 0 || last || worth_more(worth, descent->worth[row])) {
         descent->answer_at[row] = at;
@@ -243,6 +244,14 @@ static bool has_converged(const Descent *descent, const Path *path) {
            fabs(mean(end - window, window) - mean(end - 2 * window, window)) < eps;
 }
 
+/* The goal is reached, and nothing more is wanted: the run is to stop there, or no point can be
+ * nearer. */
+static bool is_content(const Descent *descent, size_t row) {
+    const Problem *problem = descent->problem;
+    bool best = problem->attack->minimal && descent->worth[row].distance == 0;
+    return descent->worth[row].reached && (problem->params->early_stop || best);
+}
+
 static bool stands_on_numbers(const Descent *descent, size_t row) {
     return objective_is_sound(descent->problem->model,
                               descent->scores + row * descent->problem->columns);
@@ -254,7 +263,7 @@ static int32_t reason_to_stop(const Descent *descent, size_t row) {
         return STOP_NOT_FINITE;
     if (has_converged(descent, &descent->path[row]))
         return STOP_CONVERGED;
-    if (descent->problem->params->early_stop && descent->worth[row].reached)
+    if (is_content(descent, row))
         return STOP_REACHED;
     return descent->still[row] >= MOST_STILL ? STOP_STILL : -1;
 }
@@ -307,6 +316,12 @@ static bool ask_gradients(Descent *descent, Error *err) {
     return model_gradient_in_pieces(problem->model, &batch, &request, err);
 }
 
+/* A row of a minimal attack that has reached its goal goes back towards the sample, with a gradient
+ * or without. */
+static bool goes_back(const Descent *descent, size_t row) {
+    return descent->problem->attack->minimal && descent->worth[row].reached;
+}
+
 /* Gradients of the losses of all active rows, unless they came with the scores; a row without any
  * stops. */
 static bool take_gradients(Descent *descent, Error *err) {
@@ -322,7 +337,8 @@ static bool take_gradients(Descent *descent, Error *err) {
         measure_gradient(descent, a);
         if (!isfinite(descent->gradient_norm[a]))
             descent->stop[row] = STOP_NOT_FINITE;
-        else if (descent->gradient_norm[a] == 0 || descent->gradient_norm[a] < smallest)
+        else if (!goes_back(descent, row) &&
+                 (descent->gradient_norm[a] == 0 || descent->gradient_norm[a] < smallest))
             descent->stop[row] = STOP_ZERO_GRADIENT;
     }
     drop_stopped(descent, true);
@@ -346,7 +362,7 @@ static bool start(Descent *descent, Error *err) {
             return false;
         if (!stands_on_numbers(descent, row))
             descent->stop[row] = STOP_NOT_FINITE;
-        else if (problem->params->early_stop && descent->worth[row].reached)
+        else if (is_content(descent, row))
             descent->stop[row] = STOP_REACHED;
     }
     drop_stopped(descent, false);

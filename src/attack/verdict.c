@@ -43,5 +43,9 @@ bool verdict_success(const Model *model, const double *scores, Goal goal) {
 }
 
 bool worth_more(Worth a, Worth b) {
-    return a.reached != b.reached ? a.reached : a.loss < b.loss;
+    if (a.reached != b.reached)
+        return a.reached;
+    if (a.reached && a.distance != b.distance)
+        return a.distance < b.distance;
+    return a.loss < b.loss;
 }

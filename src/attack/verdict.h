@@ -38,10 +38,12 @@ bool verdict_rejected(const Model *model, const double *scores);
 bool verdict_success(const Model *model, const double *scores, Goal goal);
 
 /* How good an answer is. One that reaches the goal is better than one that does not, whatever their
- * losses: not every objective is lowest where a point is accepted as wrong. */
+ * losses: not every objective is lowest where a point is accepted as wrong. Of two that reach it
+ * the nearer is better, where the attack seeks the least distance. */
 typedef struct Worth {
     bool reached;
     double loss;
+    double distance; /* of a minimal attack's points (attack.h); of others 0 */
 } Worth;
 bool worth_more(Worth a, Worth b); /* is a better than b? */
 

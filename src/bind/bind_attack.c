@@ -158,6 +158,10 @@ static void push_name(lua_State *L, const void *box) {
     lua_pushstring(L, ((const AttackBox *)box)->attack->name);
 }
 
+static void push_minimal(lua_State *L, const void *box) {
+    lua_pushboolean(L, ((const AttackBox *)box)->attack->minimal);
+}
+
 /* ---- Runs ------------------------------------------------------------------------------------ */
 
 /* Bounds that stand in the table at `held`, into the parameters. */
@@ -344,7 +348,8 @@ int open_attack(lua_State *L) {
     static const BindFunction methods[] = { BIND_WITH("run", attack_run_call, 3,
                                                       &attack_run_fields),
                                             BIND("with", attack_with, 2), BIND_LAST };
-    static const BindProperty properties[] = { BIND_PROPERTY("name", push_name), BIND_LAST };
+    static const BindProperty properties[] = { BIND_PROPERTY("name", push_name),
+                                               BIND_PROPERTY("minimal", push_minimal), BIND_LAST };
     static const luaL_Reg meta[] = { { "words", attack_words }, { NULL, NULL } };
     static const BindType type = { .box = &attack_type,
                                    .like = &bind_with_options,

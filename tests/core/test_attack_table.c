@@ -147,17 +147,19 @@ static void check_trace(const Attack *attack, const Case *c, const AttackResult 
     const double *loss = array_f64(trace->loss), *scores = array_f64(trace->scores);
     Goal goal = { (size_t)array_i32(result->y)[i],
                   result->target ? array_i32(result->target)[i] : -1 };
-    Worth last = { verdict_success(&c->model->base, scores + (count - 1) * columns, goal),
-                   loss[count - 1] };
+    const double *distance = array_f64(trace->distance);
+    Worth worth, last = { 0 };
     assert_true((trace->iterates != NULL) == c->params.iterates);
-    for (size_t t = 0; t < count; t++) {
+    for (size_t t = count; t-- > 0;) {
         assert_true(loss[t] == objective->loss(&c->model->base, scores + t * columns, goal));
-        Worth worth = { verdict_success(&c->model->base, scores + t * columns, goal), loss[t] };
+        worth = (Worth){ verdict_success(&c->model->base, scores + t * columns, goal), loss[t],
+                         attack->minimal ? distance[t] : 0 };
+        last = t == count - 1 ? worth : last;
         assert_true(attack->keeps_last || t == count - 1 || worth_more(last, worth));
         if (trace->iterates)
-            check_point(c, i, array_f32(trace->iterates) + t * d, array_f64(trace->distance)[t]);
+            check_point(c, i, array_f32(trace->iterates) + t * d, distance[t]);
     }
-    assert_true(array_f64(trace->distance)[count - 1] == array_f64(result->distance)[i]);
+    assert_true(distance[count - 1] == array_f64(result->distance)[i]);
     assert_memory_equal(scores + (count - 1) * columns, array_f64(result->scores) + i * columns,
                         columns * sizeof *scores);
 }
@@ -189,7 +191,8 @@ static void check_counts(const Attack *attack, const Case *c, const AttackResult
     size_t rows = 0;
     for (size_t i = 0; i < result->n; i++) {
         rows += (size_t)array_i32(result->score_count)[i];
-        bool at_once = c->params.early_stop && array_i32(result->stop)[i] == STOP_REACHED;
+        bool at_once =
+            (c->params.early_stop || attack->minimal) && array_i32(result->stop)[i] == STOP_REACHED;
         assert_true((array_i32(result->gradient_count)[i] > 0) == attack->gradient || at_once);
     }
     assert_int_equal(c->model->rows, rows + result->n + c->task.start.n);

@@ -295,6 +295,26 @@ function TestAttackRun:test_dmax_0()
   end
 end
 
+-- Behind the boundary at 0.5 the scores are flat: a minimum-norm attack comes back all the same.
+function TestAttackRun:test_the_nearest_point_of_a_plateau()
+  local model = { classes = { 0, 1 } }
+  function model:scores(points)
+    return array.concatenate({ points * 0, array.clip(points - 0.5, -1, 1e-3) }, 2)
+  end
+  function model:gradient(points, w)
+    return w:slice(nil, { 2, 2 }) * points:lt(0.501)
+  end
+  local fmn = attack.fmn { model = model, max_iter = 100 }
+  lu.assertTrue(fmn.minimal)
+  lu.assertFalse(attack.pgd {}.minimal)
+  local result = fmn:run(data.new { x = { { 0.2 }, { 0.4 } }, y = { 0, 0 } })
+  lu.assertEquals(result.verdict, { "evaded", "evaded" })
+  lu.assertAlmostEquals(result.distance[1], 0.3, 3e-3)
+  lu.assertAlmostEquals(result.distance[2], 0.1, 1e-3)
+  lu.assertEquals(result.params.attack, "fmn")
+  lu.assertEquals(result.params.dmax, math.huge)
+end
+
 function TestAttackRun:test_bounds_of_each_feature()
   local pgd = attack.pgd { model = bumps(-1), dmax = 1, lower = { 0, 0, 0.7 }, upper = 1 }
   lu.assertTrue(pgd:run(x[1]).x_adv:at(1, 3) >= array.new({ 0.7 }):at(1))

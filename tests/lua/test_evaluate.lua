@@ -87,6 +87,45 @@ function TestSecurity:test_prints_as_a_table()
   lu.assertStrContains(tostring(evaluated()), "noise: correct")
 end
 
+-- One run of a minimum-norm attack gives every radius: 0.42 and 0.14 are the distances.
+function TestSecurity:test_a_minimal_attack_runs_once()
+  local model, gradients = nearest(), 0
+  local gradient = model.gradient
+  function model:gradient(x, w)
+    gradients = gradients + 1
+    return gradient(self, x, w)
+  end
+  local steps = 40
+  local security = evaluated {
+    models = model, attack = attack.fmn { norm = "l2", max_iter = steps, dmax = 0.01 },
+    dmax = { 0, 0.13, 0.15, 0.42, 0.44 },
+  }
+  local robust, evaded = {}, {}
+  for k, counts in ipairs(security.counts.lua) do
+    lu.assertEquals(counts.correct + counts.wrong + counts.evaded, 3)
+    lu.assertEquals(counts.wrong, 1)
+    robust[k], evaded[k] = counts.robust, counts.evaded
+  end
+  lu.assertEquals(robust, { 2, 2, 1, 1, 0 })
+  lu.assertEquals(evaded, { 0, 0, 1, 1, 2 })
+  lu.assertTrue(gradients <= steps + 2, gradients) -- the check of a model in Lua asks as well
+end
+
+-- Where it is targeted, what was hit within the radius; where the model rejects, what was rejected stays so.
+function TestSecurity:test_a_minimal_attack_on_a_rejector()
+  local rejector = reject.new { model = nearest(), threshold = -0.05 }
+  local security = evaluated {
+    models = rejector, attack = attack.fmn { norm = "l2", target = 1 }, noise = false,
+    data = data.new { x = { { 0.2, 0.2 }, { 0.45, 0.45 }, { 0.7, 0.7 } }, y = { 0, 0, 1 } },
+    dmax = { 0, 0.3, 0.9 },
+  }
+  local found = {}
+  for k, c in ipairs(security.counts.nr) do
+    found[k] = ("%d %d %d, robust %d, hit %d"):format(c.correct, c.rejected, c.evaded, c.robust, c.hit)
+  end
+  lu.assertEquals(found, { "2 1 0, robust 2, hit 1", "2 0 1, robust 2, hit 2", "1 0 2, robust 1, hit 3" })
+end
+
 -- The attack handed in is as it was.
 function TestSecurity:test_leaves_the_attack_alone()
   local pgd = attack.pgd { norm = "l2", dmax = 7 }

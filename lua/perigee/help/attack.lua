@@ -58,6 +58,36 @@ print(pgd:run(digits))]],
     see = { "attack.pgd_exp", "attack.fgsm", "attack:run" },
   },
   {
+    name = "attack.fmn",
+    text = [[
+The fast minimum-norm attack (Pintor et al., "Fast minimum-norm adversarial attacks through adaptive norm
+constraints", NeurIPS 2021): it seeks the nearest point that evades (hits the target), for l1, l2 and linf.
+r.distance holds the least distances, of those that evaded; where none was found the answer is the point
+of least loss. One run gives a whole security curve: evaluate.security.
+
+Step i of max_iter, T: with share = (1 + cos(π (i − 1) / T)) / 2 alpha falls to alpha_final and gamma to
+gamma_final, g is the gradient of the objective without the components that push out of the bounds, and
+  epsilon = min(epsilon (1 − gamma), least distance so far)    where the point evades
+            epsilon (1 + gamma)                                where an earlier one did
+            (1 + gamma) (distance + |loss| / ‖g‖ dual)         where none has yet
+  x       = x − alpha g / ‖g‖2, projected to the ball of radius epsilon and to the bounds
+alpha is a length in l2 whatever the norm, for features from 0 to 1. Without dmax epsilon grows as it must;
+with it never beyond. The objective should be 0 where the decision turns, as all but cross_entropy are
+(see attack.pgd): continuous knows the reject score. A sample that evades as it is stays ("reached").
+
+There is no FAB: that attack seeks the same distances by projecting to every class's linearised boundary
+in turn, and FMN, run with every other class as the target, does its work.]],
+    returns = { "attack", "an object whose options can be read and set; :run(samples) attacks" },
+    example = example_net .. [[
+local r = attack.fmn({ model = net, norm = "l2", max_iter = 60 }):run(digits)
+print(r, r.distance)
+print(evaluate.security {
+  models = { cnn = net }, attack = attack.fmn { max_iter = 60 },
+  data = digits, dmax = { 0, 0.5, 1, 1.5, 2 }, noise = false,
+})]],
+    see = { "attack.pgd", "evaluate.security", "attack:run" },
+  },
+  {
     name = "attack.fgsm",
     text = [[
 The fast gradient sign method: one step of length dmax along the gradient's sign (linf), its direction
@@ -143,7 +173,9 @@ print(attack.pgd({ model = net, dmax = 1 }):set { dmax = 2, max_iter = 100 })]],
     example = 'print(attack.pgd({ dmax = 1 }):get("dmax"))',
     see = { "attack:set" },
   },
-  field("attack.name", "string", 'Which attack it is: "pgd_exp", "pgd", "fgsm" or "noise".'),
+  field("attack.name", "string", 'Which attack it is: "pgd_exp", "pgd", "fmn", "fgsm" or "noise".'),
+  field("attack.minimal", "boolean",
+    "Whether it seeks the least distance (attack.fmn): its answers hold for every dmax."),
   {
     name = "result", group = "Results",
     kind = "value",
@@ -233,8 +265,8 @@ more from the stored points.]]),
     '"correct", "rejected", "wrong" or "failed": what each was before.'),
   field("result.stop", "string[]",
     'Why each ended: "max_iter"; "still" (five steps have not moved it); "zero_gradient"; "reached" (with '
-      .. 'early_stop); "converged" (with eps); "interrupted"; "not_finite" (scores or gradient); "given" '
-      .. "(attack.judge)."),
+      .. 'early_stop, or of attack.fmn where the sample itself does it); "converged" (with eps); '
+      .. '"interrupted"; "not_finite" (scores or gradient); "given" (attack.judge).'),
   field("result.loss", "array[]", "The loss of every iterate, from the start to the answer; float64."),
   field("result.trace", "array[]", "The scores of every iterate, iterates × columns, float64."),
   field("result.trace_distance", "array[]", "The distance of every iterate; float64."),
@@ -254,6 +286,6 @@ more from the stored points.]]),
 return {
   name = "attack",
   title = "Attacks",
-  summary = "FGSM, PGD and PGD-Exp on any model, all samples in lockstep, and what they find.",
+  summary = "FGSM, PGD, PGD-Exp and FMN on any model, all samples in lockstep, and what they find.",
   entries = entries,
 }

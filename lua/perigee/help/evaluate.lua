@@ -17,6 +17,9 @@ attack, and evaded; and robust: correct before, and not evaded. At dmax 0 nothin
 attacked. Random noise of the same size is the baseline. The attack's own model and dmax do not matter.
 Ctrl-C ends it with what is finished.
 
+attack.fmn seeks each sample's least distance: it runs once, without a dmax, and the counts at every dmax
+follow from the distances. What has not evaded within dmax counts there as it was before the attack.
+
 The table that comes back prints as one, and plot.security draws it: s.models (names), s.dmax,
 s.counts[name][k] and s.noise[name][k] with these counts at s.dmax[k] (see ?security).]],
       options = {
@@ -36,7 +39,7 @@ print(evaluate.security {
   attack = attack.pgd { norm = "l2" }, data = digits,
   dmax = { 0, 1, 2 }, seed = 1,
 })]],
-      see = { "plot.security", "attack.pgd_exp", "attack.noise" },
+      see = { "plot.security", "attack.pgd_exp", "attack.fmn", "attack.noise" },
     },
     {
       name = "security", kind = "value", group = "Answers",

@@ -1,0 +1,121 @@
+/* fmn.c — the fast minimum-norm attack (Pintor et al., "Fast minimum-norm adversarial attacks
+ * through adaptive norm constraints", NeurIPS 2021): the nearest point that reaches the goal, for
+ * l1, l2 and linf. Step i of T, with δ = x − x0, g the loss's gradient, ‖·‖_* the dual norm and
+ * share = (1 + cos(π (i − 1) / T)) / 2:
+ *
+ *     alpha_i, gamma_i   from the first to the final value, by the share
+ *     epsilon ← min(epsilon (1 − gamma_i), nearest so far)   where x reaches the goal
+ *               epsilon (1 + gamma_i)                        where it did so before
+ *               (1 + gamma_i) (‖δ‖ + |loss| / ‖g‖_*)         where it never has
+ *     x ← box(ball_epsilon(x − alpha_i g / ‖g‖_2))
+ *
+ * epsilon stays within dmax. Two things are not the paper's. The estimate of where the boundary is
+ * goes beyond it by the share gamma_i: the boundary itself is not yet on the other side. And g has
+ * no components that push out of the box where x stands on it: with them the projection to the l1
+ * ball keeps what the box then takes away, and the ball does not grow. */
+#include "attack/attack_fields.h"
+#include "attack/attacks.h"
+#include "attack/descent.h"
+#include "core/parallel.h"
+
+/* The state: every row's radius. */
+enum { FMN_EPSILON, FMN_STATES };
+static const AttackState fmn_state[FMN_STATES] = { { sizeof(double), WIDTH_ONE } };
+
+/* From the first value to the final one, by half a cosine over the run. */
+static double at_now(const Descent *descent, double first, double last) {
+    double way = (double)(descent->iteration - 1) / (double)descent->iterations;
+    return last + (first - last) * 0.5 * (1 + cos(way * acos(-1)));
+}
+
+static Norm dual_of(Norm norm) {
+    return norm == NORM_L1 ? NORM_LINF : norm == NORM_LINF ? NORM_L1 : NORM_L2;
+}
+
+/* The row's next radius, from the one that it has; g: its gradient. */
+static double next_epsilon(const Descent *descent, size_t row, const double *g) {
+    const Problem *problem = descent->problem;
+    const Path *path = &descent->path[row];
+    const double *scores = descent->scores + row * problem->columns;
+    double epsilon = ((const double *)descent->state[FMN_EPSILON])[row];
+    double gamma = at_now(descent, problem->params->gamma, problem->params->gamma_final);
+    if (problem_worth(problem, scores, descent->goal[row]).reached)
+        return fmin(epsilon * (1 - gamma), descent->worth[row].distance);
+    if (descent->worth[row].reached)
+        return epsilon * (1 + gamma);
+    double steepness = norm_of(dual_of(problem->constraint.norm), g, problem->features);
+    return (1 + gamma) * (path->distance[path->count - 1] + fabs(descent->loss[row]) / steepness);
+}
+
+/* A component of the gradient, or 0 where its step would push out of the box. */
+static double inward(const Constraint *constraint, size_t j, float x, float g) {
+    bool out = g > 0 ? (double)x <= constraint_lower(constraint, j)
+                     : (double)x >= constraint_upper(constraint, j);
+    return out ? 0 : (double)g;
+}
+
+/* z: the gradient, then the new point. */
+static void make_step(Descent *descent, size_t a, double *z) {
+    const Problem *problem = descent->problem;
+    const AttackParams *params = problem->params;
+    size_t d = problem->features, row = descent->active[a];
+    const float *x = descent->x + row * d, *x0 = descent->x0[row];
+    double *epsilon = (double *)descent->state[FMN_EPSILON] + row;
+    for (size_t j = 0; j < d; j++)
+        z[j] = inward(&problem->constraint, j, x[j], descent->gradient[a * d + j]);
+    *epsilon = fmin(next_epsilon(descent, row, z), params->dmax);
+    double alpha = at_now(descent, params->alpha, params->alpha_final);
+    double length = norm_of(NORM_L2, z, d);
+    for (size_t j = 0; j < d; j++)
+        z[j] = (double)x[j] - (length > 0 ? alpha * z[j] / length : 0);
+    Constraint ball = problem->constraint;
+    ball.dmax = *epsilon;
+    ball_project(&ball, x0, z);
+    box_project(&ball, z);
+    constraint_store(&ball, x0, z, descent->trial + a * d);
+}
+
+static void make_steps(void *context, size_t begin, size_t end, int worker) {
+    Descent *descent = context;
+    for (size_t a = begin; a < end; a++)
+        make_step(descent, a, descent->scratch + (size_t)worker * descent->problem->features);
+}
+
+static bool fmn_step(Descent *descent, Error *err) {
+    parallel_for(descent->active_count, DESCENT_PIECE, make_steps, descent);
+    return descent_take_trials(descent, err);
+}
+
+#define FMN_SHARE .low = 0, .high = 1, .open = FIELD_BELOW_HIGH
+static const Field fields[] = {
+    ATTACK_MODEL,
+    ATTACK_NORM,
+    { "dmax", FIELD_NUMBER, ATTACK_AT(dmax), .low = 0, .high = INFINITY, .initial = "infinite",
+      .meaning = "how far the search may go, in the norm: epsilon never grows beyond it" },
+    { "alpha", FIELD_NUMBER, ATTACK_AT(alpha), ATTACK_STEP_RANGE,
+      .meaning = "the length (l2) of the first step, whatever the norm" },
+    { "alpha_final", FIELD_NUMBER, ATTACK_AT(alpha_final), ATTACK_STEP_RANGE,
+      .meaning = "what steps fall to, by a cosine" },
+    { "gamma", FIELD_NUMBER, ATTACK_AT(gamma), FMN_SHARE,
+      .meaning = "the share by which epsilon shrinks and grows at first" },
+    { "gamma_final", FIELD_NUMBER, ATTACK_AT(gamma_final), FMN_SHARE,
+      .meaning = "what this share falls to, by a cosine" },
+    ATTACK_OBJECTIVE,
+    ATTACK_MAX_ITER("steps at most"),
+    ATTACK_COMMON,
+    ATTACK_FIELDS_END,
+};
+
+const Attack attack_fmn = {
+    .name = "fmn",
+    .summary = "the fast minimum-norm attack: the nearest point that evades",
+    .fields = fields,
+    .params = { ATTACK_UNSET_BUT(continuous), .norm = NORM_L2, .max_iter = 200, .alpha = 1,
+                .alpha_final = 0.01, .gamma = 0.05, .gamma_final = 0.001 },
+    .step = fmn_step,
+    .trials = 1,
+    .state = fmn_state,
+    .states = FMN_STATES,
+    .gradient = true,
+    .minimal = true,
+};
