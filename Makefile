@@ -41,7 +41,7 @@ TEST_BIN  := $(TEST_SRC:tests/core/%.c=$(BUILD)/tests/%)
 HOST_TEST_BIN := $(HOST_TEST_SRC:tests/host/%.c=$(BUILD)/tests/host/%)
 BENCH_BIN := $(BENCH_SRC:tests/bench/%.c=$(BUILD)/bench/%)
 
-.PHONY: all test asan test-simd bench bench-peers lint lint-lua lint-c docs install install-files clean tests-built asan-built FORCE
+.PHONY: all test asan test-simd bench bench-peers inject lint lint-lua lint-c docs install install-files clean tests-built asan-built FORCE
 
 all: $(BUILD)/perigee
 
@@ -75,6 +75,13 @@ FAILING_MALLOC := $(BUILD)/tests/failing_malloc.so
 $(FAILING_MALLOC): tests/inject/failing_malloc.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) -shared -fPIC -std=c11 -D_GNU_SOURCE -g -O1 $(WARNINGS) $(PKG_CFLAGS) -Wl,-z,lazy -o $@ $< -ldl
+
+# A small tutorial in which memory runs out: RUNS failing requests, LIMITS limits of address space. Ten minutes.
+RUNS ?= 2000
+LIMITS ?= 50
+
+inject: $(BUILD)/perigee $(FAILING_MALLOC)
+	tests/inject/run $(RUNS) $(LIMITS)
 
 # Else make would remove them, and compile them again the next time.
 .SECONDARY: $(TEST_SRC:%.c=$(BUILD)/obj/%.o) $(HOST_TEST_SRC:%.c=$(BUILD)/obj/%.o) $(BENCH_SRC:%.c=$(BUILD)/obj/%.o)

@@ -151,6 +151,14 @@ function Security:__tostring()
     self.interrupted and ", interrupted" or "", text.aligned(lines, 1))
 end
 
+-- The result of a run. What goes wrong in it is told of as ours: users did not call attack.noise.
+local function run(attacker, data, seed)
+  local ok, result = pcall(attacker.run, attacker, data, { seed = seed })
+  if ok then return result end
+  if type(result) ~= "string" then error(result, 0) end
+  fail("%s", (result:gsub("^attack%.[%w_]+: ", "")))
+end
+
 -- ---- The evaluation ------------------------------------------------------------------------------
 
 -- The counts at a radius from a run that found each sample's least distance: what has not evaded within the
@@ -185,7 +193,7 @@ function evaluate.security(options)
   -- One run, or nil if it was interrupted: half a run says nothing about its dmax.
   local function result_of(attacker, d)
     attacker.dmax = d
-    local result = attacker:run(data, { seed = options.seed })
+    local result = run(attacker, data, options.seed)
     if perigee.interrupted("stopped; the evaluation keeps what was counted so far") then
       security.interrupted = true
       return nil

@@ -235,12 +235,12 @@ function metrics.report(model, ds)
 end
 
 --- The share of an attack's samples that held. By default one minus the robust risk with detection; the
--- option rejection names another convention (see conventions.lua).
+-- option rejection names another convention (see conventions.lua). At dmax 0 nothing was moved.
 function metrics.robust_accuracy(result, options)
   local rejection = arguments.only("metrics.robust_accuracy", options, { "rejection" }).rejection
   local convention = convention_of("metrics.robust_accuracy", rejection)
   if not kinds.is(result, "result") then fail("robust_accuracy", "result", "an attack's result", result) end
-  return convention.held(result:counts(), true) / #result
+  return convention.held(result:counts(), result.params.dmax ~= 0) / #result
 end
 
 return metrics

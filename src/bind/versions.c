@@ -10,6 +10,8 @@
 #include "revision.h"
 #include "svm/libsvm.h"
 
+#include <cjson/cJSON.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 const char *versions_perigee(void) {
@@ -82,7 +84,9 @@ cJSON *bind_header(Error *err) {
     collect(&facts);
     for (int i = 0; i < WORDS; i++)
         json_string(header, names[i], facts.word[i]);
-    json_number(header, "seed", (double)session_seed());
+    char seed[24]; /* a number with all its digits, which no double holds */
+    snprintf(seed, sizeof seed, "%" PRIu64, session_seed());
+    json_item(header, "seed", cJSON_CreateRaw(seed));
     json_number(header, "threads", parallel_threads());
     cJSON *made = json_end(&tree);
     if (!made)

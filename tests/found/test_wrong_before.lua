@@ -42,7 +42,7 @@ function TestWrongBefore:test_conventions()
   lu.assertEquals(metrics.robust_accuracy(result, { rejection = "error" }), 1 / 4)
   result = run(0)
   lu.assertEquals(metrics.robust_accuracy(result), 2 / 4)
-  lu.assertEquals(metrics.robust_accuracy(result, { rejection = "paper" }), 3 / 4)
+  lu.assertEquals(metrics.robust_accuracy(result, { rejection = "paper" }), 2 / 4)
   lu.assertErrorMsgContains('rejection: expected "detection", "paper" or "error", got the string "x"',
     metrics.robust_accuracy, result, { rejection = "x" })
 end

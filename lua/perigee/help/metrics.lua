@@ -64,7 +64,9 @@ class in the order of its classes, with the rejected in the last column; it prin
 The share of an attack's samples that held. What that means is a convention, rejection =
   detection  correct without the attack, and correct or rejected under it: one minus the robust risk with
              detection. A clean sample that is rejected is an error
-  paper      correct or rejected under the attack, whatever it was before, as in the DNR paper
+  paper      correct or rejected under the attack, whatever it was before, as in the DNR paper. At dmax 0,
+             where nothing is moved, correct alone: the paper counts a clean sample that is rejected as an
+             error, and so does plot.security
   error      correct under the attack: a rejected sample is an error]],
       params = { { "result", "result", "of an attack" } },
       options = {
