@@ -242,21 +242,79 @@ static int assign_option(lua_State *L) {
     return 0;
 }
 
-/* x:set{ name = value, … }: all are checked before any is set. */
-static int set_options(lua_State *L) {
+static void check_option(lua_State *L, const Optioned *self, int key, int value) {
     FieldPlace place;
+    if (is_other(L, self, key, 0))
+        return;
+    check_place(L, self, key, &place);
+    place.object = NULL;
+    put(L, self, &place, value);
+}
+
+/* Does the table at 2 have options of the one at `key` as well: "kernel.degree" beside "kernel"? */
+static bool has_parts(lua_State *L, int key) {
+    size_t length;
+    bool found = false;
+    if (lua_type(L, key) != LUA_TSTRING)
+        return false;
+    const char *name = lua_tolstring(L, key, &length);
+    for (lua_pushnil(L); !found && lua_next(L, 2); lua_pop(L, found ? 2 : 1)) {
+        const char *other = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
+        found = strncmp(other, name, length) == 0 && other[length] == '.';
+    }
+    return found;
+}
+
+/* Set those that have parts in the table; the table at 3 gets what they were. */
+static void set_wholes(lua_State *L, const Optioned *self) {
+    const int key = 4, value = 5;
+    FieldPlace place;
+    for (lua_pushnil(L); lua_next(L, 2); lua_settop(L, key))
+        if (has_parts(L, key))
+            check_option(L, self, key, value);
+    for (lua_pushnil(L); lua_next(L, 2); lua_settop(L, key))
+        if (has_parts(L, key) && !is_other(L, self, key, 0)) {
+            check_place(L, self, key, &place);
+            lua_pushvalue(L, key);
+            push_place(L, &place);
+            lua_rawset(L, 3);
+            put(L, self, &place, value);
+        }
+}
+
+/* (x, options): those with parts have been set. */
+static int check_options(lua_State *L) {
+    Optioned self = check_self(L, "set");
+    for (lua_pushnil(L); lua_next(L, 2); lua_settop(L, 3))
+        check_option(L, &self, 3, 4);
+    return 0;
+}
+
+/* x:set{ name = value, … }: all are checked before any is set. A part's name depends on what its
+ * whole is: wholes are set first, and again to what they were where another option is refused. */
+static int set_options(lua_State *L) {
     Optioned self = check_self(L, "set");
     if (!lua_istable(L, 2))
         bind_expected(L, 2, self.where, "options", "a table, name = value");
     lua_settop(L, 2);
-    for (lua_pushnil(L); lua_next(L, 2); lua_settop(L, 3))
-        if (!is_other(L, &self, 3, 0)) {
-            check_place(L, &self, 3, &place);
-            place.object = NULL;
-            put(L, &self, &place, 4);
-        }
-    for (lua_pushnil(L); lua_next(L, 2); lua_settop(L, 3))
-        set_option(L, &self, 3, 4);
+    lua_newtable(L);
+    set_wholes(L, &self);
+    lua_settop(L, 3);
+    luaL_where(L, 1);
+    lua_pushcfunction(L, check_options);
+    lua_pushvalue(L, 1);
+    lua_pushvalue(L, 2);
+    if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
+        for (lua_pushnil(L); lua_next(L, 3); lua_settop(L, 6))
+            set_option(L, &self, 6, 7);
+        if (lua_isstring(L, 5))
+            lua_concat(L, 2);
+        return lua_error(L);
+    }
+    lua_settop(L, 3);
+    for (lua_pushnil(L); lua_next(L, 2); lua_settop(L, 4))
+        if (!has_parts(L, 4))
+            set_option(L, &self, 4, 5);
     lua_settop(L, 1);
     return 1;
 }

@@ -1,0 +1,45 @@
+-- m:set { kernel = svm.poly {…}, ["kernel.degree"] = 3 } checked the degree against the kernel that stood
+-- there, and set them in whatever order the table had.
+
+local lu = require "luaunit"
+
+TestKernelAndItsParts = {}
+
+function TestKernelAndItsParts:test_the_kernel_is_set_first()
+  for i = 1, 20 do
+    local m = svm.new { kernel = svm.rbf(0.1) }
+    -- keys of other lengths give other orders
+    local options = { kernel = svm.poly { degree = 2, gamma = 5 }, ["kernel.degree"] = 3, C = i }
+    for k = 1, i do options["kernel.gamma"], options[k % 2 == 0 and "tolerance" or "solver"] = 0.5, nil end
+    m:set(options)
+    lu.assertEquals({ m.kernel.name, m.kernel.degree, m.kernel.gamma, m.C }, { "poly", 3, 0.5, i })
+  end
+  local nr = reject.new { model = svm.new {}, threshold = 1 }
+  nr:set { ["kernel.coef0"] = 2, kernel = "poly", threshold = 3 }
+  lu.assertEquals({ nr.model.kernel.coef0, nr.threshold }, { 2.0, 3.0 })
+  local net = nn.new { input = 2, classes = { 1, 7 }, seed = 1, nn.linear { out = 2, name = "out" } }
+  local parts = { net = net, layers = { "out" }, layer_classifier = svm.new {}, combiner = svm.new {} }
+  local defence = dnr.new(parts)
+  defence:set { ["out.kernel"] = "poly", ["out.kernel.degree"] = 5, ["combiner.C"] = 7 }
+  lu.assertEquals({ defence["out.kernel.degree"], defence["combiner.C"] }, { 5, 7.0 })
+end
+
+function TestKernelAndItsParts:test_all_or_nothing()
+  local m = svm.new { kernel = svm.rbf(0.1), C = 2 }
+  for message, options in pairs {
+    ["svm: C: expected a number above 0, got -1"] = { ["kernel.degree"] = 3, C = -1 },
+    ["svm: kernel.degree: expected an integer from 1 to 32, got 0.5"] = { ["kernel.degree"] = 0.5, C = 3 },
+    ["svm: unknown option 'kernel.degre'; did you mean 'kernel.degree'?"] = { ["kernel.degre"] = 3, C = 3 },
+    ["svm: options go by name, got 1 for a name"] = { ["kernel.degree"] = 3, C = 3, 1 },
+  } do
+    options.kernel = svm.poly { degree = 2 }
+    local ok, told = pcall(function() m:set(options) end)
+    lu.assertFalse(ok)
+    lu.assertStrMatches(told, ".*test_kernel_and_its_parts.lua:%d+: svm: .*")
+    lu.assertStrContains(told, message)
+    lu.assertEquals({ m.kernel.name, m.kernel.gamma, m.C }, { "rbf", 0.1, 2.0 })
+  end
+  lu.assertErrorMsgContains("svm: kernel: expected svm.linear()", m.set, m,
+    { kernel = 3, ["kernel.gamma"] = 1 })
+  lu.assertErrorMsgContains("svm: unknown option 'kernel.degree'", m.set, m, { ["kernel.degree"] = 3 })
+end
