@@ -24,12 +24,19 @@ local function is_name(key) return type(key) == "string" and key:find "^[%a_][%w
 ---------------------------------------------------------------------------------------------------
 -- What can be kept
 
+-- What a table shows that is none itself (svm.lua's kernels).
+local function behind(t)
+  local meta = debug.getmetatable(t)
+  local kept = type(meta) == "table" and rawget(meta, "__kept")
+  return type(kept) == "table" and kept or t
+end
+
 local refusal
 
 local function refusal_in(t, name, depth, seen)
   if seen[t] then return nil end
   seen[t] = true
-  for key, member in next, t do
+  for key, member in next, behind(t) do
     local inner = is_name(key) and name .. "." .. key or ("%s[%s]"):format(name, text.of(key))
     local reason = refusal(key, "a key of " .. name, depth + 1, seen)
       or refusal(member, inner, depth + 1, seen)
@@ -105,14 +112,14 @@ function write.table(walk, value)
   walk.numbers[value] = walk.tables
   walk.depth = walk.depth + 1
   local opening = '{"table":[['
-  for key, member in next, value do
+  for key, member in next, behind(value) do
     put(walk, opening)
     encode(walk, key)
     put(walk, ",")
     encode(walk, member)
     opening = "],["
   end
-  put(walk, next(value) == nil and '{"table":[]}' or "]]}")
+  put(walk, next(behind(value)) == nil and '{"table":[]}' or "]]}")
   walk.depth = walk.depth - 1
 end
 

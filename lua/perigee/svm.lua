@@ -4,6 +4,7 @@ local blame = require "perigee.blame"
 local kinds = require "perigee.kinds"
 local missing = require "perigee.missing"
 local native = require "perigee.native"
+local text = require "perigee.text"
 
 local types = debug.getregistry()
 
@@ -18,14 +19,28 @@ local function kernel_words(kernel)
   return kernel.name .. (#parts > 0 and "(" .. table.concat(parts, ", ") .. ")" or "")
 end
 
+-- m.kernel, under the option's name: a copy of the parameters, so that writing there would change nothing.
+-- Those who need a plain table find it as __kept.
+types["perigee.shown_kernel"] = function(kernel, name)
+  return setmetatable({}, {
+    __name = "perigee.kernel", __kept = kernel, __index = kernel,
+    __pairs = function() return next, kernel end,
+    __tostring = function() return kernel_words(kernel) end,
+    __newindex = function(_, key, value)
+      blame.fail('svm: %s cannot be written in parts; m:set{ ["%s.%s"] = %s } sets it', name, name,
+        text.of(key), text.of(value))
+    end,
+  })
+end
+
 -- "svm rbf(gamma 0.01), C 10: 10 classes, 1600 features, 1862 support vectors (213 180 …)"
 types["perigee.svm"].__tostring = function(svc)
   local classes = #svc.classes
-  local text = ("svm %s, C %g%s"):format(kernel_words(svc.kernel), svc.C,
+  local words = ("svm %s, C %g%s"):format(kernel_words(svc.kernel), svc.C,
     svc.weights == "balanced" and ", balanced" or "")
-  if classes == 0 then return text .. " (not fitted)" end
+  if classes == 0 then return words .. " (not fitted)" end
   local each = classes <= most_shown and (" (%s)"):format(table.concat(svc.support_per_class, " ")) or ""
-  return ("%s: %d classes, %d features, %d support vectors%s"):format(text, classes, svc.features,
+  return ("%s: %d classes, %d features, %d support vectors%s"):format(words, classes, svc.features,
     svc.support, each)
 end
 

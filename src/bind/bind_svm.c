@@ -34,6 +34,8 @@ static void push_kernel(lua_State *L, const Kernel *kernel) {
 /* A kernel as its constructor makes it, or a name. */
 static Kernel check_kernel(lua_State *L, int arg, const char *where) {
     bool is_table = lua_istable(L, arg);
+    if (is_table && luaL_getmetafield(L, arg, "__kept") != LUA_TNIL)
+        lua_replace(L, arg);
     if (is_table)
         lua_getfield(L, arg, "name");
     else
@@ -114,8 +116,16 @@ static void read_kernel(lua_State *L, const FieldPlace *place, int arg, const ch
         ((SvcParams *)place->object)->kernel = kernel;
 }
 
+/* As lua/perigee/svm.lua shows it: a copy, which says so where it is written. */
 static void push_kernel_field(lua_State *L, const FieldPlace *place) {
+    lua_getfield(L, LUA_REGISTRYINDEX, "perigee.shown_kernel");
     push_kernel(L, &((const SvcParams *)place->object)->kernel);
+    if (lua_isfunction(L, -2)) {
+        lua_pushstring(L, place->name);
+        lua_call(L, 2, 1);
+    } else {
+        lua_remove(L, -2);
+    }
 }
 
 static void read_weights(lua_State *L, const FieldPlace *place, int arg, const char *where) {

@@ -43,3 +43,33 @@ function TestKernelAndItsParts:test_all_or_nothing()
     { kernel = 3, ["kernel.gamma"] = 1 })
   lu.assertErrorMsgContains("svm: unknown option 'kernel.degree'", m.set, m, { ["kernel.degree"] = 3 })
 end
+
+-- m.kernel is a copy: what was written there was lost.
+function TestKernelAndItsParts:test_writing_into_the_copy()
+  local m = svm.new { kernel = svm.rbf(0.1) }
+  local k = m.kernel
+  for _, key in ipairs { "gamma", "name" } do
+    lu.assertErrorMsgContains(('m:set{ ["kernel.%s"] = 7 } sets it'):format(key),
+      function() m.kernel[key] = 7 end)
+    lu.assertErrorMsgContains("svm: kernel cannot be written in parts; ", function() k[key] = 7 end)
+  end
+  lu.assertEquals(m.kernel.gamma, 0.1)
+  -- it is a kernel everywhere else
+  local seen = {}
+  for key, value in pairs(k) do seen[key] = value end
+  lu.assertEquals(seen, { name = "rbf", gamma = 0.1 })
+  lu.assertEquals({ tostring(k), m:get("kernel").gamma }, { "rbf(gamma 0.1)", 0.1 })
+  lu.assertEquals(svm.new({ kernel = k }).kernel.gamma, 0.1)
+  lu.assertEquals(svm.new({}):set({ kernel = k }).kernel.gamma, 0.1)
+  m = svm.new {}
+  m.kernel = k
+  lu.assertEquals(m.kernel.gamma, 0.1)
+  local path = os.tmpname()
+  rawset(_G, "kept_kernel", k)
+  require("perigee.session").save(path, "kept_kernel")
+  rawset(_G, "kept_kernel", nil)
+  local into = {}
+  require("perigee.session").restore(path, { into = into })
+  os.remove(path)
+  lu.assertEquals(into.kept_kernel, { name = "rbf", gamma = 0.1 })
+end

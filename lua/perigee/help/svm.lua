@@ -64,8 +64,8 @@ print(found.best.C, found.model)]],
     see = { "svm.new" },
   },
   field("kernel", "kernel", [[
-The kernel's table, a copy. Hyperparameters change by :set { C = 1, ["kernel.gamma"] = 0.1 } and count
-from the next fit on.]], "Fields of a classifier"),
+The kernel's parameters by name, a copy that cannot be written. Hyperparameters change by
+:set { C = 1, ["kernel.gamma"] = 0.1 } and count from the next fit on.]], "Fields of a classifier"),
   field("C", "number", "The penalty."),
   field("tolerance", "number", "The violation at which the solver stops."),
   field("weights", '"balanced"|table|nil', "The weights, as svm.new took them."),
