@@ -443,8 +443,14 @@ static bool fill_parts(Dnr *dnr, const DnrParts *parts, Error *err) {
     return !all_fitted(dnr) || dnr_take_sizes(dnr, err);
 }
 
+bool dnr_count_layers(size_t count, Error *err) {
+    return count <= DNR_LAYERS_MOST ||
+           error_set(err, ERROR_ARGUMENT, "dnr.new: expected at most %d layers, got %zu",
+                     DNR_LAYERS_MOST, count);
+}
+
 Dnr *dnr_new(const DnrParts *parts, Error *err) {
-    if (!threshold_check(parts->threshold, err))
+    if (!threshold_check(parts->threshold, err) || !dnr_count_layers(parts->layers, err))
         return NULL;
     Dnr *dnr = calloc(1, sizeof *dnr);
     if (!dnr) {

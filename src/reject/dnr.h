@@ -30,6 +30,10 @@ typedef struct DnrParts {
 
 enum { DNR_FOLDS = 5 };
 
+/* Layers that a DNR taps at most: names are looked up one by one. */
+enum { DNR_LAYERS_MOST = 1024 };
+bool dnr_count_layers(size_t count, Error *err);
+
 /* What dnr.new takes, over DnrParts, and dnr:fit; objects that have no place there, and the folds,
  * are the caller's to read. */
 extern const Fields dnr_fields, dnr_fit_fields;

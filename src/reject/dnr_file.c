@@ -105,7 +105,10 @@ Model *dnr_read(const ModelReader *from, Error *err) {
     }
     Parts parts;
     Dnr *dnr = NULL;
-    if (parts_make((size_t)cJSON_GetArraySize(names), &parts, err) && read_parts(from, &parts, err))
+    size_t layers = (size_t)cJSON_GetArraySize(names);
+    if (!dnr_count_layers(layers, err))
+        return NULL;
+    if (parts_make(layers, &parts, err) && read_parts(from, &parts, err))
         dnr = dnr_new(&parts.view, err);
     parts_clear(&parts);
     return (Model *)dnr;
