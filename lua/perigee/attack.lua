@@ -1,8 +1,9 @@
--- The Lua half of the library attack: how attacks print; a model written in Lua is looked at before it is
--- attacked.
+-- The Lua half of the library attack: how attacks print; results of several; a model written in Lua is looked
+-- at before it is attacked.
 
 local check = require "perigee.gradient_check"
 local native = require "perigee.native"
+local worst = require "perigee.worst"
 
 local meta = debug.getregistry()["perigee.attack"]
 
@@ -37,5 +38,7 @@ debug.getregistry()["perigee.look"] = function(model, x)
     io.stderr:write("attack: this model written in Lua: ", found.message, "\n")
   end
 end
+
+attack.worst = worst.of
 
 return attack

@@ -86,10 +86,7 @@ end
 
 -- svm.solver, the session's.
 missing.settings.svm = {
-  solver = function(...)
-    local ok, answer = pcall(native.solver, ...)
-    return ok and answer or blame.fail("%s", answer)
-  end,
+  solver = function(...) return blame.call(native.solver, ...) end,
 }
 
 return svm

@@ -127,7 +127,9 @@ static bool allocate_run(Run *run, Error *err) {
     run->best = calloc(n, sizeof *run->best);
     if (!run->goal || !run->sample || !run->stream || !run->best)
         return error_memory(err, run->problem.where, n * sizeof(Goal));
-    ResultSize size = { task->n, task->features, task->target != NULL };
+    ResultSize size = { .n = task->n,
+                        .features = task->features,
+                        .targeted = task->target != NULL };
     run->result = result_new(&task->model->classes, task->model->rejects, &size, err);
     return run->result != NULL;
 }

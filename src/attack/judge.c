@@ -258,7 +258,9 @@ AttackResult *attack_judge(const Judge *judge, const AttackTask *task, const flo
     Judging judging = { .judge = judge, .task = task, .x_adv = x_adv };
     if (!check_task(&judging, err) || !set_constraint(&judging, err))
         return NULL;
-    ResultSize size = { task->n, task->features, task->target != NULL };
+    ResultSize size = { .n = task->n,
+                        .features = task->features,
+                        .targeted = task->target != NULL };
     judging.result = result_new(&task->model->classes, task->model->rejects, &size, err);
     if (!judging.result)
         return NULL;

@@ -17,21 +17,22 @@ const char *stop_name(int stop) {
     return stop >= 0 && stop < STOP_REASONS ? names[stop] : "unknown";
 }
 
-#define ARRAY(field, dtype, width, judged)                                                         \
-    { #field, offsetof(AttackResult, field), dtype, width, judged }
+#define ARRAY(field, dtype, width, judged, optional)                                               \
+    { #field, offsetof(AttackResult, field), dtype, width, judged, optional }
 const ResultArray result_arrays[RESULT_ARRAYS] = {
-    ARRAY(x0, DTYPE_F32, WIDTH_FEATURES, false),
-    ARRAY(x_adv, DTYPE_F32, WIDTH_FEATURES, false),
-    ARRAY(y, DTYPE_I32, WIDTH_ONE, false),
-    ARRAY(label, DTYPE_I32, WIDTH_ONE, true),
-    ARRAY(start_label, DTYPE_I32, WIDTH_ONE, true),
-    ARRAY(target, DTYPE_I32, WIDTH_ONE, false),
-    ARRAY(scores, DTYPE_F64, WIDTH_COLUMNS, true),
-    ARRAY(start_scores, DTYPE_F64, WIDTH_COLUMNS, true),
-    ARRAY(distance, DTYPE_F64, WIDTH_ONE, false),
-    ARRAY(score_count, DTYPE_I32, WIDTH_ONE, false),
-    ARRAY(gradient_count, DTYPE_I32, WIDTH_ONE, false),
-    ARRAY(stop, DTYPE_I32, WIDTH_ONE, false),
+    ARRAY(x0, DTYPE_F32, WIDTH_FEATURES, false, false),
+    ARRAY(x_adv, DTYPE_F32, WIDTH_FEATURES, false, false),
+    ARRAY(y, DTYPE_I32, WIDTH_ONE, false, false),
+    ARRAY(label, DTYPE_I32, WIDTH_ONE, true, false),
+    ARRAY(start_label, DTYPE_I32, WIDTH_ONE, true, false),
+    ARRAY(target, DTYPE_I32, WIDTH_ONE, false, true),
+    ARRAY(scores, DTYPE_F64, WIDTH_COLUMNS, true, false),
+    ARRAY(start_scores, DTYPE_F64, WIDTH_COLUMNS, true, false),
+    ARRAY(distance, DTYPE_F64, WIDTH_ONE, false, false),
+    ARRAY(score_count, DTYPE_I32, WIDTH_ONE, false, false),
+    ARRAY(gradient_count, DTYPE_I32, WIDTH_ONE, false, false),
+    ARRAY(stop, DTYPE_I32, WIDTH_ONE, false, false),
+    ARRAY(source, DTYPE_I32, WIDTH_ONE, false, true),
 };
 #undef ARRAY
 
@@ -98,7 +99,8 @@ AttackResult *result_new(const Labels *classes, bool rejects, const ResultSize *
     AttackResult *result = result_header(classes, rejects, size, err);
     for (size_t k = 0; result && k < RESULT_ARRAYS; k++) {
         Array **array = result_array(result, &result_arrays[k]);
-        if (array == &result->target && !size->targeted)
+        if ((array == &result->target && !size->targeted) ||
+            (array == &result->source && !size->sourced))
             continue;
         if (!(*array = new_array(result, &result_arrays[k], err))) {
             result_free(result);
@@ -172,7 +174,7 @@ static bool share(Array **to, const Array *from, Error *err) {
     return !from || (*to = array_share(from, err)) != NULL;
 }
 
-static bool share_trace(Trace *to, const Trace *from, Error *err) {
+bool trace_share(Trace *to, const Trace *from, Error *err) {
     return share(&to->loss, from->loss, err) && share(&to->scores, from->scores, err) &&
            share(&to->distance, from->distance, err) && share(&to->iterates, from->iterates, err);
 }
@@ -188,10 +190,10 @@ static bool copy_header(AttackResult *to, const AttackResult *from, Error *err) 
 }
 
 AttackResult *result_pick(const AttackResult *result, size_t i, Error *err) {
-    ResultSize size = { 1, result->features, result->target != NULL };
+    ResultSize size = { .n = 1, .features = result->features };
     AttackResult *one = result_header(&result->classes, result->rejects, &size, err);
     bool ok =
-        one && copy_header(one, result, err) && share_trace(&one->trace[0], &result->trace[i], err);
+        one && copy_header(one, result, err) && trace_share(&one->trace[0], &result->trace[i], err);
     for (size_t k = 0; ok && k < RESULT_ARRAYS; k++) {
         const Array *from = *result_array(result, &result_arrays[k]);
         Array **to = result_array(one, &result_arrays[k]);
@@ -298,7 +300,7 @@ static bool judge(const Rescore *rescore, Error *err) {
 
 /* The points and what belongs to them, shared; the judgement's arrays new. */
 static AttackResult *same_points(const AttackResult *old, const Model *model, Error *err) {
-    ResultSize size = { old->n, old->features, old->target != NULL };
+    ResultSize size = { .n = old->n, .features = old->features };
     AttackResult *result = result_header(&model->classes, model->rejects, &size, err);
     bool ok = result && copy_header(result, old, err);
     for (size_t k = 0; ok && k < RESULT_ARRAYS; k++) {

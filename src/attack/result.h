@@ -53,7 +53,9 @@ typedef struct AttackResult {
     Array *distance;                     /* n, f64 */
     Array *score_count, *gradient_count; /* n, i32: evaluations spent on each sample */
     Array *stop;                         /* n, i32: StopReason */
-    Trace *trace;                        /* n */
+    Array *source; /* n, i32, of a result made of several: which of its parts, from 1, each answer
+                      is from, 0 where of none; else NULL */
+    Trace *trace;  /* n */
 } AttackResult;
 
 const char *stop_name(int stop); /* "converged", … */
@@ -64,9 +66,10 @@ typedef struct ResultArray {
     size_t offset; /* of an Array * in AttackResult */
     DType dtype;
     Width width;
-    bool judged; /* another model's judgement replaces it */
+    bool judged;   /* another model's judgement replaces it */
+    bool optional; /* not every result has it */
 } ResultArray;
-enum { RESULT_ARRAYS = 12 };
+enum { RESULT_ARRAYS = 13 };
 extern const ResultArray result_arrays[RESULT_ARRAYS];
 Array **result_array(const AttackResult *result, const ResultArray *which);
 
@@ -77,11 +80,12 @@ typedef struct TraceSize {
 } TraceSize;
 bool trace_new(Trace *trace, const TraceSize *size, Error *err);
 void trace_clear(Trace *trace);
+bool trace_share(Trace *to, const Trace *from, Error *err); /* into an empty one */
 
 /* An empty result of that size: arrays of zeros, no traces yet. */
 typedef struct ResultSize {
     size_t n, features;
-    bool targeted;
+    bool targeted, sourced; /* has it targets and sources? */
 } ResultSize;
 AttackResult *result_new(const Labels *classes, bool rejects, const ResultSize *size, Error *err);
 

@@ -282,23 +282,21 @@ static int attack_run_call(lua_State *L) {
 
 /* ---- Points from elsewhere ------------------------------------------------------------------- */
 
-/* The points under that name of the table at `held`, as many as there are samples. */
-static const float *push_points(lua_State *L, int held, const char *name, const AttackTask *task) {
-    const char *where = bind_where(L);
-    lua_getfield(L, held, name);
+/* The points x_adv of the table at `held`, as many as there are samples. */
+static const float *push_points(lua_State *L, int held, const char *where, const AttackTask *task) {
+    lua_getfield(L, held, "x_adv");
     int at = lua_gettop(L);
-    BindSamples points = bind_check_samples(L, at, where, name);
+    BindSamples points = bind_check_samples(L, at, where, "x_adv");
     bind_check_layout(L, at, task->model, where);
     if (points.n != task->n || points.features != task->features)
-        luaL_error(L, "%s: %s: expected %d samples of %d features as in x0, got %d of %d", where,
-                   name, (int)task->n, (int)task->features, (int)points.n, (int)points.features);
+        luaL_error(L, "%s: x_adv: expected %d samples of %d features as in x0, got %d of %d", where,
+                   (int)task->n, (int)task->features, (int)points.n, (int)points.features);
     return points.x;
 }
 
-/* attack.judge{ model =, x0 =, x_adv =, y =, … } → a result of points from anywhere. */
-static int judge_points(lua_State *L) {
+/* Judge by the options at 1: points, or without any samples where they are. */
+static int judge(lua_State *L, const char *where, bool points) {
     const int options = 1, held = 2;
-    const char *where = bind_where(L);
     const Field *fields = judge_fields.field;
     Judge judge = *(const Judge *)judge_fields.initial;
     lua_settop(L, 1);
@@ -314,14 +312,27 @@ static int judge_points(lua_State *L) {
     BindSamples samples = bind_check_samples(L, samples_at, where, "x0");
     bind_check_layout(L, samples_at, model, where);
     AttackTask task = task_of(&samples, model);
-    const float *x_adv = push_points(L, held, "x_adv", &task);
+    const float *x_adv = points ? push_points(L, held, where, &task) : task.x;
     const int32_t *y = push_labels(L, held, "y", samples.n);
     task.y = y ? y : task.y;
-    if (!task.y)
+    if (points && !task.y)
         bind_expected(L, -1, where, "y", "the true labels, for x0 is no dataset");
     task.target = push_labels(L, held, "target", samples.n);
     read_bounds(L, held, &judge.params);
     return bind_judge_attack(L, &judge, &task, x_adv);
+}
+
+/* attack.judge{ model =, x0 =, x_adv =, y =, … } → a result of points from anywhere. */
+static int judge_points(lua_State *L) {
+    return judge(L, bind_where(L), true);
+}
+
+/* What lua/perigee/ensemble.lua starts from: start({ model =, x0 =, … }, where) → a result of the
+ * samples where they are. Labels that are not given are the model's own best ones. */
+static int judge_start(lua_State *L) {
+    char where[64];
+    snprintf(where, sizeof where, "%s", luaL_checkstring(L, 2));
+    return judge(L, where, false);
 }
 
 /* ---- The library ----------------------------------------------------------------------------- */
@@ -350,7 +361,9 @@ int open_attack(lua_State *L) {
                                             BIND("with", attack_with, 2), BIND_LAST };
     static const BindProperty properties[] = { BIND_PROPERTY("name", push_name),
                                                BIND_PROPERTY("minimal", push_minimal), BIND_LAST };
-    static const luaL_Reg meta[] = { { "words", attack_words }, { NULL, NULL } };
+    static const luaL_Reg meta[] = { { "words", attack_words },
+                                     { "start", judge_start },
+                                     { NULL, NULL } };
     static const BindType type = { .box = &attack_type,
                                    .like = &bind_with_options,
                                    .methods = methods,

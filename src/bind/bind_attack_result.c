@@ -4,6 +4,7 @@
  */
 #include "bind/bind.h"
 #include "attack/result_text.h"
+#include "attack/worst.h"
 #include "core/array.h"
 #include "bind/bind_attack.h"
 #include "bind/bind_fields.h"
@@ -121,12 +122,37 @@ static void push_shape(lua_State *L, const void *object) {
     bind_push_sizes(L, result->sample_ndim, result->sample_shape);
 }
 
+/* Parameters as a table; those of a result of several list its parts, which have their own. */
+static void push_described(lua_State *L, const cJSON *params) {
+    const cJSON *parts = cJSON_GetObjectItemCaseSensitive(params, "parts"), *part;
+    luaL_checkstack(L, 8, "params: parts are nested too deeply");
+    bind_push_record(L, params);
+    if (!cJSON_IsArray(parts))
+        return;
+    lua_newtable(L);
+    cJSON_ArrayForEach(part, parts) {
+        bind_push_record(L, part);
+        bind_set_string(L, "name", cJSON_GetStringValue(cJSON_GetObjectItem(part, "name")));
+        bind_set_string(L, "text", cJSON_GetStringValue(cJSON_GetObjectItem(part, "text")));
+        push_described(L, cJSON_GetObjectItemCaseSensitive(part, "params"));
+        lua_setfield(L, -2, "params");
+        lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+    }
+    lua_setfield(L, -2, "parts");
+}
+
 static void push_params(lua_State *L, const void *object) {
     cJSON **params = bind_new_json_box(L);
     *params = cJSON_Parse(((const AttackResult *)object)->params);
     if (!*params)
         luaL_error(L, "params: out of memory");
-    bind_push_record(L, *params);
+    push_described(L, *params);
+    lua_remove(L, -2);
+}
+
+static void push_parts(lua_State *L, const void *object) {
+    push_params(L, object);
+    lua_getfield(L, -1, "parts");
     lua_remove(L, -2);
 }
 
@@ -146,6 +172,7 @@ static const BindProperty properties[] = {
     LIST(verdict), LIST(start_verdict), LIST(stop), LIST(hit),
     BIND_KEPT("evaluations", push_evaluations), BIND_KEPT("shape", push_shape),
     BIND_KEPT("params", push_params), BIND_KEPT("seed", push_seed),
+    BIND_KEPT("parts", push_parts), ARRAY(source),
     BIND_KEPT_MEMBER("classes", bind_push_labels, AttackResult, classes),
     BIND_MEMBER("rejects", bind_push_truth, AttackResult, rejects),
     BIND_MEMBER("attack", bind_push_text, AttackResult, attack),
@@ -176,6 +203,55 @@ static int result_tostring(lua_State *L) {
     const AttackResult *result = bind_check(L, 1, &result_type, "tostring", "self");
     char text[RESULT_TEXT];
     lua_pushstring(L, result_text(result, text));
+    return 1;
+}
+
+/* ---- Several results ---- */
+
+static const char *string_field(lua_State *L, int table, const char *name) {
+    lua_getfield(L, table, name);
+    return luaL_checkstring(L, -1); /* the table keeps it */
+}
+
+static bool true_field(lua_State *L, int table, const char *name) {
+    lua_getfield(L, table, name);
+    bool truth = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return truth;
+}
+
+/* Push memory for the parts that the list at 1 holds: { result, positions or nil }. */
+static WorstPart *push_worst_parts(lua_State *L, size_t count, const char *where) {
+    WorstPart *part = lua_newuserdatauv(L, (count + 1) * sizeof *part, 0);
+    for (size_t p = 0; p < count; p++) {
+        luaL_checkstack(L, 8, NULL);
+        lua_rawgeti(L, 1, (lua_Integer)p + 1);
+        lua_rawgeti(L, -1, 1);
+        part[p] = (WorstPart){ .result = bind_check(L, -1, &result_type, where, "results") };
+        if (lua_rawgeti(L, -2, 2) == LUA_TNIL)
+            continue;
+        const Array *position = bind_to_array(L, -1, where, "positions", DTYPE_I32);
+        if (array_size(position) != part[p].result->n)
+            luaL_error(L, "%s: positions: expected one for each sample", where);
+        part[p].position = array_i32(position);
+    }
+    return part;
+}
+
+/* What lua/perigee/worst.lua makes of several results by: each sample's worst answer.
+ * worst(parts, { name =, params =, where =, from_start =, interrupted = }) */
+static int worst_of(lua_State *L) {
+    lua_settop(L, 2);
+    Worst worst = { .count = (size_t)lua_rawlen(L, 1),
+                    .from_start = true_field(L, 2, "from_start"),
+                    .interrupted = true_field(L, 2, "interrupted"),
+                    .name = string_field(L, 2, "name"),
+                    .params = string_field(L, 2, "params"),
+                    .where = string_field(L, 2, "where") };
+    worst.part = push_worst_parts(L, worst.count, worst.where);
+    void **slot = bind_new_box(L, &result_type);
+    BIND_TRY_MAKE(L, *slot, result_worst(&worst, &err));
+    bind_account(L, result_bytes(*slot));
     return 1;
 }
 
@@ -232,6 +308,7 @@ void bind_open_attack_result(lua_State *L) {
                                             BIND("csv", method_csv, 2), BIND_LAST };
     static const luaL_Reg meta[] = { { "__len", result_len },
                                      { "__tostring", result_tostring },
+                                     { "worst", worst_of },
                                      { NULL, NULL } };
     static const BindType type = { .box = &result_type,
                                    .methods = methods,

@@ -237,11 +237,10 @@ static bool take_array(const Tensors *tensors, const AttackResult *result, const
                              which->name);
 }
 
-static bool take_arrays(const Tensors *tensors, const AttackResult *result, bool targeted,
-                        Error *err) {
+static bool take_arrays(const Tensors *tensors, const AttackResult *result, Error *err) {
     bool ok = true;
     for (const ResultArray *a = result_arrays; ok && a < result_arrays + RESULT_ARRAYS; a++)
-        if (targeted || result_array(result, a) != (Array **)&result->target)
+        if (!a->optional || tensors_index(tensors, (TensorName){ NULL, a->name }) >= 0)
             ok = take_array(tensors, result, a, err);
     return ok;
 }
@@ -303,6 +302,25 @@ static bool check_arrays(const AttackResult *result, Error *err) {
            check_judgement(result, "label", result->label, result->scores, err) &&
            check_judgement(result, "start_label", result->start_label, result->start_scores, err) &&
            check_distances(result, err);
+}
+
+/* Each answer is from a part that the parameters tell of, or from none. */
+static bool check_sources(const AttackResult *result, const cJSON *meta, Error *err) {
+    const cJSON *params = cJSON_GetObjectItemCaseSensitive(meta, "params");
+    const cJSON *parts = cJSON_GetObjectItemCaseSensitive(params, "parts"), *part;
+    if (result->source && !cJSON_IsArray(parts))
+        return bad("it has sources, and its params no parts", err);
+    cJSON_ArrayForEach(part, parts) {
+        if (!cJSON_IsObject(part))
+            return bad("the parts of its params are not objects", err);
+    }
+    for (size_t i = 0; result->source && i < result->n; i++) {
+        int32_t source = array_i32(result->source)[i];
+        if (source < 0 || source > cJSON_GetArraySize(parts))
+            return error_set(err, ERROR_FILE, "attack result: source of sample %zu is %d, no part",
+                             i + 1, (int)source);
+    }
+    return true;
 }
 
 /* All traces of a file; false where one is missing. */
@@ -376,13 +394,13 @@ static AttackResult *read_result(const Tensors *tensors, cJSON *meta, Error *err
     if (!x0 || !read_classes(meta, &classes, err))
         return NULL;
     bool rejects = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(meta, "rejects"));
-    ResultSize size = { x0->shape[0], x0->shape[1],
-                        tensors_index(tensors, (TensorName){ NULL, "target" }) >= 0 };
+    ResultSize size = { .n = x0->shape[0], .features = x0->shape[1] };
     AttackResult *result = result_header(&classes, rejects, &size, err);
     labels_clear(&classes);
     if (result && read_shape(meta, result, err) && read_words(meta, result, err) &&
-        take_arrays(tensors, result, size.targeted, err) && check_arrays(result, err) &&
-        take_traces(tensors, result, err) && check_trace_distances(result, err))
+        take_arrays(tensors, result, err) && check_arrays(result, err) &&
+        check_sources(result, meta, err) && take_traces(tensors, result, err) &&
+        check_trace_distances(result, err))
         return result;
     result_free(result);
     return NULL;

@@ -125,7 +125,29 @@ local shaken = (digits.x + noise):clip(0, 1)
 print(attack.judge {
   model = net, x0 = digits, x_adv = shaken, norm = "linf", name = "shaken",
 })]],
-    see = { "result", "attack:run", "result:rescore" },
+    see = { "result", "attack:run", "attack.worst", "result:rescore" },
+  },
+  {
+    name = "attack.worst",
+    text = [[
+Each sample's worst answer over a list of results: the one that serves the attacker best. All must be of
+the same samples, labels, norm and (kind of) model.
+
+An answer that has evaded comes before one that was wrong before the attack, then those that are correct
+or rejected, then those that failed. Of two that have evaded the nearer one is taken; of two that have
+not, the one with less between it and evading: the higher of y's and the reject score, less the best other
+class's. Where all results have the same target, one that hits it comes before all others. Of equals the
+earlier result's is taken. The evaluations are those of all.
+
+result.source says which result each answer is from, and result.parts what is known of each; printing
+shows that as a table.]],
+    options = { { "name", "string", '"worst"', "the new result's name, in the table beside the list" } },
+    returns = { "result", "each sample's worst answer" },
+    example = example_net .. [[
+local pgd = attack.pgd({ model = net, dmax = 1 }):run(digits)
+local exp = attack.pgd_exp({ model = net, dmax = 1 }):run(digits)
+print(attack.worst { pgd, exp, name = "both" })]],
+    see = { "attack.judge", "result.source", "result.parts" },
   },
   {
     name = "attack:run",
@@ -279,6 +301,12 @@ more from the stored points.]]),
   field("result.shape", "integer[]", "The shape of one sample."),
   field("result.params", "table", "The attack's options, with its choices where they were left open."),
   field("result.seed", "integer", "The seed of its random points."),
+  field("result.source", "array?", [[
+Which part each answer is from, an index of result.parts, int32, where the result is made of several
+(attack.worst); 0 where none has attacked the sample. Else nil.]]),
+  field("result.parts", "table[]?", [[
+What the parts of a result that is made of several did in their runs: name, samples, evaded, scores,
+gradients, params. Else nil.]]),
   field("result.attack", "string", "The attack's name."),
   field("result.model", "string", 'The kind of the model: "net", "dnr" … or "lua".'),
 }

@@ -1,0 +1,131 @@
+-- attack.worst, and what a result that is made of several says of its parts: in its parameters, so that
+-- files keep it, and where it is printed.
+
+local arguments = require "perigee.arguments"
+local blame = require "perigee.blame"
+local json = require "perigee.json"
+local kinds = require "perigee.kinds"
+local printable = require("perigee.native").printable
+local text = require "perigee.text"
+
+local worst = {}
+
+local result_type = debug.getregistry()["perigee.result"]
+
+-- ---- Parameters ---------------------------------------------------------------------------------
+
+-- As json.text takes it. A JSON number would round a seed; what is infinite is null in JSON.
+local function plain(value, key)
+  if type(value) == "table" then
+    local copy = {}
+    for name, member in pairs(value) do copy[name] = plain(member, name) end
+    return copy
+  end
+  if key == "seed" then return tostring(value) end
+  return type(value) == "userdata" and math.huge or value
+end
+
+-- What all parts have in common: dmax, the bounds, …
+local function common(parts)
+  local same = {}
+  for name, value in pairs(parts[1] and parts[1].params or {}) do
+    local words = json.text { plain(value, name) }
+    for _, part in ipairs(parts) do
+      local other = (part.params or {})[name]
+      if other == nil or json.text { plain(other, name) } ~= words then words = nil end
+    end
+    if words then same[name] = value end
+  end
+  return same
+end
+
+--- What is kept of a result that becomes part of another; `more` besides.
+function worst.part(result, more)
+  local part = {
+    name = result.attack, samples = #result, evaded = result:counts().evaded, params = result.params,
+    scores = result.evaluations.scores:sum(), gradients = result.evaluations.gradients:sum(),
+  }
+  for name, value in pairs(more or {}) do part[name] = value end
+  return part
+end
+
+--- Each sample's worst answer (src/attack/worst.h). results: a list of { result, positions of its samples },
+--- without positions where it is of all; about: { name =, where =, from_start =, interrupted =, parts = (see
+--- worst.part), params = more parameters }.
+function worst.merge(results, about)
+  local params = common(about.parts)
+  for name, value in pairs(about.params or {}) do params[name] = value end
+  params.attack, params.parts = about.name, about.parts
+  return blame.call(result_type.worst, results, {
+    name = about.name, where = about.where, from_start = about.from_start, interrupted = about.interrupted,
+    params = json.text(plain(params)),
+  })
+end
+
+-- ---- Printing -----------------------------------------------------------------------------------
+
+local columns = {
+  { "samples", "%.0f" }, { "evaded", "%.0f" }, { "left", "%.0f" }, { "scores", "%.0f" },
+  { "gradients", "%.0f" }, { "seconds", "%.2f" },
+}
+
+-- A line for each part, those of a part that has parts itself behind it.
+local function add_lines(lines, parts, shown, indent)
+  for k, part in ipairs(parts) do
+    local line = { ("%s%d %s"):format(indent, k, printable(tostring(part.name))) }
+    for _, column in ipairs(shown) do
+      local value = part[column[1]]
+      line[#line + 1] = type(value) == "number" and column[2]:format(value) or ""
+    end
+    lines[#lines + 1] = line
+    add_lines(lines, part.params and part.params.parts or {}, shown, indent .. "  ")
+  end
+end
+
+local function parts_text(parts)
+  local shown, head = {}, { "part" }
+  for _, column in ipairs(columns) do
+    if parts[1] and parts[1][column[1]] ~= nil then
+      shown[#shown + 1] = column
+      head[#head + 1] = column[1]
+    end
+  end
+  local lines = { head }
+  add_lines(lines, parts, shown, "")
+  return text.aligned(lines, 1)
+end
+
+local line_of = result_type.__tostring
+
+function result_type.__tostring(result)
+  local line = line_of(result)
+  if not result.source then return line end
+  if #result ~= 1 then return line .. "\n" .. parts_text(result.parts) end
+  local part = result.parts[result.source[1]]
+  return part and ("%s, by %s"):format(line, printable(tostring(part.name))) or line
+end
+
+-- ---- attack.worst -------------------------------------------------------------------------------
+
+--- Each sample's worst answer over several results on the same samples.
+function worst.of(results)
+  local where = "attack.worst"
+  if type(results) ~= "table" or #results == 0 then
+    arguments.expected(where, "results", "a list of results, { r1, r2 }", results)
+  end
+  local options, list, parts = {}, {}, {}
+  for key, value in pairs(results) do
+    if not (math.type(key) and results[key] and key >= 1 and key <= #results) then options[key] = value end
+  end
+  local name = arguments.only(where, options, { "name" }).name
+  if name ~= nil and type(name) ~= "string" then arguments.expected(where, "name", "a string", name) end
+  for k, result in ipairs(results) do
+    if not kinds.is(result, "result") then
+      arguments.expected(where, ("number %d"):format(k), "an attack's result", result)
+    end
+    list[k], parts[k] = { result }, worst.part(result)
+  end
+  return worst.merge(list, { name = printable(name or "worst"), where = where, parts = parts })
+end
+
+return worst
