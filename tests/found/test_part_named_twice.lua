@@ -1,0 +1,24 @@
+-- A session that named one of its models a thousand times became a thousand models.
+
+local lu = require "luaunit"
+local archive = require "perigee.archive"
+
+TestPartNamedTwice = {}
+
+function TestPartNamedTwice:test_session()
+  local path = os.tmpname()
+  local net = nn.new { input = { 1 }, classes = { 1 }, nn.linear { out = 1 } }
+  archive.write(path, { array.zeros(2), net, net })
+  lu.assertEquals(#archive.read(path), 3)
+  local arrays, texts = data.safetensors(path)
+  local text = texts["perigee.session"]
+  for kind, what in pairs { array = "tensor 'value' is missing", model = "no model's description" } do
+    local tag = text:match('{"' .. kind .. '":"%d+"}')
+    texts["perigee.session"] = text:gsub('{"table":%[%[', function(opening)
+      return opening .. '"again",' .. tag .. "],["
+    end, 1)
+    data.save_safetensors(path, arrays, texts)
+    lu.assertErrorMsgContains(what, archive.read, path)
+  end
+  os.remove(path)
+end
