@@ -123,6 +123,15 @@ GradientRequest request_rows(const GradientRequest *request, const Model *model,
     return rest;
 }
 
+Ascent ascent_rows(const Ascent *ascent, const Model *model, size_t first) {
+    Ascent rest = *ascent;
+    rest.goal += first;
+    rest.scores += first * model_columns(model);
+    rest.height = rest.height ? rest.height + first : NULL;
+    rest.direction = rest.direction ? rest.direction + first * model->features : NULL;
+    return rest;
+}
+
 bool model_scores(Model *model, const Batch *batch, double *scores, Error *err) {
     return check_ready(model, batch, err) &&
            (batch->n == 0 || model->kind->scores(model, batch, scores, err));
@@ -156,6 +165,65 @@ bool model_gradient(Model *model, const Batch *batch, const GradientRequest *req
     bool by_weights = request->w && !request->scores;
     return by_weights || model->kind->one_pass ? model->kind->gradient(model, batch, request, err)
                                                : gradient_in_two_calls(model, batch, request, err);
+}
+
+/* ---- Ascents --------------------------------------------------------------------------------- */
+
+size_t ascent_class(const Model *model, Goal goal, const double *scores) {
+    return goal.target >= 0 ? (size_t)goal.target
+                            : scores_best_but(scores, model->classes.count, goal.truth);
+}
+
+typedef struct AscentContext {
+    const Model *model;
+    const Ascent *ascent;
+} AscentContext;
+
+/* θ: the reject score, its own or from outside. */
+static double ascent_threshold(const AscentContext *of, const double *scores) {
+    const Model *model = of->model;
+    double own = model->rejects ? scores[model->classes.count] : -INFINITY;
+    return fmax(own, of->ascent->threshold);
+}
+
+static void weigh_ascent(const void *context, size_t row, const double *scores, double *w) {
+    const AscentContext *of = context;
+    Goal goal = of->ascent->goal[row];
+    memset(w, 0, model_columns(of->model) * sizeof *w);
+    w[goal.truth] = scores[goal.truth] > ascent_threshold(of, scores) ? -1 : 0;
+    w[ascent_class(of->model, goal, scores)] += 1;
+}
+
+static void measure_ascent(const AscentContext *of, size_t n) {
+    const Ascent *ascent = of->ascent;
+    const double *scores = ascent->scores;
+    size_t columns = model_columns(of->model);
+    for (size_t i = 0; ascent->height && i < n; i++, scores += columns) {
+        Goal goal = ascent->goal[i];
+        double floor = fmax(scores[goal.truth], ascent_threshold(of, scores));
+        ascent->height[i] = scores[ascent_class(of->model, goal, scores)] - floor;
+    }
+}
+
+bool ascent_along_gradient(Model *model, const Batch *batch, const Ascent *ascent, Error *err) {
+    AscentContext of = { model, ascent };
+    GradientRequest request = { .weigh = weigh_ascent,
+                                .context = &of,
+                                .wider = ascent->wider,
+                                .scores = ascent->scores,
+                                .gradient = ascent->direction };
+    if (!(ascent->direction ? model_gradient(model, batch, &request, err)
+                            : model_scores(model, batch, ascent->scores, err)))
+        return false;
+    measure_ascent(&of, batch->n);
+    return true;
+}
+
+bool model_ascent(Model *model, const Batch *batch, const Ascent *ascent, Error *err) {
+    if (!model->kind->ascent)
+        return ascent_along_gradient(model, batch, ascent, err);
+    return check_ready(model, batch, err) &&
+           (batch->n == 0 || model->kind->ascent(model, batch, ascent, err));
 }
 
 Pieces pieces_of(const Model *model, const Batch *batch, Progress *progress) {
@@ -220,6 +288,17 @@ bool model_gradient_in_pieces(Model *model, const Batch *batch, const GradientRe
                               Error *err) {
     Pieces pieces = pieces_of(model, batch, NULL);
     return model_answer(model, &pieces, request, err) && all_done(&pieces, err);
+}
+
+bool model_ascent_in_pieces(Model *model, const Batch *batch, const Ascent *ascent, Error *err) {
+    Pieces pieces = pieces_of(model, batch, NULL);
+    bool ok = true;
+    while (ok && pieces_next(&pieces)) {
+        Ascent part = ascent_rows(ascent, model, pieces.done);
+        ok = model_ascent(model, &pieces.piece, &part, err);
+    }
+    pieces_end(&pieces);
+    return ok && all_done(&pieces, err);
 }
 
 bool model_forward(ModelPass *pass, double *scores, Error *err) {
@@ -484,6 +563,14 @@ size_t model_best_class(const Model *model, const double *row) {
     size_t best = 0;
     for (size_t c = 1; c < model->classes.count; c++)
         if (row[c] > row[best])
+            best = c;
+    return best;
+}
+
+size_t scores_best_but(const double *scores, size_t count, size_t left_out) {
+    size_t best = left_out == 0 ? 1 : 0;
+    for (size_t c = best + 1; c < count; c++)
+        if (c != left_out && scores[c] > scores[best])
             best = c;
     return best;
 }

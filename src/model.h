@@ -55,9 +55,38 @@ typedef struct GradientRequest {
     WeighRow *weigh;
     const void *context;
     size_t first_row; /* what weigh is told of the batch's first row */
+    double wider;     /* kernels as an ascent sees them (below); 0: as they are */
     double *scores;   /* out, n × columns: the bits that a scores call gives; NULL: not wanted */
     float *gradient;  /* out, n × features */
 } GradientRequest;
+
+/* What is wanted of one sample, in columns of the scores. */
+typedef struct Goal {
+    size_t truth;     /* the true class's column */
+    ptrdiff_t target; /* the column whose score is to rise; −1: the best class but the truth */
+    bool any;         /* with a target: every wrong class is a success, not the target alone */
+} Goal;
+
+/* What is asked of an ascent: for each row the direction in which its class c, the goal's target,
+ * comes to be accepted, that is s_c > max(θ, s_y), θ being the reject score (−∞ where the model
+ * does not reject). It is the gradient of s_c − max(θ, s_y); with `logarithmic` that of
+ *
+ *     log P_c − log(N_c + max(θ, s_y) − b_c)
+ *
+ * where a kernel machine decides whose kernels fall off exponentially, s_c = P_c − N_c + b_c with
+ * the positive coefficients' part P_c and the negative ones' N_c. Both are positive for the same
+ * points; but the second's gradient does not vanish where all kernels do, however far away. The
+ * argument of the second logarithm is kept above 1e-6. */
+typedef struct Ascent {
+    const Goal *goal; /* n */
+    bool logarithmic;
+    double wider; /* the direction sees the deciding machine's kernels as if their γ were … */
+    double wider_below; /* … divided by this, and by that those of the layers before it; 0: by 1 */
+    double threshold;   /* a reject score from outside, beside the model's own; −∞: none */
+    double *scores;     /* out, n × columns: of the model as it is */
+    double *height;     /* out, n: what rises, with kernels as the direction sees them; or NULL */
+    float *direction;   /* out, n × features; NULL: not wanted */
+} Ascent;
 
 /* Where one model goes when it is saved: its arrays into `tensors` under names that start with
  * `prefix`, everything else into the JSON object `meta`, whose lack of memory the whole
@@ -92,12 +121,15 @@ typedef struct ModelPart {
  * knows what it wants of them, their gradients. `kept` is what the kind keeps in between. */
 typedef struct ModelPass {
     Model *model;
-    Batch batch; /* its rows stay where they are */
+    Batch batch;  /* its rows stay where they are */
+    double wider; /* as an ascent sees kernels on the way back; 0: as they are */
     void *kept;
 } ModelPass;
 
 /* The request for the rows from `first` on of the batch that it is for. */
 GradientRequest request_rows(const GradientRequest *request, const Model *model, size_t first);
+
+Ascent ascent_rows(const Ascent *ascent, const Model *model, size_t first);
 
 /* The operations of one kind of model. NULL entries are answered by model_… with an error that says
  * what the kind cannot do (or by the general way, where one is stated). */
@@ -123,6 +155,10 @@ typedef struct ModelKind {
     bool (*forward)(ModelPass *pass, double *scores, Error *err);
     bool (*backward)(ModelPass *pass, const double *w, float *gradient, Error *err);
     void (*forget)(ModelPass *pass);
+
+    /* A kind with kernels, or with a model inside that may have some. NULL: model_ascent goes along
+     * the gradient. */
+    bool (*ascent)(Model *model, const Batch *batch, const Ascent *ascent, Error *err);
 
     /* Train anew on these samples. On an interrupt true is returned (progress_was_interrupted
      * tells), and the model keeps what it has, or with all_or_nothing is as it was before. So is a
@@ -201,6 +237,11 @@ bool model_check_layout(const Model *model, const Sizes *sample, const char *whe
 /* The kind's operations behind their common checks: fitted, the number of features, n = 0. */
 bool model_scores(Model *model, const Batch *batch, double *scores, Error *err);
 bool model_gradient(Model *model, const Batch *batch, const GradientRequest *request, Error *err);
+bool model_ascent(Model *model, const Batch *batch, const Ascent *ascent, Error *err);
+/* For the kinds: the way along the gradient, and a row's class c by its scores. */
+bool ascent_along_gradient(Model *model, const Batch *batch, const Ascent *ascent, Error *err);
+size_t ascent_class(const Model *model, Goal goal, const double *scores);
+
 /* A long batch, MODEL_PIECE rows at a time (all at once, if the kind takes whole_batches), with a
  * look for an interrupt before each further piece:
  *
@@ -232,6 +273,7 @@ bool model_answer(Model *model, Pieces *pieces, const GradientRequest *request, 
 bool model_scores_in_pieces(Model *model, const Batch *batch, double *scores, Error *err);
 bool model_gradient_in_pieces(Model *model, const Batch *batch, const GradientRequest *request,
                               Error *err);
+bool model_ascent_in_pieces(Model *model, const Batch *batch, const Ascent *ascent, Error *err);
 
 /* scores (n × columns) of a pass that says model and batch and nothing else, then gradients by w
  * (n × columns) as often as wanted: the bits of model_scores and model_gradient. To be cleared
@@ -257,8 +299,10 @@ double model_fit_bytes(const Model *model, size_t n, char *sum);
  * of them has the label by which this model says that it rejects. */
 bool model_check_samples(const Model *model, const Samples *samples, Error *err);
 
-/* The column of a row's best class, the reject column left out; the lowest one wins a tie. */
+/* The column of a row's best class, the reject column left out; the lowest one wins a tie. And the
+ * best but one, of columns 0 … count−1. */
 size_t model_best_class(const Model *model, const double *row);
+size_t scores_best_but(const double *scores, size_t count, size_t left_out);
 
 /* Is every score of these n rows a number? A row with NaN has no label: the error names it. */
 bool model_check_rows(const Model *model, const double *scores, const Batch *batch, Error *err);

@@ -3,6 +3,7 @@
 #include "core/array_values.h"
 #include "core/error.h"
 #include "core/fail.h"
+#include "core/fields_json.h"
 #include "core/json.h"
 
 #include <math.h>
@@ -55,6 +56,8 @@ static int field_text(const Field *field, const AttackParams *params, char *end,
     case VALUE_NUMBER:
         if (value.number[0] == 0 && strcmp(field->name, "restarts") == 0)
             return 0;
+        if (strcmp(field->name, "largest") == 0 && params->norm != NORM_L1)
+            return 0;
         return snprintf(end, room, ", %s %g", field->name, value.number[0]);
     default:
         return 0;
@@ -104,6 +107,12 @@ static void add_field(JsonNode to, const Field *field, const AttackParams *param
     }
 }
 
+static void add_stages(JsonNode to, const AttackParams *params) {
+    JsonNode list = json_list(to, "stages");
+    for (int s = 0; s < params->stages; s++)
+        fields_write_json(halving_stage_fields.field, &params->stage[s], json_object(list, NULL));
+}
+
 char *attack_params_json(const Attack *attack, const AttackParams *params) {
     JsonTree tree;
     JsonNode json = json_begin(&tree);
@@ -112,6 +121,10 @@ char *attack_params_json(const Attack *attack, const AttackParams *params) {
         add_field(json, field, params);
     add_bound(json, "lower", params->lower, params->lower_each);
     add_bound(json, "upper", params->upper, params->upper_each);
+    if (params->stages > 0)
+        add_stages(json, params);
+    if (params->smoothing)
+        add_bound(json, "smoothing", 0, params->smoothing);
     /* As text: a JSON number is a double and would round it. */
     char seed[24];
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)params->seed);

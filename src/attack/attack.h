@@ -15,12 +15,28 @@
 #include "model.h"
 
 /* How a gradient becomes a step of length eta: as it is (step = eta · gradient); divided by its l2
- * norm; its sign; the largest component alone (of those that do not push out of the box). */
+ * norm; its sign; the signs of the largest components (of those that do not push out of the box),
+ * divided by their number. */
 typedef enum StepRule { STEP_RAW, STEP_UNIT, STEP_SIGN, STEP_LARGEST } StepRule;
 
 /* How long steps are over a run: eta from first to last, or falling from eta to 0.004 eta by half a
  * cosine. */
 typedef enum StepSchedule { SCHEDULE_CONSTANT, SCHEDULE_COSINE } StepSchedule;
+
+/* Along what a sample moves: the gradient of the objective; an ascent in the logarithm (model.h);
+ * the gradient of kernels that are made wider. */
+typedef enum Direction { DIRECTION_GRADIENT, DIRECTION_LOG, DIRECTION_SMOOTH } Direction;
+
+/* A stage of attack.halving: lengths are in units of dmax. The direction sees the γ of kernels
+ * divided by wider (the machine that decides) and wider_below (those of the layers before it; in
+ * the stage's second half by wider_later). */
+typedef struct HalvingStage {
+    int classes; /* of each sample that take part; 0: all but the true one */
+    int steps;
+    double eta, eta_end, momentum, wider, wider_below, wider_later;
+} HalvingStage;
+enum { HALVING_STAGES = 8 };
+extern const Fields halving_stage_fields;
 
 /* Everything that can be chosen about an attack; which of it a given attack takes is its `fields`.
  * Numbers marked "auto" may be NaN: attack_resolve fills in what follows from the rest. */
@@ -41,7 +57,13 @@ typedef struct AttackParams {
     const Array *lower_each, *upper_each; /* bounds feature by feature (float32), or NULL */
     bool iterates;                        /* keep the pixels of every iterate */
     int objective;                        /* its place in objective_table */
-    uint64_t seed;                        /* of the random points */
+    int direction;                        /* Direction */
+    const Array *smoothing; /* what γ is divided by, one part of the run after the other (float32);
+                               NULL: by the direction's own */
+    int largest;            /* components of a step along the largest */
+    HalvingStage stage[HALVING_STAGES];
+    int stages;
+    uint64_t seed; /* of the random points */
 } AttackParams;
 
 struct StartScores;
@@ -53,19 +75,31 @@ typedef struct AttackStart {
     struct StartScores *kept; /* where their scores are kept from run to run, or NULL */
 } AttackStart;
 
+/* Of a task without target labels: any wrong class, that of the best score after y's at the start,
+ * or each in turn, whose best answer counts. A success is any wrong class, in all three. */
+typedef enum TargetRule { TARGET_ANY, TARGET_NEAREST, TARGET_EACH } TargetRule;
+
 /* What is attacked. y and target are labels. */
 typedef struct AttackTask {
     Model *model;
     const float *x; /* n × features */
     size_t n, features;
     const int32_t *y;      /* NULL: the model's best class at the start is taken for the truth */
-    const int32_t *target; /* n labels, or NULL for error-generic */
-    AttackStart start;     /* n = 0 for none */
-    int sample_ndim;       /* the shape of a sample, handed on to the result; 0: {features} */
+    const int32_t *target; /* n labels, or NULL for error-generic: then by the rule */
+    TargetRule rule;
+    AttackStart start; /* n = 0 for none */
+    int sample_ndim;   /* the shape of a sample, handed on to the result; 0: {features} */
     size_t sample_shape[ARRAY_MAX_DIMS];
 } AttackTask;
 
 struct Descent;
+
+/* How an iteration of a descent asks for its direction: as an ascent (model.h), seen like this. */
+typedef struct DescentView {
+    bool ascends; /* false: the gradient of the objective */
+    bool logarithmic;
+    double wider, wider_below;
+} DescentView;
 
 /* Memory of an attack's own for every row of a descent, zeroed at its start: elements of `size`
  * bytes, as many a row as `width` says. */
@@ -87,7 +121,10 @@ typedef struct Attack {
 
     /* One iteration of all active samples: new points, their scores and losses (see descent.h). */
     bool (*step)(struct Descent *descent, Error *err);
-    size_t trials; /* rows per sample of its largest score call, for the memory's bound */
+    /* NULL: as the options `direction` and `smoothing` have it. */
+    DescentView (*view)(const struct Descent *descent, size_t iteration);
+    bool each_class; /* an error-generic sample has a row for each of its wrong classes */
+    size_t trials;   /* rows per sample of its largest score call, for the memory's bound */
     const AttackState *state; /* what it keeps; descent->state[0], … */
     size_t states;            /* ATTACK_STATES at most */
     bool gradient;            /* step wants the gradient */

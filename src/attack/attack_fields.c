@@ -3,12 +3,14 @@
 const char *const attack_norm_words[] = { "l1", "l2", "linf", NULL };
 const char *const attack_step_words[] = { "raw", "unit", "sign", "largest", NULL };
 const char *const attack_schedule_words[] = { "constant", "cosine", NULL };
+const char *const attack_direction_words[] = { "gradient", "log", "smooth", NULL };
 
 static const Field run_fields[] = {
     { "y", FIELD_OBJECT, .type = "integer|array", .initial = "the dataset's",
       .meaning = "true labels" },
-    { "target", FIELD_OBJECT, .type = "integer|array", .initial = "the attack's",
-      .meaning = "the label that the samples shall get, or one for each" },
+    { "target", FIELD_OBJECT, .type = ATTACK_TARGET_TYPE, .initial = "the attack's",
+      .meaning =
+          "the label that the samples shall get, or one for each, or \"nearest\" or \"each\"" },
     { "model", FIELD_OBJECT, .type = "model", .initial = "the attack's",
       .meaning = "what is attacked" },
     { "start_from", FIELD_OBJECT, .type = "dataset|array", .initial = "the attack's",

@@ -15,9 +15,10 @@
     .dmax = NAN, .eta = NAN, .eta_min = NAN, .eps = NAN, .step = -1, .lower = 0, .upper = 1,       \
     .objective = OBJECTIVE_AT_##name
 
-extern const char *const attack_norm_words[];     /* in the order of Norm */
-extern const char *const attack_step_words[];     /* in the order of StepRule */
-extern const char *const attack_schedule_words[]; /* in the order of StepSchedule */
+extern const char *const attack_norm_words[];      /* in the order of Norm */
+extern const char *const attack_step_words[];      /* in the order of StepRule */
+extern const char *const attack_schedule_words[];  /* in the order of StepSchedule */
+extern const char *const attack_direction_words[]; /* in the order of Direction */
 
 /* Those of a run, all objects: what the attack has of the same name stands back. */
 extern const Fields attack_run_fields;
@@ -106,6 +107,36 @@ extern const Fields attack_run_fields;
                 "what is minimised: the difference of two scores, without a jump where samples "   \
                 "begin to be rejected, the cross-entropy, or the ratio of differences"             \
     }
+#define ATTACK_LARGEST                                                                             \
+    {                                                                                              \
+        "largest", FIELD_INTEGER, ATTACK_AT(largest),                                              \
+            .low = 1, .high = 4096,                                                                \
+            .meaning =                                                                             \
+                "how many components a step along the largest has, all of one size; no more "      \
+                "than a twentieth of the features"                                                 \
+    }
+#define ATTACK_DIRECTION                                                                           \
+    {                                                                                              \
+        "direction", FIELD_WORD, ATTACK_AT(direction),                                             \
+            .words = attack_direction_words,                                                       \
+            .meaning = "along what a sample moves: the gradient of the objective, the logarithm "  \
+                       "of the kernels' sums, or the gradient of wider kernels"                    \
+    }
+#define ATTACK_SMOOTHING                                                                           \
+    {                                                                                              \
+        "smoothing", FIELD_OBJECT,                                                                 \
+            .type = "number[]", .initial = "{ 30, 10, 3, 1 } for smooth, 1 for log",               \
+            .meaning = "what the direction takes the kernels' gamma divided by, in equal parts "   \
+                       "of the run; verdicts are the true model's"                                 \
+    }
+#define ATTACK_STAGES                                                                              \
+    {                                                                                              \
+        "stages", FIELD_OBJECT,                                                                    \
+            .type = "table[]", .initial = "three",                                                 \
+            .meaning = "what is done one after the other: a list of { classes =, steps =, eta =, " \
+                       "eta_end =, momentum =, smoothing =, layer_smoothing =, "                   \
+                       "layer_smoothing_later = }"                                                 \
+    }
 #define ATTACK_SEED                                                                                \
     {                                                                                              \
         "seed", FIELD_OBJECT, .type = "integer", .initial = "the session's",                       \
@@ -123,11 +154,15 @@ extern const Fields attack_run_fields;
                                .meaning = "the greatest value of every feature, or one for each"   \
     }
 
+#define ATTACK_TARGET_TYPE "integer|array|\"nearest\"|\"each\""
+
 /* What every attack takes. */
 #define ATTACK_COMMON                                                                              \
-    { "target", FIELD_OBJECT, .type = "integer|array",                                             \
-      .meaning = "the label that the samples shall get, or one for each; without it any wrong "    \
-                 "one" },                                                                          \
+    { "target", FIELD_OBJECT, .type = ATTACK_TARGET_TYPE,                                          \
+      .meaning =                                                                                   \
+          "the label that the samples shall get, or one for each; \"nearest\" and \"each\" "       \
+          "go towards the class of the best other score, or towards every other class in "         \
+          "turn, and any wrong one is a success" },                                                \
         ATTACK_LOWER, ATTACK_UPPER, ATTACK_ITERATES
 
 #define ATTACK_FIELDS_END                                                                          \

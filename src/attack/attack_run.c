@@ -36,6 +36,7 @@ typedef struct Run {
     const AttackTask *task;
     Goal *goal;                    /* n */
     size_t *sample;                /* 0 … n−1 */
+    size_t per;                    /* rows of each sample in a descent: 1, or its wrong classes */
     uint64_t *stream;              /* n */
     Worth *best;                   /* n: how good the answer so far is */
     const double *start_scores;    /* of the task's start points */
@@ -112,9 +113,18 @@ static bool set_goals(Run *run, Error *err) {
     if (!known_labels(run, "label", y, err) ||
         (target && !known_labels(run, "target", target, err)))
         return false;
-    for (size_t i = 0; i < task->n; i++)
-        run->goal[i] = (Goal){ .truth = (size_t)labels_find(classes, y[i]),
-                               .target = target ? labels_find(classes, target[i]) : -1 };
+    bool nearest = !target && task->rule == TARGET_NEAREST;
+    for (size_t i = 0; i < task->n; i++) {
+        Goal *goal = &run->goal[i];
+        *goal = (Goal){ .truth = (size_t)labels_find(classes, y[i]),
+                        .target = target ? labels_find(classes, target[i]) : -1,
+                        .any = nearest };
+        if (nearest)
+            goal->target = (ptrdiff_t)scores_best_but(start_scores + i * run->problem.columns,
+                                                      classes->count, goal->truth);
+    }
+    bool each = task->rule == TARGET_EACH || run->problem.attack->each_class;
+    run->per = each && !target ? classes->count - 1 : 1;
     return true;
 }
 
@@ -185,6 +195,11 @@ static bool prepare(Run *run, Error *err) {
     return true;
 }
 
+/* What one descent of one sample is to the progress. */
+static size_t run_iterations(const Run *run) {
+    return run->per * descent_iterations(run->problem.attack, &run->params);
+}
+
 /* Scores of the start points: kept with the attack, or for this run alone. */
 static bool score_starts(Run *run, Error *err) {
     const AttackStart *start = &run->task->start;
@@ -232,7 +247,8 @@ static bool merge(Run *run, const Descent *descent, bool first, Error *err) {
         size_t i = descent->sample[row], at = descent->answer_at[row];
         array_i32(result->score_count)[i] += descent->score_count[row];
         array_i32(result->gradient_count)[i] += descent->gradient_count[row];
-        bool better = first || worth_more(descent->worth[row], run->best[i]);
+        bool better =
+            (first && row % run->per == 0) || worth_more(descent->worth[row], run->best[i]);
         if (better || descent->stop[row] == STOP_INTERRUPTED)
             array_i32(result->stop)[i] = descent->stop[row];
         if (!better)
@@ -258,53 +274,68 @@ typedef struct Starts {
 
 /* A descent's borrowed inputs: goals, streams and samples of its rows. */
 typedef struct Rows {
+    size_t n; /* per for each start */
     const float **x0;
     Goal *goal;
     uint64_t *stream;
+    size_t *sample;
 } Rows;
 
 static void rows_clear(Rows *rows) {
     free(rows->x0);
     free(rows->goal);
     free(rows->stream);
+    free(rows->sample);
+}
+
+/* Of the k-th row of a sample. */
+static Goal row_goal(const Run *run, size_t i, size_t k) {
+    Goal goal = run->goal[i];
+    if (run->per == 1)
+        return goal;
+    goal.target = (ptrdiff_t)(k + (k >= goal.truth));
+    goal.any = true;
+    return goal;
 }
 
 static bool rows_of(const Run *run, const Starts *starts, Rows *rows, Error *err) {
-    size_t n = starts->n;
-    *rows = (Rows){ malloc((n + 1) * sizeof *rows->x0), malloc((n + 1) * sizeof(Goal)),
-                    malloc((n + 1) * sizeof(uint64_t)) };
-    if (!rows->x0 || !rows->goal || !rows->stream) {
+    size_t n = starts->n * run->per;
+    *rows = (Rows){ n, malloc((n + 1) * sizeof *rows->x0), malloc((n + 1) * sizeof(Goal)),
+                    malloc((n + 1) * sizeof(uint64_t)), malloc((n + 1) * sizeof(size_t)) };
+    if (!rows->x0 || !rows->goal || !rows->stream || !rows->sample) {
         rows_clear(rows);
         return error_memory(err, run->problem.where, n * sizeof(Goal));
     }
     for (size_t r = 0; r < n; r++) {
-        size_t i = starts->sample[r];
+        size_t i = starts->sample[r / run->per];
         rows->x0[r] = run->task->x + i * run->task->features;
-        rows->goal[r] = run->goal[i];
+        rows->goal[r] = row_goal(run, i, r % run->per);
         rows->stream[r] = run->stream[i];
+        rows->sample[r] = i;
     }
     return true;
 }
 
 /* One descent of these samples; better answers go into the result. */
 static bool descend(Run *run, const Starts *starts, Error *err) {
-    size_t d = run->problem.features, n = starts->n;
+    size_t d = run->problem.features, columns = run->problem.columns, per = run->per;
     Rows rows;
     Descent descent;
     if (!rows_of(run, starts, &rows, err))
         return false;
-    bool ok = descent_init(&descent, &run->problem, n, err);
+    bool ok = descent_init(&descent, &run->problem, rows.n, err);
     if (ok) {
         descent.x0 = rows.x0;
         descent.goal = rows.goal;
-        descent.sample = starts->sample;
+        descent.sample = rows.sample;
         descent.stream = rows.stream;
         descent.scores_known = starts->scores != NULL;
-        for (size_t r = 0; r < n; r++)
-            memcpy(descent.x + r * d, starts->x ? starts->x + r * d : rows.x0[r],
+        for (size_t r = 0; r < rows.n; r++)
+            memcpy(descent.x + r * d, starts->x ? starts->x + r / per * d : rows.x0[r],
                    d * sizeof(float));
-        if (starts->scores)
-            memcpy(descent.scores, starts->scores, n * run->problem.columns * sizeof(double));
+        for (size_t r = 0; starts->scores && r < rows.n; r++)
+            memcpy(descent.scores + r * columns, starts->scores + r / per * columns,
+                   columns * sizeof(double));
         ok = descent_run(&descent, run->progress, err) && merge(run, &descent, !starts->x, err);
         descent_clear(&descent);
     }
@@ -420,7 +451,7 @@ static bool second_start(Run *run, const Further *further, Error *err) {
     Starts better = { further->sample, keep_better(run, further), further->x, further->scores };
     if (better.n > 0 && !descend(run, &better, err))
         return false;
-    size_t each = descent_iterations(problem->attack, &run->params);
+    size_t each = run_iterations(run);
     progress_step(run->progress, (double)((further->n - better.n) * each), NULL);
     return true;
 }
@@ -435,7 +466,7 @@ static size_t narrow(const Run *run, Further *further) {
     for (size_t r = 0; r < n; r++)
         if (!run->best[further->group[r]].reached)
             further->group[further->n++] = further->group[r];
-    size_t each = descent_iterations(run->problem.attack, &run->params);
+    size_t each = run_iterations(run);
     progress_step(run->progress, (double)((n - further->n) * each), NULL);
     return further->n;
 }
@@ -491,12 +522,12 @@ static bool run_group(Run *run, size_t first, size_t n, Error *err) {
 static bool run_all(Run *run, Error *err) {
     const AttackTask *task = run->task;
     const Attack *attack = run->problem.attack;
-    size_t group = trial_floats / (attack->trials * task->features);
+    size_t group = trial_floats / (attack->trials * task->features * run->per);
     group = group > 0 ? group : 1;
     size_t starts = 1 + (size_t)run->params.restarts + (task->start.n > 0);
     bool ok = score_starts(run, err) || is_interrupted(run);
     progress_begin(run->progress, run->problem.where,
-                   (double)(task->n * starts * descent_iterations(attack, &run->params)));
+                   (double)(task->n * starts * run_iterations(run)));
     for (size_t first = 0; ok && first < task->n; first += group) {
         size_t n = task->n - first < group ? task->n - first : group;
         ok = run_group(run, first, n, err);

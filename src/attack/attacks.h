@@ -9,6 +9,7 @@
     ATTACK(pgd)                                                                                    \
     ATTACK(pgd_exp)                                                                                \
     ATTACK(fmn)                                                                                    \
+    ATTACK(halving)                                                                                \
     ATTACK(noise)
 
 #define ATTACK_DECLARATION(name) extern const Attack attack_##name;

@@ -13,6 +13,7 @@
  * table; an attack's own state is declared in its Attack. */
 #include "attack/descent.h"
 
+#include "core/array_values.h"
 #include "core/fail.h"
 #include "core/parallel.h"
 
@@ -45,6 +46,9 @@ static const struct Buffer {
     { offsetof(Descent, gradient), sizeof(float), BY_ROW, WIDTH_FEATURES },
     { offsetof(Descent, gradient_norm), sizeof(double), BY_ROW, WIDTH_ONE },
     { offsetof(Descent, weights), sizeof(double), BY_ROW, WIDTH_COLUMNS },
+    { offsetof(Descent, place_goal), sizeof(Goal), BY_ROW, WIDTH_ONE },
+    { offsetof(Descent, height), sizeof(double), BY_ROW, WIDTH_ONE },
+    { offsetof(Descent, risen), sizeof(double), BY_ROW, WIDTH_ONE },
     { offsetof(Descent, trial), sizeof(float), BY_TRIAL, WIDTH_FEATURES },
     { offsetof(Descent, trial_scores), sizeof(double), BY_TRIAL, WIDTH_COLUMNS },
     { offsetof(Descent, scratch), sizeof(double), BY_THREAD, WIDTH_FEATURES },
@@ -141,7 +145,10 @@ double problem_loss(const Problem *problem, const double *scores, Goal goal) {
                : INFINITY;
 }
 
+/* Where every wrong class will do, the target only says the way. */
 Worth problem_worth(const Problem *problem, const double *scores, Goal goal) {
+    if (goal.any)
+        goal = (Goal){ goal.truth, -1, false };
     return (Worth){ .reached = verdict_success(problem->model, scores, goal),
                     .loss = problem_loss(problem, scores, goal) };
 }
@@ -154,13 +161,13 @@ static bool record(Descent *descent, size_t row, Error *err) {
     if (at == path->capacity && !grow(path, problem, err))
         return false;
     const float *x = descent->x + row * d;
-    path->loss[at] = descent->loss[row];
+    Worth worth = problem_worth(problem, descent->scores + row * columns, descent->goal[row]);
+    path->loss[at] = worth.loss;
     memcpy(path->scores + at * columns, descent->scores + row * columns, columns * sizeof(double));
     path->distance[at] = norm_distance(problem->constraint.norm, x, descent->x0[row], d);
     if (path->iterates)
         memcpy(path->iterates + at * d, x, d * sizeof(float));
     path->count++;
-    Worth worth = problem_worth(problem, descent->scores + row * columns, descent->goal[row]);
     worth.distance = problem->attack->minimal ? path->distance[at] : 0;
     bool last = problem->attack->keeps_last && worth.loss < INFINITY;
     if (at == 0 || last || worth_more(worth, descent->worth[row])) {
@@ -195,15 +202,74 @@ static void weigh(const void *context, size_t a, const double *scores, double *w
         memset(w, 0, problem->columns * sizeof *w);
 }
 
+/* By equal parts of the run. */
+static double smoothing_at(const Descent *descent, size_t iteration) {
+    static const double usual[] = { 30, 10, 3, 1 };
+    const AttackParams *params = descent->problem->params;
+    const Array *given = params->smoothing;
+    if (!given && params->direction == DIRECTION_LOG)
+        return 1;
+    size_t count = given ? array_size(given) : sizeof usual / sizeof *usual;
+    size_t part = (iteration - 1) * count / descent->iterations;
+    return given ? (double)array_f32(given)[part] : usual[part];
+}
+
+/* How the direction is asked for that leads from the points of one iteration to the next. */
+static DescentView view_at(const Descent *descent, size_t iteration) {
+    const Attack *attack = descent->problem->attack;
+    int direction = descent->problem->params->direction;
+    if (attack->view)
+        return attack->view(descent, iteration);
+    if (direction == DIRECTION_GRADIENT)
+        return (DescentView){ .ascends = false };
+    return (DescentView){ true, direction == DIRECTION_LOG, smoothing_at(descent, iteration), 0 };
+}
+
+/* Ascents of the points, one for each active row: scores, and gradients of what falls. Without a
+ * view: scores and heights. */
+static bool ascend(Descent *descent, const Batch *points, const DescentView *view, double *scores,
+                   Error *err) {
+    Ascent ascent = { .goal = descent->place_goal,
+                      .logarithmic = true,
+                      .threshold = -INFINITY,
+                      .scores = scores,
+                      .height = descent->height };
+    for (size_t a = 0; a < descent->active_count; a++)
+        descent->place_goal[a] = descent->goal[descent->active[a]];
+    if (view) {
+        ascent.logarithmic = view->logarithmic;
+        ascent.wider = view->wider;
+        ascent.wider_below = view->wider_below;
+        ascent.direction = descent->gradient;
+    }
+    if (!model_ascent_in_pieces(descent->problem->model, points, &ascent, err))
+        return false;
+    for (size_t a = 0; a < descent->active_count; a++)
+        descent->risen[descent->active[a]] = descent->height[a];
+    size_t count = view ? points->n * points->features : 0;
+    for (size_t i = 0; i < count; i++)
+        descent->gradient[i] = -descent->gradient[i];
+    return true;
+}
+
+double descent_left(const Descent *descent, size_t row) {
+    return view_at(descent, descent->iteration).ascends ? -descent->risen[row] : descent->loss[row];
+}
+
 /* Scores of the trial points, and their gradients where the next iteration will want them. */
 static bool score_trials(Descent *descent, Error *err) {
     const Problem *problem = descent->problem;
-    descent->ahead = problem->attack->gradient && descent->iteration < descent->iterations;
-    if (!descent->ahead)
+    descent->ahead =
+        problem->attack->gradient && descent->iteration < descent->iterations && !descent->measures;
+    if (!descent->ahead && !descent->measures)
         return descent_score(descent, &(Trials){ NULL, descent->active_count, 1 }, err);
     for (size_t a = 0; a < descent->active_count; a++)
         descent->score_count[descent->active[a]]++;
     Batch batch = { descent->trial, descent->active_count, problem->features, problem->where };
+    DescentView view = view_at(descent, descent->iteration + 1);
+    if (descent->measures || view.ascends)
+        return ascend(descent, &batch, descent->measures ? NULL : &view, descent->trial_scores,
+                      err);
     GradientRequest request = { .weigh = weigh,
                                 .context = descent,
                                 .scores = descent->trial_scores,
@@ -309,6 +375,12 @@ static bool ask_gradients(Descent *descent, Error *err) {
     size_t columns = problem->columns;
     Batch batch = { active_points(descent), descent->active_count, problem->features,
                     problem->where };
+    DescentView view = view_at(descent, descent->iteration);
+    if (view.ascends) { /* scores the rows once more */
+        for (size_t a = 0; a < descent->active_count; a++)
+            descent->score_count[descent->active[a]]++;
+        return ascend(descent, &batch, &view, descent->trial_scores, err);
+    }
     for (size_t a = 0; a < descent->active_count; a++)
         weigh(descent, a, descent->scores + descent->active[a] * columns,
               descent->weights + a * columns);
@@ -369,6 +441,24 @@ static bool start(Descent *descent, Error *err) {
     return true;
 }
 
+/* Of the rows of one sample all stop where one has reached the goal and was to stop there. */
+static void stop_siblings(const Descent *descent, size_t first, size_t last) {
+    bool reached = false;
+    for (size_t a = first; a < last; a++)
+        reached = reached || descent->worth[descent->active[a]].reached;
+    for (size_t a = first; reached && a < last; a++) {
+        int32_t *stop = &descent->stop[descent->active[a]];
+        *stop = *stop >= 0 ? *stop : STOP_OUTRUN;
+    }
+}
+
+size_t descent_siblings(const Descent *descent, size_t first) {
+    size_t last = first + 1, sample = descent->sample[descent->active[first]];
+    while (last < descent->active_count && descent->sample[descent->active[last]] == sample)
+        last++;
+    return last;
+}
+
 /* One iteration of every active row; those that are done leave the list. */
 static bool iterate(Descent *descent, Error *err) {
     const Attack *attack = descent->problem->attack;
@@ -384,8 +474,13 @@ static bool iterate(Descent *descent, Error *err) {
         size_t row = descent->active[a];
         if (!record(descent, row, err))
             return false;
-        descent->stop[row] = reason_to_stop(descent, row);
+        int32_t reason = reason_to_stop(descent, row);
+        if (descent->stop[row] < 0 || reason == STOP_REACHED)
+            descent->stop[row] = reason;
     }
+    for (size_t a = 0, next; descent->problem->params->early_stop && a < descent->active_count;
+         a = next)
+        stop_siblings(descent, a, next = descent_siblings(descent, a));
     drop_stopped(descent, descent->ahead);
     return true;
 }

@@ -53,6 +53,10 @@ typedef struct Descent {
     float *gradient;       /* active × features, of the current points */
     double *gradient_norm; /* active: l2 */
     double *weights;       /* active × columns: what the gradient is of, where scores are known */
+    Goal *place_goal;      /* active: the rows' goals, for ascents */
+    bool measures;         /* the next trial points are measured: risen, kernels as they are */
+    double *height;        /* active: as the last ascent answered */
+    double *risen;         /* n: what ascents raise (model.h), where each row stands */
     bool ahead;            /* gradients of the points that the rows have just moved to are there */
     float *trial;          /* active · trials × features */
     double *trial_scores;  /* active · trials × columns */
@@ -96,8 +100,17 @@ double descent_loss(const Descent *descent, size_t row, const double *scores);
 void descent_move(Descent *descent, size_t row, const float *point, const double *scores);
 
 /* Score the first trial point of every active row and move the rows there, better or worse. The
- * gradient that the next iteration will ask for comes out of the same pass through the model. */
+ * gradient that the next iteration will ask for comes out of the same pass through the model;
+ * where `measures` is set it is heights instead. */
 bool descent_take_trials(Descent *descent, Error *err);
+
+/* How far the row is from its goal, where its gradient is known: the loss, or what is left to rise.
+ */
+double descent_left(const Descent *descent, size_t row);
+
+/* Rows of one sample, one for each class that it may be taken for, lie side by side: the place
+ * behind those of the sample at the place `first`. */
+size_t descent_siblings(const Descent *descent, size_t first);
 
 /* How many iterations a descent may take. */
 size_t descent_iterations(const Attack *attack, const AttackParams *params);

@@ -4,6 +4,7 @@
 #include "attack/attack_fields.h"
 #include "attack/attacks.h"
 #include "attack/gradient_step.h"
+#include "attack/unit_step.h"
 
 static bool fgsm_resolve(AttackParams *params, Error *err) {
     (void)err;

@@ -6,7 +6,8 @@
  *     alpha_i, gamma_i   from the first to the final value, by the share
  *     epsilon ← min(epsilon (1 − gamma_i), nearest so far)   where x reaches the goal
  *               epsilon (1 + gamma_i)                        where it did so before
- *               (1 + gamma_i) (‖δ‖ + |loss| / ‖g‖_*)         where it never has
+ *               (1 + gamma_i) (‖δ‖ + |loss| / ‖g‖_*)         where it never has; an ascent's height
+ *                                                            stands for the loss where g is its
  *     x ← box(ball_epsilon(x − alpha_i g / ‖g‖_2))
  *
  * epsilon stays within dmax. Two things are not the paper's. The estimate of where the boundary is
@@ -44,7 +45,8 @@ static double next_epsilon(const Descent *descent, size_t row, const double *g) 
     if (descent->worth[row].reached)
         return epsilon * (1 + gamma);
     double steepness = norm_of(dual_of(problem->constraint.norm), g, problem->features);
-    return (1 + gamma) * (path->distance[path->count - 1] + fabs(descent->loss[row]) / steepness);
+    return (1 + gamma) *
+           (path->distance[path->count - 1] + fabs(descent_left(descent, row)) / steepness);
 }
 
 /* A component of the gradient, or 0 where its step would push out of the box. */
@@ -101,6 +103,8 @@ static const Field fields[] = {
     { "gamma_final", FIELD_NUMBER, ATTACK_AT(gamma_final), FMN_SHARE,
       .meaning = "what this share falls to, by a cosine" },
     ATTACK_OBJECTIVE,
+    ATTACK_DIRECTION,
+    ATTACK_SMOOTHING,
     ATTACK_MAX_ITER("steps at most"),
     ATTACK_COMMON,
     ATTACK_FIELDS_END,

@@ -9,7 +9,4 @@
 /* With params->step and params->eta as they are resolved. */
 bool gradient_step(Descent *descent, Error *err);
 
-/* The rule that belongs to a norm: the steepest direction of its ball. */
-StepRule step_rule_of(Norm norm);
-
 #endif

@@ -207,7 +207,7 @@ static bool set_labels(const Judging *judging, Error *err) {
 static Goal goal_of(const AttackResult *result, size_t i) {
     const Labels *classes = &result->classes;
     ptrdiff_t target = result->target ? labels_find(classes, array_i32(result->target)[i]) : -1;
-    return (Goal){ (size_t)labels_find(classes, array_i32(result->y)[i]), target };
+    return (Goal){ (size_t)labels_find(classes, array_i32(result->y)[i]), target, false };
 }
 
 /* Start and answer. */

@@ -25,14 +25,6 @@ bool objective_is_sound(const Model *model, const double *scores) {
     return !model->rejects || scores[model->classes.count] < INFINITY;
 }
 
-size_t objective_best_but(const double *scores, size_t count, size_t left_out) {
-    size_t best = left_out == 0 ? 1 : 0;
-    for (size_t c = best + 1; c < count; c++)
-        if (c != left_out && scores[c] > scores[best])
-            best = c;
-    return best;
-}
-
 void objective_margin_weights(const Model *model, Margin margin, double *w) {
     memset(w, 0, model_columns(model) * sizeof *w);
     w[margin.k] += 1;
@@ -43,5 +35,5 @@ void objective_margin_weights(const Model *model, Margin margin, double *w) {
 
 Margin objective_target_margin(const Model *model, const double *scores, Goal goal) {
     size_t target = (size_t)goal.target;
-    return (Margin){ objective_best_but(scores, model_columns(model), target), target };
+    return (Margin){ scores_best_but(scores, model_columns(model), target), target };
 }

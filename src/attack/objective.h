@@ -6,9 +6,10 @@
  *
  *     margin         s_k − s_c, k: y, or r where the sample is rejected; c: the best class but y.
  *                    Targeted: the best column but t, r included, − s_t
- *     continuous     max(s_y, θ) − max_{c≠y} s_c. Targeted as margin. Negative exactly where the
- *                    sample is accepted and wrong (accepted as t); without the jump that margin has
- *                    where a sample begins to be rejected
+ *     continuous     max(s_y, θ) − max_{c≠y} s_c. Targeted as margin, or where any wrong class
+ *                    will do max(s_y, θ) − s_t. Negative exactly where the sample is accepted and
+ *                    wrong (accepted as t); without the jump that margin has where a sample begins
+ *                    to be rejected
  *     cross_entropy  log p_y, targeted −log p_t; p is the softmax of all columns, r included
  *     dlr            the difference of logits ratio: the margin in units of the scores' spread
  *
@@ -18,12 +19,6 @@
 #define PERIGEE_ATTACK_OBJECTIVE_H
 
 #include "model.h"
-
-/* What is wanted of one sample, in columns of the scores. */
-typedef struct Goal {
-    size_t truth;     /* the true class's column */
-    ptrdiff_t target; /* the wanted class's column, or −1 for error-generic */
-} Goal;
 
 typedef struct Objective {
     const char *name;
@@ -60,9 +55,6 @@ bool objective_is_sound(const Model *model, const double *scores);
 
 /* ---- For the objectives -----------------------------------------------------------------------
  */
-
-/* The highest of columns 0 … count−1 but one; the lowest column wins a tie. */
-size_t objective_best_but(const double *scores, size_t count, size_t left_out);
 
 /* The loss s_k − s_c of two columns, and its weights. */
 typedef struct Margin {

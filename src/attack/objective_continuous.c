@@ -3,12 +3,13 @@
 #include "attack/objective.h"
 
 static Margin margin_of(const Model *model, const double *scores, Goal goal) {
-    if (goal.target >= 0)
+    if (goal.target >= 0 && !goal.any)
         return objective_target_margin(model, scores, goal);
     size_t classes = model->classes.count;
     bool reject = model->rejects && scores[classes] > scores[goal.truth];
     return (Margin){ reject ? classes : goal.truth,
-                     objective_best_but(scores, classes, goal.truth) };
+                     goal.any ? (size_t)goal.target
+                              : scores_best_but(scores, classes, goal.truth) };
 }
 
 static double loss(const Model *model, const double *scores, Goal goal) {

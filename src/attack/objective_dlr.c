@@ -43,9 +43,9 @@ static Ratio ratio_of(const Model *model, const double *scores, Goal goal) {
     Ratio ratio = { .k = reject ? classes : truth, .under = 1 };
     if (targeted) {
         ratio.c = (size_t)goal.target;
-        ratio.k = objective_best_but(scores, columns, ratio.c);
+        ratio.k = scores_best_but(scores, columns, ratio.c);
     } else {
-        ratio.c = objective_best_but(scores, classes, truth);
+        ratio.c = scores_best_but(scores, classes, truth);
     }
     ratio.over = scores[ratio.k] - scores[ratio.c];
     ratio.alone = rank(scores, columns, ratio.place) < (targeted ? 4u : 3u);

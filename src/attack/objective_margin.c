@@ -10,7 +10,7 @@ static Margin margin_of(const Model *model, const double *scores, Goal goal) {
     size_t classes = model->classes.count;
     bool rejected = verdict_rejected(model, scores);
     return (Margin){ rejected ? classes : goal.truth,
-                     objective_best_but(scores, classes, goal.truth) };
+                     scores_best_but(scores, classes, goal.truth) };
 }
 
 static double loss(const Model *model, const double *scores, Goal goal) {

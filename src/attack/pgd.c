@@ -6,6 +6,7 @@
 #include "attack/attack_fields.h"
 #include "attack/attacks.h"
 #include "attack/gradient_step.h"
+#include "attack/unit_step.h"
 #include "core/fail.h"
 
 #include <math.h>
@@ -34,28 +35,22 @@ static bool pgd_resolve(AttackParams *params, Error *err) {
 }
 
 static const Field fields[] = {
-    ATTACK_MODEL,
-    ATTACK_NORM,
-    ATTACK_DMAX,
-    ATTACK_ETA("dmax / 2", "the length of a step, or of the first"),
-    ATTACK_STEP,
-    ATTACK_STEP_SCHEDULE,
-    ATTACK_OBJECTIVE,
-    ATTACK_EPS,
-    ATTACK_MAX_ITER("steps at most"),
-    ATTACK_EARLY_STOP,
-    ATTACK_RESTARTS,
-    ATTACK_START_FROM,
-    ATTACK_SEED,
-    ATTACK_COMMON,
-    ATTACK_FIELDS_END,
+    ATTACK_MODEL,      ATTACK_NORM,
+    ATTACK_DMAX,       ATTACK_ETA("dmax / 2", "the length of a step, or of the first"),
+    ATTACK_STEP,       ATTACK_STEP_SCHEDULE,
+    ATTACK_LARGEST,    ATTACK_OBJECTIVE,
+    ATTACK_DIRECTION,  ATTACK_SMOOTHING,
+    ATTACK_EPS,        ATTACK_MAX_ITER("steps at most"),
+    ATTACK_EARLY_STOP, ATTACK_RESTARTS,
+    ATTACK_START_FROM, ATTACK_SEED,
+    ATTACK_COMMON,     ATTACK_FIELDS_END,
 };
 
 const Attack attack_pgd = {
     .name = "pgd",
     .summary = "projected gradient descent with a fixed step and random restarts",
     .fields = fields,
-    .params = { ATTACK_UNSET, .norm = NORM_L2, .max_iter = 50, .schedule = -1 },
+    .params = { ATTACK_UNSET, .norm = NORM_L2, .max_iter = 50, .schedule = -1, .largest = 20 },
     .resolve = pgd_resolve,
     .step = gradient_step,
     .trials = 1,

@@ -13,7 +13,7 @@ static const char *const where = "attack result";
 const char *stop_name(int stop) {
     static const char *const names[STOP_REASONS] = { "converged",   "max_iter", "zero_gradient",
                                                      "interrupted", "still",    "reached",
-                                                     "not_finite",  "given" };
+                                                     "not_finite",  "given",    "outrun" };
     return stop >= 0 && stop < STOP_REASONS ? names[stop] : "unknown";
 }
 
@@ -218,7 +218,7 @@ typedef struct Rescore {
 static Goal goal_of(const AttackResult *result, size_t i) {
     const Labels *classes = &result->classes;
     ptrdiff_t target = result->target ? labels_find(classes, array_i32(result->target)[i]) : -1;
-    return (Goal){ (size_t)labels_find(classes, array_i32(result->y)[i]), target };
+    return (Goal){ (size_t)labels_find(classes, array_i32(result->y)[i]), target, false };
 }
 
 /* What the attack minimised, by its parameters: before there was a choice, the margin. NULL where

@@ -21,6 +21,7 @@ typedef enum StopReason {
     STOP_REACHED,    /* asked to stop where the goal is reached */
     STOP_NOT_FINITE, /* scores or gradient are not finite where it stands */
     STOP_GIVEN,      /* its answer was not searched for (judge.h) */
+    STOP_OUTRUN,     /* another of the sample's classes came nearer, or there */
     STOP_REASONS
 } StopReason;
 

@@ -37,7 +37,7 @@ bool verdict_rejected(const Model *model, const double *scores) {
 bool verdict_success(const Model *model, const double *scores, Goal goal) {
     int32_t label = verdict_label(model, scores);
     const int32_t *labels = model->classes.label;
-    if (goal.target >= 0)
+    if (goal.target >= 0 && !goal.any)
         return verdict_hit(model->rejects, label, labels[goal.target]);
     return verdict_of(model->rejects, label, labels[goal.truth]) == VERDICT_WRONG;
 }

@@ -13,10 +13,12 @@
 #include "bind/bind_model.h"
 #include "bind/bind_samples.h"
 #include "bind/libraries.h"
+#include "core/array.h"
 #include "core/array_values.h"
 #include "core/error.h"
 #include "core/session.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,14 +41,76 @@ static const BoxType attack_type = { .name = "perigee.attack",
 
 /* ---- Options --------------------------------------------------------------------------------- */
 
+static bool is_target_word(lua_State *L, int value) {
+    if (lua_type(L, value) != LUA_TSTRING)
+        return false;
+    const char *word = lua_tostring(L, value);
+    return strcmp(word, "nearest") == 0 || strcmp(word, "each") == 0;
+}
+
+/* Stages that the list at `list` has, into the parameters. */
+static void read_stages(lua_State *L, int list, const char *where, AttackParams *params) {
+    char name[96];
+    if (!lua_istable(L, list))
+        luaL_error(L, "%s: stages: expected a list of tables, got %s", where,
+                   luaL_typename(L, list));
+    size_t count = (size_t)lua_rawlen(L, list);
+    if (count < 1 || count > HALVING_STAGES)
+        luaL_error(L, "%s: stages: expected 1 to %d of them, got %d", where, HALVING_STAGES,
+                   (int)count);
+    for (size_t s = 0; s < count; s++) {
+        HalvingStage *stage = &params->stage[s];
+        *stage = *(const HalvingStage *)halving_stage_fields.initial;
+        snprintf(name, sizeof name, "%s: stages: number %zu", where, s + 1);
+        if (lua_rawgeti(L, list, (lua_Integer)s + 1) != LUA_TTABLE)
+            luaL_error(L, "%s: expected a table, got %s", name, luaL_typename(L, -1));
+        bind_fields(L, lua_gettop(L), name, halving_stage_fields.field, stage);
+        lua_pop(L, 1);
+    }
+    params->stages = (int)count;
+}
+
+/* Push a copy of the list at `list` of tables, which have been looked at. */
+static void push_stages(lua_State *L, int list, const char *where) {
+    AttackParams params;
+    read_stages(L, list, where, &params);
+    lua_createtable(L, params.stages, 0);
+    for (int s = 1; s <= params.stages; s++) {
+        lua_rawgeti(L, list, s);
+        bind_push_copy(L, -1);
+        lua_rawseti(L, -3, s);
+        lua_pop(L, 1);
+    }
+}
+
+/* Of the array on top. One below 1 would make kernels narrower: then there is nothing to see. */
+static void check_divisors(lua_State *L, const char *where, const char *name) {
+    const Array *divisors = bind_test_array(L, -1);
+    size_t count = array_size(divisors);
+    if (count == 0)
+        luaL_error(L, "%s: %s: expected one number at least", where, name);
+    for (size_t i = 0; i < count; i++)
+        if (!(array_f32(divisors)[i] >= 1 && array_f32(divisors)[i] <= 1e6F))
+            luaL_error(L, "%s: %s: expected numbers from 1 to 1e6, got %f", where, name,
+                       (double)array_f32(divisors)[i]);
+}
+
 /* Check the value at `value` of an object option, and push what is kept of it: of an array or a
  * table of numbers a read-only array, else itself. */
 static void push_kept(lua_State *L, int value, const char *where, const Field *field) {
     int top = lua_gettop(L);
     bool number = lua_type(L, value) == LUA_TNUMBER;
     const char *type = field->type, *name = field->name;
-    bool whole = strcmp(type, "integer|array") == 0;
+    bool whole = strncmp(type, "integer|array", strlen("integer|array")) == 0;
     value = lua_absindex(L, value);
+    if (strcmp(type, "table[]") == 0) {
+        push_stages(L, value, where);
+        return;
+    }
+    if (strcmp(type, ATTACK_TARGET_TYPE) == 0 && is_target_word(L, value)) {
+        lua_pushvalue(L, value);
+        return;
+    }
     if (strcmp(type, "model") == 0)
         bind_check_model(L, value, where, name);
     else if (strcmp(type, "dataset|array") == 0)
@@ -56,10 +120,13 @@ static void push_kept(lua_State *L, int value, const char *where, const Field *f
     else if (number && whole)
         bind_integer(L, value, where, name, INT32_MIN, INT32_MAX);
     lua_settop(L, top);
-    if (number || strcmp(type, "model") == 0 || bind_test_dataset(L, value))
+    if ((number && strcmp(type, "number[]") != 0) || strcmp(type, "model") == 0 ||
+        bind_test_dataset(L, value))
         lua_pushvalue(L, value);
     else
         bind_to_kept_array(L, value, where, name, whole ? DTYPE_I32 : DTYPE_F32);
+    if (strcmp(type, "number[]") == 0)
+        check_divisors(L, where, name);
 }
 
 /* The options that are objects from the table at `options` into the one on top of the stack. */
@@ -107,12 +174,27 @@ static void read_object(lua_State *L, const FieldPlace *place, int arg, const ch
         lua_setfield(L, -2, place->field->name);
 }
 
+static void push_default_stages(lua_State *L, const AttackParams *params) {
+    lua_createtable(L, params->stages, 0);
+    for (int s = 0; s < params->stages; s++) {
+        lua_newtable(L);
+        for (const Field *field = halving_stage_fields.field; field->name; field++) {
+            Value value = field_get(field, &params->stage[s]);
+            bind_push_value(L, &value);
+            lua_setfield(L, -2, field->name);
+        }
+        lua_rawseti(L, -2, s + 1);
+    }
+}
+
 static void push_object_option(lua_State *L, const FieldPlace *place) {
     const AttackParams *params = place->object;
     const char *name = place->field->name;
     lua_getiuservalue(L, 1, 1);
     if (lua_getfield(L, -1, name) == LUA_TNIL && strcmp(place->field->type, "number|array") == 0)
         lua_pushnumber(L, *name == 'l' ? params->lower : params->upper);
+    else if (lua_isnil(L, -1) && strcmp(place->field->type, "table[]") == 0)
+        push_default_stages(L, params);
 }
 
 /* ---- Objects --------------------------------------------------------------------------------- */
@@ -177,6 +259,14 @@ static void read_bounds(lua_State *L, int held, AttackParams *params) {
     lua_pop(L, 2);
 }
 
+static void read_direction(lua_State *L, int held, const char *where, AttackParams *params) {
+    lua_getfield(L, held, "smoothing");
+    params->smoothing = bind_test_array(L, -1);
+    if (lua_getfield(L, held, "stages") == LUA_TTABLE)
+        read_stages(L, lua_gettop(L), where, params);
+    lua_pop(L, 2);
+}
+
 /* What lua/perigee/attack.lua prints: "attack.pgd_exp: l2, dmax 2, eta 0.1, …" */
 static int attack_words(lua_State *L) {
     const AttackBox *box = bind_check(L, 1, &attack_type, "tostring", "self");
@@ -185,6 +275,7 @@ static int attack_words(lua_State *L) {
     lua_settop(L, 1);
     lua_getiuservalue(L, 1, 1);
     read_bounds(L, 2, &params);
+    read_direction(L, 2, box->where, &params);
     lua_pushstring(L, attack_text(box->attack, &params, text));
     return 1;
 }
@@ -203,6 +294,16 @@ static const int32_t *push_labels(lua_State *L, int held, const char *name, size
     for (size_t i = 0; i < n; i++)
         each[i] = array_i32(labels)[one ? 0 : i];
     return each;
+}
+
+/* By the word that `held` has for its target, if it is one. */
+static TargetRule target_rule(lua_State *L, int held) {
+    bool word = lua_getfield(L, held, "target") == LUA_TSTRING;
+    TargetRule rule = !word                                      ? TARGET_ANY
+                      : strcmp(lua_tostring(L, -1), "each") == 0 ? TARGET_EACH
+                                                                 : TARGET_NEAREST;
+    lua_pop(L, 1);
+    return rule;
 }
 
 /* The start points of a double start into the task. */
@@ -274,8 +375,10 @@ static int attack_run_call(lua_State *L) {
     params.seed = seed_of(L, held, box);
     const int32_t *y = push_labels(L, held, "y", samples.n);
     task.y = y ? y : task.y;
-    task.target = push_labels(L, held, "target", samples.n);
+    task.rule = target_rule(L, held);
+    task.target = task.rule == TARGET_ANY ? push_labels(L, held, "target", samples.n) : NULL;
     read_bounds(L, held, &params);
+    read_direction(L, held, box->where, &params);
     read_start(L, held, box, &task);
     return bind_run_attack(L, box->attack, &params, &task);
 }

@@ -6,6 +6,7 @@
 #include "reject/taps.h"
 #include "reject/threshold.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,7 +124,8 @@ static bool check_unchanged(const Dnr *dnr, Error *err) {
 typedef struct Tile {
     Dnr *dnr;
     size_t most;             /* rows at once */
-    bool keep;               /* gradients will be wanted */
+    bool keep;               /* gradients will be wanted … */
+    double wider;            /* … of the layers' kernels as seen so */
     Batch rows;              /* of the user's batch */
     float **output;          /* per layer, rows × width */
     float **slopes;          /* per layer, rows × width; valid with keep */
@@ -207,7 +209,9 @@ static bool fill_inputs(const Tile *tile, float *inputs, Error *err) {
     for (size_t l = 0; l < dnr->layers; l++) {
         const DnrLayer *layer = &dnr->layer[l];
         ModelPass *pass = &tile->pass[l];
-        *pass = (ModelPass){ .model = layer->classifier, .batch = layer_batch(tile, l) };
+        *pass = (ModelPass){ .model = layer->classifier,
+                             .batch = layer_batch(tile, l),
+                             .wider = tile->wider };
         if (!(tile->keep ? model_forward(pass, tile->columns, err)
                          : model_scores(pass->model, &pass->batch, tile->columns, err))) {
             error_prefix(err, "%s", dnr_layer_name(dnr, l));
@@ -335,6 +339,50 @@ static bool dnr_gradient(Model *base, const Batch *batch, const GradientRequest 
     return ok;
 }
 
+/* ---- Ascent ---------------------------------------------------------------------------------- */
+
+/* The combiner's, at the layers' scores as they are. */
+static bool ascend_inputs(const Tile *tile, const Ascent *ascent, Error *err) {
+    const Dnr *dnr = tile->dnr;
+    Batch inputs = combiner_batch(tile);
+    Ascent inner = *ascent;
+    inner.threshold = fmax(ascent->threshold, dnr->threshold);
+    inner.scores = tile->columns;
+    inner.direction = tile->keep ? tile->pulled : NULL;
+    if (!model_ascent(dnr->combiner, &inputs, &inner, err))
+        return false;
+    threshold_append_all(widening(dnr), inputs.n, tile->columns, ascent->scores);
+    return true;
+}
+
+static bool ascend_tile(const Tile *tile, const Ascent *ascent, Error *err) {
+    Taps taps = tile_taps(tile);
+    Pass *pass = NULL;
+    bool ok = tile->keep ? (pass = network_forward(tile->dnr->net, &tile->rows, &taps, err)) != NULL
+                         : network_outputs(tile->dnr->net, &tile->rows, &taps, err);
+    ok = ok && fill_inputs(tile, tile->inputs, err) && ascend_inputs(tile, ascent, err) &&
+         (!tile->keep ||
+          (pull_to_layers(tile, err) &&
+           pass_backward(pass, (const float *const *)tile->slopes, ascent->direction, err)));
+    clear_passes(tile);
+    pass_free(pass);
+    return ok;
+}
+
+static bool dnr_ascent(Model *base, const Batch *batch, const Ascent *ascent, Error *err) {
+    Dnr *dnr = (Dnr *)base;
+    Tile tile = { .dnr = dnr, .keep = ascent->direction, .wider = ascent->wider_below };
+    if (!check_unchanged(dnr, err) || !tile_make(&tile, batch, err))
+        return false;
+    bool ok = true;
+    for (size_t first = 0; ok && tile_next(&tile, batch, first); first += tile.most) {
+        Ascent rows = ascent_rows(ascent, base, first);
+        ok = ascend_tile(&tile, &rows, err);
+    }
+    tile_clear(&tile);
+    return ok;
+}
+
 /* ---- Hyperparameters ------------------------------------------------------------------------- */
 
 static bool dnr_option_at(Model *base, size_t i, FieldPlace *place) {
@@ -369,6 +417,7 @@ const ModelKind dnr_kind = {
     .scores = dnr_scores,
     .one_pass = true,
     .gradient = dnr_gradient,
+    .ascent = dnr_ascent,
     .all_or_nothing = true,
     .fit = dnr_fit_default,
     .option_at = dnr_option_at,

@@ -91,6 +91,38 @@ static bool layer_gradient(Model *base, const Batch *batch, const GradientReques
     return ok;
 }
 
+/* Of the rows from `first` on. */
+static bool ascend_rows(LayerModel *self, const Batch *rows, const Ascent *ascent, float *slopes,
+                        Error *err) {
+    Pass *pass = network_forward(self->net, rows, &(Taps){ .layer = &self->tap, .count = 1 }, err);
+    if (!pass)
+        return false;
+    Batch output = { pass_output(pass, 0), rows->n, self->width, rows->where };
+    Ascent inner = *ascent;
+    inner.direction = ascent->direction ? slopes : NULL;
+    bool ok = model_ascent(self->classifier, &output, &inner, err) &&
+              (!ascent->direction ||
+               pass_backward(pass, (const float *const[]){ slopes }, ascent->direction, err));
+    pass_free(pass);
+    return ok;
+}
+
+static bool layer_ascent(Model *base, const Batch *batch, const Ascent *ascent, Error *err) {
+    LayerModel *self = (LayerModel *)base;
+    size_t n = batch->n, tile;
+    if (!check_classes(self, err))
+        return false;
+    float *slopes = layer_rows(self, batch, &tile, err);
+    bool ok = slopes != NULL;
+    for (size_t first = 0; ok && first < n; first += tile) {
+        Batch rows = batch_rows(batch, first, n - first < tile ? n - first : tile);
+        Ascent part = ascent_rows(ascent, base, first);
+        ok = ascend_rows(self, &rows, &part, slopes, err);
+    }
+    free(slopes);
+    return ok;
+}
+
 static bool take_classes(LayerModel *self, Error *err) {
     const Model *classifier = self->classifier;
     if (classifier->features != 0 && classifier->features != self->width)
@@ -172,6 +204,7 @@ const ModelKind layer_model_kind = {
     .scores = layer_scores,
     .one_pass = true,
     .gradient = layer_gradient,
+    .ascent = layer_ascent,
     .fit = layer_fit,
     .part_at = layer_part_at,
     .input_shape = layer_input_shape,

@@ -3,6 +3,7 @@
 #include "core/fail.h"
 #include "reject/threshold.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,23 @@ static bool nr_gradient(Model *base, const Batch *batch, const GradientRequest *
         return false;
     bool ok = model_gradient(nr->model, batch, &inner.asked, err);
     inner_request_end(&inner, batch);
+    return ok;
+}
+
+static bool nr_ascent(Model *base, const Batch *batch, const Ascent *ascent, Error *err) {
+    Nr *nr = (Nr *)base;
+    size_t classes = base->classes.count, bytes = batch->n * classes * sizeof(double);
+    if (!check_classes(nr, err))
+        return false;
+    Ascent inner = *ascent;
+    inner.threshold = fmax(ascent->threshold, nr->threshold);
+    if (!(inner.scores = malloc(bytes)))
+        return error_memory(err, batch->where, bytes);
+    bool ok = model_ascent(nr->model, batch, &inner, err);
+    if (ok)
+        threshold_append_all((Widening){ classes, nr->threshold }, batch->n, inner.scores,
+                             ascent->scores);
+    free(inner.scores);
     return ok;
 }
 
@@ -125,6 +143,7 @@ const ModelKind nr_kind = {
     .scores = nr_scores,
     .one_pass = true,
     .gradient = nr_gradient,
+    .ascent = nr_ascent,
     .fit = nr_fit,
     .option_at = nr_option_at,
     .part_at = nr_part_at,

@@ -39,6 +39,9 @@ struct KernelKind {
      */
     void (*slopes)(const Kernel *kernel, const double *base, double *slope, size_t n);
 
+    /* k = exp(−decay · base), with the kernel's γ. NULL: it is not of that form. */
+    double (*decay)(const Kernel *kernel);
+
     /* Of BASE_OWN: the base of one pair, and gradient += slope · dbase/dx. */
     double (*pair)(const float *x, const float *s, size_t features);
     void (*pull)(const float *x, const float *s, size_t features, double slope, double *gradient);

@@ -24,6 +24,10 @@ static void slopes(const Kernel *kernel, const double *base, double *slope, size
     scale(slope, -kernel->gamma, n);
 }
 
+static double decay(const Kernel *kernel) {
+    return kernel->gamma;
+}
+
 static const Field fields[] = {
     { "gamma", FIELD_NUMBER, offsetof(Kernel, gamma), .low = 0, .high = INFINITY,
       .open = FIELD_ABOVE_LOW | FIELD_BELOW_HIGH, .meaning = "the inverse square of its width" },
@@ -39,4 +43,5 @@ const KernelKind kernel_rbf = {
     .fields = { fields, &initial },
     .values = values,
     .slopes = slopes,
+    .decay = decay,
 };

@@ -17,7 +17,7 @@
 #include "core/memory.h"
 #include "core/parallel.h"
 #include "data/safetensors.h"
-#include "svm/decision.h"
+#include "svm/decision_ascent.h"
 #include "svm/gram.h"
 #include "svm/matrix_memory.h"
 #include "svm/train.h"
@@ -245,11 +245,16 @@ static bool svc_scores(Model *model, const Batch *batch, double *scores, Error *
     return ok;
 }
 
+static DecisionView view_of(const Svc *svc, double wider) {
+    return (DecisionView){ &svc->decision, wider };
+}
+
 static bool svc_gradient(Model *model, const Batch *batch, const GradientRequest *request,
                          Error *err) {
     const Svc *svc = (const Svc *)model;
+    DecisionView view = view_of(svc, request->wider);
     if (!is_single(svc))
-        return decision_gradient(&svc->decision, batch, request, err);
+        return decision_gradient(view, batch, request, err);
     double *single = request->w ? single_weights(batch, request->w, err) : NULL;
     if (request->w && !single)
         return false;
@@ -259,7 +264,7 @@ static bool svc_gradient(Model *model, const Batch *batch, const GradientRequest
                               .first_row = request->first_row,
                               .scores = request->scores,
                               .gradient = request->gradient };
-    bool ok = decision_gradient(&svc->decision, batch, &inner, err);
+    bool ok = decision_gradient(view, batch, &inner, err);
     if (ok && request->scores)
         spread(request->scores, batch->n);
     free(single);
@@ -268,7 +273,7 @@ static bool svc_gradient(Model *model, const Batch *batch, const GradientRequest
 
 static bool svc_forward(ModelPass *pass, double *scores, Error *err) {
     const Svc *svc = (const Svc *)pass->model;
-    pass->kept = decision_forward(&svc->decision, &pass->batch, scores, err);
+    pass->kept = decision_forward(view_of(svc, pass->wider), &pass->batch, scores, err);
     if (pass->kept && is_single(svc))
         spread(scores, pass->batch.n);
     return pass->kept != NULL;
@@ -288,6 +293,41 @@ static bool svc_backward(ModelPass *pass, const double *w, float *gradient, Erro
 
 static void svc_forget(ModelPass *pass) {
     decision_pass_free(pass->kept);
+}
+
+/* Of a column: its function, and the sign that this has in it. */
+static size_t function_of(const Svc *svc, size_t column, double *sign) {
+    *sign = is_single(svc) && column == 0 ? -1 : 1;
+    return is_single(svc) ? 0 : column;
+}
+
+typedef struct AscentOf {
+    const Svc *svc;
+    const Ascent *ascent;
+} AscentOf;
+
+static LogGoal log_goal(const void *context, size_t row, const double *f) {
+    const AscentOf *of = context;
+    const Svc *svc = of->svc;
+    Goal wanted = of->ascent->goal[row];
+    double both[2] = { -*f, *f };
+    LogGoal goal = { .threshold = of->ascent->threshold };
+    size_t rising = ascent_class(&svc->base, wanted, is_single(svc) ? both : f);
+    goal.rising = function_of(svc, rising, &goal.up);
+    goal.falling = function_of(svc, wanted.truth, &goal.down);
+    return goal;
+}
+
+static bool svc_ascent(Model *model, const Batch *batch, const Ascent *ascent, Error *err) {
+    const Svc *svc = (const Svc *)model;
+    if (!ascent->logarithmic || !svc->decision.kernel.kind->decay)
+        return ascent_along_gradient(model, batch, ascent, err);
+    AscentOf of = { svc, ascent };
+    LogAscent asked = { log_goal, &of, ascent->scores, ascent->height, ascent->direction };
+    bool ok = decision_ascent(view_of(svc, ascent->wider), batch, &asked, err);
+    if (ok && is_single(svc))
+        spread(ascent->scores, batch->n);
+    return ok;
 }
 
 /* ---- Training -------------------------------------------------------------------------------- */
@@ -586,6 +626,7 @@ const ModelKind svc_kind = {
     .forward = svc_forward,
     .backward = svc_backward,
     .forget = svc_forget,
+    .ascent = svc_ascent,
     .all_or_nothing = true,
     .fit = svc_fit,
     .fit_folds = svc_fit_folds,

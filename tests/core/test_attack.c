@@ -185,6 +185,7 @@ static void test_step_rules(void **state) {
         const float x[2] = { 1, 2 };
         AttackParams params = params_of(attack_find("pgd"), NORM_L2, 10);
         params.step = (int)rules[k].rule;
+        params.largest = 1;
         params.eta = 0.1;
         params.max_iter = 1;
         AttackResult *result = run_line("pgd", params, x, &err);

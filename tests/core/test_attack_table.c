@@ -146,7 +146,7 @@ static void check_trace(const Attack *attack, const Case *c, const AttackResult 
     size_t count = array_size(trace->loss), columns = result->columns, d = c->task.features;
     const double *loss = array_f64(trace->loss), *scores = array_f64(trace->scores);
     Goal goal = { (size_t)array_i32(result->y)[i],
-                  result->target ? array_i32(result->target)[i] : -1 };
+                  result->target ? array_i32(result->target)[i] : -1, false };
     const double *distance = array_f64(trace->distance);
     Worth worth, last = { 0 };
     assert_true((trace->iterates != NULL) == c->params.iterates);
@@ -170,7 +170,7 @@ static void check_judgement(const Case *c, const AttackResult *result, size_t i)
     double scores[MOST_CLASSES + 1];
     const float *x = array_f32(result->x_adv) + i * c->task.features;
     Goal goal = { (size_t)array_i32(result->y)[i],
-                  result->target ? array_i32(result->target)[i] : -1 };
+                  result->target ? array_i32(result->target)[i] : -1, false };
     Error err;
     assert_true(model_scores(model, &(Batch){ x, 1, c->task.features, "test" }, scores, &err));
     assert_memory_equal(scores, array_f64(result->scores) + i * result->columns,
@@ -178,7 +178,7 @@ static void check_judgement(const Case *c, const AttackResult *result, size_t i)
     assert_int_equal(array_i32(result->label)[i], model_label(model, scores));
     Verdict verdict = result_verdict(result, i);
     assert_int_equal(verdict == VERDICT_WRONG || verdict == VERDICT_EVADED,
-                     verdict_success(model, scores, (Goal){ goal.truth, -1 }));
+                     verdict_success(model, scores, (Goal){ goal.truth, -1, false }));
     assert_true((verdict == VERDICT_WRONG) <= (result_start_verdict(result, i) == VERDICT_WRONG));
     assert_int_equal(verdict == VERDICT_REJECTED, verdict_rejected(model, scores));
     assert_int_equal(result_hit(result, i),
@@ -272,6 +272,7 @@ static void test_seeds(void **state) {
             Case c;
             draw(&c, attack_table[a], &rng);
             c.params.dmax = 0.3;
+            c.params.eta = 0.05;
             c.params.restarts = restarts;
             c.params.max_iter = attack_table[a]->counts_start ? 2 : 1;
             AttackResult *one = run(attack_table[a], &c.params, &c.task);

@@ -27,7 +27,7 @@ static Model *bumps(double threshold) {
 
 static double loss(const Objective *objective, const Model *model, const double *scores,
                    size_t truth, ptrdiff_t target) {
-    return objective->loss(model, scores, (Goal){ truth, target });
+    return objective->loss(model, scores, (Goal){ truth, target, false });
 }
 
 static void test_margin(void **state) {
@@ -67,7 +67,7 @@ static void test_cross_entropy(void **state) {
     /* Where p is 1 in double there are digits left still. */
     const double far[2] = { 60, 0 };
     double w[2];
-    entropy->weights(&model->base, far, (Goal){ 0, -1 }, w);
+    entropy->weights(&model->base, far, (Goal){ 0, -1, false }, w);
     assert_float_equal(loss(entropy, &model->base, far, 0, -1) * exp(60), -1, 1e-6);
     assert_float_equal(w[0] * exp(60), 1, 1e-6);
     assert_float_equal(w[1] * exp(60), -1, 1e-6);
@@ -97,11 +97,11 @@ static void test_success(void **state) {
     (void)state;
     Model *model = bumps(0);
     const double accepted[4] = { 3, 5, 4, 1 }, rejected[4] = { 3, 5, 4, 5 };
-    assert_false(verdict_success(model, accepted, (Goal){ 1, -1 }));
-    assert_true(verdict_success(model, accepted, (Goal){ 0, -1 }));
-    assert_false(verdict_success(model, rejected, (Goal){ 0, -1 }));
-    assert_true(verdict_success(model, accepted, (Goal){ 0, 1 }));
-    assert_false(verdict_success(model, accepted, (Goal){ 0, 2 }));
+    assert_false(verdict_success(model, accepted, (Goal){ 1, -1, false }));
+    assert_true(verdict_success(model, accepted, (Goal){ 0, -1, false }));
+    assert_false(verdict_success(model, rejected, (Goal){ 0, -1, false }));
+    assert_true(verdict_success(model, accepted, (Goal){ 0, 1, false }));
+    assert_false(verdict_success(model, accepted, (Goal){ 0, 2, false }));
     assert_true(verdict_of(false, LABEL_REJECTED, LABEL_REJECTED) == VERDICT_CORRECT);
     assert_true(verdict_of(true, LABEL_REJECTED, 1) == VERDICT_REJECTED);
     for (Verdict start = VERDICT_CORRECT; start <= VERDICT_WRONG; start++)
@@ -114,7 +114,7 @@ static void test_success(void **state) {
         double scores[4];
         for (int c = 0; c < 4; c++)
             scores[c] = rng_normal(&rng);
-        Goal goal = { (size_t)(round % 3), round % 2 ? -1 : (ptrdiff_t)(round % 3 + 1) % 3 };
+        Goal goal = { (size_t)(round % 3), round % 2 ? -1 : (ptrdiff_t)(round % 3 + 1) % 3, false };
         bool success = verdict_success(model, scores, goal);
         assert_true(success == (objective_continuous.loss(model, scores, goal) < 0));
         assert_true(success == (objective_margin.loss(model, scores, goal) < 0));
@@ -160,7 +160,8 @@ static void test_weights_are_slopes(void **state) {
             bool rejects = round % 2;
             TestModel *model = test_model(5, 2, many_centers, NULL);
             model->base.rejects = rejects;
-            Goal goal = { rng_below(&rng, 5), round % 4 < 2 ? -1 : (ptrdiff_t)rng_below(&rng, 5) };
+            Goal goal = { rng_below(&rng, 5), round % 4 < 2 ? -1 : (ptrdiff_t)rng_below(&rng, 5),
+                          false };
             double scores[6], w[6], up[6], w_up[6];
             for (int c = 0; c < 6; c++)
                 scores[c] = 2 * rng_normal(&rng);

@@ -31,7 +31,7 @@ print(pgd:run(digits))]],
     name = "attack.pgd",
     text = [[
 Projected gradient descent. The step is the gradient at unit length for l2, its sign for linf, its
-largest component for l1, times eta; step = "raw" takes the gradient as it is. Without eta the steps
+largest components for l1, times eta; step = "raw" takes the gradient as it is. Without eta the steps
 fall from dmax / 2 by a cosine to a 250th of it; a given eta is kept unless step_schedule = "cosine".
 The answer is the best point of the way.
 
@@ -48,14 +48,67 @@ What falls is the objective, of the true class y and the reject score (if the mo
                  target, minus the target's
   dlr            continuous (with a target: margin), divided by the highest score less the third
                  (less the mean of third and fourth); undivided where there are no such scores
-Whether a point has evaded is always judged by the model's decision.]],
+Whether a point has evaded is always judged by the model's decision.
+
+Where every gradient is next to nothing another direction sees more: ?directions.
+
+For l1 a step has the signs of its largest components: 20, or a twentieth of the features if that is less.]],
     returns = { "attack", "an object whose options can be read and set; :run(samples) attacks" },
     example = example_net .. [[
 local pgd = attack.pgd {
   model = net, norm = "linf", dmax = 0.2, restarts = 2, seed = 1,
 }
 print(pgd:run(digits))]],
-    see = { "attack.pgd_exp", "attack.fgsm", "attack:run" },
+    see = { "attack.pgd_exp", "directions", "attack:run" },
+  },
+  {
+    name = "directions", kind = "value",
+    text = [[
+Along what an attack moves a sample, beside the gradient of its objective.
+
+Where scores are sums of kernels that have all died out, every gradient is next to nothing, and an attack
+along it is blind. direction = "log" goes along the gradient of log P_c - log(N_c + max(t, s_y) - b_c)
+instead: s_c = P_c - N_c + b_c is the score of the best other class (or the target) by its positive and
+negative coefficients, t the reject score. That is above 0 for the same points as s_c - max(t, s_y), and
+does not vanish. It is answered by svms of an rbf kernel and by nr, dnr and reject.layer models over such;
+others go along the gradient of s_c - max(t, s_y). direction = "smooth" is that gradient with the kernels'
+gamma divided by smoothing, { 30, 10, 3, 1 } in equal parts of the run; with "log" smoothing may be given
+too. Verdicts, losses and the choice of the best point are always the true model's.]],
+    example = [[
+local machine = svm.from {
+  sv = { { 0, 0 }, { 3, 0 } }, alpha = { { 1, -1 }, { -1, 1 } },
+  b = { -0.5, -0.5 }, kernel = svm.rbf(16), classes = { 0, 1 },
+}
+local defence = reject.new { model = machine, threshold = 0 }
+for _, direction in ipairs { "gradient", "log" } do
+  local pgd = attack.pgd {
+    model = defence, dmax = 5, lower = -9, upper = 9, direction = direction,
+  }
+  print(direction, pgd:run({ { 1, 3 } }, { y = 0 }).verdict[1])
+end]],
+    see = { "attack.pgd", "attack.halving" },
+  },
+  {
+    name = "attack.halving",
+    text = [[
+Successive halving over the wrong classes. From each sample one path sets out towards every class but the
+true one; after a stage the paths go on whose classes are nearest to being accepted, from where they are.
+A sample is done at the first step at which it is accepted as any wrong class. It finds what attacks that
+choose one class at the start do not, at a fraction of the price of trying all to the end.
+
+A stage of T steps is { classes =, steps = T, eta =, eta_end =, momentum =, smoothing =, layer_smoothing
+=, layer_smoothing_later = }: how many of a sample's paths take part (0: all), step t of length
+(eta / 2 (1 + cos(pi t / T)) + eta_end) dmax, along the direction at unit length (l2), its sign (linf) or
+the signs of its largest components (l1). The direction sees the kernels' gamma divided by smoothing
+(that of the machine that decides) and layer_smoothing (those of a dnr's layers; layer_smoothing_later in
+the stage's second half). It is the logarithm's unless direction says another: ?directions.
+attack.halving{}.stages reads the three that are taken if none are given.]],
+    returns = { "attack", "an object whose options can be read and set; :run(samples) attacks" },
+    example = example_net .. [[
+local halving = attack.halving { model = net, norm = "l2", dmax = 1 }
+print(halving:run(digits))
+print(#halving.stages, halving.stages[1].steps)]],
+    see = { "attack.pgd", "attack:run" },
   },
   {
     name = "attack.fmn",
@@ -152,10 +205,13 @@ print(attack.worst { pgd, exp, name = "both" })]],
   {
     name = "attack:run",
     text = [[
-Attacks all samples as one batch. The true classes are the dataset's, or y's, or else the model's own
-best ones. Ctrl-C ends it with what there is: a sample that was not finished says "interrupted".
-Where scores or a gradient are not finite a run stops with "not_finite" and keeps the answer that it had;
-where scores are so at its start its verdict is "failed", and it has no label (−2147483648).]],
+Attacks all samples as one batch. A target is a label that all shall get, or one for each; target =
+"nearest" goes towards the class whose score is best after the true one's at the start, "each" towards
+every other class in turn, and the best answer counts: with both any wrong class is a success. The true
+classes are the dataset's, or y's, or else the model's own best ones. Ctrl-C ends it with what there is:
+a sample that was not finished says "interrupted". Where scores or a gradient are not finite a run stops
+with "not_finite" and keeps the answer that it had; where scores are so at its start its verdict is
+"failed", and it has no label (−2147483648).]],
     params = {
       { "samples", "dataset|array", "a dataset, rows of features, or one sample" },
     },
@@ -287,8 +343,9 @@ more from the stored points.]]),
     '"correct", "rejected", "wrong" or "failed": what each was before.'),
   field("result.stop", "string[]",
     'Why each ended: "max_iter"; "still" (five steps have not moved it); "zero_gradient"; "reached" (with '
-      .. 'early_stop, or of attack.fmn where the sample itself does it); "converged" (with eps); '
-      .. '"interrupted"; "not_finite" (scores or gradient); "given" (attack.judge).'),
+      .. 'early_stop, or of attack.fmn where the sample itself does it); "outrun" (another of its classes was '
+      .. 'nearer, or there); "converged" (with eps); "interrupted"; "not_finite" (scores or gradient); '
+      .. '"given" (attack.judge).'),
   field("result.loss", "array[]", "The loss of every iterate, from the start to the answer; float64."),
   field("result.trace", "array[]", "The scores of every iterate, iterates × columns, float64."),
   field("result.trace_distance", "array[]", "The distance of every iterate; float64."),
@@ -314,6 +371,6 @@ gradients, params. Else nil.]]),
 return {
   name = "attack",
   title = "Attacks",
-  summary = "FGSM, PGD, PGD-Exp and FMN on any model, all samples in lockstep, and what they find.",
+  summary = "FGSM, PGD, PGD-Exp, FMN and halving on any model, all samples in lockstep, and what they find.",
   entries = entries,
 }
