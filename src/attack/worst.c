@@ -101,7 +101,7 @@ static Answer answer_of(const AttackResult *result, size_t i, bool targeted) {
     const Model model = { .classes = result->classes, .rejects = result->rejects };
     const Labels *classes = &result->classes;
     const double *scores = array_f64(result->scores) + i * result->columns;
-    Goal goal = { (size_t)labels_find(classes, array_i32(result->y)[i]), -1 };
+    Goal goal = { (size_t)labels_find(classes, array_i32(result->y)[i]), -1, false };
     if (targeted)
         goal.target = labels_find(classes, array_i32(result->target)[i]);
     return (Answer){ .hit = targeted && result_hit(result, i),

@@ -343,8 +343,8 @@ more from the stored points.]]),
     '"correct", "rejected", "wrong" or "failed": what each was before.'),
   field("result.stop", "string[]",
     'Why each ended: "max_iter"; "still" (five steps have not moved it); "zero_gradient"; "reached" (with '
-      .. 'early_stop, or of attack.fmn where the sample itself does it); "outrun" (another of its classes was '
-      .. 'nearer, or there); "converged" (with eps); "interrupted"; "not_finite" (scores or gradient); '
+      .. 'early_stop, or of attack.fmn where the sample itself does it); "outrun" (another of its classes '
+      .. 'was nearer, or there); "converged" (with eps); "interrupted"; "not_finite" (scores or gradient); '
       .. '"given" (attack.judge).'),
   field("result.loss", "array[]", "The loss of every iterate, from the start to the answer; float64."),
   field("result.trace", "array[]", "The scores of every iterate, iterates × columns, float64."),
