@@ -1,7 +1,8 @@
--- The Lua half of the library attack: how attacks print; results of several; a model written in Lua is looked
+-- The Lua half of the library attack: how attacks print; several as one; a model written in Lua is looked
 -- at before it is attacked.
 
 local check = require "perigee.gradient_check"
+local ensemble = require "perigee.ensemble"
 local native = require "perigee.native"
 local worst = require "perigee.worst"
 
@@ -40,5 +41,7 @@ debug.getregistry()["perigee.look"] = function(model, x)
 end
 
 attack.worst = worst.of
+
+function attack.ensemble(attacks) return ensemble.new(attacks) end
 
 return attack

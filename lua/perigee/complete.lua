@@ -88,7 +88,8 @@ end
 
 -- The names of the options that an object of the program has now; the function is the program's own.
 local function option_names(value)
-  local meta = type(value) == "userdata" and debug.getmetatable(value)
+  local meta = debug.getmetatable(value)
+  if type(value) ~= "userdata" and meta ~= debug.getregistry()["perigee.ensemble"] then meta = nil end
   local names = type(meta) == "table" and rawget(meta, "perigee.option_names")
   return names and names(value) or {}
 end

@@ -10,7 +10,7 @@
 
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
-local kinds = require "perigee.kinds"
+local ensemble = require "perigee.ensemble"
 local printable = require("perigee.native").printable
 local text = require "perigee.text"
 
@@ -87,7 +87,7 @@ local valid = { "models", "attack", "data", "dmax", "noise", "seed" }
 
 local function check_options(options)
   arguments.only("evaluate.security", options, valid)
-  if not kinds.is(options.attack, "attack") then
+  if not ensemble.is_attack(options.attack) then
     fail("attack: expected an attack, attack.pgd{ norm = \"l2\" }, got a %s", type(options.attack))
   end
   if options.data == nil then fail("data: expected a dataset to attack") end
@@ -156,7 +156,7 @@ local function run(attacker, data, seed)
   local ok, result = pcall(attacker.run, attacker, data, { seed = seed })
   if ok then return result end
   if type(result) ~= "string" then error(result, 0) end
-  fail("%s", (result:gsub("^attack%.[%w_]+: ", "")))
+  fail("%s", (result:gsub("^[^\n:]+:%d+: (attack%.)", "%1"):gsub("^attack%.[%w_]+: ", "")))
 end
 
 -- ---- The evaluation ------------------------------------------------------------------------------

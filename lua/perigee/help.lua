@@ -35,6 +35,7 @@ local modules = { "prompt", table.unpack(require "perigee.libraries") }
 --- Kinds that have everything that another one has.
 help.parents = {
   net = "model", svm = "model", nr = "model", layer = "model", dnr = "model", panel = "figure",
+  ensemble = "attack",
 }
 
 -- Filled at first use: starting the prompt does not pay for it.

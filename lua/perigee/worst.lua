@@ -25,18 +25,18 @@ local function plain(value, key)
   return type(value) == "userdata" and math.huge or value
 end
 
--- What all parts have in common: dmax, the bounds, …
+-- What all parts that have run have in common: dmax, the bounds, …
 local function common(parts)
-  local same = {}
-  for name, value in pairs(parts[1] and parts[1].params or {}) do
-    local words = json.text { plain(value, name) }
-    for _, part in ipairs(parts) do
-      local other = (part.params or {})[name]
-      if other == nil or json.text { plain(other, name) } ~= words then words = nil end
+  local same
+  for _, part in ipairs(parts) do
+    local params = part.params
+    if params and not same then same = plain(params) end
+    for name, value in pairs(params and same or {}) do
+      local other = params[name]
+      if other == nil or json.text { plain(other, name) } ~= json.text { value } then same[name] = nil end
     end
-    if words then same[name] = value end
   end
-  return same
+  return same or {}
 end
 
 --- What is kept of a result that becomes part of another; `more` besides.

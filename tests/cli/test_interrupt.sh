@@ -95,6 +95,21 @@ check_equal "a security evaluation: status 130" "$status" 130
 check_match "keeps what was counted" "$out" "*kept*"
 check "and the chunk stops there too" differs "$out" "*on*"
 
+# An ensemble of attacks gives what its parts have found so far. What is assigned is printed on the
+# spot.
+interrupt_script 'local here = setmetatable({}, { __newindex = print })
+local net = nn.load "mnist-cnn"
+local digits = data.digits(100, { seed = 1 })
+print "ready"
+here.kept = attack.ensemble {
+  attack.fgsm { model = net, norm = "l2", dmax = 1e-6 },
+  attack.pgd_exp { dmax = 1e-6, max_iter = 1000000, eta = 1e-9 },
+  attack.pgd { dmax = 1e-6 } }:run(digits)
+print("on")'
+check_equal "an ensemble: status 130" "$status" 130
+check_match "keeps what was found" "$out" "*kept*ensemble on net: 100 samples*interrupted*1 fgsm*2 pgd_exp*"
+check "and the chunk stops there as well" differs "$out" "*3 pgd*on*"
+
 # A model in Lua in the midst of an attack: it may finish its batch, then the attack returns. It is
 # "ready" once the look at its gradient is over, before which there is nothing to hand over.
 interrupt_script 'local watch = setmetatable({}, { __gc = function()

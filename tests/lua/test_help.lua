@@ -101,6 +101,7 @@ local function samples_of_kinds()
   return {
     array = array.zeros(2), dataset = ds, svm = model, net = net, model = model, result = result,
     nr = reject.new { model = model }, attack = attack.pgd { model = net, dmax = 1 },
+    ensemble = attack.ensemble { attack.pgd {} },
     layer = reject.layer { net = net, layer = "fc", classifier = svm.new() },
     dnr = dnr.new { net = net, layers = { "fc" }, layer_classifier = svm.new(), combiner = svm.new() },
     figure = plot.figure { title = "title" }, report = report, confusion = report.confusion,

@@ -161,6 +161,30 @@ print(attack.noise({ model = net, dmax = 2, seed = 1 }):run(digits))]],
     see = { "evaluate.security", "attack:run" },
   },
   {
+    name = "attack.ensemble",
+    text = [[
+Several attacks as one. Each runs on the samples that the earlier ones left: what has evaded (hit its
+target), was wrong before or has no scores is not attacked again. What all found is one result, by the rule
+of attack.worst, and it says what each part was given, added, cost and left: result.parts, also in files
+and wherever the result is printed. A start that no part has attacked has the source 0.
+
+An ensemble is used as an attack is: it runs, and its :with, :set and options (e.dmax = 2) are those of all
+parts, as far as every part takes them. Its parts are e[1], e[2], …, copies of the attacks that it was
+given; a part may be an ensemble. They have one norm, and attack one model, which one of them, or the run,
+says. With a seed the first part has that one, and the others some that follow from it.]],
+    options = {
+      { "name", "string", '"ensemble"', "the result's name, in the table beside the list" },
+      { "all", "boolean", "false", "every part attacks all samples: for the least distances" },
+    },
+    returns = { "ensemble", "an object as an attack; :run(samples) attacks" },
+    example = example_net .. [[
+local first = attack.pgd { norm = "l2", dmax = 1, max_iter = 5 }
+local rest = attack.pgd_exp { dmax = 1 }
+local both = attack.ensemble { first, rest, name = "both" }
+print(both:run(digits, { model = net }))]],
+    see = { "attack:run", "attack.worst", "result.parts", "evaluate.security" },
+  },
+  {
     name = "attack.judge",
     text = [[
 A result of points from anywhere: of another program, of one's own search, made by hand. It is what an
@@ -200,7 +224,7 @@ shows that as a table.]],
 local pgd = attack.pgd({ model = net, dmax = 1 }):run(digits)
 local exp = attack.pgd_exp({ model = net, dmax = 1 }):run(digits)
 print(attack.worst { pgd, exp, name = "both" })]],
-    see = { "attack.judge", "result.source", "result.parts" },
+    see = { "attack.judge", "attack.ensemble", "result.source", "result.parts" },
   },
   {
     name = "attack:run",
@@ -251,6 +275,8 @@ print(attack.pgd({ model = net, dmax = 1 }):set { dmax = 2, max_iter = 100 })]],
     example = 'print(attack.pgd({ dmax = 1 }):get("dmax"))',
     see = { "attack:set" },
   },
+  field("ensemble.name", "string", "The name that its results have."),
+  field("ensemble.all", "boolean", "Whether every part attacks all samples."),
   field("attack.name", "string", 'Which attack it is: "pgd_exp", "pgd", "fmn", "fgsm" or "noise".'),
   field("attack.minimal", "boolean",
     "Whether it seeks the least distance (attack.fmn): its answers hold for every dmax."),
@@ -360,10 +386,10 @@ more from the stored points.]]),
   field("result.seed", "integer", "The seed of its random points."),
   field("result.source", "array?", [[
 Which part each answer is from, an index of result.parts, int32, where the result is made of several
-(attack.worst); 0 where none has attacked the sample. Else nil.]]),
+(attack.worst, attack.ensemble); 0 where none has attacked the sample. Else nil.]]),
   field("result.parts", "table[]?", [[
 What the parts of a result that is made of several did in their runs: name, samples, evaded, scores,
-gradients, params. Else nil.]]),
+gradients, params; those of attack.ensemble also text, left and seconds. Else nil.]]),
   field("result.attack", "string", "The attack's name."),
   field("result.model", "string", 'The kind of the model: "net", "dnr" … or "lua".'),
 }

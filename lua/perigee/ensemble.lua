@@ -1,0 +1,385 @@
+-- attack.ensemble: several attacks as one. Each runs on the samples that the earlier ones left, and what all
+-- of them found is one result, by the rule of attack.worst.
+--
+-- An ensemble is a table: its parts are e[1], e[2], …, attacks or ensembles; its own options are e.name and
+-- e.all. Options that all parts take are read and set of all of them (e.dmax = 2). attack.auto and others
+-- make theirs by ensemble.new.
+
+local arguments = require "perigee.arguments"
+local blame = require "perigee.blame"
+local kinds = require "perigee.kinds"
+local missing = require "perigee.missing"
+local native = require "perigee.native"
+local worst = require "perigee.worst"
+
+local ensemble = {}
+
+local attack_type = debug.getregistry()["perigee.attack"]
+local own_options = { "name", "all" }
+
+local methods = {}
+local Ensemble = { __name = "perigee.ensemble", methods = methods }
+debug.getregistry()["perigee.ensemble"] = Ensemble
+
+local function is_ensemble(value)
+  return type(value) == "table" and debug.getmetatable(value) == Ensemble
+end
+
+--- Is it what :run, :with and :set can be called of?
+function ensemble.is_attack(value)
+  return kinds.is(value, "attack") or is_ensemble(value)
+end
+
+-- What messages begin with.
+local function where_of(self)
+  return "attack." .. tostring(self.name)
+end
+
+-- Call a method of a part. One written in C complains at the user's line.
+local function call(part, name, ...)
+  if is_ensemble(part) then return methods[name](part, ...) end
+  return blame.call(part[name], part, ...)
+end
+
+-- ---- Options ------------------------------------------------------------------------------------
+
+local function names_of(part)
+  return Ensemble["perigee.option_names"](part)
+end
+
+-- The options that every part takes.
+Ensemble["perigee.option_names"] = function(value)
+  if not is_ensemble(value) then return attack_type["perigee.option_names"](value) end
+  local counts, names = {}, {}
+  for _, part in ipairs(value) do
+    for _, name in ipairs(names_of(part)) do counts[name] = (counts[name] or 0) + 1 end
+  end
+  for name, count in pairs(counts) do
+    if count == #value then names[#names + 1] = name end
+  end
+  table.sort(names)
+  return names
+end
+
+local function takes(part, name)
+  for _, other in ipairs(names_of(part)) do
+    if other == name then return true end
+  end
+  return false
+end
+
+local function is_own(name)
+  return name == "name" or name == "all"
+end
+
+-- The seed of part k: the first one has the run's, the others some that follow from it (by the finalizer of
+-- splitmix64), whole in a double.
+local function derived(seed, k)
+  if k == 1 or math.type(seed) ~= "integer" then return seed end
+  local z = seed + k * -0x61c8864680b583eb
+  z = (z ~ (z >> 30)) * -0x40a7b892e31b1a47
+  z = (z ~ (z >> 27)) * -0x6b2fb644ecceee15
+  return (z ~ (z >> 31)) >> 11
+end
+
+-- A part's share of options that are given to all.
+local function share(options, k)
+  local own = {}
+  for name, value in pairs(options) do own[name] = name == "seed" and derived(value, k) or value end
+  return own
+end
+
+local function same(a, b)
+  if not (kinds.is(a, "array") and kinds.is(b, "array")) then return rawequal(a, b) or a == b end
+  return table.concat(a.shape, " ") == table.concat(b.shape, " ") and a:eq(b):all()
+end
+
+-- The value that an option has in all parts, or nil.
+local function common(self, name)
+  local value = call(self[1], "get", name)
+  for k = 2, #self do
+    local expected = value
+    if name == "seed" then expected = derived(value, k) end
+    if not same(call(self[k], "get", name), expected) then return nil end
+  end
+  return value
+end
+
+-- Options for all parts in one table, those of the ensemble itself in another.
+local function sorted_out(self, options)
+  options = arguments.only(where_of(self), options, own_options, names_of(self))
+  local own, passed = { name = self.name, all = self.all }, {}
+  for name, value in pairs(options) do (is_own(name) and own or passed)[name] = value end
+  return own, passed
+end
+
+-- ---- Making them --------------------------------------------------------------------------------
+
+local function part_words(k, part)
+  return ("part %d (%s)"):format(k, tostring(part.name))
+end
+
+-- Are they attacks, all of one norm?
+local function check_parts(self, where)
+  if #self == 0 then blame.fail("%s: expected a list of attacks, { a, b }, got none", where) end
+  for k, part in ipairs(self) do
+    if not ensemble.is_attack(part) then
+      arguments.expected(where, ("number %d"):format(k), "an attack", part)
+    end
+    local norm, first = call(part, "get", "norm"), call(self[1], "get", "norm")
+    if norm ~= first then
+      blame.fail("%s: %s has the norm %s, %s %s", where, part_words(k, part), norm,
+        part_words(1, self[1]), first)
+    end
+  end
+  return self
+end
+
+local function made(parts, own, where)
+  if type(own.name) ~= "string" then arguments.expected(where, "name", "a string", own.name) end
+  if type(own.all) ~= "boolean" then arguments.expected(where, "all", "true or false", own.all) end
+  parts.name, parts.all = native.printable(own.name), own.all
+  return check_parts(setmetatable(parts, Ensemble), where)
+end
+
+--- An ensemble of copies of the attacks in the list `options`, which may have name = (of the results, in
+--- tables) and all = true (every part attacks all samples).
+function ensemble.new(options, where)
+  where = where or "attack.ensemble"
+  if type(options) ~= "table" then
+    arguments.expected(where, "attacks", "a list of attacks, { a, b }", options)
+  end
+  local parts, named = {}, {}
+  for key, value in pairs(options) do
+    if not (math.type(key) == "integer" and key >= 1 and key <= #options) then named[key] = value end
+  end
+  named = arguments.only(where, named, own_options)
+  for k, part in ipairs(options) do
+    parts[k] = ensemble.is_attack(part) and call(part, "with", {}) or part
+  end
+  return made(parts, { name = named.name or "ensemble", all = named.all or false }, where)
+end
+
+-- ---- As an attack -------------------------------------------------------------------------------
+
+--- Another one, the same but for these options, of itself or of all parts.
+function methods.with(self, options)
+  local own, passed = sorted_out(self, options)
+  local parts = {}
+  for k, part in ipairs(self) do parts[k] = call(part, "with", share(passed, k)) end
+  return made(parts, own, where_of(self))
+end
+
+--- Sets these options; a mistake in one leaves all as they were.
+function methods.set(self, options)
+  local changed = methods.with(self, options)
+  for k, part in ipairs(changed) do self[k] = part end
+  self.name, self.all = changed.name, changed.all
+  return self
+end
+
+function methods.get(self, name)
+  if is_own(name) then return rawget(self, name) end
+  if type(name) ~= "string" then arguments.expected("get", "name", "a string", name) end
+  arguments.only(where_of(self), { [name] = true }, own_options, names_of(self))
+  return common(self, name)
+end
+
+-- Does it seek the least distance, as all of its parts do?
+local function is_minimal(self)
+  for _, part in ipairs(self) do
+    if not part.minimal then return false end
+  end
+  return true
+end
+
+function Ensemble.__index(self, key)
+  if type(key) ~= "string" then return nil end
+  if methods[key] then return methods[key] end
+  if key == "minimal" then return is_minimal(self) end
+  if takes(self, key) then return common(self, key) end
+  local names = names_of(self)
+  return missing.of_value(self, key, table.move(own_options, 1, #own_options, #names + 1, names))
+end
+
+function Ensemble.__newindex(self, key, value)
+  if value ~= nil then
+    methods.set(self, { [key] = value })
+  else
+    arguments.only(where_of(self), { [key] = true }, own_options, names_of(self))
+    for _, part in ipairs(self) do part[key] = nil end
+  end
+end
+
+function Ensemble.__tostring(self)
+  local lines = { ("%s: %d part%s, each on %s"):format(where_of(self), #self, #self == 1 and "" or "s",
+    self.all and "all samples" or "what the earlier ones left") }
+  for k, part in ipairs(self) do lines[#lines + 1] = ("%d %s"):format(k, tostring(part)) end
+  return (table.concat(lines, "\n"):gsub("\n", "\n  "))
+end
+
+-- ---- Running ------------------------------------------------------------------------------------
+
+-- The one model that the parts attack.
+local function model_of(self, where, model)
+  for _, part in ipairs(self) do
+    local own
+    if is_ensemble(part) then own = model_of(part, where, model) else own = part:get "model" end
+    if own ~= nil and model ~= nil and not rawequal(own, model) then
+      blame.fail("%s: the parts attack different models: give one as model = … here", where)
+    end
+    model = model == nil and own or model
+  end
+  return model
+end
+
+-- One label, or one for each sample; not a word that stands for some.
+local function labels(value)
+  return type(value) ~= "string" and value or nil
+end
+
+-- Judge the samples as they are.
+local function start_of(self, samples, options)
+  local where = where_of(self)
+  local model = options.model
+  if model == nil then model = model_of(self, where) end
+  if model == nil then
+    blame.fail("%s: no model: give one as model = … here or in a part", where)
+  end
+  local target = options.target
+  if target == nil and takes(self, "target") then target = common(self, "target") end
+  return blame.call(attack_type.start, {
+    model = model, x0 = samples, y = options.y, norm = common(self, "norm"), target = labels(target),
+    check = false,
+  }, where), model
+end
+
+-- Where it starts: what was wrong already, or has no scores, is not attacked; with a target only what is
+-- accepted as that or has no scores.
+local function open_in(start)
+  local open, hit = {}, start.hit
+  for i, verdict in ipairs(start.start_verdict) do
+    local goes = verdict == "correct" or verdict == "rejected"
+    if hit then goes = verdict ~= "failed" and not hit[i] end
+    if goes then open[#open + 1] = i end
+  end
+  return open
+end
+
+-- Options that may have a row a sample.
+local each = { "target", "dmax", "start" }
+
+-- The rows of a list or an array that has one for each of n samples; anything else as it is.
+local function rows_of(value, n, at)
+  local is_list = kinds.is(value, "array") or (type(value) == "table" and not debug.getmetatable(value))
+  return is_list and #value == n and #at < n and array.take(value, at) or value
+end
+
+-- The part as it is for the samples at these positions.
+local function narrowed(part, n, at)
+  local changes = {}
+  for _, name in ipairs(each) do
+    local value = takes(part, name) and call(part, "get", name) or nil
+    local rows = rows_of(value, n, at)
+    if not rawequal(rows, value) then changes[name] = rows end
+  end
+  return next(changes) and call(part, "with", changes) or part
+end
+
+-- Run part k on the samples at these positions.
+local function run_part(run, k, at)
+  local start, n = run.start, #run.start
+  local options = share(run.options, k)
+  local samples = run.samples
+  options.model, options.y = run.model, nil
+  for _, name in ipairs(each) do options[name] = rows_of(options[name], n, at) end
+  if #at < n then
+    samples = data.new { x = start.x0:take(at), y = start.y:take(at), shape = start.shape }
+  else
+    options.y = start.y
+  end
+  return call(narrowed(run.parts[k], n, at), "run", samples, options)
+end
+
+-- Take over what a part's run has reached; how many of its samples that are.
+local function note_reached(run, result, at)
+  local count, verdict, hit = 0, result.verdict, run.start.target and result.hit
+  for i, place in ipairs(at) do
+    local reached = verdict[i] == "evaded"
+    if hit then reached = hit[i] end
+    if reached then
+      run.done[place] = true
+      count = count + 1
+    end
+  end
+  return count
+end
+
+local function left_of(run)
+  local left = {}
+  for _, place in ipairs(run.open) do
+    if not run.done[place] then left[#left + 1] = place end
+  end
+  return left
+end
+
+-- One part's turn; what is kept of it.
+local function turn(run, k)
+  local part, at = run.parts[k], run.parts.all and run.open or left_of(run)
+  local kept = {
+    name = part.name, text = tostring(part), samples = #at, evaded = 0, left = #at, scores = 0, gradients = 0,
+    seconds = 0,
+  }
+  if #at == 0 then return kept end
+  local before = perigee.clock()
+  local result = run_part(run, k, at)
+  kept.seconds = perigee.clock() - before
+  run.results[#run.results + 1] = { result, at }
+  kept.evaded = note_reached(run, result, at)
+  kept.left = #left_of(run)
+  kept.scores, kept.gradients = nil, nil -- those of the result
+  return worst.part(result, kept)
+end
+
+-- What holds for all parts, whether or not any has run.
+local function params_of(self, options)
+  local params = { seed = options.seed }
+  for _, name in ipairs { "norm", "dmax", "lower", "upper" } do
+    local value = takes(self, name) and common(self, name)
+    if type(value) == "number" or type(value) == "string" then params[name] = value end
+  end
+  return params
+end
+
+local function run_names()
+  local names = {}
+  for i, option in ipairs(native.described("attack:run").options) do names[i] = option[1] end
+  return names
+end
+
+--- Attack the samples, part after part: one result, whose `parts` say what each of them did.
+function methods.run(self, samples, options)
+  local where = where_of(self)
+  options = arguments.only(where, options, run_names())
+  check_parts(self, where)
+  local start, model = start_of(self, samples, options)
+  local run = {
+    parts = self, samples = samples, options = options, model = model, start = start,
+    open = open_in(start), done = {}, results = { { start } },
+  }
+  local parts, interrupted = {}, false
+  for k = 1, #self do
+    parts[k] = turn(run, k)
+    local note = ("stopped in part %d of %d; the result keeps what was found so far"):format(k, #self)
+    interrupted = perigee.interrupted(note)
+    if interrupted then break end
+  end
+  return worst.merge(run.results, {
+    name = self.name, where = where, from_start = true, interrupted = interrupted, parts = parts,
+    params = params_of(self, options),
+  })
+end
+
+arguments.guard("", methods, true)
+
+return ensemble
