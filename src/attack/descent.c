@@ -459,6 +459,23 @@ size_t descent_siblings(const Descent *descent, size_t first) {
     return last;
 }
 
+void descent_keep(Descent *descent, size_t most,
+                  double (*left)(const Descent *descent, size_t row)) {
+    for (size_t first = 0, last; first < descent->active_count; first = last) {
+        last = descent_siblings(descent, first);
+        for (size_t a = first; a < last; a++) {
+            double own = left(descent, descent->active[a]);
+            size_t ahead = 0;
+            for (size_t b = first; b < last; b++) {
+                double other = left(descent, descent->active[b]);
+                ahead += other < own || (other == own && b < a);
+            }
+            if (ahead >= most)
+                descent->stop[descent->active[a]] = STOP_OUTRUN;
+        }
+    }
+}
+
 /* One iteration of every active row; those that are done leave the list. */
 static bool iterate(Descent *descent, Error *err) {
     const Attack *attack = descent->problem->attack;

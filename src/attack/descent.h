@@ -112,6 +112,10 @@ double descent_left(const Descent *descent, size_t row);
  * behind those of the sample at the place `first`. */
 size_t descent_siblings(const Descent *descent, size_t first);
 
+/* Of each sample's rows the first `most` by what is left of them (the least) go on; others stop. */
+void descent_keep(Descent *descent, size_t most,
+                  double (*left)(const Descent *descent, size_t row));
+
 /* How many iterations a descent may take. */
 size_t descent_iterations(const Attack *attack, const AttackParams *params);
 

@@ -83,9 +83,25 @@ static void make_steps(void *context, size_t begin, size_t end, int worker) {
         make_step(descent, a, descent->scratch + (size_t)worker * descent->problem->features);
 }
 
+/* A row's least distance so far, or how far it thinks that it has to go. */
+static double reach_of(const Descent *descent, size_t row) {
+    const Worth *worth = &descent->worth[row];
+    return worth->reached ? worth->distance : ((double *)descent->state[FMN_EPSILON])[row];
+}
+
+/* Of the classes that a sample may be taken for, few are worth the whole way. */
+static const struct Round {
+    size_t parts, classes; /* after 1 / parts of the iterations so many go on */
+} rounds[] = { { 5, 4 }, { 2, 2 } };
+
 static bool fmn_step(Descent *descent, Error *err) {
     parallel_for(descent->active_count, DESCENT_PIECE, make_steps, descent);
-    return descent_take_trials(descent, err);
+    if (!descent_take_trials(descent, err))
+        return false;
+    for (size_t r = 0; r < sizeof rounds / sizeof *rounds; r++)
+        if (descent->iteration == descent->iterations / rounds[r].parts)
+            descent_keep(descent, rounds[r].classes, reach_of);
+    return true;
 }
 
 #define FMN_SHARE .low = 0, .high = 1, .open = FIELD_BELOW_HIGH
@@ -106,6 +122,7 @@ static const Field fields[] = {
     ATTACK_DIRECTION,
     ATTACK_SMOOTHING,
     ATTACK_MAX_ITER("steps at most"),
+    ATTACK_EARLY_STOP,
     ATTACK_COMMON,
     ATTACK_FIELDS_END,
 };

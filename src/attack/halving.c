@@ -121,27 +121,9 @@ static void make_steps(void *context, size_t begin, size_t end, int worker) {
     }
 }
 
-static double height_at(const Descent *descent, size_t a) {
-    return descent->risen[descent->active[a]];
-}
-
-/* How many of the sample's rows, at places first … last−1, are ahead of the one at `a`. */
-static size_t rank_of(const Descent *descent, size_t a, size_t first, size_t last) {
-    size_t rank = 0;
-    for (size_t other = first; other < last; other++)
-        rank += height_at(descent, other) > height_at(descent, a) ||
-                (height_at(descent, other) == height_at(descent, a) && other < a);
-    return rank;
-}
-
-/* The rows that are not among the nearest `keep` of their sample stop. */
-static void keep_nearest(Descent *descent, size_t keep) {
-    for (size_t first = 0, last; first < descent->active_count; first = last) {
-        last = descent_siblings(descent, first);
-        for (size_t a = first; a < last; a++)
-            if (rank_of(descent, a, first, last) >= keep)
-                descent->stop[descent->active[a]] = STOP_OUTRUN;
-    }
+/* What is left to rise. */
+static double left_of(const Descent *descent, size_t row) {
+    return -descent->risen[row];
 }
 
 static bool halving_step(Descent *descent, Error *err) {
@@ -152,7 +134,7 @@ static bool halving_step(Descent *descent, Error *err) {
     if (!descent_take_trials(descent, err))
         return false;
     if (keep > 0)
-        keep_nearest(descent, keep);
+        descent_keep(descent, keep, left_of);
     return true;
 }
 

@@ -127,6 +127,19 @@ function TestAttackClasses:test_stages_are_checked()
   raises("number 1: smoothing: expected a number from 1", { { steps = 3, smoothing = 0.5 } })
 end
 
+-- The nearest of all classes, and few of them to the end.
+function TestAttackClasses:test_least_distances()
+  for _, norm in ipairs { "l1", "l2", "linf" } do
+    local far = exact(norm)
+    local r = attack.fmn(with { norm = norm, target = "each" }):run(samples)
+    for i = 1, N do
+      lu.assertEquals(r.verdict[i], "evaded")
+      lu.assertTrue(r.distance[i] > far[i] * 0.999 and r.distance[i] < far[i] * 1.03, norm .. " " .. i)
+      lu.assertTrue(r.evaluations.gradients[i] <= 4 * 100 + 2 * 100)
+    end
+  end
+end
+
 -- ---- Directions -------------------------------------------------------------------------------------
 
 -- Two classes around two points of the plane, accepted near them alone.

@@ -125,7 +125,10 @@ gamma_final, g is the gradient of the objective without the components that push
             (1 + gamma) (distance + |loss| / ‖g‖ dual)         where none has yet
   x       = x − alpha g / ‖g‖2, projected to the ball of radius epsilon and to the bounds
 alpha is a length in l2 whatever the norm, for features from 0 to 1. Without dmax epsilon grows as it must;
-with it never beyond. The objective should be 0 where the decision turns, as all but cross_entropy are
+with it never beyond. Where target = "each" the four classes that look nearest go on after a fifth of the
+steps, and two after half. direction = "log" sees where kernels have died out (?directions): the ascent's
+height stands for the loss then. early_stop ends a sample at its first point that evades, which need not be
+the nearest. The objective should be 0 where the decision turns, as all but cross_entropy are
 (see attack.pgd): continuous knows the reject score. A sample that evades as it is stays ("reached").
 
 There is no FAB: that attack seeks the same distances by projecting to every class's linearised boundary
