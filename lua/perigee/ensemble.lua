@@ -32,7 +32,7 @@ end
 
 -- What messages begin with.
 local function where_of(self)
-  return "attack." .. tostring(self.name)
+  return "attack." .. native.printable(tostring(self.name))
 end
 
 -- Call a method of a part. One written in C complains at the user's line.
@@ -119,8 +119,10 @@ local function part_words(k, part)
   return ("part %d (%s)"):format(k, tostring(part.name))
 end
 
--- Are they attacks, all of one norm?
-local function check_parts(self, where)
+-- Are they attacks, all of one norm? Users can assign to the list, the name and `all`.
+local function check(self, where)
+  if type(self.name) ~= "string" then arguments.expected(where, "name", "a string", self.name) end
+  if type(self.all) ~= "boolean" then arguments.expected(where, "all", "true or false", self.all) end
   if #self == 0 then blame.fail("%s: expected a list of attacks, { a, b }, got none", where) end
   for k, part in ipairs(self) do
     if not ensemble.is_attack(part) then
@@ -136,10 +138,8 @@ local function check_parts(self, where)
 end
 
 local function made(parts, own, where)
-  if type(own.name) ~= "string" then arguments.expected(where, "name", "a string", own.name) end
-  if type(own.all) ~= "boolean" then arguments.expected(where, "all", "true or false", own.all) end
-  parts.name, parts.all = native.printable(own.name), own.all
-  return check_parts(setmetatable(parts, Ensemble), where)
+  parts.name, parts.all = own.name, own.all
+  return check(setmetatable(parts, Ensemble), where)
 end
 
 --- An ensemble of copies of the attacks in the list `options`, which may have name = (of the results, in
@@ -361,7 +361,7 @@ end
 function methods.run(self, samples, options)
   local where = where_of(self)
   options = arguments.only(where, options, run_names())
-  check_parts(self, where)
+  check(self, where)
   local start, model = start_of(self, samples, options)
   local run = {
     parts = self, samples = samples, options = options, model = model, start = start,
@@ -375,8 +375,8 @@ function methods.run(self, samples, options)
     if interrupted then break end
   end
   return worst.merge(run.results, {
-    name = self.name, where = where, from_start = true, interrupted = interrupted, parts = parts,
-    params = params_of(self, options),
+    name = native.printable(self.name), where = where, from_start = true, interrupted = interrupted,
+    parts = parts, params = params_of(self, options),
   })
 end
 

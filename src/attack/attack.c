@@ -1,5 +1,6 @@
 #include "attack/attack.h"
 
+#include "core/array.h"
 #include "core/array_values.h"
 #include "core/error.h"
 #include "core/fail.h"
@@ -34,6 +35,33 @@ bool attack_resolve(const Attack *attack, const AttackParams *params, AttackPara
     if (attack->resolve && !attack->resolve(&resolved, err))
         return false;
     *out = resolved;
+    return true;
+}
+
+/* Bounds of each feature must be one float32 for each. */
+static bool bounds_fit(const Array *bounds, const char *name, const Batch *samples, Error *err) {
+    size_t d = samples->features;
+    if (!bounds ||
+        (bounds->dtype == DTYPE_F32 && array_is_contiguous(bounds) && array_size(bounds) == d))
+        return true;
+    return error_set(err, ERROR_ARGUMENT, "%s: %s: expected one number or %zu, got %zu",
+                     samples->where, name, d, array_size(bounds));
+}
+
+bool attack_constraint(const AttackParams *params, const Batch *samples, Constraint *out,
+                       Error *err) {
+    if (!bounds_fit(params->lower_each, "lower", samples, err) ||
+        !bounds_fit(params->upper_each, "upper", samples, err))
+        return false;
+    *out = (Constraint){
+        .norm = (Norm)params->norm,
+        .dmax = params->dmax,
+        .features = samples->features,
+        .low = params->lower,
+        .high = params->upper,
+        .lower = params->lower_each ? array_f32(params->lower_each) : NULL,
+        .upper = params->upper_each ? array_f32(params->upper_each) : NULL,
+    };
     return true;
 }
 

@@ -160,6 +160,11 @@ char *attack_params_json(const Attack *attack, const AttackParams *params);
 bool attack_resolve(const Attack *attack, const AttackParams *params, AttackParams *out,
                     Error *err);
 
+/* Where these parameters let samples go; it borrows the bounds. Fails where those are not one for
+ * each feature. */
+bool attack_constraint(const AttackParams *params, const Batch *samples, Constraint *out,
+                       Error *err);
+
 /* Attack all samples. An interrupt ends it early with what there is (each unfinished sample's stop
  * says so). A row that comes to scores or a gradient that are not finite stops there, and keeps the
  * answer that it had; one that starts there has failed. NULL with err if arguments do not fit, if

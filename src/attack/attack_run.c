@@ -54,32 +54,10 @@ static void run_clear(Run *run) {
     result_free(run->result);
 }
 
-/* Bounds of each feature must be one float32 for each. */
-static bool bounds_fit(const Run *run, const Array *bounds, const char *name, Error *err) {
-    size_t d = run->task->features;
-    if (!bounds ||
-        (bounds->dtype == DTYPE_F32 && array_is_contiguous(bounds) && array_size(bounds) == d))
-        return true;
-    return error_set(err, ERROR_ARGUMENT, "%s: %s: expected one number or %zu, got %zu",
-                     run->problem.where, name, d, array_size(bounds));
-}
-
 static bool set_constraint(Run *run, Error *err) {
-    const AttackParams *params = &run->params;
-    if (!bounds_fit(run, params->lower_each, "lower", err) ||
-        !bounds_fit(run, params->upper_each, "upper", err))
-        return false;
-    run->problem.constraint = (Constraint){
-        .norm = (Norm)params->norm,
-        .dmax = params->dmax,
-        .features = run->task->features,
-        .low = params->lower,
-        .high = params->upper,
-        .lower = params->lower_each ? array_f32(params->lower_each) : NULL,
-        .upper = params->upper_each ? array_f32(params->upper_each) : NULL,
-    };
     Batch samples = { run->task->x, run->task->n, run->task->features, run->problem.where };
-    return constraint_check(&run->problem.constraint, &samples, err);
+    return attack_constraint(&run->params, &samples, &run->problem.constraint, err) &&
+           constraint_check(&run->problem.constraint, &samples, err);
 }
 
 /* Are all of them classes of the model? */

@@ -204,12 +204,6 @@ static bool set_labels(const Judging *judging, Error *err) {
     return true;
 }
 
-static Goal goal_of(const AttackResult *result, size_t i) {
-    const Labels *classes = &result->classes;
-    ptrdiff_t target = result->target ? labels_find(classes, array_i32(result->target)[i]) : -1;
-    return (Goal){ (size_t)labels_find(classes, array_i32(result->y)[i]), target, false };
-}
-
 /* Start and answer. */
 static bool trace(const Judging *judging, size_t i, Error *err) {
     AttackResult *result = judging->result;
@@ -224,39 +218,19 @@ static bool trace(const Judging *judging, size_t i, Error *err) {
         double *row = array_f64(to->scores) + t * columns;
         memcpy(row, array_f64(scores[t]) + i * columns, columns * sizeof *row);
         array_f64(to->loss)[t] = objective_is_sound(model, row)
-                                     ? objective->loss(model, row, goal_of(result, i))
+                                     ? objective->loss(model, row, result_goal(result, i))
                                      : INFINITY;
     }
     array_f64(to->distance)[1] = array_f64(result->distance)[i];
     return true;
 }
 
-static bool bounds_fit(const Judging *judging, const Array *bounds, const char *name, Error *err) {
-    size_t d = judging->task->features;
-    return !bounds || array_size(bounds) == d ||
-           error_set(err, ERROR_ARGUMENT, "%s: %s: expected one number or %zu, got %zu",
-                     judging->judge->where, name, d, array_size(bounds));
-}
-
-static bool set_constraint(Judging *judging, Error *err) {
-    const AttackParams *params = &judging->judge->params;
-    judging->constraint = (Constraint){
-        .norm = (Norm)params->norm,
-        .dmax = params->dmax,
-        .features = judging->task->features,
-        .low = params->lower,
-        .high = params->upper,
-        .lower = params->lower_each ? array_f32(params->lower_each) : NULL,
-        .upper = params->upper_each ? array_f32(params->upper_each) : NULL,
-    };
-    return bounds_fit(judging, params->lower_each, "lower", err) &&
-           bounds_fit(judging, params->upper_each, "upper", err);
-}
-
 AttackResult *attack_judge(const Judge *judge, const AttackTask *task, const float *x_adv,
                            Error *err) {
     Judging judging = { .judge = judge, .task = task, .x_adv = x_adv };
-    if (!check_task(&judging, err) || !set_constraint(&judging, err))
+    Batch samples = { task->x, task->n, task->features, judge->where };
+    if (!check_task(&judging, err) ||
+        !attack_constraint(&judge->params, &samples, &judging.constraint, err))
         return NULL;
     ResultSize size = { .n = task->n,
                         .features = task->features,

@@ -155,6 +155,12 @@ bool result_hit(const AttackResult *result, size_t i) {
            verdict_hit(result->rejects, array_i32(result->label)[i], array_i32(result->target)[i]);
 }
 
+Goal result_goal(const AttackResult *result, size_t i) {
+    const Labels *classes = &result->classes;
+    ptrdiff_t target = result->target ? labels_find(classes, array_i32(result->target)[i]) : -1;
+    return (Goal){ (size_t)labels_find(classes, array_i32(result->y)[i]), target, false };
+}
+
 ResultCounts result_counts(const AttackResult *result) {
     ResultCounts counts = { 0 };
     for (size_t i = 0; i < result->n; i++) {
@@ -215,12 +221,6 @@ typedef struct Rescore {
     AttackResult *result;
 } Rescore;
 
-static Goal goal_of(const AttackResult *result, size_t i) {
-    const Labels *classes = &result->classes;
-    ptrdiff_t target = result->target ? labels_find(classes, array_i32(result->target)[i]) : -1;
-    return (Goal){ (size_t)labels_find(classes, array_i32(result->y)[i]), target, false };
-}
-
 /* What the attack minimised, by its parameters: before there was a choice, the margin. NULL where
  * they cannot be read. */
 static const Objective *objective_of(const AttackResult *result, Error *err) {
@@ -273,8 +273,9 @@ static bool rescore_trace(const Rescore *rescore, size_t i, Error *err) {
             return false;
     }
     for (size_t t = 0; t < size.count; t++)
-        array_f64(to->loss)[t] = rescore->objective->loss(
-            rescore->model, array_f64(to->scores) + t * size.columns, goal_of(rescore->result, i));
+        array_f64(to->loss)[t] =
+            rescore->objective->loss(rescore->model, array_f64(to->scores) + t * size.columns,
+                                     result_goal(rescore->result, i));
     return true;
 }
 

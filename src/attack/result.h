@@ -103,6 +103,8 @@ Verdict result_verdict(const AttackResult *result,
                        size_t i);                      /* of the answer: evaded if it is so */
 bool result_hit(const AttackResult *result, size_t i); /* targeted, and accepted as the target */
 
+Goal result_goal(const AttackResult *result, size_t i); /* what was wanted of the sample */
+
 /* How many answers are of each verdict, and how many hit; how many starts were correct, and of
  * these how many answers are not evaded. The last is n times one minus the robust risk with
  * detection, P[f(x) ≠ y or f(x + δ) ∉ {y, ⊥}] (F. Tramèr, "Detecting adversarial examples is

@@ -99,11 +99,10 @@ static const int ranks[VERDICTS] = { [VERDICT_EVADED] = 0,
 static Answer answer_of(const AttackResult *result, size_t i, bool targeted) {
     /* Objectives know of a model what the result does. */
     const Model model = { .classes = result->classes, .rejects = result->rejects };
-    const Labels *classes = &result->classes;
     const double *scores = array_f64(result->scores) + i * result->columns;
-    Goal goal = { (size_t)labels_find(classes, array_i32(result->y)[i]), -1, false };
-    if (targeted)
-        goal.target = labels_find(classes, array_i32(result->target)[i]);
+    Goal goal = result_goal(result, i);
+    if (!targeted)
+        goal.target = -1;
     return (Answer){ .hit = targeted && result_hit(result, i),
                      .rank = ranks[result_verdict(result, i)],
                      .distance = array_f64(result->distance)[i],

@@ -73,6 +73,26 @@ static void test_parts_of_the_samples(void **state) {
     result_free((AttackResult *)part[1].result);
 }
 
+/* Even a point that is farther from evading than the start: it is what the attack has come to. */
+static void test_an_attacks_answer_is_taken(void **state) {
+    (void)state;
+    Error err = { 0 };
+    const float back[] = { 1, 0, 0, 1, 1, 0 };
+    const int32_t position[] = { 1 };
+    WorstPart part[] = { { judge(0, 3, x), NULL }, { judge(0, 1, back), position } };
+    Worst worst = usual;
+    worst.part = part;
+    AttackResult *result = result_worst(&worst, &err);
+    assert_non_null(result);
+    const int32_t source[] = { 1, 0, 0 };
+    assert_memory_equal(array_i32(result->source), source, sizeof source);
+    assert_memory_equal(array_f32(result->x_adv), back, 2 * sizeof(float));
+    assert_int_equal(array_i32(result->stop)[1], STOP_GIVEN);
+    result_free(result);
+    result_free((AttackResult *)part[0].result);
+    result_free((AttackResult *)part[1].result);
+}
+
 static void test_sums_stay_within_int32(void **state) {
     (void)state;
     Error err = { 0 };
@@ -127,6 +147,7 @@ static void test_sources_of_files(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parts_of_the_samples),
+        cmocka_unit_test(test_an_attacks_answer_is_taken),
         cmocka_unit_test(test_sums_stay_within_int32),
         cmocka_unit_test(test_sources_of_files),
     };

@@ -73,6 +73,7 @@ function TestEnsemble:test_each_on_what_is_left()
   lu.assertEquals(model.gradient_rows, gradients)
   lu.assertEquals(bumps(-1):scores(r.x_adv):totable(), r.scores:totable()) -- of the saved points
   lu.assertEquals(r.attack, "ensemble")
+  for i = 1, n do lu.assertNotEquals(r.stop[i], "interrupted") end
 end
 
 -- What each says of itself is what it does alone.
@@ -219,6 +220,12 @@ function TestEnsemble:test_nested()
   deep.dmax = 0.01
   lu.assertEquals(deep[1][2].dmax, 0.01)
   lu.assertEquals(first.dmax, 0.5) -- parts are copies
+  third.dmax = 9
+  lu.assertEquals(attack.ensemble({ third }):with({})[1].dmax, 9)
+  lu.assertEquals(deep[2].dmax, 0.01)
+  local alone = attack.ensemble { third }
+  third.dmax = 7
+  lu.assertEquals(alone[1].dmax, 9)
 end
 
 function TestEnsemble:test_prints_and_keeps_what_each_did()
@@ -281,6 +288,16 @@ function TestEnsemble:test_errors()
   e.dmax = nil
   raises("attack.pgd: dmax is not given", e.run, e, x)
   e.dmax = 1
+  -- what is assigned is looked at where it is used
+  e.name = 7
+  raises("name: expected a string, got 7", e.run, e, x)
+  e.name = "e"
+  e.all = 7
+  raises("attack.e: all: expected true or false, got 7", e.run, e, x)
+  e.all = true
+  e[1] = 7
+  raises("attack.e: number 1: expected an attack, got 7", e.run, e, x)
+  e[1] = pgd
   -- at the user's line
   local _, message = pcall(load("local e = ...\n\ne:with { max_iter = 0 }", "@user.lua"), e)
   lu.assertStrContains(message, "user.lua:3: attack.pgd: max_iter: expected")

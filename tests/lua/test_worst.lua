@@ -98,13 +98,13 @@ function TestWorst:test_says_what_it_is_of()
 end
 
 function TestWorst:test_files_and_judges()
-  local shaken = attack.noise { model = model, dmax = 0.1, seed = -3 }:run(samples)
+  local shaken = attack.noise { model = model, dmax = 0.1, seed = 9007199254740993 }:run(samples)
   local w = attack.worst { judge(x * 0.9), shaken }
   local path = os.tmpname()
   local again = perigee.load(w:save(path))
   lu.assertEquals(again.source:totable(), w.source:totable())
   lu.assertEquals(again.params, w.params)
-  lu.assertEquals(again.parts[2].params.seed, -3)
+  lu.assertEquals(again.parts[2].params.seed, 9007199254740993) -- no double
   lu.assertEquals(again.parts[1].params.dmax, math.huge)
   lu.assertEquals(tostring(again), tostring(w))
   w:csv(path)

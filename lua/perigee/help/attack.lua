@@ -374,7 +374,7 @@ more from the stored points.]]),
     'Why each ended: "max_iter"; "still" (five steps have not moved it); "zero_gradient"; "reached" (with '
       .. 'early_stop, or of attack.fmn where the sample itself does it); "outrun" (another of its classes '
       .. 'was nearer, or there); "converged" (with eps); "interrupted"; "not_finite" (scores or gradient); '
-      .. '"given" (attack.judge).'),
+      .. '"given" (nothing was searched: attack.judge, or left alone by attack.ensemble).'),
   field("result.loss", "array[]", "The loss of every iterate, from the start to the answer; float64."),
   field("result.trace", "array[]", "The scores of every iterate, iterates × columns, float64."),
   field("result.trace_distance", "array[]", "The distance of every iterate; float64."),
