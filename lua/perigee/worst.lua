@@ -102,7 +102,8 @@ function result_type.__tostring(result)
   if not result.source then return line end
   if #result ~= 1 then return line .. "\n" .. parts_text(result.parts) end
   local part = result.parts[result.source[1]]
-  return part and ("%s, by %s"):format(line, printable(tostring(part.name))) or line
+  local first, rest = line:match "^([^\n]*)(.*)$"
+  return part and ("%s, by %s%s"):format(first, printable(tostring(part.name)), rest) or line
 end
 
 -- ---- attack.worst -------------------------------------------------------------------------------

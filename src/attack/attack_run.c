@@ -115,9 +115,9 @@ static bool allocate_run(Run *run, Error *err) {
     run->best = calloc(n, sizeof *run->best);
     if (!run->goal || !run->sample || !run->stream || !run->best)
         return error_memory(err, run->problem.where, n * sizeof(Goal));
-    ResultSize size = { .n = task->n,
-                        .features = task->features,
-                        .targeted = task->target != NULL };
+    ResultSize size = {
+        .n = task->n, .features = task->features, .targeted = task->target != NULL, .searched = true
+    };
     run->result = result_new(&task->model->classes, task->model->rejects, &size, err);
     return run->result != NULL;
 }
@@ -202,19 +202,29 @@ static bool is_interrupted(const Run *run) {
 static bool store_trace(Run *run, const Descent *descent, size_t row, Error *err) {
     size_t i = descent->sample[row], count = descent->answer_at[row] + 1;
     const Path *path = &descent->path[row];
-    TraceSize size = { count, run->problem.features, run->problem.columns, path->iterates != NULL };
+    TraceSize size = { count, run->problem.features, run->problem.columns, true,
+                       path->iterates != NULL };
     Trace trace;
     if (!trace_new(&trace, &size, err))
         return false;
     memcpy(array_f64(trace.loss), path->loss, count * sizeof(double));
     memcpy(array_f64(trace.scores), path->scores, count * run->problem.columns * sizeof(double));
     memcpy(array_f64(trace.distance), path->distance, count * sizeof(double));
+    memcpy(array_f64(trace.gradient_norm), path->gradient_norm, count * sizeof(double));
     if (path->iterates)
         memcpy(array_f32(trace.iterates), path->iterates,
                count * run->problem.features * sizeof(float));
     trace_clear(&run->result->trace[i]);
     run->result->trace[i] = trace;
     return true;
+}
+
+/* The last norm of a gradient on the whole of the row's way. */
+static double last_norm(const Path *path) {
+    for (size_t t = path->count; t-- > 0;)
+        if (!isnan(path->gradient_norm[t]))
+            return path->gradient_norm[t];
+    return NAN;
 }
 
 /* Take over the answers that are better than what the result holds (all of them the first time). */
@@ -225,6 +235,8 @@ static bool merge(Run *run, const Descent *descent, bool first, Error *err) {
         size_t i = descent->sample[row], at = descent->answer_at[row];
         array_i32(result->score_count)[i] += descent->score_count[row];
         array_i32(result->gradient_count)[i] += descent->gradient_count[row];
+        double *norm = &array_f64(result->gradient_start)[i];
+        *norm = fmax(*norm, descent->path[row].gradient_norm[0]);
         bool better =
             (first && row % run->per == 0) || worth_more(descent->worth[row], run->best[i]);
         if (better || descent->stop[row] == STOP_INTERRUPTED)
@@ -232,6 +244,7 @@ static bool merge(Run *run, const Descent *descent, bool first, Error *err) {
         if (!better)
             continue;
         run->best[i] = descent->worth[row];
+        array_f64(result->gradient_end)[i] = last_norm(&descent->path[row]);
         memcpy(array_f32(result->x_adv) + i * d, descent->answer + row * d, d * sizeof(float));
         memcpy(array_f64(result->scores) + i * columns, descent->path[row].scores + at * columns,
                columns * sizeof(double));

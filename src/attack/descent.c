@@ -96,6 +96,7 @@ void descent_clear(Descent *descent) {
         free(descent->path[i].loss);
         free(descent->path[i].scores);
         free(descent->path[i].distance);
+        free(descent->path[i].gradient_norm);
         free(descent->path[i].iterates);
     }
     for (size_t b = 0; b < BUFFERS; b++)
@@ -133,6 +134,7 @@ static bool grow(Path *path, const Problem *problem, Error *err) {
     bool ok = grow_one(&path->loss, capacity, sizeof(double), err) &&
               grow_one(&path->scores, capacity * problem->columns, sizeof(double), err) &&
               grow_one(&path->distance, capacity, sizeof(double), err) &&
+              grow_one(&path->gradient_norm, capacity, sizeof(double), err) &&
               (!problem->params->iterates ||
                grow_one(&path->iterates, capacity * problem->features, sizeof(float), err));
     path->capacity = ok ? capacity : path->capacity;
@@ -163,6 +165,7 @@ static bool record(Descent *descent, size_t row, Error *err) {
     const float *x = descent->x + row * d;
     Worth worth = problem_worth(problem, descent->scores + row * columns, descent->goal[row]);
     path->loss[at] = worth.loss;
+    path->gradient_norm[at] = NAN;
     memcpy(path->scores + at * columns, descent->scores + row * columns, columns * sizeof(double));
     path->distance[at] = norm_distance(problem->constraint.norm, x, descent->x0[row], d);
     if (path->iterates)
@@ -407,6 +410,7 @@ static bool take_gradients(Descent *descent, Error *err) {
         size_t row = descent->active[a];
         descent->gradient_count[row]++;
         measure_gradient(descent, a);
+        descent->path[row].gradient_norm[descent->path[row].count - 1] = descent->gradient_norm[a];
         if (!isfinite(descent->gradient_norm[a]))
             descent->stop[row] = STOP_NOT_FINITE;
         else if (!goes_back(descent, row) &&

@@ -27,7 +27,8 @@ typedef struct Problem {
 typedef struct Path {
     size_t count, capacity;
     double *loss, *scores, *distance;
-    float *iterates; /* NULL unless kept */
+    double *gradient_norm; /* NaN where no gradient has been taken */
+    float *iterates;       /* NULL unless kept */
 } Path;
 
 typedef struct Descent {

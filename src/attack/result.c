@@ -5,6 +5,7 @@
 #include "core/fail.h"
 
 #include <cjson/cJSON.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,22 +18,24 @@ const char *stop_name(int stop) {
     return stop >= 0 && stop < STOP_REASONS ? names[stop] : "unknown";
 }
 
-#define ARRAY(field, dtype, width, judged, optional)                                               \
-    { #field, offsetof(AttackResult, field), dtype, width, judged, optional }
+#define ARRAY(field, dtype, width, rescored, optional)                                             \
+    { #field, offsetof(AttackResult, field), dtype, width, rescored, optional }
 const ResultArray result_arrays[RESULT_ARRAYS] = {
-    ARRAY(x0, DTYPE_F32, WIDTH_FEATURES, false, false),
-    ARRAY(x_adv, DTYPE_F32, WIDTH_FEATURES, false, false),
-    ARRAY(y, DTYPE_I32, WIDTH_ONE, false, false),
-    ARRAY(label, DTYPE_I32, WIDTH_ONE, true, false),
-    ARRAY(start_label, DTYPE_I32, WIDTH_ONE, true, false),
-    ARRAY(target, DTYPE_I32, WIDTH_ONE, false, true),
-    ARRAY(scores, DTYPE_F64, WIDTH_COLUMNS, true, false),
-    ARRAY(start_scores, DTYPE_F64, WIDTH_COLUMNS, true, false),
-    ARRAY(distance, DTYPE_F64, WIDTH_ONE, false, false),
-    ARRAY(score_count, DTYPE_I32, WIDTH_ONE, false, false),
-    ARRAY(gradient_count, DTYPE_I32, WIDTH_ONE, false, false),
-    ARRAY(stop, DTYPE_I32, WIDTH_ONE, false, false),
-    ARRAY(source, DTYPE_I32, WIDTH_ONE, false, true),
+    ARRAY(x0, DTYPE_F32, WIDTH_FEATURES, RESCORED_KEPT, false),
+    ARRAY(x_adv, DTYPE_F32, WIDTH_FEATURES, RESCORED_KEPT, false),
+    ARRAY(y, DTYPE_I32, WIDTH_ONE, RESCORED_KEPT, false),
+    ARRAY(label, DTYPE_I32, WIDTH_ONE, RESCORED_ANEW, false),
+    ARRAY(start_label, DTYPE_I32, WIDTH_ONE, RESCORED_ANEW, false),
+    ARRAY(target, DTYPE_I32, WIDTH_ONE, RESCORED_KEPT, true),
+    ARRAY(scores, DTYPE_F64, WIDTH_COLUMNS, RESCORED_ANEW, false),
+    ARRAY(start_scores, DTYPE_F64, WIDTH_COLUMNS, RESCORED_ANEW, false),
+    ARRAY(distance, DTYPE_F64, WIDTH_ONE, RESCORED_KEPT, false),
+    ARRAY(score_count, DTYPE_I32, WIDTH_ONE, RESCORED_KEPT, false),
+    ARRAY(gradient_count, DTYPE_I32, WIDTH_ONE, RESCORED_KEPT, false),
+    ARRAY(stop, DTYPE_I32, WIDTH_ONE, RESCORED_KEPT, false),
+    ARRAY(gradient_start, DTYPE_F64, WIDTH_ONE, RESCORED_DROPPED, true),
+    ARRAY(gradient_end, DTYPE_F64, WIDTH_ONE, RESCORED_DROPPED, true),
+    ARRAY(source, DTYPE_I32, WIDTH_ONE, RESCORED_KEPT, true),
 };
 #undef ARRAY
 
@@ -46,6 +49,8 @@ bool trace_new(Trace *trace, const TraceSize *size, Error *err) {
     bool ok = (trace->loss = array_new1(where, DTYPE_F64, count, err)) &&
               (trace->scores = array_new2(where, DTYPE_F64, count, size->columns, err)) &&
               (trace->distance = array_new1(where, DTYPE_F64, count, err)) &&
+              (!size->gradient_norm ||
+               (trace->gradient_norm = array_new1(where, DTYPE_F64, count, err))) &&
               (!size->iterates ||
                (trace->iterates = array_new2(where, DTYPE_F32, count, size->features, err)));
     if (!ok)
@@ -57,6 +62,7 @@ void trace_clear(Trace *trace) {
     array_free(trace->loss);
     array_free(trace->scores);
     array_free(trace->distance);
+    array_free(trace->gradient_norm);
     array_free(trace->iterates);
     *trace = (Trace){ 0 };
 }
@@ -95,18 +101,26 @@ static Array *new_array(const AttackResult *result, const ResultArray *which, Er
     return array_new(where, which->dtype, &sizes, err);
 }
 
+static bool is_wanted(const AttackResult *result, Array *const *array, const ResultSize *size) {
+    if (array == &result->gradient_start || array == &result->gradient_end)
+        return size->searched;
+    return (array != &result->target || size->targeted) &&
+           (array != &result->source || size->sourced);
+}
+
 AttackResult *result_new(const Labels *classes, bool rejects, const ResultSize *size, Error *err) {
     AttackResult *result = result_header(classes, rejects, size, err);
     for (size_t k = 0; result && k < RESULT_ARRAYS; k++) {
         Array **array = result_array(result, &result_arrays[k]);
-        if ((array == &result->target && !size->targeted) ||
-            (array == &result->source && !size->sourced))
+        if (!is_wanted(result, array, size))
             continue;
         if (!(*array = new_array(result, &result_arrays[k], err))) {
             result_free(result);
             return NULL;
         }
     }
+    for (size_t i = 0; result && size->searched && i < size->n; i++)
+        array_f64(result->gradient_start)[i] = array_f64(result->gradient_end)[i] = NAN;
     return result;
 }
 
@@ -134,6 +148,7 @@ size_t result_bytes(const AttackResult *result) {
     for (size_t i = 0; i < result->n; i++) {
         const Trace *trace = &result->trace[i];
         bytes += array_bytes(trace->scores) + 2 * array_bytes(trace->loss);
+        bytes += trace->gradient_norm ? array_bytes(trace->gradient_norm) : 0;
         bytes += trace->iterates ? array_bytes(trace->iterates) : 0;
     }
     return bytes;
@@ -161,6 +176,17 @@ Goal result_goal(const AttackResult *result, size_t i) {
     return (Goal){ (size_t)labels_find(classes, array_i32(result->y)[i]), target, false };
 }
 
+/* Of what the gradient was at the start. */
+static const double vanished = 1e-2;
+
+bool result_flat(const AttackResult *result, size_t i) {
+    Verdict now = result_verdict(result, i);
+    if (!result->gradient_start || !result->gradient_end || result_hit(result, i) ||
+        (now != VERDICT_CORRECT && now != VERDICT_REJECTED))
+        return false;
+    return array_f64(result->gradient_end)[i] <= vanished * array_f64(result->gradient_start)[i];
+}
+
 ResultCounts result_counts(const AttackResult *result) {
     ResultCounts counts = { 0 };
     for (size_t i = 0; i < result->n; i++) {
@@ -168,6 +194,8 @@ ResultCounts result_counts(const AttackResult *result) {
         counts.verdict[now]++;
         counts.hit += result_hit(result, i);
         counts.started_correct += before == VERDICT_CORRECT;
+        counts.flat += result_flat(result, i);
+        counts.flat_rejected += result_flat(result, i) && now == VERDICT_REJECTED;
         counts.robust +=
             before == VERDICT_CORRECT && (now == VERDICT_CORRECT || now == VERDICT_REJECTED);
     }
@@ -182,7 +210,9 @@ static bool share(Array **to, const Array *from, Error *err) {
 
 bool trace_share(Trace *to, const Trace *from, Error *err) {
     return share(&to->loss, from->loss, err) && share(&to->scores, from->scores, err) &&
-           share(&to->distance, from->distance, err) && share(&to->iterates, from->iterates, err);
+           share(&to->distance, from->distance, err) &&
+           share(&to->gradient_norm, from->gradient_norm, err) &&
+           share(&to->iterates, from->iterates, err);
 }
 
 static bool copy_header(AttackResult *to, const AttackResult *from, Error *err) {
@@ -307,8 +337,10 @@ static AttackResult *same_points(const AttackResult *old, const Model *model, Er
     for (size_t k = 0; ok && k < RESULT_ARRAYS; k++) {
         const ResultArray *which = &result_arrays[k];
         Array **to = result_array(result, which);
-        ok = which->judged ? (*to = new_array(result, which, err)) != NULL
-                           : share(to, *result_array(old, which), err);
+        if (which->rescored == RESCORED_DROPPED)
+            continue;
+        ok = which->rescored == RESCORED_ANEW ? (*to = new_array(result, which, err)) != NULL
+                                              : share(to, *result_array(old, which), err);
     }
     if (ok) {
         free(result->model_kind);

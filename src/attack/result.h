@@ -30,10 +30,13 @@ typedef enum Width { WIDTH_ONE, WIDTH_FEATURES, WIDTH_COLUMNS } Width;
 
 /* The way to the answer: `count` iterates, the start first, the answer last. */
 typedef struct Trace {
-    Array *loss;     /* count, f64 */
-    Array *scores;   /* count × columns, f64 */
-    Array *distance; /* count, f64: from x0 */
-    Array *iterates; /* count × features, f32; NULL unless asked for */
+    Array *loss;          /* count, f64 */
+    Array *scores;        /* count × columns, f64 */
+    Array *distance;      /* count, f64: from x0 */
+    Array *gradient_norm; /* count, f64: l2, of what the attack followed; NaN where it took none, as
+                             at the last point. NULL where nothing was searched for, and where
+                             another model has judged the points since */
+    Array *iterates;      /* count × features, f32; NULL unless asked for */
 } Trace;
 
 typedef struct AttackResult {
@@ -54,6 +57,10 @@ typedef struct AttackResult {
     Array *distance;                     /* n, f64 */
     Array *score_count, *gradient_count; /* n, i32: evaluations spent on each sample */
     Array *stop;                         /* n, i32: StopReason */
+    /* n, f64, or NULL where no trace has any: the gradient's norm at the start (the largest, of
+     * several runs) and at the end of the run that the answer is from, which may have gone on
+     * behind the answer. NaN: none was taken. */
+    Array *gradient_start, *gradient_end;
     Array *source; /* n, i32, of a result made of several: which of its parts, from 1, each answer
                       is from, 0 where of none; else NULL */
     Trace *trace;  /* n */
@@ -61,23 +68,27 @@ typedef struct AttackResult {
 
 const char *stop_name(int stop); /* "converged", … */
 
+/* What another model's judgement makes of an array. */
+typedef enum Rescored { RESCORED_KEPT, RESCORED_ANEW, RESCORED_DROPPED } Rescored;
+
 /* The arrays of a result, for all that goes through them: by the name that files know them by. */
 typedef struct ResultArray {
     const char *name;
     size_t offset; /* of an Array * in AttackResult */
     DType dtype;
     Width width;
-    bool judged;   /* another model's judgement replaces it */
+    Rescored rescored;
     bool optional; /* not every result has it */
 } ResultArray;
-enum { RESULT_ARRAYS = 13 };
+enum { RESULT_ARRAYS = 15 };
 extern const ResultArray result_arrays[RESULT_ARRAYS];
 Array **result_array(const AttackResult *result, const ResultArray *which);
 
-/* Arrays for `count` iterates, with their pixels or without; what trace_clear leaves is empty. */
+/* Arrays for `count` iterates, with norms and pixels or without; what trace_clear leaves is empty.
+ */
 typedef struct TraceSize {
     size_t count, features, columns;
-    bool iterates;
+    bool gradient_norm, iterates;
 } TraceSize;
 bool trace_new(Trace *trace, const TraceSize *size, Error *err);
 void trace_clear(Trace *trace);
@@ -87,6 +98,7 @@ bool trace_share(Trace *to, const Trace *from, Error *err); /* into an empty one
 typedef struct ResultSize {
     size_t n, features;
     bool targeted, sourced; /* has it targets and sources? */
+    bool searched;          /* has it norms of gradients? They are NaN at first */
 } ResultSize;
 AttackResult *result_new(const Labels *classes, bool rejects, const ResultSize *size, Error *err);
 
@@ -105,6 +117,10 @@ bool result_hit(const AttackResult *result, size_t i); /* targeted, and accepted
 
 Goal result_goal(const AttackResult *result, size_t i); /* what was wanted of the sample */
 
+/* Has the search of sample i failed because there was nothing to follow any more? That is where the
+ * gradient's norm has fallen below a hundredth of what it was. False where that is not known. */
+bool result_flat(const AttackResult *result, size_t i);
+
 /* How many answers are of each verdict, and how many hit; how many starts were correct, and of
  * these how many answers are not evaded. The last is n times one minus the robust risk with
  * detection, P[f(x) ≠ y or f(x + δ) ∉ {y, ⊥}] (F. Tramèr, "Detecting adversarial examples is
@@ -112,6 +128,7 @@ Goal result_goal(const AttackResult *result, size_t i); /* what was wanted of th
  */
 typedef struct ResultCounts {
     size_t verdict[VERDICTS], hit, started_correct, robust;
+    size_t flat, flat_rejected; /* of all, and of those that are rejected */
 } ResultCounts;
 ResultCounts result_counts(const AttackResult *result);
 

@@ -4,6 +4,7 @@
 #include "core/array_values.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void label_text(const AttackResult *result, int32_t label, char text[24]) {
     if (result->rejects && label == LABEL_REJECTED)
@@ -78,10 +79,30 @@ static void batch_line(const AttackResult *result, char text[RESULT_TEXT]) {
         result->n ? sum / (double)result->n : 0, early);
 }
 
+/* Of the rejected runs alone, where no other has been flat. */
+static void flat_line(const AttackResult *result, char text[RESULT_TEXT]) {
+    ResultCounts counts = result_counts(result);
+    bool rejected = counts.flat == counts.flat_rejected;
+    size_t all =
+        counts.verdict[VERDICT_REJECTED] + (rejected ? 0 : counts.verdict[VERDICT_CORRECT]);
+    size_t used = strlen(text);
+    const char *words = rejected ? "rejected runs" : "runs that did not evade";
+    if (counts.flat == 0)
+        return;
+    if (result->n == 1)
+        snprintf(text + used, RESULT_TEXT - used,
+                 "\nit ended where the gradient had vanished: try attack.auto");
+    else
+        snprintf(text + used, RESULT_TEXT - used,
+                 "\n%zu of %zu %s ended where the gradient had vanished: try attack.auto",
+                 counts.flat, all, words);
+}
+
 const char *result_text(const AttackResult *result, char text[RESULT_TEXT]) {
     if (result->n == 1)
         one_line(result, text);
     else
         batch_line(result, text);
+    flat_line(result, text);
     return text;
 }

@@ -194,6 +194,13 @@ static void sum_evaluations(const Worst *worst, AttackResult *result) {
     }
 }
 
+static bool knows_norms(const Worst *worst) {
+    bool any = false;
+    for (size_t p = 0; p < worst->count; p++)
+        any = any || worst->part[p].result->gradient_end;
+    return any;
+}
+
 AttackResult *result_worst(const Worst *worst, Error *err) {
     const AttackResult *first = worst->part[0].result;
     for (size_t p = 1; p < worst->count; p++)
@@ -206,9 +213,11 @@ AttackResult *result_worst(const Worst *worst, Error *err) {
         return NULL;
     }
     choose(worst, targeted, source);
-    ResultSize size = {
-        .n = first->n, .features = first->features, .targeted = targeted, .sourced = true
-    };
+    ResultSize size = { .n = first->n,
+                        .features = first->features,
+                        .targeted = targeted,
+                        .sourced = true,
+                        .searched = knows_norms(worst) };
     AttackResult *result = result_new(&first->classes, first->rejects, &size, err);
     bool ok = result && header(worst, result, err) && take(worst, source, result, err);
     free(source);

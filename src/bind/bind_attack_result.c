@@ -70,6 +70,10 @@ static void push_stop(lua_State *L, const AttackResult *result, size_t i) {
     lua_pushstring(L, stop_name(array_i32(result->stop)[i]));
 }
 
+static void push_flat(lua_State *L, const AttackResult *result, size_t i) {
+    result->gradient_end ? lua_pushboolean(L, result_flat(result, i)) : lua_pushnil(L);
+}
+
 static void push_hit(lua_State *L, const AttackResult *result, size_t i) {
     result->target ? lua_pushboolean(L, result_hit(result, i)) : lua_pushnil(L);
 }
@@ -84,9 +88,11 @@ static const struct List {
     { "start_verdict", push_start_verdict, 0 },
     { "stop", push_stop, 0 },
     { "hit", push_hit, 0 },
+    { "flat", push_flat, 0 },
     { "loss", NULL, offsetof(Trace, loss) },
     { "trace", NULL, offsetof(Trace, scores) },
     { "trace_distance", NULL, offsetof(Trace, distance) },
+    { "gradient_norm", NULL, offsetof(Trace, gradient_norm) },
     { "iterates", NULL, offsetof(Trace, iterates) },
 };
 
@@ -168,8 +174,8 @@ static void push_seed(lua_State *L, const void *object) {
 static const BindProperty properties[] = {
     ARRAY(x0), ARRAY(x_adv), ARRAY(y), ARRAY(label), ARRAY(start_label), ARRAY(target),
     ARRAY(scores), ARRAY(start_scores), ARRAY(distance),
-    LIST(loss), LIST(trace), LIST(trace_distance), LIST(iterates),
-    LIST(verdict), LIST(start_verdict), LIST(stop), LIST(hit),
+    LIST(loss), LIST(trace), LIST(trace_distance), LIST(gradient_norm), LIST(iterates),
+    LIST(verdict), LIST(start_verdict), LIST(stop), LIST(hit), LIST(flat),
     BIND_KEPT("evaluations", push_evaluations), BIND_KEPT("shape", push_shape),
     BIND_KEPT("params", push_params), BIND_KEPT("seed", push_seed),
     BIND_KEPT("parts", push_parts), ARRAY(source),
@@ -257,7 +263,8 @@ static int worst_of(lua_State *L) {
 
 /* ---- Methods ---- */
 
-/* r:counts() → { correct =, rejected =, wrong =, evaded =, robust = }, of a targeted one also hit.
+/* r:counts() → { correct =, rejected =, wrong =, evaded =, robust = }, of a targeted one
+ * also hit.
  */
 static int method_counts(lua_State *L) {
     const AttackResult *result = bind_self(L, &result_type);

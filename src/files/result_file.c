@@ -14,6 +14,7 @@
 static const char metadata_key[] = "perigee";
 static const char kind[] = "attack_result";
 static const TensorName iterates_name = { NULL, "trace.iterates" };
+static const TensorName gradient_norm_name = { NULL, "trace.gradient_norm" };
 enum { FORMAT = 1 };
 
 /* ---- Writing ---- */
@@ -33,9 +34,9 @@ static size_t trace_length(const Trace *trace) {
     return array_size(trace->loss);
 }
 
-/* All traces end to end. Iterates are either kept for all samples or for none. */
+/* All traces end to end. Norms and iterates are kept for all samples or for none. */
 typedef struct Joined {
-    Array *length, *loss, *scores, *distance, *iterates;
+    Array *length, *loss, *scores, *distance, *gradient_norm, *iterates;
 } Joined;
 
 static void joined_clear(Joined *joined) {
@@ -43,6 +44,7 @@ static void joined_clear(Joined *joined) {
     array_free(joined->loss);
     array_free(joined->scores);
     array_free(joined->distance);
+    array_free(joined->gradient_norm);
     array_free(joined->iterates);
 }
 
@@ -53,9 +55,10 @@ static void append(Array *to, size_t row, const Array *from) {
 
 static bool join_traces(const AttackResult *result, Joined *joined, Error *err) {
     size_t total = 0, n = result->n;
-    bool iterates = n > 0;
+    bool norms = n > 0, iterates = n > 0;
     for (size_t i = 0; i < n; i++) {
         total += trace_length(&result->trace[i]);
+        norms = norms && result->trace[i].gradient_norm;
         iterates = iterates && result->trace[i].iterates;
     }
     *joined = (Joined){ 0 };
@@ -63,6 +66,7 @@ static bool join_traces(const AttackResult *result, Joined *joined, Error *err) 
         !(joined->loss = array_new1("save", DTYPE_F64, total, err)) ||
         !(joined->scores = array_new2("save", DTYPE_F64, total, result->columns, err)) ||
         !(joined->distance = array_new1("save", DTYPE_F64, total, err)) ||
+        (norms && !(joined->gradient_norm = array_new1("save", DTYPE_F64, total, err))) ||
         (iterates &&
          !(joined->iterates = array_new2("save", DTYPE_F32, total, result->features, err))))
         return false;
@@ -73,6 +77,8 @@ static bool join_traces(const AttackResult *result, Joined *joined, Error *err) 
         append(joined->loss, row, trace->loss);
         append(joined->scores, row, trace->scores);
         append(joined->distance, row, trace->distance);
+        if (norms)
+            append(joined->gradient_norm, row, trace->gradient_norm);
         if (iterates)
             append(joined->iterates, row, trace->iterates);
         row += trace_length(trace);
@@ -87,6 +93,7 @@ static bool add_traces(const AttackResult *result, Tensors *tensors, Error *err)
               add_array(tensors, "trace.loss", joined.loss, err) &&
               add_array(tensors, "trace.scores", joined.scores, err) &&
               add_array(tensors, "trace.distance", joined.distance, err) &&
+              add_array(tensors, gradient_norm_name.name, joined.gradient_norm, err) &&
               add_array(tensors, "trace.iterates", joined.iterates, err);
     joined_clear(&joined);
     return ok;
@@ -335,6 +342,8 @@ static bool require_joined(const Tensors *tensors, Joined *joined, Error *err) {
                 tensors_require(tensors, (TensorName){ NULL, "trace.scores" }, rows, err)) &&
            (joined->distance =
                 tensors_require(tensors, (TensorName){ NULL, "trace.distance" }, numbers, err)) &&
+           (tensors_index(tensors, gradient_norm_name) < 0 ||
+            (joined->gradient_norm = tensors_require(tensors, gradient_norm_name, numbers, err))) &&
            (tensors_index(tensors, iterates_name) < 0 ||
             (joined->iterates = tensors_read(tensors, iterates_name, err)));
 }
@@ -344,6 +353,7 @@ static bool joined_fits(const Joined *joined, const AttackResult *result) {
     size_t total = array_size(joined->loss);
     return array_size(joined->length) == result->n && joined->scores->shape[0] == total &&
            joined->scores->shape[1] == result->columns && array_size(joined->distance) == total &&
+           (!joined->gradient_norm || array_size(joined->gradient_norm) == total) &&
            (!iterates || (iterates->dtype == DTYPE_F32 && iterates->ndim == 2 &&
                           iterates->shape[0] == total && iterates->shape[1] == result->features));
 }
@@ -353,6 +363,8 @@ static bool cut_trace(Trace *trace, const Joined *joined, size_t row, size_t cou
     return (trace->loss = array_rows(joined->loss, row, count, err)) &&
            (trace->scores = array_rows(joined->scores, row, count, err)) &&
            (trace->distance = array_rows(joined->distance, row, count, err)) &&
+           (!joined->gradient_norm ||
+            (trace->gradient_norm = array_rows(joined->gradient_norm, row, count, err))) &&
            (!joined->iterates || (trace->iterates = array_rows(joined->iterates, row, count, err)));
 }
 

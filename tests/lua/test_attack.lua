@@ -410,6 +410,54 @@ function TestAttackResult:test_fields()
   lu.assertErrorMsgContains("a result has no 'nothing'", function() return r.nothing end)
 end
 
+-- Of the loss: y's score (or the reject score) less that of the best other class, -‖x - centre‖².
+function TestAttackResult:test_norms_of_gradients()
+  local norms, start = self.result.gradient_norm, self.result.start_scores
+  lu.assertEquals(self.result.flat, { false, false, false })
+  for i = 1, 3 do
+    local best, y = nil, samples.y[i] + 1
+    for c = 1, 3 do
+      if c ~= y and (not best or start[i][c] > start[i][best]) then best = c end
+    end
+    lu.assertAlmostEquals(norms[i][1], 2 * (centres[y] - centres[best]):norm(), 1e-5)
+    lu.assertEquals(#norms[i], #self.result.loss[i])
+  end
+end
+
+-- Kernels die out within the ball, and with them every gradient.
+local function blind_run()
+  local machine = svm.from {
+    sv = { { 0, 0 }, { 3, 0 } }, alpha = { { 1, -1 }, { -1, 1 } },
+    b = { -0.5, -0.5 }, kernel = svm.rbf(4), classes = { 0, 1 },
+  }
+  local defence = reject.new { model = machine, threshold = 0 }
+  local pgd = attack.pgd { model = defence, dmax = 4, lower = -9, upper = 9, eps = 1e-12 }
+  return pgd:run({ { 0.1, 0.2 }, { 0.2, -0.3 }, { 3, 0.1 } }, { y = { 0, 0, 0 } }), defence
+end
+
+function TestAttackResult:test_flat_runs()
+  local r, defence = blind_run()
+  local line = "ended where the gradient had vanished: try attack.auto"
+  lu.assertEquals(r.verdict, { "rejected", "rejected", "wrong" })
+  lu.assertEquals(r.flat, { true, true, false })
+  lu.assertStrContains(tostring(r), "\n2 of 2 rejected runs " .. line)
+  lu.assertStrContains(tostring(r[1]), "\nit " .. line)
+  lu.assertNotStrContains(tostring(r[3]), line)
+  local judged = r:rescore(defence)
+  lu.assertNil(judged.flat)
+  lu.assertNil(judged.gradient_norm)
+  lu.assertNil(attack.judge({ model = defence, x0 = r.x0, x_adv = r.x_adv, y = r.y, check = false }).flat)
+  local worst = attack.worst { judged, r }
+  lu.assertEquals(#worst.flat, 3)
+  local path = os.tmpname()
+  local again = perigee.load(r:save(path))
+  lu.assertEquals(again.flat, r.flat)
+  lu.assertEquals(again.gradient_norm[1][1], r.gradient_norm[1][1])
+  lu.assertEquals(tostring(again), tostring(r))
+  lu.assertNil(perigee.load(judged:save(path)).flat)
+  os.remove(path)
+end
+
 -- Scores, labels and distances are those of the stored points.
 function TestAttackResult:test_is_judged_from_the_stored_points()
   local r = self.result

@@ -191,6 +191,8 @@ function TestOldResults:testPgd()
   same(result.iterates[1][-1], result.x_adv[1], "the last iterate")
   lu.assertEquals(result.stop[1], "max_iter")
   lu.assertNil(result.target)
+  lu.assertNil(result.flat)
+  lu.assertNil(result.gradient_norm)
 end
 
 function TestOldResults:testPgdExp()

@@ -287,11 +287,12 @@ print(attack.pgd({ model = net, dmax = 1 }):set { dmax = 2, max_iter = 100 })]],
     name = "result", group = "Results",
     kind = "value",
     text = [[
-What an attack found. Always a batch of n samples: #r is n and r[i] the result of one; print(r) is a line.
+What an attack found. Always a batch of n samples: #r is n and r[i] the result of one; print(r) is a line,
+and a second one where searches that failed had lost their gradient (result.flat).
 
 Arrays have a row a sample: x0 and x_adv (the samples and the answers), y, label, start_label, target,
-scores, start_scores, distance. Lists have an item a sample: verdict, start_verdict, hit, stop; loss,
-trace, trace_distance and iterates hold an array each, from the start to the answer.
+scores, start_scores, distance. Lists have an item a sample: verdict, start_verdict, hit, stop, flat; loss,
+trace, trace_distance, gradient_norm and iterates hold an array each, from the start to the answer.
 
 A result never changes: its arrays are read-only views (r.x_adv:copy() can be written), its lists copies,
 in which you may write without changing what it counts, prints or saves. r:rescore(model) judges the same
@@ -378,6 +379,16 @@ more from the stored points.]]),
   field("result.loss", "array[]", "The loss of every iterate, from the start to the answer; float64."),
   field("result.trace", "array[]", "The scores of every iterate, iterates × columns, float64."),
   field("result.trace_distance", "array[]", "The distance of every iterate; float64."),
+  field("result.gradient_norm", "array[]?", [[
+The l2 norm, float64, of the gradient at each of the iterates: of the model's plain loss, or, where the
+attack ascends (?directions, attack.halving), of what it ascends along. NaN where none was taken, as at the
+last point. nil where nothing was searched for (attack.judge) or another
+model has judged since (result:rescore).]]),
+  field("result.flat", "boolean[]?", [[
+Whether each search failed because there was nothing to follow any more: it has not evaded (not hit its
+target), and where it ended, which may be behind the answer, the gradient's norm was below a hundredth of that
+at the start. That is a masked gradient, not robustness. It ends no run: `stop` says what did. nil where
+result.gradient_norm is.]]),
   field("result.iterates", "array[]?",
     "The pixels of every iterate, iterates × features; nil unless the attack's option iterates is set."),
   field("result.evaluations", "table",
