@@ -216,6 +216,7 @@ function evaluate.security(options)
     }
     security.models[#security.models + 1] = name
     security.counts[name], security.noise[name] = {}, noise and {} or nil
+    if attacker.minimal then attacker.early_stop = false end -- the first point need not be the nearest
     local nearest = attacker.minimal and result_of(attacker, math.huge)
     if attacker.minimal and not nearest then return security end
     for k, d in ipairs(dmax) do

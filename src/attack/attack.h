@@ -135,6 +135,7 @@ typedef struct Attack {
     bool minimal;      /* the answer is the nearest point that reaches the goal. dmax may be left
                           open (infinite); start_from does not go with it: points of another's
                           start have no distance yet */
+    bool coasts;       /* once it moves, step goes on where there is no gradient */
     bool finite;       /* dmax must be: it is how far the step goes */
     bool needs_length; /* a gradient shorter than 1e-20 is none, as it is where eps is given */
     /* With eps: stop when the means of the last two windows of losses differ by less, after this

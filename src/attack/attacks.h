@@ -8,6 +8,7 @@
     ATTACK(fgsm)                                                                                   \
     ATTACK(pgd)                                                                                    \
     ATTACK(pgd_exp)                                                                                \
+    ATTACK(apgd)                                                                                   \
     ATTACK(fmn)                                                                                    \
     ATTACK(halving)                                                                                \
     ATTACK(noise)

@@ -391,10 +391,12 @@ static bool ask_gradients(Descent *descent, Error *err) {
     return model_gradient_in_pieces(problem->model, &batch, &request, err);
 }
 
-/* A row of a minimal attack that has reached its goal goes back towards the sample, with a gradient
- * or without. */
-static bool goes_back(const Descent *descent, size_t row) {
-    return descent->problem->attack->minimal && descent->worth[row].reached;
+/* Where there is no gradient a row of a minimal attack that has reached its goal goes back towards
+ * the sample, and one that coasts goes on. */
+static bool goes_on(const Descent *descent, size_t row) {
+    const Attack *attack = descent->problem->attack;
+    return (attack->minimal && descent->worth[row].reached) ||
+           (attack->coasts && descent->iteration > 1);
 }
 
 /* Gradients of the losses of all active rows, unless they came with the scores; a row without any
@@ -413,7 +415,7 @@ static bool take_gradients(Descent *descent, Error *err) {
         descent->path[row].gradient_norm[descent->path[row].count - 1] = descent->gradient_norm[a];
         if (!isfinite(descent->gradient_norm[a]))
             descent->stop[row] = STOP_NOT_FINITE;
-        else if (!goes_back(descent, row) &&
+        else if (!goes_on(descent, row) &&
                  (descent->gradient_norm[a] == 0 || descent->gradient_norm[a] < smallest))
             descent->stop[row] = STOP_ZERO_GRADIENT;
     }

@@ -17,6 +17,7 @@
 #include "attack/attack_fields.h"
 #include "attack/attacks.h"
 #include "attack/descent.h"
+#include "attack/unit_step.h"
 #include "core/parallel.h"
 
 /* The state: every row's radius. */
@@ -49,13 +50,6 @@ static double next_epsilon(const Descent *descent, size_t row, const double *g) 
            (path->distance[path->count - 1] + fabs(descent_left(descent, row)) / steepness);
 }
 
-/* A component of the gradient, or 0 where its step would push out of the box. */
-static double inward(const Constraint *constraint, size_t j, float x, float g) {
-    bool out = g > 0 ? (double)x <= constraint_lower(constraint, j)
-                     : (double)x >= constraint_upper(constraint, j);
-    return out ? 0 : (double)g;
-}
-
 /* z: the gradient, then the new point. */
 static void make_step(Descent *descent, size_t a, double *z) {
     const Problem *problem = descent->problem;
@@ -64,7 +58,8 @@ static void make_step(Descent *descent, size_t a, double *z) {
     const float *x = descent->x + row * d, *x0 = descent->x0[row];
     double *epsilon = (double *)descent->state[FMN_EPSILON] + row;
     for (size_t j = 0; j < d; j++)
-        z[j] = inward(&problem->constraint, j, x[j], descent->gradient[a * d + j]);
+        z[j] = (double)descent->gradient[a * d + j];
+    drop_outward(&problem->constraint, x, z);
     *epsilon = fmin(next_epsilon(descent, row, z), params->dmax);
     double alpha = at_now(descent, params->alpha, params->alpha_final);
     double length = norm_of(NORM_L2, z, d);

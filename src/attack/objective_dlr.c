@@ -71,7 +71,7 @@ static void weights(const Model *model, const double *scores, Goal goal, double 
         w[c] = 0;
     w[ratio.k] += 1 / ratio.under;
     w[ratio.c] -= 1 / ratio.under;
-    double slope = ratio.over / (ratio.under * ratio.under);
+    double slope = ratio.over / ratio.under / ratio.under; /* cancels 1 / under where it must */
     if (!ratio.alone) {
         w[ratio.place[0]] -= slope;
         w[ratio.place[2]] += goal.target >= 0 ? slope / 2 : slope;

@@ -2,6 +2,9 @@
 
 #include <math.h>
 
+/* A feature this near its bound stands on it: points are rounded towards the sample. */
+static const double border = 1e-6;
+
 StepRule step_rule_of(Norm norm) {
     switch (norm) {
     case NORM_L1:
@@ -15,8 +18,8 @@ StepRule step_rule_of(Norm norm) {
 
 void drop_outward(const Constraint *constraint, const float *x, double *g) {
     for (size_t j = 0; j < constraint->features; j++)
-        if (g[j] > 0 ? (double)x[j] <= constraint_lower(constraint, j)
-                     : (double)x[j] >= constraint_upper(constraint, j))
+        if (g[j] > 0 ? (double)x[j] <= constraint_lower(constraint, j) + border
+                     : (double)x[j] >= constraint_upper(constraint, j) - border)
             g[j] = 0;
 }
 

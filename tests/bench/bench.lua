@@ -281,6 +281,16 @@ group("pgd_exp", "PGD-Exp on one digit and on 100 at once, double start", functi
     { unit = "ms", per = 100, cold = true, note = "a digit" })
 end)
 
+group("attacks", "APGD and FMN on 100 digits at once: the net, and the defence", function()
+  local hundred = test_digits():sample(100, { seed = 1 })
+  for _, on in ipairs { { "net", net() }, { "dnr", defence() } } do
+    for _, made in ipairs { attack.apgd { model = on[2], dmax = 2 }, attack.fmn { model = on[2] } } do
+      measure(made.name .. "." .. on[1], 1, function() made:run(hundred) end,
+        { unit = "ms", per = 100, cold = true, note = "a digit, " .. made.max_iter .. " steps" })
+    end
+  end
+end)
+
 group("mnist_load", "60000 images from gzip to float32", function()
   if not have_mnist then return say("%-28s not measured: MNIST is not here", "mnist_load") end
   measure("mnist_load", 5, function() data.mnist("train") end)

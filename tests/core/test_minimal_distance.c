@@ -20,12 +20,15 @@ typedef struct Fixture {
     float x[N * D];
     int32_t y[N], target[N];
     double low, high; /* the box */
+    size_t first, n;  /* what is attacked */
     TestModel *model;
 } Fixture;
 
 static void fixture_make(Fixture *f, size_t classes, bool box, Rng *rng) {
     Error err;
     double scores[N * MOST_CLASSES];
+    f->first = 0;
+    f->n = N;
     f->low = box ? 0 : -INFINITY;
     f->high = box ? 1 : INFINITY;
     for (size_t k = 0; k < classes * D; k++)
@@ -123,10 +126,14 @@ static double exact(const Fixture *f, size_t i, Norm norm) {
 
 static AttackResult *run(const char *name, const Fixture *f, AttackParams params, bool targeted) {
     Error err;
-    AttackTask task = { .model = &f->model->base, .x = f->x, .n = N, .features = D, .y = f->y };
+    AttackTask task = { .model = &f->model->base,
+                        .x = f->x + f->first * D,
+                        .y = f->y + f->first,
+                        .n = f->n,
+                        .features = D };
     params.lower = f->low;
     params.upper = f->high;
-    task.target = targeted ? f->target : NULL;
+    task.target = targeted ? f->target + f->first : NULL;
     AttackResult *result = attack_run(attack_find(name), &params, &task, NULL, &err);
     if (!result)
         fail_msg("%s", err.message);
@@ -213,11 +220,41 @@ static void test_fmn_of_what_is_wrong(void **state) {
     result_free(result);
 }
 
+/* Evades where it can be done by a hundredth, and of course not where it cannot be done. */
+static void check_apgd(const Fixture *f, Norm norm, size_t i) {
+    for (int above = 0; above < 2; above++) {
+        Fixture one = *f;
+        one.first = i;
+        one.n = 1;
+        AttackParams params = attack_find("apgd")->params;
+        params.norm = (int)norm;
+        params.dmax = (above ? 1.01 : 0.999) * exact(f, i, norm);
+        AttackResult *result = run("apgd", &one, params, false);
+        assert_int_equal(result_verdict(result, 0), above ? VERDICT_EVADED : VERDICT_CORRECT);
+        result_free(result);
+    }
+}
+
+static void test_apgd(void **state) {
+    (void)state;
+    Rng rng;
+    rng_seed(&rng, 4);
+    for (int box = 0; box < 2; box++) {
+        Fixture f;
+        fixture_make(&f, 2, box, &rng);
+        for (Norm norm = NORM_L1; norm <= NORM_LINF; norm++)
+            for (size_t i = 0; i < N; i++)
+                check_apgd(&f, norm, i);
+        model_release(&f.model->base);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fmn),
         cmocka_unit_test(test_fmn_within_a_ball),
         cmocka_unit_test(test_fmn_of_what_is_wrong),
+        cmocka_unit_test(test_apgd),
     };
     return cmocka_run_group_tests_name("minimal distance", tests, NULL, NULL);
 }

@@ -160,6 +160,10 @@ function TestAttackOptions:test_defaults()
     pgd = { norm = "l2", max_iter = 50, restarts = 0, early_stop = false, largest = 20,
       direction = "gradient" },
     pgd_exp = { norm = "l2", max_iter = 30, restarts = 0, early_stop = false },
+    apgd = { norm = "l2", max_iter = 100, restarts = 0, early_stop = false, largest = 10,
+      objective = "continuous", direction = "gradient" },
+    fmn = { norm = "l2", max_iter = 200, alpha = 1, alpha_final = 0.01, gamma = 0.05, gamma_final = 0.001,
+      objective = "continuous", direction = "gradient", early_stop = false },
     noise = { norm = "l2" },
   }
   each_option(function(name, construct, option)
@@ -233,7 +237,7 @@ TestAttackRun = {}
 
 function TestAttackRun:test_a_model_in_lua()
   for _, norm in ipairs { "l1", "l2", "linf" } do
-    for _, name in ipairs { "fgsm", "pgd", "pgd_exp" } do
+    for _, name in ipairs { "fgsm", "pgd", "pgd_exp", "apgd", "fmn" } do
       local dmax = ({ l1 = 1.4, l2 = 0.9, linf = 0.6 })[norm]
       local result = attack[name] { model = bumps(-1), norm = norm, dmax = dmax }:run(samples)
       lu.assertEquals(#result, 3)
@@ -294,6 +298,24 @@ function TestAttackRun:test_dmax_0()
     local result = attack[name](options):run(samples)
     lu.assertEquals(result.x_adv:totable(), result.x0:totable())
     lu.assertEquals(result.distance:max(), 0)
+  end
+end
+
+-- Far from all kernels the gradient is 0, and the logarithm's is not.
+function TestAttackRun:test_out_of_a_plateau()
+  local machine = svm.from {
+    sv = { { 0, 0 }, { 3, 0 } }, alpha = { { 1, -1 }, { -1, 1 } }, b = { -0.5, -0.5 }, kernel = svm.rbf(16),
+    classes = { 0, 1 },
+  }
+  local defence = reject.new { model = machine, threshold = 0 }
+  for _, name in ipairs { "apgd", "fmn" } do
+    local blind = attack[name] { model = defence, dmax = 5, lower = -9, upper = 9 }
+    local sees = blind:with { direction = "log" }
+    lu.assertEquals(blind:run({ { 1, 3 } }, { y = 0 }).verdict, { "rejected" })
+    local result = sees:run({ { 1, 3 } }, { y = 0 })
+    lu.assertEquals(result.verdict, { "evaded" })
+    -- The kernel of (3, 0) is above a half within 0.208.
+    if name == "fmn" then lu.assertAlmostEquals(result.distance[1], math.sqrt(13) - 0.208, 0.01) end
   end
 end
 

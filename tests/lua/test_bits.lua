@@ -55,6 +55,7 @@ show("dnr", { defence.threshold }, defence:scores(test.x),
 local attacked = test:slice(1, 10)
 for name, options in pairs {
   pgd = { norm = "l2", max_iter = 12 }, pgd_exp = { norm = "l2", max_iter = 8, start_from = known },
+  apgd = { norm = "l1", max_iter = 12 }, fmn = { norm = "l1", max_iter = 12 },
   noise = { norm = "linf", seed = 3 }, fgsm = { norm = "linf" },
 } do
   options.model, options.dmax = defence, 0.8

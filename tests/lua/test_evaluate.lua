@@ -97,7 +97,7 @@ function TestSecurity:test_a_minimal_attack_runs_once()
   end
   local steps = 40
   local security = evaluated {
-    models = model, attack = attack.fmn { norm = "l2", max_iter = steps, dmax = 0.01 },
+    models = model, attack = attack.fmn { max_iter = steps, dmax = 0.01, early_stop = true },
     dmax = { 0, 0.13, 0.15, 0.42, 0.44 },
   }
   local robust, evaded = {}, {}

@@ -111,6 +111,38 @@ print(#halving.stages, halving.stages[1].steps)]],
     see = { "attack.pgd", "attack:run" },
   },
   {
+    name = "attack.apgd",
+    text = [[
+Auto-PGD (Croce and Hein, "Reliable evaluation of adversarial robustness with an ensemble of diverse
+parameter-free attacks", ICML 2020): projected gradient descent with momentum, whose steps become shorter
+where they no longer help. With P the projection to ball and bounds and s the unit step along the gradient
+(its sign for linf, its direction for l2), eta is 2 dmax at first, and
+  z     = P(x − eta s)
+  x_new = P(x + 0.75 (z − x) + 0.25 (x − x_old))
+Checkpoints come after 22 % of max_iter steps, then after 19 % more, 16 % … but at least 6 %. There eta is
+halved and the best point taken up again, if fewer than 75 % of the steps since the last checkpoint made
+the loss fall, or if eta was not halved there and nothing better has been found since.
+
+For l1 s has the signs of the `largest` components (10) of those that do not push out of the bounds, all of
+one size: of one component at a time 100 steps change too few pixels, of many each too little. (On 100
+digits at l1 distance 4, 49 evaded with 1 component, 62 with 10, 43 with 39.) It is not the adaptive
+sparsity of APGD's authors for l1.
+
+The objective is continuous, not the paper's: it does as well as cross_entropy on models that do not reject,
+and alone knows the reject score. Say objective = "cross_entropy" for AutoAttack's APGD-CE, "dlr" for its
+APGD-DLR, and "dlr" with a target for its APGD-T; there the ratio is the margin alone where the model has
+fewer than 3 (with a target: 4) scores (see attack.pgd). With a target the best other score stands for the
+true class's: what counts is that the target is hit. With direction = "log" the schedule follows what is
+left to rise, as long as smoothing does not change it. The first run starts at the sample, further ones
+(restarts) at random points.]],
+    returns = { "attack", "an object whose options can be read and set; :run(samples) attacks" },
+    example = example_net .. [[
+local apgd = attack.apgd { model = net, norm = "linf", dmax = 0.2 }
+print(apgd:run(digits))
+print(apgd:with({ objective = "dlr", target = 2 }):run(digits))]],
+    see = { "attack.pgd", "attack.fmn", "directions", "attack:run" },
+  },
+  {
     name = "attack.fmn",
     text = [[
 The fast minimum-norm attack (Pintor et al., "Fast minimum-norm adversarial attacks through adaptive norm
@@ -125,14 +157,17 @@ gamma_final, g is the gradient of the objective without the components that push
             (1 + gamma) (distance + |loss| / ‖g‖ dual)         where none has yet
   x       = x − alpha g / ‖g‖2, projected to the ball of radius epsilon and to the bounds
 alpha is a length in l2 whatever the norm, for features from 0 to 1. Without dmax epsilon grows as it must;
-with it never beyond. Where target = "each" the four classes that look nearest go on after a fifth of the
-steps, and two after half. direction = "log" sees where kernels have died out (?directions): the ascent's
-height stands for the loss then. early_stop ends a sample at its first point that evades, which need not be
-the nearest. The objective should be 0 where the decision turns, as all but cross_entropy are
+with it never beyond. The objective should be 0 where the decision turns, as all but cross_entropy are
 (see attack.pgd): continuous knows the reject score. A sample that evades as it is stays ("reached").
 
+Towards the best other class alone the nearest is often missed. target = "each" sets out towards every
+class; the four that look nearest go on after a fifth of the steps, and two after half. direction = "log"
+sees where kernels have died out (?directions): the ascent's height stands for the loss then. On 100 digits
+and the DNR of the paper's size the median distance is 1.9 without both, 1.2 with the direction, 0.95 with
+both. early_stop ends a sample at its first point that evades, which need not be the nearest.
+
 There is no FAB: that attack seeks the same distances by projecting to every class's linearised boundary
-in turn, and FMN, run with every other class as the target, does its work.]],
+in turn, and FMN with target = "each" does its work.]],
     returns = { "attack", "an object whose options can be read and set; :run(samples) attacks" },
     example = example_net .. [[
 local r = attack.fmn({ model = net, norm = "l2", max_iter = 60 }):run(digits)
@@ -141,7 +176,7 @@ print(evaluate.security {
   models = { cnn = net }, attack = attack.fmn { max_iter = 60 },
   data = digits, dmax = { 0, 0.5, 1, 1.5, 2 }, noise = false,
 })]],
-    see = { "attack.pgd", "evaluate.security", "attack:run" },
+    see = { "attack.pgd", "directions", "evaluate.security", "attack:run" },
   },
   {
     name = "attack.fgsm",
@@ -280,7 +315,8 @@ print(attack.pgd({ model = net, dmax = 1 }):set { dmax = 2, max_iter = 100 })]],
   },
   field("ensemble.name", "string", "The name that its results have."),
   field("ensemble.all", "boolean", "Whether every part attacks all samples."),
-  field("attack.name", "string", 'Which attack it is: "pgd_exp", "pgd", "fmn", "fgsm" or "noise".'),
+  field("attack.name", "string",
+    'Which attack it is: "pgd_exp", "pgd", "apgd", "fmn", "halving", "fgsm" or "noise".'),
   field("attack.minimal", "boolean",
     "Whether it seeks the least distance (attack.fmn): its answers hold for every dmax."),
   {
@@ -411,6 +447,6 @@ gradients, params; those of attack.ensemble also text, left and seconds. Else ni
 return {
   name = "attack",
   title = "Attacks",
-  summary = "FGSM, PGD, PGD-Exp, FMN and halving on any model, all samples in lockstep, and what they find.",
+  summary = "FGSM, PGD, PGD-Exp, APGD, FMN and halving on any model, and what they find.",
   entries = entries,
 }
