@@ -10,7 +10,8 @@
  * but no nearer than 0.06. There eta is halved, and the row goes back to its best point, if fewer
  * than 0.75 of the steps since the last checkpoint made the loss fall, or if eta was not halved at
  * the last one and the best loss is still that of then. The best point comes with its gradient:
- * going back costs nothing. */
+ * going back costs nothing. Not the paper's: where the gradient is 0 at a point that is not the
+ * best the row does not wait for a checkpoint, the step was too long. */
 #include "attack/attack_fields.h"
 #include "attack/attacks.h"
 #include "attack/descent.h"
@@ -98,16 +99,18 @@ static void look_back(Descent *descent, size_t a, size_t window) {
     schedule->improved += loss < schedule->last;
     if (loss < schedule->best)
         keep_best(descent, a, schedule);
+    bool shorter = descent->gradient_norm[a] == 0 && loss > schedule->best;
     if (window > 0) {
         bool stands = !schedule->halved && !(schedule->best < schedule->checked);
         schedule->halved = stands || (double)schedule->improved < 0.75 * (double)window;
-        if (schedule->halved) {
-            schedule->eta /= 2;
-            return_to_best(descent, a);
-            loss = schedule->best;
-        }
+        shorter = shorter || schedule->halved;
         schedule->checked = schedule->best;
         schedule->improved = 0;
+    }
+    if (shorter) {
+        schedule->eta /= 2;
+        return_to_best(descent, a);
+        loss = schedule->best;
     }
     schedule->last = loss;
 }

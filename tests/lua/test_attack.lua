@@ -319,6 +319,19 @@ function TestAttackRun:test_out_of_a_plateau()
   end
 end
 
+-- Behind a narrow ridge the scores are flat. APGD's first steps end there: it comes back with shorter ones.
+function TestAttackRun:test_back_from_a_plateau()
+  local model = { classes = { 0, 1 } }
+  function model:scores(points)
+    return array.concatenate({ points * 0, array.where(points:lt(0.52), points - 0.5, -1) }, 2)
+  end
+  function model:gradient(points, w) return w:slice(nil, { 2, 2 }) * points:lt(0.52) end
+  local apgd = attack.apgd { model = model, dmax = 0.4 }
+  lu.assertEquals(apgd:run({ { 0.3 }, { 0.2 } }, { y = 0 }).verdict, { "evaded", "evaded" })
+  -- Where it starts on the plateau there is nothing to do.
+  lu.assertEquals(apgd:run({ { 0.9 } }, { y = 0 }).stop, { "zero_gradient" })
+end
+
 -- Behind the boundary at 0.5 the scores are flat: a minimum-norm attack comes back all the same.
 function TestAttackRun:test_the_nearest_point_of_a_plateau()
   local model = { classes = { 0, 1 } }

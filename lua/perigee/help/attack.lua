@@ -121,7 +121,8 @@ where they no longer help. With P the projection to ball and bounds and s the un
   x_new = P(x + 0.75 (z − x) + 0.25 (x − x_old))
 Checkpoints come after 22 % of max_iter steps, then after 19 % more, 16 % … but at least 6 %. There eta is
 halved and the best point taken up again, if fewer than 75 % of the steps since the last checkpoint made
-the loss fall, or if eta was not halved there and nothing better has been found since.
+the loss fall, or if eta was not halved there and nothing better has been found since; and at once where a
+step ends on a plateau without a gradient.
 
 For l1 s has the signs of the `largest` components (10) of those that do not push out of the bounds, all of
 one size: of one component at a time 100 steps change too few pixels, of many each too little. (On 100
