@@ -1,6 +1,7 @@
 -- The Lua half of the library attack: how attacks print; several as one; a model written in Lua is looked
 -- at before it is attacked.
 
+local auto = require "perigee.auto"
 local check = require "perigee.gradient_check"
 local ensemble = require "perigee.ensemble"
 local native = require "perigee.native"
@@ -41,6 +42,8 @@ debug.getregistry()["perigee.look"] = function(model, x)
 end
 
 attack.worst = worst.of
+
+function attack.auto(options) return auto.new(options) end
 
 function attack.ensemble(attacks) return ensemble.new(attacks) end
 

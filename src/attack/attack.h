@@ -49,6 +49,7 @@ typedef struct AttackParams {
     int max_iter;
     int step;     /* StepRule; −1 is auto: unit for l2, sign for linf, largest for l1 */
     int schedule; /* StepSchedule; −1 is auto: cosine where eta is */
+    double reach; /* FMN: how far beyond dmax it may search; 0: it may not */
     double alpha, alpha_final; /* FMN: the length of the first step and of the last … */
     double gamma, gamma_final; /* … and the share by which the ball shrinks or grows */
     bool early_stop;           /* stop a sample where it reaches its goal */

@@ -171,7 +171,11 @@ static bool record(Descent *descent, size_t row, Error *err) {
     if (path->iterates)
         memcpy(path->iterates + at * d, x, d * sizeof(float));
     path->count++;
-    worth.distance = problem->attack->minimal ? path->distance[at] : 0;
+    if (problem->attack->minimal) {
+        worth.distance = path->distance[at];
+        if (worth.distance > problem->params->dmax) /* on its way back, it may be */
+            worth = (Worth){ .loss = INFINITY, .distance = worth.distance };
+    }
     bool last = problem->attack->keeps_last && worth.loss < INFINITY;
     if (at == 0 || last || worth_more(worth, descent->worth[row])) {
         descent->answer_at[row] = at;

@@ -10,7 +10,8 @@
  *                                                            stands for the loss where g is its
  *     x ← box(ball_epsilon(x − alpha_i g / ‖g‖_2))
  *
- * epsilon stays within dmax. Two things are not the paper's. The estimate of where the boundary is
+ * epsilon stays within dmax, or reach times that: then points beyond dmax are on the way and no
+ * answers. Two things are not the paper's. The estimate of where the boundary is
  * goes beyond it by the share gamma_i: the boundary itself is not yet on the other side. And g has
  * no components that push out of the box where x stands on it: with them the projection to the l1
  * ball keeps what the box then takes away, and the ball does not grow. */
@@ -41,9 +42,10 @@ static double next_epsilon(const Descent *descent, size_t row, const double *g) 
     const double *scores = descent->scores + row * problem->columns;
     double epsilon = ((const double *)descent->state[FMN_EPSILON])[row];
     double gamma = at_now(descent, problem->params->gamma, problem->params->gamma_final);
+    const Worth *best = &descent->worth[row];
     if (problem_worth(problem, scores, descent->goal[row]).reached)
-        return fmin(epsilon * (1 - gamma), descent->worth[row].distance);
-    if (descent->worth[row].reached)
+        return fmin(epsilon * (1 - gamma), best->reached ? best->distance : INFINITY);
+    if (best->reached)
         return epsilon * (1 + gamma);
     double steepness = norm_of(dual_of(problem->constraint.norm), g, problem->features);
     return (1 + gamma) *
@@ -60,7 +62,7 @@ static void make_step(Descent *descent, size_t a, double *z) {
     for (size_t j = 0; j < d; j++)
         z[j] = (double)descent->gradient[a * d + j];
     drop_outward(&problem->constraint, x, z);
-    *epsilon = fmin(next_epsilon(descent, row, z), params->dmax);
+    *epsilon = fmin(next_epsilon(descent, row, z), fmax(params->reach, 1) * params->dmax);
     double alpha = at_now(descent, params->alpha, params->alpha_final);
     double length = norm_of(NORM_L2, z, d);
     for (size_t j = 0; j < d; j++)
@@ -105,6 +107,8 @@ static const Field fields[] = {
     ATTACK_NORM,
     { "dmax", FIELD_NUMBER, ATTACK_AT(dmax), .low = 0, .high = INFINITY, .initial = "infinite",
       .meaning = "how far the search may go, in the norm: epsilon never grows beyond it" },
+    { "reach", FIELD_NUMBER, ATTACK_AT(reach), .low = 1, .high = 1e6,
+      .meaning = "how far the search may go on its way, times dmax; answers are within dmax" },
     { "alpha", FIELD_NUMBER, ATTACK_AT(alpha), ATTACK_STEP_RANGE,
       .meaning = "the length (l2) of the first step, whatever the norm" },
     { "alpha_final", FIELD_NUMBER, ATTACK_AT(alpha_final), ATTACK_STEP_RANGE,
@@ -126,8 +130,8 @@ const Attack attack_fmn = {
     .name = "fmn",
     .summary = "the fast minimum-norm attack: the nearest point that evades",
     .fields = fields,
-    .params = { ATTACK_UNSET_BUT(continuous), .norm = NORM_L2, .max_iter = 200, .alpha = 1,
-                .alpha_final = 0.01, .gamma = 0.05, .gamma_final = 0.001 },
+    .params = { ATTACK_UNSET_BUT(continuous), .norm = NORM_L2, .max_iter = 200, .reach = 1,
+                .alpha = 1, .alpha_final = 0.01, .gamma = 0.05, .gamma_final = 0.001 },
     .step = fmn_step,
     .trials = 1,
     .state = fmn_state,
