@@ -1,4 +1,4 @@
--- attack.auto: the attacks that together find what any that we know finds, each on what the earlier ones left.
+-- attack.auto: attacks that together find what any that we know finds, each on what the earlier ones left.
 --
 -- Which they are follows from the model. A path's stages (attack.halving) were chosen on DNRs of MNIST; the
 -- help says with what figures.
@@ -67,8 +67,8 @@ local function nearest(direction)
   return attack.fmn { direction = direction, target = "each", early_stop = true, reach = 1.5 }
 end
 
--- Where kernels decide, all along the logarithm; elsewhere the field's standard follows. The ratio of targeted
--- DLR wants four columns.
+-- Where kernels decide, all along the logarithm; elsewhere the field's standard follows. The ratio of
+-- targeted DLR wants four columns.
 local function parts_for(model)
   local machine, has_layers = deciding(model)
   if has_kernels(machine) then

@@ -103,7 +103,7 @@ local starts = data.new({ x = x, y = { 1, 2, 3 } }).x -- of an array that can be
 -- Something that the option takes and that is not its default; it reads as the same.
 local function fit(option, default)
   local objects = { model = bumps(-1), start_from = starts, target = 1, lower = -0.5, upper = 1.5, seed = 5,
-    smoothing = data.new({ x = { { 10, 2 } }, y = { 1 } }).x, stages = { { steps = 3, classes = 2 } } }
+    reach = 2, smoothing = data.new({ x = { { 10, 2 } }, y = { 1 } }).x, stages = { { steps = 3, classes = 2 } } }
   if objects[option.name] then return objects[option.name] end
   for word in option.type:gmatch '"([%w_]+)"' do
     if word ~= default then return word end
@@ -162,8 +162,8 @@ function TestAttackOptions:test_defaults()
     pgd_exp = { norm = "l2", max_iter = 30, restarts = 0, early_stop = false },
     apgd = { norm = "l2", max_iter = 100, restarts = 0, early_stop = false, largest = 10,
       objective = "continuous", direction = "gradient" },
-    fmn = { norm = "l2", max_iter = 200, alpha = 1, alpha_final = 0.01, gamma = 0.05, gamma_final = 0.001,
-      objective = "continuous", direction = "gradient", early_stop = false },
+    fmn = { norm = "l2", max_iter = 200, reach = 1, alpha = 1, alpha_final = 0.01, gamma = 0.05,
+      gamma_final = 0.001, objective = "continuous", direction = "gradient", early_stop = false },
     noise = { norm = "l2" },
   }
   each_option(function(name, construct, option)

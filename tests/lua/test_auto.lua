@@ -1,7 +1,7 @@
 -- attack.auto: which parts a model gets, and that the whole finds what its parts find.
 local lu = require "luaunit"
 
-local reference = require "reference"
+local reference = dofile "tests/lua/reference.lua"
 
 TestAuto = {}
 
@@ -41,14 +41,16 @@ end
 -- The whole finds at least what each part finds alone, on any kind of model, and everything is as stored.
 function TestAuto:test_at_least_its_parts()
   local rejector = reject.new { model = net, threshold = 1 }
-  local machine = reject.layer { net = net, layer = "relu3", classifier = reference.svm("dnr", "layer_relu3_", 0.05) }
+  local classifier = reference.svm("dnr", "layer_relu3_", 0.05)
+  local machine = reject.layer { net = net, layer = "relu3", classifier = classifier }
   for _, model in ipairs { dnr_, net, rejector, machine } do
     for norm, dmax in pairs { l2 = 0.6, linf = 0.1, l1 = 3 } do
       local whole = auto(model, { norm = norm, dmax = dmax })
       local result = whole:run(samples)
       local found = result:counts().evaded
       for _, part in ipairs(whole) do
-        lu.assertTrue(found >= part:run(samples):counts().evaded, model.kind .. " " .. norm .. " " .. part.name)
+        local words = ("%s %s %s"):format(model.kind, norm, part.name)
+        lu.assertTrue(found >= part:run(samples):counts().evaded, words)
       end
       lu.assertTrue(found >= attack.pgd({ model = model, norm = norm, dmax = dmax }):run(samples):counts().evaded)
       lu.assertTrue(result.distance:max() <= dmax * (1 + 1e-12))

@@ -214,8 +214,9 @@ attack.fmn over the classes, whose search may go half beyond dmax. Elsewhere it 
 gradient, attack.apgd on cross-entropy (continuous where the model rejects), attack.apgd over the classes on
 DLR (margin below four classes), and attack.fmn over the classes. quick = true is the first part alone.
 
-The stages were chosen on DNRs of MNIST. On the original library's DNR it turns 67 and 100 of 100 digits at l2
-distance 1 and 2, where PGD-Exp turns 13 and 43. The printed result says what each part added, at what cost.]],
+The stages were chosen on DNRs of MNIST. On the original library's DNR it turns 67 and 100 of 100 digits
+at l2 distance 1 and 2, where PGD-Exp turns 13 and 43. The printed result says what each part added, at what
+cost.]],
     options = {
       { "model", "model", "none", "what is attacked; must be given" },
       { "norm", '"l1"|"l2"|"linf"', '"l2"', "the norm of the ball and of distances" },
