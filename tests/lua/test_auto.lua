@@ -52,7 +52,8 @@ function TestAuto:test_at_least_its_parts()
         local words = ("%s %s %s"):format(model.kind, norm, part.name)
         lu.assertTrue(found >= part:run(samples):counts().evaded, words)
       end
-      lu.assertTrue(found >= attack.pgd({ model = model, norm = norm, dmax = dmax }):run(samples):counts().evaded)
+      local pgd = attack.pgd { model = model, norm = norm, dmax = dmax }
+      lu.assertTrue(found >= pgd:run(samples):counts().evaded)
       lu.assertTrue(result.distance:max() <= dmax * (1 + 1e-12))
       lu.assertTrue(result.x_adv:min() >= 0 and result.x_adv:max() <= 1)
       local labels = reject.predict(model, result.x_adv)
