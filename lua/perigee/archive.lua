@@ -51,8 +51,8 @@ function refusal(value, name, depth, seen)
   elseif kind == "table" then
     return refusal_in(value, name, depth, seen)
   elseif kind == "userdata" then
-    local put, reason = native.archive_put(native.archive(), value)
-    return not put and ("%s %s"):format(name, reason) or nil
+    local reason = native.archive_refusal(value)
+    return reason and ("%s %s"):format(name, reason)
   end
   return (kind == "function" or kind == "thread") and ("%s is a %s"):format(name, kind) or nil
 end
@@ -184,7 +184,8 @@ local function decode_tagged(walk, node)
   elseif read[kind] then
     return read[kind](content)
   end
-  return native.archive_take(walk.file, kind, content) or damaged("a value of a kind that is not known")
+  return native.archive_take(walk.file, kind, content, walk.path)
+    or damaged("a value of a kind that is not known")
 end
 
 function decode(walk, node)
@@ -199,7 +200,7 @@ end
 function archive.read(path)
   local file <close>, list = native.archive_read(path)
   if type(list) ~= "table" or #list ~= 1 then damaged("there are no values in it") end
-  local values = decode({ file = file, tables = {}, depth = 0 }, list[1])
+  local values = decode({ file = file, path = path, tables = {}, depth = 0 }, list[1])
   if type(values) ~= "table" then damaged("there are no named values in it") end
   return values
 end

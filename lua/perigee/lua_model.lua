@@ -5,7 +5,7 @@ local describe = require("perigee.native").describe
 
 local half = {}
 
-local MOST_AXES = 8 -- of an array
+local MOST_AXES, MOST_FEATURES = 8, 1 << 31 -- of an array, of a sample
 
 local function fail(format, ...) error(format:format(...), 0) end
 
@@ -27,15 +27,17 @@ local function has(list, value)
   return false
 end
 
--- The shape of a sample as a list of sizes, or nil, and how many features it has.
+-- The shape of a sample as a list of sizes of its own, or nil, and how many features it has.
 local function sizes_of(input)
-  local list, product = type(input) == "number" and { input } or input, 1
-  if type(list) ~= "table" or #list == 0 or #list > MOST_AXES then return nil end
-  for _, size in ipairs(list) do
-    if math.type(size) ~= "integer" or size < 1 or size > 2 ^ 31 then return nil end
-    product = product * size
+  local given, sizes, product = type(input) == "number" and { input } or input, {}, 1
+  local count = type(given) == "table" and rawlen(given) or 0
+  if count < 1 or count > MOST_AXES then return nil end
+  for i = 1, count do
+    local size = rawget(given, i)
+    if math.type(size) ~= "integer" or size < 1 or size > MOST_FEATURES // product then return nil end
+    sizes[i], product = size, product * size
   end
-  return list, product
+  return sizes, product
 end
 
 -- What is wrong with the input and the gradient that it speaks of, or nil.

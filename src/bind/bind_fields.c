@@ -265,7 +265,12 @@ static bool has_parts(lua_State *L, int key) {
     return found;
 }
 
-/* Set those that have parts in the table; the table at 3 gets what they were. */
+/* Is the option at `key` set before the others? One that the object alone knows has no parts. */
+static bool is_whole(lua_State *L, const Optioned *self, int key) {
+    return has_parts(L, key) && !is_other(L, self, key, 0);
+}
+
+/* Set the wholes of the table at 2; the table at 3 gets what they were. */
 static void set_wholes(lua_State *L, const Optioned *self) {
     const int key = 4, value = 5;
     FieldPlace place;
@@ -273,7 +278,7 @@ static void set_wholes(lua_State *L, const Optioned *self) {
         if (has_parts(L, key))
             check_option(L, self, key, value);
     for (lua_pushnil(L); lua_next(L, 2); lua_settop(L, key))
-        if (has_parts(L, key) && !is_other(L, self, key, 0)) {
+        if (is_whole(L, self, key)) {
             check_place(L, self, key, &place);
             lua_pushvalue(L, key);
             push_place(L, &place);
@@ -282,7 +287,7 @@ static void set_wholes(lua_State *L, const Optioned *self) {
         }
 }
 
-/* (x, options): those with parts have been set. */
+/* (x, options): the wholes have been set. */
 static int check_options(lua_State *L) {
     Optioned self = check_self(L, "set");
     for (lua_pushnil(L); lua_next(L, 2); lua_settop(L, 3))
@@ -291,7 +296,8 @@ static int check_options(lua_State *L) {
 }
 
 /* x:set{ name = value, … }: all are checked before any is set. A part's name depends on what its
- * whole is: wholes are set first, and again to what they were where another option is refused. */
+ * whole is: wholes are set first, and again to what they were where the check refuses another. What
+ * fails later, in a Lua model's own `set` or for memory, leaves set what was set before it. */
 static int set_options(lua_State *L) {
     Optioned self = check_self(L, "set");
     if (!lua_istable(L, 2))
@@ -313,7 +319,7 @@ static int set_options(lua_State *L) {
     }
     lua_settop(L, 3);
     for (lua_pushnil(L); lua_next(L, 2); lua_settop(L, 4))
-        if (!has_parts(L, 4))
+        if (!is_whole(L, &self, 4))
             set_option(L, &self, 4, 5);
     lua_settop(L, 1);
     return 1;

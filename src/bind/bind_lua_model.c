@@ -153,10 +153,11 @@ typedef struct Reading {
     const Samples *samples; /* whose labels stand in for absent classes; or NULL */
 } Reading;
 
-/* The list of sizes at `arg`, which lua_model.lua has checked; none where it is nil. */
+/* The list of sizes at `arg`, which lua_model.lua has made; none where it is nil. */
 static Sizes read_sizes(lua_State *L, int arg) {
     Sizes sizes = { 0 };
-    for (; !lua_isnil(L, arg) && sizes.ndim < (int)lua_rawlen(L, arg); lua_pop(L, 1)) {
+    size_t count = lua_isnil(L, arg) ? 0 : (size_t)lua_rawlen(L, arg);
+    for (; sizes.ndim < ARRAY_MAX_DIMS && (size_t)sizes.ndim < count; lua_pop(L, 1)) {
         lua_rawgeti(L, arg, sizes.ndim + 1);
         sizes.size[sizes.ndim++] = (size_t)lua_tointeger(L, -1);
     }

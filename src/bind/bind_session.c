@@ -69,15 +69,28 @@ static const char *make_part(lua_State *L, int arg, Tensors *part, bool *ok, Err
     return array ? "array" : dataset ? "dataset" : model ? "model" : result ? "result" : NULL;
 }
 
-/* nil, and why the object at 2 cannot be kept, as the end of a sentence that it begins. */
-static int refuse_part(lua_State *L, const char *kind, const Error *err) {
+/* Push why the object at `arg` cannot be kept, as the end of a sentence: it is of a kind that can
+ * and err says why not, or of none. */
+static void push_refusal(lua_State *L, int arg, bool known, const Error *err) {
     char got[128];
-    lua_pushnil(L);
-    if (kind)
+    if (known)
         lua_pushfstring(L, "cannot be saved: %s", err->message);
     else
-        lua_pushfstring(L, "is %s", bind_describe(L, 2, got));
-    return 2;
+        lua_pushfstring(L, "is %s", bind_describe(L, arg, got));
+}
+
+/* native.archive_refusal(object) → why it cannot be kept, as the end of a sentence, or nil. */
+static int archive_refusal(lua_State *L) {
+    const Model *model = bind_test_model(L, 1);
+    Error err = { 0 };
+    bool known =
+        model || bind_test_array(L, 1) || bind_test_dataset(L, 1) || bind_test_attack_result(L, 1);
+    if (known && (!model || model_can_be_saved(model, &err)))
+        return 0;
+    if (err.kind == ERROR_MEMORY)
+        return bind_raise(L, &err);
+    push_refusal(L, 1, known, &err);
+    return 1;
 }
 
 /* native.archive_put(archive, object) → its kind and the name of its part; or nil and a reason. */
@@ -93,8 +106,11 @@ static int archive_put(lua_State *L) {
     bool refused = !ok && err.kind == ERROR_ARGUMENT;
     ok = ok && bundle_put(&archive->tensors, name, &part, &err);
     tensors_clear(&part);
-    if (!kind || refused)
-        return refuse_part(L, kind, &err);
+    if (!kind || refused) {
+        lua_pushnil(L);
+        push_refusal(L, 2, kind != NULL, &err);
+        return 2;
+    }
     if (!ok)
         return bind_raise(L, &err);
     lua_pushstring(L, kind);
@@ -127,22 +143,30 @@ static int archive_write(lua_State *L) {
     return ok ? 0 : bind_raise(L, &err);
 }
 
+/* Open the file and parse what it says of its values. */
+static bool open_archive(Archive *archive, const char *path, Error *err) {
+    if (!tensors_open(&archive->tensors, path, err))
+        return false;
+    const char *text = tensors_text(&archive->tensors, metadata_key);
+    if (!text)
+        return error_set(err, ERROR_FILE, "%s was not written by save", path);
+    archive->root = json_parse("the values", text, SIZE_MAX, err);
+    if ((archive->root || err->kind != ERROR_MEMORY) &&
+        json_check_format(archive->root, "session", FORMAT, err))
+        return true;
+    error_prefix(err, "%s", path);
+    return false;
+}
+
 /* native.archive_read(path) → the archive in that file, and what it says are its values (JSON as
- * bind_push_json gives it): anything or nil, since the file may be damaged. */
+ * bind_push_json gives it): anything or nil, since the file may be damaged. A file that is refused
+ * is closed before that raises. */
 static int archive_read(lua_State *L) {
     const char *path = bind_string(L, 1, "restore", "path");
     Archive *archive = new_archive(L);
     Error err = { 0 };
-    if (!tensors_open(&archive->tensors, path, &err))
-        return raise_restore(L, &err);
-    const char *text = tensors_text(&archive->tensors, metadata_key);
-    if (!text)
-        return luaL_error(L, "restore: %s was not written by save", path);
-    archive->root = json_parse("the values", text, SIZE_MAX, &err);
-    if (!archive->root && err.kind == ERROR_MEMORY)
-        return raise_restore(L, &err);
-    if (!json_check_format(archive->root, "session", FORMAT, &err)) {
-        error_prefix(&err, "%s", path);
+    if (!open_archive(archive, path, &err)) {
+        tensors_clear(&archive->tensors);
         return raise_restore(L, &err);
     }
     bind_push_json(L, cJSON_GetObjectItemCaseSensitive(archive->root, "values"));
@@ -151,12 +175,13 @@ static int archive_read(lua_State *L) {
     return 2;
 }
 
-/* native.archive_take(archive, kind, name) → the object of that part, or nothing where the kind is
- * none. The part is freed before anything raises. */
+/* native.archive_take(archive, kind, name, path) → the object of that part, or nothing where the
+ * kind is none; errors name the path. The part is freed before anything raises. */
 static int archive_take(lua_State *L) {
     static const char *const kinds[] = { "array", "dataset", "model", "result", NULL };
     const Archive *archive = bind_check(L, 1, &archive_type, "restore", "archive");
-    const char *kind = luaL_checkstring(L, 2), *name = luaL_checkstring(L, 3);
+    const char *kind = luaL_checkstring(L, 2), *name = luaL_checkstring(L, 3),
+               *path = luaL_checkstring(L, 4);
     Tensors part;
     Error err = { 0 };
     int k = 0;
@@ -164,15 +189,16 @@ static int archive_take(lua_State *L) {
         k++;
     if (!kinds[k])
         return 0;
-    if (!bundle_take(&archive->tensors, name, &part, &err))
-        return raise_restore(L, &err);
-    void *object = k == 0   ? (void *)array_from(&part, &err)
+    void *object = !bundle_take(&archive->tensors, name, &part, &err) ? NULL
+                   : k == 0 ? (void *)array_from(&part, &err)
                    : k == 1 ? (void *)dataset_from(&part, &err)
                    : k == 2 ? (void *)model_from(&part, &err)
                             : (void *)attack_result_from(&part, &err);
     tensors_clear(&part);
-    if (!object)
+    if (!object) {
+        error_prefix(&err, "%s", path);
         return raise_restore(L, &err);
+    }
     return k == 0   ? bind_push_array(L, object, &err)
            : k == 1 ? bind_push_dataset(L, object, &err)
            : k == 2 ? bind_push_model(L, object, &err)
@@ -181,9 +207,13 @@ static int archive_take(lua_State *L) {
 
 void bind_open_session(lua_State *L) {
     static const BindFunction functions[] = {
-        BIND("archive", archive_new, 0),         BIND("archive_put", archive_put, 2),
-        BIND("archive_write", archive_write, 3), BIND("archive_read", archive_read, 1),
-        BIND("archive_take", archive_take, 3),   BIND_LAST,
+        BIND("archive", archive_new, 0),
+        BIND("archive_put", archive_put, 2),
+        BIND("archive_write", archive_write, 3),
+        BIND("archive_read", archive_read, 1),
+        BIND("archive_take", archive_take, 4),
+        BIND("archive_refusal", archive_refusal, 1),
+        BIND_LAST,
     };
     bind_new_owner(L, &archive_type);
     bind_set_functions(L, functions);

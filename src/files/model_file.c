@@ -19,11 +19,16 @@ const ModelKind *const model_file_kinds[] = {
     &network_model_kind, &svc_kind, &layer_model_kind, &nr_kind, &dnr_kind, NULL,
 };
 
+static bool check_kind(const Model *model, Error *err) {
+    return model->kind->save ||
+           error_set(err, ERROR_ARGUMENT,
+                     "a %s model is not made of numbers alone and cannot be saved",
+                     model->kind->name);
+}
+
 static bool write_model(const Model *model, const ModelWriter *to, Error *err) {
-    if (!model->kind->save)
-        return error_set(err, ERROR_ARGUMENT,
-                         "a %s model is not made of numbers alone and cannot be saved",
-                         model->kind->name);
+    if (!check_kind(model, err))
+        return false;
     json_string(to->meta, "kind", model->kind->name);
     return model->kind->save(model, to, err);
 }
@@ -81,6 +86,26 @@ static Model *read_part(const ModelReader *from, const char *name, Error *err) {
     if (!part)
         error_prefix(err, "%s", name);
     return part;
+}
+
+/* Models that hold models write nothing but descriptions themselves. */
+static bool ask_part(const ModelWriter *to, const char *name, const Model *part, Error *err) {
+    if (part->kind->part_at ? write_model(part, to, err) : check_kind(part, err))
+        return true;
+    error_prefix(err, "%s", name);
+    return false;
+}
+
+bool model_can_be_saved(const Model *model, Error *err) {
+    JsonTree tree;
+    Tensors none;
+    if (!model->kind->part_at)
+        return check_kind(model, err);
+    tensors_init(&none);
+    bool ok = write_model(model, &(ModelWriter){ &none, "", json_begin(&tree), ask_part }, err);
+    cJSON_Delete(json_end(&tree));
+    tensors_clear(&none);
+    return ok;
 }
 
 bool model_to(const Model *model, const cJSON *header, Tensors *tensors, Error *err) {

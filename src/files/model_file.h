@@ -24,6 +24,9 @@ bool model_save(const Model *model, const char *path, const cJSON *header, Error
 /* The same into `tensors`, which the caller has initialised, instead of a file. */
 bool model_to(const Model *model, const cJSON *header, Tensors *tensors, Error *err);
 
+/* Would model_to refuse it, and why? Nothing is copied. */
+bool model_can_be_saved(const Model *model, Error *err);
+
 /* The file that a name means: what has a slash, or is there, as it is; else the model of that name
  * that came with the program, whose Lua files are in `folder` (NULL: here). */
 enum { MODEL_PATH = 4096 };

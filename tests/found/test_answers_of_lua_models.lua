@@ -101,3 +101,21 @@ function TestAnswersOfLuaModels:test_gradient_is()
   end
   reject.scores(model_of(nil, nil, { gradient_is = "surrogate" }), d)
 end
+
+-- A list that says another length than it has was read to its end, over what came behind.
+function TestAnswersOfLuaModels:test_input()
+  local many, hole, huge = {}, { 2, nil, 2 }, {}
+  for i = 1, 400 do many[i] = 1 end
+  for i = 1, 8 do huge[i] = 1 << 31 end
+  local function says(n) return { __len = function() return n end } end
+  for _, input in ipairs {
+    many, setmetatable(many, says(1)), setmetatable(many, says(0)), setmetatable({}, says(2)), hole, huge,
+    { 1 << 31, 1 << 31, 1 << 31 }, { 1 << 16, 1 << 16 }, { 2.0, 2 }, { 0, 4 }, { -2, -2 }, { "4" }, 0,
+  } do
+    lu.assertErrorMsgContains("input: expected the shape of a sample, { 3, 32, 32 }, got ", reject.scores,
+      model_of(nil, nil, { input = input }), d)
+  end
+  for _, input in ipairs { 4, { 4 }, { 2, 2 }, setmetatable({ 1, 2, 2 }, says(400)), { 1, 1, 1, 1, 1, 1, 2, 2 } } do
+    lu.assertEquals(#reject.scores(model_of(nil, nil, { input = input }), d), 3)
+  end
+end

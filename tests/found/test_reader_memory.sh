@@ -149,6 +149,17 @@ for model in net conv svm narrow nr layer dnr result; do
 done
 loaded "net of doubles" net 'perigee.load(file .. "/net64")'
 loaded "session" session 'require("perigee.archive").read(file .. "/session")'
+# Asking which variables can be kept made a copy of all of them, beside the one that is written.
+cat > "$work/save.lua" <<'EOF'
+local turned, names = array.ones(2048, 2048):transpose(), {}
+for i = 1, 6 do
+  names[i] = "turned" .. i
+  rawset(_G, names[i], turned)
+end
+return require("perigee.session").save(... .. "/saved", table.unpack(names))
+EOF
+run_perigee "$work/peak.lua" "$work" 'loadfile(file .. "/save.lua")(file)' $((7 * 16 << 20))
+check_equal "saving a session" "$out$err" "$((7 * 16 << 20)): true"
 for set in floats doubles bytes; do
     peak "scaled dataset of $set" "data.npz(file .. '/$set.npz', { scale = 2 }).x" '50331648: true'
 done

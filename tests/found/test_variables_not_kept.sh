@@ -42,4 +42,16 @@ check_match "the others are kept" "$out" "*2	7	nil	nil	nil	nil	nil	table: *"
 check_match "asked for by name, it is an error" "$out" \
     "*save: deep cannot be kept in a file: tables are*save: c cannot be kept in a file: c.inner is an array*"
 check "and writes nothing" test ! -e "$work/one"
+
+cat > "$work/odds" << LUA
+two = data.new { x = array.rand(20, 2, { seed = 1 }), y = array.arange(20) % 2 }
+c, out = svm.new {}, nn.new { input = 2, seed = 1, nn.linear { out = 2, name = "out" } }
+d = dnr.new { net = out, layers = { "out" }, layer_classifier = svm.new {}, combiner = c }:fit(two, { folds = 2 })
+d.combiner:fit(data.new { x = array.rand(20, 3, { seed = 1 }), y = array.arange(20) % 2 })
+save("$work/odds.pgz")
+LUA
+"$perigee" -q -i < "$work/odds" > "$work/out" 2>&1
+check_match "nor is a dnr whose parts do not fit, alone" "$(grep "not kept" "$work/out")" \
+    "not kept: d (d cannot be saved: dnr: combiner: the svm takes 3 features, its input here has 2)"
+check "the rest is there" test -e "$work/odds.pgz"
 finish

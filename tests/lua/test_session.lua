@@ -105,11 +105,11 @@ function TestSession:testADamagedFileChangesNothing()
 end
 
 function TestSession:testFilesThatLackAPart()
-  for kind, message in pairs { array = "restore: tensor 'value' is missing",
-    dataset = "restore: tensor 'shape' is missing", model = "restore: no model's description" } do
+  for kind, message in pairs { array = "tensor 'value' is missing",
+    dataset = "tensor 'shape' is missing", model = "no model's description" } do
     local session_text = ('{"values":[{"table":[["a",{"%s":"1"}]]}]}'):format(kind)
     data.save_safetensors(self.path, {}, { ["perigee.session"] = session_text })
-    lu.assertErrorMsgContains(message, session.restore, self.path)
+    lu.assertErrorMsgContains(("restore: %s: %s"):format(self.path, message), session.restore, self.path)
   end
   lu.assertErrorMsgContains("restore: /no/such/file: ", session.restore, "/no/such/file")
 end
