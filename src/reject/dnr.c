@@ -69,22 +69,13 @@ static bool check_part(const char *name, const Model *part, size_t features, Err
     return true;
 }
 
-/* All learn the same classes from the same samples. */
-static bool check_same_classes(const char *name, const Model *part, const Dnr *dnr, Error *err) {
-    return labels_equal(&part->classes, &dnr->combiner->classes) ||
-           error_set(err, ERROR_ARGUMENT, "dnr: %s: its classes are not those of the combiner",
-                     name);
-}
-
 bool dnr_check_parts(const Dnr *dnr, Error *err) {
     size_t inputs = 0;
     if (!all_fitted(dnr))
         return true;
     for (size_t l = 0; l < dnr->layers; l++) {
         const DnrLayer *layer = &dnr->layer[l];
-        const char *name = dnr_layer_name(dnr, l);
-        if (!check_part(name, layer->classifier, layer->width, err) ||
-            !check_same_classes(name, layer->classifier, dnr, err))
+        if (!check_part(dnr_layer_name(dnr, l), layer->classifier, layer->width, err))
             return false;
         inputs += model_columns(layer->classifier);
     }
@@ -112,7 +103,7 @@ static bool check_unchanged(const Dnr *dnr, Error *err) {
     bool same =
         labels_equal(&dnr->combiner->classes, &dnr->base.classes) && !dnr->combiner->rejects;
     for (size_t l = 0; l < dnr->layers; l++)
-        same = same && labels_equal(&dnr->layer[l].classifier->classes, &dnr->base.classes);
+        same = same && model_columns(dnr->layer[l].classifier) == dnr->layer[l].columns;
     return same || error_set(err, ERROR_ARGUMENT,
                              "dnr: a part was fitted by itself to other classes; call :fit to "
                              "train the whole anew");

@@ -30,7 +30,8 @@ struct Dnr {
     int busy; /* calls scoring now: a part written in Lua must not fit us from inside one */
 };
 
-/* Do the parts, where all are fitted, fit each other? */
+/* Do the parts, where all are fitted, fit each other? The layers' classifiers may know any classes:
+ * the combiner takes their columns for features. */
 bool dnr_check_parts(const Dnr *dnr, Error *err);
 
 /* Learn columns, offsets and classes from the parts, all fitted; fails, and changes nothing, where

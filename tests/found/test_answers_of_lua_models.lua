@@ -115,7 +115,9 @@ function TestAnswersOfLuaModels:test_input()
     lu.assertErrorMsgContains("input: expected the shape of a sample, { 3, 32, 32 }, got ", reject.scores,
       model_of(nil, nil, { input = input }), d)
   end
-  for _, input in ipairs { 4, { 4 }, { 2, 2 }, setmetatable({ 1, 2, 2 }, says(400)), { 1, 1, 1, 1, 1, 1, 2, 2 } } do
+  for _, input in ipairs {
+    4, { 4 }, { 2, 2 }, setmetatable({ 1, 2, 2 }, says(400)), { 1, 1, 1, 1, 1, 1, 2, 2 },
+  } do
     lu.assertEquals(#reject.scores(model_of(nil, nil, { input = input }), d), 3)
   end
 end

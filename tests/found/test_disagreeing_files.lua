@@ -1,5 +1,5 @@
--- A DNR whose layer classifiers knew other classes than its combiner, and results whose labels or distances
--- did not belong to their scores and points, were taken from files without a word.
+-- Results whose labels or distances did not belong to their scores and points were taken from files without a
+-- word; then a DNR was refused whose layer classifiers know other classes than its combiner, as they may.
 
 local lu = require "luaunit"
 
@@ -39,23 +39,37 @@ local function defence_of(classifier, combiner)
     combiner = combiner }
 end
 
+-- A classifier of three classes under a combiner of two.
 function TestDisagreeingFiles:test_dnr()
-  local small = data.new { x = array.rand(20, 2, { seed = 1 }), y = array.arange(20) % 2 * 6 + 1 }
-  local other = small:with { y = array.arange(20) % 2 * 6 + 2 }
-  local classifier, combiner = fitted(svm.rbf(1), small), fitted(svm.rbf(2), small)
-  local good = defence_of(classifier, combiner)
+  local small = data.new { x = array.rand(30, 2, { seed = 1 }), y = array.arange(30) % 2 * 6 + 1 }
+  local thirds = small:with { y = array.arange(30) % 3 }
+  local classifier = fitted(svm.rbf(1), thirds)
+  local scores = classifier:scores(nn.new { input = 2, classes = { 1, 7 }, seed = 1,
+    nn.linear { out = 2, name = "out" } }:scores(small))
+  local good = defence_of(classifier, fitted(svm.rbf(2), data.new { x = scores, y = small.y }))
   local path = os.tmpname()
-  lu.assertEquals(perigee.load(good:save(path)).classes, { 1, 7 })
-  local classes = string.pack("<i4i4", 1, 7) -- the combiner's, then the classifier's
-  for _, after in ipairs { false, classes } do
-    lu.assertStrContains(refusal(good, classes, string.pack("<i4i4", 1, 8), after),
-      "dnr: out: its classes are not those of the combiner")
+  local loaded = perigee.load(good:save(path))
+  lu.assertEquals({ loaded.classes, loaded.out.classes }, { { 1, 7 }, { 0, 1, 2 } })
+  lu.assertEquals(loaded:scores(small):totable(), good:scores(small):totable())
+  lu.assertEquals(good:layer_scores(small):totable(), scores:astype("f32"):totable())
+  lu.assertTrue(reject.check(good, small).ok)
+  -- what the combiner does not take
+  raises("dnr: combiner: the svm takes 2 features, its input here has 3", defence_of, classifier,
+    fitted(svm.rbf(2), small))
+  local arrays, texts = data.safetensors(path)
+  for _, name in ipairs { "combiner.sv", "out.sv" } do
+    local of, was = name:match "^%a+", arrays[name]
+    arrays[name] = array.zeros(was.shape[1], 4)
+    data.save_safetensors(path, arrays, texts)
+    arrays[name] = was
+    raises(("dnr: %s: the svm takes 4 features, its input here has %d"):format(of, was.shape[2]),
+      perigee.load, path)
   end
-  raises("dnr: out: its classes are not those of the combiner", defence_of, classifier,
-    fitted(svm.rbf(2), other))
   -- a part that was fitted by itself afterwards
-  good.combiner:fit(other)
-  raises("dnr: out: its classes are not those of the combiner", good.save, good, path)
+  good.out:fit(small)
+  for _, call in ipairs { good.save, good.scores } do
+    raises("dnr: ", call, good, call == good.save and path or small)
+  end
   os.remove(path)
 end
 

@@ -44,11 +44,11 @@ function TestKernelAndItsParts:test_all_or_nothing()
   lu.assertErrorMsgContains("svm: unknown option 'kernel.degree'", m.set, m, { ["kernel.degree"] = 3 })
 end
 
--- A model written in Lua may name its options as it likes: "kernel" and "kernel.gamma" need not be a whole and its
--- part. The first was dropped without a word.
+-- A model written in Lua may name its options as it likes: "kernel" and "kernel.gamma" need not be a whole
+-- and its part. The first was dropped without a word.
 function TestKernelAndItsParts:test_names_of_a_model_written_in_lua()
   local has = { kernel = 1, ["kernel.gamma"] = 2 }
-  local r = { classes = { 1, 7 }, scores = function(_, x) return array.zeros(#x, 2) end, fit = function() end }
+  local r = { classes = { 1, 7 }, scores = function(_, x) return array.zeros(#x, 2) end }
   function r.get(_, name) return has[name] or error("no " .. name, 0) end
   function r.set(_, options)
     for name, value in pairs(options) do has[name] = value end
@@ -57,7 +57,8 @@ function TestKernelAndItsParts:test_names_of_a_model_written_in_lua()
   local d = dnr.new { net = net, layers = { "r" }, layer_classifiers = { r = r }, combiner = svm.new {} }
   d:set { ["r.kernel"] = 7, ["r.kernel.gamma"] = 3 }
   lu.assertEquals(has, { kernel = 7, ["kernel.gamma"] = 3 })
-  d:set { ["r.kernel"] = 8, ["r.kernel.gamma"] = 4, ["combiner.kernel"] = "poly", ["combiner.kernel.degree"] = 5 }
+  d:set { ["r.kernel"] = 8, ["r.kernel.gamma"] = 4, ["combiner.kernel"] = "poly",
+    ["combiner.kernel.degree"] = 5 }
   lu.assertEquals({ has.kernel, has["kernel.gamma"], d["combiner.kernel.degree"] }, { 8, 4, 5 })
   lu.assertErrorMsgContains("no kernel.beta", d.set, d,
     { ["r.kernel"] = 9, ["r.kernel.beta"] = 3, ["combiner.C"] = 7 })

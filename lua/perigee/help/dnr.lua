@@ -22,8 +22,10 @@ side by side, and a sample is rejected whose best score is not above a threshold
 A. Sotgiu et al., "Deep neural rejection against adversarial examples", EURASIP J. on Information Security
 2020:5.
 
-Parts that are fitted are taken as they are: with all of them, to the same classes, the defence is ready. fit
-trains all of them anew. Any model that does not reject by itself can be a part, one written in Lua too.]],
+Parts that are fitted are taken as they are: with all of them the defence is ready. Its classes are the
+combiner's, for which the scores of the layers' classifiers are features: those may know other classes, even
+and odd under a combiner of ten digits. fit trains all of them anew, to the same. Any model that does not
+reject by itself can be a part, one written in Lua too.]],
     returns = { "dnr", "a model; fitted if all its parts are" },
     example = example_defence .. [[
 defence:fit(known, { seed = 1 })
