@@ -10,11 +10,12 @@
 
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
+local diagnose = require "perigee.diagnose"
 local ensemble = require "perigee.ensemble"
 local printable = require("perigee.native").printable
 local text = require "perigee.text"
 
-local evaluate = {}
+local evaluate = { diagnose = diagnose }
 
 local WHERE = "evaluate.security"
 
