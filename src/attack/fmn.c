@@ -89,7 +89,7 @@ static double reach_of(const Descent *descent, size_t row) {
 /* Of the classes that a sample may be taken for, few are worth the whole way. */
 static const struct Round {
     size_t parts, classes; /* after 1 / parts of the iterations so many go on */
-} rounds[] = { { 5, 4 }, { 2, 2 } };
+} rounds[] = { { 8, 5 }, { 4, 3 }, { 2, 2 } };
 
 static bool fmn_step(Descent *descent, Error *err) {
     parallel_for(descent->active_count, DESCENT_PIECE, make_steps, descent);

@@ -50,9 +50,9 @@ local entries = {
     text = "One attack in four panels: the loss of every iterate with the answer marked, the softmax "
       .. "confidence (over all columns, reject included) of the true class and of the class that won "
       .. "or came nearest, the sample before and after. A sample that is not an image is drawn as bars. Of a "
-      .. "batch the first samples are a row each.",
+      .. "batch the first samples are a row each; so are those of several results, { r1, r2 }.",
     params = {
-      { "result", "result", "what an attack's run gave" },
+      { "result", "result|result[]", "what an attack's run gave" },
     },
     options = options {
       { "index", "integer", "none", "this sample of the batch alone" },

@@ -2,7 +2,8 @@
 -- classes that matter, the digit before and after.
 --
 -- perturbation = true adds the difference and the distance by iterate; layers = defence (a DNR) the scores
--- of each layer's classifier before and after. Several samples of a batch get a row each.
+-- of each layer's classifier before and after. Several samples of a batch get a row each, and so do those of
+-- several results.
 --
 -- Confidence is the softmax of all columns, reject included. Shown are the true class, the class
 -- that won (or, where the attack failed, the best of the others) and, for a model with one, the
@@ -239,8 +240,10 @@ local function centred(panel)
 end
 
 -- Draw one sample on the panels given by name.
-local function draw_attack(where, panels, result, sample, shape, defence)
+local function draw_attack(where, panels, sample, defence)
+  local result, shape = sample.result, sample.shape
   draw_loss(panels.loss, sample.loss)
+  if sample.attack then panels.loss.title = sample.attack .. ": loss" end
   draw_confidence(panels.confidence, confidence_lines(result, sample), #sample.trace)
   if values.image_shape(shape, #sample.x0) and panels.centred then
     centred(panels.before)
@@ -262,7 +265,7 @@ local function draw_attack(where, panels, result, sample, shape, defence)
 end
 
 -- One sample: curves above, digits below, whatever else there is in a third column.
-local function alone(where, result, sample, shape, options, extra, defence)
+local function alone(where, sample, options, extra, defence)
   local columns = extra and 3 or 2
   local fig = figures.new { rows = 2, columns = columns, title = options.title,
     width = options.width or 380 * columns, height = options.height or (options.title and 664 or 630) }
@@ -272,12 +275,12 @@ local function alone(where, result, sample, shape, options, extra, defence)
     panels.difference = fig[6]
     panels[defence and "layers" or "distance"] = fig[3]
   end
-  draw_attack(where, panels, result, sample, shape, defence)
+  draw_attack(where, panels, sample, defence)
   return fig
 end
 
 -- Several: a row each.
-local function rows_of(where, result, samples, shape, options, extra, defence)
+local function rows_of(where, samples, options, extra, defence)
   local columns = 4 + (extra and 1 or 0) + (defence and 1 or 0)
   local widths, width = { 330, 330, 240, 240, extra and 240 or nil, defence and 380 or nil }, 0
   for k = 1, columns do width = width + widths[k] end
@@ -288,7 +291,7 @@ local function rows_of(where, result, samples, shape, options, extra, defence)
     local first = (i - 1) * columns
     draw_attack(where, { loss = fig[first + 1], confidence = fig[first + 2], before = fig[first + 3],
       after = fig[first + 4], difference = extra and fig[first + 5] or nil,
-      layers = defence and fig[first + columns] or nil }, result, sample, shape, defence)
+      layers = defence and fig[first + columns] or nil }, sample, defence)
   end
   return fig
 end
@@ -306,23 +309,49 @@ local function wanted(where, result, options)
   return list
 end
 
-local function figure(where, result, options)
+-- The samples to draw of one result.
+local function samples_of(where, result, options)
   if type(result) ~= "userdata" and type(result) ~= "table" then
     values.expected(where, "result", "an attack's result", result)
   end
+  local samples = {}
+  local positions = wanted(where, result, options)
+  local shape = result.shape and values.list(where, "shape", result.shape)
+  for k, index in ipairs(positions) do
+    local sample = sample_of(where, result, index)
+    sample.index, sample.result, sample.shape = index, result, shape
+    samples[k] = sample
+  end
+  return samples
+end
+
+-- Several results, by several attacks say: their samples side by side, the first of each result, then the
+-- second, …
+local function samples_of_all(where, results, options)
+  local each, samples = {}, {}
+  for k, result in ipairs(results) do each[k] = samples_of(where, result, options) end
+  for i = 1, 50 do
+    for k, result in ipairs(results) do
+      local sample = each[k][i]
+      if sample then
+        sample.attack = result.attack
+        samples[#samples + 1] = sample
+      end
+    end
+  end
+  return samples
+end
+
+local function figure(where, result, options)
   local defence = options.layers or nil
   if defence == true then
     values.fail("%s: layers: expected the DNR whose layers' scores to draw, layers = defence", where)
   end
-  local samples = {}
-  for k, index in ipairs(wanted(where, result, options)) do
-    samples[k] = sample_of(where, result, index)
-    samples[k].index = index
-  end
-  local shape = result.shape and values.list(where, "shape", result.shape)
+  local several = type(result) == "table" and #result > 0 and rawget(result, "y") == nil
+  local samples = (several and samples_of_all or samples_of)(where, result, options)
   local extra = values.option(where, options, "perturbation", "boolean", false) or defence ~= nil
-  if #samples == 1 then return alone(where, result, samples[1], shape, options, extra, defence) end
-  return rows_of(where, result, samples, shape, options, extra, defence)
+  if #samples == 1 then return alone(where, samples[1], options, extra, defence) end
+  return rows_of(where, samples, options, extra, defence)
 end
 
 return { options = { "index", "count", "perturbation", "layers" }, figure = figure }
