@@ -100,10 +100,10 @@ row("  loss", "%.4f to %.4f in %d iterates, %d scores and %d gradients", loss[1]
 ---------------------------------------------------------------------------------------------------
 -- Does it hold? An attack that fails shows that the defence holds, or that the attack cannot see.
 
-local proof = verdict == "evaded" and "that the defence can be evaded"
-  or result.flat[1] and "nothing: its gradient had vanished on the way, it was blind"
-  or "not much yet: one attack from one start has failed"
-row("  what this proves", proof)
+local alarm = evaluate.diagnose(result).alarms[1] -- looks at the run itself; there is more to ask
+row("  what it proves", verdict == "evaded" and "that the defence can be evaded"
+  or alarm and "nothing, says evaluate.diagnose: " .. alarm.title
+  or "not much yet: one attack from one start has failed")
 
 local auto = attack.auto { model = defence, norm = "l2", dmax = 2 } -- looks for every other class, and sees
 local again = auto:run(test[place])

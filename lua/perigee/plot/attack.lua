@@ -282,7 +282,7 @@ end
 -- Several: a row each.
 local function rows_of(where, samples, options, extra, defence)
   local columns = 4 + (extra and 1 or 0) + (defence and 1 or 0)
-  local widths, width = { 330, 330, 240, 240, extra and 240 or nil, defence and 380 or nil }, 0
+  local widths, width = { 330, 330, 256, 256, extra and 256 or nil, defence and 380 or nil }, 0
   for k = 1, columns do width = width + widths[k] end
   local fig = figures.new { rows = #samples, columns = columns, title = options.title, widths = widths,
     width = options.width or width,
