@@ -1,8 +1,10 @@
 #include "attack/result_text.h"
 
 #include "attack/attack_fields.h"
+#include "attack/attacks.h"
 #include "core/array_values.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -55,13 +57,33 @@ static void early_text(const AttackResult *result, char text[160]) {
                                      used ? "," : "; stopped early:", count[stop], stop_name(stop));
 }
 
+/* "; mean l2 distance 0.5", or nothing where no sample has one to take. What failed has not been
+ * anywhere; what a minimal attack did not bring to its goal has no least distance. */
+static void mean_text(const AttackResult *result, char text[96]) {
+    const Attack *attack = attack_find(result->attack);
+    bool minimal = attack && attack->minimal;
+    size_t count = 0;
+    double sum = 0;
+    for (size_t i = 0; i < result->n; i++) {
+        double distance = array_f64(result->distance)[i];
+        Verdict verdict = result_verdict(result, i);
+        bool there = verdict == VERDICT_EVADED && (!result->target || result_hit(result, i));
+        if (verdict != VERDICT_FAILED && !isnan(distance) && (there || !minimal)) {
+            sum += distance;
+            count++;
+        }
+    }
+    *text = '\0';
+    if (count > 0)
+        snprintf(text, 96, "; mean %s distance %s%.4g", attack_norm_words[result->norm],
+                 minimal ? "of the evaded " : "", sum / (double)count);
+}
+
 static void batch_line(const AttackResult *result, char text[RESULT_TEXT]) {
     ResultCounts counts = result_counts(result);
-    double sum = 0;
-    char goal[48] = "", before[48] = "", failed[48] = "", early[160];
+    char goal[48] = "", before[48] = "", failed[48] = "", mean[96], early[160];
     const size_t *verdict = counts.verdict;
-    for (size_t i = 0; i < result->n; i++)
-        sum += array_f64(result->distance)[i];
+    mean_text(result, mean);
     early_text(result, early);
     if (verdict[VERDICT_WRONG])
         snprintf(before, sizeof before, ", %zu wrong before", verdict[VERDICT_WRONG]);
@@ -72,11 +94,10 @@ static void batch_line(const AttackResult *result, char text[RESULT_TEXT]) {
     snprintf(
         text, RESULT_TEXT,
         "%s on %s: %zu samples: %zu correct, %zu rejected%s, %zu evaded%s%s (%zu correct at the "
-        "start; mean %s distance %.4g%s)",
+        "start%s%s)",
         result->attack, result->model_kind, result->n, verdict[VERDICT_CORRECT],
         verdict[VERDICT_REJECTED], before, verdict[VERDICT_EVADED], failed, goal,
-        counts.started_correct, attack_norm_words[result->norm],
-        result->n ? sum / (double)result->n : 0, early);
+        counts.started_correct, mean, early);
 }
 
 /* Of the rejected runs alone, where no other has been flat. */

@@ -245,18 +245,34 @@ static void push_texts(lua_State *L, const Tensors *tensors) {
         bind_set_string(L, tensors->text[i].key, tensors->text[i].value);
 }
 
-/* data.read_npz(path): { [name] = array }, { [member left out] = reason };
- * data.safetensors(path): { [name] = array }, { [key] = text } */
-static int read_tensors(lua_State *L) {
+/* data.read_npz(path): { [name] = array }, { [member left out] = reason } */
+static int data_read_npz(lua_State *L) {
     const char *path = bind_string(L, 1, bind_where(L), "path");
-    bool npz = bind_here(L)->data != NULL;
     Tensors *tensors = push_tensors(L);
     Error err = { 0 };
-    if (!(npz ? npz_load(path, NULL, tensors, &err) : tensors_load(tensors, path, &err)))
+    if (!npz_load(path, NULL, tensors, &err))
         return bind_raise_in(L, bind_where(L), &err);
     push_table(L, tensors);
     push_texts(L, tensors);
     return 2;
+}
+
+/* data.safetensors(path): { [name] = array }, { [key] = text }, and where some cannot be read
+ * { [name] = reason } */
+static int data_safetensors(lua_State *L) {
+    const char *path = bind_string(L, 1, bind_where(L), "path");
+    Tensors *tensors = push_tensors(L), *left = push_tensors(L);
+    Error err = { 0 };
+    if (!tensors_open(tensors, path, &err) || !tensors_read_all(tensors, left, &err)) {
+        tensors_clear(tensors);
+        return bind_raise_in(L, bind_where(L), &err);
+    }
+    push_table(L, tensors);
+    push_texts(L, tensors);
+    if (left->text_count == 0)
+        return 2;
+    push_texts(L, left);
+    return 3;
 }
 
 /* A string that a file can hold: none that C would cut. */
@@ -332,9 +348,9 @@ static const BindFunction library[] = {
     BIND_WITH("npz", data_npz, 2, OPTIONS(dataset_npz_fields, &dataset_npz_initial)),
     BIND("npy", data_npy, 1),
     BIND("save_npy", data_save_npy, 2),
-    BIND_AS("read_npz", read_tensors, 1, "npz"),
+    BIND("read_npz", data_read_npz, 1),
     BIND_WITH("save_npz", data_save_npz, 3, OPTIONS(npz_save_fields, &plain)),
-    BIND("safetensors", read_tensors, 1),
+    BIND("safetensors", data_safetensors, 1),
     BIND("save_safetensors", data_save_safetensors, 3),
     BIND("concat", bind_dataset_concat, BIND_ANY),
     BIND_LAST,

@@ -17,17 +17,18 @@ static void set_mode(DenormalMode to) {
 
 #elif defined(__aarch64__)
 
-/* FPCR.FZ stands for both. */
+/* FPCR.FZ stands for both. What is loaded and stored stays on its side of a change: the compiler
+ * would move it across what it takes for a register's business. */
 enum { ZEROS_IN = 1 << 24, ZEROS_OUT = 1 << 24 };
 
 static DenormalMode mode(void) {
     DenormalMode is;
-    __asm__ volatile("mrs %0, fpcr" : "=r"(is));
+    __asm__ volatile("mrs %0, fpcr" : "=r"(is) : : "memory");
     return is;
 }
 
 static void set_mode(DenormalMode to) {
-    __asm__ volatile("msr fpcr, %0" : : "r"(to));
+    __asm__ volatile("msr fpcr, %0" : : "r"(to) : "memory");
 }
 
 #else

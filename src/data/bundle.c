@@ -25,9 +25,11 @@ static bool put_text(Tensors *bundle, const char *prefix, const struct NamedText
 bool bundle_put(Tensors *bundle, const char *name, const Tensors *part, Error *err) {
     char prefix[MAX_NAME];
     bool ok = inner_name(name, prefix, err);
-    for (size_t i = 0; ok && i < part->count; i++)
-        ok = tensors_add(bundle, (TensorName){ prefix, part->entry[i].name }, part->entry[i].array,
-                         err);
+    for (size_t i = 0; ok && i < part->count; i++) {
+        const char *inner = part->entry[i].name;
+        const Array *array = tensors_read(part, (TensorName){ NULL, inner }, err);
+        ok = array && tensors_add(bundle, (TensorName){ prefix, inner }, array, err);
+    }
     for (size_t i = 0; ok && i < part->text_count; i++)
         ok = put_text(bundle, prefix, &part->text[i], err);
     return ok;

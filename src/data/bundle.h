@@ -7,7 +7,8 @@
 
 #include "data/safetensors.h"
 
-/* Add all of `part` (shared headers, copied texts) under `name`, which has no '/'. */
+/* Add all of `part` (shared headers of its arrays, which are read where they are still in a file;
+ * copied texts) under `name`, which has no '/'. */
 bool bundle_put(Tensors *bundle, const char *name, const Tensors *part, Error *err);
 
 /* Move the part out of the bundle, which gives it once: however often a file names its parts, it

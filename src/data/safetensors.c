@@ -1,6 +1,7 @@
 #include "data/safetensors.h"
 
 #include "core/array.h"
+#include "core/error.h"
 #include "core/fail.h"
 #include "data/elements.h"
 #include "core/file.h"
@@ -20,6 +21,7 @@ enum { ITEM_LIMIT = 12 * TENSOR_LIMIT };
 /* One tensor as the header describes it, checked against the size of the data. */
 struct Claim {
     const char *name; /* in the JSON, while that is there */
+    char fault[64];   /* why it cannot be read: "is of an unknown type 'F8_E4M3'"; empty: it can */
     ElementKind kind;
     int ndim;
     size_t shape[ARRAY_MAX_DIMS], begin, end;
@@ -319,6 +321,18 @@ static void write_header(FILE *stream, const char *text) {
         fputc(' ', stream);
 }
 
+static Array *read_entry(const TensorFile *file, struct NamedArray *entry, Error *err);
+
+/* What is still in a file is read before it is written. */
+static bool read_rest(const Tensors *tensors, const char *path, Error *err) {
+    for (size_t i = 0; i < tensors->count; i++)
+        if (!read_entry(tensors->file, &tensors->entry[i], err)) {
+            error_prefix(err, "%s", path);
+            return false;
+        }
+    return true;
+}
+
 static bool write_data(FILE *stream, const struct NamedArray *order, size_t count, Error *err) {
     for (size_t i = 0; i < count; i++) {
         Array *rows = array_contiguous("save", order[i].array, order[i].array->dtype, err);
@@ -362,9 +376,9 @@ static bool check_header(const Tensors *tensors, const char *text, const char *p
 
 bool tensors_save(const Tensors *tensors, const char *path, Error *err) {
     FileWriter writer;
-    if (!check_texts(tensors, path, err))
+    if (!check_texts(tensors, path, err) || !read_rest(tensors, path, err))
         return false;
-    if (tensors_find(tensors, NULL, "__metadata__"))
+    if (find_entry(tensors, (TensorName){ NULL, "__metadata__" }))
         return error_set(err, ERROR_ARGUMENT,
                          "%s: the format keeps the name '__metadata__' for its texts", path);
     size_t bytes = (tensors->count ? tensors->count : 1) * sizeof *tensors->entry;
@@ -421,8 +435,9 @@ static bool claim_type(const char *path, const cJSON *item, Claim *claim, Error 
             claim->kind = types[i].kind;
             return true;
         }
-    return error_set(err, ERROR_FILE, "%s: tensor '%s' is of an unknown type '%s'", path,
-                     claim->name, name ? name : "");
+    snprintf(claim->fault, sizeof claim->fault, "is of an unknown type '%.24s'", name ? name : "");
+    return name ||
+           error_set(err, ERROR_FILE, "%s: tensor '%s' %s", path, claim->name, claim->fault);
 }
 
 static bool claim_shape(const char *path, const cJSON *item, Claim *claim, Error *err) {
@@ -431,12 +446,15 @@ static bool claim_shape(const char *path, const cJSON *item, Claim *claim, Error
         return error_set(err, ERROR_FILE, "%s: tensor '%s' has no shape", path, claim->name);
     claim->ndim = 0;
     cJSON_ArrayForEach(size, shape) {
-        if (claim->ndim == ARRAY_MAX_DIMS)
-            return error_set(err, ERROR_FILE, "%s: tensor '%s' has more than %d dimensions", path,
-                             claim->name, ARRAY_MAX_DIMS);
-        if (!json_size(size, &claim->shape[claim->ndim++]))
+        size_t side;
+        if (!json_size(size, &side))
             return error_set(err, ERROR_FILE, "%s: tensor '%s' has a malformed shape", path,
                              claim->name);
+        if (claim->ndim < ARRAY_MAX_DIMS)
+            claim->shape[claim->ndim++] = side;
+        else
+            snprintf(claim->fault, sizeof claim->fault, "has more than %d dimensions",
+                     ARRAY_MAX_DIMS);
     }
     return true;
 }
@@ -467,8 +485,8 @@ static bool claim_range(const Reader *reader, const cJSON *item, Claim *claim, E
                          "%s: truncated: tensor '%s' ends at byte %zu of the data, of which there "
                          "are %zu",
                          path, claim->name, claim->end, held);
-    if (!element_bytes(claim->kind, claim->ndim, claim->shape, &needed) ||
-        needed != claim->end - claim->begin)
+    if (!*claim->fault && (!element_bytes(claim->kind, claim->ndim, claim->shape, &needed) ||
+                           needed != claim->end - claim->begin))
         return error_set(err, ERROR_FILE,
                          "%s: tensor '%s' of shape %s does not take the %zu bytes it claims", path,
                          claim->name, array_shape_text(claim->ndim, claim->shape, text),
@@ -675,6 +693,8 @@ static bool begin_claim(TensorPieces *pieces, const TensorFile *file, const Clai
                         Error *err) {
     if (!claim)
         return error_set(err, ERROR_FILE, "%s is used twice", pieces->name);
+    if (*claim->fault)
+        return error_set(err, ERROR_FILE, "%s %s", pieces->name, claim->fault);
     pieces->source = file->source;
     pieces->source.name = pieces->name;
     pieces->source.at = file->data + claim->begin;
@@ -697,22 +717,43 @@ static Array *read_entry(const TensorFile *file, struct NamedArray *entry, Error
     return entry->array;
 }
 
-static bool read_all(Tensors *tensors, Error *err) {
-    for (size_t i = 0; i < tensors->count; i++)
-        if (!read_entry(tensors->file, &tensors->entry[i], err)) {
-            error_prefix(err, "%s", tensors->file->name);
-            return false;
+static bool leave_out(const struct NamedArray *entry, Tensors *left, const Error *reason) {
+    Error unused;
+    return left && reason->kind != ERROR_MEMORY && reason->kind != ERROR_INTERRUPTED &&
+           tensors_set_text(left, entry->name, reason->message, &unused);
+}
+
+bool tensors_read_all(Tensors *tensors, Tensors *left, Error *err) {
+    const char *path = tensors->file->name;
+    size_t kept = 0, count = tensors->count;
+    bool ok = true;
+    for (size_t i = 0; i < count; i++) {
+        struct NamedArray *entry = &tensors->entry[i];
+        bool read = ok && read_entry(tensors->file, entry, err);
+        if (ok && !read && leave_out(entry, left, err)) {
+            free(entry->name);
+            continue;
         }
-    release_file(tensors->file);
-    tensors->file = NULL;
-    return true;
+        ok = read;
+        tensors->entry[kept++] = *entry;
+    }
+    tensors->count = kept;
+    if (!ok)
+        error_prefix(err, "%s", path);
+    else if (kept == 0 && count > 0)
+        ok = error_set(err, ERROR_FILE, "%s: %s", path, left->text[0].value);
+    if (ok) {
+        release_file(tensors->file);
+        tensors->file = NULL;
+    }
+    return ok;
 }
 
 static bool load_source(const Source *source, Tensors *out, Error *err) {
     Tensors loaded;
     if (!open_source(source, &loaded, err))
         return false;
-    bool ok = read_all(&loaded, err);
+    bool ok = tensors_read_all(&loaded, NULL, err);
     if (ok)
         *out = loaded;
     else
@@ -757,7 +798,7 @@ Array *tensors_require(const Tensors *tensors, TensorName name, TensorForm form,
     if (!entry)
         return NULL;
     const Array *a = entry->array;
-    const Claim *claim = entry->claim;
+    const Claim *claim = entry->claim && !*entry->claim->fault ? entry->claim : NULL;
     DType dtype = a ? a->dtype : claim ? element_dtype(claim->kind) : form.dtype;
     int ndim = a ? a->ndim : claim ? claim->ndim : form.ndim;
     if (dtype == form.dtype && ndim == form.ndim)

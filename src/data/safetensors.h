@@ -58,8 +58,9 @@ typedef struct TensorForm {
 bool tensors_add(Tensors *tensors, TensorName name, const Array *array, Error *err);
 bool tensors_add_values(Tensors *tensors, TensorName name, const TensorValues *values, Error *err);
 
-/* Move an entry or a text of another table, whose file is kept open, behind those that are here;
- * `name`, which the order of names allows there, is copied. The other keeps the name alone. */
+/* Move an entry or a text of another table, whose file is then kept open, to its place among those
+ * that are here, under `name`, which is copied: that of an entry must be new, a text of that key is
+ * replaced. The other keeps its own name, without what it stood for. */
 bool tensors_move(Tensors *tensors, const char *name, const Tensors *from, size_t i, Error *err);
 bool tensors_move_text(Tensors *tensors, const char *key, struct NamedText *from, Error *err);
 
@@ -97,15 +98,21 @@ void tensor_end(TensorPieces *pieces); /* also where tensor_begin failed */
 bool tensors_set_text(Tensors *tensors, const char *key, const char *value, Error *err);
 const char *tensors_text(const Tensors *tensors, const char *key); /* or NULL */
 
-/* Writes beside `path` and renames. F32, F64 and I32 are read as they are; F16, BF16, BOOL and
- * integers of 8 to 64 bits are converted (integers to int32, refused if they do not fit). Messages
- * start with the path. tensors_load overwrites `tensors` when it succeeds. */
+/* Writes beside `path` and renames; what is still in a file is read first. F32, F64 and I32 are
+ * read as they are; F16, BF16, BOOL and integers of 8 to 64 bits are converted (integers to int32,
+ * refused if they do not fit); others are refused when they are read. Messages start with the path.
+ * tensors_load overwrites `tensors` when it succeeds. */
 bool tensors_save(const Tensors *tensors, const char *path, Error *err);
 bool tensors_load(Tensors *tensors, const char *path, Error *err);
 
 /* The same, but the arrays stay in the file, which is open until tensors_clear, until somebody
  * reads them: what holds them in another form never needs room for both. */
 bool tensors_open(Tensors *tensors, const char *path, Error *err);
+
+/* Read all that tensors_open left in the file, and close that. What cannot be read is dropped, and
+ * the texts of `left` say why, by its name; it fails where nothing can be read, or with a `left` of
+ * NULL where one tensor cannot. */
+bool tensors_read_all(Tensors *tensors, Tensors *left, Error *err);
 
 /* tensors_load from bytes in memory; `name` is what messages call them. */
 bool tensors_parse(const char *name, const unsigned char *bytes, size_t size, Tensors *out,

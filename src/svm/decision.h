@@ -14,7 +14,8 @@ typedef struct Decision {
     Array *sv;        /* m × features, float32 */
     Array *alpha;     /* functions × m, float64 */
     Array *b;         /* functions, float64 */
-    KernelRows *rows; /* of sv; the first pass fills them in, as they can be larger than sv */
+    KernelRows *rows; /* of sv, and larger where those are narrow: the first pass fills them in,
+                         on the thread that calls it and before any worker of it starts */
 } Decision;
 
 /* Shares the arrays, converting and copying where they are not contiguous of these types. Shapes

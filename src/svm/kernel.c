@@ -67,6 +67,10 @@ static double squared_norm(const float *x, size_t n) {
     return sum;
 }
 
+size_t kernel_rows_bytes(size_t n, size_t features) {
+    return n * (features <= KERNEL_NARROW ? features + 1 : 1) * sizeof(double);
+}
+
 bool kernel_rows_init(KernelRows *rows, const Batch *batch, Error *err) {
     size_t n = batch->n, features = batch->features;
     bool narrow = features <= KERNEL_NARROW;
@@ -75,7 +79,7 @@ bool kernel_rows_init(KernelRows *rows, const Batch *batch, Error *err) {
     if (!norm || (narrow && !wide)) {
         free(norm);
         free(wide);
-        return error_memory(err, batch->where, n * (narrow ? features + 1 : 1) * sizeof *norm);
+        return error_memory(err, batch->where, kernel_rows_bytes(n, features));
     }
     for (size_t i = 0; i < n; i++)
         norm[i] = squared_norm(batch->x + i * features, features);

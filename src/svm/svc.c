@@ -610,9 +610,13 @@ static Model *svc_read(const ModelReader *from, Error *err) {
     return (Model *)svc;
 }
 
+/* With the rows that its first scores will make: nobody asks again then. */
 static size_t svc_bytes(const Model *model) {
     const Decision *decision = &((const Svc *)model)->decision;
-    return decision->sv ? array_bytes(decision->sv) + array_bytes(decision->alpha) : 0;
+    return decision->sv
+               ? array_bytes(decision->sv) + array_bytes(decision->alpha) +
+                     kernel_rows_bytes(decision_vectors(decision), decision_features(decision))
+               : 0;
 }
 
 /* ---- The public part ------------------------------------------------------------------------- */

@@ -152,3 +152,40 @@ function TestNanInAttacks:test_weights_are_numbers()
   lu.assertErrorMsgContains("svm.from: alpha: number 2 is NaN", svm.from,
     { sv = { { 1, 2 }, { 3, 4 } }, alpha = { { 1, nan } }, b = { 0 }, classes = { 0, 1 } })
 end
+
+-- "mean l2 distance -nan", for one sample that failed; and fmn's took in what did not evade.
+function TestNanInAttacks:test_mean_distances()
+  local d = data.digits(30, { seed = 1, classes = { 1, 7 } })
+  local model = svm.new({ kernel = svm.rbf(0.05) }):fit(d)
+  local function mean(r, chosen)
+    local sum, count = 0, 0
+    for i = 1, #r do
+      if chosen(r, i) then sum, count = sum + r.distance[i], count + 1 end
+    end
+    return count > 0 and ("%.4g"):format(sum / count)
+  end
+  local function says(r, words) lu.assertStrContains(tostring(r), words) end
+  local r = run("pgd", model_of(1.5), data3)
+  lu.assertEquals(r.verdict[2], "failed")
+  says(r, "; mean l2 distance " .. mean(r, function(_, i) return i ~= 2 end))
+  lu.assertNotStrContains(tostring(run("pgd", model_of(1.5), data3:take { 2, 2 })), "mean")
+  -- points of a file that are no numbers
+  local path = os.tmpname()
+  local arrays, texts = data.safetensors(r:save(path))
+  for _, name in ipairs { "x_adv", "distance" } do arrays[name][1] = arrays[name][1] * (0 / 0) end
+  data.save_safetensors(path, arrays, texts)
+  says(perigee.load(path), ("; mean l2 distance %.4g;"):format(r.distance[3]))
+  os.remove(path)
+  for dmax, evades in pairs { [0.01] = false, [3] = true, [2] = true } do
+    r = attack.fmn({ model = model, norm = "l2", dmax = dmax, max_iter = 60 }):run(d)
+    local wanted = mean(r, function(_, i) return r.verdict[i] == "evaded" end)
+    lu.assertEquals(wanted and true or false, evades)
+    if evades then
+      says(r, "; mean l2 distance of the evaded " .. wanted)
+    else
+      lu.assertNotStrContains(tostring(r), "mean")
+    end
+  end
+  r = attack.fmn({ model = model, norm = "l2", max_iter = 60, target = 1 }):run(d)
+  says(r, "; mean l2 distance of the evaded " .. mean(r, function(_, i) return d.y[i] == 7 end))
+end

@@ -1,4 +1,5 @@
--- One member of text hid every array of an npz; U16, U32, U64 were "unknown"; texts were cut at NUL.
+-- One member of text hid every array of an npz, one tensor of an unknown type those of a safetensors file;
+-- U16, U32, U64 were "unknown"; texts were cut at NUL.
 
 local lu = require "luaunit"
 
@@ -75,6 +76,53 @@ function TestNpzMembers:test_unsigned_safetensors()
     end
     write(path, safetensors("U32", string.pack("<I4", 1 << 31)))
     lu.assertErrorMsgContains("2147483648, which does not fit", data.safetensors, path)
+  end)
+end
+
+-- Further tensors behind those that save_safetensors wrote: { name, type, shape, bytes }.
+local function with_more(path, more)
+  local file <close> = assert(io.open(path, "rb"))
+  local text = file:read "a"
+  local header, at = string.unpack("<s8", text)
+  local bytes = text:sub(at)
+  for _, one in ipairs(more) do
+    local name, dtype, shape, added = table.unpack(one)
+    header = header:gsub("}%s*$", (',"%s":{"dtype":"%s","shape":%s,"data_offsets":[%d,%d]}}'):format(name,
+      dtype, shape, #bytes, #bytes + #added))
+    bytes = bytes .. added
+  end
+  write(path, string.pack("<s8", header) .. bytes)
+end
+
+function TestNpzMembers:test_what_cannot_be_read_is_left_out()
+  local unreadable = {
+    { "f8", "F8_E4M3", "[4]", "abcd" }, { "i64", "I64", "[1]", string.pack("<i8", 1 << 31) },
+    { "deep", "F32", "[1,1,1,1,1,1,1,1,1]", "1234" }, { "none", "\\u001b", "[0]", "" },
+  }
+  local net = nn.new { input = 2, classes = { 1, 7 }, seed = 1, nn.linear { out = 2, name = "f" } }
+  local x = array.rand(3, 2, { seed = 1 })
+  with_path(function(path)
+    local arrays, texts, left = data.safetensors(net:save(path))
+    lu.assertNil(left)
+    with_more(path, unreadable)
+    local some, same
+    some, same, left = data.safetensors(path)
+    lu.assertEquals({ some["f.weight"]:totable(), same }, { arrays["f.weight"]:totable(), texts })
+    lu.assertNil(some.f8 or some.i64 or some.deep or some.none)
+    lu.assertEquals(left, { f8 = "tensor 'f8' is of an unknown type 'F8_E4M3'",
+      i64 = "tensor 'i64': element 1 is 2147483648, which does not fit a 32-bit integer",
+      deep = "tensor 'deep' has more than 8 dimensions",
+      none = "tensor 'none' is of an unknown type '\\x1b'" })
+    lu.assertEquals(perigee.load(path):scores(x):totable(), net:scores(x):totable())
+    lu.assertEquals(net:load_weights(path):scores(x):totable(), net:scores(x):totable())
+    -- what is wanted is missed, and what is out of place is still found
+    data.save_safetensors(path, { ["f.bias"] = array.zeros(2) }, texts)
+    with_more(path, { { "f.weight", "F8_E5M2", "[2,2]", "abcd" } })
+    local words = "tensor 'f.weight' is of an unknown type 'F8_E5M2'"
+    lu.assertErrorMsgContains(words, net.load_weights, net, path)
+    lu.assertErrorMsgContains(words, perigee.load, path)
+    write(path, safetensors("F8_E4M3", "ab") .. "more")
+    lu.assertErrorMsgContains("4 bytes too many", data.safetensors, path)
   end)
 end
 

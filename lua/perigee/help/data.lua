@@ -150,9 +150,12 @@ os.remove(path)]],
   {
     name = "data.safetensors",
     text = [[
-Every array of a safetensors file. Lengths, types and ranges are checked; nothing is executed.]],
+Every array of a safetensors file. Lengths, types and ranges are checked; nothing is executed. Arrays that
+cannot be read (of an unknown type as F8_E4M3, integers beyond 32 bits) are left out; a third table,
+{ [name] = reason }, then says which. Weights and models are loaded from such files where they need none
+of those.]],
     params = { { "path", "string", "the file" } },
-    returns = { "table, table", "{ name = array } and the metadata, { key = text }" },
+    returns = { "table, table, table", "{ name = array }; the metadata, { key = text }; what is left out" },
     example = with_file .. [[
 data.save_safetensors(path, { w = array.eye(2) })
 local arrays, metadata = data.safetensors(path)
