@@ -401,7 +401,9 @@ print(r:rescore(reject.new { model = net, threshold = 5 }))]],
   {
     name = "result:save",
     text = [[
-Writes the result, traces and seed included, as safetensors; perigee.load reads it. Raises on failure.]],
+Writes the result, traces and seed included, as safetensors; perigee.load reads it. Raises on failure. In
+memory every sample takes about 800 bytes beside its numbers, so that a result of very many small samples
+is larger there than its file.]],
     params = { { "path", "string", "the file" } },
     returns = { "string", "the path" },
     example = example_net .. [[
