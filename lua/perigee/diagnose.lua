@@ -20,16 +20,11 @@ local NOTE = "stopped; the diagnosis keeps what was measured so far"
 
 -- ---- The model ----------------------------------------------------------------------------------
 
-local function is_model(value)
-  if type(value) == "userdata" then return pcall(function() return value.classes[1] + 0 end) end
-  return type(value) == "table" and type(value.scores) == "function"
-end
-
 -- The model that this one is built on, or nil.
 local function inside(model)
   for _, name in ipairs { "net", "model" } do
     local ok, value = pcall(function() return model[name] end)
-    if ok and is_model(value) then return value end
+    if ok and kinds.is_model(value) then return value end
   end
 end
 
@@ -353,7 +348,7 @@ local valid = { "model", "data", "attack", "norm", "dmax", "budget", "seed" }
 
 local function check(options)
   arguments.only(WHERE, options, valid)
-  if not is_model(options.model) then
+  if not kinds.is_model(options.model) then
     arguments.expected(WHERE, "model", "a fitted model", options.model)
   end
   if not kinds.is(options.data, "dataset") or #options.data == 0 then

@@ -12,6 +12,8 @@ local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
 local diagnose = require "perigee.diagnose"
 local ensemble = require "perigee.ensemble"
+local kinds = require "perigee.kinds"
+local masked = require "perigee.masked"
 local printable = require("perigee.native").printable
 local text = require "perigee.text"
 
@@ -23,11 +25,6 @@ local function fail(message, ...)
   blame.fail(WHERE .. ": " .. message, ...)
 end
 
-local function is_model(value)
-  if type(value) == "userdata" then return pcall(function() return value.classes[1] + 0 end) end
-  return type(value) == "table" and type(value.scores) == "function"
-end
-
 local function kind_of(model)
   return type(model) == "userdata" and model.kind or "lua"
 end
@@ -35,20 +32,20 @@ end
 -- A list of { name, model }: in the order of a list, sorted by name otherwise. A list's models are
 -- called by their kind ("dnr", "dnr 2"), or are themselves { name, model }.
 local function named_models(models)
-  if is_model(models) then models = { models } end
+  if kinds.is_model(models) then models = { models } end
   if type(models) ~= "table" or next(models) == nil then
     fail("models: expected models by name, { cnn = net, dnr = defence }")
   end
   local named, seen = {}, {}
   local function add(name, model)
-    if not is_model(model) then fail("models: %s is not a fitted model", tostring(name)) end
+    if not kinds.is_model(model) then fail("models: %s is not a fitted model", tostring(name)) end
     seen[name] = (seen[name] or 0) + 1
     if seen[name] > 1 then name = name .. " " .. seen[name] end
     named[#named + 1] = { name = name, model = model }
   end
   if #models > 0 then
     for i, entry in ipairs(models) do
-      if is_model(entry) then
+      if kinds.is_model(entry) then
         add(kind_of(entry), entry)
       elseif type(entry) == "table" and type(entry[1]) == "string" then
         add(entry[1], entry[2])
@@ -123,6 +120,22 @@ local function add_cells(line, verdicts, counts)
   end
 end
 
+-- "\nmasked gradients: dnr at dmax 1, 2 …", or nothing.
+local function masked_text(security)
+  local places = {}
+  for _, name in ipairs(security.models) do
+    local radii = {}
+    for k, d in ipairs(security.dmax) do
+      if masked(security, name, k) then radii[#radii + 1] = ("%g"):format(d) end
+    end
+    if #radii > 0 then
+      places[#places + 1] = ("%s at dmax %s"):format(printable(name), table.concat(radii, ", "))
+    end
+  end
+  return #places == 0 and ""
+    or ("\nmasked gradients: %s; try attack.auto, or evaluate.diagnose"):format(table.concat(places, "; "))
+end
+
 function Security:__tostring()
   local verdicts = { "correct", "rejected", "wrong", "evaded" }
   if has_failures(self) then verdicts[5] = "failed" end
@@ -148,8 +161,8 @@ function Security:__tostring()
       end
     end
   end
-  return ("security: %s, %s, %d samples%s\n%s"):format(printable(self.attack), self.norm, self.n,
-    self.interrupted and ", interrupted" or "", text.aligned(lines, 1))
+  return ("security: %s, %s, %d samples%s\n%s%s"):format(printable(self.attack), self.norm, self.n,
+    self.interrupted and ", interrupted" or "", text.aligned(lines, 1), masked_text(self))
 end
 
 -- The result of a run. What goes wrong in it is told of as ours: users did not call attack.noise.
@@ -158,6 +171,13 @@ local function run(attacker, data, seed)
   if ok then return result end
   if type(result) ~= "string" then error(result, 0) end
   fail("%s", (result:gsub("^[^\n:]+:%d+: (attack%.)", "%1"):gsub("^attack%.[%w_]+: ", "")))
+end
+
+-- How many of the runs that failed had lost their gradient.
+local function flat_of(result)
+  local count = 0
+  for _, flat in ipairs(result.flat or {}) do count = count + (flat and 1 or 0) end
+  return count
 end
 
 -- ---- The evaluation ------------------------------------------------------------------------------
@@ -187,7 +207,7 @@ function evaluate.security(options)
   local named, dmax = named_models(options.models), check_dmax(options.dmax, noise)
   local base, data = options.attack, options.data
   local security = setmetatable({
-    models = {}, dmax = dmax, counts = {}, noise = {}, n = 0, attack = base.name, norm = base.norm,
+    models = {}, dmax = dmax, counts = {}, noise = {}, flat = {}, n = 0, attack = base.name, norm = base.norm,
     seed = options.seed, interrupted = false,
   }, Security)
 
@@ -205,7 +225,7 @@ function evaluate.security(options)
 
   local function counts_of(attacker, d)
     local result = result_of(attacker, d)
-    return result and result:counts()
+    if result then return result:counts(), flat_of(result) end
   end
 
   for _, entry in ipairs(named) do
@@ -216,14 +236,19 @@ function evaluate.security(options)
       model = entry.model, norm = base.norm, lower = base.lower, upper = base.upper,
     }
     security.models[#security.models + 1] = name
-    security.counts[name], security.noise[name] = {}, noise and {} or nil
+    security.counts[name], security.noise[name], security.flat[name] = {}, noise and {} or nil, {}
     if attacker.minimal then attacker.early_stop = false end -- the first point need not be the nearest
     local nearest = attacker.minimal and result_of(attacker, math.huge)
     if attacker.minimal and not nearest then return security end
     for k, d in ipairs(dmax) do
-      local counts = nearest and counts_within(nearest, d) or counts_of(d == 0 and shaker or attacker, d)
+      local counts, flat
+      if nearest then
+        counts, flat = counts_within(nearest, d), flat_of(nearest)
+      else
+        counts, flat = counts_of(d == 0 and shaker or attacker, d)
+      end
       if not counts then return security end
-      security.counts[name][k] = counts
+      security.counts[name][k], security.flat[name][k] = counts, flat
       if noise then
         local shaken = d == 0 and counts or counts_of(shaker, d)
         if not shaken then return security end

@@ -14,4 +14,10 @@ function kinds.is(value, kind)
   return type(value) == "userdata" and kinds.of(value) == kind
 end
 
+--- Is it a fitted model, or one written in Lua?
+function kinds.is_model(value)
+  if type(value) == "userdata" then return (pcall(function() return value.classes[1] + 0 end)) end
+  return type(value) == "table" and type(value.scores) == "function"
+end
+
 return kinds

@@ -42,6 +42,32 @@ end
 
 TestSecurity = {}
 
+-- Kernels die out within the ball: the attack fails blind, and says so.
+function TestSecurity:test_masked_gradients()
+  local machine = svm.from {
+    sv = { { 0, 0 }, { 3, 0 } }, alpha = { { 1, -1 }, { -1, 1 } },
+    b = { -0.5, -0.5 }, kernel = svm.rbf(4), classes = { 0, 1 },
+  }
+  local more = {
+    models = { nr = reject.new { model = machine, threshold = 0 } }, dmax = { 0, 0.1, 4 },
+    data = data.new { x = { { 0.1, 0.2 }, { 0.2, -0.3 } }, y = { 0, 0 } },
+    attack = attack.pgd { norm = "l2", lower = -9, upper = 9, eps = 1e-12 },
+  }
+  local security = evaluated(more)
+  lu.assertEquals(security.flat, { nr = { 0, 0, 2 } })
+  lu.assertStrContains(tostring(security), "\nmasked gradients: nr at dmax 4; try attack.auto")
+  lu.assertStrContains(plot.script("security", security, { file = "s.svg" }), "masked")
+  local other = evaluated()
+  lu.assertEquals(other.flat, { near = { 0, 0, 0 }, also = { 0, 0, 0 } })
+  lu.assertNotStrContains(tostring(other), "masked")
+  lu.assertNotStrContains(plot.script("security", other, { file = "s.svg" }), "masked")
+  security.flat = nil -- an earlier program's
+  lu.assertNotStrContains(plot.script("security", security, { file = "s.svg" }), "masked")
+  more.attack.model, more.attack.dmax = more.models.nr, 4
+  local result = more.attack:run(more.data)
+  lu.assertStrContains(plot.script("attack", result[1], { file = "a.svg" }), "masked: the gradient vanished")
+end
+
 function TestSecurity:test_counts()
   local security = evaluated()
   lu.assertEquals(security.models, { "also", "near" })

@@ -34,7 +34,9 @@ attack.fmn seeks each sample's least distance: it runs once, without a dmax, and
 follow from the distances. What has not evaded within dmax counts there as it was before the attack.
 
 The table that comes back prints as one, and plot.security draws it: s.models (names), s.dmax,
-s.counts[name][k] and s.noise[name][k] with these counts at s.dmax[k] (see ?security).]],
+s.counts[name][k] and s.noise[name][k] with these counts at s.dmax[k] (see ?security). Where more than a
+twentieth of the runs that failed had lost their gradient (result.flat) it says so: such counts prove
+nothing.]],
       options = {
         { "models", "table", "none",
           "models by name, { cnn = net, dnr = defence }, or a list of models or of { name, model }" },
@@ -148,6 +150,8 @@ os.remove(path)]],
     field("dmax", "number[]", "The radii."),
     field("counts", "table", "counts[name][k]: the counts under attack at dmax[k]."),
     field("noise", "table", "noise[name][k]: the same under noise; empty if it was not wanted."),
+    field("flat", "table",
+      "flat[name][k]: how many of the runs that failed at dmax[k] had lost their gradient: ?result.flat."),
     field("n", "integer", "How many samples there are."),
     field("attack", "string", "The attack's name."),
     field("norm", "string", "Its norm."),

@@ -50,7 +50,8 @@ local entries = {
     text = "One attack in four panels: the loss of every iterate with the answer marked, the softmax "
       .. "confidence (over all columns, reject included) of the true class and of the class that won "
       .. "or came nearest, the sample before and after. A sample that is not an image is drawn as bars. Of a "
-      .. "batch the first samples are a row each; so are those of several results, { r1, r2 }.",
+      .. "batch the first samples are a row each; so are those of several results, { r1, r2 }. A run that "
+      .. "failed because its gradient had vanished (result.flat) is marked \"masked\".",
     params = {
       { "result", "result|result[]", "what an attack's run gave" },
     },
@@ -219,7 +220,8 @@ os.remove(file)]],
     name = "plot.security",
     text = "Security evaluation curves: accuracy and rejection rate against dmax, a line a model, dashed "
       .. "for noise of the same size. What counts as held is a convention (rejection, see "
-      .. "metrics.robust_accuracy), which the axis names. Repetitions are drawn as means with a band.",
+      .. "metrics.robust_accuracy), which the axis names. Repetitions are drawn as means with a band. A "
+      .. "circle, \"masked\", marks counts that prove nothing: runs that failed had lost their gradient.",
     params = {
       { "security", "security", "what evaluate.security returns" },
       { "security", "table", "what evaluate.security returns, or a list of such: repetitions" },

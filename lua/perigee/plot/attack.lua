@@ -5,6 +5,8 @@
 -- of each layer's classifier before and after. Several samples of a batch get a row each, and so do those of
 -- several results.
 --
+-- A run that failed because its gradient had vanished (result.flat) says so beside its loss.
+--
 -- Confidence is the softmax of all columns, reject included. Shown are the true class, the class
 -- that won (or, where the attack failed, the best of the others) and, for a model with one, the
 -- reject class.
@@ -49,6 +51,7 @@ local function sample_of(where, result, index)
     distance = field("distance")[index], verdict = field("verdict")[index],
     loss = numbers("loss"), trace = numbers("trace"), x0 = numbers("x0"), x_adv = numbers("x_adv"),
     classes = values.list(where, "classes", field("classes")),
+    flat = type(result.flat) == "table" and result.flat[index],
   }
 end
 
@@ -88,7 +91,7 @@ local function point_if_short(point, count)
   return count <= 60 and point or nil
 end
 
-local function draw_loss(panel, loss)
+local function draw_loss(panel, loss, flat)
   local x = {}
   for i = 1, #loss do x[i] = i - 1 end
   panel.title, panel.xlabel, panel.integer_x = "attack loss", "iteration", true
@@ -101,6 +104,9 @@ local function draw_loss(panel, loss)
     -- Loss falls from left to right: the upper right corner is free.
     panel:text(0.97, 0.94, string.format("answer %.4g", last),
       { inside = true, align = "right", color = style.vermillion })
+  end
+  if flat then
+    panel:text(0.97, 0.85, "masked: the gradient vanished", { inside = true, align = "right" })
   end
 end
 
@@ -242,7 +248,7 @@ end
 -- Draw one sample on the panels given by name.
 local function draw_attack(where, panels, sample, defence)
   local result, shape = sample.result, sample.shape
-  draw_loss(panels.loss, sample.loss)
+  draw_loss(panels.loss, sample.loss, sample.flat)
   if sample.attack then panels.loss.title = sample.attack .. ": loss" end
   draw_confidence(panels.confidence, confidence_lines(result, sample), #sample.trace)
   if values.image_shape(shape, #sample.x0) and panels.centred then

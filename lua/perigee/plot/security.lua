@@ -4,12 +4,16 @@
 -- A list of evaluations (repetitions with other seeds or other data, of the same models and radii) is
 -- drawn as means with a band: their 95 % confidence interval, or their range.
 --
+-- A circle marks counts that prove nothing, because the attack's gradient had vanished (perigee/masked.lua).
 -- What counts as held is the option `rejection`, a convention that the axis names: see conventions.lua.
 
 local convention_of = require "perigee.conventions"
 local figures = require "perigee.plot.figure"
+local masked = require "perigee.masked"
 local style = require "perigee.plot.style"
 local values = require "perigee.plot.values"
+
+local MASKED = "masked"
 
 -- What an interrupted evaluation did not reach is a gap in the curve.
 local function rates(counts, dmax, n, convention)
@@ -80,6 +84,29 @@ local function draw(fig, views, options, convention)
   end
 end
 
+local function any_masked(view)
+  for _, name in ipairs(view.models) do
+    for k = 1, #view.dmax do
+      if masked(view, name, k) then return true end
+    end
+  end
+  return false
+end
+
+-- Circles around the points that prove nothing, and their words in the legend.
+local function draw_masked(fig, views, convention)
+  local x, y = {}, {}
+  for _, view in ipairs(views) do
+    for _, name in ipairs(view.models) do
+      local accuracy = rates(view.counts[name], view.dmax, view.n, convention)
+      for k, d in ipairs(view.dmax) do
+        if masked(view, name, k) then x[#x + 1], y[#y + 1] = d, accuracy[k] end
+      end
+    end
+  end
+  if #x > 0 then fig[1]:scatter(x, y, { label = MASKED, color = "black", point = 6, size = 1.8 }) end
+end
+
 -- One evaluation as the figure needs it.
 local function view_of(where, security, options)
   if type(security) ~= "table" and type(security) ~= "userdata" then
@@ -100,7 +127,7 @@ local function view_of(where, security, options)
   end
   return { models = values.list(where, "models", security.models), n = security.n,
     dmax = values.list(where, "dmax", security.dmax), counts = security.counts,
-    noise = options.noise ~= false and security.noise or {} }
+    flat = security.flat, noise = options.noise ~= false and security.noise or {} }
 end
 
 -- A list of evaluations, or one; all of the same radii.
@@ -130,9 +157,13 @@ local function figure(where, security, options)
   for _, name in ipairs(view.models) do
     room = math.max(room, style.legend_width(next(view.noise) and name .. ", noise" or name))
   end
+  for _, one in ipairs(views) do
+    if any_masked(one) then room = math.max(room, style.legend_width(MASKED)) end
+  end
   local fig = figures.new { columns = 2, title = options.title, right = room,
     width = options.width or 720 + room, height = options.height or 300 }
   draw(fig, views, options, convention)
+  draw_masked(fig, views, convention)
   for i, rate in ipairs { convention.words, "rejection rate" } do
     fig[i].xlabel, fig[i].ylabel = "dmax", rate
     fig[i].yrange = { -0.03, 1.03 }
