@@ -22,22 +22,38 @@ function meta.__tostring(attack)
   return text
 end
 
--- Models that have been looked at: the functions that they had then.
+-- What has been looked at: the functions that its models written in Lua had then.
 local seen = setmetatable({}, { __mode = "k" })
 
-local function is_seen(model)
-  local had = seen[model]
-  seen[model] = { scores = model.scores, gradient = model.gradient }
-  return had and had.scores == model.scores and had.gradient == model.gradient
+-- `parts`: those models, the whole itself or what it holds.
+local function is_seen(whole, parts)
+  local had, now, same = seen[whole], {}, true
+  for _, part in ipairs(parts) do
+    now[#now + 1], now[#now + 2] = part.scores, part.gradient
+  end
+  for i, f in ipairs(now) do same = same and had and had[i] == f end
+  seen[whole] = now
+  return same
 end
 
--- A wrong gradient makes a model look robust. What the check itself cannot do, the run will tell of. Called
--- by every run (src/bind/bind_attack.c); nothing of it is counted.
+-- Is there a gradient that claims to be that of the scores?
+local function can_be_looked_at(parts)
+  for _, part in ipairs(parts) do
+    if part.gradient_is == "surrogate" or type(part.gradient) ~= "function" then return false end
+  end
+  return #parts > 0
+end
+
+-- A wrong gradient makes a model look robust, also where a part of it has one. What the check itself cannot
+-- do, the run will tell of. Called by every run (src/bind/bind_attack.c); nothing of it is counted.
 debug.getregistry()["perigee.look"] = function(model, x)
-  if model.gradient_is == "surrogate" or type(model.gradient) ~= "function" or is_seen(model) then return end
+  local bare = type(model) == "table"
+  local parts = bare and { model } or native.lua_models(model)
+  if not can_be_looked_at(parts) or is_seen(model, parts) then return end
   local ok, found = pcall(check.run, model, x)
   if ok and (not found.ok or found.flat or found.unchecked) then
-    io.stderr:write("attack: this model written in Lua: ", found.message, "\n")
+    local what = bare and "model written in Lua" or model.kind .. ", with a part written in Lua"
+    io.stderr:write("attack: this ", what, ": ", found.message, "\n")
   end
 end
 

@@ -344,11 +344,10 @@ static AttackTask task_of(const BindSamples *samples, Model *model) {
     return task;
 }
 
-/* A model written in Lua is looked at first (lua/perigee/attack.lua): is its gradient that of its
- * scores? */
+/* A model written in Lua, or with a part that is, is looked at first (lua/perigee/attack.lua): is
+ * its gradient that of its scores? */
 static void look(lua_State *L, int model, int samples) {
-    if (!lua_istable(L, model) || !lua_getfield(L, LUA_REGISTRYINDEX, "perigee.look"))
-        return;
+    lua_getfield(L, LUA_REGISTRYINDEX, "perigee.look");
     lua_pushvalue(L, model);
     lua_pushvalue(L, samples);
     lua_call(L, 2, 0);

@@ -1,7 +1,8 @@
 /* bind_attack_result.c — results of attacks in Lua.
  *
- * Always a batch of n: r[i] is a result of one sample. Arrays are read-only views of the result's.
- */
+ * Always a batch of n: r[i] is a result of one sample. Arrays are read-only views of the result's;
+ * tables are new at each reading, so that nothing that is written there comes back. Lists with an
+ * item a sample are made once. */
 #include "bind/bind.h"
 #include "attack/result_text.h"
 #include "attack/worst.h"
@@ -176,10 +177,10 @@ static const BindProperty properties[] = {
     ARRAY(scores), ARRAY(start_scores), ARRAY(distance),
     LIST(loss), LIST(trace), LIST(trace_distance), LIST(gradient_norm), LIST(iterates),
     LIST(verdict), LIST(start_verdict), LIST(stop), LIST(hit), LIST(flat),
-    BIND_KEPT("evaluations", push_evaluations), BIND_KEPT("shape", push_shape),
-    BIND_KEPT("params", push_params), BIND_KEPT("seed", push_seed),
-    BIND_KEPT("parts", push_parts), ARRAY(source),
-    BIND_KEPT_MEMBER("classes", bind_push_labels, AttackResult, classes),
+    BIND_PROPERTY("evaluations", push_evaluations), BIND_PROPERTY("shape", push_shape),
+    BIND_PROPERTY("params", push_params), BIND_PROPERTY("seed", push_seed),
+    BIND_PROPERTY("parts", push_parts), ARRAY(source),
+    BIND_MEMBER("classes", bind_push_labels, AttackResult, classes),
     BIND_MEMBER("rejects", bind_push_truth, AttackResult, rejects),
     BIND_MEMBER("attack", bind_push_text, AttackResult, attack),
     BIND_MEMBER("model", bind_push_text, AttackResult, model_kind),

@@ -336,3 +336,21 @@ bool lua_model_push_table(lua_State *L, const Model *model) {
     lua_rawgeti(L, LUA_REGISTRYINDEX, ((const LuaModel *)model)->ref);
     return true;
 }
+
+/* Add the tables of the model and of all models in it to the list on top of the stack. */
+static void list_tables(lua_State *L, const Model *model) {
+    ModelPart part;
+    luaL_checkstack(L, 4, "models are nested too deeply");
+    if (lua_model_push_table(L, model))
+        lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+    for (size_t i = 0; model->kind->part_at && model->kind->part_at(model, i, &part); i++)
+        list_tables(L, part.model);
+}
+
+int lua_model_tables(lua_State *L) {
+    const Model *model = bind_test_model(L, 1);
+    lua_newtable(L);
+    if (model)
+        list_tables(L, model);
+    return 1;
+}

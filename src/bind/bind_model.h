@@ -76,4 +76,8 @@ Model *lua_model_push_box(lua_State *L, int arg, const char *where, const char *
 /* Push the table that the model is a wrapper of; false where it is none. */
 bool lua_model_push_table(lua_State *L, const Model *model);
 
+/* native.lua_models(model) → the list of the tables in a model box: a classifier written in Lua on
+ * a layer, say. */
+int lua_model_tables(lua_State *L);
+
 #endif

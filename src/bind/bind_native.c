@@ -142,6 +142,7 @@ int open_native(lua_State *L) {
         BIND("describe", native_describe, 1),
         BIND("solver", bind_session_solver, 1),
         BIND("printable", native_printable, 1),
+        BIND("lua_models", lua_model_tables, 1),
         BIND("check_layout", native_check_layout, 3),
         BIND_LAST,
     };

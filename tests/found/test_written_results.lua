@@ -49,8 +49,11 @@ function TestWrittenResults:test_lists_are_copies()
   local counts, text = r:counts(), tostring(r)
   for i = 1, #r do r.verdict[i], r.start_verdict[i], r.stop[i], r.loss[i] = "evaded", "wrong", "still", {} end
   r.classes[1], r.shape[1], r.params.dmax, r.evaluations.scores = 99, 99, 99, 99
+  r.evaluations.gradients, r.params.norm = nil, "l1"
   lu.assertEquals(r:counts(), counts)
   lu.assertEquals(tostring(r), text)
+  lu.assertEquals({ r.classes, r.shape, r.params.dmax, r.params.norm }, { { 1, 7 }, { 28, 28 }, 0.1, "l2" })
+  lu.assertEquals(r.evaluations.gradients:sum(), 0)
   local path <close> = setmetatable({ os.tmpname() }, { __close = function(p) os.remove(p[1]) end })
   local again = perigee.load(r:save(path[1]))
   lu.assertEquals(again:counts(), counts)
@@ -58,6 +61,21 @@ function TestWrittenResults:test_lists_are_copies()
   lu.assertEquals(again.classes, { 1, 7 })
   d.classes[1], d.shape[1] = 99, 99
   lu.assertEquals({ d.classes, d.shape }, { { 1, 7 }, { 28, 28 } })
+end
+
+-- What the program reads of a result is the result's own, whatever was written into its tables.
+function TestWrittenResults:test_written_parameters_are_not_believed()
+  local model = svm.new({ kernel = svm.rbf(0.05) }):fit(d)
+  local rejecting = reject.new { model = model, threshold = 100 }
+  local r = attack.noise({ model = rejecting, norm = "linf", dmax = 0.1, seed = 1 }):run(d)
+  local held = metrics.robust_accuracy(r, { rejection = "paper" })
+  r.params.dmax, r.params.norm = 0, "l2"
+  lu.assertEquals(metrics.robust_accuracy(r, { rejection = "paper" }), held)
+  local w = attack.worst { r, r }
+  lu.assertEquals({ w.params.dmax, w.params.norm, w.parts[1].params.dmax }, { 0.1, "linf", 0.1 })
+  w.parts[1].name, w.parts[2] = "nobody", nil
+  lu.assertEquals({ w.parts[1].name, #w.parts, w.params.parts[1].name }, { "noise", 2, "noise" })
+  lu.assertNotStrContains(tostring(w), "nobody")
 end
 
 function TestWrittenResults:test_svms()

@@ -133,6 +133,43 @@ function TestWrongGradients:test_is_not_counted()
   lu.assertTrue(rows - asked >= second.evaluations.scores:sum())
 end
 
+-- Those of parts: nobody looked at a box that held such a model.
+function TestWrongGradients:test_parts()
+  local few = data.digits(60, { seed = 2 })
+  local part = model_with(function(g) return g end)
+  local ones = nn.new { input = { 1, 28, 28 }, seed = 1, nn.flatten(), nn.linear { out = 10, name = "a" },
+    nn.linear { out = 10 } }
+  ones:fit(few, { epochs = 1 })
+  local W = array.randn(10, 10, { seed = 1 })
+  local top = { classes = few.classes, scores = function(_, x) return x:matmul(W) end }
+  local right = function(_, _, w) return w:matmul(W.T) end
+  local wrong = function(_, _, w) return -w:matmul(W.T) end
+  local onto = svm.from {
+    sv = array.eye(10), alpha = array.eye(10), b = array.zeros(10), classes = few.classes,
+    kernel = svm.linear(),
+  }
+  top.gradient = wrong
+  local function layer() return reject.layer { net = ones, layer = "a", classifier = top } end
+  for kind, model in pairs {
+    nr = reject.new { model = part, threshold = -100 }, layer = layer(),
+    dnr = dnr.new { net = ones, layers = { "a" }, layer_classifiers = { a = top }, combiner = onto },
+  } do
+    part.gradient = function(_, x, w) return -net:gradient(x, w) end
+    top.gradient = wrong
+    lu.assertStrContains(said(model), ("this %s, with a part written in Lua: the gradient is"):format(kind))
+    lu.assertEquals(said(model), "", "once: " .. kind)
+    part.gradient = function(_, x, w) return net:gradient(x, w) end
+    top.gradient = right
+    lu.assertEquals(said(model), "", "a right one: " .. kind)
+  end
+  top.gradient = wrong
+  lu.assertStrContains(said(reject.new { model = layer(), threshold = -100 }), "this nr, with a part")
+  local combined = dnr.new { net = ones, layers = { "a" }, layer_classifiers = { a = onto }, combiner = top }
+  lu.assertStrContains(said(combined), "this dnr, with a part")
+  top.gradient_is = "surrogate"
+  lu.assertEquals(said(layer()), "")
+end
+
 function TestWrongGradients:test_errors()
   lu.assertErrorMsgContains("reject.check: model: expected a model with scores and gradient, got 3",
     reject.check, 3, test)

@@ -116,8 +116,9 @@ print(nr, metrics.rejection_rate(nr, ds))]],
     text = [[
 Compares a model's gradient with differences of its scores, along three directions at the first three
 samples of x. A wrong gradient makes a model look as if nothing could attack it: every run of an attack on
-a model written in Lua looks first, and says once on stderr what is wrong, unless the model says of itself
-gradient_is = "surrogate" (one that is meant to differ, of a model that quantises its input, say).
+a model written in Lua, or on an nr, a dnr or a classifier on a layer with one in it, looks first, and says
+once on stderr what is wrong, unless the model written in Lua says of itself gradient_is = "surrogate" (one
+that is meant to differ, of a model that quantises its input, say).
 
 What comes back prints as a sentence: ok, error (the median relative error), random (two calls on the
 same points differ), flat (neither scores nor gradient move), unchecked (they hardly do: nothing can be
