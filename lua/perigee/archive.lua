@@ -5,6 +5,8 @@
 --     {"int": "42"}               integers, whole
 --     {"float": "nan"}            what JSON has no number for
 --     {"table": [[key, value] …]} entries in any order
+--     {"list": [value …]}         a table with the keys 1, 2, …
+--     {"floats": "3ff8…"}         a list of floats, of each its 64 bits in hex digits; so "integers"
 --     {"seen": 3}                 the third table again: shared or within itself
 --     {"array": "1"}              the part "1" of the file; likewise "dataset", "model" and "result"
 --
@@ -31,14 +33,33 @@ local function behind(t)
   return type(kept) == "table" and kept or t
 end
 
+-- How a table is written: "floats", "integers", "list" or "table".
+local function form_of(t)
+  local count, last, kind = 0, 0, nil
+  for key, member in next, t do
+    if math.type(key) ~= "integer" or key < 1 then return "table" end
+    local of = math.type(member) or "neither"
+    count, last, kind = count + 1, math.max(last, key), (kind == nil or kind == of) and of or "neither"
+  end
+  if count == 0 or last ~= count then return "table" end
+  return kind == "neither" and "list" or kind .. "s"
+end
+
 local refusal
 
+-- At least as many values as json_check_text (src/core/json.c) will find.
+local function count_in(seen, values) seen.values = (seen.values or 0) + values end
+
 local function refusal_in(t, name, depth, seen)
+  count_in(seen, 2)
   if seen[t] then return nil end
   seen[t] = true
+  local form = form_of(behind(t))
+  if form == "floats" or form == "integers" then return nil end
   for key, member in next, behind(t) do
+    count_in(seen, form == "list" and 1 or 3)
     local inner = is_name(key) and name .. "." .. key or ("%s[%s]"):format(name, text.of(key))
-    local reason = refusal(key, "a key of " .. name, depth + 1, seen)
+    local reason = form ~= "list" and refusal(key, "a key of " .. name, depth + 1, seen)
       or refusal(member, inner, depth + 1, seen)
     if reason then return reason end
   end
@@ -46,8 +67,12 @@ end
 
 function refusal(value, name, depth, seen)
   local kind = type(value)
+  count_in(seen, 1)
   if depth > most_depth then
     return ("tables are nested more than %d deep"):format(most_depth)
+  elseif seen.values > native.archive_values then
+    return ("its tables have more than %d values; arrays and lists of numbers count as one each")
+      :format(native.archive_values)
   elseif kind == "table" then
     return refusal_in(value, name, depth, seen)
   elseif kind == "userdata" then
@@ -105,21 +130,52 @@ function write.userdata(walk, value)
   put(walk, '{"%s":"%s"}', kind, part)
 end
 
-function write.table(walk, value)
-  local number = walk.numbers[value]
-  if number then return put(walk, '{"seen":%d}', number) end
-  walk.tables = walk.tables + 1
-  walk.numbers[value] = walk.tables
-  walk.depth = walk.depth + 1
+-- The 64 bits of each number: as short in the file as in memory, about, and the same ones when read.
+local function put_numbers(walk, form, list)
+  local code, bits = form == "floats" and "<d" or "<i8", {}
+  for i = 1, rawlen(list) do
+    bits[i] = ("%016x"):format(string.unpack("<i8", string.pack(code, rawget(list, i))))
+  end
+  put(walk, '{"%s":"%s"}', form, table.concat(bits))
+end
+
+local function put_list(walk, list)
+  local opening = '{"list":['
+  for i = 1, rawlen(list) do
+    put(walk, opening)
+    encode(walk, rawget(list, i))
+    opening = ","
+  end
+  put(walk, "]}")
+end
+
+local function put_entries(walk, t)
   local opening = '{"table":[['
-  for key, member in next, behind(value) do
+  for key, member in next, t do
     put(walk, opening)
     encode(walk, key)
     put(walk, ",")
     encode(walk, member)
     opening = "],["
   end
-  put(walk, next(behind(value)) == nil and '{"table":[]}' or "]]}")
+  put(walk, next(t) == nil and '{"table":[]}' or "]]}")
+end
+
+function write.table(walk, value)
+  local number = walk.numbers[value]
+  if number then return put(walk, '{"seen":%d}', number) end
+  walk.tables = walk.tables + 1
+  walk.numbers[value] = walk.tables
+  walk.depth = walk.depth + 1
+  local t = behind(value)
+  local form = form_of(t)
+  if form == "table" then
+    put_entries(walk, t)
+  elseif form == "list" then
+    put_list(walk, t)
+  else
+    put_numbers(walk, form, t)
+  end
   walk.depth = walk.depth - 1
 end
 
@@ -155,9 +211,37 @@ end
 
 local decode
 
-local function decode_table(walk, list)
-  local value = {}
+local lists = {} -- those of numbers, by their forms, from their bits
+
+-- Later {"seen": …} mean it.
+local function note_table(walk, value)
   walk.tables[#walk.tables + 1] = value
+  return value
+end
+
+local function numbers_of(hex, code)
+  local list = {}
+  if #hex == 0 or #hex % 16 ~= 0 or hex:find("%X") then damaged("numbers that are not hex digits") end
+  for i = 1, #hex, 16 do
+    list[#list + 1] = string.unpack(code, string.pack("<i8", tonumber("0x" .. hex:sub(i, i + 15))))
+  end
+  return list
+end
+
+function lists.floats(walk, hex) return note_table(walk, numbers_of(hex, "<d")) end
+
+function lists.integers(walk, hex) return note_table(walk, numbers_of(hex, "<i8")) end
+
+local function decode_list(walk, list)
+  local value = note_table(walk, {})
+  walk.depth = walk.depth + 1
+  for i = 1, #list do value[i] = decode(walk, list[i]) end
+  walk.depth = walk.depth - 1
+  return value
+end
+
+local function decode_table(walk, list)
+  local value = note_table(walk, {})
   walk.depth = walk.depth + 1
   for i = 1, #list do
     local entry = list[i]
@@ -177,12 +261,16 @@ local function decode_tagged(walk, node)
   if type(kind) ~= "string" or next(node, kind) ~= nil then damaged("a value of no known form") end
   if kind == "table" and type(content) == "table" and (#content > 0 or next(content) == nil) then
     return decode_table(walk, content)
+  elseif kind == "list" and type(content) == "table" and #content > 0 then
+    return decode_list(walk, content)
   elseif kind == "seen" then
     return walk.tables[content] or damaged("it refers to a table that is not there")
   elseif type(content) ~= "string" then
     damaged("a value without its text")
   elseif read[kind] then
     return read[kind](content)
+  elseif lists[kind] then
+    return lists[kind](walk, content)
   end
   return native.archive_take(walk.file, kind, content, walk.path)
     or damaged("a value of a kind that is not known")

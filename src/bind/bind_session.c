@@ -17,7 +17,7 @@
 #include <string.h>
 
 static const char metadata_key[] = "perigee.session";
-enum { FORMAT = 1 };
+enum { FORMAT = 2 }; /* 2: lists, and those of numbers, are not written as tables */
 
 /* Lives in a box, so that an error anywhere frees it. */
 typedef struct Archive {
@@ -131,13 +131,22 @@ static char *describe(const char *values, Error *err) {
     return text;
 }
 
+static bool can_be_restored(const char *text, Error *err) {
+    return json_check_text("save", text, JSON_DESCRIPTION, err) ||
+           error_set(err, ERROR_ARGUMENT,
+                     "save: the variables' tables have more than %d values; arrays and lists of "
+                     "numbers count as one each",
+                     JSON_DESCRIPTION);
+}
+
 /* native.archive_write(archive, path, values): the objects, and the JSON text of the values. */
 static int archive_write(lua_State *L) {
     Archive *archive = bind_check(L, 1, &archive_type, "save", "archive");
     const char *path = bind_string(L, 2, "save", "path");
     Error err = { 0 };
     char *text = describe(bind_string(L, 3, "save", "values"), &err);
-    bool ok = text && tensors_set_text(&archive->tensors, metadata_key, text, &err) &&
+    bool ok = text && can_be_restored(text, &err) &&
+              tensors_set_text(&archive->tensors, metadata_key, text, &err) &&
               tensors_save(&archive->tensors, path, &err);
     cJSON_free(text);
     return ok ? 0 : bind_raise(L, &err);
@@ -150,10 +159,12 @@ static bool open_archive(Archive *archive, const char *path, Error *err) {
     const char *text = tensors_text(&archive->tensors, metadata_key);
     if (!text)
         return error_set(err, ERROR_FILE, "%s was not written by save", path);
-    archive->root = json_parse("the values", text, SIZE_MAX, err);
-    if ((archive->root || err->kind != ERROR_MEMORY) &&
-        json_check_format(archive->root, "session", FORMAT, err))
-        return true;
+    if (json_check_text("the variables", text, JSON_DESCRIPTION, err)) {
+        archive->root = json_parse("the variables", text, JSON_DESCRIPTION, err);
+        if ((archive->root || err->kind != ERROR_MEMORY) &&
+            json_check_format(archive->root, "session", FORMAT, err))
+            return true;
+    }
     error_prefix(err, "%s", path);
     return false;
 }
@@ -217,4 +228,5 @@ void bind_open_session(lua_State *L) {
     };
     bind_new_owner(L, &archive_type);
     bind_set_functions(L, functions);
+    bind_set_size(L, "archive_values", JSON_DESCRIPTION);
 }

@@ -56,7 +56,7 @@ cJSON *json_parse(const char *what, const char *text, size_t most, Error *err);
 /* What json_parse looks at before it parses, for those who write what it shall read. */
 bool json_check_text(const char *what, const char *text, size_t most, Error *err);
 
-/* `most` for descriptions of models and results. */
+/* `most` for descriptions of models, results and sessions. */
 enum { JSON_DESCRIPTION = 100000 };
 
 /* Files say by "format" how they are to be read: 1, 2, …; those that do not are of format 1. False,

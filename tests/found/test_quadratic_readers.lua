@@ -103,8 +103,11 @@ local cases = {
     data.save_npz(path, arrays)
   end, data.read_npz },
   numbers_of_a_session = { 50000, function(n) keep(n, function(i) return i end) end, archive.read },
+  values_of_a_session = { 48000, function(n)
+    keep(n, function(i) return i % 2 == 0 and i end)
+  end, archive.read },
   tables_of_a_session = { 30000, function(n) keep(n, function() return {} end) end, archive.read },
-  names_of_a_session = { 50000, function(n)
+  names_of_a_session = { 30000, function(n)
     local values = {}
     for i = 1, n do values["name" .. i] = true end
     archive.write(path, values)

@@ -111,6 +111,8 @@ model("deep.safetensors", '{"kind":"net","input":[4],"layers":[' .. ('{"kind":"r
   .. '{"kind":"relu"}]}')
 model("weighted.safetensors", '{"kind":"svm","weighted":[' .. ("1,"):rep(45000) .. '1],"weight":['
   .. ("1,"):rep(45000) .. "1]}")
+write("session.short", string.pack("<s8", '{"__metadata__":{"perigee.session":"{\\"values\\":['
+  .. ("[],"):rep(4 * mega) .. '1]}"}}'))
 model("long.safetensors", '{"kind":"net","classes":[' .. ("1,"):rep(3 * mega) .. "1]}")
 EOF
 run_perigee "$work/make.lua" "$work"
@@ -143,6 +145,10 @@ peak "model of a large input" 'perigee.load(file .. "/wide.safetensors")' '*too 
 peak "model of many layers" 'perigee.load(file .. "/deep.safetensors")' '*at most*0: true'
 peak "model of many weights" 'perigee.load(file .. "/weighted.safetensors")' '*0: true'
 peak "model of a long description" 'perigee.load(file .. "/long.safetensors")' '*more than * values*0: true'
+
+peak "session of a long description" 'require("perigee.archive").read(file .. "/session.short")' \
+    '*more than 100000 values*' # and three times its 12 MB: the header, its text, the description
+check_match "… in little memory" "$([ "${out##*: }" -lt 60000000 ] && echo yes)" "yes"
 
 for model in net conv svm narrow nr layer dnr result; do
     loaded "$model" $model "perigee.load(file .. '/$model')"
