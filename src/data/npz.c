@@ -5,6 +5,7 @@
 #include "core/file.h"
 #include "core/utf8.h"
 #include "data/npy.h"
+#include "data/zip_directory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -257,10 +258,7 @@ static bool check_found(const Archive *archive, Error *err) {
 
 /* All of it into `out`; closes the archive. */
 static bool read_archive(Archive *archive, Tensors *out, Error *err) {
-    bool ok =
-        zip_get_num_entries(archive->zip, 0) <= ENTRY_LIMIT
-            ? check_budget(archive, err) && load_entries(archive, err) && check_found(archive, err)
-            : error_set(err, ERROR_FILE, "%s: more than %d entries", archive->name, ENTRY_LIMIT);
+    bool ok = check_budget(archive, err) && load_entries(archive, err) && check_found(archive, err);
     zip_discard(archive->zip);
     if (ok)
         *out = archive->out;
@@ -272,7 +270,10 @@ static bool read_archive(Archive *archive, Tensors *out, Error *err) {
 bool npz_parse(const char *name, const void *bytes, size_t size, const NpzWanted *wanted,
                Tensors *out, Error *err) {
     Archive archive = { .name = name, .size = size, .wanted = wanted };
+    Source all = source_of(name, bytes, size);
     zip_error_t failure;
+    if (!zip_directory_check(&all, ENTRY_LIMIT, err))
+        return false;
     zip_error_init(&failure);
     zip_source_t *source = zip_source_buffer_create(bytes, size, 0, &failure);
     bool ok = open_archive(&archive, source, &failure, err);
@@ -285,10 +286,12 @@ bool npz_load(const char *path, const NpzWanted *wanted, Tensors *out, Error *er
     int file = file_open(path, &archive.size, err);
     if (file < 0)
         return false;
-    FILE *stream = fdopen(file, "rb");
+    Source all = { .name = path, .file = file, .size = archive.size };
+    bool few = zip_directory_check(&all, ENTRY_LIMIT, err);
+    FILE *stream = few ? fdopen(file, "rb") : NULL;
     if (!stream) {
         close(file);
-        return error_memory(err, path, BUFSIZ);
+        return few ? error_memory(err, path, BUFSIZ) : false;
     }
     zip_error_t failure;
     zip_error_init(&failure);

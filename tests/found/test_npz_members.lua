@@ -178,3 +178,53 @@ function TestNpzMembers:test_escapes_become_visible()
     end
   end)
 end
+
+-- 65535 names that collide in libzip's table took 12.7 s, and nothing could stop it.
+local function name_of(i)
+  local parts = {}
+  for bit = 0, 15 do parts[#parts + 1] = i >> bit & 1 == 1 and "ab" or "bA" end
+  return table.concat(parts)
+end
+
+local function directory_of(count)
+  local entries = {}
+  for i = 1, count do
+    entries[i] = "PK\1\2" .. string.pack("<I2I2I2I2I2I2I4I4I4I2", 20, 20, 0, 0, 0, 33, 0, 0, 0, 32)
+      .. ("\0"):rep(16) .. name_of(i)
+  end
+  return table.concat(entries)
+end
+
+local function ending(entries, size, at)
+  return "PK\5\6" .. string.pack("<I2I2I2I2I4I4I2", 0, 0, entries, entries, size, at, 0)
+end
+
+function TestNpzMembers:test_too_many_members()
+  local all = directory_of(65535)
+  local large = "PK\6\6" .. string.pack("<I8I2I2I4I4I8I8I8I8", 44, 45, 45, 0, 0, 65535, 65535, #all, 0)
+    .. "PK\6\7" .. string.pack("<I4I8I4", 0, #all, 1) .. ending(0xffff, 0xffffffff, 0xffffffff)
+  for name, bytes in pairs {
+    ["said"] = all .. ending(65535, #all, 0), ["said modulo 65536"] = all .. ending(1, #all, 0),
+    ["said in 64 bits"] = all .. large, ["said, and not there"] = ending(20000, 0, 0),
+    ["behind another end"] = all .. ending(65535, #all, 0) .. ending(0, 0, 0),
+    ["in a comment"] = all .. ending(65535, #all, 0) .. ("x"):rep(65000),
+  } do
+    with_path(function(path)
+      write(path, bytes)
+      local started = os.clock()
+      lu.assertErrorMsgContains("more than 16384 entries", data.read_npz, path)
+      lu.assertTrue(os.clock() - started < 2, name)
+    end)
+  end
+end
+
+function TestNpzMembers:test_ends_that_are_cut()
+  local locator = string.pack("<I4I8I4", 0, 2 ^ 62 | 0, 1)
+  local all = "PK\6\7" .. locator .. ending(0xffff, 0xffffffff, 0xffffffff)
+  for length = 0, #all do
+    with_path(function(path)
+      write(path, all:sub(-length - 1))
+      lu.assertErrorMsgContains(path, data.read_npz, path)
+    end)
+  end
+end
