@@ -14,8 +14,8 @@ function TestPartNamedTwice:test_session()
   local text = texts["perigee.session"]
   for kind, what in pairs { array = "tensor 'value' is missing", model = "no model's description" } do
     local tag = text:match('{"' .. kind .. '":"%d+"}')
-    texts["perigee.session"] = text:gsub('{"table":%[%[', function(opening)
-      return opening .. '"again",' .. tag .. "],["
+    texts["perigee.session"] = text:gsub('{"list":%[', function(opening)
+      return opening .. tag .. ","
     end, 1)
     data.save_safetensors(path, arrays, texts)
     lu.assertErrorMsgContains(what, archive.read, path)
