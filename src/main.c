@@ -5,6 +5,7 @@
 #include "core/blas.h"
 #include "core/blas_start.h"
 #include "core/parallel.h"
+#include "core/printable.h"
 #include "core/progress.h"
 #include "core/session.h"
 #include "host/chunk.h"
@@ -120,6 +121,14 @@ static int start(Options *options, int argc, char **argv) {
     return status;
 }
 
+/* The words of a command line can be anybody's: a file's name, say. */
+static int refuse(const char *message) {
+    fputs("perigee: ", stderr);
+    printable_print(message, strlen(message), stderr);
+    fputc('\n', stderr);
+    return STATUS_MISUSE;
+}
+
 int main(int argc, char **argv) {
     blas_start_over();
     streams_fill();
@@ -128,16 +137,15 @@ int main(int argc, char **argv) {
     char message[256];
     int status = STATUS_OK;
     if (!options_parse(argc, argv, &options, message)) {
-        fprintf(stderr, "perigee: %s\n", message);
-        status = STATUS_MISUSE;
+        status = refuse(message);
     } else if (options.help) {
         options_help(stdout);
     } else if (options.version) {
         versions_print(stdout);
     } else if (options.solver && !libraries_choose_solver(options.solver)) {
-        fprintf(stderr, "perigee: --solver: expected \"libsvm\" or \"smo\", got \"%.60s\"\n",
-                options.solver);
-        status = STATUS_MISUSE;
+        snprintf(message, sizeof message, "--solver: expected \"libsvm\" or \"smo\", got \"%.60s\"",
+                 options.solver);
+        status = refuse(message);
     } else {
         status = start(&options, argc, argv);
     }

@@ -13,6 +13,7 @@ local text = require "perigee.text"
 local metrics = {}
 
 local REJECTED = -1
+local NONE = -2 ^ 31 | 0 -- of a run that failed (src/core/labels.h)
 
 local function fail(where, name, expected, value)
   arguments.expected("metrics." .. where, name, expected, value)
@@ -65,6 +66,16 @@ local function predict(where, model, ds)
   blame.fail("metrics.%s: %s", where, words)
 end
 
+-- What failed has no label: it is neither right nor wrong.
+local function check_labels(where, labels, what)
+  for i, label in ipairs(labels) do
+    if label == NONE then
+      blame.fail("metrics.%s: %s %d is that of a run that failed, which has no label; leave such samples "
+        .. "out, by their verdict", where, what, i)
+    end
+  end
+end
+
 -- The two lists of labels, of one length; `false` stands for a rejection among the predictions.
 local function both(where, predicted, ds)
   local truth = truth_of(where, ds)
@@ -76,6 +87,8 @@ local function both(where, predicted, ds)
     labels = to_labels(predicted)
     if not labels then fail(where, "model", "a model or its predictions", predicted) end
     rejects = not has(truth, REJECTED)
+    check_labels(where, labels, "prediction")
+    if not kinds.is(ds, "dataset") then check_labels(where, truth, "label") end
   end
   if #labels ~= #truth then
     blame.fail("metrics.%s: %d predictions for %d samples", where, #labels, #truth)

@@ -5,6 +5,7 @@ local arguments = require "perigee.arguments"
 local help = require "perigee.help"
 local kinds = require "perigee.kinds"
 local own = require "perigee.own"
+local printable = require("perigee.native").printable
 local printer = require "perigee.printer"
 local session = require "perigee.session"
 
@@ -44,20 +45,21 @@ end
 
 local function search(words)
   local found = help.search(words)
-  if #found == 0 then return print(("nothing found for %s"):format(words)) end
+  if #found == 0 then return print(printable(("nothing found for %s"):format(words))) end
   show_list(found)
 end
 
 local function explain(value)
   local found = help.of(value)
   if found then return show_text(found) end
-  print(("no help for %s; ? lists what there is"):format(printer.text(value, { width = 60, lines = 1 })))
+  local what = type(value) == "string" and value or printer.text(value, { width = 60, lines = 1 })
+  print(printable(("no help for %s; ? lists what there is"):format(what)))
 end
 
 -- Nothing has that name; `documented` is the name as the help would have it.
 local function no_help(name, documented)
   local near = help.nearest(documented)
-  print(("no help for %s%s"):format(name, near and ("; did you mean %s?"):format(near) or ""))
+  print(("no help for %s%s"):format(printable(name), near and ("; did you mean %s?"):format(near) or ""))
   local mention = help.search((name:gsub("[.:_]", " ")))
   if #mention > 0 then
     print("these mention it:")

@@ -60,6 +60,8 @@ void bind_push_value(lua_State *L, const Value *value) {
 /* ---- Option tables --------------------------------------------------------------------------- */
 
 void bind_field_set(lua_State *L, int arg, const char *where, const FieldPlace *place) {
+    if (lua_type(L, arg) == LUA_TSTRING)
+        bind_string(L, arg, where, place->name); /* C would cut one with NUL */
     Value value = bind_value(L, arg);
     Error err;
     if (fields_set(place, &value, &err))

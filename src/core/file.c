@@ -1,6 +1,7 @@
 #include "core/file.h"
 
 #include "core/fail.h"
+#include "core/progress.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -188,6 +189,18 @@ bool file_writer_open(FileWriter *writer, const char *path, Error *err) {
         unlink(writer->temporary);
         clear_writer(writer);
         return error_memory(err, path, BUFSIZ);
+    }
+    return true;
+}
+
+bool file_writer_put(FileWriter *writer, const void *bytes, size_t n, Error *err) {
+    enum { PORTION = 1 << 20 };
+    double started = progress_clock();
+    for (size_t done = 0; done < n; done += PORTION) {
+        if (progress_gives_up(started))
+            return error_interrupted(err, writer->path);
+        fwrite((const char *)bytes + done, 1, n - done < PORTION ? n - done : PORTION,
+               writer->stream);
     }
     return true;
 }

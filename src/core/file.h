@@ -37,6 +37,10 @@ typedef struct FileWriter {
  * left beside it is removed. */
 bool file_writer_open(FileWriter *writer, const char *path, Error *err);
 
+/* A large block, in portions between which an interrupt makes it give up (progress.h): the only way
+ * to fail here. */
+bool file_writer_put(FileWriter *writer, const void *bytes, size_t n, Error *err);
+
 /* Everything to the disk, then rename. Checks the errors of all writes before it, so callers need
  * not. Ends the writer in any case; on failure the target is as it was. */
 bool file_writer_commit(FileWriter *writer, Error *err);

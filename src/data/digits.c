@@ -1,5 +1,6 @@
 #include "data/digits.h"
 
+#include "core/array.h"
 #include "core/array_values.h"
 #include "core/fail.h"
 #include "core/parallel.h"
@@ -376,7 +377,8 @@ Dataset *digits_new(const DigitsOptions *options, Progress *progress, Error *err
         return NULL;
     rng_seed(&rng, options->seed ^ OWN_STREAM);
     Array *y = array_new1("data.digits", DTYPE_I32, options->n, err);
-    Array *x = y ? array_new2("data.digits", DTYPE_F32, options->n, SIDE * SIDE, err) : NULL;
+    Sizes shape = { 2, { options->n, SIDE * SIDE } }; /* each row is written before it is seen */
+    Array *x = y ? array_uninitialised("data.digits", DTYPE_F32, &shape, err) : NULL;
     if (x && deal_labels(classes, count, y, &rng, err)) {
         Sheet sheet = { array_i32(y), array_f32(x), rng_next(&rng), 0 };
         size_t drawn = draw_all(&sheet, options->n, progress);

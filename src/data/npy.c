@@ -290,9 +290,12 @@ bool npy_save(const Array *a, const char *path, Error *err) {
         return false;
     }
     fwrite(header, 1, write_header(rows, header), writer.stream);
-    fwrite(rows->data, 1, array_bytes(rows), writer.stream);
+    bool ok = file_writer_put(&writer, rows->data, array_bytes(rows), err);
     array_free(rows);
-    return file_writer_commit(&writer, err);
+    if (ok)
+        return file_writer_commit(&writer, err);
+    file_writer_abandon(&writer);
+    return false;
 }
 
 unsigned char *npy_encode(const Array *a, size_t *size, Error *err) {

@@ -3,6 +3,7 @@
 #include "core/array_values.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/progress.h"
 #include "core/utf8.h"
 #include "data/npy.h"
 #include "data/zip_directory.h"
@@ -22,6 +23,8 @@ enum { UNSEEN_MOST = 1 << 20 };
 /* What libzip says went wrong; it does not always say that memory lacked. */
 static bool zip_failed(const char *what, zip_error_t *failure, Error *err) {
     int code = zip_error_code_zip(failure);
+    if (code == ZIP_ER_CANCELLED)
+        return error_interrupted(err, what);
     if (code == ZIP_ER_OK || code == ZIP_ER_MEMORY)
         return error_memory(err, what, 0);
     return error_set(err, ERROR_FILE, "%s: %s", what, zip_error_strerror(failure));
@@ -320,6 +323,7 @@ typedef struct Building {
     zip_t *zip;
     unsigned char **bytes; /* of each entry */
     bool deflate;
+    double started; /* an interrupt makes it give up (progress.h) */
 } Building;
 
 static bool add_entry(const Building *building, const NpzEntry *entry, unsigned char **bytes,
@@ -344,11 +348,20 @@ static bool add_entry(const Building *building, const NpzEntry *entry, unsigned 
     return zip_failed(name, zip_get_error(building->zip), err);
 }
 
+static int gives_up(zip_t *zip, void *building) {
+    (void)zip;
+    return progress_gives_up(((const Building *)building)->started);
+}
+
 /* All entries, and the archive closed, which empties building->zip. */
 static bool fill_archive(Building *building, const NpzEntry *entries, size_t count, Error *err) {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        if (progress_gives_up(building->started))
+            return error_interrupted(err, "save_npz");
         if (!add_entry(building, &entries[i], &building->bytes[i], err))
             return false;
+    }
+    zip_register_cancel_callback_with_state(building->zip, gives_up, NULL, building);
     if (zip_close(building->zip) != 0)
         return zip_failed("save_npz", zip_get_error(building->zip), err);
     building->zip = NULL;
@@ -371,7 +384,9 @@ static zip_t *new_archive(zip_source_t *source, Error *err) {
 /* The archive as one block of memory, owned by the returned source. */
 static zip_source_t *build_archive(const NpzEntry *entries, size_t count, bool deflate,
                                    Error *err) {
-    Building building = { .bytes = calloc(count, sizeof *building.bytes), .deflate = deflate };
+    Building building = { .bytes = calloc(count, sizeof *building.bytes),
+                          .deflate = deflate,
+                          .started = progress_clock() };
     zip_source_t *source = building.bytes ? zip_source_buffer_create(NULL, 0, 0, NULL) : NULL;
     if (!source)
         error_memory(err, "save_npz", count * sizeof *building.bytes);
@@ -393,16 +408,20 @@ static bool write_source(zip_source_t *source, const char *path, Error *err) {
     FileWriter writer;
     char chunk[65536];
     zip_int64_t got = 0;
+    double started = progress_clock();
     if (!file_writer_open(&writer, path, err))
         return false;
     bool ok = zip_source_open(source) == 0;
-    while (ok && (got = zip_source_read(source, chunk, sizeof chunk)) > 0)
+    while (ok && !progress_gives_up(started) &&
+           (got = zip_source_read(source, chunk, sizeof chunk)) > 0)
         fwrite(chunk, 1, (size_t)got, writer.stream);
     if (ok)
         zip_source_close(source);
     if (ok && got == 0)
         return file_writer_commit(&writer, err);
     file_writer_abandon(&writer);
+    if (got > 0)
+        return error_interrupted(err, path);
     return zip_failed(path, zip_source_error(source), err);
 }
 

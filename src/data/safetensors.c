@@ -333,15 +333,17 @@ static bool read_rest(const Tensors *tensors, const char *path, Error *err) {
     return true;
 }
 
-static bool write_data(FILE *stream, const struct NamedArray *order, size_t count, Error *err) {
-    for (size_t i = 0; i < count; i++) {
+static bool write_data(FileWriter *writer, const struct NamedArray *order, size_t count,
+                       Error *err) {
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++) {
         Array *rows = array_contiguous("save", order[i].array, order[i].array->dtype, err);
         if (!rows)
             return false;
-        fwrite(rows->data, 1, array_bytes(rows), stream);
+        ok = file_writer_put(writer, rows->data, array_bytes(rows), err);
         array_free(rows);
     }
-    return true;
+    return ok;
 }
 
 /* Names and texts of a file are UTF-8. */
@@ -394,7 +396,7 @@ bool tensors_save(const Tensors *tensors, const char *path, Error *err) {
     ok = ok && file_writer_open(&writer, path, err);
     if (ok) {
         write_header(writer.stream, text);
-        ok = write_data(writer.stream, order, tensors->count, err);
+        ok = write_data(&writer, order, tensors->count, err);
         if (ok)
             ok = file_writer_commit(&writer, err);
         else

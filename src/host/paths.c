@@ -1,5 +1,7 @@
 #include "host/paths.h"
 
+#include "core/printable.h"
+
 #include <lauxlib.h>
 #include <limits.h>
 #include <stdio.h>
@@ -36,9 +38,11 @@ const char *paths_find_lua(lua_State *L) {
     char dir[PATH_MAX] = "";
     const char *wish = getenv("PERIGEE_LUA");
     if (wish && *wish) {
-        if (!is_lua_dir(wish, dir))
-            fprintf(stderr, "perigee: PERIGEE_LUA is %s, but there is no perigee/init.lua in it\n",
-                    wish);
+        if (!is_lua_dir(wish, dir)) {
+            fputs("perigee: PERIGEE_LUA is ", stderr);
+            printable_print(wish, strlen(wish), stderr);
+            fputs(", but there is no perigee/init.lua in it\n", stderr);
+        }
     } else {
         find_beside_binary(dir);
     }

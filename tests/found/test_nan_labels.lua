@@ -57,3 +57,22 @@ function TestNanLabels:test_rescore()
   end }
   lu.assertErrorMsgContains("sample 3", result.rescore, result, judge)
 end
+
+-- The label of a run that failed, -2147483648, was a wrong prediction, and a class.
+function TestNanLabels:test_labels_of_failed_runs()
+  local judge = { classes = { 0, 1, 2 }, gradient_is = "surrogate" }
+  function judge.scores(_, rows)
+    return net:scores(rows) + array.where(rows:slice(nil, { 1, 1 }):lt(-0.5), nan, 0)
+  end
+  function judge.gradient(_, rows, w) return net:gradient(rows, w) end
+  local start = ds.x:slice({ 1, 3 }):copy()
+  start:set(-1, 2, 1)
+  local r = attack.fgsm({ model = judge, dmax = 0.01, lower = -2 }):run(start, { y = ds.y:slice { 1, 3 } })
+  lu.assertEquals({ r.verdict[2], r.label[2] }, { "failed", -2147483648 })
+  for _, name in ipairs { "counts", "accuracy", "rejection_rate", "confusion", "report" } do
+    lu.assertErrorMsgContains(("metrics.%s: prediction 2 is that of a run that failed"):format(name),
+      metrics[name], r.label, r.y)
+    lu.assertErrorMsgContains(("metrics.%s: label 2 is that of a run that failed"):format(name),
+      metrics[name], { 0, 0, 0 }, r.label)
+  end
+end

@@ -224,4 +224,21 @@ for which in 1 2; do
         skip "a prompt in a terminal ($which)" "no expect here"
     fi
 done
+
+# Words of the command line and of the prompt: files' names get there as well.
+escape=$(printf '<\033[31m\007>')
+for words in "--$escape" "-$escape" "--solver=$escape" "--seed=$escape" "--threads=$escape" "$escape"; do
+    run_perigee "$words"
+    clean "a command line: ${words%%<*}" "$work/err" x1b
+done
+"$perigee" --solver "$escape" > "$work/err" 2>&1
+clean "a command line: --solver and a word" "$work/err" x1b
+PERIGEE_THREADS=$escape "$perigee" -e 'x = 1' > "$work/err" 2>&1
+clean "PERIGEE_THREADS" "$work/err" x1b
+PERIGEE_LUA=$escape "$perigee" -e 'x = 1' > "$work/err" 2>&1
+clean "PERIGEE_LUA" "$work/err" x1b
+for line in 'help("\27[31m\7")' 'help("attack.\27[31m")' "?? $escape" "?$escape" "?attack.pgd$escape"; do
+    printf '%s\n' "$line" | "$perigee" -q -i > "$work/out" 2>&1
+    clean "help: $(printf '%s' "$line" | tr -d '\033\007')" "$work/out" ""
+done
 finish

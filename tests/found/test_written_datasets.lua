@@ -212,3 +212,16 @@ function TestWrittenDatasets:test_arrays_without_names_get_a_hint()
     end
   end
 end
+
+-- Options that are texts were cut at NUL.
+function TestWrittenDatasets:test_texts_with_nul()
+  local d = data.digits(3, { seed = 1 })
+  for name, call in pairs {
+    with = function() return d:with { source = "red\0nul" } end,
+    ["data.new"] = function() return data.new { x = { { 1 } }, y = { 1 }, source = "red\0nul" } end,
+  } do
+    lu.assertErrorMsgContains(name .. ": source: expected a string without NUL", call)
+  end
+  lu.assertErrorMsgContains("norm: expected a string without NUL", attack.pgd, { norm = "l2\0" })
+  lu.assertEquals(d:with({ source = "red" }).source, "red")
+end
