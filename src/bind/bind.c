@@ -40,7 +40,9 @@ void **bind_new_box(lua_State *L, const BoxType *type) {
     bind_account(L, SMALL_OBJECT);
     Box *box = lua_newuserdatauv(L, sizeof *box, 1);
     box->object = NULL;
-    luaL_setmetatable(L, type->name);
+    if (luaL_getmetatable(L, type->name) == LUA_TNIL) /* nobody would free what comes into it */
+        luaL_error(L, "%s has not been opened", type->name);
+    lua_setmetatable(L, -2);
     return &box->object;
 }
 

@@ -199,6 +199,7 @@ static void test_fmn_within_a_ball(void **state) {
     }
     assert_in_range(found, 3, N - 3);
     result_free(result);
+    model_release(&f.model->base);
 }
 
 /* A sample that is wrong already is its own answer, and costs no gradient. */
@@ -218,6 +219,7 @@ static void test_fmn_of_what_is_wrong(void **state) {
         assert_true((array_i32(result->stop)[i] == STOP_REACHED) == (i % 2 == 0));
     }
     result_free(result);
+    model_release(&f.model->base);
 }
 
 /* Evades where it can be done by a hundredth, and of course not where it cannot be done. */
