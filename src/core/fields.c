@@ -2,6 +2,7 @@
 
 #include "core/fail.h"
 #include "core/suggest.h"
+#include "core/utf8.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -124,7 +125,7 @@ const char *field_expected(const Field *field, char text[FIELD_TEXT]) {
     case FIELD_WORD:
         return quoted_words(field->words, ", ", " or ", text);
     case FIELD_NAME:
-        snprintf(text, FIELD_TEXT, "a word of at most %d letters without '.' and ':'",
+        snprintf(text, FIELD_TEXT, "a word of at most %d letters in UTF-8 without '.' and ':'",
                  FIELD_NAME_SIZE - 1);
         return text;
     case FIELD_STRING:
@@ -207,7 +208,8 @@ static int find_word(const Field *field, const char *word) {
 
 /* Names are parts of longer ones ("relu4.C"): the signs used there are not for them. */
 static bool is_name(const char *word) {
-    return *word && strlen(word) < FIELD_NAME_SIZE && !strpbrk(word, ".: \t\n");
+    return *word && strlen(word) < FIELD_NAME_SIZE && !strpbrk(word, ".: \t\n") &&
+           utf8_is_valid(word);
 }
 
 /* May this value stand in this field? */

@@ -22,7 +22,7 @@ typedef enum FieldKind {
     FIELD_SEED,    /* uint64_t, any 64-bit integer */
     FIELD_BOOLEAN, /* bool */
     FIELD_WORD,    /* int, the word's place in `words` */
-    FIELD_NAME,    /* char[FIELD_NAME_SIZE], a word of one's own; empty: not chosen */
+    FIELD_NAME,    /* char[FIELD_NAME_SIZE], a word of one's own in UTF-8; empty: not chosen */
     FIELD_STRING,  /* const char *, any string, borrowed from who set it */
     FIELD_OBJECT   /* none: a model, an array, a list; only its description is here */
 } FieldKind;

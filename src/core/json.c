@@ -2,6 +2,8 @@
 
 #include "core/context.h"
 #include "core/fail.h"
+#include "core/printable.h"
+#include "core/utf8.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -96,17 +98,28 @@ static bool keep_digits(cJSON *number) {
     return true;
 }
 
-static bool keep_all_digits(cJSON *node) {
-    if (cJSON_IsNumber(node))
-        return keep_digits(node);
-    bool ok = true;
+/* Bytes that are no UTF-8, of a file's name say, become visible: nobody would read the text. */
+static bool mend_string(char **text) {
+    if (!*text || utf8_is_valid(*text))
+        return true;
+    char *shown = printable_utf8(*text);
+    if (!shown)
+        return false;
+    cJSON_free(*text);
+    *text = shown;
+    return true;
+}
+
+static bool prepare(cJSON *node) {
+    bool ok = mend_string(&node->string) &&
+              (cJSON_IsNumber(node) ? keep_digits(node) : mend_string(&node->valuestring));
     for (cJSON *child = node->child; ok && child; child = child->next)
-        ok = keep_all_digits(child);
+        ok = prepare(child);
     return ok;
 }
 
 char *json_text(cJSON *root) {
-    return keep_all_digits(root) ? cJSON_PrintUnformatted(root) : NULL;
+    return prepare(root) ? cJSON_PrintUnformatted(root) : NULL;
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */

@@ -42,8 +42,9 @@ cJSON *json_end(JsonTree *tree);
 char *json_end_text(JsonTree *tree);
 
 /* The text of `root`, every number in it to the last bit: cJSON's own writes 15 digits where those
- * are nearly the number. NULL without memory; cJSON_free it. Afterwards such numbers are raw text
- * in `root`, which is good for printing and deleting only. */
+ * are nearly the number. Strings that are not UTF-8 are made so (printable_utf8). NULL without
+ * memory; cJSON_free it. Afterwards such numbers are raw text in `root`, which is good for printing
+ * and deleting only. */
 char *json_text(cJSON *root);
 
 /* ---- Reading --------------------------------------------------------------------------------- */

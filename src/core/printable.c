@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The character of n well-formed bytes. */
@@ -52,6 +53,19 @@ size_t printable_bytes(const char *text, size_t n, char *out, size_t room) {
 char *printable(const char *text, char *out, size_t room) {
     printable_bytes(text, strlen(text), out, room);
     return out;
+}
+
+char *printable_utf8(const char *text) {
+    size_t length = strlen(text), room = length + 1;
+    bool valid = utf8_is_valid(text);
+    if (!valid)
+        room += (PRINTABLE_GROWTH - 1) * length;
+    char *copy = malloc(room);
+    if (copy && valid)
+        memcpy(copy, text, room);
+    else if (copy)
+        printable_bytes(text, length, copy, room);
+    return copy;
 }
 
 void printable_print(const char *text, size_t n, FILE *stream) {

@@ -18,6 +18,10 @@ char *printable(const char *text, char *out, size_t room);
 enum { PRINTABLE_GROWTH = 4 };
 size_t printable_bytes(const char *text, size_t n, char *out, size_t room);
 
+/* A malloc'd copy that is UTF-8, as files have it: the text as it is, or where it is not UTF-8 what
+ * is shown of it. NULL without memory. */
+char *printable_utf8(const char *text);
+
 /* All of them onto a stream. */
 void printable_print(const char *text, size_t n, FILE *stream);
 

@@ -2,6 +2,7 @@
 
 #include "core/array.h"
 #include "core/fail.h"
+#include "core/printable.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -55,7 +56,7 @@ static Dataset *assemble(const char *where, Array *x, Array *y, const Dataset *l
     x->read_only = y->read_only = true;
     dataset->sample_ndim = like->sample_ndim;
     memcpy(dataset->sample_shape, like->sample_shape, sizeof dataset->sample_shape);
-    dataset->source = strdup(source);
+    dataset->source = printable_utf8(source);
     if (!dataset->source ||
         !labels_from(where, array_i32(y), y->shape[0], &dataset->classes, err)) {
         if (!dataset->source)

@@ -15,7 +15,7 @@ typedef struct Dataset {
     int sample_ndim;
     size_t sample_shape[ARRAY_MAX_DIMS]; /* {28, 28} for digits; its product is `features` */
     Labels classes;                      /* the sorted labels of y */
-    char *source; /* where it came from, in a few words: "MNIST train"; never NULL */
+    char *source; /* where it came from, in a few words of UTF-8: "MNIST train"; never NULL */
 } Dataset;
 
 /* What a dataset is made of. x is n × features or n × the sample's shape; a `sample` without sizes

@@ -83,8 +83,9 @@ Array *network_parameter(const Network *net, size_t layer, int p, const float *v
 size_t network_vector_size(const Network *net);
 
 /* Fill or read the weights; names may carry a prefix such as "features." which is ignored in
- * loading. Every parameter must be found with its shape; on failure nothing has changed. A network
- * without classes gets 0, 1, … for them. network_load_file reads them from a safetensors file. */
+ * loading. Every parameter must be found with its shape; on failure nothing has changed. Without a
+ * prefix the file is another program's: a network without classes gets 0, 1, … for them.
+ * network_load_file reads them from a safetensors file. */
 bool network_load_weights(Network *net, const Tensors *tensors, const char *prefix, Error *err);
 bool network_load_file(Network *net, const char *path, Error *err);
 bool network_save_weights(const Network *net, Tensors *tensors, const char *prefix, Error *err);

@@ -174,8 +174,8 @@ static bool load_parameter(WeightsLoad *from, const Layer *layer, int p, Error *
 /* Of labels that are not listed anywhere. */
 enum { CLASSES_MOST = 1 << 18 };
 
-/* A net that was given no classes takes 0, 1, … once it has weights: PyTorch's files have no
- * labels. */
+/* A net that was given no classes takes 0, 1, … once it has a foreign file's weights: PyTorch's
+ * have no labels. */
 static bool number_classes(Network *net, Error *err) {
     size_t count = shape_size(net->layer[net->layers - 1]->out);
     if (net->model.classes.count > 0)
@@ -204,7 +204,7 @@ bool network_load_weights(Network *net, const Tensors *tensors, const char *pref
         for (int p = 0; p < net->layer[l]->parameters && ok; p++)
             ok = load_parameter(&from, net->layer[l], p, err);
     free(from.ending);
-    ok = ok && number_classes(net, err);
+    ok = ok && (prefix || number_classes(net, err));
     if (ok) {
         float *old = net->weights;
         net->weights = weights;

@@ -194,7 +194,7 @@ A dataset never changes: its arrays are read-only, and ds:with { x =, y = } make
   field("shape", "integer[]", "The shape of one sample, as { 28, 28 }."),
   field("features", "integer", "Values of one sample."),
   field("classes", "integer[]", "The labels that occur, sorted."),
-  field("source", "string", "Where the samples come from, in a few words."),
+  field("source", "string", "Where the samples come from, in a few words; what is not UTF-8 as \\xe9."),
   {
     name = "dataset:slice",
     text = [[
