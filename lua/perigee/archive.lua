@@ -92,16 +92,26 @@ end
 
 local write = {} -- by the type of a value
 
--- A walk carries the file, the texts so far, the tables' numbers, how many tables there are, the depth.
+local most_bytes = 100 * 1000 * 1000 -- of texts: no file has room for more
+
+-- A walk carries the file, the texts so far and their length, the tables' numbers, how many tables there
+-- are, the depth, the variable and why it cannot be kept.
 local function put(walk, format, ...)
-  walk[#walk + 1] = format:format(...)
+  local piece = format:format(...)
+  walk.bytes = walk.bytes + #piece
+  walk[#walk + 1] = piece
 end
 
 local function encode(walk, value)
-  if walk.depth > most_depth then blame.fail("save: tables are nested more than %d deep", most_depth) end
   local writer = write[type(value)]
-  if not writer then blame.fail("save: a %s cannot be kept in a file", type(value)) end
-  writer(walk, value)
+  if walk.depth > most_depth then
+    walk.reason = ("tables are nested more than %d deep"):format(most_depth)
+  elseif not writer then
+    walk.reason = ("a %s cannot be kept"):format(type(value))
+  elseif walk.bytes > most_bytes then
+    walk.reason = "more than 100 MB of texts; a file has no room for them"
+  end
+  if not walk.reason then writer(walk, value) end
 end
 
 function write.boolean(walk, value) put(walk, "%s", value) end
@@ -116,18 +126,29 @@ function write.number(walk, value)
   end
 end
 
+local hex_digits = {}
+for byte = 0, 255 do hex_digits[string.char(byte)] = ("%02x"):format(byte) end
+
 function write.string(walk, value)
-  if utf8.len(value) and not value:find("\0", 1, true) then
+  local is_text = utf8.len(value) and not value:find("\0", 1, true)
+  local bytes = is_text and #value or 2 * #value
+  if walk.bytes + bytes > most_bytes then
+    walk.reason = ("a string of %.0f MB, which takes %.0f in a file; that has room for 100 of texts"):format(
+      #value / 1e6, bytes / 1e6)
+  elseif is_text then
     put(walk, "%s", native.json(value))
   else
-    put(walk, '{"bytes":"%s"}', value:gsub(".", function(c) return ("%02x"):format(c:byte()) end))
+    put(walk, '{"bytes":"%s"}', value:gsub(".", hex_digits))
   end
 end
 
 function write.userdata(walk, value)
   local kind, part = native.archive_put(walk.file, value)
-  if not kind then blame.fail("save: what cannot be kept in a file: it %s", part) end
-  put(walk, '{"%s":"%s"}', kind, part)
+  if kind then
+    put(walk, '{"%s":"%s"}', kind, part)
+  else
+    walk.reason = ("%s %s"):format(walk.depth > 1 and "something in it" or walk.name, part)
+  end
 end
 
 -- The 64 bits of each number: as short in the file as in memory, about, and the same ones when read.
@@ -157,6 +178,7 @@ local function put_entries(walk, t)
     put(walk, ",")
     encode(walk, member)
     opening = "],["
+    if walk.reason then break end
   end
   put(walk, next(t) == nil and '{"table":[]}' or "]]}")
 end
@@ -179,11 +201,42 @@ function write.table(walk, value)
   walk.depth = walk.depth - 1
 end
 
---- Write { name = value, … } to the file at `path`; raises on what cannot be kept.
-function archive.write(path, values)
-  local walk = { file = native.archive(), numbers = {}, tables = 0, depth = 0 }
-  encode(walk, values)
-  native.archive_write(walk.file, path, table.concat(walk))
+-- The walk as it was when it had that many pieces, bytes and tables.
+local function take_back(walk, pieces, bytes, tables)
+  for i = #walk, pieces + 1, -1 do walk[i] = nil end
+  for t, number in pairs(walk.numbers) do
+    if number > tables then walk.numbers[t] = nil end
+  end
+  walk.bytes, walk.tables, walk.depth = bytes, tables, 1
+  native.archive_drop(walk.file)
+end
+
+-- Add a variable, or nothing of it and return why it cannot be there.
+local function add(walk, name, value)
+  local pieces, bytes, tables = #walk, walk.bytes, walk.tables
+  walk.name, walk.reason = name, nil
+  put(walk, pieces == 0 and "" or "],[")
+  encode(walk, name)
+  put(walk, ",")
+  encode(walk, value)
+  local reason = walk.reason or native.archive_keep(walk.file, table.concat(walk, "", pieces + 1))
+  if reason then take_back(walk, pieces, bytes, tables) end
+  return reason
+end
+
+--- Write { name = value, … } to the file at `path`. What there is no room for is left out:
+--- refused(name, reason) is told of it, or that raises.
+function archive.write(path, values, refused)
+  local walk = { file = native.archive(), numbers = {}, tables = 1, depth = 1, bytes = 0 }
+  local names = {}
+  for name in next, values do names[#names + 1] = name end
+  table.sort(names, function(a, b) return tostring(a) < tostring(b) end)
+  for _, name in ipairs(names) do
+    local reason = add(walk, name, values[name])
+    if reason then refused(name, reason) end
+  end
+  local list = #walk == 0 and "[]" or "[[" .. table.concat(walk) .. "]]"
+  native.archive_write(walk.file, path, '{"table":' .. list .. "}")
 end
 
 ---------------------------------------------------------------------------------------------------

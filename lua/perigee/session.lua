@@ -100,6 +100,10 @@ function session.save(path, ...)
   end
   local names, values = { ... }, {}
   local all = #names == 0
+  local function refused(name, reason)
+    if not all then blame.fail("save: %s cannot be kept in a file: %s", name, reason) end
+    print(printable(("not kept: %s (%s)"):format(name, reason)))
+  end
   if all then
     for i, v in ipairs(session.who()) do names[i] = v.name end
   end
@@ -107,16 +111,9 @@ function session.save(path, ...)
     local value = rawget(_G, name)
     if value == nil then error(("save: there is no variable %s"):format(tostring(name)), 2) end
     local reason = archive.refusal(name, value)
-    if reason and not all then
-      error(printable(("save: %s cannot be kept in a file: %s"):format(name, reason)), 2)
-    end
-    if reason then
-      print(printable(("not kept: %s (%s)"):format(name, reason)))
-    else
-      values[name] = value
-    end
+    if reason then refused(name, reason) else values[name] = value end
   end
-  archive.write(path, values)
+  archive.write(path, values, refused)
   return path
 end
 

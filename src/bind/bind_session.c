@@ -23,7 +23,9 @@ enum { FORMAT = 2 }; /* 2: lists, and those of numbers, are not written as table
 typedef struct Archive {
     Tensors tensors;
     cJSON *root; /* of one that is read */
-    int parts;   /* written so far: the next one's name */
+    int parts;   /* put so far: the last one's name */
+    int kept;    /* of these; what comes after them may yet be dropped */
+    TensorRoom room, kept_room;
 } Archive;
 
 static void archive_free(void *object) {
@@ -41,6 +43,7 @@ static Archive *new_archive(lua_State *L) {
     if (!archive)
         luaL_error(L, "not enough memory");
     tensors_init(&archive->tensors);
+    archive->room.bytes = archive->kept_room.bytes = 4096; /* what describes the file itself */
     *box = archive;
     return archive;
 }
@@ -103,10 +106,10 @@ static int archive_put(lua_State *L) {
     tensors_init(&part);
     const char *kind = make_part(L, 2, &part, &ok, &err);
     snprintf(name, sizeof name, "%d", ++archive->parts);
-    bool refused = !ok && err.kind == ERROR_ARGUMENT;
-    ok = ok && bundle_put(&archive->tensors, name, &part, &err);
+    ok = ok && tensors_room_take(&archive->room, &part, &err) &&
+         bundle_put(&archive->tensors, name, &part, &err);
     tensors_clear(&part);
-    if (!kind || refused) {
+    if (!kind || (!ok && err.kind == ERROR_ARGUMENT)) {
         lua_pushnil(L);
         push_refusal(L, 2, kind != NULL, &err);
         return 2;
@@ -116,6 +119,35 @@ static int archive_put(lua_State *L) {
     lua_pushstring(L, kind);
     lua_pushstring(L, name);
     return 2;
+}
+
+/* native.archive_drop(archive): take out again what was put since the last keep. */
+static int archive_drop(lua_State *L) {
+    Archive *archive = bind_check(L, 1, &archive_type, "save", "archive");
+    char prefix[32];
+    for (; archive->parts > archive->kept; archive->parts--) {
+        snprintf(prefix, sizeof prefix, "%d/", archive->parts);
+        tensors_drop(&archive->tensors, prefix);
+    }
+    archive->room = archive->kept_room;
+    return 0;
+}
+
+/* native.archive_keep(archive, text): what was put since the last keep stays, if there is room for
+ * the JSON text that belongs to it; or why not. */
+static int archive_keep(lua_State *L) {
+    Archive *archive = bind_check(L, 1, &archive_type, "save", "archive");
+    Error err = { 0 };
+    struct NamedText text = { .key = "", .value = (char *)bind_string(L, 2, "save", "text") };
+    TensorRoom room = archive->room;
+    if (!tensors_room_take(&room, &(Tensors){ .text = &text, .text_count = 1 }, &err)) {
+        lua_pushstring(L, err.message);
+        return 1;
+    }
+    room.texts = archive->room.texts; /* all variables have one text together */
+    archive->kept = archive->parts;
+    archive->room = archive->kept_room = room;
+    return 0;
 }
 
 /* NULL without memory; cJSON_free it. */
@@ -220,6 +252,8 @@ void bind_open_session(lua_State *L) {
     static const BindFunction functions[] = {
         BIND("archive", archive_new, 0),
         BIND("archive_put", archive_put, 2),
+        BIND("archive_keep", archive_keep, 2),
+        BIND("archive_drop", archive_drop, 1),
         BIND("archive_write", archive_write, 3),
         BIND("archive_read", archive_read, 1),
         BIND("archive_take", archive_take, 4),

@@ -1,6 +1,7 @@
 #include "core/json.h"
 
 #include "core/context.h"
+#include "core/error.h"
 #include "core/fail.h"
 #include "core/printable.h"
 #include "core/utf8.h"
@@ -139,6 +140,13 @@ bool json_check_text(const char *what, const char *text, size_t most, Error *err
             values++;
     }
     return values <= most || error_set(err, ERROR_FILE, "%s: more than %zu values", what, most);
+}
+
+bool json_check_description(const char *what, const char *text, Error *err) {
+    if (json_check_text(what, text, JSON_DESCRIPTION, err))
+        return true;
+    err->kind = ERROR_ARGUMENT;
+    return false;
 }
 
 static int compare_names(const void *a, const void *b) {

@@ -57,8 +57,10 @@ cJSON *json_parse(const char *what, const char *text, size_t most, Error *err);
 /* What json_parse looks at before it parses, for those who write what it shall read. */
 bool json_check_text(const char *what, const char *text, size_t most, Error *err);
 
-/* `most` for descriptions of models, results and sessions. */
+/* `most` for descriptions of models, results and sessions; whether one will be read, before it is
+ * written: false with an Error of the kind ERROR_ARGUMENT. */
 enum { JSON_DESCRIPTION = 100000 };
+bool json_check_description(const char *what, const char *text, Error *err);
 
 /* Files say by "format" how they are to be read: 1, 2, …; those that do not are of format 1. False,
  * with both versions' names, for one newer than the newest known. `what` is the file's kind. */

@@ -50,15 +50,21 @@ void tensors_init(Tensors *tensors) {
     *tensors = (Tensors){ 0 };
 }
 
+static void clear_entry(struct NamedArray *entry) {
+    free(entry->name);
+    array_free(entry->array);
+}
+
+static void clear_text(struct NamedText *text) {
+    free(text->key);
+    free(text->value);
+}
+
 void tensors_clear(Tensors *tensors) {
-    for (size_t i = 0; i < tensors->count; i++) {
-        free(tensors->entry[i].name);
-        array_free(tensors->entry[i].array);
-    }
-    for (size_t i = 0; i < tensors->text_count; i++) {
-        free(tensors->text[i].key);
-        free(tensors->text[i].value);
-    }
+    for (size_t i = 0; i < tensors->count; i++)
+        clear_entry(&tensors->entry[i]);
+    for (size_t i = 0; i < tensors->text_count; i++)
+        clear_text(&tensors->text[i]);
     free(tensors->entry);
     free(tensors->text);
     release_file(tensors->file);
@@ -220,6 +226,24 @@ size_t tensors_first_text(const Tensors *tensors, const char *prefix) {
     return place_of(texts_of(tensors), (TensorName){ NULL, prefix }, &found);
 }
 
+void tensors_drop(Tensors *tensors, const char *prefix) {
+    size_t length = strlen(prefix);
+    size_t entry = tensors_first(tensors, prefix), text = tensors_first_text(tensors, prefix);
+    size_t entries = entry, texts = text;
+    while (entries < tensors->count && !strncmp(tensors->entry[entries].name, prefix, length))
+        clear_entry(&tensors->entry[entries++]);
+    while (texts < tensors->text_count && !strncmp(tensors->text[texts].key, prefix, length))
+        clear_text(&tensors->text[texts++]);
+    if (entries > entry)
+        memmove(&tensors->entry[entry], &tensors->entry[entries],
+                (tensors->count - entries) * sizeof *tensors->entry);
+    if (texts > text)
+        memmove(&tensors->text[text], &tensors->text[texts],
+                (tensors->text_count - texts) * sizeof *tensors->text);
+    tensors->count -= entries - entry;
+    tensors->text_count -= texts - text;
+}
+
 /* A text of that name and without a value, which may be there already; NULL without memory. */
 static struct NamedText *text_entry(Tensors *tensors, const char *key, Error *err) {
     bool found;
@@ -357,19 +381,60 @@ static bool check_texts(const Tensors *tensors, const char *path, Error *err) {
     return true;
 }
 
+static bool check_room(const TensorRoom *room, Error *err) {
+    if (room->arrays > TENSOR_LIMIT || room->texts > TENSOR_LIMIT)
+        return error_set(err, ERROR_ARGUMENT, "%zu arrays and %zu texts; at most %d of each",
+                         room->arrays, room->texts, TENSOR_LIMIT);
+    if (room->bytes > HEADER_LIMIT)
+        return error_set(err, ERROR_ARGUMENT,
+                         "%.0f MB of texts and names; the format has room for %d",
+                         (double)room->bytes / 1e6, HEADER_LIMIT / 1000000);
+    return room->values <= ITEM_LIMIT ||
+           error_set(err, ERROR_ARGUMENT, "a header of %zu values; at most %d", room->values,
+                     ITEM_LIMIT);
+}
+
+/* Bytes of a text in JSON. */
+static size_t json_bytes(const char *text) {
+    size_t bytes = 2;
+    for (; *text; text++)
+        bytes += (unsigned char)*text < 0x20 ? 6 : *text == '"' || *text == '\\' ? 2 : 1;
+    return bytes;
+}
+
+bool tensors_room_take(TensorRoom *room, const Tensors *part, Error *err) {
+    enum { FRAME = 80, NUMBER = 21 }; /* words, brackets, a prefix of the name; 64 bits, a comma */
+    TensorRoom sum = *room;
+    sum.arrays += part->count;
+    sum.texts += part->text_count;
+    for (size_t i = 0; i < part->count; i++) {
+        size_t ndim = (size_t)tensors_shape(part, i).ndim;
+        sum.values += 7 + ndim;
+        sum.bytes += json_bytes(part->entry[i].name) + FRAME + (ndim + 2) * NUMBER;
+    }
+    for (size_t i = 0; i < part->text_count; i++) {
+        sum.values++;
+        sum.bytes += json_bytes(part->text[i].key) + json_bytes(part->text[i].value) + NUMBER;
+    }
+    if (!check_room(&sum, err))
+        return false;
+    *room = sum;
+    return true;
+}
+
 /* Nothing is written that would not be read. */
 static bool check_header(const Tensors *tensors, const char *text, const char *path, Error *err) {
-    if (tensors->count > TENSOR_LIMIT || tensors->text_count > TENSOR_LIMIT)
-        return error_set(err, ERROR_ARGUMENT, "%s: %zu arrays and %zu texts; at most %d of each",
-                         path, tensors->count, tensors->text_count, TENSOR_LIMIT);
+    const TensorRoom room = { .arrays = tensors->count,
+                              .texts = tensors->text_count,
+                              .bytes = strlen(text) + 8 };
+    if (!check_room(&room, err)) {
+        error_prefix(err, "%s", path);
+        return false;
+    }
     for (size_t i = 0; i < tensors->count; i++)
         if (strlen(tensors->entry[i].name) > NAME_LIMIT)
             return error_set(err, ERROR_ARGUMENT, "%s: the name of an array has more than %d bytes",
                              path, NAME_LIMIT);
-    if (strlen(text) + 8 > HEADER_LIMIT)
-        return error_set(err, ERROR_ARGUMENT,
-                         "%s: %.0f MB of texts and names; the format has room for %d", path,
-                         (double)strlen(text) / 1e6, HEADER_LIMIT / 1000000);
     if (json_check_text("the header", text, ITEM_LIMIT, err))
         return true;
     error_prefix(err, "%s", path);

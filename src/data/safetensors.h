@@ -98,6 +98,18 @@ void tensor_end(TensorPieces *pieces); /* also where tensor_begin failed */
 bool tensors_set_text(Tensors *tensors, const char *key, const char *value, Error *err);
 const char *tensors_text(const Tensors *tensors, const char *key); /* or NULL */
 
+/* What is taken of the room that one file has: arrays, texts, and values and bytes of the header,
+ * of both a little more than it will be. */
+typedef struct TensorRoom {
+    size_t arrays, texts, values, bytes;
+} TensorRoom;
+
+/* Add what `part` takes. False, with nothing added, where no file has room for so much. */
+bool tensors_room_take(TensorRoom *room, const Tensors *part, Error *err);
+
+/* Remove what has names that begin with `prefix`. */
+void tensors_drop(Tensors *tensors, const char *prefix);
+
 /* Writes beside `path` and renames; what is still in a file is read first. F32, F64 and I32 are
  * read as they are; F16, BF16, BOOL and integers of 8 to 64 bits are converted (integers to int32,
  * refused if they do not fit); others are refused when they are read. Messages start with the path.

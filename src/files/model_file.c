@@ -116,9 +116,10 @@ bool model_to(const Model *model, const cJSON *header, Tensors *tensors, Error *
         json_copy(meta, "written_by", header);
     bool ok = write_model(model, &(ModelWriter){ tensors, "", meta, write_part }, err);
     char *text = json_end_text(&tree);
-    if (ok)
-        ok = text ? tensors_set_text(tensors, metadata_key, text, err)
-                  : error_memory(err, "save", 256);
+    if (ok && !text)
+        ok = error_memory(err, "save", 256);
+    ok = ok && json_check_description("the model's description", text, err) &&
+         tensors_set_text(tensors, metadata_key, text, err);
     cJSON_free(text);
     return ok;
 }

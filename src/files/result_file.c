@@ -124,9 +124,10 @@ static char *describe(const AttackResult *result, const cJSON *header) {
 bool attack_result_to(const AttackResult *result, const cJSON *header, Tensors *tensors,
                       Error *err) {
     char *text = describe(result, header);
-    bool ok =
-        text ? tensors_set_text(tensors, metadata_key, text, err) : error_memory(err, "save", 256);
-    ok = ok && add_arrays(result, tensors, err) && add_traces(result, tensors, err);
+    bool ok = text || error_memory(err, "save", 256);
+    ok = ok && json_check_description("the result's description", text, err) &&
+         tensors_set_text(tensors, metadata_key, text, err) && add_arrays(result, tensors, err) &&
+         add_traces(result, tensors, err);
     cJSON_free(text);
     return ok;
 }

@@ -137,10 +137,12 @@ static void test_complaints(void **state) {
           "word: expected \"l1\", \"l2\" or \"linf\", got the string \"l3\"",
           { .kind = VALUE_WORD, .word = "l3" } },
         { "name",
-          "name: expected a word of at most 63 letters in UTF-8 without '.' and ':', got the string \"a.b\"",
+          "name: expected a word of at most 63 letters in UTF-8 without '.' and ':', got the "
+          "string \"a.b\"",
           { .kind = VALUE_WORD, .word = "a.b" } },
         { "name",
-          "name: expected a word of at most 63 letters in UTF-8 without '.' and ':', got the string \"\"",
+          "name: expected a word of at most 63 letters in UTF-8 without '.' and ':', got the "
+          "string \"\"",
           { .kind = VALUE_WORD, .word = "" } },
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)

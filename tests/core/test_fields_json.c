@@ -111,9 +111,9 @@ static void test_refused(void **state) {
         { "{\"count\":1,\"pair\":[1,2.5]}",
           "pair: expected an integer from 1 to 1000 or {height, width}, got {1, 2.5}" },
         { "{\"count\":{}}", "count: expected an integer from 1 to 1000000, got an object" },
-        { "{\"count\":1,\"name\":\"a.b\"}",
-          "name: expected a word of at most 63 letters in UTF-8 without '.' and ':', got the string "
-          "\"a.b\"" },
+        { "{\"count\":1,\"name\":\"a.b\"}", "name: expected a word of at most 63 letters in UTF-8 "
+                                            "without '.' and ':', got the string "
+                                            "\"a.b\"" },
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         Thing thing = initial;

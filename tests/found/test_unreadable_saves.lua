@@ -41,6 +41,29 @@ function TestUnreadableSaves:test_too_long()
   os.remove(path)
 end
 
+-- More values than a description may have.
+function TestUnreadableSaves:test_descriptions()
+  local path, classes, bound = os.tmpname(), {}, array.zeros(100000)
+  for k = 1, 99980 do classes[k] = k end
+  local good = nn.new { input = { 1 }, nn.linear { out = 2 } }
+  local function searched(d, options)
+    options.model, options.dmax, options.max_iter = svm.new({ kernel = svm.linear() }):fit(d), 0.1, 1
+    return attack.pgd(options):run(d)
+  end
+  local wide = data.new { x = array.rand(2, 100000, { seed = 1 }), y = { 0, 1 } }
+  local bounded = searched(wide, { lower = bound })
+  local one, list = searched(data.new { x = { { 0.1 }, { 0.9 } }, y = { 0, 1 } }, {}), {}
+  for k = 1, 5000 do list[k] = one end
+  for _, object in ipairs {
+    nn.new { input = { 1 }, classes = classes, nn.linear { out = #classes } }, bounded, attack.worst(list),
+  } do
+    good:save(path)
+    lu.assertErrorMsgContains("description: more than 100000 values", object.save, object, path)
+    lu.assertEquals(perigee.load(path).parameters, good.parameters)
+  end
+  os.remove(path)
+end
+
 function TestUnreadableSaves:test_names_of_files_with_nul()
   for _, call in ipairs {
     function(path) data.save_npy(path, { 1 }) end,

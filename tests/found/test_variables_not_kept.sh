@@ -40,7 +40,7 @@ for words in "c (c.inner is an array that was closed)" "deep (tables are nested 
 done
 check_match "the others are kept" "$out" "*2	7	nil	nil	nil	nil	nil	table: *"
 check_match "asked for by name, it is an error" "$out" \
-    "*save: deep cannot be kept in a file: tables are*save: c cannot be kept in a file: c.inner is an array*"
+    "*save: deep cannot be kept in a file: tables are*save: c cannot be kept in a file: c.inner is an*"
 check "and writes nothing" test ! -e "$work/one"
 
 cat > "$work/odds" << LUA
@@ -54,4 +54,32 @@ LUA
 check_match "nor is a dnr whose parts do not fit, alone" "$(grep "not kept" "$work/out")" \
     "not kept: d (d cannot be saved: dnr: combiner: the svm takes 3 features, its input here has 2)"
 check "the rest is there" test -e "$work/odds.pgz"
+
+# Neither does one that no file has room for, or that no reader would take.
+cat > "$work/large" << LUA
+a = array.ones(2)
+many = {} for i = 1, 20000 do many[i] = a end
+bytes = ("\xe9"):rep(60 * 1000 * 1000)
+classes = {} for k = 1, 99980 do classes[k] = k end
+net = nn.new { input = { 1 }, classes = classes, nn.linear { out = #classes } }
+deep = { inner = { net } }
+y, z = { a }, { 1 }
+shared = { y, z }
+b = { y, many }
+save("$work/large.all")
+t = {} restore("$work/large.all", { into = t })
+print(t.b, t.shared[1] == t.y, t.shared[2] == t.z, t.z[1], t.many, t.bytes, t.net, t.deep)
+pcall(save, "$work/one", "many")
+LUA
+"$perigee" -q -i < "$work/large" > "$work/out" 2>&1
+out=$(cat "$work/out")
+for words in "bytes (a string of 60 MB, which takes 120 in a file; *)" "net (net cannot be saved: *values)" \
+    "deep (something in it cannot be saved: *values)" \
+    "many (something in it cannot be saved: 16385 arrays and 0 texts; at most 16384 of each)"; do
+    check_match "not kept: ${words%% *}" "$out" "*not kept: $words
+*"
+done
+check_match "the others are kept, and what they share" "$out" "*nil	true	true	1	nil	nil	nil	nil*"
+check_match "asked for by name, it is an error too" "$out" "*save: many cannot be kept in a file: something*"
+check "and writes nothing either" test ! -e "$work/one"
 finish
