@@ -13,7 +13,7 @@ double constraint_upper(const Constraint *constraint, size_t feature) {
     return constraint->upper ? (double)constraint->upper[feature] : constraint->high;
 }
 
-/* One step of each norm's running value. */
+/* One step of each norm's running value; NaN stays. */
 static inline double norm_add(Norm norm, double so_far, double value) {
     double size = fabs(value);
     switch (norm) {
@@ -22,7 +22,7 @@ static inline double norm_add(Norm norm, double so_far, double value) {
     case NORM_L2:
         return so_far + size * size;
     default:
-        return size > so_far ? size : so_far;
+        return size > so_far || isnan(size) ? size : so_far;
     }
 }
 

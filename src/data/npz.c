@@ -330,6 +330,8 @@ static bool add_entry(const Building *building, const NpzEntry *entry, unsigned 
                       Error *err) {
     size_t size;
     char name[1024];
+    if (!*entry->name)
+        return error_set(err, ERROR_ARGUMENT, "an array has no name, which no reader takes");
     if (snprintf(name, sizeof name, "%s.npy", entry->name) >= (int)sizeof name)
         return error_set(err, ERROR_ARGUMENT, "the name of array '%.40s…' is too long",
                          entry->name);

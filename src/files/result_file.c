@@ -5,6 +5,7 @@
 #include "core/json.h"
 #include "core/printable.h"
 #include "core/file.h"
+#include "files/result_check.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -253,84 +254,6 @@ static bool take_arrays(const Tensors *tensors, const AttackResult *result, Erro
     return ok;
 }
 
-/* Are all of them classes, or where a model judged what else it may say? Losses are found by their
- * columns. */
-static bool known_labels(const AttackResult *result, const char *name, const Array *label,
-                         bool judged, Error *err) {
-    for (size_t i = 0; label && i < result->n; i++) {
-        int32_t one = array_i32(label)[i];
-        bool said = judged && (one == LABEL_NONE || (result->rejects && one == LABEL_REJECTED));
-        if (!said && labels_find(&result->classes, one) < 0)
-            return error_set(err, ERROR_FILE, "attack result: %s of sample %zu is %d, not a class",
-                             name, i + 1, (int)one);
-    }
-    return true;
-}
-
-/* Are the labels those of the scores, and none where these are not all numbers? */
-static bool check_judgement(const AttackResult *result, const char *name, const Array *label,
-                            const Array *scores, Error *err) {
-    const Model judge = { .classes = result->classes, .rejects = result->rejects };
-    for (size_t i = 0; i < result->n; i++) {
-        int32_t one = array_i32(label)[i];
-        int32_t said = verdict_label(&judge, array_f64(scores) + i * result->columns);
-        if (one != said && said == LABEL_NONE)
-            return error_set(err, ERROR_FILE,
-                             "attack result: %s of sample %zu is %d, but its scores are not finite",
-                             name, i + 1, (int)one);
-        if (one != said)
-            return error_set(err, ERROR_FILE,
-                             "attack result: %s of sample %zu is not that of its scores, %d", name,
-                             i + 1, (int)said);
-    }
-    return true;
-}
-
-/* Are the distances those of the points, which are told anew? Rounding depends on the machine. */
-static bool check_distances(const AttackResult *result, Error *err) {
-    size_t d = result->features;
-    for (size_t i = 0; i < result->n; i++) {
-        double one = array_f64(result->distance)[i];
-        double told = norm_distance(result->norm, array_f32(result->x_adv) + i * d,
-                                    array_f32(result->x0) + i * d, d);
-        if (!isnan(told) && one != told && !(fabs(one - told) <= 1e-6 * (1 + told)))
-            return error_set(err, ERROR_FILE,
-                             "attack result: distance of sample %zu is %g, but its points are %g "
-                             "apart",
-                             i + 1, one, told);
-    }
-    return true;
-}
-
-static bool check_arrays(const AttackResult *result, Error *err) {
-    return known_labels(result, "y", result->y, false, err) &&
-           known_labels(result, "target", result->target, false, err) &&
-           known_labels(result, "label", result->label, true, err) &&
-           known_labels(result, "start_label", result->start_label, true, err) &&
-           check_judgement(result, "label", result->label, result->scores, err) &&
-           check_judgement(result, "start_label", result->start_label, result->start_scores, err) &&
-           check_distances(result, err);
-}
-
-/* Each answer is from a part that the parameters tell of, or from none. */
-static bool check_sources(const AttackResult *result, const cJSON *meta, Error *err) {
-    const cJSON *params = cJSON_GetObjectItemCaseSensitive(meta, "params");
-    const cJSON *parts = cJSON_GetObjectItemCaseSensitive(params, "parts"), *part;
-    if (result->source && !cJSON_IsArray(parts))
-        return bad("it has sources, and its params no parts", err);
-    cJSON_ArrayForEach(part, parts) {
-        if (!cJSON_IsObject(part))
-            return bad("the parts of its params are not objects", err);
-    }
-    for (size_t i = 0; result->source && i < result->n; i++) {
-        int32_t source = array_i32(result->source)[i];
-        if (source < 0 || source > cJSON_GetArraySize(parts))
-            return error_set(err, ERROR_FILE, "attack result: source of sample %zu is %d, no part",
-                             i + 1, (int)source);
-    }
-    return true;
-}
-
 /* All traces of a file; false where one is missing. */
 static bool require_joined(const Tensors *tensors, Joined *joined, Error *err) {
     const TensorForm counts = { DTYPE_I32, 1 }, numbers = { DTYPE_F64, 1 }, rows = { DTYPE_F64, 2 };
@@ -386,20 +309,6 @@ static bool take_traces(const Tensors *tensors, AttackResult *result, Error *err
     return (fits && row == total) || bad("the traces do not fit the samples", err);
 }
 
-/* Those of points that are no numbers may be none as well. */
-static bool check_trace_distances(const AttackResult *result, Error *err) {
-    for (size_t i = 0; i < result->n; i++) {
-        const Trace *trace = &result->trace[i];
-        bool numbers = !isnan(array_f64(result->distance)[i]);
-        for (size_t t = 0; numbers && t < trace_length(trace); t++)
-            if (!(array_f64(trace->distance)[t] >= 0))
-                return error_set(err, ERROR_FILE,
-                                 "attack result: trace.distance of sample %zu, iterate %zu, is %g",
-                                 i + 1, t + 1, array_f64(trace->distance)[t]);
-    }
-    return true;
-}
-
 static AttackResult *read_result(const Tensors *tensors, cJSON *meta, Error *err) {
     const Array *x0 =
         tensors_require(tensors, (TensorName){ NULL, "x0" }, (TensorForm){ DTYPE_F32, 2 }, err);
@@ -410,10 +319,10 @@ static AttackResult *read_result(const Tensors *tensors, cJSON *meta, Error *err
     ResultSize size = { .n = x0->shape[0], .features = x0->shape[1] };
     AttackResult *result = result_header(&classes, rejects, &size, err);
     labels_clear(&classes);
+    const cJSON *params = cJSON_GetObjectItemCaseSensitive(meta, "params");
     if (result && read_shape(meta, result, err) && read_words(meta, result, err) &&
-        take_arrays(tensors, result, err) && check_arrays(result, err) &&
-        check_sources(result, meta, err) && take_traces(tensors, result, err) &&
-        check_trace_distances(result, err))
+        take_arrays(tensors, result, err) && take_traces(tensors, result, err) &&
+        result_check(result, params, err))
         return result;
     result_free(result);
     return NULL;

@@ -103,6 +103,69 @@ function TestDisagreeingFiles:test_distances()
   end
 end
 
+-- The message with which the result is refused after arrays or texts of its file have been changed.
+local function changed(of, change)
+  local path = os.tmpname()
+  local arrays, texts = data.safetensors(of:save(path))
+  change(arrays, texts)
+  data.save_safetensors(path, arrays, texts)
+  local ok, message = pcall(perigee.load, path)
+  os.remove(path)
+  return ok and "it loads" or message
+end
+
+local function spoil(points, value) points:slice({ 2, 2 }, { 3, 3 }):fill(value) end
+
+function TestDisagreeingFiles:test_points()
+  for _, name in ipairs { "x0", "x_adv" } do
+    for _, value in ipairs { 0 / 0, 1 / 0 } do
+      lu.assertStrContains(changed(result, function(arrays) spoil(arrays[name], value) end),
+        ("attack result: %s of sample 2: feature 3 is not a finite number"):format(name))
+    end
+  end
+  -- those of attack.judge with check = false are kept, by themselves and as a part
+  local x_adv = result.x_adv:copy()
+  spoil(x_adv, 0 / 0)
+  local judged = attack.judge { model = model, x0 = d:slice(1, 4), x_adv = x_adv, norm = "linf",
+    check = false }
+  lu.assertNotEquals(judged.distance[2], judged.distance[2])
+  for _, of in ipairs { judged, attack.worst { judged, judged } } do
+    lu.assertEquals(changed(of, function() end), "it loads")
+    lu.assertStrContains(changed(of, function(arrays) arrays.distance[2] = 0 end),
+      "distance of sample 2 is 0")
+  end
+end
+
+function TestDisagreeingFiles:test_iterates()
+  lu.assertStrContains(changed(result, function(arrays) arrays["trace.distance"]:fill(0.5) end),
+    "attack result: distance of sample 1 is ")
+  lu.assertStrContains(changed(result, function(arrays) arrays["trace.distance"][2] = 77 end),
+    "attack result: trace.distance of sample 1, iterate 2, is 77")
+  local options = { model = model, norm = "l2", dmax = 1, max_iter = 5, iterates = true }
+  local pixels = attack.pgd(options):run(d:slice(1, 4))
+  lu.assertStrContains(changed(pixels, function(arrays) arrays["trace.distance"][2] = 0.9 end),
+    "attack result: trace.distance of sample 1, iterate 2, is 0.9, but the iterate is ")
+end
+
+function TestDisagreeingFiles:test_numbers_and_parameters()
+  for name, value in pairs { stop = 99, score_count = -1, gradient_count = -5, gradient_start = -1 } do
+    lu.assertStrContains(changed(result, function(arrays) arrays[name][2] = value end),
+      ("attack result: %s of sample 2 is %d"):format(name, value))
+  end
+  lu.assertStrContains(changed(result, function(arrays) arrays["trace.gradient_norm"][2] = -1 end),
+    "attack result: trace.gradient_norm of sample 1 is -1")
+  local function said(from, to)
+    return changed(result, function(_, texts)
+      local count
+      texts.perigee, count = texts.perigee:gsub(from, to)
+      lu.assertEquals(count, 1)
+    end)
+  end
+  lu.assertStrContains(said('"norm":"l2"', '"norm":"l1"'),
+    'attack result: its norm is l2, in its params it is "l1"')
+  lu.assertStrContains(said('"dmax":1', '"dmax":0.25'), "more than its dmax")
+end
+
 function TestDisagreeingFiles:test_infinite_weights()
   local net = nn.new { input = { 2 }, classes = { 0, 1 }, seed = 1, nn.linear { out = 2, name = "f" } }
   for _, value in ipairs { 1 / 0, -1 / 0 } do
