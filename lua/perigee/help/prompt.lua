@@ -96,8 +96,8 @@ assert(array.equal(a, array.rand(3)))]],
 Writes variables to one file: arrays, datasets, models, attack results, strings, numbers, booleans and
 tables of those, nested up to 100 deep, with at most 100000 values, of which an array or a list of numbers is
 one. Without names it writes all that who() lists, and says what could not be kept and why (a function, a
-model written in Lua, something closed); asked for by name, that is an error. The file is a safetensors file;
-nothing in it can run.]],
+model written in Lua, something closed, what one file has no room for: 16384 arrays, 100 MB of texts); asked
+for by name, that is an error. The file is a safetensors file; nothing in it can run.]],
       params = {
         { "path", "string", "the file, for instance work.pgz; written beside and renamed" },
         { "names", "string…?", "names of variables" },
