@@ -8,8 +8,8 @@ TestPartNamedTwice = {}
 function TestPartNamedTwice:test_session()
   local path = os.tmpname()
   local net = nn.new { input = { 1 }, classes = { 1 }, nn.linear { out = 1 } }
-  archive.write(path, { array.zeros(2), net, net })
-  lu.assertEquals(#archive.read(path), 3)
+  archive.write(path, { values = { array.zeros(2), net, net } })
+  lu.assertEquals(#archive.read(path).values, 3)
   local arrays, texts = data.safetensors(path)
   local text = texts["perigee.session"]
   for kind, what in pairs { array = "tensor 'value' is missing", model = "no model's description" } do

@@ -51,7 +51,7 @@ end
 local function keep(n, value)
   local values = {}
   for i = 1, n do values[i] = value(i) end
-  archive.write(path, values)
+  archive.write(path, { values = values })
 end
 
 local one = { net = nn.new { input = { 1 }, classes = { 1, 2 }, nn.linear { out = 2 } } }
