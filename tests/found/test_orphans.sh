@@ -25,8 +25,11 @@ while true do data.save_npz("large.npz", { x = x }, { compress = true }) end
 LUA
 "$perigee" save.lua > out &
 child=$!
+# Held still, so that the part which was seen is not a whole file by now.
 tries=0
-until [ -n "$(find . -name 'large.npz.*.part' -size +100k 2> /dev/null)" ] || [ $tries -ge 600 ]; do
+part() { [ -n "$(find . -name 'large.npz.*.part' -size +100k 2> /dev/null)" ]; }
+until { part && kill -STOP $child && sleep 0.05 && part; } || [ $tries -ge 600 ]; do
+    kill -CONT $child
     sleep 0.05
     tries=$((tries + 1))
 done
