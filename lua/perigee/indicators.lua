@@ -108,16 +108,17 @@ local function still(case)
   end)
 end
 
--- Is an iterate accepted as what was wanted?
+-- Is an iterate accepted as what was wanted? One beyond dmax (fmn with reach) is no answer.
 local function passed_by(case, i)
   local result = case.result
+  local away, dmax = result.trace_distance[i], result.params.dmax or math.huge
   local scores, classes = result.trace[i], result.classes
   local best, most = scores:argmax(2), scores:max(2)
   local clear = (scores:eq(most:reshape(-1, 1))):sum(2)
   for t = 2, #scores do
     local label = classes[best[t]] -- nil: the reject column
     local wanted = result.target and label == result.target[i] or not result.target and label ~= result.y[i]
-    if label and wanted and clear[t] == 1 then return true end
+    if label and wanted and clear[t] == 1 and away[t] <= dmax then return true end
   end
   return false
 end

@@ -70,6 +70,20 @@ function TestMended:test_small_scores()
   lu.assertEquals(alarms(diagnosed { model = model }), {})
 end
 
+-- fmn's way may lead beyond dmax: what evades there is no answer that was kept back.
+function TestMended:test_a_way_beyond_dmax()
+  local plain = nn.load("mnist-cnn")
+  local fmn = attack.fmn { model = plain, dmax = DMAX, reach = 1.5, target = "each" }
+  local result = fmn:run(data.digits(20, { seed = 1 }))
+  local beyond = 0
+  for i = 1, #result do
+    if result.verdict[i] == "correct" then beyond = math.max(beyond, result.trace_distance[i]:max()) end
+  end
+  lu.assertTrue(beyond > DMAX)
+  lu.assertNil(evaluate.diagnose(result).alarms.silent_success)
+  lu.assertEquals(evaluate.diagnose(result).indicators.silent_success.count, 0)
+end
+
 TestBroken = {}
 
 function TestBroken:test_quantised_input()
