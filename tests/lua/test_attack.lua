@@ -1,29 +1,8 @@
 -- Attacks in Lua: objects, runs on models of any kind, results, files, errors.
 local lu = require "luaunit"
 
--- Score c of a sample is −‖x − centre c‖²; rejects far from all centres. Calls are counted.
-local centres = array.new { { 0.1, 0.1, 0.9 }, { 0.9, 0.1, 0.1 }, { 0.1, 0.9, 0.1 } }
-
-local function bumps(threshold)
-  local model = { classes = { 0, 1, 2 }, rejects = true, score_calls = 0, gradient_calls = 0 }
-  function model:scores(x)
-    self.score_calls = self.score_calls + 1
-    local columns = {}
-    for c = 1, 3 do
-      local away = x - centres[c]
-      columns[c] = -(away * away):sum(2)
-    end
-    columns[4] = array.ones(#x) * threshold
-    return array.stack(columns, 2)
-  end
-  function model:gradient(x, w)
-    self.gradient_calls = self.gradient_calls + 1
-    local total = array.zeros(x.shape)
-    for c = 1, 3 do total = total + (x - centres[c]) * w:slice(nil, { c, c }) * -2 end
-    return total
-  end
-  return model
-end
+local models = dofile "tests/lua/bumps.lua"
+local bumps, centres = models.new, models.centres
 
 local x = array.new { { 0.1, 0.2, 0.8 }, { 0.8, 0.1, 0.2 }, { 0.2, 0.8, 0.1 } }
 local samples = data.new { x = x, y = { 0, 1, 2 } }

@@ -1,27 +1,10 @@
 -- Several attacks as one.
 local lu = require "luaunit"
 
--- Score c of a sample is −‖x − centre c‖²; rejects far from all centres. Rows of gradients are counted.
-local centres = array.new { { 0.1, 0.1, 0.9 }, { 0.9, 0.1, 0.1 }, { 0.1, 0.9, 0.1 } }
+local models = dofile "tests/lua/bumps.lua"
 
 local function bumps(threshold)
-  local model = { classes = { 0, 1, 2 }, rejects = true, gradient_rows = 0, gradient_is = "surrogate" }
-  function model.scores(_, x)
-    local columns = {}
-    for c = 1, 3 do
-      local away = x - centres[c]
-      columns[c] = -(away * away):sum(2)
-    end
-    columns[4] = array.ones(#x) * threshold
-    return array.stack(columns, 2)
-  end
-  function model:gradient(x, w)
-    self.gradient_rows = self.gradient_rows + #x
-    local total = array.zeros(x.shape)
-    for c = 1, 3 do total = total + (x - centres[c]) * w:slice(nil, { c, c }) * -2 end
-    return total
-  end
-  return model
+  return models.new(threshold, { gradient_is = "surrogate" })
 end
 
 -- Between the centres of 0 and 1, farther and farther from the middle; the last one is wrong before.

@@ -1,27 +1,10 @@
 -- Points from anywhere, judged as an attack's answers are.
 local lu = require "luaunit"
 
--- Score c of a sample is −‖x − centre c‖²; rejects far from all centres.
-local centres = array.new { { 0.1, 0.1, 0.9 }, { 0.9, 0.1, 0.1 }, { 0.1, 0.9, 0.1 } }
+local models = dofile "tests/lua/bumps.lua"
 
 local function bumps(threshold)
-  local model = { classes = { 0, 1, 2 }, rejects = true, rows = 0, gradient_is = "surrogate" }
-  function model:scores(x)
-    self.rows = self.rows + #x
-    local columns = {}
-    for c = 1, 3 do
-      local away = x - centres[c]
-      columns[c] = -(away * away):sum(2)
-    end
-    columns[4] = array.ones(#x) * threshold
-    return array.stack(columns, 2)
-  end
-  function model:gradient(x, w)
-    local total = array.zeros(x.shape)
-    for c = 1, 3 do total = total + (x - centres[c]) * w:slice(nil, { c, c }) * -2 end
-    return total
-  end
-  return model
+  return models.new(threshold, { gradient_is = "surrogate" })
 end
 
 local x = array.new { { 0.1, 0.2, 0.8 }, { 0.8, 0.1, 0.2 }, { 0.2, 0.8, 0.1 } }
@@ -41,11 +24,11 @@ function TestJudge:test_an_attacks_own_answers()
     local dmax = ({ l1 = 1.4, l2 = 0.9, linf = 0.6 })[norm]
     local model = bumps(-1)
     local found = attack.pgd { model = model, norm = norm, dmax = dmax }:run(samples)
-    model.rows = 0
+    model.score_rows = 0
     local judged = attack.judge {
       model = model, x0 = samples, x_adv = found.x_adv, norm = norm, dmax = dmax,
     }
-    lu.assertEquals(model.rows, 6)
+    lu.assertEquals(model.score_rows, 6)
     for name in ("x0 x_adv y label start_label scores start_scores distance"):gmatch "%S+" do
       lu.assertEquals(judged[name]:totable(), found[name]:totable(), name)
     end
