@@ -10,21 +10,6 @@ local kinds = require "perigee.kinds"
 
 local auto = {}
 
--- ---- What a model is made of --------------------------------------------------------------------
-
--- The classifier that decides, and whether the layers before it are classified as well.
-local function deciding(model)
-  if kinds.is(model, "dnr") then return model.combiner, true end
-  if kinds.is(model, "nr") then return deciding(model.model) end
-  if kinds.is(model, "layer") then return deciding(model.classifier) end
-  return model, false
-end
-
--- Is its score a sum of kernels that die out?
-local function has_kernels(model)
-  return kinds.is(model, "svm") and model.kernel.name == "rbf"
-end
-
 -- ---- The parts ----------------------------------------------------------------------------------
 
 -- A stage: how many of a sample's classes take part, steps, their first length over the last and the last one
@@ -70,8 +55,8 @@ end
 -- Where kernels decide, all along the logarithm; elsewhere the field's standard follows. The ratio of
 -- targeted DLR wants four columns.
 local function parts_for(model)
-  local machine, has_layers = deciding(model)
-  if has_kernels(machine) then
+  if kinds.has_kernels(model) then
+    local _, has_layers = kinds.deciding(model)
     if has_layers then return { halving(first), halving(through_layers), halving(plain), halving(wide) } end
     return { halving(first), halving(plain), nearest "log" }
   end

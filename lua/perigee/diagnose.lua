@@ -24,7 +24,7 @@ local NOTE = "stopped; the diagnosis keeps what was measured so far"
 local function inside(model)
   for _, name in ipairs { "net", "model" } do
     local ok, value = pcall(function() return model[name] end)
-    if ok and kinds.is_model(value) then return value end
+    if ok and kinds.is_fitted(value) then return value end
   end
 end
 
@@ -32,12 +32,6 @@ local function innermost(model)
   local found, deeper = nil, inside(model)
   while deeper do found, deeper = deeper, inside(deeper) end
   return found
-end
-
-local function has_kernels(model)
-  if type(model) == "table" then return false end
-  if model.kind == "nr" then return has_kernels(model.model) end
-  return model.kind == "svm" or model.kind == "dnr" or model.kind == "layer"
 end
 
 -- ---- The case that the indicators measure ---------------------------------------------------------
@@ -160,11 +154,11 @@ local further = {
     return case.attack:with { max_iter = 3 * steps }
   end },
   { name = "log", price = 1, make = function(case)
-    if not has_kernels(case.model) then return nil, "the model has no kernels" end
+    if not kinds.has_kernels(case.model) then return nil, "the model has no kernels that die out" end
     return towards(case, "log")
   end },
   { name = "smooth", price = 1, make = function(case)
-    if not has_kernels(case.model) then return nil, "the model has no kernels" end
+    if not kinds.has_kernels(case.model) then return nil, "the model has no kernels that die out" end
     return towards(case, "smooth")
   end },
   { name = "transfer", price = 1, judge = true, make = function(case)
@@ -348,7 +342,7 @@ local valid = { "model", "data", "attack", "norm", "dmax", "budget", "seed" }
 
 local function check(options)
   arguments.only(WHERE, options, valid)
-  if not kinds.is_model(options.model) then
+  if not kinds.is_fitted(options.model) then
     arguments.expected(WHERE, "model", "a fitted model", options.model)
   end
   if not kinds.is(options.data, "dataset") or #options.data == 0 then

@@ -32,20 +32,20 @@ end
 -- A list of { name, model }: in the order of a list, sorted by name otherwise. A list's models are
 -- called by their kind ("dnr", "dnr 2"), or are themselves { name, model }.
 local function named_models(models)
-  if kinds.is_model(models) then models = { models } end
+  if kinds.is_fitted(models) then models = { models } end
   if type(models) ~= "table" or next(models) == nil then
     fail("models: expected models by name, { cnn = net, dnr = defence }")
   end
   local named, seen = {}, {}
   local function add(name, model)
-    if not kinds.is_model(model) then fail("models: %s is not a fitted model", tostring(name)) end
+    if not kinds.is_fitted(model) then fail("models: %s is not a fitted model", tostring(name)) end
     seen[name] = (seen[name] or 0) + 1
     if seen[name] > 1 then name = name .. " " .. seen[name] end
     named[#named + 1] = { name = name, model = model }
   end
   if #models > 0 then
     for i, entry in ipairs(models) do
-      if kinds.is_model(entry) then
+      if kinds.is_fitted(entry) then
         add(kind_of(entry), entry)
       elseif type(entry) == "table" and type(entry[1]) == "string" then
         add(entry[1], entry[2])

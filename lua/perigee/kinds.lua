@@ -1,4 +1,7 @@
--- What a value is: the names that the program's types and tables carry in their metatables.
+-- What a value is: the names that the program's types and tables carry in their metatables, and what models
+-- are made of.
+
+local native = require "perigee.native"
 
 local kinds = {}
 
@@ -14,10 +17,27 @@ function kinds.is(value, kind)
   return type(value) == "userdata" and kinds.of(value) == kind
 end
 
+--- Is it a model, fitted or not, or a table that is one written in Lua?
+kinds.is_model = native.is_model
+
 --- Is it a fitted model, or one written in Lua?
-function kinds.is_model(value)
-  if type(value) == "userdata" then return (pcall(function() return value.classes[1] + 0 end)) end
-  return type(value) == "table" and type(value.scores) == "function"
+function kinds.is_fitted(value)
+  return kinds.is_model(value) and (type(value) == "table" or #value.classes > 0)
+end
+
+--- The model that decides within rejectors and classifiers on a layer, and whether what it decides on are the
+--- scores of layers' own classifiers.
+function kinds.deciding(model)
+  if kinds.is(model, "dnr") then return model.combiner, true end
+  if kinds.is(model, "nr") then return kinds.deciding(model.model) end
+  if kinds.is(model, "layer") then return kinds.deciding(model.classifier) end
+  return model, false
+end
+
+--- Are its scores sums of kernels that die out?
+function kinds.has_kernels(model)
+  local machine = kinds.deciding(model)
+  return kinds.is(machine, "svm") and machine.kernel.name == "rbf"
 end
 
 return kinds

@@ -44,11 +44,6 @@ local function truth_of(where, ds)
   return list
 end
 
-local function is_model(value)
-  if type(value) == "table" then return value.scores ~= nil end
-  return type(value) == "userdata" and not kinds.is(value, "array") and not kinds.is(value, "dataset")
-end
-
 local function has(list, label)
   for _, one in ipairs(list) do
     if one == label then return true end
@@ -80,7 +75,7 @@ end
 local function both(where, predicted, ds)
   local truth = truth_of(where, ds)
   local labels, rejects
-  if is_model(predicted) then
+  if kinds.is_model(predicted) then
     if not kinds.is(ds, "dataset") then fail(where, "ds", "a dataset to judge", ds) end
     labels, rejects = to_labels(predict(where, predicted, ds)), predicted.rejects
   else
@@ -207,7 +202,7 @@ end
 -- in the order of `classes`, the rejected in its last column. It prints as a table.
 function metrics.confusion(model, ds)
   local labels, truth = both("confusion", model, ds)
-  return confusion_of(labels, truth, is_model(model) and reject.classes(model) or {})
+  return confusion_of(labels, truth, kinds.is_model(model) and reject.classes(model) or {})
 end
 
 ---------------------------------------------------------------------------------------------------

@@ -92,6 +92,20 @@ static int field_text(const Field *field, const AttackParams *params, char *end,
     }
 }
 
+/* ", stages all x 8, 3 x 12, 1 x 40": of each its classes and its steps. */
+static size_t stages_text(const AttackParams *params, char *end, size_t room) {
+    size_t used = 0;
+    for (int s = 0; s < params->stages; s++) {
+        const HalvingStage *stage = &params->stage[s];
+        char classes[24] = "all";
+        if (stage->classes > 0)
+            snprintf(classes, sizeof classes, "%d", stage->classes);
+        used += (size_t)snprintf(end + used, room - used, "%s %s x %d", s == 0 ? ", stages" : ",",
+                                 classes, stage->steps);
+    }
+    return used;
+}
+
 const char *attack_text(const Attack *attack, const AttackParams *params, char text[ATTACK_TEXT]) {
     AttackParams resolved;
     Error err;
@@ -100,6 +114,7 @@ const char *attack_text(const Attack *attack, const AttackParams *params, char t
     size_t used = (size_t)snprintf(text, ATTACK_TEXT, "attack.%s:", attack->name);
     for (const Field *field = attack->fields; field->name; field++)
         used += (size_t)field_text(field, params, text + used, ATTACK_TEXT - used);
+    used += stages_text(params, text + used, ATTACK_TEXT - used);
     if (params->lower_each || params->upper_each)
         snprintf(text + used, ATTACK_TEXT - used, ", bounds of each feature");
     else

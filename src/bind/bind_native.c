@@ -122,6 +122,13 @@ static int native_check_layout(lua_State *L) {
     return 0;
 }
 
+/* native.is_model(value): is it what any function takes for a model, fitted or not? */
+static int native_is_model(lua_State *L) {
+    lua_settop(L, 1);
+    lua_pushboolean(L, bind_test_model(L, 1) || lua_model_fits(L, 1));
+    return 1;
+}
+
 /* ---- Text ------------------------------------------------------------------------------------ */
 
 /* native.printable(text) → the text, what a terminal would obey in it made visible. */
@@ -144,6 +151,7 @@ int open_native(lua_State *L) {
         BIND("printable", native_printable, 1),
         BIND("lua_models", lua_model_tables, 1),
         BIND("check_layout", native_check_layout, 3),
+        BIND("is_model", native_is_model, 1),
         BIND_LAST,
     };
     lua_newtable(L);

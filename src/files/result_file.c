@@ -357,7 +357,13 @@ static void write_head(const AttackResult *result, FILE *out) {
     fprintf(out, "sample,iterate,loss");
     for (size_t c = 0; c < result->classes.count; c++)
         fprintf(out, ",score_%d", (int)result->classes.label[c]);
-    fprintf(out, "%s,distance\n", result->rejects ? ",reject" : "");
+    fprintf(out, "%s,distance%s\n", result->rejects ? ",reject" : "",
+            result->gradient_end ? ",gradient_norm" : "");
+}
+
+/* NaN where none was taken, of however many traces. */
+static double gradient_norm_at(const Trace *trace, size_t t) {
+    return trace->gradient_norm ? array_f64(trace->gradient_norm)[t] : NAN;
 }
 
 /* 17 digits: the same doubles come back. */
@@ -366,7 +372,10 @@ static void write_line(const AttackResult *result, size_t i, size_t t, FILE *out
     fprintf(out, "%zu,%zu,%.17g", i + 1, t + 1, array_f64(trace->loss)[t]);
     for (size_t c = 0; c < result->columns; c++)
         fprintf(out, ",%.17g", array_f64(trace->scores)[t * result->columns + c]);
-    fprintf(out, ",%.17g\n", array_f64(trace->distance)[t]);
+    fprintf(out, ",%.17g", array_f64(trace->distance)[t]);
+    if (result->gradient_end)
+        fprintf(out, ",%.17g", gradient_norm_at(trace, t));
+    fputc('\n', out);
 }
 
 bool attack_result_csv(const AttackResult *result, const char *path, Error *err) {

@@ -177,7 +177,8 @@ static void test_csv(void **state) {
     size_t lines = 0, iterates = 0;
     while (fgets(line, sizeof line, file)) {
         if (lines++ == 0)
-            assert_string_equal(line, "sample,iterate,loss,score_0,score_1,reject,distance\n");
+            assert_string_equal(line, "sample,iterate,loss,score_0,score_1,reject,distance,"
+                                      "gradient_norm\n");
         else
             assert_non_null(strstr(line, ",-inf,"));
     }

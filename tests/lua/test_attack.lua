@@ -551,10 +551,31 @@ function TestAttackResult:test_csv()
   local lines = {}
   for line in io.lines(path) do lines[#lines + 1] = line end
   os.remove(path)
-  lu.assertEquals(lines[1], "sample,iterate,loss,score_0,score_1,score_2,reject,distance")
+  lu.assertEquals(lines[1], "sample,iterate,loss,score_0,score_1,score_2,reject,distance,gradient_norm")
   lu.assertEquals(#lines, 1 + #self.result.loss[1] + #self.result.loss[2] + #self.result.loss[3])
   local sample, iterate, loss = lines[2]:match "^(%d+),(%d+),([^,]+),"
   lu.assertEquals({ sample, iterate, tonumber(loss) }, { "1", "1", self.result.loss[1][1] })
+end
+
+-- Each iterate's gradient, nan where there was none; no column where nothing was searched for.
+function TestAttackResult:test_csv_has_the_gradient_where_there_was_one()
+  local path = os.tmpname()
+  self.result:csv(path)
+  local row = 0
+  local norms, distances = self.result.gradient_norm[1], self.result.trace_distance[1]
+  for line in io.lines(path) do
+    if line:match "^1," then
+      row = row + 1
+      local distance, norm = line:match ",([^,]+),([^,]+)$"
+      lu.assertEquals(tonumber(distance), distances[row])
+      if norms[row] == norms[row] then lu.assertEquals(tonumber(norm), norms[row])
+      else lu.assertStrContains(norm, "nan") end
+    end
+  end
+  lu.assertEquals(row, #norms)
+  self.result:rescore(self.model):csv(path)
+  lu.assertEquals(io.lines(path)():match "[^,]+$", "distance")
+  os.remove(path)
 end
 
 -- A network as well, with images: the shape goes along.

@@ -106,6 +106,15 @@ function TestAttackClasses:test_evaluations()
   for i = 1, N do lu.assertEquals(each[i], 4 * plain[i]) end
 end
 
+function TestAttackClasses:test_stages_are_printed()
+  lu.assertEquals(tostring(attack.halving { norm = "l2", dmax = 1 }),
+    "attack.halving: l2, dmax 1, direction log, stages all x 8, 3 x 12, 1 x 40, bounds 0 … 1")
+  local most = {}
+  for k = 1, 8 do most[k] = { classes = 1e6, steps = 1e6 } end
+  lu.assertStrContains(tostring(attack.halving { norm = "l1", dmax = 1.2345678e-200, stages = most }),
+    ("1000000 x 1000000, "):rep(7) .. "1000000 x 1000000, bounds 0 … 1")
+end
+
 -- A sample leaves with the step at which one of its classes is reached.
 function TestAttackClasses:test_a_sample_leaves_when_one_class_is_reached()
   local result = attack.halving(with { dmax = 50 }):run(samples)

@@ -102,7 +102,8 @@ A stage of T steps is { classes =, steps = T, eta =, eta_end =, momentum =, smoo
 the signs of its largest components (l1). The direction sees the kernels' gamma divided by smoothing
 (that of the machine that decides) and layer_smoothing (those of a dnr's layers; layer_smoothing_later in
 the stage's second half). It is the logarithm's unless direction says another: ?directions.
-attack.halving{}.stages reads the three that are taken if none are given.]],
+attack.halving{}.stages reads the three that are taken if none are given; the attack prints them as their
+paths by their steps: "stages all x 8, 3 x 12, 1 x 40".]],
     returns = { "attack", "an object whose options can be read and set; :run(samples) attacks" },
     example = example_net .. [[
 local halving = attack.halving { model = net, norm = "l2", dmax = 1 }
@@ -417,7 +418,8 @@ os.remove(path)]],
     name = "result:csv",
     text = [[
 Writes the traces as CSV, a line an iterate: sample, iterate, loss, score_LABEL for every class, reject
-where the model rejects, distance. Raises on failure.]],
+where the model rejects, distance, and gradient_norm where the result has any (nan where none was taken, as
+at the last point). Raises on failure.]],
     params = { { "path", "string", "the file" } },
     returns = { "string", "the path" },
     example = example_net .. [[

@@ -1,5 +1,6 @@
 -- What the recipes about rejection share: best class scores of samples, and the classes they belong to.
 
+local kinds = require "perigee.kinds"
 local values = require "perigee.plot.values"
 
 local judged = {}
@@ -20,9 +21,9 @@ function judged.scores(where, model, samples)
 end
 
 function judged.check_model(where, model)
-  local ok = (type(model) == "table" or type(model) == "userdata")
-    and pcall(function() return #model.classes > 0 and model.scores end)
-  if not ok then values.expected(where, "model", "a fitted model", model) end
+  if not kinds.is_fitted(model) or not model.classes then
+    values.expected(where, "model", "a fitted model", model)
+  end
 end
 
 -- A model's threshold, or nil if it has none or never rejects.
