@@ -106,6 +106,16 @@ static size_t stages_text(const AttackParams *params, char *end, size_t room) {
     return used;
 }
 
+/* ", max_queries 100" at the end of the text, or nothing. */
+static int queries_text(const AttackParams *params, char *end, size_t room) {
+    const Array *most = params->max_queries;
+    if (!most)
+        return 0;
+    if (array_size(most) == 1)
+        return snprintf(end, room, ", max_queries %d", (int)array_i32(most)[0]);
+    return snprintf(end, room, ", max_queries of each sample");
+}
+
 const char *attack_text(const Attack *attack, const AttackParams *params, char text[ATTACK_TEXT]) {
     AttackParams resolved;
     Error err;
@@ -115,6 +125,7 @@ const char *attack_text(const Attack *attack, const AttackParams *params, char t
     for (const Field *field = attack->fields; field->name; field++)
         used += (size_t)field_text(field, params, text + used, ATTACK_TEXT - used);
     used += stages_text(params, text + used, ATTACK_TEXT - used);
+    used += (size_t)queries_text(params, text + used, ATTACK_TEXT - used);
     if (params->lower_each || params->upper_each)
         snprintf(text + used, ATTACK_TEXT - used, ", bounds of each feature");
     else
@@ -168,6 +179,8 @@ char *attack_params_json(const Attack *attack, const AttackParams *params) {
         add_stages(json, params);
     if (params->smoothing)
         add_bound(json, "smoothing", 0, params->smoothing);
+    if (params->max_queries && array_size(params->max_queries) == 1)
+        json_number(json, "max_queries", array_i32(params->max_queries)[0]);
     /* As text: a JSON number is a double and would round it. */
     char seed[24];
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)params->seed);

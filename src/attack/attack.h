@@ -64,7 +64,9 @@ typedef struct AttackParams {
     int largest;            /* components of a step along the largest */
     HalvingStage stage[HALVING_STAGES];
     int stages;
-    uint64_t seed; /* of the random points */
+    const Array *max_queries; /* scores and gradients of a sample at most: one number or one for
+                                 each sample (int32); NULL: as many as it takes */
+    uint64_t seed;            /* of the random points */
 } AttackParams;
 
 struct StartScores;
@@ -126,6 +128,8 @@ typedef struct Attack {
     DescentView (*view)(const struct Descent *descent, size_t iteration);
     bool each_class; /* an error-generic sample has a row for each of its wrong classes */
     size_t trials;   /* rows per sample of its largest score call, for the memory's bound */
+    /* How many scores of a row a step takes at most. NULL: one. */
+    size_t (*price)(const AttackParams *params);
     const AttackState *state; /* what it keeps; descent->state[0], … */
     size_t states;            /* ATTACK_STATES at most */
     bool gradient;            /* step wants the gradient */
@@ -155,7 +159,8 @@ enum { ATTACK_TEXT = 512 };
 const char *attack_text(const Attack *attack, const AttackParams *params, char text[ATTACK_TEXT]);
 
 /* The parameters that this attack uses, bounds and seed (as text) included, as JSON text for
- * free(); NULL without memory. An infinite number becomes null. */
+ * free(); NULL without memory. An infinite number becomes null; what has a number for each sample
+ * is left out. */
 char *attack_params_json(const Attack *attack, const AttackParams *params);
 
 /* The parameters with "auto" resolved, checked; *out is set on success only. */

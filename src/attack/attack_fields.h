@@ -137,6 +137,13 @@ extern const Fields attack_run_fields;
                        "eta_end =, momentum =, smoothing =, layer_smoothing =, "                   \
                        "layer_smoothing_later = }"                                                 \
     }
+#define ATTACK_MAX_QUERIES                                                                         \
+    {                                                                                              \
+        "max_queries", FIELD_OBJECT,                                                               \
+            .type = "integer|array", .low = 1, .high = INT32_MAX,                                  \
+            .meaning = "scores and gradients that a sample may take at most, or one number for "   \
+                       "each: see queries"                                                         \
+    }
 #define ATTACK_SEED                                                                                \
     {                                                                                              \
         "seed", FIELD_OBJECT, .type = "integer", .initial = "the session's",                       \
@@ -163,7 +170,7 @@ extern const Fields attack_run_fields;
           "the label that the samples shall get, or one for each; \"nearest\" and \"each\" "       \
           "go towards the class of the best other score, or towards every other class in "         \
           "turn, and any wrong one is a success" },                                                \
-        ATTACK_LOWER, ATTACK_UPPER, ATTACK_ITERATES
+        ATTACK_LOWER, ATTACK_UPPER, ATTACK_ITERATES, ATTACK_MAX_QUERIES
 
 #define ATTACK_FIELDS_END                                                                          \
     { .name = NULL }

@@ -38,6 +38,8 @@ typedef struct Run {
     size_t *sample;                /* 0 … n−1 */
     size_t per;                    /* rows of each sample in a descent: 1, or its wrong classes */
     uint64_t *stream;              /* n */
+    size_t *left;                  /* n: queries that may still be spent; NULL: any number */
+    bool *unpaid;                  /* n: has something been left out for lack of them? */
     Worth *best;                   /* n: how good the answer so far is */
     const double *start_scores;    /* of the task's start points */
     StartScores *own_start_scores; /* what holds them where the attack keeps none */
@@ -49,6 +51,8 @@ static void run_clear(Run *run) {
     free(run->goal);
     free(run->sample);
     free(run->stream);
+    free(run->left);
+    free(run->unpaid);
     free(run->best);
     start_scores_free(run->own_start_scores);
     result_free(run->result);
@@ -113,13 +117,38 @@ static bool allocate_run(Run *run, Error *err) {
     run->sample = calloc(n, sizeof *run->sample);
     run->stream = calloc(n, sizeof *run->stream);
     run->best = calloc(n, sizeof *run->best);
-    if (!run->goal || !run->sample || !run->stream || !run->best)
+    run->unpaid = calloc(n, sizeof *run->unpaid);
+    if (!run->goal || !run->sample || !run->stream || !run->best || !run->unpaid)
         return error_memory(err, run->problem.where, n * sizeof(Goal));
     ResultSize size = {
         .n = task->n, .features = task->features, .targeted = task->target != NULL, .searched = true
     };
     run->result = result_new(&task->model->classes, task->model->rejects, &size, err);
     return run->result != NULL;
+}
+
+/* What each sample may spend. */
+static bool set_budgets(Run *run, Error *err) {
+    const Array *most = run->params.max_queries;
+    size_t n = run->task->n, count = most ? array_size(most) : 0;
+    if (!most)
+        return true;
+    if (count != 1 && count != n)
+        return error_set(err, ERROR_ARGUMENT,
+                         "%s: max_queries: expected one number, or one for each of %zu samples, got "
+                         "%zu",
+                         run->problem.where, n, count);
+    if (!(run->left = malloc((n + 1) * sizeof *run->left)))
+        return error_memory(err, run->problem.where, n * sizeof *run->left);
+    for (size_t i = 0; i < n; i++)
+        run->left[i] = (size_t)array_i32(most)[count == 1 ? 0 : i];
+    return true;
+}
+
+static void count_score(const Run *run, size_t i) {
+    array_i32(run->result->score_count)[i]++;
+    if (run->left)
+        run->left[i]--;
 }
 
 /* What the result says about itself. */
@@ -154,8 +183,8 @@ static bool check_task(const Run *run, Error *err) {
 static bool prepare(Run *run, Error *err) {
     const AttackTask *task = run->task;
     Problem *problem = &run->problem;
-    if (!check_task(run, err) || !set_constraint(run, err) || !allocate_run(run, err) ||
-        !describe(run, err))
+    if (!check_task(run, err) || !set_constraint(run, err) || !set_budgets(run, err) ||
+        !allocate_run(run, err) || !describe(run, err))
         return false;
     memcpy(array_f32(run->result->x0), task->x, task->n * task->features * sizeof(float));
     memcpy(array_f32(run->result->x_adv), task->x, task->n * task->features * sizeof(float));
@@ -235,6 +264,7 @@ static bool merge(Run *run, const Descent *descent, bool first, Error *err) {
         size_t i = descent->sample[row], at = descent->answer_at[row];
         array_i32(result->score_count)[i] += descent->score_count[row];
         array_i32(result->gradient_count)[i] += descent->gradient_count[row];
+        run->unpaid[i] = run->unpaid[i] || descent->stop[row] == STOP_MAX_QUERIES;
         double *norm = &array_f64(result->gradient_start)[i];
         *norm = fmax(*norm, descent->path[row].gradient_norm[0]);
         bool better =
@@ -320,6 +350,7 @@ static bool descend(Run *run, const Starts *starts, Error *err) {
         descent.goal = rows.goal;
         descent.sample = rows.sample;
         descent.stream = rows.stream;
+        descent.left = run->left;
         descent.scores_known = starts->scores != NULL;
         for (size_t r = 0; r < rows.n; r++)
             memcpy(descent.x + r * d, starts->x ? starts->x + r / per * d : rows.x0[r],
@@ -412,7 +443,7 @@ static void nearest_starts(Run *run, const Further *further) {
         for (size_t j = 0; j < d; j++)
             further->z[j] = (double)run->task->start.x[nearest * d + j];
         settle(run, i, further->z, further->x + r * d);
-        array_i32(run->result->score_count)[i]++;
+        count_score(run, i);
     }
 }
 
@@ -447,16 +478,22 @@ static bool second_start(Run *run, const Further *further, Error *err) {
     return true;
 }
 
-/* A sample that is stopped where it reaches its goal, and has, wants no further start. How many do.
- */
-static size_t narrow(const Run *run, Further *further) {
-    size_t n = further->n;
-    if (!run->params.early_stop)
+/* A sample that is stopped where it reaches its goal, and has, wants no further start; others may
+ * not be able to pay for its `scores` and an iteration. How many have one. */
+static size_t narrow(const Run *run, Further *further, size_t scores) {
+    size_t n = further->n, price = scores + problem_price(&run->problem, false);
+    if (!run->params.early_stop && !run->left)
         return n;
     further->n = 0;
-    for (size_t r = 0; r < n; r++)
-        if (!run->best[further->group[r]].reached)
-            further->group[further->n++] = further->group[r];
+    for (size_t r = 0; r < n; r++) {
+        size_t i = further->group[r];
+        if (run->params.early_stop && run->best[i].reached)
+            continue;
+        if (run->left && run->left[i] < price)
+            run->unpaid[i] = true;
+        else
+            further->group[further->n++] = i;
+    }
     size_t each = run_iterations(run);
     progress_step(run->progress, (double)((n - further->n) * each), NULL);
     return further->n;
@@ -470,14 +507,24 @@ static bool further_starts(Run *run, const size_t *group, size_t n, Error *err) 
     Further further = { .n = n };
     bool ok = further_init(run, &further, group, err);
     for (int k = 1; ok && k <= run->params.restarts && !is_interrupted(run); k++)
-        ok = narrow(run, &further) == 0 || restart(run, &further, k, err) || is_interrupted(run);
+        ok = narrow(run, &further, run->per) == 0 || restart(run, &further, k, err) ||
+             is_interrupted(run);
     if (ok && second && !is_interrupted(run))
-        ok = narrow(run, &further) == 0 || second_start(run, &further, err) || is_interrupted(run);
+        ok = narrow(run, &further, 1) == 0 || second_start(run, &further, err) ||
+             is_interrupted(run);
     if (ok && is_interrupted(run)) /* further starts were not all tried */
         for (size_t r = 0; r < n; r++)
             array_i32(run->result->stop)[group[r]] = STOP_INTERRUPTED;
     further_clear(&further);
     return ok;
+}
+
+/* Why sample i stopped, where something was left out that could not be paid for. */
+static void tell_unpaid(const Run *run, size_t i) {
+    int32_t *stop = &array_i32(run->result->stop)[i];
+    if (run->unpaid[i] && *stop != STOP_REACHED && *stop != STOP_INTERRUPTED &&
+        *stop != STOP_NOT_FINITE)
+        *stop = STOP_MAX_QUERIES;
 }
 
 /* Judge the stored points once more; an interrupted run keeps the scores it has. */
@@ -493,6 +540,7 @@ static bool finish(Run *run, size_t first, size_t n, Error *err) {
         const float *x_adv = array_f32(result->x_adv) + i * d;
         array_i32(result->label)[i] =
             verdict_label(problem->model, array_f64(result->scores) + i * columns);
+        tell_unpaid(run, i);
         array_f64(result->distance)[i] =
             norm_distance(problem->constraint.norm, x_adv, array_f32(result->x0) + i * d, d);
     }
@@ -505,7 +553,7 @@ static bool run_group(Run *run, size_t first, size_t n, Error *err) {
                       .scores =
                           array_f64(run->result->start_scores) + first * run->problem.columns };
     for (size_t i = first; i < first + n; i++)
-        array_i32(run->result->score_count)[i]++;
+        count_score(run, i);
     return descend(run, &starts, err) && further_starts(run, starts.sample, n, err) &&
            finish(run, first, n, err);
 }

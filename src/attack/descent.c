@@ -111,11 +111,24 @@ bool problem_score(const Problem *problem, const Points *points, Error *err) {
     return model_scores_in_pieces(problem->model, &batch, points->scores, err);
 }
 
+static void spend(const Descent *descent, size_t row, size_t queries) {
+    if (descent->left)
+        descent->left[descent->sample[row]] -= queries;
+}
+
+static void count_scores(const Descent *descent, size_t row, size_t count) {
+    descent->score_count[row] += (int32_t)count;
+    spend(descent, row, count);
+}
+
+static void count_gradient(const Descent *descent, size_t row) {
+    descent->gradient_count[row]++;
+    spend(descent, row, 1);
+}
+
 bool descent_score(Descent *descent, const Trials *trials, Error *err) {
-    for (size_t i = 0; i < trials->count; i++) {
-        size_t place = trials->place ? trials->place[i] : i;
-        descent->score_count[descent->active[place]] += (int32_t)trials->per;
-    }
+    for (size_t i = 0; i < trials->count; i++)
+        count_scores(descent, descent->active[trials->place ? trials->place[i] : i], trials->per);
     Points points = { descent->trial, trials->count * trials->per, descent->trial_scores };
     return problem_score(descent->problem, &points, err);
 }
@@ -263,15 +276,33 @@ double descent_left(const Descent *descent, size_t row) {
     return view_at(descent, descent->iteration).ascends ? -descent->risen[row] : descent->loss[row];
 }
 
+size_t problem_price(const Problem *problem, bool ahead) {
+    const Attack *attack = problem->attack;
+    size_t step = attack->price ? attack->price(problem->params) : 1;
+    bool ascends = attack->view || problem->params->direction != DIRECTION_GRADIENT;
+    return step + (attack->gradient ? 1 + (ascends && !ahead) : 0);
+}
+
+/* Can the next iteration of any row be paid for, whose gradient comes with its scores? */
+static bool anybody_can_pay(const Descent *descent) {
+    size_t price = problem_price(descent->problem, true);
+    bool any = !descent->left;
+    for (size_t a = 0; !any && a < descent->active_count; a++)
+        any = descent->left[descent->sample[descent->active[a]]] >= price;
+    return any;
+}
+
 /* Scores of the trial points, and their gradients where the next iteration will want them. */
 static bool score_trials(Descent *descent, Error *err) {
     const Problem *problem = descent->problem;
-    descent->ahead =
-        problem->attack->gradient && descent->iteration < descent->iterations && !descent->measures;
-    if (!descent->ahead && !descent->measures)
-        return descent_score(descent, &(Trials){ NULL, descent->active_count, 1 }, err);
     for (size_t a = 0; a < descent->active_count; a++)
-        descent->score_count[descent->active[a]]++;
+        count_scores(descent, descent->active[a], 1);
+    descent->ahead = problem->attack->gradient && descent->iteration < descent->iterations &&
+                     !descent->measures && anybody_can_pay(descent);
+    if (!descent->ahead && !descent->measures)
+        return problem_score(
+            problem, &(Points){ descent->trial, descent->active_count, descent->trial_scores },
+            err);
     Batch batch = { descent->trial, descent->active_count, problem->features, problem->where };
     DescentView view = view_at(descent, descent->iteration + 1);
     if (descent->measures || view.ascends)
@@ -385,7 +416,7 @@ static bool ask_gradients(Descent *descent, Error *err) {
     DescentView view = view_at(descent, descent->iteration);
     if (view.ascends) { /* scores the rows once more */
         for (size_t a = 0; a < descent->active_count; a++)
-            descent->score_count[descent->active[a]]++;
+            count_scores(descent, descent->active[a], 1);
         return ascend(descent, &batch, &view, descent->trial_scores, err);
     }
     for (size_t a = 0; a < descent->active_count; a++)
@@ -414,7 +445,7 @@ static bool take_gradients(Descent *descent, Error *err) {
     descent->ahead = false;
     for (size_t a = 0; a < descent->active_count; a++) {
         size_t row = descent->active[a];
-        descent->gradient_count[row]++;
+        count_gradient(descent, row);
         measure_gradient(descent, a);
         descent->path[row].gradient_norm[descent->path[row].count - 1] = descent->gradient_norm[a];
         if (!isfinite(descent->gradient_norm[a]))
@@ -438,7 +469,7 @@ static bool start(Descent *descent, Error *err) {
         !problem_score(problem, &(Points){ descent->x, descent->n, descent->scores }, err))
         return false;
     for (size_t row = 0; row < descent->n; row++) {
-        descent->score_count[row] += !descent->scores_known;
+        count_scores(descent, row, descent->scores_known ? 0 : 1);
         descent->loss[row] = descent_loss(descent, row, descent->scores + row * problem->columns);
         if (!record(descent, row, err))
             return false;
@@ -469,27 +500,56 @@ size_t descent_siblings(const Descent *descent, size_t first) {
     return last;
 }
 
+/* Places of one sample's rows, of which the `most` go on that have the least `left`. */
+typedef struct Siblings {
+    size_t first, last, most;
+    double (*left)(const Descent *descent, size_t row);
+} Siblings;
+
+static void keep_nearest(Descent *descent, const Siblings *siblings, StopReason reason) {
+    for (size_t a = siblings->first; a < siblings->last; a++) {
+        double own = siblings->left(descent, descent->active[a]);
+        size_t ahead = 0;
+        for (size_t b = siblings->first; b < siblings->last; b++) {
+            double other = siblings->left(descent, descent->active[b]);
+            ahead += other < own || (other == own && b < a);
+        }
+        if (ahead >= siblings->most)
+            descent->stop[descent->active[a]] = reason;
+    }
+}
+
 void descent_keep(Descent *descent, size_t most,
                   double (*left)(const Descent *descent, size_t row)) {
     for (size_t first = 0, last; first < descent->active_count; first = last) {
         last = descent_siblings(descent, first);
-        for (size_t a = first; a < last; a++) {
-            double own = left(descent, descent->active[a]);
-            size_t ahead = 0;
-            for (size_t b = first; b < last; b++) {
-                double other = left(descent, descent->active[b]);
-                ahead += other < own || (other == own && b < a);
-            }
-            if (ahead >= most)
-                descent->stop[descent->active[a]] = STOP_OUTRUN;
-        }
+        keep_nearest(descent, &(Siblings){ first, last, most, left }, STOP_OUTRUN);
     }
+}
+
+static double loss_of(const Descent *descent, size_t row) {
+    return descent->loss[row];
+}
+
+/* Of each sample's rows as many go on as can be paid for until the iteration's end. */
+static void stop_unpaid(Descent *descent) {
+    if (!descent->left)
+        return;
+    size_t price = problem_price(descent->problem, descent->ahead);
+    for (size_t first = 0, last; first < descent->active_count; first = last) {
+        last = descent_siblings(descent, first);
+        size_t most = descent->left[descent->sample[descent->active[first]]] / price;
+        if (most < last - first)
+            keep_nearest(descent, &(Siblings){ first, last, most, loss_of }, STOP_MAX_QUERIES);
+    }
+    drop_stopped(descent, descent->ahead);
 }
 
 /* One iteration of every active row; those that are done leave the list. */
 static bool iterate(Descent *descent, Error *err) {
     const Attack *attack = descent->problem->attack;
-    if (attack->gradient && !take_gradients(descent, err))
+    stop_unpaid(descent);
+    if (attack->gradient && descent->active_count > 0 && !take_gradients(descent, err))
         return false;
     if (descent->active_count == 0)
         return true;

@@ -39,7 +39,9 @@ typedef struct Descent {
     const size_t *sample;   /* n: each row's number in the user's batch, for messages */
     const uint64_t *stream; /* n: seed of each row's own random numbers */
     bool scores_known;
-    float *x;                              /* n × features: where each row stands */
+    size_t *left; /* by number in the user's batch: queries that may still be spent on a sample;
+                     NULL: as many as it takes */
+    float *x;     /* n × features: where each row stands */
     double *scores, *loss;                 /* n × columns; n */
     int32_t *score_count, *gradient_count; /* n */
     int32_t *stop;                         /* n: StopReason, valid for rows that stopped */
@@ -116,6 +118,10 @@ size_t descent_siblings(const Descent *descent, size_t first);
 /* Of each sample's rows the first `most` by what is left of them (the least) go on; others stop. */
 void descent_keep(Descent *descent, size_t most,
                   double (*left)(const Descent *descent, size_t row));
+
+/* Scores and gradients that an iteration of one row takes at most, if the gradient of where it
+ * stands has come with its scores, and if not. */
+size_t problem_price(const Problem *problem, bool ahead);
 
 /* How many iterations a descent may take. */
 size_t descent_iterations(const Attack *attack, const AttackParams *params);

@@ -142,6 +142,13 @@ static void begin_search(Search *search, size_t from) {
     }
 }
 
+size_t line_search_price(const AttackParams *params) {
+    size_t halvings = 0, from = (size_t)llround(params->eta_min / params->eta);
+    for (size_t m = from; m > 1; m = half_of(m))
+        halvings++;
+    return halvings + 1 + LINE_SEARCH_DOUBLINGS;
+}
+
 bool line_search(Descent *descent, Error *err) {
     const Problem *problem = descent->problem;
     size_t columns = problem->columns, d = problem->features;

@@ -19,6 +19,9 @@ extern const AttackState line_search_state[LINE_STATES];
 /* active × features: the search goes along its negative. */
 double *line_direction(const Descent *descent);
 
+/* Points of a row that a search scores at most. */
+size_t line_search_price(const AttackParams *params);
+
 /* Along minus line_direction. */
 bool line_search(Descent *descent, Error *err);
 

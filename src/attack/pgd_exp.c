@@ -142,6 +142,7 @@ const Attack attack_pgd_exp = {
     .state = line_search_state,
     .states = LINE_STATES,
     .trials = 1 + LINE_SEARCH_DOUBLINGS,
+    .price = line_search_price,
     .gradient = true,
     .counts_start = true,
     .needs_length = true,

@@ -14,7 +14,8 @@ static const char *const where = "attack result";
 const char *stop_name(int stop) {
     static const char *const names[STOP_REASONS] = { "converged",   "max_iter", "zero_gradient",
                                                      "interrupted", "still",    "reached",
-                                                     "not_finite",  "given",    "outrun" };
+                                                     "not_finite",  "given",    "outrun",
+                                                     "max_queries" };
     return stop >= 0 && stop < STOP_REASONS ? names[stop] : "unknown";
 }
 

@@ -17,11 +17,12 @@ typedef enum StopReason {
     STOP_MAX_ITER,
     STOP_ZERO_GRADIENT, /* nowhere to go */
     STOP_INTERRUPTED,
-    STOP_STILL,      /* the point has not moved for several steps */
-    STOP_REACHED,    /* asked to stop where the goal is reached */
-    STOP_NOT_FINITE, /* scores or gradient are not finite where it stands */
-    STOP_GIVEN,      /* its answer was not searched for (judge.h) */
-    STOP_OUTRUN,     /* another of the sample's classes came nearer, or there */
+    STOP_STILL,       /* the point has not moved for several steps */
+    STOP_REACHED,     /* asked to stop where the goal is reached */
+    STOP_NOT_FINITE,  /* scores or gradient are not finite where it stands */
+    STOP_GIVEN,       /* its answer was not searched for (judge.h) */
+    STOP_OUTRUN,      /* another of the sample's classes came nearer, or there */
+    STOP_MAX_QUERIES, /* the next iteration could not be paid for */
     STOP_REASONS
 } StopReason;
 

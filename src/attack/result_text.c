@@ -43,7 +43,8 @@ static void one_line(const AttackResult *result, char text[RESULT_TEXT]) {
 }
 
 /* "; stopped early: 3 converged, 1 interrupted", or nothing. */
-static void early_text(const AttackResult *result, char text[160]) {
+enum { EARLY_TEXT = 240 };
+static void early_text(const AttackResult *result, char text[EARLY_TEXT]) {
     size_t count[STOP_REASONS] = { 0 }, used = 0;
     *text = '\0';
     for (size_t i = 0; i < result->n; i++) {
@@ -53,7 +54,7 @@ static void early_text(const AttackResult *result, char text[160]) {
     }
     for (int stop = 0; stop < STOP_REASONS; stop++)
         if (count[stop] > 0 && stop != STOP_MAX_ITER && stop != STOP_GIVEN)
-            used += (size_t)snprintf(text + used, 160 - used, "%s %zu %s",
+            used += (size_t)snprintf(text + used, EARLY_TEXT - used, "%s %zu %s",
                                      used ? "," : "; stopped early:", count[stop], stop_name(stop));
 }
 
@@ -81,7 +82,7 @@ static void mean_text(const AttackResult *result, char text[96]) {
 
 static void batch_line(const AttackResult *result, char text[RESULT_TEXT]) {
     ResultCounts counts = result_counts(result);
-    char goal[48] = "", before[48] = "", failed[48] = "", mean[96], early[160];
+    char goal[48] = "", before[48] = "", failed[48] = "", mean[96], early[EARLY_TEXT];
     const size_t *verdict = counts.verdict;
     mean_text(result, mean);
     early_text(result, early);

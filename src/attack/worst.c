@@ -168,6 +168,8 @@ static bool take(const Worst *worst, const Source *source, AttackResult *result,
         }
         array_i32(result->source)[i] = (int32_t)number(worst, source[i].part);
         bool over = source[i].answer.hit || source[i].answer.rank != ranks[VERDICT_CORRECT];
+        if (worst->unpaid && worst->unpaid[i] && !over)
+            array_i32(result->stop)[i] = STOP_MAX_QUERIES;
         if (worst->interrupted && !over)
             array_i32(result->stop)[i] = STOP_INTERRUPTED;
         if (!trace_share(&result->trace[i], &from->trace[row], err))

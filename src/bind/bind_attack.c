@@ -95,6 +95,17 @@ static void check_divisors(lua_State *L, const char *where, const char *name) {
                        (double)array_f32(divisors)[i]);
 }
 
+/* Are those of the array on top within the field's range, if it has one? */
+static void check_whole(lua_State *L, const char *where, const Field *field) {
+    const Array *numbers = bind_test_array(L, -1);
+    for (size_t i = 0; field->low < field->high && i < array_size(numbers); i++) {
+        double one = array_i32(numbers)[i];
+        if (!(one >= field->low && one <= field->high))
+            luaL_error(L, "%s: %s: expected integers of %d or more, got %d", where, field->name,
+                       (int)field->low, (int)one);
+    }
+}
+
 /* Check the value at `value` of an object option, and push what is kept of it: of an array or a
  * table of numbers a read-only array, else itself. */
 static void push_kept(lua_State *L, int value, const char *where, const Field *field) {
@@ -118,7 +129,8 @@ static void push_kept(lua_State *L, int value, const char *where, const Field *f
     else if (strcmp(type, "integer") == 0)
         bind_integer(L, value, where, name, LUA_MININTEGER, LUA_MAXINTEGER);
     else if (number && whole)
-        bind_integer(L, value, where, name, INT32_MIN, INT32_MAX);
+        bind_integer(L, value, where, name,
+                     field->low < field->high ? (lua_Integer)field->low : INT32_MIN, INT32_MAX);
     lua_settop(L, top);
     if ((number && strcmp(type, "number[]") != 0) || strcmp(type, "model") == 0 ||
         bind_test_dataset(L, value))
@@ -127,6 +139,8 @@ static void push_kept(lua_State *L, int value, const char *where, const Field *f
         bind_to_kept_array(L, value, where, name, whole ? DTYPE_I32 : DTYPE_F32);
     if (strcmp(type, "number[]") == 0)
         check_divisors(L, where, name);
+    else if (whole && bind_test_array(L, -1))
+        check_whole(L, where, field);
 }
 
 /* The options that are objects from the table at `options` into the one on top of the stack. */
@@ -267,6 +281,12 @@ static void read_direction(lua_State *L, int held, const char *where, AttackPara
     lua_pop(L, 2);
 }
 
+/* What they are in stays on the stack. */
+static void push_queries(lua_State *L, int held, const char *where, AttackParams *params) {
+    if (lua_getfield(L, held, "max_queries") != LUA_TNIL)
+        params->max_queries = bind_to_array(L, -1, where, "max_queries", DTYPE_I32);
+}
+
 /* What lua/perigee/attack.lua prints: "attack.pgd_exp: l2, dmax 2, eta 0.1, …" */
 static int attack_words(lua_State *L) {
     const AttackBox *box = bind_check(L, 1, &attack_type, "tostring", "self");
@@ -276,6 +296,7 @@ static int attack_words(lua_State *L) {
     lua_getiuservalue(L, 1, 1);
     read_bounds(L, 2, &params);
     read_direction(L, 2, box->where, &params);
+    push_queries(L, 2, box->where, &params);
     lua_pushstring(L, attack_text(box->attack, &params, text));
     return 1;
 }
@@ -378,6 +399,7 @@ static int attack_run_call(lua_State *L) {
     task.target = task.rule == TARGET_ANY ? push_labels(L, held, "target", samples.n) : NULL;
     read_bounds(L, held, &params);
     read_direction(L, held, box->where, &params);
+    push_queries(L, held, box->where, &params);
     read_start(L, held, box, &task);
     return bind_run_attack(L, box->attack, &params, &task);
 }

@@ -245,8 +245,18 @@ static WorstPart *push_worst_parts(lua_State *L, size_t count, const char *where
     return part;
 }
 
+/* A number for each sample of the whole under that name, or NULL. */
+static const int32_t *push_each(lua_State *L, int table, const char *name, const Worst *worst) {
+    if (lua_getfield(L, table, name) == LUA_TNIL)
+        return NULL;
+    const Array *each = bind_to_array(L, -1, worst->where, name, DTYPE_I32);
+    if (array_size(each) != worst->part[0].result->n)
+        luaL_error(L, "%s: %s: expected one for each sample", worst->where, name);
+    return array_i32(each);
+}
+
 /* What lua/perigee/worst.lua makes of several results by: each sample's worst answer.
- * worst(parts, { name =, params =, where =, from_start =, interrupted = }) */
+ * worst(parts, { name =, params =, where =, from_start =, interrupted =, unpaid = }) */
 static int worst_of(lua_State *L) {
     lua_settop(L, 2);
     Worst worst = { .count = (size_t)lua_rawlen(L, 1),
@@ -256,6 +266,7 @@ static int worst_of(lua_State *L) {
                     .params = string_field(L, 2, "params"),
                     .where = string_field(L, 2, "where") };
     worst.part = push_worst_parts(L, worst.count, worst.where);
+    worst.unpaid = push_each(L, 2, "unpaid", &worst);
     void **slot = bind_new_box(L, &result_type);
     BIND_TRY_MAKE(L, *slot, result_worst(&worst, &err));
     bind_account(L, result_bytes(*slot));

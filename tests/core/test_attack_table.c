@@ -191,8 +191,9 @@ static void check_counts(const Attack *attack, const Case *c, const AttackResult
     size_t rows = 0;
     for (size_t i = 0; i < result->n; i++) {
         rows += (size_t)array_i32(result->score_count)[i];
-        bool at_once =
-            (c->params.early_stop || attack->minimal) && array_i32(result->stop)[i] == STOP_REACHED;
+        bool at_once = ((c->params.early_stop || attack->minimal) &&
+                        array_i32(result->stop)[i] == STOP_REACHED) ||
+                       array_i32(result->stop)[i] == STOP_MAX_QUERIES;
         assert_true((array_i32(result->gradient_count)[i] > 0) == attack->gradient || at_once);
     }
     assert_int_equal(c->model->rows, rows + result->n + c->task.start.n);
@@ -258,6 +259,97 @@ static void test_again_and_alone(void **state) {
             }
             result_free(first);
             result_free(again);
+            clear(&c);
+        }
+}
+
+/* ---- Budgets ---- */
+
+static size_t spent_on(const AttackResult *result, size_t i) {
+    return (size_t)array_i32(result->score_count)[i] + (size_t)array_i32(result->gradient_count)[i];
+}
+
+/* A line search of pgd_exp with its halvings, its gradient, and a further start of each class. */
+enum { DEAREST = 4 + 11 + 1 + MOST_CLASSES };
+
+/* Nobody passes its number, and who has stopped for it was near; the answer is what was found. */
+static void check_budget(const Case *c, const AttackResult *result, const AttackResult *whole) {
+    for (size_t i = 0; i < result->n; i++) {
+        size_t most = (size_t)array_i32(c->params.max_queries)[0];
+        bool stopped = array_i32(result->stop)[i] == STOP_MAX_QUERIES;
+        bool reached = array_i32(result->stop)[i] == STOP_REACHED;
+        assert_true(spent_on(result, i) <= most && spent_on(result, i) >= 1);
+        assert_true(!stopped || most - spent_on(result, i) < DEAREST);
+        assert_true(stopped || reached || spent_on(result, i) == spent_on(whole, i));
+        check_point(c, i, array_f32(result->x_adv) + i * c->task.features,
+                    array_f64(result->distance)[i]);
+        check_judgement(c, result, i);
+    }
+}
+
+static void test_max_queries(void **state) {
+    (void)state;
+    static const int32_t budgets[] = { 1, 2, 7, 50 };
+    Rng rng;
+    Error err;
+    rng_seed(&rng, 8);
+    Array *most = array_new1("test", DTYPE_I32, 1, &err);
+    size_t ended = 0;
+    for (size_t a = 0; attack_table[a]; a++)
+        for (int round = 0; round < ROUNDS; round++) {
+            Case c;
+            draw(&c, attack_table[a], &rng);
+            c.task.rule = c.task.target ? TARGET_ANY : (TargetRule)rng_below(&rng, 3);
+            AttackResult *whole = run(attack_table[a], &c.params, &c.task);
+            c.params.max_queries = most;
+            array_i32(most)[0] = budgets[round % 4];
+            c.model->rows = 0;
+            AttackResult *result = run(attack_table[a], &c.params, &c.task);
+            check_counts(attack_table[a], &c, result);
+            check_budget(&c, result, whole);
+            for (size_t i = 0; i < result->n; i++)
+                ended += array_i32(result->stop)[i] == STOP_MAX_QUERIES;
+            result_free(result);
+            result_free(whole);
+            clear(&c);
+        }
+    assert_true(ended > ROUNDS);
+    array_free(most);
+}
+
+/* A sample's budget is its own: it gets the same ones alone and in a batch. */
+static void test_budgets_alone(void **state) {
+    (void)state;
+    Rng rng;
+    Error err;
+    rng_seed(&rng, 9);
+    for (size_t a = 0; attack_table[a]; a++)
+        for (int round = 0; round < ROUNDS; round++) {
+            Case c;
+            draw(&c, attack_table[a], &rng);
+            c.task.rule = c.task.target ? TARGET_ANY : TARGET_EACH;
+            Array *most = array_new1("test", DTYPE_I32, c.task.n, &err);
+            for (size_t i = 0; i < c.task.n; i++)
+                array_i32(most)[i] = 1 + (int32_t)rng_below(&rng, 60);
+            c.params.max_queries = most;
+            AttackResult *all = run(attack_table[a], &c.params, &c.task);
+            for (size_t i = 0; i < c.task.n; i++) {
+                AttackTask one = c.task;
+                AttackParams params = c.params;
+                Array *own = array_rows(most, i, 1, &err);
+                one.n = 1;
+                one.x += i * one.features;
+                one.y = one.y ? one.y + i : NULL;
+                one.target = one.target ? one.target + i : NULL;
+                params.max_queries = own;
+                AttackResult *alone = run(attack_table[a], &params, &one);
+                assert_true(spent_on(all, i) <= (size_t)array_i32(most)[i]);
+                assert_same(all, i, alone, 0);
+                result_free(alone);
+                array_free(own);
+            }
+            result_free(all);
+            array_free(most);
             clear(&c);
         }
 }
@@ -334,6 +426,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_results),
         cmocka_unit_test(test_again_and_alone),
+        cmocka_unit_test(test_max_queries),
+        cmocka_unit_test(test_budgets_alone),
         cmocka_unit_test(test_seeds),
         cmocka_unit_test(test_names_and_options),
         cmocka_unit_test(test_unfit_values_are_refused),
