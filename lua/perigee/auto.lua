@@ -71,7 +71,7 @@ end
 
 -- ---- The attack ---------------------------------------------------------------------------------
 
-local own_options = { "model", "norm", "dmax", "quick", "target", "lower", "upper" }
+local own_options = { "model", "norm", "dmax", "quick", "target", "lower", "upper", "max_queries" }
 
 --- An ensemble for this model.
 function auto.new(options)

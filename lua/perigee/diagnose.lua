@@ -151,7 +151,8 @@ local further = {
   { name = "more", price = 3, make = function(case)
     local steps = option(case.attack, "max_iter")
     if not steps then return nil, "this attack takes no such steps" end
-    return case.attack:with { max_iter = 3 * steps }
+    local most = option(case.attack, "max_queries")
+    return case.attack:with { max_iter = 3 * steps, max_queries = most and 3 * most }
   end },
   { name = "log", price = 1, make = function(case)
     if not kinds.has_kernels(case.model) then return nil, "the model has no kernels that die out" end

@@ -2,8 +2,8 @@
 -- of them found is one result, by the rule of attack.worst.
 --
 -- An ensemble is a table: its parts are e[1], e[2], …, attacks or ensembles; its own options are e.name and
--- e.all. Options that all parts take are read and set of all of them (e.dmax = 2). attack.auto and others
--- make theirs by ensemble.new.
+-- e.all, and e.max_queries, which is what a sample may take in all of them together. Options that all parts
+-- take are read and set of all of them (e.dmax = 2). attack.auto and others make theirs by ensemble.new.
 
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
@@ -15,7 +15,7 @@ local worst = require "perigee.worst"
 local ensemble = {}
 
 local attack_type = debug.getregistry()["perigee.attack"]
-local own_options = { "name", "all" }
+local own_options = { "name", "all" } -- and max_queries, a name that every part has too
 
 local methods = {}
 local Ensemble = { __name = "perigee.ensemble", methods = methods }
@@ -69,7 +69,7 @@ local function takes(part, name)
 end
 
 local function is_own(name)
-  return name == "name" or name == "all"
+  return name == "name" or name == "all" or name == "max_queries"
 end
 
 -- The seed of part k: the first one has the run's, the others some that follow from it (by the finalizer of
@@ -108,7 +108,7 @@ end
 -- Options for all parts in one table, those of the ensemble itself in another.
 local function sorted_out(self, options)
   options = arguments.only(where_of(self), options, own_options, names_of(self))
-  local own, passed = { name = self.name, all = self.all }, {}
+  local own, passed = { name = self.name, all = self.all, max_queries = rawget(self, "max_queries") }, {}
   for name, value in pairs(options) do (is_own(name) and own or passed)[name] = value end
   return own, passed
 end
@@ -119,8 +119,20 @@ local function part_words(k, part)
   return ("part %d (%s)"):format(k, tostring(part.name))
 end
 
--- Are they attacks, all of one norm? Users can assign to the list, the name and `all`.
+-- What a sample may spend: nil, an integer, or an array of one for each.
+local function checked_queries(most, where)
+  if type(most) == "table" or kinds.is(most, "array") then
+    local ok, each = pcall(array.new, most, { dtype = "i32" })
+    if ok and each.size > 0 and each:min() >= 1 then return each end
+  elseif most == nil or (type(most) == "number" and most % 1 == 0 and most >= 1) then
+    return most
+  end
+  arguments.expected(where, "max_queries", "an integer of 1 or more, or one for each sample", most)
+end
+
+-- Are they attacks, all of one norm? Users can assign to the list, the name, `all` and max_queries.
 local function check(self, where)
+  rawset(self, "max_queries", checked_queries(rawget(self, "max_queries"), where))
   if type(self.name) ~= "string" then arguments.expected(where, "name", "a string", self.name) end
   if type(self.all) ~= "boolean" then arguments.expected(where, "all", "true or false", self.all) end
   if #self == 0 then blame.fail("%s: expected a list of attacks, { a, b }, got none", where) end
@@ -138,12 +150,12 @@ local function check(self, where)
 end
 
 local function made(parts, own, where)
-  parts.name, parts.all = own.name, own.all
+  parts.name, parts.all, parts.max_queries = own.name, own.all, own.max_queries
   return check(setmetatable(parts, Ensemble), where)
 end
 
 --- An ensemble of copies of the attacks in the list `options`, which may have name = (of the results, in
---- tables) and all = true (every part attacks all samples).
+--- tables), all = true (every part attacks all samples) and max_queries.
 function ensemble.new(options, where)
   where = where or "attack.ensemble"
   if type(options) ~= "table" then
@@ -153,11 +165,12 @@ function ensemble.new(options, where)
   for key, value in pairs(options) do
     if not (math.type(key) == "integer" and key >= 1 and key <= #options) then named[key] = value end
   end
-  named = arguments.only(where, named, own_options)
+  named = arguments.only(where, named, own_options, { "max_queries" })
   for k, part in ipairs(options) do
     parts[k] = ensemble.is_attack(part) and call(part, "with", {}) or part
   end
-  return made(parts, { name = named.name or "ensemble", all = named.all or false }, where)
+  named.name, named.all = named.name or "ensemble", named.all or false
+  return made(parts, named, where)
 end
 
 -- ---- As an attack -------------------------------------------------------------------------------
@@ -174,7 +187,7 @@ end
 function methods.set(self, options)
   local changed = methods.with(self, options)
   for k, part in ipairs(changed) do self[k] = part end
-  self.name, self.all = changed.name, changed.all
+  for _, name in ipairs { "name", "all", "max_queries" } do rawset(self, name, rawget(changed, name)) end
   return self
 end
 
@@ -196,6 +209,7 @@ end
 function Ensemble.__index(self, key)
   if type(key) ~= "string" then return nil end
   if methods[key] then return methods[key] end
+  if is_own(key) then return nil end
   if key == "minimal" then return is_minimal(self) end
   if takes(self, key) then return common(self, key) end
   local names = names_of(self)
@@ -207,13 +221,15 @@ function Ensemble.__newindex(self, key, value)
     methods.set(self, { [key] = value })
   else
     arguments.only(where_of(self), { [key] = true }, own_options, names_of(self))
-    for _, part in ipairs(self) do part[key] = nil end
+    for _, part in ipairs(is_own(key) and {} or self) do part[key] = nil end
   end
 end
 
 function Ensemble.__tostring(self)
-  local lines = { ("%s: %d part%s, each on %s"):format(where_of(self), #self, #self == 1 and "" or "s",
-    self.all and "all samples" or "what the earlier ones left") }
+  local most = self.max_queries
+  local lines = { ("%s: %d part%s, each on %s%s"):format(where_of(self), #self, #self == 1 and "" or "s",
+    self.all and "all samples" or "what the earlier ones left",
+    most and ", max_queries " .. (kinds.is(most, "array") and "of each sample" or tostring(most)) or "") }
   for k, part in ipairs(self) do lines[#lines + 1] = ("%d %s"):format(k, tostring(part)) end
   return (table.concat(lines, "\n"):gsub("\n", "\n  "))
 end
@@ -267,7 +283,7 @@ local function open_in(start)
 end
 
 -- Options that may have a row a sample.
-local each = { "target", "dmax", "start" }
+local each = { "target", "dmax", "start", "max_queries" }
 
 -- The rows of a list or an array that has one for each of n samples; anything else as it is.
 local function rows_of(value, n, at)
@@ -275,14 +291,25 @@ local function rows_of(value, n, at)
   return is_list and #value == n and #at < n and array.take(value, at) or value
 end
 
+-- What the samples at these positions may spend on a part, of what it allows itself and what is left.
+local function budget_of(run, part, at)
+  local own, rows = part:get "max_queries", {}
+  for i, place in ipairs(at) do
+    local most = kinds.is(own, "array") and own[#own == 1 and 1 or place] or own or math.huge
+    rows[i] = math.min(most, run.queries[place])
+  end
+  return rows
+end
+
 -- The part as it is for the samples at these positions.
-local function narrowed(part, n, at)
-  local changes = {}
+local function narrowed(run, part, at)
+  local changes, n = {}, #run.start
   for _, name in ipairs(each) do
     local value = takes(part, name) and call(part, "get", name) or nil
     local rows = rows_of(value, n, at)
     if not rawequal(rows, value) then changes[name] = rows end
   end
+  if run.queries then changes.max_queries = budget_of(run, part, at) end
   return next(changes) and call(part, "with", changes) or part
 end
 
@@ -298,7 +325,7 @@ local function run_part(run, k, at)
   else
     options.y = start.y
   end
-  return call(narrowed(run.parts[k], n, at), "run", samples, options)
+  return call(narrowed(run, run.parts[k], at), "run", samples, options)
 end
 
 -- Take over what a part's run has reached; how many of its samples that are.
@@ -323,18 +350,52 @@ local function left_of(run)
   return left
 end
 
+-- Where each sample's queries are counted: what is left of them behind the start's score.
+local function start_budget(self, start)
+  local most, n, queries = rawget(self, "max_queries"), #start, {}
+  if not most then return nil end
+  local is_array = kinds.is(most, "array")
+  if is_array and #most ~= 1 and #most ~= n then
+    blame.fail("%s: max_queries: expected one number, or one for each of %d samples, got %d", where_of(self),
+      n, #most)
+  end
+  for i = 1, n do queries[i] = (is_array and most[#most == 1 and 1 or i] or most) - 1 end
+  return queries
+end
+
+-- Those of the samples that can pay for a part: for its look at the start and one thing more.
+local function can_pay(run, at)
+  if not run.queries then return at end
+  local can = {}
+  for _, place in ipairs(at) do
+    if run.queries[place] >= 2 then can[#can + 1] = place else run.unpaid[place] = 1 end
+  end
+  return can
+end
+
+-- Take off what a part has spent. What it stopped for the lack of was its own or the ensemble's.
+local function pay(run, result, at)
+  if not run.queries then return end
+  local scores, gradients, stop = result.evaluations.scores, result.evaluations.gradients, result.stop
+  for i, place in ipairs(at) do
+    run.queries[place] = run.queries[place] - scores[i] - gradients[i]
+    if stop[i] == "max_queries" then run.unpaid[place] = 1 end
+  end
+end
+
 -- One part's turn; what is kept of it.
 local function turn(run, k)
-  local part, at = run.parts[k], run.parts.all and run.open or left_of(run)
+  local part, at = run.parts[k], can_pay(run, run.parts.all and run.open or left_of(run))
   local kept = {
-    name = part.name, text = tostring(part), samples = #at, evaded = 0, left = #at, scores = 0, gradients = 0,
-    seconds = 0,
+    name = part.name, text = tostring(part), samples = #at, evaded = 0, left = #left_of(run), scores = 0,
+    gradients = 0, seconds = 0,
   }
   if #at == 0 then return kept end
   local before = perigee.clock()
   local result = run_part(run, k, at)
   kept.seconds = perigee.clock() - before
   run.results[#run.results + 1] = { result, at }
+  pay(run, result, at)
   kept.evaded = note_reached(run, result, at)
   kept.left = #left_of(run)
   kept.scores, kept.gradients = nil, nil -- those of the result
@@ -343,7 +404,8 @@ end
 
 -- What holds for all parts, whether or not any has run.
 local function params_of(self, options)
-  local params = { seed = options.seed }
+  local params, most = { seed = options.seed }, rawget(self, "max_queries")
+  if type(most) == "number" then params.max_queries = most end
   for _, name in ipairs { "norm", "dmax", "lower", "upper" } do
     local value = takes(self, name) and common(self, name)
     if type(value) == "number" or type(value) == "string" then params[name] = value end
@@ -365,7 +427,8 @@ function methods.run(self, samples, options)
   local start, model = start_of(self, samples, options)
   local run = {
     parts = self, samples = samples, options = options, model = model, start = start,
-    open = open_in(start), done = {}, results = { { start } },
+    open = open_in(start), done = {}, results = { { start } }, queries = start_budget(self, start),
+    unpaid = array.zeros(#start):astype("i32"):totable(),
   }
   local parts, interrupted = {}, false
   for k = 1, #self do
@@ -376,7 +439,7 @@ function methods.run(self, samples, options)
   end
   return worst.merge(run.results, {
     name = native.printable(self.name), where = where, from_start = true, interrupted = interrupted,
-    parts = parts, params = params_of(self, options),
+    unpaid = run.unpaid, parts = parts, params = params_of(self, options),
   })
 end
 

@@ -139,10 +139,15 @@ end
 
 local function incomplete(case)
   local result, steps = case.result, case.result.params.max_iter
-  if not steps then return nil, "this attack takes no such steps" end
   local losses, stops = result.loss, result.stop
+  local unpaid = counted(case.failed, function(i) return stops[i] == "max_queries" end)
+  if not steps then
+    if unpaid.count == 0 then return nil, "this attack takes no such steps" end
+    return unpaid
+  end
   return counted(case.failed, function(i)
     local loss = losses[i]
+    if stops[i] == "max_queries" then return true end
     local last, window = steps, stops[i] == "max_iter" and WINDOW
     if stops[i] == "converged" then last, window = #loss - 1, 1 end -- its eps may be too large
     return window and loss[1] - loss[-1] > STILL * math.abs(loss[1])
@@ -261,9 +266,10 @@ return {
   },
   {
     name = "incomplete", title = "incomplete optimisation", least = LEAST, measure = incomplete,
-    measures = "failed runs with over 5 % of their loss's fall within the last 10 steps (with eps, the last)",
+    measures = "failed runs with over 5 % of their loss's fall within the last 10 steps (with eps, the last),"
+      .. " or out of queries",
     meaning = "the attack was stopped before it was done",
-    next = "a larger max_iter, larger steps (eta), no eps",
+    next = "a larger max_iter or max_queries, larger steps (eta), no eps",
   },
   {
     name = "more_steps_fewer", title = "more steps find fewer", needs = "more", least = LEAST,

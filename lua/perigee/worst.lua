@@ -50,15 +50,15 @@ function worst.part(result, more)
 end
 
 --- Each sample's worst answer (src/attack/worst.h). results: a list of { result, positions of its samples },
---- without positions where it is of all; about: { name =, where =, from_start =, interrupted =, parts = (see
---- worst.part), params = more parameters }.
+--- without positions where it is of all; about: { name =, where =, from_start =, interrupted =, unpaid =,
+--- parts = (see worst.part), params = more parameters }.
 function worst.merge(results, about)
   local params = common(about.parts)
   for name, value in pairs(about.params or {}) do params[name] = value end
   params.attack, params.parts = about.name, about.parts
   return blame.call(result_type.worst, results, {
     name = about.name, where = about.where, from_start = about.from_start, interrupted = about.interrupted,
-    params = json.text(plain(params)),
+    unpaid = about.unpaid, params = json.text(plain(params)),
   })
 end
 

@@ -134,10 +134,11 @@ static bool set_budgets(Run *run, Error *err) {
     if (!most)
         return true;
     if (count != 1 && count != n)
-        return error_set(err, ERROR_ARGUMENT,
-                         "%s: max_queries: expected one number, or one for each of %zu samples, got "
-                         "%zu",
-                         run->problem.where, n, count);
+        return error_set(
+            err, ERROR_ARGUMENT,
+            "%s: max_queries: expected one number, or one for each of %zu samples, got "
+            "%zu",
+            run->problem.where, n, count);
     if (!(run->left = malloc((n + 1) * sizeof *run->left)))
         return error_memory(err, run->problem.where, n * sizeof *run->left);
     for (size_t i = 0; i < n; i++)

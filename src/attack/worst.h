@@ -25,8 +25,8 @@ typedef struct WorstPart {
 typedef struct Worst {
     const WorstPart *part; /* the first is of all samples */
     size_t count;
-    bool from_start;  /* the first is where the samples are (judge.h): it is what a sample has that
-                         no other part has, and its number as a source is 0; else that is 1 */
+    bool from_start; /* the first is where the samples are (judge.h): it is what a sample has that
+                        no other part has, and its number as a source is 0; else that is 1 */
     /* n, of the first one's samples: parts had to leave something out that could not be paid for.
      * What has not reached its goal says so. NULL: none has. */
     const int32_t *unpaid;

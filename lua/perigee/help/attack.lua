@@ -89,6 +89,29 @@ end]],
     see = { "attack.pgd", "attack.halving" },
   },
   {
+    name = "queries", kind = "value",
+    text = [[
+What an attack asks of the model, and how much it may ask: max_queries = 500 in any attack is how many
+scores and gradients of points each sample takes at most, over all its classes, restarts and the double
+start. A sample stops with "max_queries" before an iteration that could cost more than is left of that: where
+several of its classes are tried, as many go on as can be paid for, those of least loss. So the number may
+not be reached, and is never passed; what was found so far is the answer. A list or an array has a number for
+each sample. attack.ensemble and attack.auto take it for all parts together: each part may spend what the
+earlier ones have left.
+
+One score is the start's, which all classes share; a step takes a gradient and the score of where it leads
+(attack.pgd_exp eleven, and one more for each time that eta_min is halved); along another direction a path
+that sets out takes one score more. Every part of an ensemble scores the start anew. Not counted are the last
+look at the answer, which only scores that point once more; a gradient that has come with a point's scores and
+that nobody follows; and the points of start_from, which are scored once for all samples (the one that is
+chosen counts). result.evaluations says what each sample took.]],
+    example = example_net .. [[
+local pgd = attack.pgd { model = net, dmax = 1, max_queries = 60 }
+local r = pgd:run(digits)
+print(r, (r.evaluations.scores + r.evaluations.gradients):max(), r.stop[1])]],
+    see = { "attack:run", "result.evaluations", "attack.ensemble" },
+  },
+  {
     name = "attack.halving",
     text = [[
 Successive halving over the wrong classes. From each sample one path sets out towards every class but the
@@ -227,6 +250,7 @@ cost.]],
       { "target", "integer|array", "none", "the label that the samples shall get, or one for each" },
       { "lower", "number|array", "0", "the least value of every feature, or one for each" },
       { "upper", "number|array", "1", "the greatest value of every feature, or one for each" },
+      { "max_queries", "integer|array", "none", "what a sample may take in all parts together: see queries" },
     },
     returns = { "ensemble", "an object as an attack; :run(samples) attacks" },
     example = example_net .. [[
@@ -249,6 +273,7 @@ says. With a seed the first part has that one, and the others some that follow f
     options = {
       { "name", "string", '"ensemble"', "the result's name, in the table beside the list" },
       { "all", "boolean", "false", "every part attacks all samples: for the least distances" },
+      { "max_queries", "integer|array", "none", "what a sample may take in all parts together: see queries" },
     },
     returns = { "ensemble", "an object as an attack; :run(samples) attacks" },
     example = example_net .. [[
@@ -317,7 +342,7 @@ with "not_finite" and keeps the answer that it had; where scores are so at its s
     example = example_net .. [[
 local pgd = attack.pgd { norm = "l2", dmax = 2 }
 print(pgd:run(digits, { model = net, target = 2 }))]],
-    see = { "attack:with", "result", "result:counts" },
+    see = { "attack:with", "queries", "result", "result:counts" },
   },
   {
     name = "attack:with",
@@ -351,6 +376,9 @@ print(attack.pgd({ model = net, dmax = 1 }):set { dmax = 2, max_iter = 100 })]],
   },
   field("ensemble.name", "string", "The name that its results have."),
   field("ensemble.all", "boolean", "Whether every part attacks all samples."),
+  field("ensemble.max_queries", "integer|array?", [[
+How many scores and gradients a sample may take in all parts together (?queries); parts may have a number of
+their own besides.]]),
   field("attack.name", "string",
     'Which attack it is: "pgd_exp", "pgd", "apgd", "fmn", "halving", "fgsm" or "noise".'),
   field("attack.minimal", "boolean",
@@ -449,7 +477,8 @@ more from the stored points.]]),
   field("result.stop", "string[]",
     'Why each ended: "max_iter"; "still" (five steps have not moved it); "zero_gradient"; "reached" (with '
       .. 'early_stop, or of attack.fmn where the sample itself does it); "outrun" (another of its classes '
-      .. 'was nearer, or there); "converged" (with eps); "interrupted"; "not_finite" (scores or gradient); '
+      .. 'was nearer, or there); "converged" (with eps); "max_queries" (the next step could not be paid for: '
+      .. '?queries); "interrupted"; "not_finite" (scores or gradient); '
       .. '"given" (nothing was searched: attack.judge, or left alone by attack.ensemble).'),
   field("result.loss", "array[]", "The loss of every iterate, from the start to the answer; float64."),
   field("result.trace", "array[]", "The scores of every iterate, iterates × columns, float64."),
@@ -467,7 +496,7 @@ result.gradient_norm is.]]),
   field("result.iterates", "array[]?",
     "The pixels of every iterate, iterates × features; nil unless the attack's option iterates is set."),
   field("result.evaluations", "table",
-    "How often the model was asked, for each sample: { scores = array, gradients = array }, int32."),
+    "How often each sample asked the model (?queries): { scores = array, gradients = array }, int32."),
   field("result.classes", "integer[]", "The model's labels, in the order of the scores' columns."),
   field("result.rejects", "boolean", "Whether the last column is the reject class's."),
   field("result.shape", "integer[]", "The shape of one sample."),
