@@ -315,6 +315,11 @@ local function measured(case, indicator)
   return one
 end
 
+local function dmax_text(dmax)
+  if type(dmax) == "number" then return (", dmax %g"):format(dmax) end
+  return type(dmax) == "string" and ", dmax " .. printable(dmax) or ""
+end
+
 local function diagnosis_of(case)
   local result = case.result
   local params = result.params
@@ -322,7 +327,7 @@ local function diagnosis_of(case)
     indicators = {}, alarms = {}, result = result, gradients = case.gradients or 0,
     interrupted = case.interrupted or false,
     subject = ("%s on %s, %s%s, %d samples, %d evaded"):format(result.attack, result.model,
-      tostring(params.norm), type(params.dmax) == "number" and (", dmax %g"):format(params.dmax) or "",
+      tostring(params.norm), dmax_text(params.dmax),
       #result, result:counts().evaded),
   }, Diagnosis)
   for k, indicator in ipairs(indicators) do
@@ -361,8 +366,14 @@ end
 -- The attack to judge, on this model; a usual one if none was given.
 local function attack_of(options)
   local changes = { model = options.model, norm = options.norm, dmax = options.dmax }
-  if options.attack == nil then return blame.call(attack.pgd, changes) end
-  return blame.call(options.attack.with, options.attack, changes)
+  local attacker = options.attack and blame.call(options.attack.with, options.attack, changes)
+    or blame.call(attack.pgd, changes)
+  for _, name in ipairs { "dmax", "start" } do -- further runs are on some of the samples, and go farther
+    if type(option(attacker, name)) == "userdata" then
+      blame.fail("%s: %s: the attack has one for each sample; give one attack for all", WHERE, name)
+    end
+  end
+  return attacker
 end
 
 local function diagnose_model(options)

@@ -254,6 +254,18 @@ local function labels(value)
   return type(value) ~= "string" and value or nil
 end
 
+-- Has it a row a sample, or a number?
+local function has_rows(value)
+  return kinds.is(value, "array") or kinds.is(value, "dataset")
+    or type(value) == "table" and not debug.getmetatable(value)
+end
+
+-- The option's value in a run: its own, or what all parts have.
+local function in_run(self, options, name)
+  if options[name] == nil and takes(self, name) then return common(self, name) end
+  return options[name]
+end
+
 -- Judge the samples as they are.
 local function start_of(self, samples, options)
   local where = where_of(self)
@@ -262,11 +274,10 @@ local function start_of(self, samples, options)
   if model == nil then
     blame.fail("%s: no model: give one as model = … here or in a part", where)
   end
-  local target = options.target
-  if target == nil and takes(self, "target") then target = common(self, "target") end
+  local dmax = in_run(self, options, "dmax")
   return blame.call(attack_type.start, {
-    model = model, x0 = samples, y = options.y, norm = common(self, "norm"), target = labels(target),
-    check = false,
+    model = model, x0 = samples, y = options.y, norm = common(self, "norm"), check = false,
+    target = labels(in_run(self, options, "target")), dmax = has_rows(dmax) and dmax or nil,
   }, where), model
 end
 
@@ -285,10 +296,15 @@ end
 -- Options that may have a row a sample.
 local each = { "target", "dmax", "start", "max_queries" }
 
--- The rows of a list or an array that has one for each of n samples; anything else as it is.
-local function rows_of(value, n, at)
-  local is_list = kinds.is(value, "array") or (type(value) == "table" and not debug.getmetatable(value))
-  return is_list and #value == n and #at < n and array.take(value, at) or value
+-- What the value of that option is for the samples at these positions. One that has no rows holds for all.
+local function rows_of(run, name, value, at)
+  local n = #run.start
+  if kinds.is(value, "result") then value = value.x_adv end
+  if #at == n or not has_rows(value) or (name == "max_queries" and #value == 1) then return value end
+  if #value ~= n then
+    blame.fail("%s: %s: expected one for each of %d samples, got %d", where_of(run.parts), name, n, #value)
+  end
+  return kinds.is(value, "dataset") and value:take(at) or array.take(value, at)
 end
 
 -- What the samples at these positions may spend on a part, of what it allows itself and what is left.
@@ -301,31 +317,50 @@ local function budget_of(run, part, at)
   return rows
 end
 
--- The part as it is for the samples at these positions.
+-- The part as it is for the samples at these positions, where the run does not say otherwise.
 local function narrowed(run, part, at)
-  local changes, n = {}, #run.start
-  for _, name in ipairs(each) do
-    local value = takes(part, name) and call(part, "get", name) or nil
-    local rows = rows_of(value, n, at)
-    if not rawequal(rows, value) then changes[name] = rows end
+  if is_ensemble(part) then
+    local parts = {}
+    for k, inner in ipairs(part) do parts[k] = narrowed(run, inner, at) end
+    return made(parts, {
+      name = part.name, all = part.all, max_queries = rows_of(run, "max_queries", part.max_queries, at),
+    }, where_of(part))
   end
-  if run.queries then changes.max_queries = budget_of(run, part, at) end
+  local changes = {}
+  for _, name in ipairs(each) do
+    if run.options[name] == nil and takes(part, name) then
+      local value = call(part, "get", name)
+      local rows = rows_of(run, name, value, at)
+      if not rawequal(rows, value) then changes[name] = rows end
+    end
+  end
   return next(changes) and call(part, "with", changes) or part
+end
+
+-- Does the part, or one within it, take the option?
+local function can_take(part, name)
+  if not is_ensemble(part) then return takes(part, name) end
+  for _, inner in ipairs(part) do
+    if can_take(inner, name) then return true end
+  end
+  return false
 end
 
 -- Run part k on the samples at these positions.
 local function run_part(run, k, at)
-  local start, n = run.start, #run.start
-  local options = share(run.options, k)
+  local start, part, options = run.start, run.parts[k], share(run.options, k)
   local samples = run.samples
   options.model, options.y = run.model, nil
-  for _, name in ipairs(each) do options[name] = rows_of(options[name], n, at) end
-  if #at < n then
+  for _, name in ipairs(each) do options[name] = rows_of(run, name, options[name], at) end
+  if not can_take(part, "start") then options.start = nil end
+  if #at < #start then
     samples = data.new { x = start.x0:take(at), y = start.y:take(at), shape = start.shape }
+    part = narrowed(run, part, at)
   else
     options.y = start.y
   end
-  return call(narrowed(run, run.parts[k], at), "run", samples, options)
+  if run.queries then part = call(part, "with", { max_queries = budget_of(run, run.parts[k], at) }) end
+  return call(part, "run", samples, options)
 end
 
 -- Take over what a part's run has reached; how many of its samples that are.
@@ -407,7 +442,7 @@ local function params_of(self, options)
   local params, most = { seed = options.seed }, rawget(self, "max_queries")
   if type(most) == "number" then params.max_queries = most end
   for _, name in ipairs { "norm", "dmax", "lower", "upper" } do
-    local value = takes(self, name) and common(self, name)
+    local value = in_run(self, options, name)
     if type(value) == "number" or type(value) == "string" then params[name] = value end
   end
   return params
@@ -424,6 +459,9 @@ function methods.run(self, samples, options)
   local where = where_of(self)
   options = arguments.only(where, options, run_names())
   check(self, where)
+  if options.start ~= nil and not can_take(self, "start") then
+    blame.fail("%s: start: none of the parts can set out from elsewhere than the samples", where)
+  end
   local start, model = start_of(self, samples, options)
   local run = {
     parts = self, samples = samples, options = options, model = model, start = start,

@@ -111,7 +111,8 @@ end
 -- Is an iterate accepted as what was wanted? One beyond dmax (fmn with reach) is no answer.
 local function passed_by(case, i)
   local result = case.result
-  local away, dmax = result.trace_distance[i], result.params.dmax or math.huge
+  local away = result.trace_distance[i]
+  local dmax = result.dmax and result.dmax[i] or result.params.dmax or math.huge
   local scores, classes = result.trace[i], result.classes
   local best, most = scores:argmax(2), scores:max(2)
   local clear = (scores:eq(most:reshape(-1, 1))):sum(2)

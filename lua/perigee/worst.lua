@@ -55,6 +55,9 @@ end
 function worst.merge(results, about)
   local params = common(about.parts)
   for name, value in pairs(about.params or {}) do params[name] = value end
+  for _, one in ipairs(results) do
+    if one[1].dmax then params.dmax = one[1].params.dmax end -- what they say where each sample has its own
+  end
   params.attack, params.parts = about.name, about.parts
   return blame.call(result_type.worst, results, {
     name = about.name, where = about.where, from_start = about.from_start, interrupted = about.interrupted,

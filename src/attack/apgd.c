@@ -92,10 +92,9 @@ static void look_back(Descent *descent, size_t a, size_t window) {
     Schedule *schedule = (Schedule *)descent->state[APGD_SCHEDULE] + row;
     double loss = followed(descent, row);
     if (descent->iteration == 1)
-        *schedule = (Schedule){ .eta = 2 * descent->problem->params->dmax,
-                                .best = INFINITY,
-                                .last = loss,
-                                .checked = loss };
+        *schedule = (Schedule){
+            .eta = 2 * descent->extent[row].dmax, .best = INFINITY, .last = loss, .checked = loss
+        };
     schedule->improved += loss < schedule->last;
     if (loss < schedule->best)
         keep_best(descent, a, schedule);
@@ -123,29 +122,28 @@ static void project(const Constraint *constraint, const float *x0, double *z) {
 /* z: the unit step, then the new point. */
 static void make_step(const Descent *descent, size_t a, double *z) {
     const Problem *problem = descent->problem;
-    const Constraint *constraint = &problem->constraint;
     size_t d = problem->features, row = descent->active[a];
+    Constraint constraint = descent_constraint(descent, row);
     const float *x = descent->x + row * d, *x0 = descent->x0[row];
     float *before = row_of(descent, APGD_BEFORE, row);
     double eta = ((const Schedule *)descent->state[APGD_SCHEDULE])[row].eta;
-    UnitStep step = { step_rule_of(constraint->norm),
-                      step_components(problem->params->largest, d) };
+    UnitStep step = { step_rule_of(constraint.norm), step_components(problem->params->largest, d) };
     for (size_t j = 0; j < d; j++)
         z[j] = (double)descent->gradient[a * d + j];
     if (step.rule == STEP_LARGEST)
-        drop_outward(constraint, x, z);
+        drop_outward(&constraint, x, z);
     unit_step(step, d, z);
     for (size_t j = 0; j < d; j++)
         z[j] = (double)x[j] - eta * z[j];
-    project(constraint, x0, z);
+    project(&constraint, x0, z);
     if (descent->iteration > 1) {
         for (size_t j = 0; j < d; j++)
             z[j] = (double)x[j] + 0.75 * (z[j] - (double)x[j]) +
                    0.25 * ((double)x[j] - (double)before[j]);
-        project(constraint, x0, z);
+        project(&constraint, x0, z);
     }
     memcpy(before, x, d * sizeof *before);
-    constraint_store(constraint, x0, z, descent->trial + a * d);
+    constraint_store(&constraint, x0, z, descent->trial + a * d);
 }
 
 static void make_steps(void *context, size_t begin, size_t end, int worker) {
@@ -168,8 +166,9 @@ static const Field fields[] = {
     ATTACK_OBJECTIVE,  ATTACK_DIRECTION,
     ATTACK_SMOOTHING,  ATTACK_MAX_ITER("steps at most: the schedule's unit"),
     ATTACK_EARLY_STOP, ATTACK_RESTARTS,
-    ATTACK_START_FROM, ATTACK_SEED,
-    ATTACK_COMMON,     ATTACK_FIELDS_END,
+    ATTACK_START,      ATTACK_START_FROM,
+    ATTACK_SEED,       ATTACK_COMMON,
+    ATTACK_FIELDS_END,
 };
 
 const Attack attack_apgd = {

@@ -15,8 +15,9 @@ bool attack_uses(const Attack *attack, const char *option) {
     return fields_find(attack->fields, option) != NULL;
 }
 
-bool attack_resolve(const Attack *attack, const AttackParams *params, AttackParams *out,
-                    Error *err) {
+/* For one dmax. */
+static bool resolve_one(const Attack *attack, const AttackParams *params, AttackParams *out,
+                        Error *err) {
     AttackParams resolved = *params;
     if (isnan(resolved.dmax) && attack->minimal)
         resolved.dmax = INFINITY;
@@ -38,6 +39,26 @@ bool attack_resolve(const Attack *attack, const AttackParams *params, AttackPara
     return true;
 }
 
+bool attack_resolve(const Attack *attack, const AttackParams *params, AttackParams *out,
+                    Error *err) {
+    const Array *each = params->dmax_each;
+    if (!each)
+        return resolve_one(attack, params, out, err);
+    AttackParams all = *params;
+    for (size_t i = 0; i < array_size(each); i++) {
+        AttackParams one = *params;
+        one.dmax = array_f64(each)[i];
+        if (!resolve_one(attack, &one, &one, err))
+            return false;
+        if (i > 0 && one.eta != all.eta)
+            one.eta = NAN;
+        all = one;
+    }
+    *out = all;
+    out->dmax = NAN;
+    return true;
+}
+
 /* Bounds of each feature must be one float32 for each. */
 static bool bounds_fit(const Array *bounds, const char *name, const Batch *samples, Error *err) {
     size_t d = samples->features;
@@ -48,14 +69,29 @@ static bool bounds_fit(const Array *bounds, const char *name, const Batch *sampl
                      samples->where, name, d, array_size(bounds));
 }
 
+/* Radii of samples must be one float64 for each. */
+static bool radii_fit(const Array *radii, const Batch *samples, Error *err) {
+    if (radii && !(radii->dtype == DTYPE_F64 && array_is_contiguous(radii) &&
+                   array_size(radii) == samples->n))
+        return error_set(err, ERROR_ARGUMENT,
+                         "%s: dmax: expected one number, or one for each of %zu samples, got %zu",
+                         samples->where, samples->n, array_size(radii));
+    for (size_t i = 0; radii && i < samples->n; i++)
+        if (!(array_f64(radii)[i] >= 0))
+            return error_set(err, ERROR_ARGUMENT, "%s: dmax: expected numbers of 0 or more, got %g",
+                             samples->where, array_f64(radii)[i]);
+    return true;
+}
+
 bool attack_constraint(const AttackParams *params, const Batch *samples, Constraint *out,
                        Error *err) {
     if (!bounds_fit(params->lower_each, "lower", samples, err) ||
-        !bounds_fit(params->upper_each, "upper", samples, err))
+        !bounds_fit(params->upper_each, "upper", samples, err) ||
+        !radii_fit(params->dmax_each, samples, err))
         return false;
     *out = (Constraint){
         .norm = (Norm)params->norm,
-        .dmax = params->dmax,
+        .dmax = params->dmax_each ? NAN : params->dmax,
         .features = samples->features,
         .low = params->lower,
         .high = params->upper,
@@ -65,8 +101,16 @@ bool attack_constraint(const AttackParams *params, const Batch *samples, Constra
     return true;
 }
 
+static int dmax_text(const AttackParams *params, char *end, size_t room) {
+    if (params->dmax_each)
+        return snprintf(end, room, ", dmax " DMAX_PER_SAMPLE);
+    return isnan(params->dmax) ? 0 : snprintf(end, room, ", dmax %g", params->dmax);
+}
+
 /* ", eta 0.1" at the end of the text, or nothing for an option that says nothing. */
 static int field_text(const Field *field, const AttackParams *params, char *end, size_t room) {
+    if (strcmp(field->name, "dmax") == 0)
+        return dmax_text(params, end, room);
     Value value = field_get(field, params);
     switch (value.kind) {
     case VALUE_WORD:
@@ -146,6 +190,8 @@ static void add_bound(JsonNode to, const char *name, double one, const Array *ea
 
 static void add_field(JsonNode to, const Field *field, const AttackParams *params) {
     Value value = field_get(field, params);
+    if (strcmp(field->name, "dmax") == 0)
+        value = params->dmax_each ? value_word(DMAX_PER_SAMPLE) : value_number(params->dmax);
     switch (value.kind) {
     case VALUE_WORD:
         json_string(to, field->name, value.word);

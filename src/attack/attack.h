@@ -41,11 +41,12 @@ extern const Fields halving_stage_fields;
 /* Everything that can be chosen about an attack; which of it a given attack takes is its `fields`.
  * Numbers marked "auto" may be NaN: attack_resolve fills in what follows from the rest. */
 typedef struct AttackParams {
-    int norm;       /* Norm */
-    double dmax;    /* radius of the ball; must be given, but where the attack is minimal */
-    double eta;     /* length of a step, or the grid of the line search; auto */
-    double eta_min; /* where the line search starts, a multiple of eta; auto: eta */
-    double eps;     /* stop when the loss changes by less; NaN: whatever the loss does */
+    int norm;               /* Norm */
+    double dmax;            /* radius of the ball; must be given, but where the attack is minimal */
+    const Array *dmax_each; /* a radius for each sample (float64) in its place, or NULL */
+    double eta;             /* length of a step, or the grid of the line search; auto */
+    double eta_min;         /* where the line search starts, a multiple of eta; auto: eta */
+    double eps;             /* stop when the loss changes by less; NaN: whatever the loss does */
     int max_iter;
     int step;     /* StepRule; −1 is auto: unit for l2, sign for linf, largest for l1 */
     int schedule; /* StepSchedule; −1 is auto: cosine where eta is */
@@ -69,6 +70,10 @@ typedef struct AttackParams {
     uint64_t seed;            /* of the random points */
 } AttackParams;
 
+/* What texts and JSON say of dmax where each sample has its own: the result has them in an array.
+ */
+#define DMAX_PER_SAMPLE "per sample"
+
 struct StartScores;
 
 /* The points of a double start: the best of them for each sample is tried as a second start. */
@@ -90,8 +95,10 @@ typedef struct AttackTask {
     const int32_t *y;      /* NULL: the model's best class at the start is taken for the truth */
     const int32_t *target; /* n labels, or NULL for error-generic: then by the rule */
     TargetRule rule;
-    AttackStart start; /* n = 0 for none */
-    int sample_ndim;   /* the shape of a sample, handed on to the result; 0: {features} */
+    const float *begin; /* n × features: where each sample's search sets out, once in box and
+                           ball; NULL: from the sample */
+    AttackStart start;  /* n = 0 for none */
+    int sample_ndim;    /* the shape of a sample, handed on to the result; 0: {features} */
     size_t sample_shape[ARRAY_MAX_DIMS];
 } AttackTask;
 
@@ -119,7 +126,8 @@ typedef struct Attack {
     const Field *fields; /* its options, of AttackParams (attack_fields.h) */
     AttackParams params; /* their defaults */
 
-    /* Put numbers in place of "auto" and check what belongs together. NULL: there is none. */
+    /* Put numbers in place of "auto" and check what belongs together, for one dmax. NULL: there is
+     * none. */
     bool (*resolve)(AttackParams *params, Error *err);
 
     /* One iteration of all active samples: new points, their scores and losses (see descent.h). */
@@ -138,8 +146,8 @@ typedef struct Attack {
     bool keeps_last;   /* the answer is the last point, whatever its loss; otherwise the best one, a
                           point that reaches the goal before one that does not (verdict.h) */
     bool minimal;      /* the answer is the nearest point that reaches the goal. dmax may be left
-                          open (infinite); start_from does not go with it: points of another's
-                          start have no distance yet */
+                          open (infinite); start and start_from do not go with it: it measures
+                          its way from the sample */
     bool coasts;       /* once it moves, step goes on where there is no gradient */
     bool finite;       /* dmax must be: it is how far the step goes */
     bool needs_length; /* a gradient shorter than 1e-20 is none, as it is where eps is given */
@@ -163,12 +171,14 @@ const char *attack_text(const Attack *attack, const AttackParams *params, char t
  * is left out. */
 char *attack_params_json(const Attack *attack, const AttackParams *params);
 
-/* The parameters with "auto" resolved, checked; *out is set on success only. */
+/* The parameters with "auto" resolved, checked; *out is set on success only. Where samples have a
+ * dmax each, dmax is NaN there, and so is eta if it follows from it. */
 bool attack_resolve(const Attack *attack, const AttackParams *params, AttackParams *out,
                     Error *err);
 
-/* Where these parameters let samples go; it borrows the bounds. Fails where those are not one for
- * each feature. */
+/* Where these parameters let samples go; it borrows the bounds. With a dmax for each sample the
+ * constraint's is NaN. Fails where bounds are not one for each feature, or radii one of 0 or more
+ * for each sample. */
 bool attack_constraint(const AttackParams *params, const Batch *samples, Constraint *out,
                        Error *err);
 

@@ -20,6 +20,8 @@ extern const char *const attack_step_words[];      /* in the order of StepRule *
 extern const char *const attack_schedule_words[];  /* in the order of StepSchedule */
 extern const char *const attack_direction_words[]; /* in the order of Direction */
 
+extern const Field attack_radius; /* dmax where it is one number */
+
 /* Those of a run, all objects: what the attack has of the same name stands back. */
 extern const Fields attack_run_fields;
 
@@ -38,12 +40,16 @@ extern const Fields attack_run_fields;
         "norm", FIELD_WORD, ATTACK_AT(norm), .words = attack_norm_words,                           \
                                              .meaning = "the norm of the ball and of distances"    \
     }
-#define ATTACK_DMAX                                                                                \
+/* An object, for it may be an array; what a number may be is attack_radius. */
+#define ATTACK_DMAX_TYPE "number|number[]|array"
+#define ATTACK_DMAX_AS(default_words, meaning_words)                                               \
     {                                                                                              \
-        "dmax", FIELD_NUMBER, ATTACK_AT(dmax),                                                     \
-            .low = 0, .high = INFINITY, .initial = "none",                                         \
-            .meaning = "how far a sample may move, in the norm; must be given"                     \
+        "dmax", FIELD_OBJECT, .type = ATTACK_DMAX_TYPE, .initial = (default_words),                \
+                              .meaning = (meaning_words)                                           \
     }
+#define ATTACK_DMAX                                                                                \
+    ATTACK_DMAX_AS("none", "how far a sample may move, in the norm, or that of each sample; must " \
+                           "be given")
 #define ATTACK_ETA(default_words, meaning_words)                                                   \
     {                                                                                              \
         "eta", FIELD_NUMBER, ATTACK_AT(eta), ATTACK_STEP_RANGE, .initial = (default_words),        \
@@ -87,6 +93,11 @@ extern const Fields attack_run_fields;
             .type = "dataset|array",                                                               \
             .meaning =                                                                             \
                 "double start: the point here with the least loss is tried as a second start"      \
+    }
+#define ATTACK_START                                                                               \
+    {                                                                                              \
+        "start", FIELD_OBJECT, .type = ATTACK_START_TYPE, .initial = "the samples",                \
+                               .meaning = "row by row, where each sample's first search begins"    \
     }
 #define ATTACK_RESTARTS                                                                            \
     {                                                                                              \
@@ -161,6 +172,7 @@ extern const Fields attack_run_fields;
                                .meaning = "the greatest value of every feature, or one for each"   \
     }
 
+#define ATTACK_START_TYPE "dataset|array|result"
 #define ATTACK_TARGET_TYPE "integer|array|\"nearest\"|\"each\""
 
 /* What every attack takes. */

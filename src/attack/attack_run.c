@@ -2,7 +2,7 @@
  *
  *     prepare            check the task; scores and labels of the samples; goals in columns
  *     run_group          as many samples as memory allows
- *       descend          all from where they are …
+ *       descend          all from where they are, or where they shall begin …
  *       further_starts   … from random points of the ball, `restarts` times, and the double start:
  *                        those for which a start point projects to a better loss than they have
  *       finish           scores of the stored answers, once more; labels and distances
@@ -35,6 +35,7 @@ typedef struct Run {
     AttackParams params;
     const AttackTask *task;
     Goal *goal;                    /* n */
+    Extent *extent;                /* n */
     size_t *sample;                /* 0 … n−1 */
     size_t per;                    /* rows of each sample in a descent: 1, or its wrong classes */
     uint64_t *stream;              /* n */
@@ -49,6 +50,7 @@ typedef struct Run {
 
 static void run_clear(Run *run) {
     free(run->goal);
+    free(run->extent);
     free(run->sample);
     free(run->stream);
     free(run->left);
@@ -110,19 +112,39 @@ static bool set_goals(Run *run, Error *err) {
     return true;
 }
 
+/* What is each sample's own, as if it were attacked alone. */
+static bool set_extents(Run *run, const AttackParams *params, Error *err) {
+    for (size_t i = 0; i < run->task->n; i++) {
+        AttackParams one = run->params;
+        if (params->dmax_each) {
+            one = *params;
+            one.dmax = array_f64(params->dmax_each)[i];
+            one.dmax_each = NULL;
+            if (!attack_resolve(run->problem.attack, &one, &one, err))
+                return false;
+            array_f64(run->result->dmax)[i] = one.dmax;
+        }
+        run->extent[i] = (Extent){ one.dmax, one.eta };
+    }
+    return true;
+}
+
 static bool allocate_run(Run *run, Error *err) {
     const AttackTask *task = run->task;
     size_t n = task->n + 1;
     run->goal = calloc(n, sizeof *run->goal);
+    run->extent = calloc(n, sizeof *run->extent);
     run->sample = calloc(n, sizeof *run->sample);
     run->stream = calloc(n, sizeof *run->stream);
     run->best = calloc(n, sizeof *run->best);
     run->unpaid = calloc(n, sizeof *run->unpaid);
-    if (!run->goal || !run->sample || !run->stream || !run->best || !run->unpaid)
+    if (!run->goal || !run->extent || !run->sample || !run->stream || !run->best || !run->unpaid)
         return error_memory(err, run->problem.where, n * sizeof(Goal));
-    ResultSize size = {
-        .n = task->n, .features = task->features, .targeted = task->target != NULL, .searched = true
-    };
+    ResultSize size = { .n = task->n,
+                        .features = task->features,
+                        .targeted = task->target != NULL,
+                        .own_dmax = run->params.dmax_each != NULL,
+                        .searched = true };
     run->result = result_new(&task->model->classes, task->model->rejects, &size, err);
     return run->result != NULL;
 }
@@ -168,6 +190,20 @@ static bool describe(Run *run, Error *err) {
            error_memory(err, run->problem.where, 64);
 }
 
+static bool check_begin(const Run *run, Error *err) {
+    const AttackTask *task = run->task;
+    if (task->begin && !attack_uses(run->problem.attack, "start"))
+        return error_set(err, ERROR_ARGUMENT,
+                         "%s: start: this attack sets out from the samples themselves",
+                         run->problem.where);
+    for (size_t j = 0; task->begin && j < task->n * task->features; j++)
+        if (!isfinite(task->begin[j]))
+            return error_set(err, ERROR_ARGUMENT,
+                             "%s: start: sample %zu: feature %zu is not a finite number",
+                             run->problem.where, j / task->features + 1, j % task->features + 1);
+    return true;
+}
+
 static bool check_task(const Run *run, Error *err) {
     const Model *model = run->task->model;
     if (!model_is_fitted(model))
@@ -178,14 +214,14 @@ static bool check_task(const Run *run, Error *err) {
     if (choices < 2)
         return error_set(err, ERROR_ARGUMENT, "%s: the %s model has one class: nothing to evade to",
                          run->problem.where, model->kind->name);
-    return true;
+    return check_begin(run, err);
 }
 
-static bool prepare(Run *run, Error *err) {
+static bool prepare(Run *run, const AttackParams *params, Error *err) {
     const AttackTask *task = run->task;
     Problem *problem = &run->problem;
     if (!check_task(run, err) || !set_constraint(run, err) || !set_budgets(run, err) ||
-        !allocate_run(run, err) || !describe(run, err))
+        !allocate_run(run, err) || !set_extents(run, params, err) || !describe(run, err))
         return false;
     memcpy(array_f32(run->result->x0), task->x, task->n * task->features * sizeof(float));
     memcpy(array_f32(run->result->x_adv), task->x, task->n * task->features * sizeof(float));
@@ -257,10 +293,12 @@ static double last_norm(const Path *path) {
     return NAN;
 }
 
-/* Take over the answers that are better than what the result holds (all of them the first time). */
+/* Take over the answers that are better than what the result holds; the first time all of them, if
+ * it holds none yet, or only the last point counts. */
 static bool merge(Run *run, const Descent *descent, bool first, Error *err) {
     AttackResult *result = run->result;
     size_t d = run->problem.features, columns = run->problem.columns;
+    bool empty = !run->task->begin || run->problem.attack->keeps_last;
     for (size_t row = 0; row < descent->n; row++) {
         size_t i = descent->sample[row], at = descent->answer_at[row];
         array_i32(result->score_count)[i] += descent->score_count[row];
@@ -268,14 +306,15 @@ static bool merge(Run *run, const Descent *descent, bool first, Error *err) {
         run->unpaid[i] = run->unpaid[i] || descent->stop[row] == STOP_MAX_QUERIES;
         double *norm = &array_f64(result->gradient_start)[i];
         *norm = fmax(*norm, descent->path[row].gradient_norm[0]);
-        bool better =
-            (first && row % run->per == 0) || worth_more(descent->worth[row], run->best[i]);
-        if (better || descent->stop[row] == STOP_INTERRUPTED)
+        bool opens = first && row % run->per == 0;
+        bool better = (opens && empty) || worth_more(descent->worth[row], run->best[i]);
+        if (opens || better || descent->stop[row] == STOP_INTERRUPTED)
             array_i32(result->stop)[i] = descent->stop[row];
+        if (opens || better)
+            array_f64(result->gradient_end)[i] = last_norm(&descent->path[row]);
         if (!better)
             continue;
         run->best[i] = descent->worth[row];
-        array_f64(result->gradient_end)[i] = last_norm(&descent->path[row]);
         memcpy(array_f32(result->x_adv) + i * d, descent->answer + row * d, d * sizeof(float));
         memcpy(array_f64(result->scores) + i * columns, descent->path[row].scores + at * columns,
                columns * sizeof(double));
@@ -292,13 +331,15 @@ typedef struct Starts {
     size_t n;
     const float *x;       /* n × features; NULL: where they are */
     const double *scores; /* n × columns, or NULL */
+    bool first;           /* no descent of theirs was before */
 } Starts;
 
-/* A descent's borrowed inputs: goals, streams and samples of its rows. */
+/* A descent's borrowed inputs: what its rows have of their samples. */
 typedef struct Rows {
     size_t n; /* per for each start */
     const float **x0;
     Goal *goal;
+    Extent *extent;
     uint64_t *stream;
     size_t *sample;
 } Rows;
@@ -306,6 +347,7 @@ typedef struct Rows {
 static void rows_clear(Rows *rows) {
     free(rows->x0);
     free(rows->goal);
+    free(rows->extent);
     free(rows->stream);
     free(rows->sample);
 }
@@ -322,16 +364,22 @@ static Goal row_goal(const Run *run, size_t i, size_t k) {
 
 static bool rows_of(const Run *run, const Starts *starts, Rows *rows, Error *err) {
     size_t n = starts->n * run->per;
-    *rows = (Rows){ n, malloc((n + 1) * sizeof *rows->x0), malloc((n + 1) * sizeof(Goal)),
-                    malloc((n + 1) * sizeof(uint64_t)), malloc((n + 1) * sizeof(size_t)) };
-    if (!rows->x0 || !rows->goal || !rows->stream || !rows->sample) {
+    *rows = (Rows){ n,
+                    malloc((n + 1) * sizeof *rows->x0),
+                    malloc((n + 1) * sizeof(Goal)),
+                    malloc((n + 1) * sizeof(Extent)),
+                    malloc((n + 1) * sizeof(uint64_t)),
+                    malloc((n + 1) * sizeof(size_t)) };
+    if (!rows->x0 || !rows->goal || !rows->extent || !rows->stream || !rows->sample) {
         rows_clear(rows);
-        return error_memory(err, run->problem.where, n * sizeof(Goal));
+        error_memory(err, run->problem.where, n * sizeof(Goal));
+        return false;
     }
     for (size_t r = 0; r < n; r++) {
         size_t i = starts->sample[r / run->per];
         rows->x0[r] = run->task->x + i * run->task->features;
         rows->goal[r] = row_goal(run, i, r % run->per);
+        rows->extent[r] = run->extent[i];
         rows->stream[r] = run->stream[i];
         rows->sample[r] = i;
     }
@@ -349,6 +397,7 @@ static bool descend(Run *run, const Starts *starts, Error *err) {
     if (ok) {
         descent.x0 = rows.x0;
         descent.goal = rows.goal;
+        descent.extent = rows.extent;
         descent.sample = rows.sample;
         descent.stream = rows.stream;
         descent.left = run->left;
@@ -359,7 +408,7 @@ static bool descend(Run *run, const Starts *starts, Error *err) {
         for (size_t r = 0; starts->scores && r < rows.n; r++)
             memcpy(descent.scores + r * columns, starts->scores + r / per * columns,
                    columns * sizeof(double));
-        ok = descent_run(&descent, run->progress, err) && merge(run, &descent, !starts->x, err);
+        ok = descent_run(&descent, run->progress, err) && merge(run, &descent, starts->first, err);
         descent_clear(&descent);
     }
     rows_clear(&rows);
@@ -368,11 +417,12 @@ static bool descend(Run *run, const Starts *starts, Error *err) {
 
 /* A point in double into box and ball around sample i, and rounded. */
 static void settle(const Run *run, size_t i, double *z, float *out) {
-    const Constraint *constraint = &run->problem.constraint;
+    Constraint constraint = run->problem.constraint;
     const float *x0 = run->task->x + i * run->task->features;
-    box_project(constraint, z);
-    ball_project(constraint, x0, z);
-    constraint_store(constraint, x0, z, out);
+    constraint.dmax = run->extent[i].dmax;
+    box_project(&constraint, z);
+    ball_project(&constraint, x0, z);
+    constraint_store(&constraint, x0, z, out);
 }
 
 /* What further starts of a group are made in. */
@@ -416,10 +466,10 @@ static bool restart(Run *run, const Further *further, int k, Error *err) {
         rng_seed_part(&rng, run->stream[i], (uint64_t)k);
         random_in_ball(run->problem.constraint.norm, d, &rng, z);
         for (size_t j = 0; j < d; j++)
-            z[j] = (double)run->task->x[i * d + j] + run->params.dmax * z[j];
+            z[j] = (double)run->task->x[i * d + j] + run->extent[i].dmax * z[j];
         settle(run, i, z, further->x + r * d);
     }
-    return descend(run, &(Starts){ further->group, further->n, further->x, NULL }, err);
+    return descend(run, &(Starts){ further->group, further->n, further->x, NULL, false }, err);
 }
 
 /* Which start point has the least loss for this goal. */
@@ -471,7 +521,8 @@ static bool second_start(Run *run, const Further *further, Error *err) {
     nearest_starts(run, further);
     if (!problem_score(problem, &(Points){ further->x, further->n, further->scores }, err))
         return false;
-    Starts better = { further->sample, keep_better(run, further), further->x, further->scores };
+    Starts better = { further->sample, keep_better(run, further), further->x, further->scores,
+                      false };
     if (better.n > 0 && !descend(run, &better, err))
         return false;
     size_t each = run_iterations(run);
@@ -548,15 +599,82 @@ static bool finish(Run *run, size_t first, size_t n, Error *err) {
     return true;
 }
 
+/* The sample itself as the answer, in a trace of this one point: so it stands until a search that
+ * sets out elsewhere has found a better one. */
+static bool hold_sample(Run *run, size_t i, Error *err) {
+    const Problem *problem = &run->problem;
+    const double *scores = array_f64(run->result->start_scores) + i * problem->columns;
+    size_t row = problem->columns * sizeof *scores;
+    TraceSize size = { 1, problem->features, problem->columns, true, run->params.iterates };
+    Trace *trace = &run->result->trace[i];
+    run->best[i] = problem_worth(problem, scores, row_goal(run, i, 0));
+    for (size_t k = 1; k < run->per; k++) {
+        Worth worth = problem_worth(problem, scores, row_goal(run, i, k));
+        run->best[i] = worth_more(worth, run->best[i]) ? worth : run->best[i];
+    }
+    if (!trace_new(trace, &size, err))
+        return false;
+    array_f64(trace->loss)[0] = run->best[i].loss;
+    array_f64(trace->gradient_norm)[0] = NAN;
+    memcpy(array_f64(trace->scores), scores, row);
+    memcpy(array_f64(run->result->scores) + i * problem->columns, scores, row);
+    if (trace->iterates)
+        memcpy(array_f32(trace->iterates), run->task->x + i * problem->features,
+               problem->features * sizeof(float));
+    return true;
+}
+
+/* The points that the user has chosen for a group, and their scores; samples that cannot pay for
+ * these are left out. Their number in *n. */
+static bool look_elsewhere(Run *run, const Further *further, size_t *n, Error *err) {
+    size_t d = run->problem.features;
+    *n = 0;
+    for (size_t r = 0; r < further->n; r++) {
+        size_t i = further->group[r];
+        run->unpaid[i] = run->left && run->left[i] == 0;
+        if (run->unpaid[i]) {
+            array_i32(run->result->stop)[i] = STOP_MAX_QUERIES;
+            continue;
+        }
+        for (size_t j = 0; j < d; j++)
+            further->z[j] = (double)run->task->begin[i * d + j];
+        settle(run, i, further->z, further->x + *n * d);
+        count_score(run, i);
+        further->sample[(*n)++] = i;
+    }
+    Points points = { further->x, *n, further->scores };
+    return problem_score(&run->problem, &points, err);
+}
+
+/* From there. What is interrupted before it has been searched for says so. */
+static bool begin_elsewhere(Run *run, const size_t *group, size_t n, Error *err) {
+    Further further = { .n = n };
+    size_t kept;
+    for (size_t r = 0; r < n; r++) {
+        array_i32(run->result->stop)[group[r]] = STOP_INTERRUPTED;
+        if (!hold_sample(run, group[r], err))
+            return false;
+    }
+    bool ok = further_init(run, &further, group, err);
+    if (ok && (ok = look_elsewhere(run, &further, &kept, err))) {
+        Starts starts = { further.sample, kept, further.x, further.scores, true };
+        ok = kept == 0 || descend(run, &starts, err);
+        progress_step(run->progress, (double)((n - kept) * run_iterations(run)), NULL);
+    }
+    further_clear(&further);
+    return ok || is_interrupted(run);
+}
+
 static bool run_group(Run *run, size_t first, size_t n, Error *err) {
     Starts starts = { .sample = run->sample + first,
                       .n = n,
-                      .scores =
-                          array_f64(run->result->start_scores) + first * run->problem.columns };
+                      .scores = array_f64(run->result->start_scores) + first * run->problem.columns,
+                      .first = true };
     for (size_t i = first; i < first + n; i++)
         count_score(run, i);
-    return descend(run, &starts, err) && further_starts(run, starts.sample, n, err) &&
-           finish(run, first, n, err);
+    bool ok =
+        run->task->begin ? begin_elsewhere(run, starts.sample, n, err) : descend(run, &starts, err);
+    return ok && further_starts(run, starts.sample, n, err) && finish(run, first, n, err);
 }
 
 static bool run_all(Run *run, Error *err) {
@@ -603,7 +721,7 @@ AttackResult *attack_run(const Attack *attack, const AttackParams *params, const
     run.problem.params = &run.params;
     run.problem.objective = objective_table[run.params.objective];
     AttackResult *result = NULL;
-    if (prepare(&run, err) && run_all(&run, err)) {
+    if (prepare(&run, params, err) && run_all(&run, err)) {
         result = run.result;
         run.result = NULL;
         note_interrupt(result);

@@ -106,6 +106,12 @@ void descent_clear(Descent *descent) {
     *descent = (Descent){ 0 };
 }
 
+Constraint descent_constraint(const Descent *descent, size_t row) {
+    Constraint constraint = descent->problem->constraint;
+    constraint.dmax = descent->extent[row].dmax;
+    return constraint;
+}
+
 bool problem_score(const Problem *problem, const Points *points, Error *err) {
     Batch batch = { points->x, points->n, problem->features, problem->where };
     return model_scores_in_pieces(problem->model, &batch, points->scores, err);
@@ -186,7 +192,7 @@ static bool record(Descent *descent, size_t row, Error *err) {
     path->count++;
     if (problem->attack->minimal) {
         worth.distance = path->distance[at];
-        if (worth.distance > problem->params->dmax) /* on its way back, it may be */
+        if (worth.distance > descent->extent[row].dmax) /* on its way back, it may be */
             worth = (Worth){ .loss = INFINITY, .distance = worth.distance };
     }
     bool last = problem->attack->keeps_last && worth.loss < INFINITY;

@@ -17,11 +17,16 @@ typedef struct Problem {
     const Attack *attack;
     const Objective *objective;
     const AttackParams *params; /* resolved */
-    Constraint constraint;
+    Constraint constraint;      /* but for dmax, which is a row's own: descent_constraint */
     Model *model;
     size_t features, columns;
     char where[48]; /* "attack.pgd_exp", for messages */
 } Problem;
+
+/* How far a sample may go, and its eta, which may follow from that. */
+typedef struct Extent {
+    double dmax, eta;
+} Extent;
 
 /* One row's way so far: plain growing storage. */
 typedef struct Path {
@@ -36,6 +41,7 @@ typedef struct Descent {
     size_t n;
     const float *const *x0; /* the attacked sample of each row */
     const Goal *goal;       /* n */
+    const Extent *extent;   /* n */
     const size_t *sample;   /* n: each row's number in the user's batch, for messages */
     const uint64_t *stream; /* n: seed of each row's own random numbers */
     bool scores_known;
@@ -67,10 +73,14 @@ typedef struct Descent {
     void *state[ATTACK_STATES]; /* the attack's own */
 } Descent;
 
-/* Room for n rows. The caller then fills x0, goal, sample, stream (borrowed) and the start points x
- * (in ball and box), and with scores_known their scores too. On failure nothing is held. */
+/* Room for n rows. The caller then fills x0, goal, extent, sample, stream (borrowed) and the start
+ * points x (in ball and box), and with scores_known their scores too. On failure nothing is held.
+ */
 bool descent_init(Descent *descent, const Problem *problem, size_t n, Error *err);
 void descent_clear(Descent *descent);
+
+/* Where a row may go. */
+Constraint descent_constraint(const Descent *descent, size_t row);
 
 /* Points that are scored: n × features, and n × columns. */
 typedef struct Points {

@@ -58,11 +58,12 @@ static void make_step(Descent *descent, size_t a, double *z) {
     const AttackParams *params = problem->params;
     size_t d = problem->features, row = descent->active[a];
     const float *x = descent->x + row * d, *x0 = descent->x0[row];
+    double dmax = descent->extent[row].dmax;
     double *epsilon = (double *)descent->state[FMN_EPSILON] + row;
     for (size_t j = 0; j < d; j++)
         z[j] = (double)descent->gradient[a * d + j];
     drop_outward(&problem->constraint, x, z);
-    *epsilon = fmin(next_epsilon(descent, row, z), fmax(params->reach, 1) * params->dmax);
+    *epsilon = fmin(next_epsilon(descent, row, z), fmax(params->reach, 1) * dmax);
     double alpha = at_now(descent, params->alpha, params->alpha_final);
     double length = norm_of(NORM_L2, z, d);
     for (size_t j = 0; j < d; j++)
@@ -105,8 +106,8 @@ static bool fmn_step(Descent *descent, Error *err) {
 static const Field fields[] = {
     ATTACK_MODEL,
     ATTACK_NORM,
-    { "dmax", FIELD_NUMBER, ATTACK_AT(dmax), .low = 0, .high = INFINITY, .initial = "infinite",
-      .meaning = "how far the search may go, in the norm: epsilon never grows beyond it" },
+    ATTACK_DMAX_AS("infinite", "how far the search may go, in the norm, or that of each sample: "
+                               "epsilon never grows beyond it"),
     { "reach", FIELD_NUMBER, ATTACK_AT(reach), .low = 1, .high = 1e6,
       .meaning = "how far the search may go on its way, times dmax; answers are within dmax" },
     { "alpha", FIELD_NUMBER, ATTACK_AT(alpha), ATTACK_STEP_RANGE,

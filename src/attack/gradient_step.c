@@ -17,11 +17,12 @@ static double step_share(const Descent *descent) {
     return last_share + (1 - last_share) * 0.5 * (1 + cos(way * acos(-1)));
 }
 
-/* z (the gradient) becomes where the step along it leads from x. */
-static void step_from(const Descent *descent, const float *x, double *z) {
+/* z (the gradient) becomes where the step along it leads from where the row stands. */
+static void step_from(const Descent *descent, size_t row, double *z) {
     const AttackParams *params = descent->problem->params;
     const Constraint *constraint = &descent->problem->constraint;
-    double share = step_share(descent), eta = params->eta * share;
+    const float *x = descent->x + row * constraint->features;
+    double share = step_share(descent), eta = descent->extent[row].eta * share;
     if (params->step == STEP_LARGEST)
         drop_outward(constraint, x, z);
     unit_step((UnitStep){ (StepRule)params->step,
@@ -33,18 +34,17 @@ static void step_from(const Descent *descent, const float *x, double *z) {
 
 static void make_steps(void *context, size_t begin, size_t end, int worker) {
     Descent *descent = context;
-    const Constraint *constraint = &descent->problem->constraint;
     size_t d = descent->problem->features;
     double *z = descent->scratch + (size_t)worker * d;
     for (size_t a = begin; a < end; a++) {
         size_t row = descent->active[a];
-        const float *x = descent->x + row * d;
+        Constraint constraint = descent_constraint(descent, row);
         for (size_t j = 0; j < d; j++)
             z[j] = (double)descent->gradient[a * d + j];
-        step_from(descent, x, z);
-        ball_project(constraint, descent->x0[row], z);
-        box_project(constraint, z);
-        constraint_store(constraint, descent->x0[row], z, descent->trial + a * d);
+        step_from(descent, row, z);
+        ball_project(&constraint, descent->x0[row], z);
+        box_project(&constraint, z);
+        constraint_store(&constraint, descent->x0[row], z, descent->trial + a * d);
     }
 }
 

@@ -6,7 +6,7 @@
 
 #include "attack/descent.h"
 
-/* With params->step and params->eta as they are resolved. */
+/* With params->step as it is resolved, and each row's eta. */
 bool gradient_step(Descent *descent, Error *err);
 
 #endif

@@ -99,25 +99,26 @@ static void add_momentum(UnitStep rule, Place place, size_t d, float *velocity, 
 static void make_steps(void *context, size_t begin, size_t end, int worker) {
     Descent *descent = context;
     const AttackParams *params = descent->problem->params;
-    const Constraint *constraint = &descent->problem->constraint;
     size_t d = descent->problem->features;
     double *z = descent->scratch + (size_t)worker * d;
     Place place = place_of(params, descent->iteration);
-    double length = params->dmax * step_length(place);
+    double share = step_length(place);
     UnitStep rule = { step_rule_of((Norm)params->norm), step_components(params->largest, d) };
     for (size_t a = begin; a < end; a++) {
         size_t row = descent->active[a];
         const float *x = descent->x + row * d;
+        Constraint constraint = descent_constraint(descent, row);
+        double length = constraint.dmax * share;
         for (size_t j = 0; j < d; j++)
             z[j] = (double)descent->gradient[a * d + j];
-        drop_outward(constraint, x, z);
+        drop_outward(&constraint, x, z);
         unit_step(rule, d, z);
         add_momentum(rule, place, d, (float *)descent->state[STATE_VELOCITY] + row * d, z);
         for (size_t j = 0; j < d; j++)
             z[j] = (double)x[j] - length * z[j];
-        box_project(constraint, z);
-        ball_project(constraint, descent->x0[row], z);
-        constraint_store(constraint, descent->x0[row], z, descent->trial + a * d);
+        box_project(&constraint, z);
+        ball_project(&constraint, descent->x0[row], z);
+        constraint_store(&constraint, descent->x0[row], z, descent->trial + a * d);
     }
 }
 
@@ -148,8 +149,8 @@ static bool halving_resolve(AttackParams *params, Error *err) {
 }
 
 static const Field fields[] = {
-    ATTACK_MODEL,     ATTACK_NORM,    ATTACK_DMAX,   ATTACK_STAGES,
-    ATTACK_DIRECTION, ATTACK_LARGEST, ATTACK_COMMON, ATTACK_FIELDS_END,
+    ATTACK_MODEL,   ATTACK_NORM,  ATTACK_DMAX,   ATTACK_STAGES,     ATTACK_DIRECTION,
+    ATTACK_LARGEST, ATTACK_START, ATTACK_COMMON, ATTACK_FIELDS_END,
 };
 
 /* The stages were chosen on DNRs of MNIST; see the help of attack.auto. */

@@ -28,8 +28,7 @@ static const Field fields[] = {
       .meaning = "true labels" },
     ATTACK_MODEL,
     ATTACK_NORM,
-    { "dmax", FIELD_NUMBER, ATTACK_AT(dmax), .low = 0, .high = INFINITY,
-      .meaning = "how far a sample may have moved, in the norm" },
+    ATTACK_DMAX_AS("infinite", "how far a sample may have moved, in the norm, or that of each"),
     ATTACK_OBJECTIVE,
     { "target", FIELD_OBJECT, .type = "integer|array", .initial = "none",
       .meaning = "the label that the samples should get, or one for each" },
@@ -108,15 +107,16 @@ static bool check_box(const Judging *judging, size_t i, Error *err) {
 }
 
 static bool check_ball(const Judging *judging, size_t i, Error *err) {
-    const Constraint *ball = &judging->constraint;
-    double distance = array_f64(judging->result->distance)[i];
-    double over = distance - ball->dmax;
-    return !(over > CONSTRAINT_TOLERANCE * fmax(1, ball->dmax)) ||
+    const AttackResult *result = judging->result;
+    const AttackParams *params = &judging->judge->params;
+    double dmax = params->dmax_each ? array_f64(params->dmax_each)[i] : params->dmax;
+    double distance = array_f64(result->distance)[i], over = distance - dmax;
+    return !(over > CONSTRAINT_TOLERANCE * fmax(1, dmax)) ||
            error_set(err, ERROR_ARGUMENT,
                      "%s: x_adv: sample %zu: its %s distance is %g, by %.3g more than dmax %g; "
                      "check = false keeps such points",
-                     judging->judge->where, i + 1, attack_norm_words[ball->norm], distance, over,
-                     ball->dmax);
+                     judging->judge->where, i + 1, attack_norm_words[params->norm], distance, over,
+                     dmax);
 }
 
 static bool check_points(const Judging *judging, Error *err) {
@@ -165,6 +165,9 @@ static void place(const Judging *judging) {
     memcpy(array_f32(result->x_adv), judging->x_adv, bytes);
     if (task->target)
         memcpy(array_i32(result->target), task->target, task->n * sizeof(int32_t));
+    if (result->dmax)
+        memcpy(array_f64(result->dmax), array_f64(judging->judge->params.dmax_each),
+               task->n * sizeof(double));
     for (size_t i = 0; i < task->n; i++) {
         array_f64(result->distance)[i] = norm_distance((Norm)judging->judge->params.norm,
                                                        judging->x_adv + i * d, task->x + i * d, d);
@@ -234,7 +237,8 @@ AttackResult *attack_judge(const Judge *judge, const AttackTask *task, const flo
         return NULL;
     ResultSize size = { .n = task->n,
                         .features = task->features,
-                        .targeted = task->target != NULL };
+                        .targeted = task->target != NULL,
+                        .own_dmax = judge->params.dmax_each != NULL };
     judging.result = result_new(&task->model->classes, task->model->rejects, &size, err);
     if (!judging.result)
         return NULL;

@@ -51,17 +51,17 @@ static void walk(const float *x, const double *direction, double length, size_t 
 static void make_trials(void *context, size_t begin, size_t end, int worker) {
     const Search *search = context;
     Descent *descent = search->descent;
-    const Constraint *constraint = &descent->problem->constraint;
     size_t d = descent->problem->features;
     double *z = descent->scratch + (size_t)worker * d, eta = descent->problem->params->eta;
     for (size_t i = begin; i < end; i++) {
         size_t place = search->place[i / search->per], row = descent->active[place];
+        Constraint constraint = descent_constraint(descent, row);
         double length =
             ldexp(eta * (double)search->multiple[place], search->first + (int)(i % search->per));
         walk(descent->x + row * d, line_direction(descent) + place * d, length, d, z);
-        box_project(constraint, z);
-        ball_project(constraint, descent->x0[row], z);
-        constraint_store(constraint, descent->x0[row], z, descent->trial + i * d);
+        box_project(&constraint, z);
+        ball_project(&constraint, descent->x0[row], z);
+        constraint_store(&constraint, descent->x0[row], z, descent->trial + i * d);
     }
 }
 

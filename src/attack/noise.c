@@ -8,18 +8,18 @@
 
 static void make_noise(void *context, size_t begin, size_t end, int worker) {
     Descent *descent = context;
-    const Constraint *constraint = &descent->problem->constraint;
     size_t d = descent->problem->features;
     double *z = descent->scratch + (size_t)worker * d;
     for (size_t a = begin; a < end; a++) {
         size_t row = descent->active[a];
         Rng rng;
         rng_seed(&rng, descent->stream[row]);
-        random_direction(constraint->norm, d, &rng, z);
+        Constraint constraint = descent_constraint(descent, row);
+        random_direction(constraint.norm, d, &rng, z);
         for (size_t j = 0; j < d; j++)
-            z[j] = (double)descent->x0[row][j] + constraint->dmax * z[j];
-        box_project(constraint, z);
-        constraint_store(constraint, descent->x0[row], z, descent->trial + a * d);
+            z[j] = (double)descent->x0[row][j] + constraint.dmax * z[j];
+        box_project(&constraint, z);
+        constraint_store(&constraint, descent->x0[row], z, descent->trial + a * d);
     }
 }
 

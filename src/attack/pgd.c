@@ -42,8 +42,9 @@ static const Field fields[] = {
     ATTACK_DIRECTION,  ATTACK_SMOOTHING,
     ATTACK_EPS,        ATTACK_MAX_ITER("steps at most"),
     ATTACK_EARLY_STOP, ATTACK_RESTARTS,
-    ATTACK_START_FROM, ATTACK_SEED,
-    ATTACK_COMMON,     ATTACK_FIELDS_END,
+    ATTACK_START,      ATTACK_START_FROM,
+    ATTACK_SEED,       ATTACK_COMMON,
+    ATTACK_FIELDS_END,
 };
 
 const Attack attack_pgd = {

@@ -87,7 +87,8 @@ static void make_directions(void *context, size_t begin, size_t end, int worker)
     size_t d = problem->features;
     for (size_t a = begin; a < end; a++) {
         size_t row = descent->active[a];
-        Turn turn = { .constraint = &problem->constraint,
+        Constraint constraint = descent_constraint(descent, row);
+        Turn turn = { .constraint = &constraint,
                       .x0 = descent->x0[row],
                       .x = descent->x + row * d,
                       .gradient = descent->gradient + a * d,
@@ -127,9 +128,10 @@ static const Field fields[] = {
     ATTACK_DMAX,       ATTACK_ETA("0.1; 0.01 for linf", "the grid of the line search"),
     ATTACK_ETA_MIN,    ATTACK_OBJECTIVE,
     ATTACK_EPS,        ATTACK_MAX_ITER("iterates at most, the start included"),
-    ATTACK_EARLY_STOP, ATTACK_START_FROM,
-    ATTACK_RESTARTS,   ATTACK_SEED,
-    ATTACK_COMMON,     ATTACK_FIELDS_END,
+    ATTACK_EARLY_STOP, ATTACK_START,
+    ATTACK_START_FROM, ATTACK_RESTARTS,
+    ATTACK_SEED,       ATTACK_COMMON,
+    ATTACK_FIELDS_END,
 };
 
 const Attack attack_pgd_exp = {

@@ -31,6 +31,7 @@ const ResultArray result_arrays[RESULT_ARRAYS] = {
     ARRAY(scores, DTYPE_F64, WIDTH_COLUMNS, RESCORED_ANEW, false),
     ARRAY(start_scores, DTYPE_F64, WIDTH_COLUMNS, RESCORED_ANEW, false),
     ARRAY(distance, DTYPE_F64, WIDTH_ONE, RESCORED_KEPT, false),
+    ARRAY(dmax, DTYPE_F64, WIDTH_ONE, RESCORED_KEPT, true),
     ARRAY(score_count, DTYPE_I32, WIDTH_ONE, RESCORED_KEPT, false),
     ARRAY(gradient_count, DTYPE_I32, WIDTH_ONE, RESCORED_KEPT, false),
     ARRAY(stop, DTYPE_I32, WIDTH_ONE, RESCORED_KEPT, false),
@@ -106,6 +107,7 @@ static bool is_wanted(const AttackResult *result, Array *const *array, const Res
     if (array == &result->gradient_start || array == &result->gradient_end)
         return size->searched;
     return (array != &result->target || size->targeted) &&
+           (array != &result->dmax || size->own_dmax) &&
            (array != &result->source || size->sourced);
 }
 

@@ -56,6 +56,7 @@ typedef struct AttackResult {
     Array *target;                       /* n, i32, or NULL for an error-generic attack */
     Array *scores, *start_scores;        /* n × columns, f64 */
     Array *distance;                     /* n, f64 */
+    Array *dmax;                         /* n, f64, where each sample had its own; else NULL */
     Array *score_count, *gradient_count; /* n, i32: evaluations spent on each sample */
     Array *stop;                         /* n, i32: StopReason */
     /* n, f64, or NULL where no trace has any: the gradient's norm at the start (the largest, of
@@ -81,7 +82,7 @@ typedef struct ResultArray {
     Rescored rescored;
     bool optional; /* not every result has it */
 } ResultArray;
-enum { RESULT_ARRAYS = 15 };
+enum { RESULT_ARRAYS = 16 };
 extern const ResultArray result_arrays[RESULT_ARRAYS];
 Array **result_array(const AttackResult *result, const ResultArray *which);
 
@@ -99,6 +100,7 @@ bool trace_share(Trace *to, const Trace *from, Error *err); /* into an empty one
 typedef struct ResultSize {
     size_t n, features;
     bool targeted, sourced; /* has it targets and sources? */
+    bool own_dmax;          /* has each sample its own dmax? */
     bool searched;          /* has it norms of gradients? They are NaN at first */
 } ResultSize;
 AttackResult *result_new(const Labels *classes, bool rejects, const ResultSize *size, Error *err);

@@ -6,6 +6,7 @@
 #include "core/array_values.h"
 #include "core/fail.h"
 
+#include <cjson/cJSON.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,6 +179,31 @@ static bool take(const Worst *worst, const Source *source, AttackResult *result,
     return true;
 }
 
+/* The one dmax that the parameters tell; infinite where they tell none. */
+static bool read_dmax(const Worst *worst, const AttackResult *part, double *dmax, Error *err) {
+    cJSON *params = cJSON_Parse(part->params);
+    const cJSON *told = cJSON_GetObjectItemCaseSensitive(params, "dmax");
+    *dmax = cJSON_IsNumber(told) ? told->valuedouble : INFINITY;
+    cJSON_Delete(params);
+    return params || error_memory(err, worst->where, strlen(part->params));
+}
+
+/* How far the answers might go that are from parts with one dmax for all. */
+static bool fill_dmax(const Worst *worst, const Source *source, AttackResult *result, Error *err) {
+    for (size_t p = 0; result->dmax && p < worst->count; p++) {
+        const AttackResult *from = worst->part[p].result;
+        double dmax;
+        if (from->dmax)
+            continue;
+        if (!read_dmax(worst, from, &dmax, err))
+            return false;
+        for (size_t i = 0; i < result->n; i++)
+            if (source[i].part == p)
+                array_f64(result->dmax)[i] = dmax;
+    }
+    return true;
+}
+
 static void add_count(Array *to, size_t i, int32_t count) {
     int64_t sum = (int64_t)array_i32(to)[i] + count;
     array_i32(to)[i] = sum > INT32_MAX ? INT32_MAX : (int32_t)sum;
@@ -203,6 +229,13 @@ static bool knows_norms(const Worst *worst) {
     return any;
 }
 
+static bool has_own_dmax(const Worst *worst) {
+    bool any = false;
+    for (size_t p = 0; p < worst->count; p++)
+        any = any || worst->part[p].result->dmax;
+    return any;
+}
+
 AttackResult *result_worst(const Worst *worst, Error *err) {
     const AttackResult *first = worst->part[0].result;
     for (size_t p = 1; p < worst->count; p++)
@@ -219,9 +252,11 @@ AttackResult *result_worst(const Worst *worst, Error *err) {
                         .features = first->features,
                         .targeted = targeted,
                         .sourced = true,
+                        .own_dmax = has_own_dmax(worst),
                         .searched = knows_norms(worst) };
     AttackResult *result = result_new(&first->classes, first->rejects, &size, err);
-    bool ok = result && header(worst, result, err) && take(worst, source, result, err);
+    bool ok = result && header(worst, result, err) && take(worst, source, result, err) &&
+              fill_dmax(worst, source, result, err);
     free(source);
     if (ok) {
         sum_evaluations(worst, result);

@@ -106,6 +106,26 @@ static void check_whole(lua_State *L, const char *where, const Field *field) {
     }
 }
 
+/* Push the dmax at `value`: a number, or float64 for each sample. */
+static void push_radii(lua_State *L, int value, const char *where, const char *name) {
+    FieldPlace place = { .field = &attack_radius };
+    Value number = bind_value(L, value);
+    snprintf(place.name, sizeof place.name, "%s", name);
+    if (!lua_istable(L, value) && !bind_test_array(L, value)) {
+        bind_field_set(L, value, where, &place);
+        bind_push_value(L, &number);
+        return;
+    }
+    const Array *radii = bind_to_kept_array(L, value, where, name, DTYPE_F64);
+    for (size_t i = 0; i < array_size(radii); i++) {
+        char text[VALUE_TEXT];
+        Value radius = value_number(array_f64(radii)[i]);
+        if (!(radius.number[0] >= 0))
+            luaL_error(L, "%s: %s: expected numbers of 0 or more, got %s for sample %d", where,
+                       name, value_text(&radius, text), (int)i + 1);
+    }
+}
+
 /* Check the value at `value` of an object option, and push what is kept of it: of an array or a
  * table of numbers a read-only array, else itself. */
 static void push_kept(lua_State *L, int value, const char *where, const Field *field) {
@@ -118,13 +138,22 @@ static void push_kept(lua_State *L, int value, const char *where, const Field *f
         push_stages(L, value, where);
         return;
     }
+    if (strcmp(type, ATTACK_DMAX_TYPE) == 0) {
+        push_radii(L, value, where, name);
+        return;
+    }
+    const AttackResult *start = bind_test_attack_result(L, value);
+    if (start && strcmp(type, ATTACK_START_TYPE) == 0) {
+        bind_push_shared(L, &start->x_adv);
+        return;
+    }
     if (strcmp(type, ATTACK_TARGET_TYPE) == 0 && is_target_word(L, value)) {
         lua_pushvalue(L, value);
         return;
     }
     if (strcmp(type, "model") == 0)
         bind_check_model(L, value, where, name);
-    else if (strcmp(type, "dataset|array") == 0)
+    else if (strcmp(type, "dataset|array") == 0 || strcmp(type, ATTACK_START_TYPE) == 0)
         bind_check_samples(L, value, where, name);
     else if (strcmp(type, "integer") == 0)
         bind_integer(L, value, where, name, LUA_MININTEGER, LUA_MAXINTEGER);
@@ -273,6 +302,15 @@ static void read_bounds(lua_State *L, int held, AttackParams *params) {
     lua_pop(L, 2);
 }
 
+/* A dmax that stands there. */
+static void read_dmax(lua_State *L, int held, AttackParams *params) {
+    if (lua_getfield(L, held, "dmax") == LUA_TNUMBER)
+        params->dmax = lua_tonumber(L, -1);
+    else
+        params->dmax_each = bind_test_array(L, -1);
+    lua_pop(L, 1);
+}
+
 static void read_direction(lua_State *L, int held, const char *where, AttackParams *params) {
     lua_getfield(L, held, "smoothing");
     params->smoothing = bind_test_array(L, -1);
@@ -295,6 +333,7 @@ static int attack_words(lua_State *L) {
     lua_settop(L, 1);
     lua_getiuservalue(L, 1, 1);
     read_bounds(L, 2, &params);
+    read_dmax(L, 2, &params);
     read_direction(L, 2, box->where, &params);
     push_queries(L, 2, box->where, &params);
     lua_pushstring(L, attack_text(box->attack, &params, text));
@@ -325,6 +364,19 @@ static TargetRule target_rule(lua_State *L, int held) {
                                                                  : TARGET_NEAREST;
     lua_pop(L, 1);
     return rule;
+}
+
+/* The points on top of the stack, one for each of the task's samples. */
+static const float *check_points(lua_State *L, const char *where, const char *name,
+                                 const AttackTask *task) {
+    int at = lua_gettop(L);
+    BindSamples points = bind_check_samples(L, at, where, name);
+    bind_check_layout(L, at, task->model, where);
+    if (points.n != task->n || points.features != task->features)
+        luaL_error(
+            L, "%s: %s: expected a point for each of %d samples of %d features, got %d of %d",
+            where, name, (int)task->n, (int)task->features, (int)points.n, (int)points.features);
+    return points.x;
 }
 
 /* The start points of a double start into the task. */
@@ -374,7 +426,8 @@ static void look(lua_State *L, int model, int samples) {
     lua_call(L, 2, 0);
 }
 
-/* a:run(samples [, { y =, target =, model =, start_from =, seed = }]) → a result. */
+/* a:run(samples [, { y =, target =, model =, dmax =, start =, start_from =, seed = }]) → a result.
+ */
 static int attack_run_call(lua_State *L) {
     const int options = 3, held = 4, model_value = 5;
     AttackBox *box = bind_self(L, &attack_type);
@@ -398,25 +451,16 @@ static int attack_run_call(lua_State *L) {
     task.rule = target_rule(L, held);
     task.target = task.rule == TARGET_ANY ? push_labels(L, held, "target", samples.n) : NULL;
     read_bounds(L, held, &params);
+    read_dmax(L, held, &params);
     read_direction(L, held, box->where, &params);
     push_queries(L, held, box->where, &params);
     read_start(L, held, box, &task);
+    if (lua_getfield(L, held, "start") != LUA_TNIL)
+        task.begin = check_points(L, box->where, "start", &task);
     return bind_run_attack(L, box->attack, &params, &task);
 }
 
 /* ---- Points from elsewhere ------------------------------------------------------------------- */
-
-/* The points x_adv of the table at `held`, as many as there are samples. */
-static const float *push_points(lua_State *L, int held, const char *where, const AttackTask *task) {
-    lua_getfield(L, held, "x_adv");
-    int at = lua_gettop(L);
-    BindSamples points = bind_check_samples(L, at, where, "x_adv");
-    bind_check_layout(L, at, task->model, where);
-    if (points.n != task->n || points.features != task->features)
-        luaL_error(L, "%s: x_adv: expected %d samples of %d features as in x0, got %d of %d", where,
-                   (int)task->n, (int)task->features, (int)points.n, (int)points.features);
-    return points.x;
-}
 
 /* Judge by the options at 1: points, or without any samples where they are. */
 static int judge(lua_State *L, const char *where, bool points) {
@@ -436,13 +480,15 @@ static int judge(lua_State *L, const char *where, bool points) {
     BindSamples samples = bind_check_samples(L, samples_at, where, "x0");
     bind_check_layout(L, samples_at, model, where);
     AttackTask task = task_of(&samples, model);
-    const float *x_adv = points ? push_points(L, held, where, &task) : task.x;
+    lua_getfield(L, held, "x_adv");
+    const float *x_adv = points ? check_points(L, where, "x_adv", &task) : task.x;
     const int32_t *y = push_labels(L, held, "y", samples.n);
     task.y = y ? y : task.y;
     if (points && !task.y)
         bind_expected(L, -1, where, "y", "the true labels, for x0 is no dataset");
     task.target = push_labels(L, held, "target", samples.n);
     read_bounds(L, held, &judge.params);
+    read_dmax(L, held, &judge.params);
     return bind_judge_attack(L, &judge, &task, x_adv);
 }
 

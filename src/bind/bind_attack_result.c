@@ -174,7 +174,7 @@ static void push_seed(lua_State *L, const void *object) {
 /* clang-format off */
 static const BindProperty properties[] = {
     ARRAY(x0), ARRAY(x_adv), ARRAY(y), ARRAY(label), ARRAY(start_label), ARRAY(target),
-    ARRAY(scores), ARRAY(start_scores), ARRAY(distance),
+    ARRAY(scores), ARRAY(start_scores), ARRAY(distance), ARRAY(dmax),
     LIST(loss), LIST(trace), LIST(trace_distance), LIST(gradient_norm), LIST(iterates),
     LIST(verdict), LIST(start_verdict), LIST(stop), LIST(hit), LIST(flat),
     BIND_PROPERTY("evaluations", push_evaluations), BIND_PROPERTY("shape", push_shape),

@@ -12,10 +12,18 @@
 /* What the functions below work on. */
 typedef struct Check {
     const AttackResult *result;
+    double
+        dmax; /* of all samples, unless each has its own; infinite where points may be anywhere */
+    double reach;   /* how much farther iterates may be */
     bool unchecked; /* points may be anywhere */
-    double most;    /* distance of an answer, and of an iterate */
-    double farthest;
 } Check;
+
+/* How far sample i may be, its dmax times so much. */
+static double limit(const Check *check, size_t i, double times) {
+    const Array *own = check->result->dmax;
+    double dmax = own && !check->unchecked ? array_f64(own)[i] : check->dmax;
+    return dmax * times + CONSTRAINT_TOLERANCE * fmax(1, dmax);
+}
 
 /* ---- Labels ---------------------------------------------------------------------------------- */
 
@@ -90,7 +98,7 @@ static bool check_distance(const Check *check, size_t i, Error *err) {
         return error_set(err, ERROR_FILE,
                          "attack result: distance of sample %zu is %g, but its points are %g apart",
                          i + 1, one, told);
-    return !(one > check->most) ||
+    return !(one > limit(check, i, 1)) ||
            error_set(err, ERROR_FILE,
                      "attack result: distance of sample %zu is %g, more than its dmax", i + 1, one);
 }
@@ -101,7 +109,8 @@ static bool check_iterate(const Check *check, size_t i, size_t t, Error *err) {
     const Trace *trace = &result->trace[i];
     double one = array_f64(trace->distance)[t];
     size_t d = result->features;
-    if (!isnan(array_f64(result->distance)[i]) && !(one >= 0 && one <= check->farthest))
+    if (!isnan(array_f64(result->distance)[i]) &&
+        !(one >= 0 && one <= limit(check, i, check->reach)))
         return error_set(err, ERROR_FILE,
                          "attack result: trace.distance of sample %zu, iterate %zu, is %g", i + 1,
                          t + 1, one);
@@ -163,10 +172,19 @@ static bool not_negative(const char *name, size_t sample, const Array *norms, Er
     return true;
 }
 
+static bool check_radii(const AttackResult *result, Error *err) {
+    for (size_t i = 0; result->dmax && i < result->n; i++)
+        if (!(array_f64(result->dmax)[i] >= 0))
+            return error_set(err, ERROR_FILE, "attack result: dmax of sample %zu is %g", i + 1,
+                             array_f64(result->dmax)[i]);
+    return true;
+}
+
 static bool check_numbers(const AttackResult *result, Error *err) {
     bool ok = in_range(result, "stop", result->stop, STOP_REASONS - 1, err) &&
               in_range(result, "score_count", result->score_count, INT32_MAX, err) &&
               in_range(result, "gradient_count", result->gradient_count, INT32_MAX, err) &&
+              check_radii(result, err) &&
               not_negative("gradient_start", 0, result->gradient_start, err) &&
               not_negative("gradient_end", 0, result->gradient_end, err);
     for (size_t i = 0; ok && i < result->n; i++)
@@ -212,10 +230,8 @@ static double number(const cJSON *params, const char *name, double other) {
 
 /* How far answers and iterates may be: a minimal attack looks behind dmax, too. */
 static void read_limits(Check *check, const cJSON *params) {
-    double dmax = check->unchecked ? INFINITY : number(params, "dmax", INFINITY);
-    double tolerance = CONSTRAINT_TOLERANCE * fmax(1, dmax);
-    check->most = dmax + tolerance;
-    check->farthest = dmax * fmax(1, number(params, "reach", 1)) + tolerance;
+    check->dmax = check->unchecked ? INFINITY : number(params, "dmax", INFINITY);
+    check->reach = fmax(1, number(params, "reach", 1));
 }
 
 static bool check_norm(const AttackResult *result, const cJSON *params, Error *err) {

@@ -357,8 +357,8 @@ static void write_head(const AttackResult *result, FILE *out) {
     fprintf(out, "sample,iterate,loss");
     for (size_t c = 0; c < result->classes.count; c++)
         fprintf(out, ",score_%d", (int)result->classes.label[c]);
-    fprintf(out, "%s,distance%s\n", result->rejects ? ",reject" : "",
-            result->gradient_end ? ",gradient_norm" : "");
+    fprintf(out, "%s,distance%s%s\n", result->rejects ? ",reject" : "",
+            result->gradient_end ? ",gradient_norm" : "", result->dmax ? ",dmax" : "");
 }
 
 /* NaN where none was taken, of however many traces. */
@@ -375,6 +375,8 @@ static void write_line(const AttackResult *result, size_t i, size_t t, FILE *out
     fprintf(out, ",%.17g", array_f64(trace->distance)[t]);
     if (result->gradient_end)
         fprintf(out, ",%.17g", gradient_norm_at(trace, t));
+    if (result->dmax)
+        fprintf(out, ",%.17g", array_f64(result->dmax)[i]);
     fputc('\n', out);
 }
 

@@ -106,7 +106,7 @@ local function samples_of_kinds()
     dnr = dnr.new { net = net, layers = { "fc" }, layer_classifier = svm.new(), combiner = svm.new() },
     diagnosis = evaluate.diagnose(result), indicators = 1,
     figure = plot.figure { title = "title" }, report = report, confusion = report.confusion,
-    perigee = perigee, numbers = 1, directions = 1, queries = 1,
+    perigee = perigee, numbers = 1, directions = 1, queries = 1, starts = 1,
     security = evaluate.security { models = { net = net }, attack = attack.fgsm {}, data = ds,
       dmax = { 0, 0.1 } },
   }

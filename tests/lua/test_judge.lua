@@ -118,7 +118,7 @@ function TestJudge:test_errors()
   raises("attack.judge: x_adv: expected samples", attack.judge, { model = model, x0 = samples })
   raises("attack.judge: y: expected the true labels, for x0 is no dataset", attack.judge,
     { model = model, x0 = x, x_adv = x })
-  raises("x_adv: expected 3 samples of 3 features as in x0, got 2 of 3", attack.judge,
+  raises("x_adv: expected a point for each of 3 samples of 3 features, got 2 of 3", attack.judge,
     { model = model, x0 = samples, x_adv = { { 0, 0, 0 }, { 0, 0, 0 } } })
   raises("sample 2: label 9 is not a class", attack.judge,
     { model = model, x0 = x, y = { 1, 9, 1 }, x_adv = x })

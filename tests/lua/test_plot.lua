@@ -114,6 +114,8 @@ function TestPlotAttack:test_panels()
     "l2 distance 1.500  (dmax 2)", "iteration" } do
     lu.assertStrContains(svg, ">" .. words .. "<")
   end
+  lu.assertStrContains(attack_svg { dmax = array.new { 3.5 }, params = { norm = "l2", dmax = "per sample" } },
+    ">l2 distance 1.500  (dmax 3.5)<")
   -- Both digits, a square a pixel, and the curves.
   lu.assertEquals(count(svg, "<polygon fill = "), 2 * 784)
 end

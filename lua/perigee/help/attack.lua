@@ -50,7 +50,8 @@ What falls is the objective, of the true class y and the reject score (if the mo
                  (less the mean of third and fourth); undivided where there are no such scores
 Whether a point has evaded is always judged by the model's decision.
 
-Where every gradient is next to nothing another direction sees more: ?directions.
+Where every gradient is next to nothing another direction sees more: ?directions. Where searches begin, and a
+dmax for each sample: ?starts.
 
 For l1 a step has the signs of its largest components: 20, or a twentieth of the features if that is less.]],
     returns = { "attack", "an object whose options can be read and set; :run(samples) attacks" },
@@ -110,6 +111,34 @@ local pgd = attack.pgd { model = net, dmax = 1, max_queries = 60 }
 local r = pgd:run(digits)
 print(r, (r.evaluations.scores + r.evaluations.gradients):max(), r.stop[1])]],
     see = { "attack:run", "result.evaluations", "attack.ensemble" },
+  },
+  {
+    name = "starts", kind = "value",
+    text = [[
+Where an attack's searches begin, and how far each sample may go.
+
+start = points has a row for each sample: its first search begins there, moved into the bounds and then into
+the ball around the sample, instead of at the sample. That may be an array or a dataset, or a result, whose
+x_adv are taken: attack.pgd { start = r } goes on where r ended. What comes out is never worse than the
+sample itself (but of attack.fgsm, whose answer is where its step leads); where nothing better was found the
+answer is the sample, and its trace that one point. Further searches (restarts, start_from) are as without
+it. attack.fmn and attack.noise measure their way from the sample: they take no start. An attack.ensemble
+hands it to those of its parts that do.
+
+start_from = points is another thing, a pool of any number of points for all samples: after the first search
+each sample tries the one of least loss there, if that is better than what it has. Points that belong to the
+samples, such as r.x_adv, are for start: as a pool, every sample could take another's.
+
+dmax = { 0.5, 1, 2 } or an array is a radius for each sample, in their order. Each is then attacked as it
+would be alone with its own: lengths that follow from dmax do. r.dmax holds them, r.params.dmax is "per
+sample". All attacks, attack.judge, attack.ensemble and attack.auto take it, and a run in its options;
+evaluate.security has its own radii, and evaluate.diagnose wants one for all.]],
+    example = example_net .. [[
+local r = attack.fgsm({ model = net, norm = "l2", dmax = 1 }):run(digits)
+local pgd = attack.pgd { model = net, start = r, dmax = { 0.5, 1, 1, 2 } }
+local further = pgd:run(digits)
+print(further, further.dmax, further.trace_distance[1][1])]],
+    see = { "attack.pgd", "attack:run", "attack.judge", "result.dmax" },
   },
   {
     name = "attack.halving",
@@ -245,7 +274,7 @@ cost.]],
     options = {
       { "model", "model", "none", "what is attacked; must be given" },
       { "norm", '"l1"|"l2"|"linf"', '"l2"', "the norm of the ball and of distances" },
-      { "dmax", "number", "none", "how far a sample may move; must be given" },
+      { "dmax", "number|number[]|array", "none", "how far samples may move, or each; must be given" },
       { "quick", "boolean", "false", "the first part alone" },
       { "target", "integer|array", "none", "the label that the samples shall get, or one for each" },
       { "lower", "number|array", "0", "the least value of every feature, or one for each" },
@@ -269,7 +298,8 @@ and wherever the result is printed. A start that no part has attacked has the so
 An ensemble is used as an attack is: it runs, and its :with, :set and options (e.dmax = 2) are those of all
 parts, as far as every part takes them. Its parts are e[1], e[2], …, copies of the attacks that it was
 given; a part may be an ensemble. They have one norm, and attack one model, which one of them, or the run,
-says. With a seed the first part has that one, and the others some that follow from it.]],
+says. With a seed the first part has that one, and the others some that follow from it. Of what has a row or
+a number for each sample (target, dmax, start) a part gets those of the samples that it attacks.]],
     options = {
       { "name", "string", '"ensemble"', "the result's name, in the table beside the list" },
       { "all", "boolean", "false", "every part attacks all samples: for the least distances" },
@@ -291,9 +321,10 @@ attack's is: the model's verdicts of exactly these points and their distances ca
 again by another model, drawn, saved. Its traces hold start and answer, "stop" is "given", and two scores
 were spent on each sample.
 
-A point that is farther away than dmax, or outside the bounds, by more than 1e-6 (a millionth of dmax,
-where that is above 1) is an error, which names the sample and says by how much; with check = false it is
-kept. y may be left out only where x0 is a dataset: what the model takes a sample for is no truth.]],
+A point that is farther away than dmax (its own, where dmax has one for each), or outside the bounds, by more
+than 1e-6 (a millionth of dmax, where that is above 1) is an error, which names the sample and says by how
+much; with check = false it is kept. y may be left out only where x0 is a dataset: what the model takes a
+sample for is no truth.]],
     returns = { "result", "what the points are to the model" },
     example = example_net .. [[
 local noise = 0.05 * array.randn(4, 784, { seed = 1 })
@@ -334,7 +365,7 @@ every other class in turn, and the best answer counts: with both any wrong class
 classes are the dataset's, or y's, or else the model's own best ones. Ctrl-C ends it with what there is:
 a sample that was not finished says "interrupted". Where scores or a gradient are not finite a run stops
 with "not_finite" and keeps the answer that it had; where scores are so at its start its verdict is
-"failed", and it has no label (−2147483648).]],
+"failed", and it has no label (−2147483648). What start and start_from are, and a dmax for each: ?starts.]],
     params = {
       { "samples", "dataset|array", "a dataset, rows of features, or one sample" },
     },
@@ -342,7 +373,7 @@ with "not_finite" and keeps the answer that it had; where scores are so at its s
     example = example_net .. [[
 local pgd = attack.pgd { norm = "l2", dmax = 2 }
 print(pgd:run(digits, { model = net, target = 2 }))]],
-    see = { "attack:with", "queries", "result", "result:counts" },
+    see = { "attack:with", "starts", "queries", "result", "result:counts" },
   },
   {
     name = "attack:with",
@@ -391,8 +422,8 @@ What an attack found. Always a batch of n samples: #r is n and r[i] the result o
 and a second one where searches that failed had lost their gradient (result.flat).
 
 Arrays have a row a sample: x0 and x_adv (the samples and the answers), y, label, start_label, target,
-scores, start_scores, distance. Lists have an item a sample: verdict, start_verdict, hit, stop, flat; loss,
-trace, trace_distance, gradient_norm and iterates hold an array each, from the start to the answer.
+scores, start_scores, distance, dmax. Lists have an item a sample: verdict, start_verdict, hit, stop, flat;
+loss, trace, trace_distance, gradient_norm and iterates hold an array each, from the start to the answer.
 
 A result never changes: its arrays are read-only views (r.x_adv:copy() can be written), its lists copies,
 in which you may write without changing what it counts, prints or saves. r:rescore(model) judges the same
@@ -446,8 +477,8 @@ os.remove(path)]],
     name = "result:csv",
     text = [[
 Writes the traces as CSV, a line an iterate: sample, iterate, loss, score_LABEL for every class, reject
-where the model rejects, distance, and gradient_norm where the result has any (nan where none was taken, as
-at the last point). Raises on failure.]],
+where the model rejects, distance, gradient_norm where the result has any (nan where none was taken, as at the
+last point), and dmax where each sample has its own. Raises on failure.]],
     params = { { "path", "string", "the file" } },
     returns = { "string", "the path" },
     example = example_net .. [[
@@ -469,6 +500,9 @@ The answers' scores, n × columns, float64: a column a class, the reject column 
 more from the stored points.]]),
   field("result.start_scores", "array", "The samples' scores before the attack, n × columns, float64."),
   field("result.distance", "array", "How far the answers are from the samples, in the norm; float64."),
+  field("result.dmax", "array?", [[
+How far each sample was allowed to go, float64, where that was not the same for all; else nil:
+result.params.dmax.]]),
   field("result.verdict", "string[]",
     '"correct", "rejected", "evaded", "wrong" where it was so before, or "failed" where its scores were not '
       .. "finite: what became of each."),
@@ -500,7 +534,9 @@ result.gradient_norm is.]]),
   field("result.classes", "integer[]", "The model's labels, in the order of the scores' columns."),
   field("result.rejects", "boolean", "Whether the last column is the reject class's."),
   field("result.shape", "integer[]", "The shape of one sample."),
-  field("result.params", "table", "The attack's options, with its choices where they were left open."),
+  field("result.params", "table", [[
+The attack's options, with its choices where they were left open. dmax is "per sample" where each had its
+own: result.dmax.]]),
   field("result.seed", "integer", "The seed of its random points."),
   field("result.source", "array?", [[
 Which part each answer is from, an index of result.parts, int32, where the result is made of several

@@ -46,9 +46,11 @@ local function sample_of(where, result, index)
   local function numbers(name)
     return values.list(where, name, field(name)[index])
   end
+  local params = type(result.params) == "table" and result.params or {}
   return {
     y = field("y")[index], label = field("label")[index], start_label = field("start_label")[index],
-    distance = field("distance")[index], verdict = field("verdict")[index],
+    distance = field("distance")[index], dmax = result.dmax and result.dmax[index] or params.dmax,
+    verdict = field("verdict")[index],
     loss = numbers("loss"), trace = numbers("trace"), x0 = numbers("x0"), x_adv = numbers("x_adv"),
     classes = values.list(where, "classes", field("classes")),
     flat = type(result.flat) == "table" and result.flat[index],
@@ -170,7 +172,7 @@ local function distance_text(result, sample)
   local params = type(result.params) == "table" and result.params or {}
   local text = string.format("%s%.3f", params.norm and params.norm .. " distance " or "distance ",
     sample.distance)
-  if values.finite(params.dmax) then text = text .. string.format("  (dmax %g)", params.dmax) end
+  if values.finite(sample.dmax) then text = text .. string.format("  (dmax %g)", sample.dmax) end
   return text
 end
 
@@ -191,16 +193,16 @@ local function draw_difference(panel, sample, shape)
   panel.caption = string.format("blue −%.2g, white 0, red %.2g", reach, reach)
 end
 
-local function draw_distance(panel, sample, params)
+local function draw_distance(panel, sample)
   panel.title, panel.xlabel, panel.integer_x = "distance", "iteration", true
   local x = {}
   for i = 1, #sample.distances do x[i] = i - 1 end
   panel:line(x, sample.distances, { color = style.black, point = point_if_short(7, #x), size = 0.5 })
-  if values.finite(params.dmax) then
-    panel:hline(params.dmax, { label = "dmax", color = "vermillion", width = 1.2 })
+  if values.finite(sample.dmax) then
+    panel:hline(sample.dmax, { label = "dmax", color = "vermillion", width = 1.2 })
     panel.legend = true
     local _, high = values.range { sample.distances }
-    local top = math.max(high or 0, params.dmax)
+    local top = math.max(high or 0, sample.dmax)
     panel.yrange = { -0.04 * top, 1.08 * top }
   end
 end
@@ -266,7 +268,7 @@ local function draw_attack(where, panels, sample, defence)
   if panels.layers then draw_layers(where, panels.layers, defence, sample) end
   if panels.distance then
     sample.distances = values.list(where, "trace_distance", result.trace_distance[sample.index])
-    draw_distance(panels.distance, sample, type(result.params) == "table" and result.params or {})
+    draw_distance(panels.distance, sample)
   end
 end
 
