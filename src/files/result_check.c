@@ -228,10 +228,20 @@ static double number(const cJSON *params, const char *name, double other) {
     return cJSON_IsNumber(item) ? item->valuedouble : other;
 }
 
-/* How far answers and iterates may be: a minimal attack looks behind dmax, too. */
+/* A minimal attack looks behind dmax, too: by how much the attack, or a part of it, did. */
+static double reach_of(const cJSON *params) {
+    const cJSON *parts = cJSON_GetObjectItemCaseSensitive(params, "parts"), *part;
+    double reach = fmax(1, number(params, "reach", 1));
+    cJSON_ArrayForEach(part, parts) {
+        reach = fmax(reach, reach_of(cJSON_GetObjectItemCaseSensitive(part, "params")));
+    }
+    return reach;
+}
+
+/* How far answers and iterates may be. */
 static void read_limits(Check *check, const cJSON *params) {
     check->dmax = check->unchecked ? INFINITY : number(params, "dmax", INFINITY);
-    check->reach = fmax(1, number(params, "reach", 1));
+    check->reach = reach_of(params);
 }
 
 static bool check_norm(const AttackResult *result, const cJSON *params, Error *err) {

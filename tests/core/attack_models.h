@@ -21,6 +21,7 @@ typedef struct TestModel {
     double spoil; /* added to the first score and gradient: NAN to test soundness */
     size_t score_calls, gradient_calls, rows;
     size_t interrupt_at; /* raise an interrupt in this gradient call; 0: never */
+    size_t break_at;     /* break off by an interrupt in this call for scores; 0: never */
 } TestModel;
 
 static double test_score(const TestModel *model, size_t c, const float *x) {
@@ -33,9 +34,12 @@ static double test_score(const TestModel *model, size_t c, const float *x) {
 }
 
 static bool test_scores(Model *base, const Batch *batch, double *scores, Error *err) {
-    (void)err;
     const float *x = batch->x;
     TestModel *model = (TestModel *)base;
+    if (model->score_calls + 1 == model->break_at) {
+        progress_interrupt();
+        return error_set(err, ERROR_INTERRUPTED, "%s: interrupted", batch->where);
+    }
     size_t classes = base->classes.count, columns = model_columns(base);
     for (size_t i = 0; i < batch->n; i++) {
         for (size_t c = 0; c < classes; c++)

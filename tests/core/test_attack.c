@@ -424,6 +424,32 @@ static void test_interrupt(void **state) {
     fixture_free(f);
 }
 
+/* What is interrupted while it scores the points where it shall begin has the samples for answers.
+ */
+static void test_interrupt_at_another_start(void **state) {
+    (void)state;
+    Fixture *f = fixture_new();
+    AttackTask task = task_of(f, 0, N);
+    task.begin = f->x;
+    for (int a = 0; a < 2; a++) {
+        const Attack *attack = attack_find(a ? "fgsm" : "pgd");
+        AttackParams params = params_of(attack, NORM_L2, 1);
+        f->model->break_at = f->model->score_calls + 2;
+        Progress progress = progress_new();
+        Error err;
+        AttackResult *result = attack_run(attack, &params, &task, &progress, &err);
+        progress_clear_interrupt();
+        assert_non_null(result);
+        for (size_t i = 0; i < N; i++) {
+            assert_int_equal(array_i32(result->stop)[i], STOP_INTERRUPTED);
+            assert_int_equal(array_size(result->trace[i].loss), 1);
+            assert_true(array_f64(result->distance)[i] == 0);
+        }
+        result_free(result);
+    }
+    fixture_free(f);
+}
+
 /* Long batches are cut into calls of 1024 rows, between which an interrupt counts; a model that
  * wants whole batches gets them. */
 static void test_long_batches(void **state) {
@@ -607,6 +633,7 @@ int main(void) {
         cmocka_unit_test(test_zero_gradient),
         cmocka_unit_test(test_stops),
         cmocka_unit_test(test_interrupt),
+        cmocka_unit_test(test_interrupt_at_another_start),
         cmocka_unit_test(test_long_batches),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_no_samples),

@@ -22,11 +22,12 @@ enum { ROUNDS = 60, MOST_ROWS = 6, MOST_FEATURES = 9, MOST_CLASSES = 5, STARTS =
 typedef struct Case {
     double w[MOST_CLASSES * MOST_FEATURES], b[MOST_CLASSES];
     float x[MOST_ROWS * MOST_FEATURES], starts[STARTS * MOST_FEATURES];
+    float begin[MOST_ROWS * MOST_FEATURES];
     int32_t y[MOST_ROWS], target[MOST_ROWS];
     TestModel *model;
     AttackTask task;
     AttackParams params;
-    Array *lower, *upper;
+    Array *lower, *upper, *radii;
 } Case;
 
 static void draw_model(Case *c, size_t d, Rng *rng) {
@@ -54,9 +55,21 @@ static Array *draw_bounds(Case *c, size_t n, size_t d, double side, Rng *rng) {
     return bounds;
 }
 
+static double draw_radius(Rng *rng) {
+    static const double radii[] = { 0, 1e-3, 0.1, 0.5, 3 };
+    return radii[rng_below(rng, 5)];
+}
+
+static Array *draw_radii(size_t n, Rng *rng) {
+    Error err;
+    Array *radii = array_new1("test", DTYPE_F64, n, &err);
+    for (size_t i = 0; i < n; i++)
+        array_f64(radii)[i] = draw_radius(rng);
+    return radii;
+}
+
 /* Words and booleans of the attack's fields by chance. */
 static void draw_options(const Attack *attack, AttackParams *params, Rng *rng) {
-    static const double radii[] = { 0, 1e-3, 0.1, 0.5, 3 };
     *params = attack->params;
     for (const Field *field = attack->fields; field->name; field++) {
         size_t words = 0;
@@ -69,7 +82,7 @@ static void draw_options(const Attack *attack, AttackParams *params, Rng *rng) {
         if (words || field->kind == FIELD_BOOLEAN)
             assert_true(field_set(field, params, &value, &err));
     }
-    params->dmax = radii[rng_below(rng, 5)];
+    params->dmax = draw_radius(rng);
     params->seed = rng_next(rng);
     params->max_iter = attack->params.max_iter > 1 ? 2 + (int)rng_below(rng, 8) : 1;
     if (attack_uses(attack, "eta") && rng_below(rng, 2))
@@ -85,6 +98,8 @@ static void draw_samples(Case *c, size_t n, size_t d, Rng *rng) {
         c->x[k] = (float)rng_uniform(rng);
     for (size_t k = 0; k < STARTS * d; k++)
         c->starts[k] = (float)rng_uniform(rng);
+    for (size_t k = 0; k < n * d; k++)
+        c->begin[k] = (float)(3 * rng_uniform(rng) - 1);
     for (size_t i = 0; i < n; i++) {
         c->y[i] = (int32_t)rng_below(rng, c->model->base.classes.count);
         c->target[i] = (int32_t)rng_below(rng, c->model->base.classes.count);
@@ -98,9 +113,11 @@ static void draw(Case *c, const Attack *attack, Rng *rng) {
     *c = (Case){ 0 };
     draw_model(c, d, rng);
     draw_samples(c, n, d, rng);
-    do
+    c->radii = rng_below(rng, 2) ? draw_radii(n, rng) : NULL;
+    do {
         draw_options(attack, &c->params, rng);
-    while (!attack_resolve(attack, &c->params, &resolved, &err));
+        c->params.dmax_each = c->radii;
+    } while (!attack_resolve(attack, &c->params, &resolved, &err));
     if (rng_below(rng, 3) == 0) {
         c->params.lower_each = c->lower = draw_bounds(c, n, d, -1, rng);
         c->params.upper_each = c->upper = draw_bounds(c, n, d, 1, rng);
@@ -110,12 +127,15 @@ static void draw(Case *c, const Attack *attack, Rng *rng) {
     c->task.target = rng_below(rng, 2) ? c->target : NULL;
     if (attack_uses(attack, "start_from") && rng_below(rng, 2))
         c->task.start = (AttackStart){ .x = c->starts, .n = STARTS };
+    if (attack_uses(attack, "start") && rng_below(rng, 2))
+        c->task.begin = c->begin;
 }
 
 static void clear(Case *c) {
     model_release(&c->model->base);
     array_free(c->lower);
     array_free(c->upper);
+    array_free(c->radii);
 }
 
 static AttackResult *run(const Attack *attack, const AttackParams *params, const AttackTask *task) {
@@ -128,11 +148,15 @@ static AttackResult *run(const Attack *attack, const AttackParams *params, const
 
 /* ---- What must be true of sample i ---- */
 
+static double radius_of(const Case *c, size_t i) {
+    return c->radii ? array_f64(c->radii)[i] : c->params.dmax;
+}
+
 static void check_point(const Case *c, size_t i, const float *x, double distance) {
     size_t d = c->task.features;
     const float *x0 = c->x + i * d;
     assert_true(norm_distance((Norm)c->params.norm, x, x0, d) == distance);
-    assert_true(distance <= c->params.dmax * (1 + 1e-12));
+    assert_true(distance <= radius_of(c, i) * (1 + 1e-12));
     for (size_t j = 0; j < d; j++) {
         assert_true(x[j] >= (c->lower ? array_f32(c->lower)[j] : 0));
         assert_true(x[j] <= (c->upper ? array_f32(c->upper)[j] : 1));
@@ -234,6 +258,24 @@ static void assert_same(const AttackResult *a, size_t i, const AttackResult *b, 
     assert_int_equal(array_i32(a->gradient_count)[i], array_i32(b->gradient_count)[k]);
 }
 
+/* Sample i and what is its own. */
+static AttackTask task_alone(const Case *c, size_t i) {
+    AttackTask one = c->task;
+    one.n = 1;
+    one.x += i * one.features;
+    one.y = one.y ? one.y + i : NULL;
+    one.target = one.target ? one.target + i : NULL;
+    one.begin = one.begin ? one.begin + i * one.features : NULL;
+    return one;
+}
+
+static AttackParams params_alone(const Case *c, size_t i) {
+    AttackParams own = c->params;
+    own.dmax_each = NULL;
+    own.dmax = radius_of(c, i);
+    return own;
+}
+
 /* This model's scores do not depend on the batch: a second run and a run of one sample give the
  * same bits. */
 static void test_again_and_alone(void **state) {
@@ -247,12 +289,9 @@ static void test_again_and_alone(void **state) {
             AttackResult *first = run(attack_table[a], &c.params, &c.task);
             AttackResult *again = run(attack_table[a], &c.params, &c.task);
             for (size_t i = 0; i < c.task.n; i++) {
-                AttackTask one = c.task;
-                one.n = 1;
-                one.x += i * one.features;
-                one.y = one.y ? one.y + i : NULL;
-                one.target = one.target ? one.target + i : NULL;
-                AttackResult *alone = run(attack_table[a], &c.params, &one);
+                AttackTask one = task_alone(&c, i);
+                AttackParams own = params_alone(&c, i);
+                AttackResult *alone = run(attack_table[a], &own, &one);
                 assert_same(first, i, again, i);
                 assert_same(first, i, alone, 0);
                 result_free(alone);
@@ -334,13 +373,9 @@ static void test_budgets_alone(void **state) {
             c.params.max_queries = most;
             AttackResult *all = run(attack_table[a], &c.params, &c.task);
             for (size_t i = 0; i < c.task.n; i++) {
-                AttackTask one = c.task;
-                AttackParams params = c.params;
+                AttackTask one = task_alone(&c, i);
+                AttackParams params = params_alone(&c, i);
                 Array *own = array_rows(most, i, 1, &err);
-                one.n = 1;
-                one.x += i * one.features;
-                one.y = one.y ? one.y + i : NULL;
-                one.target = one.target ? one.target + i : NULL;
                 params.max_queries = own;
                 AttackResult *alone = run(attack_table[a], &params, &one);
                 assert_true(spent_on(all, i) <= (size_t)array_i32(most)[i]);
@@ -364,6 +399,7 @@ static void test_seeds(void **state) {
             Case c;
             draw(&c, attack_table[a], &rng);
             c.params.dmax = 0.3;
+            c.params.dmax_each = NULL;
             c.params.eta = 0.05;
             c.params.restarts = restarts;
             c.params.max_iter = attack_table[a]->counts_start ? 2 : 1;
