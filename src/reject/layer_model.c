@@ -64,63 +64,61 @@ static bool layer_scores(Model *base, const Batch *batch, double *scores, Error 
     return ok;
 }
 
-static bool layer_gradient(Model *base, const Batch *batch, const GradientRequest *request,
-                           Error *err) {
-    LayerModel *self = (LayerModel *)base;
-    size_t n = batch->n, tile;
-    if (!check_classes(self, err))
-        return false;
-    float *slopes = layer_rows(self, batch, &tile, err);
-    bool ok = slopes != NULL;
-    for (size_t first = 0; ok && first < n; first += tile) {
-        Batch rows = batch_rows(batch, first, n - first < tile ? n - first : tile);
-        Pass *pass =
-            network_forward(self->net, &rows, &(Taps){ .layer = &self->tap, .count = 1 }, err);
-        ok = pass != NULL;
-        if (ok) {
-            Batch inner = { pass_output(pass, 0), rows.n, self->width, batch->where };
-            GradientRequest asked = request_rows(request, base, first);
-            asked.gradient = slopes;
-            ok = model_gradient(self->classifier, &inner, &asked, err);
-        }
-        ok = ok && pass_backward(pass, (const float *const[]){ slopes },
-                                 request->gradient + first * base->features, err);
-        pass_free(pass);
-    }
-    free(slopes);
-    return ok;
-}
+/* What is asked at the layer's outputs, a gradient or an ascent, and pulled back to the pixels. */
+typedef struct Pull {
+    LayerModel *self;
+    const GradientRequest *request; /* or NULL */
+    const Ascent *ascent;           /* then it is this */
+    float *slopes;                  /* of some rows, by the layer's outputs */
+} Pull;
 
-/* Of the rows from `first` on. */
-static bool ascend_rows(LayerModel *self, const Batch *rows, const Ascent *ascent, float *slopes,
-                        Error *err) {
+/* The batch's rows from `first` on. */
+static bool pull_rows(const Pull *pull, const Batch *rows, size_t first, Error *err) {
+    LayerModel *self = pull->self;
     Pass *pass = network_forward(self->net, rows, &(Taps){ .layer = &self->tap, .count = 1 }, err);
     if (!pass)
         return false;
-    Batch output = { pass_output(pass, 0), rows->n, self->width, rows->where };
-    Ascent inner = *ascent;
-    inner.direction = ascent->direction ? slopes : NULL;
-    bool ok = model_ascent(self->classifier, &output, &inner, err) &&
-              (!ascent->direction ||
-               pass_backward(pass, (const float *const[]){ slopes }, ascent->direction, err));
+    Batch outputs = { pass_output(pass, 0), rows->n, self->width, rows->where };
+    float *pixels;
+    bool ok;
+    if (pull->request) {
+        GradientRequest request = request_rows(pull->request, &self->base, first);
+        pixels = request.gradient;
+        request.gradient = pull->slopes;
+        ok = model_gradient(self->classifier, &outputs, &request, err);
+    } else {
+        Ascent ascent = ascent_rows(pull->ascent, &self->base, first);
+        pixels = ascent.direction;
+        ascent.direction = pixels ? pull->slopes : NULL;
+        ok = model_ascent(self->classifier, &outputs, &ascent, err);
+    }
+    ok =
+        ok && (!pixels || pass_backward(pass, (const float *const[]){ pull->slopes }, pixels, err));
     pass_free(pass);
     return ok;
 }
 
-static bool layer_ascent(Model *base, const Batch *batch, const Ascent *ascent, Error *err) {
-    LayerModel *self = (LayerModel *)base;
+static bool pull_all(Pull *pull, const Batch *batch, Error *err) {
     size_t n = batch->n, tile;
-    if (!check_classes(self, err))
+    if (!check_classes(pull->self, err))
         return false;
-    float *slopes = layer_rows(self, batch, &tile, err);
-    bool ok = slopes != NULL;
+    pull->slopes = layer_rows(pull->self, batch, &tile, err);
+    bool ok = pull->slopes != NULL;
     for (size_t first = 0; ok && first < n; first += tile) {
         Batch rows = batch_rows(batch, first, n - first < tile ? n - first : tile);
-        Ascent part = ascent_rows(ascent, base, first);
-        ok = ascend_rows(self, &rows, &part, slopes, err);
+        ok = pull_rows(pull, &rows, first, err);
     }
-    free(slopes);
+    free(pull->slopes);
     return ok;
+}
+
+static bool layer_gradient(Model *base, const Batch *batch, const GradientRequest *request,
+                           Error *err) {
+    return pull_all(&(Pull){ .self = (LayerModel *)base, .request = request }, batch, err);
+}
+
+static bool layer_ascent(Model *base, const Batch *batch, const Ascent *ascent, Error *err) {
+    return pull_all(&(Pull){ .self = (LayerModel *)base, .ascent = ascent }, batch, err);
 }
 
 static bool take_classes(LayerModel *self, Error *err) {
