@@ -69,8 +69,8 @@ local supports = {}
 for i, layer in ipairs(defence.layers) do
   supports[i] = ("%s %d"):format(layer, defence[layer].support)
 end
-row("DNR", "%d samples; support vectors: %s, combiner %d", #known, table.concat(supports, ", "),
-  defence.combiner.support)
+row("DNR", "fitted to %d samples", #known)
+row("  support vectors", "%s, combiner %d", table.concat(supports, ", "), defence.combiner.support)
 row("  before rejection", "accuracy %s", percent(metrics.accuracy(defence, test)))
 
 defence.threshold = defence:threshold_for(0.10, test) -- rejects 10 % of clean test digits

@@ -123,6 +123,15 @@ function TestPlotFigure:test_legend()
   lu.assertNotStrContains(svg_of(f), "rather long")
 end
 
+-- The words of plot.attack's legend, 83 units wide in DejaVu Sans, end before the next entry; and its three
+-- entries have room in one line.
+function TestPlotFigure:test_legend_has_room()
+  local style = require "perigee.plot.style"
+  local legend, second = style.legend, style.legend_width "runner-up 8"
+  lu.assertTrue(second >= legend.sample + legend.gap + 83 + 8)
+  lu.assertTrue(style.legend_width "true 1" + second + style.legend_width "reject" <= 1172 / 4 - 8)
+end
+
 function TestPlotFigure:test_histogram_counts()
   local f = plot.figure()
   f:histogram({ 0, 0.5, 1, 1, 2 }, { bins = { 0, 1, 2 } })

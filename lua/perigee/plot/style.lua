@@ -27,8 +27,8 @@ style.font_size, style.title_size, style.small_size = 11, 13, 10.5
 style.margin = { left = 72, right = 16, top = 36, bottom = 50, legend = 20, untitled = 14 }
 style.image_margin = { left = 12, right = 12, top = 34, bottom = 30 }
 -- A legend's entry: its piece of line, the gap to its words, the room to the next, a letter's width
--- (on the generous side), the height of a line.
-style.legend = { sample = 24, gap = 6, space = 16, letter = 6.2, line = 18 }
+-- (DejaVu Sans, the widest that stands in for Arial), the height of a line.
+style.legend = { sample = 20, gap = 5, space = 10, letter = 7.4, line = 18 }
 
 function style.legend_width(text)
   local legend = style.legend
