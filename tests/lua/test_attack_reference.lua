@@ -2,16 +2,9 @@
 -- class, with the first five losses within 1e-3·max(1, |loss|) and the last within 1e-2·max(1, |loss|).
 local lu = require "luaunit"
 
-local shared = os.getenv "PERIGEE_REFERENCE" or "../shared/reference"
-
-local function exists(path)
-  local file = io.open(path)
-  if file then file:close() end
-  return file ~= nil
-end
-
 -- The copy in the tree, wherever the tests are started.
 local here = debug.getinfo(1, "S").source:match "^@(.*)lua/test_attack_reference%.lua$" or "tests/"
+local mnist = dofile(here .. "lua/reference_mnist.lua")
 local small = here .. "reference/"
 
 local function npy(name) return data.npy(small .. name .. ".npy") end
@@ -179,53 +172,9 @@ end
 
 TestAttackReferenceMnist = {}
 
-local function get(name) return data.npy(shared .. "/mnist/" .. name .. ".npy") end
-
-local function mnist_net()
-  local net = nn.new {
-    input = { 1, 28, 28 }, seed = 1,
-    nn.conv2d { out = 64, kernel = 5, stride = 2, name = "conv1" }, nn.relu { name = "relu1" },
-    nn.conv2d { out = 64, kernel = 3, stride = 2, name = "conv2" }, nn.relu { name = "relu2" },
-    nn.conv2d { out = 64, kernel = 3, name = "conv3" }, nn.relu { name = "relu3" },
-    nn.flatten { name = "flatten" }, nn.linear { out = 32, name = "fc1" }, nn.relu { name = "relu4" },
-    nn.dropout { p = 0.5, name = "dropout" },
-    nn.linear { out = 10, name = "classifier" },
-  }
-  return net:load_weights(shared .. "/mnist/mnist-cnn.safetensors") and net
-end
-
--- Built from the reference's own SVMs.
-local function mnist_defence(train)
-  local net = mnist_net()
-  local classes, classifiers = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 }, {}
-  local gamma = { relu2 = 1e-3, relu3 = 1e-2, relu4 = 1e-2 }
-  local activations = { net:forward(train.x, { "relu2", "relu3", "relu4" }) }
-  for k, layer in ipairs { "relu2", "relu3", "relu4" } do
-    local positions = array.new(rows(get("layer_" .. layer .. "_sv_index")), { dtype = "i32" })
-    local flat = activations[k]:reshape(#train, -1)
-    classifiers[layer] = svm.from {
-      sv = flat:take(positions, 1), alpha = get("layer_" .. layer .. "_alpha"),
-      b = get("layer_" .. layer .. "_b"), kernel = svm.rbf(gamma[layer]), classes = classes,
-    }
-  end
-  return dnr.new {
-    net = net, layers = { "relu2", "relu3", "relu4" }, layer_classifiers = classifiers,
-    combiner = svm.from {
-      sv = get "combiner_sv", alpha = get "combiner_alpha", b = get "combiner_b", kernel = svm.rbf(1),
-      classes = classes,
-    },
-    threshold = -0.965087466318049,
-  }
-end
-
--- The 5000 samples that the defence learns from, in their order.
 local function mnist_train()
-  if not exists(shared .. "/mnist/case.json") or not data.find_mnist() then
-    lu.skip "the MNIST reference case or MNIST is not here"
-  end
-  local all = data.mnist "train"
-  local positions = array.new(rows(get "train_index"), { dtype = "i32" })
-  return data.new { x = all.x:take(positions, 1), y = all.y:take(positions, 1), shape = { 28, 28 } }
+  if not mnist.is_here() then lu.skip "the MNIST reference case or MNIST is not here" end
+  return mnist.train()
 end
 
 local function run_attack_10(defence, train)
@@ -245,8 +194,9 @@ end
 
 function TestAttackReferenceMnist:test_attack_10()
   local train = mnist_train()
-  local result = run_attack_10(mnist_defence(train), train)
-  local losses, scores, points = get "attack_10_f_seq", get "attack_10_scores", get "attack_10_x_seq"
+  local result = run_attack_10(mnist.defence(mnist.net(), train), train)
+  local losses, scores = mnist.array "attack_10_f_seq", mnist.array "attack_10_scores"
+  local points = mnist.array "attack_10_x_seq"
   local loss = result.loss[1]
   for t = 1, math.min(5, #loss) do within(loss[t], losses[t], 1e-3, "loss " .. t) end
   lu.assertAlmostEquals(loss[#loss], -0.0690, 1e-3)
@@ -259,16 +209,16 @@ end
 function TestAttackReferenceMnist:test_attack_10_on_a_defence_trained_by_us()
   local train = mnist_train()
   local defence = dnr.new {
-    net = mnist_net(), layers = { "relu2", "relu3", "relu4" },
+    net = mnist.net(), layers = { "relu2", "relu3", "relu4" },
     layer_classifier = svm.new { kernel = svm.rbf(1e-2), C = 10 },
     combiner = svm.new { kernel = svm.rbf(1), C = 0.1 },
   }
   defence:set { ["relu4.C"] = 1, ["relu2.kernel.gamma"] = 1e-3 }
-  defence:fit(train, { folds = array.new(rows(get "fold"), { dtype = "i32" }) })
+  defence:fit(train, { folds = mnist.positions "fold" })
   defence.threshold = defence:threshold_for(0.1, data.mnist("test"):per_class(100))
   lu.assertAlmostEquals(defence.threshold, -0.96509, 1e-3)
   local loss = run_attack_10(defence, train).loss[1]
-  local losses = get "attack_10_f_seq"
+  local losses = mnist.array "attack_10_f_seq"
   for t = 1, 3 do lu.assertAlmostEquals(loss[t], losses[t], 1e-2) end
   lu.assertTrue(loss[#loss] <= -0.05, loss[#loss])
 end
