@@ -161,7 +161,7 @@ lint-c:
 # The reference manual, the man page and the editors' definitions, from the help's tables.
 docs: $(BUILD)/doc/reference.md
 
-$(BUILD)/doc/reference.md: $(BUILD)/perigee scripts/docs.lua lua/perigee/help.lua $(wildcard lua/perigee/help/*.lua)
+$(BUILD)/doc/reference.md: $(BUILD)/perigee scripts/docs.lua lua/perigee/help.lua $(wildcard lua/perigee/help/*.lua lua/perigee/help/*/*.lua)
 	$(BUILD)/perigee scripts/docs.lua $(BUILD)/doc
 
 install: all docs install-files

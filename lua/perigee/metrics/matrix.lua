@@ -1,0 +1,50 @@
+-- The confusion of two lists of labels, with the classes that are known besides: a table
+-- { classes, counts } that prints.
+
+local given = require "perigee.metrics.given"
+local text = require "perigee.text"
+
+local Confusion = { __name = "confusion" }
+Confusion.__index = Confusion
+
+local function pad(cell, width)
+  return (" "):rep(width - text.width(cell)) .. cell
+end
+
+function Confusion:__tostring()
+  local rows, width = { { "true" } }, 0
+  for _, label in ipairs(self.classes) do rows[1][#rows[1] + 1] = tostring(label) end
+  rows[1][#rows[1] + 1] = "rejected"
+  for i, label in ipairs(self.classes) do
+    local row = { tostring(label) }
+    for j = 1, #self.classes + 1 do
+      local n = self.counts:at(i, j)
+      row[#row + 1] = n == 0 and "·" or ("%d"):format(n)
+    end
+    rows[#rows + 1] = row
+  end
+  for _, row in ipairs(rows) do
+    for j = 1, #row - 1 do width = math.max(width, text.width(row[j])) end
+  end
+  local lines = {}
+  for i, row in ipairs(rows) do
+    for j, cell in ipairs(row) do row[j] = pad(cell, j == #row and 8 or width) end
+    lines[i] = table.concat(row, "  ")
+  end
+  return table.concat(lines, "\n")
+end
+
+return function(labels, truth, known)
+  local classes = given.sorted_union(truth, labels, known)
+  local place, rows = { [false] = #classes + 1 }, {}
+  for i, label in ipairs(classes) do
+    place[label] = i
+    rows[i] = {}
+    for j = 1, #classes + 1 do rows[i][j] = 0 end
+  end
+  for i, label in ipairs(labels) do
+    local row = rows[place[truth[i]]]
+    row[place[label]] = row[place[label]] + 1
+  end
+  return setmetatable({ classes = classes, counts = array.new(rows, { dtype = "i32" }) }, Confusion)
+end
