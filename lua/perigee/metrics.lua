@@ -1,8 +1,9 @@
--- metrics: how good a model is on labelled data, with and without rejection.
+-- metrics: how good a model is on labelled data, with and without rejection, and under attack.
 --
--- Every measure takes a model (one written in Lua too) or its predictions (an array or list of labels,
--- -1 where rejected), and the truth: a dataset, or an array or list of labels. Where the model does not
--- reject, or the truth of a list of predictions has it, -1 is a class like any other.
+-- Measures of labels take a model (one written in Lua too), its predictions (an array or list of labels,
+-- -1 where rejected) or an attack's result, and the truth: a dataset, or an array or list of labels; a result
+-- has its own. Where the model does not reject, or the truth of a list of predictions has it, -1 is a class
+-- like any other. What they and the others are is told by the families' files.
 
 local metrics = {}
 

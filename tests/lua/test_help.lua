@@ -98,7 +98,12 @@ local function samples_of_kinds()
     { target = 1 })
   nn.train(net, ds, { epochs = 1, seed = 1 })
   local report = metrics.report(net, ds)
+  local rejecting = attack.fgsm { model = reject.new { model = net }, dmax = 0.2 }
   return {
+    roc = metrics.roc({ 1, 2 }, { 0, 1 }), interval = metrics.wilson(1, 2),
+    rerr = metrics.rerr { clean = { { 1 }, { 1 } }, attacked = { { 1 }, { 1 } }, validation = { 1 } },
+    half_radius = metrics.half_radius(rejecting:run(ds), attack.fgsm({ model = net, dmax = 0.1 }):run(ds)),
+    optimality = metrics.optimality { attack.fgsm({ model = net, dmax = 9, upper = 9, lower = -9 }):run(ds) },
     array = array.zeros(2), dataset = ds, svm = model, net = net, model = model, result = result,
     nr = reject.new { model = model }, attack = attack.pgd { model = net, dmax = 1 },
     ensemble = attack.ensemble { attack.pgd {} },

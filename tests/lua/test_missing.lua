@@ -26,7 +26,7 @@ function TestMissing:test_libraries()
   raises("array has no 'zeross'; did you mean zeros?", function() return array.zeross end)
   raises("svm has no 'rfb'; did you mean rbf?", function() return svm.rfb(1) end)
   raises("perigee has no 'verson'; did you mean version?", function() return perigee.verson end)
-  raises("metrics has no 'precision' (it has accuracy, ", function() return metrics.precision end)
+  raises("metrics has no 'kappa' (it has accuracy, ", function() return metrics.kappa end)
 end
 
 function TestMissing:test_types()

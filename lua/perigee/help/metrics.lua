@@ -10,7 +10,8 @@ end
 
 return {
   name = "metrics", title = "Measures",
-  summary = "How good a model is on labelled data, with and without rejection. A model (one written in Lua "
-    .. "too) is asked once for all samples; its predictions will do in its place.",
+  summary = "How good a model is on labelled data, with and without rejection, and what an attack leaves of "
+    .. "it. A model (one written in Lua too) is asked once for all samples; its predictions will do in its "
+    .. "place, and so will an attack's result, whose answers are then what is judged.",
   entries = entries,
 }

@@ -3,5 +3,9 @@
 return {
   { "accuracy", "Right, wrong and rejected" },
   { "classes", "Class by class" },
+  { "ranking", "Confidences" },
+  { "rejection", "A threshold" },
   { "robust", "Under attack" },
+  { "distance", "Distances" },
+  { "intervals", "Intervals" },
 }

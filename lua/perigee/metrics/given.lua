@@ -23,6 +23,25 @@ function given.check_result(where, name, value)
   return value
 end
 
+--- How a share is printed; NaN, one of nothing, as a dash.
+function given.percent(share)
+  return share == share and ("%.2f %%"):format(100 * share) or "–"
+end
+
+--- Results are of the same samples, and of one norm.
+function given.check_same(where, results)
+  local first = results[1]
+  for k = 2, #results do
+    local other = results[k]
+    if #other ~= #first or not other.y:equal(first.y) or not other.x0:equal(first.x0) then
+      given.fail(where, "the results are of different samples (number %d and the first)", k)
+    elseif other.params.norm ~= first.params.norm then
+      given.fail(where, "the results are of different norms (%s and %s)", other.params.norm,
+        first.params.norm)
+    end
+  end
+end
+
 -- ---- Labels ---------------------------------------------------------------------------------------
 
 -- A list of integer labels from an array or a list; nil for anything else.
@@ -80,6 +99,12 @@ end
 
 -- Labels, truth and whether -1 means rejected, of whatever was given.
 local function labels_of(where, subject, ds)
+  if kinds.is(subject, "result") then
+    if ds ~= nil then given.expected(where, "ds", "nothing beside a result, which has its labels", ds) end
+    local labels = to_labels(subject.label)
+    check_labels(where, labels, "label")
+    return labels, to_labels(subject.y), subject.rejects
+  end
   local truth = truth_of(where, ds)
   if kinds.is_model(subject) then
     if not kinds.is(ds, "dataset") then given.expected(where, "ds", "a dataset to judge", ds) end
@@ -102,8 +127,9 @@ function given.labels(where, subject, ds)
   return labels, truth
 end
 
---- The classes that a model knows; those of predictions are not known.
+--- The classes that a model or a result knows; those of predictions are not known.
 function given.classes(subject)
+  if kinds.is(subject, "result") then return subject.classes end
   return kinds.is_model(subject) and reject.classes(subject) or {}
 end
 
@@ -120,6 +146,72 @@ function given.sorted_union(...)
   end
   table.sort(list)
   return list
+end
+
+-- ---- Numbers --------------------------------------------------------------------------------------
+
+--- Numbers in a line, at least one and no NaN, as a float64 array.
+function given.numbers(where, name, value)
+  local ok, numbers = false, nil
+  if kinds.is(value, "array") then
+    ok, numbers = true, value:astype "f64"
+  elseif type(value) == "table" then
+    ok, numbers = pcall(array.new, value, { dtype = "f64" })
+  end
+  if not ok or numbers.ndim ~= 1 then
+    given.expected(where, name, "numbers in a line, as an array or a list", value)
+  end
+  if #numbers == 0 then given.fail(where, "%s: expected at least one number, got none", name) end
+  local nan = numbers:isnan()
+  if nan:any() then given.fail(where, "%s: number %d is NaN", name, nan:argmax()) end
+  return numbers
+end
+
+--- A yes or no for each of n: an array or a list of 0 and 1, or of booleans; as a float64 array.
+function given.mask(where, name, value, n)
+  local mask = given.numbers(where, name, value)
+  if not mask:eq(0):logical_or(mask:eq(1)):all() then
+    given.expected(where, name, "0 or 1, or false or true, for each", value)
+  end
+  if #mask ~= n then given.fail(where, "%s: expected %d, one for each, got %d", name, n, #mask) end
+  return mask
+end
+
+-- ---- Confidences ----------------------------------------------------------------------------------
+
+-- Rows of scores as { confidence =, wrong = }: how surely each is accepted, and whether its best class is
+-- not its label (of samples without labels, nil).
+local function judged(scores, about)
+  local count = scores.shape[2] - (about.rejects and 1 or 0)
+  local own = scores:slice(nil, { 1, count })
+  local confidence = own:max(2)
+  if about.rejects then
+    local threshold = scores:slice(nil, count + 1)
+    confidence = array.where(threshold:eq(-math.huge), confidence, confidence - threshold)
+  end
+  local best = array.new(about.classes, { dtype = "i32" }):take(own:argmax(2))
+  return { confidence = confidence, wrong = about.y and best:ne(about.y):astype "f64" }
+end
+
+--- Samples as a model judges them: a dataset, or without labels an array.
+function given.judged_by(where, model, samples)
+  local seen = judged(ask(where, "scores", model, samples), { rejects = model.rejects,
+    classes = reject.classes(model), y = kinds.is(samples, "dataset") and samples.y or nil })
+  if #seen.confidence == 0 then given.fail(where, "the dataset is empty") end
+  local nan = seen.confidence:isnan()
+  if nan:any() then given.fail(where, "the scores of sample %d are not numbers", nan:argmax()) end
+  return seen
+end
+
+--- The samples of a result before the attack and under it, without those that have failed.
+function given.judged_in(where, result)
+  local kept = {}
+  for i, verdict in ipairs(result.verdict) do
+    if verdict ~= "failed" then kept[#kept + 1] = i end
+  end
+  if #kept == 0 then given.fail(where, "the result has no sample that has not failed") end
+  local about = { rejects = result.rejects, classes = result.classes, y = result.y:take(kept) }
+  return judged(result.start_scores:take(kept), about), judged(result.scores:take(kept), about)
 end
 
 return given
