@@ -1,6 +1,6 @@
 -- attacks.lua — the pictures of a defence and of attacks on it: plot.model, plot.attack, plot.attacks,
--- plot.scores, plot.reject, plot.confusion, plot.security, plot.loss, plot.filters, plot.activations,
--- plot.images, plot.live. Small models on the built-in digits, some seconds.
+-- plot.scores, plot.reject, plot.roc, plot.confusion, plot.compare, plot.security, plot.loss, plot.filters,
+-- plot.activations, plot.images, plot.live. Small models on the built-in digits, some seconds.
 
 local first, second = data.digits(2000, { seed = 1 }), data.digits(800, { seed = 2 })
 local test = data.digits(300, { seed = 3 })
@@ -45,9 +45,23 @@ print(plot.scores(result, { file = "scores.png" }))
 print(plot.reject(defence, { data = test, adversarial = result, file = "reject.png" }))
 print(plot.confusion(metrics.confusion(defence, test), { file = "confusion.png" }))
 
--- Each evaluation is on other samples: the band is what that does to the curves.
+-- Three attacks on three models: what each of them leaves.
 local nr = reject.new { model = net }
 nr.threshold = nr:threshold_for(0.10, test)
+local some, results = test:slice(1, 60), {}
+for name, model in pairs { CNN = net, NR = nr, DNR = defence } do
+  results[name] = {}
+  for kind, options in pairs { fgsm = {}, pgd = {}, halving = {} } do
+    options.model, options.norm, options.dmax = model, "l2", 1
+    results[name][kind] = attack[kind](options):run(some)
+  end
+end
+print(plot.compare(results, { models = { "CNN", "NR", "DNR" }, attacks = { "fgsm", "pgd", "halving" },
+  file = "compare.png" }))
+print(plot.roc({ CNN = results.CNN.halving, NR = results.NR.halving, DNR = results.DNR.halving },
+  { title = "halving, l2, dmax 1", file = "roc.png" }))
+
+-- Each evaluation is on other samples: the band is what that does to the curves.
 local repetitions = {}
 for seed = 1, 3 do
   repetitions[seed] = evaluate.security {

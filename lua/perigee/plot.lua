@@ -29,6 +29,7 @@ local recipes = {
   activations = features.activations,
   attack = require "perigee.plot.attack",
   attacks = require "perigee.plot.attacks",
+  compare = require "perigee.plot.compare",
   confusion = require "perigee.plot.confusion",
   decision = require "perigee.plot.decision",
   filters = features.filters,
@@ -36,6 +37,7 @@ local recipes = {
   loss = require "perigee.plot.loss",
   model = require "perigee.plot.model",
   reject = require "perigee.plot.reject",
+  roc = require "perigee.plot.roc",
   scores = require "perigee.plot.scores",
   security = require "perigee.plot.security",
 }

@@ -145,6 +145,64 @@ function TestPlotRecipes:test_security_band()
   lu.assertErrorMsgContains("band: expected", plot.security, evaluation(7), { band = "x" })
 end
 
+function TestPlotRecipes:test_roc()
+  local good = metrics.roc({ 1, 2, 3, 4 }, { 0, 0, 1, 1 })
+  local poor = metrics.roc({ 1, 2, 3, 4 }, { 1, 0, 1, 0 })
+  has(svg_of("roc", { dnr = good, nr = poor }), "dnr, AUC 1.0000", "nr, AUC 0.2500")
+  has(svg_of("roc", good), "AUC 1.0000", "false positive rate (adversarial, accepted)")
+  local script = plot.script("roc", good, { file = "r.svg" })
+  lu.assertStrContains(script, "<< EOD\n0 0\n0 0.5\n0 1\n0.5 1\n1 1\nEOD")
+  lu.assertErrorMsgContains("roc: expected what metrics.roc gives", plot.roc, { 1, 2 })
+  lu.assertErrorMsgContains("roc: expected what metrics.roc gives", plot.roc, {})
+  lu.assertErrorMsgContains("roc: expected what metrics.roc gives", plot.roc, 3)
+end
+
+-- An attack that makes so many of ten samples evade.
+local function judged(evaded, rest)
+  local model = { classes = { 0, 1 }, rejects = false }
+  function model.scores(_, x) return array.stack({ -x:slice(nil, 1), x:slice(nil, 1) }, 2) end
+  local options = {
+    model = model, x0 = array.zeros(10, 1) - 1, y = array.zeros(10, { dtype = "i32" }), norm = "l2", dmax = 2,
+    x_adv = (array.arange(10):lt(evaded) * 2 - 1):reshape(10, 1), lower = -1, upper = 1,
+  }
+  for key, value in pairs(rest or {}) do options[key] = value end
+  return attack.judge(options)
+end
+
+function TestPlotRecipes:test_compare()
+  local results = { cnn = { pgd = judged(4), fgsm = judged(1) }, dnr = { pgd = judged(3) } }
+  has(svg_of("compare", results), "cnn", "dnr", "pgd", "fgsm", "robust accuracy with detection",
+    "l2, dmax 2, 10 samples, 95 % intervals")
+  local script = plot.script("compare", results, { file = "c.svg" })
+  lu.assertStrContains(script, "0.8 0.9\n1.8 NaN\n")
+  lu.assertStrContains(script, "1.2 0.6\n2.2 0.7\n")
+  -- Wilson's interval of 6 of 10
+  lu.assertStrContains(script, "1.2 0.3126738\n1.2 0.8318197\n1.2 NaN\n")
+  script = plot.script("compare", results, { file = "c.svg", show = "evaded", attacks = { "pgd" } })
+  lu.assertStrContains(script, "1 0.4\n2 0.3\n")
+  lu.assertNotStrContains(script, "fgsm")
+  has(svg_of("compare", results, { kind = "map", title = "A map" }), "A map", "90.0 %", "60 to 98")
+  -- what they do not have in common
+  results.dnr.pgd = judged(3, { dmax = 3 })
+  has(svg_of("compare", results), "l2, several distances, 10 samples, 95 % intervals")
+  has(svg_of("compare", { m = { a = judged(3, { dmax = math.huge }) } }),
+    "l2, any distance, 10 samples, 95 % intervals")
+end
+
+function TestPlotRecipes:test_compare_refuses()
+  local one = { cnn = { pgd = judged(4) } }
+  lu.assertErrorMsgContains("results: expected results by model and attack", plot.compare, {})
+  lu.assertErrorMsgContains("cnn: expected results by model and attack", plot.compare, { cnn = judged(4) })
+  lu.assertErrorMsgContains("cnn, pgd: expected an attack's result, got 3", plot.compare,
+    { cnn = { pgd = 3 } })
+  lu.assertErrorMsgContains('kind: expected "bars" or "map"', plot.compare, one, { kind = "pie" })
+  lu.assertErrorMsgContains('show: expected "robust" or "evaded"', plot.compare, one, { show = "all" })
+  lu.assertErrorMsgContains("models: expected names of those that were given", plot.compare, one,
+    { models = { "dnr" } })
+  lu.assertErrorMsgContains("rejection: what evades is accepted", plot.compare, one,
+    { show = "evaded", rejection = "paper" })
+end
+
 function TestPlotRecipes:test_decision()
   local x = array.rand(60, 2, { seed = 1 })
   local ds = data.new { x = x, y = x:slice(nil, { 1, 1 }):reshape(60):gt(0.5) }
@@ -193,8 +251,9 @@ function TestPlotRecipes:test_help()
   local documented = {}
   for _, entry in ipairs(require("perigee.help.plot").entries) do documented[entry.name] = entry end
   for name, recipe in pairs {
-    attack = "attack", attacks = "attacks", confusion = "confusion", decision = "decision", images = "images",
-    loss = "loss", model = "model", reject = "reject", scores = "scores", security = "security",
+    attack = "attack", attacks = "attacks", compare = "compare", confusion = "confusion",
+    decision = "decision", images = "images", loss = "loss", model = "model", reject = "reject", roc = "roc",
+    scores = "scores", security = "security",
   } do
     local entry = documented["plot." .. name]
     lu.assertNotNil(entry, name)

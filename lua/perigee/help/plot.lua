@@ -112,6 +112,20 @@ os.remove(file)]],
     see = { "plot.reject", "plot.attack" },
   },
   {
+    name = "plot.roc",
+    text = "The ROC of reject scores: the share of clean samples that are accepted over that of adversarial "
+      .. "ones, for every threshold (see metrics.roc), with the area under each curve. The dashed line is "
+      .. "that of scores that say nothing.",
+    params = {
+      { "roc", "roc|result|table",
+        "what metrics.roc gives, or an attack's result; or several by name, { dnr = r1, nr = r2 }" },
+    },
+    options = options {},
+    returns = written,
+    example = drawn(small_defence, "plot.roc({ nr = metrics.roc(defence, ds, 5 * ds.x) }, { TO })"),
+    see = { "metrics.roc", "plot.scores", "plot.reject" },
+  },
+  {
     name = "plot.reject",
     text = "What a threshold costs and buys: the share of samples rejected and the accuracy of the accepted, "
       .. "for every threshold, the model's own marked.",
@@ -124,7 +138,7 @@ os.remove(file)]],
     },
     returns = written,
     example = drawn(small_defence, "plot.reject(defence, { data = ds, adversarial = result, TO })"),
-    see = { "plot.scores", "dnr:threshold_for" },
+    see = { "plot.scores", "plot.roc", "dnr:threshold_for" },
   },
   {
     name = "plot.decision",
@@ -243,6 +257,30 @@ local file = os.tmpname()
 plot.security(curves, { file = file, terminal = "svg" })
 os.remove(file)]],
     see = { "evaluate.security" },
+  },
+  {
+    name = "plot.compare",
+    text = "Attacks on models: how much of each model every attack leaves, with Wilson's 95 % intervals, as "
+      .. "bars or as a map. The title says norm, distance and samples, if all have the same. What counts as "
+      .. "held is a convention (rejection, see metrics.robust_accuracy), which the figure names. A circle, "
+      .. "\"masked\", or in a map a star, marks counts that prove nothing: runs that failed had lost their "
+      .. "gradient.",
+    params = {
+      { "results", "table", "results by model and attack, { dnr = { pgd = r1, fmn = r2 }, nr = { … } }" },
+    },
+    options = options {
+      { "kind", '"bars"|"map"', '"bars"', "how they are drawn" },
+      { "show", '"robust"|"evaded"', '"robust"', "the share that held, or the share that evaded" },
+      { "rejection", '"detection"|"paper"|"error"', '"detection"', "what a rejected sample counts as" },
+      { "models", "table", "all, sorted", "the names of those to show, in this order" },
+      { "attacks", "table", "all, sorted", "the names of those to show, in this order" },
+    },
+    returns = written,
+    example = drawn(small_defence, [[
+local fgsm = attack.fgsm { model = defence, norm = "l2", dmax = 1 }
+local weak = fgsm:run(ds:slice(1, 4))
+plot.compare({ nr = { pgd = result, fgsm = weak } }, { kind = "map", TO })]]),
+    see = { "plot.security", "metrics.wilson", "metrics.optimality" },
   },
   {
     name = "plot.live",

@@ -46,7 +46,7 @@ gradients on all samples.]],
     example = attacks .. [[
 local o = metrics.optimality { fmn = fmn, pgd = pgd }
 print(o, o.optimality.pgd)]],
-    see = { "metrics.median_distance", "attack.worst" },
+    see = { "metrics.median_distance", "attack.worst", "plot.compare" },
   },
   {
     name = "optimality", kind = "value",

@@ -32,7 +32,7 @@ print(metrics.roc(result))
 local noise = array.rand(50, 784, { seed = 3 })
 print(metrics.roc(nr, digits, noise))
 print(metrics.roc({ 0.1, 0.4, 0.35, 0.8 }, { 0, 0, 1, 1 }).tpr)]],
-    see = { "metrics.auc", "metrics.rerr" },
+    see = { "plot.roc", "metrics.auc", "metrics.rerr" },
   },
   {
     name = "metrics.auc",
@@ -68,7 +68,7 @@ print(metrics.aurc(nn.load("mnist-cnn"), data.digits(50, { seed = 1 })))]],
     text = "What metrics.roc gives: a point of the curve for each threshold, from none accepted to all. "
       .. "It prints as a line.",
     example = "print(metrics.roc({ 0.1, 0.4, 0.35, 0.8 }, { 0, 0, 1, 1 }))",
-    see = { "metrics.roc" },
+    see = { "metrics.roc", "plot.roc" },
   },
   field("roc.fpr", "array", "The share of the negatives that are accepted, rising; float64."),
   field("roc.tpr", "array", "The share of the positives that are accepted, rising; float64."),

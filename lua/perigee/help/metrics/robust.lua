@@ -32,7 +32,7 @@ The share of an attack's samples that held. What that means is a convention, rej
     example = small .. [[
 print(metrics.robust_accuracy(result))
 print(metrics.robust_accuracy(result, { rejection = "paper" }))]],
-    see = { "result:counts", "metrics.robust_risk", "plot.security" },
+    see = { "result:counts", "metrics.robust_risk", "plot.security", "plot.compare" },
   },
   {
     name = "metrics.robust_risk",
