@@ -1,23 +1,23 @@
--- evaluate: how models fare under an attack of growing strength.
+-- evaluate: how models fare under attacks of growing strength.
 --
---   evaluate.security{ models = { cnn = net, dnr = defence }, attack = attack.pgd_exp{ … },
---                      data = test, dmax = { 0, 0.5, 1, 2 }, noise = true, seed = 1 }
+--   evaluate.security{ models = { cnn = net, dnr = defence }, attacks = { attack.pgd_exp{ … }, ours },
+--                      data = test, dmax = { 0, 0.5, 1, 2 }, samples = 100, repeats = 3,
+--                      checkpoint = "night", seed = 1 }
 --
--- Every model is attacked itself (the attack's own model does not matter), at every dmax. At dmax 0
--- nothing is attacked: the counts are the clean ones. An attack that seeks the least distance
--- (attack.fmn) runs once for all of them. What comes back is a table of plain data that prints as a
--- table and that plot.security draws.
+-- Every model is attacked itself (the attacks' own models do not matter), at every dmax. What comes back
+-- prints as a table, and plot.security draws it. The room evaluate/ has the parts: options become a plan
+-- (here), which is run piece by piece (sweep.lua, piece.lua), kept in a folder (checkpoint.lua) and counted
+-- (security.lua).
 
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
 local diagnose = require "perigee.diagnose"
 local ensemble = require "perigee.ensemble"
 local kinds = require "perigee.kinds"
-local masked = require "perigee.masked"
-local printable = require("perigee.native").printable
-local text = require "perigee.text"
+local security = require "perigee.evaluate.security"
+local sweep = require "perigee.evaluate.sweep"
 
-local evaluate = { diagnose = diagnose }
+local evaluate = { diagnose = diagnose, load = security.load, merge = security.merge }
 
 local WHERE = "evaluate.security"
 
@@ -25,42 +25,69 @@ local function fail(message, ...)
   blame.fail(WHERE .. ": " .. message, ...)
 end
 
-local function kind_of(model)
-  return type(model) == "userdata" and model.kind or "lua"
+local function expected(name, what, value)
+  arguments.expected(WHERE, name, what, value)
 end
 
--- A list of { name, model }: in the order of a list, sorted by name otherwise. A list's models are
--- called by their kind ("dnr", "dnr 2"), or are themselves { name, model }.
-local function named_models(models)
-  if kinds.is_fitted(models) then models = { models } end
-  if type(models) ~= "table" or next(models) == nil then
-    fail("models: expected models by name, { cnn = net, dnr = defence }")
+-- ---- Models and attacks by name ------------------------------------------------------------------
+
+-- What named lists are made of: `is` tells one of them, `kind` names one in a list.
+local model_list = {
+  option = "models", field = "model", example = "{ cnn = net, dnr = defence }", what = "a fitted model",
+  is = function(value) return kinds.is_fitted(value) or type(value) == "function" end,
+  kind = function(value)
+    return type(value) == "userdata" and value.kind or type(value) == "table" and "lua" or "model"
+  end,
+}
+
+-- One of ours, or anything that runs and makes others of itself.
+local function is_attack(value)
+  if ensemble.is_attack(value) then return true end
+  return type(value) == "table" and type(value.run) == "function" and type(value.with) == "function"
+end
+
+local attack_list = {
+  option = "attacks", field = "attack", example = "{ attack.pgd { norm = \"l2\" } }",
+  what = "an attack", is = is_attack, kind = function(value) return tostring(value.name or "attack") end,
+}
+
+local function check_entry(list, name, value)
+  if not list.is(value) then fail("%s: %s is not %s", list.option, tostring(name), list.what) end
+end
+
+-- A list of { name =, model = } or { name =, attack = }: in the order of a list, sorted by name otherwise.
+-- What is in a list is called by its kind ("dnr", "dnr 2"), or is itself { name, model }.
+local function named(list, values)
+  if list.is(values) then values = { values } end
+  if type(values) ~= "table" or next(values) == nil then
+    fail("%s: expected %s by name, %s", list.option, list.option, list.example)
   end
-  local named, seen = {}, {}
-  local function add(name, model)
-    if not kinds.is_fitted(model) then fail("models: %s is not a fitted model", tostring(name)) end
+  local entries, seen = {}, {}
+  local function add(name, value)
+    check_entry(list, name, value)
     seen[name] = (seen[name] or 0) + 1
     if seen[name] > 1 then name = name .. " " .. seen[name] end
-    named[#named + 1] = { name = name, model = model }
+    entries[#entries + 1] = { name = name, [list.field] = value }
   end
-  if #models > 0 then
-    for i, entry in ipairs(models) do
-      if kinds.is_fitted(entry) then
-        add(kind_of(entry), entry)
-      elseif type(entry) == "table" and type(entry[1]) == "string" then
-        add(entry[1], entry[2])
-      else
-        fail("models: number %d is neither a fitted model nor { name, model }", i)
-      end
-    end
-  else
+  if #values == 0 then
     local names = {}
-    for name in pairs(models) do names[#names + 1] = name end
+    for name in pairs(values) do names[#names + 1] = name end
     table.sort(names, function(a, b) return tostring(a) < tostring(b) end)
-    for _, name in ipairs(names) do add(tostring(name), models[name]) end
+    for _, name in ipairs(names) do add(tostring(name), values[name]) end
   end
-  return named
+  for i, entry in ipairs(values) do
+    if list.is(entry) then
+      add(list.kind(entry), entry)
+    elseif type(entry) == "table" and type(entry[1]) == "string" then
+      add(entry[1], entry[2])
+    else
+      fail("%s: number %d is neither %s nor { name, %s }", list.option, i, list.what, list.field)
+    end
+  end
+  return entries
 end
+
+-- ---- The other options ---------------------------------------------------------------------------
 
 local function check_dmax(dmax, noise)
   if type(dmax) == "number" then dmax = { dmax } end
@@ -81,182 +108,107 @@ local function check_dmax(dmax, noise)
   return dmax
 end
 
-local valid = { "models", "attack", "data", "dmax", "noise", "seed" }
+local valid = { "models", "attack", "attacks", "data", "dmax", "noise", "seed", "samples", "repeats",
+  "validation", "rejection_rate", "warm", "block", "checkpoint" }
 
-local function check_options(options)
-  arguments.only("evaluate.security", options, valid)
-  if not ensemble.is_attack(options.attack) then
-    fail("attack: expected an attack, attack.pgd{ norm = \"l2\" }, got a %s", type(options.attack))
+local function whole(options, name, least, most)
+  local value = options[name]
+  local number = value ~= nil and math.type(value) and math.tointeger(value)
+  if value ~= nil and not (number and number >= least and number <= most) then
+    expected(name, most < math.huge and ("a whole number from %d to %d"):format(least, most)
+      or ("a whole number, %d or more"):format(least), value)
   end
-  if options.data == nil then fail("data: expected a dataset to attack") end
+  return number or nil
 end
 
--- ---- The table that comes back ------------------------------------------------------------------
-
-local Security = {}
-Security.__index = Security
-Security.__name = "security"
-
-function Security:__len()
-  return #self.models
+local function truth(options, name)
+  local value = options[name]
+  if value ~= nil and type(value) ~= "boolean" then expected(name, "true or false", value) end
+  return value
 end
 
--- Did any run start from scores that are no numbers?
-local function has_failures(security)
-  for _, by_model in ipairs { security.counts, security.noise } do
-    for _, by_dmax in pairs(by_model) do
-      for _, counts in pairs(by_dmax) do
-        if (counts.failed or 0) > 0 then return true end
-      end
+-- The numbers of the repeats: 1 to a number of them, or a list.
+local function repeats_of(options)
+  local value, list = options.repeats, {}
+  if type(value) ~= "table" then
+    for r = 1, whole(options, "repeats", 1, 1000000) or 1 do list[r] = r end
+    return list
+  end
+  for i, r in ipairs(value) do
+    local number = math.type(r) and math.tointeger(r)
+    if not number or number < 1 or (i > 1 and number <= list[i - 1]) then
+      expected("repeats", "how many, or a growing list of their numbers from 1", value)
+    end
+    list[i] = number
+  end
+  if #list == 0 then expected("repeats", "how many, or a growing list of their numbers from 1", value) end
+  return list
+end
+
+local function attacks_of(options)
+  local given = options.attacks
+  if given == nil then
+    given = options.attack
+    if not is_attack(given) then
+      fail("attack: expected an attack, attack.pgd{ norm = \"l2\" }, got a %s", type(given))
+    end
+  elseif options.attack ~= nil then
+    fail("attacks: give attack or attacks, not both")
+  end
+  local list = named(attack_list, given)
+  for _, entry in ipairs(list) do
+    if entry.attack.norm ~= list[1].attack.norm then
+      fail("attacks: all need one norm, in which dmax is; %s has %s, %s %s", list[1].name,
+        tostring(list[1].attack.norm), entry.name, tostring(entry.attack.norm))
     end
   end
-  return false
+  return list
 end
 
--- One cell a verdict at the end of the line; of what was not counted they are empty.
-local function add_cells(line, verdicts, counts)
-  for _, verdict in ipairs(verdicts) do
-    line[#line + 1] = counts and tostring(counts[verdict] or "") or ""
+local function dataset(options, name, what)
+  local value = options[name]
+  if not kinds.is(value, "dataset") then
+    fail("%s: expected a dataset %s%s", name, what, value ~= nil and ", got a " .. type(value) or "")
   end
+  if #value == 0 then fail("%s: the dataset is empty", name) end
+  return value
 end
 
--- "\nmasked gradients: dnr at dmax 1, 2 …", or nothing.
-local function masked_text(security)
-  local places = {}
-  for _, name in ipairs(security.models) do
-    local radii = {}
-    for k, d in ipairs(security.dmax) do
-      if masked(security, name, k) then radii[#radii + 1] = ("%g"):format(d) end
-    end
-    if #radii > 0 then
-      places[#places + 1] = ("%s at dmax %s"):format(printable(name), table.concat(radii, ", "))
-    end
+local function rate(options)
+  local value = options.rejection_rate
+  if value == nil then return 0.10 end
+  if type(value) ~= "number" or not (value >= 0 and value <= 1) then
+    expected("rejection_rate", "a share from 0 to 1", value)
   end
-  return #places == 0 and ""
-    or ("\nmasked gradients: %s; try attack.auto, or evaluate.diagnose"):format(table.concat(places, "; "))
-end
-
-function Security:__tostring()
-  local verdicts = { "correct", "rejected", "wrong", "evaded" }
-  if has_failures(self) then verdicts[5] = "failed" end
-  local names = { table.unpack(verdicts) }
-  names[3] = "wrong before"
-  local head = { "model", "dmax", table.unpack(names) }
-  local with_noise = next(self.noise) ~= nil
-  if with_noise then
-    names[1] = "noise: correct"
-    table.move(names, 1, #names, #head + 1, head)
+  if options.validation == nil then
+    fail("rejection_rate: thresholds are set on samples that are not attacked: give validation as well")
   end
-  local lines = { head }
-  for _, name in ipairs(self.models) do
-    for k, d in ipairs(self.dmax) do
-      local counts = self.counts[name][k]
-      if counts then
-        local line = { k == 1 and printable(name) or "", ("%g"):format(d) }
-        add_cells(line, verdicts, counts)
-        if with_noise then
-          add_cells(line, verdicts, self.noise[name] and self.noise[name][k])
-        end
-        lines[#lines + 1] = line
-      end
-    end
+  return value
+end
+
+local function plan_of(options)
+  arguments.only(WHERE, options, valid)
+  local noise = truth(options, "noise") ~= false
+  local plan = {
+    attacks = attacks_of(options), data = dataset(options, "data", "to attack"),
+    models = named(model_list, options.models), dmax = check_dmax(options.dmax, noise), noise = noise,
+    seed = whole(options, "seed", 0, 2 ^ 52) or perigee.facts().seed, repeats = repeats_of(options),
+    warm = truth(options, "warm"), block = whole(options, "block", 1, math.huge) or 8,
+    rejection_rate = rate(options), checkpoint = options.checkpoint,
+  }
+  plan.norm = plan.attacks[1].attack.norm
+  plan.samples = whole(options, "samples", 1, #plan.data)
+  local held_out = options.validation
+  plan.validation = held_out ~= nil and dataset(options, "validation", "to set thresholds on") or nil
+  if plan.checkpoint ~= nil and type(plan.checkpoint) ~= "string" then
+    expected("checkpoint", "a folder's name", plan.checkpoint)
   end
-  return ("security: %s, %s, %d samples%s\n%s%s"):format(printable(self.attack), self.norm, self.n,
-    self.interrupted and ", interrupted" or "", text.aligned(lines, 1), masked_text(self))
+  return plan
 end
 
--- The result of a run. What goes wrong in it is told of as ours: users did not call attack.noise.
-local function run(attacker, data, seed)
-  local ok, result = pcall(attacker.run, attacker, data, { seed = seed })
-  if ok then return result end
-  if type(result) ~= "string" then error(result, 0) end
-  fail("%s", (result:gsub("^[^\n:]+:%d+: (attack%.)", "%1"):gsub("^attack%.[%w_]+: ", "")))
-end
-
--- How many of the runs that failed had lost their gradient.
-local function flat_of(result)
-  local count = 0
-  for _, flat in ipairs(result.flat or {}) do count = count + (flat and 1 or 0) end
-  return count
-end
-
--- ---- The evaluation ------------------------------------------------------------------------------
-
--- The counts at a radius from a run that found each sample's least distance: what has not evaded within the
--- radius is what it was before.
-local function counts_within(result, d)
-  local counts = { correct = 0, rejected = 0, wrong = 0, evaded = 0, failed = 0, robust = 0 }
-  local verdict, before, hit, distance = result.verdict, result.start_verdict, result.hit, result.distance
-  counts.hit = hit and 0
-  for i = 1, #result do
-    local near, now = distance[i] <= d, verdict[i]
-    if now ~= "failed" and not (now == "evaded" and near) then now = before[i] end
-    counts[now] = counts[now] + 1
-    if hit and hit[i] and near then counts.hit = counts.hit + 1 end
-    if before[i] == "correct" and now == "correct" then counts.robust = counts.robust + 1 end
-  end
-  return counts
-end
-
---- Counts of samples by verdict for every model and every dmax: correct, rejected, wrong before the attack,
---- evaded, failed (from scores that are no numbers); and robust, those that were correct and are not evaded.
+--- How models fare under attacks at growing radii, counted by verdict, and by sample.
 function evaluate.security(options)
-  options = options or {}
-  check_options(options)
-  local noise = options.noise ~= false
-  local named, dmax = named_models(options.models), check_dmax(options.dmax, noise)
-  local base, data = options.attack, options.data
-  local security = setmetatable({
-    models = {}, dmax = dmax, counts = {}, noise = {}, flat = {}, n = 0, attack = base.name, norm = base.norm,
-    seed = options.seed, interrupted = false,
-  }, Security)
-
-  -- One run, or nil if it was interrupted: half a run says nothing about its dmax.
-  local function result_of(attacker, d)
-    attacker.dmax = d
-    local result = run(attacker, data, options.seed)
-    if perigee.interrupted("stopped; the evaluation keeps what was counted so far") then
-      security.interrupted = true
-      return nil
-    end
-    security.n = #result
-    return result
-  end
-
-  local function counts_of(attacker, d)
-    local result = result_of(attacker, d)
-    if result then return result:counts(), flat_of(result) end
-  end
-
-  for _, entry in ipairs(named) do
-    local name = entry.name
-    -- One attack object per model, so that a double start's points are scored once.
-    local attacker = base:with { model = entry.model }
-    local shaker = attack.noise {
-      model = entry.model, norm = base.norm, lower = base.lower, upper = base.upper,
-    }
-    security.models[#security.models + 1] = name
-    security.counts[name], security.noise[name], security.flat[name] = {}, noise and {} or nil, {}
-    if attacker.minimal then attacker.early_stop = false end -- the first point need not be the nearest
-    local nearest = attacker.minimal and result_of(attacker, math.huge)
-    if attacker.minimal and not nearest then return security end
-    for k, d in ipairs(dmax) do
-      local counts, flat
-      if nearest then
-        counts, flat = counts_within(nearest, d), flat_of(nearest)
-      else
-        counts, flat = counts_of(d == 0 and shaker or attacker, d)
-      end
-      if not counts then return security end
-      security.counts[name][k], security.flat[name][k] = counts, flat
-      if noise then
-        local shaken = d == 0 and counts or counts_of(shaker, d)
-        if not shaken then return security end
-        security.noise[name][k] = shaken
-      end
-    end
-  end
-  return security
+  return sweep.run(plan_of(options or {}))
 end
 
 return evaluate

@@ -114,6 +114,13 @@ static int native_write_file(lua_State *L) {
     return bind_true_or_error(L, ok, &err);
 }
 
+/* native.make_folder(path) → true, or nil and "path: why not". */
+static int native_make_folder(lua_State *L) {
+    Error err = { 0 };
+    bool ok = file_make_folder(bind_string(L, 1, "make_folder", "path"), &err);
+    return bind_true_or_error(L, ok, &err);
+}
+
 /* native.check_layout(where, model, samples) raises where the samples have another order of axes.
  */
 static int native_check_layout(lua_State *L) {
@@ -145,6 +152,7 @@ int open_native(lua_State *L) {
     static const BindFunction functions[] = {
         BIND("json", native_json, 1),
         BIND("write_file", native_write_file, 2),
+        BIND("make_folder", native_make_folder, 1),
         BIND("described", bind_described, 1),
         BIND("describe", native_describe, 1),
         BIND("solver", bind_session_solver, 1),
@@ -158,6 +166,7 @@ int open_native(lua_State *L) {
     bind_set_functions(L, functions);
     bind_new_owner(L, &json_type);
     bind_open_session(L);
+    bind_open_progress(L);
     bind_open_gnuplot(L);
     lua_setfield(L, -2, "gnuplot");
     return 1;

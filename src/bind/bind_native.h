@@ -33,6 +33,9 @@ void bind_open_terminal(lua_State *L);
 /* A member of it: the solver that svm.new takes by default. */
 int bind_session_solver(lua_State *L);
 
+/* Add `progress`: loops in Lua that report as those of the core do. */
+void bind_open_progress(lua_State *L);
+
 /* Add to the table on top of the stack what lua/perigee/archive.lua keeps variables in files by. */
 void bind_open_session(lua_State *L);
 

@@ -82,6 +82,41 @@ static void push_refusal(lua_State *L, int arg, bool known, const Error *err) {
         lua_pushfstring(L, "is %s", bind_describe(L, arg, got));
 }
 
+/* native.checksum(object) → 16 hex digits that tell whether an array, a dataset, a model or a
+ * result is still the same; or nil and why it has none, as the end of a sentence. */
+static int native_checksum(lua_State *L) {
+    Tensors part;
+    Error err = { 0 };
+    uint64_t hash = 0;
+    char digits[24];
+    bool ok;
+    tensors_init(&part);
+    const char *kind = make_part(L, 1, &part, &ok, &err);
+    ok = ok && tensors_hash(&part, &hash, &err);
+    tensors_clear(&part);
+    if (!kind || (!ok && err.kind == ERROR_ARGUMENT)) {
+        lua_pushnil(L);
+        push_refusal(L, 1, kind != NULL, &err);
+        return 2;
+    }
+    if (!ok)
+        return bind_raise(L, &err);
+    snprintf(digits, sizeof digits, "%016llx", (unsigned long long)hash);
+    lua_pushstring(L, digits);
+    return 1;
+}
+
+/* native.fitted_copy(model) → another one that is the same, as a file would give it back. */
+static int native_fitted_copy(lua_State *L) {
+    Tensors part;
+    Error err = { 0 };
+    tensors_init(&part);
+    const Model *model = bind_check_model(L, 1, "copy", "model");
+    Model *copy = model_to(model, NULL, &part, &err) ? model_from(&part, &err) : NULL;
+    tensors_clear(&part);
+    return bind_push_model(L, copy, &err);
+}
+
 /* native.archive_refusal(object) → why it cannot be kept, as the end of a sentence, or nil. */
 static int archive_refusal(lua_State *L) {
     const Model *model = bind_test_model(L, 1);
@@ -250,6 +285,8 @@ static int archive_take(lua_State *L) {
 
 void bind_open_session(lua_State *L) {
     static const BindFunction functions[] = {
+        BIND("checksum", native_checksum, 1),
+        BIND("fitted_copy", native_fitted_copy, 1),
         BIND("archive", archive_new, 0),
         BIND("archive_put", archive_put, 2),
         BIND("archive_keep", archive_keep, 2),

@@ -84,6 +84,17 @@ void file_bytes_free(FileBytes *file) {
     *file = (FileBytes){ 0 };
 }
 
+bool file_make_folder(const char *path, Error *err) {
+    struct stat info;
+    if (!has_name(path, err))
+        return false;
+    if (mkdir(path, 0777) == 0 ||
+        (errno == EEXIST && stat(path, &info) == 0 && S_ISDIR(info.st_mode)))
+        return true;
+    return error_set(err, ERROR_FILE, "%s: %s", path,
+                     errno == EEXIST ? "not a folder" : strerror(errno));
+}
+
 bool file_is_readable(const char *path) {
     struct stat info;
     return stat(path, &info) == 0 && S_ISREG(info.st_mode) && access(path, R_OK) == 0;

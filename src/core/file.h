@@ -24,6 +24,9 @@ void file_bytes_free(FileBytes *file);
 /* A regular file's descriptor for reading, the caller's to close, and its size; −1 on failure. */
 int file_open(const char *path, size_t *size, Error *err);
 
+/* Make a folder, if it is not there; its parent must be. */
+bool file_make_folder(const char *path, Error *err);
+
 /* True for a regular file that this process may read. */
 bool file_is_readable(const char *path);
 

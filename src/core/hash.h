@@ -1,5 +1,6 @@
 /* hash.h — FNV-1a (Fowler, Noll, Vo; 64 bits): the same bytes give the same number on every
- * machine. For random streams that follow from a name or from pixels. */
+ * machine. For random streams that follow from a name or from pixels, and to tell whether something
+ * is still what it was; it is no defence against somebody who wants to deceive. */
 #ifndef PERIGEE_CORE_HASH_H
 #define PERIGEE_CORE_HASH_H
 
@@ -8,5 +9,8 @@
 
 uint64_t hash_bytes(const void *bytes, size_t n);
 uint64_t hash_text(const char *text); /* without its final 0 */
+
+/* That of what `hash` is of and these bytes behind it. */
+uint64_t hash_more(uint64_t hash, const void *bytes, size_t n);
 
 #endif

@@ -115,6 +115,10 @@ void tensors_drop(Tensors *tensors, const char *prefix);
  * refused if they do not fit); others are refused when they are read. Messages start with the path.
  * tensors_load overwrites `tensors` when it succeeds. */
 bool tensors_save(const Tensors *tensors, const char *path, Error *err);
+
+/* A number that tells whether arrays in memory and texts are still the same ones: of all names,
+ * types, shapes, elements and texts. */
+bool tensors_hash(const Tensors *tensors, uint64_t *out, Error *err);
 bool tensors_load(Tensors *tensors, const char *path, Error *err);
 
 /* The same, but the arrays stay in the file, which is open until tensors_clear, until somebody

@@ -17,6 +17,27 @@ local function indicator_list()
   return table.concat(lines, "\n")
 end
 
+-- A small evaluation and a file's name, for examples.
+local function saved(line)
+  return [[
+local s = evaluate.security {
+  models = { cnn = nn.load("mnist-cnn") }, attack = attack.fgsm { norm = "l2" },
+  data = data.digits(10, { seed = 1 }), dmax = { 0, 2 }, noise = false,
+}
+local path = os.tmpname()
+]] .. line .. "\nos.remove(path)"
+end
+
+-- A method that writes a file.
+local function writer(name, words)
+  return {
+    name = "security:" .. name, text = words .. " Raises on failure.",
+    params = { { "path", "string", "the file" } },
+    returns = { "string", "the path" }, example = saved(("print(s:%s(path) == path)"):format(name)),
+    see = { "security", "security:rows" },
+  }
+end
+
 return {
   name = "evaluate",
   title = "Evaluation",
@@ -25,48 +46,96 @@ return {
     {
       name = "evaluate.security",
       text = [[
-Attacks every model at every dmax and counts what is correct, rejected, wrong already before the
-attack, and evaded; and robust: correct before, and not evaded. At dmax 0 nothing is
-attacked. Random noise of the same size is the baseline. The attack's own model and dmax do not matter.
-Ctrl-C ends it with what is finished.
+Attacks every model by every attack at every dmax and counts what is correct, rejected, wrong already
+before the attack, and evaded; and robust: correct before, and not evaded. At dmax 0 nothing is attacked.
+Random noise of the same size is the baseline. The attacks' own models and dmax do not matter.
 
-attack.fmn seeks each sample's least distance: it runs once, without a dmax, and the counts at every dmax
-follow from the distances. What has not evaded within dmax counts there as it was before the attack.
+A sample that has evaded within a radius has evaded within every larger one, so that curves never rise; it
+is not attacked again. With warm, what an attack has not evaded from the sample itself it tries once more
+from the point that the radius before ended at (not attack.pgd_exp, the paper's attack, unless asked for;
+not attacks without the option start). attack.fmn and others that seek each sample's least distance run
+once for all radii. An attack is one of ours, an ensemble, or anything that has norm, with(self, { model =,
+dmax = }) and run(self, samples, { seed = }), which answers a result (attack.judge makes one).
 
-The table that comes back prints as one, and plot.security draws it: s.models (names), s.dmax,
-s.counts[name][k] and s.noise[name][k] with these counts at s.dmax[k] (see ?security). Where more than a
-twentieth of the runs that failed had lost their gradient (result.flat) it says so: such counts prove
-nothing.]],
+Repeat r draws `samples` of the data with the seed seed + r, and attacks have that seed too; a model given
+as a function of r is built for each. With validation, which is not attacked, thresholds are set for
+rejection_rate on copies; without it the models keep theirs.
+
+The work is done in pieces: `block` samples of one model, attack and repeat, at all radii. With a
+checkpoint folder each finished piece is a file there: ended in any way and started again, the evaluation
+goes on with what is missing and comes to the numbers of an unbroken run, to the bit, for any number of
+threads. A folder of other settings, data, seeds or models is refused, naming the difference. Several
+programs may share one. Ctrl-C ends it with the pieces that are finished. plot.live follows it.
+
+What comes back prints as a table, and plot.security draws it: ?security. Where more than a twentieth of
+the runs that failed had lost their gradient (result.flat) it says so: such counts prove nothing.]],
       options = {
-        { "models", "table", "none",
-          "models by name, { cnn = net, dnr = defence }, or a list of models or of { name, model }" },
-        { "attack", "attack", "none", "the attack, whose options hold for every model" },
+        { "models", "table|model", "none",
+          "models by name, { cnn = net, dnr = defence }, or a list of models or of { name, model }; or a "
+            .. "model; or instead of a model a function of the repeat's number that gives one" },
+        { "attacks", "table", "none", "attacks by name or as a list, all of one norm" },
+        { "attack", "attack", "none", "instead of attacks: one" },
         { "data", "dataset", "none", "the samples" },
         { "dmax", "number|number[]", "none", "growing radii" },
+        { "samples", "integer", "all", "how many of the data a repeat draws" },
+        { "repeats", "integer|integer[]", "1", "how many, or which are to be done here: ?evaluate.merge" },
+        { "validation", "dataset", "none", "set thresholds on these" },
+        { "rejection_rate", "number", "0.1", "the share of them that is to be rejected" },
+        { "warm", "boolean", "by the attack", "try also from the point of the radius before" },
         { "noise", "boolean", "true", "count random noise of the same size as well" },
-        { "seed", "integer", "the session's", "of noise and restarts" },
+        { "block", "integer", "8", "samples of a piece" },
+        { "checkpoint", "string", "none", "the folder that keeps finished pieces" },
+        { "seed", "integer", "the session's", "of samples, noise and restarts" },
       },
-      returns = { "security", "counts for every model and dmax" },
+      returns = { "security", "counts for every model, attack and dmax" },
       example = [[
-local net, digits = nn.load("mnist-cnn"), data.digits(10, { seed = 1 })
+local net, digits = nn.load("mnist-cnn"), data.digits(30, { seed = 1 })
 print(evaluate.security {
   models = { cnn = net, nr = reject.new { model = net, threshold = 5 } },
-  attack = attack.pgd { norm = "l2" }, data = digits,
-  dmax = { 0, 1, 2 }, seed = 1,
+  attacks = { attack.fgsm { norm = "l2" }, attack.pgd { norm = "l2" } },
+  data = digits, samples = 10, repeats = 2, dmax = { 0, 1, 2 },
+  noise = false, seed = 1,
 })]],
-      see = { "plot.security", "attack.pgd_exp", "attack.fmn", "attack.noise" },
+      see = { "security", "plot.security", "attack.auto", "attack.fmn", "attack.noise", "evaluate.merge" },
+    },
+    {
+      name = "evaluate.merge",
+      text = [[
+Puts parts of one evaluation together: other repeats, models or attacks, on the same data at the same
+radii, as several machines have made them.]],
+      params = { { "evaluations", "security[]", "what evaluate.security gave, or evaluate.load" } },
+      returns = { "security", "all of them as one" },
+      example = [[
+local options = {
+  models = nn.load("mnist-cnn"), attack = attack.fgsm { norm = "l2" },
+  data = data.digits(30, { seed = 1 }), samples = 10, dmax = { 0, 1 },
+  noise = false, seed = 1,
+}
+options.repeats = { 1 }
+local first = evaluate.security(options)
+options.repeats = { 2 }
+print(evaluate.merge { first, evaluate.security(options) })]],
+      see = { "evaluate.security", "evaluate.load" },
+    },
+    {
+      name = "evaluate.load",
+      text = "Reads what security:save has written. Raises where the file holds no evaluation.",
+      params = { { "path", "string", "the file" } },
+      returns = { "security", "the same" },
+      example = saved("print(evaluate.load(s:save(path)))"),
+      see = { "security:save" },
     },
     {
       name = "evaluate.diagnose",
       text = [[
 Does an attack that found little prove anything, or did it fail for another reason than the model's
-robustness? Of an attack's result it measures what that tells. Of { model =, data =, norm =, dmax = } it runs
-the attack (attack.pgd, if none is given), then in other ways: with more steps, along smoothed gradients, on
-the model inside, without a bound, beside noise; and looks at scores and gradient. Where the budget does not
-reach for all samples, further runs have some of them, evenly spread.
+robustness? Of an attack's result it measures what that tells. Of { model =, data =, norm =, dmax = } it
+runs the attack (attack.pgd, if none is given), then in other ways: with more steps, along smoothed
+gradients, on the model inside, without a bound, beside noise; and looks at scores and gradient. Where the
+budget does not reach for all samples, further runs have some of them, evenly spread.
 
-What alarms, with its count, its samples, what it means and what to run next, prints as a table; "–" was not
-measured. "No alarm" is no proof of robustness either: run attack.auto.]],
+What alarms, with its count, its samples, what it means and what to run next, prints as a table; "–" was
+not measured. "No alarm" is no proof of robustness either: run attack.auto.]],
       params = { { "result", "result|table", "an attack's result; or the options below" } },
       options = {
         { "model", "model", "none", "the model" },
@@ -90,7 +159,15 @@ print(evaluate.diagnose(result).ok)]],
     },
     {
       name = "security", kind = "value", group = "Answers",
-      text = "What evaluate.security gives. It prints as a table; counts are those of result:counts.",
+      text = [[
+What evaluate.security gives. It prints as a table; counts are those of result:counts. With several attacks
+s.counts are of all of them, where a sample has evaded if one of them has found how.
+
+s.cells has what everything is counted from: a list of { model =, attack =, seed =, noise =, rows = }, one
+of each model, attack and repeat. rows are arrays with a row a sample: at (position in the data), y, start
+(the verdict before: 1 correct, 2 rejected, 3 wrong, 4 evaded, 5 failed), start_label, start_scores; and
+with a column a radius verdict, label, distance, flat, scores and gradients (how many were asked for), hit
+(of targeted attacks), and answer (the answers' scores, the model's columns last).]],
       example = [[
 local s = evaluate.security {
   models = { cnn = nn.load("mnist-cnn") },
@@ -114,9 +191,9 @@ end]],
     {
       name = "diagnosis", kind = "value",
       text = [[
-What evaluate.diagnose gives. It prints as a table. An indicator is { name =, title =, measures =, meaning =,
-next =, measured =, alarm = }, with count, of and samples (positions in the data) where it was measured, else
-with the reason why not; lists have them by name as well, d.indicators.noise.]],
+What evaluate.diagnose gives. It prints as a table. An indicator is { name =, title =, measures =, meaning
+=, next =, measured =, alarm = }, with count, of and samples (positions in the data) where it was measured,
+else with the reason why not; lists have them by name as well, d.indicators.noise.]],
       example = [[
 local net, digits = nn.load("mnist-cnn"), data.digits(10, { seed = 1 })
 local result = attack.pgd({ model = net, dmax = 1 }):run(digits)
@@ -146,16 +223,59 @@ os.remove(path)]],
     member("result", "result", "The direct attack's result."),
     member("gradients", "integer", "How many gradients were spent, of single samples."),
     member("interrupted", "boolean", "Whether it was stopped before the end."),
+    {
+      name = "security:rows",
+      text = [[
+A table for each model, attack and radius: model, attack, dmax, samples, the counts, accuracy (the share
+that is robust) with Wilson's interval low and high at 95 %, queries (scores and gradients of a sample on
+average, up to this radius) and seconds (of all radii). With several attacks, rows with the attack "all"
+count the worst.]],
+      returns = { "table[]", "the rows" },
+      example = saved("for _, row in ipairs(s:rows()) do print(row.dmax, row.accuracy) end"),
+      see = { "security:csv", "metrics.wilson" },
+    },
+    {
+      name = "security:samples",
+      text = "How many samples counts are of.",
+      params = { { "counts", "table", "counts of s.counts, s.noise, or result:counts" } },
+      returns = { "integer", "their sum" },
+      example = saved("print(s:samples(s.counts.cnn[1]))"),
+      see = { "security" },
+    },
+    {
+      name = "security:views",
+      text = [[
+Each repeat alone, as plain tables with models, dmax, counts, flat, noise and n: what plot.security draws.
+With several attacks, a model under each of them is one: "dnr, auto".]],
+      returns = { "table[]", "one for each repeat" },
+      example = saved("print(#s:views(), s:views()[1].n)"),
+      see = { "plot.security" },
+    },
+    writer("save", "Writes all of it to a file that evaluate.load reads."),
+    writer("csv", "Writes its rows, a line each."),
+    writer("latex", "Writes its rows as a tabular of LaTeX, with the rules of booktabs."),
+    writer("json", "Writes settings, versions and rows as JSON."),
+    writer("npz", "Writes the arrays of every cell for NumPy: \"model/attack/seed/verdict\" and so on."),
     field("models", "string[]", "The models' names."),
+    field("attacks", "string[]", "The attacks' names."),
+    field("by_attack", "table", "by_attack[name]: counts, flat, noise and n under that attack alone."),
+    field("cells", "table[]", "The samples themselves, by model, attack and repeat."),
+    field("seeds", "integer[]", "The seed of each repeat."),
+    field("repeats", "integer[]", "Their numbers."),
+    field("thresholds", "table", "thresholds[name][seed]: those of the models that reject."),
+    field("rejection_rate", "number?", "What thresholds were set for; nil where they were the models'."),
+    field("settings", "table[]", "What it is of, { what, text }; data and models by their checksums."),
+    field("written_by", "string", "Versions of the program that ran it: perigee.header()."),
+    field("has_noise", "boolean", "Whether noise was counted."),
     field("dmax", "number[]", "The radii."),
-    field("counts", "table", "counts[name][k]: the counts under attack at dmax[k]."),
+    field("counts", "table", "counts[name][k]: the counts at dmax[k], under all attacks, over all repeats."),
     field("noise", "table", "noise[name][k]: the same under noise; empty if it was not wanted."),
     field("flat", "table",
       "flat[name][k]: how many of the runs that failed at dmax[k] had lost their gradient: ?result.flat."),
     field("n", "integer", "How many samples there are."),
-    field("attack", "string", "The attack's name."),
-    field("norm", "string", "Its norm."),
-    field("seed", "integer?", "The seed that was given."),
+    field("attack", "string", "The attacks' names in one text."),
+    field("norm", "string", "Their norm."),
+    field("seed", "integer", "The seed that repeats count from."),
     field("interrupted", "boolean", "Whether it was stopped before the end."),
   },
 }

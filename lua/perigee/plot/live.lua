@@ -1,4 +1,5 @@
--- plot.live: a curve of a training's loss and accuracy, or of an attack's loss, while it runs.
+-- plot.live: a curve of a training's loss and accuracy, of an attack's loss, or of what an evaluation has
+-- counted so far, while it runs.
 --
 --   local history = plot.live(function() return nn.train(net, train, { epochs = 20 }) end)
 --
@@ -8,7 +9,9 @@
 -- once more. A picture that fails is reported and never ends the run.
 
 local figures = require "perigee.plot.figure"
+local kinds = require "perigee.kinds"
 local output = require "perigee.plot.output"
+local security = require "perigee.plot.security"
 local style = require "perigee.plot.style"
 local values = require "perigee.plot.values"
 
@@ -46,7 +49,16 @@ local function note(course, what, fraction, detail)
   course.accuracy[n] = now.accuracy and now.accuracy / 100 or 0 / 0
 end
 
+-- The curves of an evaluation: of what is finished, or of what came of it.
+local function evaluation_figure(course, options)
+  local done = require("perigee.evaluate.sweep").current() or course.answer
+  return kinds.of(done) == "security" and security.figure("plot.live", done, {
+    title = options.title, width = options.width, height = options.height, alone = course.in_place,
+  })
+end
+
 local function figure_of(course, options)
+  if course.evaluates then return evaluation_figure(course, options) end
   -- two panels of letters are higher than a screen, and could not be drawn over
   local has_accuracy = not course.in_place
     and gnuplot.range(gnuplot.numbers(course.accuracy, "plot.live", "accuracy")) ~= nil
@@ -65,6 +77,7 @@ end
 -- One drawing; in the terminal over the one before it.
 local function draw(course, options)
   local fig = figure_of(course, options)
+  if not fig then return end
   if not course.in_place then return output.deliver("plot.live", "live", fig, options) end
   local text = output.text("plot.live", fig)
   -- the progress bar's line is taken away; it comes again below
@@ -76,9 +89,10 @@ end
 
 local function hear(course, options)
   return function(what, fraction, detail)
-    note(course, what, fraction, detail)
+    course.evaluates = what == "security"
+    if not course.evaluates then note(course, what, fraction, detail) end
     local now = perigee.clock()
-    if not course.live or #course.x < 2 or now < course.next then return end
+    if not course.live or not (course.evaluates or #course.x >= 2) or now < course.next then return end
     draw(course, options)
     local finished = perigee.clock()
     course.drawings = course.drawings + 1
@@ -98,9 +112,10 @@ local function live(run, options)
   gnuplot.listen(hear(course, options))
   local answers = table.pack(pcall(run))
   local message = gnuplot.listen(nil)
+  course.answer = answers[2]
   if perigee.interrupted() then
     message = nil -- what a drawing says that was interrupted
-  elseif not message and #course.x > 0 then
+  elseif not message and (course.evaluates or #course.x > 0) then
     local fine
     fine, message = pcall(draw, course, options)
     message = not fine and message or nil

@@ -1,8 +1,8 @@
 -- plot.security: security evaluation curves: accuracy and rejection rate against the size of the
 -- perturbation, one line per model; dashed with noise of the same size instead of the attack.
 --
--- A list of evaluations (repetitions with other seeds or other data, of the same models and radii) is
--- drawn as means with a band: their 95 % confidence interval, or their range.
+-- The repeats of an evaluation, or a list of evaluations (with other seeds or other data, of the same models
+-- and radii), are drawn as means with a band: their 95 % confidence interval, or their range.
 --
 -- A circle marks counts that prove nothing, because the attack's gradient had vanished (perigee/masked.lua).
 -- What counts as held is the option `rejection`, a convention that the axis names: see conventions.lua.
@@ -19,7 +19,7 @@ local MASKED = "masked"
 local function rates(counts, dmax, n, convention)
   local accuracy, rejection = {}, {}
   for k, d in ipairs(dmax) do
-    local c = counts[k]
+    local c = counts and counts[k]
     local held = c and convention.held(c, d > 0) or 0 / 0
     accuracy[k], rejection[k] = held / n, (c and c.rejected or 0 / 0) / n
   end
@@ -59,6 +59,20 @@ local function draw_rate(panel, dmax, lists, look, band)
   panel:line(dmax, mean, look)
 end
 
+local DASHES = { 1, 4, 5, 3, 2 }
+
+-- A model has its colour; where there are several attacks each has its dash and its mark.
+local function look_of(view, i, noise)
+  local name = view.models[i]
+  local line = view.lines and view.lines[i] or { model = i, attack = 1, mark = i }
+  return {
+    label = noise and name .. ", noise" or name, width = noise and 1.5 or 2, size = noise and 0.4 or 0.7,
+    dash = noise and 2 or DASHES[(line.attack - 1) % #DASHES + 1],
+    color = style.colours[(line.model - 1) % #style.colours + 1],
+    point = style.points[((line.mark or line.attack) - 1) % #style.points + 1],
+  }
+end
+
 local function draw(fig, views, options, convention)
   local dmax = views[1].dmax
   for _, noise in ipairs { false, true } do
@@ -71,14 +85,10 @@ local function draw(fig, views, options, convention)
         end
       end
       if #accuracy > 0 then
-        local look = {
-          label = noise and name .. ", noise" or name, dash = noise and 2 or 1,
-          color = style.colours[(i - 1) % #style.colours + 1], width = noise and 1.5 or 2,
-          point = style.points[(i - 1) % #style.points + 1], size = noise and 0.4 or 0.7,
-        }
+        local look = look_of(views[1], i, noise)
         draw_rate(fig[1], dmax, accuracy, look, options.band)
         look.label = nil
-        draw_rate(fig[2], dmax, rejection, look, options.band)
+        if not options.alone then draw_rate(fig[2], dmax, rejection, look, options.band) end
       end
     end
   end
@@ -93,15 +103,18 @@ local function any_masked(view)
   return false
 end
 
--- Circles around the points that prove nothing, and their words in the legend.
+-- Circles around the points that prove nothing in one repetition or more, and their words in the legend.
 local function draw_masked(fig, views, convention)
-  local x, y = {}, {}
-  for _, view in ipairs(views) do
-    for _, name in ipairs(view.models) do
-      local accuracy = rates(view.counts[name], view.dmax, view.n, convention)
-      for k, d in ipairs(view.dmax) do
-        if masked(view, name, k) then x[#x + 1], y[#y + 1] = d, accuracy[k] end
-      end
+  local x, y, dmax = {}, {}, views[1].dmax
+  for _, name in ipairs(views[1].models) do
+    local lists, found = {}, {}
+    for i, view in ipairs(views) do
+      lists[i] = rates(view.counts[name], dmax, view.n, convention)
+      for k = 1, #dmax do found[k] = found[k] or masked(view, name, k) end
+    end
+    local mean = summary(lists)
+    for k, d in ipairs(dmax) do
+      if found[k] then x[#x + 1], y[#y + 1] = d, mean[k] end
     end
   end
   if #x > 0 then fig[1]:scatter(x, y, { label = MASKED, color = "black", point = 6, size = 1.8 }) end
@@ -127,16 +140,25 @@ local function view_of(where, security, options)
   end
   return { models = values.list(where, "models", security.models), n = security.n,
     dmax = values.list(where, "dmax", security.dmax), counts = security.counts,
-    flat = security.flat, noise = options.noise ~= false and security.noise or {} }
+    flat = security.flat, lines = security.lines, norm = security.norm,
+    noise = options.noise ~= false and security.noise or {} }
+end
+
+-- Evaluations as a list: each repeat of one that was made of several, and of each attack, is one.
+local function flattened(securities)
+  local list = {}
+  for _, one in ipairs(securities) do
+    local views = type(one) == "table" and type(one.views) == "function" and one:views() or { one }
+    table.move(views, 1, #views, #list + 1, list)
+  end
+  return list
 end
 
 -- A list of evaluations, or one; all of the same radii.
 local function views_of(where, security, options)
-  if type(security) ~= "table" or security.models ~= nil or security[1] == nil then
-    return { view_of(where, security, options) }
-  end
+  local alone = type(security) ~= "table" or security.models ~= nil or security[1] == nil
   local views = {}
-  for i, one in ipairs(security) do
+  for i, one in ipairs(flattened(alone and { security } or security)) do
     views[i] = view_of(where, one, options)
     if table.concat(views[i].dmax, " ") ~= table.concat(views[1].dmax, " ") then
       values.fail("%s: repetition %d has other radii (dmax) than the first", where, i)
@@ -145,6 +167,15 @@ local function views_of(where, security, options)
   return views
 end
 
+-- The attack, its norm and how much was attacked; nothing of tables that do not say it.
+local function title_of(security, views)
+  local one = type(security) == "table" and security.models == nil and security[1] or security
+  if not one.attack or not one.norm then return nil end
+  return ("%s, %s, %d samples%s"):format(one.attack, one.norm, views[1].n,
+    #views > 1 and (", %d times"):format(#views) or "")
+end
+
+-- With options.alone (plot.live in a terminal) without the panel of rejections.
 local function figure(where, security, options)
   local views = views_of(where, security, options)
   local convention = convention_of(where, options.rejection)
@@ -160,13 +191,17 @@ local function figure(where, security, options)
   for _, one in ipairs(views) do
     if any_masked(one) then room = math.max(room, style.legend_width(MASKED)) end
   end
-  local fig = figures.new { columns = 2, title = options.title, right = room,
-    width = options.width or 720 + room, height = options.height or 300 }
+  local title = options.title or title_of(security, views)
+  local columns = options.alone and 1 or 2
+  local fig = figures.new { columns = columns, title = title, right = room,
+    width = options.width or 360 * columns + room,
+    height = options.height or 300 + (title and style.figure_title or 0) }
   draw(fig, views, options, convention)
   draw_masked(fig, views, convention)
-  for i, rate in ipairs { convention.words, "rejection rate" } do
-    fig[i].xlabel, fig[i].ylabel = "dmax", rate
-    fig[i].yrange = { -0.03, 1.03 }
+  local rates_of = { convention.words, "rejection rate" }
+  for i = 1, columns do
+    fig[i].xlabel = views[1].norm and ("dmax (%s)"):format(views[1].norm) or "dmax"
+    fig[i].ylabel, fig[i].yrange = rates_of[i], { -0.03, 1.03 }
   end
   fig[1].legend = "right"
   return fig

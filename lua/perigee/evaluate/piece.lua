@@ -1,0 +1,273 @@
+-- A piece of an evaluation: a block of samples of one model under one attack, with all radii in order.
+--
+-- Samples that have evaded within a radius have evaded within every larger one; they, and those that were
+-- wrong before, are not attacked any more. What is left is attacked from where it is, and then (`warm`) once
+-- more from the point that the radius before ended at. Nothing depends on the other pieces.
+--
+-- A piece is a table of arrays, a row a sample: at (its position in the data, from 1), y, start (its
+-- verdict's number, see piece.verdicts), start_label, start_scores (columns of the model); and with a column
+-- a radius verdict, label, distance, hit (of targeted attacks), flat (a run that failed had lost its
+-- gradient), scores and gradients (how many were asked for); answer (n × radii × columns: the answer's
+-- scores); and seconds.
+
+local blame = require "perigee.blame"
+local ensemble = require "perigee.ensemble"
+local kinds = require "perigee.kinds"
+
+local piece = {}
+
+local attack_type = debug.getregistry()["perigee.attack"]
+
+--- By their numbers.
+piece.verdicts = { "correct", "rejected", "wrong", "evaded", "failed" }
+local number_of = {}
+for i, name in ipairs(piece.verdicts) do number_of[name] = i end
+
+local EVADED = number_of.evaded
+
+--- The columns that a piece has for each radius, with the types of their arrays.
+piece.per_radius = {
+  verdict = "i32", label = "i32", distance = "f64", hit = "i32", flat = "i32", scores = "i32",
+  gradients = "i32",
+}
+
+local WHERE = "evaluate.security"
+
+-- What goes wrong in a run is told of as ours: users did not call attack.noise.
+local function told(message)
+  if type(message) ~= "string" then error(message, 0) end
+  local words = message:gsub("^[^\n:]+:%d+: (attack%.)", "%1"):gsub("^attack%.[%w_]+: ", "")
+  blame.fail("%s: %s", WHERE, words)
+end
+
+local function try(f, ...)
+  local ok, answer = pcall(f, ...)
+  return ok and answer or told(answer)
+end
+
+-- One run; the attack is one of ours or the user's.
+local function run(job, samples, d, start)
+  local attacker = job.attacker
+  if not ensemble.is_attack(attacker) then attacker = try(attacker.with, attacker, { dmax = d })
+  else attacker.dmax = d end
+  local result = try(attacker.run, attacker, samples, { seed = job.seed, start = start })
+  if not kinds.is(result, "result") or #result ~= #samples then
+    blame.fail("%s: attacks: %s: run gave no result of %d samples; attack.judge makes one", WHERE, job.name,
+      #samples)
+  end
+  return result
+end
+
+-- The samples as they are, for the parts that are not attacked.
+local function judged(job)
+  local attacker, target = job.attacker, nil
+  if ensemble.is_attack(attacker) and job.takes.target then target = attacker.target end
+  return try(attack_type.start, {
+    model = job.model, x0 = job.samples, norm = job.norm, check = false,
+    target = type(target) ~= "string" and target or nil,
+  }, WHERE)
+end
+
+local function totable(array)
+  return array and array:totable()
+end
+
+-- What is known of a result's samples, as lists.
+local function read(result)
+  local evaluations = result.evaluations
+  return {
+    verdict = result.verdict, label = totable(result.label), distance = totable(result.distance),
+    hit = result.hit, flat = result.flat or {}, answer = totable(result.scores),
+    scores = totable(evaluations.scores), gradients = totable(evaluations.gradients),
+  }
+end
+
+-- ---- The rows ------------------------------------------------------------------------------------
+
+local function new_rows(job, start)
+  local n, known = #start, read(start)
+  local rows = { y = totable(start.y), start_label = known.label, start = {}, start_scores = known.answer,
+    answer = {}, at = job.at }
+  for i = 1, n do rows.start[i] = number_of[start.start_verdict[i]] end
+  for name in pairs(piece.per_radius) do
+    rows[name] = {}
+    for i = 1, n do rows[name][i] = {} end
+  end
+  for i = 1, n do rows.answer[i] = {} end
+  if not start.hit then rows.hit = nil end
+  return rows, known
+end
+
+-- Sample i at the k-th radius is as it is without an attack.
+local function keep_start(rows, known, i, k)
+  rows.verdict[i][k], rows.label[i][k], rows.distance[i][k] = rows.start[i], rows.start_label[i], 0.0
+  rows.answer[i][k] = rows.start_scores[i]
+  if rows.hit then rows.hit[i][k] = known.hit[i] and 1 or 0 end
+  rows.flat[i][k], rows.scores[i][k], rows.gradients[i][k] = 0, 0, 0
+end
+
+-- As at the radius before, at no cost.
+local function carry(rows, i, k)
+  for name in pairs(piece.per_radius) do
+    if rows[name] then rows[name][i][k] = rows[name][i][k - 1] end
+  end
+  rows.answer[i][k] = rows.answer[i][k - 1]
+  rows.flat[i][k], rows.scores[i][k], rows.gradients[i][k] = 0, 0, 0
+end
+
+local function spend(rows, i, k, known, j)
+  rows.scores[i][k] = (rows.scores[i][k] or 0) + known.scores[j]
+  rows.gradients[i][k] = (rows.gradients[i][k] or 0) + known.gradients[j]
+end
+
+-- Sample i at the k-th radius is as sample j of a result.
+local function take_over(rows, i, k, known, j)
+  rows.verdict[i][k], rows.label[i][k] = number_of[known.verdict[j]], known.label[j]
+  rows.distance[i][k], rows.answer[i][k] = known.distance[j], known.answer[j]
+  if rows.hit then rows.hit[i][k] = known.hit[j] and 1 or 0 end
+  rows.flat[i][k] = known.flat[j] and 1 or 0
+end
+
+-- Has it reached what was wanted, or is it not to be attacked at all?
+local function is_done(rows, i, k)
+  if rows.hit then return rows.hit[i][k] == 1 end
+  return rows.verdict[i][k] == EVADED
+end
+
+local function goes_in(rows, known, i)
+  local verdict = piece.verdicts[rows.start[i]]
+  if rows.hit then return verdict ~= "failed" and not known.hit[i] end
+  return verdict == "correct" or verdict == "rejected"
+end
+
+-- ---- The radii -----------------------------------------------------------------------------------
+
+local function places(n, goes)
+  local at = {}
+  for i = 1, n do
+    if goes(i) then at[#at + 1] = i end
+  end
+  return at
+end
+
+-- Attack those samples within the k-th radius; what comes of it.
+local function attack_some(job, rows, k, at, start)
+  local result = run(job, #at < #job.samples and job.samples:take(at) or job.samples, job.dmax[k], start)
+  local known = read(result)
+  for j, i in ipairs(at) do
+    spend(rows, i, k, known, j)
+    local first = rows.verdict[i][k] == nil
+    if first or number_of[known.verdict[j]] == EVADED or (known.hit and known.hit[j]) then
+      take_over(rows, i, k, known, j)
+    end
+  end
+  return result
+end
+
+-- Remember where the samples at these places have got to.
+local function note_points(points, at, result)
+  local x = result.x_adv
+  for j, i in ipairs(at) do points[i] = { x, j } end
+end
+
+-- The remembered points of these samples, a row each; all are of one of two results, or of few.
+local function starts_of(points, at)
+  local rows = {}
+  for j, i in ipairs(at) do rows[j] = points[i][1]:take { points[i][2] } end
+  return array.concatenate(rows, 1)
+end
+
+local function run_radii(job, rows, known)
+  local n, points = #job.samples, {}
+  for k, d in ipairs(job.dmax) do
+    local at = places(n, function(i)
+      return d > 0 and goes_in(rows, known, i) and not (k > 1 and is_done(rows, i, k - 1))
+    end)
+    local goes = {}
+    for _, i in ipairs(at) do goes[i] = true end
+    for i = 1, n do
+      if not goes[i] and k > 1 then carry(rows, i, k)
+      elseif not goes[i] then keep_start(rows, known, i, k) end
+    end
+    local cold = #at > 0 and attack_some(job, rows, k, at)
+    local left = places(n, function(i) return goes[i] and points[i] and not is_done(rows, i, k) end)
+    local warm = job.warm and #left > 0 and attack_some(job, rows, k, left, starts_of(points, left))
+    if cold then note_points(points, at, cold) end
+    if warm then note_points(points, left, warm) end
+  end
+end
+
+-- One run that finds each sample's least distance is enough for all radii.
+local function run_minimal(job, rows, known)
+  local found = read(run(job, job.samples, math.huge))
+  for i = 1, #job.samples do
+    for k, d in ipairs(job.dmax) do
+      local near = found.distance[i] <= d and goes_in(rows, known, i)
+      local reached = number_of[found.verdict[i]] == EVADED
+      if rows.hit then reached = found.hit[i] end
+      keep_start(rows, known, i, k)
+      if near and reached then take_over(rows, i, k, found, i)
+      elseif found.verdict[i] == "failed" then rows.verdict[i][k] = number_of.failed
+      else rows.flat[i][k] = found.flat[i] and 1 or 0 end
+    end
+    spend(rows, i, 1, found, i)
+  end
+end
+
+-- Noise is no attack: every radius has its own.
+local function run_noise(job, rows, known)
+  for k, d in ipairs(job.dmax) do
+    local now = d > 0 and read(run(job, job.samples, d))
+    for i = 1, #job.samples do
+      keep_start(rows, known, i, k)
+      if now then
+        take_over(rows, i, k, now, i)
+        spend(rows, i, k, now, i)
+      end
+    end
+  end
+end
+
+-- ---- As arrays -----------------------------------------------------------------------------------
+
+local function packed(rows, seconds)
+  local made = { seconds = seconds }
+  for _, name in ipairs { "at", "y", "start", "start_label" } do
+    made[name] = array.new(rows[name], { dtype = "i32" })
+  end
+  made.start_scores = array.new(rows.start_scores, { dtype = "f64" })
+  made.answer = array.new(rows.answer, { dtype = "f64" })
+  for name, dtype in pairs(piece.per_radius) do
+    if rows[name] then made[name] = array.new(rows[name], { dtype = dtype }) end
+  end
+  return made
+end
+
+--- Run it. job: { model, attacker (with that model), name (the attack's), takes (its options by name), norm,
+--- samples (a dataset), at (their positions), dmax, seed, warm, noise, minimal }.
+function piece.run(job)
+  local before = perigee.clock()
+  local rows, known = new_rows(job, judged(job))
+  local way = job.noise and run_noise or job.minimal and run_minimal or run_radii
+  way(job, rows, known)
+  return packed(rows, perigee.clock() - before)
+end
+
+-- One below the other.
+local function stacked(pieces, name)
+  local list = {}
+  for i, one in ipairs(pieces) do list[i] = one[name] end
+  return #list == #pieces and #list > 0 and array.concatenate(list, 1) or nil
+end
+
+--- Pieces of the same model and attack as one.
+function piece.join(pieces)
+  local joined = { seconds = 0 }
+  for name, value in pairs(pieces[1]) do
+    if kinds.is(value, "array") then joined[name] = stacked(pieces, name) end
+  end
+  for _, one in ipairs(pieces) do joined.seconds = joined.seconds + one.seconds end
+  return joined
+end
+
+return piece

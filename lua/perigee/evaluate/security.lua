@@ -1,0 +1,512 @@
+-- What evaluate.security gives: counts by verdict of every model under every attack at every radius, and
+-- what they are made of, sample by sample.
+--
+-- Its parts are cells: the samples of one model, one attack (or noise) and one repeat, as joined pieces (see
+-- piece.lua). Everything else is counted from them, so that what is saved, loaded or merged is these.
+
+local archive = require "perigee.archive"
+local arguments = require "perigee.arguments"
+local blame = require "perigee.blame"
+local export = require "perigee.export"
+local masked = require "perigee.masked"
+local piece = require "perigee.evaluate.piece"
+local printable = require("perigee.native").printable
+local text = require "perigee.text"
+
+local methods = {}
+local Security = { __name = "perigee.security", methods = methods }
+debug.getregistry()["perigee.security"] = Security
+
+-- ---- Counting ------------------------------------------------------------------------------------
+
+local EVADED, FAILED = 4, 5 -- in piece.verdicts
+
+local function empty_counts(targeted)
+  local hit = targeted and 0 or nil
+  return { correct = 0, rejected = 0, wrong = 0, evaded = 0, failed = 0, robust = 0, hit = hit }
+end
+
+-- Of the attacks' verdicts of one sample the worst: evaded, then the first that is one.
+local function worst_of(verdicts)
+  local first = FAILED
+  for _, verdict in ipairs(verdicts) do
+    if verdict == EVADED then return EVADED end
+    if first == FAILED then first = verdict end
+  end
+  return first
+end
+
+local function all_flat(flats)
+  for _, flat in ipairs(flats) do
+    if flat == 0 then return false end
+  end
+  return true
+end
+
+local function any_hit(hits)
+  for _, hit in ipairs(hits) do
+    if hit == 1 then return true end
+  end
+  return false
+end
+
+-- The lists of a cell, made once.
+local function lists_of(cell, name)
+  cell.lists = cell.lists or {}
+  local rows = cell.rows[name]
+  if rows and not cell.lists[name] then cell.lists[name] = rows:totable() end
+  return cell.lists[name]
+end
+
+-- Where in each of the cells (of one model and repeat) the samples are that all of them have.
+local function shared(cells)
+  local found, order = {}, {}
+  for c, cell in ipairs(cells) do
+    for i, at in ipairs(lists_of(cell, "at")) do
+      if c == 1 then
+        found[at], order[i] = { i }, at
+      elseif found[at] and #found[at] == c - 1 then
+        found[at][c] = i
+      end
+    end
+  end
+  local places = {}
+  for _, at in ipairs(order) do
+    if #found[at] == #cells then places[#places + 1] = found[at] end
+  end
+  return places
+end
+
+-- Column k of the cells' rows at one sample's places.
+local function column(cells, places, name, k)
+  local values = {}
+  for c, cell in ipairs(cells) do
+    local rows = lists_of(cell, name)
+    values[c] = rows and rows[places[c]][k]
+  end
+  return values
+end
+
+-- Counts at the k-th radius of the cells of one model and repeat under some attacks, the worst counting,
+-- added to what is there; and how many of the runs that failed had lost their gradient.
+local function add_counts(counts, cells, k)
+  local flat = 0
+  for _, places in ipairs(shared(cells)) do
+    local now = piece.verdicts[worst_of(column(cells, places, "verdict", k))]
+    local before = piece.verdicts[lists_of(cells[1], "start")[places[1]]]
+    counts[now] = counts[now] + 1
+    local held = before == "correct" and (now == "correct" or now == "rejected")
+    if held then counts.robust = counts.robust + 1 end
+    if counts.hit and any_hit(column(cells, places, "hit", k)) then counts.hit = counts.hit + 1 end
+    if all_flat(column(cells, places, "flat", k)) then flat = flat + 1 end
+  end
+  return flat
+end
+
+-- The cells for which `is` holds, in groups of one repeat.
+local function by_repeat(self, is)
+  local groups, order = {}, {}
+  for _, cell in ipairs(self.cells) do
+    if is(cell) then
+      if not groups[cell.seed] then
+        groups[cell.seed] = {}
+        order[#order + 1] = groups[cell.seed]
+      end
+      table.insert(groups[cell.seed], cell)
+    end
+  end
+  return order
+end
+
+-- Counts and flat counts by radius over these groups; empty where there are none.
+local function counted(self, groups)
+  local counts, flat = {}, {}
+  for k = 1, #groups > 0 and #self.dmax or 0 do
+    counts[k], flat[k] = empty_counts(groups[1][1].rows.hit ~= nil), 0
+    for _, cells in ipairs(groups) do flat[k] = flat[k] + add_counts(counts[k], cells, k) end
+  end
+  return counts, flat
+end
+
+-- What is counted of everything, or of one seed.
+local function view(self, attack, seed)
+  local made = { models = self.models, dmax = self.dmax, norm = self.norm, attack = attack or self.attack,
+    counts = {}, flat = {}, noise = {}, n = 0 }
+  for _, name in ipairs(self.models) do
+    local function is(noise)
+      return function(cell)
+        return cell.model == name and cell.noise == noise and (seed == nil or cell.seed == seed)
+          and (noise or attack == nil or cell.attack == attack)
+      end
+    end
+    made.counts[name], made.flat[name] = counted(self, by_repeat(self, is(false)))
+    if self.has_noise then made.noise[name] = counted(self, by_repeat(self, is(true))) end
+    local first = made.counts[name][1]
+    if first then made.n = math.max(made.n, methods.samples(first)) end
+  end
+  return made
+end
+
+--- How many samples counts are of.
+function methods.samples(counts)
+  return counts.correct + counts.rejected + counts.wrong + counts.evaded + counts.failed
+end
+
+-- Everything that follows from the cells.
+local function derive(self)
+  local whole = view(self)
+  self.counts, self.flat, self.noise, self.n = whole.counts, whole.flat, whole.noise, whole.n
+  self.by_attack = {}
+  for _, attack in ipairs(self.attacks) do
+    self.by_attack[attack] = #self.attacks == 1 and whole or view(self, attack)
+  end
+  return self
+end
+
+--- The evaluation of each repeat alone, as plot.security takes it; models under several attacks are lines of
+--- their own, "dnr, auto".
+function methods.views(self)
+  local views = {}
+  for _, seed in ipairs(self.seeds) do
+    local joined
+    for a, attack in ipairs(self.attacks) do
+      local one = view(self, attack, seed)
+      if #self.attacks == 1 then joined = one break end
+      joined = joined or { models = {}, lines = {}, dmax = self.dmax, norm = self.norm, n = one.n,
+        counts = {}, flat = {}, noise = {} }
+      for m, name in ipairs(one.models) do
+        local line = ("%s, %s"):format(name, attack)
+        joined.models[#joined.models + 1] = line
+        joined.lines[#joined.lines + 1] = { model = m, attack = a }
+        joined.counts[line], joined.flat[line] = one.counts[name], one.flat[name]
+      end
+    end
+    views[#views + 1] = joined
+  end
+  return views
+end
+
+-- ---- As rows -------------------------------------------------------------------------------------
+
+-- Queries of a sample on average, up to the k-th radius, and the seconds of all radii; of some cells.
+local function cost(self, model, attack, noise, k)
+  local queries, samples, seconds = 0, 0, 0
+  for _, cell in ipairs(self.cells) do
+    if cell.model == model and cell.noise == noise and (attack == nil or cell.attack == attack) then
+      local scores, gradients = lists_of(cell, "scores"), lists_of(cell, "gradients")
+      for i = 1, #scores do
+        for j = 1, k do queries = queries + scores[i][j] + gradients[i][j] end
+      end
+      samples, seconds = samples + #scores, seconds + cell.rows.seconds
+    end
+  end
+  return samples > 0 and queries / samples or 0.0, seconds
+end
+
+local function row_of(self, model, attack, k, counts, noise)
+  local n = methods.samples(counts)
+  local interval = metrics.wilson(counts.robust, n)
+  local queries, seconds = cost(self, model, not noise and attack or nil, noise, k)
+  return { model = model, attack = attack or "all", dmax = self.dmax[k], samples = n,
+    correct = counts.correct, rejected = counts.rejected, wrong = counts.wrong, evaded = counts.evaded,
+    failed = counts.failed, robust = counts.robust, accuracy = interval.estimate, low = interval.low,
+    high = interval.high, queries = queries, seconds = seconds }
+end
+
+local columns = {
+  { name = "model" }, { name = "attack" }, { name = "dmax" }, { name = "samples" }, { name = "correct" },
+  { name = "rejected" }, { name = "wrong" }, { name = "evaded" }, { name = "failed" }, { name = "robust" },
+  { name = "accuracy", of = "%.3f" }, { name = "low", of = "%.3f" }, { name = "high", of = "%.3f" },
+  { name = "queries", of = "%.1f" }, { name = "seconds", of = "%.2f" },
+}
+
+--- A row for each model, attack and radius; with several attacks also of all of them, the worst counting, and
+--- of noise. accuracy is the share of robust samples, low and high Wilson's interval at 95 %; queries are
+--- those
+--- of a sample up to this radius, seconds those of all radii.
+function methods.rows(self)
+  local rows = {}
+  local function add(model, attack, counts, noise)
+    for k in ipairs(counts or {}) do rows[#rows + 1] = row_of(self, model, attack, k, counts[k], noise) end
+  end
+  for _, model in ipairs(self.models) do
+    for _, attack in ipairs(self.attacks) do
+      add(model, attack, self.by_attack[attack].counts[model], false)
+    end
+    if #self.attacks > 1 then add(model, nil, self.counts[model], false) end
+    add(model, "noise", self.noise[model], true)
+  end
+  return rows
+end
+
+-- ---- Printing ------------------------------------------------------------------------------------
+
+-- Did any run start from scores that are no numbers?
+local function has_failures(self)
+  for _, by_model in ipairs { self.counts, self.noise } do
+    for _, by_dmax in pairs(by_model) do
+      for _, counts in pairs(by_dmax) do
+        if (counts.failed or 0) > 0 then return true end
+      end
+    end
+  end
+  return false
+end
+
+-- One cell a verdict at the end of the line; of what was not counted they are empty.
+local function add_cells(line, verdicts, counts)
+  for _, verdict in ipairs(verdicts) do
+    line[#line + 1] = counts and tostring(counts[verdict] or "") or ""
+  end
+end
+
+-- "\nmasked gradients: dnr at dmax 1, 2 …", or nothing.
+local function masked_text(self)
+  local places = {}
+  for _, attack in ipairs(self.attacks) do
+    for _, name in ipairs(self.models) do
+      local radii = {}
+      for k, d in ipairs(self.dmax) do
+        if masked(self.by_attack[attack], name, k) then radii[#radii + 1] = ("%g"):format(d) end
+      end
+      if #radii > 0 then
+        local words = #self.attacks > 1 and ("%s under %s"):format(name, attack) or name
+        places[#places + 1] = ("%s at dmax %s"):format(printable(words), table.concat(radii, ", "))
+      end
+    end
+  end
+  return #places == 0 and ""
+    or ("\nmasked gradients: %s; try attack.auto, or evaluate.diagnose"):format(table.concat(places, "; "))
+end
+
+local function head_of(self, verdicts)
+  local names = { table.unpack(verdicts) }
+  names[3] = "wrong before"
+  local head = { "model" }
+  if #self.attacks > 1 then head[2] = "attack" end
+  head[#head + 1] = "dmax"
+  table.move(names, 1, #names, #head + 1, head)
+  if self.has_noise then
+    names[1] = "noise: correct"
+    table.move(names, 1, #names, #head + 1, head)
+  end
+  return head
+end
+
+-- The lines of one model under one attack, or under all (nil).
+local function add_lines(lines, self, verdicts, name, attack, named)
+  local counts = attack and self.by_attack[attack].counts[name] or self.counts[name]
+  for k, d in ipairs(self.dmax) do
+    if counts[k] then
+      local line = { k == 1 and named and printable(name) or "" }
+      if #self.attacks > 1 then line[2] = k == 1 and printable(attack or "all") or "" end
+      line[#line + 1] = ("%g"):format(d)
+      add_cells(line, verdicts, counts[k])
+      if self.has_noise then add_cells(line, verdicts, named and (self.noise[name] or {})[k] or nil) end
+      lines[#lines + 1] = line
+    end
+  end
+end
+
+local function about(self)
+  local words = { ("security: %s, %s, %d samples"):format(printable(self.attack), self.norm, self.n) }
+  if #self.seeds > 1 then words[#words + 1] = ("%d repeats"):format(#self.seeds) end
+  if self.rejection_rate then
+    words[#words + 1] = ("thresholds for %g %% rejected"):format(100 * self.rejection_rate)
+  end
+  if self.interrupted then words[#words + 1] = "interrupted" end
+  return table.concat(words, ", ")
+end
+
+function Security.__tostring(self)
+  local verdicts = { "correct", "rejected", "wrong", "evaded" }
+  if has_failures(self) then verdicts[5] = "failed" end
+  local lines = { head_of(self, verdicts) }
+  for _, name in ipairs(self.models) do
+    for a, attack in ipairs(self.attacks) do add_lines(lines, self, verdicts, name, attack, a == 1) end
+    if #self.attacks > 1 then add_lines(lines, self, verdicts, name, nil, false) end
+  end
+  return about(self) .. "\n" .. text.aligned(lines, #self.attacks > 1 and 2 or 1) .. masked_text(self)
+end
+
+function Security:__len()
+  return #self.models
+end
+
+Security.__index = methods
+
+-- ---- Files ---------------------------------------------------------------------------------------
+
+-- What a file holds: all that is not counted from the cells.
+local kept = { "models", "attacks", "dmax", "seeds", "repeats", "norm", "attack", "seed", "has_noise",
+  "interrupted", "rejection_rate", "thresholds", "settings", "written_by" }
+
+-- A cell without the lists that were made of its arrays.
+local function bare(cell)
+  return { model = cell.model, attack = cell.attack, noise = cell.noise, seed = cell.seed, rows = cell.rows }
+end
+
+local function plain(self)
+  local copy = { cells = {} }
+  for _, name in ipairs(kept) do copy[name] = self[name] end
+  for i, cell in ipairs(self.cells) do
+    copy.cells[i] = bare(cell)
+  end
+  return copy
+end
+
+--- Write it to a file that evaluate.load reads.
+function methods.save(self, path)
+  if type(path) ~= "string" then arguments.expected("save", "path", "a string", path) end
+  archive.write(path, { security = plain(self) }, function(_, reason) blame.fail("save: %s", reason) end)
+  return path
+end
+
+--- Write its rows, a line each.
+function methods.csv(self, path)
+  return export.write("csv", path, export.csv(columns, methods.rows(self)))
+end
+
+--- Write its rows as a table for LaTeX.
+function methods.latex(self, path)
+  return export.write("latex", path, export.latex(columns, methods.rows(self)))
+end
+
+-- Settings as one object.
+local function settings_of(self)
+  local list = {}
+  for i, setting in ipairs(self.settings) do list[i] = { what = setting[1], is = setting[2] } end
+  return list
+end
+
+--- Write settings and rows as JSON.
+function methods.json(self, path)
+  return export.write("json", path, export.json {
+    models = self.models, attacks = self.attacks, dmax = self.dmax, norm = self.norm, seeds = self.seeds,
+    interrupted = self.interrupted, settings = settings_of(self), written_by = self.written_by,
+    rows = methods.rows(self),
+  })
+end
+
+--- Write the arrays of every sample to a compressed npz: names are "model/attack/seed/array".
+function methods.npz(self, path)
+  if type(path) ~= "string" then arguments.expected("npz", "path", "a string", path) end
+  local members = { dmax = array.new(self.dmax, { dtype = "f64" }) }
+  for _, cell in ipairs(self.cells) do
+    local prefix = ("%s/%s/%d/"):format(cell.model, cell.attack, cell.seed)
+    for name, value in pairs(cell.rows) do
+      if name ~= "seconds" then members[prefix .. name] = value end
+    end
+  end
+  local fine, message = pcall(data.save_npz, path, members, { compress = true })
+  if not fine then blame.fail("npz: %s", (tostring(message):gsub("^data%.save_npz: ", ""))) end
+  return path
+end
+
+arguments.guard("", methods, true)
+
+-- ---- Making them ---------------------------------------------------------------------------------
+
+local security = {}
+
+--- From its parts: models, attacks, dmax, seeds, repeats, norm, seed, has_noise, interrupted, settings, … and
+--- cells.
+function security.new(parts)
+  parts.attack = parts.attack or table.concat(parts.attacks, " + ")
+  return derive(setmetatable(parts, Security))
+end
+
+--- The one in a file of security:save.
+function security.load(path)
+  local where = "evaluate.load"
+  if type(path) ~= "string" then arguments.expected(where, "path", "a string", path) end
+  local ok, values = pcall(archive.read, path)
+  if not ok then blame.fail("%s: %s", where, (tostring(values):gsub("^restore: ", ""))) end
+  local parts = values.security
+  local whole = type(parts) == "table" and type(parts.cells) == "table" and #parts.cells >= 0
+  if not whole then blame.fail("%s: %s holds no evaluation", where, path) end
+  local fine, made = pcall(security.new, parts)
+  if not fine then blame.fail("%s: %s: the evaluation in it is damaged", where, path) end
+  return made
+end
+
+function security.is(value)
+  return type(value) == "table" and debug.getmetatable(value) == Security
+end
+
+-- Cells that would be there twice; samples of one that are of others' positions come together.
+local function add_cell(cells, cell)
+  for _, other in ipairs(cells) do
+    local same = other.model == cell.model and other.attack == cell.attack and other.seed == cell.seed
+      and other.noise == cell.noise
+    if same then
+      local there = {}
+      for _, at in ipairs(lists_of(other, "at")) do there[at] = true end
+      for _, at in ipairs(lists_of(cell, "at")) do
+        if there[at] then
+          blame.fail("evaluate.merge: %s under %s with seed %d has sample %d in two of them",
+            printable(cell.model), printable(cell.attack), cell.seed, at)
+        end
+      end
+      other.rows, other.lists = piece.join { other.rows, cell.rows }, nil
+      return
+    end
+  end
+  cells[#cells + 1] = bare(cell)
+end
+
+local function add_names(list, names)
+  local seen = {}
+  for _, name in ipairs(list) do seen[name] = true end
+  for _, name in ipairs(names) do
+    if not seen[name] then list[#list + 1] = name end
+  end
+end
+
+local joined = { seed = true, repeats = true, models = true, attacks = true }
+
+-- Settings that all of them must share; what differs in the others is what is joined.
+local function check_settings(before, now, k)
+  local earlier = {}
+  for _, setting in ipairs(before.settings) do earlier[setting[1]] = setting[2] end
+  for _, setting in ipairs(now.settings) do
+    local was = earlier[setting[1]]
+    if was and was ~= setting[2] and not joined[setting[1]] then
+      blame.fail("evaluate.merge: number %d: %s is %s there and %s in the first", k, printable(setting[1]),
+        printable(setting[2]), printable(was))
+    end
+  end
+end
+
+--- Parts of one evaluation as one: other repeats, models or attacks on the same data at the same radii.
+function security.merge(list)
+  local where = "evaluate.merge"
+  if type(list) ~= "table" or #list == 0 then
+    arguments.expected(where, "evaluations", "a list of what evaluate.security gave", list)
+  end
+  local merged
+  for k, one in ipairs(list) do
+    if not security.is(one) then
+      arguments.expected(where, ("number %d"):format(k), "what evaluate.security gave", one)
+    end
+    if not merged then
+      merged = plain(one)
+      merged.cells, merged.models, merged.attacks, merged.seeds, merged.attack = {}, {}, {}, {}, nil
+      merged.thresholds, merged.settings = {}, { table.unpack(one.settings) }
+    end
+    check_settings(list[1], one, k)
+    add_names(merged.models, one.models)
+    add_names(merged.attacks, one.attacks)
+    add_names(merged.seeds, one.seeds)
+    for name, by_seed in pairs(one.thresholds) do
+      merged.thresholds[name] = merged.thresholds[name] or {}
+      for seed, threshold in pairs(by_seed) do merged.thresholds[name][seed] = threshold end
+    end
+    merged.interrupted = merged.interrupted or one.interrupted
+    merged.has_noise = merged.has_noise or one.has_noise
+    for _, cell in ipairs(one.cells) do add_cell(merged.cells, cell) end
+  end
+  return security.new(merged)
+end
+
+return security

@@ -1,0 +1,102 @@
+-- What an evaluation is of, as texts: two evaluations with the same texts give the same numbers. A
+-- checkpoint folder is refused by the first that differs.
+
+local ensemble = require "perigee.ensemble"
+local kinds = require "perigee.kinds"
+local native = require "perigee.native"
+
+local settings = {}
+
+local shown
+
+local function shown_table(value)
+  local keys, words = {}, {}
+  for key in pairs(value) do keys[#keys + 1] = key end
+  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
+  for i, key in ipairs(keys) do words[i] = ("%s=%s"):format(tostring(key), shown(value[key])) end
+  return "{" .. table.concat(words, ", ") .. "}"
+end
+
+-- A value of an option: numbers whole, arrays and the like by their checksums.
+function shown(value)
+  if math.type(value) == "float" then return ("%.17g"):format(value) end
+  if type(value) == "table" and not debug.getmetatable(value) then return shown_table(value) end
+  if type(value) == "userdata" then
+    local sum = native.checksum(value)
+    return sum and ("%s %s"):format(kinds.of(value), sum) or ("a " .. (kinds.of(value) or "value"))
+  end
+  return type(value) == "function" and "a function" or tostring(value)
+end
+
+--- The names of the options that an attack of ours takes, as a set.
+function settings.takes(attacker)
+  local names, meta = {}, debug.getmetatable(attacker)
+  for _, name in ipairs(ensemble.is_attack(attacker) and meta["perigee.option_names"](attacker) or {}) do
+    names[name] = true
+  end
+  return names
+end
+
+-- All that an attack is made of, but for what the evaluation sets itself.
+local function attack_words(attacker)
+  if not ensemble.is_attack(attacker) then
+    local meta = debug.getmetatable(attacker)
+    local telling = type(meta) == "table" and rawget(meta, "__tostring")
+    return telling and native.printable(tostring(attacker)) or "the user's"
+  end
+  local words, takes = { tostring(attacker.name) }, settings.takes(attacker)
+  takes.model, takes.dmax = nil, nil
+  local names = {}
+  for name in pairs(takes) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local value = attacker:get(name)
+    if value ~= nil then words[#words + 1] = ("%s=%s"):format(name, shown(value)) end
+  end
+  for _, part in ipairs(type(attacker) == "table" and attacker or {}) do
+    words[#words + 1] = "[" .. attack_words(part) .. "]"
+  end
+  return table.concat(words, " ")
+end
+
+--- What a model is: its kind and its checksum, if it has one. One that is built has none before that.
+function settings.model(model)
+  if type(model) == "function" then return "built for each repeat" end
+  if type(model) == "table" then return "lua, not checked" end
+  return ("%s %s"):format(model.kind, native.checksum(model) or "not checked")
+end
+
+local function names_of(list)
+  local names = {}
+  for i, entry in ipairs(list) do names[i] = entry.name end
+  return table.concat(names, ", ")
+end
+
+local function numbers(list)
+  local words = {}
+  for i, value in ipairs(list) do words[i] = shown(value) end
+  return table.concat(words, ", ")
+end
+
+--- The list of { what, text } of a plan (evaluate.lua).
+function settings.of(plan)
+  local list = {
+    { "data", native.checksum(plan.data) }, { "dmax", numbers(plan.dmax) }, { "norm", plan.norm },
+    { "seed", tostring(plan.seed) }, { "repeats", numbers(plan.repeats) },
+    { "samples", tostring(plan.samples or "all") }, { "block", tostring(plan.block) },
+    { "warm", plan.warm == nil and "by the attack" or tostring(plan.warm) },
+    { "noise", tostring(plan.noise) },
+    { "validation", plan.validation and native.checksum(plan.validation) or "none" },
+    { "rejection_rate", plan.validation and shown(plan.rejection_rate) or "the models' own thresholds" },
+    { "models", names_of(plan.models) }, { "attacks", names_of(plan.attacks) },
+  }
+  for _, entry in ipairs(plan.models) do
+    list[#list + 1] = { "model " .. entry.name, settings.model(entry.model) }
+  end
+  for _, entry in ipairs(plan.attacks) do
+    list[#list + 1] = { "attack " .. entry.name, attack_words(entry.attack) }
+  end
+  return list
+end
+
+return settings

@@ -1,0 +1,63 @@
+/* native.progress: a loop written in Lua whose bar stands for all that runs within it. */
+#include "bind/bind.h"
+#include "bind/bind_native.h"
+#include "core/progress.h"
+
+#include <stdlib.h>
+
+/* While it is open, loops of the core report to it, and it reports itself: one bar, not one for
+ * each of a thousand runs. */
+typedef struct Outer {
+    Progress progress;
+    double steps, fraction;
+} Outer;
+
+static void hear(void *context, const Progress *inner) {
+    const Outer *outer = context;
+    (void)inner;
+    if (outer->progress.listener)
+        outer->progress.listener(outer->progress.context, &outer->progress);
+}
+
+static void release(void *object) {
+    Outer *outer = object;
+    void *context;
+    if (progress_listener(&context) == hear && context == outer)
+        progress_listen(outer->progress.listener, outer->progress.context);
+    progress_end(&outer->progress);
+    free(outer);
+}
+
+static const BoxType outer_type = { "perigee.progress", "a loop's progress", release, NULL };
+
+/* native.progress(steps) → what is to be closed (<close>) when the loop is done. */
+static int new_progress(lua_State *L) {
+    double steps = luaL_checknumber(L, 1);
+    void **box = bind_new_box(L, &outer_type);
+    Outer *outer = calloc(1, sizeof *outer);
+    if (!outer)
+        return luaL_error(L, "not enough memory");
+    outer->progress = progress_new();
+    outer->steps = steps;
+    progress_begin(&outer->progress, "security", steps);
+    *box = outer;
+    progress_listen(hear, outer);
+    return 1;
+}
+
+/* native.progress_at(progress, fraction, words): it has got so far. */
+static int progress_at(lua_State *L) {
+    Outer *outer = bind_check(L, 1, &outer_type, "progress", "progress");
+    double fraction = luaL_checknumber(L, 2);
+    double more = fraction - outer->fraction;
+    outer->fraction = fraction;
+    progress_step(&outer->progress, more * outer->steps, luaL_checkstring(L, 3));
+    return 0;
+}
+
+void bind_open_progress(lua_State *L) {
+    static const BindFunction functions[] = { BIND("progress", new_progress, 1),
+                                              BIND("progress_at", progress_at, 3), BIND_LAST };
+    bind_new_owner(L, &outer_type);
+    bind_set_functions(L, functions);
+}
