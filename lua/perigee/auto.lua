@@ -4,7 +4,6 @@
 -- help says with what figures.
 
 local arguments = require "perigee.arguments"
-local blame = require "perigee.blame"
 local ensemble = require "perigee.ensemble"
 local kinds = require "perigee.kinds"
 
@@ -52,18 +51,19 @@ local function nearest(direction)
   return attack.fmn { direction = direction, target = "each", early_stop = true, reach = 1.5 }
 end
 
--- Where kernels decide, all along the logarithm; elsewhere the field's standard follows. The ratio of
--- targeted DLR wants four columns.
+-- Where kernels decide, all along the logarithm; elsewhere, and where no model is known yet, the field's
+-- standard follows. The ratio of targeted DLR wants four columns.
 local function parts_for(model)
   if kinds.has_kernels(model) then
     local _, has_layers = kinds.deciding(model)
     if has_layers then return { halving(first), halving(through_layers), halving(plain), halving(wide) } end
     return { halving(first), halving(plain), nearest "log" }
   end
-  local targeted = #reject.classes(model) >= 4 and "dlr" or "margin"
+  local targeted = model ~= nil and #reject.classes(model) >= 4 and "dlr" or "margin"
+  local untargeted = model ~= nil and model.rejects and "continuous" or "cross_entropy"
   return {
     halving(plain, "gradient"),
-    attack.apgd { objective = model.rejects and "continuous" or "cross_entropy", early_stop = true },
+    attack.apgd { objective = untargeted, early_stop = true },
     attack.apgd { objective = targeted, target = "each", early_stop = true },
     nearest "gradient",
   }
@@ -73,22 +73,19 @@ end
 
 local own_options = { "model", "norm", "dmax", "quick", "target", "lower", "upper", "max_queries" }
 
---- An ensemble for this model.
+local function first_part(model)
+  return { parts_for(model)[1] }
+end
+
+--- An ensemble for this model, or for the one that a run or an evaluation will give.
 function auto.new(options)
   options = arguments.only("attack.auto", options, own_options)
   local model, quick = options.model, options.quick
-  if model == nil then
-    blame.fail("attack.auto: model: expected a model, got nothing: what it is decides how it is attacked")
-  end
   if quick ~= nil and type(quick) ~= "boolean" then
     arguments.expected("attack.auto", "quick", "true or false", quick)
   end
-  local parts = blame.call(parts_for, model)
-  parts = quick and { parts[1] } or parts
-  parts.name = "auto"
-  if options.dmax == nil then blame.fail("attack.auto: dmax is not given: how far may a sample move?") end
   options.quick = nil
-  return ensemble.new(parts, "attack.auto"):with(options)
+  return ensemble.suite("auto", quick and first_part or parts_for, model):with(options)
 end
 
 return auto

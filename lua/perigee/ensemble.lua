@@ -3,7 +3,8 @@
 --
 -- An ensemble is a table: its parts are e[1], e[2], …, attacks or ensembles; its own options are e.name and
 -- e.all, and e.max_queries, which is what a sample may take in all of them together. Options that all parts
--- take are read and set of all of them (e.dmax = 2). attack.auto and others make theirs by ensemble.new.
+-- take are read and set of all of them (e.dmax = 2). attack.auto makes its own by ensemble.suite, whose parts
+-- follow from the model.
 
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
@@ -154,6 +155,26 @@ local function made(parts, own, where)
   return check(setmetatable(parts, Ensemble), where)
 end
 
+-- What suites are made by: parts, the function that lists a model's parts, and what was set of them since.
+local suites = setmetatable({}, { __mode = "k" })
+
+--- An ensemble whose parts are those of parts(model), also when another model is set or given to a run.
+function ensemble.suite(name, parts, model)
+  local list = blame.call(parts, model)
+  list.name = name
+  local suite = ensemble.new(list, "attack." .. name)
+  suites[suite] = { parts = parts, set = {} }
+  return suite
+end
+
+-- The suite after these options were set; it makes its parts anew where they name another model.
+local function suite_after(suite, options)
+  local set = {}
+  for name, value in pairs(suite.set) do set[name] = value end
+  for name, value in pairs(options) do set[name] = value end
+  return { parts = suite.parts, set = set }
+end
+
 --- An ensemble of copies of the attacks in the list `options`, which may have name = (of the results, in
 --- tables), all = true (every part attacks all samples) and max_queries.
 function ensemble.new(options, where)
@@ -178,16 +199,23 @@ end
 --- Another one, the same but for these options, of itself or of all parts.
 function methods.with(self, options)
   local own, passed = sorted_out(self, options)
+  local suite = suites[self] and suite_after(suites[self], passed)
+  local anew = suite and passed.model ~= nil
   local parts = {}
-  for k, part in ipairs(self) do parts[k] = call(part, "with", share(passed, k)) end
-  return made(parts, own, where_of(self))
+  for k, part in ipairs(anew and suite.parts(passed.model) or self) do
+    parts[k] = call(part, "with", share(anew and suite.set or passed, k))
+  end
+  local other = made(parts, own, where_of(self))
+  suites[other] = suite
+  return other
 end
 
 --- Sets these options; a mistake in one leaves all as they were.
 function methods.set(self, options)
   local changed = methods.with(self, options)
-  for k, part in ipairs(changed) do self[k] = part end
+  for k = 1, math.max(#self, #changed) do rawset(self, k, rawget(changed, k)) end
   for _, name in ipairs { "name", "all", "max_queries" } do rawset(self, name, rawget(changed, name)) end
+  suites[self] = suites[changed]
   return self
 end
 
@@ -222,6 +250,7 @@ function Ensemble.__newindex(self, key, value)
   else
     arguments.only(where_of(self), { [key] = true }, own_options, names_of(self))
     for _, part in ipairs(is_own(key) and {} or self) do part[key] = nil end
+    if suites[self] then suites[self].set[key] = nil end
   end
 end
 
@@ -458,6 +487,7 @@ end
 function methods.run(self, samples, options)
   local where = where_of(self)
   options = arguments.only(where, options, run_names())
+  if suites[self] and options.model ~= nil then self = methods.with(self, { model = options.model }) end
   check(self, where)
   if options.start ~= nil and not can_take(self, "start") then
     blame.fail("%s: start: none of the parts can set out from elsewhere than the samples", where)

@@ -14,6 +14,7 @@ local blame = require "perigee.blame"
 local diagnose = require "perigee.diagnose"
 local ensemble = require "perigee.ensemble"
 local kinds = require "perigee.kinds"
+local native = require "perigee.native"
 local security = require "perigee.evaluate.security"
 local sweep = require "perigee.evaluate.sweep"
 
@@ -165,12 +166,12 @@ local function attacks_of(options)
   return list
 end
 
-local function dataset(options, name, what)
+local function samples_of(options, name, what)
   local value = options[name]
-  if not kinds.is(value, "dataset") then
-    fail("%s: expected a dataset %s%s", name, what, value ~= nil and ", got a " .. type(value) or "")
+  if not (kinds.is(value, "dataset") or name == "data" and kinds.is(value, "array")) then
+    fail("%s: expected a dataset %s%s", name, what, value ~= nil and ", got " .. native.describe(value) or "")
   end
-  if #value == 0 then fail("%s: the dataset is empty", name) end
+  if #value == 0 then fail("%s: there are no samples in it", name) end
   return value
 end
 
@@ -190,7 +191,7 @@ local function plan_of(options)
   arguments.only(WHERE, options, valid)
   local noise = truth(options, "noise") ~= false
   local plan = {
-    attacks = attacks_of(options), data = dataset(options, "data", "to attack"),
+    attacks = attacks_of(options), data = samples_of(options, "data", "to attack"),
     models = named(model_list, options.models), dmax = check_dmax(options.dmax, noise), noise = noise,
     seed = whole(options, "seed", 0, 2 ^ 52) or perigee.facts().seed, repeats = repeats_of(options),
     warm = truth(options, "warm"), block = whole(options, "block", 1, math.huge) or 8,
@@ -199,7 +200,7 @@ local function plan_of(options)
   plan.norm = plan.attacks[1].attack.norm
   plan.samples = whole(options, "samples", 1, #plan.data)
   local held_out = options.validation
-  plan.validation = held_out ~= nil and dataset(options, "validation", "to set thresholds on") or nil
+  plan.validation = held_out ~= nil and samples_of(options, "validation", "to set thresholds on") or nil
   if plan.checkpoint ~= nil and type(plan.checkpoint) ~= "string" then
     expected("checkpoint", "a folder's name", plan.checkpoint)
   end

@@ -76,9 +76,28 @@ function TestAuto:test_prints_its_parts()
   lu.assertStrContains(text, "4 halving")
 end
 
+-- What it does follows from the model: from the one that is set later, or given to a run.
+function TestAuto:test_another_model()
+  local suite = attack.auto { norm = "l2", dmax = 0.6, target = 3, upper = 2 }
+  local expected = tostring(auto(dnr_, { target = 3, upper = 2 }))
+  lu.assertEquals(tostring(suite:with { model = dnr_ }), expected)
+  lu.assertEquals(tostring(auto(net, { target = 3, upper = 2 }):with { model = dnr_ }), expected)
+  suite.model = dnr_
+  lu.assertEquals(tostring(suite), expected)
+  suite.model = net
+  lu.assertEquals(tostring(suite), tostring(auto(net, { target = 3, upper = 2 })))
+  local quick = attack.auto { model = net, quick = true, dmax = 1 }
+  lu.assertEquals(#quick:with { model = dnr_ }, 1)
+  local result, same = attack.auto({ dmax = 0.6 }):run(samples, { model = dnr_, seed = 1 }), auto(dnr_)
+  lu.assertEquals(#result.parts, 4)
+  lu.assertEquals(result.verdict, same:run(samples, { seed = 1 }).verdict)
+end
+
 function TestAuto:test_errors()
-  lu.assertErrorMsgContains("attack.auto: model: expected a model, got nothing", attack.auto, { dmax = 1 })
-  lu.assertErrorMsgContains("attack.auto: dmax is not given", attack.auto, { model = net })
+  local nothing = attack.auto { dmax = 1 }
+  lu.assertErrorMsgContains("attack.auto: no model: give one as model = …", nothing.run, nothing, samples)
+  local no_length = attack.auto { model = net }
+  lu.assertErrorMsgContains("dmax is not given", no_length.run, no_length, samples)
   lu.assertErrorMsgContains("attack.auto: quick: expected true or false, got 3", attack.auto,
     { model = net, dmax = 1, quick = 3 })
   lu.assertErrorMsgContains("unknown option 'fast'", attack.auto, { model = net, dmax = 1, fast = true })
