@@ -46,6 +46,7 @@ local function attack_words(attacker)
   end
   local words, takes = { tostring(attacker.name) }, settings.takes(attacker)
   takes.model, takes.dmax = nil, nil
+  if type(attacker) == "table" then takes.all, takes.max_queries = true, true end -- the ensemble's own
   local names = {}
   for name in pairs(takes) do names[#names + 1] = name end
   table.sort(names)

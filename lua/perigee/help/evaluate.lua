@@ -21,7 +21,8 @@ end
 local function saved(line)
   return [[
 local s = evaluate.security {
-  models = { cnn = nn.load("mnist-cnn") }, attack = attack.fgsm { norm = "l2" },
+  models = { cnn = nn.load("mnist-cnn") },
+  attack = attack.fgsm { norm = "l2" },
   data = data.digits(10, { seed = 1 }), dmax = { 0, 2 }, noise = false,
 }
 local path = os.tmpname()
