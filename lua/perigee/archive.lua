@@ -224,9 +224,14 @@ local function add(walk, name, value)
   return reason
 end
 
---- Write { name = value, … } to the file at `path`. What there is no room for is left out:
---- refused(name, reason) is told of it, or that raises.
+local function fail(name, reason)
+  blame.fail("save: %s cannot be kept in a file: %s", tostring(name), reason)
+end
+
+--- Write { name = value, … } to the file at `path`. What there is no room for is left out, of which
+--- refused(name, reason) is told; it may raise, as it does where none is given.
 function archive.write(path, values, refused)
+  refused = refused or fail
   local walk = { file = native.archive(), numbers = {}, tables = 1, depth = 1, bytes = 0 }
   local names = {}
   for name in next, values do names[#names + 1] = name end

@@ -17,6 +17,9 @@
 #include <string.h>
 
 static const char metadata_key[] = "perigee.session";
+enum {
+    OUTER_VALUES = 100
+};                   /* of a description, around those of the variables: more than there are */
 enum { FORMAT = 2 }; /* 2: lists, and those of numbers, are not written as tables */
 
 /* Lives in a box, so that an error anywhere frees it. */
@@ -26,6 +29,7 @@ typedef struct Archive {
     int parts;   /* put so far: the last one's name */
     int kept;    /* of these; what comes after them may yet be dropped */
     TensorRoom room, kept_room;
+    size_t values; /* in the JSON texts that were kept */
 } Archive;
 
 static void archive_free(void *object) {
@@ -179,6 +183,15 @@ static int archive_keep(lua_State *L) {
         lua_pushstring(L, err.message);
         return 1;
     }
+    size_t values = archive->values + json_values(text.value);
+    if (values + OUTER_VALUES > JSON_DESCRIPTION) {
+        lua_pushfstring(L,
+                        "its tables, with those of the variables before it, have more than %d "
+                        "values; arrays and lists of numbers count as one each",
+                        JSON_DESCRIPTION);
+        return 1;
+    }
+    archive->values = values;
     room.texts = archive->room.texts; /* all variables have one text together */
     archive->kept = archive->parts;
     archive->room = archive->kept_room = room;

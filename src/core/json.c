@@ -125,21 +125,33 @@ char *json_text(cJSON *root) {
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-/* A look at the text alone: how many values it can have, and no string that C would cut. */
-bool json_check_text(const char *what, const char *text, size_t most, Error *err) {
+size_t json_values(const char *text) {
     bool quoted = false;
     size_t values = 1;
     for (const char *at = text; *at; at++) {
         if (*at == '"')
             quoted = !quoted;
-        else if (quoted && *at == '\\' && strncmp(at + 1, "u0000", 5) == 0)
-            return error_set(err, ERROR_FILE, "%s: a text that contains NUL", what);
         else if (quoted && *at == '\\' && at[1])
             at++;
         else if (!quoted && strchr(",[{", *at))
             values++;
     }
-    return values <= most || error_set(err, ERROR_FILE, "%s: more than %zu values", what, most);
+    return values;
+}
+
+/* Does a string of the text have a NUL, behind which C would cut it? */
+static bool has_nul(const char *text) {
+    for (const char *at = strchr(text, '\\'); at; at = at[1] ? strchr(at + 2, '\\') : NULL)
+        if (strncmp(at + 1, "u0000", 5) == 0)
+            return true;
+    return false;
+}
+
+bool json_check_text(const char *what, const char *text, size_t most, Error *err) {
+    if (has_nul(text))
+        return error_set(err, ERROR_FILE, "%s: a text that contains NUL", what);
+    return json_values(text) <= most ||
+           error_set(err, ERROR_FILE, "%s: more than %zu values", what, most);
 }
 
 bool json_check_description(const char *what, const char *text, Error *err) {

@@ -57,6 +57,9 @@ cJSON *json_parse(const char *what, const char *text, size_t most, Error *err);
 /* What json_parse looks at before it parses, for those who write what it shall read. */
 bool json_check_text(const char *what, const char *text, size_t most, Error *err);
 
+/* At least as many values as the text has, one that was cut out of a longer one too. */
+size_t json_values(const char *text);
+
 /* `most` for descriptions of models, results and sessions; whether one will be read, before it is
  * written: false with an Error of the kind ERROR_ARGUMENT. */
 enum { JSON_DESCRIPTION = 100000 };

@@ -90,7 +90,7 @@ function TestLargeSessions:test_what_could_not_be_restored_is_not_saved()
   session.save(path, "small")
   local words = "its tables have more than 100000 values; arrays and lists of numbers count as one each"
   lu.assertErrorMsgContains("save: kept cannot be kept in a file: " .. words, session.save, path, "kept")
-  lu.assertErrorMsgContains("save: the variables' tables have more than 100000 values", archive.write, path,
+  lu.assertErrorMsgContains("save: kept cannot be kept in a file: its tables, with", archive.write, path,
     { kept = many })
   lu.assertEquals(archive.read(path), { small = 3 })
 end
@@ -105,4 +105,24 @@ function TestLargeSessions:test_damaged_lists()
     write('{"table":[["a",' .. text .. "]]}")
     lu.assertErrorMsgContains(words, archive.read, path)
   end
+end
+
+-- Variables that each have room, but not together: what comes too late is left out by name, and the rest is
+-- written.
+function TestLargeSessions:test_too_many_values_together()
+  local values = {}
+  for v = 1, 6 do
+    local t = {}
+    for i = 1, 9000 do t[i] = { "text" } end
+    values["v" .. v] = t
+  end
+  local left = {}
+  archive.write(path, values, function(name, reason) left[#left + 1] = name .. ": " .. reason end)
+  lu.assertEquals(#left, 3)
+  local words = "v4: its tables, with those of the variables before it, have more than 100000 values"
+  lu.assertStrContains(left[1], words)
+  local back = archive.read(path)
+  lu.assertEquals(#back.v1, 9000)
+  lu.assertEquals(back.v3[9000], { "text" })
+  lu.assertNil(back.v4)
 end
