@@ -241,7 +241,10 @@ function archive.write(path, values, refused)
     if reason then refused(name, reason) end
   end
   local list = #walk == 0 and "[]" or "[[" .. table.concat(walk) .. "]]"
-  native.archive_write(walk.file, path, '{"table":' .. list .. "}")
+  local written, message = pcall(native.archive_write, walk.file, path, '{"table":' .. list .. "}")
+  if written then return end
+  if type(message) ~= "string" or perigee.interrupted() then error(message, 0) end
+  blame.fail("save: %s", (message:gsub("^save: ", "")))
 end
 
 ---------------------------------------------------------------------------------------------------

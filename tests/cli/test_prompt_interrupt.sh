@@ -64,7 +64,7 @@ interrupt "defence:fit(many)" {stopped; the dnr is as it was} "fitting a DNR"
 interrupt "r = pgd:run(ds)" {stopped after [0-9]+ iterations?; the result keeps the best so far} "an attack"
 ask "#r, r.stop\[1\]" {600, "interrupted"} "its result is there"
 interrupt "s = evaluate.security \{ models = \{ net = net \}, data = ds, dmax = \{ 0.5, 1, 2 \}, attack = pgd \}" \
-    {stopped; the evaluation keeps what was counted so far} "an evaluation"
+    {stopped; the evaluation keeps the pieces that were finished} "an evaluation"
 interrupt "found = svm.search \{ data = many, kernel = svm.rbf(1), C = \{ 1e5, 1e6 \}, gamma = \{ 1, 10 \} \}" \
     {stopped; svm.search} "a search"
 interrupt "s = slow:scores(rows)" {stopped; scores answers for the first [0-9]+ of 20000 samples} "scores"

@@ -30,7 +30,7 @@ widest "r\[1\]" "a part of it"
 widest "ds.x" "an array"
 widest "print(ds.x)" "printed as well"
 widest "\{ net, ds, r, ds.x, text = ('words '):rep(50) \}" "all in a table"
-widest "?attack.pgd" "help" 200
+widest "?attack.pgd" "help" 260
 widest "who()" "the variables"
 widest "show(ds)" "pictures" 200
 widest "show \{ x0, x_adv, x_adv - x0, captions = \{ 'before', 'after', 'difference' \} \}" "a difference" 200

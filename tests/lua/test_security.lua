@@ -328,7 +328,7 @@ function TestSecurityFiles:test_texts()
     lu.assertEquals(arrays.dmax:totable(), whole.dmax)
   end)
   for _, name in ipairs { "csv", "latex", "json", "npz", "save" } do
-    lu.assertErrorMsgContains(name .. ": path: expected a string, got a number", whole[name], whole, 3)
+    lu.assertErrorMsgContains(name .. ": path: expected a string, got 3", whole[name], whole, 3)
     lu.assertErrorMsgContains(name .. ": ", whole[name], whole, "/nowhere/at/all")
   end
 end

@@ -26,6 +26,11 @@ local function empty_counts(targeted)
   return { correct = 0, rejected = 0, wrong = 0, evaded = 0, failed = 0, robust = 0, hit = hit }
 end
 
+-- How many samples counts are of.
+local function samples_in(counts)
+  return counts.correct + counts.rejected + counts.wrong + counts.evaded + counts.failed
+end
+
 -- Of the attacks' verdicts of one sample the worst: evaded, then the first that is one.
 local function worst_of(verdicts)
   local first = FAILED
@@ -142,14 +147,9 @@ local function view(self, attack, seed)
     made.counts[name], made.flat[name] = counted(self, by_repeat(self, is(false)))
     if self.has_noise then made.noise[name] = counted(self, by_repeat(self, is(true))) end
     local first = made.counts[name][1]
-    if first then made.n = math.max(made.n, methods.samples(first)) end
+    if first then made.n = math.max(made.n, samples_in(first)) end
   end
   return made
-end
-
---- How many samples counts are of.
-function methods.samples(counts)
-  return counts.correct + counts.rejected + counts.wrong + counts.evaded + counts.failed
 end
 
 -- Everything that follows from the cells.
@@ -204,7 +204,7 @@ local function cost(self, model, attack, noise, k)
 end
 
 local function row_of(self, model, attack, k, counts, noise)
-  local n = methods.samples(counts)
+  local n = samples_in(counts)
   local interval = metrics.wilson(counts.robust, n)
   local queries, seconds = cost(self, model, not noise and attack or nil, noise, k)
   return { model = model, attack = attack or "all", dmax = self.dmax[k], samples = n,

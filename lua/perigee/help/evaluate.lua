@@ -236,14 +236,6 @@ count the worst.]],
       see = { "security:csv", "metrics.wilson" },
     },
     {
-      name = "security:samples",
-      text = "How many samples counts are of.",
-      params = { { "counts", "table", "counts of s.counts, s.noise, or result:counts" } },
-      returns = { "integer", "their sum" },
-      example = saved("print(s:samples(s.counts.cnn[1]))"),
-      see = { "security" },
-    },
-    {
       name = "security:views",
       text = [[
 Each repeat alone, as plain tables with models, dmax, counts, flat, noise and n: what plot.security draws.
