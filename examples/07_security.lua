@@ -1,7 +1,7 @@
 -- 07_security.lua — how models stand up as the attacker may go farther: a security evaluation.
 --
--- Two attacks, so that it shows what the weaker one hides: PGD along the gradient, and attack.auto, which is made
--- for each model. A sample that one of them gets past a model within some distance counts at every larger one.
+-- Two attacks, so that it shows what the weaker one hides: PGD along the gradient, and attack.auto, which is
+-- made for each model. A sample that has evaded within some distance counts at every larger one.
 
 local net = nn.new {
   input = { 1, 28, 28 }, seed = 1,
@@ -24,4 +24,4 @@ local security = evaluate.security {
   dmax = { 0, 0.5, 1, 2 },
   -- checkpoint = "evaluation",                -- a folder: ended and started again, it goes on where it was
 }
-print(security) -- correct, rejected and evaded for every model, attack and dmax, with random noise beside them
+print(security) -- correct, rejected and evaded for every model, attack and dmax; random noise beside them
