@@ -123,6 +123,12 @@ local function words_of(names)
   return words
 end
 
+local function longest_of(names)
+  local longest = 0
+  for _, name in ipairs(names) do longest = math.max(longest, LETTER * width_of(tostring(name))) end
+  return longest
+end
+
 -- ---- Bars -----------------------------------------------------------------------------------------
 
 -- The cells of one attack, model by model: where they stand, and lines of their intervals with gaps between.
@@ -159,10 +165,11 @@ local function draw_bars(panel, view)
 end
 
 local function bars(view, options)
-  local room = style.legend_width(MASKED) + 8
+  local room = style.legend_width(MASKED)
   for _, name in ipairs(view.attacks) do room = math.max(room, style.legend_width(tostring(name))) end
+  local group = math.max(70, 26 * #view.attacks, longest_of(view.models) + 16)
   local fig = figures.new { title = view.title, right = room,
-    width = options.width or wide_enough(view, #view.models * math.max(70, 26 * #view.attacks) + 110 + room),
+    width = options.width or wide_enough(view, #view.models * group + 110 + room),
     height = options.height or 320 + style.figure_title }
   local panel = fig[1]
   draw_bars(panel, view)
@@ -184,12 +191,11 @@ local function draw_cell(panel, cell, column, row)
 end
 
 local function map(view, options)
-  local shares, longest = {}, 0
+  local shares = {}
   local fig = figures.new { title = view.title, width = 100, height = 100 }
   local panel = fig[1]
   for i, model in ipairs(view.models) do
     shares[i] = {}
-    longest = math.max(longest, LETTER * width_of(tostring(model)))
     for k, name in ipairs(view.attacks) do
       local cell = view.cells[model][name]
       shares[i][k] = cell and cell.estimate or 0 / 0
@@ -197,7 +203,7 @@ local function map(view, options)
     end
   end
   panel:heatmap(shares, { low = 0, high = 1, map = "heat", colorbar = false })
-  local left = 24 + longest
+  local left = 24 + longest_of(view.models)
   panel.margin = { left = left, right = 16, top = 14, bottom = 52 }
   panel.xlabel = view.words
   panel.xtics = { at = {}, words = words_of(view.attacks) }

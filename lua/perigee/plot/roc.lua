@@ -7,7 +7,6 @@ local roc = require("perigee.metrics.ranking").roc
 local style = require "perigee.plot.style"
 local values = require "perigee.plot.values"
 
-local CAPITALS = 20 -- by how much those of "AUC" are wider than other letters
 local EXPECTED = "what metrics.roc gives, an attack's result, or such by name, { dnr = r1, nr = r2 }"
 
 local function curve_of(where, value)
@@ -37,7 +36,7 @@ local function figure(where, subject, options)
   local room = 0
   for _, one in ipairs(named) do
     one.label = ("%sAUC %.4f"):format(one.name and one.name .. ", " or "", one.curve.auc)
-    room = math.max(room, style.legend_width(one.label) + CAPITALS)
+    room = math.max(room, style.legend_width(one.label))
   end
   local fig = figures.new { title = options.title, right = room, width = options.width or 400 + room,
     height = options.height or 360 + (options.title and style.figure_title or 0) }
