@@ -223,6 +223,10 @@ function TestDmaxPerSample:test_errors()
   end)
   raises("evaluate.diagnose: dmax: the attack has one for each sample", evaluate.diagnose,
     { model = nn.load "mnist-cnn", data = data.digits(2, { seed = 1 }), dmax = { 1, 2 } })
+  raises("evaluate.diagnose: start: the attack has one for each sample", evaluate.diagnose, {
+    model = nn.load "mnist-cnn", data = data.digits(2, { seed = 1 }), dmax = 1,
+    attack = attack.pgd { start = array.zeros(2, 784) },
+  })
 end
 
 TestStart = {}

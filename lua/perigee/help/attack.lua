@@ -100,12 +100,13 @@ not be reached, and is never passed; what was found so far is the answer. A list
 each sample. attack.ensemble and attack.auto take it for all parts together: each part may spend what the
 earlier ones have left.
 
-One score is the start's, which all classes share; a step takes a gradient and the score of where it leads
-(attack.pgd_exp eleven, and one more for each time that eta_min is halved); along another direction a path
-that sets out takes one score more. Every part of an ensemble scores the start anew. Not counted are the last
-look at the answer, which only scores that point once more; a gradient that has come with a point's scores and
-that nobody follows; and the points of start_from, which are scored once for all samples (the one that is
-chosen counts). result.evaluations says what each sample took.]],
+One score is the sample's, which all classes share, and one that of its point where start is given (?starts);
+a step takes a gradient and the score of where it leads (attack.pgd_exp eleven, and one more for each time
+that eta_min is halved); along another direction a path that sets out takes one score more. Every part of an
+ensemble scores the start anew. Not counted are the last look at the answer, which only scores that point
+once more; a gradient that has come with a point's scores and that nobody follows; and the points of
+start_from, which are scored once for all samples (the one that is chosen counts). result.evaluations says
+what each sample took.]],
     example = example_net .. [[
 local pgd = attack.pgd { model = net, dmax = 1, max_queries = 60 }
 local r = pgd:run(digits)
