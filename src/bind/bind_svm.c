@@ -288,7 +288,7 @@ static int svm_search(lua_State *L) {
     Array *table =
         array_new2(where, DTYPE_F64, grid.Cs, svc_search_columns(&search.svc, &grid), &err);
     bind_push_array(L, table, &err);
-    SvcSearch asked = { &search.svc, &grid, &samples };
+    SvcSearch asked = { &search.svc, &grid, &samples, where };
     SvcFound found = { .accuracy = array_f64(table) };
     Progress progress = progress_new();
     if (!svc_search(&asked, &found, &progress, &err))

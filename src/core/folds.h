@@ -2,6 +2,7 @@
 #ifndef PERIGEE_CORE_FOLDS_H
 #define PERIGEE_CORE_FOLDS_H
 
+#include "core/labels.h"
 #include "core/rng.h"
 #include "core/types.h"
 
@@ -21,5 +22,26 @@ typedef struct FoldsOf {
  * samples of each class are taken in random order and dealt out in turn, each class going on where
  * the class before it stopped. */
 bool folds_stratified(const FoldsOf *of, Rng *rng, int32_t *fold, Error *err);
+
+/* Folds that a user numbered by any integers, as 0 … of->k−1: of->k gets how many they are, two or
+ * more. fold may be `given` itself. */
+bool folds_number(FoldsOf *of, const int32_t *given, int32_t *fold, Error *err);
+
+/* Out-of-fold scores: each sample's (classes->count, in that order) are by a model that did not
+ * learn from its fold. */
+typedef struct FoldScores {
+    const int32_t *y, *fold; /* n of each; folds are 0 … folds−1 */
+    const Labels *classes;
+    const double *scores;
+    size_t n;
+    int folds;
+} FoldScores;
+
+/* The share of all samples whose best score (the first of equals) is their label's, and the
+ * standard deviation of the folds' own shares; a fold without samples has none. */
+typedef struct FoldAccuracy {
+    double all, spread;
+} FoldAccuracy;
+FoldAccuracy folds_accuracy(const FoldScores *of);
 
 #endif

@@ -11,124 +11,142 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a fit builds before any of it replaces the old parts. */
-typedef struct Training {
-    const Samples *samples;
-    Progress *progress;
-    char title[64]; /* of the progress */
-    int32_t *fold;  /* 0 … folds−1 */
-    int folds;
-    float **output; /* per layer, n × width; freed as soon as it is used */
-    float *inputs;  /* n × inputs: the combiner's */
-    size_t classes, inputs_width;
-    Model **classifier; /* fresh clones, trained */
-    Model *combiner;
-} Training;
+/* ---- What training holds --------------------------------------------------------------------- */
 
-static void training_clear(const Dnr *dnr, Training *training) {
-    for (size_t l = 0; l < dnr->layers; l++) {
-        if (training->output)
-            free(training->output[l]);
-        if (training->classifier)
-            model_release(training->classifier[l]);
-    }
+void dnr_training_clear(const Dnr *dnr, DnrTraining *training) {
+    for (size_t l = 0; training->output && l < dnr->layers; l++)
+        free(training->output[l]);
     free(training->output);
-    free(training->classifier);
     free(training->fold);
     free(training->inputs);
-    model_release(training->combiner);
 }
 
-/* Folds may be numbered by any integers: renumber them from 0. */
-static bool number_folds(Training *training, const int32_t *fold, Error *err) {
-    size_t n = training->samples->n;
-    Labels used;
-    if (!labels_from("fit", fold, n, &used, err))
-        return false;
-    training->folds = (int)used.count;
-    for (size_t i = 0; i < n; i++)
-        training->fold[i] = (int32_t)labels_find(&used, fold[i]);
-    labels_clear(&used);
-    return training->folds >= 2 ||
-           error_set(err, ERROR_ARGUMENT, "fit: folds: expected two folds or more");
-}
-
-static bool training_make(const Dnr *dnr, const Folds *folds, Training *training, Error *err) {
-    const Samples *samples = folds->samples;
-    size_t n = samples->n;
+static bool count_classes(DnrTraining *training, Error *err) {
     Labels classes;
-    if (!labels_from("fit", samples->y, n, &classes, err))
+    if (!labels_from(training->where, training->samples->y, training->samples->n, &classes, err))
         return false;
-    training->samples = samples;
     training->classes = classes.count;
     labels_clear(&classes);
+    return true;
+}
+
+bool dnr_training_make(const Dnr *dnr, const int32_t *fold, DnrTraining *training, Error *err) {
+    size_t n = training->samples->n;
+    if (!count_classes(training, err))
+        return false;
     training->inputs_width = dnr->layers * training->classes;
     training->fold = malloc(n * sizeof *training->fold);
     training->inputs = malloc(n * training->inputs_width * sizeof *training->inputs);
     training->output = calloc(dnr->layers, sizeof *training->output);
-    training->classifier = calloc(dnr->layers, sizeof *training->classifier);
-    bool ok = training->fold && training->inputs && training->output && training->classifier;
+    bool ok = training->fold && training->inputs && training->output;
     for (size_t l = 0; ok && l < dnr->layers; l++) {
         training->output[l] = malloc(n * dnr->layer[l].width * sizeof(float));
         ok = training->output[l] != NULL;
     }
     if (!ok)
-        error_memory(err, "fit", n * training->inputs_width * sizeof(float));
-    return ok && number_folds(training, folds->fold, err);
-}
-
-/* Train layer l's classifier and put its out-of-fold scores beside the other layers'. */
-static bool fit_layer(const Dnr *dnr, size_t l, Training *training, Error *err) {
-    Progress *progress = training->progress;
-    const DnrLayer *layer = &dnr->layer[l];
-    size_t n = training->samples->n, classes = training->classes;
-    Model *model = training->classifier[l] = model_clone(layer->classifier, err);
-    if (!model)
-        return false;
-    double *oof = malloc(n * classes * sizeof *oof);
-    if (!oof)
-        return error_memory(err, "fit", n * classes * sizeof *oof);
-    Samples samples = { training->output[l], training->samples->y, n, layer->width };
-    bool ok = model_fit_folds(model, &(Folds){ &samples, training->fold, training->folds, oof },
-                              progress, err);
-    if (ok && !progress_was_interrupted(progress) && model_columns(model) != classes)
-        ok = error_set(err, ERROR_ARGUMENT, "fit: the %s has %zu columns for %zu classes",
-                       model->kind->name, model_columns(model), classes);
-    for (size_t i = 0; ok && i < n; i++)
-        for (size_t c = 0; c < classes; c++)
-            training->inputs[i * training->inputs_width + l * classes + c] =
-                (float)oof[i * classes + c];
-    free(oof);
-    free(training->output[l]);
-    training->output[l] = NULL;
+        return error_memory(err, training->where, n * training->inputs_width * sizeof(float));
+    FoldsOf of = { .where = training->where, .n = n };
+    ok = folds_number(&of, fold, training->fold, err);
+    training->folds = of.k;
     return ok;
 }
 
-static bool fit_combiner(const Dnr *dnr, Training *training, Error *err) {
-    Samples samples = { training->inputs, training->samples->y, training->samples->n,
-                        training->inputs_width };
-    training->combiner = model_clone(dnr->combiner, err);
-    return training->combiner && model_fit(training->combiner, &samples, training->progress, err);
+bool dnr_training_outputs(const Dnr *dnr, DnrTraining *training, Progress *progress, Error *err) {
+    TapsJob job = { dnr->net, training->samples, { dnr->tap, dnr->layers, training->output } };
+    return taps_extract(&job, progress, err);
 }
 
-/* The layers' outputs, and what the most demanding part's fit takes beside them. */
-double dnr_fit_bytes(const Model *base, size_t n, char *sum) {
-    const Dnr *dnr = (const Dnr *)base;
+void dnr_training_take(size_t layer, const double *oof, DnrTraining *training) {
+    size_t classes = training->classes, width = training->inputs_width;
+    for (size_t i = 0; i < training->samples->n; i++)
+        for (size_t c = 0; c < classes; c++)
+            training->inputs[i * width + layer * classes + c] = (float)oof[i * classes + c];
+    free(training->output[layer]);
+    training->output[layer] = NULL;
+}
+
+double dnr_parts_bytes(const Dnr *dnr, const DnrNeed *need, char *sum) {
     double outputs = 0, most = 0;
     char part_sum[FIT_SUM], worst[FIT_SUM] = "", text[32];
     for (size_t l = 0; l <= dnr->layers; l++) {
         const Model *part = l < dnr->layers ? dnr->layer[l].classifier : dnr->combiner;
-        double need = model_fit_bytes(part, n, part_sum);
+        double bytes = need->bytes(part, need, part_sum);
         if (l < dnr->layers)
-            outputs += (double)n * (double)dnr->layer[l].width * sizeof(float);
-        if (need > most) {
-            most = need;
+            outputs += (double)need->n * (double)dnr->layer[l].width * sizeof(float);
+        if (bytes > most) {
+            most = bytes;
             memcpy(worst, part_sum, sizeof worst);
         }
     }
     snprintf(sum, FIT_SUM, "layer outputs %s, one part's %.200s", memory_text(outputs, text),
              most > 0 ? worst : "fit little");
     return outputs + most;
+}
+
+/* ---- A fit ----------------------------------------------------------------------------------- */
+
+/* What it builds before any of it replaces the old parts. */
+typedef struct Training {
+    DnrTraining held;
+    Progress *progress;
+    char title[64];     /* of the progress */
+    Model **classifier; /* fresh clones, trained */
+    Model *combiner;
+} Training;
+
+static void training_clear(const Dnr *dnr, Training *training) {
+    for (size_t l = 0; training->classifier && l < dnr->layers; l++)
+        model_release(training->classifier[l]);
+    free(training->classifier);
+    model_release(training->combiner);
+    dnr_training_clear(dnr, &training->held);
+}
+
+static bool training_make(const Dnr *dnr, const int32_t *fold, Training *training, Error *err) {
+    training->classifier = calloc(dnr->layers, sizeof *training->classifier);
+    return training->classifier ? dnr_training_make(dnr, fold, &training->held, err)
+                                : error_memory(err, "fit", dnr->layers * sizeof(Model *));
+}
+
+/* Train layer l's classifier and put its out-of-fold scores beside the other layers'. */
+static bool fit_layer(const Dnr *dnr, size_t l, Training *training, Error *err) {
+    Progress *progress = training->progress;
+    DnrTraining *held = &training->held;
+    const DnrLayer *layer = &dnr->layer[l];
+    size_t n = held->samples->n, classes = held->classes;
+    Model *model = training->classifier[l] = model_clone(layer->classifier, err);
+    if (!model)
+        return false;
+    double *oof = malloc(n * classes * sizeof *oof);
+    if (!oof)
+        return error_memory(err, "fit", n * classes * sizeof *oof);
+    Samples samples = { held->output[l], held->samples->y, n, layer->width };
+    bool ok =
+        model_fit_folds(model, &(Folds){ &samples, held->fold, held->folds, oof }, progress, err);
+    if (ok && !progress_was_interrupted(progress)) {
+        ok = model_columns(model) == classes ||
+             error_set(err, ERROR_ARGUMENT, "fit: the %s has %zu columns for %zu classes",
+                       model->kind->name, model_columns(model), classes);
+        if (ok)
+            dnr_training_take(l, oof, held);
+    }
+    free(oof);
+    return ok;
+}
+
+static bool fit_combiner(const Dnr *dnr, Training *training, Error *err) {
+    const DnrTraining *held = &training->held;
+    Samples samples = { held->inputs, held->samples->y, held->samples->n, held->inputs_width };
+    training->combiner = model_clone(dnr->combiner, err);
+    return training->combiner && model_fit(training->combiner, &samples, training->progress, err);
+}
+
+static double part_fit_bytes(const Model *part, const DnrNeed *need, char *sum) {
+    return model_fit_bytes(part, need->n, sum);
+}
+
+double dnr_fit_bytes(const Model *base, size_t n, char *sum) {
+    return dnr_parts_bytes((const Dnr *)base, &(DnrNeed){ .n = n, .bytes = part_fit_bytes }, sum);
 }
 
 /* Refuses what does not fit; else says in `title` what will be needed. */
@@ -142,10 +160,8 @@ static bool announce(const Dnr *dnr, size_t n, char title[64], Error *err) {
 /* One step per part. True also when interrupted. */
 static bool fit_parts(const Dnr *dnr, Training *training, Error *err) {
     Progress *progress = training->progress;
-    const Samples *samples = training->samples;
     progress_begin(progress, training->title, (double)dnr->layers + 2);
-    TapsJob job = { dnr->net, samples, { dnr->tap, dnr->layers, training->output } };
-    bool ok = taps_extract(&job, progress, err);
+    bool ok = dnr_training_outputs(dnr, &training->held, progress, err);
     bool go = ok && progress_step(progress, 1, NULL);
     for (size_t l = 0; go && l < dnr->layers; l++) {
         ok = fit_layer(dnr, l, training, err);
@@ -184,11 +200,11 @@ bool dnr_fit(Dnr *dnr, const Folds *folds, Progress *progress, Error *err) {
     if (samples->features != dnr->base.features)
         return error_set(err, ERROR_ARGUMENT, "fit: samples have %zu features, the net takes %zu",
                          samples->features, dnr->base.features);
-    Training training = { .progress = progress };
+    Training training = { .held = { .samples = samples, .where = "fit" }, .progress = progress };
     if (!announce(dnr, samples->n, training.title, err))
         return false;
     matrix_hold(); /* every layer's kernel matrix in the same memory */
-    bool ok = training_make(dnr, folds, &training, err) && fit_parts(dnr, &training, err);
+    bool ok = training_make(dnr, folds->fold, &training, err) && fit_parts(dnr, &training, err);
     matrix_release();
     if (ok && !progress_was_interrupted(progress)) {
         swap_parts(dnr, &training);

@@ -38,6 +38,34 @@ bool dnr_check_parts(const Dnr *dnr, Error *err);
  * they do not fit each other. */
 bool dnr_take_sizes(Dnr *dnr, Error *err);
 
+/* What training the parts holds beside them. Before dnr_training_make, which fills the rest from
+ * the samples' folds (any integers), samples and `where` are its caller's; dnr_training_clear is
+ * called whatever it answers. */
+typedef struct DnrTraining {
+    const Samples *samples;
+    const char *where; /* what messages begin with */
+    int32_t *fold;     /* 0 … folds−1 */
+    int folds;
+    float **output; /* per layer, n × width; freed as soon as it is used */
+    float *inputs;  /* n × inputs_width: the combiner's */
+    size_t classes, inputs_width;
+} DnrTraining;
+bool dnr_training_make(const Dnr *dnr, const int32_t *fold, DnrTraining *training, Error *err);
+void dnr_training_clear(const Dnr *dnr, DnrTraining *training);
+/* One pass through the net for all layers' outputs. */
+bool dnr_training_outputs(const Dnr *dnr, DnrTraining *training, Progress *progress, Error *err);
+/* A layer's out-of-fold scores (n × classes) to the combiner's inputs; its output is let go. */
+void dnr_training_take(size_t layer, const double *oof, DnrTraining *training);
+
+/* Memory: the layers' outputs, and what the most demanding part takes beside them by `bytes`; `sum`
+ * (FIT_SUM bytes) gets the arithmetic. */
+typedef struct DnrNeed {
+    size_t n; /* samples */
+    double (*bytes)(const Model *part, const struct DnrNeed *need, char *sum);
+    int solver; /* for `bytes`: a SolverKind */
+} DnrNeed;
+double dnr_parts_bytes(const Dnr *dnr, const DnrNeed *need, char *sum);
+
 /* Entries of dnr_kind. */
 double dnr_fit_bytes(const Model *base, size_t n, char *sum);
 bool dnr_fit_default(Model *base, const Samples *samples, Progress *progress, Error *err);

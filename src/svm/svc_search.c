@@ -1,6 +1,7 @@
 #include "svm/svc_search.h"
 
 #include "core/fail.h"
+#include "core/folds.h"
 #include "core/memory.h"
 #include "core/parallel.h"
 #include "svm/gram.h"
@@ -8,7 +9,6 @@
 #include "svm/train.h"
 
 #include <math.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,8 +29,6 @@ static const Field search_fields[] = {
 static const SvcSearchOptions initial = { .svc = SVC_INITIAL, .folds = 5, .fit = true };
 const Fields svc_search_fields = { search_fields, &initial };
 
-static const char where[] = "svm.search";
-
 size_t svc_search_columns(const SvcParams *params, const SvcGrid *grid) {
     return kernel_has(&params->kernel, "gamma") ? grid->gammas : 1;
 }
@@ -42,7 +40,10 @@ static SvcParams at_column(const SvcParams *params, const SvcGrid *grid, size_t 
     return changed;
 }
 
-static bool check_grid(const SvcParams *params, const SvcGrid *grid, Error *err) {
+static bool check_grid(const SvcSearch *asked, Error *err) {
+    const SvcParams *params = asked->params;
+    const SvcGrid *grid = asked->grid;
+    const char *where = asked->where;
     size_t columns = svc_search_columns(params, grid);
     if (grid->Cs == 0 || columns == 0)
         return error_set(err, ERROR_ARGUMENT, "%s: %s: expected a value to try at least", where,
@@ -61,68 +62,79 @@ static bool check_grid(const SvcParams *params, const SvcGrid *grid, Error *err)
 
 /* ---- One gamma ------------------------------------------------------------------------------- */
 
-enum { COUNT_PIECE = 16 }; /* samples */
-
-typedef struct Counting {
-    const TrainingSet *set;
-    const Machine *machine; /* one per fold */
-    double *scratch;        /* classes per worker */
-    atomic_size_t right;
-} Counting;
-
-static void count_body(void *context, size_t first, size_t last, int worker) {
-    Counting *work = context;
-    const Labels *classes = work->set->classes;
-    double *scores = work->scratch + (size_t)worker * classes->count;
-    size_t right = 0;
-    for (size_t i = first; i < last; i++) {
-        size_t best = 0;
-        machine_scores(work->set, &work->machine[work->set->fold[i]], i, scores);
-        for (size_t c = 1; c < classes->count; c++)
-            best = scores[c] > scores[best] ? c : best;
-        right += classes->label[best] == work->set->y[i];
-    }
-    atomic_fetch_add(&work->right, right);
-}
-
-static bool count_right(const TrainingSet *set, const Machine *machine, double *accuracy,
-                        Error *err) {
-    size_t scores = (size_t)parallel_threads() * set->classes->count;
-    Counting work = { .set = set, .machine = machine, .scratch = malloc(scores * sizeof(double)) };
-    if (!work.scratch)
-        return error_memory(err, where, scores * sizeof(double));
-    parallel_for(set->matrix->n, COUNT_PIECE, count_body, &work);
-    *accuracy = (double)atomic_load(&work.right) / (double)set->matrix->n;
-    free(work.scratch);
-    return true;
-}
-
 /* One search: the bases of all pairs, and the table to be filled. */
 typedef struct Search {
     const SvcSearch *asked;
     Labels classes;
     float *gram;
+    double *scores; /* n × classes */
     SvcFound *found;
     Progress *progress;
     bool solved; /* no stop was asked for */
 } Search;
 
+enum { SCORE_PIECE = 16 }; /* samples */
+
+typedef struct Scoring {
+    const TrainingSet *set;
+    const Machine *machine; /* one per fold */
+    double *scores;
+} Scoring;
+
+static void score_body(void *context, size_t first, size_t last, int worker) {
+    const Scoring *work = context;
+    const TrainingSet *set = work->set;
+    (void)worker;
+    for (size_t i = first; i < last; i++)
+        machine_scores(set, &work->machine[set->fold[i]], i,
+                       work->scores + i * set->classes->count);
+}
+
+/* Place k of the table has been filled: is it the best? Columns are filled one after the other, but
+ * of equals the first in the order given wins, which goes row by row. */
+static void keep_best(const Search *search, size_t k) {
+    SvcFound *found = search->found;
+    size_t best = found->C * found->columns + found->gamma;
+    double accuracy = found->accuracy[k];
+    if (found->any && !(accuracy > found->accuracy[best]) &&
+        !(accuracy == found->accuracy[best] && k < best))
+        return;
+    found->C = k / found->columns;
+    found->gamma = k % found->columns;
+    found->any = true;
+    if (found->oof)
+        memcpy(found->oof, search->scores,
+               search->asked->samples->n * search->classes.count * sizeof *found->oof);
+}
+
+/* What the machines of all folds say of the samples that they have not seen. */
+static void judge(const Search *search, const Scoring *work, size_t k) {
+    const TrainingSet *set = work->set;
+    size_t n = search->asked->samples->n;
+    parallel_for(n, SCORE_PIECE, score_body, (void *)work);
+    FoldAccuracy accuracy = folds_accuracy(&(FoldScores){
+        set->y, set->fold, set->classes, work->scores, n, search->asked->grid->folds });
+    search->found->accuracy[k] = accuracy.all;
+    if (search->found->spread)
+        search->found->spread[k] = accuracy.spread;
+    keep_best(search, k);
+}
+
 /* All values of C on one kernel matrix: machine C·folds + k is trained without fold k. */
 static bool search_column(Search *search, const TrainingSet *set, size_t column, Error *err) {
     const SvcGrid *grid = search->asked->grid;
-    SvcFound *found = search->found;
     size_t folds = (size_t)grid->folds, count = grid->Cs * folds;
     Machine *machine = calloc(count, sizeof *machine);
     if (!machine)
-        return error_memory(err, where, count * sizeof *machine);
+        return error_memory(err, search->asked->where, count * sizeof *machine);
     for (size_t m = 0; m < count; m++)
         machine[m] = (Machine){ .C = grid->C[m / folds], .held_out = (int)(m % folds) };
     MachineTask task = { set, machine, count, false };
-    bool ok = machines_train(where, &task, search->progress, err);
+    bool ok = machines_train(search->asked->where, &task, search->progress, err);
     search->solved = task.solved;
     for (size_t k = 0; ok && task.solved && k < grid->Cs; k++)
-        ok = count_right(set, machine + k * folds, &found->accuracy[k * found->columns + column],
-                         err);
+        judge(search, &(Scoring){ set, machine + k * folds, search->scores },
+              k * search->found->columns + column);
     for (size_t m = 0; m < count; m++)
         machine_clear(&machine[m]);
     free(machine);
@@ -138,7 +150,7 @@ static bool search_columns(Search *search, Error *err) {
         SvcParams changed = at_column(asked->params, asked->grid, column);
         SolverMatrix matrix = { .kind = changed.solver };
         Gram bases = { search->gram, asked->samples->n, &changed.kernel };
-        ok = solver_matrix_init(&matrix, where, &bases, err);
+        ok = solver_matrix_init(&matrix, asked->where, &bases, err);
         TrainingSet set = { &matrix, asked->samples->y, &search->classes, asked->grid->fold,
                             &changed };
         ok = ok && search_column(search, &set, column, err);
@@ -151,55 +163,63 @@ static bool search_columns(Search *search, Error *err) {
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-static void find_best(SvcFound *found) {
-    double best = -1;
-    for (size_t k = 0; k < found->rows * found->columns; k++) {
-        if (!(found->accuracy[k] > best))
-            continue;
-        best = found->accuracy[k];
-        found->C = k / found->columns;
-        found->gamma = k % found->columns;
-        found->any = true;
-    }
-}
-
 /* The bases stay beside each column's values; what libsvm needs includes them already. */
-static bool check_memory(const SvcParams *params, size_t n, Error *err) {
-    char sum[FIT_SUM];
-    double need = solver_bytes(params->solver, n, sum);
-    if (params->solver == SOLVER_SMO) {
-        need *= 2;
-        strcat(sum, ", twice");
-    }
-    return memory_check(where, need, sum, err);
+double svc_search_bytes(SolverKind solver, size_t n, char *sum) {
+    double need = solver_bytes(solver, n, sum);
+    if (solver != SOLVER_SMO)
+        return need;
+    strcat(sum, ", twice");
+    return 2 * need;
 }
 
-static bool check_search(const SvcSearch *asked, Labels *classes, Error *err) {
-    if (!check_grid(asked->params, asked->grid, err) ||
-        !labels_from(where, asked->samples->y, asked->samples->n, classes, err))
-        return false;
+static bool check_labels(const SvcSearch *asked, const Labels *classes, Error *err) {
     if (classes->count < 2)
         return error_set(err, ERROR_ARGUMENT, "%s: data: expected samples of two classes or more",
-                         where);
-    if (!training_check_weights(asked->params, classes, where, err))
-        return false;
-    return check_memory(asked->params, asked->samples->n, err);
+                         asked->where);
+    return training_check_weights(asked->params, classes, asked->where, err);
+}
+
+bool svc_search_check(const SvcSearch *asked, Error *err) {
+    const Samples *samples = asked->samples;
+    char sum[FIT_SUM];
+    Labels classes = { 0 };
+    bool ok = check_grid(asked, err) &&
+              labels_from(asked->where, samples->y, samples->n, &classes, err) &&
+              check_labels(asked, &classes, err);
+    labels_clear(&classes);
+    double need = ok ? svc_search_bytes(asked->params->solver, samples->n, sum) : 0;
+    return ok && memory_check(asked->where, need, sum, err);
 }
 
 static void start_table(const SvcSearch *asked, SvcFound *found) {
     *found = (SvcFound){ .accuracy = found->accuracy,
+                         .spread = found->spread,
+                         .oof = found->oof,
                          .rows = asked->grid->Cs,
                          .columns = svc_search_columns(asked->params, asked->grid) };
-    for (size_t k = 0; k < found->rows * found->columns; k++)
+    for (size_t k = 0; k < found->rows * found->columns; k++) {
         found->accuracy[k] = NAN;
+        if (found->spread)
+            found->spread[k] = NAN;
+    }
+}
+
+static bool make_scores(Search *search, Error *err) {
+    const SvcSearch *asked = search->asked;
+    const Samples *samples = asked->samples;
+    if (!labels_from(asked->where, samples->y, samples->n, &search->classes, err))
+        return false;
+    size_t bytes = samples->n * search->classes.count * sizeof *search->scores;
+    search->scores = malloc(bytes);
+    return search->scores || error_memory(err, asked->where, bytes);
 }
 
 bool svc_search(const SvcSearch *asked, SvcFound *found, Progress *progress, Error *err) {
     Search search = { .asked = asked, .found = found, .progress = progress };
-    bool ok = check_search(asked, &search.classes, err);
+    bool ok = svc_search_check(asked, err) && make_scores(&search, err);
     if (ok) {
         const Samples *samples = asked->samples;
-        Batch batch = { samples->x, samples->n, samples->features, where };
+        Batch batch = { samples->x, samples->n, samples->features, asked->where };
         matrix_hold(); /* the columns' matrices in the same memory */
         search.gram = gram_new(&asked->params->kernel, &batch, err);
         ok = search.gram != NULL;
@@ -207,11 +227,10 @@ bool svc_search(const SvcSearch *asked, SvcFound *found, Progress *progress, Err
             start_table(asked, found);
             ok = search_columns(&search, err);
         }
-        if (ok)
-            find_best(found);
         gram_free(search.gram);
         matrix_release();
     }
+    free(search.scores);
     labels_clear(&search.classes);
     return ok;
 }

@@ -21,6 +21,7 @@ typedef struct SvcSearch {
     const SvcParams *params;
     const SvcGrid *grid;
     const Samples *samples;
+    const char *where; /* what messages begin with: the user's function */
 } SvcSearch;
 
 /* What svm.search takes; data, C and gamma are its caller's to read. */
@@ -33,16 +34,23 @@ extern const Fields svc_search_fields;
 
 typedef struct SvcFound {
     double
-        *accuracy; /* the caller's, Cs × gammas (at least one column): the share of samples whose
-                      label the machine trained without their fold predicts; NaN if not reached */
+        *accuracy;  /* the caller's, Cs × gammas (at least one column): the share of samples whose
+                       label the machine trained without their fold predicts; NaN if not reached */
+    double *spread; /* the same for the standard deviation of the folds' own shares; or NULL */
+    double *oof;    /* n × classes for the scores that the best is judged by; or NULL */
     size_t rows, columns;
     size_t C, gamma; /* the place of the best; the first in the order given wins a tie */
     bool any;        /* false where an interrupt came before the first column was full */
 } SvcFound;
 
-/* Parameters are checked before anything is trained. An interrupt leaves the columns that are done.
- */
+/* Is there anything that svc_search would refuse before it trains? It looks at no sample's x. */
+bool svc_search_check(const SvcSearch *search, Error *err);
+
+/* An interrupt leaves the columns that are done. */
 bool svc_search(const SvcSearch *search, SvcFound *found, Progress *progress, Error *err);
+
+/* Memory that it takes with n samples; `sum` (FIT_SUM bytes) gets the arithmetic. */
+double svc_search_bytes(SolverKind solver, size_t n, char *sum);
 
 /* Columns of the grid's table: gammas, or 1 for a kernel without gamma. */
 size_t svc_search_columns(const SvcParams *params, const SvcGrid *grid);

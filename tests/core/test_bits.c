@@ -300,8 +300,8 @@ static void search(Bits *bits) {
         fold[i] = (int32_t)(i % 3);
     SvcGrid grid = { (const double[]){ 0.1, 10 }, 2, (const double[]){ 0.05, 0.5 }, 2, fold, 3 };
     SvcFound found = { .accuracy = accuracy };
-    assert_ok(
-        svc_search(&(SvcSearch){ &params, &grid, &c.samples }, &found, NULL, &reference_error));
+    assert_ok(svc_search(&(SvcSearch){ &params, &grid, &c.samples, "svm.search" }, &found, NULL,
+                         &reference_error));
     keep(bits, accuracy, sizeof accuracy);
     keep(bits, &found.C, sizeof found.C);
     keep(bits, &found.gamma, sizeof found.gamma);

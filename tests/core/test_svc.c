@@ -578,16 +578,40 @@ static void test_file(void **state) {
 
 /* ---- The search ------------------------------------------------------------------------------ */
 
-static double fold_accuracy(const SvcParams *params, const Data *data, const int32_t *fold) {
+/* By a fit in folds; the deviation of the four folds' own accuracies goes to *spread. */
+static double fold_accuracy(const SvcParams *params, const Data *data, const int32_t *fold,
+                            double *spread) {
     double *out = malloc(data->samples.n * 3 * sizeof *out), right = 0;
+    double of[4] = { 0 }, here[4] = { 0 }, squares = 0;
     Model *model = new_model(params);
     assert_ok(
         model_fit_folds(model, &(Folds){ &data->samples, fold, 4, out }, NULL, &reference_error));
-    for (size_t i = 0; i < data->samples.n; i++)
-        right += model_label(model, out + i * 3) == data->y[i];
+    for (size_t i = 0; i < data->samples.n; i++) {
+        bool good = model_label(model, out + i * 3) == data->y[i];
+        right += good;
+        here[fold[i]] += good;
+        of[fold[i]]++;
+    }
+    double mean = (here[0] / of[0] + here[1] / of[1] + here[2] / of[2] + here[3] / of[3]) / 4;
+    for (int k = 0; k < 4; k++)
+        squares += pow(here[k] / of[k] - mean, 2);
+    *spread = sqrt(squares / 4);
     model_release(model);
     free(out);
     return right / (double)data->samples.n;
+}
+
+/* The out-of-fold scores that come with the answer are the best pair's. */
+static void check_oof(const Data *data, const int32_t *fold, const SvcFound *found,
+                      SvcParams params) {
+    double *out = malloc(data->samples.n * 3 * sizeof *out);
+    Model *model = new_model(&params);
+    assert_ok(
+        model_fit_folds(model, &(Folds){ &data->samples, fold, 4, out }, NULL, &reference_error));
+    for (size_t k = 0; k < data->samples.n * 3; k++)
+        assert_true(fabs(found->oof[k] - out[k]) < 1e-3);
+    model_release(model);
+    free(out);
 }
 
 static void test_search(void **state) {
@@ -596,35 +620,41 @@ static void test_search(void **state) {
     int32_t fold[240];
     for (int i = 0; i < 240; i++)
         fold[i] = (i / 5) % 4;
-    double C[] = { 0.01, 1, 30 }, gamma[] = { 0.01, 0.3 }, accuracy[6], best = 0;
+    double C[] = { 0.01, 1, 30 }, gamma[] = { 0.01, 0.3 }, accuracy[6], spread[6], best = 0;
+    double oof[240 * 3], deviation;
     SvcGrid grid = { C, 3, gamma, 2, fold, 4 };
-    SvcFound found = { .accuracy = accuracy };
+    SvcFound found = { .accuracy = accuracy, .spread = spread, .oof = oof };
     SvcParams params = svc_defaults();
-    assert_ok(
-        svc_search(&(SvcSearch){ &params, &grid, &data.samples }, &found, NULL, &reference_error));
+    params.tolerance = 1e-6; /* the search's matrix is rounded once more: scores agree by this */
+    assert_ok(svc_search(&(SvcSearch){ &params, &grid, &data.samples, "svm.search" }, &found, NULL,
+                         &reference_error));
     assert_true(found.any && found.rows == 3 && found.columns == 2);
     for (size_t k = 0; k < 6; k++) {
         params.C = C[k / 2];
         params.kernel.gamma = gamma[k % 2];
-        assert_true(accuracy[k] == fold_accuracy(&params, &data, fold));
+        assert_true(accuracy[k] == fold_accuracy(&params, &data, fold, &deviation));
+        assert_true(fabs(spread[k] - deviation) < 1e-15);
         best = fmax(best, accuracy[k]);
     }
     assert_true(accuracy[found.C * 2 + found.gamma] == best);
+    params.C = C[found.C];
+    params.kernel.gamma = gamma[found.gamma];
+    check_oof(&data, fold, &found, params);
     params.kernel.kind = &kernel_linear; /* has no gamma: one column */
-    assert_ok(
-        svc_search(&(SvcSearch){ &params, &grid, &data.samples }, &found, NULL, &reference_error));
+    assert_ok(svc_search(&(SvcSearch){ &params, &grid, &data.samples, "svm.search" }, &found, NULL,
+                         &reference_error));
     assert_int_equal(found.columns, 1);
     gamma[1] = -1;
     params.kernel.kind = &kernel_rbf;
-    assert_false(
-        svc_search(&(SvcSearch){ &params, &grid, &data.samples }, &found, NULL, &reference_error));
+    assert_false(svc_search(&(SvcSearch){ &params, &grid, &data.samples, "svm.search" }, &found,
+                            NULL, &reference_error));
     assert_non_null(
         strstr(reference_error.message, "the rbf kernel: gamma: expected a number above 0"));
     gamma[1] = 1;
     progress_interrupt();
     Progress progress = progress_new();
-    bool ok = svc_search(&(SvcSearch){ &params, &grid, &data.samples }, &found, &progress,
-                         &reference_error);
+    bool ok = svc_search(&(SvcSearch){ &params, &grid, &data.samples, "svm.search" }, &found,
+                         &progress, &reference_error);
     progress_clear_interrupt();
     assert_true(ok && !found.any && isnan(accuracy[0]));
     data_clear(&data);
@@ -645,12 +675,35 @@ static void test_search_ties(void **state) {
     };
     SvcFound found = { .accuracy = accuracy };
     SvcParams params = svc_defaults();
-    assert_ok(
-        svc_search(&(SvcSearch){ &params, &grid, &data.samples }, &found, NULL, &reference_error));
+    assert_ok(svc_search(&(SvcSearch){ &params, &grid, &data.samples, "svm.search" }, &found, NULL,
+                         &reference_error));
     for (size_t k = 0; k < 9; k++)
         assert_true(accuracy[k] == 1);
     assert_int_equal(found.C, 0);
     assert_int_equal(found.gamma, 0);
+    data_clear(&data);
+}
+
+/* The first value of gamma needs the second of C, which is as good as the second of gamma with the
+ * first of C: that pair is named before. */
+static void test_search_ties_across_columns(void **state) {
+    (void)state;
+    Data data = clouds(60, 4, 3, 8);
+    int32_t fold[60];
+    for (size_t i = 0; i < 60; i++) {
+        fold[i] = (int32_t)(i % 4);
+        data.x[i * 4 + (size_t)((data.y[i] + 4) / 3)] += 9; /* far apart */
+        data.y[i] = data.y[i] == 2; /* two in three are alike: all, to a lenient machine */
+    }
+    double accuracy[4];
+    SvcGrid grid = { (const double[]){ 1, 1e7 }, 2, (const double[]){ 1e-6, 0.1 }, 2, fold, 4 };
+    SvcFound found = { .accuracy = accuracy };
+    SvcParams params = svc_defaults();
+    assert_ok(svc_search(&(SvcSearch){ &params, &grid, &data.samples, "svm.search" }, &found, NULL,
+                         &reference_error));
+    assert_true(accuracy[0] < 1 && accuracy[1] == 1 && accuracy[2] == 1);
+    assert_int_equal(found.C, 0);
+    assert_int_equal(found.gamma, 1);
     data_clear(&data);
 }
 
@@ -673,6 +726,7 @@ int main(void) {
         cmocka_unit_test(test_file),
         cmocka_unit_test(test_search),
         cmocka_unit_test(test_search_ties),
+        cmocka_unit_test(test_search_ties_across_columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
