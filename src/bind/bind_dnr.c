@@ -7,10 +7,13 @@
 #include "core/array.h"
 #include "core/error.h"
 #include "core/folds.h"
+#include "core/notes.h"
 #include "data/dataset.h"
-#include "reject/dnr.h"
+#include "reject/dnr_tune.h"
 #include "reject/threshold.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static const BoxType dnr_type = { .name = "perigee.dnr",
@@ -88,21 +91,34 @@ static bool push_layer_classifier(lua_State *L, void *dnr) {
 
 /* ---- Methods --------------------------------------------------------------------------------- */
 
-/* Push the folds of a fit: those given, or drawn from the option or the session's generator. */
-static const int32_t *push_folds(lua_State *L, const Dataset *ds) {
+/* Push folds that are drawn: for a seed the same, whether it is a fit that draws or a tuning. */
+static const int32_t *push_drawn(lua_State *L, const Dataset *ds, int folds, uint64_t *seed) {
+    const char *where = bind_where(L);
+    size_t n = dataset_count(ds);
+    if ((size_t)folds > n)
+        luaL_error(L, "%s: folds: expected from 2 to the %d samples, got %d", where, (int)n, folds);
+    if (bind_opt_push(L, 3, "seed") != LUA_TNIL)
+        bind_integer(L, -1, where, "seed", LUA_MININTEGER, LUA_MAXINTEGER);
+    FoldsOf of = { "fit", array_i32(ds->y), n, folds };
+    return bind_push_folds(L, 3, &of, seed);
+}
+
+/* Push the folds of a training call, from the options at 3: those given, or drawn from the option
+ * or the session's generator (*seed, unless it is NULL, gets whose they are). */
+static const int32_t *push_folds(lua_State *L, const Dataset *ds, uint64_t *seed) {
+    const char *where = bind_where(L);
     size_t n = dataset_count(ds);
     int type = bind_opt_push(L, 3, "folds");
     if (type == LUA_TNIL || type == LUA_TNUMBER) {
         int folds = DNR_FOLDS;
         if (type == LUA_TNUMBER)
-            folds = (int)bind_integer(L, -1, "fit", "folds", 2, (lua_Integer)(n < 2 ? 2 : n));
-        FoldsOf of = { "fit", array_i32(ds->y), n, folds };
-        return bind_push_folds(L, 3, &of, NULL);
+            folds = (int)bind_integer(L, -1, where, "folds", 2, (lua_Integer)(n < 2 ? 2 : n));
+        return push_drawn(L, ds, folds, seed);
     }
-    const Array *fold = bind_to_array(L, lua_gettop(L), "fit", "folds", DTYPE_I32);
+    const Array *fold = bind_to_array(L, lua_gettop(L), where, "folds", DTYPE_I32);
     if (fold->ndim != 1 || fold->shape[0] != n) {
         char text[128];
-        luaL_error(L, "fit: folds is %s, expected one fold for each of %d samples",
+        luaL_error(L, "%s: folds is %s, expected one fold for each of %d samples", where,
                    array_shape_text(fold->ndim, fold->shape, text), (int)n);
     }
     return array_i32(fold);
@@ -117,7 +133,7 @@ static int dnr_fit_call(lua_State *L) {
     Dnr *dnr = bind_self(L, &dnr_type);
     const Dataset *ds = bind_check_dataset(L, 2, "fit", "ds");
     bind_here_options(L, 3, NULL);
-    const int32_t *fold = push_folds(L, ds);
+    const int32_t *fold = push_folds(L, ds, NULL);
     Samples samples = bind_check_training(L, 2, "fit", "ds");
     bind_check_layout(L, 2, (Model *)dnr, "fit");
     return bind_fit_model(L, (Model *)dnr, fit_in_folds,
@@ -139,6 +155,176 @@ static int dnr_layer_scores_call(lua_State *L) {
     return ok ? 1 : bind_raise(L, &err);
 }
 
+/* ---- dnr.tune ---------------------------------------------------------------------------------
+ */
+
+#define ANSWER "perigee.tuning" /* the answers' metatable, filled by perigee/dnr.lua */
+
+/* The list of the parts, { name =, kind = } and of an SVM its own { C =, gamma = }. */
+static void push_parts(lua_State *L, const Dnr *dnr) {
+    size_t layers = dnr_layer_count(dnr);
+    lua_createtable(L, (int)layers + 1, 0);
+    for (size_t part = 0; part <= layers; part++) {
+        const Svc *svc = dnr_tunes(dnr, part);
+        lua_createtable(L, 0, 8);
+        bind_set_string(L, "name", part < layers ? dnr_layer_name(dnr, part) : "combiner");
+        bind_set_string(
+            L, "kind",
+            (part < layers ? dnr_layer_classifier(dnr, part) : dnr_combiner(dnr))->kind->name);
+        if (svc) {
+            const SvcParams *params = svc_params(svc);
+            bind_set_string(L, "kernel", params->kernel.kind->name);
+            lua_pushnumber(L, params->C);
+            lua_setfield(L, -2, "C");
+            if (kernel_has(&params->kernel, "gamma"))
+                lua_pushnumber(L, params->kernel.gamma);
+            else
+                lua_pushnil(L);
+            lua_setfield(L, -2, "gamma");
+        }
+        lua_rawseti(L, -2, (lua_Integer)part + 1);
+    }
+}
+
+/* The values to try in the field of the part's table on top, which keeps them as an array. */
+static const double *part_values(lua_State *L, const char *name, size_t *count) {
+    char what[160];
+    int part = lua_gettop(L);
+    *count = 0;
+    if (lua_getfield(L, part, name) == LUA_TNIL) {
+        lua_pop(L, 1);
+        return NULL;
+    }
+    lua_getfield(L, part, "name");
+    snprintf(what, sizeof what, "%s: %s", lua_tostring(L, -1), name);
+    const Array *values = bind_to_array(L, part + 1, "dnr.tune", what, DTYPE_F64);
+    if (values->ndim != 1)
+        bind_expected(L, part + 1, "dnr.tune", what, "a list of numbers");
+    *count = values->shape[0];
+    lua_setfield(L, part, name);
+    lua_settop(L, part);
+    return array_f64(values);
+}
+
+/* A table of the part's candidates, under that name in its Lua table, which is on top. */
+static double *new_scores(lua_State *L, const DnrTuned *tuned, const char *name) {
+    size_t rows = tuned->grid.Cs > 0 ? tuned->grid.Cs : 1;
+    size_t columns = tuned->grid.gammas > 0 ? tuned->grid.gammas : 1;
+    Array *scores = bind_push_new_array(L, "dnr.tune", DTYPE_F64, &(Sizes){ 2, { rows, columns } });
+    for (size_t k = 0; k < rows * columns; k++)
+        array_f64(scores)[k] = NAN;
+    lua_setfield(L, -2, name);
+    return array_f64(scores);
+}
+
+/* What dnr_tune is told of each part in the list on top. */
+static DnrTuned *push_tuned(lua_State *L, size_t parts) {
+    int list = lua_gettop(L);
+    DnrTuned *tuned = lua_newuserdatauv(L, parts * sizeof *tuned, 0);
+    memset(tuned, 0, parts * sizeof *tuned);
+    for (size_t part = 0; part < parts; part++) {
+        DnrTuned *one = &tuned[part];
+        lua_rawgeti(L, list, (lua_Integer)part + 1);
+        one->grid.C = part_values(L, "C", &one->grid.Cs);
+        one->grid.gamma = part_values(L, "gamma", &one->grid.gammas);
+        one->found.accuracy = new_scores(L, one, "accuracy");
+        one->found.spread = new_scores(L, one, "spread");
+        lua_pop(L, 1);
+    }
+    return tuned;
+}
+
+/* What was found, into the parts' tables of the list at `list`; the place of the best in rows and
+ * columns, if there is one. */
+static void set_found(lua_State *L, int list, const DnrTuned *tuned, size_t parts) {
+    for (size_t part = 0; part < parts; part++) {
+        const DnrTuned *one = &tuned[part];
+        lua_rawgeti(L, list, (lua_Integer)part + 1);
+        lua_pushnumber(L, one->seconds);
+        lua_setfield(L, -2, "seconds");
+        if (one->found.any) {
+            bind_set_size(L, "row", one->found.C + 1);
+            bind_set_size(L, "column", one->found.gamma + 1);
+        }
+        lua_pop(L, 1);
+    }
+}
+
+/* Push what the whole search was: the answer but for its parts. */
+static void push_whole(lua_State *L, const DnrTuning *tuning, const uint64_t *seed) {
+    lua_createtable(L, 0, 8);
+    bind_set_size(L, "n", tuning->folds->samples->n);
+    bind_set_size(L, "folds", (size_t)tuning->part->grid.folds);
+    bind_set_size(L, "bytes", (size_t)tuning->bytes);
+    bind_set_string(L, "solver", solver_names[tuning->solver]);
+    lua_pushnumber(L, tuning->seconds);
+    lua_setfield(L, -2, "seconds");
+    lua_pushboolean(L, !tuning->done);
+    lua_setfield(L, -2, "interrupted");
+    lua_pushboolean(L, tuning->done && tuning->fit);
+    lua_setfield(L, -2, "fitted");
+    if (seed) {
+        lua_pushinteger(L, (lua_Integer)*seed);
+        lua_setfield(L, -2, "seed");
+    }
+}
+
+/* Push what perigee/dnr.lua has under that name in the answers' metatable. */
+static void push_helper(lua_State *L, const char *name) {
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, ANSWER);
+    lua_getfield(L, -1, name);
+    lua_remove(L, -2);
+}
+
+/* Push the list of the parts with the values to try, from the options at 3. */
+static void push_grids(lua_State *L, const Dnr *dnr) {
+    push_helper(L, "grids");
+    push_parts(L, dnr);
+    bind_opt_push(L, 3, "layers");
+    bind_opt_push(L, 3, "combiner");
+    lua_call(L, 3, 1);
+}
+
+/* The search on the list of parts on top; an interrupt leaves a note. */
+static void run_tuning(lua_State *L, Dnr *dnr, DnrTuning *tuning) {
+    int list = lua_gettop(L);
+    size_t parts = dnr_layer_count(dnr) + 1;
+    Progress progress = progress_new();
+    Error err;
+    tuning->part = push_tuned(L, parts);
+    model_retain((Model *)dnr); /* a part written in Lua may close the box */
+    bool ok = dnr_tune(dnr, tuning, &progress, &err);
+    bind_account(L, model_bytes((Model *)dnr));
+    model_release((Model *)dnr);
+    if (!ok)
+        bind_raise(L, &err);
+    if (!tuning->done)
+        note_leave("stopped; the dnr is as it was");
+    set_found(L, list, tuning->part, parts);
+}
+
+/* dnr.tune(defence, ds, { layers =, combiner =, folds = 5 | array, seed =, solver =, fit = }) */
+static int dnr_tune_call(lua_State *L) {
+    Dnr *dnr = bind_check(L, 1, &dnr_type, "dnr.tune", "defence");
+    const Dataset *ds = bind_check_dataset(L, 2, "dnr.tune", "ds");
+    DnrTuning tuning = *(const DnrTuning *)dnr_tune_fields.initial;
+    bind_here_options(L, 3, &tuning);
+    uint64_t seed;
+    bool drawn = bind_opt_push(L, 3, "folds") == LUA_TNIL || lua_isnumber(L, -1);
+    const int32_t *fold = push_folds(L, ds, &seed);
+    Samples samples = bind_check_training(L, 2, "dnr.tune", "ds");
+    bind_check_layout(L, 2, (Model *)dnr, "dnr.tune");
+    tuning.folds = &(Folds){ .samples = &samples, .fold = fold };
+    push_grids(L, dnr);
+    int list = lua_gettop(L);
+    run_tuning(L, dnr, &tuning);
+    push_helper(L, "answer");
+    lua_pushvalue(L, list);
+    push_whole(L, &tuning, drawn ? &seed : NULL);
+    lua_call(L, 2, 1);
+    return 1;
+}
+
 int open_dnr(lua_State *L) {
     static const BindFunction methods[] = { BIND_WITH("fit", dnr_fit_call, 3, &dnr_fit_fields),
                                             BIND("layer_scores", dnr_layer_scores_call, 2),
@@ -155,9 +341,12 @@ int open_dnr(lua_State *L) {
                                    .other = push_layer_classifier,
                                    .others = list_layers };
     static const BindFunction functions[] = { BIND_WITH("new", dnr_new_call, 1, &dnr_fields),
+                                              BIND_WITH("tune", dnr_tune_call, 3, &dnr_tune_fields),
                                               BIND_LAST };
     bind_new_model_type(L, &type, &dnr_kind);
     lua_newtable(L);
     bind_set_functions(L, functions);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, ANSWER);
+    lua_pop(L, 1);
     return 1;
 }

@@ -110,6 +110,21 @@ check_equal "an ensemble: status 130" "$status" 130
 check_match "keeps what was found" "$out" "*kept*ensemble on net: 100 samples*interrupted*1 fgsm*2 pgd_exp*"
 check "and the chunk stops there as well" differs "$out" "*3 pgd*on*"
 
+# A grid search on a defence answers with what was tried, and sets nothing (tests/core/test_dnr_tune.c).
+interrupt_script 'local defence = dnr.new { net = nn.load "mnist-cnn", layers = { "relu3", "relu4" },
+  layer_classifier = svm.new {}, combiner = svm.new {} }
+local digits = data.digits(1000, { seed = 1 })
+local C = array.linspace(2, 100, 200)
+local here = setmetatable({}, { __newindex = print })
+local watch = setmetatable({}, { __gc = function() print(defence.relu3) end })
+print "ready"
+here.kept = dnr.tune(defence, digits, { layers = { C = C, gamma = { 0.001, 0.002, 0.003, 0.004 } } })
+print("on")'
+check_equal "a grid search: status 130" "$status" 130
+check_match "answers" "$out" "*kept*dnr.tune: 1000 samples in 5 folds*interrupted, nothing is set*"
+check_match "and leaves the defence" "$out" "*svm rbf(gamma 1), C 1 (not fitted)*"
+check "the chunk stops there" differs "$out" "*on*"
+
 # A model in Lua in the midst of an attack: it may finish its batch, then the attack returns. It is
 # "ready" once the look at its gradient is over, before which there is nothing to hand over.
 interrupt_script 'local watch = setmetatable({}, { __gc = function()

@@ -47,6 +47,13 @@ local defence = dnr.new {
   layer_classifier = svm.new { kernel = svm.rbf(1e-2), C = 10 },
   combiner = svm.new { kernel = svm.rbf(1), C = 0.1 },
 }
+local tuned = dnr.tune(defence, known, {
+  layers = { C = { 0.1, 10 }, gamma = { 0.001, 0.01 } }, combiner = { C = { 0.1, 1 } }, folds = 3, seed = 1,
+})
+for _, part in ipairs(tuned.parts) do
+  show("tune " .. part.name, part.accuracy, part.spread, { part.best.C, part.best.gamma })
+end
+show("tuned", defence:scores(test.x))
 defence:fit(known, { seed = 0 })
 defence.threshold = defence:threshold_for(0.10, test)
 show("dnr", { defence.threshold }, defence:scores(test.x),

@@ -99,6 +99,7 @@ local function samples_of_kinds()
   nn.train(net, ds, { epochs = 1, seed = 1 })
   local report = metrics.report(net, ds)
   local rejecting = attack.fgsm { model = reject.new { model = net }, dmax = 0.2 }
+  local defence = dnr.new { net = net, layers = { "fc" }, layer_classifier = svm.new(), combiner = svm.new() }
   return {
     roc = metrics.roc({ 1, 2 }, { 0, 1 }), interval = metrics.wilson(1, 2),
     rerr = metrics.rerr { clean = { { 1 }, { 1 } }, attacked = { { 1 }, { 1 } }, validation = { 1 } },
@@ -108,7 +109,7 @@ local function samples_of_kinds()
     nr = reject.new { model = model }, attack = attack.pgd { model = net, dmax = 1 },
     ensemble = attack.ensemble { attack.pgd {} },
     layer = reject.layer { net = net, layer = "fc", classifier = svm.new() },
-    dnr = dnr.new { net = net, layers = { "fc" }, layer_classifier = svm.new(), combiner = svm.new() },
+    dnr = defence, tuning = dnr.tune(defence, ds, { layers = { C = 1 }, folds = 2 }),
     diagnosis = evaluate.diagnose(result), indicators = 1,
     figure = plot.figure { title = "title" }, report = report, confusion = report.confusion,
     perigee = perigee, numbers = 1, directions = 1, queries = 1, starts = 1,

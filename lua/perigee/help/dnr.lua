@@ -13,6 +13,18 @@ local function field(name, kind, text)
   return { name = "dnr." .. name, kind = "field", text = text, returns = { kind } }
 end
 
+local function member(name, kind, text)
+  return { name = "tuning." .. name, kind = "field", text = text, returns = { kind } }
+end
+
+local example_tuning = example_defence .. [[
+local found = dnr.tune(defence, known, {
+  layers = { C = { 1, 10 }, gamma = { 1e-3, 1e-2 }, relu4 = { C = 5 } },
+  combiner = { C = { 0.1, 1 }, gamma = { 0.1, 1 } },
+  folds = 3, seed = 1,
+})
+]]
+
 local entries = {
   {
     name = "dnr.new",
@@ -32,7 +44,37 @@ defence:fit(known, { seed = 1 })
 defence.threshold = defence:threshold_for(0.1, known)
 print(defence)
 print(metrics.report(defence, known))]],
-    see = { "dnr:fit", "dnr:set", "dnr:threshold_for", "attack.pgd_exp", "reject.new" },
+    see = { "dnr:fit", "dnr.tune", "dnr:set", "dnr:threshold_for", "attack.pgd_exp", "reject.new" },
+  },
+  {
+    name = "dnr.tune",
+    text = [[
+Chooses C and gamma of a defence's SVMs by cross-validation, sets them, and fits the defence. `layers` are
+the values to try for all layers, or by a layer's name for that one, which go before; what is not given stays
+as the part has it. First each layer's classifier: every pair of values is trained on all folds but one and
+judged on that one, by the accuracy over all samples. Then the combiner, by the same folds, on the scores that
+the chosen classifiers gave the samples they had not seen. The first of equally good pairs wins, in the order
+given: C by C, and for each the values of gamma.
+
+The net runs once. Of each part the distances between samples are computed once and the kernel matrix once for
+each gamma, whatever C, fold or class is trained on it. What the candidates are trained with is the built-in
+solver, unless `solver` says libsvm. A kernel without gamma has values of C alone; a part that is no SVM is
+judged as it is.
+
+In the end the defence is as after defence:set(found.chosen):fit(ds, { folds =, seed = }), trained with its
+parts' own solvers; its threshold stays what it was: choose it anew. With fit = false the values are set and
+count from the next fit on. The progress says how much memory it will take, 8 bytes for each pair of samples
+with the built-in solver or what the fit needs if that is more; more than there is left is refused before
+anything is done. After Ctrl-C the defence is what it was, and the answer has what was tried.]],
+    params = {
+      { "defence", "dnr", "the defence, fitted or not" },
+      { "ds", "dataset", "samples with labels, of the net's inputs" },
+    },
+    returns = { "tuning", "what was tried and chosen; it prints as tables" },
+    example = example_tuning .. [[
+print(found)
+print(found.chosen["relu4.C"], defence.relu4)]],
+    see = { "tuning", "dnr:set", "dnr:fit", "svm.search" },
   },
   {
     name = "dnr:fit",
@@ -89,6 +131,42 @@ defence:fit(known, { seed = 1 })
 print(defence:layer_scores(known:slice(1, 3)))]],
     see = { "dnr:fit", "dnr.combiner" },
   },
+  {
+    name = "tuning", kind = "value",
+    text = [[
+What dnr.tune gives. It prints as one table for each part, a row a C and a column a gamma: accuracies in per
+cent, behind them the standard deviation of the folds' own, a star at the best. A part is { name =, kind =,
+kernel =, C =, gamma =, accuracy =, spread =, best =, seconds = }: the lists of values, two arrays (C × gamma)
+of shares, NaN where an interrupt came before, and the best { C =, gamma =, accuracy =, spread =, row =,
+column = }. One that is no SVM has neither C nor gamma.]],
+    example = example_tuning .. [[
+for _, part in ipairs(found.parts) do
+  print(part.name, part.best.C, part.best.gamma, part.best.accuracy)
+end]],
+    see = { "dnr.tune", "tuning:csv" },
+  },
+  {
+    name = "tuning:csv",
+    text = "Writes a line for each candidate: part, C, gamma, accuracy, spread, best. Raises on failure.",
+    params = { { "path", "string", "the file" } },
+    returns = { "string", "the path" },
+    example = example_tuning .. [[
+local path = os.tmpname()
+found:csv(path)
+for line in io.lines(path) do print(line) end
+os.remove(path)]],
+    see = { "dnr.tune" },
+  },
+  member("parts", "table[]", "What was tried of each part: the layers in their order, then the combiner."),
+  member("chosen", "table?", "What was set, as defence:set takes it; nil after an interrupt."),
+  member("n", "integer", "How many samples there were."),
+  member("folds", "integer", "How many folds."),
+  member("seed", "integer?", "The folds' seed; nil where they were given."),
+  member("solver", "string", "What the candidates were trained with."),
+  member("bytes", "integer", "The memory that was reckoned with."),
+  member("seconds", "number", "How long it took, with the fit."),
+  member("fitted", "boolean", "Whether the defence was fitted in the end."),
+  member("interrupted", "boolean", "Whether it was stopped: then nothing is set."),
   field("threshold", "number", "The reject class's score; it can be set."),
   field("layers", "string[]", "The list of the layers' names; defence.NAME is that layer's classifier."),
   field("combiner", "model", "The classifier of the layers' scores."),

@@ -61,7 +61,7 @@ local found = svm.search {
 }
 print(found)
 print(found.best.C, found.model)]],
-    see = { "svm.new" },
+    see = { "svm.new", "dnr.tune" },
   },
   field("kernel", "kernel", [[
 The kernel's parameters by name, a copy that cannot be written. Hyperparameters change by
