@@ -41,7 +41,7 @@ TEST_BIN  := $(TEST_SRC:tests/core/%.c=$(BUILD)/tests/%)
 HOST_TEST_BIN := $(HOST_TEST_SRC:tests/host/%.c=$(BUILD)/tests/host/%)
 BENCH_BIN := $(BENCH_SRC:tests/bench/%.c=$(BUILD)/bench/%)
 
-.PHONY: all test asan test-simd bench bench-peers inject lint lint-lua lint-c docs install install-files clean tests-built asan-built FORCE
+.PHONY: all test asan test-simd bench bench-peers inject suite lint lint-lua lint-c docs install install-files clean tests-built asan-built FORCE
 
 all: $(BUILD)/perigee
 
@@ -83,6 +83,13 @@ LIMITS ?= 50
 inject: $(BUILD)/perigee $(FAILING_MALLOC)
 	tests/inject/run $(RUNS) $(LIMITS)
 
+# What attack.auto and its parts find on the reference's models, and at what price: ten minutes of one core.
+# `make suite SUITE="dnr nr"` for some groups.
+SUITE ?=
+
+suite: $(BUILD)/perigee
+	@$(WITH_DATA) $(BUILD)/perigee --quiet --threads 1 tests/suite/auto.lua $(SUITE)
+
 # Else make would remove them, and compile them again the next time.
 .SECONDARY: $(TEST_SRC:%.c=$(BUILD)/obj/%.o) $(HOST_TEST_SRC:%.c=$(BUILD)/obj/%.o) $(BENCH_SRC:%.c=$(BUILD)/obj/%.o)
 
@@ -118,8 +125,10 @@ asan:
 # What people wait for, a row a figure: `make bench BENCH="dnr_fit start"` for some groups,
 # BENCH=--list shows them, BENCH=--json prints JSON. bench-peers adds PyTorch and scikit-learn.
 BENCH ?=
-RUN_BENCH = BENCH_BIN=$(BUILD)/bench PERIGEE=$(BUILD)/perigee $(if $(PERIGEE_DATA),,$(if \
-	$(wildcard ../shared/data),PERIGEE_DATA=$(abspath ../shared/data))) $(BUILD)/perigee --quiet tests/bench/bench.lua
+# MNIST where it lies beside the checkout.
+WITH_DATA = $(if $(PERIGEE_DATA),,$(if $(wildcard ../shared/data),PERIGEE_DATA=$(abspath ../shared/data)))
+RUN_BENCH = BENCH_BIN=$(BUILD)/bench PERIGEE=$(BUILD)/perigee $(WITH_DATA) $(BUILD)/perigee --quiet \
+	tests/bench/bench.lua
 
 bench: $(BUILD)/perigee $(BENCH_BIN)
 	@$(RUN_BENCH) $(BENCH)
@@ -150,7 +159,7 @@ LUACHECK ?= $(shell command -v luacheck)
 lint: lint-lua lint-c
 
 lint-lua:
-	$(if $(LUACHECK),$(LUACHECK) -q lua scripts tests/lua $(wildcard tests/found/*.lua) tests/bench tests/inject \
+	$(if $(LUACHECK),$(LUACHECK) -q lua scripts tests/lua $(wildcard tests/found/*.lua) tests/bench tests/inject tests/suite \
 	  tests/old/make.lua examples,@echo \
 	  'skipped: luacheck is not here')
 

@@ -9,6 +9,7 @@
 
 local here = arg[0]:match("^(.*)/[^/]*$") or "."
 local binaries = os.getenv("BENCH_BIN") or "build/bench"
+local reference = dofile(here .. "/../lua/reference_mnist.lua")
 local program = os.getenv("PERIGEE") or "build/perigee"
 local python = os.getenv("PYTHON") or "/usr/bin/python3"
 
@@ -288,6 +289,43 @@ group("attacks", "APGD and FMN on 100 digits at once: the net, and the defence",
       measure(made.name .. "." .. on[1], 1, function() made:run(hundred) end,
         { unit = "ms", per = 100, cold = true, note = "a digit, " .. made.max_iter .. " steps" })
     end
+  end
+end)
+
+-- The reference's models where it is, as what attacks find there is known; else those of the shipped net.
+local attacked = lazy(function()
+  if not reference.is_here() then return net(), defence(), "the shipped net's" end
+  local own = reference.net()
+  return own, reference.defence(own, reference.train()), "the reference's"
+end)
+
+group("direction", "PGD along the gradient and along the logarithm, in gradients of 900 digits", function()
+  local _, model, whose = attacked()
+  local digits = test_digits():slice(1, 900)
+  local w = array.zeros(900, #model.classes + 1)
+  for i = 1, 900 do w:set(1, i, i % 10 + 1) end
+  measure("direction.unit", 5, function() model:gradient(digits, w) end,
+    { unit = "ms", per = 900, note = "a row's share of d:gradient, " .. whose })
+  local unit = cpu_of["direction.unit"]
+  for _, direction in ipairs { "gradient", "log" } do
+    local pgd = attack.pgd { model = model, dmax = 1e-3, max_iter = 10, direction = direction }
+    local start = os.clock()
+    local asked = pgd:run(digits).evaluations.gradients:sum()
+    local cpu = (os.clock() - start) / asked
+    row("direction." .. direction, cpu / unit, "units", { cpu = cpu, note = "an iteration of a row" })
+  end
+end)
+
+group("auto", "attack.auto on 100 digits at once: the defence at l2 1 and 2, the bare net at 1", function()
+  local bare, model, whose = attacked()
+  local hundred = test_digits():slice(11, 110)
+  for _, on in ipairs { { "dnr", model, 1 }, { "dnr", model, 2 }, { "net", bare, 1 } } do
+    local auto, more = attack.auto { model = on[2], norm = "l2", dmax = on[3] },
+      { unit = "ms", per = 100, cold = true }
+    measure(("auto.%s.%d"):format(on[1], on[3]), 1, function()
+      local counts = auto:run(hundred):counts()
+      more.note = ("a digit, %d evaded, %d wrong before, %s"):format(counts.evaded, counts.wrong, whose)
+    end, more)
   end
 end)
 
