@@ -355,3 +355,53 @@ function TestSecurityFiles:test_figure()
   fig = figure("test", evaluated { repeats = 3, attacks = { pgd } }, {})
   lu.assertEquals(fig.title, "pgd, l2, 20 samples, 3 times")
 end
+
+local function labels_of(panel)
+  local labels = {}
+  for _, entry in ipairs(panel.entries) do labels[#labels + 1] = entry.label end
+  return labels
+end
+
+-- What a line's points are.
+local function heights(series)
+  return series.y[1]:totable()
+end
+
+-- A panel an attack, with its models' accuracies in the colours that they have everywhere.
+function TestSecurityFiles:test_a_panel_for_each_attack()
+  local figure = require("perigee.plot.security").figure
+  local fig = figure("test", whole, { panels = "attack" })
+  lu.assertEquals({ fig.title, #fig }, { "l2, 20 samples", 2 })
+  lu.assertEquals({ fig[1].title, fig[2].title }, whole.attacks)
+  lu.assertEquals({ labels_of(fig[1]), labels_of(fig[2]) }, { { "nr", "svm" }, {} })
+  for p, name in ipairs(whole.attacks) do
+    lu.assertEquals(fig[p].ylabel, "robust accuracy with detection")
+    lu.assertEquals(#fig[p].series, 2)
+    for m, model in ipairs(whole.models) do
+      local shares = {}
+      for k, c in ipairs(whole.by_attack[name].counts[model]) do shares[k] = c.robust / 20 end
+      lu.assertAlmostEquals(heights(fig[p].series[m]), shares, 1e-12)
+      lu.assertEquals(fig[p].series[m].color, fig[1].series[m].color)
+    end
+  end
+  local repeated = evaluated { repeats = 3 }
+  fig = figure("test", repeated, { panels = "attack" })
+  lu.assertEquals({ fig.title, #fig[1].series, #fig[2].series }, { "l2, 20 samples, 3 times", 4, 4 })
+end
+
+-- Circles are in the panel of the attack that was masked, its word in the one legend.
+function TestSecurityFiles:test_panels_that_prove_nothing()
+  local figure = require("perigee.plot.security").figure
+  local views = whole:views()
+  views[1].flat["nr, fgsm"] = { 0, 0, 20, 20 }
+  local s = { models = whole.models, attacks = whole.attacks, views = function() return views end }
+  local fig = figure("test", s, { panels = "attack" })
+  lu.assertEquals({ #fig[1].series, #fig[2].series }, { 2, 3 })
+  lu.assertEquals(fig[2].series[3].x[1]:totable(), { 1, 2 })
+  lu.assertEquals({ labels_of(fig[1]), labels_of(fig[2]) }, { { "nr", "svm", "masked" }, {} })
+  s = { models = views[1].models, dmax = whole.dmax, counts = views[1].counts, n = 20 }
+  lu.assertErrorMsgContains("panels: only what evaluate.security gives knows its attacks", figure, "test", s,
+    { panels = "attack" })
+  lu.assertErrorMsgContains('panels: expected "rates" or "attack", got "x"', figure, "test", whole,
+    { panels = "x" })
+end

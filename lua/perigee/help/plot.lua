@@ -235,7 +235,8 @@ os.remove(file)]],
     text = "Security evaluation curves: accuracy and rejection rate against dmax, a line a model, dashed "
       .. "for noise of the same size. What counts as held is a convention (rejection, see "
       .. "metrics.robust_accuracy), which the axis names. Repetitions are drawn as means with a band. A "
-      .. "circle, \"masked\", marks counts that prove nothing: runs that failed had lost their gradient.",
+      .. "circle, \"masked\", marks counts that prove nothing: runs that failed had lost their gradient. "
+      .. "Of several attacks each has its dash, or its panel.",
     params = {
       { "security", "security", "what evaluate.security returns" },
       { "security", "table", "what evaluate.security returns, or a list of such: repetitions" },
@@ -245,6 +246,8 @@ os.remove(file)]],
       { "rejection", '"detection"|"paper"|"error"', '"detection"', "what a rejected sample counts as" },
       { "band", '"confidence"|"range"', '"confidence"',
         "of repetitions: the mean's 95 % interval (Student's t), or from the least to the greatest" },
+      { "panels", '"rates"|"attack"', '"rates"',
+        "accuracy and rejection rate side by side, or the accuracy under each attack" },
     },
     returns = written,
     example = [[

@@ -6,6 +6,7 @@
 --
 -- A circle marks counts that prove nothing, because the attack's gradient had vanished (perigee/masked.lua).
 -- What counts as held is the option `rejection`, a convention that the axis names: see conventions.lua.
+-- With panels = "attack" there is a panel of accuracies for each attack, side by side, instead of a dash.
 
 local convention_of = require "perigee.conventions"
 local figures = require "perigee.plot.figure"
@@ -61,36 +62,50 @@ end
 
 local DASHES = { 1, 4, 5, 3, 2 }
 
--- A model has its colour; where there are several attacks each has its dash and its mark.
+-- Which model and attack the i-th line of a view is of, and its mark.
+local function line_of(view, i)
+  return view.lines and view.lines[i] or { model = i, attack = 1, mark = i }
+end
+
+-- A model has its colour; where there are several attacks each has its dash and its mark, or its panel.
 local function look_of(view, i, noise)
-  local name = view.models[i]
-  local line = view.lines and view.lines[i] or { model = i, attack = 1, mark = i }
+  local name, line, split = view.models[i], line_of(view, i), view.attacks ~= nil
+  if split then name = view.names[line.model] end
   return {
     label = noise and name .. ", noise" or name, width = noise and 1.5 or 2, size = noise and 0.4 or 0.7,
-    dash = noise and 2 or DASHES[(line.attack - 1) % #DASHES + 1],
+    dash = noise and 2 or split and 1 or DASHES[(line.attack - 1) % #DASHES + 1],
     color = style.colours[(line.model - 1) % #style.colours + 1],
-    point = style.points[((line.mark or line.attack) - 1) % #style.points + 1],
+    point = style.points[((split and line.model or line.mark or line.attack) - 1) % #style.points + 1],
   }
 end
 
-local function draw(fig, views, options, convention)
-  local dmax = views[1].dmax
-  for _, noise in ipairs { false, true } do
-    for i, name in ipairs(views[1].models) do
-      local accuracy, rejection = {}, {}
-      for _, view in ipairs(views) do
-        local counts = (noise and view.noise or view.counts)[name]
-        if counts then
-          accuracy[#accuracy + 1], rejection[#rejection + 1] = rates(counts, dmax, view.n, convention)
-        end
-      end
-      if #accuracy > 0 then
-        local look = look_of(views[1], i, noise)
-        draw_rate(fig[1], dmax, accuracy, look, options.band)
-        look.label = nil
-        if not options.alone then draw_rate(fig[2], dmax, rejection, look, options.band) end
-      end
+-- The panel of accuracies that the i-th line of a view is in.
+local function panel_of(fig, view, i)
+  return fig[view.attacks and line_of(view, i).attack or 1]
+end
+
+local function draw_line(fig, views, i, noise, options, convention)
+  local name, dmax = views[1].models[i], views[1].dmax
+  local accuracy, rejection = {}, {}
+  for _, view in ipairs(views) do
+    local counts = (noise and view.noise or view.counts)[name]
+    if counts then
+      accuracy[#accuracy + 1], rejection[#rejection + 1] = rates(counts, dmax, view.n, convention)
     end
+  end
+  if #accuracy == 0 then return end
+  local look, panel = look_of(views[1], i, noise), panel_of(fig, views[1], i)
+  if panel.index > 1 then look.label = nil end
+  draw_rate(panel, dmax, accuracy, look, options.band)
+  look.label = nil
+  if not options.alone and not views[1].attacks then
+    draw_rate(fig[2], dmax, rejection, look, options.band)
+  end
+end
+
+local function draw(fig, views, options, convention)
+  for _, noise in ipairs { false, true } do
+    for i in ipairs(views[1].models) do draw_line(fig, views, i, noise, options, convention) end
   end
 end
 
@@ -105,19 +120,32 @@ end
 
 -- Circles around the points that prove nothing in one repetition or more, and their words in the legend.
 local function draw_masked(fig, views, convention)
-  local x, y, dmax = {}, {}, views[1].dmax
-  for _, name in ipairs(views[1].models) do
-    local lists, found = {}, {}
-    for i, view in ipairs(views) do
-      lists[i] = rates(view.counts[name], dmax, view.n, convention)
+  local dmax, points = views[1].dmax, {}
+  for i, name in ipairs(views[1].models) do
+    local lists, found, panel = {}, {}, panel_of(fig, views[1], i)
+    for v, view in ipairs(views) do
+      lists[v] = rates(view.counts[name], dmax, view.n, convention)
       for k = 1, #dmax do found[k] = found[k] or masked(view, name, k) end
     end
     local mean = summary(lists)
+    local at = points[panel.index] or { panel = panel, x = {}, y = {} }
+    points[panel.index] = at
     for k, d in ipairs(dmax) do
-      if found[k] then x[#x + 1], y[#y + 1] = d, mean[k] end
+      if found[k] then at.x[#at.x + 1], at.y[#at.y + 1] = d, mean[k] end
     end
   end
-  if #x > 0 then fig[1]:scatter(x, y, { label = MASKED, color = "black", point = 6, size = 1.8 }) end
+  local look = { color = "black", point = 6, size = 1.8 }
+  for p = 1, #fig do
+    local at = points[p]
+    if at and #at.x > 0 then
+      at.panel:scatter(at.x, at.y, look)
+      look.label = MASKED
+    end
+  end
+  if look.label then
+    look.color, look.width, look.dash = style.black, 0, 1
+    table.insert(fig[1].entries, look)
+  end
 end
 
 -- One evaluation as the figure needs it.
@@ -144,6 +172,15 @@ local function view_of(where, security, options)
     noise = options.noise ~= false and security.noise or {} }
 end
 
+-- What a figure with a panel for each attack is divided by: the attacks' names, and the models' without them.
+local function divide(where, security, views)
+  local one = type(security) == "table" and security.models == nil and security[1] or security
+  if type(one.attacks) ~= "table" then
+    values.fail("%s: panels: only what evaluate.security gives knows its attacks", where)
+  end
+  for _, view in ipairs(views) do view.attacks, view.names = one.attacks, one.models end
+end
+
 -- Evaluations as a list: each repeat of one that was made of several, and of each attack, is one.
 local function flattened(securities)
   local list = {}
@@ -167,12 +204,36 @@ local function views_of(where, security, options)
   return views
 end
 
--- The attack, its norm and how much was attacked; nothing of tables that do not say it.
+-- The attack (but where each panel has its own), its norm and how much was attacked; nothing of tables that
+-- do not say it.
 local function title_of(security, views)
   local one = type(security) == "table" and security.models == nil and security[1] or security
   if not one.attack or not one.norm then return nil end
-  return ("%s, %s, %d samples%s"):format(one.attack, one.norm, views[1].n,
+  return ("%s%s, %d samples%s"):format(views[1].attacks and "" or one.attack .. ", ", one.norm, views[1].n,
     #views > 1 and (", %d times"):format(#views) or "")
+end
+
+-- The room that the legend takes; the fonts that stand in for Arial are wider.
+local function room_for(views)
+  local view, room = views[1], 0
+  for _, name in ipairs(view.names or view.models) do
+    room = math.max(room, style.legend_width(next(view.noise) and name .. ", noise" or name))
+  end
+  for _, one in ipairs(views) do
+    if any_masked(one) then room = math.max(room, style.legend_width(MASKED)) end
+  end
+  return room + 8
+end
+
+-- What stands at the axes, and above the panels of attacks.
+local function label(fig, view, convention)
+  for i = 1, #fig do
+    fig[i].xlabel = view.norm and ("dmax (%s)"):format(view.norm) or "dmax"
+    fig[i].ylabel = (i == 1 or view.attacks) and convention.words or "rejection rate"
+    fig[i].yrange = { -0.03, 1.03 }
+    if view.attacks then fig[i].title, fig[i].legend = view.attacks[i], false end
+  end
+  fig[1].legend = "right"
 end
 
 -- With options.alone (plot.live in a terminal) without the panel of rejections.
@@ -183,28 +244,20 @@ local function figure(where, security, options)
   if band ~= "confidence" and band ~= "range" then
     values.fail("%s: band: expected \"confidence\" or \"range\", got %q", where, band)
   end
-  local view = views[1]
-  local room = 0
-  for _, name in ipairs(view.models) do
-    room = math.max(room, style.legend_width(next(view.noise) and name .. ", noise" or name))
+  local panels = values.option(where, options, "panels", "string", "rates")
+  if panels ~= "rates" and panels ~= "attack" then
+    values.fail("%s: panels: expected \"rates\" or \"attack\", got %q", where, panels)
   end
-  for _, one in ipairs(views) do
-    if any_masked(one) then room = math.max(room, style.legend_width(MASKED)) end
-  end
-  local title = options.title or title_of(security, views)
-  local columns = options.alone and 1 or 2
+  if panels == "attack" then divide(where, security, views) end
+  local room, title = room_for(views), options.title or title_of(security, views)
+  local columns = views[1].attacks and #views[1].attacks or options.alone and 1 or 2
+  local above = (title and style.figure_title or 0) + (views[1].attacks and 20 or 0)
   local fig = figures.new { columns = columns, title = title, right = room,
-    width = options.width or 360 * columns + room,
-    height = options.height or 300 + (title and style.figure_title or 0) }
+    width = options.width or 360 * columns + room, height = options.height or 300 + above }
   draw(fig, views, options, convention)
   draw_masked(fig, views, convention)
-  local rates_of = { convention.words, "rejection rate" }
-  for i = 1, columns do
-    fig[i].xlabel = views[1].norm and ("dmax (%s)"):format(views[1].norm) or "dmax"
-    fig[i].ylabel, fig[i].yrange = rates_of[i], { -0.03, 1.03 }
-  end
-  fig[1].legend = "right"
+  label(fig, views[1], convention)
   return fig
 end
 
-return { options = { "noise", "rejection", "band" }, figure = figure }
+return { options = { "noise", "rejection", "band", "panels" }, figure = figure }
