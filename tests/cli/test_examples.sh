@@ -8,6 +8,31 @@ for example in "$top"/examples/0*.lua "$top/examples/tour.lua"; do
     check "$(basename "$example")" [ "$status" = 0 -a -n "$out" -a -z "$err" ]
 done
 
+# The paper's experiment, in its quick form on the built-in digits; and once more, from what it kept.
+case $perigee in
+    */asan/*) skip "paper_mnist.lua" "an instrumented build" ;;
+    *)
+        paper() {
+            run_perigee --quiet "$top/examples/paper_mnist.lua" --quick --digits --checkpoint paper "$@"
+        }
+        numbers() { # of the table and of what is said of it, but for the seconds
+            echo "$out" | sed -n '/^model/,$p' | grep -v 's in all' | sed 's/  *[0-9]*\.[0-9]*$//'
+        }
+        paper --csv paper.csv --latex paper.tex
+        check "paper_mnist.lua" [ "$status" = 0 -a -n "$out" ]
+        check_match "its table and what it shows" "$out" \
+            "*DNR *attack.auto *What the second attack shows*Half of the digits*"
+        check "a row for each model, attack and dmax, and of the worse of both" \
+            [ "$(wc -l < paper.csv)" = 28 -a "$(grep -c '^CNN,all,' paper.csv)" = 3 ]
+        check "and for LaTeX" grep -q 'midrule' paper.tex
+        first=$(numbers)
+        paper
+        check "from its folder it comes to the same" [ "$status" = 0 -a "$(numbers)" = "$first" ]
+        run_perigee --quiet "$top/examples/paper_mnist.lua" --sloppy
+        check "it says what its options are" [ "$status" = 1 ]
+        check_match "in a line" "$err" "*usage: paper_mnist.lua*" ;;
+esac
+
 # Those of pictures: what they name is there, whole.
 if command -v gnuplot > /dev/null; then
     for example in "$top"/examples/plots/*.lua; do
