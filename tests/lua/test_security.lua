@@ -381,7 +381,7 @@ function TestSecurityFiles:test_a_panel_for_each_attack()
       local shares = {}
       for k, c in ipairs(whole.by_attack[name].counts[model]) do shares[k] = c.robust / 20 end
       lu.assertAlmostEquals(heights(fig[p].series[m]), shares, 1e-12)
-      lu.assertEquals(fig[p].series[m].color, fig[1].series[m].color)
+      lu.assertEquals({ fig[p].series[m].color, fig[p].series[m].dash }, { fig[1].series[m].color, 1 })
     end
   end
   local repeated = evaluated { repeats = 3 }

@@ -231,7 +231,7 @@ local function label(fig, view, convention)
     fig[i].xlabel = view.norm and ("dmax (%s)"):format(view.norm) or "dmax"
     fig[i].ylabel = (i == 1 or view.attacks) and convention.words or "rejection rate"
     fig[i].yrange = { -0.03, 1.03 }
-    if view.attacks then fig[i].title, fig[i].legend = view.attacks[i], false end
+    if view.attacks then fig[i].title = view.attacks[i] end
   end
   fig[1].legend = "right"
 end
