@@ -21,34 +21,33 @@ void dnr_training_clear(const Dnr *dnr, DnrTraining *training) {
     free(training->inputs);
 }
 
-static bool count_classes(DnrTraining *training, Error *err) {
+bool dnr_training_folds(const Dnr *dnr, const int32_t *fold, DnrTraining *training, Error *err) {
+    size_t n = training->samples->n;
     Labels classes;
-    if (!labels_from(training->where, training->samples->y, training->samples->n, &classes, err))
+    if (!labels_from(training->where, training->samples->y, n, &classes, err))
         return false;
     training->classes = classes.count;
+    training->inputs_width = dnr->layers * classes.count;
     labels_clear(&classes);
-    return true;
+    training->fold = malloc(n * sizeof *training->fold);
+    if (!training->fold)
+        return error_memory(err, training->where, n * sizeof *training->fold);
+    FoldsOf of = { .where = training->where, .n = n };
+    bool ok = folds_number(&of, fold, training->fold, err);
+    training->folds = of.k;
+    return ok;
 }
 
-bool dnr_training_make(const Dnr *dnr, const int32_t *fold, DnrTraining *training, Error *err) {
+bool dnr_training_make(const Dnr *dnr, DnrTraining *training, Error *err) {
     size_t n = training->samples->n;
-    if (!count_classes(training, err))
-        return false;
-    training->inputs_width = dnr->layers * training->classes;
-    training->fold = malloc(n * sizeof *training->fold);
     training->inputs = malloc(n * training->inputs_width * sizeof *training->inputs);
     training->output = calloc(dnr->layers, sizeof *training->output);
-    bool ok = training->fold && training->inputs && training->output;
+    bool ok = training->inputs && training->output;
     for (size_t l = 0; ok && l < dnr->layers; l++) {
         training->output[l] = malloc(n * dnr->layer[l].width * sizeof(float));
         ok = training->output[l] != NULL;
     }
-    if (!ok)
-        return error_memory(err, training->where, n * training->inputs_width * sizeof(float));
-    FoldsOf of = { .where = training->where, .n = n };
-    ok = folds_number(&of, fold, training->fold, err);
-    training->folds = of.k;
-    return ok;
+    return ok || error_memory(err, training->where, n * training->inputs_width * sizeof(float));
 }
 
 bool dnr_training_outputs(const Dnr *dnr, DnrTraining *training, Progress *progress, Error *err) {
@@ -65,12 +64,15 @@ void dnr_training_take(size_t layer, const double *oof, DnrTraining *training) {
     training->output[layer] = NULL;
 }
 
+Model *dnr_part(const Dnr *dnr, size_t part) {
+    return part < dnr->layers ? dnr->layer[part].classifier : dnr->combiner;
+}
+
 double dnr_parts_bytes(const Dnr *dnr, const DnrNeed *need, char *sum) {
     double outputs = 0, most = 0;
     char part_sum[FIT_SUM], worst[FIT_SUM] = "", text[32];
     for (size_t l = 0; l <= dnr->layers; l++) {
-        const Model *part = l < dnr->layers ? dnr->layer[l].classifier : dnr->combiner;
-        double bytes = need->bytes(part, need, part_sum);
+        double bytes = need->bytes(need, l, part_sum);
         if (l < dnr->layers)
             outputs += (double)need->n * (double)dnr->layer[l].width * sizeof(float);
         if (bytes > most) {
@@ -104,8 +106,10 @@ static void training_clear(const Dnr *dnr, Training *training) {
 
 static bool training_make(const Dnr *dnr, const int32_t *fold, Training *training, Error *err) {
     training->classifier = calloc(dnr->layers, sizeof *training->classifier);
-    return training->classifier ? dnr_training_make(dnr, fold, &training->held, err)
-                                : error_memory(err, "fit", dnr->layers * sizeof(Model *));
+    if (!training->classifier)
+        return error_memory(err, "fit", dnr->layers * sizeof(Model *));
+    return dnr_training_folds(dnr, fold, &training->held, err) &&
+           dnr_training_make(dnr, &training->held, err);
 }
 
 /* Train layer l's classifier and put its out-of-fold scores beside the other layers'. */
@@ -141,12 +145,12 @@ static bool fit_combiner(const Dnr *dnr, Training *training, Error *err) {
     return training->combiner && model_fit(training->combiner, &samples, training->progress, err);
 }
 
-static double part_fit_bytes(const Model *part, const DnrNeed *need, char *sum) {
-    return model_fit_bytes(part, need->n, sum);
+static double part_fit_bytes(const DnrNeed *need, size_t part, char *sum) {
+    return model_fit_bytes(dnr_part(need->context, part), need->n, sum);
 }
 
 double dnr_fit_bytes(const Model *base, size_t n, char *sum) {
-    return dnr_parts_bytes((const Dnr *)base, &(DnrNeed){ .n = n, .bytes = part_fit_bytes }, sum);
+    return dnr_parts_bytes((const Dnr *)base, &(DnrNeed){ n, part_fit_bytes, base }, sum);
 }
 
 /* Refuses what does not fit; else says in `title` what will be needed. */

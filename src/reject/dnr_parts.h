@@ -38,9 +38,9 @@ bool dnr_check_parts(const Dnr *dnr, Error *err);
  * they do not fit each other. */
 bool dnr_take_sizes(Dnr *dnr, Error *err);
 
-/* What training the parts holds beside them. Before dnr_training_make, which fills the rest from
- * the samples' folds (any integers), samples and `where` are its caller's; dnr_training_clear is
- * called whatever it answers. */
+/* What training the parts holds beside them. Samples and `where` are its caller's; then comes what
+ * dnr_training_folds finds (folds may be any integers), and then memory by dnr_training_make;
+ * dnr_training_clear is called whatever these answer. */
 typedef struct DnrTraining {
     const Samples *samples;
     const char *where; /* what messages begin with */
@@ -50,7 +50,8 @@ typedef struct DnrTraining {
     float *inputs;  /* n × inputs_width: the combiner's */
     size_t classes, inputs_width;
 } DnrTraining;
-bool dnr_training_make(const Dnr *dnr, const int32_t *fold, DnrTraining *training, Error *err);
+bool dnr_training_folds(const Dnr *dnr, const int32_t *fold, DnrTraining *training, Error *err);
+bool dnr_training_make(const Dnr *dnr, DnrTraining *training, Error *err);
 void dnr_training_clear(const Dnr *dnr, DnrTraining *training);
 /* One pass through the net for all layers' outputs. */
 bool dnr_training_outputs(const Dnr *dnr, DnrTraining *training, Progress *progress, Error *err);
@@ -61,9 +62,11 @@ void dnr_training_take(size_t layer, const double *oof, DnrTraining *training);
  * (FIT_SUM bytes) gets the arithmetic. */
 typedef struct DnrNeed {
     size_t n; /* samples */
-    double (*bytes)(const Model *part, const struct DnrNeed *need, char *sum);
-    int solver; /* for `bytes`: a SolverKind */
+    double (*bytes)(const struct DnrNeed *need, size_t part, char *sum);
+    const void *context; /* for `bytes` */
 } DnrNeed;
+/* The classifier of a layer, or behind the last the combiner. */
+Model *dnr_part(const Dnr *dnr, size_t part);
 double dnr_parts_bytes(const Dnr *dnr, const DnrNeed *need, char *sum);
 
 /* Entries of dnr_kind. */

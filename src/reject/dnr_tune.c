@@ -32,16 +32,12 @@ const Fields dnr_tune_fields = { tune_fields, &initial };
 
 static const char where[] = "dnr.tune";
 
-static Model *part_at(const Dnr *dnr, size_t part) {
-    return part < dnr->layers ? dnr->layer[part].classifier : dnr->combiner;
-}
-
 static const char *part_name(const Dnr *dnr, size_t part) {
     return part < dnr->layers ? dnr_layer_name(dnr, part) : "combiner";
 }
 
 const Svc *dnr_tunes(const Dnr *dnr, size_t part) {
-    const Model *model = part_at(dnr, part);
+    const Model *model = dnr_part(dnr, part);
     return model->kind == &svc_kind ? (const Svc *)model : NULL;
 }
 
@@ -78,7 +74,7 @@ static SvcParams params_of(const Tuner *tuner, size_t part) {
 /* C and gamma would be set in both places at once. */
 static bool check_apart(const Dnr *dnr, size_t part, Error *err) {
     for (size_t other = 0; other < part; other++)
-        if (part_at(dnr, other) == part_at(dnr, part))
+        if (dnr_part(dnr, other) == dnr_part(dnr, part))
             return error_set(err, ERROR_ARGUMENT,
                              "%s: %s and %s are one and the same svm; give each its own", where,
                              part_name(dnr, other), part_name(dnr, part));
@@ -110,9 +106,14 @@ static bool check_samples(const Tuner *tuner, Error *err) {
                      samples->features, base->features);
 }
 
-static double part_bytes(const Model *part, const DnrNeed *need, char *sum) {
-    return part->kind == &svc_kind ? svc_search_bytes((SolverKind)need->solver, need->n, sum)
-                                   : model_fit_bytes(part, need->n, sum);
+static double part_bytes(const DnrNeed *need, size_t part, char *sum) {
+    const Tuner *tuner = need->context;
+    DnrTuned *tuned = &tuner->asked->part[part];
+    if (!dnr_tunes(tuner->dnr, part))
+        return model_fit_bytes(dnr_part(tuner->dnr, part), need->n, sum);
+    SvcParams params = params_of(tuner, part);
+    SvcSearch search = { &params, &tuned->grid, tuner->held.samples, where };
+    return svc_search_bytes(&search, tuner->held.classes, sum);
 }
 
 /* Refuses what does not fit, now or when all is trained in the end; else says in the progress's
@@ -120,7 +121,7 @@ static double part_bytes(const Model *part, const DnrNeed *need, char *sum) {
 static bool announce(Tuner *tuner, Error *err) {
     DnrTuning *asked = tuner->asked;
     size_t n = tuner->held.samples->n;
-    DnrNeed need = { n, part_bytes, asked->solver };
+    DnrNeed need = { n, part_bytes, tuner };
     char sum[FIT_SUM], fit_sum[FIT_SUM], text[32];
     double fit = asked->fit ? dnr_fit_bytes(&tuner->dnr->base, n, fit_sum) : 0;
     asked->bytes = dnr_parts_bytes(tuner->dnr, &need, sum);
@@ -132,8 +133,27 @@ static bool announce(Tuner *tuner, Error *err) {
     return memory_check(where, asked->bytes, sum, err);
 }
 
+/* The folds, for every part as well, and no answer yet. */
+static bool begin_parts(Tuner *tuner, Error *err) {
+    DnrTraining *held = &tuner->held;
+    if (!dnr_training_folds(tuner->dnr, tuner->asked->folds->fold, held, err))
+        return false;
+    for (size_t part = 0; part <= tuner->dnr->layers; part++) {
+        DnrTuned *tuned = &tuner->asked->part[part];
+        tuned->grid.fold = held->fold;
+        tuned->grid.folds = held->folds;
+        tuned->done = false;
+        tuned->seconds = 0;
+        tuned->found = (SvcFound){ .accuracy = tuned->found.accuracy,
+                                   .spread = tuned->found.spread,
+                                   .rows = 1,
+                                   .columns = 1 };
+    }
+    return true;
+}
+
 static bool check(Tuner *tuner, Error *err) {
-    bool ok = check_samples(tuner, err) && announce(tuner, err);
+    bool ok = check_samples(tuner, err) && begin_parts(tuner, err) && announce(tuner, err);
     for (size_t part = 0; ok && part <= tuner->dnr->layers; part++)
         ok = check_part(tuner, part, err);
     return ok;
@@ -169,7 +189,7 @@ static bool judge_oof(const Tuner *tuner, size_t part, const Samples *samples, E
 /* A part without a grid: a clone of it in the same folds. */
 static bool judge_part(const Tuner *tuner, size_t part, const Samples *samples, Error *err) {
     const DnrTraining *held = &tuner->held;
-    Model *model = model_clone(part_at(tuner->dnr, part), err);
+    Model *model = model_clone(dnr_part(tuner->dnr, part), err);
     bool ok =
         model && model_fit_folds(model, &(Folds){ samples, held->fold, held->folds, tuner->oof },
                                  tuner->progress, err);
@@ -231,7 +251,7 @@ static bool exchange(Dnr *dnr, Chosen *chosen, Error *err) {
         const Svc *svc = dnr_tunes(dnr, part);
         if (!svc)
             continue;
-        Model *model = part_at(dnr, part);
+        Model *model = dnr_part(dnr, part);
         Chosen before = { svc_params(svc)->C, svc_params(svc)->kernel.gamma };
         ok = model_set(model, "C", value_number(chosen[part].C), err) &&
              (!kernel_has(&svc_params(svc)->kernel, "gamma") ||
@@ -284,22 +304,10 @@ static bool take_chosen(Tuner *tuner, Error *err) {
 
 static bool hold(Tuner *tuner, Error *err) {
     DnrTraining *held = &tuner->held;
-    if (!dnr_training_make(tuner->dnr, tuner->asked->folds->fold, held, err))
-        return false;
-    for (size_t part = 0; part <= tuner->dnr->layers; part++) {
-        DnrTuned *tuned = &tuner->asked->part[part];
-        tuned->grid.fold = held->fold;
-        tuned->grid.folds = held->folds;
-        tuned->done = false;
-        tuned->seconds = 0;
-        tuned->found = (SvcFound){ .accuracy = tuned->found.accuracy,
-                                   .spread = tuned->found.spread,
-                                   .rows = 1,
-                                   .columns = 1 };
-    }
     size_t bytes = held->samples->n * held->classes * sizeof *tuner->oof;
     tuner->oof = malloc(bytes);
-    return tuner->oof || error_memory(err, where, bytes);
+    return (tuner->oof || error_memory(err, where, bytes)) &&
+           dnr_training_make(tuner->dnr, held, err);
 }
 
 /* Layers, combiner, and what was chosen. True also when interrupted. */

@@ -9,6 +9,7 @@
 #include "svm/train.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -163,13 +164,21 @@ static bool search_columns(Search *search, Error *err) {
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-/* The bases stay beside each column's values; what libsvm needs includes them already. */
-double svc_search_bytes(SolverKind solver, size_t n, char *sum) {
-    double need = solver_bytes(solver, n, sum);
-    if (solver != SOLVER_SMO)
-        return need;
-    strcat(sum, ", twice");
-    return 2 * need;
+/* The bases stay beside each column's values; what libsvm needs includes them already. A column's
+ * SVMs are trained side by side, each with a side (1 byte) and twice an alpha (8) for every sample.
+ */
+double svc_search_bytes(const SvcSearch *asked, size_t classes, char *sum) {
+    enum { ANSWER = 17 };
+    bool twice = asked->params->solver == SOLVER_SMO;
+    size_t n = asked->samples->n;
+    size_t svms = asked->grid->Cs * (size_t)asked->grid->folds * (classes == 2 ? 1 : classes);
+    double need = solver_bytes(asked->params->solver, n, sum),
+           answers = (double)svms * ANSWER * (double)n;
+    char text[32];
+    size_t used = strlen(sum);
+    snprintf(sum + used, FIT_SUM - used, "%s; %zu SVMs x %zu x %d bytes = %s",
+             twice ? ", twice" : "", svms, n, ANSWER, memory_text(answers, text));
+    return (twice ? 2 : 1) * need + answers;
 }
 
 static bool check_labels(const SvcSearch *asked, const Labels *classes, Error *err) {
@@ -186,9 +195,9 @@ bool svc_search_check(const SvcSearch *asked, Error *err) {
     bool ok = check_grid(asked, err) &&
               labels_from(asked->where, samples->y, samples->n, &classes, err) &&
               check_labels(asked, &classes, err);
+    ok = ok && memory_check(asked->where, svc_search_bytes(asked, classes.count, sum), sum, err);
     labels_clear(&classes);
-    double need = ok ? svc_search_bytes(asked->params->solver, samples->n, sum) : 0;
-    return ok && memory_check(asked->where, need, sum, err);
+    return ok;
 }
 
 static void start_table(const SvcSearch *asked, SvcFound *found) {

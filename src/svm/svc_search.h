@@ -49,8 +49,9 @@ bool svc_search_check(const SvcSearch *search, Error *err);
 /* An interrupt leaves the columns that are done. */
 bool svc_search(const SvcSearch *search, SvcFound *found, Progress *progress, Error *err);
 
-/* Memory that it takes with n samples; `sum` (FIT_SUM bytes) gets the arithmetic. */
-double svc_search_bytes(SolverKind solver, size_t n, char *sum);
+/* Memory that it takes with samples of so many classes; `sum` (FIT_SUM bytes) gets the arithmetic.
+ */
+double svc_search_bytes(const SvcSearch *search, size_t classes, char *sum);
 
 /* Columns of the grid's table: gammas, or 1 for a kernel without gamma. */
 size_t svc_search_columns(const SvcParams *params, const SvcGrid *grid);

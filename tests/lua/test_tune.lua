@@ -306,7 +306,8 @@ function TestTune.test_too_many_samples()
     net = net, layers = { "relu" }, layer_classifier = svm.new {}, combiner = svm.new {},
   }
   local ds = data.new { x = array.zeros { n, 2 }, y = array.arange(n, { dtype = "i32" }):lt(100) }
-  raises("dnr.tune: needs 720.0 GB (layer outputs 2 MB, one part's kernel matrix 300000 x 300000 x 4 bytes = "
-    .. "360.0 GB, twice); ", dnr.tune, defence, ds, { layers = { C = { 1 } }, fit = false })
+  raises("dnr.tune: needs 720.1 GB (layer outputs 2 MB, one part's kernel matrix 300000 x 300000 x 4 bytes = "
+    .. "360.0 GB, twice; 10 SVMs x 300000 x 17 bytes = 51 MB); ", dnr.tune, defence, ds,
+    { layers = { C = { 1, 2 } }, fit = false })
   raises("dnr.tune: needs 1", dnr.tune, defence, ds, { layers = { C = { 1 } } }) -- libsvm, in the end
 end
