@@ -119,6 +119,7 @@ GradientRequest request_rows(const GradientRequest *request, const Model *model,
     rest.w = request->w ? request->w + done : NULL;
     rest.scores = request->scores ? request->scores + done : NULL;
     rest.gradient += first * model->features;
+    rest.largest = request->largest ? request->largest + first : NULL;
     rest.first_row += first;
     return rest;
 }
@@ -129,6 +130,7 @@ Ascent ascent_rows(const Ascent *ascent, const Model *model, size_t first) {
     rest.scores += first * model_columns(model);
     rest.height = rest.height ? rest.height + first : NULL;
     rest.direction = rest.direction ? rest.direction + first * model->features : NULL;
+    rest.largest = rest.largest ? rest.largest + first : NULL;
     return rest;
 }
 
@@ -149,7 +151,9 @@ static bool gradient_in_two_calls(Model *model, const Batch *batch, const Gradie
     for (size_t i = 0; ok && !request->w && i < batch->n; i++)
         request->weigh(request->context, request->first_row + i, scores + i * columns,
                        w + i * columns);
-    GradientRequest weighted = { .w = request->w ? request->w : w, .gradient = request->gradient };
+    GradientRequest weighted = { .w = request->w ? request->w : w,
+                                 .gradient = request->gradient,
+                                 .largest = request->largest };
     ok = ok && model->kind->gradient(model, batch, &weighted, err);
     free(scratch);
     return ok;
@@ -211,7 +215,8 @@ bool ascent_along_gradient(Model *model, const Batch *batch, const Ascent *ascen
                                 .context = &of,
                                 .wider = ascent->wider,
                                 .scores = ascent->scores,
-                                .gradient = ascent->direction };
+                                .gradient = ascent->direction,
+                                .largest = ascent->largest };
     if (!(ascent->direction ? model_gradient(model, batch, &request, err)
                             : model_scores(model, batch, ascent->scores, err)))
         return false;

@@ -58,6 +58,9 @@ typedef struct GradientRequest {
     double wider;     /* kernels as an ascent sees them (below); 0: as they are */
     double *scores;   /* out, n × columns: the bits that a scores call gives; NULL: not wanted */
     float *gradient;  /* out, n × features */
+    double *largest; /* out, n: the largest of the kernels exp(−γ‖z − s‖²) of the machine that
+                        decides, z being what it is given; as they are. Where no such machine does
+                        it stays as it was. NULL: not wanted */
 } GradientRequest;
 
 /* What is wanted of one sample, in columns of the scores. */
@@ -86,6 +89,7 @@ typedef struct Ascent {
     double *scores;     /* out, n × columns: of the model as it is */
     double *height;     /* out, n: what rises, with kernels as the direction sees them; or NULL */
     float *direction;   /* out, n × features; NULL: not wanted */
+    double *largest;    /* out, n, beside a direction: as in GradientRequest */
 } Ascent;
 
 /* Where one model goes when it is saved: its arrays into `tensors` under names that start with

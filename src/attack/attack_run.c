@@ -268,8 +268,12 @@ static bool is_interrupted(const Run *run) {
 static bool store_trace(Run *run, const Descent *descent, size_t row, Error *err) {
     size_t i = descent->sample[row], count = descent->answer_at[row] + 1;
     const Path *path = &descent->path[row];
-    TraceSize size = { count, run->problem.features, run->problem.columns, true,
-                       path->iterates != NULL };
+    TraceSize size = { .count = count,
+                       .features = run->problem.features,
+                       .columns = run->problem.columns,
+                       .gradient_norm = true,
+                       .largest_kernel = true,
+                       .iterates = path->iterates != NULL };
     Trace trace;
     if (!trace_new(&trace, &size, err))
         return false;
@@ -277,6 +281,7 @@ static bool store_trace(Run *run, const Descent *descent, size_t row, Error *err
     memcpy(array_f64(trace.scores), path->scores, count * run->problem.columns * sizeof(double));
     memcpy(array_f64(trace.distance), path->distance, count * sizeof(double));
     memcpy(array_f64(trace.gradient_norm), path->gradient_norm, count * sizeof(double));
+    memcpy(array_f64(trace.largest_kernel), path->largest_kernel, count * sizeof(double));
     if (path->iterates)
         memcpy(array_f32(trace.iterates), path->iterates,
                count * run->problem.features * sizeof(float));
@@ -285,12 +290,11 @@ static bool store_trace(Run *run, const Descent *descent, size_t row, Error *err
     return true;
 }
 
-/* The last norm of a gradient on the whole of the row's way. */
-static double last_norm(const Path *path) {
-    for (size_t t = path->count; t-- > 0;)
-        if (!isnan(path->gradient_norm[t]))
-            return path->gradient_norm[t];
-    return NAN;
+/* The last number on the whole of a row's way. */
+static double last_of(const double *values, size_t count) {
+    while (count > 0 && isnan(values[count - 1]))
+        count--;
+    return count > 0 ? values[count - 1] : NAN;
 }
 
 /* Take over the answers that are better than what the result holds; the first time all of them, if
@@ -310,8 +314,11 @@ static bool merge(Run *run, const Descent *descent, bool first, Error *err) {
         bool better = (opens && empty) || worth_more(descent->worth[row], run->best[i]);
         if (opens || better || descent->stop[row] == STOP_INTERRUPTED)
             array_i32(result->stop)[i] = descent->stop[row];
-        if (opens || better)
-            array_f64(result->gradient_end)[i] = last_norm(&descent->path[row]);
+        const Path *path = &descent->path[row];
+        if (opens || better) {
+            array_f64(result->gradient_end)[i] = last_of(path->gradient_norm, path->count);
+            array_f64(result->kernel_end)[i] = last_of(path->largest_kernel, path->count);
+        }
         if (!better)
             continue;
         run->best[i] = descent->worth[row];
@@ -605,7 +612,7 @@ static bool hold_sample(Run *run, size_t i, Error *err) {
     const Problem *problem = &run->problem;
     const double *scores = array_f64(run->result->start_scores) + i * problem->columns;
     size_t row = problem->columns * sizeof *scores;
-    TraceSize size = { 1, problem->features, problem->columns, true, run->params.iterates };
+    TraceSize size = { 1, problem->features, problem->columns, true, true, run->params.iterates };
     Trace *trace = &run->result->trace[i];
     run->best[i] = problem_worth(problem, scores, row_goal(run, i, 0));
     for (size_t k = 1; k < run->per; k++) {
@@ -615,7 +622,7 @@ static bool hold_sample(Run *run, size_t i, Error *err) {
     if (!trace_new(trace, &size, err))
         return false;
     array_f64(trace->loss)[0] = run->best[i].loss;
-    array_f64(trace->gradient_norm)[0] = NAN;
+    array_f64(trace->gradient_norm)[0] = array_f64(trace->largest_kernel)[0] = NAN;
     memcpy(array_f64(trace->scores), scores, row);
     memcpy(array_f64(run->result->scores) + i * problem->columns, scores, row);
     if (trace->iterates)
@@ -724,6 +731,7 @@ AttackResult *attack_run(const Attack *attack, const AttackParams *params, const
     if (prepare(&run, params, err) && run_all(&run, err)) {
         result = run.result;
         run.result = NULL;
+        result_drop_unknown_kernels(result);
         note_interrupt(result);
     }
     run_clear(&run);

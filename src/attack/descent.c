@@ -45,6 +45,7 @@ static const struct Buffer {
     { offsetof(Descent, active), sizeof(size_t), BY_ROW, WIDTH_ONE },
     { offsetof(Descent, gradient), sizeof(float), BY_ROW, WIDTH_FEATURES },
     { offsetof(Descent, gradient_norm), sizeof(double), BY_ROW, WIDTH_ONE },
+    { offsetof(Descent, largest), sizeof(double), BY_ROW, WIDTH_ONE },
     { offsetof(Descent, weights), sizeof(double), BY_ROW, WIDTH_COLUMNS },
     { offsetof(Descent, place_goal), sizeof(Goal), BY_ROW, WIDTH_ONE },
     { offsetof(Descent, height), sizeof(double), BY_ROW, WIDTH_ONE },
@@ -97,6 +98,7 @@ void descent_clear(Descent *descent) {
         free(descent->path[i].scores);
         free(descent->path[i].distance);
         free(descent->path[i].gradient_norm);
+        free(descent->path[i].largest_kernel);
         free(descent->path[i].iterates);
     }
     for (size_t b = 0; b < BUFFERS; b++)
@@ -154,6 +156,7 @@ static bool grow(Path *path, const Problem *problem, Error *err) {
               grow_one(&path->scores, capacity * problem->columns, sizeof(double), err) &&
               grow_one(&path->distance, capacity, sizeof(double), err) &&
               grow_one(&path->gradient_norm, capacity, sizeof(double), err) &&
+              grow_one(&path->largest_kernel, capacity, sizeof(double), err) &&
               (!problem->params->iterates ||
                grow_one(&path->iterates, capacity * problem->features, sizeof(float), err));
     path->capacity = ok ? capacity : path->capacity;
@@ -184,7 +187,7 @@ static bool record(Descent *descent, size_t row, Error *err) {
     const float *x = descent->x + row * d;
     Worth worth = problem_worth(problem, descent->scores + row * columns, descent->goal[row]);
     path->loss[at] = worth.loss;
-    path->gradient_norm[at] = NAN;
+    path->gradient_norm[at] = path->largest_kernel[at] = NAN;
     memcpy(path->scores + at * columns, descent->scores + row * columns, columns * sizeof(double));
     path->distance[at] = norm_distance(problem->constraint.norm, x, descent->x0[row], d);
     if (path->iterates)
@@ -251,6 +254,13 @@ static DescentView view_at(const Descent *descent, size_t iteration) {
     return (DescentView){ true, direction == DIRECTION_LOG, smoothing_at(descent, iteration), 0 };
 }
 
+/* Where the largest kernels of the active rows shall go: not a number until a model fills it in. */
+static double *no_kernels(const Descent *descent) {
+    for (size_t a = 0; a < descent->active_count; a++)
+        descent->largest[a] = NAN;
+    return descent->largest;
+}
+
 /* Ascents of the points, one for each active row: scores, and gradients of what falls. Without a
  * view: scores and heights. */
 static bool ascend(Descent *descent, const Batch *points, const DescentView *view, double *scores,
@@ -267,6 +277,7 @@ static bool ascend(Descent *descent, const Batch *points, const DescentView *vie
         ascent.wider = view->wider;
         ascent.wider_below = view->wider_below;
         ascent.direction = descent->gradient;
+        ascent.largest = no_kernels(descent);
     }
     if (!model_ascent_in_pieces(descent->problem->model, points, &ascent, err))
         return false;
@@ -317,7 +328,8 @@ static bool score_trials(Descent *descent, Error *err) {
     GradientRequest request = { .weigh = weigh,
                                 .context = descent,
                                 .scores = descent->trial_scores,
-                                .gradient = descent->gradient };
+                                .gradient = descent->gradient,
+                                .largest = no_kernels(descent) };
     return model_gradient_in_pieces(problem->model, &batch, &request, err);
 }
 
@@ -388,6 +400,7 @@ static void drop_stopped(Descent *descent, bool gradients) {
         if (gradients && kept != a) {
             memcpy(descent->gradient + kept * d, descent->gradient + a * d, d * sizeof(float));
             descent->gradient_norm[kept] = descent->gradient_norm[a];
+            descent->largest[kept] = descent->largest[a];
         }
         descent->active[kept++] = descent->active[a];
     }
@@ -428,7 +441,9 @@ static bool ask_gradients(Descent *descent, Error *err) {
     for (size_t a = 0; a < descent->active_count; a++)
         weigh(descent, a, descent->scores + descent->active[a] * columns,
               descent->weights + a * columns);
-    GradientRequest request = { .w = descent->weights, .gradient = descent->gradient };
+    GradientRequest request = { .w = descent->weights,
+                                .gradient = descent->gradient,
+                                .largest = no_kernels(descent) };
     return model_gradient_in_pieces(problem->model, &batch, &request, err);
 }
 
@@ -453,7 +468,9 @@ static bool take_gradients(Descent *descent, Error *err) {
         size_t row = descent->active[a];
         count_gradient(descent, row);
         measure_gradient(descent, a);
-        descent->path[row].gradient_norm[descent->path[row].count - 1] = descent->gradient_norm[a];
+        const Path *path = &descent->path[row];
+        path->gradient_norm[path->count - 1] = descent->gradient_norm[a];
+        path->largest_kernel[path->count - 1] = descent->largest[a];
         if (!isfinite(descent->gradient_norm[a]))
             descent->stop[row] = STOP_NOT_FINITE;
         else if (!goes_on(descent, row) &&

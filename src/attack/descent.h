@@ -32,8 +32,9 @@ typedef struct Extent {
 typedef struct Path {
     size_t count, capacity;
     double *loss, *scores, *distance;
-    double *gradient_norm; /* NaN where no gradient has been taken */
-    float *iterates;       /* NULL unless kept */
+    double *gradient_norm;  /* NaN where no gradient has been taken */
+    double *largest_kernel; /* beside it; NaN where none decides */
+    float *iterates;        /* NULL unless kept */
 } Path;
 
 typedef struct Descent {
@@ -61,6 +62,7 @@ typedef struct Descent {
     size_t *active;
     float *gradient;       /* active × features, of the current points */
     double *gradient_norm; /* active: l2 */
+    double *largest;       /* active: the largest kernel beside the gradient (model.h), or NaN */
     double *weights;       /* active × columns: what the gradient is of, where scores are known */
     Goal *place_goal;      /* active: the rows' goals, for ascents */
     bool measures;         /* the next trial points are measured: risen, kernels as they are */

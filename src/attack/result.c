@@ -37,6 +37,7 @@ const ResultArray result_arrays[RESULT_ARRAYS] = {
     ARRAY(stop, DTYPE_I32, WIDTH_ONE, RESCORED_KEPT, false),
     ARRAY(gradient_start, DTYPE_F64, WIDTH_ONE, RESCORED_DROPPED, true),
     ARRAY(gradient_end, DTYPE_F64, WIDTH_ONE, RESCORED_DROPPED, true),
+    ARRAY(kernel_end, DTYPE_F64, WIDTH_ONE, RESCORED_DROPPED, true),
     ARRAY(source, DTYPE_I32, WIDTH_ONE, RESCORED_KEPT, true),
 };
 #undef ARRAY
@@ -53,6 +54,8 @@ bool trace_new(Trace *trace, const TraceSize *size, Error *err) {
               (trace->distance = array_new1(where, DTYPE_F64, count, err)) &&
               (!size->gradient_norm ||
                (trace->gradient_norm = array_new1(where, DTYPE_F64, count, err))) &&
+              (!size->largest_kernel ||
+               (trace->largest_kernel = array_new1(where, DTYPE_F64, count, err))) &&
               (!size->iterates ||
                (trace->iterates = array_new2(where, DTYPE_F32, count, size->features, err)));
     if (!ok)
@@ -65,6 +68,7 @@ void trace_clear(Trace *trace) {
     array_free(trace->scores);
     array_free(trace->distance);
     array_free(trace->gradient_norm);
+    array_free(trace->largest_kernel);
     array_free(trace->iterates);
     *trace = (Trace){ 0 };
 }
@@ -104,7 +108,8 @@ static Array *new_array(const AttackResult *result, const ResultArray *which, Er
 }
 
 static bool is_wanted(const AttackResult *result, Array *const *array, const ResultSize *size) {
-    if (array == &result->gradient_start || array == &result->gradient_end)
+    if (array == &result->gradient_start || array == &result->gradient_end ||
+        array == &result->kernel_end)
         return size->searched;
     return (array != &result->target || size->targeted) &&
            (array != &result->dmax || size->own_dmax) &&
@@ -123,7 +128,8 @@ AttackResult *result_new(const Labels *classes, bool rejects, const ResultSize *
         }
     }
     for (size_t i = 0; result && size->searched && i < size->n; i++)
-        array_f64(result->gradient_start)[i] = array_f64(result->gradient_end)[i] = NAN;
+        array_f64(result->gradient_start)[i] = array_f64(result->gradient_end)[i] =
+            array_f64(result->kernel_end)[i] = NAN;
     return result;
 }
 
@@ -142,6 +148,18 @@ void result_free(AttackResult *result) {
     free(result);
 }
 
+void result_drop_unknown_kernels(AttackResult *result) {
+    for (size_t i = 0; result->kernel_end && i < result->n; i++)
+        if (!isnan(array_f64(result->kernel_end)[i]))
+            return;
+    array_free(result->kernel_end);
+    result->kernel_end = NULL;
+    for (size_t i = 0; i < result->n; i++) {
+        array_free(result->trace[i].largest_kernel);
+        result->trace[i].largest_kernel = NULL;
+    }
+}
+
 size_t result_bytes(const AttackResult *result) {
     size_t bytes = 0;
     for (size_t k = 0; k < RESULT_ARRAYS; k++) {
@@ -152,6 +170,7 @@ size_t result_bytes(const AttackResult *result) {
         const Trace *trace = &result->trace[i];
         bytes += array_bytes(trace->scores) + 2 * array_bytes(trace->loss);
         bytes += trace->gradient_norm ? array_bytes(trace->gradient_norm) : 0;
+        bytes += trace->largest_kernel ? array_bytes(trace->largest_kernel) : 0;
         bytes += trace->iterates ? array_bytes(trace->iterates) : 0;
     }
     return bytes;
@@ -215,6 +234,7 @@ bool trace_share(Trace *to, const Trace *from, Error *err) {
     return share(&to->loss, from->loss, err) && share(&to->scores, from->scores, err) &&
            share(&to->distance, from->distance, err) &&
            share(&to->gradient_norm, from->gradient_norm, err) &&
+           share(&to->largest_kernel, from->largest_kernel, err) &&
            share(&to->iterates, from->iterates, err);
 }
 

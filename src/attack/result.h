@@ -37,7 +37,9 @@ typedef struct Trace {
     Array *gradient_norm; /* count, f64: l2, of what the attack followed; NaN where it took none, as
                              at the last point. NULL where nothing was searched for, and where
                              another model has judged the points since */
-    Array *iterates;      /* count × features, f32; NULL unless asked for */
+    Array *largest_kernel; /* count, f64: the largest kernel of the machine that decides (model.h),
+                              where the norm is one; NULL where none does */
+    Array *iterates;       /* count × features, f32; NULL unless asked for */
 } Trace;
 
 typedef struct AttackResult {
@@ -63,6 +65,7 @@ typedef struct AttackResult {
      * several runs) and at the end of the run that the answer is from, which may have gone on
      * behind the answer. NaN: none was taken. */
     Array *gradient_start, *gradient_end;
+    Array *kernel_end; /* n, f64: the largest kernel there; NULL or NaN where none decides */
     Array *source; /* n, i32, of a result made of several: which of its parts, from 1, each answer
                       is from, 0 where of none; else NULL */
     Trace *trace;  /* n */
@@ -82,15 +85,16 @@ typedef struct ResultArray {
     Rescored rescored;
     bool optional; /* not every result has it */
 } ResultArray;
-enum { RESULT_ARRAYS = 16 };
+enum { RESULT_ARRAYS = 17 };
 extern const ResultArray result_arrays[RESULT_ARRAYS];
 Array **result_array(const AttackResult *result, const ResultArray *which);
 
-/* Arrays for `count` iterates, with norms and pixels or without; what trace_clear leaves is empty.
+/* Arrays for `count` iterates, with norms, kernels and pixels or without; what trace_clear leaves
+ * is empty.
  */
 typedef struct TraceSize {
     size_t count, features, columns;
-    bool gradient_norm, iterates;
+    bool gradient_norm, largest_kernel, iterates;
 } TraceSize;
 bool trace_new(Trace *trace, const TraceSize *size, Error *err);
 void trace_clear(Trace *trace);
@@ -101,7 +105,7 @@ typedef struct ResultSize {
     size_t n, features;
     bool targeted, sourced; /* has it targets and sources? */
     bool own_dmax;          /* has each sample its own dmax? */
-    bool searched;          /* has it norms of gradients? They are NaN at first */
+    bool searched;          /* has it norms of gradients and kernels? They are NaN at first */
 } ResultSize;
 AttackResult *result_new(const Labels *classes, bool rejects, const ResultSize *size, Error *err);
 
@@ -111,6 +115,9 @@ AttackResult *result_header(const Labels *classes, bool rejects, const ResultSiz
                             Error *err);
 Sizes result_sizes(const AttackResult *result, const ResultArray *which);
 void result_free(AttackResult *result);
+
+/* Without kernels, of which none is a number at any sample's end: no machine of such decides. */
+void result_drop_unknown_kernels(AttackResult *result);
 size_t result_bytes(const AttackResult *result); /* of its arrays and traces */
 
 Verdict result_start_verdict(const AttackResult *result, size_t i);

@@ -260,6 +260,7 @@ AttackResult *result_worst(const Worst *worst, Error *err) {
     free(source);
     if (ok) {
         sum_evaluations(worst, result);
+        result_drop_unknown_kernels(result);
         return result;
     }
     result_free(result);

@@ -94,6 +94,7 @@ static const struct List {
     { "trace", NULL, offsetof(Trace, scores) },
     { "trace_distance", NULL, offsetof(Trace, distance) },
     { "gradient_norm", NULL, offsetof(Trace, gradient_norm) },
+    { "largest_kernel", NULL, offsetof(Trace, largest_kernel) },
     { "iterates", NULL, offsetof(Trace, iterates) },
 };
 
@@ -175,7 +176,8 @@ static void push_seed(lua_State *L, const void *object) {
 static const BindProperty properties[] = {
     ARRAY(x0), ARRAY(x_adv), ARRAY(y), ARRAY(label), ARRAY(start_label), ARRAY(target),
     ARRAY(scores), ARRAY(start_scores), ARRAY(distance), ARRAY(dmax),
-    LIST(loss), LIST(trace), LIST(trace_distance), LIST(gradient_norm), LIST(iterates),
+    LIST(loss), LIST(trace), LIST(trace_distance), LIST(gradient_norm),
+    LIST(largest_kernel), LIST(iterates), ARRAY(kernel_end),
     LIST(verdict), LIST(start_verdict), LIST(stop), LIST(hit), LIST(flat),
     BIND_PROPERTY("evaluations", push_evaluations), BIND_PROPERTY("shape", push_shape),
     BIND_PROPERTY("params", push_params), BIND_PROPERTY("seed", push_seed),

@@ -180,15 +180,26 @@ static bool check_radii(const AttackResult *result, Error *err) {
     return true;
 }
 
+/* NaN: none decides. */
+static bool are_kernels(const char *name, size_t sample, const Array *kernels, Error *err) {
+    for (size_t k = 0; kernels && k < array_size(kernels); k++)
+        if (array_f64(kernels)[k] > 1)
+            return error_set(err, ERROR_FILE, "attack result: %s of sample %zu is %g", name,
+                             (sample ? sample : k + 1), array_f64(kernels)[k]);
+    return not_negative(name, sample, kernels, err);
+}
+
 static bool check_numbers(const AttackResult *result, Error *err) {
     bool ok = in_range(result, "stop", result->stop, STOP_REASONS - 1, err) &&
               in_range(result, "score_count", result->score_count, INT32_MAX, err) &&
               in_range(result, "gradient_count", result->gradient_count, INT32_MAX, err) &&
               check_radii(result, err) &&
               not_negative("gradient_start", 0, result->gradient_start, err) &&
-              not_negative("gradient_end", 0, result->gradient_end, err);
+              not_negative("gradient_end", 0, result->gradient_end, err) &&
+              are_kernels("kernel_end", 0, result->kernel_end, err);
     for (size_t i = 0; ok && i < result->n; i++)
-        ok = not_negative("trace.gradient_norm", i + 1, result->trace[i].gradient_norm, err);
+        ok = not_negative("trace.gradient_norm", i + 1, result->trace[i].gradient_norm, err) &&
+             are_kernels("trace.largest_kernel", i + 1, result->trace[i].largest_kernel, err);
     return ok;
 }
 

@@ -16,6 +16,7 @@ static const char metadata_key[] = "perigee";
 static const char kind[] = "attack_result";
 static const TensorName iterates_name = { NULL, "trace.iterates" };
 static const TensorName gradient_norm_name = { NULL, "trace.gradient_norm" };
+static const TensorName largest_kernel_name = { NULL, "trace.largest_kernel" };
 enum { FORMAT = 1 };
 
 /* ---- Writing ---- */
@@ -35,9 +36,9 @@ static size_t trace_length(const Trace *trace) {
     return array_size(trace->loss);
 }
 
-/* All traces end to end. Norms and iterates are kept for all samples or for none. */
+/* All traces end to end. Norms, kernels and iterates are kept for all samples or for none. */
 typedef struct Joined {
-    Array *length, *loss, *scores, *distance, *gradient_norm, *iterates;
+    Array *length, *loss, *scores, *distance, *gradient_norm, *largest_kernel, *iterates;
 } Joined;
 
 static void joined_clear(Joined *joined) {
@@ -46,6 +47,7 @@ static void joined_clear(Joined *joined) {
     array_free(joined->scores);
     array_free(joined->distance);
     array_free(joined->gradient_norm);
+    array_free(joined->largest_kernel);
     array_free(joined->iterates);
 }
 
@@ -56,10 +58,11 @@ static void append(Array *to, size_t row, const Array *from) {
 
 static bool join_traces(const AttackResult *result, Joined *joined, Error *err) {
     size_t total = 0, n = result->n;
-    bool norms = n > 0, iterates = n > 0;
+    bool norms = n > 0, kernels = n > 0, iterates = n > 0;
     for (size_t i = 0; i < n; i++) {
         total += trace_length(&result->trace[i]);
         norms = norms && result->trace[i].gradient_norm;
+        kernels = kernels && result->trace[i].largest_kernel;
         iterates = iterates && result->trace[i].iterates;
     }
     *joined = (Joined){ 0 };
@@ -68,6 +71,7 @@ static bool join_traces(const AttackResult *result, Joined *joined, Error *err) 
         !(joined->scores = array_new2("save", DTYPE_F64, total, result->columns, err)) ||
         !(joined->distance = array_new1("save", DTYPE_F64, total, err)) ||
         (norms && !(joined->gradient_norm = array_new1("save", DTYPE_F64, total, err))) ||
+        (kernels && !(joined->largest_kernel = array_new1("save", DTYPE_F64, total, err))) ||
         (iterates &&
          !(joined->iterates = array_new2("save", DTYPE_F32, total, result->features, err))))
         return false;
@@ -80,6 +84,8 @@ static bool join_traces(const AttackResult *result, Joined *joined, Error *err) 
         append(joined->distance, row, trace->distance);
         if (norms)
             append(joined->gradient_norm, row, trace->gradient_norm);
+        if (kernels)
+            append(joined->largest_kernel, row, trace->largest_kernel);
         if (iterates)
             append(joined->iterates, row, trace->iterates);
         row += trace_length(trace);
@@ -95,6 +101,7 @@ static bool add_traces(const AttackResult *result, Tensors *tensors, Error *err)
               add_array(tensors, "trace.scores", joined.scores, err) &&
               add_array(tensors, "trace.distance", joined.distance, err) &&
               add_array(tensors, gradient_norm_name.name, joined.gradient_norm, err) &&
+              add_array(tensors, largest_kernel_name.name, joined.largest_kernel, err) &&
               add_array(tensors, "trace.iterates", joined.iterates, err);
     joined_clear(&joined);
     return ok;
@@ -268,6 +275,9 @@ static bool require_joined(const Tensors *tensors, Joined *joined, Error *err) {
                 tensors_require(tensors, (TensorName){ NULL, "trace.distance" }, numbers, err)) &&
            (tensors_index(tensors, gradient_norm_name) < 0 ||
             (joined->gradient_norm = tensors_require(tensors, gradient_norm_name, numbers, err))) &&
+           (tensors_index(tensors, largest_kernel_name) < 0 ||
+            (joined->largest_kernel =
+                 tensors_require(tensors, largest_kernel_name, numbers, err))) &&
            (tensors_index(tensors, iterates_name) < 0 ||
             (joined->iterates = tensors_read(tensors, iterates_name, err)));
 }
@@ -278,6 +288,7 @@ static bool joined_fits(const Joined *joined, const AttackResult *result) {
     return array_size(joined->length) == result->n && joined->scores->shape[0] == total &&
            joined->scores->shape[1] == result->columns && array_size(joined->distance) == total &&
            (!joined->gradient_norm || array_size(joined->gradient_norm) == total) &&
+           (!joined->largest_kernel || array_size(joined->largest_kernel) == total) &&
            (!iterates || (iterates->dtype == DTYPE_F32 && iterates->ndim == 2 &&
                           iterates->shape[0] == total && iterates->shape[1] == result->features));
 }
@@ -289,6 +300,8 @@ static bool cut_trace(Trace *trace, const Joined *joined, size_t row, size_t cou
            (trace->distance = array_rows(joined->distance, row, count, err)) &&
            (!joined->gradient_norm ||
             (trace->gradient_norm = array_rows(joined->gradient_norm, row, count, err))) &&
+           (!joined->largest_kernel ||
+            (trace->largest_kernel = array_rows(joined->largest_kernel, row, count, err))) &&
            (!joined->iterates || (trace->iterates = array_rows(joined->iterates, row, count, err)));
 }
 
@@ -357,13 +370,14 @@ static void write_head(const AttackResult *result, FILE *out) {
     fprintf(out, "sample,iterate,loss");
     for (size_t c = 0; c < result->classes.count; c++)
         fprintf(out, ",score_%d", (int)result->classes.label[c]);
-    fprintf(out, "%s,distance%s%s\n", result->rejects ? ",reject" : "",
-            result->gradient_end ? ",gradient_norm" : "", result->dmax ? ",dmax" : "");
+    fprintf(out, "%s,distance%s%s%s\n", result->rejects ? ",reject" : "",
+            result->gradient_end ? ",gradient_norm" : "",
+            result->kernel_end ? ",largest_kernel" : "", result->dmax ? ",dmax" : "");
 }
 
-/* NaN where none was taken, of however many traces. */
-static double gradient_norm_at(const Trace *trace, size_t t) {
-    return trace->gradient_norm ? array_f64(trace->gradient_norm)[t] : NAN;
+/* A column more; NaN where nothing was taken, of however many traces. */
+static void write_taken(const Array *taken, size_t t, FILE *out) {
+    fprintf(out, ",%.17g", taken ? array_f64(taken)[t] : NAN);
 }
 
 /* 17 digits: the same doubles come back. */
@@ -374,7 +388,9 @@ static void write_line(const AttackResult *result, size_t i, size_t t, FILE *out
         fprintf(out, ",%.17g", array_f64(trace->scores)[t * result->columns + c]);
     fprintf(out, ",%.17g", array_f64(trace->distance)[t]);
     if (result->gradient_end)
-        fprintf(out, ",%.17g", gradient_norm_at(trace, t));
+        write_taken(trace->gradient_norm, t, out);
+    if (result->kernel_end)
+        write_taken(trace->largest_kernel, t, out);
     if (result->dmax)
         fprintf(out, ",%.17g", array_f64(result->dmax)[i]);
     fputc('\n', out);

@@ -1,7 +1,8 @@
 /* result_file.h — results of attacks in files.
  *
  * A saved result is a safetensors file: the arrays under their names in AttackResult, the traces
- * end to end (trace.loss, trace.scores, trace.distance, trace.iterates) with trace.length for each
+ * end to end (trace.loss, trace.scores, trace.distance, and where there are some
+ * trace.gradient_norm, trace.largest_kernel, trace.iterates) with trace.length for each
  * sample; what it is, classes, shape, parameters and seed as JSON under the metadata key "perigee",
  * with "kind": "attack_result" and "format" (core/json.h). */
 #ifndef PERIGEE_FILES_RESULT_FILE_H

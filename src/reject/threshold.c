@@ -46,7 +46,9 @@ bool inner_request_init(InnerRequest *inner, const Batch *batch, Error *err) {
     if (!storage)
         return error_memory(err, batch->where, 2 * rows * sizeof *storage);
     inner->storage = storage;
-    inner->asked = (GradientRequest){ .first_row = outer->first_row, .gradient = outer->gradient };
+    inner->asked = (GradientRequest){ .first_row = outer->first_row,
+                                      .gradient = outer->gradient,
+                                      .largest = outer->largest };
     if (!outer->w) {
         inner->scores = outer->scores ? outer->scores : storage;
         inner->w = storage + rows;

@@ -138,6 +138,7 @@ static bool ascend(AscentJob *job, const Batch *batch, Error *err) {
         Batch rows = batch_rows(batch, first, left < pass->most ? left : pass->most);
         job->first = first;
         job->f = ascent->f + first * pass->functions;
+        pass->largest = ascent->largest ? ascent->largest + first : NULL;
         if (!decision_pass_forward(pass, &rows, job->f, err))
             return false;
         parallel_for(rows.n, ASCENT_PIECE, ascend_some, job);
@@ -151,6 +152,7 @@ bool decision_ascent(DecisionView view, const Batch *batch, const LogAscent *asc
     DecisionPass pass = { .decision = view.decision,
                           .wider = view.wider,
                           .most = decision_rows_at_once(batch->n),
+                          .largest = ascent->largest,
                           .values = true,
                           .gradients = true,
                           .bases = true };

@@ -19,6 +19,7 @@ typedef struct LogAscent {
     double *f;        /* n × functions */
     double *height;   /* n, or NULL */
     float *direction; /* n × features */
+    double *largest;  /* n: the largest kernel of each row as it is; NULL: not wanted */
 } LogAscent;
 bool decision_ascent(DecisionView view, const Batch *batch, const LogAscent *ascent, Error *err);
 

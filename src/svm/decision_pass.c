@@ -8,6 +8,7 @@
 #include "core/parallel.h"
 #include "core/simd.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ void decision_pass_clear(DecisionPass *pass) {
     }
     free(pass->scratch);
     free(pass->parts);
+    free(pass->nearest);
     pool_give(pass->slopes, pass->slopes_capacity);
     free(pass->shares);
 }
@@ -59,6 +61,9 @@ static bool take_memory(DecisionPass *pass) {
     bool ok = pass->scratch != NULL;
     if (pass->values)
         ok = ok && (pass->parts = malloc(parts * sizeof *pass->parts)) != NULL;
+    if (pass->largest)
+        ok = ok &&
+             (pass->nearest = malloc(pass->most * pass->pieces * sizeof *pass->nearest)) != NULL;
     if (pass->gradients)
         ok = ok && (pass->slopes = pool_take(pass->most * pass->m * sizeof *pass->slopes,
                                              &pass->slopes_capacity)) != NULL;
@@ -131,6 +136,37 @@ static void keep_slopes(const DecisionPass *pass, size_t count, const double *ba
     kernel_slopes(&seen, base, values, count);
 }
 
+/* Some side by side: otherwise each one waits for the one before it. */
+SIMD_CLONES
+static double least_of(const double *values, size_t n) {
+    enum { LANES = 64 };
+    double least[LANES];
+    size_t i = 0;
+    for (size_t k = 0; k < LANES; k++)
+        least[k] = values[0];
+    for (; i + LANES <= n; i += LANES)
+        for (size_t k = 0; k < LANES; k++)
+            least[k] = values[i + k] < least[k] ? values[i + k] : least[k];
+    for (; i < n; i++)
+        least[0] = values[i] < least[0] ? values[i] : least[0];
+    for (size_t k = 1; k < LANES; k++)
+        least[0] = least[k] < least[0] ? least[k] : least[0];
+    return least[0];
+}
+
+static void keep_nearest(const DecisionPass *pass, KernelTile tile, const double *base) {
+    double *nearest = pass->nearest + tile.row * pass->pieces + tile.column / DECISION_COLUMNS;
+    for (size_t i = 0; i < tile.rows; i++)
+        nearest[i * pass->pieces] = least_of(base + i * tile.columns, tile.columns);
+}
+
+static void fill_largest(const DecisionPass *pass) {
+    const Kernel *kernel = &pass->decision->kernel;
+    double decay = kernel->kind->decay(kernel);
+    for (size_t i = 0; i < pass->n; i++)
+        pass->largest[i] = exp(-decay * least_of(pass->nearest + i * pass->pieces, pass->pieces));
+}
+
 static void forward_body(void *context, size_t first, size_t last, int worker) {
     const DecisionPass *pass = context;
     const Kernel *kernel = &pass->decision->kernel;
@@ -142,6 +178,8 @@ static void forward_body(void *context, size_t first, size_t last, int worker) {
         size_t count = tile.rows * tile.columns;
         double *values = pass->gradients ? decision_slopes(pass, tile) : scratch->base;
         kernel_base(&pairs, tile, scratch->dots, scratch->base);
+        if (pass->largest)
+            keep_nearest(pass, tile, scratch->base);
         kernel_values(kernel, scratch->base, values, count);
         if (pass->values)
             sum_values(pass, tile, values);
@@ -173,6 +211,8 @@ bool decision_pass_forward(DecisionPass *pass, const Batch *batch, double *f, Er
     parallel_for(tile_count(pass, pass->n), 1, forward_body, pass);
     if (pass->values)
         add_parts(pass, f);
+    if (pass->largest)
+        fill_largest(pass);
     return true;
 }
 
@@ -340,9 +380,11 @@ size_t decision_rows_at_once(size_t n) {
 
 bool decision_gradient(DecisionView view, const Batch *batch, const GradientRequest *request,
                        Error *err) {
+    bool decays = view.decision->kernel.kind->decay != NULL;
     DecisionPass pass = { .decision = view.decision,
                           .wider = view.wider,
                           .most = decision_rows_at_once(batch->n),
+                          .largest = decays ? request->largest : NULL,
                           .values = request->scores || !request->w,
                           .gradients = true };
     size_t count = 2 * pass.most * decision_functions(view.decision);
@@ -353,6 +395,7 @@ bool decision_gradient(DecisionView view, const Batch *batch, const GradientRequ
         size_t left = batch->n - first;
         Batch rows = batch_rows(batch, first, left < pass.most ? left : pass.most);
         ok = decision_pass_forward(&pass, &rows, f, err);
+        pass.largest += pass.largest ? rows.n : 0;
         if (ok)
             decision_pass_backward(&pass, weigh(&pass, request, first, f),
                                    request->gradient + first * pass.features);

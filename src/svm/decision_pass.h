@@ -57,11 +57,13 @@ typedef struct Scratch {
  *       DECISION_COLUMNS            slopes lie tile after tile, parts of f row after row
  */
 struct DecisionPass {
-    const Decision *decision; /* the first five are set by whoever makes a pass */
+    const Decision *decision; /* the first six are set by whoever makes a pass */
     double wider;             /* as in DecisionView */
     size_t most;              /* rows that there is room for */
     bool values, gradients;   /* what is wanted of it … */
     bool bases;               /* … and bases in place of slopes */
+    double *largest; /* of the present rows: where their largest kernels go, of a kernel that
+                        decays; NULL: they are not wanted */
     size_t m, functions, features;
     size_t pieces;      /* tiles in a row of them */
     size_t block, wide; /* rows and columns of the largest tile */
@@ -70,6 +72,7 @@ struct DecisionPass {
     double *parts;          /* most × pieces × functions; with values */
     double *slopes;         /* most × m; with gradients: slopes, bases, or what is pulled along */
     size_t slopes_capacity; /* as the pool says it */
+    double *nearest;        /* most × pieces: the least base of each tile's rows; with largest */
     size_t n;               /* rows of the present batch */
     KernelRows x;
     const double *w; /* n × functions; NULL: `slopes` holds D itself */

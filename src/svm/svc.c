@@ -263,7 +263,8 @@ static bool svc_gradient(Model *model, const Batch *batch, const GradientRequest
                               .context = request,
                               .first_row = request->first_row,
                               .scores = request->scores,
-                              .gradient = request->gradient };
+                              .gradient = request->gradient,
+                              .largest = request->largest };
     bool ok = decision_gradient(view, batch, &inner, err);
     if (ok && request->scores)
         spread(request->scores, batch->n);
@@ -323,7 +324,8 @@ static bool svc_ascent(Model *model, const Batch *batch, const Ascent *ascent, E
     if (!ascent->logarithmic || !svc->decision.kernel.kind->decay)
         return ascent_along_gradient(model, batch, ascent, err);
     AscentOf of = { svc, ascent };
-    LogAscent asked = { log_goal, &of, ascent->scores, ascent->height, ascent->direction };
+    LogAscent asked = { log_goal,       &of, ascent->scores, ascent->height, ascent->direction,
+                        ascent->largest };
     bool ok = decision_ascent(view_of(svc, ascent->wider), batch, &asked, err);
     if (ok && is_single(svc))
         spread(ascent->scores, batch->n);

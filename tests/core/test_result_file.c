@@ -85,6 +85,7 @@ static void assert_same(const AttackResult *a, const AttackResult *b) {
         assert_same_array(a->trace[i].scores, b->trace[i].scores);
         assert_same_array(a->trace[i].distance, b->trace[i].distance);
         assert_same_array(a->trace[i].gradient_norm, b->trace[i].gradient_norm);
+        assert_same_array(a->trace[i].largest_kernel, b->trace[i].largest_kernel);
         assert_same_array(a->trace[i].iterates, b->trace[i].iterates);
     }
 }

@@ -154,6 +154,13 @@ function TestDisagreeingFiles:test_numbers_and_parameters()
   end
   lu.assertStrContains(changed(result, function(arrays) arrays["trace.gradient_norm"][2] = -1 end),
     "attack result: trace.gradient_norm of sample 1 is -1")
+  local machine = svm.new { kernel = svm.rbf(0.1) }
+  machine:fit(d)
+  local kernels = attack.pgd({ model = machine, dmax = 1, max_iter = 3 }):run(d:slice(1, 4))
+  lu.assertStrContains(changed(kernels, function(arrays) arrays.kernel_end[3] = 1.5 end),
+    "attack result: kernel_end of sample 3 is 1.5")
+  lu.assertStrContains(changed(kernels, function(arrays) arrays["trace.largest_kernel"][1] = -0.5 end),
+    "attack result: trace.largest_kernel of sample 1 is -0.5")
   local function said(from, to)
     return changed(result, function(_, texts)
       local count
