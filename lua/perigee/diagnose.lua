@@ -273,8 +273,9 @@ function Diagnosis.__tostring(self)
     self.interrupted and ", interrupted" or ""), text.aligned(lines, 2) }
   for _, one in ipairs(self.alarms) do
     local samples = #one.samples > 0 and (" (samples %s)"):format(positions_text(one.samples)) or ""
-    all[#all + 1] = ("%s: %d of %d %s%s.\n  It means: %s.\n  Next: %s."):format(one.title, one.count, one.of,
-      one.measures, samples, one.meaning, one.next)
+    local detail = one.detail and "; " .. one.detail or ""
+    all[#all + 1] = ("%s: %d of %d %s%s%s.\n  It means: %s.\n  Next: %s."):format(one.title, one.count,
+      one.of, one.measures, samples, detail, one.meaning, one.next)
   end
   return table.concat(all, "\n")
 end

@@ -7,7 +7,8 @@
 --   measures        what is counted
 --   least           the share of the measured samples above which it is an alarm; 0 where it is left out
 --   meaning, next   what an alarm means, what to run next
---   measure(case)   { count =, of =, samples = positions } (of an alarm), or nil and why it cannot be told
+--   measure(case)   { count =, of =, samples = positions } (of an alarm), with detail = where a number says
+--                   more, or nil and why it cannot be told
 --
 -- The thresholds follow Pintor et al., "Indicators of attack failure: debugging and improving optimization
 -- of adversarial examples", NeurIPS 2022, where there are such: incomplete optimisation, silent success. Its
@@ -86,7 +87,12 @@ end
 local function vanished(case)
   local flat = case.result.flat
   if not flat then return nil, "its result does not have norms of gradients" end
-  return counted(case.failed, function(i) return flat[i] end)
+  local found, ends = counted(case.failed, function(i) return flat[i] end), case.result.kernel_end
+  if ends and found.count > 0 then
+    local kernels = ends:take(found.samples):sort()
+    found.detail = ("the largest kernel there is %.2g (median)"):format(kernels[(#kernels + 1) // 2])
+  end
+  return found
 end
 
 local function saturated(case)

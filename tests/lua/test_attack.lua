@@ -440,6 +440,79 @@ function TestAttackResult:test_norms_of_gradients()
   end
 end
 
+-- The largest kernel of the machine that decides, by the pixels of every iterate.
+local function check_kernels(result, machine, input)
+  for i = 1, #result do
+    local kernels, z = result.largest_kernel[i], input(result.iterates[i]):astype "f64"
+    lu.assertEquals(#kernels, #result.loss[i])
+    for t = 1, #kernels do
+      local asked = result.gradient_norm[i][t] == result.gradient_norm[i][t]
+      lu.assertEquals(kernels[t] == kernels[t], asked) -- NaN beside NaN
+      local least = (machine.sv:astype "f64" - z[t]):square():sum(2):min()
+      if asked then lu.assertAlmostEquals(kernels[t], math.exp(-machine.kernel.gamma * least), 1e-5) end
+    end
+  end
+end
+
+function TestAttackResult:test_largest_kernels()
+  local net, digits = nn.load "mnist-cnn", data.digits(60, { seed = 3 })
+  local machine = svm.new { kernel = svm.rbf(0.02) }
+  machine:fit(digits)
+  local nr = reject.new { model = machine, threshold = -0.3 }
+  local layer = reject.layer { net = net, layer = "relu4", classifier = svm.new { kernel = svm.rbf(1e-3) } }
+  layer:fit(digits)
+  local whole = dnr.new { net = net, layers = { "relu3", "relu4" }, threshold = -0.5,
+    layer_classifier = svm.new { kernel = svm.rbf(1e-3) }, combiner = svm.new { kernel = svm.rbf(1) } }
+  whole:fit(digits)
+  local two = data.digits(60, { seed = 4 })
+  two = two:with { y = array.where(two.y:lt(5), 0, 1):astype "i32" }
+  local single = svm.new { kernel = svm.rbf(0.02) }
+  single:fit(two)
+  local function same(z) return z end
+  local cases = {
+    { machine, machine, same }, { nr, machine, same }, { single, single, same },
+    { layer, layer.classifier, function(z) return net:forward(z, "relu4") end },
+    { whole, whole.combiner, function(z) return whole:layer_scores(z) end },
+  }
+  local attacks = { attack.pgd { max_iter = 4 }, attack.pgd { max_iter = 4, direction = "log" },
+    attack.pgd { max_iter = 4, direction = "smooth" }, attack.pgd_exp { max_iter = 3 },
+    attack.fmn { max_iter = 4 }, attack.halving {} }
+  for _, case in ipairs(cases) do
+    for _, a in ipairs(attacks) do
+      local few = case[1] == single and two:take { 1, 2 } or digits:take { 1, 2 }
+      local r = a:with({ dmax = 1, iterates = true }):run(few, { model = case[1] })
+      check_kernels(r, case[2], case[3])
+      lu.assertTrue(r.kernel_end:gt(0):all())
+    end
+  end
+  for _, model in ipairs { net, svm.new { kernel = svm.poly {} } } do
+    if model ~= net then model:fit(digits) end
+    local r = attack.pgd({ model = model, dmax = 1, max_iter = 2 }):run(digits:take { 1 })
+    lu.assertNil(r.largest_kernel)
+    lu.assertNil(r.kernel_end)
+    lu.assertNotNil(r.gradient_norm)
+  end
+  lu.assertNil(attack.noise({ model = machine, dmax = 1 }):run(digits:take { 1 }).largest_kernel)
+end
+
+-- More rows than are multiplied at once, more vectors than a tile has, and a wide direction.
+function TestAttackResult:test_largest_kernels_of_many_rows()
+  local n, m = 1500, 600
+  local points, sv = array.randn(n, 3, { seed = 1 }), array.randn(m, 3, { seed = 2 })
+  local machine = svm.from {
+    sv = sv, alpha = array.randn(3, m, { seed = 3, dtype = "f64" }), b = { 0, 0, 0 }, kernel = svm.rbf(2),
+    classes = { 0, 1, 2 },
+  }
+  for _, direction in ipairs { "gradient", "log", "smooth" } do
+    local pgd = attack.pgd { dmax = 1, lower = -9, upper = 9, max_iter = 1, direction = direction }
+    local r = pgd:run(points, { model = machine })
+    for i = 1, n, 7 do
+      local least = (sv:astype "f64" - points[i]):square():sum(2):min()
+      lu.assertAlmostEquals(r.kernel_end[i], math.exp(-2 * least), 1e-6)
+    end
+  end
+end
+
 -- Kernels die out within the ball, and with them every gradient.
 local function blind_run()
   local machine = svm.from {
@@ -470,7 +543,16 @@ function TestAttackResult:test_flat_runs()
   lu.assertEquals(again.flat, r.flat)
   lu.assertEquals(again.gradient_norm[1][1], r.gradient_norm[1][1])
   lu.assertEquals(tostring(again), tostring(r))
+  lu.assertEquals(again.largest_kernel[1][1], r.largest_kernel[1][1])
+  lu.assertEquals(again.kernel_end:totable(), r.kernel_end:totable())
+  lu.assertTrue(r.kernel_end[1] < 1e-3 and r.largest_kernel[1][1] > 0.8)
+  local least = math.min(r.kernel_end[1], r.kernel_end[2])
+  lu.assertStrContains(tostring(evaluate.diagnose(r)),
+    ("(samples 1, 2); the largest kernel there is %.2g (median)."):format(least))
+  r:csv(path)
+  lu.assertStrContains(io.lines(path)(), ",distance,gradient_norm,largest_kernel")
   lu.assertNil(perigee.load(judged:save(path)).flat)
+  lu.assertNil(judged.kernel_end)
   os.remove(path)
 end
 

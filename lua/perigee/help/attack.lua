@@ -423,8 +423,9 @@ What an attack found. Always a batch of n samples: #r is n and r[i] the result o
 and a second one where searches that failed had lost their gradient (result.flat).
 
 Arrays have a row a sample: x0 and x_adv (the samples and the answers), y, label, start_label, target,
-scores, start_scores, distance, dmax. Lists have an item a sample: verdict, start_verdict, hit, stop, flat;
-loss, trace, trace_distance, gradient_norm and iterates hold an array each, from the start to the answer.
+scores, start_scores, distance, dmax, kernel_end. Lists have an item a sample: verdict, start_verdict, hit,
+stop, flat; loss, trace, trace_distance, gradient_norm, largest_kernel and iterates hold an array each, from
+the start to the answer.
 
 A result never changes: its arrays are read-only views (r.x_adv:copy() can be written), its lists copies,
 in which you may write without changing what it counts, prints or saves. r:rescore(model) judges the same
@@ -478,8 +479,8 @@ os.remove(path)]],
     name = "result:csv",
     text = [[
 Writes the traces as CSV, a line an iterate: sample, iterate, loss, score_LABEL for every class, reject
-where the model rejects, distance, gradient_norm where the result has any (nan where none was taken, as at the
-last point), and dmax where each sample has its own. Raises on failure.]],
+where the model rejects, distance, gradient_norm and largest_kernel where the result has any (nan where none
+was taken, as at the last point), and dmax where each sample has its own. Raises on failure.]],
     params = { { "path", "string", "the file" } },
     returns = { "string", "the path" },
     example = example_net .. [[
@@ -523,6 +524,13 @@ The l2 norm, float64, of the gradient at each of the iterates: of the model's pl
 attack ascends (?directions, attack.halving), of what it ascends along. NaN where none was taken, as at the
 last point. nil where nothing was searched for (attack.judge) or another
 model has judged since (result:rescore).]]),
+  field("result.largest_kernel", "array[]?", [[
+Where a machine of rbf kernels decides (an svm, or that in a nr or layer model, a dnr's combiner): the largest
+of its kernels exp(-gamma d^2) at each of the iterates, float64, as they are, whatever the direction sees.
+Next to 0 there is nothing near for a gradient to follow: ?directions. NaN where result.gradient_norm is, nil
+where no such machine decides.]]),
+  field("result.kernel_end", "array?", [[
+The same where each search ended, n numbers: at the last gradient, which may be behind the answer.]]),
   field("result.flat", "boolean[]?", [[
 Whether each search failed because there was nothing to follow any more: it has not evaded (not hit its
 target), and where it ended, which may be behind the answer, the gradient's norm was below a hundredth of that

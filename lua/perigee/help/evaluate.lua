@@ -194,7 +194,8 @@ end]],
       text = [[
 What evaluate.diagnose gives. It prints as a table. An indicator is { name =, title =, measures =, meaning
 =, next =, measured =, alarm = }, with count, of and samples (positions in the data) where it was measured,
-else with the reason why not; lists have them by name as well, d.indicators.noise.]],
+else with the reason why not; detail says more where there is more to say. Lists have them by name as well,
+d.indicators.noise.]],
       example = [[
 local net, digits = nn.load("mnist-cnn"), data.digits(10, { seed = 1 })
 local result = attack.pgd({ model = net, dmax = 1 }):run(digits)
