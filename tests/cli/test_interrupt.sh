@@ -95,19 +95,25 @@ check_equal "a security evaluation: status 130" "$status" 130
 check_match "keeps what was counted" "$out" "*kept*"
 check "and the chunk stops there too" differs "$out" "*on*"
 
-# An ensemble of attacks gives what its parts have found so far. What is assigned is printed on the
-# spot.
+# An ensemble of attacks gives what its parts have found so far, here when the second one is at work. What is
+# assigned is printed on the spot.
 interrupt_script 'local here = setmetatable({}, { __newindex = print })
 local net = nn.load "mnist-cnn"
 local digits = data.digits(100, { seed = 1 })
-print "ready"
+local model, calls = { classes = net.classes }, 0
+function model:scores(x) return net:scores(x) end
+function model:gradient(x, w)
+  calls = calls + 1
+  if calls == 20 then print "ready" end
+  return net:gradient(x, w)
+end
 here.kept = attack.ensemble {
-  attack.fgsm { model = net, norm = "l2", dmax = 1e-6 },
+  attack.fgsm { model = model, norm = "l2", dmax = 1e-6 },
   attack.pgd_exp { dmax = 1e-6, max_iter = 1000000, eta = 1e-9 },
   attack.pgd { dmax = 1e-6 } }:run(digits)
 print("on")'
 check_equal "an ensemble: status 130" "$status" 130
-check_match "keeps what was found" "$out" "*kept*ensemble on net: 100 samples*interrupted*1 fgsm*2 pgd_exp*"
+check_match "keeps what was found" "$out" "*kept*ensemble on lua: 100 samples*interrupted*1 fgsm*2 pgd_exp*"
 check "and the chunk stops there as well" differs "$out" "*3 pgd*on*"
 
 # A grid search on a defence answers with what was tried, and sets nothing (tests/core/test_dnr_tune.c).

@@ -35,7 +35,7 @@ local WHERE = "evaluate.security"
 
 -- What goes wrong in a run is told of as ours: users did not call attack.noise.
 local function told(message)
-  if type(message) ~= "string" then error(message, 0) end
+  if type(message) ~= "string" or perigee.interrupted() then error(message, 0) end
   local words = message:gsub("^[^\n:]+:%d+: (attack%.)", "%1"):gsub("^attack%.[%w_]+: ", "")
   blame.fail("%s: %s", WHERE, words)
 end
@@ -45,12 +45,13 @@ local function try(f, ...)
   return ok and answer or told(answer)
 end
 
--- One run; the attack is one of ours or the user's.
+-- One run; the attack is one of ours or the user's. After Ctrl-C it ends the piece.
 local function run(job, samples, d, start)
   local attacker = job.attacker
   if not ensemble.is_attack(attacker) then attacker = try(attacker.with, attacker, { dmax = d })
   else attacker.dmax = d end
   local result = try(attacker.run, attacker, samples, { seed = job.seed, start = start })
+  if perigee.interrupted() then error("interrupted", 0) end
   if not kinds.is(result, "result") or #result ~= #samples then
     blame.fail("%s: attacks: %s: run gave no result of %d samples; attack.judge makes one", WHERE, job.name,
       #samples)
