@@ -19,6 +19,18 @@ local conventions = {
   error = { words = "accuracy, rejection an error", held = function(c) return c.correct end },
 }
 
+local function samples(counts)
+  return counts.correct + counts.rejected + (counts.wrong or 0) + counts.evaded + (counts.failed or 0)
+end
+
+for _, convention in pairs(conventions) do
+  --- The shares of the counted samples that held, and that were rejected; NaN of none.
+  function convention.shares(counts, attacked)
+    local n = samples(counts)
+    return convention.held(counts, attacked) / n, counts.rejected / n
+  end
+end
+
 --- The convention of the option `rejection`, "detection" if it is nil.
 return function(where, name)
   return conventions[name == nil and "detection" or name]

@@ -93,12 +93,21 @@ local function point_if_short(point, count)
   return count <= 60 and point or nil
 end
 
+-- Of a loss that hardly moves the axis shows that it does not, in numbers that can be read; nil otherwise.
+local function range_of_still(low, high)
+  local size = low and math.max(math.abs(low), math.abs(high)) or 0
+  if size == 0 or high - low >= 1e-2 * size then return nil end
+  local middle = (low + high) / 2
+  return { middle - 0.1 * size, middle + 0.1 * size }
+end
+
 local function draw_loss(panel, loss, flat)
   local x = {}
   for i = 1, #loss do x[i] = i - 1 end
   panel.title, panel.xlabel, panel.integer_x = "attack loss", "iteration", true
   panel:line(x, loss, { color = style.black, point = point_if_short(7, #loss), size = 0.5 })
   local low, high = values.range { loss }
+  panel.yrange = range_of_still(low, high)
   if low and low <= 0 and high >= 0 then panel:hline(0) end
   local last = loss[#loss]
   if values.finite(last) then

@@ -16,13 +16,14 @@ local values = require "perigee.plot.values"
 
 local MASKED = "masked"
 
--- What an interrupted evaluation did not reach is a gap in the curve.
-local function rates(counts, dmax, n, convention)
+-- What an interrupted evaluation did not reach is a gap in the curve. It may have fewer samples of one model
+-- than of another.
+local function rates(counts, dmax, convention)
   local accuracy, rejection = {}, {}
   for k, d in ipairs(dmax) do
     local c = counts and counts[k]
-    local held = c and convention.held(c, d > 0) or 0 / 0
-    accuracy[k], rejection[k] = held / n, (c and c.rejected or 0 / 0) / n
+    accuracy[k], rejection[k] = 0 / 0, 0 / 0
+    if c then accuracy[k], rejection[k] = convention.shares(c, d > 0) end
   end
   return accuracy, rejection
 end
@@ -90,7 +91,7 @@ local function draw_line(fig, views, i, noise, options, convention)
   for _, view in ipairs(views) do
     local counts = (noise and view.noise or view.counts)[name]
     if counts then
-      accuracy[#accuracy + 1], rejection[#rejection + 1] = rates(counts, dmax, view.n, convention)
+      accuracy[#accuracy + 1], rejection[#rejection + 1] = rates(counts, dmax, convention)
     end
   end
   if #accuracy == 0 then return end
@@ -124,7 +125,7 @@ local function draw_masked(fig, views, convention)
   for i, name in ipairs(views[1].models) do
     local lists, found, panel = {}, {}, panel_of(fig, views[1], i)
     for v, view in ipairs(views) do
-      lists[v] = rates(view.counts[name], dmax, view.n, convention)
+      lists[v] = rates(view.counts[name], dmax, convention)
       for k = 1, #dmax do found[k] = found[k] or masked(view, name, k) end
     end
     local mean = summary(lists)
