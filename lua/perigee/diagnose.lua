@@ -253,13 +253,6 @@ local function state(one)
   return one.alarm and "ALARM" or "fine"
 end
 
--- "samples 1, 4, 7, …"
-local function positions_text(samples)
-  local words = {}
-  for k = 1, math.min(#samples, 8) do words[k] = ("%d"):format(samples[k]) end
-  return table.concat(words, ", ") .. (#samples > 8 and ", …" or "")
-end
-
 function Diagnosis.__tostring(self)
   local n = #self.alarms
   local lines = { { "indicator", "", "count", "of" } }
@@ -272,7 +265,7 @@ function Diagnosis.__tostring(self)
     n == 0 and "no alarm" or n == 1 and "1 alarm" or ("%d alarms"):format(n),
     self.interrupted and ", interrupted" or ""), text.aligned(lines, 2) }
   for _, one in ipairs(self.alarms) do
-    local samples = #one.samples > 0 and (" (samples %s)"):format(positions_text(one.samples)) or ""
+    local samples = #one.samples > 0 and (" (samples %s)"):format(text.positions(one.samples)) or ""
     local detail = one.detail and "; " .. one.detail or ""
     all[#all + 1] = ("%s: %d of %d %s%s%s.\n  It means: %s.\n  Next: %s."):format(one.title, one.count,
       one.of, one.measures, samples, detail, one.meaning, one.next)

@@ -15,10 +15,11 @@ local diagnose = require "perigee.diagnose"
 local ensemble = require "perigee.ensemble"
 local kinds = require "perigee.kinds"
 local native = require "perigee.native"
+local report = require "perigee.evaluate.report"
 local security = require "perigee.evaluate.security"
 local sweep = require "perigee.evaluate.sweep"
 
-local evaluate = { diagnose = diagnose, load = security.load, merge = security.merge }
+local evaluate = { diagnose = diagnose, load = security.load, merge = security.merge, report = report }
 
 local WHERE = "evaluate.security"
 

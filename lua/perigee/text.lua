@@ -46,6 +46,13 @@ function text.aligned(rows, left)
   return table.concat(lines, "\n")
 end
 
+--- "1, 4, 7, …": the first of positions, eight unless `most` says otherwise.
+function text.positions(positions, most)
+  local words = {}
+  for k = 1, math.min(#positions, most or 8) do words[k] = ("%d"):format(positions[k]) end
+  return table.concat(words, ", ") .. (#positions > #words and ", …" or "")
+end
+
 --- A text's paragraphs and the items of its lists, in order: { words =, item =, apart = }. An item is a line
 -- "  name  what it is", to which the indented lines behind it belong; apart: an empty line comes before.
 function text.blocks(words)

@@ -127,6 +127,45 @@ print(evaluate.merge { first, evaluate.security(options) })]],
       see = { "security:save" },
     },
     {
+      name = "evaluate.report",
+      text = [[
+Writes a page of HTML about an evaluation, an attack's result (of a run, attack.auto, attack.worst,
+attack.judge, …) or a diagnosis, or about several, a section each. It is one file that needs nothing else:
+it opens without a network and runs nothing, on light and dark screens, and prints.
+
+Of an evaluation it has the curves (plot.security), the counts with Wilson's intervals, each repeat by
+itself, thresholds, settings with checksums, queries and seconds; of a result its counts, parts and
+settings, some runs (plot.attack), the first that were found (plot.attacks), and what evaluate.diagnose
+says of it. What proves nothing, since gradients were masked say, is said before the figure.
+
+At its end stand versions and the command that made it; a date only where it is asked for, so that the same
+subjects give the same bytes. The file is written whole or not at all. Without gnuplot the page says where
+figures are missing. Raises on failure.]],
+      params = {
+        { "subject", "security|result|diagnosis|table",
+          "one, or a list of such; { title, subject } in a list gives a section's title" },
+        { "path", "string", "the file" },
+      },
+      options = {
+        { "title", "string", '"Perigee report"', "the page's title" },
+        { "text", "string", "none", "what stands under it; empty lines part paragraphs" },
+        { "rejection", '"detection"|"paper"|"error"', '"detection"', "what counts as held: ?plot.security" },
+        { "date", "boolean|string", "none", "true for today's, or a text" },
+      },
+      returns = { "string", "the path" },
+      example = [[
+local net, digits = nn.load("mnist-cnn"), data.digits(10, { seed = 1 })
+local pgd = attack.pgd { norm = "l2", max_iter = 10 }
+local curves = evaluate.security {
+  models = { cnn = net }, attack = pgd, data = digits, dmax = { 0, 1, 2 },
+}
+local result = pgd:with({ model = net, dmax = 1 }):run(digits)
+local path = os.tmpname()
+evaluate.report({ curves, { "At 1", result } }, path, { title = "The CNN" })
+os.remove(path)]],
+      see = { "evaluate.security", "evaluate.diagnose", "plot.security", "plot.attack" },
+    },
+    {
       name = "evaluate.diagnose",
       text = [[
 Does an attack that found little prove anything, or did it fail for another reason than the model's

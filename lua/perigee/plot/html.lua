@@ -2,13 +2,10 @@
 -- every panel its table, and buttons that save the numbers as CSV or JSON.
 
 local json = require "perigee.json"
+local markup = require "perigee.markup"
 local printable = require("perigee.native").printable
 
 local html = {}
-
-local function escape(text)
-  return (text:gsub("[&<>\"]", { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }))
-end
 
 -- JSON that may stand inside a <script>: there the three can only be in a string.
 local function script_text(value)
@@ -123,8 +120,8 @@ panels.forEach((panel, p) => panel.tables.forEach((t, k) => {
 function html.page(figure, svg)
   local panels = {}
   for i, panel in ipairs(figure.panels) do panels[i] = panel_tables(panel) end
-  local parts = { svg = svg:match "<svg.*</svg>", title = escape(shown(figure.title) or "figure"),
-    header = escape(perigee.header()),
+  local parts = { svg = svg:match "<svg.*</svg>", title = markup.text(figure.title or "figure"),
+    header = markup.text(perigee.header()),
     data = script_text { title = shown(figure.title), panels = panels } }
   return (PAGE:gsub("@(%a+)@", parts))
 end

@@ -317,6 +317,15 @@ function output.text(where, figure)
   end)
 end
 
+-- The figure as SVG, for a page that holds it: its images embedded, sharp where the page says so. Without
+-- gnuplot nil.
+function output.svg(where, figure)
+  if not gnuplot.find() then return nil end
+  check_version(where)
+  local terminal = terminal_commands(figure, { format = "svg" }, style.scale)
+  return drawn_text(where, "svg", terminal, figures.commands(figure, false), 60)
+end
+
 -- The script that draws the same, as text.
 function output.script(where, name, figure, options)
   local target = choose(where, name, options)
