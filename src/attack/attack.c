@@ -128,6 +128,8 @@ static int field_text(const Field *field, const AttackParams *params, char *end,
     case VALUE_NUMBER:
         if (value.number[0] == 0 && strcmp(field->name, "restarts") == 0)
             return 0;
+        if (value.number[0] == 1 && strcmp(field->name, "samples") == 0)
+            return 0;
         if (strcmp(field->name, "largest") == 0 && params->norm != NORM_L1)
             return 0;
         return snprintf(end, room, ", %s %g", field->name, value.number[0]);

@@ -67,6 +67,7 @@ typedef struct AttackParams {
     int stages;
     const Array *max_queries; /* scores and gradients of a sample at most: one number or one for
                                  each sample (int32); NULL: as many as it takes */
+    int samples;              /* calls of the model whose mean an answer is (mean_model.h) */
     uint64_t seed;            /* of the random points */
 } AttackParams;
 

@@ -13,7 +13,7 @@
 #define ATTACK_UNSET ATTACK_UNSET_BUT(margin)
 #define ATTACK_UNSET_BUT(name)                                                                     \
     .dmax = NAN, .eta = NAN, .eta_min = NAN, .eps = NAN, .step = -1, .lower = 0, .upper = 1,       \
-    .objective = OBJECTIVE_AT_##name
+    .samples = 1, .objective = OBJECTIVE_AT_##name
 
 extern const char *const attack_norm_words[];      /* in the order of Norm */
 extern const char *const attack_step_words[];      /* in the order of StepRule */
@@ -155,6 +155,13 @@ extern const Fields attack_run_fields;
             .meaning = "scores and gradients that a sample may take at most, or one number for "   \
                        "each: see queries"                                                         \
     }
+#define ATTACK_SAMPLES                                                                             \
+    {                                                                                              \
+        "samples", FIELD_INTEGER, ATTACK_AT(samples),                                              \
+            .low = 1, .high = 1e6,                                                                 \
+            .meaning = "for a model whose answers change from call to call: the calls whose mean " \
+                       "is an answer, verdicts too: see queries"                                   \
+    }
 #define ATTACK_SEED                                                                                \
     {                                                                                              \
         "seed", FIELD_OBJECT, .type = "integer", .initial = "the session's",                       \
@@ -182,7 +189,7 @@ extern const Fields attack_run_fields;
           "the label that the samples shall get, or one for each; \"nearest\" and \"each\" "       \
           "go towards the class of the best other score, or towards every other class in "         \
           "turn, and any wrong one is a success" },                                                \
-        ATTACK_LOWER, ATTACK_UPPER, ATTACK_ITERATES, ATTACK_MAX_QUERIES
+        ATTACK_LOWER, ATTACK_UPPER, ATTACK_ITERATES, ATTACK_MAX_QUERIES, ATTACK_SAMPLES
 
 #define ATTACK_FIELDS_END                                                                          \
     { .name = NULL }

@@ -15,6 +15,7 @@
  * were not finished say so in `stop`. */
 #include "attack/attack.h"
 #include "attack/descent.h"
+#include "attack/mean_model.h"
 #include "attack/random_point.h"
 #include "attack/start_scores.h"
 #include "core/array.h"
@@ -34,6 +35,7 @@ typedef struct Run {
     Problem problem;
     AttackParams params;
     const AttackTask *task;
+    Model *mean;                   /* of several calls; NULL where one is an answer */
     Goal *goal;                    /* n */
     Extent *extent;                /* n */
     size_t *sample;                /* 0 … n−1 */
@@ -49,6 +51,7 @@ typedef struct Run {
 } Run;
 
 static void run_clear(Run *run) {
+    model_release(run->mean);
     free(run->goal);
     free(run->extent);
     free(run->sample);
@@ -161,6 +164,12 @@ static bool set_budgets(Run *run, Error *err) {
             "%s: max_queries: expected one number, or one for each of %zu samples, got "
             "%zu",
             run->problem.where, n, count);
+    for (size_t i = 0; i < count; i++)
+        if (array_i32(most)[i] < run->params.samples)
+            return error_set(err, ERROR_ARGUMENT,
+                             "%s: max_queries: %d do not pay for one answer, a mean of samples = "
+                             "%d of them",
+                             run->problem.where, (int)array_i32(most)[i], run->params.samples);
     if (!(run->left = malloc((n + 1) * sizeof *run->left)))
         return error_memory(err, run->problem.where, n * sizeof *run->left);
     for (size_t i = 0; i < n; i++)
@@ -169,9 +178,18 @@ static bool set_budgets(Run *run, Error *err) {
 }
 
 static void count_score(const Run *run, size_t i) {
-    array_i32(run->result->score_count)[i]++;
+    array_i32(run->result->score_count)[i] += run->params.samples;
     if (run->left)
-        run->left[i]--;
+        run->left[i] -= (size_t)run->params.samples;
+}
+
+static bool set_model(Run *run, Error *err) {
+    run->problem.model = run->task->model;
+    if (run->params.samples == 1)
+        return true;
+    run->mean = mean_model_new(run->task->model, run->params.samples, err);
+    run->problem.model = run->mean;
+    return run->mean != NULL;
 }
 
 /* What the result says about itself. */
@@ -220,8 +238,9 @@ static bool check_task(const Run *run, Error *err) {
 static bool prepare(Run *run, const AttackParams *params, Error *err) {
     const AttackTask *task = run->task;
     Problem *problem = &run->problem;
-    if (!check_task(run, err) || !set_constraint(run, err) || !set_budgets(run, err) ||
-        !allocate_run(run, err) || !set_extents(run, params, err) || !describe(run, err))
+    if (!check_task(run, err) || !set_model(run, err) || !set_constraint(run, err) ||
+        !set_budgets(run, err) || !allocate_run(run, err) || !set_extents(run, params, err) ||
+        !describe(run, err))
         return false;
     memcpy(array_f32(run->result->x0), task->x, task->n * task->features * sizeof(float));
     memcpy(array_f32(run->result->x_adv), task->x, task->n * task->features * sizeof(float));
@@ -540,7 +559,8 @@ static bool second_start(Run *run, const Further *further, Error *err) {
 /* A sample that is stopped where it reaches its goal, and has, wants no further start; others may
  * not be able to pay for its `scores` and an iteration. How many have one. */
 static size_t narrow(const Run *run, Further *further, size_t scores) {
-    size_t n = further->n, price = scores + problem_price(&run->problem, false);
+    size_t n = further->n, samples = (size_t)run->params.samples;
+    size_t price = scores * samples + problem_price(&run->problem, false);
     if (!run->params.early_stop && !run->left)
         return n;
     further->n = 0;
@@ -638,7 +658,7 @@ static bool look_elsewhere(Run *run, const Further *further, size_t *n, Error *e
     *n = 0;
     for (size_t r = 0; r < further->n; r++) {
         size_t i = further->group[r];
-        run->unpaid[i] = run->left && run->left[i] == 0;
+        run->unpaid[i] = run->left && run->left[i] < (size_t)run->params.samples;
         if (run->unpaid[i]) {
             array_i32(run->result->stop)[i] = STOP_MAX_QUERIES;
             continue;
@@ -702,11 +722,11 @@ static bool run_all(Run *run, Error *err) {
 }
 
 /* Each iteration takes one gradient of each sample that is still under way. */
-static void note_interrupt(const AttackResult *result) {
+static void note_interrupt(const AttackResult *result, int samples) {
     bool any = false;
     int32_t iterations = 0;
     for (size_t i = 0; i < result->n; i++) {
-        int32_t gradients = array_i32(result->gradient_count)[i];
+        int32_t gradients = array_i32(result->gradient_count)[i] / samples;
         any = any || array_i32(result->stop)[i] == STOP_INTERRUPTED;
         iterations = gradients > iterations ? gradients : iterations;
     }
@@ -719,7 +739,6 @@ AttackResult *attack_run(const Attack *attack, const AttackParams *params, const
                          Progress *progress, Error *err) {
     Run run = { .task = task, .progress = progress };
     run.problem = (Problem){ .attack = attack,
-                             .model = task->model,
                              .features = task->features,
                              .columns = model_columns(task->model) };
     snprintf(run.problem.where, sizeof run.problem.where, "attack.%s", attack->name);
@@ -732,7 +751,7 @@ AttackResult *attack_run(const Attack *attack, const AttackParams *params, const
         result = run.result;
         run.result = NULL;
         result_drop_unknown_kernels(result);
-        note_interrupt(result);
+        note_interrupt(result, run.params.samples);
     }
     run_clear(&run);
     return result;

@@ -119,19 +119,16 @@ bool problem_score(const Problem *problem, const Points *points, Error *err) {
     return model_scores_in_pieces(problem->model, &batch, points->scores, err);
 }
 
-static void spend(const Descent *descent, size_t row, size_t queries) {
+/* As many answers of the model in one of these counts of the row, each a mean of several. */
+static void count_answers(const Descent *descent, int32_t *count, size_t row, size_t answers) {
+    size_t queries = answers * (size_t)descent->problem->params->samples;
+    count[row] += (int32_t)queries;
     if (descent->left)
         descent->left[descent->sample[row]] -= queries;
 }
 
 static void count_scores(const Descent *descent, size_t row, size_t count) {
-    descent->score_count[row] += (int32_t)count;
-    spend(descent, row, count);
-}
-
-static void count_gradient(const Descent *descent, size_t row) {
-    descent->gradient_count[row]++;
-    spend(descent, row, 1);
+    count_answers(descent, descent->score_count, row, count);
 }
 
 bool descent_score(Descent *descent, const Trials *trials, Error *err) {
@@ -297,7 +294,8 @@ size_t problem_price(const Problem *problem, bool ahead) {
     const Attack *attack = problem->attack;
     size_t step = attack->price ? attack->price(problem->params) : 1;
     bool ascends = attack->view || problem->params->direction != DIRECTION_GRADIENT;
-    return step + (attack->gradient ? 1 + (ascends && !ahead) : 0);
+    size_t answers = step + (attack->gradient ? 1 + (ascends && !ahead) : 0);
+    return answers * (size_t)problem->params->samples;
 }
 
 /* Can the next iteration of any row be paid for, whose gradient comes with its scores? */
@@ -466,7 +464,7 @@ static bool take_gradients(Descent *descent, Error *err) {
     descent->ahead = false;
     for (size_t a = 0; a < descent->active_count; a++) {
         size_t row = descent->active[a];
-        count_gradient(descent, row);
+        count_answers(descent, descent->gradient_count, row, 1);
         measure_gradient(descent, a);
         const Path *path = &descent->path[row];
         path->gradient_norm[path->count - 1] = descent->gradient_norm[a];

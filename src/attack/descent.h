@@ -18,7 +18,7 @@ typedef struct Problem {
     const Objective *objective;
     const AttackParams *params; /* resolved */
     Constraint constraint;      /* but for dmax, which is a row's own: descent_constraint */
-    Model *model;
+    Model *model;               /* what is attacked, or its means over several calls */
     size_t features, columns;
     char where[48]; /* "attack.pgd_exp", for messages */
 } Problem;

@@ -1,6 +1,7 @@
 #include "attack/judge.h"
 
 #include "attack/attack_fields.h"
+#include "attack/mean_model.h"
 #include "attack/verdict.h"
 #include "core/array_values.h"
 #include "core/fail.h"
@@ -15,6 +16,7 @@ static const Judge initial = { .params = { .norm = NORM_L2,
                                            .dmax = INFINITY,
                                            .lower = 0,
                                            .upper = 1,
+                                           .samples = 1,
                                            .objective = OBJECTIVE_AT_margin },
                                .name = "judge",
                                .check = true };
@@ -34,6 +36,7 @@ static const Field fields[] = {
       .meaning = "the label that the samples should get, or one for each" },
     ATTACK_LOWER,
     ATTACK_UPPER,
+    ATTACK_SAMPLES,
     { "name", FIELD_STRING, offsetof(Judge, name),
       .meaning = "what found the points, for texts and tables" },
     { "check", FIELD_BOOLEAN, offsetof(Judge, check),
@@ -172,22 +175,32 @@ static void place(const Judging *judging) {
         array_f64(result->distance)[i] = norm_distance((Norm)judging->judge->params.norm,
                                                        judging->x_adv + i * d, task->x + i * d, d);
         array_i32(result->stop)[i] = STOP_GIVEN;
-        array_i32(result->score_count)[i] = judging->x_adv == task->x ? 1 : 2;
+        array_i32(result->score_count)[i] =
+            judging->judge->params.samples * (judging->x_adv == task->x ? 1 : 2);
     }
 }
 
-static bool score(const Judging *judging, Error *err) {
+static bool score_by(Model *model, const Judging *judging, Error *err) {
     const AttackTask *task = judging->task;
     AttackResult *result = judging->result;
     Batch start = { task->x, task->n, task->features, judging->judge->where };
     Batch end = { judging->x_adv, task->n, task->features, judging->judge->where };
     double *scores = array_f64(result->scores), *start_scores = array_f64(result->start_scores);
-    if (!model_scores_in_pieces(task->model, &start, start_scores, err))
+    if (!model_scores_in_pieces(model, &start, start_scores, err))
         return false;
     if (end.x != start.x)
-        return model_scores_in_pieces(task->model, &end, scores, err);
+        return model_scores_in_pieces(model, &end, scores, err);
     memcpy(scores, start_scores, array_bytes(result->scores));
     return true;
+}
+
+static bool score(const Judging *judging, Error *err) {
+    Model *model = judging->task->model;
+    int samples = judging->judge->params.samples;
+    Model *mean = samples > 1 ? mean_model_new(model, samples, err) : model_retain(model);
+    bool ok = mean && score_by(mean, judging, err);
+    model_release(mean);
+    return ok;
 }
 
 static bool set_labels(const Judging *judging, Error *err) {

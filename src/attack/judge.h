@@ -2,14 +2,16 @@
  *
  * What another program found, or was made by hand, is judged as the answers of our own attacks are:
  * scores, labels and distances are those of exactly these points. A trace holds start and answer.
- * Both are scored, which counts; where they are the same points, once. */
+ * Both are scored, which counts; where they are the same points, once. With
+ * samples each is a mean of so many calls, which all count. */
 #ifndef PERIGEE_ATTACK_JUDGE_H
 #define PERIGEE_ATTACK_JUDGE_H
 
 #include "attack/attack.h"
 
 typedef struct Judge {
-    AttackParams params; /* of these norm, dmax (infinite: any distance), bounds and objective */
+    AttackParams params; /* of these norm, dmax (infinite: any distance), bounds, objective and
+                            samples */
     const char *name;    /* the attack's, in the result; borrowed */
     bool check;          /* points outside ball or box are an error; else they are kept */
     const char *where;   /* "attack.judge", for messages */
