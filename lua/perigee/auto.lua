@@ -71,7 +71,8 @@ end
 
 -- ---- The attack ---------------------------------------------------------------------------------
 
-local own_options = { "model", "norm", "dmax", "quick", "target", "lower", "upper", "max_queries" }
+local own_options = { "model", "norm", "dmax", "quick", "target", "lower", "upper", "max_queries",
+  "samples" }
 
 local function first_part(model)
   return { parts_for(model)[1] }

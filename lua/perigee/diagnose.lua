@@ -184,7 +184,7 @@ local function price_of(case, attacker)
   local steps = kinds.is(attacker, "attack") and option(attacker, "max_iter")
   local runs = 1 + (option(attacker, "restarts") or 0) + (option(attacker, "start_from") and 1 or 0)
   local classes = option(attacker, "target") == "each" and #reject.classes(case.model) - 1 or 1
-  return steps and steps * runs * classes
+  return steps and steps * runs * classes * (option(attacker, "samples") or 1)
 end
 
 -- Which samples further runs have, of those that the direct attack had.

@@ -295,6 +295,14 @@ local function in_run(self, options, name)
   return options[name]
 end
 
+-- The most calls that an answer takes in the part, or in one within it.
+local function samples_of(part)
+  if not is_ensemble(part) then return part.samples end
+  local most = 1
+  for _, inner in ipairs(part) do most = math.max(most, samples_of(inner)) end
+  return most
+end
+
 -- Judge the samples as they are.
 local function start_of(self, samples, options)
   local where = where_of(self)
@@ -307,6 +315,7 @@ local function start_of(self, samples, options)
   return blame.call(attack_type.start, {
     model = model, x0 = samples, y = options.y, norm = common(self, "norm"), check = false,
     target = labels(in_run(self, options, "target")), dmax = has_rows(dmax) and dmax or nil,
+    samples = samples_of(self),
   }, where), model
 end
 
@@ -423,16 +432,24 @@ local function start_budget(self, start)
     blame.fail("%s: max_queries: expected one number, or one for each of %d samples, got %d", where_of(self),
       n, #most)
   end
-  for i = 1, n do queries[i] = (is_array and most[#most == 1 and 1 or i] or most) - 1 end
+  local spent = start.evaluations.scores
+  for i = 1, n do
+    local own = is_array and most[#most == 1 and 1 or i] or most
+    if own < spent[i] then
+      blame.fail("%s: max_queries: %d do not pay for one answer, a mean of samples = %d of them",
+        where_of(self), own, spent[i])
+    end
+    queries[i] = own - spent[i]
+  end
   return queries
 end
 
--- Those of the samples that can pay for a part: for its look at the start and one thing more.
-local function can_pay(run, at)
+-- Those of the samples that can pay for part k: for its look at the start and one answer more.
+local function can_pay(run, k, at)
   if not run.queries then return at end
-  local can = {}
+  local can, price = {}, 2 * samples_of(run.parts[k])
   for _, place in ipairs(at) do
-    if run.queries[place] >= 2 then can[#can + 1] = place else run.unpaid[place] = 1 end
+    if run.queries[place] >= price then can[#can + 1] = place else run.unpaid[place] = 1 end
   end
   return can
 end
@@ -449,7 +466,7 @@ end
 
 -- One part's turn; what is kept of it.
 local function turn(run, k)
-  local part, at = run.parts[k], can_pay(run, run.parts.all and run.open or left_of(run))
+  local part, at = run.parts[k], can_pay(run, k, run.parts.all and run.open or left_of(run))
   local kept = {
     name = part.name, text = tostring(part), samples = #at, evaded = 0, left = #left_of(run), scores = 0,
     gradients = 0, seconds = 0,

@@ -327,7 +327,7 @@ return {
     name = "unsteady", title = "unsteady answers", least = 0, measure = unsteady,
     measures = "samples whose scores or gradient differ from call to call",
     meaning = "the model is random, and so are an attack's steps and verdicts",
-    next = "fix its random numbers, or attack means over many calls",
+    next = "samples = 20 in the attack, means over so many calls; or fix the model's random numbers",
   },
   {
     name = "wrong_gradient", title = "wrong gradient", needs = "model", least = 0, measure = wrong_gradient,

@@ -135,7 +135,7 @@ end
 
 -- The numbers themselves, so that none changes unseen.
 function TestAttackOptions:test_defaults()
-  local common = { objective = "margin", lower = 0, upper = 1, iterates = false }
+  local common = { objective = "margin", lower = 0, upper = 1, iterates = false, samples = 1 }
   local own = {
     fgsm = { norm = "linf" },
     pgd = { norm = "l2", max_iter = 50, restarts = 0, early_stop = false, largest = 20,

@@ -106,12 +106,19 @@ that eta_min is halved); along another direction a path that sets out takes one 
 ensemble scores the start anew. Not counted are the last look at the answer, which only scores that point
 once more; a gradient that has come with a point's scores and that nobody follows; and the points of
 start_from, which are scored once for all samples (the one that is chosen counts). result.evaluations says
-what each sample took.]],
+what each sample took.
+
+samples = 20 is for a model whose answers change from call to call (one written in Lua that draws random
+numbers): every score and every gradient is the mean of so many calls at the same points (expectation over
+transformation: Athalye, Engstrom, Ilyas and Kwok, "Synthesizing robust adversarial examples", ICML 2018), and
+each call counts. Verdicts too are by means of so many calls, at the start and at the end, also in
+attack.judge; result:rescore asks once. Where answers do not change the means are these answers, at so many
+times the price.]],
     example = example_net .. [[
 local pgd = attack.pgd { model = net, dmax = 1, max_queries = 60 }
 local r = pgd:run(digits)
 print(r, (r.evaluations.scores + r.evaluations.gradients):max(), r.stop[1])]],
-    see = { "attack:run", "result.evaluations", "attack.ensemble" },
+    see = { "attack:run", "result.evaluations", "attack.ensemble", "evaluate.diagnose" },
   },
   {
     name = "starts", kind = "value",
@@ -281,6 +288,7 @@ cost.]],
       { "lower", "number|array", "0", "the least value of every feature, or one for each" },
       { "upper", "number|array", "1", "the greatest value of every feature, or one for each" },
       { "max_queries", "integer|array", "none", "what a sample may take in all parts together: see queries" },
+      { "samples", "integer", "1", "the calls whose mean is an answer, of a random model: see queries" },
     },
     returns = { "ensemble", "an object as an attack; :run(samples) attacks" },
     example = example_net .. [[
