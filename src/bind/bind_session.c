@@ -183,7 +183,7 @@ static int archive_keep(lua_State *L) {
         lua_pushstring(L, err.message);
         return 1;
     }
-    size_t values = archive->values + json_values(text.value);
+    size_t values = archive->values + json_values(text.value) - 1; /* a piece of one text */
     if (values + OUTER_VALUES > JSON_DESCRIPTION) {
         lua_pushfstring(L,
                         "its tables, with those of the variables before it, have more than %d "

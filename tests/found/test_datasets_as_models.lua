@@ -40,7 +40,7 @@ function TestDatasetsAsModels:test_complaints()
       { data = samples })
   end
   lu.assertErrorMsgContains("metrics.accuracy: model: expected a model or its predictions", metrics.accuracy,
-    result, samples)
+    samples, samples)
 end
 
 function TestDatasetsAsModels:test_kernels()

@@ -11,11 +11,11 @@ function TestForeignNames:test_security()
   local broken = { classes = { 1, 7 }, scores = function() error "not today" end }
   for message, change in pairs {
     ["evaluate.security: sample 1: feature "] = { data = d:with { x = d.x * 5 } },
-    ["evaluate.security: samples: expected samples (a dataset or an array), got 3"] = { data = 3 },
+    ["evaluate.security: data: expected a dataset to attack, got 3"] = { data = 3 },
     ["evaluate.security: samples have 3 features, the svm takes 784"] = {
       data = data.new { x = array.rand(2, 3, { seed = 1 }), y = { 1, 7 } },
     },
-    ["evaluate.security: seed: expected an integer, got -1.5"] = { seed = -1.5 },
+    ["evaluate.security: seed: expected a whole number from 0"] = { seed = -1.5 },
     ["evaluate.security: unknown option 'attack.noise'"] = { ["attack.noise"] = 3 },
     ["not today"] = { models = { broken } },
   } do

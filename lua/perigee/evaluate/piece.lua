@@ -37,6 +37,7 @@ local WHERE = "evaluate.security"
 local function told(message)
   if type(message) ~= "string" or perigee.interrupted() then error(message, 0) end
   local words = message:gsub("^[^\n:]+:%d+: (attack%.)", "%1"):gsub("^attack%.[%w_]+: ", "")
+  words = words:gsub("^" .. WHERE .. ": ", "")
   blame.fail("%s: %s", WHERE, words)
 end
 
@@ -59,14 +60,14 @@ local function run(job, samples, d, start)
   return result
 end
 
--- The samples as they are, for the parts that are not attacked.
+-- The samples as they are, within the attack's bounds: for the parts that are not attacked.
 local function judged(job)
-  local attacker, target = job.attacker, nil
-  if ensemble.is_attack(attacker) and job.takes.target then target = attacker.target end
-  return try(attack_type.start, {
-    model = job.model, x0 = job.samples, norm = job.norm, check = false,
-    target = type(target) ~= "string" and target or nil,
-  }, WHERE)
+  local options = { model = job.model, x0 = job.samples, norm = job.norm, check = job.takes.lower or false }
+  for _, name in ipairs { "target", "lower", "upper" } do
+    local value = job.takes[name] and job.attacker[name] or nil
+    if type(value) ~= "string" then options[name] = value end
+  end
+  return try(attack_type.start, options, WHERE)
 end
 
 local function totable(array)
