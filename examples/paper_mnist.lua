@@ -39,7 +39,7 @@ end
 
 local started = perigee.clock()
 local function say(words, ...)
-  print(words:format(...))
+  print((words:format(...):gsub(" +$", "")))
   io.stdout:flush()
 end
 
@@ -183,6 +183,11 @@ for _, model in ipairs(security.models) do
     if flat > 0 then
       say("  On %d of those %d the first had lost its gradient: that it fails there proves nothing.", flat,
         held)
+    end
+    flat = security.by_attack[OURS].flat[model][k]
+    if flat > 0 then
+      say("  Of %d digits that the second does not turn it had lost its gradient on %d.",
+        second[k].correct + second[k].rejected, flat)
     end
   end
   for j, row in ipairs(first) do
