@@ -163,8 +163,18 @@ function ensemble.suite(name, parts, model)
   local list = blame.call(parts, model)
   list.name = name
   local suite = ensemble.new(list, "attack." .. name)
-  suites[suite] = { parts = parts, set = {} }
+  suites[suite] = { parts = parts, set = {}, made = table.move(suite, 1, #suite, 1, {}) }
   return suite
+end
+
+--- Do its parts follow from the model? Not any more where users have put others in their place.
+function ensemble.is_suite(value)
+  local suite = suites[value]
+  if not suite or #suite.made ~= #value then return false end
+  for k, part in ipairs(suite.made) do
+    if not rawequal(part, rawget(value, k)) then return false end
+  end
+  return true
 end
 
 -- The suite after these options were set; it makes its parts anew where they name another model.
@@ -199,14 +209,17 @@ end
 --- Another one, the same but for these options, of itself or of all parts.
 function methods.with(self, options)
   local own, passed = sorted_out(self, options)
-  local suite = suites[self] and suite_after(suites[self], passed)
+  local suite = ensemble.is_suite(self) and suite_after(suites[self], passed)
   local anew = suite and passed.model ~= nil
   local parts = {}
   for k, part in ipairs(anew and suite.parts(passed.model) or self) do
     parts[k] = call(part, "with", share(anew and suite.set or passed, k))
   end
   local other = made(parts, own, where_of(self))
-  suites[other] = suite
+  if suite then
+    suite.made = table.move(parts, 1, #parts, 1, {})
+    suites[other] = suite
+  end
   return other
 end
 
@@ -504,7 +517,9 @@ end
 function methods.run(self, samples, options)
   local where = where_of(self)
   options = arguments.only(where, options, run_names())
-  if suites[self] and options.model ~= nil then self = methods.with(self, { model = options.model }) end
+  if ensemble.is_suite(self) and options.model ~= nil then
+    self = methods.with(self, { model = options.model })
+  end
   check(self, where)
   if options.start ~= nil and not can_take(self, "start") then
     blame.fail("%s: start: none of the parts can set out from elsewhere than the samples", where)

@@ -17,6 +17,7 @@ local kinds = require "perigee.kinds"
 local native = require "perigee.native"
 local report = require "perigee.evaluate.report"
 local security = require "perigee.evaluate.security"
+local settings = require "perigee.evaluate.settings"
 local sweep = require "perigee.evaluate.sweep"
 
 local evaluate = { diagnose = diagnose, load = security.load, merge = security.merge, report = report }
@@ -36,6 +37,7 @@ end
 -- What named lists are made of: `is` tells one of them, `kind` names one in a list.
 local model_list = {
   option = "models", field = "model", example = "{ cnn = net, dnr = defence }", what = "a fitted model",
+  reserved = {},
   is = function(value) return kinds.is_fitted(value) or type(value) == "function" end,
   kind = function(value)
     return type(value) == "userdata" and value.kind or type(value) == "table" and "lua" or "model"
@@ -50,7 +52,8 @@ end
 
 local attack_list = {
   option = "attacks", field = "attack", example = "{ attack.pgd { norm = \"l2\" } }",
-  what = "an attack", is = is_attack, kind = function(value) return tostring(value.name or "attack") end,
+  what = "an attack", reserved = { noise = "the baseline", all = "the worst of all attacks" }, is = is_attack,
+  kind = function(value) return tostring(value.name or "attack") end,
 }
 
 local function check_entry(list, name, value)
@@ -67,8 +70,16 @@ local function named(list, values)
   local entries, seen = {}, {}
   local function add(name, value)
     check_entry(list, name, value)
-    seen[name] = (seen[name] or 0) + 1
-    if seen[name] > 1 then name = name .. " " .. seen[name] end
+    if list.reserved[name] then
+      fail("%s: %s is the name of %s; call it something else, { name, %s }", list.option, name,
+        list.reserved[name], list.field)
+    end
+    local wanted, count = name, 1
+    while seen[name] do
+      count = count + 1
+      name = wanted .. " " .. count
+    end
+    seen[name] = true
     entries[#entries + 1] = { name = name, [list.field] = value }
   end
   if #values == 0 then
@@ -76,6 +87,11 @@ local function named(list, values)
     for name in pairs(values) do names[#names + 1] = name end
     table.sort(names, function(a, b) return tostring(a) < tostring(b) end)
     for _, name in ipairs(names) do add(tostring(name), values[name]) end
+  end
+  for key in pairs(#values > 0 and values or {}) do
+    if math.type(key) ~= "integer" then
+      fail("%s: give a list or names, not both; %s has no place in a list", list.option, tostring(key))
+    end
   end
   for i, entry in ipairs(values) do
     if list.is(entry) then
@@ -147,6 +163,29 @@ local function repeats_of(options)
   return list
 end
 
+-- Repeats are of other samples, or at least of other models.
+local function check_repeats(plan)
+  local differ = plan.samples ~= nil
+  for _, entry in ipairs(plan.models) do differ = differ or type(entry.model) == "function" end
+  if #plan.repeats > 1 and not differ then
+    fail("repeats: all of them would have the same samples: give samples, how many each is to draw")
+  end
+end
+
+-- Options that may have a row a sample: which one that is, nobody knows of samples that are drawn and cut.
+local by_sample = { "target", "start", "max_queries" }
+
+local function check_rows(entry)
+  local attacker = entry.attack
+  for _, name in ipairs(settings.takes(attacker).model and by_sample or {}) do
+    local value = settings.takes(attacker)[name] and attacker:get(name)
+    if type(value) == "table" or type(value) == "userdata" then
+      fail("attacks: %s: %s: expected one for all samples, got %s; one for each goes with attack:run alone",
+        entry.name, name, native.describe(value))
+    end
+  end
+end
+
 local function attacks_of(options)
   local given = options.attacks
   if given == nil then
@@ -159,6 +198,7 @@ local function attacks_of(options)
   end
   local list = named(attack_list, given)
   for _, entry in ipairs(list) do
+    check_rows(entry)
     if entry.attack.norm ~= list[1].attack.norm then
       fail("attacks: all need one norm, in which dmax is; %s has %s, %s %s", list[1].name,
         tostring(list[1].attack.norm), entry.name, tostring(entry.attack.norm))
@@ -200,8 +240,12 @@ local function plan_of(options)
   }
   plan.norm = plan.attacks[1].attack.norm
   plan.samples = whole(options, "samples", 1, #plan.data)
+  check_repeats(plan)
   local held_out = options.validation
   plan.validation = held_out ~= nil and samples_of(options, "validation", "to set thresholds on") or nil
+  if held_out ~= nil and native.checksum(held_out) == native.checksum(plan.data) then
+    fail("validation: these are the samples that are attacked; give others, which are not")
+  end
   if plan.checkpoint ~= nil and type(plan.checkpoint) ~= "string" then
     expected("checkpoint", "a folder's name", plan.checkpoint)
   end

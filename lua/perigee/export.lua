@@ -17,8 +17,8 @@ function export.write(where, path, words)
   return path
 end
 
--- As short as it can be and still the same number.
-local function number_text(value)
+--- A number as short as it can be and still the same.
+function export.number(value)
   if math.type(value) == "integer" then return ("%d"):format(value) end
   if value ~= value then return "nan" end
   if value == math.huge or value == -math.huge then return value > 0 and "inf" or "-inf" end
@@ -28,7 +28,7 @@ end
 
 local function csv_cell(value)
   if value == nil then return "" end
-  if type(value) == "number" then return number_text(value) end
+  if type(value) == "number" then return export.number(value) end
   local words = tostring(value)
   return words:find '[",\n\r]' and '"' .. words:gsub('"', '""') .. '"' or words
 end
@@ -60,7 +60,7 @@ local function latex_cell(column, value)
   if type(value) ~= "number" then return latex_text(value) end
   if value ~= value then return "--" end
   if value == math.huge then return "$\\infty$" end
-  return latex_text(column.of and column.of:format(value) or number_text(value))
+  return latex_text(column.of and column.of:format(value) or export.number(value))
 end
 
 --- A tabular between the rules of the package booktabs; numbers stand to the right.

@@ -14,7 +14,7 @@ local s = evaluate.security {
 }
 for _, cell in ipairs(s.cells) do
   local names, sums = {}, {}
-  for name in pairs(cell.rows) do names[#names + 1] = name ~= "seconds" and name or nil end
+  for name, rows in pairs(cell.rows) do names[#names + 1] = type(rows) == "userdata" and name or nil end
   table.sort(names)
   for i, name in ipairs(names) do sums[i] = native.checksum(cell.rows[name]) end
   print(cell.model, cell.attack, cell.seed, table.concat(sums, " "))

@@ -165,7 +165,7 @@ function TestSecurityCells:test_merging_attacks_and_models()
   local merged = evaluate.merge(parts)
   lu.assertEquals(merged.counts, whole.counts)
   lu.assertEquals(merged.by_attack.fgsm.counts, whole.by_attack.fgsm.counts)
-  lu.assertErrorMsgContains("number 2: dmax is 0, 1 there and 0, 0.5, 1, 2 in the first", evaluate.merge,
+  lu.assertErrorMsgContains("number 2: dmax is 0, 1 there and 0, 0.5, 1, 2 in those before", evaluate.merge,
     { whole, evaluated { dmax = { 0, 1 } } })
   lu.assertErrorMsgContains("number 1: expected what evaluate.security gave, got 3", evaluate.merge, { 3 })
   lu.assertErrorMsgContains("expected a list of what evaluate.security gave", evaluate.merge, {})

@@ -14,8 +14,11 @@ Checkpoint.__index = Checkpoint
 
 local WHERE = "evaluate.security"
 
-local function refused(name, reason)
-  blame.fail("%s: checkpoint: %s: %s", WHERE, name, reason)
+local function write(path, values)
+  local ok, message = pcall(archive.write, path, values)
+  if ok then return end
+  if type(message) ~= "string" or perigee.interrupted() then error(message, 0) end
+  blame.fail("%s: checkpoint: %s", WHERE, (message:gsub("^.-save: ", "")))
 end
 
 local function exists(path)
@@ -58,7 +61,7 @@ function checkpoint.open(folder, settings)
   if exists(path) then
     check_settings(path, folder, settings)
   else
-    archive.write(path, { settings = settings }, refused)
+    write(path, { settings = settings })
   end
   local words = {}
   for i, setting in ipairs(settings) do words[i] = setting[1] .. "=" .. setting[2] end
@@ -78,7 +81,7 @@ function Checkpoint:read(name)
 end
 
 function Checkpoint:write(name, piece)
-  archive.write(self:path(name), { of = self.id, piece = piece }, refused)
+  write(self:path(name), { of = self.id, piece = piece })
 end
 
 return checkpoint

@@ -13,6 +13,7 @@
 local blame = require "perigee.blame"
 local ensemble = require "perigee.ensemble"
 local kinds = require "perigee.kinds"
+local native = require "perigee.native"
 
 local piece = {}
 
@@ -43,20 +44,40 @@ end
 
 local function try(f, ...)
   local ok, answer = pcall(f, ...)
-  return ok and answer or told(answer)
+  if not ok then told(answer) end
+  return answer
+end
+
+-- Are the answers of an attack of the user's of these samples, in the norm and within the radius?
+local function check_own(job, result, samples, d)
+  local norm = tostring(result.params.norm)
+  local what = norm ~= job.norm and ("in the norm %s, not %s"):format(norm, job.norm)
+    or not result.x0:eq(samples.x or samples):all() and "of other samples than it was given"
+    or d < math.huge and result.distance:max() > d * (1 + 1e-6) + 1e-6
+      and ("as far as %g away, beyond dmax %g"):format(result.distance:max(), d)
+  if what then blame.fail("%s: attacks: %s: run gave answers %s", WHERE, job.name, what) end
 end
 
 -- One run; the attack is one of ours or the user's. After Ctrl-C it ends the piece.
 local function run(job, samples, d, start)
   local attacker = job.attacker
-  if not ensemble.is_attack(attacker) then attacker = try(attacker.with, attacker, { dmax = d })
-  else attacker.dmax = d end
+  local own = not ensemble.is_attack(attacker)
+  if own then
+    attacker = try(attacker.with, attacker, { model = job.model, dmax = d })
+    if type(attacker) ~= "table" or type(attacker.run) ~= "function" then
+      blame.fail("%s: attacks: %s: expected with to give an attack, got %s", WHERE, job.name,
+        native.describe(attacker))
+    end
+  else
+    attacker.dmax = d
+  end
   local result = try(attacker.run, attacker, samples, { seed = job.seed, start = start })
   if perigee.interrupted() then error("interrupted", 0) end
   if not kinds.is(result, "result") or #result ~= #samples then
     blame.fail("%s: attacks: %s: run gave no result of %d samples; attack.judge makes one", WHERE, job.name,
       #samples)
   end
+  if own then check_own(job, result, samples, d) end
   return result
 end
 
@@ -108,13 +129,18 @@ local function keep_start(rows, known, i, k)
   rows.flat[i][k], rows.scores[i][k], rows.gradients[i][k] = 0, 0, 0
 end
 
--- As at the radius before, at no cost.
-local function carry(rows, i, k)
-  for name in pairs(piece.per_radius) do
+-- Sample i at the k-th radius is as at the one before.
+local function repeat_row(rows, i, k)
+  for _, name in ipairs { "verdict", "label", "distance", "hit" } do
     if rows[name] then rows[name][i][k] = rows[name][i][k - 1] end
   end
-  rows.answer[i][k] = rows.answer[i][k - 1]
-  rows.flat[i][k], rows.scores[i][k], rows.gradients[i][k] = 0, 0, 0
+  rows.answer[i][k], rows.flat[i][k] = rows.answer[i][k - 1], 0
+end
+
+-- The same at no cost.
+local function carry(rows, i, k)
+  repeat_row(rows, i, k)
+  rows.scores[i][k], rows.gradients[i][k] = 0, 0
 end
 
 local function spend(rows, i, k, known, j)
@@ -158,10 +184,11 @@ local function attack_some(job, rows, k, at, start)
   local known = read(result)
   for j, i in ipairs(at) do
     spend(rows, i, k, known, j)
-    local first = rows.verdict[i][k] == nil
-    if first or number_of[known.verdict[j]] == EVADED or (known.hit and known.hit[j]) then
-      take_over(rows, i, k, known, j)
-    end
+    local first, reached = rows.verdict[i][k] == nil, known.hit and known.hit[j]
+    if first or reached or number_of[known.verdict[j]] == EVADED then take_over(rows, i, k, known, j) end
+    -- a targeted attack goes on where a sample has evaded, and may end elsewhere
+    local evaded_before = k > 1 and rows.verdict[i][k - 1] == EVADED
+    if evaded_before and not reached and rows.verdict[i][k] ~= EVADED then repeat_row(rows, i, k) end
   end
   return result
 end
@@ -201,6 +228,7 @@ end
 
 -- One run that finds each sample's least distance is enough for all radii.
 local function run_minimal(job, rows, known)
+  local first = job.dmax[1] == 0 and #job.dmax > 1 and 2 or 1 -- where its cost is booked
   local found = read(run(job, job.samples, math.huge))
   for i = 1, #job.samples do
     for k, d in ipairs(job.dmax) do
@@ -210,9 +238,9 @@ local function run_minimal(job, rows, known)
       keep_start(rows, known, i, k)
       if near and reached then take_over(rows, i, k, found, i)
       elseif found.verdict[i] == "failed" then rows.verdict[i][k] = number_of.failed
-      else rows.flat[i][k] = found.flat[i] and 1 or 0 end
+      elseif d > 0 then rows.flat[i][k] = found.flat[i] and 1 or 0 end
     end
-    spend(rows, i, 1, found, i)
+    spend(rows, i, first, found, i)
   end
 end
 
@@ -233,7 +261,7 @@ end
 -- ---- As arrays -----------------------------------------------------------------------------------
 
 local function packed(rows, seconds)
-  local made = { seconds = seconds }
+  local made = { seconds = seconds, written_by = perigee.header() }
   for _, name in ipairs { "at", "y", "start", "start_label" } do
     made[name] = array.new(rows[name], { dtype = "i32" })
   end
@@ -245,6 +273,11 @@ local function packed(rows, seconds)
   return made
 end
 
+--- The scores of a job's samples as they are.
+function piece.start_scores(job)
+  return judged(job).start_scores
+end
+
 --- Run it. job: { model, attacker (with that model), name (the attack's), takes (its options by name), norm,
 --- samples (a dataset), at (their positions), dmax, seed, warm, noise, minimal }.
 function piece.run(job)
@@ -252,7 +285,9 @@ function piece.run(job)
   local rows, known = new_rows(job, judged(job))
   local way = job.noise and run_noise or job.minimal and run_minimal or run_radii
   way(job, rows, known)
-  return packed(rows, perigee.clock() - before)
+  local made = packed(rows, perigee.clock() - before)
+  made.threshold = type(job.model) == "userdata" and job.model.rejects and job.model.threshold or nil
+  return made
 end
 
 -- One below the other.
@@ -264,7 +299,7 @@ end
 
 --- Pieces of the same model and attack as one.
 function piece.join(pieces)
-  local joined = { seconds = 0 }
+  local joined = { seconds = 0, threshold = pieces[1].threshold, written_by = pieces[1].written_by }
   for name, value in pairs(pieces[1]) do
     if kinds.is(value, "array") then joined[name] = stacked(pieces, name) end
   end

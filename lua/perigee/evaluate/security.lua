@@ -8,6 +8,7 @@ local archive = require "perigee.archive"
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
 local export = require "perigee.export"
+local kinds = require "perigee.kinds"
 local masked = require "perigee.masked"
 local piece = require "perigee.evaluate.piece"
 local printable = require("perigee.native").printable
@@ -108,9 +109,9 @@ local function add_counts(counts, cells, k)
   return flat
 end
 
--- The cells for which `is` holds, in groups of one repeat.
-local function by_repeat(self, is)
-  local groups, order = {}, {}
+-- The cells for which `is` holds, in groups of one repeat, those of as many cells as are `needed`.
+local function by_repeat(self, is, needed)
+  local groups, order, whole = {}, {}, {}
   for _, cell in ipairs(self.cells) do
     if is(cell) then
       if not groups[cell.seed] then
@@ -120,20 +121,31 @@ local function by_repeat(self, is)
       table.insert(groups[cell.seed], cell)
     end
   end
-  return order
+  for _, group in ipairs(order) do
+    if #group == needed then whole[#whole + 1] = group end
+  end
+  return whole
+end
+
+local function any_targeted(cells)
+  for _, cell in ipairs(cells) do
+    if cell.rows.hit then return true end
+  end
+  return false
 end
 
 -- Counts and flat counts by radius over these groups; empty where there are none.
 local function counted(self, groups)
   local counts, flat = {}, {}
   for k = 1, #groups > 0 and #self.dmax or 0 do
-    counts[k], flat[k] = empty_counts(groups[1][1].rows.hit ~= nil), 0
+    counts[k], flat[k] = empty_counts(any_targeted(groups[1])), 0
     for _, cells in ipairs(groups) do flat[k] = flat[k] + add_counts(counts[k], cells, k) end
   end
   return counts, flat
 end
 
--- What is counted of everything, or of one seed.
+-- What is counted of everything, or under one attack, or of one seed. What is said of all attacks is of the
+-- samples that all of them have attacked.
 local function view(self, attack, seed)
   local made = { models = self.models, dmax = self.dmax, norm = self.norm, attack = attack or self.attack,
     counts = {}, flat = {}, noise = {}, n = 0 }
@@ -144,8 +156,9 @@ local function view(self, attack, seed)
           and (noise or attack == nil or cell.attack == attack)
       end
     end
-    made.counts[name], made.flat[name] = counted(self, by_repeat(self, is(false)))
-    if self.has_noise then made.noise[name] = counted(self, by_repeat(self, is(true))) end
+    local needed = attack and 1 or #self.attacks
+    made.counts[name], made.flat[name] = counted(self, by_repeat(self, is(false), needed))
+    if self.has_noise then made.noise[name] = counted(self, by_repeat(self, is(true), 1)) end
     local first = made.counts[name][1]
     if first then made.n = math.max(made.n, samples_in(first)) end
   end
@@ -158,7 +171,8 @@ local function derive(self)
   self.counts, self.flat, self.noise, self.n = whole.counts, whole.flat, whole.noise, whole.n
   self.by_attack = {}
   for _, attack in ipairs(self.attacks) do
-    self.by_attack[attack] = #self.attacks == 1 and whole or view(self, attack)
+    local one = #self.attacks == 1 and whole or view(self, attack)
+    self.by_attack[attack], self.n = one, math.max(self.n, one.n)
   end
   return self
 end
@@ -188,53 +202,86 @@ end
 
 -- ---- As rows -------------------------------------------------------------------------------------
 
--- Queries of a sample on average, up to the k-th radius, and the seconds of all radii; of some cells.
-local function cost(self, model, attack, noise, k)
-  local queries, samples, seconds = 0, 0, 0
+-- Queries of a sample on average under one attack, up to the k-th radius, the seconds of all radii, and how
+-- many different samples there are.
+local function cost_of(self, model, attack, k)
+  local queries, samples, seconds, seen, different = 0, 0, 0, {}, 0
   for _, cell in ipairs(self.cells) do
-    if cell.model == model and cell.noise == noise and (attack == nil or cell.attack == attack) then
+    if cell.model == model and cell.attack == attack then
       local scores, gradients = lists_of(cell, "scores"), lists_of(cell, "gradients")
-      for i = 1, #scores do
+      for i, at in ipairs(lists_of(cell, "at")) do
         for j = 1, k do queries = queries + scores[i][j] + gradients[i][j] end
+        different = different + (seen[at] and 0 or 1)
+        seen[at] = true
       end
       samples, seconds = samples + #scores, seconds + cell.rows.seconds
     end
   end
-  return samples > 0 and queries / samples or 0.0, seconds
+  return samples > 0 and queries / samples or 0.0, seconds, different
 end
 
-local function row_of(self, model, attack, k, counts, noise)
+-- Of all attacks together: each has its queries.
+local function cost(self, model, attack, k)
+  local queries, seconds, different = 0.0, 0.0, math.huge
+  for _, name in ipairs(attack and { attack } or self.attacks) do
+    local more, time, count = cost_of(self, model, name, k)
+    queries, seconds, different = queries + more, seconds + time, math.min(different, count)
+  end
+  return queries, seconds, different
+end
+
+-- Samples that several repeats have drawn count once for the interval: they are not more evidence.
+local function interval_of(robust, n, different)
+  local shown = math.min(n, different)
+  return metrics.wilson(math.floor(robust * shown / n + 0.5), shown)
+end
+
+local function row_of(self, model, attack, k, counts)
   local n = samples_in(counts)
-  local interval = metrics.wilson(counts.robust, n)
-  local queries, seconds = cost(self, model, not noise and attack or nil, noise, k)
+  local queries, seconds, different = cost(self, model, attack, k)
+  local interval = interval_of(counts.robust, n, different)
   return { model = model, attack = attack or "all", dmax = self.dmax[k], samples = n,
     correct = counts.correct, rejected = counts.rejected, wrong = counts.wrong, evaded = counts.evaded,
-    failed = counts.failed, robust = counts.robust, accuracy = interval.estimate, low = interval.low,
-    high = interval.high, queries = queries, seconds = seconds }
+    failed = counts.failed, robust = counts.robust, hit = counts.hit, accuracy = counts.robust / n,
+    low = interval.low, high = interval.high, queries = queries, seconds = seconds }
 end
 
-local columns = {
+local all_columns = {
   { name = "model" }, { name = "attack" }, { name = "dmax" }, { name = "samples" }, { name = "correct" },
   { name = "rejected" }, { name = "wrong" }, { name = "evaded" }, { name = "failed" }, { name = "robust" },
+  { name = "hit" },
   { name = "accuracy", of = "%.3f" }, { name = "low", of = "%.3f" }, { name = "high", of = "%.3f" },
   { name = "queries", of = "%.1f" }, { name = "seconds", of = "%.2f" },
 }
 
+-- The columns of these rows: hit where one has it.
+local function columns_of(rows)
+  local columns = {}
+  for _, one in ipairs(all_columns) do
+    local wanted = one.name ~= "hit"
+    for _, row in ipairs(rows) do wanted = wanted or row.hit ~= nil end
+    if wanted then columns[#columns + 1] = one end
+  end
+  return columns
+end
+
 --- A row for each model, attack and radius; with several attacks also of all of them, the worst counting, and
---- of noise. accuracy is the share of robust samples, low and high Wilson's interval at 95 %; queries are
---- those
---- of a sample up to this radius, seconds those of all radii.
+--- of noise. accuracy is the share of robust samples, low and high Wilson's interval at 95 % for as many
+--- samples as are different ones; queries are those of a sample up to this radius, seconds those of all of
+--- them; hit, of targeted attacks, is how many are taken for the target.
 function methods.rows(self)
   local rows = {}
-  local function add(model, attack, counts, noise)
-    for k in ipairs(counts or {}) do rows[#rows + 1] = row_of(self, model, attack, k, counts[k], noise) end
+  local function add(model, attack, by_radius)
+    for k, counts in ipairs(by_radius or {}) do
+      if samples_in(counts) > 0 then rows[#rows + 1] = row_of(self, model, attack, k, counts) end
+    end
   end
   for _, model in ipairs(self.models) do
     for _, attack in ipairs(self.attacks) do
-      add(model, attack, self.by_attack[attack].counts[model], false)
+      add(model, attack, self.by_attack[attack].counts[model])
     end
-    if #self.attacks > 1 then add(model, nil, self.counts[model], false) end
-    add(model, "noise", self.noise[model], true)
+    if #self.attacks > 1 then add(model, nil, self.counts[model]) end
+    add(model, "noise", self.noise[model])
   end
   return rows
 end
@@ -279,12 +326,24 @@ local function masked_text(self)
     or ("\nmasked gradients: %s; try attack.auto, or evaluate.diagnose"):format(table.concat(places, "; "))
 end
 
+-- Are there fewer samples of some models than of others, as after an interrupt or a merge?
+local function is_uneven(self)
+  for _, attack in ipairs(self.attacks) do
+    for _, name in ipairs(self.models) do
+      local first = self.by_attack[attack].counts[name][1]
+      if first and samples_in(first) ~= self.n then return true end
+    end
+  end
+  return false
+end
+
 local function head_of(self, verdicts)
   local names = { table.unpack(verdicts) }
   names[3] = "wrong before"
   local head = { "model" }
   if #self.attacks > 1 then head[2] = "attack" end
   head[#head + 1] = "dmax"
+  if is_uneven(self) then head[#head + 1] = "samples" end
   table.move(names, 1, #names, #head + 1, head)
   if self.has_noise then
     names[1] = "noise: correct"
@@ -293,19 +352,21 @@ local function head_of(self, verdicts)
   return head
 end
 
--- The lines of one model under one attack, or under all (nil).
+-- The lines of one model under one attack, or under all (nil); how many they are.
 local function add_lines(lines, self, verdicts, name, attack, named)
-  local counts = attack and self.by_attack[attack].counts[name] or self.counts[name]
+  local counts, before = attack and self.by_attack[attack].counts[name] or self.counts[name], #lines
   for k, d in ipairs(self.dmax) do
     if counts[k] then
       local line = { k == 1 and named and printable(name) or "" }
       if #self.attacks > 1 then line[2] = k == 1 and printable(attack or "all") or "" end
       line[#line + 1] = ("%g"):format(d)
+      if is_uneven(self) then line[#line + 1] = tostring(samples_in(counts[k])) end
       add_cells(line, verdicts, counts[k])
       if self.has_noise then add_cells(line, verdicts, named and (self.noise[name] or {})[k] or nil) end
       lines[#lines + 1] = line
     end
   end
+  return #lines - before
 end
 
 local function about(self)
@@ -323,7 +384,10 @@ function Security.__tostring(self)
   if has_failures(self) then verdicts[5] = "failed" end
   local lines = { head_of(self, verdicts) }
   for _, name in ipairs(self.models) do
-    for a, attack in ipairs(self.attacks) do add_lines(lines, self, verdicts, name, attack, a == 1) end
+    local printed = 0
+    for _, attack in ipairs(self.attacks) do
+      printed = printed + add_lines(lines, self, verdicts, name, attack, printed == 0)
+    end
     if #self.attacks > 1 then add_lines(lines, self, verdicts, name, nil, false) end
   end
   return about(self) .. "\n" .. text.aligned(lines, #self.attacks > 1 and 2 or 1) .. masked_text(self)
@@ -364,12 +428,14 @@ end
 
 --- Write its rows, a line each.
 function methods.csv(self, path)
-  return export.write("csv", path, export.csv(columns, methods.rows(self)))
+  local rows = methods.rows(self)
+  return export.write("csv", path, export.csv(columns_of(rows), rows))
 end
 
 --- Write its rows as a table for LaTeX.
 function methods.latex(self, path)
-  return export.write("latex", path, export.latex(columns, methods.rows(self)))
+  local rows = methods.rows(self)
+  return export.write("latex", path, export.latex(columns_of(rows), rows))
 end
 
 -- Settings as one object.
@@ -388,14 +454,19 @@ function methods.json(self, path)
   })
 end
 
+-- Of a name with "/" in it, which parts the others.
+local function member_name(name)
+  return (name:gsub("[%%/]", { ["%"] = "%25", ["/"] = "%2F" }))
+end
+
 --- Write the arrays of every sample to a compressed npz: names are "model/attack/seed/array".
 function methods.npz(self, path)
   if type(path) ~= "string" then arguments.expected("npz", "path", "a string", path) end
   local members = { dmax = array.new(self.dmax, { dtype = "f64" }) }
   for _, cell in ipairs(self.cells) do
-    local prefix = ("%s/%s/%d/"):format(cell.model, cell.attack, cell.seed)
+    local prefix = ("%s/%s/%d/"):format(member_name(cell.model), member_name(cell.attack), cell.seed)
     for name, value in pairs(cell.rows) do
-      if name ~= "seconds" then members[prefix .. name] = value end
+      if kinds.is(value, "array") then members[prefix .. name] = value end
     end
   end
   local fine, message = pcall(data.save_npz, path, members, { compress = true })
@@ -421,7 +492,7 @@ function security.load(path)
   local where = "evaluate.load"
   if type(path) ~= "string" then arguments.expected(where, "path", "a string", path) end
   local ok, values = pcall(archive.read, path)
-  if not ok then blame.fail("%s: %s", where, (tostring(values):gsub("^restore: ", ""))) end
+  if not ok then blame.fail("%s: %s", where, (tostring(values):gsub("^.-restore: ", ""))) end
   local parts = values.security
   local whole = type(parts) == "table" and type(parts.cells) == "table" and #parts.cells >= 0
   if not whole then blame.fail("%s: %s holds no evaluation", where, path) end
@@ -465,47 +536,68 @@ end
 
 local joined = { seed = true, repeats = true, models = true, attacks = true }
 
--- Settings that all of them must share; what differs in the others is what is joined.
-local function check_settings(before, now, k)
-  local earlier = {}
-  for _, setting in ipairs(before.settings) do earlier[setting[1]] = setting[2] end
-  for _, setting in ipairs(now.settings) do
-    local was = earlier[setting[1]]
-    if was and was ~= setting[2] and not joined[setting[1]] then
-      blame.fail("evaluate.merge: number %d: %s is %s there and %s in the first", k, printable(setting[1]),
-        printable(setting[2]), printable(was))
+-- Settings of what has been merged so far, by name; what all parts share must be the same.
+local function add_settings(known, list, one, k)
+  for _, setting in ipairs(one.settings) do
+    local what, is = setting[1], setting[2]
+    if known[what] and known[what] ~= is and not joined[what] then
+      blame.fail("evaluate.merge: number %d: %s is %s there and %s in those before it", k, printable(what),
+        printable(is), printable(known[what]))
     end
+    if not known[what] then list[#list + 1] = { what, is } end
+    known[what] = known[what] or is
   end
+end
+
+-- What joins the parts is that of them together.
+local function settle(merged)
+  local repeats, words = {}, {}
+  add_names(repeats, merged.repeats)
+  for i, r in ipairs(repeats) do words[i] = tostring(r) end
+  merged.repeats = repeats
+  local now = { models = table.concat(merged.models, ", "), attacks = table.concat(merged.attacks, ", "),
+    repeats = table.concat(words, ", ") }
+  for _, setting in ipairs(merged.settings) do setting[2] = now[setting[1]] or setting[2] end
+end
+
+local function add_part(merged, one)
+  add_names(merged.models, one.models)
+  add_names(merged.attacks, one.attacks)
+  add_names(merged.seeds, one.seeds)
+  table.move(one.repeats, 1, #one.repeats, #merged.repeats + 1, merged.repeats)
+  for name, by_seed in pairs(one.thresholds) do
+    merged.thresholds[name] = merged.thresholds[name] or {}
+    for seed, threshold in pairs(by_seed) do merged.thresholds[name][seed] = threshold end
+  end
+  if not merged.written_by:find(one.written_by, 1, true) then
+    merged.written_by = merged.written_by .. "\n" .. one.written_by
+  end
+  merged.interrupted = merged.interrupted or one.interrupted
+  merged.has_noise = merged.has_noise or one.has_noise
+  for _, cell in ipairs(one.cells) do add_cell(merged.cells, cell) end
 end
 
 --- Parts of one evaluation as one: other repeats, models or attacks on the same data at the same radii.
 function security.merge(list)
   local where = "evaluate.merge"
-  if type(list) ~= "table" or #list == 0 then
+  if type(list) ~= "table" or security.is(list) or #list == 0 then
     arguments.expected(where, "evaluations", "a list of what evaluate.security gave", list)
   end
-  local merged
   for k, one in ipairs(list) do
     if not security.is(one) then
       arguments.expected(where, ("number %d"):format(k), "what evaluate.security gave", one)
     end
-    if not merged then
-      merged = plain(one)
-      merged.cells, merged.models, merged.attacks, merged.seeds, merged.attack = {}, {}, {}, {}, nil
-      merged.thresholds, merged.settings = {}, { table.unpack(one.settings) }
-    end
-    check_settings(list[1], one, k)
-    add_names(merged.models, one.models)
-    add_names(merged.attacks, one.attacks)
-    add_names(merged.seeds, one.seeds)
-    for name, by_seed in pairs(one.thresholds) do
-      merged.thresholds[name] = merged.thresholds[name] or {}
-      for seed, threshold in pairs(by_seed) do merged.thresholds[name][seed] = threshold end
-    end
-    merged.interrupted = merged.interrupted or one.interrupted
-    merged.has_noise = merged.has_noise or one.has_noise
-    for _, cell in ipairs(one.cells) do add_cell(merged.cells, cell) end
   end
+  local merged, known = plain(list[1]), {}
+  for _, name in ipairs { "cells", "models", "attacks", "seeds", "repeats", "thresholds", "settings" } do
+    merged[name] = {}
+  end
+  merged.attack = nil
+  for k, one in ipairs(list) do
+    add_settings(known, merged.settings, one, k)
+    add_part(merged, one)
+  end
+  settle(merged)
   return security.new(merged)
 end
 

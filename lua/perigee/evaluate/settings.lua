@@ -2,6 +2,7 @@
 -- checkpoint folder is refused by the first that differs.
 
 local ensemble = require "perigee.ensemble"
+local export = require "perigee.export"
 local kinds = require "perigee.kinds"
 local native = require "perigee.native"
 
@@ -19,7 +20,7 @@ end
 
 -- A value of an option: numbers whole, arrays and the like by their checksums.
 function shown(value)
-  if math.type(value) == "float" then return ("%.17g"):format(value) end
+  if math.type(value) == "float" then return export.number(value) end
   if type(value) == "table" and not debug.getmetatable(value) then return shown_table(value) end
   if type(value) == "userdata" then
     local sum = native.checksum(value)
@@ -39,11 +40,7 @@ end
 
 -- All that an attack is made of, but for what the evaluation sets itself.
 local function attack_words(attacker)
-  if not ensemble.is_attack(attacker) then
-    local meta = debug.getmetatable(attacker)
-    local telling = type(meta) == "table" and rawget(meta, "__tostring")
-    return telling and native.printable(tostring(attacker)) or "the user's"
-  end
+  if not ensemble.is_attack(attacker) then return "the user's " .. shown_table(attacker) end
   local words, takes = { tostring(attacker.name) }, settings.takes(attacker)
   takes.model, takes.dmax = nil, nil
   if type(attacker) == "table" then takes.all, takes.max_queries = true, true end -- the ensemble's own
@@ -60,11 +57,28 @@ local function attack_words(attacker)
   return table.concat(words, " ")
 end
 
---- What a model is: its kind and its checksum, if it has one. One that is built has none before that.
-function settings.model(model)
+--- Can a model be told from another by a checksum? Not where it is written in Lua, or is yet to be built.
+function settings.has_checksum(model)
+  return type(model) == "userdata" and native.checksum(model) ~= nil
+end
+
+local function model_words(model)
   if type(model) == "function" then return "built for each repeat" end
-  if type(model) == "table" then return "lua, not checked" end
-  return ("%s %s"):format(model.kind, native.checksum(model) or "not checked")
+  if type(model) == "table" then return "lua, known by its scores" end
+  return ("%s %s"):format(model.kind, native.checksum(model) or "around one in Lua, known by its scores")
+end
+
+-- What an attack is; where its parts follow from the model, for each model that is there.
+local function add_attack(list, entry, models)
+  local suite, known = ensemble.is_suite(entry.attack), 0
+  for _, other in ipairs(suite and models or {}) do
+    if type(other.model) ~= "function" then
+      known = known + 1
+      list[#list + 1] = { ("attack %s on %s"):format(entry.name, other.name),
+        attack_words(entry.attack:with { model = other.model }) }
+    end
+  end
+  if known == 0 then list[#list + 1] = { "attack " .. entry.name, attack_words(entry.attack) } end
 end
 
 local function names_of(list)
@@ -92,11 +106,9 @@ function settings.of(plan)
     { "models", names_of(plan.models) }, { "attacks", names_of(plan.attacks) },
   }
   for _, entry in ipairs(plan.models) do
-    list[#list + 1] = { "model " .. entry.name, settings.model(entry.model) }
+    list[#list + 1] = { "model " .. entry.name, model_words(entry.model) }
   end
-  for _, entry in ipairs(plan.attacks) do
-    list[#list + 1] = { "attack " .. entry.name, attack_words(entry.attack) }
-  end
+  for _, entry in ipairs(plan.attacks) do add_attack(list, entry, plan.models) end
   return list
 end
 

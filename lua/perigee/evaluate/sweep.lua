@@ -5,6 +5,7 @@
 -- timed, and the time that is left is known as well as it can be.
 
 local blame = require "perigee.blame"
+local ensemble = require "perigee.ensemble"
 local checkpoint = require "perigee.evaluate.checkpoint"
 local native = require "perigee.native"
 local piece = require "perigee.evaluate.piece"
@@ -91,20 +92,42 @@ end
 
 -- ---- Running them --------------------------------------------------------------------------------
 
+-- A finished piece of the same repeat and model, or nil.
+local function finished_like(run, one)
+  for _, other in ipairs(run.pieces) do
+    if other.rows and other.r == one.r and other.model == one.model then return other end
+  end
+end
+
+-- What has no checksum (a model in Lua, one that is built) is known by its scores in a finished piece.
+local function check_model(run, one, model)
+  local finished = not settings.has_checksum(one.model.model) and finished_like(run, one)
+  if not finished then return end
+  local scores = piece.start_scores {
+    model = model, samples = run.plan.data:take(finished.at), norm = run.plan.norm, takes = {},
+  }
+  if native.checksum(scores) ~= native.checksum(finished.rows.start_scores) then
+    blame.fail("%s: checkpoint: %s is another evaluation's: the scores of %s are not those of the finished "
+      .. "pieces: it is another model, or one that answers otherwise at each call", WHERE,
+      run.plan.checkpoint, one.model.name)
+  end
+end
+
 -- The model of a repeat, built when the first of its pieces is run and kept until the next repeat.
 local function model_of(run, one)
   if run.r ~= one.r then run.r, run.built, run.attackers = one.r, {}, {} end
   local name = one.model.name
   if not run.built[name] then
     local model = built(run.plan, one.model, one.r)
+    check_model(run, one, model)
     run.built[name] = model
-    local seed = run.plan.seed + one.r
-    if model.rejects and type(model) == "userdata" then
-      run.thresholds[name] = run.thresholds[name] or {}
-      run.thresholds[name][seed] = model.threshold
-    end
   end
   return run.built[name]
+end
+
+-- Is one run without a bound enough? In an ensemble the later attacks would have nothing left to look at.
+local function is_minimal(attacker)
+  return attacker.minimal == true and kinds.of(attacker) ~= "ensemble"
 end
 
 -- One attack object a model, so that the points of a double start are scored once.
@@ -116,9 +139,10 @@ local function attacker_of(run, one, model)
     local first = run.plan.attacks[1].attack
     attacker = attack.noise { model = model, norm = run.plan.norm, lower = first.lower, upper = first.upper }
   else
-    attacker = one.attack.attack:with { model = model }
+    attacker = one.attack.attack
+    if ensemble.is_attack(attacker) then attacker = attacker:with { model = model } end
     -- the first point that evades need not be the nearest
-    if attacker.minimal and settings.takes(attacker).early_stop then attacker.early_stop = false end
+    if is_minimal(attacker) and settings.takes(attacker).early_stop then attacker.early_stop = false end
   end
   run.attackers[key] = attacker
   return attacker
@@ -138,7 +162,7 @@ local function job_of(run, one)
     model = model, attacker = attacker, name = attack_name(one), takes = takes, norm = plan.norm,
     samples = plan.data:take(one.at), at = one.at, dmax = plan.dmax, seed = plan.seed + one.r,
     warm = is_warm(plan, one, takes), noise = one.noise,
-    minimal = not one.noise and attacker.minimal or false,
+    minimal = not one.noise and is_minimal(attacker),
   }
 end
 
@@ -171,6 +195,11 @@ end
 -- Do a piece; nil if it was interrupted: half a piece says nothing.
 local function done(run, one)
   local before = perigee.clock()
+  local there = run.folder and run.folder:read(one.name) -- another program may have been here
+  if there then
+    note(run, one, perigee.clock() - before)
+    return there
+  end
   local ok, rows = pcall(function() return piece.run(job_of(run, one)) end)
   if stopped() then return nil end
   if not ok then error(rows, 0) end
@@ -213,21 +242,39 @@ local function names_of(list)
   return names
 end
 
+-- thresholds[name][seed] of the models that reject, and which versions of the program have been at work.
+local function record_of(run)
+  local thresholds, seen, headers = {}, {}, {}
+  for _, one in ipairs(run.pieces) do
+    local rows, name = one.rows, one.model.name
+    if rows and rows.threshold then
+      thresholds[name] = thresholds[name] or {}
+      thresholds[name][run.plan.seed + one.r] = rows.threshold
+    end
+    if rows and not seen[rows.written_by] then
+      seen[rows.written_by] = true
+      headers[#headers + 1] = rows.written_by
+    end
+  end
+  return thresholds, table.concat(headers, "\n")
+end
+
 local function put_together(run, interrupted)
   local plan, seeds = run.plan, {}
+  local thresholds, written_by = record_of(run)
   for i, r in ipairs(plan.repeats) do seeds[i] = plan.seed + r end
   return security.new {
     models = names_of(plan.models), attacks = names_of(plan.attacks), dmax = plan.dmax, norm = plan.norm,
     seed = plan.seed, seeds = seeds, repeats = plan.repeats, has_noise = plan.noise,
     interrupted = interrupted,
-    settings = run.settings, thresholds = run.thresholds, written_by = perigee.header(),
+    settings = run.settings, thresholds = thresholds, written_by = written_by,
     rejection_rate = plan.validation and plan.rejection_rate or nil, cells = cells_of(plan, run.pieces),
   }
 end
 
 -- ---- The whole -----------------------------------------------------------------------------------
 
--- Take what the folder has; what is left to do.
+-- Take what the folder has; what is left to do. The first repeat's models are looked at even if nothing is.
 local function resume(run)
   local left = {}
   for _, one in ipairs(run.pieces) do
@@ -239,6 +286,10 @@ local function resume(run)
       local kind = kind_of(one)
       run.left[kind] = (run.left[kind] or 0) + 1
     end
+  end
+  for _, one in ipairs(run.pieces) do
+    local first = one.r == run.plan.repeats[1] and one.rows ~= nil
+    if first and not settings.has_checksum(one.model.model) then model_of(run, one) end
   end
   return left
 end
@@ -265,7 +316,7 @@ end
 --- validation, rejection_rate, checkpoint }.
 function sweep.run(plan)
   local run = { plan = plan, settings = settings.of(plan), pieces = pieces_of(plan), cost = {}, left = {},
-    done = 0, thresholds = {} }
+    done = 0 }
   run.total = #run.pieces
   run.folder = plan.checkpoint and checkpoint.open(plan.checkpoint, run.settings)
   local left = resume(run)

@@ -54,9 +54,10 @@ Random noise of the same size is the baseline. The attacks' own models and dmax 
 A sample that has evaded within a radius has evaded within every larger one, so that curves never rise; it
 is not attacked again. With warm, what an attack has not evaded from the sample itself it tries once more
 from the point that the radius before ended at (not attack.pgd_exp, the paper's attack, unless asked for;
-not attacks without the option start). attack.fmn and others that seek each sample's least distance run
-once for all radii. An attack is one of ours, an ensemble, or anything that has norm, with(self, { model =,
-dmax = }) and run(self, samples, { seed = }), which answers a result (attack.judge makes one).
+not attacks without the option start). max_queries holds for each of these runs. attack.fmn, which seeks
+each sample's least distance, runs once for all radii. An attack is one of ours, an ensemble, or anything
+that has norm, with(self, { model =, dmax = }) and run(self, samples, { seed = }), which answers a result
+(attack.judge makes one) of these samples, within dmax. With a target, s.counts and rows have hit as well.
 
 Repeat r draws `samples` of the data with the seed seed + r, and attacks have that seed too; a model given
 as a function of r is built for each. With validation, which is not attacked, thresholds are set for
@@ -65,8 +66,9 @@ rejection_rate on copies; without it the models keep theirs.
 The work is done in pieces: `block` samples of one model, attack and repeat, at all radii. With a
 checkpoint folder each finished piece is a file there: ended in any way and started again, the evaluation
 goes on with what is missing and comes to the numbers of an unbroken run, to the bit, for any number of
-threads. A folder of other settings, data, seeds or models is refused, naming the difference. Several
-programs may share one. Ctrl-C ends it with the pieces that are finished. plot.live follows it.
+threads. A folder of other settings, data, seeds or models is refused, naming the difference; a model in
+Lua, or one that a function gives, is known by its scores, and an attack of one's own by the numbers and
+texts in its table, not by its code. Ctrl-C ends it with the pieces that are finished. plot.live follows it.
 
 What comes back prints as a table, and plot.security draws it: ?security. Where more than a twentieth of
 the runs that failed had lost their gradient (result.flat) it says so: such counts prove nothing.]],
@@ -97,7 +99,7 @@ print(evaluate.security {
   data = digits, samples = 10, repeats = 2, dmax = { 0, 1, 2 },
   noise = false, seed = 1,
 })]],
-      see = { "security", "plot.security", "attack.auto", "attack.fmn", "attack.noise", "evaluate.merge" },
+      see = { "security", "evaluate.report", "plot.security", "attack.auto", "attack.fmn", "attack.noise", "evaluate.merge" },
     },
     {
       name = "evaluate.merge",
@@ -268,9 +270,9 @@ os.remove(path)]],
       name = "security:rows",
       text = [[
 A table for each model, attack and radius: model, attack, dmax, samples, the counts, accuracy (the share
-that is robust) with Wilson's interval low and high at 95 %, queries (scores and gradients of a sample on
-average, up to this radius) and seconds (of all radii). With several attacks, rows with the attack "all"
-count the worst.]],
+that is robust) with Wilson's interval low and high at 95 % (samples that several repeats drew count once
+for it), queries (scores and gradients of a sample on average, up to this radius) and seconds (of all
+radii). With several attacks, rows with the attack "all" count the worst.]],
       returns = { "table[]", "the rows" },
       example = saved("for _, row in ipairs(s:rows()) do print(row.dmax, row.accuracy) end"),
       see = { "security:csv", "metrics.wilson" },
