@@ -99,7 +99,8 @@ print(evaluate.security {
   data = digits, samples = 10, repeats = 2, dmax = { 0, 1, 2 },
   noise = false, seed = 1,
 })]],
-      see = { "security", "evaluate.report", "plot.security", "attack.auto", "attack.fmn", "attack.noise", "evaluate.merge" },
+      see = { "security", "evaluate.report", "plot.security", "attack.auto",
+        "attack.fmn", "attack.noise", "evaluate.merge" },
     },
     {
       name = "evaluate.merge",
