@@ -39,18 +39,32 @@ end
 local Case = {}
 Case.__index = Case
 
--- What every indicator needs of a result.
+-- Was anything tried on the sample? Not at dmax 0, nor where it was wrong before and no target is wanted.
+local function was_open(result, before, i)
+  local dmax = result.dmax and result.dmax[i] or result.params.dmax
+  return dmax ~= 0 and before ~= "failed" and (result.hit ~= nil or before ~= "wrong")
+end
+
+-- What every indicator needs of a result: positions of all samples, of those where something was tried, of
+-- those of them that were right before, and of those where it failed.
 local function new_case(result)
-  local case = setmetatable({ result = result, all = {}, failed = {}, attacked = {}, runs = {} }, Case)
+  local case = { result = result, all = {}, open = {}, failed = {}, attacked = {}, runs = {} }
   local verdict, before, hit = result.verdict, result.start_verdict, result.hit
   for i = 1, #result do
-    case.all[i] = i
-    if before[i] == "correct" then case.attacked[#case.attacked + 1] = i end
-    local held = verdict[i] == "correct" or verdict[i] == "rejected"
+    local open, held = was_open(result, before[i], i), verdict[i] == "correct" or verdict[i] == "rejected"
     if hit then held = not hit[i] and verdict[i] ~= "failed" end
-    if held then case.failed[#case.failed + 1] = i end
+    case.all[i] = i
+    if open then case.open[#case.open + 1] = i end
+    if open and before[i] == "correct" then case.attacked[#case.attacked + 1] = i end
+    if open and held then case.failed[#case.failed + 1] = i end
   end
-  return case
+  return setmetatable(case, Case)
+end
+
+--- Why there is nothing to count: `otherwise`, unless nothing was tried on any sample.
+function Case:why_none(otherwise)
+  if #self.open > 0 then return otherwise end
+  return "nothing was attacked: samples were wrong before, or dmax is 0"
 end
 
 -- How far a feature reaches: one number, or an array of them.
@@ -262,7 +276,8 @@ function Diagnosis.__tostring(self)
       measured and ("%d"):format(one.of) or "" }
   end
   local all = { ("diagnosis of %s: %s%s"):format(printable(self.subject),
-    n == 0 and "no alarm" or n == 1 and "1 alarm" or ("%d alarms"):format(n),
+    not self.attacked and "nothing was attacked" or n == 0 and "no alarm" or n == 1 and "1 alarm"
+      or ("%d alarms"):format(n),
     self.interrupted and ", interrupted" or ""), text.aligned(lines, 2) }
   for _, one in ipairs(self.alarms) do
     local samples = #one.samples > 0 and (" (samples %s)"):format(text.positions(one.samples)) or ""
@@ -295,12 +310,16 @@ arguments.guard("", methods, true)
 local function measured(case, indicator)
   local needs, found, reason = indicator.needs, nil, "only a result was given"
   if not needs or case.model then
-    if needs and needs ~= "model" and not case.runs[needs] then
+    local further_run = needs and needs ~= "model"
+    if further_run and not case.runs[needs] then
       reason = case.reasons[needs]
+    elseif further_run and #case.open == 0 then
+      reason = case:why_none()
     else
       found, reason = indicator.measure(case)
     end
   end
+  if found and found.of == 0 then found, reason = nil, case:why_none "no run failed" end
   local one = found or {}
   for _, key in ipairs { "name", "title", "measures", "meaning", "next" } do one[key] = indicator[key] end
   one.measured, one.reason = found ~= nil, reason
@@ -319,7 +338,7 @@ local function diagnosis_of(case)
   local params = result.params
   local self = setmetatable({
     indicators = {}, alarms = {}, result = result, gradients = case.gradients or 0,
-    interrupted = case.interrupted or false,
+    interrupted = case.interrupted or false, attacked = #case.open > 0,
     subject = ("%s on %s, %s%s, %d samples, %d evaded"):format(result.attack, result.model,
       tostring(params.norm), dmax_text(params.dmax),
       #result, result:counts().evaded),
@@ -332,7 +351,7 @@ local function diagnosis_of(case)
       self.alarms[one.name] = one
     end
   end
-  self.ok = #self.alarms == 0
+  self.ok = self.attacked and #self.alarms == 0
   return self
 end
 
@@ -357,15 +376,26 @@ local function check(options)
   end
 end
 
+-- Further runs are on some of the samples, and go farther.
+local function check_rows(attacker)
+  for _, name in ipairs { "dmax", "start", "target", "max_queries" } do
+    local value = option(attacker, name)
+    local one = name == "max_queries" and type(value) == "userdata" and #value == 1
+    if type(value) == "userdata" and not one then
+      blame.fail("%s: %s: the attack has one for each sample; give one attack for all", WHERE, name)
+    end
+  end
+  for _, part in ipairs(kinds.is(attacker, "attack") and {} or attacker) do check_rows(part) end
+end
+
 -- The attack to judge, on this model; a usual one if none was given.
 local function attack_of(options)
   local changes = { model = options.model, norm = options.norm, dmax = options.dmax }
   local attacker = options.attack and blame.call(options.attack.with, options.attack, changes)
     or blame.call(attack.pgd, changes)
-  for _, name in ipairs { "dmax", "start" } do -- further runs are on some of the samples, and go farther
-    if type(option(attacker, name)) == "userdata" then
-      blame.fail("%s: %s: the attack has one for each sample; give one attack for all", WHERE, name)
-    end
+  check_rows(attacker)
+  if option(attacker, "dmax") == 0 then
+    blame.fail("%s: dmax: expected a number above 0, so that there is something to attack, got 0", WHERE)
   end
   return attacker
 end

@@ -23,6 +23,7 @@ local SATURATED = 10 -- box diameters that the decision is away, were the model 
 local UNSTEADY = 1e-6 -- of the scores' or the gradient's size
 local UNSTEADY_ANSWER = 1e-3 -- the same where batches of another size may round otherwise
 local STEP, MOVED = 1e-5, 0.03 -- of the features' range: less than a stair, more than one
+local SHARE, FEW = 0.05, 20 -- features that a tiny step moves: this share, of small samples about so many
 local SEEN = 1e-3 -- of the scores' size: they do change
 
 -- ---- What several measure -----------------------------------------------------------------------
@@ -76,6 +77,42 @@ end
 
 local function f64(values) return array.new(values, { dtype = "f64" }) end
 
+-- Are the norms that such a run keeps those of its loss's own gradient? Other directions take another one.
+local function is_plain(params)
+  local stage = params.stages and params.stages[1]
+  return (params.direction or "gradient") == "gradient"
+    and not (stage and math.max(stage.smoothing or 1, stage.layer_smoothing or 1) > 1)
+end
+
+local function has_plain_part(params)
+  for _, part in ipairs(params.parts or {}) do
+    if part.params and has_plain_part(part.params) then return true end
+  end
+  return not params.parts and is_plain(params)
+end
+
+local function is_all_plain(params)
+  for _, part in ipairs(params.parts or {}) do
+    if part.params and not is_all_plain(part.params) then return false end
+  end
+  return params.parts ~= nil or is_plain(params)
+end
+
+-- Those of the positions whose run went along its loss's own gradient; nil and why there are none. Within a
+-- part that is made of several itself, which of them a sample's run is from is not kept.
+local function followed_loss(result, positions)
+  local params, source, list = result.params, result.source, {}
+  if not has_plain_part(params) then return nil, "its runs follow another gradient than the loss's" end
+  for _, i in ipairs(positions) do
+    local part = params.parts and source and params.parts[source[i]]
+    if not params.parts or part and part.params and is_all_plain(part.params) then list[#list + 1] = i end
+  end
+  if #list == 0 and #positions > 0 then
+    return nil, "no such run followed its loss's own gradient"
+  end
+  return list
+end
+
 -- Those of the classes: the reject score does not depend on the sample, and may be -inf.
 local function scores_of(model, rows)
   local scores = f64(reject.scores(model, rows))
@@ -99,8 +136,11 @@ local function saturated(case)
   local result, reach = case.result, case:diameter()
   if not result.gradient_norm then return nil, "its result does not have norms of gradients" end
   if reach == math.huge then return nil, "the bounds are infinite" end
+  if #case.attacked == 0 then return nil, case:why_none "no sample was right before" end
+  local plain, why = followed_loss(result, case.attacked)
+  if not plain then return nil, why end
   local losses, norms = result.loss, result.gradient_norm
-  return counted(case.attacked, function(i)
+  return counted(plain, function(i)
     local loss, norm = losses[i][1], norms[i][1]
     return loss > 0 and loss < math.huge and loss > SATURATED * reach * norm
   end)
@@ -108,7 +148,9 @@ end
 
 local function still(case)
   local losses = case.result.loss
-  return counted(case.failed, function(i)
+  local plain, why = followed_loss(case.result, case.failed)
+  if not plain then return nil, why end
+  return counted(plain, function(i)
     local loss = losses[i]
     return loss[1] - loss[-1] <= STILL * math.abs(loss[1])
   end)
@@ -220,7 +262,7 @@ local function wrong_gradient(case)
 end
 
 -- Scores that change over a long step but not over a short one stand on stairs. Of the short steps some
--- change few features, so that no stair's edge is crossed.
+-- change few features, so that no stair's edge is crossed; but some in every sample.
 local function stairs(case)
   local part = case:lua_part()
   if part and part.gradient_is == "surrogate" then return nil, "its gradient is said to be a surrogate" end
@@ -229,10 +271,9 @@ local function stairs(case)
   local away = array.rand(rows.shape, { seed = 1, dtype = "f64" }) * (2 * MOVED * range) - MOVED * range
   local base = (rows + away):astype "f32"
   local here, there = scores_of(case.model, base), scores_of(case.model, rows)
-  local flat = array.ones(#rows)
+  local share, flat = math.max(SHARE, FEW / rows.shape[2]), array.ones(#rows)
   for seed = 2, 4 do
-    local few = array.rand(rows.shape, { seed = seed }):lt(0.05):astype "f64"
-    if few:sum() == 0 then few = array.ones(rows.shape) end
+    local few = array.rand(rows.shape, { seed = seed }):lt(share):astype "f64"
     local near = (base + few * (STEP * range)):astype "f32"
     flat = flat * scores_of(case.model, near):eq(here):astype("f64"):min(2)
   end
@@ -255,13 +296,13 @@ return {
   },
   {
     name = "saturated_scores", title = "saturated scores", least = LEAST, measure = saturated,
-    measures = "samples whose gradient at the start puts the decision beyond ten diameters of the box",
+    measures = "samples whose loss's own gradient puts the decision beyond ten diameters of the box",
     meaning = "the scores are squashed (softmax, sigmoid, tanh), and the gradient with them: rounding leads",
     next = "attack the scores before they are squashed",
   },
   {
     name = "still_loss", title = "loss that stands still", least = LEAST, measure = still,
-    measures = "failed runs whose loss never fell by a thousandth of the start's",
+    measures = "failed runs along the loss's gradient whose loss never fell by a thousandth of it",
     meaning = "the attack did nothing: its steps, its gradient or its objective are wrong",
     next = "reject.check(model, x), larger steps (eta), another objective, no eps",
   },

@@ -252,6 +252,55 @@ function TestAnswer:test_same_seed_same_answer()
   lu.assertEquals(tostring(diagnosed(options)), tostring(diagnosed(options)))
 end
 
+-- Where nothing was tried there is nothing to measure, and nothing is fine.
+function TestAnswer:test_nothing_was_attacked()
+  local wrong = data.new { x = digits.x, y = ((digits.y + 1) % 10):astype "i32", shape = digits.shape }
+  local pgd = attack.pgd { model = net, dmax = DMAX, max_iter = 3 }
+  local still = pgd:with { dmax = 0 }
+  for _, diagnosis in ipairs {
+    evaluate.diagnose(pgd:run(wrong)), evaluate.diagnose(still:run(digits)),
+    evaluate.diagnose { model = net, data = wrong, attack = pgd, dmax = DMAX, seed = 1, budget = 2500 },
+  } do
+    lu.assertFalse(diagnosis.ok)
+    lu.assertEquals(alarms(diagnosis), {})
+    lu.assertStrContains(tostring(diagnosis), ": nothing was attacked\n")
+    for _, name in ipairs { "vanished_gradient", "saturated_scores", "still_loss", "noise" } do
+      lu.assertFalse(diagnosis.indicators[name].measured)
+    end
+    lu.assertStrContains(diagnosis.indicators.still_loss.reason, "nothing was attacked: samples were wrong")
+  end
+end
+
+-- Of samples with radii of their own those at 0 do not count.
+function TestAnswer:test_samples_at_dmax_0()
+  local radii = {}
+  for i = 1, #digits do radii[i] = i <= 8 and 0 or 0.1 end
+  local diagnosis = evaluate.diagnose(attack.pgd({ model = net, dmax = radii }):run(digits))
+  lu.assertEquals(diagnosis.indicators.still_loss.of, 2)
+  lu.assertTrue(diagnosis.ok)
+end
+
+function TestAnswer:test_no_run_failed()
+  local result = attack.pgd({ model = net, dmax = 20 }):run(digits)
+  lu.assertEquals(result:counts().evaded, 10)
+  local diagnosis = evaluate.diagnose(result)
+  lu.assertTrue(diagnosis.ok)
+  lu.assertEquals(diagnosis.indicators.silent_success.reason, "no run failed")
+end
+
+function TestAnswer:test_one_attack_for_all()
+  local ones = array.new({ 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 }, { dtype = "i32" })
+  for name, value in pairs { target = ones, max_queries = ones * 30, start = digits.x } do
+    local one = attack.pgd { norm = "l2", [name] = value }
+    for _, attacker in ipairs { one, attack.ensemble { attack.pgd { norm = "l2" }, one } } do
+      raises(("evaluate.diagnose: %s: the attack has one for each sample"):format(name), evaluate.diagnose,
+        { model = net, data = digits, attack = attacker, dmax = DMAX })
+    end
+  end
+  raises("evaluate.diagnose: dmax: expected a number above 0", evaluate.diagnose,
+    { model = net, data = digits, norm = "l2", dmax = 0 })
+end
+
 function TestAnswer:test_errors()
   raises("evaluate.diagnose: result: expected an attack's result", evaluate.diagnose, 7)
   raises("evaluate.diagnose: model: expected a fitted model", evaluate.diagnose, { data = digits })

@@ -178,7 +178,9 @@ gradients, on the model inside, without a bound, beside noise; and looks at scor
 budget does not reach for all samples, further runs have some of them, evenly spread.
 
 What alarms, with its count, its samples, what it means and what to run next, prints as a table; "–" was
-not measured. "No alarm" is no proof of robustness either: run attack.auto.]],
+not measured: d.indicators.NAME.reason says why. Where no run failed there is little to measure, where
+nothing was attacked (all wrong before, dmax 0) nothing. "No alarm" is no proof of robustness either: run
+attack.auto. With a model dmax is above 0, and dmax, start, target and max_queries are one for all samples.]],
       params = { { "result", "result|table", "an attack's result; or the options below" } },
       options = {
         { "model", "model", "none", "the model" },
@@ -261,7 +263,7 @@ for line in io.lines(path) do print(line) end
 os.remove(path)]],
       see = { "evaluate.diagnose" },
     },
-    member("ok", "boolean", "Whether nothing alarms."),
+    member("ok", "boolean", "Whether something was attacked, and nothing alarms."),
     member("alarms", "table", "The indicators that alarm."),
     member("indicators", "table", "All indicators."),
     member("result", "result", "The direct attack's result."),
