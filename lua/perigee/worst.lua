@@ -6,6 +6,7 @@ local blame = require "perigee.blame"
 local json = require "perigee.json"
 local kinds = require "perigee.kinds"
 local printable = require("perigee.native").printable
+local same_model = require "perigee.same_model"
 local text = require "perigee.text"
 
 local worst = {}
@@ -121,7 +122,10 @@ function worst.of(results)
   for key, value in pairs(results) do
     if not (math.type(key) and results[key] and key >= 1 and key <= #results) then options[key] = value end
   end
-  local name = arguments.only(where, options, { "name" }).name
+  local name, same = arguments.only(where, options, { "name", "same_model" }).name, options.same_model
+  if same ~= nil and type(same) ~= "boolean" then
+    arguments.expected(where, "same_model", "true or false", same)
+  end
   if name ~= nil and type(name) ~= "string" then arguments.expected(where, "name", "a string", name) end
   for k, result in ipairs(results) do
     if not kinds.is(result, "result") then
@@ -129,7 +133,11 @@ function worst.of(results)
     end
     list[k], parts[k] = { result }, worst.part(result)
   end
-  return worst.merge(list, { name = printable(name or "worst"), where = where, parts = parts })
+  local merged = worst.merge(list, { name = printable(name or "worst"), where = where, parts = parts })
+  if not same then
+    same_model(where, results, function(k) return ("results %d and 1"):format(k) end)
+  end
+  return merged
 end
 
 return worst

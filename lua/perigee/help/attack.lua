@@ -347,7 +347,9 @@ print(attack.judge {
     name = "attack.worst",
     text = [[
 Each sample's worst answer over a list of results: the one that serves the attacker best. All must be of
-the same samples, labels, norm and (kind of) model.
+the same samples, labels, norm and model: a result of several models would be true of none, so that they
+are refused where the scores before the attack differ by more than rounding. The scores of a model whose
+answers change from call to call do; say same_model = true of it.
 
 An answer that has evaded comes before one that was wrong before the attack, then those that are correct
 or rejected, then those that failed. Of two that have evaded the nearer one is taken; of two that have
@@ -355,9 +357,12 @@ not, the one with less between it and evading: the higher of y's and the reject 
 class's. Where all results have the same target, one that hits it comes before all others. Of equals the
 earlier result's is taken. The evaluations are those of all.
 
-result.source says which result each answer is from, and result.parts what is known of each; printing
-shows that as a table.]],
-    options = { { "name", "string", '"worst"', "the new result's name, in the table beside the list" } },
+result.source says which result each answer is from, and result.parts what is known of each, such as its
+params.dmax where they differ; printing shows that as a table.]],
+    options = {
+      { "name", "string", '"worst"', "the new result's name, in the table beside the list" },
+      { "same_model", "boolean", "false", "take them for results of one model, whatever their scores" },
+    },
     returns = { "result", "each sample's worst answer" },
     example = example_net .. [[
 local pgd = attack.pgd({ model = net, dmax = 1 }):run(digits)

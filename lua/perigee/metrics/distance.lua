@@ -12,7 +12,7 @@ local distance = {}
 -- A result, or a list of results of one attack (at several dmax, say), as a list.
 local function results_of(where, name, value)
   local list = kinds.is(value, "result") and { value } or value
-  if type(list) ~= "table" or #list == 0 then
+  if type(list) ~= "table" or kinds.of(list) or rawlen(list) == 0 then
     given.expected(where, name, "an attack's result, or a list of such", value)
   end
   for k, result in ipairs(list) do
@@ -74,9 +74,9 @@ local function median(sorted)
 end
 
 --- The median of the least evading distances of a result, or of several of one attack; NaN where all failed.
-function distance.median_distance(result)
+function distance.median_distance(result, options)
   local results = results_of("median_distance", "result", result)
-  given.check_same("median_distance", results)
+  given.check_same_model("median_distance", results, options)
   return median(known(least_of(results)))
 end
 
@@ -98,7 +98,7 @@ end
 
 -- { name =, results = } of each attack, in the order of a list, else by name.
 local function named_attacks(attacks)
-  if type(attacks) ~= "table" or next(attacks) == nil then
+  if type(attacks) ~= "table" or kinds.of(attacks) or next(attacks) == nil then
     given.expected("optimality", "attacks", "results by name, { fmn = r, pgd = { r1, r2 } }", attacks)
   end
   local named, seen = {}, {}
@@ -173,13 +173,13 @@ end
 
 --- How near each attack comes to the best of all, sample by sample: a table with attacks (their names) and by
 --- name optimality, evaded, median and queries. It prints as a table.
-function distance.optimality(attacks)
+function distance.optimality(attacks, options)
   local named, all, lists = named_attacks(attacks), {}, {}
   for k, one in ipairs(named) do
     table.move(one.results, 1, #one.results, #all + 1, all)
     lists[k] = least_of(one.results)
   end
-  given.check_same("optimality", all)
+  given.check_same_model("optimality", all, options)
   local frame = frame_of(least(lists))
   if frame.reach == 0 then given.fail("optimality", "no attack has evaded with any sample") end
   local answer = { attacks = {}, optimality = {}, evaded = {}, median = {}, queries = {},

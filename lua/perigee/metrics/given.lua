@@ -4,6 +4,7 @@
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
 local kinds = require "perigee.kinds"
+local same_model = require "perigee.same_model"
 
 local given = {}
 
@@ -39,6 +40,20 @@ function given.check_same(where, results)
       given.fail(where, "the results are of different norms (%s and %s)", other.params.norm,
         first.params.norm)
     end
+  end
+end
+
+--- They are of one model too, unless options say that it answers anew at each call.
+function given.check_same_model(where, results, options)
+  local same = arguments.only("metrics." .. where, options, { "same_model" }).same_model
+  if same ~= nil and type(same) ~= "boolean" then
+    given.expected(where, "same_model", "true or false", same)
+  end
+  given.check_same(where, results)
+  if not same then
+    same_model("metrics." .. where, results, function(k)
+      return ("results (number %d and the first)"):format(k)
+    end)
   end
 end
 
@@ -212,6 +227,34 @@ function given.judged_in(where, result)
   if #kept == 0 then given.fail(where, "the result has no sample that has not failed") end
   local about = { rejects = result.rejects, classes = result.classes, y = result.y:take(kept) }
   return judged(result.start_scores:take(kept), about), judged(result.scores:take(kept), about)
+end
+
+-- ---- Attacks that stopped early -------------------------------------------------------------------
+
+-- attack.fmn seeks the nearest point past the threshold, and so stays at it. Of the answer's own part.
+local function seeks_least(part)
+  return part.params ~= nil and part.params.attack == "fmn"
+end
+
+--- How many of a result's answers end at the model's own threshold: where a stricter one is asked for, such
+--- an attack has not tried.
+function given.stopped_early(result)
+  local count, verdict, source = 0, result.verdict, result.source
+  for i, stop in ipairs(result.stop) do
+    local part = source and result.parts[source[i]] or result
+    local least = verdict[i] == "evaded" and seeks_least(part)
+    if verdict[i] ~= "failed" and (stop == "reached" or least) then count = count + 1 end
+  end
+  return count
+end
+
+--- What is to be said of so many; without any, nothing.
+function given.early_note(count, samples)
+  if not count or count == 0 then return "" end
+  local words = "\n%d of %d answers stopped at the model's own threshold: an attack that goes on "
+    .. "(early_stop = false;\nnot fmn), or one at a stricter threshold, may do better: the figures are lower "
+    .. "bounds of the error"
+  return words:format(count, samples)
 end
 
 return given

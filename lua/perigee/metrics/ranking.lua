@@ -28,7 +28,7 @@ Roc.__index = Roc
 function Roc:__tostring()
   local at = self.fpr[self.tpr:ge(0.95):argmax()]
   return ("ROC: AUC %.4f, FPR %.2f %% at 95 %% TPR, %d positives, %d negatives"):format(self.auc, 100 * at,
-    self.positives, self.negatives)
+    self.positives, self.negatives) .. given.early_note(self.stopped_early, self.attacked)
 end
 
 -- Twice the area under the curve of the counts, so that it is a whole number: trapezoids give tied pairs a
@@ -76,9 +76,16 @@ local function curve_between(where, clean, negatives)
     array.concatenate { array.ones_like(positives), array.zeros_like(negatives) })
 end
 
+-- The curve, with what its attack has left undone.
+local function about_attack(result, made)
+  made.stopped_early, made.attacked = given.stopped_early(result), #result
+  return made
+end
+
 local function curve_of_result(where, result)
   local before, after = given.judged_in(where, result)
-  return curve_between(where, before, after.confidence:compress(after.wrong:logical_and(before.wrong:eq(0))))
+  local adversarial = after.wrong:logical_and(before.wrong:eq(0))
+  return about_attack(result, curve_between(where, before, after.confidence:compress(adversarial)))
 end
 
 -- The curve of whatever was given: scores and mask, a result, or { model, clean samples, others }.
@@ -90,7 +97,9 @@ local function curve(where, first, second, third)
     if not kinds.is(second, "dataset") then
       given.expected(where, "positive", "a dataset of clean samples, beside a model", second)
     end
-    return curve_between(where, given.judged_by(where, first, second), negatives_of(where, first, third))
+    local clean = given.judged_by(where, first, second)
+    local made = curve_between(where, clean, negatives_of(where, first, third))
+    return kinds.is(third, "result") and about_attack(third, made) or made
   end
   if third ~= nil then given.expected(where, "negatives", "nothing beside scores", third) end
   local scores = given.numbers(where, "scores", first)

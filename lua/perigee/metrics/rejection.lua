@@ -21,7 +21,7 @@ function Rerr:__tostring()
       given.percent(self.rerr[k]), given.percent(self.fpr[k]), given.percent(self.accepted[k]) }
   end
   return ("robust error with a threshold, %d samples, %d held out\n%s"):format(self.samples, self.validation,
-    text.aligned(lines, 0))
+    text.aligned(lines, 0)) .. (self.stricter and given.early_note(self.stopped_early, self.attacked) or "")
 end
 
 local function share(part, whole)
@@ -95,6 +95,15 @@ local function rates_of(options)
   return table.move(list, 1, #list, 1, {})
 end
 
+-- Confidences are counted from the threshold of a model that rejects; one that does not has accepted all.
+local function about_attack(answer, result)
+  if result == nil then return end
+  answer.stopped_early, answer.attacked, answer.stricter = given.stopped_early(result), #result, false
+  for _, threshold in ipairs(answer.threshold) do
+    answer.stricter = answer.stricter or not result.rejects or threshold > 0
+  end
+end
+
 --- The robust error where what has too little confidence is rejected, for each true positive rate: a table of
 --- lists tpr, threshold, rerr, fpr, accepted. It prints as a table.
 function rejection.rerr(options)
@@ -109,6 +118,7 @@ function rejection.rerr(options)
     answer.threshold[k] = threshold
     answer.rerr[k], answer.fpr[k], answer.accepted[k] = errors_at(threshold, clean, attacked)
   end
+  about_attack(answer, options.result)
   return setmetatable(answer, Rerr)
 end
 

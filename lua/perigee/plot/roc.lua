@@ -35,7 +35,8 @@ local function figure(where, subject, options)
   local named = named_curves(where, subject)
   local room = 0
   for _, one in ipairs(named) do
-    one.label = ("%sAUC %.4f"):format(one.name and one.name .. ", " or "", one.curve.auc)
+    one.label = ("%sAUC %.4f%s"):format(one.name and one.name .. ", " or "", one.curve.auc,
+      (one.curve.stopped_early or 0) > 0 and " (stopped early)" or "")
     room = math.max(room, style.legend_width(one.label))
   end
   local fig = figures.new { title = options.title, right = room, width = options.width or 400 + room,

@@ -13,6 +13,9 @@ for k, dmax in ipairs { 0.5, 1, 2 } do
 end
 ]]
 
+local same_model = { "same_model", "boolean", "false", "take the results for those of one model, though its "
+  .. "scores before the attack differ: they change from call to call" }
+
 return {
   {
     name = "metrics.median_distance",
@@ -22,7 +25,9 @@ attack (at several dmax, say) the least of each sample. What does not evade coun
 wrong before the attack as 0, so that the median is that of all samples and infinite where half of them
 hold. Of a targeted attack what counts is that the target is hit. Samples that failed are left out; NaN
 where all did. An attack that does not seek the least distance gives a bound from above.]],
-    params = { { "result", "result|result[]", "of an attack" } }, returns = { "number", "in the norm" },
+    params = { { "result", "result|result[]", "of an attack; several of the same samples, norm and model" } },
+    options = { same_model },
+    returns = { "number", "in the norm" },
     example = attacks .. "print(metrics.median_distance(fmn), metrics.median_distance(pgd))",
     see = { "attack.fmn", "metrics.optimality" },
   },
@@ -40,8 +45,9 @@ there is nothing to lose. evaded is the share that evades at all, queries the ev
 gradients on all samples.]],
     params = {
       { "attacks", "table", "by name a result (attack.fmn), or a list of results at several dmax; on the "
-        .. "same samples, in one norm" },
+        .. "same samples, in one norm, of one model" },
     },
+    options = { same_model },
     returns = { "optimality", "by attack: optimality, evaded, median, queries" },
     example = attacks .. [[
 local o = metrics.optimality { fmn = fmn, pgd = pgd }

@@ -25,8 +25,14 @@ the best class score alone where it has no reject score or that is -inf. Positiv
 best class is right (whether they are accepted is what the threshold decides), negatives an attack's
 answers whose best class is wrong and was right before (Stutz et al., "Confidence-calibrated adversarial
 training", ICML 2020), or all of a set of outliers. A result alone has both: its samples before the attack,
-and its answers. Runs that failed are left out.]],
-    params = params, returns = { "roc", "{ fpr, tpr, thresholds, auc, positives, negatives }" },
+and its answers. Runs that failed are left out.
+
+Of a result this judges an attack at thresholds that it may not have tried: it has to maximise confidence. Of
+one that stops at the model's own threshold (early_stop = true; attack.auto; attack.fmn, which stays near it)
+the FPR and the error are lower bounds: stopped_early counts such answers, and printing says so. Either
+attack with early_stop = false, or attack the model at the threshold in question (see reject.new).]],
+    params = params,
+    returns = { "roc", "{ fpr, tpr, thresholds, auc, positives, negatives, stopped_early }" },
     example = parts.attacked .. [[
 print(metrics.roc(result))
 local noise = array.rand(50, 784, { seed = 3 })
@@ -40,7 +46,9 @@ print(metrics.roc({ 0.1, 0.4, 0.35, 0.8 }, { 0, 0, 1, 1 }).tpr)]],
 The area under metrics.roc, exact, which is Mann and Whitney's statistic:
   AUC  (pairs in which the positive scores higher + half of those that tie) / all pairs of a positive and
        a negative
-1 where a threshold tells them apart, 0.5 for scores that say nothing.]],
+1 where a threshold tells them apart, 0.5 for scores that say nothing. A number cannot say that a result's
+attack stopped early, and that the AUC is then only a bound from above: metrics.roc does. The attack has to
+maximise confidence.]],
     params = params, returns = { "number", "0 to 1" },
     example = "print(metrics.auc({ 0.1, 0.4, 0.35, 0.8 }, { 0, 0, 1, 1 }))",
     see = { "metrics.roc", "metrics.bootstrap" },
@@ -76,4 +84,7 @@ print(metrics.aurc(nn.load("mnist-cnn"), data.digits(50, { seed = 1 })))]],
   field("roc.auc", "number", "As metrics.auc."),
   field("roc.positives", "integer", "How many there are."),
   field("roc.negatives", "integer", "How many there are."),
+  field("roc.stopped_early", "integer",
+    "Of an attack's result how many answers stopped at the model's own threshold; else nil."),
+  field("roc.attacked", "integer", "Of an attack's result how many samples it has; else nil."),
 }

@@ -17,6 +17,10 @@ NaN of nothing. t is set on n held-out samples that are classified right, for ea
 the (floor(n (1 - TPR)) + 1)-th least of their confidences, so that at least that share is accepted. They
 must not be among those attacked.
 
+The attack has to maximise confidence, or be run against the model at that threshold (see reject.new). Of one
+that stops at the model's own threshold (early_stop = true; attack.auto; attack.fmn, which stays near it) the
+figures at a stricter one are lower bounds: stopped_early counts such answers, and printing says so.
+
 Without a result, clean = { confidences, correct } and attacked = { confidences, correct } give what it
 would; validation may then be confidences too.]],
     options = {
@@ -28,7 +32,7 @@ would; validation may then be confidences too.]],
       { "clean", "table", "none", "without a result: the confidences, and 1 where the best class is right" },
       { "attacked", "table", "none", "the same under the attack" },
     },
-    returns = { "rerr", "lists tpr, threshold, rerr, fpr, accepted" },
+    returns = { "rerr", "lists tpr, threshold, rerr, fpr, accepted; stopped_early" },
     example = parts.attacked .. [[
 print(metrics.rerr { result = result, model = nr, validation = held_out })
 print(metrics.rerr {
@@ -54,4 +58,9 @@ print(e.tpr[2], e.rerr[2])]],
   field("rerr.accepted", "number[]", "The share of all clean samples that are accepted."),
   field("rerr.samples", "integer", "How many samples were attacked, without those that failed."),
   field("rerr.validation", "integer", "How many held-out samples set the thresholds."),
+  field("rerr.stopped_early", "integer",
+    "Of a result how many answers stopped at the model's own threshold; else nil."),
+  field("rerr.attacked", "integer", "Of a result how many samples it has; else nil."),
+  field("rerr.stricter", "boolean",
+    "Of a result whether any threshold is above the model's own, so that stopping early matters; else nil."),
 }
