@@ -7,6 +7,7 @@
 local archive = require "perigee.archive"
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
+local evidence = require "perigee.evaluate.evidence"
 local export = require "perigee.export"
 local kinds = require "perigee.kinds"
 local masked = require "perigee.masked"
@@ -230,20 +231,15 @@ local function cost(self, model, attack, k)
   return queries, seconds, different
 end
 
--- Samples that several repeats have drawn count once for the interval: they are not more evidence.
-local function interval_of(robust, n, different)
-  local shown = math.min(n, different)
-  return metrics.wilson(math.floor(robust * shown / n + 0.5), shown)
-end
-
 local function row_of(self, model, attack, k, counts)
   local n = samples_in(counts)
   local queries, seconds, different = cost(self, model, attack, k)
-  local interval = interval_of(counts.robust, n, different)
+  local interval = evidence.interval(counts.robust, n, math.min(n, different))
   return { model = model, attack = attack or "all", dmax = self.dmax[k], samples = n,
     correct = counts.correct, rejected = counts.rejected, wrong = counts.wrong, evaded = counts.evaded,
-    failed = counts.failed, robust = counts.robust, hit = counts.hit, accuracy = counts.robust / n,
-    low = interval.low, high = interval.high, queries = queries, seconds = seconds }
+    failed = counts.failed, robust = counts.robust, hit = counts.hit, different = math.min(n, different),
+    accuracy = counts.robust / n, low = interval.low, high = interval.high, queries = queries,
+    seconds = seconds }
 end
 
 local all_columns = {

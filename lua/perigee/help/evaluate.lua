@@ -273,9 +273,10 @@ os.remove(path)]],
       name = "security:rows",
       text = [[
 A table for each model, attack and radius: model, attack, dmax, samples, the counts, accuracy (the share
-that is robust) with Wilson's interval low and high at 95 % (samples that several repeats drew count once
-for it), queries (scores and gradients of a sample on average, up to this radius) and seconds (of all
-radii). With several attacks, rows with the attack "all" count the worst.]],
+that is robust) with Wilson's interval low and high at 95 %, for as many samples as are different (those
+that several repeats drew count once), queries (scores and gradients of a sample on average, up to this
+radius) and seconds (of all radii, the same in each of their rows); hit where attacks are targeted. With
+several attacks, rows with the attack "all" count the worst.]],
       returns = { "table[]", "the rows" },
       example = saved("for _, row in ipairs(s:rows()) do print(row.dmax, row.accuracy) end"),
       see = { "security:csv", "metrics.wilson" },

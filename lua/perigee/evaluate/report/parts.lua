@@ -1,5 +1,6 @@
 -- What the sections of a report have in common: headings, sentences, alarms, figures; all in markup.
 
+local evidence = require "perigee.evaluate.evidence"
 local markup = require "perigee.markup"
 local output = require "perigee.plot.output"
 
@@ -53,11 +54,12 @@ function parts.plural(n, word)
   return ("%d %s%s"):format(n, word, n == 1 and "" or "s")
 end
 
---- k of n as a share, and Wilson's interval as text; nil of none.
-function parts.share(k, n)
+--- k of n as a share, and Wilson's interval as text, for as many samples as are `different` ones (n); nil of
+--- none.
+function parts.share(k, n, different)
   if n == 0 then return nil end
-  local found = metrics.wilson(k, n)
-  return found.estimate, ("%.3f–%.3f"):format(found.low, found.high)
+  local found = evidence.interval(k, n, different or n)
+  return k / n, ("%.3f–%.3f"):format(found.low, found.high)
 end
 
 --- Names and what they are, one below the other: rows of { setting =, value = }.

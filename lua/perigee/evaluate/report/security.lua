@@ -74,7 +74,7 @@ local function rows_of(security, convention)
       last = {}
       groups[#groups + 1] = last
     end
-    row.share, row.interval = parts.share(convention.held(row, row.dmax > 0), row.samples)
+    row.share, row.interval = parts.share(convention.held(row, row.dmax > 0), row.samples, row.different)
     row.masked = is_masked(security, row, place[row.dmax]) and "masked" or nil
     last[#last + 1] = row
   end
