@@ -11,6 +11,7 @@ function diagnosis_of.alarms(diagnosis)
   if diagnosis.ok then
     return parts.paragraph "No indicator raises an alarm; that alone proves no robustness."
   end
+  if #diagnosis.alarms == 0 then return parts.paragraph "Nothing was attacked: there is nothing to judge." end
   local items = {}
   for i, one in ipairs(diagnosis.alarms) do
     local samples = #one.samples > 0 and (" (samples %s)"):format(text.positions(one.samples)) or ""
