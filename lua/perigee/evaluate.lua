@@ -65,7 +65,8 @@ end
 local function named(list, values)
   if list.is(values) then values = { values } end
   if type(values) ~= "table" or next(values) == nil then
-    fail("%s: expected %s by name, %s", list.option, list.option, list.example)
+    fail("%s: expected %s by name, %s, got %s%s", list.option, list.option, list.example,
+      native.describe(values), kinds.is_model(values) and ", which is not fitted" or "")
   end
   local entries, seen = {}, {}
   local function add(name, value)
@@ -109,8 +110,9 @@ end
 
 local function check_dmax(dmax, noise)
   if type(dmax) == "number" then dmax = { dmax } end
+  if kinds.is(dmax, "array") and dmax.ndim == 1 then dmax = dmax:totable() end
   if type(dmax) ~= "table" or #dmax == 0 then
-    fail("dmax: expected a list of radii, { 0, 0.5, 1 }")
+    fail("dmax: expected a list of radii, { 0, 0.5, 1 }, got %s", native.describe(dmax))
   end
   for k, d in ipairs(dmax) do
     if type(d) ~= "number" or d < 0 or d ~= d then

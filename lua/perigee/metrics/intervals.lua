@@ -63,7 +63,11 @@ function intervals.wilson(k, n, options)
   if not part or part < 0 or part > whole then
     given.expected("wilson", "k", ("a whole number from 0 to n = %d"):format(whole), k)
   end
-  local share, z = part / whole, normal_quantile((1 + level) / 2)
+  local share, quantile_at = part / whole, (1 + level) / 2
+  if quantile_at == 1 then -- a level next to 1 leaves everything open
+    return setmetatable({ estimate = share, level = level, low = 0.0, high = 1.0 }, Interval)
+  end
+  local z = normal_quantile(quantile_at)
   local shrink = 1 + z * z / whole
   local middle = (share + z * z / (2 * whole)) / shrink
   local reach = z * math.sqrt(share * (1 - share) / whole + z * z / (4 * whole * whole)) / shrink
@@ -75,6 +79,7 @@ end
 
 local NOTE = "stopped; the interval is of the draws so far"
 local LARGEST_SEED = 2 ^ 31 - 1 | 0
+local MOST = 10000000 -- draws, and samples
 
 -- What take(positions) takes rows of, and how many it has.
 local function rows_of(value)
@@ -136,8 +141,8 @@ end
 -- Every draw has a seed of its own, all drawn from the one that was given.
 local function own_draws(options, n)
   local draws = options.draws == nil and 1000 or math.type(options.draws) and math.tointeger(options.draws)
-  if not draws or draws < 1 then
-    given.expected("bootstrap", "draws", "a whole number, 1 or more", options.draws)
+  if not draws or draws < 1 or draws > MOST then
+    given.expected("bootstrap", "draws", ("a whole number from 1 to %d"):format(MOST), options.draws)
   end
   local seed = options.seed
   if seed == nil then seed = array.randint(0, LARGEST_SEED, 1)[1] end
@@ -157,7 +162,11 @@ local function quantile(sorted, share)
 end
 
 local function value_of(statistic, what, ...)
-  local value = statistic(...)
+  local ok, value = pcall(statistic, ...)
+  if not ok then
+    if type(value) ~= "string" or perigee.interrupted() then error(value, 0) end
+    given.fail("bootstrap", "statistic, of %s: %s", what, value)
+  end
   if type(value) ~= "number" or value ~= value then
     given.expected("bootstrap", "statistic", "a number of " .. what, value)
   end
@@ -172,7 +181,9 @@ function intervals.bootstrap(statistic, data, options)
   end
   local level = level_of("bootstrap", options)
   local n, at = sampler(data)
-  if n < 1 then given.fail("bootstrap", "data: expected at least one sample, got %d", n) end
+  if n < 1 or n > MOST then
+    given.fail("bootstrap", "data: expected from 1 to %d samples, got %d", MOST, n)
+  end
   local draws, positions, seed = (options.indices ~= nil and given_draws or own_draws)(options, n)
   local values, interrupted = {}, false
   local estimate = value_of(statistic, "the samples", at(array.arange(1, n + 1)))
