@@ -1,4 +1,4 @@
--- attack.auto on the reference's models of MNIST: a fifth of the digits that EVALUATION counts, and the bare
+-- attack.auto on the reference's models of MNIST: a fifth of the digits of its figures in the help, the bare
 -- CNN on all of them. `make suite` has the whole table, with what everything costs.
 local lu = require "luaunit"
 
