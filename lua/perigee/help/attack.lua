@@ -565,7 +565,8 @@ Which part each answer is from, an index of result.parts, int32, where the resul
 (attack.worst, attack.ensemble); 0 where none has attacked the sample. Else nil.]]),
   field("result.parts", "table[]?", [[
 What the parts of a result that is made of several did in their runs: name, samples, evaded, scores,
-gradients, params; those of attack.ensemble also text, left and seconds. Else nil.]]),
+gradients, params; those of attack.ensemble also text, left and seconds. Else nil. result.evaluations has one
+score a sample more than an ensemble's parts: it looks at the samples before the first.]]),
   field("result.attack", "string", "The attack's name."),
   field("result.model", "string", 'The kind of the model: "net", "dnr" … or "lua".'),
 }

@@ -238,8 +238,7 @@ os.remove(file)]],
       .. "circle, \"masked\", marks counts that prove nothing: runs that failed had lost their gradient. "
       .. "Of several attacks each has its dash, or its panel.",
     params = {
-      { "security", "security", "what evaluate.security returns" },
-      { "security", "table", "what evaluate.security returns, or a list of such: repetitions" },
+      { "security", "security|table", "what evaluate.security returns, or a list of such: repetitions" },
     },
     options = options {
       { "noise", "boolean", "true", "draw the baseline" },

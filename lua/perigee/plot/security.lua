@@ -151,7 +151,7 @@ end
 
 -- One evaluation as the figure needs it.
 local function view_of(where, security, options)
-  if type(security) ~= "table" and type(security) ~= "userdata" then
+  if type(security) ~= "table" then
     values.expected(where, "security", "the result of evaluate.security", security)
   end
   for _, key in ipairs { "models", "dmax", "counts", "n" } do
