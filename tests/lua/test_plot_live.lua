@@ -58,6 +58,24 @@ function TestPlotLive:test_attack()
   lu.assertStrContains(svg, ">iteration<")
 end
 
+-- The curves of what has been counted, in the end those of the whole.
+function TestPlotLive:test_evaluation()
+  local net = new_net()
+  nn.train(net, ds, { epochs = 2, lr = 0.1, seed = 1 })
+  local function run()
+    local security = evaluate.security { models = { cnn = net }, attack = attack.fgsm { norm = "l2" },
+      data = ds, samples = 40, dmax = { 0, 0.5, 1 }, seed = 1, noise = false }
+    return security
+  end
+  local alone = run()
+  local security = plot.live(run, { file = self.file, terminal = "svg" })
+  lu.assertEquals(security.counts, alone.counts)
+  local live = read(self.file)
+  lu.assertStrContains(live, "fgsm, l2, 40 samples")
+  plot.security(alone, { file = self.file, terminal = "svg" })
+  lu.assertEquals(live, read(self.file))
+end
+
 function TestPlotLive:test_errors_pass_through()
   lu.assertErrorMsgEquals({ "mine" }, function() plot.live(function() error { "mine" } end) end)
   -- and the next one can listen
