@@ -95,10 +95,10 @@ local function column(cells, places, name, k)
 end
 
 -- Counts at the k-th radius of the cells of one model and repeat under some attacks, the worst counting,
--- added to what is there; and how many of the runs that failed had lost their gradient.
-local function add_counts(counts, cells, k)
+-- added to what is there; and how many of the runs that failed had lost their gradient. `all`: shared(cells).
+local function add_counts(counts, cells, all, k)
   local flat = 0
-  for _, places in ipairs(shared(cells)) do
+  for _, places in ipairs(all) do
     local now = piece.verdicts[worst_of(column(cells, places, "verdict", k))]
     local before = piece.verdicts[lists_of(cells[1], "start")[places[1]]]
     counts[now] = counts[now] + 1
@@ -140,7 +140,10 @@ local function counted(self, groups)
   local counts, flat = {}, {}
   for k = 1, #groups > 0 and #self.dmax or 0 do
     counts[k], flat[k] = empty_counts(any_targeted(groups[1])), 0
-    for _, cells in ipairs(groups) do flat[k] = flat[k] + add_counts(counts[k], cells, k) end
+  end
+  for _, cells in ipairs(groups) do
+    local all = shared(cells)
+    for k = 1, #self.dmax do flat[k] = flat[k] + add_counts(counts[k], cells, all, k) end
   end
   return counts, flat
 end

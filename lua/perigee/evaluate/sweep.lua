@@ -101,7 +101,7 @@ end
 
 -- What has no checksum (a model in Lua, one that is built) is known by its scores in a finished piece.
 local function check_model(run, one, model)
-  local finished = not settings.has_checksum(one.model.model) and finished_like(run, one)
+  local finished = not run.has_checksum[one.model] and finished_like(run, one)
   if not finished then return end
   local scores = piece.start_scores {
     model = model, samples = run.plan.data:take(finished.at), norm = run.plan.norm, takes = {},
@@ -289,7 +289,7 @@ local function resume(run)
   end
   for _, one in ipairs(run.pieces) do
     local first = one.r == run.plan.repeats[1] and one.rows ~= nil
-    if first and not settings.has_checksum(one.model.model) then model_of(run, one) end
+    if first and not run.has_checksum[one.model] then model_of(run, one) end
   end
   return left
 end
@@ -316,7 +316,8 @@ end
 --- validation, rejection_rate, checkpoint }.
 function sweep.run(plan)
   local run = { plan = plan, settings = settings.of(plan), pieces = pieces_of(plan), cost = {}, left = {},
-    done = 0 }
+    done = 0, has_checksum = {} }
+  for _, entry in ipairs(plan.models) do run.has_checksum[entry] = settings.has_checksum(entry.model) end
   run.total = #run.pieces
   run.folder = plan.checkpoint and checkpoint.open(plan.checkpoint, run.settings)
   local left = resume(run)
