@@ -9,6 +9,7 @@
 --   error      the correct ones: a rejected sample is an error.
 
 local arguments = require "perigee.arguments"
+local evidence = require "perigee.evaluate.evidence"
 
 local conventions = {
   detection = { words = "robust accuracy with detection", held = function(c) return c.robust end },
@@ -19,14 +20,10 @@ local conventions = {
   error = { words = "accuracy, rejection an error", held = function(c) return c.correct end },
 }
 
-local function samples(counts)
-  return counts.correct + counts.rejected + (counts.wrong or 0) + counts.evaded + (counts.failed or 0)
-end
-
 for _, convention in pairs(conventions) do
   --- The shares of the counted samples that held, and that were rejected; NaN of none.
   function convention.shares(counts, attacked)
-    local n = samples(counts)
+    local n = evidence.samples(counts)
     return convention.held(counts, attacked) / n, counts.rejected / n
   end
 end

@@ -28,11 +28,6 @@ local function empty_counts(targeted)
   return { correct = 0, rejected = 0, wrong = 0, evaded = 0, failed = 0, robust = 0, hit = hit }
 end
 
--- How many samples counts are of.
-local function samples_in(counts)
-  return counts.correct + counts.rejected + counts.wrong + counts.evaded + counts.failed
-end
-
 -- Of the attacks' verdicts of one sample the worst: evaded, then the first that is one.
 local function worst_of(verdicts)
   local first = FAILED
@@ -164,7 +159,7 @@ local function view(self, attack, seed)
     made.counts[name], made.flat[name] = counted(self, by_repeat(self, is(false), needed))
     if self.has_noise then made.noise[name] = counted(self, by_repeat(self, is(true), 1)) end
     local first = made.counts[name][1]
-    if first then made.n = math.max(made.n, samples_in(first)) end
+    if first then made.n = math.max(made.n, evidence.samples(first)) end
   end
   return made
 end
@@ -235,7 +230,7 @@ local function cost(self, model, attack, k)
 end
 
 local function row_of(self, model, attack, k, counts)
-  local n = samples_in(counts)
+  local n = evidence.samples(counts)
   local queries, seconds, different = cost(self, model, attack, k)
   local interval = evidence.interval(counts.robust, n, math.min(n, different))
   return { model = model, attack = attack or "all", dmax = self.dmax[k], samples = n,
@@ -272,7 +267,7 @@ function methods.rows(self)
   local rows = {}
   local function add(model, attack, by_radius)
     for k, counts in ipairs(by_radius or {}) do
-      if samples_in(counts) > 0 then rows[#rows + 1] = row_of(self, model, attack, k, counts) end
+      if evidence.samples(counts) > 0 then rows[#rows + 1] = row_of(self, model, attack, k, counts) end
     end
   end
   for _, model in ipairs(self.models) do
@@ -330,7 +325,7 @@ local function is_uneven(self)
   for _, attack in ipairs(self.attacks) do
     for _, name in ipairs(self.models) do
       local first = self.by_attack[attack].counts[name][1]
-      if first and samples_in(first) ~= self.n then return true end
+      if first and evidence.samples(first) ~= self.n then return true end
     end
   end
   return false
@@ -359,7 +354,7 @@ local function add_lines(lines, self, verdicts, name, attack, named)
       local line = { k == 1 and named and printable(name) or "" }
       if #self.attacks > 1 then line[2] = k == 1 and printable(attack or "all") or "" end
       line[#line + 1] = ("%g"):format(d)
-      if is_uneven(self) then line[#line + 1] = tostring(samples_in(counts[k])) end
+      if is_uneven(self) then line[#line + 1] = tostring(evidence.samples(counts[k])) end
       add_cells(line, verdicts, counts[k])
       if self.has_noise then add_cells(line, verdicts, named and (self.noise[name] or {})[k] or nil) end
       lines[#lines + 1] = line
