@@ -17,6 +17,7 @@ cd "$work" || exit 1
 unset DISPLAY WAYLAND_DISPLAY
 TERM=dumb LC_ALL=C.UTF-8 PERIGEE_HISTORY=/dev/null PERIGEE_PICTURE=plain XDG_CONFIG_HOME="$work" \
     XDG_STATE_HOME="$work" expect -f - << 'EXPECT'
+match_max -d 2000000
 set timeout 10
 log_user 0
 set count 0

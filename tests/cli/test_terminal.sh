@@ -21,6 +21,7 @@ if arg[1] then train(tonumber(arg[1])) end
 LUA
 work=$work TERM=xterm LC_ALL=C.UTF-8 PERIGEE_HISTORY=/dev/null XDG_CONFIG_HOME="$work" XDG_STATE_HOME="$work" \
     expect -f - << 'EXPECT'
+match_max -d 2000000
 set timeout 5
 log_user 0
 set count 0

@@ -176,6 +176,10 @@ EOF2
 cat > "$work/tty.exp" <<'EOF2'
 log_user 0
 set timeout 30
+# Neither a line sent too early, whose echo falls into what is being printed, nor expect's forgetting of the
+# older half of a full buffer may cut a character in two: on a busy machine both happen.
+set stty_init -echo
+match_max -d 2000000
 set out [open $env(work)/tty w]
 fconfigure $out -encoding binary -translation binary
 eval spawn -noecho $env(PERIGEE) -q -i $env(work)/look.lua
