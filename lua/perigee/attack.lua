@@ -6,6 +6,7 @@ local check = require "perigee.gradient_check"
 local ensemble = require "perigee.ensemble"
 local native = require "perigee.native"
 local worst = require "perigee.worst"
+require "perigee.result"
 
 local meta = debug.getregistry()["perigee.attack"]
 

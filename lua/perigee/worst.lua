@@ -59,7 +59,7 @@ function worst.merge(results, about)
   for _, one in ipairs(results) do
     if one[1].dmax then params.dmax = one[1].params.dmax end -- what they say where each sample has its own
   end
-  params.attack, params.parts = about.name, about.parts
+  params.attack, params.parts, params.taken_from = about.name, about.parts, nil
   return blame.call(result_type.worst, results, {
     name = about.name, where = about.where, from_start = about.from_start, interrupted = about.interrupted,
     unpaid = about.unpaid, params = json.text(plain(params)),
@@ -86,8 +86,10 @@ local function add_lines(lines, parts, shown, indent)
   end
 end
 
-local function parts_text(parts)
-  local shown, head = {}, { "part" }
+-- Of some samples of a result: what is said of its parts is of their whole runs.
+local function parts_text(result)
+  local parts, whole = result.parts, result.params.taken_from
+  local shown, head = {}, { "part" .. (whole and (" (on all %d samples)"):format(whole) or "") }
   for _, column in ipairs(columns) do
     if parts[1] and parts[1][column[1]] ~= nil then
       shown[#shown + 1] = column
@@ -104,7 +106,7 @@ local line_of = result_type.__tostring
 function result_type.__tostring(result)
   local line = line_of(result)
   if not result.source then return line end
-  if #result ~= 1 then return line .. "\n" .. parts_text(result.parts) end
+  if #result ~= 1 then return line .. "\n" .. parts_text(result) end
   local part = result.parts[result.source[1]]
   local first, rest = line:match "^([^\n]*)(.*)$"
   return part and ("%s, by %s%s"):format(first, printable(tostring(part.name)), rest) or line

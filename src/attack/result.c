@@ -238,7 +238,7 @@ bool trace_share(Trace *to, const Trace *from, Error *err) {
            share(&to->iterates, from->iterates, err);
 }
 
-static bool copy_header(AttackResult *to, const AttackResult *from, Error *err) {
+bool result_copy_words(AttackResult *to, const AttackResult *from, Error *err) {
     to->sample_ndim = from->sample_ndim;
     memcpy(to->sample_shape, from->sample_shape, sizeof to->sample_shape);
     to->norm = from->norm;
@@ -246,22 +246,6 @@ static bool copy_header(AttackResult *to, const AttackResult *from, Error *err) 
     to->model_kind = strdup(from->model_kind);
     to->params = strdup(from->params);
     return (to->attack && to->model_kind && to->params) || error_memory(err, where, 64);
-}
-
-AttackResult *result_pick(const AttackResult *result, size_t i, Error *err) {
-    ResultSize size = { .n = 1, .features = result->features };
-    AttackResult *one = result_header(&result->classes, result->rejects, &size, err);
-    bool ok =
-        one && copy_header(one, result, err) && trace_share(&one->trace[0], &result->trace[i], err);
-    for (size_t k = 0; ok && k < RESULT_ARRAYS; k++) {
-        const Array *from = *result_array(result, &result_arrays[k]);
-        Array **to = result_array(one, &result_arrays[k]);
-        ok = !from || (*to = array_rows(from, i, 1, err));
-    }
-    if (ok)
-        return one;
-    result_free(one);
-    return NULL;
 }
 
 /* ---- Another model's judgement ---- */
@@ -356,7 +340,7 @@ static bool judge(const Rescore *rescore, Error *err) {
 static AttackResult *same_points(const AttackResult *old, const Model *model, Error *err) {
     ResultSize size = { .n = old->n, .features = old->features };
     AttackResult *result = result_header(&model->classes, model->rejects, &size, err);
-    bool ok = result && copy_header(result, old, err);
+    bool ok = result && result_copy_words(result, old, err);
     for (size_t k = 0; ok && k < RESULT_ARRAYS; k++) {
         const ResultArray *which = &result_arrays[k];
         Array **to = result_array(result, which);

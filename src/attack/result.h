@@ -145,6 +145,15 @@ ResultCounts result_counts(const AttackResult *result);
 /* Sample i alone, sharing the arrays. */
 AttackResult *result_pick(const AttackResult *result, size_t i, Error *err);
 
+/* The samples at these places, in that order; they share the traces, and the arrays where they
+ * stand one behind the other. Of some samples alone the parameters say of how many they were:
+ * "taken_from". */
+AttackResult *result_take(const AttackResult *result, const size_t *place, size_t count,
+                          Error *err);
+
+/* Shape, norm, names and parameters of one into another that has none. */
+bool result_copy_words(AttackResult *to, const AttackResult *from, Error *err);
+
 /* The same points judged by another model with the same classes: scores, labels, verdicts and
  * losses are its own. Traces follow every iterate where pixels were kept, else start and answer. */
 AttackResult *result_rescore(const AttackResult *result, Model *model, Error *err);

@@ -379,6 +379,8 @@ static int index_object(lua_State *L) {
     if (lua_type(L, 2) == LUA_TNUMBER && type->item)
         return type->item(L, object,
                           bind_integer(L, 2, where, "index", LUA_MININTEGER, LUA_MAXINTEGER));
+    if (lua_istable(L, 2) && type->items)
+        return type->items(L, object);
     if (type->keys)
         bind_expected(L, 2, where, "index", type->keys);
     lua_pushnil(L);

@@ -1,5 +1,6 @@
 /* Choosing and writing elements: slice, take, put, compress, nonzero, fill, assign. */
 #include "bind/bind_array.h"
+#include "bind/bind_samples.h"
 
 #include "core/array_index.h"
 #include "core/array_shape.h"
@@ -9,32 +10,31 @@
 /* ---- Slices ---------------------------------------------------------------------------------- */
 
 /* Number i of the range on the top, or the fallback. */
-static lua_Integer range_number(lua_State *L, int i, lua_Integer fallback) {
+static lua_Integer range_number(lua_State *L, const char *where, int i, lua_Integer fallback) {
     lua_Integer number = fallback;
     if (lua_rawgeti(L, -1, i) != LUA_TNIL)
-        number = bind_integer(L, -1, "slice", i == 3 ? "step" : "range", LUA_MININTEGER + (i == 3),
+        number = bind_integer(L, -1, where, i == 3 ? "step" : "range", LUA_MININTEGER + (i == 3),
                               LUA_MAXINTEGER);
     lua_pop(L, 1);
     return number;
 }
 
-/* {first, last [, step]} on the top of the stack. */
-static Slice slice_range(lua_State *L, size_t size) {
+Slice bind_range(lua_State *L, const char *where, size_t n) {
     char got[128];
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
         lua_Integer i = lua_isinteger(L, -2) ? lua_tointeger(L, -2) : 0;
         if (i < 1 || i > 3)
-            luaL_error(L, "slice: expected {first, last [, step]}, got the key %s as well",
-                       bind_describe(L, -2, got));
+            luaL_error(L, "%s: range: expected {first, last [, step]}, got the key %s as well",
+                       where, bind_describe(L, -2, got));
     }
-    lua_Integer step = range_number(L, 3, 1);
-    lua_Integer first = range_number(L, 1, step > 0 ? 1 : -1);
-    lua_Integer last = range_number(L, 2, step > 0 ? -1 : 1);
+    lua_Integer step = range_number(L, where, 3, 1);
+    lua_Integer first = range_number(L, where, 1, step > 0 ? 1 : -1);
+    lua_Integer last = range_number(L, where, 2, step > 0 ? -1 : 1);
     if (step == 0)
-        luaL_error(L, "slice: a step of 0");
+        luaL_error(L, "%s: a step of 0", where);
     if (first == 0 || (last == 0 && step < 0)) /* {1, 0} is nothing, as s:sub(1, 0) */
-        luaL_error(L, "slice: a range counts from 1, or from -1 at the end; got 0");
-    return slice_between(first, last, step, size);
+        luaL_error(L, "%s: a range counts from 1, or from -1 at the end; got 0", where);
+    return slice_between(first, last, step, n);
 }
 
 /* What stands at arg for axis d: nil takes it whole, a number drops it. */
@@ -42,7 +42,7 @@ static Slice check_slice(lua_State *L, int arg, const Array *a, int d) {
     Slice slice = { .first = 0, .count = a->shape[d], .step = 1 };
     if (lua_istable(L, arg)) {
         lua_pushvalue(L, arg);
-        slice = slice_range(L, a->shape[d]);
+        slice = bind_range(L, "slice", a->shape[d]);
         lua_pop(L, 1);
     } else if (lua_type(L, arg) == LUA_TNUMBER) {
         lua_Integer i = bind_integer(L, arg, "slice", "index", LUA_MININTEGER, LUA_MAXINTEGER);

@@ -11,6 +11,7 @@
 #include "bind/bind_fields.h"
 #include "bind/bind_model.h"
 #include "bind/bind_native.h"
+#include "bind/bind_samples.h"
 #include "bind/versions.h"
 #include "core/array_values.h"
 #include "core/error.h"
@@ -200,6 +201,20 @@ static int push_one(lua_State *L, void *object, lua_Integer i) {
     return bind_push_attack_result(L, result_pick(result, place, &err), &err);
 }
 
+static int push_some(lua_State *L, const AttackResult *result, const Places *places) {
+    void **slot = bind_new_box(L, &result_type);
+    BIND_TRY_MAKE(L, *slot, result_take(result, places->position, places->count, &err));
+    bind_account(L, result_bytes(*slot));
+    return 1;
+}
+
+/* r[{first, last}] */
+static int push_range(lua_State *L, void *object) {
+    const AttackResult *result = object;
+    Places places = bind_range_places(L, "result", result->n);
+    return push_some(L, result, &places);
+}
+
 static int result_len(lua_State *L) {
     lua_pushinteger(L,
                     (lua_Integer)((AttackResult *)bind_check(L, 1, &result_type, "#", "self"))->n);
@@ -292,6 +307,13 @@ static int method_counts(lua_State *L) {
     return 1;
 }
 
+/* r:take(positions): 1-based, in that order, repeats allowed. */
+static int method_take(lua_State *L) {
+    const AttackResult *result = bind_self(L, &result_type);
+    Places places = bind_places(L, 2, bind_where(L), result->n);
+    return push_some(L, result, &places);
+}
+
 /* r:rescore(model) → the same points judged by another model. */
 static int method_rescore(lua_State *L) {
     const AttackResult *result = bind_self(L, &result_type);
@@ -323,10 +345,11 @@ static int method_csv(lua_State *L) {
 }
 
 void bind_open_attack_result(lua_State *L) {
-    static const BindFunction methods[] = { BIND("counts", method_counts, 1),
-                                            BIND("rescore", method_rescore, 2),
-                                            BIND("save", method_save, 2),
-                                            BIND("csv", method_csv, 2), BIND_LAST };
+    static const BindFunction methods[] = {
+        BIND("counts", method_counts, 1), BIND("rescore", method_rescore, 2),
+        BIND("take", method_take, 2),     BIND("save", method_save, 2),
+        BIND("csv", method_csv, 2),       BIND_LAST
+    };
     static const luaL_Reg meta[] = { { "__len", result_len },
                                      { "__tostring", result_tostring },
                                      { "worst", worst_of },
@@ -335,7 +358,9 @@ void bind_open_attack_result(lua_State *L) {
                                    .methods = methods,
                                    .properties = properties,
                                    .item = push_one,
-                                   .keys = "a position or a name",
+                                   .items = push_range,
+                                   .keys = "a position, a range {first, last} or a name "
+                                           "(r:take(positions) and r:where(condition) choose)",
                                    .fixed = "r:rescore(model) judges the same points by another "
                                             "model, and r.x_adv:copy() can be written",
                                    .meta = meta };

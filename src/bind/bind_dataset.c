@@ -149,6 +149,33 @@ static const BindProperty properties[] = {
     BIND_LAST,
 };
 
+/* ---- Places ---------------------------------------------------------------------------------- */
+
+/* Scratch for `count` positions, pushed so that the collector frees it. */
+static size_t *push_positions(lua_State *L, size_t count) {
+    return lua_newuserdatauv(L, (count ? count : 1) * sizeof(size_t), 0);
+}
+
+Places bind_range_places(lua_State *L, const char *where, size_t n) {
+    Slice range = bind_range(L, where, n);
+    size_t *place = push_positions(L, range.count);
+    for (size_t i = 0; i < range.count; i++)
+        place[i] = range.first + i * (size_t)range.step;
+    return (Places){ 0, place, range.count };
+}
+
+Places bind_places(lua_State *L, int arg, const char *where, size_t n) {
+    if (!bind_test_array(L, arg) && !lua_istable(L, arg))
+        bind_expected(L, arg, where, "positions", "an array or table of positions");
+    const Array *wanted = bind_to_array(L, arg, where, "positions", DTYPE_I32);
+    if (wanted->ndim != 1)
+        luaL_error(L, "%s: positions: expected one dimension, got %d", where, wanted->ndim);
+    size_t count = wanted->shape[0], *place = push_positions(L, count);
+    for (size_t i = 0; i < count; i++)
+        place[i] = bind_place(L, where, array_i32(wanted)[i], n);
+    return (Places){ 0, place, count };
+}
+
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
 /* ds[i] */
@@ -158,6 +185,13 @@ static int push_sample(lua_State *L, void *object, lua_Integer position) {
         return 0; /* nil just past the end lets ipairs finish */
     size_t place = bind_place(L, "dataset", position, dataset_count(ds));
     BIND_DATASET_RETURN(L, dataset_range(ds, place, 1, &err));
+}
+
+/* ds[{first, last}]: in their order, as ds:take. */
+static int push_range(lua_State *L, void *object) {
+    const Dataset *ds = object;
+    Places places = bind_range_places(L, "dataset", dataset_count(ds));
+    BIND_DATASET_RETURN(L, dataset_take(ds, places.position, places.count, &err));
 }
 
 static int meta_len(lua_State *L) {
@@ -182,11 +216,6 @@ static int dataset_slice(lua_State *L) {
         L, dataset_range(ds, (size_t)bound[0] - 1, (size_t)(bound[1] - bound[0] + 1), &err));
 }
 
-/* Scratch for `count` positions, pushed so that the collector frees it. */
-static size_t *push_positions(lua_State *L, size_t count) {
-    return lua_newuserdatauv(L, (count ? count : 1) * sizeof(size_t), 0);
-}
-
 static int push_taken(lua_State *L, const Dataset *ds, const size_t *positions, size_t count) {
     BIND_DATASET_RETURN(L, dataset_take(ds, positions, count, &err));
 }
@@ -194,15 +223,8 @@ static int push_taken(lua_State *L, const Dataset *ds, const size_t *positions, 
 /* ds:take(positions): 1-based, in that order, repeats allowed. */
 static int dataset_take_positions(lua_State *L) {
     const Dataset *ds = bind_self(L, &bind_dataset_type);
-    if (!bind_test_array(L, 2) && !lua_istable(L, 2))
-        return bind_expected(L, 2, "take", "positions", "an array or table of positions");
-    const Array *wanted = bind_to_array(L, 2, "take", "positions", DTYPE_I32);
-    if (wanted->ndim != 1)
-        return luaL_error(L, "take: positions: expected one dimension, got %d", wanted->ndim);
-    size_t count = wanted->shape[0], *positions = push_positions(L, count);
-    for (size_t i = 0; i < count; i++)
-        positions[i] = bind_place(L, "take", array_i32(wanted)[i], dataset_count(ds));
-    return push_taken(L, ds, positions, count);
+    Places places = bind_places(L, 2, bind_where(L), dataset_count(ds));
+    return push_taken(L, ds, places.position, places.count);
 }
 
 /* ---- Random choices -------------------------------------------------------------------------- */
@@ -333,8 +355,9 @@ void bind_dataset_open(lua_State *L) {
                                    .methods = methods,
                                    .properties = properties,
                                    .item = push_sample,
-                                   .keys = "a position or a name (ds:take(positions) and "
-                                           "ds:where(mask) choose several)",
+                                   .items = push_range,
+                                   .keys = "a position, a range {first, last} or a name "
+                                           "(ds:take(positions) and ds:where(mask) choose several)",
                                    .fixed = "d:with{ x =, y = } makes a changed dataset",
                                    .meta = meta };
     bind_new_type(L, &type);

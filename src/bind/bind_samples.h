@@ -3,6 +3,8 @@
 #define PERIGEE_BIND_SAMPLES_H
 
 #include "bind/bind.h"
+#include "core/array_index.h"
+#include "core/array_shape.h"
 #include "core/batch.h"
 
 typedef struct Dataset Dataset;
@@ -35,6 +37,18 @@ void bind_check_layout(lua_State *L, int arg, const Model *model, const char *wh
 
 /* Samples to learn from: a dataset. Pushes what must stay alive. */
 Samples bind_check_training(lua_State *L, int arg, const char *where, const char *name);
+
+/* ---- Some of them ----------------------------------------------------------------------------
+ */
+
+/* {first, last [, step]} on top of the stack, of n samples or of an axis: from 1, or from -1 at the
+ * end, both included. */
+Slice bind_range(lua_State *L, const char *where, size_t n);
+
+/* The places, of n samples, of such a range; and of the positions at arg, an array or a table. They
+ * are in a new userdata on the stack. */
+Places bind_range_places(lua_State *L, const char *where, size_t n);
+Places bind_places(lua_State *L, int arg, const char *where, size_t n);
 
 /* ---- What bind_dataset.c and bind_data.c share ------------------------------------------------
  */

@@ -565,6 +565,11 @@ static void test_pick_and_rescore(void **state) {
         AttackResult *one = result_pick(result, 4, &err);
         assert_non_null(one);
         assert_same_sample(result, 4, one, 0);
+        AttackResult *some = result_take(result, (size_t[]){ 5, 0, 5 }, 3, &err);
+        for (size_t i = 0; i < 3; i++)
+            assert_same_sample(result, i == 1 ? 0 : 5, some, i);
+        assert_non_null(strstr(some->params, "\"taken_from\":"));
+        result_free(some);
         AttackResult *again = result_rescore(result, &f->model->base, &err);
         assert_non_null(again);
         assert_memory_equal(array_f64(again->scores), array_f64(result->scores),

@@ -5,6 +5,7 @@
 -- byte.
 
 local arguments = require "perigee.arguments"
+local blame = require "perigee.blame"
 local convention_of = require "perigee.conventions"
 local export = require "perigee.export"
 local markup = require "perigee.markup"
@@ -31,6 +32,15 @@ local function kind_of(value)
 end
 
 local SUBJECT = "what evaluate.security, an attack's run or evaluate.diagnose gave"
+
+local function check_samples(list)
+  for i, entry in ipairs(list) do
+    if entry.kind == "result" and #entry.subject == 0 then
+      blame.fail("%s: number %d: there are no samples in this result", WHERE, i)
+    end
+  end
+  return list
+end
 
 -- A list of { subject =, kind =, title = (or nil) }.
 local function entries_of(subject)
@@ -89,7 +99,7 @@ return function(subject, path, options)
   local report = { figures = 0, rejection = options.rejection,
     convention = convention_of(WHERE, options.rejection) }
   local made = {}
-  for i, entry in ipairs(entries_of(subject)) do
+  for i, entry in ipairs(check_samples(entries_of(subject))) do
     local title, list = sections[entry.kind](report, entry.subject)
     made[i] = { title = entry.title and markup.name(entry.title) or title, body = table.concat(list, "\n") }
   end

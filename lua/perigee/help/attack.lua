@@ -433,7 +433,10 @@ their own besides.]]),
     kind = "value",
     text = [[
 What an attack found. Always a batch of n samples: #r is n and r[i] the result of one; print(r) is a line,
-and a second one where searches that failed had lost their gradient (result.flat).
+and a second one where searches that failed had lost their gradient (result.flat). r[{1, 20}] is the result of
+these samples, r[{-20}] of the last twenty, r[{1, 20, 2}] of every second one, as slices of arrays are;
+r:take(positions) and r:where(condition) choose others. Such a part is a result like any other; where it has
+fewer samples, its params say of how many they were: taken_from.
 
 Arrays have a row a sample: x0 and x_adv (the samples and the answers), y, label, start_label, target,
 scores, start_scores, distance, dmax, kernel_end. Lists have an item a sample: verdict, start_verdict, hit,
@@ -447,7 +450,32 @@ points by another model.]],
 local r = attack.pgd({ model = net, dmax = 2 }):run(digits)
 print(r, r.verdict[1], r.distance)
 show { r.x0[1], r.x_adv[1], r.x_adv[1] - r.x0[1] }]],
-    see = { "attack:run", "result:counts", "result:rescore", "result:save", "plot.attack" },
+    see = { "attack:run", "result:where", "result:counts", "result:rescore", "result:save", "plot.attack" },
+  },
+  {
+    name = "result:where",
+    text = [[
+The samples that a condition holds for, as a result of them. A word says what became of a sample: a verdict
+("correct", "rejected", "wrong", "evaded", "failed"), "robust" (correct before, correct or rejected now),
+"hit", "flat", or why its run ended (result.stop). A function is called with the result of each sample and its
+position; a mask has a 0 or 1, or a boolean, for each.]],
+    params = { { "condition", "string|function|array|table", "what is to hold" } },
+    returns = { "result", "of these samples, in their order" },
+    example = example_net .. [[
+local r = attack.pgd({ model = net, dmax = 2 }):run(digits)
+print(r:where("evaded"), r:where(r.distance:gt(1)))
+print(#r:where(function(one) return one.y[1] == 3 end))]],
+    see = { "result:take", "result", "result.verdict" },
+  },
+  {
+    name = "result:take",
+    text = "The samples at some positions, as a result of them; in that order, repeats allowed.",
+    params = { { "positions", "array|integer[]", "from 1, or from −1 at the end" } },
+    returns = { "result", "of these samples" },
+    example = example_net .. [[
+local r = attack.fgsm({ model = net, dmax = 0.2 }):run(digits)
+print(r:take(r.distance:argsort()).distance)]],
+    see = { "result:where", "result" },
   },
   {
     name = "result:counts",

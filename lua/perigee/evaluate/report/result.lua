@@ -110,7 +110,9 @@ local function parts_table(result)
   for _, column in ipairs(part_columns) do
     if parts.has(rows, column.of or column.title) then columns[#columns + 1] = column end
   end
-  return heading("Parts") .. "\n" .. markup.table(columns, { rows })
+  local whole = result.params.taken_from
+  local title = whole and ("Parts, on all %d samples of the run"):format(whole) or "Parts"
+  return heading(title) .. "\n" .. markup.table(columns, { rows })
 end
 
 -- ---- Figures -------------------------------------------------------------------------------------
