@@ -3,22 +3,33 @@
 #include "core/memory.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 /* Seconds of processor time, where a start takes a hundredth of that. */
 static const struct itimerval PATIENCE = { .it_value = { .tv_sec = 3 } }, NEVER;
 
-static void give_up(int signal) {
+static bool over;
+
+static void say_why(void) {
     static const char said[] =
         "perigee: OpenBLAS cannot get the memory that it starts with; raise the limit of address "
         "space (ulimit -v)\n";
+    if (!over && write(STDERR_FILENO, said, sizeof said - 1) < 0)
+        _exit(2);
+}
+
+static void give_up(int signal) {
     (void)signal;
-    _exit(write(STDERR_FILENO, said, sizeof said - 1) < 0 ? 2 : 1);
+    say_why();
+    _exit(1);
 }
 
 void blas_start_over(void) {
+    over = true;
     struct sigaction now;
     if (sigaction(SIGPROF, NULL, &now) || now.sa_handler != give_up)
         return; /* not ours: a profiler's */
@@ -27,10 +38,11 @@ void blas_start_over(void) {
 }
 
 #if defined(__GLIBC__)
-/* Nothing is initialised yet where this runs: system calls alone. */
+/* Nothing is initialised yet where this runs: system calls, and a list that needs no memory. */
 static void watch_start(void) {
     if (!memory_is_limited())
         return;
+    atexit(say_why);
     struct sigaction action = { .sa_handler = give_up };
     sigaction(SIGPROF, &action, NULL);
     setitimer(ITIMER_PROF, &PATIENCE, NULL);

@@ -1,9 +1,9 @@
 /* A start of OpenBLAS that cannot succeed ends.
  *
- * The library asks for its work space while it is loaded, before main, and newer versions (0.3.29)
- * ask for ever where a limit of address space refuses it. A program that links this file and runs
- * under such a limit says so and exits with status 1 once its start has taken three seconds of
- * processor time. */
+ * The library asks for its work space while it is loaded, before main, and where a limit of address
+ * space refuses it newer versions ask for ever (0.3.29), or end the program with words of their own
+ * (0.3.34). A program that links this file and runs under such a limit says what to do and exits
+ * with status 1, at the latest once its start has taken three seconds of processor time. */
 #ifndef PERIGEE_CORE_BLAS_START_H
 #define PERIGEE_CORE_BLAS_START_H
 

@@ -32,7 +32,7 @@ static void test_balanced(void **state) {
     for (size_t i = 0; i < 1003; i++)
         found[array_i32(ds->y)[i]]++;
     for (int c = 0; c < 10; c++)
-        assert_in_range(found[c], 100, 101);
+        assert_true(found[c] == 100 || found[c] == 101);
     dataset_free(ds);
 }
 
@@ -104,7 +104,7 @@ static void test_interrupt(void **state) {
     Dataset *ds = draw(5000, 2);
     progress_clear_interrupt();
     size_t n = dataset_count(ds);
-    assert_in_range(n, 1, 4999);
+    assert_true(n >= 1 && n < 5000);
     assert_memory_equal(array_f32(ds->x), array_f32(whole->x), n * PIXELS * sizeof(float));
     dataset_free(ds);
     dataset_free(whole);

@@ -13,9 +13,13 @@ for _, folder in ipairs { "/usr/share/lua", "/usr/local/share/lua", own } do
     package.path = ("%s;%s/%s/?.lua"):format(package.path, folder, version)
   end
 end
+
+-- luaunit takes the global `arg` for options and names of tests: from 3.5 on it then runs those alone.
+local files = arg
+rawset(_G, "arg", {})
 local luaunit = require "luaunit"
 
-for _, file in ipairs(arg) do
+for _, file in ipairs(files) do
   local chunk, message = loadfile(file)
   if not chunk then
     -- said in TAP, so that the count shows it
@@ -30,6 +34,10 @@ for name, value in pairs(_G) do
   if type(name) == "string" and name:find("^[Tt]est") then found[#found + 1] = { name, value } end
 end
 table.sort(found, function(a, b) return a[1] < b[1] end)
+if #found == 0 then
+  print("1..1\nnot ok 1\t" .. table.concat(files, " ") .. ": no tests in it")
+  os.exit(1)
+end
 
 -- os.exit closes the state: finalizers run, and instrumented builds then see what leaks.
 local unit = luaunit.LuaUnit.new()
