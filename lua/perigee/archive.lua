@@ -261,7 +261,7 @@ function read.int(digits)
   return number or damaged("an integer that is none")
 end
 
-local floats = { nan = -(0 / 0), inf = math.huge, ["-inf"] = -math.huge }
+local floats = { nan = math.abs(0 / 0), inf = math.huge, ["-inf"] = -math.huge }
 
 function read.float(word) return floats[word] or damaged("a number that is none") end
 

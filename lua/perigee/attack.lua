@@ -17,7 +17,8 @@ function meta.__tostring(attack)
     local value = held[name]
     if value ~= nil then
       local kind = name == "model" and (type(value) == "table" and "lua" or value.kind)
-      text = ("%s, %s %s"):format(text, name, kind or native.describe(value))
+      local words = kind or type(value) == "string" and value or native.describe(value)
+      text = ("%s, %s %s"):format(text, name, words)
     end
   end
   return text

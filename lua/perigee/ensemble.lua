@@ -206,14 +206,24 @@ end
 
 -- ---- As an attack -------------------------------------------------------------------------------
 
---- Another one, the same but for these options, of itself or of all parts.
-function methods.with(self, options)
+local with
+
+-- A copy of a part with options that were given to all parts at once: they are what `where` complains of.
+local function part_with(part, options, where)
+  if is_ensemble(part) then return with(part, options, where) end
+  local ok, copy = pcall(part.with, part, options)
+  if ok then return copy end
+  if type(copy) ~= "string" then error(copy, 0) end
+  blame.fail("%s", (copy:gsub("^attack%.[%w_]+", (where:gsub("%%", "%%%%")), 1)))
+end
+
+function with(self, options, where)
   local own, passed = sorted_out(self, options)
   local suite = ensemble.is_suite(self) and suite_after(suites[self], passed)
   local anew = suite and passed.model ~= nil
   local parts = {}
   for k, part in ipairs(anew and suite.parts(passed.model) or self) do
-    parts[k] = call(part, "with", share(anew and suite.set or passed, k))
+    parts[k] = part_with(part, share(anew and suite.set or passed, k), where or where_of(self))
   end
   local other = made(parts, own, where_of(self))
   if suite then
@@ -222,6 +232,9 @@ function methods.with(self, options)
   end
   return other
 end
+
+--- Another one, the same but for these options, of itself or of all parts.
+function methods.with(self, options) return with(self, options) end
 
 --- Sets these options; a mistake in one leaves all as they were.
 function methods.set(self, options)
@@ -403,7 +416,9 @@ local function run_part(run, k, at)
   local samples = run.samples
   options.model, options.y = run.model, nil
   for _, name in ipairs(each) do options[name] = rows_of(run, name, options[name], at) end
-  if not can_take(part, "start") then options.start = nil end
+  for _, name in ipairs { "start", "start_from" } do
+    if not can_take(part, name) then options[name] = nil end
+  end
   if #at < #start then
     samples = data.new { x = start.x0:take(at), y = start.y:take(at), shape = start.shape }
     part = narrowed(run, part, at)
@@ -513,6 +528,18 @@ local function run_names()
   return names
 end
 
+-- What is wrong in options is told of the whole before a part runs.
+local function check_run(self, options, where)
+  if options.start ~= nil and not can_take(self, "start") then
+    blame.fail("%s: start: none of the parts can set out from elsewhere than the samples", where)
+  elseif options.start_from ~= nil and not can_take(self, "start_from") then
+    blame.fail("%s: start_from: none of the parts has a double start", where)
+  end
+  for _, name in ipairs { "dmax", "target" } do
+    if options[name] ~= nil and takes(self, name) then with(self, { [name] = options[name] }) end
+  end
+end
+
 --- Attack the samples, part after part: one result, whose `parts` say what each of them did.
 function methods.run(self, samples, options)
   local where = where_of(self)
@@ -521,9 +548,7 @@ function methods.run(self, samples, options)
     self = methods.with(self, { model = options.model })
   end
   check(self, where)
-  if options.start ~= nil and not can_take(self, "start") then
-    blame.fail("%s: start: none of the parts can set out from elsewhere than the samples", where)
-  end
+  check_run(self, options, where)
   local start, model = start_of(self, samples, options)
   local run = {
     parts = self, samples = samples, options = options, model = model, start = start,

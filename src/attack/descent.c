@@ -15,6 +15,7 @@
 
 #include "core/array_values.h"
 #include "core/fail.h"
+#include "core/nan.h"
 #include "core/parallel.h"
 
 #include <math.h>
@@ -617,7 +618,8 @@ static bool report(const Descent *descent, size_t active_before, Progress *progr
     size_t left = descent->iterations - descent->iteration;
     size_t stopped = active_before - descent->active_count;
     snprintf(detail, sizeof detail, "iteration %zu  loss %.4f, %zu of %zu still moving",
-             descent->iteration, mean_loss(descent), descent->active_count, descent->n);
+             descent->iteration, nan_unsigned(mean_loss(descent)), descent->active_count,
+             descent->n);
     return progress_step(progress, (double)(active_before + stopped * left), detail);
 }
 

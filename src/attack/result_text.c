@@ -3,6 +3,7 @@
 #include "attack/attack_fields.h"
 #include "attack/attacks.h"
 #include "core/array_values.h"
+#include "core/nan.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -36,10 +37,11 @@ static void one_line(const AttackResult *result, char text[RESULT_TEXT]) {
              "%s on %s: class %d%s → %s, %s%s (loss %.4g, %s distance %.4g; %zu iterate%s, %s; "
              "%d scores, %d gradients)",
              result->attack, result->model_kind, (int)array_i32(result->y)[0], start, end,
-             verdict_name(result_verdict(result, 0)), goal, array_f64(loss)[iterates - 1],
-             attack_norm_words[result->norm], array_f64(result->distance)[0], iterates,
-             iterates == 1 ? "" : "s", stop_name(array_i32(result->stop)[0]),
-             (int)array_i32(result->score_count)[0], (int)array_i32(result->gradient_count)[0]);
+             verdict_name(result_verdict(result, 0)), goal,
+             nan_unsigned(array_f64(loss)[iterates - 1]), attack_norm_words[result->norm],
+             nan_unsigned(array_f64(result->distance)[0]), iterates, iterates == 1 ? "" : "s",
+             stop_name(array_i32(result->stop)[0]), (int)array_i32(result->score_count)[0],
+             (int)array_i32(result->gradient_count)[0]);
 }
 
 /* "; stopped early: 3 converged, 1 interrupted", or nothing. */

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/fields.h"
 #include "core/labels.h"
+#include "core/nan.h"
 #include "core/notes.h"
 #include "core/printable.h"
 #include "core/session.h"
@@ -581,6 +582,10 @@ void bind_push_sizes(lua_State *L, int count, const size_t *size) {
         lua_pushinteger(L, (lua_Integer)size[i]);
         lua_rawseti(L, -2, i + 1);
     }
+}
+
+void bind_push_number(lua_State *L, double value) {
+    lua_pushnumber(L, nan_unsigned(value));
 }
 
 void bind_set_size(lua_State *L, const char *name, size_t size) {

@@ -238,6 +238,9 @@ typedef struct BindStrings {
 } BindStrings;
 BindStrings bind_push_strings(lua_State *L, int arg, const char *name, const char *expected);
 
+/* A number; NaN without a sign. */
+void bind_push_number(lua_State *L, double value);
+
 /* ---- Answers that are lists --------------------------------------------------------------------
  */
 

@@ -53,7 +53,7 @@ void bind_array_push_number(lua_State *L, double value, DType dtype) {
     if (dtype == DTYPE_I32)
         lua_pushinteger(L, (lua_Integer)value);
     else
-        lua_pushnumber(L, value);
+        bind_push_number(L, value);
 }
 
 /* ---- As text --------------------------------------------------------------------------------- */

@@ -16,6 +16,7 @@
 #include "core/array.h"
 #include "core/array_values.h"
 #include "core/error.h"
+#include "core/nan.h"
 #include "core/session.h"
 
 #include <math.h>
@@ -92,7 +93,7 @@ static void check_divisors(lua_State *L, const char *where, const char *name) {
     for (size_t i = 0; i < count; i++)
         if (!(array_f32(divisors)[i] >= 1 && array_f32(divisors)[i] <= 1e6F))
             luaL_error(L, "%s: %s: expected numbers from 1 to 1e6, got %f", where, name,
-                       (double)array_f32(divisors)[i]);
+                       nan_unsigned((double)array_f32(divisors)[i]));
 }
 
 /* Are those of the array on top within the field's range, if it has one? */
@@ -379,10 +380,27 @@ static const float *check_points(lua_State *L, const char *where, const char *na
     return points.x;
 }
 
+/* The gradient of a model as it is knows no wider kernels: nothing would come of asking for them.
+ */
+static void check_smoothing(lua_State *L, int held, const AttackBox *box) {
+    lua_getfield(L, held, "smoothing");
+    const Array *divisors = bind_test_array(L, -1);
+    bool applies = box->params.direction != DIRECTION_GRADIENT;
+    for (size_t i = 0; divisors && !applies && i < array_size(divisors); i++)
+        if (array_f32(divisors)[i] != 1)
+            luaL_error(L,
+                       "%s: smoothing: the direction \"gradient\" takes no wider kernels; give "
+                       "direction = \"smooth\" or \"log\" as well",
+                       box->where);
+    lua_pop(L, 1);
+}
+
 /* The start points of a double start into the task. */
 static void read_start(lua_State *L, int held, AttackBox *box, AttackTask *task) {
-    if (!attack_uses(box->attack, "start_from") || lua_getfield(L, held, "start_from") == LUA_TNIL)
+    if (lua_getfield(L, held, "start_from") == LUA_TNIL)
         return;
+    if (!attack_uses(box->attack, "start_from"))
+        luaL_error(L, "%s: start_from: this attack has no double start", box->where);
     int start_at = lua_gettop(L);
     BindSamples start = bind_check_samples(L, start_at, box->where, "start_from");
     bind_check_layout(L, start_at, task->model, box->where);
@@ -444,6 +462,7 @@ static int attack_run_call(lua_State *L) {
     bind_check_layout(L, 2, model, box->where);
     look(L, model_value, 2);
     AttackTask task = task_of(&samples, model);
+    check_smoothing(L, held, box);
     AttackParams params = box->params;
     params.seed = seed_of(L, held, box);
     const int32_t *y = push_labels(L, held, "y", samples.n);

@@ -37,7 +37,7 @@ void bind_push_value(lua_State *L, const Value *value) {
         if (value->is_whole)
             lua_pushinteger(L, (lua_Integer)value->whole);
         else
-            lua_pushnumber(L, value->number[0]);
+            bind_push_number(L, value->number[0]);
         break;
     case VALUE_PAIR:
         lua_createtable(L, 2, 0);

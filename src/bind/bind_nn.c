@@ -186,7 +186,7 @@ static void push_history(lua_State *L, const TrainHistory *history, bool validat
             continue;
         lua_createtable(L, (int)history->epochs, 0);
         for (size_t e = 0; e < history->epochs; e++) {
-            lua_pushnumber(L, train_number(history, column, e));
+            bind_push_number(L, train_number(history, column, e));
             lua_rawseti(L, -2, (lua_Integer)e + 1);
         }
         lua_setfield(L, -2, column->name);

@@ -237,8 +237,11 @@ static bool open_archive(Archive *archive, const char *path, Error *err) {
     if (!tensors_open(&archive->tensors, path, err))
         return false;
     const char *text = tensors_text(&archive->tensors, metadata_key);
-    if (!text)
-        return error_set(err, ERROR_FILE, "%s was not written by save", path);
+    if (!text) {
+        bool known = tensors_text(&archive->tensors, "perigee") != NULL;
+        return error_set(err, ERROR_FILE, "%s was not written by save%s", path,
+                         known ? "; perigee.load(path) reads the model or result in it" : "");
+    }
     if (json_check_text("the variables", text, JSON_DESCRIPTION, err)) {
         archive->root = json_parse("the variables", text, JSON_DESCRIPTION, err);
         if ((archive->root || err->kind != ERROR_MEMORY) &&

@@ -2,9 +2,17 @@
 
 #include "core/printable.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+/* Not-a-number without the sign that printf shows, where it stands alone: "got -nan". */
+static void drop_signs(char *text) {
+    for (char *at = text; (at = strstr(at, "-nan")); at += 3)
+        if ((at == text || strchr(" ({=", at[-1])) && !isalnum((unsigned char)at[4]))
+            memmove(at, at + 1, strlen(at));
+}
 
 bool error_set(Error *err, ErrorKind kind, const char *format, ...) {
     if (err) {
@@ -14,6 +22,7 @@ bool error_set(Error *err, ErrorKind kind, const char *format, ...) {
         char whole[sizeof err->message];
         vsnprintf(whole, sizeof whole, format, args);
         va_end(args);
+        drop_signs(whole);
         printable(whole, err->message, sizeof err->message);
     }
     return false;

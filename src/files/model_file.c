@@ -138,9 +138,12 @@ bool model_save(const Model *model, const char *path, const cJSON *header, Error
 Model *model_from(const Tensors *tensors, Error *err) {
     const char *text = tensors_text(tensors, metadata_key);
     if (!text) {
-        error_set(err, ERROR_FILE,
-                  "no model's description in the metadata; fill weights alone into a net that "
-                  "exists, by net:load_weights(path)");
+        bool kept = tensors_text(tensors, "perigee.session") != NULL;
+        error_set(err, ERROR_FILE, "%s",
+                  kept ? "neither a model nor a result: what an evaluation saved is read by "
+                         "evaluate.load(path), what save(path) wrote by restore(path)"
+                       : "no model's description in the metadata; fill weights alone into a net "
+                         "that exists, by net:load_weights(path)");
         return NULL;
     }
     cJSON *meta =

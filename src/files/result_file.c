@@ -3,6 +3,7 @@
 #include "core/array.h"
 #include "core/error.h"
 #include "core/json.h"
+#include "core/nan.h"
 #include "core/printable.h"
 #include "core/file.h"
 #include "files/result_check.h"
@@ -375,24 +376,29 @@ static void write_head(const AttackResult *result, FILE *out) {
             result->kernel_end ? ",largest_kernel" : "", result->dmax ? ",dmax" : "");
 }
 
-/* A column more; NaN where nothing was taken, of however many traces. */
-static void write_taken(const Array *taken, size_t t, FILE *out) {
-    fprintf(out, ",%.17g", taken ? array_f64(taken)[t] : NAN);
+/* A column more: 17 digits, the same doubles come back. */
+static void write_number(double number, FILE *out) {
+    fprintf(out, ",%.17g", nan_unsigned(number));
 }
 
-/* 17 digits: the same doubles come back. */
+/* NaN where nothing was taken, of however many traces. */
+static void write_taken(const Array *taken, size_t t, FILE *out) {
+    write_number(taken ? array_f64(taken)[t] : NAN, out);
+}
+
 static void write_line(const AttackResult *result, size_t i, size_t t, FILE *out) {
     const Trace *trace = &result->trace[i];
-    fprintf(out, "%zu,%zu,%.17g", i + 1, t + 1, array_f64(trace->loss)[t]);
+    fprintf(out, "%zu,%zu", i + 1, t + 1);
+    write_number(array_f64(trace->loss)[t], out);
     for (size_t c = 0; c < result->columns; c++)
-        fprintf(out, ",%.17g", array_f64(trace->scores)[t * result->columns + c]);
-    fprintf(out, ",%.17g", array_f64(trace->distance)[t]);
+        write_number(array_f64(trace->scores)[t * result->columns + c], out);
+    write_number(array_f64(trace->distance)[t], out);
     if (result->gradient_end)
         write_taken(trace->gradient_norm, t, out);
     if (result->kernel_end)
         write_taken(trace->largest_kernel, t, out);
     if (result->dmax)
-        fprintf(out, ",%.17g", array_f64(result->dmax)[i]);
+        write_number(array_f64(result->dmax)[i], out);
     fputc('\n', out);
 }
 

@@ -283,7 +283,7 @@ function TestEnsemble:test_errors()
   e[1] = pgd
   -- at the user's line
   local _, message = pcall(load("local e = ...\n\ne:with { max_iter = 0 }", "@user.lua"), e)
-  lu.assertStrContains(message, "user.lua:3: attack.pgd: max_iter: expected")
+  lu.assertStrContains(message, "user.lua:3: attack.e: max_iter: expected")
 end
 
 function TestEnsemble:test_where_attacks_are_taken()

@@ -14,10 +14,6 @@ local function count(labels, truth)
   return counts
 end
 
-local function ratio(part, whole)
-  return whole == 0 and 0 / 0 or part / whole
-end
-
 --- { samples, correct, rejected, wrong }: how many of each.
 function accuracy.counts(model, ds)
   return count(given.labels("counts", model, ds))
@@ -26,25 +22,25 @@ end
 --- The share of correct predictions; a rejected sample is an error.
 function accuracy.accuracy(model, ds)
   local c = count(given.labels("accuracy", model, ds))
-  return c.correct / c.samples
+  return given.share(c.correct, c.samples)
 end
 
 --- The share of correct or rejected ones: on adversarial samples a rejection is what one hopes for.
 function accuracy.accuracy_rejection_correct(model, ds)
   local c = count(given.labels("accuracy_rejection_correct", model, ds))
-  return (c.correct + c.rejected) / c.samples
+  return given.share(c.correct + c.rejected, c.samples)
 end
 
 --- The share of correct ones among the accepted; NaN where nothing was accepted.
 function accuracy.accuracy_accepted(model, ds)
   local c = count(given.labels("accuracy_accepted", model, ds))
-  return ratio(c.correct, c.samples - c.rejected)
+  return given.share(c.correct, c.samples - c.rejected)
 end
 
 --- The share of rejected samples.
 function accuracy.rejection_rate(model, ds)
   local c = count(given.labels("rejection_rate", model, ds))
-  return c.rejected / c.samples
+  return given.share(c.rejected, c.samples)
 end
 
 -- ---- Report ---------------------------------------------------------------------------------------
@@ -75,10 +71,10 @@ function accuracy.report(model, ds)
   local labels, truth = given.labels("report", model, ds)
   local report = count(labels, truth)
   local n = report.samples
-  report.accuracy = report.correct / n
-  report.accuracy_rejection_correct = (report.correct + report.rejected) / n
-  report.accuracy_accepted = ratio(report.correct, n - report.rejected)
-  report.rejection_rate = report.rejected / n
+  report.accuracy = given.share(report.correct, n)
+  report.accuracy_rejection_correct = given.share(report.correct + report.rejected, n)
+  report.accuracy_accepted = given.share(report.correct, n - report.rejected)
+  report.rejection_rate = given.share(report.rejected, n)
   report.confusion = matrix(labels, truth, {})
   return setmetatable(report, Report)
 end

@@ -35,7 +35,7 @@ local function averaged(where, share, average, judged)
   if average == "macro" then
     local sum = 0
     for _, class in ipairs(all) do sum = sum + share(of(class)) end
-    return sum / #all
+    return given.share(sum, #all)
   elseif average == "micro" then
     local sums = { 0, 0, 0 }
     for _, class in ipairs(all) do

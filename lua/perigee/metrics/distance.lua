@@ -69,7 +69,7 @@ end
 
 local function median(sorted)
   local n = #sorted
-  if n == 0 then return 0 / 0 end
+  if n == 0 then return given.nan end
   return (sorted[(n + 1) // 2] + sorted[n // 2 + 1]) / 2
 end
 
@@ -150,7 +150,7 @@ end
 local function optimality_of(distances, frame)
   local least_area = area_of(within(frame, frame.best), frame.reach)
   local room = frame.clean * frame.reach - least_area
-  if room <= 1e-12 * frame.clean * frame.reach then return 0 / 0 end -- but for rounding there is none
+  if room <= 1e-12 * frame.clean * frame.reach then return given.nan end -- but for rounding there is none
   return math.max(0.0, 1 - (area_of(distances, frame.reach) - least_area) / room)
 end
 
@@ -159,7 +159,7 @@ local function evaded_share(distances)
   for _, d in ipairs(distances) do
     if d > 0 and d < math.huge then count = count + 1 end
   end
-  return count / #distances
+  return given.share(count, #distances)
 end
 
 local function queries_of(results)

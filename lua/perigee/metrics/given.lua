@@ -24,6 +24,14 @@ function given.check_result(where, name, value)
   return value
 end
 
+--- Not a number; 0 / 0 has a sign that printf shows.
+given.nan = math.abs(0 / 0)
+
+--- A share, which of nothing is NaN.
+function given.share(part, whole)
+  return whole == 0 and given.nan or part / whole
+end
+
 --- How a share is printed; NaN, one of nothing, as a dash.
 function given.percent(share)
   return share == share and ("%.2f %%"):format(100 * share) or "–"
@@ -91,15 +99,15 @@ local function has(list, label)
   return false
 end
 
--- What a model is asked through a function of `reject`. What goes wrong is the measure's to tell; of a model
--- written in Lua it is the model's own words.
+-- What a model is asked through a function of `reject`. What goes wrong is the measure's to tell; what a
+-- function of the user's has raised, at a line of its own, is the user's.
 local function ask(where, question, model, samples)
-  if type(model) == "table" then return reject[question](model, samples) end
   local ok, answer = pcall(reject[question], model, samples)
   if ok then return answer end
-  local words = tostring(answer):match "^reject%.%w+: (.*)"
-  if not words then error(answer, 0) end
-  given.fail(where, "%s", words)
+  if type(answer) ~= "string" or perigee.interrupted() or answer:find "^[^\n]-:%d+: " then
+    error(answer, 0)
+  end
+  given.fail(where, "%s", (answer:gsub("^reject%.%w+: ", "")))
 end
 
 -- What failed has no label: it is neither right nor wrong.

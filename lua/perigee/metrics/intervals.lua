@@ -153,7 +153,7 @@ end
 
 -- The value below which a share of the sorted numbers lies, between two of them by a straight line.
 local function quantile(sorted, share)
-  if #sorted == 0 then return 0 / 0 end
+  if #sorted == 0 then return given.nan end
   local place = share * (#sorted - 1)
   local before = math.floor(place)
   local a, b = sorted[before + 1], sorted[math.min(before + 2, #sorted)]

@@ -24,18 +24,14 @@ function Rerr:__tostring()
     text.aligned(lines, 0)) .. (self.stricter and given.early_note(self.stopped_early, self.attacked) or "")
 end
 
-local function share(part, whole)
-  return whole == 0 and 0 / 0 or part / whole
-end
-
 -- At a threshold: RErr, FPR and the share of the clean samples that are accepted.
 local function errors_at(threshold, clean, attacked)
   local before, after = clean.confidence:ge(threshold), attacked.confidence:ge(threshold)
   local errors = before:logical_and(clean.wrong):logical_or(after:logical_and(attacked.wrong))
   local adversarial = attacked.wrong:logical_and(clean.wrong:eq(0))
-  return share(errors:count_nonzero(), before:logical_or(after):count_nonzero()),
-    share(after:logical_and(adversarial):count_nonzero(), adversarial:count_nonzero()),
-    before:count_nonzero() / #before
+  return given.share(errors:count_nonzero(), before:logical_or(after):count_nonzero()),
+    given.share(after:logical_and(adversarial):count_nonzero(), adversarial:count_nonzero()),
+    given.share(before:count_nonzero(), #before)
 end
 
 -- { confidences, correct } of one's own.

@@ -14,12 +14,13 @@ function robust.robust_accuracy(result, options)
   local rejection = arguments.only("metrics.robust_accuracy", options, { "rejection" }).rejection
   local convention = convention_of("metrics.robust_accuracy", rejection)
   given.check_result("robust_accuracy", "result", result)
-  return convention.held(result:counts(), result.params.dmax ~= 0) / #result
+  return given.share(convention.held(result:counts(), result.params.dmax ~= 0), #result)
 end
 
 --- The robust risk with detection, P[f(x) ≠ y or f(x + δ) ∉ {y, ⊥}].
 function robust.robust_risk(result)
-  return 1 - given.check_result("robust_risk", "result", result):counts().robust / #result
+  given.check_result("robust_risk", "result", result)
+  return 1 - given.share(result:counts().robust, #result)
 end
 
 -- ---- A detector beside a classifier at half the distance --------------------------------------------
@@ -62,6 +63,7 @@ function robust.half_radius(detector, classifier)
     given.fail("half_radius", "classifier: expected dmax %g, half of the detector's, got %g", dmax / 2, half)
   end
   given.check_same("half_radius", { detector, classifier })
+  if #detector == 0 then given.fail("half_radius", "the results have no samples") end
   return setmetatable({ dmax = dmax, norm = detector.params.norm, samples = #detector,
     detector = wilson(detector:counts().robust, #detector),
     classifier = wilson(classifier:counts().robust, #classifier) }, Half)

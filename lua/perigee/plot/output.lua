@@ -238,7 +238,7 @@ local function without_gnuplot(where, name, figure, target, options)
     local text = text_view.images(figure)
     if text then
       io.write(text)
-      return nil
+      return
     end
     target = { format = "png", file = name .. ".png" }
   end
@@ -287,7 +287,7 @@ end
 -- ---- Public --------------------------------------------------------------------------------------
 
 -- Draw the figure of the recipe `name` where the options say. Returns the path that was written
--- (nothing for a window or the terminal); without gnuplot that of the script, and a message.
+-- (no value at all for a window or the terminal); without gnuplot that of the script, and a message.
 function output.deliver(where, name, figure, options)
   local target = choose(where, name, options)
   local timeout = values.number(where, options, "timeout", 0.01, 86400, 60)
@@ -299,7 +299,7 @@ function output.deliver(where, name, figure, options)
   target = settle(where, name, target)
   local file = draw(where, figure, target, options, timeout)
   if target.announced then print(file) end
-  return file
+  if file then return file end -- and not nil, which a prompt would show
 end
 
 -- Where a picture with these options goes: { format =, file =, announced = }.

@@ -1,0 +1,63 @@
+-- Options that an attack did not take were ignored without a word: start_from in a run, smoothing along a
+-- gradient. What was wrong with an ensemble's own options was told of one of its parts.
+
+local lu = require "luaunit"
+
+TestUnheardOptions = {}
+
+local model, ds
+
+function TestUnheardOptions:setUp()
+  ds = ds or data.new { x = array.rand(12, 2, { seed = 1 }), y = array.rand(12, { seed = 2 }):gt(0.5) }
+  model = model or svm.new { kernel = svm.rbf(5), C = 1 }:fit(ds)
+end
+
+local function fails(words, f, ...)
+  lu.assertErrorMsgContains(words, f, ...)
+end
+
+function TestUnheardOptions:test_start_from()
+  local options = { model = model, start_from = ds, dmax = 0.1 }
+  for _, name in ipairs { "fgsm", "halving" } do
+    local one = attack[name] { norm = "l2" }
+    fails(("attack.%s: start_from: this attack has no double start"):format(name), one.run, one, ds, options)
+  end
+  local auto = attack.auto { norm = "l2" }
+  fails("attack.auto: start_from: none of the parts has a double start", auto.run, auto, ds, options)
+  -- a part that has one takes it, and the others go without
+  local mixed = attack.ensemble { attack.pgd { max_iter = 2 }, attack.fgsm { norm = "l2" } }
+  lu.assertEquals(#mixed:run(ds, options), 12)
+end
+
+function TestUnheardOptions:test_smoothing()
+  local pgd = attack.pgd { smoothing = { 3, 1 }, model = model, dmax = 0.1 }
+  fails("attack.pgd: smoothing: the direction \"gradient\" takes no wider kernels", pgd.run, pgd, ds)
+  lu.assertEquals(#pgd:with({ direction = "log" }):run(ds), 12)
+  pgd.smoothing = { 1 }
+  lu.assertEquals(#pgd:run(ds), 12)
+end
+
+function TestUnheardOptions:test_whose_option()
+  fails("attack.auto: dmax: expected a number of 0 or more, got -1", attack.auto, { dmax = -1 })
+  local auto = attack.auto { model = model }
+  fails("attack.auto: dmax:", auto.set, auto, { dmax = "x" })
+  fails("attack.auto: dmax:", auto.run, auto, ds, { dmax = -1 })
+  fails("attack.auto: target:", auto.run, auto, ds, { dmax = 1, target = "x" })
+  local own = attack.ensemble { name = "100%", attack.pgd {}, attack.fgsm { norm = "l2" } }
+  fails("attack.100%: dmax:", own.with, own, { dmax = -1 })
+end
+
+function TestUnheardOptions:test_words_of_a_target()
+  lu.assertStrContains(tostring(attack.fmn { target = "each" }), ", target each")
+end
+
+-- Files are read by what wrote them, and the others say so.
+function TestUnheardOptions:test_files_of_others()
+  local path = os.tmpname()
+  evaluate.security { models = { a = model }, attack = attack.fgsm { norm = "l2" }, data = ds,
+    dmax = { 0 }, noise = false, seed = 1 }:save(path)
+  fails("evaluate.load(path)", perigee.load, path)
+  model:save(path)
+  fails("perigee.load(path) reads the model or result in it", evaluate.load, path)
+  os.remove(path)
+end
