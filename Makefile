@@ -21,7 +21,7 @@ SVM_LIBS   ?= -lsvm
 
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(CORE_PC) $(HOST_PC) $(LUA_PC))
 CORE_LIBS  := $(shell $(PKG_CONFIG) --libs $(CORE_PC)) $(SVM_LIBS) -lpthread -lm
-HOST_LIBS  := $(shell $(PKG_CONFIG) --libs $(HOST_PC) $(LUA_PC))
+HOST_LIBS  := $(shell $(PKG_CONFIG) --libs $(HOST_PC) $(LUA_PC)) -ldl
 
 REVISION := $(shell git describe --always --dirty 2>/dev/null)
 CPPFLAGS += -Isrc -D_GNU_SOURCE -DPERIGEE_VERSION='"$(VERSION)"' $(PKG_CFLAGS) $(SVM_CFLAGS) $(EXTRA_CPPFLAGS)
