@@ -68,10 +68,22 @@ static bool feed(Packed *packed, unsigned wanted, Error *err) {
     return source_read(packed->source, packed->input + held, more, err);
 }
 
+/* Zeros fill the last block of what tar and tapes hold. */
+static bool skip_zeros(Packed *packed, Error *err) {
+    z_stream *z = &packed->z;
+    do {
+        if (!source_goes_on(packed->name, err) || !feed(packed, 1, err))
+            return false;
+        for (; z->avail_in > 0 && *z->next_in == 0; z->avail_in--)
+            z->next_in++;
+    } while (z->avail_in == 0 && source_left(packed->source) > 0);
+    return true;
+}
+
 /* At a member's end: gzip files may be several members in a row. Does another one follow? */
 static bool next_member(Packed *packed, bool *follows, Error *err) {
     z_stream *z = &packed->z;
-    if (!feed(packed, 2, err))
+    if (!skip_zeros(packed, err) || !feed(packed, 2, err))
         return false;
     *follows = z->avail_in >= 2 && z->next_in[0] == 0x1f && z->next_in[1] == 0x8b &&
                inflateReset(z) == Z_OK;

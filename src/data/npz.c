@@ -56,10 +56,12 @@ static bool open_archive(Archive *archive, zip_source_t *source, zip_error_t *fa
     return false;
 }
 
-/* The length of an entry's name without ".npy"; 0 if it is not an array. */
-static size_t array_name_length(const char *entry) {
-    size_t length = strlen(entry);
-    return length > 4 && strcmp(entry + length - 4, ".npy") == 0 ? length - 4 : 0;
+/* Is an entry an array, and how long is its name without ".npy"? NumPy may save one as "". */
+static bool is_array(const char *entry, size_t *length) {
+    size_t whole = strlen(entry);
+    bool is = whole >= 4 && strcmp(entry + whole - 4, ".npy") == 0;
+    *length = is ? whole - 4 : 0;
+    return is;
 }
 
 static bool check_stat(const char *name, const zip_stat_t *stat, size_t archive_size, Error *err) {
@@ -119,20 +121,20 @@ static bool open_entry(const Archive *archive, zip_uint64_t index, Entry *entry,
     return entry->file || zip_failed(entry->title, zip_get_error(archive->zip), err);
 }
 
-static bool is_named(const char *name, const char *entry, size_t length) {
-    return strlen(name) == length && memcmp(name, entry, length) == 0;
+static bool is_named(const char *name, const char *entry) {
+    size_t length;
+    return is_array(entry, &length) && strlen(name) == length && memcmp(name, entry, length) == 0;
 }
 
-static bool is_wanted(const NpzWanted *wanted, const char *entry, size_t length) {
+static bool is_wanted(const NpzWanted *wanted, const char *entry) {
     for (size_t i = 0; wanted && wanted->names[i]; i++)
-        if (is_named(wanted->names[i], entry, length))
+        if (is_named(wanted->names[i], entry))
             return true;
     return wanted == NULL;
 }
 
 static bool wants_floats(const NpzWanted *wanted, const char *entry) {
-    return wanted && wanted->as_floats &&
-           is_named(wanted->as_floats, entry, array_name_length(entry));
+    return wanted && wanted->as_floats && is_named(wanted->as_floats, entry);
 }
 
 static Array *load_entry(const Archive *archive, const zip_stat_t *stat, Error *err) {
@@ -184,8 +186,8 @@ static bool check_budget(const Archive *archive, Error *err) {
 }
 
 static bool take_entry(Archive *archive, const zip_stat_t *stat, Error *err) {
-    size_t length = array_name_length(stat->name);
-    if (length == 0)
+    size_t length;
+    if (!is_array(stat->name, &length))
         return error_set(err, ERROR_FILE, "it is not an .npy file");
     Array *array =
         check_stat(archive->name, stat, archive->size, err) ? load_entry(archive, stat, err) : NULL;
@@ -219,8 +221,7 @@ static bool load_entries(Archive *archive, Error *err) {
         if (!stat_entry(archive, i, &stat, err))
             return false;
         Error reason = { 0 };
-        if (!(stat.valid & ZIP_STAT_NAME) ||
-            !is_wanted(archive->wanted, stat.name, array_name_length(stat.name)) ||
+        if (!(stat.valid & ZIP_STAT_NAME) || !is_wanted(archive->wanted, stat.name) ||
             take_entry(archive, &stat, &reason) || leave_out(archive, stat.name, &reason))
             continue;
         *err = reason;
@@ -236,8 +237,8 @@ static void list_names(zip_t *archive, char *text, size_t room) {
     text[0] = '\0';
     for (zip_int64_t i = 0; i < entries && used + 64 < room; i++) {
         const char *entry = zip_get_name(archive, (zip_uint64_t)i, 0);
-        size_t length = entry ? array_name_length(entry) : 0;
-        if (length > 0)
+        size_t length;
+        if (entry && is_array(entry, &length))
             used += (size_t)snprintf(text + used, room - used, "%s%.*s", used ? ", " : "",
                                      (int)(length < 48 ? length : 48), entry);
     }
@@ -330,8 +331,6 @@ static bool add_entry(const Building *building, const NpzEntry *entry, unsigned 
                       Error *err) {
     size_t size;
     char name[1024];
-    if (!*entry->name)
-        return error_set(err, ERROR_ARGUMENT, "an array has no name, which no reader takes");
     if (snprintf(name, sizeof name, "%s.npy", entry->name) >= (int)sizeof name)
         return error_set(err, ERROR_ARGUMENT, "the name of array '%.40s…' is too long",
                          entry->name);

@@ -32,14 +32,6 @@ function TestUnreadableSaves:test_too_many()
   os.remove(path)
 end
 
-function TestUnreadableSaves:test_no_name()
-  kept(data.save_npz, data.read_npz, "an array has no name", { [""] = array.ones(1) })
-  local path = os.tmpname()
-  data.save_safetensors(path, { [""] = array.ones(1) })
-  lu.assertEquals(data.safetensors(path)[""].shape, { 1 })
-  os.remove(path)
-end
-
 function TestUnreadableSaves:test_too_long()
   kept(data.save_safetensors, data.safetensors, "has more than 1024 bytes",
     { [("x"):rep(1025)] = array.ones(1) })
