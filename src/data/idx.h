@@ -3,8 +3,8 @@
  *     0 0 · type (1 byte) · dimensions (1 byte) · sizes (4 bytes each, big-endian) · elements
  *
  * Types: 08 unsigned byte, 09 signed byte, 0B int16, 0C int32, 0D float32, 0E float64, all
- * big-endian. The elements must fill the file exactly; a packed one may be several gzip members in a
- * row, with zeros behind each. Messages start with the file's path. */
+ * big-endian. The elements must fill the file exactly; a packed one may be several gzip members in
+ * a row, with zeros behind each. Messages start with the file's path. */
 #ifndef PERIGEE_DATA_IDX_H
 #define PERIGEE_DATA_IDX_H
 
