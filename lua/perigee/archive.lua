@@ -8,7 +8,9 @@
 --     {"list": [value …]}         a table with the keys 1, 2, …
 --     {"floats": "3ff8…"}         a list of floats, of each its 64 bits in hex digits; so "integers"
 --     {"seen": 3}                 the third table again: shared or within itself
---     {"array": "1"}              the part "1" of the file; likewise "dataset", "model" and "result"
+--     {"array": "1"}              the part "1" of the file; likewise "dataset", "model" and "result". What
+--                                 several values hold is one part, and one object again
+--     {"object": ["attack", …]}   what is made of a table of others, by its kind (archive.keep)
 --
 -- Nothing in it can run, and nothing is believed: whatever does not fit is an error, and the values are
 -- handed over only when all have been read.
@@ -22,6 +24,23 @@ local archive = {}
 local most_depth = 100
 
 local function is_name(key) return type(key) == "string" and key:find "^[%a_][%w_]*$" end
+
+---------------------------------------------------------------------------------------------------
+-- What is made of other values
+
+local by_meta, by_name = {}, {}
+
+--- Keep the values of that metatable under that name: parts(value) is a new table of what it is made of, and
+--- make(parts) one that is the same again; it may raise, since files may be damaged.
+function archive.keep(name, meta, parts, make)
+  local kind = { name = name, parts = parts, make = make }
+  by_meta[meta], by_name[name] = kind, kind
+end
+
+local function kind_of(value)
+  local meta = debug.getmetatable(value)
+  return meta ~= nil and by_meta[meta] or nil
+end
 
 ---------------------------------------------------------------------------------------------------
 -- What can be kept
@@ -73,6 +92,11 @@ function refusal(value, name, depth, seen)
   elseif seen.values > native.archive_values then
     return ("its tables have more than %d values; arrays and lists of numbers count as one each")
       :format(native.archive_values)
+  elseif kind_of(value) then
+    if seen[value] then return nil end
+    seen[value] = true
+    count_in(seen, 2)
+    return refusal_in(kind_of(value).parts(value), name, depth, seen)
   elseif kind == "table" then
     return refusal_in(value, name, depth, seen)
   elseif kind == "userdata" then
@@ -95,7 +119,7 @@ local write = {} -- by the type of a value
 local most_bytes = 100 * 1000 * 1000 -- of texts: no file has room for more
 
 -- A walk carries the file, the texts so far and their length, the tables' numbers, how many tables there
--- are, the depth, the variable and why it cannot be kept.
+-- are, the parts by what is in them, the depth, the variable and why it cannot be kept.
 local function put(walk, format, ...)
   local piece = format:format(...)
   walk.bytes = walk.bytes + #piece
@@ -103,7 +127,7 @@ local function put(walk, format, ...)
 end
 
 local function encode(walk, value)
-  local writer = write[type(value)]
+  local writer = kind_of(value) and write.object or write[type(value)]
   if walk.depth > most_depth then
     walk.reason = ("tables are nested more than %d deep"):format(most_depth)
   elseif not writer then
@@ -143,8 +167,11 @@ function write.string(walk, value)
 end
 
 function write.userdata(walk, value)
+  local known = walk.parts[value]
+  if known then return put(walk, '{"%s":"%s"}', known.kind, known.name) end
   local kind, part = native.archive_put(walk.file, value)
   if kind then
+    walk.parts[value] = { kind = kind, name = part }
     put(walk, '{"%s":"%s"}', kind, part)
   else
     walk.reason = ("%s %s"):format(walk.depth > 1 and "something in it" or walk.name, part)
@@ -183,11 +210,27 @@ local function put_entries(walk, t)
   put(walk, next(t) == nil and '{"table":[]}' or "]]}")
 end
 
-function write.table(walk, value)
+-- Has it been written? Else it gets the next number.
+local function is_seen(walk, value)
   local number = walk.numbers[value]
-  if number then return put(walk, '{"seen":%d}', number) end
+  if number then
+    put(walk, '{"seen":%d}', number)
+    return true
+  end
   walk.tables = walk.tables + 1
   walk.numbers[value] = walk.tables
+end
+
+function write.object(walk, value)
+  if is_seen(walk, value) then return end
+  local kind = kind_of(value)
+  put(walk, '{"object":["%s",', kind.name)
+  encode(walk, kind.parts(value))
+  put(walk, "]}")
+end
+
+function write.table(walk, value)
+  if is_seen(walk, value) then return end
   walk.depth = walk.depth + 1
   local t = behind(value)
   local form = form_of(t)
@@ -208,7 +251,10 @@ local function take_back(walk, pieces, bytes, tables)
     if number > tables then walk.numbers[t] = nil end
   end
   walk.bytes, walk.tables, walk.depth = bytes, tables, 1
-  native.archive_drop(walk.file)
+  local left = native.archive_drop(walk.file)
+  for value, part in pairs(walk.parts) do
+    if tonumber(part.name) > left then walk.parts[value] = nil end
+  end
 end
 
 -- Add a variable, or nothing of it and return why it cannot be there.
@@ -232,7 +278,7 @@ end
 --- refused(name, reason) is told; it may raise, as it does where none is given.
 function archive.write(path, values, refused)
   refused = refused or fail
-  local walk = { file = native.archive(), numbers = {}, tables = 1, depth = 1, bytes = 0 }
+  local walk = { file = native.archive(), numbers = {}, parts = {}, tables = 1, depth = 1, bytes = 0 }
   local names = {}
   for name in next, values do names[#names + 1] = name end
   table.sort(names, function(a, b) return tostring(a) < tostring(b) end)
@@ -315,6 +361,32 @@ local function decode_table(walk, list)
   return value
 end
 
+-- [kind, what it is made of]
+local function decode_object(walk, list)
+  local kind = #list == 2 and type(list[1]) == "string" and by_name[list[1]]
+  if not kind then damaged("an object of a kind that is not known") end
+  note_table(walk, false)
+  local number = #walk.tables
+  local parts = decode(walk, list[2])
+  local ok, made = pcall(kind.make, parts)
+  if not ok then
+    if perigee.interrupted() then error(made, 0) end
+    damaged(("what should be a kind of %s is not: %s"):format(kind.name, tostring(made)))
+  end
+  walk.tables[number] = made
+  return made
+end
+
+-- A part of the file, made once.
+local function take_part(walk, kind, name)
+  local key = kind .. " " .. name
+  if walk.parts[key] == nil then
+    walk.parts[key] = blame.call(native.archive_take, walk.file, kind, name, walk.path)
+      or damaged("a value of a kind that is not known")
+  end
+  return walk.parts[key]
+end
+
 -- A table's only member says what it is.
 local function decode_tagged(walk, node)
   local kind, content = next(node)
@@ -324,6 +396,8 @@ local function decode_tagged(walk, node)
     return decode_table(walk, content)
   elseif kind == "list" and type(content) == "table" and #content > 0 then
     return decode_list(walk, content)
+  elseif kind == "object" and type(content) == "table" then
+    return decode_object(walk, content)
   elseif kind == "seen" then
     return walk.tables[content] or damaged("it refers to a table that is not there")
   elseif type(content) ~= "string" then
@@ -333,8 +407,7 @@ local function decode_tagged(walk, node)
   elseif lists[kind] then
     return lists[kind](walk, content)
   end
-  return native.archive_take(walk.file, kind, content, walk.path)
-    or damaged("a value of a kind that is not known")
+  return take_part(walk, kind, content)
 end
 
 function decode(walk, node)
@@ -349,7 +422,7 @@ end
 function archive.read(path)
   local file <close>, list = native.archive_read(path)
   if type(list) ~= "table" or #list ~= 1 then damaged("there are no values in it") end
-  local values = decode({ file = file, path = path, tables = {}, depth = 0 }, list[1])
+  local values = decode({ file = file, path = path, tables = {}, parts = {}, depth = 0 }, list[1])
   if type(values) ~= "table" then damaged("there are no named values in it") end
   return values
 end

@@ -5,6 +5,7 @@ local auto = require "perigee.auto"
 local check = require "perigee.gradient_check"
 local ensemble = require "perigee.ensemble"
 local native = require "perigee.native"
+local rebuild = require "perigee.rebuild"
 local worst = require "perigee.worst"
 require "perigee.result"
 
@@ -62,6 +63,8 @@ end
 attack.worst = worst.of
 
 function attack.auto(options) return auto.new(options) end
+
+function attack.from(result, options) return rebuild.from(result, options) end
 
 function attack.ensemble(attacks) return ensemble.new(attacks) end
 

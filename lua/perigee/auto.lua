@@ -78,6 +78,8 @@ local function first_part(model)
   return { parts_for(model)[1] }
 end
 
+ensemble.suites.auto, ensemble.suites["auto, quick"] = parts_for, first_part
+
 --- An ensemble for this model, or for the one that a run or an evaluation will give.
 function auto.new(options)
   options = arguments.only("attack.auto", options, own_options)
@@ -86,7 +88,7 @@ function auto.new(options)
     arguments.expected("attack.auto", "quick", "true or false", quick)
   end
   options.quick = nil
-  return ensemble.suite("auto", quick and first_part or parts_for, model):with(options)
+  return ensemble.suite("auto", quick and "auto, quick" or "auto", model):with(options)
 end
 
 return auto

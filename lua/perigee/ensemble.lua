@@ -155,15 +155,19 @@ local function made(parts, own, where)
   return check(setmetatable(parts, Ensemble), where)
 end
 
--- What suites are made by: parts, the function that lists a model's parts, and what was set of them since.
+-- What suites are made by: the kind of suite, and what was set of them since.
 local suites = setmetatable({}, { __mode = "k" })
 
---- An ensemble whose parts are those of parts(model), also when another model is set or given to a run.
-function ensemble.suite(name, parts, model)
-  local list = blame.call(parts, model)
+--- By the kinds of suites, the functions that list a model's parts.
+ensemble.suites = {}
+
+--- An ensemble whose parts are those of the kind's list for the model, also when another model is set or
+--- given to a run.
+function ensemble.suite(name, kind, model)
+  local list = blame.call(ensemble.suites[kind], model)
   list.name = name
   local suite = ensemble.new(list, "attack." .. name)
-  suites[suite] = { parts = parts, set = {}, made = table.move(suite, 1, #suite, 1, {}) }
+  suites[suite] = { kind = kind, set = {}, made = table.move(suite, 1, #suite, 1, {}) }
   return suite
 end
 
@@ -182,7 +186,7 @@ local function suite_after(suite, options)
   local set = {}
   for name, value in pairs(suite.set) do set[name] = value end
   for name, value in pairs(options) do set[name] = value end
-  return { parts = suite.parts, set = set }
+  return { kind = suite.kind, set = set }
 end
 
 --- An ensemble of copies of the attacks in the list `options`, which may have name = (of the results, in
@@ -204,6 +208,22 @@ function ensemble.new(options, where)
   return made(parts, named, where)
 end
 
+--- What a suite is remade by, { kind =, set = }: both are copies; nil of other ensembles.
+function ensemble.suite_of(value)
+  return ensemble.is_suite(value) and suite_after(suites[value], {}) or nil
+end
+
+--- An ensemble of these parts themselves; own: { name =, all =, max_queries =, suite = as by suite_of }.
+function ensemble.remade(parts, own)
+  local remade = made(table.move(parts, 1, #parts, 1, {}), own, "attack.ensemble")
+  if own.suite then
+    local suite = suite_after(own.suite, {})
+    suite.made = table.move(parts, 1, #parts, 1, {})
+    suites[remade] = suite
+  end
+  return remade
+end
+
 -- ---- As an attack -------------------------------------------------------------------------------
 
 local with
@@ -222,7 +242,7 @@ function with(self, options, where)
   local suite = ensemble.is_suite(self) and suite_after(suites[self], passed)
   local anew = suite and passed.model ~= nil
   local parts = {}
-  for k, part in ipairs(anew and suite.parts(passed.model) or self) do
+  for k, part in ipairs(anew and ensemble.suites[suite.kind](passed.model) or self) do
     parts[k] = part_with(part, share(anew and suite.set or passed, k), where or where_of(self))
   end
   local other = made(parts, own, where_of(self))
@@ -492,12 +512,31 @@ local function pay(run, result, at)
   end
 end
 
+-- The part's options as parameters, so that it can be made again where it has not run.
+local function options_of(part)
+  local options = { attack = part.name }
+  if is_ensemble(part) then
+    options.all, options.parts = part.all, {}
+    for k, inner in ipairs(part) do options.parts[k] = { name = inner.name, options = options_of(inner) } end
+  end
+  for _, name in ipairs(is_ensemble(part) and {} or names_of(part)) do
+    local value = part:get(name)
+    local is_bound = (name == "lower" or name == "upper" or name == "smoothing") and kinds.is(value, "array")
+    if is_bound then value = value:totable() end
+    if type(value) ~= "userdata" and name ~= "model" then options[name] = value end
+  end
+  local most = part.max_queries
+  if kinds.is(most, "array") then most = #most == 1 and most[1] or nil end
+  options.max_queries = most
+  return options
+end
+
 -- One part's turn; what is kept of it.
 local function turn(run, k)
   local part, at = run.parts[k], can_pay(run, k, run.parts.all and run.open or left_of(run))
   local kept = {
-    name = part.name, text = tostring(part), samples = #at, evaded = 0, left = #left_of(run), scores = 0,
-    gradients = 0, seconds = 0,
+    name = part.name, text = tostring(part), options = options_of(part), samples = #at, evaded = 0,
+    left = #left_of(run), scores = 0, gradients = 0, seconds = 0,
   }
   if #at == 0 then return kept end
   local before = perigee.clock()
@@ -513,7 +552,7 @@ end
 
 -- What holds for all parts, whether or not any has run.
 local function params_of(self, options)
-  local params, most = { seed = options.seed }, rawget(self, "max_queries")
+  local params, most = { seed = options.seed, all = self.all }, rawget(self, "max_queries")
   if type(most) == "number" then params.max_queries = most end
   for _, name in ipairs { "norm", "dmax", "lower", "upper" } do
     local value = in_run(self, options, name)

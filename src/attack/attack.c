@@ -229,6 +229,8 @@ char *attack_params_json(const Attack *attack, const AttackParams *params) {
         add_bound(json, "smoothing", 0, params->smoothing);
     if (params->max_queries && array_size(params->max_queries) == 1)
         json_number(json, "max_queries", array_i32(params->max_queries)[0]);
+    if (params->rule != TARGET_ANY)
+        json_string(json, "target", params->rule == TARGET_EACH ? "each" : "nearest");
     /* As text: a JSON number is a double and would round it. */
     char seed[24];
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)params->seed);

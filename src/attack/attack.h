@@ -38,6 +38,10 @@ typedef struct HalvingStage {
 enum { HALVING_STAGES = 8 };
 extern const Fields halving_stage_fields;
 
+/* Of a task without target labels: any wrong class, that of the best score after y's at the start,
+ * or each in turn, whose best answer counts. A success is any wrong class, in all three. */
+typedef enum TargetRule { TARGET_ANY, TARGET_NEAREST, TARGET_EACH } TargetRule;
+
 /* Everything that can be chosen about an attack; which of it a given attack takes is its `fields`.
  * Numbers marked "auto" may be NaN: attack_resolve fills in what follows from the rest. */
 typedef struct AttackParams {
@@ -69,6 +73,7 @@ typedef struct AttackParams {
                                  each sample (int32); NULL: as many as it takes */
     int samples;              /* calls of the model whose mean an answer is (mean_model.h) */
     uint64_t seed;            /* of the random points */
+    TargetRule rule;          /* of the task that they are of, for its JSON */
 } AttackParams;
 
 /* What texts and JSON say of dmax where each sample has its own: the result has them in an array.
@@ -83,10 +88,6 @@ typedef struct AttackStart {
     size_t n;
     struct StartScores *kept; /* where their scores are kept from run to run, or NULL */
 } AttackStart;
-
-/* Of a task without target labels: any wrong class, that of the best score after y's at the start,
- * or each in turn, whose best answer counts. A success is any wrong class, in all three. */
-typedef enum TargetRule { TARGET_ANY, TARGET_NEAREST, TARGET_EACH } TargetRule;
 
 /* What is attacked. y and target are labels. */
 typedef struct AttackTask {

@@ -203,6 +203,7 @@ static bool describe(Run *run, Error *err) {
     result->norm = run->params.norm;
     result->attack = strdup(run->problem.attack->name);
     result->model_kind = strdup(task->model->kind->name);
+    run->params.rule = task->rule;
     result->params = attack_params_json(run->problem.attack, &run->params);
     return (result->attack && result->model_kind && result->params) ||
            error_memory(err, run->problem.where, 64);

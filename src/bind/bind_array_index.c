@@ -24,8 +24,8 @@ Slice bind_range(lua_State *L, const char *where, size_t n) {
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
         lua_Integer i = lua_isinteger(L, -2) ? lua_tointeger(L, -2) : 0;
         if (i < 1 || i > 3)
-            luaL_error(L, "%s: range: expected {first, last [, step]}, got the key %s as well",
-                       where, bind_describe(L, -2, got));
+            luaL_error(L, "%s: expected {first, last [, step]}, got the key %s as well", where,
+                       bind_describe(L, -2, got));
     }
     lua_Integer step = range_number(L, where, 3, 1);
     lua_Integer first = range_number(L, where, 1, step > 0 ? 1 : -1);

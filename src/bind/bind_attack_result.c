@@ -145,6 +145,8 @@ static void push_described(lua_State *L, const cJSON *params) {
         bind_set_string(L, "text", cJSON_GetStringValue(cJSON_GetObjectItem(part, "text")));
         push_described(L, cJSON_GetObjectItemCaseSensitive(part, "params"));
         lua_setfield(L, -2, "params");
+        push_described(L, cJSON_GetObjectItemCaseSensitive(part, "options"));
+        lua_setfield(L, -2, "options");
         lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
     }
     lua_setfield(L, -2, "parts");

@@ -20,7 +20,7 @@ static const char metadata_key[] = "perigee.session";
 enum {
     OUTER_VALUES = 100
 };                   /* of a description, around those of the variables: more than there are */
-enum { FORMAT = 2 }; /* 2: lists, and those of numbers, are not written as tables */
+enum { FORMAT = 3 }; /* 2: lists, and those of numbers, are not written as tables; 3: objects */
 
 /* Lives in a box, so that an error anywhere frees it. */
 typedef struct Archive {
@@ -160,7 +160,8 @@ static int archive_put(lua_State *L) {
     return 2;
 }
 
-/* native.archive_drop(archive): take out again what was put since the last keep. */
+/* native.archive_drop(archive): take out again what was put since the last keep; answers how many
+ * parts are left. */
 static int archive_drop(lua_State *L) {
     Archive *archive = bind_check(L, 1, &archive_type, "save", "archive");
     char prefix[32];
@@ -169,7 +170,8 @@ static int archive_drop(lua_State *L) {
         tensors_drop(&archive->tensors, prefix);
     }
     archive->room = archive->kept_room;
-    return 0;
+    lua_pushinteger(L, archive->parts);
+    return 1;
 }
 
 /* native.archive_keep(archive, text): what was put since the last keep stays, if there is room for

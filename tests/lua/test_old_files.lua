@@ -332,7 +332,7 @@ end
 function TestNewerFiles:testAreRefusedByTheirFormat()
   check_refused("svm-two.safetensors", "perigee", "model", perigee.load, 1)
   check_refused("result-fgsm.safetensors", "perigee", "result", perigee.load, 1)
-  check_refused("session.pgz", "perigee.session", "session", session.restore, 2)
+  check_refused("session.pgz", "perigee.session", "session", session.restore, 3)
 end
 
 function TestNewerFiles:testEveryFileSaysItsFormat()
@@ -348,6 +348,6 @@ function TestNewerFiles:testEveryFileSaysItsFormat()
     rawset(_G, "kept", 1)
     session.save(name, "kept")
     rawset(_G, "kept", nil)
-    lu.assertEquals(format_of "perigee.session", "2")
+    lu.assertEquals(format_of "perigee.session", "3")
   end)
 end

@@ -58,7 +58,7 @@ function TestResultParts:test_ranges_and_positions()
     check(of[{ 2, 4 }][{ 2, 3 }]:take { 1, 2 }, of, { 3, 4 }) -- of a part, which knows how many there were
   end
   lu.assertEquals(samples[{ 5, 1, -2 }].y:totable(), { 0, 2, 0 })
-  raises("range: expected {first, last [, step]}", function() return whole[{ 1, 2, 3, 4 }] end)
+  raises("expected {first, last [, step]}", function() return whole[{ 1, 2, 3, 4 }] end)
   raises("a step of 0", function() return whole[{ 1, 2, 0 }] end)
   raises("position 6 of 5 samples", whole.take, whole, { 6 })
   raises("a range {first, last}", function() return whole[true] end)

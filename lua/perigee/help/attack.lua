@@ -371,6 +371,26 @@ print(attack.worst { pgd, exp, name = "both" })]],
     see = { "attack.judge", "attack.ensemble", "result.source", "result.parts" },
   },
   {
+    name = "attack.from",
+    text = [[
+The attack that found a result, as the result's parameters say: the same options, target, dmax and seed, so
+that on the same samples and model it finds the same again. A result has no model in it, nor points that the
+attack set out from (start, start_from) and no max_queries of each sample: give them, and whatever else shall
+differ, as options. Of attack.ensemble, attack.auto and attack.worst it is an ensemble of the parts that they
+had. There is none of points that were given to attack.judge.]],
+    params = {
+      { "result", "result", "of an attack, or a part of one, or one from a file" },
+      { "options", "table?", "{ model =, dmax =, … }: what attack:with takes" },
+    },
+    returns = { "attack", "an attack, or an ensemble of attacks" },
+    example = example_net .. [[
+local r = attack.pgd({ model = net, dmax = 2, target = 3 }):run(digits)
+local again = attack.from(r, { model = net })
+print(again, again:run(digits).x_adv:equal(r.x_adv))
+print(attack.from(r, { model = net, dmax = 1 }):run(digits))]],
+    see = { "attack:with", "result.params", "result:where", "perigee.load" },
+  },
+  {
     name = "attack:run",
     text = [[
 Attacks all samples as one batch. A target is a label that all shall get, or one for each; target =
@@ -586,15 +606,15 @@ result.gradient_norm is.]]),
   field("result.shape", "integer[]", "The shape of one sample."),
   field("result.params", "table", [[
 The attack's options, with its choices where they were left open. dmax is "per sample" where each had its
-own: result.dmax.]]),
+own: result.dmax; target is there where it was a word. attack.from makes the attack again.]]),
   field("result.seed", "integer", "The seed of its random points."),
   field("result.source", "array?", [[
 Which part each answer is from, an index of result.parts, int32, where the result is made of several
 (attack.worst, attack.ensemble); 0 where none has attacked the sample. Else nil.]]),
   field("result.parts", "table[]?", [[
 What the parts of a result that is made of several did in their runs: name, samples, evaded, scores,
-gradients, params; those of attack.ensemble also text, left and seconds. Else nil. result.evaluations has one
-score a sample more than an ensemble's parts: it looks at the samples before the first.]]),
+gradients, params; those of attack.ensemble also text, options, left and seconds. Else nil. result.evaluations
+has one score a sample more than an ensemble's parts: it looks at the samples before the first.]]),
   field("result.attack", "string", "The attack's name."),
   field("result.model", "string", 'The kind of the model: "net", "dnr" … or "lua".'),
 }

@@ -93,11 +93,13 @@ assert(array.equal(a, array.rand(3)))]],
     {
       name = "save",
       text = [[
-Writes variables to one file: arrays, datasets, models, attack results, strings, numbers, booleans and
+Writes variables to one file: arrays, datasets, models, attacks (also attack.ensemble and attack.auto) and
+their results, what evaluate, metrics, nn.train, dnr.tune and svm.search give, strings, numbers, booleans and
 tables of those, nested up to 100 deep, with at most 100000 values, of which an array or a list of numbers is
-one. Without names it writes all that who() lists, and says what could not be kept and why (a function, a
-model written in Lua, something closed, what one file has no room for: 16384 arrays, 100 MB of texts); asked
-for by name, that is an error. The file is a safetensors file; nothing in it can run.]],
+one. They come back as what they were; what several of them share, an attack's model say, is there once and
+shared again. Without names it writes all that who() lists, and says what could not be kept and why (a
+function, a model written in Lua, something closed, what one file has no room for: 16384 arrays, 100 MB of
+texts); asked for by name, that is an error. The file is a safetensors file; nothing in it can run.]],
       params = {
         { "path", "string", "the file, for instance work.pgz; written beside and renamed" },
         { "names", "string…?", "names of variables" },

@@ -1,0 +1,118 @@
+-- Attacks made again: from what a result says of the one that found it, and from files of variables.
+
+local archive = require "perigee.archive"
+local arguments = require "perigee.arguments"
+local blame = require "perigee.blame"
+local ensemble = require "perigee.ensemble"
+local kinds = require "perigee.kinds"
+local native = require "perigee.native"
+
+local rebuild = {}
+
+local WHERE = "attack.from"
+
+local types = debug.getregistry()
+
+-- The options of the library's attack of that name, by their names; nil if there is none.
+local function options_of(name)
+  local described = type(name) == "string" and native.described("attack." .. name)
+  if not described or described.result ~= "attack" then return nil end
+  local options = {}
+  for _, option in ipairs(described.options) do options[option[1]] = true end
+  return options
+end
+
+-- ---- From a result -------------------------------------------------------------------------------
+
+-- Infinite bounds are null in JSON, whichever they are.
+local function bound(value, infinity)
+  if type(value) ~= "table" then return value == math.huge and infinity or value end
+  local list = {}
+  for i, one in ipairs(value) do list[i] = type(one) == "number" and one or infinity end
+  return list
+end
+
+local made_of
+
+-- The attack of these parameters. known: { dmax = of each sample, whole = the parameters of the result }.
+local function one_of(said, name, known)
+  local takes, options = options_of(said.attack), {}
+  if said.check ~= nil then
+    blame.fail("%s: result: the points of %s were given (attack.judge): there is no attack to make", WHERE,
+      name)
+  elseif not takes then
+    blame.fail("%s: result: %s is none of the library's attacks", WHERE, name)
+  end
+  for option in pairs(takes) do options[option] = said[option] end
+  if options.dmax == nil then options.dmax = known.whole.dmax end
+  if options.dmax == "per sample" then options.dmax = known.dmax end
+  options.lower, options.upper = bound(options.lower, -math.huge), bound(options.upper, math.huge)
+  return blame.call(attack[said.attack], options)
+end
+
+-- One of several: in attack.worst all have had all samples.
+local function several_of(said, name, known)
+  local parts, all = {}, said.all
+  for k, part in ipairs(said.parts) do
+    local own = part.params or part.options
+      or blame.fail("%s: result: its part %d (%s) has not run, and an earlier program did not keep its "
+        .. "options", WHERE, k, part.name)
+    local copy = {}
+    for option, value in pairs(own) do copy[option] = value end
+    if part.options then copy.max_queries = part.options.max_queries end -- in the run it was what was left
+    parts[k] = made_of(copy, part.name, known)
+  end
+  if all == nil then all = said.parts[1] ~= nil and said.parts[1].left == nil end
+  parts.name, parts.all, parts.max_queries = name, all, said.max_queries
+  return blame.call(ensemble.new, parts, WHERE)
+end
+
+function made_of(said, name, known)
+  return (said.parts and several_of or one_of)(said, native.printable(tostring(name)), known)
+end
+
+-- The label that was wanted of all, or those of each; nil without a target.
+local function target_of(result)
+  local target = result.target
+  if not target or #target == 0 then return nil end
+  return target:eq(target[1]):all() and target[1] or target
+end
+
+--- The attack that found a result, with what its parameters say (the seed too) and these options besides.
+function rebuild.from(result, options)
+  if not kinds.is(result, "result") then
+    arguments.expected(WHERE, "result", "an attack's result", result)
+  end
+  local params = result.params
+  local made = made_of(params, result.attack, { dmax = result.dmax, whole = params })
+  local target = target_of(result)
+  if target ~= nil then made = blame.call(made.with, made, { target = target }) end
+  if options == nil then return made end
+  return blame.call(made.with, made, options)
+end
+
+-- ---- In files of variables -----------------------------------------------------------------------
+
+archive.keep("attack", types["perigee.attack"], function(value)
+  local kept = { attack = value.name }
+  for name in pairs(options_of(value.name)) do kept[name] = value:get(name) end
+  return kept
+end, function(kept)
+  local name = kept.attack
+  assert(options_of(name), "it names no attack")
+  kept.attack = nil
+  return attack[name](kept)
+end)
+
+archive.keep("ensemble", types["perigee.ensemble"], function(value)
+  local kept = table.move(value, 1, #value, 1, {})
+  kept.name, kept.all, kept.max_queries = value.name, value.all, value.max_queries
+  kept.suite = ensemble.suite_of(value)
+  return kept
+end, function(kept)
+  local suite = kept.suite
+  assert(suite == nil or type(suite.set) == "table" and ensemble.suites[suite.kind], "it is no known suite")
+  return ensemble.remade(kept, kept)
+end)
+
+return rebuild
