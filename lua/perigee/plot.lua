@@ -18,8 +18,9 @@ local library = {}
 
 local arguments = require "perigee.arguments"
 local figures = require "perigee.plot.figure"
-local style = require "perigee.plot.style"
 local output = require "perigee.plot.output"
+local style = require "perigee.plot.style"
+local theme = require "perigee.plot.theme"
 local values = require "perigee.plot.values"
 
 -- A recipe is a file that returns { options = names, figure = function(where, subject, options) }.
@@ -52,6 +53,7 @@ local function build(where, recipe, subject, options)
   for _, key in ipairs { "width", "height" } do
     values.number(where, options, key, 100, 10000)
   end
+  theme.look(where, options)
   return recipe.figure(where, subject, options), options
 end
 
@@ -69,9 +71,10 @@ library.live = require "perigee.plot.live"
 
 -- ---- Figures of one's own ------------------------------------------------------------------------
 
-local figure_options = { "rows", "columns", "cols", "width", "height", "title" }
+local figure_options = { "rows", "columns", "cols", "width", "height", "title", "size", "font", "font_size",
+  "theme" }
 
--- plot.figure{ rows =, cols =, width =, height =, title = }: a figure to draw on (see panel.lua).
+-- plot.figure{ rows =, cols =, size =, theme =, title =, … }: a figure to draw on (see panel.lua).
 function library.figure(options)
   local where = "plot.figure"
   options = values.only(where, options, figure_options)
@@ -79,18 +82,24 @@ function library.figure(options)
   local rows = values.integer(where, options, "rows", 1, 50, 1)
   local columns = values.integer(where, options, options.cols and "cols" or "columns", 1, 50, 1)
   local alone = rows * columns == 1
-  local figure = figures.new { rows = rows, columns = columns, title = options.title,
-    width = values.number(where, options, "width", 100, 10000, alone and 560 or 380 * columns),
-    height = values.number(where, options, "height", 100, 10000,
-      (alone and 380 or 300 * rows) + (options.title and style.figure_title or 0)) }
+  local look, width = theme.look(where, options), alone and 560 or 380 * columns
+  local height = (alone and 380 or 300 * rows) + (options.title and style.figure_title or 0)
+  if look.width then width, height = look.width, look.height or look.width * height / width end
+  local figure = figures.new { rows = rows, columns = columns, title = options.title, look = look,
+    width = values.number(where, options, "width", 100, 10000, width),
+    height = values.number(where, options, "height", 100, 10000, height),
+    fit = look.width and not look.height and not options.height and not options.width }
   for i = 1, #figure do figure[i].legend = true end
   return figure
 end
 
--- f:save(path, { terminal =, scale =, timeout = }) → the path
+-- What saving and showing takes.
+local saving = { "terminal", "scale", "timeout", "size", "font", "font_size", "theme" }
+
+-- f:save(path, { terminal =, scale =, timeout =, size =, theme =, … }) → the path
 function figures.class:save(file, options)
   local where = "plot.figure: save"
-  options = values.only(where, options, { "terminal", "scale", "timeout" })
+  options = values.only(where, options, saving)
   if type(file) ~= "string" then values.expected(where, "path", "a file's name", file) end
   local asked = { file = file }
   for key, value in pairs(options) do asked[key] = value end
@@ -100,14 +109,14 @@ end
 -- f:show{ terminal =, scale =, timeout = }: where one looks at it (see output.lua)
 function figures.class:show(options)
   local where = "plot.figure: show"
-  options = values.only(where, options, { "terminal", "scale", "timeout" })
+  options = values.only(where, options, saving)
   return output.deliver(where, "figure", self, options)
 end
 
 -- f:script{ file =, terminal = } → the gnuplot script, its data inside
 function figures.class:script(options)
   local where = "plot.figure: script"
-  options = values.only(where, options, { "file", "terminal", "scale" })
+  options = values.only(where, options, { "file", "terminal", "scale" }, theme.options)
   return output.script(where, "figure", self, options)
 end
 

@@ -40,7 +40,7 @@ function TestTextsInFigures:test_come_out_as_they_are()
     "'tis", "tis'", "''", "'", "a 'b' c", "5\" @d '@d' #", [[\n {x} %d% a_b^c@d & `ls` ~ $x <b> -- ;]],
     "'%\"\\'", "50% of %g", "%%", "'); print 'x",
   } do
-    local figure = plot.figure { title = text }
+    local figure = plot.figure { title = text, width = 1400, height = 900 } -- each in one line
     local panel = figure[1]
     panel.title, panel.xlabel, panel.ylabel = text, text, text
     panel:bars({ text, "two" }, { 1, 2 }, { label = text })

@@ -29,6 +29,18 @@ local function field(name, kind, text)
   return { name = "figure." .. name, kind = "field", text = text, returns = { kind } }
 end
 
+-- What a figure looks like; plot.figure, save, show and script take it.
+local look_options = {
+  { "size", '"column"|"page"|"slide"', "by the panels", "for a paper's column or page, or a slide" },
+  { "font", "string", "Arial", "the family of the letters" },
+  { "font_size", "number", "by the size, else 11", "of the letters in points" },
+  { "theme", '"print"|"slide"|"dark"|"grey"', "print", "the colours" },
+}
+
+local function looking(own)
+  return table.move(look_options, 1, #look_options, #own + 1, own)
+end
+
 local places = {
   { "x", "array|table", "1 … columns", "the columns' places: { first, last }, or all, evenly spaced" },
   { "y", "array|table", "1 … rows", "the rows' places; the first row is the lowest" },
@@ -46,6 +58,7 @@ return {
       { "cols", "integer", "1", "the same as columns" },
       { "width", "number", "by the panels", "in 1/96 inch" },
       { "height", "number", "by the panels", "in 1/96 inch" }, { "title", "string", "none", "above all" },
+      look_options[1], look_options[2], look_options[3], look_options[4],
     },
     returns = { "figure", "empty" },
     example = [[
@@ -160,7 +173,7 @@ print(f, #f:script())]],
     see = { "plot.figure" } },
   { name = "figure:save", text = "Writes the figure to a file, whole or not at all.",
     params = { { "path", "string", "ends in .png, .svg, .pdf, .html, or .gp for the script" } },
-    options = {
+    options = looking {
       { "terminal", '"png"|"svg"|"pdf"|"html"', "by the ending", "the format" },
       { "scale", "number", "2", "pixels of a PNG for each 1/96 inch" },
       { "timeout", "number", "60", "seconds after which gnuplot is stopped" },
@@ -173,7 +186,7 @@ f:save(file, { terminal = "svg" })
 os.remove(file)]],
     see = { "figure:show", "figure:script" } },
   { name = "figure:show", text = "Shows the figure where a recipe without `file` would.",
-    options = {
+    options = looking {
       { "terminal", '"window"|"text"|"qt"|"wxt"|"x11"', "by the surroundings", "as of the recipes" },
       { "scale", "number", "2", "pixels of a PNG for each 1/96 inch" },
       { "timeout", "number", "60", "seconds after which gnuplot is stopped" },
@@ -184,7 +197,7 @@ local f = plot.figure():line { 3, 1, 2 }
 f:show { terminal = "text" }]],
     see = { "figure:save" } },
   { name = "figure:script", text = "The gnuplot script that draws the figure, its data inside.",
-    options = { { "file", "string", "figure.png", "what it shall write" },
+    options = looking { { "file", "string", "figure.png", "what it shall write" },
       { "terminal", "string", "by the ending", "the format" },
       { "scale", "number", "2", "pixels of a PNG for each 1/96 inch" } },
     returns = { "string", "the script" },

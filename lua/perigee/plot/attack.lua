@@ -250,12 +250,6 @@ end
 
 -- ---- The figure ----------------------------------------------------------------------------------
 
--- Digits stand in the middle below the curves.
-local function centred(panel)
-  panel.margin = { left = style.margin.left, right = style.margin.right,
-    top = style.image_margin.top, bottom = style.image_margin.bottom }
-end
-
 -- Draw one sample on the panels given by name.
 local function draw_attack(where, panels, sample, defence)
   local result, shape = sample.result, sample.shape
@@ -263,9 +257,7 @@ local function draw_attack(where, panels, sample, defence)
   if sample.attack then panels.loss.title = sample.attack .. ": loss" end
   draw_confidence(panels.confidence, confidence_lines(result, sample), #sample.trace)
   if values.image_shape(shape, #sample.x0) and panels.centred then
-    centred(panels.before)
-    centred(panels.after)
-    if panels.difference then centred(panels.difference) end
+    for _, panel in pairs { panels.before, panels.after, panels.difference } do panel.centred = true end
   end
   draw_sample(panels.before, sample.x0, shape)
   draw_sample(panels.after, sample.x_adv, shape)

@@ -3,7 +3,9 @@
 
 local json = require "perigee.json"
 local markup = require "perigee.markup"
-local printable = require("perigee.native").printable
+local style = require "perigee.plot.style"
+local theme = require "perigee.plot.theme"
+local words = require "perigee.plot.words"
 
 local html = {}
 
@@ -13,7 +15,7 @@ local function script_text(value)
 end
 
 -- A word of the figure's, if it has that one, as it is shown.
-local function shown(text) return text and printable(tostring(text)) end
+local function shown(text) return text and words.plain(text) end
 
 local column_names = {
   line = { "x", "y" }, scatter = { "x", "y" }, steps = { "x", "y" }, bars = { "x", "y" },
@@ -58,10 +60,11 @@ local PAGE = [[
 <meta name="generator" content="@header@">
 <title>@title@</title>
 <style>
-body { font: 15px/1.4 Arial, sans-serif; color: #222; margin: 2em auto; max-width: 70em; padding: 0 1em; }
+body { font: 15px/1.4 Arial, sans-serif; color: @ink@; background: @paper@; margin: 2em auto;
+  max-width: 70em; padding: 0 1em; }
 svg { max-width: 100%; height: auto; }
 table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; margin: .5em 0; }
-td, th { padding: .1em .7em; text-align: right; border-bottom: 1px solid #eee; }
+td, th { padding: .1em .7em; text-align: right; border-bottom: 1px solid @grid@; }
 div.scroll { overflow: auto; max-height: 30em; }
 summary { cursor: pointer; margin: .3em 0; }
 button { font: inherit; margin: 0 .5em .5em 0; }
@@ -120,7 +123,10 @@ panels.forEach((panel, p) => panel.tables.forEach((t, k) => {
 function html.page(figure, svg)
   local panels = {}
   for i, panel in ipairs(figure.panels) do panels[i] = panel_tables(panel) end
-  local parts = { svg = svg:match "<svg.*</svg>", title = markup.text(figure.title or "figure"),
+  local look = figure.look
+  local parts = { svg = svg:match "<svg.*</svg>", paper = look.background,
+    ink = theme.colour(look, style.text), grid = theme.colour(look, style.grid),
+    title = markup.text(shown(figure.title) or "figure"),
     header = markup.text(perigee.header()),
     data = script_text { title = shown(figure.title), panels = panels } }
   return (PAGE:gsub("@(%a+)@", parts))

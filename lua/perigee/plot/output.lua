@@ -1,8 +1,8 @@
 -- Where a figure goes: a file, a window, the terminal, or a script for gnuplot; and getting it there.
 
 local figures = require "perigee.plot.figure"
-local style = require "perigee.plot.style"
 local html = require "perigee.plot.html"
+local theme = require "perigee.plot.theme"
 local text_view = require "perigee.plot.text_view"
 local values = require "perigee.plot.values"
 
@@ -89,28 +89,36 @@ end
 
 -- ---- Terminals -----------------------------------------------------------------------------------
 
--- A unit is 1/96 inch, for letters too. pngcairo and svg take the size of a font as pixels; pdfcairo takes
--- it as points, of which a unit is 0.75.
+-- The form of the figure's words: whether gnuplot is to look for what is lower, higher or slanted.
+local function form_of(figure, format)
+  if not figures.has_formulas(figure) then return "plain", "noenhanced" end
+  return (format == "svg" or format == "html") and "svg" or "enhanced", "enhanced"
+end
+
+-- A unit is 1/96 inch, for letters too. svg takes the size of a font as pixels; cairo and what shows windows
+-- as points of 1/72 inch on paper of 96 dots an inch; pdfcairo makes a dot a point.
 local function terminal_commands(figure, target, scale)
-  local w, h = math.floor(figure.width + 0.5), math.floor(figure.height + 0.5)
+  local w, h, look = math.floor(figure.width + 0.5), math.floor(figure.height + 0.5), figure.look
+  local _, enhanced = form_of(figure, target.format)
+  local font = f("%s font '%s,%g'", enhanced, look.font, look.letter)
+  local paper = f("background '%s'", look.background)
+  local weight = look.weight * 0.75
   if target.format == "png" then
-    local size = f("size %d,%d noenhanced", math.floor(w * scale + 0.5),
-      math.floor(h * scale + 0.5))
-    local look = f("%s background '#ffffff' font 'Arial,%g' fontscale %g linewidth %g "
-      .. "dashlength 0.5", size, style.font_size, scale, scale * 0.75)
-    local cairo = f("set terminal pngcairo %s pointscale %g", look, scale * 0.75)
-    local plain = "set terminal png truecolor " .. look
+    local own = f("size %d,%d %s %s fontscale %g linewidth %g dashlength 0.5",
+      math.floor(figure.width * scale + 0.5), math.floor(figure.height * scale + 0.5), paper, font,
+      scale * 0.75, scale * weight)
+    local cairo = f("set terminal pngcairo %s pointscale %g", own, scale * weight)
+    local plain = "set terminal png truecolor " .. own
     return f("if (strstrt(GPVAL_TERMINALS, 'pngcairo')) {\n  %s\n} else {\n  %s\n}\n", cairo, plain)
   elseif target.format == "svg" or target.format == "html" then
-    return f("set terminal svg size %d,%d noenhanced background '#ffffff' font 'Arial,%g' "
-      .. "fontscale 1 linewidth 0.75 dashlength 0.5\n", w, h, style.font_size)
+    return f("set terminal svg size %d,%d %s %s fontscale 1 linewidth %g dashlength 0.5\n", w, h, paper,
+      font, weight)
   elseif target.format == "pdf" then
-    return f("set terminal pdfcairo size %.4fin,%.4fin noenhanced font 'Arial,%g' "
-      .. "fontscale 0.75 linewidth 0.75 pointscale 0.6 dashlength 0.5\n", w / 96, h / 96,
-      style.font_size)
+    return f("set terminal pdfcairo size %.4fin,%.4fin %s %s fontscale 0.5625 linewidth %g pointscale %g "
+      .. "dashlength 0.5\n", figure.width / 96, figure.height / 96, paper, font, weight, 0.6 * look.weight)
   end
-  return f("set terminal %s size %d,%d noenhanced font 'Arial,%g'%s\n", target.terminal, w, h,
-    style.font_size, interactive() and "" or " persist")
+  return f("set terminal %s size %d,%d %s%s%s\n", target.terminal, w, h, font,
+    target.terminal == "x11" and "" or " fontscale 0.75 " .. paper, interactive() and "" or " persist")
 end
 
 local function offers(terminals, name)
@@ -177,9 +185,9 @@ end
 
 -- The commands for the terminal, and those that draw.
 local function commands(where, figure, target, options)
-  local scale = values.number(where, options, "scale", 0.25, 8, style.scale)
+  local scale = values.number(where, options, "scale", 0.25, 8, figure.look.dots)
   return terminal_commands(figure, target, scale),
-    figures.commands(figure, svg_squares(figure, target.format))
+    figures.commands(figure, svg_squares(figure, target.format), (form_of(figure, target.format)))
 end
 
 -- What made a script stands in it, as in every file that is saved.
@@ -209,7 +217,7 @@ end
 
 -- A PNG of the figure's images at their places, if it has nothing else; words are left out.
 local function images_alone(where, figure, target, options)
-  local scale, images = values.number(where, options, "scale", 0.25, 8, style.scale), {}
+  local scale, images = values.number(where, options, "scale", 0.25, 8, figure.look.dots), {}
   figures.layout(figure)
   for _, panel in ipairs(figure.panels) do
     local p, box = rawget(panel, "picture"), panel.box
@@ -286,11 +294,20 @@ end
 
 -- ---- Public --------------------------------------------------------------------------------------
 
+-- The figure with the look that the options say.
+local function dressed(where, figure, options)
+  local changed = figure.fit
+  for _, key in ipairs(theme.options) do changed = changed or options[key] ~= nil end
+  if not changed then return figure end
+  return figures.dressed(figure, theme.look(where, options, figure.look), options)
+end
+
 -- Draw the figure of the recipe `name` where the options say. Returns the path that was written
 -- (no value at all for a window or the terminal); without gnuplot that of the script, and a message.
 function output.deliver(where, name, figure, options)
   local target = choose(where, name, options)
   local timeout = values.number(where, options, "timeout", 0.01, 86400, 60)
+  figure = dressed(where, figure, options)
   if target.script then
     target.file = target.script:gsub("%.[gG][pP]$", "") .. "." .. target.format
     return write_file(where, target.script, script(where, figure, target, options))
@@ -322,13 +339,14 @@ end
 function output.svg(where, figure)
   if not gnuplot.find() then return nil end
   check_version(where)
-  local terminal = terminal_commands(figure, { format = "svg" }, style.scale)
-  return drawn_text(where, "svg", terminal, figures.commands(figure, false), 60)
+  local terminal = terminal_commands(figure, { format = "svg" }, figure.look.dots)
+  return drawn_text(where, "svg", terminal, figures.commands(figure, false, (form_of(figure, "svg"))), 60)
 end
 
 -- The script that draws the same, as text.
 function output.script(where, name, figure, options)
   local target = choose(where, name, options)
+  figure = dressed(where, figure, options)
   if target.format == "window" then
     target.terminal = target.window == "window" and windows[1] or target.window
     local terminal, body = commands(where, figure, target, options)

@@ -11,7 +11,6 @@ local style = require "perigee.plot.style"
 local values = require "perigee.plot.values"
 
 local gnuplot = require("perigee.native").gnuplot
-local quote = gnuplot.quote
 local f = string.format
 
 local Panel = {}
@@ -21,7 +20,7 @@ local panels = { class = Panel } -- and what only recipes may do
 -- What may be set: by the users of plot.figure, and by recipes alone.
 local public = { "title", "caption", "xlabel", "ylabel", "xrange", "yrange", "logx", "logy", "legend",
   "xtics", "ytics", "grid" }
-local inner = { "integer_x", "integer_y", "margin", "bare", "axes", "box", "rows_of_legend" }
+local inner = { "integer_x", "integer_y", "margin", "bare", "axes", "centred", "cell", "box", "drawn" }
 
 local settable = {}
 for _, list in ipairs { public, inner } do
@@ -126,12 +125,15 @@ local function pair(where, x, y, options)
   return x, y, options
 end
 
--- The next colour of the table if none was asked for.
-local function next_colour(panel)
-  local own = rawget(panel, "counter")
-  rawset(panel, "counter", own + 1)
-  return style.colours[own % #style.colours + 1]
+-- The next colour, dash and point of the table, where no colour was asked for.
+local function next_look(panel, options)
+  if options.color then return { color = options.color } end
+  local own = rawget(panel, "counter") + 1
+  rawset(panel, "counter", own)
+  return style.line(own)
 end
+
+local function next_colour(panel) return next_look(panel, {}).color end
 
 -- ---- Series: x and y of the data, columns of a datablock, a "using … with …" -----------------------
 
@@ -148,13 +150,16 @@ function Panel:line(x, y, options)
   local where = "plot.figure: line"
   x, y, options = pair(where, x, y, options)
   options = check(where, options)
-  local color = colour_of(where, options.color or next_colour(self), options.alpha)
-  local point, dash = point_of(where, options.point), dash_of(where, options.dash)
-  local width, size = options.width or 2, options.size or 0.6
+  local own = next_look(self, options)
+  local color, point = colour_of(where, own.color, options.alpha), point_of(where, options.point)
+  local dash, width, size = dash_of(where, options.dash or own.dash), options.width or 2, options.size or 0.6
+  local sparse = options.point == nil and own.point ~= nil
+  if sparse then point, size = own.point, options.size or 0.9 end
   return add(self, { kind = "line", x = { x }, y = { y }, columns = { x, y }, thin = "line",
     how = f("using 1:2 with %s lc rgb '%s' lw %g dt %d",
       point and f("linespoints pt %d ps %g", point, size) or "lines", color, width, dash),
-    label = options.label, color = color, width = width, dash = dash, point = point, size = size })
+    label = options.label, color = color, width = width, dash = dash, point = point, size = size,
+    sparse = sparse })
 end
 
 -- A line that keeps its value until the next point.
@@ -162,8 +167,9 @@ function Panel:steps(x, y, options)
   local where = "plot.figure: steps"
   x, y, options = pair(where, x, y, options)
   options = check(where, options)
-  local color = colour_of(where, options.color or next_colour(self), options.alpha)
-  local dash, width = dash_of(where, options.dash), options.width or 2
+  local own = next_look(self, options)
+  local color = colour_of(where, own.color, options.alpha)
+  local dash, width = dash_of(where, options.dash or own.dash), options.width or 2
   return add(self, { kind = "steps", x = { x }, y = { y }, columns = { x, y }, thin = "line",
     how = f("using 1:2 with steps lc rgb '%s' lw %g dt %d", color, width, dash),
     label = options.label, color = color, width = width, dash = dash })
@@ -353,10 +359,9 @@ function Panel:text(x, y, text, options)
   if align ~= "center" and align ~= "left" and align ~= "right" then
     values.expected(where, "align", "center, left or right", align)
   end
-  local system = options.inside and "graph" or "first"
-  self.notes[#self.notes + 1] = f("set label %s at %s %.9g, %s %.9g %s front tc rgb '%s' font '%s,%g'",
-    quote(tostring(text)), system, x, system, y, align, colour_of(where, options.color or style.text),
-    options.bold and style.bold or "", values.number(where, options, "size", 1, 200, style.small_size))
+  self.notes[#self.notes + 1] = { text = text, x = x, y = y, inside = options.inside, align = align,
+    color = colour_of(where, options.color or style.text), bold = options.bold,
+    size = values.number(where, options, "size", 1, 200, style.small_size) }
   return self
 end
 
@@ -462,16 +467,12 @@ end
 function panels.regions(panel, codes, palette, options)
   local where = "plot.figure: regions"
   local g = grid_of(where, codes, options)
-  local planes = { {}, {}, {} }
-  for i, colour in ipairs(palette) do
-    for k = 1, 3 do planes[k][i] = tonumber(colour:sub(2 * k, 2 * k + 1), 16) end
-  end
   local at, code = array.arange(g.numbers.size), g.numbers:reshape(g.numbers.size):astype "i32"
   local row = array.floor(at / g.columns)
   local columns = { (at - row * g.columns) * g.dx + g.x, row * g.dy + g.y }
-  for k = 1, 3 do columns[2 + k] = array.new(planes[k]):take(code) end
   for k, column in ipairs(columns) do columns[k] = gnuplot.numbers(column, where, "codes") end
-  table.insert(panel.series, 1, { kind = "regions", tight = true, columns = columns,
+  table.insert(panel.series, 1, { kind = "regions", tight = true, columns = columns, codes = code,
+    palette = palette,
     x = { ends(where, g.x, g.dx, g.columns, 0.5) }, y = { ends(where, g.y, g.dy, g.rows, 0.5) },
     how = "using 1:2:3:4:5 with rgbimage" })
 end

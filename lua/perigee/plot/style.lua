@@ -1,6 +1,6 @@
 -- How every figure looks: one place for fonts, colours, line widths and the room around a panel.
 
-local width_of = require("perigee.text").width
+local words = require "perigee.plot.words"
 
 local style = {}
 
@@ -15,27 +15,37 @@ style.colours = {
 }
 style.points = { 7, 5, 9, 13, 11, 6, 4 }
 
+-- The look of the k-th line: colour and dash change with every one, the mark with every fourth, so that
+-- colour, dash and mark come back together after 140, dash and mark after 20.
+local dashes, marks = { 1, 2, 4, 3 }, { false, 7, 5, 9, 13 }
+function style.line(k)
+  return { color = style.colours[(k - 1) % #style.colours + 1], dash = dashes[(k - 1) % #dashes + 1],
+    point = marks[(k - 1) // #dashes % #marks + 1] or nil }
+end
+
 style.text, style.frame, style.grid = "#222222", "#555555", "#E6E6E6"
 
--- Named in full: without the family gnuplot takes bold letters from another font.
-style.bold = "Arial:Bold"
+style.family = "Arial"
 
--- In units of a figure, which are 1/96 inch.
+-- In points. Everything else is in units of a figure, which are 1/96 inch, at letters of this size, and goes
+-- with them (theme.lua).
 style.font_size, style.title_size, style.small_size = 11, 13, 10.5
 
 -- Units between a panel's edge and its plot. `legend` is added at the top of a panel that has one.
 style.margin = { left = 72, right = 16, top = 36, bottom = 50, legend = 20, untitled = 14 }
 style.image_margin = { left = 12, right = 12, top = 34, bottom = 30 }
--- A legend's entry: its piece of line, the gap to its words, the room to the next, a letter's width
--- (DejaVu Sans, the widest that stands in for Arial), the height of a line.
-style.legend = { sample = 20, gap = 5, space = 10, letter = 7.4, line = 18 }
+-- A legend's entry: its piece of line, the gap to its words, the room to the next, the height of a line.
+style.legend = { sample = 22, gap = 5, space = 11, line = 18 }
 
 function style.legend_width(text)
   local legend = style.legend
-  return legend.sample + legend.gap + legend.letter * width_of(text) + legend.space
+  return legend.sample + legend.gap + words.width(text, style.small_size * 96 / 72) + legend.space
 end
 
--- Room at the right of a panel for its colour bar and the numbers on it.
+-- From one line of words to the next.
+style.line_height, style.title_height = 18, 21
+
+-- About the room that a colour bar and its numbers take, for the natural width of a figure.
 style.colorbar = 62
 style.bare_margin = { left = 8, right = 8, top = 8, bottom = 8 }
 style.figure_title = 34

@@ -2,9 +2,9 @@
 -- blocks, because a picture of eighty columns of pixels would have no legible word.
 
 local figures = require "perigee.plot.figure"
-local native = require "perigee.native"
+local words = require "perigee.plot.words"
 
-local gnuplot = native.gnuplot
+local gnuplot = require("perigee.native").gnuplot
 
 local text_view = {}
 
@@ -27,11 +27,11 @@ local function pictures(figure)
       -- what is not there is as dark as the darkest
       numbers = array.where(numbers:isnan(), picture.low, numbers)
       list[#list + 1] = { value = numbers:reshape(picture.height, picture.width), low = picture.low,
-        high = picture.high, map = picture.map, caption = panel.title }
+        high = picture.high, map = picture.map, caption = panel.title and words.plain(panel.title) }
     elseif shading then
       local rows = array.arange(shading.rows, 0, -1, { dtype = "i32" })
       list[#list + 1] = { value = shading.numbers:take(rows), low = shading.low, high = shading.high,
-        map = shading.map, caption = panel.title }
+        map = shading.map, caption = panel.title and words.plain(panel.title) }
     end
   end
   return list
@@ -52,10 +52,12 @@ end
 
 local function sixel(figure, terminal, draw)
   local scale = math.min(1.5, math.max(0.5, terminal.columns * LETTER / figure.width))
-  local setup = ("set terminal sixelgd %ssize %d,%d truecolor noenhanced background '#ffffff' "
-    .. "font 'Arial,%g' fontscale %g linewidth %g\n"):format(placed(), figure.width * scale // 1,
-    figure.height * scale // 1, 11, scale * 0.75, scale)
-  return draw("sixels", setup, figures.commands(figure, false)) .. "\n"
+  local look, enhanced = figure.look, figures.has_formulas(figure)
+  local setup = ("set terminal sixelgd %ssize %d,%d truecolor %s background '%s' "
+    .. "font '%s,%g' fontscale %g linewidth %g\n"):format(placed(), figure.width * scale // 1,
+    figure.height * scale // 1, enhanced and "enhanced" or "noenhanced", look.background, look.font,
+    look.letter, scale * 0.75, scale * look.weight)
+  return draw("sixels", setup, figures.commands(figure, false, enhanced and "enhanced" or "plain")) .. "\n"
 end
 
 -- The figure as text, or the figure's own words for it (a diagram).
@@ -68,7 +70,7 @@ function text_view.text(figure, terminals, draw)
   if figure.words then return figure.words .. "\n" end
   local ansi = terminal.picture ~= "plain"
   local parts, letters = {}, figures.letters(figure, ansi)
-  if figure.title then parts[1] = native.printable(figure.title) .. "\n" end
+  if figure.title then parts[1] = words.plain(figure.title) .. "\n" end
   if letters then
     local setup = ("set terminal dumb size %d,%d noenhanced %s\n"):format(
       math.min(terminal.columns - 1, WIDEST), math.max(12, math.min(terminal.rows - 2, HIGHEST)),

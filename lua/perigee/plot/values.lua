@@ -76,7 +76,8 @@ function values.softmax(scores)
   return out
 end
 
-local common = { "file", "terminal", "title", "timeout", "width", "height", "scale" }
+local common = { "file", "terminal", "title", "timeout", "size", "width", "height", "font", "font_size",
+  "theme", "scale" }
 
 -- The same with those that all pictures take.
 function values.options(where, options, valid)

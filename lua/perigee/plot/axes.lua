@@ -1,0 +1,48 @@
+-- The ends of a panel's axes, and where a value stands between them.
+
+local values = require "perigee.plot.values"
+
+local gnuplot = require("perigee.native").gnuplot
+
+local axes = {}
+
+local function checked_range(axis, range)
+  local low, high = range[1], range[2]
+  if not (values.finite(low) and values.finite(high)) or low == high then
+    values.fail("plot.figure: %srange: expected { low, high }, two different numbers", axis)
+  end
+  return low, high
+end
+
+-- The ends of the axis "x" or "y": as set, else what holds all data with some room.
+function axes.range(panel, axis)
+  local range, log = panel[axis .. "range"], panel["log" .. axis]
+  if range then return checked_range(axis, range) end
+  local low, high, tight
+  local grounded = axis == "y" and #panel.series > 0
+  for _, series in ipairs(panel.series) do
+    tight, grounded = tight or series.tight, grounded and series.from_zero
+    for _, numbers in ipairs(series[axis]) do
+      local a, b = gnuplot.range(numbers, log and true or false)
+      if a then low, high = math.min(low or a, a), math.max(high or b, b) end
+    end
+  end
+  if log then
+    if not low then return 0.1, 1 end
+    local a, b = values.padded(math.log(low), math.log(high), tight and 0 or axis == "x" and 0.02 or 0.06)
+    return math.exp(a), math.exp(b)
+  end
+  local a, b = values.padded(low, high, tight and 0 or axis == "x" and 0.02 or 0.08)
+  return grounded and low == 0 and 0 or a, b
+end
+
+-- A function of a value: its distance from the axis' low end, of a length in all.
+function axes.scale(range, length)
+  local low, high = range[1], range[2]
+  if range.log and low > 0 and high > 0 then
+    return function(v) return v > 0 and length * math.log(v / low) / math.log(high / low) or 0 end
+  end
+  return function(v) return length * (v - low) / (high - low) end
+end
+
+return axes

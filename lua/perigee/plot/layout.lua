@@ -1,0 +1,360 @@
+-- The places of everything in a figure, in units of 1/96 inch from its top left corner: of the plots, of the
+-- words around them, of legends. Every word is measured; what has no room is broken into two lines or cut,
+-- and the margins of a plot leave it a part of its cell whatever stands in them.
+--
+-- panel.box is the plot. panel.drawn has its words: title, caption, xlabel, ylabel and bar_label (lines of
+-- words.lua), xtics, ytics, bar_tics (tics.lua), turned = the angle of the words at the x axis, legend =
+-- { lines = } or { columns = } (legend.lua), range = { x =, y = }, and the rooms that they take.
+
+local axes = require "perigee.plot.axes"
+local legend = require "perigee.plot.legend"
+local style = require "perigee.plot.style"
+local tics = require "perigee.plot.tics"
+local words = require "perigee.plot.words"
+
+local layout = {}
+
+-- The least share of a cell that its plot keeps, across and up.
+local LEAST_WIDTH, LEAST_HEIGHT = 0.25, 0.3
+-- Units: from an axis to its numbers, around what stands at the edge of a cell, a colour bar with the gap
+-- before it.
+local TIC, PAD, BAR = 9, 6, 24
+layout.tic = TIC
+-- The angle of names that do not fit below an axis.
+local TURNED = 40
+
+local function has_axes(panel)
+  return not rawget(panel, "picture") and panel.axes ~= false and not panel.bare
+end
+
+local function clamp(value, low, high)
+  return high < low and (low + high) / 2 or math.max(low, math.min(high, value))
+end
+
+-- Two margins that leave at least `least` of the total.
+local function shrunk(first, second, total, least)
+  local room = total * (1 - least)
+  if first + second <= room then return first, second end
+  return first * room / (first + second), second * room / (first + second)
+end
+
+-- The share of each row or column: `weights` where given, else equal.
+local function edges(count, weights, first, length)
+  local sum, at = 0, { first }
+  for i = 1, count do sum = sum + (weights and weights[i] or 1) end
+  for i = 1, count do at[i + 1] = at[i] + length * (weights and weights[i] or 1) / sum end
+  return at
+end
+
+local function lines_of(text, look, room, size)
+  return text and words.lines(text, { size = size or look.letter, room = math.max(room, look.letter) }) or {}
+end
+
+-- ---- Tics ------------------------------------------------------------------------------------------
+
+local function numbers_on(panel, axis, length, look)
+  local range = panel.drawn.range[axis]
+  local place = axes.scale(range, length)
+  local gap = look.letter
+  return tics.of_numbers(range[1], range[2], { size = look.letter, log = range.log,
+    whole = panel["integer_" .. axis], fits = function(list)
+      if axis == "x" then return tics.apart(list, place, gap) end
+      return tics.spacing(list, place) >= 1.9 * look.letter
+    end })
+end
+
+local function names_of(panel, axis)
+  local named = panel[axis .. "tics"]
+  return type(named) == "table" and named.words and named or nil
+end
+
+-- Thinned until `fits` is content.
+local function thinned(list, fits)
+  for k = 1, math.max(1, #list.at) do
+    local few = tics.thinned(list, k)
+    if fits(few) then return few end
+  end
+  return tics.thinned(list, math.max(1, #list.at))
+end
+
+local function y_tics(panel, height, cell, look)
+  local named = names_of(panel, "y")
+  if not named then return numbers_on(panel, "y", height, look) end
+  local place = axes.scale(panel.drawn.range.y, height)
+  local list = tics.of_names(named, { size = look.letter, room = 0.34 * cell.width })
+  return thinned(list, function(few) return tics.spacing(few, place) >= 1.15 * look.letter end)
+end
+
+local function longest(list)
+  local most = 0
+  for _, word in ipairs(list) do most = math.max(most, utf8.len(tostring(word)) or 5) end
+  return most
+end
+
+-- Names below an axis: in a line, in two, some of them if they are short, or turned.
+local function x_names(panel, named, width, cell, look)
+  local place = axes.scale(panel.drawn.range.x, width)
+  local size, gap = look.letter, 0.8 * look.letter
+  local function apart(list) return tics.apart(list, place, gap) end
+  local list = tics.of_names(named, { size = size, most = 1 })
+  if apart(list) then return list, 0 end
+  if longest(named.words) <= 4 then return thinned(list, apart), 0 end
+  local spacing = tics.spacing(list, place)
+  list = tics.of_names(named, { size = size, most = 2, room = spacing - gap })
+  if not list.cut then return list, 0 end
+  local angle = spacing >= 1.6 * size and TURNED or 90
+  list = tics.of_names(named, { size = size, room = 0.36 * cell.height / math.sin(math.rad(angle)) })
+  return thinned(list, function(few) return tics.spacing(few, place) >= 1.15 * size end), angle
+end
+
+local function x_tics(panel, width, cell, look)
+  local named = names_of(panel, "x")
+  if named then return x_names(panel, named, width, cell, look) end
+  return numbers_on(panel, "x", width, look), 0
+end
+
+-- ---- What a panel needs ----------------------------------------------------------------------------
+
+-- The room below the plot for its tics alone.
+local function tic_height(drawn, look)
+  local widest, most = tics.extent(drawn.xtics)
+  if drawn.turned == 0 then return TIC * look.scale + math.max(1, most) * 1.25 * look.letter end
+  local angle = math.rad(drawn.turned)
+  return TIC * look.scale + widest * math.sin(angle) + look.letter * math.cos(angle)
+end
+
+-- Where the x label and the caption stand below the plot, and the room of all that is there.
+local function heights_of(drawn, look)
+  local line = style.line_height * look.scale
+  drawn.label_at = tic_height(drawn, look) + 0.7 * line
+  drawn.caption_at = drawn.label_at + #drawn.xlabel * line
+  local below = #drawn.xlabel + #drawn.caption
+  drawn.bottom = tic_height(drawn, look) + (below + (below > 0 and 0.2 or 0)) * line + PAD * look.scale
+end
+
+local function colorbar_of(panel, height, look)
+  local drawn, shading = panel.drawn, rawget(panel, "shading")
+  drawn.bar = 0
+  if not (shading and shading.colorbar) then return end
+  local range = { shading.low, shading.high }
+  local place = axes.scale(range, height)
+  drawn.bar_tics = tics.of_numbers(shading.low, shading.high, { size = look.letter, fits = function(list)
+    return tics.spacing(list, place) >= 1.9 * look.letter
+  end })
+  drawn.bar_label = lines_of(shading.label, look, panel.cell.height - 2 * PAD)
+  drawn.bar = (BAR + TIC) * look.scale + tics.extent(drawn.bar_tics)
+  local beside = #drawn.bar_label * style.line_height * look.scale
+  if drawn.left + drawn.bar + beside <= 0.6 * panel.cell.width then
+    drawn.bar = drawn.bar + beside
+  elseif beside > 0 then -- above the bar instead
+    drawn.bar_label = {}
+    drawn.bar_title = lines_of(shading.label, look, panel.cell.width - 2 * PAD)
+  end
+end
+
+-- The legend's place: beside the plot if that leaves it half of its cell, else above it.
+local function legend_of(figure, panel, look)
+  local drawn, cell = panel.drawn, panel.cell
+  local entries = legend.entries(panel)
+  drawn.legend = {}
+  if #entries == 0 or figure.shared and panel == figure[1] then return end
+  if panel.legend == "right" then
+    local room = cell.width / 2 - drawn.left - drawn.bar
+    drawn.legend.columns = legend.columns(entries, room, cell.height - drawn.bottom - drawn.head, look)
+    if drawn.legend.columns then return end
+  end
+  local most = math.max(1, math.floor(0.4 * cell.height / (style.margin.legend * look.scale)))
+  drawn.legend.lines = legend.lines(entries, cell.width - 8 * look.scale, most, look)
+end
+
+-- The lines between a panel's title and its plot.
+local function rows_of_legend(panel)
+  local drawn = panel.drawn
+  return (drawn.legend.lines and #drawn.legend.lines or 0) + (drawn.bar_title and #drawn.bar_title or 0)
+end
+
+-- The words of a panel with axes and the rooms they take, as far as the height is known.
+local function measure_axes(figure, panel)
+  local look, drawn, cell = figure.look, panel.drawn, panel.cell
+  local line = style.line_height * look.scale
+  drawn.range = { x = table.pack(axes.range(panel, "x")), y = table.pack(axes.range(panel, "y")) }
+  drawn.range.x.log, drawn.range.y.log = panel.logx or nil, panel.logy or nil
+  drawn.xlabel = lines_of(panel.xlabel, look, cell.width - 2 * PAD * look.scale)
+  drawn.ylabel = lines_of(panel.ylabel, look, cell.height - PAD * look.scale)
+  drawn.xtics, drawn.turned = x_tics(panel, 0.75 * cell.width, cell, look)
+  heights_of(drawn, look)
+  local height = cell.height - drawn.bottom - drawn.head
+  drawn.ytics = y_tics(panel, height, cell, look)
+  drawn.ywords = tics.extent(drawn.ytics)
+  drawn.left = (PAD + TIC + (#drawn.ylabel > 0 and 4 or 0)) * look.scale + #drawn.ylabel * line + drawn.ywords
+  colorbar_of(panel, height, look)
+  legend_of(figure, panel, look)
+  local columns = drawn.legend.columns
+  drawn.right = math.max(12 * look.scale, drawn.turned == 0 and tics.extent(drawn.xtics) / 2 + 2 or 0)
+    + drawn.bar + (columns and columns.width or 0)
+end
+
+-- Its title and caption, and the margins of a panel that has no axes.
+local function measure(figure, panel)
+  local look, cell = figure.look, panel.cell
+  local drawn = { turned = 0, bar = 0, legend = {}, left = 0 }
+  panel.drawn = drawn
+  drawn.title = lines_of(panel.title, look, cell.width - 8 * look.scale, style.title_size * look.point)
+  drawn.caption = lines_of(panel.caption, look, cell.width - 8 * look.scale, style.small_size * look.point)
+  local picture = rawget(panel, "picture")
+  local margin = has_axes(panel) and style.margin or panel.margin or panel.bare and style.bare_margin
+    or picture and style.image_margin or style.margin
+  drawn.head = ((panel.title and margin.top or margin.untitled or margin.top)
+    + math.max(0, #drawn.title - 1) * style.title_height) * look.scale
+  if has_axes(panel) then return measure_axes(figure, panel) end
+  drawn.left, drawn.right = margin.left * look.scale, margin.right * look.scale
+  drawn.bottom = (margin.bottom + math.max(0, #drawn.caption - 1) * style.line_height) * look.scale
+  if picture then
+    drawn.range = { x = { -0.5, picture.width - 0.5 }, y = { picture.height - 0.5, -0.5 } }
+  else
+    drawn.range = { x = table.pack(axes.range(panel, "x")), y = table.pack(axes.range(panel, "y")) }
+    if panel.axes == false then legend_of(figure, panel, look) end
+  end
+end
+
+-- ---- Placing ---------------------------------------------------------------------------------------
+
+-- The rooms that the panels with axes of a row and of a column have in common.
+local function aligned(figure)
+  local rows, columns = {}, {}
+  for i, panel in ipairs(figure.panels) do
+    if has_axes(panel) then
+      local drawn = panel.drawn
+      local row, column = (i - 1) // figure.columns + 1, (i - 1) % figure.columns + 1
+      local r = rows[row] or { head = 0, legend = 0, bottom = 0 }
+      local c = columns[column] or { left = 0, right = 0 }
+      r.head, r.bottom = math.max(r.head, drawn.head), math.max(r.bottom, drawn.bottom)
+      r.legend = math.max(r.legend, rows_of_legend(panel))
+      c.left, c.right = math.max(c.left, drawn.left), math.max(c.right, drawn.right)
+      rows[row], columns[column] = r, c
+    end
+  end
+  return rows, columns
+end
+
+-- An image's box: in the middle of what it is given, its pixels squares.
+local function square(box, picture)
+  local width, height = box.right - box.left, box.bottom - box.top
+  local pixel = math.min(width / picture.width, height / picture.height)
+  local middle = (box.left + box.right) / 2
+  box.left, box.right = middle - pixel * picture.width / 2, middle + pixel * picture.width / 2
+  box.bottom = box.top + pixel * picture.height
+end
+
+local function place(figure, panel, row, column)
+  local look, drawn, cell = figure.look, panel.drawn, panel.cell
+  local own = has_axes(panel)
+  row = own and row or { head = drawn.head, legend = rows_of_legend(panel), bottom = drawn.bottom }
+  column = (own or panel.centred) and column or drawn
+  drawn.up = row.legend * style.margin.legend * look.scale
+  local left, right = shrunk(column.left, column.right, cell.width, LEAST_WIDTH)
+  local top, bottom = shrunk(row.head + drawn.up, row.bottom, cell.height, LEAST_HEIGHT)
+  local box = { left = cell.left + left, right = cell.left + cell.width - right, top = cell.top + top,
+    bottom = cell.top + cell.height - bottom }
+  if rawget(panel, "picture") then square(box, panel.picture) end
+  panel.box = box
+  if own then
+    drawn.ytics = y_tics(panel, box.bottom - box.top, cell, look)
+    drawn.ywords = tics.extent(drawn.ytics)
+  end
+end
+
+-- The words at the x axes, now that the widths of the plots are known, and the rows' rooms for them.
+local function settle_x(figure, rows, columns)
+  for _, row in pairs(rows) do row.bottom = 0 end
+  for i, panel in ipairs(figure.panels) do
+    if has_axes(panel) then
+      local row, column = rows[(i - 1) // figure.columns + 1], columns[(i - 1) % figure.columns + 1]
+      local left, right = shrunk(column.left, column.right, panel.cell.width, LEAST_WIDTH)
+      panel.drawn.xtics, panel.drawn.turned = x_tics(panel, panel.cell.width - left - right, panel.cell,
+        figure.look)
+      heights_of(panel.drawn, figure.look)
+      row.bottom = math.max(row.bottom, panel.drawn.bottom)
+    end
+  end
+end
+
+-- The legend that all panels share: at the right of the figure, or in lines below its title. Returns the
+-- rooms that it takes there.
+local function share_legend(figure, top)
+  figure.shared = nil
+  if not figure.right then return 0, 0 end
+  local look, entries = figure.look, legend.entries(figure[1])
+  if #entries == 0 then return 0, 0 end
+  local left = (figure.left or 0) * look.scale
+  local room = (figure.columns > 1 and 0.25 or 0.42) * (figure.width - left)
+  local columns = legend.columns(entries, room, figure.height - top - 40 * look.scale, look)
+  if columns then
+    figure.shared = { columns = columns, x = figure.width - columns.width }
+    return columns.width, 0
+  end
+  local line = style.margin.legend * look.scale
+  local lines = legend.lines(entries, figure.width - 2 * PAD * look.scale,
+    math.max(1, math.floor(0.3 * figure.height / line)), look)
+  figure.shared = { lines = lines, top = top + (#figure.title_lines == 0 and 0.5 * line or 0) }
+  return 0, #lines * line + (#figure.title_lines == 0 and 0.5 * line or 0)
+end
+
+local function title_of(figure)
+  local look = figure.look
+  local size = (style.title_size + 1) * look.point
+  figure.title_lines = figure.title and words.lines(figure.title, { size = size, bold = true,
+    room = figure.width - 20 * look.scale }) or {}
+  if not figure.title then return 0 end
+  return (style.figure_title + (#figure.title_lines - 1) * style.title_height) * look.scale
+end
+
+-- Gives every panel its place.
+function layout.place(figure)
+  local top, look = title_of(figure), figure.look
+  local right, above = share_legend(figure, top)
+  top = top + above
+  local left = (figure.left or 0) * look.scale
+  local xs = edges(figure.columns, figure.widths, left, figure.width - left - right)
+  local ys = edges(figure.rows, figure.heights, top, figure.height - top)
+  for i, panel in ipairs(figure.panels) do
+    local row, column = (i - 1) // figure.columns + 1, (i - 1) % figure.columns + 1
+    panel.cell = { left = xs[column], top = ys[row], width = xs[column + 1] - xs[column],
+      height = ys[row + 1] - ys[row] }
+    measure(figure, panel)
+  end
+  local rows, columns = aligned(figure)
+  settle_x(figure, rows, columns)
+  for i, panel in ipairs(figure.panels) do
+    place(figure, panel, rows[(i - 1) // figure.columns + 1], columns[(i - 1) % figure.columns + 1])
+  end
+end
+
+-- Where the middle of words of this width stands that would like to be at x, between low and high.
+function layout.within(x, width, low, high)
+  return clamp(x, low + width / 2, high - width / 2)
+end
+
+-- The height at which a figure of this width has plots that are not too flat: no less than `natural`.
+function layout.height(figure, natural)
+  local look = figure.look
+  figure.height = math.max(natural, figure.width)
+  layout.place(figure)
+  local needed = {}
+  for i, panel in ipairs(figure.panels) do
+    local row, drawn, box = (i - 1) // figure.columns + 1, panel.drawn, panel.box
+    local inner = (box.right - box.left) * (rawget(panel, "picture")
+      and panel.picture.height / panel.picture.width or has_axes(panel) and 0.62 or 0)
+    local height = drawn.head + (drawn.up or 0) + drawn.bottom + inner
+    needed[row] = math.max(needed[row] or 0, height)
+  end
+  local sum, weights = figure.panels[1].cell.top, 0
+  for row = 1, figure.rows do weights = weights + (figure.heights and figure.heights[row] or 1) end
+  local most = 0
+  for row = 1, figure.rows do
+    most = math.max(most, needed[row] * weights / (figure.heights and figure.heights[row] or 1))
+  end
+  return math.max(natural, math.min(sum + most, 12 * look.letter * figure.rows * 2.2))
+end
+
+return layout
