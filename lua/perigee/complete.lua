@@ -4,6 +4,7 @@
 -- names (a.b.c, a.b:c) are followed.
 
 local help = require "perigee.help"
+local helpers = require "perigee.helpers"
 local kinds = require "perigee.kinds"
 
 local complete = {}
@@ -78,9 +79,9 @@ local function raw_field(value, key)
 end
 
 local function resolve(chain)
-  local value = _G
+  local value
   for name in chain:gmatch("[%a_][%w_]*") do
-    value = raw_field(value, name)
+    if value == nil then value = helpers.global(name) else value = raw_field(value, name) end
     if value == nil then return nil end
   end
   return value
@@ -269,6 +270,9 @@ function complete.candidates(text)
   end
   local set = {}
   add_names(set, _G, prefix)
+  for _, name in ipairs(helpers.names) do
+    if name:sub(1, #prefix) == prefix then set[name] = true end
+  end
   if prefix ~= "" then
     for _, word in ipairs(keywords) do
       if word:sub(1, #prefix) == prefix then set[word] = true end

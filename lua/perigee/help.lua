@@ -25,6 +25,7 @@
 -- Methods and fields are named by the kind of their owner (array, dataset, net, svm, nr, layer, dnr,
 -- attack, result, figure); what every model has is named model:scores.
 
+local helpers = require "perigee.helpers"
 local kinds = require "perigee.kinds"
 local native = require "perigee.native"
 
@@ -284,7 +285,7 @@ local function entry_of_function(f)
     if library then
       value = type(t) == "table" and rawget(t, key)
     else
-      value = rawget(_G, entry.name)
+      value = helpers.global(entry.name)
     end
     if value == f and not entry.kind then return entry end
   end

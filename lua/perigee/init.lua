@@ -1,5 +1,5 @@
 -- The Lua half of the program, loaded before the user's first line: the Lua halves of the libraries,
--- then the globals that catch a typo.
+-- then the helpers, and globals that catch a typo.
 
 -- From here on the names are the program's own, whatever users make of theirs.
 local _ENV = require "perigee.own" -- luacheck: ignore
@@ -26,13 +26,14 @@ end
 debug.getregistry()["perigee.missing"] = missing.of_value
 
 require("perigee.own").keep(libraries)
+local helpers = require "perigee.helpers"
 
 -- 0 / 0 has a sign, which print, tostring and "%s" would show.
 debug.setmetatable(0, { __tostring = function(x) return x ~= x and "nan" or x .. "" end })
 
 -- What somebody who wrote `name` may have meant: a global, or a library's function without its library.
 local function suggestion(name)
-  local globals, members, homes = {}, {}, {}
+  local globals, members, homes = table.move(helpers.names, 1, #helpers.names, 1, {}), {}, {}
   for key in pairs(_G) do
     if type(key) == "string" then globals[#globals + 1] = key end
   end
@@ -51,10 +52,12 @@ local function suggestion(name)
   return perigee.nearest(name, globals) or homes[perigee.nearest(name, members)]
 end
 
--- Reading a global that nobody set is an error; setting one is allowed.
+-- Reading a global that nobody set gives the helper of that name, or is an error; setting one is allowed.
 setmetatable(_G, {
   __index = function(_, name)
     if type(name) ~= "string" then return nil end
+    local helper = helpers.get(name)
+    if helper ~= nil then return helper end
     local meant = suggestion(name)
     error(("global '%s' is not set%s"):format(name, meant and ("; did you mean %s?"):format(meant) or ""), 2)
   end,

@@ -1,21 +1,17 @@
--- What the prompt offers about the session: who, save, restore, time, bench.
+-- What the helpers tell of and do with the session: who, info, save, restore, time, bench.
 
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
 local archive = require "perigee.archive"
+local helpers = require "perigee.helpers"
 local kinds = require "perigee.kinds"
 local own = require "perigee.own"
 local printable = require("perigee.native").printable
 local text = require "perigee.text"
 
+local gnuplot = require("perigee.native").gnuplot
+
 local session = {}
-
-local before = {} -- the globals that were there before the user's first line
-
---- Remember which globals are not the user's.
-function session.start()
-  for name in next, _G do before[name] = true end
-end
 
 local function bytes_text(bytes)
   if not bytes then return "" end
@@ -81,7 +77,7 @@ end
 function session.who()
   local list = setmetatable({}, Who)
   for name, value in next, _G do
-    if not before[name] and name ~= "ans" and type(name) == "string" then
+    if helpers.is_users(name) then
       local kind, shape, bytes = describe_any(value)
       list[#list + 1] = { name = name, kind = kind, shape = shape, bytes = bytes }
     end
@@ -111,6 +107,7 @@ function session.save(path, ...)
     local value = rawget(_G, name)
     if value == nil then error(("save: there is no variable %s"):format(tostring(name)), 2) end
     local reason = archive.refusal(name, value)
+    if all and own.is_reserved(name) then reason = "restored it would hide the helper of that name" end
     if reason then refused(name, reason) else values[name] = value end
   end
   archive.write(path, values, refused)
@@ -188,6 +185,29 @@ function session.bench(f, seconds)
   table.sort(times)
   return setmetatable({ median = times[(runs + 1) // 2], least = times[1], most = times[runs], runs = runs,
     calls = calls }, Bench)
+end
+
+---------------------------------------------------------------------------------------------------
+-- Facts
+
+local Info = {}
+
+function Info:__tostring()
+  local rows = {
+    { "perigee", self.version .. (self.revision ~= "" and (" (%s)"):format(self.revision) or "") },
+    { "seed", tostring(self.seed) }, { "threads", tostring(self.threads) },
+    { "OpenBLAS", ("%s, kernels for %s"):format(self.blas, self.blas_core) },
+    { "libsvm", self.libsvm }, { "Lua", self.lua }, { "gnuplot", self.gnuplot },
+  }
+  for i, row in ipairs(rows) do rows[i] = ("%-10s %s"):format(row[1], row[2]) end
+  return table.concat(rows, "\n")
+end
+
+--- info(): the session's facts, by name; prints as a list.
+function session.info()
+  local facts = perigee.facts()
+  facts.gnuplot = gnuplot.find() and gnuplot.version() or "not found"
+  return setmetatable(facts, Info)
 end
 
 return session

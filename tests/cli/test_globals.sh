@@ -14,6 +14,30 @@ check_equal "setting is allowed" "$out" "5
 nil"
 run_perigee -e 'print(pcall(function() return qqqqqqqqqq end))'
 check_match "the error can be caught" "$out" "false	*global 'qqqqqqqqqq' is not set"
+
+# The helpers, wherever no global of that name was set.
+run_perigee -e 'help("attack.pgd")'
+check_match "help is found in -e code" "$out" "attack.pgd {*Projected gradient descent*"
+run_perigee -e 'for _, name in ipairs(require "perigee.helpers".names) do
+  if _G[name] == nil or rawget(_G, name) ~= nil then print(name) end
+  if rawget(package.loaded["perigee.own"], name) ~= nil then print(name) end
+end
+for name in pairs(_G) do if name == "help" or name == "who" then print(name) end end'
+check_equal "all are found, and none of them is a global" "$out$err" ""
+printf 'seed(3)\nlocal a = array.rand(2)\nshow(a)\nassert(info().seed == 3)\nx = 1 print(who())\n' > "$work/uses.lua"
+run_perigee "$work/uses.lua"
+check_match "scripts use them" "$out$err$status" "*x     integer*0"
+"$perigee" < "$work/uses.lua" > "$work/out" 2>&1
+check_match "and standard input" "$(cat "$work/out")" "*x     integer*"
+run_perigee -e 'time = 5 assert(rawget(_G, "time") == 5) print(time) print(who()) time = nil print(type(time))'
+check_match "a global of the user's own stands before them" "$out" "5*time  integer*function"
+run_perigee -e "time, y = 5, 6 save('$work/all.pgz') time, y = nil restore('$work/all.pgz') print(y, type(time))"
+check_match "what would hide a helper is not saved with all" "$out" "not kept: time (*6	function"
+run_perigee -e 'timee(1)'
+check_match "and a misspelt one is told of" "$err" "*did you mean time?*"
+run_perigee -e 'time(3)'
+check_match "their complaints name the line of whoever called" "$err" "perigee: (command line):1: time: f: expected a function*"
+
 run_perigee -e 'local known = { _G = true, arg = true }
 for name in ("coroutine debug io math os package string table utf8"):gmatch("%w+") do known[name] = true end
 for _, name in ipairs(require "perigee.libraries") do

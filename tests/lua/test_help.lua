@@ -10,8 +10,6 @@ local native = require "perigee.native"
 local own = require "perigee.own" -- the prompt prints by its own print
 local prompt = require "perigee.prompt"
 
-prompt.start() -- examples use the prompt's own words too
-
 local libraries = require "perigee.libraries"
 
 local function entries()

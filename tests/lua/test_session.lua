@@ -1,17 +1,29 @@
 local lu = require "luaunit"
-local prompt = require "perigee.prompt"
 local session = require "perigee.session"
 
 TestSession = {}
 
+-- The tests' own globals are a user's, too.
+local tests = {}
+
+local function mine()
+  local list = {}
+  for _, v in ipairs(session.who()) do
+    if not tests[v.name] then list[#list + 1] = v end
+  end
+  return list
+end
+
 function TestSession:setUp()
-  prompt.start()
+  if not next(tests) then
+    for _, v in ipairs(session.who()) do tests[v.name] = true end
+  end
   self.path = os.tmpname()
 end
 
 function TestSession:tearDown()
   os.remove(self.path)
-  for _, v in ipairs(session.who()) do rawset(_G, v.name, nil) end
+  for _, v in ipairs(mine()) do rawset(_G, v.name, nil) end
 end
 
 local function round_trip(self, value)
@@ -23,13 +35,13 @@ local function round_trip(self, value)
 end
 
 function TestSession:testWhoListsOnlyTheUsersVariables()
-  lu.assertEquals(#session.who(), 0)
-  rawset(_G, "mine", array.zeros(2, 3))
-  local list = session.who()
+  lu.assertEquals(#mine(), 0)
+  rawset(_G, "weights", array.zeros(2, 3))
+  local list = mine()
   lu.assertEquals(#list, 1)
-  local mine = list[1]
-  lu.assertEquals({ mine.name, mine.kind, mine.shape, mine.bytes }, { "mine", "array", "f32[2x3]", 24 })
-  lu.assertStrContains(tostring(list), "mine  array  f32[2x3]  24 B")
+  local one = list[1]
+  lu.assertEquals({ one.name, one.kind, one.shape, one.bytes }, { "weights", "array", "f32[2x3]", 24 })
+  lu.assertStrMatches(tostring(session.who()), ".*weights +array +f32%[2x3%] +24 B.*")
 end
 
 function TestSession:testPlainValuesComeBackAsTheyWere()
@@ -214,6 +226,6 @@ function TestSession:testATrainingsHistoryIsOneLine()
   local history = nn.train(net, data.digits(20, { seed = 1 }), { epochs = 2, seed = 1 })
   lu.assertStrMatches(tostring(history), "2 epochs: loss [%d.]+ %-> [%d.]+, accuracy [%d.]+ %-> [%d.]+ %%")
   rawset(_G, "kept", history)
-  lu.assertEquals(session.who()[1].kind, "training")
+  lu.assertEquals(mine()[1].kind, "training")
   lu.assertEquals(round_trip(self, { history })[1].loss, history.loss)
 end

@@ -45,7 +45,7 @@ os.remove(path)]],
     },
     {
       name = "perigee.seed",
-      text = "Sets the session's generator, as --seed and the prompt's seed do.",
+      text = "Sets the session's generator, as --seed and the helper seed do.",
       params = { { "n", "integer", "0 or more" } },
       example = "perigee.seed(7)",
       see = { "seed" },

@@ -1,4 +1,4 @@
--- Documentation of what only the prompt has; see perigee/help.lua for the form.
+-- Documentation of the prompt and of the helpers; see perigee/help.lua for the form.
 
 return {
   name = "prompt",
@@ -13,12 +13,15 @@ classes: the solver "smo" looks) says so, and a second one ends the program. Wha
 in names and texts out of files (escapes, marks of direction, bytes that are not UTF-8) is shown as \x1b,
 \u{202e}; print writes a string as it is. The history is kept under $XDG_STATE_HOME/perigee
 (PERIGEE_HISTORY names another file), and ~/.config/perigee/init.lua runs first unless --no-init is
-given.]],
+given.
+
+The helpers below are found in scripts, by -e and on standard input as well, wherever no global of that name
+was set: a variable of yours called time or info is yours, and setting it to nil brings the helper back.]],
   entries = {
     {
       name = "help",
       text = "Explains a function, a library, a value or a name; without an argument, lists the libraries. "
-        .. "?name and name? at the prompt are short for it.",
+        .. "At the prompt ?name and name? are short for it.",
       params = { { "what", "any?", "a function, a library, a value, or a name as a string" } },
       example = [[help(array.mean)
 help "dnr.new"]],
