@@ -10,6 +10,7 @@
 #include "core/session.h"
 #include "host/chunk.h"
 #include "host/interrupt.h"
+#include "host/locals.h"
 #include "host/options.h"
 #include "host/paths.h"
 #include "host/progress_bar.h"
@@ -49,8 +50,8 @@ static int run_loaded(lua_State *L, int load_status, int arguments) {
     return STATUS_OK;
 }
 
-static int run_script(lua_State *L, const char *name, int argument_count, char **arguments) {
-    int status = strcmp(name, "-") == 0 ? source_load_stdin(L) : luaL_loadfilex(L, name, "t");
+/* Call what has been loaded, or report why it was not, with the arguments of the command line. */
+static int run_script(lua_State *L, int status, int argument_count, char **arguments) {
     if (status != LUA_OK)
         argument_count = 0;
     luaL_checkstack(L, argument_count + 1, "too many arguments");
@@ -61,21 +62,24 @@ static int run_script(lua_State *L, const char *name, int argument_count, char *
 
 static int run(lua_State *L, const Options *options, int argc, char **argv) {
     int script = options->script, status = STATUS_OK;
+    SourceLoader *load = options->interactive ? locals_load : source_load;
     set_arg(L, argc, argv, script);
     for (int i = 0; status == STATUS_OK && i < options->code_count; i++) {
         const char *code = options->code[i];
-        status = run_loaded(L, source_load(L, code, strlen(code), "=(command line)"), 0);
+        status = run_loaded(L, load(L, code, strlen(code), "=(command line)"), 0);
     }
     bool nothing_yet = script == argc && options->code_count == 0;
     bool prompt = options->interactive || (nothing_yet && isatty(STDIN_FILENO));
     if (status == STATUS_OK && script < argc)
-        status = run_script(L, argv[script], argc - script - 1, argv + script + 1);
+        status = run_script(L, source_load_script(L, argv[script], load), argc - script - 1,
+                            argv + script + 1);
     else if (nothing_yet && !prompt)
-        status = run_script(L, "-", 0, NULL);
+        status = run_script(L, source_load_script(L, "-", load), 0, NULL);
     if (!prompt)
         return status;
     interrupt_clear(L);
-    const ReplOptions prompt_options = { options->quiet, !options->no_init_file };
+    const ReplOptions prompt_options = { options->quiet, !options->no_init_file,
+                                         script < argc ? argv[script] : "-e" };
     repl_run(L, &prompt_options);
     return STATUS_OK;
 }

@@ -5,6 +5,7 @@
 #include "host/chunk.h"
 #include "host/interrupt.h"
 #include "host/line.h"
+#include "host/locals.h"
 #include "host/paths.h"
 #include "host/source.h"
 
@@ -20,6 +21,8 @@ static const char NAME[] = "=prompt";
 typedef struct Input {
     char *text;
     size_t length;
+    bool ended;   /* no more is read: the user has left */
+    bool stopped; /* the last statement was, by Ctrl-C */
 } Input;
 
 /* ---- The Lua half (lua/perigee/prompt.lua) --------------------------------------------------- */
@@ -43,14 +46,14 @@ static bool call_prompt(lua_State *L, const char *name, int arguments, int resul
     return false;
 }
 
-static bool is_query(lua_State *L, const char *line) {
+/* What prompt.NAME says of the line, yes or no; `failed` where it fails. */
+static bool ask_prompt(lua_State *L, const char *name, const char *line, bool failed) {
     lua_pushstring(L, line);
-    bool answered = call_prompt(L, "query", 1, 1);
-    if (!answered)
-        return true;
-    answered = lua_toboolean(L, -1);
+    if (!call_prompt(L, name, 1, 1))
+        return failed;
+    bool answer = lua_toboolean(L, -1);
     lua_pop(L, 1);
-    return answered;
+    return answer;
 }
 
 /* ---- Completion ------------------------------------------------------------------------------ */
@@ -144,14 +147,16 @@ static bool is_muted(const Input *input) {
     return end > 0 && input->text[end - 1] == ';';
 }
 
-static void run_input(lua_State *L, const Input *input, int load_status) {
+static void run_input(lua_State *L, Input *input, int load_status) {
     int base = lua_gettop(L) - 1;
     call_prompt(L, "fit_terminal", 0, 0);
     double start = progress_clock();
-    if (load_status != LUA_OK || chunk_call(L, 0, LUA_MULTRET) != LUA_OK) {
+    bool ran = load_status == LUA_OK && chunk_call(L, 0, LUA_MULTRET) == LUA_OK;
+    input->stopped = progress_interrupt_pending();
+    if (!ran) {
         chunk_report(L);
     } else {
-        if (progress_interrupt_pending())
+        if (input->stopped)
             interrupt_report();
         interrupt_clear(L);
         lua_pushboolean(L, is_muted(input));
@@ -168,13 +173,20 @@ static void run_input(lua_State *L, const Input *input, int load_status) {
     fflush(stdout);
 }
 
+/* A line that is no Lua: a question, which is answered, or a wish to leave. */
+static bool is_command(lua_State *L, Input *input, const char *line) {
+    input->ended = ask_prompt(L, "leaves", line, false);
+    if (!input->ended && !ask_prompt(L, "query", line, true))
+        return false;
+    line_remember(line);
+    fflush(stdout);
+    return true;
+}
+
 /* One more line: ask about it, wait for the rest, or run what is complete. */
 static void take_line(lua_State *L, Input *input, const char *line) {
-    if (input->length == 0 && is_query(L, line)) {
-        line_remember(line);
-        fflush(stdout);
+    if (input->length == 0 && is_command(L, input, line))
         return;
-    }
     if (!append(input, line)) {
         fputs("perigee: not enough memory for this line\n", stderr);
         input->length = 0;
@@ -188,6 +200,54 @@ static void take_line(lua_State *L, Input *input, const char *line) {
     line_remember(input->text);
     run_input(L, input, status);
     input->length = 0;
+}
+
+/* ---- Pasted conversations ---------------------------------------------------------------------
+ */
+
+/* A statement as the prompt would have shown it. */
+static void echo(const char *statement) {
+    fputs("> ", stdout);
+    for (const char *at = statement; *at; at++) {
+        putchar(*at);
+        if (*at == '\n')
+            fputs(">> ", stdout);
+    }
+    putchar('\n');
+}
+
+/* The statements in the list at `index`, of which the first may belong to what has begun. */
+static void take_statements(lua_State *L, Input *input, int index, bool continues) {
+    lua_Integer count = (lua_Integer)lua_rawlen(L, index);
+    bool shown = count > 1 && isatty(STDIN_FILENO);
+    for (lua_Integer i = 1; i <= count && !input->ended; i++) {
+        if (i > 1 || !continues)
+            input->length = 0;
+        lua_rawgeti(L, index, i);
+        if (shown)
+            echo(lua_tostring(L, -1));
+        input->stopped = false;
+        take_line(L, input, lua_tostring(L, -1));
+        lua_pop(L, 1);
+        if (input->stopped && i < count) {
+            fputs("(what was pasted after it is left out)\n", stderr);
+            break;
+        }
+    }
+}
+
+/* What was typed or pasted: Lua as it is, or statements with the prompt's own marks ahead of them.
+ */
+static void take(lua_State *L, Input *input, const char *text) {
+    int top = lua_gettop(L);
+    lua_pushstring(L, text);
+    lua_pushlstring(L, input->length ? input->text : "", input->length);
+    lua_pushboolean(L, isatty(STDIN_FILENO));
+    if (call_prompt(L, "statements", 3, 2) && lua_istable(L, top + 1))
+        take_statements(L, input, top + 1, lua_toboolean(L, top + 2));
+    else
+        take_line(L, input, text);
+    lua_settop(L, top);
 }
 
 /* ---- The session ----------------------------------------------------------------------------- */
@@ -222,23 +282,27 @@ void repl_run(lua_State *L, const ReplOptions *options) {
     open_lines(&completing);
     if (options->init_file)
         run_init_file(L);
+    locals_push(L);
+    lua_pushstring(L, options->after);
+    call_prompt(L, "hand_over", 2, 0);
     if (terminal && !options->quiet)
         printf("Perigee %s — ? for help, Tab completes, Ctrl-D leaves\n", versions_perigee());
-    for (;;) {
+    while (!input.ended) {
         char *line;
         fflush(stdout);
         LineStatus status = line_read(input.length ? ">> " : "> ", &line);
-        if (status == LINE_END)
+        if (status == LINE_END) {
+            if (terminal)
+                putchar('\n');
             break;
+        }
         if (status == LINE_INTERRUPTED) {
             interrupt_clear(L);
             input.length = 0;
             continue;
         }
-        take_line(L, &input, line);
+        take(L, &input, line);
         free(line);
     }
-    if (terminal)
-        putchar('\n');
     free(input.text);
 }

@@ -6,8 +6,9 @@
 #include <stdbool.h>
 
 typedef struct ReplOptions {
-    bool quiet;     /* no greeting */
-    bool init_file; /* run the user's init.lua first */
+    bool quiet;        /* no greeting */
+    bool init_file;    /* run the user's init.lua first */
+    const char *after; /* what has run before: a script's name, or "-e" */
 } ReplOptions;
 
 /* Read statements and run them until the input ends; L's context is entered. One prompt a process,

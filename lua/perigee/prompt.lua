@@ -1,9 +1,13 @@
--- What the prompt does with a line besides running it: help queries, printing values, pointing out
--- locals that are gone, completing. src/repl.c reads, loads and runs; it calls these.
+-- What the prompt does with a line besides running it: questions, pasted conversations, printing values,
+-- pointing out locals that are gone, completing. src/repl.c reads, loads and runs; it calls these.
 
 local explain = require "perigee.explain"
+local native = require "perigee.native"
 local own = require "perigee.own"
 local printer = require "perigee.printer"
+local transcript = require "perigee.transcript"
+
+local printable = native.printable
 
 local prompt = {}
 
@@ -15,6 +19,14 @@ end
 
 --- True if the line is a question (?name, name?, ??words), which is then answered.
 prompt.query = explain.query
+
+--- True if the line says that the user wants to leave; a global of that name is theirs.
+function prompt.leaves(line)
+  local name = line:match("^%s*(%a+)%s*;?%s*$") or line:match("^%s*(%a+)%s*%(%s*%)%s*;?%s*$")
+  return (name == "exit" or name == "quit") and rawget(_G, name) == nil
+end
+
+prompt.statements = transcript.statements
 
 ---------------------------------------------------------------------------------------------------
 -- After a chunk has run
@@ -82,6 +94,44 @@ end
 --- For the Tab key: words, bytes replaced, and whether a file's name is wanted.
 function prompt.complete(before)
   return require("perigee.complete").candidates(before)
+end
+
+local MOST = 30 -- names that are said
+
+-- Closed when the script ended: nothing to begin with.
+local function is_closed(value)
+  return io.type(value) == "closed file"
+    or type(value) == "userdata" and native.describe(value):find("closed$") ~= nil
+end
+
+local function listed(names)
+  local words = table.concat(names, ", ", 1, math.min(#names, MOST))
+  return #names > MOST and ("%s and %d more"):format(words, #names - MOST) or words
+end
+
+--- Make the locals that a script left (names and values in turn, from where) globals, unless there are such.
+function prompt.hand_over(locals, from)
+  local names, last = {}, {}
+  for i = 1, #locals, 2 do
+    if last[locals[i]] == nil then names[#names + 1] = locals[i] end
+    last[locals[i]] = locals[i + 1]
+  end
+  local came, left = {}, {}
+  for _, name in ipairs(names) do
+    local taken = rawget(_G, name)
+    if taken == nil and not is_closed(last[name]) then
+      rawset(_G, name, last[name])
+      came[#came + 1] = name
+    elseif taken ~= nil and not rawequal(taken, last[name]) then
+      left[#left + 1] = name
+    end
+  end
+  if #came + #left == 0 then return end
+  local terminal = perigee.terminal()
+  if not terminal.output then return end
+  local words = #left > 0 and ("%s %s, which %s global as well"):format(
+    #came > 0 and "; not" or "nothing; not", listed(left), #left == 1 and "is" or "are") or ""
+  print(dim(terminal, printable(("(from %s: %s%s)"):format(from:match("[^/]*$"), listed(came), words))))
 end
 
 --- Before the first line.

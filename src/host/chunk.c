@@ -4,6 +4,7 @@
 #include "core/printable.h"
 #include "core/progress.h"
 #include "host/interrupt.h"
+#include "host/locals.h"
 #include "host/paths.h"
 
 #include <lauxlib.h>
@@ -113,6 +114,7 @@ static bool is_prompt_line(lua_State *L, int count) {
 
 /* The message as text, and under it where it happened. */
 static int add_traceback(lua_State *L) {
+    locals_take(L);
     if (lua_type(L, 1) != LUA_TSTRING) {
         if (luaL_getmetafield(L, 1, "__tostring") != LUA_TNIL)
             luaL_tolstring(L, 1, NULL);

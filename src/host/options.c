@@ -131,7 +131,7 @@ void options_help(FILE *out) {
         "  script.lua     run this file; its arguments are in `arg` and `...`\n"
         "  -              run standard input\n"
         "  -e CODE        run CODE (may be repeated; before the script)\n"
-        "  -i             open the prompt afterwards\n"
+        "  -i             open the prompt afterwards, with the script's local variables\n"
         "  --seed N       seed of the session's random numbers (0)\n"
         "  --threads N    threads to use; 0: all the machine lets this process have\n"
         "                 (default: PERIGEE_THREADS, else 0)\n"

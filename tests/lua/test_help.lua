@@ -5,6 +5,7 @@
 local lu = require "luaunit"
 
 local help = require "perigee.help"
+local helpers = require "perigee.helpers"
 local generate = require "perigee.help.generate"
 local native = require "perigee.native"
 local own = require "perigee.own" -- the prompt prints by its own print
@@ -123,7 +124,7 @@ function TestCoverage.test_every_entry_names_something()
     local owner, mark, key = entry.name:match("^([%w_]+)([.:])([%w_]+)$")
     local value
     if not owner then
-      value = rawget(_G, entry.name) or objects[entry.name]
+      value = objects[entry.name] or helpers.global(entry.name)
     elseif entry.kind == "field" then
       -- a field may be nil; one that is not there is an error
       local object = objects[owner]

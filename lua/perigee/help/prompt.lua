@@ -5,18 +5,23 @@ return {
   title = "The prompt",
   summary = [[
 What is typed is run as Lua. An expression prints its value and is kept as `ans`; a `;` at the end keeps
-it quiet. ?name explains a function, a library or a value, ??words searches, Tab completes names, methods,
-option keys, option values and file names. Ctrl-C stops what runs (and clears a line that is being
-typed), Ctrl-D leaves. An operation on arrays that makes a new one stops in the middle, one in place is
-finished first; what cannot look for Ctrl-C (a string match without end, libsvm within one problem of two
-classes: the solver "smo" looks) says so, and a second one ends the program. What a terminal would obey
-in names and texts out of files (escapes, marks of direction, bytes that are not UTF-8) is shown as \x1b,
-\u{202e}; print writes a string as it is. The history is kept under $XDG_STATE_HOME/perigee
-(PERIGEE_HISTORY names another file), and ~/.config/perigee/init.lua runs first unless --no-init is
-given.
+it quiet. ?name explains a function, a library or a value, ??words searches, Tab completes names,
+methods, option keys, option values and file names. Ctrl-C stops what runs (and clears a line that is
+being typed), Ctrl-D, exit and quit leave. An operation on arrays that makes a new one stops in the
+middle, one in place is finished first; what cannot look for Ctrl-C (a string match without end, libsvm
+within one problem of two classes: the solver "smo" looks) says so, and a second one ends the program.
+What a terminal would obey in names and texts out of files (escapes, marks of direction, bytes that are
+not UTF-8) is shown as \x1b, \u{202e}; print writes a string as it is. The history is kept under
+$XDG_STATE_HOME/perigee (PERIGEE_HISTORY names another file), and ~/.config/perigee/init.lua runs first
+unless --no-init is given.
 
-The helpers below are found in scripts, by -e and on standard input as well, wherever no global of that name
-was set: a variable of yours called time or info is yours, and setting it to nil brings the helper back.]],
+A conversation with the prompt can be pasted as it stands: the marks "> " and ">> " are taken off,
+answers left out. After perigee -i script.lua the script's top-level locals are there as globals, also
+where it failed, unless a global of that name is set.
+
+The helpers below are found in scripts, by -e and on standard input as well, wherever no global of that
+name was set: a variable of yours called time or info is yours, and setting it to nil brings the helper
+back.]],
   entries = {
     {
       name = "help",
