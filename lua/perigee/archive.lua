@@ -37,6 +37,9 @@ function archive.keep(name, meta, parts, make)
   by_meta[meta], by_name[name] = kind, kind
 end
 
+--- One of that kind, of its parts.
+function archive.make(name, parts) return by_name[name].make(parts) end
+
 local function kind_of(value)
   local meta = debug.getmetatable(value)
   return meta ~= nil and by_meta[meta] or nil
@@ -276,7 +279,7 @@ end
 
 --- Write { name = value, … } to the file at `path`. What there is no room for is left out, of which
 --- refused(name, reason) is told; it may raise, as it does where none is given.
-function archive.write(path, values, refused)
+function archive.write(path, values, refused, where)
   refused = refused or fail
   local walk = { file = native.archive(), numbers = {}, parts = {}, tables = 1, depth = 1, bytes = 0 }
   local names = {}
@@ -290,7 +293,7 @@ function archive.write(path, values, refused)
   local written, message = pcall(native.archive_write, walk.file, path, '{"table":' .. list .. "}")
   if written then return end
   if type(message) ~= "string" or perigee.interrupted() then error(message, 0) end
-  blame.fail("save: %s", (message:gsub("^save: ", "")))
+  blame.fail("%s: %s", where or "save", (message:gsub("^save: ", "")))
 end
 
 ---------------------------------------------------------------------------------------------------

@@ -35,10 +35,12 @@ function arguments.only(where, options, ...)
   return options
 end
 
--- The function, which refuses arguments beyond the `taken` that it names; nil is none. A method's object
--- is not counted.
-local function guarded(name, f, taken, is_method)
-  local most = is_method and taken - 1 or taken
+local DOT = "%s (is this a call with a dot instead of a colon?)"
+
+-- The function, which refuses arguments beyond the `taken` that it names; nil is none. A method's object is
+-- not counted; it has to be one.
+local function guarded(name, f, taken, self)
+  local most = self and taken - 1 or taken
   local words = most == 0 and "no arguments" or ("at most %d argument%s"):format(most,
     most == 1 and "" or "s")
   return function(...)
@@ -48,16 +50,20 @@ local function guarded(name, f, taken, is_method)
         blame.fail("%s: expected %s, got %s%s", name, words, describe(extra), most == 0 and "" or " as well")
       end
     end
+    if type(self) == "table" and not self.is((...)) then
+      arguments.expected(name, "self", DOT:format(self.what), (...))
+    end
     return f(...)
   end
 end
 
---- Guard those functions of a library, or methods of a class, that are written in Lua.
-function arguments.guard(prefix, functions, are_methods)
+--- Guard those functions of a library that are written in Lua, or methods: self is then { is = a function
+--- that knows their objects, what = "an attack's result" }.
+function arguments.guard(prefix, functions, self)
   for name, f in pairs(functions) do
     local made = type(f) == "function" and debug.getinfo(f, "Su")
     if made and made.what == "Lua" and not made.isvararg and not name:find "^__" then
-      functions[name] = guarded(prefix .. name, f, made.nparams, are_methods)
+      functions[name] = guarded(prefix .. name, f, made.nparams, self)
     end
   end
   return functions

@@ -8,6 +8,7 @@ local ensemble = require "perigee.ensemble"
 local indicators = require "perigee.indicators"
 local kinds = require "perigee.kinds"
 local native = require "perigee.native"
+local records = require "perigee.records"
 local text = require "perigee.text"
 
 local printable = native.printable
@@ -257,10 +258,8 @@ end
 
 -- ---- The answer ---------------------------------------------------------------------------------
 
-local methods = {}
-local Diagnosis = { __name = "perigee.diagnosis", methods = methods }
+local Diagnosis = { __name = "perigee.diagnosis" }
 debug.getregistry()["perigee.diagnosis"] = Diagnosis
-Diagnosis.__index = methods
 
 local function state(one)
   if not one.measured then return "–" end
@@ -288,23 +287,59 @@ function Diagnosis.__tostring(self)
   return table.concat(all, "\n")
 end
 
-local function quoted(words) return '"' .. tostring(words):gsub('"', '""') .. '"' end
-
---- Writes a line for each indicator. Raises on failure.
-function methods.csv(self, path)
-  if type(path) ~= "string" then arguments.expected("csv", "path", "a string", path) end
-  local lines = { "indicator,alarm,count,of,samples,measures,meaning,next,reason" }
-  for _, one in ipairs(self.indicators) do
-    lines[#lines + 1] = ("%s,%s,%s,%s,%s,%s,%s,%s,%s"):format(one.name, tostring(one.alarm),
-      one.count or "", one.of or "", table.concat(one.samples or {}, " "), quoted(one.measures),
-      quoted(one.meaning), quoted(one.next), one.reason and quoted(one.reason) or "")
+-- A row an indicator; samples and the sentences are words.
+local function rows_of(self)
+  local rows = {}
+  for i, one in ipairs(self.indicators) do
+    rows[i] = { indicator = one.name, alarm = one.alarm, count = one.count, of = one.of,
+      samples = table.concat(one.samples or {}, " "), measures = one.measures, meaning = one.meaning,
+      next = one.next, reason = one.reason }
   end
-  local fine, message = native.write_file(path, table.concat(lines, "\n") .. "\n")
-  if not fine then blame.fail("csv: %s", message) end
-  return path
+  return records.columns "indicator alarm count of samples measures meaning next reason", rows
 end
 
-arguments.guard("", methods, true)
+-- What everything else follows from: its alarms are of its indicators.
+local function plain(self)
+  local kept = { indicators = table.move(self.indicators, 1, #self.indicators, 1, {}) }
+  for _, name in ipairs { "result", "gradients", "interrupted", "attacked", "subject" } do
+    kept[name] = self[name]
+  end
+  return kept
+end
+
+-- Its indicators and alarms by number and by name, and whether all is well.
+local function complete(self)
+  self.alarms = {}
+  for k, one in ipairs(self.indicators) do
+    self.indicators[k], self.indicators[one.name] = one, one
+    if one.alarm then
+      self.alarms[#self.alarms + 1] = one
+      self.alarms[one.name] = one
+    end
+  end
+  self.ok = self.attacked and #self.alarms == 0
+  return setmetatable(self, Diagnosis)
+end
+
+records.define(Diagnosis, {
+  kind = "diagnosis", what = "what evaluate.diagnose gave", rows = rows_of, plain = plain,
+  latex = function(self)
+    local _, rows = rows_of(self)
+    for i, one in ipairs(self.indicators) do rows[i].indicator, rows[i].alarm = one.title, state(one) end
+    return records.columns "indicator alarm count of", rows
+  end,
+  json = function(self)
+    local _, rows = rows_of(self)
+    for i, row in ipairs(rows) do row.samples = self.indicators[i].samples end
+    return { subject = self.subject, ok = self.ok, attacked = self.attacked, interrupted = self.interrupted,
+      gradients = self.gradients, indicators = rows }
+  end,
+  make = function(kept)
+    local made = complete(kept)
+    tostring(made) -- raises where something is missing
+    return made
+  end,
+})
 
 -- What an indicator finds of the case.
 local function measured(case, indicator)
@@ -336,23 +371,15 @@ end
 local function diagnosis_of(case)
   local result = case.result
   local params = result.params
-  local self = setmetatable({
-    indicators = {}, alarms = {}, result = result, gradients = case.gradients or 0,
+  local self = {
+    indicators = {}, result = result, gradients = case.gradients or 0,
     interrupted = case.interrupted or false, attacked = #case.open > 0,
     subject = ("%s on %s, %s%s, %d samples, %d evaded"):format(result.attack, result.model,
       tostring(params.norm), dmax_text(params.dmax),
       #result, result:counts().evaded),
-  }, Diagnosis)
-  for k, indicator in ipairs(indicators) do
-    local one = measured(case, indicator)
-    self.indicators[k], self.indicators[one.name] = one, one
-    if one.alarm then
-      self.alarms[#self.alarms + 1] = one
-      self.alarms[one.name] = one
-    end
-  end
-  self.ok = self.attacked and #self.alarms == 0
-  return self
+  }
+  for k, indicator in ipairs(indicators) do self.indicators[k] = measured(case, indicator) end
+  return complete(self)
 end
 
 -- ---- The function -------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
 local native = require "perigee.native"
+local records = require "perigee.records"
 local text = require "perigee.text"
 
 local printable = native.printable
@@ -69,9 +70,7 @@ end
 
 -- ---- Its answers --------------------------------------------------------------------------------
 
-local methods = {}
 local Tuning = types["perigee.tuning"]
-Tuning.__name, Tuning.__index, Tuning.methods = "perigee.tuning", methods, methods
 
 -- Plain lists for the arrays of values; the best by its values; what was chosen as defence:set takes it.
 local function answer(parts, whole)
@@ -145,29 +144,23 @@ function Tuning.__tostring(self)
   return table.concat(lines, "\n")
 end
 
-local function quoted(words) return '"' .. words:gsub('"', '""') .. '"' end
-
---- Writes a line for each candidate. Raises on failure.
-function methods.csv(self, path)
-  if type(path) ~= "string" then arguments.expected("csv", "path", "a string", path) end
-  local lines = { "part,C,gamma,accuracy,spread,best" }
+-- A row a candidate.
+local function rows_of(self)
+  local rows = {}
   for _, part in ipairs(self.parts) do
     each_candidate(part, function(_, _, one)
-      local cells = { quoted(part.name) }
-      for i, key in ipairs { "C", "gamma", "accuracy", "spread" } do
-        local value = one[key]
-        cells[i + 1] = value and value == value and ("%.17g"):format(value) or ""
-      end
-      cells[6] = tostring(one.best)
-      lines[#lines + 1] = table.concat(cells, ",")
+      rows[#rows + 1] = { part = part.name, C = one.C, gamma = one.gamma, best = one.best,
+        accuracy = one.accuracy == one.accuracy and one.accuracy or nil,
+        spread = one.spread == one.spread and one.spread or nil }
     end)
   end
-  local fine, message = native.write_file(path, table.concat(lines, "\n") .. "\n")
-  if not fine then blame.fail("csv: %s", message) end
-  return path
+  return records.columns("part C gamma accuracy spread best", "%.4f", "accuracy spread"), rows
 end
 
-arguments.guard("", methods, true)
+records.define(Tuning, {
+  kind = "tuning", what = "what dnr.tune gave", rows = rows_of,
+})
+
 Tuning.grids, Tuning.answer = grids, answer
 
 return dnr

@@ -49,17 +49,18 @@ end
 local special = {
   ["\\"] = "\\textbackslash{}", ["~"] = "\\textasciitilde{}", ["^"] = "\\textasciicircum{}", ["&"] = "\\&",
   ["%"] = "\\%", ["$"] = "\\$", ["#"] = "\\#", ["_"] = "\\_", ["{"] = "\\{", ["}"] = "\\}",
+  ["<"] = "\\textless{}", [">"] = "\\textgreater{}", ["|"] = "\\textbar{}",
 }
 
 local function latex_text(value)
-  return (tostring(value):gsub("[\\~^&%%$#_{}]", special))
+  return (tostring(value):gsub("%c", " "):gsub("[\\~^&%%$#_{}<>|]", special))
 end
 
 local function latex_cell(column, value)
   if value == nil then return "" end
   if type(value) ~= "number" then return latex_text(value) end
   if value ~= value then return "--" end
-  if value == math.huge then return "$\\infty$" end
+  if value == math.huge or value == -math.huge then return value > 0 and "$\\infty$" or "$-\\infty$" end
   return latex_text(column.of and column.of:format(value) or export.number(value))
 end
 

@@ -36,7 +36,9 @@ local modules = { "prompt", table.unpack(require "perigee.libraries") }
 --- Kinds that have everything that another one has.
 help.parents = {
   net = "model", svm = "model", nr = "model", layer = "model", dnr = "model", panel = "figure",
-  ensemble = "attack",
+  ensemble = "attack", history = "record", report = "record", confusion = "record", roc = "record",
+  optimality = "record", interval = "record", rerr = "record", half_radius = "record", diagnosis = "record",
+  tuning = "record", search = "record", check = "record", security = "record",
 }
 
 -- Filled at first use: starting the prompt does not pay for it.

@@ -1,6 +1,7 @@
 -- The Lua half of the library nn: how nets and the histories of their training print.
 
 local printable = require("perigee.native").printable
+local records = require "perigee.records"
 
 local types = debug.getregistry()
 
@@ -22,7 +23,7 @@ types["perigee.net"].__tostring = function(net)
 end
 
 -- "3 epochs: loss 1.285 -> 0.2631, accuracy 63.8 -> 92.2 %"
-types["perigee.training"].__tostring = function(history)
+types["perigee.history"].__tostring = function(history)
   local loss, accuracy, epochs = history.loss, history.accuracy, #history.loss
   local text = ("%d epoch%s"):format(epochs, epochs == 1 and "" or "s")
   if epochs > 0 then
@@ -31,5 +32,25 @@ types["perigee.training"].__tostring = function(history)
   end
   return text .. (history.interrupted and ", interrupted" or "")
 end
+
+-- A row an epoch.
+local function rows_of(history)
+  local columns, rows = { { name = "epoch" } }, {}
+  for _, name in ipairs { "loss", "accuracy", "validation_loss", "validation_accuracy", "lr", "seconds" } do
+    if history[name] then columns[#columns + 1] = { name = name, of = "%.4g" } end
+  end
+  for epoch = 1, #history.loss do
+    rows[epoch] = { epoch = epoch }
+    for _, column in ipairs(columns) do
+      local list = history[column.name]
+      if list then rows[epoch][column.name] = list[epoch] end
+    end
+  end
+  return columns, rows
+end
+
+records.define(types["perigee.history"], {
+  kind = "history", what = "the history of a training", rows = rows_of,
+})
 
 return nn

@@ -5,6 +5,7 @@ local arguments = require "perigee.arguments"
 local gradient_check = require "perigee.gradient_check"
 local kinds = require "perigee.kinds"
 local native = require "perigee.native"
+local records = require "perigee.records"
 
 local printable = native.printable
 
@@ -25,7 +26,14 @@ end
 
 local Check = { __name = "check" }
 
-function Check:__tostring() return self.message end
+function Check:__tostring() return self.message or error "a check without its message" end
+
+records.define(Check, {
+  kind = "check", what = "what reject.check gave",
+  rows = function(self)
+    return records.columns("ok error random flat unchecked message", "%.3g", "error"), { self }
+  end,
+})
 
 --- Compare the gradient of a model with differences of its scores at the first samples of x.
 function reject.check(model, x)

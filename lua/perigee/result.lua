@@ -1,12 +1,17 @@
--- The Lua half of attacks' results: those of their samples that a condition holds for.
+-- The Lua half of attacks' results: those of their samples that a condition holds for, and files for other
+-- programs.
 
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
 local kinds = require "perigee.kinds"
+local records = require "perigee.records"
 
 local meta = debug.getregistry()["perigee.result"]
 
 local WHERE = "result:where"
+local about_self = {
+  what = "an attack's result", is = function(value) return kinds.is(value, "result") end,
+}
 
 -- ---- Words ---------------------------------------------------------------------------------------
 
@@ -85,9 +90,6 @@ end
 --- The samples that a condition holds for, as a result of them: a word that says what became of them, a
 --- function of (a result of one, its position), or a mask.
 local function where(result, condition)
-  if not kinds.is(result, "result") then
-    arguments.expected(WHERE, "self", "a result (is this a call with a dot instead of a colon?)", result)
-  end
   local by = type(condition) == "string" and by_word or type(condition) == "function" and by_function
     or by_mask
   local positions = {}
@@ -98,4 +100,75 @@ local function where(result, condition)
   return result:take(positions)
 end
 
-meta.methods.where = arguments.guard("result:", { where = where }, true).where
+-- ---- Files ---------------------------------------------------------------------------------------
+
+local VERDICTS = { "correct", "rejected", "wrong", "evaded", "failed" } -- their numbers in an npz, from 1
+
+-- A row a verdict: how many samples had it before the attack, and have it now.
+local function verdict_rows(result)
+  local before, now, rows = {}, result:counts(), {}
+  for _, verdict in ipairs(result.start_verdict) do before[verdict] = (before[verdict] or 0) + 1 end
+  for _, verdict in ipairs(VERDICTS) do
+    if verdict ~= "failed" or now.failed > 0 then
+      rows[#rows + 1] = { verdict = verdict == "wrong" and "wrong before" or verdict,
+        before = before[verdict] or 0, after = now[verdict], share = now[verdict] / #result }
+    end
+  end
+  return records.columns("verdict before after share", "%.3f", "share"), rows
+end
+
+local per_sample = { "y", "target", "start_label", "label", "start_verdict", "verdict", "hit", "flat", "stop",
+  "distance", "dmax", "source", "scores", "start_scores" }
+
+local function json_of(result)
+  local lists, samples, spent = {}, {}, result.evaluations
+  for _, name in ipairs(per_sample) do
+    local list = result[name]
+    lists[name] = type(list) == "userdata" and list:totable() or list
+  end
+  local loss, scores, gradients = result.loss, spent.scores:totable(), spent.gradients:totable()
+  for i = 1, #result do
+    samples[i] = { loss = loss[i], queries = { scores = scores[i], gradients = gradients[i] } }
+    for name, list in pairs(lists) do samples[i][name] = list[i] end
+  end
+  return { attack = result.attack, model = result.model, classes = result.classes, rejects = result.rejects,
+    shape = result.shape, params = result.params, counts = result:counts(), samples = samples }
+end
+
+local arrays = { "x0", "x_adv", "y", "label", "start_label", "target", "scores", "start_scores", "distance",
+  "dmax", "kernel_end", "source" }
+local traces = { loss = "loss", trace = "scores", trace_distance = "distance",
+  gradient_norm = "gradient_norm", largest_kernel = "largest_kernel", iterates = "iterates" }
+
+local function numbers_of(list)
+  local codes, found = {}, {}
+  for k, verdict in ipairs(VERDICTS) do codes[verdict] = k end
+  for i, verdict in ipairs(list) do found[i] = codes[verdict] end
+  return array.new(found, { dtype = "i32" })
+end
+
+-- Its arrays, and the traces of all samples one after the other with their lengths.
+local function arrays_of(result)
+  local members, spent = {}, result.evaluations
+  for _, name in ipairs(arrays) do members[name] = result[name] end
+  members.classes = array.new(result.classes, { dtype = "i32" })
+  members.verdict, members.start_verdict = numbers_of(result.verdict), numbers_of(result.start_verdict)
+  members.score_count, members.gradient_count = spent.scores, spent.gradients
+  local lengths = {}
+  for i, loss in ipairs(result.loss) do lengths[i] = #loss end
+  members["trace.length"] = array.new(lengths, { dtype = "i32" })
+  for name, member in pairs(#result > 0 and traces or {}) do
+    local list = result[name]
+    if list then members["trace." .. member] = array.concatenate(list, 1) end
+  end
+  return members
+end
+
+local in_c = { save = meta.methods.save, csv = meta.methods.csv }
+
+records.add_methods(meta.methods, {
+  kind = "result", what = about_self.what, rows = verdict_rows, json = json_of, arrays = arrays_of,
+  save = in_c.save, csv = in_c.csv,
+}, about_self)
+
+meta.methods.where = arguments.guard("result:", { where = where }, about_self).where

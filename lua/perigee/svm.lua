@@ -4,6 +4,7 @@ local blame = require "perigee.blame"
 local kinds = require "perigee.kinds"
 local missing = require "perigee.missing"
 local native = require "perigee.native"
+local records = require "perigee.records"
 local text = require "perigee.text"
 
 local types = debug.getregistry()
@@ -83,6 +84,26 @@ types["perigee.search"].__tostring = function(answer)
   end
   return table.concat(lines, "\n")
 end
+
+-- A row a candidate.
+records.define(types["perigee.search"], {
+  kind = "search", what = "what svm.search gave",
+  json = function(answer)
+    return { C = answer.C, gamma = answer.gamma, table = answer.table, best = answer.best,
+      accuracy = answer.accuracy, seed = answer.seed }
+  end,
+  rows = function(answer)
+    local rows = {}
+    for c = 1, answer.table.shape[1] do
+      for g = 1, answer.table.shape[2] do
+        local accuracy = answer.table:at(c, g)
+        rows[#rows + 1] = { C = answer.C[c], gamma = answer.gamma and answer.gamma[g],
+          accuracy = accuracy == accuracy and accuracy or nil }
+      end
+    end
+    return records.columns("C gamma accuracy", "%.4f", "accuracy"), rows
+  end,
+})
 
 -- svm.solver, the session's.
 missing.settings.svm = {

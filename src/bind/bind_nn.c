@@ -177,7 +177,7 @@ static int net_load_weights(lua_State *L) {
 
 static void push_history(lua_State *L, const TrainHistory *history, bool validated) {
     lua_newtable(L);
-    luaL_setmetatable(L, "perigee.training");
+    luaL_setmetatable(L, "perigee.history");
     bind_set_size(L, "epochs", history->epochs);
     lua_pushboolean(L, history->interrupted);
     lua_setfield(L, -2, "interrupted");
@@ -280,7 +280,7 @@ static void open_nets(lua_State *L) {
                                                BIND_PROPERTY("trained", push_record), BIND_LAST };
     static const BindType type = { &network_type, &bind_any_model, methods, properties,
                                    .meta = NULL };
-    luaL_newmetatable(L, "perigee.training");
+    luaL_newmetatable(L, "perigee.history");
     lua_pop(L, 1);
     bind_new_model_type(L, &type, &network_model_kind);
 }

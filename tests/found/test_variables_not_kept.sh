@@ -58,7 +58,7 @@ check "the rest is there" test -e "$work/odds.pgz"
 # Neither does one that no file has room for, or that no reader would take.
 cat > "$work/large" << LUA
 a = array.ones(2)
-many = {} for i = 1, 20000 do many[i] = a end
+many = {} for i = 1, 20000 do many[i] = a:copy() end
 bytes = ("\xe9"):rep(60 * 1000 * 1000)
 classes = {} for k = 1, 99980 do classes[k] = k end
 net = nn.new { input = { 1 }, classes = classes, nn.linear { out = #classes } }

@@ -95,7 +95,7 @@ local function samples_of_kinds()
   local model = svm.new { weights = "balanced" }:fit(ds)
   local result = attack.pgd { model = net, dmax = 0.1, max_iter = 2, iterates = true }:run(ds,
     { target = 1 })
-  nn.train(net, ds, { epochs = 1, seed = 1 })
+  local history = nn.train(net, ds, { epochs = 1, seed = 1 })
   local report = metrics.report(net, ds)
   local rejecting = attack.fgsm { model = reject.new { model = net }, dmax = 0.2 }
   local defence = dnr.new { net = net, layers = { "fc" }, layer_classifier = svm.new(), combiner = svm.new() }
@@ -111,7 +111,8 @@ local function samples_of_kinds()
     dnr = defence, tuning = dnr.tune(defence, ds, { layers = { C = 1 }, folds = 2 }),
     diagnosis = evaluate.diagnose(result), indicators = 1,
     figure = plot.figure { title = "title" }, report = report, confusion = report.confusion,
-    perigee = perigee, numbers = 1, directions = 1, queries = 1, starts = 1,
+    perigee = perigee, numbers = 1, directions = 1, queries = 1, starts = 1, record = 1,
+    history = history,
     security = evaluate.security { models = { net = net }, attack = attack.fgsm {}, data = ds,
       dmax = { 0, 0.1 } },
   }
@@ -119,7 +120,7 @@ end
 
 function TestCoverage.test_every_entry_names_something()
   local methods, objects, unknown = types(), samples_of_kinds(), {}
-  methods.model = methods.svm
+  methods.model, methods.record = methods.svm, methods.history
   for _, entry in ipairs(entries()) do
     local owner, mark, key = entry.name:match("^([%w_]+)([.:])([%w_]+)$")
     local value

@@ -226,6 +226,6 @@ function TestSession:testATrainingsHistoryIsOneLine()
   local history = nn.train(net, data.digits(20, { seed = 1 }), { epochs = 2, seed = 1 })
   lu.assertStrMatches(tostring(history), "2 epochs: loss [%d.]+ %-> [%d.]+, accuracy [%d.]+ %-> [%d.]+ %%")
   rawset(_G, "kept", history)
-  lu.assertEquals(mine()[1].kind, "training")
+  lu.assertEquals(mine()[1].kind, "history")
   lu.assertEquals(round_trip(self, { history })[1].loss, history.loss)
 end

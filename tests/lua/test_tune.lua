@@ -237,7 +237,7 @@ function TestTune.test_table_and_csv()
   os.remove(path)
   lu.assertEquals(#lines, 1 + 4 * 4)
   lu.assertEquals(lines[1], "part,C,gamma,accuracy,spread,best")
-  lu.assertEquals(lines[3], ('"relu1",1,0.01,%.17g,%.17g,%s'):format(part.accuracy:at(1, 2),
+  lu.assertEquals(lines[3], ('relu1,1,0.01,%.15g,%.15g,%s'):format(part.accuracy:at(1, 2),
     part.spread:at(1, 2), part.best.row == 1 and part.best.column == 2))
   raises("csv: path: expected a string, got nothing", found.csv, found)
   raises("csv: ", found.csv, found, "/nowhere/at/all.csv")

@@ -4,15 +4,14 @@
 -- Its parts are cells: the samples of one model, one attack (or noise) and one repeat, as joined pieces (see
 -- piece.lua). Everything else is counted from them, so that what is saved, loaded or merged is these.
 
-local archive = require "perigee.archive"
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
 local evidence = require "perigee.evaluate.evidence"
-local export = require "perigee.export"
 local kinds = require "perigee.kinds"
 local masked = require "perigee.masked"
 local piece = require "perigee.evaluate.piece"
 local printable = require("perigee.native").printable
+local records = require "perigee.records"
 local text = require "perigee.text"
 
 local methods = {}
@@ -413,25 +412,6 @@ local function plain(self)
   return copy
 end
 
---- Write it to a file that evaluate.load reads.
-function methods.save(self, path)
-  if type(path) ~= "string" then arguments.expected("save", "path", "a string", path) end
-  archive.write(path, { security = plain(self) }, function(_, reason) blame.fail("save: %s", reason) end)
-  return path
-end
-
---- Write its rows, a line each.
-function methods.csv(self, path)
-  local rows = methods.rows(self)
-  return export.write("csv", path, export.csv(columns_of(rows), rows))
-end
-
---- Write its rows as a table for LaTeX.
-function methods.latex(self, path)
-  local rows = methods.rows(self)
-  return export.write("latex", path, export.latex(columns_of(rows), rows))
-end
-
 -- Settings as one object.
 local function settings_of(self)
   local list = {}
@@ -439,23 +419,13 @@ local function settings_of(self)
   return list
 end
 
---- Write settings and rows as JSON.
-function methods.json(self, path)
-  return export.write("json", path, export.json {
-    models = self.models, attacks = self.attacks, dmax = self.dmax, norm = self.norm, seeds = self.seeds,
-    interrupted = self.interrupted, settings = settings_of(self), written_by = self.written_by,
-    rows = methods.rows(self),
-  })
-end
-
 -- Of a name with "/" in it, which parts the others.
 local function member_name(name)
   return (name:gsub("[%%/]", { ["%"] = "%25", ["/"] = "%2F" }))
 end
 
---- Write the arrays of every sample to a compressed npz: names are "model/attack/seed/array".
-function methods.npz(self, path)
-  if type(path) ~= "string" then arguments.expected("npz", "path", "a string", path) end
+-- The arrays of every sample: their names are "model/attack/seed/array".
+local function arrays_of(self)
   local members = { dmax = array.new(self.dmax, { dtype = "f64" }) }
   for _, cell in ipairs(self.cells) do
     local prefix = ("%s/%s/%d/"):format(member_name(cell.model), member_name(cell.attack), cell.seed)
@@ -463,12 +433,8 @@ function methods.npz(self, path)
       if kinds.is(value, "array") then members[prefix .. name] = value end
     end
   end
-  local fine, message = pcall(data.save_npz, path, members, { compress = true })
-  if not fine then blame.fail("npz: %s", (tostring(message):gsub("^data%.save_npz: ", ""))) end
-  return path
+  return members
 end
-
-arguments.guard("", methods, true)
 
 -- ---- Making them ---------------------------------------------------------------------------------
 
@@ -481,22 +447,34 @@ function security.new(parts)
   return derive(setmetatable(parts, Security))
 end
 
+function security.is(value)
+  return type(value) == "table" and debug.getmetatable(value) == Security
+end
+
+arguments.guard("security:", methods, { is = security.is, what = "what evaluate.security gave" })
+
+records.define(Security, {
+  kind = "security", what = "what evaluate.security gave",
+  plain = plain, make = security.new, arrays = arrays_of,
+  rows = function(self)
+    local rows = methods.rows(self)
+    return columns_of(rows), rows
+  end,
+  json = function(self)
+    return { models = self.models, attacks = self.attacks, dmax = self.dmax, norm = self.norm,
+      seeds = self.seeds, interrupted = self.interrupted, settings = settings_of(self),
+      written_by = self.written_by, rows = methods.rows(self) }
+  end,
+})
+
 --- The one in a file of security:save.
 function security.load(path)
   local where = "evaluate.load"
   if type(path) ~= "string" then arguments.expected(where, "path", "a string", path) end
-  local ok, values = pcall(archive.read, path)
-  if not ok then blame.fail("%s: %s", where, (tostring(values):gsub("^.-restore: ", ""))) end
-  local parts = values.security
-  local whole = type(parts) == "table" and type(parts.cells) == "table" and #parts.cells >= 0
-  if not whole then blame.fail("%s: %s holds no evaluation", where, path) end
-  local fine, made = pcall(security.new, parts)
-  if not fine then blame.fail("%s: %s: the evaluation in it is damaged", where, path) end
-  return made
-end
-
-function security.is(value)
-  return type(value) == "table" and debug.getmetatable(value) == Security
+  local found, reason = records.load(path)
+  if reason then blame.fail("%s: %s", where, reason) end
+  if not security.is(found) then blame.fail("%s: %s holds no evaluation", where, path) end
+  return found
 end
 
 -- Cells that would be there twice; samples of one that are of others' positions come together.

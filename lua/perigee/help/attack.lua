@@ -5,6 +5,20 @@ local net = nn.load("mnist-cnn")
 local digits = data.digits(4, { seed = 1 })
 ]]
 
+-- A method of results that writes a file.
+local function writer(name, words)
+  return {
+    name = "result:" .. name, text = words .. " Raises on failure.",
+    params = { { "path", "string", "the file" } },
+    returns = { "string", "the path" },
+    example = example_net .. ([[
+local path = os.tmpname()
+attack.fgsm({ model = net, dmax = 0.2 }):run(digits):%s(path)
+os.remove(path)]]):format(name),
+    see = { "result:save", "record" },
+  }
+end
+
 local function field(name, kind, text, group)
   return { name = name, kind = "field", group = group, text = text, returns = { kind } }
 end
@@ -524,7 +538,8 @@ print(r:rescore(reject.new { model = net, threshold = 5 }))]],
   {
     name = "result:save",
     text = [[
-Writes the result, traces and seed included, as safetensors; perigee.load reads it. Raises on failure. In
+Writes the result, traces and seed included, as safetensors, which perigee.load reads; to a name that ends in
+.csv, .json, .tex or .npz what the methods of those names do. Raises on failure. In
 memory every sample takes about 800 bytes beside its numbers, so that a result of very many small samples
 is larger there than its file.]],
     params = { { "path", "string", "the file" } },
@@ -534,8 +549,18 @@ local path = os.tmpname()
 attack.fgsm({ model = net, dmax = 0.2 }):run(digits):save(path)
 print(perigee.load(path))
 os.remove(path)]],
-    see = { "perigee.load", "result:csv" },
+    see = { "perigee.load", "result:csv", "result:json", "result:latex", "result:npz" },
   },
+  writer("json", [[
+Writes names, parameters, counts and, for every sample, its labels, verdicts, scores, distance, last loss and
+queries as JSON. Numbers are exact; what JSON has no number for is null.]]),
+  writer("latex", [[
+Writes how many samples had each verdict before the attack and have it now, as a tabular between the rules of
+the LaTeX package booktabs.]]),
+  writer("npz", [[
+Writes its arrays into a compressed npz that numpy.load and data.read_npz read: those of the samples by their
+names (verdict and start_verdict as numbers: correct is 1, rejected 2, wrong 3, evaded 4, failed 5), and the
+traces of all samples one after the other as trace.loss and so on, with their lengths in trace.length.]]),
   {
     name = "result:csv",
     text = [[

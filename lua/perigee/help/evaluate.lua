@@ -39,6 +39,30 @@ local function writer(name, words)
   }
 end
 
+-- The methods of all records.
+local record_methods = {}
+for i, one in ipairs {
+  { "save", "Writes it in the form that the file's name asks for by its ending: .csv, .json, .tex, .npz as "
+    .. "the methods of those names do, and by any other to a file that perigee.load gives it back from." },
+  { "csv", "Writes its rows as CSV, a line each, the columns' names first. Numbers are exact; infinite ones "
+    .. "are inf, those that are none nan." },
+  { "json", "Writes what it holds as JSON. Numbers are exact; what JSON has no number for is null." },
+  { "latex", "Writes its rows as a tabular between the rules of the LaTeX package booktabs, names escaped." },
+  { "npz", "Writes its arrays, or else the columns of its rows that hold numbers, into a compressed npz that "
+    .. "numpy.load and data.read_npz read." },
+} do
+  local name, words = table.unpack(one)
+  record_methods[i] = {
+    name = "record:" .. name, text = words .. " Raises on failure.",
+    params = { { "path", "string", "the file" } }, returns = { "string", "the path" },
+    example = ([[
+local path = os.tmpname()
+metrics.wilson(3, 10):%s(path)
+os.remove(path)]]):format(name),
+    see = { "record", "perigee.load", "result:" .. name },
+  }
+end
+
 return {
   name = "evaluate",
   title = "Evaluation",
@@ -291,7 +315,8 @@ With several attacks, a model under each of them is one: "dnr, auto".]],
       example = saved("print(#s:views(), s:views()[1].n)"),
       see = { "plot.security" },
     },
-    writer("save", "Writes all of it to a file that evaluate.load reads."),
+    writer("save", "Writes all of it to a file that evaluate.load and perigee.load read; or, by the ending "
+      .. "of the name, .csv, .json, .tex or .npz, what the methods of those names do."),
     writer("csv", "Writes its rows, a line each."),
     writer("latex", "Writes its rows as a tabular of LaTeX, with the rules of booktabs."),
     writer("json", "Writes settings, versions and rows as JSON."),
@@ -317,5 +342,21 @@ With several attacks, a model under each of them is one: "dnr, auto".]],
     field("norm", "string", "Their norm."),
     field("seed", "integer", "The seed that repeats count from."),
     field("interrupted", "boolean", "Whether it was stopped before the end."),
+    {
+      name = "record", kind = "value", group = "Tables and their files",
+      text = [[
+What measures, trainings and evaluations give: the tables of nn.train, metrics (report, confusion, roc, rerr,
+optimality, half_radius, intervals), evaluate.security and evaluate.diagnose, dnr.tune, svm.search and
+reject.check. A record prints; save and restore keep it as what it is; and it goes to files by its methods:
+r:save("table.tex") by the ending of the name, or r:csv, r:json, r:latex and r:npz. Attacks' results have the
+same methods.]],
+      example = [[
+local interval = metrics.wilson(3, 10)
+local path = os.tmpname()
+print(perigee.load(interval:save(path)))
+os.remove(path)]],
+      see = { "record:save", "result:save", "perigee.load", "save" },
+    },
+    table.unpack(record_methods),
   },
 }

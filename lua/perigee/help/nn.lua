@@ -22,6 +22,10 @@ local function field(name, kind, text)
   return { name = "net." .. name, kind = "field", text = text, returns = { kind } }
 end
 
+local function of_history(name, kind, text)
+  return { name = "history." .. name, kind = "field", text = text, returns = { kind } }
+end
+
 return {
   name = "nn",
   title = "Neural networks",
@@ -62,12 +66,13 @@ rate and time left. The same seed gives the same weights to the bit. After Ctrl-
 the weights of the last step. Where the loss is no longer finite the net is as it was and an error says so.
 
 Options that are left out are the net's own, see net:fit. The history has one number an epoch in the lists
-loss, accuracy, lr, seconds, and validation_loss and validation_accuracy; and epochs, interrupted.]],
+loss, accuracy, lr, seconds, and validation_loss and validation_accuracy; and epochs, interrupted. Its methods
+save, csv, json, latex and npz write files (?record).]],
       params = {
         { "net", "net", "what is trained" },
         { "ds", "dataset", "samples with labels" },
       },
-      returns = { "table", "the history" },
+      returns = { "history", "a record; plot.loss draws it" },
       example = learn .. [[
 local history = nn.train(net, ds, {
   epochs = 3, batch = 10, lr = 0.1, seed = 1, validation = ds,
@@ -75,6 +80,26 @@ local history = nn.train(net, ds, {
 print(history.loss[3], history.validation_accuracy[3])]],
       see = { "net:fit", "nn.new", "plot.loss" },
     },
+    {
+      name = "history", kind = "value",
+      text = [[
+What nn.train gives, a record (?record): lists with a number an epoch. plot.loss draws it.]],
+      example = learn .. [[
+local history = nn.train(net, ds, { epochs = 2, seed = 1 })
+local path = os.tmpname()
+history:csv(path)
+for line in io.lines(path) do print(line) end
+os.remove(path)]],
+      see = { "nn.train", "plot.loss", "record:csv" },
+    },
+    of_history("loss", "number[]", "The mean loss of each epoch."),
+    of_history("accuracy", "number[]", "The share of right answers on the way."),
+    of_history("validation_loss", "number[]?", "The loss on other samples; nil without any."),
+    of_history("validation_accuracy", "number[]?", "The share of right answers on these."),
+    of_history("lr", "number[]", "The rate of each epoch."),
+    of_history("seconds", "number[]", "How long each took."),
+    of_history("epochs", "integer", "How many were finished."),
+    of_history("interrupted", "boolean", "Whether Ctrl-C ended it."),
     {
       name = "nn.softmax",
       text = "exp(s) / sum of exp(s) of every row, safe for large scores. A score of -inf gets 0.",

@@ -8,12 +8,12 @@ return {
     {
       name = "perigee.load",
       text = [[
-Reads what a :save wrote: a net, an svm, an nr, a dnr or an attack's result, by the kind that the file
-names. Raises with the file's name and what is wrong with it, or that a newer program wrote it. Weights
-that are not finite, parts of a dnr that do not fit each other, labels and distances of a result that are
-not those of its scores and points are refused. Nothing in a file is run or trusted.]],
+Reads what a :save wrote: a net, an svm, an nr, a dnr, an attack's result or a record (?record), by the kind
+that the file names. Raises with the file's name and what is wrong with it, or that a newer program wrote it.
+Weights that are not finite, parts of a dnr that do not fit each other, labels and distances of a result
+that are not those of its scores and points are refused. Nothing in a file is run or trusted.]],
       params = { { "path", "string", "a safetensors file" } },
-      returns = { "model|result", "what the file holds" },
+      returns = { "model|result|record", "what the file holds" },
       example = [[local model = svm.new { kernel = svm.linear() }
 model:fit(data.new { x = array.new { { 0, 0 }, { 1, 1 } }, y = { 0, 1 } })
 local path = os.tmpname()

@@ -2,6 +2,7 @@
 
 local given = require "perigee.metrics.given"
 local matrix = require "perigee.metrics.matrix"
+local records = require "perigee.records"
 
 local accuracy = {}
 
@@ -46,7 +47,6 @@ end
 -- ---- Report ---------------------------------------------------------------------------------------
 
 local Report = { __name = "report" }
-Report.__index = Report
 
 function Report:__tostring()
   local lines = { ("%d samples"):format(self.samples) }
@@ -64,6 +64,15 @@ function Report:__tostring()
   end
   return table.concat(lines, "\n")
 end
+
+records.define(Report, {
+  kind = "report", what = "what metrics.report gave",
+  rows = function(self)
+    return records.columns("samples correct rejected wrong accuracy accuracy_rejection_correct "
+      .. "accuracy_accepted rejection_rate", "%.4f", "accuracy accuracy_rejection_correct accuracy_accepted "
+      .. "rejection_rate"), { self }
+  end,
+})
 
 --- All of the above from one pass over the data: a table with the counts and the measures by their
 --- names, and `confusion`. It prints as a table.

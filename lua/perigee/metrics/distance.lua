@@ -5,6 +5,7 @@
 local given = require "perigee.metrics.given"
 local kinds = require "perigee.kinds"
 local printable = require("perigee.native").printable
+local records = require "perigee.records"
 local text = require "perigee.text"
 
 local distance = {}
@@ -83,7 +84,6 @@ end
 -- ---- Optimality -----------------------------------------------------------------------------------
 
 local Optimality = { __name = "optimality" }
-Optimality.__index = Optimality
 
 function Optimality:__tostring()
   local lines = { { "attack", "optimality", "evaded", "median distance", "queries" } }
@@ -95,6 +95,19 @@ function Optimality:__tostring()
   return ("optimality against the best of %d, %s, %d samples\n%s"):format(#self.attacks, self.norm,
     self.samples, text.aligned(lines, 1))
 end
+
+records.define(Optimality, {
+  kind = "optimality", what = "what metrics.optimality gave",
+  rows = function(self)
+    local rows = {}
+    for i, name in ipairs(self.attacks) do
+      rows[i] = { attack = name, optimality = self.optimality[name], evaded = self.evaded[name],
+        median_distance = self.median[name], queries = self.queries[name] }
+    end
+    return records.columns("attack optimality evaded median_distance queries", "%.4f",
+      "optimality evaded median_distance"), rows
+  end,
+})
 
 -- { name =, results = } of each attack, in the order of a list, else by name.
 local function named_attacks(attacks)

@@ -3,16 +3,27 @@
 local arguments = require "perigee.arguments"
 local given = require "perigee.metrics.given"
 local kinds = require "perigee.kinds"
+local records = require "perigee.records"
 
 local intervals = {}
 
 local Interval = { __name = "interval" }
-Interval.__index = Interval
 
 function Interval:__tostring()
   local stopped = self.interrupted and (", interrupted after %d draws"):format(#self.values) or ""
   return ("%.4g [%.4g, %.4g], %g %%%s"):format(self.estimate, self.low, self.high, 100 * self.level, stopped)
 end
+
+records.define(Interval, {
+  kind = "interval", what = "an interval of metrics",
+  rows = function(self)
+    return records.columns("estimate low high level", "%.4f", "estimate low high"), { self }
+  end,
+  arrays = function(self)
+    return { estimate = records.array { self.estimate }, low = records.array { self.low },
+      high = records.array { self.high }, level = records.array { self.level }, values = self.values }
+  end,
+})
 
 local function level_of(where, options)
   local level = options.level == nil and 0.95 or options.level

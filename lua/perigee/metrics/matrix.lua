@@ -2,10 +2,10 @@
 -- { classes, counts } that prints.
 
 local given = require "perigee.metrics.given"
+local records = require "perigee.records"
 local text = require "perigee.text"
 
 local Confusion = { __name = "confusion" }
-Confusion.__index = Confusion
 
 local function pad(cell, width)
   return (" "):rep(width - text.width(cell)) .. cell
@@ -33,6 +33,22 @@ function Confusion:__tostring()
   end
   return table.concat(lines, "\n")
 end
+
+-- A row a class, a column what it was taken for; the arrays of its npz are classes and counts.
+records.define(Confusion, {
+  kind = "confusion", what = "what metrics.confusion gave",
+  rows = function(self)
+    local columns, rows = { { name = "true" } }, {}
+    for j, label in ipairs(self.classes) do columns[j + 1] = { name = tostring(label) } end
+    columns[#columns + 1] = { name = "rejected" }
+    for i, label in ipairs(self.classes) do
+      rows[i] = { ["true"] = label }
+      for j = 1, #self.classes + 1 do rows[i][columns[j + 1].name] = self.counts:at(i, j) end
+    end
+    return columns, rows
+  end,
+  arrays = function(self) return { classes = records.array(self.classes), counts = self.counts } end,
+})
 
 return function(labels, truth, known)
   local classes = given.sorted_union(truth, labels, known)

@@ -7,6 +7,7 @@
 
 local given = require "perigee.metrics.given"
 local kinds = require "perigee.kinds"
+local records = require "perigee.records"
 
 local ranking = {}
 
@@ -23,13 +24,27 @@ end
 -- ---- ROC ------------------------------------------------------------------------------------------
 
 local Roc = { __name = "roc" }
-Roc.__index = Roc
 
 function Roc:__tostring()
   local at = self.fpr[self.tpr:ge(0.95):argmax()]
   return ("ROC: AUC %.4f, FPR %.2f %% at 95 %% TPR, %d positives, %d negatives"):format(self.auc, 100 * at,
     self.positives, self.negatives) .. given.early_note(self.stopped_early, self.attacked)
 end
+
+-- A row a threshold.
+records.define(Roc, {
+  kind = "roc", what = "what metrics.roc gave",
+  rows = function(self)
+    local rows = {}
+    for i = 1, #self.thresholds do
+      rows[i] = { threshold = self.thresholds[i], tpr = self.tpr[i], fpr = self.fpr[i] }
+    end
+    return records.columns("threshold tpr fpr", "%.4f", "threshold tpr fpr"), rows
+  end,
+  arrays = function(self)
+    return { thresholds = self.thresholds, tpr = self.tpr, fpr = self.fpr, auc = records.array { self.auc } }
+  end,
+})
 
 -- Twice the area under the curve of the counts, so that it is a whole number: trapezoids give tied pairs a
 -- half, as Mann and Whitney do.

@@ -5,6 +5,7 @@
 local arguments = require "perigee.arguments"
 local given = require "perigee.metrics.given"
 local kinds = require "perigee.kinds"
+local records = require "perigee.records"
 local text = require "perigee.text"
 
 local rejection = {}
@@ -12,7 +13,6 @@ local rejection = {}
 local TPRS = { 0.90, 0.95, 0.99 }
 
 local Rerr = { __name = "rerr" }
-Rerr.__index = Rerr
 
 function Rerr:__tostring()
   local lines = { { "TPR", "threshold", "RErr", "FPR", "clean accepted" } }
@@ -23,6 +23,19 @@ function Rerr:__tostring()
   return ("robust error with a threshold, %d samples, %d held out\n%s"):format(self.samples, self.validation,
     text.aligned(lines, 0)) .. (self.stricter and given.early_note(self.stopped_early, self.attacked) or "")
 end
+
+-- A row a true positive rate.
+records.define(Rerr, {
+  kind = "rerr", what = "what metrics.rerr gave",
+  rows = function(self)
+    local rows = {}
+    for k, tpr in ipairs(self.tpr) do
+      rows[k] = { tpr = tpr, threshold = self.threshold[k], rerr = self.rerr[k], fpr = self.fpr[k],
+        accepted = self.accepted[k] }
+    end
+    return records.columns("tpr threshold rerr fpr accepted", "%.4f", "threshold rerr fpr accepted"), rows
+  end,
+})
 
 -- At a threshold: RErr, FPR and the share of the clean samples that are accepted.
 local function errors_at(threshold, clean, attacked)

@@ -3,6 +3,7 @@
 local arguments = require "perigee.arguments"
 local convention_of = require "perigee.conventions"
 local given = require "perigee.metrics.given"
+local records = require "perigee.records"
 local text = require "perigee.text"
 local wilson = require("perigee.metrics.intervals").wilson
 
@@ -26,7 +27,6 @@ end
 -- ---- A detector beside a classifier at half the distance --------------------------------------------
 
 local Half = { __name = "half_radius" }
-Half.__index = Half
 
 function Half:__tostring()
   local lines = {}
@@ -39,6 +39,19 @@ function Half:__tostring()
   return ("robust accuracy, %s, %d samples; 95 %% intervals\n%s"):format(self.norm, self.samples,
     text.aligned(lines, 2))
 end
+
+records.define(Half, {
+  kind = "half_radius", what = "what metrics.half_radius gave",
+  rows = function(self)
+    local rows = {}
+    for k, side in ipairs { "detector", "classifier" } do
+      local interval = self[side]
+      rows[k] = { side = side, dmax = self.dmax / k, estimate = interval.estimate, low = interval.low,
+        high = interval.high }
+    end
+    return records.columns("side dmax estimate low high", "%.4f", "estimate low high"), rows
+  end,
+})
 
 local function dmax_of(name, result)
   local dmax = result.params.dmax
