@@ -60,7 +60,7 @@ end
 
 local function label_commands(figure, panel, out)
   local box, cell, drawn, scale = panel.box, panel.cell, panel.drawn, figure.look.scale
-  local low, high = cell.top + 2, cell.top + cell.height - 2
+  local low, high = drawn.beside.low, drawn.beside.high
   put_lines(figure, drawn.xlabel, { x = (box.left + box.right) / 2, y = box.bottom + drawn.label_at,
     down = true, size = style.font_size, low = cell.left + 2, high = cell.left + cell.width - 2 }, out)
   local middle = (box.top + box.bottom) / 2

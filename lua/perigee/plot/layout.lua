@@ -20,6 +20,10 @@ local LEAST_WIDTH, LEAST_HEIGHT = 0.25, 0.3
 -- before it.
 local TIC, PAD, BAR = 9, 6, 24
 layout.tic = TIC
+-- What may stand above and below a plot, tried one after the other until there is room for it: lines of a
+-- title or a label; the share of a cell that turned names take, and the lines of a legend.
+local STACKS = { { most = 2, share = 0.36 }, { most = 1, share = 0.3 }, { most = 1, share = 0.2 },
+  { most = 1, share = 0.12 } }
 -- The angle of names that do not fit below an axis.
 local TURNED = 40
 
@@ -47,7 +51,13 @@ local function edges(count, weights, first, length)
 end
 
 local function lines_of(text, look, room, size)
-  return text and words.lines(text, { size = size or look.letter, room = math.max(room, look.letter) }) or {}
+  return text and words.lines(text, { size = size or look.letter, room = math.max(room, look.letter),
+    most = look.most }) or {}
+end
+
+-- The look of words that stand above or below each other, of which a low cell has fewer.
+local function stacked(panel, look)
+  return { letter = look.letter, most = panel.cell.most }
 end
 
 -- ---- Tics ------------------------------------------------------------------------------------------
@@ -100,10 +110,12 @@ local function x_names(panel, named, width, cell, look)
   if apart(list) then return list, 0 end
   if longest(named.words) <= 4 then return thinned(list, apart), 0 end
   local spacing = tics.spacing(list, place)
-  list = tics.of_names(named, { size = size, most = 2, room = spacing - gap })
+  list = tics.of_names(named, { size = size, most = cell.most, room = spacing - gap })
   if not list.cut then return list, 0 end
   local angle = spacing >= 1.6 * size and TURNED or 90
-  list = tics.of_names(named, { size = size, room = 0.36 * cell.height / math.sin(math.rad(angle)) })
+  local turn = math.rad(angle)
+  list = tics.of_names(named, { size = size, room = math.min(cell.share * cell.height / math.sin(turn),
+    0.5 * cell.width / math.cos(turn)) })
   return thinned(list, function(few) return tics.spacing(few, place) >= 1.15 * size end), angle
 end
 
@@ -123,6 +135,18 @@ local function tic_height(drawn, look)
   return TIC * look.scale + widest * math.sin(angle) + look.letter * math.cos(angle)
 end
 
+-- How far the turned words below an axis reach beyond its left end.
+local function overhang(panel, width, look)
+  local drawn, most = panel.drawn, 0
+  if drawn.turned == 0 then return 0 end
+  local angle, place = math.rad(drawn.turned), axes.scale(drawn.range.x, width)
+  for i, at in ipairs(drawn.xtics.at) do
+    local words_ = drawn.xtics.texts[i][1]
+    most = math.max(most, words_.width * math.cos(angle) + look.letter * math.sin(angle) / 2 - place(at))
+  end
+  return most
+end
+
 -- Where the x label and the caption stand below the plot, and the room of all that is there.
 local function heights_of(drawn, look)
   local line = style.line_height * look.scale
@@ -130,6 +154,12 @@ local function heights_of(drawn, look)
   drawn.caption_at = drawn.label_at + #drawn.xlabel * line
   local below = #drawn.xlabel + #drawn.caption
   drawn.bottom = tic_height(drawn, look) + (below + (below > 0 and 0.2 or 0)) * line + PAD * look.scale
+end
+
+-- What a turned label beside a plot of this height may take: so much that it touches nothing above it, nor
+-- what is below the numbers of the x axis.
+local function label_room(drawn, height, look)
+  return height + (drawn.turned == 0 and tic_height(drawn, look) or 0)
 end
 
 local function colorbar_of(panel, height, look)
@@ -141,14 +171,14 @@ local function colorbar_of(panel, height, look)
   drawn.bar_tics = tics.of_numbers(shading.low, shading.high, { size = look.letter, fits = function(list)
     return tics.spacing(list, place) >= 1.9 * look.letter
   end })
-  drawn.bar_label = lines_of(shading.label, look, panel.cell.height - 2 * PAD)
+  drawn.bar_label = lines_of(shading.label, look, label_room(drawn, height, look))
   drawn.bar = (BAR + TIC) * look.scale + tics.extent(drawn.bar_tics)
   local beside = #drawn.bar_label * style.line_height * look.scale
   if drawn.left + drawn.bar + beside <= 0.6 * panel.cell.width then
     drawn.bar = drawn.bar + beside
   elseif beside > 0 then -- above the bar instead
     drawn.bar_label = {}
-    drawn.bar_title = lines_of(shading.label, look, panel.cell.width - 2 * PAD)
+    drawn.bar_title = lines_of(shading.label, stacked(panel, look), panel.cell.width - 2 * PAD)
   end
 end
 
@@ -163,7 +193,7 @@ local function legend_of(figure, panel, look)
     drawn.legend.columns = legend.columns(entries, room, cell.height - drawn.bottom - drawn.head, look)
     if drawn.legend.columns then return end
   end
-  local most = math.max(1, math.floor(0.4 * cell.height / (style.margin.legend * look.scale)))
+  local most = math.max(1, math.floor(cell.share * cell.height / (style.margin.legend * look.scale)))
   drawn.legend.lines = legend.lines(entries, cell.width - 8 * look.scale, most, look)
 end
 
@@ -173,22 +203,30 @@ local function rows_of_legend(panel)
   return (drawn.legend.lines and #drawn.legend.lines or 0) + (drawn.bar_title and #drawn.bar_title or 0)
 end
 
+-- The lines of the y label and the room at the left of a plot of this height.
+local function left_of(panel, height, look)
+  local drawn = panel.drawn
+  drawn.ylabel = lines_of(panel.ylabel, look, label_room(drawn, height, look))
+  drawn.left = (PAD + TIC + (#drawn.ylabel > 0 and 4 or 0)) * look.scale
+    + #drawn.ylabel * style.line_height * look.scale + drawn.ywords
+  drawn.left = math.max(drawn.left, overhang(panel, 0.6 * panel.cell.width, look) + PAD * look.scale)
+end
+
 -- The words of a panel with axes and the rooms they take, as far as the height is known.
 local function measure_axes(figure, panel)
   local look, drawn, cell = figure.look, panel.drawn, panel.cell
-  local line = style.line_height * look.scale
   drawn.range = { x = table.pack(axes.range(panel, "x")), y = table.pack(axes.range(panel, "y")) }
   drawn.range.x.log, drawn.range.y.log = panel.logx or nil, panel.logy or nil
-  drawn.xlabel = lines_of(panel.xlabel, look, cell.width - 2 * PAD * look.scale)
-  drawn.ylabel = lines_of(panel.ylabel, look, cell.height - PAD * look.scale)
+  drawn.xlabel = lines_of(panel.xlabel, stacked(panel, look), cell.width - 2 * PAD * look.scale)
   drawn.xtics, drawn.turned = x_tics(panel, 0.75 * cell.width, cell, look)
   heights_of(drawn, look)
   local height = cell.height - drawn.bottom - drawn.head
   drawn.ytics = y_tics(panel, height, cell, look)
   drawn.ywords = tics.extent(drawn.ytics)
-  drawn.left = (PAD + TIC + (#drawn.ylabel > 0 and 4 or 0)) * look.scale + #drawn.ylabel * line + drawn.ywords
+  left_of(panel, height, look)
   colorbar_of(panel, height, look)
   legend_of(figure, panel, look)
+  left_of(panel, height - rows_of_legend(panel) * style.margin.legend * look.scale, look)
   local columns = drawn.legend.columns
   drawn.right = math.max(12 * look.scale, drawn.turned == 0 and tics.extent(drawn.xtics) / 2 + 2 or 0)
     + drawn.bar + (columns and columns.width or 0)
@@ -199,8 +237,9 @@ local function measure(figure, panel)
   local look, cell = figure.look, panel.cell
   local drawn = { turned = 0, bar = 0, legend = {}, left = 0 }
   panel.drawn = drawn
-  drawn.title = lines_of(panel.title, look, cell.width - 8 * look.scale, style.title_size * look.point)
-  drawn.caption = lines_of(panel.caption, look, cell.width - 8 * look.scale, style.small_size * look.point)
+  local room, few = cell.width - 8 * look.scale, stacked(panel, look)
+  drawn.title = lines_of(panel.title, few, room, style.title_size * look.point)
+  drawn.caption = lines_of(panel.caption, few, room, style.small_size * look.point)
   local picture = rawget(panel, "picture")
   local margin = has_axes(panel) and style.margin or panel.margin or panel.bare and style.bare_margin
     or picture and style.image_margin or style.margin
@@ -246,6 +285,13 @@ local function square(box, picture)
   box.bottom = box.top + pixel * picture.height
 end
 
+-- A label in no more lines than there is room for, now that the height of its plot is known.
+local function again(text, lines, beside, look)
+  if not lines or #lines == 0 then return lines end
+  return words.lines(text, { size = look.letter, most = #lines,
+    room = math.max(beside.high - beside.low, look.letter) })
+end
+
 local function place(figure, panel, row, column)
   local look, drawn, cell = figure.look, panel.drawn, panel.cell
   local own = has_axes(panel)
@@ -259,8 +305,13 @@ local function place(figure, panel, row, column)
   if rawget(panel, "picture") then square(box, panel.picture) end
   panel.box = box
   if own then
-    drawn.ytics = y_tics(panel, box.bottom - box.top, cell, look)
+    local height = box.bottom - box.top
+    drawn.ytics = y_tics(panel, height, cell, look)
     drawn.ywords = tics.extent(drawn.ytics)
+    drawn.beside = { low = box.top, high = box.top + label_room(drawn, height, look) }
+    drawn.ylabel = again(panel.ylabel, drawn.ylabel, drawn.beside, look)
+    local shading = rawget(panel, "shading")
+    drawn.bar_label = again(shading and shading.label, drawn.bar_label, drawn.beside, look)
   end
 end
 
@@ -309,6 +360,16 @@ local function title_of(figure)
   return (style.figure_title + (#figure.title_lines - 1) * style.title_height) * look.scale
 end
 
+-- Whether what stands above and below the plots of a row leaves them too little.
+local function too_low(figure, rows, ys)
+  local line = style.margin.legend * figure.look.scale
+  for i, row in pairs(rows) do
+    local height = ys[i + 1] - ys[i]
+    if row.head + row.legend * line + row.bottom > (1 - LEAST_HEIGHT) * height then return true end
+  end
+  return false
+end
+
 -- Gives every panel its place.
 function layout.place(figure)
   local top, look = title_of(figure), figure.look
@@ -317,14 +378,18 @@ function layout.place(figure)
   local left = (figure.left or 0) * look.scale
   local xs = edges(figure.columns, figure.widths, left, figure.width - left - right)
   local ys = edges(figure.rows, figure.heights, top, figure.height - top)
-  for i, panel in ipairs(figure.panels) do
-    local row, column = (i - 1) // figure.columns + 1, (i - 1) % figure.columns + 1
-    panel.cell = { left = xs[column], top = ys[row], width = xs[column + 1] - xs[column],
-      height = ys[row + 1] - ys[row] }
-    measure(figure, panel)
+  local rows, columns
+  for _, words_ in ipairs(STACKS) do
+    for i, panel in ipairs(figure.panels) do
+      local row, column = (i - 1) // figure.columns + 1, (i - 1) % figure.columns + 1
+      panel.cell = { left = xs[column], top = ys[row], width = xs[column + 1] - xs[column],
+        height = ys[row + 1] - ys[row], most = words_.most, share = words_.share }
+      measure(figure, panel)
+    end
+    rows, columns = aligned(figure)
+    settle_x(figure, rows, columns)
+    if not too_low(figure, rows, ys) then break end
   end
-  local rows, columns = aligned(figure)
-  settle_x(figure, rows, columns)
   for i, panel in ipairs(figure.panels) do
     place(figure, panel, rows[(i - 1) // figure.columns + 1], columns[(i - 1) % figure.columns + 1])
   end

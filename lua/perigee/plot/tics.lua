@@ -92,14 +92,16 @@ function tics.of_numbers(low, high, look)
   return linear(low, high, look)
 end
 
--- Those of names: named = { at = places, words = texts }. room is that of each one's words.
+-- Those of names: named = { at = places, words = texts }. room is that of each one's words; list.cut tells
+-- that it is not enough.
 function tics.of_names(named, look)
-  local at, texts = {}, {}
+  local list = { at = {}, texts = {} }
   for i, text in ipairs(named.words) do
-    at[i] = named.at and named.at[i] or i
-    texts[i] = words.lines(text, { size = look.size, room = look.room, most = look.most or 1 })
+    list.at[i] = named.at and named.at[i] or i
+    list.texts[i] = words.lines(text, { size = look.size, room = look.room, most = look.most or 1 })
+    list.cut = list.cut or list.texts[i].cut
   end
-  return { at = at, texts = texts }
+  return list
 end
 
 -- Every k-th of them.
