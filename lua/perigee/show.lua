@@ -6,14 +6,26 @@ local blame = require "perigee.blame"
 local kinds = require "perigee.kinds"
 local printer = require "perigee.printer"
 
+local gnuplot = require("perigee.native").gnuplot
+
 -- The sides of the square that n pixels fill, or nil.
 local function square_side(n)
   local side = math.floor(math.sqrt(n) + 0.5)
   return side * side == n and side > 1 and side or nil
 end
 
--- One sample's values as a 2-d array: by the shape if it has two sides (or one channel), else square.
+-- Is it the shape of three planes, red, green and blue?
+local function is_colour(shape)
+  return #shape == 3 and shape[1] == 3 and shape[2] > 1 and shape[3] > 1
+end
+
+-- One sample's values as a 2-d array: by the shape if it has two sides (or one channel), else square; or as
+-- three planes, which may stand pixel by pixel, as in Python.
 local function as_image(values, shape)
+  if shape and is_colour(shape) then return values:reshape(table.unpack(shape)) end
+  if shape and #shape == 3 and shape[3] == 3 and shape[1] > 1 and shape[2] > 1 then
+    return values:reshape(table.unpack(shape)):transpose(3, 1, 2)
+  end
   local sides = {}
   for _, n in ipairs(shape or {}) do
     if n ~= 1 then sides[#sides + 1] = n end
@@ -24,10 +36,14 @@ local function as_image(values, shape)
   return values:reshape(1, values.size)
 end
 
--- Values outside [0, 1] get their own range, negative ones a diverging map centred at zero.
+-- Values outside [0, 1] get their own range, negative ones a diverging map centred at zero; of colours 0 is
+-- then the middle grey.
 local function panel_of(image, caption)
-  local low, high = image:min(), image:max()
-  if low < 0 then
+  local low, high = gnuplot.range(gnuplot.numbers(image, "show", "x")) -- of the finite ones
+  low, high = low or 0, high or 1
+  if image.ndim == 3 and low >= 0 then
+    return { value = image, low = 0, high = high <= 1 and 1 or high, caption = caption }
+  elseif low < 0 then
     local reach = math.max(-low, high)
     return { value = image, low = -reach, high = reach, map = "diverging", caption = caption }
   elseif low >= 0 and high <= 1 then
@@ -50,6 +66,10 @@ local add_panels
 
 local function add_array(panels, x, caption, limit)
   local n = x.ndim
+  if is_colour(x.shape) and panels.channels ~= 1 then
+    panels[#panels + 1] = panel_of(x, caption)
+    return
+  end
   if n == 1 then
     panels[#panels + 1] = panel_of(as_image(x), caption)
   elseif n == 2 and x.shape[1] == 1 then
@@ -70,7 +90,9 @@ end
 
 local function add_dataset(panels, ds, limit)
   for i = 1, math.min(#ds, limit) do
-    panels[#panels + 1] = panel_of(as_image(ds.x[i], ds.shape), ("label %d"):format(ds.y[i]))
+    local name = panels.names and panels.names[ds.y[i]]
+    panels[#panels + 1] = panel_of(as_image(ds.x[i], ds.shape),
+      name and tostring(name) or ("label %d"):format(ds.y[i]))
   end
 end
 
@@ -85,20 +107,42 @@ function add_panels(panels, x, caption, limit)
   elseif type(x) == "table" and type(x[1]) == "number" then
     add_array(panels, array.new(x), caption, limit)
   elseif type(x) == "table" then
-    for i, item in ipairs(x) do add_panels(panels, item, (x.captions or {})[i] or range_of(item), limit) end
+    local captions = x.captions == nil and {} or x.captions
+    if type(captions) ~= "table" then
+      arguments.expected("show", "captions", "a list of words, one for each picture", captions)
+    end
+    for i, item in ipairs(x) do
+      local caption = captions[i] ~= nil and tostring(captions[i]) or range_of(item)
+      add_panels(panels, item, caption, limit)
+    end
   else
     blame.fail("show: expected an array, a dataset or a list of them, got %s", printer.text(x))
   end
 end
 
---- show(x [, { limit =, mode =, width = }])
+-- The options, of which perigee.picture looks at mode and width itself.
+local function checked(options)
+  options = arguments.only("show", options, { "limit", "mode", "width", "names", "channels" })
+  local limit, names, channels = options.limit or 12, options.names, options.channels
+  if math.type(limit) ~= "integer" or limit < 1 then
+    arguments.expected("show", "limit", "a whole number above 0", limit)
+  elseif names ~= nil and type(names) ~= "table" then
+    arguments.expected("show", "names", "a table of words by label, { [0] = \"shirt\", … }", names)
+  elseif channels ~= nil and channels ~= 1 and channels ~= 3 then
+    arguments.expected("show", "channels", "1 or 3", channels)
+  end
+  return options, limit
+end
+
+--- show(x [, { limit =, mode =, width =, names =, channels = }])
 local function show(x, options)
-  options = arguments.only("show", options, { "limit", "mode", "width" })
-  local panels, limit = {}, options.limit or 12
+  local limit
+  options, limit = checked(options)
+  local panels = { names = options.names, channels = options.channels }
   add_panels(panels, x, nil, limit)
   if #panels == 0 then blame.fail("show: there is nothing in it to draw") end
   local mode = options.mode or perigee.terminal().picture
-  io.write(perigee.picture(panels, { mode = mode, width = options.width }))
+  io.write(blame.call(perigee.picture, panels, { mode = mode, width = options.width }))
   if kinds.is(x, "dataset") and #x > limit then
     io.write(("… and %d more (show(x, { limit = %d }))\n"):format(#x - limit, #x))
   end

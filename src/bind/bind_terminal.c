@@ -25,18 +25,22 @@ static Panel check_panel(lua_State *L, int arg) {
     Panel panel = { .high = 1 };
     bind_opt_push(L, arg, "value");
     Array *value = bind_to_array(L, -1, "show", "value", DTYPE_F32);
-    if (value->ndim != 2 || array_size(value) == 0)
-        luaL_error(L, "show: an image is a 2-d array with pixels in it, got %d dimensions",
+    bool colours = value->ndim == 3 && value->shape[0] == 3;
+    if ((value->ndim != 2 && !colours) || array_size(value) == 0)
+        luaL_error(L,
+                   "show: an image is a 2-d array with pixels in it, or three of one size, got %d "
+                   "dimensions",
                    value->ndim);
     panel.value = array_f32(value);
-    panel.rows = value->shape[0];
-    panel.cols = value->shape[1];
+    panel.colours = colours;
+    panel.rows = value->shape[value->ndim - 2];
+    panel.cols = value->shape[value->ndim - 1];
     bind_read_fields(L, arg, "show", panel_fields, &panel);
     return panel;
 }
 
 /* perigee.picture(panels [, { mode =, width = }]) → text; panels: { { value =, low =, high =, map
- * =, caption = }, … } */
+ * =, caption = }, … }; a value is rows × cols, or 3 × rows × cols of red, green and blue */
 static int picture_text(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
     Terminal terminal = terminal_now();

@@ -28,12 +28,17 @@ const Field picture_space_fields[] = {
 
 enum { GAP = 2, SIXEL_CELL = 10, SIXEL_BAND = 6, CAPTION = 1024 };
 
-/* A panel as it will be drawn: `scaled` is rows × cols of map positions, 0 … 1 or NaN. */
+/* A panel as it will be drawn: `scaled` is rows × cols of map positions, 0 … 1 or NaN, a plane a
+ * channel. */
 typedef struct Drawing {
     const Panel *panel;
     size_t rows, cols;
     double *scaled;
 } Drawing;
+
+static size_t channels_of(const Panel *panel) {
+    return panel->colours ? 3 : 1;
+}
 
 /* ---- Fitting a panel into the width ---------------------------------------------------------- */
 
@@ -44,13 +49,14 @@ static double map_position(const Panel *panel, double value) {
     return (value - panel->low) / span;
 }
 
-/* The mean over a block of `factor` × `factor` pixels, cut at the edges. */
-static double block_mean(const Panel *panel, size_t row, size_t col, size_t factor) {
+/* The mean over a block of `factor` × `factor` pixels of a plane, cut at the edges. */
+static double block_mean(const Panel *panel, const float *plane, const size_t at[2],
+                         size_t factor) {
     double sum = 0;
     size_t count = 0;
-    for (size_t i = row * factor; i < (row + 1) * factor && i < panel->rows; i++)
-        for (size_t j = col * factor; j < (col + 1) * factor && j < panel->cols; j++, count++)
-            sum += panel->value[i * panel->cols + j];
+    for (size_t i = at[0] * factor; i < (at[0] + 1) * factor && i < panel->rows; i++)
+        for (size_t j = at[1] * factor; j < (at[1] + 1) * factor && j < panel->cols; j++, count++)
+            sum += plane[i * panel->cols + j];
     return sum / (double)count;
 }
 
@@ -59,17 +65,34 @@ static bool drawing_fit(const Panel *panel, size_t width, Drawing *out, Error *e
     factor = factor ? factor : 1;
     *out = (Drawing){ panel, (panel->rows + factor - 1) / factor,
                       (panel->cols + factor - 1) / factor, NULL };
-    out->scaled = malloc((out->rows * out->cols + 1) * sizeof *out->scaled);
+    size_t cells = out->rows * out->cols, count = cells * channels_of(panel);
+    out->scaled = malloc((count + 1) * sizeof *out->scaled);
     if (!out->scaled)
-        return error_memory(err, "show", out->rows * out->cols * sizeof *out->scaled);
-    for (size_t i = 0; i < out->rows; i++)
-        for (size_t j = 0; j < out->cols; j++)
-            out->scaled[i * out->cols + j] = map_position(panel, block_mean(panel, i, j, factor));
+        return error_memory(err, "show", count * sizeof *out->scaled);
+    for (size_t k = 0; k < count; k++) {
+        size_t at[2] = { k % cells / out->cols, k % out->cols };
+        const float *plane = panel->value + k / cells * panel->rows * panel->cols;
+        out->scaled[k] = map_position(panel, block_mean(panel, plane, at, factor));
+    }
     return true;
 }
 
 static Rgb drawing_colour(const Drawing *d, size_t row, size_t col) {
-    return colour_at(d->panel->map, d->scaled[row * d->cols + col]);
+    const double *first = &d->scaled[row * d->cols + col];
+    size_t plane = d->rows * d->cols;
+    if (!d->panel->colours)
+        return colour_at(d->panel->map, *first);
+    return (Rgb){ colour_at(COLOUR_GREY, first[0]).r, colour_at(COLOUR_GREY, first[plane]).g,
+                  colour_at(COLOUR_GREY, first[2 * plane]).b };
+}
+
+/* How bright a cell is: the mean of its channels. */
+static double drawing_brightness(const Drawing *d, size_t row, size_t col) {
+    size_t channels = channels_of(d->panel);
+    double sum = 0;
+    for (size_t c = 0; c < channels; c++)
+        sum += d->scaled[(c * d->rows + row) * d->cols + col];
+    return sum / (double)channels;
 }
 
 /* ---- Captions -------------------------------------------------------------------------------- */
@@ -105,7 +128,7 @@ static void print_captions(FILE *out, const Drawing *row, size_t count, size_t e
 static char ink(const Drawing *d, size_t row, size_t col) {
     static const char ramp[] = " .:-=+*#%@";
     size_t below = row + 1 < d->rows ? row + 1 : row;
-    double mean = 0.5 * (d->scaled[row * d->cols + col] + d->scaled[below * d->cols + col]);
+    double mean = 0.5 * (drawing_brightness(d, row, col) + drawing_brightness(d, below, col));
     if (isnan(mean))
         return '?';
     mean = mean < 0 ? 0 : mean > 1 ? 1 : mean;

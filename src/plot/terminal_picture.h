@@ -13,17 +13,19 @@
 #include "core/types.h"
 #include "plot/colour.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef enum PictureMode { PICTURE_PLAIN, PICTURE_256, PICTURE_RGB, PICTURE_SIXEL } PictureMode;
 extern const char *const picture_mode_words[]; /* in that order, as colour_map_words */
 
 typedef struct Panel {
-    const float *value; /* rows × cols */
+    const float *value; /* rows × cols, or three such planes: red, green, blue */
     size_t rows, cols;
-    double low, high; /* the values at the two ends of the colour map */
-    ColourMap map;
+    double low, high;    /* the values at the two ends of the colour map, or of each colour */
+    ColourMap map;       /* of one channel */
     const char *caption; /* UTF-8; NULL for none */
+    bool colours;        /* are there three planes? */
 } Panel;
 extern const Field panel_fields[]; /* of all but the values */
 

@@ -41,7 +41,7 @@ static void xterm_colours_are_the_nearest(void **state) {
 static void plain_puts_two_pixel_rows_into_one_line(void **state) {
     (void)state;
     const float value[] = { 0, 1, 0, 1 };
-    Panel panel = { value, 2, 2, 0, 1, COLOUR_GREY, "ab" };
+    Panel panel = { value, 2, 2, 0, 1, COLOUR_GREY, "ab", false };
     char *text = draw(&panel, 1, PICTURE_PLAIN, 10);
     assert_string_equal(text, "ab\n @\n");
     free(text);
@@ -50,7 +50,7 @@ static void plain_puts_two_pixel_rows_into_one_line(void **state) {
 static void rgb_sends_a_colour_only_where_it_changes(void **state) {
     (void)state;
     const float value[] = { 0, 0, 1, 1 };
-    Panel panel = { value, 2, 2, 0, 1, COLOUR_GREY, NULL };
+    Panel panel = { value, 2, 2, 0, 1, COLOUR_GREY, NULL, false };
     char *text = draw(&panel, 1, PICTURE_RGB, 10);
     assert_string_equal(text, "\033[38;2;0;0;0m\033[48;2;255;255;255m\xe2\x96\x80"
                               "\xe2\x96\x80\033[0m\n");
@@ -60,8 +60,8 @@ static void rgb_sends_a_colour_only_where_it_changes(void **state) {
 static void panels_share_a_line_while_they_fit(void **state) {
     (void)state;
     const float value[4] = { 1, 1, 1, 1 };
-    Panel two[] = { { value, 2, 2, 0, 1, COLOUR_GREY, NULL },
-                    { value, 2, 2, 0, 1, COLOUR_GREY, NULL } };
+    Panel two[] = { { value, 2, 2, 0, 1, COLOUR_GREY, NULL, false },
+                    { value, 2, 2, 0, 1, COLOUR_GREY, NULL, false } };
     char *wide = draw(two, 2, PICTURE_PLAIN, 6), *narrow = draw(two, 2, PICTURE_PLAIN, 5);
     assert_string_equal(wide, "@@  @@\n");
     assert_string_equal(narrow, "@@\n\n@@\n");
@@ -72,7 +72,7 @@ static void panels_share_a_line_while_they_fit(void **state) {
 static void a_wide_panel_is_averaged_into_the_width(void **state) {
     (void)state;
     const float value[] = { 0, 1, 1, 1 };
-    Panel panel = { value, 1, 4, 0, 1, COLOUR_GREY, NULL };
+    Panel panel = { value, 1, 4, 0, 1, COLOUR_GREY, NULL, false };
     char *text = draw(&panel, 1, PICTURE_PLAIN, 2);
     assert_string_equal(text, "+@\n"); /* means 0.5 and 1 */
     free(text);
@@ -81,7 +81,7 @@ static void a_wide_panel_is_averaged_into_the_width(void **state) {
 static void nan_and_a_flat_range_are_drawn(void **state) {
     (void)state;
     const float value[] = { NAN, 3 };
-    Panel panel = { value, 1, 2, 3, 3, COLOUR_GREY, NULL };
+    Panel panel = { value, 1, 2, 3, 3, COLOUR_GREY, NULL, false };
     char *text = draw(&panel, 1, PICTURE_PLAIN, 8);
     assert_string_equal(text, "?+\n");
     free(text);
@@ -90,7 +90,7 @@ static void nan_and_a_flat_range_are_drawn(void **state) {
 static void captions_are_cut_by_characters_not_bytes(void **state) {
     (void)state;
     const float value[4] = { 1, 1, 1, 1 };
-    Panel panel = { value, 2, 2, 0, 1, COLOUR_GREY, "\xc3\xa9\xc3\xa9\xc3\xa9" };
+    Panel panel = { value, 2, 2, 0, 1, COLOUR_GREY, "\xc3\xa9\xc3\xa9\xc3\xa9", false };
     char *text = draw(&panel, 1, PICTURE_PLAIN, 8);
     assert_string_equal(text, "\xc3\xa9\xc3\xa9\n@@\n");
     free(text);
@@ -99,12 +99,25 @@ static void captions_are_cut_by_characters_not_bytes(void **state) {
 static void sixel_is_framed_and_names_its_size(void **state) {
     (void)state;
     const float value[] = { 0, 1 };
-    Panel panel = { value, 1, 2, 0, 1, COLOUR_GREY, NULL };
+    Panel panel = { value, 1, 2, 0, 1, COLOUR_GREY, NULL, false };
     char *text = draw(&panel, 1, PICTURE_SIXEL, 8);
     assert_ptr_equal(strstr(text, "\033P0;1;0q\"1;1;20;10"), text);
     assert_string_equal(text + strlen(text) - 3, "\033\\\n");
     /* the left pixel is black (16), ten columns of a full band, then ten empty ones */
     assert_non_null(strstr(text, "#16!10~!10?$"));
+    free(text);
+}
+
+static void three_planes_are_colours(void **state) {
+    (void)state;
+    const float value[] = { 1, 0, 0.5F, 0, 0, 1 }; /* red and green of both pixels, then blue */
+    Panel panel = { value, 1, 2, 0, 1, COLOUR_GREY, NULL, true };
+    char *text = draw(&panel, 1, PICTURE_RGB, 10);
+    assert_string_equal(text, "\033[38;2;255;128;0m\xe2\x96\x80"
+                              "\033[38;2;0;0;255m\xe2\x96\x80\033[0m\n");
+    free(text);
+    text = draw(&panel, 1, PICTURE_PLAIN, 1); /* both in one cell, as bright as their mean */
+    assert_string_equal(text, "=\n");
     free(text);
 }
 
@@ -118,6 +131,7 @@ int main(void) {
         cmocka_unit_test(a_wide_panel_is_averaged_into_the_width),
         cmocka_unit_test(nan_and_a_flat_range_are_drawn),
         cmocka_unit_test(captions_are_cut_by_characters_not_bytes),
+        cmocka_unit_test(three_planes_are_colours),
         cmocka_unit_test(sixel_is_framed_and_names_its_size),
     };
     return cmocka_run_group_tests_name("terminal_picture", tests, NULL, NULL);

@@ -83,7 +83,8 @@ function TestPlotRecipes:test_attacks()
   has(svg, "clean", "adversarial", ("%.2f"):format(m.result.distance[4]))
   -- three images of 16 pixels a sample
   lu.assertEquals(count(svg, "<polygon fill = "), 4 * 3 * 16)
-  lu.assertErrorMsgContains("expected an attack's result, got a value without 'y'", plot.attacks, {})
+  lu.assertErrorMsgContains("plot.attacks: result: expected an attack's result, got a table", plot.attacks,
+    {})
 end
 
 function TestPlotRecipes:test_confusion()
@@ -210,13 +211,82 @@ function TestPlotRecipes:test_decision()
   nr.threshold = nr:threshold_for(0.2, ds)
   local result = attack.pgd { model = nr, norm = "l2", dmax = 0.3, max_iter = 5, iterates = true }:run(ds[1])
   local svg = svg_of("decision", nr, { data = ds, result = result, grid = 20 })
-  has(svg, "regions (grey: rejected)", "class 0", "class 1", "attack",
+  has(svg, "regions", "rejected", "class 0", "class 1", "attack",
     ("loss of the attack on class %d"):format(ds.y[1]))
   local script = plot.script("decision", nr, { data = ds, grid = 20, file = "d.svg" })
-  lu.assertStrContains(script, " 232 232 232\n") -- somewhere it rejects
+  lu.assertStrContains(script, " 212 212 212\n") -- somewhere it rejects
   lu.assertStrContains(script, "with rgbimage")
   lu.assertErrorMsgContains("range: expected { x low", plot.decision, nr)
+  -- regions are named where no samples name them
+  has(svg_of("decision", nr, { range = { 0, 1, 0, 1 }, grid = 20, names = { [0] = "left" } }), "left", "1",
+    "rejected")
   lu.assertErrorMsgContains("plot.decision: ", plot.decision, small().net, { range = { 0, 1, 0, 1 } })
+end
+
+-- Several samples, several results, their balls and the bounds.
+function TestPlotRecipes:test_decision_with_attacks()
+  local ds = data.new { x = { { 0.2, 0.3 }, { 0.8, 0.6 }, { 0.3, 0.7 } }, y = { 0, 1, 0 } }
+  local model = svm.new { kernel = svm.rbf(5), C = 1 }:fit(ds)
+  local function run(norm) return attack.fgsm { model = model, norm = norm, dmax = 0.1 }:run(ds) end
+  local options = { result = run "l2", ball = true, lower = 0, upper = { 1, 0.9 }, grid = 10 }
+  local svg = svg_of("decision", model, options)
+  has(svg, "bounds", "dmax 0.1 (l2)", "attack", "answer: correct")
+  lu.assertNotStrContains(svg, "loss of the attack") -- samples of two classes have no surface in common
+  options.index, options.result = 3, { run "l2", attack.pgd { model = model, dmax = 0.1,
+    max_iter = 3 }:run(ds) }
+  has(svg_of("decision", model, options), "fgsm", "pgd", "loss of the attack on class 0")
+  -- a square, at its sample
+  local script = plot.script("decision", model, { grid = 10, range = { 0, 1, 0, 1 }, file = "d.svg",
+    ball = { norm = "linf", dmax = 0.25, at = { 0.5, 0.25 } } })
+  lu.assertStrContains(script, "0.75 0.5\n0.25 0.5\n0.25 0\n0.75 0\n0.75 0.5\n")
+  for words, wrong in pairs {
+    ["ball: the result has no finite dmax"] = { ball = true,
+      result = attack.fmn { model = model, max_iter = 3 }:run(ds) },
+    ["ball: there is no result"] = { ball = true, range = { 0, 1, 0, 1 } },
+    ["ball: expected true"] = { ball = { norm = "l3", dmax = 1 } },
+    ["ball: at: expected a number"] = { ball = { norm = "l2", dmax = 1, at = "here" } },
+    ["lower: expected numbers below"] = { lower = 1, upper = 0 },
+    ["result, number 2: expected an attack's result"] = { result = { run "l2", 5 } },
+    ["data: expected samples of two features, got 3"] = { data = data.new { x = { { 1, 2, 3 } },
+    y = { 0 } } },
+  } do
+    lu.assertErrorMsgContains("plot.decision: " .. words, plot.decision, model, wrong)
+  end
+end
+
+-- Samples of three channels are colours: as they are, their differences and a first layer's kernels around
+-- grey.
+function TestPlotRecipes:test_colours()
+  local net = nn.new { input = { 3, 4, 4 }, classes = { 0, 1 }, seed = 1,
+    nn.conv2d { out = 2, kernel = 3, name = "conv1" }, nn.flatten {}, nn.linear { out = 2 } }
+  local ds = data.new { x = array.rand(3, 3, 4, 4, { seed = 2 }), y = { 0, 1, 0 } }
+  local result = attack.fgsm { model = net, norm = "linf", dmax = 0.1 }:run(ds)
+  local names = { [0] = "cat", "a dog" }
+  local svg = svg_of("attacks", result, { names = names })
+  has(svg, "cat", "a dog", "difference", "±0.1")
+  local script = plot.script("attacks", result, { file = "a.svg" })
+  lu.assertEquals(count(script, "with rgbimage"), 9)
+  svg = svg_of("attack", result, { index = 2, perturbation = true, names = names })
+  has(svg, "dark −0.1, grey 0, bright 0.1")
+  lu.assertStrContains(svg, ">original: true a dog")
+  has(svg_of("filters", net), "conv1: 2 filters of 3 × 3, in colour")
+  lu.assertStrContains(plot.script("filters", net, { file = "f.svg" }), "with rgbimage")
+  has(svg_of("images", ds, { names = names }), "cat", "a dog")
+  has(svg_of("confusion", metrics.confusion(result), { names = names }), "cat", "a dog")
+  lu.assertErrorMsgContains("plot.images: names: expected a table of words by label", plot.images, ds,
+    { names = "cat" })
+end
+
+-- What rejects nothing has no panel of rejections.
+function TestPlotRecipes:test_security_without_rejections()
+  local m = small()
+  local function panels(model)
+    local security = evaluate.security { models = { m = model }, attack = attack.fgsm { norm = "l2" },
+      data = m.ds:slice(1, 10), dmax = { 0, 2 }, noise = false, seed = 1 }
+    return count(plot.script("security", security, { file = "s.svg" }), "\nplot ")
+  end
+  lu.assertEquals(panels(m.net), 1)
+  lu.assertEquals(panels(m.defence), 2)
 end
 
 function TestPlotRecipes:test_model()

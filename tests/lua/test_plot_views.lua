@@ -55,15 +55,34 @@ function TestPlotViews:tearDown()
   made = {}
 end
 
+-- Three planes, or a dataset's samples of that shape, in the colours that they have.
+function TestPlotViews:test_colours()
+  local text, status = run("PERIGEE_PICTURE=rgb", [[
+local show, red = require "perigee.show", array.zeros { 3, 2, 2 }
+red[1]:fill(1)
+show(red)
+show(data.new { x = red:reshape(1, 3, 2, 2), y = { 1 } }, { names = { "one" } })
+show(data.new { x = red:transpose(2, 3, 1):reshape(1, 2, 2, 3), y = { 1 } })
+plot.images(data.new { x = red:reshape(1, 3, 2, 2), y = { 1 } }, { terminal = "text" })
+show(-red) -- of negative values 0 is the middle grey
+show(red, { channels = 1 })]])
+  lu.assertEquals(status, 0, text)
+  local picture = "\27[38;2;255;0;0m\27[48;2;255;0;0m▀▀\27[0m\n"
+  local words, rest = text:match("^(.*)" .. "(\27%[38;2;0;128;128m.*)$")
+  lu.assertEquals(words, picture .. "on\n" .. picture .. "la\n" .. picture .. "1\n" .. picture)
+  lu.assertStrContains(rest, "38;2;255;255;255m") -- three grey ones, the first white
+end
+
 function TestPlotViews:test_letters()
   local text, status = run("PERIGEE_PICTURE=plain COLUMNS=70",
     FIGURE .. 'print(f:show { terminal = "text" })')
   lu.assertEquals(status, 0)
-  for _, words in ipairs { 'a <figure> & "more"', "curves", "up_1", "down", "epoch", "pixels", "nil" } do
+  for _, words in ipairs { 'a <figure> & "more"', "curves", "up_1", "down", "epoch", "pixels" } do
     lu.assertStrContains(text, words)
   end
   lu.assertStrContains(text, "***")
   lu.assertNotStrContains(text, "\27")
+  lu.assertNotStrContains(text, "nil")
   for line in text:gmatch "[^\n]+" do lu.assertTrue(utf8.len(line) < 70, line) end
 end
 

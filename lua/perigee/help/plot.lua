@@ -23,6 +23,9 @@ local function options(own)
   return table.move(common, 1, #common, #own + 1, own)
 end
 
+local names = { "names", "table", "the labels",
+  "words for the classes by their labels, { [0] = \"shirt\", \"trousers\" }" }
+
 local written = { "string",
   "the path written (nil for a window); without gnuplot the script's path, and a message" }
 
@@ -66,6 +69,7 @@ local entries = {
       { "count", "integer", "5", "rows at most, where there is no index" },
       { "perturbation", "boolean", "false", "the difference as well, and the distance by iterate" },
       { "layers", "dnr", "none", "the defence: what its layers' classifiers say before and after as well" },
+      names,
     },
     returns = written,
     example = [[
@@ -79,11 +83,15 @@ os.remove(file)]],
   {
     name = "plot.attacks",
     text = "A grid of attacked samples, a column each: clean, adversarial, and the difference (blue is "
-      .. "darker, red is brighter, one scale for all), with the true class, the class given (red where the "
-      .. "attack got through, blue where it was rejected) and the distance.",
+      .. "darker, red is brighter; of colours each channel around the middle grey; one scale for all, "
+      .. "whose ends "
+      .. "stand beside them), with the true class, the class given (red where the attack got through, "
+      .. "blue where "
+      .. "it was rejected) and the distance.",
     params = { { "result", "result", "of an attack" } },
     options = options {
       { "count", "integer", "10", "samples at most" }, { "columns", "integer", "10", "samples side by side" },
+      names,
     },
     returns = written,
     example = drawn(small_defence, "plot.attacks(result, { TO })"),
@@ -96,7 +104,7 @@ os.remove(file)]],
     params = {
       { "confusion", "confusion", "what metrics.confusion returns" },
     },
-    options = options {},
+    options = options { names },
     returns = written,
     example = drawn(small_defence, "plot.confusion(metrics.confusion(defence, ds), { TO })"),
     see = { "metrics.confusion" },
@@ -149,12 +157,21 @@ os.remove(file)]],
   {
     name = "plot.decision",
     text = "A model of two features: which class it gives each place and where it rejects (grey), with the "
-      .. "samples; and for an attack its path over the surface of its loss, whose zero is dashed.",
+      .. "samples; and the paths of attacks, from a square to a ring in the colour of their verdict. "
+      .. "Where all of "
+      .. "them are of one true class a second panel has the surface of the loss, whose zero is dashed.",
     params = { { "model", "model", "of two features" } },
     options = options {
       { "data", "dataset", "none", "samples to show" },
-      { "result", "result", "none", "an attack, best run with iterates = true" },
-      { "index", "integer", "1", "which sample of the result" },
+      { "result", "result|result[]", "none", "an attack, best run with iterates = true; or several" },
+      { "index", "integer", "all", "this sample of each result alone" },
+      { "count", "integer", "20", "samples of each result at most" },
+      { "ball", "boolean|table", "false",
+        "the dmax around each start; or without a result { norm =, dmax =, at = { x, y } }" },
+      { "lower", "number|table", "none", "the bounds: a number, or one for each feature" },
+      { "upper", "number|table", "none", "the same" },
+      { "equal", "boolean", "true with a ball", "units as long across as up: a circle is a circle" },
+      names,
       { "range", "table", "around the samples", "{ x low, x high, y low, y high }" },
       { "grid", "integer", "200", "places each way at which the model is asked" },
     },
@@ -180,7 +197,9 @@ os.remove(file)]],
   },
   {
     name = "plot.filters",
-    text = "The kernels of a convolution, a small image a filter; of several input channels their mean.",
+    text = "The kernels of a convolution, a small image a filter: of three input channels in colour "
+      .. "around the "
+      .. "middle grey, of any other number their mean.",
     params = { { "net", "net", "with a convolution" } },
     options = options {
       { "layer", "string", "the first convolution", "its name" },
@@ -211,7 +230,7 @@ os.remove(file)]],
     },
     options = options {
       { "columns", "integer", "square", "samples in a row" },
-      { "captions", "table|array|boolean", "labels", "one for each sample, or none" },
+      { "captions", "table|array|boolean", "labels", "one for each sample, or none" }, names,
       { "count", "integer", "100", "draw the first so many" },
     },
     returns = written,
@@ -238,8 +257,9 @@ os.remove(file)]],
   },
   {
     name = "plot.security",
-    text = "Security evaluation curves: accuracy and rejection rate against dmax, a line a model, dashed "
-      .. "for noise of the same size. What counts as held is a convention (rejection, see "
+    text = "Security evaluation curves: accuracy and, where anything is rejected, the rejection rate against "
+      .. "dmax, a line a model, dashed for noise of the same size. What counts as held is a convention "
+      .. "(rejection, see "
       .. "metrics.robust_accuracy), which the axis names. Repetitions are drawn as means with a band. A "
       .. "circle, \"masked\", marks counts that prove nothing: runs that failed had lost their gradient. "
       .. "Of several attacks each has its dash, or its panel.",

@@ -39,12 +39,17 @@ Draws an image, a row of digits, or any 2-d array as a heat map in the terminal:
 or 256 colours, sixel where the terminal says it can, plain characters where neither.
 
 An array whose rows are square pictures of 64 pixels or more is drawn as pictures; negative values get a
-diverging scale centred at zero. A list draws its members side by side, under `captions` if it has them.]],
+diverging scale centred at zero. Three planes (3 × height × width, or a dataset's samples of that shape) are a
+picture in colour, in which of negative values zero is the middle grey. A list draws its members side by side,
+under `captions` if it has them.]],
       params = {
         { "x", "array|dataset|table", "what to draw" },
       },
       options = {
         { "limit", "integer", "12", "draw at most so many pictures of a set" },
+        { "names", "table", "none",
+          "words for a dataset's classes by their labels, { [0] = \"shirt\", \"trousers\" }" },
+        { "channels", "1|3", "by the shape", "1: an array of three planes is three grey pictures" },
         { "mode", '"plain"|"256"|"rgb"|"sixel"', "what the terminal can", "how to draw" },
         { "width", "integer", "the terminal's", "cells to fill" },
       },

@@ -76,7 +76,9 @@ end
 -- What is not to be accepted: of an attack's answers those that are adversarial, of anything else all.
 local function negatives_of(where, model, samples)
   if kinds.is(samples, "result") then
-    local before, after = given.judged_in(where, samples:rescore(model))
+    local ok, judged = pcall(samples.rescore, samples, model)
+    if not ok then given.fail(where, "negatives: %s", tostring(judged)) end
+    local before, after = given.judged_in(where, judged)
     return after.confidence:compress(after.wrong:logical_and(before.wrong:eq(0)))
   end
   if not (kinds.is(samples, "dataset") or kinds.is(samples, "array")) then

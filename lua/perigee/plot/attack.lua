@@ -12,6 +12,7 @@
 -- reject class.
 
 local figures = require "perigee.plot.figure"
+local kinds = require "perigee.kinds"
 local style = require "perigee.plot.style"
 local values = require "perigee.plot.values"
 
@@ -43,16 +44,29 @@ local function sample_of(where, result, index)
     end
     return value
   end
+  local function item(name, kind)
+    local list = field(name)
+    if type(list) ~= "table" and type(list) ~= "userdata" then
+      values.expected(where, name, "a list", list)
+    end
+    local value = list[index]
+    if kind and type(value) ~= kind then values.expected(where, name, "a " .. kind .. " a sample", value) end
+    return value
+  end
   local function numbers(name)
-    return values.list(where, name, field(name)[index])
+    local list = values.list(where, name, item(name))
+    for _, x in ipairs(list) do
+      if type(x) ~= "number" then values.expected(where, name, "numbers of each sample", x) end
+    end
+    return list
   end
   local params = type(result.params) == "table" and result.params or {}
   return {
-    y = field("y")[index], label = field("label")[index], start_label = field("start_label")[index],
-    distance = field("distance")[index], dmax = result.dmax and result.dmax[index] or params.dmax,
-    verdict = field("verdict")[index],
-    loss = numbers("loss"), trace = numbers("trace"), x0 = numbers("x0"), x_adv = numbers("x_adv"),
-    classes = values.list(where, "classes", field("classes")),
+    y = item("y", "number"), label = item("label", "number"), start_label = item("start_label", "number"),
+    distance = item("distance"), dmax = result.dmax and result.dmax[index] or params.dmax,
+    verdict = item("verdict", "string"),
+    loss = numbers("loss"), trace = values.list(where, "trace", item("trace")), x0 = numbers("x0"),
+    x_adv = numbers("x_adv"), classes = values.list(where, "classes", field("classes")),
     flat = type(result.flat) == "table" and result.flat[index],
   }
 end
@@ -74,8 +88,8 @@ local function confidence_lines(result, sample)
     for i, row in ipairs(rows) do y[i] = row[column] end
     lines[#lines + 1] = { y = y, label = label, color = color, point = point, dash = dash }
   end
-  add(true_column, "true " .. tostring(sample.y), style.blue, 7, 1)
-  add(other, (won and "predicted " or "runner-up ") .. tostring(sample.classes[other]),
+  add(true_column, "true " .. sample.name(sample.y), style.blue, 7, 1)
+  add(other, (won and "predicted " or "runner-up ") .. sample.name(sample.classes[other]),
     style.vermillion, 5, 1)
   -- A threshold of −inf never rejects; its confidence is always 0 and tells nothing.
   local reject_column = #sample.classes + 1
@@ -157,16 +171,11 @@ local function draw_sample(panel, pixels, shape)
   panel:bars(x, pixels)
 end
 
-local function label_text(label)
-  return label == REJECTED and "rejected" or tostring(label)
-end
-
 local function original_title(sample)
-  if sample.start_label == sample.y then return string.format("original: true %s", sample.y) end
-  if sample.start_label == REJECTED then
-    return string.format("original: true %s (rejected)", sample.y)
-  end
-  return string.format("original: true %s (predicted %s)", sample.y, sample.start_label)
+  local name, before = sample.name(sample.y), sample.start_label
+  if before == sample.y then return string.format("original: true %s", name) end
+  if before == REJECTED then return string.format("original: true %s (rejected)", name) end
+  return string.format("original: true %s (predicted %s)", name, sample.name(before))
 end
 
 local adversarial_titles = {
@@ -187,19 +196,20 @@ end
 
 -- ---- Beside them: the difference, the distance, the layers -----------------------------------------
 
+-- Of colours every channel by itself around the middle grey.
 local function draw_difference(panel, sample, shape)
   local difference = {}
   for i = 1, #sample.x0 do difference[i] = sample.x_adv[i] - sample.x0[i] end
   panel.title = "perturbation"
   local h, w, channels = values.image_shape(shape, #difference)
-  if not h or channels ~= 1 then
+  if not h then
     draw_sample(panel, difference, nil)
     return
   end
-  local low, high = values.range { difference }
-  local reach = math.max(math.abs(low or 0), math.abs(high or 0), 1e-12)
-  panel:image(difference, { height = h, width = w, map = "diverging", low = -reach, high = reach })
-  panel.caption = string.format("blue −%.2g, white 0, red %.2g", reach, reach)
+  local reach = values.reach { difference }
+  panel:image(difference, values.signed(h, w, channels, reach))
+  panel.caption = string.format(channels == 1 and "blue −%.2g, white 0, red %.2g"
+    or "dark −%.2g, grey 0, bright %.2g", reach, reach)
 end
 
 local function draw_distance(panel, sample)
@@ -220,8 +230,7 @@ end
 local function layer_rows(where, defence, sample)
   local classes, rows, words = #sample.classes, {}, {}
   local both = array.new({ sample.x0, sample.x_adv }, { dtype = "f32" })
-  local ok, scores = pcall(function() return defence:layer_scores(both):totable() end)
-  if not ok then values.fail("%s: layers: %s", where, (tostring(scores):gsub("^%S*:%d+: ", ""))) end
+  local scores = values.call(where, "layers", defence.layer_scores, defence, both):totable()
   local function add(name, before, after)
     rows[#rows + 1], rows[#rows + 2] = before, after
     words[#words + 1], words[#words + 2] = name, name .. "′"
@@ -239,7 +248,7 @@ end
 local function draw_layers(where, panel, defence, sample)
   local rows, words = layer_rows(where, defence, sample)
   local names = {}
-  for j, class in ipairs(sample.classes) do names[j] = tostring(class) end
+  for j, class in ipairs(sample.classes) do names[j] = sample.name(class) end
   panel:heatmap(rows)
   for k = 2, #rows - 2, 2 do panel:hline(k + 0.5, { color = "black", dash = "solid", width = 1 }) end
   panel.title, panel.xlabel = "scores by layer (′: attacked)", "class"
@@ -263,7 +272,7 @@ local function draw_attack(where, panels, sample, defence)
   draw_sample(panels.after, sample.x_adv, shape)
   panels.before.title = original_title(sample)
   panels.after.title = string.format(adversarial_titles[sample.verdict] or "adversarial: %s",
-    label_text(sample.label))
+    sample.label == REJECTED and "rejected" or sample.name(sample.label))
   panels.after.caption = distance_text(result, sample)
   if panels.difference then draw_difference(panels.difference, sample, shape) end
   if panels.layers then draw_layers(where, panels.layers, defence, sample) end
@@ -307,10 +316,12 @@ end
 
 -- The positions asked for: one, or the first few of a batch.
 local function wanted(where, result, options)
-  local ok, count = pcall(function() return #result.y end)
-  if not ok then
+  local y = result.y
+  if type(y) ~= "table" and type(y) ~= "userdata" then
     values.fail("%s: result: expected an attack's result, got a table without 'y'", where)
   end
+  local count = #y
+  if count == 0 then values.fail("%s: result: there are no samples in this result", where) end
   local index = values.integer(where, options, "index", 1, count)
   if index then return { index } end
   local list = {}
@@ -320,15 +331,16 @@ end
 
 -- The samples to draw of one result.
 local function samples_of(where, result, options)
-  if type(result) ~= "userdata" and type(result) ~= "table" then
+  if type(result) ~= "table" and not kinds.is(result, "result") then
     values.expected(where, "result", "an attack's result", result)
   end
   local samples = {}
   local positions = wanted(where, result, options)
   local shape = result.shape and values.list(where, "shape", result.shape)
+  local name = values.names(where, options)
   for k, index in ipairs(positions) do
     local sample = sample_of(where, result, index)
-    sample.index, sample.result, sample.shape = index, result, shape
+    sample.index, sample.result, sample.shape, sample.name = index, result, shape, name
     samples[k] = sample
   end
   return samples
@@ -353,8 +365,8 @@ end
 
 local function figure(where, result, options)
   local defence = options.layers or nil
-  if defence == true then
-    values.fail("%s: layers: expected the DNR whose layers' scores to draw, layers = defence", where)
+  if defence and not kinds.is(defence, "dnr") then
+    values.expected(where, "layers", "the DNR whose layers' scores to draw, layers = defence", defence)
   end
   local several = type(result) == "table" and #result > 0 and rawget(result, "y") == nil
   local samples = (several and samples_of_all or samples_of)(where, result, options)
@@ -363,4 +375,4 @@ local function figure(where, result, options)
   return rows_of(where, samples, options, extra, defence)
 end
 
-return { options = { "index", "count", "perturbation", "layers" }, figure = figure }
+return { options = { "index", "count", "perturbation", "layers", "names" }, figure = figure }

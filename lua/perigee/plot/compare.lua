@@ -50,6 +50,8 @@ local function check_results(where, subject)
       if not kinds.is(result, "result") then
         values.expected(where, ("%s, %s"):format(tostring(model), tostring(name)), "an attack's result",
           result)
+      elseif #result == 0 then
+        values.fail("%s: %s, %s: there are no samples in this result", where, tostring(model), tostring(name))
       end
       attacks[name] = true
     end

@@ -5,12 +5,25 @@ local figures = require "perigee.plot.figure"
 local style = require "perigee.plot.style"
 local values = require "perigee.plot.values"
 
-local function figure(where, confusion, options)
-  if type(confusion) ~= "table" or not confusion.counts or not confusion.classes then
-    values.expected(where, "confusion", "what metrics.confusion returns", confusion)
-  end
+-- A row of counts for each class, a column more than classes.
+local function checked(where, confusion)
+  local function wrong() values.expected(where, "confusion", "what metrics.confusion returns", confusion) end
+  if type(confusion) ~= "table" or not confusion.counts or not confusion.classes then wrong() end
   local counts = values.list(where, "counts", confusion.counts)
   local classes = values.list(where, "classes", confusion.classes)
+  if #classes == 0 or #counts ~= #classes then wrong() end
+  for _, row in ipairs(counts) do
+    if type(row) ~= "table" or #row ~= #classes + 1 then wrong() end
+    for _, count in ipairs(row) do
+      if not math.tointeger(count) or count < 0 then wrong() end
+    end
+  end
+  return counts, classes
+end
+
+local function figure(where, confusion, options)
+  local counts, classes = checked(where, confusion)
+  local name = values.names(where, options)
   local rejected = false
   for _, row in ipairs(counts) do rejected = rejected or row[#classes + 1] ~= 0 end
   local columns = #classes + (rejected and 1 or 0)
@@ -21,7 +34,7 @@ local function figure(where, confusion, options)
     shares[i] = {}
     for j = 1, columns do shares[i][j] = sum > 0 and row[j] / sum or 0 end
   end
-  for j = 1, #classes do names[j] = tostring(classes[j]) end
+  for j = 1, #classes do names[j] = name(classes[j]) end
   local cell = math.max(24, math.min(44, 480 / columns))
   local fig = figures.new { title = options.title, width = options.width or cell * columns + 150,
     height = options.height or cell * #classes + 76 + (options.title and style.figure_title or 0) }
@@ -45,4 +58,4 @@ local function figure(where, confusion, options)
   return fig
 end
 
-return { options = {}, figure = figure }
+return { options = { "names" }, figure = figure }

@@ -2,15 +2,14 @@
 -- one sheet.
 
 local figures = require "perigee.plot.figure"
+local kinds = require "perigee.kinds"
 local style = require "perigee.plot.style"
 local values = require "perigee.plot.values"
 
 local GAP = 1
 
 local function check_net(where, net)
-  if type(net) ~= "userdata" or not pcall(function() assert(net.kind == "net") end) then
-    values.expected(where, "net", "a net", net)
-  end
+  if not kinds.is(net, "net") then values.expected(where, "net", "a net", net) end
 end
 
 -- The names of the layers that `fits` takes, for messages and defaults.
@@ -26,26 +25,29 @@ local function layer_of(where, net, options, fits)
   return values.expected(where, "layer", "one of " .. table.concat(names, ", "), wanted)
 end
 
--- Images (each rows × cols, a flat list) on a sheet of `columns`; between them there is nothing (NaN).
-local function sheet_of(images, rows, cols, columns)
-  local lines = math.ceil(#images / columns)
-  local width, height = columns * (cols + GAP) + GAP, lines * (rows + GAP) + GAP
-  local sheet = {}
-  for i = 1, width * height do sheet[i] = 0 / 0 end
+-- Images (each rows × cols, a flat list of one plane or three) on a sheet of `columns`; between them there is
+-- nothing (NaN), of colours white.
+local function sheet_of(images, look)
+  local rows, cols, columns = look.rows, look.cols, look.columns
+  local width, height = columns * (cols + GAP) + GAP, math.ceil(#images / columns) * (rows + GAP) + GAP
+  local sheet, plane = {}, width * height
+  for i = 1, plane * look.channels do sheet[i] = look.channels == 3 and look.high or 0 / 0 end
   for k, image in ipairs(images) do
     local top = GAP + (k - 1) // columns * (rows + GAP)
     local left = GAP + (k - 1) % columns * (cols + GAP)
-    for i = 0, rows - 1 do
-      table.move(image, i * cols + 1, (i + 1) * cols, (top + i) * width + left + 1, sheet)
+    for line = 0, look.channels * rows - 1 do
+      local to = line // rows * plane + (top + line % rows) * width + left
+      table.move(image, line * cols + 1, (line + 1) * cols, to + 1, sheet)
     end
   end
   return sheet, height, width
 end
 
-local function draw(panel, images, rows, cols, columns, look)
-  local sheet, height, width = sheet_of(images, rows, cols, columns)
-  panel:image(sheet, { height = height, width = width, map = look.map, low = look.low, high = look.high })
-  return height, width
+-- look: rows, cols, channels (of an image), columns (of the sheet), map, low, high.
+local function draw(panel, images, look)
+  local sheet, height, width = sheet_of(images, look)
+  panel:image(sheet, { height = height, width = width, channels = look.channels, map = look.map,
+    low = look.low, high = look.high })
 end
 
 local function figure_of(options, title, height, width)
@@ -65,37 +67,39 @@ local function size_of(count, rows, cols, columns)
   return math.ceil(count / columns) * (rows + GAP) + GAP, columns * (cols + GAP) + GAP
 end
 
-local function extent(lists)
-  local low, high = values.range(lists)
-  return low or 0, high or 0
-end
-
--- The kernels of a convolution, one per filter: the mean over input channels if there are several.
+-- The kernels of a convolution, one per filter: in colour if there are three input channels, else the mean
+-- over them if there are several.
 local function filters(where, net, options)
   check_net(where, net)
   local layer = layer_of(where, net, options, function(l) return l.kind == "conv2d" end)
   local weight = net:weights()[layer.name .. ".weight"]
   local out, channels, k = weight.shape[1], weight.shape[2], weight.shape[3]
-  local kernels = weight:mean(2):reshape(out, k * k):totable()
-  local low, high = extent(kernels)
-  local reach = math.max(math.abs(low), math.abs(high), 1e-12)
-  local columns = columns_for(where, options, out)
+  local shown = channels == 3 and 3 or 1
+  if shown == 1 then weight = weight:mean(2) end
+  local kernels = weight:reshape(out, shown * k * k):totable()
+  local reach, columns = values.reach(kernels), columns_for(where, options, out)
   local title = string.format("%s: %d filters of %d × %d", layer.name, out, k, k)
-  if channels > 1 then title = title .. string.format(", mean of %d channels", channels) end
+  if channels > 1 then
+    title = title .. (shown == 3 and ", in colour" or string.format(", mean of %d channels", channels))
+  end
   local fig = figure_of(options, title, size_of(out, k, k, columns))
-  draw(fig[1], kernels, k, k, columns, { map = "diverging", low = -reach, high = reach })
-  fig[1].caption = string.format("blue −%.3g, white 0, red %.3g", reach, reach)
+  local look = values.signed(nil, nil, shown, reach)
+  look.rows, look.cols, look.columns = k, k, columns
+  draw(fig[1], kernels, look)
+  fig[1].caption = string.format(shown == 1 and "blue −%.3g, white 0, red %.3g"
+    or "dark −%.3g, grey 0, bright %.3g", reach, reach)
   return fig
 end
 
 local function one_sample(where, x)
-  local ok, pixels = pcall(function() return x.x end)
-  if ok and pixels then x = pixels end
-  if type(x) ~= "userdata" then
-    if type(x) ~= "table" then values.expected(where, "data", "a sample", x) end
-    x = array.new(x, { dtype = "f32" })
+  if kinds.is(x, "dataset") then x = x.x end
+  if type(x) == "table" and kinds.of(x) == nil then
+    x = values.call(where, "data", array.new, x, { dtype = "f32" })
+  elseif not kinds.is(x, "array") then
+    values.expected(where, "data", "a sample", x)
   end
   if x.ndim == 1 then return x:reshape(1, x.size) end
+  if #x == 0 then values.fail("%s: data: there are no samples in it", where) end
   return x:slice { 1, 1 }
 end
 
@@ -107,14 +111,15 @@ local function activations(where, net, options)
   end
   local layer = layer_of(where, net, options, function(l) return #l.shape == 3 end)
   local channels, h, w = layer.shape[1], layer.shape[2], layer.shape[3]
-  local out = net:forward(one_sample(where, options.data), { layer.name })
+  local out = values.call(where, "data", net.forward, net, one_sample(where, options.data), { layer.name })
   local images = out:reshape(channels, h * w):totable()
-  local low, high = extent(images)
-  low = math.min(low, 0)
+  local low, high = values.range(images)
+  low, high = math.min(low or 0, 0), high or 0
   local columns = columns_for(where, options, channels)
   local fig = figure_of(options, string.format("%s: %d channels of %d × %d", layer.name, channels, h, w),
     size_of(channels, h, w, columns))
-  draw(fig[1], images, h, w, columns, { map = "heat", low = low, high = math.max(high, low + 1e-12) })
+  draw(fig[1], images, { rows = h, cols = w, channels = 1, columns = columns, map = "heat", low = low,
+    high = math.max(high, low + 1e-12) })
   fig[1].caption = string.format("dark %.3g, bright %.3g", low, high)
   return fig
 end

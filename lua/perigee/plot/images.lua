@@ -5,6 +5,7 @@
 -- costs one plot.
 
 local figures = require "perigee.plot.figure"
+local kinds = require "perigee.kinds"
 local values = require "perigee.plot.values"
 
 -- Empty pixels around every sample; the least size of a pixel on paper, and of a caption.
@@ -17,9 +18,8 @@ local function samples_of(where, x)
     if first == nil then values.fail("%s: expected samples, got an empty list", where) end
     return x, nil, nil
   end
-  if type(x) ~= "userdata" then values.expected(where, "x", "a dataset, an array or a list", x) end
-  local is_dataset, pixels = pcall(function() return x.x end)
-  if is_dataset and pixels ~= nil and x.y ~= nil then return pixels, x.shape, x.y end
+  if kinds.is(x, "dataset") then return x.x, x.shape, x.y end
+  if not kinds.is(x, "array") then values.expected(where, "x", "a dataset, an array or a list", x) end
   local shape = values.list(where, "x", x.shape)
   if #shape == 1 then return { x }, nil, nil end
   local sample = table.move(shape, 2, #shape, 1, {})
@@ -34,12 +34,13 @@ local function flatten(where, value, out)
   return out
 end
 
-local function captions_of(where, captions, labels, count)
-  if captions == false then return nil end
-  local list = captions ~= nil and values.list(where, "captions", captions) or labels
+local function captions_of(where, options, labels, count)
+  if options.captions == false then return nil end
+  local name, list = values.names(where, options), labels
+  if options.captions ~= nil then list, name = values.list(where, "captions", options.captions), tostring end
   if not list then return nil end
   local texts = {}
-  for i = 1, count do texts[i] = list[i] ~= nil and tostring(list[i]) or "" end
+  for i = 1, count do texts[i] = list[i] ~= nil and name(list[i]) or "" end
   return texts
 end
 
@@ -76,8 +77,8 @@ local function pictures_of(samples, captions, look)
   local list = {}
   for k, pixels in ipairs(samples) do
     local image = array.new(pixels)
-    if look.channels == 3 then image = image:reshape(3, look.h * look.w):mean(1) end
-    list[k] = { value = image:reshape(look.h, look.w), low = look.low, high = look.high,
+    image = look.channels == 3 and image:reshape(3, look.h, look.w) or image:reshape(look.h, look.w)
+    list[k] = { value = image, low = look.low, high = look.high,
       caption = captions and captions[k] or nil }
   end
   return list
@@ -90,6 +91,11 @@ local function figure(where, x, options)
   if count == 0 then values.fail("%s: expected samples, got none", where) end
   local samples = {}
   for i = 1, count do samples[i] = flatten(where, rows[i], {}) end
+  for i = 2, count do
+    if #samples[i] ~= #samples[1] then
+      values.fail("%s: x: sample %d has %d features, the first %d", where, i, #samples[i], #samples[1])
+    end
+  end
   local h, w, channels = values.image_shape(shape, #samples[1])
   if not h then
     values.fail("%s: samples of %d features are not images (a shape of height × width or "
@@ -97,7 +103,7 @@ local function figure(where, x, options)
   end
   local low, high = values.range(samples)
   low, high = math.min(low or 0, 0), math.max(high or 1, 1)
-  local captions = captions_of(where, options.captions, labels, count)
+  local captions = captions_of(where, options, labels, count)
   local g = grid(options, count, h, w, captions ~= nil)
   local sheet, height, width = mosaic(samples, g, channels, high)
   local fig = figures.new { title = options.title, width = options.width or width * g.unit + 16,
@@ -116,4 +122,4 @@ local function figure(where, x, options)
   return fig
 end
 
-return { options = { "columns", "captions", "count" }, figure = figure }
+return { options = { "columns", "captions", "count", "names" }, figure = figure }

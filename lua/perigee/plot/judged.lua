@@ -11,13 +11,14 @@ function judged.best(scores, classes)
   return own:max(2), own:argmax(2)
 end
 
--- The scores of samples by a model of any kind, n × columns. One written in Lua is given an array.
+-- The scores of samples by a model of any kind, n × columns. What a function of the user's has raised is the
+-- user's, at its line.
 function judged.scores(where, model, samples)
-  local is_dataset, pixels = pcall(function() return samples.x end)
-  if type(model) == "table" and is_dataset and pixels then samples = pixels end
-  local ok, scores = pcall(function() return model:scores(samples) end)
-  if not ok then values.fail("%s: %s", where, (tostring(scores):gsub("^%S*:%d+: ", ""))) end
-  return scores
+  local ok, scores = pcall(reject.scores, model, samples)
+  if ok then return scores end
+  local words = scores
+  if type(words) ~= "string" or perigee.interrupted() or words:find "^[^\n]-:%d+: " then error(words, 0) end
+  return values.fail("%s: %s", where, (words:gsub("^reject%.%w+: ", "")))
 end
 
 function judged.check_model(where, model)
@@ -32,10 +33,25 @@ function judged.threshold(model)
   return ok and values.finite(threshold) and threshold or nil
 end
 
+-- Samples to judge: a dataset or an array.
+function judged.samples(where, name, samples)
+  if not kinds.is(samples, "dataset") and not kinds.is(samples, "array") then
+    values.expected(where, name, "a dataset or an array of samples", samples)
+  end
+  return samples
+end
+
 -- The attacked points of a result, or samples as they are.
-function judged.attacked(samples)
-  local ok, points = pcall(function() return samples.x_adv end)
-  return ok and points or samples
+function judged.attacked(where, samples)
+  if kinds.is(samples, "result") then return samples.x_adv end
+  return judged.samples(where, "adversarial", samples)
+end
+
+-- A result that has samples.
+function judged.check_result(where, name, result)
+  if not kinds.is(result, "result") then values.expected(where, name, "an attack's result", result) end
+  if #result == 0 then values.fail("%s: %s: there are no samples in this result", where, name) end
+  return result
 end
 
 return judged

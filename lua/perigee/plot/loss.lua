@@ -7,23 +7,35 @@ local figures = require "perigee.plot.figure"
 local style = require "perigee.plot.style"
 local values = require "perigee.plot.values"
 
+-- Numbers in a line.
+local function course(where, name, value)
+  local list = values.list(where, name, value)
+  for _, x in ipairs(list) do
+    if type(x) ~= "number" then values.expected(where, name, "a number an epoch", x) end
+  end
+  return list
+end
+
 -- { name = list }, from either form.
 local function series_of(where, history)
   local series = {}
-  if type(history) == "userdata" then history = { loss = history } end
+  if type(history) == "userdata" then history = { loss = course(where, "history", history) } end
   if type(history) ~= "table" then
     values.expected(where, "history", "a list of epochs or a table of lists", history)
   end
-  if type(history[1]) == "number" then return { loss = history } end
+  if type(history[1]) == "number" then return { loss = course(where, "history", history) } end
   if history[1] == nil then
     for name, list in pairs(history) do
       if type(list) == "table" or type(list) == "userdata" then
-        series[name] = values.list(where, name, list)
+        series[name] = course(where, tostring(name), list)
       end
     end
     return series
   end
   for i, epoch in ipairs(history) do
+    if type(epoch) ~= "table" then
+      values.expected(where, ("history: number %d"):format(i), "a table of numbers by name", epoch)
+    end
     for name, value in pairs(epoch) do
       if type(value) == "number" then
         series[name] = series[name] or {}

@@ -2,6 +2,7 @@
 -- each tapped layer, the combiner, and the decision to reject.
 
 local figures = require "perigee.plot.figure"
+local kinds = require "perigee.kinds"
 local panels = require "perigee.plot.panel"
 local style = require "perigee.plot.style"
 local values = require "perigee.plot.values"
@@ -110,11 +111,8 @@ local function draw_dnr(draw, defence, boxes)
 end
 
 local function figure(where, model, options)
-  local kind = type(model) == "userdata" and model.kind
-  if kind == "nr" then
-    model = model.model
-    kind = type(model) == "userdata" and model.kind
-  end
+  if kinds.is(model, "nr") then model = model.model end
+  local kind = kinds.of(model)
   if kind ~= "net" and kind ~= "dnr" then values.expected(where, "model", "a net or a DNR", model) end
   local net = kind == "dnr" and model.net or model
   local boxes = boxes_of(net)

@@ -3,6 +3,7 @@
 
 local figures = require "perigee.plot.figure"
 local judged = require "perigee.plot.judged"
+local kinds = require "perigee.kinds"
 local style = require "perigee.plot.style"
 local values = require "perigee.plot.values"
 
@@ -34,9 +35,9 @@ local function curves(list)
 end
 
 local function labels_of(where, data)
-  local ok, labels = pcall(function() return data.y:totable() end)
-  if not ok then values.expected(where, "data", "a dataset with labels", data) end
-  return labels
+  if not kinds.is(data, "dataset") then values.expected(where, "data", "a dataset with labels", data) end
+  if #data == 0 then values.fail("%s: data: there are no samples in this dataset", where) end
+  return data.y:totable()
 end
 
 local function figure(where, model, options)
@@ -50,7 +51,7 @@ local function figure(where, model, options)
   panel:line(clean.scores, rejected, { label = "rejected", color = "vermillion" })
   panel:line(clean.scores, accuracy, { label = "accuracy of the accepted", color = "blue" })
   if options.adversarial then
-    local attacked = sorted_of(where, model, judged.attacked(options.adversarial))
+    local attacked = sorted_of(where, model, judged.attacked(where, options.adversarial))
     panel:line(attacked.scores, (curves(attacked)), { label = "attacked, rejected", color = "vermillion",
       dash = "dashed" })
   end

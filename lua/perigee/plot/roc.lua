@@ -2,6 +2,7 @@
 -- area under it. The dashed line is that of scores that say nothing.
 
 local figures = require "perigee.plot.figure"
+local judged = require "perigee.plot.judged"
 local kinds = require "perigee.kinds"
 local roc = require("perigee.metrics.ranking").roc
 local style = require "perigee.plot.style"
@@ -10,7 +11,12 @@ local values = require "perigee.plot.values"
 local EXPECTED = "what metrics.roc gives, an attack's result, or such by name, { dnr = r1, nr = r2 }"
 
 local function curve_of(where, value)
-  if kinds.is(value, "result") then return roc(value) end
+  if kinds.is(value, "result") then
+    judged.check_result(where, "roc", value)
+    local ok, made = pcall(roc, value)
+    if ok then return made end
+    values.fail("%s: %s", where, (tostring(made):gsub("^.-metrics%.roc: ", "")))
+  end
   if type(value) ~= "table" or kinds.of(value) ~= "roc" then
     values.expected(where, "roc", EXPECTED, value)
   end

@@ -6,14 +6,15 @@
 
 local figures = require "perigee.plot.figure"
 local judged = require "perigee.plot.judged"
+local kinds = require "perigee.kinds"
 local values = require "perigee.plot.values"
 
 local gnuplot = require("perigee.native").gnuplot
 
 -- { name =, best = } of each group, and the threshold.
 local function groups_of(where, subject, options)
-  local is_result = pcall(function() assert(subject.start_scores) end)
-  if is_result then
+  if kinds.is(subject, "result") then
+    judged.check_result(where, "subject", subject)
     local classes = #subject.classes
     local groups = { { name = "clean", best = judged.best(subject.start_scores, classes) },
       { name = "attacked", best = judged.best(subject.scores, classes) } }
@@ -25,10 +26,11 @@ local function groups_of(where, subject, options)
     values.fail("%s: data: expected the clean samples, { data = test, adversarial = result }", where)
   end
   local classes, groups = #subject.classes, {}
+  judged.samples(where, "data", options.data)
   groups[1] = { name = "clean", best = judged.best(judged.scores(where, subject, options.data), classes) }
   if options.adversarial then
     groups[2] = { name = "attacked", best = judged.best(judged.scores(where, subject,
-      judged.attacked(options.adversarial)), classes) }
+      judged.attacked(where, options.adversarial)), classes) }
   end
   return groups, judged.threshold(subject)
 end

@@ -1,5 +1,6 @@
--- plot.security: security evaluation curves: accuracy and rejection rate against the size of the
--- perturbation, one line per model; dashed with noise of the same size instead of the attack.
+-- plot.security: security evaluation curves: accuracy and, where anything is rejected, the rejection rate
+-- against the size of the perturbation, one line per model; dashed with noise of the same size instead of
+-- the attack.
 --
 -- The repeats of an evaluation, or a list of evaluations (with other seeds or other data, of the same models
 -- and radii), are drawn as means with a band: their 95 % confidence interval, or their range.
@@ -99,7 +100,7 @@ local function draw_line(fig, views, i, noise, options, convention)
   if panel.index > 1 then look.label = nil end
   draw_rate(panel, dmax, accuracy, look, options.band)
   look.label = nil
-  if not options.alone and not views[1].attacks then
+  if #fig > 1 and not views[1].attacks then
     draw_rate(fig[2], dmax, rejection, look, options.band)
   end
 end
@@ -155,18 +156,22 @@ local function view_of(where, security, options)
     values.expected(where, "security", "the result of evaluate.security", security)
   end
   for _, key in ipairs { "models", "dmax", "counts", "n" } do
-    if security[key] == nil then
-      values.fail("%s: expected the result of evaluate.security, got a value without '%s'", where,
-        key)
+    local value = security[key]
+    if type(value) ~= (key == "n" and "number" or "table") and type(value) ~= "userdata" then
+      values.fail("%s: expected the result of evaluate.security, got a value without '%s'", where, key)
     end
   end
-  for _, name in ipairs(options.rejection and {} or security.models) do
-    local first = security.counts[name][1]
-    if first and not first.robust then
+  for _, name in ipairs(values.list(where, "models", security.models)) do
+    local first = type(security.counts[name]) == "table" and security.counts[name][1]
+    if type(name) ~= "string" or (first ~= nil and type(first) ~= "table") then
+      values.expected(where, "counts", "what evaluate.security counts of each of the models", security.counts)
+    end
+    if not options.rejection and first and not first.robust then
       values.fail("%s: these counts are an earlier program's, which did not count what was wrong before the "
         .. "attack: give rejection = \"paper\"", where)
     end
   end
+  values.numbers(where, "dmax", security.dmax)
   return { models = values.list(where, "models", security.models), n = security.n,
     dmax = values.list(where, "dmax", security.dmax), counts = security.counts,
     flat = security.flat, lines = security.lines, norm = security.norm,
@@ -194,7 +199,10 @@ end
 
 -- A list of evaluations, or one; all of the same radii.
 local function views_of(where, security, options)
-  local alone = type(security) ~= "table" or security.models ~= nil or security[1] == nil
+  if type(security) ~= "table" then
+    values.expected(where, "security", "the result of evaluate.security", security)
+  end
+  local alone = security.models ~= nil or security[1] == nil
   local views = {}
   for i, one in ipairs(flattened(alone and { security } or security)) do
     views[i] = view_of(where, one, options)
@@ -237,7 +245,27 @@ local function label(fig, view, convention)
   fig[1].legend = "right"
 end
 
--- With options.alone (plot.live in a terminal) without the panel of rejections.
+-- Has any model rejected anything?
+local function any_rejected(views)
+  for _, view in ipairs(views) do
+    for _, counts in ipairs { view.counts, view.noise } do
+      for _, list in pairs(counts) do
+        for k = 1, #view.dmax do
+          if list[k] and (list[k].rejected or 0) > 0 then return true end
+        end
+      end
+    end
+  end
+  return false
+end
+
+-- One for each attack; else that of accuracies, and where something is rejected that of rejections. With
+-- options.alone (plot.live in a terminal) the first alone.
+local function panels_for(views, options)
+  if views[1].attacks then return #views[1].attacks end
+  return (options.alone or not any_rejected(views)) and 1 or 2
+end
+
 local function figure(where, security, options)
   local views = views_of(where, security, options)
   local convention = convention_of(where, options.rejection)
@@ -251,7 +279,7 @@ local function figure(where, security, options)
   end
   if panels == "attack" then divide(where, security, views) end
   local room, title = room_for(views), options.title or title_of(security, views)
-  local columns = views[1].attacks and #views[1].attacks or options.alone and 1 or 2
+  local columns = panels_for(views, options)
   local above = (title and style.figure_title or 0) + (views[1].attacks and 20 or 0)
   local fig = figures.new { columns = columns, title = title, right = room,
     width = options.width or 360 * columns + room, height = options.height or 300 + above }

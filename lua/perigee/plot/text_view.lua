@@ -20,13 +20,11 @@ local function pictures(figure)
   for _, panel in ipairs(figure.panels) do
     local picture, shading = rawget(panel, "picture"), rawget(panel, "shading")
     if picture then
-      local numbers = picture.numbers
-      if picture.channels == 3 then
-        numbers = numbers:reshape(3, picture.height * picture.width):mean(1)
-      end
+      local numbers, shape = picture.numbers, { picture.height, picture.width }
+      if picture.channels == 3 then table.insert(shape, 1, 3) end
       -- what is not there is as dark as the darkest
       numbers = array.where(numbers:isnan(), picture.low, numbers)
-      list[#list + 1] = { value = numbers:reshape(picture.height, picture.width), low = picture.low,
+      list[#list + 1] = { value = numbers:reshape(shape), low = picture.low,
         high = picture.high, map = picture.map, caption = panel.title and words.plain(panel.title) }
     elseif shading then
       local rows = array.arange(shading.rows, 0, -1, { dtype = "i32" })

@@ -1,6 +1,7 @@
 -- What recipes do with the values they are given: arrays or lists, options, complaints.
 
 local arguments = require "perigee.arguments"
+local kinds = require "perigee.kinds"
 local gnuplot = require("perigee.native").gnuplot
 
 local values = {}
@@ -44,6 +45,36 @@ function values.list(where, name, value)
   return values.expected(where, name, "an array or a list", value)
 end
 
+-- Call a function of the program's; what it complains of is the argument's fault.
+function values.call(where, name, f, ...)
+  local answer = table.pack(pcall(f, ...))
+  if answer[1] then return table.unpack(answer, 2, answer.n) end
+  local words = answer[2]
+  if type(words) ~= "string" or perigee.interrupted() then error(words, 0) end
+  return values.fail("%s: %s: %s", where, name, (words:gsub("^[^\n]-:%d+: ", "")))
+end
+
+-- A value of one of the program's types, "a dataset" say.
+function values.of_kind(where, name, kind, value)
+  if not kinds.is(value, kind) then values.expected(where, name, "a " .. kind, value) end
+  return value
+end
+
+-- Words of the classes: a function from a label to its name, by the option `names`, { [0] = "shirt", … }, or
+-- else to the label itself.
+function values.names(where, options)
+  local names = options.names
+  if names ~= nil and type(names) ~= "table" then
+    values.expected(where, "names", "a table of words by label, { [0] = \"shirt\", \"trousers\", … }", names)
+  end
+  for label, name in pairs(names or {}) do
+    if type(name) ~= "string" then
+      values.expected(where, ("names: that of %s"):format(tostring(label)), "a string", name)
+    end
+  end
+  return function(label) return names and names[label] or tostring(label) end
+end
+
 function values.finite(x)
   return type(x) == "number" and x == x and x ~= math.huge and x ~= -math.huge
 end
@@ -61,6 +92,19 @@ function values.range(lists)
     end
   end
   return low, high
+end
+
+-- The largest size of a finite number in several lists, and never 0: the ends of a scale around it.
+function values.reach(lists)
+  local low, high = values.range(lists)
+  return math.max(math.abs(low or 0), math.abs(high or 0), 1e-12)
+end
+
+-- How an image of numbers around 0 is drawn: of one channel on the diverging map, of three each around the
+-- middle grey.
+function values.signed(h, w, channels, reach)
+  return { height = h, width = w, channels = channels, map = channels == 1 and "diverging" or nil,
+    low = -reach, high = reach }
 end
 
 -- Softmax of one row of scores, its maximum subtracted. A score of −inf has confidence 0.

@@ -133,25 +133,13 @@ local function runs_figure(report, result, found, held)
     caption = RUNS:format(subject_of(result), table.concat(which, "; ")) })
 end
 
--- The samples at these positions as plot.attacks takes them.
-local function picked(result, positions)
-  local view = { shape = result.shape }
-  for _, field in ipairs { "y", "label", "distance", "verdict", "x0", "x_adv" } do
-    local all = result[field]
-    view[field] = {}
-    for k, i in ipairs(positions) do view[field][k] = all[i] end
-  end
-  return view
-end
-
 local IMAGES = "The first that were found by %s, with labels and distances: samples %s."
 
--- Only grey images have such a figure.
+-- Only images have such a figure.
 local function images_figure(report, result, found)
-  local h, _, channels = values.image_shape(result.shape, result.x0.shape[2])
-  if #found == 0 or not h or channels ~= 1 then return "" end
+  if #found == 0 or not values.image_shape(result.shape, result.x0.shape[2]) then return "" end
   local shown = first(found, MOST_IMAGES)
-  return parts.figure(report, "attacks", picked(result, shown), {
+  return parts.figure(report, "attacks", result:take(shown), {
     label = "samples before and after the attack, and the difference",
     caption = IMAGES:format(subject_of(result), text.positions(shown, MOST_IMAGES)) })
 end
