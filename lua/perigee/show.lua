@@ -112,8 +112,8 @@ function add_panels(panels, x, caption, limit)
       arguments.expected("show", "captions", "a list of words, one for each picture", captions)
     end
     for i, item in ipairs(x) do
-      local caption = captions[i] ~= nil and tostring(captions[i]) or range_of(item)
-      add_panels(panels, item, caption, limit)
+      local words = captions[i] ~= nil and tostring(captions[i]) or range_of(item)
+      add_panels(panels, item, words, limit)
     end
   else
     blame.fail("show: expected an array, a dataset or a list of them, got %s", printer.text(x))
