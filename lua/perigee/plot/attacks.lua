@@ -64,14 +64,23 @@ local function draw_column(fig, sheet, i)
   end
 end
 
+-- The side of an image, no narrower than the words under it if they are not too long.
+local function side_of(sheet)
+  local words = {}
+  for i = 1, sheet.count do
+    words[2 * i - 1], words[2 * i] = sheet.name(sheet.result.y[i]), sheet.name(sheet.result.label[i])
+  end
+  return math.max(CELL, style.widest(words, 1.6 * CELL) + 6)
+end
+
 local function figure(where, result, options)
   local sheet = sheet_of(where, result, options)
-  local columns = sheet.columns
+  local columns, side = sheet.columns, side_of(sheet)
   local bands, heights = math.ceil(sheet.count / columns), {}
-  for k = 1, 3 * bands do heights[k] = CELL + WORDS + (k % 3 == 0 and BAND_GAP or 0) end
+  for k = 1, 3 * bands do heights[k] = side + WORDS + (k % 3 == 0 and BAND_GAP or 0) end
   local fig = figures.new { rows = 3 * bands, columns = columns, title = options.title, left = LEFT,
-    width = options.width or LEFT + columns * CELL + 8,
-    height = options.height or bands * (3 * (CELL + WORDS) + BAND_GAP)
+    width = options.width or LEFT + columns * side + 8,
+    height = options.height or bands * (3 * (side + WORDS) + BAND_GAP)
       + (options.title and style.figure_title or 0), heights = heights }
   for i = 1, #fig do fig[i].bare = true end
   for i = 1, sheet.count do draw_column(fig, sheet, i) end

@@ -36,8 +36,10 @@ local function figure(where, confusion, options)
   end
   for j = 1, #classes do names[j] = name(classes[j]) end
   local cell = math.max(24, math.min(44, 480 / columns))
-  local fig = figures.new { title = options.title, width = options.width or cell * columns + 150,
-    height = options.height or cell * #classes + 76 + (options.title and style.figure_title or 0) }
+  local room = math.max(0, style.widest(names, 160) - cell / 2) -- that names take more than numbers
+  local fig = figures.new { title = options.title, width = options.width or cell * columns + 170 + room,
+    height = options.height or cell * #classes + 96 + 0.7 * room
+      + (options.title and style.figure_title or 0) }
   local panel = fig[1]
   panel:heatmap(shares, { low = 0, high = 1, map = "heat", label = "share of the true class" })
   for i = 1, #classes do
@@ -48,7 +50,6 @@ local function figure(where, confusion, options)
       end
     end
   end
-  panel.margin = { left = 56, right = 14, top = 14, bottom = 52 }
   panel.xlabel, panel.ylabel = "predicted class", "true class"
   panel.ytics = { at = {}, words = names }
   local under = table.move(names, 1, #names, 1, {})

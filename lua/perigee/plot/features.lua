@@ -5,6 +5,7 @@ local figures = require "perigee.plot.figure"
 local kinds = require "perigee.kinds"
 local style = require "perigee.plot.style"
 local values = require "perigee.plot.values"
+local words = require "perigee.plot.words"
 
 local GAP = 1
 
@@ -52,7 +53,8 @@ end
 
 local function figure_of(options, title, height, width)
   local unit = math.max(2, math.min(24, 560 / width))
-  local fig = figures.new { title = options.title, width = options.width or width * unit + 24,
+  local room = math.max(width * unit, words.width(title, style.title_size * 96 / 72))
+  local fig = figures.new { title = options.title, width = options.width or room + 24,
     height = options.height or height * unit + 66 + (options.title and style.figure_title or 0) }
   fig[1].title, fig[1].bare, fig[1].margin = title, true, style.image_margin
   return fig

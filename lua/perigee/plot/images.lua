@@ -6,6 +6,7 @@
 
 local figures = require "perigee.plot.figure"
 local kinds = require "perigee.kinds"
+local style = require "perigee.plot.style"
 local values = require "perigee.plot.values"
 
 -- Empty pixels around every sample; the least size of a pixel on paper, and of a caption.
@@ -44,11 +45,16 @@ local function captions_of(where, options, labels, count)
   return texts
 end
 
--- The sheet's sizes in its own pixels, each of which is `unit` on paper.
-local function grid(options, count, h, w, has_captions)
+-- The sheet's sizes in its own pixels, each of which is `unit` on paper: if there are captions so large that
+-- they fit, as far as that is pleasant.
+local function grid(options, count, h, w, captions)
   local columns = options.columns or math.min(count, math.max(1, math.ceil(math.sqrt(count))))
   local unit = math.max(LEAST_PIXEL, math.min(3, 760 / (columns * (w + GAP))))
-  local caption = has_captions and math.ceil(CAPTION / unit) or 0
+  if captions then
+    local room = style.widest(captions, 760 / math.min(columns, 6)) + 6
+    unit = math.max(unit, math.min(12, room / (w + GAP)))
+  end
+  local caption = captions and math.ceil(CAPTION / unit) or 0
   return { columns = columns, rows = math.ceil(count / columns), unit = unit, h = h, w = w,
     step_x = w + GAP, step_y = h + GAP + caption, caption = caption }
 end
@@ -104,7 +110,7 @@ local function figure(where, x, options)
   local low, high = values.range(samples)
   low, high = math.min(low or 0, 0), math.max(high or 1, 1)
   local captions = captions_of(where, options, labels, count)
-  local g = grid(options, count, h, w, captions ~= nil)
+  local g = grid(options, count, h, w, captions)
   local sheet, height, width = mosaic(samples, g, channels, high)
   local fig = figures.new { title = options.title, width = options.width or width * g.unit + 16,
     height = options.height or height * g.unit + 16 + (options.title and 34 or 0) }

@@ -276,7 +276,7 @@ local function aligned(figure)
   return rows, columns
 end
 
--- An image's box: in the middle of what it is given, its pixels squares.
+-- The box of an image, or of axes with equal units: in the middle of what it is given, its pixels squares.
 local function square(box, picture)
   local width, height = box.right - box.left, box.bottom - box.top
   local pixel = math.min(width / picture.width, height / picture.height)
@@ -302,7 +302,12 @@ local function place(figure, panel, row, column)
   local top, bottom = shrunk(row.head + drawn.up, row.bottom, cell.height, LEAST_HEIGHT)
   local box = { left = cell.left + left, right = cell.left + cell.width - right, top = cell.top + top,
     bottom = cell.top + cell.height - bottom }
-  if rawget(panel, "picture") then square(box, panel.picture) end
+  if rawget(panel, "picture") then
+    square(box, panel.picture)
+  elseif panel.equal then -- units as long across as up
+    local x, y = drawn.range.x, drawn.range.y
+    square(box, { width = math.abs(x[2] - x[1]), height = math.abs(y[2] - y[1]) })
+  end
   panel.box = box
   if own then
     local height = box.bottom - box.top

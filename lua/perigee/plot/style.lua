@@ -42,6 +42,13 @@ function style.legend_width(text)
   return legend.sample + legend.gap + words.width(text, style.small_size * 96 / 72) + legend.space
 end
 
+-- The room that the widest of several words takes, for the natural width of a figure; no more than `most`.
+function style.widest(list, most)
+  local widest = 0
+  for _, text in ipairs(list) do widest = math.max(widest, words.width(text, style.small_size * 96 / 72)) end
+  return math.min(widest, most)
+end
+
 -- From one line of words to the next.
 style.line_height, style.title_height = 18, 21
 
