@@ -23,10 +23,23 @@ PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(CORE_PC) $(HOST_PC) $(LUA_PC))
 CORE_LIBS  := $(shell $(PKG_CONFIG) --libs $(CORE_PC)) $(SVM_LIBS) -lpthread -lm
 HOST_LIBS  := $(shell $(PKG_CONFIG) --libs $(HOST_PC) $(LUA_PC)) -ldl
 
-REVISION := $(shell git describe --always --dirty 2>/dev/null)
-CPPFLAGS += -Isrc -D_GNU_SOURCE -DPERIGEE_VERSION='"$(VERSION)"' $(PKG_CFLAGS) $(SVM_CFLAGS) $(EXTRA_CPPFLAGS)
-CFLAGS   += -std=c11 -g $(OPTIMIZE) -fno-math-errno -fopenmp-simd -pthread $(WARNINGS) $(EXTRA_CFLAGS)
-LDFLAGS  += -pthread $(EXTRA_LDFLAGS)
+# Against overflowing buffers and overwritten tables of functions; HARDEN= leaves it out. What this compiler does
+# not know, or the user's own flags say, is not added.
+HARDEN   ?= yes
+accepted = $(shell $(CC) -Werror $(1) -O1 -S -x c -o /dev/null /dev/null 2>/dev/null && echo '$(1)')
+FORTIFY  := $(shell printf '\043include <stdlib.h>\n' | $(CC) -Werror -O1 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -S -x c \
+	-o /dev/null - 2>/dev/null && echo 3 || echo 2)
+HARDEN_CFLAGS  := $(if $(HARDEN),-fPIE $(call accepted,-fstack-protector-strong) $(call accepted,-fstack-clash-protection))
+HARDEN_LDFLAGS := $(if $(HARDEN),-pie $(if $(filter Darwin,$(shell uname)),,-Wl,-z,relro -Wl,-z,now))
+OWN_FORTIFY = $(if $(HARDEN),$(if $(filter -O0,$(OPTIMIZE) $(CFLAGS))$(findstring FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,\
+	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(FORTIFY)))
+
+# CPPFLAGS, CFLAGS, LDFLAGS and LDLIBS are the user's, as everywhere, and come last. EXTRA_… are for the builds below.
+ALL_CPPFLAGS = -Isrc -D_GNU_SOURCE -DPERIGEE_VERSION='"$(VERSION)"' $(PKG_CFLAGS) $(SVM_CFLAGS) $(OWN_FORTIFY) \
+	$(EXTRA_CPPFLAGS) $(CPPFLAGS)
+ALL_CFLAGS   = -std=c11 -g $(OPTIMIZE) -fno-math-errno -fopenmp-simd -pthread $(HARDEN_CFLAGS) $(WARNINGS) \
+	$(EXTRA_CFLAGS) $(CFLAGS)
+ALL_LDFLAGS  = -pthread $(HARDEN_LDFLAGS) $(EXTRA_LDFLAGS) $(LDFLAGS)
 
 ROOMS     := core data nn svm reject attack files plot
 LIB_SRC   := $(wildcard $(ROOMS:%=src/%/*.c)) src/model.c
@@ -41,33 +54,33 @@ TEST_BIN  := $(TEST_SRC:tests/core/%.c=$(BUILD)/tests/%)
 HOST_TEST_BIN := $(HOST_TEST_SRC:tests/host/%.c=$(BUILD)/tests/host/%)
 BENCH_BIN := $(BENCH_SRC:tests/bench/%.c=$(BUILD)/bench/%)
 
-.PHONY: all test asan test-simd bench bench-peers inject suite lint lint-lua lint-c docs install install-files clean tests-built asan-built FORCE
+.PHONY: all test asan test-simd bench bench-peers inject suite lint lint-lua lint-c docs install install-files uninstall clean tests-built asan-built FORCE
 
 all: $(BUILD)/perigee
 
 $(BUILD)/perigee: $(BIN_OBJ) $(BUILD)/libperigee.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(HOST_LIBS) $(CORE_LIBS)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(HOST_LIBS) $(CORE_LIBS)
 
 $(BUILD)/libperigee.a: $(LIB_OBJ)
 	rm -f $@ && ar rcs $@ $^
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # The C tests link the core alone: no Lua on that line proves that the core needs none.
 $(BUILD)/tests/%: $(BUILD)/obj/tests/core/%.o $(BUILD)/libperigee.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(CORE_LIBS) $(shell $(PKG_CONFIG) --libs cmocka)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CORE_LIBS) $(shell $(PKG_CONFIG) --libs cmocka)
 
 # These link all of the program but main.
 $(BUILD)/tests/host/%: $(BUILD)/obj/tests/host/%.o $(filter-out %/main.o,$(BIN_OBJ)) $(BUILD)/libperigee.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(HOST_LIBS) $(CORE_LIBS) $(shell $(PKG_CONFIG) --libs cmocka)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(HOST_LIBS) $(CORE_LIBS) $(shell $(PKG_CONFIG) --libs cmocka)
 
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libperigee.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(CORE_LIBS) -lutil
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CORE_LIBS) -lutil
 
 # Memory that runs out where a test wants it to: for LD_PRELOAD.
 FAILING_MALLOC := $(BUILD)/tests/failing_malloc.so
@@ -93,18 +106,22 @@ suite: $(BUILD)/perigee
 # Else make would remove them, and compile them again the next time.
 .SECONDARY: $(TEST_SRC:%.c=$(BUILD)/obj/%.o) $(HOST_TEST_SRC:%.c=$(BUILD)/obj/%.o) $(BENCH_SRC:%.c=$(BUILD)/obj/%.o)
 
-# Changed flags rebuild everything; the git revision rebuilds only what shows it.
+# Changed flags rebuild everything; the git revision rebuilds only what shows it. git tells none to users to whom
+# the checkout does not belong: then what is known stays.
+FLAGS    := $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)
+REVISION := $(shell git describe --always --dirty 2>/dev/null)
+
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CPPFLAGS) $(CFLAGS)' > $@
+	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
 
 $(BUILD)/revision.h: FORCE
 	@mkdir -p $(@D)
-	@echo '#define PERIGEE_REVISION "$(REVISION)"' | cmp -s - $@ || \
+	@echo '#define PERIGEE_REVISION "$(REVISION)"' | cmp -s - $@ || test -z '$(REVISION)' -a -e $@ || \
 	  echo '#define PERIGEE_REVISION "$(REVISION)"' > $@
 
 $(BUILD)/obj/src/bind/versions.o: $(BUILD)/revision.h
-$(BUILD)/obj/src/bind/versions.o: CPPFLAGS += -I$(BUILD)
+$(BUILD)/obj/src/bind/versions.o: ALL_CPPFLAGS += -I$(BUILD)
 
 tests-built: $(BUILD)/perigee $(TEST_BIN) $(HOST_TEST_BIN) $(FAILING_MALLOC)
 
@@ -112,7 +129,7 @@ test: tests-built
 	tests/run $(BUILD)
 
 # The same tests, instrumented. LSan's suppressions and the limits are in tests/run.
-ASAN := BUILD=build/asan OPTIMIZE=-O1 EXTRA_CPPFLAGS=-DPERIGEE_NO_CLONES \
+ASAN := BUILD=build/asan OPTIMIZE=-O1 HARDEN= EXTRA_CPPFLAGS=-DPERIGEE_NO_CLONES \
 	EXTRA_CFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer' \
 	EXTRA_LDFLAGS='-fsanitize=address,undefined'
 
@@ -175,15 +192,34 @@ $(BUILD)/doc/reference.md: $(BUILD)/perigee scripts/docs.lua lua/perigee/help.lu
 
 install: all docs install-files
 
-# Alone, this copies what is built, and only makes the documents if they are missing.
+# What is installed, as FILE:PLACE under PREFIX; documents, and examples with them, where Debian has them.
+DOC_DIR   := share/doc/perigee
+DOCUMENTS := README.md LICENSE CHANGELOG.md docs/tutorial.md
+INSTALLED  = $(BUILD)/perigee:bin/perigee $(BUILD)/doc/perigee.1:share/man/man1/perigee.1 \
+	$(foreach f,$(shell find lua -type f),$(f):share/perigee/$(f)) \
+	$(foreach f,$(DOCUMENTS) $(shell find examples -type f),$(f):$(DOC_DIR)/$(f)) \
+	$(foreach f,reference.md perigee.lua,$(BUILD)/doc/$(f):$(DOC_DIR)/$(f))
+quoted = '$(subst ','\'',$(1))'
+ROOT   = $(call quoted,$(DESTDIR)$(PREFIX))
+
+# Alone, this copies what is built, and only makes the documents if they are missing. Modes are the same whatever the
+# checkout's and the user's are.
 install-files:
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/perigee
-	install -m 755 $(BUILD)/perigee $(DESTDIR)$(PREFIX)/bin/perigee
-	cp -R lua examples $(DESTDIR)$(PREFIX)/share/perigee/
-	test -f $(BUILD)/doc/perigee.1 || $(BUILD)/perigee scripts/docs.lua $(BUILD)/doc
-	install -d $(DESTDIR)$(PREFIX)/share/doc/perigee $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 644 $(BUILD)/doc/reference.md $(BUILD)/doc/perigee.lua $(DESTDIR)$(PREFIX)/share/doc/perigee/
-	install -m 644 $(BUILD)/doc/perigee.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	@test -f $(BUILD)/doc/perigee.1 || $(BUILD)/perigee scripts/docs.lua $(BUILD)/doc
+	@umask 022; for pair in $(INSTALLED); do \
+	  to=$(ROOT)/$${pair#*:} mode=644; \
+	  case $${pair#*:} in bin/*) mode=755 ;; esac; \
+	  install -d "$${to%/*}" && install -m $$mode "$${pair%%:*}" "$$to" || exit 1; \
+	done
+	@echo installed in $(ROOT)
+
+# What install-files has put there, and the folders that are the program's own and empty then.
+uninstall:
+	@for pair in $(INSTALLED); do rm -f $(ROOT)/$${pair#*:} || exit 1; done
+	@for folder in share/perigee $(DOC_DIR); do \
+	  test ! -d $(ROOT)/$$folder || find $(ROOT)/$$folder -depth -type d -exec rmdir {} + 2>/dev/null || true; \
+	done
+	@echo removed from $(ROOT)
 
 clean:
 	rm -rf build

@@ -15,8 +15,15 @@ module:libcjson    libcjson-dev                cjson-devel      cjson       cJSO
 module:zlib        zlib1g-dev                  zlib-devel       zlib        zlib-devel      zlib
 module:libzip      libzip-dev                  libzip-devel     libzip      libzip-devel    libzip
 module:readline    libreadline-dev             readline-devel   readline    readline-devel  readline
-program:gnuplot    gnuplot-nox                 gnuplot-minimal  gnuplot     gnuplot         gnuplot
 '
+# Figures in windows, where there is a display; else in files and in the terminal alone, by a smaller package.
+if [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then
+    needs_build="${needs_build}program:gnuplot gnuplot-qt gnuplot gnuplot gnuplot gnuplot
+"
+else
+    needs_build="${needs_build}program:gnuplot gnuplot-nox gnuplot-minimal gnuplot gnuplot gnuplot
+"
+fi
 needs_test='
 module:cmocka      libcmocka-dev               libcmocka-devel  cmocka      libcmocka-devel cmocka
 lua:luaunit        lua-unit                    -                -           -               -
@@ -57,7 +64,7 @@ need_met() { # kind:name
 
 # In the folders where tests/lua/run.lua looks for it: luaunit is the same file for every Lua 5.
 find_lua_module() { # name
-    for folder in /usr/share/lua /usr/local/share/lua "$HOME/.luarocks/share/lua"; do
+    for folder in /usr/share/lua /usr/local/share/lua "${HOME:-/nonexistent}/.luarocks/share/lua"; do
         for version in 5.4 5.3 5.1; do
             [ -f "$folder/$version/$1.lua" ] && return 0
         done
@@ -149,6 +156,37 @@ install_packages() { # package…
 
 apt_install() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install "$@"
+}
+
+# What is in the folder, or would be made there, and cannot be written; prints the first such file.
+unwritable() { # folder
+    if [ ! -e "$1" ]; then
+        [ -w . ] || echo .
+        return
+    fi
+    find "$1" ! -type l 2> /dev/null | while IFS= read -r file; do
+        [ -w "$file" ] && continue
+        echo "$file"
+        break
+    done
+}
+
+# One sentence about a build that another user made.
+refuse_build() { # file
+    owner=$(ls -ld "$1" | awk '{ print $3 }')
+    echo "$0: cannot write $1 in $PWD, which belongs to $owner: let $owner build, or remove the folder" \
+        "build, or copy the checkout to a folder of your own" >&2
+    exit 1
+}
+
+# Build these targets. A build of somebody else serves where nothing is missing in it.
+build() { # target…
+    foreign=$(unwritable build)
+    if [ -z "$foreign" ]; then
+        make -s -j"$(processors)" "$@" || exit 1
+    elif ! make -s "$@" > /dev/null 2>&1; then
+        refuse_build "$foreign"
+    fi
 }
 
 # The number of processors, for make.

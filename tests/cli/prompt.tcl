@@ -51,7 +51,7 @@ set settled 0
 # A prompt in a terminal of that size; more arguments are the program's.
 proc start {rows columns args} {
     global env spawn_id spawn_out expect_out
-    eval spawn -noecho $env(PERIGEE) --quiet $args
+    spawn -noecho $env(PERIGEE) --quiet {*}$args
     stty rows $rows columns $columns < $spawn_out(slave,name)
     expect -re {> } {} timeout {}
 }

@@ -44,7 +44,7 @@ proc interrupt {line pattern title} {
 }
 
 # Without --quiet: notes are told.
-eval spawn -noecho $env(PERIGEE) -i $env(work)/setup.lua
+spawn -noecho $env(PERIGEE) -i $env(work)/setup.lua
 stty rows 24 columns 100 < $spawn_out(slave,name)
 set timeout 20
 expect -re {> $} {} timeout {}

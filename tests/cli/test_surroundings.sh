@@ -23,20 +23,36 @@ status=$?
 check_equal "a wrong PERIGEE_LUA is an error" "$status" 1
 
 # Only what is built is installed: the rule's own prerequisites would build again, with other flags.
-out=$(cd "$top" && make -s install-files BUILD="$(dirname "$perigee")" PREFIX=/usr DESTDIR="$work/root" 2>&1)
+install_files() { # target
+    (umask 077 && cd "$top" && make -s "$1" BUILD="$BUILD" PREFIX=/usr DESTDIR="$work/it's a root" 2>&1)
+}
+out=$(install_files install-files)
 status=$?
 check_equal "make install obeys DESTDIR and PREFIX" "$status" 0
-out=$("$work/root/usr/bin/perigee" -e 'print(perigee.lua_dir)' 2>&1)
-check_match "an installed program finds its Lua files" "$out" "*/root/usr/share/perigee/lua"
-share=$work/root/usr/share
+root=$work/it\'s\ a\ root/usr share=$root/share
+out=$("$root/bin/perigee" -e 'print(perigee.lua_dir)' 2>&1)
+check_match "an installed program finds its Lua files" "$out" "*/it's a root/usr/share/perigee/lua"
 check "the manual and the editors' definitions are installed" \
     [ -s "$share/doc/perigee/reference.md" -a -s "$share/doc/perigee/perigee.lua" ]
+for file in README.md LICENSE CHANGELOG.md docs/tutorial.md examples/dnr.lua; do
+    check "$file is, where Debian has it" cmp -s "$top/$file" "$share/doc/perigee/$file"
+done
+check_equal "everybody may read it all, whatever the umask" "$(find "$root" -type f ! -perm 644 -o -type d ! -perm 755)" \
+    "$root/bin/perigee"
+check_equal "and run the program" "$(find "$root/bin/perigee" -perm 755)" "$root/bin/perigee"
 if command -v groff > /dev/null && groff -man -Tutf8 /dev/null > /dev/null 2>&1; then
     out=$(groff -man -ww -Tutf8 -K utf8 "$share/man/man1/perigee.1" 2>&1 > /dev/null)
     check_equal "the man page is set without a warning" "$out" ""
 else
     skip "the man page is set without a warning" "no groff"
 fi
+
+touch "$root/bin/other" "$share/perigee/lua/mine.lua"
+out=$(install_files uninstall)
+check_equal "make uninstall takes away what was installed, and nothing else" "$(find "$root" -type f | sort)" \
+    "$root/bin/other
+$share/perigee/lua/mine.lua"
+check "with its empty folders" [ ! -d "$share/doc/perigee" ]
 
 run_perigee -e 'io.stdout:write("no newline")'
 check_equal "stdout is flushed" "$out" "no newline"

@@ -92,7 +92,7 @@ expect {
 lassign [wait] pid id os_error status
 report [expr {$status == 130}] "with status 130"
 
-spawn -noecho sh -c "$env(PERIGEE) $env(work)/slow.lua 40 > $env(work)/out"
+spawn -noecho sh -c {"$PERIGEE" "$work/slow.lua" 40 > "$work/out"}
 stty rows 24 columns 50 < $spawn_out(slave,name)
 set widest 0
 expect {

@@ -182,7 +182,7 @@ set stty_init -echo
 match_max -d 2000000
 set out [open $env(work)/tty w]
 fconfigure $out -encoding binary -translation binary
-eval spawn -noecho $env(PERIGEE) -q -i $env(work)/look.lua
+spawn -noecho $env(PERIGEE) -q -i $env(work)/look.lua
 fconfigure $spawn_id -encoding binary
 foreach line {"look()" "kept" "kept, who()" "perigee.load(os.getenv 'work' .. '/net')" \
     "perigee.load(os.getenv 'work' .. '/net').layers" "perigee.load(os.getenv 'work' .. '/result.params').params" \

@@ -75,7 +75,7 @@ TestBits = {}
 
 -- Sorted, because attacks come in any order.
 local function run(script, threads)
-  local pipe = io.popen(("'%s' --quiet --threads %d '%s' 2>&1"):format(perigee_program, threads, script))
+  local pipe = io.popen(('"$PERIGEE" --quiet --threads %d \'%s\' 2>&1'):format(threads, script))
   local lines = {}
   for line in pipe:lines() do lines[#lines + 1] = line end
   local ok = pipe:close()

@@ -409,7 +409,7 @@ local LOSS = "plot.loss({ 3, 2, 1 }, { %s })"
 local function run(environment, code)
   local script = scratch(".lua")
   write(script, code)
-  local pipe = io.popen(("env %s '%s' '%s' 2>&1"):format(environment, perigee_program, script))
+  local pipe = io.popen(('env %s "$PERIGEE" \'%s\' 2>&1'):format(environment, script))
   local text = pipe:read("a")
   return text, select(3, pipe:close())
 end

@@ -129,7 +129,7 @@ local ds = data.digits(500, { seed = 1 })
 local net = nn.new { input = { 1, 28, 28 }, seed = 1, nn.flatten {}, nn.linear { out = 10 } }
 print(#plot.live(function() return nn.train(net, ds, { epochs = 3 }) end, { terminal = "text" }).loss)]])
   handle:close()
-  local pipe = io.popen(("PERIGEE_GNUPLOT=/nonexistent '%s' --quiet %s 2>&1"):format(perigee_program, script))
+  local pipe = io.popen(('PERIGEE_GNUPLOT=/nonexistent "$PERIGEE" --quiet %s 2>&1'):format(script))
   local text = pipe:read "a"
   lu.assertTrue(pipe:close())
   os.remove(script)

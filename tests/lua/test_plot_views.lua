@@ -30,7 +30,7 @@ end
 local function run(environment, code)
   local script = scratch ".lua"
   write(script, code)
-  local pipe = io.popen(("env %s '%s' '%s' 2>&1"):format(environment, perigee_program, script))
+  local pipe = io.popen(('env %s "$PERIGEE" \'%s\' 2>&1'):format(environment, script))
   local text = pipe:read "a"
   return text, select(3, pipe:close())
 end
@@ -183,7 +183,7 @@ function TestPlotViews:test_unasked()
   os.execute("mkdir " .. folder)
   local script = scratch ".lua"
   write(script, "plot.loss { 3, 2, 1 }")
-  local pipe = io.popen(("cd %s && DISPLAY=:9 '%s' %s 2>&1; ls"):format(folder, perigee_program, script))
+  local pipe = io.popen(('cd %s && DISPLAY=:9 "$PERIGEE" %s 2>&1; ls'):format(folder, script))
   local text = pipe:read "a"
   pipe:close()
   os.execute("rm -r " .. folder)

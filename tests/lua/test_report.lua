@@ -2,7 +2,6 @@
 -- is cli/test_report.sh.
 local lu = require "luaunit"
 
-local perigee_program = os.getenv "PERIGEE"
 local ds = data.digits(300, { seed = 1, classes = { 1, 4, 7 } })
 local clean = data.digits(30, { seed = 2, classes = { 1, 4, 7 } })
 local machine = svm.new({ kernel = svm.rbf(0.02), C = 10 }):fit(ds)
@@ -226,15 +225,15 @@ function TestReport:test_command()
   file:close()
   local saved = scratch()
   plain:save(saved)
-  os.execute(("'%s' --quiet %s %s \"it's <a>\""):format(perigee_program, script, saved))
+  os.execute(([["$PERIGEE" --quiet %s %s "it's <a>"]]):format(script, saved))
   has(read(page), ("<code>perigee --quiet %s %s 'it'\\''s &lt;a&gt;'</code>"):format(script, saved))
 end
 
 function TestReport:test_without_gnuplot()
   local page, saved = scratch(), scratch()
   plain:save(saved)
-  local pipe = io.popen(("PERIGEE_GNUPLOT=/nonexistent '%s' -e 'evaluate.report(perigee.load(%q), %q)' 2>&1")
-    :format(perigee_program, saved, page))
+  local code = ("evaluate.report(perigee.load(%q), %q)"):format(saved, page)
+  local pipe = io.popen(([[PERIGEE_GNUPLOT=/nonexistent "$PERIGEE" -e '%s' 2>&1]]):format(code))
   lu.assertEquals(pipe:read "a", "")
   pipe:close()
   local text = read(page)
