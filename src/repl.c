@@ -165,7 +165,7 @@ static void run_input(lua_State *L, Input *input, int load_status) {
         lua_insert(L, base + 2);
         if (call_prompt(L, "done", lua_gettop(L) - base, 0)) {
             lua_pushstring(L, input->text);
-            call_prompt(L, "note_locals", 1, 0);
+            call_prompt(L, "note", 1, 0);
         }
     }
     lua_settop(L, base);

@@ -59,6 +59,8 @@ setmetatable(_G, {
     if name == "perigee.end" then return debug.getregistry()[name] end -- for the host (src/host/locals.c)
     local helper = helpers.get(name)
     if helper ~= nil then return helper end
+    local habit = require("perigee.habits").globals[name]
+    if habit then error(("global '%s' is not set; %s"):format(name, habit), 2) end
     local meant = suggestion(name)
     error(("global '%s' is not set%s"):format(name, meant and ("; did you mean %s?"):format(meant) or ""), 2)
   end,

@@ -2,6 +2,7 @@
 -- pointing out locals that are gone, completing. src/repl.c reads, loads and runs; it calls these.
 
 local explain = require "perigee.explain"
+local habits = require "perigee.habits"
 local native = require "perigee.native"
 local own = require "perigee.own"
 local printer = require "perigee.printer"
@@ -82,13 +83,20 @@ local function outer_locals(text)
   end
 end
 
---- Point out locals that end with the chunk.
-function prompt.note_locals(text)
+-- Point out locals that end with the chunk.
+local function note_locals(text)
   local names = outer_locals(text)
   if #names == 0 then return end
   local note = ("(local %s ended with this line; without `local` the next line sees %s)"):format(
     table.concat(names, ", "), #names == 1 and "it" or "them")
   print(dim(perigee.terminal(), note))
+end
+
+--- Point out what a line that has run may not have done as it was meant.
+function prompt.note(text)
+  note_locals(text)
+  local note = habits.of_line(text)
+  if note then print(dim(perigee.terminal(), ("(%s)"):format(note))) end
 end
 
 --- For the Tab key: words, bytes replaced, and whether a file's name is wanted.

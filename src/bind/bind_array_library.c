@@ -130,6 +130,17 @@ static int meta_no_order(lua_State *L) {
                          "x:gt(y), x:ge(y), x:eq(y)");
 }
 
+/* x == y gives a mask in NumPy and Octave; here it would be false without a word. Other values are
+ * no array. */
+static int meta_equal(lua_State *L) {
+    if (bind_test_array(L, 1) && bind_test_array(L, 2))
+        return luaL_error(L, "two arrays are not compared by ==: x:eq(y) gives a mask, "
+                             "array.equal(x, y) compares them as a whole, rawequal(x, y) tells "
+                             "whether they are one object");
+    lua_pushboolean(L, false);
+    return 1;
+}
+
 /* ---- The library ----------------------------------------------------------------------------- */
 
 static const BindFunction element_functions[] = {
@@ -141,11 +152,9 @@ static const BindFunction element_functions[] = {
 };
 
 static const luaL_Reg meta[] = {
-    { "__len", meta_len },
-    { "__tostring", bind_array_tostring },
-    { "__lt", meta_no_order },
-    { "__le", meta_no_order },
-    { NULL, NULL },
+    { "__len", meta_len },     { "__tostring", bind_array_tostring },
+    { "__eq", meta_equal },    { "__lt", meta_no_order },
+    { "__le", meta_no_order }, { NULL, NULL },
 };
 
 /* Every operation of core, into the table on the top; or by `mark`, add_ beside add, unless the

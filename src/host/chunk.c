@@ -3,6 +3,7 @@
 #include "core/context.h"
 #include "core/printable.h"
 #include "core/progress.h"
+#include "host/habits.h"
 #include "host/interrupt.h"
 #include "host/locals.h"
 #include "host/paths.h"
@@ -124,6 +125,8 @@ static int add_traceback(lua_State *L) {
         lua_settop(L, 1);
     }
     blame_user_line(L);
+    if (!progress_interrupt_pending())
+        habits_of_error(L);
     int count = count_frames(L);
     luaL_Buffer text;
     luaL_buffinit(L, &text);

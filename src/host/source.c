@@ -1,5 +1,7 @@
 #include "host/source.h"
 
+#include "host/habits.h"
+
 #include <errno.h>
 #include <lauxlib.h>
 #include <stdbool.h>
@@ -8,21 +10,6 @@
 
 static const char TEXTS[] = "perigee.texts"; /* in the registry: chunk name → its text */
 
-/* The complaint about a text on top of the stack, with what lua/perigee/habits.lua knows of it. */
-static void explain(lua_State *L, const char *text, size_t length) {
-    int complaint = lua_gettop(L);
-    if (lua_getfield(L, LUA_REGISTRYINDEX, "perigee.require") != LUA_TFUNCTION)
-        return lua_settop(L, complaint);
-    lua_pushliteral(L, "perigee.habits");
-    if (lua_pcall(L, 1, 1, 0) == LUA_OK && lua_getfield(L, -1, "of_text") == LUA_TFUNCTION) {
-        lua_pushvalue(L, complaint);
-        lua_pushlstring(L, text, length);
-        if (lua_pcall(L, 2, 1, 0) == LUA_OK && lua_isstring(L, -1))
-            lua_replace(L, complaint);
-    }
-    lua_settop(L, complaint);
-}
-
 int source_load(lua_State *L, const char *text, size_t length, const char *name) {
     luaL_getsubtable(L, LUA_REGISTRYINDEX, TEXTS);
     lua_pushlstring(L, text, length);
@@ -30,7 +17,7 @@ int source_load(lua_State *L, const char *text, size_t length, const char *name)
     lua_pop(L, 1);
     int status = luaL_loadbufferx(L, text, length, name, "t");
     if (status == LUA_ERRSYNTAX)
-        explain(L, text, length);
+        habits_of_text(L, text, length);
     return status;
 }
 

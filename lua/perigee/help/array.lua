@@ -392,7 +392,7 @@ binary("mod", "x % y with the sign of y, as Lua's; an int32 division by zero is 
 binary("idiv", "x // y, rounded down; an int32 division by zero is an error.")
 binary("maximum", "The greater of each two; NaN if either is.")
 binary("minimum", "The lesser of each two; NaN if either is.")
-binary("eq", "1 where equal. (Lua's == tells whether two values are one object; see array.equal.)",
+binary("eq", "1 where equal. (Lua's == of two arrays raises; see array.equal.)",
   "a mask")
 binary("ne", "1 where not equal.", "a mask")
 binary("lt", "1 where x < y.", "a mask")
