@@ -149,6 +149,16 @@ local function check_version(where)
   end
 end
 
+local told_of_windows = false
+
+-- There is a display, and this gnuplot has no window for it: said once.
+local function tell_of_windows()
+  if told_of_windows then return end
+  told_of_windows = true
+  io.stderr:write("perigee: this gnuplot has no terminal for a window; the package gnuplot-qt (or "
+    .. "gnuplot-x11) has one\n")
+end
+
 -- Settle what depends on this gnuplot. A window that nobody asked for gives way to a file.
 local function settle(where, name, target)
   check_version(where)
@@ -157,6 +167,7 @@ local function settle(where, name, target)
   if target.format == "window" then
     if not target.asked and not (offers(terminals, "qt") or offers(terminals, "wxt")
         or offers(terminals, "x11")) then
+      tell_of_windows()
       return perigee.terminal().output and { format = "text" }
         or { format = "png", file = name .. ".png", announced = true }
     end
