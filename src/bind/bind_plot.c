@@ -76,8 +76,8 @@ static int plot_terminals(lua_State *L) {
     return push_answer(L, names, &err);
 }
 
-/* gnuplot.draw{ where=, terminal=, body=, file=, format=, timeout= } → true, or nil and why not.
- * Without a file the terminal is a window; the format is by the file's ending where it is not
+/* gnuplot.draw{ where=, terminal=, body=, file=, format=, dots=, timeout= } → true, or nil and why
+ * not. Without a file the terminal is a window; the format is by the file's ending where it is not
  * given. */
 static int plot_draw(lua_State *L) {
     GnuplotPicture picture = { .where = "plot", .terminal = "", .body = "", .timeout = 60 };

@@ -20,6 +20,7 @@ const Field gnuplot_picture_fields[] = {
     { FIELD_OF(GnuplotPicture, file, FIELD_STRING) },
     { FIELD_OF(GnuplotPicture, signature, FIELD_STRING) },
     { FIELD_OF(GnuplotPicture, format, FIELD_WORD), .words = formats },
+    { FIELD_OF(GnuplotPicture, dots, FIELD_NUMBER), .low = 0, .high = 1e6 },
     { FIELD_OF(GnuplotPicture, timeout, FIELD_NUMBER), .low = 0, .high = 1e6 },
     { .name = NULL },
 };
@@ -346,7 +347,8 @@ bool gnuplot_draw(Gnuplot *gnuplot, const GnuplotPicture *picture, Error *err) {
         return draw(gnuplot, picture, NULL, err);
     PictureFile file = { .where = picture->where,
                          .file = picture->file,
-                         .format = picture->format };
+                         .format = picture->format,
+                         .dots = picture->dots };
     if (!picture_open(&file, err))
         return false;
     if (draw_file(gnuplot, picture, &file, err))

@@ -22,6 +22,7 @@ typedef struct GnuplotPicture {
     const char *file;     /* NULL: the terminal is a window */
     PictureFormat format;  /* of the file */
     const char *signature; /* one line that the file carries (picture.h), or NULL */
+    double dots;           /* of a PNG: pixels an inch, which it says; 0: it does not */
     double timeout;        /* seconds for the whole call */
 } GnuplotPicture;
 extern const Field gnuplot_picture_fields[];

@@ -89,6 +89,12 @@ static size_t place_of(PictureFormat format, const FileBytes *whole) {
     return end ? (size_t)(end + 3 - (const char *)whole->bytes) : whole->size;
 }
 
+static void sign_png(const PictureFile *picture, const char *text) {
+    png_write_comment(picture->writer.stream, text);
+    if (picture->dots > 0)
+        png_write_dots(picture->writer.stream, picture->dots);
+}
+
 bool picture_sign(const PictureFile *picture, const char *text, Error *err) {
     FileBytes whole;
     FILE *out = picture->writer.stream;
@@ -98,7 +104,7 @@ bool picture_sign(const PictureFile *picture, const char *text, Error *err) {
     rewind(out);
     fwrite(whole.bytes, 1, at, out);
     if (picture->format == PICTURE_PNG)
-        png_write_comment(out, text);
+        sign_png(picture, text);
     else if (picture->format == PICTURE_SVG)
         fprintf(out, "<!-- %s -->\n", text);
     else if (picture->format == PICTURE_PDF)

@@ -24,6 +24,7 @@ bool picture_format(const char *file, PictureFormat *format);
 typedef struct PictureFile {
     const char *where, *file;
     PictureFormat format;
+    double dots;       /* of a PNG: pixels an inch; 0: not said */
     FileWriter writer; /* writer.temporary is where to draw */
 } PictureFile;
 

@@ -67,6 +67,13 @@ void png_write_comment(FILE *out, const char *comment) {
                 sizeof key + ((size_t)length < room ? (size_t)length : room));
 }
 
+void png_write_dots(FILE *out, double dots) {
+    uint8_t density[9] = { [8] = 1 }; /* for each metre, across and up */
+    put32(density, (uint32_t)(dots / 0.0254 + 0.5));
+    memcpy(density + 4, density, 4);
+    write_chunk(out, "pHYs", density, sizeof density);
+}
+
 bool png_write(const char *path, const PngImage *image, Error *err) {
     size_t height = image->height, width = image->width;
     int channels = image->channels;
@@ -88,6 +95,8 @@ bool png_write(const char *path, const PngImage *image, Error *err) {
         write_chunk(writer.stream, "IHDR", head, sizeof head);
         if (image->comment)
             png_write_comment(writer.stream, image->comment);
+        if (image->dots > 0)
+            png_write_dots(writer.stream, image->dots);
         write_chunk(writer.stream, "IDAT", packed, size);
         write_chunk(writer.stream, "IEND", NULL, 0);
         fine = file_writer_commit(&writer, err);

@@ -17,12 +17,15 @@ typedef struct PngImage {
     size_t height, width;
     int channels;
     const char *comment; /* stored with it; Latin-1, or NULL */
+    double dots;         /* pixels an inch; 0: not said */
 } PngImage;
 
 /* Write it to `path`, whole or not at all. Messages start with the path. */
 bool png_write(const char *path, const PngImage *image, Error *err);
 
-/* The chunk of a comment alone, "tEXt" with the key "Comment": it may stand behind the first. */
+/* The chunk of a comment alone, "tEXt" with the key "Comment", and that of pixels an inch, "pHYs":
+ * they may stand behind the first. */
 void png_write_comment(FILE *out, const char *comment);
+void png_write_dots(FILE *out, double dots);
 
 #endif

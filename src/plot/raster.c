@@ -24,6 +24,7 @@ const Field raster_page_fields[] = {
     { FIELD_OF(RasterPage, width, FIELD_SIZE), .low = 1, .high = 100000 },
     { FIELD_OF(RasterPage, height, FIELD_SIZE), .low = 1, .high = 100000 },
     { FIELD_OF(RasterPage, comment, FIELD_STRING) },
+    { FIELD_OF(RasterPage, dots, FIELD_NUMBER), .low = 0, .high = 1e6 },
     { .name = "images", .kind = FIELD_OBJECT },
     { .name = NULL },
 };
@@ -87,7 +88,7 @@ bool raster_save(const RasterPage *page, const RasterImage *images, size_t count
         return error_memory(err, page->where, page->height * page->width * 3);
     for (size_t i = 0; i < count; i++)
         raster_draw(&raster, &images[i]);
-    PngImage png = { raster.rgb, page->height, page->width, 3, page->comment };
+    PngImage png = { raster.rgb, page->height, page->width, 3, page->comment, page->dots };
     bool fine = png_write(page->file, &png, err);
     raster_free(&raster);
     if (!fine)

@@ -38,6 +38,7 @@ typedef struct RasterPage {
     const char *where, *file;
     size_t width, height;
     const char *comment; /* stored with it (png.h), or NULL */
+    double dots;         /* pixels an inch; 0: not said */
 } RasterPage;
 extern const Field raster_page_fields[]; /* and "images", an object */
 bool raster_save(const RasterPage *page, const RasterImage *images, size_t count, Error *err);

@@ -39,7 +39,7 @@ static void check_round_trip(size_t height, size_t width, int channels) {
     for (size_t i = 0; i < count; i++)
         pixels[i] = (uint8_t)(i * 37 + i / 7);
     Error err = { 0 };
-    assert_true(png_write(path, &(PngImage){ pixels, height, width, channels, NULL }, &err));
+    assert_true(png_write(path, &(PngImage){ pixels, height, width, channels, NULL, 0 }, &err));
     FileBytes file;
     assert_true(file_read(path, &file, &err));
     assert_memory_equal(file.bytes, "\x89PNG\r\n\x1a\n", 8);
@@ -79,10 +79,10 @@ static void test_refusals(void **state) {
     (void)state;
     Error err = { 0 };
     uint8_t pixel = 0;
-    assert_false(png_write("/nonexistent/a.png", &(PngImage){ &pixel, 1, 1, 1, NULL }, &err));
+    assert_false(png_write("/nonexistent/a.png", &(PngImage){ &pixel, 1, 1, 1, NULL, 0 }, &err));
     assert_non_null(strstr(err.message, "/nonexistent/a.png"));
-    assert_false(png_write("/tmp/a.png", &(PngImage){ &pixel, 0, 1, 1, NULL }, &err));
-    assert_false(png_write("/dev/full", &(PngImage){ &pixel, 1, 1, 1, NULL }, &err));
+    assert_false(png_write("/tmp/a.png", &(PngImage){ &pixel, 0, 1, 1, NULL, 0 }, &err));
+    assert_false(png_write("/dev/full", &(PngImage){ &pixel, 1, 1, 1, NULL, 0 }, &err));
 }
 
 static void check_pixel(const Raster *sheet, size_t y, size_t x, Rgb expected) {
@@ -133,11 +133,11 @@ static void test_raster(void **state) {
     check_pixel(&sheet, 7, 11, white);
     raster_free(&sheet);
     Error err = { 0 };
-    const RasterPage nowhere = { "plot.x", "/nonexistent/x.png", 12, 10, NULL };
+    const RasterPage nowhere = { "plot.x", "/nonexistent/x.png", 12, 10, NULL, 0 };
     assert_false(raster_save(&nowhere, &image, 1, &err));
     assert_string_equal(err.message, "plot.x: /nonexistent/x.png: No such file or directory");
     assert_false(
-        raster_save(&(RasterPage){ "plot.x", "/dev/full", 12, 10, NULL }, &image, 1, &err));
+        raster_save(&(RasterPage){ "plot.x", "/dev/full", 12, 10, NULL, 0 }, &image, 1, &err));
 }
 
 int main(void) {

@@ -208,8 +208,7 @@ local function draw_difference(panel, sample, shape)
   end
   local reach = values.reach { difference }
   panel:image(difference, values.signed(h, w, channels, reach))
-  panel.caption = string.format(channels == 1 and "blue −%.2g, white 0, red %.2g"
-    or "dark −%.2g, grey 0, bright %.2g", reach, reach)
+  panel.explained = true
 end
 
 local function draw_distance(panel, sample)

@@ -8,12 +8,14 @@ local style = require "perigee.plot.style"
 local theme = require "perigee.plot.theme"
 local words = require "perigee.plot.words"
 
-local gnuplot = require("perigee.native").gnuplot
 local f = string.format
 
 local commands = {}
 
 -- ---- Words -----------------------------------------------------------------------------------------
+
+-- Of letters in LaTeX, which counts in points, for each 1/96 inch.
+local POINTS = 72.27 / 96
 
 local function screen(figure, x, y)
   return f("screen %.5f, screen %.5f", x / figure.width, 1 - y / figure.height)
@@ -25,7 +27,7 @@ local function put(figure, line, look, out)
   out[#out + 1] = f("set label %s at %s %s%s front tc rgb '%s' font '%s,%g'",
     words.quote({ line }, figure.form), screen(figure, look.x, look.y), look.align or "center",
     look.turned and " rotate by " .. look.turned or "", look.color or style.text, bold,
-    look.size * figure.look.point)
+    look.size * figure.look.point * (figure.form == "latex" and POINTS or 1))
 end
 
 -- Lines one below the other, the last at look.y (with `down` the first), each within low and high.
@@ -205,8 +207,8 @@ local function axis_commands(figure, panel, axis, out)
 end
 
 -- The palette of a map, with the anchors that terminal pictures have.
-local function palette_commands(map, low, high, out)
-  local stops = gnuplot.palette(map)
+local function palette_commands(look, map, low, high, out)
+  local stops = theme.palette(look, map)
   for i, colour in ipairs(stops) do stops[i] = f("%.6g '%s'", (i - 1) / (#stops - 1), colour) end
   out[#out + 1] = "set palette model RGB defined (" .. table.concat(stops, ", ") .. ")"
   out[#out + 1] = f("set cbrange [%.7g:%.7g]", low, high)
@@ -215,7 +217,7 @@ end
 -- The colour bar stands beside the panel and is as high.
 local function colorbar_commands(figure, panel, out)
   local shading, box, scale = rawget(panel, "shading"), panel.box, figure.look.scale
-  palette_commands(theme.map(figure.look, shading.map), shading.low, shading.high, out)
+  palette_commands(figure.look, shading.map, shading.low, shading.high, out)
   if not shading.colorbar then
     out[#out + 1] = "unset colorbox"
     return
@@ -235,6 +237,11 @@ end
 
 -- ---- Panels ----------------------------------------------------------------------------------------
 
+-- In LaTeX colours are drawn square by square too.
+local function squares(figure, pixels)
+  return pixels and figure.form == "latex" and " pixels" or ""
+end
+
 local function image_commands(figure, panel, pixels, out)
   local p = panel.picture
   out[#out + 1] = panel.bare and "unset border" or f("set border 15 back lw 1 lc rgb '%s'", style.frame)
@@ -243,21 +250,25 @@ local function image_commands(figure, panel, pixels, out)
   if p.channels == 3 then
     local scale = 255 / (p.high - p.low)
     local function byte(k) return f("(%.9g*($%d-(%.9g)))", scale, k, p.low) end
-    out[#out + 1] = f("plot %s using 1:2:%s:%s:%s with rgbimage", p.block, byte(3), byte(4), byte(5))
+    -- where there is nothing the background is seen
+    local holes = p.numbers:isnan():sum() > 0
+    out[#out + 1] = f("plot %s using 1:2:%s:%s:%s%s", p.block, byte(3), byte(4), byte(5),
+      (holes and ":(valid(3) ? 255 : 0) with rgbalpha" or " with rgbimage") .. squares(figure, pixels))
   else
-    palette_commands(theme.map(figure.look, p.map), p.low, p.high, out)
+    palette_commands(figure.look, p.map, p.low, p.high, out)
     out[#out + 1] = f("plot %s matrix with image%s", p.block, pixels and " pixels" or "")
   end
 end
 
 -- What each series is drawn by.
-local function drawn_series(panel, pixels)
+local function drawn_series(figure, panel, pixels)
   local drawn = {}
   for _, series in ipairs(panel.series) do
     if series.seen then
       drawn[#drawn + 1] = f("%s %s%s%s", series.block, series.how,
         series.every and " pi " .. series.every or "",
-        series.kind == "heatmap" and pixels and " pixels" or "")
+        series.kind == "heatmap" and pixels and " pixels"
+          or series.kind == "regions" and squares(figure, pixels) or "")
     end
   end
   return drawn
@@ -288,7 +299,7 @@ local function curve_commands(figure, panel, pixels, out)
   end
   if rawget(panel, "shading") then colorbar_commands(figure, panel, out) end
   out[#out + 1] = "set nokey"
-  local drawn = drawn_series(panel, pixels)
+  local drawn = drawn_series(figure, panel, pixels)
   if #drawn == 0 then
     -- gnuplot refuses to plot data of which nothing is finite; the axes should still be seen.
     if #panel.series > 0 then

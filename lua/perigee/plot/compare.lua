@@ -185,7 +185,7 @@ end
 -- ---- A map ----------------------------------------------------------------------------------------
 
 local function draw_cell(panel, cell, column, row)
-  local color = cell.estimate > 0.6 and "black" or "white"
+  local color = cell.estimate > 0.6 and "#000000" or "white"
   panel:text(column, row - 0.12, ("%.1f %%%s"):format(100 * cell.estimate, cell.masked and " *" or ""),
     { color = color, bold = true })
   panel:text(column, row + 0.2, ("%.0f to %.0f"):format(100 * cell.low, 100 * cell.high),

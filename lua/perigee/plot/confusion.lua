@@ -46,7 +46,7 @@ local function figure(where, confusion, options)
     for j = 1, columns do
       if counts[i][j] ~= 0 then
         panel:text(j, i, string.format("%d", counts[i][j]), { size = math.min(10.5, cell / 3.2),
-          color = shares[i][j] > 0.6 and "black" or "white" })
+          color = shares[i][j] > 0.6 and "#000000" or "white" })
       end
     end
   end

@@ -10,21 +10,12 @@ local panels = require "perigee.plot.panel"
 local judged = require "perigee.plot.judged"
 local kinds = require "perigee.kinds"
 local style = require "perigee.plot.style"
+local theme = require "perigee.plot.theme"
 local values = require "perigee.plot.values"
 
 local gnuplot = require("perigee.native").gnuplot
 
-local REGION_TINT, REJECT_COLOUR = 0.35, "#D4D4D4"
-
--- A colour lightened towards white.
-local function tint(colour)
-  local bytes = {}
-  for k = 1, 3 do
-    local byte = tonumber(colour:sub(2 * k, 2 * k + 1), 16)
-    bytes[k] = math.floor(255 - (255 - byte) * REGION_TINT + 0.5)
-  end
-  return string.format("#%02x%02x%02x", table.unpack(bytes))
-end
+local REJECT_COLOUR = "#D4D4D4"
 
 local function class_colour(j)
   return style.colours[(j - 1) % (#style.colours - 1) + 1]
@@ -90,7 +81,7 @@ end
 local function draw_regions(panel, view)
   local palette, seen = {}, {}
   for _, j in ipairs(view.winners) do seen[j] = true end
-  for j in ipairs(view.classes) do palette[j] = tint(class_colour(j)) end
+  for j in ipairs(view.classes) do palette[j] = theme.tint(class_colour(j)) end
   palette[#palette + 1] = REJECT_COLOUR
   panels.regions(panel, array.new(view.winners):reshape(view.n, view.n), palette, view.range)
   for j, colour in ipairs(palette) do

@@ -88,8 +88,7 @@ local function filters(where, net, options)
   local look = values.signed(nil, nil, shown, reach)
   look.rows, look.cols, look.columns = k, k, columns
   draw(fig[1], kernels, look)
-  fig[1].caption = string.format(shown == 1 and "blue −%.3g, white 0, red %.3g"
-    or "dark −%.3g, grey 0, bright %.3g", reach, reach)
+  fig[1].explained = true
   return fig
 end
 
@@ -122,7 +121,7 @@ local function activations(where, net, options)
     size_of(channels, h, w, columns))
   draw(fig[1], images, { rows = h, cols = w, channels = 1, columns = columns, map = "heat", low = low,
     high = math.max(high, low + 1e-12) })
-  fig[1].caption = string.format("dark %.3g, bright %.3g", low, high)
+  fig[1].explained = true
   return fig
 end
 

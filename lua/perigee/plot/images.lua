@@ -59,12 +59,12 @@ local function grid(options, count, h, w, captions)
     step_x = w + GAP, step_y = h + GAP + caption, caption = caption }
 end
 
--- Copy the samples onto white planes.
-local function mosaic(samples, g, channels, high)
+-- Copy the samples onto planes where there is nothing (NaN) between them.
+local function mosaic(samples, g, channels)
   local width, height = g.columns * g.step_x + GAP, g.rows * g.step_y + GAP
   local plane = width * height
   local out = {}
-  for i = 1, plane * channels do out[i] = high end
+  for i = 1, plane * channels do out[i] = 0 / 0 end
   for k, pixels in ipairs(samples) do
     local top = GAP + (k - 1) // g.columns * g.step_y
     local left = GAP + (k - 1) % g.columns * g.step_x
@@ -111,7 +111,7 @@ local function figure(where, x, options)
   low, high = math.min(low or 0, 0), math.max(high or 1, 1)
   local captions = captions_of(where, options, labels, count)
   local g = grid(options, count, h, w, captions)
-  local sheet, height, width = mosaic(samples, g, channels, high)
+  local sheet, height, width = mosaic(samples, g, channels)
   local fig = figures.new { title = options.title, width = options.width or width * g.unit + 16,
     height = options.height or height * g.unit + 16 + (options.title and 34 or 0) }
   fig.pictures = function()

@@ -9,6 +9,7 @@
 local axes = require "perigee.plot.axes"
 local legend = require "perigee.plot.legend"
 local style = require "perigee.plot.style"
+local theme = require "perigee.plot.theme"
 local tics = require "perigee.plot.tics"
 local words = require "perigee.plot.words"
 
@@ -69,7 +70,7 @@ local function numbers_on(panel, axis, length, look)
   return tics.of_numbers(range[1], range[2], { size = look.letter, log = range.log,
     whole = panel["integer_" .. axis], fits = function(list)
       if axis == "x" then return tics.apart(list, place, gap) end
-      return tics.spacing(list, place) >= 1.9 * look.letter
+      return tics.spacing(list, place) >= 1.6 * look.letter
     end })
 end
 
@@ -169,7 +170,7 @@ local function colorbar_of(panel, height, look)
   local range = { shading.low, shading.high }
   local place = axes.scale(range, height)
   drawn.bar_tics = tics.of_numbers(shading.low, shading.high, { size = look.letter, fits = function(list)
-    return tics.spacing(list, place) >= 1.9 * look.letter
+    return tics.spacing(list, place) >= 1.6 * look.letter
   end })
   drawn.bar_label = lines_of(shading.label, look, label_room(drawn, height, look))
   drawn.bar = (BAR + TIC) * look.scale + tics.extent(drawn.bar_tics)
@@ -239,8 +240,9 @@ local function measure(figure, panel)
   panel.drawn = drawn
   local room, few = cell.width - 8 * look.scale, stacked(panel, look)
   drawn.title = lines_of(panel.title, few, room, style.title_size * look.point)
-  drawn.caption = lines_of(panel.caption, few, room, style.small_size * look.point)
   local picture = rawget(panel, "picture")
+  local caption = panel.caption or panel.explained and picture and theme.explain(look, picture)
+  drawn.caption = lines_of(caption, few, room, style.small_size * look.point)
   local margin = has_axes(panel) and style.margin or panel.margin or panel.bare and style.bare_margin
     or picture and style.image_margin or style.margin
   drawn.head = ((panel.title and margin.top or margin.untitled or margin.top)

@@ -4,6 +4,7 @@ local figures = require "perigee.plot.figure"
 local html = require "perigee.plot.html"
 local theme = require "perigee.plot.theme"
 local text_view = require "perigee.plot.text_view"
+local tikz = require "perigee.plot.tikz"
 local values = require "perigee.plot.values"
 
 local native = require "perigee.native"
@@ -18,7 +19,7 @@ local windows = { "qt", "wxt", "x11" }
 
 -- What `terminal` may say, and the format it stands for.
 local formats = {
-  png = "png", pngcairo = "png", svg = "svg", pdf = "pdf", pdfcairo = "pdf",
+  png = "png", pngcairo = "png", svg = "svg", pdf = "pdf", pdfcairo = "pdf", tex = "tex", tikz = "tex",
   window = "window", qt = "window", wxt = "window", x11 = "window", html = "html", text = "text",
 }
 
@@ -45,7 +46,8 @@ end
 
 -- The name of the script beside a picture: "dnr.png" → "dnr.gp".
 local function script_name(file)
-  return (file:gsub("%.[pPsS][nNvVdD][gGfF]$", ""):gsub("%.[hH][tT][mM][lL]$", "")) .. ".gp"
+  local kind = ending(file)
+  return (kind and formats[kind] == kind and file:sub(1, -2 - #kind) or file) .. ".gp"
 end
 
 -- What is taken if nothing was said: a window at a prompt that has a display, the terminal at any other
@@ -64,7 +66,7 @@ local function choose(where, name, options)
     values.fail("%s: file: expected a file's name, got %q", where, file)
   end
   if terminal and not formats[terminal] then
-    values.fail("%s: terminal: expected window, qt, wxt, x11, text, png, svg, pdf or html, got %q",
+    values.fail("%s: terminal: expected window, qt, wxt, x11, text, png, svg, pdf, tex or html, got %q",
       where, terminal)
   end
   local format = terminal and formats[terminal]
@@ -78,7 +80,7 @@ local function choose(where, name, options)
     if ending(file) == "gp" then return { format = format or "png", script = file } end
     format = format or ending(file)
     if not format or formats[format] ~= format or format == "window" or format == "text" then
-      values.fail("%s: file: expected a name that ends in .png, .svg, .pdf, .html or .gp, got %q",
+      values.fail("%s: file: expected a name that ends in .png, .svg, .pdf, .tex, .html or .gp, got %q",
         where, file)
     end
     return { format = format, file = file }
@@ -91,8 +93,9 @@ end
 
 -- The form of the figure's words: whether gnuplot is to look for what is lower, higher or slanted.
 local function form_of(figure, format)
+  if format == "tex" then return "latex", "" end
   if not figures.has_formulas(figure) then return "plain", "noenhanced" end
-  return (format == "svg" or format == "html") and "svg" or "enhanced", "enhanced"
+  return "enhanced", "enhanced"
 end
 
 -- A unit is 1/96 inch, for letters too. svg takes the size of a font as pixels; cairo and what shows windows
@@ -113,6 +116,9 @@ local function terminal_commands(figure, target, scale)
   elseif target.format == "svg" or target.format == "html" then
     return f("set terminal svg size %d,%d %s %s fontscale 1 linewidth %g dashlength 0.5\n", w, h, paper,
       font, weight)
+  elseif target.format == "tex" then
+    return f("set terminal tikz size %.4fin,%.4fin nobitmap clip%s\n", figure.width / 96, figure.height / 96,
+      look.background ~= "#ffffff" and " " .. paper or "")
   elseif target.format == "pdf" then
     return f("set terminal pdfcairo size %.4fin,%.4fin %s %s fontscale 0.5625 linewidth %g pointscale %g "
       .. "dashlength 0.5\n", figure.width / 96, figure.height / 96, paper, font, weight, 0.6 * look.weight)
@@ -174,6 +180,8 @@ local function settle(where, name, target)
     target.terminal = window_terminal(where, target.window, terminals)
   elseif target.format == "pdf" and not offers(terminals, "pdfcairo") then
     values.fail("%s: this gnuplot has no terminal for PDF (pdfcairo): write .svg or .png", where)
+  elseif target.format == "tex" and not offers(terminals, "tikz") then
+    values.fail("%s: this gnuplot has no terminal for LaTeX (tikz): write .pdf", where)
   end
   return target
 end
@@ -184,21 +192,29 @@ local function script_path(file)
   return gnuplot.quote_path(file:sub(1, 1) == "/" and file or "./" .. file)
 end
 
-local function svg_squares(figure, format)
+-- Whether images are drawn square by square.
+local function in_squares(where, figure, format)
   local count = 0
   for _, panel in ipairs(figure.panels) do
     local picture, shading = rawget(panel, "picture"), rawget(panel, "shading")
     if picture then count = count + picture.height * picture.width end
     if shading then count = count + shading.rows * shading.columns end
+    for _, series in ipairs(format == "tex" and panel.series or {}) do
+      if series.kind == "regions" then count = count + #series.codes end
+    end
   end
-  return (format == "svg" or format == "html") and count <= SVG_SQUARES
+  if format == "tex" and count > SVG_SQUARES then
+    values.fail("%s: its images have %d squares, more than the %d that LaTeX takes: write .pdf", where, count,
+      SVG_SQUARES)
+  end
+  return (format == "svg" or format == "html" or format == "tex") and count <= SVG_SQUARES
 end
 
 -- The commands for the terminal, and those that draw.
 local function commands(where, figure, target, options)
   local scale = values.number(where, options, "scale", 0.25, 8, figure.look.dots)
   return terminal_commands(figure, target, scale),
-    figures.commands(figure, svg_squares(figure, target.format), (form_of(figure, target.format)))
+    figures.commands(figure, in_squares(where, figure, target.format), (form_of(figure, target.format)))
 end
 
 -- What made a script stands in it, as in every file that is saved.
@@ -240,7 +256,7 @@ local function images_alone(where, figure, target, options)
       bottom = box.bottom * scale }
   end
   local fine, message = gnuplot.png { where = where, file = target.file, comment = perigee.header(),
-    images = images, width = math.floor(figure.width * scale + 0.5),
+    dots = 96 * scale, images = images, width = math.floor(figure.width * scale + 0.5),
     height = math.floor(figure.height * scale + 0.5) }
   if not fine then values.fail("%s", message) end
   io.stderr:write(f("perigee: %s: gnuplot was not found, so %s has the images without words: install "
@@ -293,12 +309,16 @@ local function draw(where, figure, target, options, timeout)
     return nil
   end
   local terminal, body = commands(where, figure, target, options)
-  if target.format == "html" then
+  if target.format == "tex" then
+    local drawn = drawn_text(where, "letters", terminal, body, timeout)
+    return write_file(where, target.file, tikz.document(figure, drawn, target.file))
+  elseif target.format == "html" then
     local svg = drawn_text(where, "svg", terminal, body, timeout)
     return write_file(where, target.file, html.page(figure, svg))
   end
   local fine, message = gnuplot.draw { where = where, signature = perigee.header(), terminal = terminal,
-    body = body, file = target.file, format = target.file and target.format, timeout = timeout }
+    body = body, file = target.file, format = target.file and target.format, timeout = timeout,
+    dots = 96 * (options.scale or figure.look.dots) }
   if not fine then values.fail("%s", message) end
   return target.file
 end

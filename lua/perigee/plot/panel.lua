@@ -20,8 +20,8 @@ local panels = { class = Panel } -- and what only recipes may do
 -- What may be set: by the users of plot.figure, and by recipes alone.
 local public = { "title", "caption", "xlabel", "ylabel", "xrange", "yrange", "logx", "logy", "legend",
   "xtics", "ytics", "grid" }
-local inner = { "integer_x", "integer_y", "margin", "bare", "axes", "centred", "cell", "box", "drawn",
-  "equal" }
+local inner = { "integer_x", "integer_y", "margin", "bare", "axes", "centred", "explained", "cell", "box",
+  "drawn", "equal" }
 
 local settable = {}
 for _, list in ipairs { public, inner } do

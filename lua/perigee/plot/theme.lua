@@ -7,6 +7,8 @@
 local style = require "perigee.plot.style"
 local values = require "perigee.plot.values"
 
+local gnuplot = require("perigee.native").gnuplot
+
 local theme = {}
 
 -- ---- Sizes -----------------------------------------------------------------------------------------
@@ -29,12 +31,14 @@ local themes = {
   dark = { weight = 1, background = "#16191e", lift = -148, colours = {
     [style.text] = "#e8eaed", [style.frame] = "#a3a9b2", [style.grid] = "#343a43", [style.grey] = "#9aa1ab",
     [style.blue] = "#4fa8e8", [style.vermillion] = "#ff8750", [style.green] = "#2fc99b",
-    [style.orange] = "#ffc044", [style.purple] = "#e6a3cb", [style.sky] = "#8bd0f7", ["#FFFFFF"] = "#16191e",
-    ["#ffffff"] = "#16191e" } },
+    [style.orange] = "#ffc044", [style.purple] = "#e6a3cb", [style.sky] = "#8bd0f7" } },
   grey = { weight = 1, background = "#ffffff", greys = true, colours = {
     [style.blue] = "#000000", [style.vermillion] = "#757575", [style.green] = "#444444",
     [style.purple] = "#979797", [style.orange] = "#b4b4b4", [style.sky] = "#c8c8c8" } },
 }
+
+-- How much of a colour is left in an area.
+local TINT = 0.35
 
 local function bytes_of(colour)
   local r, g, b = colour:match "^#(%x%x)(%x%x)(%x%x)$"
@@ -58,9 +62,19 @@ function theme.colour(look, colour)
   return own.colours and own.colours[colour] or own.greys and grey_of(colour) or colour
 end
 
+-- A colour lightened towards white, as areas have them.
+function theme.tint(colour)
+  local r, g, b = bytes_of(colour)
+  local function pale(byte) return 255 - (255 - byte) * TINT end
+  return hex(pale(r), pale(g), pale(b))
+end
+
 -- The same of an area behind them, which is pale in print.
 function theme.area(look, colour)
   local own = themes[look.theme]
+  for series, grey in pairs(own.greys and own.colours or {}) do
+    if theme.tint(series) == colour then return theme.tint(grey) end
+  end
   if own.greys then return grey_of(colour) end
   if not own.lift then return colour end
   local r, g, b = bytes_of(colour)
@@ -68,9 +82,19 @@ function theme.area(look, colour)
     or hex(r + own.lift, g + own.lift, b + own.lift)
 end
 
--- The map of an image's or a shade's colours.
-function theme.map(look, map)
-  return themes[look.theme].greys and "grey" or map
+-- The colours of an image's or a shade's map, from its low end on.
+function theme.palette(look, map)
+  if map == "grey" or not themes[look.theme].greys then return gnuplot.palette(map) end
+  return { map == "diverging" and "#5a5a5a" or "#000000", "#ffffff" }
+end
+
+-- What the colours of an image mean.
+function theme.explain(look, image)
+  local signed = image.map == "diverging" or image.channels == 3 and image.low < 0
+  if not signed then return ("dark %.3g, bright %.3g"):format(image.low, image.high) end
+  local plain = themes[look.theme].greys or image.channels == 3
+  local names = plain and { "dark", "grey", "bright" } or { "blue", "white", "red" }
+  return ("%s −%.3g, %s 0, %s %.3g"):format(names[1], -image.low, names[2], names[3], image.high)
 end
 
 -- Commands with the colours of this look: those of words, lines and marks, and of areas (fc).

@@ -148,16 +148,11 @@ local function escape_enhanced(text)
   return (text:gsub("[\\{}^_@&~]", "\\%0"))
 end
 
--- gnuplot's SVG takes an ampersand of an enhanced text as it is.
-local function escape_svg(text)
-  return (escape_enhanced(text):gsub("\\&", "\\&amp;"))
-end
-
 local latex_signs = {
   ["\\"] = "\\textbackslash{}", ["{"] = "\\{", ["}"] = "\\}", ["%"] = "\\%", ["#"] = "\\#", ["$"] = "\\$",
   ["&"] = "\\&", ["_"] = "\\_", ["~"] = "\\textasciitilde{}", ["^"] = "\\textasciicircum{}",
-  ["<"] = "\\textless{}", [">"] = "\\textgreater{}", ["|"] = "\\textbar{}", ['"'] = "\\textquotedbl{}",
-  ["`"] = "\\textasciigrave{}", ["'"] = "\\textquotesingle{}", ["-"] = "{-}", [ELLIPSIS] = "\\ldots{}",
+  ["<"] = "\\textless{}", [">"] = "\\textgreater{}", ["|"] = "\\textbar{}", ['"'] = "\\char34{}", ["`"] = "`{}",
+  ["'"] = "'{}", ["-"] = "{-}", [ELLIPSIS] = "\\ldots{}",
   ["−"] = "$-$", ["×"] = "$\\times$", ["′"] = "$'$", ["∞"] = "$\\infty$", ["·"] = "$\\cdot$",
   ["≤"] = "$\\le$", ["≥"] = "$\\ge$", ["→"] = "$\\to$", ["ϵ"] = "$\\epsilon$", ["–"] = "--", ["—"] = "---",
 }
@@ -167,12 +162,12 @@ for name, code in pairs { alpha = 0x3b1, beta = 0x3b2, gamma = 0x3b3, delta = 0x
   latex_signs[utf8.char(code)] = "$\\" .. name .. "$"
 end
 
--- Letters that no LaTeX has without help are written as their code.
+-- Letters that pdflatex has not without help are question marks there.
 local function escape_latex(text)
   return (text:gsub(utf8.charpattern, function(sign)
     if latex_signs[sign] then return latex_signs[sign] end
     local code = utf8.codepoint(sign)
-    return code > 0x17f and ("[U+%X]"):format(code) or nil
+    return code > 0x17f and ("{\\ifdefined\\Umathchar %s\\else ?\\fi}"):format(sign) or nil
   end))
 end
 
@@ -183,7 +178,6 @@ local forms = {
   plain = { letters = plain, formula = function(atom) return formula.plain(atom.tree) end },
   enhanced = { letters = escape_enhanced,
     formula = function(atom) return formula.enhanced(atom.tree, escape_enhanced) end },
-  svg = { letters = escape_svg, formula = function(atom) return formula.enhanced(atom.tree, escape_svg) end },
   latex = { letters = escape_latex, formula = function(atom) return "$" .. atom.source .. "$" end },
 }
 
@@ -196,7 +190,7 @@ local function written(line, form)
 end
 
 -- Lines (of words.lines), or a text, as gnuplot's string. form: "plain" for a terminal that is told
--- noenhanced, "enhanced" or "svg" for one that is not, "latex".
+-- noenhanced, "enhanced" for one that is not (and set to UTF-8, without which SVG spoils "&"), "latex".
 function words.quote(text, form)
   local list = type(text) == "table" and text or words.lines(text, { size = 1, most = math.huge })
   local out = {}
