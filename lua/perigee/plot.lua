@@ -86,8 +86,8 @@ function library.figure(options)
   local height = (alone and 380 or 300 * rows) + (options.title and style.figure_title or 0)
   if look.width then width, height = look.width, look.height or look.width * height / width end
   local figure = figures.new { rows = rows, columns = columns, title = options.title, look = look,
-    width = values.number(where, options, "width", 100, 10000, width),
-    height = values.number(where, options, "height", 100, 10000, height),
+    width = values.number(where, options, "width", 100, 10000) or width,
+    height = values.number(where, options, "height", 100, 10000) or height,
     fit = look.width and not look.height and not options.height and not options.width }
   for i = 1, #figure do figure[i].legend = true end
   return figure

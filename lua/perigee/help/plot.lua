@@ -3,8 +3,8 @@
 -- What every picture takes.
 local common = {
   { "file", "string", "none",
-    "where to: .png, .svg, .pdf, .html (a page that holds its numbers); .gp writes the script instead" },
-  { "terminal", '"window"|"text"|"qt"|"wxt"|"x11"|"png"|"svg"|"pdf"|"html"', "by the file's ending",
+    "where to: .png, .svg, .pdf, .tex (TikZ), .html (a page that holds its numbers), .gp (the script)" },
+  { "terminal", '"window"|"text"|"qt"|"wxt"|"x11"|"png"|"svg"|"pdf"|"tex"|"html"', "by the ending",
     "a window, the terminal (text), or the format of a file whose name does not tell" },
   { "title", "string", "none", "a line above the figure" },
   { "size", '"column"|"page"|"slide"', "by the recipe",

@@ -25,7 +25,7 @@ end
 local function put(figure, line, look, out)
   local bold = look.bold and (figure.form == "latex" and "\\bfseries" or figure.look.bold) or ""
   out[#out + 1] = f("set label %s at %s %s%s front tc rgb '%s' font '%s,%g'",
-    words.quote({ line }, figure.form), screen(figure, look.x, look.y), look.align or "center",
+    words.quote({ line }, figure.form, figure.shown), screen(figure, look.x, look.y), look.align or "center",
     look.turned and " rotate by " .. look.turned or "", look.color or style.text, bold,
     look.size * figure.look.point * (figure.form == "latex" and POINTS or 1))
 end
@@ -90,7 +90,8 @@ local function note_commands(figure, panel, note, out)
   x, y = box.left + x, box.bottom - y
   local left, right = x - 2, figure.width - x - 2
   local size = note.size * look.point
-  local lines = words.lines(note.text, { size = size, bold = note.bold, most = math.huge,
+  local lines = words.lines(note.text, { size = size, bold = note.bold,
+    most = 1 + select(2, tostring(note.text):gsub("\n", "")),
     room = math.max(size, note.align == "left" and right or note.align == "right" and left
       or 2 * math.min(left, right)) })
   local step = 1.25 * size

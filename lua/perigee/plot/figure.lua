@@ -20,7 +20,7 @@ local figures = { class = Figure }
 
 local own = { rows = true, columns = true, width = true, height = true, title = true, widths = true,
   heights = true, right = true, left = true, words = true, pictures = true, look = true, form = true,
-  shared = true, title_lines = true, fit = true }
+  shared = true, title_lines = true, fit = true, shown = true }
 
 -- figure[i] is the i-th panel, row by row; a panel's words and fields used on the figure itself are those
 -- of the first one.
@@ -126,9 +126,9 @@ end
 
 -- All commands of the figure, as text that also runs in a gnuplot of the user's own. With `pixels`
 -- every pixel of an image is drawn as a square: what shows a picture inside the picture may blur it.
--- form: of its words (words.lua).
-function figures.commands(figure, pixels, form)
-  figure.form = form or "plain"
+-- form, shown: of its words (words.lua).
+function figures.commands(figure, pixels, form, shown)
+  figure.form, figure.shown = form or "plain", shown
   layout.place(figure)
   local out = { "set encoding utf8" }
   local names = blocks.commands(figure, out)

@@ -25,7 +25,7 @@ end
 local function item(entry, room, look)
   local size = style.small_size * look.point
   local least = math.max(size, room - around(look))
-  local lines = words.lines(entry.label, { size = size, room = least, most = 1 })
+  local lines = words.lines(words.flat(entry.label), { size = size, room = least, most = 1 })
   return { entry = entry, lines = lines, width = around(look) + lines[1].width }
 end
 

@@ -1,6 +1,7 @@
 -- Where a figure goes: a file, a window, the terminal, or a script for gnuplot; and getting it there.
 
 local figures = require "perigee.plot.figure"
+local glyphs = require "perigee.plot.glyphs"
 local html = require "perigee.plot.html"
 local theme = require "perigee.plot.theme"
 local text_view = require "perigee.plot.text_view"
@@ -26,6 +27,9 @@ local formats = {
 -- An SVG draws small images square by square: viewers blur an embedded one. Beyond this many pixels
 -- the file would be too large for that.
 local SVG_SQUARES = 20000
+
+-- What is drawn with the fonts of this machine.
+local by_cairo = { png = true, pdf = true, window = true }
 
 local function has_display()
   for _, name in ipairs { "WAYLAND_DISPLAY", "DISPLAY" } do
@@ -214,7 +218,8 @@ end
 local function commands(where, figure, target, options)
   local scale = values.number(where, options, "scale", 0.25, 8, figure.look.dots)
   return terminal_commands(figure, target, scale),
-    figures.commands(figure, in_squares(where, figure, target.format), (form_of(figure, target.format)))
+    figures.commands(figure, in_squares(where, figure, target.format), (form_of(figure, target.format)),
+      by_cairo[target.format] and glyphs.shown)
 end
 
 -- What made a script stands in it, as in every file that is saved.

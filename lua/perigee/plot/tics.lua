@@ -98,7 +98,8 @@ function tics.of_names(named, look)
   local list = { at = {}, texts = {} }
   for i, text in ipairs(named.words) do
     list.at[i] = named.at and named.at[i] or i
-    list.texts[i] = words.lines(text, { size = look.size, room = look.room, most = look.most or 1 })
+    list.texts[i] = words.lines(words.flat(text),
+      { size = look.size, room = look.room, most = look.most or 1 })
     list.cut = list.cut or list.texts[i].cut
   end
   return list

@@ -8,6 +8,7 @@ local formula = require "perigee.plot.formula"
 local width_of = require("perigee.plot.widths").of
 
 local native = require "perigee.native"
+local text_of = require("perigee.text").of
 
 local words = {}
 
@@ -26,16 +27,16 @@ local function add_letters(line, text, heavy)
   end
 end
 
--- The formula that begins at the dollar sign: its tree, source and what comes behind it.
+-- The formula that begins at the dollar sign: its tree, source and what comes behind it. Two dollar signs
+-- next to each other, and one before a digit, end none.
 local function formula_at(text, at)
   local source, behind = text:match("^%$([^$]+)%$()", at)
-  if not source or text:find("^%d", behind) then return nil end
+  if not source or text:find("^[%d$]", behind) or text:sub(at - 1, at - 1) == "$" then return nil end
   local tree = formula.tree(source)
   if tree then return tree, source, behind end
 end
 
--- The atoms of a text without newlines.
-local function atoms_of(text, heavy)
+local function atoms_in(text, heavy)
   local line, at = {}, 1
   while at <= #text do
     local dollar = text:find("$", at, true)
@@ -50,18 +51,39 @@ local function atoms_of(text, heavy)
   return line
 end
 
+-- What was read of the last texts, which are measured several times: by text, thin and bold ones.
+local read, count, MANY = { [true] = {}, [false] = {} }, 0, 200
+
+-- The atoms of a text without newlines; not to be changed.
+local function atoms_of(text, heavy)
+  local known = read[heavy or false]
+  if known[text] then return known[text] end
+  if count == MANY then read, count = { [true] = {}, [false] = {} }, 0 end
+  local line = atoms_in(text, heavy)
+  read[heavy or false][text], count = line, count + 1
+  return line
+end
+
+-- The text in one line.
+function words.flat(text)
+  return (text_of(text):gsub("%s*\n%s*", " "))
+end
+
 -- Whether any part of it is a formula.
 function words.has_formula(text)
-  for _, atom in ipairs(atoms_of((native.printable(tostring(text)):gsub("\n", " ")))) do
+  for _, atom in ipairs(atoms_of(native.printable(words.flat(text)))) do
     if atom.tree then return true end
   end
   return false
 end
 
 local function line_width(line)
-  local sum = 0
-  for _, atom in ipairs(line) do sum = sum + atom.width end
-  return sum
+  if not line.sum then
+    local sum = 0
+    for _, atom in ipairs(line) do sum = sum + atom.width end
+    line.sum = sum
+  end
+  return line.sum
 end
 
 -- ---- Cutting and breaking --------------------------------------------------------------------------
@@ -115,7 +137,7 @@ end
 function words.lines(text, look)
   local room, most = (look.room or math.huge) / look.size, look.most or 2
   local out = {}
-  for piece in (native.printable(tostring(text)) .. "\n"):gmatch "(.-)\n" do
+  for piece in (native.printable(text_of(text)) .. "\n"):gmatch "(.-)\n" do
     wrap(atoms_of(piece:gsub("\t", " "), look.bold), room, math.max(most, #out + 1), out)
   end
   if #out > most then -- the last one says that there was more
@@ -128,7 +150,7 @@ function words.lines(text, look)
     local missing
     out[i], missing = cut(line, room, look.bold)
     out.cut = out.cut or missing
-    out[i].width = line_width(out[i]) * look.size
+    out[i] = table.move(out[i], 1, #out[i], 1, { width = line_width(out[i]) * look.size })
   end
   return out
 end
@@ -151,8 +173,8 @@ end
 local latex_signs = {
   ["\\"] = "\\textbackslash{}", ["{"] = "\\{", ["}"] = "\\}", ["%"] = "\\%", ["#"] = "\\#", ["$"] = "\\$",
   ["&"] = "\\&", ["_"] = "\\_", ["~"] = "\\textasciitilde{}", ["^"] = "\\textasciicircum{}",
-  ["<"] = "\\textless{}", [">"] = "\\textgreater{}", ["|"] = "\\textbar{}", ['"'] = "\\char34{}", ["`"] = "`{}",
-  ["'"] = "'{}", ["-"] = "{-}", [ELLIPSIS] = "\\ldots{}",
+  ["<"] = "\\textless{}", [">"] = "\\textgreater{}", ["|"] = "\\textbar{}", ['"'] = "\\char34{}",
+  ["`"] = "`{}", ["'"] = "'{}", ["-"] = "{-}", [ELLIPSIS] = "\\ldots{}",
   ["−"] = "$-$", ["×"] = "$\\times$", ["′"] = "$'$", ["∞"] = "$\\infty$", ["·"] = "$\\cdot$",
   ["≤"] = "$\\le$", ["≥"] = "$\\ge$", ["→"] = "$\\to$", ["ϵ"] = "$\\epsilon$", ["–"] = "--", ["—"] = "---",
 }
@@ -190,12 +212,14 @@ local function written(line, form)
 end
 
 -- Lines (of words.lines), or a text, as gnuplot's string. form: "plain" for a terminal that is told
--- noenhanced, "enhanced" for one that is not (and set to UTF-8, without which SVG spoils "&"), "latex".
-function words.quote(text, form)
+-- noenhanced; "enhanced" for one that is not (and set to UTF-8, without which SVG spoils "&"); "latex".
+-- shown(text), if given, answers what can be drawn of the letters.
+function words.quote(text, form, shown)
   local list = type(text) == "table" and text or words.lines(text, { size = 1, most = math.huge })
   local out = {}
   for i, line in ipairs(list) do out[i] = written(line, forms[form]) end
-  return native.gnuplot.quote(table.concat(out, "\n"))
+  local all = table.concat(out, "\n")
+  return native.gnuplot.quote(shown and shown(all) or all)
 end
 
 -- The text as it can be read where there are no formulas.
