@@ -3,6 +3,7 @@
 local help = require "perigee.help"
 local helpers = require "perigee.helpers"
 local kinds = require "perigee.kinds"
+local pager = require "perigee.pager"
 local printable = require("perigee.native").printable
 local printer = require "perigee.printer"
 
@@ -17,22 +18,33 @@ local MOST = 100 -- the widest text: longer lines are hard to read
 
 local function show_text(found)
   local terminal = perigee.terminal()
-  print(help.text(found, math.min(terminal.columns, MOST), terminal.colour))
+  pager.print(help.text(found, math.min(terminal.columns, MOST), terminal.colour))
 end
 
--- Entries, one line each, as many as the screen holds.
-local function show_list(entries)
+-- Entries, one line each below a head: all of them where there is a pager, else as many as the screen holds.
+local function show_list(entries, head)
   local terminal = perigee.terminal()
-  local most = terminal.output and math.max(terminal.rows - 4, 8) or 60
+  local most = pager.is_on(terminal) and #entries or terminal.output and math.max(terminal.rows - 4, 8) or 60
   local shown = table.move(entries, 1, math.min(#entries, most), 1, {})
-  print(layout().list(shown, math.min(terminal.columns, MOST), terminal.colour))
-  if #entries > most then print(("… and %d more"):format(#entries - most)) end
+  local text = layout().list(shown, math.min(terminal.columns, MOST), terminal.colour)
+  if head then text = head .. "\n" .. text end
+  if #entries > most then text = ("%s\n… and %d more"):format(text, #entries - most) end
+  pager.print(text)
+end
+
+local function first(entries, most)
+  return table.move(entries, 1, math.min(#entries, most), 1, {})
 end
 
 local function search(words)
-  local found = help.search(words)
-  if #found == 0 then return print(printable(("nothing found for %s"):format(words))) end
-  show_list(found)
+  local found, near, mended = help.search(words)
+  local head = #mended > 0 and printable(("(%s)"):format(table.concat(mended, ", "))) or nil
+  if #found > 0 then return show_list(found, head) end
+  if head then print(head) end
+  if #near == 0 then
+    return print(printable(("nothing found for %s; ? lists what there is"):format(words)))
+  end
+  show_list(first(near, 8), printable(("nothing has all of %s; nearest:"):format(words)))
 end
 
 local function explain_value(value)
@@ -46,10 +58,10 @@ end
 local function no_help(name, documented)
   local near = help.nearest(documented)
   print(("no help for %s%s"):format(printable(name), near and ("; did you mean %s?"):format(near) or ""))
-  local mention = help.search((name:gsub("[.:_]", " ")))
-  if #mention > 0 then
-    print("these mention it:")
-    show_list(table.move(mention, 1, math.min(#mention, 8), 1, {}))
+  local mention, others = help.search((name:gsub("[.:_]", " ")))
+  if #mention + #others > 0 then
+    local list = #mention > 0 and mention or others
+    show_list(first(list, 8), #mention > 0 and "these mention it:" or "nearest:")
   elseif not near then
     print("??words searches, ? lists what there is")
   end
@@ -102,7 +114,7 @@ end
 
 local function explain_name(name)
   local terminal = perigee.terminal()
-  if name == "" then return print(help.overview(math.min(terminal.columns, MOST), terminal.colour)) end
+  if name == "" then return pager.print(help.overview(math.min(terminal.columns, MOST), terminal.colour)) end
   local value = value_of(name)
   local has_help = value ~= nil and type(value) ~= "string" and help.of(value)
   local documented = documented_name(name)

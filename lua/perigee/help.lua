@@ -22,6 +22,7 @@
 --   method   true where array.mean(x) is also x:mean()
 --   example  runnable code, alone; every example is run by the tests
 --   see      { "array.sum", … }
+--   words    other names by which it is looked for ("vstack hstack"); those of help/words.lua
 -- Methods and fields are named by the kind of their owner (array, dataset, net, svm, nr, layer, dnr,
 -- attack, result, figure); what every model has is named model:scores.
 
@@ -93,6 +94,9 @@ local function load_all()
     end
   end
   add_descriptions()
+  for name, words in pairs(require("perigee.help.words").of) do
+    if index[name] then index[name].words = index[name].words or words end
+  end
 end
 
 --- Every module's table, in the manual's order.
@@ -215,44 +219,25 @@ function help.module(name)
   end
 end
 
--- Words count where they begin: "ans" is not in "transpose".
-local function contains_all(text, words)
-  for _, word in ipairs(words) do
-    if not text:find("%f[%w]" .. word:gsub("%p", "%%%0")) then return false end
-  end
-  return true
-end
-
--- All words of an entry.
-local function everything(entry)
-  local words = { entry.name, entry.text, table.unpack(entry.see or {}) }
-  for _, row in ipairs(entry.params or {}) do words[#words + 1] = row[1] .. " " .. row[3] end
-  for _, row in ipairs(entry.options or {}) do words[#words + 1] = row[1] .. " " .. row[4] end
-  return table.concat(words, " ")
-end
-
---- Entries that hold every word of the query: first those that have them in the name, then in the
---- first sentence, then anywhere; functions before fields.
+--- Entries that have every word of the query, best first, by stems and meaning; where there are none, those
+--- that come near, and what was mended in the query ("matrx → matrix").
 function help.search(query)
+  return require("perigee.help.search").find(query)
+end
+
+--- The entries of an owner ("array", "net") that are known by this word elsewhere: vstack is concatenate.
+function help.known_as(owner, word)
   load_all()
-  local words, hits = {}, {}
-  for word in query:lower():gmatch("%S+") do words[#words + 1] = word end
-  if #words == 0 then return {} end
+  local list = {}
   for _, entry in ipairs(every) do
-    local places = { entry.name, entry.name .. " " .. help.brief(entry), everything(entry) }
-    for rank, text in ipairs(places) do
-      if contains_all(text:lower(), words) then
-        hits[#hits + 1] = { entry = entry, rank = 2 * rank + (entry.kind and 1 or 0), order = #hits }
-        break
+    local of, member = entry.name:match("^([%w_]+)[.:]([%w_]+)$")
+    if of and (of == owner or of == help.parents[owner]) then
+      for one in (entry.words or ""):gmatch("%S+") do
+        if one == word then list[#list + 1] = member end
       end
     end
   end
-  table.sort(hits, function(a, b)
-    if a.rank ~= b.rank then return a.rank < b.rank end
-    return a.order < b.order
-  end)
-  for i, hit in ipairs(hits) do hits[i] = hit.entry end
-  return hits
+  return list
 end
 
 --- The documented name that somebody who asked for `name` ("svm:scors", "pdg") probably meant, or nil.

@@ -9,9 +9,10 @@ local missing = {}
 
 local LISTED = 30 -- how many names are listed at most if none is near
 
-local function fail(owner, key, names)
+-- kind: as the help names it.
+local function fail(owner, kind, key, names)
   table.sort(names)
-  local meant = perigee.nearest(key, names)
+  local meant = require("perigee.help").known_as(kind, key)[1] or perigee.nearest(key, names)
   local suggestion = meant and ("; did you mean %s?"):format(meant)
     or #names <= LISTED and (" (it has %s)"):format(table.concat(names, ", ")) or ""
   blame.fail("%s has no '%s'%s", owner, key, suggestion)
@@ -40,7 +41,7 @@ function missing.guard_library(name, library)
       local names = {}
       add_keys(names, t)
       add_keys(names, settings)
-      fail(name, key, names)
+      fail(name, name, key, names)
     end,
     __newindex = function(t, key, value)
       if settings[key] then return settings[key](value) end
@@ -61,7 +62,7 @@ function missing.of_value(value, key, fields)
   local meta, kind = debug.getmetatable(value), kinds.of(value) or "value"
   local names = table.move(fields, 1, #fields, 1, {})
   if type(rawget(meta, "methods")) == "table" then add_keys(names, meta.methods) end
-  fail(shown[kind] or (kind:find("^[aeiou]") and "an " or "a ") .. kind, key, names)
+  fail(shown[kind] or (kind:find("^[aeiou]") and "an " or "a ") .. kind, kind, key, names)
 end
 
 return missing

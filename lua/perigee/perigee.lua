@@ -1,5 +1,11 @@
 -- The Lua half of the library perigee.
 
+local missing = require "perigee.missing"
+
+missing.settings.perigee = {
+  pager = function(...) return require("perigee.pager").setting(...) end,
+}
+
 local blame = require "perigee.blame"
 local records = require "perigee.records"
 

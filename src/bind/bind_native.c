@@ -11,6 +11,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/printable.h"
+#include "plot/pager.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -148,6 +149,14 @@ static int native_printable(lua_State *L) {
     return 1;
 }
 
+/* native.page(command, text): has a pager shown the text? */
+static int native_page(lua_State *L) {
+    size_t length;
+    const char *command = luaL_checkstring(L, 1), *text = luaL_checklstring(L, 2, &length);
+    lua_pushboolean(L, pager_show(command, text, length));
+    return 1;
+}
+
 int open_native(lua_State *L) {
     static const BindFunction functions[] = {
         BIND("json", native_json, 1),
@@ -157,6 +166,7 @@ int open_native(lua_State *L) {
         BIND("describe", native_describe, 1),
         BIND("solver", bind_session_solver, 1),
         BIND("printable", native_printable, 1),
+        BIND("page", native_page, 2),
         BIND("lua_models", lua_model_tables, 1),
         BIND("check_layout", native_check_layout, 3),
         BIND("is_model", native_is_model, 1),

@@ -145,6 +145,8 @@ void options_help(FILE *out) {
         "\n"
         "Exit status: 0, 1 after an error, 2 after misuse, 130 after an interrupt.\n"
         "Environment: PERIGEE_DATA (folder with mnist/), PERIGEE_THREADS, PERIGEE_HISTORY (file;\n"
-        "empty: none), PERIGEE_LUA (folder with perigee/), OPENBLAS_CORETYPE, NO_COLOR.\n",
+        "empty: none), PERIGEE_PAGER (else PAGER; empty: none), PERIGEE_LUA (folder with "
+        "perigee/),\n"
+        "OPENBLAS_CORETYPE, NO_COLOR.\n",
         out);
 }

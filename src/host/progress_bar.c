@@ -14,14 +14,17 @@
 
 enum { LINE = 512, FACTS = 96, BAR_WIDTH = 24, MIN_BAR_WIDTH = 8 };
 
+/* Seconds. Off a terminal the first line comes later, and the last one only of what took a while.
+ */
 static const double SHOW_AFTER = 0.5, REDRAW_EVERY = 0.1;
+static const double FIRST_AFTER = 4, LAST_AFTER = 1, LONGEST = 600;
 
 typedef struct Bar {
     bool quiet, terminal, utf8;
     int depth;  /* of the loops open now */
     bool drawn; /* something stands on the terminal's line */
     double drawn_at;
-    int tenths; /* lines printed so far, off the terminal */
+    double next_at; /* seconds after the start when the next line is due, off the terminal */
 } Bar;
 
 /* One a context. */
@@ -121,15 +124,31 @@ static void draw(Bar *bar, const Progress *progress, double elapsed) {
 
 /* ---- Elsewhere ------------------------------------------------------------------------------- */
 
-static void print_tenth(Bar *bar, const Progress *progress, double elapsed) {
-    int tenths = (int)floor(10 * progress_fraction(progress) + 1e-9);
-    if (tenths <= bar->tenths)
-        return;
-    bar->tenths = tenths;
+/* "training: 60 %  2.1/s  3.4 s left  epoch 3" */
+static void print_line(const Progress *progress, double elapsed) {
     char facts[FACTS];
     format_facts(progress, elapsed, facts);
     fprintf(stderr, "%s: %s%s%s\n", progress->level[0].what, facts + strspn(facts, " "),
             progress->detail[0] ? "  " : "", progress->detail);
+}
+
+/* Each line after twice the time of the last one, but not later than LONGEST after it. */
+static void print_some(Bar *bar, const Progress *progress, double elapsed) {
+    if (elapsed < bar->next_at || progress_fraction(progress) > 1 - 1e-9)
+        return;
+    print_line(progress, elapsed);
+    bar->next_at = elapsed < LONGEST ? 2 * elapsed : elapsed + LONGEST;
+}
+
+/* The last line, of what took long enough for one; what was interrupted says so itself. */
+static void print_end(const Progress *progress) {
+    double elapsed = progress_clock() - progress->start;
+    if (elapsed < LAST_AFTER || progress->interrupted)
+        return;
+    Progress whole = *progress;
+    whole.depth = 1;
+    whole.level[0].done = whole.level[0].total;
+    print_line(&whole, elapsed);
 }
 
 /* ---- The listener ---------------------------------------------------------------------------- */
@@ -137,21 +156,24 @@ static void print_tenth(Bar *bar, const Progress *progress, double elapsed) {
 static void listen(void *context, const Progress *progress) {
     Bar *bar = context;
     if (bar->depth == 0) { /* a new outermost loop */
-        bar->tenths = 0;
+        bar->next_at = FIRST_AFTER;
         bar->drawn_at = 0;
     }
     bar->depth = progress->depth;
     if (bar->quiet)
         return;
     if (bar->depth == 0) {
-        clear_line(bar);
+        if (bar->terminal)
+            clear_line(bar);
+        else
+            print_end(progress);
         return;
     }
     double now = progress_clock(), elapsed = now - progress->start;
     if (elapsed < SHOW_AFTER)
         return;
     if (!bar->terminal) {
-        print_tenth(bar, progress, elapsed);
+        print_some(bar, progress, elapsed);
     } else if (now - bar->drawn_at >= REDRAW_EVERY) {
         bar->drawn_at = now;
         draw(bar, progress, elapsed);

@@ -1,7 +1,8 @@
 /* progress_bar.h — shows on stderr how far a long call has got.
  *
  * On a terminal a bar with what, how far, rate and time left, redrawn in place and cleared when
- * done; elsewhere a line per 10 %. Nothing for the first half second. */
+ * done, nothing for the first half second. Elsewhere a line after 4, 8, 16 … seconds, at last every
+ * ten minutes, and one at the end of what took a second or more. */
 #ifndef PERIGEE_HOST_PROGRESS_BAR_H
 #define PERIGEE_HOST_PROGRESS_BAR_H
 

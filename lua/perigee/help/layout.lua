@@ -273,7 +273,7 @@ function layout.overview(width, colour)
   end
   local how = {
     { "?name", "a function, a library or a value: ?array.mean, ?pgd, ?data, ?ans, x:mean?" },
-    { "??words", "what mentions all of the words: ??reject, ??random seed" },
+    { "??words", "what the words are about, by other names too: ??vstack, ??random seed" },
     { "help(f)", "the same for a function, a library or a value" },
   }
   return rows_text(rows, width, colour) .. "\n\n" .. rows_text(how, width, colour)

@@ -110,6 +110,12 @@ io.write(perigee.picture({ panel }, { mode = "plain" }))]],
       see = { "perigee.terminal" },
     },
     {
+      name = "perigee.pager", kind = "field", returns = { "string|boolean" },
+      text = "The command through which answers of the help go that are longer than the screen; false: none, "
+        .. "nil: as at the start, the command of PERIGEE_PAGER (empty: none) or of PAGER, else less -FRX. "
+        .. "Off a terminal nothing is paged.",
+    },
+    {
       name = "perigee.version", kind = "field", returns = { "string" },
       text = "The program's version.",
     },
