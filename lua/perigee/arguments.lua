@@ -50,7 +50,7 @@ local function guarded(name, f, taken, self)
         blame.fail("%s: expected %s, got %s%s", name, words, describe(extra), most == 0 and "" or " as well")
       end
     end
-    if type(self) == "table" and not self.is((...)) then
+    if self and not self.is((...)) then
       arguments.expected(name, "self", DOT:format(self.what), (...))
     end
     return f(...)

@@ -1,6 +1,7 @@
 -- The Lua half of the library data: how datasets print, loops over their samples.
 
 local arguments = require "perigee.arguments"
+local blame = require "perigee.blame"
 local kinds = require "perigee.kinds"
 
 local printable = require("perigee.native").printable
@@ -35,12 +36,9 @@ local looped = {}
 
 --- for batch, position in ds:batches(100): ranges in order, the last one perhaps shorter.
 function looped.batches(ds, n)
-  if not kinds.is(ds, "dataset") then
-    arguments.expected("batches", "self", "a dataset (is this a call with a dot instead of a colon?)", ds)
-  end
   local size, position = math.type(n) and math.tointeger(n), 1
   if not size or size < 1 or size > 1 << 30 then
-    arguments.expected("batches", "n", "an integer from 1 to 1073741824", n)
+    arguments.expected("dataset:batches", "n", "an integer from 1 to 1073741824", n)
   end
   return function()
     local first, count = position, #ds
@@ -56,7 +54,7 @@ local where = methods.where
 --- position).
 function looped.where(ds, condition, ...)
   if type(condition) ~= "function" or (...) ~= nil or not kinds.is(ds, "dataset") then
-    return where(ds, condition, ...)
+    return blame.call(where, ds, condition, ...)
   end
   local positions, labels, rows = {}, ds.y, ds.x
   for i = 1, #ds do
@@ -65,7 +63,8 @@ function looped.where(ds, condition, ...)
   return methods.take(ds, positions)
 end
 
-for name, method in pairs(arguments.guard("", looped, true)) do methods[name] = method end
+local self = { what = "a dataset", is = function(value) return kinds.is(value, "dataset") end }
+for name, method in pairs(arguments.guard("dataset:", looped, self)) do methods[name] = method end
 
 --- Whether data.mnist would find both parts.
 function data.has_mnist()

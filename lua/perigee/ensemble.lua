@@ -267,7 +267,7 @@ end
 
 function methods.get(self, name)
   if is_own(name) then return rawget(self, name) end
-  if type(name) ~= "string" then arguments.expected("get", "name", "a string", name) end
+  if type(name) ~= "string" then arguments.expected("ensemble:get", "name", "a string", name) end
   arguments.only(where_of(self), { [name] = true }, own_options, names_of(self))
   return common(self, name)
 end
@@ -607,6 +607,6 @@ function methods.run(self, samples, options)
   })
 end
 
-arguments.guard("", methods, true)
+arguments.guard("ensemble:", methods, { is = is_ensemble, what = "an ensemble of attacks" })
 
 return ensemble

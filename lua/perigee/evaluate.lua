@@ -193,7 +193,7 @@ local function attacks_of(options)
   if given == nil then
     given = options.attack
     if not is_attack(given) then
-      fail("attack: expected an attack, attack.pgd{ norm = \"l2\" }, got a %s", type(given))
+      expected("attack", "an attack, attack.pgd{ norm = \"l2\" }", given)
     end
   elseif options.attack ~= nil then
     fail("attacks: give attack or attacks, not both")

@@ -5,6 +5,7 @@
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
 local json = require "perigee.json"
+local kinds = require "perigee.kinds"
 local native = require "perigee.native"
 
 local export = {}
@@ -80,9 +81,18 @@ function export.latex(columns, rows)
     :format(table.concat(places), table.concat(head, " & "), table.concat(lines, "\n"))
 end
 
---- Tables, lists, numbers (null where they are not finite), texts and arrays.
+-- The value with arrays as lists of their rows: those hold every number to the last bit.
+local function with_lists(value)
+  if kinds.is(value, "array") then return value:totable() end
+  if type(value) ~= "table" then return value end
+  local copy = {}
+  for key, member in next, value do copy[key] = with_lists(member) end
+  return copy
+end
+
+--- Tables, lists, numbers (null where they are not finite), texts and arrays, row by row.
 function export.json(value)
-  return json.text(value) .. "\n"
+  return json.text(with_lists(value)) .. "\n"
 end
 
 return export

@@ -8,6 +8,7 @@ local libraries = require "perigee.libraries"
 
 require "perigee.loaders"
 require "perigee.lua_model" -- for C, by the registry
+require "perigee.printer" -- so too
 require "perigee.statement" -- for the host, which looks for it when an interrupt comes
 
 for _, name in ipairs(libraries) do

@@ -1,8 +1,7 @@
--- Values as JSON: strings, booleans, numbers (null where they are not finite), arrays as lists of numbers,
+-- Values as JSON: strings, booleans, numbers (null where they are not finite), arrays as rows of numbers,
 -- tables as lists or, with names for keys, as objects.
 
 local blame = require "perigee.blame"
-local kinds = require "perigee.kinds"
 local native = require "perigee.native"
 
 local json = {}
@@ -23,7 +22,6 @@ end
 local function encode(value, depth)
   if type(value) == "boolean" then return tostring(value) end
   if math.type(value) == "integer" then return ("%d"):format(value) end
-  if kinds.is(value, "array") and value.ndim ~= 1 then value = value:totable() end
   if type(value) ~= "table" then return native.json(value) end
   if depth > most_depth then blame.fail("json: tables are nested too deeply") end
   local parts, length = {}, rawlen(value)

@@ -98,7 +98,7 @@ local saving = { "terminal", "scale", "timeout", "size", "font", "font_size", "t
 
 -- f:save(path, { terminal =, scale =, timeout =, size =, theme =, … }) → the path
 function figures.class:save(file, options)
-  local where = "plot.figure: save"
+  local where = "figure:save"
   options = values.only(where, options, saving)
   if type(file) ~= "string" then values.expected(where, "path", "a file's name", file) end
   local asked = { file = file }
@@ -108,19 +108,21 @@ end
 
 -- f:show{ terminal =, scale =, timeout = }: where one looks at it (see output.lua)
 function figures.class:show(options)
-  local where = "plot.figure: show"
+  local where = "figure:show"
   options = values.only(where, options, saving)
   return output.deliver(where, "figure", self, options)
 end
 
 -- f:script{ file =, terminal = } → the gnuplot script, its data inside
 function figures.class:script(options)
-  local where = "plot.figure: script"
+  local where = "figure:script"
   options = values.only(where, options, { "file", "terminal", "scale" }, theme.options)
   return output.script(where, "figure", self, options)
 end
 
-arguments.guard("plot.figure: ", figures.class, true)
+arguments.guard("figure:", figures.class, {
+  what = "a figure", is = function(value) return debug.getmetatable(value) == figures.class end,
+})
 
 function library.script(name, subject, options)
   if getmetatable(name) == figures.class then return name:script(subject) end

@@ -274,4 +274,11 @@ function printer.results(values, options)
   return finished(writer)
 end
 
+--- What an error value says that is no message: { code = 5 }, or by its own __tostring; on one line.
+function printer.raised(value)
+  local name = type(value) == "table" and not has_summary(value) and "the table " or ""
+  return name .. printable((printer.text(value, { width = 200, lines = 8 }):gsub("%s*\n%s*", " ")))
+end
+debug.getregistry()["perigee.raised"] = printer.raised
+
 return printer

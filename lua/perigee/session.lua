@@ -91,9 +91,7 @@ end
 
 --- save(path, …): write the named variables, or all the user has, to one file.
 function session.save(path, ...)
-  if type(path) ~= "string" then
-    error(("save: path: expected a string, got %s"):format(type(path)), 2)
-  end
+  if type(path) ~= "string" then arguments.expected("save", "path", "a string", path) end
   local names, values = { ... }, {}
   local all = #names == 0
   local function refused(name, reason)
@@ -105,7 +103,7 @@ function session.save(path, ...)
   end
   for _, name in ipairs(names) do
     local value = rawget(_G, name)
-    if value == nil then error(("save: there is no variable %s"):format(tostring(name)), 2) end
+    if value == nil then blame.fail("save: there is no variable %s", tostring(name)) end
     local reason = archive.refusal(name, value)
     if all and own.is_reserved(name) then reason = "restored it would hide the helper of that name" end
     if reason then refused(name, reason) else values[name] = value end
@@ -138,9 +136,7 @@ end
 
 --- time(f, …): run f once; prints the seconds, returns what f returns.
 function session.time(f, ...)
-  if type(f) ~= "function" then
-    error(("time: f: expected a function, got %s"):format(type(f)), 2)
-  end
+  if type(f) ~= "function" then arguments.expected("time", "f", "a function", f) end
   local start = perigee.clock()
   local results = table.pack(f(...))
   print(("%.4g s"):format(perigee.clock() - start))
@@ -164,9 +160,7 @@ end
 
 --- bench(f [, seconds]): call f again and again for about that long (1 s); the median time of a call.
 function session.bench(f, seconds)
-  if type(f) ~= "function" then
-    error(("bench: f: expected a function, got %s"):format(type(f)), 2)
-  end
+  if type(f) ~= "function" then arguments.expected("bench", "f", "a function", f) end
   seconds = seconds or 1
   local clock, runs = perigee.clock, 7
   local function timed(calls)

@@ -12,6 +12,7 @@
 #include "core/session.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +43,7 @@ void **bind_new_box(lua_State *L, const BoxType *type) {
     Box *box = lua_newuserdatauv(L, sizeof *box, 1);
     box->object = NULL;
     if (luaL_getmetatable(L, type->name) == LUA_TNIL) /* nobody would free what comes into it */
-        luaL_error(L, "%s has not been opened", type->name);
+        bind_error(L, "%s has not been opened", type->name);
     lua_setmetatable(L, -2);
     return &box->object;
 }
@@ -55,7 +56,7 @@ static int new_box(lua_State *L) {
 void bind_box(lua_State *L, const BoxType *type, void *object) {
     if (!lua_checkstack(L, 2)) {
         type->release(object);
-        luaL_error(L, "stack overflow");
+        bind_error(L, "stack overflow");
     }
     lua_pushcfunction(L, new_box);
     lua_pushlightuserdata(L, (void *)type);
@@ -90,13 +91,88 @@ void *bind_check(lua_State *L, int arg, const BoxType *type, const char *where, 
 
 /* ---- Errors ---------------------------------------------------------------------------------- */
 
+/* A function's upvalue. */
+typedef struct Entry {
+    BindFunction function; /* first: bind_here gives it */
+    char where[48];        /* the name that users know it by, or the bare one */
+    size_t owner;          /* how much of it is its library or type; 0: the bare one */
+} Entry;
+
+static int call_function(lua_State *L);
+
+/* The entry of the function that runs, if users call it by a name. */
+static const Entry *named_entry(lua_State *L) {
+    lua_Debug call;
+    const Entry *entry = NULL;
+    if (!lua_getstack(L, 0, &call) || !lua_getinfo(L, "f", &call))
+        return NULL;
+    if (lua_tocfunction(L, -1) == call_function && lua_getupvalue(L, -1, 1)) {
+        entry = lua_touserdata(L, -1); /* the function keeps it */
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return entry && entry->owner ? entry : NULL;
+}
+
+/* Does the message begin with that word as the name of what it is about? How long that is. */
+static size_t begins_with(const char *message, const char *word, size_t length) {
+    return strncmp(message, word, length) == 0 && message[length] == ':' ? length : 0;
+}
+
+/* Does it name another function of a library's, attack.pgd where attack:run was called? */
+static bool names_another(lua_State *L, const char *message) {
+    size_t owner = strcspn(message, ".: "), name = strcspn(message + owner + 1, ".: ");
+    if (message[owner] != '.' || message[owner + 1 + name] != ':')
+        return false;
+    int top = lua_gettop(L);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    lua_pushlstring(L, message, owner);
+    bool is_it = lua_rawget(L, -2) == LUA_TTABLE;
+    if (is_it) {
+        lua_pushlstring(L, message + owner + 1, name);
+        is_it = lua_rawget(L, -2) == LUA_TFUNCTION;
+    }
+    lua_settop(L, top);
+    return is_it;
+}
+
+/* Raise the message on top of the stack. It begins with the name that users know the function by
+ * that runs, whatever those who wrote it call that: core knows "slice", and a type "svm". */
+static int raise_named(lua_State *L) {
+    const Entry *entry = named_entry(L);
+    const char *message = lua_tostring(L, -1);
+    luaL_checkstack(L, 8, NULL);
+    luaL_where(L, 1);
+    lua_insert(L, -2);
+    if (entry && !begins_with(message, entry->where, strlen(entry->where)) &&
+        !names_another(L, message)) {
+        const char *bare = entry->function.name;
+        size_t said = begins_with(message, bare, strlen(bare));
+        if (!said)
+            said = begins_with(message, entry->where, entry->owner);
+        lua_pushfstring(L, "%s%s%s", entry->where, said ? "" : ": ", message + said);
+        lua_remove(L, -2);
+    }
+    lua_concat(L, 2);
+    return lua_error(L);
+}
+
+int bind_error(lua_State *L, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    lua_pushvfstring(L, format, arguments);
+    va_end(arguments);
+    return raise_named(L);
+}
+
 int bind_raise(lua_State *L, const Error *err) {
     if (err->kind == ERROR_INTERRUPTED) { /* no fault: what stops a line of Lua says no more */
         note_leave("%s", err->message);
         lua_pushliteral(L, "interrupted");
         return lua_error(L);
     }
-    return luaL_error(L, "%s", err->message);
+    lua_pushstring(L, err->message);
+    return raise_named(L);
 }
 
 int bind_raise_in(lua_State *L, const char *where, Error *err) {
@@ -106,7 +182,7 @@ int bind_raise_in(lua_State *L, const char *where, Error *err) {
 
 void bind_push_made_text(lua_State *L, const char *text, const Error *err) {
     if (!text && err->kind == ERROR_NONE)
-        luaL_error(L, "not enough memory");
+        bind_error(L, "not enough memory");
     if (!text)
         bind_raise(L, err);
     lua_pushstring(L, text);
@@ -141,6 +217,21 @@ static void describe_box(lua_State *L, int arg, char text[128]) {
         lua_pop(L, 1);
 }
 
+/* One of the program's own tables, or a user's, by what it calls itself: "an ensemble". */
+static bool describe_table(lua_State *L, int arg, char text[128]) {
+    char shown[64];
+    if (!lua_istable(L, arg) || luaL_getmetafield(L, arg, "__name") == LUA_TNIL)
+        return false;
+    const char *name = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+    name = strrchr(name, '.') ? strrchr(name, '.') + 1 : name;
+    if (*name) {
+        printable(name, shown, sizeof shown);
+        snprintf(text, 128, "%s %s", strchr("aeiou", *shown) ? "an" : "a", shown);
+    }
+    lua_pop(L, 1);
+    return *name != '\0';
+}
+
 bool bind_plain(lua_State *L, int arg, Value *value) {
     switch (lua_type(L, arg)) {
     case LUA_TNONE:
@@ -161,32 +252,50 @@ bool bind_plain(lua_State *L, int arg, Value *value) {
     return false;
 }
 
+/* The text on one line: a message is a sentence. */
+static void join_lines(char text[128]) {
+    size_t length = strlen(text);
+    for (char *end; length + 2 < 128 && (end = strchr(text, '\n')); length++) {
+        memmove(end + 2, end + 1, strlen(end));
+        memcpy(end, "\\n", 2);
+    }
+}
+
 const char *bind_describe(lua_State *L, int arg, char text[128]) {
     Value value;
     char raw[128];
     if (bind_plain(L, arg, &value))
-        printable(value_text(&value, raw), text, 128);
+        join_lines(printable(value_text(&value, raw), text, 128));
     else if (lua_type(L, arg) == LUA_TUSERDATA)
         describe_box(L, lua_absindex(L, arg), text);
-    else
+    else if (!describe_table(L, arg, text))
         snprintf(text, 128, "a %s", luaL_typename(L, arg));
     return text;
+}
+
+const char *bind_push_raised(lua_State *L, int arg) {
+    arg = lua_absindex(L, arg);
+    if (lua_type(L, arg) == LUA_TSTRING) {
+        lua_pushvalue(L, arg);
+    } else {
+        lua_getfield(L, LUA_REGISTRYINDEX, "perigee.raised");
+        lua_pushvalue(L, arg);
+        if (lua_pcall(L, 1, 1, 0) != LUA_OK || lua_type(L, -1) != LUA_TSTRING) {
+            lua_pop(L, 1);
+            lua_pushfstring(L, "a %s", luaL_typename(L, arg));
+        }
+    }
+    return lua_tostring(L, -1);
 }
 
 int bind_expected(lua_State *L, int arg, const char *where, const char *name,
                   const char *expected) {
     char got[128];
-    return luaL_error(L, "%s: %s: expected %s, got %s", where, name, expected,
+    return bind_error(L, "%s: %s: expected %s, got %s", where, name, expected,
                       bind_describe(L, arg, got));
 }
 
 /* ---- Functions ------------------------------------------------------------------------------- */
-
-/* A function's upvalue. */
-typedef struct Entry {
-    BindFunction function; /* first: bind_here gives it */
-    char where[48];
-} Entry;
 
 const BindFunction *bind_here(lua_State *L) {
     return lua_touserdata(L, lua_upvalueindex(1));
@@ -227,8 +336,8 @@ static void refuse_surplus(lua_State *L, int most, int arg) {
     bind_describe(L, arg, got);
     most -= called_as_method(L);
     if (most <= 0)
-        luaL_error(L, "%s: expected no arguments, got %s", name, got);
-    luaL_error(L, "%s: expected at most %d argument%s, got %s as well", name, most,
+        bind_error(L, "%s: expected no arguments, got %s", name, got);
+    bind_error(L, "%s: expected at most %d argument%s, got %s as well", name, most,
                most == 1 ? "" : "s", got);
 }
 
@@ -265,7 +374,7 @@ void bind_describe_options(lua_State *L, const Described *described) {
     lua_pop(L, 1);
 }
 
-void bind_name_functions(lua_State *L, const char *owner, const char *mark, bool said) {
+void bind_name_functions(lua_State *L, const char *owner, const char *mark) {
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
         if (lua_tocfunction(L, -1) != call_function)
             continue;
@@ -273,8 +382,10 @@ void bind_name_functions(lua_State *L, const char *owner, const char *mark, bool
         Entry *entry = lua_touserdata(L, -1);
         char name[sizeof entry->where];
         snprintf(name, sizeof name, "%.20s%s%.24s", owner, mark, entry->function.name);
-        if (said)
-            memcpy(entry->where, name, sizeof name);
+        if (strcmp(entry->function.name, owner) == 0) /* x[i] = value */
+            snprintf(name, sizeof name, "%.40s", owner);
+        memcpy(entry->where, name, sizeof name);
+        entry->owner = strlen(owner);
         if (entry->function.options)
             bind_describe_options(L, &(Described){ name, .fields = *entry->function.options });
         lua_pop(L, 1);
@@ -401,8 +512,8 @@ static int refuse_assignment(lua_State *L) {
     const char *where = type->box->name + strlen("perigee.");
     char key[128];
     if (lua_type(L, 2) == LUA_TSTRING)
-        return luaL_error(L, "%s: %s cannot be set; %s", where, lua_tostring(L, 2), type->fixed);
-    return luaL_error(L, "%s: [%s] cannot be set; %s", where, bind_describe(L, 2, key),
+        return bind_error(L, "%s: %s cannot be set; %s", where, lua_tostring(L, 2), type->fixed);
+    return bind_error(L, "%s: [%s] cannot be set; %s", where, bind_describe(L, 2, key),
                       type->fixed);
 }
 
@@ -443,7 +554,7 @@ void bind_new_type(lua_State *L, const BindType *type) {
     lua_pushlightuserdata(L, (void *)type);
     lua_newtable(L);
     set_methods(L, type);
-    bind_name_functions(L, type->box->name + strlen("perigee."), ":", false);
+    bind_name_functions(L, type->box->name + strlen("perigee."), ":");
     lua_pushvalue(L, -1);
     lua_setfield(L, -4, "methods"); /* for those who complete names */
     lua_pushcclosure(L, index_object, 2);
@@ -479,14 +590,14 @@ const char *bind_string(lua_State *L, int arg, const char *where, const char *na
     size_t length;
     const char *text = lua_tolstring(L, arg, &length);
     if (strlen(text) != length)
-        luaL_error(L, "%s: %s: expected a string without NUL", where, name);
+        bind_error(L, "%s: %s: expected a string without NUL", where, name);
     return text;
 }
 
 size_t bind_place(lua_State *L, const char *where, lua_Integer position, size_t samples) {
     lua_Integer place = position < 0 ? (lua_Integer)samples + position : position - 1;
     if (position == 0 || place < 0 || place >= (lua_Integer)samples)
-        luaL_error(L, "%s: position %I of %I samples (from 1, or from -1 at the end)", where,
+        bind_error(L, "%s: position %I of %I samples (from 1, or from -1 at the end)", where,
                    position, (lua_Integer)samples);
     return (size_t)place;
 }
@@ -497,12 +608,12 @@ static int refuse_option(lua_State *L, const char *where, const char *key,
                          const char *const *valid) {
     Error err;
     fields_unknown(key, valid, &err);
-    return luaL_error(L, "%s: %s", where, err.message);
+    return bind_error(L, "%s: %s", where, err.message);
 }
 
 static int refuse_position(lua_State *L, const char *where, const char *const *valid) {
     char text[128];
-    return luaL_error(L, "%s: options go by name, as in %s { %s = … }; got %s without one", where,
+    return bind_error(L, "%s: options go by name, as in %s { %s = … }; got %s without one", where,
                       where, valid[0] ? valid[0] : "name", bind_describe(L, -1, text));
 }
 
@@ -563,7 +674,7 @@ BindStrings bind_push_strings(lua_State *L, int arg, const char *name, const cha
     if (!lua_istable(L, arg))
         bind_expected(L, arg, bind_where(L), name, expected);
     if (count == 0)
-        luaL_error(L, "%s: %s: expected %s, got an empty list", bind_where(L), name, expected);
+        bind_error(L, "%s: %s: expected %s, got an empty list", bind_where(L), name, expected);
     bind_push_copy(L, arg);
     const char **string = lua_newuserdatauv(L, count * sizeof *string, 0);
     for (size_t i = 0; i < count; i++, lua_pop(L, 1)) {
@@ -630,20 +741,20 @@ void bind_push_shared(lua_State *L, const void *array) {
 
 /* ---- Random numbers -------------------------------------------------------------------------- */
 
-Rng bind_opt_rng(lua_State *L, int arg, const char *where, uint64_t *used) {
+Rng bind_opt_rng(lua_State *L, int arg, const char *stream, uint64_t *used) {
     uint64_t seed = 0;
     bool given = false;
     if (lua_istable(L, arg)) {
         given = bind_opt_push(L, arg, "seed") != LUA_TNIL;
         if (given)
-            seed = (uint64_t)bind_integer(L, -1, where, "seed", LUA_MININTEGER, LUA_MAXINTEGER);
+            seed = (uint64_t)bind_integer(L, -1, stream, "seed", LUA_MININTEGER, LUA_MAXINTEGER);
         lua_pop(L, 1);
     }
     if (!given)
         seed = session_draw();
     if (used)
         *used = seed;
-    return session_stream(where, seed);
+    return session_stream(stream, seed);
 }
 
 /* ---- Memory ---------------------------------------------------------------------------------- */

@@ -89,8 +89,8 @@ enum { BIND_ANY = -1 };
 void bind_push_function(lua_State *L, const BindFunction *function);
 void bind_set_functions(lua_State *L, const BindFunction *list);
 /* The functions in the table on top are "svm" "." NAME, or "dataset" ":" NAME: by that the help has
- * their options, and `said`, their messages begin with it. */
-void bind_name_functions(lua_State *L, const char *owner, const char *mark, bool said);
+ * their options, and their messages begin with it. */
+void bind_name_functions(lua_State *L, const char *owner, const char *mark);
 
 /* Refuse arguments beyond `last`: for a function of BIND_ANY that has found its last one itself. */
 void bind_end(lua_State *L, int last);
@@ -112,8 +112,8 @@ typedef struct Described {
  * names); the strings but the name outlive the program's run. */
 void bind_describe_options(lua_State *L, const Described *described);
 
-/* The entry by which the running C function was called; what its messages begin with: "svm.new", or
- * of a method the bare name. */
+/* The entry by which the running C function was called; what its messages begin with: "svm.new",
+ * "dataset:take". */
 const BindFunction *bind_here(lua_State *L);
 const char *bind_where(lua_State *L);
 
@@ -177,8 +177,13 @@ void bind_new_owner(lua_State *L, const BoxType *box);
 /* ---- Errors --------------------------------------------------------------------------------- */
 
 /* Raise the message with the caller's position; ERROR_INTERRUPTED as the hook that stops Lua does
- * it, with the message as the note. Does not return. */
+ * it, with the message as the note. Does not return. A message begins with the name by which users
+ * called the running function: it takes the place of the bare one ("take: …", as core has it) or of
+ * the type's ("svm: …"); one that begins with a library's function by its whole name stays. */
 int bind_raise(lua_State *L, const Error *err);
+
+/* luaL_error for such messages. */
+int bind_error(lua_State *L, const char *format, ...);
 
 /* The same with "where: " in front of the message: a file's failure under the user's function. */
 int bind_raise_in(lua_State *L, const char *where, Error *err);
@@ -189,6 +194,10 @@ int bind_expected(lua_State *L, int arg, const char *where, const char *name, co
 /* What a value is, in words for messages: "nil", "a string (\"abc\")", "an array f32[3x4]". Pushes
  * nothing; text belongs to the caller. */
 const char *bind_describe(lua_State *L, int arg, char text[128]);
+
+/* Push what an error value says: a string itself, anything else as the prompt would show it. Never
+ * raises. */
+const char *bind_push_raised(lua_State *L, int arg);
 
 /* Nothing, a number, a boolean or a string as a Value, which borrows the string; false if it is
  * none of these. */
@@ -227,8 +236,9 @@ void bind_push_copy(lua_State *L, int arg);
 int bind_opt_push(lua_State *L, int arg, const char *key);
 
 /* A generator for one call: seeded by the option "seed" if the table at `arg` has it, else from the
- * session's generator (core/session.h). *used (may be NULL) gets the seed. */
-Rng bind_opt_rng(lua_State *L, int arg, const char *where, uint64_t *used);
+ * session's generator (core/session.h). *used (may be NULL) gets the seed. What is drawn depends on
+ * the stream, which stays what it is whatever a function is called in messages. */
+Rng bind_opt_rng(lua_State *L, int arg, const char *stream, uint64_t *used);
 
 /* A list of strings, at least one; it is copied, and both are pushed. `expected` says what else the
  * value at `arg` should have been. */

@@ -90,7 +90,7 @@ int bind_array_axis(lua_State *L, int arg, const Array *a, int fallback) {
     lua_Integer axis = bind_integer(L, arg, where, "axis", LUA_MININTEGER, LUA_MAXINTEGER);
     int place = (int)place_of(axis, (size_t)a->ndim);
     if (place < 0)
-        luaL_error(L,
+        bind_error(L,
                    "%s: axis %I is out of range for an array of shape %s (from 1, or from -1 at "
                    "the end)",
                    where, axis, array_shape_text(a->ndim, a->shape, text));
@@ -100,7 +100,7 @@ int bind_array_axis(lua_State *L, int arg, const Array *a, int fallback) {
 size_t bind_array_index(lua_State *L, lua_Integer index, const Array *a, int axis) {
     ptrdiff_t place = place_of(index, a->shape[axis]);
     if (place < 0)
-        luaL_error(L,
+        bind_error(L,
                    "%s: index %I is out of range for axis %d of size %I (from 1, or from -1 at "
                    "the end)",
                    bind_where(L), index, axis + 1, (lua_Integer)a->shape[axis]);
@@ -110,7 +110,7 @@ size_t bind_array_index(lua_State *L, lua_Integer index, const Array *a, int axi
 static void add_size(lua_State *L, int arg, Sizes *sizes) {
     const char *where = bind_where(L);
     if (sizes->ndim == ARRAY_MAX_DIMS)
-        luaL_error(L, "%s: more than the %d dimensions of an array", where, ARRAY_MAX_DIMS);
+        bind_error(L, "%s: more than the %d dimensions of an array", where, ARRAY_MAX_DIMS);
     sizes->size[sizes->ndim++] = (size_t)bind_integer(L, arg, where, "size", 0, LUA_MAXINTEGER);
 }
 

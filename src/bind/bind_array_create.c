@@ -104,7 +104,7 @@ static int arange(lua_State *L) {
     if (given == 1)
         range = (Range){ 0, number[0], 1 };
     if (range.step == 0)
-        return luaL_error(L, "arange: a step of 0");
+        return bind_error(L, "arange: a step of 0");
     DType dtype = last_dtype(L, given + 1, integers ? DTYPE_I32 : DTYPE_F32);
     BIND_ARRAY_RETURN(L, array_arange(dtype, &range, &err));
 }
@@ -145,12 +145,12 @@ static int random_floats(lua_State *L) {
     ArrayOptions options = sizes_and_options(L, 1, bind_here(L)->options->field, &end);
     DType dtype = array_options_dtype(&options, DTYPE_F32);
     if (dtype == DTYPE_I32)
-        luaL_error(L, "%s: random numbers are f32 or f64; randint gives i32", where);
+        bind_error(L, "%s: random numbers are f32 or f64; randint gives i32", where);
     for (int i = 0; i < 2; i++) {
         double value = options.parameter[i];
         BIND_TRY(L, dtype_holds(dtype, value) || dtype_refuse(where, dtype, value, &err));
     }
-    Rng rng = bind_opt_rng(L, end.options, where, NULL);
+    Rng rng = bind_opt_rng(L, end.options, bind_here(L)->name, NULL);
     Array *a = bind_push_new_array(L, where, dtype, &end.sizes);
     BIND_TRY(L, (*fill)(a, options.parameter[0], options.parameter[1], &rng) ||
                     error_interrupted(&err, where));

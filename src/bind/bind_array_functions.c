@@ -24,7 +24,7 @@ static int spread_integers(lua_State *L, const char *name) {
     }
     int count = lua_gettop(L) - 1;
     if (count > ARRAY_MAX_DIMS)
-        luaL_error(L, "%s: more than the %d dimensions of an array", where, ARRAY_MAX_DIMS);
+        bind_error(L, "%s: more than the %d dimensions of an array", where, ARRAY_MAX_DIMS);
     for (int i = 0; i < count; i++)
         bind_integer(L, 2 + i, where, name, LUA_MININTEGER, LUA_MAXINTEGER);
     return count;
@@ -45,7 +45,7 @@ static int transpose(lua_State *L) {
     const Array *a = bind_array_input(L, 1);
     int axes[ARRAY_MAX_DIMS], count = lua_isnoneornil(L, 2) ? 0 : spread_integers(L, "axis");
     if (count && count != a->ndim)
-        return luaL_error(L, "transpose: expected %d axes, got %d", a->ndim, count);
+        return bind_error(L, "transpose: expected %d axes, got %d", a->ndim, count);
     for (int d = 0; d < count; d++)
         axes[d] = bind_array_axis(L, 2 + d, a, 0);
     BIND_ARRAY_RETURN(L, array_transpose("transpose", a, count ? axes : NULL, &err));
@@ -128,7 +128,7 @@ static int join(lua_State *L) {
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     if (parts[0]->ndim == 0 && !f->new_axis)
-        return luaL_error(L, "concatenate: scalar arrays have no axis to join along; use stack");
+        return bind_error(L, "concatenate: scalar arrays have no axis to join along; use stack");
     bool new_axis = f->new_axis && !lua_isnil(L, 2);
     int axis = new_axis ? check_new_axis(L, parts[0]) : bind_array_axis(L, 2, parts[0], 0);
     BIND_ARRAY_RETURN(L, f->make(parts, count, axis, &err));
@@ -161,7 +161,7 @@ static int ordered(lua_State *L) {
     Ordering *const *make = bind_here(L)->data;
     const Array *a = bind_array_input(L, 1);
     if (a->ndim == 0)
-        luaL_error(L, "%s: a scalar array has no axis to sort along", bind_where(L));
+        bind_error(L, "%s: a scalar array has no axis to sort along", bind_where(L));
     bool descending = bind_array_axis_options(L, bind_here(L)->options->field).descending;
     SortOrder order = { bind_array_axis(L, 2, a, a->ndim - 1), descending, .origin = 1 };
     BIND_ARRAY_RETURN(L, (*make)(a, &order, &err));

@@ -24,16 +24,16 @@ Slice bind_range(lua_State *L, const char *where, size_t n) {
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
         lua_Integer i = lua_isinteger(L, -2) ? lua_tointeger(L, -2) : 0;
         if (i < 1 || i > 3)
-            luaL_error(L, "%s: expected {first, last [, step]}, got the key %s as well", where,
+            bind_error(L, "%s: expected {first, last [, step]}, got the key %s as well", where,
                        bind_describe(L, -2, got));
     }
     lua_Integer step = range_number(L, where, 3, 1);
     lua_Integer first = range_number(L, where, 1, step > 0 ? 1 : -1);
     lua_Integer last = range_number(L, where, 2, step > 0 ? -1 : 1);
     if (step == 0)
-        luaL_error(L, "%s: a step of 0", where);
+        bind_error(L, "%s: a step of 0", where);
     if (first == 0 || (last == 0 && step < 0)) /* {1, 0} is nothing, as s:sub(1, 0) */
-        luaL_error(L, "%s: a range counts from 1, or from -1 at the end; got 0", where);
+        bind_error(L, "%s: a range counts from 1, or from -1 at the end; got 0", where);
     return slice_between(first, last, step, n);
 }
 
@@ -60,7 +60,7 @@ static int slice(lua_State *L) {
     Slice slices[ARRAY_MAX_DIMS];
     int given = lua_gettop(L) - 1;
     if (given > a->ndim)
-        return luaL_error(L, "slice: %d ranges for an array of %d dimensions", given, a->ndim);
+        return bind_error(L, "slice: %d ranges for an array of %d dimensions", given, a->ndim);
     lua_settop(L, a->ndim + 1); /* what is left out takes all */
     for (int d = 0; d < a->ndim; d++)
         slices[d] = check_slice(L, d + 2, a, d);
@@ -81,7 +81,7 @@ static Places check_places(lua_State *L, int arg, const Array *a, int axis) {
     const Array *given = bind_to_array(L, arg, where, "positions", DTYPE_I32);
     char text[128];
     if (given->ndim > 1)
-        luaL_error(L, "%s: positions: expected a 1-d array, got shape %s", where,
+        bind_error(L, "%s: positions: expected a 1-d array, got shape %s", where,
                    array_shape_text(given->ndim, given->shape, text));
     size_t count = array_size(given);
     size_t *positions = lua_newuserdatauv(L, (count + 1) * sizeof *positions, 0);
@@ -96,7 +96,7 @@ static Places check_places(lua_State *L, int arg, const Array *a, int axis) {
 
 static int axis_or_first(lua_State *L, int arg, const Array *a) {
     if (a->ndim == 0)
-        luaL_error(L, "%s: a scalar array has no positions", bind_where(L));
+        bind_error(L, "%s: a scalar array has no positions", bind_where(L));
     return bind_array_axis(L, arg, a, 0);
 }
 

@@ -14,7 +14,7 @@ static void check_index(lua_State *L, int first, const Array *a, size_t index[AR
     const char *where = bind_where(L);
     int given = lua_gettop(L) - first + 1;
     if (given != a->ndim)
-        luaL_error(L, "%s: expected %d indices, one an axis, got %d", where, a->ndim, given);
+        bind_error(L, "%s: expected %d indices, one an axis, got %d", where, a->ndim, given);
     for (int d = 0; d < a->ndim; d++) {
         lua_Integer i = bind_integer(L, first + d, where, "index", LUA_MININTEGER, LUA_MAXINTEGER);
         index[d] = bind_array_index(L, i, a, d);
@@ -48,7 +48,7 @@ static int array_item(lua_State *L) {
     const Array *a = bind_array_input(L, 1);
     char text[128];
     if (array_size(a) != 1)
-        return luaL_error(L, "item: expected an array with one element, got shape %s",
+        return bind_error(L, "item: expected an array with one element, got shape %s",
                           array_shape_text(a->ndim, a->shape, text));
     bind_array_push_number(L, array_get(a, (size_t[ARRAY_MAX_DIMS]){ 0 }), a->dtype);
     return 1;
@@ -87,7 +87,7 @@ static const BindProperty properties[] = {
 
 static void refuse_scalar(lua_State *L, const Array *a) {
     if (a->ndim == 0)
-        luaL_error(L, "a scalar array has no rows; it is read by :item() and written by :fill(v)");
+        bind_error(L, "a scalar array has no rows; it is read by :item() and written by :fill(v)");
 }
 
 /* x[i]: a row as a view, or an element of a 1-d array. nil just past the end lets ipairs finish. */
@@ -126,7 +126,7 @@ static int meta_len(lua_State *L) {
 
 /* x < y: masks cannot come from Lua's comparison operators, which make their result a boolean. */
 static int meta_no_order(lua_State *L) {
-    return luaL_error(L, "arrays are compared by methods, which give masks: x:lt(y), x:le(y), "
+    return bind_error(L, "arrays are compared by methods, which give masks: x:lt(y), x:le(y), "
                          "x:gt(y), x:ge(y), x:eq(y)");
 }
 
@@ -134,7 +134,7 @@ static int meta_no_order(lua_State *L) {
  * no array. */
 static int meta_equal(lua_State *L) {
     if (bind_test_array(L, 1) && bind_test_array(L, 2))
-        return luaL_error(L, "two arrays are not compared by ==: x:eq(y) gives a mask, "
+        return bind_error(L, "two arrays are not compared by ==: x:eq(y) gives a mask, "
                              "array.equal(x, y) compares them as a whole, rawequal(x, y) tells "
                              "whether they are one object");
     lua_pushboolean(L, false);
@@ -216,6 +216,10 @@ int open_array(lua_State *L) {
     }
     set_operations(L, "_", bind_array_apply_in_place);
     bind_set_functions(L, bind_array_math_methods);
-    lua_pop(L, 2);
+    bind_name_functions(L, "array",
+                        ":"); /* whoever opens the library names those that are its own */
+    lua_pop(L, 1);
+    bind_name_functions(L, "array", "."); /* operators */
+    lua_pop(L, 1);
     return 1;
 }

@@ -47,7 +47,7 @@ int bind_array_apply_in_place(lua_State *L) {
 static const ArrayOp *clip_op(lua_State *L) {
     lua_settop(L, 3);
     if (lua_isnil(L, 2) && lua_isnil(L, 3))
-        luaL_error(L, "clip: expected a lower or an upper bound");
+        bind_error(L, "clip: expected a lower or an upper bound");
     if (lua_isnil(L, 3))
         return array_op("maximum");
     if (!lua_isnil(L, 2))

@@ -25,7 +25,7 @@ static bool check_axes(lua_State *L, const Array *a, Reduce *what) {
 
 static Reduction check_order(lua_State *L, double order) {
     if (order != 1 && order != 2 && order != HUGE_VAL)
-        luaL_error(L, "norm: ord: expected 1, 2 or math.huge, got %f", nan_unsigned(order));
+        bind_error(L, "norm: ord: expected 1, 2 or math.huge, got %f", nan_unsigned(order));
     return order == 1 ? REDUCE_NORM1 : order == 2 ? REDUCE_NORM2 : REDUCE_NORM_INF;
 }
 

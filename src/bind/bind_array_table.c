@@ -32,7 +32,7 @@ static void refuse(const Reader *r, int depth, const char *expected) {
     bind_describe(r->L, -1, got);
     if (lua_istable(r->L, -1))
         snprintf(got, sizeof got, "a table of %lld", (long long)lua_rawlen(r->L, -1));
-    luaL_error(r->L, "%s: %s%s: expected %s, got %s", r->where, r->name, path_text(r, depth, path),
+    bind_error(r->L, "%s: %s%s: expected %s, got %s", r->where, r->name, path_text(r, depth, path),
                expected, got);
 }
 
@@ -58,7 +58,7 @@ static void refuse_keys(const Reader *r, int depth, lua_Integer n) {
             lua_isinteger(L, -1) && lua_tointeger(L, -1) >= 1 && lua_tointeger(L, -1) <= n;
         bool count = lua_type(L, -1) == LUA_TSTRING && strcmp(lua_tostring(L, -1), "n") == 0;
         if (!element && !count)
-            luaL_error(L, "%s: %s%s: expected a list of numbers, got the key %s as well", r->where,
+            bind_error(L, "%s: %s%s: expected a list of numbers, got the key %s as well", r->where,
                        r->name, path_text(r, depth, path), bind_describe(L, -1, key));
     }
 }
@@ -135,7 +135,7 @@ static void read_value(Reader *r, int depth) {
 
 static void add_axis(const Reader *r, Sizes *sizes, size_t size) {
     if (sizes->ndim == ARRAY_MAX_DIMS)
-        luaL_error(r->L, "%s: %s: nested deeper than the %d dimensions of an array", r->where,
+        bind_error(r->L, "%s: %s: nested deeper than the %d dimensions of an array", r->where,
                    r->name, ARRAY_MAX_DIMS);
     sizes->size[sizes->ndim++] = size;
 }

@@ -51,20 +51,19 @@ static bool is_target_word(lua_State *L, int value) {
 
 /* Stages that the list at `list` has, into the parameters. */
 static void read_stages(lua_State *L, int list, const char *where, AttackParams *params) {
-    char name[96];
+    char name[96], got[128];
     if (!lua_istable(L, list))
-        luaL_error(L, "%s: stages: expected a list of tables, got %s", where,
-                   luaL_typename(L, list));
+        bind_expected(L, list, where, "stages", "a list of tables");
     size_t count = (size_t)lua_rawlen(L, list);
     if (count < 1 || count > HALVING_STAGES)
-        luaL_error(L, "%s: stages: expected 1 to %d of them, got %d", where, HALVING_STAGES,
+        bind_error(L, "%s: stages: expected 1 to %d of them, got %d", where, HALVING_STAGES,
                    (int)count);
     for (size_t s = 0; s < count; s++) {
         HalvingStage *stage = &params->stage[s];
         *stage = *(const HalvingStage *)halving_stage_fields.initial;
         snprintf(name, sizeof name, "%s: stages: number %zu", where, s + 1);
         if (lua_rawgeti(L, list, (lua_Integer)s + 1) != LUA_TTABLE)
-            luaL_error(L, "%s: expected a table, got %s", name, luaL_typename(L, -1));
+            bind_error(L, "%s: expected a table, got %s", name, bind_describe(L, -1, got));
         bind_fields(L, lua_gettop(L), name, halving_stage_fields.field, stage);
         lua_pop(L, 1);
     }
@@ -89,10 +88,10 @@ static void check_divisors(lua_State *L, const char *where, const char *name) {
     const Array *divisors = bind_test_array(L, -1);
     size_t count = array_size(divisors);
     if (count == 0)
-        luaL_error(L, "%s: %s: expected one number at least", where, name);
+        bind_error(L, "%s: %s: expected one number at least", where, name);
     for (size_t i = 0; i < count; i++)
         if (!(array_f32(divisors)[i] >= 1 && array_f32(divisors)[i] <= 1e6F))
-            luaL_error(L, "%s: %s: expected numbers from 1 to 1e6, got %f", where, name,
+            bind_error(L, "%s: %s: expected numbers from 1 to 1e6, got %f", where, name,
                        nan_unsigned((double)array_f32(divisors)[i]));
 }
 
@@ -102,7 +101,7 @@ static void check_whole(lua_State *L, const char *where, const Field *field) {
     for (size_t i = 0; field->low < field->high && i < array_size(numbers); i++) {
         double one = array_i32(numbers)[i];
         if (!(one >= field->low && one <= field->high))
-            luaL_error(L, "%s: %s: expected integers of %d or more, got %d", where, field->name,
+            bind_error(L, "%s: %s: expected integers of %d or more, got %d", where, field->name,
                        (int)field->low, (int)one);
     }
 }
@@ -122,7 +121,7 @@ static void push_radii(lua_State *L, int value, const char *where, const char *n
         char text[VALUE_TEXT];
         Value radius = value_number(array_f64(radii)[i]);
         if (!(radius.number[0] >= 0))
-            luaL_error(L, "%s: %s: expected numbers of 0 or more, got %s for sample %d", where,
+            bind_error(L, "%s: %s: expected numbers of 0 or more, got %s for sample %d", where,
                        name, value_text(&radius, text), (int)i + 1);
     }
 }
@@ -249,7 +248,7 @@ static AttackBox *push_object(lua_State *L, const AttackBox *like, int options) 
     void **slot = bind_new_box(L, &attack_type);
     AttackBox *box = malloc(sizeof *box);
     if (!box)
-        luaL_error(L, "%s: out of memory", like->where);
+        bind_error(L, "%s: out of memory", like->where);
     *box = *like;
     box->starts = NULL;
     *slot = box;
@@ -349,7 +348,7 @@ static const int32_t *push_labels(lua_State *L, int held, const char *name, size
         return NULL;
     const Array *labels = bind_to_array(L, -1, "attack", name, DTYPE_I32);
     if (!one && array_size(labels) != n)
-        luaL_error(L, "attack: %s: expected one label for each of %d samples, got %d", name, (int)n,
+        bind_error(L, "attack: %s: expected one label for each of %d samples, got %d", name, (int)n,
                    (int)array_size(labels));
     int32_t *each = lua_newuserdatauv(L, (n + 1) * sizeof *each, 0);
     for (size_t i = 0; i < n; i++)
@@ -374,7 +373,7 @@ static const float *check_points(lua_State *L, const char *where, const char *na
     BindSamples points = bind_check_samples(L, at, where, name);
     bind_check_layout(L, at, task->model, where);
     if (points.n != task->n || points.features != task->features)
-        luaL_error(
+        bind_error(
             L, "%s: %s: expected a point for each of %d samples of %d features, got %d of %d",
             where, name, (int)task->n, (int)task->features, (int)points.n, (int)points.features);
     return points.x;
@@ -388,7 +387,7 @@ static void check_smoothing(lua_State *L, int held, const AttackBox *box) {
     bool applies = box->params.direction != DIRECTION_GRADIENT;
     for (size_t i = 0; divisors && !applies && i < array_size(divisors); i++)
         if (array_f32(divisors)[i] != 1)
-            luaL_error(L,
+            bind_error(L,
                        "%s: smoothing: the direction \"gradient\" takes no wider kernels; give "
                        "direction = \"smooth\" or \"log\" as well",
                        box->where);
@@ -400,17 +399,17 @@ static void read_start(lua_State *L, int held, AttackBox *box, AttackTask *task)
     if (lua_getfield(L, held, "start_from") == LUA_TNIL)
         return;
     if (!attack_uses(box->attack, "start_from"))
-        luaL_error(L, "%s: start_from: this attack has no double start", box->where);
+        bind_error(L, "%s: start_from: this attack has no double start", box->where);
     int start_at = lua_gettop(L);
     BindSamples start = bind_check_samples(L, start_at, box->where, "start_from");
     bind_check_layout(L, start_at, task->model, box->where);
     if (start.features != task->features)
-        luaL_error(L, "%s: start_from: its samples have %d features, those attacked %d", box->where,
+        bind_error(L, "%s: start_from: its samples have %d features, those attacked %d", box->where,
                    (int)start.features, (int)task->features);
     if (start.n == 0)
         return;
     if (!box->starts && !(box->starts = start_scores_new()))
-        luaL_error(L, "%s: out of memory", box->where);
+        bind_error(L, "%s: out of memory", box->where);
     task->start = (AttackStart){ start.x, start.n, box->starts };
 }
 
@@ -455,7 +454,7 @@ static int attack_run_call(lua_State *L) {
     push_held(L);
     keep_objects(L, options, box->where, attack_run_fields.field);
     if (lua_getfield(L, held, "model") == LUA_TNIL)
-        return luaL_error(L, "%s: no model: give one as model = … here or in %s{…}", box->where,
+        return bind_error(L, "%s: no model: give one as model = … here or in %s{…}", box->where,
                           box->where);
     Model *model = bind_check_model(L, model_value, box->where, "model");
     BindSamples samples = bind_check_samples(L, 2, box->where, "samples");

@@ -156,7 +156,7 @@ static void push_params(lua_State *L, const void *object) {
     cJSON **params = bind_new_json_box(L);
     *params = cJSON_Parse(((const AttackResult *)object)->params);
     if (!*params)
-        luaL_error(L, "params: out of memory");
+        bind_error(L, "params: out of memory");
     push_described(L, *params);
     lua_remove(L, -2);
 }
@@ -258,7 +258,7 @@ static WorstPart *push_worst_parts(lua_State *L, size_t count, const char *where
             continue;
         const Array *position = bind_to_array(L, -1, where, "positions", DTYPE_I32);
         if (array_size(position) != part[p].result->n)
-            luaL_error(L, "%s: positions: expected one for each sample", where);
+            bind_error(L, "%s: positions: expected one for each sample", where);
         part[p].position = array_i32(position);
     }
     return part;
@@ -270,7 +270,7 @@ static const int32_t *push_each(lua_State *L, int table, const char *name, const
         return NULL;
     const Array *each = bind_to_array(L, -1, worst->where, name, DTYPE_I32);
     if (array_size(each) != worst->part[0].result->n)
-        luaL_error(L, "%s: %s: expected one for each sample", worst->where, name);
+        bind_error(L, "%s: %s: expected one for each sample", worst->where, name);
     return array_i32(each);
 }
 

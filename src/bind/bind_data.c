@@ -31,7 +31,7 @@ static int list_option(lua_State *L, int arg, const ListOption *list, size_t *nu
             bind_expected(L, -1, where, list->key, list->expected);
         count = (lua_Integer)lua_rawlen(L, -1);
         if (count < 1 || count > list->most)
-            luaL_error(L, "%s: %s: expected 1 to %d numbers, got %I", where, list->key, list->most,
+            bind_error(L, "%s: %s: expected 1 to %d numbers, got %I", where, list->key, list->most,
                        count);
         for (int i = 0; i < count; i++) {
             lua_rawgeti(L, -1, i + 1);
@@ -109,7 +109,7 @@ static void check_named(lua_State *L, int arg, const char *where, const char *ca
     if (lua_istable(L, arg) || lua_isnoneornil(L, arg))
         bind_end(L, arg);
     if (list || !lua_istable(L, arg))
-        luaL_error(L, "%s: expected arrays by name, as in %s{ x = samples, y = labels }, got %s",
+        bind_error(L, "%s: expected arrays by name, as in %s{ x = samples, y = labels }, got %s",
                    where, call, list ? "a list" : bind_describe(L, arg, got));
 }
 
@@ -123,7 +123,7 @@ static const Array *option_array(lua_State *L, int arg, const char *where, const
     else if (own)
         return own;
     else
-        luaL_error(L, "%s: %s is missing", where, key);
+        bind_error(L, "%s: %s is missing", where, key);
     /* Labels of another type the dataset copies, and says which is a fraction. */
     if (given && dtype == DTYPE_I32 && given->dtype != dtype)
         return given;
@@ -280,7 +280,7 @@ static const char *whole_text(lua_State *L, int arg, const char *where) {
     size_t length;
     const char *text = lua_tolstring(L, arg, &length);
     if (strlen(text) != length)
-        luaL_error(L, "%s: a text that contains NUL", where);
+        bind_error(L, "%s: a text that contains NUL", where);
     return text;
 }
 
@@ -293,8 +293,7 @@ static Tensors *push_arrays_of(lua_State *L, int arg, const char *where) {
     for (lua_pushnil(L); lua_next(L, arg); lua_settop(L, top + 1)) {
         Error err = { 0 };
         if (lua_type(L, top + 1) != LUA_TSTRING)
-            luaL_error(L, "%s: arrays: names are strings, got a %s", where,
-                       luaL_typename(L, top + 1));
+            bind_expected(L, top + 1, where, "arrays", "names that are strings");
         const char *name = whole_text(L, top + 1, where);
         const Array *a = array_to_save(L, top + 2, where, name);
         if (!tensors_add(tensors, (TensorName){ NULL, name }, a, &err))
@@ -326,7 +325,7 @@ static int data_save_safetensors(lua_State *L) {
     if (lua_istable(L, 3))
         for (lua_pushnil(L); lua_next(L, 3); lua_pop(L, 1)) {
             if (lua_type(L, -2) != LUA_TSTRING || !lua_isstring(L, -1))
-                return luaL_error(L, "%s: metadata: expected texts under names", where);
+                return bind_error(L, "%s: metadata: expected texts under names", where);
             if (!tensors_set_text(tensors, whole_text(L, -2, where), whole_text(L, -1, where),
                                   &err))
                 return bind_raise_in(L, where, &err);

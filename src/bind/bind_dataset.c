@@ -169,7 +169,7 @@ Places bind_places(lua_State *L, int arg, const char *where, size_t n) {
         bind_expected(L, arg, where, "positions", "an array or table of positions");
     const Array *wanted = bind_to_array(L, arg, where, "positions", DTYPE_I32);
     if (wanted->ndim != 1)
-        luaL_error(L, "%s: positions: expected one dimension, got %d", where, wanted->ndim);
+        bind_error(L, "%s: positions: expected one dimension, got %d", where, wanted->ndim);
     size_t count = wanted->shape[0], *place = push_positions(L, count);
     for (size_t i = 0; i < count; i++)
         place[i] = bind_place(L, where, array_i32(wanted)[i], n);
@@ -211,7 +211,7 @@ static int dataset_slice(lua_State *L) {
             bound[k] += n + 1;
     }
     if (bound[0] < 1 || bound[1] < bound[0] - 1)
-        return luaL_error(L, "slice: from %I to %I of %I samples", bound[0], bound[1], n);
+        return bind_error(L, "slice: from %I to %I of %I samples", bound[0], bound[1], n);
     BIND_DATASET_RETURN(
         L, dataset_range(ds, (size_t)bound[0] - 1, (size_t)(bound[1] - bound[0] + 1), &err));
 }

@@ -38,7 +38,7 @@ static void push_classifiers(lua_State *L, DnrParts *parts) {
         const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
         ptrdiff_t l = dnr_part_layer(parts, name);
         if (l < 0)
-            luaL_error(L, "dnr.new: layer_classifiers: \"%s\" is not one of layers",
+            bind_error(L, "dnr.new: layer_classifiers: \"%s\" is not one of layers",
                        luaL_tolstring(L, -2, NULL));
         classifier[l] = bind_check_model(L, -1, "dnr.new", name);
         lua_replace(L, -2);
@@ -96,7 +96,7 @@ static const int32_t *push_drawn(lua_State *L, const Dataset *ds, int folds, uin
     const char *where = bind_where(L);
     size_t n = dataset_count(ds);
     if ((size_t)folds > n)
-        luaL_error(L, "%s: folds: expected from 2 to the %d samples, got %d", where, (int)n, folds);
+        bind_error(L, "%s: folds: expected from 2 to the %d samples, got %d", where, (int)n, folds);
     if (bind_opt_push(L, 3, "seed") != LUA_TNIL)
         bind_integer(L, -1, where, "seed", LUA_MININTEGER, LUA_MAXINTEGER);
     FoldsOf of = { "fit", array_i32(ds->y), n, folds };
@@ -118,7 +118,7 @@ static const int32_t *push_folds(lua_State *L, const Dataset *ds, uint64_t *seed
     const Array *fold = bind_to_array(L, lua_gettop(L), where, "folds", DTYPE_I32);
     if (fold->ndim != 1 || fold->shape[0] != n) {
         char text[128];
-        luaL_error(L, "%s: folds is %s, expected one fold for each of %d samples", where,
+        bind_error(L, "%s: folds is %s, expected one fold for each of %d samples", where,
                    array_shape_text(fold->ndim, fold->shape, text), (int)n);
     }
     return array_i32(fold);
@@ -145,7 +145,7 @@ static int dnr_layer_scores_call(lua_State *L) {
     Batch batch = bind_check_batch(L, 2, (Model *)dnr, "x");
     Error err;
     if (batch.features != ((Model *)dnr)->features)
-        return luaL_error(L, "layer_scores: samples have %d features, the net takes %d",
+        return bind_error(L, "layer_scores: samples have %d features, the net takes %d",
                           (int)batch.features, (int)((Model *)dnr)->features);
     Array *scores = bind_push_new_array(L, "layer_scores", DTYPE_F32,
                                         &(Sizes){ 2, { batch.n, dnr_layer_columns(dnr) } });

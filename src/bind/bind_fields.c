@@ -115,7 +115,7 @@ const Fields bind_seed_options = { seed_field, NULL };
 Rng bind_opt_seed(lua_State *L, int arg) {
     uint64_t seed;
     bind_fields(L, arg, bind_where(L), seed_field, &seed);
-    return bind_opt_rng(L, arg, bind_where(L), NULL);
+    return bind_opt_rng(L, arg, bind_here(L)->name, NULL);
 }
 
 /* ---- Objects with options -------------------------------------------------------------------- */
@@ -151,13 +151,13 @@ static void check_place(lua_State *L, const Optioned *self, int key, FieldPlace 
     Error err;
     char text[128];
     if (lua_type(L, key) != LUA_TSTRING)
-        luaL_error(L, "%s: options go by name, got %s for a name", self->where,
+        bind_error(L, "%s: options go by name, got %s for a name", self->where,
                    bind_describe(L, key, text));
     const char *name = lua_tostring(L, key);
     if (fields_locate(self->options->at, self->object, name, place, &err))
         return;
     if (bind_is_property(L, 1, name))
-        luaL_error(L, "%s: %s cannot be set: it is not an option", self->where, name);
+        bind_error(L, "%s: %s cannot be set: it is not an option", self->where, name);
     bind_raise_in(L, self->where, &err);
 }
 
@@ -171,7 +171,7 @@ static const BindObject *object_of(lua_State *L, const FieldPlace *place) {
     const BindObject *object = lua_touserdata(L, -1);
     lua_pop(L, 1);
     if (!object)
-        luaL_error(L, "%s: this option is chosen when the object is made", place->name);
+        bind_error(L, "%s: this option is chosen when the object is made", place->name);
     return object;
 }
 
@@ -308,16 +308,13 @@ static int set_options(lua_State *L) {
     lua_newtable(L);
     set_wholes(L, &self);
     lua_settop(L, 3);
-    luaL_where(L, 1);
     lua_pushcfunction(L, check_options);
     lua_pushvalue(L, 1);
     lua_pushvalue(L, 2);
     if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
-        for (lua_pushnil(L); lua_next(L, 3); lua_settop(L, 6))
-            set_option(L, &self, 6, 7);
-        if (lua_isstring(L, 5))
-            lua_concat(L, 2);
-        return lua_error(L);
+        for (lua_pushnil(L); lua_next(L, 3); lua_settop(L, 5))
+            set_option(L, &self, 5, 6);
+        return lua_isstring(L, 4) ? bind_error(L, "%s", lua_tostring(L, 4)) : lua_error(L);
     }
     lua_settop(L, 3);
     for (lua_pushnil(L); lua_next(L, 2); lua_settop(L, 4))

@@ -23,6 +23,7 @@ typedef struct Call Call;
 struct Call {
     void (*body)(lua_State *L, const Call *call);
     LuaModel *model;
+    const char *method; /* the model's, that the body calls */
     const Batch *batch;
     double *scores;
     const GradientRequest *request;
@@ -46,6 +47,21 @@ static ErrorKind kind_of(int status) {
                                           : ERROR_ARGUMENT;
 }
 
+/* What the method has raised, on top of the stack. Its own messages stay as they are. */
+static void tell(lua_State *L, const char *method, ErrorKind kind, Error *err) {
+    const char *message = bind_push_raised(L, -1);
+    if (lua_type(L, -2) != LUA_TSTRING)
+        error_set(err, kind, "%s: the model written in Lua raised %s", method, message);
+    else if (strstr(message, "attempt to yield"))
+        error_set(
+            err, kind,
+            "%s: the model written in Lua called coroutine.yield: its methods are called from "
+            "C, which waits for their answer and cannot be left on the way",
+            method);
+    else
+        error_set(err, kind, "%s", message);
+}
+
 /* Run the body on the main thread; what it raises goes into err. */
 static bool protect(const Call *call, Error *err) {
     lua_State *L = call->model->L;
@@ -55,11 +71,8 @@ static bool protect(const Call *call, Error *err) {
     lua_pushcfunction(L, run_body);
     lua_pushlightuserdata(L, (void *)call);
     int status = lua_pcall(L, 1, 0, 0);
-    if (status != LUA_OK) {
-        const char *message = lua_tostring(L, -1);
-        error_set(err, kind_of(status), "%s",
-                  message ? message : "a model written in Lua raised a value that is not a string");
-    }
+    if (status != LUA_OK)
+        tell(L, call->method, kind_of(status), err);
     lua_settop(L, top);
     return status == LUA_OK;
 }
@@ -101,14 +114,14 @@ static Array *check_answer(lua_State *L, Matrix matrix) {
     const Array *given = bind_test_array(L, -1);
     char text[128];
     if (given && given->dtype == DTYPE_I32)
-        luaL_error(L, "%s: the Lua model answered %s%s, expected floats: f32 or f64, (%d, %d)",
+        bind_error(L, "%s: the Lua model answered %s%s, expected floats: f32 or f64, (%d, %d)",
                    matrix.where, given->origin == ORIGIN_MASK ? "a mask, " : "",
                    bind_describe(L, -1, text), (int)matrix.n, (int)matrix.columns);
     Array *a =
         bind_to_array(L, lua_gettop(L), matrix.where, "the Lua model's answer", matrix.dtype);
     bool flat = matrix.n == 1 && a->ndim == 1 && a->shape[0] == matrix.columns;
     if (!flat && !(a->ndim == 2 && a->shape[0] == matrix.n && a->shape[1] == matrix.columns))
-        luaL_error(L, "%s: the Lua model answered %s, expected (%d, %d)", matrix.where,
+        bind_error(L, "%s: the Lua model answered %s, expected (%d, %d)", matrix.where,
                    array_shape_text(a->ndim, a->shape, text), (int)matrix.n, (int)matrix.columns);
     return a;
 }
@@ -124,8 +137,8 @@ static void scores_body(lua_State *L, const Call *call) {
 }
 
 static bool lua_scores(Model *model, const Batch *batch, double *scores, Error *err) {
-    return protect(&(Call){ scores_body, (LuaModel *)model, .batch = batch, .scores = scores },
-                   err);
+    return protect(
+        &(Call){ scores_body, (LuaModel *)model, "scores", .batch = batch, .scores = scores }, err);
 }
 
 static void gradient_body(lua_State *L, const Call *call) {
@@ -141,8 +154,9 @@ static void gradient_body(lua_State *L, const Call *call) {
 
 static bool lua_gradient(Model *model, const Batch *batch, const GradientRequest *request,
                          Error *err) {
-    return protect(&(Call){ gradient_body, (LuaModel *)model, .batch = batch, .request = request },
-                   err);
+    return protect(
+        &(Call){ gradient_body, (LuaModel *)model, "gradient", .batch = batch, .request = request },
+        err);
 }
 
 /* ---- What the table says of itself ----------------------------------------------------------- */
@@ -175,7 +189,7 @@ static void read_fields(lua_State *L, LuaModel *model, Reading reading) {
     lua_pushboolean(L, samples != NULL);
     lua_call(L, 2, 5);
     if (!lua_isnil(L, -1))
-        luaL_error(L, "%s: %s: %s", reading.where, reading.name, lua_tostring(L, -1));
+        bind_error(L, "%s: %s: %s", reading.where, reading.name, lua_tostring(L, -1));
     model->input = read_sizes(L, top + 4);
     base->rejects = lua_toboolean(L, top + 1);
     if (lua_tointeger(L, top + 2) > 0)
@@ -213,7 +227,7 @@ static void fit_body(lua_State *L, const Call *call) {
 
 static bool lua_fit(Model *model, const Samples *samples, Progress *progress, Error *err) {
     (void)progress;
-    return protect(&(Call){ fit_body, (LuaModel *)model, .samples = samples }, err);
+    return protect(&(Call){ fit_body, (LuaModel *)model, "fit", .samples = samples }, err);
 }
 
 /* Get the hyperparameter or set it, as `way` says. */
@@ -227,14 +241,16 @@ static void option_body(lua_State *L, const Call *call) {
 
 static bool lua_get(Model *model, const char *name, Value *value, Error *err) {
     value->kind = VALUE_NOTHING;
-    return protect(
-        &(Call){ option_body, (LuaModel *)model, .way = "get", .name = name, .value = value }, err);
+    return protect(&(Call){ option_body, (LuaModel *)model, "get", .way = "get", .name = name,
+                            .value = value },
+                   err);
 }
 
 static bool lua_set(Model *model, const char *name, const Value *value, Error *err) {
     Value set = *value;
     return protect(
-        &(Call){ option_body, (LuaModel *)model, .way = "set", .name = name, .value = &set }, err);
+        &(Call){ option_body, (LuaModel *)model, "set", .way = "set", .name = name, .value = &set },
+        err);
 }
 
 static Sizes lua_input_shape(const Model *model) {
@@ -265,13 +281,13 @@ static void clone_body(lua_State *L, const Call *call) {
     push_half(L, call->model, "clone");
     lua_call(L, 1, 1);
     if (!lua_model_fits(L, 1))
-        luaL_error(L, "clone: the Lua model's clone is not a model");
+        bind_error(L, "clone: the Lua model's clone is not a model");
     *call->copy = model_retain(lua_model_push_box(L, 1, "clone", "model"));
 }
 
 static Model *lua_clone(const Model *model, Error *err) {
     Model *copy = NULL;
-    protect(&(Call){ clone_body, (LuaModel *)model, .copy = &copy }, err);
+    protect(&(Call){ clone_body, (LuaModel *)model, "clone", .copy = &copy }, err);
     return copy;
 }
 
@@ -318,7 +334,7 @@ Model *lua_model_push_box(lua_State *L, int arg, const char *where, const char *
     void **box = bind_new_box(L, &box_type);
     LuaModel *model = malloc(sizeof *model);
     if (!model)
-        luaL_error(L, "%s: out of memory", where);
+        bind_error(L, "%s: out of memory", where);
     model_init(&model->base, &lua_model_kind);
     model->L = main_thread(L);
     model->ref = LUA_NOREF;

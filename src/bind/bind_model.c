@@ -127,7 +127,7 @@ static const double *check_weights(lua_State *L, int arg, const Model *model, si
         return array_f64(w);
     if (w->ndim != 1 || w->shape[0] != columns) {
         char text[128];
-        luaL_error(L, "gradient: w is %s, expected (%d, %d) or (%d)",
+        bind_error(L, "gradient: w is %s, expected (%d, %d) or (%d)",
                    array_shape_text(w->ndim, w->shape, text), (int)n, (int)columns, (int)columns);
     }
     Array *rows = bind_push_new_array(L, "gradient", DTYPE_F64, &(Sizes){ 2, { n, columns } });
@@ -284,7 +284,7 @@ int bind_push_model(lua_State *L, Model *model, const Error *err) {
     if (!type) {
         const char *kind = model->kind->name;
         model_release(model);
-        return luaL_error(L, "a model of kind %s has no Lua type", kind);
+        return bind_error(L, "a model of kind %s has no Lua type", kind);
     }
     bind_box(L, type, model);
     if (model->refs == 1) /* new, and not seen through another box */

@@ -86,7 +86,7 @@ static void add_entering(lua_State *L, const Network *net, size_t n, Entering *e
     const Array *w = bind_to_array(L, -1, "backward", name, DTYPE_F32);
     char text[128];
     if (array_size(w) != n * size)
-        luaL_error(L, "backward: w of %s is %s, expected (%I, %I)", name,
+        bind_error(L, "backward: w of %s is %s, expected (%I, %I)", name,
                    array_shape_text(w->ndim, w->shape, text), (lua_Integer)n, (lua_Integer)size);
     entering->tap[entering->count] = layer;
     entering->gradient[entering->count++] = array_f32(w);
@@ -336,7 +336,7 @@ static Layer *read_layer(lua_State *L, lua_Integer number) {
     char text[128], where[128];
     Error err;
     if (!lua_istable(L, -1))
-        luaL_error(L, "nn.new: layer %I: expected a layer such as nn.relu(), got %s", number,
+        bind_error(L, "nn.new: layer %I: expected a layer such as nn.relu(), got %s", number,
                    bind_describe(L, -1, text));
     const char *name = bind_opt_push(L, -1, "name") == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
     const char *word = bind_opt_push(L, -2, "kind") == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
@@ -387,7 +387,7 @@ static int nn_load(lua_State *L) {
         error_prefix(&err, "nn.load");
     bind_push_model(L, model, &err);
     if (model->kind != &network_model_kind)
-        return luaL_error(L, "nn.load: %s holds a model of kind %s, not a net; use perigee.load",
+        return bind_error(L, "nn.load: %s holds a model of kind %s, not a net; use perigee.load",
                           path, model->kind->name);
     return 1;
 }

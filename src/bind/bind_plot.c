@@ -24,7 +24,7 @@ static Gnuplot *the_gnuplot(lua_State *L) {
     Gnuplot *gnuplot = bind_test(L, -1, &gnuplot_type);
     lua_pop(L, 1);
     if (!gnuplot)
-        luaL_error(L, "plot: the session is closing");
+        bind_error(L, "plot: the session is closing");
     return gnuplot;
 }
 

@@ -23,7 +23,7 @@ static int plot_numbers(lua_State *L) {
 static Array *check_numbers(lua_State *L, int arg) {
     Array *a = bind_check_array(L, arg, "gnuplot", "numbers");
     if (a->dtype != DTYPE_F64 || !array_is_contiguous(a))
-        luaL_error(L, "gnuplot: expected what numbers() gave");
+        bind_error(L, "gnuplot: expected what numbers() gave");
     return a;
 }
 
@@ -80,7 +80,7 @@ static int plot_columns(lua_State *L) {
         lua_rawgeti(L, 1, (lua_Integer)j + 1);
         const Array *a = check_numbers(L, -1);
         if (j > 0 && array_size(a) != rows)
-            return luaL_error(L, "gnuplot.columns: columns of %d and %d numbers", (int)rows,
+            return bind_error(L, "gnuplot.columns: columns of %d and %d numbers", (int)rows,
                               (int)array_size(a));
         rows = array_size(a);
         column[j] = array_f64(a);
@@ -128,7 +128,7 @@ static RasterImage check_image(lua_State *L) {
     bool fits = value->dtype == DTYPE_F64 && array_is_contiguous(value) && array_size(value) > 0 &&
                 (value->ndim == 2 || (value->ndim == 3 && value->shape[0] == 3));
     if (!fits)
-        luaL_error(L, "%s: value: expected rows × cols or 3 × rows × cols float64 numbers",
+        bind_error(L, "%s: value: expected rows × cols or 3 × rows × cols float64 numbers",
                    png_name);
     RasterImage image = { .value = array_f64(value),
                           .rows = value->shape[value->ndim - 2],

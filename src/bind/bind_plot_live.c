@@ -85,7 +85,7 @@ static int plot_listen(lua_State *L) {
     luaL_checktype(L, 1, LUA_TFUNCTION);
     Live *live = the_live();
     if (live->thread)
-        return luaL_error(L, "plot.live: another one is running");
+        return bind_error(L, "plot.live: another one is running");
     lua_settop(L, 1);
     void **box = bind_new_box(L, &live_type);
     lua_State *thread = lua_newthread(L);

@@ -36,7 +36,7 @@ static int new_progress(lua_State *L) {
     void **box = bind_new_box(L, &outer_type);
     Outer *outer = calloc(1, sizeof *outer);
     if (!outer)
-        return luaL_error(L, "not enough memory");
+        return bind_error(L, "not enough memory");
     outer->progress = progress_new();
     outer->steps = steps;
     progress_begin(&outer->progress, "security", steps);

@@ -45,7 +45,7 @@ static Archive *new_archive(lua_State *L) {
     void **box = bind_new_box(L, &archive_type);
     Archive *archive = calloc(1, sizeof *archive);
     if (!archive)
-        luaL_error(L, "not enough memory");
+        bind_error(L, "not enough memory");
     tensors_init(&archive->tensors);
     archive->room.bytes = archive->kept_room.bytes = 4096; /* what describes the file itself */
     *box = archive;

@@ -231,7 +231,7 @@ static const Array *push_values(lua_State *L, const char *name, double fallback)
     }
     const Array *values = bind_to_array(L, lua_gettop(L), "svm.search", name, DTYPE_F64);
     if (values->ndim != 1)
-        luaL_error(L, "svm.search: %s: expected a list of numbers", name);
+        bind_error(L, "svm.search: %s: expected a list of numbers", name);
     return values;
 }
 

@@ -27,7 +27,7 @@ static Panel check_panel(lua_State *L, int arg) {
     Array *value = bind_to_array(L, -1, "show", "value", DTYPE_F32);
     bool colours = value->ndim == 3 && value->shape[0] == 3;
     if ((value->ndim != 2 && !colours) || array_size(value) == 0)
-        luaL_error(L,
+        bind_error(L,
                    "show: an image is a 2-d array with pixels in it, or three of one size, got %d "
                    "dimensions",
                    value->ndim);
@@ -42,7 +42,8 @@ static Panel check_panel(lua_State *L, int arg) {
 /* perigee.picture(panels [, { mode =, width = }]) → text; panels: { { value =, low =, high =, map
  * =, caption = }, … }; a value is rows × cols, or 3 × rows × cols of red, green and blue */
 static int picture_text(lua_State *L) {
-    luaL_checktype(L, 1, LUA_TTABLE);
+    if (!lua_istable(L, 1))
+        return bind_expected(L, 1, bind_where(L), "panels", "a list of panels");
     Terminal terminal = terminal_now();
     PictureSpace space = { terminal.picture, terminal.columns, terminal.cell_width };
     bind_fields(L, 2, "show", picture_space_fields, &space);
@@ -52,7 +53,8 @@ static int picture_text(lua_State *L) {
     int keep = lua_gettop(L);
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, 1, (lua_Integer)i + 1);
-        luaL_checktype(L, -1, LUA_TTABLE);
+        if (!lua_istable(L, -1))
+            return bind_expected(L, -1, bind_where(L), "panels", "a list of tables");
         panels[i] = check_panel(L, lua_gettop(L));
         lua_rawseti(L, keep, (lua_Integer)i + 1);
         lua_settop(L, keep);
@@ -61,10 +63,16 @@ static int picture_text(lua_State *L) {
     return 1;
 }
 
+static lua_Integer optional(lua_State *L, int arg, const char *name) {
+    return lua_isnoneornil(L, arg)
+               ? 0
+               : bind_integer(L, arg, bind_where(L), name, LUA_MININTEGER, LUA_MAXINTEGER);
+}
+
 /* perigee.print_room([width, lines]): where arrays' texts have to fit from now on; without numbers
  * as it was at the start. */
 static int set_print_room(lua_State *L) {
-    lua_Integer width = luaL_optinteger(L, 1, 0), lines = luaL_optinteger(L, 2, 0);
+    lua_Integer width = optional(L, 1, "width"), lines = optional(L, 2, "lines");
     ArrayPrintRoom room = { .lines = lines > 0 ? (size_t)lines : 0 };
     if (width > 0)
         room.width = width < 10 ? 10 : (size_t)width;

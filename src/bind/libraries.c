@@ -15,7 +15,7 @@ void open_libraries(lua_State *L) {
     };
     for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
         luaL_requiref(L, libraries[i].name, libraries[i].func, 1);
-        bind_name_functions(L, libraries[i].name, ".", libraries[i].func != open_array);
+        bind_name_functions(L, libraries[i].name, ".");
         lua_pop(L, 1);
     }
     luaL_requiref(L, "perigee.native", open_native, 0);

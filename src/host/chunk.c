@@ -113,6 +113,17 @@ static bool is_prompt_line(lua_State *L, int count) {
     return typed;
 }
 
+/* What there is to say of the error value at 1, which is no text: as the prompt shows it. */
+static void push_raised(lua_State *L) {
+    lua_getfield(L, LUA_REGISTRYINDEX, "perigee.raised");
+    lua_pushvalue(L, 1);
+    bool shown = lua_pcall(L, 1, 1, 0) == LUA_OK && lua_type(L, -1) == LUA_TSTRING;
+    if (shown && lua_type(L, 1) == LUA_TTABLE)
+        lua_pushfstring(L, "the error is no message but %s", lua_tostring(L, -1));
+    else
+        lua_pushfstring(L, "(the error is a %s, not a message)", luaL_typename(L, 1));
+}
+
 /* The message as text, and under it where it happened. */
 static int add_traceback(lua_State *L) {
     locals_take(L);
@@ -120,7 +131,7 @@ static int add_traceback(lua_State *L) {
         if (luaL_getmetafield(L, 1, "__tostring") != LUA_TNIL)
             luaL_tolstring(L, 1, NULL);
         else
-            lua_pushfstring(L, "(the error is a %s, not a message)", luaL_typename(L, 1));
+            push_raised(L);
         lua_replace(L, 1);
         lua_settop(L, 1);
     }

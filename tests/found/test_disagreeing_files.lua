@@ -54,7 +54,7 @@ function TestDisagreeingFiles:test_dnr()
   lu.assertEquals(good:layer_scores(small):totable(), scores:astype("f32"):totable())
   lu.assertTrue(reject.check(good, small).ok)
   -- what the combiner does not take
-  raises("dnr: combiner: the svm takes 2 features, its input here has 3", defence_of, classifier,
+  raises("combiner: the svm takes 2 features, its input here has 3", defence_of, classifier,
     fitted(svm.rbf(2), small))
   local arrays, texts = data.safetensors(path)
   for _, name in ipairs { "combiner.sv", "out.sv" } do
@@ -68,7 +68,7 @@ function TestDisagreeingFiles:test_dnr()
   -- a part that was fitted by itself afterwards
   good.out:fit(small)
   for _, call in ipairs { good.save, good.scores } do
-    raises("dnr: ", call, good, call == good.save and path or small)
+    raises("dnr:", call, good, call == good.save and path or small)
   end
   os.remove(path)
 end

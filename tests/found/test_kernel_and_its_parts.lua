@@ -27,21 +27,23 @@ end
 function TestKernelAndItsParts:test_all_or_nothing()
   local m = svm.new { kernel = svm.rbf(0.1), C = 2 }
   for message, options in pairs {
-    ["svm: C: expected a number above 0, got -1"] = { ["kernel.degree"] = 3, C = -1 },
-    ["svm: kernel.degree: expected an integer from 1 to 32, got 0.5"] = { ["kernel.degree"] = 0.5, C = 3 },
-    ["svm: unknown option 'kernel.degre'; did you mean 'kernel.degree'?"] = { ["kernel.degre"] = 3, C = 3 },
-    ["svm: options go by name, got 1 for a name"] = { ["kernel.degree"] = 3, C = 3, 1 },
+    ["svm:set: C: expected a number above 0, got -1"] = { ["kernel.degree"] = 3, C = -1 },
+    ["svm:set: kernel.degree: expected an integer from 1 to 32, got 0.5"] =
+      { ["kernel.degree"] = 0.5, C = 3 },
+    ["svm:set: unknown option 'kernel.degre'; did you mean 'kernel.degree'?"] =
+      { ["kernel.degre"] = 3, C = 3 },
+    ["svm:set: options go by name, got 1 for a name"] = { ["kernel.degree"] = 3, C = 3, 1 },
   } do
     options.kernel = svm.poly { degree = 2 }
     local ok, told = pcall(function() m:set(options) end)
     lu.assertFalse(ok)
-    lu.assertStrMatches(told, ".*test_kernel_and_its_parts.lua:%d+: svm: .*")
+    lu.assertStrMatches(told, ".*test_kernel_and_its_parts.lua:%d+: svm:set: .*")
     lu.assertStrContains(told, message)
     lu.assertEquals({ m.kernel.name, m.kernel.gamma, m.C }, { "rbf", 0.1, 2.0 })
   end
-  lu.assertErrorMsgContains("svm: kernel: expected svm.linear()", m.set, m,
+  lu.assertErrorMsgContains("svm:set: kernel: expected svm.linear()", m.set, m,
     { kernel = 3, ["kernel.gamma"] = 1 })
-  lu.assertErrorMsgContains("svm: unknown option 'kernel.degree'", m.set, m, { ["kernel.degree"] = 3 })
+  lu.assertErrorMsgContains("svm:set: unknown option 'kernel.degree'", m.set, m, { ["kernel.degree"] = 3 })
 end
 
 -- A model written in Lua may name its options as it likes: "kernel" and "kernel.gamma" need not be a whole

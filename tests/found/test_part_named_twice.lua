@@ -1,4 +1,5 @@
--- A session that named one of its models a thousand times became a thousand models.
+-- A session that named one of its models a thousand times became a thousand models. It is one, a thousand
+-- times.
 
 local lu = require "luaunit"
 local archive = require "perigee.archive"
@@ -12,13 +13,15 @@ function TestPartNamedTwice:test_session()
   lu.assertEquals(#archive.read(path).values, 3)
   local arrays, texts = data.safetensors(path)
   local text = texts["perigee.session"]
-  for kind, what in pairs { array = "tensor 'value' is missing", model = "no model's description" } do
+  for kind, place in pairs { array = 2, model = 3 } do
     local tag = text:match('{"' .. kind .. '":"%d+"}')
     texts["perigee.session"] = text:gsub('{"list":%[', function(opening)
       return opening .. tag .. ","
     end, 1)
     data.save_safetensors(path, arrays, texts)
-    lu.assertErrorMsgContains(what, archive.read, path)
+    local values = archive.read(path).values
+    lu.assertEquals(#values, 4)
+    lu.assertTrue(rawequal(values[1], values[place]))
   end
   os.remove(path)
 end

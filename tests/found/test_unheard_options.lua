@@ -56,7 +56,8 @@ function TestUnheardOptions:test_files_of_others()
   local path = os.tmpname()
   evaluate.security { models = { a = model }, attack = attack.fgsm { norm = "l2" }, data = ds,
     dmax = { 0 }, noise = false, seed = 1 }:save(path)
-  fails("evaluate.load(path)", perigee.load, path)
+  lu.assertEquals(perigee.load(path).models, { "a" }) -- a record, which both read
+  lu.assertEquals(evaluate.load(path).models, { "a" })
   model:save(path)
   fails("perigee.load(path) reads the model or result in it", evaluate.load, path)
   os.remove(path)

@@ -15,7 +15,7 @@ function TestBlame:testNamesTheUsersLine()
     ["metrics.report({}, {})"] = "metrics.report: the dataset is empty",
     ["evaluate.security { models = {} }"] = "evaluate.security: ",
     ["plot.images('x')"] = "plot.images: ",
-    ["plot.figure():line('x')"] = "plot.figure: line: ",
+    ["plot.figure():line('x')"] = "figure:line: ",
     ["plot.figure { rows = 0 }"] = "plot.figure: rows: ",
     ["require('perigee.show')({ {} })"] = "show: ",
     ["require('perigee.show')(1, { wide = true })"] = "show: unknown option 'wide'",

@@ -246,7 +246,7 @@ function TestFiles:testNpz()
     lu.assertEquals(t.n:totable(), { 3 })
   end
   fails("no arrays to save", data.save_npz, path, {})
-  fails("names are strings", data.save_npz, path, { { 1, 2 } })
+  fails("names that are strings", data.save_npz, path, { { 1, 2 } })
 end
 
 function TestFiles:testSafetensors()

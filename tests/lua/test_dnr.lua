@@ -80,11 +80,11 @@ function TestDnr.test_hyperparameters()
   lu.assertEquals(defence:get "combiner.kernel.gamma", 2)
   lu.assertEquals(defence:get "relu1.kernel.gamma", 0.01)
   lu.assertEquals(defence:get "threshold", -math.huge)
-  raises("dnr: unknown option 'relu9.C'; did you mean 'relu1.C'? (valid: threshold, relu1.C, ",
+  raises("dnr:set: unknown option 'relu9.C'; did you mean 'relu1.C'? (valid: threshold, relu1.C, ",
     defence.set, defence, { ["relu9.C"] = 1 })
-  raises("dnr: unknown option 'relu1.gamma'", defence.set, defence, { ["relu1.gamma"] = 1 })
+  raises("dnr:set: unknown option 'relu1.gamma'", defence.set, defence, { ["relu1.gamma"] = 1 })
   -- a name that is wrong leaves the others as they were
-  raises("dnr: unknown option 'C'", defence.set, defence, { ["relu2.C"] = 99, C = 1 })
+  raises("dnr:set: unknown option 'C'", defence.set, defence, { ["relu2.C"] = 99, C = 1 })
   lu.assertEquals(defence:get "relu2.C", 3)
 end
 

@@ -226,7 +226,7 @@ function TestNn:test_fit_set_clone()
     function() clone.lr = -1 end)
   lu.assertErrorMsgContains("a net has no 'epoch'; did you mean epochs?", function() return clone.epoch end)
   lu.assertEquals(clone.classes, {})
-  lu.assertErrorMsgContains("net: unknown option 'eta' (valid: epochs, ", net.set, net, { eta = 1 })
+  lu.assertErrorMsgContains("net:set: unknown option 'eta' (valid: epochs, ", net.set, net, { eta = 1 })
 end
 
 function TestNn:test_files()
@@ -250,7 +250,7 @@ function TestNn:test_without_classes()
   lu.assertErrorMsgContains("give nn.new its classes", net.scores, net, array.zeros(2, 4))
   local two = data.new { x = array.zeros(2, 4), y = { 0, 1 } }
   lu.assertErrorMsgContains("2 classes, the net 3 outputs; nn.new{ classes", nn.train, net, two)
-  lu.assertErrorMsgContains("net: unknown option 'lrr'; did you mean 'lr'?", net.set, net, { lrr = 1 })
+  lu.assertErrorMsgContains("net:set: unknown option 'lrr'; did you mean 'lr'?", net.set, net, { lrr = 1 })
 end
 
 function TestNn:test_the_shipped_nets()

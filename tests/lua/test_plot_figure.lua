@@ -175,25 +175,25 @@ function TestPlotFigure:test_refusals()
   end
   refused("plot.figure: unknown option 'row'; did you mean 'rows'? (valid: rows, columns, cols",
     function() plot.figure { row = 2 } end)
-  refused("plot.figure: line: x and y: expected as many of each, got 2 and 3",
+  refused("figure:line: x and y: expected as many of each, got 2 and 3",
     function() f:line({ 1, 2 }, { 1, 2, 3 }) end)
-  refused("plot.figure: line: y: expected an array or a list of numbers, got nothing",
+  refused("figure:line: y: expected an array or a list of numbers, got nothing",
     function() f:line() end)
-  refused("plot.figure: line: y[2]: expected a number, got", function() f:line({ 1, 2 }, { 1, "a" }) end)
-  refused("plot.figure: line: y: expected numbers in a line, got an array of 2 dimensions",
+  refused("figure:line: y[2]: expected a number, got", function() f:line({ 1, 2 }, { 1, "a" }) end)
+  refused("figure:line: y: expected numbers in a line, got an array of 2 dimensions",
     function() f:line(array.zeros { 2, 2 }) end)
-  refused("plot.figure: line: unknown option 'colour'",
+  refused("figure:line: unknown option 'colour'",
     function() f:line({ 1 }, { 1 }, { colour = "red" }) end)
-  refused("plot.figure: line: color: expected \"#rrggbb\" or a name",
+  refused("figure:line: color: expected \"#rrggbb\" or a name",
     function() f:line({ 1 }, { 1 }, { color = "#ff'; system('id" }) end)
-  refused("plot.figure: line: dash: expected dashdot, dashed, dotted, solid, got the string \"wavy\"",
+  refused("figure:line: dash: expected dashdot, dashed, dotted, solid, got the string \"wavy\"",
     function() f:line({ 1 }, { 1 }, { dash = "wavy" }) end)
-  refused("plot.figure: heatmap: z: expected a 2-d array", function() f:heatmap { 1, 2 } end)
-  refused("plot.figure: heatmap: x: expected evenly spaced places",
+  refused("figure:heatmap: z: expected a 2-d array", function() f:heatmap { 1, 2 } end)
+  refused("figure:heatmap: x: expected evenly spaced places",
     function() f:heatmap({ { 1, 2, 3 } }, { x = { 1, 2, 4 } }) end)
-  refused("plot.figure: image: pixels: expected height × width",
+  refused("figure:image: pixels: expected height × width",
     function() f:image(array.zeros { 2, 2, 2 }) end)
-  refused("plot.figure: hline: y: expected a finite number, got nothing", function() f:hline() end)
+  refused("figure:hline: y: expected a finite number, got nothing", function() f:hline() end)
   refused("plot.figure: unknown field 'xlable' of a panel", function() f.xlable = "x" end)
   refused("plot.figure: unknown field 'xlable' of a panel", function() f[1]:set { xlable = "x" } end)
   refused("xrange: expected { low, high }", function()
@@ -202,5 +202,5 @@ function TestPlotFigure:test_refusals()
     f:script()
   end)
   refused("call it with a colon", function() f.line({ 1 }, { 1 }) end)
-  refused("plot.figure: save: path: expected a file's name", function() f:save() end)
+  refused("figure:save: path: expected a file's name", function() f:save() end)
 end

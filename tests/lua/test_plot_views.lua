@@ -165,7 +165,7 @@ function TestPlotViews:test_versions()
   end
   local fake = stand_in("4.6.7", "png")
   local text = run("PERIGEE_GNUPLOT=" .. fake, FIGURE .. ("f:save(%q)"):format(scratch ".png"))
-  lu.assertStrContains(text, "plot.figure: save: this gnuplot is version 4.6.7: 5.2 or later is needed")
+  lu.assertStrContains(text, "figure:save: this gnuplot is version 4.6.7: 5.2 or later is needed")
 end
 
 function TestPlotViews:test_terminals_that_are_not_offered()

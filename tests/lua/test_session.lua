@@ -165,7 +165,7 @@ function TestSession:testBenchTimesACall()
   local result = session.bench(function() return 1 end, 0.02)
   lu.assertTrue(result.median > 0 and result.least <= result.median and result.median <= result.most)
   lu.assertStrContains(tostring(result), "a call")
-  lu.assertErrorMsgContains("bench: f: expected a function, got number", session.bench, 3)
+  lu.assertErrorMsgContains("bench: f: expected a function, got 3", session.bench, 3)
 end
 
 function TestSession:testSeedRepeatsTheSessionsNumbers()

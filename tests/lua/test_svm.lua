@@ -182,9 +182,9 @@ function TestSvmErrors:test_use_before_fit()
   local m = svm.new {}
   fails("this svm is not fitted yet", m.scores, m, array.zeros { 2, 4 })
   fails("svm: support cannot be set: it is not an option", function() m.support = 3 end)
-  fails("svm: unknown option 'kernel.degree' (valid: C, ", m.set, m, { ["kernel.degree"] = 2 })
-  fails("svm: kernel: expected", m.set, m, { C = 7, kernel = "nonsense", tolerance = 0.5 })
-  fails("svm: weights: expected", m.set, m, { C = 7, weights = 3, tolerance = 0.5 })
+  fails("svm:set: unknown option 'kernel.degree' (valid: C, ", m.set, m, { ["kernel.degree"] = 2 })
+  fails("svm:set: kernel: expected", m.set, m, { C = 7, kernel = "nonsense", tolerance = 0.5 })
+  fails("svm:set: weights: expected", m.set, m, { C = 7, weights = 3, tolerance = 0.5 })
 end
 
 -- Reading, assigning, :set and :get are one thing, for objects among the options too.
@@ -203,7 +203,7 @@ function TestSvm:test_options_by_every_way()
   m.weights = nil
   lu.assertNil(m.weights)
   -- a mistake in one leaves all as they were
-  fails("svm: C: expected a number above 0, got 0", m.set, m, { solver = "libsvm", C = 0 })
+  fails("svm:set: C: expected a number above 0, got 0", m.set, m, { solver = "libsvm", C = 0 })
   lu.assertEquals({ m.C, m.solver }, { 4, "smo" })
   fails("weights: expected a number above 0", function() m.weights = { [3] = -1 } end)
 end

@@ -37,7 +37,7 @@ local WHERE = "evaluate.security"
 -- What goes wrong in a run is told of as ours: users did not call attack.noise.
 local function told(message)
   if type(message) ~= "string" or perigee.interrupted() then error(message, 0) end
-  local words = message:gsub("^[^\n:]+:%d+: (attack%.)", "%1"):gsub("^attack%.[%w_]+: ", "")
+  local words = message:gsub("^[^\n:]+:%d+: (attack[.:])", "%1"):gsub("^attack[.:][%w_]+: ", "")
   words = words:gsub("^" .. WHERE .. ": ", "")
   blame.fail("%s: %s", WHERE, words)
 end

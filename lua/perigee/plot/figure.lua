@@ -32,7 +32,7 @@ function Figure.__index(figure, key)
   local value = list[1][key]
   if type(value) ~= "function" then return value end
   return function(self, ...)
-    if self ~= figure then values.fail("plot.figure: %s: call it with a colon, f:%s(…)", key, key) end
+    if self ~= figure then values.fail("figure:%s: call it with a colon, f:%s(…)", key, key) end
     value(list[1], ...)
     return figure
   end

@@ -41,7 +41,7 @@ end
 
 -- panel:set{ xlabel = "t", logy = true }
 function Panel:set(fields)
-  values.table("plot.figure: set", "fields", fields)
+  values.table("figure:set", "fields", fields)
   for key, value in pairs(fields) do self[key] = value end
   return self
 end
@@ -148,7 +148,7 @@ end
 
 -- A line through the points (x[i], y[i]); what is not finite leaves a gap.
 function Panel:line(x, y, options)
-  local where = "plot.figure: line"
+  local where = "figure:line"
   x, y, options = pair(where, x, y, options)
   options = check(where, options)
   local own = next_look(self, options)
@@ -165,7 +165,7 @@ end
 
 -- A line that keeps its value until the next point.
 function Panel:steps(x, y, options)
-  local where = "plot.figure: steps"
+  local where = "figure:steps"
   x, y, options = pair(where, x, y, options)
   options = check(where, options)
   local own = next_look(self, options)
@@ -178,7 +178,7 @@ end
 
 -- Points alone.
 function Panel:scatter(x, y, options)
-  local where = "plot.figure: scatter"
+  local where = "figure:scatter"
   x, y, options = pair(where, x, y, options)
   options = check(where, options)
   local color = colour_of(where, options.color or next_colour(self), options.alpha)
@@ -190,7 +190,7 @@ end
 
 -- Bars from 0 to y[i] at x[i], which may be words. `width` is a share of the room.
 function Panel:bars(x, y, options)
-  local where = "plot.figure: bars"
+  local where = "figure:bars"
   if type(x) == "table" and type(x[1]) == "string" then
     self.xtics = { at = {}, words = x }
     for i = 1, #x do self.xtics.at[i] = i end
@@ -213,7 +213,7 @@ end
 -- Points with a line from y − error to y + error; error is an array, or { low, high } of two arrays
 -- with the ends.
 function Panel:errorbars(x, y, err, options)
-  local where = "plot.figure: errorbars"
+  local where = "figure:errorbars"
   x, y = vector(where, "x", x), vector(where, "y", y)
   same_length(where, x, "y", y)
   options = check(where, options)
@@ -237,7 +237,7 @@ end
 
 -- The area between two lines.
 function Panel:band(x, low, high, options)
-  local where = "plot.figure: band"
+  local where = "figure:band"
   x, low, high = vector(where, "x", x), vector(where, "low", low), vector(where, "high", high)
   same_length(where, x, "low", low)
   same_length(where, x, "high", high)
@@ -291,7 +291,7 @@ end
 -- How often values fall into each of `bins` equal bins (or between given edges), as filled steps.
 -- options: bins, range = { low, high }, density (the area is 1), share (the heights add up to 1).
 function Panel:histogram(numbers, options)
-  local where = "plot.figure: histogram"
+  local where = "figure:histogram"
   options = check(where, options, { "bins", "range", "density", "share" })
   numbers = values.numbers(where, "values", numbers)
   if numbers.ndim ~= 1 then numbers = numbers:reshape(numbers.size) end
@@ -339,19 +339,19 @@ end
 
 -- A line across the panel at this height, or at this place.
 function Panel:hline(y, options)
-  place("plot.figure: hline", "y", y)
-  return across(self, "plot.figure: hline", f("graph 0, first %.9g", y), f("graph 1, first %.9g", y), options)
+  place("figure:hline", "y", y)
+  return across(self, "figure:hline", f("graph 0, first %.9g", y), f("graph 1, first %.9g", y), options)
 end
 
 function Panel:vline(x, options)
-  place("plot.figure: vline", "x", x)
-  return across(self, "plot.figure: vline", f("first %.9g, graph 0", x), f("first %.9g, graph 1", x), options)
+  place("figure:vline", "x", x)
+  return across(self, "figure:vline", f("first %.9g, graph 0", x), f("first %.9g, graph 1", x), options)
 end
 
 -- Words at a point of the data, centred unless options.align says "left" or "right"; or, with
 -- options.inside, at a share of the panel's width and height from its lower left corner.
 function Panel:text(x, y, text, options)
-  local where = "plot.figure: text"
+  local where = "figure:text"
   options = values.only(where, options, { "align", "inside", "color", "size", "bold" })
   place(where, "x", x)
   place(where, "y", y)
@@ -390,7 +390,7 @@ end
 -- planes (colour), or as many numbers in a line as height × width × channels say.
 -- options: height, width, channels, low, high (default 0 and 1), map.
 function Panel:image(pixels, options)
-  local where = "plot.figure: image"
+  local where = "figure:image"
   options = values.only(where, options, { "height", "width", "channels", "low", "high", "map" })
   local numbers = values.numbers(where, "pixels", pixels)
   local shape = numbers.shape
@@ -451,7 +451,7 @@ end
 -- set yrange = { high, low } for the other way. options: x, y (2 ends or all places, the centres),
 -- low, high, map, colorbar (true), label (of the colour bar), alpha.
 function Panel:heatmap(z, options)
-  local where = "plot.figure: heatmap"
+  local where = "figure:heatmap"
   options = values.only(where, options, { "x", "y", "low", "high", "map", "colorbar", "label" })
   local g = grid_of(where, z, options)
   g.low, g.high, g.map = shades(where, g.numbers, options, "heat")
@@ -466,7 +466,7 @@ end
 -- Areas of one colour each: `codes` (rows × columns, placed as heatmap's) are positions in `palette`, a
 -- list of "#rrggbb".
 function panels.regions(panel, codes, palette, options)
-  local where = "plot.figure: regions"
+  local where = "figure:regions"
   local g = grid_of(where, codes, options)
   local at, code = array.arange(g.numbers.size), g.numbers:reshape(g.numbers.size):astype "i32"
   local row = array.floor(at / g.columns)
@@ -481,7 +481,7 @@ end
 -- Lines of equal height of z, placed as heatmap's. options: x, y, levels (a list, or how many: 8),
 -- label, color, width, dash.
 function Panel:contour(z, options)
-  local where = "plot.figure: contour"
+  local where = "figure:contour"
   options = values.only(where, options, looks, { "x", "y", "levels" })
   local g = grid_of(where, z, options)
   local levels = options.levels or 8
@@ -504,7 +504,9 @@ function Panel:contour(z, options)
     label = options.label, color = color, width = width, dash = dash })
 end
 
-arguments.guard("plot.figure: ", Panel, true)
+arguments.guard("figure:", Panel, {
+  what = "a panel", is = function(value) return debug.getmetatable(value) == Panel end,
+})
 
 -- A gnuplot command before the panel is drawn: for boxes and arrows.
 function panels.command(panel, text)
