@@ -78,22 +78,30 @@ local function label_commands(figure, panel, out)
   end
 end
 
--- Words at a point: cut where the figure ends.
-local function note_commands(figure, panel, note, out)
-  local box, look = panel.box, figure.look
+-- Where a note stands, and what its words may take: what it says, and no more than there is to the figure's
+-- edge.
+local function note_place(figure, panel, note)
+  local box, range = panel.box, panel.drawn.range
   local width, height = box.right - box.left, box.bottom - box.top
-  local x, y = note.x * width, note.y * height
+  local x, y, room = note.x * width, note.y * height, (note.room or math.huge) * width
   if not note.inside then
-    local range = panel.drawn.range
-    x, y = axes.scale(range.x, width)(note.x), axes.scale(range.y, height)(note.y)
+    local across = axes.scale(range.x, width)
+    x, y = across(note.x), axes.scale(range.y, height)(note.y)
+    room = note.room and math.abs(across(note.x + note.room) - x) or math.huge
   end
   x, y = box.left + x, box.bottom - y
   local left, right = x - 2, figure.width - x - 2
+  return x, y, math.min(room, note.align == "left" and right or note.align == "right" and left
+    or 2 * math.min(left, right))
+end
+
+-- Words at a point.
+local function note_commands(figure, panel, note, out)
+  local look = figure.look
+  local x, y, room = note_place(figure, panel, note)
   local size = note.size * look.point
-  local lines = words.lines(note.text, { size = size, bold = note.bold,
-    most = 1 + select(2, tostring(note.text):gsub("\n", "")),
-    room = math.max(size, note.align == "left" and right or note.align == "right" and left
-      or 2 * math.min(left, right)) })
+  local lines = words.lines(note.text, { size = size, bold = note.bold, room = math.max(size, room),
+    most = note.room and note.lines or 1 + select(2, tostring(note.text):gsub("\n", "")) })
   local step = 1.25 * size
   for i, line in ipairs(lines) do
     put(figure, line, { x = x, y = y + (i - (#lines + 1) / 2) * step, align = note.align, size = note.size,

@@ -349,10 +349,12 @@ function Panel:vline(x, options)
 end
 
 -- Words at a point of the data, centred unless options.align says "left" or "right"; or, with
--- options.inside, at a share of the panel's width and height from its lower left corner.
+-- options.inside, at a share of the panel's width and height from its lower left corner. options.room is
+-- how wide they may be, in units of x (with options.inside a share of the panel): what is wider is broken,
+-- and cut after options.lines lines (1).
 function Panel:text(x, y, text, options)
   local where = "figure:text"
-  options = values.only(where, options, { "align", "inside", "color", "size", "bold" })
+  options = values.only(where, options, { "align", "inside", "color", "size", "bold", "room", "lines" })
   place(where, "x", x)
   place(where, "y", y)
   if type(text) ~= "string" and type(text) ~= "number" then values.expected(where, "text", "words", text) end
@@ -362,6 +364,8 @@ function Panel:text(x, y, text, options)
   end
   self.notes[#self.notes + 1] = { text = text, x = x, y = y, inside = options.inside, align = align,
     color = colour_of(where, options.color or style.text), bold = options.bold,
+    room = values.number(where, options, "room", 0, 1e300),
+    lines = values.integer(where, options, "lines", 1, 100, 1),
     size = values.number(where, options, "size", 1, 200, style.small_size) }
   return self
 end
