@@ -14,6 +14,7 @@
 local figures = require "perigee.plot.figure"
 local kinds = require "perigee.kinds"
 local style = require "perigee.plot.style"
+local theme = require "perigee.plot.theme"
 local values = require "perigee.plot.values"
 
 local REJECTED = -1
@@ -125,14 +126,11 @@ local function draw_loss(panel, loss, flat)
   if low and low <= 0 and high >= 0 then panel:hline(0) end
   local last = loss[#loss]
   if values.finite(last) then
-    panel:scatter({ x[#x] }, { last }, { color = style.vermillion, point = 6, size = 1.6 })
-    -- Loss falls from left to right: the upper right corner is free.
-    panel:text(0.97, 0.94, string.format("answer %.4g", last),
-      { inside = true, align = "right", color = style.vermillion })
+    panel:scatter({ x[#x] }, { last }, { color = style.vermillion, point = 6, size = 1.6,
+      label = string.format("answer %.4g", last) })
+    panel.legend = true
   end
-  if flat then
-    panel:text(0.97, 0.85, "masked: the gradient vanished", { inside = true, align = "right" })
-  end
+  if flat then panel.caption = "masked: the gradient vanished" end
 end
 
 local function draw_confidence(panel, lines, count)
@@ -281,24 +279,36 @@ local function draw_attack(where, panels, sample, defence)
   end
 end
 
--- One sample: curves above, digits below, whatever else there is in a third column.
-local function alone(where, sample, options, extra, defence)
-  local columns = extra and 3 or 2
-  local fig = figures.new { rows = 2, columns = columns, title = options.title,
-    width = options.width or 380 * columns, height = options.height or (options.title and 664 or 630) }
-  local panels = { centred = true, loss = fig[1], confidence = fig[2], before = fig[columns + 1],
-    after = fig[columns + 2] }
-  if extra then
-    panels.difference = fig[6]
-    panels[defence and "layers" or "distance"] = fig[3]
+-- A block for each sample: curves above, digits below, whatever else there is in a third column, or on
+-- narrow paper below them.
+local function blocks_of(where, samples, view)
+  local options, extra = view.options, view.extra
+  local columns = extra and not theme.is_narrow(view.paper, 3, 180) and 3 or 2
+  local rows = extra and columns == 2 and 3 or 2
+  local fig = figures.new { rows = rows * #samples, columns = columns, title = options.title,
+    width = options.width or 380 * columns,
+    height = options.height or 315 * rows * #samples + (options.title and style.figure_title or 0) }
+  for i, sample in ipairs(samples) do
+    local first = (i - 1) * rows * columns
+    local panels = { centred = true, loss = fig[first + 1], confidence = fig[first + 2],
+      before = fig[first + columns + 1], after = fig[first + columns + 2] }
+    if extra then
+      local third = columns == 3 and fig[first + 3] or fig[first + 6]
+      panels.difference = columns == 3 and fig[first + 6] or fig[first + 5]
+      panels[view.defence and "layers" or "distance"] = third
+    end
+    draw_attack(where, panels, sample, view.defence)
   end
-  draw_attack(where, panels, sample, defence)
   return fig
 end
 
 -- Several: a row each.
-local function rows_of(where, samples, options, extra, defence)
+local function rows_of(where, samples, view)
+  local options, extra, defence = view.options, view.extra, view.defence
   local columns = 4 + (extra and 1 or 0) + (defence and 1 or 0)
+  if not view.paper.height and theme.is_narrow(view.paper, columns, 180) then
+    return blocks_of(where, samples, view)
+  end
   local widths, width = { 330, 330, 256, 256, extra and 256 or nil, defence and 380 or nil }, 0
   for k = 1, columns do width = width + widths[k] end
   local fig = figures.new { rows = #samples, columns = columns, title = options.title, widths = widths,
@@ -370,8 +380,8 @@ local function figure(where, result, options)
   local several = type(result) == "table" and #result > 0 and rawget(result, "y") == nil
   local samples = (several and samples_of_all or samples_of)(where, result, options)
   local extra = values.option(where, options, "perturbation", "boolean", false) or defence ~= nil
-  if #samples == 1 then return alone(where, samples[1], options, extra, defence) end
-  return rows_of(where, samples, options, extra, defence)
+  local view = { options = options, extra = extra, defence = defence, paper = theme.paper(where, options) }
+  return (#samples == 1 and blocks_of or rows_of)(where, samples, view)
 end
 
 return { options = { "index", "count", "perturbation", "layers", "names" }, figure = figure }

@@ -5,23 +5,32 @@
 local figures = require "perigee.plot.figure"
 local judged = require "perigee.plot.judged"
 local style = require "perigee.plot.style"
+local theme = require "perigee.plot.theme"
 local values = require "perigee.plot.values"
 
 local gnuplot = require("perigee.native").gnuplot
 
 local REJECTED = -1
 local CELL, WORDS, LEFT, BAND_GAP = 84, 20, 88, 12
+local LEAST = 60 -- of a column, where the paper is given
 
 local verdict_colours = {
   evaded = "vermillion", rejected = "blue", correct = "black", wrong = "orange", failed = "grey",
 }
+
+-- As many as have room for their words.
+local function columns_on(paper)
+  if not paper.width then return 10 end
+  return math.max(1, math.min(10, (paper.width / paper.scale - LEFT) // LEAST))
+end
 
 -- What the columns share: the result, the images' sizes, how large a difference is at most.
 local function sheet_of(where, result, options)
   judged.check_result(where, "result", result)
   local sheet = { result = result, name = values.names(where, options), reach = 1e-12 }
   sheet.count = math.min(#result, values.integer(where, options, "count", 1, 200, 10))
-  sheet.columns = math.min(sheet.count, values.integer(where, options, "columns", 1, 50, 10))
+  sheet.columns = math.min(sheet.count, values.integer(where, options, "columns", 1, 50,
+    columns_on(theme.paper(where, options))))
   local features = #result.x0[1]
   sheet.h, sheet.w, sheet.channels = values.image_shape(values.list(where, "shape", result.shape), features)
   if not sheet.h then
@@ -49,12 +58,13 @@ local function draw_column(fig, sheet, i)
   local x0, x_adv, label = result.x0[i], result.x_adv[i], result.label[i]
   local clean, adversarial, difference = panel_at(1), panel_at(2), panel_at(3)
   clean:image(x0, { height = h, width = w, channels = channels })
-  clean:text(0.5, -0.1, sheet.name(result.y[i]), { inside = true })
+  clean.caption, clean.caption_look = sheet.name(result.y[i]), { color = style.text }
   adversarial:image(x_adv, { height = h, width = w, channels = channels })
-  adversarial:text(0.5, -0.1, label == REJECTED and "rejected" or sheet.name(label), { inside = true,
-    color = verdict_colours[result.verdict[i]] })
+  adversarial.caption = label == REJECTED and "rejected" or sheet.name(label)
+  adversarial.caption_look = { color = style[verdict_colours[result.verdict[i]]] }
   difference:image(x_adv - x0, values.signed(h, w, channels, sheet.reach))
-  difference:text(0.5, -0.1, string.format("%.2f", result.distance[i]), { inside = true, color = "grey" })
+  difference.caption = string.format("%.2f", result.distance[i])
+  difference.caption_look = { color = style.grey }
   if column == 1 then
     for k, word in ipairs { "clean", "adversarial", "difference" } do
       panel_at(k):text(-0.1, 0.5, word, { inside = true, align = "right" })

@@ -56,7 +56,7 @@ local function title_commands(figure, panel, out)
   put_lines(figure, drawn.title, look, out)
   local below = drawn.xlabel and drawn.caption_at or 14 * scale
   look.y, look.size, look.step = box.bottom + below, style.small_size, nil
-  look.down, look.color = true, style.frame
+  look.down, look.color = true, panel.caption_look and panel.caption_look.color or style.frame
   put_lines(figure, drawn.caption, look, out)
 end
 
@@ -70,7 +70,7 @@ local function label_commands(figure, panel, out)
     high = high }, out)
   for i, line in ipairs(drawn.bar_title or {}) do
     put(figure, line, { x = cell.left + cell.width - 3, align = "right", size = style.font_size,
-      y = box.top - 12 * scale - (#drawn.bar_title - i) * style.line_height * scale }, out)
+      y = box.top - 16 * scale - (#drawn.bar_title - i) * style.line_height * scale }, out)
   end
   if drawn.bar_label then
     put_turned(figure, drawn.bar_label, { x = box.right + drawn.bar - 7 * scale, y = middle, low = low,

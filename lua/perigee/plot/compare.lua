@@ -212,7 +212,10 @@ local function map(view, options)
   panel.ytics = { at = {}, words = words_of(view.models) }
   panel.xrange, panel.yrange = { 0.5, #view.attacks + 0.5 }, { #view.models + 0.5, 0.5 }
   fig.width = options.width or wide_enough(view, 86 * #view.attacks + left + 16)
+  local below = longest_of(view.attacks) -- turned, if they are longer than a cell is wide
   fig.height = options.height or 52 * #view.models + 66 + style.figure_title
+    + (below > 80 and 0.65 * math.min(below, 160) or 0)
+  panel.least = 36 * #view.models
   return fig
 end
 

@@ -50,7 +50,7 @@ local function figure(where, confusion, options)
       end
     end
   end
-  panel.xlabel, panel.ylabel = "predicted class", "true class"
+  panel.xlabel, panel.ylabel, panel.least = "predicted class", "true class", 14 * #classes
   panel.ytics = { at = {}, words = names }
   local under = table.move(names, 1, #names, 1, {})
   if rejected then under[columns] = cell < 34 and "rej." or "reject" end

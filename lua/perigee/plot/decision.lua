@@ -310,12 +310,19 @@ local function draw_loss(panel, view)
   panel.title = ("loss of the attack on %s"):format(view.name(view.classes[view.own]))
 end
 
+-- Two panels side by side, or on narrow paper one below the other.
+local function empty_figure(paper, options, count)
+  local rows = theme.is_narrow(paper, count, 280) and count or 1
+  return figures.new { rows = rows, columns = count // rows, title = options.title,
+    widths = count // rows > 1 and { 380, 380 + style.colorbar } or nil,
+    width = options.width or rows > 1 and paper.width or (count > 1 and 860 or 440),
+    height = options.height or rows > 1 and 300 * rows * paper.scale
+      or 400 + (options.title and style.figure_title or 0) }
+end
+
 local function figure(where, model, options)
   local view = view_of(where, model, options)
-  local fig = figures.new { columns = view.own and 2 or 1, title = options.title,
-    widths = view.own and { 380, 380 + style.colorbar },
-    width = options.width or (view.own and 860 or 440),
-    height = options.height or 400 + (options.title and style.figure_title or 0) }
+  local fig = empty_figure(theme.paper(where, options), options, view.own and 2 or 1)
   draw_regions(fig[1], view)
   if view.data then draw_samples(fig[1], view) end
   fig[1].title, fig[1].legend = "regions", true

@@ -7,10 +7,12 @@
 local figures = require "perigee.plot.figure"
 local kinds = require "perigee.kinds"
 local style = require "perigee.plot.style"
+local theme = require "perigee.plot.theme"
 local values = require "perigee.plot.values"
 
--- Empty pixels around every sample; the least size of a pixel on paper, and of a caption.
-local GAP, LEAST_PIXEL, CAPTION = 1, 2, 18
+-- Empty pixels around every sample; the least size of a pixel on paper, and of a caption; the room at the
+-- edges.
+local GAP, LEAST_PIXEL, CAPTION, EDGE = 1, 2, 18, 16
 
 -- The rows of pixels, the shape of one, and the labels if there are any.
 local function samples_of(where, x)
@@ -45,18 +47,31 @@ local function captions_of(where, options, labels, count)
   return texts
 end
 
--- The sheet's sizes in its own pixels, each of which is `unit` on paper: if there are captions so large that
--- they fit, as far as that is pleasant.
-local function grid(options, count, h, w, captions)
-  local columns = options.columns or math.min(count, math.max(1, math.ceil(math.sqrt(count))))
+-- A pixel of a sheet as wide as is pleasant: if there are captions so large that they fit.
+local function pleasant_unit(columns, w, captions)
   local unit = math.max(LEAST_PIXEL, math.min(3, 760 / (columns * (w + GAP))))
-  if captions then
-    local room = style.widest(captions, 760 / math.min(columns, 6)) + 6
-    unit = math.max(unit, math.min(12, room / (w + GAP)))
-  end
-  local caption = captions and math.ceil(CAPTION / unit) or 0
-  return { columns = columns, rows = math.ceil(count / columns), unit = unit, h = h, w = w,
-    step_x = w + GAP, step_y = h + GAP + caption, caption = caption }
+  if not captions then return unit end
+  local room = style.widest(captions, 760 / math.min(columns, 6)) + 6
+  return math.max(unit, math.min(12, room / (w + GAP)))
+end
+
+-- A pixel of a sheet that fills a paper of known width.
+local function fitting_unit(paper, g, above, captions)
+  local unit = (paper.width - EDGE * paper.scale) / (g.columns * (g.w + GAP) + GAP)
+  if not paper.height then return unit end
+  local words = captions and g.rows * CAPTION or 0
+  local height = paper.height - (above + EDGE + words) * paper.scale
+  return math.max(0.1, math.min(unit, height / (g.rows * (g.h + GAP) + GAP)))
+end
+
+-- The sheet's sizes in its own pixels, each of which is `unit` on paper.
+local function grid(paper, g, above, captions)
+  g.columns = g.columns or math.min(g.count, math.max(1, math.ceil(math.sqrt(g.count))))
+  g.rows = math.ceil(g.count / g.columns)
+  g.unit = paper.width and fitting_unit(paper, g, above, captions) or pleasant_unit(g.columns, g.w, captions)
+  g.caption = captions and math.ceil(CAPTION * paper.scale / g.unit) or 0
+  g.step_x, g.step_y = g.w + GAP, g.h + GAP + g.caption
+  return g
 end
 
 -- Copy the samples onto planes where there is nothing (NaN) between them.
@@ -110,10 +125,11 @@ local function figure(where, x, options)
   local low, high = values.range(samples)
   low, high = math.min(low or 0, 0), math.max(high or 1, 1)
   local captions = captions_of(where, options, labels, count)
-  local g = grid(options, count, h, w, captions)
+  local paper, above = theme.paper(where, options), options.title and style.figure_title or 0
+  local g = grid(paper, { columns = options.columns, count = count, h = h, w = w }, above, captions)
   local sheet, height, width = mosaic(samples, g, channels)
-  local fig = figures.new { title = options.title, width = options.width or width * g.unit + 16,
-    height = options.height or height * g.unit + 16 + (options.title and 34 or 0) }
+  local fig = figures.new { title = options.title, width = paper.width or width * g.unit + EDGE,
+    height = paper.height or height * g.unit + (EDGE + above) * paper.scale }
   fig.pictures = function()
     return pictures_of(samples, captions, { h = h, w = w, channels = channels, low = low, high = high })
   end
@@ -123,7 +139,7 @@ local function figure(where, x, options)
   for i, text in ipairs(captions or {}) do
     fig[1]:text(GAP + (i - 1) % g.columns * g.step_x + g.w / 2 - 0.5,
       GAP + (i - 1) // g.columns * g.step_y + g.h + g.caption / 2 - 0.5, text,
-      { size = 10 })
+      { size = 10, room = g.step_x - 4 * paper.scale / g.unit })
   end
   return fig
 end

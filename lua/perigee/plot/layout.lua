@@ -17,6 +17,8 @@ local layout = {}
 
 -- The least share of a cell that its plot keeps, across and up.
 local LEAST_WIDTH, LEAST_HEIGHT = 0.25, 0.3
+-- The most letters' heights of a plot whose figure is as high as its panels need.
+local HIGHEST = 22
 -- Units: from an axis to its numbers, around what stands at the edge of a cell, a colour bar with the gap
 -- before it.
 local TIC, PAD, BAR = 9, 6, 24
@@ -240,6 +242,7 @@ local function measure(figure, panel)
   panel.drawn = drawn
   local room, few = cell.width - 8 * look.scale, stacked(panel, look)
   drawn.title = lines_of(panel.title, few, room, style.title_size * look.point)
+  if panel.caption_look then few.most = 1 end
   local picture = rawget(panel, "picture")
   local caption = panel.caption or panel.explained and picture and theme.explain(look, picture)
   drawn.caption = lines_of(caption, few, room, style.small_size * look.point)
@@ -278,7 +281,15 @@ local function aligned(figure)
   return rows, columns
 end
 
--- The box of an image, or of axes with equal units: in the middle of what it is given, its pixels squares.
+-- The sides of what has a shape of its own: an image's in pixels, those of axes with equal units; else nil.
+local function shape_of(panel)
+  if rawget(panel, "picture") then return panel.picture end
+  if not panel.equal then return nil end
+  local x, y = panel.drawn.range.x, panel.drawn.range.y
+  return { width = math.abs(x[2] - x[1]), height = math.abs(y[2] - y[1]) }
+end
+
+-- The box of such a one: in the middle of what it is given, its pixels squares.
 local function square(box, picture)
   local width, height = box.right - box.left, box.bottom - box.top
   local pixel = math.min(width / picture.width, height / picture.height)
@@ -304,14 +315,12 @@ local function place(figure, panel, row, column)
   local top, bottom = shrunk(row.head + drawn.up, row.bottom, cell.height, LEAST_HEIGHT)
   local box = { left = cell.left + left, right = cell.left + cell.width - right, top = cell.top + top,
     bottom = cell.top + cell.height - bottom }
-  if rawget(panel, "picture") then
-    square(box, panel.picture)
-  elseif panel.equal then -- units as long across as up
-    local x, y = drawn.range.x, drawn.range.y
-    square(box, { width = math.abs(x[2] - x[1]), height = math.abs(y[2] - y[1]) })
-  end
+  drawn.across = box.right - box.left
+  local shape = shape_of(panel)
+  if shape then square(box, shape) end
   panel.box = box
   if own then
+    if panel.equal then drawn.xtics = x_tics(panel, box.right - box.left, cell, look) end
     local height = box.bottom - box.top
     drawn.ytics = y_tics(panel, height, cell, look)
     drawn.ywords = tics.extent(drawn.ytics)
@@ -414,9 +423,10 @@ function layout.height(figure, natural)
   layout.place(figure)
   local needed = {}
   for i, panel in ipairs(figure.panels) do
-    local row, drawn, box = (i - 1) // figure.columns + 1, panel.drawn, panel.box
-    local inner = (box.right - box.left) * (rawget(panel, "picture")
-      and panel.picture.height / panel.picture.width or has_axes(panel) and 0.62 or 0)
+    local row, drawn = (i - 1) // figure.columns + 1, panel.drawn
+    local shape = shape_of(panel)
+    local inner = drawn.across * (shape and shape.height / shape.width or has_axes(panel) and 0.62 or 0)
+    inner = math.max(math.min(inner, HIGHEST * look.letter), (panel.least or 0) * look.scale)
     local height = drawn.head + (drawn.up or 0) + drawn.bottom + inner
     needed[row] = math.max(needed[row] or 0, height)
   end
@@ -426,7 +436,7 @@ function layout.height(figure, natural)
   for row = 1, figure.rows do
     most = math.max(most, needed[row] * weights / (figure.heights and figure.heights[row] or 1))
   end
-  return math.max(natural, math.min(sum + most, 12 * look.letter * figure.rows * 2.2))
+  return math.max(natural, sum + most)
 end
 
 return layout

@@ -5,6 +5,7 @@
 
 local figures = require "perigee.plot.figure"
 local style = require "perigee.plot.style"
+local theme = require "perigee.plot.theme"
 local values = require "perigee.plot.values"
 
 -- Numbers in a line.
@@ -81,8 +82,11 @@ local function figure(where, history, options)
     for _, name in ipairs(names) do count = math.max(count, #series[name]) end
   end
   if count == 0 then values.fail("%s: history: no loss and no accuracy of any epoch", where) end
-  local fig = figures.new { columns = #panels, title = options.title,
-    width = options.width or 380 * #panels, height = options.height or 300 }
+  local paper = theme.paper(where, options)
+  local rows = theme.is_narrow(paper, #panels, 280) and #panels or 1 -- one below the other
+  local fig = figures.new { rows = rows, columns = #panels // rows, title = options.title,
+    width = options.width or 380 * #panels // rows,
+    height = options.height or rows > 1 and 200 * rows * paper.scale or 300 }
   for i, panel in ipairs(panels) do
     fig[i].ylabel = panel.word
     draw(fig[i], series, panel.names, count)

@@ -21,7 +21,7 @@ local panels = { class = Panel } -- and what only recipes may do
 local public = { "title", "caption", "xlabel", "ylabel", "xrange", "yrange", "logx", "logy", "legend",
   "xtics", "ytics", "grid" }
 local inner = { "integer_x", "integer_y", "margin", "bare", "axes", "centred", "explained", "cell", "box",
-  "drawn", "equal" }
+  "drawn", "equal", "least", "caption_look" }
 
 local settable = {}
 for _, list in ipairs { public, inner } do

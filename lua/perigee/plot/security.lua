@@ -13,6 +13,7 @@ local convention_of = require "perigee.conventions"
 local figures = require "perigee.plot.figure"
 local masked = require "perigee.masked"
 local style = require "perigee.plot.style"
+local theme = require "perigee.plot.theme"
 local values = require "perigee.plot.values"
 
 local MASKED = "masked"
@@ -242,7 +243,7 @@ local function label(fig, view, convention)
     fig[i].yrange = { -0.03, 1.03 }
     if view.attacks then fig[i].title = view.attacks[i] end
   end
-  fig[1].legend = "right"
+  fig[1].legend = fig.right and "right" or true
 end
 
 -- Has any model rejected anything?
@@ -266,6 +267,18 @@ local function panels_for(views, options)
   return (options.alone or not any_rejected(views)) and 1 or 2
 end
 
+-- Panels side by side; on narrow paper one below the other, the legend above them.
+local function empty_figure(where, views, options, title)
+  local paper, count, room = theme.paper(where, options), panels_for(views, options), room_for(views)
+  local above = (title and style.figure_title or 0) + (views[1].attacks and 20 or 0)
+  if theme.is_narrow(paper, count, 280) then
+    return figures.new { rows = count, title = title, width = paper.width,
+      height = options.height or (200 * count + above) * paper.scale }
+  end
+  return figures.new { columns = count, title = title, right = room,
+    width = options.width or 360 * count + room, height = options.height or 300 + above }
+end
+
 local function figure(where, security, options)
   local views = views_of(where, security, options)
   local convention = convention_of(where, options.rejection)
@@ -278,11 +291,7 @@ local function figure(where, security, options)
     values.fail("%s: panels: expected \"rates\" or \"attack\", got %q", where, panels)
   end
   if panels == "attack" then divide(where, security, views) end
-  local room, title = room_for(views), options.title or title_of(security, views)
-  local columns = panels_for(views, options)
-  local above = (title and style.figure_title or 0) + (views[1].attacks and 20 or 0)
-  local fig = figures.new { columns = columns, title = title, right = room,
-    width = options.width or 360 * columns + room, height = options.height or 300 + above }
+  local fig = empty_figure(where, views, options, options.title or title_of(security, views))
   draw(fig, views, options, convention)
   draw_masked(fig, views, convention)
   label(fig, views[1], convention)

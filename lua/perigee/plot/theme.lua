@@ -145,4 +145,16 @@ function theme.look(where, options, before)
     dots = chosen.dpi and chosen.dpi / INCH or before and before.dots or style.scale }
 end
 
+-- What options say of the paper: its width and height in units, where they are known, and the scale of all
+-- that goes with the letters.
+function theme.paper(where, options)
+  local look = theme.look(where, options)
+  return { width = options.width or look.width, height = options.height or look.height, scale = look.scale }
+end
+
+-- Whether panels of this width, side by side, have no room on that paper.
+function theme.is_narrow(paper, count, width)
+  return paper.width ~= nil and paper.width < count * width * paper.scale
+end
+
 return theme
