@@ -13,7 +13,7 @@ local f = string.format
 -- Units of a figure as it is by itself: a box's height, the room below it, above all, at the left; the widths
 -- of a layer's and of another part's box, and the room between them.
 local BOX, GAP, TOP, LEFT = 34, 16, 14, 16
-local LAYER, PART, SIDE = 250, 190, 60
+local LAYER, PART, SIDE = 250, 230, 56
 -- A box lower than this has its name alone.
 local TWO_LINES = 29
 

@@ -293,7 +293,8 @@ end
 
 -- ---- With it -------------------------------------------------------------------------------------
 
--- A picture drawn by gnuplot as a string.
+-- A picture drawn by gnuplot as a string. Its SVG takes what makes letters heavier for a part of their font's
+-- name, which no font has.
 local function drawn_text(where, format, terminal, body, timeout)
   local file = os.tmpname()
   local fine, message = gnuplot.draw { where = where, signature = perigee.header(), terminal = terminal,
@@ -303,7 +304,7 @@ local function drawn_text(where, format, terminal, body, timeout)
   if handle then handle:close() end
   os.remove(file)
   if not fine then values.fail("%s", message) end
-  return text
+  return format == "svg" and text:gsub(':Bold"', '" font-weight="bold"') or text
 end
 
 local function draw(where, figure, target, options, timeout)
@@ -320,6 +321,8 @@ local function draw(where, figure, target, options, timeout)
   elseif target.format == "html" then
     local svg = drawn_text(where, "svg", terminal, body, timeout)
     return write_file(where, target.file, html.page(figure, svg))
+  elseif target.format == "svg" then
+    return write_file(where, target.file, drawn_text(where, "svg", terminal, body, timeout))
   end
   local fine, message = gnuplot.draw { where = where, signature = perigee.header(), terminal = terminal,
     body = body, file = target.file, format = target.file and target.format, timeout = timeout,
