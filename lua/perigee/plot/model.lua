@@ -12,10 +12,10 @@ local f = string.format
 
 -- Units of a figure as it is by itself: a box's height, the room below it, above all, at the left; the widths
 -- of a layer's and of another part's box, and the room between them.
-local BOX, GAP, TOP, LEFT = 34, 16, 14, 16
+local BOX, GAP, TOP, LEFT = 38, 16, 14, 16
 local LAYER, PART, SIDE = 250, 230, 56
 -- A box lower than this has its name alone.
-local TWO_LINES = 29
+local TWO_LINES = 34
 
 -- Fill and border by what a layer does.
 local fills = {
@@ -82,8 +82,8 @@ local function pencil(panel, two_lines)
     local x, w = column[1], column[2]
     draw.rectangle(x, y, w, BOX, fills[kind] or "#FFFFFF")
     note = two_lines and note
-    draw.words(x + w / 2, y + (note and 11 or BOX / 2), name, { bold = true, room = w - 8 })
-    if note then draw.words(x + w / 2, y + 24.5, note, { size = 8.5, color = "grey", room = w - 8 }) end
+    draw.words(x + w / 2, y + (note and 11.5 or BOX / 2), name, { bold = true, room = w - 8 })
+    if note then draw.words(x + w / 2, y + 27.5, note, { size = 8.5, color = "grey", room = w - 8 }) end
   end
   return draw
 end
