@@ -28,9 +28,12 @@ needs_test='
 module:cmocka      libcmocka-dev               libcmocka-devel  cmocka      libcmocka-devel cmocka
 lua:luaunit        lua-unit                    -                -           -               -
 program:expect     expect                      expect           expect      expect          expect
+program:curl       curl                        curl             curl        curl            curl
 '
-# Style is checked by these; without them it is not.
+# Style and the form of documents are checked by these; without them they are not.
 needs_lint='
+program:groff      groff-base                  groff-base       groff       groff           groff
+program:xmllint    libxml2-utils               libxml2          libxml2     libxml2-tools   libxml2
 program:luacheck   lua-check                   luacheck         luacheck    lua54-luacheck  luacheck
 program:clang-format-14 clang-format-14        -                clang14     clang14         llvm@14
 '
