@@ -143,7 +143,7 @@ asan:
 # BENCH=--list shows them, BENCH=--json prints JSON. bench-peers adds PyTorch and scikit-learn.
 BENCH ?=
 # MNIST where it lies beside the checkout.
-WITH_DATA = $(if $(PERIGEE_DATA),,$(if $(wildcard ../shared/data),PERIGEE_DATA=$(abspath ../shared/data)))
+WITH_DATA = $(if $(PERIGEE_DATA),,$(if $(wildcard ../shared/data),PERIGEE_DATA="$$(cd ../shared/data && pwd)"))
 RUN_BENCH = BENCH_BIN=$(BUILD)/bench PERIGEE=$(BUILD)/perigee $(WITH_DATA) $(BUILD)/perigee --quiet \
 	tests/bench/bench.lua
 
