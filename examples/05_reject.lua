@@ -21,3 +21,12 @@ local noise = data.new {
   shape = { 1, 28, 28 },
 }
 print(("rejected of pure noise: %.0f %%"):format(100 * metrics.rejection_rate(nr, noise)))
+
+-- That holds for noise as it comes. An attacker who may change it a little has most of it taken for digits, and digits
+-- for others.
+local function rejected_of(samples, target)
+  local pgd = attack.pgd { model = nr, norm = "l2", dmax = 1, target = target }
+  return 100 * metrics.rejection_rate(pgd:run(samples))
+end
+print(("moved by 1, of a length of %.1f: %.0f %%"):format(noise.x[1]:norm(), rejected_of(noise, "each")))
+print(attack.auto { model = nr, norm = "l2", dmax = 1, quick = true }:run(test:slice(1, 100)))

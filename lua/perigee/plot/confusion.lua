@@ -38,7 +38,7 @@ local function figure(where, confusion, options)
   local cell = math.max(24, math.min(44, 480 / columns))
   local room = math.max(0, style.widest(names, 160) - cell / 2) -- that names take more than numbers
   local fig = figures.new { title = options.title, width = options.width or cell * columns + 170 + room,
-    height = options.height or cell * #classes + 96 + 0.7 * room
+    height = options.height or math.max(170, cell * #classes) + 96 + 0.7 * room
       + (options.title and style.figure_title or 0) }
   local panel = fig[1]
   panel:heatmap(shares, { low = 0, high = 1, map = "heat", label = "share of the true class" })
