@@ -22,8 +22,8 @@ local noise = data.new {
 }
 print(("rejected of pure noise: %.0f %%"):format(100 * metrics.rejection_rate(nr, noise)))
 
--- That holds for noise as it comes. An attacker who may change it a little has most of it taken for digits, and digits
--- for others.
+-- That holds for noise as it comes. An attacker who may change it a little has most of it taken for digits,
+-- and digits for others.
 local function rejected_of(samples, target)
   local pgd = attack.pgd { model = nr, norm = "l2", dmax = 1, target = target }
   return 100 * metrics.rejection_rate(pgd:run(samples))

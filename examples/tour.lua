@@ -20,8 +20,8 @@ history = nn.train(net, digits, { epochs = 3, lr = 0.05, momentum = 0.9, seed = 
 print(net)
 print("right of 100:", 100 * metrics.accuracy(net, test))
 
--- 4. An attack: a change of length 1.5 at most that makes the net say something else. PGD goes on to where the net
--- errs the most, mostly at that very distance; how small a change is enough attack.fmn asks.
+-- 4. An attack: a change of length 1.5 at most that makes the net say something else. PGD goes on to where
+-- the net errs the most, mostly at that very distance; how small a change is enough attack.fmn asks.
 pgd = attack.pgd { model = net, norm = "l2", dmax = 1.5, eta = 0.1, max_iter = 50 }
 result = pgd:run(test)
 print(result)
@@ -40,8 +40,8 @@ guard.threshold = guard:threshold_for(0.10, digits)
 print("the same points, judged by the defence:", result:rescore(guard))
 print("the defence attacked itself:", pgd:with { model = guard }:run(test))
 
--- 7. Deep neural rejection: SVMs on the layers' outputs, an SVM over them, a threshold. That fewer evade does not
--- say that it holds: 8 has an attack that finds more.
+-- 7. Deep neural rejection: SVMs on the layers' outputs, an SVM over them, a threshold. That fewer evade
+-- does not say that it holds: 8 has an attack that finds more.
 kernel = svm.rbf(1e-2)
 defence = dnr.new {
   net = net, layers = { "relu1" },
