@@ -6,6 +6,17 @@ cd "$work" || exit 1
 for example in "$top"/examples/0*.lua "$top/examples/tour.lua"; do
     run_perigee --quiet "$example"
     check "$(basename "$example")" [ "$status" = 0 -a -n "$out" -a -z "$err" ]
+    # What one attack, or none, leaves is followed by what a stronger one does.
+    case $example in
+        */05_*)
+            check "05: noise that is rejected as it comes is accepted once it is moved" sh -c "
+                echo '$out' | awk '/^rejected of pure/ { pure = \$5 } /^moved by 1/ { moved = \$(NF - 1) }
+                                   END { exit !(pure > 90 && moved < pure / 2) }'" ;;
+        */06_*)
+            check "06: attack.auto finds no less than PGD" sh -c "
+                echo '$out' | awk '{ gsub(/,/, \"\") } \$1 == \"pgd\" { pgd = \$5 } \$1 == \"auto\" { auto = \$5 }
+                                   END { exit !(auto >= pgd && pgd > 0) }'" ;;
+    esac
 done
 
 # The paper's experiment, in its quick form on the built-in digits; and once more, from what it kept.
