@@ -302,6 +302,10 @@ const BindFunction *bind_here(lua_State *L) {
 }
 
 const char *bind_where(lua_State *L) {
+    if (lua_islightuserdata(L, lua_upvalueindex(1))) { /* x[…]: index_object's type */
+        const BindType *type = lua_touserdata(L, lua_upvalueindex(1));
+        return type->box->name + strlen("perigee.");
+    }
     return ((const Entry *)bind_here(L))->where;
 }
 
@@ -491,8 +495,11 @@ static int index_object(lua_State *L) {
     if (lua_type(L, 2) == LUA_TNUMBER && type->item)
         return type->item(L, object,
                           bind_integer(L, 2, where, "index", LUA_MININTEGER, LUA_MAXINTEGER));
-    if (lua_istable(L, 2) && type->items)
-        return type->items(L, object);
+    if (type->items && (lua_istable(L, 2) || lua_isuserdata(L, 2))) {
+        int pushed = type->items(L, object);
+        if (pushed > 0)
+            return pushed;
+    }
     if (type->keys)
         bind_expected(L, 2, where, "index", type->keys);
     lua_pushnil(L);

@@ -154,7 +154,9 @@ typedef struct BindType {
     const BindFunction *methods;
     const BindProperty *properties;
     int (*item)(lua_State *L, void *object, lua_Integer i); /* x[i]: how many values it pushed */
-    int (*items)(lua_State *L, void *object); /* x[{first, last}], the table on top: likewise */
+    /* x[{first, last}] or x[object], what stands there on top: likewise; 0 is what it does not take
+     */
+    int (*items)(lua_State *L, void *object);
     const char *keys; /* "an integer or a name": what x[…] takes; NULL: others than names are nil */
     bool (*other)(lua_State *L, void *object); /* x.key, the key at 2: has it pushed a value? */
     void (*others)(lua_State *L, const void *object); /* such keys, into the list on top */

@@ -86,6 +86,12 @@ extern const BindFunction bind_array_reduce_functions[];
 extern const BindFunction bind_array_math_functions[]; /* beside the operations of core's table */
 extern const BindFunction bind_array_math_methods[];   /* methods alone */
 
+/* x[mask], x[positions], x[{first, last}]: push what is chosen, 1; 0 where the index at 2 is no
+ * such. And x[…] = values, those at 3; false likewise. Masks choose elements, or with one axis
+ * rows. */
+int bind_array_push_chosen(lua_State *L, void *array);
+bool bind_array_assign_chosen(lua_State *L, Array *a);
+
 /* totable(x). */
 int bind_array_totable(lua_State *L);
 

@@ -107,8 +107,12 @@ static int push_row(lua_State *L, void *object, lua_Integer index) {
 static int meta_newindex(lua_State *L) {
     Array *a = bind_check_array(L, 1, "array", "array");
     Operand values;
+    if (bind_array_assign_chosen(L, a))
+        return 0;
     if (lua_type(L, 2) != LUA_TNUMBER)
-        return bind_expected(L, 2, "array", "index", "an integer (fields cannot be set)");
+        return bind_expected(L, 2, "array", "index",
+                             "an integer, a range {first, last}, a mask or positions (fields "
+                             "cannot be set)");
     refuse_scalar(L, a);
     lua_Integer index = bind_integer(L, 2, "array", "index", LUA_MININTEGER, LUA_MAXINTEGER);
     size_t i = bind_array_index(L, index, a, 0);
@@ -197,8 +201,9 @@ int open_array(lua_State *L) {
     static const BindType type = { .box = &bind_array_type,
                                    .properties = properties,
                                    .item = push_row,
-                                   .keys = "an integer or a name (x:take(positions) and "
-                                           "x:compress(mask) choose several)",
+                                   .items = bind_array_push_chosen,
+                                   .keys = "an integer, a range {first, last}, a mask, positions "
+                                           "or a name",
                                    .meta = meta };
     lua_newtable(L);
     bind_set_functions(L, bind_array_creators);

@@ -213,6 +213,8 @@ static int push_some(lua_State *L, const AttackResult *result, const Places *pla
 /* r[{first, last}] */
 static int push_range(lua_State *L, void *object) {
     const AttackResult *result = object;
+    if (!lua_istable(L, 2))
+        return 0;
     Places places = bind_range_places(L, "result", result->n);
     return push_some(L, result, &places);
 }

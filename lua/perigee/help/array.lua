@@ -529,8 +529,11 @@ count from 1, or from -1 at the end. What a dataset, a model, a result or an att
 (d.x, m.sv, r.x_adv) is read-only, and so are views taken from it: writing raises. What a function makes
 can be written; see array.copy.
 
-x[i] is row i, of a 1-d array a number; x[i] = values writes it; #x is the size of the first axis. The
-operators + - * / % // ^ work element by element and broadcast; comparisons are methods that give masks
-(x:lt(y)), because Lua's own give one boolean. help "numbers" tells what types make together.]],
+x[i] is row i, of a 1-d array a number; x[i] = values writes it; x[{2, 5}] are rows 2 to 5, a view;
+x[mask] and x[positions] (int32) are copies of what they choose, a mask of the array's own shape
+elements, one as long as the first axis rows, and x[mask] = values writes there; #x is the size of the
+first axis. The operators + - * / % // ^ work element by element and broadcast; comparisons are methods
+that give masks (x:lt(y)), because Lua's own give one boolean. help "numbers" tells what types make
+together.]],
   entries = entries,
 }
