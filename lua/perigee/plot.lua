@@ -18,6 +18,7 @@ local library = {}
 
 local arguments = require "perigee.arguments"
 local figures = require "perigee.plot.figure"
+local kinds = require "perigee.kinds"
 local output = require "perigee.plot.output"
 local style = require "perigee.plot.style"
 local theme = require "perigee.plot.theme"
@@ -48,6 +49,9 @@ for name in pairs(recipes) do names[#names + 1] = name end
 table.sort(names)
 
 local function build(where, recipe, subject, options)
+  if kinds.is(subject, "result") and #subject == 0 then
+    values.fail("%s: there are no samples in this result", where)
+  end
   options = values.options(where, options, recipe.options)
   values.option(where, options, "title", "string")
   for _, key in ipairs { "width", "height" } do

@@ -369,10 +369,10 @@ function TestPlotOutput:test_refusals()
   local function refused(words, options)
     lu.assertErrorMsgContains(words, plot.attack, result(), options)
   end
-  refused("file: expected a name that ends in .png, .svg, .pdf, .tex, .html or .gp, got \"a.jpg\"",
+  refused("file: expected a name that ends in .png, .svg, .pdf, .tex, .html or .gp, got the string \"a.jpg\"",
     { file = "a.jpg" })
   refused("plot.attack: file: expected a string, got 3", { file = 3 })
-  refused("terminal: expected window, qt, wxt, x11, text, png, svg, pdf, tex or html, got \"gif\"",
+  refused("terminal: expected window, qt, wxt, x11, text, png, svg, pdf, tex or html, got the string \"gif\"",
     { terminal = "gif" })
   refused("plot.attack: unknown option 'fiel'; did you mean 'file'? (valid: index, count, perturbation",
     { fiel = "a.png" })

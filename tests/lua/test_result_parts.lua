@@ -106,5 +106,10 @@ function TestResultParts:test_are_results()
   evaluate.report(joined[{ 1, 3 }], path)
   lu.assertStrContains(io.open(path):read "a", "Parts, on all 5 samples of the run")
   raises("there are no samples in this result", evaluate.report, joined:take {}, path)
+  for _, recipe in ipairs { "attack", "attacks" } do
+    raises("plot." .. recipe .. ": there are no samples in this result", plot[recipe], joined:take {},
+      { file = path .. ".svg" })
+  end
+  lu.assertStrContains(plot.script("attack", joined[{ 1, 1 }], { file = "x.svg" }), "plot")
   os.remove(path)
 end

@@ -402,6 +402,6 @@ function TestSecurityFiles:test_panels_that_prove_nothing()
   s = { models = views[1].models, dmax = whole.dmax, counts = views[1].counts, n = 20 }
   lu.assertErrorMsgContains("panels: only what evaluate.security gives knows its attacks", figure, "test", s,
     { panels = "attack" })
-  lu.assertErrorMsgContains('panels: expected "rates" or "attack", got "x"', figure, "test", whole,
+  lu.assertErrorMsgContains('panels: expected "rates" or "attack", got the string "x"', figure, "test", whole,
     { panels = "x" })
 end

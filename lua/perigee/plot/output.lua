@@ -67,11 +67,10 @@ local function choose(where, name, options)
   local file = values.option(where, options, "file", "string")
   local terminal = values.option(where, options, "terminal", "string")
   if file and (file == "" or file:find("\0", 1, true)) then
-    values.fail("%s: file: expected a file's name, got %q", where, file)
+    values.expected(where, "file", "a file's name", file)
   end
   if terminal and not formats[terminal] then
-    values.fail("%s: terminal: expected window, qt, wxt, x11, text, png, svg, pdf, tex or html, got %q",
-      where, terminal)
+    values.expected(where, "terminal", "window, qt, wxt, x11, text, png, svg, pdf, tex or html", terminal)
   end
   local format = terminal and formats[terminal]
   if format == "window" or format == "text" then
@@ -84,8 +83,7 @@ local function choose(where, name, options)
     if ending(file) == "gp" then return { format = format or "png", script = file } end
     format = format or ending(file)
     if not format or formats[format] ~= format or format == "window" or format == "text" then
-      values.fail("%s: file: expected a name that ends in .png, .svg, .pdf, .tex, .html or .gp, got %q",
-        where, file)
+      values.expected(where, "file", "a name that ends in .png, .svg, .pdf, .tex, .html or .gp", file)
     end
     return { format = format, file = file }
   end

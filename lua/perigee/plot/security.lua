@@ -284,11 +284,11 @@ local function figure(where, security, options)
   local convention = convention_of(where, options.rejection)
   local band = values.option(where, options, "band", "string", "confidence")
   if band ~= "confidence" and band ~= "range" then
-    values.fail("%s: band: expected \"confidence\" or \"range\", got %q", where, band)
+    values.expected(where, "band", '"confidence" or "range"', band)
   end
   local panels = values.option(where, options, "panels", "string", "rates")
   if panels ~= "rates" and panels ~= "attack" then
-    values.fail("%s: panels: expected \"rates\" or \"attack\", got %q", where, panels)
+    values.expected(where, "panels", '"rates" or "attack"', panels)
   end
   if panels == "attack" then divide(where, security, views) end
   local fig = empty_figure(where, views, options, options.title or title_of(security, views))
