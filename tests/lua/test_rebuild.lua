@@ -71,6 +71,8 @@ function TestFrom:test_several()
   local again = check(mine, { dmax = 0.5, seed = 4 })
   lu.assertEquals({ again.name, again.all, again.max_queries, #again[2] }, { "mine", false, 900, 2 })
   lu.assertEquals({ again[1].dmax, again[2][2].dmax, again[2][2].target }, { 0.5, 0.5, "each" })
+  local alone = attack.from(mine:run(samples[1], { model = model, dmax = 0.5 }))
+  lu.assertNil(alone[1].max_queries) -- in the run it was what was left
   local worst = attack.from(attack.worst { pgd:run(samples), pgd:with({ dmax = 0.4 }):run(samples) })
   lu.assertEquals({ worst.name, worst.all, worst[1].dmax, worst[2].dmax }, { "worst", true, 0.3, 0.4 })
 end

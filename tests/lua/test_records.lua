@@ -112,6 +112,14 @@ function TestRecords:test_they_come_back()
       end
     end)
   end
+  with_path(".pgz", function(path) -- as evaluations were saved before
+    local parts = {}
+    for key, value in next, records.security do parts[key] = value end
+    require("perigee.archive").write(path, { security = parts })
+    for _, load_it in ipairs { evaluate.load, perigee.load } do
+      lu.assertEquals(tostring(load_it(path)), tostring(records.security))
+    end
+  end)
   with_path(".pgz", function(path)
     lu.assertErrorMsgContains("holds no evaluation", evaluate.load, records.roc:save(path))
     rawset(_G, "kept", 3)
