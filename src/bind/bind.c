@@ -121,8 +121,9 @@ static size_t begins_with(const char *message, const char *word, size_t length) 
 
 /* Does it name another function of a library's, attack.pgd where attack:run was called? */
 static bool names_another(lua_State *L, const char *message) {
-    size_t owner = strcspn(message, ".: "), name = strcspn(message + owner + 1, ".: ");
-    if (message[owner] != '.' || message[owner + 1 + name] != ':')
+    size_t owner = strcspn(message, ".: ");
+    size_t name = message[owner] == '.' ? strcspn(message + owner + 1, ".: ") : 0;
+    if (name == 0 || message[owner + 1 + name] != ':')
         return false;
     int top = lua_gettop(L);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
