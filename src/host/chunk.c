@@ -3,6 +3,7 @@
 #include "core/context.h"
 #include "core/printable.h"
 #include "core/progress.h"
+#include "host/frames.h"
 #include "host/habits.h"
 #include "host/interrupt.h"
 #include "host/locals.h"
@@ -55,24 +56,22 @@ static void add_frame(luaL_Buffer *text, const lua_Debug *frame) {
 
 /* The user's frames from level 1 outwards. */
 static int count_frames(lua_State *L) {
-    lua_Debug frame;
     int count = 0;
-    for (int level = 1; lua_getstack(L, level, &frame); level++) {
-        lua_getinfo(L, "Sl", &frame);
-        count += is_user_frame(&frame);
+    for (Frames frames = frames_from(L, 1); frames_next(&frames);) {
+        lua_getinfo(L, "Sl", &frames.frame);
+        count += is_user_frame(&frames.frame);
     }
     return count;
 }
 
 static void add_frames(lua_State *L, luaL_Buffer *text, int count) {
-    lua_Debug frame;
     int seen = 0;
-    for (int level = 1; lua_getstack(L, level, &frame); level++) {
-        lua_getinfo(L, "Slnt", &frame);
-        if (!is_user_frame(&frame))
+    for (Frames frames = frames_from(L, 1); frames_next(&frames);) {
+        lua_getinfo(L, "Slnt", &frames.frame);
+        if (!is_user_frame(&frames.frame))
             continue;
         if (seen < SHOWN_FIRST || seen >= count - SHOWN_LAST)
-            add_frame(text, &frame);
+            add_frame(text, &frames.frame);
         else if (seen == SHOWN_FIRST)
             luaL_addstring(text, "\n\t...");
         seen++;
@@ -85,14 +84,14 @@ static void add_frames(lua_State *L, luaL_Buffer *text, int count) {
 static void blame_user_line(lua_State *L) {
     const char *message = lua_tostring(L, 1);
     size_t blamed = 0;
-    lua_Debug frame;
-    for (int level = 1; lua_getstack(L, level, &frame); level++) {
-        lua_getinfo(L, "Sl", &frame);
+    for (Frames frames = frames_from(L, 1); frames_next(&frames);) {
+        lua_Debug *frame = &frames.frame;
+        lua_getinfo(L, "Sl", frame);
         char place[LUA_IDSIZE + 32];
-        snprintf(place, sizeof place, "%s:%d: ", frame.short_src, frame.currentline);
-        if (blamed == 0 && is_own_frame(&frame) && strncmp(message, place, strlen(place)) == 0)
+        snprintf(place, sizeof place, "%s:%d: ", frame->short_src, frame->currentline);
+        if (blamed == 0 && is_own_frame(frame) && strncmp(message, place, strlen(place)) == 0)
             blamed = strlen(place);
-        if (blamed > 0 && frame.currentline > 0 && !is_own_frame(&frame)) {
+        if (blamed > 0 && frame->currentline > 0 && !is_own_frame(frame)) {
             lua_pushfstring(L, "%s%s", place, message + blamed);
             lua_replace(L, 1);
             return;
@@ -104,11 +103,10 @@ static void blame_user_line(lua_State *L) {
 
 /* Is the only frame a line typed at the prompt? The message has named it already. */
 static bool is_prompt_line(lua_State *L, int count) {
-    lua_Debug frame;
     bool typed = false;
-    for (int level = 1; count == 1 && lua_getstack(L, level, &frame); level++) {
-        lua_getinfo(L, "S", &frame);
-        typed = typed || strcmp(frame.source, "=prompt") == 0;
+    for (Frames frames = frames_from(L, 1); count == 1 && frames_next(&frames);) {
+        lua_getinfo(L, "S", &frames.frame);
+        typed = typed || strcmp(frames.frame.source, "=prompt") == 0;
     }
     return typed;
 }

@@ -1,5 +1,6 @@
 #include "host/locals.h"
 
+#include "host/frames.h"
 #include "host/source.h"
 
 #include <lauxlib.h>
@@ -66,15 +67,14 @@ void locals_take(lua_State *L) {
     int top = lua_gettop(L);
     if (!lua_checkstack(L, 6) || lua_getfield(L, LUA_REGISTRYINDEX, CHUNK) == LUA_TNIL)
         return lua_settop(L, top);
-    lua_Debug frame;
-    for (int level = 0; lua_getstack(L, level, &frame); level++) {
-        lua_getinfo(L, "f", &frame);
+    for (Frames frames = frames_from(L, 0); frames_next(&frames);) {
+        lua_getinfo(L, "f", &frames.frame);
         bool found = lua_rawequal(L, -1, top + 1);
         lua_pop(L, 1);
         if (!found)
             continue;
         luaL_getsubtable(L, LUA_REGISTRYINDEX, KEPT);
-        add_locals(L, &frame);
+        add_locals(L, &frames.frame);
         break;
     }
     lua_settop(L, top);
