@@ -274,9 +274,10 @@ function printer.results(values, options)
   return finished(writer)
 end
 
---- What an error value says that is no message: { code = 5 }, or by its own __tostring; on one line.
-function printer.raised(value)
-  local name = type(value) == "table" and not has_summary(value) and "the table " or ""
+--- What an error value says that is no message: "the table { code = 5 }" (`bare`: without "the table"), or
+--- its own __tostring; on one line.
+function printer.raised(value, bare)
+  local name = not bare and type(value) == "table" and not has_summary(value) and "the table " or ""
   return name .. printable((printer.text(value, { width = 200, lines = 8 }):gsub("%s*\n%s*", " ")))
 end
 debug.getregistry()["perigee.raised"] = printer.raised

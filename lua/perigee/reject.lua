@@ -37,7 +37,7 @@ records.define(Check, {
 
 --- Compare the gradient of a model with differences of its scores at the first samples of x.
 function reject.check(model, x)
-  local has = (type(model) == "table" or type(model) == "userdata") and model.gradient
+  local has = kinds.is_model(model) and model.gradient
   if not has then arguments.expected("reject.check", "model", "a model with scores and gradient", model) end
   local samples = kinds.is(x, "dataset") or kinds.is(x, "array") or type(x) == "table"
   if not samples or #x == 0 then

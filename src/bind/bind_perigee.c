@@ -62,7 +62,8 @@ static int perigee_interrupted(lua_State *L) {
 /* perigee.nearest(word, list) → the word in the list that was probably meant, or nil. */
 static int perigee_nearest(lua_State *L) {
     const char *word = bind_string(L, 1, "perigee.nearest", "word");
-    luaL_checktype(L, 2, LUA_TTABLE);
+    if (!lua_istable(L, 2))
+        return bind_expected(L, 2, "perigee.nearest", "list", "a list of words");
     size_t count = (size_t)lua_rawlen(L, 2);
     luaL_checkstack(L, 8, NULL);
     const char **words = lua_newuserdatauv(L, (count + 1) * sizeof *words, 0);

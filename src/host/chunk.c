@@ -115,9 +115,10 @@ static bool is_prompt_line(lua_State *L, int count) {
 static void push_raised(lua_State *L) {
     lua_getfield(L, LUA_REGISTRYINDEX, "perigee.raised");
     lua_pushvalue(L, 1);
-    bool shown = lua_pcall(L, 1, 1, 0) == LUA_OK && lua_type(L, -1) == LUA_TSTRING;
+    lua_pushboolean(L, true);
+    bool shown = lua_pcall(L, 2, 1, 0) == LUA_OK && lua_type(L, -1) == LUA_TSTRING;
     if (shown && lua_type(L, 1) == LUA_TTABLE)
-        lua_pushfstring(L, "the error is no message but %s", lua_tostring(L, -1));
+        lua_pushfstring(L, "the error is a table, not a message: %s", lua_tostring(L, -1));
     else
         lua_pushfstring(L, "(the error is a %s, not a message)", luaL_typename(L, 1));
 }

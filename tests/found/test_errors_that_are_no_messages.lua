@@ -87,5 +87,5 @@ function TestErrorsThatAreNoMessages:test_the_program_shows_it()
   local program = os.getenv "PERIGEE" or "build/perigee"
   local pipe <close> = io.popen(("'%s' -e 'error { code = 5, why = \"lost\" }' 2>&1"):format(program))
   lu.assertStrContains(pipe:read "a",
-    'perigee: the error is no message but the table { code = 5, why = "lost" }')
+    'perigee: the error is a table, not a message: { code = 5, why = "lost" }')
 end
