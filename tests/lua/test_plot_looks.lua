@@ -168,7 +168,7 @@ TestPlotFormulas = {}
 
 function TestPlotFormulas:test_plain_and_enhanced()
   for text, expected in pairs {
-    ["$\\epsilon_2$"] = { "ϵ₂", "'ϵ_{2}'" },
+    ["$\\epsilon_2$"] = { "ε₂", "'ε_{2}'" },
     ["$x_{adv}$"] = { "x_adv", "'{/:Italic x}_{{/:Italic adv}}'" },
     ["at $10^{-3}$, 50 %"] = { "at 10⁻³, 50 %", "'at 10^{−3}, 50 %'" },
     ["$\\ell_\\infty$ norm"] = { "ℓ_∞ norm", "'ℓ_{∞} norm'" },

@@ -66,7 +66,7 @@ local entries = {
     },
     options = options {
       { "index", "integer", "none", "this sample of the batch alone" },
-      { "count", "integer", "5", "rows at most, where there is no index" },
+      { "count", "integer", "5", "samples at most, where there is no index" },
       { "perturbation", "boolean", "false", "the difference as well, and the distance by iterate" },
       { "layers", "dnr", "none", "the defence: what its layers' classifiers say before and after as well" },
       names,

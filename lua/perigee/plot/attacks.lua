@@ -67,10 +67,9 @@ local function draw_column(fig, sheet, i)
   difference.caption_look = { color = style.grey }
   if column == 1 then
     for k, word in ipairs { "clean", "adversarial", "difference" } do
+      if k == 3 then word = string.format("%s\n±%.2g", word, sheet.reach) end
       panel_at(k):text(-0.1, 0.5, word, { inside = true, align = "right" })
     end
-    difference:text(-0.1, 0.28, string.format("±%.2g", sheet.reach), { inside = true, align = "right",
-      color = "grey" })
   end
 end
 

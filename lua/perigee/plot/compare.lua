@@ -15,6 +15,8 @@ local wilson = require("perigee.metrics.intervals").wilson
 
 local EXPECTED = "results by model and attack, { dnr = { pgd = r1, fmn = r2 }, nr = { … } }"
 local MASKED = "masked"
+-- Neighbours are told apart in grey as well.
+local BARS = { style.blue, style.orange, style.black, style.sky, style.vermillion, style.purple, style.green }
 local LETTER, BOLD = 7.4, 11 -- the widths of a letter beside an axis and in a title, on the generous side
 
 local function wide_enough(view, width) return math.max(width, BOLD * width_of(view.title) + 24) end
@@ -156,7 +158,7 @@ local function draw_bars(panel, view)
   for k, name in ipairs(view.attacks) do
     local series = series_of(view, k)
     panel:bars(series.x, series.y, { label = tostring(name), width = 0.72 / #view.attacks,
-      color = style.colours[(k - 1) % #style.colours + 1] })
+      color = BARS[(k - 1) % #BARS + 1] })
     panel:line(series.line_x, series.line_y, { color = "black", width = 1.2 })
     if #series.masked_x > 0 then
       panel:scatter(series.masked_x, series.masked_y, { label = not told and MASKED or nil, color = "black",

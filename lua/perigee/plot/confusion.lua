@@ -3,7 +3,11 @@
 
 local figures = require "perigee.plot.figure"
 local style = require "perigee.plot.style"
+local theme = require "perigee.plot.theme"
 local values = require "perigee.plot.values"
+
+-- Letters of a printed page are not smaller.
+local LEAST_POINTS = 6
 
 -- A row of counts for each class, a column more than classes.
 local function checked(where, confusion)
@@ -35,8 +39,12 @@ local function figure(where, confusion, options)
     for j = 1, columns do shares[i][j] = sum > 0 and row[j] / sum or 0 end
   end
   for j = 1, #classes do names[j] = name(classes[j]) end
-  local cell = math.max(24, math.min(44, 480 / columns))
+  local paper, cell = theme.paper(where, options), math.max(24, math.min(44, 480 / columns))
   local room = math.max(0, style.widest(names, 160) - cell / 2) -- that names take more than numbers
+  if paper.width then
+    cell = math.max(10, math.min(44, (paper.width / paper.scale - 170 - room) / columns))
+  end
+  local size = math.max(LEAST_POINTS / paper.scale, math.min(10.5, cell / 2.4))
   local fig = figures.new { title = options.title, width = options.width or cell * columns + 170 + room,
     height = options.height or math.max(170, cell * #classes) + 96 + 0.7 * room
       + (options.title and style.figure_title or 0) }
@@ -45,7 +53,7 @@ local function figure(where, confusion, options)
   for i = 1, #classes do
     for j = 1, columns do
       if counts[i][j] ~= 0 then
-        panel:text(j, i, string.format("%d", counts[i][j]), { size = math.min(10.5, cell / 3.2),
+        panel:text(j, i, string.format("%d", counts[i][j]), { size = size,
           color = shares[i][j] > 0.6 and "#000000" or "white" })
       end
     end
@@ -53,7 +61,7 @@ local function figure(where, confusion, options)
   panel.xlabel, panel.ylabel, panel.least = "predicted class", "true class", 14 * #classes
   panel.ytics = { at = {}, words = names }
   local under = table.move(names, 1, #names, 1, {})
-  if rejected then under[columns] = cell < 34 and "rej." or "reject" end
+  if rejected then under[columns] = style.widest({ "reject" }, 100) > cell - 2 and "rej." or "reject" end
   panel.xtics = { at = {}, words = under }
   panel.yrange, panel.xrange = { #classes + 0.5, 0.5 }, { 0.5, columns + 0.5 }
   return fig

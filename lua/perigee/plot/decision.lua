@@ -102,7 +102,8 @@ local function draw_samples(panel, view)
       if label == class then x[#x + 1], y[#y + 1] = points[i][1], points[i][2] end
     end
     if #x > 0 then
-      panel:scatter(x, y, { color = class_colour(j), size = 0.6, label = view.name(class) })
+      panel:scatter(x, y, { color = class_colour(j), size = 0.6,
+        point = style.points[(j - 1) % #style.points + 1], label = view.name(class) })
     end
   end
 end

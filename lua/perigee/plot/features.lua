@@ -60,8 +60,16 @@ local function figure_of(options, title, height, width)
   return fig
 end
 
+-- Columns of a sheet that is wider than high: a number near that which leaves no gap in the last line.
 local function columns_for(where, options, count)
-  return values.integer(where, options, "columns", 1, 1000, math.max(1, math.ceil(math.sqrt(count * 1.6))))
+  local pleasant = math.max(1, math.ceil(math.sqrt(count * 1.6)))
+  for _, columns in ipairs { pleasant, pleasant + 1, pleasant - 1 } do
+    if columns > 0 and count % columns == 0 then
+      pleasant = columns
+      break
+    end
+  end
+  return values.integer(where, options, "columns", 1, 1000, pleasant)
 end
 
 -- Rows × cols of the sheet before anything is drawn on it.

@@ -8,9 +8,9 @@ local width_of = require("perigee.plot.widths").of
 local formula = {}
 
 local signs = {
-  alpha = "α", beta = "β", gamma = "γ", delta = "δ", epsilon = "ϵ", varepsilon = "ε", zeta = "ζ", eta = "η",
+  alpha = "α", beta = "β", gamma = "γ", delta = "δ", epsilon = "ε", varepsilon = "ε", zeta = "ζ", eta = "η",
   theta = "θ", iota = "ι", kappa = "κ", lambda = "λ", mu = "μ", nu = "ν", xi = "ξ", omicron = "ο", pi = "π",
-  rho = "ρ", sigma = "σ", tau = "τ", upsilon = "υ", phi = "ϕ", varphi = "φ", chi = "χ", psi = "ψ",
+  rho = "ρ", sigma = "σ", tau = "τ", upsilon = "υ", phi = "φ", varphi = "φ", chi = "χ", psi = "ψ",
   omega = "ω", Gamma = "Γ", Delta = "Δ", Theta = "Θ", Lambda = "Λ", Xi = "Ξ", Pi = "Π", Sigma = "Σ",
   Phi = "Φ", Psi = "Ψ", Omega = "Ω", ell = "ℓ", infty = "∞", partial = "∂", nabla = "∇", pm = "±",
   times = "×", cdot = "·", le = "≤", leq = "≤", ge = "≥", geq = "≥", ne = "≠", neq = "≠", approx = "≈",
@@ -156,7 +156,7 @@ local lowered = { ["0"] = "₀", ["1"] = "₁", ["2"] = "₂", ["3"] = "₃", ["
   e = "ₑ", i = "ᵢ", j = "ⱼ", k = "ₖ", l = "ₗ", m = "ₘ", n = "ₙ", o = "ₒ", p = "ₚ", r = "ᵣ", s = "ₛ",
   t = "ₜ", u = "ᵤ", v = "ᵥ", x = "ₓ" }
 
--- In plain Unicode: "ϵ₂", "10⁻³"; letters that have no small form stay behind their sign: "x_adv".
+-- In plain Unicode: "ε₂", "10⁻³"; letters that have no small form stay behind their sign: "x_adv".
 function formula.plain(tree)
   local out = {}
   for i, piece in ipairs(tree) do

@@ -19,6 +19,8 @@ local layout = {}
 local LEAST_WIDTH, LEAST_HEIGHT = 0.25, 0.3
 -- The most letters' heights of a plot whose figure is as high as its panels need.
 local HIGHEST = 22
+-- The height of such a plot for each unit of its width: of one, and of one of several below each other.
+local ALONE, STACKED = 0.62, 0.5
 -- Units: from an axis to its numbers, around what stands at the edge of a cell, a colour bar with the gap
 -- before it.
 local TIC, PAD, BAR = 9, 6, 24
@@ -107,7 +109,7 @@ end
 -- Names below an axis: in a line, in two, some of them if they are short, or turned.
 local function x_names(panel, named, width, cell, look)
   local place = axes.scale(panel.drawn.range.x, width)
-  local size, gap = look.letter, 0.8 * look.letter
+  local size, gap = look.letter, 0.5 * look.letter
   local function apart(list) return tics.apart(list, place, gap) end
   local list = tics.of_names(named, { size = size, most = 1 })
   if apart(list) then return list, 0 end
@@ -386,6 +388,25 @@ local function too_low(figure, rows, ys)
   return false
 end
 
+-- Images of one size in a row have pixels of one size, whatever stands around them.
+local function even_images(figure)
+  local least, sizes = {}, {}
+  for i, panel in ipairs(figure.panels) do
+    local picture = rawget(panel, "picture")
+    if picture and panel.centred then
+      local key = ("%d %dx%d"):format((i - 1) // figure.columns, picture.width, picture.height)
+      least[key] = math.min(least[key] or math.huge, panel.box.right - panel.box.left)
+      sizes[panel] = key
+    end
+  end
+  for panel, key in pairs(sizes) do
+    local box, width = panel.box, least[key]
+    local middle = (box.left + box.right) / 2
+    box.left, box.right = middle - width / 2, middle + width / 2
+    box.bottom = box.top + width * panel.picture.height / panel.picture.width
+  end
+end
+
 -- Gives every panel its place.
 function layout.place(figure)
   local top, look = title_of(figure), figure.look
@@ -409,6 +430,7 @@ function layout.place(figure)
   for i, panel in ipairs(figure.panels) do
     place(figure, panel, rows[(i - 1) // figure.columns + 1], columns[(i - 1) % figure.columns + 1])
   end
+  even_images(figure)
 end
 
 -- Where the middle of words of this width stands that would like to be at x, between low and high.
@@ -425,7 +447,8 @@ function layout.height(figure, natural)
   for i, panel in ipairs(figure.panels) do
     local row, drawn = (i - 1) // figure.columns + 1, panel.drawn
     local shape = shape_of(panel)
-    local inner = drawn.across * (shape and shape.height / shape.width or has_axes(panel) and 0.62 or 0)
+    local inner = drawn.across * (shape and shape.height / shape.width
+      or has_axes(panel) and (figure.rows > figure.columns and STACKED or ALONE) or 0)
     inner = math.max(math.min(inner, HIGHEST * look.letter), (panel.least or 0) * look.scale)
     local height = drawn.head + (drawn.up or 0) + drawn.bottom + inner
     needed[row] = math.max(needed[row] or 0, height)

@@ -308,14 +308,19 @@ function Panel:histogram(numbers, options)
   end
   local color = colour_of(where, options.color or next_colour(self))
   local alpha = options.alpha or 0.35
+  local outline = { table.move(x, 1, #x, 2, { x[1] }), table.move(y, 1, #y, 2, { 0 }) }
+  table.insert(outline[1], x[#x])
+  table.insert(outline[2], 0)
   x, y = gnuplot.numbers(x, where, "x"), gnuplot.numbers(y, where, "y")
   add(self, { kind = "band", from_zero = true, columns = { x, y },
     x = { x }, y = { y, gnuplot.numbers({ 0 }, where, "y") },
     how = f("using 1:2 with filledcurves y=0 fs transparent solid %g noborder lc rgb '%s'", alpha, color),
     label = options.label, color = colour_of(where, color, alpha), width = 8, dash = 1 })
+  local dash = dash_of(where, options.dash)
+  x, y = gnuplot.numbers(outline[1], where, "x"), gnuplot.numbers(outline[2], where, "y")
   return add(self, { kind = "line", from_zero = true, x = { x }, y = { y }, columns = { x, y },
-    how = f("using 1:2 with lines lc rgb '%s' lw %g", color, options.width or 1.5),
-    color = color, width = 1, dash = 1 })
+    how = f("using 1:2 with lines lc rgb '%s' lw %g dt %d", color, options.width or 1.5, dash),
+    color = color, width = 1, dash = dash })
 end
 
 -- ---- Lines across, and words ---------------------------------------------------------------------

@@ -49,7 +49,8 @@ local function figure(where, model, options)
     height = options.height or 340 }
   local panel = fig[1]
   panel:line(clean.scores, rejected, { label = "rejected", color = "vermillion" })
-  panel:line(clean.scores, accuracy, { label = "accuracy of the accepted", color = "blue" })
+  panel:line(clean.scores, accuracy, { label = "accuracy of the accepted", color = "blue",
+    dash = "dashdot" })
   if options.adversarial then
     local attacked = sorted_of(where, model, judged.attacked(where, options.adversarial))
     panel:line(attacked.scores, (curves(attacked)), { label = "attacked, rejected", color = "vermillion",

@@ -6,6 +6,7 @@ local judged = require "perigee.plot.judged"
 local kinds = require "perigee.kinds"
 local roc = require("perigee.metrics.ranking").roc
 local style = require "perigee.plot.style"
+local theme = require "perigee.plot.theme"
 local values = require "perigee.plot.values"
 
 local EXPECTED = "what metrics.roc gives, an attack's result, or such by name, { dnr = r1, nr = r2 }"
@@ -45,15 +46,17 @@ local function figure(where, subject, options)
       (one.curve.stopped_early or 0) > 0 and " (stopped early)" or "")
     room = math.max(room, style.legend_width(one.label))
   end
-  local fig = figures.new { title = options.title, right = room, width = options.width or 400 + room,
+  local narrow = theme.is_narrow(theme.paper(where, options), 1, 480) -- the legend stands above
+  if narrow then room = nil end
+  local fig = figures.new { title = options.title, right = room, width = options.width or 400 + (room or 0),
     height = options.height or 360 + (options.title and style.figure_title or 0) }
   local panel = fig[1]
   panel:line({ 0, 1 }, { 0, 1 }, { color = "grey", dash = "dashed", width = 1 })
   for k, one in ipairs(named) do
     panel:line(one.curve.fpr, one.curve.tpr, { label = one.label, width = 2,
-      color = style.colours[(k - 1) % #style.colours + 1], dash = (k - 1) // #style.colours + 1 })
+      color = style.colours[(k - 1) % #style.colours + 1], dash = style.line(k).dash })
   end
-  panel.legend = "right"
+  panel.legend = narrow and true or "right"
   panel.xlabel = "false positive rate (adversarial, accepted)"
   panel.ylabel = "true positive rate (clean, accepted)"
   panel.xrange, panel.yrange = { -0.01, 1.01 }, { -0.01, 1.01 }

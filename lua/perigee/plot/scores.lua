@@ -53,7 +53,8 @@ local function figure(where, subject, options)
   local panel = fig[1]
   for i, group in ipairs(groups) do
     panel:histogram(group.numbers, { bins = edges, share = true, label = group.name,
-      color = i == 1 and "blue" or "vermillion" })
+      color = i == 1 and "blue" or "vermillion", dash = i == 1 and "solid" or "dashed",
+      alpha = i == 1 and 0.5 or 0.2 })
   end
   if threshold and threshold >= low and threshold <= high then
     panel:vline(threshold, { label = string.format("threshold %.4g", threshold), width = 1.5,
