@@ -48,7 +48,7 @@ habits.syntax = {
     "^%s*elseif%f[%W].*:%s*$" }, says = "Lua writes if … then … end" },
   { wrong = "if x then y()\nelif z then y() end", line = "^%s*(els?if)%f[%W]",
     says = "Lua writes elseif for %1" },
-  { wrong = "if x then y()\nelse: z() end", near = ":", line = "^%s*else%s*:",
+  { wrong = "if x then y()\nelse: z() end", near = ": else", line = "^%s*else%s*:",
     says = "a block of Lua's has no colon: else … end" },
   { wrong = "if x then y()\nelse if z then y()\nend",
     message = "'end' expected.*near <eof>", anywhere = "else +if%f[%W]",
@@ -201,6 +201,7 @@ habits.notes = {
   { wrong = "x:gt(0) or x:lt(1)", line = ":[egln][eqt]%b()%s+(or)%s",
     says = "`or` gives one of two masks whole; "
     .. "a:logical_or(b) joins them" },
+  { wrong = "x.shape[0]", line = "%.shape%[0%]", says = "positions begin at 1: x.shape[1]" },
   { wrong = "x = [[1, 2], [3, 4]]", text = "%[%[%s*%-?%d[%d%s.,e+-]*%]%s*,[%d%s.,e%[%]+-]*%]%]",
     says = "[[1, 2], [3, 4]] is a string of Lua's; array.new { { 1, 2 }, { 3, 4 } } makes an array" },
 }

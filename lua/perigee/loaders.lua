@@ -13,6 +13,17 @@ end
 
 local load, loadfile = load, loadfile
 
+-- loadfile, whose complaint about a text says what somebody used to another language may have meant.
+local function load_text(name, path, ...)
+  local chunk, message = told(name, loadfile(path, ...))
+  local file = not chunk and path and tostring(message):find(":%d+: ") and io.open(path)
+  if file then
+    message = require("perigee.habits").of_text(message, file:read("a") or "")
+    file:close()
+  end
+  return chunk, message
+end
+
 function _G.load(chunk, name, mode, ...)
   if mode == "b" then return nil, ("load: %s"):format(REFUSED) end
   return told("load", load(chunk, name, mode == "bt" and "t" or mode or "t", ...))
@@ -20,11 +31,11 @@ end
 
 function _G.loadfile(path, mode, ...)
   if mode == "b" then return nil, ("loadfile: %s"):format(REFUSED) end
-  return told("loadfile", loadfile(path, mode == "bt" and "t" or mode or "t", ...))
+  return load_text("loadfile", path, mode == "bt" and "t" or mode or "t", ...)
 end
 
 function _G.dofile(path)
-  local chunk, message = told("dofile", loadfile(path, "t"))
+  local chunk, message = load_text("dofile", path, "t")
   if not chunk then error(message, 0) end
   return chunk()
 end
@@ -36,7 +47,7 @@ package.searchers[3] = function(name)
   local path, message = searchpath(name, _G.package.path)
   if not path then return message end
   local chunk
-  chunk, message = told("require", loadfile(path, "t"))
+  chunk, message = load_text("require", path, "t")
   if not chunk then
     error(("error loading module '%s' from file '%s':\n\t%s"):format(name, path, message), 0)
   end

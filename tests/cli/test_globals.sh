@@ -38,6 +38,25 @@ check_match "and a misspelt one is told of" "$err" "*did you mean time?*"
 run_perigee -e 'time(3)'
 check_match "their complaints name the line of whoever called" "$err" "perigee: (command line):1: time: f: expected a function*"
 
+# Habits of other languages, in scripts and in what they load.
+printf 'local x = 3\nif x != 3 then\nend\n' > "$work/habit.lua"
+run_perigee "$work/habit.lua"
+check_equal "a script's mistake is explained" "$err" \
+    "perigee: $work/habit.lua:2: 'then' expected near '!'; Lua writes ~= for !="
+for code in "dofile('$work/habit.lua')" "package.path = '$work/?.lua' require 'habit'" \
+    "assert(loadfile('$work/habit.lua'))"; do
+    run_perigee -e "$code"
+    check_match "so is that of a file: $code" "$err" "*habit.lua:2: 'then' expected near '!'; Lua writes ~= for !=*"
+done
+run_perigee -e 'print(load("x != 3"))'
+check_equal "load answers as ever" "$out" 'nil	[string "x != 3"]:1: syntax error near '"'!'"
+printf 'local m = array.zeros(3)\nlocal function f()\n  return m.sum()\nend\nf()\n' > "$work/dot.lua"
+run_perigee "$work/dot.lua"
+check_match "and a call with a dot, at the line that runs" "$err" "*dot.lua:3: *sum: *; call it with a colon: m:sum(…)
+stack traceback:*dot.lua:3: in *"
+run_perigee -e 'exit()'
+check_match "exit() in a script names os.exit" "$err" "*global 'exit' is not set; os.exit() ends the program*"
+
 run_perigee -e 'local known = { _G = true, arg = true }
 for name in ("coroutine debug io math os package string table utf8"):gmatch("%w+") do known[name] = true end
 for _, name in ipairs(require "perigee.libraries") do

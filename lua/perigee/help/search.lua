@@ -95,6 +95,8 @@ end
 ---------------------------------------------------------------------------------------------------
 -- Matching
 
+local LEAST = 0.15 -- of the best score: less is not listed
+
 -- How well a stem stands for one that was asked for.
 local function likeness(asked, has)
   if has == asked then return 1 end
@@ -177,13 +179,17 @@ local function stems_of(query)
   return list, mends
 end
 
+-- The entries, best first, without those that merely mention what others are about.
 local function ranked(hits)
   table.sort(hits, function(a, b)
     if a.score ~= b.score then return a.score > b.score end
     return a.order < b.order
   end)
-  for i, hit in ipairs(hits) do hits[i] = hit.entry end
-  return hits
+  local list = {}
+  for i, hit in ipairs(hits) do
+    if hit.score >= LEAST * hits[1].score then list[i] = hit.entry end
+  end
+  return list
 end
 
 --- Entries for the words: those that have all of them, best first; or else those that come near, best first;
