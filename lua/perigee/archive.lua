@@ -30,10 +30,23 @@ local function is_name(key) return type(key) == "string" and key:find "^[%a_][%w
 
 local by_meta, by_name = {}, {}
 
+--- The members of a table in a new one.
+function archive.members(value)
+  local copy = {}
+  for key, member in next, value do copy[key] = member end
+  return copy
+end
+
 --- Keep the values of that metatable under that name: parts(value) is a new table of what it is made of, and
---- make(parts) one that is the same again; it may raise, since files may be damaged.
+--- make(parts) one that is the same again; it may raise, since files may be damaged. By default they are
+--- tables that print, made of their members.
 function archive.keep(name, meta, parts, make)
-  local kind = { name = name, parts = parts, make = make }
+  local function remade(members)
+    local value = setmetatable(members, meta)
+    tostring(value) -- raises where something is missing
+    return value
+  end
+  local kind = { name = name, parts = parts or archive.members, make = make or remade }
   by_meta[meta], by_name[name] = kind, kind
 end
 

@@ -93,14 +93,6 @@ function records.write_npz(where, path, members)
   return path
 end
 
--- ---- JSON ----------------------------------------------------------------------------------------
-
-local function members_of(self)
-  local copy = {}
-  for key, value in next, self do copy[key] = value end
-  return copy
-end
-
 -- ---- The methods ---------------------------------------------------------------------------------
 
 local forms = { csv = "csv", json = "json", tex = "latex", npz = "npz" }
@@ -121,7 +113,8 @@ local function methods_of(about)
   end
   function methods.json(self, path)
     check_path(kind .. ":json", path)
-    return export.write(kind .. ":json", path, export.json((about.json or about.plain or members_of)(self)))
+    local plain = (about.json or about.plain or archive.members)(self)
+    return export.write(kind .. ":json", path, export.json(plain))
   end
   function methods.npz(self, path)
     return records.write_npz(kind .. ":npz", path, (about.arrays or columns_of)(self, about))
@@ -153,11 +146,7 @@ function records.define(meta, about)
     is = function(value) return type(value) == "table" and debug.getmetatable(value) == meta end,
   })
   debug.getregistry()["perigee." .. about.kind] = meta
-  archive.keep(about.kind, meta, about.plain or members_of, about.make or function(plain)
-    local made = setmetatable(plain, meta)
-    tostring(made) -- raises where something is missing
-    return made
-  end)
+  archive.keep(about.kind, meta, about.plain, about.make)
 end
 
 --- Columns of those names, in LaTeX by the format for those in `shown`.

@@ -204,4 +204,6 @@ function session.info()
   return setmetatable(facts, Info)
 end
 
+for name, meta in pairs { who = Who, bench = Bench, info = Info } do archive.keep(name, meta) end
+
 return session

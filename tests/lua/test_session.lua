@@ -161,6 +161,14 @@ function TestSession:testNestingHasALimit()
     session.save, self.path, "kept")
 end
 
+function TestSession:testWhatPrintsStillPrints()
+  rawset(_G, "mine", 1)
+  for _, made in ipairs { session.who(), session.bench(function() end, 0.01), session.info() } do
+    local words = tostring(made)
+    lu.assertEquals(tostring(round_trip(self, made)), words)
+  end
+end
+
 function TestSession:testBenchTimesACall()
   local result = session.bench(function() return 1 end, 0.02)
   lu.assertTrue(result.median > 0 and result.least <= result.median and result.median <= result.most)
