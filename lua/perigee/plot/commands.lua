@@ -14,20 +14,18 @@ local commands = {}
 
 -- ---- Words -----------------------------------------------------------------------------------------
 
--- Of letters in LaTeX, which counts in points, for each 1/96 inch.
-local POINTS = 72.27 / 96
-
 local function screen(figure, x, y)
   return f("screen %.5f, screen %.5f", x / figure.width, 1 - y / figure.height)
 end
 
 -- One line of words. look: x, y, align ("center"), size, color, bold, turned.
 local function put(figure, line, look, out)
-  local bold = look.bold and (figure.form == "latex" and "\\bfseries" or figure.look.bold) or ""
+  local manner = figure.manner
+  local bold = look.bold and (manner.form == "latex" and "\\bfseries" or figure.look.bold) or ""
   out[#out + 1] = f("set label %s at %s %s%s front tc rgb '%s' font '%s,%g'",
-    words.quote({ line }, figure.form, figure.shown), screen(figure, look.x, look.y), look.align or "center",
+    words.quote({ line }, manner.form, manner.shown), screen(figure, look.x, look.y), look.align or "center",
     look.turned and " rotate by " .. look.turned or "", look.color or style.text, bold,
-    look.size * figure.look.point * (figure.form == "latex" and POINTS or 1))
+    look.size * figure.look.point * manner.letters)
 end
 
 -- Lines one below the other, the last at look.y (with `down` the first), each within low and high.
@@ -247,11 +245,11 @@ end
 -- ---- Panels ----------------------------------------------------------------------------------------
 
 -- In LaTeX colours are drawn square by square too.
-local function squares(figure, pixels)
-  return pixels and figure.form == "latex" and " pixels" or ""
+local function squares(figure)
+  return figure.manner.pixels and figure.manner.form == "latex" and " pixels" or ""
 end
 
-local function image_commands(figure, panel, pixels, out)
+local function image_commands(figure, panel, out)
   local p = panel.picture
   out[#out + 1] = panel.bare and "unset border" or f("set border 15 back lw 1 lc rgb '%s'", style.frame)
   out[#out + 1] = "unset tics; unset colorbox; set nokey"
@@ -262,22 +260,22 @@ local function image_commands(figure, panel, pixels, out)
     -- where there is nothing the background is seen
     local holes = p.numbers:isnan():sum() > 0
     out[#out + 1] = f("plot %s using 1:2:%s:%s:%s%s", p.block, byte(3), byte(4), byte(5),
-      (holes and ":(valid(3) ? 255 : 0) with rgbalpha" or " with rgbimage") .. squares(figure, pixels))
+      (holes and ":(valid(3) ? 255 : 0) with rgbalpha" or " with rgbimage") .. squares(figure))
   else
     palette_commands(figure.look, p.map, p.low, p.high, out)
-    out[#out + 1] = f("plot %s matrix with image%s", p.block, pixels and " pixels" or "")
+    out[#out + 1] = f("plot %s matrix with image%s", p.block, figure.manner.pixels and " pixels" or "")
   end
 end
 
 -- What each series is drawn by.
-local function drawn_series(figure, panel, pixels)
+local function drawn_series(figure, panel)
   local drawn = {}
   for _, series in ipairs(panel.series) do
     if series.seen then
       drawn[#drawn + 1] = f("%s %s%s%s", series.block, series.how,
         series.every and " pi " .. series.every or "",
-        series.kind == "heatmap" and pixels and " pixels"
-          or series.kind == "regions" and squares(figure, pixels) or "")
+        series.kind == "heatmap" and figure.manner.pixels and " pixels"
+          or series.kind == "regions" and squares(figure) or "")
     end
   end
   return drawn
@@ -295,7 +293,7 @@ local function frame_commands(panel, out)
   end
 end
 
-local function curve_commands(figure, panel, pixels, out)
+local function curve_commands(figure, panel, out)
   frame_commands(panel, out)
   if panel.axes == false then
     local range = panel.drawn.range
@@ -308,7 +306,7 @@ local function curve_commands(figure, panel, pixels, out)
   end
   if rawget(panel, "shading") then colorbar_commands(figure, panel, out) end
   out[#out + 1] = "set nokey"
-  local drawn = drawn_series(figure, panel, pixels)
+  local drawn = drawn_series(figure, panel)
   if #drawn == 0 then
     -- gnuplot refuses to plot data of which nothing is finite; the axes should still be seen.
     if #panel.series > 0 then
@@ -320,12 +318,16 @@ local function curve_commands(figure, panel, pixels, out)
   out[#out + 1] = "plot " .. table.concat(drawn, ", \\\n     ")
 end
 
-local function panel_commands(figure, panel, pixels, out)
+local function panel_commands(figure, panel, out)
   out[#out + 1] = "reset"
   margin_commands(figure, panel, out)
   title_commands(figure, panel, out)
   local scale = figure.look.scale
   if panel.index == 1 then
+    if figure.manner.paper then
+      out[#out + 1] = f("set object 10000 rectangle from screen 0,0 to screen 1,1 behind fillcolor rgb '%s' "
+        .. "fillstyle solid noborder", figure.manner.paper)
+    end
     put_lines(figure, figure.title_lines, { x = figure.width / 2, y = 18 * scale, low = 2, down = true,
       high = figure.width - 2, size = style.title_size + 1, bold = true, step = style.title_height }, out)
   end
@@ -336,16 +338,16 @@ local function panel_commands(figure, panel, pixels, out)
     if type(note) == "string" then out[#out + 1] = note else note_commands(figure, panel, note, out) end
   end
   if rawget(panel, "picture") then
-    image_commands(figure, panel, pixels, out)
+    image_commands(figure, panel, out)
   else
-    curve_commands(figure, panel, pixels, out)
+    curve_commands(figure, panel, out)
   end
 end
 
--- The commands of all panels. With `pixels` every pixel of an image is drawn as a square.
-function commands.of(figure, pixels)
+-- The commands of all panels.
+function commands.of(figure)
   local out = { "set multiplot" }
-  for _, panel in ipairs(figure.panels) do panel_commands(figure, panel, pixels, out) end
+  for _, panel in ipairs(figure.panels) do panel_commands(figure, panel, out) end
   out[#out + 1] = "unset multiplot"
   return theme.paint(figure.look, table.concat(out, "\n"))
 end

@@ -19,8 +19,8 @@ local Figure = {}
 local figures = { class = Figure }
 
 local own = { rows = true, columns = true, width = true, height = true, title = true, widths = true,
-  heights = true, right = true, left = true, words = true, pictures = true, look = true, form = true,
-  shared = true, title_lines = true, fit = true, shown = true }
+  heights = true, right = true, left = true, words = true, pictures = true, look = true,
+  shared = true, title_lines = true, fit = true, manner = true }
 
 -- figure[i] is the i-th panel, row by row; a panel's words and fields used on the figure itself are those
 -- of the first one.
@@ -124,15 +124,14 @@ function figures.letters(figure, ansi)
   return table.concat(out, "\n") .. "\n"
 end
 
--- All commands of the figure, as text that also runs in a gnuplot of the user's own. With `pixels`
--- every pixel of an image is drawn as a square: what shows a picture inside the picture may blur it.
--- form, shown: of its words (words.lua).
-function figures.commands(figure, pixels, form, shown)
-  figure.form, figure.shown = form or "plain", shown
+-- All commands of the figure, as text that also runs in a gnuplot of the user's own, in the manner of a
+-- terminal (terminals.lua).
+function figures.commands(figure, manner)
+  figure.manner = manner
   layout.place(figure)
   local out = { "set encoding utf8" }
   local names = blocks.commands(figure, out)
-  out[#out + 1] = commands.of(figure, pixels)
+  out[#out + 1] = commands.of(figure)
   if #names > 0 then out[#out + 1] = "undefine " .. table.concat(names, " ") end
   return table.concat(out, "\n") .. "\n"
 end

@@ -364,7 +364,7 @@ local function share_legend(figure, top)
   end
   local line = style.margin.legend * look.scale
   local lines = legend.lines(entries, figure.width - 2 * PAD * look.scale,
-    math.max(1, math.floor(0.3 * figure.height / line)), look)
+    math.max(1, math.floor(0.42 * figure.height / line)), look)
   figure.shared = { lines = lines, top = top + (#figure.title_lines == 0 and 0.5 * line or 0) }
   return 0, #lines * line + (#figure.title_lines == 0 and 0.5 * line or 0)
 end
@@ -441,7 +441,7 @@ end
 -- The height at which a figure of this width has plots that are not too flat: no less than `natural`.
 function layout.height(figure, natural)
   local look = figure.look
-  figure.height = math.max(natural, figure.width)
+  figure.height = math.max(natural, 2 * figure.width)
   layout.place(figure)
   local needed = {}
   for i, panel in ipairs(figure.panels) do
@@ -450,8 +450,8 @@ function layout.height(figure, natural)
     local inner = drawn.across * (shape and shape.height / shape.width
       or has_axes(panel) and (figure.rows > figure.columns and STACKED or ALONE) or 0)
     inner = math.max(math.min(inner, HIGHEST * look.letter), (panel.least or 0) * look.scale)
-    local height = drawn.head + (drawn.up or 0) + drawn.bottom + inner
-    needed[row] = math.max(needed[row] or 0, height)
+    local around = drawn.head + (drawn.up or 0) + drawn.bottom
+    needed[row] = math.max(needed[row] or 0, around + inner, around / (1 - LEAST_HEIGHT) + 1)
   end
   local sum, weights = figure.panels[1].cell.top, 0
   for row = 1, figure.rows do weights = weights + (figure.heights and figure.heights[row] or 1) end

@@ -1,10 +1,10 @@
 -- Where a figure goes: a file, a window, the terminal, or a script for gnuplot; and getting it there.
 
 local figures = require "perigee.plot.figure"
-local glyphs = require "perigee.plot.glyphs"
 local html = require "perigee.plot.html"
-local theme = require "perigee.plot.theme"
+local terminals = require "perigee.plot.terminals"
 local text_view = require "perigee.plot.text_view"
+local theme = require "perigee.plot.theme"
 local tikz = require "perigee.plot.tikz"
 local values = require "perigee.plot.values"
 
@@ -27,9 +27,6 @@ local formats = {
 -- An SVG draws small images square by square: viewers blur an embedded one. Beyond this many pixels
 -- the file would be too large for that.
 local SVG_SQUARES = 20000
-
--- What is drawn with the fonts of this machine.
-local by_cairo = { png = true, pdf = true, window = true }
 
 local function has_display()
   for _, name in ipairs { "WAYLAND_DISPLAY", "DISPLAY" } do
@@ -93,54 +90,18 @@ end
 
 -- ---- Terminals -----------------------------------------------------------------------------------
 
--- The form of the figure's words: whether gnuplot is to look for what is lower, higher or slanted.
-local function form_of(figure, format)
-  if format == "tex" then return "latex", "" end
-  if not figures.has_formulas(figure) then return "plain", "noenhanced" end
-  return "enhanced", "enhanced"
-end
-
--- A unit is 1/96 inch, for letters too. svg takes the size of a font as pixels; cairo and what shows windows
--- as points of 1/72 inch on paper of 96 dots an inch; pdfcairo makes a dot a point.
-local function terminal_commands(figure, target, scale)
-  local w, h, look = math.floor(figure.width + 0.5), math.floor(figure.height + 0.5), figure.look
-  local _, enhanced = form_of(figure, target.format)
-  local font = f("%s font '%s,%g'", enhanced, look.font, look.letter)
-  local paper = f("background '%s'", look.background)
-  local weight = look.weight * 0.75
-  if target.format == "png" then
-    local own = f("size %d,%d %s %s fontscale %g linewidth %g dashlength 0.5",
-      math.floor(figure.width * scale + 0.5), math.floor(figure.height * scale + 0.5), paper, font,
-      scale * 0.75, scale * weight)
-    local cairo = f("set terminal pngcairo %s pointscale %g", own, scale * weight)
-    local plain = "set terminal png truecolor " .. own
-    return f("if (strstrt(GPVAL_TERMINALS, 'pngcairo')) {\n  %s\n} else {\n  %s\n}\n", cairo, plain)
-  elseif target.format == "svg" or target.format == "html" then
-    return f("set terminal svg size %d,%d %s %s fontscale 1 linewidth %g dashlength 0.5\n", w, h, paper,
-      font, weight)
-  elseif target.format == "tex" then
-    return f("set terminal tikz size %.4fin,%.4fin nobitmap clip%s\n", figure.width / 96, figure.height / 96,
-      look.background ~= "#ffffff" and " " .. paper or "")
-  elseif target.format == "pdf" then
-    return f("set terminal pdfcairo size %.4fin,%.4fin %s %s fontscale 0.5625 linewidth %g pointscale %g "
-      .. "dashlength 0.5\n", figure.width / 96, figure.height / 96, paper, font, weight, 0.6 * look.weight)
-  end
-  return f("set terminal %s size %d,%d %s%s%s\n", target.terminal, w, h, font,
-    target.terminal == "x11" and "" or " fontscale 0.75 " .. paper, interactive() and "" or " persist")
-end
-
-local function offers(terminals, name)
-  return terminals:find(" " .. name .. " ", 1, true) ~= nil
+local function offers(offered, name)
+  return offered:find(" " .. name .. " ", 1, true) ~= nil
 end
 
 -- The window terminal to use: the one asked for, or the best there is.
-local function window_terminal(where, wanted, terminals)
+local function window_terminal(where, wanted, offered)
   if not has_display() then
     values.fail("%s: there is no display for a window (neither WAYLAND_DISPLAY nor DISPLAY is set)",
       where)
   end
   for _, name in ipairs(wanted == "window" and windows or { wanted }) do
-    if offers(terminals, name) then return name end
+    if offers(offered, name) then return name end
   end
   return values.fail("%s: this gnuplot has no terminal for a window (%s): install the package "
     .. "gnuplot-qt or gnuplot-x11", where, wanted == "window" and "qt, wxt, x11" or wanted)
@@ -170,19 +131,19 @@ end
 -- Settle what depends on this gnuplot. A window that nobody asked for gives way to a file.
 local function settle(where, name, target)
   check_version(where)
-  local terminals, message = gnuplot.terminals(where)
-  if not terminals then values.fail("%s", message) end
+  local offered, message = gnuplot.terminals(where)
+  if not offered then values.fail("%s", message) end
   if target.format == "window" then
-    if not target.asked and not (offers(terminals, "qt") or offers(terminals, "wxt")
-        or offers(terminals, "x11")) then
+    if not target.asked and not (offers(offered, "qt") or offers(offered, "wxt")
+        or offers(offered, "x11")) then
       tell_of_windows()
       return perigee.terminal().output and { format = "text" }
         or { format = "png", file = name .. ".png", announced = true }
     end
-    target.terminal = window_terminal(where, target.window, terminals)
-  elseif target.format == "pdf" and not offers(terminals, "pdfcairo") then
+    target.terminal = window_terminal(where, target.window, offered)
+  elseif target.format == "pdf" and not offers(offered, "pdfcairo") then
     values.fail("%s: this gnuplot has no terminal for PDF (pdfcairo): write .svg or .png", where)
-  elseif target.format == "tex" and not offers(terminals, "tikz") then
+  elseif target.format == "tex" and not offers(offered, "tikz") then
     values.fail("%s: this gnuplot has no terminal for LaTeX (tikz): write .pdf", where)
   end
   return target
@@ -215,9 +176,9 @@ end
 -- The commands for the terminal, and those that draw.
 local function commands(where, figure, target, options)
   local scale = values.number(where, options, "scale", 0.25, 8, figure.look.dots)
-  return terminal_commands(figure, target, scale),
-    figures.commands(figure, in_squares(where, figure, target.format), (form_of(figure, target.format)),
-      by_cairo[target.format] and glyphs.shown)
+  return terminals.setup(figure, target, scale),
+    figures.commands(figure, terminals.manner(figure, target.format,
+      in_squares(where, figure, target.format)))
 end
 
 -- What made a script stands in it, as in every file that is saved.
@@ -376,8 +337,8 @@ end
 function output.svg(where, figure)
   if not gnuplot.find() then return nil end
   check_version(where)
-  local terminal = terminal_commands(figure, { format = "svg" }, figure.look.dots)
-  return drawn_text(where, "svg", terminal, figures.commands(figure, false, (form_of(figure, "svg"))), 60)
+  local terminal = terminals.setup(figure, { format = "svg" }, figure.look.dots)
+  return drawn_text(where, "svg", terminal, figures.commands(figure, terminals.manner(figure, "svg")), 60)
 end
 
 -- The script that draws the same, as text.

@@ -55,7 +55,8 @@ local function sixel(figure, terminal, draw)
     .. "font '%s,%g' fontscale %g linewidth %g\n"):format(placed(), figure.width * scale // 1,
     figure.height * scale // 1, enhanced and "enhanced" or "noenhanced", look.background, look.font,
     look.letter, scale * 0.75, scale * look.weight)
-  return draw("sixels", setup, figures.commands(figure, false, enhanced and "enhanced" or "plain")) .. "\n"
+  return draw("sixels", setup, figures.commands(figure, { form = enhanced and "enhanced" or "plain",
+    letters = 1 })) .. "\n"
 end
 
 -- The figure as text, or the figure's own words for it (a diagram).
