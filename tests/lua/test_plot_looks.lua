@@ -79,7 +79,7 @@ function TestPlotLooks:test_refusals()
   local function refused(message, options)
     lu.assertErrorMsgContains("plot.figure: " .. message, plot.figure, options)
     lu.assertErrorMsgContains("plot.loss: " .. message, plot.loss, { 2, 1 }, options)
-    lu.assertErrorMsgContains("plot.figure: save: " .. message, function()
+    lu.assertErrorMsgContains("figure:save: " .. message, function()
       plot.figure():save("a.png", options)
     end)
   end

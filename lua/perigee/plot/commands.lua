@@ -194,7 +194,9 @@ local function tic_words(figure, panel, axis, out)
       local down = (k - 1) * style.line_height * scale
       local look = { size = style.font_size, align = not x_axis and "right" or nil }
       if x_axis then
-        look.x, look.y = box.left + place(at), box.bottom + layout.tic * scale + figure.look.letter / 2 + down
+        look.x = box.left + place(at)
+        look.y = box.bottom + layout.tic * scale + down
+          + figure.look.letter / 2 * math.cos(math.rad(drawn.turned))
         if drawn.turned ~= 0 then look.align, look.turned = "right", drawn.turned end
       else
         look.x, look.y = box.left - layout.tic * scale, box.bottom - place(at) + down

@@ -70,7 +70,7 @@ end
 local function numbers_on(panel, axis, length, look)
   local range = panel.drawn.range[axis]
   local place = axes.scale(range, length)
-  local gap = look.letter
+  local gap = 0.7 * look.letter
   return tics.of_numbers(range[1], range[2], { size = look.letter, log = range.log,
     whole = panel["integer_" .. axis], fits = function(list)
       if axis == "x" then return tics.apart(list, place, gap) end
