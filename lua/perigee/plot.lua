@@ -7,12 +7,14 @@
 --   plot.script("attack", result, options)          the gnuplot script that draws the same
 --   plot.figure{ rows =, cols =, … }                a figure of one's own: f:line(x, y), f:save(path)
 --
--- Every picture takes `file` (.png, .svg, .pdf, .html; .gp writes the script), `terminal` ("window", "qt",
--- "wxt", "x11"; "text" for the terminal; "png", "svg", "pdf", "html"), `title`, `width` and `height`
--- (units of 1/96 inch), `scale` (PNG pixels per unit) and `timeout` (seconds), and returns the path it
--- wrote. Wrong arguments, and a gnuplot that fails, are errors. Without gnuplot, images are drawn without
--- words; for other figures a message goes to stderr, and the path is that of the script, written with its
--- data where the picture would have been.
+-- Every picture takes `file` (.png, .svg, .pdf, .tex, .html; .gp writes the script), `terminal` ("window",
+-- "qt", "wxt", "x11"; "text" for the terminal; "png", "svg", "pdf", "tex", "html"), `title`, `size`
+-- ("column", "page", "slide") or `width` and `height` (units of 1/96 inch), `font`, `font_size` (points),
+-- `theme` ("print", "slide", "dark", "grey"), `scale` (PNG pixels per unit) and `timeout` (seconds), and
+-- returns the path it wrote. A part of a text between dollar signs is a formula: "$\epsilon_2$". Wrong
+-- arguments, and a gnuplot that fails, are errors. Without gnuplot, images are drawn without words; for other
+-- figures a message goes to stderr, and the path is that of the script, written with its data where the
+-- picture would have been.
 
 local library = {}
 

@@ -52,7 +52,11 @@ return {
     group = "Figures of one's own",
     text = "A figure of panels in a grid, to draw on. f[i] is the i-th panel, row by row; words and "
       .. "fields of the figure itself are those of its first panel. A line of a million points is thinned "
-      .. "to what can be seen, its extremes kept.",
+      .. "to what can be seen, its extremes kept. In any text of any figure what stands between dollar signs "
+      .. "is a formula, \"$\\epsilon_2$\" (in Lua \"$\\\\epsilon_2$\"), \"$x_{adv}$\", \"$10^{-3}$\"; "
+      .. "all else stands as it is. What has no room is broken into two lines or ends in \"…\". The "
+      .. "first twenty lines of a panel differ by colour, dash and mark, in greys too. A .tex "
+      .. "file is for \\input in a document that has \\usepackage{tikz}; its letters are the document's.",
     options = {
       { "rows", "integer", "1", "of panels" }, { "columns", "integer", "1", "of panels" },
       { "cols", "integer", "1", "the same as columns" },
@@ -127,7 +131,8 @@ print(f, #f:script())]],
     options = {
       { "align", '"left"|"center"|"right"', "center", "which end of the words is at x" },
       { "inside", "boolean", "false", "x and y are shares of the panel, from its lower left corner" },
-      { "color", "string", "black", "as of lines" }, { "size", "number", "10.5", "of the letters" },
+      { "color", "string", "black", "as of lines" },
+      { "size", "number", "10.5", "of the letters, in points where font_size is 11" },
       { "bold", "boolean", "false", "heavier letters" },
       { "room", "number", "to the edge", "how wide they may be, in units of x (with inside a share of the "
         .. "panel): what is wider is broken, and cut after the last line" },
