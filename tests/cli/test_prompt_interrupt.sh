@@ -67,9 +67,9 @@ interrupt "s = evaluate.security \{ models = \{ net = net \}, data = ds, dmax = 
     {stopped; the evaluation keeps the pieces that were finished} "an evaluation"
 interrupt "found = svm.search \{ data = many, kernel = svm.rbf(1), C = \{ 1e5, 1e6 \}, gamma = \{ 1, 10 \} \}" \
     {stopped; svm.search} "a search"
-interrupt "s = slow:scores(rows)" {stopped; scores answers for the first [0-9]+ of 20000 samples} "scores"
+interrupt "s = slow:scores(rows)" {stopped; svm:scores answers for the first [0-9]+ of 20000 samples} "scores"
 ask "#s < 20000, s.shape\[2\]" {true, 2} "the rows that were done are there"
-interrupt "g = slow:gradient(rows, w)" {stopped; gradient answers for the first [0-9]+ of 20000 samples} "gradients"
+interrupt "g = slow:gradient(rows, w)" {stopped; svm:gradient answers for the first [0-9]+ of 20000 samples} "gradients"
 ask "#g < 20000, g.shape\[2\]" {true, 784} "and their rows"
 interrupt "print(pcall(function() return reject.new(\{ model = slow \}):threshold_for(0.1, rows) end))" \
     {threshold_for: interrupted} "a threshold, of which there is no half"
