@@ -98,9 +98,13 @@ local function each_option(where, f, right, options, names)
   end
 end
 
-local function names_of(entry)
-  local names = {}
-  for i, option in ipairs(entry.options or {}) do names[i] = option[1] end
+-- The options of an entry, without those that are in `others`.
+local function names_of(entry, others)
+  local names, left_out = {}, {}
+  for _, name in ipairs(others or {}) do left_out[name] = true end
+  for _, option in ipairs(entry.options or {}) do
+    if not left_out[option[1]] then names[#names + 1] = option[1] end
+  end
   return names
 end
 
@@ -116,19 +120,19 @@ end
 function TestRawErrors:test_plot()
   local m = made
   local subjects = { activations = m.net, attack = m.result, attacks = m.result,
-    confusion = metrics.confusion(m.nr, m.ds),
-    compare = { nr = { pgd = m.result } }, decision = m.machine, filters = m.net, images = m.ds,
-      loss = { 2, 1 },
-    model = m.net, reject = m.nr, roc = metrics.roc(m.nr, m.ds, 5 * m.ds.x), scores = m.result,
-      security = m.security }
+    confusion = metrics.confusion(m.nr, m.ds), compare = { nr = { pgd = m.result } }, decision = m.machine,
+    filters = m.net, images = m.ds, loss = { 2, 1 }, model = m.net, reject = m.nr,
+    roc = metrics.roc(m.nr, m.ds, 5 * m.ds.x), scores = m.result, security = m.security }
   local needed = { activations = { data = m.ds[1] }, decision = { data = m.plane, grid = 10 },
     reject = { data = m.ds } }
-  for name, entry in pairs(entries_of "plot") do
+  local entries = entries_of "plot"
+  local common = names_of(entries.loss) -- it has none of its own, and stands for all
+  for name, entry in pairs(entries) do
     local where, subject = "plot." .. name, subjects[name]
     if subject then
       local function f(...) return plot.script(name, ...) end
       each_place(where, f, { subject, needed[name] }, 2)
-      each_option(where, f, { subject }, needed[name], names_of(entry))
+      each_option(where, f, { subject }, needed[name], names_of(entry, name ~= "loss" and common or nil))
     else
       lu.assertTrue(name == "figure" or name == "live" or name == "script", "nobody tests " .. where)
     end
