@@ -100,9 +100,10 @@ static int open_everything(lua_State *L) {
     lua_getfield(L, -1, "randomseed");
     lua_pushinteger(L, (lua_Integer)options->seed);
     lua_call(L, 1, 0);
-    lua_getglobal(L, "require");
-    lua_pushliteral(L, "perigee.init");
-    lua_call(L, 1, 0);
+    /* not by package.path, which cannot say a folder whose name has ';' or '?' */
+    if (luaL_loadfilex(L, lua_pushfstring(L, "%s/perigee/init.lua", lua_dir), "t") != LUA_OK)
+        return lua_error(L);
+    lua_call(L, 0, 0);
     return 0;
 }
 

@@ -2,7 +2,7 @@
 -- then the helpers, and globals that catch a typo.
 
 -- From here on the names are the program's own, whatever users make of theirs.
-local _ENV = require "perigee.own" -- luacheck: ignore
+local _ENV = assert(loadfile(perigee.lua_dir .. "/perigee/own.lua", "t"))() -- luacheck: ignore
 
 local libraries = require "perigee.libraries"
 
@@ -12,7 +12,7 @@ require "perigee.printer" -- so too
 require "perigee.statement" -- for the host, which looks for it when an interrupt comes
 
 for _, name in ipairs(libraries) do
-  if package.searchpath("perigee." .. name, package.path) then
+  if require("perigee.own").has("perigee." .. name) then
     local half = require("perigee." .. name)
     -- a library that is all Lua returns its table; the others extend the one made in C
     if rawget(_G, name) == nil then _G[name] = half end

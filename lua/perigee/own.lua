@@ -17,11 +17,22 @@ end
 for name, value in next, _G do own[name] = value end
 for name in ("coroutine debug io math os string table utf8"):gmatch "%w+" do own[name] = copy(own[name]) end
 
+local function path_of(name)
+  return folder .. "/" .. name:gsub("%.", "/") .. ".lua"
+end
+
+--- Is there a file of the program's for this module?
+function own.has(name)
+  local file = own.io.open(path_of(name))
+  if file then file:close() end
+  return file ~= nil
+end
+
 --- require for the program's files: each is loaded once, in this environment, and found again whatever
 --- becomes of package.loaded.
 function own.require(name)
   if loaded[name] then return loaded[name] end
-  local path = folder .. "/" .. name:gsub("%.", "/") .. ".lua"
+  local path = path_of(name)
   local chunk, message = own.loadfile(path, "t", own)
   if not chunk then
     if lists[name] then return lists[name] end -- one written in C
@@ -35,7 +46,7 @@ end
 
 -- The user's require finds the same ones.
 own.table.insert(package.searchers, 2, function(name)
-  if not name:find "^perigee%." or not own.package.searchpath(name, folder .. "/?.lua") then return nil end
+  if not name:find "^perigee%." or not own.has(name) then return nil end
   return own.require
 end)
 
@@ -100,5 +111,6 @@ own.setmetatable(own, {
   __index = function(_, name) own.error(("global '%s' is not set"):format(name), 2) end,
 })
 own.debug.getregistry()["perigee.require"] = own.require
-loaded["perigee.own"] = own
+loaded["perigee.own"], lists["perigee.own"] = own, own
+lists["perigee.init"] = true -- which runs now
 return own

@@ -29,6 +29,13 @@ else
     check "and it is installed" [ -x "$work/here and there/usr/local/bin/perigee" ]
 fi
 
+# Lua's own list of folders cannot say these.
+mkdir -p "$work/a;b?c/build" "$work/a;b?c/lua"
+cp "$perigee" "$work/a;b?c/build"
+cp -R lua/perigee "$work/a;b?c/lua"
+out=$("$work/a;b?c/build/perigee" -e 'print(perigee.lua_dir, #data.digits(3), require("perigee.init"))' 2>&1)
+check_equal "a semicolon and a question mark in the path" "$out" "$(cd "$work" && pwd -P)/a;b?c/lua	3	true"
+
 # ---- Somebody else's build -----------------------------------------------------------------------
 
 # Root may write everything: what another user may is tried as nobody.
