@@ -372,20 +372,21 @@ local function variables_at(level)
   return values
 end
 
+local FRAMES = 1000 -- where the message's place is looked for: Lua counts to each from the innermost one
+
 -- Of the place that a message begins with ("file.lua:3: …"), while it runs: the line of code, the variables
 -- there, and the rest of the message.
 local function running(message)
-  local level = 3
-  while true do
+  for level = 3, message:find "^[^\n]-:%d+: " and FRAMES or 0 do
     local about = debug.getinfo(level, "Sl")
-    if not about then return "", {}, message end
+    if not about then break end
     local place = ("%s:%d: "):format(about.short_src, about.currentline)
     if message:sub(1, #place) == place then
       local line = lines_about(code_of(text_of(about.source)), about.currentline)
       return line, variables_at(level), message:sub(#place + 1)
     end
-    level = level + 1
   end
+  return "", {}, message
 end
 
 -- The variable, an object of ours or a string, of which the line calls the function with a dot: x in x.mean()

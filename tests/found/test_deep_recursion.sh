@@ -24,4 +24,9 @@ check_equal "22 lines of them, the gap counted" "$(grep -c '^	' "$work/err")" 22
 echo kept > "$work/line"
 bounded -q -i "$work/deep.lua" < "$work/line"
 check_match "at the prompt it goes on" "$out" "1"
+
+for raised in '"no place", 0' '"x:1: another place", 0'; do
+    bounded -q -e "local function f(i) if i == 0 then error($raised) end return f(i - 1) + 1 end f(150000)"
+    check_match "a message of no frame's place: $raised" "$err" "perigee: *place*in main chunk"
+done
 finish
