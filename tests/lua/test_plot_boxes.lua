@@ -320,6 +320,9 @@ function TestPlotBoxes:test_with_dejavu_alone()
   local all = pictures()
   write(all.folder .. "/fonts.conf", ([[
 <?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
-<fontconfig><dir>%s</dir><cachedir>%s/cache</cachedir></fontconfig>]]):format(fonts, all.folder))
+<fontconfig><dir>%s</dir><cachedir>%s/cache</cachedir>
+<alias binding="same"><family>Arial</family><prefer><family>DejaVu Sans</family></prefer></alias>
+<match target="pattern"><edit name="hintstyle" mode="append"><const>hintslight</const></edit></match>
+</fontconfig>]]):format(fonts, all.folder))
   check(("FONTCONFIG_FILE='%s/fonts.conf'"):format(all.folder))
 end

@@ -154,7 +154,7 @@ local function legend_commands(figure, panel, out)
     legend_columns(figure, drawn.legend.columns, { x = box.right + 10 * scale + drawn.bar,
       y = box.top + 8 * scale }, out)
   elseif drawn.legend.lines then
-    legend_lines(figure, drawn.legend.lines, { x = (box.left + box.right) / 2, y = box.top - 12 * scale,
+    legend_lines(figure, drawn.legend.lines, { x = (box.left + box.right) / 2, y = box.top - 14 * scale,
       low = cell.left + 2, high = cell.left + cell.width - 2 }, out)
   end
   local shared = panel.index == 1 and figure.shared

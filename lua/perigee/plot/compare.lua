@@ -188,10 +188,8 @@ end
 
 local function draw_cell(panel, cell, column, row)
   local color = cell.estimate > 0.6 and "#000000" or "white"
-  panel:text(column, row - 0.12, ("%.1f %%%s"):format(100 * cell.estimate, cell.masked and " *" or ""),
-    { color = color, bold = true })
-  panel:text(column, row + 0.2, ("%.0f to %.0f"):format(100 * cell.low, 100 * cell.high),
-    { color = color, size = 9 })
+  panel:text(column, row, ("%.1f %%%s\n%.0f to %.0f"):format(100 * cell.estimate, cell.masked and " *" or "",
+    100 * cell.low, 100 * cell.high), { color = color, size = 9.5, room = 0.96, lines = 2 })
 end
 
 local function map(view, options)
@@ -217,7 +215,7 @@ local function map(view, options)
   local below = longest_of(view.attacks) -- turned, if they are longer than a cell is wide
   fig.height = options.height or 52 * #view.models + 66 + style.figure_title
     + (below > 80 and 0.65 * math.min(below, 160) or 0)
-  panel.least = 36 * #view.models
+  panel.least = 44 * #view.models
   return fig
 end
 

@@ -17,18 +17,24 @@ local layout = {}
 
 -- The least share of a cell that its plot keeps, across and up.
 local LEAST_WIDTH, LEAST_HEIGHT = 0.25, 0.3
+-- The share that is left to it in the end, where words that are as few as can be need more.
+local LAST = 0.12
 -- The most letters' heights of a plot whose figure is as high as its panels need.
 local HIGHEST = 22
+-- The same of a row that has room for everything, to see how much it needs.
+local AMPLE = 36
 -- The height of such a plot for each unit of its width: of one, and of one of several below each other.
 local ALONE, STACKED = 0.62, 0.5
 -- Units: from an axis to its numbers, around what stands at the edge of a cell, a colour bar with the gap
 -- before it.
 local TIC, PAD, BAR = 9, 6, 24
 layout.tic = TIC
--- What may stand above and below a plot, tried one after the other until there is room for it: lines of a
--- title or a label; the share of a cell that turned names take, and the lines of a legend.
-local STACKS = { { most = 2, share = 0.36 }, { most = 1, share = 0.3 }, { most = 1, share = 0.2 },
-  { most = 1, share = 0.12 } }
+-- What may stand around a plot, tried one after the other until there is room for it: lines of a title or a
+-- label; the share of a cell that turned names take, and the lines of a legend; that of names beside it.
+local STACKS = { { most = 2, share = 0.36, names = 0.34 }, { most = 1, share = 0.3, names = 0.3 },
+  { most = 1, share = 0.2, names = 0.2 }, { most = 1, share = 0.12, names = 0.14 } }
+-- The most letters' heights of turned names.
+local LONGEST = 13
 -- The angle of names that do not fit below an axis.
 local TURNED = 40
 
@@ -40,9 +46,9 @@ local function clamp(value, low, high)
   return high < low and (low + high) / 2 or math.max(low, math.min(high, value))
 end
 
--- Two margins that leave at least `least` of the total.
-local function shrunk(first, second, total, least)
-  local room = total * (1 - least)
+-- Two margins that leave a part of the total, whatever they hold.
+local function shrunk(first, second, total)
+  local room = total * (1 - LAST)
   if first + second <= room then return first, second end
   return first * room / (first + second), second * room / (first + second)
 end
@@ -96,7 +102,7 @@ local function y_tics(panel, height, cell, look)
   local named = names_of(panel, "y")
   if not named then return numbers_on(panel, "y", height, look) end
   local place = axes.scale(panel.drawn.range.y, height)
-  local list = tics.of_names(named, { size = look.letter, room = 0.34 * cell.width })
+  local list = tics.of_names(named, { size = look.letter, room = cell.names * cell.width })
   return thinned(list, function(few) return tics.spacing(few, place) >= 1.15 * look.letter end)
 end
 
@@ -119,8 +125,8 @@ local function x_names(panel, named, width, cell, look)
   if not list.cut then return list, 0 end
   local angle = spacing >= 1.6 * size and TURNED or 90
   local turn = math.rad(angle)
-  list = tics.of_names(named, { size = size, room = math.min(cell.share * cell.height / math.sin(turn),
-    0.5 * cell.width / math.cos(turn)) })
+  list = tics.of_names(named, { size = size, room = math.min(LONGEST * size,
+    cell.share * cell.height / math.sin(turn), 0.5 * cell.width / math.cos(turn)) })
   return thinned(list, function(few) return tics.spacing(few, place) >= 1.15 * size end), angle
 end
 
@@ -137,7 +143,7 @@ local function tic_height(drawn, look)
   local widest, most = tics.extent(drawn.xtics)
   if drawn.turned == 0 then return TIC * look.scale + math.max(1, most) * 1.25 * look.letter end
   local angle = math.rad(drawn.turned)
-  return TIC * look.scale + widest * math.sin(angle) + look.letter * math.cos(angle)
+  return TIC * look.scale + widest * math.sin(angle) + look.letter * math.max(0.6, math.cos(angle))
 end
 
 -- How far the turned words below an axis reach beyond its left end.
@@ -211,7 +217,7 @@ end
 -- The lines of the y label and the room at the left of a plot of this height.
 local function left_of(panel, height, look)
   local drawn = panel.drawn
-  drawn.ylabel = lines_of(panel.ylabel, look, label_room(drawn, height, look))
+  drawn.ylabel = lines_of(panel.ylabel, stacked(panel, look), label_room(drawn, height, look))
   drawn.left = (PAD + TIC + (#drawn.ylabel > 0 and 4 or 0)) * look.scale
     + #drawn.ylabel * style.line_height * look.scale + drawn.ywords
   drawn.left = math.max(drawn.left, overhang(panel, 0.6 * panel.cell.width, look) + PAD * look.scale)
@@ -313,8 +319,8 @@ local function place(figure, panel, row, column)
   row = own and row or { head = drawn.head, legend = rows_of_legend(panel), bottom = drawn.bottom }
   column = (own or panel.centred) and column or drawn
   drawn.up = row.legend * style.margin.legend * look.scale
-  local left, right = shrunk(column.left, column.right, cell.width, LEAST_WIDTH)
-  local top, bottom = shrunk(row.head + drawn.up, row.bottom, cell.height, LEAST_HEIGHT)
+  local left, right = shrunk(column.left, column.right, cell.width)
+  local top, bottom = shrunk(row.head + drawn.up, row.bottom, cell.height)
   local box = { left = cell.left + left, right = cell.left + cell.width - right, top = cell.top + top,
     bottom = cell.top + cell.height - bottom }
   drawn.across = box.right - box.left
@@ -339,7 +345,7 @@ local function settle_x(figure, rows, columns)
   for i, panel in ipairs(figure.panels) do
     if has_axes(panel) then
       local row, column = rows[(i - 1) // figure.columns + 1], columns[(i - 1) % figure.columns + 1]
-      local left, right = shrunk(column.left, column.right, panel.cell.width, LEAST_WIDTH)
+      local left, right = shrunk(column.left, column.right, panel.cell.width)
       panel.drawn.xtics, panel.drawn.turned = x_tics(panel, panel.cell.width - left - right, panel.cell,
         figure.look)
       heights_of(panel.drawn, figure.look)
@@ -388,6 +394,14 @@ local function too_low(figure, rows, ys)
   return false
 end
 
+-- The same of what stands beside the plots of a column.
+local function too_narrow(columns, xs)
+  for i, column in pairs(columns) do
+    if column.left + column.right > (1 - LEAST_WIDTH) * (xs[i + 1] - xs[i]) then return true end
+  end
+  return false
+end
+
 -- Images of one size in a row have pixels of one size, whatever stands around them.
 local function even_images(figure)
   local least, sizes = {}, {}
@@ -420,12 +434,13 @@ function layout.place(figure)
     for i, panel in ipairs(figure.panels) do
       local row, column = (i - 1) // figure.columns + 1, (i - 1) % figure.columns + 1
       panel.cell = { left = xs[column], top = ys[row], width = xs[column + 1] - xs[column],
-        height = ys[row + 1] - ys[row], most = words_.most, share = words_.share }
+        height = ys[row + 1] - ys[row], most = words_.most, share = words_.share,
+        names = words_.names }
       measure(figure, panel)
     end
     rows, columns = aligned(figure)
     settle_x(figure, rows, columns)
-    if not too_low(figure, rows, ys) then break end
+    if not too_low(figure, rows, ys) and not too_narrow(columns, xs) then break end
   end
   for i, panel in ipairs(figure.panels) do
     place(figure, panel, rows[(i - 1) // figure.columns + 1], columns[(i - 1) % figure.columns + 1])
@@ -441,7 +456,7 @@ end
 -- The height at which a figure of this width has plots that are not too flat: no less than `natural`.
 function layout.height(figure, natural)
   local look = figure.look
-  figure.height = math.max(natural, 2 * figure.width)
+  figure.height = math.max(natural, figure.width, AMPLE * look.letter * figure.rows)
   layout.place(figure)
   local needed = {}
   for i, panel in ipairs(figure.panels) do
@@ -451,7 +466,8 @@ function layout.height(figure, natural)
       or has_axes(panel) and (figure.rows > figure.columns and STACKED or ALONE) or 0)
     inner = math.max(math.min(inner, HIGHEST * look.letter), (panel.least or 0) * look.scale)
     local around = drawn.head + (drawn.up or 0) + drawn.bottom
-    needed[row] = math.max(needed[row] or 0, around + inner, around / (1 - LEAST_HEIGHT) + 1)
+    local least = has_axes(panel) and around * LEAST_HEIGHT / (1 - LEAST_HEIGHT) + 1 or 0
+    needed[row] = math.max(needed[row] or 0, around + math.max(inner, least))
   end
   local sum, weights = figure.panels[1].cell.top, 0
   for row = 1, figure.rows do weights = weights + (figure.heights and figure.heights[row] or 1) end

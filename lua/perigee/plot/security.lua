@@ -273,7 +273,7 @@ local function empty_figure(where, views, options, title)
   local above = (title and style.figure_title or 0) + (views[1].attacks and 20 or 0)
   if theme.is_narrow(paper, count, 280) then
     return figures.new { rows = count, title = title, width = paper.width,
-      height = options.height or (200 * count + above) * paper.scale }
+      height = options.height or (230 * count + above) * paper.scale }
   end
   return figures.new { columns = count, title = title, right = room,
     width = options.width or 360 * count + room, height = options.height or 300 + above }
