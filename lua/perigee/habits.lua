@@ -149,6 +149,8 @@ habits.errors = {
     dotted = true, says = "call it with a colon: %2:%1(…)" },
   { wrong = "local x = array.zeros(6) x.reshape(3, 2)", message = "%f[%w_]([%a_][%w_]*): ", dotted = true,
     unless = "dot instead of a colon", says = "call it with a colon: %2:%1(…)" },
+  { wrong = "array.new([[1, 2], [3, 4]])", message = "got the string \"%-?%d[%d%s.,+-]*%],",
+    says = "[[…]] is a string of Lua's; array.new { { 1, 2 }, { 3, 4 } } makes an array" },
   { wrong = "local s = '%d' % 3", message = "attempt to mod a 'string'",
     says = "(\"%d\"):format(3) fills in a format" },
   { wrong = "local s = 'a' + 'b'",

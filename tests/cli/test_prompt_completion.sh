@@ -33,6 +33,7 @@ proc choices {head pattern title} {
 
 start 40 100 -i $env(work)/setup.lua
 complete "prin" "('glo' .. 'bal')" {\rglobal} "a global"
+complete "resto" "" {function restore\(} "a helper"
 complete "array.linsp" "(0, 1, 3).size" {\r3\r} "a library's function"
 complete "svm.solv" "" {"libsvm"} "a library's setting"
 complete "own.unusual_f" "" {\r7\r} "a field of the user's table"
