@@ -210,13 +210,11 @@ static int push_some(lua_State *L, const AttackResult *result, const Places *pla
     return 1;
 }
 
-/* r[{first, last}] */
-static int push_range(lua_State *L, void *object) {
+/* r[{first, last}], r[mask], r[positions] */
+static int push_chosen(lua_State *L, void *object) {
     const AttackResult *result = object;
-    if (!lua_istable(L, 2))
-        return 0;
-    Places places = bind_range_places(L, "result", result->n);
-    return push_some(L, result, &places);
+    Places places;
+    return bind_chosen_places(L, "result", result->n, &places) ? push_some(L, result, &places) : 0;
 }
 
 static int result_len(lua_State *L) {
@@ -362,9 +360,9 @@ void bind_open_attack_result(lua_State *L) {
                                    .methods = methods,
                                    .properties = properties,
                                    .item = push_one,
-                                   .items = push_range,
-                                   .keys = "a position, a range {first, last} or a name "
-                                           "(r:take(positions) and r:where(condition) choose)",
+                                   .items = push_chosen,
+                                   .keys = "a position, a range {first, last}, a mask, positions "
+                                           "(an array) or a name",
                                    .fixed = "r:rescore(model) judges the same points by another "
                                             "model, and r.x_adv:copy() can be written",
                                    .meta = meta };

@@ -156,7 +156,8 @@ static size_t *push_positions(lua_State *L, size_t count) {
     return lua_newuserdatauv(L, (count ? count : 1) * sizeof(size_t), 0);
 }
 
-Places bind_range_places(lua_State *L, const char *where, size_t n) {
+/* The places of the range on top of the stack. */
+static Places range_places(lua_State *L, const char *where, size_t n) {
     Slice range = bind_range(L, where, n);
     size_t *place = push_positions(L, range.count);
     for (size_t i = 0; i < range.count; i++)
@@ -176,6 +177,30 @@ Places bind_places(lua_State *L, int arg, const char *where, size_t n) {
     return (Places){ 0, place, count };
 }
 
+/* The places of the samples where the mask is not 0. */
+static Places push_masked(lua_State *L, const Array *mask, const char *where, size_t n) {
+    char shape[128];
+    if (mask->ndim != 1 || mask->shape[0] != n)
+        bind_error(L, "%s: a mask of shape %s for %I samples", where,
+                   array_shape_text(mask->ndim, mask->shape, shape), (lua_Integer)n);
+    Error err;
+    bind_push_array(L, array_nonzero(mask, 1, &err), &err);
+    return bind_places(L, lua_gettop(L), where, n);
+}
+
+bool bind_chosen_places(lua_State *L, const char *where, size_t n, Places *chosen) {
+    const Array *given = bind_test_array(L, 2);
+    if (!given && !lua_istable(L, 2))
+        return false;
+    if (!given)
+        *chosen = range_places(L, where, n);
+    else if (given->origin == ORIGIN_MASK)
+        *chosen = push_masked(L, given, where, n);
+    else
+        *chosen = bind_places(L, 2, where, n);
+    return true;
+}
+
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
 /* ds[i] */
@@ -187,10 +212,12 @@ static int push_sample(lua_State *L, void *object, lua_Integer position) {
     BIND_DATASET_RETURN(L, dataset_range(ds, place, 1, &err));
 }
 
-/* ds[{first, last}]: in their order, as ds:take. */
-static int push_range(lua_State *L, void *object) {
+/* ds[{first, last}], ds[mask], ds[positions]: in their order, as ds:take. */
+static int push_some(lua_State *L, void *object) {
     const Dataset *ds = object;
-    Places places = bind_range_places(L, "dataset", dataset_count(ds));
+    Places places;
+    if (!bind_chosen_places(L, "dataset", dataset_count(ds), &places))
+        return 0;
     BIND_DATASET_RETURN(L, dataset_take(ds, places.position, places.count, &err));
 }
 
@@ -355,9 +382,9 @@ void bind_dataset_open(lua_State *L) {
                                    .methods = methods,
                                    .properties = properties,
                                    .item = push_sample,
-                                   .items = push_range,
-                                   .keys = "a position, a range {first, last} or a name "
-                                           "(ds:take(positions) and ds:where(mask) choose several)",
+                                   .items = push_some,
+                                   .keys = "a position, a range {first, last}, a mask, positions "
+                                           "(an array) or a name",
                                    .fixed = "d:with{ x =, y = } makes a changed dataset",
                                    .meta = meta };
     bind_new_type(L, &type);

@@ -45,10 +45,13 @@ Samples bind_check_training(lua_State *L, int arg, const char *where, const char
  * end, both included. */
 Slice bind_range(lua_State *L, const char *where, size_t n);
 
-/* The places, of n samples, of such a range; and of the positions at arg, an array or a table. They
- * are in a new userdata on the stack. */
-Places bind_range_places(lua_State *L, const char *where, size_t n);
+/* The places, of n samples, of the positions at arg, an array or a table: in a new userdata on the
+ * stack. */
 Places bind_places(lua_State *L, int arg, const char *where, size_t n);
+
+/* Those that the index at 2, alone on top of its object, chooses: such a range, a mask or an array
+ * of positions. False where it is none of these. Likewise on the stack. */
+bool bind_chosen_places(lua_State *L, const char *where, size_t n, Places *chosen);
 
 /* ---- What bind_dataset.c and bind_data.c share ------------------------------------------------
  */
