@@ -42,7 +42,7 @@ run_perigee "$work/syntax.lua"
 check_equal "a syntax error's status is 1" "$status" 1
 check_match "a syntax error says where" "$err" "*syntax.lua:1:*"
 run_perigee -e 'error { code = 3 }'
-check_match "an error that is a table is said to be one" "$err" "*no message but the table { code = 3 }*"
+check_match "an error that is a table is said to be one" "$err" "*the error is a table, not a message: { code = 3 }*"
 run_perigee -e 'error(setmetatable({}, { __tostring = function() return "speaks" end }))'
 check_match "an error with __tostring speaks for itself" "$err" "*speaks*"
 run_perigee /nonexistent/script.lua
