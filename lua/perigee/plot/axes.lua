@@ -6,16 +6,25 @@ local gnuplot = require("perigee.native").gnuplot
 
 local axes = {}
 
+-- Beyond it the distance of two ends has no number.
+local FARTHEST = 4e307
+
 local function checked_range(axis, range)
-  local low, high = range[1], range[2]
+  local low, high
+  if type(range) == "table" then low, high = range[1], range[2] end
   if not (values.finite(low) and values.finite(high)) or low == high then
     values.fail("plot.figure: %srange: expected { low, high }, two different numbers", axis)
   end
   return low, high
 end
 
--- The ends of the axis "x" or "y": as set, else what holds all data with some room.
-function axes.range(panel, axis)
+-- Ends between which there is a distance.
+local function measurable(low, high)
+  return math.max(low, -FARTHEST), math.min(high, FARTHEST)
+end
+
+-- As set, else what holds all data with some room.
+local function ends_of(panel, axis)
   local range, log = panel[axis .. "range"], panel["log" .. axis]
   if range then return checked_range(axis, range) end
   local low, high, tight
@@ -36,13 +45,22 @@ function axes.range(panel, axis)
   return grounded and low == 0 and 0 or a, b
 end
 
+-- The ends of the axis "x" or "y", the second lower where it is turned around.
+function axes.range(panel, axis)
+  local low, high = ends_of(panel, axis)
+  if low < high then return measurable(low, high) end
+  high, low = measurable(high, low)
+  return low, high
+end
+
 -- A function of a value: its distance from the axis' low end, of a length in all.
 function axes.scale(range, length)
   local low, high = range[1], range[2]
   if range.log and low > 0 and high > 0 then
-    return function(v) return v > 0 and length * math.log(v / low) / math.log(high / low) or 0 end
+    local first, span = math.log(low), math.log(high) - math.log(low)
+    return function(v) return v > 0 and (math.log(v) - first) / span * length or 0 end
   end
-  return function(v) return length * (v - low) / (high - low) end
+  return function(v) return (v - low) / (high - low) * length end
 end
 
 return axes

@@ -210,7 +210,7 @@ local function axis_commands(figure, panel, axis, out)
   local drawn = panel.drawn
   local range = drawn.range[axis]
   if range.log then out[#out + 1] = f("set logscale %s", axis) end
-  out[#out + 1] = f("set %srange [%.9g:%.9g]", axis, range[1], range[2])
+  out[#out + 1] = f("set %srange [%.15g:%.15g]", axis, range[1], range[2])
   out[#out + 1] = f("set %stics nomirror out scale 0.5 (%s)", axis, tic_list(drawn[axis .. "tics"]))
   tic_words(figure, panel, axis, out)
 end
@@ -220,7 +220,7 @@ local function palette_commands(look, map, low, high, out)
   local stops = theme.palette(look, map)
   for i, colour in ipairs(stops) do stops[i] = f("%.6g '%s'", (i - 1) / (#stops - 1), colour) end
   out[#out + 1] = "set palette model RGB defined (" .. table.concat(stops, ", ") .. ")"
-  out[#out + 1] = f("set cbrange [%.7g:%.7g]", low, high)
+  out[#out + 1] = f("set cbrange [%.15g:%.15g]", low, high)
 end
 
 -- The colour bar stands beside the panel and is as high.

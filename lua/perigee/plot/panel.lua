@@ -391,7 +391,9 @@ local function shades(where, numbers, options, fallback)
   end
   low = values.number(where, options, "low", -1e300, 1e300, low)
   high = values.number(where, options, "high", -1e300, 1e300, high)
-  if high <= low then low, high = values.padded(low, high, 0) end
+  if high - low <= 1e-12 * math.max(math.abs(low), math.abs(high)) then
+    low, high = values.padded(low, high, 0)
+  end
   return low, high, map
 end
 
