@@ -151,6 +151,11 @@ local function paths_of(where, options)
 end
 
 -- Every result has one entry of the legend, and every verdict.
+-- Black stays black on shades, which are the same in every theme.
+local function on(panel, color)
+  return color == "black" and rawget(panel, "shading") and "#000000" or color
+end
+
 local function draw_paths(panel, paths)
   local told = {}
   local function once(key, words)
@@ -161,9 +166,10 @@ local function draw_paths(panel, paths)
   for _, path in ipairs(paths) do
     local x, y = {}, {}
     for i, point in ipairs(path.points) do x[i], y[i] = point[1], point[2] end
-    panel:line(x, y, { color = path.look[1], dash = path.look[2], point = #x <= 60 and "circle" or nil,
+    local color = on(panel, path.look[1])
+    panel:line(x, y, { color = color, dash = path.look[2], point = #x <= 60 and "circle" or nil,
       size = 0.5, label = once(path.result, path.label) })
-    panel:scatter({ x[1] }, { y[1] }, { color = path.look[1], point = "box", size = 1.4 })
+    panel:scatter({ x[1] }, { y[1] }, { color = color, point = "box", size = 1.4 })
     panel:scatter({ x[#x] }, { y[#y] }, { color = ENDS[path.verdict] or "grey", point = "ring", size = 1.6,
       label = once(path.verdict, "answer: " .. path.verdict) })
   end
@@ -250,7 +256,8 @@ local function draw_balls(panel, balls)
   for k, ball in ipairs(balls) do
     local x, y = {}, {}
     for i, point in ipairs(ball.points) do x[i], y[i] = point[1], point[2] end
-    panel:line(x, y, { color = "black", width = 1.2, dash = "dotted", label = k == 1 and ball.label or nil })
+    panel:line(x, y, { color = on(panel, "black"), width = 1.2, dash = "dotted",
+      label = k == 1 and ball.label or nil })
   end
 end
 

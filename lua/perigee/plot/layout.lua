@@ -250,7 +250,7 @@ local function measure(figure, panel)
   panel.drawn = drawn
   local room, few = cell.width - 8 * look.scale, stacked(panel, look)
   drawn.title = lines_of(panel.title, few, room, style.title_size * look.point)
-  if panel.caption_look then few.most = 1 end
+  if panel.caption_look then few.most, room = 1, cell.width - 2 * look.scale end
   local picture = rawget(panel, "picture")
   local caption = panel.caption or panel.explained and picture and theme.explain(look, picture)
   drawn.caption = lines_of(caption, few, room, style.small_size * look.point)
@@ -453,29 +453,40 @@ function layout.within(x, width, low, high)
   return clamp(x, low + width / 2, high - width / 2)
 end
 
--- The height at which a figure of this width has plots that are not too flat: no less than `natural`.
-function layout.height(figure, natural)
-  local look = figure.look
-  figure.height = math.max(natural, figure.width, AMPLE * look.letter * figure.rows)
-  layout.place(figure)
-  local needed = {}
+-- What each row of a figure needs, where there is room for everything.
+local function rows_needed(figure)
+  local look, needed = figure.look, {}
+  local flatness = figure.rows > 1 and figure.columns == 1 and STACKED or ALONE
   for i, panel in ipairs(figure.panels) do
-    local row, drawn = (i - 1) // figure.columns + 1, panel.drawn
+    local row, drawn, box = (i - 1) // figure.columns + 1, panel.drawn, panel.box
     local shape = shape_of(panel)
-    local inner = drawn.across * (shape and shape.height / shape.width
-      or has_axes(panel) and (figure.rows > figure.columns and STACKED or ALONE) or 0)
+    local inner = shape and (box.right - box.left) * shape.height / shape.width
+      or has_axes(panel) and drawn.across * flatness or 0
     inner = math.max(math.min(inner, HIGHEST * look.letter), (panel.least or 0) * look.scale)
     local around = drawn.head + (drawn.up or 0) + drawn.bottom
     local least = has_axes(panel) and around * LEAST_HEIGHT / (1 - LEAST_HEIGHT) + 1 or 0
     needed[row] = math.max(needed[row] or 0, around + math.max(inner, least))
   end
-  local sum, weights = figure.panels[1].cell.top, 0
-  for row = 1, figure.rows do weights = weights + (figure.heights and figure.heights[row] or 1) end
-  local most = 0
-  for row = 1, figure.rows do
-    most = math.max(most, needed[row] * weights / (figure.heights and figure.heights[row] or 1))
+  return needed
+end
+
+-- The height at which a figure of this width has plots that are not too flat, its rows as high as they need
+-- to be; of one row, or of rows that have their shares, no less than `natural`.
+function layout.height(figure, natural)
+  figure.height = math.max(natural, figure.width, AMPLE * figure.look.letter * figure.rows)
+  layout.place(figure)
+  local needed, above, total = rows_needed(figure), figure.panels[1].cell.top, 0
+  if figure.rows > 1 and not figure.heights then
+    for _, height in ipairs(needed) do total = total + height end
+    figure.heights = needed
+    return above + total
   end
-  return math.max(natural, sum + most)
+  local weights = 0
+  for row = 1, figure.rows do weights = weights + (figure.heights and figure.heights[row] or 1) end
+  for row = 1, figure.rows do
+    total = math.max(total, needed[row] * weights / (figure.heights and figure.heights[row] or 1))
+  end
+  return math.max(natural, above + total)
 end
 
 return layout

@@ -506,7 +506,9 @@ function Panel:contour(z, options)
   end
   local words = {}
   for k, level in ipairs(levels) do words[k] = f("%.9g", level) end
-  local color = colour_of(where, options.color or style.text, options.alpha)
+  -- on shades, which are the same in every theme, black
+  local color = colour_of(where, options.color or rawget(self, "shading") and "#000000" or style.text,
+    options.alpha)
   local width, dash = options.width or 1, dash_of(where, options.dash)
   return add(self, { kind = "contour", matrix = g.numbers, tight = true, levels = table.concat(words, ","),
     x = { ends(where, g.x, g.dx, g.columns, 0) }, y = { ends(where, g.y, g.dy, g.rows, 0) },
