@@ -10,7 +10,7 @@ x0, x_adv = r.x0[1]:reshape(28, 28), r.x_adv[1]:reshape(28, 28)
 LUA
 
 # 40 columns: nothing that is printed is wider, nor longer than the screen.
-converse NO_COLOR=1 << 'EXPECT'
+converse NO_COLOR=1 PERIGEE_PAGER= << 'EXPECT'
 proc widest {line title {most 20}} {
     global expect_out
     send -- "$line\r"
