@@ -146,8 +146,8 @@ ResultCounts result_counts(const AttackResult *result);
 AttackResult *result_pick(const AttackResult *result, size_t i, Error *err);
 
 /* The samples at these places, in that order; they share the traces, and the arrays where they
- * stand one behind the other. Of some samples alone the parameters say of how many they were:
- * "taken_from". */
+ * stand one behind the other. Unless these are all in their own order, the parameters say of how
+ * many they were: "taken_from". */
 AttackResult *result_take(const AttackResult *result, const size_t *place, size_t count,
                           Error *err);
 

@@ -72,10 +72,18 @@ static bool note_whole(AttackResult *part, size_t n, Error *err) {
     return true;
 }
 
+/* All of them in their own order: as many may be chosen with repeats. */
+static bool is_whole(const size_t *place, size_t count, size_t n) {
+    for (size_t i = 0; i < count; i++)
+        if (place[i] != i)
+            return false;
+    return count == n;
+}
+
 AttackResult *result_take(const AttackResult *result, const size_t *place, size_t count,
                           Error *err) {
     AttackResult *part = take(&(Taking){ result, place, count }, err);
-    if (!part || count == result->n || note_whole(part, result->n, err))
+    if (!part || is_whole(place, count, result->n) || note_whole(part, result->n, err))
         return part;
     result_free(part);
     return NULL;

@@ -470,7 +470,7 @@ What an attack found. Always a batch of n samples: #r is n and r[i] the result o
 and a second one where searches that failed had lost their gradient (result.flat). r[{1, 20}] is the result of
 these samples, r[{-20}] of the last twenty, r[{1, 20, 2}] of every second one, as slices of arrays are;
 a mask (r[r.y:eq(3)]) or an array of positions, r:take(positions) and r:where(condition) choose others.
-Such a part is a result like any other; its params say of how many samples it was taken: taken_from.
+Such a part is a result like any other; its params say of how many samples it was chosen: taken_from.
 
 Arrays have a row a sample: x0 and x_adv (the samples and the answers), y, label, start_label, target,
 scores, start_scores, distance, dmax, kernel_end. Lists have an item a sample: verdict, start_verdict, hit,
