@@ -65,6 +65,7 @@ end
 --- Why there is nothing to count: `otherwise`, unless nothing was tried on any sample.
 function Case:why_none(otherwise)
   if #self.open > 0 then return otherwise end
+  if #self.all == 0 then return "nothing was attacked: there are no samples" end
   return "nothing was attacked: samples were wrong before, or dmax is 0"
 end
 

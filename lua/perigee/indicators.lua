@@ -229,6 +229,7 @@ end
 
 local function unsteady(case)
   local result = case.result
+  if #result == 0 then return { count = 0, of = 0, samples = {} } end
   if not case.model then
     local last, all, columns = {}, result.trace, { 1, #result.classes }
     for i = 1, #result do last[i] = all[i][-1] end

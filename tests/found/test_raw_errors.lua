@@ -160,3 +160,16 @@ function TestRawErrors:test_metrics()
     end
   end
 end
+
+-- A result without samples is none of another kind: whatever takes one says so, or has nothing to say.
+function TestRawErrors:test_empty_results()
+  for library, functions in pairs { attack = attack, evaluate = evaluate } do
+    for name, f in pairs(functions) do
+      local where = library .. "." .. name
+      for k, value in ipairs { made.empty, { made.empty }, { made.empty, made.empty } } do
+        judge(where, ("%s of empty results, %d"):format(where, k), pcall(f, value))
+      end
+    end
+  end
+  judge("evaluate.report", "evaluate.report of an empty result", pcall(evaluate.report, made.empty, "none"))
+end

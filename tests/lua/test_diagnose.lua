@@ -269,6 +269,10 @@ function TestAnswer:test_nothing_was_attacked()
     end
     lu.assertStrContains(diagnosis.indicators.still_loss.reason, "nothing was attacked: samples were wrong")
   end
+  local empty = evaluate.diagnose(still:run(digits):take {}) -- raised an error of its own
+  lu.assertFalse(empty.ok)
+  lu.assertStrContains(tostring(empty), ", 0 samples, 0 evaded: nothing was attacked\n")
+  lu.assertEquals(empty.indicators.unsteady.reason, "nothing was attacked: there are no samples")
 end
 
 -- Of samples with radii of their own those at 0 do not count.
