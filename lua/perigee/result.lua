@@ -4,6 +4,7 @@
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
 local kinds = require "perigee.kinds"
+local native = require "perigee.native"
 local records = require "perigee.records"
 
 local meta = debug.getregistry()["perigee.result"]
@@ -15,9 +16,7 @@ local about_self = {
 
 -- ---- Words ---------------------------------------------------------------------------------------
 
-local verdicts = { "correct", "rejected", "wrong", "evaded", "failed" }
-local stops = { "converged", "max_iter", "zero_gradient", "interrupted", "still", "reached", "not_finite",
-  "given", "outrun", "max_queries" }
+local verdicts, stops = native.verdicts, native.stops
 
 local function held(result)
   local before, now, list = result.start_verdict, result.verdict, {}
@@ -102,13 +101,11 @@ end
 
 -- ---- Files ---------------------------------------------------------------------------------------
 
-local VERDICTS = { "correct", "rejected", "wrong", "evaded", "failed" } -- their numbers in an npz, from 1
-
 -- A row a verdict: how many samples had it before the attack, and have it now.
 local function verdict_rows(result)
   local before, now, rows = {}, result:counts(), {}
   for _, verdict in ipairs(result.start_verdict) do before[verdict] = (before[verdict] or 0) + 1 end
-  for _, verdict in ipairs(VERDICTS) do
+  for _, verdict in ipairs(verdicts) do
     if verdict ~= "failed" or now.failed > 0 then
       rows[#rows + 1] = { verdict = verdict == "wrong" and "wrong before" or verdict,
         before = before[verdict] or 0, after = now[verdict], share = now[verdict] / #result }
@@ -142,7 +139,7 @@ local traces = { loss = "loss", trace = "scores", trace_distance = "distance",
 
 local function numbers_of(list)
   local codes, found = {}, {}
-  for k, verdict in ipairs(VERDICTS) do codes[verdict] = k end
+  for k, verdict in ipairs(verdicts) do codes[verdict] = k end
   for i, verdict in ipairs(list) do found[i] = codes[verdict] end
   return array.new(found, { dtype = "i32" })
 end

@@ -346,6 +346,21 @@ static int method_csv(lua_State *L) {
     return bind_answer(L, 2, ok, &err);
 }
 
+void bind_open_verdicts(lua_State *L) {
+    lua_createtable(L, VERDICTS, 0);
+    for (int v = 0; v < VERDICTS; v++) {
+        lua_pushstring(L, verdict_name(v));
+        lua_rawseti(L, -2, v + 1);
+    }
+    lua_setfield(L, -2, "verdicts");
+    lua_createtable(L, STOP_REASONS, 0);
+    for (int stop = 0; stop < STOP_REASONS; stop++) {
+        lua_pushstring(L, stop_name(stop));
+        lua_rawseti(L, -2, stop + 1);
+    }
+    lua_setfield(L, -2, "stops");
+}
+
 void bind_open_attack_result(lua_State *L) {
     static const BindFunction methods[] = {
         BIND("counts", method_counts, 1), BIND("rescore", method_rescore, 2),

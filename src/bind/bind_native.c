@@ -176,6 +176,7 @@ int open_native(lua_State *L) {
     bind_set_functions(L, functions);
     bind_new_owner(L, &json_type);
     bind_open_session(L);
+    bind_open_verdicts(L);
     bind_open_progress(L);
     bind_open_gnuplot(L);
     lua_setfield(L, -2, "gnuplot");

@@ -33,6 +33,10 @@ void bind_open_terminal(lua_State *L);
 /* A member of it: the solver that svm.new takes by default. */
 int bind_session_solver(lua_State *L);
 
+/* Add `verdicts` and `stops`, the words of attacks' results: verdicts by their numbers in files,
+ * which count from 1. */
+void bind_open_verdicts(lua_State *L);
+
 /* Add `progress`: loops in Lua that report as those of the core do. */
 void bind_open_progress(lua_State *L);
 

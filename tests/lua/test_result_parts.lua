@@ -69,12 +69,17 @@ function TestResultParts:test_ranges_and_positions()
 end
 
 function TestResultParts:test_where()
-  for _, word in ipairs { "correct", "rejected", "wrong", "evaded", "failed" } do
+  local native = require "perigee.native"
+  lu.assertEquals(native.verdicts, { "correct", "rejected", "wrong", "evaded", "failed" })
+  for _, word in ipairs(native.verdicts) do
     lu.assertEquals(#whole:where(word), whole:counts()[word], word)
     for _, verdict in ipairs(whole:where(word).verdict) do lu.assertEquals(verdict, word) end
   end
   lu.assertEquals(#whole:where "robust", whole:counts().robust)
   lu.assertEquals(#whole:where "hit", whole:counts().hit)
+  local stopped = 0 -- every word that a sample's stop may be is a condition
+  for _, word in ipairs(native.stops) do stopped = stopped + #whole:where(word) end
+  lu.assertEquals(stopped, #whole)
   lu.assertEquals(#whole:where "still" + #whole:where "max_iter" + #whole:where "reached", 5)
   check(joined:where(joined.distance:gt(0.2)), joined, joined.distance:gt(0.2):nonzero():totable())
   check(whole:where { true, false, false, true, false }, whole, { 1, 4 })

@@ -20,7 +20,7 @@ local piece = {}
 local attack_type = debug.getregistry()["perigee.attack"]
 
 --- By their numbers.
-piece.verdicts = { "correct", "rejected", "wrong", "evaded", "failed" }
+piece.verdicts = native.verdicts
 local number_of = {}
 for i, name in ipairs(piece.verdicts) do number_of[name] = i end
 

@@ -373,8 +373,7 @@ local function about(self)
 end
 
 function Security.__tostring(self)
-  local verdicts = { "correct", "rejected", "wrong", "evaded" }
-  if has_failures(self) then verdicts[5] = "failed" end
+  local verdicts = table.move(piece.verdicts, 1, has_failures(self) and FAILED or FAILED - 1, 1, {})
   local lines = { head_of(self, verdicts) }
   for _, name in ipairs(self.models) do
     local printed = 0

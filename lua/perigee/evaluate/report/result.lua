@@ -4,6 +4,7 @@ local diagnose = require "perigee.diagnose"
 local diagnosis_of = require "perigee.evaluate.report.diagnosis"
 local json = require "perigee.json"
 local markup = require "perigee.markup"
+local native = require "perigee.native"
 local parts = require "perigee.evaluate.report.parts"
 local printer = require "perigee.printer"
 local text = require "perigee.text"
@@ -43,7 +44,7 @@ local function counts_table(result)
     local share, interval = parts.share(now, n)
     rows[#rows + 1] = { verdict = title, before = was, after = now, share = share, interval = interval }
   end
-  for _, verdict in ipairs { "correct", "rejected", "wrong", "evaded", "failed" } do
+  for _, verdict in ipairs(native.verdicts) do
     if verdict ~= "failed" or after.failed > 0 then
       add(verdict == "wrong" and "wrong before" or verdict, before[verdict] or 0, after[verdict])
     end
