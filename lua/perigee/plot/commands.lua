@@ -114,9 +114,11 @@ local function legend_entry(figure, item, at, out)
   local series, scale = item.entry, figure.look.scale
   local sample = style.legend.sample * scale
   if series.width > 0 then
-    out[#out + 1] = f("set arrow from %s to %s nohead front lc rgb '%s' lw %g dt %d",
-      screen(figure, at.x, at.y), screen(figure, at.x + sample, at.y), series.color, series.width,
-      series.dash)
+    -- an area's colour is found here: theme.paint has those of lines
+    local pen = series.area and f("linecolor rgb '%s'", theme.area(figure.look, series.color))
+      or f("lc rgb '%s'", series.color)
+    out[#out + 1] = f("set arrow from %s to %s nohead front %s lw %g dt %d", screen(figure, at.x, at.y),
+      screen(figure, at.x + sample, at.y), pen, series.width, series.dash)
   end
   put(figure, item.lines[1], { x = at.x + sample + style.legend.gap * scale, y = at.y, align = "left",
     size = style.small_size }, out)

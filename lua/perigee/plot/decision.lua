@@ -87,7 +87,7 @@ local function draw_regions(panel, view)
   for j, colour in ipairs(palette) do
     local label = j > #view.classes and "rejected" or not view.data and view.name(view.classes[j])
     if seen[j] and label then
-      table.insert(panel.entries, { label = label, color = colour, width = 8, dash = 1 })
+      table.insert(panel.entries, { label = label, color = colour, width = 8, dash = 1, area = true })
     end
   end
 end
