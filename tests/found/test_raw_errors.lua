@@ -142,6 +142,28 @@ function TestRawErrors:test_plot()
   each_option("plot.live", plot.live, { function() end }, {}, { "file", "title", "width", "scale" })
 end
 
+-- What draws on a panel.
+function TestRawErrors:test_words_of_figures()
+  local grid, line = { { 1, 2 }, { 3, 4 } }, { { 1, 2 }, { 1, 2 } }
+  local right = { line = line, steps = line, scatter = line, bars = line, histogram = { { 1, 2 } },
+    hline = { 1 }, vline = { 1 }, text = { 1, 1, "a" }, image = { grid }, heatmap = { grid },
+    contour = { grid },
+    band = { { 1, 2 }, { 1, 2 }, { 2, 3 } }, errorbars = { { 1, 2 }, { 1, 2 }, { 1, 1 } } }
+  local entries = {}
+  for _, entry in ipairs(require "perigee.help.plot_figure") do
+    entries[entry.name:match "^figure:(%w+)$" or ""] = entry
+  end
+  for name, arguments in pairs(right) do
+    local where = "figure:" .. name
+    local function f(...)
+      local panel = plot.figure()[1]
+      panel[name](panel, ...)
+    end
+    each_place(where, f, arguments, #arguments)
+    each_option(where, f, arguments, {}, names_of(entries[name]))
+  end
+end
+
 function TestRawErrors:test_metrics()
   local m = made
   local right = { { m.nr, m.ds }, { m.result }, { { 0.1, 0.2 }, { 0, 1 } }, { { a = m.result } },

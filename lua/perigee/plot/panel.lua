@@ -263,7 +263,12 @@ local function edges_of(where, numbers, options)
   end
   local count = values.integer(where, options, "bins", 1, 10000, 30)
   local low, high = gnuplot.range(numbers)
-  if options.range then low, high = options.range[1], options.range[2] end
+  if options.range ~= nil then
+    low, high = table.unpack(vector(where, "range", options.range):totable())
+    if not (values.finite(low) and values.finite(high) and low < high) then
+      values.expected(where, "range", "{ low, high }, two rising numbers", options.range)
+    end
+  end
   low, high = values.padded(low, high, 0)
   local edges = {}
   for k = 0, count do edges[k + 1] = low + (high - low) * k / count end
@@ -405,8 +410,9 @@ function Panel:image(pixels, options)
   options = values.only(where, options, { "height", "width", "channels", "low", "high", "map" })
   local numbers = values.numbers(where, "pixels", pixels)
   local shape = numbers.shape
-  local channels = options.channels or #shape == 3 and shape[1] or 1
-  local h, w = options.height or shape[#shape - 1], options.width or shape[#shape]
+  local channels = values.integer(where, options, "channels", 1, 3, #shape == 3 and shape[1] or 1)
+  local h = values.integer(where, options, "height", 1, 1e9, shape[#shape - 1])
+  local w = values.integer(where, options, "width", 1, 1e9, shape[#shape])
   if not h or h * w * channels ~= numbers.size or (channels ~= 1 and channels ~= 3) then
     values.fail("%s: pixels: expected height × width or 3 × height × width numbers, got %s", where,
       tostring(numbers):match "^[^\n ]*")
@@ -493,7 +499,7 @@ end
 -- label, color, width, dash.
 function Panel:contour(z, options)
   local where = "figure:contour"
-  options = values.only(where, options, looks, { "x", "y", "levels" })
+  options = check(where, options, { "x", "y", "levels" })
   local g = grid_of(where, z, options)
   local levels = options.levels or 8
   if type(levels) == "number" then
