@@ -41,7 +41,7 @@ print(plot.attacks(result, look("samples", { count = 6 })))
 -- 3: security curves, their bands over repeated draws.
 local security = evaluate.security {
   models = { { "CNN", net }, { "NR", nr }, { "DNR", dnr_ } },
-  attack = attack.pgd { norm = "l2", max_iter = 10 }, data = test, samples = 15, repeats = 3, seed = 1,
+  attack = attack.pgd_exp { norm = "l2", max_iter = 30 }, data = test, samples = 15, repeats = 3, seed = 1,
   dmax = { 0, 0.5, 1, 2, 3 }, noise = false,
 }
 print(plot.security(security, look "security"))
@@ -51,11 +51,11 @@ local results, some = {}, test:slice(1, 40)
 for name, model in pairs { CNN = net, NR = nr, DNR = dnr_ } do
   results[name] = {
     FGSM = attack.fgsm({ model = model, norm = "l2", dmax = 1 }):run(some),
-    PGD = attack.pgd({ model = model, norm = "l2", dmax = 1, max_iter = 10 }):run(some),
+    ["PGD-Exp"] = attack.pgd_exp({ model = model, norm = "l2", dmax = 1, max_iter = 30 }):run(some),
   }
 end
 print(plot.compare(results, look("compare", { models = { "CNN", "NR", "DNR" } })))
-print(plot.roc({ NR = results.NR.PGD, DNR = results.DNR.PGD }, look "roc"))
+print(plot.roc({ NR = results.NR["PGD-Exp"], DNR = results.DNR["PGD-Exp"] }, look "roc"))
 
 -- 6: which class is taken for which.
 print(plot.confusion(metrics.confusion(nr, test), look "confusion"))

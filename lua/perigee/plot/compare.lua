@@ -16,7 +16,7 @@ local wilson = require("perigee.metrics.intervals").wilson
 local EXPECTED = "results by model and attack, { dnr = { pgd = r1, fmn = r2 }, nr = { … } }"
 local MASKED = "masked"
 -- Neighbours are told apart in grey as well.
-local BARS = { style.blue, style.orange, style.black, style.sky, style.vermillion, style.purple, style.green }
+local BARS = { style.blue, style.orange, style.green, style.purple, style.sky, style.vermillion, style.grey }
 local LETTER, BOLD = 7.4, 11 -- the widths of a letter beside an axis and in a title, on the generous side
 
 local function wide_enough(view, width) return math.max(width, BOLD * width_of(view.title) + 24) end
