@@ -157,17 +157,20 @@ local function budgets(security, rows)
   return table.concat(words, ", ")
 end
 
-local CAPTION = "Left: %s; right: the rejection rate, against dmax (%s)%s%s. Queries (scores and gradients) "
-  .. "of a sample, on average, of the model that took most: %s."
+local CAPTION = "%s, against dmax (%s)%s%s. Queries (scores and gradients) of a sample, on average, of the "
+  .. "model that took most: %s."
 
 local function curves(report, security, rows)
   local lines = #security.attacks > 1 and "; colours are models, dashes and marks attacks"
     or security.has_noise and "; dashed: random noise of the same size" or ""
   local bands = #security.seeds > 1 and "; bands: 95 % confidence over the repeats" or ""
+  -- the figure has a second panel where anything is rejected
+  local words = markup.text(report.convention.words)
+  local shown = parts.has(rows, "rejected", 0) and ("First: %s; second: the rejection rate"):format(words)
+    or "The " .. words
   return parts.figure(report, "security", security, {
     options = { rejection = report.rejection }, label = report.convention.words .. " against dmax",
-    caption = CAPTION:format(markup.text(report.convention.words), markup.text(security.norm), bands, lines,
-      budgets(security, rows)),
+    caption = CAPTION:format(shown, markup.text(security.norm), bands, lines, budgets(security, rows)),
   })
 end
 
