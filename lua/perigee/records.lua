@@ -95,11 +95,15 @@ end
 
 -- ---- The methods ---------------------------------------------------------------------------------
 
-local forms = { csv = "csv", json = "json", tex = "latex", npz = "npz" }
+local forms = { csv = "csv", json = "json", tex = "latex", npz = "npz", pgz = "save", safetensors = "save" }
 
---- The method that a file's name asks of :save: by its ending, or nil.
-function records.form(path)
-  return type(path) == "string" and forms[(path:match "%.(%w+)$" or ""):lower()] or nil
+-- The method that a file's name asks of :save by its ending; "-0.5" is none.
+local function form_of(where, path)
+  local ending = path:match "%.(%a%w*)$"
+  local form = forms[ending and ending:lower() or "safetensors"]
+  if form then return form end
+  arguments.expected(where, "path",
+    "a name that ends in .csv, .json, .tex or .npz, or in .safetensors or nothing to be loaded again", path)
 end
 
 local function methods_of(about)
@@ -121,8 +125,8 @@ local function methods_of(about)
   end
   function methods.save(self, path)
     check_path(kind .. ":save", path)
-    local form = records.form(path)
-    if form then return methods[form](self, path) end
+    local form = form_of(kind .. ":save", path)
+    if form ~= "save" then return methods[form](self, path) end
     if about.save then blame.call(about.save, self, path) else write_archive(kind .. ":save", path, self) end
     return path
   end

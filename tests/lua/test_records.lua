@@ -79,6 +79,13 @@ function TestRecords:test_every_form_by_its_ending_and_by_its_method()
         if method == "npz" then lu.assertNotNil(next((data.read_npz(path)))) end
         if method == "latex" then lu.assertStrContains(saved, "\\begin{tabular}{") end
       end)
+      for _, wrong in ipairs { ".txt", ".CSVS", ".png" } do
+        with_path(wrong, function(path) -- an archive went there without a word
+          lu.assertErrorMsgContains(kind .. ":save: path: expected a name that ends in .csv, .json, .tex",
+            record.save, record, path)
+          lu.assertNil(io.open(path))
+        end)
+      end
       for _, wrong in ipairs { 3, false } do
         local ok, message = pcall(record[method], record, wrong)
         lu.assertFalse(ok)
@@ -91,6 +98,12 @@ end
 
 -- Loaded and restored they are what they were: they print, have their methods and are drawn.
 function TestRecords:test_they_come_back()
+  for _, ending in ipairs { "", ".safetensors", "-dmax-0.5" } do
+    with_path(ending, function(path)
+      lu.assertEquals(tostring(perigee.load(records.roc:save(path))), tostring(records.roc))
+      lu.assertEquals(tostring(perigee.load(result:save(path))), tostring(result))
+    end)
+  end
   for kind, record in pairs(records) do
     with_path(".pgz", function(path)
       local loaded = perigee.load(record:save(path))

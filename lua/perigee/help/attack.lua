@@ -539,9 +539,9 @@ print(r:rescore(reject.new { model = net, threshold = 5 }))]],
     name = "result:save",
     text = [[
 Writes the result, traces and seed included, as safetensors, which perigee.load reads; to a name that ends in
-.csv, .json, .tex or .npz what the methods of those names do. Raises on failure. In
-memory every sample takes about 800 bytes beside its numbers, so that a result of very many small samples
-is larger there than its file.]],
+.csv, .json, .tex or .npz what the methods of those names do. Of other endings all
+but .safetensors and none are refused. Raises on failure. In memory every sample takes about 800 bytes beside
+its numbers, so that a result of very many small samples is larger there than its file.]],
     params = { { "path", "string", "the file" } },
     returns = { "string", "the path" },
     example = example_net .. [[

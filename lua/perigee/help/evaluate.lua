@@ -316,7 +316,8 @@ With several attacks, a model under each of them is one: "dnr, auto".]],
       see = { "plot.security" },
     },
     writer("save", "Writes all of it to a file that evaluate.load and perigee.load read; or, by the ending "
-      .. "of the name, .csv, .json, .tex or .npz, what the methods of those names do."),
+      .. "of the name, .csv, .json, .tex or .npz, what the methods of those names do. Of other endings all "
+      .. "but .safetensors and none are refused."),
     writer("csv", "Writes its rows, a line each."),
     writer("latex", "Writes its rows as a tabular of LaTeX, with the rules of booktabs."),
     writer("json", "Writes settings, versions and rows as JSON."),
