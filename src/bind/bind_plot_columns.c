@@ -11,8 +11,6 @@
 
 #include <stdio.h>
 
-enum { MAX_COLUMNS = 8 };
-
 /* gnuplot.numbers(x, where, name): an array, a list or a list of lists as float64 array. */
 static int plot_numbers(lua_State *L) {
     const char *where = luaL_checkstring(L, 2), *name = luaL_checkstring(L, 3);

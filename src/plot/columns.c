@@ -15,8 +15,9 @@ const Field plot_axis_fields[] = {
     { .name = NULL },
 };
 
-/* The longest number of "%.7g" ("-1.234567e-308"), its separator and the end. */
-enum { NUMBER_SIZE = 24 };
+/* Room for the longest number ("-1.2345678901234567e-308"), its separator and the end; the fewest
+ * digits and the most. */
+enum { NUMBER_SIZE = 32, DIGITS = 7, ALL_DIGITS = 17 };
 
 bool columns_range(const double *x, size_t n, bool positive, double *low, double *high) {
     bool found = false;
@@ -107,10 +108,31 @@ size_t columns_thin_points(const double *x, const double *y, size_t n, const Plo
     return kept;
 }
 
-static size_t print_number(char *text, double x) {
+/* So many that numbers between two ends stay apart: 6 of their distance's. */
+static int digits_between(double low, double high) {
+    double size = fmax(fabs(low), fabs(high)), distance = high - low;
+    if (!(distance > 0) || distance >= size)
+        return DIGITS;
+    return (int)fmin(DIGITS + floor(log10(size / distance)), ALL_DIGITS);
+}
+
+static size_t print_number(char *text, double x, int digits) {
     if (!isfinite(x))
         return (size_t)snprintf(text, NUMBER_SIZE, "NaN");
-    return (size_t)snprintf(text, NUMBER_SIZE, "%.7g", x);
+    return (size_t)snprintf(text, NUMBER_SIZE, "%.*g", digits, x);
+}
+
+/* For the rows that are kept of a column. */
+static int column_digits(const double *x, const size_t *keep, size_t rows) {
+    double low = INFINITY, high = -INFINITY;
+    for (size_t i = 0; i < rows; i++) {
+        double value = x[keep ? keep[i] : i];
+        if (isfinite(value)) {
+            low = fmin(low, value);
+            high = fmax(high, value);
+        }
+    }
+    return digits_between(low, high);
 }
 
 /* Room for so many of them. */
@@ -125,9 +147,10 @@ char *columns_matrix_text(const double *x, size_t rows, size_t count, Error *err
     char *text = new_text(rows * count + rows, err), *end = text;
     if (!text)
         return NULL;
+    int digits = column_digits(x, NULL, rows * count);
     for (size_t i = 0; i < rows; i++) {
         for (size_t j = 0; j < count; j++) {
-            end += print_number(end, x[i * count + j]);
+            end += print_number(end, x[i * count + j], digits);
             *end++ = ' ';
         }
         if (count > 0)
@@ -140,13 +163,16 @@ char *columns_matrix_text(const double *x, size_t rows, size_t count, Error *err
 
 char *columns_text(const double *const *column, size_t count, const size_t *keep, size_t rows,
                    Error *err) {
+    int digits[MAX_COLUMNS];
     char *text = new_text(rows * count, err);
     if (!text)
         return NULL;
+    for (size_t j = 0; j < count; j++)
+        digits[j] = column_digits(column[j], keep, rows);
     char *end = text;
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < count; j++) {
-            end += print_number(end, column[j][keep ? keep[i] : i]);
+            end += print_number(end, column[j][keep ? keep[i] : i], digits[j]);
             *end++ = j + 1 < count ? ' ' : '\n';
         }
     if (end > text)

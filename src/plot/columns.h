@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { MAX_COLUMNS = 8 };
+
 /* The part of an axis that is seen, and how many cells it is divided into. */
 typedef struct PlotAxis {
     double low, high; /* low < high; both positive on a logarithmic axis */
@@ -32,8 +34,9 @@ size_t columns_thin_line(const double *x, const double *y, size_t n, const PlotA
 size_t columns_thin_points(const double *x, const double *y, size_t n, const PlotAxis axes[2],
                            size_t *keep);
 
-/* Lines of `count` numbers each, "1 2.5\n…": row i has column[0][keep[i]], column[1][keep[i]], …;
- * keep NULL takes every row. No newline at the end. NULL on lack of memory; the caller frees it. */
+/* Lines of `count` (at most MAX_COLUMNS) numbers each, "1 2.5\n…", as many digits as a column needs
+ * to tell its numbers apart: row i has column[0][keep[i]], column[1][keep[i]], …; keep NULL takes
+ * every row. No newline at the end. NULL on lack of memory; the caller frees it. */
 char *columns_text(const double *const *column, size_t count, const size_t *keep, size_t rows,
                    Error *err);
 

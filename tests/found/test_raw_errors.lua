@@ -164,6 +164,28 @@ function TestRawErrors:test_words_of_figures()
   end
 end
 
+-- Fields of figures take anything that is assigned to them, and a figure is drawn much later.
+function TestRawErrors:test_fields_of_figures()
+  local more = { { 1, 1 }, { -1, 1 }, { -1e308, 1e308 }, { at = { "a" }, words = { "b" } },
+    { words = { {} } }, { at = 5, words = 5 } }
+  local hostile = table.move(made.hostile, 1, #made.hostile, #more + 1, more)
+  for _, field in ipairs { "title", "caption", "xlabel", "ylabel", "xrange", "yrange", "logx", "logy",
+    "legend", "xtics", "ytics", "grid" } do
+    for k, value in ipairs(hostile) do
+      judge("plot.figure", ("%s = value %d"):format(field, k), pcall(function()
+        local figure = plot.figure { columns = 2 }
+        figure:line { 1, 2, 3 }
+        figure.logx = k % 2 == 0
+        figure[field], figure[2][field] = value, value
+        figure:script()
+      end))
+    end
+  end
+  judge("plot.figure", "the 4th of 1 panel", pcall(function() return plot.figure()[4] end))
+  judge("figure:bars", "names that are none",
+    pcall(function() plot.figure():bars({ "a", 5, {} }, { 1, 2, 3 }) end))
+end
+
 function TestRawErrors:test_metrics()
   local m = made
   local right = { { m.nr, m.ds }, { m.result }, { { 0.1, 0.2 }, { 0, 1 } }, { { a = m.result } },

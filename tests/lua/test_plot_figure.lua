@@ -168,6 +168,28 @@ function TestPlotFigure:test_nothing_to_draw()
   lu.assertNotStrContains(svg_of(f), "no finite values")
 end
 
+-- Numbers that are told apart by their tenth digit, and those whose distance is no number any more.
+function TestPlotFigure:test_close_and_large_numbers()
+  for _, numbers in ipairs { { 10000.00001, 10000.00002, 10000.00003 }, { -1e308, 1e308, 0 },
+    { 1e300, 2e300, 1e308 } } do
+    local f = plot.figure():line(numbers):hline(numbers[2])
+    lu.assertStrContains(svg_of(f), "<path")
+    lu.assertStrContains(f:script(), ("2 %.10g"):format(numbers[2]))
+    for shown in f:script():gmatch "screen ([%w.+-]+)" do
+      lu.assertStrMatches(shown, "-?[0-9.]+")
+    end
+  end
+end
+
+-- gnuplot would leave them out by itself, but words are placed by us.
+function TestPlotFigure:test_names_beyond_the_axis()
+  local f = plot.figure { columns = 2 }
+  f:bars({ "alpha", "beta", "gamma", "delta" }, { 1, 2, 3, 4 })
+  f.xrange = { 0.5, 2.5 }
+  lu.assertStrContains(f:script(), "'beta'")
+  lu.assertNotStrContains(f:script(), "'gamma'")
+end
+
 function TestPlotFigure:test_refusals()
   local f = plot.figure()
   local function refused(message, draw)

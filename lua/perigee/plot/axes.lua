@@ -9,13 +9,13 @@ local axes = {}
 -- Beyond it the distance of two ends has no number.
 local FARTHEST = 4e307
 
-local function checked_range(axis, range)
-  local low, high
-  if type(range) == "table" then low, high = range[1], range[2] end
-  if not (values.finite(low) and values.finite(high)) or low == high then
-    values.fail("plot.figure: %srange: expected { low, high }, two different numbers", axis)
+-- As set, which a logarithm may not allow.
+local function asked_range(axis, range, log)
+  if log and math.min(range[1], range[2]) <= 0 then
+    values.fail("plot.figure: %srange: expected two numbers above 0, for log%s is set, got { %g, %g }", axis,
+      axis, range[1], range[2])
   end
-  return low, high
+  return range[1], range[2]
 end
 
 -- Ends between which there is a distance.
@@ -26,7 +26,7 @@ end
 -- As set, else what holds all data with some room.
 local function ends_of(panel, axis)
   local range, log = panel[axis .. "range"], panel["log" .. axis]
-  if range then return checked_range(axis, range) end
+  if range then return asked_range(axis, range, log) end
   local low, high, tight
   local grounded = axis == "y" and #panel.series > 0
   for _, series in ipairs(panel.series) do

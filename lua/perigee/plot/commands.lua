@@ -182,7 +182,7 @@ end
 local function tic_list(tics)
   local list = {}
   for i, at in ipairs(tics.at) do list[i] = f("'' %.15g", at) end
-  for _, at in ipairs(tics.minor or {}) do list[#list + 1] = f("'' %.9g 1", at) end
+  for _, at in ipairs(tics.minor or {}) do list[#list + 1] = f("'' %.15g 1", at) end
   return table.concat(list, ", ")
 end
 
@@ -260,7 +260,7 @@ local function image_commands(figure, panel, out)
   out[#out + 1] = f("set xrange [-0.5:%g]; set yrange [%g:-0.5]", p.width - 0.5, p.height - 0.5)
   if p.channels == 3 then
     local scale = 255 / (p.high - p.low)
-    local function byte(k) return f("(%.9g*($%d-(%.9g)))", scale, k, p.low) end
+    local function byte(k) return f("(%.15g*($%d-(%.15g)))", scale, k, p.low) end
     -- where there is nothing the background is seen
     local holes = p.numbers:isnan():sum() > 0
     out[#out + 1] = f("plot %s using 1:2:%s:%s:%s%s", p.block, byte(3), byte(4), byte(5),
@@ -301,8 +301,8 @@ local function curve_commands(figure, panel, out)
   frame_commands(panel, out)
   if panel.axes == false then
     local range = panel.drawn.range
-    out[#out + 1] = f("set xrange [%.9g:%.9g]; set yrange [%.9g:%.9g]", range.x[1], range.x[2], range.y[1],
-      range.y[2])
+    out[#out + 1] = f("set xrange [%.15g:%.15g]; set yrange [%.15g:%.15g]", range.x[1], range.x[2],
+      range.y[1], range.y[2])
   else
     axis_commands(figure, panel, "x", out)
     axis_commands(figure, panel, "y", out)
@@ -361,13 +361,13 @@ end
 local function letters_axis(panel, axis, out)
   local low, high = axes.range(panel, axis)
   if panel["log" .. axis] then out[#out + 1] = f("set logscale %s", axis) end
-  out[#out + 1] = f("set %srange [%.9g:%.9g]", axis, low, high)
+  out[#out + 1] = f("set %srange [%.15g:%.15g]", axis, low, high)
   out[#out + 1] = f("set format %s '%%g'", axis)
   local tics = panel[axis .. "tics"]
   if type(tics) == "table" and tics.words then
     local list = {}
     for i, word in ipairs(tics.words) do
-      list[i] = f("%s %.9g", (words.quote(tostring(word), "plain"):gsub("%%", "%%%%")),
+      list[i] = f("%s %.15g", (words.quote(tostring(word), "plain"):gsub("%%", "%%%%")),
         tics.at and tics.at[i] or i)
     end
     out[#out + 1] = f("set %stics nomirror (%s)", axis, table.concat(list, ", "))
@@ -382,7 +382,7 @@ end
 -- Words at a point, where gnuplot finds it.
 local function letters_note(note)
   local system = note.inside and "graph" or "first"
-  return f("set label %s at %s %.9g, %s %.9g %s front", words.quote(note.text, "plain"), system, note.x,
+  return f("set label %s at %s %.15g, %s %.15g %s front", words.quote(note.text, "plain"), system, note.x,
     system, note.y, note.align)
 end
 

@@ -22,13 +22,20 @@ local own = { rows = true, columns = true, width = true, height = true, title = 
   heights = true, right = true, left = true, words = true, pictures = true, look = true,
   shared = true, title_lines = true, fit = true, manner = true }
 
+-- ipairs and # find the end; what else is not there was meant to be.
+local function panel_missing(list, i)
+  if i == #list + 1 then return nil end
+  values.fail("plot.figure: there %s, got f[%d]",
+    #list == 1 and "is 1 panel" or ("are %d panels"):format(#list), i)
+end
+
 -- figure[i] is the i-th panel, row by row; a panel's words and fields used on the figure itself are those
 -- of the first one.
 function Figure.__index(figure, key)
   if Figure[key] ~= nil then return Figure[key] end
   local list = rawget(figure, "panels")
   if own[key] or not list then return nil end
-  if math.type(key) == "integer" then return list[key] end
+  if math.type(key) == "integer" then return list[key] or panel_missing(list, key) end
   local value = list[1][key]
   if type(value) ~= "function" then return value end
   return function(self, ...)
@@ -39,6 +46,9 @@ function Figure.__index(figure, key)
 end
 
 function Figure.__newindex(figure, key, value)
+  if key == "title" and value ~= nil and type(value) ~= "string" then
+    values.expected("plot.figure", "title", "a string", value)
+  end
   if own[key] then rawset(figure, key, value) else rawget(figure, "panels")[1][key] = value end
 end
 

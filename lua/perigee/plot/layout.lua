@@ -84,9 +84,19 @@ local function numbers_on(panel, axis, length, look)
     end })
 end
 
+-- Those names whose places are on the axis.
 local function names_of(panel, axis)
   local named = panel[axis .. "tics"]
-  return type(named) == "table" and named.words and named or nil
+  if type(named) ~= "table" or not named.words then return nil end
+  local range, seen = panel.drawn.range[axis], { at = {}, words = {} }
+  local low, high = math.min(range[1], range[2]), math.max(range[1], range[2])
+  for i, word in ipairs(named.words) do
+    local at = named.at and named.at[i] or i
+    if at >= low and at <= high then
+      seen.at[#seen.at + 1], seen.words[#seen.words + 1] = at, word
+    end
+  end
+  return seen
 end
 
 -- Thinned until `fits` is content.

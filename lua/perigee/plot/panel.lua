@@ -7,6 +7,7 @@
 -- fields (title, xlabel, …) are plain assignments; an unknown one is an error.
 
 local arguments = require "perigee.arguments"
+local kinds = require "perigee.kinds"
 local style = require "perigee.plot.style"
 local values = require "perigee.plot.values"
 
@@ -17,26 +18,86 @@ local Panel = {}
 
 local panels = { class = Panel } -- and what only recipes may do
 
--- What may be set: by the users of plot.figure, and by recipes alone.
-local public = { "title", "caption", "xlabel", "ylabel", "xrange", "yrange", "logx", "logy", "legend",
-  "xtics", "ytics", "grid" }
-local inner = { "integer_x", "integer_y", "margin", "bare", "axes", "centred", "explained", "cell", "box",
-  "drawn", "equal", "least", "caption_look" }
+-- ---- Fields --------------------------------------------------------------------------------------
 
-local settable = {}
-for _, list in ipairs { public, inner } do
-  for _, name in ipairs(list) do settable[name] = true end
+local function field_expected(key, expected, value) values.expected("plot.figure", key, expected, value) end
+
+local function text_field(key, value)
+  if type(value) ~= "string" and type(value) ~= "number" then field_expected(key, "words", value) end
+  return tostring(value)
 end
 
-Panel.__index = Panel
+local function switch_field(key, value)
+  if type(value) ~= "boolean" then field_expected(key, "true or false", value) end
+  return value
+end
+
+local function legend_field(key, value)
+  if type(value) ~= "boolean" and value ~= "right" then
+    field_expected(key, "true, false or \"right\"", value)
+  end
+  return value
+end
+
+local function range_field(key, value)
+  local list = kinds.is(value, "array") and value.ndim == 1 and value:totable() or value
+  local low, high
+  if type(list) == "table" then low, high = list[1], list[2] end
+  if not (values.finite(low) and values.finite(high)) or low == high or not values.finite(high - low) then
+    field_expected(key, "{ low, high }, two different numbers", value)
+  end
+  return { low, high }
+end
+
+-- Words at places, which are 1, 2, … unless said: { at =, words = }.
+local function tics_field(key, value)
+  local named = type(value) == "table" and value
+  if not named or type(named.words) ~= "table" or type(named.at or {}) ~= "table" then
+    field_expected(key, "{ at = places, words = texts }", value)
+  end
+  for i, word in ipairs(named.words) do
+    if type(word) ~= "string" and type(word) ~= "number" then
+      field_expected(("%s: words: number %d"):format(key, i), "a text", word)
+    end
+  end
+  for i, place in ipairs(named.at or {}) do
+    if not values.finite(place) then
+      field_expected(("%s: at: number %d"):format(key, i), "a finite number", place)
+    end
+  end
+  return value
+end
+
+-- What the users of plot.figure may set: a function of the field's name and a value, which gives what is
+-- kept, or complains.
+local public = { title = text_field, caption = text_field, xlabel = text_field, ylabel = text_field,
+  xrange = range_field, yrange = range_field, logx = switch_field, logy = switch_field,
+  legend = legend_field, xtics = tics_field, ytics = tics_field, grid = switch_field }
+
+-- What only recipes set.
+local inner = { integer_x = true, integer_y = true, margin = true, bare = true, axes = true, centred = true,
+  explained = true, cell = true, box = true, drawn = true, equal = true, least = true, caption_look = true }
+
 Panel.__name = "panel"
 
+function Panel.__index(panel, key)
+  local word = rawget(Panel, key)
+  if word ~= nil then return word end
+  return rawget(panel, "fields")[key]
+end
+
 function Panel:__newindex(key, value)
-  if not settable[key] then
+  if public[key] then
+    self.fields[key] = value ~= nil and public[key](key, value) or value
+  elseif inner[key] then
+    rawset(self, key, value)
+  else
+    local names = {}
+    for name in pairs(public) do names[#names + 1] = name end
+    table.sort(names)
     values.fail("plot.figure: unknown field '%s' of a panel; the fields are %s", tostring(key),
-      table.concat(public, ", "))
+      table.concat(names, ", "))
   end
-  rawset(self, key, value)
 end
 
 -- panel:set{ xlabel = "t", logy = true }
@@ -192,9 +253,14 @@ end
 function Panel:bars(x, y, options)
   local where = "figure:bars"
   if type(x) == "table" and type(x[1]) == "string" then
-    self.xtics = { at = {}, words = x }
-    for i = 1, #x do self.xtics.at[i] = i end
-    x = self.xtics.at
+    local places = {}
+    for i, word in ipairs(x) do
+      if type(word) ~= "string" and type(word) ~= "number" then
+        values.expected(where, ("x: number %d"):format(i), "a text, as the first one", word)
+      end
+      places[i] = i
+    end
+    self.xtics, x = { at = places, words = x }, places
   end
   x, y, options = pair(where, x, y, options)
   options = check(where, options)
@@ -205,7 +271,7 @@ function Panel:bars(x, y, options)
   return add(self, { kind = "bars", from_zero = true, columns = { x, y },
     y = { y, gnuplot.numbers({ 0 }, where, "y") },
     x = { low and gnuplot.numbers({ low - half, high + half }, where, "x") or x },
-    how = f("using 1:2:(%.9g) with boxes fs solid 1 noborder lc rgb '%s'",
+    how = f("using 1:2:(%.15g) with boxes fs solid 1 noborder lc rgb '%s'",
       step * math.min(options.width or 0.8, 1), color),
     label = options.label, color = color, width = 8, dash = 1 })
 end
@@ -350,12 +416,12 @@ end
 -- A line across the panel at this height, or at this place.
 function Panel:hline(y, options)
   place("figure:hline", "y", y)
-  return across(self, "figure:hline", f("graph 0, first %.9g", y), f("graph 1, first %.9g", y), options)
+  return across(self, "figure:hline", f("graph 0, first %.15g", y), f("graph 1, first %.15g", y), options)
 end
 
 function Panel:vline(x, options)
   place("figure:vline", "x", x)
-  return across(self, "figure:vline", f("first %.9g, graph 0", x), f("first %.9g, graph 1", x), options)
+  return across(self, "figure:vline", f("first %.15g, graph 0", x), f("first %.15g, graph 1", x), options)
 end
 
 -- Words at a point of the data, centred unless options.align says "left" or "right"; or, with
@@ -476,7 +542,7 @@ function Panel:heatmap(z, options)
   rawset(self, "shading", g)
   table.insert(self.series, 1, { kind = "heatmap", matrix = g.numbers, tight = true,
     x = { ends(where, g.x, g.dx, g.columns, 0.5) }, y = { ends(where, g.y, g.dy, g.rows, 0.5) },
-    how = f("matrix using (%.9g+%.9g*$1):(%.9g+%.9g*$2):3 with image", g.x, g.dx, g.y, g.dy) })
+    how = f("matrix using (%.15g+%.15g*$1):(%.15g+%.15g*$2):3 with image", g.x, g.dx, g.y, g.dy) })
   return self
 end
 
@@ -511,14 +577,14 @@ function Panel:contour(z, options)
     levels = vector(where, "levels", levels):totable()
   end
   local words = {}
-  for k, level in ipairs(levels) do words[k] = f("%.9g", level) end
+  for k, level in ipairs(levels) do words[k] = f("%.15g", level) end
   -- on shades, which are the same in every theme, black
   local color = colour_of(where, options.color or rawget(self, "shading") and "#000000" or style.text,
     options.alpha)
   local width, dash = options.width or 1, dash_of(where, options.dash)
   return add(self, { kind = "contour", matrix = g.numbers, tight = true, levels = table.concat(words, ","),
     x = { ends(where, g.x, g.dx, g.columns, 0) }, y = { ends(where, g.y, g.dy, g.rows, 0) },
-    using = f("matrix using (%.9g+%.9g*$1):(%.9g+%.9g*$2):3", g.x, g.dx, g.y, g.dy),
+    using = f("matrix using (%.15g+%.15g*$1):(%.15g+%.15g*$2):3", g.x, g.dx, g.y, g.dy),
     how = f("using 1:2 with lines lc rgb '%s' lw %g dt %d", color, width, dash),
     label = options.label, color = color, width = width, dash = dash })
 end
@@ -534,7 +600,7 @@ end
 
 -- An empty one, the index-th of its figure.
 function panels.new(index)
-  local panel = { index = index, series = {}, entries = {}, marks = {}, notes = {}, counter = 0 }
+  local panel = { index = index, fields = {}, series = {}, entries = {}, marks = {}, notes = {}, counter = 0 }
   return setmetatable(panel, Panel)
 end
 

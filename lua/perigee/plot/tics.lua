@@ -2,7 +2,6 @@
 --
 -- Tics are { at = places, texts = lines of words.lua, minor = places without words }.
 
-local values = require "perigee.plot.values"
 local words = require "perigee.plot.words"
 
 local tics = {}
@@ -98,14 +97,10 @@ end
 function tics.of_names(named, look)
   local list = { at = {}, texts = {} }
   for i, text in ipairs(named.words) do
-    local at = type(named.at) == "table" and named.at[i] or i
-    if values.finite(at) then
-      local lines = words.lines(words.flat(text),
-        { size = look.size, room = look.room, most = look.most or 1 })
-      list.cut = list.cut or lines.cut
-      table.insert(list.at, at)
-      table.insert(list.texts, lines)
-    end
+    list.at[i] = named.at[i]
+    list.texts[i] = words.lines(words.flat(text),
+      { size = look.size, room = look.room, most = look.most or 1 })
+    list.cut = list.cut or list.texts[i].cut
   end
   return list
 end
