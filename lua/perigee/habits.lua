@@ -27,6 +27,8 @@ habits.syntax = {
   { wrong = "if a && b then end", near = "&", line = "&&", says = "Lua writes and for &&" },
   { wrong = "if a || b then end", near = "|", line = "||", says = "Lua writes or for ||" },
   { wrong = "y = x?.y", near = "?", line = "%?%.", says = "Lua writes x and x.y for x?.y" },
+  { wrong = "??theme", near = "?", line = { "^%s*%?", "^%s*[%a_][%w_.:]*%?%s*$" },
+    says = "questions by ? are asked at the prompt; help \"name\" and help \"??words\" ask anywhere" },
   { wrong = "y = a ? b : c", near = "?", line = "%?", says = "Lua writes a and b or c for a ? b : c" },
   { wrong = "y = a @ b", near = "@", line = "@", says = "array.matmul(a, b) multiplies matrices" },
   { wrong = "y = x'", message = "unfinished string", line = "[%w_%])]'", says = "x.T is the transpose" },
@@ -38,6 +40,10 @@ habits.syntax = {
     says = "Lua counts by for i = 1, 10 do … end" },
   { wrong = "for i in range(10):", above = true, line = "^%s*for%f[%W].*%f[%w]range%s*%(",
     says = "Lua counts by for i = 1, 10 do … end" },
+  { wrong = "for i in [1, 2]: print(i)", message = "near '%['", line = "^%s*for%f[%W].*%f[%w]in%s*%[",
+    says = "for i, x in ipairs { 1, 2 } do … end goes over a list" },
+  { wrong = "x = 1:10", near = ":", line = "=%s*%-?%d[%d.]*%s*:%s*%-?[%w_]",
+    says = "Lua counts by for i = 1, 10 do … end; array.arange(1, 11) makes an array" },
   { wrong = "for i, x in pairs(t):", above = true, line = "^%s*for%f[%W].*:%s*$",
     says = "Lua writes for … do … end" },
   { wrong = "while x:", above = true, line = "^%s*while%f[%W].*:%s*$", says = "Lua writes while … do … end" },
@@ -46,7 +52,7 @@ habits.syntax = {
   { wrong = "if x == 3:", above = true, message = "'then' expected",
     line = { "^%s*if%f[%W].*:%s*$", "^%s*if%f[%W].*:%s",
     "^%s*elseif%f[%W].*:%s*$" }, says = "Lua writes if … then … end" },
-  { wrong = "if x then y()\nelif z then y() end", line = "^%s*(els?if)%f[%W]",
+  { wrong = "if x then y()\nelif z then y() end", line = "%f[%w_.:](els?if)%f[^%w_]%s+[^=]",
     says = "Lua writes elseif for %1" },
   { wrong = "if x then y()\nelse: z() end", near = ": else", line = "^%s*else%s*:",
     says = "a block of Lua's has no colon: else … end" },
@@ -71,11 +77,16 @@ habits.syntax = {
   { wrong = "y = x[i, 2]", message = "'%]' expected near ','", line = "([%a_][%w_.]*)%[[^%[%]]*,",
     says = "an element of an array is %1:at(1, 2), a part of it %1:slice({1, 5}, 2)" },
   { wrong = "y = x[1:5]", near = ": :: ] ,", line = "([%a_][%w_.]*)%[[^%[%]]*:[^%[%]]*%]",
-    says = "a part of an array is %1:slice({1, 5}), of a string s:sub(1, 5)" },
+    says = "a part of an array is %1:slice({1, 5}), of a string %1:sub(1, 5)" },
   { wrong = "t = { \"a\": 1 }", near = ":", line = "{[^{}]*:",
     says = "a table's keys are written { a = 1, [2] = 3 }" },
+  { wrong = "A = [1 2; 3 4]", message = "unexpected symbol near '%['",
+    line = { "%[[^%]]*;", "%[%s*%-?%d[%d.]*%s+%-?%d" },
+    says = "array.new { { 1, 2 }, { 3, 4 } } makes a matrix" },
   { wrong = "x = [1, 2]", message = "unexpected symbol near '%['", line = "%[",
     says = "Lua's lists have braces: { 1, 2 }; array.new { 1, 2 } is an array" },
+  { wrong = "= 5", near = "=", line = "^%s*=%s*[^=%s]",
+    says = "a value stands alone at the prompt, and is printed" },
   { wrong = "x = y = 3", near = "=", line = "^%s*[%a_][%w_.]*%s*=%s*[%a_][%w_.]*%s*=[^=]",
     says = "Lua sets several variables by x, y = 3, 3" },
 
@@ -104,6 +115,9 @@ habits.syntax = {
   { wrong = "print x", line = { "^%s*(print)%s+[%w_]", "^%s*(show)%s+[%w_]", "^%s*(help)%s+[%w_]",
     "^%s*(assert)%s+[%w_]", "^%s*(disp)%s+[%w_]", "^%s*(require)%s+[%w_]", "^%s*(save)%s+[%w_]",
     "^%s*(restore)%s+[%w_]", "^%s*(time)%s+[%w_]", "^%s*(bench)%s+[%w_]" }, says = parentheses },
+  { wrong = "x = \"$\\epsilon_2$\"", message = "invalid escape sequence near '[\"'].-%$.*\\%a", line = "",
+    says = "a formula's backslashes stand for themselves in [[$\\epsilon$]]" },
+  { wrong = "% a comment", near = "%", line = "^%s*%%%s", says = "comments begin with --" },
   { wrong = "%timeit f()", line = "^%s*%%%a+%s+[%a_]", says = "time(f) and bench(f) measure a function" },
 
   { wrong = "x = 5 # five", near = "#", line = { "^%s*#", "%s#%s" }, says = "comments begin with --" },
@@ -156,7 +170,8 @@ habits.errors = {
   { wrong = "local s = 'a' + 'b'",
     message = { "attempt to add a 'string'", "attempt to add a '%a+' with a 'string'" },
     says = "Lua joins strings by .." },
-  { wrong = "local t = { shape = {} } return t.shape[0] + 1", message = "nil value", line = "%[0%]",
+  { wrong = "local t = { shape = {} } return t.shape[0] + 1",
+    message = { "nil value %(field 'integer index'%)", "nil value %(field '%?'%)" }, line = "%[0%]",
     says = "positions begin at 1" },
   { wrong = "return array.zeros(3) & array.zeros(3)", message = "bitwise operation on a perigee%.array",
     says = "masks are joined by a:logical_and(b) and a:logical_or(b), and turned round by a:logical_not()" },
@@ -328,6 +343,17 @@ local function fits_syntax(row, message, near, line)
   return captured(line, row.line)
 end
 
+-- What is said of a line that is a name and nothing else.
+local function of_name_alone(complaint, ...)
+  if not captured(complaint, { "^syntax error near <eof>$", "^syntax error near '[%a_]" }) then return nil end
+  for _, line in ipairs { ... } do
+    local name = line:match "^%s*([%a_][%w_]*)%s*;?%s*$"
+    if name then
+      return habits.globals[name] or ("a name alone says nothing here; print(%s) shows it"):format(name)
+    end
+  end
+end
+
 --- The complaint about a text that cannot be loaded, and what was probably meant.
 function habits.of_text(message, text)
   local number, complaint = message:match(":(%d+): (.*)$")
@@ -341,7 +367,8 @@ function habits.of_text(message, text)
       or row.above and fits_syntax(row, complaint, near, above)
     if found then return ("%s; %s"):format(message, filled(row.says, found)) end
   end
-  return message
+  local alone = of_name_alone(complaint, line, above)
+  return alone and ("%s; %s"):format(message, alone) or message
 end
 
 -- The text of a chunk, by its source as debug.getinfo gives it.

@@ -4,7 +4,6 @@
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
 local kinds = require "perigee.kinds"
-local printer = require "perigee.printer"
 
 local gnuplot = require("perigee.native").gnuplot
 
@@ -97,12 +96,10 @@ local function add_dataset(panels, ds, limit)
 end
 
 function add_panels(panels, x, caption, limit)
-  if is_closed(x) then
-    arguments.expected("show", "x", "an array, a dataset or a list of them", x)
-  elseif kinds.is(x, "array") then
+  if kinds.is(x, "array") and not is_closed(x) then
     if x.size == 0 then blame.fail("show: the array is empty") end
     add_array(panels, x, caption, limit)
-  elseif kinds.is(x, "dataset") then
+  elseif kinds.is(x, "dataset") and not is_closed(x) then
     add_dataset(panels, x, limit)
   elseif type(x) == "table" and type(x[1]) == "number" then
     add_array(panels, array.new(x), caption, limit)
@@ -116,7 +113,7 @@ function add_panels(panels, x, caption, limit)
       add_panels(panels, item, words, limit)
     end
   else
-    blame.fail("show: expected an array, a dataset or a list of them, got %s", printer.text(x))
+    arguments.expected("show", "x", "an array, a dataset or a list of them", x)
   end
 end
 

@@ -34,6 +34,12 @@ Slice bind_range(lua_State *L, const char *where, size_t n) {
         bind_error(L, "%s: a step of 0", where);
     if (first == 0 || (last == 0 && step < 0)) /* {1, 0} is nothing, as s:sub(1, 0) */
         bind_error(L, "%s: a range counts from 1, or from -1 at the end; got 0", where);
+    if (0 < first && first < last && last < step) /* NumPy's list of positions looks so */
+        bind_error(
+            L,
+            "%s: {%I, %I, %I} is a range from %I to %I in steps of %I, larger than all of it; "
+            "positions are an array, array.new{%I, %I, %I}, or :take's",
+            where, first, last, step, first, last, step, first, last, step);
     return slice_between(first, last, step, n);
 }
 

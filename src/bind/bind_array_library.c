@@ -130,15 +130,16 @@ static int meta_len(lua_State *L) {
 
 /* x < y: masks cannot come from Lua's comparison operators, which make their result a boolean. */
 static int meta_no_order(lua_State *L) {
-    return bind_error(L, "arrays are compared by methods, which give masks: x:lt(y), x:le(y), "
-                         "x:gt(y), x:ge(y), x:eq(y)");
+    return bind_error(L,
+                      "array: arrays are compared by methods, which give masks: x:lt(y), x:le(y), "
+                      "x:gt(y), x:ge(y), x:eq(y)");
 }
 
 /* x == y gives a mask in NumPy and Octave; here it would be false without a word. Other values are
  * no array. */
 static int meta_equal(lua_State *L) {
     if (bind_test_array(L, 1) && bind_test_array(L, 2))
-        return bind_error(L, "two arrays are not compared by ==: x:eq(y) gives a mask, "
+        return bind_error(L, "array: two arrays are not compared by ==: x:eq(y) gives a mask, "
                              "array.equal(x, y) compares them as a whole, rawequal(x, y) tells "
                              "whether they are one object");
     lua_pushboolean(L, false);

@@ -55,6 +55,8 @@ function TestChosen:test_complaints()
     lu.assertErrorMsgContains("test_array_chosen.lua:", f) -- the user's line
   end
   raises("array: index 0 is out of range for axis 1 of size 3", function() return x[positions(0, 1)] end)
+  raises("array: {1, 2, 5} is a range from 1 to 2 in steps of 5", function() return x[{ 1, 2, 5 }] end)
+  lu.assertErrorMsgContains("show: x: expected an array, a dataset or a list of them, got nothing", show)
   raises("array: index 5 is out of range", function() return x[5] end)
   raises("mask of shape (2,)", function() return x[array.new({ 1, 0 }):eq(1)] end)
   raises("array: a mask of shape (2,) for an array of shape (3, 4)", function()

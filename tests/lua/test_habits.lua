@@ -47,6 +47,12 @@ function TestSyntax:test_what_it_captures()
   lu.assertStrContains(said_of "y = x[::2]", "x:slice(")
   lu.assertStrContains(said_of "y = x[i:j]", "x:slice(")
   lu.assertStrContains(said_of "print result", "print(…)")
+  lu.assertStrContains(said_of "y = x[1:2]", "of a string x:sub(1, 5)")
+  lu.assertStrContains(said_of "if x then y() elif z then y() end", "elseif for elif")
+  lu.assertStrContains(said_of "quit", "; os.exit() ends the program")
+  lu.assertStrContains(said_of "None\nprint(1)", "; Lua writes nil")
+  lu.assertStrContains(said_of "accuracy", "; a name alone says nothing here; print(accuracy) shows it")
+  lu.assertStrContains(said_of "array.mean?", "help \"name\"")
 end
 
 -- Mistakes that are no such habit, and right Lua on the same lines.
@@ -57,7 +63,7 @@ function TestSyntax:test_no_false_alarms()
     "if x ~= y then = end", "x = a // b c = = 2", "y = #t c = = 2", "s = '#' x = = 2",
     "goto continue x = = 1",
     "f{ a = 1 } = 3", "local function f(a, b) = end", "y = x ~= 1 or = 2", "return return", "end",
-    "x = 3 y = 'a",
+    "x = 3 y = 'a", "t = { 1; 2 ] }",
     "t['a'] = [[b]] c = = 1", "a.b:c(1) = 2", "print(x) y", "local t <const> = 1 t = 2", "x = 1e",
     "s = '\\q'",
     "while x do = end", "repeat = until x", "::a:: ::a::", "break", "x = a.b.c:d",
@@ -109,7 +115,8 @@ function TestErrors:test_no_false_alarms()
     "error 'mean: wrong'", "local t = { sum = function() error 'sum: wrong' end } t.sum()", "array.mean()",
     "local x = nil x()", "local t = {} t.f()", "local x = array.zeros(2) x:nothing()", "error({})",
     "local t = {} for x in t.f do end", "string.upper()", "local x = 1 + nil", "array.zeros(3):reshape(2)",
-    "local s = 'x[0]' local t = nil t = t + 1 -- [0]", "return array.zeros(2) < 3", "error('module numpy')",
+    "local s = 'x[0]' local t = nil t = t + 1 -- [0]", "return array.zeros(2) < 3",
+    "local t = {} local y = t.foo[0]", "error('module numpy')",
   } do
     lu.assertNil((tostring(raised(text)):match("; (.*)$")), text)
   end
@@ -154,7 +161,7 @@ end
 
 function TestNames:test_equality_of_arrays()
   local a, b = array.zeros(2), array.zeros(2)
-  lu.assertErrorMsgContains("two arrays are not compared by ==: x:eq(y) gives a mask",
+  lu.assertErrorMsgContains("array: two arrays are not compared by ==: x:eq(y) gives a mask",
   function() return a == b end)
   lu.assertErrorMsgContains("array.equal(x, y)", function() return a ~= b end)
   lu.assertTrue(a == a) -- luacheck: ignore

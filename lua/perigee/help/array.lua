@@ -149,7 +149,8 @@ add {
 A view of a part: it shares x's memory, so writing to it (assign, fill, the methods that end in _) writes
 to x; it is read-only where x is. A range { first, last, step } includes both ends, as string.sub does;
 negative places count from the end, what lies outside is left out, { 1, 0 } is empty, { -1, 1, -1 } turns
-an axis round. nil takes all, a number one index, and its axis disappears.]],
+an axis round. Up to three numbers in braces are always a range, also in x[{…}]; positions are an array,
+x[array.new { 1, 3, 5 }]. nil takes all, a number one index, and its axis disappears.]],
   params = { x, { "ranges", "integer[]|integer|nil…", "one for each axis; missing ones take all" } },
   returns = { "array", "a view" },
   example = [[

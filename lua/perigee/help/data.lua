@@ -199,8 +199,8 @@ A dataset never changes: its arrays are read-only, and ds:with { x =, y = } make
     name = "dataset:slice",
     text = [[
 The samples i to j, both included, sharing the pixels. ds[i] is one sample, and ds[{i, j, step}] those of a
-range, as slices of arrays; a mask (ds[ds.y:eq(3)]) and an array of positions choose as well. Negative
-positions count from the end.]],
+range, as slices of arrays; a mask (ds[ds.y:eq(3)]) and an array of positions (ds[array.new { 1, 3, 5 }])
+choose as well. Negative positions count from the end.]],
     params = {
       { "first", "integer?", "1 if left out" }, { "last", "integer?", "the last sample if left out" },
     },
