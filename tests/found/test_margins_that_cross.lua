@@ -27,8 +27,8 @@ local function check(figure, what)
   figure:script() -- gives everything its place
   for i = 1, #figure do
     local box, cell = figure[i].box, figure[i].cell
-    lu.assertTrue(box.right - box.left >= 0.2 * cell.width, what)
-    lu.assertTrue(box.bottom - box.top >= 0.2 * cell.height, what)
+    lu.assertTrue(box.right - box.left >= 0.1 * cell.width, what)
+    lu.assertTrue(box.bottom - box.top >= 0.1 * cell.height, what)
     lu.assertTrue(box.left >= 0 and box.right <= figure.width, what)
     lu.assertTrue(box.top >= 0 and box.bottom <= figure.height, what)
   end
