@@ -169,16 +169,18 @@ TestPlotFormulas = {}
 
 function TestPlotFormulas:test_plain_and_enhanced()
   for text, expected in pairs {
-    ["$\\epsilon_2$"] = { "ε₂", "'ε_{2}'" },
-    ["$x_{adv}$"] = { "x_adv", "'{/:Italic x}_{{/:Italic adv}}'" },
-    ["at $10^{-3}$, 50 %"] = { "at 10⁻³, 50 %", "'at 10^{−3}, 50 %'" },
-    ["$\\ell_\\infty$ norm"] = { "ℓ_∞ norm", "'ℓ_{∞} norm'" },
-    ["$a_i^2$"] = { "aᵢ²", "'{/:Italic a}@_{{/:Italic i}}^{2}'" },
-    ["$\\mathrm{adv}$"] = { "adv", "'adv'" },
+    ["$\\epsilon_2$"] = { "ε₂", "'ε_{2}'", "'$\\epsilon_{2}$'" },
+    ["$x_{adv}$"] = { "x_adv", "'{/:Italic x}_{{/:Italic adv}}'", "'$x_{adv}$'" },
+    ["at $10^{-3}$, 50 %"] = { "at 10⁻³, 50 %", "'at 10^{−3}, 50 %'", "'at $10^{-3}$, 50 \\%'" },
+    ["$\\ell_\\infty$ norm"] = { "ℓ_∞ norm", "'ℓ_{∞} norm'", "'$\\ell_{\\infty}$ norm'" },
+    ["$a_i^2$"] = { "aᵢ²", "'{/:Italic a}@_{{/:Italic i}}^{2}'", "'$a_{i}^{2}$'" },
+    ["$\\mathrm{adv}$"] = { "adv", "'adv'", "'$\\mathrm{adv}$'" },
+    -- cairo would show both backslashes of a text that has nothing else
+    ["a\\b"] = { "a\\b", "'a{\\\\}b'", "'a\\textbackslash{}b'" },
   } do
     lu.assertEquals(words.plain(text), expected[1])
     lu.assertEquals(words.quote(text, "enhanced"), expected[2])
-    lu.assertEquals(words.quote(text, "latex"), "'" .. text:gsub("%%", "\\%%") .. "'")
+    lu.assertEquals(words.quote(text, "latex"), expected[3])
   end
 end
 
@@ -213,9 +215,13 @@ local HOSTILE = [[a_b & 50 % #1 {x} ~ ^ \input{c} $]]
 function TestPlotLatex:test_tikz()
   local figure = two_lines { size = "column", title = HOSTILE }
   figure[1].ylabel = "$\\epsilon_2$ 漢"
+  figure[1].xlabel = [[$50%$ of $x#y&z~é_1_2'^2$, $\mathrm{max}\sqrt\alpha x$]]
   local tex = saved(figure, ".tex")
   lu.assertStrContains(tex, [[{a\_b \& 50 \% \#1 \{x\} \textasciitilde{} \textasciicircum{}]])
-  lu.assertStrContains(tex, [[$\epsilon_2$ ]])
+  lu.assertStrContains(tex, [[$\epsilon_{2}$ ]])
+  -- every sign that LaTeX would take for its own
+  lu.assertStrContains(tex, [[$50\mbox{\%}$ of $x\mbox{\#}y\mbox{\&}z\mbox{\textasciitilde{}}]]
+    .. [[\mbox{é}_{1}{}_{2}{}^{\prime}^{2}$, $\max\surd\alpha x$]])
   lu.assertStrContains(tex, "\\begin{tikzpicture}")
   lu.assertNotStrContains(tex, "\\input{c}")
   if not os.execute "command -v pdflatex >/dev/null" then return end

@@ -1,5 +1,5 @@
 -- A formula in a text, what stands between two dollar signs: Greek letters, a few signs, letters set lower
--- and higher. As a tree, and the tree in gnuplot's words, in Unicode and its width.
+-- and higher. As a tree, and the tree in gnuplot's words, in LaTeX's, in Unicode and its width.
 --
 -- A tree is a list of { text =, italic = }, { sub = tree } and { sup = tree }.
 
@@ -144,6 +144,57 @@ function formula.enhanced(tree, escape)
       out[i] = (paired and "@" or "") .. (piece.sub and "_" or "^") .. "{"
         .. formula.enhanced(small, escape) .. "}"
     end
+  end
+  return table.concat(out)
+end
+
+-- The commands of signs; of two names that of the first. These have another one, or none.
+local commands = {}
+do
+  local names = {}
+  for name in pairs(signs) do names[#names + 1] = name end
+  table.sort(names, function(a, b) return a > b end)
+  for _, name in ipairs(names) do commands[signs[name]] = "\\" .. name end
+  commands["√"], commands["′"], commands["ο"] = "\\surd", "{}^{\\prime}", "o"
+  commands["−"], commands["‖"] = "-", "\\|"
+end
+
+-- The words or the sign at `at` in LaTeX's math, and what comes behind it.
+local function latex_piece(text, at, escape)
+  local word = text:match("^%a+", at)
+  if word then return commands[word] or "\\mathrm{" .. word .. "}", at + #word end
+  local sign = text:match("^[%z\1-\x7f\xc2-\xf4][\x80-\xbf]*", at)
+  return commands[sign] or sign:find "^[%d%+=<>/%.,:;()%[%]|!%?%*]$" and sign
+    or "\\mbox{" .. escape(sign) .. "}", at + #sign
+end
+
+-- A letter behind a command would be a part of its name.
+local function join(out, piece)
+  local last = out[#out]
+  out[#out + 1] = (last and last:find "\\%a+$" and piece:find "^%a") and " " .. piece or piece
+end
+
+-- In LaTeX's math, without the dollar signs; escape(s) makes of what it has no word for a text. Two of a kind
+-- at one letter are an error there: the second is set at nothing.
+function formula.latex(tree, escape)
+  local out, taken = {}, {}
+  for _, piece in ipairs(tree) do
+    if piece.italic then
+      join(out, piece.text)
+    elseif piece.text then
+      local at = 1
+      while at <= #piece.text do
+        local words
+        words, at = latex_piece(piece.text, at, escape)
+        join(out, words)
+      end
+    else
+      local sign = piece.sub and "_" or "^"
+      if taken[sign] then out[#out + 1], taken = "{}", {} end
+      taken[sign] = true
+      out[#out + 1] = sign .. "{" .. formula.latex(piece.sub or piece.sup, escape) .. "}"
+    end
+    if piece.text then taken = {} end
   end
   return table.concat(out)
 end

@@ -70,15 +70,18 @@ local function line_of(view, i)
   return view.lines and view.lines[i] or { model = i, attack = 1, mark = i }
 end
 
--- A model has its colour; where there are several attacks each has its dash and its mark, or its panel.
+-- A model has its colour; where there are several attacks each has its dash and its mark, or its panel. Where
+-- the colours begin again the dash is the next one, and the mark the one before.
 local function look_of(view, i, noise)
   local name, line, split = view.models[i], line_of(view, i), view.attacks ~= nil
   if split then name = view.names[line.model] end
+  local turn = (line.model - 1) // #style.colours
+  local mark = split and line.model or line.mark or line.attack
   return {
     label = noise and name .. ", noise" or name, width = noise and 1.5 or 2, size = noise and 0.4 or 0.7,
-    dash = noise and 2 or split and 1 or DASHES[(line.attack - 1) % #DASHES + 1],
+    dash = noise and 2 or DASHES[((split and 0 or line.attack - 1) + turn) % #DASHES + 1],
     color = style.colours[(line.model - 1) % #style.colours + 1],
-    point = style.points[((split and line.model or line.mark or line.attack) - 1) % #style.points + 1],
+    point = style.points[(mark - 1 - turn) % #style.points + 1],
   }
 end
 

@@ -2,7 +2,7 @@
 -- of every figure goes through words.quote.
 --
 -- A part between two dollar signs is a formula (formula.lua); every other letter stands for itself. A line is
--- a list of atoms, { text =, width =, tree = (of a formula), source = }.
+-- a list of atoms, { text =, width =, tree = (of a formula) }.
 
 local formula = require "perigee.plot.formula"
 local width_of = require("perigee.plot.widths").of
@@ -27,24 +27,24 @@ local function add_letters(line, text, heavy)
   end
 end
 
--- The formula that begins at the dollar sign: its tree, source and what comes behind it. Two dollar signs
+-- The formula that begins at the dollar sign: its tree and what comes behind it. Two dollar signs
 -- next to each other, and one before a digit, end none.
 local function formula_at(text, at)
   local source, behind = text:match("^%$([^$]+)%$()", at)
   if not source or text:find("^[%d$]", behind) or text:sub(at - 1, at - 1) == "$" then return nil end
   local tree = formula.tree(source)
-  if tree then return tree, source, behind end
+  if tree then return tree, behind end
 end
 
 local function atoms_in(text, heavy)
   local line, at = {}, 1
   while at <= #text do
     local dollar = text:find("$", at, true)
-    local tree, source, behind
-    if dollar then tree, source, behind = formula_at(text, dollar) end
+    local tree, behind
+    if dollar then tree, behind = formula_at(text, dollar) end
     add_letters(line, text:sub(at, dollar and (tree and dollar - 1 or dollar) or -1), heavy)
     if tree then
-      line[#line + 1] = { tree = tree, source = source, width = formula.width(tree, heavy) }
+      line[#line + 1] = { tree = tree, width = formula.width(tree, heavy) }
     end
     at = tree and behind or dollar and dollar + 1 or #text + 1
   end
@@ -166,8 +166,10 @@ end
 
 -- ---- Writing ---------------------------------------------------------------------------------------
 
+-- A backslash has a group of its own: cairo's terminals take a text without any other sign of the markup as
+-- it is, both backslashes with it.
 local function escape_enhanced(text)
-  return (text:gsub("[\\{}^_@&~]", "\\%0"))
+  return (text:gsub("[\\{}^_@&~]", "\\%0"):gsub("\\\\", "{%0}"))
 end
 
 local latex_signs = {
@@ -200,7 +202,8 @@ local forms = {
   plain = { letters = plain, formula = function(atom) return formula.plain(atom.tree) end },
   enhanced = { letters = escape_enhanced,
     formula = function(atom) return formula.enhanced(atom.tree, escape_enhanced) end },
-  latex = { letters = escape_latex, formula = function(atom) return "$" .. atom.source .. "$" end },
+  latex = { letters = escape_latex,
+    formula = function(atom) return "$" .. formula.latex(atom.tree, escape_latex) .. "$" end },
 }
 
 local function written(line, form)
