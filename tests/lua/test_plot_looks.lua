@@ -123,6 +123,37 @@ function TestPlotLooks:test_twenty_lines()
   end
 end
 
+-- What is too small for its letters is refused with what it takes, which is taken.
+function TestPlotLooks:test_no_room()
+  for key, options in pairs { width = { width = 100, font_size = 20 },
+    height = { height = 100, size = "slide" } } do
+    local figure = two_lines(options)
+    local ok, message = pcall(saved, figure, ".svg")
+    lu.assertFalse(ok)
+    lu.assertStrContains(message, ("figure:save: %s: 100 is too little for what is drawn: take "):format(key))
+    options[key] = tonumber(message:match "take (%d+) or more")
+    saved(two_lines(options), ".svg")
+  end
+  for _, options in pairs { { width = 100 }, { height = 100 } } do
+    lu.assertErrorMsgContains("is too little for what is drawn", function()
+      options.terminal = "svg"
+      plot.images(array.zeros(100, 8, 8), options)
+    end)
+  end
+end
+
+-- The curves of twenty models differ.
+function TestPlotLooks:test_twenty_models()
+  local models, counts = {}, {}
+  for k = 1, 20 do
+    models[k] = "m" .. k
+    counts[models[k]] = { { robust = k, rejected = 0, correct = k, evaded = 0, wrong = 0, failed = 0 } }
+  end
+  local security = { models = models, dmax = { 0 }, counts = counts, n = 20 }
+  local drawn = { script = function() return plot.script("security", security) end }
+  lu.assertEquals(distinct(pens(drawn), 1, 3), 20)
+end
+
 TestPlotTics = {}
 
 -- What stands at the tics from low to high of an axis of so many units.

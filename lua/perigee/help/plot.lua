@@ -87,7 +87,8 @@ os.remove(file)]],
       .. "whose ends "
       .. "stand beside them), with the true class, the class given (red where the attack got through, "
       .. "blue where "
-      .. "it was rejected) and the distance.",
+      .. "it was rejected, amber where it was wrong before the attack, black where the attack failed, grey "
+      .. "where the model has no scores) and the distance.",
     params = { { "result", "result", "of an attack" } },
     options = options {
       { "count", "integer", "10", "samples at most" }, { "columns", "integer", "10", "samples side by side" },

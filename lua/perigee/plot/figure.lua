@@ -117,6 +117,22 @@ function figures.dressed(figure, look, said)
   return other
 end
 
+-- Refuses a figure that is too small for its letters: what would be drawn has numbers without their signs, or
+-- no plots at all.
+function figures.check_room(where, figure)
+  layout.place(figure)
+  local key = layout.lacking(figure)
+  if not key then return end
+  local tried = setmetatable({}, Figure)
+  for name, value in pairs(figure) do rawset(tried, name, value) end
+  repeat
+    tried[key] = math.ceil(tried[key] * 0.11) * 10
+    layout.place(tried)
+  until layout.lacking(tried) ~= key or tried[key] > 1e4
+  values.fail("%s: %s: %.0f is too little for what is drawn: take %ssmaller letters (font_size is %g)", where,
+    key, figure[key], tried[key] <= 1e4 and f("%d or more, or ", tried[key]) or "", figure.look.points)
+end
+
 -- ---- Commands ------------------------------------------------------------------------------------
 
 -- Gives every panel its place.

@@ -139,7 +139,7 @@ local function figure(where, x, options)
   for i, text in ipairs(captions or {}) do
     fig[1]:text(GAP + (i - 1) % g.columns * g.step_x + g.w / 2 - 0.5,
       GAP + (i - 1) // g.columns * g.step_y + g.h + g.caption / 2 - 0.5, text,
-      { size = 10, room = g.step_x - 4 * paper.scale / g.unit })
+      { size = 10, room = math.max(0.1, g.step_x - 4 * paper.scale / g.unit) })
   end
   return fig
 end

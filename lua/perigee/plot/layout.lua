@@ -331,6 +331,7 @@ local function place(figure, panel, row, column)
   drawn.up = row.legend * style.margin.legend * look.scale
   local left, right = shrunk(column.left, column.right, cell.width)
   local top, bottom = shrunk(row.head + drawn.up, row.bottom, cell.height)
+  drawn.squeezed = own and (left < column.left and "width" or bottom < row.bottom and "height") or nil
   local box = { left = cell.left + left, right = cell.left + cell.width - right, top = cell.top + top,
     bottom = cell.top + cell.height - bottom }
   drawn.across = box.right - box.left
@@ -461,6 +462,20 @@ end
 -- Where the middle of words of this width stands that would like to be at x, between low and high.
 function layout.within(x, width, low, high)
   return clamp(x, low + width / 2, high - width / 2)
+end
+
+-- "width" or "height", of which a panel has so little that its words leave their places or its plot cannot be
+-- read; nil where there is enough. The figure's panels have their places.
+function layout.lacking(figure)
+  local letter = figure.look.letter
+  for _, panel in ipairs(figure.panels) do
+    local box, drawn, own = panel.box, panel.drawn, has_axes(panel)
+    local across, up = box.right - box.left, box.bottom - box.top
+    local least = own and 2 * letter or rawget(panel, "picture") and 0.75 * letter or 0
+    if drawn.squeezed then return drawn.squeezed end
+    if across < least then return across < drawn.across - 0.5 and "height" or "width" end
+    if up < least then return "height" end
+  end
 end
 
 -- What each row of a figure needs, where there is room for everything.

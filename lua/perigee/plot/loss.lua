@@ -68,7 +68,7 @@ local function draw(panel, series, names, count)
     for k = 1, count do x[k], y[k] = k, series[name][k] or 0 / 0 end
     local held_out = name:find("val", 1, true)
     panel:line(x, y, { label = held_out and "validation" or "training",
-      color = held_out and style.vermillion or style.colours[i], dash = held_out and 2 or 1,
+      color = held_out and style.vermillion or style.line(i).color, dash = held_out and 2 or 1,
       point = count <= 60 and style.points[i] or nil, size = 0.6 })
   end
 end

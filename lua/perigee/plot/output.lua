@@ -306,6 +306,7 @@ function output.deliver(where, name, figure, options)
   local target = choose(where, name, options)
   local timeout = values.number(where, options, "timeout", 0.01, 86400, 60)
   figure = dressed(where, figure, options)
+  if target.format ~= "text" then figures.check_room(where, figure) end
   if target.script then
     target.file = target.script:gsub("%.[gG][pP]$", "") .. "." .. target.format
     return write_file(where, target.script, script(where, figure, target, options))
