@@ -25,7 +25,7 @@ static void push_range(lua_State *L, const Array *a) {
 static Places push_places(lua_State *L, int index, int origin, const Array *a) {
     const Array *given = bind_to_array(L, index, "array", "index", DTYPE_I32);
     if (given->ndim != 1)
-        luaL_error(L, "array: index: positions are a 1-d array, got %d dimensions", given->ndim);
+        bind_error(L, "array: index: positions are a 1-d array, got %d dimensions", given->ndim);
     size_t count = array_size(given);
     size_t *positions = lua_newuserdatauv(L, (count + 1) * sizeof *positions, 0);
     for (size_t i = 0; i < count; i++) {
@@ -54,7 +54,7 @@ static void assign_to_mask(lua_State *L, Array *a, const Array *mask, const Arra
     char one[128], other[128];
     bool rows = chooses_rows(mask, a);
     if (rows ? mask->shape[0] != a->shape[0] : !array_same_shape(mask, a))
-        luaL_error(L, "array: a mask of shape %s for an array of shape %s",
+        bind_error(L, "array: a mask of shape %s for an array of shape %s",
                    array_shape_text(mask->ndim, mask->shape, one),
                    array_shape_text(a->ndim, a->shape, other));
     if (rows || a->ndim == 1) {

@@ -47,6 +47,8 @@ check_equal "no circle among files" "$(circles src)" ""
 check_equal "libsvm's header is for one file" "$(includers svm)" "src/svm/libsvm.c "
 check_equal "Lua's headers are for bind, host, main and the prompt" \
     "$(includers 'lua|lauxlib|lualib' | tr ' ' '\n' | grep -v '^src/\(bind/\|host/\|main\.c\|repl\.[ch]\)')" ""
+# bind_error puts a message under the name that users call the function by.
+check_equal "no binding raises Lua's own errors" "$(grep -rlE 'luaL_(arg)?error\(' src/bind)" ""
 # Else a touch of either rebuilds everything: core/types.h has their names.
 check_equal "headers hand on errors and arrays by name" \
     "$(grep -rl --include='*.h' '#include "core/\(error\|array\)\.h"' src | sort)" "src/bind/bind_array.h"
