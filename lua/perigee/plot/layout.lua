@@ -183,15 +183,19 @@ local function label_room(drawn, height, look)
   return height + (drawn.turned == 0 and tic_height(drawn, look) or 0)
 end
 
+-- The numbers beside a colour bar of this height.
+local function bar_tics(shading, height, look)
+  local place = axes.scale({ shading.low, shading.high }, height)
+  return tics.of_numbers(shading.low, shading.high, { size = look.letter, fits = function(list)
+    return tics.spacing(list, place) >= 1.6 * look.letter
+  end })
+end
+
 local function colorbar_of(panel, height, look)
   local drawn, shading = panel.drawn, rawget(panel, "shading")
   drawn.bar = 0
   if not (shading and shading.colorbar) then return end
-  local range = { shading.low, shading.high }
-  local place = axes.scale(range, height)
-  drawn.bar_tics = tics.of_numbers(shading.low, shading.high, { size = look.letter, fits = function(list)
-    return tics.spacing(list, place) >= 1.6 * look.letter
-  end })
+  drawn.bar_tics = bar_tics(shading, height, look)
   drawn.bar_label = lines_of(shading.label, look, label_room(drawn, height, look))
   drawn.bar = (BAR + TIC) * look.scale + tics.extent(drawn.bar_tics)
   local beside = #drawn.bar_label * style.line_height * look.scale
@@ -346,6 +350,7 @@ local function place(figure, panel, row, column)
     drawn.beside = { low = box.top, high = box.top + label_room(drawn, height, look) }
     drawn.ylabel = again(panel.ylabel, drawn.ylabel, drawn.beside, look)
     local shading = rawget(panel, "shading")
+    if drawn.bar_tics then drawn.bar_tics = bar_tics(shading, height, look) end
     drawn.bar_label = again(shading and shading.label, drawn.bar_label, drawn.beside, look)
   end
 end
