@@ -58,10 +58,10 @@ end
 local function no_help(name, documented)
   local near = help.nearest(documented)
   print(("no help for %s%s"):format(printable(name), near and ("; did you mean %s?"):format(near) or ""))
-  local mention, others = help.search((name:gsub("[.:_]", " ")))
+  local mention, others, mended = help.search((name:gsub("[.:_]", " ")))
   if #mention + #others > 0 then
     local list = #mention > 0 and mention or others
-    show_list(first(list, 8), #mention > 0 and "these mention it:" or "nearest:")
+    show_list(first(list, 8), #mention > 0 and #mended == 0 and "these mention it:" or "nearest:")
   elseif not near then
     print("??words searches, ? lists what there is")
   end
@@ -152,6 +152,7 @@ end
 explain.help = setmetatable({}, {
   __call = function(_, value)
     if value == nil or value == "" then return explain_name("") end
+    if type(value) == "string" and value:find "^%s*%?" and explain.query(value) then return end
     if type(value) == "string" then return explain_name(value) end
     explain_value(value)
   end,

@@ -11,6 +11,7 @@ local wanted = {
   ["astype float"] = "array.astype", ["normal distribution"] = "array.randn", ["numel"] = "array.size",
   ["matrix multiplication"] = "array.matmul", ["np.load"] = "data.npy", ["savez"] = "data.save_npz",
   ["reproducible"] = "seed", ["whos"] = "who", ["tic toc"] = "time",
+  ["theme"] = "plot.figure", ["markup"] = "plot.figure", ["greek"] = "plot.figure",
   -- PyTorch
   ["DataLoader"] = "dataset:batches", ["epochs"] = "nn.train", ["unsqueeze"] = "array.expand_dims",
   ["clamp"] = "array.clip", ["Sequential"] = "nn.new", ["state_dict"] = "net:weights",
@@ -79,6 +80,13 @@ function TestSearch:test_the_nearest_are_always_named()
   local mended
   all, near, mended = help.search "transpoze"
   lu.assertEquals({ all[1].name, #near, mended }, { "array.transpose", 0, { "transpoze → transpose" } })
+  -- another word is no misspelling: what comes near is named as that
+  for _, query in ipairs { "cifar", "eigenvalues", "qwertyuiop", "the", "nothere" } do
+    all, near, mended = help.search(query)
+    lu.assertEquals({ #all, #mended }, { 0, 0 }, query)
+    lu.assertTrue(#near > 0, query)
+  end
+  lu.assertEquals(select(3, help.search "epslion"), { "epslion → epsilon" })
   for _, query in ipairs { "", "  ", "(", "%", "[" } do
     all, near = help.search(query)
     lu.assertEquals(#all + #near, 0)

@@ -10,7 +10,8 @@ local search = {}
 ---------------------------------------------------------------------------------------------------
 -- Words
 
-local little = "a an the of to in on do i is it my and or for with from how what which by as at be into make"
+local little = "a an the of to in on do i is it my and or for with from how what which by as at be into make "
+  .. "them they their"
 local passed_over = {}
 for word in little:gmatch "%w+" do passed_over[word] = true end
 
@@ -59,6 +60,7 @@ local known -- stem → a word that has it
 
 local function add(item, text, weight)
   each_word(text, function(word)
+    if passed_over[word] then return end -- "them" is no theme
     local root = stem(word)
     item.stems[root] = math.max(item.stems[root] or 0, weight)
     if weight >= 2 then known[root] = known[root] or word end
@@ -134,23 +136,57 @@ local function overlap(a, b)
   return 2 * both / all
 end
 
--- The word that was meant by one that nothing has; `least`: how much of it must be the same.
-local function mended(word, least)
-  local list, first = {}, {}
+-- How many letters were typed wrong: one that is another, too many, missing, or changed places with the next.
+local function typos(a, b)
+  local before, row = {}, {}
+  for j = 0, #b do row[j] = j end
+  for i = 1, #a do
+    local next_row = { [0] = i }
+    for j = 1, #b do
+      local same = a:byte(i) == b:byte(j)
+      next_row[j] = math.min(row[j] + 1, next_row[j - 1] + 1, row[j - 1] + (same and 0 or 1))
+      local turned = i > 1 and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j)
+      if turned then next_row[j] = math.min(next_row[j], before[j - 2] + 1) end
+    end
+    before, row = row, next_row
+  end
+  return row[#b]
+end
+
+local function words_known()
+  local list = {}
   for _, one in pairs(known) do
     if #one >= 3 then list[#list + 1] = one end
-    if #one >= 3 and one:sub(1, 1) == word:sub(1, 1) then first[#first + 1] = one end
   end
   table.sort(list)
-  table.sort(first)
-  local meant = perigee.nearest(word, first) or perigee.nearest(word, list)
-  if meant then return meant end
-  local threes, most = letters(word), least
-  for _, one in ipairs(list) do
+  return list
+end
+
+-- How far the word is from a known one: between two at the same distance the one with its ending and its
+-- first letter is nearer.
+local function distance(word, one)
+  local wrong = math.min(typos(word, one), typos(stem(word), stem(one)) + 0.5)
+  return one:byte() == word:byte() and wrong or wrong + 0.6
+end
+
+-- The word that was meant by one that nothing has and that looks misspelt: a letter, of long words two.
+local function mended(word)
+  local meant, least = nil, #word < 4 and 0 or #word < 8 and 2 or 3
+  for _, one in ipairs(words_known()) do
+    local far = distance(word, one)
+    if far < least then meant, least = one, far end
+  end
+  return meant
+end
+
+-- The known word that shares the most of its letters with one that is no misspelling.
+local function nearest_known(word)
+  local meant, threes, most = nil, letters(word), 0
+  for _, one in ipairs(words_known()) do
     local share = overlap(threes, letters(one))
     if share > most then meant, most = one, share end
   end
-  return meant
+  return meant or perigee.nearest(word, words_known())
 end
 
 local function is_known(asked)
@@ -168,7 +204,7 @@ local function stems_of(query)
     seen[word] = true
     local root = stem(word)
     if not is_known(root) then
-      local meant = mended(word, 0.2)
+      local meant = mended(word)
       if meant then
         mends[#mends + 1] = ("%s → %s"):format(word, meant)
         root = stem(meant)
@@ -192,11 +228,8 @@ local function ranked(hits)
   return list
 end
 
---- Entries for the words: those that have all of them, best first; or else those that come near, best first;
---- and what was mended to find them. The two lists are never both filled.
-function search.find(query)
-  make_index()
-  local asked, mends = stems_of(query)
+-- Entries with all of the stems, and those with some, each best first.
+local function having(asked)
   local all, some = {}, {}
   for _, item in ipairs(index) do
     local score, found = 0, 0
@@ -213,7 +246,26 @@ function search.find(query)
       some[#some + 1] = hit
     end
   end
-  return ranked(all), #all == 0 and ranked(some) or {}, mends
+  return ranked(all), #all == 0 and ranked(some) or {}
+end
+
+-- The stem of what comes nearest to a word of the query, where nothing has any of them.
+local function nearest_stems(query)
+  for word in query:lower():gmatch "[%w\128-\255]+" do
+    local meant = nearest_known(word)
+    if meant then return { stem(meant) } end
+  end
+  return {}
+end
+
+--- Entries for the words: those that have all of them, best first; or else those that come near, best first;
+--- and what was mended to find them. The two lists are never both filled.
+function search.find(query)
+  make_index()
+  local asked, mends = stems_of(query)
+  local all, some = having(asked)
+  if #all + #some == 0 then some = having(nearest_stems(query)) end
+  return all, some, mends
 end
 
 return search

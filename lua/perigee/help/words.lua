@@ -94,7 +94,7 @@ words.of = {
   -- nn
   ["nn.new"] = "Sequential Module architecture build define model",
   ["nn.load"] = "pretrained torch.load state_dict",
-  ["nn.train"] = "fit epochs optimizer SGD momentum learning_rate backprop lr",
+  ["nn.train"] = "adam fit epochs optimizer SGD momentum learning_rate backprop lr",
   ["nn.softmax"] = "probabilities logits", ["net:fit"] = "epochs optimizer",
   ["net:forward"] = "call apply activations hook",
   ["net:backward"] = "autograd gradient grad backprop jacobian", ["net:weights"] = "parameters state_dict",
@@ -179,7 +179,9 @@ words.of = {
   ["plot.decision"] = "contour boundary regions surface meshgrid",
   ["plot.security"] = "robustness curve", ["plot.compare"] = "side by side several results",
   ["plot.live"] = "tensorboard progress",
-  ["plot.figure"] = "matplotlib pyplot plt subplots axes own custom", ["plot.script"] = "gnuplot source",
+  ["plot.figure"] = "matplotlib pyplot plt subplots axes own custom "
+    .. "theme markup formula latex tex greek mathtext",
+  ["plot.script"] = "gnuplot source",
   ["plot.filters"] = "kernels weights visualise", ["plot.activations"] = "feature maps",
   ["plot.scores"] = "histogram distribution",
   ["figure:line"] = "plot curve", ["figure:scatter"] = "points markers dots",
