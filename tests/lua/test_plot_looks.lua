@@ -134,11 +134,25 @@ function TestPlotLooks:test_no_room()
     options[key] = tonumber(message:match "take (%d+) or more")
     saved(two_lines(options), ".svg")
   end
-  for _, options in pairs { { width = 100 }, { height = 100 } } do
-    lu.assertErrorMsgContains("is too little for what is drawn", function()
-      options.terminal = "svg"
-      plot.images(array.zeros(100, 8, 8), options)
-    end)
+end
+
+-- A figure whose height is free has room for its whole legend.
+function TestPlotLooks:test_long_legend()
+  local figure = plot.figure { size = "column" }
+  for k = 1, 20 do figure:line({ k, k + 1 }, { label = "Wide-ResNet number " .. k }) end
+  local script = figure:script()
+  lu.assertStrContains(script, "'Wide-ResNet number 20'")
+  lu.assertNotStrContains(script, " more'")
+end
+
+-- Names that would be cut to the same words show what tells them apart.
+function TestPlotLooks:test_names_that_begin_alike()
+  local figure, named = plot.figure { size = "column" }, { at = { 1, 2, 3 }, words = {} }
+  for i, last in ipairs { "one", "two", "three" } do named.words[i] = "A very long class name, " .. last end
+  figure:bars({ 1, 2, 3 }).xtics, figure[1].ytics = named, named
+  local script = figure:script()
+  for _, last in ipairs { "one", "two", "three" } do
+    lu.assertEquals(select(2, script:gsub("'…" .. last .. "'", "")), 2)
   end
 end
 

@@ -235,6 +235,9 @@ function TestPlotRecipes:test_decision_with_attacks()
   options.index, options.result = 3, { run "l2", attack.pgd { model = model, dmax = 0.1,
     max_iter = 3 }:run(ds) }
   has(svg_of("decision", model, options), "fgsm", "pgd", "loss of the attack on class 0")
+  options.result = { run "l1", run "linf" } -- each norm has its entries and its dash
+  svg = svg_of("decision", model, options)
+  has(svg, "fgsm, l1", "fgsm, linf", "dmax 0.1 (l1)", "dmax 0.1 (linf)")
   -- a square, at its sample
   local script = plot.script("decision", model, { grid = 10, range = { 0, 1, 0, 1 }, file = "d.svg",
     ball = { norm = "linf", dmax = 0.25, at = { 0.5, 0.25 } } })

@@ -53,7 +53,7 @@ return {
     text = "A figure of panels in a grid, to draw on. f[i] is the i-th panel, row by row; words and "
       .. "fields of the figure itself are those of its first panel. A line of a million points is thinned "
       .. "to what can be seen, its extremes kept. In any text of any figure what stands between dollar signs "
-      .. "is a formula, \"$\\epsilon_2$\" (in Lua \"$\\\\epsilon_2$\"), \"$x_{adv}$\", \"$10^{-3}$\"; "
+      .. "is a formula, [[$\\epsilon_2$]] (or \"$\\\\epsilon_2$\"), \"$x_{adv}$\", \"$10^{-3}$\"; "
       .. "all else stands as it is. What has no room is broken into two lines or ends in \"…\". The "
       .. "first twenty lines of a panel differ by colour, dash and mark, in greys too. A .tex "
       .. "file is for \\input in a document that has \\usepackage{tikz}; its letters are the document's.",

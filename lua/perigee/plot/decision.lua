@@ -16,6 +16,8 @@ local values = require "perigee.plot.values"
 local gnuplot = require("perigee.native").gnuplot
 
 local REJECT_COLOUR = "#D4D4D4"
+-- Entries of balls in the legend.
+local MOST_BALLS = 4
 
 local function class_colour(j)
   return style.colours[(j - 1) % (#style.colours - 1) + 1]
@@ -135,6 +137,19 @@ local function path_of(where, result, i)
   return { values.list(where, "x0", result.x0[i]), values.list(where, "x_adv", result.x_adv[i]) }
 end
 
+-- What the legend calls the k-th of several results: its attack, with the norm where another of that attack
+-- has another.
+local function label_of(results, k)
+  local own = results[k]
+  if #results == 1 then return "attack" end
+  for _, other in ipairs(results) do
+    if other.attack == own.attack and other.params.norm ~= own.params.norm then
+      return ("%s, %s"):format(own.attack, own.params.norm)
+    end
+  end
+  return own.attack
+end
+
 -- The samples to draw of each result: one, or the first few.
 local function paths_of(where, options)
   local paths, most = {}, values.integer(where, options, "count", 1, 1000, 20)
@@ -143,7 +158,7 @@ local function paths_of(where, options)
     local index = values.integer(where, options, "index", 1, #result)
     for i = index or 1, index or math.min(#result, most) do
       paths[#paths + 1] = { points = path_of(where, result, i), y = result.y[i], verdict = result.verdict[i],
-        look = LOOKS[(k - 1) % #LOOKS + 1], label = #results > 1 and result.attack or "attack", result = k,
+        look = LOOKS[(k - 1) % #LOOKS + 1], label = label_of(results, k), result = k,
         norm = result.params.norm, dmax = result.dmax and result.dmax[i] or result.params.dmax }
     end
   end
@@ -199,7 +214,7 @@ local function around(ball)
   for k, at in ipairs(outlines[ball.norm]) do
     points[k] = { ball.at[1] + ball.dmax * at[1], ball.at[2] + ball.dmax * at[2] }
   end
-  return { points = points, label = ("dmax %g (%s)"):format(ball.dmax, ball.norm) }
+  return { points = points, norm = ball.norm, label = ("dmax %g (%s)"):format(ball.dmax, ball.norm) }
 end
 
 local BALL = "true (that of the results), or { norm =, dmax =, at = { x, y } }"
@@ -252,12 +267,16 @@ local function draw_box(panel, box)
   panel:hline(side[2], look)
 end
 
+-- Each norm has its dash. Where every sample has a radius of its own the legend names the first few.
 local function draw_balls(panel, balls)
-  for k, ball in ipairs(balls) do
+  local dashes, norms, told, count = { "dotted", "dashed", "dashdot" }, {}, {}, 0
+  for _, ball in ipairs(balls) do
     local x, y = {}, {}
     for i, point in ipairs(ball.points) do x[i], y[i] = point[1], point[2] end
-    panel:line(x, y, { color = on(panel, "black"), width = 1.2, dash = "dotted",
-      label = k == 1 and ball.label or nil })
+    if not norms[ball.norm] then norms[ball.norm] = table.remove(dashes, 1) end
+    local label = not told[ball.label] and count < MOST_BALLS and ball.label or nil
+    if label then told[label], count = true, count + 1 end
+    panel:line(x, y, { color = on(panel, "black"), width = 1.2, dash = norms[ball.norm], label = label })
   end
 end
 

@@ -483,6 +483,18 @@ function layout.lacking(figure)
   end
 end
 
+-- The height of a cell whose legend has these lines, of which it takes a share.
+local function under_legend(lines, share, look)
+  return lines and (#lines + 0.5) * style.margin.legend * look.scale / share or 0
+end
+
+-- Enough height of a row for the legend that has most lines.
+local function ample(figure)
+  local most, look = 0, figure.look
+  for _, panel in ipairs(figure.panels) do most = math.max(most, #legend.entries(panel)) end
+  return math.max(AMPLE * look.letter, (most + 1) * style.margin.legend * look.scale / STACKS[1].share)
+end
+
 -- What each row of a figure needs, where there is room for everything.
 local function rows_needed(figure)
   local look, needed = figure.look, {}
@@ -495,6 +507,7 @@ local function rows_needed(figure)
     inner = math.max(math.min(inner, HIGHEST * look.letter), (panel.least or 0) * look.scale)
     local around = drawn.head + (drawn.up or 0) + drawn.bottom
     local least = has_axes(panel) and around * LEAST_HEIGHT / (1 - LEAST_HEIGHT) + 1 or 0
+    least = math.max(least, under_legend(drawn.legend.lines, STACKS[1].share, look) - around)
     needed[row] = math.max(needed[row] or 0, around + math.max(inner, least))
   end
   return needed
@@ -503,7 +516,7 @@ end
 -- The height at which a figure of this width has plots that are not too flat, its rows as high as they need
 -- to be; of one row, or of rows that have their shares, no less than `natural`.
 function layout.height(figure, natural)
-  figure.height = math.max(natural, figure.width, AMPLE * figure.look.letter * figure.rows)
+  figure.height = math.max(natural, figure.width, ample(figure) * figure.rows)
   layout.place(figure)
   local needed, above, total = rows_needed(figure), figure.panels[1].cell.top, 0
   if figure.rows > 1 and not figure.heights then

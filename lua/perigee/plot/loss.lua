@@ -61,6 +61,14 @@ local function names_with(series, word)
   return names
 end
 
+-- Of one accuracy the axis would go beyond what shares can be.
+local function range_of_one(series, names)
+  local list = {}
+  for _, name in ipairs(names) do list[#list + 1] = series[name][1] end
+  local low, high = values.range { list }
+  return low and low >= 0 and high <= 1 and { 0, 1.03 } or nil
+end
+
 local function draw(panel, series, names, count)
   panel.xlabel, panel.integer_x = "epoch", true
   for i, name in ipairs(names) do
@@ -90,6 +98,7 @@ local function figure(where, history, options)
   for i, panel in ipairs(panels) do
     fig[i].ylabel = panel.word
     draw(fig[i], series, panel.names, count)
+    if count == 1 and panel.word == "accuracy" then fig[i].yrange = range_of_one(series, panel.names) end
   end
   return fig
 end

@@ -92,6 +92,43 @@ function tics.of_numbers(low, high, look)
   return linear(low, high, look)
 end
 
+local function shown(lines)
+  local out = {}
+  for _, line in ipairs(lines) do
+    for _, atom in ipairs(line) do out[#out + 1] = atom.text or "" end
+    out[#out + 1] = "\n"
+  end
+  return table.concat(out)
+end
+
+-- How many bytes the texts have in common at their beginning, in whole words.
+local function common(texts)
+  local length = #texts[1]
+  for _, text in ipairs(texts) do
+    while text:sub(1, length) ~= texts[1]:sub(1, length) do length = length - 1 end
+  end
+  return #(texts[1]:sub(1, length):match "^.*[%s_/-]" or "")
+end
+
+-- Names that were cut to the same words begin with what they have not in common.
+local function told_apart(list, named, look)
+  local groups = {}
+  for i, lines in ipairs(list.texts) do
+    local key = shown(lines)
+    groups[key] = groups[key] or {}
+    table.insert(groups[key], i)
+  end
+  for _, group in pairs(groups) do
+    local texts = {}
+    for k, i in ipairs(group) do texts[k] = words.flat(named.words[i]) end
+    local same = #group > 1 and common(texts) or 0
+    for k, i in ipairs(same > 0 and group or {}) do
+      list.texts[i] = words.lines("…" .. texts[k]:sub(same + 1),
+        { size = look.size, room = look.room, most = look.most or 1 })
+    end
+  end
+end
+
 -- Those of names: named = { at = places, words = texts }. room is that of each one's words; list.cut tells
 -- that it is not enough.
 function tics.of_names(named, look)
@@ -102,6 +139,7 @@ function tics.of_names(named, look)
       { size = look.size, room = look.room, most = look.most or 1 })
     list.cut = list.cut or list.texts[i].cut
   end
+  if list.cut then told_apart(list, named, look) end
   return list
 end
 
