@@ -132,6 +132,10 @@ habits.syntax = {
 -- What fails when it runs
 
 local calls = "a model is asked by its methods: %1:predict(x), %1:scores(x)"
+local own_options = {}
+for name in ("iterates max_iter eta norm restarts objective step early_stop lower upper"):gmatch "%S+" do
+  own_options[#own_options + 1] = ("unknown option '(%s)'.*%%(valid: y, target"):format(name)
+end
 local lists = "a list grows by t[#t + 1] = x, or table.insert(t, x)"
 
 --- As above; %1 … come from the message's pattern first.
@@ -186,6 +190,16 @@ habits.errors = {
   { wrong = "attack.pgd(nn.new { input = { 1, 2, 2 }, nn.flatten {} })",
     message = "options: expected a table, got a", line = "([%a_][%w_.]*)%s*%(",
     says = "options go by name: %1 { model = … }" },
+  { wrong = "local function where(f) f { d = array.zeros(1) } end where(function(s) return s.d > 0.5 end)",
+    message = "arrays are compared by methods", line = "where%s*%(%s*function%s*%(%s*([%a_][%w_]*)",
+    says = "%1 is a result of one sample, its values lists of one: %1.distance[1] > 0.5" },
+  { wrong = "attack.pgd({}):run(array.zeros(1, 2), { iterates = true })",
+    message = own_options,
+    says = "options of the attack itself go to it: attack.pgd { %1 = … }, or a:with { %1 = … }" },
+  { wrong = "plot.activations(nn.new { input = { 1, 2, 2 }, nn.flatten {} }, array.zeros(4), {})",
+    message = { "(plot%.reject): expected at most 2 arguments", "(plot%.activations): expected at most 2 arg",
+    "(plot%.decision): expected at most 2 arguments", "(plot%.scores): expected at most 2 arguments" },
+    says = "the samples are an option: %1(model, { data = samples })" },
   { wrong = "local t = {} t.append(3)", message = { "nil value %(%a+ 'append'%)", "nil value %(%a+ 'push'%)",
     "nil value %(%a+ 'extend'%)" }, says = lists },
   { wrong = "local t = {} for k in t.items() do end", message = { "nil value %(%a+ 'items'%)",

@@ -17,6 +17,12 @@ function kinds.is(value, kind)
   return type(value) == "userdata" and kinds.of(value) == kind
 end
 
+--- Was it closed: a file, or one of our objects that has nothing in it any more?
+function kinds.is_closed(value)
+  return io.type(value) == "closed file"
+    or type(value) == "userdata" and native.describe(value):find "closed$" ~= nil
+end
+
 --- Is it a model, fitted or not, or a table that is one written in Lua?
 kinds.is_model = native.is_model
 

@@ -3,6 +3,7 @@
 
 local explain = require "perigee.explain"
 local habits = require "perigee.habits"
+local kinds = require "perigee.kinds"
 local native = require "perigee.native"
 local own = require "perigee.own"
 local printer = require "perigee.printer"
@@ -106,12 +107,6 @@ end
 
 local MOST = 30 -- names that are said
 
--- Closed when the script ended: nothing to begin with.
-local function is_closed(value)
-  return io.type(value) == "closed file"
-    or type(value) == "userdata" and native.describe(value):find("closed$") ~= nil
-end
-
 local function listed(names)
   local words = table.concat(names, ", ", 1, math.min(#names, MOST))
   return #names > MOST and ("%s and %d more"):format(words, #names - MOST) or words
@@ -127,7 +122,7 @@ function prompt.hand_over(locals, from)
   local came, left = {}, {}
   for _, name in ipairs(names) do
     local taken = rawget(_G, name)
-    if taken == nil and not is_closed(last[name]) then
+    if taken == nil and not kinds.is_closed(last[name]) then
       rawset(_G, name, last[name])
       came[#came + 1] = name
     elseif taken ~= nil and not rawequal(taken, last[name]) then

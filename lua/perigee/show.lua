@@ -51,13 +51,9 @@ local function panel_of(image, caption)
   return { value = image, low = low, high = high, map = "heat", caption = caption }
 end
 
-local function is_closed(x)
-  return type(x) == "userdata" and not pcall(function() return x.shape end)
-end
-
 -- Without a caption from the user a picture among others is named by its values.
 local function range_of(item)
-  if not kinds.is(item, "array") or is_closed(item) or item.size == 0 then return nil end
+  if not kinds.is(item, "array") or kinds.is_closed(item) or item.size == 0 then return nil end
   return ("%.3g … %.3g"):format(item:min(), item:max())
 end
 
@@ -96,10 +92,10 @@ local function add_dataset(panels, ds, limit)
 end
 
 function add_panels(panels, x, caption, limit)
-  if kinds.is(x, "array") and not is_closed(x) then
+  if kinds.is(x, "array") and not kinds.is_closed(x) then
     if x.size == 0 then blame.fail("show: the array is empty") end
     add_array(panels, x, caption, limit)
-  elseif kinds.is(x, "dataset") and not is_closed(x) then
+  elseif kinds.is(x, "dataset") and not kinds.is_closed(x) then
     add_dataset(panels, x, limit)
   elseif type(x) == "table" and type(x[1]) == "number" then
     add_array(panels, array.new(x), caption, limit)
@@ -120,14 +116,13 @@ end
 -- The options, of which perigee.picture looks at mode and width itself.
 local function checked(options)
   options = arguments.only("show", options, { "limit", "mode", "width", "names", "channels" })
-  local limit, names, channels = options.limit or 12, options.names, options.channels
+  local limit, channels = options.limit or 12, options.channels
   if math.type(limit) ~= "integer" or limit < 1 then
     arguments.expected("show", "limit", "a whole number above 0", limit)
-  elseif names ~= nil and type(names) ~= "table" then
-    arguments.expected("show", "names", "a table of words by label, { [0] = \"shirt\", … }", names)
   elseif channels ~= nil and channels ~= 1 and channels ~= 3 then
     arguments.expected("show", "channels", "1 or 3", channels)
   end
+  if options.names ~= nil then require("perigee.plot.values").names("show", options) end
   return options, limit
 end
 

@@ -13,6 +13,18 @@
 
 #include <dirent.h>
 #include <lualib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Does :save write what has this ending for other programs alone? */
+static bool is_for_others(const char *path) {
+    static const char *const endings[] = { ".npz", ".json", ".csv", ".tex" };
+    const char *ending = strrchr(path, '.');
+    for (size_t i = 0; ending && i < sizeof endings / sizeof *endings; i++)
+        if (strcmp(ending, endings[i]) == 0)
+            return access(path, R_OK) == 0;
+    return false;
+}
 
 /* perigee.load(path) → a model of the kind that the file says, or a result; raises on failure. */
 static int perigee_load(lua_State *L) {
@@ -20,7 +32,13 @@ static int perigee_load(lua_State *L) {
     Model *model;
     AttackResult *result;
     Error err = { 0 };
-    if (!saved_load(path, &model, &result, &err))
+    bool loaded = saved_load(path, &model, &result, &err);
+    if (!loaded && is_for_others(path))
+        return bind_error(L,
+                          "%s was saved for other programs; what is to be loaded again is saved as "
+                          ".safetensors, or by save(\"….pgz\")",
+                          path);
+    if (!loaded)
         return bind_raise(L, &err);
     return result ? bind_push_attack_result(L, result, &err) : bind_push_model(L, model, &err);
 }

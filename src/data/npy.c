@@ -180,6 +180,8 @@ static bool read_length(ByteStream *in, size_t *length, Error *err) {
         return error_set(err, ERROR_FILE, "%s: not an npy file", in->name);
     if (!stream_take(in, start, 10, err))
         return false;
+    if (start[0] == 0x1f && start[1] == 0x8b)
+        return error_set(err, ERROR_FILE, "%s: gzipped; gunzip makes an npy file of it", in->name);
     if (memcmp(start, magic, sizeof magic) != 0)
         return error_set(err, ERROR_FILE, "%s: not an npy file", in->name);
     int version = start[6];

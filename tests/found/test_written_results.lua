@@ -5,6 +5,16 @@ local lu = require "luaunit"
 
 TestWrittenResults = {}
 
+-- What is written for other programs is not loaded again; it was "not a safetensors file".
+function TestWrittenResults:test_for_others()
+  local path = os.tmpname()
+  os.rename(path, path .. ".csv")
+  lu.assertErrorMsgContains("perigee.load: " .. path .. ".csv was saved for other programs", perigee.load,
+    path .. ".csv")
+  os.remove(path .. ".csv")
+  lu.assertErrorMsgContains("No such file", perigee.load, path .. ".csv")
+end
+
 local d = data.digits(30, { seed = 1, classes = { 1, 7 } })
 
 local function refused(a, words)

@@ -232,6 +232,8 @@ function TestFiles:testNpy()
   end
   write(path, "PK\3\4 no numbers here")
   fails("data.npy: " .. path .. ": not an npy file", data.npy, path)
+  write(path, "\x1f\x8b" .. ("\0"):rep(20))
+  fails("data.npy: " .. path .. ": gzipped; gunzip makes an npy file of it", data.npy, path)
   fails("data.npy: /nonexistent.npy: No such file or directory", data.npy, "/nonexistent.npy")
   fails("data.save_npy: /nonexistent/x.npy: ", data.save_npy, "/nonexistent/x.npy", array.new { 1 })
   fails("data.npy: path: expected a string", data.npy, 7)

@@ -491,8 +491,8 @@ show { r.x0[1], r.x_adv[1], r.x_adv[1] - r.x0[1] }]],
     text = [[
 The samples that a condition holds for, as a result of them. A word says what became of a sample: a verdict
 ("correct", "rejected", "wrong", "evaded", "failed"), "robust" (correct before, correct or rejected now),
-"hit", "flat", or why its run ended (result.stop). A function is called with the result of each sample and its
-position; a mask has a 0 or 1, or a boolean, for each.]],
+"hit", "flat", or why its run ended (result.stop). A function is called with the result of each sample, a
+result of one (one.distance[1] > 0.5), and its position; a mask has a 0 or 1, or a boolean, for each.]],
     params = { { "condition", "string|function|array|table", "what is to hold" } },
     returns = { "result", "of these samples, in their order" },
     example = example_net .. [[

@@ -16,8 +16,10 @@ $XDG_STATE_HOME/perigee (PERIGEE_HISTORY names another file), and ~/.config/peri
 unless --no-init is given.
 
 A conversation with the prompt can be pasted as it stands: the marks "> " and ">> " are taken off,
-answers left out. After perigee -i script.lua the script's top-level locals are there as globals, also
-where it failed, unless a global of that name is set.
+answers left out; in a terminal that does not tell what is pasted (no bracketed paste) answers without a
+mark are run. After perigee -i script.lua the script's top-level locals are there as globals, also
+where it failed, unless a global of that name is set; a number or a text that is <const> is none of them,
+since Lua keeps no variable for it..
 
 The helpers below are found in scripts, by -e and on standard input as well, wherever no global of that
 name was set: a variable of yours called time or info is yours, and setting it to nil brings the helper
