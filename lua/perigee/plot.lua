@@ -77,8 +77,8 @@ library.live = require "perigee.plot.live"
 
 -- ---- Figures of one's own ------------------------------------------------------------------------
 
-local figure_options = { "rows", "columns", "cols", "width", "height", "title", "size", "font", "font_size",
-  "theme" }
+local figure_options = { "rows", "columns", "cols", "width", "height", "title",
+  table.unpack(values.look_options) }
 
 -- plot.figure{ rows =, cols =, size =, theme =, title =, … }: a figure to draw on (see panel.lua).
 function library.figure(options)
@@ -100,7 +100,7 @@ function library.figure(options)
 end
 
 -- What saving and showing takes.
-local saving = { "terminal", "scale", "timeout", "size", "font", "font_size", "theme" }
+local saving = { "terminal", "scale", "timeout", table.unpack(values.look_options) }
 
 -- f:save(path, { terminal =, scale =, timeout =, size =, theme =, … }) → the path
 function figures.class:save(file, options)
@@ -122,7 +122,7 @@ end
 -- f:script{ file =, terminal = } → the gnuplot script, its data inside
 function figures.class:script(options)
   local where = "figure:script"
-  options = values.only(where, options, { "file", "terminal", "scale" }, theme.options)
+  options = values.only(where, options, { "file", "terminal", "scale" }, values.look_options)
   return output.script(where, "figure", self, options)
 end
 

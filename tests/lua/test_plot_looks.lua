@@ -136,6 +136,11 @@ function TestPlotLooks:test_no_room()
   end
 end
 
+-- Numbers that gnuplot takes for 0 are seen, as a line there.
+function TestPlotLooks:test_denormals()
+  lu.assertStrContains(plot.figure():line({ 1e-310, 2e-310 }):script(), "set yrange [-1:1]")
+end
+
 -- A figure whose height is free has room for its whole legend.
 function TestPlotLooks:test_long_legend()
   local figure = plot.figure { size = "column" }

@@ -296,7 +296,7 @@ function TestPlotRecipes:test_model()
   local m = small()
   local svg = svg_of("model", m.defence)
   has(svg, "input", "conv1 (conv2d)", "relu1", "classifier of relu1", "classifier of relu2", "combiner",
-    "best score > threshold?", "rejected", "3 × 2 × 2    30 parameters")
+    "best score > threshold?", "rejected", "3 × 2 × 2    30 parameters", "1 × 4 × 4")
   svg = svg_of("model", m.net)
   has(svg, "fc1 (linear)")
   lu.assertNotStrContains(svg, "combiner")

@@ -217,18 +217,18 @@ local function axis_commands(figure, panel, axis, out)
   tic_words(figure, panel, axis, out)
 end
 
--- The palette of a map, with the anchors that terminal pictures have.
-local function palette_commands(look, map, low, high, out)
-  local stops = theme.palette(look, map)
+-- The palette of an image or of shades, with the anchors that terminal pictures have.
+local function palette_commands(look, shades, out)
+  local stops = theme.palette(look, shades.map)
   for i, colour in ipairs(stops) do stops[i] = f("%.6g '%s'", (i - 1) / (#stops - 1), colour) end
   out[#out + 1] = "set palette model RGB defined (" .. table.concat(stops, ", ") .. ")"
-  out[#out + 1] = f("set cbrange [%.15g:%.15g]", low, high)
+  out[#out + 1] = f("set cbrange [%.15g:%.15g]", shades.low, shades.high)
 end
 
 -- The colour bar stands beside the panel and is as high.
 local function colorbar_commands(figure, panel, out)
   local shading, box, scale = rawget(panel, "shading"), panel.box, figure.look.scale
-  palette_commands(figure.look, shading.map, shading.low, shading.high, out)
+  palette_commands(figure.look, shading, out)
   if not shading.colorbar then
     out[#out + 1] = "unset colorbox"
     return
@@ -266,7 +266,7 @@ local function image_commands(figure, panel, out)
     out[#out + 1] = f("plot %s using 1:2:%s:%s:%s%s", p.block, byte(3), byte(4), byte(5),
       (holes and ":(valid(3) ? 255 : 0) with rgbalpha" or " with rgbimage") .. squares(figure))
   else
-    palette_commands(figure.look, p.map, p.low, p.high, out)
+    palette_commands(figure.look, p, out)
     out[#out + 1] = f("plot %s matrix with image%s", p.block, figure.manner.pixels and " pixels" or "")
   end
 end

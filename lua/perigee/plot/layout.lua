@@ -123,7 +123,8 @@ local function longest(list)
 end
 
 -- Names below an axis: in a line, in two, some of them if they are short, or turned.
-local function x_names(panel, named, width, cell, look)
+local function x_names(panel, named, width, look)
+  local cell = panel.cell
   local place = axes.scale(panel.drawn.range.x, width)
   local size, gap = look.letter, 0.5 * look.letter
   local function apart(list) return tics.apart(list, place, gap) end
@@ -140,9 +141,9 @@ local function x_names(panel, named, width, cell, look)
   return thinned(list, function(few) return tics.spacing(few, place) >= 1.15 * size end), angle
 end
 
-local function x_tics(panel, width, cell, look)
+local function x_tics(panel, width, look)
   local named = names_of(panel, "x")
-  if named then return x_names(panel, named, width, cell, look) end
+  if named then return x_names(panel, named, width, look) end
   return numbers_on(panel, "x", width, look), 0
 end
 
@@ -243,7 +244,7 @@ local function measure_axes(figure, panel)
   drawn.range = { x = table.pack(axes.range(panel, "x")), y = table.pack(axes.range(panel, "y")) }
   drawn.range.x.log, drawn.range.y.log = panel.logx or nil, panel.logy or nil
   drawn.xlabel = lines_of(panel.xlabel, stacked(panel, look), cell.width - 2 * PAD * look.scale)
-  drawn.xtics, drawn.turned = x_tics(panel, 0.75 * cell.width, cell, look)
+  drawn.xtics, drawn.turned = x_tics(panel, 0.75 * cell.width, look)
   heights_of(drawn, look)
   local height = cell.height - drawn.bottom - drawn.head
   drawn.ytics = y_tics(panel, height, cell, look)
@@ -343,7 +344,7 @@ local function place(figure, panel, row, column)
   if shape then square(box, shape) end
   panel.box = box
   if own then
-    if panel.equal then drawn.xtics = x_tics(panel, box.right - box.left, cell, look) end
+    if panel.equal then drawn.xtics = x_tics(panel, box.right - box.left, look) end
     local height = box.bottom - box.top
     drawn.ytics = y_tics(panel, height, cell, look)
     drawn.ywords = tics.extent(drawn.ytics)
@@ -362,7 +363,7 @@ local function settle_x(figure, rows, columns)
     if has_axes(panel) then
       local row, column = rows[(i - 1) // figure.columns + 1], columns[(i - 1) % figure.columns + 1]
       local left, right = shrunk(column.left, column.right, panel.cell.width)
-      panel.drawn.xtics, panel.drawn.turned = x_tics(panel, panel.cell.width - left - right, panel.cell,
+      panel.drawn.xtics, panel.drawn.turned = x_tics(panel, panel.cell.width - left - right,
         figure.look)
       heights_of(panel.drawn, figure.look)
       row.bottom = math.max(row.bottom, panel.drawn.bottom)

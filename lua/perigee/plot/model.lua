@@ -97,7 +97,9 @@ end
 -- The boxes of a net: { name, note, kind } from the input on. Layers without weights or taps of their
 -- own stay in: they are what the taps are named after.
 local function boxes_of(net)
-  local boxes = { { name = "input", kind = "input", note = f("%d numbers", net.features) } }
+  local shape = values.list("plot.model", "input", net.input)
+  local boxes = { { name = "input", kind = "input",
+    note = #shape > 1 and joined(shape) or f("%d numbers", net.features) } }
   for _, layer in ipairs(net.layers) do
     local note = joined(layer.shape)
     if layer.parameters > 0 then note = note .. f("    %d parameters", layer.parameters) end

@@ -295,7 +295,7 @@ end
 -- The figure with the look that the options say.
 local function dressed(where, figure, options)
   local changed = figure.fit
-  for _, key in ipairs(theme.options) do changed = changed or options[key] ~= nil end
+  for _, key in ipairs(values.look_options) do changed = changed or options[key] ~= nil end
   if not changed then return figure end
   return figures.dressed(figure, theme.look(where, options, figure.look), options)
 end

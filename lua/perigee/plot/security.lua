@@ -90,28 +90,30 @@ local function panel_of(fig, view, i)
   return fig[view.attacks and line_of(view, i).attack or 1]
 end
 
-local function draw_line(fig, views, i, noise, options, convention)
-  local name, dmax = views[1].models[i], views[1].dmax
+-- The i-th line of the views. drawn: noise (that instead of the attack), band, convention.
+local function draw_line(fig, views, i, drawn)
+  local name, dmax, noise = views[1].models[i], views[1].dmax, drawn.noise
   local accuracy, rejection = {}, {}
   for _, view in ipairs(views) do
     local counts = (noise and view.noise or view.counts)[name]
     if counts then
-      accuracy[#accuracy + 1], rejection[#rejection + 1] = rates(counts, dmax, convention)
+      accuracy[#accuracy + 1], rejection[#rejection + 1] = rates(counts, dmax, drawn.convention)
     end
   end
   if #accuracy == 0 then return end
   local look, panel = look_of(views[1], i, noise), panel_of(fig, views[1], i)
   if panel.index > 1 then look.label = nil end
-  draw_rate(panel, dmax, accuracy, look, options.band)
+  draw_rate(panel, dmax, accuracy, look, drawn.band)
   look.label = nil
   if #fig > 1 and not views[1].attacks then
-    draw_rate(fig[2], dmax, rejection, look, options.band)
+    draw_rate(fig[2], dmax, rejection, look, drawn.band)
   end
 end
 
 local function draw(fig, views, options, convention)
   for _, noise in ipairs { false, true } do
-    for i in ipairs(views[1].models) do draw_line(fig, views, i, noise, options, convention) end
+    local drawn = { noise = noise, band = options.band, convention = convention }
+    for i in ipairs(views[1].models) do draw_line(fig, views, i, drawn) end
   end
 end
 

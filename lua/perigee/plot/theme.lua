@@ -109,8 +109,6 @@ end
 
 -- ---- Looks -----------------------------------------------------------------------------------------
 
-theme.options = { "size", "font", "font_size", "theme" }
-
 local function word(where, options, key, known)
   local value = options[key]
   if value == nil or known[value] then return value end

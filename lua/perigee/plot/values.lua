@@ -25,9 +25,13 @@ function values.table(where, name, value)
   return value
 end
 
+-- To gnuplot numbers below this are 0.
+local NOTHING = 1e-290
+
 -- low … high with `pad` of its length on either side, and never an empty range.
 function values.padded(low, high, pad)
   if not low then return 0, 1 end
+  if math.abs(low) < NOTHING and math.abs(high) < NOTHING then return low - 1, high + 1 end
   local room = (high - low) * (pad or 0)
   if high - low <= 1e-12 * math.max(math.abs(low), math.abs(high), 1e-300) then
     room = low == 0 and 1 or math.abs(low) * 0.5
@@ -120,8 +124,11 @@ function values.softmax(scores)
   return out
 end
 
-local common = { "file", "terminal", "title", "timeout", "size", "width", "height", "font", "font_size",
-  "theme", "scale" }
+-- What says how a figure looks.
+values.look_options = { "size", "font", "font_size", "theme" }
+
+local common = { "file", "terminal", "title", "timeout", "width", "height", "scale",
+  table.unpack(values.look_options) }
 
 -- The same with those that all pictures take.
 function values.options(where, options, valid)
