@@ -13,6 +13,6 @@ export work
 converse() { # VARIABLE=value…
     { cat tests/cli/prompt.tcl; cat; } > "$work/conversation"
     env -u NO_COLOR -u COLORTERM -u PERIGEE_PICTURE -u INPUTRC -u XDG_CONFIG_HOME -u XDG_STATE_HOME \
-        HOME="$work/home" TERM=xterm LC_ALL=C.UTF-8 PERIGEE_HISTORY= INPUTRC=/dev/null "$@" \
+        HOME="$work/home" TERM=xterm LC_ALL=C.UTF-8 PERIGEE_HISTORY= PERIGEE_PAGER= INPUTRC=/dev/null "$@" \
         expect -f "$work/conversation"
 }

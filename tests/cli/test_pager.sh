@@ -6,6 +6,7 @@ printf '#!/bin/sh\ntrap "" INT\ncat > /dev/null\necho "wai""ting"\nread key < /d
 chmod +x "$work/pager" "$work/waits"
 
 converse NO_COLOR=1 PAGER="$work/pager with words" LESS= << 'EXPECT'
+unset env(PERIGEE_PAGER)
 start 24 80
 ask "?attack.pgd" {paged with words} "what exceeds the screen is paged, by a command with words"
 report [string match "*Projected gradient descent*See also*" [contents $env(work)/got]] "all of it"
