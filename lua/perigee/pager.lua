@@ -7,7 +7,7 @@ local columns = require "perigee.text"
 
 local pager = {}
 
-local LESS = "less -FRX"
+local LESS = "less" -- with the options that a pager is started with (plot/pager.c)
 
 local chosen -- by the user: a command or false
 

@@ -5,6 +5,7 @@ local explain = require "perigee.explain"
 local habits = require "perigee.habits"
 local kinds = require "perigee.kinds"
 local native = require "perigee.native"
+local pager = require "perigee.pager"
 local own = require "perigee.own"
 local printer = require "perigee.printer"
 local transcript = require "perigee.transcript"
@@ -43,12 +44,20 @@ function prompt.fit_terminal()
   perigee.print_room(terminal.columns, screenful(terminal))
 end
 
+-- A list that is paged rather than cut, where there is a pager.
+local function is_paged(values, terminal)
+  local meta = values.n == 1 and debug.getmetatable(values[1])
+  return type(meta) == "table" and rawget(meta, "__paged") and pager.is_on(terminal)
+end
+
 --- Print what it returned, and how long it took if that was long. The first value becomes `ans`.
 function prompt.done(muted, seconds, ...)
   local terminal = perigee.terminal()
   local values = table.pack(...)
   if values[1] ~= nil then rawset(_G, "ans", values[1]) end
-  if not muted and values.n > 0 then
+  if not muted and is_paged(values, terminal) then
+    pager.print(tostring(values[1]))
+  elseif not muted and values.n > 0 then
     local options = { width = terminal.columns, lines = screenful(terminal), colour = terminal.colour }
     print(printer.results(values, options))
   end

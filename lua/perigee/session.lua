@@ -61,7 +61,7 @@ local function describe_any(value)
   return kinds.of(value) or type(value), (text.of(value):match("^[^\n]*"))
 end
 
-local Who = {}
+local Who = { __paged = true } -- at the prompt it goes through the pager, whole (prompt.lua)
 Who.__index = Who
 
 function Who:__tostring()

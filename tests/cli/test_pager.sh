@@ -20,6 +20,11 @@ see {dataset:batches} "what fits is not"
 ready
 ask "help 'attack.pgd'" {paged} "help() pages too"
 ready
+send "for i = 1, 50 do _G\['v' .. i\] = i end\r"
+ready
+ask "who()" {paged} "and who() does"
+report [string match "*v9 *" [contents $env(work)/got]] "whole"
+ready
 send "array.arange(100000):reshape(1000, 100)\r"
 settle
 report [expr {![string match "*paged*" $expect_out(buffer)]}] "values are cut, not paged"

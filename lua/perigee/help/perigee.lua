@@ -111,8 +111,10 @@ io.write(perigee.picture({ panel }, { mode = "plain" }))]],
     },
     {
       name = "perigee.pager", kind = "field", returns = { "string|boolean" },
-      text = "The command through which answers of the help go that are longer than the screen; false: none, "
-        .. "nil: as at the start, the command of PERIGEE_PAGER (empty: none) or of PAGER, else less -FRX. "
+      text = "The command through which answers of the help and who() go that are longer than the screen; "
+        .. "false: none, "
+        .. "nil: as at the start, the command of PERIGEE_PAGER (empty: none) or of PAGER, else less; LESS is "
+        .. "FRX unless it is set. Other values are cut to the screen. "
         .. "Off a terminal nothing is paged.",
     },
     {
