@@ -1,5 +1,7 @@
 -- Documentation of the library plot; see perigee/help.lua for the form.
 
+local looks = require "perigee.help.looks"
+
 -- What every picture takes.
 local common = {
   { "file", "string", "none",
@@ -7,14 +9,10 @@ local common = {
   { "terminal", '"window"|"text"|"qt"|"wxt"|"x11"|"png"|"svg"|"pdf"|"tex"|"html"', "by the ending",
     "a window, the terminal (text), or the format of a file whose name does not tell" },
   { "title", "string", "none", "a line above the figure" },
-  { "size", '"column"|"page"|"slide"', "by the recipe",
-    "of a paper's column (3.5 inches wide, letters of 8 points), its page (7, 9), a slide (10 by 5.6, 14)" },
+  looks[1],
   { "width", "number", "by the recipe", "in 1/96 inch" },
   { "height", "number", "by the recipe", "in 1/96 inch" },
-  { "font", "string", "Arial", "the family of the letters" },
-  { "font_size", "number", "by the size, else 11", "of the letters in points, true where the size is" },
-  { "theme", '"print"|"slide"|"dark"|"grey"', "print",
-    "colours on white; heavier lines; colours on black; greys, which dashes and marks tell apart" },
+  looks[2], looks[3], looks[4],
   { "scale", "number", "2", "pixels of a PNG for each 1/96 inch; of a column or a page 3.125 (300 an inch)" },
   { "timeout", "number", "60", "seconds after which gnuplot is stopped" },
 }

@@ -1,6 +1,8 @@
 -- Documentation of figures of one's own, a part of that of the library plot; see perigee/help.lua for the
 -- form.
 
+local appearance = require "perigee.help.looks"
+
 local look = {
   { "label", "string", "none", "its words in the legend" },
   { "color", "string", "the next of the table",
@@ -29,16 +31,8 @@ local function field(name, kind, text)
   return { name = "figure." .. name, kind = "field", text = text, returns = { kind } }
 end
 
--- What a figure looks like; plot.figure, save, show and script take it.
-local look_options = {
-  { "size", '"column"|"page"|"slide"', "by the panels", "for a paper's column or page, or a slide" },
-  { "font", "string", "Arial", "the family of the letters" },
-  { "font_size", "number", "by the size, else 11", "of the letters in points" },
-  { "theme", '"print"|"slide"|"dark"|"grey"', "print", "the colours" },
-}
-
 local function looking(own)
-  return table.move(look_options, 1, #look_options, #own + 1, own)
+  return table.move(appearance, 1, #appearance, #own + 1, own)
 end
 
 local places = {
@@ -62,7 +56,7 @@ return {
       { "cols", "integer", "1", "the same as columns" },
       { "width", "number", "by the panels", "in 1/96 inch" },
       { "height", "number", "by the panels", "in 1/96 inch" }, { "title", "string", "none", "above all" },
-      look_options[1], look_options[2], look_options[3], look_options[4],
+      appearance[1], appearance[2], appearance[3], appearance[4],
     },
     returns = { "figure", "empty" },
     example = [[
