@@ -232,6 +232,8 @@ habits.notes = {
   { wrong = "x:gt(0) or x:lt(1)", line = ":[egln][eqt]%b()%s+(or)%s",
     says = "`or` gives one of two masks whole; "
     .. "a:logical_or(b) joins them" },
+  { wrong = "f.xlabel = \"$\\theta$\"", says = "\\t, \\n, \\b … are single signs in quotes: [[$\\theta$]]",
+    text = "[\"'][^\"'\n]*%$[^\"'\n$\\]*\\[abfnrtv]%l[^\"'\n$]*%$" },
   { wrong = "x.shape[0]", line = "%.shape%[0%]", says = "positions begin at 1: x.shape[1]" },
   { wrong = "x = [[1, 2], [3, 4]]", text = "%[%[%s*%-?%d[%d%s.,e+-]*%]%s*,[%d%s.,e%[%]+-]*%]%]",
     says = "[[1, 2], [3, 4]] is a string of Lua's; array.new { { 1, 2 }, { 3, 4 } } makes an array" },
@@ -480,7 +482,7 @@ function habits.of_line(text)
   local code = code_of(text)
   for _, row in ipairs(habits.notes) do
     local at = row.text and text:find(row.text)
-    if row.line and code:find(row.line) or at and code:find("^%[%[", at) then return row.says end
+    if row.line and code:find(row.line) or at and code:find("^[%[\"'][%[ ]", at) then return row.says end
   end
   return dotted_call(code)
 end

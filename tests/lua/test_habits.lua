@@ -140,7 +140,7 @@ function TestNotes:test_methods_with_a_dot()
   for _, text in ipairs { "noted:mean(1)", "noted.mean(noted, 1)", "array.mean(1)", "noted.size",
     "x.noted.mean(1)",
     "y = cached or noted", "not (x == y)", "not x", "s = [[1, 2]]", "s = [[a], [b]]",
-    "x:gt(0):logical_and(y)",
+    "x:gt(0):logical_and(y)", "f.title = \"$\\\\theta$\"", "s = 'costs $5\\nnext'", "f.title = [[$\\theta$]]",
     "if x:eq(1) then end", "(not x) == y" } do
     lu.assertNil(habits.of_line(text), text)
   end
