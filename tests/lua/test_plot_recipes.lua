@@ -292,6 +292,12 @@ function TestPlotRecipes:test_security_without_rejections()
   lu.assertEquals(panels(m.defence), 2)
 end
 
+-- Of one epoch the axis shows what shares can be.
+function TestPlotRecipes:test_loss_of_one_epoch()
+  local script = plot.script("loss", { { accuracy = 0.9 } })
+  lu.assertStrContains(script, "set yrange [0:1.03]")
+end
+
 function TestPlotRecipes:test_model()
   local m = small()
   local svg = svg_of("model", m.defence)
