@@ -234,9 +234,11 @@ local function balls_of(where, options, paths)
     if #balls == 0 then values.fail("%s: ball: there is no result that has one; give %s", where, BALL) end
     return balls
   end
-  if type(given) ~= "table" or not outlines[given.norm] or not values.finite(given.dmax)
-    or given.dmax < 0 then
-    values.expected(where, "ball", BALL, given)
+  if type(given) ~= "table" then values.expected(where, "ball", BALL, given) end
+  if not outlines[given.norm] then
+    values.expected(where, "ball: norm", '"l1", "l2" or "linf"', given.norm)
+  elseif not values.finite(given.dmax) or given.dmax < 0 then
+    values.expected(where, "ball: dmax", "a finite number of 0 or more", given.dmax)
   end
   return { around { norm = given.norm, dmax = given.dmax, at = pair_of(where, "ball: at", given.at) } }
 end
