@@ -84,6 +84,9 @@ ensemble.suites.auto, ensemble.suites["auto, quick"] = parts_for, first_part
 function auto.new(options)
   options = arguments.only("attack.auto", options, own_options)
   local model, quick = options.model, options.quick
+  if model ~= nil and not kinds.is_model(model) then
+    arguments.expected("attack.auto", "model", "a model", model)
+  end
   if quick ~= nil and type(quick) ~= "boolean" then
     arguments.expected("attack.auto", "quick", "true or false", quick)
   end

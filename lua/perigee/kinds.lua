@@ -12,19 +12,22 @@ function kinds.of(value)
   return type(name) == "string" and name:match("([%w_]+)$") or nil
 end
 
---- Is it one of ours, made in C, of this kind? A table of the user's can call itself whatever it likes.
-function kinds.is(value, kind)
-  return type(value) == "userdata" and kinds.of(value) == kind
-end
-
 --- Was it closed: a file, or one of our objects that has nothing in it any more?
 function kinds.is_closed(value)
   return io.type(value) == "closed file"
     or type(value) == "userdata" and native.describe(value):find "closed$" ~= nil
 end
 
---- Is it a model, fitted or not, or a table that is one written in Lua?
-kinds.is_model = native.is_model
+--- Is it one of ours, made in C, of this kind, and not closed? A table of the user's can call itself whatever
+--- it likes.
+function kinds.is(value, kind)
+  return type(value) == "userdata" and kinds.of(value) == kind and not kinds.is_closed(value)
+end
+
+--- Is it a model, fitted or not but not closed, or a table that is one written in Lua?
+function kinds.is_model(value)
+  return native.is_model(value) and not kinds.is_closed(value)
+end
 
 --- Is it a fitted model, or one written in Lua?
 function kinds.is_fitted(value)

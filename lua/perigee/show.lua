@@ -53,7 +53,7 @@ end
 
 -- Without a caption from the user a picture among others is named by its values.
 local function range_of(item)
-  if not kinds.is(item, "array") or kinds.is_closed(item) or item.size == 0 then return nil end
+  if not kinds.is(item, "array") or item.size == 0 then return nil end
   return ("%.3g … %.3g"):format(item:min(), item:max())
 end
 
@@ -92,10 +92,10 @@ local function add_dataset(panels, ds, limit)
 end
 
 function add_panels(panels, x, caption, limit)
-  if kinds.is(x, "array") and not kinds.is_closed(x) then
+  if kinds.is(x, "array") then
     if x.size == 0 then blame.fail("show: the array is empty") end
     add_array(panels, x, caption, limit)
-  elseif kinds.is(x, "dataset") and not kinds.is_closed(x) then
+  elseif kinds.is(x, "dataset") then
     add_dataset(panels, x, limit)
   elseif type(x) == "table" and type(x[1]) == "number" then
     add_array(panels, array.new(x), caption, limit)

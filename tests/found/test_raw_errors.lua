@@ -33,8 +33,12 @@ local function hostile_values(m)
   local tables = { {}, { {} }, { 1, 2 }, { "a" }, { x = 1 }, { { 1 }, { 2, 3 } }, { { { 1 } } }, { [2] = 1 },
     { false }, { 0 / 0 }, { a = { b = m.result } }, { scores = function() return 1 end, classes = { 0, 1 } },
     { scores = none, gradient = none, classes = {} } }
-  local ours = { array.zeros(0), array.zeros(2, 3), array.zeros(1, 2, 2, 2), m.ds, m.plane, m.net, m.nr,
-    svm.new(), m.result, m.empty, m.flat, m.pgd, m.security }
+  local closed = { data.digits(2, { seed = 1 }), nn.new { input = { 2 }, nn.linear { out = 2 } },
+    svm.new(), array.zeros(2) }
+  for i = 1, #closed do local _ <close> = closed[i] end
+  local ours = { closed[1], closed[2], closed[3], closed[4], array.zeros(0), array.zeros(2, 3),
+    array.zeros(1, 2, 2, 2), m.ds, m.plane, m.net, m.nr, svm.new(), m.result, m.empty, m.flat, m.pgd,
+    m.security }
   local like_ours = {
     { y = { 1 }, label = { 1 }, x0 = { { 1 } } },
     { y = { 1, 2 }, label = 5, start_label = { 1 }, verdict = { 1 }, distance = { 1 }, x0 = { 1 },

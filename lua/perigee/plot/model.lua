@@ -176,9 +176,10 @@ end
 
 local function figure(where, model, options)
   if kinds.is(model, "nr") then model = model.model end
-  local kind = kinds.of(model)
-  if kind ~= "net" and kind ~= "dnr" then values.expected(where, "model", "a net or a DNR", model) end
-  local defence = kind == "dnr" and model or nil
+  local defence = kinds.is(model, "dnr") and model or nil
+  if not (defence or kinds.is(model, "net")) then
+    values.expected(where, "model", "a net or a DNR", model)
+  end
   local boxes, paper = boxes_of(defence and model.net or model), theme.paper(where, options)
   local narrow = theme.is_narrow(paper, 1, 620)
   local columns, places = columns_of(defence, narrow), heights_of(boxes, defence, narrow)
