@@ -2,6 +2,7 @@
 -- U16, U32, U64 were "unknown"; texts were cut at NUL.
 
 local lu = require "luaunit"
+local crc32 = dofile "tests/lua/crc32.lua"
 
 TestNpzMembers = {}
 
@@ -14,15 +15,6 @@ end
 local function write(path, text)
   local file <close> = assert(io.open(path, "wb"))
   file:write(text)
-end
-
-local function crc32(text)
-  local crc = 0xffffffff
-  for i = 1, #text do
-    crc = crc ~ text:byte(i)
-    for _ = 1, 8 do crc = crc >> 1 ~ (crc & 1) * 0xedb88320 end
-  end
-  return crc ~ 0xffffffff
 end
 
 -- A stored zip archive.

@@ -2,21 +2,13 @@
 -- name, which NumPy writes and reads.
 
 local lu = require "luaunit"
+local crc32 = dofile "tests/lua/crc32.lua"
 
 TestPaddedFiles = {}
 
 local function write(path, text)
   local file <close> = assert(io.open(path, "wb"))
   file:write(text)
-end
-
-local function crc32(text)
-  local crc = 0xffffffff
-  for i = 1, #text do
-    crc = crc ~ text:byte(i)
-    for _ = 1, 8 do crc = crc >> 1 ~ (crc & 1) * 0xedb88320 end
-  end
-  return crc ~ 0xffffffff
 end
 
 -- A gzip member of one stored block.

@@ -1,17 +1,12 @@
 -- Attacks in Lua: objects, runs on models of any kind, results, files, errors.
 local lu = require "luaunit"
+local raises = dofile "tests/lua/raises.lua"
 
 local models = dofile "tests/lua/bumps.lua"
 local bumps, centres = models.new, models.centres
 
 local x = array.new { { 0.1, 0.2, 0.8 }, { 0.8, 0.1, 0.2 }, { 0.2, 0.8, 0.1 } }
 local samples = data.new { x = x, y = { 0, 1, 2 } }
-
-local function raises(words, f, ...)
-  local ok, message = pcall(f, ...)
-  lu.assertFalse(ok)
-  lu.assertStrContains(tostring(message), words)
-end
 
 TestAttackObject = {}
 

@@ -1,5 +1,6 @@
 -- evaluate.diagnose: each indicator on what is broken on purpose, and none on the same set-up mended.
 local lu = require "luaunit"
+local raises = dofile "tests/lua/raises.lua"
 
 local net = nn.load("mnist-cnn-shifted")
 local digits = data.digits(10, { seed = 1 })
@@ -24,12 +25,6 @@ local function alarms(diagnosis)
   local names = {}
   for k, alarm in ipairs(diagnosis.alarms) do names[k] = alarm.name end
   return names
-end
-
-local function raises(words, f, ...)
-  local ok, message = pcall(f, ...)
-  lu.assertFalse(ok)
-  lu.assertStrContains(tostring(message), words)
 end
 
 TestMended = {}

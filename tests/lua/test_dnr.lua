@@ -1,12 +1,7 @@
 -- DNR in Lua: the reference, parts of any kind, hyperparameters, files, messages, the tutorial's DNR.
 local lu = require "luaunit"
+local raises = dofile "tests/lua/raises.lua"
 local reference = dofile "tests/lua/reference.lua"
-
-local function raises(words, f, ...)
-  local ok, message = pcall(f, ...)
-  lu.assertFalse(ok)
-  lu.assertStrContains(tostring(message), words)
-end
 
 TestDnr = {}
 

@@ -1,5 +1,6 @@
 -- Several attacks as one.
 local lu = require "luaunit"
+local raises = dofile "tests/lua/raises.lua"
 
 local models = dofile "tests/lua/bumps.lua"
 
@@ -28,12 +29,6 @@ end
 
 local function three(model)
   return attack.ensemble { parts_of(model) }
-end
-
-local function raises(words, f, ...)
-  local ok, message = pcall(f, ...)
-  lu.assertFalse(ok)
-  lu.assertStrContains(tostring(message), words)
 end
 
 TestEnsemble = {}

@@ -1,5 +1,6 @@
 -- Points from anywhere, judged as an attack's answers are.
 local lu = require "luaunit"
+local raises = dofile "tests/lua/raises.lua"
 
 local models = dofile "tests/lua/bumps.lua"
 
@@ -9,12 +10,6 @@ end
 
 local x = array.new { { 0.1, 0.2, 0.8 }, { 0.8, 0.1, 0.2 }, { 0.2, 0.8, 0.1 } }
 local samples = data.new { x = x, y = { 0, 1, 2 } }
-
-local function raises(words, f, ...)
-  local ok, message = pcall(f, ...)
-  lu.assertFalse(ok)
-  lu.assertStrContains(tostring(message), words)
-end
 
 TestJudge = {}
 

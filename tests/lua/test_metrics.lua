@@ -1,5 +1,6 @@
 -- metrics: each measure by hand on eight samples, from predictions and from models.
 local lu = require "luaunit"
+local raises = dofile "tests/lua/raises.lua"
 
 -- 5 right (two of them 0), 2 rejected, 1 wrong
 local truth = { 0, 0, 0, 4, 4, 4, 9, 9 }
@@ -22,12 +23,6 @@ end
 
 local x = array.arange(8):reshape(8, 1) + 1
 local ds = data.new { x = x, y = truth }
-
-local function raises(words, f, ...)
-  local ok, message = pcall(f, ...)
-  lu.assertFalse(ok)
-  lu.assertStrContains(tostring(message), words)
-end
 
 TestMetrics = {}
 

@@ -1,5 +1,6 @@
 -- What all models have in common, and models written in Lua.
 local lu = require "luaunit"
+local raises = dofile "tests/lua/raises.lua"
 
 -- Score c of sample x is −‖x − centre c‖² / 2; calls are counted.
 local function centres(list, more)
@@ -40,12 +41,6 @@ end
 local function two() return centres { { 0, 0, label = 3 }, { 4, 0, label = 7 } } end
 
 local points = array.new { { 0, 1 }, { 4, 1 }, { 1, 0 } }
-
-local function raises(words, f, ...)
-  local ok, message = pcall(f, ...)
-  lu.assertFalse(ok)
-  lu.assertStrContains(tostring(message), words)
-end
 
 TestLuaModel = {}
 

@@ -1,5 +1,6 @@
 -- A dmax for each sample, and points row by row where each sample's search begins.
 local lu = require "luaunit"
+local raises = dofile "tests/lua/raises.lua"
 local native = require "perigee.native"
 
 local models = dofile "tests/lua/bumps.lua"
@@ -19,12 +20,6 @@ local samples = data.new { x = rows, y = { 0, 0, 0, 0, 0, 0 } }
 local x = samples.x
 local radii = { 0.05, 0.3, 0, 0.21, 0.6, 1.1 }
 local norms = { "l1", "l2", "linf" }
-
-local function raises(words, f, ...)
-  local ok, message = pcall(f, ...)
-  lu.assertFalse(ok)
-  lu.assertStrContains(tostring(message), words)
-end
 
 -- The table's attacks that take the option, in order.
 local function attacks_with(option)

@@ -1,5 +1,6 @@
 -- Attacks made again: from the results they found, and from files of variables.
 local lu = require "luaunit"
+local raises = dofile "tests/lua/raises.lua"
 local ensemble = require "perigee.ensemble"
 local session = require "perigee.session"
 
@@ -8,12 +9,6 @@ local models = dofile "tests/lua/bumps.lua"
 local x = array.new { { 0.1, 0.2, 0.8 }, { 0.8, 0.1, 0.2 }, { 0.2, 0.8, 0.1 } }
 local samples = data.new { x = x, y = { 0, 1, 2 } }
 local model = models.new(-1, { gradient_is = "surrogate" })
-
-local function raises(words, f, ...)
-  local ok, message = pcall(f, ...)
-  lu.assertFalse(ok)
-  lu.assertStrContains(tostring(message), words)
-end
 
 -- What it was, and finds the same again, also from a file.
 local function check(made, options)

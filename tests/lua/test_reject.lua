@@ -1,12 +1,7 @@
 -- NR in Lua: the reference, threshold and fields, training, files, messages.
 local lu = require "luaunit"
+local raises = dofile "tests/lua/raises.lua"
 local reference = dofile "tests/lua/reference.lua"
-
-local function raises(words, f, ...)
-  local ok, message = pcall(f, ...)
-  lu.assertFalse(ok)
-  lu.assertStrContains(tostring(message), words)
-end
 
 local function on_last_layer(classifier)
   return reject.layer { net = reference.net(), layer = "fc2", classifier = classifier }

@@ -1,5 +1,6 @@
 -- Some samples of a result are a result like any other: printed, saved, judged, drawn.
 local lu = require "luaunit"
+local raises = dofile "tests/lua/raises.lua"
 
 local models = dofile "tests/lua/bumps.lua"
 
@@ -37,12 +38,6 @@ local function check(part, of, positions)
   end
   local whole_again = table.concat(positions, " ") == "1 2 3 4 5"
   lu.assertEquals(part.params.taken_from, not whole_again and #of or nil)
-end
-
-local function raises(words, f, ...)
-  local ok, message = pcall(f, ...)
-  lu.assertFalse(ok)
-  lu.assertStrContains(tostring(message), words)
 end
 
 TestResultParts = {}

@@ -1,12 +1,7 @@
 -- dnr.tune: every candidate against SVMs fitted fold by fold, ties, what is set, what is refused.
 local lu = require "luaunit"
+local raises = dofile "tests/lua/raises.lua"
 local reference = dofile "tests/lua/reference.lua"
-
-local function raises(words, f, ...)
-  local ok, message = pcall(f, ...)
-  lu.assertFalse(ok)
-  lu.assertStrContains(tostring(message), words)
-end
 
 local LAYERS = { "relu1", "relu2", "relu3" }
 local FOLDS = 3

@@ -1,5 +1,6 @@
 -- Each sample's worst answer over several results.
 local lu = require "luaunit"
+local raises = dofile "tests/lua/raises.lua"
 
 -- Score c of a sample is its feature c; rejects where none is above the threshold.
 local function identity(threshold)
@@ -19,12 +20,6 @@ local function judge(points, more)
   local options = { model = model, x0 = samples, x_adv = points }
   for key, value in pairs(more or {}) do options[key] = value end
   return attack.judge(options)
-end
-
-local function raises(words, f, ...)
-  local ok, message = pcall(f, ...)
-  lu.assertFalse(ok)
-  lu.assertStrContains(tostring(message), words)
 end
 
 TestWorst = {}
