@@ -1,4 +1,5 @@
 /* bind_lua_model.c — a Lua table as a Model; bind_model.h says what is in it. */
+#include "bind/bind_call.h"
 #include "bind/bind_fields.h"
 #include "bind/bind_model.h"
 #include "bind/bind_samples.h"
@@ -12,18 +13,13 @@
 
 typedef struct LuaModel {
     Model base;
-    lua_State *L; /* the main thread: a coroutine could be gone by the next call */
-    int ref;      /* the table, in the registry */
-    Sizes input;  /* of one sample, where it says so */
+    BindRef table;
+    Sizes input; /* of one sample, where it says so */
 } LuaModel;
 
-/* One protected call into the table: what goes in and what comes out, for the body that runs
- * inside lua_pcall, on an empty stack, and may raise. */
-typedef struct Call Call;
-struct Call {
-    void (*body)(lua_State *L, const Call *call);
+/* What goes into one call of a method and what comes out, for the body that makes it. */
+typedef struct Call {
     LuaModel *model;
-    const char *method; /* the model's, that the body calls */
     const Batch *batch;
     double *scores;
     const GradientRequest *request;
@@ -31,50 +27,11 @@ struct Call {
     const char *way, *name; /* "get" or "set", and of what hyperparameter */
     Value *value;
     Model **copy;
-};
+} Call;
 
-static int run_body(lua_State *L) {
-    const Call *call = lua_touserdata(L, 1);
-    lua_settop(L, 0);
-    call->body(L, call);
-    return 0;
-}
-
-/* What made it fail? An interrupt stops Lua at its next line. */
-static ErrorKind kind_of(int status) {
-    return status == LUA_ERRMEM           ? ERROR_MEMORY
-           : progress_interrupt_pending() ? ERROR_INTERRUPTED
-                                          : ERROR_ARGUMENT;
-}
-
-/* What the method has raised, on top of the stack. Its own messages stay as they are. */
-static void tell(lua_State *L, const char *method, ErrorKind kind, Error *err) {
-    const char *message = bind_push_raised(L, -1);
-    if (lua_type(L, -2) != LUA_TSTRING)
-        error_set(err, kind, "%s: the model written in Lua raised %s", method, message);
-    else if (strstr(message, "attempt to yield"))
-        error_set(
-            err, kind,
-            "%s: the model written in Lua called coroutine.yield: its methods are called from "
-            "C, which waits for their answer and cannot be left on the way",
-            method);
-    else
-        error_set(err, kind, "%s", message);
-}
-
-/* Run the body on the main thread; what it raises goes into err. */
-static bool protect(const Call *call, Error *err) {
-    lua_State *L = call->model->L;
-    if (!lua_checkstack(L, 8))
-        return error_set(err, ERROR_MEMORY, "Lua model: Lua's stack is full");
-    int top = lua_gettop(L);
-    lua_pushcfunction(L, run_body);
-    lua_pushlightuserdata(L, (void *)call);
-    int status = lua_pcall(L, 1, 0, 0);
-    if (status != LUA_OK)
-        tell(L, call->method, kind_of(status), err);
-    lua_settop(L, top);
-    return status == LUA_OK;
+static bool protect(const char *method, BindBody *body, const Call *call, Error *err) {
+    const BindCaller caller = { call->model->table.L, method, "the model written in Lua" };
+    return bind_call(&caller, body, call, err);
 }
 
 /* Push what lua/perigee/lua_model.lua does under that name, and the model's table. */
@@ -82,7 +39,7 @@ static void push_half(lua_State *L, const LuaModel *model, const char *name) {
     luaL_getsubtable(L, LUA_REGISTRYINDEX, "perigee.lua_models");
     lua_getfield(L, -1, name);
     lua_remove(L, -2);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, model->ref);
+    bind_ref_push(L, model->table);
 }
 
 /* Push the method and the table itself; an absent method is an error. */
@@ -90,73 +47,42 @@ static void push_method(lua_State *L, const LuaModel *model, const char *name) {
     push_half(L, model, "method");
     lua_pushstring(L, name);
     lua_call(L, 2, 1);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, model->ref);
+    bind_ref_push(L, model->table);
 }
 
-/* What goes in or comes out of a method of that name. */
-typedef struct Matrix {
-    const char *where;
-    DType dtype;
-    size_t n, columns;
-} Matrix;
-
-/* Read-only: what is written over the samples would tell of others than were asked for. */
-static void push_matrix(lua_State *L, Matrix matrix, const void *rows) {
-    Array *a = bind_push_new_array(L, matrix.where, matrix.dtype,
-                                   &(Sizes){ 2, { matrix.n, matrix.columns } });
-    memcpy(a->data, rows, array_bytes(a));
-    a->read_only = true;
-}
-
-/* The answer on top of the stack. One sample's may be a plain list. An array of integers is a mask,
- * or labels, where numbers that change with the samples were asked for. */
-static Array *check_answer(lua_State *L, Matrix matrix) {
-    const Array *given = bind_test_array(L, -1);
-    char text[128];
-    if (given && given->dtype == DTYPE_I32)
-        bind_error(L, "%s: the Lua model answered %s%s, expected floats: f32 or f64, (%d, %d)",
-                   matrix.where, given->origin == ORIGIN_MASK ? "a mask, " : "",
-                   bind_describe(L, -1, text), (int)matrix.n, (int)matrix.columns);
-    Array *a =
-        bind_to_array(L, lua_gettop(L), matrix.where, "the Lua model's answer", matrix.dtype);
-    bool flat = matrix.n == 1 && a->ndim == 1 && a->shape[0] == matrix.columns;
-    if (!flat && !(a->ndim == 2 && a->shape[0] == matrix.n && a->shape[1] == matrix.columns))
-        bind_error(L, "%s: the Lua model answered %s, expected (%d, %d)", matrix.where,
-                   array_shape_text(a->ndim, a->shape, text), (int)matrix.n, (int)matrix.columns);
-    return a;
-}
-
-static void scores_body(lua_State *L, const Call *call) {
-    size_t columns = model_columns(&call->model->base);
+static void scores_body(lua_State *L, const void *context) {
+    const Call *call = context;
+    const Batch *batch = call->batch;
+    BindMatrix scores = { "scores", DTYPE_F64, batch->n, model_columns(&call->model->base) };
     push_method(L, call->model, "scores");
-    push_matrix(L, (Matrix){ "scores", DTYPE_F32, call->batch->n, call->batch->features },
-                call->batch->x);
+    bind_push_matrix(L, (BindMatrix){ "scores", DTYPE_F32, batch->n, batch->features }, batch->x);
     lua_call(L, 2, 1);
-    const Array *answer = check_answer(L, (Matrix){ "scores", DTYPE_F64, call->batch->n, columns });
+    const Array *answer = bind_check_matrix(L, scores, "the Lua model");
     memcpy(call->scores, array_f64(answer), array_bytes(answer));
 }
 
 static bool lua_scores(Model *model, const Batch *batch, double *scores, Error *err) {
-    return protect(
-        &(Call){ scores_body, (LuaModel *)model, "scores", .batch = batch, .scores = scores }, err);
+    Call call = { .model = (LuaModel *)model, .batch = batch, .scores = scores };
+    return protect("scores", scores_body, &call, err);
 }
 
-static void gradient_body(lua_State *L, const Call *call) {
-    Matrix samples = { "gradient", DTYPE_F32, call->batch->n, call->batch->features };
-    Matrix weights = { "gradient", DTYPE_F64, call->batch->n, model_columns(&call->model->base) };
+static void gradient_body(lua_State *L, const void *context) {
+    const Call *call = context;
+    BindMatrix samples = { "gradient", DTYPE_F32, call->batch->n, call->batch->features };
+    BindMatrix weights = { "gradient", DTYPE_F64, call->batch->n,
+                           model_columns(&call->model->base) };
     push_method(L, call->model, "gradient");
-    push_matrix(L, samples, call->batch->x);
-    push_matrix(L, weights, call->request->w);
+    bind_push_matrix(L, samples, call->batch->x);
+    bind_push_matrix(L, weights, call->request->w);
     lua_call(L, 3, 1);
-    const Array *answer = check_answer(L, samples);
+    const Array *answer = bind_check_matrix(L, samples, "the Lua model");
     memcpy(call->request->gradient, array_f32(answer), array_bytes(answer));
 }
 
 static bool lua_gradient(Model *model, const Batch *batch, const GradientRequest *request,
                          Error *err) {
-    return protect(
-        &(Call){ gradient_body, (LuaModel *)model, "gradient", .batch = batch, .request = request },
-        err);
+    Call call = { .model = (LuaModel *)model, .batch = batch, .request = request };
+    return protect("gradient", gradient_body, &call, err);
 }
 
 /* ---- What the table says of itself ----------------------------------------------------------- */
@@ -208,12 +134,13 @@ static void read_fields(lua_State *L, LuaModel *model, Reading reading) {
 
 /* ---- Training and hyperparameters ------------------------------------------------------------ */
 
-static void fit_body(lua_State *L, const Call *call) {
+static void fit_body(lua_State *L, const void *context) {
+    const Call *call = context;
     const Samples *samples = call->samples;
     Error err;
     push_method(L, call->model, "fit");
-    push_matrix(L, (Matrix){ "fit", DTYPE_F32, samples->n, samples->features }, samples->x);
-    Array *x = bind_test_array(L, -1);
+    BindMatrix matrix = { "fit", DTYPE_F32, samples->n, samples->features };
+    Array *x = bind_push_matrix(L, matrix, samples->x);
     Array *y = bind_push_new_array(L, "fit", DTYPE_I32, &(Sizes){ 1, { samples->n } });
     memcpy(y->data, samples->y, samples->n * sizeof *samples->y);
     DatasetParts parts = { .x = x, .y = y, .source = "samples of a fit" };
@@ -227,11 +154,12 @@ static void fit_body(lua_State *L, const Call *call) {
 
 static bool lua_fit(Model *model, const Samples *samples, Progress *progress, Error *err) {
     (void)progress;
-    return protect(&(Call){ fit_body, (LuaModel *)model, "fit", .samples = samples }, err);
+    return protect("fit", fit_body, &(Call){ .model = (LuaModel *)model, .samples = samples }, err);
 }
 
 /* Get the hyperparameter or set it, as `way` says. */
-static void option_body(lua_State *L, const Call *call) {
+static void option_body(lua_State *L, const void *context) {
+    const Call *call = context;
     push_half(L, call->model, call->way);
     lua_pushstring(L, call->name);
     bind_push_value(L, call->value);
@@ -241,16 +169,14 @@ static void option_body(lua_State *L, const Call *call) {
 
 static bool lua_get(Model *model, const char *name, Value *value, Error *err) {
     value->kind = VALUE_NOTHING;
-    return protect(&(Call){ option_body, (LuaModel *)model, "get", .way = "get", .name = name,
-                            .value = value },
-                   err);
+    Call call = { .model = (LuaModel *)model, .way = "get", .name = name, .value = value };
+    return protect("get", option_body, &call, err);
 }
 
 static bool lua_set(Model *model, const char *name, const Value *value, Error *err) {
     Value set = *value;
-    return protect(
-        &(Call){ option_body, (LuaModel *)model, "set", .way = "set", .name = name, .value = &set },
-        err);
+    Call call = { .model = (LuaModel *)model, .way = "set", .name = name, .value = &set };
+    return protect("set", option_body, &call, err);
 }
 
 static Sizes lua_input_shape(const Model *model) {
@@ -258,26 +184,19 @@ static Sizes lua_input_shape(const Model *model) {
 }
 
 static bool lua_same(const Model *a, const Model *b) {
-    const LuaModel *one = (const LuaModel *)a, *other = (const LuaModel *)b;
-    lua_State *L = one->L;
-    if (!lua_checkstack(L, 2))
-        return false;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, one->ref);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, other->ref);
-    bool same = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    return same;
+    return bind_ref_same(((const LuaModel *)a)->table, ((const LuaModel *)b)->table);
 }
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
 static void lua_free(Model *model) {
     LuaModel *self = (LuaModel *)model;
-    luaL_unref(self->L, LUA_REGISTRYINDEX, self->ref);
+    bind_ref_clear(&self->table);
     free(self);
 }
 
-static void clone_body(lua_State *L, const Call *call) {
+static void clone_body(lua_State *L, const void *context) {
+    const Call *call = context;
     push_half(L, call->model, "clone");
     lua_call(L, 1, 1);
     if (!lua_model_fits(L, 1))
@@ -287,7 +206,7 @@ static void clone_body(lua_State *L, const Call *call) {
 
 static Model *lua_clone(const Model *model, Error *err) {
     Model *copy = NULL;
-    protect(&(Call){ clone_body, (LuaModel *)model, "clone", .copy = &copy }, err);
+    protect("clone", clone_body, &(Call){ .model = (LuaModel *)model, .copy = &copy }, err);
     return copy;
 }
 
@@ -319,13 +238,6 @@ bool lua_model_fits(lua_State *L, int arg) {
     return fits;
 }
 
-static lua_State *main_thread(lua_State *L) {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
-    lua_State *main_state = lua_tothread(L, -1);
-    lua_pop(L, 1);
-    return main_state;
-}
-
 Model *lua_model_push_box(lua_State *L, int arg, const char *where, const char *name) {
     arg = lua_absindex(L, arg);
     if (luaL_getmetatable(L, box_type.name) == LUA_TNIL)
@@ -336,12 +248,11 @@ Model *lua_model_push_box(lua_State *L, int arg, const char *where, const char *
     if (!model)
         bind_error(L, "%s: out of memory", where);
     model_init(&model->base, &lua_model_kind);
-    model->L = main_thread(L);
-    model->ref = LUA_NOREF;
+    model->table = (BindRef){ 0 };
     model->input = (Sizes){ 0 };
     *box = model;
     lua_pushvalue(L, arg);
-    model->ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    model->table = bind_ref_take(L);
     read_fields(L, model, (Reading){ where, name, NULL });
     return &model->base;
 }
@@ -349,7 +260,7 @@ Model *lua_model_push_box(lua_State *L, int arg, const char *where, const char *
 bool lua_model_push_table(lua_State *L, const Model *model) {
     if (model->kind != &lua_model_kind)
         return false;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, ((const LuaModel *)model)->ref);
+    bind_ref_push(L, ((const LuaModel *)model)->table);
     return true;
 }
 

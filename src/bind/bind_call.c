@@ -1,0 +1,122 @@
+#include "bind/bind_call.h"
+
+#include "core/array.h"
+#include "core/error.h"
+#include "core/progress.h"
+
+#include <stdio.h>
+#include <string.h>
+
+lua_State *bind_main_thread(lua_State *L) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+    lua_State *main_state = lua_tothread(L, -1);
+    lua_pop(L, 1);
+    return main_state;
+}
+
+/* ---- What is kept ---------------------------------------------------------------------------- */
+
+BindRef bind_ref_take(lua_State *L) {
+    int ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    return (BindRef){ bind_main_thread(L), ref };
+}
+
+void bind_ref_push(lua_State *L, BindRef ref) {
+    if (ref.L)
+        lua_rawgeti(L, LUA_REGISTRYINDEX, ref.ref);
+    else
+        lua_pushnil(L);
+}
+
+void bind_ref_clear(BindRef *ref) {
+    if (ref->L)
+        luaL_unref(ref->L, LUA_REGISTRYINDEX, ref->ref);
+    *ref = (BindRef){ 0 };
+}
+
+bool bind_ref_same(BindRef a, BindRef b) {
+    lua_State *L = a.L;
+    if (!a.L || !b.L || !lua_checkstack(L, 2))
+        return !a.L && !b.L;
+    bind_ref_push(L, a);
+    bind_ref_push(L, b);
+    bool same = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return same;
+}
+
+/* ---- Calls ----------------------------------------------------------------------------------- */
+
+typedef struct Run {
+    BindBody *body;
+    const void *context;
+} Run;
+
+static int run_body(lua_State *L) {
+    const Run *run = lua_touserdata(L, 1);
+    lua_settop(L, 0);
+    run->body(L, run->context);
+    return 0;
+}
+
+/* What made it fail? An interrupt stops Lua at its next line. */
+static ErrorKind kind_of(int status) {
+    return status == LUA_ERRMEM           ? ERROR_MEMORY
+           : progress_interrupt_pending() ? ERROR_INTERRUPTED
+                                          : ERROR_ARGUMENT;
+}
+
+/* What has been raised, on top of the stack. Its own messages stay as they are. */
+static void tell(lua_State *L, const BindCaller *caller, ErrorKind kind, Error *err) {
+    const char *message = bind_push_raised(L, -1);
+    if (lua_type(L, -2) != LUA_TSTRING)
+        error_set(err, kind, "%s: %s raised %s", caller->where, caller->who, message);
+    else if (strstr(message, "attempt to yield"))
+        error_set(err, kind,
+                  "%s: %s called coroutine.yield: it is called from C, which waits for its answer "
+                  "and cannot be left on the way",
+                  caller->where, caller->who);
+    else
+        error_set(err, kind, "%s", message);
+}
+
+bool bind_call(const BindCaller *caller, BindBody *body, const void *context, Error *err) {
+    lua_State *L = lua_checkstack(caller->L, 1) ? bind_main_thread(caller->L) : NULL;
+    Run run = { body, context };
+    if (!L || !lua_checkstack(L, 8))
+        return error_set(err, ERROR_MEMORY, "%s: Lua's stack is full", caller->where);
+    int top = lua_gettop(L);
+    lua_pushcfunction(L, run_body);
+    lua_pushlightuserdata(L, &run);
+    int status = lua_pcall(L, 1, 0, 0);
+    if (status != LUA_OK)
+        tell(L, caller, kind_of(status), err);
+    lua_settop(L, top);
+    return status == LUA_OK;
+}
+
+/* ---- What goes in and comes out -------------------------------------------------------------- */
+
+Array *bind_push_matrix(lua_State *L, BindMatrix matrix, const void *rows) {
+    Array *a = bind_push_new_array(L, matrix.where, matrix.dtype,
+                                   &(Sizes){ 2, { matrix.n, matrix.columns } });
+    memcpy(a->data, rows, array_bytes(a));
+    a->read_only = true;
+    return a;
+}
+
+Array *bind_check_matrix(lua_State *L, BindMatrix matrix, const char *who) {
+    const Array *given = bind_test_array(L, -1);
+    char text[128], name[64];
+    if (given && given->dtype == DTYPE_I32)
+        bind_error(L, "%s: %s answered %s%s, expected floats: f32 or f64, (%d, %d)", matrix.where,
+                   who, given->origin == ORIGIN_MASK ? "a mask, " : "", bind_describe(L, -1, text),
+                   (int)matrix.n, (int)matrix.columns);
+    snprintf(name, sizeof name, "%s's answer", who);
+    Array *a = bind_to_array(L, lua_gettop(L), matrix.where, name, matrix.dtype);
+    bool flat = matrix.n == 1 && a->ndim == 1 && a->shape[0] == matrix.columns;
+    if (!flat && !(a->ndim == 2 && a->shape[0] == matrix.n && a->shape[1] == matrix.columns))
+        bind_error(L, "%s: %s answered %s, expected (%d, %d)", matrix.where, who,
+                   array_shape_text(a->ndim, a->shape, text), (int)matrix.n, (int)matrix.columns);
+    return a;
+}
