@@ -7,6 +7,7 @@ if ! command -v expect > /dev/null; then
 fi
 work=$(mktemp -d "${TMPDIR:-/tmp}/perigee-cli.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
+trap 'exit 143' TERM HUP # tests/run was interrupted
 mkdir "$work/home"
 export work
 

@@ -4,6 +4,7 @@
 perigee=${PERIGEE:?the binary to test: run this through tests/run}
 work=$(mktemp -d "${TMPDIR:-/tmp}/perigee-cli.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
+trap 'exit 143' TERM HUP # tests/run was interrupted
 tests=0 failures=0
 
 # Run the program on the arguments; keeps what it prints in $out and $err, its end in $status.

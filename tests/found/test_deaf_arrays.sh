@@ -1,4 +1,5 @@
 # Long work on arrays did not look for Ctrl-C, and a second one within two seconds ended the session.
+# alone: it takes a gigabyte, and three seconds are its bound.
 . tests/cli/tap.sh
 
 case $perigee in

@@ -1,4 +1,5 @@
 # Drawing many digits and packing arrays did not look for Ctrl-C.
+# alone: it takes a gigabyte, and three seconds are its bound.
 . tests/cli/tap.sh
 
 case $perigee in
