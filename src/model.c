@@ -554,6 +554,55 @@ Model *model_clone(const Model *model, Error *err) {
     return NULL;
 }
 
+Model *model_fitted_copy(const Model *model, Error *err) {
+    if (model->kind->fitted_copy)
+        return model->kind->fitted_copy(model, err);
+    error_set(err, ERROR_ARGUMENT,
+              "with: only training uses the options of a %s: :set changes them for its next fit",
+              model->kind->name);
+    return NULL;
+}
+
+static bool has_own_option(Model *model, const char *name) {
+    FieldPlace place;
+    for (size_t i = 0; model->kind->option_at && model->kind->option_at(model, i, &place); i++)
+        if (strcmp(place.name, name) == 0)
+            return true;
+    return false;
+}
+
+/* The part that has the option, under the name *rest; NULL: none. */
+static Model *part_with(const Model *model, const char *name, const char **rest) {
+    ModelPart inner;
+    for (size_t i = 0; model->kind->part_at && model->kind->part_at(model, i, &inner); i++) {
+        size_t length = strlen(inner.name);
+        if (strncmp(name, inner.name, length) != 0 || (length > 0 && name[length] != '.'))
+            continue;
+        *rest = name + length + (length > 0);
+        if (inner.model->kind->set || has_option(inner.model, *rest))
+            return inner.model;
+    }
+    return NULL;
+}
+
+/* One that sets its own has done so by now. */
+static bool counts_at_once(Model *model, const char *name) {
+    if (model->kind->set)
+        return true;
+    if (has_own_option(model, name))
+        return model->kind->apply && model->kind->apply(model, name);
+    Model *part = part_with(model, name, &name);
+    return part && counts_at_once(part, name);
+}
+
+bool model_apply(Model *model, const char *name, Error *err) {
+    return counts_at_once(model, name) ||
+           error_set(err, ERROR_ARGUMENT,
+                     "with: %s: only training uses it, so the copy would answer the same: :set it "
+                     "for the next fit",
+                     name);
+}
+
 size_t model_bytes(const Model *model) {
     return 512 + (model->kind->bytes ? model->kind->bytes(model) : 0);
 }

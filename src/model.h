@@ -186,6 +186,12 @@ typedef struct ModelKind {
     /* A new model with the same hyperparameters, not fitted. */
     Model *(*clone)(const Model *model, Error *err);
 
+    /* A new model that has learnt the same, hyperparameters of its own beside what fitting made,
+     * which is shared and not copied. And let a hyperparameter of its own, as it is set now, count
+     * for what was fitted; false: only a fit uses it. NULL: only fits use any. */
+    Model *(*fitted_copy)(const Model *model, Error *err);
+    bool (*apply)(Model *model, const char *name);
+
     /* Write everything to where it says (the "kind" is already there), and make a model of what was
      * written. A reader checks what it finds as it would check a user's numbers. NULL: not made of
      * numbers alone. */
@@ -296,6 +302,10 @@ bool model_get(Model *model, const char *name, Value *value, Error *err);
  * that is returned, as *rest. NULL: nowhere. */
 Model *model_sets_itself(Model *model, const char *name, const char **rest);
 Model *model_clone(const Model *model, Error *err);
+Model *model_fitted_copy(const Model *model, Error *err);
+/* Let the option, its own or a part's, count at once, as it is set now; fails where only a fit uses
+ * it. Its parts are changed: they have to be its own (a fitted copy's are). */
+bool model_apply(Model *model, const char *name, Error *err);
 size_t model_bytes(const Model *model); /* of its struct and what hangs on it alone, roughly */
 double model_fit_bytes(const Model *model, size_t n, char *sum);
 

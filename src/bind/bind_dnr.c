@@ -155,6 +155,27 @@ static int dnr_layer_scores_call(lua_State *L) {
     return ok ? 1 : bind_raise(L, &err);
 }
 
+/* defence:backward(x, dz) */
+static int dnr_backward_call(lua_State *L) {
+    Dnr *dnr = bind_self(L, &dnr_type);
+    Model *model = (Model *)dnr;
+    Batch batch = bind_check_batch(L, 2, model, "x");
+    Error err;
+    if (!model_is_fitted(model) && !model_not_fitted(model, batch.where, &err))
+        return bind_raise(L, &err);
+    if (batch.features != model->features)
+        return bind_error(L, "backward: samples have %d features, the net takes %d",
+                          (int)batch.features, (int)model->features);
+    WeightRows rows = { DTYPE_F32, batch.n, dnr_layer_columns(dnr) };
+    const Array *dz = bind_weight_rows(L, 3, "dz", rows);
+    Array *gradient =
+        bind_push_new_array(L, batch.where, DTYPE_F32, &(Sizes){ 2, { batch.n, batch.features } });
+    model_retain(model);
+    bool ok = dnr_backward(dnr, &batch, &(DnrPull){ array_f32(dz), array_f32(gradient) }, &err);
+    model_release(model);
+    return ok ? 1 : bind_raise(L, &err);
+}
+
 /* ---- dnr.tune ---------------------------------------------------------------------------------
  */
 
@@ -328,6 +349,7 @@ static int dnr_tune_call(lua_State *L) {
 int open_dnr(lua_State *L) {
     static const BindFunction methods[] = { BIND_WITH("fit", dnr_fit_call, 3, &dnr_fit_fields),
                                             BIND("layer_scores", dnr_layer_scores_call, 2),
+                                            BIND("backward", dnr_backward_call, 3),
                                             BIND("threshold_for", reject_threshold_for, 3),
                                             BIND_LAST };
     static const BindProperty properties[] = { BIND_PROPERTY("combiner", push_combiner),

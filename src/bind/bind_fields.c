@@ -300,7 +300,7 @@ static int check_options(lua_State *L) {
 /* x:set{ name = value, … }: all are checked before any is set. A part's name depends on what its
  * whole is: wholes are set first, and again to what they were where the check refuses another. What
  * fails later, in a Lua model's own `set` or for memory, leaves set what was set before it. */
-static int set_options(lua_State *L) {
+void bind_set_options(lua_State *L) {
     Optioned self = check_self(L, "set");
     if (!lua_istable(L, 2))
         bind_expected(L, 2, self.where, "options", "a table, name = value");
@@ -314,12 +314,17 @@ static int set_options(lua_State *L) {
     if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
         for (lua_pushnil(L); lua_next(L, 3); lua_settop(L, 5))
             set_option(L, &self, 5, 6);
-        return lua_isstring(L, 4) ? bind_error(L, "%s", lua_tostring(L, 4)) : lua_error(L);
+        lua_isstring(L, 4) ? bind_error(L, "%s", lua_tostring(L, 4)) : lua_error(L);
     }
     lua_settop(L, 3);
     for (lua_pushnil(L); lua_next(L, 2); lua_settop(L, 4))
         if (!is_whole(L, &self, 4))
             set_option(L, &self, 4, 5);
+    lua_settop(L, 2);
+}
+
+static int set_options(lua_State *L) {
+    bind_set_options(L);
     lua_settop(L, 1);
     return 1;
 }

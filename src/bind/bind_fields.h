@@ -55,6 +55,9 @@ typedef struct BindOptions {
  */
 extern const BindType bind_with_options;
 
+/* What the method set does, for methods that do more: of the object at 1 by the table at 2. */
+void bind_set_options(lua_State *L);
+
 /* How a FIELD_OBJECT is read and pushed, by whoever defines the field; kept in the registry under
  * it. The one with the options is at 1, and the place's object what its struct is; the value at
  * `arg` is checked and, unless that is NULL, taken over. */

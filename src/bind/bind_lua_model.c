@@ -221,6 +221,7 @@ static const ModelKind lua_model_kind = {
     .set = lua_set,
     .get = lua_get,
     .clone = lua_clone,
+    .fitted_copy = lua_clone,
     .input_shape = lua_input_shape,
 };
 

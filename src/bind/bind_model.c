@@ -119,27 +119,29 @@ static int method_predict(lua_State *L) {
     return bind_answer_labels(L, bind_self_model(L));
 }
 
-/* The weights at `arg`: n × columns, or one row for all samples. */
-static const double *check_weights(lua_State *L, int arg, const Model *model, size_t n) {
-    size_t columns = model_columns(model);
-    const Array *w = bind_to_array(L, arg, "gradient", "w", DTYPE_F64);
+const Array *bind_weight_rows(lua_State *L, int arg, const char *name, WeightRows rows) {
+    const char *where = bind_where(L);
+    size_t n = rows.n, columns = rows.columns;
+    const Array *w = bind_to_array(L, arg, where, name, rows.dtype);
     if (w->ndim == 2 && w->shape[0] == n && w->shape[1] == columns)
-        return array_f64(w);
+        return w;
     if (w->ndim != 1 || w->shape[0] != columns) {
         char text[128];
-        bind_error(L, "gradient: w is %s, expected (%d, %d) or (%d)",
+        bind_error(L, "%s: %s is %s, expected (%d, %d) or (%d)", where, name,
                    array_shape_text(w->ndim, w->shape, text), (int)n, (int)columns, (int)columns);
     }
-    Array *rows = bind_push_new_array(L, "gradient", DTYPE_F64, &(Sizes){ 2, { n, columns } });
+    Array *all = bind_push_new_array(L, where, rows.dtype, &(Sizes){ 2, { n, columns } });
+    size_t bytes = array_bytes(w);
     for (size_t i = 0; i < n; i++)
-        memcpy(array_f64(rows) + i * columns, array_f64(w), columns * sizeof(double));
-    return array_f64(rows);
+        memcpy((char *)all->data + i * bytes, w->data, bytes);
+    return all;
 }
 
 int bind_answer_gradient(lua_State *L, Model *model) {
     static const char where[] = "gradient";
     Batch batch = bind_check_batch(L, 2, model, "x");
-    GradientRequest request = { .w = check_weights(L, 3, model, batch.n) };
+    WeightRows rows = { DTYPE_F64, batch.n, model_columns(model) };
+    GradientRequest request = { .w = array_f64(bind_weight_rows(L, 3, "w", rows)) };
     Sizes shape = { 2, { batch.n, batch.features } };
     request.gradient = array_f32(bind_push_new_array(L, where, DTYPE_F32, &shape));
     answer(L, model, &batch, &request);
@@ -194,6 +196,24 @@ static int method_clone(lua_State *L) {
     return bind_push_model(L, model_clone(bind_self_model(L), &err), &err);
 }
 
+/* m:with{ name = value, … } */
+static int method_with(lua_State *L) {
+    const Model *model = bind_self_model(L);
+    Error err = { 0 };
+    lua_settop(L, 2);
+    if (!lua_istable(L, 2))
+        bind_expected(L, 2, bind_where(L), "options", "a table, name = value");
+    Model *copy = model_fitted_copy(model, &err);
+    bind_push_model(L, copy, &err);
+    lua_replace(L, 1);
+    bind_set_options(L);
+    for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1))
+        if (!model_apply(copy, lua_tostring(L, -2), &err))
+            bind_raise(L, &err);
+    lua_settop(L, 1);
+    return 1;
+}
+
 static int method_save(lua_State *L) {
     const Model *model = bind_self_model(L);
     const char *path = bind_string(L, 2, "save", "path");
@@ -205,13 +225,10 @@ static int method_save(lua_State *L) {
 }
 
 static const BindFunction methods[] = {
-    BIND("scores", method_scores, 2),
-    BIND("predict", method_predict, 2),
-    BIND("gradient", method_gradient, 3),
-    BIND("fit", method_fit, 3),
-    BIND("clone", method_clone, 1),
-    BIND("save", method_save, 2),
-    BIND_LAST,
+    BIND("scores", method_scores, 2),     BIND("predict", method_predict, 2),
+    BIND("gradient", method_gradient, 3), BIND("fit", method_fit, 3),
+    BIND("clone", method_clone, 1),       BIND("with", method_with, 2),
+    BIND("save", method_save, 2),         BIND_LAST,
 };
 
 /* ---- Types and boxes ------------------------------------------------------------------------- */

@@ -54,6 +54,12 @@ void bind_release_model(void *model);
 int bind_answer_scores(lua_State *L, Model *model);
 int bind_answer_labels(lua_State *L, Model *model);
 int bind_answer_gradient(lua_State *L, Model *model);
+/* The weights at `arg`, n × columns or one row for all of them: as n rows, pushed. */
+typedef struct WeightRows {
+    DType dtype;
+    size_t n, columns;
+} WeightRows;
+const Array *bind_weight_rows(lua_State *L, int arg, const char *name, WeightRows rows);
 
 /* ---- Lua tables as models (bind_lua_model.c) --------------------------------------------------
  */

@@ -330,6 +330,36 @@ static bool dnr_gradient(Model *base, const Batch *batch, const GradientRequest 
     return ok;
 }
 
+/* The net forward, the layers' scores, and back from what is given of them. */
+static bool backward_tile(const Tile *tile, const DnrPull *pull, Error *err) {
+    Taps taps = tile_taps(tile);
+    Pass *pass = network_forward(tile->dnr->net, &tile->rows, &taps, err);
+    memcpy(tile->pulled, pull->dz, tile->rows.n * tile->dnr->inputs * sizeof *pull->dz);
+    bool ok = pass && fill_inputs(tile, tile->inputs, err) && pull_to_layers(tile, err) &&
+              pass_backward(pass, (const float *const *)tile->slopes, pull->gradient, err);
+    clear_passes(tile);
+    pass_free(pass);
+    return ok;
+}
+
+bool dnr_backward(Dnr *dnr, const Batch *batch, const DnrPull *pull, Error *err) {
+    Tile tile = { .dnr = dnr, .keep = true };
+    if (!model_is_fitted(&dnr->base))
+        return model_not_fitted(&dnr->base, batch->where, err);
+    if (!check_unchanged(dnr, err) || !tile_make(&tile, batch, err))
+        return false;
+    bool ok = true;
+    for (size_t first = 0; ok && tile_next(&tile, batch, first); first += tile.most) {
+        DnrPull rows = { pull->dz + first * dnr->inputs,
+                         pull->gradient + first * dnr->base.features };
+        if (first > 0 && progress_interrupt_pending())
+            ok = error_interrupted(err, batch->where);
+        ok = ok && backward_tile(&tile, &rows, err);
+    }
+    tile_clear(&tile);
+    return ok;
+}
+
 /* ---- Ascent ---------------------------------------------------------------------------------- */
 
 /* The combiner's, at the layers' scores as they are. */
@@ -415,6 +445,8 @@ const ModelKind dnr_kind = {
     .part_at = dnr_part_at,
     .input_shape = dnr_input_shape,
     .clone = dnr_clone,
+    .fitted_copy = dnr_fitted_copy,
+    .apply = threshold_apply,
     .save = dnr_save,
     .read = dnr_read,
     .bytes = dnr_bytes,

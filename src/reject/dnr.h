@@ -69,6 +69,14 @@ bool dnr_fit(Dnr *dnr, const Folds *folds, Progress *progress, Error *err);
 size_t dnr_layer_columns(const Dnr *dnr);
 bool dnr_layer_scores(Dnr *dnr, const Batch *batch, float *scores, Error *err);
 
+/* gradient[i] = d(dz[i] · layer scores(x[i]))/dx, through all layers' classifiers and the net in
+ * one reverse pass. */
+typedef struct DnrPull {
+    const float *dz; /* n × dnr_layer_columns(dnr) */
+    float *gradient; /* out, n × features */
+} DnrPull;
+bool dnr_backward(Dnr *dnr, const Batch *batch, const DnrPull *pull, Error *err);
+
 /* Hyperparameters of model_set and model_get: "threshold", "combiner.NAME" and "LAYER.NAME", NAME
  * being one of that part's own. They take effect with the next fit. */
 

@@ -33,22 +33,36 @@ static void parts_clear(Parts *parts) {
     free(parts->classifier);
 }
 
-Model *dnr_clone(const Model *base, Error *err) {
-    const Dnr *dnr = (const Dnr *)base;
+/* The same net under models that `copy` makes of the parts. */
+static Model *copy_parts(const Dnr *dnr, Model *(*copy)(const Model *part, Error *err),
+                         Error *err) {
     Parts parts;
     bool ok = parts_make(dnr->layers, &parts, err);
     for (size_t l = 0; ok && l < dnr->layers; l++) {
         parts.layer[l] = dnr_layer_name(dnr, l);
-        parts.classifier[l] = model_clone(dnr->layer[l].classifier, err);
+        parts.classifier[l] = copy(dnr->layer[l].classifier, err);
         ok = parts.classifier[l] != NULL;
     }
     parts.view.net = (Network *)model_retain((Model *)dnr->net);
-    parts.view.combiner = ok ? model_clone(dnr->combiner, err) : NULL;
+    parts.view.combiner = ok ? copy(dnr->combiner, err) : NULL;
     parts.view.threshold = dnr->threshold;
     parts.view.seed = dnr->seed;
-    Dnr *copy = parts.view.combiner ? dnr_new(&parts.view, err) : NULL;
+    Dnr *made = parts.view.combiner ? dnr_new(&parts.view, err) : NULL;
     parts_clear(&parts);
-    return (Model *)copy;
+    return (Model *)made;
+}
+
+Model *dnr_clone(const Model *base, Error *err) {
+    return copy_parts((const Dnr *)base, model_clone, err);
+}
+
+/* A part that cannot be another without a fit, a net say, stands in both. */
+static Model *copy_or_share(const Model *part, Error *err) {
+    return part->kind->fitted_copy ? model_fitted_copy(part, err) : model_retain((Model *)part);
+}
+
+Model *dnr_fitted_copy(const Model *base, Error *err) {
+    return copy_parts((const Dnr *)base, copy_or_share, err);
 }
 
 /* The layers' models in an object of their own, so that no layer's name meets another key. */

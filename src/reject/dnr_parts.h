@@ -73,6 +73,7 @@ double dnr_parts_bytes(const Dnr *dnr, const DnrNeed *need, char *sum);
 double dnr_fit_bytes(const Model *base, size_t n, char *sum);
 bool dnr_fit_default(Model *base, const Samples *samples, Progress *progress, Error *err);
 Model *dnr_clone(const Model *base, Error *err);
+Model *dnr_fitted_copy(const Model *base, Error *err);
 bool dnr_save(const Model *base, const ModelWriter *to, Error *err);
 Model *dnr_read(const ModelReader *from, Error *err);
 

@@ -170,6 +170,15 @@ static Model *layer_clone(const Model *base, Error *err) {
     return (Model *)copy;
 }
 
+static Model *layer_fitted_copy(const Model *base, Error *err) {
+    const LayerModel *self = (const LayerModel *)base;
+    Model *classifier = model_fitted_copy(self->classifier, err);
+    LayerModel *copy =
+        classifier ? layer_model_new(self->net, layer_model_layer(self), classifier, err) : NULL;
+    model_release(classifier);
+    return (Model *)copy;
+}
+
 static bool layer_save(const Model *base, const ModelWriter *to, Error *err) {
     const LayerModel *self = (const LayerModel *)base;
     json_string(to->meta, "layer", layer_model_layer(self));
@@ -207,6 +216,7 @@ const ModelKind layer_model_kind = {
     .part_at = layer_part_at,
     .input_shape = layer_input_shape,
     .clone = layer_clone,
+    .fitted_copy = layer_fitted_copy,
     .save = layer_save,
     .read = layer_read,
 };

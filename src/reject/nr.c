@@ -119,6 +119,14 @@ static Model *nr_clone(const Model *base, Error *err) {
     return (Model *)copy;
 }
 
+static Model *nr_fitted_copy(const Model *base, Error *err) {
+    const Nr *nr = (const Nr *)base;
+    Model *model = model_fitted_copy(nr->model, err);
+    Nr *copy = model ? nr_new(model, nr->threshold, err) : NULL;
+    model_release(model);
+    return (Model *)copy;
+}
+
 static bool nr_save(const Model *base, const ModelWriter *to, Error *err) {
     const Nr *nr = (const Nr *)base;
     threshold_write(to->meta, nr->threshold);
@@ -149,6 +157,8 @@ const ModelKind nr_kind = {
     .part_at = nr_part_at,
     .input_shape = nr_input_shape,
     .clone = nr_clone,
+    .fitted_copy = nr_fitted_copy,
+    .apply = threshold_apply,
     .save = nr_save,
     .read = nr_read,
 };

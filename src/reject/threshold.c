@@ -12,6 +12,12 @@ bool threshold_check(double threshold, Error *err) {
     return field_check(&threshold_field, &threshold, err);
 }
 
+bool threshold_apply(Model *model, const char *name) {
+    (void)model;
+    (void)name;
+    return true;
+}
+
 bool threshold_check_classes(const char *where, const Labels *classes, Error *err) {
     return labels_find(classes, LABEL_REJECTED) < 0 ||
            error_set(err, ERROR_ARGUMENT,

@@ -22,6 +22,8 @@
     }
 extern const Field threshold_field;
 bool threshold_check(double threshold, Error *err);
+/* The ModelKind.apply of kinds whose only option of their own it is: it counts at once. */
+bool threshold_apply(Model *model, const char *name);
 
 /* A model that rejects cannot have a class with the label LABEL_REJECTED. */
 bool threshold_check_classes(const char *where, const Labels *classes, Error *err);

@@ -199,6 +199,41 @@ static Svc *from_numbers(const char *where, const SvcParams *params, const SvcNu
     return NULL;
 }
 
+static Model *svc_fitted_copy(const Model *model, Error *err) {
+    const Svc *svc = (const Svc *)model;
+    const Decision *from = &svc->decision;
+    Svc *copy = new_svc("with", &svc->params, err);
+    if (!copy || !model_is_fitted(model))
+        return (Model *)copy;
+    DecisionParts parts = { &from->kernel, from->sv, from->alpha, from->b };
+    Decision decision = { 0 };
+    Labels classes = { 0 };
+    if (labels_copy("with", &model->classes, &classes, err) &&
+        decision_init(&decision, "with", &parts, err)) {
+        adopt(copy, &decision, &classes);
+        return &copy->base;
+    }
+    labels_clear(&classes);
+    model_release(&copy->base);
+    return NULL;
+}
+
+/* The kernel and its parameters; C and the rest have done their work. */
+static bool svc_apply(Model *model, const char *name) {
+    Svc *svc = (Svc *)model;
+    Kernel *fitted = &svc->decision.kernel;
+    const Kernel *set = &svc->params.kernel;
+    if (!model_is_fitted(model))
+        return true;
+    if (strncmp(name, "kernel", 6) != 0)
+        return false;
+    if (name[6] == '.' && fitted->kind == set->kind)
+        field_copy(fields_find(set->kind->fields.field, name + 7), fitted, set);
+    else
+        *fitted = *set;
+    return true;
+}
+
 /* ---- Scores and gradients -------------------------------------------------------------------- */
 
 /* Two classes with one function: its columns are (−f, f). */
@@ -638,6 +673,8 @@ const ModelKind svc_kind = {
     .fit_folds = svc_fit_folds,
     .option_at = svc_option_at,
     .clone = svc_clone,
+    .fitted_copy = svc_fitted_copy,
+    .apply = svc_apply,
     .save = svc_save,
     .read = svc_read,
     .bytes = svc_bytes,

@@ -129,7 +129,25 @@ print(metrics.counts(defence, known).rejected)]],
     example = example_defence .. [[
 defence:fit(known, { seed = 1 })
 print(defence:layer_scores(known:slice(1, 3)))]],
-    see = { "dnr:fit", "dnr.combiner" },
+    see = { "dnr:backward", "dnr:fit", "dnr.combiner" },
+  },
+  {
+    name = "dnr:backward",
+    text = [[
+The gradient with respect to the samples of dz · layer_scores(x): back through the layers' classifiers, and
+through the net in one reverse pass. With the gradient of a loss on the layers' scores for dz it is the
+chain rule, so that a combiner of one's own, or another loss than the combiner's, needs nothing else.]],
+    params = { { "x", "dataset|array", "samples of the net's inputs" },
+      { "dz", "array|table", "n × (layers · classes), in the order of the layers, or one row for all" } },
+    returns = { "array", "n × features, float32" },
+    example = example_defence .. [[
+defence:fit(known, { seed = 1 })
+local x = known.x:slice { 1, 3 }
+local z = defence:layer_scores(x)
+-- of the sum of the scores' squares
+local slope = defence:backward(x, z * 2)
+print(slope.shape[1], slope.shape[2])]],
+    see = { "dnr:layer_scores", "model:gradient", "model:with" },
   },
   {
     name = "tuning", kind = "value",

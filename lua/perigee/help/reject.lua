@@ -219,7 +219,21 @@ print(classifier:get("kernel.gamma"))]],
     text = "A new model with the same hyperparameters, not fitted.",
     returns = { "model", "the new one" },
     example = [[print(svm.new({ C = 3 }):clone():get("C"))]],
-    see = { "model:get", "perigee.load" },
+    see = { "model:with", "model:get", "perigee.load" },
+  },
+  {
+    name = "model:with",
+    text = [[
+A fitted copy with other hyperparameters, which count at once: a kernel's gamma, degree or coef0, a
+threshold, in a dnr those of its parts (["combiner.kernel.gamma"]). Nothing is fitted; support vectors and
+nets are shared with the model, which stays as it was. What only training uses (C, weights) is refused of a
+fitted model, since the copy would answer the same. A part written in Lua is copied as by :clone.]],
+    params = { { "values", "table", "name = value, as :set takes them" } },
+    returns = { "model", "the copy" },
+    example = example_svm .. [[
+local wider = model:with { ["kernel.gamma"] = 0.001 }
+print(metrics.accuracy(model, ds), metrics.accuracy(wider, ds))]],
+    see = { "model:set", "model:clone", "dnr:set" },
   },
   {
     name = "model:save",
