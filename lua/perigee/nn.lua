@@ -2,6 +2,7 @@
 
 local printable = require("perigee.native").printable
 local records = require "perigee.records"
+require "perigee.training" -- for C, by the registry
 
 local types = debug.getregistry()
 

@@ -1,10 +1,12 @@
-/* bind_nn.c — the library nn: nets (passes, weights, training, what they are made of), descriptions
- * of layers, new nets and nets from files. How nets print is in lua/perigee/nn.lua. */
+/* bind_nn.c — the library nn: nets (passes, weights, what they are made of; their training is
+ * bind_train.c), descriptions of layers, new nets and nets from files. How nets print is in
+ * lua/perigee/nn.lua. */
 #include "bind/bind.h"
 #include "bind/bind_fields.h"
 #include "bind/bind_model.h"
 #include "bind/bind_native.h"
 #include "bind/bind_samples.h"
+#include "bind/bind_train.h"
 #include "bind/libraries.h"
 #include "core/array.h"
 #include "core/error.h"
@@ -173,66 +175,6 @@ static int net_load_weights(lua_State *L) {
     return bind_answer(L, 1, ok, &err);
 }
 
-/* ---- Training -------------------------------------------------------------------------------- */
-
-static void push_history(lua_State *L, const TrainHistory *history, bool validated) {
-    lua_newtable(L);
-    luaL_setmetatable(L, "perigee.history");
-    bind_set_size(L, "epochs", history->epochs);
-    lua_pushboolean(L, history->interrupted);
-    lua_setfield(L, -2, "interrupted");
-    for (const TrainColumn *column = train_columns; column->name; column++) {
-        if (column->validation && !validated)
-            continue;
-        lua_createtable(L, (int)history->epochs, 0);
-        for (size_t e = 0; e < history->epochs; e++) {
-            bind_push_number(L, train_number(history, column, e));
-            lua_rawseti(L, -2, (lua_Integer)e + 1);
-        }
-        lua_setfield(L, -2, column->name);
-    }
-}
-
-/* Train with the dataset at 2 and the options at 3 (a table, or none) over the net's own
- * parameters, and push the history. `anew` draws the weights first. */
-static int train(lua_State *L, Network *net, bool anew) {
-    const char *where = bind_where(L);
-    lua_settop(L, 3);
-    const Dataset *ds = bind_check_dataset(L, 2, where, "ds");
-    TrainParams params = *network_fit_params(net);
-    Progress progress = progress_new();
-    params.anew = anew;
-    params.source = ds->source;
-    params.progress = &progress;
-    if (!anew) /* a call without a seed draws from the session's generator */
-        params.seed = rng_fork(session_rng()) >> 11;
-    bind_here_options(L, 3, &params);
-    Samples samples = bind_check_training(L, 2, where, "ds"), validation;
-    bind_check_layout(L, 2, (Model *)net, where);
-    if (bind_opt_push(L, 3, "validation") != LUA_TNIL) {
-        bind_check_layout(L, -1, (Model *)net, "train: validation");
-        validation = bind_check_training(L, -1, where, "validation");
-        params.validation = &validation;
-    }
-    Error err;
-    void **box = bind_new_memory_box(L);
-    TrainHistory *history = *box = network_train(net, &samples, &params, &err);
-    if (!history)
-        return bind_raise(L, &err);
-    if (history->interrupted)
-        note_leave("stopped at epoch %zu of %zu; the network keeps the weights so far",
-                   history->epochs + 1, params.epochs);
-    push_history(L, history, params.validation != NULL);
-    return 1;
-}
-
-/* net:fit(ds, options): anew from its own seed; the net itself */
-static int net_fit(lua_State *L) {
-    train(L, bind_self(L, &network_type), true);
-    lua_settop(L, 1);
-    return 1;
-}
-
 /* ---- Fields ---------------------------------------------------------------------------------- */
 
 static void push_layers(lua_State *L, const void *object) {
@@ -271,7 +213,7 @@ static void open_nets(lua_State *L) {
         BIND_WITH("backward", net_backward, 4, &backward_options),
         BIND("weights", net_weights, 1),
         BIND("load_weights", net_load_weights, 2),
-        BIND_WITH("fit", net_fit, 3, &train_fields),
+        BIND_WITH("fit", bind_net_fit, 3, &train_fields),
         BIND_LAST,
     };
     static const BindProperty properties[] = { BIND_PROPERTY("layers", push_layers),
@@ -280,8 +222,7 @@ static void open_nets(lua_State *L) {
                                                BIND_PROPERTY("trained", push_record), BIND_LAST };
     static const BindType type = { &network_type, &bind_any_model, methods, properties,
                                    .meta = NULL };
-    luaL_newmetatable(L, "perigee.history");
-    lua_pop(L, 1);
+    bind_open_training(L);
     bind_new_model_type(L, &type, &network_model_kind);
 }
 
@@ -392,11 +333,6 @@ static int nn_load(lua_State *L) {
     return 1;
 }
 
-/* nn.train(net, ds, options): the history */
-static int nn_train(lua_State *L) {
-    return train(L, bind_check_net(L, 1, "nn.train", "net"), false);
-}
-
 /* nn.softmax(scores): of each row, or of a 1-d array */
 static int nn_softmax(lua_State *L) {
     const Array *scores = bind_to_array(L, 1, "nn.softmax", "scores", DTYPE_F64);
@@ -427,7 +363,7 @@ int open_nn(lua_State *L) {
     static const BindFunction functions[] = {
         BIND_WITH("new", nn_new, 1, &new_options),
         BIND("load", nn_load, 1),
-        BIND_WITH("train", nn_train, 3, &train_fields),
+        BIND_WITH("train", bind_nn_train, 3, &train_fields),
         BIND("softmax", nn_softmax, 1),
         BIND_LAST,
     };

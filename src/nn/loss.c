@@ -43,3 +43,25 @@ double cross_entropy(const ScoredRows *scored, const ScoreSlope *slope, size_t *
     }
     return loss;
 }
+
+double add_divergence(const ScoredRows *clean, const float *attacked, const ScoreSlope *slope,
+                      float *slope_attacked) {
+    const size_t columns = clean->columns;
+    double sum = 0;
+    for (size_t r = 0; r < clean->rows; r++) {
+        const float *s = clean->scores + r * columns, *a = attacked + r * columns;
+        float *ds = slope->gradient + r * columns, *da = slope_attacked + r * columns;
+        size_t largest;
+        double level = log_sum_exp(s, columns, &largest), other = log_sum_exp(a, columns, &largest);
+        double divergence = 0;
+        for (size_t c = 0; c < columns; c++)
+            divergence += exp(s[c] - level) * ((s[c] - level) - (a[c] - other));
+        for (size_t c = 0; c < columns; c++) {
+            double p = exp(s[c] - level), difference = (s[c] - level) - (a[c] - other);
+            ds[c] += (float)(slope->scale * p * (difference - divergence));
+            da[c] = (float)(slope->scale * (exp(a[c] - other) - p));
+        }
+        sum += divergence;
+    }
+    return sum;
+}

@@ -28,4 +28,12 @@ typedef struct ScoreSlope {
  * largest score is the target's. Sums are double. */
 double cross_entropy(const ScoredRows *scored, const ScoreSlope *slope, size_t *hits);
 
+/* The sum over rows of KL(p ‖ q), p = softmax of the scored rows, q = softmax of `attacked`, of the
+ * same size: how far attacked samples diverge from clean ones (Zhang et al., "Theoretically
+ * principled trade-off between robustness and accuracy", ICML 2019). Its slope by the scores,
+ * p (log p − log q − KL), is added to the slope that there is; by `attacked`, q − p, it is written
+ * to slope_attacked; both times scale. The targets are not looked at. */
+double add_divergence(const ScoredRows *clean, const float *attacked, const ScoreSlope *slope,
+                      float *slope_attacked);
+
 #endif

@@ -144,12 +144,9 @@ static bool net_fit(Model *model, const Samples *samples, Progress *progress, Er
 
 static bool net_option_at(Model *model, size_t i, FieldPlace *place) {
     const Field *field = train_fields.field;
-    while (i > 0 && field->name) {
+    while (field->name && (field->kind == FIELD_OBJECT || i-- > 0))
         field++;
-        i--;
-    }
-    return field->kind != FIELD_OBJECT &&
-           fields_place(field, &((Network *)model)->params, "", place);
+    return fields_place(field, &((Network *)model)->params, "", place);
 }
 
 static Model *net_clone(const Model *model, Error *err) {

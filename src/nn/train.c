@@ -2,152 +2,16 @@
 
 #include "core/fail.h"
 #include "core/fields_json.h"
-#include "core/parallel.h"
 #include "core/rng.h"
-#include "nn/gradient_parts.h"
-#include "nn/layout.h"
 #include "nn/loss.h"
 #include "nn/network.h"
 #include "nn/network_impl.h"
-#include "nn/sgd.h"
+#include "nn/train_impl.h"
 
 #include <math.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* What is added up over one piece of a batch, beside its gradient. */
-typedef struct PieceSums {
-    double loss;
-    size_t hits;
-} PieceSums;
-
-typedef struct Trainer {
-    Network *net;
-    const Samples *samples;
-    const TrainParams *params;
-    size_t outputs;
-    int32_t *target;     /* the column of each sample's label */
-    int32_t *held;       /* the same of the validation samples, or NULL */
-    size_t *order;       /* of this epoch */
-    GradientParts parts; /* of a batch: its pieces' gradients, … */
-    PieceSums *sums;     /* … and their other sums */
-    float *tiles;        /* for each worker a tile's scores and their slopes */
-    Sgd sgd;
-    Rng rng;
-    float *backup;  /* the weights before */
-    Labels classes; /* the net's, or of the samples where it has none yet */
-    bool stopped;   /* by an interrupt */
-    /* the present batch: */
-    double started;
-    atomic_bool given_up;
-    size_t first, count;
-    uint64_t seed;
-} Trainer;
-
-/* ---- A batch --------------------------------------------------------------------------------- */
-
-/* A channel-first image moved by (dy, dx) pixels, zeros behind it. */
-static void shift_image(Shape shape, const float *from, ptrdiff_t dy, ptrdiff_t dx, float *to) {
-    ptrdiff_t height = (ptrdiff_t)shape.height, width = (ptrdiff_t)shape.width;
-    for (size_t c = 0; c < shape.channels; c++, from += height * width)
-        for (ptrdiff_t y = 0; y < height; y++)
-            for (ptrdiff_t x = 0; x < width; x++) {
-                ptrdiff_t sy = y - dy, sx = x - dx;
-                bool inside = sy >= 0 && sy < height && sx >= 0 && sx < width;
-                *to++ = inside ? from[sy * width + sx] : 0;
-            }
-}
-
-/* The tile's samples, in the layers' order, into `input`; its labels' columns into target. */
-static void gather_tile(const Trainer *trainer, const Tile *tile, float *moved, float *input,
-                        int32_t *target) {
-    Shape shape = trainer->net->input;
-    size_t size = shape_size(shape), shift = trainer->params->shift;
-    for (size_t i = 0; i < tile->n; i++) {
-        size_t sample = trainer->order[trainer->first + tile->first + i];
-        const float *row = trainer->samples->x + sample * size;
-        target[i] = trainer->target[sample];
-        if (shift > 0) {
-            Rng rng;
-            rng_seed_part(&rng, trainer->seed, tile->first + i);
-            ptrdiff_t dy = (ptrdiff_t)rng_below(&rng, 2 * shift + 1) - (ptrdiff_t)shift;
-            ptrdiff_t dx = (ptrdiff_t)rng_below(&rng, 2 * shift + 1) - (ptrdiff_t)shift;
-            shift_image(shape, row, dy, dx, moved);
-            row = moved;
-        }
-        layout_to_inner(shape, 1, row, input + i * size);
-    }
-}
-
-/* Forward, loss and backward of one tile: its activations never leave the cache. */
-static void train_tile(const Trainer *trainer, const TileRun *run, int worker, size_t piece) {
-    const Network *net = trainer->net;
-    const Workspace *space = &net->workspace[worker];
-    const size_t output = net->layers - 1, room = net->tile * trainer->outputs;
-    float *scores = trainer->tiles + 2 * room * (size_t)worker, *slopes = scores + room;
-    const float *entering = slopes;
-    PieceSums *sums = &trainer->sums[piece];
-    int32_t target[NETWORK_TILE_MOST];
-    Taps taps = { &output, 1, &scores };
-    gather_tile(trainer, &run->tile, space->gradient[0], tile_activation(net, run, 0), target);
-    tile_forward(net, run, &taps);
-    sums->loss += cross_entropy(&(ScoredRows){ scores, run->tile.n, trainer->outputs, target },
-                                &(ScoreSlope){ slopes, 1.0 / (double)trainer->count }, &sums->hits);
-    tile_backward(net, run, space,
-                  &(TileGradients){ .taps = &taps,
-                                    .gradient = &entering,
-                                    .dweights = trainer->parts.vector[piece] });
-}
-
-static void train_piece(void *context, size_t first, size_t last, int worker) {
-    Trainer *trainer = context;
-    const Network *net = trainer->net;
-    const Workspace *space = &net->workspace[worker];
-    size_t piece = first / trainer->parts.rows;
-    trainer->sums[piece] = (PieceSums){ 0 };
-    for (size_t at = first; at < last; at += net->tile) {
-        if (progress_gives_up(trainer->started)) {
-            atomic_store(&trainer->given_up, true);
-            return;
-        }
-        TileRun run = { .tile = { .n = last - at < net->tile ? last - at : net->tile,
-                                  .first = at,
-                                  .training = true,
-                                  .seed = trainer->seed,
-                                  .scratch = space->scratch },
-                        .plan = &net->keep,
-                        .arena = space->arena,
-                        .capacity = net->tile,
-                        .end = net->layers,
-                        .first = at == first };
-        train_tile(trainer, &run, worker, piece);
-    }
-}
-
-/* One step of SGD; the batch's summed loss and hits are added to *loss and *hits. A large batch
- * may be given up after an interrupt: there is no step, and training has stopped. */
-static bool train_batch(Trainer *trainer, double *loss, size_t *hits, Error *err) {
-    const GradientParts *parts = &trainer->parts;
-    size_t pieces = parallel_pieces(trainer->count, parts->rows);
-    if (!network_ready(trainer->net, err))
-        return false;
-    trainer->seed = rng_fork(&trainer->rng);
-    trainer->started = progress_clock();
-    parallel_for(trainer->count, parts->rows, train_piece, trainer);
-    if (atomic_load(&trainer->given_up)) {
-        trainer->stopped = !progress_step(trainer->params->progress, 0, NULL);
-        return true;
-    }
-    for (size_t p = 0; p < pieces; p++) {
-        *loss += trainer->sums[p].loss;
-        *hits += trainer->sums[p].hits;
-    }
-    sgd_step(&trainer->sgd, (const float *const *)parts->vector, pieces, trainer->net->weights);
-    network_weights_changed(trainer->net);
-    return true;
-}
 
 /* ---- Setting up ------------------------------------------------------------------------------ */
 
@@ -198,22 +62,17 @@ static bool check_arguments(const Network *net, const Samples *samples, const Tr
         return error_set(err, ERROR_ARGUMENT,
                          "train: validation samples have %zu features, the net takes %zu",
                          params->validation->features, samples->features);
+    if (params->adversarial_share < 1 && !params->adversary)
+        return error_set(err, ERROR_ARGUMENT,
+                         "train: adversarial_share needs an adversary = attack.pgd{ … } for its "
+                         "part of each batch");
+    if (params->trades > 0 && !params->adversary)
+        return error_set(err, ERROR_ARGUMENT,
+                         "train: trades needs an adversary = attack.pgd{ … }, whose samples are "
+                         "compared with the clean ones");
     if (params->shift > 0 && net->input.flat)
         return error_set(err, ERROR_ARGUMENT, "train: shift needs images, the net's input is flat");
     return true;
-}
-
-/* After network_ready, which sees to the workspaces. */
-static bool allocate_sums(Trainer *trainer, Error *err) {
-    const Network *net = trainer->net;
-    size_t total = trainer->samples->n, batch = trainer->params->batch;
-    size_t tiles = 2 * (size_t)net->workspaces * net->tile * trainer->outputs;
-    if (!gradient_parts_init(&trainer->parts, batch < total ? batch : total, net->parameters, err))
-        return false;
-    trainer->sums = malloc(trainer->parts.count * sizeof *trainer->sums);
-    trainer->tiles = malloc(tiles * sizeof *trainer->tiles);
-    return (trainer->sums && trainer->tiles) ||
-           error_memory(err, "train", tiles * sizeof *trainer->tiles);
 }
 
 static bool trainer_init(Trainer *trainer, Error *err) {
@@ -237,13 +96,11 @@ static bool trainer_init(Trainer *trainer, Error *err) {
         trainer->order[i] = i;
     memcpy(trainer->backup, net->weights, net->parameters * sizeof(float));
     return find_all_targets(trainer, err) && network_ready(trainer->net, err) &&
-           allocate_sums(trainer, err) && sgd_init(&trainer->sgd, net->parameters, err);
+           trainer_allocate_batch(trainer, err) && sgd_init(&trainer->sgd, net->parameters, err);
 }
 
 static void trainer_clear(Trainer *trainer) {
-    gradient_parts_clear(&trainer->parts);
-    free(trainer->sums);
-    free(trainer->tiles);
+    trainer_clear_batch(trainer);
     free(trainer->target);
     free(trainer->held);
     free(trainer->order);
@@ -376,6 +233,8 @@ static cJSON *make_record(const Trainer *trainer, const TrainHistory *history) {
         json_string(record, "source", params->source);
     json_number(record, "samples", (double)trainer->samples->n);
     fields_write_json(train_fields.field, params, record);
+    if (params->adversary)
+        json_string(record, "adversary", params->adversary->text);
     fields_write_json(net_seed, trainer->net, record);
     json_number(record, "epochs_finished", (double)history->epochs);
     if (history->epochs > 0) {
@@ -403,14 +262,23 @@ static void restore(const Trainer *trainer) {
     Network *net = trainer->net;
     memcpy(net->weights, trainer->backup, net->parameters * sizeof(float));
     network_weights_changed(net);
+    if (trainer->lent)
+        labels_clear(&net->model.classes);
+}
+
+/* A net that is attacked on the way is a model by then, with classes. */
+static bool lend_classes(Trainer *trainer, Error *err) {
+    Model *model = &trainer->net->model;
+    trainer->lent = trainer->params->adversary && model->classes.count == 0;
+    return !trainer->lent || labels_copy("train", &trainer->classes, &model->classes, err);
 }
 
 static bool train(Trainer *trainer, TrainHistory *history, Error *err) {
     Network *net = trainer->net;
     if (trainer->params->anew)
         network_draw_weights(net, net->seed);
-    bool ok = train_epochs(trainer, history, err) && check_weights(net, trainer->params, err) &&
-              accept(trainer, history, err);
+    bool ok = lend_classes(trainer, err) && train_epochs(trainer, history, err) &&
+              check_weights(net, trainer->params, err) && accept(trainer, history, err);
     if (!ok)
         restore(trainer);
     return ok;

@@ -19,6 +19,12 @@ static const Field fields[] = {
       .meaning = "… after this many epochs, each time" },
     { "shift", FIELD_SIZE, AT(shift), .low = 0, .high = 1e6,
       .meaning = "move every image by up to this many pixels, at random, every time" },
+    { "adversary", FIELD_OBJECT, .type = "attack",
+      .meaning = "attacks every batch against the present weights before it is learned" },
+    { "adversarial_share", FIELD_NUMBER, AT(adversarial_share), .low = 0, .high = 1,
+      .meaning = "of a batch that the adversary attacks; the rest is learned as it is" },
+    { "trades", FIELD_NUMBER, AT(trades), .low = 0, .high = 1e6,
+      .meaning = "how much the divergence of attacked samples from clean ones counts (TRADES)" },
     { "shuffle", FIELD_BOOLEAN, AT(shuffle), .meaning = "a new order every epoch" },
     { "seed", FIELD_SEED, AT(seed), .initial = "the session's",
       .meaning = "of the order, of dropout, of the shifts" },
@@ -33,6 +39,7 @@ static const TrainParams initial = { .epochs = 10,
                                      .momentum = 0.9,
                                      .lr_decay = 1,
                                      .lr_step = 1,
+                                     .adversarial_share = 1,
                                      .shuffle = true };
 
 const Fields train_fields = { fields, &initial };

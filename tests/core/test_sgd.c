@@ -56,6 +56,34 @@ static void cross_entropy_by_hand_and_by_differences(void **state) {
     }
 }
 
+static double divergence_of(const float *clean, const float *attacked) {
+    float ds[6] = { 0 }, da[6];
+    return add_divergence(&(ScoredRows){ clean, 2, 3, NULL }, attacked, &(ScoreSlope){ ds, 1 }, da);
+}
+
+/* KL(p ‖ q) of two rows: nothing between equal ones, by hand, and both slopes by differences. */
+static void divergence_by_hand_and_by_differences(void **state) {
+    (void)state;
+    float clean[6] = { 0, 0, -90, 3, 1, 2 }, attacked[6] = { 1, 0, -90, 1, 2, 2.5F };
+    float ds[6] = { 1, 0, 0, 0, 0, 0 }, da[6];
+    assert_float_equal(divergence_of(clean, clean), 0, 1e-12);
+    const float two[6] = { 0, 0, -90, 0, 0, 0 }, away[6] = { 1, 0, -90, 0, 0, 0 };
+    double q = 1 / (1 + exp(-1));
+    assert_float_equal(divergence_of(two, away), 0.5 * log(0.5 / q) + 0.5 * log(0.5 / (1 - q)),
+                       1e-7);
+    add_divergence(&(ScoredRows){ clean, 2, 3, NULL }, attacked, &(ScoreSlope){ ds, 0.5 }, da);
+    ds[0] -= 1; /* it is added to what is there */
+    for (int i = 0; i < 12; i++) {
+        float *score = i < 6 ? clean + i : attacked + i - 6, kept = *score;
+        *score = kept + 0x1p-7f;
+        double above = divergence_of(clean, attacked);
+        *score = kept - 0x1p-7f;
+        double below = divergence_of(clean, attacked);
+        *score = kept;
+        assert_float_equal(i < 6 ? ds[i] : da[i - 6], 0.5 * (above - below) / 0x1p-6, 1e-5);
+    }
+}
+
 /* ---- Steps ----------------------------------------------------------------------------------- */
 
 /* Two steps by hand: lr 0.1, momentum 0.5, decay 0.2, the gradient in two parts. */
@@ -446,6 +474,7 @@ int main(void) {
         cmocka_unit_test(softmax_agrees_with_the_reference),
         cmocka_unit_test(softmax_of_large_and_infinite_scores),
         cmocka_unit_test(cross_entropy_by_hand_and_by_differences),
+        cmocka_unit_test(divergence_by_hand_and_by_differences),
         cmocka_unit_test(sgd_by_hand),
         cmocka_unit_test(ten_steps_agree_with_pytorch),
         cmocka_unit_test(training_learns_labels_that_are_no_columns),

@@ -180,7 +180,7 @@ function TestCoverage.test_defaults()
   local function training()
     return {
       epochs = 10, batch = 128, lr = 0.02, momentum = 0.9, weight_decay = 0, lr_decay = 1, lr_step = 1,
-      shift = 0, shuffle = true,
+      shift = 0, shuffle = true, adversarial_share = 1, trades = 0,
     }
   end
   local expected = {

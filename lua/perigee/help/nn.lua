@@ -65,6 +65,13 @@ Trains on from the present weights, by SGD with momentum on softmax cross-entrop
 rate and time left. The same seed gives the same weights to the bit. After Ctrl-C the net has
 the weights of the last step. Where the loss is no longer finite the net is as it was and an error says so.
 
+With adversary = attack.pgd { … } every batch is attacked first, against the weights as they are and with its
+true labels, and the net learns what comes of it (Madry et al. 2018); any attack will do, a model in it is not
+wanted. The attack draws from the training's seed. adversarial_share = 0.5 has half of each batch attacked.
+With trades = β the loss is Zhang et al.'s of 2019: cross-entropy of the clean samples, and β times the
+divergence KL(softmax of clean ‖ softmax of attacked), averaged; the attack then sets out from a point beside
+each sample. Accuracies on the way are those of the attacked samples, with TRADES those of the clean ones.
+
 Options that are left out are the net's own, see net:fit. The history has one number an epoch in the lists
 loss, accuracy, lr, seconds, and validation_loss and validation_accuracy; and epochs, interrupted. Its methods
 save, csv, json, latex and npz write files (?record).]],

@@ -1,0 +1,16 @@
+/* bind_train.h — training networks from Lua (bind_train.c): two functions of the library nn. */
+#ifndef PERIGEE_BIND_TRAIN_H
+#define PERIGEE_BIND_TRAIN_H
+
+#include <lua.h>
+
+/* nn.train(net, ds, options): the history */
+int bind_nn_train(lua_State *L);
+
+/* net:fit(ds, options): anew from its own seed; the net itself */
+int bind_net_fit(lua_State *L);
+
+/* Register the histories' type, and what a training keeps of Lua's. */
+void bind_open_training(lua_State *L);
+
+#endif

@@ -1,0 +1,66 @@
+/* train_impl.h — a training's inside, for train*.c: train.c sets up and counts epochs,
+ * train_batch.c does one batch and its step. */
+#ifndef PERIGEE_NN_TRAIN_IMPL_H
+#define PERIGEE_NN_TRAIN_IMPL_H
+
+#include "core/labels.h"
+#include "core/rng.h"
+#include "model.h"
+#include "nn/gradient_parts.h"
+#include "nn/sgd.h"
+#include "nn/train_params.h"
+
+#include <stdatomic.h>
+
+typedef struct Network Network;
+
+/* What is added up over one piece of a batch, beside its gradient. */
+typedef struct PieceSums {
+    double loss;
+    size_t hits;
+} PieceSums;
+
+/* A batch whose samples are made before its pass, rather than gathered tile by tile: where
+ * something looks at all of them, or moves them. All NULL where nothing does. */
+typedef struct MadeBatch {
+    float *x;        /* rows of features, as the samples' */
+    int32_t *y;      /* their labels */
+    float *attacked; /* rows that an adversary has moved */
+    float *scores;   /* TRADES: for each worker a tile's scores of those, and their slopes */
+} MadeBatch;
+
+typedef struct Trainer {
+    Network *net;
+    const Samples *samples;
+    const TrainParams *params;
+    size_t outputs;
+    int32_t *target;     /* the column of each sample's label */
+    int32_t *held;       /* the same of the validation samples, or NULL */
+    size_t *order;       /* of this epoch */
+    GradientParts parts; /* of a batch: its pieces' gradients, … */
+    PieceSums *sums;     /* … and their other sums */
+    float *tiles;        /* for each worker a tile's scores and their slopes */
+    MadeBatch made;
+    Sgd sgd;
+    Rng rng;
+    float *backup;  /* the weights before */
+    Labels classes; /* the net's, or of the samples where it has none yet */
+    bool lent;      /* the net has them before it is trained */
+    bool stopped;   /* by an interrupt */
+    /* the present batch: */
+    double started;
+    atomic_bool given_up;
+    size_t first, count;
+    uint64_t seed;
+} Trainer;
+
+/* What batches need, for the largest of them; after network_ready, which sees to the workspaces. */
+bool trainer_allocate_batch(Trainer *trainer, Error *err);
+void trainer_clear_batch(Trainer *trainer);
+
+/* The step of the batch of trainer->count samples from trainer->first on; its summed loss and hits
+ * are added to *loss and *hits. A large batch may be given up after an interrupt: there is no step,
+ * and training has stopped. */
+bool train_batch(Trainer *trainer, double *loss, size_t *hits, Error *err);
+
+#endif
