@@ -56,22 +56,39 @@ void layer_init(Layer *layer, const LayerKind *kind) {
     layer->kind = kind;
 }
 
+/* Room for a layer of the kind, which it keeps alive. */
+static Layer *allocate(const LayerKind *kind, Error *err) {
+    Layer *layer = malloc(kind->size);
+    if (!layer)
+        error_memory(err, "nn.new", kind->size);
+    else if (kind->host)
+        kind->host->retain(kind);
+    return layer;
+}
+
 Layer *layer_copy(const Layer *layer, Error *err) {
-    Layer *copy = malloc(layer->kind->size);
-    if (copy)
+    Layer *copy = allocate(layer->kind, err);
+    if (copy) {
         memcpy(copy, layer, layer->kind->size);
-    else
-        error_memory(err, "nn.new", layer->kind->size);
+        copy->hosted = NULL;
+    }
     return copy;
 }
 
 Layer *layer_new(const LayerKind *kind, Error *err) {
-    Layer *layer = malloc(kind->size);
+    Layer *layer = allocate(kind, err);
     if (layer)
         layer_init(layer, kind);
-    else
-        error_memory(err, "nn.new", kind->size);
     return layer;
+}
+
+void layer_free(Layer *layer) {
+    const LayerKind *kind = layer ? layer->kind : NULL;
+    if (kind && kind->host) {
+        kind->host->clear(layer);
+        kind->host->release(kind);
+    }
+    free(layer);
 }
 
 /* Counts beyond this are mistakes, and their products would overflow. */

@@ -32,7 +32,7 @@ int shape_numbers(Shape shape, size_t numbers[3]);
 /* The same as text, "(1, 28, 28)"; returns text. */
 char *shape_text(Shape shape, char text[64]);
 
-enum { LAYER_MAX_PARAMETERS = 2, LAYER_NAME_SIZE = FIELD_NAME_SIZE };
+enum { LAYER_MAX_PARAMETERS = 16, LAYER_NAME_SIZE = FIELD_NAME_SIZE };
 
 /* One trainable array, in PyTorch's shape. */
 typedef struct Parameter {
@@ -40,6 +40,7 @@ typedef struct Parameter {
     int ndim;
     size_t shape[4];
     size_t offset, count; /* its place in the layer's part of the parameter vector */
+    const float *initial; /* the values it starts from, the layer's; NULL: drawn */
 } Parameter;
 
 /* Some of a parameter's numbers, as PyTorch counts them. */
@@ -60,6 +61,8 @@ typedef struct Layer {
     size_t fan_in;          /* products summed for one output: bounds the initial weights */
     size_t offset;          /* of the layer's part in the network's vector */
     size_t prepared;        /* of its part of what `prepare` makes of the weights */
+    void *hosted;           /* what a hosted kind has of this one; NULL in a copy and before
+                               layer_configure */
 } Layer;
 
 /* The samples that one call works on, on one thread. */
@@ -82,6 +85,20 @@ typedef struct LayerCall {
     float *dx;            /* n × in, written; or NULL */
     float *dweights;      /* the layer's part, added to; or NULL */
 } LayerCall;
+
+/* What runs a kind of layer that is not built in: code of the user's, which may fail. It is called
+ * on the main thread alone, and sees whole batches instead of tiles. */
+typedef struct LayerHost {
+    void (*retain)(const LayerKind *kind); /* the layers of a kind keep it alive */
+    void (*release)(const LayerKind *kind);
+    void (*clear)(Layer *layer); /* frees `hosted` */
+
+    /* With `kept`, something goes there for the backward calls that may follow, for `forget` to
+     * free: once, where forward has set it to something. */
+    bool (*forward)(const Layer *layer, const LayerCall *call, void **kept, Error *err);
+    bool (*backward)(const Layer *layer, const LayerCall *call, void *kept, Error *err);
+    void (*forget)(const Layer *layer, void *kept);
+} LayerHost;
 
 struct LayerKind {
     const char *name;    /* as users write it: "conv2d" */
@@ -107,6 +124,7 @@ struct LayerKind {
 
     void (*forward)(const Layer *layer, const LayerCall *call);
     void (*backward)(const Layer *layer, const LayerCall *call);
+    const LayerHost *host; /* instead of these two; NULL: the kind is built in */
 
     /* Parameter p between the layer's order of elements and PyTorch's, of which import is given
      * some at a time. NULL: they are the same. */
@@ -135,9 +153,10 @@ const LayerKind *layer_find(const char *name, Error *err);
 /* Make a layer of kind->size bytes: its defaults. Options are then filled in by the fields. */
 void layer_init(Layer *layer, const LayerKind *kind);
 
-/* The same in memory of its own; and a copy. NULL without memory; free() either. */
+/* The same in memory of its own; and a copy. NULL without memory; layer_free either, or NULL. */
 Layer *layer_new(const LayerKind *kind, Error *err);
 Layer *layer_copy(const Layer *layer, Error *err);
+void layer_free(Layer *layer);
 
 /* Once, when the options are there: the shapes and parameters that follow from `in`. */
 bool layer_configure(Layer *layer, Shape in, Error *err);

@@ -65,6 +65,9 @@ static bool reserve(Network *net, Error *err) {
 }
 
 bool network_ready(Network *net, Error *err) {
+    if (net->busy)
+        return error_set(err, ERROR_ARGUMENT,
+                         "net: a layer's function called the net that the layer stands in");
     if (!reserve(net, err))
         return false;
     for (size_t l = 0; !net->fresh && l < net->layers; l++) {
@@ -83,15 +86,22 @@ void network_weights_changed(Network *net) {
 
 /* ---- The network ----------------------------------------------------------------------------- */
 
+static void start_parameter(Network *net, const Layer *layer, const Parameter *parameter,
+                            Rng *rng) {
+    float *weights = net->weights + layer->offset + parameter->offset;
+    double bound = 1 / sqrt((double)layer->fan_in);
+    if (parameter->initial)
+        memcpy(weights, parameter->initial, parameter->count * sizeof *weights);
+    for (size_t i = 0; !parameter->initial && i < parameter->count; i++)
+        weights[i] = (float)((2 * rng_uniform(rng) - 1) * bound);
+}
+
 void network_draw_weights(Network *net, uint64_t seed) {
     Rng rng;
     rng_seed(&rng, seed);
-    for (size_t l = 0; l < net->layers; l++) {
-        const Layer *layer = net->layer[l];
-        double bound = layer->parameters ? 1 / sqrt((double)layer->fan_in) : 0;
-        for (size_t i = 0; i < layer->parameter_count; i++)
-            net->weights[layer->offset + i] = (float)((2 * rng_uniform(&rng) - 1) * bound);
-    }
+    for (size_t l = 0; l < net->layers; l++)
+        for (int p = 0; p < net->layer[l]->parameters; p++)
+            start_parameter(net, net->layer[l], &net->layer[l]->parameter[p], &rng);
     network_weights_changed(net);
 }
 

@@ -112,6 +112,7 @@ static bool set_up_layers(Network *net, Error *err) {
             error_prefix(err, "nn.new: layer %zu (%s)", l + 1, known);
             return false;
         }
+        net->hosted = net->hosted || layer->kind->host;
         layer->offset = net->parameters;
         net->parameters += layer->parameter_count;
         in = layer->out;

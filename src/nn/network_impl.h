@@ -1,12 +1,16 @@
 /* network_impl.h — a Network's inside, for the files of this room: network_build.c builds,
- * network_json.c describes, pass.c runs, train.c trains, network_model.c is the Model.
+ * network_json.c describes, tile.c and pass.c run, train.c trains, network_model.c is the Model.
  *
  * Work on a batch is cut into tiles of a few samples, which follow from the network alone: a worker
- * carries one through all layers, so that its activations stay in the processor's cache. */
+ * carries one through all layers, so that its activations stay in the processor's cache.
+ *
+ * Where layers are hosted (layer.h) a batch's activations are all kept, and tiles go from one such
+ * layer to the next: it takes the whole batch in between, on the main thread. */
 #ifndef PERIGEE_NN_NETWORK_IMPL_H
 #define PERIGEE_NN_NETWORK_IMPL_H
 
 #include "model.h"
+#include "nn/gradient_parts.h"
 #include "nn/layer.h"
 #include "nn/train_params.h"
 
@@ -41,6 +45,8 @@ struct Network {
     size_t largest;       /* numbers in the largest activation */
     size_t scratch;       /* floats, the most that a layer asks for */
     size_t parameters;    /* in all */
+    bool hosted;          /* some layers are */
+    bool busy;            /* and one of them may be at work: no other pass now */
     float *weights;       /* each layer's part in turn */
     float *prepared;      /* what layers prepare of them, for backward */
     bool fresh;           /* it is that of the present weights */
@@ -77,25 +83,71 @@ typedef struct TileRun {
     size_t capacity, at; /* the arena's; the tile's first sample in it */
     const float *input;  /* used instead of activation 0, or NULL */
     size_t row;          /* of the tile's first sample in what taps give and take */
-    size_t end;          /* layers 0 … end−1 are run */
+    size_t begin, end;   /* layers begin … end−1 are run */
     bool first;          /* of those whose gradients of the weights are summed */
 } TileRun;
 
 float *tile_activation(const Network *net, const TileRun *run, size_t activation);
 
+/* Copy layer l's output, which is there, to the taps that want it. */
+void tile_give(const Network *net, const TileRun *run, const Taps *taps, size_t l);
+
 /* Run the layers forward; after each, copy its output to the taps that want it, if any. */
 void tile_forward(const Network *net, const TileRun *run, const Taps *taps);
 
-/* What enters a tile at the outputs of tapped layers, channel-first, and where it goes. */
+/* What enters a tile at the outputs of tapped layers, channel-first, and where it goes. Above and
+ * below are the whole arena's samples, in the layers' order. */
 typedef struct TileGradients {
     const Taps *taps;
     const float *const *gradient; /* one per tap; NULL entries are zero */
-    float *dx;                    /* the tile's own n × features, channel-first, or NULL */
-    float *dweights; /* the whole vector, added to (by the first tile: written), or NULL */
+    const float *above; /* the slope of the output of the last layer that is run, or NULL */
+    float *below;       /* where that of the first one's input goes, or NULL */
+    float *dx;          /* the tile's own n × features, channel-first, or NULL */
+    float *dweights;    /* the whole vector, added to (by the first tile: written), or NULL */
 } TileGradients;
+
+/* The gradient of a layer's output; nothing is there before something has entered. */
+typedef struct Slope {
+    size_t layer;
+    float *values; /* in the layers' order */
+    bool started;
+} Slope;
+
+/* Add what enters there by the taps. */
+void tile_enter(const Network *net, const TileRun *run, const TileGradients *gradients,
+                Slope *slope);
+
+/* Layers below this one need no gradient: the lowest with parameters, where only weights are
+ * wanted. */
+size_t network_lowest(const Network *net, bool input_wanted);
 
 /* The reverse pass of a tile that was run with the keep plan. */
 void tile_backward(const Network *net, const TileRun *run, const Workspace *space,
                    const TileGradients *gradients);
+
+/* ---- Whole batches --------------------------------------------------------------------------- */
+
+/* Rows of a batch that a pass through a net with hosted layers takes at a time, where it may
+ * choose. */
+size_t network_whole_rows(const Network *net);
+
+/* A loss of the logits of a whole batch (n × outputs): its gradient goes into slopes. */
+typedef bool LogitsLoss(void *context, const float *logits, float *slopes, Error *err);
+
+/* A batch of training, with dropout by its seed. */
+typedef struct TrainingBatch {
+    const float *x; /* n × features, channel-first */
+    size_t n;
+    uint64_t seed;
+    LogitsLoss *loss;
+    void *context;
+} TrainingBatch;
+
+/* The gradient of the loss with respect to the weights, as the sum over parts->vector: a forward
+ * pass that keeps every activation of the batch, the loss on the main thread, a reverse pass.
+ * `parts` is for batches of n samples; cross-entropy gives the same bits as tile by tile. An
+ * interrupt of a long batch is ERROR_INTERRUPTED; on failure parts->vector holds anything. */
+bool network_pass_gradients(Network *net, const TrainingBatch *batch, const GradientParts *parts,
+                            Error *err);
 
 #endif

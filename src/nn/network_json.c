@@ -35,7 +35,7 @@ static Layer *read_layer(const cJSON *json, Error *err) {
     Layer *layer = kind && fields_check_json(field, also, json, err) ? layer_new(kind, err) : NULL;
     if (!layer || fields_read_json(field, layer, json, err))
         return layer;
-    free(layer);
+    layer_free(layer);
     return NULL;
 }
 
@@ -97,7 +97,7 @@ Network *network_build_described(const cJSON *description, const NetworkParts *p
         read_classes(description, &own, err))
         net = network_build(&own, err);
     for (size_t l = 0; l < own.layers; l++)
-        free(own.layer[l]);
+        layer_free(own.layer[l]);
     free((void *)own.layer);
     free((void *)own.label);
     return net;

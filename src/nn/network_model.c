@@ -15,7 +15,7 @@
 static void net_free(Model *model) {
     Network *net = (Network *)model;
     for (size_t l = 0; l < net->layers; l++)
-        free(net->layer[l]);
+        layer_free(net->layer[l]);
     for (int w = 0; w < net->workspaces; w++)
         free(net->workspace[w].memory);
     free(net->layer);
@@ -103,20 +103,58 @@ static void score_tile(void *context, size_t first, size_t last, int worker) {
                                     .dx = job->request->gradient + first * net->model.features });
 }
 
+/* The rows from `first` on, whose outputs are all there at once. */
+static bool score_rows(const ScoreJob *job, const Batch *rows, size_t first, Error *err) {
+    const Network *net = job->net;
+    size_t output = net->layers - 1, count = rows->n * job->columns;
+    const float *entering = job->outputs;
+    Pass *pass = NULL;
+    bool ok = job->request
+                  ? (pass = network_forward(job->net, rows, &(Taps){ &output, 1, &job->outputs },
+                                            err)) != NULL
+                  : network_outputs(job->net, rows, &(Taps){ &output, 1, &job->outputs }, err);
+    if (ok && job->scores)
+        to_double(job->outputs, job->scores + first * job->columns, count);
+    if (ok && job->request) {
+        weigh_tile(job, &(Tile){ .n = rows->n, .first = first }, 0, job->outputs);
+        ok = pass_backward(pass, &entering, job->request->gradient + first * rows->features, err);
+    }
+    pass_free(pass);
+    return ok;
+}
+
+/* A net with hosted layers: some rows at a time, on this thread where they are at work. */
+static bool score_hosted(const ScoreJob *job, Error *err) {
+    const Batch *batch = job->batch;
+    size_t most = network_whole_rows(job->net);
+    bool ok = true;
+    for (size_t at = 0; ok && at < batch->n; at += most) {
+        size_t left = batch->n - at;
+        Batch rows = batch_rows(batch, at, left < most ? left : most);
+        ok = score_rows(job, &rows, at, err);
+    }
+    return ok;
+}
+
 static bool run_job(ScoreJob *job, Error *err) {
     Network *net = job->net;
     if (!network_ready(net, err))
         return false;
     job->columns = shape_size(net->layer[net->layers - 1]->out);
     size_t part = (size_t)net->workspaces * job->columns;
-    job->outputs = malloc(part * net->tile * sizeof *job->outputs);
+    size_t whole = network_whole_rows(net), rows = job->batch->n < whole ? job->batch->n : whole;
+    size_t floats = net->hosted ? rows * job->columns + 1 : part * net->tile;
+    job->outputs = malloc(floats * sizeof *job->outputs);
     job->weights = malloc(part * 2 * sizeof *job->weights);
-    bool ok = job->outputs && job->weights;
-    if (ok)
+    bool ok = (job->outputs && job->weights) ||
+              error_memory(err, job->batch->where, floats * sizeof *job->outputs);
+    if (ok && net->hosted)
+        ok = score_hosted(job, err);
+    else if (ok)
         parallel_for(job->batch->n, net->tile, score_tile, job);
     free(job->outputs);
     free(job->weights);
-    return ok || error_memory(err, job->batch->where, part * net->tile * sizeof *job->outputs);
+    return ok;
 }
 
 static bool net_scores(Model *model, const Batch *batch, double *scores, Error *err) {

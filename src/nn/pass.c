@@ -1,6 +1,5 @@
-/* pass.c — running a network: tiles forward and back, and passes that keep what a reverse pass
- * needs. */
-#include "core/denormals.h"
+/* pass.c — running a network on a batch: its tiles on all threads, hosted layers between them on
+ * this one; and passes that keep what a reverse pass needs. */
 #include "core/fail.h"
 #include "core/buffer_pool.h"
 #include "core/parallel.h"
@@ -12,156 +11,48 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- One tile -------------------------------------------------------------------------------- */
-
-static Shape activation_shape(const Network *net, size_t activation) {
-    return activation ? net->layer[activation - 1]->out : net->input;
-}
-
-float *tile_activation(const Network *net, const TileRun *run, size_t activation) {
-    return run->arena + run->plan->offset[activation] * run->capacity +
-           run->at * shape_size(activation_shape(net, activation));
-}
-
-void tile_forward(const Network *net, const TileRun *run, const Taps *taps) {
-    const float *x = run->input ? run->input : tile_activation(net, run, 0);
-    DenormalMode caller = denormals_flush();
-    for (size_t l = 0; l < run->end; l++) {
-        const Layer *layer = net->layer[l];
-        float *y = tile_activation(net, run, l + 1);
-        layer->kind->forward(layer, &(LayerCall){ .tile = &run->tile,
-                                                  .weights = net->weights + layer->offset,
-                                                  .x = x,
-                                                  .y = y });
-        for (size_t t = 0; taps && t < taps->count; t++)
-            if (taps->layer[t] == l)
-                layout_to_outer(layer->out, run->tile.n, y,
-                                taps->output[t] + run->row * shape_size(layer->out));
-        x = y;
-    }
-    denormals_restore(caller);
-}
-
-/* What flows back through a tile: `slope` is the gradient of a layer's output once `started`. */
-typedef struct Flow {
-    const TileGradients *gradients;
-    size_t stop; /* below this layer nobody wants it */
-    float *slope, *other;
-    bool started;
-} Flow;
-
-/* Add what enters at layer l's output. */
-static void add_taps(const Network *net, const TileRun *run, size_t l, Flow *flow) {
-    const TileGradients *gradients = flow->gradients;
-    Shape shape = net->layer[l]->out;
-    for (size_t t = 0; t < gradients->taps->count; t++) {
-        if (gradients->taps->layer[t] != l || !gradients->gradient[t])
-            continue;
-        const float *from = gradients->gradient[t] + run->row * shape_size(shape);
-        if (flow->started)
-            layout_add_inner(shape, run->tile.n, from, flow->slope);
-        else
-            layout_to_inner(shape, run->tile.n, from, flow->slope);
-        flow->started = true;
-    }
-}
-
-/* Layers below the lowest one with parameters need no gradient where only weights are wanted. */
-static size_t lowest_needed(const Network *net, bool input_wanted) {
-    size_t l = 0;
-    while (!input_wanted && l < net->layers && net->layer[l]->parameters == 0)
-        l++;
-    return l;
-}
-
-static void clear_layers(const Network *net, size_t from, size_t to, float *dweights) {
-    for (size_t l = from; l < to; l++)
-        memset(dweights + net->layer[l]->offset, 0,
-               net->layer[l]->parameter_count * sizeof *dweights);
-}
-
-/* From layer l's output to its input, if anybody wants it there. */
-static void layer_backward(const Network *net, const TileRun *run, size_t l, Flow *flow) {
-    bool down = l != flow->stop || flow->gradients->dx;
-    const Layer *layer = net->layer[l];
-    const float *x = l == 0 && run->input ? run->input : tile_activation(net, run, l);
-    float *dweights = flow->gradients->dweights;
-    Tile tile = run->tile;
-    tile.prepared = net->prepared + layer->prepared;
-    float *dx = !down ? NULL : layer->kind->in_place ? flow->slope : flow->other;
-    layer->kind->backward(layer,
-                          &(LayerCall){ .tile = &tile,
-                                        .weights = net->weights + layer->offset,
-                                        .x = x,
-                                        .y = tile_activation(net, run, l + 1),
-                                        .dy = flow->slope,
-                                        .dx = dx,
-                                        .dweights = dweights ? dweights + layer->offset : NULL });
-    if (dx == flow->other) {
-        flow->other = flow->slope;
-        flow->slope = dx;
-    }
-}
-
-void tile_backward(const Network *net, const TileRun *run, const Workspace *space,
-                   const TileGradients *gradients) {
-    float *dx = gradients->dx;
-    bool first = run->first && gradients->dweights;
-    DenormalMode caller = denormals_flush();
-    Flow flow = { .gradients = gradients,
-                  .stop = lowest_needed(net, dx != NULL),
-                  .slope = space->gradient[0],
-                  .other = space->gradient[1] };
-    if (first)
-        clear_layers(net, run->end, net->layers, gradients->dweights);
-    for (size_t l = run->end; l-- > flow.stop;) {
-        if (first) /* just before it is added to: it stays in the cache */
-            clear_layers(net, l, l + 1, gradients->dweights);
-        add_taps(net, run, l, &flow);
-        if (flow.started)
-            layer_backward(net, run, l, &flow);
-    }
-    if (dx && flow.started)
-        layout_to_outer(net->input, run->tile.n, flow.slope, dx);
-    else if (dx)
-        memset(dx, 0, run->tile.n * shape_size(net->input) * sizeof *dx);
-    denormals_restore(caller);
-}
-
-/* ---- Passes ---------------------------------------------------------------------------------- */
-
 struct Pass {
     Network *net;
     size_t n;
-    float *arena;          /* n samples by the keep plan; NULL: nothing is kept */
+    const Plan *plan;
+    float *arena;          /* of n samples; NULL: nothing is kept */
     size_t arena_capacity; /* as the pool says it */
+    size_t row;            /* of the first sample in what taps take */
     size_t end;            /* layers run */
+    bool training;
+    uint64_t seed; /* of dropout */
     Taps taps;
     size_t *own_layer; /* what `taps` points to, in a Pass that is handed out */
     float **own_output;
     float *storage; /* of own outputs that the caller gave no memory for */
+    void **kept;    /* by each hosted layer, for backward; NULL: nothing is */
 };
 
-/* A job over the samples of a pass: forward, or backward. */
+/* A job over the samples of a pass: forward, or backward, through layers begin … end−1. */
 typedef struct PassJob {
     const Pass *pass;
-    const float *x;               /* forward */
-    const float *const *gradient; /* backward */
-    float *dx;
+    size_t begin, end;
+    const float *x;             /* forward */
+    TileGradients gradient;     /* backward; its dx is that of all samples */
     const GradientParts *parts; /* for the gradient of the weights, or NULL */
 } PassJob;
 
 /* The tile of n samples from `at` on. */
-static TileRun start_run(const Pass *pass, size_t at, size_t n, const Workspace *space) {
-    const Network *net = pass->net;
+static TileRun start_run(const PassJob *job, size_t at, size_t n, const Workspace *space) {
+    const Pass *pass = job->pass;
     return (TileRun){
-        .tile = { .n = n, .first = at, .scratch = space->scratch },
-        .plan = pass->arena ? &net->keep : &net->pass,
+        .tile = { .n = n,
+                  .first = at,
+                  .training = pass->training,
+                  .seed = pass->seed,
+                  .scratch = space ? space->scratch : NULL },
+        .plan = pass->plan,
         .arena = pass->arena ? pass->arena : space->arena,
-        .capacity = pass->arena ? pass->n : net->tile,
+        .capacity = pass->arena ? pass->n : pass->net->tile,
         .at = pass->arena ? at : 0,
-        .row = at,
-        .end = pass->end,
+        .row = pass->row + at,
+        .begin = job->begin,
+        .end = job->end,
     };
 }
 
@@ -169,11 +60,11 @@ static void forward_one(void *context, size_t first, size_t last, int worker) {
     const PassJob *job = context;
     const Pass *pass = job->pass;
     const Network *net = pass->net;
-    TileRun run = start_run(pass, first, last - first, &net->workspace[worker]);
+    TileRun run = start_run(job, first, last - first, &net->workspace[worker]);
     const float *x = job->x + first * shape_size(net->input);
     if (!pass->arena && layout_is_same(net->input))
         run.input = x;
-    else
+    else if (job->begin == 0)
         layout_to_inner(net->input, run.tile.n, x, tile_activation(net, &run, 0));
     tile_forward(net, &run, &pass->taps);
 }
@@ -181,26 +72,219 @@ static void forward_one(void *context, size_t first, size_t last, int worker) {
 /* Tile by tile through a piece, whose gradients of the weights are added to one vector. */
 static void backward_some(void *context, size_t first, size_t last, int worker) {
     const PassJob *job = context;
-    const Pass *pass = job->pass;
-    const Network *net = pass->net;
+    const Network *net = job->pass->net;
     const Workspace *space = &net->workspace[worker];
     size_t features = shape_size(net->input);
-    float *dweights = job->parts ? job->parts->vector[first / job->parts->rows] : NULL;
+    TileGradients gradients = job->gradient;
+    gradients.dweights = job->parts ? job->parts->vector[first / job->parts->rows] : NULL;
     for (size_t at = first; at < last; at += net->tile) {
         size_t n = last - at < net->tile ? last - at : net->tile;
-        TileRun run = start_run(pass, at, n, space);
-        run.first = at == first;
-        TileGradients gradients = { .taps = &pass->taps,
-                                    .gradient = job->gradient,
-                                    .dx = job->dx ? job->dx + at * features : NULL,
-                                    .dweights = dweights };
+        TileRun run = start_run(job, at, n, space);
+        run.first = at == first && !net->hosted;
+        gradients.dx = job->gradient.dx ? job->gradient.dx + at * features : NULL;
         tile_backward(net, &run, space, &gradients);
     }
+}
+
+/* All samples; those of training give up a while after an interrupt. */
+static bool run_tiles(PassJob *job, size_t piece, ParallelBody *body, Error *err) {
+    const Pass *pass = job->pass;
+    if (!pass->training)
+        parallel_for(pass->n, piece, body, job);
+    else if (!parallel_try(pass->n, piece, body, job))
+        return error_interrupted(err, "train");
+    return true;
+}
+
+/* ---- Between hosted layers ------------------------------------------------------------------- */
+
+/* The first hosted layer of begin … end−1, or end; and the last of 0 … end−1, counted from 1. */
+static size_t next_hosted(const Network *net, size_t begin, size_t end) {
+    while (begin < end && !net->layer[begin]->kind->host)
+        begin++;
+    return begin;
+}
+
+static size_t last_hosted(const Network *net, size_t end) {
+    while (end > 0 && !net->layer[end - 1]->kind->host)
+        end--;
+    return end;
+}
+
+static bool host_forward(const PassJob *job, Error *err) {
+    const Pass *pass = job->pass;
+    const Network *net = pass->net;
+    size_t l = job->begin;
+    const Layer *layer = net->layer[l];
+    TileRun run = start_run(job, 0, pass->n, NULL);
+    LayerCall call = { .tile = &run.tile,
+                       .weights = net->weights + layer->offset,
+                       .x = tile_activation(net, &run, l),
+                       .y = tile_activation(net, &run, l + 1) };
+    if (!layer->kind->host->forward(layer, &call, pass->kept ? &pass->kept[l] : NULL, err))
+        return false;
+    tile_give(net, &run, &pass->taps, l);
+    return true;
+}
+
+static bool hosted_forward(PassJob *job, Error *err) {
+    const Network *net = job->pass->net;
+    size_t end = job->end;
+    bool ok = true;
+    for (size_t at = 0; ok && at < end; at = job->end) {
+        job->begin = at;
+        job->end = next_hosted(net, at, end);
+        if (at == 0 || job->end > at) /* the first one brings the samples in, if nothing else */
+            ok = run_tiles(job, net->tile, forward_one, err);
+        if (!ok || job->end == end)
+            break;
+        job->begin = job->end++;
+        ok = host_forward(job, err);
+    }
+    return ok;
+}
+
+/* A reverse pass between hosted layers: the slope of all samples at an activation, and room for
+ * the next. */
+typedef struct HostedFlow {
+    Slope slope;
+    float *other;
+    size_t lowest;
+    bool out; /* of the net's input too */
+} HostedFlow;
+
+static void turn(HostedFlow *flow) {
+    float *free_now = flow->slope.values;
+    flow->slope.values = flow->other;
+    flow->other = free_now;
+}
+
+/* Through the hosted layer under the slope. */
+static bool host_backward(PassJob *job, HostedFlow *flow, Error *err) {
+    const Pass *pass = job->pass;
+    const Network *net = pass->net;
+    size_t l = flow->slope.layer;
+    const Layer *layer = net->layer[l];
+    TileRun run = start_run(job, 0, pass->n, NULL);
+    tile_enter(net, &run, &job->gradient, &flow->slope);
+    if (!flow->slope.started)
+        return true;
+    bool down = flow->out || l > flow->lowest;
+    LayerCall call = { .tile = &run.tile,
+                       .weights = net->weights + layer->offset,
+                       .x = tile_activation(net, &run, l),
+                       .y = tile_activation(net, &run, l + 1),
+                       .dy = flow->slope.values,
+                       .dx = down ? flow->other : NULL,
+                       .dweights = job->parts ? job->parts->vector[0] + layer->offset : NULL };
+    if (!layer->kind->host->backward(layer, &call, pass->kept[l], err))
+        return false;
+    turn(flow);
+    return true;
+}
+
+/* Has a slope come in once the tiles have gone through layers begin … end−1? */
+static bool starts(const PassJob *job, const HostedFlow *flow) {
+    const Taps *taps = &job->pass->taps;
+    bool started = flow->slope.started;
+    for (size_t t = 0; t < taps->count; t++)
+        started = started || (job->gradient.gradient[t] && taps->layer[t] >= job->begin &&
+                              taps->layer[t] < job->end);
+    return started;
+}
+
+/* Tiles through the layers of the job, down to a hosted one or to the input. */
+static bool tiles_backward(PassJob *job, HostedFlow *flow, size_t piece, Error *err) {
+    bool started = starts(job, flow);
+    bool down = flow->out || job->begin > flow->lowest;
+    job->gradient.above = flow->slope.started ? flow->slope.values : NULL;
+    job->gradient.below = down ? flow->other : NULL;
+    if (started && !run_tiles(job, piece, backward_some, err))
+        return false;
+    flow->slope.started = started;
+    turn(flow);
+    return true;
+}
+
+static bool flow_backward(PassJob *job, HostedFlow *flow, size_t piece, Error *err) {
+    const Network *net = job->pass->net;
+    float *dx = job->gradient.dx;
+    job->gradient.dx = NULL;
+    bool ok = true;
+    for (size_t end = job->end; ok && end > flow->lowest; end = job->begin) {
+        size_t above = last_hosted(net, end);
+        bool host = above == end;
+        job->begin = host ? end - 1 : above;
+        job->end = end;
+        flow->slope.layer = end - 1;
+        ok = host ? host_backward(job, flow, err) : tiles_backward(job, flow, piece, err);
+    }
+    size_t size = shape_size(net->input);
+    if (ok && dx && flow->slope.started)
+        layout_to_outer(net->input, job->pass->n, flow->slope.values, dx);
+    else if (ok && dx)
+        memset(dx, 0, job->pass->n * size * sizeof *dx);
+    return ok;
+}
+
+/* ---- Passes ---------------------------------------------------------------------------------- */
+
+/* Forward through the layers of the pass. A hosted one's function may call anything: the net is
+ * busy for others meanwhile. */
+static bool run_forward(const Pass *pass, const float *x, Error *err) {
+    Network *net = pass->net;
+    PassJob job = { .pass = pass, .end = pass->end, .x = x };
+    if (!net->hosted || pass->n == 0)
+        return run_tiles(&job, net->tile, forward_one, err);
+    net->busy = true;
+    bool ok = hosted_forward(&job, err);
+    net->busy = false;
+    return ok;
+}
+
+/* Two slopes of all samples, one behind the other. */
+static bool hosted_backward(PassJob *job, size_t piece, Error *err) {
+    Network *net = job->pass->net;
+    size_t floats = job->pass->n * net->largest, capacity;
+    float *slopes = pool_take((2 * floats + 1) * sizeof *slopes, &capacity);
+    if (!slopes)
+        return error_memory(err, "gradient", 2 * floats * sizeof *slopes);
+    bool out = job->gradient.dx != NULL;
+    HostedFlow flow = { .slope = { .values = slopes },
+                        .other = slopes + floats,
+                        .lowest = network_lowest(net, out),
+                        .out = out };
+    for (size_t p = 0; job->parts && p < job->parts->count; p++)
+        memset(job->parts->vector[p], 0, net->parameters * sizeof *slopes);
+    net->busy = true;
+    bool ok = flow_backward(job, &flow, piece, err);
+    net->busy = false;
+    pool_give(slopes, capacity);
+    return ok;
+}
+
+/* Back through the layers of the pass; job says what is wanted. */
+static bool run_backward(PassJob *job, Error *err) {
+    const Network *net = job->pass->net;
+    size_t piece = job->parts ? job->parts->rows : net->tile;
+    job->end = job->pass->end;
+    job->gradient.taps = &job->pass->taps;
+    return net->hosted && job->pass->n > 0 ? hosted_backward(job, piece, err)
+                                           : run_tiles(job, piece, backward_some, err);
+}
+
+static void forget(const Pass *pass) {
+    const Network *net = pass->net;
+    for (size_t l = 0; pass->kept && l < net->layers; l++)
+        if (pass->kept[l])
+            net->layer[l]->kind->host->forget(net->layer[l], pass->kept[l]);
+    free(pass->kept);
 }
 
 void pass_free(Pass *pass) {
     if (!pass)
         return;
+    forget(pass);
     free(pass->storage);
     free(pass->own_output);
     free(pass->own_layer);
@@ -228,7 +312,9 @@ static bool allocate_pass(Pass *pass, const Taps *taps, Error *err) {
     pass->own_output = malloc((taps->count + 1) * sizeof *pass->own_output);
     pass->arena = pool_take((kept + 1) * sizeof *pass->arena, &pass->arena_capacity);
     pass->storage = malloc((floats - kept + 1) * sizeof *pass->storage);
-    if (!pass->own_layer || !pass->own_output || !pass->arena || !pass->storage)
+    pass->kept = net->hosted ? calloc(net->layers, sizeof *pass->kept) : NULL;
+    if (!pass->own_layer || !pass->own_output || !pass->arena || !pass->storage ||
+        (net->hosted && !pass->kept))
         return error_memory(err, "forward", floats * sizeof(float));
     float *next = pass->storage;
     for (size_t t = 0; t < taps->count; t++) {
@@ -239,6 +325,7 @@ static bool allocate_pass(Pass *pass, const Taps *taps, Error *err) {
     }
     pass->taps = (Taps){ pass->own_layer, taps->count, pass->own_output };
     pass->end = layers_needed(taps);
+    pass->plan = &net->keep;
     return true;
 }
 
@@ -250,30 +337,69 @@ static bool is_ready(Network *net, const Batch *batch, Error *err) {
     return network_ready(net, err);
 }
 
-Pass *network_forward(Network *net, const Batch *batch, const Taps *taps, Error *err) {
-    Pass *pass = calloc(1, sizeof *pass);
+/* A pass that keeps everything, before it has run; `pass` says what it is for. */
+static Pass *pass_new(const Pass *like, const Batch *batch, const Taps *taps, Error *err) {
+    Pass *pass = malloc(sizeof *pass);
     if (!pass) {
         error_memory(err, "forward", sizeof *pass);
         return NULL;
     }
-    *pass = (Pass){ .net = net, .n = batch->n };
+    *pass = *like;
+    pass->n = batch->n;
+    model_retain(&pass->net->model);
+    if (is_ready(pass->net, batch, err) && allocate_pass(pass, taps, err))
+        return pass;
+    pass_free(pass);
+    return NULL;
+}
+
+static Pass *forward(const Pass *like, const Batch *batch, const Taps *taps, Error *err) {
+    Pass *pass = pass_new(like, batch, taps, err);
+    if (!pass || run_forward(pass, batch->x, err))
+        return pass;
+    pass_free(pass);
+    return NULL;
+}
+
+Pass *network_forward(Network *net, const Batch *batch, const Taps *taps, Error *err) {
+    return forward(&(Pass){ .net = net }, batch, taps, err);
+}
+
+/* Floats of activations that a pass through a net with hosted layers keeps at a time: 64 MB. */
+static const size_t WHOLE_ROOM = (size_t)1 << 24;
+enum { WHOLE_MOST = 1024 };
+
+size_t network_whole_rows(const Network *net) {
+    size_t rows = WHOLE_ROOM / net->keep.per_sample;
+    return rows < 1 ? 1 : rows < WHOLE_MOST ? rows : WHOLE_MOST;
+}
+
+/* Some rows at a time, since all activations of these are there at once. */
+static bool hosted_outputs(Pass *pass, const Batch *batch, Error *err) {
+    Network *net = pass->net;
+    size_t most = network_whole_rows(net), rows = batch->n < most ? batch->n : most;
+    size_t floats = rows * net->pass.per_sample;
+    pass->arena = pool_take((floats + 1) * sizeof *pass->arena, &pass->arena_capacity);
+    if (!pass->arena)
+        return error_memory(err, batch->where, floats * sizeof *pass->arena);
+    bool ok = true;
     model_retain(&net->model);
-    if (!is_ready(net, batch, err) || !allocate_pass(pass, taps, err)) {
-        pass_free(pass);
-        return NULL;
+    for (; ok && pass->row < batch->n; pass->row += pass->n) {
+        size_t left = batch->n - pass->row;
+        pass->n = left < rows ? left : rows;
+        ok = run_forward(pass, batch->x + pass->row * batch->features, err);
     }
-    PassJob job = { .pass = pass, .x = batch->x };
-    parallel_for(batch->n, net->tile, forward_one, &job);
-    return pass;
+    model_release(&net->model);
+    pool_give(pass->arena, pass->arena_capacity);
+    return ok;
 }
 
 bool network_outputs(Network *net, const Batch *batch, const Taps *taps, Error *err) {
-    Pass pass = { .net = net, .n = batch->n, .end = layers_needed(taps), .taps = *taps };
-    PassJob job = { .pass = &pass, .x = batch->x };
-    if (!is_ready(net, batch, err))
-        return false;
-    parallel_for(batch->n, net->tile, forward_one, &job);
-    return true;
+    Pass pass = {
+        .net = net, .n = batch->n, .plan = &net->pass, .end = layers_needed(taps), .taps = *taps
+    };
+    return is_ready(net, batch, err) &&
+           (net->hosted ? hosted_outputs(&pass, batch, err) : run_forward(&pass, batch->x, err));
 }
 
 const float *pass_output(const Pass *pass, size_t t) {
@@ -285,27 +411,54 @@ static bool backward_weights(PassJob *job, float *dweights, Error *err) {
     GradientParts parts = { 0 };
     if (n > 0 && !gradient_parts_init(&parts, n, count, err))
         return false;
-    memset(dweights, 0, count * sizeof *dweights);
     job->parts = &parts;
-    parallel_for(n, parts.rows, backward_some, job);
-    for (size_t p = 0; p < parts.count; p++)
+    bool ok = n == 0 || run_backward(job, err);
+    if (ok)
+        memset(dweights, 0, count * sizeof *dweights);
+    for (size_t p = 0; ok && p < parts.count; p++)
         for (size_t i = 0; i < count; i++)
             dweights[i] += parts.vector[p][i];
     gradient_parts_clear(&parts);
-    return true;
+    return ok;
 }
 
 bool pass_backward_weights(Pass *pass, const float *const *gradient, const PassSlopes *slopes,
                            Error *err) {
     if (!network_ready(pass->net, err))
         return false;
-    PassJob job = { .pass = pass, .gradient = gradient, .dx = slopes->dx };
-    if (slopes->dweights)
-        return backward_weights(&job, slopes->dweights, err);
-    parallel_for(pass->n, pass->net->tile, backward_some, &job);
-    return true;
+    PassJob job = { .pass = pass, .gradient = { .gradient = gradient, .dx = slopes->dx } };
+    return slopes->dweights ? backward_weights(&job, slopes->dweights, err)
+                            : run_backward(&job, err);
 }
 
 bool pass_backward(Pass *pass, const float *const *gradient, float *dx, Error *err) {
     return pass_backward_weights(pass, gradient, &(PassSlopes){ .dx = dx }, err);
+}
+
+/* ---- Training -------------------------------------------------------------------------------- */
+
+/* From the logits of the pass to the gradient of the weights. */
+static bool pull_loss(const Pass *pass, const TrainingBatch *batch, const GradientParts *parts,
+                      Error *err) {
+    size_t floats = pass->n * shape_size(pass->net->layer[pass->end - 1]->out);
+    float *slopes = malloc((floats + 1) * sizeof *slopes);
+    const float *entering = slopes;
+    PassJob job = { .pass = pass, .gradient = { .gradient = &entering }, .parts = parts };
+    if (!slopes)
+        return error_memory(err, "train", floats * sizeof *slopes);
+    bool ok = batch->loss(batch->context, pass_output(pass, 0), slopes, err) &&
+              network_ready(pass->net, err) && run_backward(&job, err);
+    free(slopes);
+    return ok;
+}
+
+bool network_pass_gradients(Network *net, const TrainingBatch *batch, const GradientParts *parts,
+                            Error *err) {
+    size_t output = net->layers - 1;
+    Batch samples = { batch->x, batch->n, net->model.features, "train" };
+    Pass *pass = forward(&(Pass){ .net = net, .training = true, .seed = batch->seed }, &samples,
+                         &(Taps){ .layer = &output, .count = 1 }, err);
+    bool ok = pass && pull_loss(pass, batch, parts, err);
+    pass_free(pass);
+    return ok;
 }
