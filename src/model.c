@@ -316,7 +316,7 @@ bool model_forward(ModelPass *pass, double *scores, Error *err) {
 bool model_backward(ModelPass *pass, const double *w, float *gradient, Error *err) {
     if (pass->kept)
         return pass->model->kind->backward(pass, w, gradient, err);
-    GradientRequest request = { .w = w, .gradient = gradient };
+    GradientRequest request = { .w = w, .gradient = gradient, .largest = pass->largest };
     return model_gradient(pass->model, &pass->batch, &request, err);
 }
 

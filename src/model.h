@@ -125,8 +125,9 @@ typedef struct ModelPart {
  * knows what it wants of them, their gradients. `kept` is what the kind keeps in between. */
 typedef struct ModelPass {
     Model *model;
-    Batch batch;  /* its rows stay where they are */
-    double wider; /* as an ascent sees kernels on the way back; 0: as they are */
+    Batch batch;     /* its rows stay where they are */
+    double wider;    /* as an ascent sees kernels on the way back; 0: as they are */
+    double *largest; /* out, n, once gradients are there: as in GradientRequest; or NULL */
     void *kept;
 } ModelPass;
 

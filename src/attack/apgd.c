@@ -24,6 +24,7 @@
 typedef struct Schedule {
     double eta;
     double best;     /* the least loss so far */
+    double at_best;  /* what is minimised there */
     double last;     /* the loss where the last step began */
     double checked;  /* the least loss at the last checkpoint */
     size_t improved; /* steps since then that made the loss fall */
@@ -74,6 +75,7 @@ static void keep_best(const Descent *descent, size_t a, Schedule *schedule) {
     const Problem *problem = descent->problem;
     size_t row = descent->active[a], d = problem->features, columns = problem->columns;
     schedule->best = followed(descent, row);
+    schedule->at_best = descent->loss[row];
     memcpy(row_of(descent, APGD_BEST, row), descent->x + row * d, d * sizeof(float));
     memcpy(row_of(descent, APGD_BEST_GRADIENT, row), descent->gradient + a * d, d * sizeof(float));
     memcpy(best_scores(descent, row), descent->scores + row * columns, columns * sizeof(double));
@@ -81,7 +83,10 @@ static void keep_best(const Descent *descent, size_t a, Schedule *schedule) {
 
 static void return_to_best(Descent *descent, size_t a) {
     size_t row = descent->active[a], d = descent->problem->features;
-    descent_move(descent, row, row_of(descent, APGD_BEST, row), best_scores(descent, row));
+    const Schedule *schedule = (const Schedule *)descent->state[APGD_SCHEDULE] + row;
+    descent_move(descent, row,
+                 (Candidate){ row_of(descent, APGD_BEST, row), best_scores(descent, row),
+                              schedule->at_best });
     memcpy(descent->gradient + a * d, row_of(descent, APGD_BEST_GRADIENT, row), d * sizeof(float));
 }
 

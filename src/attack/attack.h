@@ -74,6 +74,7 @@ typedef struct AttackParams {
     int samples;              /* calls of the model whose mean an answer is (mean_model.h) */
     uint64_t seed;            /* of the random points */
     TargetRule rule;          /* of the task that they are of, for its JSON */
+    const struct AttackParts *parts; /* from outside (parts.h), or NULL: each may be NULL as well */
 } AttackParams;
 
 /* What texts and JSON say of dmax where each sample has its own: the result has them in an array.

@@ -46,6 +46,7 @@ typedef struct Run {
     Worth *best;                   /* n: how good the answer so far is */
     const double *start_scores;    /* of the task's start points */
     StartScores *own_start_scores; /* what holds them where the attack keeps none */
+    bool ended;                    /* by on_step (parts.h) */
     AttackResult *result;
     Progress *progress;
 } Run;
@@ -284,6 +285,11 @@ static bool is_interrupted(const Run *run) {
     return progress_was_interrupted(run->progress) || progress_interrupt_pending();
 }
 
+/* Is it to end with what there is? */
+static bool is_over(const Run *run) {
+    return run->ended || is_interrupted(run);
+}
+
 /* Put a row's path into the result as its trace, up to the answer. */
 static bool store_trace(Run *run, const Descent *descent, size_t row, Error *err) {
     size_t i = descent->sample[row], count = descent->answer_at[row] + 1;
@@ -332,7 +338,8 @@ static bool merge(Run *run, const Descent *descent, bool first, Error *err) {
         *norm = fmax(*norm, descent->path[row].gradient_norm[0]);
         bool opens = first && row % run->per == 0;
         bool better = (opens && empty) || worth_more(descent->worth[row], run->best[i]);
-        if (opens || better || descent->stop[row] == STOP_INTERRUPTED)
+        bool ended = descent->stop[row] == STOP_INTERRUPTED || descent->stop[row] == STOP_ON_STEP;
+        if (opens || better || ended)
             array_i32(result->stop)[i] = descent->stop[row];
         const Path *path = &descent->path[row];
         if (opens || better) {
@@ -499,40 +506,94 @@ static bool restart(Run *run, const Further *further, int k, Error *err) {
     return descend(run, &(Starts){ further->group, further->n, further->x, NULL, false }, err);
 }
 
-/* Which start point has the least loss for this goal. */
-static size_t nearest_start(const Run *run, Goal goal) {
-    size_t best = 0, columns = run->problem.columns;
+/* Rows of scores, whose losses are wanted: n of them, and whose they are. */
+typedef struct Rated {
+    size_t n;
+    Goal *goal;
+    size_t *sample;
+    double *loss;
+    Worth *worth;
+} Rated;
+
+static void rated_clear(Rated *rated) {
+    free(rated->goal);
+    free(rated->sample);
+    free(rated->loss);
+    free(rated->worth);
+}
+
+/* Room for n rows; on failure it holds nothing. */
+static bool rated_init(const Run *run, size_t n, Rated *rated, Error *err) {
+    *rated = (Rated){ n, calloc(n + 1, sizeof *rated->goal), calloc(n + 1, sizeof *rated->sample),
+                      calloc(n + 1, sizeof *rated->loss), calloc(n + 1, sizeof *rated->worth) };
+    if (rated->goal && rated->sample && rated->loss && rated->worth)
+        return true;
+    rated_clear(rated);
+    return error_memory(err, run->problem.where, n * (sizeof(Goal) + sizeof(Worth)));
+}
+
+static LossRequest rated_request(const Rated *rated, const double *scores) {
+    return (LossRequest){ .n = rated->n,
+                          .scores = scores,
+                          .goal = rated->goal,
+                          .sample = rated->sample,
+                          .loss = rated->loss };
+}
+
+/* Row r of them is of sample i. */
+static void rated_set(const Run *run, const Rated *rated, size_t r, size_t i) {
+    rated->sample[r] = i;
+    rated->goal[r] = run->goal[i];
+}
+
+/* Which start point has the least loss for sample i; rated has a row for each. */
+static bool nearest_start(const Run *run, const Rated *rated, size_t i, size_t *nearest,
+                          Error *err) {
+    LossRequest request = rated_request(rated, run->start_scores);
     double least = INFINITY;
-    for (size_t i = 0; i < run->task->start.n; i++) {
-        double loss = problem_loss(&run->problem, run->start_scores + i * columns, goal);
-        if (loss < least) {
-            least = loss;
-            best = i;
+    *nearest = 0;
+    for (size_t k = 0; k < rated->n; k++)
+        rated_set(run, rated, k, i);
+    if (!problem_losses(&run->problem, &request, err))
+        return false;
+    for (size_t k = 0; k < rated->n; k++) {
+        if (rated->loss[k] < least) {
+            least = rated->loss[k];
+            *nearest = k;
         }
     }
-    return best;
+    return true;
 }
 
 /* Each sample's start point of least loss, projected. */
-static void nearest_starts(Run *run, const Further *further) {
-    size_t d = run->problem.features;
-    for (size_t r = 0; r < further->n; r++) {
-        size_t i = further->group[r], nearest = nearest_start(run, run->goal[i]);
-        for (size_t j = 0; j < d; j++)
+static bool nearest_starts(Run *run, const Further *further, Error *err) {
+    size_t d = run->problem.features, nearest;
+    Rated rated;
+    if (!rated_init(run, run->task->start.n, &rated, err))
+        return false;
+    bool ok = true;
+    for (size_t r = 0; ok && r < further->n; r++) {
+        size_t i = further->group[r];
+        ok = nearest_start(run, &rated, i, &nearest, err);
+        for (size_t j = 0; ok && j < d; j++)
             further->z[j] = (double)run->task->start.x[nearest * d + j];
-        settle(run, i, further->z, further->x + r * d);
-        count_score(run, i);
+        if (ok) {
+            settle(run, i, further->z, further->x + r * d);
+            count_score(run, i);
+        }
     }
+    rated_clear(&rated);
+    return ok;
 }
 
 /* Those that are better than their samples' answers so far, moved to the front; how many. */
-static size_t keep_better(const Run *run, const Further *further) {
+static size_t keep_better(const Run *run, const Further *further, const Rated *rated) {
     const Problem *problem = &run->problem;
     size_t d = problem->features, columns = problem->columns, kept = 0;
     for (size_t r = 0; r < further->n; r++) {
         size_t i = further->group[r];
         const double *scores = further->scores + r * columns;
-        if (!worth_more(problem_worth(problem, scores, run->goal[i]), run->best[i]))
+        if (!worth_more(rated->worth[r], run->best[i]))
             continue;
         further->sample[kept] = i;
         memmove(further->x + kept * d, further->x + r * d, d * sizeof(float));
@@ -545,11 +606,20 @@ static size_t keep_better(const Run *run, const Further *further) {
 /* The double start: from the start points of least loss, where those are better. */
 static bool second_start(Run *run, const Further *further, Error *err) {
     const Problem *problem = &run->problem;
-    nearest_starts(run, further);
-    if (!problem_score(problem, &(Points){ further->x, further->n, further->scores }, err))
+    Points points = { further->x, further->n, further->scores };
+    Rated rated;
+    if (!nearest_starts(run, further, err) || !problem_score(problem, &points, err) ||
+        !rated_init(run, further->n, &rated, err))
         return false;
-    Starts better = { further->sample, keep_better(run, further), further->x, further->scores,
-                      false };
+    for (size_t r = 0; r < further->n; r++)
+        rated_set(run, &rated, r, further->group[r]);
+    LossRequest request = rated_request(&rated, further->scores);
+    bool ok = problem_worths(problem, &request, rated.worth, err);
+    size_t kept = ok ? keep_better(run, further, &rated) : 0;
+    rated_clear(&rated);
+    if (!ok)
+        return false;
+    Starts better = { further->sample, kept, further->x, further->scores, false };
     if (better.n > 0 && !descend(run, &better, err))
         return false;
     size_t each = run_iterations(run);
@@ -586,15 +656,15 @@ static bool further_starts(Run *run, const size_t *group, size_t n, Error *err) 
         return true;
     Further further = { .n = n };
     bool ok = further_init(run, &further, group, err);
-    for (int k = 1; ok && k <= run->params.restarts && !is_interrupted(run); k++)
+    for (int k = 1; ok && k <= run->params.restarts && !is_over(run); k++)
         ok = narrow(run, &further, run->per) == 0 || restart(run, &further, k, err) ||
              is_interrupted(run);
-    if (ok && second && !is_interrupted(run))
+    if (ok && second && !is_over(run))
         ok = narrow(run, &further, 1) == 0 || second_start(run, &further, err) ||
              is_interrupted(run);
-    if (ok && is_interrupted(run)) /* further starts were not all tried */
+    if (ok && is_over(run)) /* further starts were not all tried */
         for (size_t r = 0; r < n; r++)
-            array_i32(run->result->stop)[group[r]] = STOP_INTERRUPTED;
+            array_i32(run->result->stop)[group[r]] = run->ended ? STOP_ON_STEP : STOP_INTERRUPTED;
     further_clear(&further);
     return ok;
 }
@@ -603,7 +673,7 @@ static bool further_starts(Run *run, const size_t *group, size_t n, Error *err) 
 static void tell_unpaid(const Run *run, size_t i) {
     int32_t *stop = &array_i32(run->result->stop)[i];
     if (run->unpaid[i] && *stop != STOP_REACHED && *stop != STOP_INTERRUPTED &&
-        *stop != STOP_NOT_FINITE)
+        *stop != STOP_ON_STEP && *stop != STOP_NOT_FINITE)
         *stop = STOP_MAX_QUERIES;
 }
 
@@ -635,11 +705,6 @@ static bool hold_sample(Run *run, size_t i, Error *err) {
     size_t row = problem->columns * sizeof *scores;
     TraceSize size = { 1, problem->features, problem->columns, true, true, run->params.iterates };
     Trace *trace = &run->result->trace[i];
-    run->best[i] = problem_worth(problem, scores, row_goal(run, i, 0));
-    for (size_t k = 1; k < run->per; k++) {
-        Worth worth = problem_worth(problem, scores, row_goal(run, i, k));
-        run->best[i] = worth_more(worth, run->best[i]) ? worth : run->best[i];
-    }
     if (!trace_new(trace, &size, err))
         return false;
     array_f64(trace->loss)[0] = run->best[i].loss;
@@ -674,15 +739,35 @@ static bool look_elsewhere(Run *run, const Further *further, size_t *n, Error *e
     return problem_score(&run->problem, &points, err);
 }
 
+/* The same of all of a group, whose numbers follow one another. */
+static bool hold_samples(Run *run, const size_t *group, size_t n, Error *err) {
+    Rated rated;
+    if (!rated_init(run, n, &rated, err))
+        return false;
+    for (size_t r = 0; r < n; r++) {
+        rated.sample[r] = group[r];
+        rated.goal[r] = row_goal(run, group[r], 0);
+    }
+    const double *scores = array_f64(run->result->start_scores) + *group * run->problem.columns;
+    LossRequest request = rated_request(&rated, scores);
+    bool known = problem_worths(&run->problem, &request, rated.worth, err);
+    bool ok = known || is_interrupted(run);
+    for (size_t r = 0; ok && r < n; r++) {
+        run->best[group[r]] = known ? rated.worth[r] : (Worth){ .loss = INFINITY };
+        ok = hold_sample(run, group[r], err);
+    }
+    rated_clear(&rated);
+    return ok;
+}
+
 /* From there. What is interrupted before it has been searched for says so. */
 static bool begin_elsewhere(Run *run, const size_t *group, size_t n, Error *err) {
     Further further = { .n = n };
     size_t kept;
-    for (size_t r = 0; r < n; r++) {
+    for (size_t r = 0; r < n; r++)
         array_i32(run->result->stop)[group[r]] = STOP_INTERRUPTED;
-        if (!hold_sample(run, group[r], err))
-            return false;
-    }
+    if (!hold_samples(run, group, n, err))
+        return false;
     bool ok = further_init(run, &further, group, err);
     if (ok && (ok = look_elsewhere(run, &further, &kept, err))) {
         Starts starts = { further.sample, kept, further.x, further.scores, true };
@@ -747,6 +832,7 @@ AttackResult *attack_run(const Attack *attack, const AttackParams *params, const
         return NULL;
     run.problem.params = &run.params;
     run.problem.objective = objective_table[run.params.objective];
+    run.problem.ended = &run.ended;
     AttackResult *result = NULL;
     if (prepare(&run, params, err) && run_all(&run, err)) {
         result = run.result;

@@ -42,17 +42,20 @@ static const struct Buffer {
     { offsetof(Descent, answer), sizeof(float), BY_ROW, WIDTH_FEATURES },
     { offsetof(Descent, answer_at), sizeof(size_t), BY_ROW, WIDTH_ONE },
     { offsetof(Descent, worth), sizeof(Worth), BY_ROW, WIDTH_ONE },
+    { offsetof(Descent, rated), sizeof(double), BY_ROW, WIDTH_ONE },
     { offsetof(Descent, path), sizeof(Path), BY_ROW, WIDTH_ONE },
     { offsetof(Descent, active), sizeof(size_t), BY_ROW, WIDTH_ONE },
     { offsetof(Descent, gradient), sizeof(float), BY_ROW, WIDTH_FEATURES },
     { offsetof(Descent, gradient_norm), sizeof(double), BY_ROW, WIDTH_ONE },
     { offsetof(Descent, largest), sizeof(double), BY_ROW, WIDTH_ONE },
     { offsetof(Descent, weights), sizeof(double), BY_ROW, WIDTH_COLUMNS },
-    { offsetof(Descent, place_goal), sizeof(Goal), BY_ROW, WIDTH_ONE },
     { offsetof(Descent, height), sizeof(double), BY_ROW, WIDTH_ONE },
     { offsetof(Descent, risen), sizeof(double), BY_ROW, WIDTH_ONE },
     { offsetof(Descent, trial), sizeof(float), BY_TRIAL, WIDTH_FEATURES },
     { offsetof(Descent, trial_scores), sizeof(double), BY_TRIAL, WIDTH_COLUMNS },
+    { offsetof(Descent, trial_loss), sizeof(double), BY_TRIAL, WIDTH_ONE },
+    { offsetof(Descent, trial_goal), sizeof(Goal), BY_TRIAL, WIDTH_ONE },
+    { offsetof(Descent, trial_sample), sizeof(size_t), BY_TRIAL, WIDTH_ONE },
     { offsetof(Descent, scratch), sizeof(double), BY_THREAD, WIDTH_FEATURES },
 };
 enum { BUFFERS = sizeof buffers / sizeof *buffers };
@@ -115,11 +118,6 @@ Constraint descent_constraint(const Descent *descent, size_t row) {
     return constraint;
 }
 
-bool problem_score(const Problem *problem, const Points *points, Error *err) {
-    Batch batch = { points->x, points->n, problem->features, problem->where };
-    return model_scores_in_pieces(problem->model, &batch, points->scores, err);
-}
-
 /* As many answers of the model in one of these counts of the row, each a mean of several. */
 static void count_answers(const Descent *descent, int32_t *count, size_t row, size_t answers) {
     size_t queries = answers * (size_t)descent->problem->params->samples;
@@ -132,11 +130,33 @@ static void count_scores(const Descent *descent, size_t row, size_t count) {
     count_answers(descent, descent->score_count, row, count);
 }
 
+/* Whose the trial points are. */
+static void name_trials(Descent *descent, const Trials *trials) {
+    for (size_t i = 0; i < trials->count * trials->per; i++) {
+        size_t place = i / trials->per;
+        size_t row = descent->active[trials->place ? trials->place[place] : place];
+        descent->trial_goal[i] = descent->goal[row];
+        descent->trial_sample[i] = descent->sample[row];
+    }
+}
+
+/* Of the first n rows of trial_scores, whose goals and samples are beside them. */
+static LossRequest trial_request(const Descent *descent, size_t n) {
+    return (LossRequest){ .n = n,
+                          .scores = descent->trial_scores,
+                          .goal = descent->trial_goal,
+                          .sample = descent->trial_sample,
+                          .loss = descent->trial_loss };
+}
+
 bool descent_score(Descent *descent, const Trials *trials, Error *err) {
     for (size_t i = 0; i < trials->count; i++)
         count_scores(descent, descent->active[trials->place ? trials->place[i] : i], trials->per);
     Points points = { descent->trial, trials->count * trials->per, descent->trial_scores };
-    return problem_score(descent->problem, &points, err);
+    LossRequest request = trial_request(descent, points.n);
+    name_trials(descent, trials);
+    return problem_score(descent->problem, &points, err) &&
+           problem_losses(descent->problem, &request, err);
 }
 
 static bool grow_one(void *slot, size_t count, size_t size, Error *err) {
@@ -161,18 +181,35 @@ static bool grow(Path *path, const Problem *problem, Error *err) {
     return ok;
 }
 
-double problem_loss(const Problem *problem, const double *scores, Goal goal) {
-    return objective_is_sound(problem->model, scores)
-               ? problem->objective->loss(problem->model, scores, goal)
-               : INFINITY;
+/* The active rows' scores side by side in trial_scores, as trial points of their own. */
+static LossRequest active_request(Descent *descent) {
+    size_t columns = descent->problem->columns;
+    name_trials(descent, &(Trials){ NULL, descent->active_count, 1 });
+    for (size_t a = 0; a < descent->active_count; a++)
+        memcpy(descent->trial_scores + a * columns, descent->scores + descent->active[a] * columns,
+               columns * sizeof(double));
+    return trial_request(descent, descent->active_count);
 }
 
-/* Where every wrong class will do, the target only says the way. */
-Worth problem_worth(const Problem *problem, const double *scores, Goal goal) {
-    if (goal.any)
-        goal = (Goal){ goal.truth, -1, false };
-    return (Worth){ .reached = verdict_success(problem->model, scores, goal),
-                    .loss = problem_loss(problem, scores, goal) };
+/* What the active rows are worth as answers where they stand: their losses, but where the target
+ * only says the way. */
+static bool rate(Descent *descent, Error *err) {
+    bool any = false;
+    for (size_t a = 0; a < descent->active_count; a++) {
+        size_t row = descent->active[a];
+        descent->rated[row] = descent->loss[row];
+        any = any || descent->goal[row].any;
+    }
+    if (!any)
+        return true;
+    LossRequest request = active_request(descent);
+    for (size_t a = 0; a < request.n; a++)
+        descent->trial_goal[a] = problem_answer_goal(descent->trial_goal[a]);
+    if (!problem_losses(descent->problem, &request, err))
+        return false;
+    for (size_t a = 0; a < request.n; a++)
+        descent->rated[descent->active[a]] = request.loss[a];
+    return true;
 }
 
 /* Append where the row stands to its path, and keep it if it is the answer so far. */
@@ -183,7 +220,9 @@ static bool record(Descent *descent, size_t row, Error *err) {
     if (at == path->capacity && !grow(path, problem, err))
         return false;
     const float *x = descent->x + row * d;
-    Worth worth = problem_worth(problem, descent->scores + row * columns, descent->goal[row]);
+    Worth worth = { .reached = problem_reached(problem, descent->scores + row * columns,
+                                               descent->goal[row]),
+                    .loss = descent->rated[row] };
     path->loss[at] = worth.loss;
     path->gradient_norm[at] = path->largest_kernel[at] = NAN;
     memcpy(path->scores + at * columns, descent->scores + row * columns, columns * sizeof(double));
@@ -205,21 +244,18 @@ static bool record(Descent *descent, size_t row, Error *err) {
     return true;
 }
 
-double descent_loss(const Descent *descent, size_t row, const double *scores) {
-    return problem_loss(descent->problem, scores, descent->goal[row]);
-}
-
-void descent_move(Descent *descent, size_t row, const float *point, const double *scores) {
+void descent_move(Descent *descent, size_t row, Candidate to) {
     const Problem *problem = descent->problem;
     float *x = descent->x + row * problem->features;
-    if (memcmp(x, point, problem->features * sizeof(float)) != 0)
+    if (memcmp(x, to.x, problem->features * sizeof(float)) != 0)
         descent->still[row] = 0;
-    memcpy(x, point, problem->features * sizeof(float));
-    memcpy(descent->scores + row * problem->columns, scores, problem->columns * sizeof(double));
-    descent->loss[row] = descent_loss(descent, row, scores);
+    memcpy(x, to.x, problem->features * sizeof(float));
+    memcpy(descent->scores + row * problem->columns, to.scores, problem->columns * sizeof(double));
+    descent->loss[row] = to.loss;
 }
 
-/* The weights of the loss at the place `a` of the active list. */
+/* The weights of the loss at the place `a` of the active list. Called by workers: the objective is
+ * one of the table. */
 static void weigh(const void *context, size_t a, const double *scores, double *w) {
     const Descent *descent = context;
     const Problem *problem = descent->problem;
@@ -243,13 +279,13 @@ static double smoothing_at(const Descent *descent, size_t iteration) {
 
 /* How the direction is asked for that leads from the points of one iteration to the next. */
 static DescentView view_at(const Descent *descent, size_t iteration) {
-    const Attack *attack = descent->problem->attack;
-    int direction = descent->problem->params->direction;
-    if (attack->view)
-        return attack->view(descent, iteration);
-    if (direction == DIRECTION_GRADIENT)
+    const Problem *problem = descent->problem;
+    if (!problem_ascends(problem))
         return (DescentView){ .ascends = false };
-    return (DescentView){ true, direction == DIRECTION_LOG, smoothing_at(descent, iteration), 0 };
+    if (problem->attack->view)
+        return problem->attack->view(descent, iteration);
+    bool logarithmic = problem->params->direction == DIRECTION_LOG;
+    return (DescentView){ true, logarithmic, smoothing_at(descent, iteration), 0 };
 }
 
 /* Where the largest kernels of the active rows shall go: not a number until a model fills it in. */
@@ -263,13 +299,12 @@ static double *no_kernels(const Descent *descent) {
  * view: scores and heights. */
 static bool ascend(Descent *descent, const Batch *points, const DescentView *view, double *scores,
                    Error *err) {
-    Ascent ascent = { .goal = descent->place_goal,
+    name_trials(descent, &(Trials){ NULL, descent->active_count, 1 });
+    Ascent ascent = { .goal = descent->trial_goal,
                       .logarithmic = true,
                       .threshold = -INFINITY,
                       .scores = scores,
                       .height = descent->height };
-    for (size_t a = 0; a < descent->active_count; a++)
-        descent->place_goal[a] = descent->goal[descent->active[a]];
     if (view) {
         ascent.logarithmic = view->logarithmic;
         ascent.wider = view->wider;
@@ -291,14 +326,6 @@ double descent_left(const Descent *descent, size_t row) {
     return view_at(descent, descent->iteration).ascends ? -descent->risen[row] : descent->loss[row];
 }
 
-size_t problem_price(const Problem *problem, bool ahead) {
-    const Attack *attack = problem->attack;
-    size_t step = attack->price ? attack->price(problem->params) : 1;
-    bool ascends = attack->view || problem->params->direction != DIRECTION_GRADIENT;
-    size_t answers = step + (attack->gradient ? 1 + (ascends && !ahead) : 0);
-    return answers * (size_t)problem->params->samples;
-}
-
 /* Can the next iteration of any row be paid for, whose gradient comes with its scores? */
 static bool anybody_can_pay(const Descent *descent) {
     size_t price = problem_price(descent->problem, true);
@@ -308,28 +335,73 @@ static bool anybody_can_pay(const Descent *descent) {
     return any;
 }
 
-/* Scores of the trial points, and their gradients where the next iteration will want them. */
+/* Scores, losses and gradients of one piece of the trial points, by an objective that takes whole
+ * batches. */
+static bool answer_piece(Descent *descent, const Pieces *pieces, Error *err) {
+    const Problem *problem = descent->problem;
+    size_t done = pieces->done, columns = problem->columns;
+    double *scores = descent->trial_scores + done * columns;
+    LossRequest request = { .n = pieces->piece.n,
+                            .scores = scores,
+                            .goal = descent->trial_goal + done,
+                            .sample = descent->trial_sample + done,
+                            .loss = descent->trial_loss + done,
+                            .w = descent->weights + done * columns };
+    ModelPass pass = { .model = problem->model,
+                       .batch = pieces->piece,
+                       .largest = descent->largest + done };
+    bool ok = model_forward(&pass, scores, err) && problem_losses(problem, &request, err) &&
+              model_backward(&pass, request.w, descent->gradient + done * problem->features, err);
+    model_pass_clear(&pass);
+    return ok;
+}
+
+static bool answer_by_part(Descent *descent, const Batch *points, Error *err) {
+    Pieces pieces = pieces_of(descent->problem->model, points, NULL);
+    bool ok = true;
+    name_trials(descent, &(Trials){ NULL, points->n, 1 });
+    no_kernels(descent);
+    while (ok && pieces_next(&pieces))
+        ok = answer_piece(descent, &pieces, err);
+    pieces_end(&pieces);
+    return ok && (pieces.done == points->n || error_interrupted(err, points->where));
+}
+
+/* Losses of the trial points, one for each active row. */
+static bool lose_trials(Descent *descent, Error *err) {
+    LossRequest request = trial_request(descent, descent->active_count);
+    name_trials(descent, &(Trials){ NULL, descent->active_count, 1 });
+    return problem_losses(descent->problem, &request, err);
+}
+
+/* Scores and losses of the trial points, and their gradients where the next iteration will want
+ * them. */
 static bool score_trials(Descent *descent, Error *err) {
     const Problem *problem = descent->problem;
     for (size_t a = 0; a < descent->active_count; a++)
         count_scores(descent, descent->active[a], 1);
     descent->ahead = problem->attack->gradient && descent->iteration < descent->iterations &&
-                     !descent->measures && anybody_can_pay(descent);
-    if (!descent->ahead && !descent->measures)
-        return problem_score(
-            problem, &(Points){ descent->trial, descent->active_count, descent->trial_scores },
-            err);
+                     !descent->measures && !PROBLEM_PART(problem, direction) &&
+                     anybody_can_pay(descent);
     Batch batch = { descent->trial, descent->active_count, problem->features, problem->where };
+    if (!descent->ahead && !descent->measures) {
+        Points points = { descent->trial, descent->active_count, descent->trial_scores };
+        return problem_score(problem, &points, err) && lose_trials(descent, err);
+    }
     DescentView view = view_at(descent, descent->iteration + 1);
     if (descent->measures || view.ascends)
         return ascend(descent, &batch, descent->measures ? NULL : &view, descent->trial_scores,
-                      err);
+                      err) &&
+               lose_trials(descent, err);
+    if (PROBLEM_PART(problem, losses))
+        return answer_by_part(descent, &batch, err);
     GradientRequest request = { .weigh = weigh,
                                 .context = descent,
                                 .scores = descent->trial_scores,
                                 .gradient = descent->gradient,
                                 .largest = no_kernels(descent) };
-    return model_gradient_in_pieces(problem->model, &batch, &request, err);
+    return model_gradient_in_pieces(problem->model, &batch, &request, err) &&
+           lose_trials(descent, err);
 }
 
 bool descent_take_trials(Descent *descent, Error *err) {
@@ -337,8 +409,9 @@ bool descent_take_trials(Descent *descent, Error *err) {
     if (!score_trials(descent, err))
         return false;
     for (size_t a = 0; a < descent->active_count; a++)
-        descent_move(descent, descent->active[a], descent->trial + a * d,
-                     descent->trial_scores + a * columns);
+        descent_move(descent, descent->active[a],
+                     (Candidate){ descent->trial + a * d, descent->trial_scores + a * columns,
+                                  descent->trial_loss[a] });
     return true;
 }
 
@@ -425,10 +498,38 @@ static const float *active_points(Descent *descent) {
     return descent->trial;
 }
 
+/* The weights of the active rows' losses, whose scores are known. */
+static bool weigh_rows(Descent *descent, Error *err) {
+    size_t columns = descent->problem->columns;
+    if (PROBLEM_PART(descent->problem, losses)) {
+        LossRequest request = active_request(descent);
+        request.w = descent->weights;
+        return problem_losses(descent->problem, &request, err);
+    }
+    for (size_t a = 0; a < descent->active_count; a++)
+        weigh(descent, a, descent->scores + descent->active[a] * columns,
+              descent->weights + a * columns);
+    return true;
+}
+
+/* What a direction from outside is where the active rows stand. */
+static bool ask_direction(Descent *descent, const Batch *points, Error *err) {
+    const Problem *problem = descent->problem;
+    const AttackParts *parts = problem->params->parts;
+    DirectionRequest request = { .at = active_request(descent),
+                                 .x = points->x,
+                                 .features = problem->features,
+                                 .iteration = descent->iteration,
+                                 .direction = descent->gradient };
+    request.at.model = problem->model;
+    request.at.w = descent->weights;
+    no_kernels(descent);
+    return parts->direction(parts->context, &request, err);
+}
+
 /* Gradients of the losses where the active rows stand, whose scores are known. */
 static bool ask_gradients(Descent *descent, Error *err) {
     const Problem *problem = descent->problem;
-    size_t columns = problem->columns;
     Batch batch = { active_points(descent), descent->active_count, problem->features,
                     problem->where };
     DescentView view = view_at(descent, descent->iteration);
@@ -437,9 +538,10 @@ static bool ask_gradients(Descent *descent, Error *err) {
             count_scores(descent, descent->active[a], 1);
         return ascend(descent, &batch, &view, descent->trial_scores, err);
     }
-    for (size_t a = 0; a < descent->active_count; a++)
-        weigh(descent, a, descent->scores + descent->active[a] * columns,
-              descent->weights + a * columns);
+    if (!weigh_rows(descent, err))
+        return false;
+    if (PROBLEM_PART(problem, direction))
+        return ask_direction(descent, &batch, err);
     GradientRequest request = { .w = descent->weights,
                                 .gradient = descent->gradient,
                                 .largest = no_kernels(descent) };
@@ -490,9 +592,15 @@ static bool start(Descent *descent, Error *err) {
     if (!descent->scores_known &&
         !problem_score(problem, &(Points){ descent->x, descent->n, descent->scores }, err))
         return false;
+    LossRequest request = { .n = descent->n,
+                            .scores = descent->scores,
+                            .goal = descent->goal,
+                            .sample = descent->sample,
+                            .loss = descent->loss };
+    if (!problem_losses(problem, &request, err) || !rate(descent, err))
+        return false;
     for (size_t row = 0; row < descent->n; row++) {
         count_scores(descent, row, descent->scores_known ? 0 : 1);
-        descent->loss[row] = descent_loss(descent, row, descent->scores + row * problem->columns);
         if (!record(descent, row, err))
             return false;
         if (!stands_on_numbers(descent, row))
@@ -567,6 +675,18 @@ static void stop_unpaid(Descent *descent) {
     drop_stopped(descent, descent->ahead);
 }
 
+/* To whoever wants to know after every iteration, and may end the run. */
+static bool tell_step(const Descent *descent, Error *err) {
+    const AttackParts *parts = descent->problem->params->parts;
+    bool stop = false;
+    if (!parts || !parts->on_step)
+        return true;
+    if (!parts->on_step(parts->context, descent, &stop, err))
+        return false;
+    *descent->problem->ended = *descent->problem->ended || stop;
+    return true;
+}
+
 /* One iteration of every active row; those that are done leave the list. */
 static bool iterate(Descent *descent, Error *err) {
     const Attack *attack = descent->problem->attack;
@@ -577,7 +697,7 @@ static bool iterate(Descent *descent, Error *err) {
         return true;
     for (size_t a = 0; a < descent->active_count; a++)
         descent->still[descent->active[a]]++; /* until descent_move moves it */
-    if (!attack->step(descent, err))
+    if (!attack->step(descent, err) || !rate(descent, err))
         return false;
     for (size_t a = 0; a < descent->active_count; a++) {
         size_t row = descent->active[a];
@@ -591,7 +711,7 @@ static bool iterate(Descent *descent, Error *err) {
          a = next)
         stop_siblings(descent, a, next = descent_siblings(descent, a));
     drop_stopped(descent, descent->ahead);
-    return true;
+    return tell_step(descent, err);
 }
 
 size_t descent_iterations(const Attack *attack, const AttackParams *params) {
@@ -629,7 +749,9 @@ bool descent_run(Descent *descent, Progress *progress, Error *err) {
     if (!start(descent, err))
         return false;
     bool interrupted = progress_was_interrupted(progress);
-    while (descent->iteration < descent->iterations && descent->active_count > 0 && !interrupted) {
+    const bool *ended = problem->ended;
+    while (descent->iteration < descent->iterations && descent->active_count > 0 && !interrupted &&
+           !*ended) {
         size_t before = descent->active_count;
         descent->iteration++;
         /* A model written in Lua fails when it is interrupted: then keep what was recorded. */
@@ -639,6 +761,8 @@ bool descent_run(Descent *descent, Progress *progress, Error *err) {
         interrupted = !report(descent, before, progress) || !ok;
     }
     for (size_t a = 0; a < descent->active_count; a++)
-        descent->stop[descent->active[a]] = interrupted ? STOP_INTERRUPTED : STOP_MAX_ITER;
+        descent->stop[descent->active[a]] = interrupted ? STOP_INTERRUPTED
+                                            : *ended    ? STOP_ON_STEP
+                                                        : STOP_MAX_ITER;
     return true;
 }

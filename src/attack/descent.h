@@ -5,23 +5,10 @@
 #ifndef PERIGEE_ATTACK_DESCENT_H
 #define PERIGEE_ATTACK_DESCENT_H
 
-#include "attack/attack.h"
-#include "attack/objective.h"
-#include "attack/verdict.h"
+#include "attack/problem.h"
 
 /* Rows of a piece of a step's work; each row's result is its own. */
 enum { DESCENT_PIECE = 8 };
-
-/* What stays the same over all descents of an attack. */
-typedef struct Problem {
-    const Attack *attack;
-    const Objective *objective;
-    const AttackParams *params; /* resolved */
-    Constraint constraint;      /* but for dmax, which is a row's own: descent_constraint */
-    Model *model;               /* what is attacked, or its means over several calls */
-    size_t features, columns;
-    char where[48]; /* "attack.pgd_exp", for messages */
-} Problem;
 
 /* How far a sample may go, and its eta, which may follow from that. */
 typedef struct Extent {
@@ -56,6 +43,7 @@ typedef struct Descent {
     float *answer;                         /* n × features: the best (or last) point so far */
     size_t *answer_at;                     /* n: its place in the path */
     Worth *worth;                          /* n: how good it is */
+    double *rated;                         /* n: the loss as an answer, where the row stands */
     Path *path;                            /* n */
     size_t iteration, iterations;          /* 1 … iterations; 0 at the start */
     size_t active_count;
@@ -64,13 +52,15 @@ typedef struct Descent {
     double *gradient_norm; /* active: l2 */
     double *largest;       /* active: the largest kernel beside the gradient (model.h), or NaN */
     double *weights;       /* active × columns: what the gradient is of, where scores are known */
-    Goal *place_goal;      /* active: the rows' goals, for ascents */
     bool measures;         /* the next trial points are measured: risen, kernels as they are */
     double *height;        /* active: as the last ascent answered */
     double *risen;         /* n: what ascents raise (model.h), where each row stands */
     bool ahead;            /* gradients of the points that the rows have just moved to are there */
     float *trial;          /* active · trials × features */
     double *trial_scores;  /* active · trials × columns */
+    double *trial_loss;    /* active · trials: of these scores */
+    Goal *trial_goal;      /* active · trials: whose they are, … */
+    size_t *trial_sample;  /* … as Descent.goal and Descent.sample have it */
     double *scratch;       /* one row of features for each worker thread */
     void *state[ATTACK_STATES]; /* the attack's own */
 } Descent;
@@ -84,17 +74,6 @@ void descent_clear(Descent *descent);
 /* Where a row may go. */
 Constraint descent_constraint(const Descent *descent, size_t row);
 
-/* Points that are scored: n × features, and n × columns. */
-typedef struct Points {
-    const float *x;
-    size_t n;
-    double *scores; /* out */
-} Points;
-
-/* Scores of any points. A long batch is done in pieces (see model.h's
- * whole_batches); an interrupt between two of them is a failure: ask progress_interrupt_pending. */
-bool problem_score(const Problem *problem, const Points *points, Error *err);
-
 /* Trial points of some rows, side by side: `per` for each of `count` places in the active list
  * (place NULL: 0, 1, …). */
 typedef struct Trials {
@@ -102,17 +81,19 @@ typedef struct Trials {
     size_t count, per;
 } Trials;
 
-/* Scores of the trial points into trial_scores, counted for their samples. */
+/* Scores of the trial points into trial_scores, counted for their samples, and losses into
+ * trial_loss. */
 bool descent_score(Descent *descent, const Trials *trials, Error *err);
 
-/* What a point with these scores is worth to a goal; the attack's loss there, and that of the row.
- * Where scores are not finite the loss is infinite: no such point is better than any other. */
-double problem_loss(const Problem *problem, const double *scores, Goal goal);
-Worth problem_worth(const Problem *problem, const double *scores, Goal goal);
-double descent_loss(const Descent *descent, size_t row, const double *scores);
+/* A point that has been scored. */
+typedef struct Candidate {
+    const float *x;
+    const double *scores;
+    double loss;
+} Candidate;
 
-/* Move the row to this point. */
-void descent_move(Descent *descent, size_t row, const float *point, const double *scores);
+/* Move the row there. */
+void descent_move(Descent *descent, size_t row, Candidate to);
 
 /* Score the first trial point of every active row and move the rows there, better or worse. The
  * gradient that the next iteration will ask for comes out of the same pass through the model;
@@ -130,10 +111,6 @@ size_t descent_siblings(const Descent *descent, size_t first);
 /* Of each sample's rows the first `most` by what is left of them (the least) go on; others stop. */
 void descent_keep(Descent *descent, size_t most,
                   double (*left)(const Descent *descent, size_t row));
-
-/* Scores and gradients that an iteration of one row takes at most, if the gradient of where it
- * stands has come with its scores, and if not. */
-size_t problem_price(const Problem *problem, bool ahead);
 
 /* How many iterations a descent may take. */
 size_t descent_iterations(const Attack *attack, const AttackParams *params);

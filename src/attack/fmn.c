@@ -43,7 +43,7 @@ static double next_epsilon(const Descent *descent, size_t row, const double *g) 
     double epsilon = ((const double *)descent->state[FMN_EPSILON])[row];
     double gamma = at_now(descent, problem->params->gamma, problem->params->gamma_final);
     const Worth *best = &descent->worth[row];
-    if (problem_worth(problem, scores, descent->goal[row]).reached)
+    if (problem_reached(problem, scores, descent->goal[row]))
         return fmin(epsilon * (1 - gamma), best->reached ? best->distance : INFINITY);
     if (best->reached)
         return epsilon * (1 + gamma);

@@ -122,20 +122,15 @@ static void make_steps(void *context, size_t begin, size_t end, int worker) {
     }
 }
 
-/* What is left to rise. */
-static double left_of(const Descent *descent, size_t row) {
-    return -descent->risen[row];
-}
-
 static bool halving_step(Descent *descent, Error *err) {
     Place place = place_of(descent->problem->params, descent->iteration);
     size_t keep = place.last ? (size_t)place.stage[1].classes : 0;
-    descent->measures = keep > 0;
+    descent->measures = keep > 0 && problem_ascends(descent->problem);
     parallel_for(descent->active_count, DESCENT_PIECE, make_steps, descent);
     if (!descent_take_trials(descent, err))
         return false;
     if (keep > 0)
-        descent_keep(descent, keep, left_of);
+        descent_keep(descent, keep, descent_left);
     return true;
 }
 

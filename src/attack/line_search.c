@@ -70,7 +70,7 @@ static double consider(Descent *descent, size_t place, size_t i) {
     const Problem *problem = descent->problem;
     size_t d = problem->features, columns = problem->columns;
     const double *scores = descent->trial_scores + i * columns;
-    double loss = descent_loss(descent, descent->active[place], scores);
+    double loss = descent->trial_loss[i];
     if (loss < best_losses(descent)[place]) {
         best_losses(descent)[place] = loss;
         memcpy(best_points(descent) + place * d, descent->trial + i * d, d * sizeof(float));
@@ -160,7 +160,8 @@ bool line_search(Descent *descent, Error *err) {
     if ((from > 1 && !halve(&search, err)) || !double_up(&search, from > 1, err))
         return false;
     for (size_t a = 0; a < descent->active_count; a++)
-        descent_move(descent, descent->active[a], best_points(descent) + a * d,
-                     best_scores(descent) + a * columns);
+        descent_move(descent, descent->active[a],
+                     (Candidate){ best_points(descent) + a * d, best_scores(descent) + a * columns,
+                                  best_losses(descent)[a] });
     return true;
 }

@@ -23,6 +23,7 @@ typedef enum StopReason {
     STOP_GIVEN,       /* its answer was not searched for (judge.h) */
     STOP_OUTRUN,      /* another of the sample's classes came nearer, or there */
     STOP_MAX_QUERIES, /* the next iteration could not be paid for */
+    STOP_ON_STEP,     /* whoever looked on has ended the run (parts.h) */
     STOP_REASONS
 } StopReason;
 

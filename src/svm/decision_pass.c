@@ -411,9 +411,11 @@ DecisionPass *decision_forward(DecisionView view, const Batch *batch, double *f,
         error_memory(err, batch->where, sizeof *pass);
         return NULL;
     }
+    bool decays = view.decision->kernel.kind->decay != NULL;
     *pass = (DecisionPass){ .decision = view.decision,
                             .wider = view.wider,
                             .most = batch->n,
+                            .largest = decays ? view.largest : NULL,
                             .values = true,
                             .gradients = true };
     if (decision_pass_init(pass, batch, err) && decision_pass_forward(pass, batch, f, err))

@@ -15,6 +15,7 @@
 typedef struct DecisionView {
     const Decision *decision;
     double wider;
+    double *largest; /* out, n, of decision_forward: as in GradientRequest; or NULL */
 } DecisionView;
 
 /* f: n × functions. */

@@ -281,7 +281,7 @@ static bool svc_scores(Model *model, const Batch *batch, double *scores, Error *
 }
 
 static DecisionView view_of(const Svc *svc, double wider) {
-    return (DecisionView){ &svc->decision, wider };
+    return (DecisionView){ .decision = &svc->decision, .wider = wider };
 }
 
 static bool svc_gradient(Model *model, const Batch *batch, const GradientRequest *request,
@@ -309,7 +309,9 @@ static bool svc_gradient(Model *model, const Batch *batch, const GradientRequest
 
 static bool svc_forward(ModelPass *pass, double *scores, Error *err) {
     const Svc *svc = (const Svc *)pass->model;
-    pass->kept = decision_forward(view_of(svc, pass->wider), &pass->batch, scores, err);
+    DecisionView view = view_of(svc, pass->wider);
+    view.largest = pass->largest;
+    pass->kept = decision_forward(view, &pass->batch, scores, err);
     if (pass->kept && is_single(svc))
         spread(scores, pass->batch.n);
     return pass->kept != NULL;

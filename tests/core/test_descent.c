@@ -96,6 +96,18 @@ static size_t last_iteration;
  * `moves_until`. */
 static size_t moves_until = SIZE_MAX;
 
+/* To a point with these scores, whose loss is the objective's. */
+static void move(Descent *descent, size_t row, const float *x, const double *scores) {
+    double loss;
+    LossRequest request = { .n = 1,
+                            .scores = scores,
+                            .goal = descent->goal + row,
+                            .sample = descent->sample + row,
+                            .loss = &loss };
+    assert_true(problem_losses(descent->problem, &request, NULL));
+    descent_move(descent, row, (Candidate){ x, scores, loss });
+}
+
 static bool scripted_step(Descent *descent, Error *err) {
     (void)err;
     last_iteration = descent->iteration;
@@ -104,7 +116,7 @@ static bool scripted_step(Descent *descent, Error *err) {
         const double scores[2] = { script(descent->iteration), 0 };
         float point =
             descent->iteration < moves_until ? (float)(descent->iteration % 2) : descent->x[row];
-        descent_move(descent, row, &point, scores);
+        move(descent, row, &point, scores);
     }
     return true;
 }
@@ -341,7 +353,7 @@ static bool scores_step(Descent *descent, Error *err) {
     (void)err;
     descents += descent->iteration == 1;
     const double *now = scripted_scores[descents - 1][descent->iteration - 1];
-    descent_move(descent, 0, descent->x, (const double[]){ 0, now[0], now[1], 1 });
+    move(descent, 0, descent->x, (const double[]){ 0, now[0], now[1], 1 });
     return true;
 }
 
