@@ -81,6 +81,28 @@ local function add_descriptions()
   end
 end
 
+local added = {} -- entries of what users define, in that order
+
+-- Put an entry where another one was, else at the end.
+local function put(list, before, entry)
+  for i, one in ipairs(list) do
+    if one == before then
+      list[i] = entry
+      return
+    end
+  end
+  list[#list + 1] = entry
+end
+
+local function insert(entry)
+  local before = index[entry.name]
+  index[entry.name] = entry
+  put(every, before, entry)
+  for _, module in ipairs(help.modules) do
+    if module.name == entry.name:match "^[%w_]+" then put(module.entries, before, entry) end
+  end
+end
+
 local function load_all()
   if index then return end
   index, every = {}, {}
@@ -97,6 +119,21 @@ local function load_all()
   for name, words in pairs(require("perigee.help.words").of) do
     if index[name] then index[name].words = index[name].words or words end
   end
+  for _, entry in ipairs(added) do insert(entry) end
+end
+
+--- How often an entry was added: who keeps something made of all of them makes it anew.
+help.additions = 0
+
+--- Add the entry of something that the user defined; it takes the place of one of the same name.
+function help.add(entry)
+  local before
+  for _, one in ipairs(added) do
+    if one.name == entry.name then before = one end
+  end
+  put(added, before, entry)
+  if index then insert(entry) end
+  help.additions = help.additions + 1
 end
 
 --- Every module's table, in the manual's order.

@@ -6,6 +6,7 @@
 --   plot.loss(history)                              the course of a training
 --   plot.script("attack", result, options)          the gnuplot script that draws the same
 --   plot.figure{ rows =, cols =, … }                a figure of one's own: f:line(x, y), f:save(path)
+--   plot.recipe("spread", { figure = f, … })        a picture of one's own: plot.spread(value, options)
 --
 -- Every picture takes `file` (.png, .svg, .pdf, .tex, .html; .gp writes the script), `terminal` ("window",
 -- "qt", "wxt", "x11"; "text" for the terminal; "png", "svg", "pdf", "tex", "html"), `title`, `size`
@@ -22,6 +23,7 @@ local arguments = require "perigee.arguments"
 local figures = require "perigee.plot.figure"
 local kinds = require "perigee.kinds"
 local output = require "perigee.plot.output"
+local own = require "perigee.own"
 local style = require "perigee.plot.style"
 local theme = require "perigee.plot.theme"
 local values = require "perigee.plot.values"
@@ -46,10 +48,6 @@ local recipes = {
   security = require "perigee.plot.security",
 }
 
-local names = {}
-for name in pairs(recipes) do names[#names + 1] = name end
-table.sort(names)
-
 local function build(where, recipe, subject, options)
   if kinds.is(subject, "result") and #subject == 0 then
     values.fail("%s: there are no samples in this result", where)
@@ -63,14 +61,17 @@ local function build(where, recipe, subject, options)
   return recipe.figure(where, subject, options), options
 end
 
-for name, recipe in pairs(recipes) do
-  library[name] = function(subject, options)
+-- plot.NAME, the picture of a recipe.
+local function picture(name, recipe)
+  return function(subject, options)
     local where = "plot." .. name
     local figure
     figure, options = build(where, recipe, subject, options)
     return output.deliver(where, name, figure, options)
   end
 end
+
+for name, recipe in pairs(recipes) do library[name] = picture(name, recipe) end
 
 -- plot.live(run, options): a curve of what is running, while it runs (see live.lua).
 library.live = require "perigee.plot.live"
@@ -130,10 +131,34 @@ arguments.guard("figure:", figures.class, {
   what = "a figure", is = function(value) return debug.getmetatable(value) == figures.class end,
 })
 
+-- ---- Pictures of one's own -------------------------------------------------------------------------
+
+local theirs = {} -- names that users gave
+
+-- plot.recipe(name, { options =, figure =, text =, example = }) → plot.NAME, new (see recipe.lua).
+function library.recipe(name, declared)
+  local where = "plot.recipe"
+  if type(name) ~= "string" or not load(("local t = {} t.%s = 1"):format(name)) or name:find "[^%w_]" then
+    values.expected(where, "name", 'a word such as "spread"', name)
+  end
+  if not theirs[name] and rawget(library, name) ~= nil then
+    values.fail("%s: name: plot.%s is there already, and not by plot.recipe: take another one", where, name)
+  end
+  local recipe, entry = require("perigee.plot.recipe").made(name, declared)
+  recipes[name], theirs[name] = recipe, true
+  local made = arguments.guard("plot.", { [name] = picture(name, recipe) })[name]
+  own.set("plot", name, made)
+  require("perigee.help").add(entry)
+  return made
+end
+
 function library.script(name, subject, options)
   if getmetatable(name) == figures.class then return name:script(subject) end
   local recipe = recipes[name]
   if not recipe then
+    local names = {}
+    for known in pairs(recipes) do names[#names + 1] = known end
+    table.sort(names)
     values.expected("plot.script", "name", "a figure or one of " .. table.concat(names, ", "), name)
   end
   local figure

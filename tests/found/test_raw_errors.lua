@@ -138,11 +138,15 @@ function TestRawErrors:test_plot()
       each_place(where, f, { subject, needed[name] }, 2)
       each_option(where, f, { subject }, needed[name], names_of(entry, name ~= "loss" and common or nil))
     else
-      lu.assertTrue(name == "figure" or name == "live" or name == "script", "nobody tests " .. where)
+      local below = name == "figure" or name == "live" or name == "recipe" or name == "script"
+      lu.assertTrue(below, "nobody tests " .. where)
     end
   end
   each_place("plot.figure", plot.figure, {}, 1)
   each_option("plot.figure", plot.figure, {}, {}, { "rows", "columns", "cols", "width", "height", "title" })
+  local own = { "own", { figure = plot.figure } }
+  each_place("plot.recipe", plot.recipe, own, 2)
+  each_option("plot.recipe", plot.recipe, { "own" }, own[2], names_of(entries.recipe))
   each_option("plot.live", plot.live, { function() end }, {}, { "file", "title", "width", "scale" })
 end
 

@@ -191,7 +191,7 @@ local function described(kind, default, text)
   local required = kind:gsub("%?$", "")
   local what = required:gsub("…$", ", any number") .. (required ~= kind and ", optional" or "")
   if default and default ~= "none" then what = ("%s, default %s"):format(what, default) end
-  return ("%s: %s"):format(what, text)
+  return text == "" and what or ("%s: %s"):format(what, text)
 end
 
 -- Lines of names separated by commas, with a word in front.

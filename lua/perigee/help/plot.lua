@@ -340,7 +340,50 @@ print(history.loss[2])]]),
   },
 }
 
+-- What one adds to the pictures stands with the figures that it is made of.
+local recipe = {
+  name = "plot.recipe",
+  text = "A picture of one's own: plot.NAME(value, options) from then on, with files, terminals, scripts and "
+    .. "pages, options that are checked and completed, and an entry of the help, as the built-in ones have. "
+    .. "`figure` is a function(value, options) that makes a figure, by plot.figure as a rule; its options "
+    .. "are those that were given and the defaults of the others. Title, size and looks are applied to what "
+    .. "it returns: it need not care for them. `options` says what there is beside these, { name = default, "
+    .. "… }: what is given must be of the default's type; or { name = { type =, default =, meaning = }, … } "
+    .. "with a type such as \"integer\", \"array|table\" or '\"l1\"|\"l2\"'; or names alone, { \"label\" }, "
+    .. "which take anything; or rows { name, type, default, meaning }, which the help then lists in their "
+    .. "order. The same name again replaces the picture; those that are built in stay as they are.",
+  params = { { "name", "string", "of the picture: plot.NAME" } },
+  options = {
+    { "figure", "function", "none", "figure(value, options) gives the figure" },
+    { "options", "table", "none", "the options of its own" },
+    { "text", "string", "none", "for the help: what it draws" },
+    { "example", "string", "none", "for the help: how it is called" },
+  },
+  returns = { "function", "plot.NAME" },
+  example = [[
+plot.recipe("spread", {
+  text = "Several runs: their mean and range",
+  options = {
+    color = { default = "blue", meaning = "of the line" },
+  },
+  figure = function(runs, options)
+    local epochs = array.arange(runs.shape[2]) + 1
+    local f = plot.figure()
+    local look = { color = options.color }
+    f:band(epochs, runs:min(1), runs:max(1), look)
+    f:line(epochs, runs:mean(1), look)
+    return f:set { xlabel = "epoch", ylabel = "loss" }
+  end,
+})
+local file = os.tmpname()
+local runs = array.rand(5, 20)
+plot.spread(runs, { file = file, terminal = "svg" })
+os.remove(file)]],
+  see = { "plot.figure", "plot.script" },
+}
+
 for _, entry in ipairs(require "perigee.help.plot_figure") do entries[#entries + 1] = entry end
+entries[#entries + 1] = recipe
 
 return {
   name = "plot",
@@ -353,4 +396,5 @@ return {
     .. "are drawn all the same, though without words; of anything else the script is written with its data, "
     .. "and stderr names the package to install.",
   entries = entries,
+  picture_options = options, -- those of a picture, with those that all take behind them
 }

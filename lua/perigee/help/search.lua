@@ -56,6 +56,7 @@ end
 -- The index
 
 local index -- a list of { entry =, stems = stem → weight, order = }, made at the first question
+local additions -- what help.additions was then
 local known -- stem → a word that has it
 
 local function add(item, text, weight)
@@ -87,8 +88,8 @@ local function item_of(entry, module, order)
 end
 
 local function make_index()
-  if index then return end
-  index, known = {}, {}
+  if index and additions == help.additions then return end
+  index, known, additions = {}, {}, help.additions
   for _, module in ipairs(help.all()) do
     for _, entry in ipairs(module.entries) do index[#index + 1] = item_of(entry, module, #index) end
   end

@@ -182,7 +182,7 @@ words.of = {
   ["plot.live"] = "tensorboard progress",
   ["plot.figure"] = "matplotlib pyplot plt subplots axes own custom "
     .. "theme markup formula latex tex greek mathtext",
-  ["plot.script"] = "gnuplot source",
+  ["plot.recipe"] = "custom own extend register define plugin user", ["plot.script"] = "gnuplot source",
   ["plot.filters"] = "kernels weights visualise", ["plot.activations"] = "feature maps",
   ["plot.scores"] = "histogram distribution",
   ["figure:line"] = "plot curve", ["figure:scatter"] = "points markers dots",

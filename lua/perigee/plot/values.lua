@@ -127,12 +127,13 @@ end
 -- What says how a figure looks.
 values.look_options = { "size", "font", "font_size", "theme" }
 
-local common = { "file", "terminal", "title", "timeout", "width", "height", "scale",
+--- Those that all pictures take.
+values.common = { "file", "terminal", "title", "timeout", "width", "height", "scale",
   table.unpack(values.look_options) }
 
--- The same with those that all pictures take.
+-- The table of options of a picture: its own, and those that all take.
 function values.options(where, options, valid)
-  return values.only(where, options, valid, common)
+  return values.only(where, options, valid, values.common)
 end
 
 -- One option of a Lua type, or its default.
