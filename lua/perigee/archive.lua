@@ -38,7 +38,8 @@ function archive.members(value)
 end
 
 --- Keep the values of that metatable under that name: parts(value) is a new table of what it is made of, and
---- make(parts) one that is the same again; it may raise, since files may be damaged. By default they are
+--- make(parts) one that is the same again; it may raise, since files may be damaged, or { missing = "what
+--- this session lacks for it" }. By default they are
 --- tables that print, made of their members.
 function archive.keep(name, meta, parts, make)
   local function remade(members)
@@ -387,6 +388,7 @@ local function decode_object(walk, list)
   local ok, made = pcall(kind.make, parts)
   if not ok then
     if perigee.interrupted() then error(made, 0) end
+    if type(made) == "table" then blame.fail("restore: %s", made.missing) end
     damaged(("what should be a kind of %s is not: %s"):format(kind.name, tostring(made)))
   end
   walk.tables[number] = made

@@ -3,6 +3,7 @@
 
 local auto = require "perigee.auto"
 local check = require "perigee.gradient_check"
+local define = require "perigee.define"
 local ensemble = require "perigee.ensemble"
 local native = require "perigee.native"
 local rebuild = require "perigee.rebuild"
@@ -63,6 +64,8 @@ end
 attack.worst = worst.of
 
 function attack.auto(options) return auto.new(options) end
+
+function attack.define(definition) return define.new(definition) end
 
 function attack.from(result, options) return rebuild.from(result, options) end
 

@@ -136,6 +136,11 @@ function help.add(entry)
   help.additions = help.additions + 1
 end
 
+--- Add that of what has been described since (bind_describe_options), or described anew.
+function help.describe(name)
+  help.add(entry_of_description(name, native.described(name)))
+end
+
 --- Every module's table, in the manual's order.
 function help.all()
   load_all()

@@ -10,6 +10,7 @@ local native = require "perigee.native"
 local rebuild = {}
 
 local WHERE = "attack.from"
+local NOT_DEFINED = "attack.%s is not defined in this session: run the file with its attack.define first"
 
 local types = debug.getregistry()
 
@@ -41,7 +42,7 @@ local function one_of(said, name, known)
     blame.fail("%s: result: the points of %s were given (attack.judge): there is no attack to make", WHERE,
       name)
   elseif not takes then
-    blame.fail("%s: result: %s is none of the library's attacks", WHERE, name)
+    blame.fail("%s: result: %s", WHERE, NOT_DEFINED:format(name))
   end
   for option in pairs(takes) do options[option] = said[option] end
   if options.dmax == nil then options.dmax = known.whole.dmax end
@@ -99,7 +100,8 @@ archive.keep("attack", types["perigee.attack"], function(value)
   return kept
 end, function(kept)
   local name = kept.attack
-  assert(options_of(name), "it names no attack")
+  assert(type(name) == "string" and (options_of(name) or rawget(attack, name) == nil), "it names no attack")
+  if not options_of(name) then error { missing = NOT_DEFINED:format(native.printable(name)) } end
   kept.attack = nil
   return attack[name](kept)
 end)

@@ -168,8 +168,11 @@ const char *attack_text(const Attack *attack, const AttackParams *params, char t
     if (attack_resolve(attack, params, &resolved, &err))
         params = &resolved;
     size_t used = (size_t)snprintf(text, ATTACK_TEXT, "attack.%s:", attack->name);
-    for (const Field *field = attack->fields; field->name; field++)
-        used += (size_t)field_text(field, params, text + used, ATTACK_TEXT - used);
+    for (const Field *field = attack->fields; field->name; field++) {
+        size_t room = ATTACK_TEXT - 128 - used; /* for what follows; a user's attack may say more */
+        size_t length = (size_t)field_text(field, params, text + used, room);
+        used += length < room ? length : room - 1;
+    }
     used += stages_text(params, text + used, ATTACK_TEXT - used);
     used += (size_t)queries_text(params, text + used, ATTACK_TEXT - used);
     if (params->lower_each || params->upper_each)

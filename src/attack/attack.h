@@ -36,6 +36,7 @@ typedef struct HalvingStage {
     double eta, eta_end, momentum, wider, wider_below, wider_later;
 } HalvingStage;
 enum { HALVING_STAGES = 8 };
+enum { ATTACK_OWN = 16 };
 extern const Fields halving_stage_fields;
 
 /* Of a task without target labels: any wrong class, that of the best score after y's at the start,
@@ -75,6 +76,9 @@ typedef struct AttackParams {
     uint64_t seed;            /* of the random points */
     TargetRule rule;          /* of the task that they are of, for its JSON */
     const struct AttackParts *parts; /* from outside (parts.h), or NULL: each may be NULL as well */
+    double own[ATTACK_OWN]; /* options of an attack that is not of the table (custom.h): a field
+                               of any kind but a name, a pair or a string has room in one */
+    const struct CustomStep *custom; /* its step */
 } AttackParams;
 
 /* What texts and JSON say of dmax where each sample has its own: the result has them in an array.
@@ -157,6 +161,7 @@ typedef struct Attack {
     /* With eps: stop when the means of the last two windows of losses differ by less, after this
      * many iterations; 0: never. */
     int window, window_after;
+    int patience; /* iterations without a move after which a row is given up; 0: 5 of them */
 } Attack;
 
 /* Does the attack take an option of that name? */

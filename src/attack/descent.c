@@ -149,6 +149,23 @@ static LossRequest trial_request(const Descent *descent, size_t n) {
                           .loss = descent->trial_loss };
 }
 
+/* Not of a row that could not pay in the middle of a step, and stops: it gets nothing. */
+static bool pays(const Descent *descent, size_t row) {
+    return descent->stop[row] != STOP_MAX_QUERIES;
+}
+
+static void count_active_scores(const Descent *descent) {
+    for (size_t a = 0; a < descent->active_count; a++)
+        if (pays(descent, descent->active[a]))
+            count_scores(descent, descent->active[a], 1);
+}
+
+static void count_active_gradients(const Descent *descent) {
+    for (size_t a = 0; a < descent->active_count; a++)
+        if (pays(descent, descent->active[a]))
+            count_answers(descent, descent->gradient_count, descent->active[a], 1);
+}
+
 bool descent_score(Descent *descent, const Trials *trials, Error *err) {
     for (size_t i = 0; i < trials->count; i++)
         count_scores(descent, descent->active[trials->place ? trials->place[i] : i], trials->per);
@@ -266,15 +283,26 @@ static void weigh(const void *context, size_t a, const double *scores, double *w
 }
 
 /* By equal parts of the run. */
-static double smoothing_at(const Descent *descent, size_t iteration) {
+static double smoothing_at(const Descent *descent, int direction, size_t iteration) {
     static const double usual[] = { 30, 10, 3, 1 };
-    const AttackParams *params = descent->problem->params;
-    const Array *given = params->smoothing;
-    if (!given && params->direction == DIRECTION_LOG)
+    const Array *given = descent->problem->params->smoothing;
+    if (!given && direction == DIRECTION_LOG)
         return 1;
     size_t count = given ? array_size(given) : sizeof usual / sizeof *usual;
     size_t part = (iteration - 1) * count / descent->iterations;
     return given ? (double)array_f32(given)[part] : usual[part];
+}
+
+/* How that direction is asked for in that iteration. */
+static DescentView view_of(const Descent *descent, int direction, size_t iteration) {
+    if (direction == DIRECTION_GRADIENT)
+        return (DescentView){ .ascends = false };
+    return (DescentView){ true, direction == DIRECTION_LOG,
+                          smoothing_at(descent, direction, iteration), 0 };
+}
+
+DescentView descent_view(const Descent *descent, Direction direction) {
+    return view_of(descent, (int)direction, descent->iteration);
 }
 
 /* How the direction is asked for that leads from the points of one iteration to the next. */
@@ -282,10 +310,8 @@ static DescentView view_at(const Descent *descent, size_t iteration) {
     const Problem *problem = descent->problem;
     if (!problem_ascends(problem))
         return (DescentView){ .ascends = false };
-    if (problem->attack->view)
-        return problem->attack->view(descent, iteration);
-    bool logarithmic = problem->params->direction == DIRECTION_LOG;
-    return (DescentView){ true, logarithmic, smoothing_at(descent, iteration), 0 };
+    return problem->attack->view ? problem->attack->view(descent, iteration)
+                                 : view_of(descent, problem->params->direction, iteration);
 }
 
 /* Where the largest kernels of the active rows shall go: not a number until a model fills it in. */
@@ -374,15 +400,20 @@ static bool lose_trials(Descent *descent, Error *err) {
     return problem_losses(descent->problem, &request, err);
 }
 
+bool descent_score_at(Descent *descent, const float *x, Error *err) {
+    count_active_scores(descent);
+    Points points = { x, descent->active_count, descent->trial_scores };
+    return problem_score(descent->problem, &points, err) && lose_trials(descent, err);
+}
+
 /* Scores and losses of the trial points, and their gradients where the next iteration will want
  * them. */
 static bool score_trials(Descent *descent, Error *err) {
     const Problem *problem = descent->problem;
-    for (size_t a = 0; a < descent->active_count; a++)
-        count_scores(descent, descent->active[a], 1);
-    descent->ahead = problem->attack->gradient && descent->iteration < descent->iterations &&
-                     !descent->measures && !PROBLEM_PART(problem, direction) &&
-                     anybody_can_pay(descent);
+    count_active_scores(descent);
+    descent->ahead = (problem->attack->gradient || descent->foresees) &&
+                     descent->iteration < descent->iterations && !descent->measures &&
+                     !PROBLEM_PART(problem, direction) && anybody_can_pay(descent);
     Batch batch = { descent->trial, descent->active_count, problem->features, problem->where };
     if (!descent->ahead && !descent->measures) {
         Points points = { descent->trial, descent->active_count, descent->trial_scores };
@@ -459,7 +490,8 @@ static int32_t reason_to_stop(const Descent *descent, size_t row) {
         return STOP_CONVERGED;
     if (is_content(descent, row))
         return STOP_REACHED;
-    return descent->still[row] >= MOST_STILL ? STOP_STILL : -1;
+    int patience = descent->problem->attack->patience;
+    return descent->still[row] >= (patience ? patience : MOST_STILL) ? STOP_STILL : -1;
 }
 
 /* Drop the rows whose stop has been set (≥ 0) from the active list, and their gradients if there
@@ -534,8 +566,7 @@ static bool ask_gradients(Descent *descent, Error *err) {
                     problem->where };
     DescentView view = view_at(descent, descent->iteration);
     if (view.ascends) { /* scores the rows once more */
-        for (size_t a = 0; a < descent->active_count; a++)
-            count_scores(descent, descent->active[a], 1);
+        count_active_scores(descent);
         return ascend(descent, &batch, &view, descent->trial_scores, err);
     }
     if (!weigh_rows(descent, err))
@@ -556,22 +587,63 @@ static bool goes_on(const Descent *descent, size_t row) {
            (attack->coasts && descent->iteration > 1);
 }
 
+/* That of the losses at any points, with these points' scores and losses. */
+static bool ask_elsewhere(Descent *descent, const Batch *points, Error *err) {
+    GradientRequest request = { .weigh = weigh,
+                                .context = descent,
+                                .scores = descent->trial_scores,
+                                .gradient = descent->gradient };
+    if (PROBLEM_PART(descent->problem, losses))
+        return answer_by_part(descent, points, err);
+    return model_gradient_in_pieces(descent->problem->model, points, &request, err) &&
+           lose_trials(descent, err);
+}
+
+bool descent_gradients_of(Descent *descent, const GradientOf *of, Error *err) {
+    const Problem *problem = descent->problem;
+    Batch batch = { of->x ? of->x : active_points(descent), descent->active_count,
+                    problem->features, problem->where };
+    bool scores = !of->weights && (of->x || of->view.ascends);
+    descent->ahead = false; /* they lie where these come to */
+    count_active_gradients(descent);
+    if (scores)
+        count_active_scores(descent);
+    if (scores && of->view.ascends)
+        return ascend(descent, &batch, &of->view, descent->trial_scores, err) &&
+               lose_trials(descent, err);
+    if (scores)
+        return ask_elsewhere(descent, &batch, err);
+    if (!of->weights && !weigh_rows(descent, err))
+        return false;
+    GradientRequest request = { .w = of->weights ? of->weights : descent->weights,
+                                .gradient = descent->gradient };
+    return model_gradient_in_pieces(problem->model, &batch, &request, err);
+}
+
+bool descent_take_gradients(Descent *descent, Error *err) {
+    if (!descent->ahead && !ask_gradients(descent, err))
+        return false;
+    descent->ahead = false;
+    count_active_gradients(descent);
+    for (size_t a = 0; a < descent->active_count; a++) {
+        measure_gradient(descent, a);
+        const Path *path = &descent->path[descent->active[a]];
+        path->gradient_norm[path->count - 1] = descent->gradient_norm[a];
+        path->largest_kernel[path->count - 1] = descent->largest[a];
+    }
+    return true;
+}
+
 /* Gradients of the losses of all active rows, unless they came with the scores; a row without any
  * stops. */
 static bool take_gradients(Descent *descent, Error *err) {
     const Problem *problem = descent->problem;
     const bool needs_length = problem->attack->needs_length || !isnan(problem->params->eps);
     const double smallest = needs_length ? 1e-20 : 0;
-    if (!descent->ahead && !ask_gradients(descent, err))
+    if (!descent_take_gradients(descent, err))
         return false;
-    descent->ahead = false;
     for (size_t a = 0; a < descent->active_count; a++) {
         size_t row = descent->active[a];
-        count_answers(descent, descent->gradient_count, row, 1);
-        measure_gradient(descent, a);
-        const Path *path = &descent->path[row];
-        path->gradient_norm[path->count - 1] = descent->gradient_norm[a];
-        path->largest_kernel[path->count - 1] = descent->largest[a];
         if (!isfinite(descent->gradient_norm[a]))
             descent->stop[row] = STOP_NOT_FINITE;
         else if (!goes_on(descent, row) &&

@@ -56,6 +56,7 @@ typedef struct Descent {
     double *height;        /* active: as the last ascent answered */
     double *risen;         /* n: what ascents raise (model.h), where each row stands */
     bool ahead;            /* gradients of the points that the rows have just moved to are there */
+    bool foresees;         /* the next step is likely to ask for them, as this one has */
     float *trial;          /* active · trials × features */
     double *trial_scores;  /* active · trials × columns */
     double *trial_loss;    /* active · trials: of these scores */
@@ -91,6 +92,29 @@ typedef struct Candidate {
     const double *scores;
     double loss;
 } Candidate;
+
+/* Gradients of the objective, or along the options' direction, where the active rows stand, into
+ * `gradient`: counted, and noted in the rows' paths. That is done already where the attack's own
+ * `gradient` says so. */
+bool descent_take_gradients(Descent *descent, Error *err);
+
+/* Other gradients: where, and along what. */
+typedef struct GradientOf {
+    const float *x;        /* active × features; NULL: where the rows stand */
+    DescentView view;      /* how the objective's is asked for … */
+    const double *weights; /* … unless it is of these sums of scores, active × columns */
+} GradientOf;
+
+/* Those into `gradient`, counted. Where points are given, or the view ascends, their scores are
+ * counted as well, and lie in trial_scores, their losses in trial_loss; but not with weights. */
+bool descent_gradients_of(Descent *descent, const GradientOf *of, Error *err);
+
+/* Scores of any points (active × features) into trial_scores, counted, and losses into trial_loss.
+ */
+bool descent_score_at(Descent *descent, const float *x, Error *err);
+
+/* How the options have it that this iteration's direction is asked for, along another one. */
+DescentView descent_view(const Descent *descent, Direction direction);
 
 /* Move the row there. */
 void descent_move(Descent *descent, size_t row, Candidate to);

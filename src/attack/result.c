@@ -15,7 +15,7 @@ const char *stop_name(int stop) {
     static const char *const names[STOP_REASONS] = { "converged",   "max_iter", "zero_gradient",
                                                      "interrupted", "still",    "reached",
                                                      "not_finite",  "given",    "outrun",
-                                                     "max_queries", "on_step" };
+                                                     "max_queries", "on_step",  "ended" };
     return stop >= 0 && stop < STOP_REASONS ? names[stop] : "unknown";
 }
 

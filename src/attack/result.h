@@ -24,6 +24,7 @@ typedef enum StopReason {
     STOP_OUTRUN,      /* another of the sample's classes came nearer, or there */
     STOP_MAX_QUERIES, /* the next iteration could not be paid for */
     STOP_ON_STEP,     /* whoever looked on has ended the run (parts.h) */
+    STOP_ENDED,       /* its own step has ended it (custom.h) */
     STOP_REASONS
 } StopReason;
 

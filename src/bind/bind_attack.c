@@ -40,6 +40,9 @@ static const BoxType attack_type = { .name = "perigee.attack",
                                      .shown = "an attack",
                                      .release = release_attack };
 
+/* In the table that goes with an attack written in Lua, beside its options. */
+enum { HELD_DEFINITION = 1 };
+
 /* ---- Options --------------------------------------------------------------------------------- */
 
 static bool is_target_word(lua_State *L, int value) {
@@ -147,7 +150,10 @@ static void push_kept(lua_State *L, int value, const char *where, const Field *f
         bind_push_shared(L, &start->x_adv);
         return;
     }
-    if (strcmp(type, ATTACK_TARGET_TYPE) == 0 && is_target_word(L, value)) {
+    bool function = strcmp(type, "function") == 0;
+    if (function && !lua_isfunction(L, value))
+        bind_expected(L, value, where, name, "a function");
+    if (function || (strcmp(type, ATTACK_TARGET_TYPE) == 0 && is_target_word(L, value))) {
         lua_pushvalue(L, value);
         return;
     }
@@ -266,6 +272,8 @@ static int construct(lua_State *L) {
     snprintf(fresh.where, sizeof fresh.where, "%s", bind_where(L));
     lua_settop(L, 1);
     lua_newtable(L);
+    if (bind_push_definition(L, attack))
+        lua_rawseti(L, 2, HELD_DEFINITION);
     push_object(L, &fresh, 1);
     return 1;
 }
@@ -475,6 +483,9 @@ static int attack_run_call(lua_State *L) {
     read_start(L, held, box, &task);
     if (lua_getfield(L, held, "start") != LUA_TNIL)
         task.begin = check_points(L, box->where, "start", &task);
+    if (lua_rawgeti(L, held, HELD_DEFINITION) != LUA_TNIL)
+        params.custom =
+            bind_push_attack_step(L, &(BindRun){ box->attack, &params, lua_gettop(L), held });
     return bind_run_attack(L, box->attack, &params, &task);
 }
 
@@ -525,8 +536,7 @@ static int judge_start(lua_State *L) {
 
 /* ---- The library ----------------------------------------------------------------------------- */
 
-/* Into the table on top, and what it takes to the help. */
-static void add_constructor(lua_State *L, const Attack *attack) {
+void bind_add_attack(lua_State *L, const Attack *attack) {
     static const BindObject object = { read_object, push_object_option };
     bind_set_described(
         L, &(BindFunction)BIND_AS(attack->name, construct, 1, attack),
@@ -551,6 +561,7 @@ int open_attack(lua_State *L) {
                                                BIND_PROPERTY("minimal", push_minimal), BIND_LAST };
     static const luaL_Reg meta[] = { { "words", attack_words },
                                      { "start", judge_start },
+                                     { "define", bind_define_attack },
                                      { NULL, NULL } };
     static const BindType type = { .box = &attack_type,
                                    .like = &bind_with_options,
@@ -561,11 +572,12 @@ int open_attack(lua_State *L) {
     bind_new_type(L, &type);
     lua_pop(L, 1);
     bind_open_attack_result(L);
+    bind_open_attack_define(L);
     lua_newtable(L);
     bind_set_described(
         L, &(BindFunction)BIND("judge", judge_points, 1),
         &(Described){ "attack.", .group = "Results", .see = "result", .fields = judge_fields });
     for (size_t i = 0; attack_table[i]; i++)
-        add_constructor(L, attack_table[i]);
+        bind_add_attack(L, attack_table[i]);
     return 1;
 }

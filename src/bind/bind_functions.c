@@ -289,9 +289,15 @@ void bind_push_function(lua_State *L, const BindFunction *function) {
 
 void bind_describe_options(lua_State *L, const Described *described) {
     luaL_getsubtable(L, LUA_REGISTRYINDEX, BIND_DESCRIPTIONS);
+    bool again = lua_getfield(L, -1, described->name) != LUA_TNIL;
+    lua_pop(L, 1);
     Described *own = lua_newuserdatauv(L, sizeof *own, 0);
     *own = *described;
     lua_setfield(L, -2, described->name);
+    if (again) { /* an attack that its user has defined anew */
+        lua_pop(L, 1);
+        return;
+    }
     lua_pushstring(L, described->name);
     lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
     lua_pop(L, 1);

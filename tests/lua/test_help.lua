@@ -87,6 +87,22 @@ function TestCoverage.test_every_word_of_the_prompt_has_an_entry()
   end
 end
 
+-- What a step's state shows while the step runs.
+local function shown_by_state(net, ds)
+  local shown = {}
+  local probe = attack.define {
+    name = "probe",
+    step = function(state)
+      state.stop = state.y:gt(5)
+      for name in ("x x0 y target scores loss dmax norm t steps options rows memory keep stop classes "
+        .. "rejects"):gmatch "%S+" do shown[name] = state[name] end
+      return state.x
+    end,
+  }
+  probe({ model = net, dmax = 1, target = 1 }):run(ds)
+  return shown
+end
+
 -- Objects to look for documented fields in.
 local function samples_of_kinds()
   local net = nn.new { input = { 1, 2, 2 }, classes = { 0, 1 }, seed = 1, nn.flatten(),
@@ -109,7 +125,7 @@ local function samples_of_kinds()
     ensemble = attack.ensemble { attack.pgd {} },
     layer = reject.layer { net = net, layer = "fc", classifier = svm.new() },
     dnr = defence, tuning = dnr.tune(defence, ds, { layers = { C = 1 }, folds = 2 }),
-    diagnosis = evaluate.diagnose(result), indicators = 1,
+    diagnosis = evaluate.diagnose(result), indicators = 1, state = shown_by_state(net, ds),
     figure = plot.figure { title = "title" }, report = report, confusion = report.confusion,
     perigee = perigee, numbers = 1, directions = 1, queries = 1, starts = 1, record = 1,
     history = history,

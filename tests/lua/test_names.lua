@@ -8,6 +8,17 @@ local libraries = require "perigee.libraries"
 local x = array.randn(12, 4, { seed = 1 }) * 0.1 + 0.5
 local ds = data.new { x = x, y = { 0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2 } }
 
+-- A state whose step has ended.
+local function state_of(net)
+  local kept
+  local function step(state)
+    kept = state
+    return state.x
+  end
+  attack.define({ name = "probe", step = step }) { model = net, dmax = 1, max_iter = 1 }:run(ds)
+  return kept
+end
+
 -- An object of each type.
 local function objects()
   local net = nn.new { input = { 4 }, classes = { 0, 1, 2 }, seed = 1, nn.linear { out = 3, name = "fc" } }
@@ -19,7 +30,8 @@ local function objects()
     layer = reject.layer { net = net, layer = "fc", classifier = svm.new() },
     dnr = dnr.new { net = net, layers = { "fc" }, layer_classifier = svm.new(), combiner = svm.new() },
     attack = attack.pgd { model = net, dmax = 1 }, ensemble = attack.ensemble { attack.pgd {} },
-    result = result, report = report, confusion = report.confusion, interval = metrics.wilson(1, 2),
+    state = state_of(net), result = result,
+    report = report, confusion = report.confusion, interval = metrics.wilson(1, 2),
     roc = metrics.roc({ 1, 2 }, { 0, 1 }), diagnosis = evaluate.diagnose(result),
     security = evaluate.security { models = { net = net }, attack = attack.fgsm {}, data = ds,
       dmax = { 0, 1 } },

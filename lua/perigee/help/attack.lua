@@ -337,6 +337,206 @@ print(both:run(digits, { model = net }))]],
     see = { "attack:run", "attack.worst", "result.parts", "evaluate.security" },
   },
   {
+    name = "attack.define",
+    text = [[
+An attack of one's own, whose step is written in Lua. attack.NAME is then an attack as any other: it runs,
+in attack.ensemble, evaluate.security and evaluate.diagnose too, is drawn, kept in results' files, and made
+again from them (attack.from) where it is defined.
+
+  name     as Lua's variables have them, at most 24 characters; one of the program's own cannot be taken, one
+           of yours is replaced: attacks that were made before stay as they are
+  step     function(state), called once an iteration for all samples that still move: it answers the next
+           points (?state), an array like state.x, or sets state.x
+  options  its own, name = default: a number, an integer, true or false; or { default, low =, high =,
+           meaning = }, { "a", words = { "a", "b" } }, { type = "number", initial = "none" }: a type alone
+           leaves the option nil until it is given ("integer", "word", "array", "dataset", "model",
+           "function"). At most 16, sorted by name. The name of an option that every attack has (norm,
+           max_iter, objective …) is given its default here. 1 is an integer, 1.0 a number
+  answer   which point is a sample's: "best", the one of least loss, of those that evade if any do; "last";
+           or "nearest", of those that evade, as of attack.fmn
+  patience iterations without a move after which a sample stops, 5; math.huge where the step tries
+           points at random and may stand still for long
+  summary  a few words for the help
+
+Model, norm, dmax, objective, direction, max_iter, early_stop, restarts, start, target, max_queries and so on
+come by themselves. What the step answers is moved into ball and bounds, scored and judged by the attack, and
+the answer is scored once more at the end: a step that is wrong finds less, but nothing that is not there.]],
+    options = {
+      { "name", "string", "none", "of the attack; must be given" },
+      { "step", "function", "none", "from the state to the next points; must be given" },
+      { "options", "table", "none of its own", "their defaults by their names" },
+      { "answer", '"best"|"last"|"nearest"', '"best"', "which point is a sample's" },
+      { "patience", "integer", "5", "iterations without a move after which a sample stops" },
+      { "summary", "string", "an attack of one's own", "for the help" },
+    },
+    returns = { "function", "its constructor, attack.NAME" },
+    example = example_net .. [[
+attack.define {
+  name = "momentum", summary = "steps along a mean of gradients",
+  options = { eta = { 0.2, low = 0, meaning = "length of a step" } },
+  step = function(state)
+    local g = state:unit(state:gradient())
+    state.memory.g = (state.memory.g or 0) * 0.75 + g
+    return state.x - state:unit(state.memory.g) * state.options.eta
+  end,
+}
+local momentum = attack.momentum { model = net, dmax = 1, eta = 0.3 }
+print(momentum, momentum:run(digits))]],
+    see = { "state", "attack.pgd", "attack:run" },
+    words = "custom own plugin register",
+  },
+  {
+    name = "state", kind = "value",
+    text = [[
+What the step of an attack of one's own is given (attack.define): m samples of d features that still move, in
+the order of their rows, and what may be asked of the model. Arrays of it cannot be written; what is computed
+from them can. It can be asked only while the step runs.
+
+Samples leave as they stop. An array in state.memory with a row for each of them loses the rows of those that
+do, so that it goes with state.x: state.memory.g = 0.9 * (state.memory.g or 0) + g. state.keep is a table that
+nobody touches. Both are empty again where restarts, start_from or another group of a big set begin.
+
+A row depends on its own sample alone as long as the step takes no sums or choices over rows: then a sample
+gets the same answer alone and in a batch. state:random draws each row's numbers from a generator of its own.
+
+All that is asked counts (?queries): a gradient of where samples stand one gradient, the second time in a step
+nothing; points one score; gradients elsewhere both. A sample whose max_queries do not pay for that and for
+the score of its next point is told nothing (gradients of 0, scores nan) and stops where it is.]],
+    example = example_net .. [[
+attack.define {
+  name = "greedy",
+  step = function(state)
+    local tried = state:project(state.x + 0.3 * state:random())
+    local _, loss = state:score(tried)
+    local better = loss:lt(state.loss)
+    return array.where(better:reshape(#loss, 1), tried, state.x)
+  end,
+  patience = math.huge,
+}
+local greedy = attack.greedy { model = net, dmax = 2, max_iter = 9 }
+print(greedy:run(digits))]],
+    see = { "attack.define", "queries" },
+  },
+  field("state.x", "array", [[
+Where the samples stand, m × d, float32. Points that are assigned are the next ones, of a step that answers
+nil.]]),
+  field("state.x0", "array", "The samples as they were, m × d, float32."),
+  field("state.y", "array", "Their labels, m, int32."),
+  field("state.target", "array?", "The labels that they are moved towards, m, int32; nil where any will do."),
+  field("state.scores", "array", "The model's scores where they stand, m × columns, float64."),
+  field("state.loss", "array", "The objective's value there, m, float64: what is to fall."),
+  field("state.dmax", "number|array", [[
+How far the samples may go; a column m × 1, float64, where they have not all the same.]]),
+  field("state.norm", "string", 'In which norm: "l1", "l2", "linf".'),
+  field("state.t", "integer", "The iteration, from 1."),
+  field("state.steps", "integer", "How many there are at most."),
+  field("state.options", "table", "The attack's own options."),
+  field("state.rows", "array", "Which of the samples that are attacked these are, m, int32, from 1."),
+  field("state.memory", "table", "Arrays in it with a row a sample go with the samples."),
+  field("state.keep", "table", "What is to last from step to step."),
+  field("state.stop", "array?", [[
+A mask, m: samples that shall stop after this step ("ended"). It is assigned, and nil before.]]),
+  field("state.classes", "integer[]", "The labels of the scores' columns."),
+  field("state.rejects", "boolean", "Is there another column behind them, of the reject class?"),
+  {
+    name = "state:gradient",
+    text = [[
+Gradients, m × d, float32. Without arguments that of the objective, or along what the option direction says;
+"gradient", "log" or "smooth" in its place: ?directions. All lead up: a step goes against them. With weights,
+m × columns, the gradient of each row's sum of scores. With points, m × d, that of these, and then also their
+scores and losses (not with weights).]],
+    params = {
+      { "what", "string|array?", 'a direction, or weights of the scores; the option\'s' },
+      { "points", "array?", "where; the samples as they stand" },
+    },
+    returns = { "array, array, array", "gradients; of other points their scores and losses" },
+    example = example_net .. [[
+attack.define {
+  name = "ahead",
+  step = function(state)
+    local last = state.memory.last or 0
+    local g = state:gradient(nil, state:project(state.x + last))
+    state.memory.last = last * 0.5 - state:unit(g) * 0.2
+    return state.x + state.memory.last
+  end,
+}
+print(attack.ahead({ model = net, dmax = 1, max_iter = 9 }):run(digits))]],
+    see = { "state", "directions" },
+  },
+  {
+    name = "state:score",
+    text = "Scores of any points, one for each row, and their losses. They need not be in ball and bounds.",
+    params = { { "points", "array", "m × d" } },
+    returns = { "array, array", "scores, m × columns, and losses, m, float64" },
+    example = example_net .. [[
+attack.define {
+  name = "once",
+  step = function(state)
+    local scores, loss = state:score(state.x * 0.5)
+    print(scores.shape[2], loss)
+    return state.x * 0.5
+  end,
+}
+print(attack.once({ model = net, dmax = 5, max_iter = 1 }):run(digits))]],
+    see = { "state", "state:gradient" },
+  },
+  {
+    name = "state:project",
+    text = [[
+Points moved into each sample's ball and into the bounds, as it is done to what a step answers; float32.]],
+    params = { { "points", "array", "m × d" } },
+    returns = { "array", "the nearest points there" },
+    example = example_net .. [[
+attack.define {
+  name = "corner",
+  step = function(state)
+    return state:project(state.x0 + 9 * state:random "sign")
+  end,
+}
+local corner = attack.corner { model = net, norm = "linf", dmax = 0.2 }
+print(corner:run(digits))]],
+    see = { "state", "state:score" },
+  },
+  {
+    name = "state:unit",
+    text = [[
+Gradients at length 1 in the norm, along which a linear function changes most, row by row: the sign for linf,
+divided by the l2 norm for l2, and for l1 the signs of the largest components, as attack.pgd has them.
+float64. A row of zeros stays so.]],
+    params = { { "g", "array", "m × d" } },
+    returns = { "array", "m × d" },
+    example = example_net .. [[
+attack.define {
+  name = "fast", options = { max_iter = 1, norm = "linf" },
+  step = function(state)
+    return state.x - state:unit(state:gradient()) * state.dmax
+  end,
+}
+print(attack.fast({ model = net, dmax = 0.1 }):run(digits))]],
+    see = { "state", "state:gradient" },
+  },
+  {
+    name = "state:random",
+    text = [[
+Random numbers, each row from a generator of its own, which follows from the seed and the sample: "normal",
+"uniform" from 0 to 1, "sign" (1 or -1); "ball", a point of the norm's ball of radius 1, or "direction",
+of its surface, as restarts and attack.noise have them. float32.]],
+    params = {
+      { "kind", "string?", 'one of these; "normal"' },
+      { "width", "integer?", "numbers a row; d" },
+    },
+    returns = { "array", "m × width" },
+    example = example_net .. [[
+attack.define {
+  name = "scatter",
+  step = function(state)
+    return state.x0 + state.dmax * state:random "ball"
+  end,
+}
+print(attack.scatter({ model = net, dmax = 2, max_iter = 5 }):run(digits))]],
+    see = { "state", "state:unit" },
+  },
+  {
     name = "attack.judge",
     text = [[
 A result of points from anywhere: of another program, of one's own search, made by hand. It is what an
@@ -600,7 +800,7 @@ result.params.dmax.]]),
     'Why each ended: "max_iter"; "still" (five steps have not moved it); "zero_gradient"; "reached" (with '
       .. 'early_stop, or of attack.fmn where the sample itself does it); "outrun" (another of its classes '
       .. 'was nearer, or there); "converged" (with eps); "max_queries" (the next step could not be paid for: '
-      .. '?queries); "interrupted"; "not_finite" (scores or gradient); '
+      .. '?queries); "ended" (state.stop); "interrupted"; "not_finite" (scores or gradient); '
       .. '"given" (nothing was searched: attack.judge, or left alone by attack.ensemble).'),
   field("result.loss", "array[]", "The loss of every iterate, from the start to the answer; float64."),
   field("result.trace", "array[]", "The scores of every iterate, iterates × columns, float64."),

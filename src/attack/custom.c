@@ -1,0 +1,199 @@
+#include "attack/custom.h"
+
+#include "attack/attack_fields.h"
+#include "attack/unit_step.h"
+#include "core/fail.h"
+#include "core/hash.h"
+#include "core/parallel.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+/* ---- What is defined ------------------------------------------------------------------------- */
+
+static const Field common[] = {
+    ATTACK_MODEL,      ATTACK_NORM,      ATTACK_DMAX,  ATTACK_OBJECTIVE,
+    ATTACK_DIRECTION,  ATTACK_SMOOTHING, ATTACK_EPS,   ATTACK_MAX_ITER("steps at most"),
+    ATTACK_EARLY_STOP, ATTACK_RESTARTS,  ATTACK_START, ATTACK_START_FROM,
+    ATTACK_SEED,       ATTACK_COMMON,
+};
+enum { COMMON = sizeof common / sizeof *common };
+_Static_assert(COMMON + ATTACK_OWN < CUSTOM_FIELDS, "room for all fields and their end");
+
+/* The way of a minimal attack is measured from the sample: it sets out from there alone. */
+static bool sets_out_elsewhere(const Field *field) {
+    return strcmp(field->name, "start") == 0 || strcmp(field->name, "start_from") == 0 ||
+           strcmp(field->name, "restarts") == 0;
+}
+
+static bool custom_step(Descent *descent, Error *err);
+
+/* Rows' generators. */
+static const AttackState state[] = { { sizeof(Rng), WIDTH_ONE } };
+
+void custom_init(CustomAttack *custom, const char *name, const char *summary, CustomAnswer answer) {
+    const Attack attack = {
+        .name = name,
+        .summary = summary,
+        .fields = custom->field,
+        .params = { ATTACK_UNSET, .norm = NORM_L2, .max_iter = 50, .largest = 20 },
+        .step = custom_step,
+        .trials = 8, /* the arrays that a step makes of its rows */
+        .state = state,
+        .states = sizeof state / sizeof *state,
+        .draws = true,
+        .keeps_last = answer == CUSTOM_LAST,
+        .minimal = answer == CUSTOM_NEAREST,
+    };
+    size_t count = 0;
+    memset(custom, 0, sizeof *custom);
+    memcpy(&custom->attack, &attack, sizeof attack);
+    for (size_t i = 0; i < COMMON; i++)
+        if (answer != CUSTOM_NEAREST || !sets_out_elsewhere(&common[i]))
+            custom->field[count++] = common[i];
+}
+
+const Field *custom_add(CustomAttack *custom, const Field *option) {
+    size_t at = 0;
+    while (custom->field[at].name)
+        at++;
+    custom->field[at] = *option;
+    custom->field[at].offset = ATTACK_AT(own) + custom->own++ * sizeof(double);
+    return &custom->field[at];
+}
+
+/* ---- For the step ---------------------------------------------------------------------------- */
+
+void custom_charge(Descent *descent, size_t answers) {
+    size_t samples = (size_t)descent->problem->params->samples;
+    for (size_t first = 0, last; descent->left && first < descent->active_count; first = last) {
+        size_t left = descent->left[descent->sample[descent->active[first]]] / samples, going = 0;
+        last = descent_siblings(descent, first);
+        for (size_t a = first; a < last; a++)
+            going += descent->stop[descent->active[a]] != STOP_MAX_QUERIES;
+        for (size_t a = first; a < last; a++) {
+            int32_t *stop = &descent->stop[descent->active[a]];
+            if (*stop == STOP_MAX_QUERIES)
+                continue;
+            if (left >= answers + going) {
+                left -= answers;
+            } else {
+                *stop = STOP_MAX_QUERIES;
+                going--;
+            }
+        }
+    }
+}
+
+/* Points to be projected by several threads. */
+typedef struct Projection {
+    const Descent *descent;
+    const CustomPoints *points;
+    float *out;
+} Projection;
+
+static double value_at(const CustomPoints *points, size_t i) {
+    return points->f64 ? points->f64[i] : (double)points->f32[i];
+}
+
+/* Row by row in a step's own order: ball, box, rounding. */
+static void project(void *context, size_t begin, size_t end, int worker) {
+    const Projection *projection = context;
+    const Descent *descent = projection->descent;
+    size_t d = descent->problem->features;
+    double *z = descent->scratch + (size_t)worker * d;
+    for (size_t a = begin; a < end; a++) {
+        size_t row = descent->active[a];
+        Constraint constraint = descent_constraint(descent, row);
+        for (size_t j = 0; j < d; j++)
+            z[j] = value_at(projection->points, a * d + j);
+        ball_project(&constraint, descent->x0[row], z);
+        box_project(&constraint, z);
+        constraint_store(&constraint, descent->x0[row], z, projection->out + a * d);
+    }
+}
+
+/* Not of rows that have stopped for their queries: they were told nothing. */
+static bool are_finite(const Descent *descent, const CustomPoints *points, Error *err) {
+    size_t d = descent->problem->features;
+    for (size_t a = 0; a < descent->active_count; a++) {
+        if (descent->stop[descent->active[a]] == STOP_MAX_QUERIES)
+            continue;
+        for (size_t j = 0; j < d; j++)
+            if (!(fabs(value_at(points, a * d + j)) <= FLT_MAX))
+                return error_set(err, ERROR_ARGUMENT, "the point of sample %zu: feature %zu is %s",
+                                 descent->sample[descent->active[a]] + 1, j + 1,
+                                 isnan(value_at(points, a * d + j)) ? "nan" : "infinite");
+    }
+    return true;
+}
+
+/* A row that has stopped stays where it is. */
+static void hold_stopped(const Descent *descent, float *out) {
+    size_t d = descent->problem->features;
+    for (size_t a = 0; a < descent->active_count; a++)
+        if (descent->stop[descent->active[a]] == STOP_MAX_QUERIES)
+            memcpy(out + a * d, descent->x + descent->active[a] * d, d * sizeof *out);
+}
+
+bool custom_project(const Descent *descent, const CustomPoints *points, float *out, Error *err) {
+    if (!are_finite(descent, points, err))
+        return false;
+    parallel_for(descent->active_count, DESCENT_PIECE, project,
+                 &(Projection){ descent, points, out });
+    hold_stopped(descent, out);
+    return true;
+}
+
+/* Gradients that several threads make steps of. */
+typedef struct Units {
+    const Descent *descent;
+    double *g;
+} Units;
+
+static void make_units(void *context, size_t begin, size_t end, int worker) {
+    const Units *units = context;
+    const Descent *descent = units->descent;
+    const AttackParams *params = descent->problem->params;
+    size_t d = descent->problem->features;
+    UnitStep unit = { step_rule_of((Norm)params->norm), step_components(params->largest, d) };
+    (void)worker;
+    for (size_t a = begin; a < end; a++) {
+        double *g = units->g + a * d;
+        if (unit.rule == STEP_LARGEST)
+            drop_outward(&descent->problem->constraint, descent->x + descent->active[a] * d, g);
+        unit_step(unit, d, g);
+    }
+}
+
+void custom_unit(const Descent *descent, double *g) {
+    parallel_for(descent->active_count, DESCENT_PIECE, make_units, &(Units){ descent, g });
+}
+
+Rng *custom_rng(const Descent *descent, size_t row) {
+    return (Rng *)descent->state[0] + row;
+}
+
+/* Several descents of a sample differ in where they begin, or in the class that they are for. */
+static void seed_rows(const Descent *descent) {
+    size_t d = descent->problem->features;
+    for (size_t row = 0; row < descent->n; row++) {
+        uint64_t part = hash_bytes(descent->x + row * d, d * sizeof(float));
+        part = hash_more(part, &descent->goal[row].target, sizeof descent->goal[row].target);
+        rng_seed_part(custom_rng(descent, row), descent->stream[row], part);
+    }
+}
+
+static bool custom_step(Descent *descent, Error *err) {
+    const CustomStep *step = descent->problem->params->custom;
+    CustomPoints next = { NULL, NULL };
+    if (descent->iteration == 1)
+        seed_rows(descent);
+    descent->foresees = false;
+    if (!step->step(step->context, descent, &next, err))
+        return false;
+    if (!custom_project(descent, &next, descent->trial, err))
+        return error_prefix(err, "%s: step", descent->problem->where), false;
+    return descent_take_trials(descent, err);
+}
