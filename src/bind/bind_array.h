@@ -92,6 +92,9 @@ extern const BindFunction bind_array_math_methods[];   /* methods alone */
 int bind_array_push_chosen(lua_State *L, void *array);
 bool bind_array_assign_chosen(lua_State *L, Array *a);
 
+/* Tell a tape where the mask is not 0 (bind_grad.h). */
+void bind_array_tell_mask(lua_State *L, const Array *mask, int axis);
+
 /* totable(x). */
 int bind_array_totable(lua_State *L);
 

@@ -1,5 +1,6 @@
 /* Several elements by index, as NumPy has it: x[mask], x[positions], x[{first, last}]. */
 #include "bind/bind_array.h"
+#include "bind/bind_grad.h"
 #include "bind/bind_samples.h"
 
 #include "core/array_index.h"
@@ -18,6 +19,7 @@ static void push_range(lua_State *L, const Array *a) {
     lua_pop(L, 1);
     for (int d = 1; d < a->ndim; d++)
         slices[d] = (Slice){ .first = 0, .count = a->shape[d], .step = 1 };
+    bind_tell(L, slices, sizeof slices);
     BIND_ARRAY_PUSH(L, array_slice(a, slices, &err));
 }
 
@@ -35,18 +37,42 @@ static Places push_places(lua_State *L, int index, int origin, const Array *a) {
     return (Places){ 0, positions, count };
 }
 
+void bind_array_tell_mask(lua_State *L, const Array *mask, int axis) {
+    if (!bind_records(L))
+        return;
+    BIND_ARRAY_PUSH(L, array_reshape("array", mask, &(Sizes){ 1, { SIZE_REST } }, &err));
+    const Array *flat = bind_test_array(L, -1);
+    BIND_ARRAY_PUSH(L, array_nonzero(flat, 0, &err));
+    const Array *places = bind_test_array(L, -1);
+    size_t count = array_size(places);
+    size_t *position = lua_newuserdatauv(L, (count + 1) * sizeof *position, 0);
+    for (size_t i = 0; i < count; i++)
+        position[i] = (size_t)array_i32(places)[i];
+    bind_tell_chosen(L, axis, position, count);
+    lua_pop(L, 3);
+}
+
 int bind_array_push_chosen(lua_State *L, void *object) {
     const Array *a = object, *key = bind_test_array(L, 2);
     if (a->ndim == 0 || (!key && !lua_istable(L, 2)))
         return 0;
     if (!key) {
         push_range(L, a);
+        bind_grad_result(L, "slice", a);
         return 1;
     }
-    if (key->origin == ORIGIN_MASK)
-        BIND_ARRAY_RETURN(L, array_compress(a, key, chooses_rows(key, a) ? 0 : -1, &err));
+    if (key->origin == ORIGIN_MASK) {
+        int axis = chooses_rows(key, a) ? 0 : -1;
+        bind_array_tell_mask(L, key, axis);
+        BIND_ARRAY_PUSH(L, array_compress(a, key, axis, &err));
+        bind_grad_result(L, "compress", a);
+        return 1;
+    }
     Places places = push_places(L, 2, 1, a);
-    BIND_ARRAY_RETURN(L, array_take("array", a, &places, &err));
+    bind_tell_chosen(L, 0, places.position, places.count);
+    BIND_ARRAY_PUSH(L, array_take("array", a, &places, &err));
+    bind_grad_result(L, "take", a);
+    return 1;
 }
 
 /* Write to where the mask, of the array's own shape or as long as its first axis, is not 0. */

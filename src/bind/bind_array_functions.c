@@ -1,5 +1,6 @@
 /* Functions of whole arrays: shapes and types, products, order, joining. */
 #include "bind/bind_array.h"
+#include "bind/bind_grad.h"
 #include "bind/bind_samples.h"
 
 #include "core/array_index.h"
@@ -48,6 +49,8 @@ static int transpose(lua_State *L) {
         return bind_error(L, "transpose: expected %d axes, got %d", a->ndim, count);
     for (int d = 0; d < count; d++)
         axes[d] = bind_array_axis(L, 2 + d, a, 0);
+    if (count)
+        bind_tell(L, axes, sizeof axes);
     BIND_ARRAY_RETURN(L, array_transpose("transpose", a, count ? axes : NULL, &err));
 }
 
@@ -100,6 +103,7 @@ static int along(lua_State *L) {
     const Along *f = bind_here(L)->data;
     const Array *a = bind_array_input(L, 1);
     int axis = f->new_axis ? check_new_axis(L, a) : bind_array_axis(L, 2, a, -1);
+    bind_tell(L, &axis, sizeof axis);
     BIND_ARRAY_RETURN(L, f->make(a, axis, &err));
 }
 
@@ -131,6 +135,8 @@ static int join(lua_State *L) {
         return bind_error(L, "concatenate: scalar arrays have no axis to join along; use stack");
     bool new_axis = f->new_axis && !lua_isnil(L, 2);
     int axis = new_axis ? check_new_axis(L, parts[0]) : bind_array_axis(L, 2, parts[0], 0);
+    bind_tell(L, &axis, sizeof axis);
+    bind_tell_inputs(L, parts, count);
     BIND_ARRAY_RETURN(L, f->make(parts, count, axis, &err));
 }
 
@@ -164,6 +170,7 @@ static int ordered(lua_State *L) {
         bind_error(L, "%s: a scalar array has no axis to sort along", bind_where(L));
     bool descending = bind_array_axis_options(L, bind_here(L)->options->field).descending;
     SortOrder order = { bind_array_axis(L, 2, a, a->ndim - 1), descending, .origin = 1 };
+    bind_tell(L, &order, sizeof order);
     BIND_ARRAY_RETURN(L, (*make)(a, &order, &err));
 }
 

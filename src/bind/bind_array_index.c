@@ -1,5 +1,6 @@
 /* Choosing and writing elements: slice, take, put, compress, nonzero, fill, assign. */
 #include "bind/bind_array.h"
+#include "bind/bind_grad.h"
 #include "bind/bind_samples.h"
 
 #include "core/array_index.h"
@@ -70,6 +71,7 @@ static int slice(lua_State *L) {
     lua_settop(L, a->ndim + 1); /* what is left out takes all */
     for (int d = 0; d < a->ndim; d++)
         slices[d] = check_slice(L, d + 2, a, d);
+    bind_tell(L, slices, sizeof slices);
     BIND_ARRAY_RETURN(L, array_slice(a, slices, &err));
 }
 
@@ -110,6 +112,7 @@ static int axis_or_first(lua_State *L, int arg, const Array *a) {
 static int take(lua_State *L) {
     const Array *a = bind_array_input(L, 1);
     Places places = check_places(L, 2, a, axis_or_first(L, 3, a));
+    bind_tell_chosen(L, places.axis, places.position, places.count);
     BIND_ARRAY_RETURN(L, array_take("take", a, &places, &err));
 }
 
@@ -132,6 +135,7 @@ static int compress(lua_State *L) {
     const Array *mask = bind_array_input(L, 2);
     bool rows = mask->ndim == 1 && a->ndim > 1;
     int axis = bind_array_axis(L, 3, a, rows ? 0 : -1);
+    bind_array_tell_mask(L, mask, axis);
     BIND_ARRAY_RETURN(L, array_compress(a, mask, axis, &err));
 }
 

@@ -1,6 +1,7 @@
 /* The array as an object — its elements, fields and rows — and the `array` library. */
 #include "bind/bind_array.h"
 #include "bind/bind_fields.h"
+#include "bind/bind_grad.h"
 #include "bind/libraries.h"
 
 #include "core/array_math.h"
@@ -21,11 +22,21 @@ static void check_index(lua_State *L, int first, const Array *a, size_t index[AR
     }
 }
 
+/* One element, or the rows of all but the first axes. */
+static void tell_element(lua_State *L, const Array *a, const size_t *index, int count) {
+    Slice slices[ARRAY_MAX_DIMS];
+    for (int d = 0; d < a->ndim; d++)
+        slices[d] = d < count ? (Slice){ index[d], 1, 1, .drop = true }
+                              : (Slice){ 0, a->shape[d], 1, .drop = false };
+    bind_tell(L, slices, sizeof slices);
+}
+
 /* at(x, i, j, …): one element. */
 static int array_at(lua_State *L) {
     const Array *a = bind_array_input(L, 1);
     size_t index[ARRAY_MAX_DIMS];
     check_index(L, 2, a, index);
+    tell_element(L, a, index, a->ndim);
     bind_array_push_number(L, array_get(a, index), a->dtype);
     return 1;
 }
@@ -75,6 +86,7 @@ static void push_dtype(lua_State *L, const void *object) {
 
 static void push_T(lua_State *L, const void *object) {
     BIND_ARRAY_PUSH(L, array_transpose("T", object, NULL, &err));
+    bind_grad_result(L, "transpose", object);
 }
 
 static const BindProperty properties[] = {
@@ -97,9 +109,12 @@ static int push_row(lua_State *L, void *object, lua_Integer index) {
     if (index == (lua_Integer)a->shape[0] + 1)
         return 0;
     size_t i = bind_array_index(L, index, a, 0);
+    tell_element(L, a, &i, 1);
     if (a->ndim > 1)
-        BIND_ARRAY_RETURN(L, array_row(a, i, &err));
-    bind_array_push_number(L, array_get(a, &i), a->dtype);
+        BIND_ARRAY_PUSH(L, array_row(a, i, &err));
+    else
+        bind_array_push_number(L, array_get(a, &i), a->dtype);
+    bind_grad_result(L, "slice", a);
     return 1;
 }
 
@@ -129,10 +144,27 @@ static int meta_len(lua_State *L) {
 }
 
 /* x < y: masks cannot come from Lua's comparison operators, which make their result a boolean. */
-static int meta_no_order(lua_State *L) {
+static int refuse_order(lua_State *L) {
     return bind_error(L,
                       "array: arrays are compared by methods, which give masks: x:lt(y), x:le(y), "
                       "x:gt(y), x:ge(y), x:eq(y)");
+}
+
+/* Numbers that a tape traces are compared as numbers. */
+static int meta_less(lua_State *L) {
+    double pair[2];
+    if (!bind_grad_compare(L, pair))
+        return refuse_order(L);
+    lua_pushboolean(L, pair[0] < pair[1]);
+    return 1;
+}
+
+static int meta_less_or_equal(lua_State *L) {
+    double pair[2];
+    if (!bind_grad_compare(L, pair))
+        return refuse_order(L);
+    lua_pushboolean(L, pair[0] <= pair[1]);
+    return 1;
 }
 
 /* x == y gives a mask in NumPy and Octave; here it would be false without a word. Other values are
@@ -157,9 +189,8 @@ static const BindFunction element_functions[] = {
 };
 
 static const luaL_Reg meta[] = {
-    { "__len", meta_len },     { "__tostring", bind_array_tostring },
-    { "__eq", meta_equal },    { "__lt", meta_no_order },
-    { "__le", meta_no_order }, { NULL, NULL },
+    { "__len", meta_len }, { "__tostring", bind_array_tostring }, { "__eq", meta_equal },
+    { "__lt", meta_less }, { "__le", meta_less_or_equal },        { NULL, NULL },
 };
 
 /* Every operation of core, into the table on the top; or by `mark`, add_ beside add, unless the

@@ -1,5 +1,6 @@
 /* Elementwise operations, by core's table; clip, and the comparison of whole arrays. */
 #include "bind/bind_array.h"
+#include "bind/bind_grad.h"
 
 #include "core/array_compare.h"
 #include "core/array_math.h"
@@ -57,7 +58,9 @@ static const ArrayOp *clip_op(lua_State *L) {
 }
 
 static int clip(lua_State *L) {
-    return apply(L, clip_op(L));
+    const ArrayOp *op = clip_op(L);
+    bind_tell_operation(L, array_op_name(op));
+    return apply(L, op);
 }
 
 static int clip_in_place(lua_State *L) {

@@ -1,5 +1,6 @@
 /* Reductions: whole arrays to Lua numbers, axes to arrays. */
 #include "bind/bind_array.h"
+#include "bind/bind_grad.h"
 
 #include "core/array_reduce.h"
 #include "core/error.h"
@@ -51,6 +52,7 @@ static int reduce(lua_State *L) {
     if (here->options->field == array_norm_fields)
         what.reduction = check_order(L, options.ord);
     bool given = check_axes(L, a, &what);
+    bind_tell(L, &what, sizeof what);
     if (!given && !what.keepdims)
         return push_whole(L, a, &what);
     BIND_ARRAY_RETURN(L, array_reduce(a, &what, &err));

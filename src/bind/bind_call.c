@@ -1,5 +1,7 @@
 #include "bind/bind_call.h"
 
+#include "bind/bind_grad.h"
+
 #include "core/array.h"
 #include "core/error.h"
 #include "core/progress.h"
@@ -83,12 +85,15 @@ static void tell(lua_State *L, const BindCaller *caller, ErrorKind kind, Error *
 bool bind_call(const BindCaller *caller, BindBody *body, const void *context, Error *err) {
     lua_State *L = lua_checkstack(caller->L, 1) ? bind_main_thread(caller->L) : NULL;
     Run run = { body, context };
+    GradFrame frame;
     if (!L || !lua_checkstack(L, 8))
         return error_set(err, ERROR_MEMORY, "%s: Lua's stack is full", caller->where);
     int top = lua_gettop(L);
     lua_pushcfunction(L, run_body);
     lua_pushlightuserdata(L, &run);
+    bind_grad_suspend(L, &frame);
     int status = lua_pcall(L, 1, 0, 0);
+    bind_grad_resume(L, &frame);
     if (status != LUA_OK)
         tell(L, caller, kind_of(status), err);
     lua_settop(L, top);

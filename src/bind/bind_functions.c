@@ -1,5 +1,6 @@
 /* Functions under the names that users call them by, and the messages that begin with these. */
 #include "bind/bind.h"
+#include "bind/bind_grad.h"
 
 #include "core/error.h"
 #include "core/notes.h"
@@ -277,7 +278,7 @@ static int call_function(lua_State *L) {
     const BindFunction *f = bind_here(L);
     if (f->most >= 0)
         bind_end(L, f->most);
-    return f->call(L);
+    return bind_records(L) ? bind_grad_call(L, f, bind_where(L)) : f->call(L);
 }
 
 void bind_push_function(lua_State *L, const BindFunction *function) {

@@ -1,5 +1,7 @@
 #include "bind/bind_native.h"
 
+#include "bind/bind_grad.h"
+
 #include "bind/bind_fields.h"
 
 #include "bind/bind.h"
@@ -180,5 +182,7 @@ int open_native(lua_State *L) {
     bind_open_progress(L);
     bind_open_gnuplot(L);
     lua_setfield(L, -2, "gnuplot");
+    bind_open_grad(L);
+    lua_setfield(L, -2, "grad");
     return 1;
 }

@@ -1,6 +1,7 @@
 #include "bind/libraries.h"
 
 #include "bind/bind.h"
+#include "bind/bind_grad.h"
 #include "bind/bind_native.h"
 
 #include <lauxlib.h>
@@ -13,6 +14,7 @@ void open_libraries(lua_State *L) {
         { "svm", open_svm },       { "reject", open_reject },   { "dnr", open_dnr },
         { "attack", open_attack }, { "perigee", open_perigee },
     };
+    bind_grad_open(L);
     for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
         luaL_requiref(L, libraries[i].name, libraries[i].func, 1);
         bind_name_functions(L, libraries[i].name, ".");

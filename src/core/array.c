@@ -206,6 +206,7 @@ Array *array_view(const Array *layout, Error *err) {
         return NULL;
     }
     *a = *layout;
+    a->trace = (ArrayTrace){ 0 };
     a->buffer->refs++;
     if (array_is_plain(a)) /* a part of a table is an array like any other */
         a->origin = ORIGIN_ARRAY;

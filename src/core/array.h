@@ -18,6 +18,12 @@
 
 typedef struct Buffer Buffer;
 
+/* Where a tape that records has an array's value (grad/tape.h). All zero: nowhere; so views and
+ * copies start. */
+typedef struct ArrayTrace {
+    uint32_t tape, place;
+} ArrayTrace;
+
 struct Array {
     DType dtype;
     Origin origin;  /* array_types.h */
@@ -27,6 +33,7 @@ struct Array {
     ptrdiff_t stride[ARRAY_MAX_DIMS]; /* in elements */
     void *data;                       /* the element at index (0, …, 0) */
     Buffer *buffer;
+    ArrayTrace trace;
 };
 
 /* A new zeroed, contiguous array, its data 64-byte aligned. Fails on a size that overflows or that

@@ -6,13 +6,14 @@ rooms='
     main     repl host bind core
     repl     host bind core
     host     core
-    bind     files attack reject svm nn plot data model core
+    bind     files attack reject svm nn plot grad data model core
     files    attack reject svm nn data model core
     attack   model core
     reject   svm nn data model core
     svm      data model core
     nn       data model core
     plot     core
+    grad     nn model core
     data     core
     model    core
     core

@@ -128,7 +128,7 @@ local function samples_of_kinds()
     diagnosis = evaluate.diagnose(result), indicators = 1, state = shown_by_state(net, ds),
     figure = plot.figure { title = "title" }, report = report, confusion = report.confusion,
     perigee = perigee, numbers = 1, directions = 1, queries = 1, starts = 1, record = 1,
-    history = history,
+    traced = 1, history = history,
     security = evaluate.security { models = { net = net }, attack = attack.fgsm {}, data = ds,
       dmax = { 0, 0.1 } },
   }
@@ -301,10 +301,11 @@ local function refuses_surplus(f)
 end
 
 function TestCoverage.test_surplus_arguments_are_refused()
-  -- Lists of any length: sizes, indices, datasets, names of variables.
+  -- Lists of any length: sizes, indices, datasets, names of variables, inputs.
   local any = {}
   for name in ("zeros ones eye arange linspace rand randn randint at set slice reshape broadcast_to"
-    .. " permute transpose concat stack save random bench time script"):gmatch "%S+" do any[name] = true end
+    .. " permute transpose concat stack save random bench time script"
+    .. " value vjp"):gmatch "%S+" do any[name] = true end
   local swallowing = {}
   local function look(where, functions)
     for name, f in pairs(functions) do

@@ -1,0 +1,234 @@
+-- grad: gradients of functions of arrays. A tape in C records what a function does with the arrays that it
+-- is given (src/grad/, src/bind/bind_grad.c); here stands what that is used for.
+
+local arguments = require "perigee.arguments"
+local blame = require "perigee.blame"
+local kinds = require "perigee.kinds"
+local native = require("perigee.native").grad
+
+local grad = {}
+
+local function is_array(value) return kinds.is(value, "array") end
+
+---------------------------------------------------------------------------------------------------
+-- Inputs: arrays, and tables that hold some
+
+-- The value with its arrays as inputs of the tape, and the same with their numbers (nil where there are
+-- none). `seen`: tables on the way here.
+local function traced(run, name, value, seen)
+  if is_array(value) then
+    run.count = run.count + 1
+    return blame.call(native.input, run.tape, run.where, name, value), run.count
+  elseif type(value) ~= "table" or seen[value] then
+    return value, nil
+  end
+  local copy, numbers = {}, nil
+  seen[value] = true
+  for key, item in next, value do
+    local number
+    copy[key], number = traced(run, ("%s.%s"):format(name, tostring(key)), item, seen)
+    if number then
+      numbers = numbers or {}
+      numbers[key] = number
+    end
+  end
+  seen[value] = nil
+  if not numbers then return value, nil end
+  return setmetatable(copy, getmetatable(value)), numbers
+end
+
+-- A list of gradients in the form of the inputs.
+local function in_form(numbers, gradients)
+  if type(numbers) ~= "table" then return gradients[numbers] end
+  local made = {}
+  for key, number in next, numbers do made[key] = in_form(number, gradients) end
+  return made
+end
+
+local function answer(run, gradients)
+  local list = {}
+  for i = 1, run.given do list[i] = run.numbers[i] and in_form(run.numbers[i], gradients) end
+  return table.unpack(list, 1, run.given)
+end
+
+-- What f makes of the inputs, recorded.
+local function record(where, f, ...)
+  if type(f) ~= "function" and not (getmetatable(f) or {}).__call then
+    arguments.expected(where, "f", "a function", f)
+  end
+  local run = { where = where, tape = native.tape(), count = 0, given = select("#", ...), numbers = {} }
+  local inputs = { ... }
+  for i = 1, run.given do
+    inputs[i], run.numbers[i] = traced(run, run.given > 1 and "x" .. i or "x", inputs[i], {})
+  end
+  if run.count == 0 then
+    arguments.expected(where, "x", "an array of floats, or a table of such", (...))
+  end
+  run.y = native.call(run.tape, where, f, table.unpack(inputs, 1, run.given))
+  return run
+end
+
+local function is_scalar(y) return is_array(y) and y.ndim == 0 end
+
+---------------------------------------------------------------------------------------------------
+
+--- f's one number, and its gradient with respect to each input.
+function grad.value(f, ...)
+  local run = record("grad.value", f, ...)
+  local y = run.y
+  if type(y) ~= "number" and not (is_array(y) and y.size == 1) then
+    arguments.expected("grad.value", "what the function returns", "one number, as x:sum() is", y)
+  end
+  local value = is_array(y) and native.stop(y):item() or y
+  return value, answer(run, blame.call(native.backward, run.tape, y, nil, false))
+end
+
+local pull_meta = { __name = "perigee.pull" }
+
+function pull_meta.__call(pull, w)
+  local run = pull.run
+  if not run then blame.fail("pull: it was closed") end
+  local y = run.y
+  if type(w) == "number" or w == nil and is_scalar(y) then
+    if is_array(y) then w = array.full(y.shape, w or 1, { dtype = y.dtype }) end
+  elseif type(w) == "table" and not is_array(w) then
+    w = blame.call(array.new, w, { dtype = "f64" })
+  end
+  if is_array(y) and not (is_array(w) and w.ndim == y.ndim and blame.call(array.equal,
+    array.new(w.shape), array.new(y.shape))) then
+    arguments.expected("pull", "w", "numbers of the shape of what the function returned, "
+      .. require("perigee.native").describe(y), w)
+  end
+  return answer(run, blame.call(native.backward, run.tape, y, w, true))
+end
+
+function pull_meta.__close(pull)
+  local run = pull.run
+  pull.run = nil
+  if run then debug.getmetatable(run.tape).__close(run.tape) end
+end
+
+function pull_meta.__tostring(pull)
+  if not pull.run then return "pull (closed)" end
+  local y = pull.run.y
+  return ("pull: from %s back to %d input%s"):format(is_array(y) and require("perigee.native").describe(y)
+    or "a number", pull.run.given, pull.run.given == 1 and "" or "s")
+end
+
+--- f's answer, and a function from weights like it to the gradients of Σ w · answer.
+function grad.vjp(f, ...)
+  local run = record("grad.vjp", f, ...)
+  local y = run.y
+  if type(y) ~= "number" and not is_array(y) then
+    arguments.expected("grad.vjp", "what the function returns", "an array or a number", y)
+  end
+  local shown = native.stop(y)
+  if is_scalar(y) then shown = shown:item() end
+  return shown, setmetatable({ run = run }, pull_meta)
+end
+
+--- A constant with x's numbers.
+function grad.stop(x)
+  if type(x) ~= "number" and not is_array(x) then arguments.expected("grad.stop", "x", "an array", x) end
+  return native.stop(x)
+end
+
+--- The names of the operations that are recorded, and of the functions that pass as constants.
+function grad.operations()
+  local recorded, constant = native.operations()
+  table.sort(recorded)
+  table.sort(constant)
+  return recorded, constant
+end
+
+---------------------------------------------------------------------------------------------------
+-- Gradients by the user's own word
+
+local any_surrogates = false
+
+--- forward's value with the gradient that backward says; without one it goes through as it is.
+function grad.straight_through(forward, backward)
+  if type(forward) ~= "function" then
+    arguments.expected("grad.straight_through", "forward", "a function", forward)
+  elseif backward ~= nil and type(backward) ~= "function" then
+    arguments.expected("grad.straight_through", "backward", "a function or nil", backward)
+  end
+  any_surrogates = true
+  return function(x, ...)
+    if not native.traced(x) then return forward(x, ...) end
+    local plain = native.stop(x)
+    local y = forward(plain, ...)
+    if not is_array(y) then
+      arguments.expected("grad.straight_through", "what forward returns", "an array", y)
+    end
+    y = native.stop(y)
+    if y.dtype == "i32" then y = y:astype(x.dtype) end
+    if not backward and not array.equal(array.new(x.shape), array.new(y.shape)) then
+      blame.fail("grad.straight_through: forward made %s of %s: without a backward both have one shape",
+        require("perigee.native").describe(y), require("perigee.native").describe(x))
+    end
+    return native.custom(x, y, function(dy)
+      if not backward then return dy end
+      return backward(dy, plain, y)
+    end)
+  end
+end
+
+---------------------------------------------------------------------------------------------------
+-- Models
+
+local known = setmetatable({}, { __mode = "k" }) -- models, and what was found of their gradients
+
+-- Does the gradient go through a straight_through? Found out by one call on a sample of zeros.
+local function is_surrogate(model)
+  local size = rawget(model, "features")
+  local shape = rawget(model, "input")
+  for _, n in ipairs(not size and type(shape) == "table" and shape or {}) do size = (size or 1) * n end
+  if not (any_surrogates and size) then return nil end
+  if known[model] == nil then
+    known[model] = false
+    local tape = native.tape()
+    local ok, x = pcall(native.input, tape, "grad.model", "x", array.zeros(1, size))
+    if ok then pcall(native.call, tape, "grad.model", model.scores, model, x) end
+    known[model] = native.surrogate(tape)
+  end
+  return known[model] and "surrogate" or nil
+end
+
+local model_meta = { __name = "perigee.model" }
+
+function model_meta.__index(model, key)
+  if key == "gradient_is" then return is_surrogate(model) end
+end
+
+function model_meta.__tostring(model)
+  local classes = {}
+  for i, label in ipairs(model.classes or {}) do classes[i] = tostring(label) end
+  return ("grad.model: classes %s%s%s"):format(#classes > 0 and table.concat(classes, ", ") or "unknown",
+    model.rejects and ", rejects" or "", model.features and (", %d features"):format(model.features) or "")
+end
+
+-- The gradient of Σ w · scores, row by row.
+local function gradient(self, x, w)
+  local _, pull = grad.vjp(function(rows)
+    local scores = self:scores(rows)
+    if type(scores) == "table" and not is_array(scores) then scores = array.new(scores, { dtype = "f64" }) end
+    return scores
+  end, x)
+  local dx = pull(w)
+  pull_meta.__close(pull)
+  return dx
+end
+
+--- A model written in Lua, whose gradient follows from its scores.
+function grad.model(options)
+  if type(options) ~= "table" then arguments.expected("grad.model", "options", "a table", options) end
+  if type(options.scores) ~= "function" then
+    arguments.expected("grad.model", "scores", "a function(self, x)", options.scores)
+  end
+  local model = { gradient = gradient }
+  for key, value in next, options do model[key] = value end
+  return setmetatable(model, model_meta)
+end
+
+return grad

@@ -1,0 +1,485 @@
+#include "bind/bind_grad.h"
+
+#include "bind/bind_array.h"
+#include "grad/operations.h"
+#include "grad/tape.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct GradRecorder {
+    GradFrame *innermost; /* first: bind_records reads it */
+    /* What the running binding has told. */
+    const Operation *operation; /* whose attributes those are, where they own something */
+    const char *name;
+    void *attributes;
+    const Array *const *input;
+    size_t inputs;
+};
+
+static GradRecorder *recorder(lua_State *L) {
+    return *(GradRecorder **)lua_getextraspace(L);
+}
+
+/* ---- What is told ---------------------------------------------------------------------------- */
+
+static void forget(GradRecorder *r) {
+    if (r->attributes && r->operation && r->operation->forget)
+        r->operation->forget(r->attributes);
+    free(r->attributes);
+    *r = (GradRecorder){ .innermost = r->innermost };
+}
+
+void bind_tell_owned(lua_State *L, const Operation *operation, void *attributes) {
+    GradRecorder *r = recorder(L);
+    forget(r);
+    r->operation = operation;
+    r->attributes = attributes;
+}
+
+/* Room for attributes of so many bytes. */
+static void *attributes_of(lua_State *L, size_t bytes) {
+    GradRecorder *r = recorder(L);
+    free(r->attributes);
+    r->attributes = malloc(bytes ? bytes : 1);
+    if (!r->attributes)
+        bind_error(L, "grad: not enough memory");
+    return r->attributes;
+}
+
+void bind_tell(lua_State *L, const void *attributes, size_t bytes) {
+    if (bind_records(L))
+        memcpy(attributes_of(L, bytes), attributes, bytes);
+}
+
+void bind_tell_chosen(lua_State *L, int axis, const size_t *position, size_t count) {
+    if (!bind_records(L))
+        return;
+    Chosen *chosen = attributes_of(L, sizeof *chosen + count * sizeof *position);
+    chosen->axis = axis;
+    chosen->count = count;
+    memcpy(chosen->position, position, count * sizeof *position);
+}
+
+void bind_tell_inputs(lua_State *L, const Array *const *input, size_t count) {
+    GradRecorder *r = recorder(L);
+    r->input = input;
+    r->inputs = count;
+}
+
+void bind_tell_operation(lua_State *L, const char *name) {
+    recorder(L)->name = name;
+}
+
+/* ---- What is traced -------------------------------------------------------------------------- */
+
+bool bind_is_traced(lua_State *L, const Array *a) {
+    const GradFrame *frame = recorder(L)->innermost;
+    if (a->trace.tape == 0 || !frame)
+        return false;
+    if (frame->tape && tape_knows(frame->tape, a))
+        return true;
+    for (frame = frame->below; frame; frame = frame->below)
+        if (frame->tape && tape_knows(frame->tape, a))
+            bind_error(L, "this array is traced by grad outside of the call that this is part of; "
+                          "gradients of gradients are not computed, and what C calls is not "
+                          "recorded: grad.stop(x) is a constant with its numbers");
+    return false;
+}
+
+enum { DEEPEST = 4 }; /* lists in lists, options in them */
+
+/* How deep in tables there is a traced array: 1 the argument itself, 2 in a list; 0: nowhere. */
+static int depth_of_traced(lua_State *L, int arg, int depth) {
+    if (lua_type(L, arg) == LUA_TUSERDATA) {
+        const Array *a = bind_test_array(L, arg);
+        return a && bind_is_traced(L, a) ? depth : 0;
+    }
+    if (lua_type(L, arg) != LUA_TTABLE || depth == DEEPEST)
+        return 0;
+    arg = lua_absindex(L, arg);
+    luaL_checkstack(L, 4, NULL);
+    int deepest = 0;
+    for (lua_pushnil(L); lua_next(L, arg); lua_pop(L, 1)) {
+        int found = depth_of_traced(L, -1, depth + 1);
+        deepest = found > deepest ? found : deepest;
+    }
+    return deepest;
+}
+
+static int deepest_traced(lua_State *L) {
+    int deepest = 0;
+    for (int arg = 1, top = lua_gettop(L); arg <= top; arg++) {
+        int found = depth_of_traced(L, arg, 1);
+        deepest = found > deepest ? found : deepest;
+    }
+    return deepest;
+}
+
+/* ---- What is refused ------------------------------------------------------------------------- */
+
+/* Does it write into its first argument? Written into are "add_", and these. */
+static bool writes(const char *name) {
+    static const char *const writers[] = { "set", "put", "assign", "fill", "array" };
+    for (size_t i = 0; i < sizeof writers / sizeof *writers; i++)
+        if (strcmp(name, writers[i]) == 0)
+            return true;
+    return name[strlen(name) - 1] == '_';
+}
+
+static bool is_held(lua_State *L, const Array *a) {
+    for (const GradFrame *frame = recorder(L)->innermost; frame; frame = frame->below)
+        if (frame->tape && tape_holds(frame->tape, a))
+            return true;
+    return false;
+}
+
+/* A function that writes, whose gradient would be another's afterwards. */
+static void check_writing(lua_State *L, bool touched) {
+    const Array *target = bind_test_array(L, 1);
+    if (target && bind_is_traced(L, target))
+        bind_error(L, "a traced array cannot be written into: make a new one (x + y for "
+                      "x:add_(y); array.where or concatenate for x[i] = y)");
+    if (touched)
+        bind_error(L, "what a traced array is written into forgets where its numbers came from: "
+                      "make a new array (array.where, concatenate, stack), or write grad.stop(x)");
+    if (target && is_held(L, target))
+        bind_error(L, "the gradient still needs this array's numbers: write into a copy, "
+                      "x:copy()");
+}
+
+static bool is_of(const char *where, const char *library) {
+    size_t n = strlen(library);
+    return strncmp(where, library, n) == 0 && (where[n] == '.' || where[n] == ':');
+}
+
+static const Operation *operation_of(const BindFunction *function, const char *where) {
+    bool arrays = is_of(where, "array") || is_of(where, "nn");
+    const Operation *operation = operation_find(function->name);
+    return operation && (arrays || operation->forget) ? operation : NULL;
+}
+
+static void refuse(lua_State *L, const char *where) {
+    if (strstr(where, "totable"))
+        bind_error(L, "a table forgets where its numbers came from; grad.stop(x):totable() says "
+                      "that it may, and x:item() is one number");
+    bind_error(L, "it has no gradient, and got a traced array: grad.stop(x) is a constant with its "
+                  "numbers; help \"grad\" lists what can be differentiated");
+}
+
+/* ---- Recording ------------------------------------------------------------------------------- */
+
+/* The number on top becomes a traced scalar to be. */
+static void box_scalar(lua_State *L) {
+    double value = lua_tonumber(L, -1);
+    Array *scalar = bind_push_new_array(L, "grad", DTYPE_F64, &(Sizes){ .ndim = 0 });
+    *array_f64(scalar) = value;
+    scalar->origin = ORIGIN_FLOATS;
+    lua_replace(L, -2);
+}
+
+enum { MOST_ARGUMENTS = 4 };
+
+/* The arguments 1 … as arrays; what is made for a number stays on the stack. */
+static size_t arguments(lua_State *L, int count, const Array *input[MOST_ARGUMENTS]) {
+    for (int k = 0; k < count; k++) {
+        if ((input[k] = bind_test_array(L, k + 1)) != NULL)
+            continue;
+        lua_pushnumber(L,
+                       lua_isboolean(L, k + 1) ? lua_toboolean(L, k + 1) : lua_tonumber(L, k + 1));
+        box_scalar(L);
+        input[k] = bind_test_array(L, -1);
+    }
+    return (size_t)count;
+}
+
+/* The nearest line of the user's; none where the function was called in tail position. */
+static void find_line(lua_State *L, lua_Debug *call) {
+    call->currentline = 0;
+    if (!lua_getstack(L, 1, call) || !lua_getinfo(L, "Sl", call) || call->currentline < 0)
+        call->currentline = 0;
+}
+
+/* Numbers alone make numbers. */
+static void set_origin(const Record *record) {
+    bool plain = true;
+    for (size_t k = 0; k < record->inputs; k++)
+        plain = plain && array_is_plain(record->input[k]) && record->input[k]->ndim == 0;
+    for (size_t o = 0; plain && o < record->outputs; o++)
+        if (record->output[o]->ndim == 0)
+            record->output[o]->origin = ORIGIN_FLOATS;
+}
+
+/* The arrays on top are `results` of the operation, of these inputs. */
+static void record(lua_State *L, const Operation *operation, Record record, int results) {
+    GradRecorder *r = recorder(L);
+    Array *output[TAPE_OUTPUTS];
+    lua_Debug call;
+    Error err;
+    find_line(L, &call);
+    record.operation = operation;
+    record.output = output;
+    record.source = call.short_src;
+    record.line = call.currentline;
+    for (; (int)record.outputs < results && record.outputs < TAPE_OUTPUTS; record.outputs++)
+        output[record.outputs] = bind_test_array(L, (int)record.outputs - results);
+    set_origin(&record);
+    record.attributes = r->attributes;
+    r->attributes = NULL;
+    forget(r);
+    if (!tape_record(r->innermost->tape, &record, &err))
+        bind_raise(L, &err);
+}
+
+/* Every one of the results on top as an array. False: there is one that is none. */
+static bool box_results(lua_State *L, int results) {
+    for (int i = -results; i < 0; i++)
+        if (lua_type(L, i) == LUA_TNUMBER) {
+            lua_pushvalue(L, i);
+            box_scalar(L);
+            lua_replace(L, i - 1);
+        } else if (!bind_test_array(L, i)) {
+            return false;
+        }
+    return results > 0;
+}
+
+static int call_recorded(lua_State *L, const BindFunction *function, const Operation *operation) {
+    GradRecorder *r = recorder(L);
+    const Array *input[MOST_ARGUMENTS];
+    forget(r);
+    int results = function->call(L);
+    luaL_checkstack(L, MOST_ARGUMENTS + 8, NULL);
+    if (!box_results(L, results)) {
+        forget(r);
+        return results;
+    }
+    int base = lua_gettop(L);
+    if (r->name)
+        operation = operation_find(r->name);
+    Record told = { .input = r->input, .inputs = r->inputs };
+    if (!r->input)
+        told = (Record){ .input = input, .inputs = arguments(L, operation->inputs, input) };
+    for (int i = 1; i <= results; i++)
+        lua_pushvalue(L, base - results + i);
+    record(L, operation, told, results);
+    lua_settop(L, base);
+    return results;
+}
+
+int bind_grad_call(lua_State *L, const BindFunction *function, const char *where) {
+    if (strcspn(where, ".:") == strlen(where) && strcmp(where, "array") != 0)
+        return function->call(L); /* the program's own */
+    int touched = deepest_traced(L);
+    if (writes(function->name) && (is_of(where, "array") || strcmp(where, "array") == 0))
+        check_writing(L, touched > 0);
+    if (!touched)
+        return function->call(L);
+    const Operation *operation = operation_of(function, where);
+    if (!operation)
+        refuse(L, where);
+    if (touched > (operation->inputs == 0 ? 2 : 1) && operation->pull)
+        bind_error(L, "a list of numbers forgets where those of a traced array came from; "
+                      "array.stack{…} and array.concatenate{…} keep them");
+    return operation->pull ? call_recorded(L, function, operation) : function->call(L);
+}
+
+void bind_grad_result(lua_State *L, const char *operation, const Array *x) {
+    if (!bind_records(L) || !bind_is_traced(L, x))
+        return;
+    if (box_results(L, 1))
+        record(L, operation_find(operation), (Record){ .input = &x, .inputs = 1 }, 1);
+}
+
+void bind_grad_record(lua_State *L, const Operation *operation, const Array *x) {
+    tape_mark_surrogate(recorder(L)->innermost->tape);
+    record(L, operation, (Record){ .input = &x, .inputs = 1 }, 1);
+}
+
+/* ---- Frames ---------------------------------------------------------------------------------- */
+
+static void enter(lua_State *L, GradFrame *frame, Tape *tape) {
+    GradRecorder *r = recorder(L);
+    *frame = (GradFrame){ tape, r->innermost, true };
+    r->innermost = frame;
+}
+
+static void leave(lua_State *L, GradFrame *frame) {
+    GradRecorder *r = recorder(L);
+    forget(r);
+    r->innermost = frame->below;
+}
+
+void bind_grad_suspend(lua_State *L, GradFrame *frame) {
+    if (bind_records(L))
+        enter(L, frame, NULL);
+    else
+        *frame = (GradFrame){ 0 };
+}
+
+void bind_grad_resume(lua_State *L, GradFrame *frame) {
+    if (frame->entered)
+        leave(L, frame);
+}
+
+static int free_recorder(lua_State *L) {
+    forget(lua_touserdata(L, 1));
+    return 0;
+}
+
+void bind_grad_open(lua_State *L) {
+    static const char key[] = "perigee.recorder";
+    GradRecorder *r = lua_newuserdatauv(L, sizeof *r, 0);
+    *r = (GradRecorder){ 0 };
+    *(GradRecorder **)lua_getextraspace(L) = r;
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, free_recorder);
+    lua_setfield(L, -2, "__gc");
+    lua_setmetatable(L, -2);
+    lua_setfield(L, LUA_REGISTRYINDEX, key);
+}
+
+static bool scalar_value(lua_State *L, int arg, double *value) {
+    const Array *a = bind_test_array(L, arg);
+    if (a && a->ndim == 0 && array_is_plain(a))
+        *value = array_get(a, NULL);
+    else if (lua_type(L, arg) == LUA_TNUMBER)
+        *value = lua_tonumber(L, arg);
+    else
+        return false;
+    return true;
+}
+
+bool bind_grad_compare(lua_State *L, double pair[2]) {
+    return scalar_value(L, 1, &pair[0]) && scalar_value(L, 2, &pair[1]);
+}
+
+/* ---- For lua/perigee/grad.lua ---------------------------------------------------------------- */
+
+static void release_tape(void *tape) {
+    tape_free(tape);
+}
+
+static const BoxType tape_type = { .name = "perigee.tape",
+                                   .shown = "a tape",
+                                   .release = release_tape };
+
+static Tape *check_tape(lua_State *L) {
+    return bind_check(L, 1, &tape_type, "pull", "self");
+}
+
+/* grad.tape() → an empty one. */
+static int new_tape(lua_State *L) {
+    void **box = bind_new_box(L, &tape_type);
+    BIND_TRY_MAKE(L, *box, tape_new(&err));
+    return 1;
+}
+
+/* grad.input(tape, where, name, x) → x as an input of it. */
+static int new_input(lua_State *L) {
+    Tape *tape = check_tape(L);
+    const char *where = luaL_checkstring(L, 2), *name = luaL_checkstring(L, 3);
+    const Array *x = bind_check_array(L, 4, where, name);
+    bool traced = false;
+    for (const GradFrame *frame = recorder(L)->innermost; frame; frame = frame->below)
+        traced = traced || (frame->tape && tape_knows(frame->tape, x));
+    if (traced)
+        return bind_error(L,
+                          "%s: %s: gradients of gradients are not computed, and this array is "
+                          "traced already; grad.stop(x) is a constant with its numbers",
+                          where, name);
+    if (x->dtype == DTYPE_I32)
+        return bind_expected(L, 4, where, name, "an array of floats (x:astype \"f32\")");
+    BIND_ARRAY_RETURN(L, tape_input(tape, x, &err));
+}
+
+/* What was raised, on top. A yield gets its sentence. */
+static int raise_again(lua_State *L, const char *where) {
+    const char *message = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+    if (strstr(message, "attempt to yield"))
+        lua_pushfstring(L,
+                        "%s: the function called coroutine.yield: what a tape records cannot be "
+                        "left on the way",
+                        where);
+    return lua_error(L);
+}
+
+/* grad.call(tape, where, f, …) → what f returns; what it raises goes on as it is. */
+static int call_function(lua_State *L) {
+    GradFrame frame;
+    const char *where = luaL_checkstring(L, 2);
+    enter(L, &frame, check_tape(L));
+    int status = lua_pcall(L, lua_gettop(L) - 3, LUA_MULTRET, 0);
+    leave(L, &frame);
+    return status == LUA_OK ? lua_gettop(L) - 2 : raise_again(L, where);
+}
+
+/* grad.backward(tape, y, w, keep) → the list of the inputs' gradients. */
+static int backward(lua_State *L) {
+    Tape *tape = check_tape(L);
+    Backward way = { bind_test_array(L, 2), bind_test_array(L, 3), lua_toboolean(L, 4) };
+    Error err;
+    if (!tape_backward(tape, &way, &err))
+        return bind_raise(L, &err);
+    lua_createtable(L, (int)tape_inputs(tape), 0);
+    for (size_t i = 0; i < tape_inputs(tape); i++) {
+        bind_push_array(L, tape_gradient(tape, i, &err), &err);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+/* grad.stop(x) → a constant with its numbers; what is no array is one. */
+static int stop(lua_State *L) {
+    const Array *x = bind_test_array(L, 1);
+    lua_settop(L, 1);
+    if (!x)
+        return 1;
+    BIND_ARRAY_PUSH(L, array_share(x, &err));
+    bind_test_array(L, -1)->origin = x->origin;
+    return 1;
+}
+
+/* grad.traced(x): is it traced here? */
+static int traced(lua_State *L) {
+    const Array *x = bind_test_array(L, 1);
+    lua_pushboolean(L, x && bind_records(L) && bind_is_traced(L, x));
+    return 1;
+}
+
+/* grad.surrogate(tape): was a straight_through recorded? */
+static int surrogate(lua_State *L) {
+    lua_pushboolean(L, tape_is_surrogate(check_tape(L)));
+    return 1;
+}
+
+/* grad.operations() → the names of what can be differentiated; of what passes as a constant. */
+static int operations(lua_State *L) {
+    const Operation *operation;
+    lua_newtable(L);
+    lua_newtable(L);
+    for (size_t i = 0; (operation = operation_at(i)) != NULL; i++) {
+        int list = operation->pull ? -2 : -1;
+        lua_pushstring(L, operation->name);
+        lua_rawseti(L, list - 1, (lua_Integer)lua_rawlen(L, list - 1) + 1);
+    }
+    return 2;
+}
+
+void bind_open_grad(lua_State *L) {
+    static const BindFunction functions[] = {
+        BIND("tape", new_tape, 0),
+        BIND("input", new_input, 4),
+        BIND("call", call_function, BIND_ANY),
+        BIND("backward", backward, 4),
+        BIND("stop", stop, 1),
+        BIND("traced", traced, 1),
+        BIND("surrogate", surrogate, 1),
+        BIND("operations", operations, 0),
+        BIND("custom", bind_grad_custom, 3),
+        BIND_LAST,
+    };
+    bind_new_owner(L, &tape_type);
+    lua_newtable(L);
+    bind_set_functions(L, functions);
+}
