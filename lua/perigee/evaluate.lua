@@ -14,6 +14,7 @@ local blame = require "perigee.blame"
 local diagnose = require "perigee.diagnose"
 local ensemble = require "perigee.ensemble"
 local kinds = require "perigee.kinds"
+local measures = require "perigee.evaluate.measures"
 local native = require "perigee.native"
 local report = require "perigee.evaluate.report"
 local security = require "perigee.evaluate.security"
@@ -129,7 +130,7 @@ local function check_dmax(dmax, noise)
 end
 
 local valid = { "models", "attack", "attacks", "data", "dmax", "noise", "seed", "samples", "repeats",
-  "validation", "rejection_rate", "warm", "block", "checkpoint" }
+  "validation", "rejection_rate", "warm", "block", "checkpoint", "measures" }
 
 local function whole(options, name, least, most)
   local value = options[name]
@@ -239,6 +240,7 @@ local function plan_of(options)
     seed = whole(options, "seed", 0, 2 ^ 52) or perigee.facts().seed, repeats = repeats_of(options),
     warm = truth(options, "warm"), block = whole(options, "block", 1, math.huge) or 8,
     rejection_rate = rate(options), checkpoint = options.checkpoint,
+    measures = measures.read(WHERE, options.measures),
   }
   plan.norm = plan.attacks[1].attack.norm
   plan.samples = whole(options, "samples", 1, #plan.data)

@@ -25,6 +25,7 @@ local number_of = {}
 for i, name in ipairs(piece.verdicts) do number_of[name] = i end
 
 local EVADED = number_of.evaded
+piece.EVADED, piece.FAILED = EVADED, number_of.failed
 
 --- The columns that a piece has for each radius, with the types of their arrays.
 piece.per_radius = {

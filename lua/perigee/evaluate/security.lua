@@ -6,9 +6,11 @@
 
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
+local cells = require "perigee.evaluate.cells"
 local evidence = require "perigee.evaluate.evidence"
 local kinds = require "perigee.kinds"
 local masked = require "perigee.masked"
+local measures = require "perigee.evaluate.measures"
 local piece = require "perigee.evaluate.piece"
 local printable = require("perigee.native").printable
 local records = require "perigee.records"
@@ -20,21 +22,11 @@ debug.getregistry()["perigee.security"] = Security
 
 -- ---- Counting ------------------------------------------------------------------------------------
 
-local EVADED, FAILED = 4, 5 -- in piece.verdicts
+local FAILED = piece.FAILED
 
 local function empty_counts(targeted)
   local hit = targeted and 0 or nil
   return { correct = 0, rejected = 0, wrong = 0, evaded = 0, failed = 0, robust = 0, hit = hit }
-end
-
--- Of the attacks' verdicts of one sample the worst: evaded, then the first that is one.
-local function worst_of(verdicts)
-  local first = FAILED
-  for _, verdict in ipairs(verdicts) do
-    if verdict == EVADED then return EVADED end
-    if first == FAILED then first = verdict end
-  end
-  return first
 end
 
 local function all_flat(flats)
@@ -51,79 +43,27 @@ local function any_hit(hits)
   return false
 end
 
--- The lists of a cell, made once.
-local function lists_of(cell, name)
-  cell.lists = cell.lists or {}
-  local rows = cell.rows[name]
-  if rows and not cell.lists[name] then cell.lists[name] = rows:totable() end
-  return cell.lists[name]
-end
+local column, lists_of = cells.column, cells.lists
 
--- Where in each of the cells (of one model and repeat) the samples are that all of them have.
-local function shared(cells)
-  local found, order = {}, {}
-  for c, cell in ipairs(cells) do
-    for i, at in ipairs(lists_of(cell, "at")) do
-      if c == 1 then
-        found[at], order[i] = { i }, at
-      elseif found[at] and #found[at] == c - 1 then
-        found[at][c] = i
-      end
-    end
-  end
-  local places = {}
-  for _, at in ipairs(order) do
-    if #found[at] == #cells then places[#places + 1] = found[at] end
-  end
-  return places
-end
-
--- Column k of the cells' rows at one sample's places.
-local function column(cells, places, name, k)
-  local values = {}
-  for c, cell in ipairs(cells) do
-    local rows = lists_of(cell, name)
-    values[c] = rows and rows[places[c]][k]
-  end
-  return values
-end
-
--- Counts at the k-th radius of the cells of one model and repeat under some attacks, the worst counting,
--- added to what is there; and how many of the runs that failed had lost their gradient. `all`: shared(cells).
-local function add_counts(counts, cells, all, k)
+-- Counts at the k-th radius of a group of cells (of one model and repeat, under some attacks), the worst
+-- counting, added to what is there; and how many of the runs that failed had lost their gradient. `all`:
+-- cells.shared of the group.
+local function add_counts(counts, group, all, k)
   local flat = 0
   for _, places in ipairs(all) do
-    local now = piece.verdicts[worst_of(column(cells, places, "verdict", k))]
-    local before = piece.verdicts[lists_of(cells[1], "start")[places[1]]]
+    local now = piece.verdicts[(cells.worst(column(group, places, "verdict", k)))]
+    local before = piece.verdicts[lists_of(group[1], "start")[places[1]]]
     counts[now] = counts[now] + 1
     local held = before == "correct" and (now == "correct" or now == "rejected")
     if held then counts.robust = counts.robust + 1 end
-    if counts.hit and any_hit(column(cells, places, "hit", k)) then counts.hit = counts.hit + 1 end
-    if all_flat(column(cells, places, "flat", k)) then flat = flat + 1 end
+    if counts.hit and any_hit(column(group, places, "hit", k)) then counts.hit = counts.hit + 1 end
+    if all_flat(column(group, places, "flat", k)) then flat = flat + 1 end
   end
   return flat
 end
 
--- The cells for which `is` holds, in groups of one repeat, those of as many cells as are `needed`.
-local function by_repeat(self, is, needed)
-  local groups, order, whole = {}, {}, {}
-  for _, cell in ipairs(self.cells) do
-    if is(cell) then
-      if not groups[cell.seed] then
-        groups[cell.seed] = {}
-        order[#order + 1] = groups[cell.seed]
-      end
-      table.insert(groups[cell.seed], cell)
-    end
-  end
-  for _, group in ipairs(order) do
-    if #group == needed then whole[#whole + 1] = group end
-  end
-  return whole
-end
-
-local function any_targeted(cells)
-  for _, cell in ipairs(cells) do
+local function any_targeted(group)
+  for _, cell in ipairs(group) do
     if cell.rows.hit then return true end
   end
   return false
@@ -135,28 +75,32 @@ local function counted(self, groups)
   for k = 1, #groups > 0 and #self.dmax or 0 do
     counts[k], flat[k] = empty_counts(any_targeted(groups[1])), 0
   end
-  for _, cells in ipairs(groups) do
-    local all = shared(cells)
-    for k = 1, #self.dmax do flat[k] = flat[k] + add_counts(counts[k], cells, all, k) end
+  for _, group in ipairs(groups) do
+    local all = cells.shared(group)
+    for k = 1, #self.dmax do flat[k] = flat[k] + add_counts(counts[k], group, all, k) end
   end
   return counts, flat
+end
+
+-- The values by radius of a model's measures, by their names.
+local function measured(self, model, attack, seed)
+  local found = {}
+  for _, name in ipairs(self.measures or {}) do
+    found[name] = measures.values(self, name, model, attack, seed)
+  end
+  return found
 end
 
 -- What is counted of everything, or under one attack, or of one seed. What is said of all attacks is of the
 -- samples that all of them have attacked.
 local function view(self, attack, seed)
   local made = { models = self.models, dmax = self.dmax, norm = self.norm, attack = attack or self.attack,
-    counts = {}, flat = {}, noise = {}, n = 0 }
+    counts = {}, flat = {}, noise = {}, measured = {}, measured_noise = {}, n = 0 }
   for _, name in ipairs(self.models) do
-    local function is(noise)
-      return function(cell)
-        return cell.model == name and cell.noise == noise and (seed == nil or cell.seed == seed)
-          and (noise or attack == nil or cell.attack == attack)
-      end
-    end
-    local needed = attack and 1 or #self.attacks
-    made.counts[name], made.flat[name] = counted(self, by_repeat(self, is(false), needed))
-    if self.has_noise then made.noise[name] = counted(self, by_repeat(self, is(true), 1)) end
+    made.counts[name], made.flat[name] = counted(self, cells.groups(self, name, attack, seed))
+    if self.has_noise then made.noise[name] = counted(self, cells.groups(self, name, cells.NOISE, seed)) end
+    made.measured[name] = measured(self, name, attack, seed)
+    made.measured_noise[name] = measured(self, name, cells.NOISE, seed)
     local first = made.counts[name][1]
     if first then made.n = math.max(made.n, evidence.samples(first)) end
   end
@@ -185,12 +129,13 @@ function methods.views(self)
       local one = view(self, attack, seed)
       if #self.attacks == 1 then joined = one break end
       joined = joined or { models = {}, lines = {}, dmax = self.dmax, norm = self.norm, n = one.n,
-        counts = {}, flat = {}, noise = {} }
+        counts = {}, flat = {}, noise = {}, measured = {} }
       for m, name in ipairs(one.models) do
         local line = ("%s, %s"):format(name, attack)
         joined.models[#joined.models + 1] = line
         joined.lines[#joined.lines + 1] = { model = m, attack = a }
         joined.counts[line], joined.flat[line] = one.counts[name], one.flat[name]
+        joined.measured[line] = one.measured[name]
       end
     end
     views[#views + 1] = joined
@@ -232,36 +177,34 @@ local function row_of(self, model, attack, k, counts)
   local n = evidence.samples(counts)
   local queries, seconds, different = cost(self, model, attack, k)
   local interval = evidence.interval(counts.robust, n, math.min(n, different))
-  return { model = model, attack = attack or "all", dmax = self.dmax[k], samples = n,
+  local row = { model = model, attack = attack or "all", dmax = self.dmax[k], samples = n,
     correct = counts.correct, rejected = counts.rejected, wrong = counts.wrong, evaded = counts.evaded,
     failed = counts.failed, robust = counts.robust, hit = counts.hit, different = math.min(n, different),
     accuracy = counts.robust / n, low = interval.low, high = interval.high, queries = queries,
     seconds = seconds }
+  for _, name in ipairs(self.measures or {}) do
+    local found = measures.values(self, name, model, attack)
+    row[name] = found and found[k]
+  end
+  return row
 end
 
-local all_columns = {
-  { name = "model" }, { name = "attack" }, { name = "dmax" }, { name = "samples" }, { name = "correct" },
-  { name = "rejected" }, { name = "wrong" }, { name = "evaded" }, { name = "failed" }, { name = "robust" },
-  { name = "hit" },
-  { name = "accuracy", of = "%.3f" }, { name = "low", of = "%.3f" }, { name = "high", of = "%.3f" },
-  { name = "queries", of = "%.1f" }, { name = "seconds", of = "%.2f" },
-}
-
--- The columns of these rows: hit where one has it.
-local function columns_of(rows)
+-- The columns of these rows: hit where one has it, and the measures.
+local function columns_of(self, rows)
   local columns = {}
-  for _, one in ipairs(all_columns) do
+  for _, one in ipairs(measures.columns) do
     local wanted = one.name ~= "hit"
     for _, row in ipairs(rows) do wanted = wanted or row.hit ~= nil end
     if wanted then columns[#columns + 1] = one end
   end
+  for _, name in ipairs(self.measures or {}) do columns[#columns + 1] = { name = name, of = "%.4g" } end
   return columns
 end
 
 --- A row for each model, attack and radius; with several attacks also of all of them, the worst counting, and
 --- of noise. accuracy is the share of robust samples, low and high Wilson's interval at 95 % for as many
 --- samples as are different ones; queries are those of a sample up to this radius, seconds those of all of
---- them; hit, of targeted attacks, is how many are taken for the target.
+--- them; hit, of targeted attacks, is how many are taken for the target; measures are by their names.
 function methods.rows(self)
   local rows = {}
   local function add(model, attack, by_radius)
@@ -277,6 +220,14 @@ function methods.rows(self)
     add(model, "noise", self.noise[model])
   end
   return rows
+end
+
+--- More measures of what was kept, by functions or by names in metrics: see measures.lua.
+function methods.measure(self, asked)
+  local where = "security:measure"
+  if asked == nil then arguments.expected(where, "measures", "a function, or functions by name", asked) end
+  measures.add(where, self, measures.read(where, asked))
+  return self
 end
 
 -- ---- Printing ------------------------------------------------------------------------------------
@@ -342,7 +293,17 @@ local function head_of(self, verdicts)
     names[1] = "noise: correct"
     table.move(names, 1, #names, #head + 1, head)
   end
+  for _, name in ipairs(self.measures or {}) do head[#head + 1] = printable(name) end
   return head
+end
+
+-- One cell a measure at the end of the line; what was not worked out is a dash.
+local function add_measures(line, self, name, attack, k)
+  for _, measure in ipairs(self.measures or {}) do
+    local found = measures.values(self, measure, name, attack)
+    local value = found and found[k]
+    line[#line + 1] = value and value == value and ("%.4g"):format(value) or "–"
+  end
 end
 
 -- The lines of one model under one attack, or under all (nil); how many they are.
@@ -356,6 +317,7 @@ local function add_lines(lines, self, verdicts, name, attack, named)
       if is_uneven(self) then line[#line + 1] = tostring(evidence.samples(counts[k])) end
       add_cells(line, verdicts, counts[k])
       if self.has_noise then add_cells(line, verdicts, named and (self.noise[name] or {})[k] or nil) end
+      add_measures(line, self, name, attack, k)
       lines[#lines + 1] = line
     end
   end
@@ -395,7 +357,7 @@ Security.__index = methods
 
 -- What a file holds: all that is not counted from the cells.
 local kept = { "models", "attacks", "dmax", "seeds", "repeats", "norm", "attack", "seed", "has_noise",
-  "interrupted", "rejection_rate", "thresholds", "settings", "written_by" }
+  "interrupted", "rejection_rate", "thresholds", "settings", "written_by", "measures", "measured" }
 
 -- A cell without the lists that were made of its arrays.
 local function bare(cell)
@@ -440,8 +402,9 @@ end
 local security = {}
 
 --- From its parts: models, attacks, dmax, seeds, repeats, norm, seed, has_noise, interrupted, settings, … and
---- cells.
+--- cells. It raises where they are damaged.
 function security.new(parts)
+  if not measures.are_sound(parts) then error "the measures in it are damaged" end
   parts.attack = parts.attack or table.concat(parts.attacks, " + ")
   return derive(setmetatable(parts, Security))
 end
@@ -457,7 +420,7 @@ records.define(Security, {
   plain = plain, make = security.new, arrays = arrays_of,
   rows = function(self)
     local rows = methods.rows(self)
-    return columns_of(rows), rows
+    return columns_of(self, rows), rows
   end,
   json = function(self)
     return { models = self.models, attacks = self.attacks, dmax = self.dmax, norm = self.norm,
@@ -477,8 +440,8 @@ function security.load(path)
 end
 
 -- Cells that would be there twice; samples of one that are of others' positions come together.
-local function add_cell(cells, cell)
-  for _, other in ipairs(cells) do
+local function add_cell(list, cell)
+  for _, other in ipairs(list) do
     local same = other.model == cell.model and other.attack == cell.attack and other.seed == cell.seed
       and other.noise == cell.noise
     if same then
@@ -494,7 +457,7 @@ local function add_cell(cells, cell)
       return
     end
   end
-  cells[#cells + 1] = bare(cell)
+  list[#list + 1] = bare(cell)
 end
 
 local function add_names(list, names)
@@ -568,6 +531,7 @@ function security.merge(list)
     add_settings(known, merged.settings, one, k)
     add_part(merged, one)
   end
+  measures.merge(merged, list)
   settle(merged)
   return security.new(merged)
 end

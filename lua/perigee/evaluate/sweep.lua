@@ -5,6 +5,7 @@
 -- timed, and the time that is left is known as well as it can be.
 
 local blame = require "perigee.blame"
+local cells = require "perigee.evaluate.cells"
 local ensemble = require "perigee.ensemble"
 local checkpoint = require "perigee.evaluate.checkpoint"
 local native = require "perigee.native"
@@ -12,6 +13,7 @@ local piece = require "perigee.evaluate.piece"
 local security = require "perigee.evaluate.security"
 local settings = require "perigee.evaluate.settings"
 local kinds = require "perigee.kinds"
+local measures = require "perigee.evaluate.measures"
 
 local sweep = {}
 
@@ -79,10 +81,8 @@ local function pieces_of(plan)
   return list
 end
 
-local NOISE = "noise"
-
 local function attack_name(one)
-  return one.noise and NOISE or one.attack.name
+  return one.noise and cells.NOISE or one.attack.name
 end
 
 -- Pieces of one kind take about as long.
@@ -220,20 +220,20 @@ end
 
 -- The cells of what is finished: pieces by repeat, model and attack.
 local function cells_of(plan, pieces)
-  local cells, by_key = {}, {}
+  local list, by_key = {}, {}
   for _, one in ipairs(pieces) do
     if one.rows then
       local key = cell_key(one)
       if not by_key[key] then
         by_key[key] = { model = one.model.name, attack = attack_name(one), noise = one.noise or false,
           seed = plan.seed + one.r, parts = {} }
-        cells[#cells + 1] = by_key[key]
+        list[#list + 1] = by_key[key]
       end
       table.insert(by_key[key].parts, one.rows)
     end
   end
-  for _, cell in ipairs(cells) do cell.rows, cell.parts = piece.join(cell.parts), nil end
-  return cells
+  for _, cell in ipairs(list) do cell.rows, cell.parts = piece.join(cell.parts), nil end
+  return list
 end
 
 local function names_of(list)
@@ -303,9 +303,10 @@ end
 local function run_left(run, left)
   local progress <close> = native.progress(#left)
   run.progress = progress
-  for _, one in ipairs(left) do
+  for i, one in ipairs(left) do
     one.rows = done(run, one)
     if not one.rows then return false end
+    if i == 1 then measures.try(WHERE, put_together(run, false), run.plan.measures) end
   end
   return true
 end
@@ -313,7 +314,7 @@ end
 --- Run a plan: { models (a list of { name =, model = a model or a function of the repeat }), attacks (a list
 --- of
 --- { name =, attack = }), data, dmax, norm, seed, repeats (a list of numbers), samples, block, warm, noise,
---- validation, rejection_rate, checkpoint }.
+--- validation, rejection_rate, checkpoint, measures (see measures.lua) }.
 function sweep.run(plan)
   local run = { plan = plan, settings = settings.of(plan), pieces = pieces_of(plan), cost = {}, left = {},
     done = 0, has_checksum = {} }
@@ -326,7 +327,7 @@ function sweep.run(plan)
   local ok, whole = pcall(run_left, run, left)
   sweep.running = before
   if not ok then error(whole, 0) end
-  return put_together(run, not whole)
+  return measures.add_safely(WHERE, put_together(run, not whole), plan.measures)
 end
 
 return sweep

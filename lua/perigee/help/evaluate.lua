@@ -94,6 +94,15 @@ threads. A folder of other settings, data, seeds or models is refused, naming th
 Lua, or one that a function gives, is known by its scores, and an attack of one's own by the numbers and
 texts in its table, not by its code. Ctrl-C ends it with the pieces that are finished. plot.live follows it.
 
+measures are numbers of one's own beside the counts, in the table, rows, files, reports and plot.security: {
+name = function(s) … end, … }, or names of measures of labels in metrics, { "f1" }. The function gives a
+number of the samples of one model under one attack in one repeat at one dmax: s.y, s.label (-1 where
+rejected) and s.verdict, s.scores, s.distance, s.queries (up to that dmax), s.flat, s.hit (of targeted
+attacks), before the attack s.start_label, s.start_scores and s.start_verdict, s.at (positions in the data);
+s.model, s.attack, s.dmax, s.norm, s.seed. The points themselves are not kept. Repeats are shown by their
+mean. A measure that fails on the first piece ends the evaluation; behind it what fails is nan, and stderr
+says why. They are no part of what a checkpoint folder is known by: ?security:measure adds more later.
+
 What comes back prints as a table, and plot.security draws it: ?security. Where more than a twentieth of
 the runs that failed had lost their gradient (result.flat) it says so: such counts prove nothing.]],
       options = {
@@ -112,6 +121,8 @@ the runs that failed had lost their gradient (result.flat) it says so: such coun
         { "noise", "boolean", "true", "count random noise of the same size as well" },
         { "block", "integer", "8", "samples of a piece" },
         { "checkpoint", "string", "none", "the folder that keeps finished pieces" },
+        { "measures", "table|function|string", "none",
+          "numbers of one's own, { name = function(s) … end }, or names of measures in metrics" },
         { "seed", "integer", "the session's", "of samples, noise and restarts" },
       },
       returns = { "security", "counts for every model, attack and dmax" },
@@ -244,6 +255,25 @@ local s = evaluate.security {
   data = data.digits(10, { seed = 1 }), dmax = { 0, 2 }, noise = false,
 }
 print(s.counts.cnn[2].evaded)]],
+      see = { "evaluate.security", "plot.security" },
+    },
+    {
+      name = "security:measure",
+      text = [[
+Works out more measures of what was kept, one that was loaded too, and shows them from then on; one of a name
+that is there is worked out anew. What one of them raises is raised, and nothing is changed.]],
+      params = { { "measures", "table|function|string", "as the option of evaluate.security" } },
+      returns = { "security", "the evaluation itself" },
+      example = [[
+local s = evaluate.security {
+  models = { cnn = nn.load("mnist-cnn") },
+  attack = attack.fgsm { norm = "l2" },
+  data = data.digits(10, { seed = 1 }), dmax = { 0, 2 }, noise = false,
+}
+s:measure { "f1", farthest = function(samples)
+  return samples.distance:max()
+end }
+print(s)]],
       see = { "evaluate.security", "plot.security" },
     },
     {

@@ -272,6 +272,8 @@ os.remove(file)]],
         "of repetitions: the mean's 95 % interval (Student's t), or from the least to the greatest" },
       { "panels", '"rates"|"attack"', '"rates"',
         "accuracy and rejection rate side by side, or the accuracy under each attack" },
+      { "measure", "string", "none",
+        "one of the evaluation's measures instead: its name (?evaluate.security, measures)" },
     },
     returns = written,
     example = [[

@@ -182,6 +182,7 @@ words.of = {
   ["plot.live"] = "tensorboard progress",
   ["plot.figure"] = "matplotlib pyplot plt subplots axes own custom "
     .. "theme markup formula latex tex greek mathtext",
+  ["security:measure"] = "custom metric scorer scoring make_scorer own",
   ["plot.recipe"] = "custom own extend register define plugin user", ["plot.script"] = "gnuplot source",
   ["plot.filters"] = "kernels weights visualise", ["plot.activations"] = "feature maps",
   ["plot.scores"] = "histogram distribution",

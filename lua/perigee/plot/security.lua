@@ -7,6 +7,7 @@
 --
 -- A circle marks counts that prove nothing, because the attack's gradient had vanished (perigee/masked.lua).
 -- What counts as held is the option `rejection`, a convention that the axis names: see conventions.lua.
+-- measure = NAME draws a measure of the evaluation (evaluate/measures.lua) instead of the rates.
 -- With panels = "attack" there is a panel of accuracies for each attack, side by side, instead of a dash.
 
 local convention_of = require "perigee.conventions"
@@ -18,8 +19,8 @@ local values = require "perigee.plot.values"
 
 local MASKED = "masked"
 
--- What an interrupted evaluation did not reach is a gap in the curve. It may have fewer samples of one model
--- than of another.
+-- What an interrupted evaluation did not reach is a gap in the curve, as is a measure that is NaN. It may
+-- have fewer samples of one model than of another.
 local function rates(counts, dmax, convention)
   local accuracy, rejection = {}, {}
   for k, d in ipairs(dmax) do
@@ -35,8 +36,20 @@ local T95 = { 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.
   2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048,
   2.045 }
 
+-- What is drawn of a line: its measure, or its accuracy and its rejection rate; nil if it has none.
+-- drawn: noise (that instead of the attack), convention, measure (its name).
+local function lists_of(view, name, drawn)
+  if drawn.measure then
+    local found = (drawn.noise and view.measured_noise or view.measured)[name]
+    return found and found[drawn.measure]
+  end
+  local counts = (drawn.noise and view.noise or view.counts)[name]
+  if counts then return rates(counts, view.dmax, drawn.convention) end
+end
+
 -- Mean, low and high over the repetitions, position by position; what one of them lacks is left out there.
-local function summary(lists, kind)
+-- kind: "confidence" or "range"; shares end at 0 and 1.
+local function summary(lists, kind, shares)
   local mean, low, high = {}, {}, {}
   for k = 1, #lists[1] do
     local sum, squares, n, least, most = 0, 0, 0, math.huge, -math.huge
@@ -52,15 +65,15 @@ local function summary(lists, kind)
     local reach = n > 1 and (T95[n - 1] or 1.96) * math.sqrt(variance / n) or 0
     low[k], high[k] = mean[k] - reach, mean[k] + reach
     if kind == "range" and n > 0 then low[k], high[k] = least, most end
-    low[k], high[k] = math.max(0, low[k]), math.min(1, high[k])
+    if shares then low[k], high[k] = math.max(0, low[k]), math.min(1, high[k]) end
   end
   return mean, low, high
 end
 
-local function draw_rate(panel, dmax, lists, look, band)
-  local mean, low, high = summary(lists, band)
-  if #lists > 1 then panel:band(dmax, low, high, { color = look.color, alpha = 0.18 }) end
-  panel:line(dmax, mean, look)
+local function draw_rate(panel, lists, look, drawn)
+  local mean, low, high = summary(lists, drawn.band, not drawn.measure)
+  if #lists > 1 then panel:band(drawn.dmax, low, high, { color = look.color, alpha = 0.18 }) end
+  panel:line(drawn.dmax, mean, look)
 end
 
 local DASHES = { 1, 4, 5, 3, 2 }
@@ -90,29 +103,25 @@ local function panel_of(fig, view, i)
   return fig[view.attacks and line_of(view, i).attack or 1]
 end
 
--- The i-th line of the views. drawn: noise (that instead of the attack), band, convention.
+-- The i-th line of the views. drawn: as of lists_of, and dmax, band.
 local function draw_line(fig, views, i, drawn)
-  local name, dmax, noise = views[1].models[i], views[1].dmax, drawn.noise
-  local accuracy, rejection = {}, {}
+  local first, second = {}, {}
   for _, view in ipairs(views) do
-    local counts = (noise and view.noise or view.counts)[name]
-    if counts then
-      accuracy[#accuracy + 1], rejection[#rejection + 1] = rates(counts, dmax, drawn.convention)
-    end
+    local n = #first + 1
+    first[n], second[n] = lists_of(view, views[1].models[i], drawn)
   end
-  if #accuracy == 0 then return end
-  local look, panel = look_of(views[1], i, noise), panel_of(fig, views[1], i)
+  if #first == 0 then return end
+  local look, panel = look_of(views[1], i, drawn.noise), panel_of(fig, views[1], i)
   if panel.index > 1 then look.label = nil end
-  draw_rate(panel, dmax, accuracy, look, drawn.band)
+  draw_rate(panel, first, look, drawn)
   look.label = nil
-  if #fig > 1 and not views[1].attacks then
-    draw_rate(fig[2], dmax, rejection, look, drawn.band)
-  end
+  if #fig > 1 and not views[1].attacks then draw_rate(fig[2], second, look, drawn) end
 end
 
 local function draw(fig, views, options, convention)
   for _, noise in ipairs { false, true } do
-    local drawn = { noise = noise, band = options.band, convention = convention }
+    local drawn = { noise = noise, band = options.band, convention = convention, dmax = views[1].dmax,
+      measure = options.measure }
     for i in ipairs(views[1].models) do draw_line(fig, views, i, drawn) end
   end
 end
@@ -127,15 +136,15 @@ local function any_masked(view)
 end
 
 -- Circles around the points that prove nothing in one repetition or more, and their words in the legend.
-local function draw_masked(fig, views, convention)
+local function draw_masked(fig, views, drawn)
   local dmax, points = views[1].dmax, {}
   for i, name in ipairs(views[1].models) do
     local lists, found, panel = {}, {}, panel_of(fig, views[1], i)
-    for v, view in ipairs(views) do
-      lists[v] = rates(view.counts[name], dmax, convention)
+    for _, view in ipairs(views) do
+      lists[#lists + 1] = lists_of(view, name, drawn)
       for k = 1, #dmax do found[k] = found[k] or masked(view, name, k) end
     end
-    local mean = summary(lists)
+    local mean = #lists > 0 and summary(lists) or {}
     local at = points[panel.index] or { panel = panel, x = {}, y = {} }
     points[panel.index] = at
     for k, d in ipairs(dmax) do
@@ -180,7 +189,8 @@ local function view_of(where, security, options)
   values.numbers(where, "dmax", security.dmax)
   return { models = values.list(where, "models", security.models), n = security.n,
     dmax = values.list(where, "dmax", security.dmax), counts = security.counts,
-    flat = security.flat, lines = security.lines, norm = security.norm,
+    flat = security.flat, lines = security.lines, norm = security.norm, measured = security.measured,
+    measured_noise = options.noise ~= false and security.measured_noise or {},
     noise = options.noise ~= false and security.noise or {} }
 end
 
@@ -241,11 +251,11 @@ local function room_for(views)
 end
 
 -- What stands at the axes, and above the panels of attacks.
-local function label(fig, view, convention)
+local function label(fig, view, convention, measure)
   for i = 1, #fig do
     fig[i].xlabel = view.norm and ("dmax (%s)"):format(view.norm) or "dmax"
-    fig[i].ylabel = (i == 1 or view.attacks) and convention.words or "rejection rate"
-    fig[i].yrange = { -0.03, 1.03 }
+    fig[i].ylabel = measure or (i == 1 or view.attacks) and convention.words or "rejection rate"
+    if not measure then fig[i].yrange = { -0.03, 1.03 } end
     if view.attacks then fig[i].title = view.attacks[i] end
   end
   fig[1].legend = fig.right and "right" or true
@@ -269,7 +279,7 @@ end
 -- options.alone (plot.live in a terminal) the first alone.
 local function panels_for(views, options)
   if views[1].attacks then return #views[1].attacks end
-  return (options.alone or not any_rejected(views)) and 1 or 2
+  return (options.alone or options.measure or not any_rejected(views)) and 1 or 2
 end
 
 -- Panels side by side; on narrow paper one below the other, the legend above them.
@@ -284,6 +294,19 @@ local function empty_figure(where, views, options, title)
     width = options.width or 360 * count + room, height = options.height or 300 + above }
 end
 
+-- Every evaluation has to have the measure that is asked for.
+local function check_measure(where, security, measure)
+  for _, one in ipairs(measure and (security.models == nil and security or { security }) or {}) do
+    local names = type(one.measures) == "table" and one.measures or {}
+    local there = false
+    for _, name in ipairs(names) do there = there or name == measure end
+    if not there then
+      values.expected(where, "measure", #names == 0 and "an evaluation with measures (option measures)"
+        or "one of the evaluation's measures, " .. table.concat(names, ", "), measure)
+    end
+  end
+end
+
 local function figure(where, security, options)
   local views = views_of(where, security, options)
   local convention = convention_of(where, options.rejection)
@@ -295,12 +318,13 @@ local function figure(where, security, options)
   if panels ~= "rates" and panels ~= "attack" then
     values.expected(where, "panels", '"rates" or "attack"', panels)
   end
+  check_measure(where, security, values.option(where, options, "measure", "string"))
   if panels == "attack" then divide(where, security, views) end
   local fig = empty_figure(where, views, options, options.title or title_of(security, views))
   draw(fig, views, options, convention)
-  draw_masked(fig, views, convention)
-  label(fig, views[1], convention)
+  draw_masked(fig, views, { convention = convention, measure = options.measure })
+  label(fig, views[1], convention, options.measure)
   return fig
 end
 
-return { options = { "noise", "rejection", "band", "panels" }, figure = figure }
+return { options = { "noise", "rejection", "band", "panels", "measure" }, figure = figure }

@@ -81,7 +81,8 @@ local function rows_of(security, convention)
   return rows, groups
 end
 
-local function counts_table(rows, groups, convention)
+-- asked: the names of measures.
+local function counts_table(rows, groups, convention, asked)
   local columns = {
     { title = "model", words = true, once = true }, { title = "attack", words = true, once = true },
     { title = "dmax", show = number }, { title = "samples" }, { title = "correct" }, { title = "rejected" },
@@ -91,6 +92,7 @@ local function counts_table(rows, groups, convention)
   if parts.has(rows, "failed", 0) then add { title = "failed" } end
   add { title = convention.words, of = "share", show = "%.3f" }
   add { title = "95 % interval", of = "interval" }
+  for _, name in ipairs(asked) do add { title = name, of = name, show = "%.4g" } end
   add { title = "queries", show = "%.1f" }
   add { title = "seconds", show = "%.2f" }
   if parts.has(rows, "masked") then add { title = "note", of = "masked", words = true } end
@@ -174,6 +176,13 @@ local function curves(report, security, rows)
   })
 end
 
+local function measure_curves(report, security, name)
+  return parts.figure(report, "security", security, {
+    options = { measure = name }, label = name .. " against dmax",
+    caption = ("%s against dmax (%s)."):format(name_of(name), markup.text(security.norm)),
+  })
+end
+
 -- ---- All of it -----------------------------------------------------------------------------------
 
 --- The title and the parts of its section.
@@ -186,8 +195,9 @@ return function(report, security)
   else
     if parts.has(rows, "failed", 0) then add(parts.failed) end
     add(curves(report, security, rows))
+    for _, name in ipairs(security.measures or {}) do add(measure_curves(report, security, name)) end
     add(heading "Counts")
-    add(counts_table(rows, groups, convention))
+    add(counts_table(rows, groups, convention, security.measures or {}))
     add(paragraph("Intervals are Wilson’s, over all repeats. Queries are those of a sample on average, up to "
       .. "this dmax; seconds those of all radii."))
   end
