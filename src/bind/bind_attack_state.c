@@ -18,7 +18,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct State {
@@ -30,9 +29,10 @@ typedef struct State {
     char where[48];   /* "attack.mine" */
 } State;
 
+/* What it is in belongs to the user value: the run needs it, also when a step has closed the box.
+ */
 static void release(void *object) {
-    free(((State *)object)->row);
-    free(object);
+    (void)object;
 }
 
 static const BoxType state_type = { .name = "perigee.state",
@@ -40,7 +40,7 @@ static const BoxType state_type = { .name = "perigee.state",
                                     .release = release };
 
 /* In the user value, by position: what users do not see. */
-enum { HELD_STEP = 1, HELD_NEXT, HELD_STOP };
+enum { HELD_STEP = 1, HELD_NEXT, HELD_STOP, HELD_STATE, HELD_ROWS };
 
 /* The boxes by their addresses (weak), for those whom C calls. */
 #define STATES "perigee.attack_states"
@@ -78,7 +78,7 @@ static CustomPoints check_points(lua_State *L, int arg, const char *where, const
     size_t n = descent->active_count, d = features_of(descent);
     const Array *given = bind_test_array(L, arg);
     char expected[96], got[128];
-    snprintf(expected, sizeof expected, "points, an array f32 or f64 [%zux%zu]", n, d);
+    snprintf(expected, sizeof expected, "an array f32 or f64 [%zux%zu]", n, d);
     bool fits = given && given->dtype != DTYPE_I32;
     fits = fits && (given->ndim == 2 ? given->shape[0] == n && given->shape[1] == d
                                      : given->ndim == 1 && n == 1 && given->shape[0] == d);
@@ -520,10 +520,8 @@ static void begin_descent(lua_State *L, int held, State *state) {
         lua_newtable(L);
         lua_setfield(L, held, *name);
     }
-    size_t *row = realloc(state->row, (state->descent->n + 1) * sizeof *row);
-    if (!row)
-        bind_error(L, "%s: out of memory", state->where);
-    state->row = row;
+    state->row = lua_newuserdatauv(L, (state->descent->n + 1) * sizeof *state->row, 0);
+    lua_rawseti(L, held, HELD_ROWS);
 }
 
 /* What the user value at `held` has, for the step that begins. */
@@ -569,7 +567,7 @@ static void step_body(lua_State *L, const void *context) {
     const Stepping *stepping = context;
     State *state = stepping->state;
     const int box = 2, held = 3;
-    char where[64];
+    char where[96];
     luaL_checkstack(L, 40, NULL);
     push_states(L);
     lua_rawgetp(L, 1, state);
@@ -580,7 +578,7 @@ static void step_body(lua_State *L, const void *context) {
     lua_call(L, 1, 1);
     if (lua_isnil(L, -1))
         lua_rawgeti(L, held, HELD_NEXT);
-    snprintf(where, sizeof where, "%s: step", state->where);
+    snprintf(where, sizeof where, "%s: step: the next points", state->where);
     *stepping->next = check_points(L, lua_gettop(L), where, state->descent);
     lua_rawseti(L, held, HELD_NEXT); /* until the next step */
     lua_rawgeti(L, held, HELD_STOP);
@@ -616,14 +614,12 @@ static void push_options(lua_State *L, int held, const Attack *attack, const Att
 const CustomStep *bind_push_attack_step(lua_State *L, const BindRun *run) {
     void **slot = bind_new_box(L, &state_type);
     int box = lua_gettop(L);
-    State *state = calloc(1, sizeof *state);
-    if (!state)
-        bind_error(L, "attack.%s: out of memory", run->attack->name);
-    *slot = state;
-    state->L = bind_main_thread(L);
-    state->step = (CustomStep){ take_step, state };
-    snprintf(state->where, sizeof state->where, "attack.%s", run->attack->name);
     lua_newtable(L);
+    State *state = lua_newuserdatauv(L, sizeof *state, 0);
+    *slot = state;
+    *state = (State){ .step = { take_step, state }, .L = bind_main_thread(L) };
+    snprintf(state->where, sizeof state->where, "attack.%s", run->attack->name);
+    lua_rawseti(L, -2, HELD_STATE);
     push_options(L, run->held, run->attack, run->params);
     lua_setfield(L, -2, "options");
     lua_getiuservalue(L, run->definition, 1);
