@@ -16,6 +16,12 @@ for example in "$top"/examples/0*.lua "$top/examples/tour.lua"; do
             check "06: attack.auto finds no less than PGD" sh -c "
                 echo '$out' | awk '{ gsub(/,/, \"\") } \$1 == \"pgd\" { pgd = \$5 } \$1 == \"auto\" { auto = \$5 }
                                    END { exit !(auto >= pgd && pgd > 0) }'" ;;
+        */08_*)
+            check "08: an attack of one's own finds more than FGSM" sh -c "
+                echo '$out' | awk '\$1 == \"fgsm\" { fgsm = \$2 } \$1 == \"momentum\" { own = \$2 }
+                                   END { exit !(own > fgsm && fgsm > 0) }'"
+            command -v gnuplot > /dev/null &&
+                check "08: its figure is a whole PNG" sh -c 'tail -c 8 momentum.png | head -c 4 | grep -q IEND' ;;
     esac
 done
 
