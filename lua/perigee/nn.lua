@@ -4,6 +4,8 @@ local printable = require("perigee.native").printable
 local records = require "perigee.records"
 require "perigee.training" -- for C, by the registry
 
+nn.layer = require "perigee.layer"
+
 local types = debug.getregistry()
 
 -- "64 x 12 x 12"

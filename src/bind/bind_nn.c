@@ -3,6 +3,7 @@
  * lua/perigee/nn.lua. */
 #include "bind/bind.h"
 #include "bind/bind_fields.h"
+#include "bind/bind_layer.h"
 #include "bind/bind_model.h"
 #include "bind/bind_native.h"
 #include "bind/bind_samples.h"
@@ -241,8 +242,7 @@ static Layer *push_layer(lua_State *L, const LayerKind *kind, const char *also, 
     return layer;
 }
 
-/* nn.conv2d { out =, … } and its like: a copy of the options with `kind`, all checked. */
-static int new_layer(lua_State *L) {
+int bind_new_layer(lua_State *L) {
     const LayerKind *kind = bind_here(L)->data;
     lua_settop(L, 1);
     push_layer(L, kind, NULL, bind_where(L));
@@ -272,7 +272,7 @@ static void read_classes(lua_State *L, NetworkParts *parts) {
     parts->labels = array_size(labels);
 }
 
-/* Push the layer that the table on top of the stack describes. */
+/* Push the layer that the table on top of the stack describes, and what keeps its kind. */
 static Layer *read_layer(lua_State *L, lua_Integer number) {
     char text[128], where[128];
     Error err;
@@ -290,7 +290,9 @@ static Layer *read_layer(lua_State *L, lua_Integer number) {
         error_prefix(&err, "%s", where);
         bind_raise(L, &err);
     }
-    return push_layer(L, kind, "kind", where);
+    Layer *layer = push_layer(L, kind, "kind", where);
+    bind_push_layer_owner(L, kind);
+    return layer;
 }
 
 /* nn.new { input =, classes =, seed =, layer, layer, … } */
@@ -302,7 +304,7 @@ static int nn_new(lua_State *L) {
     bind_options_list(L, 1, "nn.new", names);
     parts.layers = lua_rawlen(L, 1);
     Layer **layer = lua_newuserdatauv(L, (parts.layers + 1) * sizeof *layer, 0);
-    luaL_checkstack(L, 2 * (int)parts.layers + 16, "nn.new: too many layers");
+    luaL_checkstack(L, 3 * (int)parts.layers + 16, "nn.new: too many layers");
     if (bind_opt_push(L, 1, "seed") == LUA_TNIL)
         parts.seed = rng_fork(session_rng()) >> 11;
     bind_read_fields(L, 1, "nn.new", network_fields, &parts);
@@ -351,7 +353,7 @@ static int nn_softmax(lua_State *L) {
 static void open_layers(lua_State *L) {
     for (size_t i = 0; layer_table[i]; i++) {
         const LayerKind *kind = layer_table[i];
-        bind_set_described(L, &(BindFunction)BIND_AS(kind->name, new_layer, 1, kind),
+        bind_set_described(L, &(BindFunction)BIND_AS(kind->name, bind_new_layer, 1, kind),
                            &(Described){ "nn.", kind->summary, kind->example, "table",
                                          "the layer's description, for nn.new",
                                          i == 0 ? "Layers" : NULL, "nn.new", kind->fields });
@@ -368,6 +370,7 @@ int open_nn(lua_State *L) {
         BIND_LAST,
     };
     open_nets(L);
+    bind_open_layers(L);
     lua_newtable(L);
     bind_set_functions(L, functions);
     open_layers(L);

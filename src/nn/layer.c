@@ -1,5 +1,6 @@
 #include "nn/layer.h"
 
+#include "core/context.h"
 #include "core/fail.h"
 #include "core/simd.h"
 
@@ -32,19 +33,82 @@ char *shape_text(Shape shape, char text[64]) {
 const LayerKind *const layer_table[] = { LAYER_TABLE(LAYER_ENTRY) NULL };
 #undef LAYER_ENTRY
 
-const LayerKind *layer_find(const char *name, Error *err) {
+/* Kinds that were defined in this context; they belong to who did. */
+typedef struct Defined {
+    const LayerKind **kind;
+    size_t count;
+} Defined;
+
+static void forget_all(void *state) {
+    free(((Defined *)state)->kind);
+}
+
+static Defined *defined_kinds(void) {
+    static const ContextSlot slot = { .size = sizeof(Defined), .destroy = forget_all };
+    return context_slot(&slot);
+}
+
+static const LayerKind *find_built_in(const char *name) {
+    for (const LayerKind *const *kind = layer_table; *kind; kind++)
+        if (strcmp(name, (*kind)->name) == 0)
+            return *kind;
+    return NULL;
+}
+
+/* The place of the defined kind of that name, or the one behind the last. */
+static size_t find_defined(const char *name) {
+    const Defined *defined = defined_kinds();
+    size_t i = 0;
+    while (i < defined->count && strcmp(defined->kind[i]->name, name) != 0)
+        i++;
+    return i;
+}
+
+static bool no_kind(const char *name, Error *err) {
     char list[512] = "";
     size_t used = 0;
-    for (const LayerKind *const *kind = layer_table; *kind; kind++) {
-        if (name && strcmp(name, (*kind)->name) == 0)
-            return *kind;
-        if (used < sizeof list)
-            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "",
-                                     (*kind)->name);
+    for (const LayerKind *const *kind = layer_table; *kind && used < sizeof list; kind++)
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "",
+                                 (*kind)->name);
+    if (!name)
+        return error_set(err, ERROR_ARGUMENT, "kind: expected one of %s, got none", list);
+    return error_set(err, ERROR_ARGUMENT,
+                     "kind: expected one of %s, got \"%.60s\"; if it is a layer of your own, run "
+                     "the file first that defines it by nn.layer { name = \"%.60s\", … }",
+                     list, name, name);
+}
+
+const LayerKind *layer_find(const char *name, Error *err) {
+    const Defined *defined = defined_kinds();
+    const LayerKind *built_in = name ? find_built_in(name) : NULL;
+    size_t i = name ? find_defined(name) : defined->count;
+    if (!built_in && i == defined->count)
+        no_kind(name, err);
+    return built_in ? built_in : i < defined->count ? defined->kind[i] : NULL;
+}
+
+bool layer_define(const LayerKind *kind, Error *err) {
+    Defined *defined = defined_kinds();
+    size_t i = find_defined(kind->name);
+    if (find_built_in(kind->name))
+        return error_set(err, ERROR_ARGUMENT, "nn.layer: name: \"%s\" is a built-in layer's",
+                         kind->name);
+    if (i == defined->count) {
+        const LayerKind **grown = realloc(defined->kind, (i + 1) * sizeof(LayerKind *));
+        if (!grown)
+            return error_memory(err, "nn.layer", (i + 1) * sizeof(LayerKind *));
+        defined->kind = grown;
+        defined->count++;
     }
-    error_set(err, ERROR_ARGUMENT, "kind: expected one of %s, got %s%.60s%s", list,
-              name ? "\"" : "", name ? name : "none", name ? "\"" : "");
-    return NULL;
+    defined->kind[i] = kind;
+    return true;
+}
+
+void layer_undefine(const LayerKind *kind) {
+    Defined *defined = defined_kinds();
+    for (size_t i = 0; i < defined->count; i++)
+        if (defined->kind[i] == kind)
+            defined->kind[i--] = defined->kind[--defined->count];
 }
 
 /* ---- Layers ---------------------------------------------------------------------------------- */

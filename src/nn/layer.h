@@ -147,8 +147,15 @@ LAYER_TABLE(LAYER_DECLARATION)
 
 extern const LayerKind *const layer_table[]; /* ends with NULL */
 
-/* The kind of that name; without one (name may be NULL) the error lists them. */
+/* The kind of that name, built in or defined; without one (name may be NULL) the error lists them.
+ */
 const LayerKind *layer_find(const char *name, Error *err);
+
+/* Have this context find a hosted kind by its name, instead of an earlier one of that name; and no
+ * longer, if it still does. Whoever defines a kind undefines it before it is gone. A built-in
+ * kind's name is refused. */
+bool layer_define(const LayerKind *kind, Error *err);
+void layer_undefine(const LayerKind *kind);
 
 /* Make a layer of kind->size bytes: its defaults. Options are then filled in by the fields. */
 void layer_init(Layer *layer, const LayerKind *kind);

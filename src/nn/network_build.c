@@ -45,14 +45,21 @@ bool network_read_input(const double *numbers, size_t count, Shape *input, Error
 }
 
 /* "conv1" for the first conv2d, and so on: counted through the whole list, names given or not. */
+static void name_kind(Network *net, const LayerKind *kind) {
+    for (size_t l = 0, number = 0; l < net->layers; l++) {
+        Layer *layer = net->layer[l];
+        number += layer->kind == kind;
+        if (layer->kind == kind && !layer->name[0])
+            snprintf(layer->name, LAYER_NAME_SIZE, "%.40s%zu", kind->label, number);
+    }
+}
+
 static void name_layers(Network *net) {
     for (const LayerKind *const *kind = layer_table; *kind; kind++)
-        for (size_t l = 0, number = 0; l < net->layers; l++) {
-            Layer *layer = net->layer[l];
-            number += layer->kind == *kind;
-            if (layer->kind == *kind && !layer->name[0])
-                snprintf(layer->name, LAYER_NAME_SIZE, "%.40s%zu", (*kind)->label, number);
-        }
+        name_kind(net, *kind);
+    for (size_t l = 0; l < net->layers; l++)
+        if (!net->layer[l]->name[0])
+            name_kind(net, net->layer[l]->kind);
 }
 
 /* A layer's name and its number, from 1. */

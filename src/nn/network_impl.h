@@ -143,10 +143,11 @@ typedef struct TrainingBatch {
     void *context;
 } TrainingBatch;
 
-/* The gradient of the loss with respect to the weights, as the sum over parts->vector: a forward
- * pass that keeps every activation of the batch, the loss on the main thread, a reverse pass.
- * `parts` is for batches of n samples; cross-entropy gives the same bits as tile by tile. An
- * interrupt of a long batch is ERROR_INTERRUPTED; on failure parts->vector holds anything. */
+/* The gradient of the loss with respect to the weights, as the sum over the first
+ * parallel_pieces(n, parts->rows) of parts->vector: a forward pass that keeps every activation of
+ * the batch, the loss on the main thread, a reverse pass. `parts` is for batches of n samples or
+ * more; cross-entropy gives the same bits as tile by tile. An interrupt of a long batch is
+ * ERROR_INTERRUPTED; on failure parts->vector holds anything. */
 bool network_pass_gradients(Network *net, const TrainingBatch *batch, const GradientParts *parts,
                             Error *err);
 

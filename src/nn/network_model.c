@@ -189,14 +189,10 @@ static bool net_option_at(Model *model, size_t i, FieldPlace *place) {
 
 static Model *net_clone(const Model *model, Error *err) {
     const Network *net = (const Network *)model;
-    cJSON *description = network_describe(net);
-    if (!description) {
-        error_memory(err, "clone", 0);
-        return NULL;
-    }
-    cJSON_DeleteItemFromObjectCaseSensitive(description, "classes");
-    Network *twin = network_new(description, net->seed, err);
-    cJSON_Delete(description);
+    NetworkParts parts = {
+        .input = net->input, .layer = net->layer, .layers = net->layers, .seed = net->seed
+    };
+    Network *twin = network_build(&parts, err);
     if (twin)
         twin->params = net->params;
     return twin ? &twin->model : NULL;

@@ -42,7 +42,7 @@ static TileRun start_run(const PassJob *job, size_t at, size_t n, const Workspac
     const Pass *pass = job->pass;
     return (TileRun){
         .tile = { .n = n,
-                  .first = at,
+                  .first = pass->row + at,
                   .training = pass->training,
                   .seed = pass->seed,
                   .scratch = space ? space->scratch : NULL },

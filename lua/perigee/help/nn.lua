@@ -59,6 +59,58 @@ fill it with net:load_weights.]],
       see = { "net:load_weights", "perigee.load" },
     },
     {
+      name = "nn.layer", group = "Layers of one's own",
+      text = [[
+A kind of layer written in Lua. The answer makes layers for nn.new as nn.relu does; training, taps, files, DNR
+and attacks take a net with such layers as any other. Where no backward is given, the gradients follow from
+forward (?grad.vjp).
+
+forward gets x as users see it, float32 and read-only: n × channels × height × width, or n × features. It
+answers as many rows of the output's shape. In self it finds its options and its parameters by their names;
+name, kind, input and output (the shapes); training (true in nn.train, where dropout drops); and
+self:random([kind]), numbers of x's shape by the seed of the call, "normal", "uniform" or "sign". It is called
+with a whole batch of training, otherwise with some of the rows at a time, always on the main thread.
+
+parameters is a table of sizes, { weight = { 3, 4 } }, or a function(self, input) that answers one. They start
+uniform in plus or minus 1/sqrt(products summed for one output), or as { 3, initial = "zeros" }, "ones", a
+number or an array says; an array instead of the sizes is both. options are the layer's own, with their
+defaults: a number, true or false, or { default, type =, low =, high =, words =, meaning = }, the type being
+"number", "integer", "boolean" or "word"; one without a default has to be given.
+
+A file has the layer's name, options and numbers, not its code: run what defines it before nn.load. A name
+that is defined anew is another kind; nets that are there stay what they were made of.]],
+      options = {
+        { "name", "string", "none", "of the kind, in nets and files: a name as of a variable" },
+        { "forward", "function", "none", "function(self, x): what comes out" },
+        { "backward", "function", "by forward", "function(self, x, dy, y): dx and { weight = … }, the "
+          .. "gradients by x and by the parameters, y being what came out" },
+        { "parameters", "table|function", "none", "their sizes by name, or function(self, input)" },
+        { "shape", "function", "as the input", "function(self, input): { channels, height, width } or "
+          .. "{ features }" },
+        { "options", "table", "none", "its own options by name, and their defaults" },
+        { "summary", "string", "none", "what it does" },
+      },
+      returns = { "function", "makes such layers, from a table of options" },
+      example = [[
+local scale = nn.layer {
+  name = "scale",
+  parameters = function(_, input)
+    return { weight = { input[1], initial = "ones" } }
+  end,
+  forward = function(self, x) return x * self.weight end,
+  backward = function(self, x, dy)
+    return dy * self.weight, { weight = (dy * x):sum(1) }
+  end,
+}
+local net = nn.new {
+  input = { 4 }, classes = { 0, 1 }, seed = 1,
+  scale { name = "s" }, nn.linear { out = 2 },
+}
+print(net)
+print(net:gradient(array.rand(3, 4, { seed = 1 }), array.ones(3, 2)))]],
+      see = { "nn.new", "nn.train", "net:forward" },
+    },
+    {
       name = "nn.train",
       text = [[
 Trains on from the present weights, by SGD with momentum on softmax cross-entropy, and reports loss, accuracy,
