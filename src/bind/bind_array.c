@@ -158,12 +158,12 @@ ArrayOptions bind_array_list_options(lua_State *L, int arg, const Field *field) 
     return options;
 }
 
-ArrayOptions bind_array_axis_options(lua_State *L, const Field *field) {
-    lua_settop(L, 3);
-    if (lua_istable(L, 2) && lua_rawlen(L, 2) == 0 && lua_isnil(L, 3)) {
+ArrayOptions bind_array_axis_options(lua_State *L, int axis, const Field *field) {
+    lua_settop(L, axis + 1);
+    if (lua_istable(L, axis) && lua_rawlen(L, axis) == 0 && lua_isnil(L, axis + 1)) {
         lua_pushnil(L);
-        lua_insert(L, 2);
-        lua_settop(L, 3);
+        lua_insert(L, axis);
+        lua_settop(L, axis + 1);
     }
-    return bind_array_options(L, 3, field);
+    return bind_array_options(L, axis + 1, field);
 }

@@ -59,8 +59,9 @@ ArrayOptions bind_array_list_options(lua_State *L, int arg, const Field *field);
 /* Push a number as Lua shows it best: an integer for int32, else a float. */
 void bind_array_push_number(lua_State *L, double value, DType dtype);
 
-/* Options at 3 of f(x, axis, options); x:f{…} leaves the axis out. */
-ArrayOptions bind_array_axis_options(lua_State *L, const Field *field);
+/* The options behind the axis of f(x, axis, options), whose place is told; x:f{…} leaves the axis
+ * out. */
+ArrayOptions bind_array_axis_options(lua_State *L, int axis, const Field *field);
 
 /* ---- Lua's numbers and tables as arrays ------------------------------------------------------ */
 
@@ -83,6 +84,8 @@ extern const BindFunction bind_array_joiners[];
 extern const BindFunction bind_array_functions[]; /* library and methods */
 extern const BindFunction bind_array_index_functions[];
 extern const BindFunction bind_array_reduce_functions[];
+extern const BindFunction bind_array_layer_functions[];
+extern const BindFunction bind_array_solve_functions[];
 extern const BindFunction bind_array_math_functions[]; /* beside the operations of core's table */
 extern const BindFunction bind_array_math_methods[];   /* methods alone */
 
@@ -95,8 +98,12 @@ bool bind_array_assign_chosen(lua_State *L, Array *a);
 /* Tell a tape where the mask is not 0 (bind_grad.h). */
 void bind_array_tell_mask(lua_State *L, const Array *mask, int axis);
 
-/* totable(x). */
+/* softmax(x, axis), which is nn's too. */
+int bind_array_softmax(lua_State *L);
+
+/* totable(x), tobytes(x). */
 int bind_array_totable(lua_State *L);
+int bind_array_tobytes(lua_State *L);
 
 /* The operation `data` (an ArrayOp) on the arguments; into the first of them. */
 int bind_array_apply(lua_State *L);

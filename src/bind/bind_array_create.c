@@ -4,6 +4,10 @@
 
 #include "core/array_create.h"
 #include "core/array_transfer.h"
+#include "core/source.h"
+#include "data/elements.h"
+
+#include <string.h>
 
 /* The table of options at `options`, the last argument, has the type alone. */
 static DType last_dtype(lua_State *L, int options, DType fallback) {
@@ -178,6 +182,79 @@ static int random_permutation(lua_State *L) {
     BIND_ARRAY_RETURN(L, (rng = start, array_permutation(n, 1, &rng, &err)));
 }
 
+/* ---- Bytes ----------------------------------------------------------------------------------- */
+
+/* How frombytes' elements are stored: the names of array types, and what files have besides. */
+static const struct Stored {
+    const char *name;
+    ElementKind kind;
+} stored[] = {
+    { "f32", ELEMENT_F32 },   { "f64", ELEMENT_F64 },     { "i32", ELEMENT_I32 },
+    { "u8", ELEMENT_U8 },     { "i8", ELEMENT_I8 },       { "u16", ELEMENT_U16 },
+    { "i16", ELEMENT_I16 },   { "u32", ELEMENT_U32 },     { "i64", ELEMENT_I64 },
+    { "f16", ELEMENT_F16 },   { "float32", ELEMENT_F32 }, { "float64", ELEMENT_F64 },
+    { "int32", ELEMENT_I32 }, { "uint8", ELEMENT_U8 },
+};
+
+static ElementKind check_stored(lua_State *L, int arg) {
+    const char *name = lua_type(L, arg) == LUA_TSTRING ? lua_tostring(L, arg) : "";
+    for (size_t i = 0; i < sizeof stored / sizeof *stored; i++)
+        if (strcmp(name, stored[i].name) == 0)
+            return stored[i].kind;
+    bind_expected(L, arg, "frombytes", "dtype",
+                  "\"f32\", \"f64\", \"i32\", \"u8\", \"i8\", \"u16\", \"i16\", "
+                  "\"u32\", \"i64\" or \"f16\"");
+    return ELEMENT_F32;
+}
+
+/* The shape at 3, of which the bytes are exactly the elements; 1-d without it. */
+static Sizes check_shape_of_bytes(lua_State *L, size_t bytes, size_t each) {
+    Sizes sizes = { 1, { bytes / each } };
+    char text[128];
+    size_t wanted;
+    if (bytes % each != 0)
+        bind_error(L, "frombytes: %I bytes are no multiple of the %I of an element",
+                   (lua_Integer)bytes, (lua_Integer)each);
+    if (lua_isnoneornil(L, 3))
+        return sizes;
+    bind_array_sizes(L, 3, &sizes);
+    if (lua_istable(L, 3))
+        bind_array_list_options(L, 3, NULL);
+    bool fits = true;
+    wanted = each;
+    for (int d = 0; d < sizes.ndim; d++)
+        fits = !__builtin_mul_overflow(wanted, sizes.size[d], &wanted) && fits;
+    if (!fits || wanted != bytes)
+        bind_error(L, "frombytes: %I bytes are not the shape %s with %I an element",
+                   (lua_Integer)bytes, array_shape_text(sizes.ndim, sizes.size, text),
+                   (lua_Integer)each);
+    return sizes;
+}
+
+/* frombytes(bytes, dtype [, shape]): little-endian. */
+static int from_bytes(lua_State *L) {
+    if (lua_type(L, 1) != LUA_TSTRING)
+        bind_expected(L, 1, "frombytes", "bytes", "a string");
+    Elements elements = { .name = "frombytes", .kind = check_stored(L, 2) };
+    size_t n;
+    const char *bytes = lua_tolstring(L, 1, &n);
+    elements.shape = check_shape_of_bytes(L, n, element_size(elements.kind));
+    Source source;
+    ByteStream stream;
+    BIND_ARRAY_RETURN(L, (source = source_of("frombytes", bytes, n),
+                          stream = source_stream(&source, n),
+                          elements_read(&elements, &stream, &err)));
+}
+
+/* tobytes(x): the elements as they are, row-major and little-endian. */
+int bind_array_tobytes(lua_State *L) {
+    const Array *a = bind_array_input(L, 1);
+    BIND_ARRAY_PUSH(L, array_copy("tobytes", a, &err));
+    const Array *copy = bind_test_array(L, -1);
+    lua_pushlstring(L, copy->data, array_bytes(copy));
+    return 1;
+}
+
 #define CONSTANT(user, value)                                                                      \
     { user, constant, BIND_ANY, value, ARRAY_OPTIONS(array_create_fields) }
 #define RANDOM(user, fill, fields)                                                                 \
@@ -193,6 +270,7 @@ const BindFunction bind_array_creators[] = {
     RANDOM("rand", array_fill_uniform, array_uniform_fields),
     RANDOM("randn", array_fill_normal, array_normal_fields),
     BIND_WITH("randint", random_integers, BIND_ANY, ARRAY_OPTIONS(array_seed_fields)),
-    BIND_WITH("randperm", random_permutation, 2, ARRAY_OPTIONS(array_seed_fields)), BIND_LAST,
+    BIND_WITH("randperm", random_permutation, 2, ARRAY_OPTIONS(array_seed_fields)),
+    BIND("frombytes", from_bytes, 3), BIND_LAST,
 };
 /* clang-format on */

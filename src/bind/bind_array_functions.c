@@ -3,6 +3,7 @@
 #include "bind/bind_grad.h"
 #include "bind/bind_samples.h"
 
+#include "core/array_create.h"
 #include "core/array_index.h"
 #include "core/array_linalg.h"
 #include "core/array_reduce.h"
@@ -168,7 +169,7 @@ static int ordered(lua_State *L) {
     const Array *a = bind_array_input(L, 1);
     if (a->ndim == 0)
         bind_error(L, "%s: a scalar array has no axis to sort along", bind_where(L));
-    bool descending = bind_array_axis_options(L, bind_here(L)->options->field).descending;
+    bool descending = bind_array_axis_options(L, 2, bind_here(L)->options->field).descending;
     SortOrder order = { bind_array_axis(L, 2, a, a->ndim - 1), descending, .origin = 1 };
     bind_tell(L, &order, sizeof order);
     BIND_ARRAY_RETURN(L, (*make)(a, &order, &err));
@@ -181,6 +182,13 @@ static int unique(lua_State *L) {
     BIND_TRY_MAKE(L, *values, array_unique(a, (Array **)counts, &err));
     bind_account(L, array_bytes(*values) + array_bytes(*counts));
     return 2;
+}
+
+/* diag(x, {k=}). */
+static int diag(lua_State *L) {
+    const Array *a = bind_array_input(L, 1);
+    ArrayOptions options = bind_array_options(L, 2, bind_here(L)->options->field);
+    BIND_ARRAY_RETURN(L, array_diag(a, options.diagonal, &err));
 }
 
 #define ALONG(name, ...) BIND_AS(name, along, 2, (&(const Along){ __VA_ARGS__ }))
@@ -201,6 +209,7 @@ const BindFunction bind_array_functions[] = {
     ALONG("cumsum", array_cumsum, false),
     PAIR("matmul", pair, array_matmul), PAIR("dot", dot, array_matmul),
     PAIR("outer", pair, array_outer),
+    BIND_WITH("diag", diag, 2, ARRAY_OPTIONS(array_diag_fields)),
     ORDERED("sort", array_sort), ORDERED("argsort", array_argsort),
     BIND_LAST,
 };

@@ -83,14 +83,9 @@ static void raise_interrupted(lua_State *L, const char *where) {
     bind_raise(L, &err);
 }
 
-/* The 1-based positions at arg, checked, as 0-based ones in a new userdata on the stack. */
-static Places check_places(lua_State *L, int arg, const Array *a, int axis) {
+/* 1-based positions, checked, as 0-based ones in a new userdata on the stack. */
+static Places read_places(lua_State *L, const Array *given, const Array *a, int axis) {
     const char *where = bind_where(L);
-    const Array *given = bind_to_array(L, arg, where, "positions", DTYPE_I32);
-    char text[128];
-    if (given->ndim > 1)
-        bind_error(L, "%s: positions: expected a 1-d array, got shape %s", where,
-                   array_shape_text(given->ndim, given->shape, text));
     size_t count = array_size(given);
     size_t *positions = lua_newuserdatauv(L, (count + 1) * sizeof *positions, 0);
     double started = progress_clock();
@@ -100,6 +95,16 @@ static Places check_places(lua_State *L, int arg, const Array *a, int axis) {
         positions[i] = bind_array_index(L, array_i32(given)[i], a, axis);
     }
     return (Places){ axis, positions, count };
+}
+
+/* Those at arg, one after the other. */
+static Places check_places(lua_State *L, int arg, const Array *a, int axis) {
+    const Array *given = bind_to_array(L, arg, bind_where(L), "positions", DTYPE_I32);
+    char text[128];
+    if (given->ndim > 1)
+        bind_error(L, "%s: positions: expected a 1-d array, got shape %s", bind_where(L),
+                   array_shape_text(given->ndim, given->shape, text));
+    return read_places(L, given, a, axis);
 }
 
 static int axis_or_first(lua_State *L, int arg, const Array *a) {
@@ -114,6 +119,17 @@ static int take(lua_State *L) {
     Places places = check_places(L, 2, a, axis_or_first(L, 3, a));
     bind_tell_chosen(L, places.axis, places.position, places.count);
     BIND_ARRAY_RETURN(L, array_take("take", a, &places, &err));
+}
+
+/* gather(x, positions [, axis = the last]). */
+static int gather(lua_State *L) {
+    const Array *a = bind_array_input(L, 1);
+    if (a->ndim == 0)
+        bind_error(L, "gather: a scalar array has no positions");
+    int axis = bind_array_axis(L, 3, a, a->ndim - 1);
+    const Array *positions = bind_to_array(L, 2, "gather", "positions", DTYPE_I32);
+    Places places = read_places(L, positions, a, axis);
+    BIND_ARRAY_RETURN(L, array_gather(a, positions, &places, &err));
 }
 
 /* put(x, positions, values [, axis = 1]) → x. */
@@ -165,6 +181,7 @@ static int fill(lua_State *L) {
 const BindFunction bind_array_index_functions[] = {
     BIND("slice", slice, BIND_ANY),
     BIND("take", take, 3),
+    BIND("gather", gather, 3),
     BIND("put", put, 4),
     BIND("compress", compress, 3),
     BIND("nonzero", nonzero, 1),

@@ -185,6 +185,7 @@ static const BindFunction element_functions[] = {
     BIND("set", array_set, BIND_ANY),
     BIND("item", array_item, 1),
     BIND("totable", bind_array_totable, 1),
+    BIND("tobytes", bind_array_tobytes, 1),
     BIND_LAST,
 };
 
@@ -226,10 +227,11 @@ static void set_events(lua_State *L) {
 }
 
 int open_array(lua_State *L) {
-    static const BindFunction *const shared[] = { element_functions, bind_array_functions,
-                                                  bind_array_index_functions,
-                                                  bind_array_reduce_functions,
-                                                  bind_array_math_functions };
+    static const BindFunction *const shared[] = {
+        element_functions,           bind_array_functions,       bind_array_index_functions,
+        bind_array_reduce_functions, bind_array_layer_functions, bind_array_solve_functions,
+        bind_array_math_functions
+    };
     static const BindType type = { .box = &bind_array_type,
                                    .properties = properties,
                                    .item = push_row,

@@ -2,6 +2,7 @@
  * bind_train.c), descriptions of layers, new nets and nets from files. How nets print is in
  * lua/perigee/nn.lua. */
 #include "bind/bind.h"
+#include "bind/bind_array.h"
 #include "bind/bind_fields.h"
 #include "bind/bind_layer.h"
 #include "bind/bind_model.h"
@@ -16,7 +17,6 @@
 #include "core/session.h"
 #include "data/dataset.h"
 #include "files/model_file.h"
-#include "nn/loss.h"
 #include "nn/network_build.h"
 #include "nn/train.h"
 
@@ -335,19 +335,6 @@ static int nn_load(lua_State *L) {
     return 1;
 }
 
-/* nn.softmax(scores): of each row, or of a 1-d array */
-static int nn_softmax(lua_State *L) {
-    const Array *scores = bind_to_array(L, 1, "nn.softmax", "scores", DTYPE_F64);
-    if (scores->ndim < 1)
-        return bind_expected(L, 1, "nn.softmax", "scores", "a row of scores, or one a sample");
-    size_t columns = scores->shape[scores->ndim - 1];
-    Sizes shape = array_sizes(scores);
-    Array *out = bind_push_new_array(L, "nn.softmax", DTYPE_F64, &shape);
-    if (columns > 0)
-        softmax(array_f64(scores), array_size(scores) / columns, columns, array_f64(out));
-    return 1;
-}
-
 /* ---- The library ----------------------------------------------------------------------------- */
 
 static void open_layers(lua_State *L) {
@@ -366,7 +353,7 @@ int open_nn(lua_State *L) {
         BIND_WITH("new", nn_new, 1, &new_options),
         BIND("load", nn_load, 1),
         BIND_WITH("train", bind_nn_train, 3, &train_fields),
-        BIND("softmax", nn_softmax, 1),
+        BIND("softmax", bind_array_softmax, 2),
         BIND_LAST,
     };
     open_nets(L);

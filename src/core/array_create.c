@@ -3,6 +3,7 @@
 #include "core/array.h"
 #include "core/array_transfer.h"
 #include "core/fail.h"
+#include "core/labels.h"
 #include "core/progress.h"
 
 #include <assert.h>
@@ -36,6 +37,110 @@ void array_fill_diagonal(Array *a, ptrdiff_t k) {
             array_put(a, (size_t[]){ i, (size_t)j }, 1);
     }
 }
+
+/* Diagonal k of a matrix as a header on the stack. */
+static Array diagonal_of(const Array *matrix, ptrdiff_t k) {
+    Array line = *matrix;
+    ptrdiff_t rows = (ptrdiff_t)matrix->shape[0] + (k < 0 ? k : 0);
+    ptrdiff_t cols = (ptrdiff_t)matrix->shape[1] - (k > 0 ? k : 0);
+    ptrdiff_t n = rows < cols ? rows : cols;
+    ptrdiff_t first = k < 0 ? -k * matrix->stride[0] : k * matrix->stride[1];
+    line.ndim = 1;
+    line.shape[0] = n > 0 ? (size_t)n : 0;
+    line.stride[0] = matrix->stride[0] + matrix->stride[1];
+    if (n > 0)
+        line.data = (char *)matrix->data + first * (ptrdiff_t)dtype_size(matrix->dtype);
+    return line;
+}
+
+Array *array_diag_matrix(const Array *vector, const size_t size[2], ptrdiff_t k, Error *err) {
+    Array *out = array_new2("diag", vector->dtype, size[0], size[1], err);
+    if (!out)
+        return NULL;
+    Array line = diagonal_of(out, k);
+    if (array_assign("diag", vector, &line, err))
+        return out;
+    array_free(out);
+    return NULL;
+}
+
+Array *array_diag(const Array *a, ptrdiff_t k, Error *err) {
+    char text[128];
+    if (a->ndim == 1) {
+        size_t n = a->shape[0] + (size_t)(k < 0 ? -k : k);
+        return array_diag_matrix(a, (size_t[]){ n, n }, k, err);
+    }
+    if (a->ndim == 2) {
+        Array line = diagonal_of(a, k);
+        return array_copy("diag", &line, err);
+    }
+    error_set(err, ERROR_ARGUMENT, "diag: expected a vector or a matrix, got shape %s",
+              array_shape_text(a->ndim, a->shape, text));
+    return NULL;
+}
+
+/* ---- onehot ---------------------------------------------------------------------------------- */
+
+/* The column of every class of the set, by the order in which they are told. */
+static bool find_columns(const Array *classes, const Labels *set, size_t *column, Error *err) {
+    size_t count = array_length(classes);
+    if (set->count != count)
+        return error_set(
+            err, ERROR_ARGUMENT,
+            "onehot: classes: expected labels that differ, got %zu with only %zu of them", count,
+            set->count);
+    for (size_t c = 0; c < count; c++)
+        column[labels_find(set, array_i32(classes)[c])] = c;
+    return true;
+}
+
+static bool set_ones(const Array *labels, const Labels *set, const size_t *column, Array *out,
+                     Error *err) {
+    size_t width = set->count, n = array_size(labels);
+    for (size_t i = 0; i < n; i++) {
+        int32_t label = array_i32(labels)[i];
+        ptrdiff_t place = labels_find(set, label);
+        if (place < 0)
+            return error_set(err, ERROR_ARGUMENT,
+                             "onehot: labels: %d at position %zu is none of the %zu classes%s",
+                             (int)label, i + 1, width,
+                             width && label == set->label[width - 1] + 1 && set->label[0] == 0
+                                 ? " (a number of classes n stands for the labels 0 to n - 1)"
+                                 : "");
+        size_t at = i * width + column[place];
+        if (out->dtype == DTYPE_F64)
+            array_f64(out)[at] = 1;
+        else if (out->dtype == DTYPE_F32)
+            array_f32(out)[at] = 1;
+        else
+            array_i32(out)[at] = 1;
+    }
+    return true;
+}
+
+Array *array_onehot(const Array *labels, const Array *classes, DType dtype, Error *err) {
+    Labels set;
+    if (!labels_from("onehot", array_i32(classes), array_length(classes), &set, err))
+        return NULL;
+    Sizes shape = array_sizes(labels);
+    shape.size[shape.ndim < ARRAY_MAX_DIMS ? shape.ndim : 0] = set.count;
+    shape.ndim++;
+    size_t *column = malloc((set.count + 1) * sizeof *column);
+    Array *out = NULL;
+    if (!column)
+        error_memory(err, "onehot", (set.count + 1) * sizeof *column);
+    else if (find_columns(classes, &set, column, err))
+        out = array_new("onehot", dtype, &shape, err);
+    bool ok = out && set_ones(labels, &set, column, out, err);
+    free(column);
+    labels_clear(&set);
+    if (ok)
+        return out;
+    array_free(out);
+    return NULL;
+}
+
+/* ---- Ranges ---------------------------------------------------------------------------------- */
 
 /* start + i·step for every element of a (1-d), which is freed where one does not fit. */
 static Array *ramp(const char *where, Array *a, const Range *range, Error *err) {

@@ -19,6 +19,17 @@ bool array_scale(const char *where, Array *a, double factor, Error *err);
 /* Ones on diagonal k of a 2-d array (0 the main one, positive above it). */
 void array_fill_diagonal(Array *a, ptrdiff_t k);
 
+/* NumPy's diag: of a vector the matrix with it on diagonal k, of a matrix its diagonal k, a copy.
+ */
+Array *array_diag(const Array *a, ptrdiff_t k, Error *err);
+
+/* A matrix of zeros, rows × cols, with a vector on its diagonal k, which is as long. */
+Array *array_diag_matrix(const Array *vector, const size_t size[2], ptrdiff_t k, Error *err);
+
+/* Labels (…) to (…, classes): 1 where the label is the class, else 0. A label that is none of the
+ * classes, which are 1-d and distinct, is an error. Both are int32 and contiguous. */
+Array *array_onehot(const Array *labels, const Array *classes, DType dtype, Error *err);
+
 /* Numbers at even steps. */
 typedef struct Range {
     double start, stop, step;

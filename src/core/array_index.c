@@ -93,6 +93,80 @@ bool array_put_at(const Array *values, const Places *places, Array *out, Error *
     return ok;
 }
 
+/* ---- One position for each place ------------------------------------------------------------- */
+
+static bool check_gathered(const Array *a, const Array *positions, int axis, Error *err) {
+    char first[128], second[128];
+    bool keeps = positions->ndim == a->ndim, fits = keeps || positions->ndim == a->ndim - 1;
+    for (int d = 0; fits && d < a->ndim; d++)
+        fits = d == axis || positions->shape[keeps || d < axis ? d : d - 1] == a->shape[d];
+    return fits || error_set(err, ERROR_ARGUMENT,
+                             "gather: positions of shape %s for an array of shape %s: expected "
+                             "its sizes, with any number or without one along axis %d",
+                             array_shape_text(positions->ndim, positions->shape, first),
+                             array_shape_text(a->ndim, a->shape, second), axis + 1);
+}
+
+/* A contiguous array as outer × n × inner around the axis, beside its positions, outer × count ×
+ * inner: element i of the positions is at place_among(…) of the array. */
+typedef struct Gathering {
+    const Places *places;
+    size_t n, count, inner;
+} Gathering;
+
+static Gathering gathering_of(const Sizes *shape, const Places *places) {
+    Gathering g = { .places = places, .n = shape->size[places->axis], .inner = 1 };
+    size_t outer = 1;
+    for (int d = 0; d < shape->ndim; d++)
+        *(d < places->axis ? &outer : &g.inner) *= d == places->axis ? 1 : shape->size[d];
+    g.count = outer && g.inner ? places->count / (outer * g.inner) : 0;
+    return g;
+}
+
+static size_t place_among(const Gathering *g, size_t i) {
+    size_t outer = i / (g->count * g->inner);
+    return (outer * g->n + g->places->position[i]) * g->inner + i % g->inner;
+}
+
+Array *array_gather(const Array *a, const Array *positions, const Places *places, Error *err) {
+    if (!check_gathered(a, positions, places->axis, err))
+        return NULL;
+    Sizes from = array_sizes(a), shape = array_sizes(positions);
+    Gathering g = gathering_of(&from, places);
+    size_t bytes = dtype_size(a->dtype);
+    Array *input = array_contiguous("gather", a, a->dtype, err);
+    Array *out = input ? array_uninitialised("gather", a->dtype, &shape, err) : NULL;
+    double started = progress_clock();
+    bool whole = true;
+    for (size_t i = 0; whole && out && i < places->count; i++) {
+        memcpy((char *)out->data + i * bytes, (char *)input->data + place_among(&g, i) * bytes,
+               bytes);
+        whole = !progress_gives_up_at(i, started) || error_interrupted(err, "gather");
+    }
+    array_free(input);
+    if (out)
+        out->origin = a->origin == ORIGIN_MASK ? ORIGIN_MASK : ORIGIN_ARRAY;
+    if (whole)
+        return out;
+    array_free(out);
+    return NULL;
+}
+
+Array *array_gather_pull(const Array *dy, const Sizes *shape, const Places *places, Error *err) {
+    Gathering g = gathering_of(shape, places);
+    Array *slope = array_contiguous("gather", dy, dy->dtype, err);
+    Array *dx = slope ? array_new("gather", dy->dtype, shape, err) : NULL;
+    for (size_t i = 0; dx && i < places->count; i++) {
+        size_t at = place_among(&g, i);
+        if (dy->dtype == DTYPE_F32)
+            array_f32(dx)[at] += array_f32(slope)[i];
+        else
+            array_f64(dx)[at] += array_f64(slope)[i];
+    }
+    array_free(slope);
+    return dx;
+}
+
 /* ---- Masks ----------------------------------------------------------------------------------- */
 
 /* The flat places of what is not 0, in a malloc'd list. */

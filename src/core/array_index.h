@@ -22,6 +22,14 @@ Array *array_take(const char *where, const Array *a, const Places *places, Error
 /* Write values (broadcast to what array_take would give) to these positions of the axis. */
 bool array_put_at(const Array *values, const Places *places, Array *out, Error *err);
 
+/* One position along the axis for each place of the other axes: of a's shape, but for the axis
+ * itself, where it may have any size; or without that axis, and the result then has none. */
+Array *array_gather(const Array *a, const Array *positions, const Places *places, Error *err);
+
+/* Pull its gradient back: zeros of the shape, with dy added at the positions. dy has what
+ * array_gather gave. */
+Array *array_gather_pull(const Array *dy, const Sizes *shape, const Places *places, Error *err);
+
 /* The elements of a where the mask, of the same shape, is not 0, as a 1-d array in row-major order;
  * or, with a 1-d mask as long as the axis (axis ≥ 0), the sub-arrays where it is not 0. */
 Array *array_compress(const Array *a, const Array *mask, int axis, Error *err);

@@ -179,6 +179,64 @@ bool array_dot(const Array *a, const Array *b, double *value, Error *err) {
     return ok;
 }
 
+/* ---- linear ---------------------------------------------------------------------------------- */
+
+static bool check_linear(const Array *x, const Array *weight, const Array *bias, Error *err) {
+    char first[128], second[128];
+    array_shape_text(weight->ndim, weight->shape, second);
+    if (x->ndim == 0 || weight->ndim != 2 || x->shape[x->ndim - 1] != weight->shape[1])
+        return error_set(err, ERROR_ARGUMENT,
+                         "linear: x %s and weight %s: expected (…, in) and (out, in)",
+                         array_shape_text(x->ndim, x->shape, first), second);
+    if (bias && (bias->ndim != 1 || bias->shape[0] != weight->shape[0]))
+        return error_set(err, ERROR_ARGUMENT, "linear: bias %s and weight %s: expected (%zu,)",
+                         array_shape_text(bias->ndim, bias->shape, first), second,
+                         weight->shape[0]);
+    return true;
+}
+
+static void add_bias(const Array *bias, Array *y) {
+    size_t width = bias->shape[0], rows = width ? array_size(y) / width : 0;
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < width; j++)
+            if (y->dtype == DTYPE_F32)
+                array_f32(y)[i * width + j] += array_f32(bias)[j];
+            else
+                array_f64(y)[i * width + j] += array_f64(bias)[j];
+}
+
+/* The product of contiguous factors of one type, as a new array. */
+static Array *times_transposed(const Array *x, const Array *weight, Error *err) {
+    Sizes shape = array_sizes(x);
+    size_t in = weight->shape[1], out = weight->shape[0];
+    shape.size[shape.ndim - 1] = out;
+    Array *y = array_new("linear", x->dtype, &shape, err);
+    const BlasFactor factor[2] = { { x->data, false, in }, { weight->data, true, in } };
+    if (!y || in == 0 ||
+        blas_product(x->dtype, (BlasSizes){ array_size(x) / in, out, in }, factor, y->data))
+        return y;
+    array_free(y);
+    error_interrupted(err, "linear");
+    return NULL;
+}
+
+Array *array_linear(const Array *x, const Array *weight, const Array *bias, Error *err) {
+    if (!check_linear(x, weight, bias, err))
+        return NULL;
+    DType dtype = array_common_dtype((const Array *[]){ x, weight, bias ? bias : x }, 3);
+    dtype = result_dtype(RESULT_FLOAT, dtype);
+    Array *rows = array_contiguous("linear", x, dtype, err);
+    Array *matrix = rows ? array_contiguous("linear", weight, dtype, err) : NULL;
+    Array *start = matrix && bias ? array_contiguous("linear", bias, dtype, err) : NULL;
+    Array *y = matrix && (start || !bias) ? times_transposed(rows, matrix, err) : NULL;
+    if (y && start)
+        add_bias(start, y);
+    array_free(start);
+    array_free(matrix);
+    array_free(rows);
+    return y;
+}
+
 Array *array_outer(const Array *a, const Array *b, Error *err) {
     Array *column = array_reshape("outer", a, &(Sizes){ 2, { array_size(a), 1 } }, err);
     Array *row = column ? array_reshape("outer", b, &(Sizes){ 1, { array_size(b) } }, err) : NULL;

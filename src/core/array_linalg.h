@@ -15,6 +15,10 @@ Array *array_matmul(const Array *a, const Array *b, Error *err);
 /* Σ a·b of two 1-d arrays of the same size, summed in double. */
 bool array_dot(const Array *a, const Array *b, double *value, Error *err);
 
+/* x·weightᵀ + bias: x (…, in), weight (out, in), bias (out) or NULL, to (…, out); int32 gives f64.
+ */
+Array *array_linear(const Array *x, const Array *weight, const Array *bias, Error *err);
+
 /* a (m) and b (n), flattened, to a[i]·b[j] (m × n). */
 Array *array_outer(const Array *a, const Array *b, Error *err);
 

@@ -121,6 +121,7 @@ UNARY(floor, floor(x), x, 0)
 UNARY(ceil, ceil(x), x, 0)
 UNARY(round, rint(x), x, 0)
 UNARY(trunc, trunc(x), x, 0)
+UNARY(relu, x < 0 ? 0 : x, x < 0 ? 0 : x, 0)
 UNARY_FLOAT(sqrt, sqrt(x))
 UNARY_FLOAT(expm1, expm1(x))
 UNARY_FLOAT(log1p, log1p(x))
@@ -219,7 +220,7 @@ static bool mul_i32(const void *const *in, void *out, size_t n) {
 static const ArrayOp operations[] = {
     SAME(neg, 1, PLAIN), SAME(abs, 1, PLAIN), SAME(sign, 1, PLAIN),
     SAME(square, 1, PLAIN), SAME(floor, 1, PLAIN), SAME(ceil, 1, PLAIN),
-    SAME(round, 1, PLAIN), SAME(trunc, 1, PLAIN),
+    SAME(round, 1, PLAIN), SAME(trunc, 1, PLAIN), SAME(relu, 1, PLAIN),
     FLOAT(sqrt, 1, PLAIN), FLOAT(exp, 1, PLAIN), FLOAT(expm1, 1, PLAIN),
     FLOAT(log, 1, PLAIN), FLOAT(log1p, 1, PLAIN), FLOAT(log2, 1, PLAIN),
     FLOAT(log10, 1, PLAIN), FLOAT(sin, 1, PLAIN), FLOAT(cos, 1, PLAIN),

@@ -30,12 +30,11 @@ DType array_options_dtype(const ArrayOptions *options, DType fallback) {
 
 const Field array_create_fields[] = { DTYPE("the type"), END };
 
-const Field array_eye_fields[] = {
-    DTYPE("the type"),
-    { "k", FIELD_INTEGER, AT(diagonal), .low = -INT32_MAX, .high = INT32_MAX,
-      .meaning = "which diagonal: above the main one where positive" },
-    END,
-};
+#define DIAGONAL                                                                                   \
+    { "k", FIELD_INTEGER, AT(diagonal), .low = -INT32_MAX, .high = INT32_MAX,                      \
+      .meaning = "which diagonal: above the main one where positive" }
+const Field array_eye_fields[] = { DTYPE("the type"), DIAGONAL, END };
+const Field array_diag_fields[] = { DIAGONAL, END };
 
 const Field array_seed_fields[] = { SEED, END };
 
@@ -77,6 +76,29 @@ const Field array_closeness_fields[] = {
     { "rtol", FIELD_NUMBER, AT(rtol), .high = INFINITY, .meaning = "relative tolerance" },
     { "atol", FIELD_NUMBER, AT(atol), .high = INFINITY, .meaning = "absolute tolerance" },
     { "equal_nan", FIELD_BOOLEAN, AT(equal_nan), .meaning = "whether NaN is close to NaN" },
+    END,
+};
+
+#define LARGEST 0x1p20 /* sizes beyond this are mistakes */
+const Field array_conv_fields[] = {
+    { "stride", FIELD_PAIR, AT(stride), 1, LARGEST, .initial = "1",
+      .meaning = "pixels from one place to the next" },
+    { "padding", FIELD_PAIR, AT(padding), 0, LARGEST, .initial = "0",
+      .meaning = "zeros added on every side" },
+    END,
+};
+
+const Field array_pool_fields[] = {
+    { "kernel", FIELD_PAIR, AT(kernel), 1, LARGEST, .required = true,
+      .meaning = "the window's size, or { height, width }" },
+    { "stride", FIELD_PAIR, AT(stride), 1, LARGEST, .initial = "the kernel",
+      .meaning = "pixels from one window to the next" },
+    END,
+};
+
+const Field array_svd_fields[] = {
+    { "full_matrices", FIELD_BOOLEAN, AT(full_matrices),
+      .meaning = "all m and n vectors, not the first min(m, n) alone" },
     END,
 };
 /* clang-format on */

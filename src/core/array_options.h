@@ -13,7 +13,8 @@ typedef struct ArrayOptions {
     uint64_t seed;
     double parameter[2]; /* of a distribution */
     double ddof, ord, rtol, atol;
-    bool keepdims, descending, equal_nan;
+    bool keepdims, descending, equal_nan, full_matrices;
+    size_t kernel[2], stride[2], padding[2]; /* 0: not told */
 } ArrayOptions;
 
 extern const ArrayOptions array_options_initial;
@@ -26,6 +27,9 @@ extern const Field array_sort_fields[];
 extern const Field array_reduce_fields[]; /* keepdims; with ddof, with ord */
 extern const Field array_deviation_fields[], array_norm_fields[];
 extern const Field array_closeness_fields[];
+extern const Field array_diag_fields[]; /* k */
+extern const Field array_conv_fields[], array_pool_fields[];
+extern const Field array_svd_fields[];
 
 /* The type that is told, or the fallback. */
 DType array_options_dtype(const ArrayOptions *options, DType fallback);

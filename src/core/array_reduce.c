@@ -6,6 +6,7 @@
 #include "core/parallel.h"
 #include "core/progress.h"
 #include "core/simd.h"
+#include "core/vecmath.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@ enum {
     COLUMNS = 1024
 };
 
-/* acc[j] = acc[j] ⊕ f(x[j]). `center` is what var subtracts. */
+/* acc[j] = acc[j] ⊕ f(x[j]). `center` is what is subtracted before, or NULL. */
 typedef void Fold(const void *x, const double *center, double *acc, size_t n);
 
 #define FOLD_LOOP(name, T, expression)                                                             \
@@ -50,6 +51,26 @@ FOLD(least, (x < a || x != x) ? x : a)
 FOLD(greatest, (x > a || x != x) ? x : a)
 FOLD(count, a + (x != 0 ? 1.0 : 0.0))
 
+/* Σ exp(x − center), by the vectors' exp: libm's would take most of the time. */
+#define EXP_SUM(T, suffix)                                                                         \
+    SIMD_CLONES static void shift_##suffix(const T *x, const double *center, double *shifted,      \
+                                           size_t n) {                                             \
+        for (size_t j = 0; j < n; j++)                                                             \
+            shifted[j] = (double)x[j] - center[j];                                                 \
+    }                                                                                              \
+    static void exp_sum_##suffix(const void *values, const double *center, double *acc,            \
+                                 size_t n) {                                                       \
+        double e[WIDTH];                                                                           \
+        shift_##suffix(values, center, e, n);                                                      \
+        vec_exp(e, e, n);                                                                          \
+        for (size_t j = 0; j < n; j++)                                                             \
+            acc[j] += e[j];                                                                        \
+    }
+
+EXP_SUM(float, f32)
+EXP_SUM(double, f64)
+EXP_SUM(int32_t, i32)
+
 /* How each reduction works: what is folded, from which start, how partial results are put together.
  */
 static const struct Method {
@@ -72,6 +93,7 @@ static const struct Method {
     [REDUCE_NORM1] = { "norm", RESULT_FLOAT, FOLDS(abs_sum), sum_f64, 0 },
     [REDUCE_NORM2] = { "norm", RESULT_FLOAT, FOLDS(square_sum), sum_f64, 0 },
     [REDUCE_NORM_INF] = { "norm", RESULT_FLOAT, FOLDS(abs_max), greatest_f64, 0 },
+    [REDUCE_LOGSUMEXP] = { "logsumexp", RESULT_FLOAT, FOLDS(exp_sum), sum_f64, 0 },
 };
 
 /* ---- Folding ------------------------------------------------------------------------------------
@@ -186,33 +208,45 @@ static void finish(Reduction reduction, const Folding *f, double ddof, double *r
             x = x > 0;
         else if (reduction == REDUCE_ALL)
             x = x == n;
+        else if (reduction == REDUCE_LOGSUMEXP)
+            x = log(x) + f->center[i];
         result[i] = reduction == REDUCE_STD || reduction == REDUCE_NORM2 ? sqrt(x) : x;
     }
 }
 
-static bool is_deviation(Reduction r) {
-    return r == REDUCE_VAR || r == REDUCE_STD;
+/* What is subtracted from every element before it is folded: the mean, or of logsumexp the
+ * greatest, unless that is infinite or NaN, which the sum then becomes by itself. */
+static bool has_center(Reduction r) {
+    return r == REDUCE_VAR || r == REDUCE_STD || r == REDUCE_LOGSUMEXP;
+}
+
+static bool find_center(Reduction reduction, Folding *f, double *center, Error *err) {
+    Reduction kind = reduction == REDUCE_LOGSUMEXP ? REDUCE_MAX : REDUCE_MEAN;
+    f->method = &methods[kind];
+    bool ok = fold_all(f, center, err);
+    finish(kind, f, 0, center);
+    for (size_t i = 0; kind == REDUCE_MAX && i < f->outer * f->inner; i++)
+        center[i] = isfinite(center[i]) ? center[i] : 0;
+    return ok;
 }
 
 /* The reduction of outer × n × inner into result[outer × inner]. */
 static bool reduce(const Reduce *what, Folding *f, double *result, Error *err) {
     size_t results = f->outer * f->inner;
-    double *mean = NULL;
+    double *center = NULL;
     bool ok = true;
-    if (is_deviation(what->reduction)) {
-        mean = malloc((results ? results : 1) * sizeof *mean);
-        if (!mean)
-            return error_memory(err, f->where, results * sizeof *mean);
-        f->method = &methods[REDUCE_MEAN];
-        ok = fold_all(f, mean, err);
-        finish(REDUCE_MEAN, f, 0, mean);
+    if (has_center(what->reduction)) {
+        center = malloc((results ? results : 1) * sizeof *center);
+        if (!center)
+            return error_memory(err, f->where, results * sizeof *center);
+        ok = find_center(what->reduction, f, center, err);
     }
     f->method = &methods[what->reduction];
-    f->center = mean;
+    f->center = center;
     ok = ok && fold_all(f, result, err);
-    free(mean);
     if (ok)
         finish(what->reduction, f, what->ddof, result);
+    free(center);
     return ok;
 }
 

@@ -4,9 +4,9 @@
  * array gives the same bits with any number of threads.
  *
  * Types of the result, by array_types.h: any and all give masks; count, argmin and argmax int32;
- * mean, var, std and the norms leave the integers; the rest keeps the array's type, in which an
- * int32 result must fit. min, max, argmin and argmax find the first NaN if there is one, and refuse
- * to choose among no elements. */
+ * mean, var, std, the norms and logsumexp leave the integers; the rest keeps the array's type, in
+ * which an int32 result must fit. min, max, argmin and argmax find the first NaN if there is one,
+ * and refuse to choose among no elements. */
 #ifndef PERIGEE_CORE_ARRAY_REDUCE_H
 #define PERIGEE_CORE_ARRAY_REDUCE_H
 
@@ -29,6 +29,7 @@ typedef enum Reduction {
     REDUCE_NORM1,    /* Σ|x| */
     REDUCE_NORM2,    /* √Σx² */
     REDUCE_NORM_INF, /* max|x| */
+    REDUCE_LOGSUMEXP /* log Σ exp(x), without overflow; −inf of no elements */
 } Reduction;
 
 typedef struct Reduce {

@@ -220,15 +220,29 @@ static void multiply_tiles(void *context, size_t first, size_t last, int worker)
     }
 }
 
-static void hold_at_one_thread(void) {
+static void set_one_thread(void) {
     openblas_set_num_threads(1);
 }
 
 /* A program that never called blas_mend (a test) would otherwise have OpenBLAS's threads
- * compete with ours. False where it gave up. */
-static bool run(const Product *product) {
+ * compete with ours. */
+static void hold_at_one_thread(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, hold_at_one_thread);
+    pthread_once(&once, set_one_thread);
+}
+
+bool blas_begin(void) {
+    hold_at_one_thread();
+    return blas_buffer_take();
+}
+
+void blas_end(void) {
+    blas_buffer_give();
+}
+
+/* False where it gave up. */
+static bool run(const Product *product) {
+    hold_at_one_thread();
     size_t m = product->m, n = product->n;
     if (m == 0 || n == 0)
         return true;

@@ -25,6 +25,11 @@ void blas_mend(char **argv);
 const char *blas_core_name(void);
 const char *blas_version(void);
 
+/* Around a call of OpenBLAS's LAPACK, which is held at one thread as the products are and needs
+ * their working memory. False: there is none, and nothing is to be ended. */
+bool blas_begin(void);
+void blas_end(void);
+
 /* C = alpha·op(A)·op(B) + beta·C, with op(A) m × k, op(B) k × n, C m × n; lda, ldb, ldc are the
  * distances between stored rows. C must not overlap A or B. */
 void blas_sgemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, float alpha,

@@ -2,18 +2,6 @@
 
 #include <math.h>
 
-void softmax(const double *scores, size_t rows, size_t columns, double *out) {
-    for (size_t r = 0; r < rows; r++, scores += columns, out += columns) {
-        double largest = -INFINITY, sum = 0;
-        for (size_t c = 0; c < columns; c++)
-            largest = scores[c] > largest ? scores[c] : largest;
-        for (size_t c = 0; c < columns; c++)
-            sum += out[c] = exp(scores[c] - largest);
-        for (size_t c = 0; c < columns; c++)
-            out[c] /= sum;
-    }
-}
-
 /* log Σ exp of a row, and the place of its largest. */
 static double log_sum_exp(const float *row, size_t columns, size_t *largest) {
     size_t best = 0;

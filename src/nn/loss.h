@@ -1,13 +1,9 @@
-/* loss.h — softmax and its cross-entropy. */
+/* loss.h — the cross-entropy of softmax. */
 #ifndef PERIGEE_NN_LOSS_H
 #define PERIGEE_NN_LOSS_H
 
 #include <stddef.h>
 #include <stdint.h>
-
-/* out[r][c] = exp(s[r][c] − max_r) / Σ_k exp(s[r][k] − max_r). out may be scores. A score of −inf
- * gets 0. */
-void softmax(const double *scores, size_t rows, size_t columns, double *out);
 
 /* Scores of rows, and the column that each should be highest in. */
 typedef struct ScoredRows {

@@ -1,5 +1,6 @@
 #include "nn_case.h"
 
+#include "core/array_softmax.h"
 #include "core/error.h"
 #include "nn/loss.h"
 #include "nn/sgd.h"
@@ -13,14 +14,12 @@ static void softmax_agrees_with_the_reference(void **state) {
     Array *expected = npy_load("tests/reference/softmax/softmax.npy", &err);
     assert_non_null(scores);
     assert_non_null(expected);
-    Array *s = array_contiguous("test", scores, DTYPE_F64, &err);
     Array *e = array_contiguous("test", expected, DTYPE_F64, &err);
-    size_t rows = array_length(s), columns = array_row_size(s);
-    double *out = malloc(rows * columns * sizeof *out);
-    softmax(array_f64(s), rows, columns, out);
-    for (size_t i = 0; i < rows * columns; i++)
-        assert_float_equal(out[i], array_f64(e)[i], 1e-6);
-    free(out);
+    Array *s = array_softmax(scores, 1, &err);
+    Array *p = array_contiguous("test", s, DTYPE_F64, &err);
+    for (size_t i = 0; i < array_size(e); i++)
+        assert_float_equal(array_f64(p)[i], array_f64(e)[i], 1e-6);
+    array_free(p);
     array_free(e);
     array_free(s);
     array_free(expected);
@@ -29,11 +28,15 @@ static void softmax_agrees_with_the_reference(void **state) {
 
 static void softmax_of_large_and_infinite_scores(void **state) {
     (void)state;
-    double row[6] = { 1000, 1000, -INFINITY, -5000, -5000, -5000 };
-    softmax(row, 2, 3, row);
-    assert_float_equal(row[0], 0.5, 1e-15);
-    assert_float_equal(row[2], 0, 0);
-    assert_float_equal(row[3], 1.0 / 3, 1e-15);
+    Error err = { 0 };
+    Array *scores = array_new2("test", DTYPE_F64, 2, 3, &err);
+    memcpy(array_f64(scores), (double[]){ 1000, 1000, -INFINITY, -5000, -5000, -5000 }, 6 * 8);
+    Array *p = array_softmax(scores, 1, &err);
+    assert_float_equal(array_f64(p)[0], 0.5, 1e-15);
+    assert_float_equal(array_f64(p)[2], 0, 0);
+    assert_float_equal(array_f64(p)[3], 1.0 / 3, 1e-15);
+    array_free(p);
+    array_free(scores);
 }
 
 static void cross_entropy_by_hand_and_by_differences(void **state) {

@@ -258,6 +258,7 @@ local expected = {
   square = unary("same", function(x) return x * x end),
   floor = unary("same", math.floor), ceil = unary("same", math.ceil), round = unary("same", half_even),
   trunc = unary("same", function(x) return x < 0 and math.ceil(x) or math.floor(x) end),
+  relu = unary("same", function(x) return x > 0 and x or 0 end),
   sqrt = unary("float", math.sqrt), exp = unary("float", math.exp),
   expm1 = unary("float", function(x) return math.exp(x) - 1 end),
   log = unary("float", math.log), log1p = unary("float", function(x) return math.log(1 + x) end),
@@ -290,6 +291,10 @@ local expected = {
   prod = reduction("same", function(list) return fold(list, function(s, x) return s * x end) end),
   min = reduction("same", function(list) return fold(list, math.min) end),
   max = reduction("same", function(list) return fold(list, math.max) end),
+  logsumexp = reduction("float", function(list)
+    return math.log(fold(list, function(s, x) return s + math.exp(x) end, 0))
+  end),
+  median = reduction("float", function(list) return type(list) == "table" and sorted(list)[2] or list end),
   mean = reduction("float", mean), var = reduction("float", variance),
   std = reduction("float", function(list) return math.sqrt(variance(list)) end),
   norm = reduction("float", function(list)
@@ -312,6 +317,7 @@ local expected = {
   broadcast_to = chooses(function(f, x) return f(x, 2, 3):slice(1) end, plain),
   slice = chooses(function(f, x) return f(x, { 3, 1, -1 }) end, function(l) return { l[3], l[2], l[1] } end),
   take = chooses(function(f, x) return f(x, { 2, 3, 1 }) end, function(l) return { l[2], l[3], l[1] } end),
+  gather = chooses(function(f, x) return f(x, { 2, 3, 1 }) end, function(l) return { l[2], l[3], l[1] } end),
   compress = chooses(function(f, x) return f(x, { 1, 0, 0.5 }) end, function(l) return { l[1], l[3] } end),
   sort = chooses(function(f, x) return f(x) end, sorted),
   unique = chooses(function(f, x) return (f(x)) end, function(list)
@@ -427,6 +433,90 @@ local expected = {
   end,
   randint = function() lu.assertEquals(A.randint(1, 6, 2).dtype, "i32") end,
   randperm = function() lu.assertEquals(A.randperm(4).dtype, "i32") end,
+
+  percentile = function(name)
+    each_kind(function(kind, x, xs)
+      local list = type(xs) == "table" and sorted(xs) or { xs, xs, xs }
+      local want = { list[1] * 0.5 + list[2] * 0.5, list[3] }
+      check(name .. " of " .. kind, A.percentile(x, { 25, 100 }), want, result_type("float", type_of(kind)))
+    end)
+  end,
+  softmax = function(name)
+    each_kind(function(kind, x, xs)
+      local sum = fold(xs, function(s, v) return s + math.exp(v) end, 0)
+      check(name .. " of " .. kind, A.softmax(x), map(function(v) return math.exp(v) / sum end, xs),
+        result_type("float", type_of(kind)))
+    end, true)
+  end,
+  onehot = function(name)
+    check(name, A.onehot({ 2, 0 }, 3), { 0, 0, 1, 1, 0, 0 }, "f32")
+    for _, dtype in ipairs { "f32", "f64", "i32" } do
+      check(name, A.onehot(7, { 7, 4 }, { dtype = dtype }), { 1, 0 }, dtype)
+    end
+  end,
+  diag = function(name)
+    each_kind(function(kind, x, xs)
+      local want = { xs[1], 0, 0, 0, xs[2], 0, 0, 0, xs[3] }
+      check(name .. " of " .. kind, A.diag(x), want, type_of(kind))
+    end, true)
+    check(name, A.diag(A.eq({ { 1, 2 }, { 3, 4 } }, 1)), { 1, 0 }, "i32", true)
+  end,
+  frombytes = function(name)
+    for dtype, format in pairs { f32 = "<ff", f64 = "<dd", i32 = "<i4i4" } do
+      check(name, A.frombytes(format:pack(3, -4), dtype), { 3, -4 }, dtype)
+    end
+    check(name, A.frombytes("\255\1", "u8"), { 255, 1 }, "i32")
+  end,
+  tobytes = function()
+    lu.assertEquals(A.tobytes(A.new { 0.5, 2 }), ("<ff"):pack(0.5, 2))
+    lu.assertEquals(A.tobytes { 1, 2 }, ("<dd"):pack(1, 2))
+    lu.assertEquals(A.tobytes(A.eye(2, { dtype = "i32" }).T[2]), ("<i4i4"):pack(0, 1))
+  end,
+  linear = function(name)
+    each_pair(function(what, pair, x, y, xs, ys)
+      local want = xs[1] * ys[1] + xs[2] * ys[2] + xs[3] * ys[3]
+      check(name .. " of " .. what, A.linear(x, A.reshape(y, 1, 3)), { want },
+        result_type("float", type_of(pair[1], kinds[pair[2]].make == plain and "f64" or pair[2])))
+    end, true)
+  end,
+  conv2d = function(name)
+    local function of(x, y) return A.conv2d(A.reshape(x, 1, 1, 3), A.reshape(y, 1, 1, 1, 3)) end
+    for _, dtype in ipairs { "f32", "f64", "i32" } do
+      local x = A.new({ 1, 2, 3 }, { dtype = dtype })
+      check(name, of(x, A.new({ 4, 5, 6 }, { dtype = dtype })), { 32 }, dtype == "f32" and "f32" or "f64")
+    end
+  end,
+  maxpool = chooses(function(f, x)
+    return A.flatten(f(A.reshape(x, 1, 1, 3), { kernel = { 1, 2 }, stride = 1 }))
+  end,
+    function(l) return { math.max(l[1], l[2]), math.max(l[2], l[3]) } end),
+  solve = function(name)
+    each_pair(function(what, pair, x, y, xs, ys)
+      local want = map(function(a, b) return a / b end, xs, ys)
+      local matrix = A.diag(y) -- of what may be a mask it is none
+      local dtype = result_type("float", type_of(pair[1], matrix.dtype))
+      check(name .. " of " .. what, A.solve(matrix, x), want, dtype)
+    end, true)
+  end,
+  inv = function(name)
+    for _, dtype in ipairs { "f32", "f64", "i32" } do
+      check(name, A.inv(A.new({ { 2, 0 }, { 0, 4 } }, { dtype = dtype })), { 0.5, 0, 0, 0.25 },
+        dtype == "f32" and "f32" or "f64")
+    end
+  end,
+  svd = function(name)
+    for _, dtype in ipairs { "f32", "f64", "i32" } do
+      local _, s = A.svd(A.new({ { 0, 3 }, { 4, 0 } }, { dtype = dtype }))
+      check(name, s, { 4, 3 }, dtype == "f32" and "f32" or "f64")
+    end
+  end,
+  eigh = function(name)
+    for _, dtype in ipairs { "f32", "f64", "i32" } do
+      local w, v = A.eigh(A.new({ { 2, 1 }, { 1, 2 } }, { dtype = dtype }))
+      check(name, w, { 1, 3 }, dtype == "f32" and "f32" or "f64")
+      check(name, v:abs(), { 0.5 ^ 0.5, 0.5 ^ 0.5, 0.5 ^ 0.5, 0.5 ^ 0.5 }, w.dtype)
+    end
+  end,
 
   cumsum = function(name)
     each_kind(function(kind, x, xs)

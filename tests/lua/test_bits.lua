@@ -22,6 +22,10 @@ local a, b = array.randn({ 300, 240 }, { seed = 1 }), array.randn({ 240, 300 }, 
 show("products", a:matmul(b), a:transpose():matmul(a), b:slice(nil, 1))
 show("reductions", a:mean(1), a:sum(2), { a:sum(), a:std(), a:norm() }, (a * 2):exp():sort(1))
 
+local images, kernels = array.randn({ 40, 3, 9, 9 }, { seed = 1 }), array.randn({ 8, 3, 3, 3 }, { seed = 2 })
+show("layers", images:conv2d(kernels, nil, { padding = 1 }), images:maxpool(2), images:softmax(2))
+show("quantiles", a:percentile({ 10, 50 }, 1), a:median(2), a:logsumexp(1), a:softmax())
+
 local net = nn.new {
   input = { 1, 28, 28 }, seed = 1,
   nn.conv2d { out = 16, kernel = 5, stride = 2 }, nn.relu {},

@@ -115,6 +115,40 @@ add {
 
 ---------------------------------------------------------------------------------------------------
 
+add {
+  name = "onehot", method = true,
+  text = [[
+A row for each label: 1 in the column of its class, else 0. `classes` is a list of labels, as d.classes and
+net.classes are, or a number n for the labels 0 … n-1; a label that is none of them is an error. Positions
+(argmax's) are labels from 1: array.arange(1, n + 1).]],
+  params = { { "labels", "array|table|integer", "integers, of any shape" },
+    { "classes", "table|array|integer", "the labels in the order of their columns, or how many" } },
+  options = { { "dtype", dtype, '"f32"', "the type" } },
+  returns = { "array", "the labels' shape and an axis of classes" },
+  example = "print(array.onehot({ 9, 4, 9 }, { 4, 9 }), array.onehot(2, 3))",
+  see = { "array.gather", "array.eq", "dataset.y" },
+}
+add {
+  name = "diag", method = true,
+  text = "Of a vector the matrix with it on the diagonal, of a matrix its diagonal, as a copy.",
+  params = { x }, returns = { "array", "a matrix or a vector" },
+  example = "print(array.diag { 1, 2 }, array.eye(3):diag())", see = { "array.eye" },
+}
+add {
+  name = "frombytes",
+  text = [[
+The numbers that a string holds, one after the other, little-endian. u8, i8, u16 and i16 become int32, and
+so do u32 and i64 where they fit; f16 becomes float32.]],
+  params = { { "bytes", "string", "their bytes" },
+    { "dtype", '"f32"|"f64"|"i32"|"u8"|"i8"|"u16"|"i16"|"u32"|"i64"|"f16"', "how they are stored" },
+    { "shape", "integer|integer[]?", "the sizes, which must make up all the bytes; 1-d without them" } },
+  returns = { "array", "the new array" },
+  example = 'print(array.frombytes("\\0\\127\\255\\1", "u8", { 2, 2 }))',
+  see = { "array.tobytes", "data.npy" },
+}
+
+---------------------------------------------------------------------------------------------------
+
 group = "Elements"
 
 add {
@@ -142,6 +176,11 @@ add {
   name = "totable", method = true, text = "The elements as nested tables.", params = { x },
   returns = { "table", "one level for each axis; a number for a 0-d array" },
   example = "print(array.eye(2):totable()[1][1])", see = { "array.new" },
+}
+add {
+  name = "tobytes", method = true, text = "The elements as bytes, row by row, little-endian.", params = { x },
+  returns = { "string", "4 bytes an element, of float64 8" },
+  example = "print(#array.zeros(2, 3):tobytes())", see = { "array.frombytes", "data.save_npy" },
 }
 add {
   name = "slice", method = true,
@@ -180,6 +219,18 @@ add {
   returns = { "array", "as long as positions along the axis" },
   example = "print(array.take({ 10, 20, 30 }, { 3, 1 }))",
   see = { "array.put", "array.compress", "array.argsort" },
+}
+add {
+  name = "gather", method = true,
+  text = [=[
+One element for each place along the other axes: x:gather(columns, 2)[i] is x[i][columns[i]], a score for
+each label's column, say. Positions of x's own number of axes, with any size along `axis`, answer with
+their own shape, as PyTorch's gather and NumPy's take_along_axis: x:gather(x:argsort(2), 2) sorts rows.]=],
+  params = { x, { "positions", "array|table", "from 1, or from -1 at the end" },
+    { "axis", "integer?", "the last without it" } },
+  returns = { "array", "of the positions' shape" },
+  example = "local x = array.new { { 5, 6, 7 }, { 8, 9, 10 } }\nprint(x:gather({ 3, 1 }, 2), x:argmax(2))",
+  see = { "array.take", "array.onehot", "array.argsort" },
 }
 add {
   name = "put", method = true, text = "Writes values to these positions of an axis.",
@@ -334,7 +385,8 @@ group = "Elementwise"
 local partners = {
   neg = "sub", abs = "sign", sign = "abs", square = "sqrt", sqrt = "square", exp = "log", expm1 = "log1p",
   log = "exp", log1p = "expm1", log2 = "log", log10 = "log", sin = "cos", cos = "sin", tan = "tanh",
-  tanh = "exp", floor = "round", ceil = "floor", round = "floor", trunc = "floor", isnan = "isfinite",
+  tanh = "exp", floor = "round", ceil = "floor", round = "floor", trunc = "floor",
+  relu = "maximum", isnan = "isfinite",
   isinf = "isfinite", isfinite = "isnan", logical_not = "truth", truth = "nonzero",
 }
 
@@ -366,6 +418,7 @@ unary("floor", "Rounded down.")
 unary("ceil", "Rounded up.")
 unary("round", "Rounded to the nearest; halves to the even neighbour.")
 unary("trunc", "Rounded towards 0.")
+unary("relu", "x where it is above 0, else 0; NaN stays.")
 unary("isnan", "1 where an element is NaN.", "a mask")
 unary("isinf", "1 where an element is inf or -inf.", "a mask")
 unary("isfinite", "1 where an element is neither NaN nor infinite.", "a mask")
@@ -458,6 +511,7 @@ reduction("max", "The greatest element; NaN if there is one.", "number")
 reduction("any", "Whether an element is not 0.", "boolean")
 reduction("all", "Whether no element is 0.", "boolean")
 reduction("count_nonzero", "How many elements are not 0.", "integer")
+reduction("logsumexp", "log Σ exp(x), without overflow; -inf of no elements.", "number")
 reduction("norm", "The norm of the elements (of a matrix too: of its elements).", "number")
 
 for _, pair in ipairs { { "argmin", "least" }, { "argmax", "greatest" } } do
@@ -473,6 +527,113 @@ add {
   name = "cumsum", method = true, text = "Running sums along an axis, or of the flattened array.",
   params = { x, { "axis", "integer?", "none: flattened" } }, returns = { "array", "of x's type" },
   example = "print(array.cumsum { 1, 2, 3 })", see = { "array.sum" },
+}
+
+for _, one in ipairs {
+  { "median", "The median: percentile 50.", {}, "" },
+  { "percentile", [[
+Percentile p: the value below which p of 100 elements lie. Between two elements their values are joined by a
+line, as NumPy's. Several p make an axis in front. NaN if an element is.]],
+    { { "p", "number|table|array", "from 0 to 100, one or a list" } }, "90" },
+} do
+  local name, text, p, call = table.unpack(one)
+  add {
+    name = name, method = true, text = text, params = { x, p[1] or axis, p[1] and axis },
+    returns = { "number|array", "without an axis, and of one p, a number; float64 of int32" },
+    example = ("local a = array.new { { 1, 2 }, { 3, 9 } }\nprint(a:%s(%s), a:%s(%s1))")
+      :format(name, call, name, call ~= "" and call .. ", " or ""),
+    see = { name == "median" and "array.percentile" or "array.median", "array.sort" },
+  }
+end
+
+---------------------------------------------------------------------------------------------------
+
+group = "Networks"
+
+local weight = { "weight", "array|table", "out × in" }
+local bias = { "bias", "array|table?", "one number for each of out; none without it" }
+local images = { "x", "array|table", "images, n × channels × height × width, or one without n" }
+
+add {
+  name = "softmax", method = true,
+  text = [[
+exp(x) / Σ exp(x) along an axis, safe for large numbers; -inf gets 0. nn.softmax is the same. For its
+logarithm write x - x:logsumexp(axis, { keepdims = true }).]],
+  params = { x, { "axis", "integer?", "the last without it" } },
+  returns = { "array", "of x's shape and type; float64 of int32" },
+  example = "print(array.softmax { { 1, 2, 3 }, { 1000, 1000, -math.huge } })",
+  see = { "array.logsumexp", "model:scores" },
+}
+add {
+  name = "linear", method = true, text = "x · weightᵀ + bias, PyTorch's linear layer.",
+  params = { { "x", "array|table", "… × in" }, weight, bias },
+  returns = { "array", "… × out" },
+  example = [[
+local x, weight = array.new { { 1, 2, 3 } }, { { 1, 0, 0 }, { 0, 1, 1 } }
+print(x:linear(weight, { 0, 10 }))]],
+  see = { "nn.linear", "array.matmul", "net:weights" },
+}
+add {
+  name = "conv2d", method = true,
+  text = [[
+Convolution of images: out maps, each a weighted sum under a kernel that slides over x. Weights lie as
+PyTorch's do and as net:weights() gives them.]],
+  params = { images, { "weight", "array|table", "out × channels × kernel height × kernel width" }, bias },
+  returns = { "array", "n × out × ((height + 2 padding - kernel) // stride + 1) × …" },
+  example = [[
+local x = data.digits(2, { seed = 1 }).x:reshape(2, 1, 28, 28)
+local edges = array.new { { { { 1, 0, -1 }, { 2, 0, -2 }, { 1, 0, -1 } } } }
+print(x:conv2d(edges, { stride = 2, padding = 1 }).shape[4])]],
+  see = { "array.maxpool", "nn.conv2d", "net:weights" },
+}
+add {
+  name = "maxpool", method = true,
+  text = "The greatest number under a window that slides over images. x:maxpool(2) has a kernel of 2.",
+  params = { images }, returns = { "array", "n × channels × ((height - kernel) // stride + 1) × …" },
+  example = "print(array.arange(16):reshape(1, 4, 4):maxpool { kernel = 2 })",
+  see = { "array.conv2d", "nn.maxpool" },
+}
+
+---------------------------------------------------------------------------------------------------
+
+group = "Linear algebra"
+
+local square = { "a", "array|table", "n × n" }
+local precision = " Computed in double; a float32 answer is rounded in the end."
+
+add {
+  name = "solve", method = true, text = "The x of a · x = b. A singular matrix is an error." .. precision,
+  params = { square, { "b", "array|table", "n numbers, or n × m for m right-hand sides" } },
+  returns = { "array", "of b's shape" },
+  example = "print(array.solve({ { 2, 0 }, { 1, 4 } }, { 2, 9 }))", see = { "array.inv", "array.matmul" },
+}
+add {
+  name = "inv", method = true,
+  text = "The inverse of a matrix; a singular one is an error. (solve is faster and more exact.)",
+  params = { square }, returns = { "array", "n × n" },
+  example = "print(array.inv { { 2, 0 }, { 1, 4 } })", see = { "array.solve" },
+}
+add {
+  name = "svd", method = true,
+  text = [[
+The singular value decomposition x = u · diag(s) · vt, with k = min(m, n) singular values in descending
+order. (NumPy's has all m and n vectors unless told; here full_matrices = true asks for them.)]],
+  params = { { "x", "array|table", "m × n" } },
+  returns = { "array, array, array", "u (m × k), s (k), vt (k × n)" },
+  example = [[
+local x = array.new { { 3, 0 }, { 4, 5 }, { 0, 0 } }
+local u, s, vt = x:svd()
+print(s, u:matmul(s:diag()):matmul(vt):allclose(x))]],
+  see = { "array.eigh", "array.solve" },
+}
+add {
+  name = "eigh", method = true,
+  text = [[
+Eigenvalues, ascending, and eigenvectors, a column each, of a symmetric matrix: of (x + x.T) / 2, whatever x
+is.]],
+  params = { { "x", "array|table", "n × n" } }, returns = { "array, array", "w (n), v (n × n)" },
+  example = "local w, v = array.eigh { { 2, 1 }, { 1, 2 } }\nprint(w, v)",
+  see = { "array.svd" },
 }
 
 ---------------------------------------------------------------------------------------------------

@@ -1,0 +1,106 @@
+#include "core/array_softmax.h"
+
+#include "core/array.h"
+#include "core/array_transfer.h"
+#include "core/fail.h"
+#include "core/parallel.h"
+#include "core/vecmath.h"
+
+#include <math.h>
+
+enum { PIECE = 1 << 14 }; /* elements, about, that a worker takes at a time */
+
+/* An array as outer × n × inner, the middle being the axis; everything in double. */
+typedef struct Axis {
+    size_t outer, n, inner;
+    const double *dy; /* of a pull alone */
+    double *y;        /* x, which becomes y; of a pull y, which becomes dx */
+} Axis;
+
+static Axis axis_of(const Array *a, int axis) {
+    Axis r = { .outer = 1, .n = a->shape[axis], .inner = 1, .y = array_f64(a) };
+    for (int d = 0; d < axis; d++)
+        r.outer *= a->shape[d];
+    for (int d = axis + 1; d < a->ndim; d++)
+        r.inner *= a->shape[d];
+    return r;
+}
+
+/* y[n] at distances `step`; contiguous ones are taken to exp together. */
+static void softmax_line(double *y, size_t n, size_t step) {
+    double largest = -INFINITY, sum = 0;
+    for (size_t i = 0; i < n; i++)
+        largest = y[i * step] > largest ? y[i * step] : largest;
+    for (size_t i = 0; i < n; i++)
+        y[i * step] -= largest;
+    if (step == 1)
+        vec_exp(y, y, n);
+    for (size_t i = 0; i < n; i++) {
+        if (step != 1)
+            vec_exp(y + i * step, y + i * step, 1);
+        sum += y[i * step];
+    }
+    for (size_t i = 0; i < n; i++)
+        y[i * step] /= sum;
+}
+
+static void softmax_lines(void *context, size_t first, size_t last, int worker) {
+    const Axis *r = context;
+    (void)worker;
+    for (size_t l = first; l < last; l++)
+        softmax_line(r->y + l / r->inner * r->n * r->inner + l % r->inner, r->n, r->inner);
+}
+
+static void pull_lines(void *context, size_t first, size_t last, int worker) {
+    const Axis *r = context;
+    (void)worker;
+    for (size_t l = first; l < last; l++) {
+        size_t start = l / r->inner * r->n * r->inner + l % r->inner, step = r->inner;
+        double *y = r->y + start, sum = 0;
+        const double *dy = r->dy + start;
+        for (size_t i = 0; i < r->n; i++)
+            sum += y[i * step] * dy[i * step];
+        for (size_t i = 0; i < r->n; i++)
+            y[i * step] *= dy[i * step] - sum;
+    }
+}
+
+static bool each_line(Axis *r, ParallelBody *body, Error *err) {
+    size_t lines = r->n ? r->outer * r->inner : 0;
+    return parallel_try(lines, parallel_piece(PIECE, r->n), body, r) ||
+           error_interrupted(err, "softmax");
+}
+
+/* A copy in double, that is written. */
+static Array *doubles(const Array *a, Error *err) {
+    return a->dtype == DTYPE_F64 ? array_copy("softmax", a, err)
+                                 : array_contiguous("softmax", a, DTYPE_F64, err);
+}
+
+static Array *finished(Array *values, bool ok, DType dtype, Error *err) {
+    Array *out = ok ? array_from_doubles("softmax", values, dtype, err) : NULL;
+    array_free(values);
+    return out;
+}
+
+Array *array_softmax(const Array *x, int axis, Error *err) {
+    Array *y = doubles(x, err);
+    if (!y)
+        return NULL;
+    Axis r = axis_of(y, axis);
+    return finished(y, each_line(&r, softmax_lines, err), result_dtype(RESULT_FLOAT, x->dtype),
+                    err);
+}
+
+Array *array_softmax_pull(const Array *y, const Array *dy, int axis, Error *err) {
+    Array *dx = doubles(y, err);
+    Array *slope = dx ? array_contiguous("softmax", dy, DTYPE_F64, err) : NULL;
+    bool ok = slope != NULL;
+    if (ok) {
+        Axis r = axis_of(dx, axis);
+        r.dy = array_f64(slope);
+        ok = each_line(&r, pull_lines, err);
+    }
+    array_free(slope);
+    return finished(dx, ok, y->dtype, err);
+}
