@@ -13,6 +13,8 @@ local most_shown = 12 -- classes whose support vectors are listed one by one
 
 -- "rbf(gamma 0.01)"
 local function kernel_words(kernel)
+  kernel = (debug.getmetatable(kernel) or {}).__kept or kernel
+  if (debug.getmetatable(kernel) or {}).__own then return tostring(kernel) end
   local parts = {}
   for i, option in ipairs(native.described("svm." .. kernel.name).options) do
     parts[i] = ("%s %g"):format(option[1], kernel[option[1]])
@@ -109,5 +111,7 @@ records.define(types["perigee.search"], {
 missing.settings.svm = {
   solver = function(...) return blame.call(native.solver, ...) end,
 }
+
+svm.kernel = require "perigee.kernel"
 
 return svm

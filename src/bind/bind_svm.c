@@ -1,6 +1,8 @@
-/* bind_svm.c — the library svm: kernels, classifiers, and the search for their parameters. */
+/* bind_svm.c — the library svm: classifiers, and the search for their parameters; bind_kernel.c has
+ * the kernels. */
 #include "bind/bind.h"
 #include "bind/bind_fields.h"
+#include "bind/bind_kernel.h"
 #include "bind/bind_model.h"
 #include "bind/bind_native.h"
 #include "bind/bind_samples.h"
@@ -17,71 +19,6 @@
 static const BoxType svc_type = { .name = "perigee.svm",
                                   .shown = "an svm",
                                   .release = bind_release_model };
-
-/* ---- Kernels: tables { name = "rbf", gamma = 0.01 } ------------------------------------------ */
-
-static void push_kernel(lua_State *L, const Kernel *kernel) {
-    lua_createtable(L, 0, 4);
-    lua_pushstring(L, kernel->kind->name);
-    lua_setfield(L, -2, "name");
-    for (const Field *field = kernel->kind->fields.field; field && field->name; field++) {
-        Value value = field_get(field, kernel);
-        bind_push_value(L, &value);
-        lua_setfield(L, -2, field->name);
-    }
-}
-
-/* A kernel as its constructor makes it, or a name. */
-static Kernel check_kernel(lua_State *L, int arg, const char *where) {
-    bool is_table = lua_istable(L, arg);
-    if (is_table && luaL_getmetafield(L, arg, "__kept") != LUA_TNIL)
-        lua_replace(L, arg);
-    if (is_table)
-        lua_getfield(L, arg, "name");
-    else
-        lua_pushvalue(L, arg);
-    const KernelKind *kind =
-        lua_type(L, -1) == LUA_TSTRING ? kernel_find(lua_tostring(L, -1)) : NULL;
-    if (!kind)
-        bind_expected(L, -1, where, "kernel",
-                      "svm.linear(), svm.rbf(gamma), svm.poly{…}, or the name of one");
-    lua_pop(L, 1);
-    Kernel kernel = kernel_of(kind);
-    if (is_table) {
-        const char *names[BIND_MOST_NAMES];
-        bind_field_names(kind->fields.field, "name", names);
-        bind_options(L, arg, where, names);
-        bind_read_fields(L, arg, where, kind->fields.field, &kernel);
-    }
-    return kernel;
-}
-
-/* svm.NAME{…}; a number alone is the first parameter. */
-static int new_kernel(lua_State *L) {
-    const KernelKind *kind = bind_here(L)->data;
-    Kernel kernel = kernel_of(kind);
-    const char *where = bind_where(L);
-    if (kind->fields.field && lua_gettop(L) > 0 && !lua_istable(L, 1) && !lua_isnil(L, 1)) {
-        FieldPlace place;
-        fields_place(kind->fields.field, &kernel, "", &place);
-        bind_field_set(L, 1, where, &place);
-    } else {
-        bind_fields(L, 1, where, kind->fields.field, &kernel);
-    }
-    push_kernel(L, &kernel);
-    return 1;
-}
-
-static void open_kernels(lua_State *L) {
-    for (size_t i = 0; kernel_table[i]; i++) {
-        const KernelKind *kind = kernel_table[i];
-        bind_set_described(L, &(BindFunction)BIND_AS(kind->name, new_kernel, 1, kind),
-                           &(Described){ "svm.", kind->summary, kind->example, "kernel",
-                                         "a table of its name and parameters; a number alone is "
-                                         "the first of them",
-                                         i == 0 ? "Kernels" : NULL, "svm.new", kind->fields });
-    }
-}
 
 /* ---- Parameters ------------------------------------------------------------------------------ */
 
@@ -111,15 +48,15 @@ static void push_weights(lua_State *L, int table, const char *where, SvcParams *
 
 /* The options `kernel` and `weights` of an svm, read into the params of one and pushed. */
 static void read_kernel(lua_State *L, const FieldPlace *place, int arg, const char *where) {
-    Kernel kernel = check_kernel(L, lua_absindex(L, arg), where);
+    Kernel kernel = bind_check_kernel(L, lua_absindex(L, arg), where);
     if (place->object)
-        ((SvcParams *)place->object)->kernel = kernel;
+        svc_take_kernel(place->object, &kernel);
 }
 
 /* As lua/perigee/svm.lua shows it: a copy, which says so where it is written. */
 static void push_kernel_field(lua_State *L, const FieldPlace *place) {
     lua_getfield(L, LUA_REGISTRYINDEX, "perigee.shown_kernel");
-    push_kernel(L, &((const SvcParams *)place->object)->kernel);
+    bind_push_kernel(L, &((const SvcParams *)place->object)->kernel);
     if (lua_isfunction(L, -2)) {
         lua_pushstring(L, place->name);
         lua_call(L, 2, 1);
@@ -166,7 +103,7 @@ static void read_params(lua_State *L, void *object) {
     lua_settop(L, 1);
     bind_here_options(L, 1, object);
     if (bind_opt_push(L, 1, "kernel") != LUA_TNIL)
-        params->kernel = check_kernel(L, lua_gettop(L), bind_where(L));
+        params->kernel = bind_check_kernel(L, lua_gettop(L), bind_where(L));
     if (bind_opt_push(L, 1, "weights") != LUA_TNIL)
         push_weights(L, lua_gettop(L), bind_where(L), params);
 }
@@ -351,7 +288,7 @@ int open_svm(lua_State *L) {
     register_objects(L);
     lua_newtable(L);
     bind_set_functions(L, functions);
-    open_kernels(L);
+    bind_open_kernels(L);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, ANSWER);
     lua_pop(L, 1);
     return 1;

@@ -34,7 +34,8 @@ static bool check_shapes(const char *where, const DecisionParts *parts, Error *e
 bool decision_init(Decision *decision, const char *where, const DecisionParts *parts, Error *err) {
     if (!kernel_check(where, parts->kernel, err) || !check_shapes(where, parts, err))
         return false;
-    Decision made = { .kernel = *parts->kernel };
+    Decision made = { .sv = NULL };
+    kernel_assign(&made.kernel, parts->kernel);
     made.sv = array_contiguous(where, parts->sv, DTYPE_F32, err);
     made.alpha = made.sv ? array_contiguous(where, parts->alpha, DTYPE_F64, err) : NULL;
     made.b = made.alpha ? array_contiguous(where, parts->b, DTYPE_F64, err) : NULL;
@@ -56,5 +57,6 @@ void decision_clear(Decision *decision) {
     array_free(decision->sv);
     array_free(decision->alpha);
     array_free(decision->b);
+    kernel_release(&decision->kernel);
     *decision = (Decision){ 0 };
 }

@@ -31,4 +31,13 @@ size_t decision_vectors(const Decision *decision); /* m; 0 if it is empty */
 size_t decision_functions(const Decision *decision);
 size_t decision_features(const Decision *decision);
 
+/* The functions, and how they are seen on the way back: as if the kernels' γ were divided by
+ * `wider` (0: by 1; kernels without γ stay as they are). Values are those of the functions as they
+ * are. */
+typedef struct DecisionView {
+    const Decision *decision;
+    double wider;
+    double *largest; /* out, n, of decision_forward: as in GradientRequest; or NULL */
+} DecisionView;
+
 #endif

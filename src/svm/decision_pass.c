@@ -7,6 +7,7 @@
 #include "core/fail.h"
 #include "core/parallel.h"
 #include "core/simd.h"
+#include "svm/own_decision.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -350,7 +351,13 @@ void decision_pass_backward(DecisionPass *pass, const double *w, float *gradient
 
 /* ---- Public ---------------------------------------------------------------------------------- */
 
+static bool is_own(const Decision *decision) {
+    return decision->kernel.kind->calls != NULL;
+}
+
 bool decision_values(const Decision *decision, const Batch *batch, double *f, Error *err) {
+    if (is_own(decision))
+        return own_values(decision, batch, f, err);
     DecisionPass pass = { .decision = decision, .most = batch->n, .values = true };
     bool ok = decision_pass_init(&pass, batch, err) && decision_pass_forward(&pass, batch, f, err);
     decision_pass_clear(&pass);
@@ -380,6 +387,8 @@ size_t decision_rows_at_once(size_t n) {
 
 bool decision_gradient(DecisionView view, const Batch *batch, const GradientRequest *request,
                        Error *err) {
+    if (is_own(view.decision))
+        return own_gradient(view, batch, request, err);
     bool decays = view.decision->kernel.kind->decay != NULL;
     DecisionPass pass = { .decision = view.decision,
                           .wider = view.wider,
@@ -418,19 +427,25 @@ DecisionPass *decision_forward(DecisionView view, const Batch *batch, double *f,
                             .largest = decays ? view.largest : NULL,
                             .values = true,
                             .gradients = true };
-    if (decision_pass_init(pass, batch, err) && decision_pass_forward(pass, batch, f, err))
+    if (is_own(view.decision)
+            ? (pass->own = own_forward(view, batch, f, err)) != NULL
+            : decision_pass_init(pass, batch, err) && decision_pass_forward(pass, batch, f, err))
         return pass;
     decision_pass_free(pass);
     return NULL;
 }
 
-void decision_backward(DecisionPass *pass, const double *w, float *gradient) {
+bool decision_backward(DecisionPass *pass, const double *w, float *gradient, Error *err) {
+    if (pass->own)
+        return own_backward(pass->own, w, gradient, err);
     decision_pass_backward(pass, w, gradient);
+    return true;
 }
 
 void decision_pass_free(DecisionPass *pass) {
     if (!pass)
         return;
     decision_pass_clear(pass);
+    own_pass_free(pass->own);
     free(pass);
 }

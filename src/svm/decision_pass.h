@@ -9,15 +9,6 @@
 
 #include "svm/decision.h"
 
-/* The functions, and how they are seen on the way back: as if the kernels' γ were divided by
- * `wider` (0: by 1; kernels without γ stay as they are). Values are those of the functions as they
- * are. */
-typedef struct DecisionView {
-    const Decision *decision;
-    double wider;
-    double *largest; /* out, n, of decision_forward: as in GradientRequest; or NULL */
-} DecisionView;
-
 /* f: n × functions. */
 bool decision_values(const Decision *decision, const Batch *batch, double *f, Error *err);
 
@@ -31,7 +22,7 @@ bool decision_gradient(DecisionView view, const Batch *batch, const GradientRequ
  * them. Reads the batch's rows again; the decision must not change meanwhile. */
 typedef struct DecisionPass DecisionPass;
 DecisionPass *decision_forward(DecisionView view, const Batch *batch, double *f, Error *err);
-void decision_backward(DecisionPass *pass, const double *w, float *gradient);
+bool decision_backward(DecisionPass *pass, const double *w, float *gradient, Error *err);
 void decision_pass_free(DecisionPass *pass);
 
 /* ---- The inside, for decision_pass.c and decision_ascent.c -------------------------------------
@@ -79,6 +70,7 @@ struct DecisionPass {
     const double *w; /* n × functions; NULL: `slopes` holds D itself */
     float *gradient; /* n × features */
     double *shares;  /* tiles × block × features, where each tile is a job of its own; or NULL */
+    struct OwnPass *own; /* of a kernel that somebody else computes: it is all in there */
 };
 
 /* Room for `most` rows of the batch's kind, by what is set; and an end of it, whatever the answer.

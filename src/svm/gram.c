@@ -5,6 +5,7 @@
 #include "core/parallel.h"
 #include "core/progress.h"
 #include "svm/matrix_memory.h"
+#include "svm/own_kernel.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -17,6 +18,7 @@ typedef struct GramWork {
     KernelRows rows;
     bool values;     /* the kernel's are wanted, not its bases */
     size_t n, tiles; /* tiles along one side */
+    const char *where;
     float *gram;
     float **dots; /* scratch, one per worker */
     double **base;
@@ -62,6 +64,37 @@ static void tiles_body(void *context, size_t first, size_t last, int worker) {
     denormals_restore(caller);
 }
 
+enum { CALL_COLUMNS = 4 * TILE }; /* 8 MB of values */
+
+/* The same of a kernel that somebody else computes: the tiles of a row of them in few calls. */
+static bool call_tiles(const GramWork *work, double *values, Error *err) {
+    const KernelRows *rows = &work->rows;
+    const Batch all = { rows->x, rows->n, rows->features, work->where };
+    size_t n = work->n;
+    bool ok = own_kernel_check(work->pairs.kernel, &all, err);
+    for (size_t row = 0; ok && row < n && !progress_interrupt_pending(); row += TILE)
+        for (size_t column = row, wide = TILE; ok && column < n;
+             column += wide, wide = CALL_COLUMNS) {
+            KernelTile tile = { row, n - row < TILE ? n - row : TILE, column,
+                                n - column < wide ? n - column : wide };
+            KernelCall call = { work->pairs.kernel, batch_rows(&all, row, tile.rows),
+                                batch_rows(&all, column, tile.columns), NULL };
+            ok = call.kernel->kind->calls->values(&call, values, NULL, err) &&
+                 own_kernel_check_values(&call, tile, values, err);
+            if (ok)
+                store_tile(work->gram, n, tile, values);
+        }
+    return ok;
+}
+
+static bool call_all(const GramWork *work, Error *err) {
+    size_t bytes = (size_t)TILE * CALL_COLUMNS * sizeof(double);
+    double *values = malloc(bytes);
+    bool ok = values ? call_tiles(work, values, err) : error_memory(err, work->where, bytes);
+    free(values);
+    return ok;
+}
+
 /* A sample with a NaN would keep the solver busy for ten million iterations. */
 static bool check_finite(const char *where, const KernelRows *rows, Error *err) {
     for (size_t i = 0; i < rows->n; i++)
@@ -97,7 +130,9 @@ static bool work_init(GramWork *work, int workers) {
 
 static float *make(const Kernel *kernel, const Batch *batch, bool values, Error *err) {
     size_t n = batch->n;
-    GramWork work = { .values = values, .n = n, .tiles = (n + TILE - 1) / TILE };
+    GramWork work = {
+        .values = values, .n = n, .tiles = (n + TILE - 1) / TILE, .where = batch->where
+    };
     work.pairs = (KernelPairs){ kernel, &work.rows, &work.rows };
     int workers = parallel_threads();
     size_t bytes;
@@ -107,10 +142,14 @@ static float *make(const Kernel *kernel, const Batch *batch, bool values, Error 
         return NULL;
     if (check_finite(batch->where, &work.rows, err)) {
         work.gram = matrix_take(bytes);
-        if (work_init(&work, workers) && work.gram) {
-            parallel_for(work.tiles * (work.tiles + 1) / 2, 1, tiles_body, &work);
-        } else {
+        bool ok = work.gram && (kernel->kind->calls || work_init(&work, workers));
+        if (!ok)
             error_memory(err, batch->where, bytes);
+        else if (kernel->kind->calls)
+            ok = call_all(&work, err);
+        else
+            parallel_for(work.tiles * (work.tiles + 1) / 2, 1, tiles_body, &work);
+        if (!ok) {
             gram_free(work.gram);
             work.gram = NULL;
         }

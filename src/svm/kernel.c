@@ -42,6 +42,20 @@ bool kernel_has(const Kernel *kernel, const char *name) {
     return fields_find(kernel->kind->fields.field, name) != NULL;
 }
 
+void kernel_assign(Kernel *kept, const Kernel *from) {
+    Kernel taken = *from;
+    if (taken.kind->count)
+        taken.kind->count(taken.kind, 1);
+    kernel_release(kept);
+    *kept = taken;
+}
+
+void kernel_release(Kernel *kept) {
+    if (kept->kind && kept->kind->count)
+        kept->kind->count(kept->kind, -1);
+    *kept = (Kernel){ 0 };
+}
+
 void kernel_values(const Kernel *kernel, const double *base, double *value, size_t n) {
     kernel->kind->values(kernel, base, value, n);
 }

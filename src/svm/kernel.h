@@ -14,23 +14,50 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+typedef struct Array Array;
 typedef struct Error Error;
 typedef struct KernelKind KernelKind;
 
-/* A kernel with its parameters; those that its kind has no field for are ignored. */
+enum { KERNEL_OWN = 8 };
+
+/* A kernel with its parameters; those that its kind has no field for are ignored. Kinds that are
+ * made at run time (own_kernel.h) are counted: whoever keeps a Kernel for longer than a call takes
+ * it by kernel_assign. */
 typedef struct Kernel {
     const KernelKind *kind;
     double gamma, coef0;
-    double degree; /* a whole number */
+    double degree;          /* a whole number */
+    double own[KERNEL_OWN]; /* further ones of a kind that is made at run time */
 } Kernel;
 
 typedef enum KernelBase { BASE_PRODUCT, BASE_DISTANCE, BASE_OWN } KernelBase;
+
+/* What a kernel that is no function of a base is asked for: its values of whole batches, at once
+ * and on the main thread, by functions that may fail (a kernel written in Lua). */
+typedef struct KernelCall {
+    const Kernel *kernel;
+    Batch x, s;           /* n and m rows of the same features */
+    const Array *vectors; /* s as an array that nobody writes; NULL: there is none */
+} KernelCall;
+
+typedef struct KernelCalls {
+    /* values: n × m. With `kept`, *kept is what pull wants. */
+    bool (*values)(const KernelCall *call, double *values, void **kept, Error *err);
+    /* gradient (n × features): the sum over j of slope[i][j] · dk(x[i], s[j])/dx[i]. */
+    bool (*pull)(void *kept, const double *slope, float *gradient, Error *err);
+    void (*forget)(void *kept); /* NULL is fine */
+    void (*release)(void *context);
+} KernelCalls;
 
 struct KernelKind {
     const char *name;    /* as users know it: "rbf" */
     const char *summary; /* its formula and what it is for; the help's first sentence */
     const char *example; /* one line for the help that runs */
     KernelBase base;
+    const KernelCalls *calls; /* of a kind that is made at run time, which has nothing of what
+                                 follows the fields; NULL: of the others */
+    void *context;            /* for these */
+    void (*count)(const KernelKind *kind, int change); /* those who hold such a kind */
     Fields fields; /* of a Kernel: which parameters it has; the first may be given without a name */
 
     /* value[i] = k(base[i]); value may be base itself. */
@@ -68,6 +95,10 @@ bool kernel_check(const char *where, const Kernel *kernel, Error *err);
 
 /* True if the kernel has a parameter of that name. */
 bool kernel_has(const Kernel *kernel, const char *name);
+
+/* Make a kernel that is kept equal to another; and let it go. One without a kind is fine. */
+void kernel_assign(Kernel *kept, const Kernel *from);
+void kernel_release(Kernel *kept);
 
 void kernel_values(const Kernel *kernel, const double *base, double *value, size_t n);
 void kernel_slopes(const Kernel *kernel, const double *base, double *slope, size_t n);

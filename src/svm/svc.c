@@ -4,6 +4,7 @@
  *             solver.c    the matrix as a solver wants it (libsvm.c, smo.c); binary problems on it
  *             train.c     machines: the one-vs-all problems of all classes, and of all folds
  *     scores  decision.c  the union of the support vectors with alpha and b: two products a block
+ *     files   svc_file.c
  *
  * A plain fit is the case of no folds: machine 0 learns from everything and becomes the model, the
  * others only give out-of-fold scores. An Svc keeps apart what its next fit will use (params, which
@@ -16,22 +17,15 @@
 #include "core/fail.h"
 #include "core/memory.h"
 #include "core/parallel.h"
-#include "data/safetensors.h"
 #include "svm/decision_ascent.h"
 #include "svm/gram.h"
 #include "svm/matrix_memory.h"
+#include "svm/svc_parts.h"
 #include "svm/train.h"
 
-#include <cjson/cJSON.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct Svc {
-    Model base;
-    SvcParams params;  /* what the next fit will use; owns its weights */
-    Decision decision; /* empty while not fitted; has the kernel it was trained with */
-};
 
 /* ---- Hyperparameters ------------------------------------------------------------------------- */
 
@@ -92,7 +86,7 @@ static bool check_params(const char *where, const SvcParams *params, Error *err)
     return ok && check_weights(where, params, err);
 }
 
-static void params_clear(SvcParams *params) {
+static void weights_clear(SvcParams *params) {
     free((int32_t *)params->weighted);
     free((double *)params->weight);
     params->weighted = NULL;
@@ -100,8 +94,13 @@ static void params_clear(SvcParams *params) {
     params->weights = 0;
 }
 
+void svc_params_clear(SvcParams *params) {
+    weights_clear(params);
+    kernel_release(&params->kernel);
+}
+
 /* A copy with weights of its own. */
-static bool params_copy(const char *where, const SvcParams *from, SvcParams *to, Error *err) {
+static bool weights_copy(const char *where, const SvcParams *from, SvcParams *to, Error *err) {
     size_t n = from->weights;
     int32_t *weighted = malloc((n + 1) * sizeof *weighted);
     double *weight = malloc((n + 1) * sizeof *weight);
@@ -120,9 +119,18 @@ static bool params_copy(const char *where, const SvcParams *from, SvcParams *to,
     return true;
 }
 
+/* With a kernel of its own besides. */
+static bool params_copy(const char *where, const SvcParams *from, SvcParams *to, Error *err) {
+    if (!weights_copy(where, from, to, err))
+        return false;
+    to->kernel.kind = NULL;
+    kernel_assign(&to->kernel, &from->kernel);
+    return true;
+}
+
 /* ---- Making and freeing ---------------------------------------------------------------------- */
 
-static Svc *new_svc(const char *where, const SvcParams *params, Error *err) {
+Svc *svc_make(const char *where, const SvcParams *params, Error *err) {
     if (!check_params(where, params, err))
         return NULL;
     Svc *svc = calloc(1, sizeof *svc);
@@ -140,7 +148,7 @@ static Svc *new_svc(const char *where, const SvcParams *params, Error *err) {
 
 static void svc_free(Model *model) {
     Svc *svc = (Svc *)model;
-    params_clear(&svc->params);
+    svc_params_clear(&svc->params);
     decision_clear(&svc->decision);
     free(svc);
 }
@@ -179,9 +187,9 @@ static bool numbers_only(const Decision *decision, const char *where, Error *err
     return false;
 }
 
-static Svc *from_numbers(const char *where, const SvcParams *params, const SvcNumbers *numbers,
-                         Error *err) {
-    Svc *svc = new_svc(where, params, err);
+Svc *svc_make_from(const char *where, const SvcParams *params, const SvcNumbers *numbers,
+                   Error *err) {
+    Svc *svc = svc_make(where, params, err);
     DecisionParts parts = { &params->kernel, numbers->sv, numbers->alpha, numbers->b };
     Decision decision = { 0 };
     Labels own = { 0 };
@@ -202,7 +210,7 @@ static Svc *from_numbers(const char *where, const SvcParams *params, const SvcNu
 static Model *svc_fitted_copy(const Model *model, Error *err) {
     const Svc *svc = (const Svc *)model;
     const Decision *from = &svc->decision;
-    Svc *copy = new_svc("with", &svc->params, err);
+    Svc *copy = svc_make("with", &svc->params, err);
     if (!copy || !model_is_fitted(model))
         return (Model *)copy;
     DecisionParts parts = { &from->kernel, from->sv, from->alpha, from->b };
@@ -230,7 +238,7 @@ static bool svc_apply(Model *model, const char *name) {
     if (name[6] == '.' && fitted->kind == set->kind)
         field_copy(fields_find(set->kind->fields.field, name + 7), fitted, set);
     else
-        *fitted = *set;
+        kernel_assign(fitted, set);
     return true;
 }
 
@@ -273,8 +281,10 @@ static void weigh_single(const void *context, size_t row, const double *f, doubl
 }
 
 static bool svc_scores(Model *model, const Batch *batch, double *scores, Error *err) {
-    const Svc *svc = (const Svc *)model;
+    Svc *svc = (Svc *)model;
+    svc->busy++;
     bool ok = decision_values(&svc->decision, batch, scores, err);
+    svc->busy--;
     if (ok && is_single(svc))
         spread(scores, batch->n);
     return ok;
@@ -284,12 +294,19 @@ static DecisionView view_of(const Svc *svc, double wider) {
     return (DecisionView){ .decision = &svc->decision, .wider = wider };
 }
 
+/* Of one function a class. */
+static bool gradient_of(Svc *svc, const Batch *batch, const GradientRequest *request, Error *err) {
+    svc->busy++;
+    bool ok = decision_gradient(view_of(svc, request->wider), batch, request, err);
+    svc->busy--;
+    return ok;
+}
+
 static bool svc_gradient(Model *model, const Batch *batch, const GradientRequest *request,
                          Error *err) {
-    const Svc *svc = (const Svc *)model;
-    DecisionView view = view_of(svc, request->wider);
+    Svc *svc = (Svc *)model;
     if (!is_single(svc))
-        return decision_gradient(view, batch, request, err);
+        return gradient_of(svc, batch, request, err);
     double *single = request->w ? single_weights(batch, request->w, err) : NULL;
     if (request->w && !single)
         return false;
@@ -300,36 +317,38 @@ static bool svc_gradient(Model *model, const Batch *batch, const GradientRequest
                               .scores = request->scores,
                               .gradient = request->gradient,
                               .largest = request->largest };
-    bool ok = decision_gradient(view, batch, &inner, err);
+    bool ok = gradient_of(svc, batch, &inner, err);
     if (ok && request->scores)
         spread(request->scores, batch->n);
     free(single);
     return ok;
 }
 
+/* Busy until it is forgotten. */
 static bool svc_forward(ModelPass *pass, double *scores, Error *err) {
-    const Svc *svc = (const Svc *)pass->model;
+    Svc *svc = (Svc *)pass->model;
     DecisionView view = view_of(svc, pass->wider);
     view.largest = pass->largest;
+    svc->busy++;
     pass->kept = decision_forward(view, &pass->batch, scores, err);
-    if (pass->kept && is_single(svc))
+    if (!pass->kept)
+        svc->busy--;
+    else if (is_single(svc))
         spread(scores, pass->batch.n);
     return pass->kept != NULL;
 }
 
 static bool svc_backward(ModelPass *pass, const double *w, float *gradient, Error *err) {
-    if (!is_single((const Svc *)pass->model)) {
-        decision_backward(pass->kept, w, gradient);
-        return true;
-    }
+    if (!is_single((const Svc *)pass->model))
+        return decision_backward(pass->kept, w, gradient, err);
     double *single = single_weights(&pass->batch, w, err);
-    if (single)
-        decision_backward(pass->kept, single, gradient);
+    bool ok = single && decision_backward(pass->kept, single, gradient, err);
     free(single);
-    return single != NULL;
+    return ok;
 }
 
 static void svc_forget(ModelPass *pass) {
+    ((Svc *)pass->model)->busy--;
     decision_pass_free(pass->kept);
 }
 
@@ -375,12 +394,13 @@ typedef struct Training {
     Svc *svc;
     const Folds *folds; /* none: 0 of them */
     const TrainingSet *set;
+    Kernel kernel; /* kept: one written in Lua may give the Svc another */
 } Training;
 
 static bool machine_decision(const Training *training, const Machine *machine, Decision *decision,
                              Error *err) {
     const Samples *samples = training->folds->samples;
-    const Kernel *kernel = &training->svc->params.kernel;
+    const Kernel *kernel = &training->kernel;
     size_t d = samples->features, functions = machine->functions, m = machine->supports;
     Array *sv = array_new2("fit", DTYPE_F32, m, d, err);
     Array *alpha = sv ? array_new2("fit", DTYPE_F64, functions, m, err) : NULL;
@@ -404,15 +424,14 @@ static double svc_fit_bytes(const Model *model, size_t n, char *sum) {
     return solver_bytes(((const Svc *)model)->params.solver, n, sum);
 }
 
-static bool training_matrix(const SvcParams *params, const Samples *samples, SolverMatrix *matrix,
-                            Error *err) {
+static bool training_matrix(const Training *training, SolverMatrix *matrix, Error *err) {
+    const Samples *samples = training->folds->samples;
     char sum[FIT_SUM];
-    double need = solver_bytes(params->solver, samples->n, sum) - (double)matrix_kept();
+    double need = solver_bytes(matrix->kind, samples->n, sum) - (double)matrix_kept();
     if (!memory_check("fit", need, sum, err))
         return false;
     Batch batch = { samples->x, samples->n, samples->features, "fit" };
-    float *values = gram_values(&params->kernel, &batch, err);
-    *matrix = (SolverMatrix){ .kind = params->solver, .n = samples->n };
+    float *values = gram_values(&training->kernel, &batch, err);
     return values && solver_matrix_take(matrix, "fit", &values, err);
 }
 
@@ -486,19 +505,27 @@ static bool svc_fit_folds(Model *model, const Folds *folds, Progress *progress, 
     Svc *svc = (Svc *)model;
     const Samples *samples = folds->samples;
     Labels classes = { 0 };
-    SolverMatrix matrix = { 0 };
+    SolverMatrix matrix = { .kind = svc->params.solver, .n = samples->n };
+    Training training = { .svc = svc, .folds = folds };
+    if (svc->busy > 0)
+        return error_set(err, ERROR_ARGUMENT,
+                         "fit: this svm is being used: its kernel cannot train it");
+    svc->busy++;
+    kernel_assign(&training.kernel, &svc->params.kernel);
     bool ok = labels_from("fit", samples->y, samples->n, &classes, err) &&
               check_training(folds, &classes, err) &&
               training_check_weights(&svc->params, &classes, "fit", err) &&
-              training_matrix(&svc->params, samples, &matrix, err);
+              training_matrix(&training, &matrix, err);
     if (ok) {
         TrainingSet set = { &matrix, samples->y, &classes, folds->fold, &svc->params };
-        Training training = { svc, folds, &set };
         Labels adopted = { 0 };
+        training.set = &set;
         ok = labels_copy("fit", &classes, &adopted, err) &&
              train_machines(&training, &adopted, progress, err);
         labels_clear(&adopted);
     }
+    svc->busy--;
+    kernel_release(&training.kernel);
     solver_matrix_clear(&matrix);
     labels_clear(&classes);
     return ok;
@@ -506,147 +533,6 @@ static bool svc_fit_folds(Model *model, const Folds *folds, Progress *progress, 
 
 static bool svc_fit(Model *model, const Samples *samples, Progress *progress, Error *err) {
     return svc_fit_folds(model, &(Folds){ .samples = samples }, progress, err);
-}
-
-/* ---- The file -------------------------------------------------------------------------------- */
-
-static void write_kernel(JsonNode parent, const char *name, const Kernel *kernel) {
-    JsonNode json = json_object(parent, name);
-    json_string(json, "name", kernel->kind->name);
-    json_number(json, "gamma", kernel->gamma);
-    json_number(json, "coef0", kernel->coef0);
-    json_number(json, "degree", kernel->degree);
-}
-
-static void write_params(JsonNode meta, const SvcParams *params) {
-    write_kernel(meta, "kernel", &params->kernel);
-    json_number(meta, "C", params->C);
-    json_number(meta, "tolerance", params->tolerance);
-    json_bool(meta, "balanced", params->balanced);
-    json_string(meta, "solver", solver_names[params->solver]);
-    JsonNode labels = json_list(meta, "weighted"), weights = json_list(meta, "weight");
-    for (size_t i = 0; i < params->weights; i++) {
-        json_number(labels, NULL, params->weighted[i]);
-        json_number(weights, NULL, params->weight[i]);
-    }
-}
-
-static bool svc_save(const Model *model, const ModelWriter *to, Error *err) {
-    const Svc *svc = (const Svc *)model;
-    const Decision *decision = &svc->decision;
-    write_params(to->meta, &svc->params);
-    if (!model_is_fitted(model))
-        return true;
-    write_kernel(to->meta, "fitted_kernel", &decision->kernel);
-    return tensors_add(to->tensors, (TensorName){ to->prefix, "sv" }, decision->sv, err) &&
-           tensors_add(to->tensors, (TensorName){ to->prefix, "alpha" }, decision->alpha, err) &&
-           tensors_add(to->tensors, (TensorName){ to->prefix, "b" }, decision->b, err) &&
-           tensors_add_values(
-               to->tensors, (TensorName){ to->prefix, "classes" },
-               &(TensorValues){ DTYPE_I32, model->classes.label, 1, &model->classes.count }, err);
-}
-
-static bool read_number(const cJSON *meta, const char *name, double *value, Error *err) {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(meta, name);
-    if (!cJSON_IsNumber(item))
-        return error_set(err, ERROR_FILE, "load: an svm's \"%s\" is missing or not a number", name);
-    *value = item->valuedouble;
-    return true;
-}
-
-static bool read_kernel(const cJSON *meta, const char *name, Kernel *kernel, Error *err) {
-    const cJSON *json = cJSON_GetObjectItemCaseSensitive(meta, name);
-    const cJSON *kind = cJSON_GetObjectItemCaseSensitive(json, "name");
-    const KernelKind *found = cJSON_IsString(kind) ? kernel_find(kind->valuestring) : NULL;
-    if (!found)
-        return error_set(err, ERROR_FILE, "load: an svm's \"%s\" is missing or not one we know",
-                         name);
-    kernel->kind = found;
-    return read_number(json, "gamma", &kernel->gamma, err) &&
-           read_number(json, "coef0", &kernel->coef0, err) &&
-           read_number(json, "degree", &kernel->degree, err);
-}
-
-static bool read_solver(const cJSON *meta, SolverKind *solver, Error *err) {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(meta, "solver");
-    int found = cJSON_IsString(item) ? solver_find(item->valuestring) : -1;
-    if (found < 0)
-        return error_set(err, ERROR_FILE,
-                         "load: an svm's \"solver\" is missing or not one we know");
-    *solver = (SolverKind)found;
-    return true;
-}
-
-/* The weights of the classes into arrays that params then owns. */
-static bool read_weights(const cJSON *meta, SvcParams *params, Error *err) {
-    const cJSON *labels = cJSON_GetObjectItemCaseSensitive(meta, "weighted");
-    const cJSON *weights = cJSON_GetObjectItemCaseSensitive(meta, "weight");
-    int n = cJSON_GetArraySize(labels);
-    if (!cJSON_IsArray(labels) || !cJSON_IsArray(weights) || cJSON_GetArraySize(weights) != n)
-        return error_set(err, ERROR_FILE, "load: an svm's class weights are not two equal lists");
-    int32_t *weighted = malloc(((size_t)n + 1) * sizeof *weighted);
-    double *weight = malloc(((size_t)n + 1) * sizeof *weight);
-    params->weighted = weighted;
-    params->weight = weight;
-    if (!weighted || !weight)
-        return error_memory(err, "load", (size_t)n * (sizeof *weighted + sizeof *weight));
-    const cJSON *label = labels->child, *w = weights->child;
-    for (int i = 0; i < n; i++, label = label->next, w = w->next) {
-        if (!cJSON_IsNumber(label) || !cJSON_IsNumber(w))
-            return error_set(err, ERROR_FILE, "load: an svm's class weights are not numbers");
-        weighted[i] = label->valueint;
-        weight[i] = w->valuedouble;
-    }
-    params->weights = (size_t)n;
-    return true;
-}
-
-static Svc *read_fitted(const ModelReader *from, const SvcParams *params, Error *err) {
-    const Tensors *tensors = from->tensors;
-    const char *prefix = from->prefix;
-    const Array *sv =
-        tensors_require(tensors, (TensorName){ prefix, "sv" }, (TensorForm){ DTYPE_F32, 2 }, err);
-    const Array *alpha = sv ? tensors_require(tensors, (TensorName){ prefix, "alpha" },
-                                              (TensorForm){ DTYPE_F64, 2 }, err)
-                            : NULL;
-    const Array *b = alpha ? tensors_require(tensors, (TensorName){ prefix, "b" },
-                                             (TensorForm){ DTYPE_F64, 1 }, err)
-                           : NULL;
-    const Array *list = b ? tensors_require(tensors, (TensorName){ prefix, "classes" },
-                                            (TensorForm){ DTYPE_I32, 1 }, err)
-                          : NULL;
-    Labels classes = { 0 };
-    if (!list || !labels_from("load", array_i32(list), array_length(list), &classes, err))
-        return NULL;
-    Svc *svc = NULL;
-    if (classes.count != array_length(list))
-        error_set(err, ERROR_FILE, "load: an svm's class labels repeat");
-    else
-        svc = from_numbers("load", params, &(SvcNumbers){ sv, alpha, b, &classes }, err);
-    labels_clear(&classes);
-    return svc;
-}
-
-static Model *svc_read(const ModelReader *from, Error *err) {
-    const cJSON *meta = from->meta;
-    SvcParams params = svc_defaults();
-    Svc *svc = NULL;
-    if (read_kernel(meta, "kernel", &params.kernel, err) &&
-        read_number(meta, "C", &params.C, err) &&
-        read_number(meta, "tolerance", &params.tolerance, err) &&
-        read_solver(meta, &params.solver, err) && read_weights(meta, &params, err)) {
-        Kernel wanted = params.kernel;
-        params.balanced = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(meta, "balanced"));
-        if (!cJSON_HasObjectItem(meta, "fitted_kernel"))
-            svc = new_svc("load", &params, err);
-        else if (kernel_check("load", &wanted, err) &&
-                 read_kernel(meta, "fitted_kernel", &params.kernel, err))
-            svc = read_fitted(from, &params, err);
-        if (svc)
-            svc->params.kernel = wanted;
-    }
-    params_clear(&params);
-    return (Model *)svc;
 }
 
 /* With the rows that its first scores will make: nobody asks again then. */
@@ -684,7 +570,7 @@ const ModelKind svc_kind = {
 };
 
 Svc *svc_new(const SvcParams *params, Error *err) {
-    return new_svc("svm.new", params, err);
+    return svc_make("svm.new", params, err);
 }
 
 Svc *svc_from(const SvcParams *params, const SvcNumbers *numbers, Error *err) {
@@ -696,7 +582,7 @@ Svc *svc_from(const SvcParams *params, const SvcNumbers *numbers, Error *err) {
                       (int)label[i - 1], (int)label[i]);
             return NULL;
         }
-    return from_numbers("svm.from", params, numbers, err);
+    return svc_make_from("svm.from", params, numbers, err);
 }
 
 size_t svc_support_count(const Svc *svc) {
@@ -718,11 +604,15 @@ const SvcParams *svc_params(const Svc *svc) {
     return &svc->params;
 }
 
+void svc_take_kernel(SvcParams *params, const Kernel *kernel) {
+    kernel_assign(&params->kernel, kernel);
+}
+
 bool svc_take_weights(SvcParams *params, const SvcParams *from, Error *err) {
     SvcParams copy;
-    if (!check_weights("svm", from, err) || !params_copy("svm", from, &copy, err))
+    if (!check_weights("svm", from, err) || !weights_copy("svm", from, &copy, err))
         return false;
-    params_clear(params);
+    weights_clear(params);
     params->weighted = copy.weighted;
     params->weight = copy.weight;
     params->weights = copy.weights;

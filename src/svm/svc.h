@@ -36,6 +36,8 @@ size_t svc_support_count(const Svc *svc); /* of the union; 0 while unfitted */
  * their side, the sign of alpha. */
 void svc_support_per_class(const Svc *svc, size_t *count);
 const SvcParams *svc_params(const Svc *svc);
+/* Give the params of an Svc this kernel. */
+void svc_take_kernel(SvcParams *params, const Kernel *kernel);
 /* Give the params of an Svc copies of these weights (weighted, weight, weights, balanced). */
 bool svc_take_weights(SvcParams *params, const SvcParams *from, Error *err);
 /* The fitted numbers as read-only arrays (shared): support vectors, alpha, b. NULL while unfitted.

@@ -33,7 +33,7 @@ SvcParams svc_defaults(void);
     }
 #define SVC_COMMON_FIELDS                                                                          \
     { "kernel", FIELD_OBJECT, .type = "kernel|string", .initial = "svm.rbf(1)",                    \
-      .meaning = "svm.linear(), svm.rbf(gamma), svm.poly{…}, or a kernel's name" },                \
+      .meaning = "svm.linear(), svm.rbf(gamma), svm.poly{…}, svm.kernel{…}, or a kernel's name" }, \
         { "tolerance",                                                                             \
           FIELD_NUMBER,                                                                            \
           offsetof(SvcParams, tolerance),                                                          \

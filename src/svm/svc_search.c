@@ -142,6 +142,19 @@ static bool search_column(Search *search, const TrainingSet *set, size_t column,
     return ok;
 }
 
+/* From the bases; a kernel that has none computes its values anew. */
+static bool column_matrix(const Search *search, const Kernel *kernel, SolverMatrix *matrix,
+                          Error *err) {
+    const SvcSearch *asked = search->asked;
+    const Samples *samples = asked->samples;
+    if (search->gram)
+        return solver_matrix_init(matrix, asked->where, &(Gram){ search->gram, samples->n, kernel },
+                                  err);
+    Batch batch = { samples->x, samples->n, samples->features, asked->where };
+    float *values = gram_values(kernel, &batch, err);
+    return values && solver_matrix_take(matrix, asked->where, &values, err);
+}
+
 static bool search_columns(Search *search, Error *err) {
     const SvcSearch *asked = search->asked;
     bool ok = true;
@@ -149,9 +162,8 @@ static bool search_columns(Search *search, Error *err) {
     search->solved = true;
     for (size_t column = 0; ok && search->solved && column < search->found->columns; column++) {
         SvcParams changed = at_column(asked->params, asked->grid, column);
-        SolverMatrix matrix = { .kind = changed.solver };
-        Gram bases = { search->gram, asked->samples->n, &changed.kernel };
-        ok = solver_matrix_init(&matrix, asked->where, &bases, err);
+        SolverMatrix matrix = { .kind = changed.solver, .n = asked->samples->n };
+        ok = column_matrix(search, &changed.kernel, &matrix, err);
         TrainingSet set = { &matrix, asked->samples->y, &search->classes, asked->grid->fold,
                             &changed };
         ok = ok && search_column(search, &set, column, err);
@@ -225,17 +237,21 @@ static bool make_scores(Search *search, Error *err) {
 
 bool svc_search(const SvcSearch *asked, SvcFound *found, Progress *progress, Error *err) {
     Search search = { .asked = asked, .found = found, .progress = progress };
+    const Kernel *kernel = &asked->params->kernel;
+    Kernel kept = { 0 };
     bool ok = svc_search_check(asked, err) && make_scores(&search, err);
     if (ok) {
         const Samples *samples = asked->samples;
         Batch batch = { samples->x, samples->n, samples->features, asked->where };
-        matrix_hold(); /* the columns' matrices in the same memory */
-        search.gram = gram_new(&asked->params->kernel, &batch, err);
-        ok = search.gram != NULL;
+        matrix_hold();                /* the columns' matrices in the same memory */
+        kernel_assign(&kept, kernel); /* its own function may let it go */
+        search.gram = kernel->kind->calls ? NULL : gram_new(kernel, &batch, err);
+        ok = search.gram || kernel->kind->calls;
         if (ok) {
             start_table(asked, found);
             ok = search_columns(&search, err);
         }
+        kernel_release(&kept);
         gram_free(search.gram);
         matrix_release();
     }

@@ -131,6 +131,15 @@ check_match "answers" "$out" "*kept*dnr.tune: 1000 samples in 5 folds*interrupte
 check_match "and leaves the defence" "$out" "*svm rbf(gamma 1), C 1 (not fitted)*"
 check "the chunk stops there" differs "$out" "*on*"
 
+# A kernel in Lua is stopped at its next line, and the svm is as it was.
+interrupt_script 'local machine = svm.new { kernel = svm.kernel(function() print "ready" while true do end end) }
+setmetatable({}, { __gc = function() print(machine) end })
+machine:fit(data.digits(50, { seed = 1 }))
+print("on")'
+check_equal "a kernel in Lua: status 130" "$status" 130
+check_match "leaves the svm" "$out" "*svm lua, C 1 (not fitted)*"
+check "and the chunk stops there" differs "$out" "*on"
+
 # A model in Lua in the midst of an attack: it may finish its batch, then the attack returns. It is
 # "ready" once the look at its gradient is over, before which there is nothing to hand over.
 interrupt_script 'local watch = setmetatable({}, { __gc = function()

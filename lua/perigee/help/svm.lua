@@ -30,7 +30,7 @@ the classes at work are done, which can take seconds; the program says so, and a
 local m = svm.new { kernel = svm.rbf(0.5), C = 10 }:fit(ds)
 print(m)
 print(m:scores(ds[1]), m.support)]],
-    see = { "svm.search", "svm.rbf", "svm.from", "dnr.new" },
+    see = { "svm.search", "svm.rbf", "svm.kernel", "svm.from", "dnr.new" },
   },
   {
     name = "svm.from",
@@ -63,10 +63,45 @@ print(found)
 print(found.best.C, found.model)]],
     see = { "svm.new", "dnr.tune" },
   },
-  field("kernel", "kernel", [[
-The kernel's parameters by name, a copy that cannot be written. Hyperparameters change by
-:set { C = 1, ["kernel.gamma"] = 0.1 } and count from the next fit on.]], "Fields of a classifier"),
-  field("C", "number", "The penalty."),
+  {
+    name = "svm.kernel", group = "Kernels",
+    text = [[
+A kernel of one's own: a function of x (n × features) and s (m × features), read-only and float32, that
+answers the n × m values k(x[i], s[j]). In a table it may have a name, parameters (numbers; the function finds
+them in its third argument, and they are options: "kernel.gamma") and `gradient`, a function of x, s, slope
+(n × m) and the parameters that answers, n × features, the gradient with respect to x of the sum of slope · k.
+Without one the gradient follows from the function's own array operations, as by grad.vjp.
+
+It works wherever a kernel does: svm.new and svm.from, both solvers, svm.search and dnr.tune (over a parameter
+named gamma), NR, DNR, attacks. The function is called with whole batches, never by a worker thread; fitting
+tries a few pairs first: a kernel is symmetric, and its values are numbers. The directions "smooth" of attacks
+see a parameter named gamma divided by the smoothing; "log" knows the built-in rbf alone, and goes along
+the gradient here.
+
+A file keeps the kernel's name and parameters, not its code: perigee.load wants a kernel of that name in the
+session, so run what defines it first. Defining a name anew is for the classifiers made from then on; kernel =
+"mine" stands for the newest of that name.
+
+Of a classifier, m.kernel is its kernel's parameters by name, a copy that cannot be written: they change by
+m:set { ["kernel.gamma"] = 0.1 }, and count from the next fit on, or in a copy by m:with.]],
+    params = {
+      { "kernel", "function|table", 'function(x, s) … end, or { function, name = "mine", gamma = 1, … }' },
+    },
+    returns = { "kernel", "a table of its name and parameters, as of any kernel" },
+    example = example_data .. [[
+local laplace = svm.kernel {
+  function(x, s, p)
+    local values = {}
+    for j = 1, #s do values[j] = (x - s[j]):abs():sum(2) end
+    return (array.stack(values, 2) * -p.gamma):exp()
+  end,
+  name = "laplace", gamma = 0.5,
+}
+print(laplace)
+print(svm.new({ kernel = laplace }):fit(ds))]],
+    see = { "svm.rbf", "svm.new", "model:with", "perigee.load" },
+  },
+  field("C", "number", "The penalty.", "Fields of a classifier"),
   field("tolerance", "number", "The violation at which the solver stops."),
   field("weights", '"balanced"|table|nil', "The weights, as svm.new took them."),
   field("solver", "string", 'The solver, "libsvm" or "smo". svm.solver, the library\'s, is the session\'s: '

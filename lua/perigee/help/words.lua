@@ -127,6 +127,7 @@ words.of = {
   ["svm.search"] = "GridSearchCV cross_validation hyperparameters tune C gamma", ["svm.linear"] = "LinearSVC",
   ["svm.poly"] = "polynomial degree", ["svm.from"] = "dual_coef_ intercept_ coefficients import sklearn",
   ["svm.sv"] = "support_vectors_", ["svm.alpha"] = "dual_coef_", ["svm.b"] = "intercept_ bias rho",
+  ["svm.kernel"] = "custom callable own gram precomputed user defined laplacian sigmoid",
   ["svm.weights"] = "class_weight balanced imbalance", ["svm.solver"] = "smo libsvm",
   -- reject, dnr
   ["reject.new"] = "outlier ood threshold abstention selective classification",
