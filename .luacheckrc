@@ -2,7 +2,7 @@ std = "lua54"
 max_line_length = 110
 globals = { "ans" }
 local libraries = dofile "lua/perigee/libraries.lua"
-read_globals = { "help", "show", "who", "info", "seed", "time", "bench", "save", "restore" }
+read_globals = { "help", "show", "who", "info", "seed", "time", "bench", "save", "restore", "reload" }
 for _, name in ipairs(libraries) do read_globals[#read_globals + 1] = name end
 -- The Lua half of a library extends the global table that its C half made.
 files["lua/perigee/"].globals = libraries

@@ -184,7 +184,7 @@ local function option_named(entry, name)
   end
 end
 
--- Names for require: what is loaded, and the files on package.path.
+-- Names for require and reload: what is loaded, and the files on package.path.
 local function modules(typed)
   local set = {}
   for _, t in ipairs { package.loaded, package.preload } do
@@ -206,7 +206,7 @@ local function modules(typed)
   return set
 end
 
--- Inside quotes: an option's words, modules after require, else a file's name.
+-- Inside quotes: an option's words, modules after require and reload, else a file's name.
 local function in_string(text, state)
   local typed = text:sub(state.start)
   local before = text:sub(1, state.start - 2):gsub("%s+$", "")
@@ -221,7 +221,7 @@ local function in_string(text, state)
     end
     if #words > 0 then return list, #typed end
   end
-  if before:find("require%s*%(?$") then
+  if before:find("require%s*%(?$") or before:find("reload%s*%(?$") then
     return sorted(modules(typed)), #typed
   end
   return {}, #typed, true

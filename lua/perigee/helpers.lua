@@ -8,11 +8,11 @@ local helpers = {}
 local homes = {
   help = "perigee.explain", show = "perigee.show", seed = "perigee.perigee", who = "perigee.session",
   info = "perigee.session", time = "perigee.session", bench = "perigee.session", save = "perigee.session",
-  restore = "perigee.session",
+  restore = "perigee.session", reload = "perigee.reload",
 }
 
 --- Their names, in the order of the manual.
-helpers.names = { "help", "show", "who", "info", "seed", "time", "bench", "save", "restore" }
+helpers.names = { "help", "show", "who", "info", "seed", "time", "bench", "save", "restore", "reload" }
 
 local found = {}
 

@@ -53,3 +53,5 @@ package.searchers[3] = function(name)
   end
   return chunk, path
 end
+
+return { load_text = load_text }

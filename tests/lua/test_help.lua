@@ -82,7 +82,8 @@ function TestCoverage.test_methods_in_place_are_told_of()
 end
 
 function TestCoverage.test_every_word_of_the_prompt_has_an_entry()
-  for _, name in ipairs { "help", "show", "who", "info", "seed", "time", "bench", "save", "restore" } do
+  for _, name in ipairs { "help", "show", "who", "info", "seed", "time", "bench", "save", "restore",
+    "reload" } do
     lu.assertEquals((help.find(name) or {}).name, name)
   end
 end

@@ -146,5 +146,34 @@ print(restore(path)[1], notes.text)
 os.remove(path)]],
       see = { "save" },
     },
+    {
+      name = "reload",
+      text = [[
+Takes a changed file of yours in, without losing data: a module as require finds it, or a file by its name
+with .lua. The file runs once more. A table of functions that was there before, the module itself, a class
+in it or in a local of its file, a global, stays the same table and gets the new functions: variables that
+hold it, and objects whose metatable it is, see the new code. What else the file sets takes the place of
+what had its name; what it does not set stays, as what was put into the module at the prompt, but for
+functions that are gone from the file. attack.define, plot.recipe and their like in it define anew.
+
+A function that was taken out of the module (local f = mine.f), or given to an attack or a net, stays the
+old one until it is given again. A file with an error changes no module and no global, and the message has
+its line. At the prompt a line tells what has changed. It gives nothing: a module that is no table, a
+function say, is there again by require.]],
+      params = { { "module", "string", "the module's name, or the file's with .lua" } },
+      example = [[
+local path = os.tmpname() .. ".lua"
+local function write(text)
+  local file <close> = io.open(path, "w")
+  file:write(text)
+end
+write "function twice(x) return x + x end"
+reload(path)
+write "function twice(x) return 2 * x end"
+reload(path)
+print(twice(21))
+os.remove(path)]],
+      see = { "save" },
+    },
   },
 }

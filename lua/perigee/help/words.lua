@@ -27,6 +27,7 @@ words.of = {
   seed = "manual_seed random state reproducible reproducibility set_seed rng",
   time = "timeit tic toc stopwatch duration elapsed", bench = "timeit benchmark profile performance",
   save = "savez dump pickle workspace session variables savemat",
+  reload = "autoreload importlib refresh update edit module source",
   restore = "load unpickle workspace loadmat session",
   -- array
   ["array.new"] = "asarray tensor from_numpy ndarray matrix vector constructor", ["array.zeros"] = "empty",
