@@ -208,8 +208,10 @@ function model_meta.__tostring(model)
     model.rejects and ", rejects" or "", model.features and (", %d features"):format(model.features) or "")
 end
 
--- The gradient of Σ w · scores, row by row.
+-- The gradient of Σ w · scores, row by row; one row of weights is for all.
 local function gradient(self, x, w)
+  w = array.new(w, { dtype = "f64" })
+  if w.ndim == 1 then w = w:broadcast_to(#x, #w) end
   local _, pull = grad.vjp(function(rows)
     local scores = self:scores(rows)
     if type(scores) == "table" and not is_array(scores) then scores = array.new(scores, { dtype = "f64" }) end

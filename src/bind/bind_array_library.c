@@ -86,6 +86,10 @@ static void push_dtype(lua_State *L, const void *object) {
 
 static void push_T(lua_State *L, const void *object) {
     BIND_ARRAY_PUSH(L, array_transpose("T", object, NULL, &err));
+    int axes[ARRAY_MAX_DIMS], ndim = ((const Array *)object)->ndim;
+    for (int d = 0; d < ndim; d++)
+        axes[d] = ndim - 1 - d;
+    bind_tell(L, axes, sizeof axes);
     bind_grad_result(L, "transpose", object);
 }
 

@@ -7,68 +7,87 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct GradRecorder {
+/* Of a Lua state. */
+typedef struct GradRecorder {
     GradFrame *innermost; /* first: bind_records reads it */
-    /* What the running binding has told. */
-    const Operation *operation; /* whose attributes those are, where they own something */
-    const char *name;
-    void *attributes;
-    const Array *const *input;
-    size_t inputs;
-};
+} GradRecorder;
 
 static GradRecorder *recorder(lua_State *L) {
     return *(GradRecorder **)lua_getextraspace(L);
 }
 
+/* The frame that records now, or NULL. */
+static GradFrame *recording(lua_State *L) {
+    GradFrame *frame = recorder(L)->innermost;
+    return frame && frame->tape ? frame : NULL;
+}
+
 /* ---- What is told ---------------------------------------------------------------------------- */
 
-static void forget(GradRecorder *r) {
-    if (r->attributes && r->operation && r->operation->forget)
-        r->operation->forget(r->attributes);
-    free(r->attributes);
-    *r = (GradRecorder){ .innermost = r->innermost };
+static void forget(GradFrame *frame) {
+    if (frame->attributes && frame->operation)
+        frame->operation->forget(frame->attributes);
+    free(frame->attributes);
+    frame->operation = NULL;
+    frame->attributes = NULL;
+    frame->name = NULL;
+    frame->input = NULL;
+    frame->inputs = 0;
+}
+
+bool bind_wants_attributes(lua_State *L) {
+    const GradFrame *frame = recording(L);
+    return frame && frame->wants;
 }
 
 void bind_tell_owned(lua_State *L, const Operation *operation, void *attributes) {
-    GradRecorder *r = recorder(L);
-    forget(r);
-    r->operation = operation;
-    r->attributes = attributes;
+    GradFrame *frame = recording(L);
+    forget(frame);
+    frame->operation = operation;
+    frame->attributes = attributes;
 }
 
-/* Room for attributes of so many bytes. */
+/* Room for attributes of so many bytes; NULL where nothing records. */
 static void *attributes_of(lua_State *L, size_t bytes) {
-    GradRecorder *r = recorder(L);
-    free(r->attributes);
-    r->attributes = malloc(bytes ? bytes : 1);
-    if (!r->attributes)
+    GradFrame *frame = recording(L);
+    if (!frame)
+        return NULL;
+    forget(frame);
+    frame->attributes = malloc(bytes ? bytes : 1);
+    if (!frame->attributes)
         bind_error(L, "grad: not enough memory");
-    return r->attributes;
+    return frame->attributes;
 }
 
 void bind_tell(lua_State *L, const void *attributes, size_t bytes) {
-    if (bind_records(L))
-        memcpy(attributes_of(L, bytes), attributes, bytes);
+    void *own = bind_records(L) ? attributes_of(L, bytes) : NULL;
+    if (own)
+        memcpy(own, attributes, bytes);
 }
 
 void bind_tell_chosen(lua_State *L, int axis, const size_t *position, size_t count) {
-    if (!bind_records(L))
+    Chosen *chosen = NULL;
+    if (bind_records(L))
+        chosen = attributes_of(L, sizeof *chosen + count * sizeof *position);
+    if (!chosen)
         return;
-    Chosen *chosen = attributes_of(L, sizeof *chosen + count * sizeof *position);
     chosen->axis = axis;
     chosen->count = count;
     memcpy(chosen->position, position, count * sizeof *position);
 }
 
 void bind_tell_inputs(lua_State *L, const Array *const *input, size_t count) {
-    GradRecorder *r = recorder(L);
-    r->input = input;
-    r->inputs = count;
+    GradFrame *frame = recording(L);
+    if (!frame)
+        return;
+    frame->input = input;
+    frame->inputs = count;
 }
 
 void bind_tell_operation(lua_State *L, const char *name) {
-    recorder(L)->name = name;
+    GradFrame *frame = recording(L);
+    if (frame)
+        frame->name = name;
 }
 
 /* ---- What is traced -------------------------------------------------------------------------- */
@@ -156,7 +175,8 @@ static bool is_of(const char *where, const char *library) {
 static const Operation *operation_of(const BindFunction *function, const char *where) {
     bool arrays = is_of(where, "array") || is_of(where, "nn");
     const Operation *operation = operation_find(function->name);
-    return operation && (arrays || operation->forget) ? operation : NULL;
+    bool models = operation && (operation->forget || !operation->pull);
+    return operation && (arrays || models) ? operation : NULL;
 }
 
 static void refuse(lua_State *L, const char *where) {
@@ -193,10 +213,10 @@ static size_t arguments(lua_State *L, int count, const Array *input[MOST_ARGUMEN
     return (size_t)count;
 }
 
-/* The nearest line of the user's; none where the function was called in tail position. */
-static void find_line(lua_State *L, lua_Debug *call) {
+/* The line of the caller at this level; none where the function was called in tail position. */
+static void find_line(lua_State *L, int level, lua_Debug *call) {
     call->currentline = 0;
-    if (!lua_getstack(L, 1, call) || !lua_getinfo(L, "Sl", call) || call->currentline < 0)
+    if (!lua_getstack(L, level, call) || !lua_getinfo(L, "Sl", call) || call->currentline < 0)
         call->currentline = 0;
 }
 
@@ -210,24 +230,25 @@ static void set_origin(const Record *record) {
             record->output[o]->origin = ORIGIN_FLOATS;
 }
 
-/* The arrays on top are `results` of the operation, of these inputs. */
+/* The arrays on top are `results` of the operation, of these inputs; asked for by the caller at
+ * level record.line. */
 static void record(lua_State *L, const Operation *operation, Record record, int results) {
-    GradRecorder *r = recorder(L);
-    Array *output[TAPE_OUTPUTS];
+    GradFrame *frame = recording(L);
+    Array *output[NODE_OUTPUTS];
     lua_Debug call;
     Error err;
-    find_line(L, &call);
+    find_line(L, record.line, &call);
     record.operation = operation;
     record.output = output;
     record.source = call.short_src;
     record.line = call.currentline;
-    for (; (int)record.outputs < results && record.outputs < TAPE_OUTPUTS; record.outputs++)
+    for (; (int)record.outputs < results && record.outputs < NODE_OUTPUTS; record.outputs++)
         output[record.outputs] = bind_test_array(L, (int)record.outputs - results);
     set_origin(&record);
-    record.attributes = r->attributes;
-    r->attributes = NULL;
-    forget(r);
-    if (!tape_record(r->innermost->tape, &record, &err))
+    record.attributes = frame->attributes;
+    frame->attributes = NULL;
+    forget(frame);
+    if (!tape_record(frame->tape, &record, &err))
         bind_raise(L, &err);
 }
 
@@ -245,21 +266,25 @@ static bool box_results(lua_State *L, int results) {
 }
 
 static int call_recorded(lua_State *L, const BindFunction *function, const Operation *operation) {
-    GradRecorder *r = recorder(L);
+    GradFrame *frame = recording(L);
     const Array *input[MOST_ARGUMENTS];
-    forget(r);
+    forget(frame);
+    frame->wants = true;
     int results = function->call(L);
-    luaL_checkstack(L, MOST_ARGUMENTS + 8, NULL);
+    frame->wants = false;
+    luaL_checkstack(L, MOST_ARGUMENTS + results + 8, NULL);
     if (!box_results(L, results)) {
-        forget(r);
+        forget(frame);
         return results;
     }
     int base = lua_gettop(L);
-    if (r->name)
-        operation = operation_find(r->name);
-    Record told = { .input = r->input, .inputs = r->inputs };
-    if (!r->input)
-        told = (Record){ .input = input, .inputs = arguments(L, operation->inputs, input) };
+    if (frame->name)
+        operation = operation_find(frame->name);
+    Record told = { .input = frame->input, .inputs = frame->inputs, .line = 1 };
+    if (!frame->input) {
+        told.input = input;
+        told.inputs = arguments(L, operation->inputs, input);
+    }
     for (int i = 1; i <= results; i++)
         lua_pushvalue(L, base - results + i);
     record(L, operation, told, results);
@@ -270,6 +295,8 @@ static int call_recorded(lua_State *L, const BindFunction *function, const Opera
 int bind_grad_call(lua_State *L, const BindFunction *function, const char *where) {
     if (strcspn(where, ".:") == strlen(where) && strcmp(where, "array") != 0)
         return function->call(L); /* the program's own */
+    if (recording(L))
+        recording(L)->wants = false; /* that of a call which failed */
     int touched = deepest_traced(L);
     if (writes(function->name) && (is_of(where, "array") || strcmp(where, "array") == 0))
         check_writing(L, touched > 0);
@@ -288,26 +315,25 @@ void bind_grad_result(lua_State *L, const char *operation, const Array *x) {
     if (!bind_records(L) || !bind_is_traced(L, x))
         return;
     if (box_results(L, 1))
-        record(L, operation_find(operation), (Record){ .input = &x, .inputs = 1 }, 1);
+        record(L, operation_find(operation), (Record){ .input = &x, .inputs = 1, .line = 1 }, 1);
 }
 
 void bind_grad_record(lua_State *L, const Operation *operation, const Array *x) {
-    tape_mark_surrogate(recorder(L)->innermost->tape);
-    record(L, operation, (Record){ .input = &x, .inputs = 1 }, 1);
+    tape_mark_surrogate(recording(L)->tape);
+    record(L, operation, (Record){ .input = &x, .inputs = 1, .line = 2 }, 1);
 }
 
 /* ---- Frames ---------------------------------------------------------------------------------- */
 
 static void enter(lua_State *L, GradFrame *frame, Tape *tape) {
     GradRecorder *r = recorder(L);
-    *frame = (GradFrame){ tape, r->innermost, true };
+    *frame = (GradFrame){ .tape = tape, .below = r->innermost, .entered = true };
     r->innermost = frame;
 }
 
 static void leave(lua_State *L, GradFrame *frame) {
-    GradRecorder *r = recorder(L);
-    forget(r);
-    r->innermost = frame->below;
+    forget(frame);
+    recorder(L)->innermost = frame->below;
 }
 
 void bind_grad_suspend(lua_State *L, GradFrame *frame) {
@@ -322,20 +348,11 @@ void bind_grad_resume(lua_State *L, GradFrame *frame) {
         leave(L, frame);
 }
 
-static int free_recorder(lua_State *L) {
-    forget(lua_touserdata(L, 1));
-    return 0;
-}
-
 void bind_grad_open(lua_State *L) {
     static const char key[] = "perigee.recorder";
     GradRecorder *r = lua_newuserdatauv(L, sizeof *r, 0);
     *r = (GradRecorder){ 0 };
     *(GradRecorder **)lua_getextraspace(L) = r;
-    lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, free_recorder);
-    lua_setfield(L, -2, "__gc");
-    lua_setmetatable(L, -2);
     lua_setfield(L, LUA_REGISTRYINDEX, key);
 }
 

@@ -15,7 +15,6 @@
 
 typedef struct Tape Tape;
 typedef struct Operation Operation;
-typedef struct GradRecorder GradRecorder; /* of a Lua state; starts with its innermost GradFrame */
 
 /* One of the calls that nest: a function that a tape records, or (without one) what C calls in
  * Lua and nothing records. It stands on the C stack. */
@@ -23,7 +22,13 @@ typedef struct GradFrame GradFrame;
 struct GradFrame {
     Tape *tape;
     GradFrame *below;
-    bool entered;
+    bool entered, wants; /* wants: the running function is recorded */
+    /* What it has told. */
+    const Operation *operation; /* whose attributes those are, where they own something */
+    const char *name;
+    void *attributes;
+    const Array *const *input;
+    size_t inputs;
 };
 
 /* Before anything else is opened in the state: all of its threads find the recorder. */
@@ -60,7 +65,9 @@ void bind_tell_chosen(lua_State *L, int axis, const size_t *position, size_t cou
 void bind_tell_inputs(lua_State *L, const Array *const *input, size_t count);
 void bind_tell_operation(lua_State *L, const char *name);
 
-/* The same for attributes that own something, malloc'd. They are the recorder's from then on. */
+/* Is the running function recorded? Then it tells, instead of bytes, what it made beside the
+ * answer: malloc'd attributes that the operation's `forget` ends, the recorder's from then on. */
+bool bind_wants_attributes(lua_State *L);
 void bind_tell_owned(lua_State *L, const Operation *operation, void *attributes);
 
 /* x < y and x <= y of traced scalars: true if these are such, or one of them and a number. */

@@ -3,6 +3,7 @@
  * Any model's box is recognised without knowing its kind: it is released by bind_release_model. */
 #include "bind/bind.h"
 #include "bind/bind_fields.h"
+#include "bind/bind_grad.h"
 #include "bind/bind_model.h"
 #include "bind/bind_samples.h"
 #include "bind/versions.h"
@@ -11,6 +12,8 @@
 #include "core/folds.h"
 #include "core/notes.h"
 #include "files/model_file.h"
+#include "grad/models.h"
+#include "grad/operations.h"
 
 #include <string.h>
 
@@ -88,9 +91,25 @@ static void answer(lua_State *L, Model *model, const Batch *batch, const Gradien
     bind_push_array(L, array_rows(bind_test_array(L, -1), 0, pieces.done, &err), &err);
 }
 
+/* The same, for a tape: in one piece, with what the way back needs. */
+static void record_scores(lua_State *L, Model *model, const Batch *batch, const Array *rows) {
+    const Array **x = lua_newuserdatauv(L, sizeof *x, 0);
+    Sizes shape = { 2, { batch->n, model_columns(model) } };
+    *x = bind_test_array(L, 2);
+    Array *scores = bind_push_new_array(L, batch->where, DTYPE_F64, &shape);
+    void *kept;
+    BIND_TRY_MAKE(L, kept, model_scores_recorded(model, rows, batch, array_f64(scores), &err));
+    bind_tell_owned(L, operation_find("scores"), kept);
+    bind_tell_inputs(L, x, 1);
+}
+
 int bind_answer_scores(lua_State *L, Model *model) {
     const char *where = bind_where(L);
     Batch batch = bind_check_batch(L, 2, model, "x");
+    if (bind_wants_attributes(L)) {
+        record_scores(L, model, &batch, bind_test_array(L, -1));
+        return 1;
+    }
     Sizes shape = { 2, { batch.n, model_columns(model) } };
     Array *scores = bind_push_new_array(L, where, DTYPE_F64, &shape);
     answer(L, model, &batch, &(GradientRequest){ .scores = array_f64(scores) });

@@ -4,6 +4,7 @@
 #include "bind/bind.h"
 #include "bind/bind_array.h"
 #include "bind/bind_fields.h"
+#include "bind/bind_grad.h"
 #include "bind/bind_layer.h"
 #include "bind/bind_model.h"
 #include "bind/bind_native.h"
@@ -17,6 +18,8 @@
 #include "core/session.h"
 #include "data/dataset.h"
 #include "files/model_file.h"
+#include "grad/models.h"
+#include "grad/operations.h"
 #include "nn/network_build.h"
 #include "nn/train.h"
 
@@ -57,6 +60,20 @@ static size_t *check_taps(lua_State *L, const Network *net, size_t *count) {
     return tap;
 }
 
+/* For a tape, into the arrays on top: with what the way back needs. The rows follow x at 2. */
+static void record_outputs(lua_State *L, Network *net, const Batch *batch, LayerOutputs *wanted) {
+    const Array **x = lua_newuserdatauv(L, sizeof *x, 0);
+    lua_replace(L, 3); /* below the answers; the names have been read */
+    wanted->x = bind_test_array(L, 4);
+    *x = bind_test_array(L, 2);
+    if (wanted->count > NODE_OUTPUTS)
+        bind_error(L, "forward: at most %d layers at a time can be differentiated", NODE_OUTPUTS);
+    void *kept;
+    BIND_TRY_MAKE(L, kept, network_outputs_recorded(net, batch, wanted, &err));
+    bind_tell_owned(L, operation_find("forward"), kept);
+    bind_tell_inputs(L, x, 1);
+}
+
 /* net:forward(x, layers): for each layer an array of n × its output, in the order asked for */
 static int net_forward(lua_State *L) {
     Network *net = bind_self(L, &network_type);
@@ -70,7 +87,9 @@ static int net_forward(lua_State *L) {
         output[t] = array_f32(bind_push_new_array(
             L, "forward", DTYPE_F32, &(Sizes){ 2, { batch.n, network_output_size(net, tap[t]) } }));
     Error err;
-    if (!network_outputs(net, &batch, &(Taps){ tap, taps, output }, &err))
+    if (bind_wants_attributes(L))
+        record_outputs(L, net, &batch, &(LayerOutputs){ NULL, tap, taps, output });
+    else if (!network_outputs(net, &batch, &(Taps){ tap, taps, output }, &err))
         return bind_raise(L, &err);
     return (int)taps;
 }

@@ -12,7 +12,7 @@
 typedef struct Operation Operation;
 typedef struct Slope Slope; /* slopes.h */
 
-enum { NODE_SOURCE = 60 };
+enum { NODE_OUTPUTS = 64, NODE_SOURCE = 60 };
 
 /* What is known of an array whose numbers are not kept. */
 typedef struct Form {

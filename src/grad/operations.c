@@ -48,6 +48,10 @@ static const Operation operations[] = {
     PULL("matmul", 2, KEEPS_OTHERS, pull_matmul) PULL("dot", 2, KEEPS_OTHERS, pull_matmul)
     PULL("outer", 2, KEEPS_OTHERS, pull_outer)
 
+    /* Models: models.h makes what their way back needs. */
+    { "scores", 0, KEEPS_NOTHING, pull_scores, NULL, forget_scores },
+    { "forward", 0, KEEPS_NOTHING, pull_layers, NULL, forget_layers },
+
     /* What does not change with its inputs, or in steps alone. */
     CONSTANT("eq") CONSTANT("ne") CONSTANT("lt") CONSTANT("le") CONSTANT("gt") CONSTANT("ge")
     CONSTANT("logical_and") CONSTANT("logical_or") CONSTANT("logical_xor") CONSTANT("logical_not")
@@ -57,6 +61,7 @@ static const Operation operations[] = {
     CONSTANT("nonzero") CONSTANT("argmin") CONSTANT("argmax") CONSTANT("argsort")
     CONSTANT("zeros_like") CONSTANT("ones_like") CONSTANT("full_like")
     CONSTANT("equal") CONSTANT("allclose") CONSTANT("item")
+    CONSTANT("predict")
 };
 /* clang-format on */
 

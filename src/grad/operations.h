@@ -26,4 +26,8 @@ Pullback pull_reshape, pull_transpose, pull_slice, pull_chosen, pull_same, pull_
 
 Pullback pull_matmul, pull_outer;
 
+Pullback pull_scores, pull_layers; /* models.c */
+void forget_scores(void *attributes);
+void forget_layers(void *attributes);
+
 #endif

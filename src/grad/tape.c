@@ -74,7 +74,7 @@ static bool make_room(Tape *tape, Error *err) {
         return true;
     size_t room = tape->room ? 2 * tape->room : 64;
     Node **grown = realloc(tape->node, room * sizeof *grown);
-    if (!grown || room > UINT32_MAX / TAPE_OUTPUTS)
+    if (!grown || room > UINT32_MAX / NODE_OUTPUTS)
         return error_memory(err, "grad", room * sizeof *grown);
     tape->node = grown;
     tape->room = room;
@@ -82,7 +82,7 @@ static bool make_room(Tape *tape, Error *err) {
 }
 
 static void mark(const Tape *tape, Array *a, size_t output) {
-    a->trace = (ArrayTrace){ tape->number, (uint32_t)((tape->count - 1) * TAPE_OUTPUTS + output) };
+    a->trace = (ArrayTrace){ tape->number, (uint32_t)((tape->count - 1) * NODE_OUTPUTS + output) };
 }
 
 /* ---- Tapes ----------------------------------------------------------------------------------- */
@@ -175,8 +175,8 @@ static bool fill_input(const Tape *tape, const Record *record, size_t k, Node *n
     NodeInput *input = &node->input[k];
     *input = (NodeInput){ .from = -1, .form = form_of(x) };
     if (tape_knows(tape, x)) {
-        input->from = x->trace.place / TAPE_OUTPUTS;
-        input->output = x->trace.place % TAPE_OUTPUTS;
+        input->from = x->trace.place / NODE_OUTPUTS;
+        input->output = x->trace.place % NODE_OUTPUTS;
     }
     if ((keeps & KEEPS_X) || ((keeps & KEEPS_OTHERS) && others_known(tape, record, k)))
         input->value = x->buffer ? array_share(x, err) : array_copy("grad", x, err);
@@ -210,7 +210,7 @@ static void place(const Tape *tape, const Record *record, Node *node) {
 }
 
 bool tape_record(Tape *tape, const Record *record, Error *err) {
-    assert(record->outputs <= TAPE_OUTPUTS);
+    assert(record->outputs <= NODE_OUTPUTS);
     Node *node = make_room(tape, err) ? new_node(record->inputs, record->outputs, err) : NULL;
     if (!node) {
         if (record->attributes && record->operation->forget)
@@ -305,8 +305,8 @@ bool tape_backward(Tape *tape, const Backward *way, Error *err) {
         clear_gradients(tape->node[i]);
     if (!way->y || !tape_knows(tape, way->y))
         return true;
-    size_t last = way->y->trace.place / TAPE_OUTPUTS;
-    NodeOutput *output = &tape->node[last]->output[way->y->trace.place % TAPE_OUTPUTS];
+    size_t last = way->y->trace.place / NODE_OUTPUTS;
+    NodeOutput *output = &tape->node[last]->output[way->y->trace.place % NODE_OUTPUTS];
     output->gradient = start(way->w, &output->form, err);
     bool ok = output->gradient && (last < tape->inputs || pull_all(tape, last, way->keep, err));
     for (size_t i = tape->inputs; i < tape->count; i++) {

@@ -20,8 +20,6 @@
 
 typedef struct Tape Tape;
 
-enum { TAPE_OUTPUTS = 64 };
-
 /* Both NULL on lack of memory. */
 Tape *tape_new(Error *err);
 void tape_free(Tape *tape); /* NULL is fine */
