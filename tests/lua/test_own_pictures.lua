@@ -16,8 +16,8 @@ end
 local function define(more)
   local declared = {
     text = "A zigzag", figure = draw, example = "plot.zigzag { 1, 2 }",
-    options = { "label", { "side", '"left"|"right"', "left", "where it begins" }, color = "blue",
-      every = { type = "integer", default = 1, meaning = "so many at a time" },
+    options = { "label", side = { "left", words = { "left", "right" }, meaning = "where it begins" },
+      color = "blue", every = { 1, low = 1, meaning = "so many at a time" },
       of = { type = "array|dataset" }, count = 20 },
   }
   for key, value in pairs(more or {}) do declared[key] = value end
@@ -62,14 +62,15 @@ function TestOwnPictures:test_options()
   lu.assertIs(drawn.x, x)
   lu.assertEquals(drawn.options, { label = "a word", side = "left", color = "blue", every = 2, count = 20 })
   lu.assertEquals(math.type(drawn.options.every), "integer")
-  plot.script("zigzag", x, { of = array.zeros(2), count = 1.5 })
+  plot.script("zigzag", x, { of = array.zeros(2), count = 2.0 })
   local function fails(message, options)
     raises("plot.zigzag: " .. message, plot.zigzag, x, options)
     raises("plot.zigzag: " .. message, plot.script, "zigzag", x, options)
   end
-  fails("unknown option 'evry'; did you mean 'every'? (valid: label, side, color, count, every, of, file, ",
+  fails("unknown option 'evry'; did you mean 'every'? (valid: label, color, count, every, of, side, file, ",
     { evry = 1 })
-  fails("every: expected an integer, got 1.5", { every = 1.5 })
+  fails("every: expected an integer of 1 or more, got 1.5", { every = 1.5 })
+  fails("every: expected an integer of 1 or more, got 0", { every = 0 })
   fails('side: expected "left" or "right", got the string "up"', { side = "up" })
   fails("color: expected a string, got 3", { color = 3 })
   fails("of: expected an array or a dataset, got a table", { of = {} })
@@ -83,7 +84,7 @@ function TestOwnPictures:test_help_and_completion()
   local text = help.text(help.find "plot.zigzag")
   for _, piece in ipairs { "plot.zigzag(value [, { … }])",
     "A zigzag. Defined in tests/lua/test_own_pictures.lua, line 11", "every",
-    "integer, default 1: so many at a time", "theme", "plot.zigzag { 1, 2 }" } do
+    "integer, default 1: so many at a time (of 1 or more)", "theme", "plot.zigzag { 1, 2 }" } do
     lu.assertStrContains((text:gsub("%s+", " ")), piece)
   end
   lu.assertEquals(help.search("zigzag")[1], entry)
@@ -137,14 +138,18 @@ function TestOwnPictures:test_refusals()
   fails("unknown option 'draw'", "one", { draw = draw })
   fails("text: expected a string, got 3", "one", { figure = draw, text = 3 })
   for message, options in pairs {
-    ["one: options: expected a table of options, got 3"] = 3,
+    ["one: options: expected a table, name = default, got 3"] = 3,
     ["one: options: 'file' is one that every picture takes"] = { "file" },
     ["one: options: 'a' is there twice"] = { "a", a = 1 },
     ["one: options: a name: expected a word such as \"bins\", got 3"] = { 3 },
-    ["one: options: a: expected a default, or { type =, default =, meaning = }, got a table with 'tpye'"] = {
-      a = { tpye = "string" } },
+    ["one: options: a: expected a default, or { default, type =, low =, high =, words =, meaning = }, got a "
+      .. "table with tpye"] = { a = { tpye = "string" } },
     ["one: options: a: type: expected number, integer,"] = { a = { type = "int" } },
-    ["one: options: a: default: expected an integer, got 1.5"] = { a = { type = "integer", default = 1.5 } },
+    ["one: options: a: default: expected an integer, got 1.5"] = { a = { 1.5, type = "integer" } },
+    ["one: options: a: default: expected a number from 0 to 1, got 3"] = { a = { 3.0, low = 0, high = 1 } },
+    ['one: options: a: default: expected "b" or "c", got the string "a"'] = {
+      a = { "a", words = { "b", "c" } } },
+    ["one: options: a: words: expected a list of words, got a table"] = { a = { words = {} } },
     ["one: options: a: meaning: expected a string, got 3"] = { a = { meaning = 3 } },
   } do
     fails(message, "one", { figure = draw, options = options })

@@ -349,11 +349,12 @@ local recipe = {
     .. "pages, options that are checked and completed, and an entry of the help, as the built-in ones have. "
     .. "`figure` is a function(value, options) that makes a figure, by plot.figure as a rule; its options "
     .. "are those that were given and the defaults of the others. Title, size and looks are applied to what "
-    .. "it returns: it need not care for them. `options` says what there is beside these, { name = default, "
-    .. "… }: what is given must be of the default's type; or { name = { type =, default =, meaning = }, … } "
-    .. "with a type such as \"integer\", \"array|table\" or '\"l1\"|\"l2\"'; or names alone, { \"label\" }, "
-    .. "which take anything; or rows { name, type, default, meaning }, which the help then lists in their "
-    .. "order. The same name again replaces the picture; those that are built in stay as they are.",
+    .. "it returns: it need not care for them. `options` has the others by their names, as attack.define: "
+    .. "{ name = default }, and what is given must be of the default's type (1 is an integer, 1.0 a number); "
+    .. "or { default, low =, high =, meaning = }, { \"a\", words = { \"a\", \"b\" } }, "
+    .. "{ type = \"array|table\" }, which is nil until it "
+    .. "is given; a name alone, { \"label\" }, takes anything. "
+    .. "The same name again replaces the picture; those that are built in stay as they are.",
   params = { { "name", "string", "of the picture: plot.NAME" } },
   options = {
     { "figure", "function", "none", "figure(value, options) gives the figure" },
@@ -366,7 +367,7 @@ local recipe = {
 plot.recipe("spread", {
   text = "Several runs: their mean and range",
   options = {
-    color = { default = "blue", meaning = "of the line" },
+    color = { "blue", meaning = "of the line" },
   },
   figure = function(runs, options)
     local epochs = array.arange(runs.shape[2]) + 1
