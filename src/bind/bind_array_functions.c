@@ -188,6 +188,7 @@ static int unique(lua_State *L) {
 static int diag(lua_State *L) {
     const Array *a = bind_array_input(L, 1);
     ArrayOptions options = bind_array_options(L, 2, bind_here(L)->options->field);
+    bind_tell(L, &options.diagonal, sizeof options.diagonal);
     BIND_ARRAY_RETURN(L, array_diag(a, options.diagonal, &err));
 }
 

@@ -129,6 +129,7 @@ static int gather(lua_State *L) {
     int axis = bind_array_axis(L, 3, a, a->ndim - 1);
     const Array *positions = bind_to_array(L, 2, "gather", "positions", DTYPE_I32);
     Places places = read_places(L, positions, a, axis);
+    bind_tell_chosen(L, axis, places.position, places.count);
     BIND_ARRAY_RETURN(L, array_gather(a, positions, &places, &err));
 }
 

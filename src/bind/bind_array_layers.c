@@ -1,6 +1,7 @@
 /* What networks are made of, as functions of arrays: softmax, linear, conv2d, maxpool, onehot. */
 #include "bind/bind_array.h"
 #include "bind/bind_fields.h"
+#include "bind/bind_grad.h"
 
 #include "core/array_conv.h"
 #include "core/array_create.h"
@@ -15,6 +16,7 @@ int bind_array_softmax(lua_State *L) {
     if (x->ndim == 0)
         return bind_expected(L, 1, bind_where(L), "x", "an array of one axis at least");
     int axis = bind_array_axis(L, 2, x, x->ndim - 1);
+    bind_tell(L, &axis, sizeof axis);
     BIND_ARRAY_RETURN(L, array_softmax(x, axis, &err));
 }
 
@@ -66,6 +68,7 @@ static int conv2d(lua_State *L) {
     memcpy(conv.stride, options.stride[0] ? options.stride : (size_t[]){ 1, 1 },
            sizeof conv.stride);
     memcpy(conv.padding, options.padding, sizeof conv.padding);
+    bind_tell(L, &conv, sizeof conv);
     BIND_ARRAY_RETURN(L, array_conv2d(&conv, &err));
 }
 
@@ -84,6 +87,7 @@ static int maxpool(lua_State *L) {
     memcpy(window.kernel, options.kernel, sizeof window.kernel);
     memcpy(window.stride, options.stride[0] ? options.stride : options.kernel,
            sizeof window.stride);
+    bind_tell(L, &window, sizeof window);
     BIND_ARRAY_RETURN(L, array_maxpool(x, &window, &err));
 }
 

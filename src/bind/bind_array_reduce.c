@@ -6,8 +6,10 @@
 #include "core/array_reduce.h"
 #include "core/error.h"
 #include "core/nan.h"
+#include "grad/node.h"
 
 #include <math.h>
+#include <string.h>
 
 /* An axis, {axes} or nil at arg. Answers whether an axis was given. */
 static bool check_axes(lua_State *L, int arg, const Array *a, bool along[ARRAY_MAX_DIMS]) {
@@ -73,11 +75,24 @@ static int arg_extreme(lua_State *L) {
     return 1;
 }
 
+/* A copy, for the way back (grad/node.h). */
+static void tell_quantile(lua_State *L, const Quantile *what) {
+    size_t bytes = what->count * sizeof *what->p;
+    if (!bind_records(L))
+        return;
+    ToldQuantile *told = lua_newuserdatauv(L, sizeof *told + bytes, 0);
+    told->what = *what;
+    memcpy(told->p, what->p, bytes);
+    bind_tell(L, told, sizeof *told + bytes);
+    lua_pop(L, 1);
+}
+
 /* Percentiles of x along the axes at `arg`, the options behind; of the whole, a number. */
 static int quantile(lua_State *L, int arg, Quantile *what) {
     const Array *a = bind_test_array(L, 1);
     what->where = bind_where(L);
     bool given = check_axes(L, arg, a, what->along);
+    tell_quantile(L, what);
     BIND_ARRAY_PUSH(L, array_quantile(a, what, &err));
     const Array *out = bind_test_array(L, -1);
     if (!given && !what->several && !what->keepdims)

@@ -1,5 +1,6 @@
 /* Linear equations and decompositions of matrices. */
 #include "bind/bind_array.h"
+#include "bind/bind_grad.h"
 
 #include "core/array_solve.h"
 
@@ -19,6 +20,7 @@ static int svd(lua_State *L) {
     ArrayOptions options = bind_array_options(L, 2, bind_here(L)->options->field);
     void **box[3];
     Svd out;
+    bind_tell(L, &options.full_matrices, sizeof options.full_matrices);
     for (int i = 0; i < 3; i++)
         box[i] = bind_new_box(L, &bind_array_type);
     BIND_TRY(L, array_svd(x, options.full_matrices, &out, &err));

@@ -4,6 +4,7 @@
 #ifndef PERIGEE_GRAD_NODE_H
 #define PERIGEE_GRAD_NODE_H
 
+#include "core/array_quantile.h"
 #include "core/types.h"
 
 #include <stdbool.h>
@@ -100,5 +101,11 @@ typedef struct Chosen {
     size_t count;
     size_t position[]; /* from 0 */
 } Chosen;
+
+/* Of percentiles: what was asked for, but for the name, and its p's. */
+typedef struct ToldQuantile {
+    Quantile what;
+    double p[];
+} ToldQuantile;
 
 #endif

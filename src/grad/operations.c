@@ -19,7 +19,7 @@ static const Operation operations[] = {
     SLOPE(sqrt, 1, KEEPS_Y) SLOPE(exp, 1, KEEPS_Y) SLOPE(expm1, 1, KEEPS_Y)
     SLOPE(log, 1, KEEPS_X) SLOPE(log1p, 1, KEEPS_X) SLOPE(log2, 1, KEEPS_X)
     SLOPE(log10, 1, KEEPS_X) SLOPE(sin, 1, KEEPS_X) SLOPE(cos, 1, KEEPS_X)
-    SLOPE(tan, 1, KEEPS_Y) SLOPE(tanh, 1, KEEPS_Y)
+    SLOPE(tan, 1, KEEPS_Y) SLOPE(tanh, 1, KEEPS_Y) SLOPE(relu, 1, KEEPS_Y)
 
     /* Reductions and running sums: the binding tells its Reduce, cumsum's an axis. */
     PULL("sum", 1, KEEPS_NOTHING, pull_sum) PULL("mean", 1, KEEPS_NOTHING, pull_mean)
@@ -27,6 +27,7 @@ static const Operation operations[] = {
     PULL("var", 1, KEEPS_X, pull_deviation) PULL("std", 1, KEEPS_X | KEEPS_Y, pull_deviation)
     PULL("min", 1, KEEPS_X | KEEPS_Y, pull_extreme) PULL("max", 1, KEEPS_X | KEEPS_Y, pull_extreme)
     PULL("norm", 1, KEEPS_X | KEEPS_Y, pull_norm)
+    PULL("logsumexp", 1, KEEPS_X | KEEPS_Y, pull_logsumexp)
     PULL("cumsum", 1, KEEPS_NOTHING, pull_cumsum)
 
     /* The same elements in another shape or order: transpose's axes, slices, positions, an order,
@@ -52,12 +53,24 @@ static const Operation operations[] = {
     { "scores", 0, KEEPS_NOTHING, pull_scores, NULL, forget_scores },
     { "forward", 0, KEEPS_NOTHING, pull_layers, NULL, forget_layers },
 
+    /* What networks are made of: an axis, strides and paddings, a window are told. */
+    PULL("softmax", 1, KEEPS_Y, pull_softmax) PULL("linear", 3, KEEPS_OTHERS, pull_linear)
+    PULL("conv2d", 3, KEEPS_OTHERS, pull_conv2d) PULL("maxpool", 1, KEEPS_X, pull_maxpool)
+
+    /* By place or rank: positions, a diagonal, a ToldQuantile are told. */
+    PULL("gather", 1, KEEPS_NOTHING, pull_gather) PULL("diag", 1, KEEPS_NOTHING, pull_diag)
+    PULL("median", 1, KEEPS_X, pull_quantile) PULL("percentile", 1, KEEPS_X, pull_quantile)
+
+    /* Matrices; svd tells whether all of its vectors were asked for. */
+    PULL("solve", 2, KEEPS_X | KEEPS_Y, pull_solve) PULL("inv", 1, KEEPS_Y, pull_inv)
+    PULL("eigh", 1, KEEPS_Y, pull_eigh) PULL("svd", 1, KEEPS_Y, pull_svd)
+
     /* What does not change with its inputs, or in steps alone. */
     CONSTANT("eq") CONSTANT("ne") CONSTANT("lt") CONSTANT("le") CONSTANT("gt") CONSTANT("ge")
     CONSTANT("logical_and") CONSTANT("logical_or") CONSTANT("logical_xor") CONSTANT("logical_not")
     CONSTANT("truth") CONSTANT("isnan") CONSTANT("isinf") CONSTANT("isfinite")
     CONSTANT("sign") CONSTANT("floor") CONSTANT("ceil") CONSTANT("round") CONSTANT("trunc")
-    CONSTANT("idiv") CONSTANT("any") CONSTANT("all") CONSTANT("count_nonzero")
+    CONSTANT("idiv") CONSTANT("onehot") CONSTANT("any") CONSTANT("all") CONSTANT("count_nonzero")
     CONSTANT("nonzero") CONSTANT("argmin") CONSTANT("argmax") CONSTANT("argsort")
     CONSTANT("zeros_like") CONSTANT("ones_like") CONSTANT("full_like")
     CONSTANT("equal") CONSTANT("allclose") CONSTANT("item")

@@ -19,7 +19,8 @@ const Operation *operation_at(size_t i); /* to list them; NULL past the last */
 
 Pullback pull_slope; /* pull_elementwise.c */
 
-Pullback pull_sum, pull_mean, pull_prod, pull_deviation, pull_extreme, pull_norm, pull_cumsum;
+Pullback pull_sum, pull_mean, pull_prod, pull_deviation, pull_extreme, pull_norm, pull_cumsum,
+    pull_logsumexp;
 
 Pullback pull_reshape, pull_transpose, pull_slice, pull_chosen, pull_same, pull_concatenate,
     pull_stack, pull_sort;
@@ -29,5 +30,10 @@ Pullback pull_matmul, pull_outer;
 Pullback pull_scores, pull_layers; /* models.c */
 void forget_scores(void *attributes);
 void forget_layers(void *attributes);
+
+Pullback pull_softmax, pull_linear, pull_conv2d, pull_maxpool, pull_gather, pull_diag,
+    pull_quantile;
+
+Pullback pull_solve, pull_inv, pull_eigh, pull_svd;
 
 #endif

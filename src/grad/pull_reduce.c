@@ -189,6 +189,16 @@ bool pull_norm(const Pull *pull, Error *err) {
     return pull_give(pull, product(direction, share, err), err);
 }
 
+/* dy · exp(x − y): the softmax. */
+bool pull_logsumexp(const Pull *pull, Error *err) {
+    Array *y = kept(pull, pull_y(pull), err);
+    Array *below = y ? array_binary("sub", pull_x(pull, 0), y, err) : NULL;
+    Array *share = below ? array_unary("exp", below, err) : NULL;
+    array_free(below);
+    array_free(y);
+    return pull_give(pull, product(share, share ? kept(pull, pull->dy, err) : NULL, err), err);
+}
+
 /* ---- Products of elements -------------------------------------------------------------------- */
 
 /* The axes of a group last. */

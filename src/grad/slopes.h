@@ -29,7 +29,8 @@ enum { READS_A = 1, READS_B = 2, READS_C = 4, READS_Y = 8, READS = 4 };
     ONE(sin, READS_A, cos(a))                                                                      \
     ONE(cos, READS_A, -sin(a))                                                                     \
     ONE(tan, READS_Y, 1 + y * y)                                                                   \
-    ONE(tanh, READS_Y, 1 - y * y)
+    ONE(tanh, READS_Y, 1 - y * y)                                                                  \
+    ONE(relu, READS_Y, y > 0 ? 1 : 0)
 
 #define SLOPES_BINARY(TWO)                                                                         \
     TWO(sub, 0, 1, 0, -1)                                                                          \

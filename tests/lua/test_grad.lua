@@ -205,6 +205,99 @@ local samples = {
 -- Models are float32: TestModels compares them with their own gradients.
 local elsewhere = { scores = true, forward = true }
 
+samples.relu, samples.logsumexp = one "relu", reduction "logsumexp"
+
+samples.softmax = view(function(r, shape)
+  local axis = r:axis(shape)
+  return function(x) return x:softmax(axis) end
+end)
+
+function samples.gather(r)
+  local shape = r:shape(1, 3)
+  local axis, sizes = r:axis(shape), table.move(shape, 1, #shape, 1, {})
+  if r:upto(2) == 1 then table.remove(sizes, axis) else sizes[axis] = r:upto(5) end
+  local places = #sizes == 0 and 1 or array.randint(1, shape[axis], sizes, { seed = r:upto(1000) })
+  return { r:any(shape) }, function(x) return x:gather(places, axis) end
+end
+
+function samples.diag(r)
+  local shape, k = r:shape(1, 2), r:upto(5) - 3
+  return { r:any(shape) }, function(x) return x:diag { k = k } end
+end
+
+samples.median = reduction "median"
+samples.percentile = view(function(r, shape)
+  local axis, form = r:axis(shape), r:upto(3)
+  return function(x)
+    if form == 1 then return x:percentile(30) end
+    return x:percentile(form == 2 and 75 or { 0, 10, 62.5 }, axis, { keepdims = form == 3 })
+  end
+end)
+
+function samples.linear(r)
+  local n, m, k, form = r:upto(3), r:upto(4), r:upto(4), r:upto(3)
+  local x = form == 1 and { k } or form == 2 and { n, k } or { 2, n, k }
+  if r:upto(3) == 1 then return { r:any(x), r:any { m, k } }, array.linear end
+  return { r:any(x), r:any { m, k }, r:any { m } }, array.linear
+end
+
+-- Strides and paddings of every kind; now and then one image, and no bias.
+function samples.conv2d(r)
+  local n, c, o, kernel = r:upto(3), r:upto(3), r:upto(3), { r:upto(3), r:upto(3) }
+  local options = { stride = { r:upto(2), r:upto(3) }, padding = { r:upto(3) - 1, r:upto(2) - 1 } }
+  local image = { c, kernel[1] + r:upto(3) - 1, kernel[2] + r:upto(3) - 1 }
+  if r:upto(3) > 1 then table.insert(image, 1, n) end
+  local inputs = { r:any(image), r:any { o, c, kernel[1], kernel[2] }, r:any { o } }
+  if r:upto(3) == 1 then
+    inputs[3] = nil
+    return inputs, function(x, w) return x:conv2d(w, options) end
+  end
+  return inputs, function(x, w, b) return x:conv2d(w, b, options) end
+end
+
+function samples.maxpool(r)
+  local options = { kernel = { r:upto(3), r:upto(3) } }
+  if r:upto(2) == 1 then options.stride = { r:upto(2), r:upto(2) } end
+  local shape = { r:upto(3), options.kernel[1] + r:upto(3) - 1, options.kernel[2] + r:upto(3) - 1 }
+  if r:upto(2) == 1 then table.insert(shape, 1, 2) end
+  return { r:any(shape) }, function(x) return x:maxpool(options) end
+end
+
+-- Matrices far from singular ones.
+local function regular(r, n) return r:small { n, n } + array.eye(n) * 5 end
+
+function samples.solve(r)
+  local n, form = r:upto(4), r:upto(2)
+  return { regular(r, n), r:any(form == 1 and { n } or { n, 2 }) }, function(a, b) return a:solve(b) end
+end
+
+function samples.inv(r) return { regular(r, r:upto(4)) }, function(a) return a:inv() end end
+
+-- With values that are far from one another; signs of vectors are anybody's, their products are not.
+local function spread(n) return (array.arange(n):astype "f64" + 1):square():diag() * 3 end
+
+function samples.eigh(r)
+  local n, form = r:upto(4), r:upto(2)
+  return { r:small { n, n } + spread(n) }, function(x)
+    local w, v = x:eigh()
+    if form == 1 then return w:square() end
+    return v:matmul((w:tanh() + w):diag()):matmul(v.T) + v[1]:square() * w
+  end
+end
+
+function samples.svd(r)
+  local m, n, form = r:upto(4), r:upto(4), r:upto(4)
+  local k = math.min(m, n)
+  local x = r:small { m, n }
+  x:slice({ 1, k }, { 1, k }):add_(spread(k))
+  return { x }, function(a)
+    local u, s, vt = a:svd { full_matrices = form == 1 }
+    if form == 1 then return s:square() end
+    if form == 2 then return u:matmul(s:log():diag()):matmul(vt) end
+    return array.concatenate { u:square():flatten(), s, vt:square():flatten() }
+  end
+end
+
 local SHAPES, STEP = 20, 1e-5
 
 -- Σ w · f(…), a Lua number.

@@ -56,7 +56,9 @@ recorded. What an array function makes of them is traced as well.
 Recorded are arithmetic and the elementwise functions with broadcasting, where, clip, maximum and
 minimum; sum prod mean var std min max norm, cumsum; matmul dot outer; reshape flatten transpose T
 squeeze expand_dims broadcast_to, slice, x[i], x[{a, b}], x[mask], x[positions], at, take, compress,
-sort, concatenate, stack, astype, copy. grad.operations() is the whole list.
+sort, concatenate, stack, astype, copy; relu softmax logsumexp linear conv2d maxpool; gather diag median
+percentile; solve inv eigh svd (vectors where no two of their values are equal). grad.operations() is the
+whole list.
 
 Numbers: a full reduction, x:at(i, j), x[i] of one axis or the dot product of two vectors gives a traced
 scalar, an array without axes that counts in types as the number it stands for. Arithmetic and array
