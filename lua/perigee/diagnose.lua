@@ -98,11 +98,14 @@ function Case:rows()
   return self.result.x0:take(positions), positions
 end
 
---- The model, or a part of it, that is written in Lua; or nil.
+--- The model, or a part of it, that is written in Lua: of several one whose gradient is a surrogate; or nil.
 function Case:lua_part()
-  local model = self.model
-  while model and type(model) ~= "table" do model = inside(model) end
-  return model
+  if type(self.model) == "table" then return self.model end
+  local parts = self.model and native.lua_models(self.model) or {}
+  for _, part in ipairs(parts) do
+    if part.gradient_is == "surrogate" then return part end
+  end
+  return parts[1]
 end
 
 -- Which of the samples were found, of a run on those at these positions.
@@ -181,6 +184,9 @@ local further = {
   { name = "transfer", price = 1, judge = true, make = function(case)
     local inner = innermost(case.model)
     if not inner then return nil, "there is no model inside" end
+    if (inner.features or 0) > 0 and inner.features ~= case.result.x0.shape[2] then
+      return nil, "the model inside takes other samples"
+    end
     return case.attack:with { model = inner }
   end },
   { name = "unbounded", price = 1, make = without_bound },

@@ -36,7 +36,8 @@ local modules = { "prompt", table.unpack(require "perigee.libraries") }
 
 --- Kinds that have everything that another one has.
 help.parents = {
-  net = "model", svm = "model", nr = "model", layer = "model", dnr = "model", panel = "figure",
+  net = "model", svm = "model", nr = "model", layer = "model", dnr = "model", preprocess = "model",
+  panel = "figure",
   ensemble = "attack", history = "record", report = "record", confusion = "record", roc = "record",
   optimality = "record", interval = "record", rerr = "record", half_radius = "record", diagnosis = "record",
   tuning = "record", search = "record", check = "record", security = "record",

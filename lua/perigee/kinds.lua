@@ -38,7 +38,7 @@ end
 --- scores of layers' own classifiers.
 function kinds.deciding(model)
   if kinds.is(model, "dnr") then return model.combiner, true end
-  if kinds.is(model, "nr") then return kinds.deciding(model.model) end
+  if kinds.is(model, "nr") or kinds.is(model, "preprocess") then return kinds.deciding(model.model) end
   if kinds.is(model, "layer") then return kinds.deciding(model.classifier) end
   return model, false
 end

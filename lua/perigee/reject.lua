@@ -47,4 +47,6 @@ function reject.check(model, x)
   return setmetatable(gradient_check.run(model, x), Check)
 end
 
+reject.preprocess = require "perigee.preprocess"
+
 return reject

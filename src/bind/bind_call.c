@@ -100,6 +100,23 @@ bool bind_call(const BindCaller *caller, BindBody *body, const void *context, Er
     return status == LUA_OK;
 }
 
+static void close_body(lua_State *L, const void *context) {
+    bind_ref_push(L, *(const BindRef *)context);
+    if (luaL_getmetafield(L, 1, "__close") == LUA_TNIL)
+        return;
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 0);
+}
+
+/* What fails to be closed is left to the collector. */
+void bind_ref_close(BindRef *ref) {
+    const BindCaller caller = { ref->L, "close", "what is closed" };
+    Error err;
+    if (ref->L)
+        bind_call(&caller, close_body, ref, &err);
+    bind_ref_clear(ref);
+}
+
 /* ---- What goes in and comes out -------------------------------------------------------------- */
 
 Array *bind_push_matrix(lua_State *L, BindMatrix matrix, const void *rows) {

@@ -23,7 +23,8 @@ typedef struct BindRef {
 BindRef bind_ref_take(lua_State *L);
 void bind_ref_push(lua_State *L, BindRef ref); /* nil where nothing is kept */
 void bind_ref_clear(BindRef *ref);             /* does not raise; what is cleared keeps nothing */
-bool bind_ref_same(BindRef a, BindRef b);      /* one value; false where there is no stack left */
+void bind_ref_close(BindRef *ref);        /* the same; a value that can be closed is closed first */
+bool bind_ref_same(BindRef a, BindRef b); /* one value; false where there is no stack left */
 
 /* Who is called, for messages: "where: who raised …". */
 typedef struct BindCaller {

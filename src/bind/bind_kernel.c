@@ -78,7 +78,7 @@ static lua_State *state_of(const KernelKind *kind) {
 
 static void own_forget(void *kept) {
     if (kept)
-        bind_ref_clear(&((Pull *)kept)->function);
+        bind_ref_close(&((Pull *)kept)->function);
     free(kept);
 }
 

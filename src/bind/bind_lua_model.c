@@ -2,6 +2,7 @@
 #include "bind/bind_call.h"
 #include "bind/bind_fields.h"
 #include "bind/bind_model.h"
+#include "bind/bind_preprocess.h"
 #include "bind/bind_samples.h"
 #include "core/array.h"
 #include "core/error.h"
@@ -269,7 +270,7 @@ bool lua_model_push_table(lua_State *L, const Model *model) {
 static void list_tables(lua_State *L, const Model *model) {
     ModelPart part;
     luaL_checkstack(L, 4, "models are nested too deeply");
-    if (lua_model_push_table(L, model))
+    if (lua_model_push_table(L, model) || bind_preprocess_push_definition(L, model))
         lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
     for (size_t i = 0; model->kind->part_at && model->kind->part_at(model, i, &part); i++)
         list_tables(L, part.model);

@@ -7,6 +7,7 @@
 #include "bind/bind.h"
 #include "bind/bind_kernel.h"
 #include "bind/bind_model.h"
+#include "bind/bind_preprocess.h"
 #include "bind/bind_samples.h"
 #include "core/array_values.h"
 #include "core/error.h"
@@ -169,6 +170,7 @@ int open_native(lua_State *L) {
         BIND("describe", native_describe, 1),
         BIND("solver", bind_session_solver, 1),
         BIND("own_kernel", bind_own_kernel, 4),
+        BIND("preprocess", bind_new_preprocess, 3),
         BIND("printable", native_printable, 1),
         BIND("page", native_page, 2),
         BIND("lua_models", lua_model_tables, 1),

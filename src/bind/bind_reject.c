@@ -2,6 +2,7 @@
 #include "bind/bind.h"
 #include "bind/bind_fields.h"
 #include "bind/bind_model.h"
+#include "bind/bind_preprocess.h"
 #include "bind/bind_samples.h"
 #include "bind/libraries.h"
 #include "core/error.h"
@@ -115,6 +116,7 @@ int open_reject(lua_State *L) {
     };
     bind_new_model_type(L, &nr, &nr_kind);
     bind_new_model_type(L, &layer, &layer_model_kind);
+    bind_open_preprocess(L);
     lua_newtable(L);
     bind_set_functions(L, functions);
     return 1;

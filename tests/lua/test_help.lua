@@ -125,6 +125,7 @@ local function samples_of_kinds()
     nr = reject.new { model = model }, attack = attack.pgd { model = net, dmax = 1 },
     ensemble = attack.ensemble { attack.pgd {} },
     layer = reject.layer { net = net, layer = "fc", classifier = svm.new() },
+    preprocess = reject.preprocess(model, function(x) return x * 1.0 end),
     dnr = defence, tuning = dnr.tune(defence, ds, { layers = { C = 1 }, folds = 2 }),
     diagnosis = evaluate.diagnose(result), indicators = 1, state = shown_by_state(net, ds),
     figure = plot.figure { title = "title" }, report = report, confusion = report.confusion,

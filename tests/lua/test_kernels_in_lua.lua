@@ -194,6 +194,26 @@ function TestKernelsInLua.test_differences()
   lu.assertTrue(reject.check(machine, ds).ok)
 end
 
+-- Without one by hand the gradient follows from what the function does.
+function TestKernelsInLua.test_gradient_by_the_tape()
+  local ds, test = reference.train(), reference.test()
+  local function base(x, s)
+    return (x * x):sum(2):reshape(#x, 1) + (s * s):sum(2):reshape(1, #s) - x:matmul(s:transpose()) * 2
+  end
+  local w = array.randn(#test, 5, { seed = 1 })
+  for _, pair in ipairs {
+    { svm.rbf(0.05), function(x, s) return (base(x, s) * -0.05):exp() end },
+    { svm.linear(), function(x, s) return x:matmul(s:transpose()) end },
+    { svm.poly { gamma = 0.1, coef0 = 1, degree = 2 },
+      function(x, s) return (x:matmul(s:transpose()) * 0.1 + 1):square() end },
+  } do
+    local built_in = svm.new({ kernel = pair[1], C = 10 }):fit(ds)
+    local mine = with_kernel(built_in, svm.kernel(pair[2]))
+    near(mine:scores(test), built_in:scores(test), 1e-5)
+    near(mine:gradient(test, w), built_in:gradient(test, w), 1e-4)
+  end
+end
+
 function TestKernelsInLua.test_parameters_are_options()
   local kernel = rational()
   lu.assertEquals({ kernel.gamma, kernel.power }, { 0.1, 2 })

@@ -28,6 +28,7 @@ local function objects()
   return {
     array = array.zeros(2, 2), dataset = ds, net = net, svm = machine, nr = reject.new { model = net },
     layer = reject.layer { net = net, layer = "fc", classifier = svm.new() },
+    preprocess = reject.preprocess(machine, function(points) return points * 1.0 end),
     dnr = dnr.new { net = net, layers = { "fc" }, layer_classifier = svm.new(), combiner = svm.new() },
     attack = attack.pgd { model = net, dmax = 1 }, ensemble = attack.ensemble { attack.pgd {} },
     state = state_of(net), result = result,

@@ -59,6 +59,57 @@ print(nr:fit(data.digits(100, { seed = 1 })))]],
     see = { "reject.new", "layer.net" },
   },
   {
+    name = "reject.preprocess",
+    text = [[
+A model behind a function of its samples: scores(x) = the model's scores of f(x). f takes n × features,
+read-only and float32, and answers a row for each sample, of any number of features. It is called with whole
+batches, never by a worker thread.
+
+The gradient is the model's at f(x), pulled back through f as by grad.vjp, in one pass. What has steps (a
+quantiser, JPEG, a median) has no gradient of use: as grad.straight_through(f) it passes the one behind it on
+as if f were not there (BPDA), and the model says gradient_is = "surrogate", so that nothing complains that
+gradient and scores differ. The option `gradient` says it by hand.
+
+The new model has the options and the threshold of the model inside, whose ascent in the logarithm it has
+too; it can stand in an nr, or as a layer's classifier in a dnr. Fitting it fits the model inside to f of the
+samples. No file holds its function.]],
+    params = {
+      { "model", "model", "any model, one that rejects too; fitted or not" },
+      { "f", "function", "function(x) … end" },
+    },
+    options = {
+      { "gradient", "function", "by grad.vjp",
+        "function(x, dy, y): dx, n × features, of dy, which is like y = f(x)" },
+      { "gradient_is", '"surrogate"', "found out", "the gradient is not meant to be that of the scores" },
+      { "features", "integer", "the first batch's", "how many numbers a sample has before f" },
+    },
+    returns = { "preprocess", "a model; fitted if the model is" },
+    example = example_svm .. [[
+local function steps(x) return (x * 3):round() / 3 end
+local defended = reject.preprocess(model, grad.straight_through(steps))
+print(metrics.accuracy(defended, ds), defended.gradient_is)
+local pgd = attack.pgd { model = defended, norm = "l2", dmax = 1 }
+print(pgd:run(ds:slice(1, 5)))]],
+    see = { "grad.straight_through", "preprocess.model", "attack.auto", "evaluate.diagnose" },
+  },
+  field("preprocess.model", "model", "The model behind the function."),
+  field("preprocess.f", "function", "The function."),
+  field("preprocess.gradient_is", '"surrogate"?',
+    "Whether its gradient is said or found not to be that of the scores; nil otherwise."),
+  {
+    name = "preprocess:threshold_for",
+    text = "The threshold that rejects the share p of these samples, for a model inside that rejects.",
+    params = { { "p", "number", "the share to reject, 0 to 1" }, { "ds", "dataset|array", "the samples" } },
+    returns = { "number", "the threshold" },
+    example = example_svm .. [[
+local inside = reject.new { model = model }
+local function clip(x) return x:clip(0, 0.9) end
+local defended = reject.preprocess(inside, clip)
+defended.threshold = defended:threshold_for(0.1, ds)
+print(metrics.rejection_rate(defended, ds))]],
+    see = { "nr:threshold_for", "reject.preprocess" },
+  },
+  {
     name = "nr:threshold_for",
     text = [[
 The threshold that rejects the share p of these samples: the floor(p n)-th smallest of their best class
@@ -252,7 +303,7 @@ os.remove(path)]],
   field("model.classes", "integer[]", "The list of labels, sorted; empty while not fitted."),
   field("model.rejects", "boolean", "True if the last column is the reject class's."),
   field("model.features", "integer", "How many numbers a sample has; 0 while unknown."),
-  field("model.kind", "string", 'What it is: "net", "svm", "layer", "nr" or "dnr".'),
+  field("model.kind", "string", 'What it is: "net", "svm", "layer", "nr", "dnr" or "preprocess".'),
 }
 
 return {

@@ -137,6 +137,7 @@ words.of = {
   ["model:predict"] = "argmax classify inference label",
   ["model:scores"] = "decision_function predict_proba logits",
   ["model:gradient"] = "autograd backward jacobian input grad", ["model:fit"] = "train",
+  ["reject.preprocess"] = "preprocessor transform quantise quantize bpda input transformation jpeg squeezing",
   ["model:clone"] = "copy deepcopy", ["model:with"] = "replace override variant",
   ["dnr:backward"] = "vjp pullback grad_input",
   ["model:set"] = "set_params hyperparameters", ["model:get"] = "get_params hyperparameters",
