@@ -279,6 +279,8 @@ end
 --- The gradients by x and (a table) by the parameters, by what forward gave for it.
 function half.pull(pull, dy) return pull(dy) end
 
+function half.close(pull) getmetatable(pull).__close(pull) end
+
 --- The same by the user's own function.
 function half.backward(state, name, training, seed, x, dy, y, weights, wants_dx, wants_weights)
   local self = begin(state, name, training, seed, x)

@@ -12,14 +12,16 @@ local types = debug.getregistry()
 local function shape_words(shape) return table.concat(shape, " x ") end
 
 types["perigee.net"].__tostring = function(net)
-  local layers = net.layers
+  local layers, width = net.layers, 8
+  for _, layer in ipairs(layers) do width = math.max(width, #layer.kind) end
+  local row = ("  %%-14s %%-%ds %%-16s %%10"):format(width)
   local lines = {
     ("net  %s -> %d outputs, %d parameters%s"):format(shape_words(net.input), layers[#layers].size,
       net.parameters, #net.classes > 0 and "" or ", no classes yet"),
-    ("  %-14s %-8s %-16s %10s"):format("layer", "kind", "output", "parameters"),
+    (row .. "s"):format("layer", "kind", "output", "parameters"),
   }
   for _, layer in ipairs(layers) do
-    lines[#lines + 1] = ("  %-14s %-8s %-16s %10d"):format(printable(layer.name), layer.kind,
+    lines[#lines + 1] = (row .. "d"):format(printable(layer.name), layer.kind,
       shape_words(layer.shape), layer.parameters)
   end
   return table.concat(lines, "\n")

@@ -362,8 +362,16 @@ static bool backward(const Layer *layer, const LayerCall *call, void *kept, Erro
     return call_layer(layer, backward_body, &(LayerRun){ layer, call, .pull = kept }, err);
 }
 
+static void close_body(lua_State *L, const void *pull) {
+    push_half(L, "close");
+    bind_ref_push(L, *(const BindRef *)pull);
+    lua_call(L, 1, 0);
+}
+
+/* What it recorded goes now, and does not wait for the collector. */
 static void forget(const Layer *layer, void *kept) {
-    (void)layer;
+    Error err;
+    call_layer(layer, close_body, kept, &err);
     bind_ref_clear(kept);
     free(kept);
 }

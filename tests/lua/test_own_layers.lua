@@ -242,6 +242,31 @@ function TestOwnLayers.test_random_numbers_follow_the_call()
   lu.assertFalse(array.equal(long:slice { 1025, 1100 }, long:slice { 1, 76 }))
 end
 
+-- Smooth layers, their gradients by differences.
+function TestOwnLayers.test_differences()
+  local swish = nn.layer { name = "swish", forward = function(_, x) return x / (1 + (-x):exp()) end }
+  local prototypes = nn.layer {
+    name = "prototypes", options = { out = out },
+    parameters = function(self, input) return { weight = { self.out, input[1] } } end,
+    shape = function(self) return { self.out } end,
+    forward = function(self, x)
+      local w = self.weight
+      return 2 * x:matmul(w.T) - x:square():sum(2):reshape(-1, 1) - w:square():sum(2)
+    end,
+  }
+  local net = nn.new {
+    input = { 6 }, classes = { 0, 1, 2 }, seed = 1,
+    swish(), nn.linear { out = 5 }, swish(), prototypes { out = 3 },
+  }
+  local x, w, step = array.randn(4, 6, { seed = 1 }), array.randn(4, 3, { seed = 2 }), 0.02
+  local gradient = net:gradient(x, w)
+  for j = 1, 6 do
+    local along = array.onehot(array.full({ 4 }, j):astype "i32", { 1, 2, 3, 4, 5, 6 }) * step
+    local difference = ((net:scores(x + along) - net:scores(x - along)) * w):sum(2) / (2 * step)
+    lu.assertTrue((difference - gradient:slice(nil, j)):abs():max() < 5e-3)
+  end
+end
+
 -- A net with a layer that does this, asked for scores, or for gradients where there is a backward.
 local function asked(functions)
   functions.name = "odd"
@@ -325,6 +350,12 @@ function TestOwnLayers.test_nets_within_layers()
   local outer = nn.new { input = { 3 }, classes = { 0, 1 }, calls() }
   lu.assertTrue(array.equal(outer:forward(x), inner:forward(x)))
   lu.assertTrue(array.equal(outer:gradient(x, w), inner:backward(x, { own_relu1 = w })))
+  local follows = nn.layer {
+    name = "follows", shape = function() return 2 end,
+    forward = function(_, z) return inner:forward(z) * 2 end,
+  }
+  local followed_one = nn.new { input = { 3 }, classes = { 0, 1 }, follows() }
+  lu.assertTrue(off(followed_one:gradient(x, w), outer:gradient(x, w) * 2) < 1e-6)
   net = nn.new { input = { 3 }, itself() }
   raises("a layer's function called the net that the layer stands in", net.forward, net, x)
   local shared = coroutine.wrap(function() return outer:forward(x) end)

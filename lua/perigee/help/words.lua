@@ -111,6 +111,7 @@ words.of = {
   ["dataset.y"] = "labels targets", ["dataset:concat"] = "ConcatDataset append join",
   -- nn
   ["nn.new"] = "Sequential Module architecture build define model",
+  ["nn.layer"] = "Module custom own layer forward autograd Function register_buffer parameter",
   ["nn.load"] = "pretrained torch.load state_dict",
   ["nn.train"] = "adam fit epochs optimizer SGD momentum learning_rate backprop lr",
   ["nn.softmax"] = "probabilities logits", ["net:fit"] = "epochs optimizer",
