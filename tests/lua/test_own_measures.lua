@@ -19,8 +19,8 @@ end
 
 local function evaluated(measures, more)
   local options = {
-    models = { nr = rejector, svm = machine }, data = clean, samples = 12, dmax = { 0, 1 }, seed = 1,
-    attacks = { attack.pgd { norm = "l2", max_iter = 5 }, attack.fgsm { norm = "l2" } }, measures = measures,
+    models = { nr = rejector, svm = machine }, data = clean, samples = 12, dmax = { 0, 1, 2 }, seed = 1,
+    attacks = { attack.fgsm { norm = "l2" }, attack.pgd { norm = "l2", max_iter = 10 } }, measures = measures,
   }
   for name, value in pairs(more or {}) do options[name] = value end
   return evaluate.security(options)
@@ -64,16 +64,19 @@ end
 
 -- Of several attacks each sample is that of the one that evaded.
 function TestOwnMeasures:test_the_worst_of_all_attacks()
+  local parted = 0
   for _, model in ipairs(whole.models) do
     for _, seed in ipairs(whole.seeds) do
-      local function of(attack) return seen[("%s %s %d 1"):format(model, attack, seed)] end
+      local function of(name) return seen[("%s %s %d 2"):format(model, name, seed)] end
       local all, pgd, fgsm = of "all", of "pgd", of "fgsm"
       for i = 1, 12 do
-        local from = pgd.verdict[i] ~= "evaded" and fgsm.verdict[i] == "evaded" and fgsm or pgd
+        local from = fgsm.verdict[i] ~= "evaded" and pgd.verdict[i] == "evaded" and pgd or fgsm
         lu.assertEquals({ all.verdict[i], all.distance[i] }, { from.verdict[i], from.distance[i] })
+        parted = parted + (from == pgd and 1 or 0)
       end
     end
   end
+  lu.assertTrue(parted > 0)
 end
 
 function TestOwnMeasures:test_rows_and_table()
@@ -89,7 +92,7 @@ function TestOwnMeasures:test_rows_and_table()
     lu.assertAlmostEquals(row.recall, (row.correct + row.rejected) / row.samples, 1e-12)
     if row.attack ~= "all" then lu.assertAlmostEquals(row.queries_each, row.queries, 1e-9) end
   end
-  lu.assertEquals(asked, 2 * 4 * 2 * 2) -- models, attacks with all and noise, radii, seeds
+  lu.assertEquals(asked, 2 * 4 * 3 * 2) -- models, attacks with all and noise, radii, seeds
   lu.assertStrMatches(tostring(whole), ".*evaded +farthest +queries_each +recall\n.*")
   lu.assertEquals(whole.measures, { "farthest", "queries_each", "recall" })
 end
@@ -137,13 +140,26 @@ function TestOwnMeasures:test_merging()
   local measures = { farthest = look }
   local merged = evaluate.merge { evaluated(measures), evaluated(measures, { repeats = { 2 } }) }
   lu.assertEquals(values(merged), values(whole))
-  local pgd, fgsm = table.unpack { attack.pgd { norm = "l2", max_iter = 5 }, attack.fgsm { norm = "l2" } }
-  local several = evaluate.merge { evaluated(measures, { attacks = { pgd }, noise = false }),
-    evaluated(measures, { attacks = { fgsm }, noise = false }) }
+  local third = attack.pgd { norm = "l2", max_iter = 2 }
+  local several = evaluate.merge { evaluated(measures, { noise = false }),
+    evaluated(measures, { attacks = { third = third }, noise = false }) }
   for _, row in ipairs(several:rows()) do lu.assertEquals(row.farthest == nil, row.attack == "all") end
   lu.assertStrContains(tostring(several), "–")
   lu.assertEquals(several:measure(measures).measures, { "farthest" })
   for _, row in ipairs(several:rows()) do lu.assertIsNumber(row.farthest) end
+  -- halves of the same samples
+  local halves = {}
+  for h, rows in ipairs { { 1, 6 }, { 7, 12 } } do
+    halves[h] = evaluated(measures, { noise = false })
+    for _, cell in ipairs(halves[h].cells) do
+      for name, value in pairs(cell.rows) do
+        if type(value) == "userdata" then cell.rows[name] = value:slice(rows):copy() end
+      end
+      cell.lists = nil
+    end
+  end
+  local joined = evaluate.merge(halves)
+  lu.assertEquals({ joined.n, #joined.measured, joined.measures }, { 12, 0, { "farthest" } })
 end
 
 function TestOwnMeasures:test_a_folder_knows_of_none()
