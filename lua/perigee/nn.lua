@@ -35,6 +35,7 @@ types["perigee.history"].__tostring = function(history)
     text = ("%s: loss %.4g -> %.4g, accuracy %.1f -> %.1f %%"):format(text, loss[1], loss[epochs],
       100 * accuracy[1], 100 * accuracy[epochs])
   end
+  if history.ended == "patience" then text = ("%s, epoch %d was best"):format(text, history.best) end
   return text .. (history.interrupted and ", interrupted" or "")
 end
 

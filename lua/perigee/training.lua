@@ -2,6 +2,7 @@
 -- Lua knows.
 
 local blame = require "perigee.blame"
+local kinds = require "perigee.kinds"
 local native = require "perigee.native"
 
 local training = {}
@@ -40,6 +41,100 @@ function training.perturb(adversary, net, x, y, seed, trades)
     options.start = x + NUDGE * array.randn(x.shape[1], x.shape[2], { seed = seed })
   end
   return adversary:run(x, options).x_adv
+end
+
+--- Strengths of ready-made augmentations: of those that are named the `usual` ones, or as they are given.
+function training.strengths(where, augment, usual)
+  local strengths = {}
+  if type(augment) == "string" then augment = { augment } end
+  if type(augment) ~= "table" then
+    blame.fail('%s: augment: expected a function, or some of "shift", "flip", "crop", "noise", got %s', where,
+      native.describe(augment))
+  end
+  for key, value in pairs(augment) do
+    local name, strength = key, value
+    if math.type(key) == "integer" then
+      name, strength = value, usual[value]
+      if not strength then
+        blame.fail('%s: augment: expected "shift", "flip", "crop" or "noise", got %s', where,
+          native.describe(value))
+      end
+    end
+    strengths[name] = strength
+  end
+  return strengths
+end
+
+-- What a call from C complains of: it knows the user's line.
+local function fail(format, ...) error(format:format(...), 0) end
+
+-- A generator of seeds, as splitmix64 makes them, whole in a double.
+local function seeds(state)
+  return function()
+    state = state - 0x61c8864680b583eb
+    local z = state
+    z = (z ~ (z >> 30)) * -0x40a7b892e31b1a47
+    z = (z ~ (z >> 27)) * -0x6b2fb644ecceee15
+    return (z ~ (z >> 31)) >> 11
+  end
+end
+
+--- A batch as the user's function changes it.
+function training.augment(augment, x, seed)
+  return augment(x, seeds(seed))
+end
+
+local gives_gradient = setmetatable({}, { __mode = "k" }) -- of losses that were called: does it?
+
+-- By the tape: its answer, and a function to the gradient.
+local function differentiate(loss, logits, y)
+  return require("perigee.grad").vjp(function(traced) return (loss(traced, y)) end, logits)
+end
+
+--- The mean loss of a batch by the user's function, and its slopes by the logits: by the tape, unless the
+-- function says them itself, which the first call shows. Of losses row by row the mean counts.
+function training.loss(loss, logits, y)
+  local rows = logits.shape[1]
+  local value, own, pull
+  if gives_gradient[loss] == nil then gives_gradient[loss] = select("#", loss(logits, y)) > 1 end
+  if gives_gradient[loss] then
+    value, own = loss(logits, y)
+  else
+    value, pull = differentiate(loss, logits, y)
+  end
+  local each = kinds.is(value, "array") and value.ndim == 1 and value.shape[1] == rows
+  if not each and type(value) ~= "number" then
+    fail("nn.train: loss: the function answered %s, expected one number, or one for each of %d samples",
+      native.describe(value), rows)
+  end
+  if pull then
+    if not each then return value, pull(1) end
+    return value:mean(), pull(array.full({ rows }, 1 / rows, { dtype = value.dtype }))
+  end
+  if not kinds.is(own, "array") then
+    fail("nn.train: loss: the function's second answer is %s, expected an array, the gradient by the logits",
+      native.describe(own))
+  end
+  return each and value:mean() or value, each and own / rows or own
+end
+
+--- The rate that the user's function says.
+function training.rate(rate, epoch)
+  local lr = rate(epoch)
+  if type(lr) ~= "number" or not (lr >= 0 and lr <= 1e6) then
+    fail("nn.train: lr: the function answered %s for epoch %d, expected a number from 0 to 1000000",
+      native.describe(lr), epoch)
+  end
+  return lr
+end
+
+--- Does the user's function want to stop?
+function training.on_epoch(on_epoch, state)
+  local answer = on_epoch(state)
+  if answer ~= nil and answer ~= "stop" then
+    fail('nn.train: on_epoch answered %s, expected nothing or "stop"', native.describe(answer))
+  end
+  return answer == "stop"
 end
 
 return training

@@ -15,19 +15,31 @@ static double log_sum_exp(const float *row, size_t columns, size_t *largest) {
     return row[best] + log(sum);
 }
 
+/* −Σ log softmax of a row whose log Σ exp is `level`. */
+static double log_loss_sum(const float *row, size_t columns, double level) {
+    double sum = 0;
+    for (size_t c = 0; c < columns; c++)
+        sum += level - row[c];
+    return sum;
+}
+
 double cross_entropy(const ScoredRows *scored, const ScoreSlope *slope, size_t *hits) {
     const size_t columns = scored->columns;
+    const double own = 1 - scored->smoothing, others = scored->smoothing / (double)columns;
     double loss = 0;
     for (size_t r = 0; r < scored->rows; r++) {
         const float *row = scored->scores + r * columns;
         size_t largest, wanted = (size_t)scored->target[r];
         double level = log_sum_exp(row, columns, &largest);
-        loss += level - row[wanted];
+        if (scored->smoothing > 0)
+            loss += own * (level - row[wanted]) + others * log_loss_sum(row, columns, level);
+        else
+            loss += level - row[wanted];
         if (hits)
             *hits += largest == wanted;
         for (size_t c = 0; slope && c < columns; c++)
             slope->gradient[r * columns + c] =
-                (float)(slope->scale * (exp(row[c] - level) - (c == wanted)));
+                (float)(slope->scale * (exp(row[c] - level) - (own * (c == wanted) + others)));
     }
     return loss;
 }

@@ -10,6 +10,7 @@ typedef struct ScoredRows {
     const float *scores; /* rows × columns */
     size_t rows, columns;
     const int32_t *target; /* rows */
+    double smoothing;      /* the share of a target that goes to all columns alike */
 } ScoredRows;
 
 /* Where a loss's slope goes: scale times its gradient with respect to the scores, rows × columns.
@@ -19,8 +20,10 @@ typedef struct ScoreSlope {
     double scale;
 } ScoreSlope;
 
-/* The sum over rows of −log softmax(scores)[target]; the mean is the caller's division. The slope
- * (NULL for not wanted) gets scale · (softmax − onehot(target)); *hits (NULL too) counts rows whose
+/* The sum over rows of −t · log softmax(scores) with the target t = (1 − smoothing) ·
+ * onehot(target)
+ * + smoothing / columns; the mean is the caller's division. The slope (NULL for not wanted) gets
+ * scale · (softmax − t); *hits (NULL too) counts rows whose
  * largest score is the target's. Sums are double. */
 double cross_entropy(const ScoredRows *scored, const ScoreSlope *slope, size_t *hits);
 

@@ -1,5 +1,6 @@
 #include "nn/train.h"
 
+#include "core/error.h"
 #include "core/fail.h"
 #include "core/fields_json.h"
 #include "core/rng.h"
@@ -51,6 +52,30 @@ static bool find_all_targets(Trainer *trainer, Error *err) {
     return false;
 }
 
+/* What does not go together, or without something else. */
+static bool check_options(const TrainParams *params, Error *err) {
+    const char *wrong = NULL;
+    bool outside = params->loss != NULL;
+    if (params->adversarial_share < 1 && !params->adversary)
+        wrong = "adversarial_share needs an adversary = attack.pgd{ … } for its part of each batch";
+    else if (params->trades > 0 && !params->adversary)
+        wrong = "trades needs an adversary = attack.pgd{ … }, whose samples are compared with the "
+                "clean ones";
+    else if (params->trades > 0 && outside)
+        wrong = "trades and loss: both say what the loss is, expected one of them";
+    else if (params->label_smoothing > 0 && outside)
+        wrong = "label_smoothing and loss: smoothing is cross-entropy's, the function has its own";
+    else if (params->patience > 0 && !params->validation)
+        wrong = "patience needs validation = a dataset, whose loss it waits for";
+    else if (params->nesterov && (params->optimizer != OPTIMIZER_SGD || params->momentum == 0))
+        wrong = "nesterov needs the optimizer \"sgd\" with a momentum above 0";
+    else if (params->schedule != TRAIN_STEP && params->lr_decay != 1)
+        wrong = "lr_decay belongs to the schedule \"step\"; the others do not use it";
+    else if (params->shift > 0 && params->augment.shift > 0)
+        wrong = "shift is given twice, beside augment and in it";
+    return !wrong || error_set(err, ERROR_ARGUMENT, "train: %s", wrong);
+}
+
 static bool check_arguments(const Network *net, const Samples *samples, const TrainParams *params,
                             Error *err) {
     if (samples->n == 0)
@@ -62,17 +87,13 @@ static bool check_arguments(const Network *net, const Samples *samples, const Tr
         return error_set(err, ERROR_ARGUMENT,
                          "train: validation samples have %zu features, the net takes %zu",
                          params->validation->features, samples->features);
-    if (params->adversarial_share < 1 && !params->adversary)
-        return error_set(err, ERROR_ARGUMENT,
-                         "train: adversarial_share needs an adversary = attack.pgd{ … } for its "
-                         "part of each batch");
-    if (params->trades > 0 && !params->adversary)
-        return error_set(err, ERROR_ARGUMENT,
-                         "train: trades needs an adversary = attack.pgd{ … }, whose samples are "
-                         "compared with the clean ones");
     if (params->shift > 0 && net->input.flat)
         return error_set(err, ERROR_ARGUMENT, "train: shift needs images, the net's input is flat");
-    return true;
+    if (augment_needs_image(&params->augment) && net->input.flat)
+        return error_set(
+            err, ERROR_ARGUMENT,
+            "train: augment: shift, crop and flip need images, the net's input is flat");
+    return check_options(params, err);
 }
 
 static bool trainer_init(Trainer *trainer, Error *err) {
@@ -86,7 +107,9 @@ static bool trainer_init(Trainer *trainer, Error *err) {
     trainer->target = malloc(samples->n * sizeof(int32_t));
     trainer->order = malloc(samples->n * sizeof(size_t));
     trainer->backup = malloc((net->parameters + 1) * sizeof(float));
-    if (!trainer->target || !trainer->order || !trainer->backup)
+    trainer->best = params->patience > 0 ? malloc((net->parameters + 1) * sizeof(float)) : NULL;
+    if (!trainer->target || !trainer->order || !trainer->backup ||
+        (params->patience > 0 && !trainer->best))
         return error_memory(err, "train", bytes);
     bool has_classes = net->model.classes.count > 0;
     if (!(has_classes ? labels_copy("train", &net->model.classes, &trainer->classes, err)
@@ -96,7 +119,8 @@ static bool trainer_init(Trainer *trainer, Error *err) {
         trainer->order[i] = i;
     memcpy(trainer->backup, net->weights, net->parameters * sizeof(float));
     return find_all_targets(trainer, err) && network_ready(trainer->net, err) &&
-           trainer_allocate_batch(trainer, err) && sgd_init(&trainer->sgd, net->parameters, err);
+           trainer_allocate_batch(trainer, err) &&
+           optimizer_init(&trainer->optimizer, net->parameters, err);
 }
 
 static void trainer_clear(Trainer *trainer) {
@@ -105,8 +129,9 @@ static void trainer_clear(Trainer *trainer) {
     free(trainer->held);
     free(trainer->order);
     free(trainer->backup);
+    free(trainer->best);
     labels_clear(&trainer->classes);
-    sgd_clear(&trainer->sgd);
+    optimizer_clear(&trainer->optimizer);
 }
 
 /* ---- Epochs ---------------------------------------------------------------------------------- */
@@ -131,8 +156,8 @@ static bool validate(Trainer *trainer, struct TrainEpoch *epoch, Error *err) {
         Batch batch = { samples->x + at * samples->features, n, samples->features, "train" };
         ok = network_outputs(net, &batch, &(Taps){ &output, 1, &scores }, err);
         if (ok)
-            loss += cross_entropy(&(ScoredRows){ scores, n, trainer->outputs, trainer->held + at },
-                                  NULL, &hits);
+            loss += cross_entropy(
+                &(ScoredRows){ scores, n, trainer->outputs, trainer->held + at, 0 }, NULL, &hits);
     }
     free(scores);
     if (!ok || at < samples->n)
@@ -153,7 +178,7 @@ static bool blame_loss(const Trainer *trainer, size_t epoch, Error *err) {
     return error_set(err, ERROR_ARGUMENT,
                      "train: the loss is no longer finite in epoch %zu; a smaller lr than %g may "
                      "help",
-                     epoch, trainer->sgd.lr);
+                     epoch, trainer->optimizer.lr);
 }
 
 /* One epoch; one that was interrupted is not a row of the history. */
@@ -182,28 +207,98 @@ static bool train_epoch(Trainer *trainer, size_t number, struct TrainEpoch *epoc
                                   .accuracy = (double)hits / (double)total,
                                   .validation_loss = NAN,
                                   .validation_accuracy = NAN,
-                                  .lr = trainer->sgd.lr };
+                                  .lr = trainer->optimizer.lr };
     bool ok = trainer->stopped || !trainer->held || validate(trainer, epoch, err);
     epoch->seconds = progress_clock() - start;
     return ok;
 }
 
-static bool train_epochs(Trainer *trainer, TrainHistory *history, Error *err) {
+/* The rate of the epoch after `done` others. */
+static double scheduled_rate(const TrainParams *params, size_t done) {
+    double lr = params->lr;
+    if (params->schedule == TRAIN_COSINE)
+        return lr * 0.5 * (1 + cos(acos(-1.0) * (double)done / (double)params->epochs));
+    for (size_t e = params->lr_step; params->schedule == TRAIN_STEP && e <= done;
+         e += params->lr_step)
+        lr *= params->lr_decay;
+    return lr;
+}
+
+static bool set_rate(Trainer *trainer, Error *err) {
+    const TrainWatch *watch = trainer->params->watch;
+    size_t done = trainer->history->epochs;
+    double lr = scheduled_rate(trainer->params, done);
+    if (watch && watch->rate && !watch->rate(watch->context, done + 1, &lr, err))
+        return false;
+    trainer->optimizer.lr = lr;
+    return true;
+}
+
+/* Is the net better than ever? Then its weights are kept; or it has been waited for too long. */
+static void look_for_best(Trainer *trainer) {
+    TrainHistory *history = trainer->history;
+    const Network *net = trainer->net;
+    double loss = history->epoch[history->epochs - 1].validation_loss;
+    trainer->since++;
+    if (history->best == 0 || loss < trainer->best_loss) {
+        history->best = history->epochs;
+        trainer->best_loss = loss;
+        trainer->since = 0;
+        memcpy(trainer->best, net->weights, net->parameters * sizeof *trainer->best);
+    }
+    if (trainer->since >= trainer->params->patience)
+        history->ended = TRAIN_PATIENCE;
+}
+
+/* After an epoch: is it the last one? The file is written when everybody has been asked. */
+static bool end_epoch(Trainer *trainer, Error *err) {
+    const TrainWatch *watch = trainer->params->watch;
+    TrainHistory *history = trainer->history;
+    bool stop = false;
+    history->epochs++;
+    if (trainer->best)
+        look_for_best(trainer);
+    if (watch && watch->epoch && !watch->epoch(watch->context, history, &stop, err))
+        return false;
+    if (stop && history->ended == TRAIN_DONE)
+        history->ended = TRAIN_ON_EPOCH;
+    return checkpoint_write(trainer, err);
+}
+
+/* An interrupt is no failure. */
+static bool is_stopped(Trainer *trainer, const Error *err) {
+    trainer->stopped = trainer->stopped || err->kind == ERROR_INTERRUPTED;
+    return trainer->stopped;
+}
+
+static bool train_epochs(Trainer *trainer, Error *err) {
     const TrainParams *params = trainer->params;
+    TrainHistory *history = trainer->history;
+    double total = (double)trainer->samples->n;
     bool ok = true;
-    progress_begin(params->progress, "training",
-                   (double)params->epochs * (double)trainer->samples->n);
-    for (size_t e = 0; e < params->epochs && ok && !trainer->stopped; e++) {
-        if (e > 0 && e % params->lr_step == 0)
-            trainer->sgd.lr *= params->lr_decay;
-        ok = train_epoch(trainer, e + 1, &history->epoch[e], err);
-        history->epochs += ok && !trainer->stopped;
+    progress_begin(params->progress, "training", (double)params->epochs * total);
+    progress_step(params->progress, (double)history->epochs * total, NULL);
+    while (ok && history->epochs < params->epochs && !history->ended && !trainer->stopped) {
+        ok = set_rate(trainer, err) &&
+             train_epoch(trainer, history->epochs + 1, &history->epoch[history->epochs], err);
+        if (ok && !trainer->stopped)
+            ok = end_epoch(trainer, err);
+        ok = ok || is_stopped(trainer, err);
         /* while it was validated */
         trainer->stopped = trainer->stopped || !progress_step(params->progress, 0, NULL);
     }
     progress_end(params->progress);
     history->interrupted = trainer->stopped;
     return ok;
+}
+
+/* With patience the net gets its best weights, unless the user wants it as it is. */
+static void take_best(const Trainer *trainer) {
+    Network *net = trainer->net;
+    if (!trainer->best || trainer->history->best == 0 || trainer->stopped)
+        return;
+    memcpy(net->weights, trainer->best, net->parameters * sizeof *trainer->best);
+    network_weights_changed(net);
 }
 
 /* The last step's weights have not been seen by any loss. */
@@ -224,9 +319,24 @@ static const Field net_seed[] = {
     { .name = NULL },
 };
 
+char *train_augment_text(const TrainParams *params, char text[AUGMENT_TEXT]) {
+    size_t used = 0;
+    text[0] = '\0';
+    for (const Field *field = augment_fields.field; field->name; field++) {
+        Value value = field_get(field, &params->augment);
+        if (value.number[0] > 0 && used < AUGMENT_TEXT)
+            used += (size_t)snprintf(text + used, AUGMENT_TEXT - used, "%s%s %g", used ? ", " : "",
+                                     field->name, value.number[0]);
+    }
+    if (params->change && used < AUGMENT_TEXT)
+        snprintf(text + used, AUGMENT_TEXT - used, "%sa function", used ? ", " : "");
+    return text;
+}
+
 /* NULL without memory. */
 static cJSON *make_record(const Trainer *trainer, const TrainHistory *history) {
     const TrainParams *params = trainer->params;
+    char text[AUGMENT_TEXT];
     JsonTree tree;
     JsonNode record = json_begin(&tree);
     if (params->source)
@@ -235,8 +345,16 @@ static cJSON *make_record(const Trainer *trainer, const TrainHistory *history) {
     fields_write_json(train_fields.field, params, record);
     if (params->adversary)
         json_string(record, "adversary", params->adversary->text);
+    if (params->change || augment_is_any(&params->augment))
+        json_string(record, "augment", train_augment_text(params, text));
+    if (params->loss)
+        json_string(record, "loss_function", "a function");
+    if (params->watch && params->watch->rate)
+        json_string(record, "lr_function", "a function");
     fields_write_json(net_seed, trainer->net, record);
     json_number(record, "epochs_finished", (double)history->epochs);
+    if (history->best > 0)
+        json_number(record, "best_epoch", (double)history->best);
     if (history->epochs > 0) {
         const struct TrainEpoch *last = &history->epoch[history->epochs - 1];
         json_number(record, "loss", last->loss);
@@ -269,32 +387,50 @@ static void restore(const Trainer *trainer) {
 /* A net that is attacked on the way is a model by then, with classes. */
 static bool lend_classes(Trainer *trainer, Error *err) {
     Model *model = &trainer->net->model;
-    trainer->lent = trainer->params->adversary && model->classes.count == 0;
+    trainer->lent =
+        model->classes.count == 0 && (trainer->params->adversary || trainer->params->watch);
     return !trainer->lent || labels_copy("train", &trainer->classes, &model->classes, err);
 }
 
-static bool train(Trainer *trainer, TrainHistory *history, Error *err) {
+static bool train(Trainer *trainer, Error *err) {
     Network *net = trainer->net;
     if (trainer->params->anew)
         network_draw_weights(net, net->seed);
-    bool ok = lend_classes(trainer, err) && train_epochs(trainer, history, err) &&
-              check_weights(net, trainer->params, err) && accept(trainer, history, err);
+    bool ok =
+        lend_classes(trainer, err) && checkpoint_resume(trainer, err) && train_epochs(trainer, err);
+    if (ok)
+        take_best(trainer);
+    ok = ok && check_weights(net, trainer->params, err) && accept(trainer, trainer->history, err);
     if (!ok)
         restore(trainer);
     return ok;
 }
 
+static Optimizer optimizer_of(const TrainParams *params) {
+    return (Optimizer){ .kind = params->optimizer,
+                        .lr = params->lr,
+                        .momentum = params->momentum,
+                        .weight_decay = params->weight_decay,
+                        .nesterov = params->nesterov,
+                        .beta1 = params->beta1,
+                        .beta2 = params->beta2,
+                        .epsilon = params->epsilon,
+                        .clip = params->clip };
+}
+
 TrainHistory *network_train(Network *net, const Samples *samples, const TrainParams *params,
                             Error *err) {
-    Trainer trainer = { .net = net, .samples = samples, .params = params };
-    trainer.sgd = (Sgd){ .lr = params->lr,
-                         .momentum = params->momentum,
-                         .weight_decay = params->weight_decay };
+    TrainParams own = *params;
+    Trainer trainer = {
+        .net = net, .samples = samples, .params = &own, .optimizer = optimizer_of(params)
+    };
     if (!check_arguments(net, samples, params, err))
         return NULL;
+    if (params->any_seed && params->checkpoint)
+        checkpoint_seed(params->checkpoint, &own.seed);
     size_t bytes = sizeof(TrainHistory) + params->epochs * sizeof(struct TrainEpoch);
-    TrainHistory *history = calloc(1, bytes);
-    bool ok = history ? trainer_init(&trainer, err) && train(&trainer, history, err)
+    TrainHistory *history = trainer.history = calloc(1, bytes);
+    bool ok = history ? trainer_init(&trainer, err) && train(&trainer, err)
                       : error_memory(err, "train", bytes);
     trainer_clear(&trainer);
     if (ok)
@@ -302,6 +438,8 @@ TrainHistory *network_train(Network *net, const Samples *samples, const TrainPar
     free(history);
     return NULL;
 }
+
+const char *const train_ends[] = { NULL, "patience", "on_epoch" };
 
 #define COLUMN(name, validation)                                                                   \
     { #name, offsetof(struct TrainEpoch, name), validation }

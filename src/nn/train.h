@@ -1,8 +1,10 @@
-/* train.h — training a network by SGD on softmax cross-entropy.
+/* train.h — training a network: steps of an optimizer (optimizer.h) on the gradient of a loss of
+ * batches, softmax cross-entropy unless there is another.
  *
  * Every epoch goes once through a new random order of the samples (or the given order) in batches;
  * the last batch takes what is left. A batch is split over the workers, their gradients are added
- * in a fixed order: the same seed and thread count give the same bits. */
+ * in a fixed order: the same seed gives the same bits, for any number of threads. So does a
+ * training that was cut off, however, and is resumed from its checkpoint. */
 #ifndef PERIGEE_NN_TRAIN_H
 #define PERIGEE_NN_TRAIN_H
 
@@ -13,10 +15,16 @@
 
 typedef struct Network Network;
 
+/* Why it ended, other than that all epochs were done or by an interrupt. */
+typedef enum TrainEnd { TRAIN_DONE, TRAIN_PATIENCE, TRAIN_ON_EPOCH } TrainEnd;
+extern const char *const train_ends[]; /* NULL, "patience", "on_epoch" */
+
 /* One row per finished epoch. */
 typedef struct TrainHistory {
     size_t epochs; /* finished */
     bool interrupted;
+    int ended;   /* TrainEnd */
+    size_t best; /* with patience: the epoch whose weights the net has; 0 before it is known */
     struct TrainEpoch {
         double loss, accuracy; /* means over the epoch, dropout on, while the weights moved */
         double validation_loss, validation_accuracy; /* NaN without samples, or interrupted */
@@ -35,8 +43,9 @@ double train_number(const TrainHistory *history, const TrainColumn *column, size
 
 /* Train on from the present weights (or anew). Labels become columns by the net's classes; a net
  * without classes takes the sorted labels of `samples` (there must be as many as outputs). An
- * interrupt leaves the weights of the last finished batch. On failure (NULL), and where loss or
- * weights are no longer finite numbers, the net is as it was. The caller frees the history. */
+ * interrupt leaves the weights of the last finished batch; a checkpoint is of the last epoch. On
+ * failure (NULL), and where loss or weights are no longer finite numbers, the net is as it was. The
+ * caller frees the history. */
 TrainHistory *network_train(Network *net, const Samples *samples, const TrainParams *params,
                             Error *err);
 

@@ -1,11 +1,11 @@
 /* train_batch.c — one batch of a training: its samples, its loss, its gradient, its step.
  *
  * Mostly a worker carries a tile of the samples through the net and back, gathered, shifted and
- * put into the layers' order on the way. Where something has to see the whole batch first (an
- * adversary that attacks it), its rows are made before (MadeBatch), by the same seed the same.
- *
- * With TRADES a tile goes through the net twice, as it is and as it was attacked: the divergence's
- * slope at each needs the other's scores, so the attacked one's are found by a pass of their own.
+ * put into the layers' order on the way. Where something has to see or change all of the batch
+ * first, an adversary for one, its rows are made before (MadeBatch), by the same seed the same. And
+ * where the loss needs the logits of all of it, or layers do, the batch goes through as a whole
+ * (network_pass_gradients). With TRADES that is twice as many rows: the samples, and behind them
+ * what the adversary makes of them.
  */
 #include "core/error.h"
 #include "core/fail.h"
@@ -22,43 +22,30 @@
 
 /* ---- Samples --------------------------------------------------------------------------------- */
 
-/* A channel-first image moved by (dy, dx) pixels, zeros behind it. */
-static void shift_image(Shape shape, const float *from, ptrdiff_t dy, ptrdiff_t dx, float *to) {
-    ptrdiff_t height = (ptrdiff_t)shape.height, width = (ptrdiff_t)shape.width;
-    for (size_t c = 0; c < shape.channels; c++, from += height * width)
-        for (ptrdiff_t y = 0; y < height; y++)
-            for (ptrdiff_t x = 0; x < width; x++) {
-                ptrdiff_t sy = y - dy, sx = x - dx;
-                bool inside = sy >= 0 && sy < height && sx >= 0 && sx < width;
-                *to++ = inside ? from[sy * width + sx] : 0;
-            }
-}
-
-/* The batch's i-th sample, moved by a random shift: into `moved`, or where it is if it stays. */
-static const float *shifted_row(const Trainer *trainer, size_t i, float *moved) {
-    Shape shape = trainer->net->input;
-    size_t shift = trainer->params->shift;
+/* The batch's i-th sample, moved by a random shift: into `moved`, or where it is if it stays. The
+ * generator then is the one that the sample's further changes draw from. */
+static const float *shifted_row(const Trainer *trainer, size_t i, Rng *rng, float *moved) {
+    size_t shift = trainer->params->shift + trainer->params->augment.shift;
     const float *row =
         trainer->samples->x + trainer->order[trainer->first + i] * trainer->samples->features;
+    rng_seed_part(rng, trainer->seed, i);
     if (shift == 0)
         return row;
-    Rng rng;
-    rng_seed_part(&rng, trainer->seed, i);
-    ptrdiff_t dy = (ptrdiff_t)rng_below(&rng, 2 * shift + 1) - (ptrdiff_t)shift;
-    ptrdiff_t dx = (ptrdiff_t)rng_below(&rng, 2 * shift + 1) - (ptrdiff_t)shift;
-    shift_image(shape, row, dy, dx, moved);
+    augment_shift(trainer->net->input, row, shift, rng, moved);
     return moved;
 }
 
 static void make_some(void *context, size_t first, size_t last, int worker) {
     const Trainer *trainer = context;
     size_t features = trainer->samples->features;
-    (void)worker;
+    float *room = trainer->made.room + (size_t)worker * features;
     for (size_t i = first; i < last; i++) {
+        Rng rng;
         float *made = trainer->made.x + i * features;
-        const float *row = shifted_row(trainer, i, made);
+        const float *row = shifted_row(trainer, i, &rng, made);
         if (row != made)
             memcpy(made, row, features * sizeof *made);
+        augment_image(&trainer->params->augment, trainer->net->input, &rng, made, room);
         trainer->made.y[i] = trainer->samples->y[trainer->order[trainer->first + i]];
     }
 }
@@ -69,9 +56,10 @@ static bool attack_batch(const Trainer *trainer, uint64_t seed, Error *err) {
     const TrainParams *params = trainer->params;
     const MadeBatch *made = &trainer->made;
     size_t features = trainer->samples->features;
+    float *attacked = made->x + trainer->count * features;
     size_t n = (size_t)ceil(params->adversarial_share * (double)trainer->count - 1e-9);
-    TrainAttack attack = { { made->x, made->y, n, features }, seed, made->attacked };
-    memcpy(made->attacked + n * features, made->x + n * features,
+    TrainAttack attack = { { made->x, made->y, n, features }, seed, attacked };
+    memcpy(attacked + n * features, made->x + n * features,
            (trainer->count - n) * features * sizeof *made->x);
     if (n > 0 && !params->adversary->perturb(params->adversary->context, &attack, err))
         return false;
@@ -82,97 +70,63 @@ static bool attack_batch(const Trainer *trainer, uint64_t seed, Error *err) {
 /* The rows of the batch, where it is made before its pass. */
 static bool make_batch(Trainer *trainer, Error *err) {
     enum { PIECE = 32 };
-    if (!trainer->made.x)
+    const TrainParams *params = trainer->params;
+    const MadeBatch *made = &trainer->made;
+    if (!made->x)
         return true;
     parallel_for(trainer->count, PIECE, make_some, trainer);
-    return !trainer->params->adversary || attack_batch(trainer, rng_fork(&trainer->rng) >> 11, err);
+    TrainChange change = { trainer->count, trainer->samples->features, 0, made->x };
+    if (params->change) {
+        change.seed = rng_fork(&trainer->rng) >> 11;
+        if (!params->change->change(params->change->context, &change, err))
+            return false;
+    }
+    return !params->adversary || attack_batch(trainer, rng_fork(&trainer->rng) >> 11, err);
 }
 
-/* The tile's samples, in the layers' order, into `input`: from `rows`, the whole batch's, or NULL.
- */
-static void gather_tile(const Trainer *trainer, const TileRun *run, const float *rows,
-                        float *moved) {
+/* The made rows that are learned: what the adversary left. */
+static const float *made_rows(const Trainer *trainer) {
+    const MadeBatch *made = &trainer->made;
+    bool moved = made->x && trainer->params->adversary;
+    return moved ? made->x + trainer->count * trainer->samples->features : made->x;
+}
+
+/* ---- By tiles -------------------------------------------------------------------------------- */
+
+/* The tile's samples, in the layers' order, into `input`; its labels' columns into target. */
+static void gather_tile(const Trainer *trainer, const Tile *tile, float *moved, float *input,
+                        int32_t *target) {
     Shape shape = trainer->net->input;
-    size_t size = shape_size(shape), first = run->tile.first;
-    float *input = tile_activation(trainer->net, run, 0);
-    for (size_t i = 0; i < run->tile.n; i++) {
-        const float *row =
-            rows ? rows + (first + i) * size : shifted_row(trainer, first + i, moved);
+    size_t size = shape_size(shape);
+    const float *rows = made_rows(trainer);
+    for (size_t i = 0; i < tile->n; i++) {
+        size_t at = tile->first + i;
+        Rng rng;
+        const float *row = rows ? rows + at * size : shifted_row(trainer, at, &rng, moved);
+        target[i] = trainer->target[trainer->order[trainer->first + at]];
         layout_to_inner(shape, 1, row, input + i * size);
     }
 }
 
-/* ---- A tile ---------------------------------------------------------------------------------- */
-
-/* One tile in the hands of a worker. */
-typedef struct TileWork {
-    const TileRun *run;
-    const Workspace *space;
-    size_t output; /* the net's last layer */
-    int32_t target[NETWORK_TILE_MOST];
-} TileWork;
-
-/* Its samples forward; the last layer's output into scores. */
-static void forward_tile(const Trainer *trainer, const TileWork *work, const float *rows,
-                         float *scores) {
-    gather_tile(trainer, work->run, rows, work->space->gradient[0]);
-    tile_forward(trainer->net, work->run, &(Taps){ &work->output, 1, &scores });
-}
-
-static void backward_tile(const Trainer *trainer, const TileWork *work, const float *slopes,
-                          float *dweights) {
-    tile_backward(trainer->net, work->run, work->space,
-                  &(TileGradients){ .taps = &(Taps){ .layer = &work->output, .count = 1 },
-                                    .gradient = &slopes,
-                                    .dweights = dweights });
-}
-
-/* The scores' loss and back. */
-static void entropy_tile(const Trainer *trainer, const TileWork *work, int worker, size_t piece) {
-    const MadeBatch *made = &trainer->made;
-    const size_t room = trainer->net->tile * trainer->outputs;
-    float *scores = trainer->tiles + 2 * room * (size_t)worker, *slopes = scores + room;
-    PieceSums *sums = &trainer->sums[piece];
-    forward_tile(trainer, work, made->attacked ? made->attacked : made->x, scores);
-    sums->loss +=
-        cross_entropy(&(ScoredRows){ scores, work->run->tile.n, trainer->outputs, work->target },
-                      &(ScoreSlope){ slopes, 1.0 / (double)trainer->count }, &sums->hits);
-    backward_tile(trainer, work, slopes, trainer->parts.vector[piece]);
-}
-
-/* The attacked samples' scores; the samples', with both losses, and back; the attacked ones again
- * and back. */
-static void trades_tile(const Trainer *trainer, const TileWork *work, int worker, size_t piece) {
-    const MadeBatch *made = &trainer->made;
-    const size_t room = trainer->net->tile * trainer->outputs, at = 2 * room * (size_t)worker;
-    float *clean = trainer->tiles + at, *attacked = made->scores + at;
-    float *dweights = trainer->parts.vector[piece];
-    PieceSums *sums = &trainer->sums[piece];
-    const ScoredRows scored = { clean, work->run->tile.n, trainer->outputs, work->target };
-    ScoreSlope slope = { clean + room, 1.0 / (double)trainer->count };
-    forward_tile(trainer, work, made->attacked, attacked);
-    forward_tile(trainer, work, made->x, clean);
-    sums->loss += cross_entropy(&scored, &slope, &sums->hits);
-    slope.scale *= trainer->params->trades;
-    sums->loss +=
-        trainer->params->trades * add_divergence(&scored, attacked, &slope, attacked + room);
-    backward_tile(trainer, work, clean + room, dweights);
-    TileRun again = *work->run;
-    TileWork second = *work;
-    again.first = false;
-    second.run = &again;
-    forward_tile(trainer, &second, made->attacked, attacked);
-    backward_tile(trainer, &second, attacked + room, dweights);
-}
-
 /* Forward, loss and backward of one tile: its activations never leave the cache. */
 static void train_tile(const Trainer *trainer, const TileRun *run, int worker, size_t piece) {
-    TileWork work = { .run = run,
-                      .space = &trainer->net->workspace[worker],
-                      .output = trainer->net->layers - 1 };
-    for (size_t i = 0; i < run->tile.n; i++)
-        work.target[i] = trainer->target[trainer->order[trainer->first + run->tile.first + i]];
-    (trainer->params->trades > 0 ? trades_tile : entropy_tile)(trainer, &work, worker, piece);
+    const Network *net = trainer->net;
+    const Workspace *space = &net->workspace[worker];
+    const size_t output = net->layers - 1, room = net->tile * trainer->outputs;
+    float *scores = trainer->tiles + 2 * room * (size_t)worker, *slopes = scores + room;
+    const float *entering = slopes;
+    PieceSums *sums = &trainer->sums[piece];
+    int32_t target[NETWORK_TILE_MOST];
+    Taps taps = { &output, 1, &scores };
+    gather_tile(trainer, &run->tile, space->gradient[0], tile_activation(net, run, 0), target);
+    tile_forward(net, run, &taps);
+    sums->loss += cross_entropy(&(ScoredRows){ scores, run->tile.n, trainer->outputs, target,
+                                               trainer->params->label_smoothing },
+                                &(ScoreSlope){ slopes, 1.0 / (double)trainer->count }, &sums->hits);
+    tile_backward(net, run, space,
+                  &(TileGradients){ .taps = &taps,
+                                    .gradient = &entering,
+                                    .dweights = trainer->parts.vector[piece] });
 }
 
 static void train_piece(void *context, size_t first, size_t last, int worker) {
@@ -200,30 +154,108 @@ static void train_piece(void *context, size_t first, size_t last, int worker) {
     }
 }
 
+/* The sums and the gradient of the batch. */
+static bool run_tiles(Trainer *trainer, PieceSums *sums, Error *err) {
+    const GradientParts *parts = &trainer->parts;
+    size_t pieces = parallel_pieces(trainer->count, parts->rows);
+    trainer->started = progress_clock();
+    parallel_for(trainer->count, parts->rows, train_piece, trainer);
+    if (atomic_load(&trainer->given_up))
+        return error_set(err, ERROR_INTERRUPTED, "train: interrupted");
+    for (size_t p = 0; p < pieces; p++) {
+        sums->loss += trainer->sums[p].loss;
+        sums->hits += trainer->sums[p].hits;
+    }
+    return true;
+}
+
+/* ---- As a whole ------------------------------------------------------------------------------ */
+
+/* A batch on its way through the net. */
+typedef struct Whole {
+    const Trainer *trainer;
+    PieceSums *sums;
+} Whole;
+
+/* By the function from outside, whose loss is a mean. */
+static bool outside_loss(const Whole *whole, const ScoredRows *scored, float *slopes, Error *err) {
+    const Trainer *trainer = whole->trainer;
+    const TrainLoss *loss = trainer->params->loss;
+    double mean;
+    TrainLogits logits = { scored->scores,  trainer->made.y, scored->rows,
+                           scored->columns, &mean,           slopes };
+    if (!loss->value(loss->context, &logits, err))
+        return false;
+    cross_entropy(scored, NULL, &whole->sums->hits);
+    whole->sums->loss += mean * (double)scored->rows;
+    return true;
+}
+
+static bool logits_loss(void *context, const float *scores, float *slopes, Error *err) {
+    const Whole *whole = context;
+    const Trainer *trainer = whole->trainer;
+    size_t n = trainer->count, room = n * trainer->outputs;
+    double trades = trainer->params->trades;
+    const ScoredRows scored = { scores, n, trainer->outputs, trainer->made.target,
+                                trainer->params->label_smoothing };
+    ScoreSlope slope = { slopes, 1.0 / (double)n };
+    if (trainer->params->loss)
+        return outside_loss(whole, &scored, slopes, err);
+    whole->sums->loss += cross_entropy(&scored, &slope, &whole->sums->hits);
+    slope.scale *= trades;
+    if (trades > 0)
+        whole->sums->loss += trades * add_divergence(&scored, scores + room, &slope, slopes + room);
+    return true;
+}
+
+static bool run_whole(Trainer *trainer, PieceSums *sums, Error *err) {
+    bool both = trainer->params->trades > 0;
+    TrainingBatch batch = { .x = both ? trainer->made.x : made_rows(trainer),
+                            .n = trainer->count * (both ? 2 : 1),
+                            .seed = trainer->seed,
+                            .loss = logits_loss,
+                            .context = &(Whole){ trainer, sums } };
+    for (size_t i = 0; i < trainer->count; i++)
+        trainer->made.target[i] = trainer->target[trainer->order[trainer->first + i]];
+    return network_pass_gradients(trainer->net, &batch, &trainer->parts, err);
+}
+
 /* ---- A batch --------------------------------------------------------------------------------- */
+
+/* Does something want the logits of the whole batch, or more than the tiles' own shifts? */
+static bool goes_whole(const Trainer *trainer) {
+    const TrainParams *params = trainer->params;
+    return trainer->net->hosted || params->trades > 0 || params->loss;
+}
+
+static bool is_made(const Trainer *trainer) {
+    const TrainParams *params = trainer->params;
+    return goes_whole(trainer) || params->adversary || params->change ||
+           augment_is_any(&params->augment);
+}
 
 /* What is kept of a batch that is made before its pass. */
 static bool allocate_made(Trainer *trainer, size_t batch, Error *err) {
-    const TrainParams *params = trainer->params;
     MadeBatch *made = &trainer->made;
-    size_t numbers = batch * trainer->samples->features + 1;
-    size_t scores = 2 * (size_t)trainer->net->workspaces * trainer->net->tile * trainer->outputs;
-    if (!params->adversary)
+    size_t features = trainer->samples->features, workers = (size_t)trainer->net->workspaces;
+    size_t numbers = batch * features * (trainer->params->adversary ? 2 : 1) + 1;
+    if (!is_made(trainer))
         return true;
     made->x = malloc(numbers * sizeof *made->x);
+    made->room = malloc(workers * features * sizeof *made->room);
     made->y = malloc(batch * sizeof *made->y);
-    made->attacked = malloc(numbers * sizeof *made->attacked);
-    made->scores = malloc(scores * sizeof *made->scores);
-    return (made->x && made->y && made->attacked && made->scores) ||
-           error_memory(err, "train", 2 * numbers * sizeof *made->x);
+    made->target = malloc(batch * sizeof *made->target);
+    return (made->x && made->room && made->y && made->target) ||
+           error_memory(err, "train", numbers * sizeof *made->x);
 }
 
 bool trainer_allocate_batch(Trainer *trainer, Error *err) {
     const Network *net = trainer->net;
     size_t total = trainer->samples->n, batch = trainer->params->batch;
     size_t tiles = 2 * (size_t)net->workspaces * net->tile * trainer->outputs;
+    size_t rows = trainer->params->trades > 0 ? 2 : 1;
     batch = batch < total ? batch : total;
-    if (!gradient_parts_init(&trainer->parts, batch, net->parameters, err))
+    if (!gradient_parts_init(&trainer->parts, rows * batch, net->parameters, err))
         return false;
     trainer->sums = malloc(trainer->parts.count * sizeof *trainer->sums);
     trainer->tiles = malloc(tiles * sizeof *trainer->tiles);
@@ -238,9 +270,9 @@ void trainer_clear_batch(Trainer *trainer) {
     free(trainer->sums);
     free(trainer->tiles);
     free(made->x);
+    free(made->room);
     free(made->y);
-    free(made->attacked);
-    free(made->scores);
+    free(made->target);
 }
 
 /* Has an interrupt made it fail? Then there is no step, and training has stopped. */
@@ -251,24 +283,20 @@ static bool is_cut_short(Trainer *trainer, const Error *err) {
 }
 
 bool train_batch(Trainer *trainer, double *loss, size_t *hits, Error *err) {
+    Network *net = trainer->net;
     const GradientParts *parts = &trainer->parts;
-    size_t pieces = parallel_pieces(trainer->count, parts->rows);
-    if (!network_ready(trainer->net, err))
+    size_t rows = trainer->count * (trainer->params->trades > 0 ? 2 : 1);
+    PieceSums sums = { *loss, *hits };
+    if (!network_ready(net, err))
         return false;
     trainer->seed = rng_fork(&trainer->rng);
-    if (!make_batch(trainer, err))
+    if (!make_batch(trainer, err) || !network_ready(net, err) ||
+        !(goes_whole(trainer) ? run_whole : run_tiles)(trainer, &sums, err))
         return is_cut_short(trainer, err);
-    trainer->started = progress_clock();
-    parallel_for(trainer->count, parts->rows, train_piece, trainer);
-    if (atomic_load(&trainer->given_up)) {
-        trainer->stopped = !progress_step(trainer->params->progress, 0, NULL);
-        return true;
-    }
-    for (size_t p = 0; p < pieces; p++) {
-        *loss += trainer->sums[p].loss;
-        *hits += trainer->sums[p].hits;
-    }
-    sgd_step(&trainer->sgd, (const float *const *)parts->vector, pieces, trainer->net->weights);
-    network_weights_changed(trainer->net);
+    *loss = sums.loss;
+    *hits = sums.hits;
+    optimizer_step(&trainer->optimizer, (const float *const *)parts->vector,
+                   parallel_pieces(rows, parts->rows), net->weights);
+    network_weights_changed(net);
     return true;
 }

@@ -1,5 +1,5 @@
 /* train_impl.h — a training's inside, for train*.c: train.c sets up and counts epochs,
- * train_batch.c does one batch and its step. */
+ * train_batch.c does one batch and its step, train_checkpoint.c keeps it all in a file. */
 #ifndef PERIGEE_NN_TRAIN_IMPL_H
 #define PERIGEE_NN_TRAIN_IMPL_H
 
@@ -7,7 +7,7 @@
 #include "core/rng.h"
 #include "model.h"
 #include "nn/gradient_parts.h"
-#include "nn/sgd.h"
+#include "nn/optimizer.h"
 #include "nn/train_params.h"
 
 #include <stdatomic.h>
@@ -21,12 +21,12 @@ typedef struct PieceSums {
 } PieceSums;
 
 /* A batch whose samples are made before its pass, rather than gathered tile by tile: where
- * something looks at all of them, or moves them. All NULL where nothing does. */
+ * something looks at all of them, or changes them. All NULL where nothing does. */
 typedef struct MadeBatch {
-    float *x;        /* rows of features, as the samples' */
-    int32_t *y;      /* their labels */
-    float *attacked; /* rows that an adversary has moved */
-    float *scores;   /* TRADES: for each worker a tile's scores of those, and their slopes */
+    float *x;        /* rows of features, as the samples'; behind them what an adversary makes */
+    float *room;     /* of one row, for each worker */
+    int32_t *y;      /* their labels … */
+    int32_t *target; /* … and the columns of these */
 } MadeBatch;
 
 typedef struct Trainer {
@@ -41,12 +41,16 @@ typedef struct Trainer {
     PieceSums *sums;     /* … and their other sums */
     float *tiles;        /* for each worker a tile's scores and their slopes */
     MadeBatch made;
-    Sgd sgd;
+    Optimizer optimizer;
     Rng rng;
-    float *backup;  /* the weights before */
-    Labels classes; /* the net's, or of the samples where it has none yet */
-    bool lent;      /* the net has them before it is trained */
-    bool stopped;   /* by an interrupt */
+    struct TrainHistory *history;
+    float *backup;    /* the weights before */
+    float *best;      /* with patience: those of the least validation loss … */
+    double best_loss; /* … which was this, */
+    size_t since;     /* so many epochs ago */
+    Labels classes;   /* the net's, or of the samples where it has none yet */
+    bool lent;        /* the net has them before it is trained */
+    bool stopped;     /* by an interrupt */
     /* the present batch: */
     double started;
     atomic_bool given_up;
@@ -62,5 +66,18 @@ void trainer_clear_batch(Trainer *trainer);
  * are added to *loss and *hits. A large batch may be given up after an interrupt: there is no step,
  * and training has stopped. */
 bool train_batch(Trainer *trainer, double *loss, size_t *hits, Error *err);
+
+/* What a file tells of options that are no numbers: "flip 0.5, noise 0.1". Returns text. */
+enum { AUGMENT_TEXT = 160 };
+char *train_augment_text(const TrainParams *params, char text[AUGMENT_TEXT]);
+
+/* The seed of a checkpoint that is there, if it can be read. */
+void checkpoint_seed(const char *path, uint64_t *seed);
+
+/* Take up what the checkpoint holds, if there is one. One of another training is refused. */
+bool checkpoint_resume(Trainer *trainer, Error *err);
+
+/* Write it; nothing where none is asked for. */
+bool checkpoint_write(const Trainer *trainer, Error *err);
 
 #endif

@@ -2,6 +2,9 @@
 
 #include <stddef.h>
 
+static const char *const schedules[] = { "step", "constant", "cosine", NULL };
+static const char *const optimizers[] = { "sgd", "adam", "adamw", NULL };
+
 #define AT(field) offsetof(TrainParams, field)
 static const Field fields[] = {
     { "epochs", FIELD_SIZE, AT(epochs), .low = 0, .high = 1e6,
@@ -9,26 +12,56 @@ static const Field fields[] = {
     { "batch", FIELD_SIZE, AT(batch), .low = 1, .high = 1e6, .meaning = "samples a step" },
     { "lr", FIELD_NUMBER, AT(lr), .low = 0, .high = 1e6,
       .meaning = "the rate: how far a step goes" },
-    { "momentum", FIELD_NUMBER, AT(momentum), .low = 0, .high = 1,
-      .meaning = "the share of the last step that is kept" },
-    { "weight_decay", FIELD_NUMBER, AT(weight_decay), .low = 0, .high = 1e6,
-      .meaning = "times the weights is added to their gradient" },
+    { "schedule", FIELD_WORD, AT(schedule), .words = schedules,
+      .meaning =
+          "how the rate goes: by lr_decay and lr_step, not at all, or by half a cosine to 0" },
     { "lr_decay", FIELD_NUMBER, AT(lr_decay), .low = 0, .high = 1e6,
       .meaning = "the rate is multiplied by this …" },
     { "lr_step", FIELD_SIZE, AT(lr_step), .low = 1, .high = 1e6,
       .meaning = "… after this many epochs, each time" },
+    { "optimizer", FIELD_WORD, AT(optimizer), .words = optimizers,
+      .meaning = "how a gradient becomes a step" },
+    { "momentum", FIELD_NUMBER, AT(momentum), .low = 0, .high = 1,
+      .meaning = "the share of the last step that SGD keeps" },
+    { "nesterov", FIELD_BOOLEAN, AT(nesterov), .meaning = "SGD looks ahead by its momentum" },
+    { "beta1", FIELD_NUMBER, AT(beta1), .low = 0, .high = 1, .open = FIELD_BELOW_HIGH,
+      .meaning = "what Adam keeps of its mean gradient" },
+    { "beta2", FIELD_NUMBER, AT(beta2), .low = 0, .high = 1, .open = FIELD_BELOW_HIGH,
+      .meaning = "what Adam keeps of its mean square" },
+    { "epsilon", FIELD_NUMBER, AT(epsilon), .low = 0, .high = 1e6,
+      .meaning = "added to the root that Adam divides by" },
+    { "weight_decay", FIELD_NUMBER, AT(weight_decay), .low = 0, .high = 1e6,
+      .meaning = "times the weights is added to their gradient; with AdamW it goes off them" },
+    { "clip", FIELD_NUMBER, AT(clip), .low = 0, .high = 1e30,
+      .meaning = "the largest l2 norm of a gradient; 0: any" },
+    { "label_smoothing", FIELD_NUMBER, AT(label_smoothing), .low = 0, .high = 1,
+      .open = FIELD_BELOW_HIGH,
+      .meaning = "the share of a sample's target that goes to all classes alike" },
+    { "patience", FIELD_SIZE, AT(patience), .low = 0, .high = 1e6,
+      .meaning =
+          "ends after so many epochs without a lower validation loss, and takes the weights of "
+          "the best; 0: never" },
     { "shift", FIELD_SIZE, AT(shift), .low = 0, .high = 1e6,
       .meaning = "move every image by up to this many pixels, at random, every time" },
-    { "adversary", FIELD_OBJECT, .type = "attack",
-      .meaning = "attacks every batch against the present weights before it is learned" },
     { "adversarial_share", FIELD_NUMBER, AT(adversarial_share), .low = 0, .high = 1,
       .meaning = "of a batch that the adversary attacks; the rest is learned as it is" },
     { "trades", FIELD_NUMBER, AT(trades), .low = 0, .high = 1e6,
       .meaning = "how much the divergence of attacked samples from clean ones counts (TRADES)" },
     { "shuffle", FIELD_BOOLEAN, AT(shuffle), .meaning = "a new order every epoch" },
     { "seed", FIELD_SEED, AT(seed), .initial = "the session's",
-      .meaning = "of the order, of dropout, of the shifts" },
+      .meaning = "of the order, of dropout, of what is changed at random" },
     { "validation", FIELD_OBJECT, .type = "dataset", .meaning = "scored after every epoch" },
+    { "adversary", FIELD_OBJECT, .type = "attack",
+      .meaning = "attacks every batch against the present weights before it is learned" },
+    { "augment", FIELD_OBJECT, .type = "string|table|function",
+      .meaning = "changes images at random before they are learned" },
+    { "loss", FIELD_OBJECT, .type = "function|string",
+      .meaning = "of a batch's logits and labels, in the place of cross-entropy" },
+    { "on_epoch", FIELD_OBJECT, .type = "function",
+      .meaning = "called after every epoch; \"stop\" ends the training" },
+    { "checkpoint", FIELD_OBJECT, .type = "string",
+      .meaning =
+          "a file that is written after every epoch; a call that finds it goes on from there" },
     { .name = NULL },
 };
 #undef AT
@@ -39,6 +72,9 @@ static const TrainParams initial = { .epochs = 10,
                                      .momentum = 0.9,
                                      .lr_decay = 1,
                                      .lr_step = 1,
+                                     .beta1 = 0.9,
+                                     .beta2 = 0.999,
+                                     .epsilon = 1e-8,
                                      .adversarial_share = 1,
                                      .shuffle = true };
 

@@ -5,7 +5,7 @@
 #include "nn/gradient_parts.h"
 #include "nn/loss.h"
 #include "nn/network_build.h"
-#include "nn/sgd.h"
+#include "nn/optimizer.h"
 
 /* ---- A host for the built-in kinds ----------------------------------------------------------- */
 
@@ -235,7 +235,7 @@ typedef struct Entropy {
 static bool entropy(void *context, const float *logits, float *slopes, Error *err) {
     const Entropy *entropy_of = context;
     (void)err;
-    cross_entropy(&(ScoredRows){ logits, entropy_of->n, OUTPUTS, entropy_of->target },
+    cross_entropy(&(ScoredRows){ logits, entropy_of->n, OUTPUTS, entropy_of->target, 0 },
                   &(ScoreSlope){ slopes, 1.0 / (double)entropy_of->n }, NULL);
     return true;
 }
@@ -248,14 +248,14 @@ static void step_by_pass(Network *net, const Samples *samples) {
     Rng rng;
     rng_seed(&rng, 11);
     TrainingBatch batch = { samples->x, samples->n, rng_fork(&rng), entropy, &context };
-    Sgd sgd = { .lr = 0.1, .momentum = 0 };
+    Optimizer sgd = { .lr = 0.1, .momentum = 0 };
     assert_true(gradient_parts_init(&parts, samples->n, net->parameters, &err));
-    assert_true(sgd_init(&sgd, net->parameters, &err));
+    assert_true(optimizer_init(&sgd, net->parameters, &err));
     if (!network_pass_gradients(net, &batch, &parts, &err))
         fail_msg("%s", err.message);
-    sgd_step(&sgd, (const float *const *)parts.vector, parts.count, net->weights);
+    optimizer_step(&sgd, (const float *const *)parts.vector, parts.count, net->weights);
     network_weights_changed(net);
-    sgd_clear(&sgd);
+    optimizer_clear(&sgd);
     gradient_parts_clear(&parts);
 }
 

@@ -3,7 +3,7 @@
 #include "core/array_softmax.h"
 #include "core/error.h"
 #include "nn/loss.h"
-#include "nn/sgd.h"
+#include "nn/optimizer.h"
 
 /* ---- Softmax and cross-entropy --------------------------------------------------------------- */
 
@@ -44,7 +44,7 @@ static void cross_entropy_by_hand_and_by_differences(void **state) {
     float scores[6] = { 0, 0, 0, 3, 1, 2 }, slope[6];
     const int32_t target[2] = { 1, 0 };
     size_t hits = 0;
-    const ScoredRows scored = { scores, 2, 3, target };
+    const ScoredRows scored = { scores, 2, 3, target, 0 };
     double loss = cross_entropy(&scored, &(ScoreSlope){ slope, 0.5 }, &hits);
     assert_float_equal(loss, log(3) + log(1 + exp(-2) + exp(-1)), 1e-7);
     assert_int_equal(hits, 1);
@@ -61,7 +61,8 @@ static void cross_entropy_by_hand_and_by_differences(void **state) {
 
 static double divergence_of(const float *clean, const float *attacked) {
     float ds[6] = { 0 }, da[6];
-    return add_divergence(&(ScoredRows){ clean, 2, 3, NULL }, attacked, &(ScoreSlope){ ds, 1 }, da);
+    return add_divergence(&(ScoredRows){ clean, 2, 3, NULL, 0 }, attacked, &(ScoreSlope){ ds, 1 },
+                          da);
 }
 
 /* KL(p ‖ q) of two rows: nothing between equal ones, by hand, and both slopes by differences. */
@@ -74,7 +75,7 @@ static void divergence_by_hand_and_by_differences(void **state) {
     double q = 1 / (1 + exp(-1));
     assert_float_equal(divergence_of(two, away), 0.5 * log(0.5 / q) + 0.5 * log(0.5 / (1 - q)),
                        1e-7);
-    add_divergence(&(ScoredRows){ clean, 2, 3, NULL }, attacked, &(ScoreSlope){ ds, 0.5 }, da);
+    add_divergence(&(ScoredRows){ clean, 2, 3, NULL, 0 }, attacked, &(ScoreSlope){ ds, 0.5 }, da);
     ds[0] -= 1; /* it is added to what is there */
     for (int i = 0; i < 12; i++) {
         float *score = i < 6 ? clean + i : attacked + i - 6, kept = *score;
@@ -93,14 +94,14 @@ static void divergence_by_hand_and_by_differences(void **state) {
 static void sgd_by_hand(void **state) {
     (void)state;
     Error err = { 0 };
-    Sgd sgd = { .lr = 0.1, .momentum = 0.5, .weight_decay = 0.2 };
+    Optimizer sgd = { .lr = 0.1, .momentum = 0.5, .weight_decay = 0.2 };
     float w[1] = { 1 }, part1[1] = { 0.5f }, part2[1] = { 0.3f };
-    assert_true(sgd_init(&sgd, 1, &err));
-    sgd_step(&sgd, (const float *[]){ part1, part2 }, 2, w);
+    assert_true(optimizer_init(&sgd, 1, &err));
+    optimizer_step(&sgd, (const float *[]){ part1, part2 }, 2, w);
     assert_float_equal(w[0], 1 - 0.1 * 1.0, 1e-6);
-    sgd_step(&sgd, (const float *[]){ part1 }, 1, w);
+    optimizer_step(&sgd, (const float *[]){ part1 }, 1, w);
     assert_float_equal(w[0], 0.9 - 0.1 * (0.5 * 1 + 0.5 + 0.2 * 0.9), 1e-6);
-    sgd_clear(&sgd);
+    optimizer_clear(&sgd);
 }
 
 /* ---- Training -------------------------------------------------------------------------------- */
@@ -137,7 +138,7 @@ static double loss_of(Network *net, const float *x, const int32_t *y, size_t n) 
     Pass *pass = network_forward(net, &(Batch){ x, n, ((const Model *)net)->features, "test" },
                                  &(Taps){ .layer = &last, .count = 1 }, &err);
     double loss =
-        cross_entropy(&(ScoredRows){ pass_output(pass, 0), n, 5, y }, NULL, NULL) / (double)n;
+        cross_entropy(&(ScoredRows){ pass_output(pass, 0), n, 5, y, 0 }, NULL, NULL) / (double)n;
     pass_free(pass);
     return loss;
 }

@@ -1,4 +1,5 @@
--- What nn.train can do beside plain SGD: training against an adversary.
+-- What nn.train can do beside plain SGD: an adversary, other optimizers and schedules, augmentation,
+-- checkpoints, functions of one's own.
 
 local lu = require "luaunit"
 local raises = require "tests.lua.raises"
@@ -117,4 +118,267 @@ function TestTraining.test_adversaries_that_are_none()
   raises("net:fit: adversary: expected an attack", net.fit, net, ds, { adversary = "pgd" })
   raises("dmax", nn.train, net, ds, { adversary = attack.pgd {} })
   lu.assertEquals(net.classes, {}) -- and it is as it was
+end
+
+-- ---- Steps and rates ----------------------------------------------------------------------------
+
+-- Softmax cross-entropy's gradient of a linear net, written once more.
+local function gradient_of(w, ds)
+  local x, y = ds.x:astype "f64", ds.y:reshape(-1, 1):eq(array.arange(3):reshape(1, 3))
+  local p = nn.softmax(x:matmul(w.weight:transpose()) + w.bias)
+  local slopes = (p - y) / #ds
+  return { weight = slopes:transpose():matmul(x), bias = slopes:sum(1) }
+end
+
+local function for_each(f, first, ...)
+  local made = {}
+  for name in pairs(first) do
+    local values = {}
+    for i, table_of in ipairs { first, ... } do values[i] = table_of[name] end
+    made[name] = f(table.unpack(values))
+  end
+  return made
+end
+
+-- PyTorch's formulas (torch.optim), a step of each kind from a state.
+local formulas = {}
+function formulas.sgd(o, s, w, g)
+  if o.clip then
+    local length = math.sqrt((g.weight:square():sum() + g.bias:square():sum()))
+    g = for_each(function(a) return a * math.min(1, o.clip / (length + 1e-6)) end, g)
+  end
+  g = for_each(function(a, b) return a + o.weight_decay * b end, g, w)
+  s.v = s.v and for_each(function(a, b) return o.momentum * a + b end, s.v, g) or g
+  local d = o.nesterov and for_each(function(a, b) return a + o.momentum * b end, g, s.v) or s.v
+  return for_each(function(a, b) return a - o.lr * b end, w, d)
+end
+function formulas.adam(o, s, w, g)
+  s.t = (s.t or 0) + 1
+  if o.optimizer == "adamw" then
+    w = for_each(function(a) return a * (1 - o.lr * o.weight_decay) end, w)
+  else
+    g = for_each(function(a, b) return a + o.weight_decay * b end, g, w)
+  end
+  local rest = for_each(function(a) return a * 0 end, g)
+  s.m = for_each(function(a, m) return (1 - o.beta1) * a + o.beta1 * m end, g, s.m or rest)
+  s.v = for_each(function(a, v) return (1 - o.beta2) * a * a + o.beta2 * v end, g, s.v or rest)
+  return for_each(function(a, m, v)
+    return a - o.lr / (1 - o.beta1 ^ s.t) * m / ((v / (1 - o.beta2 ^ s.t)):sqrt() + o.epsilon)
+  end, w, s.m, s.v)
+end
+formulas.adamw = formulas.adam
+
+function TestTraining.test_optimizers_by_their_formulas()
+  local ds = blobs(36)
+  for _, own in ipairs {
+    { optimizer = "sgd", momentum = 0.8 }, { optimizer = "sgd", momentum = 0.8, nesterov = true },
+    { optimizer = "sgd", momentum = 0.5, clip = 0.05 }, { optimizer = "adam" }, { optimizer = "adamw" },
+  } do
+    local o = { weight_decay = 0.1, lr = 0.05, epochs = 4, batch = 36, seed = 1 }
+    if own.optimizer ~= "sgd" then o.beta1, o.beta2, o.epsilon = 0.8, 0.95, 1e-6 end
+    for name, value in pairs(own) do o[name] = value end
+    local net = nn.new { input = { 6 }, seed = 3, nn.linear { name = "fc", out = 3 } }
+    local first = net:weights()
+    local w = { weight = first["fc.weight"]:astype "f64", bias = first["fc.bias"]:astype "f64" }
+    local state = {}
+    for _ = 1, 4 do w = formulas[o.optimizer](o, state, w, gradient_of(w, ds)) end
+    nn.train(net, ds, o)
+    assert_close(net:weights(), { ["fc.weight"] = w.weight, ["fc.bias"] = w.bias }, 2e-6)
+    lu.assertEquals(net.trained.optimizer, o.optimizer)
+  end
+end
+
+function TestTraining.test_schedules()
+  local ds = blobs(12)
+  local function rates(options)
+    options.epochs = 4
+    return nn.train(blob_net(), ds, options).lr
+  end
+  lu.assertEquals(rates { lr = 0.5, lr_decay = 0.5, lr_step = 2 }, { 0.5, 0.5, 0.25, 0.25 })
+  lu.assertEquals(rates { lr = function(epoch) return epoch / 10 end }, { 0.1, 0.2, 0.3, 0.4 })
+  lu.assertEquals(rates { optimizer = "adam" }, { 1e-3, 1e-3, 1e-3, 1e-3 })
+  lu.assertEquals(rates { optimizer = "adam", lr = 0.02 }, { 0.02, 0.02, 0.02, 0.02 })
+  for e, rate in ipairs(rates { lr = 0.4, schedule = "cosine" }) do
+    lu.assertAlmostEquals(rate, 0.2 * (1 + math.cos(math.pi * (e - 1) / 4)), 1e-15)
+  end
+  lu.assertAlmostEquals(rates({ lr = "cosine" })[3], 0.01, 1e-15)
+  raises('lr: expected a number, a function of the epoch, "cosine" or "step", got the string "linear"',
+    rates, { lr = "linear" })
+  raises('lr: the function answered the string "x" for epoch 1', rates, { lr = function() return "x" end })
+  raises("lr: the function answered -1 for epoch 2", rates,
+    { lr = function(e) return e == 1 and 1 or -1.0 end })
+  raises("lr_decay belongs to the schedule", rates, { schedule = "cosine", lr_decay = 0.5 })
+  raises("nesterov needs the optimizer", rates, { nesterov = true, optimizer = "adam" })
+  raises("nesterov needs the optimizer", rates, { nesterov = true, momentum = 0 })
+  for name, wrong in pairs {
+    optimizer = "rmsprop", schedule = 3, beta1 = 1, epsilon = -1, clip = -1, label_smoothing = 1,
+    patience = -1,
+  } do
+    raises("nn.train: " .. name .. ": expected ", rates, { [name] = wrong })
+  end
+end
+
+-- The net is the one that the best epoch alone would have left.
+function TestTraining.test_patience()
+  local ds, other = blobs(60), data.new { x = array.rand(30, 6, { seed = 1 }), y = array.arange(30) % 3 }
+  local options = { epochs = 40, batch = 20, lr = 0.3, seed = 1, validation = other, patience = 3 }
+  local net = blob_net()
+  local history = nn.train(net, ds, options)
+  lu.assertEquals(history.ended, "patience")
+  lu.assertEquals(history.epochs, history.best + 3)
+  lu.assertEquals(history.validation_loss[history.best], math.min(table.unpack(history.validation_loss)))
+  lu.assertStrContains(tostring(history), ("epoch %d was best"):format(history.best))
+  lu.assertEquals(net.trained.best_epoch, history.best)
+  local twin = blob_net()
+  options.patience, options.epochs = nil, history.best
+  nn.train(twin, ds, options)
+  assert_same(net:weights(), twin:weights())
+  raises("patience needs validation", nn.train, net, ds, { patience = 3 })
+end
+
+-- ---- Images changed at random -------------------------------------------------------------------
+
+local function digit_net()
+  return nn.new { input = { 1, 28, 28 }, seed = 1, nn.flatten(), nn.linear { name = "fc", out = 3 } }
+end
+
+function TestTraining.test_augmentation()
+  local ds = data.digits(30, { seed = 1, classes = { 0, 1, 2 } })
+  local function trained(augment, options)
+    local o = { epochs = 2, batch = 12, seed = 5, augment = augment }
+    for name, value in pairs(options or {}) do o[name] = value end
+    local net = digit_net()
+    nn.train(net, ds, o)
+    return net:weights(), net
+  end
+  assert_same(trained("shift"), trained(nil, { shift = 1 }))
+  local images = ds.x:reshape(30, 28, 28):take(array.arange(28, 0, -1), 3)
+  local mirrored = data.new { x = images:reshape(30, 784), y = ds.y, shape = ds.shape }
+  local twin = digit_net()
+  nn.train(twin, mirrored, { epochs = 2, batch = 12, seed = 5 })
+  assert_same(trained { flip = 1 }, twin:weights())
+  assert_same(trained { "crop", noise = 0.2 }, (trained { crop = 2, noise = 0.2 }))
+  lu.assertFalse(trained("crop")["fc.weight"]:eq(trained(nil)["fc.weight"]):all())
+  local function noisy(x, random)
+    return x + 0.1 * array.randn(x.shape[1], x.shape[2], { seed = random() })
+  end
+  assert_same(trained(noisy), (trained(noisy)))
+  lu.assertFalse(trained(noisy)["fc.weight"]:eq(trained(function(x) return x end)["fc.weight"]):all())
+  assert_same(trained(function(x) return x end, { epochs = 1 }), (trained(nil, { epochs = 1 })))
+  local _, net = trained { "shift", "flip" }
+  lu.assertEquals(net.trained.augment, "shift 1, flip 0.5")
+  raises('augment: expected "shift", "flip", "crop" or "noise", got the string "rotate"', trained,
+    { "rotate" })
+  raises("augment: unknown option 'rotate'", trained, { rotate = 1 })
+  raises("augment: flip: expected a number from 0 to 1, got 2", trained, { flip = 2 })
+  raises("augment: expected a function, or some of", trained, 3)
+  raises("augment: the function answered (2, 784), expected (12, 784)", trained,
+    function(x) return x:slice { 1, 2 } end)
+  raises("shift is given twice", trained, "shift", { shift = 1 })
+  raises("augment: shift, crop and flip need images", nn.train, blob_net(), blobs(12), { augment = "flip" })
+end
+
+-- ---- Functions of one's own ---------------------------------------------------------------------
+
+local function onehot(y) return y:reshape(-1, 1):eq(array.arange(3):reshape(1, 3)) end
+
+-- Cross-entropy in four spellings, and what is built in.
+function TestTraining.test_a_loss()
+  local ds = blobs(50)
+  local function trained(loss, options)
+    local o = { epochs = 2, batch = 20, lr = 0.1, seed = 5, loss = loss }
+    for name, value in pairs(options or {}) do o[name] = value end
+    local net = blob_net()
+    local history = nn.train(net, ds, o)
+    return net:weights(), history.loss[2]
+  end
+  local weights, value = trained "cross_entropy"
+  local function each(s, y) return s:exp():sum(2):log() - (s * onehot(y)):sum(2) end
+  for _, loss in ipairs {
+    each, function(s, y) return each(s, y):mean() end,
+    function(s, y) return each(s, y), nn.softmax(s) - onehot(y) end,
+    function(s, y) return each(s, y):mean(), (nn.softmax(s) - onehot(y)) / #y end,
+  } do
+    local own, mean = trained(loss)
+    assert_close(own, weights, 1e-6)
+    lu.assertAlmostEquals(mean, value, 1e-6)
+  end
+  -- Smoothed labels are another target.
+  local smoothed = trained(nil, { label_smoothing = 0.3 })
+  assert_close(trained(function(s, y)
+    return s:exp():sum(2):log() - (s * (onehot(y) * 0.7 + 0.1)):sum(2)
+  end), smoothed, 1e-6)
+  raises("the function answered an array f32[20x3], expected one number, or one for each of 20", trained,
+    function(s) return s end)
+  raises("loss: the function's second answer is 3", trained, function(s) return s:sum(2), 3 end)
+  raises("test_training.lua:", trained, function() error "of my own" end)
+  raises("called coroutine.yield", trained, function() coroutine.yield() end)
+  raises('loss: expected a function of logits and labels, or "cross_entropy", got the string "mse"', trained,
+    "mse")
+  raises("both say what the loss is", trained, each, { trades = 1, adversary = pgd() })
+  raises("label_smoothing and loss", trained, each, { label_smoothing = 0.1 })
+end
+
+function TestTraining.test_on_epoch()
+  local ds, seen, net = blobs(30), {}, blob_net()
+  local history = nn.train(net, ds, { epochs = 5, lr = 0.1, validation = ds, on_epoch = function(state)
+    seen[#seen + 1] = { state.epoch, state.epochs, state.lr, state.loss, state.validation_loss }
+    lu.assertEquals(metrics.accuracy(state.net, ds), state.validation_accuracy)
+    return state.epoch == 3 and "stop" or nil
+  end })
+  lu.assertEquals(history.ended, "on_epoch")
+  lu.assertEquals(#seen, 3)
+  lu.assertEquals(seen[3], { 3, 5, 0.1, history.loss[3], history.validation_loss[3] })
+  raises('on_epoch answered 1, expected nothing or "stop"', nn.train, net, ds,
+    { on_epoch = function() return 1 end })
+  raises("nn.train: on_epoch: expected a function, got 3", nn.train, net, ds, { on_epoch = 3 })
+end
+
+-- ---- Checkpoints --------------------------------------------------------------------------------
+
+-- Cut off in the middle of an epoch and called again, a training comes to the same bits.
+function TestTraining.test_a_checkpoint()
+  local ds, path, calls, cut = blobs(60), os.tmpname(), 0, math.huge
+  os.remove(path)
+  local function augment(x, random)
+    calls = calls + 1
+    if calls > cut then error "cut off" end
+    return x + 0.01 * array.randn(x.shape[1], x.shape[2], { seed = random() })
+  end
+  local function train(options)
+    local o = { epochs = 6, batch = 20, optimizer = "adam", lr = "cosine", seed = 9, validation = ds,
+      patience = 5, augment = augment, adversary = pgd { restarts = 1 }, adversarial_share = 0.5 }
+    for name, value in pairs(options or {}) do o[name] = value end
+    if o.seed == "any" then o.seed = nil end
+    local net = blob_net()
+    return net, nn.train(net, ds, o)
+  end
+  local whole, expected = train()
+  calls, cut = 0, 3 * 3 + 1 -- in the second batch of the fourth epoch
+  raises("cut off", train, { checkpoint = path })
+  cut = calls + 3 * 3 - 1
+  raises("cut off", train, { checkpoint = path })
+  cut = math.huge
+  local resumed, history = train { checkpoint = path }
+  assert_same(resumed:weights(), whole:weights())
+  for _, name in ipairs { "loss", "accuracy", "validation_loss", "lr" } do
+    lu.assertEquals(history[name], expected[name], name)
+  end
+  lu.assertEquals(history.best, expected.best)
+  calls = 0
+  assert_same(train({ checkpoint = path }):weights(), whole:weights()) -- it is done
+  lu.assertEquals(calls, 0)
+  lu.assertEquals(train({ checkpoint = path, seed = "any" }).trained.seed, 9)
+  raises("not the same lr;", train, { checkpoint = path, lr = 0.5 })
+  raises("not the same seed;", train, { checkpoint = path, seed = 1 })
+  raises("not the same samples;", nn.train, blob_net(), blobs(59), { checkpoint = path })
+  raises("not the same net;", nn.train, digit_net(), data.digits(9, { classes = { 0, 1, 2 } }),
+    { checkpoint = path })
+  blob_net():fit(ds, { epochs = 1 }):save(path)
+  raises("is none of a training", train, { checkpoint = path })
+  io.open(path, "w"):write("nonsense"):close()
+  raises("nn.train: checkpoint: ", train, { checkpoint = path })
+  raises("nn.train: checkpoint: expected a string, got 3", train, { checkpoint = 3 })
+  raises("nn.train: checkpoint: ", train, { checkpoint = "/nowhere/at/all" })
+  os.remove(path)
 end

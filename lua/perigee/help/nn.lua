@@ -113,20 +113,46 @@ print(net:gradient(array.rand(3, 4, { seed = 1 }), array.ones(3, 2)))]],
     {
       name = "nn.train",
       text = [[
-Trains on from the present weights, by SGD with momentum on softmax cross-entropy, and reports loss, accuracy,
-rate and time left. The same seed gives the same weights to the bit. After Ctrl-C the net has
-the weights of the last step. Where the loss is no longer finite the net is as it was and an error says so.
+Trains on from the present weights, by SGD with momentum on softmax cross-entropy unless options say
+otherwise, and reports loss, accuracy, rate and time left. The same seed gives the same weights to the bit.
+After Ctrl-C the net has the weights of the last step. Where the loss is no longer finite the net is as it
+was and an error says so.
 
-With adversary = attack.pgd { … } every batch is attacked first, against the weights as they are and with its
-true labels, and the net learns what comes of it (Madry et al. 2018); any attack will do, a model in it is not
-wanted. The attack draws from the training's seed. adversarial_share = 0.5 has half of each batch attacked.
-With trades = β the loss is Zhang et al.'s of 2019: cross-entropy of the clean samples, and β times the
-divergence KL(softmax of clean ‖ softmax of attacked), averaged; the attack then sets out from a point beside
-each sample. Accuracies on the way are those of the attacked samples, with TRADES those of the clean ones.
+Steps: optimizer = "adam" or "adamw" (with neither lr nor a rate of the net's own they take 0.001) and
+nesterov follow PyTorch's formulas; clip bounds the gradient's length. The rate: lr is a number, and
+schedule says how it goes on; lr = "cosine" and lr = "step" are the net's own rate with that schedule, and
+lr = function(epoch) gives the rate of each epoch, which count from 1.
+
+With adversary = attack.pgd { … } every batch is attacked first, against the weights as they are and with
+its true labels, and the net learns what comes of it (Madry et al. 2018); any attack will do, a model in it
+is not wanted. The attack draws from the training's seed. adversarial_share = 0.5 has half of each batch
+attacked. A strong attack from the first step on may leave fresh weights learning nothing: train an epoch
+without it before. With trades = β the loss is Zhang et al.'s of 2019: cross-entropy of the clean samples,
+and β times the divergence KL(softmax of clean ‖ softmax of attacked), averaged; the attack then sets out
+from a point beside each sample, and maximises what its objective says. Accuracies on the way are those of
+the attacked samples, with TRADES those of the clean ones.
+
+augment = "flip", { "shift", "crop" } or { shift = 2, noise = 0.1 } changes each image anew whenever it is
+learned: shift (up to 1 pixel), crop (a part up to 2 pixels smaller, enlarged), flip (half of them
+mirrored), noise (of standard deviation 0.1). Or it is function(x, random), which answers a batch x (n x
+features) as changed; random() is a new seed, as in array.randn(2, 3, { seed = random() }).
+
+loss = function(logits, y) takes a batch's logits (n x classes) and its labels y, as the dataset has them,
+and answers one number or one for each sample, of which the mean counts. Its gradient follows by grad.vjp;
+or it is the second answer: of one number that number's, of one for each sample each row's own. on_epoch =
+function(state) is told epoch, epochs, net, and that row of the history; "stop" as its answer ends the
+training.
+
+checkpoint = "run.safetensors" writes weights, the optimizer's state, generator, history and best weights
+there after every epoch, and a call that finds the file goes on from there: to the same bits as without a
+break, also after Ctrl-C or a kill. A file of another net, other samples or options is refused; functions
+cannot be compared. A training that was finished answers at once: remove the file to train again. Without a
+seed the file's is taken.
 
 Options that are left out are the net's own, see net:fit. The history has one number an epoch in the lists
-loss, accuracy, lr, seconds, and validation_loss and validation_accuracy; and epochs, interrupted. Its methods
-save, csv, json, latex and npz write files (?record).]],
+loss, accuracy, lr, seconds, and validation_loss and validation_accuracy; and epochs, interrupted, ended
+(why it ended early: "patience" or "on_epoch"), best (with patience the epoch whose weights the net has).
+Its methods save, csv, json, latex and npz write files (?record).]],
       params = {
         { "net", "net", "what is trained" },
         { "ds", "dataset", "samples with labels" },
@@ -136,7 +162,20 @@ save, csv, json, latex and npz write files (?record).]],
 local history = nn.train(net, ds, {
   epochs = 3, batch = 10, lr = 0.1, seed = 1, validation = ds,
 })
-print(history.loss[3], history.validation_accuracy[3])]],
+print(history.loss[3], history.validation_accuracy[3])
+
+local pgd = attack.pgd { norm = "l2", dmax = 0.1, max_iter = 3 }
+nn.train(net, ds, { epochs = 2, adversary = pgd })
+
+local function brier(logits, y)
+  local p = logits:exp() / logits:exp():sum(2):reshape(-1, 1)
+  local truth = y:reshape(-1, 1):eq(array.arange(2):reshape(1, 2))
+  return (p - truth):square():sum(2)
+end
+nn.train(net, ds, {
+  epochs = 2, optimizer = "adam", loss = brier,
+  on_epoch = function(state) print(state.epoch, state.loss) end,
+})]],
       see = { "net:fit", "nn.new", "plot.loss" },
     },
     {
@@ -159,6 +198,8 @@ os.remove(path)]],
     of_history("seconds", "number[]", "How long each took."),
     of_history("epochs", "integer", "How many were finished."),
     of_history("interrupted", "boolean", "Whether Ctrl-C ended it."),
+    of_history("ended", "string?", 'Why it ended early: "patience" or "on_epoch"; nil if it did not.'),
+    of_history("best", "integer?", "With patience the epoch of the least validation loss; nil without."),
     {
       name = "nn.softmax",
       text = "exp(s) / sum of exp(s) of every row, safe for large scores: array.softmax under another name.",
