@@ -114,17 +114,24 @@ static void project(void *context, size_t begin, size_t end, int worker) {
     }
 }
 
+/* What is wrong with the i-th number of the points, and what may have been the reason. */
+static bool refuse_number(const Descent *descent, size_t i, double value, Error *err) {
+    size_t d = descent->problem->features, row = descent->active[i / d];
+    const Path *path = &descent->path[row];
+    bool no_gradient = path->gradient_norm[path->count - 1] == 0;
+    return error_set(err, ERROR_ARGUMENT, "the point of sample %zu: feature %zu is %s%s",
+                     descent->sample[row] + 1, i % d + 1, isnan(value) ? "nan" : "infinite",
+                     no_gradient ? " (its gradient is 0: nothing can be divided by its length)"
+                                 : "");
+}
+
 /* Not of rows that have stopped for their queries: they were told nothing. */
 static bool are_finite(const Descent *descent, const CustomPoints *points, Error *err) {
     size_t d = descent->problem->features;
-    for (size_t a = 0; a < descent->active_count; a++) {
-        if (descent->stop[descent->active[a]] == STOP_MAX_QUERIES)
-            continue;
-        for (size_t j = 0; j < d; j++)
-            if (!(fabs(value_at(points, a * d + j)) <= FLT_MAX))
-                return error_set(err, ERROR_ARGUMENT, "the point of sample %zu: feature %zu is %s",
-                                 descent->sample[descent->active[a]] + 1, j + 1,
-                                 isnan(value_at(points, a * d + j)) ? "nan" : "infinite");
+    for (size_t i = 0; i < descent->active_count * d; i++) {
+        double value = value_at(points, i);
+        if (!(fabs(value) <= FLT_MAX) && descent->stop[descent->active[i / d]] != STOP_MAX_QUERIES)
+            return refuse_number(descent, i, value, err);
     }
     return true;
 }

@@ -349,6 +349,10 @@ static int state_gradient(lua_State *L) {
         of.view =
             descent_view(descent, lua_isnil(L, 2) ? (Direction)descent->problem->params->direction
                                                   : check_direction(L, 2));
+    if (lua_isnil(L, 2) && PROBLEM_PART(descent->problem, direction))
+        bind_error(L,
+                   "%s: points: a direction written in Lua is asked only where the samples stand",
+                   bind_where(L));
     if (!lua_isnil(L, 3))
         of.x = samples_at(L, 3, descent);
     bool scores = !of.weights && (of.x || of.view.ascends);

@@ -17,6 +17,15 @@ defence = dnr.new { net = net, layers = { "r1", "r2" },
   layer_classifier = svm.new { kernel = svm.rbf(10), C = 1e5, tolerance = 1e-9 },
   combiner = svm.new { kernel = svm.rbf(1), C = 1e5, tolerance = 1e-9 } }
 pgd = attack.pgd { model = net, norm = "l2", dmax = 20, eta = 1e-7, max_iter = 1e6, eps = 0 }
+attack.define {
+  name = "endless",
+  step = function(state)
+    local g = state:gradient()
+    while state.t == 3 do g = -g end
+    return state.x - 1e-3 * state:unit(g)
+  end,
+}
+own = attack.endless { model = net, dmax = 1 }
 rows, w = array.zeros { 20000, 784 }, array.new { 1, 0 }
 slow = svm.from { sv = array.zeros { 6000, 784 }, alpha = array.ones { 1, 6000 }, b = array.new { 0 },
   kernel = svm.rbf(1), classes = { 0, 1 } }
@@ -64,6 +73,8 @@ interrupt "large:fit(many)" {stopped; the svm is as it was} "fitting an SVM"
 interrupt "defence:fit(many)" {stopped; the dnr is as it was} "fitting a DNR"
 interrupt "r = pgd:run(ds)" {stopped after [0-9]+ iterations?; the result keeps the best so far} "an attack"
 ask "#r, r.stop\[1\]" {600, "interrupted"} "its result is there"
+interrupt "r = own:run(ds)" {stopped after 3 iterations; the result keeps the best so far} "an attack of one's own"
+ask "#r, r.stop\[1\]" {600, "interrupted"} "which keeps its result as well"
 interrupt "s = evaluate.security \{ models = \{ net = net \}, data = ds, dmax = \{ 0.5, 1, 2 \}, attack = pgd \}" \
     {stopped; the evaluation keeps the pieces that were finished} "an evaluation"
 interrupt "found = svm.search \{ data = many, kernel = svm.rbf(1), C = \{ 1e5, 1e6 \}, gamma = \{ 1, 10 \} \}" \

@@ -426,6 +426,22 @@ function TestWrong:test_steps()
   end)
 end
 
+-- A model that is flat: what is divided by the gradient's length tells why it is not a number.
+function TestWrong:test_a_gradient_of_0()
+  local flat = { classes = { 0, 1 }, features = 784, gradient_is = "surrogate" }
+  function flat.scores(_, x) return array.ones(#x, 2) * array.new { 1, 0 } end
+  function flat.gradient(_, x) return array.zeros(x.shape) end
+  local divides = of(function(state)
+    local g = state:gradient()
+    return state.x - g / g:norm(2, { keepdims = true })
+  end)
+  raises("the point of sample 1: feature 1 is nan (its gradient is 0", function()
+    divides({ model = flat, dmax = 1 }):run(few.x, { y = 0 })
+  end)
+  local r = of(along_unit, { options = { eta = 1.0 } })({ model = flat, dmax = 1 }):run(few.x, { y = 0 })
+  lu.assertEquals(r.stop, { "still", "still", "still" })
+end
+
 -- A state outlives its step as a value alone; a run that failed is collected.
 function TestWrong:test_what_is_left()
   local kept
