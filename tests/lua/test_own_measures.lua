@@ -203,6 +203,20 @@ function TestOwnMeasures:test_what_goes_wrong()
   lu.assertEquals(tostring(whole), before)
 end
 
+-- What users put into metrics goes by its name as well; it gets labels and the truth.
+function TestOwnMeasures:test_own_metrics()
+  rawset(metrics, "ones_found", function(labels, truth)
+    return (labels:eq(1) * truth:eq(1)):sum() / math.max(1, truth:eq(1):sum())
+  end)
+  local s = evaluated({ "ones_found", recall = "accuracy" }, { noise = false, attacks = { attack.fgsm {
+    norm = "l2" } } })
+  rawset(metrics, "ones_found", nil)
+  local rows, cell = s:rows()[1], s.cells[1].rows
+  local ones = cell.y:eq(1)
+  lu.assertAlmostEquals(rows.ones_found, (cell.start_label:eq(1) * ones):sum() / ones:sum(), 1e-12)
+  lu.assertAlmostEquals(rows.recall, rows.correct / 12, 1e-12)
+end
+
 -- Behind the first piece an error takes nothing of the run.
 function TestOwnMeasures:test_a_late_failure()
   local script = os.tmpname()

@@ -94,14 +94,15 @@ threads. A folder of other settings, data, seeds or models is refused, naming th
 Lua, or one that a function gives, is known by its scores, and an attack of one's own by the numbers and
 texts in its table, not by its code. Ctrl-C ends it with the pieces that are finished. plot.live follows it.
 
-measures are numbers of one's own beside the counts, in the table, rows, files, reports and plot.security: {
-name = function(s) … end, … }, or names of measures of labels in metrics, { "f1" }. The function gives a
-number of the samples of one model under one attack in one repeat at one dmax: s.y, s.label (-1 where
-rejected) and s.verdict, s.scores, s.distance, s.queries (up to that dmax), s.flat, s.hit (of targeted
-attacks), before the attack s.start_label, s.start_scores and s.start_verdict, s.at (positions in the data);
-s.model, s.attack, s.dmax, s.norm, s.seed. The points themselves are not kept. Repeats are shown by their
-mean. A measure that fails on the first piece ends the evaluation; behind it what fails is nan, and stderr
-says why. They are no part of what a checkpoint folder is known by: ?security:measure adds more later.
+measures are numbers of one's own beside the counts, in the table, rows, files, reports and plot.security:
+{ name = function(s) … end, … }, or names of measures of labels in metrics, { "f1" }, one's own there too
+(metrics.mine = function(labels, truth) … end). The function gives a number of the samples of one model
+under one attack in one repeat at one dmax: s.y, s.label (-1 where rejected) and s.verdict, s.scores,
+s.distance, s.queries (up to that dmax), s.flat, s.hit (of targeted attacks), before the attack
+s.start_label, s.start_scores and s.start_verdict, s.at (positions in the data); s.model, s.attack,
+s.dmax, s.norm, s.seed. The points themselves are not kept. Repeats are shown by their mean. A measure
+that fails on the first piece ends the evaluation; behind it what fails is nan, and stderr says why. They
+are no part of what a checkpoint folder is known by: ?security:measure adds more later.
 
 What comes back prints as a table, and plot.security draws it: ?security. Where more than a twentieth of
 the runs that failed had lost their gradient (result.flat) it says so: such counts prove nothing.]],
@@ -331,7 +332,7 @@ A table for each model, attack and radius: model, attack, dmax, samples, the cou
 that is robust) with Wilson's interval low and high at 95 %, for as many samples as are different (those
 that several repeats drew count once), queries (scores and gradients of a sample on average, up to this
 radius) and seconds (of all radii, the same in each of their rows); hit where attacks are targeted. With
-several attacks, rows with the attack "all" count the worst.]],
+several attacks, rows with the attack "all" count the worst; measures are by their names.]],
       returns = { "table[]", "the rows" },
       example = saved("for _, row in ipairs(s:rows()) do print(row.dmax, row.accuracy) end"),
       see = { "security:csv", "metrics.wilson" },
@@ -339,7 +340,8 @@ several attacks, rows with the attack "all" count the worst.]],
     {
       name = "security:views",
       text = [[
-Each repeat alone, as plain tables with models, dmax, counts, flat, noise and n: what plot.security draws.
+Each repeat alone, as plain tables with models, dmax, counts, flat, noise, n, and of measures measured and
+measured_noise: what plot.security draws.
 With several attacks, a model under each of them is one: "dnr, auto".]],
       returns = { "table[]", "one for each repeat" },
       example = saved("print(#s:views(), s:views()[1].n)"),
