@@ -15,7 +15,7 @@ local meta = debug.getregistry()["perigee.attack"]
 -- "attack.pgd_exp: l2, dmax 2, eta 0.1, …, model dnr, target 3"
 function meta.__tostring(attack)
   local text, held = meta.words(attack), debug.getuservalue(attack, 1)
-  for _, name in ipairs { "model", "start", "start_from", "target" } do
+  for _, name in ipairs { "objective", "direction", "model", "start", "start_from", "target", "on_step" } do
     local value = held[name]
     if value ~= nil then
       local kind = name == "model" and (type(value) == "table" and "lua" or value.kind)

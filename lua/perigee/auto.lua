@@ -72,7 +72,7 @@ end
 -- ---- The attack ---------------------------------------------------------------------------------
 
 local own_options = { "model", "norm", "dmax", "quick", "target", "lower", "upper", "max_queries",
-  "samples" }
+  "samples", "objective", "direction", "on_step" }
 
 local function first_part(model)
   return { parts_for(model)[1] }

@@ -430,6 +430,25 @@ local function can_take(part, name)
   return false
 end
 
+-- Users' functions in a part that gets some of the samples are told of rows by their positions in all.
+local function of_whole_batch(f, at)
+  return function(...)
+    local told = select(select("#", ...), ...) -- of the rows: the last, info or state
+    told.rows = array.take(at, told.rows)
+    return f(...)
+  end
+end
+
+-- The part with functions of such.
+local function renumbered(part, at)
+  local changes = {}
+  for _, name in ipairs { "objective", "direction", "on_step" } do
+    local f = takes(part, name) and call(part, "get", name)
+    if type(f) == "function" then changes[name] = of_whole_batch(f, at) end
+  end
+  return next(changes) and call(part, "with", changes) or part
+end
+
 -- Run part k on the samples at these positions.
 local function run_part(run, k, at)
   local start, part, options = run.start, run.parts[k], share(run.options, k)
@@ -441,7 +460,9 @@ local function run_part(run, k, at)
   end
   if #at < #start then
     samples = data.new { x = start.x0:take(at), y = start.y:take(at), shape = start.shape }
-    part = narrowed(run, part, at)
+    local positions = array.new(at, { dtype = "i32" })
+    part = renumbered(narrowed(run, part, at), positions)
+    if options.on_step then options.on_step = of_whole_batch(options.on_step, positions) end
   else
     options.y = start.y
   end
@@ -523,6 +544,7 @@ local function options_of(part)
     local value = part:get(name)
     local is_bound = (name == "lower" or name == "upper" or name == "smoothing") and kinds.is(value, "array")
     if is_bound then value = value:totable() end
+    if type(value) == "function" then value = "function" end
     if type(value) ~= "userdata" and name ~= "model" then options[name] = value end
   end
   local most = part.max_queries
@@ -543,6 +565,7 @@ local function turn(run, k)
   local result = run_part(run, k, at)
   kept.seconds = perigee.clock() - before
   run.results[#run.results + 1] = { result, at }
+  for _, stop in ipairs(result.stop) do run.ended = run.ended or stop == "on_step" end
   pay(run, result, at)
   kept.evaded = note_reached(run, result, at)
   kept.left = #left_of(run)
@@ -599,10 +622,11 @@ function methods.run(self, samples, options)
     parts[k] = turn(run, k)
     local note = ("stopped in part %d of %d; the result keeps what was found so far"):format(k, #self)
     interrupted = perigee.interrupted(note)
-    if interrupted then break end
+    if interrupted or run.ended then break end
   end
   return worst.merge(run.results, {
     name = native.printable(self.name), where = where, from_start = true, interrupted = interrupted,
+    ended = run.ended,
     unpaid = run.unpaid, parts = parts, params = params_of(self, options),
   })
 end

@@ -7,7 +7,8 @@ local _ENV = assert(loadfile(perigee.lua_dir .. "/perigee/own.lua", "t"))() -- l
 local libraries = require "perigee.libraries"
 
 require "perigee.loaders"
-require "perigee.lua_model" -- for C, by the registry
+require "perigee.attack_parts" -- for C, by the registry
+require "perigee.lua_model" -- so too
 require "perigee.printer" -- so too
 require "perigee.statement" -- for the host, which looks for it when an interrupt comes
 

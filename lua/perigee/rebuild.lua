@@ -33,9 +33,24 @@ local function bound(value, infinity)
   return list
 end
 
+-- Functions that a result's parameters tell of have to be given again; what looked on need not be.
+local function without_functions(options, name, known)
+  for _, part in ipairs { "objective", "direction" } do
+    if options[part] == "function" and known.given[part] == nil then
+      blame.fail("%s: result: the %s of %s was a function, which no result keeps: give it again, attack.from("
+        .. "result, { %s = … })", WHERE, part, name, part)
+    elseif options[part] == "function" then
+      options[part] = nil
+    end
+  end
+  if options.on_step == "function" then options.on_step = nil end
+  return options
+end
+
 local made_of
 
--- The attack of these parameters. known: { dmax = of each sample, whole = the parameters of the result }.
+-- The attack of these parameters. known: { dmax = of each sample, whole = the parameters of the result,
+-- given = the user's options }.
 local function one_of(said, name, known)
   local takes, options = options_of(said.attack), {}
   if said.check ~= nil then
@@ -48,7 +63,7 @@ local function one_of(said, name, known)
   if options.dmax == nil then options.dmax = known.whole.dmax end
   if options.dmax == "per sample" then options.dmax = known.dmax end
   options.lower, options.upper = bound(options.lower, -math.huge), bound(options.upper, math.huge)
-  return blame.call(attack[said.attack], options)
+  return blame.call(attack[said.attack], without_functions(options, name, known))
 end
 
 -- One of several: in attack.worst all have had all samples.
@@ -85,7 +100,8 @@ function rebuild.from(result, options)
     arguments.expected(WHERE, "result", "an attack's result", result)
   end
   local params = result.params
-  local made = made_of(params, result.attack, { dmax = result.dmax, whole = params })
+  local given = type(options) == "table" and options or {}
+  local made = made_of(params, result.attack, { dmax = result.dmax, whole = params, given = given })
   local target = target_of(result)
   if target ~= nil then made = blame.call(made.with, made, { target = target }) end
   if options == nil then return made end

@@ -51,8 +51,8 @@ function worst.part(result, more)
 end
 
 --- Each sample's worst answer (src/attack/worst.h). results: a list of { result, positions of its samples },
---- without positions where it is of all; about: { name =, where =, from_start =, interrupted =, unpaid =,
---- parts = (see worst.part), params = more parameters }.
+--- without positions where it is of all; about: { name =, where =, from_start =, interrupted =, ended =,
+--- unpaid =, parts = (see worst.part), params = more parameters }.
 function worst.merge(results, about)
   local params = common(about.parts)
   for name, value in pairs(about.params or {}) do params[name] = value end
@@ -62,6 +62,7 @@ function worst.merge(results, about)
   params.attack, params.parts, params.taken_from = about.name, about.parts, nil
   return blame.call(result_type.worst, results, {
     name = about.name, where = about.where, from_start = about.from_start, interrupted = about.interrupted,
+    ended = about.ended,
     unpaid = about.unpaid, params = json.text(plain(params)),
   })
 end

@@ -1,5 +1,6 @@
 #include "attack/attack.h"
 
+#include "attack/parts.h"
 #include "core/array.h"
 #include "core/array_values.h"
 #include "core/error.h"
@@ -193,8 +194,26 @@ static void add_bound(JsonNode to, const char *name, double one, const Array *ea
         json_number(list, NULL, (double)array_f32(each)[j]);
 }
 
+/* Functions are not kept: the JSON says that there were some. */
+static void add_parts(JsonNode to, const AttackParts *parts) {
+    if (parts->losses)
+        json_string(to, "objective", "function");
+    if (parts->direction)
+        json_string(to, "direction", "function");
+    if (parts->on_step)
+        json_string(to, "on_step", "function");
+}
+
+/* Is it a part from outside? */
+static bool is_part(const Field *field, const AttackParts *parts) {
+    return parts && ((parts->losses && strcmp(field->name, "objective") == 0) ||
+                     (parts->direction && strcmp(field->name, "direction") == 0));
+}
+
 static void add_field(JsonNode to, const Field *field, const AttackParams *params) {
     Value value = field_get(field, params);
+    if (is_part(field, params->parts))
+        return;
     if (strcmp(field->name, "dmax") == 0)
         value = params->dmax_each ? value_word(DMAX_PER_SAMPLE) : value_number(params->dmax);
     switch (value.kind) {
@@ -224,6 +243,8 @@ char *attack_params_json(const Attack *attack, const AttackParams *params) {
     json_string(json, "attack", attack->name);
     for (const Field *field = attack->fields; field->name; field++)
         add_field(json, field, params);
+    if (params->parts)
+        add_parts(json, params->parts);
     add_bound(json, "lower", params->lower, params->lower_each);
     add_bound(json, "upper", params->upper, params->upper_each);
     if (params->stages > 0)

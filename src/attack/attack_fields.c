@@ -23,6 +23,7 @@ static const Field run_fields[] = {
       .meaning = "the points of a double start" },
     { "seed", FIELD_OBJECT, .type = "integer", .initial = "the attack's",
       .meaning = "of the random points" },
+    ATTACK_ON_STEP_AS("the attack's"),
     { .name = NULL },
 };
 const Fields attack_run_fields = { run_fields, NULL };

@@ -113,10 +113,11 @@ extern const Fields attack_run_fields;
 #define ATTACK_OBJECTIVE                                                                           \
     {                                                                                              \
         "objective", FIELD_WORD, ATTACK_AT(objective),                                             \
-            .words = objective_words,                                                              \
+            .words = objective_words, .type = "function",                                          \
             .meaning =                                                                             \
                 "what is minimised: the difference of two scores, without a jump where samples "   \
-                "begin to be rejected, the cross-entropy, or the ratio of differences"             \
+                "begin to be rejected, the cross-entropy, the ratio of differences, or the "       \
+                "losses that function(scores, y, info) gives: see objectives"                      \
     }
 #define ATTACK_LARGEST                                                                             \
     {                                                                                              \
@@ -129,9 +130,10 @@ extern const Fields attack_run_fields;
 #define ATTACK_DIRECTION                                                                           \
     {                                                                                              \
         "direction", FIELD_WORD, ATTACK_AT(direction),                                             \
-            .words = attack_direction_words,                                                       \
+            .words = attack_direction_words, .type = "function",                                   \
             .meaning = "along what a sample moves: the gradient of the objective, the logarithm "  \
-                       "of the kernels' sums, or the gradient of wider kernels"                    \
+                       "of the kernels' sums, the gradient of wider kernels, or what "             \
+                       "function(x, w, t, info) gives: see objectives"                             \
     }
 #define ATTACK_SMOOTHING                                                                           \
     {                                                                                              \
@@ -179,6 +181,14 @@ extern const Fields attack_run_fields;
                                .meaning = "the greatest value of every feature, or one for each"   \
     }
 
+#define ATTACK_FUNCTION_TYPE "function"
+#define ATTACK_ON_STEP_AS(default_words)                                                           \
+    {                                                                                              \
+        "on_step", FIELD_OBJECT, .type = ATTACK_FUNCTION_TYPE, .initial = (default_words),         \
+                                 .meaning = "function(state), called after every iteration; "      \
+                                            "\"stop\" for an answer ends the run: see objectives"  \
+    }
+
 #define ATTACK_START_TYPE "dataset|array|result"
 #define ATTACK_TARGET_TYPE "integer|array|\"nearest\"|\"each\""
 
@@ -189,7 +199,8 @@ extern const Fields attack_run_fields;
           "the label that the samples shall get, or one for each; \"nearest\" and \"each\" "       \
           "go towards the class of the best other score, or towards every other class in "         \
           "turn, and any wrong one is a success" },                                                \
-        ATTACK_LOWER, ATTACK_UPPER, ATTACK_ITERATES, ATTACK_MAX_QUERIES, ATTACK_SAMPLES
+        ATTACK_LOWER, ATTACK_UPPER, ATTACK_ITERATES, ATTACK_MAX_QUERIES, ATTACK_SAMPLES,           \
+        ATTACK_ON_STEP_AS("none")
 
 #define ATTACK_FIELDS_END                                                                          \
     { .name = NULL }

@@ -13,8 +13,9 @@ static bool fgsm_resolve(AttackParams *params, Error *err) {
     return true;
 }
 
-static const Field fields[] = { ATTACK_MODEL, ATTACK_NORM,   ATTACK_DMAX,      ATTACK_OBJECTIVE,
-                                ATTACK_START, ATTACK_COMMON, ATTACK_FIELDS_END };
+static const Field fields[] = { ATTACK_MODEL,     ATTACK_NORM,      ATTACK_DMAX,
+                                ATTACK_OBJECTIVE, ATTACK_DIRECTION, ATTACK_SMOOTHING,
+                                ATTACK_START,     ATTACK_COMMON,    ATTACK_FIELDS_END };
 
 const Attack attack_fgsm = {
     .name = "fgsm",

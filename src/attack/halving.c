@@ -144,8 +144,18 @@ static bool halving_resolve(AttackParams *params, Error *err) {
 }
 
 static const Field fields[] = {
-    ATTACK_MODEL,   ATTACK_NORM,  ATTACK_DMAX,   ATTACK_STAGES,     ATTACK_DIRECTION,
-    ATTACK_LARGEST, ATTACK_START, ATTACK_COMMON, ATTACK_FIELDS_END,
+    ATTACK_MODEL,
+    ATTACK_NORM,
+    ATTACK_DMAX,
+    ATTACK_STAGES,
+    { "objective", FIELD_OBJECT, .type = ATTACK_FUNCTION_TYPE, .initial = "none",
+      .meaning = "function(scores, y, info) that gives the losses of which rows go along the "
+                 "gradient, and whose least go on, in place of the direction: see objectives" },
+    ATTACK_DIRECTION,
+    ATTACK_LARGEST,
+    ATTACK_START,
+    ATTACK_COMMON,
+    ATTACK_FIELDS_END,
 };
 
 /* The stages were chosen on DNRs of MNIST; see the help of attack.auto. */

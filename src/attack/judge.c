@@ -2,12 +2,13 @@
 
 #include "attack/attack_fields.h"
 #include "attack/mean_model.h"
-#include "attack/verdict.h"
+#include "attack/problem.h"
 #include "core/array_values.h"
 #include "core/fail.h"
 #include "core/printable.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- Options ---- */
@@ -54,6 +55,8 @@ typedef struct Judging {
     const float *x_adv;
     Constraint constraint;
     AttackResult *result;
+    Goal *goal; /* of each sample, and its number: for the losses */
+    size_t *sample;
 } Judging;
 
 static bool known_labels(const Judging *judging, const char *what, const int32_t *label,
@@ -220,11 +223,25 @@ static bool set_labels(const Judging *judging, Error *err) {
     return true;
 }
 
-/* Start and answer. */
-static bool trace(const Judging *judging, size_t i, Error *err) {
+/* Losses of all starts, or of all answers. */
+static bool lose(const Judging *judging, const Array *scores, double *loss, Error *err) {
     AttackResult *result = judging->result;
-    const Model *model = judging->task->model;
-    const Objective *objective = objective_table[judging->judge->params.objective];
+    const AttackParams *params = &judging->judge->params;
+    Problem problem = { .objective = objective_table[params->objective],
+                        .params = params,
+                        .model = judging->task->model,
+                        .columns = result->columns };
+    LossRequest request = { .n = result->n,
+                            .scores = array_f64(scores),
+                            .goal = judging->goal,
+                            .sample = judging->sample,
+                            .loss = loss };
+    return problem_losses(&problem, &request, err);
+}
+
+/* Start and answer, with these losses. */
+static bool trace(const Judging *judging, size_t i, const double loss[2], Error *err) {
+    AttackResult *result = judging->result;
     size_t columns = result->columns;
     const Array *const scores[] = { result->start_scores, result->scores };
     Trace *to = &result->trace[i];
@@ -233,12 +250,32 @@ static bool trace(const Judging *judging, size_t i, Error *err) {
     for (size_t t = 0; t < 2; t++) {
         double *row = array_f64(to->scores) + t * columns;
         memcpy(row, array_f64(scores[t]) + i * columns, columns * sizeof *row);
-        array_f64(to->loss)[t] = objective_is_sound(model, row)
-                                     ? objective->loss(model, row, result_goal(result, i))
-                                     : INFINITY;
+        array_f64(to->loss)[t] = loss[t];
     }
     array_f64(to->distance)[1] = array_f64(result->distance)[i];
     return true;
+}
+
+static bool traces(Judging *judging, Error *err) {
+    AttackResult *result = judging->result;
+    size_t n = result->n;
+    double *loss = malloc((2 * n + 1) * sizeof *loss);
+    judging->goal = malloc((n + 1) * sizeof *judging->goal);
+    judging->sample = malloc((n + 1) * sizeof *judging->sample);
+    bool ok = (loss && judging->goal && judging->sample) ||
+              error_memory(err, judging->judge->where, 2 * n * sizeof *loss);
+    for (size_t i = 0; ok && i < n; i++) {
+        judging->goal[i] = result_goal(result, i);
+        judging->sample[i] = i;
+    }
+    ok = ok && lose(judging, result->start_scores, loss, err) &&
+         lose(judging, result->scores, loss + n, err);
+    for (size_t i = 0; ok && i < n; i++)
+        ok = trace(judging, i, (const double[2]){ loss[i], loss[n + i] }, err);
+    free(loss);
+    free(judging->goal);
+    free(judging->sample);
+    return ok;
 }
 
 AttackResult *attack_judge(const Judge *judge, const AttackTask *task, const float *x_adv,
@@ -257,9 +294,7 @@ AttackResult *attack_judge(const Judge *judge, const AttackTask *task, const flo
         return NULL;
     place(&judging);
     bool ok = check_points(&judging, err) && describe(&judging, err) && score(&judging, err) &&
-              set_labels(&judging, err);
-    for (size_t i = 0; ok && i < task->n; i++)
-        ok = trace(&judging, i, err);
+              set_labels(&judging, err) && traces(&judging, err);
     if (ok)
         return judging.result;
     result_free(judging.result);

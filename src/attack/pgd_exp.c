@@ -127,6 +127,7 @@ static const Field fields[] = {
     ATTACK_MODEL,      ATTACK_NORM,
     ATTACK_DMAX,       ATTACK_ETA("0.1; 0.01 for linf", "the grid of the line search"),
     ATTACK_ETA_MIN,    ATTACK_OBJECTIVE,
+    ATTACK_DIRECTION,  ATTACK_SMOOTHING,
     ATTACK_EPS,        ATTACK_MAX_ITER("iterates at most, the start included"),
     ATTACK_EARLY_STOP, ATTACK_START,
     ATTACK_START_FROM, ATTACK_RESTARTS,

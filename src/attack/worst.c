@@ -171,8 +171,8 @@ static bool take(const Worst *worst, const Source *source, AttackResult *result,
         bool over = source[i].answer.hit || source[i].answer.rank != ranks[VERDICT_CORRECT];
         if (worst->unpaid && worst->unpaid[i] && !over)
             array_i32(result->stop)[i] = STOP_MAX_QUERIES;
-        if (worst->interrupted && !over)
-            array_i32(result->stop)[i] = STOP_INTERRUPTED;
+        if ((worst->interrupted || worst->ended) && !over)
+            array_i32(result->stop)[i] = worst->interrupted ? STOP_INTERRUPTED : STOP_ON_STEP;
         if (!trace_share(&result->trace[i], &from->trace[row], err))
             return false;
     }

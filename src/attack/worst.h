@@ -30,7 +30,8 @@ typedef struct Worst {
     /* n, of the first one's samples: parts had to leave something out that could not be paid for.
      * What has not reached its goal says so. NULL: none has. */
     const int32_t *unpaid;
-    bool interrupted; /* further parts were to come: what has not reached its goal says so */
+    bool interrupted; /* further parts were to come: what has not reached its goal says so … */
+    bool ended;       /* … or that on_step ended the run */
     const char *name, *params; /* the result's; JSON text */
     const char *where;         /* "attack.worst", for messages */
 } Worst;

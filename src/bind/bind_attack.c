@@ -9,6 +9,7 @@
 #include "attack/start_scores.h"
 #include "bind/bind.h"
 #include "bind/bind_attack.h"
+#include "bind/bind_attack_parts.h"
 #include "bind/bind_fields.h"
 #include "bind/bind_model.h"
 #include "bind/bind_samples.h"
@@ -129,6 +130,11 @@ static void push_radii(lua_State *L, int value, const char *where, const char *n
     }
 }
 
+/* May a function stand there, by itself or in the place of a word? */
+static bool takes_function(const Field *field) {
+    return field->type && strcmp(field->type, ATTACK_FUNCTION_TYPE) == 0;
+}
+
 /* Check the value at `value` of an object option, and push what is kept of it: of an array or a
  * table of numbers a read-only array, else itself. */
 static void push_kept(lua_State *L, int value, const char *where, const Field *field) {
@@ -137,6 +143,12 @@ static void push_kept(lua_State *L, int value, const char *where, const Field *f
     const char *type = field->type, *name = field->name;
     bool whole = strncmp(type, "integer|array", strlen("integer|array")) == 0;
     value = lua_absindex(L, value);
+    if (takes_function(field)) {
+        if (!lua_isfunction(L, value))
+            bind_expected(L, value, where, name, "a function");
+        lua_pushvalue(L, value);
+        return;
+    }
     if (strcmp(type, "table[]") == 0) {
         push_stages(L, value, where);
         return;
@@ -150,10 +162,7 @@ static void push_kept(lua_State *L, int value, const char *where, const Field *f
         bind_push_shared(L, &start->x_adv);
         return;
     }
-    bool function = strcmp(type, "function") == 0;
-    if (function && !lua_isfunction(L, value))
-        bind_expected(L, value, where, name, "a function");
-    if (function || (strcmp(type, ATTACK_TARGET_TYPE) == 0 && is_target_word(L, value))) {
+    if (strcmp(type, ATTACK_TARGET_TYPE) == 0 && is_target_word(L, value)) {
         lua_pushvalue(L, value);
         return;
     }
@@ -188,6 +197,26 @@ static void keep_objects(lua_State *L, int options, const char *where, const Fie
         }
 }
 
+/* The words' functions from the table at `options` into the one on top of the stack; a word there
+ * takes one out. Where a function stands the word is the first. */
+static void keep_functions(lua_State *L, int options, const Field *field, void *object) {
+    for (; field->name; field++) {
+        if (field->kind != FIELD_WORD || !takes_function(field))
+            continue;
+        int type = bind_opt_push(L, options, field->name);
+        if (type == LUA_TFUNCTION)
+            *(int *)(void *)((char *)object + field->offset) = 0;
+        else if (type != LUA_TNIL)
+            lua_pushnil(L);
+        if (type == LUA_TNIL)
+            lua_pop(L, 1);
+        else
+            lua_setfield(L, type == LUA_TFUNCTION ? -2 : -3, field->name);
+        if (type != LUA_TNIL && type != LUA_TFUNCTION)
+            lua_pop(L, 1);
+    }
+}
+
 /* Push a copy of the table that goes with the attack at 1. */
 static void push_held(lua_State *L) {
     lua_getiuservalue(L, 1, 1);
@@ -212,10 +241,23 @@ static const void *initial_of(const void *box) {
 
 static const BindOptions attack_options = { option_at, where_of, initial_of, NULL };
 
+/* A word where no function stands, or nil, which gives the default again. */
+static void read_word(lua_State *L, const FieldPlace *place, int arg, const char *where) {
+    if (!lua_isnil(L, arg))
+        bind_field_set(L, arg, where, place);
+    else if (place->object)
+        field_copy(place->field, place->object, initial_of(place->object));
+}
+
 /* Nil takes the option away. */
 static void read_object(lua_State *L, const FieldPlace *place, int arg, const char *where) {
+    bool word = place->field->kind == FIELD_WORD;
     lua_getiuservalue(L, 1, 1);
-    if (lua_isnil(L, arg))
+    if (word && !lua_isfunction(L, arg))
+        read_word(L, place, arg, where);
+    else if (word && place->object)
+        *(int *)(void *)((char *)place->object + place->field->offset) = 0;
+    if (lua_isnil(L, arg) || (word && !lua_isfunction(L, arg)))
         lua_pushnil(L);
     else
         push_kept(L, arg, where, place->field);
@@ -240,7 +282,10 @@ static void push_object_option(lua_State *L, const FieldPlace *place) {
     const AttackParams *params = place->object;
     const char *name = place->field->name;
     lua_getiuservalue(L, 1, 1);
-    if (lua_getfield(L, -1, name) == LUA_TNIL && strcmp(place->field->type, "number|array") == 0)
+    if (lua_getfield(L, -1, name) == LUA_TNIL && place->field->kind == FIELD_WORD) {
+        Value value = field_get(place->field, params);
+        bind_push_value(L, &value);
+    } else if (lua_isnil(L, -1) && strcmp(place->field->type, "number|array") == 0)
         lua_pushnumber(L, *name == 'l' ? params->lower : params->upper);
     else if (lua_isnil(L, -1) && strcmp(place->field->type, "table[]") == 0)
         push_default_stages(L, params);
@@ -261,6 +306,7 @@ static AttackBox *push_object(lua_State *L, const AttackBox *like, int options) 
     lua_insert(L, -2);
     bind_fields(L, options, box->where, box->attack->fields, &box->params);
     keep_objects(L, options, box->where, box->attack->fields);
+    keep_functions(L, options, box->attack->fields, &box->params);
     lua_setiuservalue(L, -2, 1);
     return box;
 }
@@ -451,8 +497,8 @@ static void look(lua_State *L, int model, int samples) {
     lua_call(L, 2, 0);
 }
 
-/* a:run(samples [, { y =, target =, model =, dmax =, start =, start_from =, seed = }]) → a result.
- */
+/* a:run(samples [, { y =, target =, model =, dmax =, start =, start_from =, seed =, on_step = }]) →
+ * a result. */
 static int attack_run_call(lua_State *L) {
     const int options = 3, held = 4, model_value = 5;
     AttackBox *box = bind_self(L, &attack_type);
@@ -481,6 +527,7 @@ static int attack_run_call(lua_State *L) {
     read_direction(L, held, box->where, &params);
     push_queries(L, held, box->where, &params);
     read_start(L, held, box, &task);
+    params.parts = bind_push_attack_parts(L, held, box->where);
     if (lua_getfield(L, held, "start") != LUA_TNIL)
         task.begin = check_points(L, box->where, "start", &task);
     if (lua_rawgeti(L, held, HELD_DEFINITION) != LUA_TNIL)
@@ -502,6 +549,8 @@ static int judge(lua_State *L, const char *where, bool points) {
     judge.where = where;
     lua_newtable(L);
     keep_objects(L, options, where, fields);
+    keep_functions(L, options, fields, &judge.params);
+    judge.params.parts = bind_push_attack_parts(L, held, where);
     lua_getfield(L, held, "model");
     Model *model = bind_check_model(L, lua_gettop(L), where, "model");
     lua_getfield(L, held, "x0");
@@ -549,7 +598,7 @@ void bind_add_attack(lua_State *L, const Attack *attack) {
                       "attack:run",
                       { attack->fields, &attack->params } });
     for (const Field *field = attack->fields; field->name; field++)
-        if (field->kind == FIELD_OBJECT)
+        if (field->kind == FIELD_OBJECT || takes_function(field))
             bind_object_field(L, field, &object);
 }
 

@@ -34,7 +34,7 @@ static void release(void *object) {
     Definition *definition = object;
     lua_State *L = definition->L;
     for (const Field *field = definition->custom.field; field->name; field++)
-        if (field->kind == FIELD_OBJECT && lua_checkstack(L, 2)) {
+        if ((field->kind == FIELD_OBJECT || field->type) && lua_checkstack(L, 2)) {
             lua_pushnil(L);
             lua_rawsetp(L, LUA_REGISTRYINDEX, field);
         }

@@ -275,12 +275,13 @@ static const int32_t *push_each(lua_State *L, int table, const char *name, const
 }
 
 /* What lua/perigee/worst.lua makes of several results by: each sample's worst answer.
- * worst(parts, { name =, params =, where =, from_start =, interrupted =, unpaid = }) */
+ * worst(parts, { name =, params =, where =, from_start =, interrupted =, ended =, unpaid = }) */
 static int worst_of(lua_State *L) {
     lua_settop(L, 2);
     Worst worst = { .count = (size_t)lua_rawlen(L, 1),
                     .from_start = true_field(L, 2, "from_start"),
                     .interrupted = true_field(L, 2, "interrupted"),
+                    .ended = true_field(L, 2, "ended"),
                     .name = string_field(L, 2, "name"),
                     .params = string_field(L, 2, "params"),
                     .where = string_field(L, 2, "where") };

@@ -76,8 +76,8 @@ void bind_read_fields(lua_State *L, int arg, const char *where, const Field *fie
         int type = bind_opt_push(L, arg, field->name);
         if (type == LUA_TNIL && field->required && field->kind != FIELD_OBJECT)
             bind_expected(L, -1, where, field->name, field_expected(field, expected));
-        if (type != LUA_TNIL && field->kind != FIELD_OBJECT &&
-            fields_place(field, object, "", &place))
+        bool kept = field->kind == FIELD_OBJECT || (field->type && type == LUA_TFUNCTION);
+        if (type != LUA_TNIL && !kept && fields_place(field, object, "", &place))
             bind_field_set(L, -1, where, &place);
         lua_pop(L, 1);
     }
@@ -175,8 +175,13 @@ static const BindObject *object_of(lua_State *L, const FieldPlace *place) {
     return object;
 }
 
+/* Does its owner keep it, or something in its place? */
+static bool is_kept(const FieldPlace *place) {
+    return place->field->kind == FIELD_OBJECT || place->field->type;
+}
+
 static void push_place(lua_State *L, const FieldPlace *place) {
-    if (place->field->kind == FIELD_OBJECT) {
+    if (is_kept(place)) {
         object_of(L, place)->push(L, place);
         return;
     }
@@ -221,7 +226,7 @@ static int get_option(lua_State *L) {
 
 /* The value at `value` into the place, or without an object only checked. */
 static void put(lua_State *L, const Optioned *self, const FieldPlace *place, int value) {
-    if (place->field->kind == FIELD_OBJECT)
+    if (is_kept(place))
         object_of(L, place)->read(L, place, value, self->where);
     else if (lua_isnil(L, value) && self->options->initial)
         field_copy(place->field, place->object, self->options->initial(self->object));

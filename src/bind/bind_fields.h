@@ -25,7 +25,8 @@ enum { BIND_MOST_NAMES = 64 };
 void bind_field_names(const Field *field, const char *also, const char *names[BIND_MOST_NAMES]);
 
 /* The option table at `arg` into `object`: like bind_options (see bind.h) with the fields' names,
- * then every field that the table has. Those of kind FIELD_OBJECT are the caller's to read. */
+ * then every field that the table has. Those of kind FIELD_OBJECT are the caller's to read, and
+ * what stands in the place of a word (Field.type) where it is a function. */
 void bind_fields(lua_State *L, int arg, const char *where, const Field *field, void *object);
 
 /* The same for a table that also holds a list or further keys of the caller's, checked already. */
@@ -58,9 +59,9 @@ extern const BindType bind_with_options;
 /* What the method set does, for methods that do more: of the object at 1 by the table at 2. */
 void bind_set_options(lua_State *L);
 
-/* How a FIELD_OBJECT is read and pushed, by whoever defines the field; kept in the registry under
- * it. The one with the options is at 1, and the place's object what its struct is; the value at
- * `arg` is checked and, unless that is NULL, taken over. */
+/* How a FIELD_OBJECT is read and pushed, or a word with a `type`, by whoever defines the field;
+ * kept in the registry under it. The one with the options is at 1, and the place's object what its
+ * struct is; the value at `arg` is checked and, unless that is NULL, taken over. */
 typedef struct BindObject {
     void (*read)(lua_State *L, const FieldPlace *place, int arg, const char *where);
     void (*push)(lua_State *L, const FieldPlace *place);

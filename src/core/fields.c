@@ -117,13 +117,21 @@ static const char *quoted_words(const char *const *words, const char *comma, con
     return text;
 }
 
+/* What else stands there, behind the words. */
+static const char *append(char text[FIELD_TEXT], const char *between, const char *more) {
+    size_t used = strlen(text);
+    snprintf(text + used, FIELD_TEXT - used, "%s%s", between, more);
+    return text;
+}
+
 const char *field_expected(const Field *field, char text[FIELD_TEXT]) {
     char range[FIELD_TEXT];
     switch (field->kind) {
     case FIELD_BOOLEAN:
         return strcpy(text, "true or false");
     case FIELD_WORD:
-        return quoted_words(field->words, ", ", " or ", text);
+        quoted_words(field->words, ", ", field->type ? ", " : " or ", text);
+        return field->type ? append(text, " or a ", field->type) : text;
     case FIELD_NAME:
         snprintf(text, FIELD_TEXT, "a word of at most %d letters in UTF-8 without '.' and ':'",
                  FIELD_NAME_SIZE - 1);
@@ -152,7 +160,8 @@ const char *field_type(const Field *field, char text[FIELD_TEXT]) {
     case FIELD_BOOLEAN:
         return strcpy(text, "boolean");
     case FIELD_WORD:
-        return quoted_words(field->words, "|", "|", text);
+        quoted_words(field->words, "|", "|", text);
+        return field->type ? append(text, "|", field->type) : text;
     case FIELD_NAME:
     case FIELD_STRING:
         return strcpy(text, "string");

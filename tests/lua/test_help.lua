@@ -129,7 +129,7 @@ local function samples_of_kinds()
     dnr = defence, tuning = dnr.tune(defence, ds, { layers = { C = 1 }, folds = 2 }),
     diagnosis = evaluate.diagnose(result), indicators = 1, state = shown_by_state(net, ds),
     figure = plot.figure { title = "title" }, report = report, confusion = report.confusion,
-    perigee = perigee, numbers = 1, directions = 1, queries = 1, starts = 1, record = 1,
+    perigee = perigee, numbers = 1, directions = 1, objectives = 1, queries = 1, starts = 1, record = 1,
     traced = 1, history = history,
     security = evaluate.security { models = { net = net }, attack = attack.fgsm {}, data = ds,
       dmax = { 0, 0.1 } },

@@ -29,6 +29,39 @@ function shown(value)
   return type(value) == "function" and "a function" or tostring(value)
 end
 
+-- Every byte of a text, by a checksum.
+local function sum_of(bytes)
+  local list = {}
+  for i = 1, #bytes do list[i] = bytes:byte(i) end
+  return native.checksum(array.new(list, { dtype = "i32" }))
+end
+
+local part_words
+
+-- What a user's function refers to: its own variables, but for those that it is within.
+local function upvalues_of(f, seen)
+  local words, i, name, value = {}, 1, debug.getupvalue(f, 1)
+  while name do
+    local inner = type(value) == "function" and part_words(value, seen)
+      or type(value) == "table" and seen[value] and "itself" or nil
+    if type(value) == "table" then seen[value] = true end
+    if name ~= "_ENV" then words[#words + 1] = name .. "=" .. (inner or shown(value)) end
+    i = i + 1
+    name, value = debug.getupvalue(f, i)
+  end
+  return #words > 0 and " with " .. table.concat(words, ", ") or ""
+end
+
+-- A part of an attack that users have written: by its code, and by the variables that it uses where these
+-- tell (`seen`).
+function part_words(f, seen)
+  local ok, code = pcall(string.dump, f, true)
+  if not ok then return "a built-in function" end
+  if seen and seen[f] then return "itself" end
+  if seen then seen[f] = true end
+  return ("a function %s%s"):format(sum_of(code), seen and upvalues_of(f, seen) or "")
+end
+
 --- The names of the options that an attack of ours takes, as a set.
 function settings.takes(attacker)
   local names, meta = {}, debug.getmetatable(attacker)
@@ -49,7 +82,12 @@ local function attack_words(attacker)
   table.sort(names)
   for _, name in ipairs(names) do
     local value = attacker:get(name)
-    if value ~= nil then words[#words + 1] = ("%s=%s"):format(name, shown(value)) end
+    if type(value) == "function" then
+      -- what only looks on may count: its variables are not the evaluation's
+      words[#words + 1] = ("%s=%s"):format(name, part_words(value, name ~= "on_step" and {} or nil))
+    elseif value ~= nil then
+      words[#words + 1] = ("%s=%s"):format(name, shown(value))
+    end
   end
   for _, part in ipairs(type(attacker) == "table" and attacker or {}) do
     words[#words + 1] = "[" .. attack_words(part) .. "]"

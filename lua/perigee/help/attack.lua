@@ -64,8 +64,9 @@ What falls is the objective, of the true class y and the reject score (if the mo
                  (less the mean of third and fourth); undivided where there are no such scores
 Whether a point has evaded is always judged by the model's decision.
 
-Where every gradient is next to nothing another direction sees more: ?directions. Where searches begin, and a
-dmax for each sample: ?starts.
+Where every gradient is next to nothing another direction sees more: ?directions. A loss, a direction and
+an eye of one's own on every iteration: ?objectives. Where searches begin, and a dmax for each sample:
+?starts.
 
 For l1 a step has the signs of its largest components: 20, or a twentieth of the features if that is less.]],
     returns = { "attack", "an object whose options can be read and set; :run(samples) attacks" },
@@ -74,7 +75,7 @@ local pgd = attack.pgd {
   model = net, norm = "linf", dmax = 0.2, restarts = 2, seed = 1,
 }
 print(pgd:run(digits))]],
-    see = { "attack.pgd_exp", "directions", "attack:run" },
+    see = { "attack.pgd_exp", "directions", "objectives", "attack:run" },
   },
   {
     name = "directions", kind = "value",
@@ -101,7 +102,48 @@ for _, direction in ipairs { "gradient", "log" } do
   }
   print(direction, pgd:run({ { 1, 3 } }, { y = 0 }).verdict[1])
 end]],
-    see = { "attack.pgd", "attack.halving" },
+    see = { "attack.pgd", "attack.halving", "objectives" },
+  },
+  {
+    name = "objectives", kind = "value",
+    text = [[
+Parts of any attack may be functions of one's own. They are called with whole batches, and what they are given
+is read-only. What counts as a success stays as it is.
+
+objective = function(scores, y, info) answers an array of a loss for each row, which is minimised: a row's
+own, of its scores alone. Where array functions make it the gradient follows (?grad); or the function answers
+the gradient with respect to the scores as a second result. scores is m x columns, f64, as the model gives
+them (-inf where a reject score has no threshold), y the m true labels. info has y, columns (the positions of
+y among the scores' columns, from 1), target and target_columns where rows have one, rows (the positions of
+the m rows in the batch), classes and rejects. With target = "each" a row goes towards one class: info.target.
+
+direction = function(x, w, t, info) answers m x d numbers that take the place of the gradient of the loss: the
+attack goes AGAINST them. x is where the m rows stand, w (m x columns) the gradient of the loss with respect
+to their scores, t the iteration, from 1, and info as above, with scores. model:gradient(x, w) is the usual
+one, and -model:gradient(x, w) climbs. It counts as one gradient, whatever it asks the model.
+
+on_step = function(state) looks on after every iteration; "stop" for an answer ends the run with what there
+is: what was under way says "on_step". state has t, iterations, x, scores, loss, distance, evaded (a mask: a
+point that reaches the goal has been found), active (how many rows still move), name, run (1, 2, …: further
+starts are runs of their own), and y, rows and so on as above: of all rows of the run, stopped ones too.
+
+Results keep no functions, they say that there was one; attack.from wants it again. evaluate.security tells
+functions apart by their code and the local variables that they use, not by the globals.]],
+    example = example_net .. [[
+-- the cross-entropy of y, by hand: log y's share
+local function entropy(scores, _, info)
+  local is_y = array.arange(1, 11):eq(info.columns:reshape(-1, 1))
+  return array.where(is_y, scores, 0):sum(2) - scores:exp():sum(2):log()
+end
+local losses = {}
+local pgd = attack.pgd { model = net, dmax = 1, objective = entropy,
+  on_step = function(state) losses[state.t] = state.loss:mean() end }
+print(pgd, pgd:run(digits), losses[1], losses[#losses])
+-- only the upper half of a digit moves
+local upper = array.arange(784):lt(392)
+pgd.direction = function(x, w) return net:gradient(x, w) * upper end
+print(pgd:run(digits))]],
+    see = { "attack.pgd", "directions", "grad.vjp", "attack.define", "attack:run", "plot.live" },
   },
   {
     name = "queries", kind = "value",
@@ -303,6 +345,9 @@ cost.]],
       { "upper", "number|array", "1", "the greatest value of every feature, or one for each" },
       { "max_queries", "integer|array", "none", "what a sample may take in all parts together: see queries" },
       { "samples", "integer", "1", "the calls whose mean is an answer, of a random model: see queries" },
+      { "objective", "function", "each part's", "what all parts minimise: see objectives" },
+      { "direction", "function", "each part's", "what all parts go against: see objectives" },
+      { "on_step", "function", "none", "called after every iteration of every part: see objectives" },
     },
     returns = { "ensemble", "an object as an attack; :run(samples) attacks" },
     example = example_net .. [[
@@ -589,9 +634,10 @@ print(attack.worst { pgd, exp, name = "both" })]],
     text = [[
 The attack that found a result, as the result's parameters say: the same options, target, dmax and seed, so
 that on the same samples and model it finds the same again. A result has no model in it, nor points that the
-attack set out from (start, start_from) and no max_queries of each sample: give them, and whatever else shall
-differ, as options. Of attack.ensemble, attack.auto and attack.worst it is an ensemble of the parts that they
-had. There is none of points that were given to attack.judge.]],
+attack set out from (start, start_from), no functions (objective, direction, on_step) and no max_queries of
+each sample: give them, and whatever else shall differ, as options. Of attack.ensemble, attack.auto and
+attack.worst it is an ensemble of the parts that they had. There is none of points that were given to
+attack.judge.]],
     params = {
       { "result", "result", "of an attack, or a part of one, or one from a file" },
       { "options", "table?", "{ model =, dmax =, … }: what attack:with takes" },
@@ -727,7 +773,8 @@ print(counts.correct, counts.rejected, counts.evaded)]],
     name = "result:rescore",
     text = [[
 The same points judged by another model with the same classes: what an attack on the bare CNN does to
-the defence. Traces follow every iterate if their pixels were kept, else start and answer alone.]],
+the defence. Traces follow every iterate if their pixels were kept, else start and answer alone. Where the
+objective was a function the losses are the margin's.]],
     params = { { "model", "model", "the judge" } },
     returns = { "result", "with the other model's scores, labels, verdicts and losses" },
     example = example_net .. [[
@@ -800,7 +847,8 @@ result.params.dmax.]]),
     'Why each ended: "max_iter"; "still" (five steps have not moved it); "zero_gradient"; "reached" (with '
       .. 'early_stop, or of attack.fmn where the sample itself does it); "outrun" (another of its classes '
       .. 'was nearer, or there); "converged" (with eps); "max_queries" (the next step could not be paid for: '
-      .. '?queries); "ended" (state.stop); "interrupted"; "not_finite" (scores or gradient); '
+      .. '?queries); "ended" (state.stop); "on_step" (?objectives); "interrupted"; "not_finite" (scores or '
+      .. 'gradient); '
       .. '"given" (nothing was searched: attack.judge, or left alone by attack.ensemble).'),
   field("result.loss", "array[]", "The loss of every iterate, from the start to the answer; float64."),
   field("result.trace", "array[]", "The scores of every iterate, iterates × columns, float64."),
