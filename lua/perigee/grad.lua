@@ -142,6 +142,64 @@ function grad.operations()
 end
 
 ---------------------------------------------------------------------------------------------------
+-- Gradients against differences
+
+local DIRECTIONS, STEPS = 8, { 1e-4, 1e-5, 1e-6 }
+
+-- The inputs in double: those in `moved` (by their numbers) go there by `step`.
+local function in_double(value, numbers, moved, step)
+  if is_array(value) then
+    local x = value:astype "f64"
+    return moved and x + moved[numbers] * step or x
+  elseif type(numbers) ~= "table" then
+    return value
+  end
+  local copy = {}
+  for key, item in next, value do copy[key] = in_double(item, numbers[key], moved, step) end
+  return setmetatable(copy, getmetatable(value))
+end
+
+-- The gradients of all inputs, in the order of their numbers.
+local function flat(numbers, gradients, list)
+  if type(numbers) == "number" then list[numbers] = gradients end
+  for key, number in next, type(numbers) == "table" and numbers or {} do
+    flat(number, gradients[key], list)
+  end
+  return list
+end
+
+--- The largest relative error of the gradients of f among some directions, in double.
+function grad.check(f, ...)
+  local run, given, n = record("grad.check", f, ...), { ... }, select("#", ...)
+  local function inputs(moved, step)
+    local list = {}
+    for i = 1, n do list[i] = in_double(given[i], run.numbers[i], moved, step) end
+    return table.unpack(list, 1, n)
+  end
+  local y, pull = grad.vjp(f, inputs())
+  local w = type(y) == "number" and 1 or array.randn(y.shape, { seed = 1, dtype = "f64" })
+  local gradients, worst = flat(run.numbers, { pull(w) }, {}), 0
+  local function value(moved, step)
+    local z = f(inputs(moved, step))
+    return type(z) == "number" and z * w or array.sum(z * w)
+  end
+  for k = 1, DIRECTIONS do
+    local moved, claimed, best = {}, 0, math.huge
+    for i, g in ipairs(gradients) do
+      moved[i] = array.randn(g.shape, { seed = 100 * k + i, dtype = "f64" })
+      claimed = claimed + array.sum(g * moved[i])
+    end
+    for _, step in ipairs(STEPS) do
+      local change = (value(moved, step) - value(moved, -step)) / (2 * step)
+      local size = math.max(math.abs(change), math.abs(claimed), 1e-12)
+      best = math.min(best, math.abs(change - claimed) / size)
+    end
+    worst = math.max(worst, best)
+  end
+  return worst
+end
+
+---------------------------------------------------------------------------------------------------
 -- Gradients by the user's own word
 
 local any_surrogates = false

@@ -137,6 +137,10 @@ local own_options = {}
 for name in ("iterates max_iter eta norm restarts objective step early_stop lower upper"):gmatch "%S+" do
   own_options[#own_options + 1] = ("unknown option '(%s)'.*%%(valid: y, target"):format(name)
 end
+local of_arrays = {}
+for name in ("abs ceil cos exp floor log sin sqrt tan"):gmatch "%S+" do
+  of_arrays[#of_arrays + 1] = ("to '(%s)' %%(number expected, got perigee%%.array%%)"):format(name)
+end
 local lists = "a list grows by t[#t + 1] = x, or table.insert(t, x)"
 
 --- As above; %1 … come from the message's pattern first.
@@ -178,6 +182,10 @@ habits.errors = {
   { wrong = "local t = { shape = {} } return t.shape[0] + 1",
     message = { "nil value %(field 'integer index'%)", "nil value %(field '%?'%)" }, line = "%[0%]",
     says = "positions begin at 1" },
+  { wrong = "return math.exp(array.zeros(3))", message = of_arrays,
+    says = "Lua's math takes numbers; of an array, a traced scalar too, it is x:%1()" },
+  { wrong = "return ('%g'):format(array.zeros(1))", message = "number expected, got perigee%.array%)",
+    says = "the number in an array of one element, a traced scalar too, is x:item()" },
   { wrong = "return array.zeros(3) & array.zeros(3)", message = "bitwise operation on a perigee%.array",
     says = "masks are joined by a:logical_and(b) and a:logical_or(b), and turned round by a:logical_not()" },
   { wrong = "return array.zeros(3) .. '!'", message = "attempt to concatenate a perigee%.",

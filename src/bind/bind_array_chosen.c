@@ -56,6 +56,7 @@ int bind_array_push_chosen(lua_State *L, void *object) {
     const Array *a = object, *key = bind_test_array(L, 2);
     if (a->ndim == 0 || (!key && !lua_istable(L, 2)))
         return 0;
+    bind_grad_listen(L, a);
     if (!key) {
         push_range(L, a);
         bind_grad_result(L, "slice", a);

@@ -47,10 +47,10 @@ void bind_tell_owned(lua_State *L, const Operation *operation, void *attributes)
     frame->attributes = attributes;
 }
 
-/* Room for attributes of so many bytes; NULL where nothing records. */
+/* Room for attributes of so many bytes; NULL where nobody listens. */
 static void *attributes_of(lua_State *L, size_t bytes) {
     GradFrame *frame = recording(L);
-    if (!frame)
+    if (!frame || !frame->wants)
         return NULL;
     forget(frame);
     frame->attributes = malloc(bytes ? bytes : 1);
@@ -78,7 +78,7 @@ void bind_tell_chosen(lua_State *L, int axis, const size_t *position, size_t cou
 
 void bind_tell_inputs(lua_State *L, const Array *const *input, size_t count) {
     GradFrame *frame = recording(L);
-    if (!frame)
+    if (!frame || !frame->wants)
         return;
     frame->input = input;
     frame->inputs = count;
@@ -86,7 +86,7 @@ void bind_tell_inputs(lua_State *L, const Array *const *input, size_t count) {
 
 void bind_tell_operation(lua_State *L, const char *name) {
     GradFrame *frame = recording(L);
-    if (frame)
+    if (frame && frame->wants)
         frame->name = name;
 }
 
@@ -265,13 +265,34 @@ static bool box_results(lua_State *L, int results) {
     return results > 0;
 }
 
+/* It went on all the time, unless a finalizer ran meanwhile that called functions of arrays, and
+ * failed in one. */
+static void end_listening(lua_State *L, GradFrame *frame) {
+    if (!frame->wants)
+        bind_error(L, "it could not be recorded, since a finalizer (__gc) failed meanwhile");
+    frame->wants = false;
+}
+
+/* The same for a function that is not recorded: what it tells, a finalizer's perhaps, is not heard.
+ */
+static int call_unheard(lua_State *L, const BindFunction *function) {
+    GradFrame *frame = recording(L);
+    bool wanted = frame && frame->wants;
+    if (frame)
+        frame->wants = false;
+    int results = function->call(L);
+    if (frame)
+        frame->wants = wanted;
+    return results;
+}
+
 static int call_recorded(lua_State *L, const BindFunction *function, const Operation *operation) {
     GradFrame *frame = recording(L);
     const Array *input[MOST_ARGUMENTS];
     forget(frame);
     frame->wants = true;
     int results = function->call(L);
-    frame->wants = false;
+    end_listening(L, frame);
     luaL_checkstack(L, MOST_ARGUMENTS + results + 8, NULL);
     if (!box_results(L, results)) {
         forget(frame);
@@ -294,27 +315,34 @@ static int call_recorded(lua_State *L, const BindFunction *function, const Opera
 
 int bind_grad_call(lua_State *L, const BindFunction *function, const char *where) {
     if (strcspn(where, ".:") == strlen(where) && strcmp(where, "array") != 0)
-        return function->call(L); /* the program's own */
-    if (recording(L))
-        recording(L)->wants = false; /* that of a call which failed */
+        return call_unheard(L, function); /* the program's own */
     int touched = deepest_traced(L);
     if (writes(function->name) && (is_of(where, "array") || strcmp(where, "array") == 0))
         check_writing(L, touched > 0);
     if (!touched)
-        return function->call(L);
+        return call_unheard(L, function);
     const Operation *operation = operation_of(function, where);
     if (!operation)
         refuse(L, where);
     if (touched > (operation->inputs == 0 ? 2 : 1) && operation->pull)
         bind_error(L, "a list of numbers forgets where those of a traced array came from; "
                       "array.stack{…} and array.concatenate{…} keep them");
-    return operation->pull ? call_recorded(L, function, operation) : function->call(L);
+    return operation->pull ? call_recorded(L, function, operation) : call_unheard(L, function);
+}
+
+void bind_grad_listen(lua_State *L, const Array *x) {
+    if (!bind_records(L) || !bind_is_traced(L, x))
+        return;
+    forget(recording(L));
+    recording(L)->wants = true;
 }
 
 void bind_grad_result(lua_State *L, const char *operation, const Array *x) {
     if (!bind_records(L) || !bind_is_traced(L, x))
         return;
-    if (box_results(L, 1))
+    bool boxed = box_results(L, 1);
+    end_listening(L, recording(L));
+    if (boxed)
         record(L, operation_find(operation), (Record){ .input = &x, .inputs = 1, .line = 1 }, 1);
 }
 
@@ -436,7 +464,11 @@ static int backward(lua_State *L) {
     Tape *tape = check_tape(L);
     Backward way = { bind_test_array(L, 2), bind_test_array(L, 3), lua_toboolean(L, 4) };
     Error err;
-    if (!tape_backward(tape, &way, &err))
+    void **box = lua_touserdata(L, 1);
+    *box = NULL; /* a backward written in Lua may close it, or go back itself */
+    bool ok = tape_backward(tape, &way, &err);
+    *box = tape;
+    if (!ok)
         return bind_raise(L, &err);
     lua_createtable(L, (int)tape_inputs(tape), 0);
     for (size_t i = 0; i < tape_inputs(tape); i++) {

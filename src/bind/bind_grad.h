@@ -46,8 +46,9 @@ void bind_grad_resume(lua_State *L, GradFrame *frame);
 /* Call the function of that entry, by whose name `where` its messages begin. */
 int bind_grad_call(lua_State *L, const BindFunction *function, const char *where);
 
-/* The value on top of the stack is that operation of the array x: of what is no function, x[i] and
- * x.T. */
+/* For what is no function, x[i] and x.T: from now on it is heard what they tell of the array x; and
+ * the value on top of the stack is that operation of x. */
+void bind_grad_listen(lua_State *L, const Array *x);
 void bind_grad_result(lua_State *L, const char *operation, const Array *x);
 
 /* The same with an operation that is in no table, whose attributes have been told. The tape is

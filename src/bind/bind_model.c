@@ -95,11 +95,13 @@ static void answer(lua_State *L, Model *model, const Batch *batch, const Gradien
 static void record_scores(lua_State *L, Model *model, const Batch *batch, const Array *rows) {
     const Array **x = lua_newuserdatauv(L, sizeof *x, 0);
     Sizes shape = { 2, { batch->n, model_columns(model) } };
-    *x = bind_test_array(L, 2);
     Array *scores = bind_push_new_array(L, batch->where, DTYPE_F64, &shape);
     void *kept;
     BIND_TRY_MAKE(L, kept, model_scores_recorded(model, rows, batch, array_f64(scores), &err));
     bind_tell_owned(L, operation_find("scores"), kept);
+    *x = bind_test_array(L, 2);
+    if (!*x)
+        bind_error(L, "scores: x was closed meanwhile");
     bind_tell_inputs(L, x, 1);
 }
 

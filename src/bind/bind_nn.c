@@ -65,12 +65,14 @@ static void record_outputs(lua_State *L, Network *net, const Batch *batch, Layer
     const Array **x = lua_newuserdatauv(L, sizeof *x, 0);
     lua_replace(L, 3); /* below the answers; the names have been read */
     wanted->x = bind_test_array(L, 4);
-    *x = bind_test_array(L, 2);
     if (wanted->count > NODE_OUTPUTS)
         bind_error(L, "forward: at most %d layers at a time can be differentiated", NODE_OUTPUTS);
     void *kept;
     BIND_TRY_MAKE(L, kept, network_outputs_recorded(net, batch, wanted, &err));
     bind_tell_owned(L, operation_find("forward"), kept);
+    *x = bind_test_array(L, 2);
+    if (!*x)
+        bind_error(L, "forward: x was closed meanwhile");
     bind_tell_inputs(L, x, 1);
 }
 

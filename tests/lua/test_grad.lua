@@ -621,6 +621,48 @@ function TestRefusals:test_the_way_back_names_its_line()
   lu.assertStrContains(message, "expected an array, got 3")
 end
 
+function TestRefusals:test_finalizers_that_use_arrays_do_no_harm()
+  warn "@off"
+  local function drop(fails)
+    setmetatable({}, { __gc = function()
+      local y = array.randn(4, 3):transpose(2, 1)[2]:sum()
+      if fails then error(y) end
+    end })
+  end
+  for round = 1, 60 do
+    local ok, value, g = pcall(grad.value, function(x)
+      local s = 0
+      for _ = 1, 10 do
+        drop(round % 2 == 0)
+        s = s + x:slice({ 1, 2 }):sum() + x[{ 2, 3 }]:sum() + x.T[1] + x:take({ 1, 3 }):sum()
+        collectgarbage "step"
+      end
+      return s
+    end, x123)
+    if ok then lu.assertEquals({ value, numbers(g) }, { 130.0, { 30, 20, 20 } }) end
+    if not ok then lu.assertStrContains(value, "a finalizer") end
+  end
+  warn "@on"
+end
+
+function TestRefusals:test_a_way_back_cannot_be_closed_on_the_way()
+  local y, pull
+  y, pull = grad.vjp(grad.straight_through(function(x) return x end, function(dy)
+    lu.assertFalse(pcall(pull, dy))
+    getmetatable(pull).__close(pull)
+    return dy
+  end), x123)
+  lu.assertEquals(numbers(pull(y)), { 1, 2, 3 })
+  raises("it was closed", pull, y)
+end
+
+function TestRefusals:test_check()
+  local half = grad.straight_through(function(x) return x end, function(dy) return dy / 2 end)
+  local p = { a = array.randn(2, 3), b = { array.randn(3, 1) } }
+  lu.assertTrue(grad.check(function(v) return v.a:matmul(v.b[1]):tanh() end, p) < 1e-6)
+  lu.assertTrue(grad.check(function(v) return half(v.a):sum() end, p) > 0.4)
+end
+
 ---------------------------------------------------------------------------------------------------
 -- Models
 
