@@ -12,14 +12,12 @@ static bool chooses_rows(const Array *mask, const Array *a) {
 }
 
 /* The rows of the range at 2, as a view, pushed. */
-static void push_range(lua_State *L, const Array *a) {
-    Slice slices[ARRAY_MAX_DIMS];
+static void push_range(lua_State *L, const Array *a, Slice slices[ARRAY_MAX_DIMS]) {
     lua_pushvalue(L, 2);
     slices[0] = bind_range(L, "array", a->shape[0]);
     lua_pop(L, 1);
     for (int d = 1; d < a->ndim; d++)
         slices[d] = (Slice){ .first = 0, .count = a->shape[d], .step = 1 };
-    bind_tell(L, slices, sizeof slices);
     BIND_ARRAY_PUSH(L, array_slice(a, slices, &err));
 }
 
@@ -38,7 +36,7 @@ static Places push_places(lua_State *L, int index, int origin, const Array *a) {
 }
 
 void bind_array_tell_mask(lua_State *L, const Array *mask, int axis) {
-    if (!bind_records(L))
+    if (!bind_wants_attributes(L))
         return;
     BIND_ARRAY_PUSH(L, array_reshape("array", mask, &(Sizes){ 1, { SIZE_REST } }, &err));
     const Array *flat = bind_test_array(L, -1);
@@ -56,23 +54,28 @@ int bind_array_push_chosen(lua_State *L, void *object) {
     const Array *a = object, *key = bind_test_array(L, 2);
     if (a->ndim == 0 || (!key && !lua_istable(L, 2)))
         return 0;
-    bind_grad_listen(L, a);
     if (!key) {
-        push_range(L, a);
-        bind_grad_result(L, "slice", a);
-        return 1;
-    }
-    if (key->origin == ORIGIN_MASK) {
+        Slice slices[ARRAY_MAX_DIMS];
+        push_range(L, a, slices);
+        if (bind_grad_hears(L, a)) {
+            bind_tell(L, slices, sizeof slices);
+            bind_grad_result(L, "slice", a);
+        }
+    } else if (key->origin == ORIGIN_MASK) {
         int axis = chooses_rows(key, a) ? 0 : -1;
-        bind_array_tell_mask(L, key, axis);
         BIND_ARRAY_PUSH(L, array_compress(a, key, axis, &err));
-        bind_grad_result(L, "compress", a);
-        return 1;
+        if (bind_grad_hears(L, a)) {
+            bind_array_tell_mask(L, key, axis);
+            bind_grad_result(L, "compress", a);
+        }
+    } else {
+        Places places = push_places(L, 2, 1, a);
+        BIND_ARRAY_PUSH(L, array_take("array", a, &places, &err));
+        if (bind_grad_hears(L, a)) {
+            bind_tell_chosen(L, 0, places.position, places.count);
+            bind_grad_result(L, "take", a);
+        }
     }
-    Places places = push_places(L, 2, 1, a);
-    bind_tell_chosen(L, 0, places.position, places.count);
-    BIND_ARRAY_PUSH(L, array_take("array", a, &places, &err));
-    bind_grad_result(L, "take", a);
     return 1;
 }
 
@@ -110,7 +113,8 @@ bool bind_array_assign_chosen(lua_State *L, Array *a) {
         return false;
     const Array *values = bind_array_input(L, 3);
     if (!key) {
-        push_range(L, a);
+        Slice slices[ARRAY_MAX_DIMS];
+        push_range(L, a, slices);
         BIND_TRY(L, array_assign("array", values, bind_test_array(L, -1), &err));
     } else if (key->origin == ORIGIN_MASK) {
         assign_to_mask(L, a, key, values);

@@ -25,7 +25,7 @@ static void check_index(lua_State *L, int first, const Array *a, size_t index[AR
 /* One element, or the rows of all but the first axes. */
 static void tell_element(lua_State *L, const Array *a, const size_t *index, int count) {
     Slice slices[ARRAY_MAX_DIMS];
-    if (!bind_records(L))
+    if (!bind_wants_attributes(L))
         return;
     for (int d = 0; d < a->ndim; d++)
         slices[d] = d < count ? (Slice){ index[d], 1, 1, .drop = true }
@@ -87,13 +87,9 @@ static void push_dtype(lua_State *L, const void *object) {
 }
 
 static void push_T(lua_State *L, const void *object) {
-    bind_grad_listen(L, object);
     BIND_ARRAY_PUSH(L, array_transpose("T", object, NULL, &err));
-    int axes[ARRAY_MAX_DIMS], ndim = ((const Array *)object)->ndim;
-    for (int d = 0; d < ndim; d++)
-        axes[d] = ndim - 1 - d;
-    bind_tell(L, axes, sizeof axes);
-    bind_grad_result(L, "transpose", object);
+    if (bind_grad_hears(L, object)) /* and nothing told: axes in reverse */
+        bind_grad_result(L, "transpose", object);
 }
 
 static const BindProperty properties[] = {
@@ -113,16 +109,17 @@ static void refuse_scalar(lua_State *L, const Array *a) {
 static int push_row(lua_State *L, void *object, lua_Integer index) {
     const Array *a = object;
     refuse_scalar(L, a);
-    bind_grad_listen(L, a);
     if (index == (lua_Integer)a->shape[0] + 1)
         return 0;
     size_t i = bind_array_index(L, index, a, 0);
-    tell_element(L, a, &i, 1);
     if (a->ndim > 1)
         BIND_ARRAY_PUSH(L, array_row(a, i, &err));
     else
         bind_array_push_number(L, array_get(a, &i), a->dtype);
-    bind_grad_result(L, "slice", a);
+    if (bind_grad_hears(L, a)) {
+        tell_element(L, a, &i, 1);
+        bind_grad_result(L, "slice", a);
+    }
     return 1;
 }
 

@@ -330,20 +330,17 @@ int bind_grad_call(lua_State *L, const BindFunction *function, const char *where
     return operation->pull ? call_recorded(L, function, operation) : call_unheard(L, function);
 }
 
-void bind_grad_listen(lua_State *L, const Array *x) {
-    if (!bind_records(L) || !bind_is_traced(L, x))
-        return;
+bool bind_grad_hears(lua_State *L, const Array *x) {
+    if (!bind_records(L) || !bind_is_traced(L, x) || !box_results(L, 1))
+        return false;
     forget(recording(L));
     recording(L)->wants = true;
+    return true;
 }
 
 void bind_grad_result(lua_State *L, const char *operation, const Array *x) {
-    if (!bind_records(L) || !bind_is_traced(L, x))
-        return;
-    bool boxed = box_results(L, 1);
     end_listening(L, recording(L));
-    if (boxed)
-        record(L, operation_find(operation), (Record){ .input = &x, .inputs = 1, .line = 1 }, 1);
+    record(L, operation_find(operation), (Record){ .input = &x, .inputs = 1, .line = 1 }, 1);
 }
 
 void bind_grad_record(lua_State *L, const Operation *operation, const Array *x) {

@@ -46,9 +46,9 @@ void bind_grad_resume(lua_State *L, GradFrame *frame);
 /* Call the function of that entry, by whose name `where` its messages begin. */
 int bind_grad_call(lua_State *L, const BindFunction *function, const char *where);
 
-/* For what is no function, x[i] and x.T: from now on it is heard what they tell of the array x; and
- * the value on top of the stack is that operation of x. */
-void bind_grad_listen(lua_State *L, const Array *x);
+/* For what is no function, x[i] and x.T, with its value on top of the stack: will it be recorded as
+ * made of the array x? Then what it tells is heard, and it is recorded as that operation of x. */
+bool bind_grad_hears(lua_State *L, const Array *x);
 void bind_grad_result(lua_State *L, const char *operation, const Array *x);
 
 /* The same with an operation that is in no table, whose attributes have been told. The tape is
