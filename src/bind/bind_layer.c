@@ -203,7 +203,7 @@ static void push_rows(lua_State *L, Shape shape, size_t n, const float *values) 
     Sizes sizes = { .size = { n } };
     sizes.ndim = 1 + shape_numbers(shape, sizes.size + 1);
     Array *a = bind_push_new_array(L, "layer", DTYPE_F32, &sizes);
-    layout_to_outer(shape, n, values, array_f32(a));
+    layout_batch_to_outer(shape, n, values, array_f32(a));
     a->read_only = true;
 }
 
@@ -292,7 +292,7 @@ static void forward_body(lua_State *L, const void *context) {
     lua_pushboolean(L, run->kept != NULL);
     lua_call(L, 7, 2);
     Answer answer = rows_expected(layer, "forward answered", layer->out, call->tile->n);
-    layout_to_inner(layer->out, call->tile->n, check_answer(L, Y, &answer), call->y);
+    layout_batch_to_inner(layer->out, call->tile->n, check_answer(L, Y, &answer), call->y);
     lua_settop(L, PULL);
     if (run->kept && !lua_isnil(L, PULL))
         keep(L, run->kept);
@@ -347,7 +347,7 @@ static void backward_body(lua_State *L, const void *context) {
     if (call->dx && lua_isnil(L, DX))
         memset(call->dx, 0, call->tile->n * shape_size(layer->in) * sizeof *call->dx);
     else if (call->dx)
-        layout_to_inner(layer->in, call->tile->n, check_answer(L, DX, &answer), call->dx);
+        layout_batch_to_inner(layer->in, call->tile->n, check_answer(L, DX, &answer), call->dx);
     for (int p = 0; call->dweights && p < layer->parameters; p++) {
         lua_settop(L, DWEIGHTS);
         if (lua_istable(L, DWEIGHTS))

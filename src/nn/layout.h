@@ -12,6 +12,10 @@ bool layout_is_same(Shape shape);
 void layout_to_inner(Shape shape, size_t n, const float *chw, float *hwc);
 void layout_to_outer(Shape shape, size_t n, const float *hwc, float *chw);
 
+/* The same on all threads, for whole batches. */
+void layout_batch_to_inner(Shape shape, size_t n, const float *chw, float *hwc);
+void layout_batch_to_outer(Shape shape, size_t n, const float *hwc, float *chw);
+
 /* hwc += chw. */
 void layout_add_inner(Shape shape, size_t n, const float *chw, float *hwc);
 
