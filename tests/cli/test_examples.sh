@@ -3,7 +3,7 @@
 
 top=$PWD
 cd "$work" || exit 1
-for example in "$top"/examples/0*.lua "$top/examples/tour.lua"; do
+for example in "$top"/examples/[0-9]*.lua "$top/examples/tour.lua"; do
     run_perigee --quiet "$example"
     check "$(basename "$example")" [ "$status" = 0 -a -n "$out" -a -z "$err" ]
     # What one attack, or none, leaves is followed by what a stronger one does.
@@ -16,6 +16,10 @@ for example in "$top"/examples/0*.lua "$top/examples/tour.lua"; do
             check "06: attack.auto finds no less than PGD" sh -c "
                 echo '$out' | awk '{ gsub(/,/, \"\") } \$1 == \"pgd\" { pgd = \$5 } \$1 == \"auto\" { auto = \$5 }
                                    END { exit !(auto >= pgd && pgd > 0) }'" ;;
+        */10_*)
+            check "10: layers of one's own learn the digits, and are attacked through" sh -c "
+                echo '$out' | awk '/^accuracy/ { right = \$5 } /^APGD/ { turned = \$3 }
+                                   END { exit !(right > 85 && turned > 30) }'" ;;
         */08_*)
             check "08: an attack of one's own finds more than FGSM" sh -c "
                 echo '$out' | awk '\$1 == \"fgsm\" { fgsm = \$2 } \$1 == \"momentum\" { own = \$2 }

@@ -38,6 +38,18 @@ local history = nn.train(net, known, {
 show("training", history.loss, history.validation_loss)
 show("net", net:scores(test.x), net:gradient(test.x, array.randn({ 130, 10 }, { seed = 4 })))
 
+local rough = nn.layer {
+  name = "rough", parameters = function(_, input) return { w = { input[1], 1, 1 } } end,
+  forward = function(self, x) return (x + (self.training and self:random() or 0)):tanh() * self.w end,
+}
+local mixed = nn.new {
+  input = { 1, 28, 28 }, seed = 1,
+  nn.conv2d { out = 5, kernel = 6, stride = 3 }, rough(), nn.dropout { p = 0.2 }, nn.flatten {},
+  nn.linear { out = 10 },
+}
+history = nn.train(mixed, known, { epochs = 2, batch = 100, lr = 0.05, shift = 1, seed = 1 })
+show("own layer", history.loss, mixed:scores(test.x), mixed:gradient(test.x, array.ones(130, 10)))
+
 for _, solver in ipairs { "libsvm", "smo" } do
   local m = svm.new { kernel = svm.rbf(0.01), C = 1, solver = solver }:fit(known)
   show(solver, m:scores(test.x), m:scores(test.x:slice({ 1, 9 })),

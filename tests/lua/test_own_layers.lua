@@ -242,6 +242,52 @@ function TestOwnLayers.test_random_numbers_follow_the_call()
   lu.assertFalse(array.equal(long:slice { 1025, 1100 }, long:slice { 1, 76 }))
 end
 
+-- Two epochs of SGD: the losses and weights of the built-in layers.
+function TestOwnLayers.test_training()
+  local ds = digits(60)
+  local options = { epochs = 2, batch = 16, lr = 0.1, seed = 3, shift = 1, validation = ds }
+  for _, made in ipairs { said, followed } do
+    local built, own = nets(made)
+    local expected, history = nn.train(built, ds, options), nn.train(own, ds, options)
+    for e = 1, 2 do
+      lu.assertAlmostEquals(history.loss[e], expected.loss[e], 1e-5)
+      lu.assertAlmostEquals(history.validation_loss[e], expected.validation_loss[e], 1e-5)
+    end
+    local weights = own:weights()
+    for name, weight in pairs(built:weights()) do lu.assertTrue(off(weights[name], weight) < 1e-4) end
+  end
+end
+
+-- A layer knows that it is trained, and draws by the batch's seed; what fails in it leaves the net as it was.
+function TestOwnLayers.test_training_draws_and_fails()
+  local drawn, fails = {}, false
+  local noise = nn.layer {
+    name = "noise", parameters = { weight = { 6, initial = "ones" } },
+    forward = function(self, x)
+      if fails and self.training then error "no more" end
+      if not self.training then return x * self.weight end
+      drawn[#drawn + 1] = self:random():sum()
+      return (x + self:random()) * self.weight
+    end,
+  }
+  local function net()
+    return nn.new { input = { 60 }, seed = 1, nn.linear { out = 6 }, noise(), nn.linear { out = 3 } }
+  end
+  local ds = data.new { x = digits(60).x, y = digits(60).y }
+  local options = { epochs = 2, batch = 30, lr = 0.1, seed = 3 }
+  local one, other = net(), net()
+  nn.train(one, ds, options)
+  lu.assertEquals(#drawn, 4) -- once a batch
+  for i = 2, 4 do lu.assertNotEquals(drawn[i], drawn[1]) end
+  nn.train(other, ds, options)
+  lu.assertEquals({ table.unpack(drawn, 5) }, { table.unpack(drawn, 1, 4) })
+  lu.assertTrue(array.equal(other:scores(ds.x), one:scores(ds.x)))
+  lu.assertFalse(array.equal(one:weights()["noise1.weight"], array.ones(6)))
+  fails = true
+  raises("test_own_layers.lua:", nn.train, one, ds, options)
+  lu.assertTrue(array.equal(other:scores(ds.x), one:scores(ds.x)))
+end
+
 -- Smooth layers, their gradients by differences.
 function TestOwnLayers.test_differences()
   local swish = nn.layer { name = "swish", forward = function(_, x) return x / (1 + (-x):exp()) end }
