@@ -46,8 +46,8 @@ typedef struct Record {
 bool tape_record(Tape *tape, const Record *record, Error *err);
 
 /* The gradients of Σ w · y: y as the tape knows it (else all gradients are zero), w of its shape;
- * NULL is 1. With `keep` the way can be gone again; without, nodes are freed as they are passed. An
- * error names the operation and its line. */
+ * NULL is 1, for one element. With `keep` the way can be gone again; without, nodes are freed as
+ * they are passed. An error names the operation and its line. */
 typedef struct Backward {
     const Array *y, *w;
     bool keep;

@@ -758,6 +758,13 @@ function TestModels:test_grad_model()
   check_model(defence, x, "dnr on a grad.model")
 end
 
+function TestModels:test_what_c_calls_is_not_recorded()
+  raises("is traced by grad outside", grad.value, function(v)
+    local inner = two_spots { scores = function(_, x) return x * v:sum() end }
+    return reject.new({ model = inner, threshold = 0 }):scores(points.x):sum()
+  end, x123)
+end
+
 function TestModels:test_surrogates_say_so()
   local quantise = grad.straight_through(function(x) return (x * 8):round() / 8 end)
   local bare = two_spots()

@@ -16,7 +16,8 @@ number, as x:sum() is, and goes back from it to x. g has the shape and the type 
 With several inputs there are as many gradients, value, g1, g2 = grad.value(f, x1, x2). An input that is
 a table of arrays (of tables, and so on) gets a table of gradients with the same keys; what is neither
 (a string, a number, a function) is handed on to f and gets nil. Where the answer does not depend on an
-input its gradient is zero. Other variables that f uses are constants. ?traced tells what f may do.]],
+input its gradient is zero. Other variables that f uses are constants; what f leaves in them is an
+ordinary array afterwards. ?traced tells what f may do.]],
       params = { { "f", "function", "what is differentiated" }, inputs },
       returns = { "number", "the value, and then the gradients" },
       example = [[
@@ -57,8 +58,8 @@ Recorded are arithmetic and the elementwise functions with broadcasting, where, 
 minimum; sum prod mean var std min max norm, cumsum; matmul dot outer; reshape flatten transpose T
 squeeze expand_dims broadcast_to, slice, x[i], x[{a, b}], x[mask], x[positions], at, take, compress,
 sort, concatenate, stack, astype, copy; relu softmax logsumexp linear conv2d maxpool; gather diag median
-percentile; solve inv eigh svd (vectors where no two of their values are equal). grad.operations() is the
-whole list.
+percentile; solve inv eigh svd (vectors where no two of their values are equal). grad.operations() is
+the whole list.
 
 Numbers: a full reduction, x:at(i, j), x[i] of one axis or the dot product of two vectors gives a traced
 scalar, an array without axes that counts in types as the number it stands for. Arithmetic and array
