@@ -436,15 +436,18 @@ static const float *check_points(lua_State *L, const char *where, const char *na
 /* The gradient of a model as it is knows no wider kernels: nothing would come of asking for them.
  */
 static void check_smoothing(lua_State *L, int held, const AttackBox *box) {
+    bool own = lua_getfield(L, held, "direction") == LUA_TFUNCTION;
+    lua_pop(L, 1);
     lua_getfield(L, held, "smoothing");
     const Array *divisors = bind_test_array(L, -1);
     bool applies = box->params.direction != DIRECTION_GRADIENT;
     for (size_t i = 0; divisors && !applies && i < array_size(divisors); i++)
         if (array_f32(divisors)[i] != 1)
             bind_error(L,
-                       "%s: smoothing: the direction \"gradient\" takes no wider kernels; give "
-                       "direction = \"smooth\" or \"log\" as well",
-                       box->where);
+                       "%s: smoothing: %s takes no wider kernels; give direction = \"smooth\" or "
+                       "\"log\"%s",
+                       box->where, own ? "a direction of one's own" : "the direction \"gradient\"",
+                       own ? "" : " as well");
     lua_pop(L, 1);
 }
 

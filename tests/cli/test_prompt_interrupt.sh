@@ -26,6 +26,8 @@ attack.define {
   end,
 }
 own = attack.endless { model = net, dmax = 1 }
+calls = 0
+function lost(scores) calls = calls + 1 while calls > 4 do calls = calls + 1 end return scores:sum(2) end
 rows, w = array.zeros { 20000, 784 }, array.new { 1, 0 }
 slow = svm.from { sv = array.zeros { 6000, 784 }, alpha = array.ones { 1, 6000 }, b = array.new { 0 },
   kernel = svm.rbf(1), classes = { 0, 1 } }
@@ -73,6 +75,8 @@ interrupt "large:fit(many)" {stopped; the svm is as it was} "fitting an SVM"
 interrupt "defence:fit(many)" {stopped; the dnr is as it was} "fitting a DNR"
 interrupt "r = pgd:run(ds)" {stopped after [0-9]+ iterations?; the result keeps the best so far} "an attack"
 ask "#r, r.stop\[1\]" {600, "interrupted"} "its result is there"
+interrupt "r = pgd:with({ objective = lost }):run(ds)" {the result keeps the best so far} "a loss of one's own"
+ask "#r, r.stop\[1\]" {600, "interrupted"} "whose run keeps its result"
 interrupt "r = own:run(ds)" {stopped after 3 iterations; the result keeps the best so far} "an attack of one's own"
 ask "#r, r.stop\[1\]" {600, "interrupted"} "which keeps its result as well"
 interrupt "s = evaluate.security \{ models = \{ net = net \}, data = ds, dmax = \{ 0.5, 1, 2 \}, attack = pgd \}" \

@@ -242,6 +242,7 @@ end
 
 function TestEveryAttack:test_takes_all_three()
   local count = 0
+  attack.define { name = "walker", step = function(state) return state.x - state:gradient() * 0.02 end }
   for name, made in pairs(attacks()) do
     local asked, led, steps = 0, 0, 0
     local ours = made:with {
@@ -259,7 +260,7 @@ function TestEveryAttack:test_takes_all_three()
       { "function", "function", "function" })
     count = count + 1
   end
-  lu.assertTrue(count >= 6)
+  lu.assertTrue(count >= 7)
 end
 
 function TestEveryAttack:test_ensembles()
@@ -309,6 +310,9 @@ function TestOptions:test_words_and_functions_change_places()
   raises('objective: expected "margin", .* or a function, got the string "hinge"', pgd.set, pgd,
     { objective = "hinge" })
   raises("on_step: expected a function, got 3", attack.pgd, { on_step = 3 })
+  raises("smoothing: a direction of one's own takes no wider kernels", function()
+    attack.pgd({ model = model, dmax = 1, smoothing = { 2 }, direction = log_direction }):run(points)
+  end)
   lu.assertEquals(pgd.objective, "cross_entropy")
 end
 
