@@ -51,9 +51,20 @@ local function nearest(direction)
   return attack.fmn { direction = direction, target = "each", early_stop = true, reach = 1.5 }
 end
 
+-- What a surrogate's gradient leads to may stand on stairs, short of whose edges a descent's moves change
+-- nothing.
+local function with_stairs(parts, model)
+  if model ~= nil and kinds.has_surrogate(model) then
+    table.insert(parts, 2, attack.stairs {
+      direction = kinds.has_kernels(model) and "log" or "gradient", target = "each", early_stop = true,
+    })
+  end
+  return parts
+end
+
 -- Where kernels decide, all along the logarithm; elsewhere, and where no model is known yet, the field's
 -- standard follows. The ratio of targeted DLR wants four columns.
-local function parts_for(model)
+local function descents_for(model)
   if kinds.has_kernels(model) then
     local _, has_layers = kinds.deciding(model)
     if has_layers then return { halving(first), halving(through_layers), halving(plain), halving(wide) } end
@@ -68,6 +79,8 @@ local function parts_for(model)
     nearest "gradient",
   }
 end
+
+local function parts_for(model) return with_stairs(descents_for(model), model) end
 
 -- ---- The attack ---------------------------------------------------------------------------------
 

@@ -49,4 +49,12 @@ function kinds.has_kernels(model)
   return kinds.is(machine, "svm") and machine.kernel.name == "rbf"
 end
 
+--- Does it, or a part of it that is written in Lua, say that its gradient is not that of its scores?
+function kinds.has_surrogate(model)
+  for _, part in ipairs(type(model) == "table" and { model } or native.lua_models(model)) do
+    if part.gradient_is == "surrogate" then return true end
+  end
+  return false
+end
+
 return kinds

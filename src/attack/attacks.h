@@ -11,6 +11,7 @@
     ATTACK(apgd)                                                                                   \
     ATTACK(fmn)                                                                                    \
     ATTACK(halving)                                                                                \
+    ATTACK(stairs)                                                                                 \
     ATTACK(noise)
 
 #define ATTACK_DECLARATION(name) extern const Attack attack_##name;

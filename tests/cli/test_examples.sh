@@ -26,6 +26,12 @@ for example in "$top"/examples/[0-9]*.lua "$top/examples/tour.lua"; do
                                    END { exit !(own > fgsm && fgsm > 0) }'"
             command -v gnuplot > /dev/null &&
                 check "08: its figure is a whole PNG" sh -c 'tail -c 8 momentum.png | head -c 4 | grep -q IEND' ;;
+        */09_*)
+            check "09: a quantiser hides nothing from who goes straight through it" sh -c "
+                echo '$out' | awk '/^net / { net = \$NF } /^quantiser, no/ { blind = \$(NF - 1) }
+                                   /^quantiser, BPDA/ { seen = \$NF }
+                                   END { exit !(blind == 0 && seen >= net - 3 && net > 50) }'"
+            check_match "09: and the one without a slope raises an alarm" "$out" "*vanished gradient: *" ;;
     esac
 done
 

@@ -122,6 +122,22 @@ function TestPreprocess.test_a_quantiser_falls()
   lu.assertEquals(diagnosis.indicators.wrong_gradient.reason, "its gradient is said to be a surrogate")
 end
 
+-- Four grey values: a move of less than a sixth changes nothing, and what descents spread over all features
+-- is less. Equal moves of few features cross the edges; attack.auto has them where gradients are surrogates.
+function TestPreprocess.test_coarse_stairs()
+  local function coarse(x) return (x * 3):round() / 3 end
+  local model = reject.preprocess(net, grad.straight_through(coarse))
+  local options = { model = model, norm = "l2", dmax = 1 }
+  local stairs, pgd = attack.stairs(options):run(test), attack.pgd(options):run(test)
+  lu.assertTrue(stairs:counts().evaded >= pgd:counts().evaded + 4)
+  lu.assertTrue(stairs.distance:max() <= 1)
+  lu.assertTrue(stairs:counts().evaded >= attack.auto({ model = net, norm = "l2", dmax = 1 }):run(test)
+    :counts().evaded - 1)
+  local names = {}
+  for i, part in ipairs(attack.auto(options)) do names[i] = part.name end
+  lu.assertEquals(names, { "halving", "stairs", "apgd", "apgd", "fmn" })
+end
+
 -- ---- As other models ------------------------------------------------------------------------------
 
 function TestPreprocess.test_copies_and_files()

@@ -119,7 +119,7 @@ function TestKeptAttacks:test_they_come_back_sharing_their_model()
   -- the parts of attack.auto still follow from the model, and from what was set since
   lu.assertTrue(ensemble.is_suite(back.auto))
   local other = back.auto:with { model = model }
-  lu.assertEquals({ other[2].name, other[1].target }, { "apgd", "each" })
+  lu.assertEquals({ other[2].name, other[3].name, other[1].target }, { "stairs", "apgd", "each" })
 end
 
 function TestKeptAttacks:test_a_model_written_in_lua_is_named()

@@ -330,7 +330,8 @@ times: with gamma divided by 10 at first, with that of the layers divided by 10,
 Where one decides alone (an svm, a nr or a layer's over it) it is the first and third of these, and
 attack.fmn over the classes, whose search may go half beyond dmax. Elsewhere it is halving along the
 gradient, attack.apgd on cross-entropy (continuous where the model rejects), attack.apgd over the classes on
-DLR (margin below four classes), and attack.fmn over the classes. quick = true is the first part alone.
+DLR (margin below four classes), and attack.fmn over the classes. Where a gradient is said to be a surrogate
+attack.stairs is the second part. quick = true is the first part alone.
 
 The stages were chosen on DNRs of MNIST. On the original library's DNR it turns 67 and 100 of 100 digits
 at l2 distance 1 and 2, where PGD-Exp turns 13 and 43. The printed result says what each part added, at what
@@ -353,7 +354,8 @@ cost.]],
     example = example_net .. [[
 print(attack.auto({ model = net, norm = "l2", dmax = 1 }):run(digits))
 print(#attack.auto { model = net, norm = "l2", dmax = 1, quick = true })]],
-    see = { "attack.ensemble", "attack.halving", "attack.fmn", "attack:run", "evaluate.security" },
+    see = { "attack.ensemble", "attack.halving", "attack.fmn", "attack.stairs", "attack:run",
+      "evaluate.security" },
   },
   {
     name = "attack.ensemble",
