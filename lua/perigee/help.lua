@@ -306,8 +306,14 @@ function help.nearest(name)
   return meant and (help.module(meant) and meant or whole[meant])
 end
 
+local own = setmetatable({}, { __mode = "k" }) -- entries of functions that stand in no library
+
+--- Give a function an entry that is found by the function alone, whatever its user calls it.
+function help.describe_function(f, entry) own[f] = entry end
+
 -- A function's entry: looked for among the libraries, then among the methods of the types.
 local function entry_of_function(f)
+  if own[f] then return own[f] end
   for _, entry in ipairs(every) do
     local library, key = entry.name:match("^([%w_]+)%.([%w_]+)$")
     local t = library and rawget(_G, library)

@@ -115,6 +115,23 @@ local function check_function(said, name, form)
   end
 end
 
+-- What the help says of the constructor.
+local function describe(made, said)
+  local rows = {}
+  for i, option in ipairs(said.options) do
+    local words = option.words and ('"%s"'):format(table.concat(option.words, '"|"'))
+    local default = option.default == nil and "none" or option.words and ("%q"):format(option.default)
+      or tostring(option.default)
+    rows[i] = { option.name, words or option.kind, default, option.meaning }
+  end
+  rows[#rows + 1] = { "name", "string", "its kind and number", "what taps and weights call the layer" }
+  require("perigee.help").describe_function(made, {
+    name = said.name, text = said.summary, options = rows, see = { "nn.layer", "nn.new" },
+    returns = { "table", "the layer's description, for nn.new" },
+  })
+  return made
+end
+
 --- Define a kind of layer; the answer is its constructor, for nn.new as nn.relu is.
 local function define(definition)
   if type(definition) ~= "table" then
@@ -135,11 +152,12 @@ local function define(definition)
   elseif said.summary ~= nil and type(said.summary) ~= "string" then
     arguments.expected(WHERE, "summary", "a string", said.summary)
   end
-  return blame.call(half.define, {
+  local checked = {
     name = said.name, summary = native.printable(said.summary or "A layer of one's own."),
     options = checked_options(said.options), parameters = parameters, shape = said.shape,
     forward = said.forward, backward = said.backward,
-  })
+  }
+  return describe(blame.call(half.define, checked), checked)
 end
 
 -- ---- Sizes and parameters -----------------------------------------------------------------------

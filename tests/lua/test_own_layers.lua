@@ -408,6 +408,17 @@ function TestOwnLayers.test_nets_within_layers()
   lu.assertTrue(array.equal(shared(), inner:forward(x)))
 end
 
+function TestOwnLayers.test_help_of_constructors()
+  local help = require "perigee.help"
+  local entry = help.of(nn.layer {
+    name = "told", summary = "What it is.", forward = function(_, x) return x end,
+    options = { p = { 0.5, meaning = "how much" }, out = out, mode = { "a", words = { "a", "b" } } },
+  })
+  local text = help.text(entry, 1000)
+  local parts = { "told { … }", "What it is.", "how much", "numbers or maps", '"a"|"b"', "nn.layer" }
+  for _, part in ipairs(parts) do lu.assertStrContains(text, part) end
+end
+
 -- What a definition holds goes with the last net and constructor of it, once its name is another's.
 function TestOwnLayers.test_definitions_are_collected()
   local held = setmetatable({}, { __mode = "k" })
