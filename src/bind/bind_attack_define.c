@@ -133,7 +133,6 @@ static void add_option(lua_State *L, Definition *definition) {
     const char *kind = text_of(L, option, "kind");
     Field field = { .name = text_of(L, option, "name"),
                     .kind = kind_of(kind),
-                    .type = kind,
                     .initial = text_of(L, option, "initial"),
                     .meaning = text_of(L, option, "meaning") };
     double low = number_of(L, option, "low", NAN), high = number_of(L, option, "high", NAN);
@@ -141,6 +140,8 @@ static void add_option(lua_State *L, Definition *definition) {
         field.low = isnan(low) ? -INFINITY : low;
         field.high = isnan(high) ? INFINITY : high;
     }
+    if (field.kind == FIELD_OBJECT)
+        field.type = kind;
     if (field.kind == FIELD_WORD)
         field.words = read_words(L, option, definition, custom->own);
     set_default(L, option, custom_add(custom, &field), &custom->attack.params);

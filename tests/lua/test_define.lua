@@ -176,6 +176,21 @@ function TestState:test_what_it_shows_and_answers()
   lu.assertEquals(calls, 2)
 end
 
+-- The margin's gradient, differentiated in the step itself.
+function TestState:test_a_gradient_of_the_steps_own()
+  local own = of(function(state)
+    local value, g = grad.value(function(x)
+      local scores = net:scores(x)
+      local others = scores - array.onehot(state.y, 10) * 1e6
+      return (scores:gather(state.y:reshape(#state.y, 1) + 1, 2) - others:max(2, { keepdims = true })):sum()
+    end, state.x)
+    lu.assertAlmostEquals(value, state.loss:sum(), 1e-4)
+    lu.assertTrue((g - state:gradient()):abs():max() < 1e-5)
+    return state.x - 0.3 * state:unit(g)
+  end)
+  lu.assertTrue(own({ model = net, dmax = 2, max_iter = 5 }):run(digits):counts().evaded > 6)
+end
+
 -- What rows keep goes with them, and begins anew with every search.
 function TestState:test_memory_follows_the_rows()
   local begun = 0

@@ -448,7 +448,8 @@ gets the same answer alone and in a batch. state:random draws each row's numbers
 
 All that is asked counts (?queries): a gradient of where samples stand one gradient, the second time in a step
 nothing; points one score; gradients elsewhere both. A sample whose max_queries do not pay for that and for
-the score of its next point is told nothing (gradients of 0, scores nan) and stops where it is.]],
+the score of its next point is told nothing (gradients of 0, scores nan) and stops where it is. What a step
+asks of a model by itself, net:scores(x) or grad.value(f, state.x), is not counted.]],
     example = example_net .. [[
 attack.define {
   name = "greedy",
