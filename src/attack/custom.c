@@ -29,8 +29,17 @@ static bool sets_out_elsewhere(const Field *field) {
 
 static bool custom_step(Descent *descent, Error *err);
 
-/* Rows' generators. */
-static const AttackState state[] = { { sizeof(Rng), WIDTH_ONE } };
+/* Rows' generators; the points that the step has had scored last, their scores and losses, and in
+ * which iteration; places of what is left to be scored. */
+enum { ROW_RNG, ROW_SEEN, ROW_SCORES, ROW_LOSS, ROW_WHEN, ROW_PLACE };
+static const AttackState state[] = {
+    [ROW_RNG] = { sizeof(Rng), WIDTH_ONE },
+    [ROW_SEEN] = { sizeof(float), WIDTH_FEATURES },
+    [ROW_SCORES] = { sizeof(double), WIDTH_COLUMNS },
+    [ROW_LOSS] = { sizeof(double), WIDTH_ONE },
+    [ROW_WHEN] = { sizeof(size_t), WIDTH_ONE },
+    [ROW_PLACE] = { sizeof(size_t), WIDTH_ONE },
+};
 
 void custom_init(CustomAttack *custom, const char *name, const char *summary, CustomAnswer answer) {
     const Attack attack = {
@@ -84,6 +93,29 @@ void custom_charge(Descent *descent, size_t answers) {
             }
         }
     }
+}
+
+/* What is known of a row's point that was scored in this iteration. */
+static Candidate seen_at(const Descent *descent, size_t row) {
+    return (Candidate){ (float *)descent->state[ROW_SEEN] + row * descent->problem->features,
+                        (double *)descent->state[ROW_SCORES] + row * descent->problem->columns,
+                        ((double *)descent->state[ROW_LOSS])[row] };
+}
+
+bool custom_score(Descent *descent, const float *x, Error *err) {
+    size_t d = descent->problem->features, columns = descent->problem->columns;
+    custom_charge(descent, 1);
+    if (!descent_score_at(descent, x, err))
+        return false;
+    for (size_t a = 0; a < descent->active_count; a++) {
+        size_t row = descent->active[a];
+        memcpy((float *)descent->state[ROW_SEEN] + row * d, x + a * d, d * sizeof *x);
+        memcpy((double *)descent->state[ROW_SCORES] + row * columns,
+               descent->trial_scores + a * columns, columns * sizeof(double));
+        ((double *)descent->state[ROW_LOSS])[row] = descent->trial_loss[a];
+        ((size_t *)descent->state[ROW_WHEN])[row] = descent->iteration;
+    }
+    return true;
 }
 
 /* Points to be projected by several threads. */
@@ -179,7 +211,7 @@ void custom_unit(const Descent *descent, double *g) {
 }
 
 Rng *custom_rng(const Descent *descent, size_t row) {
-    return (Rng *)descent->state[0] + row;
+    return (Rng *)descent->state[ROW_RNG] + row;
 }
 
 /* Several descents of a sample differ in where they begin, or in the class that they are for. */
@@ -192,6 +224,38 @@ static void seed_rows(const Descent *descent) {
     }
 }
 
+/* Does the row stay where it is, or go where it has just been scored? */
+static bool goes_where_known(Descent *descent, size_t row, const float *point) {
+    size_t bytes = descent->problem->features * sizeof *point;
+    Candidate seen = seen_at(descent, row);
+    if (memcmp(point, descent->x + row * descent->problem->features, bytes) == 0)
+        return true;
+    if (((size_t *)descent->state[ROW_WHEN])[row] != descent->iteration ||
+        memcmp(point, seen.x, bytes) != 0)
+        return false;
+    descent_move(descent, row, seen);
+    return true;
+}
+
+/* Move all rows to their trial points; scores that are known are not asked for again. */
+static bool move_rows(Descent *descent, Error *err) {
+    size_t d = descent->problem->features, columns = descent->problem->columns, count = 0;
+    size_t *place = descent->state[ROW_PLACE];
+    for (size_t a = 0; a < descent->active_count; a++)
+        if (!goes_where_known(descent, descent->active[a], descent->trial + a * d)) {
+            memmove(descent->trial + count * d, descent->trial + a * d, d * sizeof(float));
+            place[count++] = a;
+        }
+    descent->ahead = false;
+    if (count > 0 && !descent_score(descent, &(Trials){ place, count, 1 }, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        descent_move(descent, descent->active[place[i]],
+                     (Candidate){ descent->trial + i * d, descent->trial_scores + i * columns,
+                                  descent->trial_loss[i] });
+    return true;
+}
+
 static bool custom_step(Descent *descent, Error *err) {
     const CustomStep *step = descent->problem->params->custom;
     CustomPoints next = { NULL, NULL };
@@ -202,5 +266,5 @@ static bool custom_step(Descent *descent, Error *err) {
         return false;
     if (!custom_project(descent, &next, descent->trial, err))
         return error_prefix(err, "%s: step", descent->problem->where), false;
-    return descent_take_trials(descent, err);
+    return descent->foresees ? descent_take_trials(descent, err) : move_rows(descent, err);
 }

@@ -50,6 +50,10 @@ const Field *custom_add(CustomAttack *custom, const Field *option);
  * stop here (STOP_MAX_QUERIES), and get nothing; their points count for nothing. */
 void custom_charge(Descent *descent, size_t answers);
 
+/* Scores and losses of these points (active × features), as descent_score_at answers and with its
+ * charge. A row that the step then sends to its point is not scored there again. */
+bool custom_score(Descent *descent, const float *x, Error *err);
+
 /* The points within ball and box, and rounded, into out (active × features). Fails on what is not
  * finite in float32. */
 bool custom_project(const Descent *descent, const CustomPoints *points, float *out, Error *err);

@@ -368,8 +368,7 @@ static int state_score(lua_State *L) {
     Descent *descent = descent_at(L);
     Error err = { 0 };
     const float *x = samples_at(L, 2, descent);
-    custom_charge(descent, 1);
-    if (!descent_score_at(descent, x, &err))
+    if (!custom_score(descent, x, &err))
         return bind_raise(L, &err);
     return push_scored(L, descent);
 }

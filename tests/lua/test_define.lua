@@ -243,6 +243,28 @@ function TestState:test_random_numbers()
   lu.assertAlmostEquals(array.concatenate({ seen[1], seen[2], seen[3], seen[4] }):mean(), 0, 0.4)
 end
 
+-- What has just been scored, or stands where it stood, is not scored again; what counts is the same.
+function TestState:test_known_points_cost_nothing()
+  local function greedy(again)
+    return of(function(state)
+      local tried = state:project(state.x + 0.2 * state:random())
+      local _, loss = state:score(tried)
+      if again then state:score(state.x * 0.5) end
+      return array.where(loss:lt(state.loss):reshape(#loss, 1), tried, state.x)
+    end, { patience = math.huge, options = { max_iter = 10 } })({ model = net, dmax = 3, seed = 2 })
+  end
+  local r = greedy():run(digits)
+  lu.assertEquals(r.evaluations.scores:totable(), (array.zeros(12) + 11):astype("i32"):totable())
+  local more = greedy(true):run(digits)
+  lu.assertTrue((r.x_adv - more.x_adv):abs():max() < 1e-6)
+  lu.assertTrue((r.scores - more.scores):abs():max() < 1e-3)
+  lu.assertTrue((more.evaluations.scores - r.evaluations.scores):min() > 10)
+  for i = 1, #r do
+    lu.assertTrue((r.trace[i] - net:scores(r[i].x_adv)):slice({ -1, -1 }):abs():max() < 1e-3)
+    lu.assertTrue(r.loss[i][-1] < r.loss[i][1])
+  end
+end
+
 -- A sample whose queries are spent is told nothing, and its point counts for nothing.
 function TestState:test_queries_that_cannot_be_paid_for()
   local greedy = of(function(state)

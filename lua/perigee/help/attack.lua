@@ -390,20 +390,20 @@ An attack of one's own, whose step is written in Lua. attack.NAME is then an att
 in attack.ensemble, evaluate.security and evaluate.diagnose too, is drawn, kept in results' files, and made
 again from them (attack.from) where it is defined.
 
-  name     as Lua's variables have them, at most 24 characters; one of the program's own cannot be taken, one
-           of yours is replaced: attacks that were made before stay as they are
-  step     function(state), called once an iteration for all samples that still move: it answers the next
-           points (?state), an array like state.x, or sets state.x
-  options  its own, name = default: a number, an integer, true or false; or { default, low =, high =,
-           meaning = }, { "a", words = { "a", "b" } }, { type = "number", initial = "none" }: a type alone
-           leaves the option nil until it is given ("integer", "word", "array", "dataset", "model",
-           "function"). At most 16, sorted by name. The name of an option that every attack has (norm,
-           max_iter, objective …) is given its default here. 1 is an integer, 1.0 a number
-  answer   which point is a sample's: "best", the one of least loss, of those that evade if any do; "last";
-           or "nearest", of those that evade, as of attack.fmn
-  patience iterations without a move after which a sample stops, 5; math.huge where the step tries
-           points at random and may stand still for long
-  summary  a few words for the help
+  name      as Lua's variables have them, at most 24 characters; one of the program's own cannot be taken, one
+            of yours is replaced: attacks that were made before stay as they are
+  step      function(state), called once an iteration for all samples that still move: it answers the next
+            points (?state), an array like state.x, or sets state.x
+  options   its own, name = default: a number, an integer, true or false; or { default, low =, high =,
+            meaning = }, { "a", words = { "a", "b" } }, { type = "number", initial = "none" }: a type alone
+            leaves the option nil until it is given ("integer", "word", "array", "dataset", "model",
+            "function"). At most 16, sorted by name. The name of an option that every attack has (norm,
+            max_iter, objective …) is given its default here. 1 is an integer, 1.0 a number
+  answer    which point is a sample's: "best", of least loss, of those that evade if any do; "last", where
+            it ends; or "nearest", of those that evade, as of attack.fmn
+  patience  iterations without a move after which a sample stops, 5; math.huge where the step tries points
+            at random and may stand still for long
+  summary   a few words for the help
 
 Model, norm, dmax, objective, direction, max_iter, early_stop, restarts, start, target, max_queries and so on
 come by themselves. What the step answers is moved into ball and bounds, scored and judged by the attack, and
@@ -446,10 +446,11 @@ nobody touches. Both are empty again where restarts, start_from or another group
 A row depends on its own sample alone as long as the step takes no sums or choices over rows: then a sample
 gets the same answer alone and in a batch. state:random draws each row's numbers from a generator of its own.
 
-All that is asked counts (?queries): a gradient of where samples stand one gradient, the second time in a step
-nothing; points one score; gradients elsewhere both. A sample whose max_queries do not pay for that and for
-the score of its next point is told nothing (gradients of 0, scores nan) and stops where it is. What a step
-asks of a model by itself, net:scores(x) or grad.value(f, state.x), is not counted.]],
+All that is asked counts (?queries): a gradient of where samples stand one gradient, the second time in a
+step nothing; points one score; gradients elsewhere both; and the next point one score, but nothing where
+the sample stays, or goes where state:score has just been asked about. A sample whose max_queries do not pay
+for that and for the score of its next point is told nothing (gradients of 0, scores nan) and stops where it
+is. What a step asks of a model by itself, net:scores(x) or grad.value(f, state.x), is not counted.]],
     example = example_net .. [[
 attack.define {
   name = "greedy",
