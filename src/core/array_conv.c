@@ -11,18 +11,21 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __SSE__
+#include <xmmintrin.h>
+#endif
 
 /* A patch matrix has about so many elements, which the second-level cache holds, and rows, for
- * which BLAS is fast; a batch is cut into so many items at least, and gradients of weights are
- * summed in so many pieces at most. */
-enum { ELEMENTS = 1 << 16, FEWEST = 128, MOST = 1024, ITEMS = 16, SUMS = 16 };
+ * which BLAS is fast; a LARGE map has as many of its own. A batch is cut into so many items at
+ * least, and gradients of weights are summed in so many pieces at most. */
+enum { ELEMENTS = 1 << 16, FEWEST = 128, MOST = 1024, LARGE = 64, ITEMS = 16, SUMS = 16 };
 
 /* Sizes, and how the work is cut: an item is `group` samples, whose patches are laid out `band`
  * rows of an output map at a time; those of several samples together.
  *
  * Inside, channels are innermost, so that a kernel's row of a patch is one contiguous run:
  *
- *     image (group, h, w, c)    patch (pixels, kh·kw·c)    maps (group, pixels, o)
+ *     image (group, h, w, c)    patch (pixels, kh·kw·c)    maps (group, pixels, o), if not large
  *
  * and the weight is (o, kh, kw, c). */
 typedef struct Plan {
@@ -35,6 +38,7 @@ typedef struct Plan {
     size_t oh, ow, pixels; /* of an output map */
     size_t depth;          /* kh·kw·c, of a patch */
     size_t group, band;
+    bool large;                         /* maps are, so that they are worked on where they lie */
     const char *x, *weight, *bias, *dy; /* contiguous, of the type; those that are needed */
     char *out;                          /* y, dx or the sums of the weight's gradient */
     char *scratch;                      /* for each worker */
@@ -55,40 +59,57 @@ typedef struct Band {
 
 /* ---- Channels inside ------------------------------------------------------------------------- */
 
-enum { BLOCK = 8 };
+enum { BLOCK = 4 };
 
 static size_t least(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
-/* to[j][i] = from[i][j], rows × columns, by blocks whose loops the compiler unrolls. */
+/* to[j][i] = from[i][j], rows × columns: one block of it. */
+#define TURN_BLOCK(T, suffix)                                                                      \
+    static inline void turn_block_##suffix(const T *from, size_t rows, size_t columns, T *to) {    \
+        for (size_t a = 0; a < BLOCK; a++)                                                         \
+            for (size_t b = 0; b < BLOCK; b++)                                                     \
+                to[a * rows + b] = from[b * columns + a];                                          \
+    }
+
+TURN_BLOCK(double, f64)
+#ifdef __SSE__
+static inline void turn_block_f32(const float *from, size_t rows, size_t columns, float *to) {
+    __m128 a = _mm_loadu_ps(from), b = _mm_loadu_ps(from + columns);
+    __m128 c = _mm_loadu_ps(from + 2 * columns), d = _mm_loadu_ps(from + 3 * columns);
+    _MM_TRANSPOSE4_PS(a, b, c, d);
+    _mm_storeu_ps(to, a);
+    _mm_storeu_ps(to + rows, b);
+    _mm_storeu_ps(to + 2 * rows, c);
+    _mm_storeu_ps(to + 3 * rows, d);
+}
+#else
+TURN_BLOCK(float, f32)
+#endif
+
+/* All of it: blocks, then what is left of each row. */
 #define TURN(T, suffix)                                                                            \
-    SIMD_CLONES static void turn_block_##suffix(const T *from, size_t rows, size_t columns,        \
-                                                T *to) {                                           \
-        for (size_t i = 0; i + BLOCK <= rows; i += BLOCK)                                          \
-            for (size_t j = 0; j + BLOCK <= columns; j += BLOCK)                                   \
-                for (size_t a = 0; a < BLOCK; a++)                                                 \
-                    for (size_t b = 0; b < BLOCK; b++)                                             \
-                        to[(j + a) * rows + i + b] = from[(i + b) * columns + j + a];              \
-    }                                                                                              \
     static void turn_##suffix(const T *from, size_t rows, size_t columns, T *to) {                 \
         size_t whole_rows = rows / BLOCK * BLOCK, whole_columns = columns / BLOCK * BLOCK;         \
-        turn_block_##suffix(from, rows, columns, to);                                              \
+        for (size_t j = 0; j < whole_columns; j += BLOCK)                                          \
+            for (size_t i = 0; i < whole_rows; i += BLOCK)                                         \
+                turn_block_##suffix(from + i * columns + j, rows, columns, to + j * rows + i);     \
         for (size_t i = 0; i < rows; i++)                                                          \
             for (size_t j = i < whole_rows ? whole_columns : 0; j < columns; j++)                  \
                 to[j * rows + i] = from[i * columns + j];                                          \
     }
 
-TURN(uint32_t, 32)
-TURN(uint64_t, 64)
+TURN(float, f32)
+TURN(double, f64)
 
 static void turn(const Plan *p, const void *from, size_t rows, size_t columns, void *to) {
     if (rows == 1 || columns == 1)
         memcpy(to, from, rows * columns * p->size);
-    else if (p->size == sizeof(uint32_t))
-        turn_32(from, rows, columns, to);
+    else if (p->dtype == DTYPE_F32)
+        turn_f32(from, rows, columns, to);
     else
-        turn_64(from, rows, columns, to);
+        turn_f64(from, rows, columns, to);
 }
 
 /* The item's samples of an array (n, channels, pixels) to or from (count, pixels, channels). */
@@ -167,33 +188,53 @@ static void scatter(const Item *item, Band band) {
 
 /* ---- Products -------------------------------------------------------------------------------- */
 
-/* C (m × n) = op(A)·op(B) + beta·C, all without gaps between rows. */
-typedef struct Factors {
-    bool turn_a, turn_b;
-    size_t m, n, k;
-    const void *a, *b;
-    double beta;
-} Factors;
+/* A matrix or its transpose; `width`: from row to row. */
+typedef struct Factor {
+    const void *data;
+    bool turned;
+    size_t width;
+} Factor;
 
-static void multiply(DType dtype, const Factors *f, void *c) {
-    size_t lda = f->turn_a ? f->m : f->k, ldb = f->turn_b ? f->k : f->n;
+/* C = A·B + beta·C; C's rows are `width` apart. */
+typedef struct Product {
+    size_t m, n, k;
+    Factor a, b;
+    double beta;
+    void *c;
+    size_t width;
+} Product;
+
+static void multiply(DType dtype, const Product *f) {
     if (f->k == 0 || f->m == 0 || f->n == 0)
         return;
     if (dtype == DTYPE_F32)
-        blas_sgemm(f->turn_a, f->turn_b, f->m, f->n, f->k, 1, f->a, lda, f->b, ldb, (float)f->beta,
-                   c, f->n);
+        blas_sgemm(f->a.turned, f->b.turned, f->m, f->n, f->k, 1, f->a.data, f->a.width, f->b.data,
+                   f->b.width, (float)f->beta, f->c, f->width);
     else
-        blas_dgemm(f->turn_a, f->turn_b, f->m, f->n, f->k, 1, f->a, lda, f->b, ldb, f->beta, c,
-                   f->n);
+        blas_dgemm(f->a.turned, f->b.turned, f->m, f->n, f->k, 1, f->a.data, f->a.width, f->b.data,
+                   f->b.width, f->beta, f->c, f->width);
 }
 
-static size_t rows_of(const Item *item, Band band) {
-    return item->count * band.rows * item->plan->ow;
+/* Some output pixels of an item, and the maps there: rows of channels, in the item's scratch; or,
+ * where a map has pixels enough for BLAS, columns of channels where they lie, of one sample. */
+typedef struct Piece {
+    size_t pixels;
+    char *patch, *maps;
+    size_t width; /* of the maps, from row to row */
+} Piece;
+
+static size_t pieces_of(const Item *item) {
+    return item->plan->large ? item->count : 1;
 }
 
-/* Of several samples a band is the whole. */
-static char *maps_at(const Item *item, Band band) {
-    return item->maps + band.first * item->plan->ow * item->plan->o * item->plan->size;
+static Piece piece_of(const Item *item, Band band, const char *maps, size_t k) {
+    const Plan *p = item->plan;
+    size_t pixels = band.rows * p->ow, first = band.first * p->ow;
+    size_t map = (item->first + k) * p->o * p->pixels + first;
+    if (p->large)
+        return (Piece){ pixels, item->patch + k * pixels * p->depth * p->size,
+                        (char *)maps + map * p->size, p->pixels };
+    return (Piece){ item->count * pixels, item->patch, item->maps + first * p->o * p->size, p->o };
 }
 
 /* Each kind of work: before the bands, for each, and after them. */
@@ -203,43 +244,77 @@ typedef struct Kind {
     void (*end)(const Item *item);
 } Kind;
 
+/* The bias, everywhere: maps[s][o][pixel], or maps[s][pixel][o]. */
+#define START(T, suffix)                                                                           \
+    static void start_##suffix(const Item *item, T *maps) {                                        \
+        const Plan *p = item->plan;                                                                \
+        const T *bias = (const T *)p->bias;                                                        \
+        for (size_t k = 0; p->large && k < item->count * p->o; k++, maps += p->pixels)             \
+            for (size_t i = 0; i < p->pixels; i++)                                                 \
+                maps[i] = bias ? bias[k % p->o] : 0;                                               \
+        for (size_t k = 0; !p->large && k < item->count * p->pixels; k++, maps += p->o)            \
+            for (size_t i = 0; i < p->o; i++)                                                      \
+                maps[i] = bias ? bias[i] : 0;                                                      \
+    }
+
+START(float, f32)
+START(double, f64)
+
 static void begin_forward(const Item *item) {
     const Plan *p = item->plan;
-    size_t row = p->o * p->size;
+    char *maps = p->large ? item->out + item->first * p->o * p->pixels * p->size : item->maps;
     turn_in(item, p->x, p->c, p->h * p->w, item->image);
-    for (size_t i = 0; i < item->count * p->pixels; i++)
-        p->bias ? memcpy(item->maps + i * row, p->bias, row) : memset(item->maps + i * row, 0, row);
+    if (p->dtype == DTYPE_F32)
+        start_f32(item, (float *)maps);
+    else
+        start_f64(item, (double *)maps);
 }
 
 static void forward(const Item *item, Band band) {
     const Plan *p = item->plan;
     gather(item, band);
-    Factors f = { .turn_b = true,
-                  .m = rows_of(item, band),
-                  .n = p->o,
-                  .k = p->depth,
-                  .a = item->patch,
-                  .b = p->weight,
-                  .beta = 1 };
-    multiply(p->dtype, &f, maps_at(item, band));
+    for (size_t k = 0; k < pieces_of(item); k++) {
+        Piece piece = piece_of(item, band, item->out, k);
+        Product f = { .k = p->depth, .beta = 1, .c = piece.maps, .width = piece.width };
+        f.m = p->large ? p->o : piece.pixels;
+        f.n = p->large ? piece.pixels : p->o;
+        f.a = p->large ? (Factor){ p->weight, false, p->depth }
+                       : (Factor){ piece.patch, false, p->depth };
+        f.b = p->large ? (Factor){ piece.patch, true, p->depth }
+                       : (Factor){ p->weight, true, p->depth };
+        multiply(p->dtype, &f);
+    }
 }
 
 static void end_forward(const Item *item) {
-    turn_out(item, item->maps, item->plan->o, item->plan->pixels, item->out);
+    if (!item->plan->large)
+        turn_out(item, item->maps, item->plan->o, item->plan->pixels, item->out);
+}
+
+static void turn_slope_in(const Item *item) {
+    if (!item->plan->large)
+        turn_in(item, item->plan->dy, item->plan->o, item->plan->pixels, item->maps);
 }
 
 static void begin_pull_x(const Item *item) {
     const Plan *p = item->plan;
-    turn_in(item, p->dy, p->o, p->pixels, item->maps);
+    turn_slope_in(item);
     memset(item->image, 0, item->count * p->h * p->w * p->c * p->size);
 }
 
 static void pull_x(const Item *item, Band band) {
     const Plan *p = item->plan;
-    Factors f = {
-        .m = rows_of(item, band), .n = p->depth, .k = p->o, .a = maps_at(item, band), .b = p->weight
-    };
-    multiply(p->dtype, &f, item->patch);
+    for (size_t k = 0; k < pieces_of(item); k++) {
+        Piece piece = piece_of(item, band, p->dy, k);
+        Product f = { .m = piece.pixels,
+                      .n = p->depth,
+                      .k = p->o,
+                      .a = { piece.maps, p->large, piece.width },
+                      .b = { p->weight, false, p->depth },
+                      .c = piece.patch,
+                      .width = p->depth };
+        multiply(p->dtype, &f);
+    }
     scatter(item, band);
 }
 
@@ -250,20 +325,24 @@ static void end_pull_x(const Item *item) {
 static void begin_pull_weight(const Item *item) {
     const Plan *p = item->plan;
     turn_in(item, p->x, p->c, p->h * p->w, item->image);
-    turn_in(item, p->dy, p->o, p->pixels, item->maps);
+    turn_slope_in(item);
 }
 
 static void pull_weight(const Item *item, Band band) {
     const Plan *p = item->plan;
     gather(item, band);
-    Factors f = { .turn_a = true,
-                  .m = p->o,
-                  .n = p->depth,
-                  .k = rows_of(item, band),
-                  .a = maps_at(item, band),
-                  .b = item->patch,
-                  .beta = 1 };
-    multiply(p->dtype, &f, item->out);
+    for (size_t k = 0; k < pieces_of(item); k++) {
+        Piece piece = piece_of(item, band, p->dy, k);
+        Product f = { .m = p->o,
+                      .n = p->depth,
+                      .k = piece.pixels,
+                      .a = { piece.maps, !p->large, piece.width },
+                      .b = { piece.patch, false, p->depth },
+                      .beta = 1,
+                      .c = item->out,
+                      .width = p->depth };
+        multiply(p->dtype, &f);
+    }
 }
 
 static const Kind kind_forward = { begin_forward, forward, end_forward };
@@ -304,6 +383,7 @@ static void cut(Plan *p) {
     p->group = least(rows / p->pixels, p->n / ITEMS);
     p->group = p->group ? p->group : 1;
     p->band = p->oh;
+    p->large = p->pixels >= LARGE;
     if (p->group == 1 && p->pixels > rows)
         p->band = p->ow < rows ? rows / p->ow : 1;
 }
@@ -316,7 +396,7 @@ static double line(double bytes) {
 static bool take_scratch(Plan *p, Error *err) {
     double size = (double)p->size, group = (double)p->group, threads = parallel_threads();
     double image = line(group * (double)(p->h * p->w) * (double)p->c * size);
-    double maps = line(group * (double)p->pixels * (double)p->o * size);
+    double maps = p->large ? 0 : line(group * (double)p->pixels * (double)p->o * size);
     double patch = line(group * (double)(p->band * p->ow) * (double)p->depth * size);
     double bytes = threads * (image + maps + patch);
     if (bytes >= 0x1p60)

@@ -53,8 +53,8 @@ FOLD(count, a + (x != 0 ? 1.0 : 0.0))
 
 /* Σ exp(x − center), by the vectors' exp: libm's would take most of the time. */
 #define EXP_SUM(T, suffix)                                                                         \
-    SIMD_CLONES static void shift_##suffix(const T *x, const double *center, double *shifted,      \
-                                           size_t n) {                                             \
+    SIMD_CLONES __attribute__((noinline)) static void shift_##suffix(                              \
+        const T *x, const double *center, double *shifted, size_t n) {                             \
         for (size_t j = 0; j < n; j++)                                                             \
             shifted[j] = (double)x[j] - center[j];                                                 \
     }                                                                                              \
