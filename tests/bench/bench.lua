@@ -71,7 +71,8 @@ local function shares(gigaflop, wall, cpu)
 end
 
 --- Median wall and processor seconds of `runs` calls after one that warms up. opts: unit ("s" or
---- "ms"), gigaflop, note, cold (no warming up), per (what to divide by).
+--- "ms"), gigaflop, note, cold (no warming up), per (what to divide by), than (the row that it is
+--- compared with).
 local function measure(name, runs, f, opts)
   opts = opts or {}
   local wall, cpu = {}, {}
@@ -85,7 +86,12 @@ local function measure(name, runs, f, opts)
   local w, c = median(wall), median(cpu)
   local more = shares(opts.gigaflop, w, c)
   more.cpu, more.note = c / (opts.per or 1), opts.note
-  row(name, w * (opts.unit == "ms" and 1e3 or 1) / (opts.per or 1), opts.unit or "s", more)
+  local value = w * (opts.unit == "ms" and 1e3 or 1) / (opts.per or 1)
+  if opts.than then
+    more.ratio, more.ratio_cpu = value / value_of[opts.than], more.cpu / cpu_of[opts.than]
+    more.note = ("%.2f of %s, %.2f of its cpu"):format(more.ratio, opts.than, more.ratio_cpu)
+  end
+  row(name, value, opts.unit or "s", more)
   return w
 end
 
@@ -246,6 +252,36 @@ group("gradient", "gradients to the input, batch 100 and 1", function()
       for _ = 1, repeats do net():gradient(x, w) end
     end, { unit = "ms", per = repeats, gigaflop = BACK * batch * repeats })
   end
+end)
+
+-- The scores of the same net, by array functions: w are its weights.
+local function array_scores(x, w)
+  local h = x:reshape(-1, 1, 28, 28)
+  h = h:conv2d(w["conv1.weight"], w["conv1.bias"], { stride = 2 }):relu()
+  h = h:conv2d(w["conv2.weight"], w["conv2.bias"], { stride = 2 }):relu()
+  h = h:conv2d(w["conv3.weight"], w["conv3.bias"]):relu():reshape(#x, -1)
+  h = h:linear(w["fc1.weight"], w["fc1.bias"]):relu()
+  return h:linear(w["classifier.weight"], w["classifier.bias"])
+end
+
+local function chain(x)
+  return ((x * 0.5 + 0.1):tanh():square() + 1):sqrt():neg():exp():log1p():sin():sum()
+end
+
+group("grad", "grad.value of the CNN by array functions, of a chain of ten", function()
+  local _, _, test = sets()
+  local x, c, w = test.x:slice { 1, 100 }, array.randn(100, 10, { seed = 1 }), net():weights()
+  measure("grad.net", 11, function() net():gradient(x, c) end, { unit = "ms" })
+  measure("grad.cnn", 11, function()
+    grad.value(function(v) return (array_scores(v, w) * c):sum() end, x)
+  end, { unit = "ms", than = "grad.net" })
+  measure("grad.cnn.weights", 11, function()
+    grad.value(function(v) return (array_scores(x, v) * c):sum() end, w)
+  end, { unit = "ms", than = "grad.net" })
+  local long = array.randn(1000, 1000, { seed = 2 })
+  measure("grad.chain.forward", 11, function() chain(long) end, { unit = "ms" })
+  measure("grad.chain", 11, function() grad.value(chain, long) end,
+    { unit = "ms", than = "grad.chain.forward" })
 end)
 
 group("svms", "a Gram matrix of 5000 x 1600 and ten SVMs on it", function()
@@ -426,7 +462,7 @@ end)
 
 -- Groups whose work peers.py can do, with the arguments it needs.
 local peer_groups = {
-  epoch = true, inference = true, gradient = true,
+  epoch = true, inference = true, gradient = true, grad = true,
   svms = function() return feature_files() end,
 }
 

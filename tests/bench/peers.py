@@ -120,6 +120,44 @@ def gradient():
         row(f"torch.gradient.{batch}", 1e3 * wall, "ms", cpu)
 
 
+def grad():
+    """The CNN's gradients to input and weights, and the chain's; the best of one thread and all."""
+    torch, net = torch_net()
+    net.eval()
+    x, c = images(torch, 100), torch.randn(100, 10)
+    rows = torch.randn(1000, 1000)
+
+    def chain(v):
+        return ((v * 0.5 + 0.1).tanh().square() + 1).sqrt().neg().exp().log1p().sin().sum()
+
+    def to(leaves, value):
+        return lambda: torch.autograd.grad(value(), leaves)
+
+    leaf, line = x.detach().requires_grad_(True), rows.detach().requires_grad_(True)
+    weights = list(net.parameters())
+
+    def best(run):
+        def timed(threads):
+            torch.set_num_threads(threads)
+            return measure(run, 11)
+        return min(timed(threads) for threads in {1, THREADS})
+
+    def forward():
+        with torch.inference_mode():
+            chain(rows)
+
+    wall, cpu = best(to(weights, lambda: (net(x) * c).sum()))
+    row("torch.grad.cnn.weights", 1e3 * wall, "ms", cpu)
+    for parameter in weights:
+        parameter.requires_grad_(False)
+    wall, cpu = best(to([leaf], lambda: (net(leaf) * c).sum()))
+    row("torch.grad.cnn", 1e3 * wall, "ms", cpu)
+    wall, cpu = best(forward)
+    row("torch.grad.chain.forward", 1e3 * wall, "ms", cpu)
+    wall, cpu = best(to([line], lambda: chain(line)))
+    row("torch.grad.chain", 1e3 * wall, "ms", cpu)
+
+
 def svms(features, labels):
     import numpy
     from sklearn.metrics.pairwise import rbf_kernel
@@ -146,7 +184,8 @@ def main():
         if names:
             print("not installed for " + sys.executable + ": " + ", ".join(names))
         return
-    groups = {"epoch": epoch, "inference": inference, "gradient": gradient, "svms": svms}
+    groups = {"epoch": epoch, "inference": inference, "gradient": gradient, "grad": grad,
+              "svms": svms}
     if len(sys.argv) < 2 or sys.argv[1] not in groups:
         sys.exit("usage: peers.py --missing | " + " | ".join(groups) + " [FILES]")
     try:
