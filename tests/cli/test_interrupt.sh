@@ -46,6 +46,13 @@ print("on")'
 check_equal "coroutines in coroutines" "$status" 130
 check_equal "and nothing runs after it" "$out" "ready"
 
+interrupt_script 'local x = array.randn(100)
+print "ready"
+while true do
+  pcall(grad.value, function(v) local s = v:sum() while true do s = s * 0.5 end end, x)
+end'
+check_equal "a function that is differentiated" "$status" 130
+
 interrupt_script 'local made = setmetatable({}, { __index = function() while true do end end })
 print "ready"
 print(pcall(function() return made.x end))
