@@ -177,6 +177,7 @@ function TestObjectives:test_not_finite_scores_are_left_out()
   end }):run({ { 0.9, 0 }, { 0.1, 0 } }, { y = 0 })
   lu.assertEquals(rows[1], { 2 })
   lu.assertEquals(result.verdict[1], "failed")
+  lu.assertEquals(result.loss[1][1], inf)
 end
 
 -- ---- The direction -------------------------------------------------------------------------------
@@ -189,6 +190,15 @@ function TestDirections:test_the_gradient_itself()
     local ours = like:with { direction = function(x, w) return model:gradient(x, w) end }
     lu.assertTrue(ours:run(points).x_adv:equal(like:run(points).x_adv), name)
   end
+end
+
+-- The reject score does not depend on the sample: it has no weight.
+function TestDirections:test_weights_that_they_are_given()
+  local given
+  attack.fgsm({ model = rejecting, norm = "l2", dmax = 0.1,
+    objective = function(scores) return scores:sum(2) end,
+    direction = function(x, w) given = w return rejecting:gradient(x, w) end }):run(points)
+  lu.assertEquals(given:totable()[5], { 1, 1, 1, 0 })
 end
 
 -- The direction "log" (see ?directions) of a DNR, by the tape: its combiner's kernels at the layers' scores.
@@ -261,6 +271,16 @@ function TestEveryAttack:test_takes_all_three()
     count = count + 1
   end
   lu.assertTrue(count >= 7)
+end
+
+-- Halving ascends along the log direction, unless there is a loss to go along.
+function TestEveryAttack:test_halving_goes_along_the_loss()
+  local halving = attack.halving { model = model, norm = "l2", dmax = 0.2 }
+  lu.assertTrue(halving:run(points).distance:max() > 0)
+  halving.objective = function(scores) return scores:sum(2) * 0 end
+  local result = halving:run(points)
+  lu.assertEquals(result.distance:max(), 0)
+  lu.assertEquals(result.stop[1], "zero_gradient")
 end
 
 function TestEveryAttack:test_ensembles()
@@ -389,6 +409,8 @@ function TestOnStep:test_stop()
       lu.assertTrue(result.loss[i][#result.loss[i]] <= result.loss[i][1])
     end
     lu.assertStrContains(tostring(result), "5 on_step")
+    -- no further start is scored
+    if not options.target then lu.assertEquals(result.evaluations.scores:max(), 4) end
   end
   local stop = stopper(1)
   local both = attack.ensemble { attack.pgd {}, attack.apgd {} }
