@@ -18,9 +18,10 @@ end
 local nets = {
   { "mnist-cnn", nn.load("mnist-cnn") },
   { "mnist-cnn-shifted", nn.load("mnist-cnn-shifted") },
+  { "mnist-cnn-robust", nn.load("mnist-cnn-robust") },
 }
 if exists(reference) then
-  nets[3] = { "the original's", nn.load("mnist-cnn"):load_weights(reference) }
+  nets[#nets + 1] = { "the original's", nn.load("mnist-cnn"):load_weights(reference) }
 end
 for _, path in ipairs(arg) do nets[#nets + 1] = { path:match "[^/]*$", nn.load(path) } end
 

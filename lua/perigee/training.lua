@@ -40,7 +40,9 @@ function training.perturb(adversary, net, x, y, seed, trades)
   if trades and takes(adversary, "start") then
     options.start = x + NUDGE * array.randn(x.shape[1], x.shape[2], { seed = seed })
   end
-  return adversary:run(x, options).x_adv
+  local ok, result = pcall(adversary.run, adversary, x, options) -- not at a line of ours
+  if not ok then error(type(result) == "string" and "nn.train: adversary: " .. result or result, 0) end
+  return result.x_adv
 end
 
 --- Strengths of ready-made augmentations: of those that are named the `usual` ones, or as they are given.

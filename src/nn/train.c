@@ -430,9 +430,11 @@ TrainHistory *network_train(Network *net, const Samples *samples, const TrainPar
         checkpoint_seed(params->checkpoint, &own.seed);
     size_t bytes = sizeof(TrainHistory) + params->epochs * sizeof(struct TrainEpoch);
     TrainHistory *history = trainer.history = calloc(1, bytes);
+    model_retain(&net->model); /* a function from outside may let go of it */
     bool ok = history ? trainer_init(&trainer, err) && train(&trainer, err)
                       : error_memory(err, "train", bytes);
     trainer_clear(&trainer);
+    model_release(&net->model);
     if (ok)
         return history;
     free(history);

@@ -50,6 +50,15 @@ local mixed = nn.new {
 history = nn.train(mixed, known, { epochs = 2, batch = 100, lr = 0.05, shift = 1, seed = 1 })
 show("own layer", history.loss, mixed:scores(test.x), mixed:gradient(test.x, array.ones(130, 10)))
 
+local hardened = nn.new { input = { 1, 28, 28 }, seed = 1, nn.flatten {}, nn.linear { out = 20 }, nn.relu {},
+  nn.linear { out = 10 } }
+nn.train(hardened, known, { epochs = 1, batch = 10, seed = 1 })
+local hardening = nn.train(hardened, known, {
+  epochs = 1, batch = 100, seed = 1, optimizer = "adam", clip = 0.5, augment = "crop", trades = 2,
+  adversary = attack.pgd { norm = "l2", dmax = 1, max_iter = 3 },
+})
+show("hardening", hardening.loss, hardened:scores(test.x))
+
 for _, solver in ipairs { "libsvm", "smo" } do
   local m = svm.new { kernel = svm.rbf(0.01), C = 1, solver = solver }:fit(known)
   show(solver, m:scores(test.x), m:scores(test.x:slice({ 1, 9 })),

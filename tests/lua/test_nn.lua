@@ -254,7 +254,9 @@ function TestNn:test_without_classes()
 end
 
 function TestNn:test_the_shipped_nets()
-  for name, least in pairs { ["mnist-cnn"] = 0.98, ["mnist-cnn-shifted"] = 0.99 } do
+  for name, least in pairs {
+    ["mnist-cnn"] = 0.98, ["mnist-cnn-shifted"] = 0.99, ["mnist-cnn-robust"] = 0.975,
+  } do
     local net = nn.load(name)
     lu.assertEquals(net.input, { 1, 28, 28 })
     lu.assertEquals(net.classes, { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 })
@@ -263,6 +265,16 @@ function TestNn:test_the_shipped_nets()
     if not ok then lu.skip("MNIST is not at hand") end
     lu.assertTrue(metrics.accuracy(net, test) >= least, name)
   end
+end
+
+-- What the robust one was trained for; attack.auto takes longer and finds a few more.
+function TestNn:test_the_robust_net_is_robust()
+  local ok, test = pcall(data.mnist, "test")
+  if not ok then lu.skip("MNIST is not at hand") end
+  local net, digits = nn.load "mnist-cnn-robust", test:per_class(100):slice(11, 110)
+  local counts = attack.pgd { model = net, norm = "l2", dmax = 1.5, max_iter = 30 }:run(digits):counts()
+  lu.assertTrue(counts.wrong + counts.evaded <= 35, counts.wrong + counts.evaded)
+  lu.assertStrContains(net.trained.adversary, "attack.pgd: l2, dmax 1.5")
 end
 
 function TestNn:test_surplus_arguments()

@@ -117,6 +117,8 @@ function TestTraining.test_adversaries_that_are_none()
   raises("nn.train: trades: expected a number from 0", nn.train, net, ds, { trades = -1, adversary = pgd() })
   raises("net:fit: adversary: expected an attack", net.fit, net, ds, { adversary = "pgd" })
   raises("dmax", nn.train, net, ds, { adversary = attack.pgd {} })
+  raises("nn.train: adversary: attack.pgd: sample 1: feature ", nn.train, net,
+    data.new { x = ds.x + 2, y = ds.y }, { adversary = pgd() })
   lu.assertEquals(net.classes, {}) -- and it is as it was
 end
 

@@ -48,11 +48,11 @@ Classes are the sorted labels of the scores; a net without them takes those of i
     {
       name = "nn.load", group = "Files and training",
       text = [[
-A net from a file that net:save wrote, or a shipped one by its name. Two know handwritten digits of 28 x 28
-pixels: "mnist-cnn" is the net of the paper on DNR, trained on MNIST as its authors do it and about as easily
-misled as theirs; "mnist-cnn-shifted" was trained on digits moved about by a pixel, is more accurate, and
-takes much larger perturbations. A file of weights alone has no layers in it: make the net with nn.new and
-fill it with net:load_weights.]],
+A net from a file that net:save wrote, or a shipped one by its name. Three know handwritten digits of 28 x
+28 pixels: "mnist-cnn" is the net of the paper on DNR, trained on MNIST as its authors do it and about as
+easily misled as theirs; "mnist-cnn-shifted" was trained on digits moved about by a pixel, is more accurate,
+and takes much larger perturbations; "mnist-cnn-robust" was trained against PGD within l2 1.5. A file of
+weights alone has no layers in it: make the net with nn.new and fill it with net:load_weights.]],
       params = { { "name", "string", "a path, or a shipped net's name" } },
       returns = { "net", "as it was saved" },
       example = 'print(nn.load("mnist-cnn"))',
@@ -134,8 +134,9 @@ the attacked samples, with TRADES those of the clean ones.
 
 augment = "flip", { "shift", "crop" } or { shift = 2, noise = 0.1 } changes each image anew whenever it is
 learned: shift (up to 1 pixel), crop (a part up to 2 pixels smaller, enlarged), flip (half of them
-mirrored), noise (of standard deviation 0.1). Or it is function(x, random), which answers a batch x (n x
-features) as changed; random() is a new seed, as in array.randn(2, 3, { seed = random() }).
+mirrored), noise (of standard deviation 0.1, beyond the bounds too). Or it is function(x, random), which
+answers a batch x (n x features) as changed; random() is a new seed, as in array.randn(2, 3, { seed =
+random() }).
 
 loss = function(logits, y) takes a batch's logits (n x classes) and its labels y, as the dataset has them,
 and answers one number or one for each sample, of which the mean counts. Its gradient follows by grad.vjp;
