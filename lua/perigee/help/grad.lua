@@ -10,7 +10,7 @@ return {
     {
       name = "grad.value",
       text = [[
-A function's number and its gradient: value, g = grad.value(f, x) calls f(x), whose answer is one
+A function's number and its gradient. value, g = grad.value(f, x) calls f(x), whose answer is one
 number, as x:sum() is, and goes back from it to x. g has the shape and the type of x.
 
 With several inputs there are as many gradients, value, g1, g2 = grad.value(f, x1, x2). An input that is
@@ -34,10 +34,10 @@ print(g.w.shape, g.b)]],
     {
       name = "grad.vjp",
       text = [[
-A function's answer, and a function that goes back from it: y, pull = grad.vjp(f, x) gives y = f(x), an
-array or a number, and pull(w) the gradient of Σ w · y for weights w of y's shape (for a number 1, where
-none are given): the vector-Jacobian product. pull may be called as often as one wants. What it needs is
-freed when it is collected, or where local y, pull <close> ends. Inputs are those of grad.value.]],
+A function's answer, and the way back from it. y, pull = grad.vjp(f, x) gives y = f(x), an array or a
+number, and pull(w) the gradient of Σ w · y for weights w of y's shape (for a number 1, where none are
+given): the vector-Jacobian product. pull may be called as often as one wants. What it needs is freed
+when it is collected, or where local y, pull <close> ends. Inputs are those of grad.value.]],
       params = { { "f", "function", "what is differentiated" }, inputs },
       returns = { "array|number", "y, and then pull" },
       example = [[
@@ -49,10 +49,25 @@ print(pull(array.new { 1, 0, 2 }))]],
       words = "jacobian pullback backward",
     },
     {
-      name = "traced", kind = "value", group = "What functions may do",
+      name = "grad.check",
       text = [[
-Inside grad.value and grad.vjp the inputs are traced: arrays as all others, whose operations are
-recorded. What an array function makes of them is traced as well.
+How far a gradient is from central differences. It is the largest relative error among eight random
+directions, each with the best of three steps, in double. Below 1e-6 it is right, but for models in
+float32 inside, which leave about 1e-2. For straight_through, whose gradient is another on purpose, it
+is large. Inputs are those of grad.value; what f answers, a number or an array.]],
+      params = { { "f", "function", "what is differentiated" }, inputs },
+      returns = { "number", "the largest relative error" },
+      example = [[
+local x = array.randn(3, 4)
+print(grad.check(function(v) return v:tanh():sum(2) end, x) < 1e-6)]],
+      see = { "grad.value", "traced" },
+      words = "gradcheck finite differences numerical",
+    },
+    {
+      name = "traced", kind = "value", group = "Inside a function",
+      text = [[
+What a function may do with its inputs. Inside grad.value and grad.vjp they are traced: arrays as all
+others, whose operations are recorded. What an array function makes of them is traced as well.
 
 Recorded are arithmetic and the elementwise functions with broadcasting, where, clip, maximum and
 minimum; sum prod mean var std min max norm, cumsum; matmul dot outer; reshape flatten transpose T
@@ -94,7 +109,7 @@ end, x))]],
     {
       name = "grad.stop",
       text = [[
-A constant with x's numbers: the gradient does not go through it. Outside of a recorded function it is x
+A constant with x's numbers. The gradient does not go through it. Outside of a recorded function it is x
 again. It shares the numbers, and copies nothing.]],
       params = { { "x", "array|number", "what becomes a constant" } },
       returns = { "array|number", "the constant" },
@@ -107,11 +122,11 @@ print(grad.value(function(v) return (v * grad.stop(v)):sum() end, x))]],
     {
       name = "grad.straight_through",
       text = [[
-A function whose gradient is the one you give it: forward(x) makes the value, backward(dy, x, y) the
-gradient with respect to x from that with respect to y = forward(x), both of x's shape. Without backward
-dy goes through as it is: the straight-through estimator, for BPDA on a defence whose own gradient is
-zero or missing. forward may do what it likes; it is not recorded. A model whose scores go through one
-says gradient_is = "surrogate".]],
+A function with a gradient of your own. forward(x) makes the value, backward(dy, x, y) the gradient with
+respect to x from that with respect to y = forward(x), both of x's shape. Without backward dy goes
+through as it is: the straight-through estimator, for BPDA on a defence whose own gradient is zero or
+missing. forward may do what it likes; it is not recorded. A model whose scores go through one says
+gradient_is = "surrogate".]],
       params = {
         { "forward", "function", "x → the value" },
         { "backward", "function?", "dy, x, y → the gradient" },
@@ -128,14 +143,24 @@ print(grad.value(function(v) return quantise(v):square():sum() end, x))]],
       words = "bpda custom_vjp custom_gradient ste",
     },
     {
-      name = "grad.model",
+      name = "grad.operations",
+      text = "Names of what is recorded, and of what is constant.",
+      returns = { "string[]", "two lists" },
+      params = {},
+      example = [[
+local recorded, constant = grad.operations()
+print(#recorded, table.concat(constant, " "))]],
+      see = { "traced" },
+    },
+    {
+      name = "grad.model", group = "Models",
       text = [[
-A model written in Lua whose gradient follows from its scores: a table with classes (labels in rising
-order) and scores(self, x), n × classes numbers of the n rows of x, out of which model:gradient is made.
-Everything else in the table stays as it is: features, input, rejects, fit, what scores uses; a gradient
-of your own is kept. It can be attacked, rejected by NR, used as a layer's classifier in DNR, evaluated
-and diagnosed. x is float32; scores may be float64. Randomness in scores is what samples = of an attack
-averages over.]],
+A model whose gradient follows from its scores. It is a table, as all models written in Lua, with
+classes (labels in rising order) and scores(self, x), n × classes numbers of the n rows of x, out of
+which model:gradient is made. Everything else in the table stays as it is: features, input, rejects,
+fit, what scores uses; a gradient of your own is kept. It can be attacked, rejected by NR, used as a
+layer's classifier in DNR, evaluated and diagnosed. x is float32; scores may be float64. Randomness in
+scores is what samples = of an attack averages over.]],
       params = { { "model", "table", "{ classes =, scores = function(self, x) … end, … }" } },
       returns = { "table", "the model" },
       example = [[
@@ -151,31 +176,6 @@ print(model)
 local pgd = attack.pgd { model = model, norm = "l2", dmax = 1 }
 print(pgd:run(array.new { { 0.2, 0.1 } }, { y = { 0 } }))]],
       see = { "grad.straight_through", "grad.vjp", "model:gradient" },
-    },
-    {
-      name = "grad.check",
-      text = [[
-How far the gradient of a function is from its central differences, in double: the largest relative
-error among eight random directions, each with the best of three steps. Below 1e-6 it is right, but for
-models in float32 inside, which leave about 1e-2. For straight_through, whose gradient is another on
-purpose, it is large. Inputs are those of grad.value; what f answers, a number or an array.]],
-      params = { { "f", "function", "what is differentiated" }, inputs },
-      returns = { "number", "the largest relative error" },
-      example = [[
-local x = array.randn(3, 4)
-print(grad.check(function(v) return v:tanh():sum(2) end, x) < 1e-6)]],
-      see = { "grad.value", "traced" },
-      words = "gradcheck finite differences numerical",
-    },
-    {
-      name = "grad.operations",
-      text = "The names of the operations that are recorded, and of the functions that pass as constants.",
-      returns = { "string[]", "two lists" },
-      params = {},
-      example = [[
-local recorded, constant = grad.operations()
-print(#recorded, table.concat(constant, " "))]],
-      see = { "traced" },
     },
   },
 }
