@@ -374,11 +374,13 @@ size_t network_whole_rows(const Network *net) {
     return rows < 1 ? 1 : rows < WHOLE_MOST ? rows : WHOLE_MOST;
 }
 
-/* Some rows at a time, since all activations of these are there at once. */
+/* Some rows at a time, since all activations of these are there at once, each in a place of its
+ * own: where activations of different sizes took turns, a tile would write over another's. */
 static bool hosted_outputs(Pass *pass, const Batch *batch, Error *err) {
     Network *net = pass->net;
     size_t most = network_whole_rows(net), rows = batch->n < most ? batch->n : most;
-    size_t floats = rows * net->pass.per_sample;
+    size_t floats = rows * net->keep.per_sample;
+    pass->plan = &net->keep;
     pass->arena = pool_take((floats + 1) * sizeof *pass->arena, &pass->arena_capacity);
     if (!pass->arena)
         return error_memory(err, batch->where, floats * sizeof *pass->arena);
