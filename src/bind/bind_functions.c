@@ -58,14 +58,50 @@ static bool names_another(lua_State *L, const char *message) {
     return is_it;
 }
 
+/* Is that function one of the program's own files? */
+static bool is_own(lua_State *L, const lua_Debug *frame) {
+    lua_getfield(L, LUA_REGISTRYINDEX, "perigee.lua_dir");
+    size_t length;
+    const char *folder = lua_tolstring(L, -1, &length);
+    bool own = folder && *frame->source == '@' && strncmp(frame->source + 1, folder, length) == 0 &&
+               frame->source[length + 1] == '/';
+    lua_pop(L, 1);
+    return own;
+}
+
+/* Push "user.lua:3: ", the line that called the function that runs: where that is one of the
+ * program's own, the nearest of the user's. "" where C called it. */
+static void push_position(lua_State *L) {
+    lua_Debug frame;
+    int level = 1;
+    for (; lua_getstack(L, level, &frame) && lua_getinfo(L, "Sl", &frame); level++)
+        if (!is_own(L, &frame) && (level == 1 || frame.currentline > 0))
+            break;
+    luaL_where(L, level);
+}
+
+/* The message on top of the stack without the position that is below it: it has come through a
+ * function written in Lua on the same line, and says so already. */
+static void say_position_once(lua_State *L) {
+    size_t length;
+    const char *position = lua_tolstring(L, -2, &length), *message = lua_tostring(L, -1);
+    const char *again = length > 0 ? strstr(message, position) : NULL;
+    if (!again)
+        return;
+    lua_pushlstring(L, message, (size_t)(again - message));
+    lua_pushstring(L, again + length);
+    lua_concat(L, 2);
+    lua_remove(L, -2);
+}
+
 /* Raise the message on top of the stack. It begins with the name that users know the function by
  * that runs, whatever those who wrote it call that: core knows "slice", and a type "svm". */
 static int raise_named(lua_State *L) {
     const Entry *entry = named_entry(L);
-    const char *message = lua_tostring(L, -1);
     luaL_checkstack(L, 8, NULL);
-    luaL_where(L, 1);
+    push_position(L);
     lua_insert(L, -2);
+    const char *message = lua_tostring(L, -1);
     if (entry && !begins_with(message, entry->where, strlen(entry->where)) &&
         !names_another(L, message)) {
         const char *bare = entry->function.name;
@@ -75,6 +111,7 @@ static int raise_named(lua_State *L) {
         lua_pushfstring(L, "%s%s%s", entry->where, said ? "" : ": ", message + said);
         lua_remove(L, -2);
     }
+    say_position_once(L);
     lua_concat(L, 2);
     return lua_error(L);
 }

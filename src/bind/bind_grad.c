@@ -439,10 +439,10 @@ static int new_input(lua_State *L) {
 static int raise_again(lua_State *L, const char *where) {
     const char *message = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
     if (strstr(message, "attempt to yield"))
-        lua_pushfstring(L,
-                        "%s: the function called coroutine.yield: what a tape records cannot be "
-                        "left on the way",
-                        where);
+        return bind_error(L,
+                          "%s: the function called coroutine.yield: what a tape records cannot be "
+                          "left on the way",
+                          where);
     return lua_error(L);
 }
 
