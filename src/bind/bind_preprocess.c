@@ -21,6 +21,7 @@ static const char who[] = "the function of a preprocess";
 typedef struct Shared {
     BindRef definition;
     size_t refs;
+    bool runs; /* its function */
 } Shared;
 
 /* What is kept of a call: the array that it made, and what pulls back through it. */
@@ -86,15 +87,31 @@ static void own_forget(Preprocessed *made) {
     *made = (Preprocessed){ 0 };
 }
 
+static void own_release(void *context) {
+    Shared *shared = context;
+    if (--shared->refs > 0)
+        return;
+    bind_ref_clear(&shared->definition);
+    free(shared);
+}
+
 static bool own_forward(void *context, const Batch *x, bool back, Preprocessed *made, Error *err) {
-    const Shared *shared = context;
+    Shared *shared = context;
     const BindCaller caller = { shared->definition.L, x->where, who };
+    if (shared->runs)
+        return error_set(err, ERROR_ARGUMENT,
+                         "preprocess: %s called the preprocess that it stands in", who);
     Kept *kept = calloc(1, sizeof *kept);
     if (!kept)
         return error_set(err, ERROR_MEMORY, "%s: out of memory", x->where);
     *kept = (Kept){ .where = x->where, .n = x->n, .features = x->features };
     *made = (Preprocessed){ .kept = kept };
-    return bind_call(&caller, forward_body, &(Call){ shared, x, back, made, kept }, err);
+    shared->runs = true;
+    shared->refs++; /* the function may let go of all that holds it */
+    bool ok = bind_call(&caller, forward_body, &(Call){ shared, x, back, made, kept }, err);
+    shared->runs = false;
+    own_release(shared);
+    return ok;
 }
 
 typedef struct PullCall {
@@ -125,14 +142,6 @@ static bool own_pull(const Preprocessed *made, const float *dy, float *dx, Error
 static void *own_retain(void *context) {
     ((Shared *)context)->refs++;
     return context;
-}
-
-static void own_release(void *context) {
-    Shared *shared = context;
-    if (--shared->refs > 0)
-        return;
-    bind_ref_clear(&shared->definition);
-    free(shared);
 }
 
 static const PreprocessCalls own_calls = { own_forward, own_pull, own_forget, own_retain,
@@ -174,7 +183,7 @@ int bind_new_preprocess(lua_State *L) {
         bind_ref_clear(&definition);
         return bind_error(L, "reject.preprocess: out of memory");
     }
-    *shared = (Shared){ definition, 1 };
+    *shared = (Shared){ .definition = definition, .refs = 1 };
     parts.context = shared;
     *box = preprocess_new(&parts, &err);
     own_release(shared);

@@ -188,6 +188,14 @@ function TestPreprocess.test_hostile_functions()
     return x * 1.0
   end)
   raises("other classes than when it was taken in", model.scores, model, test)
+  local within = reject.preprocess(machine, function(x) return model:scores(x) end)
+  model = reject.preprocess(svm.new(), function(x) return model:fit(ds) and within:scores(x) end)
+  local ok, message = pcall(model.fit, model, ds)
+  lu.assertFalse(ok)
+  local says = "the function of a preprocess called the preprocess that it stands in"
+  lu.assertEquals(select(2, message:gsub(says, "")), 1, message)
+  lu.assertTrue(#message < 200, message)
+  raises(says, model.fit, model, ds) -- and it is no more taken to run
   local unclear = reject.preprocess(machine, smooth, { gradient = function() return array.zeros(1, 2) end })
   raises("the gradient of a preprocess answered (1, 2), expected (20, 784)", unclear.gradient, unclear, test,
     array.ones(10))
