@@ -129,3 +129,13 @@ bool fields_check_json(const Field *field, const char *const *also, const cJSON 
     }
     return true;
 }
+
+bool fields_agree_json(const Field *field, const void *object, const cJSON *json, Error *err) {
+    for (; field && field->name; field++) {
+        Value value = field_get(field, object);
+        if (value.kind != VALUE_NOTHING && !cJSON_HasObjectItem(json, field->name))
+            return error_set(err, ERROR_FILE, "this session's has %s, the file's has not",
+                             field->name);
+    }
+    return true;
+}

@@ -24,4 +24,8 @@ Value value_from_json(const cJSON *item, bool is_text);
 /* Refuse members whose names are none of the fields' nor of `also` (NULL-terminated, or NULL). */
 bool fields_check_json(const Field *field, const char *const *also, const cJSON *json, Error *err);
 
+/* Refuse a file that lacks what the object has a value of: where the fields are a user's, whose
+ * definition may be another one than the file was made with, a default would be a guess. */
+bool fields_agree_json(const Field *field, const void *object, const cJSON *json, Error *err);
+
 #endif

@@ -3,6 +3,7 @@
 #include "core/fail.h"
 #include "nn/network_impl.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,13 +45,16 @@ bool network_read_input(const double *numbers, size_t count, Shape *input, Error
     return true;
 }
 
-/* "conv1" for the first conv2d, and so on: counted through the whole list, names given or not. */
+/* "conv1" for the first conv2d, and so on: counted through the whole list, names given or not; of a
+ * kind whose own name ends with a digit "block2_1". */
 static void name_kind(Network *net, const LayerKind *kind) {
+    const size_t length = strlen(kind->label);
+    const char *join = length > 0 && isdigit((unsigned char)kind->label[length - 1]) ? "_" : "";
     for (size_t l = 0, number = 0; l < net->layers; l++) {
         Layer *layer = net->layer[l];
         number += layer->kind == kind;
         if (layer->kind == kind && !layer->name[0])
-            snprintf(layer->name, LAYER_NAME_SIZE, "%.40s%zu", kind->label, number);
+            snprintf(layer->name, LAYER_NAME_SIZE, "%.40s%s%zu", kind->label, join, number);
     }
 }
 

@@ -26,6 +26,13 @@ static bool read_input(const cJSON *description, Shape *input, Error *err) {
     return network_read_input(number, count, input, err);
 }
 
+/* The options of a layer; of one that is not built in they must be all of them. */
+static bool read_options(const cJSON *json, Layer *layer, Error *err) {
+    const Field *field = layer->kind->fields.field;
+    return (!layer->kind->host || fields_agree_json(field, layer, json, err)) &&
+           fields_read_json(field, layer, json, err);
+}
+
 /* A layer with its options, the caller's to free. */
 static Layer *read_layer(const cJSON *json, Error *err) {
     static const char *const also[] = { "kind", NULL };
@@ -33,7 +40,7 @@ static Layer *read_layer(const cJSON *json, Error *err) {
     const LayerKind *kind = layer_find(name, err);
     const Field *field = kind ? kind->fields.field : NULL;
     Layer *layer = kind && fields_check_json(field, also, json, err) ? layer_new(kind, err) : NULL;
-    if (!layer || fields_read_json(field, layer, json, err))
+    if (!layer || read_options(json, layer, err))
         return layer;
     layer_free(layer);
     return NULL;

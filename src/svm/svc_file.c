@@ -8,7 +8,9 @@
 #include "svm/svc_parts.h"
 
 #include <cjson/cJSON.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void write_kernel(JsonNode parent, const char *name, const Kernel *kernel) {
     JsonNode json = json_object(parent, name);
@@ -66,18 +68,36 @@ static bool read_number(const cJSON *meta, const char *name, double *value, Erro
     return true;
 }
 
+enum { NAMES = 128 };
+
+static void add_name(char text[NAMES], const char *name) {
+    size_t used = strlen(text);
+    snprintf(text + used, NAMES - used, "%s%.40s", used ? ", " : "", name);
+}
+
+static bool refuse_own(const Field *field, const cJSON *own, const char *name, Error *err) {
+    char here[NAMES] = "", there[NAMES] = "";
+    const cJSON *item;
+    for (; field->name; field++)
+        add_name(here, field->name);
+    cJSON_ArrayForEach(item, own) {
+        add_name(there, item->string ? item->string : "?");
+    }
+    return error_set(err, ERROR_FILE,
+                     "load: the kernel \"%s\" of this session has other parameters (%s) than the "
+                     "one that the svm was saved with (%s)",
+                     name, *here ? here : "none", *there ? there : "none");
+}
+
 /* The parameters of a kernel that is written in Lua, whose definition may have changed. */
 static bool read_own(const cJSON *own, Kernel *kernel, Error *err) {
     const Field *field = kernel->kind->fields.field;
-    size_t count = 0;
-    while (field[count].name)
-        count++;
-    if ((size_t)cJSON_GetArraySize(own) == count && fields_read_json(field, kernel, own, err))
+    if (!fields_check_json(field, NULL, own, err) || !fields_agree_json(field, kernel, own, err))
+        return refuse_own(field, own, kernel->kind->name, err);
+    if (fields_read_json(field, kernel, own, err))
         return true;
-    return error_set(err, ERROR_FILE,
-                     "load: the kernel \"%s\" of this session has other parameters than the one "
-                     "that the svm was saved with",
-                     kernel->kind->name);
+    error_prefix(err, "load: the svm's kernel \"%s\"", kernel->kind->name);
+    return false;
 }
 
 static bool read_kernel(const cJSON *meta, const char *name, Kernel *kernel, Error *err) {

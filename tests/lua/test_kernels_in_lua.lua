@@ -250,7 +250,10 @@ function TestKernelsInLua.test_files()
   lu.assertEquals(svm.new({ kernel = "test_files_kernel" }):get "kernel.power", 2) -- by its name
   -- one that has changed, one that is not there, and one without a name
   svm.kernel { linear, name = "test_files_kernel", depth = 1 }
-  raises('the kernel "test_files_kernel" of this session has other parameters', perigee.load, path)
+  raises('the kernel "test_files_kernel" of this session has other parameters (depth) than the one that the '
+    .. 'svm was saved with (gamma, power)', perigee.load, path)
+  svm.kernel { linear, name = "test_files_kernel", gamma = 1, degree = 1 } -- as many
+  raises("(degree, gamma) than the one that the svm was saved with (gamma, power)", perigee.load, path)
   lu.assertEquals(reference.gap(loaded:scores(x), machine:scores(x)), 0)
   local file = assert(io.open(path, "rb"))
   local bytes = file:read("a"):gsub("test_files_kernel", "never_seen_kernel")

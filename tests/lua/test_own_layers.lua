@@ -171,6 +171,8 @@ function TestOwnLayers.test_what_a_layer_is_given()
   lu.assertEquals(net.layers[2],
     { name = "l", kind = "look", shape = { 2, 3, 4 }, size = 24, parameters = 413 })
   lu.assertStrContains(tostring(net), "l              look")
+  nn.layer { name = "look2", forward = function(_, x) return x end }
+  lu.assertEquals(nn.new { input = { 2 }, { kind = "look2" }, { kind = "look2" } }.layers[2].name, "look2_2")
   nn.layer { name = "writes", forward = function(_, x) return x:fill(1) end }
   raises("read-only", function() nn.new { input = { 2 }, { kind = "writes" } }:forward { { 1, 2 } } end)
 end
@@ -192,6 +194,11 @@ function TestOwnLayers.test_files_and_copies()
   lu.assertEquals(net:forward({ { 1 } }):item(), 2)
   lu.assertEquals(net:clone():forward({ { 1 } }):item(), 2)
   lu.assertEquals(nn.load(path):forward({ { 1 } }):item(), 3)
+  -- whose options are those of the file
+  local function twofold(_, y) return y * 2 end
+  nn.layer { name = "defined_twice", forward = twofold, options = { by = 2 } }
+  raises("layer 1 (defined_twice1): this session's has by, the file's has not", nn.load, path)
+  nn.layer { name = "defined_twice", forward = twofold }
   -- and a kind that nobody has defined is named
   local file = io.open(path, "rb")
   local text = file:read "a"
