@@ -539,7 +539,8 @@ line, as NumPy's. Several p make an axis in front. NaN if an element is.]],
   local name, text, p, call = table.unpack(one)
   add {
     name = name, method = true, text = text, params = { x, p[1] or axis, p[1] and axis },
-    returns = { "number|array", "without an axis, and of one p, a number; float64 of int32" },
+    returns = { "number|array", ("without an axis%s, a number; float64 of int32")
+      :format(call ~= "" and " and of one p" or "") },
     example = ("local a = array.new { { 1, 2 }, { 3, 9 } }\nprint(a:%s(%s), a:%s(%s1))")
       :format(name, call, name, call ~= "" and call .. ", " or ""),
     see = { name == "median" and "array.percentile" or "array.median", "array.sort" },

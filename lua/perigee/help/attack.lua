@@ -114,8 +114,9 @@ objective = function(scores, y, info) answers an array of a loss for each row, w
 own, of its scores alone. Where array functions make it the gradient follows (?grad); or the function answers
 the gradient with respect to the scores as a second result. scores is m x columns, f64, as the model gives
 them (-inf where a reject score has no threshold), y the m true labels. info has y, columns (the positions of
-y among the scores' columns, from 1), target and target_columns where rows have one, rows (the positions of
-the m rows in the batch), classes and rejects. With target = "each" a row goes towards one class: info.target.
+y among the scores' columns, from 1: scores:gather(info.columns, 2) are the scores of y whatever the labels
+are), target and target_columns where rows have one, rows (the positions of the m rows in the batch), classes
+and rejects. With target = "each" a row goes towards one class: info.target.
 
 direction = function(x, w, t, info) answers m x d numbers that take the place of the gradient of the loss: the
 attack goes AGAINST them. x is where the m rows stand, w (m x columns) the gradient of the loss with respect
@@ -132,8 +133,7 @@ functions apart by their code and the local variables that they use, not by the 
     example = example_net .. [[
 -- the cross-entropy of y, by hand: log y's share
 local function entropy(scores, _, info)
-  local is_y = array.arange(1, 11):eq(info.columns:reshape(-1, 1))
-  return array.where(is_y, scores, 0):sum(2) - scores:exp():sum(2):log()
+  return scores:gather(info.columns, 2) - scores:logsumexp(2)
 end
 local losses = {}
 local pgd = attack.pgd { model = net, dmax = 1, objective = entropy,
@@ -391,19 +391,19 @@ in attack.ensemble, evaluate.security and evaluate.diagnose too, is drawn, kept 
 again from them (attack.from) where it is defined.
 
   name      as Lua's variables have them, at most 24 characters; one of the program's own cannot be taken, one
-            of yours is replaced: attacks that were made before stay as they are
+            of yours is replaced: attacks that were made before stay as they are.
   step      function(state), called once an iteration for all samples that still move: it answers the next
-            points (?state), an array like state.x, or sets state.x
+            points (?state), an array like state.x, or sets state.x.
   options   its own, name = default: a number, an integer, true or false; or { default, low =, high =,
             meaning = }, { "a", words = { "a", "b" } }, { type = "number", initial = "none" }: a type alone
             leaves the option nil until it is given ("integer", "word", "array", "dataset", "model",
             "function"). At most 16, sorted by name. The name of an option that every attack has (norm,
-            max_iter, objective …) is given its default here. 1 is an integer, 1.0 a number
+            max_iter, objective …) is given its default here. 1 is an integer, 1.0 a number.
   answer    which point is a sample's: "best", of least loss, of those that evade if any do; "last", where
-            it ends; or "nearest", of those that evade, as of attack.fmn
+            it ends; or "nearest", of those that evade, as of attack.fmn.
   patience  iterations without a move after which a sample stops, 5; math.huge where the step tries points
-            at random and may stand still for long
-  summary   a few words for the help
+            at random and may stand still for long.
+  summary   a few words for the help.
 
 Model, norm, dmax, objective, direction, max_iter, early_stop, restarts, start, target, max_queries and so on
 come by themselves. What the step answers is moved into ball and bounds, scored and judged by the attack, and
