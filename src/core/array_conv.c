@@ -1,190 +1,19 @@
 #include "core/array_conv.h"
 
 #include "core/array.h"
+#include "core/array_conv_inside.h"
 #include "core/array_reduce.h"
 #include "core/array_shape.h"
 #include "core/blas.h"
 #include "core/fail.h"
 #include "core/parallel.h"
-#include "core/simd.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef __SSE__
-#include <xmmintrin.h>
-#endif
 
-/* A patch matrix has about so many elements, which the second-level cache holds, and rows, for
- * which BLAS is fast; a LARGE map has as many of its own. A batch is cut into so many items at
- * least, and gradients of weights are summed in so many pieces at most. */
-enum { ELEMENTS = 1 << 16, FEWEST = 128, MOST = 1024, LARGE = 64, ITEMS = 16, SUMS = 16 };
-
-/* Sizes, and how the work is cut: an item is `group` samples, whose patches are laid out `band`
- * rows of an output map at a time; those of several samples together.
- *
- * Inside, channels are innermost, so that a kernel's row of a patch is one contiguous run:
- *
- *     image (group, h, w, c)    patch (pixels, kh·kw·c)    maps (group, pixels, o), if not large
- *
- * and the weight is (o, kh, kw, c). */
-typedef struct Plan {
-    const char *where;
-    size_t stride[2], padding[2];
-    DType dtype;
-    size_t size;           /* of an element */
-    size_t n, c, h, w;     /* of the input */
-    size_t o, kh, kw;      /* of the kernels */
-    size_t oh, ow, pixels; /* of an output map */
-    size_t depth;          /* kh·kw·c, of a patch */
-    size_t group, band;
-    bool large;                         /* maps are, so that they are worked on where they lie */
-    const char *x, *weight, *bias, *dy; /* contiguous, of the type; those that are needed */
-    char *out;                          /* y, dx or the sums of the weight's gradient */
-    char *scratch;                      /* for each worker */
-    size_t image_bytes, maps_bytes, scratch_bytes;
-} Plan;
-
-/* Some samples in a worker's scratch, and where their results go. */
-typedef struct Item {
-    const Plan *plan;
-    size_t first, count; /* samples */
-    char *image, *maps, *patch, *out;
-} Item;
-
-/* Rows of the output maps of an item. */
-typedef struct Band {
-    size_t first, rows;
-} Band;
-
-/* ---- Channels inside ------------------------------------------------------------------------- */
-
-enum { BLOCK = 4 };
-
-static size_t least(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
-/* to[j][i] = from[i][j], rows × columns: one block of it. */
-#define TURN_BLOCK(T, suffix)                                                                      \
-    static inline void turn_block_##suffix(const T *from, size_t rows, size_t columns, T *to) {    \
-        for (size_t a = 0; a < BLOCK; a++)                                                         \
-            for (size_t b = 0; b < BLOCK; b++)                                                     \
-                to[a * rows + b] = from[b * columns + a];                                          \
-    }
-
-TURN_BLOCK(double, f64)
-#ifdef __SSE__
-static inline void turn_block_f32(const float *from, size_t rows, size_t columns, float *to) {
-    __m128 a = _mm_loadu_ps(from), b = _mm_loadu_ps(from + columns);
-    __m128 c = _mm_loadu_ps(from + 2 * columns), d = _mm_loadu_ps(from + 3 * columns);
-    _MM_TRANSPOSE4_PS(a, b, c, d);
-    _mm_storeu_ps(to, a);
-    _mm_storeu_ps(to + rows, b);
-    _mm_storeu_ps(to + 2 * rows, c);
-    _mm_storeu_ps(to + 3 * rows, d);
-}
-#else
-TURN_BLOCK(float, f32)
-#endif
-
-/* All of it: blocks, then what is left of each row. */
-#define TURN(T, suffix)                                                                            \
-    static void turn_##suffix(const T *from, size_t rows, size_t columns, T *to) {                 \
-        size_t whole_rows = rows / BLOCK * BLOCK, whole_columns = columns / BLOCK * BLOCK;         \
-        for (size_t j = 0; j < whole_columns; j += BLOCK)                                          \
-            for (size_t i = 0; i < whole_rows; i += BLOCK)                                         \
-                turn_block_##suffix(from + i * columns + j, rows, columns, to + j * rows + i);     \
-        for (size_t i = 0; i < rows; i++)                                                          \
-            for (size_t j = i < whole_rows ? whole_columns : 0; j < columns; j++)                  \
-                to[j * rows + i] = from[i * columns + j];                                          \
-    }
-
-TURN(float, f32)
-TURN(double, f64)
-
-static void turn(const Plan *p, const void *from, size_t rows, size_t columns, void *to) {
-    if (rows == 1 || columns == 1)
-        memcpy(to, from, rows * columns * p->size);
-    else if (p->dtype == DTYPE_F32)
-        turn_f32(from, rows, columns, to);
-    else
-        turn_f64(from, rows, columns, to);
-}
-
-/* The item's samples of an array (n, channels, pixels) to or from (count, pixels, channels). */
-static void turn_in(const Item *item, const char *from, size_t channels, size_t pixels, char *to) {
-    size_t bytes = channels * pixels * item->plan->size;
-    for (size_t s = 0; s < item->count; s++)
-        turn(item->plan, from + (item->first + s) * bytes, channels, pixels, to + s * bytes);
-}
-
-static void turn_out(const Item *item, const char *from, size_t channels, size_t pixels, char *to) {
-    size_t bytes = channels * pixels * item->plan->size;
-    for (size_t s = 0; s < item->count; s++)
-        turn(item->plan, from + s * bytes, pixels, channels, to + (item->first + s) * bytes);
-}
-
-/* ---- Patches --------------------------------------------------------------------------------- */
-
-/* Where kernel row ky of a patch meets its image: numbers skip … skip + count − 1 of that row's
- * kw·c lie inside and start at `at`; the rest is padding. */
-typedef struct Run {
-    size_t at, skip, count;
-} Run;
-
-static Run find_run(const Plan *p, size_t i, size_t j, size_t ky) {
-    ptrdiff_t y = (ptrdiff_t)(i * p->stride[0] + ky) - (ptrdiff_t)p->padding[0];
-    ptrdiff_t left = (ptrdiff_t)(j * p->stride[1]) - (ptrdiff_t)p->padding[1];
-    ptrdiff_t right = left + (ptrdiff_t)p->kw, width = (ptrdiff_t)p->w;
-    ptrdiff_t from = left < 0 ? 0 : left, to = right > width ? width : right;
-    if (y < 0 || y >= (ptrdiff_t)p->h || to <= from)
-        return (Run){ 0 };
-    return (Run){ (size_t)(y * width + from) * p->c, (size_t)(from - left) * p->c,
-                  (size_t)(to - from) * p->c };
-}
-
-/* patch = the item's patches, for the pixels of a band; or image += patch. */
-#define PATCHES(T, suffix)                                                                         \
-    SIMD_CLONES static void gather_##suffix(const Item *item, Band band) {                         \
-        const Plan *p = item->plan;                                                                \
-        size_t length = p->kw * p->c;                                                              \
-        T *patch = (T *)item->patch;                                                               \
-        for (size_t s = 0; s < item->count; s++)                                                   \
-            for (size_t r = 0; r < band.rows * p->ow * p->kh; r++, patch += length) {              \
-                const T *image = (const T *)item->image + s * p->h * p->w * p->c;                  \
-                size_t pixel = r / p->kh;                                                          \
-                Run run = find_run(p, band.first + pixel / p->ow, pixel % p->ow, r % p->kh);       \
-                if (run.count < length)                                                            \
-                    memset(patch, 0, length * sizeof *patch);                                      \
-                for (size_t k = 0; k < run.count; k++)                                             \
-                    patch[run.skip + k] = image[run.at + k];                                       \
-            }                                                                                      \
-    }                                                                                              \
-    SIMD_CLONES static void scatter_##suffix(const Item *item, Band band) {                        \
-        const Plan *p = item->plan;                                                                \
-        size_t length = p->kw * p->c;                                                              \
-        const T *patch = (const T *)item->patch;                                                   \
-        for (size_t s = 0; s < item->count; s++)                                                   \
-            for (size_t r = 0; r < band.rows * p->ow * p->kh; r++, patch += length) {              \
-                T *image = (T *)item->image + s * p->h * p->w * p->c;                              \
-                size_t pixel = r / p->kh;                                                          \
-                Run run = find_run(p, band.first + pixel / p->ow, pixel % p->ow, r % p->kh);       \
-                for (size_t k = 0; k < run.count; k++)                                             \
-                    image[run.at + k] += patch[run.skip + k];                                      \
-            }                                                                                      \
-    }
-
-PATCHES(float, f32)
-PATCHES(double, f64)
-
-static void gather(const Item *item, Band band) {
-    (item->plan->dtype == DTYPE_F32 ? gather_f32 : gather_f64)(item, band);
-}
-
-static void scatter(const Item *item, Band band) {
-    (item->plan->dtype == DTYPE_F32 ? scatter_f32 : scatter_f64)(item, band);
-}
+/* Gradients of weights are summed in so many pieces at most. */
+enum { SUMS = 16 };
 
 /* ---- Products -------------------------------------------------------------------------------- */
 
@@ -263,7 +92,7 @@ START(double, f64)
 static void begin_forward(const Item *item) {
     const Plan *p = item->plan;
     char *maps = p->large ? item->out + item->first * p->o * p->pixels * p->size : item->maps;
-    turn_in(item, p->x, p->c, p->h * p->w, item->image);
+    conv_turn_in(item, p->x, (Channels){ p->c, p->h * p->w }, item->image);
     if (p->dtype == DTYPE_F32)
         start_f32(item, (float *)maps);
     else
@@ -272,7 +101,7 @@ static void begin_forward(const Item *item) {
 
 static void forward(const Item *item, Band band) {
     const Plan *p = item->plan;
-    gather(item, band);
+    conv_gather(item, band);
     for (size_t k = 0; k < pieces_of(item); k++) {
         Piece piece = piece_of(item, band, item->out, k);
         Product f = { .k = p->depth, .beta = 1, .c = piece.maps, .width = piece.width };
@@ -288,12 +117,13 @@ static void forward(const Item *item, Band band) {
 
 static void end_forward(const Item *item) {
     if (!item->plan->large)
-        turn_out(item, item->maps, item->plan->o, item->plan->pixels, item->out);
+        conv_turn_out(item, item->maps, (Channels){ item->plan->o, item->plan->pixels }, item->out);
 }
 
 static void turn_slope_in(const Item *item) {
     if (!item->plan->large)
-        turn_in(item, item->plan->dy, item->plan->o, item->plan->pixels, item->maps);
+        conv_turn_in(item, item->plan->dy, (Channels){ item->plan->o, item->plan->pixels },
+                     item->maps);
 }
 
 static void begin_pull_x(const Item *item) {
@@ -315,22 +145,23 @@ static void pull_x(const Item *item, Band band) {
                       .width = p->depth };
         multiply(p->dtype, &f);
     }
-    scatter(item, band);
+    conv_scatter(item, band);
 }
 
 static void end_pull_x(const Item *item) {
-    turn_out(item, item->image, item->plan->c, item->plan->h * item->plan->w, item->out);
+    conv_turn_out(item, item->image, (Channels){ item->plan->c, item->plan->h * item->plan->w },
+                  item->out);
 }
 
 static void begin_pull_weight(const Item *item) {
     const Plan *p = item->plan;
-    turn_in(item, p->x, p->c, p->h * p->w, item->image);
+    conv_turn_in(item, p->x, (Channels){ p->c, p->h * p->w }, item->image);
     turn_slope_in(item);
 }
 
 static void pull_weight(const Item *item, Band band) {
     const Plan *p = item->plan;
-    gather(item, band);
+    conv_gather(item, band);
     for (size_t k = 0; k < pieces_of(item); k++) {
         Piece piece = piece_of(item, band, p->dy, k);
         Product f = { .m = p->o,
@@ -376,18 +207,6 @@ static void work_on(void *context, size_t first, size_t last, int worker) {
     }
 }
 
-/* Cut by the shapes alone. */
-static void cut(Plan *p) {
-    size_t rows = p->depth ? ELEMENTS / p->depth : MOST;
-    rows = rows < FEWEST ? FEWEST : least(rows, MOST);
-    p->group = least(rows / p->pixels, p->n / ITEMS);
-    p->group = p->group ? p->group : 1;
-    p->band = p->oh;
-    p->large = p->pixels >= LARGE;
-    if (p->group == 1 && p->pixels > rows)
-        p->band = p->ow < rows ? rows / p->ow : 1;
-}
-
 /* Round up to the next cache line. */
 static double line(double bytes) {
     return (double)(((uint64_t)bytes + 63) / 64 * 64);
@@ -422,74 +241,7 @@ static bool run(Plan *p, const Kind *kind, Work work, Error *err) {
     return whole || error_interrupted(err, p->where);
 }
 
-/* ---- Shapes ---------------------------------------------------------------------------------- */
-
-/* How often a window fits, or 0. */
-static size_t fits(const Plan *p, size_t in, size_t kernel, int axis) {
-    size_t wide = in + 2 * p->padding[axis];
-    return kernel > 0 && wide >= kernel ? (wide - kernel) / p->stride[axis] + 1 : 0;
-}
-
-static bool refuse_shapes(const Convolution *conv, Error *err) {
-    const Array *x = conv->x, *weight = conv->weight, *bias = conv->bias;
-    char first[128], second[128];
-    array_shape_text(x->ndim, x->shape, first);
-    array_shape_text(weight->ndim, weight->shape, second);
-    if ((x->ndim != 3 && x->ndim != 4) || weight->ndim != 4 ||
-        x->shape[x->ndim - 3] != weight->shape[1])
-        return error_set(err, ERROR_ARGUMENT,
-                         "conv2d: x %s and weight %s: expected (n, c, h, w) or (c, h, w), and "
-                         "(out, c, kh, kw)",
-                         first, second);
-    if (bias && (bias->ndim != 1 || bias->shape[0] != weight->shape[0]))
-        return error_set(err, ERROR_ARGUMENT, "conv2d: bias %s and weight %s: expected (%zu,)",
-                         array_shape_text(bias->ndim, bias->shape, first), second,
-                         weight->shape[0]);
-    return true;
-}
-
-static bool plan_of(const Convolution *conv, Plan *p, Error *err) {
-    const Array *x = conv->x, *weight = conv->weight;
-    char first[128], second[128];
-    if (!refuse_shapes(conv, err))
-        return false;
-    const size_t *image = x->shape + x->ndim - 3;
-    *p = (Plan){ .where = "conv2d",
-                 .n = x->ndim == 4 ? x->shape[0] : 1,
-                 .c = image[0],
-                 .h = image[1],
-                 .w = image[2],
-                 .o = weight->shape[0],
-                 .kh = weight->shape[2],
-                 .kw = weight->shape[3] };
-    memcpy(p->stride, conv->stride, sizeof p->stride);
-    memcpy(p->padding, conv->padding, sizeof p->padding);
-    p->dtype = array_common_dtype((const Array *[]){ x, weight, conv->bias ? conv->bias : x }, 3);
-    p->dtype = result_dtype(RESULT_FLOAT, p->dtype);
-    p->size = dtype_size(p->dtype);
-    p->oh = fits(p, p->h, p->kh, 0);
-    p->ow = fits(p, p->w, p->kw, 1);
-    if (p->oh == 0 || p->ow == 0)
-        return error_set(err, ERROR_ARGUMENT,
-                         "conv2d: the kernel of weight %s does not fit into x %s with a padding of "
-                         "(%zu, %zu)",
-                         array_shape_text(weight->ndim, weight->shape, first),
-                         array_shape_text(x->ndim, x->shape, second), p->padding[0], p->padding[1]);
-    p->pixels = p->oh * p->ow;
-    p->depth = p->c * p->kh * p->kw;
-    cut(p);
-    return true;
-}
-
-/* The shape of x with other channels, height and width. */
-static Sizes output_shape(const Convolution *conv, const Plan *p) {
-    Sizes shape = array_sizes(conv->x);
-    size_t *image = shape.size + shape.ndim - 3;
-    image[0] = p->o;
-    image[1] = p->oh;
-    image[2] = p->ow;
-    return shape;
-}
+/* ---- Inputs ---------------------------------------------------------------------------------- */
 
 /* Inputs in the type that is computed in, as long as they are needed. */
 enum { INPUT_X, INPUT_WEIGHT, INPUT_OTHER, INPUTS };
@@ -535,9 +287,9 @@ static Array *kept(Array *out, bool ok, Inputs *in) {
 Array *array_conv2d(const Convolution *conv, Error *err) {
     Plan p;
     Inputs in;
-    if (!plan_of(conv, &p, err))
+    if (!conv_plan(conv, &p, err))
         return NULL;
-    Sizes shape = output_shape(conv, &p);
+    Sizes shape = conv_output_shape(conv, &p);
     Array *y = array_uninitialised(p.where, p.dtype, &shape, err);
     if (!y)
         return NULL;
@@ -550,21 +302,10 @@ Array *array_conv2d(const Convolution *conv, Error *err) {
     return kept(y, ok, &in);
 }
 
-static bool check_slope(const Convolution *conv, const Plan *p, const Array *dy, Error *err) {
-    char first[128], second[128];
-    Sizes shape = output_shape(conv, p);
-    Array y = { .ndim = shape.ndim };
-    memcpy(y.shape, shape.size, sizeof y.shape);
-    return array_same_shape(&y, dy) ||
-           error_set(err, ERROR_ARGUMENT, "conv2d: a gradient of shape %s for an output of %s",
-                     array_shape_text(dy->ndim, dy->shape, first),
-                     array_shape_text(y.ndim, y.shape, second));
-}
-
 Array *array_conv2d_pull_x(const Convolution *conv, const Array *dy, Error *err) {
     Plan p;
     Inputs in;
-    if (!plan_of(conv, &p, err) || !check_slope(conv, &p, dy, err))
+    if (!conv_plan(conv, &p, err) || !conv_check_slope(conv, &p, dy, err))
         return NULL;
     Sizes shape = array_sizes(conv->x);
     Array *dx = array_new(p.where, p.dtype, &shape, err);
@@ -595,7 +336,7 @@ static Array *add_up(const Plan *p, const Array *sums, Error *err) {
 Array *array_conv2d_pull_weight(const Convolution *conv, const Array *dy, Error *err) {
     Plan p;
     Inputs in;
-    if (!plan_of(conv, &p, err) || !check_slope(conv, &p, dy, err))
+    if (!conv_plan(conv, &p, err) || !conv_check_slope(conv, &p, dy, err))
         return NULL;
     size_t items = parallel_pieces(p.n, p.group);
     Work work = { .piece = parallel_pieces(items, SUMS), .sum_bytes = p.o * p.depth * p.size };
