@@ -333,6 +333,15 @@ static int attack_with(lua_State *L) {
     return 1;
 }
 
+bool bind_push_attack_spec(lua_State *L, int arg) {
+    const AttackBox *box = bind_test(L, arg, &attack_type);
+    if (!box || !bind_push_definition(L, box->attack))
+        return false;
+    lua_getiuservalue(L, -1, 1);
+    lua_remove(L, -2);
+    return true;
+}
+
 static void push_name(lua_State *L, const void *box) {
     lua_pushstring(L, ((const AttackBox *)box)->attack->name);
 }

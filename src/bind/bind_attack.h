@@ -34,6 +34,10 @@ int bind_define_attack(lua_State *L);
 /* Push what the attack lives in, if it is written in Lua: to be kept by whoever refers to it. */
 bool bind_push_definition(lua_State *L, const Attack *attack);
 
+/* Push the table that the attack at `arg` is defined by; false: it is none that is written in Lua.
+ */
+bool bind_push_attack_spec(lua_State *L, int arg);
+
 /* Its own options: the first of them, and their number. */
 const Field *bind_own_fields(const Attack *attack, size_t *count);
 

@@ -194,6 +194,13 @@ void bind_push_kernel(lua_State *L, const Kernel *kernel) {
     }
 }
 
+bool bind_push_kernel_definition(lua_State *L, const Kernel *kernel) {
+    if (!kernel->kind || !kernel->kind->calls)
+        return false;
+    bind_ref_push(L, *(const BindRef *)kernel->kind->context);
+    return true;
+}
+
 /* A kernel as its constructor makes it, or a name. */
 Kernel bind_check_kernel(lua_State *L, int arg, const char *where) {
     bool is_table = lua_istable(L, arg);

@@ -13,6 +13,9 @@ void bind_push_kernel(lua_State *L, const Kernel *kernel);
  * written in Lua is borrowed from what stands there. */
 Kernel bind_check_kernel(lua_State *L, int arg, const char *where);
 
+/* Push what a kernel is written in Lua by, a table { values =, gradient = }; false: it is not. */
+bool bind_push_kernel_definition(lua_State *L, const Kernel *kernel);
+
 /* Set the built-in kernels' constructors in the library on top of the stack. */
 void bind_open_kernels(lua_State *L);
 

@@ -523,6 +523,10 @@ void bind_push_layer_owner(lua_State *L, const LayerKind *kind) {
     lua_remove(L, -2);
 }
 
+void bind_push_layer_definition(lua_State *L, const LayerKind *kind) {
+    bind_ref_push(L, ((const OwnKind *)kind)->definition);
+}
+
 void bind_open_layers(lua_State *L) {
     bind_new_owner(L, &box_type);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, BY_CONSTRUCTOR);

@@ -12,6 +12,9 @@ void bind_open_layers(lua_State *L);
 /* Push what keeps a kind alive that is defined in Lua, or nil. */
 void bind_push_layer_owner(lua_State *L, const LayerKind *kind);
 
+/* Push the definition of such a kind: the table that lua/perigee/layer.lua has checked. */
+void bind_push_layer_definition(lua_State *L, const LayerKind *kind);
+
 /* The constructor of the kind that is its entry's data: options → a copy of them with `kind`, all
  * checked (bind_nn.c). */
 int bind_new_layer(lua_State *L);

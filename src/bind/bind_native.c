@@ -174,6 +174,7 @@ int open_native(lua_State *L) {
         BIND("printable", native_printable, 1),
         BIND("page", native_page, 2),
         BIND("lua_models", lua_model_tables, 1),
+        BIND("code", bind_code, 1),
         BIND("check_layout", native_check_layout, 3),
         BIND("is_model", native_is_model, 1),
         BIND_LAST,

@@ -37,6 +37,10 @@ int bind_session_solver(lua_State *L);
  * which count from 1. */
 void bind_open_verdicts(lua_State *L);
 
+/* native.code(object) → a list of what an attack or a model has in it that is written in Lua: the
+ * tables that define the attack, layers and kernels, functions by name among them. */
+int bind_code(lua_State *L);
+
 /* Add `progress`: loops in Lua that report as those of the core do. */
 void bind_open_progress(lua_State *L);
 

@@ -117,6 +117,11 @@ const char *network_layer_kind(const Network *net, size_t layer) {
     return net->layer[layer]->kind->name;
 }
 
+const LayerKind *network_layer_hosted(const Network *net, size_t layer) {
+    const LayerKind *kind = net->layer[layer]->kind;
+    return kind->host ? kind : NULL;
+}
+
 size_t network_parameter_count(const Network *net, size_t layer) {
     return net->layer[layer]->parameter_count;
 }

@@ -604,6 +604,10 @@ const SvcParams *svc_params(const Svc *svc) {
     return &svc->params;
 }
 
+const Kernel *svc_kernel(const Svc *svc) {
+    return model_is_fitted(&svc->base) ? &svc->decision.kernel : &svc->params.kernel;
+}
+
 void svc_take_kernel(SvcParams *params, const Kernel *kernel) {
     kernel_assign(&params->kernel, kernel);
 }

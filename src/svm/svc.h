@@ -36,6 +36,8 @@ size_t svc_support_count(const Svc *svc); /* of the union; 0 while unfitted */
  * their side, the sign of alpha. */
 void svc_support_per_class(const Svc *svc, size_t *count);
 const SvcParams *svc_params(const Svc *svc);
+/* The kernel that it was fitted with, or while unfitted will be. */
+const Kernel *svc_kernel(const Svc *svc);
 /* Give the params of an Svc this kernel. */
 void svc_take_kernel(SvcParams *params, const Kernel *kernel);
 /* Give the params of an Svc copies of these weights (weighted, weight, weights, balanced). */

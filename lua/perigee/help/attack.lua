@@ -129,7 +129,7 @@ point that reaches the goal has been found), active (how many rows still move), 
 starts are runs of their own), and y, rows and so on as above: of all rows of the run, stopped ones too.
 
 Results keep no functions, they say that there was one; attack.from wants it again. evaluate.security tells
-functions apart by their code and the local variables that they use, not by the globals.]],
+functions apart by their code and what it refers to: ?evaluate.security.]],
     example = example_net .. [[
 -- the cross-entropy of y, by hand: log y's share
 local function entropy(scores, _, info)
