@@ -1,6 +1,7 @@
 #include "model.h"
 
 #include "core/array_values.h"
+#include "core/context.h"
 #include "core/fail.h"
 
 #include <assert.h>
@@ -24,6 +25,36 @@ void model_release(Model *model) {
         return;
     labels_clear(&model->classes);
     model->kind->free(model);
+}
+
+/* ---- Changes --------------------------------------------------------------------------------- */
+
+void model_changes(Model *model) {
+    static const ContextSlot slot = { .size = sizeof(uint64_t) };
+    uint64_t *now = context_slot(&slot);
+    model->changed = ++*now;
+}
+
+static uint64_t later(uint64_t a, uint64_t b) {
+    return a > b ? a : b;
+}
+
+uint64_t model_changed(const Model *model) {
+    uint64_t last = model->changed;
+    ModelPart part;
+    if (model->kind->stands_on)
+        last = later(last, model_changed(model->kind->stands_on(model)));
+    for (size_t i = 0; model->kind->part_at && model->kind->part_at(model, i, &part); i++)
+        last = later(last, model_changed(part.model));
+    return last;
+}
+
+bool model_check_unchanged(const Model *model, uint64_t then, Error *err) {
+    return model_changed(model) == then ||
+           error_set(err, ERROR_ARGUMENT,
+                     "this %s was trained or changed after it had answered, and the gradient "
+                     "would be another's: ask it again",
+                     model->kind->name);
 }
 
 bool model_is_same(const Model *a, const Model *b) {
@@ -308,12 +339,15 @@ bool model_ascent_in_pieces(Model *model, const Batch *batch, const Ascent *asce
 
 bool model_forward(ModelPass *pass, double *scores, Error *err) {
     const ModelKind *kind = pass->model->kind;
+    pass->changed = model_changed(pass->model);
     if (!kind->forward || pass->batch.n == 0)
         return model_scores(pass->model, &pass->batch, scores, err);
     return check_ready(pass->model, &pass->batch, err) && kind->forward(pass, scores, err);
 }
 
 bool model_backward(ModelPass *pass, const double *w, float *gradient, Error *err) {
+    if (!model_check_unchanged(pass->model, pass->changed, err))
+        return false;
     if (pass->kept)
         return pass->model->kind->backward(pass, w, gradient, err);
     GradientRequest request = { .w = w, .gradient = gradient, .largest = pass->largest };

@@ -129,6 +129,7 @@ typedef struct ModelPass {
     double wider;    /* as an ascent sees kernels on the way back; 0: as they are */
     double *largest; /* out, n, once gradients are there: as in GradientRequest; or NULL */
     void *kept;
+    uint64_t changed; /* model_changed of then */
 } ModelPass;
 
 /* The request for the rows from `first` on of the batch that it is for. */
@@ -193,6 +194,10 @@ typedef struct ModelKind {
     Model *(*fitted_copy)(const Model *model, Error *err);
     bool (*apply)(Model *model, const char *name);
 
+    /* The model whose layers it reads and which it leaves as it is, beside its parts. NULL: none.
+     */
+    const Model *(*stands_on)(const Model *model);
+
     /* Write everything to where it says (the "kind" is already there), and make a model of what was
      * written. A reader checks what it finds as it would check a user's numbers. NULL: not made of
      * numbers alone. */
@@ -221,10 +226,11 @@ typedef struct ModelKind {
 struct Model {
     const ModelKind *kind;
     size_t refs;
-    size_t features; /* 0 while unknown: not fitted, or a Lua model that did not say and has not
-                        been called yet (the first batch decides) */
-    Labels classes;  /* empty while not fitted */
-    bool rejects;    /* the last column is the reject class */
+    size_t features;  /* 0 while unknown: not fitted, or a Lua model that did not say and has not
+                         been called yet (the first batch decides) */
+    Labels classes;   /* empty while not fitted */
+    bool rejects;     /* the last column is the reject class */
+    uint64_t changed; /* when its answers last did, reject scores aside: model_changes */
 };
 
 /* Start a model's base with one reference, not fitted. */
@@ -232,6 +238,13 @@ void model_init(Model *model, const ModelKind *kind);
 
 Model *model_retain(Model *model); /* NULL gives NULL */
 void model_release(Model *model);  /* frees with the last reference; NULL is fine */
+
+/* A kind that changes what its models answer (by training, by loading weights) says so. When that
+ * happened last, in a model or in what it is made of, as a time that only ever rises; and an error
+ * unless that is when it was `then`. */
+void model_changes(Model *model);
+uint64_t model_changed(const Model *model);
+bool model_check_unchanged(const Model *model, uint64_t then, Error *err);
 
 bool model_is_same(const Model *a, const Model *b);
 bool model_is_fitted(const Model *model);
@@ -287,8 +300,8 @@ bool model_gradient_in_pieces(Model *model, const Batch *batch, const GradientRe
 bool model_ascent_in_pieces(Model *model, const Batch *batch, const Ascent *ascent, Error *err);
 
 /* scores (n × columns) of a pass that says model and batch and nothing else, then gradients by w
- * (n × columns) as often as wanted: the bits of model_scores and model_gradient. To be cleared
- * whatever the answer. */
+ * (n × columns) as often as wanted: the bits of model_scores and model_gradient. A model that has
+ * changed meanwhile has no way back. To be cleared whatever the answer. */
 bool model_forward(ModelPass *pass, double *scores, Error *err);
 bool model_backward(ModelPass *pass, const double *w, float *gradient, Error *err);
 void model_pass_clear(ModelPass *pass);

@@ -27,12 +27,17 @@ function blame.fail(format, ...)
   error(printable(format:format(unsigned(...))), frame and level or 2)
 end
 
+--- Raise again what was raised by a function of ours written in C, at the user's line.
+function blame.raise(raised)
+  if type(raised) ~= "string" or perigee.interrupted() then error(raised, 0) end
+  blame.fail("%s", raised)
+end
+
 --- Call a function of ours written in C: what it complains of is raised at the user's line.
 function blame.call(f, ...)
   local answer = table.pack(pcall(f, ...))
   if answer[1] then return table.unpack(answer, 2, answer.n) end
-  if type(answer[2]) ~= "string" or perigee.interrupted() then error(answer[2], 0) end
-  blame.fail("%s", answer[2])
+  blame.raise(answer[2])
 end
 
 return blame

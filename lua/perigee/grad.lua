@@ -11,12 +11,22 @@ local grad = {}
 local function is_array(value) return kinds.is(value, "array") end
 
 ---------------------------------------------------------------------------------------------------
--- Inputs: arrays, and tables that hold some
+-- Inputs: arrays, and tables that hold some; without any, numbers
+
+-- Is there an array in it?
+local function holds_array(value, seen)
+  if type(value) ~= "table" or is_array(value) or seen[value] then return is_array(value) end
+  seen[value] = true
+  for _, item in next, value do
+    if holds_array(item, seen) then return true end
+  end
+  return false
+end
 
 -- The value with its arrays as inputs of the tape, and the same with their numbers (nil where there are
--- none). `seen`: tables on the way here.
+-- none). `seen`: tables on the way here; numbers count outside of them.
 local function traced(run, name, value, seen)
-  if is_array(value) then
+  if is_array(value) or run.scalars and type(value) == "number" and next(seen) == nil then
     run.count = run.count + 1
     return blame.call(native.input, run.tape, run.where, name, value), run.count
   elseif type(value) ~= "table" or seen[value] then
@@ -45,10 +55,28 @@ local function in_form(numbers, gradients)
   return made
 end
 
-local function answer(run, gradients)
+-- The gradients of Σ w · y as the caller gets them. A backward written in Lua may come here again.
+local function go_back(run, w, keep)
+  if run.busy then blame.fail("pull: it is on its way back: what runs on that way cannot call it again") end
+  run.busy = true
+  local ok, gradients = pcall(native.backward, run.tape, run.y, w, keep)
+  run.busy = false
+  if not ok then blame.raise(gradients) end
   local list = {}
-  for i = 1, run.given do list[i] = run.numbers[i] and in_form(run.numbers[i], gradients) end
+  for i = 1, run.given do
+    local g = run.numbers[i] and in_form(run.numbers[i], gradients)
+    list[i] = run.scalars and g and g:item() or g
+  end
   return table.unpack(list, 1, run.given)
+end
+
+local function expect_inputs(where, ...)
+  local got = ...
+  if type(got) == "table" and type(got[1]) == "number" then
+    arguments.expected(where, "x", "an array of floats, a table of such, or a number (array.new { 1, 2 } "
+      .. "makes an array of a list)", got)
+  end
+  arguments.expected(where, "x", "an array of floats, a table of such, or a number", got)
 end
 
 -- What f makes of the inputs, recorded.
@@ -58,12 +86,11 @@ local function record(where, f, ...)
   end
   local run = { where = where, tape = native.tape(), count = 0, given = select("#", ...), numbers = {} }
   local inputs = { ... }
+  run.scalars = not holds_array(inputs, {})
   for i = 1, run.given do
     inputs[i], run.numbers[i] = traced(run, run.given > 1 and "x" .. i or "x", inputs[i], {})
   end
-  if run.count == 0 then
-    arguments.expected(where, "x", "an array of floats, or a table of such", (...))
-  end
+  if run.count == 0 then expect_inputs(where, ...) end
   run.y = native.call(run.tape, where, f, table.unpack(inputs, 1, run.given))
   return run
 end
@@ -80,7 +107,7 @@ function grad.value(f, ...)
     arguments.expected("grad.value", "what the function returns", "one number, as x:sum() is", y)
   end
   local value = is_array(y) and native.stop(y):item() or y
-  return value, answer(run, blame.call(native.backward, run.tape, y, nil, false))
+  return value, go_back(run, nil, false)
 end
 
 local pull_meta = { __name = "perigee.pull" }
@@ -99,7 +126,7 @@ function pull_meta.__call(pull, w)
     arguments.expected("pull", "w", "numbers of the shape of what the function returned, "
       .. require("perigee.native").describe(y), w)
   end
-  return answer(run, blame.call(native.backward, run.tape, y, w, true))
+  return go_back(run, w, true)
 end
 
 function pull_meta.__close(pull)
@@ -148,7 +175,9 @@ local DIRECTIONS, STEPS = 8, { 1e-4, 1e-5, 1e-6 }
 
 -- The inputs in double: those in `moved` (by their numbers) go there by `step`.
 local function in_double(value, numbers, moved, step)
-  if is_array(value) then
+  if type(value) == "number" then
+    return moved and numbers and value + moved[numbers] * step or value
+  elseif is_array(value) then
     local x = value:astype "f64"
     return moved and x + moved[numbers] * step or x
   elseif type(numbers) ~= "table" then
@@ -180,14 +209,16 @@ function grad.check(f, ...)
   local w = type(y) == "number" and 1 or array.randn(y.shape, { seed = 1, dtype = "f64" })
   local gradients, worst = flat(run.numbers, { pull(w) }, {}), 0
   local function value(moved, step)
-    local z = f(inputs(moved, step))
+    local z = run.scalars and grad.vjp(f, inputs(moved, step)) or f(inputs(moved, step))
     return type(z) == "number" and z * w or array.sum(z * w)
   end
   for k = 1, DIRECTIONS do
     local moved, claimed, best = {}, 0, math.huge
     for i, g in ipairs(gradients) do
-      moved[i] = array.randn(g.shape, { seed = 100 * k + i, dtype = "f64" })
-      claimed = claimed + array.sum(g * moved[i])
+      local of_number = type(g) == "number"
+      moved[i] = array.randn(of_number and 1 or g.shape, { seed = 100 * k + i, dtype = "f64" })
+      if of_number then moved[i] = moved[i]:item() end
+      claimed = claimed + (of_number and g * moved[i] or array.sum(g * moved[i]))
     end
     for _, step in ipairs(STEPS) do
       local change = (value(moved, step) - value(moved, -step)) / (2 * step)
@@ -204,6 +235,11 @@ end
 
 local any_surrogates = false
 
+local function refuse_traced(name)
+  blame.fail("grad.straight_through: %s is traced as well, and backward has the gradient of the first "
+    .. "argument alone: grad.stop(x) is a constant with its numbers", name)
+end
+
 --- forward's value with the gradient that backward says; without one it goes through as it is.
 function grad.straight_through(forward, backward)
   if type(forward) ~= "function" then
@@ -215,20 +251,21 @@ function grad.straight_through(forward, backward)
   return function(x, ...)
     if not native.traced(x) then return forward(x, ...) end
     local plain = native.stop(x)
-    local y = forward(plain, ...)
+    for i = 1, select("#", ...) do
+      if native.traced((select(i, ...))) then refuse_traced("argument " .. i + 1) end
+    end
+    local y = native.call(nil, "grad.straight_through", forward, plain, ...)
     if not is_array(y) then
       arguments.expected("grad.straight_through", "what forward returns", "an array", y)
     end
+    if native.traced(y) then refuse_traced("what forward returns") end
     y = native.stop(y)
     if y.dtype == "i32" then y = y:astype(x.dtype) end
     if not backward and not array.equal(array.new(x.shape), array.new(y.shape)) then
       blame.fail("grad.straight_through: forward made %s of %s: without a backward both have one shape",
         require("perigee.native").describe(y), require("perigee.native").describe(x))
     end
-    return native.custom(x, y, function(dy)
-      if not backward then return dy end
-      return backward(dy, plain, y)
-    end)
+    return native.custom(x, y, backward and function(dy) return backward(dy, plain, y) end)
   end
 end
 

@@ -139,7 +139,7 @@ for name in ("iterates max_iter eta norm restarts objective step early_stop lowe
 end
 local of_arrays = {}
 for name in ("abs ceil cos exp floor log sin sqrt tan"):gmatch "%S+" do
-  of_arrays[#of_arrays + 1] = ("to '(%s)' %%(number expected, got perigee%%.array%%)"):format(name)
+  of_arrays[#of_arrays + 1] = ("to '[math.]-(%s)' %%(number expected, got perigee%%.array%%)"):format(name)
 end
 local lists = "a list grows by t[#t + 1] = x, or table.insert(t, x)"
 

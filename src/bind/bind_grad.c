@@ -92,47 +92,64 @@ void bind_tell_operation(lua_State *L, const char *name) {
 
 /* ---- What is traced -------------------------------------------------------------------------- */
 
-bool bind_is_traced(lua_State *L, const Array *a) {
+typedef enum Traced { NOT_TRACED, TRACED, TRACED_OUTSIDE } Traced;
+
+/* By the innermost frame, or by one outside of it alone? */
+static Traced who_traces(lua_State *L, const Array *a) {
     const GradFrame *frame = recorder(L)->innermost;
     if (a->trace.tape == 0 || !frame)
-        return false;
+        return NOT_TRACED;
     if (frame->tape && tape_knows(frame->tape, a))
-        return true;
+        return TRACED;
     for (frame = frame->below; frame; frame = frame->below)
         if (frame->tape && tape_knows(frame->tape, a))
-            bind_error(L, "this array is traced by grad outside of the call that this is part of; "
-                          "gradients of gradients are not computed, and what C calls is not "
-                          "recorded: grad.stop(x) is a constant with its numbers");
-    return false;
+            return TRACED_OUTSIDE;
+    return NOT_TRACED;
+}
+
+static void refuse_outside(lua_State *L) {
+    bind_error(L, "this array is traced by grad outside of the call that this is part of; "
+                  "gradients of gradients are not computed, and what C or a straight_through calls "
+                  "is not recorded: grad.stop(x) is a constant with its numbers");
+}
+
+bool bind_is_traced(lua_State *L, const Array *a) {
+    Traced traced = who_traces(L, a);
+    if (traced == TRACED_OUTSIDE)
+        refuse_outside(L);
+    return traced == TRACED;
 }
 
 enum { DEEPEST = 4 }; /* lists in lists, options in them */
 
-/* How deep in tables there is a traced array: 1 the argument itself, 2 in a list; 0: nowhere. */
-static int depth_of_traced(lua_State *L, int arg, int depth) {
+/* What is found in the arguments. */
+typedef struct Touched {
+    int depth;    /* of a traced array: 1 an argument itself, 2 in a list, …; 0: there is none */
+    bool outside; /* one is traced outside */
+} Touched;
+
+static void find_traced(lua_State *L, int arg, int depth, Touched *touched) {
     if (lua_type(L, arg) == LUA_TUSERDATA) {
         const Array *a = bind_test_array(L, arg);
-        return a && bind_is_traced(L, a) ? depth : 0;
+        Traced traced = a ? who_traces(L, a) : NOT_TRACED;
+        if (traced == TRACED && depth > touched->depth)
+            touched->depth = depth;
+        touched->outside = touched->outside || traced == TRACED_OUTSIDE;
+        return;
     }
     if (lua_type(L, arg) != LUA_TTABLE || depth == DEEPEST)
-        return 0;
+        return;
     arg = lua_absindex(L, arg);
     luaL_checkstack(L, 4, NULL);
-    int deepest = 0;
-    for (lua_pushnil(L); lua_next(L, arg); lua_pop(L, 1)) {
-        int found = depth_of_traced(L, -1, depth + 1);
-        deepest = found > deepest ? found : deepest;
-    }
-    return deepest;
+    for (lua_pushnil(L); lua_next(L, arg); lua_pop(L, 1))
+        find_traced(L, -1, depth + 1, touched);
 }
 
-static int deepest_traced(lua_State *L) {
-    int deepest = 0;
-    for (int arg = 1, top = lua_gettop(L); arg <= top; arg++) {
-        int found = depth_of_traced(L, arg, 1);
-        deepest = found > deepest ? found : deepest;
-    }
-    return deepest;
+static Touched find_touched(lua_State *L) {
+    Touched touched = { 0 };
+    for (int arg = 1, top = lua_gettop(L); arg <= top; arg++)
+        find_traced(L, arg, 1, &touched);
+    return touched;
 }
 
 /* ---- What is refused ------------------------------------------------------------------------- */
@@ -316,15 +333,17 @@ static int call_recorded(lua_State *L, const BindFunction *function, const Opera
 int bind_grad_call(lua_State *L, const BindFunction *function, const char *where) {
     if (strcspn(where, ".:") == strlen(where) && strcmp(where, "array") != 0)
         return call_unheard(L, function); /* the program's own */
-    int touched = deepest_traced(L);
+    Touched touched = find_touched(L);
     if (writes(function->name) && (is_of(where, "array") || strcmp(where, "array") == 0))
-        check_writing(L, touched > 0);
-    if (!touched)
+        check_writing(L, touched.depth > 0);
+    if (!touched.depth && !touched.outside)
         return call_unheard(L, function);
     const Operation *operation = operation_of(function, where);
+    if (touched.outside && !(operation && !operation->pull)) /* a constant it may be */
+        refuse_outside(L);
     if (!operation)
         refuse(L, where);
-    if (touched > (operation->inputs == 0 ? 2 : 1) && operation->pull)
+    if (touched.depth > (operation->inputs == 0 ? 2 : 1) && operation->pull)
         bind_error(L, "a list of numbers forgets where those of a traced array came from; "
                       "array.stack{…} and array.concatenate{…} keep them");
     return operation->pull ? call_recorded(L, function, operation) : call_unheard(L, function);
@@ -417,10 +436,13 @@ static int new_tape(lua_State *L) {
     return 1;
 }
 
-/* grad.input(tape, where, name, x) → x as an input of it. */
+/* grad.input(tape, where, name, x) → x as an input of it; a number as a traced scalar. */
 static int new_input(lua_State *L) {
     Tape *tape = check_tape(L);
     const char *where = luaL_checkstring(L, 2), *name = luaL_checkstring(L, 3);
+    bool number = lua_type(L, 4) == LUA_TNUMBER;
+    if (number)
+        box_scalar(L);
     const Array *x = bind_check_array(L, 4, where, name);
     bool traced = false;
     for (const GradFrame *frame = recorder(L)->innermost; frame; frame = frame->below)
@@ -432,7 +454,10 @@ static int new_input(lua_State *L) {
                           where, name);
     if (x->dtype == DTYPE_I32)
         return bind_expected(L, 4, where, name, "an array of floats (x:astype \"f32\")");
-    BIND_ARRAY_RETURN(L, tape_input(tape, x, &err));
+    BIND_ARRAY_PUSH(L, tape_input(tape, x, &err));
+    if (number)
+        bind_test_array(L, -1)->origin = ORIGIN_FLOATS;
+    return 1;
 }
 
 /* What was raised, on top. A yield gets its sentence. */
@@ -446,11 +471,12 @@ static int raise_again(lua_State *L, const char *where) {
     return lua_error(L);
 }
 
-/* grad.call(tape, where, f, …) → what f returns; what it raises goes on as it is. */
+/* grad.call(tape, where, f, …) → what f returns; what it raises goes on as it is. Without a tape,
+ * nil, nothing is recorded. */
 static int call_function(lua_State *L) {
     GradFrame frame;
     const char *where = luaL_checkstring(L, 2);
-    enter(L, &frame, check_tape(L));
+    enter(L, &frame, lua_isnil(L, 1) ? NULL : check_tape(L));
     int status = lua_pcall(L, lua_gettop(L) - 3, LUA_MULTRET, 0);
     leave(L, &frame);
     return status == LUA_OK ? lua_gettop(L) - 2 : raise_again(L, where);

@@ -45,24 +45,41 @@ static bool pull_custom(const Pull *pull, Error *err) {
     return bind_call(&caller, ask, &(Asked){ pull, &dx }, err) && pull_give(pull, dx, err);
 }
 
-static const Operation straight_through = {
-    .name = "straight_through", .inputs = 1, .pull = pull_custom, .forget = forget
-};
+/* dy as it is. */
+static bool pull_through(const Pull *pull, Error *err) {
+    return pull_give(pull, array_share(pull->dy, err), err);
+}
 
-/* custom(x, y, pull) → y as the result of x, whose gradient is what pull(dy) returns. */
+/* What is handed to backward has to be what it was. */
+static const Operation custom = { .name = "straight_through",
+                                  .inputs = 1,
+                                  .keeps = KEEPS_X | KEEPS_Y,
+                                  .pull = pull_custom,
+                                  .forget = forget };
+static const Operation through = { .name = "straight_through", .inputs = 1, .pull = pull_through };
+
+/* custom(x, y, pull) → y as the result of x, whose gradient is what pull(dy) returns; without pull
+ * it is dy. */
 int bind_grad_custom(lua_State *L) {
     const Array *x = bind_check_array(L, 1, "straight_through", "x");
+    lua_settop(L, 3);
     BIND_ARRAY_PUSH(L, array_share(bind_check_array(L, 2, "straight_through", "forward"), &err));
     lua_insert(L, 3);
     if (!bind_records(L) || !bind_is_traced(L, x)) {
         lua_settop(L, 3);
         return 1;
     }
-    Custom *custom = calloc(1, sizeof *custom);
-    if (!custom)
+    if (lua_isnil(L, 4)) {
+        lua_settop(L, 3);
+        bind_tell_owned(L, &through, NULL);
+        bind_grad_record(L, &through, x);
+        return 1;
+    }
+    Custom *told = calloc(1, sizeof *told);
+    if (!told)
         return bind_error(L, "grad: not enough memory");
-    bind_tell_owned(L, &straight_through, custom);
-    custom->pull = bind_ref_take(L);
-    bind_grad_record(L, &straight_through, x);
+    bind_tell_owned(L, &custom, told);
+    told->pull = bind_ref_take(L);
+    bind_grad_record(L, &custom, x);
     return 1;
 }

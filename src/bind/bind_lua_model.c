@@ -155,6 +155,7 @@ static void fit_body(lua_State *L, const void *context) {
 
 static bool lua_fit(Model *model, const Samples *samples, Progress *progress, Error *err) {
     (void)progress;
+    model_changes(model);
     return protect("fit", fit_body, &(Call){ .model = (LuaModel *)model, .samples = samples }, err);
 }
 
@@ -176,6 +177,7 @@ static bool lua_get(Model *model, const char *name, Value *value, Error *err) {
 
 static bool lua_set(Model *model, const char *name, const Value *value, Error *err) {
     Value set = *value;
+    model_changes(model);
     Call call = { .model = (LuaModel *)model, .way = "set", .name = name, .value = &set };
     return protect("set", option_body, &call, err);
 }

@@ -10,7 +10,8 @@
 #include <string.h>
 
 struct Buffer {
-    size_t refs; /* headers that point here; the main thread alone touches it */
+    size_t refs;      /* headers that point here; the main thread alone touches it */
+    uint32_t version; /* how often somebody was about to write */
     void *bytes;
     size_t capacity; /* of `bytes`, for the pool */
 };
@@ -207,6 +208,7 @@ Array *array_view(const Array *layout, Error *err) {
     }
     *a = *layout;
     a->trace = (ArrayTrace){ 0 };
+    a->version = a->buffer->version;
     a->buffer->refs++;
     if (array_is_plain(a)) /* a part of a table is an array like any other */
         a->origin = ORIGIN_ARRAY;
@@ -278,14 +280,21 @@ double array_get(const Array *a, const size_t *index) {
 }
 
 bool array_writable(const char *where, const Array *a, Error *err) {
-    return !a->read_only ||
-           error_set(
-               err, ERROR_ARGUMENT,
-               "%s: this array is read-only, as it belongs to a dataset, a model, a result or "
-               "an attack, or is what a model is asked for: a:copy() can be written, and d:with{ x "
-               "=, y = } makes a changed "
-               "dataset",
-               where);
+    if (a->read_only)
+        return error_set(
+            err, ERROR_ARGUMENT,
+            "%s: this array is read-only, as it belongs to a dataset, a model, a result or "
+            "an attack, or is what a model is asked for: a:copy() can be written, and d:with{ x "
+            "=, y = } makes a changed "
+            "dataset",
+            where);
+    if (a->buffer)
+        a->buffer->version++;
+    return true;
+}
+
+bool array_was_written(const Array *a) {
+    return a->buffer && a->buffer->version != a->version;
 }
 
 bool array_put(Array *a, const size_t *index, double value) {

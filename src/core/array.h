@@ -33,6 +33,7 @@ struct Array {
     ptrdiff_t stride[ARRAY_MAX_DIMS]; /* in elements */
     void *data;                       /* the element at index (0, …, 0) */
     Buffer *buffer;
+    uint32_t version; /* of the buffer when this header was made: array_was_written */
     ArrayTrace trace;
 };
 
@@ -66,8 +67,12 @@ DType array_common_dtype(const Array *const *operands, size_t count);
 /* Whether all of them are masks: then what only chooses among them gives a mask. */
 bool array_masks(const Array *const *operands, size_t count);
 
-/* May it be written? Whatever writes into an array that it was given asks this first. */
+/* May it be written? Whatever writes into an array that it was given asks this first. With a yes
+ * every header of the buffer, the views of it too, counts as written. */
 bool array_writable(const char *where, const Array *a, Error *err);
+
+/* Has anybody asked, with a yes, since this header was made? */
+bool array_was_written(const Array *a);
 
 /* One element as a double, by its 0-based index of a->ndim numbers; and writing one: false, with
  * nothing written, if the array's type does not hold it (see dtype_refuse). */

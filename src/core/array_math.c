@@ -479,10 +479,9 @@ static bool reads_first(const ArrayOp *op, const Array *const *in, const Array *
 
 /* A name is made for the complaint alone. */
 static bool check_writable(const ArrayOp *op, const Array *out, Error *err) {
-    char where[32];
-    if (!out->read_only)
-        return true;
-    snprintf(where, sizeof where, "%s_", op->name);
+    char where[32] = "";
+    if (out->read_only)
+        snprintf(where, sizeof where, "%s_", op->name);
     return array_writable(where, out, err);
 }
 

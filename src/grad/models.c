@@ -46,6 +46,8 @@ void *model_scores_recorded(Model *model, const Array *x, const Batch *batch, do
 /* dx = the gradients by the weights dy: rows of float32. */
 bool pull_scores(const Pull *pull, Error *err) {
     Scored *scored = pull->node->attributes;
+    if (array_was_written(scored->x))
+        return was_written(err);
     Sizes rows = { 2, { scored->pass.batch.n, scored->pass.batch.features } };
     Array *w = array_contiguous("grad", pull->dy, DTYPE_F64, err);
     Array *dx = w ? array_new("grad", DTYPE_F32, &rows, err) : NULL;
@@ -61,6 +63,8 @@ bool pull_scores(const Pull *pull, Error *err) {
 
 typedef struct Passed {
     Pass *pass;
+    const Model *net; /* the pass's; and when it had changed last */
+    uint64_t changed;
     Array *x; /* whose rows it is of */
     size_t n, features;
 } Passed;
@@ -84,7 +88,8 @@ void *network_outputs_recorded(Network *net, const Batch *batch, const LayerOutp
         array_free(x);
         return NULL;
     }
-    *passed = (Passed){ pass, x, batch->n, batch->features };
+    *passed = (Passed){ pass, (const Model *)net, model_changed((const Model *)net),
+                        x,    batch->n,           batch->features };
     for (size_t t = 0; t < wanted->count; t++)
         memcpy(wanted->output[t], pass_output(passed->pass, t),
                batch->n * network_output_size(net, wanted->layer[t]) * sizeof(float));
@@ -95,6 +100,10 @@ void *network_outputs_recorded(Network *net, const Batch *batch, const LayerOutp
 bool pull_layers(const Pull *pull, Error *err) {
     const Node *node = pull->node;
     const Passed *passed = node->attributes;
+    if (array_was_written(passed->x))
+        return was_written(err);
+    if (!model_check_unchanged(passed->net, passed->changed, err))
+        return false;
     Array *entering[NODE_OUTPUTS] = { NULL };
     const float *gradient[NODE_OUTPUTS] = { NULL };
     bool ok = true;

@@ -60,6 +60,12 @@ static Array *fitted(Array *dx, const Form *form, Error *err) {
     return cast;
 }
 
+bool was_written(Error *err) {
+    return error_set(err, ERROR_ARGUMENT,
+                     "an array whose numbers it needs was written into since it was recorded: "
+                     "write into a copy, x:copy(), or go back first");
+}
+
 bool gradient_is_own(const Array *gradient) {
     return array_is_sole(gradient) && array_is_contiguous(gradient) && !gradient->read_only;
 }

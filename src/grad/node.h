@@ -76,6 +76,9 @@ static inline const Array *pull_y(const Pull *pull) {
     return pull->node->output[0].value;
 }
 
+/* The error of an operation some of whose numbers were written into meanwhile; false. */
+bool was_written(Error *err);
+
 /* What the way back reads, so that everything else can go. */
 typedef enum Keeps {
     KEEPS_NOTHING = 0,

@@ -7,6 +7,7 @@
 #include "core/fail.h"
 #include "grad/operations.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static const Reduce *reduce_of(const Pull *pull) {
@@ -123,12 +124,34 @@ static Array *deviations(const Pull *pull, Error *err) {
     return made;
 }
 
+/* The least of every group, or the greatest, with the reduced axes in place. */
+static Array *extreme(const Pull *pull, Reduction reduction, Error *err) {
+    Reduce what = *reduce_of(pull);
+    Sizes sizes = kept_sizes(pull);
+    what.reduction = reduction;
+    what.keepdims = true;
+    Array *found = array_reduce(pull_x(pull, 0), &what, err);
+    Array *shaped = found ? array_reshape("grad", found, &sizes, err) : NULL;
+    array_free(found);
+    return shaped;
+}
+
+/* dy / y, and 0 where all of a group are equal: their mean is rounded, and y hardly ever 0. */
+static Array *divided_by_spread(const Pull *pull, Error *err) {
+    Array *least = extreme(pull, REDUCE_MIN, err);
+    Array *most = least ? extreme(pull, REDUCE_MAX, err) : NULL;
+    Array *differ = most ? array_binary("ne", least, most, err) : NULL;
+    array_free(least);
+    array_free(most);
+    return masked(differ, differ ? divided(pull, err) : NULL, err);
+}
+
 /* var: 2 dy (x − mean) / (n − ddof); std: half of that by y. */
 bool pull_deviation(const Pull *pull, Error *err) {
     const Reduce *what = reduce_of(pull);
     bool root = what->reduction == REDUCE_STD;
     Array *d = deviations(pull, err);
-    Array *dy = !d ? NULL : root ? divided(pull, err) : kept(pull, pull->dy, err);
+    Array *dy = !d ? NULL : root ? divided_by_spread(pull, err) : kept(pull, pull->dy, err);
     Array *dx = product(d, dy, err);
     if (dx && !scale(dx, (root ? 1 : 2) / (group_size(pull) - what->ddof), err)) {
         array_free(dx);
@@ -156,12 +179,29 @@ static Array *shared_among(const Pull *pull, Array *mask, Error *err) {
     return made;
 }
 
-/* Where x is what the reduction found. */
+/* a or b, both taken over. */
+static Array *either(Array *a, Array *b, Error *err) {
+    Array *made = a && b ? array_binary("logical_or", a, b, err) : NULL;
+    array_free(a);
+    array_free(b);
+    return made;
+}
+
+/* As `kept` gives it: contiguous. */
+static bool has_nan(const Array *y) {
+    bool any = false;
+    for (size_t i = 0, n = array_size(y); i < n; i++)
+        any = any || isnan(y->dtype == DTYPE_F32 ? (double)array_f32(y)[i] : array_f64(y)[i]);
+    return any;
+}
+
+/* Where x is what the reduction found; where that is NaN, so is x. */
 static Array *found(const Pull *pull, const Array *x, Error *err) {
     Array *y = kept(pull, pull_y(pull), err);
     Array *mask = y ? array_binary("eq", x, y, err) : NULL;
+    bool nan = mask && has_nan(y);
     array_free(y);
-    return mask;
+    return nan ? either(mask, array_unary("isnan", x, err), err) : mask;
 }
 
 /* Equal extremes share it, as in PyTorch's amax. */

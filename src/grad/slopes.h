@@ -37,7 +37,7 @@ enum { READS_A = 1, READS_B = 2, READS_C = 4, READS_Y = 8, READS = 4 };
     TWO(mul, READS_B, b, READS_A, a)                                                               \
     TWO(div, READS_B, 1 / b, READS_B | READS_Y, -y / b)                                            \
     TWO(pow, READS_A | READS_B, b == 0 ? 0 : b * pow(a, b - 1),                                    \
-        READS_A | READS_Y, a > 0 ? y * log(a) : y == 0 ? 0 : (T)NAN)                               \
+        READS_A | READS_B | READS_Y, a == 0 && b >= 0 ? 0 : y * log(a))                               \
     TWO(mod, 0, 1, READS_A | READS_B, -floor(a / b))                                               \
     TWO(maximum, READS_A | READS_B, a > b ? 1 : a < b ? 0 : (T)0.5,                                \
         READS_A | READS_B, a > b ? 0 : a < b ? 1 : (T)0.5)                                         \

@@ -249,7 +249,19 @@ static bool is_last(const Node *node, size_t k) {
     return true;
 }
 
+/* The numbers are shared: those that a pullback reads have to be what they were. */
+static bool check_written(const Node *node, Error *err) {
+    bool written = false;
+    for (size_t k = 0; k < node->inputs; k++)
+        written = written || (node->input[k].value && array_was_written(node->input[k].value));
+    for (size_t o = 0; o < node->outputs; o++)
+        written = written || (node->output[o].value && array_was_written(node->output[o].value));
+    return !written || was_written(err);
+}
+
 static bool pull_node(Tape *tape, Node *node, Error *err) {
+    if (!check_written(node, err))
+        return false;
     for (size_t k = 0; k < node->inputs; k++) {
         const NodeInput *input = &node->input[k];
         if (input->from < 0)

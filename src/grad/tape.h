@@ -7,7 +7,8 @@
  * Arrays are known by their `trace` (core/array.h): the tape's number, which no other tape of the
  * context has, and the place of their value on it. Views and copies start without one, so what was
  * not recorded is a constant. The numbers that a tape keeps are shared, not copied: whoever writes
- * into arrays while it records asks tape_holds first.
+ * into arrays while it records asks tape_holds first, and the way back fails through an operation
+ * that needs what was written into later (array_was_written).
  *
  * A gradient has the shape and the type of what it is the gradient of. */
 #ifndef PERIGEE_GRAD_TAPE_H

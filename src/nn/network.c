@@ -81,6 +81,7 @@ bool network_ready(Network *net, Error *err) {
 }
 
 void network_weights_changed(Network *net) {
+    model_changes(&net->model);
     net->fresh = false;
 }
 

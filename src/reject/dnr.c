@@ -420,6 +420,10 @@ static bool dnr_part_at(const Model *base, size_t i, ModelPart *part) {
     return i <= dnr->layers;
 }
 
+static const Model *dnr_stands_on(const Model *base) {
+    return (const Model *)((const Dnr *)base)->net;
+}
+
 static size_t dnr_bytes(const Model *base) {
     const Dnr *dnr = (const Dnr *)base;
     size_t bytes = model_bytes(dnr->combiner);
@@ -443,6 +447,7 @@ const ModelKind dnr_kind = {
     .fit = dnr_fit_default,
     .option_at = dnr_option_at,
     .part_at = dnr_part_at,
+    .stands_on = dnr_stands_on,
     .input_shape = dnr_input_shape,
     .clone = dnr_clone,
     .fitted_copy = dnr_fitted_copy,

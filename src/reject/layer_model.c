@@ -160,6 +160,10 @@ static bool layer_part_at(const Model *base, size_t i, ModelPart *part) {
     return i == 0;
 }
 
+static const Model *layer_stands_on(const Model *base) {
+    return (const Model *)((const LayerModel *)base)->net;
+}
+
 static Model *layer_clone(const Model *base, Error *err) {
     const LayerModel *self = (const LayerModel *)base;
     Model *classifier = model_clone(self->classifier, err);
@@ -214,6 +218,7 @@ const ModelKind layer_model_kind = {
     .ascent = layer_ascent,
     .fit = layer_fit,
     .part_at = layer_part_at,
+    .stands_on = layer_stands_on,
     .input_shape = layer_input_shape,
     .clone = layer_clone,
     .fitted_copy = layer_fitted_copy,

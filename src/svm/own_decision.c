@@ -12,6 +12,7 @@ enum { PAIRS = 1 << 20, MOST_ROWS = 1024 };
 
 struct OwnPass {
     DecisionView view;
+    Kernel kernel; /* the view's: kept, should the machine be fitted anew before this ends */
     Batch batch;
     size_t most, block; /* rows of a block; the present one */
     double *values;     /* most × m: of the present block; then its slopes */
@@ -23,9 +24,9 @@ static size_t block_count(const OwnPass *pass) {
 }
 
 static void pass_clear(OwnPass *pass) {
-    const KernelCalls *calls = pass->view.decision->kernel.kind->calls;
     for (size_t k = 0; pass->kept && k < block_count(pass); k++)
-        calls->forget(pass->kept[k]);
+        pass->kernel.kind->calls->forget(pass->kept[k]);
+    kernel_release(&pass->kernel);
     free(pass->kept);
     free(pass->values);
 }
@@ -34,6 +35,7 @@ static bool pass_init(OwnPass *pass, DecisionView view, const Batch *batch, Erro
     size_t m = decision_vectors(view.decision), most = PAIRS / m;
     most = most < 1 ? 1 : most > MOST_ROWS ? MOST_ROWS : most;
     *pass = (OwnPass){ .view = view, .batch = *batch, .most = most < batch->n ? most : batch->n };
+    kernel_assign(&pass->kernel, &view.decision->kernel);
     pass->values = malloc(pass->most * m * sizeof *pass->values);
     pass->kept = calloc(block_count(pass) + 1, sizeof *pass->kept);
     if (pass->values && pass->kept)
@@ -134,7 +136,7 @@ static bool gradient_block(OwnPass *pass, const GradientRequest *request, double
     float *gradient = request->gradient + first_row(pass) * pass->batch.features;
     bool ok = forward_block(pass, true, wants_f ? f : NULL, err) &&
               backward_block(pass, weigh(pass, request, f), gradient, err);
-    pass->view.decision->kernel.kind->calls->forget(pass->kept[pass->block]);
+    pass->kernel.kind->calls->forget(pass->kept[pass->block]);
     pass->kept[pass->block] = NULL;
     return ok;
 }

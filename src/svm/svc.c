@@ -164,6 +164,7 @@ static void adopt(Svc *svc, Decision *decision, Labels *classes) {
     svc->decision = *decision;
     svc->base.classes = *classes;
     svc->base.features = decision_features(decision);
+    model_changes(&svc->base);
     *decision = (Decision){ 0 };
     *classes = (Labels){ 0 };
 }
@@ -324,31 +325,31 @@ static bool svc_gradient(Model *model, const Batch *batch, const GradientRequest
     return ok;
 }
 
-/* Busy until it is forgotten. */
 static bool svc_forward(ModelPass *pass, double *scores, Error *err) {
     Svc *svc = (Svc *)pass->model;
     DecisionView view = view_of(svc, pass->wider);
     view.largest = pass->largest;
     svc->busy++;
     pass->kept = decision_forward(view, &pass->batch, scores, err);
-    if (!pass->kept)
-        svc->busy--;
-    else if (is_single(svc))
+    svc->busy--;
+    if (pass->kept && is_single(svc))
         spread(scores, pass->batch.n);
     return pass->kept != NULL;
 }
 
 static bool svc_backward(ModelPass *pass, const double *w, float *gradient, Error *err) {
-    if (!is_single((const Svc *)pass->model))
-        return decision_backward(pass->kept, w, gradient, err);
-    double *single = single_weights(&pass->batch, w, err);
-    bool ok = single && decision_backward(pass->kept, single, gradient, err);
+    Svc *svc = (Svc *)pass->model;
+    double *single = is_single(svc) ? single_weights(&pass->batch, w, err) : NULL;
+    if (is_single(svc) && !single)
+        return false;
+    svc->busy++;
+    bool ok = decision_backward(pass->kept, single ? single : w, gradient, err);
+    svc->busy--;
     free(single);
     return ok;
 }
 
 static void svc_forget(ModelPass *pass) {
-    ((Svc *)pass->model)->busy--;
     decision_pass_free(pass->kept);
 }
 

@@ -1,6 +1,6 @@
 -- Documentation of the library grad; see perigee/help.lua for the form.
 
-local inputs = { "x", "array|table…", "the inputs: arrays of floats, or tables that hold some" }
+local inputs = { "x", "array|table|number…", "the inputs: arrays of floats, tables of such; or numbers" }
 
 return {
   name = "grad",
@@ -15,7 +15,8 @@ number, as x:sum() is, and goes back from it to x. g has the shape and the type 
 
 With several inputs there are as many gradients, value, g1, g2 = grad.value(f, x1, x2). An input that is
 a table of arrays (of tables, and so on) gets a table of gradients with the same keys; what is neither
-(a string, a number, a function) is handed on to f and gets nil. Where the answer does not depend on an
+(a string, a number, a function) is handed on to f and gets nil. Without any array the numbers are the
+inputs, grad.value(f, 3), and each gets a number. Where the answer does not depend on an
 input its gradient is zero. Other variables that f uses are constants; what f leaves in them is an
 ordinary array afterwards. ?traced tells what f may do.]],
       params = { { "f", "function", "what is differentiated" }, inputs },
@@ -27,7 +28,8 @@ local layer = { w = array.randn(2, 3), b = array.zeros(2) }
 local _, g = grad.value(function(p)
   return (p.w:matmul(x) + p.b):square():sum()
 end, layer)
-print(g.w.shape, g.b)]],
+print(g.w.shape, g.b)
+print(grad.value(function(t) return t ^ 3 end, 2))]],
       see = { "grad.vjp", "traced", "grad.model" },
       words = "autograd autodiff backward backpropagation derivative jacobian value_and_grad differentiate",
     },
@@ -37,7 +39,11 @@ print(g.w.shape, g.b)]],
 A function's answer, and the way back from it. y, pull = grad.vjp(f, x) gives y = f(x), an array or a
 number, and pull(w) the gradient of Σ w · y for weights w of y's shape (for a number 1, where none are
 given): the vector-Jacobian product. pull may be called as often as one wants. What it needs is freed
-when it is collected, or where local y, pull <close> ends. Inputs are those of grad.value.]],
+when it is collected, or where local y, pull <close> ends. Inputs are those of grad.value.
+
+The numbers that it needs are shared with x, y and constants, not copied: pull fails, and says where they
+were used, once something was written into them (y:add_(1)). So it does when a model that f has asked was
+trained since.]],
       params = { { "f", "function", "what is differentiated" }, inputs },
       returns = { "array|number", "y, and then pull" },
       example = [[
@@ -85,6 +91,11 @@ s:exp(), not math.exp(s).
 Constants: comparisons and masks, sign, floor, round and the like, argmax and argsort, shapes. So is
 whatever grad.stop has gone through.
 
+Models: m:scores(x) of nets, svm, dnr and so on is one operation, whose way back is the model's own
+m:gradient, and so is net:forward. Of a model written in Lua, which is an ordinary table, the operations
+of its scores are recorded; a gradient that it has of its own counts where the program asks for it: in
+attacks, in DNR, behind reject.new.
+
 Refused, with the name of the function: writing into a traced array or into one whose numbers the way
 back needs (x:add_, x[i] = v); functions without a gradient (unique, totable, …), unless of
 grad.stop(x); inputs of integers; a coroutine.yield out of f; gradients of gradients, which are not
@@ -125,8 +136,9 @@ print(grad.value(function(v) return (v * grad.stop(v)):sum() end, x))]],
 A function with a gradient of your own. forward(x) makes the value, backward(dy, x, y) the gradient with
 respect to x from that with respect to y = forward(x), both of x's shape. Without backward dy goes
 through as it is: the straight-through estimator, for BPDA on a defence whose own gradient is zero or
-missing. forward may do what it likes; it is not recorded. A model whose scores go through one says
-gradient_is = "surrogate".]],
+missing. forward may do what it likes; it is not recorded. What is traced in f beside x, another
+argument or a variable of forward's, would lose its gradient and is refused there: grad.stop(w). A model
+whose scores go through one says gradient_is = "surrogate".]],
       params = {
         { "forward", "function", "x → the value" },
         { "backward", "function?", "dy, x, y → the gradient" },
