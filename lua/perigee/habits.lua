@@ -408,6 +408,11 @@ local function text_of(source)
   return text or ""
 end
 
+--- The line of code at which a function runs, as debug.getinfo(…, "Sl") has it, strings and comments blanked.
+function habits.line_of(about)
+  return (lines_about(code_of(text_of(about.source)), about.currentline))
+end
+
 -- The variables that the function at this level sees by name, globals left out.
 local function variables_at(level)
   local values, f = {}, debug.getinfo(level + 1, "f").func
@@ -436,8 +441,7 @@ local function running(message)
     if not about then break end
     local place = ("%s:%d: "):format(about.short_src, about.currentline)
     if message:sub(1, #place) == place then
-      local line = lines_about(code_of(text_of(about.source)), about.currentline)
-      return line, variables_at(level), message:sub(#place + 1)
+      return habits.line_of(about), variables_at(level), message:sub(#place + 1)
     end
   end
   return "", {}, message

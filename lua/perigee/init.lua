@@ -30,8 +30,7 @@ debug.getregistry()["perigee.missing"] = missing.of_value
 require("perigee.own").keep(libraries)
 local helpers = require "perigee.helpers"
 
--- 0 / 0 has a sign, which print, tostring and "%s" would show.
-debug.setmetatable(0, { __tostring = function(x) return x ~= x and "nan" or x .. "" end })
+debug.setmetatable(0, require "perigee.numbers")
 
 -- What somebody who wrote `name` may have meant: a global, or a library's function without its library.
 local function suggestion(name)

@@ -86,7 +86,8 @@ Numbers: a full reduction, x:at(i, j), x[i] of one axis or the dot product of tw
 scalar, an array without axes that counts in types as the number it stands for. Arithmetic and array
 functions take it; <, <=, > and >= compare its value, also with numbers. == with a number is always
 false in Lua: write s:item() == 0, item being the number itself. Lua's math functions do not take it:
-s:exp(), not math.exp(s).
+s:exp(), not math.exp(s). Numbers have these methods too (exp, sqrt, clip, maximum, item, …), so that the
+function runs without grad as well.
 
 Constants: comparisons and masks, sign, floor, round and the like, argmax and argsort, shapes. So is
 whatever grad.stop has gone through.
