@@ -117,14 +117,22 @@ static bool run_all(Run *run, Error *err) {
     return ok;
 }
 
-/* Each iteration takes one gradient of each sample that is still under way. */
+/* How many iterations sample i has seen: each takes one gradient of it. A step written in Lua may
+ * take none; then it has moved at least as far as its trace goes. */
+static int32_t iterations_of(const AttackResult *result, size_t i, int samples) {
+    int32_t gradients = array_i32(result->gradient_count)[i] / samples;
+    const Array *loss = result->trace[i].loss;
+    int32_t moves = loss ? (int32_t)loss->shape[0] - 1 : 0;
+    return gradients > moves ? gradients : moves;
+}
+
 static void note_interrupt(const AttackResult *result, int samples) {
     bool any = false;
     int32_t iterations = 0;
     for (size_t i = 0; i < result->n; i++) {
-        int32_t gradients = array_i32(result->gradient_count)[i] / samples;
+        int32_t own = iterations_of(result, i, samples);
         any = any || array_i32(result->stop)[i] == STOP_INTERRUPTED;
-        iterations = gradients > iterations ? gradients : iterations;
+        iterations = own > iterations ? own : iterations;
     }
     if (any)
         note_leave("stopped after %d iteration%s; the result keeps the best so far",

@@ -134,12 +134,18 @@ static bool start(Descent *descent, Error *err) {
                             .goal = descent->goal,
                             .sample = descent->sample,
                             .loss = descent->loss };
-    if (!problem_losses(problem, &request, err) || !rate(descent, err))
+    /* An objective written in Lua fails when it is interrupted: the rows stay where they are. */
+    bool known = problem_losses(problem, &request, err) && rate(descent, err);
+    if (!known && !progress_interrupt_pending())
         return false;
     for (size_t row = 0; row < descent->n; row++) {
         descent_count_scores(descent, row, descent->scores_known ? 0 : 1);
+        if (!known)
+            descent->loss[row] = descent->rated[row] = NAN;
         if (!record(descent, row, err))
             return false;
+        if (!known)
+            continue;
         if (!descent_is_sound(descent, row))
             descent->stop[row] = STOP_NOT_FINITE;
         else if (descent_is_content(descent, row))
@@ -222,7 +228,7 @@ bool descent_run(Descent *descent, Progress *progress, Error *err) {
     descent->iterations = descent_iterations(problem->attack, problem->params);
     if (!start(descent, err))
         return false;
-    bool interrupted = progress_was_interrupted(progress);
+    bool interrupted = progress_was_interrupted(progress) || progress_interrupt_pending();
     const bool *ended = problem->ended;
     while (descent->iteration < descent->iterations && descent->active_count > 0 && !interrupted &&
            !*ended) {

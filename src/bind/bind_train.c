@@ -395,8 +395,8 @@ static int train(lua_State *L, Network *net, bool anew) {
     if (!history)
         return bind_raise(L, &err);
     if (history->interrupted)
-        note_leave("stopped at epoch %zu of %zu; the network keeps the weights so far",
-                   history->epochs + 1, params.epochs);
+        note_leave("stopped at epoch %zu of %zu; the network keeps the weights so far", history->at,
+                   params.epochs);
     push_history(L, history, params.validation != NULL);
     return 1;
 }

@@ -140,10 +140,12 @@ static void print_some(Bar *bar, const Progress *progress, double elapsed) {
     bar->next_at = elapsed < LONGEST ? 2 * elapsed : elapsed + LONGEST;
 }
 
-/* The last line, of what took long enough for one; what was interrupted says so itself. */
+/* The last line, of what took long enough for one; what was interrupted says so itself, as does
+ * what failed before anything was done. */
 static void print_end(const Progress *progress) {
     double elapsed = progress_clock() - progress->start;
-    if (elapsed < LAST_AFTER || progress->interrupted)
+    bool interrupted = progress->interrupted || progress_interrupt_pending();
+    if (elapsed < LAST_AFTER || interrupted || progress->level[0].done == 0)
         return;
     Progress whole = *progress;
     whole.depth = 1;

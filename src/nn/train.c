@@ -279,6 +279,7 @@ static bool train_epochs(Trainer *trainer, Error *err) {
     progress_begin(params->progress, "training", (double)params->epochs * total);
     progress_step(params->progress, (double)history->epochs * total, NULL);
     while (ok && history->epochs < params->epochs && !history->ended && !trainer->stopped) {
+        history->at = history->epochs + 1;
         ok = set_rate(trainer, err) &&
              train_epoch(trainer, history->epochs + 1, &history->epoch[history->epochs], err);
         if (ok && !trainer->stopped)

@@ -22,6 +22,7 @@ extern const char *const train_ends[]; /* NULL, "patience", "on_epoch" */
 /* One row per finished epoch. */
 typedef struct TrainHistory {
     size_t epochs; /* finished */
+    size_t at;     /* the last one begun, whose end on_epoch belongs to */
     bool interrupted;
     int ended;   /* TrainEnd */
     size_t best; /* with patience: the epoch whose weights the net has; 0 before it is known */

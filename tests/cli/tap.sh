@@ -16,9 +16,10 @@ run_perigee() {
 }
 
 # Start $work/script.lua, whose output must not be buffered, as $child, and wait until it has printed "ready".
+quiet=--quiet
 start_script() {
     : > "$work/out"
-    "$perigee" --quiet "$work/script.lua" > "$work/out" 2> "$work/err" &
+    "$perigee" $quiet "$work/script.lua" > "$work/out" 2> "$work/err" &
     child=$!
     tries=0
     until grep -q ready "$work/out" || ! kill -0 $child 2> /dev/null || [ $tries -ge 600 ]; do

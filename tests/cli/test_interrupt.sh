@@ -102,6 +102,27 @@ check_equal "a security evaluation: status 130" "$status" 130
 check_match "keeps what was counted" "$out" "*kept*"
 check "and the chunk stops there too" differs "$out" "*on*"
 
+# A function of the user's that hangs at the first call: nothing was done, and nobody says 100 %.
+small='local net = nn.new { input = { 4 }, classes = { 0, 1 }, seed = 1, nn.linear { out = 2 } }
+local ds = data.new { x = array.rand(6, 4), y = { 0, 1, 0, 1, 0, 1 } }
+local function hang()
+  local start = perigee.clock()
+  while perigee.clock() < start + 1.1 do end
+  print "ready"
+  while true do end
+end'
+quiet=
+interrupt_script "$small
+local kept = setmetatable({}, { __newindex = print })
+kept.stop = attack.pgd { model = net, norm = 'l2', dmax = 1, objective = hang }:run(ds).stop[1]"
+check_match "an objective: the samples are kept as they are" "$out" "ready*stop*interrupted"
+check_match "and so it is said" "$err" "*stopped after 0 iterations; the result keeps the best so far*"
+check "and no more" differs "$err" "*100 %*"
+interrupt_script "$small
+nn.train(net, ds, { epochs = 10, on_epoch = hang })"
+check_match "on_epoch belongs to the epoch before" "$err" "*stopped at epoch 1 of 10; *"
+quiet=--quiet
+
 # An ensemble of attacks gives what its parts have found so far, here when the second one is at work. What is
 # assigned is printed on the spot.
 interrupt_script 'local here = setmetatable({}, { __newindex = print })
