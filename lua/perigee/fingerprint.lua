@@ -3,8 +3,9 @@
 --
 -- A function is its code, wherever it stands in its file, and what the code refers to: local variables from
 -- outside it, and globals that are numbers, strings, truths, functions, or tables of these. Functions count
--- by theirs, arrays and models by their numbers. What a function reads through the program, or by names that
--- are made while it runs, is not seen.
+-- by theirs, arrays and models by their numbers. What it sets itself (a counter) changes while it is used,
+-- and does not count. What it reads through the program, or by names that are made while it runs, is not
+-- seen.
 
 local ensemble = require "perigee.ensemble"
 local export = require "perigee.export"
@@ -28,7 +29,8 @@ end
 -- What string.dump(f, true) of Lua 5.4 gives: a header, then the function and those within it.
 
 local HEADER = 32
-local GETTABUP = 11 -- a member of an upvalue by a constant name: a global, where that is _ENV
+-- Set an upvalue; get and set a member of one by a constant name: a global, where that is _ENV.
+local SETUPVAL, GETTABUP, SETTABUP = 10, 11, 15
 
 local function skip(walk, count)
   walk.at = walk.at + count
@@ -66,28 +68,37 @@ local function constants_in(walk)
   return names
 end
 
--- Which upvalues are _ENV, by those of the function around it; of the outermost it is known.
-local function environments_in(walk, outer, known)
+-- Which of the outermost function's upvalues those of this one are, by those of the function around it.
+local function upvalues_in(walk, outer)
   local inner = {}
   for i = 0, size(walk) - 1 do
     local in_stack, index = skip(walk, 3):byte(1, 2)
-    inner[i] = in_stack == 0 and outer[index]
+    if not outer then
+      inner[i] = i + 1
+    elseif in_stack == 0 then
+      inner[i] = outer[index]
+    end
   end
-  return known or inner
+  return inner
 end
 
-local function note_globals(walk, code, names, environments)
+local function note_uses(walk, code, names, upvalues)
   for at = 1, #code, 4 do
     local instruction = string.unpack("<I4", code, at)
-    local name = names[instruction >> 24]
-    if name and instruction & 0x7f == GETTABUP and environments[instruction >> 16 & 0xff] then
-      walk.globals[name] = true
+    local operation, a = instruction & 0x7f, instruction >> 7 & 0xff
+    local b, c = instruction >> 16 & 0xff, instruction >> 24
+    if operation == SETUPVAL and upvalues[b] then
+      walk.set[upvalues[b]] = true
+    elseif operation == GETTABUP and walk.environments[upvalues[b]] and names[c] then
+      walk.globals[names[c]] = true
+    elseif operation == SETTABUP and walk.environments[upvalues[a]] and names[b] then
+      walk.set[names[b]] = true
     end
   end
 end
 
 -- One function: what tells it from others goes to walk.parts. The lines it stands at do not.
-local function function_in(walk, outer, known)
+local function function_in(walk, outer)
   text_in(walk)
   size(walk)
   size(walk)
@@ -95,33 +106,37 @@ local function function_in(walk, outer, known)
   skip(walk, 3)
   local code = skip(walk, 4 * size(walk))
   local names = constants_in(walk)
-  local environments = environments_in(walk, outer, known)
+  local upvalues = upvalues_in(walk, outer)
   walk.parts[#walk.parts + 1] = walk.bytes:sub(first, walk.at - 1)
-  note_globals(walk, code, names, environments)
-  for _ = 1, size(walk) do function_in(walk, environments) end
+  note_uses(walk, code, names, upvalues)
+  for _ = 1, size(walk) do function_in(walk, upvalues) end
   for _ = 1, 4 do size(walk) end -- what is not there of it: lines and names
 end
 
-local function environment_of(f)
-  local known, i = {}, 1
+-- Which of its upvalues are the globals.
+local function environments_of(f)
+  local found, i = {}, 1
   local name, value = debug.getupvalue(f, 1)
   while name do
-    known[i - 1] = rawequal(value, _G)
+    found[i] = rawequal(value, _G)
     i = i + 1
     name, value = debug.getupvalue(f, i)
   end
-  return known
+  return found
 end
 
--- The checksum of a function's code, and the names of the globals it reads, in order; nil of one in C.
+-- Of a function the checksum of its code, the names of the globals it reads, in order, and which upvalues (by
+-- number) and globals (by name) it sets itself; nil of one in C.
 local function code_of(f)
   local ok, bytes = pcall(string.dump, f, true)
   if not ok then return nil end
-  local walk, names = { bytes = bytes, at = HEADER + 1, parts = {}, globals = {} }, {}
-  function_in(walk, {}, environment_of(f))
-  for name in pairs(walk.globals) do names[#names + 1] = name end
+  local walk = { bytes = bytes, at = HEADER + 1, parts = {}, globals = {}, set = {},
+    environments = environments_of(f) }
+  function_in(walk)
+  local names = {}
+  for name in pairs(walk.globals) do names[#names + 1] = not walk.set[name] and name or nil end
   table.sort(names)
-  return sum_of(table.concat(walk.parts)), names
+  return sum_of(table.concat(walk.parts)), names, walk.set
 end
 
 -- ---- What code refers to -------------------------------------------------------------------------
@@ -169,12 +184,14 @@ local function is_ours(f)
   return debug.getinfo(f, "S").source:sub(1, #folder) == folder
 end
 
-local function upvalues_of(f, seen)
+local function upvalues_of(f, set, seen)
   local words, ours, i = {}, is_ours(f), 1
   local name, value = debug.getupvalue(f, 1)
   while name do
     local theirs = not ours or plain[type(value)] or type(value) == "function" and not is_ours(value)
-    if name ~= "_ENV" and theirs then words[#words + 1] = name .. "=" .. shown(value, seen, 1) end
+    if name ~= "_ENV" and theirs and not set[i] then
+      words[#words + 1] = name .. "=" .. shown(value, seen, 1)
+    end
     i = i + 1
     name, value = debug.getupvalue(f, i)
   end
@@ -197,9 +214,9 @@ end
 local function shown_function(f, seen)
   if seen[f] then return "itself" end
   seen[f] = true
-  local sum, names = code_of(f)
+  local sum, names, set = code_of(f)
   if not sum then return "a built-in function" end
-  local words = upvalues_of(f, seen)
+  local words = upvalues_of(f, set, seen)
   if not is_ours(f) then table.move(globals_of(names, seen), 1, #names, #words + 1, words) end
   return ("a function %s%s"):format(sum, #words > 0 and " with " .. table.concat(words, ", ") or "")
 end

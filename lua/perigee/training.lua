@@ -26,6 +26,16 @@ function training.check_adversary(where, adversary, net)
   return tostring(adversary)
 end
 
+--- What tells the functions of a training from others, and the adversary's, and the layers written in Lua: a
+--- text of each, or nil. on_epoch looks on.
+function training.code(loss, lr, augment, adversary, net)
+  local fingerprint = require "perigee.fingerprint"
+  local function text(value) return value ~= nil and fingerprint.of(value) or nil end
+  local attacker = adversary ~= nil and require("perigee.evaluate.settings").attack(adversary) or nil
+  return text(loss), text(lr), text(augment), attacker and tostring(adversary) .. "; " .. attacker,
+    fingerprint.code(net)
+end
+
 local function takes(adversary, name)
   local names = debug.getmetatable(adversary)["perigee.option_names"]
   for _, other in ipairs(names(adversary)) do

@@ -33,6 +33,7 @@ typedef struct Training {
     TrainAugment change;
     TrainLoss loss;
     TrainWatch watch;
+    TrainCode code;
 } Training;
 
 static void release_training(void *object) {
@@ -322,6 +323,22 @@ static void adjust_rate(lua_State *L, TrainParams *params) {
         params->lr = 1e-3;
 }
 
+/* What tells the functions from others; the texts stay on the stack. */
+static void read_code(lua_State *L, Training *training, TrainParams *params) {
+    enum { TEXTS = 5 };
+    static const int of[] = { REF_LOSS, REF_LR, REF_AUGMENT, REF_ADVERSARY, REF_NET };
+    push_half(L, "code");
+    for (int i = 0; i < TEXTS; i++)
+        bind_ref_push(L, training->ref[of[i]]);
+    lua_call(L, TEXTS, TEXTS);
+    training->code = (TrainCode){ .loss = lua_tostring(L, -5),
+                                  .rate = lua_tostring(L, -4),
+                                  .augment = lua_tostring(L, -3),
+                                  .adversary = lua_tostring(L, -2),
+                                  .layers = lua_tostring(L, -1) };
+    params->code = &training->code;
+}
+
 /* The options of the table at 3, or none, into params; what they borrow stays on the stack. */
 static void read_options(lua_State *L, Training *training, TrainParams *params) {
     if (lua_istable(L, 3)) {
@@ -338,8 +355,10 @@ static void read_options(lua_State *L, Training *training, TrainParams *params) 
         training->watch.epoch = look_at_epoch;
     training->watch.context = training;
     params->watch = training->watch.rate || training->watch.epoch ? &training->watch : NULL;
-    if (has_option(L, "checkpoint"))
+    if (has_option(L, "checkpoint")) {
         params->checkpoint = bind_string(L, lua_gettop(L), training->where, "checkpoint");
+        read_code(L, training, params);
+    }
 }
 
 /* ---- A training ------------------------------------------------------------------------------ */

@@ -39,9 +39,14 @@ static void samples_text(const Samples *samples, char text[40]) {
     snprintf(text, 40, "%zu %016" PRIx64, samples ? samples->n : 0, hash);
 }
 
+static void code_string(JsonNode root, const char *name, const char *code, const char *otherwise) {
+    json_string(root, name, code ? code : otherwise);
+}
+
 /* What must be the same for a training to go on; NULL without memory. */
 static char *identity(const Trainer *trainer) {
     const TrainParams *params = trainer->params;
+    const TrainCode none = { 0 }, *code = params->code ? params->code : &none;
     char data[40], augment[AUGMENT_TEXT];
     JsonTree tree;
     JsonNode root = json_begin(&tree);
@@ -52,11 +57,14 @@ static char *identity(const Trainer *trainer) {
     json_string(root, "samples", data);
     samples_text(params->validation, data);
     json_string(root, "validation", data);
-    json_string(root, "adversary", params->adversary ? params->adversary->text : "none");
-    json_string(root, "augment", train_augment_text(params, augment));
-    json_string(root, "loss", params->loss ? "a function" : "cross-entropy");
+    code_string(root, "adversary", code->adversary,
+                params->adversary ? params->adversary->text : "none");
+    code_string(root, "augment", code->augment, train_augment_text(params, augment));
+    code_string(root, "loss", code->loss, params->loss ? "a function" : "cross-entropy");
     bool rate = params->watch && params->watch->rate;
-    json_string(root, "rate", rate ? "a function" : "a schedule");
+    code_string(root, "rate", code->rate, rate ? "a function" : "a schedule");
+    if (code->layers)
+        json_string(root, "code of layers", code->layers);
     fields_write_json(train_fields.field, params, json_object(root, "options"));
     return json_end_text(&tree);
 }
@@ -69,7 +77,7 @@ static const char *difference(const cJSON *here, const cJSON *there) {
         if (cJSON_Compare(item, other, true))
             continue;
         const char *inner = strcmp(item->string, "options") == 0 ? difference(item, other) : NULL;
-        return inner ? inner : item->string;
+        return inner ? inner : strcmp(item->string, "rate") == 0 ? "lr" : item->string;
     }
     return NULL;
 }

@@ -56,6 +56,12 @@ typedef struct TrainWatch {
     void *context;
 } TrainWatch;
 
+/* What tells these from others in their places (their code, say), and so the net's layers that are
+ * somebody else's: a checkpoint of others is refused. NULL: nothing does. */
+typedef struct TrainCode {
+    const char *loss, *rate, *augment, *adversary, *layers;
+} TrainCode;
+
 /* How the rate goes over the epochs, e from 0: lr · lr_decay^⌊e / lr_step⌋, as it is, or
  * lr · (1 + cos(π e / epochs)) / 2. */
 typedef enum TrainSchedule { TRAIN_STEP, TRAIN_CONSTANT, TRAIN_COSINE } TrainSchedule;
@@ -85,6 +91,7 @@ typedef struct TrainParams {
     const TrainAugment *change; /* beside augment */
     const TrainLoss *loss;      /* in cross-entropy's place */
     const TrainWatch *watch;    /* its functions may be NULL */
+    const TrainCode *code;      /* for a checkpoint */
     const char *checkpoint;     /* a file that is written after every epoch, and resumed from */
     const char *source;         /* what the samples are, for the net's record; NULL if unknown */
     Progress *progress;         /* told of every batch; NULL for none */

@@ -1,4 +1,4 @@
--- What is kept of users' code does not answer for other code: checkpoint folders.
+-- What is kept of users' code does not answer for other code: checkpoints.
 
 local lu = require "luaunit"
 local fingerprint = require "perigee.fingerprint"
@@ -65,6 +65,21 @@ function TestFingerprint:test_variables_and_helpers()
   local before = fingerprint.of(f)
   weights = array.new { 1, 3 }
   lu.assertNotEquals(fingerprint.of(f), before)
+end
+
+-- A counter of its own is no part of a function.
+function TestFingerprint:test_what_it_sets()
+  local calls, left = 0, 3
+  local f = function() return function() calls, left = calls + 1, 2 end end
+  local before = fingerprint.of(f)
+  f()()
+  lu.assertEquals({ calls, left, fingerprint.of(f) }, { 1, 2, before })
+  local g = code "return function() kept_count = kept_count + 1 end"
+  rawset(_G, "kept_count", 1)
+  before = fingerprint.of(g)
+  g()
+  lu.assertEquals({ rawget(_G, "kept_count"), fingerprint.of(g) }, { 2, before })
+  rawset(_G, "kept_count", nil)
 end
 
 function TestFingerprint:test_globals()
@@ -153,4 +168,45 @@ function TestFolders:test_known_by_their_scores()
   evaluated(folder, net)
   hidden[key] = -1
   raises("the scores of .* are not those of the finished pieces", evaluated, folder, net)
+end
+
+-- ---- Trainings -----------------------------------------------------------------------------------
+
+TestTrainings = {}
+
+local function trained(path, options, net)
+  local of = { epochs = 1, batch = 6, seed = 1, checkpoint = path }
+  for name, value in pairs(options) do of[name] = value end
+  net = net or nn.new { input = { 4 }, classes = { 0, 1 }, seed = 1, nn.linear { out = 2 } }
+  return nn.train(net, points, of)
+end
+
+function TestTrainings:test_functions()
+  local function entropy(k)
+    return function(logits, y)
+      return (array.logsumexp(logits, 2) - logits:gather(y + 1, 2)):mean() * k
+    end
+  end
+  local function shifting(k) return function(x) return x + k end end
+  local function falling(k) return function(epoch) return k / epoch end end
+  local function against(k)
+    return attack.pgd { norm = "l2", dmax = 0.1, max_iter = 2, seed = 1,
+      objective = function(scores) return scores:sum(2) * k end }
+  end
+  for name, make in pairs { loss = entropy, augment = shifting, lr = falling, adversary = against } do
+    local path = new_folder()
+    local first = trained(path, { [name] = make(0.5) })
+    lu.assertEquals(trained(path, { [name] = make(0.5) }).loss, first.loss)
+    raises(": not the same " .. name .. ";", trained, path, { [name] = make(0.25) })
+    raises(": not the same " .. name .. ";", trained, path, {})
+    os.remove(path)
+  end
+end
+
+function TestTrainings:test_layers()
+  local path = new_folder()
+  local first = trained(path, {}, with_layer(1))
+  lu.assertEquals(trained(path, { on_epoch = function() end }, with_layer(1)).loss, first.loss)
+  raises(": not the same code of layers;", trained, path, {}, with_layer(2))
+  os.remove(path)
 end

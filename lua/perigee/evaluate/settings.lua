@@ -16,8 +16,8 @@ function settings.takes(attacker)
   return names
 end
 
--- All that an attack is made of, but for what the evaluation sets itself.
-local function attack_words(attacker)
+--- All that an attack is made of, as a text, but for its model and dmax, which others say.
+function settings.attack(attacker)
   if not ensemble.is_attack(attacker) then return "the user's " .. fingerprint.of(attacker) end
   local words, takes = { tostring(attacker.name) }, settings.takes(attacker)
   takes.model, takes.dmax = nil, nil
@@ -35,7 +35,7 @@ local function attack_words(attacker)
   end
   words[#words + 1] = fingerprint.code(attacker)
   for _, part in ipairs(type(attacker) == "table" and attacker or {}) do
-    words[#words + 1] = "[" .. attack_words(part) .. "]"
+    words[#words + 1] = "[" .. settings.attack(part) .. "]"
   end
   return table.concat(words, " ")
 end
@@ -61,10 +61,10 @@ local function add_attack(list, entry, models)
     if type(other.model) ~= "function" then
       known = known + 1
       list[#list + 1] = { ("attack %s on %s"):format(entry.name, other.name),
-        attack_words(entry.attack:with { model = other.model }) }
+        settings.attack(entry.attack:with { model = other.model }) }
     end
   end
-  if known == 0 then list[#list + 1] = { "attack " .. entry.name, attack_words(entry.attack) } end
+  if known == 0 then list[#list + 1] = { "attack " .. entry.name, settings.attack(entry.attack) } end
 end
 
 local function names_of(list)

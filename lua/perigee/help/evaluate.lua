@@ -87,16 +87,17 @@ Repeat r draws `samples` of the data with the seed seed + r, and attacks have th
 as a function of r is built for each. With validation, which is not attacked, thresholds are set for
 rejection_rate on copies; without it the models keep theirs.
 
-The work is done in pieces: `block` samples of one model, attack and repeat, at all radii. With a
-checkpoint folder each finished piece is a file there: ended in any way and started again, the evaluation
-goes on with what is missing and comes to the numbers of an unbroken run, to the bit, for any number of
-threads. A folder of other settings, data, seeds or models is refused, naming the difference; a model in
-Lua, or with a part in Lua, or one that a function gives, is known by its scores. Functions of one's own (an
-attack's step or objective, layers, kernels) are known by their code, wherever it stands, and by what it
-refers to: local variables from outside, the functions that it calls, arrays, tables as deep as four, and
-globals that are plain values, functions or tables of these. What it reads by names made at run time, from
-files, from methods of objects, or from global arrays and models is not seen. on_step counts by its code
-alone. Ctrl-C ends it with the pieces that are finished. plot.live follows it.
+The work is done in pieces: `block` samples of one model, attack and repeat, at all radii. With a checkpoint
+folder each finished piece is a file there: ended in any way and started again, the evaluation goes on with
+what is missing and comes to the numbers of an unbroken run, to the bit, for any number of threads. A folder
+of other settings, data, seeds or models is refused, naming the difference; a model in Lua, or with a part in
+Lua, or one that a function gives, is known by its scores. Functions of one's own (an attack's step or
+objective, layers, kernels) are known by their code, wherever it stands, and by what it refers to: local
+variables from outside, the functions that it calls, arrays, tables as deep as four, and globals that are
+plain values, functions or tables of these; but not by variables that they set themselves, as a counter. What
+is read by names made at run time, from files, by methods of objects, or from global arrays and models is not
+seen. on_step counts by its code alone. Ctrl-C ends it with the pieces that are finished. plot.live follows
+it.
 
 measures are numbers of one's own beside the counts, in the table, rows, files, reports and plot.security:
 { name = function(s) … end, … }, or names of measures of labels in metrics, { "f1" }, one's own there too

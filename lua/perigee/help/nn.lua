@@ -146,9 +146,10 @@ training.
 
 checkpoint = "run.safetensors" writes weights, the optimizer's state, generator, history and best weights
 there after every epoch, and a call that finds the file goes on from there: to the same bits as without a
-break, also after Ctrl-C or a kill. A file of another net, other samples or options is refused; functions
-cannot be compared. A training that was finished answers at once: remove the file to train again. Without a
-seed the file's is taken.
+break, also after Ctrl-C or a kill. A file of another net, other samples or options is refused, and of other
+functions (loss, lr, augment, the adversary's, those of layers): they count by their code and what it refers
+to, as evaluate.security says; on_epoch does not. A training that was finished answers at once: remove the
+file to train again. Without a seed the file's is taken.
 
 Options that are left out are the net's own, see net:fit. The history has one number an epoch in the lists
 loss, accuracy, lr, seconds, and validation_loss and validation_accuracy; and epochs, interrupted, ended
