@@ -13,30 +13,40 @@ local function is_array(value) return kinds.is(value, "array") end
 ---------------------------------------------------------------------------------------------------
 -- Inputs: arrays, and tables that hold some; without any, numbers
 
+local MOST_DEPTH = 100 -- of tables in tables, as in a file that `save` writes
+
+local function check_depth(where, depth)
+  if depth > MOST_DEPTH then
+    blame.fail("%s: the inputs' tables are nested more than %d deep", where, MOST_DEPTH)
+  end
+end
+
 -- Is there an array in it?
-local function holds_array(value, seen)
-  if type(value) ~= "table" or is_array(value) or seen[value] then return is_array(value) end
+local function holds_array(where, value, seen, depth)
+  if type(value) ~= "table" or seen[value] then return is_array(value) end
+  check_depth(where, depth)
   seen[value] = true
   for _, item in next, value do
-    if holds_array(item, seen) then return true end
+    if holds_array(where, item, seen, depth + 1) then return true end
   end
   return false
 end
 
 -- The value with its arrays as inputs of the tape, and the same with their numbers (nil where there are
--- none). `seen`: tables on the way here; numbers count outside of them.
-local function traced(run, name, value, seen)
-  if is_array(value) or run.scalars and type(value) == "number" and next(seen) == nil then
+-- none). `seen`: tables on the way here, `depth` of them; numbers count outside of any.
+local function traced(run, name, value, seen, depth)
+  if is_array(value) or run.scalars and type(value) == "number" and depth == 0 then
     run.count = run.count + 1
     return blame.call(native.input, run.tape, run.where, name, value), run.count
   elseif type(value) ~= "table" or seen[value] then
     return value, nil
   end
+  check_depth(run.where, depth + 1)
   local copy, numbers = {}, nil
   seen[value] = true
   for key, item in next, value do
     local number
-    copy[key], number = traced(run, ("%s.%s"):format(name, tostring(key)), item, seen)
+    copy[key], number = traced(run, ("%s.%s"):format(name, tostring(key)), item, seen, depth + 1)
     if number then
       numbers = numbers or {}
       numbers[key] = number
@@ -86,16 +96,31 @@ local function record(where, f, ...)
   end
   local run = { where = where, tape = native.tape(), count = 0, given = select("#", ...), numbers = {} }
   local inputs = { ... }
-  run.scalars = not holds_array(inputs, {})
+  run.scalars = not holds_array(where, inputs, {}, 0)
   for i = 1, run.given do
-    inputs[i], run.numbers[i] = traced(run, run.given > 1 and "x" .. i or "x", inputs[i], {})
+    inputs[i], run.numbers[i] = traced(run, run.given > 1 and "x" .. i or "x", inputs[i], {}, 0)
   end
   if run.count == 0 then expect_inputs(where, ...) end
-  run.y = native.call(run.tape, where, f, table.unpack(inputs, 1, run.given))
+  run.more = table.pack(native.call(run.tape, where, f, table.unpack(inputs, 1, run.given)))
+  run.y = run.more[1]
   return run
 end
 
 local function is_scalar(y) return is_array(y) and y.ndim == 0 end
+
+-- What the caller gets of an answer of f's: its numbers, which no tape knows.
+local function shown(y)
+  local plain = native.stop(y)
+  return is_scalar(y) and plain:item() or plain
+end
+
+-- The results, and behind them f's own beyond the first.
+local function with_more(run, ...)
+  local list, more = table.pack(...), run.more
+  run.more = nil
+  for i = 2, more.n do list[list.n + i - 1] = shown(more[i]) end
+  return table.unpack(list, 1, list.n + math.max(more.n - 1, 0))
+end
 
 ---------------------------------------------------------------------------------------------------
 
@@ -107,7 +132,7 @@ function grad.value(f, ...)
     arguments.expected("grad.value", "what the function returns", "one number, as x:sum() is", y)
   end
   local value = is_array(y) and native.stop(y):item() or y
-  return value, go_back(run, nil, false)
+  return with_more(run, value, go_back(run, nil, false))
 end
 
 local pull_meta = { __name = "perigee.pull" }
@@ -149,9 +174,7 @@ function grad.vjp(f, ...)
   if type(y) ~= "number" and not is_array(y) then
     arguments.expected("grad.vjp", "what the function returns", "an array or a number", y)
   end
-  local shown = native.stop(y)
-  if is_scalar(y) then shown = shown:item() end
-  return shown, setmetatable({ run = run }, pull_meta)
+  return with_more(run, shown(y), setmetatable({ run = run }, pull_meta))
 end
 
 --- A constant with x's numbers.

@@ -23,7 +23,7 @@ function half.there_and_back(definition, x, s, parameters)
   if gradient then
     return values(x, s, parameters), function(slope) return gradient(x, s, slope, parameters) end
   end
-  return require("perigee.grad").vjp(function(points) return values(points, s, parameters) end, x)
+  return require("perigee.grad").vjp(function(points) return (values(points, s, parameters)) end, x)
 end
 
 --- "mine(gamma 0.5)"

@@ -290,7 +290,7 @@ function half.forward(state, name, training, seed, x, weights, keeps)
   end
   return finish(state, require("perigee.grad").vjp(function(traced, traced_weights)
     give_weights(self, traced_weights or {})
-    return definition.forward(self, traced)
+    return (definition.forward(self, traced))
   end, x, next(weights) and weights or nil))
 end
 

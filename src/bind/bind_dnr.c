@@ -1,6 +1,7 @@
 /* bind_dnr.c — the library dnr: deep neural rejection. */
 #include "bind/bind.h"
 #include "bind/bind_fields.h"
+#include "bind/bind_grad.h"
 #include "bind/bind_model.h"
 #include "bind/bind_samples.h"
 #include "bind/libraries.h"
@@ -9,6 +10,8 @@
 #include "core/folds.h"
 #include "core/notes.h"
 #include "data/dataset.h"
+#include "grad/models.h"
+#include "grad/operations.h"
 #include "reject/dnr_tune.h"
 #include "reject/threshold.h"
 
@@ -140,9 +143,28 @@ static int dnr_fit_call(lua_State *L) {
                           &(Folds){ .samples = &samples, .fold = fold });
 }
 
+static bool layer_scores_backward(Model *model, const RowsPull *pull, Error *err) {
+    return dnr_backward((Dnr *)model, pull->batch, &(DnrPull){ pull->dz, pull->gradient }, err);
+}
+
+/* For a tape: the way back of the scores on top of the stack, of the batch of these rows. */
+static void record_layer_scores(lua_State *L, Dnr *dnr, const Batch *batch, const Array *rows) {
+    const Array **x = lua_newuserdatauv(L, sizeof *x, 0);
+    lua_insert(L, -2);
+    const ModelRows way = { (Model *)dnr, rows, batch, layer_scores_backward };
+    void *kept;
+    BIND_TRY_MAKE(L, kept, model_rows_recorded(&way, &err));
+    bind_tell_owned(L, operation_find("layer_scores"), kept);
+    *x = bind_test_array(L, 2);
+    if (!*x)
+        bind_error(L, "layer_scores: x was closed meanwhile");
+    bind_tell_inputs(L, x, 1);
+}
+
 static int dnr_layer_scores_call(lua_State *L) {
     Dnr *dnr = bind_self(L, &dnr_type);
     Batch batch = bind_check_batch(L, 2, (Model *)dnr, "x");
+    const Array *rows = bind_test_array(L, -1);
     Error err;
     if (batch.features != ((Model *)dnr)->features)
         return bind_error(L, "layer_scores: samples have %d features, the net takes %d",
@@ -151,6 +173,8 @@ static int dnr_layer_scores_call(lua_State *L) {
                                         &(Sizes){ 2, { batch.n, dnr_layer_columns(dnr) } });
     model_retain((Model *)dnr);
     bool ok = dnr_layer_scores(dnr, &batch, array_f32(scores), &err);
+    if (ok && bind_wants_attributes(L))
+        record_layer_scores(L, dnr, &batch, rows);
     model_release((Model *)dnr);
     return ok ? 1 : bind_raise(L, &err);
 }

@@ -122,3 +122,49 @@ bool pull_layers(const Pull *pull, Error *err) {
     array_free(dx);
     return pull_give(pull, shaped, err);
 }
+
+/* ---- Rows of a model's own ------------------------------------------------------------------- */
+
+typedef struct Kept {
+    ModelRows rows; /* retained and shared; the batch is this one */
+    Batch batch;
+    Array *x;
+    uint64_t changed;
+} Kept;
+
+void forget_rows(void *attributes) {
+    Kept *kept = attributes;
+    model_release(kept->rows.model);
+    array_free(kept->x);
+}
+
+void *model_rows_recorded(const ModelRows *rows, Error *err) {
+    Kept *kept = malloc(sizeof *kept);
+    Array *x = kept ? array_share(rows->x, err) : NULL;
+    if (!x) {
+        if (!kept)
+            error_memory(err, rows->batch->where, sizeof *kept);
+        free(kept);
+        return NULL;
+    }
+    *kept = (Kept){ *rows, *rows->batch, x, model_changed(rows->model) };
+    model_retain(rows->model);
+    return kept;
+}
+
+bool pull_rows(const Pull *pull, Error *err) {
+    const Kept *kept = pull->node->attributes;
+    if (array_was_written(kept->x))
+        return was_written(err);
+    if (!model_check_unchanged(kept->rows.model, kept->changed, err))
+        return false;
+    Sizes sizes = { 2, { kept->batch.n, kept->batch.features } };
+    Array *dz = array_contiguous("grad", pull->dy, DTYPE_F32, err);
+    Array *dx = dz ? array_new("grad", DTYPE_F32, &sizes, err) : NULL;
+    RowsPull back = { &kept->batch, dz ? array_f32(dz) : NULL, dx ? array_f32(dx) : NULL };
+    bool ok = dx && (kept->batch.n == 0 || kept->rows.backward(kept->rows.model, &back, err));
+    Array *shaped = ok ? array_reshape("grad", dx, &pull_input(pull)->form.sizes, err) : NULL;
+    array_free(dz);
+    array_free(dx);
+    return pull_give(pull, shaped, err);
+}

@@ -30,4 +30,19 @@ typedef struct LayerOutputs {
 void *network_outputs_recorded(Network *net, const Batch *batch, const LayerOutputs *wanted,
                                Error *err);
 
+/* Rows that a model makes of the batch beside its scores, and its own way back from them:
+ * gradient = what the weights dz of these rows give, n × features. */
+typedef struct RowsPull {
+    const Batch *batch;
+    const float *dz;
+    float *gradient;
+} RowsPull;
+typedef struct ModelRows {
+    Model *model;
+    const Array *x; /* as above */
+    const Batch *batch;
+    bool (*backward)(Model *model, const RowsPull *pull, Error *err);
+} ModelRows;
+void *model_rows_recorded(const ModelRows *rows, Error *err);
+
 #endif

@@ -52,6 +52,7 @@ static const Operation operations[] = {
     /* Models: models.h makes what their way back needs. */
     { "scores", 0, KEEPS_NOTHING, pull_scores, NULL, forget_scores },
     { "forward", 0, KEEPS_NOTHING, pull_layers, NULL, forget_layers },
+    { "layer_scores", 0, KEEPS_NOTHING, pull_rows, NULL, forget_rows },
 
     /* What networks are made of: an axis, strides and paddings, a window are told. */
     PULL("softmax", 1, KEEPS_Y, pull_softmax) PULL("linear", 3, KEEPS_OTHERS, pull_linear)

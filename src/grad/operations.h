@@ -27,8 +27,9 @@ Pullback pull_reshape, pull_transpose, pull_slice, pull_chosen, pull_same, pull_
 
 Pullback pull_matmul, pull_outer;
 
-Pullback pull_scores, pull_layers; /* models.c */
+Pullback pull_scores, pull_layers, pull_rows; /* models.c */
 void forget_scores(void *attributes);
+void forget_rows(void *attributes);
 void forget_layers(void *attributes);
 
 Pullback pull_softmax, pull_linear, pull_conv2d, pull_maxpool, pull_gather, pull_diag,

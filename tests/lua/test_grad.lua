@@ -203,7 +203,7 @@ local samples = {
 }
 
 -- Models are float32: TestModels compares them with their own gradients.
-local elsewhere = { scores = true, forward = true }
+local elsewhere = { scores = true, forward = true, layer_scores = true }
 
 samples.relu, samples.logsumexp = one "relu", reduction "logsumexp"
 
@@ -443,6 +443,27 @@ function TestValues:test_numbers_as_inputs()
   lu.assertTrue(grad.check(function(t) return x123:astype "f64" * t:tanh() end, 0.5) < 1e-6)
 end
 
+-- As JAX's has_aux: what f answers beside stands behind the gradients, as plain numbers and arrays.
+function TestValues:test_further_results_of_the_function()
+  local function f(x, other)
+    local s = x:square():sum()
+    return s, x * 2, s:sqrt(), nil, other
+  end
+  local function check(...)
+    lu.assertEquals(select("#", ...), 6)
+    local double, root, _, other = select(3, ...)
+    lu.assertEquals({ numbers(double), root, other }, { { 2, 4, 6 }, math.sqrt(14), "other" })
+    lu.assertEquals(numbers(double + 1), { 3, 5, 7 })
+  end
+  local value, g, none = grad.value(f, x123, "other")
+  lu.assertEquals({ value, numbers(g), none }, { 14, { 2, 4, 6 } })
+  local y, pull, double, root, _, other = grad.vjp(f, x123, "other")
+  check(y, pull, double, root, nil, other)
+  check((function(first, gradient, _, ...) return first, gradient, ... end)(grad.value(f, x123, "other")))
+  lu.assertEquals(select("#", grad.value(function(x) return x:sum() end, x123)), 2)
+  lu.assertTrue(grad.check(f, x123) < 1e-6)
+end
+
 function TestValues:test_a_vjp_can_be_used_again()
   local y, pull = grad.vjp(function(x) return x:square() end, x123)
   lu.assertEquals(numbers(y), { 1, 4, 9 })
@@ -619,6 +640,20 @@ function TestRefusals:test_inputs_and_answers()
   raises("grad.value: x: expected an array of floats, a table of such, or a number, got the string",
     grad.value, math.sin, "word")
   raises("array.new { 1, 2 } makes an array of a list", grad.value, function() end, { 1, 2, 3 })
+  local function nested(depth)
+    local t = { x123 }
+    for _ = 2, depth do t = { t } end
+    return t
+  end
+  for _, name in ipairs { "value", "vjp", "check" } do
+    raises("grad." .. name .. ": the inputs' tables are nested more than 100 deep", grad[name],
+      function() return 1 end, nested(10000))
+    raises("more than 100 deep", grad[name], function() return 1 end, x123, nested(101))
+  end
+  lu.assertEquals((grad.value(function(t)
+    while type(t) == "table" do t = t[1] end
+    return t:sum()
+  end, nested(100))), 6)
   raises("grad.value: f: expected a function", grad.value, x123, x123)
   raises("expected one number", grad.value, function(x) return x end, x123)
   raises("expected one number, as x:sum() is, got nothing", grad.value, function() end, x123)

@@ -49,6 +49,28 @@ function TestModelParts.test_backward_of_a_batch_is_that_of_its_rows()
   lu.assertTrue(relative(all:slice { 11, 12 }, some) < 1e-5)
 end
 
+function TestModelParts.test_layer_scores_go_back_by_it()
+  local defence, x = reference.dnr(), reference.test().x:slice { 1, 4 }
+  local dz = array.randn(4, 15, { seed = 4, dtype = "f32" })
+  local function scores(v) return defence:layer_scores(v) end
+  local z, pull = grad.vjp(scores, x)
+  lu.assertEquals(reference.gap(z, defence:layer_scores(x)), 0)
+  lu.assertEquals(reference.gap(pull(dz), defence:backward(x, dz)), 0)
+  lu.assertEquals(reference.gap(pull(dz * 2), defence:backward(x, dz * 2)), 0)
+  -- within more, of another type and shape
+  local value, g = grad.value(function(v)
+    return (scores(v:reshape(4, 144):square() * 0.5) * dz):sum()
+  end, x:astype("f64"):reshape(4, 12, 12))
+  local half = x:square() * 0.5
+  lu.assertAlmostEquals(value, (defence:layer_scores(half) * dz):sum(), 1e-4 * math.abs(value))
+  lu.assertEquals(g.shape, { 4, 12, 12 })
+  lu.assertTrue(relative(g:reshape(4, 144), defence:backward(half, dz) * x) < 1e-6)
+  local first = x:copy()
+  local _, again = grad.vjp(scores, first)
+  first:add_(1)
+  raises("written", again, dz)
+end
+
 function TestModelParts.test_backward_complains()
   local defence, x = reference.dnr(), reference.test().x
   raises("dnr:backward: dz is (3, 15), expected (2, 15) or (15)", defence.backward, defence,

@@ -123,7 +123,9 @@ print(metrics.counts(defence, known).rejected)]],
   },
   {
     name = "dnr:layer_scores",
-    text = "The layers' scores side by side, in the order of the layers: what the combiner is given.",
+    text = [[
+The layers' scores side by side, in the order of the layers: what the combiner is given. Within grad.value
+and grad.vjp it is an operation that goes back by dnr:backward.]],
     params = { { "x", "dataset|array", "samples of the net's inputs" } },
     returns = { "array", "n × (layers · classes), float32" },
     example = example_defence .. [[

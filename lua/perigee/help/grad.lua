@@ -16,9 +16,10 @@ number, as x:sum() is, and goes back from it to x. g has the shape and the type 
 With several inputs there are as many gradients, value, g1, g2 = grad.value(f, x1, x2). An input that is
 a table of arrays (of tables, and so on) gets a table of gradients with the same keys; what is neither
 (a string, a number, a function) is handed on to f and gets nil. Without any array the numbers are the
-inputs, grad.value(f, 3), and each gets a number. Where the answer does not depend on an
-input its gradient is zero. Other variables that f uses are constants; what f leaves in them is an
-ordinary array afterwards. ?traced tells what f may do.]],
+inputs, grad.value(f, 3), and each gets a number. Where the answer does not depend on an input its
+gradient is zero. Further results of f stand behind the gradients: value, g, logits = grad.value(f, x).
+Other variables that f uses are constants; what f leaves in them is an ordinary array afterwards.
+?traced tells what f may do.]],
       params = { { "f", "function", "what is differentiated" }, inputs },
       returns = { "number", "the value, and then the gradients" },
       example = [[
@@ -38,8 +39,9 @@ print(grad.value(function(t) return t ^ 3 end, 2))]],
       text = [[
 A function's answer, and the way back from it. y, pull = grad.vjp(f, x) gives y = f(x), an array or a
 number, and pull(w) the gradient of Σ w · y for weights w of y's shape (for a number 1, where none are
-given): the vector-Jacobian product. pull may be called as often as one wants. What it needs is freed
-when it is collected, or where local y, pull <close> ends. Inputs are those of grad.value.
+given): the vector-Jacobian product. Further results of f stand behind pull. pull may be called as often
+as one wants. What it needs is freed when it is collected, or where local y, pull <close> ends. Inputs
+are those of grad.value.
 
 The numbers that it needs are shared with x, y and constants, not copied: pull fails, and says where they
 were used, once something was written into them (y:add_(1)). So it does when a model that f has asked was
