@@ -7,6 +7,7 @@
 #include "core/array_transfer.h"
 #include "core/fail.h"
 
+#include <math.h>
 #include <string.h>
 
 Form form_of(const Array *a) {
@@ -70,27 +71,6 @@ bool gradient_is_own(const Array *gradient) {
     return array_is_sole(gradient) && array_is_contiguous(gradient) && !gradient->read_only;
 }
 
-bool pull_give(const Pull *pull, Array *dx, Error *err) {
-    Array **gradient = pull->gradient;
-    dx = fitted(dx, &pull_input(pull)->form, err);
-    if (!dx)
-        return false;
-    if (!*gradient) {
-        *gradient = dx;
-        return true;
-    }
-    const Array *both[2] = { *gradient, dx };
-    Array *sum = NULL;
-    bool ok = gradient_is_own(*gradient) ? array_apply_into(array_op("add"), both, *gradient, err)
-                                         : (sum = array_apply(array_op("add"), both, err)) != NULL;
-    array_free(dx);
-    if (sum) {
-        array_free(*gradient);
-        *gradient = sum;
-    }
-    return ok;
-}
-
 Array *pull_room(const Pull *pull, Error *err) {
     Array **gradient = pull->gradient;
     const Form *form = &pull_input(pull)->form;
@@ -102,4 +82,64 @@ Array *pull_room(const Pull *pull, Error *err) {
         return NULL;
     array_free(*gradient);
     return *gradient = room;
+}
+
+/* sum += more; what rounding takes from it is added to *rest (Knuth's TwoSum). */
+static bool add_exactly(Array *sum, const Array *more, Array **rest, Error *err) {
+    double *a = array_f64(sum);
+    const double *b = array_f64(more);
+    Sizes sizes = array_sizes(sum);
+    for (size_t i = 0, n = array_size(sum); i < n; i++) {
+        double both = a[i] + b[i], part = both - a[i];
+        double lost = (a[i] - (both - part)) + (b[i] - part);
+        a[i] = both;
+        if (lost == 0 || !isfinite(lost))
+            continue;
+        if (!*rest && !(*rest = array_new("grad", DTYPE_F64, &sizes, err)))
+            return false;
+        array_f64(*rest)[i] += lost;
+    }
+    return true;
+}
+
+bool output_complete(NodeOutput *output, Error *err) {
+    Array *rest = output->rest;
+    if (!rest)
+        return true;
+    const Array *both[2] = { output->gradient, rest };
+    Array *sum = array_apply(array_op("add"), both, err);
+    array_free(rest);
+    output->rest = NULL;
+    if (sum) {
+        array_free(output->gradient);
+        output->gradient = sum;
+    }
+    return sum != NULL;
+}
+
+bool pull_give(const Pull *pull, Array *dx, Error *err) {
+    Array **gradient = pull->gradient;
+    dx = fitted(dx, &pull_input(pull)->form, err);
+    if (!dx)
+        return false;
+    if (!*gradient) {
+        *gradient = dx;
+        return true;
+    }
+    if (dx->dtype == DTYPE_F64 && array_is_contiguous(dx)) {
+        Array *room = pull_room(pull, err);
+        bool added = room && add_exactly(room, dx, pull->rest, err);
+        array_free(dx);
+        return added;
+    }
+    const Array *both[2] = { *gradient, dx };
+    Array *sum = NULL;
+    bool ok = gradient_is_own(*gradient) ? array_apply_into(array_op("add"), both, *gradient, err)
+                                         : (sum = array_apply(array_op("add"), both, err)) != NULL;
+    array_free(dx);
+    if (sum) {
+        array_free(*gradient);
+        *gradient = sum;
+    }
+    return ok;
 }

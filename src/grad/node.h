@@ -34,6 +34,7 @@ typedef struct NodeOutput {
     Form form;
     Array *value;    /* likewise */
     Array *gradient; /* on the way back; NULL is zero */
+    Array *rest;     /* what the sums that made it have lost by rounding; NULL is zero */
 } NodeOutput;
 
 typedef struct Node {
@@ -53,6 +54,7 @@ typedef struct Pull {
     Array *dy;        /* the gradient of the only result; of several see node->output */
     bool last;        /* nobody reads dy after this: it may be written, if it is sole */
     Array **gradient; /* the input's, as far as it has come; NULL: nothing yet */
+    Array **rest;     /* beside it */
 } Pull;
 
 /* Add to the input's gradient by one of these:
@@ -62,6 +64,10 @@ typedef struct Pull {
 typedef bool Pullback(const Pull *pull, Error *err);
 bool pull_give(const Pull *pull, Array *dx, Error *err);
 Array *pull_room(const Pull *pull, Error *err);
+
+/* The gradient with what its sums have lost: shares of 1 and −1 + 1e-20, the slopes of a score and
+ * of a logsumexp that it makes up, leave 1e-20. */
+bool output_complete(NodeOutput *output, Error *err);
 
 /* May this gradient be written: contiguous, and shared with nobody? */
 bool gradient_is_own(const Array *gradient);

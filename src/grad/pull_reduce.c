@@ -229,6 +229,45 @@ bool pull_norm(const Pull *pull, Error *err) {
     return pull_give(pull, product(direction, share, err), err);
 }
 
+/* Split the softmax p of one group in double: p becomes what p is more than `whole`, 1 at the first
+ * of the greatest and 0 elsewhere. There p is 1 less the others, whose digits 1 has no room for. */
+static void split(double *p, double *whole, size_t n) {
+    size_t greatest = 0;
+    double others = 0;
+    for (size_t i = 1; i < n; i++)
+        greatest = p[i] > p[greatest] ? i : greatest;
+    for (size_t i = 0; i < n; i++)
+        others += i == greatest ? 0 : p[i];
+    for (size_t i = 0; i < n; i++)
+        whole[i] = i == greatest;
+    p[greatest] = isnan(p[greatest]) ? p[greatest] : -others;
+}
+
+/* The same of rows, p (taken over) being reduced along its last axis: dy · whole is given first, so
+ * that what it cancels is gone when dy · p comes. */
+static bool give_split(const Pull *pull, Array *p, Error *err) {
+    Sizes sizes = array_sizes(p);
+    size_t n = sizes.size[sizes.ndim - 1];
+    Array *whole = array_new("grad", DTYPE_F64, &sizes, err);
+    for (size_t at = 0; whole && at < array_size(p); at += n)
+        split(array_f64(p) + at, array_f64(whole) + at, n);
+    bool ok = whole && pull_give(pull, product(whole, kept(pull, pull->dy, err), err), err);
+    if (ok)
+        return pull_give(pull, product(p, kept(pull, pull->dy, err), err), err);
+    array_free(p);
+    return false;
+}
+
+/* Rows in double, as scores are. */
+static bool are_rows(const Pull *pull, const Array *share) {
+    int last = share->ndim - 1;
+    bool along = last >= 0 && share->dtype == DTYPE_F64 && share->shape[last] > 0 &&
+                 is_along(reduce_of(pull), last) && array_is_contiguous(share);
+    for (int d = 0; along && d < last; d++)
+        along = !is_along(reduce_of(pull), d);
+    return along;
+}
+
 /* dy · exp(x − y): the softmax. */
 bool pull_logsumexp(const Pull *pull, Error *err) {
     Array *y = kept(pull, pull_y(pull), err);
@@ -236,6 +275,8 @@ bool pull_logsumexp(const Pull *pull, Error *err) {
     Array *share = below ? array_unary("exp", below, err) : NULL;
     array_free(below);
     array_free(y);
+    if (share && are_rows(pull, share))
+        return give_split(pull, share, err);
     return pull_give(pull, product(share, share ? kept(pull, pull->dy, err) : NULL, err), err);
 }
 

@@ -42,7 +42,8 @@ static void clear_values(Node *node) {
 static void clear_gradients(Node *node) {
     for (size_t o = 0; o < node->outputs; o++) {
         array_free(node->output[o].gradient);
-        node->output[o].gradient = NULL;
+        array_free(node->output[o].rest);
+        node->output[o].gradient = node->output[o].rest = NULL;
     }
 }
 
@@ -262,6 +263,9 @@ static bool check_written(const Node *node, Error *err) {
 static bool pull_node(Tape *tape, Node *node, Error *err) {
     if (!check_written(node, err))
         return false;
+    for (size_t o = 0; o < node->outputs; o++)
+        if (!output_complete(&node->output[o], err))
+            return false;
     for (size_t k = 0; k < node->inputs; k++) {
         const NodeInput *input = &node->input[k];
         if (input->from < 0)
@@ -270,7 +274,8 @@ static bool pull_node(Tape *tape, Node *node, Error *err) {
                       .k = k,
                       .dy = node->output[0].gradient,
                       .last = is_last(node, k),
-                      .gradient = &tape->node[input->from]->output[input->output].gradient };
+                      .gradient = &tape->node[input->from]->output[input->output].gradient,
+                      .rest = &tape->node[input->from]->output[input->output].rest };
         if (!node->operation->pull(&pull, err))
             return false;
     }
@@ -332,6 +337,8 @@ bool tape_backward(Tape *tape, const Backward *way, Error *err) {
 Array *tape_gradient(Tape *tape, size_t input, Error *err) {
     assert(input < tape->inputs);
     NodeOutput *output = &tape->node[input]->output[0];
+    if (!output_complete(output, err))
+        return NULL;
     Array *gradient = output->gradient;
     if (!gradient)
         return array_new("grad", output->form.dtype, &output->form.sizes, err);

@@ -883,6 +883,23 @@ function TestModels:test_surrogates_say_so()
   lu.assertTrue(largest_gap(model:gradient(x, { 1, -1 }), bare:gradient(quantise(x), { 1, -1 })) < 1e-6)
 end
 
+-- Shares that cancel leave what is left of them, in whichever order they come.
+function TestModels:test_sums_of_shares_keep_their_digits()
+  local x = array.new({ { 60, 0, 1 }, { 0, 80, 0 }, { 3, 3, 3 }, { 0, 0, 50 } }, { dtype = "f64" })
+  local columns = { 1, 2, 1, 1 }
+  local function own(v) return v:gather(columns, 2) end
+  local a, b = math.exp(-60), math.exp(-59)
+  local expected = array.new({ { a + b, -a, -b }, { -math.exp(-80), 2 * math.exp(-80), -math.exp(-80) },
+    { 2 / 3, -1 / 3, -1 / 3 }, { 1 - math.exp(-50), -math.exp(-50), -1 } }, { dtype = "f64" })
+  for _, f in ipairs {
+    function(v) return (own(v) - v:logsumexp(2)):sum() end,
+    function(v) return (-v:logsumexp(2) + own(v)):sum() end,
+  } do
+    local _, g = grad.value(f, x)
+    lu.assertTrue(((g - expected) / expected):abs():max() < 1e-12)
+  end
+end
+
 function TestModels:test_random_models_are_averaged()
   local bare = two_spots()
   local model = two_spots { scores = function(_, x)
