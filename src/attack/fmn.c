@@ -10,6 +10,9 @@
  *                                                            stands for the loss where g is its
  *     x ← box(ball_epsilon(x − alpha_i g / ‖g‖_2))
  *
+ * A loss of somebody else's that is 0 where x does not reach the goal tells of no boundary (log
+ * p_y, rounded, where p_y is nearly 1): there epsilon does not hold x back.
+ *
  * epsilon stays within dmax, or reach times that: then points beyond dmax are on the way and no
  * answers. Two things are not the paper's. The estimate of where the boundary is
  * goes beyond it by the share gamma_i: the boundary itself is not yet on the other side. And g has
@@ -47,9 +50,11 @@ static double next_epsilon(const Descent *descent, size_t row, const double *g) 
         return fmin(epsilon * (1 - gamma), best->reached ? best->distance : INFINITY);
     if (best->reached)
         return epsilon * (1 + gamma);
+    double left = fabs(descent_left(descent, row));
+    if (left == 0 && PROBLEM_PART(problem, losses))
+        return INFINITY;
     double steepness = norm_of(dual_of(problem->constraint.norm), g, problem->features);
-    return (1 + gamma) *
-           (path->distance[path->count - 1] + fabs(descent_left(descent, row)) / steepness);
+    return (1 + gamma) * (path->distance[path->count - 1] + left / steepness);
 }
 
 /* z: the gradient, then the new point. */

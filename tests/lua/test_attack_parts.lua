@@ -98,6 +98,20 @@ function TestObjectives:test_builtin_ones_in_lua()
   end
 end
 
+-- Where a net is so sure that p_y is 1 in double: what is left of the weights is the others' shares.
+function TestObjectives:test_a_saturated_cross_entropy()
+  local net, digits = nn.load "mnist-cnn", data.digits(10, { seed = 1 })
+  local sorted = net:scores(digits.x):sort(2)
+  lu.assertTrue((sorted:slice(nil, { 10, 10 }) - sorted:slice(nil, { 9, 9 })):max() > 40)
+  local function entropy(scores, _, info) return scores:gather(info.columns, 2) - scores:logsumexp(2) end
+  for name, more in pairs { pgd = { dmax = 1, max_iter = 20 }, apgd = { dmax = 1, max_iter = 20 },
+    fmn = { max_iter = 60 } } do
+    more.model, more.norm, more.objective = net, "l2", "cross_entropy"
+    local like = attack[name](more)
+    lu.assertEquals(like:with({ objective = entropy }):run(digits).verdict, like:run(digits).verdict, name)
+  end
+end
+
 function TestObjectives:test_targets()
   for _, target in ipairs { "each", "nearest", 8 } do
     for _, name in ipairs { "margin", "cross_entropy" } do
