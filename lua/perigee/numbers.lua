@@ -9,8 +9,8 @@ local kinds = require "perigee.kinds"
 -- Of integers these make an integer, as they do of an array of such.
 local exact = "abs neg square sign floor ceil round trunc relu add sub mul mod idiv maximum minimum clip "
   .. "where sum prod min max"
-local others = "sqrt exp expm1 log log1p log2 log10 sin cos tan tanh div pow isnan isinf isfinite "
-  .. "eq ne lt le gt ge logical_and logical_or logical_xor logical_not mean norm"
+local others = "sqrt exp expm1 log log1p log2 log10 sin cos tan tanh sigmoid softplus div pow "
+  .. "isnan isinf isfinite eq ne lt le gt ge logical_and logical_or logical_xor logical_not mean norm"
 
 local MOST = 2 ^ 53 -- beyond it a float may stand for another integer
 

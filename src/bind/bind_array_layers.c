@@ -1,4 +1,5 @@
-/* What networks are made of, as functions of arrays: softmax, linear, conv2d, maxpool, onehot. */
+/* What networks are made of, as functions of arrays: softmax and its logarithm, linear, conv2d,
+ * maxpool, onehot. */
 #include "bind/bind_array.h"
 #include "bind/bind_fields.h"
 #include "bind/bind_grad.h"
@@ -11,13 +12,26 @@
 
 #include <string.h>
 
-int bind_array_softmax(lua_State *L) {
+/* x and the axis, which is told. */
+static const Array *check_axis(lua_State *L, int *axis) {
     const Array *x = bind_array_input(L, 1);
     if (x->ndim == 0)
-        return bind_expected(L, 1, bind_where(L), "x", "an array of one axis at least");
-    int axis = bind_array_axis(L, 2, x, x->ndim - 1);
-    bind_tell(L, &axis, sizeof axis);
+        bind_expected(L, 1, bind_where(L), "x", "an array of one axis at least");
+    *axis = bind_array_axis(L, 2, x, x->ndim - 1);
+    bind_tell(L, axis, sizeof *axis);
+    return x;
+}
+
+int bind_array_softmax(lua_State *L) {
+    int axis;
+    const Array *x = check_axis(L, &axis);
     BIND_ARRAY_RETURN(L, array_softmax(x, axis, &err));
+}
+
+static int log_softmax(lua_State *L) {
+    int axis;
+    const Array *x = check_axis(L, &axis);
+    BIND_ARRAY_RETURN(L, array_log_softmax(x, axis, &err));
 }
 
 /* The classes at arg: a list of labels, or n for 0 … n − 1. */
@@ -93,6 +107,7 @@ static int maxpool(lua_State *L) {
 
 const BindFunction bind_array_layer_functions[] = {
     BIND("softmax", bind_array_softmax, 2),
+    BIND("log_softmax", log_softmax, 2),
     BIND_WITH("onehot", onehot, 3, ARRAY_OPTIONS(array_create_fields)),
     BIND("linear", linear, 3),
     BIND_WITH("conv2d", conv2d, 4, ARRAY_OPTIONS(array_conv_fields)),

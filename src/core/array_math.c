@@ -170,6 +170,32 @@ UNARY_VECTOR(exp, vec_expf, vec_exp)
 UNARY_VECTOR(log, vec_logf, vec_log)
 UNARY_VECTOR(tanh, vec_tanhf, vec_tanh)
 
+/* Those that follow from e = exp(−|x|), which does not overflow; a part at a time, since out may be
+ * x itself. */
+enum { PART = 256 };
+#define FROM_DECAY_LOOP(name, T, vec_of, expression)                                               \
+    SIMD_CLONES static bool name(const void *const *in, void *out, size_t n) {                     \
+        T *to = out, decay[PART];                                                                  \
+        for (size_t first = 0; first < n; first += PART) {                                         \
+            const T *xs = (const T *)in[0] + first;                                                \
+            size_t count = n - first < PART ? n - first : PART;                                    \
+            for (size_t i = 0; i < count; i++)                                                     \
+                decay[i] = -fabs(xs[i]);                                                           \
+            vec_of(decay, decay, count);                                                           \
+            for (size_t i = 0; i < count; i++) {                                                   \
+                T x = xs[i], e = decay[i];                                                         \
+                to[first + i] = expression;                                                        \
+            }                                                                                      \
+        }                                                                                          \
+        return true;                                                                               \
+    }
+#define FROM_DECAY(name, expression)                                                               \
+    FROM_DECAY_LOOP(name##_f32, float, vec_expf, expression)                                       \
+    FROM_DECAY_LOOP(name##_f64, double, vec_exp, expression)
+
+FROM_DECAY(sigmoid, (x >= 0 ? 1 : e) / (1 + e))
+FROM_DECAY(softplus, (x > 0 ? x : 0) + log1p(e))
+
 #define TERNARY(T, suffix)                                                                         \
     SIMD_CLONES static bool where_##suffix(const void *const *in, void *out, size_t n) {           \
         const int32_t *mask = in[0];                                                               \
@@ -224,7 +250,8 @@ static const ArrayOp operations[] = {
     FLOAT(sqrt, 1, PLAIN), FLOAT(exp, 1, PLAIN), FLOAT(expm1, 1, PLAIN),
     FLOAT(log, 1, PLAIN), FLOAT(log1p, 1, PLAIN), FLOAT(log2, 1, PLAIN),
     FLOAT(log10, 1, PLAIN), FLOAT(sin, 1, PLAIN), FLOAT(cos, 1, PLAIN),
-    FLOAT(tan, 1, PLAIN), FLOAT(tanh, 1, PLAIN),
+    FLOAT(tan, 1, PLAIN), FLOAT(tanh, 1, PLAIN), FLOAT(sigmoid, 1, PLAIN),
+    FLOAT(softplus, 1, PLAIN),
     MASK(isnan, 1), MASK(isinf, 1), MASK(isfinite, 1),
     MASK(logical_not, 1), MASK(truth, 1),
     SAME(add, 2, PLAIN), SAME(sub, 2, PLAIN), SAME(mul, 2, PLAIN),

@@ -15,8 +15,9 @@
 typedef struct ArrayOp ArrayOp;
 
 /* The operations:
- *   one input:  neg abs sign square sqrt exp expm1 log log1p log2 log10 sin cos tan tanh floor ceil
- *               round (halves to even) trunc relu isnan isinf isfinite logical_not truth
+ *   one input:  neg abs sign square sqrt exp expm1 log log1p log2 log10 sin cos tan tanh sigmoid
+ *               softplus floor ceil round (halves to even) trunc relu isnan isinf isfinite
+ *               logical_not truth
  *   two inputs: add sub mul div pow mod idiv maximum minimum (NaN if either is) eq ne lt le gt ge
  *               logical_and logical_or logical_xor
  *   three:      where(mask, a, b)  clip(x, low, high) */

@@ -9,6 +9,7 @@
 #include <math.h>
 
 enum { PIECE = 1 << 14 }; /* elements, about, that a worker takes at a time */
+enum { PART = 256 };      /* of a line, taken to exp together */
 
 /* An array as outer × n × inner, the middle being the axis; everything in double. */
 typedef struct Axis {
@@ -26,11 +27,21 @@ static Axis axis_of(const Array *a, int axis) {
     return r;
 }
 
-/* y[n] at distances `step`; contiguous ones are taken to exp together. */
-static void softmax_line(double *y, size_t n, size_t step) {
-    double largest = -INFINITY, sum = 0;
+/* Where line l starts in y or dy. */
+static size_t line_start(const Axis *r, size_t l) {
+    return l / r->inner * r->n * r->inner + l % r->inner;
+}
+
+static double largest_of(const double *y, size_t n, size_t step) {
+    double largest = -INFINITY;
     for (size_t i = 0; i < n; i++)
         largest = y[i * step] > largest ? y[i * step] : largest;
+    return largest;
+}
+
+/* y[n] at distances `step`; contiguous ones are taken to exp together. */
+static void softmax_line(double *y, size_t n, size_t step) {
+    double largest = largest_of(y, n, step), sum = 0;
     for (size_t i = 0; i < n; i++)
         y[i * step] -= largest;
     if (step == 1)
@@ -48,14 +59,36 @@ static void softmax_lines(void *context, size_t first, size_t last, int worker) 
     const Axis *r = context;
     (void)worker;
     for (size_t l = first; l < last; l++)
-        softmax_line(r->y + l / r->inner * r->n * r->inner + l % r->inner, r->n, r->inner);
+        softmax_line(r->y + line_start(r, l), r->n, r->inner);
+}
+
+static void log_softmax_line(double *y, size_t n, size_t step) {
+    double largest = largest_of(y, n, step), sum = 0, part[PART];
+    for (size_t first = 0; first < n; first += PART) {
+        size_t count = n - first < PART ? n - first : PART;
+        for (size_t i = 0; i < count; i++)
+            part[i] = y[(first + i) * step] -= largest;
+        vec_exp(part, part, count);
+        for (size_t i = 0; i < count; i++)
+            sum += part[i];
+    }
+    double size = log(sum);
+    for (size_t i = 0; i < n; i++)
+        y[i * step] -= size;
+}
+
+static void log_softmax_lines(void *context, size_t first, size_t last, int worker) {
+    const Axis *r = context;
+    (void)worker;
+    for (size_t l = first; l < last; l++)
+        log_softmax_line(r->y + line_start(r, l), r->n, r->inner);
 }
 
 static void pull_lines(void *context, size_t first, size_t last, int worker) {
     const Axis *r = context;
     (void)worker;
     for (size_t l = first; l < last; l++) {
-        size_t start = l / r->inner * r->n * r->inner + l % r->inner, step = r->inner;
+        size_t start = line_start(r, l), step = r->inner;
         double *y = r->y + start, sum = 0;
         const double *dy = r->dy + start;
         for (size_t i = 0; i < r->n; i++)
@@ -63,6 +96,27 @@ static void pull_lines(void *context, size_t first, size_t last, int worker) {
         for (size_t i = 0; i < r->n; i++)
             y[i * step] *= dy[i * step] - sum;
     }
+}
+
+static void log_pull_line(const double *dy, double *y, size_t n, size_t step) {
+    double sum = 0, part[PART];
+    for (size_t i = 0; i < n; i++)
+        sum += dy[i * step];
+    for (size_t first = 0; first < n; first += PART) {
+        size_t count = n - first < PART ? n - first : PART;
+        for (size_t i = 0; i < count; i++)
+            part[i] = y[(first + i) * step];
+        vec_exp(part, part, count);
+        for (size_t i = 0; i < count; i++)
+            y[(first + i) * step] = dy[(first + i) * step] - part[i] * sum;
+    }
+}
+
+static void log_pull_lines(void *context, size_t first, size_t last, int worker) {
+    const Axis *r = context;
+    (void)worker;
+    for (size_t l = first; l < last; l++)
+        log_pull_line(r->dy + line_start(r, l), r->y + line_start(r, l), r->n, r->inner);
 }
 
 static bool each_line(Axis *r, ParallelBody *body, Error *err) {
@@ -83,24 +137,47 @@ static Array *finished(Array *values, bool ok, DType dtype, Error *err) {
     return out;
 }
 
-Array *array_softmax(const Array *x, int axis, Error *err) {
+/* Each line of a copy of x by the body. */
+static Array *there(ParallelBody *body, const Array *x, int axis, Error *err) {
     Array *y = doubles(x, err);
     if (!y)
         return NULL;
     Axis r = axis_of(y, axis);
-    return finished(y, each_line(&r, softmax_lines, err), result_dtype(RESULT_FLOAT, x->dtype),
-                    err);
+    return finished(y, each_line(&r, body, err), result_dtype(RESULT_FLOAT, x->dtype), err);
+}
+
+Array *array_softmax(const Array *x, int axis, Error *err) {
+    return there(softmax_lines, x, axis, err);
+}
+
+Array *array_log_softmax(const Array *x, int axis, Error *err) {
+    return there(log_softmax_lines, x, axis, err);
+}
+
+/* The same of y, with dy beside it. */
+typedef struct Back {
+    ParallelBody *body;
+    const Array *y, *dy;
+    int axis;
+} Back;
+
+static Array *back(Back way, Error *err) {
+    Array *dx = doubles(way.y, err);
+    Array *slope = dx ? array_contiguous("softmax", way.dy, DTYPE_F64, err) : NULL;
+    bool ok = slope != NULL;
+    if (ok) {
+        Axis r = axis_of(dx, way.axis);
+        r.dy = array_f64(slope);
+        ok = each_line(&r, way.body, err);
+    }
+    array_free(slope);
+    return finished(dx, ok, way.y->dtype, err);
 }
 
 Array *array_softmax_pull(const Array *y, const Array *dy, int axis, Error *err) {
-    Array *dx = doubles(y, err);
-    Array *slope = dx ? array_contiguous("softmax", dy, DTYPE_F64, err) : NULL;
-    bool ok = slope != NULL;
-    if (ok) {
-        Axis r = axis_of(dx, axis);
-        r.dy = array_f64(slope);
-        ok = each_line(&r, pull_lines, err);
-    }
-    array_free(slope);
-    return finished(dx, ok, y->dtype, err);
+    return back((Back){ pull_lines, y, dy, axis }, err);
+}
+
+Array *array_log_softmax_pull(const Array *y, const Array *dy, int axis, Error *err) {
+    return back((Back){ log_pull_lines, y, dy, axis }, err);
 }

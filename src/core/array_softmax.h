@@ -1,4 +1,4 @@
-/* array_softmax.h — softmax along an axis.
+/* array_softmax.h — softmax along an axis, and its logarithm.
  *
  *     y_i = exp(x_i − max x) / Σ_k exp(x_k − max x)
  *
@@ -12,7 +12,13 @@
 /* A new array of x's shape. */
 Array *array_softmax(const Array *x, int axis, Error *err);
 
+/* log y_i = x_i − max x − log Σ_k exp(x_k − max x), which is exact where y_i is next to nothing. */
+Array *array_log_softmax(const Array *x, int axis, Error *err);
+
 /* Pull a gradient back: y · (dy − Σ_k dy_k y_k), for y = softmax(x). y and dy have one shape. */
 Array *array_softmax_pull(const Array *y, const Array *dy, int axis, Error *err);
+
+/* The same for y = log_softmax(x): dy − exp(y) Σ_k dy_k. */
+Array *array_log_softmax_pull(const Array *y, const Array *dy, int axis, Error *err);
 
 #endif

@@ -20,6 +20,7 @@ static const Operation operations[] = {
     SLOPE(log, 1, KEEPS_X) SLOPE(log1p, 1, KEEPS_X) SLOPE(log2, 1, KEEPS_X)
     SLOPE(log10, 1, KEEPS_X) SLOPE(sin, 1, KEEPS_X) SLOPE(cos, 1, KEEPS_X)
     SLOPE(tan, 1, KEEPS_Y) SLOPE(tanh, 1, KEEPS_Y) SLOPE(relu, 1, KEEPS_Y)
+    SLOPE(sigmoid, 1, KEEPS_Y) SLOPE(softplus, 1, KEEPS_Y)
 
     /* Reductions and running sums: the binding tells its Reduce, cumsum's an axis. */
     PULL("sum", 1, KEEPS_NOTHING, pull_sum) PULL("mean", 1, KEEPS_NOTHING, pull_mean)
@@ -55,7 +56,8 @@ static const Operation operations[] = {
     { "layer_scores", 0, KEEPS_NOTHING, pull_rows, NULL, forget_rows },
 
     /* What networks are made of: an axis, strides and paddings, a window are told. */
-    PULL("softmax", 1, KEEPS_Y, pull_softmax) PULL("linear", 3, KEEPS_OTHERS, pull_linear)
+    PULL("softmax", 1, KEEPS_Y, pull_softmax)
+    PULL("log_softmax", 1, KEEPS_Y, pull_log_softmax) PULL("linear", 3, KEEPS_OTHERS, pull_linear)
     PULL("conv2d", 3, KEEPS_OTHERS, pull_conv2d) PULL("maxpool", 1, KEEPS_X, pull_maxpool)
 
     /* By place or rank: positions, a diagonal, a ToldQuantile are told. */

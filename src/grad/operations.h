@@ -32,8 +32,8 @@ void forget_scores(void *attributes);
 void forget_rows(void *attributes);
 void forget_layers(void *attributes);
 
-Pullback pull_softmax, pull_linear, pull_conv2d, pull_maxpool, pull_gather, pull_diag,
-    pull_quantile;
+Pullback pull_softmax, pull_log_softmax, pull_linear, pull_conv2d, pull_maxpool, pull_gather,
+    pull_diag, pull_quantile;
 
 Pullback pull_solve, pull_inv, pull_eigh, pull_svd;
 

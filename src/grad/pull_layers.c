@@ -21,6 +21,11 @@ bool pull_softmax(const Pull *pull, Error *err) {
     return pull_give(pull, array_softmax_pull(pull_y(pull), pull->dy, axis, err), err);
 }
 
+bool pull_log_softmax(const Pull *pull, Error *err) {
+    int axis = *(const int *)pull->node->attributes;
+    return pull_give(pull, array_log_softmax_pull(pull_y(pull), pull->dy, axis, err), err);
+}
+
 /* ---- y = x · weightᵀ + bias ------------------------------------------------------------------ */
 
 /* As a matrix whose rows are the last axis. */

@@ -30,6 +30,8 @@ enum { READS_A = 1, READS_B = 2, READS_C = 4, READS_Y = 8, READS = 4 };
     ONE(cos, READS_A, -sin(a))                                                                     \
     ONE(tan, READS_Y, 1 + y * y)                                                                   \
     ONE(tanh, READS_Y, 1 - y * y)                                                                  \
+    ONE(sigmoid, READS_Y, y *(1 - y))                                                              \
+    ONE(softplus, READS_Y, -expm1(-y))                                                             \
     ONE(relu, READS_Y, y > 0 ? 1 : 0)
 
 #define SLOPES_BINARY(TWO)                                                                         \

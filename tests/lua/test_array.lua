@@ -387,6 +387,12 @@ function TestArrayMath:test_functions()
   same(A.trunc { 1.5, -1.5 }, { 1, -1 })
   same(A.square { 3 }, { 9 })
   same(A.tanh { 0, 1, 100, -100 }, { 0, 0.7615941559557649, 1, -1 })
+  same(A.sigmoid { 0, 1, -1, -50, 800, -800, nan, inf, -inf },
+    { 0.5, 0.7310585786300049, 0.2689414213699951, 1.928749847963918e-22, 1, 0, nan, 1, 0 })
+  same(A.softplus { 0, 1, -50, 800, -800, nan, inf, -inf },
+    { 0.6931471805599453, 1.3132616875182228, 1.928749847963918e-22, 800, 0, nan, inf, 0 })
+  lu.assertAlmostEquals(A.sigmoid(-50.0):item() * math.exp(50), 1, 1e-14)
+  lu.assertAlmostEquals(A.softplus(-50.0):item() * math.exp(50), 1, 1e-14)
   same(A.log1p { 1e-10 }, { 1e-10 })
   same(A.expm1 { 1e-10 }, { 1e-10 })
   same(A.log2 { 8 }, { 3 })

@@ -266,6 +266,8 @@ local expected = {
   log10 = unary("float", function(x) return math.log(x, 10) end),
   sin = unary("float", math.sin), cos = unary("float", math.cos), tan = unary("float", math.tan),
   tanh = unary("float", function(x) return (math.exp(2 * x) - 1) / (math.exp(2 * x) + 1) end),
+  sigmoid = unary("float", function(x) return 1 / (1 + math.exp(-x)) end),
+  softplus = unary("float", function(x) return math.log(1 + math.exp(x)) end),
   isnan = unary("mask", function() return 0 end), isinf = unary("mask", function() return 0 end),
   isfinite = unary("mask", function() return 1 end),
   logical_not = unary("mask", as_mask(function(x) return x == 0 end)), truth = unary("mask", as_mask(truth)),
@@ -445,6 +447,13 @@ local expected = {
     each_kind(function(kind, x, xs)
       local sum = fold(xs, function(s, v) return s + math.exp(v) end, 0)
       check(name .. " of " .. kind, A.softmax(x), map(function(v) return math.exp(v) / sum end, xs),
+        result_type("float", type_of(kind)))
+    end, true)
+  end,
+  log_softmax = function(name)
+    each_kind(function(kind, x, xs)
+      local whole = math.log(fold(xs, function(s, v) return s + math.exp(v) end, 0))
+      check(name .. " of " .. kind, A.log_softmax(x), map(function(v) return v - whole end, xs),
         result_type("float", type_of(kind)))
     end, true)
   end,

@@ -99,6 +99,20 @@ function TestArrayNumpy:test_softmax_at_the_edges()
   raises("softmax: x: expected an array of one axis at least, got an array f64[]", A.softmax, 1)
 end
 
+function TestArrayNumpy:test_log_softmax_at_the_edges()
+  lu.assertEquals(A.log_softmax({ 1000, 0, -inf }):totable(), { 0, -1000, -inf })
+  lu.assertEquals(A.new({ -1e5, -1e5 - 200 }):log_softmax():totable(), { 0, -200 })
+  lu.assertTrue(A.log_softmax({ -inf, -inf }):isnan():all())
+  lu.assertTrue(A.log_softmax({ 0, nan }):isnan():all())
+  lu.assertEquals(A.zeros(3, 0):log_softmax().shape, { 3, 0 })
+  local long = A.randn(2, 600, 3, { seed = 1, dtype = "f64" }) * 10 -- longer than what exp takes at once
+  for axis = 1, 3 do
+    local want = long - long:logsumexp(axis, { keepdims = true })
+    lu.assertTrue(long:log_softmax(axis):allclose(want, { atol = 1e-12 }))
+  end
+  raises("log_softmax: x: expected an array of one axis at least", A.log_softmax, 1)
+end
+
 function TestArrayNumpy:test_percentiles_at_the_edges()
   lu.assertEquals(A.percentile({ inf, inf }, 30), inf)
   lu.assertEquals(A.percentile({ 7 }, 99), 7)

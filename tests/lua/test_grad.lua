@@ -207,10 +207,14 @@ local elsewhere = { scores = true, forward = true, layer_scores = true }
 
 samples.relu, samples.logsumexp = one "relu", reduction "logsumexp"
 
-samples.softmax = view(function(r, shape)
-  local axis = r:axis(shape)
-  return function(x) return x:softmax(axis) end
-end)
+samples.sigmoid, samples.softplus = one "sigmoid", one "softplus"
+
+for _, name in ipairs { "softmax", "log_softmax" } do
+  samples[name] = view(function(r, shape)
+    local axis = r:axis(shape)
+    return function(x) return x[name](x, axis) end
+  end)
+end
 
 function samples.gather(r)
   local shape = r:shape(1, 3)
@@ -498,6 +502,21 @@ function TestValues:test_ties()
   local _, g = grad.value(function(v) return v:std(2):sum() end, even)
   lu.assertEquals(numbers(g[1]), { 0, 0, 0, 0, 0, 0, 0 })
   lu.assertAlmostEquals(g:at(2, 1), math.sqrt(6) / 7, 1e-9)
+end
+
+-- exp of what is far away overflowed, and the gradient was NaN.
+function TestValues:test_activations_far_away()
+  for _, dtype in ipairs { "f32", "f64" } do
+    local x = array.new({ -800, -100, 0, 100, 800 }, { dtype = dtype })
+    local _, g = grad.value(function(v) return v:sigmoid():sum() end, x)
+    lu.assertTrue(g[1] == 0 and g[2] >= 0 and g[2] < 1e-40 and g[3] == 0.25 and g[5] == 0, tostring(g))
+    _, g = grad.value(function(v) return v:softplus():sum() end, x)
+    lu.assertTrue(g[1] == 0 and g[2] >= 0 and g[2] < 1e-40 and g[3] == 0.5 and g[5] == 1, tostring(g))
+    _, g = grad.value(function(v) return (v * v:sigmoid()):sum() end, x)
+    lu.assertTrue(g:isfinite():all() and g[5] == 1, tostring(g))
+    _, g = grad.value(function(v) return v:log_softmax()[1] end, x)
+    lu.assertTrue(g:allclose({ 1, 0, 0, 0, -1 }, { atol = 1e-40 }), tostring(g))
+  end
 end
 
 -- As PyTorch has them: d(x^y)/dy at x = 0, and where the greatest is NaN.

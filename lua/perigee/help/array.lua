@@ -385,8 +385,9 @@ group = "Elementwise"
 local partners = {
   neg = "sub", abs = "sign", sign = "abs", square = "sqrt", sqrt = "square", exp = "log", expm1 = "log1p",
   log = "exp", log1p = "expm1", log2 = "log", log10 = "log", sin = "cos", cos = "sin", tan = "tanh",
-  tanh = "exp", floor = "round", ceil = "floor", round = "floor", trunc = "floor",
-  relu = "maximum", isnan = "isfinite",
+  tanh = "sigmoid", sigmoid = "tanh", softplus = "relu",
+  floor = "round", ceil = "floor", round = "floor", trunc = "floor",
+  relu = "softplus", isnan = "isfinite",
   isinf = "isfinite", isfinite = "isnan", logical_not = "truth", truth = "nonzero",
 }
 
@@ -414,6 +415,8 @@ unary("sin", "The sine.")
 unary("cos", "The cosine.")
 unary("tan", "The tangent.")
 unary("tanh", "The hyperbolic tangent.")
+unary("sigmoid", "1 / (1 + exp(−x)), without overflow.")
+unary("softplus", "log(1 + exp(x)), without overflow.")
 unary("floor", "Rounded down.")
 unary("ceil", "Rounded up.")
 unary("round", "Rounded to the nearest; halves to the even neighbour.")
@@ -558,12 +561,24 @@ local images = { "x", "array|table", "images, n × channels × height × width, 
 add {
   name = "softmax", method = true,
   text = [[
-exp(x) / Σ exp(x) along an axis, safe for large numbers; -inf gets 0. nn.softmax is the same. For its
-logarithm write x - x:logsumexp(axis, { keepdims = true }).]],
+exp(x) / Σ exp(x) along an axis, safe for large numbers; -inf gets 0. nn.softmax is the same.]],
   params = { x, { "axis", "integer?", "the last without it" } },
   returns = { "array", "of x's shape and type; float64 of int32" },
   example = "print(array.softmax { { 1, 2, 3 }, { 1000, 1000, -math.huge } })",
-  see = { "array.logsumexp", "model:scores" },
+  see = { "array.log_softmax", "array.logsumexp", "model:scores" },
+}
+add {
+  name = "log_softmax", method = true,
+  text = [[
+The logarithm of softmax, x − log Σ exp(x), exact where softmax itself is next to nothing. A
+cross-entropy of labels 0, 1, … is -scores:log_softmax():gather(y + 1, 2):mean().]],
+  params = { x, { "axis", "integer?", "the last without it" } },
+  returns = { "array", "of x's shape and type; float64 of int32" },
+  example = [[
+local scores, y = array.new { { 2, 1, 0 }, { 900, 0, 0 } }, array.new { 0, 1 }
+print(scores:log_softmax())
+print(-scores:log_softmax():gather(y + 1, 2):mean())]],
+  see = { "array.softmax", "array.gather" },
 }
 add {
   name = "linear", method = true, text = "x · weightᵀ + bias, PyTorch's linear layer.",

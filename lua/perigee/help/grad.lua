@@ -80,7 +80,8 @@ others, whose operations are recorded. What an array function makes of them is t
 Recorded are arithmetic and the elementwise functions with broadcasting, where, clip, maximum and
 minimum; sum prod mean var std min max norm, cumsum; matmul dot outer; reshape flatten transpose T
 squeeze expand_dims broadcast_to, slice, x[i], x[{a, b}], x[mask], x[positions], at, take, compress,
-sort, concatenate, stack, astype, copy; relu softmax logsumexp linear conv2d maxpool; gather diag median
+sort, concatenate, stack, astype, copy; relu sigmoid softplus softmax log_softmax logsumexp linear conv2d
+maxpool; gather diag median
 percentile; solve inv eigh svd (vectors where no two of their values are equal). grad.operations() is
 the whole list.
 
