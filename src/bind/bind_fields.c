@@ -177,7 +177,8 @@ static const BindObject *object_of(lua_State *L, const FieldPlace *place) {
 
 /* Does its owner keep it, or something in its place? */
 static bool is_kept(const FieldPlace *place) {
-    return place->field->kind == FIELD_OBJECT || place->field->type;
+    return place->field->kind == FIELD_OBJECT ||
+           (place->field->kind == FIELD_WORD && place->field->type);
 }
 
 static void push_place(lua_State *L, const FieldPlace *place) {

@@ -11,6 +11,7 @@ enum { PIECE = 1 << 14 }; /* comparisons, about, that a worker makes at a time *
 typedef struct Pooling {
     const PoolWindow *window;
     size_t h, w, oh, ow;
+    Sizes shape;        /* y's */
     const void *x, *dy; /* dy of a pull alone */
     void *out;          /* y, or dx */
 } Pooling;
@@ -60,9 +61,7 @@ static size_t fits(size_t in, size_t kernel, size_t stride) {
     return kernel > 0 && in >= kernel ? (in - kernel) / stride + 1 : 0;
 }
 
-/* *shape is y's. */
-static bool pooling_of(const Array *x, const PoolWindow *window, Pooling *p, Sizes *shape,
-                       Error *err) {
+static bool pooling_of(const Array *x, const PoolWindow *window, Pooling *p, Error *err) {
     char text[128];
     if (x->ndim != 3 && x->ndim != 4)
         return error_set(err, ERROR_ARGUMENT,
@@ -76,9 +75,9 @@ static bool pooling_of(const Array *x, const PoolWindow *window, Pooling *p, Siz
                          "maxpool: a kernel of (%zu, %zu) does not fit into images of shape %s",
                          window->kernel[0], window->kernel[1],
                          array_shape_text(x->ndim, x->shape, text));
-    *shape = array_sizes(x);
-    shape->size[shape->ndim - 2] = p->oh;
-    shape->size[shape->ndim - 1] = p->ow;
+    p->shape = array_sizes(x);
+    p->shape.size[p->shape.ndim - 2] = p->oh;
+    p->shape.size[p->shape.ndim - 1] = p->ow;
     return true;
 }
 
@@ -94,11 +93,10 @@ static bool run(const Array *x, Pooling *p, Error *err) {
 
 Array *array_maxpool(const Array *x, const PoolWindow *window, Error *err) {
     Pooling p;
-    Sizes shape;
-    if (!pooling_of(x, window, &p, &shape, err))
+    if (!pooling_of(x, window, &p, err))
         return NULL;
     Array *input = array_contiguous("maxpool", x, x->dtype, err);
-    Array *y = input ? array_uninitialised("maxpool", x->dtype, &shape, err) : NULL;
+    Array *y = input ? array_uninitialised("maxpool", x->dtype, &p.shape, err) : NULL;
     bool ok = y != NULL;
     if (ok) {
         p.out = y->data;
@@ -114,8 +112,8 @@ Array *array_maxpool(const Array *x, const PoolWindow *window, Error *err) {
 
 Array *array_maxpool_pull(const Array *x, const Array *dy, const PoolWindow *window, Error *err) {
     Pooling p;
-    Sizes shape, whole = array_sizes(x);
-    if (!pooling_of(x, window, &p, &shape, err))
+    Sizes whole = array_sizes(x);
+    if (!pooling_of(x, window, &p, err))
         return NULL;
     Array *input = array_contiguous("maxpool", x, x->dtype, err);
     Array *slope = input ? array_contiguous("maxpool", dy, x->dtype, err) : NULL;

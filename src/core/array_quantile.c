@@ -11,6 +11,7 @@
 
 /* The axes in another order, those that disappear last: `outer` rows of n elements. */
 typedef struct Split {
+    const Quantile *what;
     int axes[ARRAY_MAX_DIMS]; /* axis d of the rearranged array is axis axes[d] */
     bool gone[ARRAY_MAX_DIMS];
     size_t outer, n;
@@ -18,7 +19,7 @@ typedef struct Split {
 } Split;
 
 static Split split_axes(const Array *a, const Quantile *what) {
-    Split s = { .outer = 1, .n = 1 };
+    Split s = { .what = what, .outer = 1, .n = 1 };
     bool whole = true;
     int place = 0;
     for (int d = 0; d < a->ndim; d++)
@@ -123,10 +124,9 @@ Array *array_quantile(const Array *a, const Quantile *what, Error *err) {
 /* ---- Its gradient ---------------------------------------------------------------------------- */
 
 /* dx[outer][order[·]] += shares of dy[count][outer]. */
-static void add_shares(const Array *order, const double *dy, const Split *s, const Quantile *what,
-                       double *dx) {
-    for (size_t k = 0; k < what->count; k++) {
-        Between b = between(what->p[k], s->n);
+static void add_shares(const Split *s, const Array *order, const double *dy, double *dx) {
+    for (size_t k = 0; k < s->what->count; k++) {
+        Between b = between(s->what->p[k], s->n);
         for (size_t o = 0; o < s->outer; o++) {
             const int32_t *place = array_i32(order) + o * s->n;
             double slope = dy[k * s->outer + o];
@@ -160,7 +160,7 @@ Array *array_quantile_pull(const Array *a, const Array *dy, const Quantile *what
     Array *dx = slope ? array_new2(what->where, DTYPE_F64, s.outer, s.n, err) : NULL;
     Array *out = NULL;
     if (dx) {
-        add_shares(order, array_f64(slope), &s, what, array_f64(dx));
+        add_shares(&s, order, array_f64(slope), array_f64(dx));
         out = turn_back(dx, a, &s, err);
     }
     array_free(dx);

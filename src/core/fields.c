@@ -154,7 +154,8 @@ const char *field_expected(const Field *field, char text[FIELD_TEXT]) {
 const char *field_type(const Field *field, char text[FIELD_TEXT]) {
     switch (field->kind) {
     case FIELD_NUMBER:
-        return strcpy(text, "number");
+        strcpy(text, "number");
+        return field->type ? append(text, "|", field->type) : text;
     case FIELD_PAIR:
         return strcpy(text, "integer|integer[]");
     case FIELD_BOOLEAN:

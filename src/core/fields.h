@@ -40,7 +40,8 @@ typedef struct Field {
     int open;                 /* FIELD_ABOVE_LOW | FIELD_BELOW_HIGH */
     const char *const *words; /* of a word, NULL-terminated */
     const char *type;         /* of an object, as the help says it: "dataset|array"; of a word what
-                                 else may stand in its place, kept as objects are: "function" */
+                                 else may stand in its place, kept as objects are: "function"; of
+                                 a number what its owner reads before the fields are */
     const char *initial; /* the default in words, where the struct's value does not say it; such
                             a value reads as nothing: NaN, a word of −1, a pair of zeros */
     bool required;       /* there is no default: a constructor insists on it */

@@ -28,8 +28,11 @@ bool augment_is_any(const Augment *augment) {
     return augment_needs_image(augment) || augment->noise > 0;
 }
 
-/* A channel-first image moved by (dy, dx) pixels, zeros behind it. */
-static void shift_image(Shape shape, const float *from, ptrdiff_t dy, ptrdiff_t dx, float *to) {
+void augment_shift(Picture picture, const float *from, size_t most) {
+    ptrdiff_t dy = (ptrdiff_t)rng_below(picture.rng, 2 * most + 1) - (ptrdiff_t)most;
+    ptrdiff_t dx = (ptrdiff_t)rng_below(picture.rng, 2 * most + 1) - (ptrdiff_t)most;
+    Shape shape = picture.shape;
+    float *to = picture.image;
     ptrdiff_t height = (ptrdiff_t)shape.height, width = (ptrdiff_t)shape.width;
     for (size_t c = 0; c < shape.channels; c++, from += height * width)
         for (ptrdiff_t y = 0; y < height; y++)
@@ -38,12 +41,6 @@ static void shift_image(Shape shape, const float *from, ptrdiff_t dy, ptrdiff_t 
                 bool inside = sy >= 0 && sy < height && sx >= 0 && sx < width;
                 *to++ = inside ? from[sy * width + sx] : 0;
             }
-}
-
-void augment_shift(Shape shape, const float *from, size_t most, Rng *rng, float *to) {
-    ptrdiff_t dy = (ptrdiff_t)rng_below(rng, 2 * most + 1) - (ptrdiff_t)most;
-    ptrdiff_t dx = (ptrdiff_t)rng_below(rng, 2 * most + 1) - (ptrdiff_t)most;
-    shift_image(shape, from, dy, dx, to);
 }
 
 /* A window of an image. */
@@ -75,18 +72,19 @@ static void enlarge(Shape shape, const float *map, Window window, float *to) {
         }
 }
 
-static void crop(Shape shape, size_t most, Rng *rng, float *image, float *room) {
+static void crop(Picture picture, size_t most, float *room) {
+    Shape shape = picture.shape;
     size_t low = most < shape.height ? most : shape.height - 1;
     size_t narrow = most < shape.width ? most : shape.width - 1;
     size_t pixels = shape.height * shape.width;
     Window window;
-    window.height = shape.height - rng_below(rng, low + 1);
-    window.width = shape.width - rng_below(rng, narrow + 1);
-    window.top = rng_below(rng, shape.height - window.height + 1);
-    window.left = rng_below(rng, shape.width - window.width + 1);
+    window.height = shape.height - rng_below(picture.rng, low + 1);
+    window.width = shape.width - rng_below(picture.rng, narrow + 1);
+    window.top = rng_below(picture.rng, shape.height - window.height + 1);
+    window.left = rng_below(picture.rng, shape.width - window.width + 1);
     for (size_t c = 0; c < shape.channels; c++)
-        enlarge(shape, image + c * pixels, window, room + c * pixels);
-    memcpy(image, room, shape_size(shape) * sizeof *image);
+        enlarge(shape, picture.image + c * pixels, window, room + c * pixels);
+    memcpy(picture.image, room, shape_size(shape) * sizeof *room);
 }
 
 static void mirror(Shape shape, float *image) {
@@ -98,11 +96,11 @@ static void mirror(Shape shape, float *image) {
         }
 }
 
-void augment_image(const Augment *augment, Shape shape, Rng *rng, float *image, float *room) {
+void augment_image(Picture picture, const Augment *augment, float *room) {
     if (augment->crop > 0)
-        crop(shape, augment->crop, rng, image, room);
-    if (augment->flip > 0 && rng_uniform(rng) < augment->flip)
-        mirror(shape, image);
-    for (size_t i = 0; augment->noise > 0 && i < shape_size(shape); i++)
-        image[i] += (float)(augment->noise * rng_normal(rng));
+        crop(picture, augment->crop, room);
+    if (augment->flip > 0 && rng_uniform(picture.rng) < augment->flip)
+        mirror(picture.shape, picture.image);
+    for (size_t i = 0; augment->noise > 0 && i < shape_size(picture.shape); i++)
+        picture.image[i] += (float)(augment->noise * rng_normal(picture.rng));
 }

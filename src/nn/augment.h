@@ -27,11 +27,17 @@ bool augment_is_any(const Augment *augment);
 /* Does it want images, or will it take flat samples? */
 bool augment_needs_image(const Augment *augment);
 
-/* A channel-first image moved by up to `most` pixels in both directions, zeros behind it. */
-void augment_shift(Shape shape, const float *from, size_t most, Rng *rng, float *to);
+/* A channel-first image that is changed in place, and its generator. */
+typedef struct Picture {
+    Shape shape;
+    float *image;
+    Rng *rng;
+} Picture;
 
-/* All but the shift: crop, flip and noise, in this order, of a channel-first image in place; room
- * has its size. */
-void augment_image(const Augment *augment, Shape shape, Rng *rng, float *image, float *room);
+/* Into the picture: `from` moved by up to `most` pixels in both directions, zeros behind it. */
+void augment_shift(Picture picture, const float *from, size_t most);
+
+/* All but the shift: crop, flip and noise, in this order; room has the image's size. */
+void augment_image(Picture picture, const Augment *augment, float *room);
 
 #endif

@@ -31,7 +31,7 @@ static const float *shifted_row(const Trainer *trainer, size_t i, Rng *rng, floa
     rng_seed_part(rng, trainer->seed, i);
     if (shift == 0)
         return row;
-    augment_shift(trainer->net->input, row, shift, rng, moved);
+    augment_shift((Picture){ trainer->net->input, moved, rng }, row, shift);
     return moved;
 }
 
@@ -45,7 +45,8 @@ static void make_some(void *context, size_t first, size_t last, int worker) {
         const float *row = shifted_row(trainer, i, &rng, made);
         if (row != made)
             memcpy(made, row, features * sizeof *made);
-        augment_image(&trainer->params->augment, trainer->net->input, &rng, made, room);
+        augment_image((Picture){ trainer->net->input, made, &rng }, &trainer->params->augment,
+                      room);
         trainer->made.y[i] = trainer->samples->y[trainer->order[trainer->first + i]];
     }
 }
@@ -93,18 +94,23 @@ static const float *made_rows(const Trainer *trainer) {
 
 /* ---- By tiles -------------------------------------------------------------------------------- */
 
-/* The tile's samples, in the layers' order, into `input`; its labels' columns into target. */
-static void gather_tile(const Trainer *trainer, const Tile *tile, float *moved, float *input,
-                        int32_t *target) {
+/* Where a tile's samples go, in the layers' order, and their labels' columns; `moved` has room for
+ * one of them. */
+typedef struct Gathered {
+    float *input, *moved;
+    int32_t *target;
+} Gathered;
+
+static void gather_tile(const Trainer *trainer, const Tile *tile, Gathered to) {
     Shape shape = trainer->net->input;
     size_t size = shape_size(shape);
     const float *rows = made_rows(trainer);
     for (size_t i = 0; i < tile->n; i++) {
         size_t at = tile->first + i;
         Rng rng;
-        const float *row = rows ? rows + at * size : shifted_row(trainer, at, &rng, moved);
-        target[i] = trainer->target[trainer->order[trainer->first + at]];
-        layout_to_inner(shape, 1, row, input + i * size);
+        const float *row = rows ? rows + at * size : shifted_row(trainer, at, &rng, to.moved);
+        to.target[i] = trainer->target[trainer->order[trainer->first + at]];
+        layout_to_inner(shape, 1, row, to.input + i * size);
     }
 }
 
@@ -118,7 +124,8 @@ static void train_tile(const Trainer *trainer, const TileRun *run, int worker, s
     PieceSums *sums = &trainer->sums[piece];
     int32_t target[NETWORK_TILE_MOST];
     Taps taps = { &output, 1, &scores };
-    gather_tile(trainer, &run->tile, space->gradient[0], tile_activation(net, run, 0), target);
+    gather_tile(trainer, &run->tile,
+                (Gathered){ tile_activation(net, run, 0), space->gradient[0], target });
     tile_forward(net, run, &taps);
     sums->loss += cross_entropy(&(ScoredRows){ scores, run->tile.n, trainer->outputs, target,
                                                trainer->params->label_smoothing },

@@ -10,8 +10,9 @@ static const Field fields[] = {
     { "epochs", FIELD_SIZE, AT(epochs), .low = 0, .high = 1e6,
       .meaning = "times through the samples" },
     { "batch", FIELD_SIZE, AT(batch), .low = 1, .high = 1e6, .meaning = "samples a step" },
-    { "lr", FIELD_NUMBER, AT(lr), .low = 0, .high = 1e6,
-      .meaning = "the rate: how far a step goes" },
+    { "lr", FIELD_NUMBER, AT(lr), .type = "\"cosine\"|\"step\"|function", .low = 0, .high = 1e6,
+      .meaning = "the rate: how far a step goes; a schedule of the net's own, or a function of the "
+                 "epoch" },
     { "schedule", FIELD_WORD, AT(schedule), .words = schedules,
       .meaning =
           "how the rate goes: by lr_decay and lr_step, not at all, or by half a cosine to 0" },

@@ -39,7 +39,7 @@ static void test_a_crop_is_a_part_made_larger(void **state) {
         }
         Rng rng;
         rng_seed(&rng, seed);
-        augment_image(&augment, shape, &rng, image, room);
+        augment_image((Picture){ shape, image, &rng }, &augment, room);
         double top = image[0], left = image[PIXELS];
         double bottom = image[PIXELS - 1], right = image[2 * PIXELS - 1];
         assert_true(top == floor(top) && left == floor(left) && bottom == floor(bottom));
@@ -64,8 +64,8 @@ static void test_a_mirrored_image_is_that_mirrored(void **state) {
         image[i] = (float)pattern(i / WIDTH, i % WIDTH);
     Rng rng;
     rng_seed(&rng, 1);
-    augment_image(&augment, (Shape){ .channels = 1, .height = HEIGHT, .width = WIDTH }, &rng, image,
-                  room);
+    augment_image((Picture){ { .channels = 1, .height = HEIGHT, .width = WIDTH }, image, &rng },
+                  &augment, room);
     for (int i = 0; i < PIXELS; i++)
         assert_true(image[i] == (float)pattern(i / WIDTH, WIDTH - 1 - i % WIDTH));
 }
