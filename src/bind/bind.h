@@ -308,5 +308,7 @@ Array *bind_test_array(lua_State *L, int arg);
 Array *bind_to_array(lua_State *L, int arg, const char *where, const char *name, DType dtype);
 /* The same for an object that keeps it: read-only, and a copy of an array that can be written. */
 Array *bind_to_kept_array(lua_State *L, int arg, const char *where, const char *name, DType dtype);
+/* Sizes in a list that a Lua half has checked; nil has none. */
+Sizes bind_listed_sizes(lua_State *L, int arg);
 
 #endif

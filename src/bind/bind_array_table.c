@@ -237,6 +237,16 @@ void bind_array_operand(lua_State *L, int arg, Operand *operand) {
     operand->array = &operand->scalar;
 }
 
+Sizes bind_listed_sizes(lua_State *L, int arg) {
+    Sizes sizes = { 0 };
+    size_t count = lua_isnil(L, arg) ? 0 : (size_t)lua_rawlen(L, arg);
+    for (; sizes.ndim < ARRAY_MAX_DIMS && (size_t)sizes.ndim < count; lua_pop(L, 1)) {
+        lua_rawgeti(L, arg, sizes.ndim + 1);
+        sizes.size[sizes.ndim++] = (size_t)lua_tointeger(L, -1);
+    }
+    return sizes;
+}
+
 /* ---- Back to tables -------------------------------------------------------------------------- */
 
 /* Push the sub-array at `depth` as nested tables of numbers. */

@@ -8,6 +8,7 @@
 #include "bind/bind.h"
 #include "bind/bind_attack.h"
 #include "bind/bind_call.h"
+#include "bind/bind_declared.h"
 #include "bind/bind_fields.h"
 #include "core/error.h"
 
@@ -73,45 +74,6 @@ const Field *bind_own_fields(const Attack *attack, size_t *count) {
 
 /* ---- Making one ------------------------------------------------------------------------------ */
 
-static const char *text_of(lua_State *L, int table, const char *name) {
-    lua_getfield(L, table, name);
-    const char *text = lua_tostring(L, -1); /* the table keeps it */
-    lua_pop(L, 1);
-    return text;
-}
-
-static double number_of(lua_State *L, int table, const char *name, double otherwise) {
-    double number = lua_getfield(L, table, name) == LUA_TNIL ? otherwise : lua_tonumber(L, -1);
-    lua_pop(L, 1);
-    return number;
-}
-
-/* Words of the option at `option`, into the definition's k-th list of them. */
-static const char *const *read_words(lua_State *L, int option, Definition *definition, size_t k) {
-    if (lua_getfield(L, option, "words") == LUA_TTABLE)
-        for (size_t i = 0; i < MOST_WORDS && i < lua_rawlen(L, -1); i++) {
-            lua_rawgeti(L, -1, (lua_Integer)i + 1);
-            definition->word[k][i] = lua_tostring(L, -1);
-            lua_pop(L, 1);
-        }
-    lua_pop(L, 1);
-    return definition->word[k];
-}
-
-static FieldKind kind_of(const char *kind) {
-    static const struct {
-        const char *name;
-        FieldKind kind;
-    } kinds[] = { { "number", FIELD_NUMBER },
-                  { "integer", FIELD_WHOLE },
-                  { "boolean", FIELD_BOOLEAN },
-                  { "word", FIELD_WORD } };
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strcmp(kinds[i].name, kind) == 0)
-            return kinds[i].kind;
-    return FIELD_OBJECT;
-}
-
 /* Its default, or what stands for none. */
 static void set_default(lua_State *L, int option, const Field *field, AttackParams *params) {
     FieldPlace place;
@@ -130,20 +92,7 @@ static void set_default(lua_State *L, int option, const Field *field, AttackPara
 static void add_option(lua_State *L, Definition *definition) {
     int option = lua_gettop(L);
     CustomAttack *custom = &definition->custom;
-    const char *kind = text_of(L, option, "kind");
-    Field field = { .name = text_of(L, option, "name"),
-                    .kind = kind_of(kind),
-                    .initial = text_of(L, option, "initial"),
-                    .meaning = text_of(L, option, "meaning") };
-    double low = number_of(L, option, "low", NAN), high = number_of(L, option, "high", NAN);
-    if (!isnan(low) || !isnan(high)) {
-        field.low = isnan(low) ? -INFINITY : low;
-        field.high = isnan(high) ? INFINITY : high;
-    }
-    if (field.kind == FIELD_OBJECT)
-        field.type = kind;
-    if (field.kind == FIELD_WORD)
-        field.words = read_words(L, option, definition, custom->own);
+    Field field = bind_declared_field(L, option, definition->word[custom->own], MOST_WORDS);
     set_default(L, option, custom_add(custom, &field), &custom->attack.params);
 }
 
@@ -200,10 +149,10 @@ int bind_define_attack(lua_State *L) {
     luaL_checkstack(L, 40, NULL);
     Definition *definition = push_box(L);
     CustomAttack *custom = &definition->custom;
-    custom_init(custom, text_of(L, spec, "name"), text_of(L, spec, "summary"),
-                answer_of(text_of(L, spec, "answer")));
-    custom->attack.example = text_of(L, spec, "example");
-    custom->attack.patience = (int)number_of(L, spec, "patience", 0);
+    custom_init(custom, bind_declared_text(L, spec, "name"), bind_declared_text(L, spec, "summary"),
+                answer_of(bind_declared_text(L, spec, "answer")));
+    custom->attack.example = bind_declared_text(L, spec, "example");
+    custom->attack.patience = (int)bind_declared_number(L, spec, "patience", 0);
     lua_getfield(L, spec, "options");
     for (lua_Integer i = 1; i <= (lua_Integer)lua_rawlen(L, 3); i++, lua_settop(L, 3)) {
         lua_rawgeti(L, 3, i);

@@ -41,9 +41,7 @@ static bool call_part(LuaParts *lua, Call *call, BindBody *body, Error *err) {
 
 /* Push the Lua half of that name, the user's function and what messages begin with. */
 static void push_half(lua_State *L, const Call *call, const char *half) {
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, "perigee.attack_parts");
-    lua_getfield(L, -1, half);
-    lua_remove(L, -2);
+    bind_push_half(L, "perigee.attack_parts", half);
     bind_ref_push(L, call->lua->held);
     lua_getfield(L, -1, call->part);
     lua_remove(L, -2);

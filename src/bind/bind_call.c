@@ -82,6 +82,12 @@ static void tell(lua_State *L, const BindCaller *caller, ErrorKind kind, Error *
         error_set(err, kind, "%s", message);
 }
 
+void bind_push_half(lua_State *L, const char *half, const char *name) {
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, half);
+    lua_getfield(L, -1, name);
+    lua_remove(L, -2);
+}
+
 bool bind_call(const BindCaller *caller, BindBody *body, const void *context, Error *err) {
     lua_State *L = lua_checkstack(caller->L, 1) ? bind_main_thread(caller->L) : NULL;
     Run run = { body, context };

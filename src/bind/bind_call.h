@@ -26,6 +26,10 @@ void bind_ref_clear(BindRef *ref);             /* does not raise; what is cleare
 void bind_ref_close(BindRef *ref);        /* the same; a value that can be closed is closed first */
 bool bind_ref_same(BindRef a, BindRef b); /* one value; false where there is no stack left */
 
+/* Push what the Lua half of a binding does under that name: a table in the registry, which its file
+ * in lua/perigee fills. */
+void bind_push_half(lua_State *L, const char *half, const char *name);
+
 /* Who is called, for messages: "where: who raised …". */
 typedef struct BindCaller {
     lua_State *L;      /* any thread */

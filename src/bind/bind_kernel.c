@@ -28,9 +28,7 @@ typedef struct Call {
 } Call;
 
 static void push_half(lua_State *L, const char *name) {
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, "perigee.kernels");
-    lua_getfield(L, -1, name);
-    lua_remove(L, -2);
+    bind_push_half(L, "perigee.kernels", name);
 }
 
 static void push_parameters(lua_State *L, const Kernel *kernel) {

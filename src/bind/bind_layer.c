@@ -8,6 +8,7 @@
 #include "bind/bind_layer.h"
 
 #include "bind/bind_call.h"
+#include "bind/bind_declared.h"
 #include "bind/bind_fields.h"
 #include "core/array.h"
 #include "core/error.h"
@@ -55,9 +56,7 @@ typedef struct Hosted {
 #define BY_CONSTRUCTOR "perigee.layer_constructors"
 
 static void push_half(lua_State *L, const char *name) {
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, HALF);
-    lua_getfield(L, -1, name);
-    lua_remove(L, -2);
+    bind_push_half(L, HALF, name);
 }
 
 static const char *known_as(const Layer *layer) {
@@ -91,24 +90,13 @@ static void push_shape(lua_State *L, Shape shape) {
     bind_push_sizes(L, count, numbers);
 }
 
-/* The list of sizes at `arg`, which layer.lua has checked. */
-static Sizes read_sizes(lua_State *L, int arg) {
-    Sizes sizes = { .ndim = (int)lua_rawlen(L, arg) };
-    for (int i = 0; i < sizes.ndim; i++) {
-        lua_rawgeti(L, arg, i + 1);
-        sizes.size[i] = (size_t)lua_tointeger(L, -1);
-        lua_pop(L, 1);
-    }
-    return sizes;
-}
-
 /* Add the parameter at the top: { name =, shape =, … }. */
 static void add_parameter(lua_State *L, Layer *layer) {
     Error err;
     lua_getfield(L, -1, "name");
     const char *name = lua_tostring(L, -1); /* the state keeps it */
     lua_getfield(L, -2, "shape");
-    Sizes shape = read_sizes(L, -1);
+    Sizes shape = bind_listed_sizes(L, -1);
     lua_pop(L, 2);
     if (!layer_add_parameter(layer, name, &shape, &err))
         bind_raise(L, &err);
@@ -171,7 +159,7 @@ static void configure_body(lua_State *L, const void *context) {
     push_values(L, layer);
     push_shape(L, layer->in);
     lua_call(L, 3, 3);
-    Sizes out = read_sizes(L, OUT);
+    Sizes out = bind_listed_sizes(L, OUT);
     layer->out = out.ndim == 1 ? (Shape){ true, out.size[0], 1, 1 }
                                : (Shape){ false, out.size[0], out.size[1], out.size[2] };
     read_parameters(L, PARAMETERS, layer);
@@ -406,55 +394,13 @@ static const BoxType box_type = { .name = "perigee.layer_kind",
                                   .shown = "a layer's definition",
                                   .release = release_box };
 
-/* A member of the table at `arg`, which keeps it; NULL where there is none. */
-static const char *text_of(lua_State *L, int arg, const char *name) {
-    lua_getfield(L, arg, name);
-    const char *text = lua_tostring(L, -1);
-    lua_pop(L, 1);
-    return text;
-}
-
-static double number_of(lua_State *L, int arg, const char *name, double otherwise) {
-    double number = lua_getfield(L, arg, name) == LUA_TNIL ? otherwise : lua_tonumber(L, -1);
-    lua_pop(L, 1);
-    return number;
-}
-
-static FieldKind field_kind(const char *kind) {
-    return strcmp(kind, "integer") == 0   ? FIELD_WHOLE
-           : strcmp(kind, "boolean") == 0 ? FIELD_BOOLEAN
-           : strcmp(kind, "word") == 0    ? FIELD_WORD
-                                          : FIELD_NUMBER;
-}
-
-static void read_words(lua_State *L, int option, const char **word) {
-    lua_getfield(L, option, "words");
-    for (lua_Integer i = 0; i < (lua_Integer)lua_rawlen(L, -1); i++) {
-        lua_rawgeti(L, -1, i + 1);
-        word[i] = lua_tostring(L, -1);
-        lua_pop(L, 1);
-    }
-    lua_pop(L, 1);
-}
-
 /* Add the option at the top as the k-th: { name =, kind =, default =, low =, high =, words =,
  * meaning = }. Without a default it must be given. */
 static void add_option(lua_State *L, OwnKind *own, size_t k) {
     int option = lua_gettop(L);
     Field *field = &own->field[k];
-    double low = number_of(L, option, "low", -INFINITY);
-    double high = number_of(L, option, "high", INFINITY);
-    bool bounded = isfinite(low) || isfinite(high);
-    *field = (Field){ .name = text_of(L, option, "name"),
-                      .kind = field_kind(text_of(L, option, "kind")),
-                      .offset = offsetof(OwnLayer, value) + k * sizeof(OwnValue),
-                      .low = bounded ? low : 0,
-                      .high = bounded ? high : 0,
-                      .meaning = text_of(L, option, "meaning") };
-    if (field->kind == FIELD_WORD) {
-        read_words(L, option, own->word[k]);
-        field->words = own->word[k];
-    }
+    *field = bind_declared_field(L, option, own->word[k], MOST_WORDS);
+    field->offset = offsetof(OwnLayer, value) + k * sizeof(OwnValue);
     field->required = lua_getfield(L, option, "default") == LUA_TNIL;
     FieldPlace place;
     if (fields_place(field, &own->initial, "", &place) && !field->required)
@@ -473,9 +419,9 @@ static OwnKind *push_kind(lua_State *L) {
     *box = own;
     lua_pushvalue(L, 1);
     own->definition = bind_ref_take(L);
-    own->kind = (LayerKind){ .name = text_of(L, 1, "name"),
-                             .label = text_of(L, 1, "name"),
-                             .summary = text_of(L, 1, "summary"),
+    own->kind = (LayerKind){ .name = bind_declared_text(L, 1, "name"),
+                             .label = bind_declared_text(L, 1, "name"),
+                             .summary = bind_declared_text(L, 1, "summary"),
                              .fields = { own->field, &own->initial },
                              .size = sizeof(OwnLayer),
                              .backward_reads_x = true,

@@ -37,9 +37,7 @@ static bool protect(const char *method, BindBody *body, const Call *call, Error 
 
 /* Push what lua/perigee/lua_model.lua does under that name, and the model's table. */
 static void push_half(lua_State *L, const LuaModel *model, const char *name) {
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, "perigee.lua_models");
-    lua_getfield(L, -1, name);
-    lua_remove(L, -2);
+    bind_push_half(L, "perigee.lua_models", name);
     bind_ref_push(L, model->table);
 }
 
@@ -94,17 +92,6 @@ typedef struct Reading {
     const Samples *samples; /* whose labels stand in for absent classes; or NULL */
 } Reading;
 
-/* The list of sizes at `arg`, which lua_model.lua has made; none where it is nil. */
-static Sizes read_sizes(lua_State *L, int arg) {
-    Sizes sizes = { 0 };
-    size_t count = lua_isnil(L, arg) ? 0 : (size_t)lua_rawlen(L, arg);
-    for (; sizes.ndim < ARRAY_MAX_DIMS && (size_t)sizes.ndim < count; lua_pop(L, 1)) {
-        lua_rawgeti(L, arg, sizes.ndim + 1);
-        sizes.size[sizes.ndim++] = (size_t)lua_tointeger(L, -1);
-    }
-    return sizes;
-}
-
 /* Read rejects, features, classes and input into the wrapper; raises if they are not what they
  * should be. */
 static void read_fields(lua_State *L, LuaModel *model, Reading reading) {
@@ -117,7 +104,7 @@ static void read_fields(lua_State *L, LuaModel *model, Reading reading) {
     lua_call(L, 2, 5);
     if (!lua_isnil(L, -1))
         bind_error(L, "%s: %s: %s", reading.where, reading.name, lua_tostring(L, -1));
-    model->input = read_sizes(L, top + 4);
+    model->input = bind_listed_sizes(L, top + 4);
     base->rejects = lua_toboolean(L, top + 1);
     if (lua_tointeger(L, top + 2) > 0)
         base->features = (size_t)lua_tointeger(L, top + 2);

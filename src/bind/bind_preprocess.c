@@ -40,9 +40,7 @@ typedef struct Call {
 } Call;
 
 static void push_half(lua_State *L, const char *name) {
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, "perigee.preprocess_half");
-    lua_getfield(L, -1, name);
-    lua_remove(L, -2);
+    bind_push_half(L, "perigee.preprocess_half", name);
 }
 
 /* The answer at `arg` as rows of floats, pushed. */

@@ -68,9 +68,7 @@ static Training *push_training(lua_State *L, const TrainParams *params) {
 
 /* Push what lua/perigee/training.lua does under that name. */
 static void push_half(lua_State *L, const char *name) {
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, "perigee.training");
-    lua_getfield(L, -1, name);
-    lua_remove(L, -2);
+    bind_push_half(L, "perigee.training", name);
 }
 
 /* ---- Calls ----------------------------------------------------------------------------------- */
