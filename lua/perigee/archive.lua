@@ -438,7 +438,7 @@ end
 
 --- The values in the file at `path`, { name = value, … }; raises on a file that is not whole.
 function archive.read(path)
-  local file <close>, list = native.archive_read(path)
+  local file <close>, list = blame.call(native.archive_read, path)
   if type(list) ~= "table" or #list ~= 1 then damaged("there are no values in it") end
   local values = decode({ file = file, path = path, tables = {}, parts = {}, depth = 0 }, list[1])
   if type(values) ~= "table" then damaged("there are no named values in it") end

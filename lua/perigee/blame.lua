@@ -16,7 +16,8 @@ local function unsigned(...)
   return table.unpack(list, 1, list.n)
 end
 
---- Raise the message at the nearest line that is not the program's own, however deep inside it we are.
+--- Raise the message at the nearest line that is not the program's own, however deep inside it we are. A
+--- coroutine whose function has called us in tail position has none: then without a line.
 function blame.fail(format, ...)
   local level = 1
   local frame
@@ -24,7 +25,7 @@ function blame.fail(format, ...)
     level = level + 1
     frame = debug.getinfo(level, "Sl")
   until not frame or (frame.currentline > 0 and frame.source:sub(1, #own) ~= own)
-  error(printable(format:format(unsigned(...))), frame and level or 2)
+  error(printable(format:format(unsigned(...))), frame and level or 0)
 end
 
 --- Raise again what was raised by a function of ours written in C, at the user's line.

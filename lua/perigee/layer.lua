@@ -174,13 +174,19 @@ local function sizes_of(value, counts)
   return list
 end
 
+-- What was given for sizes, a list member by member.
+local function described_sizes(value)
+  if type(value) ~= "table" then return native.describe(value) end
+  local list = {}
+  for i = 1, #value do list[i] = native.describe(value[i]) end
+  return "{" .. table.concat(list, ", ") .. "}"
+end
+
 local function checked_output(value)
   local sizes = sizes_of(value, { true, false, true })
   if sizes then return sizes end
-  local list = type(value) == "table" and {} or nil
-  for i = 1, list and #value or 0 do list[i] = native.describe(value[i]) end
   fail("shape: expected { channels, height, width } or { features }, whole numbers from 1 to %d, got %s",
-    most.size, list and "{" .. table.concat(list, ", ") .. "}" or native.describe(value))
+    most.size, described_sizes(value))
 end
 
 local words = { zeros = 0, ones = 1 }
@@ -209,7 +215,7 @@ local function described_parameter(self, name, said)
   local sizes = sizes_of(said, { true, true, true, true })
   if not sizes then
     fail("parameters: %s: expected a list of 1 to %d sizes, whole numbers from 1 to %d, got %s", name,
-      most.axes, most.size, native.describe(said))
+      most.axes, most.size, described_sizes(said))
   end
   local initial = type(said) == "table" and said.initial
   if initial then initial = initial_of(name, sizes, initial) end

@@ -74,7 +74,11 @@ static bool is_spent(const Descent *descent, size_t place) {
 
 /* The array at `arg` with a row for each active one; pushes what must stay alive. A single row may
  * be flat. */
-static CustomPoints check_points(lua_State *L, int arg, const char *where, const Descent *descent) {
+typedef struct Given {
+    const char *where, *place; /* what messages begin and end with */
+} Given;
+
+static CustomPoints check_points(lua_State *L, int arg, Given of, const Descent *descent) {
     size_t n = descent->active_count, d = features_of(descent);
     const Array *given = bind_test_array(L, arg);
     char expected[96], got[128];
@@ -83,8 +87,9 @@ static CustomPoints check_points(lua_State *L, int arg, const char *where, const
     fits = fits && (given->ndim == 2 ? given->shape[0] == n && given->shape[1] == d
                                      : given->ndim == 1 && n == 1 && given->shape[0] == d);
     if (!fits)
-        bind_error(L, "%s: expected %s, got %s", where, expected, bind_describe(L, arg, got));
-    const Array *rows = bind_to_array(L, arg, where, "points", given->dtype);
+        bind_error(L, "%s: expected %s, got %s%s", of.where, expected, bind_describe(L, arg, got),
+                   of.place);
+    const Array *rows = bind_to_array(L, arg, of.where, "points", given->dtype);
     return given->dtype == DTYPE_F64 ? (CustomPoints){ .f64 = array_f64(rows) }
                                      : (CustomPoints){ .f32 = array_f32(rows) };
 }
@@ -93,7 +98,7 @@ static CustomPoints check_points(lua_State *L, int arg, const char *where, const
 static CustomPoints points_at(lua_State *L, int arg, const Descent *descent) {
     char where[96];
     snprintf(where, sizeof where, "%s: points", bind_where(L));
-    return check_points(L, arg, where, descent);
+    return check_points(L, arg, (Given){ where, "" }, descent);
 }
 
 /* The same in float32, as the model takes them. */
@@ -469,7 +474,7 @@ static int assign(lua_State *L) {
     if (!state->descent)
         bind_error(L, "state: the step has ended, and only it can ask");
     if (strcmp(name, "x") == 0)
-        check_points(L, 3, "state.x", state->descent);
+        check_points(L, 3, (Given){ "state.x", "" }, state->descent);
     else if (strcmp(name, "stop") == 0)
         check_mask(L, 3, state->descent);
     else
@@ -570,19 +575,20 @@ static void step_body(lua_State *L, const void *context) {
     const Stepping *stepping = context;
     State *state = stepping->state;
     const int box = 2, held = 3;
-    char where[96];
+    char where[96], place[BIND_PLACE];
     luaL_checkstack(L, 40, NULL);
     push_states(L);
     lua_rawgetp(L, 1, state);
     lua_getiuservalue(L, box, 1);
     begin_step(L, held, state);
     lua_rawgeti(L, held, HELD_STEP);
+    bind_function_place(L, -1, place);
     lua_pushvalue(L, box);
     lua_call(L, 1, 1);
     if (lua_isnil(L, -1))
         lua_rawgeti(L, held, HELD_NEXT);
     snprintf(where, sizeof where, "%s: step: the next points", state->where);
-    *stepping->next = check_points(L, lua_gettop(L), where, state->descent);
+    *stepping->next = check_points(L, lua_gettop(L), (Given){ where, place }, state->descent);
     lua_rawseti(L, held, HELD_NEXT); /* until the next step */
     lua_rawgeti(L, held, HELD_STOP);
     stop_rows(L, state->descent);

@@ -125,6 +125,17 @@ void bind_ref_close(BindRef *ref) {
 
 /* ---- What goes in and comes out -------------------------------------------------------------- */
 
+const char *bind_function_place(lua_State *L, int arg, char text[BIND_PLACE]) {
+    lua_Debug made;
+    text[0] = '\0';
+    if (lua_type(L, arg) != LUA_TFUNCTION || lua_iscfunction(L, arg))
+        return text;
+    lua_pushvalue(L, arg);
+    if (lua_getinfo(L, ">S", &made))
+        snprintf(text, BIND_PLACE, "; the function is at %s:%d", made.short_src, made.linedefined);
+    return text;
+}
+
 Array *bind_push_matrix(lua_State *L, BindMatrix matrix, const void *rows) {
     Array *a = bind_push_new_array(L, matrix.where, matrix.dtype,
                                    &(Sizes){ 2, { matrix.n, matrix.columns } });
@@ -134,17 +145,22 @@ Array *bind_push_matrix(lua_State *L, BindMatrix matrix, const void *rows) {
 }
 
 Array *bind_check_matrix(lua_State *L, BindMatrix matrix, const char *who) {
+    return bind_check_matrix_of(L, matrix, who, "");
+}
+
+Array *bind_check_matrix_of(lua_State *L, BindMatrix matrix, const char *who, const char *place) {
     const Array *given = bind_test_array(L, -1);
     char text[128], name[64];
     if (given && given->dtype == DTYPE_I32)
-        bind_error(L, "%s: %s answered %s%s, expected floats: f32 or f64, (%d, %d)", matrix.where,
+        bind_error(L, "%s: %s answered %s%s, expected floats: f32 or f64, (%d, %d)%s", matrix.where,
                    who, given->origin == ORIGIN_MASK ? "a mask, " : "", bind_describe(L, -1, text),
-                   (int)matrix.n, (int)matrix.columns);
+                   (int)matrix.n, (int)matrix.columns, place);
     snprintf(name, sizeof name, "%s's answer", who);
     Array *a = bind_to_array(L, lua_gettop(L), matrix.where, name, matrix.dtype);
     bool flat = matrix.n == 1 && a->ndim == 1 && a->shape[0] == matrix.columns;
     if (!flat && !(a->ndim == 2 && a->shape[0] == matrix.n && a->shape[1] == matrix.columns))
-        bind_error(L, "%s: %s answered %s, expected (%d, %d)", matrix.where, who,
-                   array_shape_text(a->ndim, a->shape, text), (int)matrix.n, (int)matrix.columns);
+        bind_error(L, "%s: %s answered %s, expected (%d, %d)%s", matrix.where, who,
+                   array_shape_text(a->ndim, a->shape, text), (int)matrix.n, (int)matrix.columns,
+                   place);
     return a;
 }

@@ -45,6 +45,11 @@ typedef struct BindCaller {
 typedef void BindBody(lua_State *L, const void *context);
 bool bind_call(const BindCaller *caller, BindBody *body, const void *context, Error *err);
 
+/* Where the function at `arg` is defined, as the end of a message about what it answered: "; the
+ * function is at file.lua:12", or "" where it is not written in Lua. */
+enum { BIND_PLACE = 96 };
+const char *bind_function_place(lua_State *L, int arg, char text[BIND_PLACE]);
+
 /* What goes into a function written in Lua or comes out of it. */
 typedef struct BindMatrix {
     const char *where; /* begins messages: "scores" */
@@ -60,5 +65,8 @@ Array *bind_push_matrix(lua_State *L, BindMatrix matrix, const void *rows);
  * pushed. One row's may be a plain list. Anything else raises, and so do integers (a mask, labels)
  * where numbers were asked for that change with what went in. */
 Array *bind_check_matrix(lua_State *L, BindMatrix matrix, const char *who);
+
+/* The same, with such a place at the end of messages. */
+Array *bind_check_matrix_of(lua_State *L, BindMatrix matrix, const char *who, const char *place);
 
 #endif

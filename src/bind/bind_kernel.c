@@ -65,8 +65,13 @@ static void values_body(lua_State *L, const void *context) {
         call->pull->function = bind_ref_take(L);
     else
         lua_pop(L, 1);
+    char place[BIND_PLACE];
+    bind_ref_push(L, *(const BindRef *)asked->kernel->kind->context);
+    lua_getfield(L, -1, "values");
+    bind_function_place(L, -1, place);
+    lua_pop(L, 2);
     BindMatrix wanted = { x->where, DTYPE_F64, x->n, asked->s.n };
-    const Array *values = bind_check_matrix(L, wanted, who);
+    const Array *values = bind_check_matrix_of(L, wanted, who, place);
     memcpy(call->values, array_f64(values), array_bytes(values));
 }
 

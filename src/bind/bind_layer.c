@@ -214,15 +214,24 @@ typedef struct Answer {
     Sizes shape;
 } Answer;
 
+static void refuse_answer(lua_State *L, int arg, const Answer *answer, const char *expected) {
+    bool forward = strncmp(answer->what, "forward", strlen("forward")) == 0;
+    char got[128], place[BIND_PLACE];
+    bind_describe(L, arg, got);
+    bind_ref_push(L, ((const OwnKind *)answer->layer->kind)->definition);
+    lua_getfield(L, -1, forward ? "forward" : "backward");
+    bind_error(L, "%s: %s %s, expected floats: f32 or f64, %s%s", known_as(answer->layer),
+               answer->what, got, expected, bind_function_place(L, -1, place));
+}
+
 static const float *check_answer(lua_State *L, int arg, const Answer *answer) {
     const Array *given = bind_test_array(L, arg);
     const Sizes *shape = &answer->shape;
-    char got[128], expected[128];
+    char expected[128];
     array_shape_text(shape->ndim, shape->size, expected);
     if (!given || given->dtype == DTYPE_I32 || given->ndim != shape->ndim ||
         memcmp(given->shape, shape->size, (size_t)shape->ndim * sizeof *shape->size) != 0)
-        bind_error(L, "%s: %s %s, expected floats: f32 or f64, %s", known_as(answer->layer),
-                   answer->what, bind_describe(L, arg, got), expected);
+        refuse_answer(L, arg, answer, expected);
     return array_f32(bind_to_array(L, arg, known_as(answer->layer), answer->what, DTYPE_F32));
 }
 

@@ -4,6 +4,7 @@
 #include "core/array_shape.h"
 #include "core/array_transfer.h"
 #include "core/context.h"
+#include "core/error.h"
 #include "core/fail.h"
 #include "core/progress.h"
 
@@ -286,7 +287,8 @@ static void blame_node(const Node *node, Error *err) {
     char where[NODE_SOURCE + 24] = "";
     if (node->line > 0)
         snprintf(where, sizeof where, " (%s:%d)", node->source, node->line);
-    error_prefix(err, "the gradient of %s%s", node->operation->name, where);
+    if (err->kind != ERROR_INTERRUPTED)
+        error_prefix(err, "the gradient of %s%s", node->operation->name, where);
 }
 
 static bool pull_all(Tape *tape, size_t last, bool keep, Error *err) {

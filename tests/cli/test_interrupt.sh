@@ -53,6 +53,12 @@ while true do
 end'
 check_equal "a function that is differentiated" "$status" 130
 
+quiet=
+interrupt_script 'local hangs = grad.straight_through(function(x) return x end, function() print "ready" while true do end end)
+grad.value(function(v) return hangs(v):sum() end, array.ones(3))'
+check_equal "a gradient of one's own says no more than that" "$err" "interrupted"
+quiet=--quiet
+
 interrupt_script 'local made = setmetatable({}, { __index = function() while true do end end })
 print "ready"
 print(pcall(function() return made.x end))

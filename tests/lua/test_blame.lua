@@ -33,6 +33,13 @@ function TestBlame:testThroughPcallAndCallbacks()
     "user.lua:4: array has no")
 end
 
+-- A file that is not there; a coroutine with no line of the user's left on its stack.
+function TestBlame:testNoFileOfTheProgramsIsNamed()
+  lu.assertStrContains(complaint("restore 'nofile'"), "user.lua:3: restore: nofile: ")
+  local said = complaint("coroutine.wrap(function() return grad.value(3) end)()")
+  lu.assertEquals(said, "user.lua:3: grad.value: f: expected a function, got 3")
+end
+
 -- What C says of functions written in Lua: each line once, and none of the program's own files.
 function TestBlame:testFunctionsThatAreCalledFromC()
   local said = complaint("nn.new({ input = { 2 }, nn.layer { name = 'blame9', forward = function(_, x) "

@@ -431,7 +431,7 @@ function TestWrong:test_steps()
   end
   local points = "attack.tried: step: the next points: expected an array f32 or f64 [3x784], got "
   wrong(points .. "nothing", function() end)
-  wrong(points .. "3", function() return 3 end)
+  wrong(points .. "3; the function is at tests/lua/test_define.lua:", function() return 3 end)
   wrong(points .. "an array f32[1x784]", function(state) return state.x:slice({ 1, 1 }) end)
   wrong(points .. "an array i32[3x784]", function(state) return state.x:gt(0) end)
   wrong("attack.tried: step: the point of sample 2: feature 7 is nan", function(state)

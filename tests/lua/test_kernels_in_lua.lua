@@ -275,7 +275,7 @@ local function fitted(f)
 end
 
 function TestKernelsInLua.test_hostile_functions()
-  raises("svm:fit: the kernel written in Lua answered (2, 2), expected (4, 16)",
+  raises("svm:fit: the kernel written in Lua answered (2, 2), expected (4, 16); the function is at tests",
     fitted(function() return array.zeros(2, 2) end))
   raises("got nothing", fitted(function() end))
   raises("answered a mask", fitted(function(x, s) return products(x, s):gt(0) end))
