@@ -49,6 +49,9 @@ local function check_name(name)
   end
 end
 
+--- Is attack.NAME one that was defined?
+function define.has(name) return defined[name] ~= nil end
+
 -- ---- Options ------------------------------------------------------------------------------------
 
 local function kind_of(value)
@@ -120,6 +123,9 @@ local function common_options()
   end
   return common
 end
+
+--- The options that every defined attack has, by their names.
+function define.common() return common_options() end
 
 local function sorted_names(options)
   local names = {}

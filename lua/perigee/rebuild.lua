@@ -3,6 +3,7 @@
 local archive = require "perigee.archive"
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
+local define = require "perigee.define"
 local ensemble = require "perigee.ensemble"
 local kinds = require "perigee.kinds"
 local native = require "perigee.native"
@@ -47,6 +48,26 @@ local function without_functions(options, name, known)
   return options
 end
 
+-- An attack of one's own may have been defined anew since: its options are to be those that a result tells
+-- of, for a default would make another attack. An infinite number may be missing.
+local function check_same_options(said, name, takes)
+  local common, bare = define.common(), attack[said.attack] {}
+  for option in pairs(said) do
+    if not takes[option] and not common[option] and option ~= "attack" and option ~= "left" then
+      blame.fail("%s: result: its attack had the option %s, which attack.%s of this session has not", WHERE,
+        native.printable(tostring(option)), name)
+    end
+  end
+  for option in pairs(takes) do
+    local default = bare:get(option)
+    if not common[option] and said[option] == nil and default ~= nil and default ~= math.huge
+      and default ~= -math.huge then
+      blame.fail("%s: result: attack.%s of this session has the option %s, which the result's had not", WHERE,
+        name, option)
+    end
+  end
+end
+
 local made_of
 
 -- The attack of these parameters. known: { dmax = of each sample, whole = the parameters of the result,
@@ -59,6 +80,7 @@ local function one_of(said, name, known)
   elseif not takes then
     blame.fail("%s: result: %s", WHERE, NOT_DEFINED:format(name))
   end
+  if define.has(said.attack) then check_same_options(said, name, takes) end
   for option in pairs(takes) do options[option] = said[option] end
   if options.dmax == nil then options.dmax = known.whole.dmax end
   if options.dmax == "per sample" then options.dmax = known.dmax end

@@ -173,27 +173,41 @@ static void push_loss(lua_State *L, const void *object) {
     loss->read_only = true;
 }
 
-static void push_y(lua_State *L, const void *object) {
-    const Descent *descent = descent_of(L, object);
-    const Labels *classes = &descent->problem->model->classes;
-    Array *y = push_column(L, DTYPE_I32, descent->active_count);
-    for (size_t a = 0; a < descent->active_count; a++)
-        array_i32(y)[a] = classes->label[descent->goal[descent->active[a]].truth];
-    y->read_only = true;
-}
+/* The classes that rows have, or are to have: nil where none is aimed at. */
+typedef struct Classes {
+    bool target, positions; /* of columns among the scores, from 1, instead of labels */
+} Classes;
 
-/* Nil where no class is aimed at. */
-static void push_target(lua_State *L, const void *object) {
+static void push_goals(lua_State *L, const void *object, Classes which) {
     const Descent *descent = descent_of(L, object);
     const Labels *classes = &descent->problem->model->classes;
-    if (descent->goal[descent->active[0]].target < 0) {
+    if (which.target && descent->goal[descent->active[0]].target < 0) {
         lua_pushnil(L);
         return;
     }
-    Array *target = push_column(L, DTYPE_I32, descent->active_count);
-    for (size_t a = 0; a < descent->active_count; a++)
-        array_i32(target)[a] = classes->label[descent->goal[descent->active[a]].target];
-    target->read_only = true;
+    Array *out = push_column(L, DTYPE_I32, descent->active_count);
+    for (size_t a = 0; a < descent->active_count; a++) {
+        const Goal *goal = &descent->goal[descent->active[a]];
+        size_t column = which.target ? (size_t)goal->target : goal->truth;
+        array_i32(out)[a] = which.positions ? (int32_t)column + 1 : classes->label[column];
+    }
+    out->read_only = true;
+}
+
+static void push_y(lua_State *L, const void *object) {
+    push_goals(L, object, (Classes){ false, false });
+}
+
+static void push_columns(lua_State *L, const void *object) {
+    push_goals(L, object, (Classes){ false, true });
+}
+
+static void push_target(lua_State *L, const void *object) {
+    push_goals(L, object, (Classes){ true, false });
+}
+
+static void push_target_columns(lua_State *L, const void *object) {
+    push_goals(L, object, (Classes){ true, true });
 }
 
 /* One number where all have the same, else a column that goes with x. */
@@ -252,7 +266,9 @@ static const BindProperty properties[] = {
     BIND_KEPT("x", push_x),
     BIND_KEPT("x0", push_x0),
     BIND_KEPT("y", push_y),
+    BIND_KEPT("columns", push_columns),
     BIND_KEPT("target", push_target),
+    BIND_KEPT("target_columns", push_target_columns),
     BIND_KEPT("scores", push_scores),
     BIND_KEPT("loss", push_loss),
     BIND_KEPT("dmax", push_dmax),
@@ -270,8 +286,10 @@ static const BindProperty properties[] = {
 };
 
 /* Those that tell of one step. */
-static const char *const of_step[] = { "x",    "x0",   "y",    "target",   "scores", "loss",
-                                       "dmax", "rows", "stop", "gradient", NULL };
+static const char *const of_step[] = {
+    "x",    "x0",   "y",    "columns",  "target", "target_columns", "scores", "loss",
+    "dmax", "rows", "stop", "gradient", NULL
+};
 
 /* ---- What it can be asked: methods ----------------------------------------------------------- */
 

@@ -9,6 +9,7 @@
 #include "nn/network_impl.h"
 #include "nn/train.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -235,13 +236,45 @@ static size_t count_numbers(const ModelReader *from) {
     return count;
 }
 
+static bool is_taken(const Network *net, const char *name) {
+    char own[2 * LAYER_NAME_SIZE];
+    for (size_t l = 0; l < net->layers; l++)
+        for (int p = 0; p < net->layer[l]->parameters; p++) {
+            snprintf(own, sizeof own, "%s.%s", net->layer[l]->name,
+                     net->layer[l]->parameter[p].name);
+            if (strcmp(own, name) == 0)
+                return true;
+        }
+    return false;
+}
+
+/* A layer that a user has defined anew may have no use for what was saved of it: that would be
+ * another net. */
+static bool check_all_taken(const Network *net, const ModelReader *from, Error *err) {
+    const Tensors *tensors = from->tensors;
+    size_t skip = strlen(from->prefix);
+    bool hosted = false;
+    for (size_t l = 0; l < net->layers; l++)
+        hosted = hosted || net->layer[l]->kind->host;
+    for (size_t i = tensors_first(tensors, from->prefix); hosted && i < tensors->count; i++) {
+        const char *name = tensors->entry[i].name;
+        if (strncmp(name, from->prefix, skip) != 0)
+            break;
+        if (!is_taken(net, name + skip))
+            return error_set(err, ERROR_FILE,
+                             "load: the file has %s, which no layer of this session's takes", name);
+    }
+    return true;
+}
+
 static Model *net_read(const ModelReader *from, Error *err) {
     NetworkParts parts = { .is_limited = true, .most_weights = count_numbers(from) };
     Network *net = NULL;
     if (fields_read_json(network_fields, &parts, from->meta, err))
         net = network_build_described(from->meta, &parts, err);
     if (net && (!read_extras(net, from->meta, err) ||
-                !network_load_weights(net, from->tensors, from->prefix, err))) {
+                !network_load_weights(net, from->tensors, from->prefix, err) ||
+                !check_all_taken(net, from, err))) {
         model_release(&net->model);
         net = NULL;
     }

@@ -158,6 +158,7 @@ function TestState:test_what_it_shows_and_answers()
     lu.assertEquals(state.dmax:totable(), { { 0.1 }, { 0.2 }, { 0.3 } })
     lu.assertEquals({ state.t, state.steps, state.norm, state.rejects }, { calls, 2, "l2", true })
     lu.assertEquals({ state.y:totable(), state.target:totable() }, { { 0, 1, 2 }, { 1, 2, 0 } })
+    lu.assertEquals({ state.columns:totable(), state.target_columns:totable() }, { { 1, 2, 3 }, { 2, 3, 1 } })
     lu.assertEquals({ state.classes, state.rows:totable() }, { { 0, 1, 2 }, { 1, 2, 3 } })
     lu.assertEquals(state.options, { depth = 3, way = "b", of = 4, on = true, f = math.abs })
     local moved = state:project(state.x + 1)
@@ -353,6 +354,18 @@ function TestAsAttack:test_read_where_it_is_not_defined()
   lu.assertStrContains(said, "attack.from: result: attack.fast is not defined in this session: run the file")
   lu.assertStrContains(said, "restore: attack.fast is not defined in this session")
   for _, name in ipairs { path, kept, script } do os.remove(name) end
+end
+
+-- Nor is another attack made of that name.
+function TestAsAttack:test_read_where_it_is_defined_otherwise()
+  local function step(state) return state.x end
+  local made = attack.define { name = "anew", step = step, options = { eta = 0.2 } }
+  local r = made({ model = net, dmax = 1, eta = 0.3 }):run(few)
+  lu.assertEquals(attack.from(r).eta, 0.3)
+  attack.define { name = "anew", step = step, options = { other = 3 } }
+  raises("its attack had the option eta, which attack.anew of this session has not", attack.from, r)
+  attack.define { name = "anew", step = step, options = { eta = 0.2, other = 3 } }
+  raises("attack.anew of this session has the option other, which the result's had not", attack.from, r)
 end
 
 function TestAsAttack:test_help_and_completion()

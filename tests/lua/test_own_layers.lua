@@ -198,7 +198,11 @@ function TestOwnLayers.test_files_and_copies()
   local function twofold(_, y) return y * 2 end
   nn.layer { name = "defined_twice", forward = twofold, options = { by = 2 } }
   raises("layer 1 (defined_twice1): this session's has by, the file's has not", nn.load, path)
+  nn.layer { name = "defined_twice", forward = twofold, parameters = { w = { 1 } } }
+  nn.new({ input = { 1 }, { kind = "defined_twice", name = "mine" } }):save(path)
   nn.layer { name = "defined_twice", forward = twofold }
+  raises("the file has mine.w, which no layer of this session's takes", nn.load, path)
+  net:save(path)
   -- and a kind that nobody has defined is named
   local file = io.open(path, "rb")
   local text = file:read "a"

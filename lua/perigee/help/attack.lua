@@ -471,6 +471,9 @@ Where the samples stand, m × d, float32. Points that are assigned are the next 
 nil.]]),
   field("state.x0", "array", "The samples as they were, m × d, float32."),
   field("state.y", "array", "Their labels, m, int32."),
+  field("state.columns", "array", "The positions of y among the scores' columns, m, int32, from 1: "
+    .. "scores:gather(state.columns, 2) are the scores of y."),
+  field("state.target_columns", "array?", "Those of the targets; nil without."),
   field("state.target", "array?", "The labels that they are moved towards, m, int32; nil where any will do."),
   field("state.scores", "array", "The model's scores where they stand, m × columns, float64."),
   field("state.loss", "array", "The objective's value there, m, float64: what is to fall."),
