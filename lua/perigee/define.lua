@@ -3,6 +3,7 @@
 
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
+local declared = require "perigee.declared"
 local help = require "perigee.help"
 local native = require "perigee.native"
 
@@ -33,16 +34,8 @@ local common
 
 -- ---- Names --------------------------------------------------------------------------------------
 
-local function is_identifier(name)
-  return type(name) == "string" and #name <= most.name and name:find "^[%a_][%w_]*$" ~= nil
-    and load("local " .. name) ~= nil
-end
-
 local function check_name(name)
-  if not is_identifier(name) then
-    arguments.expected(WHERE, "name", ("a name as Lua's variables have them, of at most %d characters")
-      :format(most.name), name)
-  end
+  declared.check_name(WHERE, name, most.name)
   local there = rawget(attack, name)
   if there ~= nil and not (defined[name] and rawequal(there, defined[name])) then
     blame.fail("%s: name: %s is one of the program's own", WHERE, name)
@@ -59,17 +52,14 @@ local function kind_of(value)
   return kind == "float" and "number" or kind == "string" and "word" or kind
 end
 
+local plain_word = {
+  expected = ("letters, digits, _ and -, at most %d"):format(most.name),
+  fits = function(word) return word:find "^[%w_-]+$" and #word <= most.name end,
+}
+
 local function check_words(where, words, default)
-  if type(words) ~= "table" or #words == 0 or #words > most.words then
-    arguments.expected(where, "words", ("a list of 1 to %d words"):format(most.words), words)
-  end
-  local list = {}
-  for i, word in ipairs(words) do
-    if type(word) ~= "string" or not word:find "^[%w_-]+$" or #word > most.name then
-      arguments.expected(where, ("words: number %d"):format(i), ("letters, digits, _ and -, at most %d")
-        :format(most.name), word)
-    end
-    list[i] = word
+  local list = declared.words(where, words, most.words, plain_word)
+  for _, word in ipairs(list) do
     if word == default then default = nil end
   end
   if default ~= nil then
@@ -84,31 +74,20 @@ local function check_text(where, name, value, otherwise)
   return native.printable(value)
 end
 
-local function check_bound(where, name, value)
-  if value ~= nil and not math.type(value) then arguments.expected(where, name, "a number", value) end
-  return value
-end
-
 -- { default, low =, … } as bind_attack_define.c reads it.
 local function described_option(where, name, said)
-  local named = {}
-  for key, value in pairs(said) do
-    if key ~= 1 then named[key] = value end
-  end
-  arguments.only(where, named, option_keys)
+  said = declared.parts(where, said, option_keys)
   local default = said[1]
   local kind = said.type or (said.words and "word") or kind_of(default)
   if not types[kind] then arguments.expected(where, "type", type_words, said.type or default) end
-  if kind == "word" and said.words == nil then
-    blame.fail("%s: words: a word is one of some: give words = { \"a\", \"b\" }", where)
-  elseif kind == "boolean" and default == nil then
+  if kind == "boolean" and default == nil then
     blame.fail("%s: expected true or false as its default, { false, … }", where)
   elseif default ~= nil and not plain[kind] then
     blame.fail("%s: of the type %s there is no default, only what is given to the attack", where, kind)
   end
   return {
     name = name, kind = kind == "dataset" and "dataset|array" or kind, default = default,
-    low = check_bound(where, "low", said.low), high = check_bound(where, "high", said.high),
+    low = declared.bound(where, "low", said.low), high = declared.bound(where, "high", said.high),
     words = kind == "word" and check_words(where, said.words, default) or nil,
     meaning = check_text(where, "meaning", said.meaning, "an option of its own"),
     initial = default == nil and check_text(where, "initial", said.initial, "none") or nil,
@@ -130,7 +109,7 @@ function define.common() return common_options() end
 local function sorted_names(options)
   local names = {}
   for name in pairs(options) do
-    if not is_identifier(name) then
+    if not declared.is_name(name, most.name) then
       arguments.expected(WHERE, "options", ("names as Lua's variables have them, of at most %d characters")
         :format(most.name), name)
     end
@@ -154,7 +133,7 @@ local function checked_options(options)
     elseif common_options()[name] then
       of_common[name] = said
     else
-      own[#own + 1] = described_option(where, name, type(said) == "table" and said or { said })
+      own[#own + 1] = described_option(where, name, said)
     end
   end
   if #own > most.options then

@@ -3,6 +3,7 @@
 
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
+local declared = require "perigee.declared"
 local kinds = require "perigee.kinds"
 local native = require "perigee.native"
 
@@ -22,11 +23,6 @@ for _, name in ipairs { "name", "kind", "input", "output", "training", "random" 
 -- Raised without a position: C puts the user's function in front.
 local function fail(format, ...) error(native.printable(format:format(...)), 0) end
 
-local function is_identifier(name)
-  return type(name) == "string" and #name <= most.name and name:find "^[%a_][%w_]*$" ~= nil
-    and load("local " .. name) ~= nil
-end
-
 -- ---- The definition -----------------------------------------------------------------------------
 
 local function kind_of(value)
@@ -34,33 +30,12 @@ local function kind_of(value)
   return (kind == "float" or kind == "integer") and "number" or kind == "string" and "word" or kind
 end
 
-local function check_words(where, words)
-  if type(words) ~= "table" or #words == 0 or #words > most.words then
-    arguments.expected(where, "words", ("a list of 1 to %d words"):format(most.words), words)
-  end
-  local list = {}
-  for i, word in ipairs(words) do
-    if type(word) ~= "string" then
-      arguments.expected(where, ("words: number %d"):format(i), "a string", word)
-    end
-    list[i] = word
-  end
-  return list
-end
-
-local function check_bound(where, name, value)
-  if value ~= nil and not math.type(value) then arguments.expected(where, name, "a number", value) end
-  return value
-end
+local any_word = { expected = "a string", fits = function() return true end }
 
 -- default, or { default, low =, … }, as bind_layer.c reads it.
 local function described_option(name, said)
-  local where, named = ("%s: options: %s"):format(WHERE, name), {}
-  said = type(said) == "table" and said or { said }
-  for key, value in pairs(said) do
-    if key ~= 1 then named[key] = value end
-  end
-  arguments.only(where, named, option_keys)
+  local where = ("%s: options: %s"):format(WHERE, name)
+  said = declared.parts(where, said, option_keys)
   local default = said[1]
   if default == nil then default = said.default end
   local kind = said.type or said.words and "word" or kind_of(default)
@@ -68,15 +43,13 @@ local function described_option(name, said)
     arguments.expected(where, "type", "\"number\", \"integer\", \"boolean\" or \"word\"", said.type)
   elseif not types[kind] then
     arguments.expected(where, "default", "a number, true or false, or a word with words = { … }", default)
-  elseif kind == "word" and said.words == nil then
-    blame.fail("%s: words: a word is one of some: give words = { \"a\", \"b\" }", where)
   end
   local meaning = said.meaning or "an option of its own"
   if type(meaning) ~= "string" then arguments.expected(where, "meaning", "a string", meaning) end
   return {
     name = name, kind = kind, default = default, meaning = native.printable(meaning),
-    low = check_bound(where, "low", said.low), high = check_bound(where, "high", said.high),
-    words = kind == "word" and check_words(where, said.words) or nil,
+    low = declared.bound(where, "low", said.low), high = declared.bound(where, "high", said.high),
+    words = kind == "word" and declared.words(where, said.words, most.words, any_word) or nil,
   }
 end
 
@@ -84,7 +57,7 @@ end
 local function sorted_names(t, what)
   local names = {}
   for name in pairs(t) do
-    if not is_identifier(name) or taken[name] then
+    if not declared.is_name(name, most.name) or taken[name] then
       fail("%s: expected a name as Lua's variables have them, none of name, kind, input, output, training "
         .. "and random, got %s", what, native.describe(name))
     end
@@ -138,10 +111,8 @@ local function define(definition)
     arguments.expected(WHERE, "definition", "a table, { name =, forward = … }", definition)
   end
   local said = arguments.only(WHERE, definition, keys)
-  if not is_identifier(said.name) then
-    arguments.expected(WHERE, "name", ("a name as Lua's variables have them, of at most %d characters")
-      :format(most.name), said.name)
-  elseif type(said.forward) ~= "function" then
+  declared.check_name(WHERE, said.name, most.name)
+  if type(said.forward) ~= "function" then
     arguments.expected(WHERE, "forward", "a function(self, x) that answers what comes out", said.forward)
   end
   check_function(said, "shape", "a function(self, input) that answers the output's shape")
