@@ -47,8 +47,9 @@ function TestBlame:testFunctionsThatAreCalledFromC()
   lu.assertEquals(said, "user.lua:3: net:forward: array.matmul: (1, 2) and (3, 3): inner sizes differ")
   said = complaint("nn.new({ input = { 2 }, nn.layer { name = 'blame9', forward = function(_, x)\n"
     .. "return x:matmul(array.zeros(3, 3)) end } {} }):forward({ { 1, 2 } })")
-  lu.assertEquals(said:gsub("user.lua:%d", ""),
-    ": net:forward: : array.matmul: (1, 2) and (3, 3): inner sizes differ")
+  -- a call over two lines is at the first of them or at the second, by Lua's version
+  lu.assertEquals(said:gsub("user.lua:%d: ", ""),
+    "net:forward: array.matmul: (1, 2) and (3, 3): inner sizes differ")
   said = complaint("grad.value(function(x) coroutine.yield() return x:sum() end, array.ones(2))")
   lu.assertStrContains(said, "user.lua:3: grad.value: the function called coroutine.yield")
 end
