@@ -356,6 +356,24 @@ function lists.floats(walk, hex) return note_table(walk, numbers_of(hex, "<d")) 
 
 function lists.integers(walk, hex) return note_table(walk, numbers_of(hex, "<i8")) end
 
+-- What stands here cannot be made in this session. It goes on being read, since later tables are numbered:
+-- the whole variable is refused when it has been.
+local function lack(walk, reason)
+  if not walk.refused then blame.fail("restore: %s", reason) end
+  walk.lacks = walk.lacks or reason
+  return false
+end
+
+-- What decode_it makes of the content as the next table; what it lacks is noted for whoever refers to it.
+local function within(walk, decode_it, content)
+  local before, number = walk.lacks, #walk.tables + 1
+  walk.lacks = nil
+  local value = decode_it(walk, content, number)
+  walk.lost[number] = walk.lacks
+  walk.lacks = before or walk.lacks
+  return value
+end
+
 local function decode_list(walk, list)
   local value = note_table(walk, {})
   walk.depth = walk.depth + 1
@@ -364,45 +382,64 @@ local function decode_list(walk, list)
   return value
 end
 
+local function decode_entry(walk, entry)
+  if type(entry) ~= "table" or #entry ~= 2 then damaged("a table's entry is not a key and a value") end
+  local key = decode(walk, entry[1])
+  if key ~= key then damaged("a table's key is not one") end
+  return key, decode(walk, entry[2])
+end
+
+-- The outermost table is that of the variables.
 local function decode_table(walk, list)
-  local value = note_table(walk, {})
+  local value, outermost = note_table(walk, {}), walk.depth == 0
   walk.depth = walk.depth + 1
   for i = 1, #list do
-    local entry = list[i]
-    if type(entry) ~= "table" or #entry ~= 2 then damaged("a table's entry is not a key and a value") end
-    local key = decode(walk, entry[1])
-    if key ~= key then damaged("a table's key is not one") end
-    value[key] = decode(walk, entry[2])
+    local key, member = decode_entry(walk, list[i])
+    if outermost and walk.lacks then
+      walk.refused(key, walk.lacks)
+      walk.lacks = nil
+    else
+      value[key] = member
+    end
   end
   walk.depth = walk.depth - 1
   return value
 end
 
 -- [kind, what it is made of]
-local function decode_object(walk, list)
+local function decode_object(walk, list, number)
   local kind = #list == 2 and type(list[1]) == "string" and by_name[list[1]]
   if not kind then damaged("an object of a kind that is not known") end
   note_table(walk, false)
-  local number = #walk.tables
   local parts = decode(walk, list[2])
+  if walk.lacks then return false end
   local ok, made = pcall(kind.make, parts)
   if not ok then
     if perigee.interrupted() then error(made, 0) end
-    if type(made) == "table" then blame.fail("restore: %s", made.missing) end
+    if type(made) == "table" then return lack(walk, made.missing) end
     damaged(("what should be a kind of %s is not: %s"):format(kind.name, tostring(made)))
   end
   walk.tables[number] = made
   return made
 end
 
+-- A table that was read before.
+local function decode_seen(walk, number)
+  if walk.lost[number] then return lack(walk, walk.lost[number]) end
+  return walk.tables[number] or damaged("it refers to a table that is not there")
+end
+
 -- A part of the file, made once.
 local function take_part(walk, kind, name)
   local key = kind .. " " .. name
   if walk.parts[key] == nil then
-    walk.parts[key] = blame.call(native.archive_take, walk.file, kind, name, walk.path)
-      or damaged("a value of a kind that is not known")
+    local part, lacks = blame.call(native.archive_take, walk.file, kind, name, walk.path)
+    if lacks and not walk.refused then blame.fail("restore: %s: %s", walk.path, lacks) end
+    walk.parts[key] = part or lacks and { lacks = lacks } or damaged("a value of a kind that is not known")
   end
-  return walk.parts[key]
+  local part = walk.parts[key]
+  if type(part) == "table" then return lack(walk, part.lacks) end
+  return part
 end
 
 -- A table's only member says what it is.
@@ -411,13 +448,13 @@ local function decode_tagged(walk, node)
   if kind == nil then damaged("an empty value") end
   if type(kind) ~= "string" or next(node, kind) ~= nil then damaged("a value of no known form") end
   if kind == "table" and type(content) == "table" and (#content > 0 or next(content) == nil) then
-    return decode_table(walk, content)
+    return within(walk, decode_table, content)
   elseif kind == "list" and type(content) == "table" and #content > 0 then
-    return decode_list(walk, content)
+    return within(walk, decode_list, content)
   elseif kind == "object" and type(content) == "table" then
-    return decode_object(walk, content)
+    return within(walk, decode_object, content)
   elseif kind == "seen" then
-    return walk.tables[content] or damaged("it refers to a table that is not there")
+    return decode_seen(walk, content)
   elseif type(content) ~= "string" then
     damaged("a value without its text")
   elseif read[kind] then
@@ -436,11 +473,13 @@ function decode(walk, node)
   return node
 end
 
---- The values in the file at `path`, { name = value, … }; raises on a file that is not whole.
-function archive.read(path)
+--- The values in the file at `path`, { name = value, … }; raises on a file that is not whole. Of what cannot
+--- be made in this session refused(name, why) is told; where none is given that raises.
+function archive.read(path, refused)
   local file <close>, list = blame.call(native.archive_read, path)
   if type(list) ~= "table" or #list ~= 1 then damaged("there are no values in it") end
-  local values = decode({ file = file, path = path, tables = {}, parts = {}, depth = 0 }, list[1])
+  local walk = { file = file, path = path, tables = {}, parts = {}, lost = {}, depth = 0, refused = refused }
+  local values = decode(walk, list[1])
   if type(values) ~= "table" then damaged("there are no named values in it") end
   return values
 end

@@ -112,12 +112,26 @@ function session.save(path, ...)
   return path
 end
 
+-- The values in the file. What this session cannot make of it is printed; if nothing is left that raises.
+local function read(path)
+  local lost = {}
+  local values = archive.read(path, function(name, reason)
+    lost[#lost + 1] = { name = tostring(name), reason = reason }
+  end)
+  if #lost > 0 and next(values) == nil then blame.fail("restore: %s", lost[1].reason) end
+  table.sort(lost, function(a, b) return a.name < b.name end)
+  for _, one in ipairs(lost) do
+    print(printable(("not restored: %s (%s)"):format(one.name, one.reason)))
+  end
+  return values
+end
+
 --- restore(path [, { into = t }]): set the variables of a file again, as globals or in the table. Returns
 --- their names.
 function session.restore(path, options)
   local into = arguments.only("restore", options, { "into" }).into
   if into ~= nil and type(into) ~= "table" then arguments.expected("restore", "into", "a table", into) end
-  local values, names = archive.read(path), {}
+  local values, names = read(path), {}
   for name in pairs(values) do
     if type(name) ~= "string" then blame.fail("restore: a variable in the file has no name") end
     if not into and own.is_reserved(name) then

@@ -272,7 +272,8 @@ static int archive_read(lua_State *L) {
 }
 
 /* native.archive_take(archive, kind, name, path) → the object of that part, or nothing where the
- * kind is none; errors name the path. The part is freed before anything raises. */
+ * kind is none, or nil and what the session lacks for it; errors name the path. The part is freed
+ * before anything raises. */
 static int archive_take(lua_State *L) {
     static const char *const kinds[] = { "array", "dataset", "model", "result", NULL };
     const Archive *archive = bind_check(L, 1, &archive_type, "restore", "archive");
@@ -291,6 +292,11 @@ static int archive_take(lua_State *L) {
                    : k == 2 ? (void *)model_from(&part, &err)
                             : (void *)attack_result_from(&part, &err);
     tensors_clear(&part);
+    if (!object && err.kind == ERROR_LACKS) {
+        lua_pushnil(L);
+        lua_pushstring(L, err.message);
+        return 2;
+    }
     if (!object) {
         error_prefix(&err, "%s", path);
         return raise_restore(L, &err);

@@ -59,7 +59,16 @@ void error_prefix(Error *err, const char *format, ...) {
     err->message[sizeof err->message - 1] = '\0';
 }
 
+static void blame(Error *err, ErrorKind kind) {
+    if (err && err->kind != ERROR_MEMORY && err->kind != ERROR_INTERRUPTED &&
+        err->kind != ERROR_LACKS)
+        err->kind = kind;
+}
+
 void error_blame_file(Error *err) {
-    if (err && err->kind != ERROR_MEMORY && err->kind != ERROR_INTERRUPTED)
-        err->kind = ERROR_FILE;
+    blame(err, ERROR_FILE);
+}
+
+void error_blame_session(Error *err) {
+    blame(err, ERROR_LACKS);
 }

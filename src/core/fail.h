@@ -14,10 +14,11 @@
 
 typedef enum ErrorKind {
     ERROR_NONE = 0,
-    ERROR_ARGUMENT,   /* the caller's values are wrong: bindings raise */
-    ERROR_FILE,       /* a file or a process failed: bindings return nil, message (or raise) */
-    ERROR_MEMORY,     /* an allocation failed: bindings collect garbage and try once more */
-    ERROR_INTERRUPTED /* the user asked to stop, and there is no answer to give */
+    ERROR_ARGUMENT,    /* the caller's values are wrong: bindings raise */
+    ERROR_FILE,        /* a file or a process failed: bindings return nil, message (or raise) */
+    ERROR_MEMORY,      /* an allocation failed: bindings collect garbage and try once more */
+    ERROR_INTERRUPTED, /* the user asked to stop, and there is no answer to give */
+    ERROR_LACKS /* a file is whole, but needs what this session has not, or has as something else */
 } ErrorKind;
 
 /* Fill err (which may be NULL) and return false, so that `return error_set(err, …)` reads well in
@@ -37,7 +38,10 @@ bool error_interrupted(Error *err, const char *where);
 void error_prefix(Error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Wrong numbers that a file brought are the file's fault, not the caller's: ERROR_FILE, unless it
- * was memory that lacked, or the user who asked to stop. */
+ * was memory that lacked, the user who asked to stop, or the session that lacks something. */
 void error_blame_file(Error *err);
+
+/* What a file asked for is not in this session: ERROR_LACKS, with the same exceptions. */
+void error_blame_session(Error *err);
 
 #endif

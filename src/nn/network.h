@@ -27,6 +27,8 @@ Network *network_new(const cJSON *description, uint64_t seed, Error *err);
  * object that is being written. */
 cJSON *network_describe(const Network *net);
 void network_describe_in(const Network *net, JsonNode to);
+/* Does a description have a layer that is not built in? */
+bool network_describes_own(const cJSON *description);
 
 size_t network_layer_count(const Network *net);
 const char *network_layer_name(const Network *net, size_t layer);

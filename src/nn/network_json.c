@@ -33,6 +33,17 @@ static bool read_options(const cJSON *json, Layer *layer, Error *err) {
            fields_read_json(field, layer, json, err);
 }
 
+bool network_describes_own(const cJSON *description) {
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list_item(description, "layers")) {
+        const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "kind"));
+        const LayerKind *kind = name ? layer_find(name, NULL) : NULL;
+        if (name && (!kind || kind->host))
+            return true;
+    }
+    return false;
+}
+
 /* A layer with its options, the caller's to free. */
 static Layer *read_layer(const cJSON *json, Error *err) {
     static const char *const also[] = { "kind", NULL };

@@ -278,7 +278,9 @@ static Model *net_read(const ModelReader *from, Error *err) {
         model_release(&net->model);
         net = NULL;
     }
-    if (!net)
+    if (!net && network_describes_own(from->meta)) /* a layer is not defined, or as another one */
+        error_blame_session(err);
+    else if (!net)
         error_blame_file(err);
     return net ? &net->model : NULL;
 }

@@ -83,7 +83,7 @@ static bool refuse_own(const Field *field, const cJSON *own, const char *name, E
     cJSON_ArrayForEach(item, own) {
         add_name(there, item->string ? item->string : "?");
     }
-    return error_set(err, ERROR_FILE,
+    return error_set(err, ERROR_LACKS,
                      "load: the kernel \"%s\" of this session has other parameters (%s) than the "
                      "one that the svm was saved with (%s)",
                      name, *here ? here : "none", *there ? there : "none");
@@ -106,7 +106,7 @@ static bool read_kernel(const cJSON *meta, const char *name, Kernel *kernel, Err
     const KernelKind *found = cJSON_IsString(kind) ? own_kernel_find(kind->valuestring) : NULL;
     const cJSON *own = cJSON_GetObjectItemCaseSensitive(json, "own");
     if (!found && cJSON_IsString(kind) && own)
-        return error_set(err, ERROR_FILE,
+        return error_set(err, ERROR_LACKS,
                          "load: the svm's kernel \"%s\" is written in Lua: run the file that "
                          "defines it by svm.kernel { name = … }, then load this one",
                          kind->valuestring);

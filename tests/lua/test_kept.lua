@@ -210,3 +210,66 @@ function TestTrainings:test_layers()
   raises(": not the same code of layers;", trained, path, {}, with_layer(2))
   os.remove(path)
 end
+
+-- ---- Files of variables --------------------------------------------------------------------------
+
+TestRestored = {}
+
+-- restore in this session: names, and what it printed.
+local function restored(path)
+  local lines, real = {}, print
+  local own = require "perigee.own"
+  own.print = function(line) lines[#lines + 1] = line end
+  local ok, names = pcall(restore, path)
+  own.print = real
+  return ok and names or error(names, 0), lines
+end
+
+-- Variables of a session that had definitions by these names: in the file they get others, which this one
+-- lacks.
+local function file_of_another_session(path, names, ...)
+  save(path, ...)
+  local file = assert(io.open(path, "rb"))
+  local bytes = file:read "a"
+  file:close()
+  for name, other in pairs(names) do
+    assert(#name == #other)
+    bytes = bytes:gsub(name, other)
+  end
+  file = assert(io.open(path, "wb"))
+  file:write(bytes)
+  file:close()
+end
+
+local function set(values)
+  for name, value in pairs(values) do rawset(_G, name, value) end
+end
+
+function TestRestored:test_what_can_be()
+  local path, shared = os.tmpname(), { 1, "two" }
+  local stepper = stepping(1)
+  set { kept_a = stepper, kept_b = { 1, { stepper }, shared }, kept_c = shared, kept_d = with_layer(1),
+    kept_e = with_kernel(1), kept_f = array.new { 1, 2 }, kept_g = { "after", { "another" } } }
+  rawset(_G, "kept_h", { rawget(_G, "kept_b")[2] })
+  local all = { "kept_a", "kept_b", "kept_c", "kept_d", "kept_e", "kept_f", "kept_g", "kept_h" }
+  local gone = { kept_step = "gone_step", kept_power = "gone_power", kept_product = "gone_product" }
+  file_of_another_session(path, gone, table.unpack(all))
+  for _, name in ipairs(all) do rawset(_G, name, nil) end
+  local names, lines = restored(path)
+  lu.assertEquals(names, { "kept_c", "kept_f", "kept_g" })
+  lu.assertEquals(rawget(_G, "kept_c"), shared)
+  lu.assertEquals(rawget(_G, "kept_g"), { "after", { "another" } })
+  lu.assertNil(rawget(_G, "kept_b"))
+  local told = table.concat(lines, "\n")
+  lu.assertEquals(#lines, 5)
+  for name, why in pairs { kept_a = "attack.gone_step is not defined in this session",
+    kept_b = "attack.gone_step", kept_d = 'got "gone_power"',
+    kept_e = 'kernel "gone_product" is written in Lua', kept_h = "attack.gone_step" } do
+    lu.assertStrMatches(told, ".*not restored: " .. name .. " %([^\n]*" .. why .. ".*")
+  end
+  set { kept_a = stepper }
+  file_of_another_session(path, { kept_step = "gone_step" }, "kept_a")
+  raises("restore: attack.gone_step is not defined", restore, path)
+  for _, name in ipairs(all) do rawset(_G, name, nil) end
+  os.remove(path)
+end

@@ -133,7 +133,9 @@ os.remove(path)]],
       name = "restore",
       text = [[
 Reads a file written by save and sets its variables again. Every size in the file is checked; a file that
-is damaged changes nothing, nor does one with a variable that is named as something of Lua's or Perigee's.]],
+is damaged changes nothing, nor does one with a variable that is named as something of Lua's or Perigee's.
+What needs an attack, a layer or a kernel of one's own that this session has not defined, or has defined
+otherwise, is left out, and a line says so; where nothing is left that is an error.]],
       params = { { "path", "string", "the file" } },
       options = { { "into", "table", "the globals", "where the variables go" } },
       returns = { "string[]", "the names that were set, sorted" },
