@@ -62,17 +62,23 @@ static void softmax_lines(void *context, size_t first, size_t last, int worker) 
         softmax_line(r->y + line_start(r, l), r->n, r->inner);
 }
 
+/* The largest one's share of the sum, 1, is left to log1p: where it leads by far the others' would
+ * be lost beside it. */
 static void log_softmax_line(double *y, size_t n, size_t step) {
-    double largest = largest_of(y, n, step), sum = 0, part[PART];
+    double largest = largest_of(y, n, step), others = 0, part[PART];
+    bool met = false;
     for (size_t first = 0; first < n; first += PART) {
         size_t count = n - first < PART ? n - first : PART;
         for (size_t i = 0; i < count; i++)
             part[i] = y[(first + i) * step] -= largest;
         vec_exp(part, part, count);
-        for (size_t i = 0; i < count; i++)
-            sum += part[i];
+        for (size_t i = 0; i < count; i++) {
+            bool is_largest = !met && y[(first + i) * step] == 0;
+            others += is_largest ? 0 : part[i];
+            met = met || is_largest;
+        }
     }
-    double size = log(sum);
+    double size = log1p(others);
     for (size_t i = 0; i < n; i++)
         y[i * step] -= size;
 }
@@ -98,17 +104,35 @@ static void pull_lines(void *context, size_t first, size_t last, int worker) {
     }
 }
 
-static void log_pull_line(const double *dy, double *y, size_t n, size_t step) {
-    double sum = 0, part[PART];
-    for (size_t i = 0; i < n; i++)
-        sum += dy[i * step];
+/* The shares of their logarithms. Returns the place of the largest. */
+static size_t shares_of(double *y, size_t n, size_t step) {
+    double part[PART];
+    size_t largest = 0;
     for (size_t first = 0; first < n; first += PART) {
         size_t count = n - first < PART ? n - first : PART;
         for (size_t i = 0; i < count; i++)
             part[i] = y[(first + i) * step];
         vec_exp(part, part, count);
         for (size_t i = 0; i < count; i++)
-            y[(first + i) * step] = dy[(first + i) * step] - part[i] * sum;
+            y[(first + i) * step] = part[i];
+    }
+    for (size_t i = 1; i < n; i++)
+        largest = y[i * step] > y[largest * step] ? i : largest;
+    return largest;
+}
+
+/* dy_i (1 − p_i) − p_i Σ_{k≠i} dy_k, where 1 − p of the largest is the sum of the others' shares:
+ * as a difference it would be 0 long before they are. */
+static void log_pull_line(const double *dy, double *y, size_t n, size_t step) {
+    size_t largest = shares_of(y, n, step);
+    double others = 0, sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += dy[i * step];
+        others += i == largest ? 0 : y[i * step];
+    }
+    for (size_t i = 0; i < n; i++) {
+        double share = y[i * step], rest = i == largest ? others : 1 - share;
+        y[i * step] = dy[i * step] * rest - share * (sum - dy[i * step]);
     }
 }
 

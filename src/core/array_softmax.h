@@ -18,7 +18,8 @@ Array *array_log_softmax(const Array *x, int axis, Error *err);
 /* Pull a gradient back: y · (dy − Σ_k dy_k y_k), for y = softmax(x). y and dy have one shape. */
 Array *array_softmax_pull(const Array *y, const Array *dy, int axis, Error *err);
 
-/* The same for y = log_softmax(x): dy − exp(y) Σ_k dy_k. */
+/* The same for y = log_softmax(x): dy − exp(y) Σ_k dy_k, in digits that are right where one leads
+ * by far. */
 Array *array_log_softmax_pull(const Array *y, const Array *dy, int axis, Error *err);
 
 #endif

@@ -105,6 +105,11 @@ function TestArrayNumpy:test_log_softmax_at_the_edges()
   lu.assertTrue(A.log_softmax({ -inf, -inf }):isnan():all())
   lu.assertTrue(A.log_softmax({ 0, nan }):isnan():all())
   lu.assertEquals(A.zeros(3, 0):log_softmax().shape, { 3, 0 })
+  -- where one leads by far: what the others leave it, and how it follows
+  local sure = A.new({ 60, 0, -3 }, { dtype = "f64" })
+  local left, slopes = grad.value(function(x) return x:log_softmax():at(1) end, sure)
+  lu.assertAlmostEquals(left / (math.exp(-60) + math.exp(-63)), -1, 1e-12)
+  lu.assertAlmostEquals(slopes:at(1) / (math.exp(-60) + math.exp(-63)), 1, 1e-12)
   local long = A.randn(2, 600, 3, { seed = 1, dtype = "f64" }) * 10 -- longer than what exp takes at once
   for axis = 1, 3 do
     local want = long - long:logsumexp(axis, { keepdims = true })
