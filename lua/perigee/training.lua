@@ -12,8 +12,29 @@ debug.getregistry()["perigee.training"] = training
 -- the divergence has no slope.
 local NUDGE = 1e-3
 
+local function takes(adversary, name)
+  local names = debug.getmetatable(adversary)["perigee.option_names"]
+  for _, other in ipairs(names(adversary)) do
+    if other == name then return true end
+  end
+  return false
+end
+
+-- Can it do what TRADES wants: set out beside the samples, and maximise the divergence in its own objective's
+-- place?
+local function check_divergent(where, adversary)
+  if not (kinds.is(adversary, "attack") and takes(adversary, "objective") and takes(adversary, "start")) then
+    blame.fail("%s: trades: its adversary sets out beside each sample and maximises the divergence: expected "
+      .. "an attack that takes start and objective, such as attack.pgd, got attack.%s", where,
+      native.printable(tostring(adversary.name)))
+  elseif type(adversary.objective) == "function" then
+    blame.fail("%s: trades: its adversary maximises the divergence and has no use for an objective of its own, "
+      .. "expected one without a function", where)
+  end
+end
+
 --- Is it an attack, on no other model than this net? Its own words, for the net's record.
-function training.check_adversary(where, adversary, net)
+function training.check_adversary(where, adversary, net, trades)
   local ensemble = require "perigee.ensemble"
   if not ensemble.is_attack(adversary) then
     blame.fail('%s: adversary: expected an attack, such as attack.pgd{ norm = "l2", dmax = 1 }, got %s',
@@ -23,7 +44,9 @@ function training.check_adversary(where, adversary, net)
   if model and not rawequal(model, net) then
     blame.fail("%s: adversary: its model is another one, expected none, or the net that is trained", where)
   end
-  return tostring(adversary)
+  if not trades then return tostring(adversary) end
+  check_divergent(where, adversary)
+  return tostring(adversary) .. ", maximising the divergence from the clean scores"
 end
 
 --- What tells the functions of a training from others, and the adversary's, and the layers written in Lua: a
@@ -36,20 +59,30 @@ function training.code(loss, lr, augment, adversary, net)
     fingerprint.code(net)
 end
 
-local function takes(adversary, name)
-  local names = debug.getmetatable(adversary)["perigee.option_names"]
-  for _, other in ipairs(names(adversary)) do
-    if other == name then return true end
+--- The objective of TRADES' adversary: less the divergence KL(p | q) of each row's softmax q from that of its
+-- clean scores, p; and its gradient with respect to the scores, p - q.
+function training.divergence(clean)
+  local log_p = clean - clean:logsumexp(2, { keepdims = true })
+  local p = log_p:exp()
+  return function(scores, _, info)
+    local own, own_log = p:take(info.rows, 1), log_p:take(info.rows, 1)
+    local log_q = scores - scores:logsumexp(2, { keepdims = true })
+    return (own * (log_q - own_log)):sum(2), own - log_q:exp()
   end
-  return false
+end
+
+-- What TRADES asks of an attack: no label counts, but what the net says of the clean samples.
+local function diverge(adversary, net, x, options)
+  local clean = net:scores(x)
+  options.y = array.new(net.classes, { dtype = "i32" }):take(clean:argmax(2), 1)
+  options.start = x + NUDGE * array.randn(x.shape[1], x.shape[2], { seed = options.seed })
+  return adversary:with { objective = training.divergence(clean) }
 end
 
 --- Samples as the attack leaves them.
 function training.perturb(adversary, net, x, y, seed, trades)
   local options = { model = net, y = y, seed = seed }
-  if trades and takes(adversary, "start") then
-    options.start = x + NUDGE * array.randn(x.shape[1], x.shape[2], { seed = seed })
-  end
+  if trades then adversary = diverge(adversary, net, x, options) end
   local ok, result = pcall(adversary.run, adversary, x, options) -- not at a line of ours
   if not ok then error(type(result) == "string" and "nn.train: adversary: " .. result or result, 0) end
   return result.x_adv
@@ -100,7 +133,14 @@ local gives_gradient = setmetatable({}, { __mode = "k" }) -- of losses that were
 
 -- By the tape: its answer, and a function to the gradient.
 local function differentiate(loss, logits, y)
-  return require("perigee.grad").vjp(function(traced) return (loss(traced, y)) end, logits)
+  return require("perigee.grad").vjp(function(traced)
+    local value = loss(traced, y)
+    if (type(value) == "number" or kinds.is(value, "array")) and not native.grad.traced(value) then
+      fail("nn.train: loss: how the loss follows from the logits is not known: make it by array functions, or "
+        .. "answer its gradient (%d, %d) as a second result", logits.shape[1], logits.shape[2])
+    end
+    return value
+  end, logits)
 end
 
 --- The mean loss of a batch by the user's function, and its slopes by the logits: by the tape, unless the

@@ -245,7 +245,8 @@ static void read_adversary(lua_State *L, Training *training, TrainParams *params
     lua_pushstring(L, training->where);
     lua_pushvalue(L, value);
     lua_pushvalue(L, 1);
-    lua_call(L, 3, 1);
+    lua_pushboolean(L, params->trades > 0);
+    lua_call(L, 4, 1);
     keep(L, training, REF_ADVERSARY, value);
     training->adversary = (TrainAdversary){ perturb, training, lua_tostring(L, -1) };
     params->adversary = &training->adversary;

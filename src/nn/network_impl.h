@@ -47,6 +47,7 @@ struct Network {
     size_t parameters;    /* in all */
     bool hosted;          /* some layers are */
     bool busy;            /* and one of them may be at work: no other pass now */
+    bool training;        /* network_train is at work: no other training now */
     float *weights;       /* each layer's part in turn */
     float *prepared;      /* what layers prepare of them, for backward */
     bool fresh;           /* it is that of the present weights */

@@ -78,6 +78,10 @@ static bool check_options(const TrainParams *params, Error *err) {
 
 static bool check_arguments(const Network *net, const Samples *samples, const TrainParams *params,
                             Error *err) {
+    if (net->training)
+        return error_set(err, ERROR_ARGUMENT,
+                         "train: this net is being trained: a function that its training calls "
+                         "cannot train it");
     if (samples->n == 0)
         return error_set(err, ERROR_ARGUMENT, "train: the dataset is empty");
     if (samples->features != net->model.features)
@@ -432,9 +436,11 @@ TrainHistory *network_train(Network *net, const Samples *samples, const TrainPar
     size_t bytes = sizeof(TrainHistory) + params->epochs * sizeof(struct TrainEpoch);
     TrainHistory *history = trainer.history = calloc(1, bytes);
     model_retain(&net->model); /* a function from outside may let go of it */
+    net->training = true;
     bool ok = history ? trainer_init(&trainer, err) && train(&trainer, err)
                       : error_memory(err, "train", bytes);
     trainer_clear(&trainer);
+    net->training = false;
     model_release(&net->model);
     if (ok)
         return history;

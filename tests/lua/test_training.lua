@@ -60,11 +60,27 @@ local function kl_slopes(clean, attacked)
   return p * (difference - divergence), q - p, divergence:sum()
 end
 
+-- What training.perturb has made, and of what, while f is called.
+local function perturbed(f)
+  local training, x_adv, seed = require "perigee.training", nil, nil
+  local perturb = training.perturb
+  function training.perturb(...)
+    x_adv, seed = perturb(...), select(5, ...)
+    return x_adv
+  end
+  local ok, message = pcall(f)
+  training.perturb = perturb
+  if not ok then error(message, 0) end
+  return x_adv, seed
+end
+
 -- TRADES' step by the formula and the net's own gradients of its weights.
 function TestTraining.test_a_step_of_trades()
   local ds, net, beta = blobs(48), blob_net { 0, 1, 2 }, 2.5
-  local adversary = attack.fmn { norm = "l2", dmax = 0.4, max_iter = 5 }
-  local x_adv = adversary:run(ds, { model = net }).x_adv
+  local twin, stepped = net:clone(), nil
+  local x_adv, seed = perturbed(function()
+    stepped = step_of(twin, ds, { adversary = pgd(), trades = beta })
+  end)
   local clean, attacked = net:scores(ds), net:scores(x_adv)
   local toward, away, divergence = kl_slopes(clean, attacked)
   local p = nn.softmax(clean)
@@ -74,9 +90,52 @@ function TestTraining.test_a_step_of_trades()
   local _, other = net:backward(x_adv, { fc2 = beta * away / 48 }, { weights = true })
   local expected = net:weights()
   for name, values in pairs(expected) do expected[name] = values - 0.1 * (one[name] + other[name]) end
-  local twin = net:clone()
-  assert_close(step_of(twin, ds, { adversary = adversary, trades = beta }), expected, 1e-5)
+  assert_close(stepped, expected, 1e-5)
   lu.assertAlmostEquals(twin.trained.loss, entropy + beta * divergence / 48, 1e-6)
+  lu.assertStrContains(twin.trained.adversary, "maximising the divergence from the clean scores")
+  -- What the adversary made is what the same attack makes of that divergence, by the tape.
+  local function negative_kl(s, _, info)
+    local own, q = p:take(info.rows, 1), nn.softmax(s)
+    return (own * (q:log() - own:log())):sum(2)
+  end
+  local start = ds.x + 1e-3 * array.randn(48, 6, { seed = seed })
+  local same = pgd { model = net, objective = negative_kl }:run(ds, { y = net:predict(ds), start = start })
+  lu.assertTrue((same.x_adv - x_adv):abs():max() < 1e-5)
+end
+
+-- The loss that TRADES' adversary minimises: its gradient by central differences, and rows by their places.
+function TestTraining.test_the_divergence()
+  local clean = array.randn(5, 4, { seed = 1, dtype = "f64" }) * 2
+  local loss = require("perigee.training").divergence(clean)
+  local info = { rows = array.new({ 4, 2, 4 }, { dtype = "i32" }) }
+  local scores = array.randn(3, 4, { seed = 2, dtype = "f64" }) * 2
+  local value, gradient = loss(scores, nil, info)
+  local p, q = nn.softmax(clean:take(info.rows, 1)), nn.softmax(scores)
+  lu.assertTrue((value + (p * (p:log() - q:log())):sum(2)):abs():max() < 1e-12)
+  lu.assertAlmostEquals(loss(clean:take(info.rows, 1), nil, info):abs():max(), 0, 1e-15)
+  for c = 1, 4 do
+    local step = array.onehot({ c - 1 }, 4):astype "f64" * 1e-5
+    local slope = (loss(scores + step, nil, info) - loss(scores - step, nil, info)) / 2e-5
+    lu.assertTrue((slope - gradient:slice(nil, { c, c }):reshape(3)):abs():max() < 1e-9)
+  end
+end
+
+-- It diverges farther than what the same attack finds by its own objectives, from the same starts.
+function TestTraining.test_the_adversary_of_trades_diverges()
+  local ds, net = blobs(60), blob_net { 0, 1, 2 }
+  nn.train(net, ds, { epochs = 3, batch = 20, lr = 0.1, seed = 1 })
+  local function divergence(x_adv)
+    local p, q = nn.softmax(net:scores(ds)), nn.softmax(net:scores(x_adv))
+    return (p * (p:log() - q:log())):sum(2):mean()
+  end
+  local options = { dmax = 0.2, max_iter = 20 }
+  local found = require("perigee.training").perturb(pgd(options), net, ds.x, ds.y, 3, true)
+  local start = ds.x + 1e-3 * array.randn(60, 6, { seed = 3 })
+  for _, objective in ipairs { "margin", "cross_entropy" } do
+    options.objective = objective
+    local other = pgd(options):run(ds, { model = net, y = ds.y, start = start }).x_adv
+    lu.assertTrue(divergence(found) > divergence(other), divergence(found) .. " " .. divergence(other))
+  end
 end
 
 -- Learned against an attack, a net stands it better; the same seed gives the same bits.
@@ -115,6 +174,12 @@ function TestTraining.test_adversaries_that_are_none()
   raises("nn.train: trades needs an adversary", nn.train, net, ds, { trades = 1 })
   raises("nn.train: adversarial_share needs an adversary", nn.train, net, ds, { adversarial_share = 0.5 })
   raises("nn.train: trades: expected a number from 0", nn.train, net, ds, { trades = -1, adversary = pgd() })
+  for _, none in ipairs { attack.fmn { norm = "l2" }, attack.ensemble { pgd(), pgd() } } do
+    raises("trades: its adversary sets out beside each sample and maximises the divergence: expected", nn.train,
+      net, ds, { trades = 1, adversary = none })
+  end
+  raises("no use for an objective of its own", nn.train, net, ds,
+    { trades = 1, adversary = pgd { objective = function(s) return s:sum(2) end } })
   raises("net:fit: adversary: expected an attack", net.fit, net, ds, { adversary = "pgd" })
   raises("dmax", nn.train, net, ds, { adversary = attack.pgd {} })
   raises("nn.train: adversary: attack.pgd: sample 1: feature ", nn.train, net,
@@ -317,6 +382,11 @@ function TestTraining.test_a_loss()
   raises("called coroutine.yield", trained, function() coroutine.yield() end)
   raises('loss: expected a function of logits and labels, or "cross_entropy", got the string "mse"', trained,
     "mse")
+  for _, constant in ipairs { function() return 3 end, function(_, y) return y * 0.5 end,
+    function(s) return grad.stop(s):sum(2) end } do
+    raises("loss: how the loss follows from the logits is not known: make it by array functions, or answer",
+      trained, constant)
+  end
   raises("both say what the loss is", trained, each, { trades = 1, adversary = pgd() })
   raises("label_smoothing and loss", trained, each, { label_smoothing = 0.1 })
 end
@@ -334,6 +404,28 @@ function TestTraining.test_on_epoch()
   raises('on_epoch answered 1, expected nothing or "stop"', nn.train, net, ds,
     { on_epoch = function() return 1 end })
   raises("nn.train: on_epoch: expected a function, got 3", nn.train, net, ds, { on_epoch = 3 })
+end
+
+-- A training's own functions cannot train its net, and leave it as it was.
+function TestTraining.test_training_inside_a_training()
+  local ds, net = blobs(30), blob_net { 0, 1, 2 }
+  local before = net:weights()
+  local function inside() nn.train(net, ds, { epochs = 1 }) end
+  local function refused(options)
+    options.epochs = 2
+    raises("this net is being trained: a function that its training calls cannot train it", nn.train, net, ds,
+      options)
+    assert_same(net:weights(), before)
+  end
+  refused { on_epoch = function() net:fit(ds) end }
+  refused { on_epoch = inside }
+  refused { loss = function(s) inside() return s:square():sum(2) end }
+  refused { lr = function() inside() return 0.1 end }
+  refused { augment = function(x) inside() return x end }
+  refused { adversary = pgd { on_step = inside } }
+  local other = blob_net()
+  nn.train(net, ds, { epochs = 1, on_epoch = function() nn.train(other, ds, { epochs = 1 }) end })
+  lu.assertEquals(other.trained.epochs_finished, 1)
 end
 
 -- ---- Checkpoints --------------------------------------------------------------------------------

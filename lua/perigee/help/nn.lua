@@ -128,15 +128,16 @@ its true labels, and the net learns what comes of it (Madry et al. 2018); any at
 is not wanted. The attack draws from the training's seed. adversarial_share = 0.5 has half of each batch
 attacked. A strong attack from the first step on may leave fresh weights learning nothing: train an epoch
 without it before. With trades = β the loss is Zhang et al.'s of 2019: cross-entropy of the clean samples,
-and β times the divergence KL(softmax of clean ‖ softmax of attacked), averaged; the attack then sets out
-from a point beside each sample, and maximises what its objective says. Accuracies on the way are those of
-the attacked samples, with TRADES those of the clean ones.
+and β times the divergence KL(softmax of clean ‖ softmax of attacked), averaged. The attack then sets out
+from a point beside each sample and maximises that divergence in its objective's place, whatever the labels:
+any single attack that takes start and objective, as attack.pgd does. Accuracies on the way are those of the
+attacked samples, with TRADES those of the clean ones.
 
 augment = "flip", { "shift", "crop" } or { shift = 2, noise = 0.1 } changes each image anew whenever it is
 learned: shift (up to 1 pixel), crop (a part up to 2 pixels smaller, enlarged), flip (half of them
 mirrored), noise (of standard deviation 0.1, beyond the bounds too). Or it is function(x, random), which
 answers a batch x (n x features) as changed; random() is a new seed, as in array.randn(2, 3, { seed =
-random() }).
+random() }). No function that a training calls can train its net.
 
 loss = function(logits, y) takes a batch's logits (n x classes) and its labels y, as the dataset has them,
 and answers one number or one for each sample, of which the mean counts. Its gradient follows by grad.vjp;
