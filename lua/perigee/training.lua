@@ -24,12 +24,12 @@ end
 -- place?
 local function check_divergent(where, adversary)
   if not (kinds.is(adversary, "attack") and takes(adversary, "objective") and takes(adversary, "start")) then
-    blame.fail("%s: trades: its adversary sets out beside each sample and maximises the divergence: expected "
-      .. "an attack that takes start and objective, such as attack.pgd, got attack.%s", where,
+    blame.fail("%s: trades: its adversary sets out beside each sample and maximises the divergence: "
+      .. "expected an attack that takes start and objective, such as attack.pgd, got attack.%s", where,
       native.printable(tostring(adversary.name)))
   elseif type(adversary.objective) == "function" then
-    blame.fail("%s: trades: its adversary maximises the divergence and has no use for an objective of its own, "
-      .. "expected one without a function", where)
+    blame.fail("%s: trades: its adversary maximises the divergence and has no use for an objective of its "
+      .. "own, expected one without a function", where)
   end
 end
 
@@ -136,8 +136,8 @@ local function differentiate(loss, logits, y)
   return require("perigee.grad").vjp(function(traced)
     local value = loss(traced, y)
     if (type(value) == "number" or kinds.is(value, "array")) and not native.grad.traced(value) then
-      fail("nn.train: loss: how the loss follows from the logits is not known: make it by array functions, or "
-        .. "answer its gradient (%d, %d) as a second result", logits.shape[1], logits.shape[2])
+      fail("nn.train: loss: how the loss follows from the logits is not known: make it by array functions, "
+        .. "or answer its gradient (%d, %d) as a second result", logits.shape[1], logits.shape[2])
     end
     return value
   end, logits)

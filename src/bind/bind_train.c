@@ -262,6 +262,14 @@ static void push_strengths(lua_State *L) {
     }
 }
 
+/* `shift` is short for augment's, which takes its place. */
+static void settle_shift(lua_State *L, const Training *training, TrainParams *params) {
+    if (has_option(L, "shift") && params->shift != params->augment.shift)
+        bind_error(L, "%s: shift: augment has another, %d, got %d", training->where,
+                   (int)params->augment.shift, (int)params->shift);
+    params->shift = 0;
+}
+
 /* A function; or names, with strengths or without, that become a table of strengths. */
 static void read_augment(lua_State *L, Training *training, TrainParams *params) {
     if (!has_option(L, "augment"))
@@ -280,6 +288,8 @@ static void read_augment(lua_State *L, Training *training, TrainParams *params) 
     lua_call(L, 3, 1);
     lua_pushfstring(L, "%s: augment", training->where);
     bind_fields(L, value + 1, lua_tostring(L, -1), augment_fields.field, &params->augment);
+    if (params->augment.shift > 0)
+        settle_shift(L, training, params);
 }
 
 static void read_loss(lua_State *L, Training *training, TrainParams *params) {
@@ -295,8 +305,8 @@ static void read_loss(lua_State *L, Training *training, TrainParams *params) {
     params->loss = &training->loss;
 }
 
-/* A rate that is no number: a function, or the word of a schedule. It is taken out of the table at
- * 3, which is a copy. */
+/* A rate that is no number: a function, or the word of a schedule, which becomes that option. It is
+ * taken out of the table at 3, which is a copy. */
 static void read_rate(lua_State *L, Training *training, TrainParams *params) {
     int type = bind_opt_push(L, 3, "lr"), value = lua_gettop(L);
     if (type != LUA_TSTRING && type != LUA_TFUNCTION)
@@ -307,6 +317,11 @@ static void read_rate(lua_State *L, Training *training, TrainParams *params) {
         if (!field_set(fields_find(train_fields.field, "schedule"), params, &word, &err))
             bind_expected(L, value, training->where, "lr",
                           "a number, a function of the epoch, \"cosine\" or \"step\"");
+        if (has_option(L, "schedule"))
+            bind_error(L, "%s: lr and schedule: both say how the rate goes, expected one of them",
+                       training->where);
+        lua_pushvalue(L, value);
+        lua_setfield(L, 3, "schedule");
     } else {
         keep(L, training, REF_LR, value);
         training->watch.rate = rate_of;
@@ -315,11 +330,28 @@ static void read_rate(lua_State *L, Training *training, TrainParams *params) {
     lua_setfield(L, 3, "lr");
 }
 
-/* Adam's usual rate, where nobody says another. */
-static void adjust_rate(lua_State *L, TrainParams *params) {
+/* Adam's usual rate, and the usual decay of one that is to fall in steps, where nobody says
+ * another. */
+static void adjust_rate(lua_State *L, const Training *training, TrainParams *params) {
     const TrainParams fresh = train_defaults();
     if (!has_option(L, "lr") && params->optimizer != OPTIMIZER_SGD && params->lr == fresh.lr)
         params->lr = 1e-3;
+    if (training->watch.rate || params->lr_decay != fresh.lr_decay || has_option(L, "lr_decay"))
+        return;
+    if (has_option(L, "schedule") && params->schedule == TRAIN_STEP)
+        params->lr_decay = 0.1;
+    else if (has_option(L, "lr_step") && params->lr_step != fresh.lr_step &&
+             params->schedule <= TRAIN_STEP)
+        bind_error(L, "%s: lr_step needs lr_decay, or schedule = \"step\", which decays by 0.1",
+                   training->where);
+}
+
+/* What is given is used. */
+static void check_uses(lua_State *L, const TrainParams *params) {
+    Error err;
+    for (const Field *field = train_fields.field; field->name; field++, lua_pop(L, 1))
+        if (has_option(L, field->name) && !train_uses(params, field->name, &err))
+            bind_raise(L, &err);
 }
 
 /* What tells the functions from others; the texts stay on the stack. */
@@ -346,7 +378,7 @@ static void read_options(lua_State *L, Training *training, TrainParams *params) 
         read_rate(L, training, params);
     }
     bind_here_options(L, 3, params);
-    adjust_rate(L, params);
+    adjust_rate(L, training, params);
     read_adversary(L, training, params);
     read_augment(L, training, params);
     read_loss(L, training, params);
@@ -354,6 +386,7 @@ static void read_options(lua_State *L, Training *training, TrainParams *params) 
         training->watch.epoch = look_at_epoch;
     training->watch.context = training;
     params->watch = training->watch.rate || training->watch.epoch ? &training->watch : NULL;
+    check_uses(L, params);
     if (has_option(L, "checkpoint")) {
         params->checkpoint = bind_string(L, lua_gettop(L), training->where, "checkpoint");
         read_code(L, training, params);

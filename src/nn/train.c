@@ -69,11 +69,11 @@ static bool check_options(const TrainParams *params, Error *err) {
         wrong = "patience needs validation = a dataset, whose loss it waits for";
     else if (params->nesterov && (params->optimizer != OPTIMIZER_SGD || params->momentum == 0))
         wrong = "nesterov needs the optimizer \"sgd\" with a momentum above 0";
-    else if (params->schedule != TRAIN_STEP && params->lr_decay != 1)
-        wrong = "lr_decay belongs to the schedule \"step\"; the others do not use it";
     else if (params->shift > 0 && params->augment.shift > 0)
         wrong = "shift is given twice, beside augment and in it";
-    return !wrong || error_set(err, ERROR_ARGUMENT, "train: %s", wrong);
+    if (wrong)
+        return error_set(err, ERROR_ARGUMENT, "train: %s", wrong);
+    return train_uses(params, "lr_decay", err);
 }
 
 static bool check_arguments(const Network *net, const Samples *samples, const TrainParams *params,
@@ -222,7 +222,7 @@ static double scheduled_rate(const TrainParams *params, size_t done) {
     double lr = params->lr;
     if (params->schedule == TRAIN_COSINE)
         return lr * 0.5 * (1 + cos(acos(-1.0) * (double)done / (double)params->epochs));
-    for (size_t e = params->lr_step; params->schedule == TRAIN_STEP && e <= done;
+    for (size_t e = params->lr_step; params->schedule <= TRAIN_STEP && e <= done;
          e += params->lr_step)
         lr *= params->lr_decay;
     return lr;

@@ -43,10 +43,12 @@ static void code_string(JsonNode root, const char *name, const char *code, const
     json_string(root, name, code ? code : otherwise);
 }
 
-/* What must be the same for a training to go on; NULL without memory. */
+/* What must be the same for a training to go on; NULL without memory. That is not the number of
+ * epochs, unless their rates follow from it. */
 static char *identity(const Trainer *trainer) {
     const TrainParams *params = trainer->params;
     const TrainCode none = { 0 }, *code = params->code ? params->code : &none;
+    TrainParams options = *params;
     char data[40], augment[AUGMENT_TEXT];
     JsonTree tree;
     JsonNode root = json_begin(&tree);
@@ -65,7 +67,10 @@ static char *identity(const Trainer *trainer) {
     code_string(root, "rate", code->rate, rate ? "a function" : "a schedule");
     if (code->layers)
         json_string(root, "code of layers", code->layers);
-    fields_write_json(train_fields.field, params, json_object(root, "options"));
+    options.epochs = 0;
+    fields_write_json(train_fields.field, &options, json_object(root, "options"));
+    if (!rate && params->schedule == TRAIN_COSINE)
+        json_number(root, "epochs", (double)params->epochs);
     return json_end_text(&tree);
 }
 
@@ -96,9 +101,10 @@ static bool check_identity(const Trainer *trainer, const char *there, Error *err
         error_set(err, ERROR_FILE, "train: checkpoint: %s is none of a training", path);
     else if (name)
         error_set(err, ERROR_ARGUMENT,
-                  "train: checkpoint: %s is of another training: not the same %s; give what it "
+                  "train: checkpoint: %s is of another training: not the same %s%s; give what it "
                   "began with, or another file",
-                  path, name);
+                  path, name,
+                  strcmp(name, "epochs") == 0 ? ", which a cosine's rates follow from" : "");
     cJSON_Delete(own);
     cJSON_Delete(other);
     cJSON_free(here);
@@ -196,10 +202,12 @@ static bool take_history(const Trainer *trainer, const Tensors *tensors, Error *
     if (!rows)
         return false;
     size_t count = array_size(rows), epochs = count / EPOCH_NUMBERS;
-    if (count % EPOCH_NUMBERS != 0 || epochs > trainer->params->epochs)
-        return error_set(err, ERROR_FILE,
-                         "history has %zu numbers: not those of %zu epochs at most", count,
-                         trainer->params->epochs);
+    if (count % EPOCH_NUMBERS != 0)
+        return error_set(err, ERROR_FILE, "history has %zu numbers: not those of epochs", count);
+    if (epochs > trainer->params->epochs)
+        return error_set(err, ERROR_ARGUMENT,
+                         "it has %zu epochs already, expected epochs of %zu or more, got %zu",
+                         epochs, epochs, trainer->params->epochs);
     memcpy(history->epoch, rows->data, array_bytes(rows));
     history->epochs = epochs;
     return true;
@@ -219,6 +227,8 @@ static bool take_numbers(Trainer *trainer, const Tensors *tensors, Error *err) {
     history->best = (size_t)numbers[2];
     trainer->since = (size_t)numbers[3];
     history->ended = (int)numbers[4];
+    if (history->ended == TRAIN_ON_EPOCH && history->epochs < trainer->params->epochs)
+        history->ended = TRAIN_DONE; /* that stop was for the time being */
     return true;
 }
 
@@ -245,10 +255,25 @@ static bool take_all(Trainer *trainer, const Tensors *tensors, Error *err) {
     return ok;
 }
 
+/* Could it be written there? To find out after an epoch would be late. */
+static bool try_writing(const char *path, Error *err) {
+    FileWriter writer;
+    if (file_writer_open(&writer, path, err)) {
+        file_writer_abandon(&writer);
+        return true;
+    }
+    error_prefix(err, "train: checkpoint");
+    return false;
+}
+
 bool checkpoint_resume(Trainer *trainer, Error *err) {
     const char *path = trainer->params->checkpoint;
     Tensors tensors;
-    if (!path || !file_is_readable(path))
+    if (!path)
+        return true;
+    if (!try_writing(path, err))
+        return false;
+    if (!file_is_readable(path))
         return true;
     tensors_init(&tensors);
     bool ok = tensors_load(&tensors, path, err);

@@ -74,7 +74,8 @@ char *train_augment_text(const TrainParams *params, char text[AUGMENT_TEXT]);
 /* The seed of a checkpoint that is there, if it can be read. */
 void checkpoint_seed(const char *path, uint64_t *seed);
 
-/* Take up what the checkpoint holds, if there is one. One of another training is refused. */
+/* Take up what the checkpoint holds, if there is one. One of another training is refused, and so is
+ * a path that cannot be written. */
 bool checkpoint_resume(Trainer *trainer, Error *err);
 
 /* Write it; nothing where none is asked for. */

@@ -65,11 +65,12 @@ typedef struct TrainCode {
 /* How the rate goes over the epochs, e from 0: lr · lr_decay^⌊e / lr_step⌋, as it is, or
  * lr · (1 + cos(π e / epochs)) / 2. */
 typedef enum TrainSchedule { TRAIN_STEP, TRAIN_CONSTANT, TRAIN_COSINE } TrainSchedule;
+enum { TRAIN_UNSAID = -1 }; /* nobody has chosen: TRAIN_STEP */
 
 typedef struct TrainParams {
     size_t epochs, batch;
     double lr, momentum, weight_decay;
-    int schedule;    /* TrainSchedule */
+    int schedule;    /* TrainSchedule, or TRAIN_UNSAID */
     double lr_decay; /* the rate is multiplied by this … */
     size_t lr_step;  /* … after every lr_step epochs */
     int optimizer;   /* OptimizerKind */
@@ -100,5 +101,9 @@ typedef struct TrainParams {
 TrainParams train_defaults(void); /* 10 epochs of 128, rate 0.02, momentum 0.9, shuffled */
 
 extern const Fields train_fields; /* its options */
+
+/* Does a training like this use the option of that name, or is it at its default? Only another
+ * optimizer or schedule may use it; the complaint says which. */
+bool train_uses(const TrainParams *params, const char *name, Error *err);
 
 #endif

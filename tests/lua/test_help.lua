@@ -198,7 +198,7 @@ function TestCoverage.test_defaults()
   local function training()
     return {
       epochs = 10, batch = 128, lr = 0.02, momentum = 0.9, weight_decay = 0, lr_decay = 1, lr_step = 1,
-      shift = 0, shuffle = true, adversarial_share = 1, trades = 0, schedule = "step", optimizer = "sgd",
+      shift = 0, shuffle = true, adversarial_share = 1, trades = 0, optimizer = "sgd",
       nesterov = false, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, clip = 0, label_smoothing = 0,
       patience = 0,
     }

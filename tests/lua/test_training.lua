@@ -175,8 +175,8 @@ function TestTraining.test_adversaries_that_are_none()
   raises("nn.train: adversarial_share needs an adversary", nn.train, net, ds, { adversarial_share = 0.5 })
   raises("nn.train: trades: expected a number from 0", nn.train, net, ds, { trades = -1, adversary = pgd() })
   for _, none in ipairs { attack.fmn { norm = "l2" }, attack.ensemble { pgd(), pgd() } } do
-    raises("trades: its adversary sets out beside each sample and maximises the divergence: expected", nn.train,
-      net, ds, { trades = 1, adversary = none })
+    raises("trades: its adversary sets out beside each sample and maximises the divergence: expected",
+      nn.train, net, ds, { trades = 1, adversary = none })
   end
   raises("no use for an objective of its own", nn.train, net, ds,
     { trades = 1, adversary = pgd { objective = function(s) return s:sum(2) end } })
@@ -274,12 +274,31 @@ function TestTraining.test_schedules()
   raises('lr: the function answered the string "x" for epoch 1', rates, { lr = function() return "x" end })
   raises("lr: the function answered -1 for epoch 2", rates,
     { lr = function(e) return e == 1 and 1 or -1.0 end })
-  raises("lr_decay belongs to the schedule", rates, { schedule = "cosine", lr_decay = 0.5 })
+  lu.assertEquals(rates { lr = 0.5, schedule = "step", lr_step = 2 }, { 0.5, 0.5, 0.05, 0.05 })
+  raises('lr_step needs lr_decay, or schedule = "step", which decays by 0.1', rates, { lr_step = 3 })
+  lu.assertAlmostEquals(rates({ lr = "step" })[2], 0.002, 1e-15)
+  lu.assertEquals(rates { lr = "step", lr_decay = 0.5, lr_step = 2 }, { 0.02, 0.02, 0.01, 0.01 })
+  lu.assertEquals(rates { lr = "step", lr_decay = 1 }, { 0.02, 0.02, 0.02, 0.02 })
+  local function constant() return 0.1 end
+  for _, case in ipairs {
+    { 'lr_decay belongs to the schedule "step", here it is "cosine"', schedule = "cosine", lr_decay = 0.5 },
+    { 'lr_step belongs to the schedule "step", here it is "constant"', schedule = "constant", lr_step = 2 },
+    { 'lr_step belongs to the schedule "step", here lr is a function', lr = constant, lr_step = 2 },
+    { 'schedule belongs to a number as lr, here lr is a function', lr = constant, schedule = "cosine" },
+    { 'lr and schedule: both say how the rate goes', lr = "cosine", schedule = "step" },
+    { 'momentum belongs to the optimizer "sgd", here it is "adam"', optimizer = "adam", momentum = 0.5 },
+    { 'beta1 belongs to the optimizers "adam" and "adamw", here it is "sgd"', beta1 = 0.5 },
+    { 'beta2 belongs to the optimizers "adam" and "adamw", here it is "sgd"', beta2 = 0.5 },
+    { 'epsilon belongs to the optimizers "adam" and "adamw", here it is "sgd"', epsilon = 1e-3 },
+  } do
+    local message = table.remove(case, 1)
+    raises("nn.train: " .. message, rates, case)
+  end
   raises("nesterov needs the optimizer", rates, { nesterov = true, optimizer = "adam" })
   raises("nesterov needs the optimizer", rates, { nesterov = true, momentum = 0 })
   for name, wrong in pairs {
-    optimizer = "rmsprop", schedule = 3, beta1 = 1, epsilon = -1, clip = -1, label_smoothing = 1,
-    patience = -1,
+    optimizer = "rmsprop", schedule = 3, momentum = 2, beta1 = 1, epsilon = -1, clip = -1, patience = -1,
+    label_smoothing = 1,
   } do
     raises("nn.train: " .. name .. ": expected ", rates, { [name] = wrong })
   end
@@ -341,8 +360,39 @@ function TestTraining.test_augmentation()
   raises("augment: expected a function, or some of", trained, 3)
   raises("augment: the function answered (2, 784), expected (12, 784)", trained,
     function(x) return x:slice { 1, 2 } end)
-  raises("shift is given twice", trained, "shift", { shift = 1 })
+  assert_same(trained("shift", { shift = 1 }), (trained "shift")) -- the same said twice
+  raises("shift: augment has another, 1, got 2", trained, "shift", { shift = 2 })
   raises("augment: shift, crop and flip need images", nn.train, blob_net(), blobs(12), { augment = "flip" })
+end
+
+-- A ramp stays a ramp where a part of it is enlarged, from corner to corner of that part.
+function TestTraining.test_a_crop_of_a_ramp()
+  local rows, columns = array.arange(5):reshape(5, 1) * 10, array.arange(6):reshape(1, 6)
+  local ramp, labels, seen = (rows + columns):reshape(1, 30), {}, nil
+  for i = 1, 30 do labels[i] = i - 1 end
+  local net = nn.new { input = { 1, 5, 6 }, classes = labels, nn.flatten(),
+    nn.linear { name = "fc", out = 30 } }
+  local path = os.tmpname()
+  data.save_safetensors(path, { ["fc.weight"] = array.eye(30), ["fc.bias"] = array.zeros(30) })
+  net:load_weights(path)
+  os.remove(path)
+  local function look(s)
+    seen = s:reshape(s.shape[1], 5, 6):astype "f64"
+    return s:sum(2) * 0, s * 0
+  end
+  nn.train(net, data.new { x = array.concatenate({ ramp, ramp, ramp, ramp, ramp, ramp, ramp, ramp }, 1),
+    y = array.zeros { 8, dtype = "i32" }, shape = { 1, 5, 6 } },
+    { epochs = 1, batch = 8, seed = 2, augment = { crop = 3 }, loss = look })
+  local heights = {}
+  for i = 1, 8 do
+    local image = seen[i]
+    local down, right = (image:at(5, 1) - image:at(1, 1)) / 4, (image:at(1, 6) - image:at(1, 1)) / 5
+    local expected = image:at(1, 1) + rows * (down / 10) + columns * right
+    lu.assertTrue((image - expected):abs():max() < 1e-4)
+    lu.assertAlmostEquals(down * 4 / 10, math.floor(down * 4 / 10 + 0.5), 1e-5) -- the part's, whole pixels
+    heights[down] = true
+  end
+  lu.assertTrue(next(heights, next(heights)) ~= nil) -- several were drawn
 end
 
 -- ---- Functions of one's own ---------------------------------------------------------------------
@@ -473,6 +523,48 @@ function TestTraining.test_a_checkpoint()
   io.open(path, "w"):write("nonsense"):close()
   raises("nn.train: checkpoint: ", train, { checkpoint = path })
   raises("nn.train: checkpoint: expected a string, got 3", train, { checkpoint = 3 })
+  calls = 0
   raises("nn.train: checkpoint: ", train, { checkpoint = "/nowhere/at/all" })
+  lu.assertEquals(calls, 0) -- told before the first step
+  os.remove(path)
+end
+
+-- More epochs than before go on, and so does what on_epoch has stopped, to an unbroken training's bits.
+function TestTraining.test_a_checkpoint_with_more_epochs()
+  local ds, path = blobs(40), os.tmpname()
+  local function train(options)
+    local o = { batch = 20, lr = 0.1, lr_decay = 0.9, seed = 9 }
+    for name, value in pairs(options) do o[name] = value end
+    local net = blob_net()
+    return net, nn.train(net, ds, o)
+  end
+  local whole = train { epochs = 6 }
+  os.remove(path)
+  local _, history = train { epochs = 4, checkpoint = path, on_epoch = function(state)
+    return state.epoch == 2 and "stop" or nil
+  end }
+  lu.assertEquals({ history.epochs, history.ended }, { 2, "on_epoch" })
+  _, history = train { epochs = 4, checkpoint = path }
+  lu.assertEquals({ history.epochs, history.ended }, { 4, nil })
+  local net
+  net, history = train { epochs = 6, checkpoint = path }
+  lu.assertEquals(history.epochs, 6)
+  assert_same(net:weights(), whole:weights())
+  raises("has 6 epochs already, expected epochs of 6 or more, got 5", train,
+    { epochs = 5, checkpoint = path })
+  os.remove(path)
+  local patient = { epochs = 20, checkpoint = path, patience = 1, lr = 1,
+    validation = data.new { x = array.rand(30, 6, { seed = 1 }), y = array.arange(30) % 3 } }
+  local _, first = train(patient)
+  lu.assertEquals(first.ended, "patience")
+  patient.epochs = 30
+  _, history = train(patient)
+  lu.assertEquals({ history.epochs, history.ended }, { first.epochs, "patience" }) -- that one is finished
+  os.remove(path)
+  local function cosine(epochs)
+    nn.train(blob_net(), ds, { epochs = epochs, lr = "cosine", seed = 1, checkpoint = path })
+  end
+  cosine(2)
+  raises("not the same epochs, which a cosine's rates follow from; give what it began with", cosine, 3)
   os.remove(path)
 end

@@ -120,8 +120,10 @@ was and an error says so.
 
 Steps: optimizer = "adam" or "adamw" (with neither lr nor a rate of the net's own they take 0.001) and
 nesterov follow PyTorch's formulas; clip bounds the gradient's length. The rate: lr is a number, and
-schedule says how it goes on; lr = "cosine" and lr = "step" are the net's own rate with that schedule, and
-lr = function(epoch) gives the rate of each epoch, which count from 1.
+schedule says how it goes on; lr = "cosine" is short for schedule = "cosine" with the net's own rate, and so
+is "step", which multiplies by lr_decay, 0.1 unless it is given, after every lr_step epochs. lr =
+function(epoch) gives the rate of each epoch, which count from 1. What another optimizer or schedule would
+use is refused.
 
 With adversary = attack.pgd { … } every batch is attacked first, against the weights as they are and with
 its true labels, and the net learns what comes of it (Madry et al. 2018); any attack will do, a model in it
@@ -134,8 +136,9 @@ any single attack that takes start and objective, as attack.pgd does. Accuracies
 attacked samples, with TRADES those of the clean ones.
 
 augment = "flip", { "shift", "crop" } or { shift = 2, noise = 0.1 } changes each image anew whenever it is
-learned: shift (up to 1 pixel), crop (a part up to 2 pixels smaller, enlarged), flip (half of them
-mirrored), noise (of standard deviation 0.1, beyond the bounds too). Or it is function(x, random), which
+learned: shift (up to 1 pixel; shift = 2 outside of augment is short for it), crop (a part up to 2 pixels
+smaller, enlarged), flip (half of them mirrored), noise (of standard deviation 0.1, beyond the bounds too).
+Or it is function(x, random), which
 answers a batch x (n x features) as changed; random() is a new seed, as in array.randn(2, 3, { seed =
 random() }). No function that a training calls can train its net.
 
@@ -149,8 +152,9 @@ checkpoint = "run.safetensors" writes weights, the optimizer's state, generator,
 there after every epoch, and a call that finds the file goes on from there: to the same bits as without a
 break, also after Ctrl-C or a kill. A file of another net, other samples or options is refused, and of other
 functions (loss, lr, augment, the adversary's, those of layers): they count by their code and what it refers
-to, as evaluate.security says; on_epoch does not. A training that was finished answers at once: remove the
-file to train again. Without a seed the file's is taken.
+to, as evaluate.security says; on_epoch does not. More epochs than before go on, but for a cosine, whose
+rates follow from their number; so does what on_epoch has stopped. A training that had all its epochs, or
+that patience ended, answers at once: remove the file to train again. Without a seed the file's is taken.
 
 Options that are left out are the net's own, see net:fit. The history has one number an epoch in the lists
 loss, accuracy, lr, seconds, and validation_loss and validation_accuracy; and epochs, interrupted, ended
@@ -171,9 +175,7 @@ local pgd = attack.pgd { norm = "l2", dmax = 0.1, max_iter = 3 }
 nn.train(net, ds, { epochs = 2, adversary = pgd })
 
 local function brier(logits, y)
-  local p = logits:exp() / logits:exp():sum(2):reshape(-1, 1)
-  local truth = y:reshape(-1, 1):eq(array.arange(2):reshape(1, 2))
-  return (p - truth):square():sum(2)
+  return (logits:softmax() - y:onehot(2)):square():sum(2)
 end
 nn.train(net, ds, {
   epochs = 2, optimizer = "adam", loss = brier,
