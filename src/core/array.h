@@ -24,17 +24,18 @@ typedef struct ArrayTrace {
     uint32_t tape, place;
 } ArrayTrace;
 
+/* Packed, since a result of many samples has several headers for each. */
 struct Array {
-    DType dtype;
-    Origin origin;  /* array_types.h */
-    int ndim;       /* 0 is a scalar with one element */
-    bool read_only; /* nothing is written through this header, nor through views taken from it */
+    DType dtype : 8;
+    Origin origin : 8;  /* array_types.h */
+    bool read_only : 1; /* nothing is written through it, nor through views taken from it */
+    int ndim;           /* 0 is a scalar with one element */
+    uint32_t version;   /* of the buffer when this header was made: array_was_written */
+    ArrayTrace trace;
     size_t shape[ARRAY_MAX_DIMS];
     ptrdiff_t stride[ARRAY_MAX_DIMS]; /* in elements */
     void *data;                       /* the element at index (0, …, 0) */
     Buffer *buffer;
-    uint32_t version; /* of the buffer when this header was made: array_was_written */
-    ArrayTrace trace;
 };
 
 /* A new zeroed, contiguous array, its data 64-byte aligned. Fails on a size that overflows or that

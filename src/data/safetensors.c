@@ -480,7 +480,8 @@ static bool hash_array(uint64_t *hash, const struct NamedArray *entry, Error *er
     if (!rows)
         return false;
     *hash = hash_more(*hash, entry->name, strlen(entry->name) + 1);
-    *hash = hash_more(*hash, &rows->dtype, sizeof rows->dtype);
+    const DType dtype = rows->dtype;
+    *hash = hash_more(*hash, &dtype, sizeof dtype);
     *hash = hash_more(*hash, rows->shape, (size_t)rows->ndim * sizeof *rows->shape);
     *hash = hash_more(*hash, rows->data, array_bytes(rows));
     array_free(rows);
