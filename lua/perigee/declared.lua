@@ -20,6 +20,17 @@ function declared.check_name(where, name, most)
   end
 end
 
+--- The names of a table in their order, each of which `check` has refused if it is none.
+function declared.names(t, check)
+  local names = {}
+  for name in pairs(t) do
+    check(name)
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return names
+end
+
 --- An option's declaration as a table: a default by itself, or { default, low =, … } with these keys alone.
 function declared.parts(where, said, keys)
   if type(said) ~= "table" then return { said } end

@@ -106,17 +106,11 @@ end
 --- The options that every defined attack has, by their names.
 function define.common() return common_options() end
 
-local function sorted_names(options)
-  local names = {}
-  for name in pairs(options) do
-    if not declared.is_name(name, most.name) then
-      arguments.expected(WHERE, "options", ("names as Lua's variables have them, of at most %d characters")
-        :format(most.name), name)
-    end
-    names[#names + 1] = name
+local function check_option_name(name)
+  if not declared.is_name(name, most.name) then
+    arguments.expected(WHERE, "options", ("names as Lua's variables have them, of at most %d characters")
+      :format(most.name), name)
   end
-  table.sort(names)
-  return names
 end
 
 -- Its own options in a list, defaults of common ones by their names.
@@ -126,7 +120,7 @@ local function checked_options(options)
   if type(options) ~= "table" then
     arguments.expected(WHERE, "options", "a table, name = default", options)
   end
-  for _, name in ipairs(sorted_names(options)) do
+  for _, name in ipairs(declared.names(options, check_option_name)) do
     local said, where = options[name], ("%s: options: %s"):format(WHERE, name)
     if taken[name] then
       blame.fail("%s: an attack has something else by that name", where)

@@ -55,16 +55,12 @@ end
 
 -- Names in their order, so that the same definition gives the same layer.
 local function sorted_names(t, what)
-  local names = {}
-  for name in pairs(t) do
+  return declared.names(t, function(name)
     if not declared.is_name(name, most.name) or taken[name] then
       fail("%s: expected a name as Lua's variables have them, none of name, kind, input, output, training "
         .. "and random, got %s", what, native.describe(name))
     end
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  return names
+  end)
 end
 
 local function checked_options(options)

@@ -6,8 +6,6 @@
 #include "bind/bind_native.h"
 #include "bind/bind_preprocess.h"
 #include "nn/network.h"
-#include "reject/dnr.h"
-#include "reject/layer_model.h"
 #include "svm/svc.h"
 
 /* The table on top of the stack goes to the end of the list below it. */
@@ -31,10 +29,8 @@ static void list_code(lua_State *L, const Model *model) {
     luaL_checkstack(L, 4, "models are nested too deeply");
     if (model->kind == &network_model_kind)
         list_layers(L, (const Network *)model);
-    else if (model->kind == &dnr_kind)
-        list_layers(L, dnr_net((const Dnr *)model));
-    else if (model->kind == &layer_model_kind)
-        list_layers(L, layer_model_net((const LayerModel *)model));
+    else if (model->kind->stands_on)
+        list_code(L, model->kind->stands_on(model));
     else if (model->kind == &svc_kind &&
              bind_push_kernel_definition(L, svc_kernel((const Svc *)model)))
         append(L);
