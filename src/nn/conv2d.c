@@ -1,25 +1,26 @@
 /* conv2d.c — convolution (cross-correlation, as in every network library):
  *
- *     y[oy, ox, :] = bias + Σ_ky,kx,c x[oy·stride + ky − padding, …, c] · weight[ky, kx, c, :]
+ *     y[oy, ox, :] = bias + Σ_ky,kx,c x[oy·stride + ky·dilation − padding, …, c] · weight[ky, kx,
+ * c, :]
  *
- * With channels innermost a patch is kh contiguous runs of kw·channels numbers. Where panel.h can
- * multiply and there is no padding, patches are read where they lie. Otherwise those of some output
- * pixels at a time are gathered into a matrix, for a panel or for BLAS; backward gathers them again
- * rather than keep them. Weights are stored as they are multiplied: (kh, kw, in) × out. */
+ * With groups the channels are cut into as many parts, and each part of the output sees one part of
+ * the input; where each group is one channel, conv_depthwise.c does it.
+ *
+ * With channels innermost a patch is kh contiguous runs of kw·channels numbers, or, where a
+ * kernel's pixels lie apart or there are groups, kh·kw runs of a group's channels. Where panel.h
+ * can multiply and there is no padding, patches are read where they lie. Otherwise those of some
+ * output pixels at a time are gathered into a matrix, for a panel or for BLAS; backward gathers
+ * them again rather than keep them. Weights are stored as they are multiplied: for each group (kh,
+ * kw, in) × out. */
+#include "nn/conv2d.h"
+
 #include "core/blas.h"
 #include "core/fail.h"
 #include "core/simd.h"
-#include "nn/layer.h"
 #include "nn/panel.h"
 
+#include <stdio.h>
 #include <string.h>
-
-typedef struct Conv2d {
-    Layer layer;
-    size_t out; /* maps */
-    size_t kernel[2], stride[2], padding[2];
-    size_t depth; /* kh · kw · input channels: the length of a patch */
-} Conv2d;
 
 static const Field fields[] = {
     { "out", FIELD_SIZE, offsetof(Conv2d, out), 1, LAYER_LARGEST_SIZE, .required = true,
@@ -30,45 +31,81 @@ static const Field fields[] = {
       .meaning = "pixels from one place to the next" },
     { "padding", FIELD_PAIR, offsetof(Conv2d, padding), 0, LAYER_LARGEST_SIZE,
       .meaning = "zeros added on every side" },
+    { "dilation", FIELD_PAIR, offsetof(Conv2d, dilation), 1, LAYER_LARGEST_SIZE,
+      .meaning = "pixels from one of the kernel's numbers to the next" },
+    { "groups", FIELD_SIZE, offsetof(Conv2d, groups), 1, LAYER_LARGEST_SIZE,
+      .meaning = "parts that the channels are cut into: each part of out sees one of the input" },
+    { "bias", FIELD_BOOLEAN, offsetof(Conv2d, bias), .meaning = "a number is added to every map" },
     LAYER_NAME,
     { .name = NULL },
 };
 
-static const Conv2d initial = { .stride = { 1, 1 } };
+static const Conv2d initial = {
+    .stride = { 1, 1 }, .dilation = { 1, 1 }, .groups = 1, .bias = true
+};
 
 /* Output pixels worked on at a time: their gradients stay in the first-level cache with a part of
  * the weights, their patches in the second. */
 enum { CHUNK = 96 };
 
-/* Output pixels first … first + count − 1 of a call, counted through its samples. */
+/* Output pixels first … first + count − 1 of a call, counted through its samples, in one group. */
 typedef struct Chunk {
     const Conv2d *conv;
     const LayerCall *call;
-    size_t first, count;
+    size_t first, count, group;
 } Chunk;
+
+static bool check_groups(const Conv2d *conv, Error *err) {
+    size_t in = conv->layer.in.channels;
+    return (in % conv->groups == 0 && conv->out % conv->groups == 0) ||
+           error_set(err, ERROR_ARGUMENT,
+                     "groups: expected a number that divides the input's %zu channels and the "
+                     "output's %zu maps, got %zu",
+                     in, conv->out, conv->groups);
+}
+
+static bool is_too_large(const Conv2d *conv, const size_t spread[2], Error *err) {
+    char text[64], reach[64] = "";
+    if (conv->dilation[0] > 1 || conv->dilation[1] > 1)
+        snprintf(reach, sizeof reach, ", with its dilation %zu x %zu,", spread[0], spread[1]);
+    return error_set(err, ERROR_ARGUMENT,
+                     "a kernel of %zu x %zu%s is larger than the input %s with a padding of "
+                     "%zu, %zu",
+                     conv->kernel[0], conv->kernel[1], reach, shape_text(conv->layer.in, text),
+                     conv->padding[0], conv->padding[1]);
+}
 
 static bool configure(Layer *layer, Error *err) {
     Conv2d *conv = (Conv2d *)layer;
     const size_t *kernel = conv->kernel, *stride = conv->stride, *padding = conv->padding;
-    char text[64];
-    if (!layer_wants_image(layer, err))
+    if (!layer_wants_image(layer, err) || !check_groups(conv, err))
         return false;
-    size_t height = layer_window_count(layer->in.height, kernel[0], stride[0], padding[0]);
-    size_t width = layer_window_count(layer->in.width, kernel[1], stride[1], padding[1]);
+    size_t spread[2];
+    for (int i = 0; i < 2; i++)
+        spread[i] = conv->dilation[i] * (kernel[i] - 1) + 1;
+    size_t height = layer_window_count(layer->in.height, spread[0], stride[0], padding[0]);
+    size_t width = layer_window_count(layer->in.width, spread[1], stride[1], padding[1]);
     if (height == 0 || width == 0)
-        return error_set(err, ERROR_ARGUMENT,
-                         "a kernel of %zu x %zu is larger than the input %s with a padding of "
-                         "%zu, %zu",
-                         kernel[0], kernel[1], shape_text(layer->in, text), padding[0], padding[1]);
+        return is_too_large(conv, spread, err);
     layer->out = (Shape){ .channels = conv->out, .height = height, .width = width };
-    const Sizes weight = { 4, { conv->out, layer->in.channels, kernel[0], kernel[1] } };
-    conv->depth = layer->fan_in = layer->in.channels * kernel[0] * kernel[1];
+    conv->in_group = layer->in.channels / conv->groups;
+    conv->out_group = conv->out / conv->groups;
+    conv->solid = conv->groups == 1 && (conv->dilation[1] == 1 || kernel[1] == 1);
+    conv->depth = layer->fan_in = conv->in_group * kernel[0] * kernel[1];
+    const Sizes weight = { 4, { conv->out, conv->in_group, kernel[0], kernel[1] } };
     return layer_add_parameter(layer, "weight", &weight, err) &&
-           layer_add_parameter(layer, "bias", &(Sizes){ 1, { conv->out } }, err);
+           (!conv->bias || layer_add_parameter(layer, "bias", &(Sizes){ 1, { conv->out } }, err));
 }
 
+/* Patches, and with groups the gradients of one group's maps. */
 static size_t scratch(const Layer *layer) {
-    return CHUNK * ((const Conv2d *)layer)->depth;
+    const Conv2d *conv = (const Conv2d *)layer;
+    return CHUNK * (conv->depth + (conv->groups > 1 ? conv->out_group : 0));
+}
+
+/* A group's part of the weights, and of their gradient. */
+static size_t group_offset(const Chunk *chunk) {
+    return chunk->group * chunk->conv->depth * chunk->conv->out_group;
 }
 
 /* ---- Patches --------------------------------------------------------------------------------- */
@@ -89,21 +126,34 @@ static Corner find_corner(const Conv2d *conv, size_t pixel) {
                      (ptrdiff_t)(ox * conv->stride[1]) - (ptrdiff_t)conv->padding[1] };
 }
 
-/* Where kernel row ky of a patch meets the input: numbers `skip` … `skip + count − 1` of that row's
- * kw·channels lie inside and start at offset `at`; the rest is padding. */
+/* Of a patch's runs: how many there are, and their numbers. */
+static size_t count_runs(const Conv2d *conv) {
+    return conv->kernel[0] * (conv->solid ? 1 : conv->kernel[1]);
+}
+
+static size_t run_length(const Conv2d *conv) {
+    return conv->in_group * (conv->solid ? conv->kernel[1] : 1);
+}
+
+/* Where run r of a patch meets the input: numbers `skip` … `skip + count − 1` of it lie inside and
+ * start at offset `at`; the rest is padding. */
 typedef struct Run {
     size_t at, skip, count;
 } Run;
 
-static Run find_run(const Conv2d *conv, Corner corner, size_t ky) {
+static Run find_run(const Chunk *chunk, Corner corner, size_t r) {
+    const Conv2d *conv = chunk->conv;
     const Layer *layer = &conv->layer;
-    size_t channels = layer->in.channels;
-    ptrdiff_t y = corner.y + (ptrdiff_t)ky, left = corner.x;
-    ptrdiff_t right = left + (ptrdiff_t)conv->kernel[1], width = (ptrdiff_t)layer->in.width;
+    size_t across = conv->solid ? 1 : conv->kernel[1], channels = conv->in_group;
+    ptrdiff_t y = corner.y + (ptrdiff_t)(r / across * conv->dilation[0]);
+    ptrdiff_t left = corner.x + (ptrdiff_t)(r % across * conv->dilation[1]);
+    ptrdiff_t right = left + (ptrdiff_t)(conv->solid ? conv->kernel[1] : 1);
+    ptrdiff_t width = (ptrdiff_t)layer->in.width;
     ptrdiff_t from = left < 0 ? 0 : left, to = right > width ? width : right;
     if (y < 0 || y >= (ptrdiff_t)layer->in.height || to <= from)
         return (Run){ 0 };
-    return (Run){ .at = corner.image + (size_t)(y * width + from) * channels,
+    return (Run){ .at = corner.image + (size_t)(y * width + from) * layer->in.channels +
+                        chunk->group * channels,
                   .skip = (size_t)(from - left) * channels,
                   .count = (size_t)(to - from) * channels };
 }
@@ -113,11 +163,11 @@ SIMD_CLONES
 static void gather_patches(const Chunk *chunk, float *patch) {
     const Conv2d *conv = chunk->conv;
     const float *x = chunk->call->x;
-    size_t length = conv->kernel[1] * conv->layer.in.channels;
+    size_t runs = count_runs(conv), length = run_length(conv);
     for (size_t i = 0; i < chunk->count; i++) {
         Corner corner = find_corner(conv, chunk->first + i);
-        for (size_t ky = 0; ky < conv->kernel[0]; ky++, patch += length) {
-            Run run = find_run(conv, corner, ky);
+        for (size_t r = 0; r < runs; r++, patch += length) {
+            Run run = find_run(chunk, corner, r);
             if (run.count < length)
                 memset(patch, 0, length * sizeof *patch);
             for (size_t k = 0; k < run.count; k++)
@@ -131,11 +181,11 @@ SIMD_CLONES
 static void scatter_patches(const Chunk *chunk, const float *patch) {
     const Conv2d *conv = chunk->conv;
     float *dx = chunk->call->dx;
-    size_t length = conv->kernel[1] * conv->layer.in.channels;
+    size_t runs = count_runs(conv), length = run_length(conv);
     for (size_t i = 0; i < chunk->count; i++) {
         Corner corner = find_corner(conv, chunk->first + i);
-        for (size_t ky = 0; ky < conv->kernel[0]; ky++, patch += length) {
-            Run run = find_run(conv, corner, ky);
+        for (size_t r = 0; r < runs; r++, patch += length) {
+            Run run = find_run(chunk, corner, r);
             for (size_t k = 0; k < run.count; k++)
                 dx[run.at + k] += patch[run.skip + k];
         }
@@ -149,7 +199,7 @@ static PanelRows locate_patches(const Chunk *chunk, const float **at) {
     const Layer *layer = &conv->layer;
     float *gathered = chunk->call->tile->scratch;
     size_t row = layer->in.width * layer->in.channels, count = chunk->count;
-    if (conv->padding[0] + conv->padding[1] > 0) {
+    if (conv->padding[0] + conv->padding[1] > 0 || !conv->solid) {
         gather_patches(chunk, gathered);
         for (size_t i = 0; i < count; i++)
             at[i] = gathered + i * conv->depth;
@@ -160,7 +210,7 @@ static PanelRows locate_patches(const Chunk *chunk, const float **at) {
         at[i] = chunk->call->x + corner.image + (size_t)corner.y * row +
                 (size_t)corner.x * layer->in.channels;
     }
-    return (PanelRows){ at, count, conv->kernel[0], conv->kernel[1] * layer->in.channels, row };
+    return (PanelRows){ at, count, conv->kernel[0], run_length(conv), row * conv->dilation[0] };
 }
 
 /* Output pixels of all samples. */
@@ -170,7 +220,7 @@ static size_t count_pixels(const Layer *layer, const LayerCall *call) {
 
 static Chunk chunk_at(const Layer *layer, const LayerCall *call, size_t first) {
     size_t left = count_pixels(layer, call) - first;
-    return (Chunk){ (const Conv2d *)layer, call, first, left < CHUNK ? left : CHUNK };
+    return (Chunk){ (const Conv2d *)layer, call, first, left < CHUNK ? left : CHUNK, 0 };
 }
 
 /* ---- Forward --------------------------------------------------------------------------------- */
@@ -178,56 +228,76 @@ static Chunk chunk_at(const Layer *layer, const LayerCall *call, size_t first) {
 static void forward_panel(const Chunk *chunk, const float *bias, float *y) {
     const float *at[CHUNK];
     float *out[CHUNK];
-    size_t channels = chunk->conv->layer.out.channels;
+    const Conv2d *conv = chunk->conv;
     PanelRows rows = locate_patches(chunk, at);
     for (size_t i = 0; i < chunk->count; i++)
-        out[i] = y + i * channels;
-    panel_multiply(&rows, chunk->call->weights, channels, bias, out);
+        out[i] = y + i * conv->out;
+    panel_multiply(&rows, chunk->call->weights + group_offset(chunk), conv->out_group, bias, out);
 }
 
-static void forward_product(const Chunk *chunk, const float *bias, float *y) {
-    size_t channels = chunk->conv->layer.out.channels, depth = chunk->conv->depth;
+static void forward_product(const Chunk *chunk, float *y) {
+    const Conv2d *conv = chunk->conv;
+    size_t depth = conv->depth;
     float *patch = chunk->call->tile->scratch;
     gather_patches(chunk, patch);
-    for (size_t i = 0; i < chunk->count; i++)
+    blas_sgemm(false, false, chunk->count, conv->out_group, depth, 1, patch, depth,
+               chunk->call->weights + group_offset(chunk), conv->out_group, 1, y, conv->out);
+}
+
+/* What the sums of a chunk's pixels start from: the bias, or 0. */
+static void start_pixels(const Chunk *chunk, float *y) {
+    size_t channels = chunk->conv->out;
+    const float *bias = conv_bias(chunk->conv, chunk->call->weights);
+    if (!bias)
+        memset(y, 0, chunk->count * channels * sizeof *y);
+    for (size_t i = 0; bias && i < chunk->count; i++)
         memcpy(y + i * channels, bias, channels * sizeof *y);
-    blas_sgemm(false, false, chunk->count, channels, depth, 1, patch, depth, chunk->call->weights,
-               channels, 1, y, channels);
+}
+
+static void forward_chunk(Chunk chunk, float *y) {
+    const Conv2d *conv = chunk.conv;
+    const float *bias = conv_bias(conv, chunk.call->weights);
+    bool panel = panel_fits(conv->out_group);
+    if (!panel || !bias)
+        start_pixels(&chunk, y);
+    for (; chunk.group < conv->groups; chunk.group++, y += conv->out_group)
+        if (panel)
+            forward_panel(&chunk, bias ? bias + chunk.group * conv->out_group : NULL, y);
+        else
+            forward_product(&chunk, y);
 }
 
 static void forward(const Layer *layer, const LayerCall *call) {
-    const float *bias = call->weights + layer->parameter[1].offset;
-    size_t channels = layer->out.channels, pixels = count_pixels(layer, call);
-    for (size_t first = 0; first < pixels; first += CHUNK) {
-        Chunk chunk = chunk_at(layer, call, first);
-        float *y = call->y + chunk.first * channels;
-        if (panel_fits(channels))
-            forward_panel(&chunk, bias, y);
-        else
-            forward_product(&chunk, bias, y);
-    }
+    const Conv2d *conv = (const Conv2d *)layer;
+    size_t pixels = count_pixels(layer, call);
+    if (conv_is_depthwise(conv))
+        conv_depthwise_forward(conv, call);
+    else
+        for (size_t first = 0; first < pixels; first += CHUNK)
+            forward_chunk(chunk_at(layer, call, first), call->y + first * conv->out);
 }
 
 /* ---- Backward -------------------------------------------------------------------------------- */
 
 static void backward_weights(const Chunk *chunk, const float *slope) {
-    size_t channels = chunk->conv->layer.out.channels, depth = chunk->conv->depth;
+    size_t maps = chunk->conv->out_group, depth = chunk->conv->depth;
     const LayerCall *call = chunk->call;
+    float *dweights = call->dweights + group_offset(chunk);
     const float *at[CHUNK];
-    if (panel_fits(channels)) {
+    if (panel_fits(maps)) {
         PanelRows rows = locate_patches(chunk, at);
-        panel_outer(&rows, slope, channels, call->dweights);
+        panel_outer(&rows, slope, maps, dweights);
         return;
     }
     float *patch = call->tile->scratch;
     gather_patches(chunk, patch);
-    blas_sgemm(true, false, depth, channels, chunk->count, 1, patch, depth, slope, channels, 1,
-               call->dweights, channels);
+    blas_sgemm(true, false, depth, maps, chunk->count, 1, patch, depth, slope, maps, 1, dweights,
+               maps);
 }
 
 /* Input gradients by panels need each kernel position's weights transposed, out × in. */
 static bool transposes(const Conv2d *conv) {
-    return panel_fits(conv->layer.in.channels);
+    return panel_fits(conv->in_group);
 }
 
 static size_t prepared(const Layer *layer) {
@@ -237,7 +307,8 @@ static size_t prepared(const Layer *layer) {
 
 static void prepare(const Layer *layer, const float *weights, float *turned) {
     const Conv2d *conv = (const Conv2d *)layer;
-    size_t in = layer->in.channels, out = layer->out.channels, positions = conv->depth / in;
+    size_t in = conv->in_group, out = conv->out_group;
+    size_t positions = conv->groups * conv->kernel[0] * conv->kernel[1];
     if (!transposes(conv))
         return;
     for (size_t k = 0; k < positions; k++, weights += in * out, turned += in * out)
@@ -251,11 +322,11 @@ static void prepare(const Layer *layer, const float *weights, float *turned) {
 static void backward_position(const Chunk *chunk, const float *slope, size_t position) {
     const Conv2d *conv = chunk->conv;
     const Layer *layer = &conv->layer;
-    size_t in = layer->in.channels, out = layer->out.channels, used = 0;
-    ptrdiff_t ky = (ptrdiff_t)(position / conv->kernel[1]);
-    ptrdiff_t kx = (ptrdiff_t)(position % conv->kernel[1]);
+    size_t in = conv->in_group, out = conv->out_group, used = 0;
+    ptrdiff_t ky = (ptrdiff_t)(position / conv->kernel[1] * conv->dilation[0]);
+    ptrdiff_t kx = (ptrdiff_t)(position % conv->kernel[1] * conv->dilation[1]);
     const float *at[CHUNK];
-    float *to[CHUNK];
+    float *to[CHUNK], *dx = chunk->call->dx + chunk->group * in;
     for (size_t i = 0; i < chunk->count; i++) {
         Corner corner = find_corner(conv, chunk->first + i);
         ptrdiff_t y = corner.y + ky, x = corner.x + kx;
@@ -263,56 +334,86 @@ static void backward_position(const Chunk *chunk, const float *slope, size_t pos
             continue;
         at[used] = slope + i * out;
         to[used++] =
-            chunk->call->dx + corner.image + ((size_t)y * layer->in.width + (size_t)x) * in;
+            dx + corner.image + ((size_t)y * layer->in.width + (size_t)x) * layer->in.channels;
     }
     PanelRows rows = { at, used, 1, out, 0 };
-    panel_multiply(&rows, chunk->call->tile->prepared + position * in * out, in, NULL, to);
+    panel_multiply(&rows, chunk->call->tile->prepared + group_offset(chunk) + position * in * out,
+                   in, NULL, to);
 }
 
 static void backward_input(const Chunk *chunk, const float *slope) {
     const Conv2d *conv = chunk->conv;
-    size_t channels = conv->layer.out.channels, depth = conv->depth;
+    size_t maps = conv->out_group, depth = conv->depth;
     float *patch = chunk->call->tile->scratch;
     if (transposes(conv)) {
         for (size_t k = 0; k < conv->kernel[0] * conv->kernel[1]; k++)
             backward_position(chunk, slope, k);
         return;
     }
-    blas_sgemm(false, true, chunk->count, depth, channels, 1, slope, channels, chunk->call->weights,
-               channels, 0, patch, depth);
+    blas_sgemm(false, true, chunk->count, depth, maps, 1, slope, maps,
+               chunk->call->weights + group_offset(chunk), maps, 0, patch, depth);
     scatter_patches(chunk, patch);
 }
 
+/* The gradients of the group's maps at the chunk's pixels, row by row: where they lie, or behind
+ * the patches in scratch. */
+static const float *group_slopes(const Chunk *chunk) {
+    const Conv2d *conv = chunk->conv;
+    const float *dy = chunk->call->dy + chunk->first * conv->out;
+    if (conv->groups == 1)
+        return dy;
+    float *slope = chunk->call->tile->scratch + CHUNK * conv->depth;
+    for (size_t i = 0; i < chunk->count; i++)
+        memcpy(slope + i * conv->out_group, dy + i * conv->out + chunk->group * conv->out_group,
+               conv->out_group * sizeof *slope);
+    return slope;
+}
+
 static void backward(const Layer *layer, const LayerCall *call) {
-    size_t channels = layer->out.channels, pixels = count_pixels(layer, call);
+    const Conv2d *conv = (const Conv2d *)layer;
+    size_t pixels = count_pixels(layer, call);
     if (call->dx)
         memset(call->dx, 0, call->tile->n * shape_size(layer->in) * sizeof *call->dx);
-    if (call->dweights)
-        layer_add_columns(call->dy, pixels, channels, call->dweights + layer->parameter[1].offset);
+    if (call->dweights && conv->bias)
+        layer_add_columns(call->dy, pixels, conv->out, call->dweights + layer->parameter[1].offset);
+    if (conv_is_depthwise(conv)) {
+        conv_depthwise_backward(conv, call);
+        return;
+    }
     for (size_t first = 0; first < pixels; first += CHUNK) {
         Chunk chunk = chunk_at(layer, call, first);
-        const float *slope = call->dy + chunk.first * channels;
-        if (call->dweights)
-            backward_weights(&chunk, slope);
-        if (call->dx)
-            backward_input(&chunk, slope);
+        for (; chunk.group < conv->groups; chunk.group++) {
+            const float *slope = group_slopes(&chunk);
+            if (call->dweights)
+                backward_weights(&chunk, slope);
+            if (call->dx)
+                backward_input(&chunk, slope);
+        }
     }
 }
 
 /* ---- Files ----------------------------------------------------------------------------------- */
 
-/* (kh, kw, in, out) to (out, in, kh, kw), by walking the first in order. */
+/* Where PyTorch's number (o, c, k) of the weight lies in ours; c counts through a group. */
+static size_t own_place(const Conv2d *conv, size_t o, size_t c, size_t k) {
+    size_t maps = conv->out_group, taps = conv->kernel[0] * conv->kernel[1];
+    if (conv_is_depthwise(conv))
+        return k * conv->out + o;
+    return ((o / maps * taps + k) * conv->in_group + c) * maps + o % maps;
+}
+
+/* (out, in, kh, kw) from ours. */
 static void export(const Layer *layer, int p, const float *own, float *torch) {
     const Conv2d *conv = (const Conv2d *)layer;
+    size_t in = conv->in_group, taps = conv->kernel[0] * conv->kernel[1];
     if (p == 1) {
         memcpy(torch, own, layer->parameter[p].count * sizeof *torch);
         return;
     }
-    size_t in = layer->in.channels, out = layer->out.channels, taps = conv->depth / in;
-    for (size_t k = 0; k < taps; k++)
+    for (size_t o = 0; o < conv->out; o++)
         for (size_t c = 0; c < in; c++)
-            for (size_t o = 0; o < out; o++)
-                torch[(o * in + c) * taps + k] = *own++;
+            for (size_t k = 0; k < taps; k++)
+                *torch++ = own[own_place(conv, o, c, k)];
 }
 
 static void import(const Layer *layer, int p, const ParameterPiece *piece, float *own) {
@@ -321,10 +422,10 @@ static void import(const Layer *layer, int p, const ParameterPiece *piece, float
         memcpy(own + piece->first, piece->values, piece->n * sizeof *own);
         return;
     }
-    size_t in = layer->in.channels, out = layer->out.channels, taps = conv->depth / in;
+    size_t in = conv->in_group, taps = conv->kernel[0] * conv->kernel[1];
     size_t k = piece->first % taps, c = piece->first / taps % in, o = piece->first / conv->depth;
     for (size_t i = 0; i < piece->n; i++) {
-        own[(k * in + c) * out + o] = piece->values[i];
+        own[own_place(conv, o, c, k)] = piece->values[i];
         if (++k < taps)
             continue;
         k = 0;

@@ -9,24 +9,25 @@
 
 /* ---- Options and inputs ---------------------------------------------------------------------- */
 
-/* What fields are given, by what they are: the i-th pair takes pair[i], numbers a share of their
- * range. A row without values leaves the defaults, where there are any. */
+/* What fields are given, by what they are: the i-th pair takes pair[i], the i-th size size[i],
+ * numbers a share of their range. A row without values leaves the defaults, where there are any. */
 typedef struct OptionRow {
     bool chosen;
-    size_t pair[4][2], size;
+    size_t pair[4][2], size[2];
     double share;
 } OptionRow;
 
 static const OptionRow rows[] = {
-    { false, { { 2, 2 }, { 1, 1 }, { 1, 1 }, { 1, 1 } }, 3, 0.5 },
-    { true, { { 2, 3 }, { 2, 1 }, { 1, 0 }, { 1, 2 } }, 3, 0.3 },
-    { true, { { 3, 2 }, { 1, 3 }, { 0, 2 }, { 2, 1 } }, 17, 0.7 },
-    { true, { { 1, 3 }, { 3, 2 }, { 2, 1 }, { 1, 1 } }, 1, 0 },
-    { true, { { 2, 1 }, { 2, 3 }, { 0, 0 }, { 3, 1 } }, 80, 0.9 },
-    { true, { { 1, 2 }, { 1, 2 }, { 0, 1 }, { 1, 1 } }, 16, 0.1 },
-    { true, { { 1, 1 }, { 2, 2 }, { 2, 2 }, { 2, 2 } }, 2, 0.2 },
-    { true, { { 5, 4 }, { 1, 1 }, { 2, 3 }, { 1, 1 } }, 16, 0.4 },
-    { true, { { 2, 2 }, { 2, 1 }, { 1, 0 }, { 1, 1 } }, 16, 0.6 },
+    { false, { { 2, 2 }, { 1, 1 }, { 1, 1 }, { 1, 1 } }, { 3, 1 }, 0.5 },
+    { true, { { 2, 3 }, { 2, 1 }, { 1, 0 }, { 1, 2 } }, { 3, 1 }, 0.3 },
+    { true, { { 3, 2 }, { 1, 3 }, { 0, 2 }, { 2, 1 } }, { 17, 17 }, 0.7 },
+    { true, { { 1, 3 }, { 3, 2 }, { 2, 1 }, { 1, 1 } }, { 1, 1 }, 0 },
+    { true, { { 2, 1 }, { 2, 3 }, { 0, 0 }, { 3, 1 } }, { 80, 16 }, 0.9 },
+    { true, { { 1, 2 }, { 1, 2 }, { 0, 1 }, { 1, 1 } }, { 16, 1 }, 0.1 },
+    { true, { { 1, 1 }, { 2, 2 }, { 2, 2 }, { 2, 2 } }, { 2, 1 }, 0.2 },
+    { true, { { 5, 4 }, { 1, 1 }, { 2, 3 }, { 1, 1 } }, { 16, 1 }, 0.4 },
+    { true, { { 2, 2 }, { 2, 1 }, { 1, 0 }, { 1, 1 } }, { 16, 16 }, 0.6 },
+    { true, { { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 } }, { 32, 1 }, 0.8 },
 };
 
 static const Shape shapes[] = {
@@ -52,7 +53,8 @@ static inline double within(const Field *field, double share) {
     return bounded ? field->low + share * (field->high - field->low) : clamped(field, 1 + share);
 }
 
-static inline Value value_for(const Field *field, const OptionRow *row, size_t *pairs) {
+static inline Value value_for(const Field *field, const OptionRow *row, size_t *pairs,
+                              size_t *sizes) {
     const size_t *pair = row->pair[*pairs];
     switch (field->kind) {
     case FIELD_NUMBER:
@@ -70,17 +72,17 @@ static inline Value value_for(const Field *field, const OptionRow *row, size_t *
     case FIELD_NAME:
         return value_word("own");
     default:
-        return value_whole((int64_t)clamped(field, (double)row->size));
+        return value_whole((int64_t)clamped(field, (double)row->size[(*sizes)++ % 2]));
     }
 }
 
 static inline Layer *layer_with(const LayerKind *kind, const OptionRow *row) {
     Error err = { 0 };
     Layer *layer = layer_new(kind, &err);
-    size_t pairs = 0;
+    size_t pairs = 0, sizes = 0;
     assert_non_null(layer);
     for (const Field *field = kind->fields.field; field->name; field++) {
-        Value value = value_for(field, row, &pairs);
+        Value value = value_for(field, row, &pairs, &sizes);
         if ((row->chosen || field->required) && !field_set(field, layer, &value, &err))
             fail_msg("%s: %s", kind->name, err.message);
     }

@@ -27,17 +27,22 @@ static double pixel(const Formula *f, size_t c, ptrdiff_t y, ptrdiff_t x) {
 }
 
 static double conv2d_formula(const Formula *f, size_t o, size_t oy, size_t ox) {
-    size_t kernel[2], stride[2], padding[2], channels = f->layer->in.channels;
+    size_t kernel[2], stride[2], padding[2], dilation[2], groups[2];
     option(f->layer, "kernel", kernel);
     option(f->layer, "stride", stride);
     option(f->layer, "padding", padding);
-    double sum = f->bias[o];
+    option(f->layer, "dilation", dilation);
+    option(f->layer, "groups", groups);
+    size_t channels = f->layer->in.channels / groups[0], maps = f->layer->out.channels / groups[0];
+    double sum = f->bias ? f->bias[o] : 0;
     for (size_t c = 0; c < channels; c++)
         for (size_t ky = 0; ky < kernel[0]; ky++)
             for (size_t kx = 0; kx < kernel[1]; kx++)
-                sum += (double)f->weight[((o * channels + c) * kernel[0] + ky) * kernel[1] + kx] *
-                       pixel(f, c, (ptrdiff_t)(oy * stride[0] + ky) - (ptrdiff_t)padding[0],
-                             (ptrdiff_t)(ox * stride[1] + kx) - (ptrdiff_t)padding[1]);
+                sum +=
+                    (double)f->weight[((o * channels + c) * kernel[0] + ky) * kernel[1] + kx] *
+                    pixel(f, o / maps * channels + c,
+                          (ptrdiff_t)(oy * stride[0] + ky * dilation[0]) - (ptrdiff_t)padding[0],
+                          (ptrdiff_t)(ox * stride[1] + kx * dilation[1]) - (ptrdiff_t)padding[1]);
     return sum;
 }
 
@@ -106,12 +111,15 @@ static double *scores_of(Network *net, size_t n) {
 
 /* How often a window fits: counted, not computed. */
 static size_t windows(const Layer *layer, size_t in, int side) {
-    size_t kernel[2], stride[2], padding[2] = { 0, 0 }, count = 0;
+    size_t kernel[2], stride[2], padding[2] = { 0, 0 }, dilation[2] = { 1, 1 }, count = 0;
     option(layer, "kernel", kernel);
     option(layer, "stride", stride);
     if (fields_find(layer->kind->fields.field, "padding"))
         option(layer, "padding", padding);
-    for (size_t at = 0; at + kernel[side] <= in + 2 * padding[side]; at += stride[side])
+    if (fields_find(layer->kind->fields.field, "dilation"))
+        option(layer, "dilation", dilation);
+    size_t last = dilation[side] * (kernel[side] - 1); /* of a window that starts at 0 */
+    for (size_t at = 0; at + last < in + 2 * padding[side]; at += stride[side])
         count++;
     return count;
 }
@@ -234,7 +242,7 @@ static void check_copies(const LayerKind *kind, const OptionRow *row, Shape shap
     const NetworkParts parts = { .input = shape, .layer = &layer, .layers = 1, .seed = 7 };
     Network *net = network_build(&parts, &err), *twin;
     assert_memory_equal(layer, before, kind->size);
-    shape.channels++;
+    shape.channels *= 2;
     assert_true(layer_configure(layer, shape, &err) && layer_configure(layer, shape, &err));
     twin = network_build(&parts, &err);
     assert_non_null(twin);

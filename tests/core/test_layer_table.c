@@ -26,8 +26,12 @@ static LayerCall call_of(const Single *single) {
                         .dweights = single->dweights };
 }
 
+/* As a pass does once the weights have changed. */
 static void forward(const Single *single) {
     LayerCall call = call_of(single);
+    if (single->layer->kind->prepare)
+        single->layer->kind->prepare(single->layer, single->net->weights,
+                                     (float *)single->tile.prepared);
     single->layer->kind->forward(single->layer, &call);
 }
 

@@ -242,7 +242,7 @@ static void descriptions_that_do_not_fit(void **state) {
                    "expected one of conv2d, ");
     assert_refused(NET("[1,4,4]", "{\"kind\":\"conv2d\",\"out\":2,\"kernal\":2}"),
                    "layer 1 (conv2d): unknown option 'kernal'; did you mean 'kernel'? (valid: out, "
-                   "kernel, stride, padding, name)");
+                   "kernel, stride, padding, dilation, groups, bias, name)");
     assert_refused(NET("[1,4,4]", "{\"kind\":\"conv2d\",\"out\":2,\"kernel\":5}"),
                    "larger than the input (1, 4, 4)");
     assert_refused(NET("[1,4,4]", "{\"kind\":\"maxpool\",\"kernel\":[2,5]}"),

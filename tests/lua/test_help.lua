@@ -204,7 +204,8 @@ function TestCoverage.test_defaults()
     }
   end
   local expected = {
-    ["nn.conv2d"] = { stride = 1, padding = 0 }, ["nn.dropout"] = { p = 0.5 },
+    ["nn.conv2d"] = { stride = 1, padding = 0, dilation = 1, groups = 1, bias = true },
+    ["nn.dropout"] = { p = 0.5 },
     ["nn.train"] = training(), ["net:fit"] = training(),
     ["svm.rbf"] = { gamma = 1 }, ["svm.poly"] = { gamma = 1, coef0 = 0, degree = 3 },
     ["svm.new"] = { C = 1, tolerance = 1e-3, solver = "libsvm" },

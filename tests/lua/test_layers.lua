@@ -32,7 +32,7 @@ end
 
 -- The first input that the layer takes, and the net of it (and of what follows).
 local function net_of(layer, rest)
-  for _, input in ipairs { { 2, 6, 5 }, { 7 } } do
+  for _, input in ipairs { { 3, 6, 5 }, { 7 } } do
     local description = { input = input, seed = 3, layer, table.unpack(rest or {}) }
     local ok, net = pcall(nn.new, description)
     if ok then return net, description end
@@ -112,7 +112,7 @@ function TestLayerTable.test_training()
     local layer = nn[kind.name](options)
     local _, description = net_of(layer)
     local first = #description.input == 1 and nn.linear { out = 7, name = "first" }
-      or nn.conv2d { out = 2, kernel = 1, name = "first" }
+      or nn.conv2d { out = 3, kernel = 1, name = "first" }
     local rest = { nn.linear { out = 2, name = "last" } }
     if #net_of(layer).layers[1].shape == 3 then table.insert(rest, 1, nn.flatten { name = "flat" }) end
     local net = nn.new { input = description.input, seed = 3, first, layer, table.unpack(rest) }

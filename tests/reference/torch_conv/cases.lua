@@ -1,0 +1,21 @@
+-- Written by make.py.
+return {
+  { name = "plain", input = { 16, 9, 10 }, out = 16, kernel = 3, padding = 1 },
+  { name = "valid", input = { 16, 6, 7 }, out = 32, kernel = 3 },
+  { name = "padded twice", input = { 3, 5, 4 }, out = 16, kernel = 3, padding = 2 },
+  { name = "small image", input = { 16, 3, 2 }, out = 16, kernel = 3, padding = 1, bias = false },
+  { name = "strided", input = { 2, 11, 12 }, out = 16, kernel = 5, stride = 2 },
+  { name = "one by one", input = { 16, 5, 4 }, out = 32, kernel = 1, bias = false },
+  { name = "shortcut", input = { 16, 6, 5 }, out = 32, kernel = 1, stride = 2, bias = false },
+  { name = "uneven", input = { 3, 6, 8 }, out = 5, kernel = { 2, 3 }, stride = { 1, 2 }, padding = { 1, 0 } },
+  { name = "groups", input = { 8, 6, 7 }, out = 12, kernel = 3, stride = 2, padding = 1, groups = 2, bias = false },
+  { name = "wide groups", input = { 32, 4, 5 }, out = 32, kernel = 3, padding = 1, groups = 2 },
+  { name = "depthwise", input = { 18, 6, 5 }, out = 18, kernel = 3, padding = 1, groups = 18 },
+  { name = "depthwise strided", input = { 5, 7, 8 }, out = 5, kernel = { 3, 2 }, stride = 2, groups = 5, bias = false },
+  { name = "depthwise dilated", input = { 16, 7, 6 }, out = 16, kernel = 3, padding = 2, dilation = 2, groups = 16 },
+  { name = "multiplied", input = { 4, 5, 6 }, out = 8, kernel = 3, padding = 1, groups = 4 },
+  { name = "dilated", input = { 4, 8, 9 }, out = 6, kernel = 3, padding = 2, dilation = 2 },
+  { name = "dilated, wide", input = { 16, 7, 6 }, out = 16, kernel = 3, padding = 2, dilation = 2, bias = false },
+  { name = "dilated down", input = { 3, 8, 5 }, out = 16, kernel = { 3, 2 }, dilation = { 3, 1 } },
+  { name = "everything", input = { 6, 9, 10 }, out = 4, kernel = { 3, 2 }, stride = { 1, 2 }, padding = { 2, 1 }, dilation = { 2, 3 }, groups = 2, bias = false },
+}
