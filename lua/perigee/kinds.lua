@@ -51,6 +51,8 @@ end
 
 --- Does it, or a part of it that is written in Lua, say that its gradient is not that of its scores?
 function kinds.has_surrogate(model)
+  if kinds.is(model, "squeeze") and model.gradient_is == "surrogate" then return true end
+  if kinds.is(model, "preprocess") and kinds.has_surrogate(model.model) then return true end
   for _, part in ipairs(type(model) == "table" and { model } or native.lua_models(model)) do
     if part.gradient_is == "surrogate" then return true end
   end

@@ -24,6 +24,34 @@ types["perigee.layer"].__tostring = function(model)
   return ("%s on layer %s"):format(summary(model.classifier), printable(model.layer))
 end
 
+types["perigee.confidence"].__tostring = function(model)
+  return ("confidence (threshold %.6g, temperature %.6g) of %s"):format(model.threshold, model.temperature,
+    summary(model.model))
+end
+
+types["perigee.energy"].__tostring = function(model)
+  return ("energy (threshold %.6g, temperature %.6g) of %s"):format(model.threshold, model.temperature,
+    summary(model.model))
+end
+
+types["perigee.density"].__tostring = function(model)
+  local bandwidth = model.fitted_bandwidth
+  return ("density on layer %s (threshold %.6g, %s) of %s"):format(printable(model.layer), model.threshold,
+    bandwidth and ("%d points, bandwidth %.6g"):format(model.points, bandwidth) or "not fitted",
+    summary(model.net))
+end
+
+types["perigee.mahalanobis"].__tostring = function(model)
+  return ("mahalanobis on %s (threshold %.6g, %s) of %s"):format(
+    printable(table.concat(model.layers, ", ")), model.threshold,
+    #model.classes > 0 and "ranks " .. table.concat(model.ranks, ", ") or "not fitted", summary(model.net))
+end
+
+types["perigee.squeeze"].__tostring = function(model)
+  return ("squeeze by %s (threshold %.6g) of %s"):format(table.concat(model.squeezers, ", "), model.threshold,
+    summary(model.model))
+end
+
 local Check = { __name = "check" }
 
 function Check:__tostring() return self.message or error "a check without its message" end

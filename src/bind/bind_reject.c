@@ -1,13 +1,18 @@
 /* bind_reject.c — the library reject: neural rejection (NR), and classifiers on a net's layer. */
 #include "bind/bind.h"
+#include "bind/bind_detectors.h"
 #include "bind/bind_fields.h"
 #include "bind/bind_model.h"
 #include "bind/bind_preprocess.h"
 #include "bind/bind_samples.h"
 #include "bind/libraries.h"
 #include "core/error.h"
+#include "reject/confidence.h"
+#include "reject/density.h"
 #include "reject/layer_model.h"
+#include "reject/mahalanobis.h"
 #include "reject/nr.h"
+#include "reject/squeeze.h"
 #include "reject/threshold.h"
 
 #include <math.h>
@@ -108,6 +113,11 @@ int open_reject(lua_State *L) {
     static const BindFunction functions[] = {
         BIND_WITH("new", reject_new, 1, &nr_fields),
         BIND_WITH("layer", reject_layer, 1, &layer_fields),
+        BIND_WITH("confidence", reject_confidence, 1, &confidence_fields),
+        BIND_WITH("energy", reject_energy, 1, &confidence_fields),
+        BIND_WITH("density", reject_density, 1, &density_fields),
+        BIND_WITH("mahalanobis", reject_mahalanobis, 1, &mahalanobis_fields),
+        BIND_WITH("squeeze", reject_squeeze, 1, &squeeze_fields),
         BIND("scores", reject_scores, 2),
         BIND("predict", reject_predict, 2),
         BIND("gradient", reject_gradient, 3),
@@ -117,6 +127,7 @@ int open_reject(lua_State *L) {
     bind_new_model_type(L, &nr, &nr_kind);
     bind_new_model_type(L, &layer, &layer_model_kind);
     bind_open_preprocess(L);
+    bind_open_detectors(L);
     lua_newtable(L);
     bind_set_functions(L, functions);
     return 1;

@@ -3,9 +3,13 @@
 #include "core/fail.h"
 #include "core/json.h"
 #include "nn/network.h"
+#include "reject/confidence.h"
+#include "reject/density.h"
 #include "reject/dnr.h"
 #include "reject/layer_model.h"
+#include "reject/mahalanobis.h"
 #include "reject/nr.h"
+#include "reject/squeeze.h"
 #include "svm/svc.h"
 
 #include <stdio.h>
@@ -16,7 +20,17 @@ static const char metadata_key[] = "perigee";
 enum { FORMAT = 1 };
 
 const ModelKind *const model_file_kinds[] = {
-    &network_model_kind, &svc_kind, &layer_model_kind, &nr_kind, &dnr_kind, NULL,
+    &network_model_kind,
+    &svc_kind,
+    &layer_model_kind,
+    &nr_kind,
+    &dnr_kind,
+    &confidence_kind.model,
+    &energy_kind.model,
+    &density_kind.model,
+    &mahalanobis_kind.model,
+    &squeeze_kind.model,
+    NULL,
 };
 
 static bool check_kind(const Model *model, Error *err) {

@@ -303,13 +303,21 @@ os.remove(path)]],
   field("model.classes", "integer[]", "The list of labels, sorted; empty while not fitted."),
   field("model.rejects", "boolean", "True if the last column is the reject class's."),
   field("model.features", "integer", "How many numbers a sample has; 0 while unknown."),
-  field("model.kind", "string", 'What it is: "net", "svm", "layer", "nr", "dnr" or "preprocess".'),
+  field("model.kind", "string",
+    'What it is: "net", "svm", "layer", "nr", "dnr", "preprocess", "confidence", "energy" …'),
 }
+
+-- Before what all models have.
+local position = 1
+while entries[position].name ~= "reject.scores" do position = position + 1 end
+local detectors = require "perigee.help.detectors"
+table.move(entries, position, #entries, position + #detectors)
+table.move(detectors, 1, #detectors, position, entries)
 
 return {
   name = "reject", title = "Models and rejection",
   summary = [[
-What all models have in common — nets, SVMs, NR, DNR, and tables written in Lua — and neural rejection, a
-threshold on any of them.]],
+What all models have in common — nets, SVMs, NR, DNR, and tables written in Lua — neural rejection, a
+threshold on any of them, and the detectors that it is compared with.]],
   entries = entries,
 }

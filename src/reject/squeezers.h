@@ -1,0 +1,43 @@
+/* squeezers.h — what feature squeezing does to images (W. Xu et al., "Feature squeezing: detecting
+ * adversarial examples in deep neural networks", NDSS 2018), and their way back.
+ *
+ *     "bits b"    round(x (2^b − 1)) / (2^b − 1), halves to even: samples are within 0 … 1. Its
+ *                 derivative is 0 nearly everywhere; the way back passes it straight through
+ *     "median k"  of k × k pixels of a channel around each: SciPy's median_filter. The way back is
+ *                 the subgradient: all goes to the pixel that is the median
+ *     "mean k"    their mean: SciPy's uniform_filter
+ *
+ * A window of an even k has one pixel more above and left of the middle, and of its k² values the
+ * median is the upper one of two. Outside, images are mirrored (d c b a | a b c d | d c b a). */
+#ifndef PERIGEE_REJECT_SQUEEZERS_H
+#define PERIGEE_REJECT_SQUEEZERS_H
+
+#include "core/types.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef enum SqueezerKind { SQUEEZE_BITS, SQUEEZE_MEDIAN, SQUEEZE_MEAN } SqueezerKind;
+typedef struct Squeezer {
+    SqueezerKind kind;
+    size_t size; /* b or k */
+} Squeezer;
+
+enum { SQUEEZER_TEXT = 32 };
+bool squeezer_parse(const char *text, Squeezer *squeezer, Error *err);
+const char *squeezer_text(Squeezer squeezer, char text[SQUEEZER_TEXT]); /* returns text */
+bool squeezer_needs_images(Squeezer squeezer);
+
+typedef struct Images {
+    size_t n, channels, height, width;
+} Images;
+
+/* y = q(x); and dx += of dy, at x. */
+void squeezer_apply(Squeezer squeezer, Images images, const float *x, float *y);
+typedef struct SqueezerPull {
+    const float *x, *dy;
+    float *dx;
+} SqueezerPull;
+void squeezer_pull(Squeezer squeezer, Images images, const SqueezerPull *pull);
+
+#endif

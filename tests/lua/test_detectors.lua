@@ -1,0 +1,316 @@
+-- reject.confidence, energy, density, mahalanobis and squeeze: their statistics beside scikit-learn's and
+-- SciPy's (reference/rejectors/make.py), their verdicts, gradients, copies and files.
+local lu = require "luaunit"
+local raises = dofile "tests/lua/raises.lua"
+local reference = dofile "tests/lua/reference.lua"
+local expected = dofile "tests/reference/rejectors/expected.lua"
+
+TestDetectors = {}
+
+local net, train, test = reference.net(), reference.train(), reference.test()
+local n = #test
+
+local function from_python(name) return reference.array("rejectors", name) end
+
+-- All of them, those that learn having learnt.
+local function all()
+  return {
+    reject.confidence { model = net, temperature = expected.temperature },
+    reject.energy { model = net, temperature = expected.temperature },
+    reject.density { net = net, layer = "relu3", bandwidth = expected.bandwidth }:fit(train),
+    reject.mahalanobis { net = net, layers = { "relu1", "relu3" }, weights = expected.weights }:fit(train),
+    reject.squeeze { model = net, squeezers = { "median 2", "mean 3" } },
+    reject.squeeze { model = net, squeezers = { "bits 1", "median 3" } },
+  }
+end
+
+local function best(model, x) return model:scores(x or test):slice(nil, { 1, #model.classes }):max(2) end
+
+local function relative(a, b) return reference.gap(a, b) / b:abs():max() end
+
+-- ---- Statistics -----------------------------------------------------------------------------------
+
+function TestDetectors.test_confidence()
+  local odds = best(all()[1])
+  lu.assertTrue(reference.gap(((odds * -1.0):exp() + 1):pow(-1), from_python "probability") < 1e-5)
+  -- All log-odds, of all classes, are those of one softmax.
+  local sums = ((all()[1]:scores(test):slice(nil, { 1, 5 }) * -1.0):exp() + 1):pow(-1):sum(2)
+  lu.assertTrue(reference.gap(sums, array.ones(n)) < 1e-12)
+end
+
+-- Where a softmax is 1 in double, log-odds still differ.
+function TestDetectors.test_confidence_where_it_is_sure()
+  local sure = { classes = { 0, 1, 2 } }
+  function sure.scores(_, x) return array.concatenate({ x * 50, x * 0, x * -7 }, 2) end
+  function sure.gradient(_, x, w)
+    return (w:slice(nil, { 1, 1 }) * 50 - w:slice(nil, { 3, 3 }) * 7):reshape(#x, 1)
+  end
+  local model = reject.confidence { model = sure }
+  local scores = model:scores(array.new { { 1 }, { 2 }, { 3 } })
+  for i = 1, 3 do
+    lu.assertAlmostEquals(scores:at(i, 1), 50 * i - math.log(1 + math.exp(-7 * i)), 1e-9)
+  end
+  lu.assertAlmostEquals(model:gradient(array.new { { 3 } }, { 1, 0, 0, 0 }):at(1, 1), 50, 1e-4)
+end
+
+function TestDetectors.test_energy()
+  lu.assertTrue(relative(best(all()[2]), from_python "energy") < 1e-6)
+end
+
+function TestDetectors.test_density()
+  local model, per_class = all()[3], from_python "density"
+  local labels, statistic = net:predict(test), best(model)
+  for i = 1, n do
+    lu.assertAlmostEquals(statistic[i], per_class:at(i, labels[i] + 1), 1e-4)
+  end
+  lu.assertEquals({ model.points, model.fitted_bandwidth }, { #train, expected.bandwidth })
+  -- The other classes' scores: the lesser density, less the margin between the net's scores.
+  local scores, z = model:scores(test), net:scores(test)
+  for i = 1, n do
+    local m = labels[i] + 1
+    for c = 1, 5 do
+      local own = math.min(per_class:at(i, c), per_class:at(i, m)) - (z:at(i, m) - z:at(i, c))
+      lu.assertAlmostEquals(scores:at(i, c), own, 2e-3)
+    end
+  end
+end
+
+-- The bandwidth by the likelihood of samples that are left out, each in turn.
+function TestDetectors.test_bandwidth()
+  local model = reject.density { net = net, layer = "relu3" }:fit(train)
+  lu.assertAlmostEquals(model.fitted_bandwidth, expected.left_out, 2e-5)
+  lu.assertEquals(model.bandwidth, nil)
+  raises("needs 2 samples of every class", model.fit, model, train:slice(1, 4))
+end
+
+function TestDetectors.test_mahalanobis()
+  lu.assertTrue(relative(best(all()[4]), from_python "mahalanobis") < 1e-4)
+  local model = reject.mahalanobis { net = net, layers = { "relu3" }, shrinkage = expected.shrinkage }
+  model:fit(train)
+  lu.assertTrue(relative(best(model), from_python "mahalanobis_shrunk") < 1e-4)
+  lu.assertEquals(all()[4].weights, expected.weights)
+end
+
+-- Units that never fire, and ones that say the same, are left out as by the pseudo-inverse.
+function TestDetectors.test_mahalanobis_of_lower_rank()
+  local function net_of(copies)
+    local wide = nn.new {
+      input = { 12 }, classes = { 0, 1, 2, 3, 4 }, seed = 1,
+      nn.linear { out = 12 * copies, name = "spread" }, nn.linear { out = 5, name = "out" },
+    }
+    local rows = {}
+    for k = 1, 12 * copies do
+      rows[k] = {}
+      for j = 1, 12 do rows[k][j] = k <= 48 and (k - 1) % 12 + 1 == j and 1 or 0 end
+    end
+    local path = os.tmpname()
+    data.save_safetensors(path, {
+      ["spread.weight"] = array.new(rows), ["spread.bias"] = array.zeros(12 * copies),
+      ["out.weight"] = array.ones(5, 12 * copies), ["out.bias"] = array.zeros(5),
+    })
+    wide:load_weights(path)
+    os.remove(path)
+    return wide
+  end
+  local x = data.new { x = array.randn(200, 12, { seed = 1 }), y = array.arange(200) % 5 }
+  local function distances(copies)
+    local model = reject.mahalanobis { net = net_of(copies), layers = { "spread" } }:fit(x)
+    lu.assertEquals(model.ranks, { 12 })
+    return best(model, x)
+  end
+  lu.assertTrue(relative(distances(5), distances(1)) < 1e-4)
+end
+
+function TestDetectors.test_squeeze()
+  for _, name in ipairs { "bits 1", "bits 3", "median 2", "median 3", "mean 2", "mean 3" } do
+    local model = reject.squeeze { model = net, squeezers = { name } }
+    local distance = (best(model):exp() + 1):pow(-1) * 2
+    lu.assertTrue(reference.gap(distance, from_python("squeeze_" .. name:gsub(" ", "_"))) < 2e-5)
+    lu.assertEquals(model.squeezers, { name })
+  end
+  local both = reject.squeeze { model = net, squeezers = { "median 2", "mean 3" } }
+  local farthest = array.stack({ from_python "squeeze_median_2", from_python "squeeze_mean_3" }, 2):max(2)
+  lu.assertTrue(reference.gap((best(both):exp() + 1):pow(-1) * 2, farthest) < 2e-5)
+  lu.assertEquals(reject.squeeze({ model = net }).squeezers, { "bits 1", "median 2" })
+end
+
+-- ---- Verdicts -------------------------------------------------------------------------------------
+
+function TestDetectors.test_verdicts()
+  for _, model in ipairs(all()) do
+    local statistic, labels = best(model), net:predict(test)
+    lu.assertTrue(model.rejects and model:predict(test):eq(labels):all())
+    for _, p in ipairs { 0, 0.1, 0.35, 1 } do
+      model.threshold = model:threshold_for(p, test)
+      local threshold = model.threshold
+      lu.assertEquals(model:scores(test):slice(nil, { 6, 6 }):max(), threshold)
+      lu.assertEquals(metrics.rejection_rate(model, test), (p * n + 1e-9) // 1 / n)
+      lu.assertTrue(model:predict(test):eq(array.where(statistic:gt(threshold), labels, -1)):all())
+    end
+  end
+end
+
+-- ---- Gradients ------------------------------------------------------------------------------------
+
+-- Along directions of its own at each sample, by differences that are central.
+local function off(model, x, w, step)
+  local u = array.randn(x.shape, { seed = 4 })
+  local there, back = (x + u * step):astype "f32", (x - u * step):astype "f32"
+  local change = (model:scores(there) - model:scores(back)):slice(nil, { 1, 5 })
+  local rise = (change * w:slice(nil, { 1, 5 })):sum(2)
+  local slope = (model:gradient(x, w) * (there - back)):sum(2)
+  return (rise - slope):abs(), slope:abs():max()
+end
+
+function TestDetectors.test_gradients()
+  -- No two pixels are the same: a median has two slopes where they are.
+  local x = (test.x * 0.8 + array.rand(test.x.shape, { seed = 5 }) * 0.1 + 0.05):slice { 1, 30 }
+  for k, model in ipairs(all()) do
+    if k < 6 then
+      for c = 1, 6 do
+        local w = array.randn(30, 6, { seed = 2, dtype = "f64" })
+        if c < 6 then w = w * 0 + array.eye(6)[c] end
+        local gaps, most = off(model, x, w, 2e-4)
+        -- A few steps cross an edge of a ReLU, a median or a least one.
+        local sorted = gaps:sort()
+        lu.assertTrue(sorted[24] < 4e-3 * most, ("%s, column %d"):format(model, c))
+      end
+      lu.assertTrue(reject.check(model, test).ok, tostring(model))
+    end
+  end
+end
+
+-- Bits go straight through: where their view is the least sure of a class, the gradient is taken there.
+function TestDetectors.test_bits_go_straight_through()
+  local model = reject.squeeze { model = net, squeezers = { "bits 1" } }
+  local sure, x = reject.confidence { model = net }, test.x
+  local rounded = x:round()
+  local here, there = sure:scores(x), sure:scores(rounded)
+  local labels, seen = net:predict(x), 0
+  for i = 1, n do
+    for c = 1, 5 do
+      local m = labels[i] + 1
+      if c ~= m and there:at(i, c) < here:at(i, c) then
+        local w, margin = array.zeros(6), array.zeros(5)
+        w[c], margin[c], margin[m] = 1, 1, -1
+        local own = sure:gradient(rounded:slice { i, i }, w) + net:gradient(x:slice { i, i }, margin)
+        lu.assertTrue(relative(model:gradient(x:slice { i, i }, w), own) < 1e-5)
+        seen = seen + 1
+      end
+    end
+  end
+  lu.assertTrue(seen > 50)
+  lu.assertEquals(model.gradient_is, "surrogate")
+  lu.assertEquals(reject.squeeze({ model = net, squeezers = { "median 2" } }).gradient_is, nil)
+end
+
+-- Far from all points every kernel is 0 in double, but not its logarithm or the gradient of that.
+function TestDetectors.test_a_density_does_not_die()
+  local model = reject.density { net = net, layer = "relu3", bandwidth = 0.02 }:fit(train)
+  local scores, slopes = best(model), model:gradient(test, { 1, 0, 0, 0, 0, 0 })
+  lu.assertTrue(scores:min() < -5000 and scores:isfinite():all())
+  lu.assertTrue(slopes:isfinite():all() and slopes:square():sum(2):min() > 1)
+end
+
+-- One sample alone and within a batch; scores with a gradient and without.
+function TestDetectors.test_batches()
+  local w = array.randn(n, 6, { seed = 1, dtype = "f64" })
+  for _, model in ipairs(all()) do
+    local scores, slopes = model:scores(test), model:gradient(test, w)
+    local sample = test.x:slice { 7, 7 }
+    local one, slope = model:scores(sample), model:gradient(sample, w:slice { 7, 7 })
+    lu.assertTrue(reference.gap(one:slice(nil, { 1, 5 }), scores:slice({ 7, 7 }, { 1, 5 })) < 1e-3)
+    lu.assertTrue(relative(slope, slopes:slice { 7, 7 }) < 1e-3)
+    lu.assertEquals(model:scores(array.zeros(0, 144)).shape, { 0, 6 })
+  end
+end
+
+-- ---- As other models ------------------------------------------------------------------------------
+
+function TestDetectors.test_copies_and_files()
+  for _, model in ipairs(all()) do
+    model.threshold = model:threshold_for(0.2, test)
+    local path = os.tmpname()
+    model:save(path)
+    local loaded = perigee.load(path)
+    os.remove(path)
+    lu.assertEquals(tostring(loaded), tostring(model))
+    lu.assertEquals(reference.gap(loaded:scores(test), model:scores(test)), 0)
+    local other = model:with { threshold = 1.5 }
+    lu.assertEquals({ other.threshold, other:scores(test):at(1, 6) }, { 1.5, 1.5 })
+    lu.assertEquals(reference.gap(best(other), best(model)), 0)
+    local clone = model:clone()
+    lu.assertEquals({ clone.threshold, clone.kind }, { model.threshold, model.kind })
+    model:set { threshold = 0.25 }
+    lu.assertEquals(model:get "threshold", 0.25)
+  end
+end
+
+function TestDetectors.test_files_of_what_is_not_fitted()
+  for _, model in ipairs { reject.density { net = net, layer = "relu3" },
+    reject.mahalanobis { net = net, layers = { "relu3" }, shrinkage = 0.5 } } do
+    local path = os.tmpname()
+    model:save(path)
+    local loaded = perigee.load(path)
+    os.remove(path)
+    lu.assertEquals(tostring(loaded), tostring(model))
+    raises("is not fitted yet", loaded.scores, loaded, test)
+    lu.assertEquals(#loaded:fit(train).classes, 5)
+  end
+end
+
+function TestDetectors.test_options()
+  local energy = reject.energy { model = net }
+  local once = best(energy)
+  energy.temperature = expected.temperature
+  lu.assertTrue(relative(best(energy), from_python "energy") < 1e-6)
+  lu.assertTrue(reference.gap(once, best(energy)) > 0.1)
+  local density = reject.density { net = net, layer = "relu3" }:fit(train)
+  local wider = density:with { bandwidth = expected.bandwidth }
+  lu.assertTrue(reference.gap(best(wider), best(all()[3])) < 1e-9)
+  lu.assertEquals(density:set({ bandwidth = 2 }).bandwidth, 2)
+  lu.assertAlmostEquals(density.fitted_bandwidth, expected.left_out, 2e-5) -- until the next fit
+  lu.assertEquals(density:fit(train).fitted_bandwidth, 2)
+  local gaussian = reject.mahalanobis { net = net, layers = { "relu3" } }:fit(train)
+  raises("only training uses it", gaussian.with, gaussian, { shrinkage = 0.5 })
+end
+
+-- Their parts can be others: an svm, an nr's model, a model written in Lua.
+function TestDetectors.test_around_other_models()
+  local machine = svm.new({ kernel = svm.rbf(0.05), C = 10 })
+  local model = reject.confidence { model = machine }
+  raises("is not fitted yet", model.scores, model, test)
+  lu.assertIs(model:fit(train), model)
+  lu.assertTrue(model:predict(test):eq(machine:predict(test)):all())
+  model:set { C = 2 }
+  lu.assertEquals(machine.C, 2)
+  local lua_model = { classes = net.classes, features = 144 }
+  function lua_model.scores(_, x) return net:scores(x) end
+  function lua_model.gradient(_, x, w) return net:gradient(x, w) end
+  local w = array.randn(n, 6, { seed = 1, dtype = "f64" })
+  for _, kind in ipairs { "confidence", "energy", "squeeze" } do
+    local squeezers = kind == "squeeze" and { "bits 2" } or nil
+    local bare = reject[kind] { model = net, squeezers = squeezers }
+    local around = reject[kind] { model = lua_model, squeezers = squeezers }
+    lu.assertEquals(reference.gap(around:scores(test), bare:scores(test)), 0)
+    lu.assertTrue(relative(around:gradient(test, w), bare:gradient(test, w)) < 1e-5)
+    raises("cannot be saved", around.save, around, "/dev/null")
+  end
+end
+
+function TestDetectors.test_refusals()
+  raises("reject.energy: the nr already rejects", reject.energy, { model = reject.new { model = net } })
+  raises("temperature: expected a number above 0", reject.confidence, { model = net, temperature = 0 })
+  raises("no layer \"relu9\"", reject.density, { net = net, layer = "relu9" })
+  raises("\"relu3\" comes twice", reject.mahalanobis, { net = net, layers = { "relu3", "relu3" } })
+  raises("a number for each of layers", reject.mahalanobis,
+    { net = net, layers = { "relu3" }, weights = { 1, 2 } })
+  raises("expected \"bits b\"", reject.squeeze, { model = net, squeezers = { "jpeg 3" } })
+  raises("\"median 2\" is for images", reject.squeeze, {
+    model = svm.new({ kernel = svm.linear() }):fit(data.new { x = train.x, y = train.y }) })
+  local density = reject.density { net = net, layer = "relu3", bandwidth = 1 }
+  raises("which is none of the net's classes", density.fit, density,
+    data.new { x = train.x:slice { 1, 2 }, y = { 0, 7 } })
+  raises("of class 1 there are 0", density.fit, density, data.new { x = train.x:slice { 1, 1 }, y = { 0 } })
+  raises("samples have 3 features", density.fit, density, data.new { x = array.zeros(2, 3), y = { 0, 1 } })
+end
