@@ -1,4 +1,4 @@
-/* The `data` library: MNIST, the built-in digits, the user's own arrays, files in and out. */
+/* The `data` library: the built-in digits, the user's own arrays, files of arrays in and out. */
 #include "bind/bind_array.h"
 #include "bind/bind_fields.h"
 #include "bind/bind_samples.h"
@@ -8,8 +8,6 @@
 #include "data/dataset_fields.h"
 #include "data/dataset_npz.h"
 #include "data/digits.h"
-#include "data/idx.h"
-#include "data/mnist.h"
 #include "data/npy.h"
 #include "data/npz.h"
 #include "data/safetensors.h"
@@ -43,15 +41,7 @@ static int list_option(lua_State *L, int arg, const ListOption *list, size_t *nu
     return (int)count;
 }
 
-/* ---- MNIST and digits ------------------------------------------------------------------------ */
-
-static MnistPart check_part(lua_State *L) {
-    const char *word = lua_isnoneornil(L, 1) ? "train" : bind_string(L, 1, bind_where(L), "part");
-    bool train = strcmp(word, "train") == 0;
-    if (!train && strcmp(word, "test") != 0)
-        bind_expected(L, 1, bind_where(L), "part", "\"train\" or \"test\"");
-    return train ? MNIST_TRAIN : MNIST_TEST;
-}
+/* ---- Digits ---------------------------------------------------------------------------------- */
 
 /* What was read, as it is; without it the message gets the user's function in front. */
 static void *named(lua_State *L, void *read, Error *err) {
@@ -63,22 +53,6 @@ static void *named(lua_State *L, void *read, Error *err) {
 /* The path at 1, when what was to be written there is. */
 static int answer_path(lua_State *L, bool ok, Error *err) {
     return ok ? bind_answer(L, 1, ok, err) : bind_raise_in(L, bind_where(L), err);
-}
-
-static int data_mnist(lua_State *L) {
-    MnistPart part = check_part(L);
-    BIND_DATASET_RETURN(L, named(L, mnist_load(part, &err), &err));
-}
-
-/* data.find_mnist(part): the folder, or nil and where it was looked for. */
-static int data_find_mnist(lua_State *L) {
-    MnistPart part = check_part(L);
-    char folder[MNIST_PATH];
-    Error err = { 0 };
-    if (!mnist_find(part, folder, &err))
-        return bind_nil_error(L, &err);
-    lua_pushstring(L, folder);
-    return 1;
 }
 
 /* data.digits(n, { seed =, classes = }) */
@@ -165,13 +139,6 @@ int bind_dataset_with(lua_State *L) {
         sample = sizes_of(ds->sample_ndim, ds->sample_shape);
     DatasetParts parts = { x, y, options.source, sample };
     BIND_DATASET_RETURN(L, dataset_new(where, &parts, &err));
-}
-
-/* data.idx(samples, labels) */
-static int data_idx(lua_State *L) {
-    const char *samples = bind_string(L, 1, "data.idx", "samples");
-    const char *labels = bind_string(L, 2, "data.idx", "labels");
-    BIND_DATASET_RETURN(L, named(L, idx_load(samples, labels, samples, &err), &err));
 }
 
 /* A box for a table of arrays, so that an error on the way frees it. */
@@ -339,11 +306,8 @@ static int data_save_safetensors(lua_State *L) {
 static const bool plain = false; /* not compressed */
 
 static const BindFunction library[] = {
-    BIND("mnist", data_mnist, 1),
-    BIND("find_mnist", data_find_mnist, 1),
     BIND_WITH("digits", data_digits, 2, OPTIONS(digits_fields, NULL)),
     BIND_WITH("new", data_new, 2, OPTIONS(dataset_new_fields, &dataset_new_initial)),
-    BIND("idx", data_idx, 2),
     BIND_WITH("npz", data_npz, 2, OPTIONS(dataset_npz_fields, &dataset_npz_initial)),
     BIND("npy", data_npy, 1),
     BIND("save_npy", data_save_npy, 2),
@@ -360,5 +324,6 @@ int open_data(lua_State *L) {
     bind_new_owner(L, &tensors_type);
     lua_newtable(L);
     bind_set_functions(L, library);
+    bind_data_readers(L);
     return 1;
 }

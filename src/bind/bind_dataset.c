@@ -7,7 +7,7 @@
 #include "core/rng.h"
 #include "data/dataset.h"
 #include "data/dataset_fields.h"
-#include "data/dataset_npz.h"
+#include "data/dataset_save.h"
 #include "model.h"
 
 #include <math.h>
@@ -348,12 +348,12 @@ static int dataset_counts(lua_State *L) {
     return 1;
 }
 
-/* ds:save(path): an npz with x (n × the sample's shape) and y, which data.npz reads. */
-static int dataset_save(lua_State *L) {
+/* ds:save(path): by the path's ending (dataset_save.h), else an npz, which data.npz reads. */
+static int dataset_save_file(lua_State *L) {
     const Dataset *ds = bind_self(L, &bind_dataset_type);
     const char *path = bind_string(L, 2, "save", "path");
     Error err = { 0 };
-    bool ok = dataset_save_npz(ds, path, &err);
+    bool ok = dataset_save(ds, path, &err);
     return ok ? bind_answer(L, 2, ok, &err) : bind_raise_in(L, "save", &err);
 }
 
@@ -371,7 +371,7 @@ static const BindFunction methods[] = {
     BIND("where", dataset_where, 2),
     BIND("counts", dataset_counts, 1),
     BIND("concat", bind_dataset_concat, BIND_ANY),
-    BIND("save", dataset_save, 2),
+    BIND("save", dataset_save_file, 2),
     BIND_WITH("with", bind_dataset_with, 3, &with_options),
     BIND_LAST,
 };

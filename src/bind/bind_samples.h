@@ -77,6 +77,9 @@ void bind_account_dataset(lua_State *L, const Dataset *dataset);
 void bind_dataset_open(lua_State *L);
 int bind_dataset_concat(lua_State *L);
 
+/* Set the functions that read sets, files and folders in the library's table on top. */
+void bind_data_readers(lua_State *L);
+
 /* The method `with`, beside data.new. */
 int bind_dataset_with(lua_State *L);
 

@@ -116,21 +116,36 @@ static Array *as_labels(const char *where, const Array *y, Error *err) {
     return array_contiguous(where, y, DTYPE_I32, err);
 }
 
-Dataset *dataset_new(const char *where, const DatasetParts *parts, Error *err) {
+/* Labels one behind the other: n, or a column of n (or a row, as MATLAB keeps them) as a view on
+ * the stack. */
+static bool settle_labels(const char *where, const DatasetParts *parts, Array *out, Error *err) {
     const Array *x = parts->x, *y = parts->y;
-    Dataset like = { 0 };
+    size_t n = x->shape[0];
     char text[128], other[128];
-    if (!settle_shape(where, parts, &like, err))
-        return NULL;
-    if (y->ndim != 1 || y->shape[0] != x->shape[0]) {
-        error_set(err, ERROR_ARGUMENT,
-                  "%s: x of shape %s and y of shape %s: expected one label per"
-                  " sample",
-                  where, array_shape_text(x->ndim, x->shape, text),
-                  array_shape_text(y->ndim, y->shape, other));
-        return NULL;
+    *out = *y;
+    if (y->ndim == 2 && y->shape[0] == n && y->shape[1] == 1)
+        out->ndim = 1;
+    else if (y->ndim == 2 && y->shape[0] == 1 && y->shape[1] == n) {
+        out->ndim = 1;
+        out->shape[0] = n;
+        out->stride[0] = y->stride[1];
     }
-    Array *labels = as_labels(where, y, err);
+    bool one_hot = y->ndim == 2 && y->shape[0] == n && y->shape[1] > 1;
+    return (out->ndim == 1 && out->shape[0] == n) ||
+           error_set(err, ERROR_ARGUMENT,
+                     "%s: x of shape %s and y of shape %s: expected one label per sample%s", where,
+                     array_shape_text(x->ndim, x->shape, text),
+                     array_shape_text(y->ndim, y->shape, other),
+                     one_hot ? "; of one-hot rows these are y:argmax(2) - 1" : "");
+}
+
+Dataset *dataset_new(const char *where, const DatasetParts *parts, Error *err) {
+    const Array *x = parts->x;
+    Dataset like = { 0 };
+    Array y;
+    if (!settle_shape(where, parts, &like, err) || !settle_labels(where, parts, &y, err))
+        return NULL;
+    Array *labels = as_labels(where, &y, err);
     Array *rows = labels ? as_rows(where, x, err) : NULL;
     return assemble(where, rows, labels, &like, parts->source, err);
 }

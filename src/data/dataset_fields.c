@@ -30,16 +30,16 @@ const Field dataset_with_fields[] = {
 };
 
 const Field dataset_npz_fields[] = {
-    { "x", FIELD_STRING, AT(x),
+    { "x", FIELD_STRING, AT(x), .initial = "found",
       .meaning = "name of the samples' array, n × features or n × the sample's shape" },
-    { "y", FIELD_STRING, AT(y), .meaning = "name of the labels' array" },
+    { "y", FIELD_STRING, AT(y), .initial = "found", .meaning = "name of the labels' array" },
     { "shape", FIELD_OBJECT, .type = shape_type, .initial = shape_initial,
       .meaning = shape_meaning },
     { "scale", FIELD_NUMBER, AT(scale), .meaning = "x is multiplied by it: 1/255 for bytes" },
     { "source", FIELD_STRING, AT(source), .initial = "the path", .meaning = "for printing" },
     { .name = NULL },
 };
-const DatasetOptions dataset_npz_initial = { .x = "x", .y = "y", .scale = 1 };
+const DatasetOptions dataset_npz_initial = { .scale = 1 };
 
 const Field npz_save_fields[] = {
     { "compress", FIELD_BOOLEAN, .meaning = "deflate, as numpy.savez_compressed does" },

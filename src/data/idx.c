@@ -363,14 +363,46 @@ Array *idx_load_labels(const char *path, Error *err) {
     return load(path, read_labels, err);
 }
 
-Dataset *idx_load(const char *samples, const char *labels, const char *source, Error *err) {
+const Field idx_fields[] = {
+    { "transpose", FIELD_BOOLEAN, offsetof(IdxOptions, transpose),
+      .meaning = "turn rows of pixels into columns, as EMNIST's files want it" },
+    { "source", FIELD_STRING, offsetof(IdxOptions, source), .initial = "the samples' path",
+      .meaning = "for printing" },
+    { .name = NULL },
+};
+
+/* Every sample's rows become its columns, in place. */
+static bool turn_samples(const char *name, Array *x, Error *err) {
+    char text[128];
+    if (x->ndim != 3)
+        return error_set(err, ERROR_ARGUMENT,
+                         "%s: transpose: samples of shape %s have no rows and "
+                         "columns",
+                         name, array_shape_text(x->ndim - 1, x->shape + 1, text));
+    size_t n = x->shape[0], height = x->shape[1], width = x->shape[2], size = height * width;
+    float *row = malloc((size + 1) * sizeof *row), *at = array_f32(x);
+    if (!row)
+        return error_memory(err, name, size * sizeof *row);
+    for (size_t i = 0; i < n; i++, at += size) {
+        memcpy(row, at, size * sizeof *row);
+        for (size_t r = 0; r < height; r++)
+            for (size_t c = 0; c < width; c++)
+                at[c * height + r] = row[r * width + c];
+    }
+    free(row);
+    array_set_shape(x, &(Sizes){ 3, { n, width, height } });
+    return true;
+}
+
+Dataset *idx_load(const char *samples, const char *labels, const IdxOptions *options, Error *err) {
+    const char *source = options->source ? options->source : samples;
     Array *y = idx_load_labels(labels, err);
     Array *x = y ? idx_load_samples(samples, err) : NULL;
     Dataset *dataset = NULL;
     if (x && x->shape[0] != y->shape[0])
         error_set(err, ERROR_FILE, "%s holds %zu samples, %s %zu labels", samples, x->shape[0],
                   labels, y->shape[0]);
-    else if (x)
+    else if (x && (!options->transpose || turn_samples(samples, x, err)))
         dataset = dataset_new("idx", &(DatasetParts){ .x = x, .y = y, .source = source }, err);
     array_free(x);
     array_free(y);

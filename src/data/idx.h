@@ -8,6 +8,7 @@
 #ifndef PERIGEE_DATA_IDX_H
 #define PERIGEE_DATA_IDX_H
 
+#include "core/fields.h"
 #include "data/dataset.h"
 
 /* Samples: at least two dimensions, the first of which counts samples. Unsigned bytes are divided
@@ -21,7 +22,15 @@ Array *idx_load_labels(const char *path, Error *err);
 Array *idx_parse_samples(const char *name, const unsigned char *bytes, size_t size, Error *err);
 Array *idx_parse_labels(const char *name, const unsigned char *bytes, size_t size, Error *err);
 
+/* How a pair of files becomes a dataset. */
+typedef struct IdxOptions {
+    bool transpose;     /* samples are turned: EMNIST's pictures lie on their side in the file */
+    const char *source; /* NULL: the samples' path */
+} IdxOptions;
+
+extern const Field idx_fields[];
+
 /* Both files as a dataset; their counts must agree. */
-Dataset *idx_load(const char *samples, const char *labels, const char *source, Error *err);
+Dataset *idx_load(const char *samples, const char *labels, const IdxOptions *options, Error *err);
 
 #endif

@@ -5,6 +5,7 @@
 #include "core/file.h"
 #include "core/progress.h"
 #include "core/utf8.h"
+#include "data/foreign.h"
 #include "data/npy.h"
 #include "data/zip_directory.h"
 
@@ -285,13 +286,13 @@ bool npz_parse(const char *name, const void *bytes, size_t size, const NpzWanted
     return ok && read_archive(&archive, out, err);
 }
 
-bool npz_load(const char *path, const NpzWanted *wanted, Tensors *out, Error *err) {
-    Archive archive = { .name = path, .wanted = wanted };
-    int file = file_open(path, &archive.size, err);
+/* The file at the path; a file that is no archive may be another program's. */
+static bool open_file(Archive *archive, const char *path, Error *err) {
+    int file = file_open(path, &archive->size, err);
     if (file < 0)
         return false;
-    Source all = { .name = path, .file = file, .size = archive.size };
-    bool few = zip_directory_check(&all, ENTRY_LIMIT, err);
+    Source all = { .name = path, .file = file, .size = archive->size };
+    bool few = !foreign_refuse_file(path, "PK", err) && zip_directory_check(&all, ENTRY_LIMIT, err);
     FILE *stream = few ? fdopen(file, "rb") : NULL;
     if (!stream) {
         close(file);
@@ -302,9 +303,33 @@ bool npz_load(const char *path, const NpzWanted *wanted, Tensors *out, Error *er
     zip_source_t *source = zip_source_filep_create(stream, 0, -1, &failure);
     if (!source)
         fclose(stream); /* otherwise it is the source's */
-    bool ok = open_archive(&archive, source, &failure, err);
+    bool ok = open_archive(archive, source, &failure, err);
     zip_error_fini(&failure);
-    return ok && read_archive(&archive, out, err);
+    return ok;
+}
+
+bool npz_load(const char *path, const NpzWanted *wanted, Tensors *out, Error *err) {
+    Archive archive = { .name = path, .wanted = wanted };
+    return open_file(&archive, path, err) && read_archive(&archive, out, err);
+}
+
+bool npz_names(const char *path, Names *out, Error *err) {
+    Archive archive = { .name = path };
+    if (!open_file(&archive, path, err))
+        return false;
+    bool ok = true;
+    size_t length;
+    *out = (Names){ 0 };
+    zip_int64_t entries = zip_get_num_entries(archive.zip, 0);
+    for (zip_int64_t i = 0; ok && i < entries; i++) {
+        const char *entry = zip_get_name(archive.zip, (zip_uint64_t)i, 0);
+        if (entry && is_array(entry, &length))
+            ok = names_add(out, entry, length, err);
+    }
+    zip_discard(archive.zip);
+    if (!ok)
+        names_clear(out);
+    return ok;
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #ifndef PERIGEE_DATA_NPZ_H
 #define PERIGEE_DATA_NPZ_H
 
+#include "data/names.h"
 #include "data/safetensors.h"
 
 /* Arrays by name (NULL ends them), and the one among them that is read as float32. */
@@ -19,7 +20,11 @@ typedef struct NpzWanted {
  * start with the path. */
 bool npz_load(const char *path, const NpzWanted *wanted, Tensors *out, Error *err);
 
-/* The same from bytes in memory; `name` is what messages call them. */
+/* The names of an archive's arrays, in its order, into `out`, which is overwritten when this
+ * succeeds. */
+bool npz_names(const char *path, Names *out, Error *err);
+
+/* The same as npz_load from bytes in memory; `name` is what messages call them. */
 bool npz_parse(const char *name, const void *bytes, size_t size, const NpzWanted *wanted,
                Tensors *out, Error *err);
 

@@ -48,6 +48,66 @@ print(test)]],
     see = { "data.mnist" },
   },
   {
+    name = "data.fashion_mnist",
+    text = [[
+Fashion-MNIST (clothes), in MNIST's form: 60000 images for training or 10000 for testing, 28 × 28 in [0, 1],
+labels 0 to 9. Looked for where data.mnist looks, in folders called fashion-mnist; scripts/get-data
+fashion-mnist downloads it.]],
+    params = { { "part", '"train"|"test"?', '"train" if left out' } },
+    returns = { "dataset, table", "in file order; what the classes are called, { [label] = name }" },
+    example = 'print(pcall(data.fashion_mnist, "test"))',
+    see = { "data.kmnist", "data.mnist", "data.idx" },
+  },
+  {
+    name = "data.kmnist",
+    text = [[
+KMNIST (Kuzushiji: cursive Japanese letters), in MNIST's form: 60000 images for training or 10000 for testing,
+28 × 28 in [0, 1], labels 0 to 9. Looked for where data.mnist looks, in folders called kmnist;
+scripts/get-data kmnist downloads it.]],
+    params = { { "part", '"train"|"test"?', '"train" if left out' } },
+    returns = { "dataset, table", "in file order; what the classes are called, { [label] = name }" },
+    example = 'print(pcall(data.kmnist, "test"))',
+    see = { "data.fashion_mnist", "data.mnist", "data.idx" },
+  },
+  {
+    name = "data.cifar10",
+    text = [[
+CIFAR-10: 50000 images for training or 10000 for testing, 3 × 32 × 32 (red, green, blue) in [0, 1], labels
+0 to 9. The files of its binary version are looked for in $PERIGEE_DATA/cifar-10-batches-bin, then in
+data/cifar-10-batches-bin under the working folder, then in $XDG_DATA_HOME/perigee/cifar-10-batches-bin
+(~/.local/share/perigee/…); scripts/get-data cifar-10 downloads them. With a path they are read from that
+folder, or any one file of that form is. The names of the classes come from batches.meta.txt beside them.]],
+    params = { { "part", '"train"|"test"?', '"train" if left out' } },
+    returns = { "dataset, table", "in file order; what the classes are called, { [label] = name }" },
+    example = with_file .. [[
+local file <close> = io.open(path, "wb")
+for label = 0, 9 do
+  file:write(string.char(label), ("\127"):rep(3072))
+end
+file:flush()
+print(data.cifar10("test", { path = path }))
+os.remove(path)]],
+    see = { "data.cifar100" },
+  },
+  {
+    name = "data.cifar100",
+    text = [[
+CIFAR-100: 50000 images for training or 10000 for testing, 3 × 32 × 32 in [0, 1], of 100 classes, or of the 20
+that these are grouped into. The files of its binary version (train.bin, test.bin, and the two of names) are
+looked for as those of data.cifar10, in folders called cifar-100-binary.]],
+    params = { { "part", '"train"|"test"?', '"train" if left out' } },
+    returns = { "dataset, table", "in file order; what the classes are called, { [label] = name }" },
+    example = with_file .. [[
+local file <close> = io.open(path, "wb")
+for label = 0, 9 do
+  file:write(string.char(label // 5, label), ("\127"):rep(3072))
+end
+file:flush()
+print(#data.cifar100("test", { path = path, labels = "coarse" }).classes)
+os.remove(path)]],
+    see = { "data.cifar10" },
+  },
+  {
     name = "data.digits",
     text = [[
 Handwritten-looking digits, 28 × 28 in [0, 1], drawn from pen strokes with random slant, width, shaking and
@@ -62,7 +122,8 @@ about 98 % of fresh ones. As many of each class as n allows, in random order.]],
     name = "data.new",
     text = [[
 A dataset from your own arrays, which are copied: what is written into them afterwards does not change it.
-(Read-only ones, such as another dataset's x, are shared.) A label that is not a whole number is an error.]],
+(Read-only ones, such as another dataset's x, are shared.) Labels are n numbers, or a column of n; of one-hot
+rows y:argmax(2) - 1 gives them. A label that is not a whole number is an error.]],
     returns = { "dataset", "n samples" },
     example = small .. "print(ds)",
     see = { "data.npz", "dataset:with", "dataset:where" },
@@ -71,7 +132,7 @@ A dataset from your own arrays, which are copied: what is written into them afte
     name = "data.idx",
     text = [[
 A dataset from any pair of IDX files, gzip or not. Unsigned bytes are divided by 255, other types are
-kept.]],
+kept. EMNIST's images lie on their side in its files: { transpose = true } puts them upright.]],
     params = {
       { "samples", "string", "path of the images" },
       { "labels", "string", "path of the labels" },
@@ -92,11 +153,65 @@ os.remove(labels)]],
   },
   {
     name = "data.npz",
-    text = "A dataset from two arrays of an npz archive: of numpy.savez, or of ds:save.",
+    text = [[
+A dataset from two arrays of an npz archive: of numpy.savez, or of ds:save. Usual names are found (x and y,
+x_train and y_train, images and labels, data and target, arr_0 and arr_1, …); where there are others, x and
+y say which. Labels may be a column. What is in other files comes here by two lines of Python. MATLAB's .mat:
+
+  m = scipy.io.loadmat("d.mat")
+  numpy.savez("d.npz", x=m["X"], y=m["y"])
+
+(of SVHN, whose samples come last, x=m["X"].transpose(3, 2, 0, 1)). HDF5, and .mat of MATLAB 7.3, whose axes
+are then the other way round (.T):
+
+  f = h5py.File("d.h5")
+  numpy.savez("d.npz", x=f["x"][()], y=f["y"][()])
+
+A pickle (loading one runs what its maker put there) by d = pickle.load(open("d.pkl", "rb")), with
+x=d["data"], y=d["labels"]; Parquet by pandas.read_parquet("d.parquet").to_csv("d.csv", index=False) and
+data.csv.]],
     params = { { "path", "string", "the archive" } },
     returns = { "dataset", "in file order" },
     example = small .. with_file .. "ds:save(path)\nprint(data.npz(path))\nos.remove(path)",
-    see = { "data.read_npz", "dataset:save" },
+    see = { "data.read_npz", "data.csv", "dataset:save" },
+  },
+  {
+    name = "data.csv",
+    text = [[
+A dataset from a table as text: a row a sample, a column a feature, one column the labels (the last, if
+nothing is said). Fields are divided by a comma, a semicolon, a tab or a bar, whichever the first line has,
+and may be "quoted"; numbers have a decimal point, whatever the locale. A first row in which a feature is no
+number is a header. Labels are whole numbers or, if any of them is none, texts, which become 0, 1, … in the
+order of their bytes. A missing field ("", NA, N/A, nan, null, none or ?) is an error that gives its line;
+with missing = "skip" such rows are left out, and a note says how many.]],
+    params = { { "path", "string", "the file" } },
+    returns = { "dataset, table?", "in file order; of labels that are texts { [label] = text }" },
+    example = with_file .. [[
+local file <close> = io.open(path, "w")
+file:write "length,kind\n5.1,setosa\n"
+file:write "6.3,virginica\n5.8,virginica\n"
+file:flush()
+local flowers, kinds = data.csv(path, { label = "kind" })
+print(flowers, kinds[1])
+os.remove(path)]],
+    see = { "data.svmlight", "data.npz", "dataset:save" },
+  },
+  {
+    name = "data.svmlight",
+    text = [[
+A dataset from the text of libsvm and svmlight: a line a sample, its label and then index:number of what is
+not 0, indices ascending. Comments and qid are passed over. Samples are dense here: files that would take
+more than 2 GB are refused, and the message says how dense they are; to read one all the same, or to have the
+test samples as wide as the training ones, say features =.]],
+    params = { { "path", "string", "the file" } },
+    returns = { "dataset", "in file order" },
+    example = with_file .. [[
+local file <close> = io.open(path, "w")
+file:write "+1 1:0.5 3:2\n-1 2:1.5\n"
+file:flush()
+print(data.svmlight(path, { features = 4 }).x)
+os.remove(path)]],
+    see = { "data.csv", "dataset:save" },
   },
   {
     name = "data.concat",
@@ -303,19 +418,22 @@ Iterates over ranges of n samples in order, the last one perhaps shorter: each w
   {
     name = "dataset:save",
     text = [[
-Writes x, under the samples' shape, and y into a compressed npz that data.npz and numpy.load read.]],
-    params = { { "path", "string", "the archive" } },
+Writes x, under the samples' shape, and y into a compressed npz that data.npz and numpy.load read. A path that
+ends in .csv gets a table (x1, x2, …, label) for data.csv and pandas, one in .svm, .svmlight or .libsvm the
+text that data.svmlight and scikit-learn read; their numbers read back are the same.]],
+    params = { { "path", "string", "the file" } },
     returns = { "string", "the path" },
     example = small .. with_file .. "print(data.npz(ds:save(path)))\nos.remove(path)",
-    see = { "data.npz" },
+    see = { "data.npz", "data.csv", "data.svmlight" },
   },
 }
 
 return {
   name = "data",
   title = "Data",
-  summary = "Samples with their labels, kept together: MNIST, the built-in digits, your own arrays. "
-    .. "A dataset is not changed once made; what cuts or chooses gives a new one. Positions count from 1, "
-    .. "labels stay what the data says. A file that cannot be read or written is an error that names it.",
+  summary = "Samples with their labels, kept together: public sets, built-in digits, your own files and "
+    .. "arrays. A dataset is not changed once made; what cuts or chooses gives a new one. "
+    .. "Positions count from 1, labels stay what the data says. A file that cannot be read or "
+    .. "written is an error that names it.",
   entries = entries,
 }

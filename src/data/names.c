@@ -1,0 +1,81 @@
+#include "data/names.h"
+
+#include "core/fail.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool insert_at(Names *names, size_t place, const char *text, size_t length, Error *err) {
+    if (names->count == names->room) {
+        size_t room = names->room ? 2 * names->room : 16;
+        char **grown = realloc(names->text, room * sizeof *grown);
+        if (!grown)
+            return error_memory(err, "names", room * sizeof *grown);
+        names->text = grown;
+        names->room = room;
+    }
+    char *copy = strndup(text, length);
+    if (!copy)
+        return error_memory(err, "names", length);
+    memmove(names->text + place + 1, names->text + place,
+            (names->count - place) * sizeof *names->text);
+    names->text[place] = copy;
+    names->count++;
+    return true;
+}
+
+bool names_add(Names *names, const char *text, size_t length, Error *err) {
+    return insert_at(names, names->count, text, length, err);
+}
+
+static int compare_part(const char *text, size_t length, const char *name) {
+    int order = strncmp(text, name, length);
+    return order ? order : -(name[length] != '\0');
+}
+
+/* The first that is not before it. */
+static size_t lower_bound(const Names *names, const char *text, size_t length) {
+    size_t low = 0, high = names->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (compare_part(text, length, names->text[middle]) > 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+bool names_insert(Names *names, const char *text, size_t length, Error *err) {
+    size_t place = lower_bound(names, text, length);
+    return (place < names->count && compare_part(text, length, names->text[place]) == 0) ||
+           insert_at(names, place, text, length, err);
+}
+
+ptrdiff_t names_find(const Names *names, const char *text, size_t length) {
+    size_t place = lower_bound(names, text, length);
+    bool there = place < names->count && compare_part(text, length, names->text[place]) == 0;
+    return there ? (ptrdiff_t)place : -1;
+}
+
+static int compare_names(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void names_sort(Names *names) {
+    if (names->count > 1)
+        qsort(names->text, names->count, sizeof *names->text, compare_names);
+}
+
+void names_clear(Names *names) {
+    for (size_t i = 0; i < names->count; i++)
+        free(names->text[i]);
+    free(names->text);
+    *names = (Names){ 0 };
+}
+
+void class_names_clear(ClassNames *classes) {
+    names_clear(&classes->names);
+    free(classes->label);
+    classes->label = NULL;
+}

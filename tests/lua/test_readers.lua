@@ -1,0 +1,362 @@
+-- Files of data as other tools write them (tests/reference/readers/make.py), and such files damaged.
+local lu = require "luaunit"
+
+local folder = "tests/reference/readers/"
+local expected = data.read_npz(folder .. "expected.npz")
+
+local function check(ds, name, tolerance)
+  local x, y = expected[name .. "_x"], expected[name .. "_y"]
+  lu.assertEquals(ds.y:totable(), y:totable())
+  lu.assertEquals(ds.x.shape, { #ds, ds.features })
+  lu.assertEquals(ds.x.size, x.size)
+  local off = array.abs(ds.x - x:reshape(#ds, -1)):max()
+  if off > (tolerance or 0) then lu.fail(("%s: off by %g"):format(name, off)) end
+end
+
+-- The message of a call that must fail, in one line and with the reader's name once.
+local function message(f, ...)
+  local ok, said = pcall(f, ...)
+  if ok then lu.fail("was read: " .. tostring(said)) end
+  said = tostring(said):gsub("^[^:]*:%d+: ", "")
+  lu.assertNil(said:find("\n", 1, true))
+  return said
+end
+
+local function fails(pattern, f, ...)
+  local said = message(f, ...)
+  if not said:find(pattern, 1, true) then lu.fail("expected '" .. pattern .. "' in: " .. said) end
+end
+
+local function bytes_of(path)
+  local file <close> = assert(io.open(path, "rb"))
+  return file:read "a"
+end
+
+local made = {}
+local function write(bytes, ending)
+  local path = os.tmpname()
+  made[#made + 1] = path
+  if ending then
+    path = path .. ending
+    made[#made + 1] = path
+  end
+  local file <close> = assert(io.open(path, "wb"))
+  file:write(bytes)
+  return path
+end
+
+local function clean()
+  for _, path in ipairs(made) do os.remove(path) end
+  made = {}
+end
+
+-- { what, bytes, a part of the complaint, options }: each must be refused so.
+local function damaged(name, read, rows)
+  for _, row in ipairs(rows) do
+    local what, bytes, part, options = row[1], row[2], row[3], row[4]
+    local path = write(bytes)
+    local said = message(read, path, options)
+    if not said:find(part, 1, true) or not said:find("data." .. name .. ": ", 1, true) then
+      lu.fail(("%s, %s: expected '%s' in: %s"):format(name, what, part, said))
+    end
+  end
+  lu.assertTrue(#rows >= 20, name .. ": " .. #rows)
+end
+
+-- ---- CSV ---------------------------------------------------------------------------------------
+
+TestCsv = { tearDown = clean }
+
+function TestCsv:testOthersFiles()
+  check(data.csv(folder .. "numpy.csv"), "numpy")
+  check(data.csv(folder .. "semicolon.csv"), "numpy")
+  check(data.csv(folder .. "semicolon.csv", { delimiter = ";", header = false, label = 4 }), "numpy")
+  local ds, classes = data.csv(folder .. "quoted.csv", { label = "kind" })
+  check(ds, "quoted")
+  lu.assertEquals(classes, { [0] = "iris setosa", 'versi"color"', "virginica, or so" })
+  check(data.csv(folder .. "quoted.csv", { label = 1, header = true }), "quoted")
+end
+
+local function csv(text, options) return data.csv(write(text), options) end
+
+function TestCsv:testForms()
+  local rows = { { 1, 2 }, { 3, 4.5 } }
+  for _, text in ipairs {
+    "1,2,7\n3,4.5,8", "1,2,7\r\n3,4.5,8\r\n", "1,2,7\r3,4.5,8\r", "\n\n1,2,7\n\n 3 , 4.5 ,8\n\n",
+    "a,b,c\n1,2,7\n3,4.5,8\n", '"a","b,c","d\ne"\n"1",2,"7"\n3,"4.5",8\n', "1\t2\t7\n3\t4.5\t8\n",
+    "1|2|7\n3|45e-1|8\n", "\xef\xbb\xbf1,2,7\n3,+4.50,8.0\n", "1;2;7\n3;.45e1;8",
+  } do
+    local ds, names = csv(text)
+    lu.assertEquals(ds.x:totable(), rows, text)
+    lu.assertEquals(ds.y:totable(), { 7, 8 }, text)
+    lu.assertNil(names)
+  end
+  lu.assertEquals(csv("  1 2   7 \n3  4.5 8\n", { delimiter = " " }).x:totable(), rows)
+  lu.assertEquals(csv("7,1,2\n8,3,4.5\n", { label = -3 }).x:totable(), rows)
+  -- A first row of numbers may be a header all the same.
+  lu.assertEquals(#csv("1,2,3\n1,2,7\n", { header = true }), 1)
+  lu.assertEquals(csv("n\tm\ty\n1\t\t2\n3\t4\t5\n", { missing = "skip" }).y:totable(), { 5 })
+end
+
+function TestCsv:testMissing()
+  local text = "a,b,c\n1,2,7\nNA,2,8\n3,,9\n4,5,\n6,7,5\nnan,1,1\n?,N/A,null\n"
+  lu.assertEquals(csv(text, { missing = "skip" }).y:totable(), { 7, 5 })
+  fails("line 3, column 1 (a): \"NA\" is missing", csv, text)
+  fails("line 2, column 2: is missing", csv, "1,2,3\n1,,3\n")
+  fails("line 3, column 3 (c): is missing", csv, "a,b,c\n1,2,7\n1,2,\n")
+  fails("without a missing field", csv, "1,,3\n", { missing = "skip" })
+end
+
+function TestCsv:testLabels()
+  local ds, names = csv("1,dog\n2,cat\n3,dog\n4,3\n")
+  lu.assertEquals(names, { [0] = "3", "cat", "dog" })
+  lu.assertEquals(ds.y:totable(), { 2, 1, 2, 0 })
+  -- A class may be called so, in quotes.
+  ds, names = csv('1,"none"\n2,some\n')
+  lu.assertEquals({ ds.y:totable(), names }, { { 0, 1 }, { [0] = "none", "some" } })
+  lu.assertEquals(csv("-1,1e2\n2,-3.0\n").y:totable(), { 100, -3 })
+end
+
+-- Numbers are rounded once: these lie where a double between would go the wrong way, or near it.
+function TestCsv:testRounding()
+  -- Expected: by exact fractions.
+  local numbers = {
+    { "1.00000005960464477539062500000001", 0x1.0000020000000p+0 },
+    { "1.000000059604644775390625", 0x1.0000000000000p+0 },
+    { "1.00000005960464477539062499999999", 0x1.0000000000000p+0 },
+    { "16777217", 0x1.0000000000000p+24 },
+    { "16777217.000000000000000001", 0x1.0000020000000p+24 },
+    { "16777219", 0x1.0000040000000p+24 },
+    { "3.4028235677973366e38", 0x1.fffffe0000000p+127 },
+    { "1.1754943e-38", 0x1.0000000000000p-126 },
+    { "7e-46", 0x0.0p+0 },
+    { "8e-46", 0x1.0000000000000p-149 },
+    { "1e-45", 0x1.0000000000000p-149 },
+    { "0.1", 0x1.99999a0000000p-4 },
+    { "-0", -0x0.0p+0 },
+    { "0.000000000000000000000000000000000000011754943508222875", 0x1.0000000000000p-126 },
+    { "123456789012345678901234567890", 0x1.8ee9100000000p+96 },
+    { "8388608.5", 0x1.0000000000000p+23 },
+    { "8388609.5", 0x1.0000040000000p+23 },
+    { "2.5e22", 0x1.52d02c0000000p+74 },
+    { "1e23", 0x1.52d02c0000000p+76 },
+    { "9007199254740993", 0x1.0000000000000p+53 },
+  }
+  for _, row in ipairs(numbers) do
+    local text, value = row[1], row[2]
+    local got = csv(text .. ",1\n").x:at(1, 1)
+    lu.assertEquals({ got, math.type(got) }, { value, "float" }, text)
+    lu.assertEquals(1 / got, 1 / value, text)
+  end
+end
+
+function TestCsv:testDamaged()
+  local good = bytes_of(folder .. "quoted.csv")
+  local wide = {}
+  for i = 1, 10001 do wide[i] = ("1,kind%d\n"):format(i) end
+  damaged("csv", data.csv, {
+    { "empty", "", "it is empty" },
+    { "blank", "\n \n\t\n", "no rows" },
+    { "a header alone", "a,b,c\n", "no rows" },
+    { "one column", "1\n2\n", "one field alone" },
+    { "too many fields", "1,2,3\n1,2,3,4\n", "line 2 has more than 3 fields, the first row 3" },
+    { "too few", "1,2,3\n1,2,3\n1,2\n", "line 3 has 2 fields, the first row 3" },
+    { "cut in a line", "1,2,3\n1,2", "line 2 has 2 fields" },
+    { "cut in quotes", good:sub(1, 300):gsub('"[^"]*$', '"cut'), "a quote that nothing closes" },
+    { "behind quotes", '1,"2"3,4\n', "line 1: something between a closing quote and the next field" },
+    { "words", "1,2,3\nred,2,3\n", 'line 2, column 1: "red" is not a finite number' },
+    { "infinite", "1,2,3\n1,inf,3\n", '"inf" is not a finite number' },
+    { "too large", "1,2,3\n1,1e39,3\n", '"1e39" is not a finite number' },
+    { "missing", "1,2,3\n1,NaN,3\n", 'line 2, column 2: "NaN" is missing' },
+    { "decimal commas", "1;2;3\n1,5;2;3\n", '"1,5" is not a finite number' },
+    { "thousands", "1,2,3\n\"1,000\",2,3\n", '"1,000" is not a finite number' },
+    { "fractions as labels", "1,2,3\n1,2,3.5\n", '"3.5" is no label' },
+    { "huge labels", "1,2,99999999999\n", '"99999999999" is no label' },
+    { "texts that are no labels", table.concat(wide), "more than 10000 texts" },
+    { "UTF-16", "\xff\xfea\0,\0b\0\n\0", "UTF-16" },
+    { "zeros", "1,2,3\n1,\0,3\n", "no text: it holds bytes that are 0" },
+    { "a long field", "1,2\n" .. ("1"):rep(1100000) .. ",2\n", "line 2: a field of more than" },
+    { "hexadecimal", "1,2,3\n0x10,2,3\n", '"0x10" is not a finite number' },
+    { "no such column", "a,b,c\n1,2,3\n", 'no column is called "kind"', { label = "kind" } },
+    { "two such columns", "a,a,c\n1,2,3\n", 'more than one column is called "a"', { label = "a" } },
+    { "a column too far", "1,2,3\n", "label: column 4 of 3", { label = 4 } },
+    { "a digit divides", "1,2,3\n", "delimiter: expected one character", { delimiter = "1" } },
+    { "HDF5", bytes_of(folder .. "new.h5"), "an HDF5 file, which is not read here" },
+    { "a PNG", "\x89PNG\r\n\x1a\n", "data.images reads folders of them" },
+  })
+end
+
+function TestCsv:testSaved()
+  local ds = data.new { x = { { 0.1, -0.0, 3 }, { 1e-7, 1 / 3, 123456792 } }, y = { 5, -2 } }
+  local path = write("", ".csv")
+  lu.assertEquals(ds:save(path), path)
+  lu.assertEquals(bytes_of(path):match "^[^\n]*\n[^\n]*", "x1,x2,x3,label\n0.1,-0,3,5")
+  local again = data.csv(path)
+  lu.assertEquals(again.x:totable(), ds.x:totable())
+  lu.assertEquals(again.y:totable(), ds.y:totable())
+  fails("datasets are not written as .h5", ds.save, ds, write("", ".h5"))
+  fails("save: ", ds.save, ds, "/nonexistent/d.csv")
+end
+
+-- ---- svmlight ----------------------------------------------------------------------------------
+
+TestSvmlight = { tearDown = clean }
+
+function TestSvmlight:testOthersFiles()
+  check(data.svmlight(folder .. "one.svm"), "svm")
+  check(data.svmlight(folder .. "zero.svm"), "svm")
+  check(data.svmlight(folder .. "zero.svm", { zero_based = true, features = 7 }), "svm")
+  local wide = data.svmlight(folder .. "one.svm", { features = 10, zero_based = false, source = "mine" })
+  lu.assertEquals({ wide.features, wide.source, wide.x:slice(nil, { 8, 10 }):sum() }, { 10, "mine", 0 })
+end
+
+local function svmlight(text, options) return data.svmlight(write(text), options) end
+
+function TestSvmlight:testForms()
+  for _, text in ipairs {
+    "+1 2:0.5\n-1 1:3 # why\n", "# head\n\n1 2:5e-1\r\n-1 1:3", " 1.0\tqid:7 2:0.50 \n\n-1.0  1:3  \n#end",
+  } do
+    local ds = svmlight(text)
+    lu.assertEquals(ds.x:totable(), { { 0, 0.5 }, { 3, 0 } })
+    lu.assertEquals(ds.y:totable(), { 1, -1 })
+  end
+  lu.assertEquals(svmlight("1 0:2\n2\n").x:totable(), { { 2 }, { 0 } })
+  lu.assertEquals(svmlight("1 3:2\n", { zero_based = true }).x:totable(), { { 0, 0, 0, 2 } })
+end
+
+function TestSvmlight:testDamaged()
+  local good = bytes_of(folder .. "zero.svm")
+  damaged("svmlight", data.svmlight, {
+    { "empty", "", "it is empty" },
+    { "comments alone", "# a\n\n#b", "no samples" },
+    { "no label", "1:2 3:4\n", 'line 1: "1:2" stands where the label is expected' },
+    { "a word", "1 1:2\ncat 1:2\n", 'line 2: "cat" is no label' },
+    { "a fraction", "0.5 1:2\n", '"0.5" is no whole number' },
+    { "a huge label", "1e300 1:2\n", "is no whole number" },
+    { "NaN as label", "nan 1:2\n", "is no whole number" },
+    { "two labels", "1,2 1:2\n", "is more than one label" },
+    { "cut behind a colon", good:sub(1, (good:find(":%d%.", 200))), "is no feature: expected index:number" },
+    { "cut in the index", "1 1:2\n1 12", 'line 2: "12" is no feature' },
+    { "no number", "1 1:two\n", '"1:two" is no feature' },
+    { "a negative index", "1 -1:2\n", '"-1:2" is no feature' },
+    { "NaN", "1 1:nan\n", "is not a finite number" },
+    { "infinite", "1 1:-inf\n", "is not a finite number" },
+    { "too large", "1 1:1e40\n", "is not a finite number" },
+    { "descending", "1 3:1 2:1\n", '"2:1" follows an index that is not smaller' },
+    { "twice", "1 3:1 3:1\n", '"3:1" follows an index that is not smaller' },
+    { "a huge index", "1 99999999999999999999:1\n", "has an index above 1073741824" },
+    { "sparse", "1 1:1\n2 400000000:1\n", "400000000 features would take 3.2 GB, of which 2.5e-07 %" },
+    { "index 0", "1 0:1\n", "there is an index 0, though", { zero_based = false } },
+    { "too many features", "1 8:1\n", "there is a feature 8; features = 7", { features = 7 } },
+    { "no features", "1\n2\n", "no features" },
+    { "zeros", "1 1:1\n\0\0\0", "no text" },
+    { "CSV", "1,2,3\n", "is more than one label" },
+    { "MATLAB", bytes_of(folder .. "old.mat"), "scipy.io.loadmat" },
+  })
+end
+
+function TestSvmlight:testSaved()
+  local ds = data.svmlight(folder .. "one.svm")
+  local again = data.svmlight(ds:save(write("", ".svm")))
+  lu.assertEquals(again.x:totable(), ds.x:totable())
+  lu.assertEquals(again.y:totable(), ds.y:totable())
+end
+
+-- ---- Archives of NumPy -------------------------------------------------------------------------
+
+TestNames = { tearDown = clean }
+
+function TestNames:testFound()
+  local scale = { scale = 1 }
+  check(data.npz(folder .. "keras.npz", scale), "npz")
+  check(data.npz(folder .. "medmnist.npz"), "npz")
+  check(data.npz(folder .. "positional.npz"), "npz")
+  check(data.npz(folder .. "strange.npz", { x = "pixels", y = "kind" }), "npz")
+  lu.assertEquals(#data.npz(folder .. "keras.npz", { x = "x_test" }), 2)
+  lu.assertEquals(#data.npz(folder .. "keras.npz", { y = "y_test" }), 2)
+end
+
+function TestNames:testNotFound()
+  fails("it holds: pixels, kind): say { x =", data.npz, folder .. "strange.npz")
+  fails("it holds: pixels, kind", data.npz, folder .. "strange.npz", { x = "pixels" })
+  fails("holds no array 'z'", data.npz, folder .. "strange.npz", { x = "pixels", y = "z" })
+  fails("of one-hot rows these are y:argmax(2) - 1", data.npz, folder .. "onehot.npz")
+  local hot = data.read_npz(folder .. "onehot.npz")
+  check(data.new { x = hot.data, y = hot.target:argmax(2) - 1 }, "npz")
+end
+
+function TestNames:testLabelsAsColumn()
+  local x = array.arange(6):reshape(3, 2)
+  for _, y in ipairs { array.new { { 4 }, { 5 }, { 4 } }, array.new { { 4, 5, 4 } },
+    array.new { { 4, 0 }, { 5, 0 }, { 4, 0 } }:slice(nil, { 1, 1 }) } do
+    lu.assertEquals(data.new { x = x, y = y }.y:totable(), { 4, 5, 4 })
+  end
+  fails("expected one label per sample", function() return data.new { x = x, y = array.zeros(2, 3) } end)
+end
+
+function TestNames:testOtherPrograms()
+  fails("scipy.io.loadmat", data.npz, folder .. "old.mat")
+  fails("h5py.File", data.npz, folder .. "new.h5")
+  fails("pickle.load", data.npz, folder .. "batch.pkl")
+  fails("to_csv", data.npz, write "PAR1\0\0\0\0")
+  fails("data.npy reads it", data.npz, data.save_npy(write "", { 1, 2 }))
+end
+
+-- ---- CIFAR, IDX --------------------------------------------------------------------------------
+
+TestSets = { tearDown = clean }
+
+function TestSets:testCifar()
+  local ds, names = data.cifar10("test", { path = folder .. "cifar-10-batches-bin" })
+  check(ds, "cifar10")
+  lu.assertEquals(ds.shape, { 3, 32, 32 })
+  lu.assertEquals({ names[0], names[9], names[10] }, { "airplane", "truck" })
+  check(data.cifar10("train", { path = folder .. "cifar-10-batches-bin/test_batch.bin" }), "cifar10")
+  check(data.cifar100("train", { path = folder .. "hundred.bin" }), "fine")
+  check(data.cifar100("train", { path = folder .. "hundred.bin", labels = "coarse" }), "coarse")
+end
+
+function TestSets:testCifarDamaged()
+  local good = bytes_of(folder .. "cifar-10-batches-bin/test_batch.bin")
+  local function read(path) return data.cifar10("test", { path = path }) end
+  local rows = {
+    { "empty", "", "0 bytes are no CIFAR-10" },
+    { "pickled", "\x80\x04" .. good, "a pickle of Python" },
+    { "gzip", "\x1f\x8b\x08" .. good, "gzip -d" },
+  }
+  for _, size in ipairs { 1, 2, 3072, 3074, 5000, 6145 } do
+    rows[#rows + 1] = { "cut at " .. size, good:sub(1, size), "its samples take 3073 each" }
+  end
+  for _, label in ipairs { 10, 11, 100, 127, 128, 200, 255 } do
+    rows[#rows + 1] = { "label " .. label, string.char(label) .. good:sub(2), "label 1 is " .. label }
+    rows[#rows + 1] = { "second label " .. label, good:sub(1, 3073) .. string.char(label) .. good:sub(3075),
+      "label 2 is " .. label .. "; CIFAR-10 has 0 to 9" }
+  end
+  damaged("cifar10", read, rows)
+  fails("its samples take 3074 each", data.cifar100, "train", { path = write(good) })
+  fails("CIFAR-100 has 0 to 19", data.cifar100, "train", { path = write("\20" .. ("\0"):rep(3073)) })
+  fails("CIFAR-100's training files are not in", data.cifar100)
+  fails("data_batch_1.bin", data.cifar10, "train", { path = folder .. "cifar-10-batches-bin" })
+end
+
+function TestSets:testTurned()
+  check(data.idx(folder .. "turned-images", folder .. "turned-labels", { transpose = true }):with {
+    x = data.npz(folder .. "positional.npz").x }, "npz")
+  local ds = data.idx(folder .. "turned-images", folder .. "turned-labels", { transpose = true })
+  lu.assertEquals(ds.shape, { 4, 5 })
+  lu.assertTrue(array.abs(ds.x * 255 - expected.npz_x):max() < 1e-4)
+  lu.assertEquals(data.idx(folder .. "turned-images", folder .. "turned-labels").shape, { 5, 4 })
+end
+
+-- A set in the form of MNIST, in a folder of its own name.
+function TestSets:testSetsOfIdx()
+  for name, title in pairs { fashion_mnist = "Fashion-MNIST", kmnist = "KMNIST" } do
+    local ok, ds, names = pcall(data[name], "test")
+    if ok then
+      lu.assertEquals({ #ds, #names }, { 10000, 9 })
+    else
+      lu.assertStrContains(tostring(ds), title .. "'s test files are not in")
+      lu.assertStrContains(tostring(ds), "scripts/get-data")
+    end
+  end
+end
