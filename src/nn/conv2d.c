@@ -18,6 +18,7 @@
 #include "core/fail.h"
 #include "core/simd.h"
 #include "nn/panel.h"
+#include "nn/winograd.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -54,6 +55,40 @@ typedef struct Chunk {
     const LayerCall *call;
     size_t first, count, group;
 } Chunk;
+
+/* ---- By Winograd's algorithm ----------------------------------------------------------------- */
+
+/* The convolution forward as winograd.h sees it, and that of the gradient back to the input. */
+static Winograd winograd_forward(const Conv2d *conv, size_t n) {
+    const Shape *in = &conv->layer.in, *out = &conv->layer.out;
+    return (Winograd){ n,           in->height, in->width, in->channels,
+                       out->height, out->width, conv->out, { conv->padding[0], conv->padding[1] } };
+}
+
+static Winograd winograd_backward(const Conv2d *conv, size_t n) {
+    const Shape *in = &conv->layer.in, *out = &conv->layer.out;
+    return (Winograd){
+        n,          out->height, out->width,   conv->out,
+        in->height, in->width,   in->channels, { 2 - conv->padding[0], 2 - conv->padding[1] }
+    };
+}
+
+static bool suits_winograd(const Conv2d *conv) {
+    const size_t *kernel = conv->kernel, *stride = conv->stride, *dilation = conv->dilation;
+    return kernel[0] == 3 && kernel[1] == 3 && stride[0] == 1 && stride[1] == 1 &&
+           dilation[0] == 1 && dilation[1] == 1 && conv->groups == 1 && conv->padding[0] <= 2 &&
+           conv->padding[1] <= 2;
+}
+
+static void choose_algorithms(Conv2d *conv) {
+    Winograd forward = winograd_forward(conv, 1), backward = winograd_backward(conv, 1);
+    bool suits = suits_winograd(conv);
+    conv->winograd_forward = suits && winograd_pays(&forward);
+    conv->winograd_backward = suits && winograd_pays(&backward);
+}
+
+/* ---- Configuration ----------------------------------------------------------------------------
+ */
 
 static bool check_groups(const Conv2d *conv, Error *err) {
     size_t in = conv->layer.in.channels;
@@ -92,15 +127,21 @@ static bool configure(Layer *layer, Error *err) {
     conv->out_group = conv->out / conv->groups;
     conv->solid = conv->groups == 1 && (conv->dilation[1] == 1 || kernel[1] == 1);
     conv->depth = layer->fan_in = conv->in_group * kernel[0] * kernel[1];
+    choose_algorithms(conv);
     const Sizes weight = { 4, { conv->out, conv->in_group, kernel[0], kernel[1] } };
     return layer_add_parameter(layer, "weight", &weight, err) &&
            (!conv->bias || layer_add_parameter(layer, "bias", &(Sizes){ 1, { conv->out } }, err));
 }
 
-/* Patches, and with groups the gradients of one group's maps. */
+/* Patches, and with groups the gradients of one group's maps; or what Winograd's takes. */
 static size_t scratch(const Layer *layer) {
     const Conv2d *conv = (const Conv2d *)layer;
-    return CHUNK * (conv->depth + (conv->groups > 1 ? conv->out_group : 0));
+    Winograd images = winograd_forward(conv, 1), back = winograd_backward(conv, 1);
+    size_t patches = CHUNK * (conv->depth + (conv->groups > 1 ? conv->out_group : 0));
+    size_t forward = conv->winograd_forward ? winograd_outer_scratch(&images) : 0;
+    size_t backward = conv->winograd_backward ? winograd_scratch(&back) : 0;
+    size_t most = forward > backward ? forward : backward;
+    return most > patches ? most : patches;
 }
 
 /* A group's part of the weights, and of their gradient. */
@@ -270,7 +311,11 @@ static void forward_chunk(Chunk chunk, float *y) {
 static void forward(const Layer *layer, const LayerCall *call) {
     const Conv2d *conv = (const Conv2d *)layer;
     size_t pixels = count_pixels(layer, call);
-    if (conv_is_depthwise(conv))
+    if (conv->winograd_forward) {
+        Winograd images = winograd_forward(conv, call->tile->n);
+        winograd_convolve(&(WinogradCall){ &images, call->x, call->tile->scratch },
+                          call->tile->prepared, conv_bias(conv, call->weights), call->y);
+    } else if (conv_is_depthwise(conv))
         conv_depthwise_forward(conv, call);
     else
         for (size_t first = 0; first < pixels; first += CHUNK)
@@ -300,21 +345,42 @@ static bool transposes(const Conv2d *conv) {
     return panel_fits(conv->in_group);
 }
 
-static size_t prepared(const Layer *layer) {
-    const Conv2d *conv = (const Conv2d *)layer;
-    return transposes(conv) ? layer->parameter[0].count : 0;
+/* What is prepared: the filter forward, then the transposed weights (where the gradient goes
+ * Winograd's way with the kernel turned round), then the filter backward. */
+static size_t turned_place(const Conv2d *conv) {
+    return conv->winograd_forward ? WINOGRAD_PLACES * conv->out * conv->in_group : 0;
 }
 
-static void prepare(const Layer *layer, const float *weights, float *turned) {
+static size_t backward_place(const Conv2d *conv) {
+    return turned_place(conv) + (transposes(conv) ? conv->layer.parameter[0].count : 0);
+}
+
+static size_t prepared(const Layer *layer) {
     const Conv2d *conv = (const Conv2d *)layer;
+    size_t kernels = WINOGRAD_PLACES * conv->out * conv->in_group;
+    return backward_place(conv) + (conv->winograd_backward ? kernels : 0);
+}
+
+static void transpose_weights(const Conv2d *conv, const float *weights, float *turned) {
     size_t in = conv->in_group, out = conv->out_group;
     size_t positions = conv->groups * conv->kernel[0] * conv->kernel[1];
-    if (!transposes(conv))
-        return;
-    for (size_t k = 0; k < positions; k++, weights += in * out, turned += in * out)
+    for (size_t k = 0; k < positions; k++, weights += in * out) {
+        float *to = turned + (conv->winograd_backward ? positions - 1 - k : k) * in * out;
         for (size_t o = 0; o < out; o++)
             for (size_t c = 0; c < in; c++)
-                turned[o * in + c] = weights[c * out + o];
+                to[o * in + c] = weights[c * out + o];
+    }
+}
+
+static void prepare(const Layer *layer, const float *weights, float *prepared) {
+    const Conv2d *conv = (const Conv2d *)layer;
+    float *turned = prepared + turned_place(conv);
+    if (conv->winograd_forward)
+        winograd_filter(weights, conv->in_group, conv->out, prepared);
+    if (transposes(conv))
+        transpose_weights(conv, weights, turned);
+    if (conv->winograd_backward)
+        winograd_filter(turned, conv->out, conv->in_group, prepared + backward_place(conv));
 }
 
 /* dx += slope · turned weights of kernel position (ky, kx), for the output pixels that reach an
@@ -369,27 +435,47 @@ static const float *group_slopes(const Chunk *chunk) {
     return slope;
 }
 
+/* What Winograd's algorithm does not. */
+static void backward_chunks(const Conv2d *conv, const LayerCall *call) {
+    size_t pixels = count_pixels(&conv->layer, call);
+    bool weights = call->dweights && !conv->winograd_forward;
+    bool input = call->dx && !conv->winograd_backward;
+    for (size_t first = 0; (weights || input) && first < pixels; first += CHUNK) {
+        Chunk chunk = chunk_at(&conv->layer, call, first);
+        for (; chunk.group < conv->groups; chunk.group++) {
+            const float *slope = group_slopes(&chunk);
+            if (weights)
+                backward_weights(&chunk, slope);
+            if (input)
+                backward_input(&chunk, slope);
+        }
+    }
+}
+
+static void backward_winograd(const Conv2d *conv, const LayerCall *call) {
+    const Tile *tile = call->tile;
+    Winograd images = winograd_forward(conv, tile->n), back = winograd_backward(conv, tile->n);
+    if (call->dweights && conv->winograd_forward)
+        winograd_outer(&(WinogradCall){ &images, call->x, tile->scratch }, call->dy,
+                       call->dweights);
+    if (call->dx && conv->winograd_backward)
+        winograd_convolve(&(WinogradCall){ &back, call->dy, tile->scratch },
+                          tile->prepared + backward_place(conv), NULL, call->dx);
+}
+
 static void backward(const Layer *layer, const LayerCall *call) {
     const Conv2d *conv = (const Conv2d *)layer;
-    size_t pixels = count_pixels(layer, call);
-    if (call->dx)
+    if (call->dx && !conv->winograd_backward)
         memset(call->dx, 0, call->tile->n * shape_size(layer->in) * sizeof *call->dx);
     if (call->dweights && conv->bias)
-        layer_add_columns(call->dy, pixels, conv->out, call->dweights + layer->parameter[1].offset);
+        layer_add_columns(call->dy, count_pixels(layer, call), conv->out,
+                          call->dweights + layer->parameter[1].offset);
     if (conv_is_depthwise(conv)) {
         conv_depthwise_backward(conv, call);
         return;
     }
-    for (size_t first = 0; first < pixels; first += CHUNK) {
-        Chunk chunk = chunk_at(layer, call, first);
-        for (; chunk.group < conv->groups; chunk.group++) {
-            const float *slope = group_slopes(&chunk);
-            if (call->dweights)
-                backward_weights(&chunk, slope);
-            if (call->dx)
-                backward_input(&chunk, slope);
-        }
-    }
+    backward_winograd(conv, call);
+    backward_chunks(conv, call);
 }
 
 /* ---- Files ----------------------------------------------------------------------------------- */

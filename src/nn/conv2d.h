@@ -15,6 +15,7 @@ typedef struct Conv2d {
     size_t in_group, out_group; /* channels of a group, and its maps */
     size_t depth;               /* kh · kw · in_group: the length of a patch */
     bool solid;                 /* a kernel row's pixels lie side by side, with all channels */
+    bool winograd_forward, winograd_backward; /* Winograd's algorithm pays there (winograd.h) */
 } Conv2d;
 
 /* The bias among the layer's weights, or NULL. */

@@ -117,8 +117,8 @@ struct LayerKind {
     /* Floats of scratch that a call needs, whatever the tile. NULL: none. */
     size_t (*scratch)(const Layer *layer);
 
-    /* What backward needs of the weights in another form, made again when they have changed: how
-     * many floats, and how to make it. Backward finds it in its tile. NULL: nothing. */
+    /* What is needed of the weights in another form, made again when they have changed: how many
+     * floats, and how to make it. Forward and backward find it in their tile. NULL: nothing. */
     size_t (*prepared)(const Layer *layer);
     void (*prepare)(const Layer *layer, const float *weights, float *prepared);
 

@@ -4,38 +4,13 @@
 
 #if defined(__x86_64__) && defined(__GNUC__) && PERIGEE_SIMD_MOST > 0
 
-#include <immintrin.h>
-
-#define TARGET __attribute__((target("avx512f")))
-#define NAME(x) avx512_##x
-#define VECTOR __m512
-#define LANES 16
-#define WIDE 4
-#define LOAD(p) _mm512_loadu_ps(p)
-#define STORE(p, v) _mm512_storeu_ps(p, v)
-#define SPREAD(x) _mm512_set1_ps(x)
-#define FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
+#include "nn/lanes_avx512.h"
 #include "nn/panel_block.h"
-#undef TARGET
-#undef NAME
-#undef VECTOR
-#undef LANES
-#undef WIDE
-#undef LOAD
-#undef STORE
-#undef SPREAD
-#undef FMA
+#include "nn/lanes_end.h"
 
-#define TARGET __attribute__((target("avx2,fma")))
-#define NAME(x) avx2_##x
-#define VECTOR __m256
-#define LANES 8
-#define WIDE 2
-#define LOAD(p) _mm256_loadu_ps(p)
-#define STORE(p, v) _mm256_storeu_ps(p, v)
-#define SPREAD(x) _mm256_set1_ps(x)
-#define FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
+#include "nn/lanes_avx2.h"
 #include "nn/panel_block.h"
+#include "nn/lanes_end.h"
 
 static bool has_avx512(void) {
     return PERIGEE_SIMD_MOST > 1 && __builtin_cpu_supports("avx512f");

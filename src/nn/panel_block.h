@@ -1,15 +1,12 @@
-/* panel_block.h — the inner loops of panel.c, included there once for each instruction set with
- * these defined: TARGET, NAME(x), VECTOR, LANES, WIDE (vectors side by side), LOAD, STORE, SPREAD,
- * FMA. Six rows by WIDE vectors of sums stay in registers: no fewer hide the latency of a
- * multiply-add, no more fit. */
-
-#define INLINE TARGET static inline __attribute__((always_inline))
+/* panel_block.h — the inner loops of panel.c, included there once for each instruction set
+ * (lanes_avx512.h). Six rows by WIDE vectors of sums stay in registers, or twelve by fewer: no
+ * fewer hide the latency of a multiply-add, no more fit. */
 
 INLINE void NAME(multiply)(const PanelRows *rows, size_t first, const float *matrix, size_t columns,
                            const float *bias, float *const *out, size_t column, const int tall,
                            const int wide) {
-    VECTOR sum[6][WIDE];
-    const float *at[6];
+    VECTOR sum[12][WIDE];
+    const float *at[12];
     for (int i = 0; i < tall; i++) {
         at[i] = rows->at[first + i];
         for (int j = 0; j < wide; j++)
@@ -36,7 +33,7 @@ INLINE void NAME(multiply)(const PanelRows *rows, size_t first, const float *mat
 /* Lines k … k+tall−1 of one segment's part of the sum; `offset` is the segment's distance. */
 INLINE void NAME(outer)(const PanelRows *rows, size_t offset, const float *factor, size_t columns,
                         float *sum, const int tall, const int wide) {
-    VECTOR total[6][WIDE];
+    VECTOR total[12][WIDE];
     for (int i = 0; i < tall; i++)
         for (int j = 0; j < wide; j++)
             total[i][j] = LOAD(sum + (size_t)i * columns + j * LANES);
@@ -57,10 +54,30 @@ INLINE void NAME(outer)(const PanelRows *rows, size_t offset, const float *facto
             STORE(sum + (size_t)i * columns + j * LANES, total[i][j]);
 }
 
-/* One column block of `wide` vectors: blocks of six rows, then what is left with its own code, so
+#define TALL(wide) ((wide) == WIDE ? 6 : 12)
+
+/* One column block of `wide` vectors: blocks of rows, then what is left with its own code, so
  * that every loop over rows is unrolled. */
 #define EACH_HEIGHT(call, height)                                                                  \
     switch (height) {                                                                              \
+    case 12:                                                                                       \
+        call(12);                                                                                  \
+        break;                                                                                     \
+    case 11:                                                                                       \
+        call(11);                                                                                  \
+        break;                                                                                     \
+    case 10:                                                                                       \
+        call(10);                                                                                  \
+        break;                                                                                     \
+    case 9:                                                                                        \
+        call(9);                                                                                   \
+        break;                                                                                     \
+    case 8:                                                                                        \
+        call(8);                                                                                   \
+        break;                                                                                     \
+    case 7:                                                                                        \
+        call(7);                                                                                   \
+        break;                                                                                     \
     case 6:                                                                                        \
         call(6);                                                                                   \
         break;                                                                                     \
@@ -84,9 +101,9 @@ INLINE void NAME(outer)(const PanelRows *rows, size_t offset, const float *facto
 INLINE void NAME(multiply_columns)(const PanelRows *rows, const float *matrix, size_t columns,
                                    const float *bias, float *const *out, size_t column,
                                    const int wide) {
-    for (size_t first = 0; first < rows->count; first += 6) {
+    for (size_t first = 0; first < rows->count; first += TALL(wide)) {
 #define CALL(tall) NAME(multiply)(rows, first, matrix, columns, bias, out, column, tall, wide)
-        EACH_HEIGHT(CALL, rows->count - first >= 6 ? 6 : rows->count - first)
+        EACH_HEIGHT(CALL, rows->count - first < TALL(wide) ? rows->count - first : TALL(wide))
 #undef CALL
     }
 }
@@ -94,21 +111,26 @@ INLINE void NAME(multiply_columns)(const PanelRows *rows, const float *matrix, s
 INLINE void NAME(outer_columns)(const PanelRows *rows, const float *factor, size_t columns,
                                 float *sum, const int wide) {
     for (size_t s = 0; s < rows->segments; s++)
-        for (size_t k = 0; k < rows->length; k += 6) {
+        for (size_t k = 0; k < rows->length; k += TALL(wide)) {
             float *to = sum + (s * rows->length + k) * columns;
 #define CALL(tall) NAME(outer)(rows, s * rows->stride + k, factor, columns, to, tall, wide)
-            EACH_HEIGHT(CALL, rows->length - k >= 6 ? 6 : rows->length - k)
+            EACH_HEIGHT(CALL, rows->length - k < TALL(wide) ? rows->length - k : TALL(wide))
 #undef CALL
         }
 }
 
 #undef EACH_HEIGHT
+#undef TALL
 
 TARGET static void NAME(panel_multiply)(const PanelRows *rows, const float *matrix, size_t columns,
                                         const float *bias, float *const *out) {
     size_t column = 0;
     for (; column + WIDE * LANES <= columns; column += WIDE * LANES)
         NAME(multiply_columns)(rows, matrix, columns, bias, out, column, WIDE);
+#if WIDE > 2
+    for (; column + 2 * LANES <= columns; column += 2 * LANES)
+        NAME(multiply_columns)(rows, matrix, columns, bias, out, column, 2);
+#endif
     for (; column < columns; column += LANES)
         NAME(multiply_columns)(rows, matrix, columns, bias, out, column, 1);
 }
@@ -118,8 +140,10 @@ TARGET static void NAME(panel_outer)(const PanelRows *rows, const float *factor,
     size_t column = 0;
     for (; column + WIDE * LANES <= columns; column += WIDE * LANES)
         NAME(outer_columns)(rows, factor + column, columns, sum + column, WIDE);
+#if WIDE > 2
+    for (; column + 2 * LANES <= columns; column += 2 * LANES)
+        NAME(outer_columns)(rows, factor + column, columns, sum + column, 2);
+#endif
     for (; column < columns; column += LANES)
         NAME(outer_columns)(rows, factor + column, columns, sum + column, 1);
 }
-
-#undef INLINE

@@ -29,10 +29,11 @@ void tile_forward(const Network *net, const TileRun *run, const Taps *taps) {
     for (size_t l = run->begin; l < run->end; l++) {
         const Layer *layer = net->layer[l];
         float *y = tile_activation(net, run, l + 1);
-        layer->kind->forward(layer, &(LayerCall){ .tile = &run->tile,
-                                                  .weights = net->weights + layer->offset,
-                                                  .x = x,
-                                                  .y = y });
+        Tile tile = run->tile;
+        tile.prepared = net->prepared + layer->prepared;
+        layer->kind->forward(
+            layer,
+            &(LayerCall){ .tile = &tile, .weights = net->weights + layer->offset, .x = x, .y = y });
         if (taps)
             tile_give(net, run, taps, l);
         x = y;

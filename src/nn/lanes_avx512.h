@@ -1,0 +1,15 @@
+/* lanes_avx512.h — what the inner loops of panel_block.h and winograd_block.h are written in, with
+ * AVX-512; lanes_avx2.h has the same names. Such a loop is included once after each, and
+ * lanes_end.h forgets them. Arithmetic between vectors is +, − and *. */
+#include <immintrin.h>
+
+#define TARGET __attribute__((target("avx512f")))
+#define INLINE TARGET static inline __attribute__((always_inline))
+#define NAME(x) avx512_##x
+#define VECTOR __m512
+#define LANES 16
+#define WIDE 4 /* vectors side by side: with six rows of sums they fill the registers */
+#define LOAD(p) _mm512_loadu_ps(p)
+#define STORE(p, v) _mm512_storeu_ps(p, v)
+#define SPREAD(x) _mm512_set1_ps(x)
+#define FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
