@@ -29,6 +29,7 @@ show("quantiles", a:percentile({ 10, 50 }, 1), a:median(2), a:logsumexp(1), a:so
 local net = nn.new {
   input = { 1, 28, 28 }, seed = 1,
   nn.conv2d { out = 16, kernel = 5, stride = 2 }, nn.relu {},
+  nn.conv2d { out = 16, kernel = 3, padding = 1 }, nn.relu {},
   nn.conv2d { out = 6, kernel = 3, stride = 2, padding = 1 }, nn.relu {}, nn.flatten {},
   nn.linear { out = 20 }, nn.relu {}, nn.dropout { p = 0.3 }, nn.linear { out = 10 },
 }
