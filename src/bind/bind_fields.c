@@ -7,27 +7,28 @@
 
 /* ---- Values ---------------------------------------------------------------------------------- */
 
-static bool is_pair(lua_State *L, int arg, Value *value) {
-    bool pair = lua_rawlen(L, arg) == 2;
-    value->is_whole = pair;
-    for (int i = 0; pair && i < 2; i++) {
-        pair = lua_rawgeti(L, arg, i + 1) == LUA_TNUMBER;
+/* Is the table at arg a short list of numbers? */
+static bool is_list(lua_State *L, int arg, Value *value) {
+    value->count = lua_rawlen(L, arg);
+    bool list = value->count > 0 && value->count <= FIELD_NUMBERS_MOST;
+    value->is_whole = list;
+    for (size_t i = 0; list && i < value->count; i++) {
+        list = lua_rawgeti(L, arg, (lua_Integer)i + 1) == LUA_TNUMBER;
         value->number[i] = lua_tonumber(L, -1);
         value->is_whole = value->is_whole && value_number(value->number[i]).is_whole;
         lua_pop(L, 1);
     }
-    return pair;
+    return list;
 }
 
 Value bind_value(lua_State *L, int arg) {
     Value value = { .kind = VALUE_OTHER };
     if (bind_plain(L, arg, &value))
         return value;
-    if (lua_istable(L, arg) && is_pair(L, lua_absindex(L, arg), &value)) {
-        value.kind = VALUE_PAIR;
-        return value;
-    }
-    bind_describe(L, arg, value.got);
+    if (lua_istable(L, arg) && is_list(L, lua_absindex(L, arg), &value))
+        value.kind = value.count == 2 ? VALUE_PAIR : VALUE_LIST;
+    if (value.kind != VALUE_PAIR)
+        bind_describe(L, arg, value.got);
     return value;
 }
 
@@ -44,6 +45,13 @@ void bind_push_value(lua_State *L, const Value *value) {
         for (int i = 0; i < 2; i++) {
             lua_pushinteger(L, (lua_Integer)value->number[i]);
             lua_rawseti(L, -2, i + 1);
+        }
+        break;
+    case VALUE_LIST:
+        lua_createtable(L, (int)value->count, 0);
+        for (size_t i = 0; i < value->count; i++) {
+            bind_push_number(L, value->number[i]);
+            lua_rawseti(L, -2, (lua_Integer)i + 1);
         }
         break;
     case VALUE_BOOLEAN:

@@ -32,6 +32,16 @@ Value value_word(const char *word) {
     return (Value){ .kind = VALUE_WORD, .word = word };
 }
 
+static const char *list_text(const Value *value, char text[VALUE_TEXT]) {
+    size_t used = 0;
+    for (size_t i = 0; i < value->count && used < VALUE_TEXT; i++)
+        used += (size_t)snprintf(text + used, VALUE_TEXT - used, "%s%.14g", i ? ", " : "{",
+                                 value->number[i]);
+    if (used < VALUE_TEXT - 1)
+        strcpy(text + used, "}");
+    return text;
+}
+
 const char *value_text(const Value *value, char text[VALUE_TEXT]) {
     switch (value->kind) {
     case VALUE_NOTHING:
@@ -44,6 +54,8 @@ const char *value_text(const Value *value, char text[VALUE_TEXT]) {
         else
             snprintf(text, VALUE_TEXT, "%.14g", value->number[0]);
         return text;
+    case VALUE_LIST:
+        return value->got[0] ? strcpy(text, value->got) : list_text(value, text);
     case VALUE_PAIR:
         snprintf(text, VALUE_TEXT, "{%.14g, %.14g}", value->number[0], value->number[1]);
         return text;
@@ -65,7 +77,7 @@ static bool is_numeric(const Field *field) {
 }
 
 static bool wants_whole(const Field *field) {
-    return field->kind != FIELD_NUMBER;
+    return field->kind != FIELD_NUMBER && field->kind != FIELD_NUMBERS;
 }
 
 /* {0, 0} in a table stands for "no bounds": nothing has a range of one number. */
@@ -146,7 +158,10 @@ const char *field_expected(const Field *field, char text[FIELD_TEXT]) {
     default:
         range_words(field, "from ", range);
         snprintf(text, FIELD_TEXT, "%s%s%.200s%s", wants_whole(field) ? "an integer" : "a number",
-                 *range ? " " : "", range, field->kind == FIELD_PAIR ? " or {height, width}" : "");
+                 *range ? " " : "", range,
+                 field->kind == FIELD_PAIR      ? " or {height, width}"
+                 : field->kind == FIELD_NUMBERS ? " or a list of them"
+                                                : "");
         return text;
     }
 }
@@ -156,6 +171,8 @@ const char *field_type(const Field *field, char text[FIELD_TEXT]) {
     case FIELD_NUMBER:
         strcpy(text, "number");
         return field->type ? append(text, "|", field->type) : text;
+    case FIELD_NUMBERS:
+        return strcpy(text, "number|number[]");
     case FIELD_PAIR:
         return strcpy(text, "integer|integer[]");
     case FIELD_BOOLEAN:
@@ -222,6 +239,16 @@ static bool is_name(const char *word) {
            utf8_is_valid(word);
 }
 
+static bool is_list(const Field *field, const Value *value) {
+    size_t count = value->kind == VALUE_LIST   ? value->count
+                   : value->kind == VALUE_PAIR ? 2
+                                               : value->kind == VALUE_NUMBER;
+    for (size_t i = 0; i < count; i++)
+        if (!in_range(field, value->number[i]))
+            return false;
+    return count > 0 && count <= FIELD_NUMBERS_MOST;
+}
+
 /* May this value stand in this field? */
 static bool fits(const Field *field, const Value *value) {
     bool whole = value->is_whole || !wants_whole(field);
@@ -238,6 +265,8 @@ static bool fits(const Field *field, const Value *value) {
         return value->kind == VALUE_NUMBER && value->is_whole;
     case FIELD_OBJECT:
         return false;
+    case FIELD_NUMBERS:
+        return is_list(field, value);
     case FIELD_PAIR:
         if (value->kind == VALUE_PAIR)
             return value->is_whole && in_range(field, value->number[0]) &&
@@ -248,11 +277,21 @@ static bool fits(const Field *field, const Value *value) {
     }
 }
 
+static void store_list(FieldNumbers *numbers, const Value *value) {
+    *numbers = (FieldNumbers){ .count = value->kind == VALUE_LIST   ? value->count
+                                        : value->kind == VALUE_PAIR ? 2
+                                                                    : 1 };
+    memcpy(numbers->number, value->number, numbers->count * sizeof *numbers->number);
+}
+
 static void store(const Field *field, void *place, const Value *value) {
     switch (field->kind) {
     case FIELD_NUMBER:
     case FIELD_WHOLE:
         *(double *)place = value->number[0];
+        break;
+    case FIELD_NUMBERS:
+        store_list(place, value);
         break;
     case FIELD_INTEGER:
         *(int *)place = (int)value->number[0];
@@ -305,6 +344,14 @@ static Value pair_value(const size_t *pair) {
                     .number = { (double)pair[0], (double)pair[1] } };
 }
 
+static Value list_value(const FieldNumbers *numbers) {
+    if (numbers->count < 2)
+        return numbers->count ? value_number(numbers->number[0]) : (Value){ .kind = VALUE_NOTHING };
+    Value value = { .kind = VALUE_LIST, .count = numbers->count };
+    memcpy(value.number, numbers->number, value.count * sizeof *value.number);
+    return value;
+}
+
 Value field_get(const Field *field, const void *object) {
     const void *place = (const char *)object + field->offset;
     const Value nothing = { .kind = VALUE_NOTHING };
@@ -314,6 +361,8 @@ Value field_get(const Field *field, const void *object) {
         if (isnan(*(const double *)place) && (field->initial || field->required))
             return nothing;
         return value_number(*(const double *)place);
+    case FIELD_NUMBERS:
+        return list_value(place);
     case FIELD_INTEGER:
         return value_whole(*(const int *)place);
     case FIELD_SIZE:
@@ -337,17 +386,12 @@ Value field_get(const Field *field, const void *object) {
 
 void field_copy(const Field *field, void *to, const void *from) {
     static const size_t sizes[] = {
-        [FIELD_NUMBER] = sizeof(double),
-        [FIELD_WHOLE] = sizeof(double),
-        [FIELD_INTEGER] = sizeof(int),
-        [FIELD_SIZE] = sizeof(size_t),
-        [FIELD_PAIR] = 2 * sizeof(size_t),
-        [FIELD_SEED] = sizeof(uint64_t),
-        [FIELD_BOOLEAN] = sizeof(bool),
-        [FIELD_WORD] = sizeof(int),
-        [FIELD_NAME] = FIELD_NAME_SIZE,
-        [FIELD_STRING] = sizeof(char *),
-        [FIELD_OBJECT] = 0,
+        [FIELD_NUMBER] = sizeof(double), [FIELD_NUMBERS] = sizeof(FieldNumbers),
+        [FIELD_WHOLE] = sizeof(double),  [FIELD_INTEGER] = sizeof(int),
+        [FIELD_SIZE] = sizeof(size_t),   [FIELD_PAIR] = 2 * sizeof(size_t),
+        [FIELD_SEED] = sizeof(uint64_t), [FIELD_BOOLEAN] = sizeof(bool),
+        [FIELD_WORD] = sizeof(int),      [FIELD_NAME] = FIELD_NAME_SIZE,
+        [FIELD_STRING] = sizeof(char *), [FIELD_OBJECT] = 0,
     };
     memcpy((char *)to + field->offset, (const char *)from + field->offset, sizes[field->kind]);
 }

@@ -15,6 +15,7 @@ typedef struct Error Error;
 /* What a field holds, and its type in the struct. */
 typedef enum FieldKind {
     FIELD_NUMBER,  /* double */
+    FIELD_NUMBERS, /* FieldNumbers; one number is a list of one */
     FIELD_WHOLE,   /* double that holds a whole number */
     FIELD_INTEGER, /* int */
     FIELD_SIZE,    /* size_t */
@@ -27,7 +28,13 @@ typedef enum FieldKind {
     FIELD_OBJECT   /* none: a model, an array, a list; only its description is here */
 } FieldKind;
 
-enum { FIELD_NAME_SIZE = 64 };
+enum { FIELD_NAME_SIZE = 64, FIELD_NUMBERS_MOST = 32 };
+
+/* A short list of numbers, within the field's range each. */
+typedef struct FieldNumbers {
+    size_t count;
+    double number[FIELD_NUMBERS_MOST];
+} FieldNumbers;
 
 /* Bounds that are not in the range themselves. */
 enum { FIELD_ABOVE_LOW = 1, FIELD_BELOW_HIGH = 2 };
@@ -63,6 +70,7 @@ typedef enum ValueKind {
     VALUE_NOTHING,
     VALUE_NUMBER,
     VALUE_PAIR,
+    VALUE_LIST,
     VALUE_BOOLEAN,
     VALUE_WORD,
     VALUE_OTHER
@@ -72,12 +80,14 @@ enum { VALUE_TEXT = 128 };
 
 typedef struct Value {
     ValueKind kind;
-    double number[2];
+    double number[FIELD_NUMBERS_MOST];
+    size_t count;  /* of a list's numbers; where others take it for OTHER, `got` is there too */
     bool is_whole; /* of a number: `whole` is it, exactly */
     int64_t whole;
     bool truth;
     const char *word;     /* borrowed */
-    char got[VALUE_TEXT]; /* of VALUE_OTHER: what it is, for complaints ("an array f32[3]") */
+    char got[VALUE_TEXT]; /* of VALUE_OTHER and a list from outside: what it is, for complaints ("an
+                             array f32[3]") */
 } Value;
 
 Value value_number(double number); /* whole where it is a whole number within int64 */

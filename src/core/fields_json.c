@@ -30,6 +30,9 @@ static void add_value(JsonNode to, const char *name, const Value *value) {
     case VALUE_PAIR:
         json_item(to, name, cJSON_CreateDoubleArray(value->number, 2));
         break;
+    case VALUE_LIST:
+        json_item(to, name, cJSON_CreateDoubleArray(value->number, (int)value->count));
+        break;
     case VALUE_BOOLEAN:
         json_bool(to, name, value->truth);
         break;
@@ -57,19 +60,20 @@ static Value number_in(const char *text) {
     return *text && !*end ? number : value_word(text);
 }
 
+/* Two numbers are a pair, others a list. */
 static Value list_value(const cJSON *list) {
     Value value = { .kind = VALUE_PAIR, .is_whole = true };
     int count = cJSON_GetArraySize(list);
-    for (int i = 0; count == 2 && i < 2; i++) {
-        const cJSON *item = cJSON_GetArrayItem(list, i);
-        count = cJSON_IsNumber(item) ? count : -1;
-        value.number[i] = item->valuedouble;
+    bool numbers = count > 0 && count <= FIELD_NUMBERS_MOST;
+    snprintf(value.got, sizeof value.got, "a list of %d", count);
+    for (; numbers && value.count < (size_t)count; value.count++) {
+        const cJSON *item = cJSON_GetArrayItem(list, (int)value.count);
+        numbers = cJSON_IsNumber(item);
+        value.number[value.count] = item->valuedouble;
         value.is_whole = value.is_whole && value_number(item->valuedouble).is_whole;
     }
-    if (count == 2)
-        return value;
-    value.kind = VALUE_OTHER;
-    snprintf(value.got, sizeof value.got, "a list of %d", cJSON_GetArraySize(list));
+    if (count != 2 || !numbers)
+        value.kind = numbers ? VALUE_LIST : VALUE_OTHER;
     return value;
 }
 
