@@ -160,6 +160,30 @@ static inline double tanh_f64(double x) {
     return double_of(bits_of_double(t / (t + 2.0)) | (bits_of_double(x) & 0x8000000000000000u));
 }
 
+/* erf(x) = x + x·p(x²) below 1, and 1 − exp(−q(|x|)) above; p and q are the polynomials that come
+ * nearest there, q weighted by erfc. */
+static inline float erf_f32(float x) {
+    float a = x < 0.0f ? -x : x, z = a * a, t = a > 4.0f ? 4.0f : a; /* 1 from there on */
+    float p = 7.889119536e-05f;
+    p = p * z - 8.020841282e-04f;
+    p = p * z + 5.189535340e-03f;
+    p = p * z - 2.685444459e-02f;
+    p = p * z + 1.128360018e-01f;
+    p = p * z - 3.761262714e-01f;
+    p = p * z + 1.283791659e-01f;
+    float q = 2.168684992e-05f;
+    q = q * t - 4.413363765e-04f;
+    q = q * t + 4.204561870e-03f;
+    q = q * t - 2.520825672e-02f;
+    q = q * t + 1.084185773e-01f;
+    q = q * t + 6.332198931e-01f;
+    q = q * t + 1.129578424e+00f;
+    q = q * t - 1.880402227e-04f;
+    float y = a < 1.0f ? a + a * p : 1.0f - exp_f32(-q);
+    y = a <= INFINITY ? y : x;
+    return float_of(bits_of(y) | (bits_of(x) & 0x80000000u));
+}
+
 #define VECTOR(name, T, element)                                                                   \
     SIMD_CLONES void name(const T *x, T *y, size_t n) {                                            \
         _Pragma("GCC ivdep") for (size_t i = 0; i < n; i++) {                                      \
@@ -173,3 +197,4 @@ VECTOR(vec_logf, float, log_f32)
 VECTOR(vec_log, double, log_f64)
 VECTOR(vec_tanhf, float, tanh_f32)
 VECTOR(vec_tanh, double, tanh_f64)
+VECTOR(vec_erff, float, erf_f32)

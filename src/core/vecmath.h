@@ -21,4 +21,7 @@ void vec_log(const double *x, double *y, size_t n);
 void vec_tanhf(const float *x, float *y, size_t n);
 void vec_tanh(const double *x, double *y, size_t n);
 
+/* y[i] = erf(x[i]), within 3 ulp; the sign of zero is kept. */
+void vec_erff(const float *x, float *y, size_t n);
+
 #endif

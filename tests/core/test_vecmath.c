@@ -148,6 +148,21 @@ static void test_tanh(void **state) {
     assert_true(fabs(y[4] + 0.46211715726000975) < 1e-15 && y[5] == -1);
 }
 
+static void test_erf(void **state) {
+    (void)state;
+    double worst = 0;
+    for (int i = -400000; i <= 400000; i++) {
+        float x = (float)i * 1.25e-5f, y;
+        vec_erff(&x, &y, 1);
+        worst = fmax(worst, ulps_f32(y, (float)erf((double)x)));
+    }
+    assert_true(worst <= 3);
+    float x[] = { -0.0f, -INFINITY, INFINITY, NAN, 1e-20f, -7 }, y[6];
+    vec_erff(x, y, 6);
+    assert_true(y[0] == 0 && signbit(y[0]) && y[1] == -1 && y[2] == 1 && isnan(y[3]));
+    assert_true(fabsf(y[4] / 1.1283791671e-20f - 1) < 1e-6f && y[5] == -1);
+}
+
 static void test_in_place(void **state) {
     (void)state;
     float x[37];
@@ -168,7 +183,7 @@ int main(void) {
         cmocka_unit_test(test_expf_special), cmocka_unit_test(test_exp_special),
         cmocka_unit_test(test_log_range),    cmocka_unit_test(test_log_near_one),
         cmocka_unit_test(test_log_special),  cmocka_unit_test(test_tanh),
-        cmocka_unit_test(test_in_place),
+        cmocka_unit_test(test_erf),          cmocka_unit_test(test_in_place),
     };
     return cmocka_run_group_tests_name("vecmath", tests, NULL, NULL);
 }
