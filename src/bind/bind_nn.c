@@ -358,10 +358,18 @@ static int nn_load(lua_State *L) {
 
 /* ---- The library ----------------------------------------------------------------------------- */
 
+/* nn.softmax is a layer; of numbers it is array.softmax under another name. */
+static int softmax(lua_State *L) {
+    bool numbers = bind_test_array(L, 1) || (lua_istable(L, 1) && lua_rawlen(L, 1) > 0);
+    return numbers ? bind_array_softmax(L) : bind_new_layer(L);
+}
+
 static void open_layers(lua_State *L) {
     for (size_t i = 0; layer_table[i]; i++) {
         const LayerKind *kind = layer_table[i];
-        bind_set_described(L, &(BindFunction)BIND_AS(kind->name, bind_new_layer, 1, kind),
+        bool both = kind == &layer_softmax;
+        lua_CFunction call = both ? softmax : bind_new_layer;
+        bind_set_described(L, &(BindFunction)BIND_AS(kind->name, call, both ? 2 : 1, kind),
                            &(Described){ "nn.", kind->summary, kind->example, "table",
                                          "the layer's description, for nn.new",
                                          i == 0 ? "Layers" : NULL, "nn.new", kind->fields });
@@ -374,7 +382,6 @@ int open_nn(lua_State *L) {
         BIND_WITH("new", nn_new, 1, &new_options),
         BIND("load", nn_load, 1),
         BIND_WITH("train", bind_nn_train, 3, &train_fields),
-        BIND("softmax", bind_array_softmax, 2),
         BIND_LAST,
     };
     open_nets(L);

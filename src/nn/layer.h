@@ -41,6 +41,7 @@ typedef struct Parameter {
     size_t shape[4];
     size_t offset, count; /* its place in the layer's part of the parameter vector */
     const float *initial; /* the values it starts from, the layer's; NULL: drawn */
+    const float *every;   /* one value that all of it starts from, instead; or NULL */
 } Parameter;
 
 /* Some of a parameter's numbers, as PyTorch counts them. */
@@ -139,7 +140,19 @@ struct LayerKind {
     LAYER(maxpool)                                                                                 \
     LAYER(linear)                                                                                  \
     LAYER(flatten)                                                                                 \
-    LAYER(dropout)
+    LAYER(dropout)                                                                                 \
+    LAYER(sigmoid)                                                                                 \
+    LAYER(tanh)                                                                                    \
+    LAYER(leaky_relu)                                                                              \
+    LAYER(elu)                                                                                     \
+    LAYER(gelu)                                                                                    \
+    LAYER(silu)                                                                                    \
+    LAYER(softplus)                                                                                \
+    LAYER(softmax)                                                                                 \
+    LAYER(avgpool)                                                                                 \
+    LAYER(global_avgpool)                                                                          \
+    LAYER(layernorm)                                                                               \
+    LAYER(normalise)
 
 #define LAYER_DECLARATION(name) extern const LayerKind layer_##name;
 LAYER_TABLE(LAYER_DECLARATION)

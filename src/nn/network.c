@@ -94,7 +94,8 @@ static void start_parameter(Network *net, const Layer *layer, const Parameter *p
     if (parameter->initial)
         memcpy(weights, parameter->initial, parameter->count * sizeof *weights);
     for (size_t i = 0; !parameter->initial && i < parameter->count; i++)
-        weights[i] = (float)((2 * rng_uniform(rng) - 1) * bound);
+        weights[i] =
+            parameter->every ? *parameter->every : (float)((2 * rng_uniform(rng) - 1) * bound);
 }
 
 void network_draw_weights(Network *net, uint64_t seed) {

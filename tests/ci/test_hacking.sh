@@ -60,7 +60,7 @@ done
 cat > "$work/all.lua" <<'END'
 local digits = data.digits(40, { seed = 1, classes = { 3, 7 } })
 local net = nn.new { input = { 1, 28, 28 }, classes = { 3, 7 }, seed = 1,
-  nn.flatten {}, nn.linear { out = 8 }, nn.softplus { beta = 2 }, nn.linear { out = 2 } }
+  nn.flatten {}, nn.linear { out = 8 }, nn.softsign { bound = 2 }, nn.linear { out = 2 } }
 nn.train(net, digits, { epochs = 3, seed = 1 })
 local classifier = svm.new { kernel = svm.chi2 { gamma = 0.1 } }:fit(digits)
 local path = os.tmpname()

@@ -47,20 +47,27 @@ static double conv2d_formula(const Formula *f, size_t o, size_t oy, size_t ox) {
 }
 
 static double maxpool_formula(const Formula *f, size_t c, size_t oy, size_t ox) {
-    size_t kernel[2], stride[2];
+    size_t kernel[2], stride[2], padding[2], dilation[2];
     option(f->layer, "kernel", kernel);
     option(f->layer, "stride", stride);
+    option(f->layer, "padding", padding);
+    option(f->layer, "dilation", dilation);
     double most = -INFINITY;
     for (size_t ky = 0; ky < kernel[0]; ky++)
-        for (size_t kx = 0; kx < kernel[1]; kx++)
-            most = fmax(most, pixel(f, c, (ptrdiff_t)(oy * stride[0] + ky),
-                                    (ptrdiff_t)(ox * stride[1] + kx)));
+        for (size_t kx = 0; kx < kernel[1]; kx++) {
+            size_t y = oy * stride[0] + ky * dilation[0], x = ox * stride[1] + kx * dilation[1];
+            bool inside = y >= padding[0] && y < f->layer->in.height + padding[0] &&
+                          x >= padding[1] && x < f->layer->in.width + padding[1];
+            if (inside)
+                most = fmax(most,
+                            pixel(f, c, (ptrdiff_t)(y - padding[0]), (ptrdiff_t)(x - padding[1])));
+        }
     return most;
 }
 
 static double linear_formula(const Formula *f, size_t o, size_t oy, size_t ox) {
     size_t in = f->layer->in.channels;
-    double sum = f->bias[o];
+    double sum = f->bias ? f->bias[o] : 0;
     for (size_t c = 0; c < in; c++)
         sum += (double)f->weight[o * in + c] * f->x[c];
     return oy + ox == 0 ? sum : NAN;
@@ -118,9 +125,11 @@ static size_t windows(const Layer *layer, size_t in, int side) {
         option(layer, "padding", padding);
     if (fields_find(layer->kind->fields.field, "dilation"))
         option(layer, "dilation", dilation);
+    const Field *ceil = fields_find(layer->kind->fields.field, "ceil_mode");
     size_t last = dilation[side] * (kernel[side] - 1); /* of a window that starts at 0 */
-    for (size_t at = 0; at + last < in + 2 * padding[side]; at += stride[side])
-        count++;
+    size_t over = ceil && field_get(ceil, layer).truth ? stride[side] - 1 : 0;
+    for (size_t at = 0; at + last < in + 2 * padding[side] + over; at += stride[side])
+        count += at + last < in + 2 * padding[side] || at < in + padding[side];
     return count;
 }
 

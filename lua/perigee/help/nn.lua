@@ -206,15 +206,6 @@ os.remove(path)]],
     of_history("ended", "string?", 'Why it ended early: "patience" or "on_epoch"; nil if it did not.'),
     of_history("best", "integer?", "With patience the epoch of the least validation loss; nil without."),
     {
-      name = "nn.softmax",
-      text = "exp(s) / sum of exp(s) of every row, safe for large scores: array.softmax under another name.",
-      params = { { "scores", "array|table", "one row a sample, or a single row" },
-        { "axis", "integer?", "the last without it" } },
-      returns = { "array", "of the same shape and type; float64 of int32" },
-      example = "print(nn.softmax { 1, 2, 3 })",
-      see = { "array.softmax", "model:scores" },
-    },
-    {
       name = "net", kind = "value", group = "Nets",
       text = [[
 A model made of layers. Beside its own methods it has those of every model: scores, predict, gradient, set,
