@@ -13,7 +13,7 @@ CLANG_WARNINGS := $(if $(findstring clang,$(CC)),-Wno-unknown-pragmas -Wno-pass-
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes $(CLANG_WARNINGS)
 LUA_PC   ?= $(firstword $(foreach p,lua5.4 lua-5.4 lua54 lua,$(shell $(PKG_CONFIG) --exists '$(p) >= 5.4' 2>/dev/null && echo $(p))))
 BLAS_PC  ?= openblas
-CORE_PC  := $(BLAS_PC) libcjson zlib libzip
+CORE_PC  := $(BLAS_PC) libcjson zlib libzip libpng libjpeg
 HOST_PC  := readline
 # libsvm has no .pc file; both variables can be overridden.
 SVM_CFLAGS ?=

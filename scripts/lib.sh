@@ -14,6 +14,8 @@ header:libsvm/svm.h libsvm-dev                 libsvm-devel     libsvm      libs
 module:libcjson    libcjson-dev                cjson-devel      cjson       cJSON-devel     cjson
 module:zlib        zlib1g-dev                  zlib-devel       zlib        zlib-devel      zlib
 module:libzip      libzip-dev                  libzip-devel     libzip      libzip-devel    libzip
+module:libpng      libpng-dev                  libpng-devel     libpng      libpng16-devel  libpng
+module:libjpeg     libjpeg-dev                 libjpeg-turbo-devel libjpeg-turbo libjpeg8-devel jpeg-turbo
 module:readline    libreadline-dev             readline-devel   readline    readline-devel  readline
 '
 # Figures in windows, where there is a display; else in files and in the terminal alone, by a smaller package.

@@ -7,6 +7,7 @@
 #include "data/cifar.h"
 #include "data/csv.h"
 #include "data/idx.h"
+#include "data/images.h"
 #include "data/mnist.h"
 #include "data/names.h"
 #include "data/svmlight.h"
@@ -177,6 +178,19 @@ static int data_svmlight(lua_State *L) {
     BIND_DATASET_RETURN(L, named(L, svmlight_load(path, &options, &err), &err));
 }
 
+/* ---- Folders of pictures --------------------------------------------------------------------- */
+
+/* data.images(folder, { size =, gray =, resample = }): and { [label] = name } */
+static int data_images(lua_State *L) {
+    const char *folder = bind_string(L, 1, "data.images", "folder");
+    ImagesOptions options = images_initial;
+    bind_fields(L, 2, "data.images", images_fields, &options);
+    options.colour = (ImagesColour)three_way(L, 2, "gray", IMAGES_GREY, IMAGES_COLOUR);
+    CsvNotes *notes = push_notes(L);
+    BIND_PUSH_NEW_DATASET(L, named(L, images_load(folder, &options, &notes->classes, &err), &err));
+    return 1 + push_classes(L, &notes->classes);
+}
+
 /* ---- The library's part ---------------------------------------------------------------------- */
 
 #define OPTIONS(...) (&(const Fields){ __VA_ARGS__ })
@@ -192,6 +206,7 @@ static const BindFunction readers[] = {
     BIND_WITH("idx", data_idx, 3, OPTIONS(idx_fields, &idx_initial)),
     BIND_WITH("csv", data_csv, 2, OPTIONS(csv_fields, &csv_initial)),
     BIND_WITH("svmlight", data_svmlight, 2, OPTIONS(svmlight_fields, &svmlight_initial)),
+    BIND_WITH("images", data_images, 2, OPTIONS(images_fields, &images_initial)),
     BIND_LAST,
 };
 

@@ -3,104 +3,139 @@
 #include "core/fail.h"
 #include "core/file.h"
 
-#include <limits.h>
+#include <png.h>
+#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
-enum { FILTER_UP = 2, MAX_SIDE = 1 << 24 };
+enum { MAX_SIDE = 1 << 24, TEXT_ROOM = 1024 };
 
-static void put32(uint8_t bytes[4], uint32_t value) {
-    for (int i = 0; i < 4; i++)
-        bytes[i] = (uint8_t)(value >> (24 - 8 * i));
+/* libpng reports errors by jumping out of its functions: into `guarded` alone, over functions of
+ * libpng and the few here that call them, which hold nothing. */
+typedef struct PngWriting {
+    png_structp png;
+    png_infop info;
+    jmp_buf jump;
+    char message[128];
+    const PngImage *image;
+} PngWriting;
+
+static void jump_out(png_structp png, png_const_charp message) {
+    PngWriting *writing = png_get_error_ptr(png);
+    snprintf(writing->message, sizeof writing->message, "%s", message);
+    longjmp(writing->jump, 1);
 }
 
-/* A chunk: its length, its name, its bytes, and a checksum of the last two. */
-static void write_chunk(FILE *out, const char name[4], const uint8_t *bytes, size_t size) {
-    uint8_t number[4];
-    uLong checksum = crc32(crc32(0, NULL, 0), (const Bytef *)name, 4);
-    if (size)
-        checksum = crc32(checksum, bytes, (uInt)size);
-    put32(number, (uint32_t)size);
-    fwrite(number, 1, 4, out);
-    fwrite(name, 1, 4, out);
-    if (size)
-        fwrite(bytes, 1, size, out);
-    put32(number, (uint32_t)checksum);
-    fwrite(number, 1, 4, out);
+static void ignore(png_structp png, png_const_charp message) {
+    (void)png;
+    (void)message;
 }
 
-/* Every row: the filter's number, then each byte less the one above it. */
-static void filter_rows(const uint8_t *pixels, size_t height, size_t row, uint8_t *out) {
-    for (size_t i = 0; i < height; i++) {
-        const uint8_t *now = pixels + i * row, *above = now - row;
-        *out++ = FILTER_UP;
-        for (size_t j = 0; j < row; j++)
-            *out++ = (uint8_t)(now[j] - (i ? above[j] : 0));
-    }
+typedef void Work(PngWriting *writing);
+
+static bool guarded(PngWriting *writing, Work *work) {
+    if (setjmp(writing->jump))
+        return false;
+    work(writing);
+    return true;
 }
 
-/* The compressed rows; NULL on lack of memory. */
-static uint8_t *packed_rows(const uint8_t *pixels, size_t height, size_t row, uLongf *size) {
-    size_t raw_size = height * (row + 1);
-    uint8_t *raw = malloc(raw_size), *packed = NULL;
-    if (raw) {
-        *size = compressBound(raw_size);
-        packed = malloc(*size);
-        filter_rows(pixels, height, row, raw);
-    }
-    if (packed && compress2(packed, size, raw, raw_size, 6) != Z_OK) {
-        free(packed);
-        packed = NULL;
-    }
-    free(raw);
-    return packed;
+/* The stream's errors are looked at when it is closed, by whoever owns it. */
+static void put_bytes(png_structp png, png_bytep bytes, size_t n) {
+    fwrite(bytes, 1, n, png_get_io_ptr(png));
+}
+
+static void flush_nothing(png_structp png) {
+    (void)png;
+}
+
+static bool start(PngWriting *writing, FILE *out) {
+    writing->png = png_create_write_struct(PNG_LIBPNG_VER_STRING, writing, jump_out, ignore);
+    writing->info = writing->png ? png_create_info_struct(writing->png) : NULL;
+    if (writing->info)
+        png_set_write_fn(writing->png, out, put_bytes, flush_nothing);
+    return writing->info != NULL;
+}
+
+static void stop(PngWriting *writing) {
+    png_destroy_write_struct(writing->png ? &writing->png : NULL,
+                             writing->info ? &writing->info : NULL);
+}
+
+static void write_comment(PngWriting *writing) {
+    static const char key[] = "Comment";
+    char text[TEXT_ROOM];
+    memcpy(text, key, sizeof key);
+    int length =
+        snprintf(text + sizeof key, sizeof text - sizeof key, "%s", writing->image->comment);
+    size_t room = sizeof text - sizeof key - 1;
+    png_write_chunk(writing->png, (png_const_bytep) "tEXt", (png_const_bytep)text,
+                    sizeof key + ((size_t)length < room ? (size_t)length : room));
+}
+
+static void write_dots(PngWriting *writing) {
+    png_byte density[9] = { [8] = 1 }; /* for each metre, across and up */
+    png_save_uint_32(density, (png_uint_32)(writing->image->dots / 0.0254 + 0.5));
+    memcpy(density + 4, density, 4);
+    png_write_chunk(writing->png, (png_const_bytep) "pHYs", density, sizeof density);
+}
+
+/* A chunk by itself; without memory the picture is as it was. */
+static void write_alone(FILE *out, const PngImage *image, Work *work) {
+    PngWriting writing = { .image = image };
+    if (start(&writing, out))
+        guarded(&writing, work);
+    stop(&writing);
 }
 
 void png_write_comment(FILE *out, const char *comment) {
-    static const char key[] = "Comment";
-    char text[1024];
-    memcpy(text, key, sizeof key);
-    int length = snprintf(text + sizeof key, sizeof text - sizeof key, "%s", comment);
-    size_t room = sizeof text - sizeof key - 1;
-    write_chunk(out, "tEXt", (const uint8_t *)text,
-                sizeof key + ((size_t)length < room ? (size_t)length : room));
+    write_alone(out, &(PngImage){ .comment = comment }, write_comment);
 }
 
 void png_write_dots(FILE *out, double dots) {
-    uint8_t density[9] = { [8] = 1 }; /* for each metre, across and up */
-    put32(density, (uint32_t)(dots / 0.0254 + 0.5));
-    memcpy(density + 4, density, 4);
-    write_chunk(out, "pHYs", density, sizeof density);
+    write_alone(out, &(PngImage){ .dots = dots }, write_dots);
+}
+
+static void write_image(PngWriting *writing) {
+    const PngImage *image = writing->image;
+    png_structp png = writing->png;
+    png_set_IHDR(png, writing->info, (png_uint_32)image->width, (png_uint_32)image->height, 8,
+                 image->channels == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY,
+                 PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_set_filter(png, PNG_FILTER_TYPE_BASE, PNG_FILTER_UP);
+    png_set_compression_level(png, 6);
+    png_write_info(png, writing->info);
+    if (image->comment)
+        write_comment(writing);
+    if (image->dots > 0)
+        write_dots(writing);
+    for (size_t i = 0; i < image->height; i++)
+        png_write_row(png, image->pixels + i * image->width * (size_t)image->channels);
+    png_write_end(png, NULL);
+}
+
+static bool write_file(FILE *out, const char *path, const PngImage *image, Error *err) {
+    PngWriting writing = { .image = image };
+    bool started = start(&writing, out);
+    bool ok = started && guarded(&writing, write_image);
+    if (!started)
+        error_memory(err, path, 0);
+    else if (!ok)
+        error_set(err, ERROR_FILE, "%s: libpng: %s", path, writing.message);
+    stop(&writing);
+    return ok;
 }
 
 bool png_write(const char *path, const PngImage *image, Error *err) {
     size_t height = image->height, width = image->width;
-    int channels = image->channels;
-    if (height == 0 || width == 0 || height > MAX_SIDE || width > MAX_SIDE ||
-        height * (width * (size_t)channels + 1) > INT_MAX)
+    if (height == 0 || width == 0 || height > MAX_SIDE || width > MAX_SIDE)
         return error_set(err, ERROR_ARGUMENT, "%s: %zu × %zu pixels do not fit a PNG", path, height,
                          width);
-    uLongf size = 0;
-    uint8_t *packed = packed_rows(image->pixels, height, width * (size_t)channels, &size);
-    if (!packed)
-        return error_memory(err, path, height * width * (size_t)channels);
-    uint8_t head[13] = { [8] = 8, [9] = channels == 3 ? 2 : 0 };
-    put32(head, (uint32_t)width);
-    put32(head + 4, (uint32_t)height);
     FileWriter writer;
-    bool fine = file_writer_open(&writer, path, err);
-    if (fine) {
-        fwrite("\x89PNG\r\n\x1a\n", 1, 8, writer.stream);
-        write_chunk(writer.stream, "IHDR", head, sizeof head);
-        if (image->comment)
-            png_write_comment(writer.stream, image->comment);
-        if (image->dots > 0)
-            png_write_dots(writer.stream, image->dots);
-        write_chunk(writer.stream, "IDAT", packed, size);
-        write_chunk(writer.stream, "IEND", NULL, 0);
-        fine = file_writer_commit(&writer, err);
-    }
-    free(packed);
-    return fine;
+    if (!file_writer_open(&writer, path, err))
+        return false;
+    if (write_file(writer.stream, path, image, err))
+        return file_writer_commit(&writer, err);
+    file_writer_abandon(&writer);
+    return false;
 }

@@ -1,4 +1,4 @@
-/* png.h — images out as PNG, with zlib alone: a picture needs no gnuplot.
+/* png.h — images out as PNG, by libpng: a picture needs no gnuplot.
  *
  * 8 bits a channel, rows from the top, filter "up" (flat areas and enlarged pixels pack well). */
 #ifndef PERIGEE_PLOT_PNG_H

@@ -1,4 +1,4 @@
-/* Tests of data/png.h and plot/raster.h: the file is read back chunk by chunk. */
+/* Tests of plot/png.h and plot/raster.h: the file is read back chunk by chunk. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -54,10 +54,11 @@ static void check_round_trip(size_t height, size_t width, int channels) {
     uint8_t *raw = malloc(raw_size);
     assert_int_equal(uncompress(raw, &raw_size, data, size), Z_OK);
     for (size_t i = 0; i < height; i++) {
-        assert_int_equal(raw[i * (row + 1)], 2);
+        int filter = raw[i * (row + 1)]; /* none, or up */
+        assert_true(filter == 0 || filter == 2);
         for (size_t j = 0; j < row; j++) {
             uint8_t *byte = &raw[i * (row + 1) + 1 + j];
-            *byte = (uint8_t)(*byte + (i ? byte[-(ptrdiff_t)(row + 1)] : 0));
+            *byte = (uint8_t)(*byte + (i && filter ? byte[-(ptrdiff_t)(row + 1)] : 0));
             assert_int_equal(*byte, pixels[i * row + j]);
         }
     }

@@ -52,6 +52,30 @@ write("images", string.pack(">I4I4I4I4", 0x00000803, 1024, 128, 96) .. ("\3"):re
 write("doubles", string.pack(">I4I4I4I4", 0x00000e03, 1024, 64, 96) .. ("\0"):rep(48 * mega))
 write("labels", string.pack(">I4I4", 0x00000801, 1024) .. ("\1"):rep(1024))
 write("promise", string.pack(">I4I4I4I4", 0x00000803, 1024, 256, 257) .. ("\0"):rep(64 * mega))
+write("cifar.bin", ("\1" .. ("\3"):rep(3072)):rep(4096))
+write("table.csv", (("0.25,1,"):rep(384) .. "7\n"):rep(16384))
+write("table.svm", ("1 1:1 2:2 3:3 4:4 5:5 6:6 7:7 8:8 9:9 768:0.5\n"):rep(16384))
+write("promise.svm", ("1 1:1\n"):rep(1000000) .. "1 100000:1\n")
+local crc32 = dofile "tests/lua/crc32.lua"
+local function chunk(kind, bytes)
+  return string.pack(">I4", #bytes) .. kind .. bytes .. string.pack(">I4", crc32(kind .. bytes))
+end
+local function png(side, pixels)
+  return "\x89PNG\r\n\x1a\n" .. chunk("IHDR", string.pack(">I4I4BBBBB", side, side, 8, 2, 0, 0, 0))
+    .. chunk("IDAT", pixels) .. chunk("IEND", "")
+end
+-- Black, in blocks that are not packed.
+local left, pixels = 512 * (1 + 3 * 512), "\x78\1"
+local sum = string.pack(">I4", left % 65521 << 16 | 1)
+while left > 0 do
+  local n = math.min(left, 65535)
+  left = left - n
+  pixels = pixels .. string.pack("<BI2I2", left == 0 and 1 or 0, n, n ~ 0xffff) .. ("\0"):rep(n)
+end
+os.execute(("mkdir -p %s/pictures/a %s/claim/a"):format(folder, folder))
+local picture = png(512, pixels .. sum)
+for i = 1, 16 do write(("pictures/a/%d.png"):format(i), picture) end
+write("claim/a/a.png", png(5000, ("\0"):rep(20000)))
 local a = array.zeros(12 * mega)
 data.save_npz(folder .. "/stored.npz", { a = a })
 data.save_npz(folder .. "/packed.npz", { a = a }, { compress = true })
@@ -141,6 +165,12 @@ peak "IDX" 'data.idx(file .. "/images", file .. "/labels").x' '50331648: true'
 peak "IDX of doubles" 'data.idx(file .. "/doubles", file .. "/labels").x' '25165824: true'
 peak "gzip IDX" 'data.idx(file .. "/images.gz", file .. "/labels").x' '50331648: true'
 peak "gzip IDX that promises too much" 'data.idx(file .. "/promise.gz", file .. "/labels").x' '*truncated*0: true'
+peak "CIFAR" 'data.cifar10("test", { path = file .. "/cifar.bin" }).x' '50331648: true'
+peak "CSV" 'data.csv(file .. "/table.csv").x' '50331648: true'
+peak "svmlight" 'data.svmlight(file .. "/table.svm").x' '50331648: true'
+peak "svmlight of few numbers in many columns" 'data.svmlight(file .. "/promise.svm").x' '*are not 0*0: true'
+peak "pictures" 'data.images(file .. "/pictures").x' '50331648: true'
+peak "a picture that promises too much" 'data.images(file .. "/claim").x' '*damaged PNG*0: true'
 peak "model of a large input" 'array.zeros(#perigee.load(file .. "/wide.safetensors").classes)' '*0: true'
 peak "model of many layers" 'perigee.load(file .. "/deep.safetensors")' '*at most*0: true'
 peak "model of many weights" 'perigee.load(file .. "/weighted.safetensors")' '*0: true'

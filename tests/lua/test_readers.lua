@@ -1,5 +1,6 @@
 -- Files of data as other tools write them (tests/reference/readers/make.py), and such files damaged.
 local lu = require "luaunit"
+local crc32 = dofile "tests/lua/crc32.lua"
 
 local folder = "tests/reference/readers/"
 local expected = data.read_npz(folder .. "expected.npz")
@@ -359,4 +360,101 @@ function TestSets:testSetsOfIdx()
       lu.assertStrContains(tostring(ds), "scripts/get-data")
     end
   end
+end
+
+-- ---- Folders of pictures -----------------------------------------------------------------------
+
+TestImages = { tearDown = clean }
+
+local function png_of(width, height, depth, colour)
+  local function chunk(name, bytes)
+    return string.pack(">I4", #bytes) .. name .. bytes
+      .. string.pack(">I4", crc32(name .. bytes))
+  end
+  return "\x89PNG\r\n\x1a\n" .. chunk("IHDR", string.pack(">I4I4BBI3", width, height, depth, colour, 0))
+    .. chunk("IDAT", "") .. chunk("IEND", "")
+end
+
+function TestImages:testOthersFiles()
+  local ds, names = data.images(folder .. "colours")
+  lu.assertEquals({ ds.shape, names }, { { 3, 9, 12 }, { [0] = "cat", "dog" } })
+  check(ds, "colours", 1.01 / 255)
+  ds, names = data.images(folder .. "greys")
+  lu.assertEquals({ ds.shape, names }, { { 9, 12 }, { [7] = "7", [10] = "10" } })
+  -- as text, "10" is before "7"
+  local y = ds.y:argsort()
+  check(data.new { x = ds.x:take(y), y = ds.y:take(y) }, "greys")
+  check(data.images(folder .. "colours", { gray = true }), "greyed", 1.01 / 255)
+  lu.assertEquals(data.images(folder .. "greys", { gray = false }).shape, { 3, 9, 12 })
+end
+
+function TestImages:testSizes()
+  fails("1.png: 30 × 17 pixels, where only/0.png has 9 × 12: size =", data.images, folder .. "sizes")
+  check(data.images(folder .. "sizes", { size = { 6, 8 } }), "bilinear", 1.01 / 255)
+  check(data.images(folder .. "sizes", { size = { 6, 8 }, resample = "area" }), "area", 1.01 / 255)
+  lu.assertEquals(data.images(folder .. "colours", { size = 5, gray = true }).shape, { 5, 5 })
+end
+
+-- A folder of one class with one picture, and its path.
+local function folder_with(bytes, name)
+  local path = os.tmpname()
+  os.remove(path)
+  os.execute(("mkdir -p %s/class"):format(path))
+  local file <close> = assert(io.open(path .. "/class/" .. (name or "a.png"), "wb"))
+  file:write(bytes)
+  made[#made + 1], made[#made + 2], made[#made + 3] = file and path .. "/class/" .. (name or "a.png"),
+    path .. "/class", path
+  return path
+end
+
+function TestImages:testDamaged()
+  local png, jpeg = bytes_of(folder .. "colours/cat/a-rgb.png"), bytes_of(folder .. "colours/dog/c.jpg")
+  local idat = png:find("IDAT", 1, true)
+  local scan = jpeg:find("\xff\xda", 1, true)
+  local function flipped(bytes, at)
+    return bytes:sub(1, at - 1) .. string.char(bytes:byte(at) ~ 255) .. bytes:sub(at + 1)
+  end
+  local rows = {
+    { "empty", "", "it is empty" }, { "text", "a,b\n", "neither a PNG nor a JPEG" },
+    { "GIF", "GIF89a", "neither a PNG nor a JPEG" },
+    { "the magic alone", png:sub(1, 8), "a damaged PNG: truncated" },
+    { "cut in the head", png:sub(1, 20), "a damaged PNG: truncated" },
+    { "cut behind the head", png:sub(1, 33), "a damaged PNG: truncated" },
+    { "cut in the pixels", png:sub(1, idat + 100), "a damaged PNG" },
+    { "without an end", png:sub(1, -13), "a damaged PNG: truncated" },
+    { "a wrong checksum in the head", flipped(png, 17), "a damaged PNG" },
+    { "a wrong byte of pixels", flipped(png, idat + 20), "a damaged PNG" },
+    { "no pixels", png_of(4, 4, 8, 2), "a damaged PNG" },
+    { "no size", png_of(0, 4, 8, 2), "a damaged PNG" },
+    { "huge", png_of(900000, 900000, 8, 2), "claims 900000 × 900000 pixels, which its 57 bytes cannot hold" },
+    { "huge in one way", png_of(1 << 30, 1, 8, 2), "a damaged PNG" },
+    { "an impossible depth", png_of(4, 4, 3, 2), "a damaged PNG" },
+    { "an impossible colour", png_of(4, 4, 8, 7), "a damaged PNG" },
+    { "JPEG's magic alone", "\xff\xd8\xff", "a damaged JPEG" },
+    { "JPEG cut in its tables", jpeg:sub(1, 100), "a damaged JPEG" },
+    { "JPEG cut before the scan", jpeg:sub(1, scan), "a damaged JPEG" },
+    { "JPEG cut in the scan", jpeg:sub(1, #jpeg - 60), "a damaged JPEG" },
+    { "JPEG without an end", jpeg:sub(1, -3), "a damaged JPEG" },
+    { "a huge JPEG", (jpeg:gsub("\xff\xc0\0\17\8....", "\xff\xc0\0\17\8\xfd\xe8\xfd\xe8")),
+      "claims 65000 × 65000 pixels" },
+    { "JPEG of marker 0", jpeg:sub(1, 2) .. ("\xff\1"):rep(9), "a damaged JPEG" },
+  }
+  for _, row in ipairs(rows) do
+    local path = folder_with(row[2])
+    local said = message(data.images, path)
+    if not said:find("class/a.png: " .. row[3], 1, true) then lu.fail(row[1] .. ": " .. said) end
+    clean()
+  end
+  lu.assertTrue(#rows >= 20)
+end
+
+function TestImages:testFolders()
+  fails("no subfolders, but pictures: one for each class", data.images, folder .. "greys/7")
+  fails("No such file or directory", data.images, "/nonexistent")
+  fails("Not a directory", data.images, folder .. "make.py")
+  fails("class: no PNG or JPEG in it", data.images, folder_with("x", "Thumbs.db"))
+  fails("class/a.GIF: only PNG and JPEG are read", data.images, folder_with("x", "a.GIF"))
+  -- By content, whatever the ending; what is no picture is passed over.
+  local path = folder_with(bytes_of(folder .. "colours/cat/a-rgb.png"), "a.JPEG")
+  lu.assertEquals(data.images(path, { source = "mine" }).source, "mine")
 end

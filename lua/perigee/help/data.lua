@@ -87,7 +87,7 @@ end
 file:flush()
 print(data.cifar10("test", { path = path }))
 os.remove(path)]],
-    see = { "data.cifar100" },
+    see = { "data.cifar100", "data.images" },
   },
   {
     name = "data.cifar100",
@@ -174,6 +174,32 @@ data.csv.]],
     returns = { "dataset", "in file order" },
     example = small .. with_file .. "ds:save(path)\nprint(data.npz(path))\nos.remove(path)",
     see = { "data.read_npz", "data.csv", "dataset:save" },
+  },
+  {
+    name = "data.images",
+    text = [[
+A dataset from a folder of PNG and JPEG pictures: each of its subfolders is a class, and what lies in them at
+any depth are its samples, in the order of their names' bytes. Labels are 0, 1, … in the order of the
+subfolders; where all of these are whole numbers (0, 1, …, 9), they are the labels. Samples are 3 × height ×
+width in [0, 1], or height × width where all pictures are gray.
+
+All must be of one size, or { size = { height, width } } brings them to one, as Pillow's resize does.
+Palettes and 16 bits are brought to 8 bits a channel, transparency is left out, and orientation in EXIF is
+not looked at (Pillow's convert("RGB"), torchvision's ImageFolder). A picture that is damaged or cut short
+is an error that names it.]],
+    params = { { "folder", "string", "the folder with the classes' folders" } },
+    returns = { "dataset, table", "by class; what the classes are called, { [label] = name }" },
+    example = [[
+local folder = os.tmpname()
+os.remove(folder)
+for _, class in ipairs { "rough", "smooth" } do
+  os.execute("mkdir -p " .. folder .. "/" .. class)
+end
+plot.images(data.digits(1), { file = folder .. "/rough/a.png" })
+plot.images(data.digits(1), { file = folder .. "/smooth/b.png" })
+print(data.images(folder, { size = { 28, 28 }, gray = true }))
+os.execute("rm -r " .. folder)]],
+    see = { "data.cifar10", "data.npz" },
   },
   {
     name = "data.csv",

@@ -102,6 +102,7 @@ words.of = {
   ["data.kmnist"] = "torchvision KMNIST kuzushiji japanese",
   ["data.cifar10"] = "torchvision CIFAR10 colour color rgb images",
   ["data.cifar100"] = "torchvision CIFAR100 colour",
+  ["data.images"] = "ImageFolder png jpeg jpg photos pictures directory imread flow_from_directory",
   ["data.csv"] = "read_csv pandas loadtxt genfromtxt table spreadsheet excel tsv",
   ["data.svmlight"] = "libsvm load_svmlight_file sparse svm text",
   ["data.npz"] = "numpy np.load dataset mat matlab loadmat hdf5 h5py pickle parquet svhn",
