@@ -89,6 +89,21 @@ static bool check_ready(Model *model, const Batch *batch, Error *err) {
     return true;
 }
 
+/* ---- What it answers ------------------------------------------------------------------------- */
+
+/* Labels in, labels out, where one model alone stands behind it; among several its scores are more
+ * than they. */
+ModelAnswers model_answers(const Model *model) {
+    ModelAnswers least = model->answers;
+    ModelPart part;
+    size_t i = 0;
+    for (; model->kind->part_at && model->kind->part_at(model, i, &part); i++) {
+        ModelAnswers inner = model_answers(part.model);
+        least = inner > least ? inner : least;
+    }
+    return least == MODEL_LABELS && i > 1 ? MODEL_SCORES : least;
+}
+
 /* ---- The layout of a sample ------------------------------------------------------------------ */
 
 Sizes model_input_shape(const Model *model) {

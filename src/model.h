@@ -223,6 +223,11 @@ typedef struct ModelKind {
     double (*fit_bytes)(const Model *model, size_t n, char *sum);
 } ModelKind;
 
+/* What a model answers: gradients as well, scores alone, or labels alone. Of labels alone its
+ * scores are 1 in the label's column and 0 in the others, ½ in the reject column: they say nothing
+ * of how near another class is. */
+typedef enum ModelAnswers { MODEL_GRADIENTS, MODEL_SCORES, MODEL_LABELS } ModelAnswers;
+
 struct Model {
     const ModelKind *kind;
     size_t refs;
@@ -231,7 +236,11 @@ struct Model {
     Labels classes;   /* empty while not fitted */
     bool rejects;     /* the last column is the reject class */
     uint64_t changed; /* when its answers last did, reject scores aside: model_changes */
+    ModelAnswers answers; /* by itself: model_answers */
 };
+
+/* What it answers with all that it is made of. */
+ModelAnswers model_answers(const Model *model);
 
 /* Start a model's base with one reference, not fitted. */
 void model_init(Model *model, const ModelKind *kind);

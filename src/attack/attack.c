@@ -1,5 +1,6 @@
 #include "attack/attack.h"
 
+#include "attack/attack_fields.h"
 #include "attack/parts.h"
 #include "core/array.h"
 #include "core/array_values.h"
@@ -16,10 +17,25 @@ bool attack_uses(const Attack *attack, const char *option) {
     return fields_find(attack->fields, option) != NULL;
 }
 
+static bool check_norm(const Attack *attack, int norm, Error *err) {
+    char words[64] = "";
+    if (attack->norms == 0 || attack->norms >> norm & 1)
+        return true;
+    for (int k = 0; attack_norm_words[k]; k++)
+        if (attack->norms >> k & 1)
+            snprintf(words + strlen(words), sizeof words - strlen(words), "%s\"%s\"",
+                     *words ? " or " : "", attack_norm_words[k]);
+    return error_set(err, ERROR_ARGUMENT,
+                     "attack.%s: norm: expected %s, got \"%s\": the attack is made for no other",
+                     attack->name, words, attack_norm_words[norm]);
+}
+
 /* For one dmax. */
 static bool resolve_one(const Attack *attack, const AttackParams *params, AttackParams *out,
                         Error *err) {
     AttackParams resolved = *params;
+    if (!check_norm(attack, params->norm, err))
+        return false;
     if (isnan(resolved.dmax) && attack->minimal)
         resolved.dmax = INFINITY;
     if (isnan(resolved.dmax))

@@ -58,8 +58,14 @@ typedef struct AttackParams {
     double reach; /* FMN: how far beyond dmax it may search; 0: it may not */
     double alpha, alpha_final; /* FMN: the length of the first step and of the last … */
     double gamma, gamma_final; /* … and the share by which the ball shrinks or grows */
-    bool early_stop;           /* stop a sample where it reaches its goal */
-    int restarts;              /* further runs from random points of the ball */
+    double radius;             /* DDN: of the first ball */
+    int levels;                /* DDN: values that a feature of an answer may have; 0: any */
+    int evaluations, evaluations_most; /* HopSkipJump: of the first step, and at most … */
+    int tries;                         /* … and random points for a start */
+    double momentum;                   /* the share of the gradients before in a step's */
+    double share;                      /* Square: of the features that the first windows cover */
+    bool early_stop;                   /* stop a sample where it reaches its goal */
+    int restarts;                      /* further runs from random points of the ball */
     double lower, upper;
     const Array *lower_each, *upper_each; /* bounds feature by feature (float32), or NULL */
     bool iterates;                        /* keep the pixels of every iterate */
@@ -148,6 +154,8 @@ typedef struct Attack {
     const AttackState *state; /* what it keeps; descent->state[0], … */
     size_t states;            /* ATTACK_STATES at most */
     bool gradient;            /* step wants the gradient */
+    bool compares;            /* step compares losses: labels alone do not say enough for it */
+    unsigned norms;           /* 1 << Norm of those that it is made for; 0: all */
     bool draws;               /* step draws random numbers from the rows' streams */
     bool counts_start;        /* max_iter counts the start as well as the steps */
     bool keeps_last;   /* the answer is the last point, whatever its loss; otherwise the best one, a

@@ -60,6 +60,15 @@ extern const Fields attack_run_fields;
         "eta_min", FIELD_NUMBER, ATTACK_AT(eta_min), ATTACK_STEP_RANGE,                            \
             .initial = "eta", .meaning = "where the line search starts: a multiple of eta"         \
     }
+/* A share by which a ball shrinks and grows. */
+#define ATTACK_SHARE .low = 0, .high = 1, .open = FIELD_BELOW_HIGH
+#define ATTACK_ALPHA(meaning_words)                                                                \
+    { "alpha", FIELD_NUMBER, ATTACK_AT(alpha), ATTACK_STEP_RANGE, .meaning = (meaning_words) }
+#define ATTACK_ALPHA_FINAL                                                                         \
+    {                                                                                              \
+        "alpha_final", FIELD_NUMBER, ATTACK_AT(alpha_final), ATTACK_STEP_RANGE,                    \
+            .meaning = "what steps fall to, by a cosine"                                           \
+    }
 #define ATTACK_STEP                                                                                \
     {                                                                                              \
         "step", FIELD_WORD, ATTACK_AT(step), .words = attack_step_words, .initial = "the norm's",  \

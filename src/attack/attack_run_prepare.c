@@ -165,6 +165,25 @@ static bool check_begin(const Run *run, Error *err) {
     return true;
 }
 
+/* An attack of gradients would take one that is not there for a flat one; of labels alone losses
+ * jump, and nothing leads anywhere. */
+static bool check_answers(const Run *run, Error *err) {
+    const Attack *attack = run->problem.attack;
+    const Model *model = run->task->model;
+    ModelAnswers answers = model_answers(model);
+    bool follows = attack->gradient && !PROBLEM_PART(&run->problem, direction);
+    if (answers == MODEL_LABELS && (follows || attack->compares))
+        return error_set(err, ERROR_ARGUMENT,
+                         "%s: this %s model answers labels alone; attack.hopskipjump needs no more",
+                         run->problem.where, model->kind->name);
+    if (answers == MODEL_SCORES && follows)
+        return error_set(err, ERROR_ARGUMENT,
+                         "%s: this %s model has no gradient; attack.square needs its scores alone, "
+                         "attack.hopskipjump its labels",
+                         run->problem.where, model->kind->name);
+    return true;
+}
+
 static bool check_task(const Run *run, Error *err) {
     const Model *model = run->task->model;
     if (!model_is_fitted(model))
@@ -175,7 +194,26 @@ static bool check_task(const Run *run, Error *err) {
     if (choices < 2)
         return error_set(err, ERROR_ARGUMENT, "%s: the %s model has one class: nothing to evade to",
                          run->problem.where, model->kind->name);
-    return check_begin(run, err);
+    return check_answers(run, err) && check_begin(run, err);
+}
+
+static size_t product_of(const Sizes *shape) {
+    size_t product = 1;
+    for (int d = 0; d < shape->ndim; d++)
+        product *= shape->size[d];
+    return product;
+}
+
+static void set_shape(Run *run) {
+    const AttackTask *task = run->task;
+    Sizes *shape = &run->problem.shape;
+    *shape = model_input_shape(task->model);
+    if (shape->ndim > 0 && product_of(shape) == task->features)
+        return;
+    *shape = (Sizes){ .ndim = task->sample_ndim };
+    memcpy(shape->size, task->sample_shape, sizeof shape->size);
+    if (shape->ndim == 0 || product_of(shape) != task->features)
+        *shape = (Sizes){ 1, { task->features } };
 }
 
 bool run_prepare(Run *run, const AttackParams *params, Error *err) {
@@ -185,6 +223,7 @@ bool run_prepare(Run *run, const AttackParams *params, Error *err) {
         !set_budgets(run, err) || !allocate_run(run, err) || !set_extents(run, params, err) ||
         !describe(run, err))
         return false;
+    set_shape(run);
     memcpy(array_f32(run->result->x0), task->x, task->n * task->features * sizeof(float));
     memcpy(array_f32(run->result->x_adv), task->x, task->n * task->features * sizeof(float));
     Points points = { task->x, task->n, array_f64(run->result->start_scores) };

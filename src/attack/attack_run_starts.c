@@ -122,19 +122,35 @@ static void rated_set(const Run *run, const Rated *rated, size_t r, size_t i) {
     rated->goal[r] = run->goal[i];
 }
 
-/* Which start point has the least loss for sample i; rated has a row for each. */
+/* What start point k is worth to sample i: by its loss, and to an attack that seeks the least
+ * distance by how far it is, where it reaches the goal. */
+static Worth start_worth(const Run *run, const Rated *rated, size_t i, size_t k) {
+    const Problem *problem = &run->problem;
+    size_t d = problem->features;
+    const double *scores = run->start_scores + k * problem->columns;
+    Worth worth = { .loss = rated->loss[k] };
+    if (!problem->attack->minimal)
+        return worth;
+    worth.reached = problem_reached(problem, scores, run->goal[i]);
+    worth.distance = norm_distance(problem->constraint.norm, run->task->start.x + k * d,
+                                   run->task->x + i * d, d);
+    return worth;
+}
+
+/* Which start point is best for sample i; rated has a row for each. */
 static bool nearest_start(const Run *run, const Rated *rated, size_t i, size_t *nearest,
                           Error *err) {
     LossRequest request = rated_request(rated, run->start_scores);
-    double least = INFINITY;
+    Worth best = { .loss = INFINITY };
     *nearest = 0;
     for (size_t k = 0; k < rated->n; k++)
         rated_set(run, rated, k, i);
     if (!problem_losses(&run->problem, &request, err))
         return false;
     for (size_t k = 0; k < rated->n; k++) {
-        if (rated->loss[k] < least) {
-            least = rated->loss[k];
+        Worth worth = start_worth(run, rated, i, k);
+        if (worth_more(worth, best)) {
+            best = worth;
             *nearest = k;
         }
     }

@@ -10,8 +10,12 @@
     ATTACK(pgd_exp)                                                                                \
     ATTACK(apgd)                                                                                   \
     ATTACK(fmn)                                                                                    \
+    ATTACK(ddn)                                                                                    \
+    ATTACK(mifgsm)                                                                                 \
     ATTACK(halving)                                                                                \
     ATTACK(stairs)                                                                                 \
+    ATTACK(square)                                                                                 \
+    ATTACK(hopskipjump)                                                                            \
     ATTACK(noise)
 
 #define ATTACK_DECLARATION(name) extern const Attack attack_##name;

@@ -3,7 +3,6 @@
 #include "attack/attack_fields.h"
 #include "attack/unit_step.h"
 #include "core/fail.h"
-#include "core/hash.h"
 #include "core/parallel.h"
 
 #include <float.h>
@@ -214,14 +213,9 @@ Rng *custom_rng(const Descent *descent, size_t row) {
     return (Rng *)descent->state[ROW_RNG] + row;
 }
 
-/* Several descents of a sample differ in where they begin, or in the class that they are for. */
 static void seed_rows(const Descent *descent) {
-    size_t d = descent->problem->features;
-    for (size_t row = 0; row < descent->n; row++) {
-        uint64_t part = hash_bytes(descent->x + row * d, d * sizeof(float));
-        part = hash_more(part, &descent->goal[row].target, sizeof descent->goal[row].target);
-        rng_seed_part(custom_rng(descent, row), descent->stream[row], part);
-    }
+    for (size_t row = 0; row < descent->n; row++)
+        descent_seed(descent, row, custom_rng(descent, row));
 }
 
 /* Does the row stay where it is, or go where it has just been scored? */

@@ -16,6 +16,7 @@
 #include "attack/descent.h"
 
 #include "attack/descent_inside.h"
+#include "core/hash.h"
 #include "core/nan.h"
 
 #include <math.h>
@@ -36,6 +37,13 @@ void descent_move(Descent *descent, size_t row, Candidate to) {
     memcpy(x, to.x, problem->features * sizeof(float));
     memcpy(descent->scores + row * problem->columns, to.scores, problem->columns * sizeof(double));
     descent->loss[row] = to.loss;
+}
+
+void descent_seed(const Descent *descent, size_t row, Rng *rng) {
+    size_t d = descent->problem->features;
+    uint64_t part = hash_bytes(descent->x + row * d, d * sizeof(float));
+    part = hash_more(part, &descent->goal[row].target, sizeof descent->goal[row].target);
+    rng_seed_part(rng, descent->stream[row], part);
 }
 
 /* What the active rows are worth as answers where they stand: their losses, but where the target
@@ -196,6 +204,11 @@ static bool iterate(Descent *descent, Error *err) {
 
 size_t descent_iterations(const Attack *attack, const AttackParams *params) {
     return (size_t)params->max_iter - (attack->counts_start ? 1 : 0);
+}
+
+double descent_cosine(const Descent *descent, double first, double last) {
+    double way = (double)(descent->iteration - 1) / (double)descent->iterations;
+    return last + (first - last) * 0.5 * (1 + cos(way * acos(-1)));
 }
 
 /* The mean of the rows' last losses that are finite. */

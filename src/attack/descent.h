@@ -6,6 +6,7 @@
 #define PERIGEE_ATTACK_DESCENT_H
 
 #include "attack/problem.h"
+#include "core/rng.h"
 
 /* Rows of a piece of a step's work; each row's result is its own. */
 enum { DESCENT_PIECE = 8 };
@@ -72,6 +73,10 @@ typedef struct Descent {
 bool descent_init(Descent *descent, const Problem *problem, size_t n, Error *err);
 void descent_clear(Descent *descent);
 
+/* Seed a row's generator where its descent begins: its numbers follow from the seed, the sample,
+ * where the descent sets out and the class that it is for. */
+void descent_seed(const Descent *descent, size_t row, Rng *rng);
+
 /* Where a row may go. */
 Constraint descent_constraint(const Descent *descent, size_t row);
 
@@ -131,6 +136,9 @@ double descent_left(const Descent *descent, size_t row);
 /* Rows of one sample, one for each class that it may be taken for, lie side by side: the place
  * behind those of the sample at the place `first`. */
 size_t descent_siblings(const Descent *descent, size_t first);
+
+/* From the first value to the final one, by half a cosine over the run. */
+double descent_cosine(const Descent *descent, double first, double last);
 
 /* Of each sample's rows the first `most` by what is left of them (the least) go on; others stop. */
 void descent_keep(Descent *descent, size_t most,

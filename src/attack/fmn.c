@@ -28,12 +28,6 @@
 enum { FMN_EPSILON, FMN_STATES };
 static const AttackState fmn_state[FMN_STATES] = { { sizeof(double), WIDTH_ONE } };
 
-/* From the first value to the final one, by half a cosine over the run. */
-static double at_now(const Descent *descent, double first, double last) {
-    double way = (double)(descent->iteration - 1) / (double)descent->iterations;
-    return last + (first - last) * 0.5 * (1 + cos(way * acos(-1)));
-}
-
 static Norm dual_of(Norm norm) {
     return norm == NORM_L1 ? NORM_LINF : norm == NORM_LINF ? NORM_L1 : NORM_L2;
 }
@@ -44,7 +38,7 @@ static double next_epsilon(const Descent *descent, size_t row, const double *g) 
     const Path *path = &descent->path[row];
     const double *scores = descent->scores + row * problem->columns;
     double epsilon = ((const double *)descent->state[FMN_EPSILON])[row];
-    double gamma = at_now(descent, problem->params->gamma, problem->params->gamma_final);
+    double gamma = descent_cosine(descent, problem->params->gamma, problem->params->gamma_final);
     const Worth *best = &descent->worth[row];
     if (problem_reached(problem, scores, descent->goal[row]))
         return fmin(epsilon * (1 - gamma), best->reached ? best->distance : INFINITY);
@@ -69,7 +63,7 @@ static void make_step(Descent *descent, size_t a, double *z) {
         z[j] = (double)descent->gradient[a * d + j];
     drop_outward(&problem->constraint, x, z);
     *epsilon = fmin(next_epsilon(descent, row, z), fmax(params->reach, 1) * dmax);
-    double alpha = at_now(descent, params->alpha, params->alpha_final);
+    double alpha = descent_cosine(descent, params->alpha, params->alpha_final);
     double length = norm_of(NORM_L2, z, d);
     for (size_t j = 0; j < d; j++)
         z[j] = (double)x[j] - (length > 0 ? alpha * z[j] / length : 0);
@@ -107,7 +101,6 @@ static bool fmn_step(Descent *descent, Error *err) {
     return true;
 }
 
-#define FMN_SHARE .low = 0, .high = 1, .open = FIELD_BELOW_HIGH
 static const Field fields[] = {
     ATTACK_MODEL,
     ATTACK_NORM,
@@ -115,13 +108,11 @@ static const Field fields[] = {
                                "epsilon never grows beyond it"),
     { "reach", FIELD_NUMBER, ATTACK_AT(reach), .low = 1, .high = 1e6,
       .meaning = "how far the search may go on its way, times dmax; answers are within dmax" },
-    { "alpha", FIELD_NUMBER, ATTACK_AT(alpha), ATTACK_STEP_RANGE,
-      .meaning = "the length (l2) of the first step, whatever the norm" },
-    { "alpha_final", FIELD_NUMBER, ATTACK_AT(alpha_final), ATTACK_STEP_RANGE,
-      .meaning = "what steps fall to, by a cosine" },
-    { "gamma", FIELD_NUMBER, ATTACK_AT(gamma), FMN_SHARE,
+    ATTACK_ALPHA("the length (l2) of the first step, whatever the norm"),
+    ATTACK_ALPHA_FINAL,
+    { "gamma", FIELD_NUMBER, ATTACK_AT(gamma), ATTACK_SHARE,
       .meaning = "the share by which epsilon shrinks and grows at first" },
-    { "gamma_final", FIELD_NUMBER, ATTACK_AT(gamma_final), FMN_SHARE,
+    { "gamma_final", FIELD_NUMBER, ATTACK_AT(gamma_final), ATTACK_SHARE,
       .meaning = "what this share falls to, by a cosine" },
     ATTACK_OBJECTIVE,
     ATTACK_DIRECTION,

@@ -16,6 +16,7 @@ typedef struct Problem {
     Constraint constraint;      /* but for dmax, which is a row's own: descent_constraint */
     Model *model;               /* what is attacked, or its means over several calls */
     size_t features, columns;
+    Sizes shape;    /* of a sample: the model's, or the samples' own; flat where there is none */
     bool *ended;    /* set where on_step asks for the end of the run */
     char where[48]; /* "attack.pgd_exp", for messages */
 } Problem;

@@ -60,8 +60,46 @@ static void scores_body(lua_State *L, const void *context) {
     memcpy(call->scores, array_f64(answer), array_bytes(answer));
 }
 
+/* The column of a label that the method predict has answered; the reject column of −1 where it
+ * rejects. */
+static size_t column_of(lua_State *L, const Model *model, const int32_t *label, size_t i) {
+    ptrdiff_t column = labels_find(&model->classes, label[i]);
+    if (column < 0 && model->rejects && label[i] == LABEL_REJECTED)
+        return model->classes.count;
+    if (column < 0)
+        bind_error(L, "predict: the Lua model's label of row %d is %d, none of its classes",
+                   (int)i + 1, (int)label[i]);
+    return (size_t)column;
+}
+
+/* Where it answers labels alone: see ModelAnswers. */
+static void labels_body(lua_State *L, const void *context) {
+    const Call *call = context;
+    const Batch *batch = call->batch;
+    const Model *model = &call->model->base;
+    size_t columns = model_columns(model), classes = model->classes.count;
+    push_method(L, call->model, "predict");
+    bind_push_matrix(L, (BindMatrix){ "predict", DTYPE_F32, batch->n, batch->features }, batch->x);
+    lua_call(L, 2, 1);
+    const Array *labels =
+        bind_to_array(L, lua_gettop(L), "predict", "the Lua model's labels", DTYPE_I32);
+    if (array_size(labels) != batch->n)
+        bind_error(L, "predict: the Lua model answered %d labels for %d rows",
+                   (int)array_size(labels), (int)batch->n);
+    memset(call->scores, 0, batch->n * columns * sizeof *call->scores);
+    for (size_t i = 0; i < batch->n; i++) {
+        size_t column = column_of(L, model, array_i32(labels), i);
+        if (model->rejects)
+            call->scores[i * columns + classes] = 0.5;
+        if (column < classes)
+            call->scores[i * columns + column] = 1;
+    }
+}
+
 static bool lua_scores(Model *model, const Batch *batch, double *scores, Error *err) {
     Call call = { .model = (LuaModel *)model, .batch = batch, .scores = scores };
+    if (model->answers == MODEL_LABELS)
+        return protect("predict", labels_body, &call, err);
     return protect("scores", scores_body, &call, err);
 }
 
@@ -220,13 +258,21 @@ static const BoxType box_type = { .name = "perigee.lua_model",
                                   .shown = "a model written in Lua",
                                   .release = bind_release_model };
 
+static bool has_method(lua_State *L, int arg, const char *name) {
+    bool has = lua_getfield(L, arg, name) == LUA_TFUNCTION;
+    lua_pop(L, 1);
+    return has;
+}
+
+static ModelAnswers answers_of(lua_State *L, int arg) {
+    return !has_method(L, arg, "scores")     ? MODEL_LABELS
+           : !has_method(L, arg, "gradient") ? MODEL_SCORES
+                                             : MODEL_GRADIENTS;
+}
+
 bool lua_model_fits(lua_State *L, int arg) {
     arg = lua_absindex(L, arg);
-    if (!lua_istable(L, arg))
-        return false;
-    bool fits = lua_getfield(L, arg, "scores") == LUA_TFUNCTION;
-    lua_pop(L, 1);
-    return fits;
+    return lua_istable(L, arg) && (has_method(L, arg, "scores") || has_method(L, arg, "predict"));
 }
 
 Model *lua_model_push_box(lua_State *L, int arg, const char *where, const char *name) {
@@ -242,6 +288,7 @@ Model *lua_model_push_box(lua_State *L, int arg, const char *where, const char *
     model->table = (BindRef){ 0 };
     model->input = (Sizes){ 0 };
     *box = model;
+    model->base.answers = answers_of(L, arg);
     lua_pushvalue(L, arg);
     model->table = bind_ref_take(L);
     read_fields(L, model, (Reading){ where, name, NULL });

@@ -72,7 +72,8 @@ const Array *bind_weight_rows(lua_State *L, int arg, const char *name, WeightRow
  * have its `classes` only afterwards; where fit sets none they are the dataset's. Every method is
  * called once per batch, protected: what it raises becomes an Error. */
 
-/* True if the value at `arg` is a table with a `scores` function (its own or by its metatable). */
+/* True if the value at `arg` is a table with a `scores` function (its own or by its metatable), or
+ * with `predict(self, x)` alone, which answers n labels: see ModelAnswers. */
 bool lua_model_fits(lua_State *L, int arg);
 
 /* Wrap the table at `arg` and push the box that owns the wrapper. Raises if classes are not a

@@ -389,7 +389,9 @@ static void test_budgets_alone(void **state) {
         }
 }
 
-/* Another seed gives other points where the attack says that it draws, or restarts at random. */
+/* Another seed gives other points where the attack says that it draws, or restarts at random. One
+ * that goes nowhere but where it is better may not have gone anywhere yet: such a one is not looked
+ * at. */
 static void test_seeds(void **state) {
     (void)state;
     Rng rng;
@@ -398,7 +400,7 @@ static void test_seeds(void **state) {
         for (int restarts = 0; restarts <= attack_uses(attack_table[a], "restarts"); restarts++) {
             Case c;
             draw(&c, attack_table[a], &rng);
-            c.params.dmax = 0.3;
+            c.params.dmax = attack_table[a]->minimal ? INFINITY : 0.3;
             c.params.dmax_each = NULL;
             c.params.eta = 0.05;
             c.params.restarts = restarts;
@@ -408,7 +410,8 @@ static void test_seeds(void **state) {
             AttackResult *other = run(attack_table[a], &c.params, &c.task);
             size_t bytes = c.task.n * c.task.features * sizeof(float);
             bool same = memcmp(array_f32(one->x_adv), array_f32(other->x_adv), bytes) == 0;
-            if (attack_table[a]->draws)
+            bool moved = array_size(one->trace[0].loss) > 1 || array_size(other->trace[0].loss) > 1;
+            if (attack_table[a]->draws && (attack_table[a]->keeps_last || moved))
                 assert_false(same);
             else if (restarts == 0)
                 assert_true(same);

@@ -84,7 +84,7 @@ local function fit(option, default)
   for word in option.type:gmatch '"([%w_]+)"' do
     if word ~= default then return word end
   end
-  return ({ boolean = true, integer = 3, number = 0.25, ["function"] = type })[option.type]
+  return ({ boolean = not default, integer = 3, number = 0.25, ["function"] = type })[option.type]
 end
 
 -- f(name of the attack, its constructor, option)
@@ -123,7 +123,7 @@ function TestAttackOptions:test_defaults_are_those_of_the_help()
   each_option(function(name, construct, option)
     local value = construct({})[option.name]
     local said = tonumber(option.default) or option.default:match '^"(%w+)"$'
-    if said == nil and option.default == "false" then said = false end
+    if option.type == "boolean" then said = option.default == "true" end
     if option.type ~= "table[]" then lu.assertEquals(value, said, name .. " " .. option.name) end
   end)
 end

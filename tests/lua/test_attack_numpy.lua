@@ -1,5 +1,6 @@
--- FMN and APGD beside the figures of an independent run with NumPy, reference/attacks_numpy/make.py: the same
--- iterates as long as no decision hangs on less than float32 can tell, and the same answers.
+-- FMN, APGD, DDN and MI-FGSM beside the figures of an independent run with NumPy,
+-- reference/attacks_numpy/make.py: the same iterates as long as no decision hangs on less than float32 can
+-- tell, and the same answers.
 local lu = require "luaunit"
 
 local here = debug.getinfo(1, "S").source:match "^@(.*)lua/test_attack_numpy%.lua$" or "tests/"
@@ -14,6 +15,10 @@ local cases = {
   { name = "apgd_l1_continuous_target", dmax = 1.5 }, { name = "apgd_l1_dlr_target", dmax = 1.5 },
   { name = "apgd_linf_cross_entropy", dmax = 0.06 }, { name = "apgd_l2_dlr", dmax = 0.25 },
   { name = "apgd_linf_dlr_target", dmax = 0.08 },
+  { name = "ddn_l2_continuous" }, { name = "ddn_l2_cross_entropy_target" },
+  { name = "ddn_l2_continuous_levels", levels = 16 },
+  { name = "mifgsm_linf_continuous", dmax = 0.06 }, { name = "mifgsm_l2_cross_entropy", dmax = 0.4 },
+  { name = "mifgsm_linf_continuous_target", dmax = 0.08, momentum = 0.5 },
 }
 local steps = 40
 
@@ -37,8 +42,9 @@ end
 
 local function run(case)
   local name, norm, objective = case.name:match "^(%a+)_(l%w+)_(.*)$"
-  local options = { model = new_net(), norm = norm, dmax = case.dmax, max_iter = steps }
-  options.objective = objective:gsub("_target$", "")
+  local options = { model = new_net(), norm = norm, dmax = case.dmax, max_iter = steps,
+    levels = case.levels, momentum = case.momentum }
+  options.objective = objective:gsub("_target$", ""):gsub("_levels$", "")
   if case.name:find "_target$" then options.target = npy "target" end
   return attack[name](options):run(data.new { x = npy "x", y = npy "y" }), name
 end
@@ -65,7 +71,7 @@ for _, case in ipairs(cases) do
         compared = compared + 1
       end
       local tolerance = sure[i] > steps and 1e-3 or 1e-2
-      if name == "fmn" then
+      if name == "fmn" or name == "ddn" then
         near(result.distance[i], distance:at(i, at), tolerance, case.name .. " " .. i)
       else
         near(result.loss[i][count], loss:at(i, at), tolerance, case.name .. " " .. i)

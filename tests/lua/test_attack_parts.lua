@@ -254,12 +254,13 @@ end
 
 TestEveryAttack = {}
 
--- All of the library that have an objective: what has none takes no gradient either.
+-- All of the library that have an objective and a direction: what has none takes no gradient either.
 local function attacks()
   local list = {}
   for name in pairs(attack) do
     local ok, made = pcall(function() return attack[name] { model = model, dmax = 0.2, norm = "l2" } end)
-    if ok and type(made) == "userdata" and pcall(made.get, made, "objective") then list[name] = made end
+    local takes = ok and type(made) == "userdata" and pcall(made.get, made, "direction")
+    if takes and pcall(made.get, made, "objective") then list[name] = made end
   end
   return list
 end

@@ -31,7 +31,7 @@ local wanted = {
   ["fast gradient sign"] = "attack.fgsm", ["AutoAttack"] = "attack.auto", ["carlini wagner"] = "attack.fmn",
   ["epsilon"] = "attack.pgd", ["radius budget"] = "attack.pgd", ["adversarial"] = "attack.judge",
   ["success rate"] = "result:counts", ["transferability"] = "result:rescore",
-  ["black box"] = "attack.halving",
+  ["black box"] = "attack.square", ["decision based"] = "attack.hopskipjump",
   ["gradient masking"] = "evaluate.diagnose", ["outlier"] = "reject.new",
   ["security curve"] = "evaluate.security",
   -- stems

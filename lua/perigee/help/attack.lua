@@ -186,8 +186,8 @@ the ball around the sample, instead of at the sample. That may be an array or a 
 x_adv are taken: attack.pgd { start = r } goes on where r ended. What comes out is never worse than the
 sample itself (but of attack.fgsm, whose answer is where its step leads); where nothing better was found the
 answer is the sample, and its trace that one point. Further searches (restarts, start_from) are as without
-it. attack.fmn and attack.noise measure their way from the sample: they take no start. An attack.ensemble
-hands it to those of its parts that do.
+it. attack.fmn, ddn, square and noise measure their way from the sample: they take no start. An
+attack.ensemble hands it to those of its parts that do.
 
 start_from = points is another thing, a pool of any number of points for all samples: after the first search
 each sample tries the one of least loss there, if that is better than what it has. Points that belong to the
@@ -298,6 +298,84 @@ print(evaluate.security {
   data = digits, dmax = { 0, 0.5, 1, 1.5, 2 }, noise = false,
 })]],
     see = { "attack.pgd", "directions", "evaluate.security", "attack:run" },
+  },
+  {
+    name = "attack.ddn",
+    text = [[
+Decoupled direction and norm (Rony et al., "Decoupling direction and norm for efficient gradient-based l2
+adversarial attacks and defenses", CVPR 2019): it seeks the nearest point in l2 that evades, as attack.fmn
+does, and no other norm. Step i of T = max_iter:
+  epsilon = epsilon (1 − gamma) where the point evades, else epsilon (1 + gamma), from radius on
+  delta   = x − x0 − alpha g / ‖g‖2, alpha falling to alpha_final by a cosine
+  x       = x0 + epsilon delta / ‖delta‖2, moved into the bounds
+levels = 256 rounds every x to the values that pixels of 8 bits have, as the paper's experiments do. The
+objective is continuous, not the paper's cross_entropy: it does as well where nothing is rejected, and alone
+knows the reject score.]],
+    returns = { "attack", "an object whose options can be read and set; :run(samples) attacks" },
+    example = example_net .. [[
+local r = attack.ddn({ model = net, max_iter = 60 }):run(digits)
+print(r, r.distance)]],
+    see = { "attack.fmn", "attack.hopskipjump", "attack:run" },
+  },
+  {
+    name = "attack.mifgsm",
+    text = [[
+The momentum iterative fast gradient sign method (Dong et al., "Boosting adversarial attacks with momentum",
+CVPR 2018), for linf and l2: v = momentum v + g / ‖g‖1, and a step of eta along the sign of v (linf) or v at
+length 1 (l2). Its ten steps of dmax / 10 are few; what it finds was made to be carried over to other models
+(attack.transfer). The answer is the best point of the way, where the paper takes the last.]],
+    returns = { "attack", "an object whose options can be read and set; :run(samples) attacks" },
+    example = example_net .. [[
+print(attack.mifgsm({ model = net, dmax = 0.2 }):run(digits))]],
+    see = { "attack.fgsm", "attack.pgd", "attack:run" },
+  },
+  {
+    name = "attack.square",
+    text = [[
+The Square Attack (Andriushchenko et al., "Square Attack: a query-efficient black-box adversarial attack via
+random search", ECCV 2020), for linf, l2 and l1 (there as Croce and Hein, "Mind the box", ICML 2021, have it).
+It asks for scores alone, so that it attacks a model without a gradient, and one whose gradient lies: a random
+change within a window is kept where the loss falls. max_iter points are tried, 5000 as in the paper, one
+score each; a sample is done where it evades (early_stop).
+
+The first windows cover the share p of the image; they shrink by the paper's schedule. Windows are of the
+samples as the model takes them (net's input, a Lua model's), or else of the dataset's shape: channels, rows,
+columns. Rows of features have no shape: windows are features that lie side by side.
+
+A model that answers labels alone tells it nothing: attack.hopskipjump.]],
+    returns = { "attack", "an object whose options can be read and set; :run(samples) attacks" },
+    example = example_net .. [[
+local square = attack.square {
+  model = net, norm = "linf", dmax = 0.2, max_iter = 200, seed = 1,
+}
+local r = square:run(digits)
+print(r, r.evaluations.scores)]],
+    see = { "attack.hopskipjump", "queries", "model", "attack:run" },
+  },
+  {
+    name = "attack.hopskipjump",
+    text = [[
+HopSkipJump (Chen, Jordan and Wainwright, "HopSkipJumpAttack: a query-efficient decision-based attack", IEEE
+S&P 2020), for l2 and linf: it seeks the nearest point that evades (is accepted as the target) by decisions
+alone, of any model. In each of max_iter steps a sample looks at `evaluations` times √t points around where it
+stands on the boundary (no more than evaluations_most), goes along the mean of those that evade, and comes
+back to the boundary by bisection. The first 64 steps take about 35000 scores a sample; max_queries ends it
+before that with what there is.
+
+A search begins at a random point of the bounds that evades, the first of `tries`; where none does the sample
+stops with "ended". Random points hardly ever hit a target or pass a reject option: start (a point for each
+sample) or start_from (a pool of samples, the nearest that evades) give it others, samples of other classes
+for example. Points beyond dmax are on the way, and no answers; r.trace_distance has the distances within.]],
+    returns = { "attack", "an object whose options can be read and set; :run(samples) attacks" },
+    example = example_net .. [[
+local hop = attack.hopskipjump { model = net, max_iter = 2, seed = 1 }
+local r = hop:run(digits)
+print(r, r.distance, r.evaluations.scores)
+local labels = { -- what answers labels alone
+  classes = net.classes, predict = function(_, x) return net:predict(x) end,
+}
+print(hop:run(digits, { model = labels }))]],
+    see = { "attack.square", "attack.fmn", "starts", "queries", "model" },
   },
   {
     name = "attack.fgsm",
@@ -712,9 +790,9 @@ print(attack.pgd({ model = net, dmax = 1 }):set { dmax = 2, max_iter = 100 })]],
 How many scores and gradients a sample may take in all parts together (?queries); parts may have a number of
 their own besides.]]),
   field("attack.name", "string",
-    'Which attack it is: "pgd_exp", "pgd", "apgd", "fmn", "halving", "fgsm" or "noise".'),
+    'Which attack it is: "pgd_exp", "pgd", "square" …'),
   field("attack.minimal", "boolean",
-    "Whether it seeks the least distance (attack.fmn): its answers hold for every dmax."),
+    "Whether it seeks the least distance (attack.fmn, ddn, hopskipjump): its answers hold for every dmax."),
   {
     name = "result", group = "Results",
     kind = "value",
@@ -854,8 +932,8 @@ result.params.dmax.]]),
     'Why each ended: "max_iter"; "still" (five steps have not moved it); "zero_gradient"; "reached" (with '
       .. 'early_stop, or of attack.fmn where the sample itself does it); "outrun" (another of its classes '
       .. 'was nearer, or there); "converged" (with eps); "max_queries" (the next step could not be paid for: '
-      .. '?queries); "ended" (state.stop); "on_step" (?objectives); "interrupted"; "not_finite" (scores or '
-      .. 'gradient); '
+      .. '?queries); "ended" (state.stop, or attack.hopskipjump found no start); "on_step" (?objectives); '
+      .. '"interrupted"; "not_finite" (scores or gradient); '
       .. '"given" (nothing was searched: attack.judge, or left alone by attack.ensemble).'),
   field("result.loss", "array[]", "The loss of every iterate, from the start to the answer; float64."),
   field("result.trace", "array[]", "The scores of every iterate, iterates × columns, float64."),

@@ -189,7 +189,12 @@ A model written in Lua is a table with scores(self, x), which answers n × colum
 floats, or nested tables), and the list classes of its labels; gradient(self, x, w), rejects, features,
 input, gradient_is (see reject.check), fit(self, ds), set(self, values), get(self, name) and clone(self) are
 optional. With input, the shape of a sample ({ 3, 32, 32 }), data in another order of axes is refused. Its
-functions are called once a batch; the arrays that they are given are read-only: x:copy() can be written.]],
+functions are called once a batch; the arrays that they are given are read-only: x:copy() can be written.
+
+Without gradient it can be attacked by its scores alone (attack.square), and a table with predict(self, x) in
+the place of scores, which answers n labels (-1 where it rejects), by these alone (attack.hopskipjump): its
+scores are then 1 for the label's class, 0 for others, 0.5 for rejection. What follows a gradient refuses
+both: a gradient that is not there would look like one that leads nowhere.]],
     example = example_model .. [[
 local nr = reject.new { model = model, threshold = -0.1 }
 print(nr:scores(x))]],

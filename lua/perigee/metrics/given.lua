@@ -239,9 +239,11 @@ end
 
 -- ---- Attacks that stopped early -------------------------------------------------------------------
 
--- attack.fmn seeks the nearest point past the threshold, and so stays at it. Of the answer's own part.
+-- These seek the nearest point past the threshold, and so stay at it. Of the answer's own part.
+local minimal = { fmn = true, ddn = true, hopskipjump = true }
+
 local function seeks_least(part)
-  return part.params ~= nil and part.params.attack == "fmn"
+  return part.params ~= nil and minimal[part.params.attack] == true
 end
 
 --- How many of a result's answers end at the model's own threshold: where a stricter one is asked for, such

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""FMN and APGD once more, with NumPy alone, on a small network: what lua/test_attack_numpy.lua compares.
+"""FMN, APGD, DDN and MI-FGSM once more, with NumPy alone, on a small network: what lua/test_attack_numpy.lua compares.
 
     python3 tests/reference/attacks_numpy/make.py
 
 writes the arrays and case.json beside itself, the same bytes each time. It was written from the papers
-(Pintor et al., NeurIPS 2021; Croce and Hein, ICML 2020) and from what Perigee's help says it does
+(Pintor et al., NeurIPS 2021; Croce and Hein, ICML 2020; Rony et al., CVPR 2019; Dong et al., CVPR 2018) and from what Perigee's help says it does
 differently, not from Perigee's code: float64 throughout, one sample at a time, every projection by
 sorting or by its closed form. The network is two linear layers with a ReLU between them; weights and
 samples are rounded to float32, so that both programs start from the same numbers.
@@ -229,6 +229,42 @@ def apgd(case, x0, y, t):
     return run, run.answer(run.loss)
 
 
+def ddn(case, x0, y, t):
+    """Rony et al., algorithm 1: the direction is summed in delta, the norm follows from success alone."""
+    run, gamma, epsilon = Run(case, x0, y, t), 0.05, 1.0
+    x, delta = x0, np.zeros(D)
+    _, g = run.look(x)
+    for k in range(STEPS):
+        alpha = 0.01 + (1 - 0.01) * (1 + np.cos(np.pi * k / STEPS)) / 2
+        delta = delta - alpha * g / size("l2", g)
+        epsilon *= 1 - gamma if run.reached[-1] else 1 + gamma
+        x = np.clip(x0 + epsilon * delta / size("l2", delta), 0, 1)
+        if "levels" in case:
+            steps = case["levels"] - 1
+            # Where rounding hangs on less than float32 can tell, the pixels may part.
+            if (np.abs(x * steps % 1 - 0.5) < 1e-4).any() and run.sure is None:
+                run.sure = len(run.loss)
+            x = np.round(x * steps) / steps
+        delta = x - x0
+        _, g = run.look(x)
+    return run, run.answer(run.distance)
+
+
+def mifgsm(case, x0, y, t):
+    """Dong et al., algorithm 1, with eta = dmax / T."""
+    norm, dmax, run = case["norm"], case["dmax"], Run(case, x0, y, t)
+    x, v = x0, np.zeros(D)
+    _, g = run.look(x)
+    for _ in range(STEPS):
+        v = case.get("momentum", 1) * v + g / np.abs(g).sum()
+        if norm == "linf" and run.sure is None and (np.abs(v) < 1e-6).any():
+            run.sure = len(run.loss)
+        step = np.sign(v) if norm == "linf" else v / size("l2", v)
+        x = project(norm, x - dmax / STEPS * step, x0, dmax)
+        _, g = run.look(x)
+    return run, run.answer(run.loss)
+
+
 CASES = [
     {"attack": "fmn", "norm": "l1"},
     {"attack": "fmn", "norm": "l2"},
@@ -242,6 +278,12 @@ CASES = [
     {"attack": "apgd", "norm": "linf", "dmax": 0.06, "objective": "cross_entropy"},
     {"attack": "apgd", "norm": "l2", "dmax": 0.25, "objective": "dlr"},
     {"attack": "apgd", "norm": "linf", "dmax": 0.08, "objective": "dlr", "target": True},
+    {"attack": "ddn", "norm": "l2"},
+    {"attack": "ddn", "norm": "l2", "objective": "cross_entropy", "target": True},
+    {"attack": "ddn", "norm": "l2", "levels": 16, "suffix": "levels"},
+    {"attack": "mifgsm", "norm": "linf", "dmax": 0.06},
+    {"attack": "mifgsm", "norm": "l2", "dmax": 0.4, "objective": "cross_entropy"},
+    {"attack": "mifgsm", "norm": "linf", "dmax": 0.08, "momentum": 0.5, "target": True},
 ]
 
 
@@ -258,8 +300,9 @@ def main():
     save("target", np.array(target, np.int32))
     for case in CASES:
         case.setdefault("objective", "continuous")
-        case["name"] = "_".join([case["attack"], case["norm"], case["objective"]] + ["target"] * ("target" in case))
-        attack = {"fmn": fmn, "apgd": apgd}[case["attack"]]
+        case["name"] = "_".join([case["attack"], case["norm"], case["objective"]] + ["target"] * ("target" in case)
+                                + [case.get("suffix")] * ("suffix" in case))
+        attack = {"fmn": fmn, "apgd": apgd, "ddn": ddn, "mifgsm": mifgsm}[case["attack"]]
         runs = [attack(case, X[i], label[i], target[i] if "target" in case else None) for i in range(N)]
         save(case["name"] + "_loss", np.array([r.loss for r, _ in runs]))
         save(case["name"] + "_distance", np.array([r.distance for r, _ in runs]))
