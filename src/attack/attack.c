@@ -1,6 +1,5 @@
 #include "attack/attack.h"
 
-#include "attack/attack_fields.h"
 #include "attack/parts.h"
 #include "core/array.h"
 #include "core/array_values.h"
@@ -18,16 +17,17 @@ bool attack_uses(const Attack *attack, const char *option) {
 }
 
 static bool check_norm(const Attack *attack, int norm, Error *err) {
+    const Field *field = fields_find(attack->fields, "norm");
     char words[64] = "";
     if (attack->norms == 0 || attack->norms >> norm & 1)
         return true;
-    for (int k = 0; attack_norm_words[k]; k++)
+    for (int k = 0; field->words[k]; k++)
         if (attack->norms >> k & 1)
             snprintf(words + strlen(words), sizeof words - strlen(words), "%s\"%s\"",
-                     *words ? " or " : "", attack_norm_words[k]);
+                     *words ? " or " : "", field->words[k]);
     return error_set(err, ERROR_ARGUMENT,
                      "attack.%s: norm: expected %s, got \"%s\": the attack is made for no other",
-                     attack->name, words, attack_norm_words[norm]);
+                     attack->name, words, field->words[norm]);
 }
 
 /* For one dmax. */
