@@ -10,8 +10,10 @@
 #include <string.h>
 
 /* Floats that a tile's kept activations may take: half a megabyte, the better part of a
- * second-level cache. */
-static const size_t TILE_ROOM = 128 * 1024;
+ * second-level cache. But weights are read again for every tile: where few samples have room, up to
+ * TILE_LEAST of them may take more, out of a third-level cache. */
+static const size_t TILE_ROOM = 128 * 1024, TILE_MOST_ROOM = 1024 * 1024;
+enum { TILE_LEAST = 4 };
 
 /* More are a mistake, or somebody's joke. */
 enum { LAYERS_MOST = 8192 };
@@ -185,6 +187,13 @@ static void plan_pass(Network *net) {
     net->pass.per_sample = room[0] + room[1];
 }
 
+static size_t choose_tile(size_t per_sample) {
+    size_t tile = TILE_ROOM / per_sample, more = TILE_MOST_ROOM / per_sample;
+    if (tile < TILE_LEAST)
+        tile = more < TILE_LEAST ? more : TILE_LEAST;
+    return tile < 1 ? 1 : tile > NETWORK_TILE_MOST ? NETWORK_TILE_MOST : tile;
+}
+
 static bool make_plans(Network *net, Error *err) {
     net->pass.offset = calloc(net->layers + 1, sizeof(size_t));
     net->keep.offset = calloc(net->layers + 1, sizeof(size_t));
@@ -200,8 +209,7 @@ static bool make_plans(Network *net, Error *err) {
         net->largest = size > net->largest ? size : net->largest;
         net->scratch = scratch > net->scratch ? scratch : net->scratch;
     }
-    size_t tile = TILE_ROOM / net->keep.per_sample;
-    net->tile = tile < 1 ? 1 : tile > NETWORK_TILE_MOST ? NETWORK_TILE_MOST : tile;
+    net->tile = choose_tile(net->keep.per_sample);
     return true;
 }
 

@@ -53,7 +53,7 @@ struct Network {
     bool fresh;           /* it is that of the present weights */
     uint64_t seed;        /* of the first weights */
     Plan pass, keep;      /* forward only, two places in turns; everything kept for backward */
-    size_t tile;          /* samples in a tile: 1, 2, 4, 8 or 16 */
+    size_t tile;          /* samples in a tile: 1 to 16 */
     Workspace *workspace; /* one per worker */
     int workspaces;
     TrainParams params; /* of fit */

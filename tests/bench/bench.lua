@@ -284,6 +284,38 @@ group("grad", "grad.value of the CNN by array functions, of a chain of ten", fun
     { unit = "ms", than = "grad.chain.forward" })
 end)
 
+-- 3 x 3 convolutions in pairs, 32-32-64-64-128-128, halved by maxpool.
+local function new_vgg()
+  local made = { input = { 3, 32, 32 }, classes = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 }, seed = 1 }
+  local function add(layer) made[#made + 1] = layer end
+  for _, width in ipairs { 32, 64, 128 } do
+    for _ = 1, 2 do
+      add(nn.conv2d { out = width, kernel = 3, padding = 1 })
+      add(nn.relu())
+    end
+    add(nn.maxpool { kernel = 2 })
+  end
+  add(nn.flatten())
+  add(nn.linear { out = 10 })
+  return nn.new(made)
+end
+
+--- Forward and input gradient of 128 pictures of 3 x 32 x 32, and an epoch of 512 in batches of 128.
+local function measure_colour(name, made)
+  local x = array.rand(512, 3072, { seed = 1 })
+  local some, w = x:slice { 1, 128 }, array.randn(128, 10, { seed = 2 })
+  local pictures = data.new { x = x, y = array.arange(512) % 10 }
+  measure(name .. ".forward", 7, function() made:scores(some) end, { unit = "ms" })
+  measure(name .. ".gradient", 7, function() made:gradient(some, w) end, { unit = "ms" })
+  measure(name .. ".epoch", 5, function()
+    nn.train(made, pictures, { epochs = 1, batch = 128, lr = 0.001, momentum = 0.9, seed = 1 })
+  end, { unit = "ms" })
+end
+
+group("vgg", "a net of 3 x 3 convolutions on 3 x 32 x 32 pictures", function()
+  measure_colour("vgg", new_vgg())
+end)
+
 group("svms", "a Gram matrix of 5000 x 1600 and ten SVMs on it", function()
   local x, y = feature_files()
   for _, found in ipairs(helper("svms", x, y, "0.01", "10")) do
@@ -462,7 +494,7 @@ end)
 
 -- Groups whose work peers.py can do, with the arguments it needs.
 local peer_groups = {
-  epoch = true, inference = true, gradient = true, grad = true,
+  epoch = true, inference = true, gradient = true, grad = true, vgg = true,
   svms = function() return feature_files() end,
 }
 
