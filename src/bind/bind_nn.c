@@ -134,11 +134,14 @@ static Entering check_entering(lua_State *L, const Network *net, size_t n) {
     return entering;
 }
 
+/* The net's parameters; of a vector of gradients those that have one. */
 static void push_parameters(lua_State *L, const Network *net, const float *vector) {
     lua_newtable(L);
     for (size_t l = 0; l < network_layer_count(net); l++)
         for (int p = 0; p < network_parameters(net, l); p++) {
             Error err;
+            if (vector && network_parameter_is_buffer(net, l, p))
+                continue;
             Array *a = network_parameter(net, l, p, vector, &err);
             bind_push_array(L, a, &err);
             lua_pushfstring(L, "%s.%s", network_layer_name(net, l),

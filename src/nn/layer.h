@@ -34,7 +34,8 @@ char *shape_text(Shape shape, char text[64]);
 
 enum { LAYER_MAX_PARAMETERS = 16, LAYER_NAME_SIZE = FIELD_NAME_SIZE };
 
-/* One trainable array, in PyTorch's shape. */
+/* One array, in PyTorch's shape: trained, or a buffer, which is saved and loaded as the others are
+ * but changed by its own layer alone. */
 typedef struct Parameter {
     const char *name; /* "weight", "bias" */
     int ndim;
@@ -42,6 +43,7 @@ typedef struct Parameter {
     size_t offset, count; /* its place in the layer's part of the parameter vector */
     const float *initial; /* the values it starts from, the layer's; NULL: drawn */
     const float *every;   /* one value that all of it starts from, instead; or NULL */
+    bool buffer;
 } Parameter;
 
 /* Some of a parameter's numbers, as PyTorch counts them. */
@@ -80,6 +82,7 @@ typedef struct Tile {
 typedef struct LayerCall {
     const Tile *tile;
     const float *weights; /* the layer's part of the vector */
+    float *buffers;       /* the same for changing buffers, in training's forward; or NULL */
     const float *x;       /* n × in */
     float *y;             /* n × out: written by forward, read by backward */
     const float *dy;      /* n × out; backward only, like what follows */
@@ -110,6 +113,10 @@ struct LayerKind {
     size_t size;         /* of the kind's struct */
     bool in_place;       /* y may be x itself; dx is then dy itself */
     bool backward_reads_x, backward_reads_y;
+
+    /* In training a call has the whole batch, on the main thread; the kind's loops may be parallel.
+     * Otherwise it has tiles, as others do. */
+    bool whole_batch;
 
     /* Work out `out` and the parameters from `in` (which `out` equals before) and the options.
      * NULL: there is nothing to work out. */
@@ -152,7 +159,8 @@ struct LayerKind {
     LAYER(avgpool)                                                                                 \
     LAYER(global_avgpool)                                                                          \
     LAYER(layernorm)                                                                               \
-    LAYER(normalise)
+    LAYER(normalise)                                                                               \
+    LAYER(batchnorm)
 
 #define LAYER_DECLARATION(name) extern const LayerKind layer_##name;
 LAYER_TABLE(LAYER_DECLARATION)

@@ -107,6 +107,16 @@ void network_draw_weights(Network *net, uint64_t seed) {
     network_weights_changed(net);
 }
 
+void network_copy_buffers(const Network *net, const float *from, float *to) {
+    for (size_t l = 0; l < net->layers; l++)
+        for (int p = 0; p < net->layer[l]->parameters; p++) {
+            const Parameter *parameter = &net->layer[l]->parameter[p];
+            size_t at = net->layer[l]->offset + parameter->offset;
+            if (parameter->buffer)
+                memcpy(to + at, from + at, parameter->count * sizeof *to);
+        }
+}
+
 size_t network_layer_count(const Network *net) {
     return net->layers;
 }

@@ -82,6 +82,8 @@ void pass_free(Pass *pass);
 /* The trainable arrays of a layer, and their names ("weight", "bias"). network_parameter copies one
  * out in PyTorch's layout: of the weights, or of a vector like them (a gradient). */
 int network_parameters(const Network *net, size_t layer);
+/* Is it a buffer (layer.h), of which there is no gradient? */
+bool network_parameter_is_buffer(const Network *net, size_t layer, int p);
 const char *network_parameter_name(const Network *net, size_t layer, int p);
 Array *network_parameter(const Network *net, size_t layer, int p, const float *vector, Error *err);
 size_t network_vector_size(const Network *net);

@@ -126,6 +126,9 @@ static bool set_up_layers(Network *net, Error *err) {
             return false;
         }
         net->hosted = net->hosted || layer->kind->host;
+        net->whole_batch = net->whole_batch || layer->kind->whole_batch;
+        for (int p = 0; p < layer->parameters; p++)
+            net->buffers = net->buffers || layer->parameter[p].buffer;
         layer->offset = net->parameters;
         net->parameters += layer->parameter_count;
         in = layer->out;

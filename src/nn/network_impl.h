@@ -46,6 +46,8 @@ struct Network {
     size_t scratch;       /* floats, the most that a layer asks for */
     size_t parameters;    /* in all */
     bool hosted;          /* some layers are */
+    bool whole_batch;     /* some take a batch of training as a whole */
+    bool buffers;         /* some parameters are not trained */
     bool busy;            /* and one of them may be at work: no other pass now */
     bool training;        /* network_train is at work: no other training now */
     float *weights;       /* each layer's part in turn */
@@ -72,6 +74,9 @@ void network_weights_changed(Network *net);
 
 /* Draw all weights anew: uniform in ±1/√fan_in (PyTorch's default). */
 void network_draw_weights(Network *net, uint64_t seed);
+
+/* Copy the buffers' numbers, and nothing else, from one vector of weights to another. */
+void network_copy_buffers(const Network *net, const float *from, float *to);
 
 /* Before any pass: see to a workspace for every worker and to what the layers prepare. */
 bool network_ready(Network *net, Error *err);

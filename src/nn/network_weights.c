@@ -250,6 +250,10 @@ const char *network_parameter_name(const Network *net, size_t layer, int p) {
     return net->layer[layer]->parameter[p].name;
 }
 
+bool network_parameter_is_buffer(const Network *net, size_t layer, int p) {
+    return net->layer[layer]->parameter[p].buffer;
+}
+
 size_t network_vector_size(const Network *net) {
     return net->parameters;
 }

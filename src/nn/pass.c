@@ -1,7 +1,8 @@
 /* pass.c — running a network on a batch: its tiles on all threads, hosted layers between them on
  * this one; and passes that keep what a reverse pass needs. */
-#include "core/fail.h"
 #include "core/buffer_pool.h"
+#include "core/denormals.h"
+#include "core/fail.h"
 #include "core/parallel.h"
 #include "nn/gradient_parts.h"
 #include "nn/layout.h"
@@ -36,6 +37,15 @@ typedef struct PassJob {
     TileGradients gradient;     /* backward; its dx is that of all samples */
     const GradientParts *parts; /* for the gradient of the weights, or NULL */
 } PassJob;
+
+/* Does a batch stop at this layer, which wants it whole? And at some layer of the pass's net? */
+static bool stops_at(const Pass *pass, const LayerKind *kind) {
+    return kind->host || (pass->training && kind->whole_batch);
+}
+
+static bool goes_whole(const Pass *pass) {
+    return pass->net->hosted || (pass->training && pass->net->whole_batch);
+}
 
 /* The tile of n samples from `at` on. */
 static TileRun start_run(const PassJob *job, size_t at, size_t n, const Workspace *space) {
@@ -80,7 +90,7 @@ static void backward_some(void *context, size_t first, size_t last, int worker) 
     for (size_t at = first; at < last; at += net->tile) {
         size_t n = last - at < net->tile ? last - at : net->tile;
         TileRun run = start_run(job, at, n, space);
-        run.first = at == first && !net->hosted;
+        run.first = at == first && !goes_whole(job->pass);
         gradients.dx = job->gradient.dx ? job->gradient.dx + at * features : NULL;
         tile_backward(net, &run, space, &gradients);
     }
@@ -98,17 +108,26 @@ static bool run_tiles(PassJob *job, size_t piece, ParallelBody *body, Error *err
 
 /* ---- Between hosted layers ------------------------------------------------------------------- */
 
-/* The first hosted layer of begin … end−1, or end; and the last of 0 … end−1, counted from 1. */
-static size_t next_hosted(const Network *net, size_t begin, size_t end) {
-    while (begin < end && !net->layer[begin]->kind->host)
+/* The first layer of begin … end−1 that a batch stops at, or end; and the last of 0 … end−1,
+ * counted from 1. */
+static size_t next_stop(const Pass *pass, size_t begin, size_t end) {
+    while (begin < end && !stops_at(pass, pass->net->layer[begin]->kind))
         begin++;
     return begin;
 }
 
-static size_t last_hosted(const Network *net, size_t end) {
-    while (end > 0 && !net->layer[end - 1]->kind->host)
+static size_t last_stop(const Pass *pass, size_t end) {
+    while (end > 0 && !stops_at(pass, pass->net->layer[end - 1]->kind))
         end--;
     return end;
+}
+
+/* Of a layer that is built in. */
+static void run_whole(void (*run)(const Layer *, const LayerCall *), const Layer *layer,
+                      const LayerCall *call) {
+    DenormalMode caller = denormals_flush();
+    run(layer, call);
+    denormals_restore(caller);
 }
 
 static bool host_forward(const PassJob *job, Error *err) {
@@ -116,12 +135,15 @@ static bool host_forward(const PassJob *job, Error *err) {
     const Network *net = pass->net;
     size_t l = job->begin;
     const Layer *layer = net->layer[l];
-    TileRun run = start_run(job, 0, pass->n, NULL);
+    TileRun run = start_run(job, 0, pass->n, &net->workspace[0]);
     LayerCall call = { .tile = &run.tile,
                        .weights = net->weights + layer->offset,
+                       .buffers = pass->training ? net->weights + layer->offset : NULL,
                        .x = tile_activation(net, &run, l),
                        .y = tile_activation(net, &run, l + 1) };
-    if (!layer->kind->host->forward(layer, &call, pass->kept ? &pass->kept[l] : NULL, err))
+    if (!layer->kind->host)
+        run_whole(layer->kind->forward, layer, &call);
+    else if (!layer->kind->host->forward(layer, &call, pass->kept ? &pass->kept[l] : NULL, err))
         return false;
     tile_give(net, &run, &pass->taps, l);
     return true;
@@ -133,7 +155,7 @@ static bool hosted_forward(PassJob *job, Error *err) {
     bool ok = true;
     for (size_t at = 0; ok && at < end; at = job->end) {
         job->begin = at;
-        job->end = next_hosted(net, at, end);
+        job->end = next_stop(job->pass, at, end);
         if (at == 0 || job->end > at) /* the first one brings the samples in, if nothing else */
             ok = run_tiles(job, net->tile, forward_one, err);
         if (!ok || job->end == end)
@@ -165,7 +187,7 @@ static bool host_backward(PassJob *job, HostedFlow *flow, Error *err) {
     const Network *net = pass->net;
     size_t l = flow->slope.layer;
     const Layer *layer = net->layer[l];
-    TileRun run = start_run(job, 0, pass->n, NULL);
+    TileRun run = start_run(job, 0, pass->n, &net->workspace[0]);
     tile_enter(net, &run, &job->gradient, &flow->slope);
     if (!flow->slope.started)
         return true;
@@ -177,7 +199,9 @@ static bool host_backward(PassJob *job, HostedFlow *flow, Error *err) {
                        .dy = flow->slope.values,
                        .dx = down ? flow->other : NULL,
                        .dweights = job->parts ? job->parts->vector[0] + layer->offset : NULL };
-    if (!layer->kind->host->backward(layer, &call, pass->kept[l], err))
+    if (!layer->kind->host)
+        run_whole(layer->kind->backward, layer, &call);
+    else if (!layer->kind->host->backward(layer, &call, pass->kept[l], err))
         return false;
     turn(flow);
     return true;
@@ -212,7 +236,7 @@ static bool flow_backward(PassJob *job, HostedFlow *flow, size_t piece, Error *e
     job->gradient.dx = NULL;
     bool ok = true;
     for (size_t end = job->end; ok && end > flow->lowest; end = job->begin) {
-        size_t above = last_hosted(net, end);
+        size_t above = last_stop(job->pass, end);
         bool host = above == end;
         job->begin = host ? end - 1 : above;
         job->end = end;
@@ -234,7 +258,7 @@ static bool flow_backward(PassJob *job, HostedFlow *flow, size_t piece, Error *e
 static bool run_forward(const Pass *pass, const float *x, Error *err) {
     Network *net = pass->net;
     PassJob job = { .pass = pass, .end = pass->end, .x = x };
-    if (!net->hosted || pass->n == 0)
+    if (!goes_whole(pass) || pass->n == 0)
         return run_tiles(&job, net->tile, forward_one, err);
     net->busy = true;
     bool ok = hosted_forward(&job, err);
@@ -269,8 +293,8 @@ static bool run_backward(PassJob *job, Error *err) {
     size_t piece = job->parts ? job->parts->rows : net->tile;
     job->end = job->pass->end;
     job->gradient.taps = &job->pass->taps;
-    return net->hosted && job->pass->n > 0 ? hosted_backward(job, piece, err)
-                                           : run_tiles(job, piece, backward_some, err);
+    return goes_whole(job->pass) && job->pass->n > 0 ? hosted_backward(job, piece, err)
+                                                     : run_tiles(job, piece, backward_some, err);
 }
 
 static void forget(const Pass *pass) {

@@ -232,7 +232,8 @@ static bool run_whole(Trainer *trainer, PieceSums *sums, Error *err) {
 /* Does something want the logits of the whole batch, or more than the tiles' own shifts? */
 static bool goes_whole(const Trainer *trainer) {
     const TrainParams *params = trainer->params;
-    return trainer->net->hosted || params->trades > 0 || params->loss;
+    const Network *net = trainer->net;
+    return net->hosted || net->whole_batch || params->trades > 0 || params->loss;
 }
 
 static bool is_made(const Trainer *trainer) {
@@ -266,7 +267,9 @@ bool trainer_allocate_batch(Trainer *trainer, Error *err) {
         return false;
     trainer->sums = malloc(trainer->parts.count * sizeof *trainer->sums);
     trainer->tiles = malloc(tiles * sizeof *trainer->tiles);
-    if (!trainer->sums || !trainer->tiles)
+    if (net->buffers)
+        trainer->buffers = malloc((net->parameters + 1) * sizeof *trainer->buffers);
+    if (!trainer->sums || !trainer->tiles || (net->buffers && !trainer->buffers))
         return error_memory(err, "train", tiles * sizeof *trainer->tiles);
     return allocate_made(trainer, batch, err);
 }
@@ -276,6 +279,7 @@ void trainer_clear_batch(Trainer *trainer) {
     gradient_parts_clear(&trainer->parts);
     free(trainer->sums);
     free(trainer->tiles);
+    free(trainer->buffers);
     free(made->x);
     free(made->room);
     free(made->y);
@@ -289,6 +293,17 @@ static bool is_cut_short(Trainer *trainer, const Error *err) {
     return trainer->stopped;
 }
 
+/* Buffers are no weights: decay would pull at them. */
+static void step(Trainer *trainer, size_t pieces) {
+    Network *net = trainer->net;
+    if (net->buffers)
+        network_copy_buffers(net, net->weights, trainer->buffers);
+    optimizer_step(&trainer->optimizer, (const float *const *)trainer->parts.vector, pieces,
+                   net->weights);
+    if (net->buffers)
+        network_copy_buffers(net, trainer->buffers, net->weights);
+}
+
 bool train_batch(Trainer *trainer, double *loss, size_t *hits, Error *err) {
     Network *net = trainer->net;
     const GradientParts *parts = &trainer->parts;
@@ -298,12 +313,13 @@ bool train_batch(Trainer *trainer, double *loss, size_t *hits, Error *err) {
         return false;
     trainer->seed = rng_fork(&trainer->rng);
     if (!make_batch(trainer, err) || !network_ready(net, err) ||
-        !(goes_whole(trainer) ? run_whole : run_tiles)(trainer, &sums, err))
+        !(goes_whole(trainer) ? run_whole : run_tiles)(trainer, &sums, err)) {
+        network_weights_changed(net); /* its buffers may have */
         return is_cut_short(trainer, err);
+    }
     *loss = sums.loss;
     *hits = sums.hits;
-    optimizer_step(&trainer->optimizer, (const float *const *)parts->vector,
-                   parallel_pieces(rows, parts->rows), net->weights);
+    step(trainer, parallel_pieces(rows, parts->rows));
     network_weights_changed(net);
     return true;
 }

@@ -45,6 +45,7 @@ typedef struct Trainer {
     Rng rng;
     struct TrainHistory *history;
     float *backup;    /* the weights before */
+    float *buffers;   /* room for the net's buffers over a step, in its vector's places; or NULL */
     float *best;      /* with patience: those of the least validation loss … */
     double best_loss; /* … which was this, */
     size_t since;     /* so many epochs ago */

@@ -142,6 +142,7 @@ words.of = {
   ["nn.softmax"] = "Softmax probabilities logits",
   ["nn.avgpool"] = "AvgPool2d mean pooling average downsample",
   ["nn.global_avgpool"] = "AdaptiveAvgPool2d global average pooling mean",
+  ["nn.batchnorm"] = "BatchNorm1d BatchNorm2d batch normalization running_mean running_var",
   ["nn.layernorm"] = "LayerNorm layer normalization",
   ["nn.normalise"] = "Normalize transforms mean std standardize preprocessing channel",
   -- svm
