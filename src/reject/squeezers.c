@@ -105,12 +105,25 @@ static void window_channel(const Job *job, size_t c) {
     }
 }
 
+/* The slope of the mean of q(x + noise); over several steps it is 1. */
+static float mean_slope(float x, float steps) {
+    const float spread = 0.15f * steps;
+    if (spread > 1)
+        return 1;
+    float at = x * steps - 0.5f, near = at - rintf(at), sum = 0;
+    for (int edge = -5; edge <= 5; edge++) {
+        float away = (near - (float)edge) / spread;
+        sum += expf(-away * away / 2);
+    }
+    return sum * 0.39894228f / spread;
+}
+
 static void round_channel(const Job *job, size_t c) {
     size_t pixels = job->images.height * job->images.width;
     const float steps = (float)((1 << job->squeezer.size) - 1);
     for (size_t p = c * pixels; p < (c + 1) * pixels; p++)
         if (job->back)
-            job->back->dx[p] += job->back->dy[p];
+            job->back->dx[p] += job->back->dy[p] * mean_slope(job->x[p], steps);
         else
             job->y[p] = rintf(job->x[p] * steps) / steps;
 }

@@ -2,7 +2,11 @@
  * adversarial examples in deep neural networks", NDSS 2018), and their way back.
  *
  *     "bits b"    round(x (2^b − 1)) / (2^b − 1), halves to even: samples are within 0 … 1. Its
- *                 derivative is 0 nearly everywhere; the way back passes it straight through
+ *                 derivative is 0 nearly everywhere. The way back has that of its mean over normal
+ *                 noise of deviation 0.15: of few bits what is near an edge between two steps
+ *                 counts, of 3 and more all as if it were not there. Straight through (1
+ *                 everywhere) is half blind: with 1 bit, attack.auto so turned 2 and 18 of 30 MNIST
+ *                 digits at l2 1 and 2, and with this slope 8 and 30
  *     "median k"  of k × k pixels of a channel around each: SciPy's median_filter. The way back is
  *                 the subgradient: all goes to the pixel that is the median
  *     "mean k"    their mean: SciPy's uniform_filter
