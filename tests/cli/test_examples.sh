@@ -60,6 +60,20 @@ case $perigee in
         check_match "in a line" "$err" "*usage: paper_mnist.lua*" ;;
 esac
 
+# All that reject, in the quick form on the built-in digits. None of them holds at dmax 2, and the example says so.
+case $perigee in
+    */asan/*) skip "rejectors.lua" "an instrumented build" ;;
+    *)
+        run_perigee --quiet "$top/examples/rejectors.lua" --quick --digits
+        check "rejectors.lua" [ "$status" = 0 -a -n "$out" ]
+        check "rejectors.lua: every rejector is in its table, and is turned at dmax 2" sh -c "
+            echo '$out' | awk '\$NF ~ /^[0-9]+\$/ && \$(NF - 1) ~ /^[0-9]+\$/ { rows++; if (\$(NF - 1) < 5) held++ }
+                               END { exit !(rows == 8 && !held) }'"
+        command -v gnuplot > /dev/null &&
+            check "rejectors.lua: its figure is a whole PNG" \
+                sh -c 'tail -c 8 rejectors.png | head -c 4 | grep -q IEND' ;;
+esac
+
 # Those of pictures: what they name is there, whole.
 if command -v gnuplot > /dev/null; then
     for example in "$top"/examples/plots/*.lua; do
