@@ -180,8 +180,8 @@ function TestDetectors.test_gradients()
   end
 end
 
--- Where the view of bits is the least sure of a class, the gradient is taken there, and goes on by the slope of
--- a step's mean over noise, a normal density around the edge.
+-- Where the view of bits is the least sure of a class, the gradient is taken there, and goes on by the slope
+-- of a step's mean over noise, a normal density around the edge.
 function TestDetectors.test_slopes_of_bits()
   local model = reject.squeeze { model = net, squeezers = { "bits 1" } }
   local sure, x = reject.confidence { model = net }, test.x
@@ -189,7 +189,7 @@ function TestDetectors.test_slopes_of_bits()
   local here, there = sure:scores(x), sure:scores(rounded)
   local slope = x * 0
   for edge = -2.5, 3.5 do
-    slope = slope + (((x - edge) / 0.15):square() * -0.5):exp() / (0.15 * math.sqrt(2 * math.pi))
+    slope = slope + (((x - edge) / 0.15):square() * -0.5):exp() / math.sqrt(2 * math.pi) / 0.15
   end
   local labels, seen = net:predict(x), 0
   for i = 1, n do
