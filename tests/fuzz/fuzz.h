@@ -2,6 +2,9 @@
 #ifndef PERIGEE_TESTS_FUZZ_H
 #define PERIGEE_TESTS_FUZZ_H
 
+#include "core/array_values.h"
+#include "core/error.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
