@@ -99,8 +99,12 @@ static void start(JpegReading *reading) {
 }
 
 static bool work_on(JpegReading *reading, Work *work, Error *err) {
-    return guarded(reading, work) || error_set(err, ERROR_FILE, "%s: a damaged JPEG: %s",
-                                               reading->file->name, reading->message);
+    if (guarded(reading, work))
+        return true;
+    if (reading->errors.msg_code == JERR_OUT_OF_MEMORY)
+        return error_memory(err, reading->file->name, 0);
+    return error_set(err, ERROR_FILE, "%s: a damaged JPEG: %s", reading->file->name,
+                     reading->message);
 }
 
 static void stop(JpegReading *reading) {

@@ -88,9 +88,15 @@ static bool start(PngReading *reading, Error *err) {
     return true;
 }
 
+/* Of a lack of memory libpng tells by its message alone. */
 static bool work_on(PngReading *reading, Work *work, Error *err) {
-    return guarded(reading, work) || error_set(err, ERROR_FILE, "%s: a damaged PNG: %s",
-                                               reading->file->name, reading->message);
+    if (guarded(reading, work))
+        return true;
+    if (strcasestr(reading->message, "out of memory") ||
+        strcasestr(reading->message, "insufficient memory"))
+        return error_memory(err, reading->file->name, 0);
+    return error_set(err, ERROR_FILE, "%s: a damaged PNG: %s", reading->file->name,
+                     reading->message);
 }
 
 static void stop(PngReading *reading) {

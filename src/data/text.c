@@ -11,10 +11,11 @@
 enum { LOOK = 1024 };
 
 bool text_open(Text *text, Source *source, Error *err) {
-    *text = (Text){ .source = source, .buffer = malloc(TEXT_ROOM), .line = 1, .err = err };
+    size_t room = source->size < TEXT_ROOM ? source->size + 1 : TEXT_ROOM;
+    *text = (Text){ .source = source, .buffer = malloc(room), .room = room, .line = 1, .err = err };
     source->at = 0;
     if (!text->buffer)
-        return error_memory(err, source->name, TEXT_ROOM);
+        return error_memory(err, source->name, room);
     size_t look = source->size < LOOK ? source->size : LOOK;
     if (look == 0)
         return error_set(err, ERROR_FILE, "%s: it is empty", source->name);
@@ -44,13 +45,13 @@ bool text_more(Text *text) {
     size_t kept = text->at - text->mark, left = source_left(text->source);
     if (text->failed || left == 0)
         return false;
-    if (kept == TEXT_ROOM) {
+    if (kept == text->room) {
         error_set(text->err, ERROR_FILE, "%s: line %zu: a field of more than %d bytes",
                   text->source->name, text->line, TEXT_ROOM);
         return fail(text);
     }
     memmove(text->buffer, text->buffer + text->mark, kept);
-    size_t room = TEXT_ROOM - kept, count = left < room ? left : room;
+    size_t room = text->room - kept, count = left < room ? left : room;
     if (!source_read(text->source, text->buffer + kept, count, text->err))
         return fail(text);
     text->mark = 0;

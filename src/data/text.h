@@ -12,7 +12,8 @@ enum { TEXT_END = -1, TEXT_ROOM = 1 << 20 };
 
 typedef struct Text {
     Source *source;  /* borrowed */
-    char *buffer;    /* TEXT_ROOM bytes, owned */
+    char *buffer;    /* owned */
+    size_t room;     /* its bytes: TEXT_ROOM, or as many as there are */
     size_t mark, at; /* where the token starts; the next byte */
     size_t end;      /* of what is there */
     size_t line;     /* from 1 */
