@@ -185,9 +185,10 @@ typedef struct Run {
 static Run find_run(const Chunk *chunk, Corner corner, size_t r) {
     const Conv2d *conv = chunk->conv;
     const Layer *layer = &conv->layer;
-    size_t across = conv->solid ? 1 : conv->kernel[1], channels = conv->in_group;
-    ptrdiff_t y = corner.y + (ptrdiff_t)(r / across * conv->dilation[0]);
-    ptrdiff_t left = corner.x + (ptrdiff_t)(r % across * conv->dilation[1]);
+    size_t channels = conv->in_group, down = conv->solid ? r : r / conv->kernel[1];
+    size_t across = conv->solid ? 0 : r % conv->kernel[1];
+    ptrdiff_t y = corner.y + (ptrdiff_t)(down * conv->dilation[0]);
+    ptrdiff_t left = corner.x + (ptrdiff_t)(across * conv->dilation[1]);
     ptrdiff_t right = left + (ptrdiff_t)(conv->solid ? conv->kernel[1] : 1);
     ptrdiff_t width = (ptrdiff_t)layer->in.width;
     ptrdiff_t from = left < 0 ? 0 : left, to = right > width ? width : right;

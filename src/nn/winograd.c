@@ -10,6 +10,9 @@
 /* Tiles worked on at a time, and the most channels or maps. */
 enum { TILES = 24, MOST = 512 };
 
+/* In images of fewer tiles what they are multiplied by is read for too little. */
+enum { TILES_LEAST = 4 };
+
 /* More products of channels and maps would leave the caches: what they are multiplied by is read
  * again for every few tiles. */
 static const size_t MOST_KERNELS = 256 * 256;
@@ -175,10 +178,12 @@ static void gather_tiles(const Winograd *images, const float *products, size_t f
 /* ---- Calls ----------------------------------------------------------------------------------- */
 
 bool winograd_pays(const Winograd *images) {
-    size_t tiles = tiles_of(images), pixels = images->out_height * images->out_width;
+    size_t tiles = tiles_of(images), out = images->out_height * images->out_width;
+    size_t in = images->height * images->width;
+    size_t pixels = in < out ? in : out; /* the plain way skips zeros on one side or the other */
     return panel_fits(images->channels) && panel_fits(images->maps) && images->channels <= MOST &&
            images->maps <= MOST && images->channels * images->maps <= MOST_KERNELS &&
-           5 * WINOGRAD_PLACES * tiles <= 4 * 9 * pixels;
+           tiles >= TILES_LEAST && 5 * WINOGRAD_PLACES * tiles <= 4 * 9 * pixels;
 }
 
 size_t winograd_scratch(const Winograd *images) {

@@ -109,8 +109,8 @@ static void sums_are_those_of_the_plain_way(void **state) {
         { 1, 8, 8, 16, .maps = 16, .padding = { 1, 1 } },
         { 3, 9, 11, 16, .maps = 32, .padding = { 1, 1 } },
         { 2, 17, 18, 32, .maps = 16, .padding = { 0, 0 } },
-        { 5, 6, 7, 48, .maps = 80, .padding = { 2, 0 } },
-        { 2, 5, 3, 64, .maps = 64, .padding = { 1, 2 } },
+        { 5, 8, 7, 48, .maps = 80, .padding = { 2, 1 } },
+        { 2, 7, 8, 64, .maps = 64, .padding = { 1, 0 } },
         { 3, 8, 8, 128, .maps = 112, .padding = { 1, 1 } },
     };
     for (size_t i = 0; i < sizeof images / sizeof *images; i++) {
