@@ -182,7 +182,8 @@ typedef struct Run {
     size_t at, skip, count;
 } Run;
 
-static Run find_run(const Chunk *chunk, Corner corner, size_t r) {
+static inline __attribute__((always_inline)) Run find_run(const Chunk *chunk, Corner corner,
+                                                          size_t r) {
     const Conv2d *conv = chunk->conv;
     const Layer *layer = &conv->layer;
     size_t channels = conv->in_group, down = conv->solid ? r : r / conv->kernel[1];
