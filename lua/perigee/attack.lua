@@ -12,13 +12,16 @@ require "perigee.result"
 
 local meta = debug.getregistry()["perigee.attack"]
 
+local shown = { "objective", "direction", "model", "surrogate", "start", "start_from", "target", "on_step" }
+
 -- "attack.pgd_exp: l2, dmax 2, eta 0.1, …, model dnr, target 3"
 function meta.__tostring(attack)
   local text, held = meta.words(attack), debug.getuservalue(attack, 1)
-  for _, name in ipairs { "objective", "direction", "model", "start", "start_from", "target", "on_step" } do
+  for _, name in ipairs(shown) do
     local value = held[name]
     if value ~= nil then
-      local kind = name == "model" and (type(value) == "table" and "lua" or value.kind)
+      local is_model = name == "model" or name == "surrogate"
+      local kind = is_model and (type(value) == "table" and "lua" or value.kind)
       local words = kind or type(value) == "string" and value or native.describe(value)
       text = ("%s, %s %s"):format(text, name, words)
     end

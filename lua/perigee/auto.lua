@@ -80,7 +80,22 @@ local function descents_for(model)
   }
 end
 
-local function parts_for(model) return with_stairs(descents_for(model), model) end
+-- By scores, or by labels alone.
+local function black_box(answers)
+  if answers == "labels" then return { attack.hopskipjump { early_stop = true } } end
+  return { attack.square { norm = "l2" } }
+end
+
+-- Where a surrogate's gradient says little, a search that follows none comes last.
+local function parts_for(model)
+  local answers = model ~= nil and kinds.answers(model) or "gradients"
+  if answers ~= "gradients" then return black_box(answers) end
+  local parts = with_stairs(descents_for(model), model)
+  if model ~= nil and kinds.has_surrogate(model) then
+    parts[#parts + 1] = attack.square { norm = "l2", max_iter = 2000 }
+  end
+  return parts
+end
 
 -- ---- The attack ---------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ local printable = native.printable
 local WHERE = "evaluate.diagnose"
 local BUDGET = 20000 -- gradients
 local USUAL = 100 -- gradients a sample of an attack that does not say how many it takes
+local SEARCHED = 300 -- points a sample that a search without a gradient tries
 local ROWS = 32 -- samples that are looked at closely
 local NOTE = "stopped; the diagnosis keeps what was measured so far"
 
@@ -188,6 +189,13 @@ local further = {
       return nil, "the model inside takes other samples"
     end
     return case.attack:with { model = inner }
+  end },
+  { name = "black_box", price = 0, make = function(case)
+    local base = case.attack
+    if kinds.answers(case.model) ~= "gradients" then return nil, "the model has no gradient" end
+    if not base.dmax or base.dmax == math.huge then return nil, "no dmax is given" end
+    return attack.square { model = case.model, norm = base.norm, dmax = base.dmax, lower = base.lower,
+      upper = base.upper, max_iter = SEARCHED }
   end },
   { name = "unbounded", price = 1, make = without_bound },
 }
@@ -422,11 +430,18 @@ local function check_rows(attacker)
   for _, part in ipairs(kinds.is(attacker, "attack") and {} or attacker) do check_rows(part) end
 end
 
+-- One that asks for no more than the model answers.
+local function usual_attack(model)
+  local answers = kinds.answers(model)
+  if answers == "labels" then return attack.hopskipjump { max_iter = 10 } end
+  return answers == "scores" and attack.square { norm = "l2", max_iter = 1000 } or attack.pgd {}
+end
+
 -- The attack to judge, on this model; a usual one if none was given.
 local function attack_of(options)
   local changes = { model = options.model, norm = options.norm, dmax = options.dmax }
-  local attacker = options.attack and blame.call(options.attack.with, options.attack, changes)
-    or blame.call(attack.pgd, changes)
+  local given = options.attack or usual_attack(options.model)
+  local attacker = blame.call(given.with, given, changes)
   check_rows(attacker)
   if option(attacker, "dmax") == 0 then
     blame.fail("%s: dmax: expected a number above 0, so that there is something to attack, got 0", WHERE)

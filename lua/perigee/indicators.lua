@@ -15,6 +15,7 @@
 -- test for gradients that are exactly 0 does not see those that are next to it.
 
 local gradient_check = require "perigee.gradient_check"
+local kinds = require "perigee.kinds"
 
 local LEAST = 0.05 -- one failed run of a hundred proves nothing
 local STILL = 1e-3 -- of the start's loss: a loss that falls by no more stands still
@@ -219,8 +220,12 @@ local function unbounded(case)
   return { count = #samples, of = #direct.positions, samples = samples }
 end
 
+-- Of a model that answers labels alone, every score is 0 or 1.
+local function are_labels(scores) return (scores * (1 - scores)):eq(0):all() end
+
 local function probabilities(case)
   local scores = case.result.start_scores:slice(nil, { 1, #case.result.classes })
+  if are_labels(scores) then return nil, "its scores are labels" end
   local low, high, sums = scores:min(2), scores:max(2), scores:sum(2)
   return counted(case.all, function(i)
     return low[i] >= 0 and high[i] <= 1 + 1e-6 and math.abs(sums[i] - 1) < 1e-4
@@ -254,6 +259,7 @@ local function wrong_gradient(case)
   local part = case:lua_part()
   if not part then return nil, "no part of the model is written in Lua" end
   if part.gradient_is == "surrogate" then return nil, "its gradient is said to be a surrogate" end
+  if kinds.answers(case.model) ~= "gradients" then return nil, "it has no gradient" end
   local rows, positions = case:rows()
   local found = gradient_check.run(case.model, rows)
   local few = math.min(#rows, 3)
@@ -267,6 +273,7 @@ end
 local function stairs(case)
   local part = case:lua_part()
   if part and part.gradient_is == "surrogate" then return nil, "its gradient is said to be a surrogate" end
+  if kinds.answers(case.model) == "labels" then return nil, "labels always stand on stairs" end
   local rows, positions = case:rows()
   local range = case:range()
   local away = array.rand(rows.shape, { seed = 1, dtype = "f64" }) * (2 * MOVED * range) - MOVED * range
@@ -346,6 +353,13 @@ return {
     measures = 'evasions more with direction = "smooth"',
     meaning = "the plain gradient is masked: one of wider kernels sees more",
     next = "attack.auto or attack.halving",
+  },
+  {
+    name = "black_box", title = "black box", needs = "black_box", least = 0.03,
+    measure = beaten_by "black_box",
+    measures = "evasions more by a random search of the same size that asks for scores alone",
+    meaning = "gradients lie: a search that follows none finds what the attack along them does not",
+    next = "attack.square with all its 5000 points, attack.auto; mend the gradient",
   },
   {
     name = "noise", title = "noise", needs = "noise", least = 0.03, measure = beaten_by "noise",

@@ -49,6 +49,9 @@ function kinds.has_kernels(model)
   return kinds.is(machine, "svm") and machine.kernel.name == "rbf"
 end
 
+--- What it answers: "gradients" as well, "scores" alone, or "labels" alone.
+function kinds.answers(model) return native.answers(model) end
+
 --- Does it, or a part of it that is written in Lua, say that its gradient is not that of its scores?
 function kinds.has_surrogate(model)
   if kinds.is(model, "squeeze") and model.gradient_is == "surrogate" then return true end

@@ -64,6 +64,7 @@ typedef struct AttackParams {
     int tries;                         /* … and random points for a start */
     double momentum;                   /* the share of the gradients before in a step's */
     double share;                      /* Square: of the features that the first windows cover */
+    Model *surrogate;                  /* transfer: whose gradients are followed; borrowed */
     bool early_stop;                   /* stop a sample where it reaches its goal */
     int restarts;                      /* further runs from random points of the ball */
     double lower, upper;

@@ -184,6 +184,33 @@ static bool check_answers(const Run *run, Error *err) {
     return true;
 }
 
+static bool same_classes(const Model *a, const Model *b) {
+    return a->classes.count == b->classes.count &&
+           memcmp(a->classes.label, b->classes.label, a->classes.count * sizeof(int32_t)) == 0;
+}
+
+/* Columns of one model's classes are columns of the other's. */
+static bool check_surrogate(const Run *run, Error *err) {
+    const char *where = run->problem.where;
+    const Model *model = run->task->model, *other = run->params.surrogate;
+    if (!attack_uses(run->problem.attack, "surrogate"))
+        return true;
+    if (!other)
+        return error_set(err, ERROR_ARGUMENT,
+                         "%s: surrogate: expected the model whose gradients are followed, got "
+                         "nothing",
+                         where);
+    if (!model_is_fitted(other))
+        return model_not_fitted(other, where, err);
+    if (!same_classes(model, other))
+        return error_set(err, ERROR_ARGUMENT,
+                         "%s: surrogate: this %s has other classes than the attacked %s", where,
+                         other->kind->name, model->kind->name);
+    return model_answers(other) == MODEL_GRADIENTS ||
+           error_set(err, ERROR_ARGUMENT, "%s: surrogate: this %s model has no gradient", where,
+                     other->kind->name);
+}
+
 static bool check_task(const Run *run, Error *err) {
     const Model *model = run->task->model;
     if (!model_is_fitted(model))
@@ -194,7 +221,7 @@ static bool check_task(const Run *run, Error *err) {
     if (choices < 2)
         return error_set(err, ERROR_ARGUMENT, "%s: the %s model has one class: nothing to evade to",
                          run->problem.where, model->kind->name);
-    return check_answers(run, err) && check_begin(run, err);
+    return check_answers(run, err) && check_surrogate(run, err) && check_begin(run, err);
 }
 
 static size_t product_of(const Sizes *shape) {

@@ -16,6 +16,7 @@
     ATTACK(stairs)                                                                                 \
     ATTACK(square)                                                                                 \
     ATTACK(hopskipjump)                                                                            \
+    ATTACK(transfer)                                                                               \
     ATTACK(noise)
 
 #define ATTACK_DECLARATION(name) extern const Attack attack_##name;

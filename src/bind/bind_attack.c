@@ -539,6 +539,8 @@ static int attack_run_call(lua_State *L) {
     read_direction(L, held, box->where, &params);
     push_queries(L, held, box->where, &params);
     read_start(L, held, box, &task);
+    if (lua_getfield(L, held, "surrogate") != LUA_TNIL)
+        params.surrogate = bind_check_model(L, lua_gettop(L), box->where, "surrogate");
     params.parts = bind_push_attack_parts(L, held, box->where);
     if (lua_getfield(L, held, "start") != LUA_TNIL)
         task.begin = check_points(L, box->where, "start", &task);

@@ -15,6 +15,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/printable.h"
+#include "model.h"
 #include "plot/pager.h"
 
 #include <math.h>
@@ -141,6 +142,13 @@ static int native_is_model(lua_State *L) {
     return 1;
 }
 
+/* native.answers(model) → "gradients", "scores" or "labels": model_answers. */
+static int native_answers(lua_State *L) {
+    static const char *const words[] = { "gradients", "scores", "labels" };
+    lua_pushstring(L, words[model_answers(bind_check_model(L, 1, "answers", "model"))]);
+    return 1;
+}
+
 /* ---- Text ------------------------------------------------------------------------------------ */
 
 /* native.printable(text) → the text, what a terminal would obey in it made visible. */
@@ -177,6 +185,7 @@ int open_native(lua_State *L) {
         BIND("code", bind_code, 1),
         BIND("check_layout", native_check_layout, 3),
         BIND("is_model", native_is_model, 1),
+        BIND("answers", native_answers, 1),
         BIND_LAST,
     };
     lua_newtable(L);

@@ -106,6 +106,7 @@ static void test_ball_and_box_hold(void **state) {
             for (int r = 0; r <= 3 && takes_norm(attack_table[a], norm); r++) {
                 AttackParams params = params_of(attack_table[a], (Norm)norm, 0.4 * r);
                 params.iterates = true;
+                params.surrogate = task.model;
                 if (attack_uses(attack_table[a], "restarts"))
                     params.restarts = 2;
                 AttackResult *result = run(attack_table[a]->name, &params, &task);
@@ -225,6 +226,7 @@ static void test_alone_is_as_in_lockstep(void **state) {
             AttackParams params = params_of(attack_table[a], (Norm)norm, 0.6);
             params.restarts = attack_uses(attack_table[a], "restarts") ? 2 : 0;
             AttackTask all = task_of(f, 0, N);
+            params.surrogate = all.model;
             AttackResult *together = run(attack_table[a]->name, &params, &all);
             for (size_t i = 0; i < N; i++) {
                 AttackTask one = task_of(f, i, 1);

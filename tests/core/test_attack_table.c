@@ -24,7 +24,7 @@ typedef struct Case {
     float x[MOST_ROWS * MOST_FEATURES], starts[STARTS * MOST_FEATURES];
     float begin[MOST_ROWS * MOST_FEATURES];
     int32_t y[MOST_ROWS], target[MOST_ROWS];
-    TestModel *model;
+    TestModel *model, *surrogate;
     AttackTask task;
     AttackParams params;
     Array *lower, *upper, *radii;
@@ -40,6 +40,8 @@ static void draw_model(Case *c, size_t d, Rng *rng) {
     c->model = test_model(classes, d, c->w, c->b);
     c->model->bumps = bumps;
     c->model->base.rejects = rng_below(rng, 2);
+    c->surrogate = test_model(classes, d, c->w, NULL);
+    c->surrogate->bumps = bumps;
     c->model->threshold = rng_below(rng, 4) ? 0.5 * rng_normal(rng) - bumps : -INFINITY;
 }
 
@@ -70,6 +72,7 @@ static Array *draw_radii(size_t n, Rng *rng) {
 
 /* Words and booleans of the attack's fields by chance. */
 static void draw_options(const Attack *attack, AttackParams *params, Rng *rng) {
+    Model *surrogate = params->surrogate;
     *params = attack->params;
     for (const Field *field = attack->fields; field->name; field++) {
         size_t words = 0;
@@ -82,6 +85,7 @@ static void draw_options(const Attack *attack, AttackParams *params, Rng *rng) {
         if (words || field->kind == FIELD_BOOLEAN)
             assert_true(field_set(field, params, &value, &err));
     }
+    params->surrogate = surrogate;
     params->dmax = draw_radius(rng);
     params->seed = rng_next(rng);
     params->max_iter = attack->params.max_iter > 1 ? 2 + (int)rng_below(rng, 8) : 1;
@@ -115,6 +119,7 @@ static void draw(Case *c, const Attack *attack, Rng *rng) {
     draw_samples(c, n, d, rng);
     c->radii = rng_below(rng, 2) ? draw_radii(n, rng) : NULL;
     do {
+        c->params.surrogate = &c->surrogate->base;
         draw_options(attack, &c->params, rng);
         c->params.dmax_each = c->radii;
     } while (!attack_resolve(attack, &c->params, &resolved, &err));
@@ -133,6 +138,7 @@ static void draw(Case *c, const Attack *attack, Rng *rng) {
 
 static void clear(Case *c) {
     model_release(&c->model->base);
+    model_release(&c->surrogate->base);
     array_free(c->lower);
     array_free(c->upper);
     array_free(c->radii);

@@ -341,6 +341,7 @@ static void keep_attack(Bits *bits, const Attack *attack, const AttackTask *task
         params.max_iter = 12;
     if (attack_uses(attack, "restarts"))
         params.restarts = 1;
+    params.surrogate = task->model;
     AttackTask own = *task;
     if (!attack_uses(attack, "start_from"))
         own.start = (AttackStart){ 0 };

@@ -214,3 +214,93 @@ function TestHopSkipJump:test_results_are_kept()
   lu.assertTrue(again.x_adv:equal(result.x_adv))
   lu.assertTrue(attack.from(again, { model = net }):run(digits:slice(1, 3)).x_adv:equal(result.x_adv))
 end
+
+TestTransfer = {}
+
+local function other_net()
+  local made = nn.new { input = { 1, 28, 28 }, classes = net.classes, seed = 5, nn.flatten {},
+    nn.linear { out = 32 }, nn.relu {}, nn.linear { out = 10 } }
+  made:fit(data.digits(300, { seed = 7 }))
+  return made
+end
+
+-- On its own surrogate it is attack.pgd; on another model the best of that way, as that one judges it.
+function TestTransfer:test_best_of_the_surrogates_way()
+  local few, other = digits:slice(1, 10), other_net()
+  local options = { dmax = 3, max_iter = 12, objective = "continuous" }
+  for _, norm in ipairs { "l2", "linf", "l1" } do
+    options.norm, options.dmax = norm, ({ l1 = 30, l2 = 3, linf = 0.2 })[norm]
+    local way, pgd = { few.x:reshape(10, 784) }, attack.pgd(options)
+    local function note(state) way[#way + 1] = state.x:copy() end
+    local on_net = pgd:run(few, { model = net, on_step = note })
+    local transfer = attack.transfer(options):with { surrogate = net }
+    lu.assertTrue(transfer:run(few, { model = net }).x_adv:equal(on_net.x_adv))
+    local result = transfer:run(few, { model = other })
+    lu.assertEquals(#way, 13)
+    local y = few.y:reshape(10, 1)
+    local least = array.full({ 10 }, 1e9, { dtype = "f64" })
+    for _, points in ipairs(way) do
+      local scores = other:scores(points)
+      local own = scores:gather(y + 1, 2):reshape(10)
+      local best = (scores - array.onehot(few.y, 10) * 1e9):max(2)
+      least = array.minimum(least, own - best)
+    end
+    lu.assertTrue(least:min() < 0 and least:max() > 0)
+    for i = 1, 10 do lu.assertAlmostEquals(result.loss[i][-1], least[i], 1e-3) end
+    lu.assertEquals(result.evaluations.gradients:max(), 0)
+    lu.assertEquals(result.evaluations.scores:totable(), array.full({ 10 }, 13):totable())
+  end
+end
+
+function TestTransfer:test_ways_in()
+  local few = digits:slice(1, 10)
+  for _, model in ipairs { scores_alone(), labels_alone(), labels_alone(20) } do
+    local result = attack.transfer({ model = model, surrogate = net, dmax = 4 }):run(few)
+    lu.assertTrue(evaded(result) + result:counts().wrong >= 8, evaded(result))
+  end
+  raises("attack.transfer: surrogate: expected the model whose gradients are followed, got nothing",
+    function() attack.transfer({ model = net, dmax = 1 }):run(few) end)
+  raises("surrogate: this lua model has no gradient", function()
+    attack.transfer({ model = net, surrogate = scores_alone(), dmax = 1 }):run(few)
+  end)
+  raises("surrogate: this net has other classes than the attacked net", function()
+    local two = nn.new { input = { 784 }, classes = { 0, 1 }, nn.linear { out = 2 } }
+    attack.transfer({ model = net, surrogate = two, dmax = 1 }):run(few)
+  end)
+end
+
+TestSuite = {}
+
+function TestSuite:test_auto_takes_what_there_is()
+  local few = digits:slice(1, 6)
+  local by_scores = attack.auto { model = scores_alone(), norm = "linf", dmax = 0.15 }
+  lu.assertEquals({ #by_scores, by_scores[1].name }, { 1, "square" })
+  lu.assertTrue(evaded(by_scores:run(few)) >= 5)
+  local by_labels = attack.auto { model = labels_alone(), norm = "l2", dmax = 4 }
+  lu.assertEquals({ #by_labels, by_labels[1].name }, { 1, "hopskipjump" })
+  lu.assertTrue(evaded(by_labels:run(few)) >= 5)
+  raises("attack.hopskipjump: norm", function() by_labels:with({ norm = "l1" }):run(few) end)
+end
+
+-- A gradient of zeros but for chance: PGD finds little, the search does, and the diagnosis says so.
+function TestSuite:test_diagnose_sees_lying_gradients()
+  local lying = scores_alone()
+  lying.gradient_is = "surrogate"
+  function lying.gradient(_, x) return array.randn(x.shape, { seed = 1 }) end
+  local case = { model = lying, data = digits:slice(1, 12), norm = "linf", dmax = 0.15, seed = 1 }
+  local found = evaluate.diagnose(case)
+  lu.assertTrue(found.alarms.black_box ~= nil, tostring(found))
+  case.model = net
+  lu.assertNil(evaluate.diagnose(case).alarms.black_box)
+end
+
+function TestSuite:test_diagnose_without_gradients()
+  for _, model in ipairs { scores_alone(), labels_alone() } do
+    local case = { model = model, data = digits:slice(1, 4), norm = "l2", dmax = 3, seed = 1 }
+    local found = evaluate.diagnose(case)
+    lu.assertFalse(found.indicators.black_box.measured)
+    lu.assertNil(found.alarms.softmax_scores)
+    lu.assertNil(found.alarms.quantised_input)
+    lu.assertEquals(found.result.attack, model.scores and "square" or "hopskipjump")
+  end
+end

@@ -217,7 +217,7 @@ end
 function TestAnswer:test_prints_and_exports()
   local diagnosis = diagnosed { model = net, attack = attack.pgd { eta = 0.001, max_iter = 5 } }
   local words = tostring(diagnosis)
-  lu.assertStrContains(words, "diagnosis of pgd on net, l2, dmax 1, 10 samples, 0 evaded: 2 alarms")
+  lu.assertStrContains(words, "diagnosis of pgd on net, l2, dmax 1, 10 samples, 0 evaded: 3 alarms")
   lu.assertStrContains(words, "incomplete optimisation  ALARM     10  10")
   lu.assertStrContains(words, "(samples 1, 2, 3, 4, 5, 6, 7, 8, …).\n  It means: the attack was stopped")
   local path = os.tmpname()

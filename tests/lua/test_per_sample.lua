@@ -63,9 +63,11 @@ local function ways(name)
   return list
 end
 
+local function surrogate_of(name, model) return takes(name, "surrogate") and model or nil end
+
 -- Is the attack made for the norm?
 local function takes_norm(name, norm, model)
-  local one = attack[name] { model = model, norm = norm, dmax = 0.1 }
+  local one = attack[name] { model = model, norm = norm, dmax = 0.1, surrogate = surrogate_of(name, model) }
   local ok, message = pcall(one.run, one, samples:take { 1 })
   return ok or not message:find "the attack is made for no other"
 end
@@ -76,7 +78,9 @@ local function as_if_alone(name, options, together, alone)
   for _, norm in ipairs(norms) do
     for k, way in ipairs(takes_norm(name, norm, model) and ways(name) or {}) do
       local few = takes(name, "evaluations") and 5 or nil
-      local a = attack[name] { model = model, norm = norm, evaluations = few }:with(options):with(way)
+      local surrogate = surrogate_of(name, model)
+      local a = attack[name] { model = model, norm = norm, evaluations = few, surrogate = surrogate }
+        :with(options):with(way)
       local words = ("%s %s %d"):format(name, norm, k)
       local all = a:with(together):run(samples, { seed = 5 })
       for i = 1, n do
@@ -241,7 +245,7 @@ local starts = array.randn(n, 3, { seed = 8 }) * 0.3 + x
 
 function TestStart:test_as_if_each_were_alone()
   local names = attacks_with "start"
-  lu.assertEquals(names, { "apgd", "fgsm", "halving", "hopskipjump", "mifgsm", "pgd", "pgd_exp" })
+  lu.assertEquals(names, { "apgd", "fgsm", "halving", "hopskipjump", "mifgsm", "pgd", "pgd_exp", "transfer" })
   for _, name in ipairs(names) do
     local max_iter = takes(name, "max_iter") and 12 or nil
     as_if_alone(name, { dmax = 0.4, max_iter = max_iter }, { start = starts },
@@ -327,7 +331,8 @@ function TestStart:test_queries()
   for _, name in ipairs(attacks_with "start") do
     for _, target in ipairs { false, "each" } do
       local most = { 1, 2, 3, 5, 9, 40 }
-      local a = attack[name] { model = model, dmax = 0.5, start = starts, max_queries = most }
+      local a = attack[name] { model = model, dmax = 0.5, start = starts, max_queries = most,
+        surrogate = surrogate_of(name, model) }
       if target then a.target = target end
       local r = a:run(samples)
       local spent = r.evaluations.scores + r.evaluations.gradients

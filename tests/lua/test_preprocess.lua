@@ -135,7 +135,7 @@ function TestPreprocess.test_coarse_stairs()
     :counts().evaded - 1)
   local names = {}
   for i, part in ipairs(attack.auto(options)) do names[i] = part.name end
-  lu.assertEquals(names, { "halving", "stairs", "apgd", "apgd", "fmn" })
+  lu.assertEquals(names, { "halving", "stairs", "apgd", "apgd", "fmn", "square" })
 end
 
 -- ---- As other models ------------------------------------------------------------------------------

@@ -15,12 +15,13 @@ local function check(made, options)
   local path = os.tmpname()
   local result = made:run(samples, options)
   for _, from in ipairs { result, perigee.load(result:save(path)) } do
-    local again = attack.from(from, { model = model })
+    local surrogate = made.name == "transfer" and model or nil
+    local again = attack.from(from, { model = model, surrogate = surrogate })
     lu.assertTrue(again:run(samples).x_adv:equal(result.x_adv), tostring(made))
     lu.assertEquals(again:run(samples).verdict, result.verdict)
   end
   os.remove(path)
-  return attack.from(result, { model = model })
+  return attack.from(result, { model = model, surrogate = made.name == "transfer" and model or nil })
 end
 
 TestFrom = {}
@@ -29,7 +30,8 @@ function TestFrom:test_every_attack()
   for name in pairs(attack) do
     local about = require("perigee.native").described("attack." .. name)
     if about and about.result == "attack" then
-      local made = attack[name] { model = model, dmax = 0.9 }
+      local surrogate = name == "transfer" and model or nil
+      local made = attack[name] { model = model, dmax = 0.9, surrogate = surrogate }
       lu.assertEquals(tostring(check(made, { seed = 2 ^ 62 | 0 })), tostring(made))
       if made:run(samples).params.seed and name == "noise" then
         lu.assertEquals(attack.from(made:run(samples, { seed = 5 })).seed, 5)

@@ -378,6 +378,22 @@ print(hop:run(digits, { model = labels }))]],
     see = { "attack.square", "attack.fmn", "starts", "queries", "model" },
   },
   {
+    name = "attack.transfer",
+    text = [[
+Gradients of another model, the surrogate, and points that the attacked one judges: attack.pgd's steps along
+the surrogate's objective, of which the best by the attacked model's own loss is the answer. A surrogate may
+be what a defence is built on (an oblivious attacker), a net that was trained elsewhere, or a smooth copy of a
+model whose gradient lies; it has the same classes, and may reject or not. The model is asked for scores
+alone, or labels (?model): where it has no gradient this is a way in. Only its answers are counted, and
+r.gradient_norm is not known. Results do not keep the surrogate: attack.from(r, { surrogate = … }).]],
+    returns = { "attack", "an object whose options can be read and set; :run(samples) attacks" },
+    example = example_net .. [[
+local defence = reject.new { model = net, threshold = 30 }
+local t = attack.transfer { model = defence, surrogate = net, dmax = 3 }
+print(t, t:run(digits))]],
+    see = { "attack.pgd", "result:rescore", "attack.square", "model" },
+  },
+  {
     name = "attack.fgsm",
     text = [[
 The fast gradient sign method: one step of length dmax along the gradient's sign (linf), its direction
@@ -409,7 +425,9 @@ Where one decides alone (an svm, a nr or a layer's over it) it is the first and 
 attack.fmn over the classes, whose search may go half beyond dmax. Elsewhere it is halving along the
 gradient, attack.apgd on cross-entropy (continuous where the model rejects), attack.apgd over the classes on
 DLR (margin below four classes), and attack.fmn over the classes. Where a gradient is said to be a surrogate
-attack.stairs is the second part. quick = true is the first part alone.
+attack.stairs is the second part and attack.square, which follows none, the last. A model that answers scores
+alone (?model) is attacked by attack.square, one of labels alone by attack.hopskipjump. quick = true is the
+first part alone.
 
 The stages were chosen on DNRs of MNIST. On the original library's DNR it turns 67 and 100 of 100 digits
 at l2 distance 1 and 2, where PGD-Exp turns 13 and 43. The printed result says what each part added, at what

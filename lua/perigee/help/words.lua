@@ -182,6 +182,7 @@ words.of = {
   ["attack.fmn"] = "minimum norm minimal smallest perturbation deepfool carlini wagner cw",
   ["attack.ddn"] = "minimum norm minimal decoupled DDNL2Attack rony",
   ["attack.mifgsm"] = "momentum iterative MomentumIterativeMethod MIM dong",
+  ["attack.transfer"] = "transferability surrogate oblivious substitute black box",
   ["attack.square"] = "black box score based random search query SquareAttack AutoAttack",
   ["attack.hopskipjump"] = "black box decision based label only boundary HopSkipJumpAttack HSJA",
   ["attack.halving"] = "successive halving racing targets",
