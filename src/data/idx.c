@@ -5,6 +5,7 @@
 #include "core/simd.h"
 #include "core/source.h"
 #include "data/elements.h"
+#include "data/foreign.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -344,6 +345,8 @@ static Array *load(const char *path, ReadWhole *read, Error *err) {
         return NULL;
     Array *a = read_whole(&source, read, err);
     source_close(&source);
+    if (!a)
+        foreign_refuse_file(path, "\x1f\x8b", err); /* which says more */
     return a;
 }
 

@@ -2,8 +2,9 @@
 
 #include "core/array.h"
 #include "core/fail.h"
-#include "data/elements.h"
 #include "core/file.h"
+#include "data/elements.h"
+#include "data/foreign.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -253,6 +254,8 @@ Array *npy_load(const char *path, Error *err) {
     ByteStream all = source_stream(&source, source.size);
     Array *a = npy_read(&all, false, err);
     source_close(&source);
+    if (!a)
+        foreign_refuse_file(path, "\x93NUMPY", err); /* which says more */
     return a;
 }
 

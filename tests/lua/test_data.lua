@@ -230,7 +230,7 @@ function TestFiles:testNpy()
     lu.assertEquals(b.dtype, dtype)
     lu.assertEquals(b:totable(), a:totable())
   end
-  write(path, "PK\3\4 no numbers here")
+  write(path, "PX\3\4 no numbers here")
   fails("data.npy: " .. path .. ": not an npy file", data.npy, path)
   write(path, "\x1f\x8b" .. ("\0"):rep(20))
   fails("data.npy: " .. path .. ": gzipped; gunzip makes an npy file of it", data.npy, path)

@@ -304,6 +304,9 @@ function TestNames:testOtherPrograms()
   fails("h5py.File", data.npz, folder .. "new.h5")
   fails("pickle.load", data.npz, folder .. "batch.pkl")
   fails("to_csv", data.npz, write "PAR1\0\0\0\0")
+  fails("h5py.File", data.npy, folder .. "new.h5")
+  fails("data.npz reads it", data.npy, folder .. "keras.npz")
+  fails("scipy.io.loadmat", data.idx, folder .. "turned-images", folder .. "old.mat")
   fails("data.npy reads it", data.npz, data.save_npy(write "", { 1, 2 }))
 end
 
