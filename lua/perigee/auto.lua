@@ -72,12 +72,17 @@ local function descents_for(model)
   end
   local targeted = model ~= nil and #reject.classes(model) >= 4 and "dlr" or "margin"
   local untargeted = model ~= nil and model.rejects and "continuous" or "cross_entropy"
-  return {
+  local parts = {
     halving(plain, "gradient"),
     attack.apgd { objective = untargeted, early_stop = true },
     attack.apgd { objective = targeted, target = "each", early_stop = true },
     nearest "gradient",
   }
+  -- A density of narrow kernels has a top at every point.
+  if kinds.is(kinds.deciding(model), "density") then
+    parts[#parts + 1] = attack.pgd { target = "each", restarts = 3, max_iter = 100, early_stop = true }
+  end
+  return parts
 end
 
 -- By scores, or by labels alone.

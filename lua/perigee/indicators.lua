@@ -18,6 +18,7 @@ local gradient_check = require "perigee.gradient_check"
 local kinds = require "perigee.kinds"
 
 local LEAST = 0.05 -- one failed run of a hundred proves nothing
+local ALIVE = 0.1 -- the largest kernel at the end: on the plateau of a DNR it is below 0.01
 local STILL = 1e-3 -- of the start's loss: a loss that falls by no more stands still
 local WINDOW, UNFINISHED = 10, 0.05 -- of the loss's fall, within the last steps
 local SATURATED = 10 -- box diameters that the decision is away, were the model linear
@@ -122,10 +123,11 @@ end
 
 -- ---- Single ones --------------------------------------------------------------------------------
 
+-- Where kernels have not died out it is an optimum of theirs, not a plateau.
 local function vanished(case)
-  local flat = case.result.flat
+  local flat, ends = case.result.flat, case.result.kernel_end
   if not flat then return nil, "its result does not have norms of gradients" end
-  local found, ends = counted(case.failed, function(i) return flat[i] end), case.result.kernel_end
+  local found = counted(case.failed, function(i) return flat[i] and not (ends and ends[i] > ALIVE) end)
   if ends and found.count > 0 then
     local kernels = ends:take(found.samples):sort()
     found.detail = ("the largest kernel there is %.2g (median)"):format(kernels[(#kernels + 1) // 2])

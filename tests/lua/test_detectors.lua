@@ -231,6 +231,43 @@ function TestDetectors.test_batches()
   end
 end
 
+-- ---- Attacks --------------------------------------------------------------------------------------
+
+-- An attack that sees a defence finds more than one on the bare net whose points it judges.
+function TestDetectors.test_attacks_see_them()
+  local some = test:slice(1, 20)
+  local function evaded(model, dmax)
+    local direct = attack.auto({ model = model, norm = "l2", dmax = dmax }):run(some, { seed = 1 })
+    local transfer = attack.auto({ model = net, norm = "l2", dmax = dmax }):run(some, { seed = 1 })
+    return direct:counts().evaded, transfer:rescore(model):counts().evaded
+  end
+  for _, model in ipairs(all()) do
+    model.threshold = model:threshold_for(0.1, train)
+    local found, carried = evaded(model, model.kind == "density" and 1.5 or 1)
+    lu.assertTrue(found >= carried + 5, ("%s: %d, %d"):format(model, found, carried))
+  end
+  -- Narrow kernels have many tops, and starts at random find more of them.
+  local narrow = reject.density { net = net, layer = "relu3" }:fit(train)
+  narrow.threshold = narrow:threshold_for(0.1, train)
+  local parts = attack.auto { model = narrow, norm = "l2", dmax = 1.5 }
+  lu.assertEquals(parts[#parts].name, "pgd")
+  local result = parts:run(some, { seed = 1 })
+  lu.assertTrue(result.source:eq(#parts):sum() >= 2)
+  -- The slope of a blurred step sees bits that straight through it are hardly seen.
+  local bits = reject.squeeze { model = net, squeezers = { "bits 1" } }
+  lu.assertEquals(attack.auto({ model = bits, norm = "l2", dmax = 1 })[2].name, "stairs")
+end
+
+-- No indicator says that an attack on them was blind.
+function TestDetectors.test_diagnoses()
+  for _, model in ipairs(all()) do
+    model.threshold = model:threshold_for(0.1, train)
+    local found = evaluate.diagnose { model = model, data = test:slice(1, 10), budget = 4000, seed = 1,
+      attack = attack.auto { model = model, norm = "l2", dmax = 1, quick = true } }
+    lu.assertEquals(#found.alarms, 0, tostring(found))
+  end
+end
+
 -- ---- As other models ------------------------------------------------------------------------------
 
 function TestDetectors.test_copies_and_files()

@@ -426,8 +426,8 @@ attack.fmn over the classes, whose search may go half beyond dmax. Elsewhere it 
 gradient, attack.apgd on cross-entropy (continuous where the model rejects), attack.apgd over the classes on
 DLR (margin below four classes), and attack.fmn over the classes. Where a gradient is said to be a surrogate
 attack.stairs is the second part and attack.square, which follows none, the last. A model that answers scores
-alone (?model) is attacked by attack.square, one of labels alone by attack.hopskipjump. quick = true is the
-first part alone.
+alone (?model) is attacked by attack.square, one of labels alone by attack.hopskipjump. Against a
+reject.density PGD from points at random follows. quick = true is the first part alone.
 
 The stages were chosen on DNRs of MNIST. On the original library's DNR it turns 67 and 100 of 100 digits
 at l2 distance 1 and 2, where PGD-Exp turns 13 and 43. The printed result says what each part added, at what
