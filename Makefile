@@ -41,7 +41,7 @@ ALL_CFLAGS   = -std=c11 -g $(OPTIMIZE) -fno-math-errno -fopenmp-simd -pthread $(
 	$(EXTRA_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS  = -pthread $(HARDEN_LDFLAGS) $(EXTRA_LDFLAGS) $(LDFLAGS)
 
-ROOMS     := core data nn svm reject attack files plot grad
+ROOMS     := core data nn svm classic reject attack files plot grad
 LIB_SRC   := $(wildcard $(ROOMS:%=src/%/*.c)) src/model.c
 BIN_SRC   := src/main.c $(wildcard src/repl.c) $(wildcard src/host/*.c) $(wildcard src/bind/*.c)
 TEST_SRC  := $(wildcard tests/core/*.c)

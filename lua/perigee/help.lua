@@ -38,6 +38,7 @@ local modules = { "prompt", table.unpack(require "perigee.libraries") }
 help.parents = {
   net = "model", svm = "model", nr = "model", layer = "model", dnr = "model", preprocess = "model",
   confidence = "model", energy = "model", density = "model", mahalanobis = "model", squeeze = "model",
+  knn = "model", logistic = "model", pipeline = "model",
   panel = "figure",
   ensemble = "attack", history = "record", report = "record", confusion = "record", roc = "record",
   optimality = "record", interval = "record", rerr = "record", half_radius = "record", diagnosis = "record",

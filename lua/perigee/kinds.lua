@@ -38,7 +38,9 @@ end
 --- scores of layers' own classifiers.
 function kinds.deciding(model)
   if kinds.is(model, "dnr") then return model.combiner, true end
-  if kinds.is(model, "nr") or kinds.is(model, "preprocess") then return kinds.deciding(model.model) end
+  if kinds.is(model, "nr") or kinds.is(model, "preprocess") or kinds.is(model, "pipeline") then
+    return kinds.deciding(model.model)
+  end
   if kinds.is(model, "layer") then return kinds.deciding(model.classifier) end
   return model, false
 end
@@ -52,10 +54,28 @@ end
 --- What it answers: "gradients" as well, "scores" alone, or "labels" alone.
 function kinds.answers(model) return native.answers(model) end
 
+-- By kind the field with the model that decides.
+local holders = { nr = "model", preprocess = "model", pipeline = "model", confidence = "model",
+  energy = "model", squeeze = "model", layer = "classifier" }
+
+-- The models that one is made of, nets aside.
+local function inside(model)
+  if type(model) ~= "userdata" or kinds.is_closed(model) then return {} end
+  local kind = kinds.of(model)
+  if holders[kind] then return { model[holders[kind]] } end
+  if kind ~= "dnr" then return {} end
+  local parts = { model.combiner }
+  for _, layer in ipairs(model.layers) do parts[#parts + 1] = model[layer] end
+  return parts
+end
+
 --- Does it, or a part of it that is written in Lua, say that its gradient is not that of its scores?
 function kinds.has_surrogate(model)
+  if kinds.is(model, "knn") then return true end
   if kinds.is(model, "squeeze") and model.gradient_is == "surrogate" then return true end
-  if kinds.is(model, "preprocess") and kinds.has_surrogate(model.model) then return true end
+  for _, part in ipairs(inside(model)) do
+    if kinds.has_surrogate(part) then return true end
+  end
   for _, part in ipairs(type(model) == "table" and { model } or native.lua_models(model)) do
     if part.gradient_is == "surrogate" then return true end
   end

@@ -10,9 +10,9 @@ static const char owner[] = "perigee.context"; /* its address is the registry's 
 
 void open_libraries(lua_State *L) {
     const luaL_Reg libraries[] = {
-        { "array", open_array },   { "data", open_data },       { "nn", open_nn },
-        { "svm", open_svm },       { "reject", open_reject },   { "dnr", open_dnr },
-        { "attack", open_attack }, { "perigee", open_perigee },
+        { "array", open_array }, { "data", open_data },       { "nn", open_nn },
+        { "svm", open_svm },     { "classic", open_classic }, { "reject", open_reject },
+        { "dnr", open_dnr },     { "attack", open_attack },   { "perigee", open_perigee },
     };
     bind_grad_open(L);
     for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {

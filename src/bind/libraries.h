@@ -12,6 +12,7 @@ int open_array(lua_State *L);
 int open_data(lua_State *L);
 int open_nn(lua_State *L);
 int open_svm(lua_State *L);
+int open_classic(lua_State *L);
 int open_reject(lua_State *L); /* NR */
 int open_dnr(lua_State *L);
 int open_attack(lua_State *L);

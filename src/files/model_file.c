@@ -1,5 +1,8 @@
 #include "files/model_file.h"
 
+#include "classic/knn.h"
+#include "classic/logistic.h"
+#include "classic/pipeline.h"
 #include "core/fail.h"
 #include "core/json.h"
 #include "nn/network.h"
@@ -22,6 +25,9 @@ enum { FORMAT = 1 };
 const ModelKind *const model_file_kinds[] = {
     &network_model_kind,
     &svc_kind,
+    &knn_kind,
+    &logistic_kind,
+    &pipeline_kind,
     &layer_model_kind,
     &nr_kind,
     &dnr_kind,

@@ -6,26 +6,9 @@
 #ifndef PERIGEE_REJECT_PREPROCESS_H
 #define PERIGEE_REJECT_PREPROCESS_H
 
-#include "model.h"
+#include "classic/front.h"
 
 typedef struct Preprocess Preprocess; /* starts with a Model */
-
-/* What f made of a batch: n rows of its own number of features. `kept` owns them. */
-typedef struct Preprocessed {
-    const float *y;
-    size_t features;
-    void *kept;
-} Preprocessed;
-
-typedef struct PreprocessCalls {
-    /* y = f(x); with `back`, pull may be asked for. The answer is forgotten in any case. */
-    bool (*forward)(void *context, const Batch *x, bool back, Preprocessed *y, Error *err);
-    /* dx (n × the batch's features) from dy (n × y's): as often as wanted. */
-    bool (*pull)(const Preprocessed *y, const float *dy, float *dx, Error *err);
-    void (*forget)(Preprocessed *y); /* one that was never filled is fine */
-    void *(*retain)(void *context);
-    void (*release)(void *context);
-} PreprocessCalls;
 
 typedef struct PreprocessParts {
     Model *model;

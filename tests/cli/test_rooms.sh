@@ -6,11 +6,12 @@ rooms='
     main     repl host bind core
     repl     host bind core
     host     core
-    bind     files attack reject svm nn plot grad data model core
-    files    attack reject svm nn data model core
+    bind     files attack reject classic svm nn plot grad data model core
+    files    attack reject classic svm nn data model core
     attack   model core
-    reject   svm nn data model core
+    reject   classic svm nn data model core
     svm      data model core
+    classic  data model core
     nn       data model core
     plot     core
     grad     nn model core

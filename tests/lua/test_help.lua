@@ -130,6 +130,8 @@ local function samples_of_kinds()
     density = reject.density { net = net, layer = "fc" },
     mahalanobis = reject.mahalanobis { net = net, layers = { "fc" } },
     squeeze = reject.squeeze { model = net },
+    knn = classic.knn(), logistic = classic.logistic(),
+    pipeline = classic.pipeline { "minmax", classic.knn() },
     dnr = defence, tuning = dnr.tune(defence, ds, { layers = { C = 1 }, folds = 2 }),
     diagnosis = evaluate.diagnose(result), indicators = 1, state = shown_by_state(net, ds),
     figure = plot.figure { title = "title" }, report = report, confusion = report.confusion,

@@ -198,6 +198,7 @@ end
 
 -- Kinds of values that types name but no entry describes member by member.
 local aliases = {
+  { "step", "{ name: string }" },
   { "kernel", "{ name: string, gamma: number?, coef0: number?, degree: integer? }" },
 }
 

@@ -37,7 +37,23 @@ print(m:scores(ds[1]), m.support)]],
     text = [[
 A fitted classifier from its numbers: sv is m × features, alpha classes × m, b one number a class,
 in the order of `classes`, which must rise. With two classes alpha may have one row and b one number:
-the function of the second class. The numbers are copied.]],
+the function of the second class. The numbers are copied.
+
+scikit-learn's machines come by their arrays. Perigee's are one-vs-all, so the estimator of many classes is
+OneVsRestClassifier(SVC(…)) or LinearSVC; an SVC by itself is one-vs-one (whatever its
+decision_function_shape), which only of two classes is the same. In Python, for m = OneVsRestClassifier(
+SVC(kernel="rbf", gamma=0.05, C=10)).fit(x, y), with x as float32 as here:
+
+  e = m.estimators_
+  numpy.savez("m.npz", sv=numpy.concatenate([s.support_vectors_ for s in e]).astype("f4"),
+              alpha=scipy.linalg.block_diag(*[s.dual_coef_ for s in e]),
+              b=numpy.concatenate([s.intercept_ for s in e]))
+
+and here: local e = data.read_npz "m.npz"; svm.from { sv = e.sv, alpha = e.alpha, b = e.b,
+classes = { … }, kernel = svm.rbf(0.05) }, where classes are m.classes_. Of an SVC of two classes the arrays
+are support_vectors_, dual_coef_ and intercept_; of gamma="scale" the number is its _gamma; a poly kernel has
+degree and coef0. LinearSVC has coef_ and intercept_: sv = array.eye(features), alpha = coef_,
+kernel = svm.linear(). Its decision_function gives the scores, of two classes the second one's.]],
     returns = { "svm", "a fitted model" },
     example = [[
 local m = svm.from {

@@ -21,6 +21,14 @@ words.alike = {
 
 --- Entry → its words.
 words.of = {
+  -- classic
+  ["classic.knn"] = "sklearn KNeighborsClassifier nearest neighbor neighbours n_neighbors",
+  ["classic.logistic"] = "sklearn LogisticRegression softmax regression maxent linear classifier",
+  ["classic.pipeline"] = "sklearn make_pipeline Pipeline preprocessing scaler preprocess transform",
+  ["classic.minmax"] = "sklearn MinMaxScaler normalise normalize scaler range rescale",
+  ["classic.standard"] = "sklearn StandardScaler normalise normalize scaler zscore mean std",
+  ["classic.unit_norm"] = "sklearn Normalizer normalise normalize l2 unit length",
+  ["classic.pca"] = "sklearn PCA principal components whitening dimension reduction n_components svd",
   -- the prompt
   help = "man doc documentation apropos lookup", show = "imshow display print picture image view",
   who = "whos variables workspace list dir globals", info = "version environment about sysinfo",
@@ -149,7 +157,8 @@ words.of = {
   ["svm.new"] = "SVC LinearSVC support vector machine classifier libsvm",
   ["svm.rbf"] = "gaussian kernel gamma",
   ["svm.search"] = "GridSearchCV cross_validation hyperparameters tune C gamma", ["svm.linear"] = "LinearSVC",
-  ["svm.poly"] = "polynomial degree", ["svm.from"] = "dual_coef_ intercept_ coefficients import sklearn",
+  ["svm.poly"] = "polynomial degree", ["svm.from"] =
+    "sklearn SVC LinearSVC OneVsRestClassifier dual_coef_ intercept_ support_vectors_ import convert",
   ["svm.sv"] = "support_vectors_", ["svm.alpha"] = "dual_coef_", ["svm.b"] = "intercept_ bias rho",
   ["svm.kernel"] = "custom callable own gram precomputed user defined laplacian sigmoid",
   ["svm.weights"] = "class_weight balanced imbalance", ["svm.solver"] = "smo libsvm",
