@@ -66,6 +66,12 @@ end
 local self = { what = "a dataset", is = function(value) return kinds.is(value, "dataset") end }
 for name, method in pairs(arguments.guard("dataset:", looped, self)) do methods[name] = method end
 
+local splits = arguments.guard("dataset:", require "perigee.splits", self)
+for name, method in pairs(splits) do methods[name] = method end
+
+local toys = require "perigee.toys"
+for _, name in ipairs(toys.names) do data[name] = toys[name] end
+
 --- Whether data.mnist would find both parts.
 function data.has_mnist()
   return (data.find_mnist("train") and data.find_mnist("test")) ~= nil

@@ -261,4 +261,6 @@ function evaluate.security(options)
   return sweep.run(plan_of(options or {}))
 end
 
+evaluate.cross_validate = require "perigee.evaluate.cross_validate"
+
 return evaluate

@@ -42,7 +42,7 @@ help.parents = {
   panel = "figure",
   ensemble = "attack", history = "record", report = "record", confusion = "record", roc = "record",
   optimality = "record", interval = "record", rerr = "record", half_radius = "record", diagnosis = "record",
-  tuning = "record", search = "record", check = "record", security = "record",
+  tuning = "record", search = "record", check = "record", security = "record", validation = "record",
 }
 
 -- Filled at first use: starting the prompt does not pay for it.

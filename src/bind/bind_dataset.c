@@ -2,7 +2,10 @@
 #include "bind/bind_array.h"
 #include "bind/bind_fields.h"
 #include "bind/bind_samples.h"
+#include "bind/bind_model.h"
 #include "core/array_shape.h"
+#include "core/array_values.h"
+#include "core/folds.h"
 #include "core/labels.h"
 #include "core/rng.h"
 #include "data/dataset.h"
@@ -282,6 +285,21 @@ static int dataset_split(lua_State *L) {
     return 1 + push_taken(L, ds, order + first, n - first);
 }
 
+/* ds:folds(k): the fold of each sample, 1 … k: those that a fit by folds draws for the seed. */
+static int dataset_folds(lua_State *L) {
+    const Dataset *ds = bind_self(L, &bind_dataset_type);
+    size_t n = dataset_count(ds);
+    uint64_t seed;
+    lua_Integer k = bind_integer(L, 2, "folds", "k", 2, n > 2 ? (lua_Integer)n : 2);
+    bind_fields(L, 3, "folds", bind_seed_options.field, &seed);
+    FoldsOf of = { "fit", array_i32(ds->y), n, (int)k };
+    const int32_t *fold = bind_push_folds(L, 3, &of, NULL);
+    Array *made = bind_push_new_array(L, "folds", DTYPE_I32, &(Sizes){ 1, { n } });
+    for (size_t i = 0; i < n; i++)
+        array_i32(made)[i] = fold[i] + 1;
+    return 1;
+}
+
 /* ds:sample(n): a random n of them, each at most once. */
 static int dataset_sample(lua_State *L) {
     const Dataset *ds = bind_self(L, &bind_dataset_type);
@@ -366,6 +384,7 @@ static const BindFunction methods[] = {
     BIND("take", dataset_take_positions, 2),
     BIND_WITH("shuffle", dataset_shuffle, 2, &bind_seed_options),
     BIND_WITH("split", dataset_split, 3, &bind_seed_options),
+    BIND_WITH("folds", dataset_folds, 3, &bind_seed_options),
     BIND_WITH("sample", dataset_sample, 3, &bind_seed_options),
     BIND("per_class", dataset_each_class, 3),
     BIND("where", dataset_where, 2),

@@ -30,7 +30,7 @@ static void release(void *object) {
 
 static const BoxType outer_type = { "perigee.progress", "a loop's progress", release, NULL };
 
-/* native.progress(steps) → what is to be closed (<close>) when the loop is done. */
+/* native.progress(steps, folds) → what is to be closed (<close>) when the loop is done. */
 static int new_progress(lua_State *L) {
     double steps = luaL_checknumber(L, 1);
     void **box = bind_new_box(L, &outer_type);
@@ -39,7 +39,7 @@ static int new_progress(lua_State *L) {
         return bind_error(L, "not enough memory");
     outer->progress = progress_new();
     outer->steps = steps;
-    progress_begin(&outer->progress, "security", steps);
+    progress_begin(&outer->progress, lua_toboolean(L, 2) ? "cross-validation" : "security", steps);
     *box = outer;
     progress_listen(hear, outer);
     return 1;
@@ -56,7 +56,7 @@ static int progress_at(lua_State *L) {
 }
 
 void bind_open_progress(lua_State *L) {
-    static const BindFunction functions[] = { BIND("progress", new_progress, 1),
+    static const BindFunction functions[] = { BIND("progress", new_progress, 2),
                                               BIND("progress_at", progress_at, 3), BIND_LAST };
     bind_new_owner(L, &outer_type);
     bind_set_functions(L, functions);

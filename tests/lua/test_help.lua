@@ -130,6 +130,7 @@ local function samples_of_kinds()
     density = reject.density { net = net, layer = "fc" },
     mahalanobis = reject.mahalanobis { net = net, layers = { "fc" } },
     squeeze = reject.squeeze { model = net },
+    validation = evaluate.cross_validate(classic.knn { k = 1 }, ds, { folds = 2, seed = 1 }),
     knn = classic.knn(), logistic = classic.logistic(),
     pipeline = classic.pipeline { "minmax", classic.knn() },
     dnr = defence, tuning = dnr.tune(defence, ds, { layers = { C = 1 }, folds = 2 }),

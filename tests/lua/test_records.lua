@@ -31,6 +31,8 @@ local function made()
       validation = { 0.1, 3 } },
     security = evaluate.security { models = { ["m_1"] = net }, attack = attack.fgsm { norm = "l2" },
       data = blobs:slice(1, 4), dmax = { 0, 0.1 }, seed = 1 },
+    validation = evaluate.cross_validate(svm.new(), blobs,
+      { folds = 3, metrics = { "accuracy", "error" }, seed = 1 }),
     diagnosis = evaluate.diagnose(result), check = reject.check(model, x),
     search = svm.search { data = blobs, kernel = "rbf", C = { 1, 10 }, gamma = { 0.1, 0.01 }, folds = 2 },
     tuning = dnr.tune(defence, blobs, { layers = { C = { 1, 2 } }, folds = 2, seed = 1 }),

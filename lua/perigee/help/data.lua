@@ -17,6 +17,8 @@ local function field(name, kind, text)
   return { name = "dataset." .. name, kind = "field", text = text, returns = { kind } }
 end
 
+local seed = { "seed", "integer", "the session's", "of what is drawn" }
+
 local entries = {
   {
     name = "data.mnist", group = "Samples",
@@ -117,6 +119,63 @@ about 98 % of fresh ones. As many of each class as n allows, in random order.]],
     returns = { "dataset", "the same for the same seed, whatever the number of threads" },
     example = "print(data.digits(20, { seed = 1, classes = { 3, 7 } }))",
     see = { "data.mnist", "show" },
+  },
+  {
+    name = "data.moons", group = "Toy sets",
+    text = [[
+Two half circles that reach into each other, of two features (scikit-learn's make_moons): classes 0 and 1, as
+many of each as n allows, in random order. Like the other toy sets it reaches beyond 0 and 1: attacks need
+lower and upper.]],
+    params = { { "n", "integer", "how many" } },
+    options = { { "noise", "number", "0.1", "the standard deviation of what is added to a feature" }, seed },
+    returns = { "dataset", "n samples of two features" },
+    example = [[
+local ds = data.moons(200, { noise = 0.15, seed = 1 })
+local model = svm.new({ kernel = svm.rbf(2), C = 10 }):fit(ds)
+local file = os.tmpname()
+plot.decision(model, { data = ds, grid = 30, file = file, terminal = "png" })
+os.remove(file)]],
+    see = { "data.circles", "data.blobs", "data.xor", "data.spirals", "plot.decision" },
+  },
+  {
+    name = "data.circles",
+    text = "A circle of radius 1, class 0, and one inside it, class 1 (scikit-learn's make_circles).",
+    params = { { "n", "integer", "how many" } },
+    options = { { "noise", "number", "0.05", "as in data.moons" },
+      { "factor", "number", "0.5", "the inner circle's radius, 0 to 1" }, seed },
+    returns = { "dataset", "n samples of two features" },
+    example = "print(data.circles(50, { factor = 0.3, seed = 1 }))",
+    see = { "data.moons" },
+  },
+  {
+    name = "data.blobs",
+    text = "Normal clouds, one a class (scikit-learn's make_blobs).",
+    params = { { "n", "integer", "how many" } },
+    options = { { "noise", "number", "1", "the clouds' standard deviation" },
+      { "centers", "integer|table", "3", "how many, at random in [-10, 10]², or a list of { x, y }" }, seed },
+    returns = { "dataset", "n samples of two features" },
+    example = "print(data.blobs(60, { centers = { { 0, 0 }, { 3, 3 } }, seed = 1 }))",
+    see = { "data.moons" },
+  },
+  {
+    name = "data.xor",
+    text = "Four clouds at (±1, ±1): class 0 where the signs are equal, else 1, which no line divides.",
+    params = { { "n", "integer", "how many" } },
+    options = { { "noise", "number", "0.3", "the clouds' standard deviation" }, seed },
+    returns = { "dataset", "n samples of two features" },
+    example = "print(data.xor(40, { seed = 1 }))",
+    see = { "data.moons" },
+  },
+  {
+    name = "data.spirals",
+    text = "Spirals from the middle to a radius of 1, one a class.",
+    params = { { "n", "integer", "how many" } },
+    options = { { "noise", "number", "0.03", "as in data.moons" },
+      { "classes", "integer", "2", "how many spirals" },
+      { "turns", "number", "1.5", "how often each goes round" }, seed },
+    returns = { "dataset", "n samples of two features" },
+    example = "print(data.spirals(90, { classes = 3, seed = 1 }))",
+    see = { "data.moons" },
   },
   {
     name = "data.new",
@@ -374,11 +433,32 @@ print(ds:with { x = ds.x:round() }.x)]],
   },
   {
     name = "dataset:split",
-    text = "Two random parts: floor(share · n) samples, and the others.",
+    text = [[
+Two random parts: floor(share · n) samples, and the others. Stratified, each class is divided by the share as
+nearly as whole numbers allow.]],
     params = { { "share", "number", "between 0 and 1" } },
+    options = { { "stratified", "boolean", "false", "whether both parts have the classes alike" }, seed },
     returns = { "dataset, dataset", "the parts, shuffled" },
     example = small .. "local first, second = ds:split(0.5, { seed = 1 })\nprint(#first, #second)",
     see = { "dataset:sample", "dataset:shuffle" },
+  },
+  {
+    name = "dataset:folds",
+    text = [[
+Divides the samples into k folds for cross-validation: an array with the fold of each, 1 to k, as
+evaluate.cross_validate and a dnr's fit take it. ds:where(fold:eq(2)) is the second fold, ds:where(fold:ne(2))
+what it is tested by. Stratified, all folds have the classes alike; they are those that a dnr's fit draws for
+the same seed.]],
+    params = { { "k", "integer", "how many folds, from 2 to the number of samples" } },
+    options = { { "stratified", "boolean", "true", "whether all folds have the classes alike" }, seed },
+    returns = { "array", "n numbers, i32" },
+    example = small .. [[
+local fold = ds:folds(3, { seed = 1 })
+for k = 1, 3 do
+  local model = classic.knn({ k = 1 }):fit(ds:where(fold:ne(k)))
+  print(metrics.accuracy(model, ds:where(fold:eq(k))))
+end]],
+    see = { "evaluate.cross_validate", "dataset:split", "dnr:fit" },
   },
   {
     name = "dataset:sample",

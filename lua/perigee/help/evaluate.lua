@@ -10,6 +10,10 @@ local function member(name, kind, text)
   return { name = "diagnosis." .. name, kind = "field", text = text, returns = { kind } }
 end
 
+local function of_validation(name, kind, text)
+  return { name = "validation." .. name, kind = "field", text = text, returns = { kind } }
+end
+
 -- The indicators as the items of a list.
 local function indicator_list()
   local lines = {}
@@ -381,10 +385,43 @@ With several attacks, a model under each of them is one: "dnr, auto".]],
     field("seed", "integer", "The seed that repeats count from."),
     field("interrupted", "boolean", "Whether it was stopped before the end."),
     {
+      name = "evaluate.cross_validate", group = "Cross-validation",
+      text = [[
+Any model's measures on samples that it did not learn: for each fold a clone of the model is fitted to the
+other folds and measured on that one. The model itself stays as it is. A measure is the name of one in metrics
+that gives a number for a model and a dataset ("accuracy", "rejection_rate"), "error", or a function of both
+under a name of its own. Ctrl-C gives what the finished folds say.]],
+      params = {
+        { "model", "model", "any that can be cloned and fitted; one in Lua needs the methods clone and fit" },
+        { "data", "dataset", "what is divided" },
+      },
+      options = {
+        { "folds", "integer|array", "5", "how many, or the fold of each sample" },
+        { "metrics", "table", '{ "accuracy" }', "names, and functions under names" },
+        { "stratified", "boolean", "true", "whether drawn folds have the classes alike" },
+        { "seed", "integer", "the session's", "of the folds" },
+      },
+      returns = { "validation", "a record that prints as a table" },
+      example = [[
+local ds = data.digits(120, { seed = 1 })
+local model = classic.pipeline { "standard", classic.knn { k = 3 } }
+print(evaluate.cross_validate(model, ds, { folds = 4, seed = 1,
+  metrics = { "accuracy", size = function(_, held) return #held end },
+}))]],
+      see = { "dataset:folds", "svm.search", "metrics.accuracy", "model:clone" },
+    },
+    of_validation("values", "table", "By measure: the list of the folds' values."),
+    of_validation("mean", "table", "By measure: the mean over the folds."),
+    of_validation("std", "table", "By measure: the standard deviation over the folds (over their number)."),
+    of_validation("metrics", "string[]", "The measures' names."),
+    of_validation("folds", "integer", "How many folds there are."),
+    of_validation("done", "integer", "How many were finished; fewer after Ctrl-C."),
+    of_validation("model", "string", "What the model prints as."),
+    {
       name = "record", kind = "value", group = "Tables and their files",
       text = [[
 What measures, trainings and evaluations give: the tables of nn.train, metrics (report, confusion, roc, rerr,
-optimality, half_radius, intervals), evaluate.security and evaluate.diagnose, dnr.tune, svm.search and
+optimality, half_radius, intervals), evaluate.security, diagnose and cross_validate, dnr.tune, svm.search and
 reject.check. A record prints; save and restore keep it as what it is; and it goes to files by its methods:
 r:save("table.tex") by the ending of the name, or r:csv, r:json, r:latex and r:npz. Attacks' results have the
 same methods.]],

@@ -21,6 +21,12 @@ words.alike = {
 
 --- Entry → its words.
 words.of = {
+  ["evaluate.cross_validate"] = "sklearn cross_val_score cross_validation KFold StratifiedKFold kfold",
+  ["dataset:folds"] = "sklearn KFold StratifiedKFold cross validation indices",
+  ["data.moons"] = "sklearn make_moons toy synthetic",
+  ["data.circles"] = "sklearn make_circles toy synthetic",
+  ["data.blobs"] = "sklearn make_blobs gaussian clusters toy", ["data.xor"] = "toy checkerboard",
+  ["data.spirals"] = "toy swirl synthetic",
   -- classic
   ["classic.knn"] = "sklearn KNeighborsClassifier nearest neighbor neighbours n_neighbors",
   ["classic.logistic"] = "sklearn LogisticRegression softmax regression maxent linear classifier",
