@@ -5,6 +5,7 @@ local auto = require "perigee.auto"
 local check = require "perigee.gradient_check"
 local define = require "perigee.define"
 local ensemble = require "perigee.ensemble"
+local matching = require "perigee.matching"
 local native = require "perigee.native"
 local rebuild = require "perigee.rebuild"
 local worst = require "perigee.worst"
@@ -67,6 +68,8 @@ end
 attack.worst = worst.of
 
 function attack.auto(options) return auto.new(options) end
+
+function attack.matching(options) return matching.new(options) end
 
 function attack.define(definition) return define.new(definition) end
 

@@ -394,6 +394,45 @@ print(t, t:run(digits))]],
     see = { "attack.pgd", "result:rescore", "attack.square", "model" },
   },
   {
+    name = "attack.matching",
+    text = [[
+Feature matching (Sabour, Cao, Faghri and Fleet, "Adversarial manipulation of deep representations", ICLR
+2016): each sample is moved until what the model makes of it within is near to what it makes of a guide, the
+nearest there of the samples of another class. It is attack.pgd along the gradient of that distance, so that
+the answer is the best point of the way by the objective, and the model judges it: a classifier on a layer's
+output has to take it for the guide's class, whatever its own gradient is.
+
+What is matched are the outputs of a net's layers (without layers the last but one), the layers' scores of a
+dnr, the layer that a classifier on a layer stands on; of an nr what its model has.]],
+    options = {
+      { "model", "model", "none", "what is attacked; must be given" },
+      { "guides", "dataset", "none", "samples with their labels, of two classes at least; must be given" },
+      { "layers", "string|string[]", "the last but one", "of a net" },
+      { "norm", '"l1"|"l2"|"linf"', '"l2"', "the norm of the ball and of distances" },
+      { "dmax", "number|number[]|array", "none", "how far samples may move, or each; must be given" },
+      { "eta", "number", "dmax / 2", "the length of a step, or of the first" },
+      { "step_schedule", '"constant"|"cosine"', "cosine without eta", "as of attack.pgd" },
+      { "objective", "string|function", '"continuous"', "by which points are judged: see attack.pgd" },
+      { "max_iter", "integer", "100", "steps at most" },
+      { "early_stop", "boolean", "false", "stop a sample as soon as it evades" },
+      { "start", "dataset|array|result", "the samples", "row by row, where each search begins" },
+      { "lower", "number|array", "0", "the least value of every feature, or one for each" },
+      { "upper", "number|array", "1", "the greatest value of every feature, or one for each" },
+      { "iterates", "boolean", "false", "keep the pixels of every iterate in the result" },
+      { "max_queries", "integer|array", "none", "what a sample may take: see queries" },
+      { "on_step", "function", "none", "called after every iteration: see objectives" },
+    },
+    returns = { "attack", "an attack.pgd with a direction; :run(samples) attacks" },
+    example = example_net .. [[
+local guides = data.digits(40, { seed = 2 })
+local matching = attack.matching {
+  model = net, guides = guides, layers = "relu4", dmax = 3,
+}
+print(matching:run(digits))]],
+    see = { "attack.pgd", "attack.transfer", "objectives", "attack:run" },
+    words = "feature adversary representation sabour guide layer",
+  },
+  {
     name = "attack.fgsm",
     text = [[
 The fast gradient sign method: one step of length dmax along the gradient's sign (linf), its direction
