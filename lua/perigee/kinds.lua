@@ -71,7 +71,7 @@ end
 
 --- Does it, or a part of it that is written in Lua, say that its gradient is not that of its scores?
 function kinds.has_surrogate(model)
-  if kinds.is(model, "knn") then return true end
+  if kinds.is(model, "knn") and model.fitted_softness ~= 0 then return true end
   if kinds.is(model, "squeeze") and model.gradient_is == "surrogate" then return true end
   for _, part in ipairs(inside(model)) do
     if kinds.has_surrogate(part) then return true end

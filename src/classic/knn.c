@@ -128,6 +128,12 @@ static bool find_softness(Knn *self, Error *err) {
     return ok;
 }
 
+/* Without a softness it answers scores alone. */
+static void settle(Knn *self) {
+    self->base.answers = self->softness > 0 ? MODEL_GRADIENTS : MODEL_SCORES;
+    model_changes(&self->base);
+}
+
 /* Take over what is in `from`, whose own numbers are then gone. */
 static void adopt(Knn *self, Knn *from) {
     clear_numbers(self);
@@ -140,7 +146,7 @@ static void adopt(Knn *self, Knn *from) {
     self->square = from->square;
     self->softness = from->softness;
     self->largest_square = from->largest_square;
-    model_changes(&self->base);
+    settle(self);
 }
 
 static void discard(Knn *numbers) {
@@ -234,8 +240,10 @@ static bool knn_apply(Model *base, const char *name) {
         return false;
     const Field *field = fields_find(fields, name);
     field_copy(field, &self->used, &self->params);
-    model_changes(base);
-    return find_softness(self, NULL);
+    if (!find_softness(self, NULL))
+        return false;
+    settle(self);
+    return true;
 }
 
 static bool knn_save(const Model *base, const ModelWriter *to, Error *err) {

@@ -12,7 +12,8 @@
  *     log Σ_{i in c} exp(−‖x − s_i‖² / T) − log Σ_i exp(−‖x − s_i‖² / T)
  *
  * with the softness T: a surrogate, which points from everywhere to a class's nearest samples.
- * Scores stay the hard votes. A softness of 0 refuses gradients. */
+ * Scores stay the hard votes. With a softness of 0 it refuses gradients, and answers scores alone.
+ */
 #ifndef PERIGEE_CLASSIC_KNN_H
 #define PERIGEE_CLASSIC_KNN_H
 

@@ -95,6 +95,10 @@ end
 function TestKnn.test_no_softness_no_gradient()
   local knn = classic.knn({ softness = 0 }):fit(ds)
   raises("softness is 0", knn.gradient, knn, test, array.ones(10))
+  local held = data.new { x = test:slice { 1, 3 }, y = knn:predict(test:slice { 1, 3 }) }
+  local auto = attack.auto { model = knn, norm = "l2", dmax = 2 }
+  lu.assertTrue(metrics.accuracy(knn, data.new { x = auto:run(held).x_adv, y = held.y }) < 1)
+  lu.assertEquals(knn:with({ softness = 1 }):gradient(test, array.ones(10)).shape, { 20, 64 })
 end
 
 function TestKnn.test_softness_of_itself()

@@ -20,7 +20,7 @@ Votes are constant almost everywhere, so their own gradient is of no use to anyb
 instead is the slope of a soft form, log Σ exp(-‖x - s‖² / softness) over a class's samples s less that over
 all, and the model says gradient_is = "surrogate": attacks see their way, and judge by the votes as they are.
 How far they get depends on the softness, which counts at once in a copy by :with; an attacker tries several.
-With softness = 0 gradients are refused: nothing that needs one then takes the model for robust.]],
+With softness = 0 gradients are refused, and attack.auto goes by the scores alone.]],
     returns = { "knn", "a model, not fitted; fitting keeps the samples" },
     example = digits .. [[
 local knn = classic.knn({ k = 3, weights = "distance" }):fit(ds)
