@@ -60,6 +60,7 @@ function TestSplits.test_stratified_split()
   local first, second = whole:split(0.3, { stratified = true, seed = 1 })
   lu.assertEquals({ #first, #second }, { 30, 71 })
   lu.assertEquals(first:counts(), { [0] = 18, 9, 3 })
+  lu.assertEquals(whole:split(0.25, { stratified = true, seed = 1 }):counts(), { [0] = 15, 7, 3 })
   local all = first.x:reshape(-1):totable()
   for _, value in ipairs(second.x:reshape(-1):totable()) do all[#all + 1] = value end
   table.sort(all)
