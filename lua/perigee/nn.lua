@@ -12,9 +12,11 @@ local types = debug.getregistry()
 local function shape_words(shape) return table.concat(shape, " x ") end
 
 types["perigee.net"].__tostring = function(net)
-  local layers, width = net.layers, 8
-  for _, layer in ipairs(layers) do width = math.max(width, #layer.kind) end
-  local row = ("  %%-14s %%-%ds %%-16s %%10"):format(width)
+  local layers, width, names = net.layers, 8, 14
+  for _, layer in ipairs(layers) do
+    width, names = math.max(width, #layer.kind), math.max(names, #printable(layer.name))
+  end
+  local row = ("  %%-%ds %%-%ds %%-16s %%10"):format(names, width)
   local lines = {
     ("net  %s -> %d outputs, %d parameters%s"):format(shape_words(net.input), layers[#layers].size,
       net.parameters, #net.classes > 0 and "" or ", no classes yet"),

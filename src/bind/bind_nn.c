@@ -20,6 +20,7 @@
 #include "files/model_file.h"
 #include "grad/models.h"
 #include "grad/operations.h"
+#include "nn/container.h"
 #include "nn/network_build.h"
 #include "nn/train.h"
 
@@ -254,14 +255,14 @@ static void open_nets(lua_State *L) {
 /* ---- Layers ---------------------------------------------------------------------------------- */
 
 /* Push a layer with the options of the table on top of the stack. `also` is a key that may stand
- * there besides, or NULL. */
+ * there besides, or NULL. A container's table has a list, too. */
 static Layer *push_layer(lua_State *L, const LayerKind *kind, const char *also, const char *where) {
     const char *names[BIND_MOST_NAMES];
     int table = lua_gettop(L);
     bind_field_names(kind->fields.field, also, names);
-    bind_options(L, table, where, names);
     Layer *layer = lua_newuserdatauv(L, kind->size, 0);
     layer_init(layer, kind);
+    (container_of(layer) ? bind_options_list : bind_options)(L, table, where, names);
     bind_read_fields(L, table, where, kind->fields.field, layer);
     return layer;
 }
@@ -296,27 +297,99 @@ static void read_classes(lua_State *L, NetworkParts *parts) {
     parts->labels = array_size(labels);
 }
 
-/* Push the layer that the table on top of the stack describes, and what keeps its kind. */
-static Layer *read_layer(lua_State *L, lua_Integer number) {
-    char text[128], where[128];
+/* Layers as they are read: what is in a container first (nn/container.h). */
+typedef struct Reading {
+    Layer **layer;
+    size_t count;
+    int depth;
+} Reading;
+
+enum { PATH = 200 };
+static void read_list(lua_State *L, Reading *reading, int list, const char *where);
+
+/* How many layers a list names, with those in containers. */
+static size_t count_layers(lua_State *L, int list, int depth) {
+    size_t count = 0;
     Error err;
-    if (!lua_istable(L, -1))
-        bind_error(L, "nn.new: layer %I: expected a layer such as nn.relu(), got %s", number,
-                   bind_describe(L, -1, text));
-    const char *name = bind_opt_push(L, -1, "name") == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
-    const char *word = bind_opt_push(L, -2, "kind") == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
-    const LayerKind *kind = layer_find(word, &err);
-    lua_pop(L, 2); /* the table keeps both */
-    snprintf(where, sizeof where,
-             name || word ? "nn.new: layer %lld (%.60s)" : "nn.new: layer %lld", (long long)number,
-             name ? name : word);
+    if (depth > CONTAINER_DEPTH)
+        bind_error(L, "nn.new: containers in containers: expected at most %d", CONTAINER_DEPTH);
+    luaL_checkstack(L, 8, "nn.new: too many containers");
+    for (lua_Integer i = 1; i <= (lua_Integer)lua_rawlen(L, list); i++) {
+        lua_rawgeti(L, list, i);
+        int layer = lua_gettop(L);
+        if (lua_istable(L, layer)) {
+            count += 1 + count_layers(L, layer, depth + 1);
+            lua_pushstring(L, "shortcut");
+            if (lua_rawget(L, layer) == LUA_TTABLE)
+                count += 1 + count_layers(L, lua_gettop(L), depth + 1);
+        }
+        lua_settop(L, layer - 1);
+        if (!network_count_layers(count, &err))
+            bind_raise(L, &err);
+    }
+    return count;
+}
+
+/* The kind that the table on top names; a list without one is a sequence where a shortcut stands.
+ */
+static const LayerKind *check_kind(lua_State *L, bool shortcut, const char *where) {
+    Error err;
+    const char *word = bind_opt_push(L, -1, "kind") == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+    lua_pop(L, 1); /* the table keeps it */
+    const LayerKind *kind = !word && shortcut ? &layer_sequence : layer_find(word, &err);
     if (!kind) {
         error_prefix(&err, "%s", where);
         bind_raise(L, &err);
     }
-    Layer *layer = push_layer(L, kind, "kind", where);
+    return kind;
+}
+
+static void read_layer(lua_State *L, Reading *reading, bool shortcut, const char *where);
+
+/* What the container of the table there is made of. */
+static void read_inside(lua_State *L, Reading *reading, int table, Container *container,
+                        const char *where) {
+    size_t before = reading->count;
+    char path[PATH];
+    read_list(L, reading, table, where);
+    container->body = reading->count - before;
+    if (container->layer.kind == &layer_residual &&
+        bind_opt_push(L, table, "shortcut") != LUA_TNIL) {
+        snprintf(path, sizeof path, "%.150s: shortcut", where);
+        read_layer(L, reading, true, path);
+    }
+    container->shortcut = reading->count - before - container->body;
+}
+
+/* Push the layer that the table on top of the stack describes, and what keeps its kind. */
+static void read_layer(lua_State *L, Reading *reading, bool shortcut, const char *where) {
+    int table = lua_gettop(L);
+    char text[128], path[PATH];
+    luaL_checkstack(L, 16, "nn.new: too many layers");
+    if (!lua_istable(L, table))
+        bind_error(L, "%s: expected a layer such as nn.relu(), got %s", where,
+                   bind_describe(L, table, text));
+    const char *name = bind_opt_push(L, table, "name") == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+    const char *word = bind_opt_push(L, table, "kind") == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+    lua_settop(L, table); /* the table keeps both */
+    snprintf(path, sizeof path, name || word ? "%.120s (%.60s)" : "%.120s", where,
+             name ? name : word);
+    const LayerKind *kind = check_kind(L, shortcut, path);
+    Layer *layer = push_layer(L, kind, "kind", path);
     bind_push_layer_owner(L, kind);
-    return layer;
+    if (container_of(layer))
+        read_inside(L, reading, table, (Container *)layer, path);
+    reading->layer[reading->count++] = layer;
+}
+
+static void read_list(lua_State *L, Reading *reading, int list, const char *where) {
+    char path[PATH];
+    lua_Integer count = (lua_Integer)lua_rawlen(L, list);
+    for (lua_Integer i = 1; i <= count; i++) {
+        snprintf(path, sizeof path, "%.150s: layer %lld", where, (long long)i);
+        lua_rawgeti(L, list, i);
+        read_layer(L, reading, false, path);
+    }
 }
 
 /* nn.new { input =, classes =, seed =, layer, layer, … } */
@@ -326,19 +399,16 @@ static int nn_new(lua_State *L) {
     Error err;
     bind_field_names(network_fields, NULL, names);
     bind_options_list(L, 1, "nn.new", names);
-    parts.layers = lua_rawlen(L, 1);
-    Layer **layer = lua_newuserdatauv(L, (parts.layers + 1) * sizeof *layer, 0);
-    luaL_checkstack(L, 3 * (int)parts.layers + 16, "nn.new: too many layers");
+    Reading reading = { .layer = lua_newuserdatauv(
+                            L, (count_layers(L, 1, 0) + 1) * sizeof *reading.layer, 0) };
     if (bind_opt_push(L, 1, "seed") == LUA_TNIL)
         parts.seed = rng_fork(session_rng()) >> 11;
     bind_read_fields(L, 1, "nn.new", network_fields, &parts);
     read_input(L, &parts.input);
     read_classes(L, &parts);
-    for (size_t l = 0; l < parts.layers; l++) {
-        lua_rawgeti(L, 1, (lua_Integer)l + 1);
-        layer[l] = read_layer(L, (lua_Integer)l + 1);
-    }
-    parts.layer = layer;
+    read_list(L, &reading, 1, "nn.new");
+    parts.layer = reading.layer;
+    parts.layers = reading.count;
     return bind_push_model(L, (Model *)network_build(&parts, &err), &err);
 }
 
@@ -367,15 +437,15 @@ static int softmax(lua_State *L) {
     return numbers ? bind_array_softmax(L) : bind_new_layer(L);
 }
 
-static void open_layers(lua_State *L) {
-    for (size_t i = 0; layer_table[i]; i++) {
-        const LayerKind *kind = layer_table[i];
+static void open_kinds(lua_State *L, const LayerKind *const *table, const char *group) {
+    for (; *table; table++, group = NULL) {
+        const LayerKind *kind = *table;
         bool both = kind == &layer_softmax;
         lua_CFunction call = both ? softmax : bind_new_layer;
         bind_set_described(L, &(BindFunction)BIND_AS(kind->name, call, both ? 2 : 1, kind),
                            &(Described){ "nn.", kind->summary, kind->example, "table",
-                                         "the layer's description, for nn.new",
-                                         i == 0 ? "Layers" : NULL, "nn.new", kind->fields });
+                                         "the layer's description, for nn.new", group, "nn.new",
+                                         kind->fields });
     }
 }
 
@@ -391,6 +461,7 @@ int open_nn(lua_State *L) {
     bind_open_layers(L);
     lua_newtable(L);
     bind_set_functions(L, functions);
-    open_layers(L);
+    open_kinds(L, layer_table, "Layers");
+    open_kinds(L, container_table, NULL);
     return 1;
 }

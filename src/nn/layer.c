@@ -49,9 +49,11 @@ static Defined *defined_kinds(void) {
 }
 
 static const LayerKind *find_built_in(const char *name) {
-    for (const LayerKind *const *kind = layer_table; *kind; kind++)
-        if (strcmp(name, (*kind)->name) == 0)
-            return *kind;
+    const LayerKind *const *const tables[] = { layer_table, container_table };
+    for (size_t t = 0; t < 2; t++)
+        for (const LayerKind *const *kind = tables[t]; *kind; kind++)
+            if (strcmp(name, (*kind)->name) == 0)
+                return *kind;
     return NULL;
 }
 

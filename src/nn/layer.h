@@ -56,7 +56,8 @@ typedef struct LayerKind LayerKind;
 
 typedef struct Layer {
     const LayerKind *kind;
-    char name[LAYER_NAME_SIZE];
+    char own[LAYER_NAME_SIZE];  /* its name among those beside it … */
+    char name[LAYER_NAME_SIZE]; /* … and in the network: "layer1.0.conv1" (wiring.h) */
     Shape in, out;
     Parameter parameter[LAYER_MAX_PARAMETERS];
     int parameters;
@@ -84,6 +85,7 @@ typedef struct LayerCall {
     const float *weights; /* the layer's part of the vector */
     float *buffers;       /* the same for changing buffers, in training's forward; or NULL */
     const float *x;       /* n × in */
+    const float *also;    /* n × in: what a residual adds to it (container.h) */
     float *y;             /* n × out: written by forward, read by backward */
     const float *dy;      /* n × out; backward only, like what follows */
     float *dx;            /* n × in, written; or NULL */
@@ -166,7 +168,8 @@ struct LayerKind {
 LAYER_TABLE(LAYER_DECLARATION)
 #undef LAYER_DECLARATION
 
-extern const LayerKind *const layer_table[]; /* ends with NULL */
+extern const LayerKind *const layer_table[];     /* ends with NULL */
+extern const LayerKind *const container_table[]; /* those made of layers: container.h */
 
 /* The kind of that name, built in or defined; without one (name may be NULL) the error lists them.
  */
@@ -194,7 +197,7 @@ bool layer_configure(Layer *layer, Shape in, Error *err);
 /* The option that every layer has: the last row of a kind's fields, or its only one. */
 #define LAYER_NAME                                                                                 \
     {                                                                                              \
-        "name", FIELD_NAME, offsetof(Layer, name),                                                 \
+        "name", FIELD_NAME, offsetof(Layer, own),                                                  \
             .initial = "its kind and number", .meaning = "what taps and weights call the layer"    \
     }
 extern const Field layer_name_only[];

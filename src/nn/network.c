@@ -36,7 +36,8 @@ static bool workspace_init(const Network *net, Workspace *space, Error *err) {
         net->keep.per_sample > net->pass.per_sample ? net->keep.per_sample : net->pass.per_sample;
     size_t arena = network_rounded(per_sample * net->tile),
            gradient = network_rounded(net->largest * net->tile);
-    size_t bytes = (arena + 2 * gradient + network_rounded(net->scratch)) * sizeof(float);
+    size_t bytes =
+        (arena + (2 + net->depth) * gradient + network_rounded(net->scratch)) * sizeof(float);
     space->memory = aligned_alloc(64, bytes);
     if (!space->memory)
         return error_memory(err, "net", bytes);
@@ -45,6 +46,7 @@ static bool workspace_init(const Network *net, Workspace *space, Error *err) {
     space->gradient[0] = take(&next, gradient);
     space->gradient[1] = take(&next, gradient);
     space->scratch = take(&next, net->scratch);
+    space->waiting = next;
     return true;
 }
 
@@ -151,12 +153,13 @@ int network_input_shape(const Network *net, size_t shape[3]) {
 }
 
 ptrdiff_t network_find(const Network *net, const char *name) {
-    for (const char *c = name; *c; c++)
-        if (*c == ':' || *c == '.')
-            name = c + 1;
-    for (size_t l = 0; l < net->layers; l++)
-        if (strcmp(net->layer[l]->name, name) == 0)
-            return (ptrdiff_t)l;
+    while (name) {
+        for (size_t l = 0; l < net->layers; l++)
+            if (strcmp(net->layer[l]->name, name) == 0)
+                return (ptrdiff_t)l;
+        name = strpbrk(name, ".:");
+        name = name ? name + 1 : NULL;
+    }
     return -1;
 }
 

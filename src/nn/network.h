@@ -41,7 +41,8 @@ size_t network_output_size(const Network *net, size_t layer);
 int network_output_shape(const Network *net, size_t layer, size_t shape[3]);
 int network_input_shape(const Network *net, size_t shape[3]);
 
-/* The 0-based layer of that name ("features:relu2" and "features.relu2" find "relu2"), or −1. */
+/* The 0-based layer of that name, or −1. What stands in front of it does not matter:
+ * "features:relu2" and "features.relu2" find "relu2" where nothing has the whole name. */
 ptrdiff_t network_find(const Network *net, const char *name);
 /* The same where one has to be there: the error lists the net's layers. `where` is the user's
  * function. */

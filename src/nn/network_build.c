@@ -3,7 +3,6 @@
 #include "core/fail.h"
 #include "nn/network_impl.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,27 +44,6 @@ bool network_read_input(const double *numbers, size_t count, Shape *input, Error
                          "{features}, whole numbers whose product is at most 2^30");
     *input = (Shape){ count == 1, (size_t)size[0], (size_t)size[1], (size_t)size[2] };
     return true;
-}
-
-/* "conv1" for the first conv2d, and so on: counted through the whole list, names given or not; of a
- * kind whose own name ends with a digit "block2_1". */
-static void name_kind(Network *net, const LayerKind *kind) {
-    const size_t length = strlen(kind->label);
-    const char *join = length > 0 && isdigit((unsigned char)kind->label[length - 1]) ? "_" : "";
-    for (size_t l = 0, number = 0; l < net->layers; l++) {
-        Layer *layer = net->layer[l];
-        number += layer->kind == kind;
-        if (layer->kind == kind && !layer->name[0])
-            snprintf(layer->name, LAYER_NAME_SIZE, "%.40s%s%zu", kind->label, join, number);
-    }
-}
-
-static void name_layers(Network *net) {
-    for (const LayerKind *const *kind = layer_table; *kind; kind++)
-        name_kind(net, *kind);
-    for (size_t l = 0; l < net->layers; l++)
-        if (!net->layer[l]->name[0])
-            name_kind(net, net->layer[l]->kind);
 }
 
 /* A layer's name and its number, from 1. */
@@ -116,13 +94,33 @@ static bool copy_layers(Network *net, const NetworkParts *parts, Error *err) {
     return true;
 }
 
+static Shape shape_at(const Network *net, size_t activation) {
+    return activation ? net->layer[activation - 1]->out : net->input;
+}
+
+/* A residual's ways end in the same shape. */
+static bool check_ways(const Network *net, size_t l, Error *err) {
+    ptrdiff_t also = net->wire[l].also;
+    char body[64], other[64];
+    if (also == WIRING_NONE)
+        return true;
+    Shape a = shape_at(net, net->wire[l].source), b = shape_at(net, (size_t)also);
+    if (a.flat == b.flat && a.channels == b.channels && a.height == b.height && a.width == b.width)
+        return true;
+    bool has_shortcut = residual_of(net->layer[l])->shortcut > 0;
+    return error_set(err, ERROR_ARGUMENT, "its layers give %s, %s %s: their sum needs one shape%s",
+                     shape_text(a, body), has_shortcut ? "its shortcut" : "its input is",
+                     shape_text(b, other), has_shortcut ? "" : "; give it a shortcut");
+}
+
 static bool set_up_layers(Network *net, Error *err) {
-    Shape in = net->input;
     for (size_t l = 0; l < net->layers; l++) {
         Layer *layer = net->layer[l];
-        const char *known = layer->name[0] ? layer->name : layer->kind->name;
-        if (!layer_configure(layer, in, err)) {
-            error_prefix(err, "nn.new: layer %zu (%s)", l + 1, known);
+        if (!layer_configure(layer, shape_at(net, net->wire[l].source), err) ||
+            !check_ways(net, l, err)) {
+            bool known = net->wire[l].named || net->wire[l].parent != WIRING_NONE;
+            error_prefix(err, "nn.new: layer %zu (%s)", l + 1,
+                         known ? layer->name : layer->kind->name);
             return false;
         }
         net->hosted = net->hosted || layer->kind->host;
@@ -131,9 +129,30 @@ static bool set_up_layers(Network *net, Error *err) {
             net->buffers = net->buffers || layer->parameter[p].buffer;
         layer->offset = net->parameters;
         net->parameters += layer->parameter_count;
-        in = layer->out;
     }
-    name_layers(net);
+    return true;
+}
+
+/* Residuals that the deepest one stands in, itself included. */
+static size_t count_depth(const Network *net) {
+    size_t deepest = 0;
+    for (size_t l = 0; l < net->layers; l++) {
+        size_t depth = 0;
+        for (ptrdiff_t p = (ptrdiff_t)l; p != WIRING_NONE; p = net->wire[p].parent)
+            depth += residual_of(net->layer[p]) != NULL;
+        deepest = depth > deepest ? depth : deepest;
+    }
+    return deepest;
+}
+
+static bool wire_layers(Network *net, Error *err) {
+    net->wire = malloc(net->layers * sizeof *net->wire);
+    if (!net->wire)
+        return error_memory(err, "nn.new", net->layers * sizeof *net->wire);
+    if (!wiring_make(net->layer, net->layers, net->wire, err) ||
+        !wiring_name(net->layer, net->layers, net->wire, err))
+        return false;
+    net->depth = count_depth(net);
     return check_names(net, err);
 }
 
@@ -155,11 +174,16 @@ static bool set_classes(Network *net, const NetworkParts *parts, Error *err) {
 
 /* ---- Plans of memory ------------------------------------------------------------------------- */
 
-/* May layer l overwrite its input? Never the network's own; and not, where backward is to come, an
- * output that the layer before still reads. (Kinds that read x do not work in place.) */
+/* May layer l overwrite what it reads? Never the network's own input, nor what another layer reads
+ * after it; and not, where backward is to come, an output that the layer before still reads. (Kinds
+ * that read x do not work in place.) A sequence only passes on what is there. */
 static bool overwrites(const Network *net, size_t l, bool keep) {
-    return l > 0 && net->layer[l]->kind->in_place &&
-           !(keep && net->layer[l - 1]->kind->backward_reads_y);
+    const Layer *layer = net->layer[l];
+    size_t root = wiring_root(net->layer, net->wire, net->wire[l].source);
+    if (layer->kind == &layer_sequence)
+        return true;
+    return layer->kind->in_place && root > 0 && net->wire[root - 1].last_use == l &&
+           !(keep && net->layer[root - 1]->kind->backward_reads_y);
 }
 
 static void plan_keep(Network *net) {
@@ -167,27 +191,71 @@ static void plan_keep(Network *net) {
     for (size_t l = 0; l < net->layers; l++) {
         size_t size = network_rounded(shape_size(net->layer[l]->out));
         bool same = overwrites(net, l, true);
-        net->keep.offset[l + 1] = same ? net->keep.offset[l] : used;
+        net->keep.offset[l + 1] = same ? net->keep.offset[net->wire[l].source] : used;
         used += same ? 0 : size;
     }
     net->keep.per_sample = used;
 }
 
-/* Forward only: activations use two places in turn. */
-static void plan_pass(Network *net) {
-    size_t room[2] = { network_rounded(shape_size(net->input)), 0 };
-    int side = 0;
-    for (size_t l = 0; l < net->layers; l++) {
-        size_t size = network_rounded(shape_size(net->layer[l]->out));
-        side = overwrites(net, l, false) ? side : !side;
-        room[side] = size > room[side] ? size : room[side];
+/* Forward only: places that activations take in turns, two where nothing parts. `until` is the last
+ * layer that reads what is there, −1 of one that is free from the start. */
+enum { PLACES = 2 * CONTAINER_DEPTH + 2 };
+typedef struct Places {
+    size_t room[PLACES];
+    ptrdiff_t until[PLACES];
+    int of[]; /* each activation's */
+} Places;
+
+static ptrdiff_t last_use(const Network *net, size_t activation) {
+    ptrdiff_t last = 0;
+    size_t root = wiring_root(net->layer, net->wire, activation);
+    if (root > 0)
+        return (ptrdiff_t)net->wire[root - 1].last_use;
+    for (size_t l = 0; l < net->layers; l++)
+        if (wiring_root(net->layer, net->wire, net->wire[l].source) == 0 ||
+            (net->wire[l].also != WIRING_NONE &&
+             wiring_root(net->layer, net->wire, (size_t)net->wire[l].also) == 0))
+            last = (ptrdiff_t)l;
+    return last;
+}
+
+/* Where layer l's output goes: where its input is, or to the first place that is free by then. */
+static int choose_place(const Network *net, const Places *places, size_t l) {
+    int p = 0;
+    if (overwrites(net, l, false))
+        return places->of[net->wire[l].source];
+    while (places->until[p] >= (ptrdiff_t)l)
+        p++;
+    return p;
+}
+
+static void occupy(const Network *net, Places *places, size_t activation, int p) {
+    Shape shape = activation ? net->layer[activation - 1]->out : net->input;
+    size_t size = network_rounded(shape_size(shape));
+    places->of[activation] = p;
+    places->until[p] = last_use(net, activation);
+    places->room[p] = size > places->room[p] ? size : places->room[p];
+}
+
+static bool plan_pass(Network *net, Error *err) {
+    size_t bytes = sizeof(Places) + (net->layers + 1) * sizeof(int), used = 0, offset[PLACES];
+    Places *places = calloc(1, bytes);
+    if (!places)
+        return error_memory(err, "nn.new", bytes);
+    for (int p = 0; p < PLACES; p++)
+        places->until[p] = -1;
+    occupy(net, places, 0, 0);
+    for (size_t l = 0; l < net->layers; l++)
+        occupy(net, places, l + 1, choose_place(net, places, l));
+    for (int p = 0; p < PLACES; p++) {
+        offset[p] = used;
+        used += places->room[p];
     }
-    side = 0;
-    for (size_t l = 0; l < net->layers; l++) {
-        side = overwrites(net, l, false) ? side : !side;
-        net->pass.offset[l + 1] = side ? room[0] : 0;
-    }
-    net->pass.per_sample = room[0] + room[1];
+    for (size_t l = 0; l < net->layers; l++)
+        net->pass.offset[l + 1] = offset[places->of[l + 1]];
+    net->pass.per_sample = used;
+    free(places);
+    return true;
 }
 
 static size_t choose_tile(size_t per_sample) {
@@ -203,7 +271,8 @@ static bool make_plans(Network *net, Error *err) {
     if (!net->pass.offset || !net->keep.offset)
         return error_memory(err, "nn.new", 2 * (net->layers + 1) * sizeof(size_t));
     plan_keep(net);
-    plan_pass(net);
+    if (!plan_pass(net, err))
+        return false;
     net->largest = shape_size(net->input);
     for (size_t l = 0; l < net->layers; l++) {
         const Layer *layer = net->layer[l];
@@ -233,7 +302,7 @@ static bool allocate_weights(Network *net, Error *err) {
 }
 
 static bool build(Network *net, const NetworkParts *parts, Error *err) {
-    if (!copy_layers(net, parts, err) || !set_up_layers(net, err) ||
+    if (!copy_layers(net, parts, err) || !wire_layers(net, err) || !set_up_layers(net, err) ||
         !set_classes(net, parts, err) || !make_plans(net, err))
         return false;
     if (parts->is_limited && net->parameters > parts->most_weights)

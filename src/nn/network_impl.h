@@ -13,6 +13,7 @@
 #include "nn/gradient_parts.h"
 #include "nn/layer.h"
 #include "nn/train_params.h"
+#include "nn/wiring.h"
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
@@ -30,18 +31,21 @@ typedef struct Plan {
     size_t per_sample; /* floats of arena a sample needs */
 } Plan;
 
-/* What a worker needs for one tile: the arena, two gradients to go back and forth between, a
- * layer's scratch. Allocated once and kept; used by one call at a time. */
+/* What a worker needs for one tile: the arena, two gradients to go back and forth between, those
+ * that wait, a layer's scratch. Allocated once and kept; used by one call at a time. */
 typedef struct Workspace {
     float *memory; /* what malloc gave */
     float *arena, *gradient[2], *scratch;
+    float *waiting; /* net->depth gradients, of residuals (forks.h) */
 } Workspace;
 
 struct Network {
     Model model; /* first: a Network is a Model */
     Shape input;
     Layer **layer;
+    Wire *wire; /* how they hang together: one for each */
     size_t layers;
+    size_t depth;         /* residuals in residuals, at most */
     size_t largest;       /* numbers in the largest activation */
     size_t scratch;       /* floats, the most that a layer asks for */
     size_t parameters;    /* in all */
@@ -94,6 +98,9 @@ typedef struct TileRun {
 } TileRun;
 
 float *tile_activation(const Network *net, const TileRun *run, size_t activation);
+
+/* The call of layer l forward, in a run of these samples; `tile` is filled in for it. */
+LayerCall tile_call(const Network *net, const TileRun *run, size_t l, Tile *tile);
 
 /* Copy layer l's output, which is there, to the taps that want it. */
 void tile_give(const Network *net, const TileRun *run, const Taps *taps, size_t l);

@@ -33,20 +33,31 @@ static bool read_options(const cJSON *json, Layer *layer, Error *err) {
            fields_read_json(field, layer, json, err);
 }
 
-bool network_describes_own(const cJSON *description) {
+static bool lists_own(const cJSON *list, int depth);
+
+static bool is_own(const cJSON *layer, int depth) {
+    const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(layer, "kind"));
+    const LayerKind *kind = name ? layer_find(name, NULL) : NULL;
+    return (name && (!kind || kind->host)) || lists_own(list_item(layer, "layers"), depth) ||
+           lists_own(list_item(layer, "shortcut"), depth);
+}
+
+static bool lists_own(const cJSON *list, int depth) {
     const cJSON *item;
-    cJSON_ArrayForEach(item, list_item(description, "layers")) {
-        const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "kind"));
-        const LayerKind *kind = name ? layer_find(name, NULL) : NULL;
-        if (name && (!kind || kind->host))
+    cJSON_ArrayForEach(item, list) {
+        if (depth <= CONTAINER_DEPTH && is_own(item, depth + 1))
             return true;
     }
     return false;
 }
 
+bool network_describes_own(const cJSON *description) {
+    return lists_own(list_item(description, "layers"), 0);
+}
+
 /* A layer with its options, the caller's to free. */
 static Layer *read_layer(const cJSON *json, Error *err) {
-    static const char *const also[] = { "kind", NULL };
+    static const char *const also[] = { "kind", "layers", NULL };
     const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "kind"));
     const LayerKind *kind = layer_find(name, err);
     const Field *field = kind ? kind->fields.field : NULL;
@@ -62,29 +73,92 @@ static bool blame_layer(size_t number, const cJSON *json, Error *err) {
     const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "name"));
     const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "kind"));
     const char *known = name ? name : kind;
-    error_prefix(err, "nn.new: layer %zu%s%.60s%s", number, known ? " (" : "", known ? known : "",
+    error_prefix(err, "layer %zu%s%.60s%s", number, known ? " (" : "", known ? known : "",
                  known ? ")" : "");
     return false;
 }
 
-/* The layers, malloc'd into parts->layer. */
-static bool read_layers(const cJSON *description, NetworkParts *parts, Error *err) {
-    const cJSON *list = list_item(description, "layers"), *item;
-    size_t count = (size_t)cJSON_GetArraySize(list);
-    if (!network_count_layers(count, err))
+/* Layers as they come: what is in a container first (container.h). */
+typedef struct Reading {
+    NetworkParts *parts;
+    size_t room; /* of parts->layer */
+    int depth;
+} Reading;
+
+static bool add_layer(Reading *reading, Layer *layer, Error *err) {
+    NetworkParts *parts = reading->parts;
+    Layer **grown = (Layer **)parts->layer;
+    bool ok = network_count_layers(parts->layers + 1, err);
+    if (ok && parts->layers == reading->room) {
+        size_t room = 2 * reading->room + 16;
+        grown = realloc(grown, room * sizeof(Layer *));
+        if (!grown)
+            ok = error_memory(err, "nn.new", room * sizeof(Layer *));
+        else
+            reading->room = room;
+    }
+    if (!ok) {
+        layer_free(layer);
         return false;
-    Layer **layer = calloc(count + 1, sizeof *layer);
-    if (!layer)
-        return error_memory(err, "nn.new", count * sizeof *layer);
-    parts->layer = layer;
+    }
+    parts->layer = grown;
+    grown[parts->layers++] = layer;
+    return true;
+}
+
+static bool read_list(Reading *reading, const cJSON *list, Error *err);
+
+/* The layers in a container, which gets their numbers. */
+static bool read_inside(Reading *reading, const cJSON *json, Container *container, Error *err) {
+    const cJSON *shortcut = cJSON_GetObjectItemCaseSensitive(json, "shortcut");
+    size_t before = reading->parts->layers;
+    if (++reading->depth > CONTAINER_DEPTH)
+        return error_set(err, ERROR_ARGUMENT, "containers in containers: expected at most %d",
+                         CONTAINER_DEPTH);
+    if (!read_list(reading, list_item(json, "layers"), err))
+        return false;
+    container->body = reading->parts->layers - before;
+    if (cJSON_IsArray(shortcut) && !read_list(reading, shortcut, err)) {
+        error_prefix(err, "shortcut");
+        return false;
+    }
+    container->shortcut = reading->parts->layers - before - container->body;
+    reading->depth--;
+    return true;
+}
+
+static bool read_one(Reading *reading, const cJSON *json, Error *err) {
+    Layer *layer = read_layer(json, err);
+    if (layer && container_of(layer) && !read_inside(reading, json, (Container *)layer, err)) {
+        layer_free(layer);
+        layer = NULL;
+    }
+    return layer && add_layer(reading, layer, err);
+}
+
+static bool read_list(Reading *reading, const cJSON *list, Error *err) {
+    size_t number = 0;
+    const cJSON *item;
     cJSON_ArrayForEach(item, list) {
+        number++;
         if (!source_goes_on("nn.new", err))
             return false;
-        if (!(layer[parts->layers] = read_layer(item, err)))
-            return blame_layer(parts->layers + 1, item, err);
-        parts->layers++;
+        if (!read_one(reading, item, err))
+            return blame_layer(number, item, err);
     }
     return true;
+}
+
+/* The layers, malloc'd into parts->layer. */
+static bool read_layers(const cJSON *description, NetworkParts *parts, Error *err) {
+    const cJSON *list = list_item(description, "layers");
+    Reading reading = { .parts = parts };
+    if (!network_count_layers((size_t)cJSON_GetArraySize(list), err))
+        return false;
+    if (read_list(&reading, list, err))
+        return true;
+    error_prefix(err, "nn.new");
+    return false;
 }
 
 /* The labels, malloc'd into parts->label; none where the description has none. */
@@ -127,13 +201,29 @@ Network *network_new(const cJSON *description, uint64_t seed, Error *err) {
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-static void describe_layers(const Network *net, JsonNode list) {
-    for (size_t l = 0; l < net->layers; l++) {
-        const Layer *layer = net->layer[l];
-        JsonNode json = json_object(list, NULL);
-        json_string(json, "kind", layer->kind->name);
-        fields_write_json(layer->kind->fields.field, layer, json);
-    }
+static void describe_between(const Network *net, ptrdiff_t parent, size_t begin, size_t end,
+                             JsonNode list);
+
+static void describe_layer(const Network *net, size_t l, JsonNode list) {
+    const Layer *layer = net->layer[l];
+    const Container *container = container_of(layer);
+    JsonNode json = json_object(list, NULL);
+    json_string(json, "kind", layer->kind->name);
+    fields_write_json(layer->kind->fields.field, layer, json);
+    if (!container)
+        return;
+    size_t first = wiring_first(net->layer, l), middle = first + container->body;
+    describe_between(net, (ptrdiff_t)l, first, middle, json_list(json, "layers"));
+    if (container->shortcut)
+        describe_between(net, (ptrdiff_t)l, middle, l, json_list(json, "shortcut"));
+}
+
+/* Those of begin … end−1 that stand directly in the parent. */
+static void describe_between(const Network *net, ptrdiff_t parent, size_t begin, size_t end,
+                             JsonNode list) {
+    for (size_t l = begin; l < end; l++)
+        if (net->wire[l].parent == parent)
+            describe_layer(net, l, list);
 }
 
 void network_describe_in(const Network *net, JsonNode to) {
@@ -142,7 +232,7 @@ void network_describe_in(const Network *net, JsonNode to) {
     JsonNode input = json_list(to, "input");
     for (int i = 0; i < count; i++)
         json_number(input, NULL, (double)numbers[i]);
-    describe_layers(net, json_list(to, "layers"));
+    describe_between(net, WIRING_NONE, 0, net->layers, json_list(to, "layers"));
     const Labels *classes = &net->model.classes;
     if (classes->count > 0)
         json_item(to, "classes", cJSON_CreateIntArray(classes->label, (int)classes->count));

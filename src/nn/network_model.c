@@ -20,6 +20,7 @@ static void net_free(Model *model) {
     for (int w = 0; w < net->workspaces; w++)
         free(net->workspace[w].memory);
     free(net->layer);
+    free(net->wire);
     free(net->workspace);
     free(net->pass.offset);
     free(net->keep.offset);

@@ -4,6 +4,7 @@
 #include "core/denormals.h"
 #include "core/fail.h"
 #include "core/parallel.h"
+#include "nn/forks.h"
 #include "nn/gradient_parts.h"
 #include "nn/layout.h"
 #include "nn/network.h"
@@ -108,18 +109,25 @@ static bool run_tiles(PassJob *job, size_t piece, ParallelBody *body, Error *err
 
 /* ---- Between hosted layers ------------------------------------------------------------------- */
 
-/* The first layer of begin … end−1 that a batch stops at, or end; and the last of 0 … end−1,
- * counted from 1. */
+/* The first layer of begin … end−1 that a batch stops at, or end. */
 static size_t next_stop(const Pass *pass, size_t begin, size_t end) {
     while (begin < end && !stops_at(pass, pass->net->layer[begin]->kind))
         begin++;
     return begin;
 }
 
-static size_t last_stop(const Pass *pass, size_t end) {
-    while (end > 0 && !stops_at(pass, pass->net->layer[end - 1]->kind))
-        end--;
-    return end;
+/* Is layer l gone back through by all samples at once: a stop, or where two ways end? */
+static bool is_whole(const Pass *pass, size_t l) {
+    const Layer *layer = pass->net->layer[l];
+    return stops_at(pass, layer->kind) || residual_of(layer);
+}
+
+/* Where those begin that tiles go back through, from layer end−1 on, which they do. */
+static size_t tiles_begin(const Pass *pass, size_t end) {
+    size_t begin = end - 1;
+    while (begin > 0 && !is_whole(pass, begin - 1) && !pass->net->wire[begin].begins)
+        begin--;
+    return begin;
 }
 
 /* Of a layer that is built in. */
@@ -136,11 +144,9 @@ static bool host_forward(const PassJob *job, Error *err) {
     size_t l = job->begin;
     const Layer *layer = net->layer[l];
     TileRun run = start_run(job, 0, pass->n, &net->workspace[0]);
-    LayerCall call = { .tile = &run.tile,
-                       .weights = net->weights + layer->offset,
-                       .buffers = pass->training ? net->weights + layer->offset : NULL,
-                       .x = tile_activation(net, &run, l),
-                       .y = tile_activation(net, &run, l + 1) };
+    Tile tile;
+    LayerCall call = tile_call(net, &run, l, &tile);
+    call.buffers = pass->training ? net->weights + layer->offset : NULL;
     if (!layer->kind->host)
         run_whole(layer->kind->forward, layer, &call);
     else if (!layer->kind->host->forward(layer, &call, pass->kept ? &pass->kept[l] : NULL, err))
@@ -171,6 +177,7 @@ static bool hosted_forward(PassJob *job, Error *err) {
 typedef struct HostedFlow {
     Slope slope;
     float *other;
+    Forks forks;
     size_t lowest;
     bool out; /* of the net's input too */
 } HostedFlow;
@@ -181,7 +188,7 @@ static void turn(HostedFlow *flow) {
     flow->other = free_now;
 }
 
-/* Through the hosted layer under the slope. */
+/* Through the hosted layer under the slope, or to where it parts. */
 static bool host_backward(PassJob *job, HostedFlow *flow, Error *err) {
     const Pass *pass = job->pass;
     const Network *net = pass->net;
@@ -189,16 +196,16 @@ static bool host_backward(PassJob *job, HostedFlow *flow, Error *err) {
     const Layer *layer = net->layer[l];
     TileRun run = start_run(job, 0, pass->n, &net->workspace[0]);
     tile_enter(net, &run, &job->gradient, &flow->slope);
-    if (!flow->slope.started)
+    if (residual_of(layer))
+        forks_part(&flow->forks, net, pass->n, &flow->slope);
+    if (residual_of(layer) || !flow->slope.started)
         return true;
     bool down = flow->out || l > flow->lowest;
-    LayerCall call = { .tile = &run.tile,
-                       .weights = net->weights + layer->offset,
-                       .x = tile_activation(net, &run, l),
-                       .y = tile_activation(net, &run, l + 1),
-                       .dy = flow->slope.values,
-                       .dx = down ? flow->other : NULL,
-                       .dweights = job->parts ? job->parts->vector[0] + layer->offset : NULL };
+    Tile tile;
+    LayerCall call = tile_call(net, &run, l, &tile);
+    call.dy = flow->slope.values;
+    call.dx = down ? flow->other : NULL;
+    call.dweights = job->parts ? job->parts->vector[0] + layer->offset : NULL;
     if (!layer->kind->host)
         run_whole(layer->kind->backward, layer, &call);
     else if (!layer->kind->host->backward(layer, &call, pass->kept[l], err))
@@ -236,12 +243,13 @@ static bool flow_backward(PassJob *job, HostedFlow *flow, size_t piece, Error *e
     job->gradient.dx = NULL;
     bool ok = true;
     for (size_t end = job->end; ok && end > flow->lowest; end = job->begin) {
-        size_t above = last_stop(job->pass, end);
-        bool host = above == end;
-        job->begin = host ? end - 1 : above;
+        bool whole = is_whole(job->pass, end - 1);
+        job->begin = whole ? end - 1 : tiles_begin(job->pass, end);
         job->end = end;
         flow->slope.layer = end - 1;
-        ok = host ? host_backward(job, flow, err) : tiles_backward(job, flow, piece, err);
+        ok = whole ? host_backward(job, flow, err) : tiles_backward(job, flow, piece, err);
+        if (ok && (flow->out || job->begin > flow->lowest))
+            forks_arrive(&flow->forks, net, job->pass->n, job->begin, &flow->slope);
     }
     size_t size = shape_size(net->input);
     if (ok && dx && flow->slope.started)
@@ -266,18 +274,20 @@ static bool run_forward(const Pass *pass, const float *x, Error *err) {
     return ok;
 }
 
-/* Two slopes of all samples, one behind the other. */
+/* Two slopes of all samples, one behind the other, and those that wait. */
 static bool hosted_backward(PassJob *job, size_t piece, Error *err) {
     Network *net = job->pass->net;
     size_t floats = job->pass->n * net->largest, capacity;
-    float *slopes = pool_take((2 * floats + 1) * sizeof *slopes, &capacity);
+    size_t all = (2 + net->depth) * floats;
+    float *slopes = pool_take((all + 1) * sizeof *slopes, &capacity);
     if (!slopes)
-        return error_memory(err, "gradient", 2 * floats * sizeof *slopes);
+        return error_memory(err, "gradient", all * sizeof *slopes);
     bool out = job->gradient.dx != NULL;
     HostedFlow flow = { .slope = { .values = slopes },
                         .other = slopes + floats,
                         .lowest = network_lowest(net, out),
                         .out = out };
+    forks_start(&flow.forks, net, slopes + 2 * floats, floats);
     for (size_t p = 0; job->parts && p < job->parts->count; p++)
         memset(job->parts->vector[p], 0, net->parameters * sizeof *slopes);
     net->busy = true;

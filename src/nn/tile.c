@@ -1,5 +1,6 @@
 /* tile.c — a few samples on their way through the layers, forward and back, on one thread. */
 #include "core/denormals.h"
+#include "nn/forks.h"
 #include "nn/layout.h"
 #include "nn/network.h"
 #include "nn/network_impl.h"
@@ -23,20 +24,31 @@ void tile_give(const Network *net, const TileRun *run, const Taps *taps, size_t 
                             taps->output[t] + run->row * shape_size(shape));
 }
 
+static const float *read_activation(const Network *net, const TileRun *run, size_t activation) {
+    return activation == 0 && run->input ? run->input : tile_activation(net, run, activation);
+}
+
+LayerCall tile_call(const Network *net, const TileRun *run, size_t l, Tile *tile) {
+    const Wire *wire = &net->wire[l];
+    *tile = run->tile;
+    tile->prepared = net->prepared + net->layer[l]->prepared;
+    return (LayerCall){ .tile = tile,
+                        .weights = net->weights + net->layer[l]->offset,
+                        .x = read_activation(net, run, wire->source),
+                        .also = wire->also == WIRING_NONE
+                                    ? NULL
+                                    : read_activation(net, run, (size_t)wire->also),
+                        .y = tile_activation(net, run, l + 1) };
+}
+
 void tile_forward(const Network *net, const TileRun *run, const Taps *taps) {
-    const float *x = run->input ? run->input : tile_activation(net, run, run->begin);
     DenormalMode caller = denormals_flush();
     for (size_t l = run->begin; l < run->end; l++) {
-        const Layer *layer = net->layer[l];
-        float *y = tile_activation(net, run, l + 1);
-        Tile tile = run->tile;
-        tile.prepared = net->prepared + layer->prepared;
-        layer->kind->forward(
-            layer,
-            &(LayerCall){ .tile = &tile, .weights = net->weights + layer->offset, .x = x, .y = y });
+        Tile tile;
+        LayerCall call = tile_call(net, run, l, &tile);
+        net->layer[l]->kind->forward(net->layer[l], &call);
         if (taps)
             tile_give(net, run, taps, l);
-        x = y;
     }
     denormals_restore(caller);
 }
@@ -63,6 +75,7 @@ typedef struct Flow {
     bool out;    /* … or what comes out there leaves the layers that are run */
     Slope slope;
     float *other; /* room for the next one */
+    Forks forks;
 } Flow;
 
 size_t network_lowest(const Network *net, bool input_wanted) {
@@ -83,32 +96,29 @@ static void layer_backward(const Network *net, const TileRun *run, Flow *flow) {
     size_t l = flow->slope.layer;
     bool down = l != flow->stop || flow->out;
     const Layer *layer = net->layer[l];
-    const float *x = l == 0 && run->input ? run->input : tile_activation(net, run, l);
     float *dweights = flow->gradients->dweights, *dy = flow->slope.values;
-    Tile tile = run->tile;
-    tile.prepared = net->prepared + layer->prepared;
+    Tile tile;
     float *dx = !down ? NULL : layer->kind->in_place ? dy : flow->other;
-    layer->kind->backward(layer,
-                          &(LayerCall){ .tile = &tile,
-                                        .weights = net->weights + layer->offset,
-                                        .x = x,
-                                        .y = tile_activation(net, run, l + 1),
-                                        .dy = dy,
-                                        .dx = dx,
-                                        .dweights = dweights ? dweights + layer->offset : NULL });
+    LayerCall call = tile_call(net, run, l, &tile);
+    call.dy = dy;
+    call.dx = dx;
+    call.dweights = dweights ? dweights + layer->offset : NULL;
+    layer->kind->backward(layer, &call);
     if (dx == flow->other) {
         flow->other = dy;
         flow->slope.values = dx;
     }
 }
 
-/* Where a slope lies in what a whole arena's samples have at an activation. */
-static size_t tile_place(const Network *net, const TileRun *run, size_t activation) {
-    return run->at * shape_size(activation_shape(net, activation));
-}
-
-static size_t tile_floats(const Network *net, const TileRun *run, size_t activation) {
-    return run->tile.n * shape_size(activation_shape(net, activation));
+/* Back through the slope's layer, and to where ways part or meet. */
+static void step_back(const Network *net, const TileRun *run, Flow *flow) {
+    size_t l = flow->slope.layer;
+    if (residual_of(net->layer[l]))
+        forks_part(&flow->forks, net, run->tile.n, &flow->slope);
+    else if (flow->slope.started)
+        layer_backward(net, run, flow);
+    if (l != flow->stop || flow->out)
+        forks_arrive(&flow->forks, net, run->tile.n, l, &flow->slope);
 }
 
 static Flow start_flow(const Network *net, const TileRun *run, const Workspace *space,
@@ -120,9 +130,11 @@ static Flow start_flow(const Network *net, const TileRun *run, const Workspace *
                   .out = out,
                   .slope = { .values = space->gradient[0], .started = gradients->above },
                   .other = space->gradient[1] };
+    forks_start(&flow.forks, net, space->waiting, network_rounded(net->largest * net->tile));
+    size_t size = shape_size(net->layer[run->end - 1]->out);
     if (gradients->above)
-        memcpy(flow.slope.values, gradients->above + tile_place(net, run, run->end),
-               tile_floats(net, run, run->end) * sizeof(float));
+        memcpy(flow.slope.values, gradients->above + run->at * size,
+               run->tile.n * size * sizeof(float));
     return flow;
 }
 
@@ -139,12 +151,12 @@ void tile_backward(const Network *net, const TileRun *run, const Workspace *spac
             clear_layers(net, l, l + 1, gradients->dweights);
         flow.slope.layer = l;
         tile_enter(net, run, gradients, &flow.slope);
-        if (flow.slope.started)
-            layer_backward(net, run, &flow);
+        step_back(net, run, &flow);
     }
+    size_t size = shape_size(net->layer[run->begin]->in);
     if (gradients->below && flow.slope.started)
-        memcpy(gradients->below + tile_place(net, run, run->begin), flow.slope.values,
-               tile_floats(net, run, run->begin) * sizeof(float));
+        memcpy(gradients->below + run->at * size, flow.slope.values,
+               run->tile.n * size * sizeof(float));
     if (dx && flow.slope.started)
         layout_to_outer(net->input, run->tile.n, flow.slope.values, dx);
     else if (dx)

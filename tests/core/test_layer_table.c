@@ -249,7 +249,7 @@ static void kinds_are_described(void **state) {
         const Field *name = fields_find((*kind)->fields.field, "name");
         assert_ptr_equal(layer_find((*kind)->name, &err), *kind);
         assert_true((*kind)->summary[0] && (*kind)->example[0] && (*kind)->label[0]);
-        if (!name || name->kind != FIELD_NAME || name->offset != offsetof(Layer, name))
+        if (!name || name->kind != FIELD_NAME || name->offset != offsetof(Layer, own))
             fail_msg("%s has no LAYER_NAME among its fields", (*kind)->name);
         for (const Field *field = (*kind)->fields.field; field->name; field++)
             if (!field->meaning || !field->meaning[0])
