@@ -300,6 +300,33 @@ local function new_vgg()
   return nn.new(made)
 end
 
+-- ResNet-20 of the CIFAR kind, with 1 x 1 convolutions where a shortcut changes the shape.
+local function new_resnet()
+  local function conv(out, stride, kernel)
+    local padding = kernel and 0 or 1
+    return nn.conv2d { out = out, kernel = kernel or 3, stride = stride, padding = padding, bias = false }
+  end
+  local function block(width, stride)
+    local path = { conv(width, stride), nn.batchnorm(), nn.relu(), conv(width, 1), nn.batchnorm() }
+    if stride > 1 then path.shortcut = { conv(width, stride, 1), nn.batchnorm() } end
+    return nn.residual(path)
+  end
+  local made = { input = { 3, 32, 32 }, classes = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 }, seed = 1 }
+  local function add(layer) made[#made + 1] = layer end
+  add(conv(16, 1))
+  add(nn.batchnorm())
+  add(nn.relu())
+  for _, width in ipairs { 16, 32, 64 } do
+    for i = 1, 3 do
+      add(block(width, i == 1 and width > 16 and 2 or 1))
+      add(nn.relu())
+    end
+  end
+  add(nn.global_avgpool())
+  add(nn.linear { out = 10 })
+  return nn.new(made)
+end
+
 --- Forward and input gradient of 128 pictures of 3 x 32 x 32, and an epoch of 512 in batches of 128.
 local function measure_colour(name, made)
   local x = array.rand(512, 3072, { seed = 1 })
@@ -314,6 +341,10 @@ end
 
 group("vgg", "a net of 3 x 3 convolutions on 3 x 32 x 32 pictures", function()
   measure_colour("vgg", new_vgg())
+end)
+
+group("resnet", "ResNet-20 on 3 x 32 x 32 pictures", function()
+  measure_colour("resnet", new_resnet())
 end)
 
 group("svms", "a Gram matrix of 5000 x 1600 and ten SVMs on it", function()
@@ -494,7 +525,7 @@ end)
 
 -- Groups whose work peers.py can do, with the arguments it needs.
 local peer_groups = {
-  epoch = true, inference = true, gradient = true, grad = true, vgg = true,
+  epoch = true, inference = true, gradient = true, grad = true, vgg = true, resnet = true,
   svms = function() return feature_files() end,
 }
 

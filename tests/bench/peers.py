@@ -169,6 +169,30 @@ def make_vgg():
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(2048, 10))
 
 
+def make_resnet():
+    """ResNet-20 of the CIFAR kind, with 1 x 1 convolutions where a shortcut changes the shape."""
+    from torch import nn
+
+    class Block(nn.Module):
+        def __init__(self, channels, width, stride):
+            super().__init__()
+            self.path = nn.Sequential(
+                nn.Conv2d(channels, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
+                nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width))
+            self.shortcut = nn.Identity() if stride == 1 else nn.Sequential(
+                nn.Conv2d(channels, width, 1, stride, bias=False), nn.BatchNorm2d(width))
+
+        def forward(self, x):
+            return nn.functional.relu(self.path(x) + self.shortcut(x))
+
+    layers, channels = [nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU()], 16
+    for width in (16, 32, 64):
+        for i in range(3):
+            layers.append(Block(channels, width, 2 if i == 0 and width > 16 else 1))
+            channels = width
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+
+
 def colour(name, make):
     """Forward, input gradient and an epoch of a net on 3 x 32 x 32 pictures. Of both memory formats and
     some batch sizes the fastest; the epoch has its batch given."""
@@ -216,6 +240,10 @@ def vgg():
     colour("vgg", make_vgg)
 
 
+def resnet():
+    colour("resnet", make_resnet)
+
+
 def svms(features, labels):
     import numpy
     from sklearn.metrics.pairwise import rbf_kernel
@@ -243,7 +271,7 @@ def main():
             print("not installed for " + sys.executable + ": " + ", ".join(names))
         return
     groups = {"epoch": epoch, "inference": inference, "gradient": gradient, "grad": grad,
-              "vgg": vgg, "svms": svms}
+              "vgg": vgg, "resnet": resnet, "svms": svms}
     if len(sys.argv) < 2 or sys.argv[1] not in groups:
         sys.exit("usage: peers.py --missing | " + " | ".join(groups) + " [FILES]")
     try:
