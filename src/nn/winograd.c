@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#if defined(__x86_64__) && defined(__GNUC__) && PERIGEE_SIMD_MOST > 0
+
 /* Tiles worked on at a time, and the most channels or maps. */
 enum { TILES = 24, MOST = 512 };
 
@@ -16,8 +18,6 @@ enum { TILES_LEAST = 4 };
 /* More products of channels and maps would leave the caches: what they are multiplied by is read
  * again for every few tiles. */
 static const size_t MOST_KERNELS = 256 * 256;
-
-#if defined(__x86_64__) && defined(__GNUC__) && PERIGEE_SIMD_MOST > 0
 
 /* A tile's pixels in an image: its rows (out of the image: zeros) from column 0 of the tile on, and
  * the columns from … to − 1 that lie in the image. Of an output: how many rows do. */
