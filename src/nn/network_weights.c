@@ -79,26 +79,32 @@ static bool ends_in(const WeightsLoad *from, const Ending *ending, const char *t
            strcmp(ending->text + ending->length - length, text) == 0;
 }
 
-/* The one tensor whose name is, or ends after a '.' in, layer.parameter; −1: none or several. */
+/* The tensor of exactly that name, or NULL. */
+static const Ending *find_whole(const WeightsLoad *from, const char *name) {
+    const Ending *whole = first_ending(from, name);
+    return ends_in(from, whole, name) && whole->length == strlen(name) ? whole : NULL;
+}
+
+/* The tensor that is called layer.parameter, or that with "module." in front, as DataParallel saves
+ * it; or the one whose name ends in it after a '.'. −1: none or several. */
 static ptrdiff_t search_tensor(WeightsLoad *from, const char *dotted, Error *err) {
-    const char *own = dotted + 1;
+    const char *own = dotted + 1, *prefix = from->prefix ? from->prefix : "";
+    char parallel[2 * LAYER_NAME_SIZE + 8];
     if (!from->ending && !list_endings(from, err))
         return -1;
-    const Ending *whole = first_ending(from, own), *part = first_ending(from, dotted);
-    const Ending *found[2] = { NULL, NULL };
-    size_t count = 0;
-    if (ends_in(from, whole, own) && whole->length == strlen(own))
-        found[count++] = whole;
-    for (; count < 2 && ends_in(from, part, dotted); part++)
-        found[count++] = part;
-    if (count == 1)
-        return (ptrdiff_t)found[0]->tensor;
-    const char *prefix = from->prefix ? from->prefix : "";
-    if (count == 0)
+    snprintf(parallel, sizeof parallel, "module%s", dotted);
+    const Ending *whole = find_whole(from, own), *part = first_ending(from, dotted);
+    if (!whole)
+        whole = find_whole(from, parallel);
+    if (whole)
+        return (ptrdiff_t)whole->tensor;
+    if (!ends_in(from, part, dotted))
         error_set(err, ERROR_ARGUMENT, "load_weights: %s%s is missing", prefix, own);
+    else if (!ends_in(from, part + 1, dotted))
+        return (ptrdiff_t)part->tensor;
     else
         error_set(err, ERROR_ARGUMENT, "load_weights: both %s%s and %s%s fit %s", prefix,
-                  found[0]->text, prefix, found[1]->text, own);
+                  part[0].text, prefix, part[1].text, own);
     return -1;
 }
 

@@ -1,0 +1,55 @@
+# scripts/describe-torch-model.py where there is a Python with PyTorch: it writes nets that agree with PyTorch,
+# and says what it cannot describe.
+. tests/cli/tap.sh
+
+script=$PWD/scripts/describe-torch-model.py models=$PWD/tests/reference/torch_models/models.py python=
+for each in python3 /usr/bin/python3; do
+    [ -n "$python" ] || ! "$each" -c 'import torch.fx' 2> /dev/null || python=$each
+done
+if [ -z "$python" ]; then
+    skip "describe-torch-model.py" "no Python with PyTorch"
+    finish
+    exit
+fi
+
+describe() {
+    (cd "$work" && "$python" "$script" "$@" --perigee "$perigee") > "$work/out" 2> "$work/err"
+    status=$?
+    out=$(cat "$work/out") err=$(cat "$work/err")
+}
+for net in 'ResNet(width=4, blocks=1):3,16,16' 'LeNet():1,14,14'; do
+    describe "$models:lived(${net%:*})" --input "${net##*:}" --out net
+    check "${net%:*}: status 0" [ "$status" = 0 -a -z "$err" ]
+    check_match "its difference is told" "$out" "*the largest difference from PyTorch's logits is *"
+done
+
+cat > "$work/save.py" <<END
+import sys, torch
+sys.path.insert(0, "$(dirname "$models")")
+import models
+torch.save({"state_dict": {"module." + k: v for k, v in models.lived(models.VGG()).state_dict().items()}}, "vgg.pt")
+END
+(cd "$work" && "$python" save.py)
+describe "$models:VGG" --state vgg.pt --input 3,16,16 --out half
+check "a state dict with module. in front" [ "$status" = 0 -a -z "$err" ]
+describe "$models:VGG().half()" --input 3,16,16 --out half --no-check
+check "weights at half precision stay so" grep -q '"F16"' "$work/half.safetensors"
+
+describe "$models:Parametric" --input 4
+check_equal "what has no layer: status 1" "$status" 1
+check_equal "and its name" "$err" "describe-torch-model: act (PReLU): Perigee has no layer for it"
+describe "$models:LeNet" --input 1,15,30
+check_match "samples of another shape" "$err" "describe-torch-model: samples of 1 x 15 x 30 (--input) do not go *"
+describe vgg.pt --input 3,16,16
+check_match "a state dict where a module is expected" "$err" "*vgg.pt holds a dict, not a module: name what makes *"
+
+# Another net than PyTorch's gives another status.
+cat > "$work/liar" <<END
+#!/bin/sh
+sed -i 's/std = { 0.25/std = { 0.26/' "\$4"
+exec "$perigee" "\$@"
+END
+chmod +x "$work/liar"
+(cd "$work" && "$python" "$script" "$models:lived(Normalised())" --input 3,6,6 --out net --perigee ./liar) > "$work/out" 2>&1
+check_equal "other logits: status 1" "$?" 1
+finish
