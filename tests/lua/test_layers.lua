@@ -10,7 +10,8 @@ local function kinds()
   local list = {}
   for _, name in ipairs(native.described()) do
     local described = native.described(name)
-    if described.gives == "the layer's description, for nn.new" then
+    local container = name == "nn.sequence" or name == "nn.residual" -- test_containers.lua
+    if described.gives == "the layer's description, for nn.new" and not container then
       list[#list + 1] = { name = name:match("^nn%.(.+)$"), described = described }
     end
   end
