@@ -700,8 +700,27 @@ static bool make_entries(Reader *reader, Error *err) {
     return true;
 }
 
+/* What it is instead, where that is what people have: PyTorch's .pt, a zip of pickles or one
+ * pickle, or an ONNX graph, whose first field is a version. */
+static bool refuse_start(const char *name, const unsigned char start[9], Error *err) {
+    size_t length = strlen(name);
+    if (memcmp(start, "PK\3\4", 4) == 0 || (start[0] == 0x80 && start[1] >= 2 && start[1] <= 5))
+        return error_set(
+            err, ERROR_FILE,
+            "%s: not a safetensors file; if it is PyTorch's .pt, which is not read since "
+            "reading it can run code, make one of it there: python3 "
+            "scripts/describe-torch-model.py FILE.py:MODEL --state %s --input 3,32,32",
+            name, name);
+    if (length > 5 && strcmp(name + length - 5, ".onnx") == 0)
+        return error_set(err, ERROR_FILE,
+                         "%s: not a safetensors file; ONNX is not read: make one of the PyTorch "
+                         "module by scripts/describe-torch-model.py",
+                         name);
+    return error_set(err, ERROR_FILE, "%s: not a safetensors file", name);
+}
+
 static bool read_length(Source *source, size_t *length, Error *err) {
-    unsigned char start[9];
+    unsigned char start[9] = { 0 };
     bool there = source->size >= 10;
     if (there && !source_read(source, start, sizeof start, err))
         return false;
@@ -709,7 +728,7 @@ static bool read_length(Source *source, size_t *length, Error *err) {
     for (size_t i = 0; there && i < 8; i++)
         *length |= (size_t)start[i] << 8 * i;
     if (!there || start[8] != '{' || *length < 2 || *length > HEADER_LIMIT)
-        return error_set(err, ERROR_FILE, "%s: not a safetensors file", source->name);
+        return refuse_start(source->name, start, err);
     return *length <= source->size - 8 ||
            error_set(err, ERROR_FILE, "%s: truncated in the safetensors header", source->name);
 }

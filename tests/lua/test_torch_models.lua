@@ -6,7 +6,8 @@ local here = debug.getinfo(1, "S").source:match "^@(.*)lua/test_torch_models%.lu
 local folder = here .. "reference/torch_models/"
 local answers = data.safetensors(folder .. "answers.safetensors")
 local N = 6
-local nets = { "lenet", "vgg", "resnet", "wide", "bottleneck" }
+local nets = nn.sequence and { "lenet", "vgg", "resnet", "wide", "bottleneck" } or { "lenet" }
+local trained = nn.sequence and { "resnet", "bottleneck" } or {}
 
 -- ((37 i² + 11 i + 101 salt) mod 1021) / 1024 for i = 0, 1, …
 local function numbers(salt, rows, columns)
@@ -50,7 +51,7 @@ end
 
 -- A step of training: every small parameter, and the running statistics, as PyTorch's step leaves them.
 function TestTorchModels.test_a_step_of_training()
-  for _, name in ipairs { "resnet", "bottleneck" } do
+  for _, name in ipairs(trained) do
     local net = dofile(folder .. name .. ".lua")
     local classes = answers[name .. "/y"].shape[2]
     local samples = data.new { x = numbers(1, N, net.features), y = array.arange(N) % classes }
@@ -77,4 +78,19 @@ function TestTorchModels.test_files()
     lu.assertTrue(array.equal(nn.load(path):forward(x), y), name)
     os.remove(path)
   end
+end
+
+-- PyTorch's own files and ONNX are not read: the message says what to do.
+function TestTorchModels.test_other_formats()
+  local function refused(ending, bytes, message)
+    local path = os.tmpname() .. ending
+    local file <close> = assert(io.open(path, "wb"))
+    file:write(bytes, ("x"):rep(40)):flush()
+    local net = nn.new { input = { 3 }, nn.linear { out = 2 } }
+    lu.assertErrorMsgContains(message, net.load_weights, net, path)
+    os.remove(path)
+  end
+  refused(".pt", "PK\3\4", "scripts/describe-torch-model.py FILE.py:MODEL --state /tmp/")
+  refused(".pt", "\x80\2", "if it is PyTorch's .pt, which is not read since reading it can run code")
+  refused(".onnx", "\8\7\18", "ONNX is not read: make one of the PyTorch module by")
 end

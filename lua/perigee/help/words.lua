@@ -142,7 +142,7 @@ words.of = {
   ["net:fit"] = "epochs optimizer",
   ["net:forward"] = "call apply activations hook",
   ["net:backward"] = "autograd gradient grad backprop jacobian", ["net:weights"] = "parameters state_dict",
-  ["net:load_weights"] = "load_state_dict pretrained torch pytorch",
+  ["net:load_weights"] = "load_state_dict pretrained torch pytorch pt pth onnx convert",
   ["net.parameters"] = "count numel weights",
   ["net.layers"] = "summary modules children",
   ["nn.conv2d"] = "Conv2d convolution kernel stride padding groups depthwise dilated atrous",
