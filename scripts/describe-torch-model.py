@@ -560,7 +560,7 @@ def write_npy(path, tensor):
 
 
 def write_lua(path, what, shape, layers, weights):
-    text = f"-- {what}, by describe-torch-model.py: dofile this file for the net with its weights.\n"
+    text = f"-- {what}, by describe-torch-model.py:\n-- dofile this file for the net with its weights.\n"
     text += f"local net = nn.new {{ input = {lua(list(shape))},\n" + "".join(layers) + "}\n"
     text += 'local here = debug.getinfo(1, "S").source:match "^@(.*/)" or ""\n'
     text += f"net:load_weights(here .. {lua(weights)})\nreturn net\n"

@@ -1,4 +1,5 @@
--- models.py:lived(Normalised()), by describe-torch-model.py: dofile this file for the net with its weights.
+-- models.py:lived(Normalised()), by describe-torch-model.py:
+-- dofile this file for the net with its weights.
 local net = nn.new { input = { 3, 6, 6 },
   nn.normalise { name = "truediv", mean = { 0.5, 0.25, 0.125 }, std = { 0.25, 0.5, 0.375 } },
   nn.sequence { name = "block",

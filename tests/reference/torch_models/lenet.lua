@@ -1,4 +1,5 @@
--- models.py:lived(LeNet()), by describe-torch-model.py: dofile this file for the net with its weights.
+-- models.py:lived(LeNet()), by describe-torch-model.py:
+-- dofile this file for the net with its weights.
 local net = nn.new { input = { 1, 14, 14 },
   nn.conv2d { name = "conv1", out = 4, kernel = 5 },
   nn.relu { name = "relu" },

@@ -1,4 +1,5 @@
--- models.py:lived(ResNet(width=4, blocks=1, classes=5)), by describe-torch-model.py: dofile this file for the net with its weights.
+-- models.py:lived(ResNet(width=4, blocks=1, classes=5)), by describe-torch-model.py:
+-- dofile this file for the net with its weights.
 local net = nn.new { input = { 3, 16, 16 },
   nn.conv2d { name = "conv1", out = 4, kernel = 3, padding = 1, bias = false },
   nn.batchnorm { name = "bn1" },

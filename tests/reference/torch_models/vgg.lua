@@ -1,4 +1,5 @@
--- models.py:lived(VGG()), by describe-torch-model.py: dofile this file for the net with its weights.
+-- models.py:lived(VGG()), by describe-torch-model.py:
+-- dofile this file for the net with its weights.
 local net = nn.new { input = { 3, 16, 16 },
   nn.sequence { name = "features",
     nn.conv2d { name = "0", out = 6, kernel = 3, padding = 1 },
