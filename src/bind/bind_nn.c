@@ -193,11 +193,21 @@ static int net_weights(lua_State *L) {
     return 1;
 }
 
-/* net:load_weights(path): the net itself */
+static const Field load_fields[] = {
+    { "strict", FIELD_BOOLEAN, .meaning = "whether tensors that no layer takes are an error" },
+    { .name = NULL },
+};
+static const bool lenient = false;
+static const Fields load_options = { load_fields, &lenient };
+
+/* net:load_weights(path [, { strict = true }]): the net itself */
 static int net_load_weights(lua_State *L) {
     Network *net = bind_self(L, &network_type);
+    bool strict = lenient;
+    lua_settop(L, 3);
+    bind_here_options(L, 3, &strict);
     Error err;
-    bool ok = network_load_file(net, bind_string(L, 2, "load_weights", "path"), &err);
+    bool ok = network_load_file(net, bind_string(L, 2, "load_weights", "path"), strict, &err);
     return bind_answer(L, 1, ok, &err);
 }
 
@@ -238,7 +248,7 @@ static void open_nets(lua_State *L) {
         BIND("forward", net_forward, 3),
         BIND_WITH("backward", net_backward, 4, &backward_options),
         BIND("weights", net_weights, 1),
-        BIND("load_weights", net_load_weights, 2),
+        BIND_WITH("load_weights", net_load_weights, 3, &load_options),
         BIND_WITH("fit", bind_net_fit, 3, &train_fields),
         BIND_LAST,
     };

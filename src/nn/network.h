@@ -92,9 +92,10 @@ size_t network_vector_size(const Network *net);
 /* Fill or read the weights; names may carry a prefix such as "features." which is ignored in
  * loading. Every parameter must be found with its shape; on failure nothing has changed. Without a
  * prefix the file is another program's: a network without classes gets 0, 1, … for them.
- * network_load_file reads them from a safetensors file. */
+ * network_load_file reads them from a safetensors file; with `strict`, tensors that no layer takes
+ * are an error. */
 bool network_load_weights(Network *net, const Tensors *tensors, const char *prefix, Error *err);
-bool network_load_file(Network *net, const char *path, Error *err);
+bool network_load_file(Network *net, const char *path, bool strict, Error *err);
 bool network_save_weights(const Network *net, Tensors *tensors, const char *prefix, Error *err);
 
 /* The model if it is a net, or NULL. */

@@ -27,6 +27,7 @@ typedef struct WeightsLoad {
     Ending
         *ending; /* of all those tensors, in the order of compare_endings; NULL: not needed yet */
     size_t endings;
+    bool *taken; /* which of the tensors belong to a layer; NULL: nobody asks */
 } WeightsLoad;
 
 /* The order of texts that are read from their ends. */
@@ -166,6 +167,8 @@ static bool load_parameter(WeightsLoad *from, const Layer *layer, int p, Error *
     ptrdiff_t found = find_tensor(from, layer, p, err);
     if (found < 0)
         return false;
+    if (from->taken)
+        from->taken[found] = true;
     TensorPieces tensor;
     float *own = from->weights + layer->offset + parameter->offset;
     bool ok = tensor_begin(&tensor, from->tensors, (size_t)found, err) &&
@@ -199,18 +202,46 @@ static bool number_classes(Network *net, Error *err) {
     return ok;
 }
 
-bool network_load_weights(Network *net, const Tensors *tensors, const char *prefix, Error *err) {
+/* PyTorch's batch norms count the batches that they have seen, for a kind of average that we do not
+ * have: nobody misses it. */
+static bool is_count_of_batches(const char *name) {
+    static const char count[] = "num_batches_tracked";
+    size_t length = strlen(name), own = sizeof count - 1;
+    return length >= own && strcmp(name + length - own, count) == 0;
+}
+
+/* Whether each tensor belongs to a layer: a net without a layer's bias would otherwise take the
+ * rest of another net for its own. */
+static bool check_all_taken(const WeightsLoad *from, Error *err) {
+    size_t left = 0, first = 0;
+    for (size_t i = from->tensors->count; i-- > 0;)
+        if (!from->taken[i] && !is_count_of_batches(from->tensors->entry[i].name)) {
+            left++;
+            first = i;
+        }
+    if (left == 0)
+        return true;
+    const char *name = from->tensors->entry[first].name;
+    if (left == 1)
+        return error_set(err, ERROR_ARGUMENT, "load_weights: no layer takes %s", name);
+    return error_set(err, ERROR_ARGUMENT, "load_weights: no layer takes %s and %zu more", name,
+                     left - 1);
+}
+
+/* What network_load_weights does; its `from` has no weights yet. */
+static bool load_weights(Network *net, WeightsLoad from, Error *err) {
     size_t bytes = network_rounded(net->parameters + 1) * sizeof(float);
     float *weights = aligned_alloc(64, bytes);
     if (!weights)
         return error_memory(err, "load_weights", bytes);
-    WeightsLoad from = { .tensors = tensors, .prefix = prefix, .weights = weights };
+    from.weights = weights;
     bool ok = true;
     for (size_t l = 0; l < net->layers && ok; l++)
         for (int p = 0; p < net->layer[l]->parameters && ok; p++)
             ok = load_parameter(&from, net->layer[l], p, err);
     free(from.ending);
-    ok = ok && (prefix || number_classes(net, err));
+    ok = ok && (!from.taken || check_all_taken(&from, err));
+    ok = ok && (from.prefix || number_classes(net, err));
     if (ok) {
         float *old = net->weights;
         net->weights = weights;
@@ -221,13 +252,27 @@ bool network_load_weights(Network *net, const Tensors *tensors, const char *pref
     return ok;
 }
 
-bool network_load_file(Network *net, const char *path, Error *err) {
+bool network_load_weights(Network *net, const Tensors *tensors, const char *prefix, Error *err) {
+    return load_weights(net, (WeightsLoad){ .tensors = tensors, .prefix = prefix }, err);
+}
+
+/* All weights of an open file; with `strict` nothing else may be there. */
+static bool load_open_file(Network *net, const Tensors *tensors, bool strict, Error *err) {
+    WeightsLoad from = { .tensors = tensors };
+    if (strict && !(from.taken = calloc(tensors->count + 1, sizeof *from.taken)))
+        return error_memory(err, "load_weights", tensors->count);
+    bool ok = load_weights(net, from, err);
+    free(from.taken);
+    return ok;
+}
+
+bool network_load_file(Network *net, const char *path, bool strict, Error *err) {
     Tensors tensors;
     tensors_init(&tensors);
     bool ok = tensors_open(&tensors, path, err);
     if (!ok)
         error_prefix(err, "load_weights");
-    else if (!(ok = network_load_weights(net, &tensors, NULL, err)))
+    else if (!(ok = load_open_file(net, &tensors, strict, err)))
         error_prefix(err, "%s", path);
     tensors_clear(&tensors);
     return ok;

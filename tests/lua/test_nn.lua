@@ -245,6 +245,28 @@ function TestNn:test_files()
   os.remove(path .. ".safetensors")
 end
 
+function TestNn:test_strict_loading()
+  local path = os.tmpname()
+  local function described(bias)
+    return nn.new { input = { 4 }, nn.linear { name = "fc", out = 3, bias = bias } }
+  end
+  local from, plain = described(true), described(false)
+  local saved = from:weights()
+  saved["bn.num_batches_tracked"] = array.zeros(1)
+  data.save_safetensors(path, saved)
+  local to = described(true):load_weights(path, { strict = true }) -- PyTorch's count is no one's
+  lu.assertEquals((to:weights()["fc.weight"] - saved["fc.weight"]):abs():max(), 0)
+  local before, strict = plain:weights()["fc.weight"], { strict = true }
+  lu.assertErrorMsgContains("no layer takes fc.bias", plain.load_weights, plain, path, strict)
+  lu.assertEquals((plain:weights()["fc.weight"] - before):abs():max(), 0) -- it stays as it was
+  saved["head.weight"] = array.zeros(2)
+  data.save_safetensors(path, saved)
+  lu.assertErrorMsgContains("no layer takes fc.bias and 1 more", plain.load_weights, plain, path, strict)
+  plain:load_weights(path)
+  lu.assertEquals((plain:weights()["fc.weight"] - saved["fc.weight"]):abs():max(), 0)
+  os.remove(path)
+end
+
 function TestNn:test_without_classes()
   local net = nn.new { input = { 4 }, nn.linear { out = 3 } }
   lu.assertErrorMsgContains("give nn.new its classes", net.scores, net, array.zeros(2, 4))
