@@ -194,20 +194,47 @@ static int net_weights(lua_State *L) {
 }
 
 static const Field load_fields[] = {
-    { "strict", FIELD_BOOLEAN, .meaning = "whether tensors that no layer takes are an error" },
+    { "strict", FIELD_BOOLEAN, offsetof(WeightsFile, strict),
+      .meaning = "whether tensors that no layer takes are an error" },
+    { "names", FIELD_OBJECT, .type = "table", .initial = "the layers' own",
+      .meaning = "what the file calls layers: { conv1 = \"features.0\", … }" },
     { .name = NULL },
 };
-static const bool lenient = false;
+static const WeightsFile lenient = { .strict = false };
 static const Fields load_options = { load_fields, &lenient };
 
-/* net:load_weights(path [, { strict = true }]): the net itself */
+/* The option `names` of the table at 3: { layer = the file's name for it }, which keeps the
+ * strings. */
+static void check_foreign_names(lua_State *L, const Network *net, WeightsFile *file) {
+    static const char expected[] = "a table, layer = the file's name for it";
+    if (bind_opt_push(L, 3, "names") == LUA_TNIL)
+        return;
+    int names = lua_gettop(L);
+    if (!lua_istable(L, names))
+        bind_expected(L, names, "load_weights", "names", expected);
+    for (lua_pushnil(L); lua_next(L, names); lua_pop(L, 1))
+        file->foreigners++;
+    ForeignName *foreign = lua_newuserdatauv(L, (file->foreigners + 1) * sizeof *foreign, 0);
+    file->foreign = foreign;
+    for (lua_pushnil(L); lua_next(L, names); lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
+            bind_expected(L, lua_type(L, -2) != LUA_TSTRING ? -2 : -1, "load_weights", "names",
+                          expected);
+        *foreign++ = (ForeignName){ find_layer(L, net, lua_tostring(L, -2)), lua_tostring(L, -1) };
+    }
+}
+
+/* net:load_weights(path [, { strict =, names = }]): the net itself */
 static int net_load_weights(lua_State *L) {
     Network *net = bind_self(L, &network_type);
-    bool strict = lenient;
+    WeightsFile file = lenient;
     lua_settop(L, 3);
-    bind_here_options(L, 3, &strict);
+    bind_here_options(L, 3, &file);
+    file.path = bind_string(L, 2, "load_weights", "path");
+    if (!lua_isnil(L, 3))
+        check_foreign_names(L, net, &file);
     Error err;
-    bool ok = network_load_file(net, bind_string(L, 2, "load_weights", "path"), strict, &err);
+    bool ok = network_load_file(net, &file, &err);
     return bind_answer(L, 1, ok, &err);
 }
 

@@ -92,10 +92,23 @@ size_t network_vector_size(const Network *net);
 /* Fill or read the weights; names may carry a prefix such as "features." which is ignored in
  * loading. Every parameter must be found with its shape; on failure nothing has changed. Without a
  * prefix the file is another program's: a network without classes gets 0, 1, … for them.
- * network_load_file reads them from a safetensors file; with `strict`, tensors that no layer takes
- * are an error. */
+ * network_load_file reads them from a safetensors file, in which layers may have other names. A
+ * tensor that stands beside a layer's own but is none of them ("fc.bias" of a layer without) is an
+ * error; with `strict`, whatever no layer takes. */
+typedef struct ForeignName {
+    size_t layer;
+    const char *name; /* "features.0" */
+} ForeignName;
+
+typedef struct WeightsFile {
+    const char *path;
+    const ForeignName *foreign;
+    size_t foreigners;
+    bool strict;
+} WeightsFile;
+
 bool network_load_weights(Network *net, const Tensors *tensors, const char *prefix, Error *err);
-bool network_load_file(Network *net, const char *path, bool strict, Error *err);
+bool network_load_file(Network *net, const WeightsFile *file, Error *err);
 bool network_save_weights(const Network *net, Tensors *tensors, const char *prefix, Error *err);
 
 /* The model if it is a net, or NULL. */

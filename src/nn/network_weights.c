@@ -19,6 +19,9 @@ typedef struct Ending {
     size_t length, tensor;
 } Ending;
 
+/* A layer's name in a file, at most. */
+enum { FOREIGN_NAME = 256 };
+
 /* Weights on their way from tensors whose names begin with `prefix` (NULL: any) into a vector. */
 typedef struct WeightsLoad {
     const Tensors *tensors;
@@ -27,7 +30,9 @@ typedef struct WeightsLoad {
     Ending
         *ending; /* of all those tensors, in the order of compare_endings; NULL: not needed yet */
     size_t endings;
-    bool *taken; /* which of the tensors belong to a layer; NULL: nobody asks */
+    const char *name;        /* the present layer's, in the file */
+    bool *taken;             /* which of the tensors belong to a layer; NULL: nobody asks */
+    const WeightsFile *file; /* NULL: no file of another program's */
 } WeightsLoad;
 
 /* The order of texts that are read from their ends. */
@@ -90,7 +95,7 @@ static const Ending *find_whole(const WeightsLoad *from, const char *name) {
  * it; or the one whose name ends in it after a '.'. −1: none or several. */
 static ptrdiff_t search_tensor(WeightsLoad *from, const char *dotted, Error *err) {
     const char *own = dotted + 1, *prefix = from->prefix ? from->prefix : "";
-    char parallel[2 * LAYER_NAME_SIZE + 8];
+    char parallel[FOREIGN_NAME + LAYER_NAME_SIZE + 8];
     if (!from->ending && !list_endings(from, err))
         return -1;
     snprintf(parallel, sizeof parallel, "module%s", dotted);
@@ -111,8 +116,9 @@ static ptrdiff_t search_tensor(WeightsLoad *from, const char *dotted, Error *err
 
 /* A model's file has a parameter under just its name, and is not searched. */
 static ptrdiff_t find_tensor(WeightsLoad *from, const Layer *layer, int p, Error *err) {
-    char dotted[2 * LAYER_NAME_SIZE];
-    snprintf(dotted, sizeof dotted, ".%s.%s", layer->name, layer->parameter[p].name);
+    char dotted[FOREIGN_NAME + LAYER_NAME_SIZE];
+    snprintf(dotted, sizeof dotted, ".%.*s.%s", FOREIGN_NAME - 2, from->name,
+             layer->parameter[p].name);
     ptrdiff_t found =
         from->prefix ? tensors_index(from->tensors, (TensorName){ from->prefix, dotted + 1 }) : -1;
     return found >= 0 ? found : search_tensor(from, dotted, err);
@@ -221,11 +227,48 @@ static bool check_all_taken(const WeightsLoad *from, Error *err) {
         }
     if (left == 0)
         return true;
-    const char *name = from->tensors->entry[first].name;
-    if (left == 1)
-        return error_set(err, ERROR_ARGUMENT, "load_weights: no layer takes %s", name);
-    return error_set(err, ERROR_ARGUMENT, "load_weights: no layer takes %s and %zu more", name,
-                     left - 1);
+    char more[32] = "";
+    if (left > 1)
+        snprintf(more, sizeof more, " and %zu more", left - 1);
+    return error_set(err, ERROR_ARGUMENT, "load_weights: no layer takes %s%s",
+                     from->tensors->entry[first].name, more);
+}
+
+/* A tensor beside the given one, "fc.bias" beside "fc.weight", that its layer does not take: that
+ * would be another net. */
+static bool check_beside(const WeightsLoad *from, size_t taken, Error *err) {
+    const struct NamedArray *entry = from->tensors->entry;
+    const char *end = strrchr(entry[taken].name, '.');
+    size_t stem = end ? (size_t)(end - entry[taken].name) + 1 : 0;
+    for (size_t i = taken; i-- > 0 && strncmp(entry[i].name, entry[taken].name, stem) == 0;)
+        taken = i;
+    for (size_t i = taken; i < from->tensors->count; i++) {
+        const char *name = entry[i].name;
+        if (strncmp(name, entry[taken].name, stem) != 0)
+            break;
+        if (!from->taken[i] && !strchr(name + stem, '.') && !is_count_of_batches(name))
+            return error_set(err, ERROR_ARGUMENT,
+                             "load_weights: the file has %s, which the layer does not take", name);
+    }
+    return true;
+}
+
+static bool check_left(const WeightsLoad *from, Error *err) {
+    if (from->file->strict)
+        return check_all_taken(from, err);
+    for (size_t i = 0; i < from->tensors->count; i++)
+        if (from->taken[i] && strchr(from->tensors->entry[i].name, '.') &&
+            !check_beside(from, i, err))
+            return false;
+    return true;
+}
+
+/* What a file calls the layer. */
+static const char *name_in_file(const WeightsLoad *from, const Network *net, size_t l) {
+    for (size_t i = 0; from->file && i < from->file->foreigners; i++)
+        if (from->file->foreign[i].layer == l)
+            return from->file->foreign[i].name;
+    return net->layer[l]->name;
 }
 
 /* What network_load_weights does; its `from` has no weights yet. */
@@ -236,11 +279,13 @@ static bool load_weights(Network *net, WeightsLoad from, Error *err) {
         return error_memory(err, "load_weights", bytes);
     from.weights = weights;
     bool ok = true;
-    for (size_t l = 0; l < net->layers && ok; l++)
+    for (size_t l = 0; l < net->layers && ok; l++) {
+        from.name = name_in_file(&from, net, l);
         for (int p = 0; p < net->layer[l]->parameters && ok; p++)
             ok = load_parameter(&from, net->layer[l], p, err);
+    }
     free(from.ending);
-    ok = ok && (!from.taken || check_all_taken(&from, err));
+    ok = ok && (!from.taken || check_left(&from, err));
     ok = ok && (from.prefix || number_classes(net, err));
     if (ok) {
         float *old = net->weights;
@@ -256,24 +301,25 @@ bool network_load_weights(Network *net, const Tensors *tensors, const char *pref
     return load_weights(net, (WeightsLoad){ .tensors = tensors, .prefix = prefix }, err);
 }
 
-/* All weights of an open file; with `strict` nothing else may be there. */
-static bool load_open_file(Network *net, const Tensors *tensors, bool strict, Error *err) {
-    WeightsLoad from = { .tensors = tensors };
-    if (strict && !(from.taken = calloc(tensors->count + 1, sizeof *from.taken)))
+/* All weights of the file, which is open. */
+static bool load_open_file(Network *net, const Tensors *tensors, const WeightsFile *file,
+                           Error *err) {
+    WeightsLoad from = { .tensors = tensors, .file = file };
+    if (!(from.taken = calloc(tensors->count + 1, sizeof *from.taken)))
         return error_memory(err, "load_weights", tensors->count);
     bool ok = load_weights(net, from, err);
     free(from.taken);
     return ok;
 }
 
-bool network_load_file(Network *net, const char *path, bool strict, Error *err) {
+bool network_load_file(Network *net, const WeightsFile *file, Error *err) {
     Tensors tensors;
     tensors_init(&tensors);
-    bool ok = tensors_open(&tensors, path, err);
+    bool ok = tensors_open(&tensors, file->path, err);
     if (!ok)
         error_prefix(err, "load_weights");
-    else if (!(ok = load_open_file(net, &tensors, strict, err)))
-        error_prefix(err, "%s", path);
+    else if (!(ok = load_open_file(net, &tensors, file, err)))
+        error_prefix(err, "%s", file->path);
     tensors_clear(&tensors);
     return ok;
 }

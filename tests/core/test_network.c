@@ -342,9 +342,9 @@ static void the_tutorials_weights_load(void **state) {
         "{\"kind\":\"linear\",\"out\":32},{\"kind\":\"relu\"},{\"kind\":\"dropout\"},"
         "{\"kind\":\"linear\",\"name\":\"classifier\",\"out\":10}]}");
     assert_false(model_is_fitted(&net->model));
-    assert_false(network_load_file(net, "/nowhere/weights", true, &err));
+    assert_false(network_load_file(net, &(WeightsFile){ .path = "/nowhere/weights" }, &err));
     assert_memory_equal(err.message, "load_weights", 12);
-    if (!network_load_file(net, path, true, &err))
+    if (!network_load_file(net, &(WeightsFile){ .path = path, .strict = true }, &err))
         fail_msg("%s", err.message);
     assert_int_equal(net->model.classes.count, 10);
     net_done(net);
