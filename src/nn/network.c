@@ -152,15 +152,27 @@ int network_input_shape(const Network *net, size_t shape[3]) {
     return shape_numbers(net->input, shape);
 }
 
-ptrdiff_t network_find(const Network *net, const char *name) {
-    while (name) {
-        for (size_t l = 0; l < net->layers; l++)
-            if (strcmp(net->layer[l]->name, name) == 0)
-                return (ptrdiff_t)l;
-        name = strpbrk(name, ".:");
-        name = name ? name + 1 : NULL;
-    }
+static ptrdiff_t find_whole(const Network *net, const char *name) {
+    for (size_t l = 0; l < net->layers; l++)
+        if (strcmp(net->layer[l]->name, name) == 0)
+            return (ptrdiff_t)l;
     return -1;
+}
+
+bool network_is_nested(const Network *net) {
+    for (size_t l = 0; l < net->layers; l++)
+        if (strchr(net->layer[l]->name, '.'))
+            return true;
+    return false;
+}
+
+ptrdiff_t network_find(const Network *net, const char *name) {
+    ptrdiff_t found = find_whole(net, name);
+    const char *own = name;
+    for (const char *c = name; *c; c++)
+        if (*c == ':' || (*c == '.' && !network_is_nested(net)))
+            own = c + 1;
+    return found >= 0 || own == name ? found : find_whole(net, own);
 }
 
 ptrdiff_t network_locate(const Network *net, const char *where, const char *name, Error *err) {

@@ -41,8 +41,12 @@ size_t network_output_size(const Network *net, size_t layer);
 int network_output_shape(const Network *net, size_t layer, size_t shape[3]);
 int network_input_shape(const Network *net, size_t shape[3]);
 
-/* The 0-based layer of that name, or −1. What stands in front of it does not matter:
- * "features:relu2" and "features.relu2" find "relu2" where nothing has the whole name. */
+/* Do some layers have dotted names, as "layer1.0.conv1"? */
+bool network_is_nested(const Network *net);
+
+/* The 0-based layer of that name, or −1. Where nothing has the whole name, what stands in front of
+ * it does not matter: "features:relu2" finds "relu2"; "features.relu2" too, but not in a nested
+ * net, where it may be another layer's. */
 ptrdiff_t network_find(const Network *net, const char *name);
 /* The same where one has to be there: the error lists the net's layers. `where` is the user's
  * function. */

@@ -30,7 +30,10 @@ typedef struct WeightsLoad {
     Ending
         *ending; /* of all those tensors, in the order of compare_endings; NULL: not needed yet */
     size_t endings;
-    const char *name;        /* the present layer's, in the file */
+    const char *name;  /* the present layer's, in the file */
+    bool nested;       /* the net is: what stands in front of one name stands in front of all … */
+    const char *front; /* … the first letters of this, so many; NULL: not known yet */
+    size_t front_length;
     bool *taken;             /* which of the tensors belong to a layer; NULL: nobody asks */
     const WeightsFile *file; /* NULL: no file of another program's */
 } WeightsLoad;
@@ -91,6 +94,45 @@ static const Ending *find_whole(const WeightsLoad *from, const char *name) {
     return ends_in(from, whole, name) && whole->length == strlen(name) ? whole : NULL;
 }
 
+static ptrdiff_t missing(const WeightsLoad *from, const char *own, Error *err) {
+    error_set(err, ERROR_ARGUMENT, "load_weights: %s%.*s%s is missing",
+              from->prefix ? from->prefix : "", from->front ? (int)from->front_length : 0,
+              from->front ? from->front : "", own);
+    return -1;
+}
+
+/* "conv1.weight" is not to be taken from "layer1.0.conv1.weight". */
+static ptrdiff_t search_behind_front(const WeightsLoad *from, const char *own, Error *err) {
+    for (const Ending *at = first_ending(from, own); ends_in(from, at, own); at++)
+        if (at->length == from->front_length + strlen(own) &&
+            strncmp(at->text, from->front, from->front_length) == 0)
+            return (ptrdiff_t)at->tensor;
+    return missing(from, own, err);
+}
+
+static ptrdiff_t remember(WeightsLoad *from, const Ending *found, const char *own) {
+    if (from->nested) {
+        from->front = found->text;
+        from->front_length = found->length - strlen(own);
+    }
+    return (ptrdiff_t)found->tensor;
+}
+
+/* Of those that end in `dotted`, from `part` on, the one with least in front: in a nested net the
+ * others are its blocks'. NULL: there are several such. */
+static const Ending *with_least_in_front(const WeightsLoad *from, const Ending *part,
+                                         const char *dotted) {
+    const Ending *least = part;
+    bool alone = true;
+    for (const Ending *at = part + 1; ends_in(from, at, dotted); at++) {
+        if (!from->nested)
+            return NULL;
+        alone = at->length == least->length ? false : at->length < least->length || alone;
+        least = at->length < least->length ? at : least;
+    }
+    return alone ? least : NULL;
+}
+
 /* The tensor that is called layer.parameter, or that with "module." in front, as DataParallel saves
  * it; or the one whose name ends in it after a '.'. −1: none or several. */
 static ptrdiff_t search_tensor(WeightsLoad *from, const char *dotted, Error *err) {
@@ -98,19 +140,21 @@ static ptrdiff_t search_tensor(WeightsLoad *from, const char *dotted, Error *err
     char parallel[FOREIGN_NAME + LAYER_NAME_SIZE + 8];
     if (!from->ending && !list_endings(from, err))
         return -1;
+    if (from->front)
+        return search_behind_front(from, own, err);
     snprintf(parallel, sizeof parallel, "module%s", dotted);
     const Ending *whole = find_whole(from, own), *part = first_ending(from, dotted);
     if (!whole)
         whole = find_whole(from, parallel);
     if (whole)
-        return (ptrdiff_t)whole->tensor;
+        return remember(from, whole, own);
     if (!ends_in(from, part, dotted))
-        error_set(err, ERROR_ARGUMENT, "load_weights: %s%s is missing", prefix, own);
-    else if (!ends_in(from, part + 1, dotted))
-        return (ptrdiff_t)part->tensor;
-    else
-        error_set(err, ERROR_ARGUMENT, "load_weights: both %s%s and %s%s fit %s", prefix,
-                  part[0].text, prefix, part[1].text, own);
+        return missing(from, own, err);
+    const Ending *least = with_least_in_front(from, part, dotted);
+    if (least)
+        return remember(from, least, own);
+    error_set(err, ERROR_ARGUMENT, "load_weights: both %s%s and %s%s fit %s", prefix, part[0].text,
+              prefix, part[1].text, own);
     return -1;
 }
 
@@ -278,6 +322,7 @@ static bool load_weights(Network *net, WeightsLoad from, Error *err) {
     if (!weights)
         return error_memory(err, "load_weights", bytes);
     from.weights = weights;
+    from.nested = network_is_nested(net) && !(from.file && from.file->foreigners);
     bool ok = true;
     for (size_t l = 0; l < net->layers && ok; l++) {
         from.name = name_in_file(&from, net, l);

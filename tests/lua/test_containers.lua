@@ -143,6 +143,34 @@ function TestContainers.test_files_and_clones()
   os.remove(path)
 end
 
+-- Every net of blocks has a "conv1" in some block and often one at its top.
+function TestContainers.test_one_block_is_not_taken_for_another()
+  local function net(block)
+    local inner = nn.sequence { name = block, nn.residual { conv(2, { name = "conv1" }) } }
+    return nn.new { input = { 1, 4, 4 }, classes = { 0, 1 }, conv(2, { name = "conv1" }), inner, nn.flatten(),
+      nn.linear { out = 2 } }
+  end
+  local path, one = os.tmpname(), net("layer1")
+  local function save(front, left_out)
+    local tensors = {}
+    for name, values in pairs(one:weights()) do
+      if name ~= left_out then tensors[front .. name] = values end
+    end
+    data.save_safetensors(path, tensors)
+  end
+  save("model.backbone.")
+  local back = net("layer1"):load_weights(path)
+  lu.assertTrue(array.equal(back:weights()["conv1.bias"], one:weights()["conv1.bias"]))
+  raises("model.backbone.layer2.0.conv1.weight is missing", function() net("layer2"):load_weights(path) end)
+  save("model.", "conv1.weight")
+  raises("conv1.weight", function() net("layer1"):load_weights(path) end)
+  os.remove(path)
+  local x = array.zeros(1, 16)
+  raises("the net has no layer \"layer9.conv1\"", one.forward, one, x, "layer9.conv1")
+  raises("the net has no layer \"layer1.1.conv1\"", one.forward, one, x, "layer1.1.conv1")
+  lu.assertTrue(array.equal(one:forward(x, "net:layer1.0"), one:forward(x, "layer1.0")))
+end
+
 -- Relus, which work in place, next to where ways part and meet.
 function TestContainers.test_nothing_is_overwritten_that_is_still_read()
   local x = array.randn({ 40, 64 }, { seed = 5 })
