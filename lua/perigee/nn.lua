@@ -16,7 +16,7 @@ types["perigee.net"].__tostring = function(net)
   for _, layer in ipairs(layers) do
     width, names = math.max(width, #layer.kind), math.max(names, #printable(layer.name))
   end
-  local row = ("  %%-%ds %%-%ds %%-16s %%10"):format(names, width)
+  local row = ("  %%-%ds %%-%ds %%-16s %%10"):format(math.min(names, 99), math.min(width, 99))
   local lines = {
     ("net  %s -> %d outputs, %d parameters%s"):format(shape_words(net.input), layers[#layers].size,
       net.parameters, #net.classes > 0 and "" or ", no classes yet"),

@@ -267,7 +267,10 @@ static void push_input(lua_State *L, const void *net) {
 }
 
 static void push_parameter_count(lua_State *L, const void *net) {
-    lua_pushinteger(L, (lua_Integer)network_vector_size(net));
+    size_t count = 0;
+    for (size_t l = 0; l < network_layer_count(net); l++)
+        count += network_parameter_count(net, l);
+    lua_pushinteger(L, (lua_Integer)count);
 }
 
 static void open_nets(lua_State *L) {

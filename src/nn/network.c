@@ -137,7 +137,11 @@ const LayerKind *network_layer_hosted(const Network *net, size_t layer) {
 }
 
 size_t network_parameter_count(const Network *net, size_t layer) {
-    return net->layer[layer]->parameter_count;
+    const Layer *owner = net->layer[layer];
+    size_t count = 0;
+    for (int p = 0; p < owner->parameters; p++)
+        count += owner->parameter[p].buffer ? 0 : owner->parameter[p].count;
+    return count;
 }
 
 size_t network_output_size(const Network *net, size_t layer) {

@@ -35,6 +35,7 @@ const char *network_layer_name(const Network *net, size_t layer);
 const char *network_layer_kind(const Network *net, size_t layer);
 /* The layer's kind where its code is somebody else's (nn/layer.h), or NULL. */
 const struct LayerKind *network_layer_hosted(const Network *net, size_t layer);
+/* Numbers that training changes. */
 size_t network_parameter_count(const Network *net, size_t layer);
 size_t network_output_size(const Network *net, size_t layer);
 /* Shape of one sample's output: 1 or 3 numbers into shape; returns how many. */
