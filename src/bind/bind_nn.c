@@ -347,8 +347,22 @@ typedef struct Reading {
 enum { PATH = 200 };
 static void read_list(lua_State *L, Reading *reading, int list, const char *where);
 
-/* How many layers a list names, with those in containers. */
-static size_t count_layers(lua_State *L, int list, int depth) {
+static size_t count_list(lua_State *L, int list, int depth);
+
+/* How many layers the one on top is, with those inside; it is popped. */
+static size_t count_layer(lua_State *L, int depth) {
+    int layer = lua_gettop(L);
+    size_t count = 1;
+    if (lua_istable(L, layer)) {
+        count += count_list(L, layer, depth + 1);
+        bind_opt_push(L, layer, "shortcut");
+        count += lua_istable(L, -1) ? count_layer(L, depth + 1) : 0;
+    }
+    lua_settop(L, layer - 1);
+    return count;
+}
+
+static size_t count_list(lua_State *L, int list, int depth) {
     size_t count = 0;
     Error err;
     if (depth > CONTAINER_DEPTH)
@@ -356,14 +370,7 @@ static size_t count_layers(lua_State *L, int list, int depth) {
     luaL_checkstack(L, 8, "nn.new: too many containers");
     for (lua_Integer i = 1; i <= (lua_Integer)lua_rawlen(L, list); i++) {
         lua_rawgeti(L, list, i);
-        int layer = lua_gettop(L);
-        if (lua_istable(L, layer)) {
-            count += 1 + count_layers(L, layer, depth + 1);
-            lua_pushstring(L, "shortcut");
-            if (lua_rawget(L, layer) == LUA_TTABLE)
-                count += 1 + count_layers(L, lua_gettop(L), depth + 1);
-        }
-        lua_settop(L, layer - 1);
+        count += count_layer(L, depth);
         if (!network_count_layers(count, &err))
             bind_raise(L, &err);
     }
@@ -440,7 +447,7 @@ static int nn_new(lua_State *L) {
     bind_field_names(network_fields, NULL, names);
     bind_options_list(L, 1, "nn.new", names);
     Reading reading = { .layer = lua_newuserdatauv(
-                            L, (count_layers(L, 1, 0) + 1) * sizeof *reading.layer, 0) };
+                            L, (count_list(L, 1, 0) + 1) * sizeof *reading.layer, 0) };
     if (bind_opt_push(L, 1, "seed") == LUA_TNIL)
         parts.seed = rng_fork(session_rng()) >> 11;
     bind_read_fields(L, 1, "nn.new", network_fields, &parts);

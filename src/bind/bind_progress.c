@@ -33,13 +33,14 @@ static const BoxType outer_type = { "perigee.progress", "a loop's progress", rel
 /* native.progress(steps, folds) → what is to be closed (<close>) when the loop is done. */
 static int new_progress(lua_State *L) {
     double steps = luaL_checknumber(L, 1);
+    const char *what = lua_toboolean(L, 2) ? "cross-validation" : "security";
     void **box = bind_new_box(L, &outer_type);
     Outer *outer = calloc(1, sizeof *outer);
     if (!outer)
         return bind_error(L, "not enough memory");
     outer->progress = progress_new();
     outer->steps = steps;
-    progress_begin(&outer->progress, lua_toboolean(L, 2) ? "cross-validation" : "security", steps);
+    progress_begin(&outer->progress, what, steps);
     *box = outer;
     progress_listen(hear, outer);
     return 1;

@@ -34,10 +34,12 @@ static const Field fields[] = {
 
 static const Batchnorm initial = { .eps = 1e-5, .momentum = 0.1, .affine = true };
 
-static bool add(Layer *layer, const char *name, const float *every, Error *err) {
+static bool add(Layer *layer, const char *name, const float *start, Error *err) {
     if (!layer_add_parameter(layer, name, &(Sizes){ 1, { layer->in.channels } }, err))
         return false;
-    layer->parameter[layer->parameters - 1].every = every;
+    Parameter *parameter = &layer->parameter[layer->parameters - 1];
+    parameter->initial = start;
+    parameter->one = true;
     return true;
 }
 

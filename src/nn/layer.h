@@ -39,11 +39,11 @@ enum { LAYER_MAX_PARAMETERS = 16, LAYER_NAME_SIZE = FIELD_NAME_SIZE };
 typedef struct Parameter {
     const char *name; /* "weight", "bias" */
     int ndim;
+    bool buffer; /* no step of training changes it */
+    bool one;    /* all of it starts from the first of `initial` */
     size_t shape[4];
     size_t offset, count; /* its place in the layer's part of the parameter vector */
     const float *initial; /* the values it starts from, the layer's; NULL: drawn */
-    const float *every;   /* one value that all of it starts from, instead; or NULL */
-    bool buffer;
 } Parameter;
 
 /* Some of a parameter's numbers, as PyTorch counts them. */

@@ -67,8 +67,9 @@ static bool configure(Layer *layer, Error *err) {
     if (!layer_add_parameter(layer, "weight", &shape, err) ||
         !layer_add_parameter(layer, "bias", &shape, err))
         return false;
-    layer->parameter[0].every = &one;
-    layer->parameter[1].every = &zero;
+    layer->parameter[0].initial = &one;
+    layer->parameter[1].initial = &zero;
+    layer->parameter[0].one = layer->parameter[1].one = true;
     return true;
 }
 

@@ -93,11 +93,12 @@ static void start_parameter(Network *net, const Layer *layer, const Parameter *p
                             Rng *rng) {
     float *weights = net->weights + layer->offset + parameter->offset;
     double bound = 1 / sqrt((double)layer->fan_in);
-    if (parameter->initial)
+    if (parameter->initial && !parameter->one)
         memcpy(weights, parameter->initial, parameter->count * sizeof *weights);
+    for (size_t i = 0; parameter->one && i < parameter->count; i++)
+        weights[i] = *parameter->initial;
     for (size_t i = 0; !parameter->initial && i < parameter->count; i++)
-        weights[i] =
-            parameter->every ? *parameter->every : (float)((2 * rng_uniform(rng) - 1) * bound);
+        weights[i] = (float)((2 * rng_uniform(rng) - 1) * bound);
 }
 
 void network_draw_weights(Network *net, uint64_t seed) {

@@ -175,15 +175,19 @@ static bool set_classes(Network *net, const NetworkParts *parts, Error *err) {
 /* ---- Plans of memory ------------------------------------------------------------------------- */
 
 /* May layer l overwrite what it reads? Never the network's own input, nor what another layer reads
- * after it; and not, where backward is to come, an output that the layer before still reads. (Kinds
- * that read x do not work in place.) A sequence only passes on what is there. */
+ * after it; and not, where backward is to come, what any other layer reads, nor an output that the
+ * layer before still needs. (Kinds that read x do not work in place.) A sequence only passes on
+ * what is there. */
 static bool overwrites(const Network *net, size_t l, bool keep) {
     const Layer *layer = net->layer[l];
     size_t root = wiring_root(net->layer, net->wire, net->wire[l].source);
     if (layer->kind == &layer_sequence)
         return true;
-    return layer->kind->in_place && root > 0 && net->wire[root - 1].last_use == l &&
-           !(keep && net->layer[root - 1]->kind->backward_reads_y);
+    if (!layer->kind->in_place || root == 0)
+        return false;
+    if (keep)
+        return net->wire[root - 1].readers == 1 && !net->layer[root - 1]->kind->backward_reads_y;
+    return net->wire[root - 1].last_use == l;
 }
 
 static void plan_keep(Network *net) {

@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 size_t wiring_first(Layer *const *layer, size_t l) {
@@ -78,7 +79,10 @@ size_t wiring_root(Layer *const *layer, const Wire *wire, size_t activation) {
 
 static void use(Layer *const *layer, Wire *wire, size_t activation, size_t by) {
     size_t root = wiring_root(layer, wire, activation);
-    if (root > 0 && wire[root - 1].last_use < by)
+    if (root == 0 || layer[by]->kind == &layer_sequence)
+        return;
+    wire[root - 1].readers++;
+    if (wire[root - 1].last_use < by)
         wire[root - 1].last_use = by;
 }
 
@@ -105,15 +109,6 @@ bool wiring_make(Layer *const *layer, size_t layers, Wire *wire, Error *err) {
 
 /* ---- Names ----------------------------------------------------------------------------------- */
 
-/* Layers before l that stand beside it; of its kind alone, or all. */
-static size_t count_beside(Layer *const *layer, const Wire *wire, size_t l, bool same_kind) {
-    size_t count = 0;
-    for (size_t k = 0; k < l; k++)
-        count +=
-            wire[k].parent == wire[l].parent && (!same_kind || layer[k]->kind == layer[l]->kind);
-    return count;
-}
-
 /* Is it the shortcut of the residual that it stands in? */
 static bool is_shortcut(Layer *const *layer, const Wire *wire, size_t l) {
     ptrdiff_t parent = wire[l].parent;
@@ -121,18 +116,37 @@ static bool is_shortcut(Layer *const *layer, const Wire *wire, size_t l) {
     return residual && residual->shortcut && l + 1 == (size_t)parent;
 }
 
-static void name_own(Layer *const *layer, const Wire *wire, size_t l) {
-    const char *label = layer[l]->kind->label;
-    size_t length = strlen(label);
+static bool is_in_sequence(Layer *const *layer, const Wire *wire, size_t l) {
     ptrdiff_t parent = wire[l].parent;
-    if (is_shortcut(layer, wire, l))
-        snprintf(layer[l]->own, LAYER_NAME_SIZE, "shortcut");
-    else if (parent != WIRING_NONE && layer[parent]->kind == &layer_sequence)
-        snprintf(layer[l]->own, LAYER_NAME_SIZE, "%zu", count_beside(layer, wire, l, false));
-    else
-        snprintf(layer[l]->own, LAYER_NAME_SIZE, "%.40s%s%zu", label,
-                 length > 0 && isdigit((unsigned char)label[length - 1]) ? "_" : "",
-                 count_beside(layer, wire, l, true) + 1);
+    return parent != WIRING_NONE && layer[parent]->kind == &layer_sequence;
+}
+
+/* Shortcuts, and positions in sequences; count has room for each container's, and all is 0. */
+static void name_positions(Layer *const *layer, size_t layers, const Wire *wire, size_t *count) {
+    for (size_t l = 0; l < layers; l++) {
+        size_t position = count[wire[l].parent + 1]++;
+        if (layer[l]->own[0])
+            continue;
+        if (is_shortcut(layer, wire, l))
+            snprintf(layer[l]->own, LAYER_NAME_SIZE, "shortcut");
+        else if (is_in_sequence(layer, wire, l))
+            snprintf(layer[l]->own, LAYER_NAME_SIZE, "%zu", position);
+    }
+}
+
+/* Those of a kind, counted among the layers beside each. */
+static void name_kind(Layer *const *layer, size_t layers, const Wire *wire, size_t *count,
+                      const LayerKind *kind) {
+    size_t length = strlen(kind->label);
+    const char *join = length > 0 && isdigit((unsigned char)kind->label[length - 1]) ? "_" : "";
+    memset(count, 0, (layers + 1) * sizeof *count);
+    for (size_t l = 0; l < layers; l++) {
+        if (layer[l]->kind != kind)
+            continue;
+        size_t number = ++count[wire[l].parent + 1];
+        if (!layer[l]->own[0])
+            snprintf(layer[l]->own, LAYER_NAME_SIZE, "%.40s%s%zu", kind->label, join, number);
+    }
 }
 
 /* The whole name, its parent's being there. */
@@ -153,11 +167,16 @@ static bool name_whole(Layer *const *layer, const Wire *wire, size_t l, Error *e
 }
 
 bool wiring_name(Layer *const *layer, size_t layers, const Wire *wire, Error *err) {
+    size_t *count = calloc(layers + 1, sizeof *count);
+    if (!count)
+        return error_memory(err, "nn.new", (layers + 1) * sizeof *count);
+    name_positions(layer, layers, wire, count);
     for (size_t l = 0; l < layers; l++)
         if (!layer[l]->own[0])
-            name_own(layer, wire, l);
-    for (size_t l = layers; l-- > 0;)
-        if (!name_whole(layer, wire, l, err))
-            return false;
-    return true;
+            name_kind(layer, layers, wire, count, layer[l]->kind);
+    free(count);
+    bool ok = true;
+    for (size_t l = layers; ok && l-- > 0;)
+        ok = name_whole(layer, wire, l, err);
+    return ok;
 }

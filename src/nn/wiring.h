@@ -14,6 +14,7 @@ typedef struct Wire {
     ptrdiff_t parent; /* the container that it stands in, or WIRING_NONE */
     bool named;       /* its name was given */
     bool begins;      /* a residual's body or shortcut begins here: slopes change there */
+    size_t readers;   /* of its output, by whatever name */
     size_t last_use;  /* of its output, by whatever name: the last layer that reads it; its own
                          number where none does */
 } Wire;

@@ -197,6 +197,38 @@ function TestContainers.test_nothing_is_overwritten_that_is_still_read()
   lu.assertTrue(array.allclose(net:gradient(x, weigh), slope, { rtol = 1e-3, atol = 1e-5 }))
 end
 
+-- What one way reads again on its way back, the other does not overwrite.
+function TestContainers.test_a_shortcut_in_place_leaves_the_body_its_input()
+  local x, weigh = array.randn({ 6, 64 }, { seed = 7 }), array.randn({ 6, 2 }, { seed = 8 })
+  local function net(shortcut)
+    return nn.new { input = { 1, 8, 8 }, classes = { 0, 1 }, seed = 2, conv(2),
+      nn.residual { conv(2), shortcut = shortcut }, nn.flatten(), nn.linear { out = 2 } }
+  end
+  local same = nn.layer { name = "own_tanh", forward = function(_, v) return v:tanh() end }
+  local path, one, other = os.tmpname(), net(nn.tanh()), net(same())
+  data.save_safetensors(path, one:weights())
+  other:load_weights(path)
+  local dx, dw = one:backward(x, { fc1 = weigh }, { weights = true })
+  local dx2, dw2 = other:backward(x, { fc1 = weigh }, { weights = true })
+  lu.assertTrue(array.allclose(dx, dx2, { rtol = 1e-4, atol = 1e-6 }))
+  for name, values in pairs(dw) do
+    lu.assertTrue(array.allclose(values, dw2[name], { rtol = 1e-4, atol = 1e-5 }), name)
+  end
+  os.remove(path)
+end
+
+-- Shortcuts of shortcuts: all layers have room.
+function TestContainers.test_residuals_as_shortcuts()
+  local function deep(n)
+    if n == 0 then return nn.tanh() end
+    return nn.residual { prefix = false, name = "s" .. n, nn.relu { name = "r" .. n },
+      nn.tanh { name = "t" .. n }, shortcut = deep(n - 1) }
+  end
+  local layers = nn.new { input = { 1, 6, 6 }, deep(15) }.layers
+  lu.assertEquals(#layers, 46) -- a sum and two layers each, and the last shortcut
+  raises("containers in containers: expected at most 32", nn.new, { input = { 1, 6, 6 }, deep(40) })
+end
+
 function TestContainers.test_training_and_dnr()
   local digits = data.digits(400, { seed = 1 })
   local net = nn.new { input = { 28, 28 }, seed = 1, nn.conv2d { out = 8, kernel = 5, stride = 2 }, nn.relu(),
