@@ -160,7 +160,7 @@ const char *field_expected(const Field *field, char text[FIELD_TEXT]) {
         snprintf(text, FIELD_TEXT, "%s%s%.200s%s", wants_whole(field) ? "an integer" : "a number",
                  *range ? " " : "", range,
                  field->kind == FIELD_PAIR      ? " or {height, width}"
-                 : field->kind == FIELD_NUMBERS ? " or a list of them"
+                 : field->kind == FIELD_NUMBERS ? " or a list of at most 32"
                                                 : "");
         return text;
     }

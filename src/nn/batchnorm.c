@@ -51,6 +51,7 @@ static bool configure(Layer *layer, Error *err) {
         return false;
     for (int p = layer->parameters - 2; p < layer->parameters; p++)
         layer->parameter[p].buffer = true;
+    layer->parameter[layer->parameters - 1].squares = true;
     return true;
 }
 
@@ -310,8 +311,11 @@ static void backward(const Layer *layer, const LayerCall *call) {
 const LayerKind layer_batchnorm = {
     .name = "batchnorm",
     .label = "bn",
-    .summary = "Each channel to mean 0 and variance 1, over the batch in training and by running "
-               "statistics otherwise, then times a weight and plus a bias.",
+    .summary =
+        "Each channel to mean 0 and variance 1, over the batch in training and by running "
+        "statistics otherwise, then times a weight and plus a bias. As PyTorch's, with the biased "
+        "variance where it normalises and the unbiased in running_var; but a batch with one "
+        "number a channel, which has no variance, goes by the running ones and changes none.",
     .example = "local net = nn.new { input = { 3, 8, 8 }, nn.batchnorm() }\n"
                "for name in pairs(net:weights()) do print(name) end",
     .fields = { fields, &initial },

@@ -39,8 +39,9 @@ enum { LAYER_MAX_PARAMETERS = 16, LAYER_NAME_SIZE = FIELD_NAME_SIZE };
 typedef struct Parameter {
     const char *name; /* "weight", "bias" */
     int ndim;
-    bool buffer; /* no step of training changes it */
-    bool one;    /* all of it starts from the first of `initial` */
+    bool buffer;  /* no step of training changes it */
+    bool squares; /* none of it is negative */
+    bool one;     /* all of it starts from the first of `initial` */
     size_t shape[4];
     size_t offset, count; /* its place in the layer's part of the parameter vector */
     const float *initial; /* the values it starts from, the layer's; NULL: drawn */

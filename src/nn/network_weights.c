@@ -182,14 +182,22 @@ static bool check_shape(const Layer *layer, const Parameter *parameter, const Si
                      array_shape_text(parameter->ndim, parameter->shape, expected));
 }
 
+static const char *wrong_number(const Parameter *parameter, float value) {
+    return isnan(value)                      ? "NaN"
+           : isinf(value)                    ? "infinite"
+           : parameter->squares && value < 0 ? "negative"
+                                             : NULL;
+}
+
 /* Numbers from `first` on; the error counts from there. */
-static bool check_finite(const Layer *layer, const Parameter *parameter,
-                         const ParameterPiece *piece, Error *err) {
-    for (size_t i = 0; i < piece->n; i++)
-        if (!isfinite(piece->values[i]))
+static bool check_numbers(const Layer *layer, const Parameter *parameter,
+                          const ParameterPiece *piece, Error *err) {
+    for (size_t i = 0; i < piece->n; i++) {
+        const char *wrong = wrong_number(parameter, piece->values[i]);
+        if (wrong)
             return error_set(err, ERROR_ARGUMENT, "load_weights: %s.%s: number %zu is %s",
-                             layer->name, parameter->name, piece->first + i + 1,
-                             isnan(piece->values[i]) ? "NaN" : "infinite");
+                             layer->name, parameter->name, piece->first + i + 1, wrong);
+    }
     return true;
 }
 
@@ -204,7 +212,7 @@ static bool read_numbers(TensorPieces *tensor, const Layer *layer, int p, float 
     for (size_t first = 0; first < count; first += most) {
         float *to = direct ? own : values;
         ParameterPiece piece = { to, first, count - first < most ? count - first : most };
-        if (!tensor_take(tensor, to, piece.n, err) || !check_finite(layer, parameter, &piece, err))
+        if (!tensor_take(tensor, to, piece.n, err) || !check_numbers(layer, parameter, &piece, err))
             return false;
         if (!direct)
             layer->kind->import(layer, p, &piece, own);

@@ -15,7 +15,7 @@ typedef struct Normalise {
 static const Field fields[] = {
     { "mean", FIELD_NUMBERS, offsetof(Normalise, mean), -INFINITY, INFINITY,
       FIELD_ABOVE_LOW | FIELD_BELOW_HIGH, .required = true,
-      .meaning = "what is taken off: a number, or one for each channel" },
+      .meaning = "what is taken off: a number, or one for each channel (of 32 at most)" },
     { "std", FIELD_NUMBERS, offsetof(Normalise, std), 0, INFINITY,
       FIELD_ABOVE_LOW | FIELD_BELOW_HIGH, .required = true,
       .meaning = "what the rest is divided by, in the same way" },

@@ -13,8 +13,8 @@ static size_t reach(const Window *window, int axis) {
 static size_t count_windows(const Window *window, int axis, size_t in) {
     size_t padding = window->padding[axis], stride = window->stride[axis];
     size_t padded = in + 2 * padding, length = reach(window, axis);
-    if (length > padded)
-        return 0;
+    if (length > padded) /* the one window hangs over the edge */
+        return window->ceil_mode && length - padded < stride;
     size_t steps = (padded - length) / stride;
     bool more = window->ceil_mode && (padded - length) % stride > 0;
     return steps + 1 + (more && (steps + 1) * stride < in + padding);

@@ -285,6 +285,25 @@ function TestNn:test_foreign_names()
   os.remove(path)
 end
 
+function TestNn:test_sizes_and_statistics_of_other_programs()
+  local function output(options, size)
+    return nn.new { input = { 1, size, size }, nn.maxpool(options) }.layers[1].shape[2]
+  end
+  -- PyTorch's, one window that hangs over the edge
+  lu.assertEquals(output({ kernel = 5, ceil_mode = true }, 4), 1)
+  lu.assertEquals(output({ kernel = 3, stride = 2, ceil_mode = true }, 2), 1)
+  local far = { kernel = 6, stride = 2, ceil_mode = true }
+  lu.assertErrorMsgContains("a kernel of 6 x 6 is larger", output, far, 4)
+  local path, net = os.tmpname(), nn.new { input = { 3 }, nn.batchnorm(), nn.linear { out = 2 } }
+  local tensors = net:weights()
+  tensors["bn1.running_var"] = array.new { 1, -1, 1 }
+  data.save_safetensors(path, tensors)
+  lu.assertErrorMsgContains("bn1.running_var: number 2 is negative", net.load_weights, net, path)
+  os.remove(path)
+  local many = { mean = array.zeros(40):totable(), std = 1 }
+  lu.assertErrorMsgContains("mean: expected a number below inf or a list of at most 32", nn.normalise, many)
+end
+
 function TestNn:test_without_classes()
   local net = nn.new { input = { 4 }, nn.linear { out = 3 } }
   lu.assertErrorMsgContains("give nn.new its classes", net.scores, net, array.zeros(2, 4))
