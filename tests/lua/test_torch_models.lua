@@ -79,6 +79,33 @@ function TestTorchModels.test_files()
   end
 end
 
+-- The net of examples/11_torch.lua, by the example's own first half: each tensor of its file has a place, and
+-- the logits are those of reference/torch_resnet20/make.py.
+function TestTorchModels.test_the_example()
+  local name = here .. "../examples/11_torch.lua"
+  local file <close> = assert(io.open(name))
+  local half = file:read "a":match "^(.*)%-%- Trained further:"
+  local environment = setmetatable({ arg = {}, print = function() end }, { __index = _G })
+  local first = assert(load(half .. "return net, fresh, theirs", "@" .. name, "t", environment))
+  local net, fresh, theirs = first()
+  lu.assertEquals(theirs.shape, { 20, 10 })
+  local got = net:forward(fresh:slice(1, 20).x)
+  lu.assertTrue((got:astype "f64" - theirs:astype "f64"):abs():max() <= 1e-4)
+  lu.assertTrue(metrics.accuracy(net, fresh) > 0.95)
+
+  -- Without one of its tensors, and with one too many, the file is refused.
+  local tensors, path = data.safetensors(here .. "../examples/models/resnet20.safetensors"), os.tmpname()
+  local shortcut = "layer2.0.shortcut.0.weight"
+  tensors["layer2.0.shortcut.2.weight"] = tensors[shortcut]
+  data.save_safetensors(path, tensors)
+  net:load_weights(path)
+  lu.assertErrorMsgContains("layer2.0.shortcut.2.weight", net.load_weights, net, path, { strict = true })
+  tensors[shortcut], tensors["layer2.0.shortcut.2.weight"] = nil, nil
+  data.save_safetensors(path, tensors)
+  lu.assertErrorMsgContains("layer2.0.shortcut.0", net.load_weights, net, path)
+  os.remove(path)
+end
+
 -- PyTorch's own files and ONNX are not read: the message says what to do.
 function TestTorchModels.test_other_formats()
   local function refused(ending, bytes, message)
