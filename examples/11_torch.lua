@@ -2,11 +2,11 @@
 --
 --   perigee examples/11_torch.lua [--quick]
 --
--- Its layers have 8, 16 and 32 channels, half of what He et al. (2016) have, and its weights are a state
--- dict in float16 (tests/reference/torch_resnet20/make.py has the module). The logits are PyTorch's to within 1e-5;
--- PyTorch's net and the one trained further are right on 98 % of fresh images, and within linf 8/255
--- attack.auto turns all of them; trained on PGD's images it is right on 85 %, and 11 of 100 are left there.
--- Two and a half minutes on two cores, --quick some seconds.
+-- Its layers have 8, 16 and 32 channels, half of what He et al. (2016) have, and its weights a state dict in
+-- float16 (its module: tests/reference/torch_resnet20/make.py). The logits are PyTorch's to within 1e-5.
+-- PyTorch's net, and the one trained further, are right on 98 % of fresh images, and within linf 8/255
+-- attack.auto turns all of them; the one trained on PGD's images is right on 85 %, and on 11 of 100 there.
+-- Two and a half minutes on two cores, --quick some seconds. That is for the digits, without CIFAR-10.
 
 local usage = "usage: 11_torch.lua [--quick] [--images FOLDER]"
 local quick, images = false, nil
