@@ -16,18 +16,20 @@ bool attack_uses(const Attack *attack, const char *option) {
     return fields_find(attack->fields, option) != NULL;
 }
 
-static bool check_norm(const Attack *attack, int norm, Error *err) {
+bool attack_takes_norm(const Attack *attack, int norm) {
     const Field *field = fields_find(attack->fields, "norm");
-    char words[64] = "";
-    if (attack->norms == 0 || attack->norms >> norm & 1)
-        return true;
-    for (int k = 0; field->words[k]; k++)
-        if (attack->norms >> k & 1)
-            snprintf(words + strlen(words), sizeof words - strlen(words), "%s\"%s\"",
-                     *words ? " or " : "", field->words[k]);
-    return error_set(err, ERROR_ARGUMENT,
-                     "attack.%s: norm: expected %s, got \"%s\": the attack is made for no other",
-                     attack->name, words, field->words[norm]);
+    int words = 0;
+    while (field && field->words[words])
+        words++;
+    return !field || (norm >= (int)field->low && norm < words);
+}
+
+static bool check_norm(const Attack *attack, int norm, Error *err) {
+    char words[FIELD_TEXT];
+    return attack_takes_norm(attack, norm) ||
+           error_set(err, ERROR_ARGUMENT,
+                     "attack.%s: norm: expected %s: the attack is made for no other", attack->name,
+                     field_expected(fields_find(attack->fields, "norm"), words));
 }
 
 /* For one dmax. */

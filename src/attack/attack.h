@@ -156,7 +156,6 @@ typedef struct Attack {
     size_t states;            /* ATTACK_STATES at most */
     bool gradient;            /* step wants the gradient */
     bool compares;            /* step compares losses: labels alone do not say enough for it */
-    unsigned norms;           /* 1 << Norm of those that it is made for; 0: all */
     bool draws;               /* step draws random numbers from the rows' streams */
     bool counts_start;        /* max_iter counts the start as well as the steps */
     bool keeps_last;   /* the answer is the last point, whatever its loss; otherwise the best one, a
@@ -175,6 +174,9 @@ typedef struct Attack {
 
 /* Does the attack take an option of that name? */
 bool attack_uses(const Attack *attack, const char *option);
+
+/* Is it made for this Norm? */
+bool attack_takes_norm(const Attack *attack, int norm);
 
 /* The parameters that say something in one line: "attack.pgd_exp: l2, dmax 2, eta 0.1, eta_min 0.1,
  * eps 1e-08, max_iter 30, bounds 0 … 1", with what a run makes of "auto" where it can. Returns

@@ -35,9 +35,11 @@ extern const Fields attack_run_fields;
             .type = "model",                                                                       \
             .meaning = "what is attacked: a net, an svm, an nr, a dnr, or a model written in Lua"  \
     }
-#define ATTACK_NORM                                                                                \
+#define ATTACK_NORM ATTACK_NORM_FROM(NORM_L1, attack_norm_words)
+/* Of an attack that is made for some norms only: from this one on, up to the last of the words. */
+#define ATTACK_NORM_FROM(first, norm_words)                                                        \
     {                                                                                              \
-        "norm", FIELD_WORD, ATTACK_AT(norm), .words = attack_norm_words,                           \
+        "norm", FIELD_WORD, ATTACK_AT(norm), .low = (first), .words = (norm_words),                \
                                              .meaning = "the norm of the ball and of distances"    \
     }
 /* An object, for it may be an array; what a number may be is attack_radius. */

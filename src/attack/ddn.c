@@ -74,9 +74,11 @@ static bool ddn_resolve(AttackParams *params, Error *err) {
            error_set(err, ERROR_ARGUMENT, "attack.ddn: levels: expected 0 or 2 and more, got 1");
 }
 
+static const char *const only_l2[] = { "l1", "l2", NULL }; /* from l2 on */
+
 static const Field fields[] = {
     ATTACK_MODEL,
-    ATTACK_NORM,
+    ATTACK_NORM_FROM(NORM_L2, only_l2),
     ATTACK_DMAX_AS("infinite", "how far the search may go, or that of each sample: epsilon never "
                                "grows beyond it"),
     { "radius", FIELD_NUMBER, ATTACK_AT(radius), ATTACK_STEP_RANGE,
@@ -109,7 +111,6 @@ const Attack attack_ddn = {
     .trials = 1,
     .state = ddn_state,
     .states = 1,
-    .norms = 1u << NORM_L2,
     .gradient = true,
     .minimal = true,
 };

@@ -491,7 +491,7 @@ static bool hsj_resolve(AttackParams *params, Error *err) {
 
 static const Field fields[] = {
     ATTACK_MODEL,
-    ATTACK_NORM,
+    ATTACK_NORM_FROM(NORM_L2, attack_norm_words),
     ATTACK_DMAX_AS("infinite", "how far an answer may be, in the norm, or that of each sample"),
     { "evaluations", FIELD_INTEGER, ATTACK_AT(evaluations), .low = 1, .high = 1e6,
       .meaning = "points around the boundary in the first step; in step t √t times that …" },
@@ -522,7 +522,6 @@ const Attack attack_hopskipjump = {
     .trials = AT_ONCE,
     .state = hsj_state,
     .states = HSJ_STATES,
-    .norms = 1u << NORM_L2 | 1u << NORM_LINF,
     .draws = true,
     .minimal = true,
     .patience = INT_MAX,

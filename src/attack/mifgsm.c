@@ -60,7 +60,7 @@ static bool mifgsm_resolve(AttackParams *params, Error *err) {
 
 static const Field fields[] = {
     ATTACK_MODEL,
-    ATTACK_NORM,
+    ATTACK_NORM_FROM(NORM_L2, attack_norm_words),
     ATTACK_DMAX,
     ATTACK_ETA("dmax / max_iter", "the length of a step"),
     { "momentum", FIELD_NUMBER, ATTACK_AT(momentum), .low = 0, .high = 1e3,
@@ -88,7 +88,6 @@ const Attack attack_mifgsm = {
     .trials = 1,
     .state = mifgsm_state,
     .states = 1,
-    .norms = 1u << NORM_L2 | 1u << NORM_LINF,
     .gradient = true,
     .coasts = true,
 };

@@ -116,8 +116,9 @@ const char *field_range(const Field *field, char text[FIELD_TEXT]) {
 }
 
 /* The words in quotes, `last` between the last two and `comma` between the others. */
-static const char *quoted_words(const char *const *words, const char *comma, const char *last,
+static const char *quoted_words(const Field *field, const char *comma, const char *last,
                                 char text[FIELD_TEXT]) {
+    const char *const *words = field->words + (size_t)field->low;
     size_t used = 0;
     text[0] = '\0';
     for (size_t i = 0; words[i] && used < FIELD_TEXT; i++)
@@ -142,7 +143,7 @@ const char *field_expected(const Field *field, char text[FIELD_TEXT]) {
     case FIELD_BOOLEAN:
         return strcpy(text, "true or false");
     case FIELD_WORD:
-        quoted_words(field->words, ", ", field->type ? ", " : " or ", text);
+        quoted_words(field, ", ", field->type ? ", " : " or ", text);
         return field->type ? append(text, " or a ", field->type) : text;
     case FIELD_NAME:
         snprintf(text, FIELD_TEXT, "a word of at most %d letters in UTF-8 without '.' and ':'",
@@ -178,7 +179,7 @@ const char *field_type(const Field *field, char text[FIELD_TEXT]) {
     case FIELD_BOOLEAN:
         return strcpy(text, "boolean");
     case FIELD_WORD:
-        quoted_words(field->words, "|", "|", text);
+        quoted_words(field, "|", "|", text);
         return field->type ? append(text, "|", field->type) : text;
     case FIELD_NAME:
     case FIELD_STRING:
@@ -227,7 +228,7 @@ static bool in_range(const Field *field, double number) {
 }
 
 static int find_word(const Field *field, const char *word) {
-    for (int i = 0; field->words[i]; i++)
+    for (int i = (int)field->low; field->words[i]; i++)
         if (strcmp(field->words[i], word) == 0)
             return i;
     return -1;

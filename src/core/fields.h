@@ -42,13 +42,14 @@ enum { FIELD_ABOVE_LOW = 1, FIELD_BELOW_HIGH = 2 };
 typedef struct Field {
     const char *name;
     FieldKind kind;
-    size_t offset;            /* of its place in the struct */
-    double low, high;         /* of numbers; both 0: any number */
-    int open;                 /* FIELD_ABOVE_LOW | FIELD_BELOW_HIGH */
-    const char *const *words; /* of a word, NULL-terminated */
-    const char *type;         /* of an object, as the help says it: "dataset|array"; of a word what
-                                 else may stand in its place, kept as objects are: "function"; of
-                                 a number what its owner reads before the fields are */
+    size_t offset;    /* of its place in the struct */
+    double low, high; /* of numbers; both 0: any number */
+    int open;         /* FIELD_ABOVE_LOW | FIELD_BELOW_HIGH */
+    const char *const
+        *words;          /* of a word, NULL-terminated; those before number `low` do not count */
+    const char *type;    /* of an object, as the help says it: "dataset|array"; of a word what
+                            else may stand in its place, kept as objects are: "function"; of
+                            a number what its owner reads before the fields are */
     const char *initial; /* the default in words, where the struct's value does not say it; such
                             a value reads as nothing: NaN, a word of −1, a pair of zeros */
     bool required;       /* there is no default: a constructor insists on it */

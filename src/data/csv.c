@@ -186,7 +186,7 @@ static char find_delimiter(const Text *text) {
 /* The first row's fields, as names; *numbers: those that are none and should be, if it is no
  * header. */
 static bool read_names(Csv *csv) {
-    CsvField field;
+    CsvField field = { 0 };
     do {
         if (!take_field(csv, &field) || !names_add(&csv->names, field.text, field.length, csv->err))
             return false;
@@ -262,7 +262,7 @@ static bool read_head(Csv *csv, Source *source) {
 }
 
 static bool skip_head(Csv *csv, Source *source) {
-    CsvField field;
+    CsvField field = { 0 };
     text_close(&csv->text);
     if (!start(csv, source, true))
         return false;
@@ -294,7 +294,7 @@ static bool fail_count(Csv *csv, size_t fields) {
 
 /* Numbers are left to the second pass. *whole: no field is missing. */
 static bool survey_row(Csv *csv, bool *whole) {
-    CsvField field;
+    CsvField field = { 0 };
     size_t column = 0;
     *whole = true;
     do {
@@ -353,7 +353,7 @@ static bool read_feature(Csv *csv, size_t column, const CsvField *field, float *
 
 /* *whole: none is missing; otherwise what was read of it counts for nothing. */
 static bool read_row(Csv *csv, float *x, int32_t *y, bool *whole) {
-    CsvField field;
+    CsvField field = { 0 };
     *whole = true;
     for (size_t column = 0; column < csv->columns; column++) {
         if ((column > 0 && !next_field(csv)) || !take_field(csv, &field))

@@ -65,7 +65,7 @@ static AttackParams params_of(const Attack *attack, Norm norm, double dmax) {
 }
 
 static bool takes_norm(const Attack *attack, int norm) {
-    return attack->norms == 0 || attack->norms >> norm & 1;
+    return attack_takes_norm(attack, norm);
 }
 
 static AttackResult *run(const char *name, const AttackParams *params, const AttackTask *task) {

@@ -106,6 +106,7 @@ function TestAttackOptions:test_read_as_they_are_set()
     local a = construct {}
     local default = a[name]
     local value = fit(option, default)
+    if option.type == ('"%s"'):format(default) then return end -- there is but one word
     lu.assertNotEquals(default, value, words)
     lu.assertEquals(construct({ [name] = value })[name], value, words)
     lu.assertEquals(a:with({ [name] = value }):get(name), value, words)

@@ -79,15 +79,10 @@ function TestAnswers:test_what_follows_a_gradient_refuses()
 end
 
 function TestAnswers:test_norms()
-  raises('attack.ddn: norm: expected "l2", got "l1"', function()
-    attack.ddn({ model = net, norm = "l1" }):run(digits)
-  end)
-  raises('attack.hopskipjump: norm: expected "l2" or "linf", got "l1"', function()
-    attack.hopskipjump({ model = net, norm = "l1" }):run(digits)
-  end)
-  raises('attack.mifgsm: norm: expected "l2" or "linf", got "l1"', function()
-    attack.mifgsm({ model = net, norm = "l1", dmax = 1 }):run(digits)
-  end)
+  raises('attack.ddn: norm: expected "l2", got the string "l1"', attack.ddn, { norm = "l1" })
+  raises('attack.hopskipjump: norm: expected "l2" or "linf", got the string "l1"', attack.hopskipjump,
+    { norm = "l1" })
+  raises('attack.mifgsm: norm: expected "l2" or "linf", got the string "l1"', attack.mifgsm, { norm = "l1" })
 end
 
 TestSquare = {}
@@ -279,7 +274,7 @@ function TestSuite:test_auto_takes_what_there_is()
   local by_labels = attack.auto { model = labels_alone(), norm = "l2", dmax = 4 }
   lu.assertEquals({ #by_labels, by_labels[1].name }, { 1, "hopskipjump" })
   lu.assertTrue(evaded(by_labels:run(few)) >= 5)
-  raises("attack.hopskipjump: norm", function() by_labels:with({ norm = "l1" }):run(few) end)
+  raises('norm: expected "l2" or "linf"', function() by_labels:with({ norm = "l1" }):run(few) end)
 end
 
 -- A gradient of zeros but for chance: PGD finds little, the search does, and the diagnosis says so.
