@@ -155,5 +155,14 @@ function TestCrossValidation.test_what_does_not_fit()
   with("metrics[1]: expected a name from metrics", { metrics = { "nothing" } })
   with("metrics: bad: expected a number, got", { metrics = { bad = function() return "x" end } })
   with("folds: expected how many, or the fold of each", { folds = { 1, 2 } })
+  with("evaluate.cross_validate: folds: expected an integer from 2 to 150, one fold a sample at most, got 1",
+    { folds = 1 })
+  with("folds: expected an integer from 2 to 150", { folds = 151 })
+  with("folds: expected an integer from 2 to 150", { folds = 2.5 })
+  raises("data: expected two samples or more, got 0", evaluate.cross_validate, model, ds:take {})
+  local nothing = evaluate.cross_validate(model, ds, { folds = 2,
+    metrics = { none = function() return -(0 / 0) end, other = function() return 0 / 0 end } })
+  lu.assertStrContains(tostring(nothing), "nan ± nan   (nan nan)")
+  lu.assertNotStrContains(tostring(nothing), "-nan")
   with("two folds or more", { folds = array.ones(#ds, { dtype = "i32" }) })
 end

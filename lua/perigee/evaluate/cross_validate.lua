@@ -20,15 +20,18 @@ local function statistics(values)
   return mean, math.sqrt(squares / n)
 end
 
+-- "-nan" is not for anybody's eyes.
+local function shown_number(value) return value ~= value and "nan" or ("%.4f"):format(value) end
+
 --- "3 folds of knn of 5" and a line for each measure.
 function Validation:__tostring()
   local lines = { ("%d of %d folds of %s%s"):format(self.done, self.folds, self.model,
     self.done < self.folds and " (interrupted)" or "") }
   for _, name in ipairs(self.metrics) do
     local cells = {}
-    for i, value in ipairs(self.values[name]) do cells[i] = ("%.4f"):format(value) end
-    lines[#lines + 1] = ("  %-16s %.4f ± %.4f   (%s)"):format(name, self.mean[name], self.std[name],
-      table.concat(cells, " "))
+    for i, value in ipairs(self.values[name]) do cells[i] = shown_number(value) end
+    lines[#lines + 1] = ("  %-16s %s ± %s   (%s)"):format(name, shown_number(self.mean[name]),
+      shown_number(self.std[name]), table.concat(cells, " "))
   end
   return table.concat(lines, "\n")
 end
@@ -87,6 +90,10 @@ local function folds_of(ds, options)
   local given = options.folds
   if given == nil then given = 5 end
   if math.type(given) then
+    if not (math.type(given) == "integer" and given >= 2 and given <= #ds) then
+      local most = ("an integer from 2 to %d, one fold a sample at most"):format(#ds)
+      arguments.expected(WHERE, "folds", most, given)
+    end
     given = blame.call(ds.folds, ds, given, { seed = options.seed, stratified = options.stratified })
   else
     given = blame.call(array.new, given):astype "i32"
@@ -107,6 +114,7 @@ end
 local function check(model, ds)
   if not kinds.is_model(model) then arguments.expected(WHERE, "model", "a model", model) end
   if not kinds.is(ds, "dataset") then arguments.expected(WHERE, "data", "a dataset", ds) end
+  if #ds < 2 then blame.fail("%s: data: expected two samples or more, got %d", WHERE, #ds) end
   if type(model) == "table" and not (model.clone and model.fit) then
     blame.fail("%s: the model written in Lua needs the methods clone and fit", WHERE)
   end
