@@ -149,10 +149,30 @@ local function saturated(case)
   end)
 end
 
+-- Of a model that answers labels alone, every score is 0 or 1.
+local function are_labels(scores) return (scores * (1 - scores)):eq(0):all() end
+
+-- Which attack a sample's run is of.
+local function attack_of(result, i)
+  local part = result.params.parts and result.source and result.params.parts[result.source[i]]
+  return part and part.name or result.attack
+end
+
+-- Labels have no slope; and of an attack by decisions alone the points within dmax, which its trace has, are
+-- no way along a loss.
 local function still(case)
   local losses = case.result.loss
   local plain, why = followed_loss(case.result, case.failed)
   if not plain then return nil, why end
+  if are_labels(case.result.start_scores:slice(nil, { 1, #case.result.classes })) then
+    return nil, "labels alone have no slope"
+  end
+  local runs = {}
+  for _, i in ipairs(plain) do
+    if attack_of(case.result, i) ~= "hopskipjump" then runs[#runs + 1] = i end
+  end
+  if #runs == 0 and #plain > 0 then return nil, "its attack follows decisions alone, and no loss" end
+  plain = runs
   return counted(plain, function(i)
     local loss = losses[i]
     return loss[1] - loss[-1] <= STILL * math.abs(loss[1])
@@ -221,9 +241,6 @@ local function unbounded(case)
   end
   return { count = #samples, of = #direct.positions, samples = samples }
 end
-
--- Of a model that answers labels alone, every score is 0 or 1.
-local function are_labels(scores) return (scores * (1 - scores)):eq(0):all() end
 
 local function probabilities(case)
   local scores = case.result.start_scores:slice(nil, { 1, #case.result.classes })

@@ -299,3 +299,18 @@ function TestSuite:test_diagnose_without_gradients()
     lu.assertEquals(found.result.attack, model.scores and "square" or "hopskipjump")
   end
 end
+
+-- Labels have no slope, and decisions are no loss: nothing there stands still that should move.
+function TestSuite:test_diagnose_of_decisions()
+  local function still_of(made, model)
+    return evaluate.diagnose(made:run(digits:slice(1, 6), { model = model, seed = 1 })).indicators.still_loss
+  end
+  local hop = attack.hopskipjump { norm = "l2", dmax = 0.1, max_iter = 1, evaluations = 10 }
+  local noise = attack.noise { norm = "l2", dmax = 0.1 }
+  lu.assertEquals(still_of(hop, labels_alone()).reason, "labels alone have no slope")
+  lu.assertEquals(still_of(noise, labels_alone()).reason, "labels alone have no slope")
+  lu.assertEquals(still_of(hop, net).reason, "its attack follows decisions alone, and no loss")
+  local parts = attack.ensemble { hop }
+  lu.assertEquals(still_of(parts, net).reason, "its attack follows decisions alone, and no loss")
+  lu.assertTrue(still_of(attack.pgd { norm = "l2", dmax = 1e-9, eta = 1e-9, max_iter = 2 }, net).alarm)
+end
