@@ -3,32 +3,42 @@
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
 local kinds = require "perigee.kinds"
+local text = require "perigee.text"
 
 local printable = require("perigee.native").printable
 
 local types = debug.getregistry()
 local methods = types["perigee.dataset"].methods
 
-local BAR, BARS = 30, 20 -- the longest bar; how many classes have one
+local BAR, BARS, WORD = 30, 20, 24 -- the longest bar; how many classes have one; the longest name
 
 -- "  7  ██████████ 1028", a line for each class.
-local function add_histogram(lines, classes, counts)
-  local largest = 1
+local function add_histogram(lines, classes, counts, names)
+  local largest, words, width = 1, {}, 0
+  for i = 1, math.min(#classes, BARS) do
+    words[i] = names[classes[i]] and text.cut(printable(names[classes[i]]), WORD) or ""
+    width = math.max(width, text.width(words[i]))
+  end
   for _, label in ipairs(classes) do largest = math.max(largest, counts[label]) end
   for i = 1, math.min(#classes, BARS) do
     local n = counts[classes[i]]
-    lines[#lines + 1] = ("  %4d  %s %d"):format(classes[i], ("█"):rep((n * BAR + largest - 1) // largest), n)
+    local word = width > 0 and words[i] .. (" "):rep(width - text.width(words[i]) + 2) or ""
+    local bar = ("█"):rep((n * BAR + largest - 1) // largest)
+    lines[#lines + 1] = ("  %4d  %s%s %d"):format(classes[i], word, bar, n)
   end
   if #classes > BARS then lines[#lines + 1] = ("  … and %d more classes"):format(#classes - BARS) end
 end
 
 types["perigee.dataset"].__tostring = function(ds)
-  local n, classes = #ds, ds.classes
+  local n, classes, names = #ds, ds.classes, ds.names or {}
   local head = ("Dataset (%s): %d sample%s of %s"):format(printable(ds.source), n, n == 1 and "" or "s",
     table.concat(ds.shape, "x"))
-  if n == 1 then return ("%s, label %d"):format(head, classes[1]) end
+  if n == 1 then
+    local name = names[classes[1]]
+    return ("%s, label %d%s"):format(head, classes[1], name and (" (%s)"):format(printable(name)) or "")
+  end
   local lines = { ("%s in %d class%s"):format(head, #classes, #classes == 1 and "" or "es") }
-  if n > 1 then add_histogram(lines, classes, ds:counts()) end
+  if n > 1 then add_histogram(lines, classes, ds:counts(), names) end
   return table.concat(lines, "\n")
 end
 
@@ -61,6 +71,49 @@ function looped.where(ds, condition, ...)
     if condition(labels[i], rows[i], i) then positions[#positions + 1] = i end
   end
   return methods.take(ds, positions)
+end
+
+-- The new label of each class, by a table, where what it does not hold stays, or by a function.
+local function new_labels(ds, map)
+  local new = {}
+  for _, class in ipairs(ds.classes) do
+    local label
+    if type(map) == "function" then label = map(class) else label = map[class] end
+    if label == nil and type(map) == "table" then label = class end
+    local whole = math.type(label) and math.tointeger(label)
+    if not whole or whole < -0x80000000 or whole > 0x7fffffff then
+      local name = ("the label of class %d"):format(class)
+      arguments.expected("dataset:relabel", name, "a whole number of 32 bits", label)
+    end
+    new[class] = whole
+  end
+  return new
+end
+
+-- A label keeps the name where all that become it share it.
+local function new_names(ds, new)
+  local names, several = {}, {}
+  for class, label in pairs(new) do
+    local name = (ds.names or {})[class] or false
+    if names[label] ~= nil and names[label] ~= name then several[label] = true end
+    names[label] = name
+  end
+  for label, name in pairs(names) do
+    if several[label] or not name then names[label] = nil end
+  end
+  return names
+end
+
+--- The same samples under other labels: { [label] = new label, … }, or a function from one to the other.
+function looped.relabel(ds, map, options)
+  if type(map) ~= "table" and type(map) ~= "function" then
+    arguments.expected("dataset:relabel", "map", "a table { [label] = new label } or a function", map)
+  end
+  options = arguments.only("dataset:relabel", options, { "names" })
+  local new = new_labels(ds, map)
+  local labels = ds.y:totable()
+  for i, label in ipairs(labels) do labels[i] = new[label] end
+  return methods.with(ds, { y = labels, names = options.names or new_names(ds, new) })
 end
 
 local self = { what = "a dataset", is = function(value) return kinds.is(value, "dataset") end }

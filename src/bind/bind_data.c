@@ -112,7 +112,7 @@ static Sizes sample_shape(lua_State *L, int arg) {
     return sample;
 }
 
-/* data.new{ x =, y =, shape =, source = } */
+/* data.new{ x =, y =, shape =, source =, names = } */
 static int data_new(lua_State *L) {
     static const char where[] = "data.new";
     DatasetOptions options = dataset_new_initial;
@@ -121,11 +121,11 @@ static int data_new(lua_State *L) {
     Sizes sample = sample_shape(L, 1);
     const Array *x = option_array(L, 1, where, "x", NULL),
                 *y = option_array(L, 1, where, "y", NULL);
-    DatasetParts parts = { x, y, options.source, sample };
+    DatasetParts parts = { x, y, options.source, sample, bind_opt_names(L, 1, where, NULL) };
     BIND_DATASET_RETURN(L, dataset_new(where, &parts, &err));
 }
 
-/* ds:with{ x =, y =, shape =, source = }: what is not given is ds's own, and shared. */
+/* ds:with{ x =, y =, shape =, source =, names = }: what is not given is ds's own, and shared. */
 int bind_dataset_with(lua_State *L) {
     static const char where[] = "with";
     const Dataset *ds = bind_check_dataset(L, 1, where, "self");
@@ -137,7 +137,7 @@ int bind_dataset_with(lua_State *L) {
     const Array *y = option_array(L, 2, where, "y", ds->y);
     if (sample.ndim == 0 && x->ndim == 2 && x->shape[1] == dataset_features(ds))
         sample = sizes_of(ds->sample_ndim, ds->sample_shape);
-    DatasetParts parts = { x, y, options.source, sample };
+    DatasetParts parts = { x, y, options.source, sample, bind_opt_names(L, 2, where, &ds->names) };
     BIND_DATASET_RETURN(L, dataset_new(where, &parts, &err));
 }
 

@@ -55,16 +55,14 @@ static CsvNotes *push_notes(lua_State *L) {
     return notes;
 }
 
-/* Push { [label] = name }, or nothing where classes have no names: how many values. */
-static int push_classes(lua_State *L, const ClassNames *classes) {
-    if (classes->names.count == 0)
-        return 0;
-    lua_createtable(L, (int)classes->names.count, 1);
-    for (size_t i = 0; i < classes->names.count; i++) {
-        lua_pushstring(L, classes->names.text[i]);
-        lua_rawseti(L, -2, classes->label ? classes->label[i] : (lua_Integer)i);
+/* What was read, with its classes' names. */
+static Dataset *with_names(lua_State *L, Dataset *read, ClassNames *classes, Error *err) {
+    if (named(L, read, err) && !dataset_add_names(read, classes, err)) {
+        dataset_free(read);
+        class_names_clear(classes); /* as without the dataset */
+        return NULL;
     }
-    return 1;
+    return read;
 }
 
 /* ---- Public sets ----------------------------------------------------------------------------- */
@@ -72,8 +70,9 @@ static int push_classes(lua_State *L, const ClassNames *classes) {
 static int read_set(lua_State *L, const IdxSet *set) {
     MnistPart part = check_part(L);
     CsvNotes *notes = push_notes(L);
-    BIND_PUSH_NEW_DATASET(L, named(L, idx_set_load(set, part, &notes->classes, &err), &err));
-    return 1 + push_classes(L, &notes->classes);
+    BIND_PUSH_NEW_DATASET(
+        L, with_names(L, idx_set_load(set, part, &notes->classes, &err), &notes->classes, &err));
+    return 1 + bind_push_names(L, &notes->classes);
 }
 
 static int data_mnist(lua_State *L) {
@@ -105,8 +104,9 @@ static int read_cifar(lua_State *L, const CifarSet *set, const Field *fields,
     options.test = is_test_part(L);
     bind_fields(L, 2, bind_where(L), fields, &options);
     CsvNotes *notes = push_notes(L);
-    BIND_PUSH_NEW_DATASET(L, named(L, cifar_load(set, &options, &notes->classes, &err), &err));
-    return 1 + push_classes(L, &notes->classes);
+    BIND_PUSH_NEW_DATASET(
+        L, with_names(L, cifar_load(set, &options, &notes->classes, &err), &notes->classes, &err));
+    return 1 + bind_push_names(L, &notes->classes);
 }
 
 /* data.cifar10(part, { path = }), data.cifar100(part, { labels =, path = }): and { [label] = name }
@@ -162,11 +162,12 @@ static int data_csv(lua_State *L) {
     options.header = (CsvHeader)three_way(L, 2, "header", CSV_HEADER_YES, CSV_HEADER_NO);
     read_label(L, 2, &options);
     CsvNotes *notes = push_notes(L);
-    BIND_PUSH_NEW_DATASET(L, named(L, csv_load(path, &options, notes, &err), &err));
+    BIND_PUSH_NEW_DATASET(
+        L, with_names(L, csv_load(path, &options, notes, &err), &notes->classes, &err));
     if (notes->left_out)
         note_leave("%zu row%s of %s with a missing field %s left out", notes->left_out,
                    notes->left_out == 1 ? "" : "s", path, notes->left_out == 1 ? "is" : "are");
-    return 1 + push_classes(L, &notes->classes);
+    return 1 + bind_push_names(L, &notes->classes);
 }
 
 /* data.svmlight(path, { features =, zero_based = }) */
@@ -187,8 +188,9 @@ static int data_images(lua_State *L) {
     bind_fields(L, 2, "data.images", images_fields, &options);
     options.colour = (ImagesColour)three_way(L, 2, "gray", IMAGES_GREY, IMAGES_COLOUR);
     CsvNotes *notes = push_notes(L);
-    BIND_PUSH_NEW_DATASET(L, named(L, images_load(folder, &options, &notes->classes, &err), &err));
-    return 1 + push_classes(L, &notes->classes);
+    BIND_PUSH_NEW_DATASET(L, with_names(L, images_load(folder, &options, &notes->classes, &err),
+                                        &notes->classes, &err));
+    return 1 + bind_push_names(L, &notes->classes);
 }
 
 /* ---- The library's part ---------------------------------------------------------------------- */

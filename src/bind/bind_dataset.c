@@ -141,12 +141,18 @@ static void push_features(lua_State *L, const void *object) {
     lua_pushinteger(L, (lua_Integer)dataset_features(object));
 }
 
+static void push_names(lua_State *L, const void *object) {
+    if (bind_push_names(L, &((const Dataset *)object)->names) == 0)
+        lua_pushnil(L);
+}
+
 static const BindProperty properties[] = {
     BIND_MEMBER("x", bind_push_shared, Dataset, x),
     BIND_KEPT_MEMBER("y", bind_push_shared, Dataset, y),
     BIND_PROPERTY("shape", push_shape),
     BIND_MEMBER("classes", bind_push_labels, Dataset, classes),
     BIND_MEMBER("source", bind_push_text, Dataset, source),
+    BIND_PROPERTY("names", push_names),
     BIND_PROPERTY("images", push_images),
     BIND_PROPERTY("features", push_features),
     BIND_LAST,
@@ -396,6 +402,7 @@ static const BindFunction methods[] = {
 };
 
 void bind_dataset_open(lua_State *L) {
+    bind_names_open(L);
     static const luaL_Reg meta[] = { { "__len", meta_len }, { NULL, NULL } };
     static const BindType type = { .box = &bind_dataset_type,
                                    .methods = methods,

@@ -6,6 +6,7 @@
 #include "core/array_index.h"
 #include "core/array_shape.h"
 #include "core/batch.h"
+#include "data/names.h"
 
 typedef struct Dataset Dataset;
 typedef struct Model Model;
@@ -72,6 +73,12 @@ bool bind_chosen_places(lua_State *L, const char *where, size_t n, Places *chose
 
 /* Tell the collector what the dataset holds alone. */
 void bind_account_dataset(lua_State *L, const Dataset *dataset);
+
+/* The option `names`, { [label] = name }, of the table at `arg`, held on the stack, or else `own`;
+ * push such a table, or nothing where there are none: how many values. */
+const ClassNames *bind_opt_names(lua_State *L, int arg, const char *where, const ClassNames *own);
+int bind_push_names(lua_State *L, const ClassNames *classes);
+void bind_names_open(lua_State *L);
 
 /* Register the type; the library then holds concat. */
 void bind_dataset_open(lua_State *L);

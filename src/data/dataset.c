@@ -23,8 +23,13 @@ void dataset_free(Dataset *dataset) {
     array_free(dataset->x);
     array_free(dataset->y);
     labels_clear(&dataset->classes);
+    class_names_clear(&dataset->names);
     free(dataset->source);
     free(dataset);
+}
+
+bool dataset_add_names(Dataset *dataset, const ClassNames *names, Error *err) {
+    return class_names_join(&dataset->names, names, err);
 }
 
 /* ---- Building -------------------------------------------------------------------------------- */
@@ -61,6 +66,10 @@ static Dataset *assemble(const char *where, Array *x, Array *y, const Dataset *l
         !labels_from(where, array_i32(y), y->shape[0], &dataset->classes, err)) {
         if (!dataset->source)
             error_memory(err, where, strlen(source));
+        dataset_free(dataset);
+        return NULL;
+    }
+    if (!dataset_add_names(dataset, &like->names, err)) {
         dataset_free(dataset);
         return NULL;
     }
@@ -143,6 +152,8 @@ Dataset *dataset_new(const char *where, const DatasetParts *parts, Error *err) {
     const Array *x = parts->x;
     Dataset like = { 0 };
     Array y;
+    if (parts->names)
+        like.names = *parts->names; /* borrowed */
     if (!settle_shape(where, parts, &like, err) || !settle_labels(where, parts, &y, err))
         return NULL;
     Array *labels = as_labels(where, &y, err);
@@ -338,6 +349,17 @@ static bool check_parts(const Dataset *const *parts, size_t count, size_t *total
     return true;
 }
 
+/* Those of all parts; without them the result goes. */
+static bool join_names(Dataset *result, const Dataset *const *parts, size_t count, Error *err) {
+    for (size_t i = 1; i < count; i++)
+        if (!dataset_add_names(result, &parts[i]->names, err)) {
+            error_prefix(err, "concat");
+            dataset_free(result);
+            return false;
+        }
+    return true;
+}
+
 Dataset *dataset_concat(const Dataset *const *parts, size_t count, Error *err) {
     size_t total, done = 0;
     if (!check_parts(parts, count, &total, err))
@@ -358,5 +380,5 @@ Dataset *dataset_concat(const Dataset *const *parts, size_t count, Error *err) {
     }
     Dataset *result = assemble("concat", x, y, parts[0], source, err);
     free(source);
-    return result;
+    return result && join_names(result, parts, count, err) ? result : NULL;
 }

@@ -8,6 +8,7 @@
 #include "core/labels.h"
 #include "core/rng.h"
 #include "core/types.h"
+#include "data/names.h"
 
 typedef struct Dataset {
     Array *x; /* n × features, float32, contiguous, read-only */
@@ -15,7 +16,8 @@ typedef struct Dataset {
     int sample_ndim;
     size_t sample_shape[ARRAY_MAX_DIMS]; /* {28, 28} for digits; its product is `features` */
     Labels classes;                      /* the sorted labels of y */
-    char *source; /* where it came from, in a few words of UTF-8: "MNIST train"; never NULL */
+    ClassNames names; /* what labels are called, those too that no sample has; perhaps none */
+    char *source;     /* where it came from, in a few words of UTF-8: "MNIST train"; never NULL */
 } Dataset;
 
 /* What a dataset is made of. x is n × features or n × the sample's shape; a `sample` without sizes
@@ -24,12 +26,16 @@ typedef struct DatasetParts {
     const Array *x, *y;
     const char *source;
     Sizes sample;
+    const ClassNames *names; /* copied; NULL: none */
 } DatasetParts;
 
 /* Over x and y themselves, which nobody writes from then on; what is not contiguous, x that is not
  * float32 and y (whole numbers of any type) that is not int32 are copied. */
 Dataset *dataset_new(const char *where, const DatasetParts *parts, Error *err);
 void dataset_free(Dataset *dataset);
+
+/* Names for a dataset that nobody else has yet, beside those that it has; copied. */
+bool dataset_add_names(Dataset *dataset, const ClassNames *names, Error *err);
 
 size_t dataset_count(const Dataset *dataset);
 size_t dataset_features(const Dataset *dataset);
@@ -55,7 +61,7 @@ Dataset *dataset_labelled(const Dataset *dataset, const Array *labels, Error *er
 /* Samples of each class, in the order of `classes`. */
 void dataset_class_counts(const Dataset *dataset, size_t *counts);
 
-/* One after the other; shapes must agree. */
+/* One after the other; shapes must agree, and names of classes. */
 Dataset *dataset_concat(const Dataset *const *parts, size_t count, Error *err);
 
 #endif

@@ -47,7 +47,7 @@ static Array *scaled(const char *where, const ByteSamples *samples, Error *err) 
 Dataset *byte_samples_dataset(const char *where, ByteSamples *samples, const char *source,
                               Error *err) {
     Array *x = scaled(where, samples, err);
-    DatasetParts parts = { x, samples->y, source, samples->sample };
+    DatasetParts parts = { x, samples->y, source, samples->sample, NULL };
     Dataset *dataset = x ? dataset_new(where, &parts, err) : NULL;
     array_free(x);
     byte_samples_free(samples);

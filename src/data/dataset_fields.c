@@ -14,6 +14,8 @@ const Field dataset_new_fields[] = {
     { "shape", FIELD_OBJECT, .type = shape_type, .initial = shape_initial,
       .meaning = shape_meaning },
     { "source", FIELD_STRING, AT(source), .meaning = "where it comes from, for printing" },
+    { "names", FIELD_OBJECT, .type = "table", .initial = "none",
+      .meaning = "what the classes are called, { [label] = name }" },
     { .name = NULL },
 };
 const DatasetOptions dataset_new_initial = { .source = "arrays" };
@@ -26,6 +28,8 @@ const Field dataset_with_fields[] = {
       .meaning = shape_meaning },
     { "source", FIELD_STRING, AT(source), .initial = own,
       .meaning = "where it comes from, for printing" },
+    { "names", FIELD_OBJECT, .type = "table", .initial = own,
+      .meaning = "what the classes are called, { [label] = name }" },
     { .name = NULL },
 };
 

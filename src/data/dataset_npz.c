@@ -4,6 +4,7 @@
 #include "core/array_create.h"
 #include "core/array_values.h"
 #include "core/fail.h"
+#include "data/class_tensors.h"
 #include "data/dataset_fields.h"
 #include "data/npz.h"
 
@@ -83,15 +84,28 @@ static bool choose(const char *path, const Names *names, DatasetOptions *options
                      path, list);
 }
 
-static bool find_names(const char *path, DatasetOptions *options, Error *err) {
+/* And whether the archive has names of classes. */
+static bool find_names(const char *path, DatasetOptions *options, bool *named, Error *err) {
     Names names;
-    if (options->x && options->y)
-        return true;
     if (!npz_names(path, &names, err))
         return false;
-    bool ok = choose(path, &names, options, err);
+    *named = is_there(&names, class_tensor);
+    bool ok = (options->x && options->y) || choose(path, &names, options, err);
     names_clear(&names);
     return ok;
+}
+
+static Dataset *named_dataset(const char *path, DatasetParts *parts, const Tensors *tensors,
+                              Error *err) {
+    ClassNames classes;
+    if (!class_names_from(tensors_find(tensors, NULL, class_tensor), &classes, err)) {
+        error_prefix(err, "data.npz: %s", path);
+        return NULL;
+    }
+    parts->names = &classes;
+    Dataset *dataset = dataset_new("data.npz", parts, err);
+    class_names_clear(&classes);
+    return dataset;
 }
 
 Dataset *dataset_load_npz(const char *path, const DatasetOptions *given, const Sizes *sample,
@@ -99,17 +113,20 @@ Dataset *dataset_load_npz(const char *path, const DatasetOptions *given, const S
     Tensors tensors;
     Dataset *dataset = NULL;
     DatasetOptions options = *given;
+    bool named;
     tensors_init(&tensors);
-    if (!find_names(path, &options, err) ||
-        !npz_load(path, &(NpzWanted){ { options.x, options.y }, options.x }, &tensors, err)) {
+    if (!find_names(path, &options, &named, err) ||
+        !npz_load(path,
+                  &(NpzWanted){ { options.x, options.y, named ? class_tensor : NULL }, options.x },
+                  &tensors, err)) {
         error_prefix(err, "data.npz");
         return NULL;
     }
     Array *x = tensors_find(&tensors, NULL, options.x);
     if (options.scale == 1 || array_scale("data.npz", x, options.scale, err)) {
-        DatasetParts parts = { x, tensors_find(&tensors, NULL, options.y), options.source,
-                               *sample };
-        dataset = dataset_new("data.npz", &parts, err);
+        DatasetParts parts = { x, tensors_find(&tensors, NULL, options.y), options.source, *sample,
+                               NULL };
+        dataset = named_dataset(path, &parts, &tensors, err);
     }
     tensors_clear(&tensors);
     return dataset;
@@ -121,7 +138,7 @@ bool dataset_save_npz(const Dataset *dataset, const char *path, Error *err) {
     Array *x = dataset_images(dataset, err);
     bool ok = x && tensors_add(&tensors, (TensorName){ NULL, "x" }, x, err) &&
               tensors_add(&tensors, (TensorName){ NULL, "y" }, dataset->y, err) &&
-              npz_save(&tensors, true, path, err);
+              class_names_to(&dataset->names, &tensors, err) && npz_save(&tensors, true, path, err);
     array_free(x);
     tensors_clear(&tensors);
     return ok;

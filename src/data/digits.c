@@ -385,7 +385,7 @@ Dataset *digits_new(const DigitsOptions *options, Progress *progress, Error *err
         char source[64];
         snprintf(source, sizeof source, "built-in digits, seed %llu",
                  (unsigned long long)options->seed);
-        DatasetParts parts = { x, y, source, { 2, { SIDE, SIDE } } };
+        DatasetParts parts = { x, y, source, { 2, { SIDE, SIDE } }, NULL };
         ds = dataset_new("data.digits", &parts, err);
         ds = keep_first(ds, drawn, err);
     }

@@ -79,3 +79,49 @@ void class_names_clear(ClassNames *classes) {
     free(classes->label);
     classes->label = NULL;
 }
+
+int32_t class_names_label(const ClassNames *classes, size_t i) {
+    return classes->label ? classes->label[i] : (int32_t)i;
+}
+
+const char *class_names_find(const ClassNames *classes, int32_t label) {
+    size_t i = 0;
+    if (!classes->label)
+        return label >= 0 && (size_t)label < classes->names.count ? classes->names.text[label]
+                                                                  : NULL;
+    while (i < classes->names.count && classes->label[i] != label)
+        i++;
+    return i < classes->names.count ? classes->names.text[i] : NULL;
+}
+
+bool class_names_add(ClassNames *classes, int32_t label, const char *name, Error *err) {
+    size_t count = classes->names.count;
+    if (classes->label || label != (int32_t)count) {
+        int32_t *grown = realloc(classes->label, (count + 1) * sizeof *grown);
+        if (!grown)
+            return error_memory(err, "names", (count + 1) * sizeof *grown);
+        for (size_t i = 0; !classes->label && i < count; i++)
+            grown[i] = (int32_t)i;
+        grown[count] = label;
+        classes->label = grown;
+    }
+    return names_add(&classes->names, name, strlen(name), err);
+}
+
+bool class_names_join(ClassNames *into, const ClassNames *from, Error *err) {
+    size_t known = into->names.count;
+    for (size_t i = 0; i < from->names.count; i++) {
+        int32_t label = class_names_label(from, i);
+        const char *name = from->names.text[i], *other = NULL;
+        if (i < known && class_names_label(into, i) == label) /* as in parts of one dataset */
+            other = into->names.text[i];
+        else if (known > 0)
+            other = class_names_find(into, label);
+        if (other && strcmp(name, other) != 0)
+            return error_set(err, ERROR_ARGUMENT, "class %d is called \"%.80s\" and \"%.80s\"",
+                             label, other, name);
+        if (!other && !class_names_add(into, label, name, err))
+            return false;
+    }
+    return true;
+}

@@ -2,6 +2,7 @@
 
 #include "core/array.h"
 #include "core/fail.h"
+#include "data/class_tensors.h"
 
 #include <math.h>
 
@@ -29,6 +30,7 @@ bool dataset_to(const Dataset *dataset, Tensors *tensors, Error *err) {
            tensors_add(tensors, y_name, dataset->y, err) &&
            tensors_add_values(tensors, shape_name, &(TensorValues){ DTYPE_F64, shape, 1, &ndim },
                               err) &&
+           class_names_to(&dataset->names, tensors, err) &&
            tensors_set_text(tensors, "source", dataset->source, err);
 }
 
@@ -53,5 +55,16 @@ Dataset *dataset_from(const Tensors *tensors, Error *err) {
     DatasetParts parts = { .x = x, .y = y, .source = source ? source : "a file" };
     if (!x || !y || !sides || !read_shape(sides, &parts.sample, err))
         return NULL;
-    return dataset_new("a dataset", &parts, err);
+    ClassNames classes;
+    const TensorName names_name = { NULL, class_tensor };
+    const Array *names = NULL;
+    if (tensors_index(tensors, names_name) >= 0 &&
+        !(names = tensors_require(tensors, names_name, (TensorForm){ DTYPE_I32, 2 }, err)))
+        return NULL;
+    if (!class_names_from(names, &classes, err))
+        return NULL;
+    parts.names = &classes;
+    Dataset *dataset = dataset_new("a dataset", &parts, err);
+    class_names_clear(&classes);
+    return dataset;
 }

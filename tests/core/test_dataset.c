@@ -56,14 +56,14 @@ static void test_new_refuses(void **state) {
     assert_null(dataset_new("data.new", &(DatasetParts){ .x = x, .y = y, .source = "" }, &err));
     assert_string_equal(err.message, "data.new: x of shape (3, 4) and y of shape (2,): expected one"
                                      " label per sample");
-    assert_null(dataset_new("data.new", &(DatasetParts){ x, z, "", { 2, { 3, 2 } } }, &err));
+    assert_null(dataset_new("data.new", &(DatasetParts){ x, z, "", { 2, { 3, 2 } }, NULL }, &err));
     assert_non_null(strstr(err.message, "a sample of shape (3, 2) has 6 values, a row has 4"));
     assert_null(dataset_new(
-        "data.new", &(DatasetParts){ x, z, "", { ARRAY_MAX_DIMS, { 2, 2, 1, 1, 1, 1, 1, 1 } } },
-        &err));
+        "data.new",
+        &(DatasetParts){ x, z, "", { ARRAY_MAX_DIMS, { 2, 2, 1, 1, 1, 1, 1, 1 } }, NULL }, &err));
     assert_non_null(strstr(err.message, "at most 7 are taken"));
     assert_null(dataset_new("data.new", &(DatasetParts){ .x = z, .y = z, .source = "" }, &err));
-    Dataset *ds = dataset_new("data.new", &(DatasetParts){ x, z, "", { 2, { 2, 2 } } }, &err);
+    Dataset *ds = dataset_new("data.new", &(DatasetParts){ x, z, "", { 2, { 2, 2 } }, NULL }, &err);
     assert_non_null(ds);
     assert_true(array_f32(ds->x) == array_f32(x)); /* shared, not copied */
     assert_true(ds->x->read_only && ds->y->read_only && !x->read_only);

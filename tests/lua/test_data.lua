@@ -1,5 +1,6 @@
 -- The data library: datasets made, cut, chosen from, saved and read again; files in and out.
 local lu = require "luaunit"
+local session = require "perigee.session"
 
 -- A name for a file of this test, and a function that removes all of them.
 local made = {}
@@ -40,6 +41,84 @@ local function fails(pattern, f, ...)
   if not tostring(message):find(pattern, 1, true) then
     lu.fail("expected '" .. pattern .. "' in: " .. tostring(message))
   end
+end
+
+TestNames = {}
+
+local words = { [3] = "three", [5] = "fünf", [9] = "nine" }
+
+-- Parts know all names, also of classes that they lack.
+function TestNames.test_kept()
+  local ds = small():with { names = words }
+  lu.assertEquals(ds.names, words)
+  lu.assertNil(small().names)
+  local first, second = ds:split(0.5, { seed = 1 })
+  local level, rest = ds:split(0.5, { stratified = true, seed = 1 })
+  for _, part in ipairs { first, second, level, rest, ds[1], ds[{ 2, 3 }], ds:slice(1, 2), ds:take { 3 },
+    ds:sample(2), ds:per_class(1), ds:shuffle(), ds:where(3), ds:with { x = ds.x + 1 }, ds:concat(ds) } do
+    lu.assertEquals(part.names, words)
+  end
+  lu.assertNil(ds:with { names = {} }.names)
+  local own = data.new { x = { { 1 }, { 2 } }, y = { -7, 0 }, names = { [-7] = "minus", [0] = "none" } }
+  lu.assertEquals(own.names, { [-7] = "minus", [0] = "none" })
+end
+
+function TestNames.test_printed()
+  local ds = small():with { names = words }
+  lu.assertStrContains(tostring(ds), "   3  three  █")
+  lu.assertStrContains(tostring(ds), "   5  fünf   █")
+  lu.assertStrContains(tostring(ds[1]), "label 5 (fünf)")
+  lu.assertStrContains(tostring(small()), "   3  █")
+end
+
+function TestNames.test_saved()
+  local ds = small():with { names = words }
+  lu.assertEquals(data.npz(ds:save(file ".npz")).names, words)
+  lu.assertNil(data.npz(small():save(file ".npz")).names)
+  for _, each in ipairs { ds, small() } do
+    local path = file ".safetensors"
+    _G.named_set = each
+    session.save(path, "named_set")
+    _G.named_set = nil
+    session.restore(path)
+    lu.assertEquals(_G.named_set.names, each.names)
+  end
+  local path = data.save_npz(file ".npz", { x = ds.x, y = ds.y,
+    perigee_names = array.new({ { 3, 300 } }, { dtype = "i32" }) })
+  fails("the names of classes are damaged", data.npz, path)
+end
+
+-- Names that only one has are added.
+function TestNames.test_joined()
+  local a, b = small():with { names = { [3] = "three" } }, small():with { names = { [9] = "nine" } }
+  lu.assertEquals(a:concat(b, small()).names, { [3] = "three", [9] = "nine" })
+  local c = small():with { names = { [3] = "drei" } }
+  fails('concat: class 3 is called "three" and "drei"', data.concat, a, b, c)
+end
+
+function TestNames.test_refused()
+  fails("with: names: that of 3 is no string", function() small():with { names = { [3] = 4 } } end)
+  fails("with: names: that of 3 is empty", function() small():with { names = { [3] = "" } } end)
+  fails("with: names: expected labels, whole numbers, as keys", function()
+    small():with { names = { a = "b" } }
+  end)
+  fails("with: names: expected a table", function() small():with { names = "a" } end)
+end
+
+function TestNames.test_relabel()
+  local ds = small():with { names = words }
+  local other = ds:relabel { [3] = 0, [9] = 0 }
+  lu.assertEquals(other.y:totable(), { 5, 0, 0, 5, 0, 0, 5, 0, 0, 5, 0, 0 })
+  lu.assertEquals(other.names, { [5] = "fünf" }) -- two names became one label
+  lu.assertEquals(ds:relabel({ [3] = 1 }).names, { "three", [5] = "fünf", [9] = "nine" })
+  local parts = ds:relabel(function(label) return label // 5 end, { names = { [0] = "small", "large" } })
+  lu.assertEquals(parts.classes, { 0, 1 })
+  lu.assertEquals(parts.names, { [0] = "small", "large" })
+  lu.assertEquals(parts.shape, { 2, 2 })
+  lu.assertEquals(parts.source, "made up")
+  fails("dataset:relabel: the label of class 3: expected a whole number", ds.relabel, ds, { [3] = 1.5 })
+  fails("dataset:relabel: the label of class 3: expected a whole number", ds.relabel, ds, function() end)
+  fails("dataset:relabel: map: expected a table", ds.relabel, ds, 3)
 end
 
 TestDataset = {}

@@ -216,6 +216,9 @@ function TestPlotImages:test_dataset()
   plot.images(ds, { file = file })
   local svg = read(file)
   for _, words in ipairs { "4", "5", "6" } do lu.assertStrContains(svg, ">" .. words .. "<") end
+  plot.images(ds:with { names = { [5] = "boot" } }, { file = file })
+  svg = read(file)
+  for _, words in ipairs { "4", "boot", "6" } do lu.assertStrContains(svg, ">" .. words .. "<") end
   plot.images(ds, { file = file, captions = false })
   lu.assertNotStrContains(read(file), ">5<")
 end

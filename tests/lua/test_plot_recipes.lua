@@ -89,6 +89,8 @@ end
 
 function TestPlotRecipes:test_confusion()
   local c = metrics.confusion({ 0, 1, 1, -1, 1 }, { 0, 1, 0, 1, 1 })
+  local ds = data.new { x = { { 0 }, { 1 } }, y = { 0, 1 }, names = { [0] = "shirt", "boot" } }
+  has(svg_of("confusion", metrics.confusion(classic.knn({ k = 1 }):fit(ds), ds)), "shirt", "boot")
   has(svg_of("confusion", c), "reject", "2", "predicted class", "true class")
   lu.assertNotStrContains(svg_of("confusion", metrics.confusion({ 0, 1 }, { 0, 1 })), ">reject<")
   lu.assertErrorMsgContains("confusion: expected what metrics.confusion returns", plot.confusion, { 1 })

@@ -182,7 +182,8 @@ os.remove(file)]],
     text = [[
 A dataset from your own arrays, which are copied: what is written into them afterwards does not change it.
 (Read-only ones, such as another dataset's x, are shared.) Labels are n numbers, or a column of n; of one-hot
-rows y:argmax(2) - 1 gives them. A label that is not a whole number is an error.]],
+rows y:argmax(2) - 1 gives them. A label that is not a whole number is an error. Names of classes stay with
+whatever is made of the dataset, and are shown with it.]],
     returns = { "dataset", "n samples" },
     example = small .. "print(ds)",
     see = { "data.npz", "dataset:with", "dataset:where" },
@@ -300,7 +301,8 @@ os.remove(path)]],
   },
   {
     name = "data.concat",
-    text = "Datasets one after the other; their samples must be of one shape.",
+    text = [[
+Datasets one after the other; their samples must be of one shape, and no label goes by two names.]],
     params = { { "parts", "dataset…", "at least one" } },
     returns = { "dataset", "a copy of all" },
     example = small .. "print(#data.concat(ds, ds[1]))",
@@ -394,6 +396,7 @@ A dataset never changes: its arrays are read-only, and ds:with { x =, y = } make
   field("shape", "integer[]", "The shape of one sample, as { 28, 28 }."),
   field("features", "integer", "Values of one sample."),
   field("classes", "integer[]", "The labels that occur, sorted."),
+  field("names", "table?", "What the classes are called, { [label] = name }; nil where they have no names."),
   field("source", "string", "Where the samples come from, in a few words; what is not UTF-8 as \\xe9."),
   {
     name = "dataset:slice",
@@ -413,7 +416,7 @@ choose as well. Negative positions count from the end.]],
     text = [[
 Another dataset, the same but for these. What is not given is shared with this one; arrays that are given
 are copied, as data.new does it. Whatever was to be written into ds.x or ds.y goes through it.]],
-    params = { { "options", "table", "what is to be another: x, y, shape, source" } },
+    params = { { "options", "table", "what is to be another: x, y, shape, source, names" } },
     returns = { "dataset", "a new one; this one stays as it is" },
     example = small .. [[
 local y = ds.y:copy()
@@ -422,6 +425,20 @@ local relabelled = ds:with { y = y }
 print(ds:counts()[9], relabelled:counts()[9])
 print(ds:with { x = ds.x:round() }.x)]],
     see = { "data.new", "array.copy" },
+  },
+  {
+    name = "dataset:relabel",
+    text = [[
+The same samples under other labels. A label that the table does not hold stays; a function answers for each.
+A new label has the name of those that became it, where that is one.]],
+    params = { { "map", "table|function", "{ [label] = new label }, or a function from one to the other" } },
+    options = { { "names", "table", "the old ones", "what the new classes are called, { [label] = name }" } },
+    returns = { "dataset", "sharing the samples" },
+    example = small .. [[
+print(ds:relabel { [3] = 0, [9] = 0 })
+local names = { [0] = "even", "odd" }
+print(ds:relabel(function(label) return label % 2 end, { names = names }))]],
+    see = { "dataset:with", "dataset:where" },
   },
   {
     name = "dataset:take",
@@ -499,7 +516,8 @@ print(#ds:where(function(label, row) return label == 3 and row[1] > 0.5 end))]],
   },
   {
     name = "dataset:concat",
-    text = "This dataset and others, one after the other; samples must be of one shape.",
+    text = [[
+This dataset and others, one after the other; samples must be of one shape, and no label goes by two names.]],
     params = { { "others", "dataset…", "what follows" } },
     returns = { "dataset", "a copy of all" },
     example = small .. "print(#ds:concat(ds))",
@@ -526,7 +544,8 @@ Iterates over ranges of n samples in order, the last one perhaps shorter: each w
     text = [[
 Writes x, under the samples' shape, and y into a compressed npz that data.npz and numpy.load read. A path that
 ends in .csv gets a table (x1, x2, …, label) for data.csv and pandas, one in .svm, .svmlight or .libsvm the
-text that data.svmlight and scikit-learn read; their numbers read back are the same.]],
+text that data.svmlight and scikit-learn read; their numbers read back are the same. Names of classes are
+kept by an npz and by save.]],
     params = { { "path", "string", "the file" } },
     returns = { "string", "the path" },
     example = small .. with_file .. "print(data.npz(ds:save(path)))\nos.remove(path)",

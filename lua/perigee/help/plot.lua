@@ -21,7 +21,7 @@ local function options(own)
   return table.move(common, 1, #common, #own + 1, own)
 end
 
-local names = { "names", "table", "the labels",
+local names = { "names", "table", "the dataset's, else the labels",
   "words for the classes by their labels, { [0] = \"shirt\", \"trousers\" }" }
 
 local written = { "string",

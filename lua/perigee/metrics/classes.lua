@@ -2,6 +2,7 @@
 
 local given = require "perigee.metrics.given"
 local arguments = require "perigee.arguments"
+local kinds = require "perigee.kinds"
 local matrix = require "perigee.metrics.matrix"
 
 local classes = {}
@@ -10,7 +11,9 @@ local classes = {}
 --- in the order of `classes`, the rejected in its last column. It prints as a table.
 function classes.confusion(model, ds)
   local labels, truth = given.labels("confusion", model, ds)
-  return matrix(labels, truth, given.classes(model))
+  local confusion = matrix(labels, truth, given.classes(model))
+  confusion.names = kinds.is(ds, "dataset") and ds.names or nil -- for plot.confusion
+  return confusion
 end
 
 -- By class: hits, predictions and samples.

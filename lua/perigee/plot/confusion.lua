@@ -27,7 +27,7 @@ end
 
 local function figure(where, confusion, options)
   local counts, classes = checked(where, confusion)
-  local name = values.names(where, options)
+  local name = values.names(where, options, confusion.names)
   local rejected = false
   for _, row in ipairs(counts) do rejected = rejected or row[#classes + 1] ~= 0 end
   local columns = #classes + (rejected and 1 or 0)

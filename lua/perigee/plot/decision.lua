@@ -319,9 +319,11 @@ end
 local function view_of(where, model, options)
   judged.check_model(where, model)
   local view = { n = values.integer(where, options, "grid", 10, 1000, 200),
-    name = values.names(where, options), data = checked_data(where, options.data),
+    data = checked_data(where, options.data),
     paths = paths_of(where, options), box = box_of(where, options) }
-  if not options.names then view.name = function(label) return "class " .. tostring(label) end end
+  local own = view.data and view.data.names
+  view.name = values.names(where, options, own)
+  if not options.names and not own then view.name = function(label) return "class " .. tostring(label) end end
   view.classes = values.list(where, "classes", model.classes)
   view.balls = balls_of(where, options, view.paths)
   view.equal = values.option(where, options, "equal", "boolean", #view.balls > 0)

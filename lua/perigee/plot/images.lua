@@ -37,9 +37,9 @@ local function flatten(where, value, out)
   return out
 end
 
-local function captions_of(where, options, labels, count)
+local function captions_of(where, options, labels, count, own)
   if options.captions == false then return nil end
-  local name, list = values.names(where, options), labels
+  local name, list = values.names(where, options, own), labels
   if options.captions ~= nil then list, name = values.list(where, "captions", options.captions), tostring end
   if not list then return nil end
   local texts = {}
@@ -124,7 +124,7 @@ local function figure(where, x, options)
   end
   local low, high = values.range(samples)
   low, high = math.min(low or 0, 0), math.max(high or 1, 1)
-  local captions = captions_of(where, options, labels, count)
+  local captions = captions_of(where, options, labels, count, kinds.is(x, "dataset") and x.names or nil)
   local paper, above = theme.paper(where, options), options.title and style.figure_title or 0
   local g = grid(paper, { columns = options.columns, count = count, h = h, w = w }, above, captions)
   local sheet, height, width = mosaic(samples, g, channels)

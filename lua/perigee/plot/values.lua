@@ -65,9 +65,10 @@ function values.of_kind(where, name, kind, value)
 end
 
 -- Words of the classes: a function from a label to its name, by the option `names`, { [0] = "shirt", … }, or
--- else to the label itself.
-function values.names(where, options)
+-- else those that come with what is shown, or to the label itself.
+function values.names(where, options, own)
   local names = options.names
+  if names == nil then names = own end
   if names ~= nil and type(names) ~= "table" then
     values.expected(where, "names", "a table of words by label, { [0] = \"shirt\", \"trousers\", … }", names)
   end
