@@ -29,16 +29,20 @@ end
 
 -- Features of rows, and what pulls a gradient of them back to the rows.
 local function view_of(model, layers)
-  if kinds.is(model, "nr") then return view_of(model.model, layers) end
+  if kinds.is(model, "nr") or kinds.is(model, "confidence") or kinds.is(model, "energy") then
+    return view_of(model.model, layers)
+  end
   if kinds.is(model, "net") then return of_net(model, layers) end
   if layers ~= nil then
     blame.fail("%s: layers: they are chosen of a net alone, not of the %s", WHERE, kinds.of(model))
-  elseif kinds.is(model, "layer") then
+  elseif kinds.is(model, "layer") or kinds.is(model, "density") then
     return of_net(model.net, model.layer)
+  elseif kinds.is(model, "mahalanobis") then
+    return of_net(model.net, model.layers)
   elseif kinds.is(model, "dnr") then
     return function(x) return model:layer_scores(x) end, function(x, dz) return model:backward(x, dz) end
   end
-  arguments.expected(WHERE, "model", "a net, a dnr, or a layer's classifier or nr over these", model)
+  arguments.expected(WHERE, "model", "a net, a dnr, a model of a net's layers, a rejector of these", model)
 end
 
 -- ---- The direction ------------------------------------------------------------------------------

@@ -85,6 +85,31 @@ function TestMatching:test_what_stands_on_a_net()
   lu.assertTrue(on_nr.distance:max() > 0)
 end
 
+function TestMatching:test_detectors()
+  local density = reject.density { net = net, layer = "relu4" }
+  density:fit(known)
+  check(density, function(x) return net:forward(x, "relu4") end,
+    { model = density, guides = guides, dmax = 4 })
+  local far = reject.mahalanobis { net = net, layers = { "relu3", "relu4" } }
+  far:fit(known)
+  check(far, function(x) return array.concatenate({ net:forward(x, { "relu3", "relu4" }) }, 2) end,
+    { model = far, guides = guides, dmax = 4 })
+end
+
+-- A result keeps no guides; with them, and the layers, its attack is there again.
+function TestMatching:test_from_a_result()
+  local model = reject.energy { model = net }
+  local options = { model = model, guides = guides, layers = "relu4", dmax = 2, max_iter = 5 }
+  local found = attack.matching(options):run(digits)
+  local again = attack.from(found, { model = model, guides = guides, layers = "relu4" })
+  lu.assertTrue(again:run(digits).x_adv:equal(found.x_adv))
+  local other = attack.from(found, { model = model, guides = guides, layers = "relu3" })
+  lu.assertFalse(other:run(digits).x_adv:equal(found.x_adv))
+  options.model = net
+  lu.assertTrue(attack.matching(options):run(digits).loss[1][1] ~= nil)
+  raises("attack.matching: guides: expected a dataset", attack.from, found, { model = net, guides = 3 })
+end
+
 function TestMatching:test_errors()
   raises("attack.matching: model: expected a fitted model, got nothing", attack.matching, { guides = guides })
   raises("attack.matching: guides: expected a dataset", attack.matching, { model = net })

@@ -398,12 +398,13 @@ print(t, t:run(digits))]],
     text = [[
 Feature matching (Sabour, Cao, Faghri and Fleet, "Adversarial manipulation of deep representations", ICLR
 2016): each sample is moved until what the model makes of it within is near to what it makes of a guide, the
-nearest there of the samples of another class. It is attack.pgd along the gradient of that distance, so that
-the answer is the best point of the way by the objective, and the model judges it: a classifier on a layer's
-output has to take it for the guide's class, whatever its own gradient is.
+nearest there of the samples of another class. It is attack.pgd along the gradient of that distance (results
+say pgd), so that the answer is the best point of the way by the objective, and the model judges it: a
+classifier on a layer's output has to take it for the guide's class, whatever its own gradient is.
 
 What is matched are the outputs of a net's layers (without layers the last but one), the layers' scores of a
-dnr, the layer that a classifier on a layer stands on; of an nr what its model has.]],
+dnr, the layers that a classifier on a layer, reject.density or reject.mahalanobis stands on; of an nr,
+reject.confidence and reject.energy what their model has.]],
     options = {
       { "model", "model", "none", "what is attacked; must be given" },
       { "guides", "dataset", "none", "samples with their labels, of two classes at least; must be given" },
@@ -777,7 +778,8 @@ print(attack.worst { pgd, exp, name = "both" })]],
 The attack that found a result, as the result's parameters say: the same options, target, dmax and seed, so
 that on the same samples and model it finds the same again. A result has no model in it, nor points that the
 attack set out from (start, start_from), no functions (objective, direction, on_step) and no max_queries of
-each sample: give them, and whatever else shall differ, as options. Of attack.ensemble, attack.auto and
+each sample: give them, and whatever else shall differ, as options; of attack.matching, whose results are
+called pgd, its guides and layers. Of attack.ensemble, attack.auto and
 attack.worst it is an ensemble of the parts that they had. There is none of points that were given to
 attack.judge.]],
     params = {
