@@ -3,6 +3,7 @@
 
 #include "files/model_file.h"
 
+#include <math.h>
 #include <unistd.h>
 
 /* ---- Forward by the formula ------------------------------------------------------------------ */
@@ -277,6 +278,17 @@ static void clones_are_the_same(void **state) {
     walk(check_clone);
 }
 
+/* What files may not have below 0 is not. */
+static void make_variances(Network *net) {
+    for (size_t l = 0; l < net->layers; l++)
+        for (int p = 0; p < net->layer[l]->parameters; p++) {
+            const Parameter *parameter = &net->layer[l]->parameter[p];
+            float *values = net->weights + net->layer[l]->offset + parameter->offset;
+            for (size_t i = 0; parameter->squares && i < parameter->count; i++)
+                values[i] = fabsf(values[i]);
+        }
+}
+
 /* Weights other than those that the seed would draw again. */
 static void check_file(const LayerKind *kind, const OptionRow *row, Shape shape, size_t n) {
     char path[] = "/tmp/perigee-layer-XXXXXX";
@@ -284,6 +296,7 @@ static void check_file(const LayerKind *kind, const OptionRow *row, Shape shape,
     Network *net = net_with(kind, row, shape);
     give_classes(net);
     fill_random(net->weights, net->parameters, 5);
+    make_variances(net);
     network_weights_changed(net);
     close(mkstemp(path));
     if (!model_save(&net->model, path, NULL, &err))
