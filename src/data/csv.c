@@ -30,7 +30,7 @@ const Field csv_fields[] = {
     { "source", FIELD_STRING, AT(source), .initial = "the path", .meaning = "for printing" },
     { .name = NULL },
 };
-const CsvOptions csv_initial = { .column = -1, .missing = CSV_MISSING_ERROR };
+const CsvOptions csv_initial = { .column = CSV_COLUMN_USUAL, .missing = CSV_MISSING_ERROR };
 
 /* ---- Fields ---------------------------------------------------------------------------------- */
 
@@ -81,7 +81,7 @@ static bool take_quoted(Csv *csv, CsvField *field) {
         }
         text_token(text)[length++] = (char)c;
     }
-    if (csv->delimiter != '\t')
+    if (csv->delimiter != '\t' && csv->delimiter != ' ')
         text_skip_blanks(text);
     bool ends = ends_field(csv, text_peek(text));
     *field = (CsvField){ text_token(text), length, true };
@@ -215,6 +215,20 @@ static bool find_named(Csv *csv) {
                      csv->columns > 2 ? ", …" : "");
 }
 
+/* The one column that has a usual name for labels, which makes the row a header; or the last. */
+static void find_usual(Csv *csv) {
+    static const char *const usual[] = { "label", "labels", "class", "target", "y" };
+    size_t found = 0;
+    csv->label = csv->columns - 1;
+    for (size_t c = 0; csv->options->header != CSV_HEADER_NO && c < csv->columns; c++)
+        for (size_t k = 0; k < sizeof usual / sizeof *usual; k++)
+            if (strcasecmp(csv->names.text[c], usual[k]) == 0) {
+                csv->label = found++ ? csv->columns - 1 : c;
+                break;
+            }
+    csv->header = found > 0;
+}
+
 static bool find_label(Csv *csv) {
     ptrdiff_t place = csv->options->column, columns = (ptrdiff_t)csv->columns;
     if (csv->columns < 2)
@@ -222,6 +236,10 @@ static bool find_label(Csv *csv) {
                             "divides them)");
     if (csv->options->label)
         return find_named(csv);
+    if (place == CSV_COLUMN_USUAL) {
+        find_usual(csv);
+        return true;
+    }
     if (place == 0 || place > columns || -place > columns)
         return error_set(csv->err, ERROR_ARGUMENT, "%s: label: column %td of %zu",
                          csv->text.source->name, place, csv->columns);
@@ -229,14 +247,17 @@ static bool find_label(Csv *csv) {
     return true;
 }
 
-/* A feature that is neither a number nor missing: names of columns. */
+/* Names of columns: no feature is a number, and not all are missing. Where only some are none, the
+ * row is a sample that something is wrong with. */
 static bool looks_like_header(const Csv *csv) {
+    bool named = false;
     for (size_t c = 0; c < csv->columns; c++) {
         CsvField field = { csv->names.text[c], strlen(csv->names.text[c]), false };
-        if (c != csv->label && !is_number(&field) && !is_missing(&field))
-            return true;
+        if (c != csv->label && is_number(&field))
+            return false;
+        named = named || (c != csv->label && !is_missing(&field));
     }
-    return false;
+    return named;
 }
 
 static bool start(Csv *csv, Source *source, bool again) {
@@ -254,7 +275,7 @@ static bool read_head(Csv *csv, Source *source) {
     if (!start(csv, source, false) || !read_names(csv) || !find_label(csv))
         return false;
     CsvHeader header = csv->options->header;
-    csv->header = csv->options->label || header == CSV_HEADER_YES ||
+    csv->header = csv->header || csv->options->label || header == CSV_HEADER_YES ||
                   (header == CSV_HEADER_AUTO && looks_like_header(csv));
     if (!csv->header)
         names_clear(&csv->names);

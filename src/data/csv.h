@@ -16,13 +16,18 @@
 #include "data/dataset.h"
 #include "data/names.h"
 
+#include <limits.h>
+
 typedef enum CsvHeader { CSV_HEADER_AUTO, CSV_HEADER_YES, CSV_HEADER_NO } CsvHeader;
 typedef enum CsvMissing { CSV_MISSING_ERROR, CSV_MISSING_SKIP } CsvMissing;
 
+enum { CSV_COLUMN_USUAL = INT_MIN };
+
 typedef struct CsvOptions {
     CsvHeader header;
-    const char *label;     /* the column's name, or NULL: */
-    ptrdiff_t column;      /* its place from 1, or from −1 at the end */
+    const char *label; /* the column's name, or NULL: */
+    ptrdiff_t column;  /* its place from 1, or from −1 at the end; CSV_COLUMN_USUAL: the one that
+                          a header calls label, class, target or y, else the last */
     const char *delimiter; /* NULL: found */
     int missing;           /* a CsvMissing */
     const char *source;    /* NULL: the path */

@@ -95,6 +95,14 @@ function TestCsv:testForms()
   end
   lu.assertEquals(csv("  1 2   7 \n3  4.5 8\n", { delimiter = " " }).x:totable(), rows)
   lu.assertEquals(csv("7,1,2\n8,3,4.5\n", { label = -3 }).x:totable(), rows)
+  -- Labels by their usual name, wherever they stand; a header of numbers but for that.
+  lu.assertEquals(csv("Label,p0,p1\n5,0,0\n3,0,0\n1,7,9\n").y:totable(), { 5, 3, 1 })
+  lu.assertEquals(csv("0,1,label\n4,5,1\n6,7,2\n").y:totable(), { 1, 2 })
+  lu.assertEquals(csv("label,y,z\n1,2,3\n").y:totable(), { 3 }) -- two such names: the last column
+  lu.assertEquals(csv("label,p0\n1,2\n", { label = -1 }).y:totable(), { 2 })
+  -- A first sample that something is wrong with is none.
+  lu.assertErrorMsgContains("line 1, column 1", csv, "0x10,2,0\n3,4,1\n")
+  lu.assertEquals(#csv('"cat" 1 2\n"dog" 3 4\n', { delimiter = " ", label = 1, header = false }), 2)
   -- A first row of numbers may be a header all the same.
   lu.assertEquals(#csv("1,2,3\n1,2,7\n", { header = true }), 1)
   lu.assertEquals(csv("n\tm\ty\n1\t\t2\n3\t4\t5\n", { missing = "skip" }).y:totable(), { 5 })

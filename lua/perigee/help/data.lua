@@ -264,12 +264,13 @@ os.execute("rm -r " .. folder)]],
   {
     name = "data.csv",
     text = [[
-A dataset from a table as text: a row a sample, a column a feature, one column the labels (the last, if
-nothing is said). Fields are divided by a comma, a semicolon, a tab or a bar, whichever the first line has,
-and may be "quoted"; numbers have a decimal point, whatever the locale. A first row in which a feature is no
-number is a header. Labels are whole numbers or, if any of them is none, texts, which become 0, 1, … in the
-order of their bytes. A missing field ("", NA, N/A, nan, null, none or ?) is an error that gives its line;
-with missing = "skip" such rows are left out, and a note says how many.]],
+A dataset from a table as text: a row a sample, a column a feature, one column the labels: if nothing is said
+the one that a header calls label, labels, class, target or y, else the last. Fields are divided by a comma, a
+semicolon, a tab or a bar, whichever the first line has, and may be "quoted"; numbers have a decimal point,
+whatever the locale. A first row in which no feature is a number is a header; header = true or false says it.
+Labels are whole numbers or, if any of them is none, texts, which become 0, 1, … in the order of their bytes.
+A missing field ("", NA, N/A, nan, null, none or ?) is an error that gives its line; with missing = "skip"
+such rows are left out, and a note says how many.]],
     params = { { "path", "string", "the file" } },
     returns = { "dataset, table?", "in file order; of labels that are texts { [label] = text }" },
     example = with_file .. [[
