@@ -19,6 +19,7 @@ module runs the code that is in it: open none that you do not trust.
 import argparse
 import importlib
 import importlib.util
+import inspect
 import json
 import math
 import operator
@@ -42,9 +43,23 @@ class Refused(Exception):
 
 # ---- The module ------------------------------------------------------------------------------------
 
+def said(why):
+    """An error of somebody else's, in a line."""
+    return f"{type(why).__name__}: {(str(why).strip() or 'no words').splitlines()[0]}"
+
+
+def load(path, **options):
+    try:
+        return torch.load(path, map_location="cpu", **options)
+    except Exception as why:
+        raise Refused(f"{path} cannot be read: {said(why)}") from why
+
+
 def find_module(what):
     if ":" not in what:
-        found = torch.load(what, map_location="cpu")
+        # A whole module is code of the user's own, which newer versions load only when they are told to.
+        knows = "weights_only" in inspect.signature(torch.load).parameters
+        found = load(what, **({"weights_only": False} if knows else {}))
         if not isinstance(found, nn.Module):
             raise Refused(f"{what} holds a {type(found).__name__}, not a module: name what makes the module "
                           f"(FILE.py:EXPRESSION) and give this file as --state")
@@ -56,27 +71,35 @@ def find_module(what):
         if spec is None or not os.path.exists(where):
             raise Refused(f"{where}: there is no such file")
         source = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(source)
+        make = lambda: spec.loader.exec_module(source) or source
     else:
         sys.path.insert(0, os.getcwd())
-        source = importlib.import_module(where)
-    found = eval(expression, vars(source))  # the user's own words, about the user's own file
-    if not isinstance(found, nn.Module) and callable(found):
-        found = found()
+        make = lambda: importlib.import_module(where)
+    try:
+        found = eval(expression, vars(make()))  # the user's own words, about the user's own file
+        if not isinstance(found, nn.Module) and callable(found):
+            found = found()
+    except Exception as why:
+        raise Refused(f"{what} makes no module: {said(why)}") from why
     if not isinstance(found, nn.Module):
         raise Refused(f"{expression} gives a {type(found).__name__}, expected a torch.nn.Module")
     return found
 
 
 def load_state(module, path):
-    state = torch.load(path, map_location="cpu")
+    state = load(path)
     for key in ("state_dict", "model_state_dict", "model", "net"):
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
     if isinstance(state, nn.Module):
         state = state.state_dict()
+    if not isinstance(state, dict) or not all(torch.is_tensor(value) for value in state.values()):
+        raise Refused(f"{path} holds no state dict: expected tensors by their names")
     state = {(key[len("module."):] if key.startswith("module.") else key): value for key, value in state.items()}
-    module.load_state_dict(state)
+    try:
+        module.load_state_dict(state)
+    except RuntimeError as why:
+        raise Refused(f"{path} is another module's: {' '.join(str(why).split())[:300]}") from why
 
 
 # ---- Layers ----------------------------------------------------------------------------------------
@@ -248,7 +271,8 @@ FUNCTIONS = {
     F.max_pool2d: functional_maxpool, torch.max_pool2d: functional_maxpool,
     F.avg_pool2d: lambda s, *a, **k: avgpool(*a, **k), F.adaptive_avg_pool2d: functional_adaptive,
     torch.flatten: functional_flatten, F.log_softmax: functional_softmax("log_softmax"),
-    F.softmax: functional_softmax("softmax"), torch.mean: functional_mean,
+    F.softmax: functional_softmax("softmax"),
+    torch.log_softmax: functional_softmax("log_softmax"), torch.softmax: functional_softmax("softmax"), torch.mean: functional_mean,
     F.leaky_relu: lambda s, negative_slope=0.01, inplace=False: leaky(negative_slope),
     F.elu: lambda s, alpha=1.0, inplace=False: ("elu", given(alpha=(alpha, 1))),
     F.silu: lambda s, inplace=False: ("silu", {}), F.gelu: lambda s, **k: gelu(**k),
@@ -627,7 +651,10 @@ def parse_arguments():
 
 
 def describe(options):
-    shape = [int(number) for number in options.input.split(",")]
+    try:
+        shape = [int(number) for number in options.input.split(",")]
+    except ValueError as why:
+        raise Refused(f'--input: expected whole numbers as in 3,32,32, got "{options.input}"') from why
     module = find_module(options.what)
     if isinstance(module, nn.DataParallel):
         module = module.module
@@ -644,6 +671,11 @@ def describe(options):
         layers.pop()
     if any(layer.kind == "log_softmax" for layer in layers):
         raise Refused("a log_softmax before the end: Perigee has no layer for it")
+    with torch.no_grad():
+        columns = module(torch.zeros(2, *shape)).shape[-1]
+    if columns == 1:
+        raise Refused("the module gives one number a sample, where a classifier gives a score for each class: "
+                      "give it two, for example 0 and that number")
     place_loose(layers, [])
     text = write_layers(layers, 0, 1)
     kept = {".".join(layer.path) + "." for layer in weighted(layers)}

@@ -43,6 +43,19 @@ check_match "samples of another shape" "$err" "describe-torch-model: samples of 
 describe vgg.pt --input 3,16,16
 check_match "a state dict where a module is expected" "$err" "*vgg.pt holds a dict, not a module: name what makes *"
 
+
+# One sentence each, and no traceback.
+echo 'from torch import nn
+def one(): return nn.Sequential(nn.Flatten(), nn.Linear(12, 1))' > "$work/small.py"
+describe "$work/small.py:one" --input 3,2,2
+check_match "one number a sample" "$err" "describe-torch-model: the module gives one number a sample*"
+describe "$work/small.py:none" --input 3,2,2
+check_match "a name that is not there" "$err" "*small.py:none makes no module: NameError: name 'none' is not defined"
+describe "$work/small.py:one" --input 3x2
+check_match "a shape that is none" "$err" '*--input: expected whole numbers as in 3,32,32, got "3x2"'
+describe "$work/small.py:one" --input 3,2,2 --state vgg.pt
+check_match "another module's state" "$err" "describe-torch-model: vgg.pt is another module's: *"
+
 # Another net than PyTorch's gives another status.
 cat > "$work/liar" <<END
 #!/bin/sh
