@@ -50,7 +50,7 @@ Array *bind_test_array(lua_State *L, int arg) {
 }
 
 void bind_array_push_number(lua_State *L, double value, DType dtype) {
-    if (dtype == DTYPE_I32)
+    if (dtype_is_whole(dtype))
         lua_pushinteger(L, (lua_Integer)value);
     else
         bind_push_number(L, value);

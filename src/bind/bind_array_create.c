@@ -148,7 +148,7 @@ static int random_floats(lua_State *L) {
     SizesEnd end;
     ArrayOptions options = sizes_and_options(L, 1, bind_here(L)->options->field, &end);
     DType dtype = array_options_dtype(&options, DTYPE_F32);
-    if (dtype == DTYPE_I32)
+    if (dtype_is_whole(dtype))
         bind_error(L, "%s: random numbers are f32 or f64; randint gives i32", where);
     for (int i = 0; i < 2; i++) {
         double value = options.parameter[i];

@@ -66,14 +66,18 @@ static void refuse_keys(const Reader *r, int depth, lua_Integer n) {
 /* ---- Reading --------------------------------------------------------------------------------- */
 
 static void store(Reader *r, int depth, double value) {
+    static const char *const fitting[] = { "a number that fits float32", "a number",
+                                           "an integer that fits int32",
+                                           "an integer from 0 to 255" };
     size_t i = r->next++;
     if (!dtype_holds(r->dtype, value))
-        refuse(r, depth,
-               r->dtype == DTYPE_I32 ? "an integer that fits int32" : "a number that fits float32");
+        refuse(r, depth, fitting[r->dtype]);
     if (r->dtype == DTYPE_F32)
         ((float *)r->out->data)[i] = (float)value;
     else if (r->dtype == DTYPE_F64)
         ((double *)r->out->data)[i] = value;
+    else if (r->dtype == DTYPE_U8)
+        ((uint8_t *)r->out->data)[i] = (uint8_t)value;
     else
         ((int32_t *)r->out->data)[i] = (int32_t)value;
 }

@@ -83,7 +83,7 @@ static CustomPoints check_points(lua_State *L, int arg, Given of, const Descent 
     const Array *given = bind_test_array(L, arg);
     char expected[96], got[128];
     snprintf(expected, sizeof expected, "an array f32 or f64 [%zux%zu]", n, d);
-    bool fits = given && given->dtype != DTYPE_I32;
+    bool fits = given && !dtype_is_whole(given->dtype);
     fits = fits && (given->ndim == 2 ? given->shape[0] == n && given->shape[1] == d
                                      : given->ndim == 1 && n == 1 && given->shape[0] == d);
     if (!fits)

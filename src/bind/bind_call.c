@@ -151,7 +151,7 @@ Array *bind_check_matrix(lua_State *L, BindMatrix matrix, const char *who) {
 Array *bind_check_matrix_of(lua_State *L, BindMatrix matrix, const char *who, const char *place) {
     const Array *given = bind_test_array(L, -1);
     char text[128], name[64];
-    if (given && given->dtype == DTYPE_I32)
+    if (given && dtype_is_whole(given->dtype))
         bind_error(L, "%s: %s answered %s%s, expected floats: f32 or f64, (%d, %d)%s", matrix.where,
                    who, given->origin == ORIGIN_MASK ? "a mask, " : "", bind_describe(L, -1, text),
                    (int)matrix.n, (int)matrix.columns, place);

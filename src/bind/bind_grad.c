@@ -452,7 +452,7 @@ static int new_input(lua_State *L) {
                           "%s: %s: gradients of gradients are not computed, and this array is "
                           "traced already; grad.stop(x) is a constant with its numbers",
                           where, name);
-    if (x->dtype == DTYPE_I32)
+    if (dtype_is_whole(x->dtype))
         return bind_expected(L, 4, where, name, "an array of floats (x:astype \"f32\")");
     BIND_ARRAY_PUSH(L, tape_input(tape, x, &err));
     if (number)

@@ -229,7 +229,7 @@ static const float *check_answer(lua_State *L, int arg, const Answer *answer) {
     const Sizes *shape = &answer->shape;
     char expected[128];
     array_shape_text(shape->ndim, shape->size, expected);
-    if (!given || given->dtype == DTYPE_I32 || given->ndim != shape->ndim ||
+    if (!given || dtype_is_whole(given->dtype) || given->ndim != shape->ndim ||
         memcmp(given->shape, shape->size, (size_t)shape->ndim * sizeof *shape->size) != 0)
         refuse_answer(L, arg, answer, expected);
     return array_f32(bind_to_array(L, arg, known_as(answer->layer), answer->what, DTYPE_F32));

@@ -47,7 +47,7 @@ static void push_half(lua_State *L, const char *name) {
 static const Array *check_rows(lua_State *L, int arg, const Batch *x) {
     const Array *given = bind_test_array(L, arg);
     char text[128];
-    if (given && given->dtype == DTYPE_I32)
+    if (given && dtype_is_whole(given->dtype))
         bind_error(L, "%s: %s answered %s, expected floats: f32 or f64", x->where, who,
                    bind_describe(L, arg, text));
     Array *rows =

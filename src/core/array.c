@@ -121,6 +121,10 @@ DType array_common_dtype(const Array *const *operands, size_t count) {
     return operands_dtype(bits_of(operands, count));
 }
 
+DType array_chosen_dtype(const Array *const *operands, size_t count) {
+    return chosen_dtype(bits_of(operands, count));
+}
+
 bool array_masks(const Array *const *operands, size_t count) {
     return bits_of(operands, count) == OPERAND_MASK;
 }
@@ -261,6 +265,11 @@ int32_t *array_i32(const Array *a) {
     return a->data;
 }
 
+uint8_t *array_u8(const Array *a) {
+    assert(a->dtype == DTYPE_U8 && array_is_contiguous(a));
+    return a->data;
+}
+
 static ptrdiff_t offset_of(const Array *a, const size_t *index) {
     ptrdiff_t offset = 0;
     for (int d = 0; d < a->ndim; d++) {
@@ -276,6 +285,8 @@ double array_get(const Array *a, const size_t *index) {
         return (double)((const float *)a->data)[offset];
     if (a->dtype == DTYPE_F64)
         return ((const double *)a->data)[offset];
+    if (a->dtype == DTYPE_U8)
+        return ((const uint8_t *)a->data)[offset];
     return (double)((const int32_t *)a->data)[offset];
 }
 
@@ -306,6 +317,8 @@ bool array_put(Array *a, const size_t *index, double value) {
         ((float *)a->data)[offset] = (float)value;
     else if (a->dtype == DTYPE_F64)
         ((double *)a->data)[offset] = value;
+    else if (a->dtype == DTYPE_U8)
+        ((uint8_t *)a->data)[offset] = (uint8_t)value;
     else
         ((int32_t *)a->data)[offset] = (int32_t)value;
     return true;

@@ -65,6 +65,9 @@ bool array_same_shape(const Array *a, const Array *b);
 /* The type in which these are computed together: the rule of array_types.h. */
 DType array_common_dtype(const Array *const *operands, size_t count);
 
+/* The same where their elements are only chosen or joined. */
+DType array_chosen_dtype(const Array *const *operands, size_t count);
+
 /* Whether all of them are masks: then what only chooses among them gives a mask. */
 bool array_masks(const Array *const *operands, size_t count);
 

@@ -112,6 +112,8 @@ static bool set_ones(const Array *labels, const Labels *set, const size_t *colum
             array_f64(out)[at] = 1;
         else if (out->dtype == DTYPE_F32)
             array_f32(out)[at] = 1;
+        else if (out->dtype == DTYPE_U8)
+            array_u8(out)[at] = 1;
         else
             array_i32(out)[at] = 1;
     }
@@ -210,6 +212,9 @@ static void fill_uniform(Array *a, size_t first, size_t last, const Uniform *wha
         assert(width >= 1);
         for (size_t i = first; i < last; i++)
             array_i32(a)[i] = (int32_t)(low + (double)rng_below(rng, (uint64_t)width));
+        break;
+    case DTYPE_U8:
+        assert(!"random bytes are not drawn");
         break;
     }
 }

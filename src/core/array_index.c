@@ -257,7 +257,7 @@ Array *array_concatenate(const Array *const *parts, size_t count, int axis, Erro
             return NULL;
         shape.size[axis] += i ? parts[i]->shape[axis] : 0;
     }
-    DType dtype = array_common_dtype(parts, count);
+    DType dtype = array_chosen_dtype(parts, count);
     Array *out = array_uninitialised("concatenate", dtype, &shape, err);
     size_t place = 0;
     double started = progress_clock();

@@ -34,7 +34,8 @@ struct ArrayOp {
     int inputs;
     ResultKind result;
     Trait trait;
-    Kernel *kernel[3]; /* by the DType computed in; no int32 where that is RESULT_FLOAT */
+    Kernel *kernel[DTYPE_COUNT]; /* by the DType computed in; no int32 where that is RESULT_FLOAT,
+                                    u8 where elements are only chosen */
 };
 
 /* ---- Kernels: one line an operation. x, y are elements; <tgmath.h> picks sqrtf or sqrt. ------ */
@@ -196,7 +197,7 @@ enum { PART = 256 };
 FROM_DECAY(sigmoid, (x >= 0 ? 1 : e) / (1 + e))
 FROM_DECAY(softplus, (x > 0 ? x : 0) + log1p(e))
 
-#define TERNARY(T, suffix)                                                                         \
+#define WHERE(T, suffix)                                                                           \
     SIMD_CLONES static bool where_##suffix(const void *const *in, void *out, size_t n) {           \
         const int32_t *mask = in[0];                                                               \
         const T *xs = in[1], *ys = in[2];                                                          \
@@ -206,7 +207,8 @@ FROM_DECAY(softplus, (x > 0 ? x : 0) + log1p(e))
             to[i] = mask[i] ? x : y;                                                               \
         }                                                                                          \
         return true;                                                                               \
-    }                                                                                              \
+    }
+#define CLIP(T, suffix)                                                                            \
     SIMD_CLONES static bool clip_##suffix(const void *const *in, void *out, size_t n) {            \
         const T *xs = in[0], *lows = in[1], *highs = in[2];                                        \
         T *to = out;                                                                               \
@@ -217,9 +219,13 @@ FROM_DECAY(softplus, (x > 0 ? x : 0) + log1p(e))
         return true;                                                                               \
     }
 
-TERNARY(float, f32)
-TERNARY(double, f64)
-TERNARY(int32_t, i32)
+WHERE(float, f32)
+WHERE(double, f64)
+WHERE(int32_t, i32)
+WHERE(uint8_t, u8)
+CLIP(float, f32)
+CLIP(double, f64)
+CLIP(int32_t, i32)
 
 /* One more than the greatest magnitude, or up to twice that. */
 SIMD_CLONES static int64_t magnitude(const int32_t *x, size_t n) {
@@ -261,7 +267,8 @@ static const ArrayOp operations[] = {
     MASK(le, 2), MASK(gt, 2), MASK(ge, 2),
     MASK(logical_and, 2), MASK(logical_or, 2),
     MASK(logical_xor, 2),
-    SAME(where, 3, SELECTS), SAME(clip, 3, PLAIN),
+    { "where", 3, RESULT_CHOSEN, SELECTS, { where_f32, where_f64, where_i32, where_u8 } },
+    SAME(clip, 3, PLAIN),
 };
 /* clang-format on */
 
@@ -383,7 +390,8 @@ static bool compute_dtype(const ArrayOp *op, const Array *const *in, DType *comp
     size_t count;
     double misfit;
     const Array *const *operands = typed(op, in, &count);
-    *compute = array_common_dtype(operands, count);
+    *compute = op->result == RESULT_CHOSEN ? array_chosen_dtype(operands, count)
+                                           : array_common_dtype(operands, count);
     if (op->result == RESULT_FLOAT)
         *compute = result_dtype(RESULT_FLOAT, *compute);
     for (size_t k = 0; k < count; k++)
@@ -484,10 +492,10 @@ static bool check_target(const ArrayOp *op, DType result, const Sizes *shape, co
         return error_set(err, ERROR_ARGUMENT, "%s_: a result of shape %s does not fit into %s",
                          op->name, array_shape_text(shape->ndim, shape->size, first),
                          array_shape_text(out->ndim, out->shape, second));
-    if (out->dtype == DTYPE_I32 && result != DTYPE_I32)
+    if (dtype_is_whole(out->dtype) && result != DTYPE_I32)
         return error_set(err, ERROR_ARGUMENT,
-                         "%s_: a result of type %s does not go into an i32 array; use astype",
-                         op->name, dtype_name(result));
+                         "%s_: a result of type %s does not go into %s array; use astype", op->name,
+                         dtype_name(result), out->dtype == DTYPE_U8 ? "a u8" : "an i32");
     return true;
 }
 

@@ -7,12 +7,11 @@ const ArrayOptions array_options_initial = {
 };
 
 /* In DType's order, each type under two names. */
-static const char *const dtype_words[] = {
-    "f32", "f64", "i32", "float32", "float64", "int32", NULL
-};
+static const char *const dtype_words[] = { "f32",     "f64",   "i32",   "u8", "float32",
+                                           "float64", "int32", "uint8", NULL };
 
 DType array_options_dtype(const ArrayOptions *options, DType fallback) {
-    return options->dtype < 0 ? fallback : (DType)(options->dtype % 3);
+    return options->dtype < 0 ? fallback : (DType)(options->dtype % DTYPE_COUNT);
 }
 
 #define AT(field) offsetof(ArrayOptions, field)

@@ -45,6 +45,7 @@ typedef struct Pooling {
 POOL(float, f32)
 POOL(double, f64)
 POOL(int32_t, i32)
+POOL(uint8_t, u8)
 
 #define PLANES(T, suffix)                                                                          \
     static void pool_planes_##suffix(void *context, size_t first, size_t last, int worker) {       \
@@ -56,6 +57,7 @@ POOL(int32_t, i32)
 PLANES(float, f32)
 PLANES(double, f64)
 PLANES(int32_t, i32)
+PLANES(uint8_t, u8)
 
 static size_t fits(size_t in, size_t kernel, size_t stride) {
     return kernel > 0 && in >= kernel ? (in - kernel) / stride + 1 : 0;
@@ -82,7 +84,8 @@ static bool pooling_of(const Array *x, const PoolWindow *window, Pooling *p, Err
 }
 
 static bool run(const Array *x, Pooling *p, Error *err) {
-    static ParallelBody *const planes[3] = { pool_planes_f32, pool_planes_f64, pool_planes_i32 };
+    static ParallelBody *const planes[DTYPE_COUNT] = { pool_planes_f32, pool_planes_f64,
+                                                       pool_planes_i32, pool_planes_u8 };
     size_t count = 1, work = p->oh * p->ow * p->window->kernel[0] * p->window->kernel[1];
     for (int d = 0; d < x->ndim - 2; d++)
         count *= x->shape[d];

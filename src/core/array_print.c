@@ -53,7 +53,7 @@ static void put_special_counts(Printer *p) {
     Stream s = stream_of(a, &shape);
     StreamScratch scratch;
     scratch.filled = 0;
-    for (size_t first = 0; a->dtype != DTYPE_I32 && first < total; first += STREAM_RUN) {
+    for (size_t first = 0; !dtype_is_whole(a->dtype) && first < total; first += STREAM_RUN) {
         Run run = run_at(first, total);
         const double *x = stream_read(&s, DTYPE_F64, run, &scratch);
         for (size_t i = 0; i < run.n; i++) {
@@ -131,7 +131,7 @@ static void choose_style(Printer *p) {
     p->integral = true;
     p->width = 0;
     for_shown(p, 0, measure_range);
-    if (p->a->dtype == DTYPE_I32 || (p->integral && p->largest < 1e8))
+    if (dtype_is_whole(p->a->dtype) || (p->integral && p->largest < 1e8))
         p->style = INTEGERS;
     else
         p->style = p->largest >= 1e5 || p->smallest < 1e-4 ? SCIENTIFIC : FIXED;

@@ -37,9 +37,10 @@ typedef void Fold(const void *x, const double *center, double *acc, size_t n);
 #define FOLD(name, expression)                                                                     \
     FOLD_LOOP(name##_f32, float, expression)                                                       \
     FOLD_LOOP(name##_f64, double, expression)                                                      \
-    FOLD_LOOP(name##_i32, int32_t, expression)
+    FOLD_LOOP(name##_i32, int32_t, expression)                                                     \
+    FOLD_LOOP(name##_u8, uint8_t, expression)
 #define FOLDS(name)                                                                                \
-    { name##_f32, name##_f64, name##_i32 }
+    { name##_f32, name##_f64, name##_i32, name##_u8 }
 
 FOLD(sum, a + x)
 FOLD(product, a *x)
@@ -70,13 +71,14 @@ FOLD(count, a + (x != 0 ? 1.0 : 0.0))
 EXP_SUM(float, f32)
 EXP_SUM(double, f64)
 EXP_SUM(int32_t, i32)
+EXP_SUM(uint8_t, u8)
 
 /* How each reduction works: what is folded, from which start, how partial results are put together.
  */
 static const struct Method {
     const char *name;
     ResultKind result;
-    Fold *fold[3];
+    Fold *fold[DTYPE_COUNT];
     Fold *combine;
     double start;
 } methods[] = {
@@ -354,7 +356,7 @@ ResultKind reduction_result(Reduction reduction) {
 /* ---- argmin, argmax -------------------------------------------------------------------------- */
 
 typedef struct Extreme {
-    const Array *input; /* contiguous, of type f64 or f32 or i32 */
+    const Array *input; /* contiguous */
     Array *places;
     size_t n, inner;
     bool greatest;
@@ -423,10 +425,11 @@ typedef struct Extreme {
 EXTREME(float, f32)
 EXTREME(double, f64)
 EXTREME(int32_t, i32)
+EXTREME(uint8_t, u8)
 
 static void find_extremes(void *context, size_t first, size_t last, int worker) {
-    static void (*const find[3])(const Extreme *, size_t) = { extremes_f32, extremes_f64,
-                                                              extremes_i32 };
+    static void (*const find[DTYPE_COUNT])(const Extreme *, size_t) = { extremes_f32, extremes_f64,
+                                                                        extremes_i32, extremes_u8 };
     const Extreme *e = context;
     (void)worker;
     for (size_t outer = first; outer < last; outer++)
@@ -490,7 +493,8 @@ Array *array_cumsum(const Array *a, int axis, Error *err) {
     bool ok = add_up(sums, axis, err);
     if (axis < 0)
         array_set_shape(sums, &(Sizes){ 1, { array_size(sums) } });
-    Array *out = ok ? array_from_doubles("cumsum", sums, a->dtype, err) : NULL;
+    Array *out =
+        ok ? array_from_doubles("cumsum", sums, result_dtype(RESULT_SAME, a->dtype), err) : NULL;
     array_free(sums);
     return out;
 }

@@ -47,6 +47,10 @@ static inline uint32_t key_i32(int32_t x, bool descending) {
     return descending ? ~bits : bits;
 }
 
+static inline uint32_t key_u8(uint8_t x, bool descending) {
+    return descending ? UINT8_MAX - x : x;
+}
+
 /* ---- Long rows look for an interrupt --------------------------------------------------------- */
 
 typedef struct Watch {
@@ -151,12 +155,14 @@ typedef struct Sorting {
 ORDER(float, f32, Pair32, 32)
 ORDER(double, f64, Pair64, 64)
 ORDER(int32_t, i32, Pair32, 32)
+ORDER(uint8_t, u8, Pair32, 32)
 
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
 static void sort_row(const Sorting *s, size_t row, char *room, uint32_t *order) {
-    static void (*const find[3])(const Sorting *, const void *, void *,
-                                 uint32_t *) = { order_f32, order_f64, order_i32 };
+    static void (*const find[DTYPE_COUNT])(const Sorting *, const void *, void *,
+                                           uint32_t *) = { order_f32, order_f64, order_i32,
+                                                           order_u8 };
     size_t size = dtype_size(s->input->dtype);
     const char *from = (const char *)s->input->data + row * s->n * size;
     char *to = (char *)s->out->data + row * s->n * dtype_size(s->out->dtype);
@@ -167,6 +173,8 @@ static void sort_row(const Sorting *s, size_t row, char *room, uint32_t *order) 
                 ((int32_t *)to)[i] = (int32_t)order[i] + s->order.origin;
             else if (size == sizeof(uint32_t))
                 ((uint32_t *)to)[i] = ((const uint32_t *)from)[order[i]];
+            else if (size == 1)
+                to[i] = from[order[i]];
             else
                 ((uint64_t *)to)[i] = ((const uint64_t *)from)[order[i]];
         }

@@ -105,6 +105,9 @@ static void copy_lane(Lane from, Lane to, size_t n, size_t size) {
         uint32_t *t = (uint32_t *)to.at;
         for (size_t i = 0; i < n; i++)
             t[(ptrdiff_t)i * to.step] = f[(ptrdiff_t)i * from.step];
+    } else if (size == 1) {
+        for (size_t i = 0; i < n; i++)
+            to.at[(ptrdiff_t)i * to.step] = from.at[(ptrdiff_t)i * from.step];
     } else {
         const uint64_t *f = (const uint64_t *)from.at;
         uint64_t *t = (uint64_t *)to.at;
@@ -145,6 +148,10 @@ static inline int32_t int_of(double x) {
     return (int32_t)(x > -2147483648.0 ? x : -2147483648.0);
 }
 
+static inline uint8_t byte_of(double x) {
+    return (uint8_t)(x > 0 ? x < 255.0 ? x : 255.0 : 0.0); /* NaN: 0 */
+}
+
 /* y is made of x; `lost` where the type does not hold x. */
 #define CONVERSION(name, From, To, made, lost)                                                     \
     SIMD_CLONES static bool name(const void *from, void *to, size_t n) {                           \
@@ -166,6 +173,17 @@ CONVERSION(f64_to_f32, double, float, (float)x, (y - y != 0) & (x - x == 0))
 CONVERSION(f64_to_i32, double, int32_t, int_of(x), (double)y != x)
 CONVERSION(i32_to_f32, int32_t, float, (float)x, 0)
 CONVERSION(i32_to_f64, int32_t, double, (double)x, 0)
+CONVERSION(u8_to_f32, uint8_t, float, (float)x, 0)
+CONVERSION(u8_to_f64, uint8_t, double, (double)x, 0)
+CONVERSION(u8_to_i32, uint8_t, int32_t, (int32_t)x, 0)
+CONVERSION(f32_to_u8, float, uint8_t, byte_of((double)x), (float)y != x)
+CONVERSION(f64_to_u8, double, uint8_t, byte_of(x), (double)y != x)
+CONVERSION(i32_to_u8, int32_t, uint8_t, byte_of((double)x), (int32_t)y != x)
+
+static bool copy_8(const void *from, void *to, size_t n) {
+    memcpy(to, from, n);
+    return true;
+}
 
 static bool copy_32(const void *from, void *to, size_t n) {
     memcpy(to, from, n * sizeof(uint32_t));
@@ -177,11 +195,13 @@ static bool copy_64(const void *from, void *to, size_t n) {
     return true;
 }
 
+/* From the row's type to the column's, in DType's order. */
 Conversion *conversion(DType from, DType to) {
-    static Conversion *const table[3][3] = {
-        [DTYPE_F32] = { [DTYPE_F32] = copy_32, [DTYPE_F64] = f32_to_f64, [DTYPE_I32] = f32_to_i32 },
-        [DTYPE_F64] = { [DTYPE_F32] = f64_to_f32, [DTYPE_F64] = copy_64, [DTYPE_I32] = f64_to_i32 },
-        [DTYPE_I32] = { [DTYPE_F32] = i32_to_f32, [DTYPE_F64] = i32_to_f64, [DTYPE_I32] = copy_32 },
+    static Conversion *const table[DTYPE_COUNT][DTYPE_COUNT] = {
+        [DTYPE_F32] = { copy_32, f32_to_f64, f32_to_i32, f32_to_u8 },
+        [DTYPE_F64] = { f64_to_f32, copy_64, f64_to_i32, f64_to_u8 },
+        [DTYPE_I32] = { i32_to_f32, i32_to_f64, copy_32, i32_to_u8 },
+        [DTYPE_U8] = { u8_to_f32, u8_to_f64, u8_to_i32, copy_8 },
     };
     return table[from][to];
 }

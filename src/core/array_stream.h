@@ -52,9 +52,9 @@ bool sizes_take(const Sizes *target, const Sizes *shape);
 /* a as if it had this shape, which must be one that a broadcasts to. */
 Stream stream_of(const Array *a, const Sizes *shape);
 
-/* A run of elements as `dtype`. What that type does not hold gets some value (an infinity; int32 is
- * truncated and clamped): stream_misfit finds it. The pointer is good until the next read with the
- * same scratch. */
+/* A run of elements as `dtype`. What that type does not hold gets some value (an infinity; integers
+ * are truncated and clamped): stream_misfit finds it. The pointer is good until the next read with
+ * the same scratch. */
 const void *stream_read(const Stream *s, DType dtype, Run run, StreamScratch *scratch);
 
 /* Where to put a run of elements of the stream's own type: the array's memory if that is

@@ -75,6 +75,7 @@ typedef struct Strip {
         }                                                                                          \
     }
 
+TRANSPOSE_STRIP(uint8_t)
 TRANSPOSE_STRIP(uint32_t)
 TRANSPOSE_STRIP(uint64_t)
 
@@ -100,7 +101,9 @@ static void copy_strips(void *context, size_t first, size_t last, int worker) {
         }
         Strip strip = { from->data + source * size, tiling->transfer->to.data + target * size,
                         left < TILE ? left : TILE };
-        if (size == sizeof(uint32_t))
+        if (size == 1)
+            transpose_strip_uint8_t(tiling, &strip);
+        else if (size == sizeof(uint32_t))
             transpose_strip_uint32_t(tiling, &strip);
         else
             transpose_strip_uint64_t(tiling, &strip);
@@ -246,7 +249,9 @@ bool array_assign(const char *where, const Array *values, Array *out, Error *err
     if (!array_mask_takes(where, values, out, err))
         return false;
     bool safe = values->dtype == out->dtype || out->dtype == DTYPE_F64 ||
-                values->dtype == DTYPE_I32 || is_one_that_fits(values, out->dtype);
+                values->dtype == DTYPE_U8 ||
+                (values->dtype == DTYPE_I32 && out->dtype != DTYPE_U8) ||
+                is_one_that_fits(values, out->dtype);
     if (safe && values->buffer != out->buffer)
         return transfer(values, out, NULL);
     /* A copy: of what is about to be overwritten, or of what may turn out not to fit. */

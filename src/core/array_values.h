@@ -42,6 +42,7 @@ Array *array_copy(const char *where, const Array *a, Error *err);
 float *array_f32(const Array *a);
 double *array_f64(const Array *a);
 int32_t *array_i32(const Array *a);
+uint8_t *array_u8(const Array *a);
 
 /* None of a contiguous array's numbers is NaN or infinite; `what` names it: "svm.from: alpha". */
 bool array_check_finite(const char *what, const Array *a, Error *err);

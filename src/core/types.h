@@ -9,8 +9,8 @@
 typedef struct Error Error;
 typedef struct Array Array;
 
-typedef enum DType { DTYPE_F32, DTYPE_F64, DTYPE_I32 } DType;
-enum { ARRAY_MAX_DIMS = 8 };
+typedef enum DType { DTYPE_F32, DTYPE_F64, DTYPE_I32, DTYPE_U8 } DType;
+enum { ARRAY_MAX_DIMS = 8, DTYPE_COUNT = 4 };
 
 /* Sizes along axes: { 2, { rows, cols } }. */
 typedef struct Sizes {

@@ -14,7 +14,7 @@ static const struct {
     [ELEMENT_F16] = { 2, DTYPE_F32 },  [ELEMENT_BF16] = { 2, DTYPE_F32 },
     [ELEMENT_F32] = { 4, DTYPE_F32 },  [ELEMENT_F64] = { 8, DTYPE_F64 },
     [ELEMENT_BOOL] = { 1, DTYPE_I32 }, [ELEMENT_I8] = { 1, DTYPE_I32 },
-    [ELEMENT_U8] = { 1, DTYPE_I32 },   [ELEMENT_I16] = { 2, DTYPE_I32 },
+    [ELEMENT_U8] = { 1, DTYPE_U8 },    [ELEMENT_I16] = { 2, DTYPE_I32 },
     [ELEMENT_U16] = { 2, DTYPE_I32 },  [ELEMENT_I32] = { 4, DTYPE_I32 },
     [ELEMENT_U32] = { 4, DTYPE_I32 },  [ELEMENT_I64] = { 8, DTYPE_I32 },
     [ELEMENT_U64] = { 8, DTYPE_I32 },
@@ -107,7 +107,6 @@ static bool decode_integer(ElementKind kind, uint64_t bits, int32_t *out) {
         *out = (int16_t)bits;
         return true;
     case ELEMENT_I32:
-    case ELEMENT_U8:
     case ELEMENT_U16:
         *out = (int32_t)bits;
         return true;
@@ -146,6 +145,8 @@ static bool decode(const Piece *piece, void *out, Error *err) {
         decode_floats(piece, out);
     else if (dtype == DTYPE_F64)
         decode_doubles(piece, out);
+    else if (dtype == DTYPE_U8)
+        memcpy(out, piece->bytes, piece->n);
     return dtype != DTYPE_I32 || decode_integers(piece, out, err);
 }
 
@@ -199,7 +200,8 @@ static bool read_runs(const Elements *elements, ByteStream *from, const Array *a
 /* Are the file's bytes the array's? */
 static bool is_plain(const Elements *elements, DType dtype) {
     ElementKind kind = elements->kind;
-    bool same = kind == ELEMENT_F32 || kind == ELEMENT_F64 || kind == ELEMENT_I32;
+    bool same =
+        kind == ELEMENT_F32 || kind == ELEMENT_F64 || kind == ELEMENT_I32 || kind == ELEMENT_U8;
     bool turned = elements->fortran && elements->shape.ndim > 1;
     return same && kinds[kind].dtype == dtype && !turned && !elements->big_endian &&
            __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;

@@ -1,6 +1,7 @@
-/* elements.h — numbers as files store them, turned into the three types that arrays have.
+/* elements.h — numbers as files store them, turned into the types that arrays have.
  *
- * float16, bfloat16 and float32 become f32, float64 stays f64, every integer and bool becomes i32.
+ * float16, bfloat16 and float32 become f32, float64 stays f64, uint8 stays u8, every other
+ * integer and bool becomes i32.
  * A 32-bit unsigned or 64-bit integer that does not fit an int32 is refused rather than wrapped. */
 #ifndef PERIGEE_DATA_ELEMENTS_H
 #define PERIGEE_DATA_ELEMENTS_H

@@ -263,22 +263,25 @@ static bool read_bytes(void *from, void *out, size_t n, Error *err) {
     return ok;
 }
 
-static Array *read_elements(Packed *packed, const IdxHeader *header, bool as_floats, Error *err) {
+static Array *read_elements(Packed *packed, const IdxHeader *header, DType dtype, Error *err) {
     const Elements elements = { .name = packed->name,
                                 .kind = header->kind,
                                 .big_endian = true,
-                                .as_floats = as_floats,
                                 .shape = sizes_of(header->ndim, header->shape) };
     ByteStream stream = { packed->name, SIZE_MAX, read_bytes, packed };
-    return elements_read(&elements, &stream, err);
+    Array *a = array_uninitialised(packed->name, dtype, &elements.shape, err);
+    if (!a || elements_read_into(&elements, &stream, a, err))
+        return a;
+    array_free(a);
+    return NULL;
 }
 
 static Array *read_integers(Packed *packed, const IdxHeader *header, Error *err) {
-    return read_elements(packed, header, false, err);
+    return read_elements(packed, header, DTYPE_I32, err);
 }
 
 static Array *read_floats(Packed *packed, const IdxHeader *header, Error *err) {
-    return read_elements(packed, header, true, err);
+    return read_elements(packed, header, DTYPE_F32, err);
 }
 
 typedef Array *ReadElements(Packed *packed, const IdxHeader *header, Error *err);
@@ -309,11 +312,11 @@ static Array *read_labels(Packed *packed, Error *err) {
     IdxHeader header;
     if (!read_header(packed, &header, err))
         return NULL;
-    if (header.ndim != 1 || element_dtype(header.kind) != DTYPE_I32) {
+    if (header.ndim != 1 || !dtype_is_whole(element_dtype(header.kind))) {
         error_set(err, ERROR_FILE,
                   "%s: an IDX file of %d dimension%s of %s; labels are 1 dimension of integers",
                   packed->name, header.ndim, header.ndim == 1 ? "" : "s",
-                  element_dtype(header.kind) == DTYPE_I32 ? "integers" : "floats");
+                  dtype_is_whole(element_dtype(header.kind)) ? "integers" : "floats");
         return NULL;
     }
     return read_file(packed, &header, read_integers, err);

@@ -265,7 +265,7 @@ enum { HEADER_ROOM = 512 };
 
 /* The header of version 1.0, padded so that the elements start at a multiple of 64; its length. */
 static size_t write_header(const Array *a, char header[HEADER_ROOM]) {
-    static const char *const codes[] = { "<f4", "<f8", "<i4" };
+    static const char *const codes[] = { "<f4", "<f8", "<i4", "|u1" };
     char *text = header + 10;
     size_t room = HEADER_ROOM - 10;
     size_t used = (size_t)snprintf(text, room, "{'descr': '%s', 'fortran_order': False, 'shape': (",

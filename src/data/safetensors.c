@@ -308,7 +308,7 @@ static int compare_entries(const void *a, const void *b) {
 
 /* {"dtype": …, "shape": […], "data_offsets": [begin, end]} under the tensor's name. */
 static void describe_tensor(JsonNode header, const struct NamedArray *entry, size_t begin) {
-    static const char *const names[] = { "F32", "F64", "I32" };
+    static const char *const names[] = { "F32", "F64", "I32", "U8" };
     JsonNode item = json_object(header, entry->name);
     json_string(item, "dtype", names[entry->array->dtype]);
     JsonNode shape = json_list(item, "shape");
@@ -931,7 +931,7 @@ Sizes tensors_shape(const Tensors *tensors, size_t i) {
 
 /* As if the array were a file. */
 static bool begin_array(TensorPieces *pieces, const Array *array, Error *err) {
-    static const ElementKind kinds[] = { ELEMENT_F32, ELEMENT_F64, ELEMENT_I32 };
+    static const ElementKind kinds[] = { ELEMENT_F32, ELEMENT_F64, ELEMENT_I32, ELEMENT_U8 };
     Array *whole = array_contiguous(pieces->name, array, array->dtype, err);
     if (!whole)
         return false;

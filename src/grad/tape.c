@@ -229,7 +229,7 @@ bool tape_record(Tape *tape, const Record *record, Error *err) {
     place(tape, record, node);
     tape->node[tape->count++] = node;
     for (size_t o = 0; o < record->outputs; o++)
-        if (record->output[o]->dtype != DTYPE_I32)
+        if (!dtype_is_whole(record->output[o]->dtype))
             mark(tape, record->output[o], o);
     return true;
 }

@@ -115,7 +115,7 @@ static void test_integers(void **state) {
     array_free(a);
     a = parse(1, "{'descr': '|u1', 'fortran_order': False, 'shape': (3,)}", bytes, 3, &err);
     assert_non_null(a);
-    assert_int_equal(array_i32(a)[1], 255);
+    assert_int_equal(array_u8(a)[1], 255);
     array_free(a);
     refused("{'descr': '<i8', 'fortran_order': False, 'shape': (2,)}", too_wide, 16,
             "element 2 is 2147483648");

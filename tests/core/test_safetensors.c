@@ -150,7 +150,7 @@ static void test_other_types(void **state) {
     assert_true(tensors_load(&in, path, &err));
     assert_int_equal(tensors_find(&in, NULL, "h")->dtype, DTYPE_F32);
     assert_int_equal(tensors_find(&in, NULL, "w")->dtype, DTYPE_F32);
-    assert_int_equal(array_i32(tensors_find(&in, NULL, "u"))[1], 5);
+    assert_int_equal(array_u8(tensors_find(&in, NULL, "u"))[1], 5);
     assert_int_equal(array_i32(tensors_find(&in, NULL, "s"))[0], 6 + 256 * 7);
     tensors_clear(&in);
 }
@@ -217,13 +217,13 @@ static void test_still_in_the_file(void **state) {
     assert_true(tensors_save(&in, other, &err));
     tensors_clear(&in);
     assert_true(tensors_load(&in, other, &err));
-    assert_int_equal(array_i32(tensors_find(&in, NULL, "v"))[0], 2);
+    assert_int_equal(array_u8(tensors_find(&in, NULL, "v"))[0], 2);
     tensors_clear(&in);
     unlink(other);
 
     assert_true(tensors_open(&in, path, &err));
     assert_true(bundle_put(&bundle, "p", &in, &err));
-    assert_int_equal(array_i32(tensors_find(&bundle, "p/", "u"))[1], 1);
+    assert_int_equal(array_u8(tensors_find(&bundle, "p/", "u"))[1], 1);
     assert_true(bundle_take(&bundle, "p", &part, &err));
     assert_false(tensors_save(&bundle, other, &err));
     assert_non_null(strstr(err.message, "tensor 'p/u' is used twice"));

@@ -29,28 +29,37 @@ local kinds = {
   f32 = { make = typed "f32", first = map(f32, { 0.1, 2.5, 1 }), second = map(f32, { 1.5, 0.7, 2 }) },
   f64 = { make = typed "f64", first = { 0.1, 2.5, 1 }, second = { 1.5, 0.7, 2 } },
   i32 = { make = typed "i32", first = { 3, 1, 2 }, second = { 2, 5, 1 } },
+  u8 = { make = typed "u8", first = { 3, 1, 20 }, second = { 2, 5, 10 } },
   mask = { make = mask, first = { 1, 0, 1 }, second = { 1, 1, 1 } },
 }
 
 -- The type of two; a row for x, a column for y. A number is as a table of such numbers.
-local order = { "integers", "floats", "f32", "f64", "i32", "mask" }
+local order = { "integers", "floats", "f32", "f64", "i32", "mask", "u8" }
 local together = {
-  integers = { "f64", "f64", "f32", "f64", "i32", "f32" },
-  floats = { "f64", "f64", "f32", "f64", "f64", "f32" },
-  f32 = { "f32", "f32", "f32", "f64", "f32", "f32" },
-  f64 = { "f64", "f64", "f64", "f64", "f64", "f64" },
-  i32 = { "i32", "f64", "f32", "f64", "i32", "i32" },
-  mask = { "f32", "f32", "f32", "f64", "i32", "i32" },
+  integers = { "f64", "f64", "f32", "f64", "i32", "f32", "f32" },
+  floats = { "f64", "f64", "f32", "f64", "f64", "f32", "f32" },
+  f32 = { "f32", "f32", "f32", "f64", "f32", "f32", "f32" },
+  f64 = { "f64", "f64", "f64", "f64", "f64", "f64", "f64" },
+  i32 = { "i32", "f64", "f32", "f64", "i32", "i32", "f32" },
+  mask = { "f32", "f32", "f32", "f64", "i32", "i32", "f32" },
+  u8 = { "f32", "f32", "f32", "f64", "f32", "f32", "f32" },
 }
 local place = { integer = 1, float = 2 }
 for i, name in ipairs(order) do place[name] = i end
 
 local function type_of(x, y)
-  local alone = { integers = "f64", floats = "f64", mask = "i32" }
+  local alone = { integers = "f64", floats = "f64", mask = "i32", u8 = "f32" }
   local name = order[place[x]]
   if not y then return alone[name] or name end
   return together[name][place[y]]
 end
+
+-- Where elements are only chosen or joined, bytes stay bytes.
+local function chosen_type(x, y)
+  return x == "u8" and (not y or y == "u8") and "u8" or type_of(x, y)
+end
+
+local function is_whole(dtype) return dtype == "i32" or dtype == "u8" end
 
 local function is_mask(a) return a.dtype == "i32" and (a * 1).dtype == "f32" end
 
@@ -160,7 +169,7 @@ local function chooses(call, arrange)
   return function(name)
     each_kind(function(kind, x, xs)
       local got, want = call(A[name], x, type(xs) == "table"), arrange and arrange(xs) or xs
-      check(name .. " of " .. kind, got, want, type_of(kind), kind == "mask")
+      check(name .. " of " .. kind, got, want, chosen_type(kind), kind == "mask")
     end, arrange ~= nil)
   end
 end
@@ -170,7 +179,7 @@ local function joins(name)
   each_pair(function(what, pair, x, y, xs, ys)
     local want = { xs[1], xs[2], xs[3], ys[1], ys[2], ys[3] }
     local masks = pair[1] == "mask" and pair[2] == "mask"
-    check(name .. " of " .. what, A[name] { x, y }, want, type_of(pair[1], pair[2]), masks)
+    check(name .. " of " .. what, A[name] { x, y }, want, chosen_type(pair[1], pair[2]), masks)
   end, true)
 end
 
@@ -203,11 +212,16 @@ local function constructs(call, want, value)
   return function(name)
     local f = A[name]
     check(name, call(f), want, "f32")
-    for _, dtype in ipairs { "f32", "f64", "i32" } do check(name, call(f, { dtype = dtype }), want, dtype) end
+    for _, dtype in ipairs { "f32", "f64", "i32", "u8" } do
+      check(name, call(f, { dtype = dtype }), want, dtype)
+    end
     if not value then return end
     raises(name .. ": 1e+300 does not fit into a float32 array", call, f, nil, 1e300)
     raises("does not fit into an int32 array, which holds integers", call, f, { dtype = "i32" }, 0.5)
     raises("does not fit into an int32 array", call, f, { dtype = "i32" }, 2 ^ 31)
+    raises("does not fit into a uint8 array, which holds 0 to 255", call, f, { dtype = "u8" }, 256)
+    raises("does not fit into a uint8 array, which holds 0 to 255", call, f, { dtype = "u8" }, -1)
+    raises("does not fit into a uint8 array, which holds integers", call, f, { dtype = "u8" }, 0.5)
     if name == "full" then lu.assertEquals(call(f, nil, inf)[1], inf) end
   end
 end
@@ -217,7 +231,7 @@ local function like(value)
     each_kind(function(kind, x)
       local array = type(x) == "userdata"
       local got = value and A[name](x, value) or A[name](x)
-      check(name, got, value or (name == "ones_like" and 1 or 0), array and type_of(kind) or "f32")
+      check(name, got, value or (name == "ones_like" and 1 or 0), array and chosen_type(kind) or "f32")
     end)
   end
 end
@@ -226,10 +240,10 @@ end
 local function writes(call)
   return function(name)
     each_kind(function(kind, y, ys)
-      for _, dtype in ipairs { "f32", "f64", "i32" } do
+      for _, dtype in ipairs { "f32", "f64", "i32", "u8" } do
         local x = A.zeros(3, { dtype = dtype })
         local whole = map(function(v) return v == math.floor(v) end, ys)
-        if dtype == "i32" and not (whole[1] and whole[2] and whole[3]) then
+        if is_whole(dtype) and not (whole[1] and whole[2] and whole[3]) then
           raises("which holds integers: round it first", call, A[name], x, y)
           lu.assertEquals(x:totable(), { 0, 0, 0 })
         else
@@ -368,7 +382,7 @@ local expected = {
 
   at = function()
     each_kind(function(kind, x, xs)
-      lu.assertEquals(math.type(A.at(x, 2)), type_of(kind) == "i32" and "integer" or "float", kind)
+      lu.assertEquals(math.type(A.at(x, 2)), is_whole(chosen_type(kind)) and "integer" or "float", kind)
       lu.assertEquals(A.at(x, 2), xs[2], kind)
     end, true)
     lu.assertEquals(A.at(0.1), 0.1)
@@ -385,14 +399,14 @@ local expected = {
       local got = A.totable(x)
       lu.assertEquals(got, xs, kind)
       local element = type(got) == "table" and got[1] or got
-      lu.assertEquals(math.type(element), type_of(kind) == "i32" and "integer" or "float", kind)
+      lu.assertEquals(math.type(element), is_whole(chosen_type(kind)) and "integer" or "float", kind)
     end)
   end,
 
   new = function()
     each_kind(function(kind, x, xs)
       local array = type(x) == "userdata"
-      check(kind, A.new(x), xs, array and type_of(kind) or "f32", kind == "mask")
+      check(kind, A.new(x), xs, array and chosen_type(kind) or "f32", kind == "mask")
       check(kind, A.new(x, { dtype = "f64" }), xs, "f64")
     end)
     for _, dtype in ipairs { "f32", "i32" } do
@@ -403,19 +417,24 @@ local expected = {
     lu.assertEquals(A.new({ 1e-300, inf }):totable(), { 0, inf }) -- digits are lost, infinity stays
     raises("values[2]: expected a number that fits float32, got 1e+39", A.new, { 0, 1e39 })
     raises("values[1]: expected an integer that fits int32, got 1.5", A.new, { 1.5 }, { dtype = "i32" })
+    raises("values[2]: expected an integer from 0 to 255, got 256", A.new, { 1, 256 }, { dtype = "u8" })
   end,
   astype = function()
     each_kind(function(kind, x, xs)
       check(kind, A.astype(x, "f32"), xs, "f32")
       check(kind, A.astype(x, "f64"), xs, "f64")
-      if result_type("same", type_of(kind)) == "i32" or kind == "integer" or kind == "integers" then
-        check(kind, A.astype(x, "i32"), xs, "i32")
-      else
-        raises("which holds integers: round it first", A.astype, x, "i32")
+      for _, dtype in ipairs { "i32", "u8" } do
+        if is_whole(chosen_type(kind)) or kind == "integer" or kind == "integers" then
+          check(kind, A.astype(x, dtype), xs, dtype)
+        else
+          raises("which holds integers: round it first", A.astype, x, dtype)
+        end
       end
     end)
     raises("astype: 1e+300 does not fit into a float32 array", A.astype, 1e300, "f32")
     raises("astype: nan does not fit into an int32 array", A.astype, nan, "i32")
+    raises("astype: nan does not fit into a uint8 array", A.astype, nan, "u8")
+    raises("astype: -1 does not fit into a uint8 array", A.astype, A.new({ 0, -1 }, { dtype = "i32" }), "u8")
     lu.assertEquals(A.astype({ 0.1, nan, -inf }, "f32"):isnan():totable(), { 0, 1, 0 })
   end,
   arange = function(name)
@@ -459,14 +478,14 @@ local expected = {
   end,
   onehot = function(name)
     check(name, A.onehot({ 2, 0 }, 3), { 0, 0, 1, 1, 0, 0 }, "f32")
-    for _, dtype in ipairs { "f32", "f64", "i32" } do
+    for _, dtype in ipairs { "f32", "f64", "i32", "u8" } do
       check(name, A.onehot(7, { 7, 4 }, { dtype = dtype }), { 1, 0 }, dtype)
     end
   end,
   diag = function(name)
     each_kind(function(kind, x, xs)
       local want = { xs[1], 0, 0, 0, xs[2], 0, 0, 0, xs[3] }
-      check(name .. " of " .. kind, A.diag(x), want, type_of(kind))
+      check(name .. " of " .. kind, A.diag(x), want, chosen_type(kind))
     end, true)
     check(name, A.diag(A.eq({ { 1, 2 }, { 3, 4 } }, 1)), { 1, 0 }, "i32", true)
   end,
@@ -474,7 +493,8 @@ local expected = {
     for dtype, format in pairs { f32 = "<ff", f64 = "<dd", i32 = "<i4i4" } do
       check(name, A.frombytes(format:pack(3, -4), dtype), { 3, -4 }, dtype)
     end
-    check(name, A.frombytes("\255\1", "u8"), { 255, 1 }, "i32")
+    check(name, A.frombytes("\255\1", "u8"), { 255, 1 }, "u8")
+    check(name, A.frombytes("\255\1", "i8"), { -1, 1 }, "i32")
   end,
   tobytes = function()
     lu.assertEquals(A.tobytes(A.new { 0.5, 2 }), ("<ff"):pack(0.5, 2))
@@ -490,9 +510,9 @@ local expected = {
   end,
   conv2d = function(name)
     local function of(x, y) return A.conv2d(A.reshape(x, 1, 1, 3), A.reshape(y, 1, 1, 1, 3)) end
-    for _, dtype in ipairs { "f32", "f64", "i32" } do
+    for dtype, result in pairs { f32 = "f32", f64 = "f64", i32 = "f64", u8 = "f32" } do
       local x = A.new({ 1, 2, 3 }, { dtype = dtype })
-      check(name, of(x, A.new({ 4, 5, 6 }, { dtype = dtype })), { 32 }, dtype == "f32" and "f32" or "f64")
+      check(name, of(x, A.new({ 4, 5, 6 }, { dtype = dtype })), { 32 }, result)
     end
   end,
   maxpool = chooses(function(f, x)
@@ -508,21 +528,20 @@ local expected = {
     end, true)
   end,
   inv = function(name)
-    for _, dtype in ipairs { "f32", "f64", "i32" } do
-      check(name, A.inv(A.new({ { 2, 0 }, { 0, 4 } }, { dtype = dtype })), { 0.5, 0, 0, 0.25 },
-        dtype == "f32" and "f32" or "f64")
+    for dtype, result in pairs { f32 = "f32", f64 = "f64", i32 = "f64", u8 = "f32" } do
+      check(name, A.inv(A.new({ { 2, 0 }, { 0, 4 } }, { dtype = dtype })), { 0.5, 0, 0, 0.25 }, result)
     end
   end,
   svd = function(name)
-    for _, dtype in ipairs { "f32", "f64", "i32" } do
+    for dtype, result in pairs { f32 = "f32", f64 = "f64", i32 = "f64", u8 = "f32" } do
       local _, s = A.svd(A.new({ { 0, 3 }, { 4, 0 } }, { dtype = dtype }))
-      check(name, s, { 4, 3 }, dtype == "f32" and "f32" or "f64")
+      check(name, s, { 4, 3 }, result)
     end
   end,
   eigh = function(name)
-    for _, dtype in ipairs { "f32", "f64", "i32" } do
+    for dtype, result in pairs { f32 = "f32", f64 = "f64", i32 = "f64", u8 = "f32" } do
       local w, v = A.eigh(A.new({ { 2, 1 }, { 1, 2 } }, { dtype = dtype }))
-      check(name, w, { 1, 3 }, dtype == "f32" and "f32" or "f64")
+      check(name, w, { 1, 3 }, result)
       check(name, v:abs(), { 0.5 ^ 0.5, 0.5 ^ 0.5, 0.5 ^ 0.5, 0.5 ^ 0.5 }, w.dtype)
     end
   end,
@@ -539,7 +558,7 @@ local expected = {
       local masks = pair[1] == "mask" and pair[2] == "mask"
       for _, choice in ipairs { { 0.5, 0, nan }, A.new { 1, 0, 2 }, A.new({ 1, 0, 2 }, { dtype = "i32" }) } do
         check(name .. " of " .. what, A.where(choice, x, y), { xs[1], ys[2], xs[3] },
-          type_of(pair[1], pair[2]), masks)
+          chosen_type(pair[1], pair[2]), masks)
       end
     end, true)
     check(name, A.where(A.eq(1, 1), 0.1, 2), 0.1, "f64")

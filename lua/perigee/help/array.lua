@@ -19,7 +19,7 @@ local operand = { "y", "array|table|number", "broadcast against x" }
 local axis = { "axis", "integer|integer[]?",
   "one axis or a list of axes, from 1, or from -1 at the end; all without it" }
 local sizes = { "sizes", "integer|integer[]…", "the shape: (2, 3) or { 2, 3 }" }
-local dtype = '"f32"|"f64"|"i32"|"float32"|"float64"|"int32"'
+local dtype = '"f32"|"f64"|"i32"|"u8"|"float32"|"float64"|"int32"|"uint8"'
 
 ---------------------------------------------------------------------------------------------------
 
@@ -137,8 +137,8 @@ add {
 add {
   name = "frombytes",
   text = [[
-The numbers that a string holds, one after the other, little-endian. u8, i8, u16 and i16 become int32, and
-so do u32 and i64 where they fit; f16 becomes float32.]],
+The numbers that a string holds, one after the other, little-endian. i8, u16 and i16 become int32, and so do
+u32 and i64 where they fit; f16 becomes float32.]],
   params = { { "bytes", "string", "their bytes" },
     { "dtype", '"f32"|"f64"|"i32"|"u8"|"i8"|"u16"|"i16"|"u32"|"i64"|"f16"', "how they are stored" },
     { "shape", "integer|integer[]?", "the sizes, which must make up all the bytes; 1-d without them" } },
@@ -328,14 +328,16 @@ print(d:with { x = x }.x:min(), d.x:min())]], see = { "array.astype", "dataset:w
 }
 add {
   name = "astype", method = true,
-  text = "A copy of another type. What that does not hold is refused, a fraction in int32 too: round first.",
+  text = [[
+A copy of another type. What that does not hold is refused, a fraction in int32 and uint8 too: round
+first.]],
   params = { x, { "dtype", dtype, "the type" } }, returns = { "array", "the copy" },
   example = "print(array.round({ 1.9, -1.9 }):astype('i32'))", see = { "numbers", "array.round" },
 }
 
 for _, field in ipairs {
   { "shape", "table", "the sizes, one for each axis" }, { "ndim", "integer", "how many axes" },
-  { "size", "integer", "how many elements" }, { "dtype", "string", '"f32", "f64" or "i32"' },
+  { "size", "integer", "how many elements" }, { "dtype", "string", '"f32", "f64", "i32" or "u8"' },
   { "T", "array", "a view with the axes reversed" },
 } do
   put {
@@ -355,6 +357,11 @@ float32 with a number, a table or int32 makes float32; int32 with int32 or integ
 float number float64. A table counts as its numbers do, a table of arrays as these do. What leaves the
 integers makes float64 of int32: / ^ sqrt exp mean std norm and the like.
 
+uint8 is a way to store, as pictures are: 0 to 255 in a byte. What only chooses among its elements (an
+index, take, sort, concatenate, where) stays uint8; with float64 it makes float64, and all else, sums and
+means too, is computed and answered in float32. A network or an attack takes samples, not bytes: x / 255
+makes them of these.
+
 A mask is what comparisons, tests and logic answer: int32, 0 and 1. With a number or a table it makes
 float32 (mask * 0.5, 1 - mask), with float32 float32, with int32 int32; its sum is an integer. Its views
 and what only chooses among masks (take, compress, where, sort, concatenate, copy) are masks; what
@@ -363,7 +370,8 @@ arithmetic makes of masks is plain int32.
 An int32 result that overflows is an error (2147483647 + 1, also of sum, cumsum, dot, matmul); astype
 "f64" makes room. A float result becomes inf. A value that is put where the type is given already, by
 a constructor, astype, set, assign, put, x[i] = v, a dataset or as a number beside float32, is refused if
-it is out of the type's range, and in int32 if it is not an integer (round it first); lost digits are no
+it is out of the type's range, and in int32 and uint8 if it is not an integer (round it first); lost
+digits are no
 failure, and inf and nan are floats. Comparisons know the answer also for a number that does not fit.
 
 Numbers below 1.2e-38 in float32 and 2.2e-308 in float64 (denormals) are kept by everything that works

@@ -312,8 +312,8 @@ Datasets one after the other; their samples must be of one shape, and no label g
   {
     name = "data.npy", group = "Files of arrays",
     text = [[
-An array from NumPy's npy, of any byte order and layout. Floats become f32 (f64 stays), integers and booleans
-i32, refused where they do not fit. Pickled objects are never read.]],
+An array from NumPy's npy, of any byte order and layout. Floats become f32 (f64 stays), uint8 u8, other
+integers and booleans i32, refused where they do not fit. Pickled objects are never read.]],
     params = { { "path", "string", "the file" } },
     returns = { "array", "of the file's shape" },
     example = with_file .. "data.save_npy(path, array.eye(3))\nprint(data.npy(path))\nos.remove(path)",
