@@ -1,5 +1,6 @@
 -- The reference cases of attacks: models built from the reference's own coefficients end in the same
--- class, with the first five losses within 1e-3·max(1, |loss|) and the last within 1e-2·max(1, |loss|).
+-- class, with the first five losses within 1e-3·max(1, |loss|) and the last within 1e-2·max(1, |loss|); what
+-- rounding may add is said at begins_well and ends_well.
 local lu = require "luaunit"
 
 -- The copy in the tree, wherever the tests are started.
@@ -58,12 +59,26 @@ local function within(ours, theirs, tolerance, words)
 end
 
 -- How many of an attack's losses must be the reference's. Where a line search has two nearly equal points
--- sums in another order part sooner: make test-simd asks the plain C code for one loss less, and takes an
--- end that is better than the reference's.
+-- sums in another order part sooner: make test-simd asks the plain C code for one loss less.
 local FIRST = tonumber(os.getenv "PERIGEE_TEST_LOSSES") or 5
 
-local function ends_well(ours, theirs, words)
-  within(FIRST < 5 and math.max(ours, theirs) or ours, theirs, 1e-2, words .. " final loss")
+-- The first losses. A step that falls far goes over steep ground, which enlarges what rounding makes of the
+-- point: in attack_pgdexp_dnr_l2 loss 5 moves by 1.3e-3 (sample 2, from 1.47 to 0.53) and 1.0e-3 (sample 3,
+-- from 1.45 to 1.10) when the last bits of the sample are others, and as far by other kernels of OpenBLAS.
+-- Hence two thousandths of the fall.
+local function begins_well(loss, losses, i, count, words)
+  for t = 1, math.min(FIRST, #loss, count) do
+    local fall = t > 1 and math.max(0, losses:at(i, t - 1) - losses:at(i, t)) or 0
+    within(loss[t], losses:at(i, t), 1e-3 + 2e-3 * fall, words .. " loss " .. t)
+  end
+end
+
+-- The last. Where the reference's search found nothing better and other roundings do, the end is better: that
+-- of an attack with more iterates than the reference's may be so (sound: and is what the scores there say).
+local function ends_well(loss, best, count, words)
+  local ours = loss[#loss]
+  local further = FIRST < 5 or #loss > count
+  within(further and math.max(ours, best) or ours, best, 1e-2, words .. " final loss")
 end
 
 -- One case: every sample's first losses, last loss and class.
@@ -72,12 +87,19 @@ local function compare(case, result)
   local labels, counts = npy(case .. "/y_adv"), npy(case .. "/n_iter")
   for i = 1, #result do
     local loss, words = result.loss[i], case .. " sample " .. i
-    for t = 1, math.min(FIRST, #loss, counts[i]) do
-      within(loss[t], losses:at(i, t), 1e-3, words .. " loss " .. t)
-    end
-    ends_well(loss[#loss], best[i], words)
+    begins_well(loss, losses, i, counts[i], words)
+    ends_well(loss, best[i], counts[i], words)
     lu.assertEquals(result.label[i], labels[i], words)
   end
+end
+
+-- The margin of these scores: of the true class, or the reject column where that wins, over the best other.
+local function margin(scores, truth, rejected)
+  local best = -math.huge
+  for c = 1, 5 do
+    if c ~= truth + 1 then best = math.max(best, scores[c]) end
+  end
+  return scores[rejected and 6 or truth + 1] - best
 end
 
 -- Ball and box hold; the stored point's own scores give the trace's last loss.
@@ -136,9 +158,14 @@ end
 
 for _, case in ipairs(cases) do
   TestAttackReference["test_" .. case.name] = function(self)
-    local result = self:build(case):run(attacked(case.name))
+    local samples = attacked(case.name)
+    local result = self:build(case):run(samples)
     compare(case.name, result)
     sound(result, case.dmax)
+    for i = 1, case.target and 0 or #result do
+      local loss, trace = result.loss[i], result.trace[i]
+      lu.assertAlmostEquals(loss[#loss], margin(trace[#trace], samples.y[i], result.label[i] == -1), 1e-9)
+    end
   end
 end
 
@@ -147,13 +174,11 @@ function TestAttackReference:test_alone()
   local case = cases[3]
   local pgd, samples = self:build(case), attacked(case.name)
   local losses, best = npy(case.name .. "/f_seq"), npy(case.name .. "/f_opt")
-  local labels = npy(case.name .. "/y_adv")
+  local labels, counts = npy(case.name .. "/y_adv"), npy(case.name .. "/n_iter")
   for i = 1, #samples do
     local result = pgd:run(samples:slice(i, i))
-    for t = 1, math.min(FIRST, #result.loss[1]) do
-      within(result.loss[1][t], losses:at(i, t), 1e-3, "alone " .. i)
-    end
-    ends_well(result.loss[1][#result.loss[1]], best[i], "alone " .. i)
+    begins_well(result.loss[1], losses, i, FIRST, "alone " .. i)
+    ends_well(result.loss[1], best[i], counts[i], "alone " .. i)
     lu.assertEquals(result.label[1], labels[i])
   end
 end

@@ -39,14 +39,17 @@ function TestModelParts.test_backward_against_differences()
   end
 end
 
--- More rows than go through at once, one row of dz for all, and f64.
+-- More rows than go through at once, one row of dz for all, and f64. Some of OpenBLAS (SkylakeX) sums a
+-- row of a product of two rows in another order than one of 120: each is within 1.3e-5 of what float64
+-- says, so that two are within 2.6e-5 of each other. Rows that are mixed up are apart by more than 0.1.
 function TestModelParts.test_backward_of_a_batch_is_that_of_its_rows()
   local defence, x = reference.dnr(), reference.test().x
   local row = array.randn(15, { seed = 3 })
   local all = defence:backward(x, row)
   lu.assertEquals(all.shape, { #x, 144 })
   local some = defence:backward(x:slice { 11, 12 }, { row:totable(), row:totable() })
-  lu.assertTrue(relative(all:slice { 11, 12 }, some) < 1e-5)
+  lu.assertTrue(relative(all:slice { 11, 12 }, some) < 2.6e-5)
+  lu.assertTrue(relative(all:slice { 12, 13 }, some) > 0.1)
 end
 
 function TestModelParts.test_layer_scores_go_back_by_it()
