@@ -9,7 +9,8 @@
 -- exponential line search and a double start, and by attack.auto. The figure has a panel for each attack.
 --
 -- 100 digits and 3 repeats take some minutes; --quick has 20 digits and one repeat, --full 1000 and 5. With
--- --checkpoint the experiment can be ended in any way and goes on where it was. --digits takes the built-in
+-- --checkpoint the experiment can be ended in any way and goes on where it was, and several processes share it
+-- as shards (perigee --shard 1/2 examples/paper_mnist.lua --checkpoint pieces: docs/cluster.md). --digits takes the built-in
 -- digits, as happens where MNIST is not there: the same experiment, smaller.
 
 local forms = {
@@ -109,6 +110,11 @@ local security = evaluate.security {
   validation = held_out, rejection_rate = 0.10, -- thresholds that reject a tenth of these
   noise = false, warm = false, checkpoint = options.checkpoint,
 }
+
+if security.shard then -- of --shard: without it, the same checkpoint folder gives the table and the figure
+  say("shard %d of %d is done, %.1f s", security.shard[1], security.shard[2], perigee.clock() - started)
+  return
+end
 
 ---------------------------------------------------------------------------------------------------
 -- The table. Robust: correct before, and correct or rejected under attack ("detection"; the share

@@ -84,12 +84,25 @@ static int run(lua_State *L, const Options *options, int argc, char **argv) {
     return STATUS_OK;
 }
 
+/* What perigee.facts() says of the shard: { i, n }, or nothing. */
+static void set_shard(lua_State *L, const Options *options) {
+    if (!options->shards)
+        return;
+    lua_createtable(L, 2, 0);
+    lua_pushinteger(L, (lua_Integer)options->shard);
+    lua_rawseti(L, -2, 1);
+    lua_pushinteger(L, (lua_Integer)options->shards);
+    lua_rawseti(L, -2, 2);
+    lua_setfield(L, LUA_REGISTRYINDEX, PERIGEE_SHARD);
+}
+
 /* Everything that the user's first line finds; protected, because any of it can lack memory. */
 static int open_everything(lua_State *L) {
     const Options *options = lua_touserdata(L, 1);
     luaL_openlibs(L);
     const char *lua_dir = paths_find_lua(L);
     open_libraries(L);
+    set_shard(L, options);
     interrupt_install(L, lua_dir, options->quiet);
     chunk_set_frames(options->debug ? "" : lua_dir);
     progress_bar_install(options->quiet);

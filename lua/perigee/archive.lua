@@ -214,9 +214,23 @@ local function put_list(walk, list)
   put(walk, "]}")
 end
 
+-- Numbers first, then texts, each in their order, so that the same table is the same bytes; then the rest.
+local function keys_of(t)
+  local of, rest = { number = {}, string = {} }, {}
+  for key in next, t do
+    local list = of[type(key)] or rest
+    list[#list + 1] = key
+  end
+  table.sort(of.number)
+  table.sort(of.string)
+  table.move(of.string, 1, #of.string, #of.number + 1, of.number)
+  return table.move(rest, 1, #rest, #of.number + 1, of.number)
+end
+
 local function put_entries(walk, t)
   local opening = '{"table":[['
-  for key, member in next, t do
+  for _, key in ipairs(keys_of(t)) do
+    local member = rawget(t, key)
     put(walk, opening)
     encode(walk, key)
     put(walk, ",")

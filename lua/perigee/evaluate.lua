@@ -15,13 +15,14 @@ local diagnose = require "perigee.diagnose"
 local ensemble = require "perigee.ensemble"
 local kinds = require "perigee.kinds"
 local measures = require "perigee.evaluate.measures"
+local merge = require "perigee.evaluate.merge"
 local native = require "perigee.native"
 local report = require "perigee.evaluate.report"
 local security = require "perigee.evaluate.security"
 local settings = require "perigee.evaluate.settings"
 local sweep = require "perigee.evaluate.sweep"
 
-local evaluate = { diagnose = diagnose, load = security.load, merge = security.merge, report = report }
+local evaluate = { diagnose = diagnose, load = security.load, merge = merge, report = report }
 
 local WHERE = "evaluate.security"
 
@@ -130,7 +131,7 @@ local function check_dmax(dmax, noise)
 end
 
 local valid = { "models", "attack", "attacks", "data", "dmax", "noise", "seed", "samples", "repeats",
-  "validation", "rejection_rate", "warm", "block", "checkpoint", "measures" }
+  "validation", "rejection_rate", "warm", "block", "checkpoint", "shard", "measures" }
 
 local function whole(options, name, least, most)
   local value = options[name]
@@ -221,7 +222,7 @@ end
 
 local function rate(options)
   local value = options.rejection_rate
-  if value == nil then return 0.10 end
+  if value == nil then return options.validation ~= nil and 0.10 or nil end
   if type(value) ~= "number" or not (value >= 0 and value <= 1) then
     expected("rejection_rate", "a share from 0 to 1", value)
   end
@@ -229,6 +230,18 @@ local function rate(options)
     fail("rejection_rate: thresholds are set on samples that are not attacked: give validation as well")
   end
   return value
+end
+
+-- { i, n }: which of how many shares of the pieces; nil where all are this process's. --shard says it for all
+-- evaluations of a script.
+local function shard_of(options)
+  local shard = options.shard
+  if shard == nil then return perigee.facts().shard end
+  local i, n = type(shard) == "table" and #shard == 2 and shard[1], type(shard) == "table" and shard[2]
+  if math.type(i) ~= "integer" or math.type(n) ~= "integer" or i < 1 or i > n then
+    expected("shard", "{ i, n } with i from 1 to n, as { 3, 40 }", shard)
+  end
+  return { i, n }
 end
 
 local function plan_of(options)
@@ -240,10 +253,11 @@ local function plan_of(options)
     seed = whole(options, "seed", 0, 2 ^ 52) or perigee.facts().seed, repeats = repeats_of(options),
     warm = truth(options, "warm"), block = whole(options, "block", 1, math.huge) or 8,
     rejection_rate = rate(options), checkpoint = options.checkpoint,
-    measures = measures.read(WHERE, options.measures),
+    shard = shard_of(options), measures = measures.read(WHERE, options.measures),
   }
   plan.norm = plan.attacks[1].attack.norm
   plan.samples = whole(options, "samples", 1, #plan.data)
+  plan.per_repeat = plan.samples or #plan.data
   check_repeats(plan)
   local held_out = options.validation
   plan.validation = held_out ~= nil and samples_of(options, "validation", "to set thresholds on") or nil

@@ -21,4 +21,7 @@ cJSON *bind_header(Error *err);
 /* The same as a new table on L's stack. */
 void bind_push_header(lua_State *L);
 
+/* Where in the registry the shard is that --shard says, { i, n }, for perigee.facts(). */
+#define PERIGEE_SHARD "perigee.shard"
+
 #endif

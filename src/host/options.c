@@ -8,8 +8,8 @@
 
 static const char *const LONG_NAMES[] = { "--help",   "--version", "--interactive", "--quiet",
                                           "--seed",   "--debug",   "--no-init",     "--threads",
-                                          "--solver", NULL };
-enum { MAX_THREADS = 256 };
+                                          "--solver", "--shard", NULL };
+enum { MAX_THREADS = 256, MAX_SHARDS = 1000000 };
 
 static bool parse_number(const char *text, uint64_t high, uint64_t *number) {
     char *end;
@@ -35,6 +35,25 @@ static const char *value_of(const char *name, int argc, char **argv, int *at) {
     return *at + 1 < argc ? argv[++*at] : "";
 }
 
+/* "3/40": the third of forty. */
+static bool parse_shard(const char *name, const char *text, Options *options, char message[256]) {
+    char first[16] = "";
+    uint64_t number = 0, count = 0;
+    const char *slash = strchr(text, '/');
+    size_t length = slash ? (size_t)(slash - text) : 0;
+    if (length > 0 && length < sizeof first) {
+        memcpy(first, text, length);
+        if (parse_number(first, MAX_SHARDS, &number) &&
+            parse_number(slash + 1, MAX_SHARDS, &count) && number >= 1 && number <= count) {
+            options->shard = (size_t)number;
+            options->shards = (size_t)count;
+            return true;
+        }
+    }
+    snprintf(message, 256, "%s: expected i/n with i from 1 to n, as 3/40, got \"%.60s\"", name, text);
+    return false;
+}
+
 static bool parse_value(int argc, char **argv, int *at, Options *options, char message[256]) {
     const char *value;
     uint64_t number;
@@ -50,6 +69,8 @@ static bool parse_value(int argc, char **argv, int *at, Options *options, char m
         }
         snprintf(message, 256, "--threads: expected a number from 0 (all) to %d, got \"%.60s\"",
                  MAX_THREADS, value);
+    } else if ((value = value_of("--shard", argc, argv, at))) {
+        return parse_shard("--shard", value, options, message);
     } else if ((value = value_of("--solver", argc, argv, at))) {
         options->solver = value;
         return true;
@@ -106,6 +127,9 @@ bool options_parse(int argc, char **argv, Options *options, char message[256]) {
         return false;
     }
     options->threads = (int)number;
+    const char *shard = getenv("PERIGEE_SHARD");
+    if (shard && *shard && !parse_shard("PERIGEE_SHARD", shard, options, message))
+        return false;
     int at = 1;
     for (; at < argc; at++) {
         if (strcmp(argv[at], "--") == 0) {
@@ -137,6 +161,8 @@ void options_help(FILE *out) {
         "                 (default: PERIGEE_THREADS, else 0)\n"
         "  --solver NAME  what SVMs are trained with: libsvm, or smo, which needs less memory and\n"
         "                 survives a lack of it (libsvm)\n"
+        "  --shard I/N    do the I-th of N shares of every evaluate.security: for clusters, where N\n"
+        "                 processes share the work (default: PERIGEE_SHARD, else all of it)\n"
         "  --quiet, -q    no progress on standard error, no greeting\n"
         "  --no-init      leave the user's init.lua out at the prompt\n"
         "  --debug        tracebacks with this program's own frames\n"
@@ -144,9 +170,8 @@ void options_help(FILE *out) {
         "  --help, -h     this text\n"
         "\n"
         "Exit status: 0, 1 after an error, 2 after misuse, 130 after an interrupt.\n"
-        "Environment: PERIGEE_DATA (folder with mnist/), PERIGEE_THREADS, PERIGEE_HISTORY (file;\n"
-        "empty: none), PERIGEE_PAGER (else PAGER; empty: none), PERIGEE_LUA (folder with "
-        "perigee/),\n"
-        "OPENBLAS_CORETYPE, NO_COLOR.\n",
+        "Environment: PERIGEE_DATA (folder with mnist/), PERIGEE_THREADS, PERIGEE_SHARD,\n"
+        "PERIGEE_HISTORY (file; empty: none), PERIGEE_PAGER (else PAGER; empty: none), PERIGEE_LUA\n"
+        "(folder with perigee/), OPENBLAS_CORETYPE, NO_COLOR.\n",
         out);
 }

@@ -330,6 +330,7 @@ local function about(self)
   if self.rejection_rate then
     words[#words + 1] = ("thresholds for %g %% rejected"):format(100 * self.rejection_rate)
   end
+  if self.shard then words[#words + 1] = ("shard %d of %d"):format(self.shard[1], self.shard[2]) end
   if self.interrupted then words[#words + 1] = "interrupted" end
   return table.concat(words, ", ")
 end
@@ -357,7 +358,8 @@ Security.__index = methods
 
 -- What a file holds: all that is not counted from the cells.
 local kept = { "models", "attacks", "dmax", "seeds", "repeats", "norm", "attack", "seed", "has_noise",
-  "interrupted", "rejection_rate", "thresholds", "settings", "written_by", "measures", "measured" }
+  "interrupted", "rejection_rate", "thresholds", "settings", "written_by", "measures",
+  "measured", "shard" }
 
 -- A cell without the lists that were made of its arrays.
 local function bare(cell)
@@ -439,101 +441,7 @@ function security.load(path)
   return found
 end
 
--- Cells that would be there twice; samples of one that are of others' positions come together.
-local function add_cell(list, cell)
-  for _, other in ipairs(list) do
-    local same = other.model == cell.model and other.attack == cell.attack and other.seed == cell.seed
-      and other.noise == cell.noise
-    if same then
-      local there = {}
-      for _, at in ipairs(lists_of(other, "at")) do there[at] = true end
-      for _, at in ipairs(lists_of(cell, "at")) do
-        if there[at] then
-          blame.fail("evaluate.merge: %s under %s with seed %d has sample %d in two of them",
-            printable(cell.model), printable(cell.attack), cell.seed, at)
-        end
-      end
-      other.rows, other.lists = piece.join { other.rows, cell.rows }, nil
-      return
-    end
-  end
-  list[#list + 1] = bare(cell)
-end
-
-local function add_names(list, names)
-  local seen = {}
-  for _, name in ipairs(list) do seen[name] = true end
-  for _, name in ipairs(names) do
-    if not seen[name] then list[#list + 1] = name end
-  end
-end
-
-local joined = { seed = true, repeats = true, models = true, attacks = true }
-
--- Settings of what has been merged so far, by name; what all parts share must be the same.
-local function add_settings(known, list, one, k)
-  for _, setting in ipairs(one.settings) do
-    local what, is = setting[1], setting[2]
-    if known[what] and known[what] ~= is and not joined[what] then
-      blame.fail("evaluate.merge: number %d: %s is %s there and %s in those before it", k, printable(what),
-        printable(is), printable(known[what]))
-    end
-    if not known[what] then list[#list + 1] = { what, is } end
-    known[what] = known[what] or is
-  end
-end
-
--- What joins the parts is that of them together.
-local function settle(merged)
-  local repeats, words = {}, {}
-  add_names(repeats, merged.repeats)
-  for i, r in ipairs(repeats) do words[i] = tostring(r) end
-  merged.repeats = repeats
-  local now = { models = table.concat(merged.models, ", "), attacks = table.concat(merged.attacks, ", "),
-    repeats = table.concat(words, ", ") }
-  for _, setting in ipairs(merged.settings) do setting[2] = now[setting[1]] or setting[2] end
-end
-
-local function add_part(merged, one)
-  add_names(merged.models, one.models)
-  add_names(merged.attacks, one.attacks)
-  add_names(merged.seeds, one.seeds)
-  table.move(one.repeats, 1, #one.repeats, #merged.repeats + 1, merged.repeats)
-  for name, by_seed in pairs(one.thresholds) do
-    merged.thresholds[name] = merged.thresholds[name] or {}
-    for seed, threshold in pairs(by_seed) do merged.thresholds[name][seed] = threshold end
-  end
-  if not merged.written_by:find(one.written_by, 1, true) then
-    merged.written_by = merged.written_by .. "\n" .. one.written_by
-  end
-  merged.interrupted = merged.interrupted or one.interrupted
-  merged.has_noise = merged.has_noise or one.has_noise
-  for _, cell in ipairs(one.cells) do add_cell(merged.cells, cell) end
-end
-
---- Parts of one evaluation as one: other repeats, models or attacks on the same data at the same radii.
-function security.merge(list)
-  local where = "evaluate.merge"
-  if type(list) ~= "table" or security.is(list) or #list == 0 then
-    arguments.expected(where, "evaluations", "a list of what evaluate.security gave", list)
-  end
-  for k, one in ipairs(list) do
-    if not security.is(one) then
-      arguments.expected(where, ("number %d"):format(k), "what evaluate.security gave", one)
-    end
-  end
-  local merged, known = plain(list[1]), {}
-  for _, name in ipairs { "cells", "models", "attacks", "seeds", "repeats", "thresholds", "settings" } do
-    merged[name] = {}
-  end
-  merged.attack = nil
-  for k, one in ipairs(list) do
-    add_settings(known, merged.settings, one, k)
-    add_part(merged, one)
-  end
-  measures.merge(merged, list)
-  settle(merged)
-  return security.new(merged)
-end
+--- A new table of what it holds; and one of its cells, without the lists that were made of its arrays.
+security.plain, security.bare = plain, bare
 
 return security

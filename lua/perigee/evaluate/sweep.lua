@@ -5,15 +5,15 @@
 -- timed, and the time that is left is known as well as it can be.
 
 local blame = require "perigee.blame"
-local cells = require "perigee.evaluate.cells"
 local ensemble = require "perigee.ensemble"
 local checkpoint = require "perigee.evaluate.checkpoint"
 local native = require "perigee.native"
 local piece = require "perigee.evaluate.piece"
-local security = require "perigee.evaluate.security"
 local settings = require "perigee.evaluate.settings"
 local kinds = require "perigee.kinds"
 local measures = require "perigee.evaluate.measures"
+local pieces = require "perigee.evaluate.pieces"
+local whole = require "perigee.evaluate.whole"
 
 local sweep = {}
 
@@ -45,49 +45,21 @@ local function built(plan, entry, r)
   return with_threshold(plan, entry.name, model)
 end
 
--- The positions of a repeat's samples.
-local function drawn(plan, seed)
-  local n = #plan.data
-  if not plan.samples then
-    local all = {}
-    for i = 1, n do all[i] = i end
-    return all
+-- The positions of a repeat's samples, where it does not have all of them; kept until the next repeat.
+local function order_of(run, r)
+  if run.ordered ~= r then
+    local order = array.randperm(#run.plan.data, { seed = run.plan.seed + r })
+    run.ordered, run.order = r, order:slice({ 1, run.plan.samples }):totable()
   end
-  local order = array.randperm(n, { seed = seed }):totable()
-  return table.move(order, 1, plan.samples, 1, {})
+  return run.order
 end
 
--- ---- The pieces ----------------------------------------------------------------------------------
-
--- All of them, in order; noise is one more attack.
-local function pieces_of(plan)
-  local list = {}
-  for _, r in ipairs(plan.repeats) do
-    local at = drawn(plan, plan.seed + r)
-    for first = 1, #at, plan.block do
-      local part = table.move(at, first, math.min(first + plan.block - 1, #at), 1, {})
-      for m, model in ipairs(plan.models) do
-        for a, attack in ipairs(plan.attacks) do
-          list[#list + 1] = { r = r, model = model, attack = attack, at = part,
-            name = ("repeat %d, model %d, attack %d, samples from %d"):format(r, m, a, first) }
-        end
-        if plan.noise then
-          list[#list + 1] = { r = r, model = model, noise = true, at = part,
-            name = ("repeat %d, model %d, noise, samples from %d"):format(r, m, first) }
-        end
-      end
-    end
-  end
-  return list
-end
-
-local function attack_name(one)
-  return one.noise and cells.NOISE or one.attack.name
-end
-
--- Pieces of one kind take about as long.
-local function kind_of(one)
-  return ("%s\0%s\0%s"):format(one.model.name, one.noise, attack_name(one))
+-- Those of a piece.
+local function places_of(run, one)
+  if run.plan.samples then return table.move(order_of(run, one.r), one.first, one.last, 1, {}) end
+  local at = {}
+  for i = one.first, one.last do at[#at + 1] = i end
+  return at
 end
 
 -- ---- Running them --------------------------------------------------------------------------------
@@ -104,7 +76,7 @@ local function check_model(run, one, model)
   local finished = not run.has_checksum[one.model] and finished_like(run, one)
   if not finished then return end
   local scores = piece.start_scores {
-    model = model, samples = run.plan.data:take(finished.at), norm = run.plan.norm, takes = {},
+    model = model, samples = run.plan.data:take(places_of(run, finished)), norm = run.plan.norm, takes = {},
   }
   if native.checksum(scores) ~= native.checksum(finished.rows.start_scores) then
     blame.fail("%s: checkpoint: %s is another evaluation's: the scores of %s are not those of the finished "
@@ -132,7 +104,7 @@ end
 
 -- One attack object a model, so that the points of a double start are scored once.
 local function attacker_of(run, one, model)
-  local key = kind_of(one)
+  local key = whole.kind_of(one)
   if run.attackers[key] then return run.attackers[key] end
   local attacker
   if one.noise then
@@ -155,12 +127,12 @@ local function is_warm(plan, one, takes)
 end
 
 local function job_of(run, one)
-  local plan, model = run.plan, model_of(run, one)
+  local plan, model, at = run.plan, model_of(run, one), places_of(run, one)
   local attacker = attacker_of(run, one, model)
   local takes = settings.takes(attacker)
   return {
-    model = model, attacker = attacker, name = attack_name(one), takes = takes, norm = plan.norm,
-    samples = plan.data:take(one.at), at = one.at, dmax = plan.dmax, seed = plan.seed + one.r,
+    model = model, attacker = attacker, name = whole.attack_name(one), takes = takes, norm = plan.norm,
+    samples = plan.data:take(at), at = at, dmax = plan.dmax, seed = plan.seed + one.r,
     warm = is_warm(plan, one, takes), noise = one.noise,
     minimal = not one.noise and is_minimal(attacker),
   }
@@ -178,13 +150,13 @@ local function seconds_left(run)
 end
 
 local function note(run, one, seconds)
-  local kind = kind_of(one)
+  local kind = whole.kind_of(one)
   local cost = run.cost[kind] or { seconds = 0, count = 0 }
   cost.seconds, cost.count = cost.seconds + seconds, cost.count + 1
   run.cost[kind], run.left[kind], run.done = cost, run.left[kind] - 1, run.done + 1
   local left, spent = seconds_left(run)
   native.progress_at(run.progress, left + spent > 0 and spent / (spent + left) or 1,
-    ("%d of %d pieces: %s, %s"):format(run.done, run.total, one.model.name, attack_name(one)))
+    ("%d of %d pieces: %s, %s"):format(run.done, run.total, one.model.name, whole.attack_name(one)))
 end
 
 -- Was it Ctrl-C? The request is answered by asking.
@@ -195,7 +167,7 @@ end
 -- Do a piece; nil if it was interrupted: half a piece says nothing.
 local function done(run, one)
   local before = perigee.clock()
-  local there = run.folder and run.folder:read(one.name) -- another program may have been here
+  local there = run.folder and run.folder:read(one) -- another program may have been here
   if there then
     note(run, one, perigee.clock() - before)
     return there
@@ -204,7 +176,7 @@ local function done(run, one)
   if stopped() then return nil end
   if not ok then error(rows, 0) end
   if run.folder then
-    local written, reason = pcall(run.folder.write, run.folder, one.name, rows)
+    local written, reason = pcall(run.folder.write, run.folder, one, rows)
     if stopped() then return nil end
     if not written then error(reason, 0) end
   end
@@ -212,64 +184,8 @@ local function done(run, one)
   return rows
 end
 
--- ---- Putting them together -----------------------------------------------------------------------
-
-local function cell_key(one)
-  return one.r .. "\0" .. kind_of(one)
-end
-
--- The cells of what is finished: pieces by repeat, model and attack.
-local function cells_of(plan, pieces)
-  local list, by_key = {}, {}
-  for _, one in ipairs(pieces) do
-    if one.rows then
-      local key = cell_key(one)
-      if not by_key[key] then
-        by_key[key] = { model = one.model.name, attack = attack_name(one), noise = one.noise or false,
-          seed = plan.seed + one.r, parts = {} }
-        list[#list + 1] = by_key[key]
-      end
-      table.insert(by_key[key].parts, one.rows)
-    end
-  end
-  for _, cell in ipairs(list) do cell.rows, cell.parts = piece.join(cell.parts), nil end
-  return list
-end
-
-local function names_of(list)
-  local names = {}
-  for i, entry in ipairs(list) do names[i] = entry.name end
-  return names
-end
-
--- thresholds[name][seed] of the models that reject, and which versions of the program have been at work.
-local function record_of(run)
-  local thresholds, seen, headers = {}, {}, {}
-  for _, one in ipairs(run.pieces) do
-    local rows, name = one.rows, one.model.name
-    if rows and rows.threshold then
-      thresholds[name] = thresholds[name] or {}
-      thresholds[name][run.plan.seed + one.r] = rows.threshold
-    end
-    if rows and not seen[rows.written_by] then
-      seen[rows.written_by] = true
-      headers[#headers + 1] = rows.written_by
-    end
-  end
-  return thresholds, table.concat(headers, "\n")
-end
-
 local function put_together(run, interrupted)
-  local plan, seeds = run.plan, {}
-  local thresholds, written_by = record_of(run)
-  for i, r in ipairs(plan.repeats) do seeds[i] = plan.seed + r end
-  return security.new {
-    models = names_of(plan.models), attacks = names_of(plan.attacks), dmax = plan.dmax, norm = plan.norm,
-    seed = plan.seed, seeds = seeds, repeats = plan.repeats, has_noise = plan.noise,
-    interrupted = interrupted,
-    settings = run.settings, thresholds = thresholds, written_by = written_by,
-    rejection_rate = plan.validation and plan.rejection_rate or nil, cells = cells_of(plan, run.pieces),
-  }
+  return whole.of(run.plan, run.pieces, run.settings, interrupted)
 end
 
 -- ---- The whole -----------------------------------------------------------------------------------
@@ -278,12 +194,12 @@ end
 local function resume(run)
   local left = {}
   for _, one in ipairs(run.pieces) do
-    one.rows = run.folder and run.folder:read(one.name)
+    one.rows = run.folder and run.folder:read(one)
     if one.rows then
       run.done = run.done + 1
     else
       left[#left + 1] = one
-      local kind = kind_of(one)
+      local kind = whole.kind_of(one)
       run.left[kind] = (run.left[kind] or 0) + 1
     end
   end
@@ -296,8 +212,10 @@ end
 
 --- What has been finished of the evaluation that is running, for plot.live; nil where none is.
 function sweep.current()
-  return sweep.running and #cells_of(sweep.running.plan, sweep.running.pieces) > 0
-    and put_together(sweep.running, false) or nil
+  local run = sweep.running
+  for _, one in ipairs(run and run.pieces or {}) do
+    if one.rows then return put_together(run, false) end
+  end
 end
 
 local function run_left(run, left)
@@ -312,22 +230,23 @@ local function run_left(run, left)
 end
 
 --- Run a plan: { models (a list of { name =, model = a model or a function of the repeat }), attacks (a list
---- of
---- { name =, attack = }), data, dmax, norm, seed, repeats (a list of numbers), samples, block, warm, noise,
---- validation, rejection_rate, checkpoint, measures (see measures.lua) }.
+--- of { name =, attack = }), data, dmax, norm, seed, repeats (a list of numbers), samples, per_repeat (the
+--- number of a repeat's samples), block, warm, noise, validation, rejection_rate, checkpoint, shard ({ i, n }:
+--- the i-th of n shares of the pieces), measures (see measures.lua) }.
 function sweep.run(plan)
-  local run = { plan = plan, settings = settings.of(plan), pieces = pieces_of(plan), cost = {}, left = {},
-    done = 0, has_checksum = {} }
+  local all = pieces.of(plan)
+  local run = { plan = plan, settings = settings.of(plan), pieces = pieces.share(plan, all, plan.shard),
+    cost = {}, left = {}, done = 0, has_checksum = {} }
   for _, entry in ipairs(plan.models) do run.has_checksum[entry] = settings.has_checksum(entry.model) end
   run.total = #run.pieces
-  run.folder = plan.checkpoint and checkpoint.open(plan.checkpoint, run.settings)
+  run.folder = plan.checkpoint and checkpoint.open(plan, run.settings, #all)
   local left = resume(run)
   local before = sweep.running
   sweep.running = run
-  local ok, whole = pcall(run_left, run, left)
+  local ok, finished = pcall(run_left, run, left)
   sweep.running = before
-  if not ok then error(whole, 0) end
-  return measures.add_safely(WHERE, put_together(run, not whole), plan.measures)
+  if not ok then error(finished, 0) end
+  return measures.add_safely(WHERE, put_together(run, not finished), plan.measures)
 end
 
 return sweep

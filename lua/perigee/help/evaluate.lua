@@ -103,6 +103,12 @@ is read by names made at run time, from files, by methods of objects, or from gl
 seen. on_step counts by its code alone. Ctrl-C ends it with the pieces that are finished. plot.live follows
 it.
 
+shard = { i, n }, or perigee --shard i/n for all evaluations of a script, does the i-th of n shares of the
+pieces, dealt evenly over models and attacks: n processes, on as many machines as you like, share the work.
+What a shard gives prints its own samples only and has s.shard; evaluate.merge makes the whole of all of
+them. With one checkpoint folder for all, the same call without a shard puts it together as well, and does
+what is missing. docs/cluster.md has it for Slurm. Many samples take a larger block: each piece is a file.
+
 measures are numbers of one's own beside the counts, in the table, rows, files, reports and plot.security:
 { name = function(s) … end, … }, or names of measures of labels in metrics, { "f1" }, one's own there too
 (metrics.mine = function(labels, truth) … end). The function gives a number of the samples of one model
@@ -131,6 +137,7 @@ the runs that failed had lost their gradient (result.flat) it says so: such coun
         { "noise", "boolean", "true", "count random noise of the same size as well" },
         { "block", "integer", "8", "samples of a piece" },
         { "checkpoint", "string", "none", "the folder that keeps finished pieces" },
+        { "shard", "integer[]", "that of --shard", "{ i, n }: the i-th of n shares; { 1, 1 } is all" },
         { "measures", "table|function|string", "none",
           "numbers of one's own, { name = function(s) … end }, or names of measures in metrics" },
         { "seed", "integer", "the session's", "of samples, noise and restarts" },
@@ -151,8 +158,13 @@ print(evaluate.security {
       name = "evaluate.merge",
       text = [[
 Puts parts of one evaluation together: other repeats, models or attacks, on the same data at the same
-radii, as several machines have made them.]],
-      params = { { "evaluations", "security[]", "what evaluate.security gave, or evaluate.load" } },
+radii, as several machines have made them; or the shards of one (evaluate.security's option shard), as
+results, as files that were loaded, or as the checkpoint folders they were kept in, one for all or one each.
+Of shards every piece must be there, else it says which are not; what comes of them is what one process makes,
+to the bit, but for the seconds, and for measures of one's own, which security:measure adds. What is of
+another evaluation is refused, naming the difference.]],
+      params = { { "evaluations", "(security|string)[]",
+        "what evaluate.security gave, or evaluate.load; or folders' names" } },
       returns = { "security", "all of them as one" },
       example = [[
 local options = {
@@ -163,7 +175,14 @@ local options = {
 options.repeats = { 1 }
 local first = evaluate.security(options)
 options.repeats = { 2 }
-print(evaluate.merge { first, evaluate.security(options) })]],
+print(evaluate.merge { first, evaluate.security(options) })
+
+local shards = {}
+for i = 1, 2 do
+  options.shard = { i, 2 } -- each in a process of its own, most of the time
+  shards[i] = evaluate.security(options)
+end
+print(evaluate.merge(shards))]],
       see = { "evaluate.security", "evaluate.load" },
     },
     {
@@ -365,6 +384,7 @@ With several attacks, a model under each of them is one: "dnr, auto".]],
     writer("npz", "Writes the arrays of every cell for NumPy: \"model/attack/seed/verdict\" and so on."),
     field("models", "string[]", "The models' names."),
     field("attacks", "string[]", "The attacks' names."),
+    field("shard", "integer[]|nil", "{ i, n } where it is one of n shards: ?evaluate.merge."),
     field("by_attack", "table", "by_attack[name]: counts, flat, noise and n under that attack alone."),
     field("cells", "table[]", "The samples themselves, by model, attack and repeat."),
     field("seeds", "integer[]", "The seed of each repeat."),

@@ -234,7 +234,7 @@ words.of = {
   ["metrics.counts"] = "correct rejected wrong tally", ["metrics.robust_risk"] = "adversarial error",
   -- evaluate
   ["evaluate.security"] = "epsilon radius security curve robustness evaluation sweep benchmark secml",
-  ["evaluate.merge"] = "combine cluster join",
+  ["evaluate.merge"] = "combine cluster join shard slurm array job gather",
   ["evaluate.load"] = "resume checkpoint", ["evaluate.report"] = "html page summary document",
   ["evaluate.diagnose"] = "gradient masking obfuscated sanity check indicators attack failure debugging",
   ["security:latex"] = "table paper tabular", ["security:csv"] = "table pandas dataframe",
