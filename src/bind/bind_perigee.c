@@ -43,7 +43,8 @@ static int perigee_load(lua_State *L) {
     return result ? bind_push_attack_result(L, result, &err) : bind_push_model(L, model, &err);
 }
 
-/* perigee.facts() → the session in a table: seed, threads, versions, and the shard, if it is one. */
+/* perigee.facts() → the session in a table: seed, threads, versions, and the shard, if it is one.
+ */
 static int perigee_facts(lua_State *L) {
     bind_push_header(L);
     lua_getfield(L, LUA_REGISTRYINDEX, PERIGEE_SHARD);

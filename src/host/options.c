@@ -6,9 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const LONG_NAMES[] = { "--help",   "--version", "--interactive", "--quiet",
-                                          "--seed",   "--debug",   "--no-init",     "--threads",
-                                          "--solver", "--shard", NULL };
+static const char *const LONG_NAMES[] = { "--help",    "--version", "--interactive",
+                                          "--quiet",   "--seed",    "--debug",
+                                          "--no-init", "--threads", "--solver",
+                                          "--shard",   NULL };
 enum { MAX_THREADS = 256, MAX_SHARDS = 1000000 };
 
 static bool parse_number(const char *text, uint64_t high, uint64_t *number) {
@@ -50,7 +51,8 @@ static bool parse_shard(const char *name, const char *text, Options *options, ch
             return true;
         }
     }
-    snprintf(message, 256, "%s: expected i/n with i from 1 to n, as 3/40, got \"%.60s\"", name, text);
+    snprintf(message, 256, "%s: expected i/n with i from 1 to n, as 3/40, got \"%.60s\"", name,
+             text);
     return false;
 }
 
@@ -161,7 +163,8 @@ void options_help(FILE *out) {
         "                 (default: PERIGEE_THREADS, else 0)\n"
         "  --solver NAME  what SVMs are trained with: libsvm, or smo, which needs less memory and\n"
         "                 survives a lack of it (libsvm)\n"
-        "  --shard I/N    do the I-th of N shares of every evaluate.security: for clusters, where N\n"
+        "  --shard I/N    do the I-th of N shares of every evaluate.security: for clusters, where "
+        "N\n"
         "                 processes share the work (default: PERIGEE_SHARD, else all of it)\n"
         "  --quiet, -q    no progress on standard error, no greeting\n"
         "  --no-init      leave the user's init.lua out at the prompt\n"
@@ -171,7 +174,8 @@ void options_help(FILE *out) {
         "\n"
         "Exit status: 0, 1 after an error, 2 after misuse, 130 after an interrupt.\n"
         "Environment: PERIGEE_DATA (folder with mnist/), PERIGEE_THREADS, PERIGEE_SHARD,\n"
-        "PERIGEE_HISTORY (file; empty: none), PERIGEE_PAGER (else PAGER; empty: none), PERIGEE_LUA\n"
+        "PERIGEE_HISTORY (file; empty: none), PERIGEE_PAGER (else PAGER; empty: none), "
+        "PERIGEE_LUA\n"
         "(folder with perigee/), OPENBLAS_CORETYPE, NO_COLOR.\n",
         out);
 }

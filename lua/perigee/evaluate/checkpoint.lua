@@ -95,7 +95,9 @@ function checkpoint.look(folder)
   if values and values.plan == nil then
     return nil, "an earlier version wrote it: run the evaluation with this checkpoint, which puts it together"
   end
-  if values and not whole.is_sound(values.plan) then return nil, "what it says of the evaluation is damaged" end
+  if values and not whole.is_sound(values.plan) then
+    return nil, "what it says of the evaluation is damaged"
+  end
   return values, reason
 end
 

@@ -231,8 +231,8 @@ end
 
 --- Run a plan: { models (a list of { name =, model = a model or a function of the repeat }), attacks (a list
 --- of { name =, attack = }), data, dmax, norm, seed, repeats (a list of numbers), samples, per_repeat (the
---- number of a repeat's samples), block, warm, noise, validation, rejection_rate, checkpoint, shard ({ i, n }:
---- the i-th of n shares of the pieces), measures (see measures.lua) }.
+--- number of a repeat's samples), block, warm, noise, validation, rejection_rate, checkpoint, shard (the i-th
+--- of n shares of the pieces: { i, n }), measures (see measures.lua) }.
 function sweep.run(plan)
   local all = pieces.of(plan)
   local run = { plan = plan, settings = settings.of(plan), pieces = pieces.share(plan, all, plan.shard),

@@ -110,7 +110,8 @@ local MOST_PIECES = 1e7 -- a list of them takes some GB
 
 --- Can it be what sketch has made? Files may be damaged.
 function whole.is_sound(sketch)
-  local sound = type(sketch) == "table" and is_list(sketch.models, is_name) and is_list(sketch.attacks, is_name)
+  local sound = type(sketch) == "table"
+    and is_list(sketch.models, is_name) and is_list(sketch.attacks, is_name)
     and is_list(sketch.dmax, is_number) and is_list(sketch.repeats, is_count) and is_name(sketch.norm)
     and math.type(sketch.seed) == "integer" and type(sketch.noise) == "boolean"
     and is_count(sketch.per_repeat) and is_count(sketch.block)

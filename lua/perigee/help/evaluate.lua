@@ -179,7 +179,7 @@ print(evaluate.merge { first, evaluate.security(options) })
 
 local shards = {}
 for i = 1, 2 do
-  options.shard = { i, 2 } -- each in a process of its own, most of the time
+  options.shard = { i, 2 }
   shards[i] = evaluate.security(options)
 end
 print(evaluate.merge(shards))]],

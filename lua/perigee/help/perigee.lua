@@ -24,7 +24,8 @@ os.remove(path)]],
     },
     {
       name = "perigee.facts",
-      text = "Version, revision, seed, threads, the versions of Lua, libsvm and OpenBLAS, its kernels; and shard, { i, n }, "
+      text = "Version, revision, seed, threads, the versions of Lua, libsvm and OpenBLAS, its kernels; and "
+        .. "shard, { i, n }, "
         .. "where --shard or PERIGEE_SHARD says one.",
       returns = { "table", "the facts by name" },
       example = "print(perigee.facts().blas_core)",
