@@ -9,7 +9,7 @@
 -- exponential line search and a double start, and by attack.auto. The figure has a panel for each attack.
 --
 -- 100 digits and 3 repeats take some minutes; --quick has 20 digits and one repeat, --full 1000 and 5. With
--- --checkpoint the experiment can be ended in any way and goes on where it was, and several processes can share
+-- --checkpoint the experiment can be ended in any way and goes on where it was, and several processes share
 -- it: perigee --shard 1/2 examples/paper_mnist.lua --checkpoint pieces, likewise 2/2, then without --shard
 -- (docs/cluster.md). --digits takes the built-in digits, as happens where MNIST is not there: the same
 -- experiment, smaller.
