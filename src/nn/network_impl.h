@@ -147,6 +147,21 @@ size_t network_whole_rows(const Network *net);
 /* A loss of the logits of a whole batch (n × outputs): its gradient goes into slopes. */
 typedef bool LogitsLoss(void *context, const float *logits, float *slopes, Error *err);
 
+/* Floats from the pool, which the passes of a training hand on to one another: those of a large
+ * batch are more than the pool keeps, and a new block's pages would be cleared every time. */
+typedef struct PassBlock {
+    float *floats;
+    size_t capacity; /* as the pool says it */
+} PassBlock;
+
+/* What a pass through a whole batch lives in: its activations, and the slopes on the way back. All
+ * NULL at first. */
+typedef struct PassRoom {
+    PassBlock arena, slopes;
+} PassRoom;
+
+void pass_room_clear(PassRoom *room);
+
 /* A batch of training, with dropout by its seed. */
 typedef struct TrainingBatch {
     const float *x; /* n × features, channel-first */
@@ -154,6 +169,7 @@ typedef struct TrainingBatch {
     uint64_t seed;
     LogitsLoss *loss;
     void *context;
+    PassRoom *room; /* for one pass after the other */
 } TrainingBatch;
 
 /* The gradient of the loss with respect to the weights, as the sum over the first

@@ -17,10 +17,11 @@ struct Pass {
     Network *net;
     size_t n;
     const Plan *plan;
-    float *arena;          /* of n samples; NULL: nothing is kept */
-    size_t arena_capacity; /* as the pool says it */
-    size_t row;            /* of the first sample in what taps take */
-    size_t end;            /* layers run */
+    float *arena;   /* of n samples; NULL: nothing is kept */
+    PassRoom *room; /* what it and slopes are in: a training's, or … */
+    PassRoom own;   /* … this */
+    size_t row;     /* of the first sample in what taps take */
+    size_t end;     /* layers run */
     bool training;
     uint64_t seed; /* of dropout */
     Taps taps;
@@ -274,12 +275,27 @@ static bool run_forward(const Pass *pass, const float *x, Error *err) {
     return ok;
 }
 
+/* Floats of a block, by a larger one if need be; NULL if there is no memory. */
+static float *block_floats(PassBlock *block, size_t floats) {
+    size_t bytes = (floats + 1) * sizeof(float);
+    if (block->floats && block->capacity >= bytes)
+        return block->floats;
+    pool_give(block->floats, block->capacity);
+    return block->floats = pool_take(bytes, &block->capacity);
+}
+
+void pass_room_clear(PassRoom *room) {
+    pool_give(room->arena.floats, room->arena.capacity);
+    pool_give(room->slopes.floats, room->slopes.capacity);
+    *room = (PassRoom){ 0 };
+}
+
 /* Two slopes of all samples, one behind the other, and those that wait. */
 static bool hosted_backward(PassJob *job, size_t piece, Error *err) {
-    Network *net = job->pass->net;
-    size_t floats = job->pass->n * net->largest, capacity;
-    size_t all = (2 + net->depth) * floats;
-    float *slopes = pool_take((all + 1) * sizeof *slopes, &capacity);
+    const Pass *pass = job->pass;
+    Network *net = pass->net;
+    size_t floats = pass->n * net->largest, all = (2 + net->depth) * floats;
+    float *slopes = block_floats(&pass->room->slopes, all);
     if (!slopes)
         return error_memory(err, "gradient", all * sizeof *slopes);
     bool out = job->gradient.dx != NULL;
@@ -293,7 +309,6 @@ static bool hosted_backward(PassJob *job, size_t piece, Error *err) {
     net->busy = true;
     bool ok = flow_backward(job, &flow, piece, err);
     net->busy = false;
-    pool_give(slopes, capacity);
     return ok;
 }
 
@@ -322,7 +337,7 @@ void pass_free(Pass *pass) {
     free(pass->storage);
     free(pass->own_output);
     free(pass->own_layer);
-    pool_give(pass->arena, pass->arena_capacity);
+    pass_room_clear(&pass->own);
     model_release(&pass->net->model);
     free(pass);
 }
@@ -344,7 +359,7 @@ static bool allocate_pass(Pass *pass, const Taps *taps, Error *err) {
     size_t floats = kept + (taps->output ? 0 : pass->n * widths);
     pass->own_layer = malloc((taps->count + 1) * sizeof *pass->own_layer);
     pass->own_output = malloc((taps->count + 1) * sizeof *pass->own_output);
-    pass->arena = pool_take((kept + 1) * sizeof *pass->arena, &pass->arena_capacity);
+    pass->arena = block_floats(&pass->room->arena, kept);
     pass->storage = malloc((floats - kept + 1) * sizeof *pass->storage);
     pass->kept = net->hosted ? calloc(net->layers, sizeof *pass->kept) : NULL;
     if (!pass->own_layer || !pass->own_output || !pass->arena || !pass->storage ||
@@ -380,6 +395,8 @@ static Pass *pass_new(const Pass *like, const Batch *batch, const Taps *taps, Er
     }
     *pass = *like;
     pass->n = batch->n;
+    if (!pass->room)
+        pass->room = &pass->own;
     model_retain(&pass->net->model);
     if (is_ready(pass->net, batch, err) && allocate_pass(pass, taps, err))
         return pass;
@@ -415,7 +432,7 @@ static bool hosted_outputs(Pass *pass, const Batch *batch, Error *err) {
     size_t most = network_whole_rows(net), rows = batch->n < most ? batch->n : most;
     size_t floats = rows * net->keep.per_sample;
     pass->plan = &net->keep;
-    pass->arena = pool_take((floats + 1) * sizeof *pass->arena, &pass->arena_capacity);
+    pass->arena = block_floats(&pass->own.arena, floats);
     if (!pass->arena)
         return error_memory(err, batch->where, floats * sizeof *pass->arena);
     bool ok = true;
@@ -426,7 +443,7 @@ static bool hosted_outputs(Pass *pass, const Batch *batch, Error *err) {
         ok = run_forward(pass, batch->x + pass->row * batch->features, err);
     }
     model_release(&net->model);
-    pool_give(pass->arena, pass->arena_capacity);
+    pass_room_clear(&pass->own);
     return ok;
 }
 
@@ -492,8 +509,9 @@ bool network_pass_gradients(Network *net, const TrainingBatch *batch, const Grad
                             Error *err) {
     size_t output = net->layers - 1;
     Batch samples = { batch->x, batch->n, net->model.features, "train" };
-    Pass *pass = forward(&(Pass){ .net = net, .training = true, .seed = batch->seed }, &samples,
-                         &(Taps){ .layer = &output, .count = 1 }, err);
+    Pass *pass =
+        forward(&(Pass){ .net = net, .training = true, .seed = batch->seed, .room = batch->room },
+                &samples, &(Taps){ .layer = &output, .count = 1 }, err);
     bool ok = pass && pull_loss(pass, batch, parts, err);
     pass_free(pass);
     return ok;

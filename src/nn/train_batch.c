@@ -221,6 +221,7 @@ static bool run_whole(Trainer *trainer, PieceSums *sums, Error *err) {
                             .n = trainer->count * (both ? 2 : 1),
                             .seed = trainer->seed,
                             .loss = logits_loss,
+                            .room = &trainer->room,
                             .context = &(Whole){ trainer, sums } };
     for (size_t i = 0; i < trainer->count; i++)
         trainer->made.target[i] = trainer->target[trainer->order[trainer->first + i]];
@@ -277,6 +278,7 @@ bool trainer_allocate_batch(Trainer *trainer, Error *err) {
 void trainer_clear_batch(Trainer *trainer) {
     MadeBatch *made = &trainer->made;
     gradient_parts_clear(&trainer->parts);
+    pass_room_clear(&trainer->room);
     free(trainer->sums);
     free(trainer->tiles);
     free(trainer->buffers);

@@ -7,12 +7,11 @@
 #include "core/rng.h"
 #include "model.h"
 #include "nn/gradient_parts.h"
+#include "nn/network_impl.h"
 #include "nn/optimizer.h"
 #include "nn/train_params.h"
 
 #include <stdatomic.h>
-
-typedef struct Network Network;
 
 /* What is added up over one piece of a batch, beside its gradient. */
 typedef struct PieceSums {
@@ -41,6 +40,7 @@ typedef struct Trainer {
     PieceSums *sums;     /* … and their other sums */
     float *tiles;        /* for each worker a tile's scores and their slopes */
     MadeBatch made;
+    PassRoom room; /* of batches that go through as a whole */
     Optimizer optimizer;
     Rng rng;
     struct TrainHistory *history;
