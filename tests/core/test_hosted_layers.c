@@ -247,7 +247,8 @@ static void step_by_pass(Network *net, const Samples *samples) {
     Entropy context = { samples->y, samples->n };
     Rng rng;
     rng_seed(&rng, 11);
-    TrainingBatch batch = { samples->x, samples->n, rng_fork(&rng), entropy, &context };
+    PassRoom room = { 0 };
+    TrainingBatch batch = { samples->x, samples->n, rng_fork(&rng), entropy, &context, &room };
     Optimizer sgd = { .lr = 0.1, .momentum = 0 };
     assert_true(gradient_parts_init(&parts, samples->n, net->parameters, &err));
     assert_true(optimizer_init(&sgd, net->parameters, &err));
@@ -257,6 +258,7 @@ static void step_by_pass(Network *net, const Samples *samples) {
     network_weights_changed(net);
     optimizer_clear(&sgd);
     gradient_parts_clear(&parts);
+    pass_room_clear(&room);
 }
 
 /* The bits of training tile by tile without hosted layers, and as good as those with some. */
