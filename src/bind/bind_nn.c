@@ -14,6 +14,7 @@
 #include "core/array.h"
 #include "core/error.h"
 #include "core/notes.h"
+#include "core/printable.h"
 #include "core/rng.h"
 #include "core/session.h"
 #include "data/dataset.h"
@@ -195,7 +196,8 @@ static int net_weights(lua_State *L) {
 
 static const Field load_fields[] = {
     { "strict", FIELD_BOOLEAN, offsetof(WeightsFile, strict),
-      .meaning = "whether tensors that no layer takes are an error" },
+      .initial = "they are left out, with a sentence",
+      .meaning = "whether arrays that no layer takes are an error; false: they are left out" },
     { "names", FIELD_OBJECT, .type = "table", .initial = "the layers' own",
       .meaning = "what the file calls layers: { conv1 = \"features.0\", … }" },
     { .name = NULL },
@@ -224,17 +226,32 @@ static void check_foreign_names(lua_State *L, const Network *net, WeightsFile *f
     }
 }
 
+/* A file of more layers than the net has may be that of another net, which only the user knows. */
+static void tell_left(const char *path, NameList *left) {
+    char name[256], names[2 * NAME_LIST_TEXT];
+    fprintf(stderr,
+            "perigee: load_weights: %s: no layer takes %s; strict = true refuses such a file, and "
+            "strict = false says nothing\n",
+            printable(path, name, sizeof name),
+            printable(name_list_text(left), names, sizeof names));
+}
+
 /* net:load_weights(path [, { strict =, names = }]): the net itself */
 static int net_load_weights(lua_State *L) {
     Network *net = bind_self(L, &network_type);
+    NameList left = { 0 };
     WeightsFile file = lenient;
     lua_settop(L, 3);
     bind_here_options(L, 3, &file);
     file.path = bind_string(L, 2, "load_weights", "path");
     if (!lua_isnil(L, 3))
         check_foreign_names(L, net, &file);
+    bool says = !lua_isnil(L, 3) && bind_opt_push(L, 3, "strict") != LUA_TNIL;
+    file.left = &left;
     Error err;
     bool ok = network_load_file(net, &file, &err);
+    if (ok && left.count > 0 && !says)
+        tell_left(file.path, &left);
     return bind_answer(L, 1, ok, &err);
 }
 

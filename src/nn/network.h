@@ -6,6 +6,7 @@
 #ifndef PERIGEE_NN_NETWORK_H
 #define PERIGEE_NN_NETWORK_H
 
+#include "core/name_list.h"
 #include "core/progress.h"
 #include "core/types.h"
 #include "data/safetensors.h"
@@ -99,7 +100,7 @@ size_t network_vector_size(const Network *net);
  * prefix the file is another program's: a network without classes gets 0, 1, … for them.
  * network_load_file reads them from a safetensors file, in which layers may have other names. A
  * tensor that stands beside a layer's own but is none of them ("fc.bias" of a layer without) is an
- * error; with `strict`, whatever no layer takes. */
+ * error; with `strict`, whatever no layer takes, which otherwise is listed. */
 typedef struct ForeignName {
     size_t layer;
     const char *name; /* "features.0" */
@@ -110,6 +111,7 @@ typedef struct WeightsFile {
     const ForeignName *foreign;
     size_t foreigners;
     bool strict;
+    NameList *left; /* empty before; NULL: nobody asks */
 } WeightsFile;
 
 bool network_load_weights(Network *net, const Tensors *tensors, const char *prefix, Error *err);

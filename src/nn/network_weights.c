@@ -2,6 +2,7 @@
  * names, which layers translate. What is read goes straight to its place. */
 #include "core/array.h"
 #include "core/fail.h"
+#include "core/name_list.h"
 #include "data/safetensors.h"
 #include "nn/network.h"
 #include "nn/network_impl.h"
@@ -34,6 +35,7 @@ typedef struct WeightsLoad {
     bool nested;       /* the net is: what stands in front of one name stands in front of all … */
     const char *front; /* … the first letters of this, so many; NULL: not known yet */
     size_t front_length;
+    NameList missing;        /* what was not found */
     bool *taken;             /* which of the tensors belong to a layer; NULL: nobody asks */
     const WeightsFile *file; /* NULL: no file of another program's */
 } WeightsLoad;
@@ -94,20 +96,24 @@ static const Ending *find_whole(const WeightsLoad *from, const char *name) {
     return ends_in(from, whole, name) && whole->length == strlen(name) ? whole : NULL;
 }
 
-static ptrdiff_t missing(const WeightsLoad *from, const char *own, Error *err) {
-    error_set(err, ERROR_ARGUMENT, "load_weights: %s%.*s%s is missing",
-              from->prefix ? from->prefix : "", from->front ? (int)from->front_length : 0,
-              from->front ? from->front : "", own);
-    return -1;
+/* Not a tensor's place: an error, or one that is missing, which is told of when all are known. */
+enum { FAILED = -1, MISSING = -2 };
+
+static ptrdiff_t missing(WeightsLoad *from, const char *own) {
+    char name[2 * FOREIGN_NAME + LAYER_NAME_SIZE];
+    snprintf(name, sizeof name, "%s%.*s%s", from->prefix ? from->prefix : "",
+             from->front ? (int)from->front_length : 0, from->front ? from->front : "", own);
+    name_list_add(&from->missing, name);
+    return MISSING;
 }
 
 /* "conv1.weight" is not to be taken from "layer1.0.conv1.weight". */
-static ptrdiff_t search_behind_front(const WeightsLoad *from, const char *own, Error *err) {
+static ptrdiff_t search_behind_front(WeightsLoad *from, const char *own) {
     for (const Ending *at = first_ending(from, own); ends_in(from, at, own); at++)
         if (at->length == from->front_length + strlen(own) &&
             strncmp(at->text, from->front, from->front_length) == 0)
             return (ptrdiff_t)at->tensor;
-    return missing(from, own, err);
+    return missing(from, own);
 }
 
 static ptrdiff_t remember(WeightsLoad *from, const Ending *found, const char *own) {
@@ -134,14 +140,14 @@ static const Ending *with_least_in_front(const WeightsLoad *from, const Ending *
 }
 
 /* The tensor that is called layer.parameter, or that with "module." in front, as DataParallel saves
- * it; or the one whose name ends in it after a '.'. −1: none or several. */
+ * it; or the one whose name ends in it after a '.'. MISSING: none; FAILED: several. */
 static ptrdiff_t search_tensor(WeightsLoad *from, const char *dotted, Error *err) {
     const char *own = dotted + 1, *prefix = from->prefix ? from->prefix : "";
     char parallel[FOREIGN_NAME + LAYER_NAME_SIZE + 8];
     if (!from->ending && !list_endings(from, err))
-        return -1;
+        return FAILED;
     if (from->front)
-        return search_behind_front(from, own, err);
+        return search_behind_front(from, own);
     snprintf(parallel, sizeof parallel, "module%s", dotted);
     const Ending *whole = find_whole(from, own), *part = first_ending(from, dotted);
     if (!whole)
@@ -149,13 +155,13 @@ static ptrdiff_t search_tensor(WeightsLoad *from, const char *dotted, Error *err
     if (whole)
         return remember(from, whole, own);
     if (!ends_in(from, part, dotted))
-        return missing(from, own, err);
+        return missing(from, own);
     const Ending *least = with_least_in_front(from, part, dotted);
     if (least)
         return remember(from, least, own);
     error_set(err, ERROR_ARGUMENT, "load_weights: both %s%s and %s%s fit %s", prefix, part[0].text,
               prefix, part[1].text, own);
-    return -1;
+    return FAILED;
 }
 
 /* A model's file has a parameter under just its name, and is not searched. */
@@ -224,7 +230,7 @@ static bool load_parameter(WeightsLoad *from, const Layer *layer, int p, Error *
     const Parameter *parameter = &layer->parameter[p];
     ptrdiff_t found = find_tensor(from, layer, p, err);
     if (found < 0)
-        return false;
+        return found == MISSING;
     if (from->taken)
         from->taken[found] = true;
     TensorPieces tensor;
@@ -268,22 +274,23 @@ static bool is_count_of_batches(const char *name) {
     return length >= own && strcmp(name + length - own, count) == 0;
 }
 
-/* Whether each tensor belongs to a layer: a net without a layer's bias would otherwise take the
- * rest of another net for its own. */
-static bool check_all_taken(const WeightsLoad *from, Error *err) {
-    size_t left = 0, first = 0;
-    for (size_t i = from->tensors->count; i-- > 0;)
-        if (!from->taken[i] && !is_count_of_batches(from->tensors->entry[i].name)) {
-            left++;
-            first = i;
-        }
-    if (left == 0)
+/* What no layer takes. */
+static void list_left(const WeightsLoad *from, NameList *left) {
+    for (size_t i = 0; from->taken && i < from->tensors->count; i++)
+        if (!from->taken[i] && !is_count_of_batches(from->tensors->entry[i].name))
+            name_list_add(left, from->tensors->entry[i].name);
+}
+
+/* Other names than the net's are seen where both stand side by side. */
+static bool check_none_missing(WeightsLoad *from, Error *err) {
+    NameList left = { 0 };
+    if (from->missing.count == 0)
         return true;
-    char more[32] = "";
-    if (left > 1)
-        snprintf(more, sizeof more, " and %zu more", left - 1);
-    return error_set(err, ERROR_ARGUMENT, "load_weights: no layer takes %s%s",
-                     from->tensors->entry[first].name, more);
+    list_left(from, &left);
+    bool one = from->missing.count == 1;
+    return error_set(err, ERROR_ARGUMENT, "load_weights: %s %s missing%s%s",
+                     name_list_text(&from->missing), one ? "is" : "are",
+                     left.count ? "; no layer takes " : "", name_list_text(&left));
 }
 
 /* A tensor beside the given one, "fc.bias" beside "fc.weight", that its layer does not take: that
@@ -305,9 +312,16 @@ static bool check_beside(const WeightsLoad *from, size_t taken, Error *err) {
     return true;
 }
 
+/* Strictly each tensor belongs to a layer: a net without a layer's bias would otherwise take the
+ * rest of another net for its own. Else what is left may be other layers'. */
 static bool check_left(const WeightsLoad *from, Error *err) {
-    if (from->file->strict)
-        return check_all_taken(from, err);
+    NameList left = { 0 };
+    list_left(from, &left);
+    if (from->file->strict && left.count > 0)
+        return error_set(err, ERROR_ARGUMENT, "load_weights: no layer takes %s",
+                         name_list_text(&left));
+    if (from->file->left)
+        *from->file->left = left;
     for (size_t i = 0; i < from->tensors->count; i++)
         if (from->taken[i] && strchr(from->tensors->entry[i].name, '.') &&
             !check_beside(from, i, err))
@@ -338,7 +352,7 @@ static bool load_weights(Network *net, WeightsLoad from, Error *err) {
             ok = load_parameter(&from, net->layer[l], p, err);
     }
     free(from.ending);
-    ok = ok && (!from.taken || check_left(&from, err));
+    ok = check_none_missing(&from, err) && ok && (!from.taken || check_left(&from, err));
     ok = ok && (from.prefix || number_classes(net, err));
     if (ok) {
         float *old = net->weights;

@@ -240,7 +240,8 @@ function TestNn:test_files()
   lu.assertEquals(again.trained.epochs, 2)
   data.save_safetensors(path .. ".safetensors", { a = array.zeros(2) })
   lu.assertErrorMsgContains("load_weights(path)", nn.load, path .. ".safetensors")
-  lu.assertErrorMsgContains("fc1.weight is missing", net.load_weights, net, path .. ".safetensors")
+  lu.assertErrorMsgContains("fc1.weight, fc1.bias, fc2.weight and fc2.bias are missing", net.load_weights,
+    net, path .. ".safetensors")
   os.remove(path)
   os.remove(path .. ".safetensors")
 end
@@ -261,10 +262,56 @@ function TestNn:test_strict_loading()
   lu.assertEquals((plain:weights()["fc.weight"] - before):abs():max(), 0) -- it stays as it was
   saved["head.weight"] = array.zeros(2)
   data.save_safetensors(path, saved)
-  lu.assertErrorMsgContains("no layer takes fc.bias and 1 more", plain.load_weights, plain, path, strict)
+  lu.assertErrorMsgContains("takes fc.bias and head.weight", plain.load_weights, plain, path, strict)
   lu.assertErrorMsgContains("fc.bias, which the layer does not take", plain.load_weights, plain, path)
-  to:load_weights(path) -- another layer's
   os.remove(path)
+end
+
+-- What is missing and what is left are named, five of each at most.
+function TestNn:test_all_names_that_do_not_fit_are_told()
+  local path, tensors = os.tmpname(), {}
+  for i = 1, 7 do tensors["block" .. i .. ".weight"] = array.zeros(2) end
+  data.save_safetensors(path, tensors)
+  local net = nn.new { input = { 3 }, nn.batchnorm(), nn.linear { out = 2 } }
+  local function refused(message)
+    lu.assertErrorMsgContains("load_weights: " .. message, net.load_weights, net, path)
+  end
+  refused("bn1.weight, bn1.bias, bn1.running_mean, bn1.running_var, fc1.weight and 1 more are missing; no "
+    .. "layer takes block1.weight, block2.weight, block3.weight, block4.weight, block5.weight and 2 more")
+  net = nn.new { input = { 2 }, nn.linear { out = 1, name = "block1" } }
+  local long = ("long"):rep(200)
+  data.save_safetensors(path, { ["block2.bias"] = array.zeros(2), [long] = array.zeros(1) })
+  refused "block1.weight and block1.bias are missing; no layer takes block2.bias and 1 more"
+  data.save_safetensors(path, { [long] = array.zeros(1), ["block1.weight"] = array.zeros(1, 2) })
+  refused "block1.bias is missing; no layer takes 1 with long names"
+  os.remove(path)
+end
+
+-- Arrays of other layers are left out: a sentence says so, unless strict was given.
+function TestNn:test_what_is_left_is_told_once()
+  local path, words = os.tmpname(), os.tmpname()
+  local net = nn.new { input = { 4 }, nn.linear { name = "fc", out = 3 } }
+  local tensors = net:weights()
+  tensors["head.weight"], tensors["head.num_batches_tracked"] = array.zeros(2), array.zeros(1)
+  data.save_safetensors(path, tensors)
+  local function said(options)
+    local code = "nn.new { input = { 4 }, nn.linear { name = 'fc', out = 3 } }:load_weights('%s'%s)"
+    local command = ("\"$PERIGEE\" -e \"%s\" 2> %s"):format(code:format(path, options), words)
+    local status = os.execute(command)
+    local file <close> = assert(io.open(words))
+    return status, file:read "a"
+  end
+  local status, text = said ""
+  lu.assertTrue(status)
+  lu.assertEquals(text, ("perigee: load_weights: %s: no layer takes head.weight; strict = true refuses such "
+    .. "a file, and strict = false says nothing\n"):format(path))
+  lu.assertEquals({ said ", { strict = false }" }, { true, "" })
+  lu.assertNil((said ", { strict = true }"))
+  tensors["head.weight"] = nil
+  data.save_safetensors(path, tensors)
+  lu.assertEquals({ said "" }, { true, "" })
+  os.remove(path)
+  os.remove(words)
 end
 
 function TestNn:test_foreign_names()
@@ -276,7 +323,7 @@ function TestNn:test_foreign_names()
   local names = { fc1 = "features.0", fc2 = "classifier.0" }
   to:load_weights(path, { names = names, strict = true })
   lu.assertTrue(array.equal(to:weights()["fc2.weight"], from:weights()["classifier.0.weight"]))
-  lu.assertErrorMsgContains("features.1.weight is missing", to.load_weights, to, path,
+  lu.assertErrorMsgContains("features.1.weight and features.1.bias are missing", to.load_weights, to, path,
     { names = { fc1 = "features.1", fc2 = "classifier.0" } })
   local function load(wrong) to:load_weights(path, { names = wrong }) end
   lu.assertErrorMsgContains("the net has no layer \"fc3\"", load, { fc3 = "a" })

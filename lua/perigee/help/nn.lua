@@ -263,8 +263,10 @@ and with { weights = true } a table of the gradients of the weights, by their na
       name = "net:load_weights",
       text = [[
 Fills the net from a safetensors file in PyTorch's names and layout, prefixes such as "features." ignored.
-Every weight must be there in its shape; else the net stays as it is, and so where the file has an array of a
-layer that this one does not take, as its bias. A net without classes gets 0, 1, 2, …
+Every weight must be there in its shape; else the net stays as it is, and the message names what is missing
+and what is left. It is refused too where the file has an array of a layer that this one does not take, as its
+bias. Arrays of other layers are left out, and a sentence says so; strict = true refuses them, as PyTorch
+does, and strict = false says nothing. A net without classes gets 0, 1, 2, …
 PyTorch's .pt files and ONNX are not read. scripts/describe-torch-model.py, for a Python with torch, makes a
 safetensors file of a module and the net's description in Lua, and checks that both give the same logits.]],
       params = { { "path", "string", "the file" } },
