@@ -10,7 +10,8 @@ PKG_CONFIG ?= pkg-config
 
 # Pragmas meant for gcc, and loops that clang declines to vectorise, are no news.
 CLANG_WARNINGS := $(if $(findstring clang,$(CC)),-Wno-unknown-pragmas -Wno-pass-failed)
-WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes $(CLANG_WARNINGS)
+# What an initialiser leaves out is zero, and that is meant.
+WARNINGS := -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wstrict-prototypes -Wmissing-prototypes $(CLANG_WARNINGS)
 LUA_PC   ?= $(firstword $(foreach p,lua5.4 lua-5.4 lua54 lua,$(shell $(PKG_CONFIG) --exists '$(p) >= 5.4' 2>/dev/null && echo $(p))))
 BLAS_PC  ?= openblas
 CORE_PC  := $(BLAS_PC) libcjson zlib libzip libpng libjpeg

@@ -278,7 +278,7 @@ bool model_ascent(Model *model, const Batch *batch, const Ascent *ascent, Error 
 }
 
 Pieces pieces_of(const Model *model, const Batch *batch, Progress *progress) {
-    bool whole = model->kind->whole_batches || batch->n < MODEL_PIECE;
+    bool whole = batch->n < MODEL_PIECE || (model->kind->whole_batches && batch->x);
     return (Pieces){ .batch = batch,
                      .progress = progress,
                      .what = batch->where,

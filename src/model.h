@@ -28,9 +28,10 @@ struct Tensors; /* data/safetensors.h: named arrays on their way to or from a fi
 
 /* What a training call is given: x is n × features (contiguous rows), y the n labels. */
 typedef struct Samples {
-    const float *x;
+    const float *x; /* NULL only where the kind fits_bytes */
     const int32_t *y;
     size_t n, features;
+    const unsigned char *bytes; /* the rows as bytes (core/bytes.h), where x is NULL */
 } Samples;
 
 /* Samples in folds: fold[i] in 0 … folds−1. oof (n × columns, columns in the order of the samples'
@@ -170,6 +171,7 @@ typedef struct ModelKind {
      * tells), and the model keeps what it has, or with all_or_nothing is as it was before. So is a
      * model that failed to train. */
     bool all_or_nothing;
+    bool fits_bytes; /* it takes samples that are bytes, and converts some at a time */
     bool (*fit)(Model *model, const Samples *samples, Progress *progress, Error *err);
 
     /* Out-of-fold scores, and then fitted on everything. NULL: model_fit_folds calls fit once per

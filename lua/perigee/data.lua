@@ -31,8 +31,8 @@ end
 
 types["perigee.dataset"].__tostring = function(ds)
   local n, classes, names = #ds, ds.classes, ds.names or {}
-  local head = ("Dataset (%s): %d sample%s of %s"):format(printable(ds.source), n, n == 1 and "" or "s",
-    table.concat(ds.shape, "x"))
+  local head = ("Dataset (%s): %d sample%s of %s%s"):format(printable(ds.source), n, n == 1 and "" or "s",
+    table.concat(ds.shape, "x"), ds.x.dtype == "u8" and ", stored as u8" or "")
   if n == 1 then
     local name = names[classes[1]]
     return ("%s, label %d%s"):format(head, classes[1], name and (" (%s)"):format(printable(name)) or "")
@@ -54,7 +54,7 @@ function looped.batches(ds, n)
     local first, count = position, #ds
     if first > count then return nil end
     position = math.min(first + size, count + 1)
-    return ds:slice(first, position - 1), first
+    return ds:slice(first, position - 1):with { store = "f32" }, first
   end
 end
 
@@ -66,9 +66,9 @@ function looped.where(ds, condition, ...)
   if type(condition) ~= "function" or (...) ~= nil or not kinds.is(ds, "dataset") then
     return blame.call(where, ds, condition, ...)
   end
-  local positions, labels, rows = {}, ds.y, ds.x
+  local positions, labels = {}, ds.y
   for i = 1, #ds do
-    if condition(labels[i], rows[i], i) then positions[#positions + 1] = i end
+    if condition(labels[i], ds:floats(i, i)[1], i) then positions[#positions + 1] = i end
   end
   return methods.take(ds, positions)
 end

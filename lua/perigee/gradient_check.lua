@@ -15,7 +15,7 @@ local UNSTEADY = 1e-6 -- of the scores' size: how far two calls on the same poin
 
 -- The first samples as n × features in float32.
 local function rows_of(x, most)
-  local rows = kinds.is(x, "dataset") and x.x or array.new(x)
+  local rows = kinds.is(x, "dataset") and x:floats(1, math.min(#x, most)) or array.new(x)
   if rows.ndim == 1 then rows = rows:reshape(1, -1) end
   if rows.ndim > 2 then rows = rows:reshape(rows.shape[1], -1) end
   return rows:slice { 1, math.min(rows.shape[1], most) }:copy()

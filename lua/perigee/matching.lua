@@ -59,7 +59,7 @@ end
 
 local function direction_to(model, layers, pool)
   local features, pull = view_of(model, layers)
-  local guides = { z = features(pool.x), y = pool.y }
+  local guides = { z = features(pool:floats()), y = pool.y }
   local guide_of = {}
   return function(x, _, t, info)
     local z = features(x)

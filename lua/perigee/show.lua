@@ -86,7 +86,7 @@ end
 local function add_dataset(panels, ds, limit)
   for i = 1, math.min(#ds, limit) do
     local name = panels.names and panels.names[ds.y[i]]
-    panels[#panels + 1] = panel_of(as_image(ds.x[i], ds.shape),
+    panels[#panels + 1] = panel_of(as_image(ds:floats(i, i)[1], ds.shape),
       name and tostring(name) or ("label %d"):format(ds.y[i]))
   end
 end

@@ -5,6 +5,7 @@
 #include "bind/libraries.h"
 
 #include "core/notes.h"
+#include "data/dataset_bytes.h"
 #include "data/dataset_fields.h"
 #include "data/dataset_npz.h"
 #include "data/digits.h"
@@ -98,6 +99,8 @@ static const Array *option_array(lua_State *L, int arg, const char *where, const
         return own;
     else
         bind_error(L, "%s: %s is missing", where, key);
+    if (given && dtype == DTYPE_F32 && given->dtype == DTYPE_U8)
+        dtype = DTYPE_U8;
     /* Labels of another type the dataset copies, and says which is a fraction. */
     if (given && dtype == DTYPE_I32 && given->dtype != dtype)
         return given;
@@ -125,11 +128,12 @@ static int data_new(lua_State *L) {
     BIND_DATASET_RETURN(L, dataset_new(where, &parts, &err));
 }
 
-/* ds:with{ x =, y =, shape =, source =, names = }: what is not given is ds's own, and shared. */
+/* ds:with{ x =, y =, shape =, store =, source =, names = }: what is not given is ds's own, and
+ * shared. */
 int bind_dataset_with(lua_State *L) {
     static const char where[] = "with";
     const Dataset *ds = bind_check_dataset(L, 1, where, "self");
-    DatasetOptions options = { .source = ds->source };
+    DatasetOptions options = { .source = ds->source, .store = -1 };
     check_named(L, 2, where, "d:with");
     bind_fields(L, 2, where, dataset_with_fields, &options);
     Sizes sample = sample_shape(L, 2);
@@ -138,7 +142,11 @@ int bind_dataset_with(lua_State *L) {
     if (sample.ndim == 0 && x->ndim == 2 && x->shape[1] == dataset_features(ds))
         sample = sizes_of(ds->sample_ndim, ds->sample_shape);
     DatasetParts parts = { x, y, options.source, sample, bind_opt_names(L, 2, where, &ds->names) };
-    BIND_DATASET_RETURN(L, dataset_new(where, &parts, &err));
+    BIND_PUSH_NEW_DATASET(L, dataset_new(where, &parts, &err));
+    if (options.store < 0)
+        return 1;
+    const Dataset *changed = bind_test_dataset(L, -1);
+    BIND_DATASET_RETURN(L, dataset_stored_as(changed, store_dtype(options.store), &err));
 }
 
 /* A box for a table of arrays, so that an error on the way frees it. */

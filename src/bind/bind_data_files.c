@@ -68,10 +68,11 @@ static Dataset *with_names(lua_State *L, Dataset *read, ClassNames *classes, Err
 /* ---- Public sets ----------------------------------------------------------------------------- */
 
 static int read_set(lua_State *L, const IdxSet *set) {
-    MnistPart part = check_part(L);
+    IdxSetOptions options = { .part = check_part(L) };
+    bind_fields(L, 2, bind_where(L), idx_set_fields, &options);
     CsvNotes *notes = push_notes(L);
-    BIND_PUSH_NEW_DATASET(
-        L, with_names(L, idx_set_load(set, part, &notes->classes, &err), &notes->classes, &err));
+    BIND_PUSH_NEW_DATASET(L, with_names(L, idx_set_load(set, &options, &notes->classes, &err),
+                                        &notes->classes, &err));
     return 1 + bind_push_names(L, &notes->classes);
 }
 
@@ -197,12 +198,13 @@ static int data_images(lua_State *L) {
 
 #define OPTIONS(...) (&(const Fields){ __VA_ARGS__ })
 static const IdxOptions idx_initial;
+static const IdxSetOptions set_initial;
 
 static const BindFunction readers[] = {
-    BIND("mnist", data_mnist, 1),
+    BIND_WITH("mnist", data_mnist, 2, OPTIONS(idx_set_fields, &set_initial)),
     BIND("find_mnist", data_find_mnist, 1),
-    BIND("fashion_mnist", data_fashion_mnist, 1),
-    BIND("kmnist", data_kmnist, 1),
+    BIND_WITH("fashion_mnist", data_fashion_mnist, 2, OPTIONS(idx_set_fields, &set_initial)),
+    BIND_WITH("kmnist", data_kmnist, 2, OPTIONS(idx_set_fields, &set_initial)),
     BIND_WITH("cifar10", data_cifar10, 2, OPTIONS(cifar10_fields, &cifar10_initial)),
     BIND_WITH("cifar100", data_cifar100, 2, OPTIONS(cifar100_fields, &cifar100_initial)),
     BIND_WITH("idx", data_idx, 3, OPTIONS(idx_fields, &idx_initial)),

@@ -70,11 +70,30 @@ static const Array *push_held(lua_State *L, const Array *a) {
     return *box;
 }
 
+/* The rows of all samples as floats, pushed. */
+static const Array *push_floats(lua_State *L, const Dataset *ds) {
+    if (ds->x->dtype == DTYPE_F32)
+        return push_held(L, ds->x);
+    BIND_ARRAY_PUSH(L, dataset_floats(ds, 0, dataset_count(ds), &err));
+    return bind_test_array(L, -1);
+}
+
 Samples bind_check_training(lua_State *L, int arg, const char *where, const char *name) {
     const Dataset *ds = bind_check_dataset(L, arg, where, name);
     size_t n = dataset_count(ds), features = dataset_features(ds);
-    const Array *y = push_held(L, ds->y), *x = push_held(L, ds->x);
+    const Array *y = push_held(L, ds->y), *x = push_floats(L, ds);
     return (Samples){ array_f32(x), array_i32(y), n, features };
+}
+
+Samples bind_check_stored_training(lua_State *L, int arg, const char *where, const char *name) {
+    const Dataset *ds = bind_check_dataset(L, arg, where, name);
+    if (ds->x->dtype == DTYPE_F32)
+        return bind_check_training(L, arg, where, name);
+    const Array *y = push_held(L, ds->y), *x = push_held(L, ds->x);
+    return (Samples){ .y = array_i32(y),
+                      .n = dataset_count(ds),
+                      .features = dataset_features(ds),
+                      .bytes = array_u8(x) };
 }
 
 /* What is taken from a dataset, or from an array of one sample or one a row. */
@@ -87,16 +106,22 @@ static BindSamples samples_of(const Array *x, int sample_ndim, const size_t *sha
     return samples;
 }
 
+static const char bytes_as_samples[] =
+    "samples in floats (the dataset itself, whose bytes stand for k / 255, or x / 255)";
+
 BindSamples bind_check_samples(lua_State *L, int arg, const char *where, const char *name) {
     const Dataset *ds = bind_test_dataset(L, arg);
     if (ds) {
         const int32_t *y = array_i32(push_held(L, ds->y));
-        BindSamples samples = samples_of(push_held(L, ds->x), ds->sample_ndim, ds->sample_shape);
+        BindSamples samples = samples_of(push_floats(L, ds), ds->sample_ndim, ds->sample_shape);
         samples.y = y;
         return samples;
     }
     if (!bind_test_array(L, arg) && !lua_istable(L, arg))
         bind_expected(L, arg, where, name, "samples (a dataset or an array)");
+    const Array *given = bind_test_array(L, arg);
+    if (given && given->dtype == DTYPE_U8)
+        bind_expected(L, arg, where, name, bytes_as_samples);
     const Array *a = bind_to_array(L, arg, where, name, DTYPE_F32);
     if (a->ndim == 0)
         bind_expected(L, arg, where, name, "samples (one as a 1-d array, or one a row)");
@@ -123,6 +148,20 @@ Batch bind_check_batch(lua_State *L, int arg, const Model *model, const char *na
     BindSamples samples = bind_check_samples(L, arg, where, name);
     bind_check_layout(L, arg, model, where);
     return (Batch){ samples.x, samples.n, samples.features, where };
+}
+
+Batch bind_check_pieces(lua_State *L, int arg, const Model *model, const char *name) {
+    const Dataset *ds = bind_test_dataset(L, arg);
+    if (!ds || ds->x->dtype == DTYPE_F32)
+        return bind_check_batch(L, arg, model, name);
+    const char *where = bind_where(L);
+    size_t n = dataset_count(ds), features = dataset_features(ds);
+    size_t rows = n < MODEL_PIECE ? n : MODEL_PIECE;
+    bind_check_layout(L, arg, model, where);
+    Batch batch = { .n = n, .features = features, .where = where };
+    batch.bytes = array_u8(push_held(L, ds->x));
+    batch.room = lua_newuserdatauv(L, (rows * features + 1) * sizeof(float), 0);
+    return batch;
 }
 
 /* ---- Fields ---------------------------------------------------------------------------------- */
@@ -218,7 +257,11 @@ static int push_sample(lua_State *L, void *object, lua_Integer position) {
     if (position == (lua_Integer)dataset_count(ds) + 1)
         return 0; /* nil just past the end lets ipairs finish */
     size_t place = bind_place(L, "dataset", position, dataset_count(ds));
-    BIND_DATASET_RETURN(L, dataset_range(ds, place, 1, &err));
+    BIND_PUSH_NEW_DATASET(L, dataset_range(ds, place, 1, &err));
+    if (ds->x->dtype == DTYPE_F32)
+        return 1;
+    const Dataset *bytes = bind_test_dataset(L, -1);
+    BIND_DATASET_RETURN(L, dataset_stored_as(bytes, DTYPE_F32, &err));
 }
 
 /* ds[{first, last}], ds[mask], ds[positions]: in their order, as ds:take. */
@@ -235,21 +278,39 @@ static int meta_len(lua_State *L) {
     return 1;
 }
 
-/* ds:slice(i, j): positions i … j, both included; either may be nil or negative. */
-static int dataset_slice(lua_State *L) {
-    const Dataset *ds = bind_self(L, &bind_dataset_type);
+typedef struct Stretch {
+    size_t first, n;
+} Stretch;
+
+/* Positions i … j at 2 and 3, both included; either may be nil or negative. */
+static Stretch bounds_of(lua_State *L, const Dataset *ds, const char *where) {
     lua_Integer n = (lua_Integer)dataset_count(ds), bound[2] = { 1, n };
     for (int k = 0; k < 2; k++) {
         if (lua_isnoneornil(L, 2 + k))
             continue;
-        bound[k] = bind_integer(L, 2 + k, "slice", k ? "last" : "first", -n, n);
+        bound[k] = bind_integer(L, 2 + k, where, k ? "last" : "first", -n, n);
         if (bound[k] < 0)
             bound[k] += n + 1;
     }
     if (bound[0] < 1 || bound[1] < bound[0] - 1)
-        return bind_error(L, "slice: from %I to %I of %I samples", bound[0], bound[1], n);
-    BIND_DATASET_RETURN(
-        L, dataset_range(ds, (size_t)bound[0] - 1, (size_t)(bound[1] - bound[0] + 1), &err));
+        bind_error(L, "%s: from %I to %I of %I samples", where, bound[0], bound[1], n);
+    return (Stretch){ (size_t)bound[0] - 1, (size_t)(bound[1] - bound[0] + 1) };
+}
+
+/* ds:slice([first [, last]]) */
+static int dataset_slice(lua_State *L) {
+    const Dataset *ds = bind_self(L, &bind_dataset_type);
+    Stretch rows = bounds_of(L, ds, "slice");
+    BIND_DATASET_RETURN(L, dataset_range(ds, rows.first, rows.n, &err));
+}
+
+/* ds:floats([first [, last]]): their rows as floats, in [0, 1] where they are stored as bytes. */
+static int dataset_float_rows(lua_State *L) {
+    const Dataset *ds = bind_self(L, &bind_dataset_type);
+    Stretch rows = bounds_of(L, ds, "floats");
+    BIND_ARRAY_PUSH(L, dataset_floats(ds, rows.first, rows.n, &err));
+    bind_test_array(L, -1)->read_only = true;
+    return 1;
 }
 
 static int push_taken(lua_State *L, const Dataset *ds, const size_t *positions, size_t count) {
@@ -387,6 +448,7 @@ static const Fields with_options = { dataset_with_fields, NULL };
 
 static const BindFunction methods[] = {
     BIND("slice", dataset_slice, 3),
+    BIND("floats", dataset_float_rows, 3),
     BIND("take", dataset_take_positions, 2),
     BIND_WITH("shuffle", dataset_shuffle, 2, &bind_seed_options),
     BIND_WITH("split", dataset_split, 3, &bind_seed_options),

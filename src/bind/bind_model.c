@@ -107,7 +107,8 @@ static void record_scores(lua_State *L, Model *model, const Batch *batch, const 
 
 int bind_answer_scores(lua_State *L, Model *model) {
     const char *where = bind_where(L);
-    Batch batch = bind_check_batch(L, 2, model, "x");
+    Batch batch = bind_wants_attributes(L) ? bind_check_batch(L, 2, model, "x")
+                                           : bind_check_pieces(L, 2, model, "x");
     if (bind_wants_attributes(L)) {
         record_scores(L, model, &batch, bind_test_array(L, -1));
         return 1;
@@ -160,7 +161,7 @@ const Array *bind_weight_rows(lua_State *L, int arg, const char *name, WeightRow
 
 int bind_answer_gradient(lua_State *L, Model *model) {
     static const char where[] = "gradient";
-    Batch batch = bind_check_batch(L, 2, model, "x");
+    Batch batch = bind_check_pieces(L, 2, model, "x");
     WeightRows rows = { DTYPE_F64, batch.n, model_columns(model) };
     GradientRequest request = { .w = array_f64(bind_weight_rows(L, 3, "w", rows)) };
     Sizes shape = { 2, { batch.n, batch.features } };
@@ -198,7 +199,8 @@ static int method_fit(lua_State *L) {
     Model *model = bind_self_model(L);
     bind_check_dataset(L, 2, "fit", "ds");
     bind_options(L, 3, "fit", (const char *const[]){ NULL });
-    Samples samples = bind_check_training(L, 2, "fit", "ds");
+    Samples samples = model->kind->fits_bytes ? bind_check_stored_training(L, 2, "fit", "ds")
+                                              : bind_check_training(L, 2, "fit", "ds");
     bind_check_layout(L, 2, model, "fit");
     return bind_fit_model(L, model, fit_to_samples, &samples);
 }

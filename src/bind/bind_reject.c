@@ -29,7 +29,7 @@ static const BoxType layer_type = { .name = "perigee.layer",
 int reject_threshold_for(lua_State *L) {
     Model *model = bind_self_model(L);
     double p = bind_number(L, 2, "threshold_for", "p");
-    Batch batch = bind_check_batch(L, 3, model, "ds");
+    Batch batch = bind_check_pieces(L, 3, model, "ds");
     Error err;
     model_retain(model);
     double threshold = threshold_for(model, p, &batch, &err);

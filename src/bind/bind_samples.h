@@ -33,11 +33,18 @@ BindSamples bind_check_samples(lua_State *L, int arg, const char *where, const c
  * them. */
 Batch bind_check_batch(lua_State *L, int arg, const Model *model, const char *name);
 
+/* The same for calls that go through the batch in pieces (model.h): bytes of a dataset stay what
+ * they are. */
+Batch bind_check_pieces(lua_State *L, int arg, const Model *model, const char *name);
+
 /* Samples in any of these forms are laid out as the model takes them, or it raises. */
 void bind_check_layout(lua_State *L, int arg, const Model *model, const char *where);
 
 /* Samples to learn from: a dataset. Pushes what must stay alive. */
 Samples bind_check_training(lua_State *L, int arg, const char *where, const char *name);
+
+/* The same for a kind that fits_bytes (model.h). */
+Samples bind_check_stored_training(lua_State *L, int arg, const char *where, const char *name);
 
 /* ---- Some of them ----------------------------------------------------------------------------
  */

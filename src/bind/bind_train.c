@@ -433,11 +433,11 @@ static int train(lua_State *L, Network *net, bool anew) {
         params.seed = rng_fork(session_rng()) >> 11;
     read_options(L, push_training(L, &params), &params);
     params.any_seed = !anew && !has_option(L, "seed");
-    Samples samples = bind_check_training(L, 2, where, "ds"), validation;
+    Samples samples = bind_check_stored_training(L, 2, where, "ds"), validation;
     bind_check_layout(L, 2, (Model *)net, where);
     if (has_option(L, "validation")) {
         bind_check_layout(L, -1, (Model *)net, "train: validation");
-        validation = bind_check_training(L, -1, where, "validation");
+        validation = bind_check_stored_training(L, -1, where, "validation");
         params.validation = &validation;
     }
     Error err;

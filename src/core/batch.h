@@ -8,9 +8,13 @@ typedef struct Batch {
     const float *x; /* n × features, contiguous rows */
     size_t n, features;
     const char *where; /* the user's function, for messages */
+    /* Where x is NULL: the rows as bytes (core/bytes.h), and room for as many of them as are looked
+     * at together (model.h's pieces, which are batches of floats again). */
+    const unsigned char *bytes;
+    float *room;
 } Batch;
 
-/* Rows first … first+n−1 of a batch. */
+/* Rows first … first+n−1 of a batch, as floats: of bytes until the next call, in its room. */
 Batch batch_rows(const Batch *batch, size_t first, size_t n);
 
 #endif

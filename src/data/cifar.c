@@ -42,6 +42,7 @@ static const char *const label_words[] = { "coarse", "fine", NULL };
 
 const Field cifar10_fields[] = {
     { "path", FIELD_STRING, AT(path), .initial = "looked for", .meaning = path_meaning },
+    STORE_FIELD(AT(store)),
     { "source", FIELD_STRING, AT(source), .initial = source_initial, .meaning = "for printing" },
     { .name = NULL },
 };
@@ -49,11 +50,12 @@ const Field cifar100_fields[] = {
     { "labels", FIELD_WORD, AT(labels), .words = label_words,
       .meaning = "the 100 classes, or the 20 that they are grouped into" },
     { "path", FIELD_STRING, AT(path), .initial = "looked for", .meaning = path_meaning },
+    STORE_FIELD(AT(store)),
     { "source", FIELD_STRING, AT(source), .initial = source_initial, .meaning = "for printing" },
     { .name = NULL },
 };
-const CifarOptions cifar10_initial = { 0 };
-const CifarOptions cifar100_initial = { .labels = 1 };
+const CifarOptions cifar10_initial = { .store = STORE_U8 };
+const CifarOptions cifar100_initial = { .store = STORE_U8, .labels = 1 };
 
 /* ---- One file -------------------------------------------------------------------------------- */
 
@@ -99,9 +101,9 @@ static const Sizes sample_shape = { 3, { 3, SIDE, SIDE } };
 Dataset *cifar_parse(const CifarSet *set, const char *name, const void *bytes, size_t size,
                      int labels, Error *err) {
     Source source = source_of(name, bytes, size);
-    ByteSamples samples;
     size_t n = count_samples(set, &source, err);
-    if (n == 0 || !byte_samples_new(name, n, &sample_shape, &samples, err))
+    ByteSamples samples = { .n = n, .sample = sample_shape, .store = STORE_U8 };
+    if (n == 0 || !byte_samples_new(name, &samples, err))
         return NULL;
     if (read_samples(set, &source, labels, &samples, 0, n, err))
         return byte_samples_dataset(name, &samples, name, err);
@@ -228,10 +230,12 @@ static bool read_names(const struct CifarLabels *label, const char *folder, Clas
 }
 
 static Dataset *load_files(Files *files, const CifarOptions *options, Error *err) {
-    ByteSamples samples;
+    ByteSamples samples = { .sample = sample_shape, .store = options->store };
     char source[DATA_PATH];
-    if (!count_all(files, err) ||
-        !byte_samples_new(files->set->name, files->total, &sample_shape, &samples, err))
+    if (!count_all(files, err))
+        return NULL;
+    samples.n = files->total;
+    if (!byte_samples_new(files->set->name, &samples, err))
         return NULL;
     if (!read_all(files, options->labels, &samples, err)) {
         byte_samples_free(&samples);

@@ -26,6 +26,7 @@ extern const CifarSet cifar10, cifar100;
 typedef struct CifarOptions {
     bool test;          /* else the training part */
     int labels;         /* which of the bytes: 0, or of CIFAR-100 0 coarse and 1 fine */
+    int store;          /* a StoreAs (dataset_bytes.h) */
     const char *path;   /* a folder, or one of its files; NULL: looked for */
     const char *source; /* NULL: the set's name and part, or the path */
 } CifarOptions;
@@ -33,7 +34,7 @@ typedef struct CifarOptions {
 extern const Field cifar10_fields[], cifar100_fields[];
 extern const CifarOptions cifar10_initial, cifar100_initial;
 
-/* Samples of (3, 32, 32) in [0, 1]; `classes`, the caller's to clear, is empty where the folder has
+/* Samples of (3, 32, 32); `classes`, the caller's to clear, is empty where the folder has
  * no file with their names. */
 Dataset *cifar_load(const CifarSet *set, const CifarOptions *options, ClassNames *classes,
                     Error *err);

@@ -460,24 +460,31 @@ Dataset *csv_parse(const char *name, const void *bytes, size_t size, const CsvOp
 
 bool csv_save(const Dataset *dataset, const char *path, Error *err) {
     size_t n = dataset_count(dataset), features = dataset_features(dataset);
-    const float *x = array_f32(dataset->x);
     char text[DECIMAL_TEXT];
     FileWriter writer;
-    if (!file_writer_open(&writer, path, err))
+    float *room = malloc((features + 1) * sizeof *room);
+    if (!room)
+        return error_memory(err, path, features * sizeof *room);
+    if (!file_writer_open(&writer, path, err)) {
+        free(room);
         return false;
+    }
     for (size_t j = 0; j < features; j++)
         fprintf(writer.stream, "x%zu,", j + 1);
     fputs("label\n", writer.stream);
     for (size_t i = 0; i < n; i++) {
         if (!source_goes_on(path, NULL)) {
             file_writer_abandon(&writer);
+            free(room);
             return error_interrupted(err, path);
         }
+        const float *x = dataset_row(dataset, i, room);
         for (size_t j = 0; j < features; j++) {
-            fwrite(text, 1, decimal_text(*x++, text), writer.stream);
+            fwrite(text, 1, decimal_text(x[j], text), writer.stream);
             fputc(',', writer.stream);
         }
         fprintf(writer.stream, "%d\n", array_i32(dataset->y)[i]);
     }
+    free(room);
     return file_writer_commit(&writer, err);
 }

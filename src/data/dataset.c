@@ -1,6 +1,7 @@
 #include "data/dataset.h"
 
 #include "core/array.h"
+#include "core/bytes.h"
 #include "core/fail.h"
 #include "core/printable.h"
 
@@ -43,8 +44,8 @@ static size_t product(int ndim, const size_t *shape) {
     return size;
 }
 
-/* A dataset over x (n × features, f32) and y (n, i32), both contiguous; it takes ownership of them
- * even if it fails. */
+/* A dataset over x (n × features, f32 or u8) and y (n, i32), both contiguous; it takes ownership of
+ * them even if it fails. */
 static Dataset *assemble(const char *where, Array *x, Array *y, const Dataset *like,
                          const char *source, Error *err) {
     Dataset *dataset = calloc(1, sizeof *dataset);
@@ -103,9 +104,10 @@ static bool settle_shape(const char *where, const DatasetParts *parts, Dataset *
     return true;
 }
 
-/* x as n × features float32, contiguous. */
+/* x as n × features, contiguous: bytes, or else float32. */
 static Array *as_rows(const char *where, const Array *x, Error *err) {
-    Array *whole = array_contiguous(where, x, DTYPE_F32, err);
+    DType dtype = x->dtype == DTYPE_U8 ? DTYPE_U8 : DTYPE_F32;
+    Array *whole = array_contiguous(where, x, dtype, err);
     if (!whole || whole->ndim == 2)
         return whole;
     array_set_shape(whole, &(Sizes){ 2, { whole->shape[0], array_row_size(whole) } });
@@ -161,6 +163,50 @@ Dataset *dataset_new(const char *where, const DatasetParts *parts, Error *err) {
     return assemble(where, rows, labels, &like, parts->source, err);
 }
 
+/* ---- Bytes ----------------------------------------------------------------------------------- */
+
+Array *dataset_floats(const Dataset *dataset, size_t first, size_t count, Error *err) {
+    if (dataset->x->dtype == DTYPE_F32)
+        return array_rows(dataset->x, first, count, err);
+    size_t width = dataset_features(dataset);
+    Array *floats = array_uninitialised("dataset", DTYPE_F32, &(Sizes){ 2, { count, width } }, err);
+    if (floats)
+        bytes_to_floats(array_u8(dataset->x) + first * width, count * width, array_f32(floats));
+    return floats;
+}
+
+const float *dataset_row(const Dataset *dataset, size_t i, float *room) {
+    size_t width = dataset_features(dataset);
+    if (dataset->x->dtype == DTYPE_F32)
+        return array_f32(dataset->x) + i * width;
+    bytes_to_floats(array_u8(dataset->x) + i * width, width, room);
+    return room;
+}
+
+static Array *as_bytes(const Dataset *dataset, Error *err) {
+    size_t width = dataset_features(dataset), size = array_size(dataset->x);
+    Sizes shape = array_sizes(dataset->x);
+    Array *bytes = array_uninitialised("store", DTYPE_U8, &shape, err);
+    size_t done = bytes ? bytes_from_floats(array_f32(dataset->x), size, array_u8(bytes)) : 0;
+    if (!bytes || done == size)
+        return bytes;
+    array_free(bytes);
+    error_set(
+        err, ERROR_ARGUMENT,
+        "store: feature %zu of sample %zu is %.9g, not one of the k / 255 that bytes stand for",
+        done % width + 1, done / width + 1, array_f32(dataset->x)[done]);
+    return NULL;
+}
+
+Dataset *dataset_stored_as(const Dataset *dataset, DType dtype, Error *err) {
+    Array *y = array_share(dataset->y, err);
+    Array *x = !y                           ? NULL
+               : dataset->x->dtype == dtype ? array_share(dataset->x, err)
+               : dtype == DTYPE_U8          ? as_bytes(dataset, err)
+                                   : dataset_floats(dataset, 0, dataset_count(dataset), err);
+    return assemble("store", x, y, dataset, dataset->source, err);
+}
+
 /* ---- Parts ----------------------------------------------------------------------------------- */
 
 Array *dataset_images(const Dataset *dataset, Error *err) {
@@ -186,21 +232,19 @@ Dataset *dataset_range(const Dataset *dataset, size_t first, size_t count, Error
 
 Dataset *dataset_take(const Dataset *dataset, const size_t *position, size_t count, Error *err) {
     size_t n = dataset_count(dataset), width = dataset_features(dataset);
+    DType dtype = dataset->x->dtype;
     for (size_t i = 0; i < count; i++)
         if (position[i] >= n) {
             error_set(err, ERROR_ARGUMENT, "take: position %zu of %zu samples", position[i] + 1, n);
             return NULL;
         }
     Array *y = array_new1("take", DTYPE_I32, count, err);
-    Array *x = y ? array_new2("take", DTYPE_F32, count, width, err) : NULL;
-    if (x) {
-        const float *from = array_f32(dataset->x);
-        const int32_t *labels = array_i32(dataset->y);
-        float *to = array_f32(x);
-        for (size_t i = 0; i < count; i++) {
-            memcpy(to + i * width, from + position[i] * width, width * sizeof *to);
-            array_i32(y)[i] = labels[position[i]];
-        }
+    Array *x = y ? array_uninitialised("take", dtype, &(Sizes){ 2, { count, width } }, err) : NULL;
+    size_t bytes = width * dtype_size(dtype);
+    for (size_t i = 0; x && i < count; i++) {
+        memcpy((char *)x->data + i * bytes, (const char *)dataset->x->data + position[i] * bytes,
+               bytes);
+        array_i32(y)[i] = array_i32(dataset->y)[position[i]];
     }
     return assemble("take", x, y, dataset, dataset->source, err);
 }
@@ -360,6 +404,26 @@ static bool join_names(Dataset *result, const Dataset *const *parts, size_t coun
     return true;
 }
 
+/* Bytes where all are. */
+static Array *joined_rows(const Dataset *const *parts, size_t count, size_t total, Error *err) {
+    size_t width = dataset_features(parts[0]);
+    DType dtype = DTYPE_U8;
+    for (size_t i = 0; i < count; i++)
+        if (parts[i]->x->dtype == DTYPE_F32)
+            dtype = DTYPE_F32;
+    Array *x = array_uninitialised("concat", dtype, &(Sizes){ 2, { total, width } }, err);
+    char *to = x ? x->data : NULL;
+    for (size_t i = 0; x && i < count; i++) {
+        const Array *from = parts[i]->x;
+        if (from->dtype == dtype)
+            memcpy(to, from->data, array_bytes(from));
+        else
+            bytes_to_floats(array_u8(from), array_size(from), (float *)to);
+        to += array_size(from) * dtype_size(dtype);
+    }
+    return x;
+}
+
 Dataset *dataset_concat(const Dataset *const *parts, size_t count, Error *err) {
     size_t total, done = 0;
     if (!check_parts(parts, count, &total, err))
@@ -369,12 +433,10 @@ Dataset *dataset_concat(const Dataset *const *parts, size_t count, Error *err) {
         error_memory(err, "concat", 1);
         return NULL;
     }
-    size_t width = dataset_features(parts[0]);
     Array *y = array_new1("concat", DTYPE_I32, total, err);
-    Array *x = y ? array_new2("concat", DTYPE_F32, total, width, err) : NULL;
+    Array *x = y ? joined_rows(parts, count, total, err) : NULL;
     for (size_t i = 0; x && i < count; i++) {
         size_t n = dataset_count(parts[i]);
-        memcpy(array_f32(x) + done * width, array_f32(parts[i]->x), n * width * sizeof(float));
         memcpy(array_i32(y) + done, array_i32(parts[i]->y), n * sizeof(int32_t));
         done += n;
     }

@@ -1,5 +1,7 @@
-/* dataset.h — samples with labels: rows of float32, int32 labels, the shape of one sample.
+/* dataset.h — samples with labels: rows of float32 or bytes, int32 labels, the shape of one sample.
  *
+ * Samples that are pictures may be stored as bytes, u8: 0 … 255 for k / 255 (core/bytes.h). Whoever
+ * computes with them asks for floats, some at a time.
  * A Dataset is a header over two read-only arrays (views where possible: a row range shares its
  * parent's pixels) and never changes once made. Rows are contiguous. */
 #ifndef PERIGEE_DATA_DATASET_H
@@ -11,7 +13,7 @@
 #include "data/names.h"
 
 typedef struct Dataset {
-    Array *x; /* n × features, float32, contiguous, read-only */
+    Array *x; /* n × features, float32 or u8, contiguous, read-only */
     Array *y; /* n, int32, contiguous, read-only */
     int sample_ndim;
     size_t sample_shape[ARRAY_MAX_DIMS]; /* {28, 28} for digits; its product is `features` */
@@ -29,8 +31,8 @@ typedef struct DatasetParts {
     const ClassNames *names; /* copied; NULL: none */
 } DatasetParts;
 
-/* Over x and y themselves, which nobody writes from then on; what is not contiguous, x that is not
- * float32 and y (whole numbers of any type) that is not int32 are copied. */
+/* Over x and y themselves, which nobody writes from then on; what is not contiguous, x that is
+ * neither float32 nor u8 and y (whole numbers of any type) that is not int32 are copied. */
 Dataset *dataset_new(const char *where, const DatasetParts *parts, Error *err);
 void dataset_free(Dataset *dataset);
 
@@ -39,6 +41,15 @@ bool dataset_add_names(Dataset *dataset, const ClassNames *names, Error *err);
 
 size_t dataset_count(const Dataset *dataset);
 size_t dataset_features(const Dataset *dataset);
+
+/* Rows first … first+count−1 as float32, count × features: a view where they are stored so. */
+Array *dataset_floats(const Dataset *dataset, size_t first, size_t count, Error *err);
+
+/* One row of them: where it is, or converted into room for `features` numbers. */
+const float *dataset_row(const Dataset *dataset, size_t i, float *room);
+
+/* The same samples stored as float32 or as u8, which fails where one is no byte's k / 255. */
+Dataset *dataset_stored_as(const Dataset *dataset, DType dtype, Error *err);
 
 /* x under the samples' own shape, n × 28 × 28: a view. */
 Array *dataset_images(const Dataset *dataset, Error *err);
@@ -61,7 +72,7 @@ Dataset *dataset_labelled(const Dataset *dataset, const Array *labels, Error *er
 /* Samples of each class, in the order of `classes`. */
 void dataset_class_counts(const Dataset *dataset, size_t *counts);
 
-/* One after the other; shapes must agree, and names of classes. */
+/* One after the other; shapes must agree, and names of classes. Bytes if all of them are. */
 Dataset *dataset_concat(const Dataset *const *parts, size_t count, Error *err);
 
 #endif

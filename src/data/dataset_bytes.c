@@ -4,52 +4,48 @@
 #include "core/fail.h"
 #include "core/memory.h"
 
-#include <stdlib.h>
+const char *const store_words[] = { "f32", "u8", NULL };
 
-bool byte_samples_new(const char *where, size_t n, const Sizes *sample, ByteSamples *out,
-                      Error *err) {
-    size_t features = sizes_product(sample), bytes;
-    *out = (ByteSamples){ .n = n, .features = features, .sample = *sample };
-    if (__builtin_mul_overflow(n, features, &bytes))
-        return error_set(err, ERROR_FILE, "%s: %zu samples of %zu bytes are too many", where, n,
-                         features);
-    if (!memory_check(where, 5.0 * (double)bytes, "samples as bytes and as float32", err))
+DType store_dtype(int store) {
+    return store == STORE_U8 ? DTYPE_U8 : DTYPE_F32;
+}
+
+bool byte_samples_new(const char *where, ByteSamples *out, Error *err) {
+    size_t features = sizes_product(&out->sample), bytes;
+    out->features = features;
+    out->x = out->y = NULL;
+    if (__builtin_mul_overflow(out->n, features, &bytes))
+        return error_set(err, ERROR_FILE, "%s: %zu samples of %zu bytes are too many", where,
+                         out->n, features);
+    if (out->store == STORE_F32 &&
+        !memory_check(where, 5.0 * (double)bytes, "samples as bytes and as float32", err))
         return false;
-    out->rows = malloc(bytes ? bytes : 1);
-    out->y = out->rows ? array_new1(where, DTYPE_I32, n, err) : NULL;
-    if (!out->rows)
-        error_memory(err, where, bytes);
+    out->x = array_uninitialised(where, DTYPE_U8, &(Sizes){ 2, { out->n, features } }, err);
+    out->y = out->x ? array_new1(where, DTYPE_I32, out->n, err) : NULL;
     if (!out->y) {
         byte_samples_free(out);
         return false;
     }
+    out->rows = array_u8(out->x);
     out->labels = array_i32(out->y);
     return true;
 }
 
 void byte_samples_free(ByteSamples *samples) {
-    free(samples->rows);
+    array_free(samples->x);
     array_free(samples->y);
     *samples = (ByteSamples){ 0 };
 }
 
-/* As float32 in [0, 1]. */
-static Array *scaled(const char *where, const ByteSamples *samples, Error *err) {
-    const Sizes shape = { 2, { samples->n, samples->features } };
-    Array *x = array_uninitialised(where, DTYPE_F32, &shape, err);
-    size_t count = samples->n * samples->features;
-    float *out = x ? array_f32(x) : NULL;
-    for (size_t i = 0; x && i < count; i++)
-        out[i] = (float)samples->rows[i] / 255.0f;
-    return x;
-}
-
 Dataset *byte_samples_dataset(const char *where, ByteSamples *samples, const char *source,
                               Error *err) {
-    Array *x = scaled(where, samples, err);
-    DatasetParts parts = { x, samples->y, source, samples->sample, NULL };
-    Dataset *dataset = x ? dataset_new(where, &parts, err) : NULL;
-    array_free(x);
+    DatasetParts parts = { samples->x, samples->y, source, samples->sample, NULL };
+    DType dtype = store_dtype(samples->store);
+    Dataset *bytes = dataset_new(where, &parts, err);
     byte_samples_free(samples);
-    return dataset;
+    if (!bytes || dtype == DTYPE_U8)
+        return bytes;
+    Dataset *floats = dataset_stored_as(bytes, dtype, err);
+    dataset_free(bytes);
+    return floats;
 }

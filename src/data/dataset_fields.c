@@ -1,5 +1,7 @@
 #include "data/dataset_fields.h"
 
+#include "data/dataset_bytes.h"
+
 #define AT(field) offsetof(DatasetOptions, field)
 
 static const char own[] = "the dataset's";
@@ -18,7 +20,7 @@ const Field dataset_new_fields[] = {
       .meaning = "what the classes are called, { [label] = name }" },
     { .name = NULL },
 };
-const DatasetOptions dataset_new_initial = { .source = "arrays" };
+const DatasetOptions dataset_new_initial = { .source = "arrays", .store = -1 };
 
 const Field dataset_with_fields[] = {
     { "x", FIELD_OBJECT, .type = "array|table", .initial = own,
@@ -26,6 +28,8 @@ const Field dataset_with_fields[] = {
     { "y", FIELD_OBJECT, .type = "array|table", .initial = own, .meaning = "n whole numbers" },
     { "shape", FIELD_OBJECT, .type = shape_type, .initial = "the dataset's where x has its features",
       .meaning = shape_meaning },
+    { "store", FIELD_WORD, AT(store), .words = store_words, .initial = own,
+      .meaning = "floats, or bytes that stand for k / 255" },
     { "source", FIELD_STRING, AT(source), .initial = own,
       .meaning = "where it comes from, for printing" },
     { "names", FIELD_OBJECT, .type = "table", .initial = own,
@@ -40,10 +44,12 @@ const Field dataset_npz_fields[] = {
     { "shape", FIELD_OBJECT, .type = shape_type, .initial = shape_initial,
       .meaning = shape_meaning },
     { "scale", FIELD_NUMBER, AT(scale), .meaning = "x is multiplied by it: 1/255 for bytes" },
+    { "store", FIELD_WORD, AT(store), .words = store_words, .initial = "\"f32\"",
+      .meaning = "\"u8\": bytes stay bytes, which stand for k / 255" },
     { "source", FIELD_STRING, AT(source), .initial = "the path", .meaning = "for printing" },
     { .name = NULL },
 };
-const DatasetOptions dataset_npz_initial = { .scale = 1 };
+const DatasetOptions dataset_npz_initial = { .scale = 1, .store = -1 };
 
 const Field npz_save_fields[] = {
     { "compress", FIELD_BOOLEAN, .meaning = "deflate, as numpy.savez_compressed does" },

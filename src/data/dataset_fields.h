@@ -8,6 +8,7 @@ typedef struct DatasetOptions {
     const char *x, *y; /* names of an archive's arrays */
     const char *source;
     double scale; /* x is multiplied by it */
+    int store;    /* a StoreAs (dataset_bytes.h); -1: as it is */
 } DatasetOptions;
 
 /* Of arrays at hand. */

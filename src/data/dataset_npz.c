@@ -5,6 +5,7 @@
 #include "core/array_values.h"
 #include "core/fail.h"
 #include "data/class_tensors.h"
+#include "data/dataset_bytes.h"
 #include "data/dataset_fields.h"
 #include "data/npz.h"
 
@@ -84,12 +85,19 @@ static bool choose(const char *path, const Names *names, DatasetOptions *options
                      path, list);
 }
 
-/* And whether the archive has names of classes. */
-static bool find_names(const char *path, DatasetOptions *options, bool *named, Error *err) {
+/* What beside samples and labels the archive has: names of classes, and what bytes are multiplied
+ * by to be samples. */
+typedef struct Beside {
+    bool names, scale;
+} Beside;
+
+static const char scale_tensor[] = "scale";
+
+static bool find_names(const char *path, DatasetOptions *options, Beside *beside, Error *err) {
     Names names;
     if (!npz_names(path, &names, err))
         return false;
-    *named = is_there(&names, class_tensor);
+    *beside = (Beside){ is_there(&names, class_tensor), is_there(&names, scale_tensor) };
     bool ok = (options->x && options->y) || choose(path, &names, options, err);
     names_clear(&names);
     return ok;
@@ -108,28 +116,82 @@ static Dataset *named_dataset(const char *path, DatasetParts *parts, const Tenso
     return dataset;
 }
 
+/* Are they bytes to be kept: asked for, or written so by dataset_save_npz? */
+static bool are_kept_bytes(const DatasetOptions *options, const Tensors *tensors) {
+    const Array *x = tensors_find(tensors, NULL, options->x);
+    const Array *scale = tensors_find(tensors, NULL, scale_tensor);
+    bool ours = options->store < 0 && options->scale == 1 && scale && scale->ndim == 0 &&
+                array_get(scale, NULL) == 1.0 / 255;
+    return x->dtype == DTYPE_U8 && (ours || options->store == STORE_U8);
+}
+
+static bool check_store(const char *path, const DatasetOptions *options, const Array *x,
+                        Error *err) {
+    if (options->store != STORE_U8)
+        return true;
+    if (options->scale != 1)
+        return error_set(
+            err, ERROR_ARGUMENT,
+            "data.npz: store: bytes stand for k / 255, and take no scale of their own");
+    return x->dtype == DTYPE_U8 ||
+           error_set(err, ERROR_FILE,
+                     "data.npz: %s: '%s' is %s, not the uint8 that can be stored as u8", path,
+                     options->x, dtype_name(x->dtype));
+}
+
+/* The samples in the type in which they are stored. A new header. */
+static Array *stored_rows(const char *path, const DatasetOptions *options, const Tensors *tensors,
+                          Error *err) {
+    const Array *x = tensors_find(tensors, NULL, options->x);
+    if (!check_store(path, options, x, err))
+        return NULL;
+    if (are_kept_bytes(options, tensors))
+        return array_share(x, err);
+    Array *floats = array_contiguous("data.npz", x, DTYPE_F32, err);
+    if (!floats || options->scale == 1 || array_scale("data.npz", floats, options->scale, err))
+        return floats;
+    array_free(floats);
+    return NULL;
+}
+
 Dataset *dataset_load_npz(const char *path, const DatasetOptions *given, const Sizes *sample,
                           Error *err) {
     Tensors tensors;
     Dataset *dataset = NULL;
     DatasetOptions options = *given;
-    bool named;
+    Beside beside;
     tensors_init(&tensors);
-    if (!find_names(path, &options, &named, err) ||
-        !npz_load(path,
-                  &(NpzWanted){ { options.x, options.y, named ? class_tensor : NULL }, options.x },
-                  &tensors, err)) {
+    if (!find_names(path, &options, &beside, err)) {
         error_prefix(err, "data.npz");
         return NULL;
     }
-    Array *x = tensors_find(&tensors, NULL, options.x);
-    if (options.scale == 1 || array_scale("data.npz", x, options.scale, err)) {
-        DatasetParts parts = { x, tensors_find(&tensors, NULL, options.y), options.source, *sample,
-                               NULL };
-        dataset = named_dataset(path, &parts, &tensors, err);
+    bool floats = options.store != STORE_U8 && !beside.scale;
+    NpzWanted wanted = { { options.x, options.y }, floats ? options.x : NULL };
+    size_t more = 2;
+    if (beside.names)
+        wanted.names[more++] = class_tensor;
+    if (beside.scale)
+        wanted.names[more++] = scale_tensor;
+    if (!npz_load(path, &wanted, &tensors, err)) {
+        error_prefix(err, "data.npz");
+        return NULL;
     }
+    Array *x = stored_rows(path, &options, &tensors, err);
+    DatasetParts parts = { x, tensors_find(&tensors, NULL, options.y), options.source, *sample,
+                           NULL };
+    if (x)
+        dataset = named_dataset(path, &parts, &tensors, err);
+    array_free(x);
     tensors_clear(&tensors);
     return dataset;
+}
+
+/* What bytes stand for, beside them. */
+static bool add_scale(const Dataset *dataset, Tensors *tensors, Error *err) {
+    const double scale = 1.0 / 255;
+    const TensorValues values = { DTYPE_F64, &scale, 0, NULL };
+    return dataset->x->dtype != DTYPE_U8 ||
+           tensors_add_values(tensors, (TensorName){ NULL, scale_tensor }, &values, err);
 }
 
 bool dataset_save_npz(const Dataset *dataset, const char *path, Error *err) {
@@ -138,7 +200,8 @@ bool dataset_save_npz(const Dataset *dataset, const char *path, Error *err) {
     Array *x = dataset_images(dataset, err);
     bool ok = x && tensors_add(&tensors, (TensorName){ NULL, "x" }, x, err) &&
               tensors_add(&tensors, (TensorName){ NULL, "y" }, dataset->y, err) &&
-              class_names_to(&dataset->names, &tensors, err) && npz_save(&tensors, true, path, err);
+              add_scale(dataset, &tensors, err) && class_names_to(&dataset->names, &tensors, err) &&
+              npz_save(&tensors, true, path, err);
     array_free(x);
     tensors_clear(&tensors);
     return ok;

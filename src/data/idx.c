@@ -1,9 +1,10 @@
 #include "data/idx.h"
 
 #include "core/array.h"
+#include "core/bytes.h"
 #include "core/fail.h"
-#include "core/simd.h"
 #include "core/source.h"
+#include "data/dataset_bytes.h"
 #include "data/elements.h"
 #include "data/foreign.h"
 
@@ -232,11 +233,6 @@ static bool check_end(Packed *packed, Error *err) {
 
 /* ---- Elements -------------------------------------------------------------------------------- */
 
-SIMD_CLONES static void scale_bytes(const unsigned char *bytes, size_t n, float *out) {
-    for (size_t i = 0; i < n; i++)
-        out[i] = (float)bytes[i] / 255.0f;
-}
-
 /* Bytes to [0, 1], a chunk at a time while it is in the cache. */
 static Array *read_scaled(Packed *packed, const IdxHeader *header, Error *err) {
     Sizes sizes = sizes_of(header->ndim, header->shape);
@@ -249,7 +245,7 @@ static Array *read_scaled(Packed *packed, const IdxHeader *header, Error *err) {
             array_free(a);
             return NULL;
         }
-        scale_bytes(chunk, count, array_f32(a) + done);
+        bytes_to_floats(chunk, count, array_f32(a) + done);
     }
     return a;
 }
@@ -280,6 +276,10 @@ static Array *read_integers(Packed *packed, const IdxHeader *header, Error *err)
     return read_elements(packed, header, DTYPE_I32, err);
 }
 
+static Array *read_unsigned(Packed *packed, const IdxHeader *header, Error *err) {
+    return read_elements(packed, header, DTYPE_U8, err);
+}
+
 static Array *read_floats(Packed *packed, const IdxHeader *header, Error *err) {
     return read_elements(packed, header, DTYPE_F32, err);
 }
@@ -296,16 +296,29 @@ static Array *read_file(Packed *packed, const IdxHeader *header, ReadElements *r
     return a;
 }
 
+static bool read_samples_header(Packed *packed, IdxHeader *header, Error *err) {
+    return read_header(packed, header, err) &&
+           (header->ndim >= 2 ||
+            error_set(err, ERROR_FILE, "%s: an IDX file of labels (1 dimension), not of samples",
+                      packed->name));
+}
+
 static Array *read_samples(Packed *packed, Error *err) {
     IdxHeader header;
-    if (!read_header(packed, &header, err))
+    if (!read_samples_header(packed, &header, err))
         return NULL;
-    if (header.ndim < 2) {
-        error_set(err, ERROR_FILE, "%s: an IDX file of labels (1 dimension), not of samples",
-                  packed->name);
-        return NULL;
-    }
     return read_file(packed, &header, header.kind == ELEMENT_U8 ? read_scaled : read_floats, err);
+}
+
+static Array *read_stored(Packed *packed, Error *err) {
+    IdxHeader header;
+    if (!read_samples_header(packed, &header, err))
+        return NULL;
+    if (header.kind == ELEMENT_U8)
+        return read_file(packed, &header, read_unsigned, err);
+    error_set(err, ERROR_FILE,
+              "%s: its elements are no unsigned bytes, which alone are stored as u8", packed->name);
+    return NULL;
 }
 
 static Array *read_labels(Packed *packed, Error *err) {
@@ -372,6 +385,7 @@ Array *idx_load_labels(const char *path, Error *err) {
 const Field idx_fields[] = {
     { "transpose", FIELD_BOOLEAN, offsetof(IdxOptions, transpose),
       .meaning = "turn rows of pixels into columns, as EMNIST's files want it" },
+    STORE_FIELD(offsetof(IdxOptions, store)),
     { "source", FIELD_STRING, offsetof(IdxOptions, source), .initial = "the samples' path",
       .meaning = "for printing" },
     { .name = NULL },
@@ -386,14 +400,15 @@ static bool turn_samples(const char *name, Array *x, Error *err) {
                          "columns",
                          name, array_shape_text(x->ndim - 1, x->shape + 1, text));
     size_t n = x->shape[0], height = x->shape[1], width = x->shape[2], size = height * width;
-    float *row = malloc((size + 1) * sizeof *row), *at = array_f32(x);
+    size_t each = dtype_size(x->dtype), bytes = size * each;
+    char *row = malloc(bytes + 1), *at = x->data;
     if (!row)
-        return error_memory(err, name, size * sizeof *row);
-    for (size_t i = 0; i < n; i++, at += size) {
-        memcpy(row, at, size * sizeof *row);
+        return error_memory(err, name, bytes);
+    for (size_t i = 0; i < n; i++, at += bytes) {
+        memcpy(row, at, bytes);
         for (size_t r = 0; r < height; r++)
             for (size_t c = 0; c < width; c++)
-                at[c * height + r] = row[r * width + c];
+                memcpy(at + (c * height + r) * each, row + (r * width + c) * each, each);
     }
     free(row);
     array_set_shape(x, &(Sizes){ 3, { n, width, height } });
@@ -403,7 +418,8 @@ static bool turn_samples(const char *name, Array *x, Error *err) {
 Dataset *idx_load(const char *samples, const char *labels, const IdxOptions *options, Error *err) {
     const char *source = options->source ? options->source : samples;
     Array *y = idx_load_labels(labels, err);
-    Array *x = y ? idx_load_samples(samples, err) : NULL;
+    ReadWhole *read = options->store == STORE_U8 ? read_stored : read_samples;
+    Array *x = y ? load(samples, read, err) : NULL;
     Dataset *dataset = NULL;
     if (x && x->shape[0] != y->shape[0])
         error_set(err, ERROR_FILE, "%s holds %zu samples, %s %zu labels", samples, x->shape[0],

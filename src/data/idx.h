@@ -25,6 +25,7 @@ Array *idx_parse_labels(const char *name, const unsigned char *bytes, size_t siz
 /* How a pair of files becomes a dataset. */
 typedef struct IdxOptions {
     bool transpose;     /* samples are turned: EMNIST's pictures lie on their side in the file */
+    int store;          /* a StoreAs (dataset_bytes.h); only unsigned bytes stay u8 */
     const char *source; /* NULL: the samples' path */
 } IdxOptions;
 

@@ -27,10 +27,11 @@ const Field images_fields[] = {
       .meaning = "how: Pillow's BILINEAR, or the mean of what a pixel covers" },
     { "gray", FIELD_OBJECT, .type = "boolean", .initial = "found",
       .meaning = "one channel; found: where all pictures are gray" },
+    STORE_FIELD(AT(store)),
     { "source", FIELD_STRING, AT(source), .initial = "the folder", .meaning = "for printing" },
     { .name = NULL },
 };
-const ImagesOptions images_initial = { 0 };
+const ImagesOptions images_initial = { .store = STORE_U8 };
 
 /* ---- Which pictures there are ---------------------------------------------------------------- */
 
@@ -275,13 +276,13 @@ static Dataset *make(const Pictures *pictures, const ClassNames *classes,
                      const ImagesOptions *options, Error *err) {
     const char *source = options->source ? options->source : pictures->folder;
     ImageHead head;
-    ByteSamples samples;
+    ByteSamples samples = { .n = pictures->names.count, .store = options->store };
     if (!look_at_all(pictures, options, &head, err))
         return NULL;
-    Sizes sample = { 3, { CHANNELS, head.height, head.width } };
+    samples.sample = (Sizes){ 3, { CHANNELS, head.height, head.width } };
     if (head.channels == 1)
-        sample = (Sizes){ 2, { head.height, head.width } };
-    if (!byte_samples_new(pictures->folder, pictures->names.count, &sample, &samples, err))
+        samples.sample = (Sizes){ 2, { head.height, head.width } };
+    if (!byte_samples_new(pictures->folder, &samples, err))
         return NULL;
     for (size_t c = 0; c < classes->names.count; c++)
         for (size_t i = pictures->first[c]; i < pictures->first[c + 1]; i++)

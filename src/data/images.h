@@ -20,13 +20,14 @@ typedef struct ImagesOptions {
     size_t size[2];      /* height and width to bring them to; zeros: they must be of one size */
     int by;              /* a ResampleBy */
     ImagesColour colour; /* found: grey where all are */
+    int store;           /* a StoreAs (dataset_bytes.h) */
     const char *source;  /* NULL: the folder */
 } ImagesOptions;
 
 extern const Field images_fields[];
 extern const ImagesOptions images_initial;
 
-/* Samples of (height, width) or (3, height, width) in [0, 1]; `classes`, the caller's to clear,
+/* Samples of (height, width) or (3, height, width); `classes`, the caller's to clear,
  * gets their names. */
 Dataset *images_load(const char *folder, const ImagesOptions *options, ClassNames *classes,
                      Error *err);

@@ -3,6 +3,7 @@
 #include "core/array_values.h"
 #include "core/fail.h"
 #include "core/file.h"
+#include "data/dataset_bytes.h"
 #include "data/idx.h"
 
 #include <stdio.h>
@@ -73,7 +74,14 @@ static bool name_classes(const IdxSet *set, ClassNames *out, Error *err) {
     return ok;
 }
 
-Dataset *idx_set_load(const IdxSet *set, MnistPart part, ClassNames *classes, Error *err) {
+const Field idx_set_fields[] = {
+    STORE_FIELD(offsetof(IdxSetOptions, store)),
+    { .name = NULL },
+};
+
+Dataset *idx_set_load(const IdxSet *set, const IdxSetOptions *options, ClassNames *classes,
+                      Error *err) {
+    MnistPart part = options->part;
     char folder[MNIST_PATH], images[MNIST_PATH], labels[MNIST_PATH], source[64];
     if (classes && !name_classes(set, classes, err))
         return NULL;
@@ -84,7 +92,8 @@ Dataset *idx_set_load(const IdxSet *set, MnistPart part, ClassNames *classes, Er
         return NULL;
     }
     snprintf(source, sizeof source, "%s %s", set->name, part == MNIST_TRAIN ? "train" : "test");
-    Dataset *ds = idx_load(images, labels, &(IdxOptions){ .source = source }, err);
+    Dataset *ds =
+        idx_load(images, labels, &(IdxOptions){ .store = options->store, .source = source }, err);
     if (ds && !check_set(set, ds, images, labels, err)) {
         dataset_free(ds);
         return NULL;
@@ -97,5 +106,5 @@ bool mnist_find(MnistPart part, char folder[MNIST_PATH], Error *err) {
 }
 
 Dataset *mnist_load(MnistPart part, Error *err) {
-    return idx_set_load(&idx_mnist, part, NULL, err);
+    return idx_set_load(&idx_mnist, &(IdxSetOptions){ .part = part }, NULL, err);
 }

@@ -7,6 +7,7 @@
 #ifndef PERIGEE_DATA_MNIST_H
 #define PERIGEE_DATA_MNIST_H
 
+#include "core/fields.h"
 #include "data/data_folder.h"
 #include "data/dataset.h"
 #include "data/names.h"
@@ -27,8 +28,17 @@ extern const IdxSet idx_mnist, idx_fashion_mnist, idx_kmnist;
  * that were searched. */
 bool idx_set_find(const IdxSet *set, MnistPart part, char folder[MNIST_PATH], Error *err);
 
-/* The images in [0, 1], their labels 0 … 9; `classes`, the caller's to clear, may be NULL. */
-Dataset *idx_set_load(const IdxSet *set, MnistPart part, ClassNames *classes, Error *err);
+/* How a part becomes a dataset. */
+typedef struct IdxSetOptions {
+    MnistPart part;
+    int store; /* a StoreAs (dataset_bytes.h) */
+} IdxSetOptions;
+
+extern const Field idx_set_fields[]; /* store */
+
+/* The images, their labels 0 … 9; `classes`, the caller's to clear, may be NULL. */
+Dataset *idx_set_load(const IdxSet *set, const IdxSetOptions *options, ClassNames *classes,
+                      Error *err);
 
 /* The same of MNIST. */
 bool mnist_find(MnistPart part, char folder[MNIST_PATH], Error *err);

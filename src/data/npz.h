@@ -10,7 +10,7 @@
 
 /* Arrays by name (NULL ends them), and the one among them that is read as float32. */
 typedef struct NpzWanted {
-    const char *names[4];
+    const char *names[5];
     const char *as_floats; /* or NULL */
 } NpzWanted;
 

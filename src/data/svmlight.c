@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define AT(field) offsetof(SvmlightOptions, field)
@@ -243,21 +244,28 @@ Dataset *svmlight_parse(const char *name, const void *bytes, size_t size,
 
 bool svmlight_save(const Dataset *dataset, const char *path, Error *err) {
     size_t n = dataset_count(dataset), features = dataset_features(dataset);
-    const float *x = array_f32(dataset->x);
     char text[DECIMAL_TEXT];
     FileWriter writer;
-    if (!file_writer_open(&writer, path, err))
+    float *room = malloc((features + 1) * sizeof *room);
+    if (!room)
+        return error_memory(err, path, features * sizeof *room);
+    if (!file_writer_open(&writer, path, err)) {
+        free(room);
         return false;
+    }
     for (size_t i = 0; i < n; i++) {
         if (!source_goes_on(path, NULL)) {
             file_writer_abandon(&writer);
+            free(room);
             return error_interrupted(err, path);
         }
+        const float *x = dataset_row(dataset, i, room);
         fprintf(writer.stream, "%d", array_i32(dataset->y)[i]);
-        for (size_t j = 0; j < features; j++, x++)
-            if (*x != 0)
-                fprintf(writer.stream, " %zu:%.*s", j + 1, (int)decimal_text(*x, text), text);
+        for (size_t j = 0; j < features; j++)
+            if (x[j] != 0)
+                fprintf(writer.stream, " %zu:%.*s", j + 1, (int)decimal_text(x[j], text), text);
         fputc('\n', writer.stream);
     }
+    free(room);
     return file_writer_commit(&writer, err);
 }

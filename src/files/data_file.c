@@ -47,8 +47,15 @@ static bool read_shape(const Array *sides, Sizes *shape, Error *err) {
     return fits || error_set(err, ERROR_FILE, "a dataset's shape is damaged");
 }
 
+/* Floats or bytes, by what is there. */
+static const Array *rows_from(const Tensors *tensors, Error *err) {
+    const Array *x = tensors_read(tensors, x_name, err);
+    DType dtype = x && x->dtype == DTYPE_U8 ? DTYPE_U8 : DTYPE_F32;
+    return x ? tensors_require(tensors, x_name, (TensorForm){ dtype, 2 }, err) : NULL;
+}
+
 Dataset *dataset_from(const Tensors *tensors, Error *err) {
-    const Array *x = tensors_require(tensors, x_name, (TensorForm){ DTYPE_F32, 2 }, err);
+    const Array *x = rows_from(tensors, err);
     const Array *y = tensors_require(tensors, y_name, (TensorForm){ DTYPE_I32, 1 }, err);
     const Array *sides = tensors_require(tensors, shape_name, (TensorForm){ DTYPE_F64, 1 }, err);
     const char *source = tensors_text(tensors, "source");

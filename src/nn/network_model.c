@@ -304,6 +304,7 @@ const ModelKind network_model_kind = {
     .scores = net_scores,
     .one_pass = true,
     .gradient = net_gradient,
+    .fits_bytes = true,
     .fit = net_fit,
     .option_at = net_option_at,
     .clone = net_clone,

@@ -150,14 +150,17 @@ static bool validate(Trainer *trainer, struct TrainEpoch *epoch, Error *err) {
     size_t output = net->layers - 1, hits = 0;
     size_t most = samples->n < VALIDATION_BATCH ? samples->n : VALIDATION_BATCH;
     double loss = 0;
-    float *scores = malloc((most * trainer->outputs + 1) * sizeof *scores);
+    size_t room = most * (trainer->outputs + (samples->x ? 0 : samples->features)) + 1;
+    float *scores = malloc(room * sizeof *scores);
     if (!scores)
-        return error_memory(err, "train", most * trainer->outputs * sizeof *scores);
+        return error_memory(err, "train", room * sizeof *scores);
+    Batch all = { samples->x, samples->n,     samples->features,
+                  "train",    samples->bytes, scores + most * trainer->outputs };
     bool ok = true;
     size_t at = 0;
     for (; ok && at < samples->n && !progress_interrupt_pending(); at += most) {
         size_t n = samples->n - at < most ? samples->n - at : most;
-        Batch batch = { samples->x + at * samples->features, n, samples->features, "train" };
+        Batch batch = batch_rows(&all, at, n);
         ok = network_outputs(net, &batch, &(Taps){ &output, 1, &scores }, err);
         if (ok)
             loss += cross_entropy(
@@ -174,7 +177,7 @@ static bool validate(Trainer *trainer, struct TrainEpoch *epoch, Error *err) {
 /* The loss is not finite: a sample's fault, or that of too long steps. */
 static bool blame_loss(const Trainer *trainer, size_t epoch, Error *err) {
     const Samples *samples = trainer->samples;
-    for (size_t i = 0; i < samples->n * samples->features; i++)
+    for (size_t i = 0; samples->x && i < samples->n * samples->features; i++)
         if (!isfinite(samples->x[i]))
             return error_set(err, ERROR_ARGUMENT,
                              "train: sample %zu has a value that is NaN or infinite",

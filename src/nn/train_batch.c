@@ -2,11 +2,13 @@
  *
  * Mostly a worker carries a tile of the samples through the net and back, gathered, shifted and
  * put into the layers' order on the way. Where something has to see or change all of the batch
- * first, an adversary for one, its rows are made before (MadeBatch), by the same seed the same. And
+ * first, an adversary for one, or where samples are stored as bytes, its rows are made before
+ * (MadeBatch), by the same seed the same. And
  * where the loss needs the logits of all of it, or layers do, the batch goes through as a whole
  * (network_pass_gradients). With TRADES that is twice as many rows: the samples, and behind them
  * what the adversary makes of them.
  */
+#include "core/bytes.h"
 #include "core/error.h"
 #include "core/fail.h"
 #include "core/parallel.h"
@@ -22,12 +24,21 @@
 
 /* ---- Samples --------------------------------------------------------------------------------- */
 
-/* The batch's i-th sample, moved by a random shift: into `moved`, or where it is if it stays. The
- * generator then is the one that the sample's further changes draw from. */
-static const float *shifted_row(const Trainer *trainer, size_t i, Rng *rng, float *moved) {
+/* The batch's i-th sample: where it is, or where it is stored as bytes in `room`. */
+static const float *stored_row(const Trainer *trainer, size_t i, float *room) {
+    const Samples *samples = trainer->samples;
+    size_t features = samples->features, at = trainer->order[trainer->first + i] * features;
+    if (samples->x)
+        return samples->x + at;
+    bytes_to_floats(samples->bytes + at, features, room);
+    return room;
+}
+
+/* A row as the batch's i-th sample is, moved by a random shift: into `moved`, or where it is if it
+ * stays. The generator then is the one that the sample's further changes draw from. */
+static const float *shifted_row(const Trainer *trainer, size_t i, const float *row, Rng *rng,
+                                float *moved) {
     size_t shift = trainer->params->shift + trainer->params->augment.shift;
-    const float *row =
-        trainer->samples->x + trainer->order[trainer->first + i] * trainer->samples->features;
     rng_seed_part(rng, trainer->seed, i);
     if (shift == 0)
         return row;
@@ -42,7 +53,7 @@ static void make_some(void *context, size_t first, size_t last, int worker) {
     for (size_t i = first; i < last; i++) {
         Rng rng;
         float *made = trainer->made.x + i * features;
-        const float *row = shifted_row(trainer, i, &rng, made);
+        const float *row = shifted_row(trainer, i, stored_row(trainer, i, room), &rng, made);
         if (row != made)
             memcpy(made, row, features * sizeof *made);
         augment_image((Picture){ trainer->net->input, made, &rng }, &trainer->params->augment,
@@ -108,7 +119,9 @@ static void gather_tile(const Trainer *trainer, const Tile *tile, Gathered to) {
     for (size_t i = 0; i < tile->n; i++) {
         size_t at = tile->first + i;
         Rng rng;
-        const float *row = rows ? rows + at * size : shifted_row(trainer, at, &rng, to.moved);
+        const float *row =
+            rows ? rows + at * size
+                 : shifted_row(trainer, at, stored_row(trainer, at, NULL), &rng, to.moved);
         to.target[i] = trainer->target[trainer->order[trainer->first + at]];
         layout_to_inner(shape, 1, row, to.input + i * size);
     }
@@ -240,7 +253,7 @@ static bool goes_whole(const Trainer *trainer) {
 static bool is_made(const Trainer *trainer) {
     const TrainParams *params = trainer->params;
     return goes_whole(trainer) || params->adversary || params->change ||
-           augment_is_any(&params->augment);
+           augment_is_any(&params->augment) || !trainer->samples->x;
 }
 
 /* What is kept of a batch that is made before its pass. */

@@ -9,6 +9,7 @@
  * samples by their bits, the options. It is written after every epoch; what an epoch in between had
  * done is done again. */
 #include "core/array.h"
+#include "core/bytes.h"
 #include "core/error.h"
 #include "core/fail.h"
 #include "core/fields_json.h"
@@ -30,10 +31,25 @@ enum { EPOCH_NUMBERS = sizeof(struct TrainEpoch) / sizeof(double), NUMBERS = 5 }
 
 /* ---- What it is of --------------------------------------------------------------------------- */
 
+/* The same however they are stored. */
+static uint64_t rows_hash(const Samples *samples) {
+    float room[256];
+    size_t total = samples->n * samples->features;
+    if (samples->x)
+        return hash_bytes(samples->x, total * sizeof *samples->x);
+    uint64_t hash = hash_bytes(NULL, 0);
+    for (size_t at = 0, n; at < total; at += n) {
+        n = total - at < 256 ? total - at : 256;
+        bytes_to_floats(samples->bytes + at, n, room);
+        hash = hash_more(hash, room, n * sizeof *room);
+    }
+    return hash;
+}
+
 static void samples_text(const Samples *samples, char text[40]) {
     uint64_t hash = 0;
     if (samples) {
-        hash = hash_bytes(samples->x, samples->n * samples->features * sizeof *samples->x);
+        hash = rows_hash(samples);
         hash = hash_more(hash, samples->y, samples->n * sizeof *samples->y);
     }
     snprintf(text, 40, "%zu %016" PRIx64, samples ? samples->n : 0, hash);

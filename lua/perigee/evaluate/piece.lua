@@ -53,7 +53,8 @@ end
 local function check_own(job, result, samples, d)
   local norm = tostring(result.params.norm)
   local what = norm ~= job.norm and ("in the norm %s, not %s"):format(norm, job.norm)
-    or not result.x0:eq(samples.x or samples):all() and "of other samples than it was given"
+    or not result.x0:eq(kinds.is(samples, "dataset") and samples:floats() or samples):all()
+      and "of other samples than it was given"
     or d < math.huge and result.distance:max() > d * (1 + 1e-6) + 1e-6
       and ("as far as %g away, beyond dmax %g"):format(result.distance:max(), d)
   if what then blame.fail("%s: attacks: %s: run gave answers %s", WHERE, job.name, what) end

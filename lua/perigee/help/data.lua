@@ -26,7 +26,8 @@ local entries = {
 MNIST: 60000 images for training or 10000 for testing, 28 × 28 in [0, 1], labels 0 to 9. Its IDX files, gzip
 or not, are looked for in $PERIGEE_DATA/mnist, then in data/mnist under the working folder, then in
 $XDG_DATA_HOME/perigee/mnist (~/.local/share/perigee/mnist). scripts/get-mnist downloads them. A file that is
-missing, cut short or not what it should be is an error that names it.]],
+missing, cut short or not what it should be is an error that names it. { store = "u8" } keeps its bytes as
+bytes, in a quarter of the memory (?dataset).]],
     params = { { "part", '"train"|"test"?', '"train" if left out' } },
     returns = { "dataset", "in file order" },
     example = [[
@@ -78,7 +79,8 @@ CIFAR-10: 50000 images for training or 10000 for testing, 3 × 32 × 32 (red, gr
 0 to 9. The files of its binary version are looked for in $PERIGEE_DATA/cifar-10-batches-bin, then in
 data/cifar-10-batches-bin under the working folder, then in $XDG_DATA_HOME/perigee/cifar-10-batches-bin
 (~/.local/share/perigee/…); scripts/get-data cifar-10 downloads them. With a path they are read from that
-folder, or any one file of that form is. The names of the classes come from batches.meta.txt beside them.]],
+folder, or any one file of that form is. The names of the classes come from batches.meta.txt beside them.
+The samples are stored as bytes (?dataset): 150 MB for 50000, not 600.]],
     params = { { "part", '"train"|"test"?', '"train" if left out' } },
     returns = { "dataset, table", "in file order; what the classes are called, { [label] = name }" },
     example = with_file .. [[
@@ -96,7 +98,7 @@ os.remove(path)]],
     text = [[
 CIFAR-100: 50000 images for training or 10000 for testing, 3 × 32 × 32 in [0, 1], of 100 classes, or of the 20
 that these are grouped into. The files of its binary version (train.bin, test.bin, and the two of names) are
-looked for as those of data.cifar10, in folders called cifar-100-binary.]],
+looked for as those of data.cifar10, in folders called cifar-100-binary, and stored as bytes like these.]],
     params = { { "part", '"train"|"test"?', '"train" if left out' } },
     returns = { "dataset, table", "in file order; what the classes are called, { [label] = name }" },
     example = with_file .. [[
@@ -191,8 +193,9 @@ whatever is made of the dataset, and are shown with it.]],
   {
     name = "data.idx",
     text = [[
-A dataset from any pair of IDX files, gzip or not. Unsigned bytes are divided by 255, other types are
-kept. EMNIST's images lie on their side in its files: { transpose = true } puts them upright.]],
+A dataset from any pair of IDX files, gzip or not. Unsigned bytes are divided by 255, or stay bytes with
+{ store = "u8" } (?dataset); other types are kept. EMNIST's images lie on their side in its files:
+{ transpose = true } puts them upright.]],
     params = {
       { "samples", "string", "path of the images" },
       { "labels", "string", "path of the labels" },
@@ -216,7 +219,9 @@ os.remove(labels)]],
     text = [[
 A dataset from two arrays of an npz archive: of numpy.savez, or of ds:save. Usual names are found (x and y,
 x_train and y_train, images and labels, data and target, arr_0 and arr_1, …); where there are others, x and
-y say which. Labels may be a column. What is in other files comes here by two lines of Python. MATLAB's .mat:
+y say which. Labels may be a column. Samples that are uint8 become float32, 0 to 255, { scale = 1 / 255 }
+brings them to [0, 1], and { store = "u8" } keeps them as bytes that stand for k / 255 (?dataset), as ds:save
+wrote them. What is in other files comes here by two lines of Python. MATLAB's .mat:
 
   m = scipy.io.loadmat("d.mat")
   numpy.savez("d.npz", x=m["X"], y=m["y"])
@@ -241,7 +246,7 @@ data.csv.]],
 A dataset from a folder of PNG and JPEG pictures: each of its subfolders is a class, and what lies in them at
 any depth are its samples, in the order of their names' bytes. Labels are 0, 1, … in the order of the
 subfolders; where all of these are whole numbers (0, 1, …, 9), they are the labels. Samples are 3 × height ×
-width in [0, 1], or height × width where all pictures are gray.
+width in [0, 1], or height × width where all pictures are gray; they are stored as bytes (?dataset).
 
 All must be of one size, or { size = { height, width } } brings them to one, as Pillow's resize does.
 Palettes and 16 bits are brought to 8 bits a channel, transparency is left out, and orientation in EXIF is
@@ -387,11 +392,17 @@ Samples with their labels. #ds is their number, ds[i] a dataset of one of them (
 ds.x all of them as an array and ds.y their labels. It prints with its source and a histogram of its
 classes. Whatever takes samples takes a dataset: net:predict(ds), attack:run(ds), show(ds).
 
-A dataset never changes: its arrays are read-only, and ds:with { x =, y = } makes a changed one.]],
+A dataset never changes: its arrays are read-only, and ds:with { x =, y = } makes a changed one.
+
+Samples are stored as float32, or as bytes, uint8, that stand for k / 255: pictures in a quarter of the
+memory. Then ds.x is an array of bytes, 0 to 255; but whatever looks at samples gets float32 in [0, 1], the
+same bits as if they had been stored so: ds[i] and ds:floats(), batches, training, scores and attacks, some
+samples at a time. Readers of pictures take { store = "u8" } or { store = "f32" }, and so does ds:with; what
+data.new is given as uint8 is stored so. Parts of a dataset are stored as it is.]],
     example = small .. "print(#ds, ds[-1], ds.x.shape[2], ds.classes[1])",
     see = { "data.new", "data.digits", "data.mnist", "dataset:with" },
   },
-  field("x", "array", "The samples: n × features, float32; a read-only view."),
+  field("x", "array", "The samples: n × features, float32, or uint8 for k / 255; a read-only view."),
   field("images", "array", "The same under the samples' shape, n × 28 × 28; a read-only view."),
   field("y", "array", "The labels: n, int32; a read-only view."),
   field("shape", "integer[]", "The shape of one sample, as { 28, 28 }."),
@@ -413,11 +424,24 @@ choose as well. Negative positions count from the end.]],
     see = { "dataset:take", "dataset:batches" },
   },
   {
+    name = "dataset:floats",
+    text = [[
+The samples i to j, both included, as float32, n × features, in [0, 1] where they are stored as bytes: a view
+where they are stored as float32, else a copy.]],
+    params = {
+      { "first", "integer?", "1 if left out" }, { "last", "integer?", "the last sample if left out" },
+    },
+    returns = { "array", "read-only" },
+    example = small .. 'local bytes = data.new { x = (ds.x * 255):round():astype "u8", y = ds.y }\n'
+      .. "print(bytes.x:max(), bytes:floats():max(), bytes:floats(2, 3).shape)",
+    see = { "dataset", "dataset:slice" },
+  },
+  {
     name = "dataset:with",
     text = [[
 Another dataset, the same but for these. What is not given is shared with this one; arrays that are given
 are copied, as data.new does it. Whatever was to be written into ds.x or ds.y goes through it.]],
-    params = { { "options", "table", "what is to be another: x, y, shape, source, names" } },
+    params = { { "options", "table", "what is to be another: x, y, shape, store, source, names" } },
     returns = { "dataset", "a new one; this one stays as it is" },
     example = small .. [[
 local y = ds.y:copy()
@@ -527,7 +551,8 @@ This dataset and others, one after the other; samples must be of one shape, and 
   {
     name = "dataset:batches",
     text = [[
-Iterates over ranges of n samples in order, the last one perhaps shorter: each with its first position.]],
+Iterates over ranges of n samples in order, the last one perhaps shorter: each with its first position. Their
+x is float32, however the dataset is stored.]],
     params = { { "n", "integer", "samples in a batch" } },
     returns = { "function", "for the generic for" },
     example = small .. "for batch, first in ds:batches(5) do print(first, #batch) end",

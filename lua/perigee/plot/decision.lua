@@ -97,7 +97,7 @@ end
 
 -- Samples, one colour per class; the legend lists the classes that occur.
 local function draw_samples(panel, view)
-  local labels, points = view.data.y:totable(), view.data.x:totable()
+  local labels, points = view.data.y:totable(), view.data:floats():totable()
   for j, class in ipairs(view.classes) do
     local x, y = {}, {}
     for i, label in ipairs(labels) do
@@ -287,7 +287,7 @@ end
 -- What the range has to hold.
 local function points_of(view)
   local points = {}
-  if view.data and #view.data > 0 then points[1] = view.data.x end
+  if view.data and #view.data > 0 then points[1] = view.data:floats() end
   for _, list in ipairs { view.paths, view.balls } do
     for _, one in ipairs(list) do points[#points + 1] = array.new(one.points) end
   end

@@ -101,7 +101,7 @@ local function filters(where, net, options)
 end
 
 local function one_sample(where, x)
-  if kinds.is(x, "dataset") then x = x.x end
+  if kinds.is(x, "dataset") then x = x:floats() end
   if type(x) == "table" and kinds.of(x) == nil then
     x = values.call(where, "data", array.new, x, { dtype = "f32" })
   elseif not kinds.is(x, "array") then

@@ -14,14 +14,14 @@ local values = require "perigee.plot.values"
 -- edges.
 local GAP, LEAST_PIXEL, CAPTION, EDGE = 1, 2, 18, 16
 
--- The rows of pixels, the shape of one, and the labels if there are any.
-local function samples_of(where, x)
+-- The rows of pixels (of a dataset only so many), the shape of one, and the labels if there are any.
+local function samples_of(where, x, most)
   if type(x) == "table" then
     local first = x[1]
     if first == nil then values.fail("%s: expected samples, got an empty list", where) end
     return x, nil, nil
   end
-  if kinds.is(x, "dataset") then return x.x, x.shape, x.y end
+  if kinds.is(x, "dataset") then return x:floats(1, math.min(#x, most)), x.shape, x.y end
   if not kinds.is(x, "array") then values.expected(where, "x", "a dataset, an array or a list", x) end
   local shape = values.list(where, "x", x.shape)
   if #shape == 1 then return { x }, nil, nil end
@@ -106,9 +106,10 @@ local function pictures_of(samples, captions, look)
 end
 
 local function figure(where, x, options)
-  local rows, shape, labels = samples_of(where, x)
+  local most = values.integer(where, options, "count", 1, 10000, 100)
+  local rows, shape, labels = samples_of(where, x, most)
   values.integer(where, options, "columns", 1, 1000)
-  local count = math.min(#rows, values.integer(where, options, "count", 1, 10000, 100))
+  local count = math.min(#rows, most)
   if count == 0 then values.fail("%s: expected samples, got none", where) end
   local samples = {}
   for i = 1, count do samples[i] = flatten(where, rows[i], {}) end
