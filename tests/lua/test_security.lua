@@ -2,6 +2,8 @@
 -- How they go on after a kill is cli/test_killed_evaluations.sh.
 local lu = require "luaunit"
 local bumps = dofile "tests/lua/bumps.lua"
+local cells = require "perigee.evaluate.cells"
+local counting = require "perigee.evaluate.counts"
 local piece = require "perigee.evaluate.piece"
 
 local ds = data.digits(400, { seed = 1, classes = { 1, 4, 7 } })
@@ -404,4 +406,59 @@ function TestSecurityFiles:test_panels_that_prove_nothing()
     { panels = "attack" })
   lu.assertErrorMsgContains('panels: expected "rates" or "attack", got the string "x"', figure, "test", whole,
     { panels = "x" })
+end
+
+-- ---- Counting ------------------------------------------------------------------------------------
+
+TestCounts = {}
+
+-- Cells of random rows, as counts.lua counts them by columns, are counted sample by sample here.
+local function by_sample(group, radii)
+  local found, flat = {}, {}
+  for k = 1, radii do
+    local sums = { correct = 0, rejected = 0, wrong = 0, evaded = 0, failed = 0, robust = 0, hit = 0 }
+    flat[k] = 0
+    for _, places in ipairs(cells.shared(group)) do
+      local now = piece.verdicts[(cells.worst(cells.column(group, places, "verdict", k)))]
+      local before = piece.verdicts[cells.lists(group[1], "start")[places[1]]]
+      local any_hit, all_flat = false, true
+      for c, cell in ipairs(group) do
+        any_hit = any_hit or cells.lists(cell, "hit")[places[c]][k] == 1
+        all_flat = all_flat and cells.lists(cell, "flat")[places[c]][k] == 1
+      end
+      sums[now] = sums[now] + 1
+      local held = now == "correct" or now == "rejected"
+      if before == "correct" and held then sums.robust = sums.robust + 1 end
+      if any_hit then sums.hit = sums.hit + 1 end
+      if all_flat then flat[k] = flat[k] + 1 end
+    end
+    found[k] = sums
+  end
+  return found, flat
+end
+
+local function random_cell(at, seed)
+  local n = #at
+  local function numbers(low, high, stream, columns)
+    local drawn = array.rand(n, columns, { seed = 10 * seed + stream })
+    return (drawn * (high - low + 1) + low):floor():astype "i32"
+  end
+  return { rows = { at = array.new(at, { dtype = "i32" }), start = numbers(1, 3, 1, 1):reshape(n),
+    verdict = numbers(1, 5, 2, 2), flat = numbers(0, 1, 3, 2), hit = numbers(0, 1, 4, 2) } }
+end
+
+function TestCounts:test_columns_are_counted_as_samples_are()
+  local all, some, later = {}, {}, {}
+  for i = 1, 200 do all[i], some[i], later[i] = i, 201 - i, 150 + i end
+  for _, orders in ipairs { { all }, { all, all, all }, { all, some }, { all, later, some } } do
+    local group = {}
+    for c, at in ipairs(orders) do group[c] = random_cell(at, c) end
+    local found, flat = counting.of({ group }, 2)
+    local wanted, wanted_flat = by_sample(group, 2)
+    lu.assertEquals(found, wanted)
+    lu.assertEquals(flat, wanted_flat)
+    lu.assertTrue(found[1].evaded > 0 and found[1].robust > 0 and flat[2] > 0)
+  end
+  local apart = { random_cell({ 1, 2 }, 1), random_cell({ 3, 4 }, 2) }
+  lu.assertEquals(counting.of({ apart }, 1)[1].evaded, 0)
 end

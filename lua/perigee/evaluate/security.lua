@@ -7,6 +7,7 @@
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
 local cells = require "perigee.evaluate.cells"
+local counting = require "perigee.evaluate.counts"
 local evidence = require "perigee.evaluate.evidence"
 local kinds = require "perigee.kinds"
 local masked = require "perigee.masked"
@@ -24,62 +25,8 @@ debug.getregistry()["perigee.security"] = Security
 
 local FAILED = piece.FAILED
 
-local function empty_counts(targeted)
-  local hit = targeted and 0 or nil
-  return { correct = 0, rejected = 0, wrong = 0, evaded = 0, failed = 0, robust = 0, hit = hit }
-end
-
-local function all_flat(flats)
-  for _, flat in ipairs(flats) do
-    if flat == 0 then return false end
-  end
-  return true
-end
-
-local function any_hit(hits)
-  for _, hit in ipairs(hits) do
-    if hit == 1 then return true end
-  end
-  return false
-end
-
-local column, lists_of = cells.column, cells.lists
-
--- Counts at the k-th radius of a group of cells (of one model and repeat, under some attacks), the worst
--- counting, added to what is there; and how many of the runs that failed had lost their gradient. `all`:
--- cells.shared of the group.
-local function add_counts(counts, group, all, k)
-  local flat = 0
-  for _, places in ipairs(all) do
-    local now = piece.verdicts[(cells.worst(column(group, places, "verdict", k)))]
-    local before = piece.verdicts[lists_of(group[1], "start")[places[1]]]
-    counts[now] = counts[now] + 1
-    local held = before == "correct" and (now == "correct" or now == "rejected")
-    if held then counts.robust = counts.robust + 1 end
-    if counts.hit and any_hit(column(group, places, "hit", k)) then counts.hit = counts.hit + 1 end
-    if all_flat(column(group, places, "flat", k)) then flat = flat + 1 end
-  end
-  return flat
-end
-
-local function any_targeted(group)
-  for _, cell in ipairs(group) do
-    if cell.rows.hit then return true end
-  end
-  return false
-end
-
--- Counts and flat counts by radius over these groups; empty where there are none.
 local function counted(self, groups)
-  local counts, flat = {}, {}
-  for k = 1, #groups > 0 and #self.dmax or 0 do
-    counts[k], flat[k] = empty_counts(any_targeted(groups[1])), 0
-  end
-  for _, group in ipairs(groups) do
-    local all = cells.shared(group)
-    for k = 1, #self.dmax do flat[k] = flat[k] + add_counts(counts[k], group, all, k) end
-  end
-  return counts, flat
+  return counting.of(groups, #self.dmax)
 end
 
 -- The values by radius of a model's measures, by their names.
@@ -145,22 +92,32 @@ end
 
 -- ---- As rows -------------------------------------------------------------------------------------
 
+-- How many different samples these cells have; a cell has each of its own once.
+local function different_in(list)
+  if #list <= 1 then return list[1] and #list[1].rows.at or 0 end
+  local at = {}
+  for i, cell in ipairs(list) do at[i] = cell.rows.at end
+  return #array.concatenate(at, 1):unique()
+end
+
+-- More than an int32 has room for.
+local function total(columns, k)
+  return columns:slice(nil, { 1, k }):astype("f64"):sum()
+end
+
 -- Queries of a sample on average under one attack, up to the k-th radius, the seconds of all radii, and how
 -- many different samples there are.
 local function cost_of(self, model, attack, k)
-  local queries, samples, seconds, seen, different = 0, 0, 0, {}, 0
+  local queries, samples, seconds, list = 0, 0, 0, {}
   for _, cell in ipairs(self.cells) do
     if cell.model == model and cell.attack == attack then
-      local scores, gradients = lists_of(cell, "scores"), lists_of(cell, "gradients")
-      for i, at in ipairs(lists_of(cell, "at")) do
-        for j = 1, k do queries = queries + scores[i][j] + gradients[i][j] end
-        different = different + (seen[at] and 0 or 1)
-        seen[at] = true
-      end
-      samples, seconds = samples + #scores, seconds + cell.rows.seconds
+      local rows = cell.rows
+      queries = queries + total(rows.scores, k) + total(rows.gradients, k)
+      samples, seconds = samples + #rows.at, seconds + rows.seconds
+      list[#list + 1] = cell
     end
   end
-  return samples > 0 and queries / samples or 0.0, seconds, different
+  return samples > 0 and queries / samples or 0.0, seconds, different_in(list)
 end
 
 -- Of all attacks together: each has its queries.
