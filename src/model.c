@@ -57,6 +57,14 @@ bool model_check_unchanged(const Model *model, uint64_t then, Error *err) {
                      model->kind->name);
 }
 
+bool model_check_inside(const Model *whole, const Model *inside, bool rejects, Error *err) {
+    return (inside->rejects == rejects && labels_equal(&inside->classes, &whole->classes)) ||
+           error_set(err, ERROR_ARGUMENT,
+                     "%s: the model inside has other classes than when it was taken in; call :fit "
+                     "or make the %s anew",
+                     whole->kind->name, whole->kind->name);
+}
+
 bool model_is_same(const Model *a, const Model *b) {
     return a == b || (a && b && a->kind == b->kind && a->kind->same && a->kind->same(a, b));
 }

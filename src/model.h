@@ -257,6 +257,10 @@ void model_changes(Model *model);
 uint64_t model_changed(const Model *model);
 bool model_check_unchanged(const Model *model, uint64_t then, Error *err);
 
+/* One that holds another: has that still the classes that the whole took from it, and rejects or
+ * not, as it is to? */
+bool model_check_inside(const Model *whole, const Model *inside, bool rejects, Error *err);
+
 bool model_is_same(const Model *a, const Model *b);
 bool model_is_fitted(const Model *model);
 bool model_not_fitted(const Model *model, const char *where, Error *err); /* the error; false */

@@ -98,6 +98,10 @@ local function parts_for(model)
   local parts = with_stairs(descents_for(model), model)
   if model ~= nil and kinds.has_surrogate(model) then
     parts[#parts + 1] = attack.square { norm = "l2", max_iter = 2000 }
+    -- Votes are stairs to scores too: where a search by losses stands still, one along the edge goes on.
+    if kinds.is(kinds.deciding(model), "knn") then
+      parts[#parts + 1] = attack.hopskipjump { early_stop = true }
+    end
   end
   return parts
 end
@@ -105,7 +109,7 @@ end
 -- ---- The attack ---------------------------------------------------------------------------------
 
 local own_options = { "model", "norm", "dmax", "quick", "target", "lower", "upper", "max_queries",
-  "samples", "objective", "direction", "on_step" }
+  "seed", "samples", "objective", "direction", "on_step" }
 
 local function first_part(model)
   return { parts_for(model)[1] }

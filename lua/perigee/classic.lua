@@ -33,13 +33,30 @@ local function step_words(step)
   return ("%s(%s)"):format(step.name, table.concat(parts, ", "))
 end
 
+-- What was set of a step since it learnt: " [from the next fit on: components 5]"
+local function pending_words(step, learnt)
+  local parts = {}
+  for _, option in ipairs(native.described("classic." .. step.name).options) do
+    local name = option[1]
+    if learnt.options[name] ~= step[name] then parts[#parts + 1] = ("%s %s"):format(name, step[name]) end
+  end
+  return #parts > 0 and (" [from the next fit on: %s]"):format(table.concat(parts, ", ")) or ""
+end
+
+-- As it learnt, if it has.
+local function counting_words(step, learnt)
+  if not learnt then return step_words(step) end
+  local counts = setmetatable({ name = step.name }, { __index = learnt.options })
+  return step_words(counts) .. pending_words(step, learnt)
+end
+
 types["perigee.step"].__name = "step"
 types["perigee.step"].__tostring = step_words
 
--- "pipeline standard(mean true, std true), pca(components 20, whiten false): logistic, C 1: …"
+-- "pipeline standard(mean true, std true), pca(components 20, whiten false), logistic, C 1: …"
 types["perigee.pipeline"].__tostring = function(pipeline)
-  local words = {}
-  for i, step in ipairs(pipeline.steps) do words[i] = step_words(step) end
+  local words, learnt = {}, pipeline.learnt or {}
+  for i, step in ipairs(pipeline.steps) do words[i] = counting_words(step, learnt[i]) end
   local model = pipeline.model
   local last = type(model) == "table" and "a model written in Lua" or tostring(model):match "^[^\n]*"
   words[#words + 1] = last

@@ -1,10 +1,10 @@
 -- attack.ensemble: several attacks as one. Each runs on the samples that the earlier ones left, and what all
 -- of them found is one result, by the rule of attack.worst.
 --
--- An ensemble is a table: its parts are e[1], e[2], …, attacks or ensembles; its own options are e.name and
--- e.all, and e.max_queries, which is what a sample may take in all of them together. Options that all parts
--- take are read and set of all of them (e.dmax = 2). attack.auto makes its own by ensemble.suite, whose parts
--- follow from the model.
+-- An ensemble is a table: its parts are e[1], e[2], …, attacks or ensembles; its own options are e.name, e.all,
+-- e.seed, which their random numbers follow from where a run gives none, and e.max_queries, which is what a
+-- sample may take in all of them together. Options that all parts take are read and set of all of them
+-- (e.dmax = 2). attack.auto makes its own by ensemble.suite, whose parts follow from the model.
 
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
@@ -16,7 +16,7 @@ local worst = require "perigee.worst"
 local ensemble = {}
 
 local attack_type = debug.getregistry()["perigee.attack"]
-local own_options = { "name", "all" } -- and max_queries, a name that every part has too
+local own_options = { "name", "all", "seed" } -- and max_queries, a name that every part has too
 
 local methods = {}
 local Ensemble = { __name = "perigee.ensemble", methods = methods }
@@ -69,8 +69,10 @@ local function takes(part, name)
   return false
 end
 
+local own_names = { "name", "all", "seed", "max_queries" }
+
 local function is_own(name)
-  return name == "name" or name == "all" or name == "max_queries"
+  return name == "name" or name == "all" or name == "seed" or name == "max_queries"
 end
 
 -- The seed of part k: the first one has the run's, the others some that follow from it (by the finalizer of
@@ -99,9 +101,7 @@ end
 local function common(self, name)
   local value = call(self[1], "get", name)
   for k = 2, #self do
-    local expected = value
-    if name == "seed" then expected = derived(value, k) end
-    if not same(call(self[k], "get", name), expected) then return nil end
+    if not same(call(self[k], "get", name), value) then return nil end
   end
   return value
 end
@@ -109,7 +109,8 @@ end
 -- Options for all parts in one table, those of the ensemble itself in another.
 local function sorted_out(self, options)
   options = arguments.only(where_of(self), options, own_options, names_of(self))
-  local own, passed = { name = self.name, all = self.all, max_queries = rawget(self, "max_queries") }, {}
+  local own, passed = {}, {}
+  for _, name in ipairs(own_names) do own[name] = rawget(self, name) end
   for name, value in pairs(options) do (is_own(name) and own or passed)[name] = value end
   return own, passed
 end
@@ -136,6 +137,11 @@ local function check(self, where)
   rawset(self, "max_queries", checked_queries(rawget(self, "max_queries"), where))
   if type(self.name) ~= "string" then arguments.expected(where, "name", "a string", self.name) end
   if type(self.all) ~= "boolean" then arguments.expected(where, "all", "true or false", self.all) end
+  local seed = rawget(self, "seed")
+  if seed ~= nil and not (math.type(seed) and math.tointeger(seed)) then
+    arguments.expected(where, "seed", "an integer", seed)
+  end
+  rawset(self, "seed", math.tointeger(seed))
   if #self == 0 then blame.fail("%s: expected a list of attacks, { a, b }, got none", where) end
   for k, part in ipairs(self) do
     if not ensemble.is_attack(part) then
@@ -151,7 +157,7 @@ local function check(self, where)
 end
 
 local function made(parts, own, where)
-  parts.name, parts.all, parts.max_queries = own.name, own.all, own.max_queries
+  for _, name in ipairs(own_names) do rawset(parts, name, own[name]) end
   return check(setmetatable(parts, Ensemble), where)
 end
 
@@ -190,7 +196,7 @@ local function suite_after(suite, options)
 end
 
 --- An ensemble of copies of the attacks in the list `options`, which may have name = (of the results, in
---- tables), all = true (every part attacks all samples) and max_queries.
+--- tables), all = true (every part attacks all samples), seed and max_queries.
 function ensemble.new(options, where)
   where = where or "attack.ensemble"
   if type(options) ~= "table" then
@@ -213,7 +219,7 @@ function ensemble.suite_of(value)
   return ensemble.is_suite(value) and suite_after(suites[value], {}) or nil
 end
 
---- An ensemble of these parts themselves; own: { name =, all =, max_queries =, suite = as by suite_of }.
+--- An ensemble of these parts themselves; own: { name =, all =, seed =, max_queries =, suite = as by suite_of }.
 function ensemble.remade(parts, own)
   local remade = made(table.move(parts, 1, #parts, 1, {}), own, "attack.ensemble")
   if own.suite then
@@ -260,7 +266,7 @@ function methods.with(self, options) return with(self, options) end
 function methods.set(self, options)
   local changed = methods.with(self, options)
   for k = 1, math.max(#self, #changed) do rawset(self, k, rawget(changed, k)) end
-  for _, name in ipairs { "name", "all", "max_queries" } do rawset(self, name, rawget(changed, name)) end
+  for _, name in ipairs(own_names) do rawset(self, name, rawget(changed, name)) end
   suites[self] = suites[changed]
   return self
 end
@@ -606,6 +612,7 @@ end
 function methods.run(self, samples, options)
   local where = where_of(self)
   options = arguments.only(where, options, run_names())
+  if options.seed == nil then options.seed = rawget(self, "seed") end
   if ensemble.is_suite(self) and options.model ~= nil then
     self = methods.with(self, { model = options.model })
   end

@@ -69,10 +69,18 @@ local function inside(model)
   return parts
 end
 
+-- Is there a squeezer of grey values? Its steps have no slope.
+local function rounds(squeeze)
+  for _, name in ipairs(squeeze.squeezers) do
+    if name:find "^bits " then return true end
+  end
+  return false
+end
+
 --- Does it, or a part of it that is written in Lua, say that its gradient is not that of its scores?
 function kinds.has_surrogate(model)
-  if kinds.is(model, "knn") and model.fitted_softness ~= 0 then return true end
-  if kinds.is(model, "squeeze") and model.gradient_is == "surrogate" then return true end
+  if kinds.is(model, "knn") then return model.fitted_softness ~= 0 end
+  if kinds.is(model, "squeeze") and rounds(model) then return true end
   for _, part in ipairs(inside(model)) do
     if kinds.has_surrogate(part) then return true end
   end
@@ -81,5 +89,10 @@ function kinds.has_surrogate(model)
   end
   return false
 end
+
+-- What models have by that name.
+debug.getregistry()["perigee.kinds"] = {
+  gradient_is = function(model) return kinds.has_surrogate(model) and "surrogate" or nil end,
+}
 
 return kinds

@@ -101,7 +101,7 @@ local function several_of(said, name, known)
     parts[k] = made_of(copy, part.name, known)
   end
   if all == nil then all = said.parts[1] ~= nil and said.parts[1].left == nil end
-  parts.name, parts.all, parts.max_queries = name, all, said.max_queries
+  parts.name, parts.all, parts.seed, parts.max_queries = name, all, said.seed, said.max_queries
   return blame.call(ensemble.new, parts, WHERE)
 end
 
@@ -157,7 +157,7 @@ end)
 
 archive.keep("ensemble", types["perigee.ensemble"], function(value)
   local kept = table.move(value, 1, #value, 1, {})
-  kept.name, kept.all, kept.max_queries = value.name, value.all, value.max_queries
+  kept.name, kept.all, kept.seed, kept.max_queries = value.name, value.all, value.seed, value.max_queries
   kept.suite = ensemble.suite_of(value)
   return kept
 end, function(kept)

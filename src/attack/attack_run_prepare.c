@@ -184,11 +184,6 @@ static bool check_answers(const Run *run, Error *err) {
     return true;
 }
 
-static bool same_classes(const Model *a, const Model *b) {
-    return a->classes.count == b->classes.count &&
-           memcmp(a->classes.label, b->classes.label, a->classes.count * sizeof(int32_t)) == 0;
-}
-
 /* Columns of one model's classes are columns of the other's. */
 static bool check_surrogate(const Run *run, Error *err) {
     const char *where = run->problem.where;
@@ -202,7 +197,7 @@ static bool check_surrogate(const Run *run, Error *err) {
                          where);
     if (!model_is_fitted(other))
         return model_not_fitted(other, where, err);
-    if (!same_classes(model, other))
+    if (!labels_equal(&model->classes, &other->classes))
         return error_set(err, ERROR_ARGUMENT,
                          "%s: surrogate: this %s has other classes than the attacked %s", where,
                          other->kind->name, model->kind->name);
@@ -224,22 +219,15 @@ static bool check_task(const Run *run, Error *err) {
     return check_answers(run, err) && check_surrogate(run, err) && check_begin(run, err);
 }
 
-static size_t product_of(const Sizes *shape) {
-    size_t product = 1;
-    for (int d = 0; d < shape->ndim; d++)
-        product *= shape->size[d];
-    return product;
-}
-
 static void set_shape(Run *run) {
     const AttackTask *task = run->task;
     Sizes *shape = &run->problem.shape;
     *shape = model_input_shape(task->model);
-    if (shape->ndim > 0 && product_of(shape) == task->features)
+    if (shape->ndim > 0 && sizes_product(shape) == task->features)
         return;
     *shape = (Sizes){ .ndim = task->sample_ndim };
     memcpy(shape->size, task->sample_shape, sizeof shape->size);
-    if (shape->ndim == 0 || product_of(shape) != task->features)
+    if (shape->ndim == 0 || sizes_product(shape) != task->features)
         *shape = (Sizes){ 1, { task->features } };
 }
 

@@ -53,12 +53,6 @@ static void push_fitted_softness(lua_State *L, const void *knn) {
         lua_pushnumber(L, softness);
 }
 
-/* Its gradient is never that of its scores. */
-static void push_surrogate(lua_State *L, const void *knn) {
-    (void)knn;
-    lua_pushliteral(L, "surrogate");
-}
-
 static void push_weight(lua_State *L, const void *logistic) {
     bind_push_shared(L, logistic_weight(logistic));
 }
@@ -78,15 +72,20 @@ static void push_left(lua_State *L, const void *logistic) {
 
 static const char STEP_META[] = "perigee.step";
 
+/* Into the table on top. */
+static void set_params(lua_State *L, const StepKind *kind, const StepParams *params) {
+    for (const Field *field = kind->fields.field; field->name; field++) {
+        Value value = field_get(field, params);
+        bind_push_value(L, &value);
+        lua_setfield(L, -2, field->name);
+    }
+}
+
 static void push_step(lua_State *L, const Step *step) {
     lua_createtable(L, 0, 4);
     lua_pushstring(L, step->kind->name);
     lua_setfield(L, -2, "name");
-    for (const Field *field = step->kind->fields.field; field->name; field++) {
-        Value value = field_get(field, &step->params);
-        bind_push_value(L, &value);
-        lua_setfield(L, -2, field->name);
-    }
+    set_params(L, step->kind, &step->params);
     luaL_setmetatable(L, STEP_META);
 }
 
@@ -158,7 +157,7 @@ static void push_steps(lua_State *L, const void *pipeline) {
     }
 }
 
-/* A table of arrays for each step; nil before they are learnt. */
+/* A table of arrays for each step, and of the options by which it learnt; nil before. */
 static void push_learnt(lua_State *L, const void *pipeline) {
     if (pipeline_width(pipeline) == 0) {
         lua_pushnil(L);
@@ -168,6 +167,9 @@ static void push_learnt(lua_State *L, const void *pipeline) {
     for (size_t i = 0; i < pipeline_steps(pipeline); i++) {
         const Step *step = pipeline_step(pipeline, i);
         lua_newtable(L);
+        lua_newtable(L);
+        set_params(L, step->kind, &step->learnt.by);
+        lua_setfield(L, -2, "options");
         for (size_t k = 0; k < STEP_NUMBERS && step->kind->number[k]; k++) {
             bind_push_shared(L, &step->learnt.number[k]);
             lua_setfield(L, -2, step->kind->number[k]);
@@ -177,8 +179,7 @@ static void push_learnt(lua_State *L, const void *pipeline) {
 }
 
 static bool fit_steps(Model *model, const void *samples, Progress *progress, Error *err) {
-    (void)progress;
-    return pipeline_fit_steps((Pipeline *)model, samples, err);
+    return pipeline_fit_steps((Pipeline *)model, samples, progress, err);
 }
 
 static int method_fit_steps(lua_State *L) {
@@ -219,7 +220,6 @@ static void set_steps(lua_State *L) {
 int open_classic(lua_State *L) {
     static const BindProperty of_knn[] = { BIND_PROPERTY("samples", push_samples),
                                            BIND_PROPERTY("fitted_softness", push_fitted_softness),
-                                           BIND_PROPERTY("gradient_is", push_surrogate),
                                            BIND_LAST };
     static const BindProperty of_logistic[] = { BIND_PROPERTY("weight", push_weight),
                                                 BIND_PROPERTY("b", push_b),

@@ -147,13 +147,6 @@ static void push_squeezers(lua_State *L, const void *self) {
     }
 }
 
-static void push_gradient_is(lua_State *L, const void *self) {
-    if (squeeze_is_surrogate(self))
-        lua_pushliteral(L, "surrogate");
-    else
-        lua_pushnil(L);
-}
-
 /* ---- The types ------------------------------------------------------------------------------- */
 
 #define DETECTOR_TYPE(name, what)                                                                  \
@@ -174,7 +167,6 @@ void bind_open_detectors(lua_State *L) {
                                                    BIND_PROPERTY("ranks", push_ranks), BIND_LAST };
     static const BindProperty of_squeeze[] = { BIND_PROPERTY("model", push_inner),
                                                BIND_PROPERTY("squeezers", push_squeezers),
-                                               BIND_PROPERTY("gradient_is", push_gradient_is),
                                                BIND_LAST };
     static const BindType types[] = {
         DETECTOR_TYPE(confidence, around),  DETECTOR_TYPE(energy, around),

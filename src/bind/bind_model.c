@@ -2,6 +2,7 @@
  *
  * Any model's box is recognised without knowing its kind: it is released by bind_release_model. */
 #include "bind/bind.h"
+#include "bind/bind_call.h"
 #include "bind/bind_fields.h"
 #include "bind/bind_grad.h"
 #include "bind/bind_model.h"
@@ -31,10 +32,21 @@ static void push_kind(lua_State *L, const void *model) {
     lua_pushstring(L, ((const Model *)model)->kind->name);
 }
 
+/* "surrogate" where the model, or a part of it, says that its gradient is not that of its scores
+ * (lua/perigee/kinds.lua). */
+static void push_gradient_is(lua_State *L, const void *model) {
+    (void)model;
+    bind_push_half(L, "perigee.kinds", "gradient_is");
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 1);
+}
+
 static const BindProperty properties[] = { BIND_MEMBER("classes", bind_push_labels, Model, classes),
                                            BIND_MEMBER("rejects", bind_push_truth, Model, rejects),
                                            BIND_MEMBER("features", bind_push_size, Model, features),
-                                           BIND_PROPERTY("kind", push_kind), BIND_LAST };
+                                           BIND_PROPERTY("kind", push_kind),
+                                           BIND_PROPERTY("gradient_is", push_gradient_is),
+                                           BIND_LAST };
 
 /* ---- Options ----------------------------------------------------------------------------------
  */

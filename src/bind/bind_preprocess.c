@@ -159,11 +159,9 @@ static void push_model(lua_State *L, const void *self) {
     bind_push_model(L, model_retain(preprocess_model(self)), NULL);
 }
 
-/* A member of the definition. */
-static void push_member(lua_State *L, const void *self) {
-    bool is_function = strcmp(lua_tostring(L, 2), "f") == 0;
+static void push_f(lua_State *L, const void *self) {
     bind_preprocess_push_definition(L, self);
-    lua_getfield(L, -1, is_function ? "scores" : "gradient_is");
+    lua_getfield(L, -1, "scores");
     lua_remove(L, -2);
 }
 
@@ -192,9 +190,7 @@ void bind_open_preprocess(lua_State *L) {
     static const BindFunction methods[] = { BIND("threshold_for", reject_threshold_for, 3),
                                             BIND_LAST };
     static const BindProperty properties[] = { BIND_PROPERTY("model", push_model),
-                                               BIND_PROPERTY("f", push_member),
-                                               BIND_PROPERTY("gradient_is", push_member),
-                                               BIND_LAST };
+                                               BIND_PROPERTY("f", push_f), BIND_LAST };
     static const BindType type = { .box = &preprocess_type,
                                    .like = &bind_any_model,
                                    .methods = methods,

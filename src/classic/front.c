@@ -5,15 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool check_classes(const Front *self, Error *err) {
-    return (self->model->rejects == self->base.rejects &&
-            labels_equal(&self->model->classes, &self->base.classes)) ||
-           error_set(err, ERROR_ARGUMENT,
-                     "%s: the model inside has other classes than when it was taken in; call :fit "
-                     "or make the %s anew",
-                     self->base.kind->name, self->base.kind->name);
-}
-
 /* A batch behind f, with room for what is asked there. */
 typedef struct Behind {
     Front *self;
@@ -30,7 +21,8 @@ static void behind_clear(Behind *behind) {
 /* To be cleared whatever the answer. */
 static bool behind_make(Behind *behind, const Batch *x, bool back, Error *err) {
     Front *self = behind->self;
-    if (!self->calls->forward(self->context, x, back, &behind->y, err) || !check_classes(self, err))
+    if (!self->calls->forward(self->context, x, back, &behind->y, err) ||
+        !model_check_inside(&self->base, self->model, self->base.rejects, err))
         return false;
     size_t features = behind->y.features;
     behind->batch = (Batch){ behind->y.y, x->n, features, x->where };

@@ -69,10 +69,16 @@ static size_t take_piece(const Newton *self, size_t first) {
     return rows;
 }
 
+/* An interrupt ends whatever goes through the samples, and all that is made of it. */
+static bool goes_on(Newton *self) {
+    self->stopped = self->stopped || !progress_step(self->progress, 0, NULL);
+    return !self->stopped;
+}
+
 /* z (n × functions): rows times parameters. */
-static void project(const Newton *self, const double *params, double *z) {
+static void project(Newton *self, const double *params, double *z) {
     size_t d = self->d, k = self->functions;
-    for (size_t first = 0; first < self->n; first += PIECE) {
+    for (size_t first = 0; first < self->n && goes_on(self); first += PIECE) {
         size_t rows = take_piece(self, first);
         for (size_t i = 0; i < rows; i++)
             memcpy(z + (first + i) * k, params + k * d, k * sizeof *z);
@@ -81,12 +87,12 @@ static void project(const Newton *self, const double *params, double *z) {
 }
 
 /* out = penalised + C Σ_i r_i (x_i, 1), with the penalty's part where there is one. */
-static void gather(const Newton *self, const double *r, const double *penalised, double *out) {
+static void gather(Newton *self, const double *r, const double *penalised, double *out) {
     size_t d = self->d, k = self->functions;
     double C = self->problem->C;
     memcpy(out, penalised, k * d * sizeof *out);
     memset(out + k * d, 0, k * sizeof *out);
-    for (size_t first = 0; first < self->n; first += PIECE) {
+    for (size_t first = 0; first < self->n && goes_on(self); first += PIECE) {
         size_t rows = take_piece(self, first);
         blas_dgemm(true, false, k, d, rows, C, r + first * k, k, self->piece, d, 1, out, d);
     }
@@ -132,7 +138,7 @@ static double objective(const Newton *self, double t) {
 }
 
 /* Probabilities at z, and the gradient. */
-static void find_gradient(const Newton *self) {
+static void find_gradient(Newton *self) {
     size_t k = self->functions;
     for (size_t i = 0; i < self->n; i++) {
         double all = log_sum(self->z + i * k, k);
@@ -145,7 +151,7 @@ static void find_gradient(const Newton *self) {
 }
 
 /* bent = the Hessian times along. */
-static void bend(const Newton *self) {
+static void bend(Newton *self) {
     size_t k = self->functions;
     project(self, self->along, self->room);
     for (size_t i = 0; i < self->n; i++) {
@@ -188,7 +194,6 @@ static void find_step(Newton *self, double small) {
         square = dot(r, r, size);
         for (size_t j = 0; j < size; j++)
             along[j] = r[j] + square / before * along[j];
-        self->stopped = !progress_step(self->progress, 0, NULL);
     }
 }
 
@@ -198,7 +203,8 @@ static bool go(Newton *self) {
     project(self, self->step, self->shift);
     double before = objective(self, 0), rounding = 1e-15 * fabs(before);
     int tries = 0;
-    while (tries < MOST_HALVINGS && !(objective(self, t) <= before + 1e-4 * t * slope + rounding)) {
+    while (tries < MOST_HALVINGS && goes_on(self) &&
+           !(objective(self, t) <= before + 1e-4 * t * slope + rounding)) {
         t /= 2;
         tries++;
     }
@@ -216,7 +222,8 @@ static void iterate(Newton *self, NewtonAnswer *out) {
     progress_begin(self->progress, "fitting logistic", (double)problem->max_iter);
     find_gradient(self);
     out->largest = largest_entry(self);
-    for (size_t i = 0; i < problem->max_iter && out->largest > problem->tolerance; i++) {
+    for (size_t i = 0; i < problem->max_iter && out->largest > problem->tolerance && !self->stopped;
+         i++) {
         char detail[48];
         find_step(self, fmin(0.25, sqrt(out->largest)));
         if (self->stopped || !go(self))
@@ -224,11 +231,9 @@ static void iterate(Newton *self, NewtonAnswer *out) {
         find_gradient(self);
         out->largest = largest_entry(self);
         snprintf(detail, sizeof detail, "gradient %.2g", out->largest);
-        self->stopped = !progress_step(self->progress, 1, detail);
-        if (self->stopped)
-            break;
+        self->stopped = self->stopped || !progress_step(self->progress, 1, detail);
     }
-    out->converged = out->largest <= problem->tolerance;
+    out->converged = out->largest <= problem->tolerance && !self->stopped;
     progress_end(self->progress);
 }
 

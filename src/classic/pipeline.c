@@ -109,24 +109,33 @@ static void learning_clear(Learning *learning) {
     free(learning->rows);
 }
 
-/* To be cleared whatever the answer. */
-static bool learn(const Pipeline *self, const Samples *samples, Learning *out, Error *err) {
-    *out = (Learning){ .samples = *samples };
-    for (size_t i = 0; i < self->steps; i++) {
-        const Samples *before = &out->samples;
-        Batch x = { before->x, before->n, before->features, "fit" }, y = { 0 };
-        bool ok = step_learn(&self->step[i], before, &out->learnt[i], err) &&
-                  go(&out->learnt[i], self->step[i].kind, &x, &y, err);
-        free(out->rows);
-        out->rows = (float *)y.x;
-        if (!ok)
-            return false;
+/* One more step, and what it makes of the samples; not where it was interrupted. */
+static bool learn_step(const Step *step, Learning *out, size_t i, Progress *progress, Error *err) {
+    const Samples *before = &out->samples;
+    Batch x = { before->x, before->n, before->features, "fit" }, y = { 0 };
+    if (!step_learn(step, before, &out->learnt[i], progress, err))
+        return false;
+    if (!progress_step(progress, 1, step->kind->name))
+        return true;
+    bool ok = go(&out->learnt[i], step->kind, &x, &y, err);
+    free(out->rows);
+    out->rows = (float *)y.x;
+    if (ok) {
         out->samples.x = y.x;
         out->samples.features = y.features;
     }
-    return true;
+    return ok;
 }
 
+/* To be cleared whatever the answer. On an interrupt it is not complete. */
+static bool learn(const Pipeline *self, const Samples *samples, Learning *out, Progress *progress,
+                  Error *err) {
+    *out = (Learning){ .samples = *samples };
+    for (size_t i = 0; i < self->steps && !progress_was_interrupted(progress); i++)
+        if (!learn_step(&self->step[i], out, i, progress, err))
+            return false;
+    return true;
+}
 static void adopt(Pipeline *self, Learning *learning, size_t features) {
     for (size_t i = 0; i < self->steps; i++) {
         learnt_clear(&self->step[i].learnt);
@@ -141,11 +150,14 @@ static bool pipeline_fit(Model *base, const Samples *samples, Progress *progress
     Pipeline *self = (Pipeline *)base;
     Model *model = self->front.model;
     Learning learning;
-    bool ok =
-        learn(self, samples, &learning, err) && model_fit(model, &learning.samples, progress, err);
+    progress_begin(progress, "fitting pipeline", (double)self->steps + 1);
+    bool ok = learn(self, samples, &learning, progress, err);
+    bool learnt = ok && !progress_was_interrupted(progress);
+    ok = ok && (!learnt || model_fit(model, &learning.samples, progress, err));
+    progress_end(progress);
     /* What an interrupt left as it was has not seen the new steps. */
-    bool stopped = ok && model->kind->all_or_nothing && progress_was_interrupted(progress);
-    if (ok && !stopped) {
+    bool half = progress_was_interrupted(progress) && model->kind->all_or_nothing;
+    if (ok && learnt && !half) {
         adopt(self, &learning, samples->features);
         ok = !model_is_fitted(model) || front_take_classes(&self->front, err);
     }
@@ -153,17 +165,21 @@ static bool pipeline_fit(Model *base, const Samples *samples, Progress *progress
     return ok;
 }
 
-bool pipeline_fit_steps(Pipeline *self, const Samples *samples, Error *err) {
+bool pipeline_fit_steps(Pipeline *self, const Samples *samples, Progress *progress, Error *err) {
     Learning learning;
     const Model *model = self->front.model;
-    bool ok = model_check_samples(&self->front.base, samples, err) &&
-              learn(self, samples, &learning, err);
-    size_t width = ok ? learning.samples.features : 0;
-    if (ok && model->features > 0 && model->features != width)
-        ok = error_set(err, ERROR_ARGUMENT,
-                       "fit_steps: the steps make %zu features, the %s takes %zu", width,
-                       model->kind->name, model->features);
-    if (ok) {
+    if (!model_check_samples(&self->front.base, samples, err))
+        return false;
+    progress_begin(progress, "fitting steps", (double)self->steps);
+    bool ok = learn(self, samples, &learning, progress, err);
+    progress_end(progress);
+    bool learnt = ok && !progress_was_interrupted(progress);
+    size_t width = learnt ? learning.samples.features : 0;
+    if (learnt && model->features > 0 && model->features != width)
+        learnt = ok = error_set(err, ERROR_ARGUMENT,
+                                "fit_steps: the steps make %zu features, the %s takes %zu", width,
+                                model->kind->name, model->features);
+    if (learnt) {
         adopt(self, &learning, samples->features);
         ok = front_take_classes(&self->front, err);
     }

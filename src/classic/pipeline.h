@@ -27,8 +27,8 @@ size_t pipeline_steps(const Pipeline *pipeline);
 const Step *pipeline_step(const Pipeline *pipeline, size_t i);
 
 /* Learn the steps alone, for a model that is trained by itself: the pipeline is then fitted if the
- * model is, for as many features as the last step makes. */
-bool pipeline_fit_steps(Pipeline *pipeline, const Samples *samples, Error *err);
+ * model is, for as many features as the last step makes. On an interrupt it is as it was. */
+bool pipeline_fit_steps(Pipeline *pipeline, const Samples *samples, Progress *progress, Error *err);
 
 /* What the model is given: n × pipeline_width numbers, of a batch that has the pipeline's features.
  * Width 0: the steps have not been learnt. */

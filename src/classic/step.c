@@ -41,7 +41,7 @@ void learnt_clear(Learnt *learnt) {
 }
 
 bool learnt_copy(const Learnt *from, Learnt *to, Error *err) {
-    Learnt copy = { .in = from->in, .out = from->out, .norm = from->norm };
+    Learnt copy = { .in = from->in, .out = from->out, .by = from->by };
     for (size_t i = 0; i < STEP_NUMBERS; i++)
         if (from->number[i] && !(copy.number[i] = array_share(from->number[i], err))) {
             learnt_clear(&copy);
@@ -60,11 +60,12 @@ static bool check_finite(const Samples *samples, Error *err) {
     return true;
 }
 
-bool step_learn(const Step *step, const Samples *samples, Learnt *out, Error *err) {
-    Learnt learnt = { .in = samples->features };
+bool step_learn(const Step *step, const Samples *samples, Learnt *out, Progress *progress,
+                Error *err) {
+    Learnt learnt = { .in = samples->features, .by = step->params };
     if (!step_check("fit", step, err) || !check_finite(samples, err))
         return false;
-    if (!step->kind->learn(&step->params, samples, &learnt, err)) {
+    if (!step->kind->learn(samples, &learnt, progress, err)) {
         learnt_clear(&learnt);
         return false;
     }
@@ -93,7 +94,8 @@ bool step_save(const Step *step, const ModelWriter *to, JsonNode json, const cha
         return true;
     json_number(json, "in", (double)learnt->in);
     json_number(json, "out", (double)learnt->out);
-    json_number(json, "norm", learnt->norm);
+    json_number(json, "norm", learnt->by.norm);
+    fields_write_json(step->kind->fields.field, &learnt->by, json_object(json, "learnt_by"));
     bool ok = true;
     for (size_t i = 0; ok && i < STEP_NUMBERS && step->kind->number[i]; i++)
         ok = tensors_add(to->tensors, (TensorName){ to->prefix, number_name(step, name, i, &full) },
@@ -134,10 +136,17 @@ static bool read_number(const ModelReader *from, Step *step, const char *name, s
 static bool check_sizes(const Step *step, Error *err) {
     const Learnt *learnt = &step->learnt;
     bool keeps = step->kind->form[1] != NUMBER_OUT_IN;
-    if (learnt->in > 0 && learnt->out > 0 && learnt->norm >= UNIT_L1 && learnt->norm <= UNIT_MAX &&
-        (!keeps || learnt->in == learnt->out))
+    if (learnt->in > 0 && learnt->out > 0 && learnt->by.norm >= UNIT_L1 &&
+        learnt->by.norm <= UNIT_MAX && (!keeps || learnt->in == learnt->out))
         return true;
     return error_set(err, ERROR_FILE, "load: the sizes of a step are not possible");
+}
+
+/* Files of before do not say it: the options as they are. */
+static bool read_learnt_by(const cJSON *json, Step *step, Error *err) {
+    const cJSON *options = cJSON_GetObjectItemCaseSensitive(json, "learnt_by");
+    step->learnt.by = step->params;
+    return !options || fields_read_json(step->kind->fields.field, &step->learnt.by, options, err);
 }
 
 bool step_read(const ModelReader *from, const cJSON *json, const char *name, Step *out,
@@ -157,7 +166,8 @@ bool step_read(const ModelReader *from, const cJSON *json, const char *name, Ste
         return true;
     bool ok = read_size(json, "in", &out->learnt.in, err) &&
               read_size(json, "out", &out->learnt.out, err) && read_size(json, "norm", &norm, err);
-    out->learnt.norm = norm <= UNIT_MAX ? (int)norm : -1;
+    ok = ok && read_learnt_by(json, out, err);
+    out->learnt.by.norm = norm <= UNIT_MAX ? (int)norm : -1;
     ok = ok && check_sizes(out, err);
     for (size_t i = 0; ok && i < STEP_NUMBERS && found->number[i]; i++)
         ok = read_number(from, out, name, i, err);

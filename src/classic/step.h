@@ -26,7 +26,7 @@ typedef struct StepParams {
 /* What a step learnt: out = 0 while it has not. Arrays are shared, and never written. */
 typedef struct Learnt {
     size_t in, out;              /* features before and after */
-    int norm;                    /* unit_norm's, as it was then */
+    StepParams by;               /* the options, as they were then */
     Array *number[STEP_NUMBERS]; /* float64, in the order of the kind's names */
 } Learnt;
 
@@ -37,8 +37,9 @@ typedef struct StepKind {
      * `in` numbers, or a matrix with a row for each of `out`, or a vector of those. */
     const char *number[STEP_NUMBERS];
     enum { NUMBER_IN, NUMBER_OUT_IN, NUMBER_OUT } form[STEP_NUMBERS];
-    /* Fill number[], out and norm for samples of `in` features. */
-    bool (*learn)(const StepParams *params, const Samples *samples, Learnt *out, Error *err);
+    /* Fill number[] and out for samples of `in` features, by the options out->by. On an interrupt,
+     * which progress_was_interrupted tells, true is returned, and what there is is not used. */
+    bool (*learn)(const Samples *samples, Learnt *out, Progress *progress, Error *err);
     /* y (n × out) = f(x), and dx (n × in) from dy. */
     bool (*forward)(const Learnt *learnt, const Batch *x, float *y, Error *err);
     bool (*pull)(const Learnt *learnt, const Batch *x, const float *dy, float *dx, Error *err);
@@ -65,7 +66,8 @@ bool learnt_copy(const Learnt *from, Learnt *to, Error *err); /* shares the numb
 void learnt_clear(Learnt *learnt);
 
 /* learn behind its common checks: samples that are finite. */
-bool step_learn(const Step *step, const Samples *samples, Learnt *out, Error *err);
+bool step_learn(const Step *step, const Samples *samples, Learnt *out, Progress *progress,
+                Error *err);
 
 /* Options into an object, numbers under "name." (of files). */
 bool step_save(const Step *step, const ModelWriter *to, JsonNode json, const char *name,

@@ -37,18 +37,21 @@ static void find_mean(const Samples *samples, double *mean) {
 /* The decomposition of d × d, or n × n where that is smaller. */
 typedef struct Scatter {
     const Samples *samples;
+    Progress *progress;
+    bool stopped;
     const double *mean;
     double *rows; /* the centred samples that are needed at once */
     bool dual;
     Eigh eigh;
 } Scatter;
 
-static void fill_covariance(const Scatter *of, double *c) {
+static void fill_covariance(Scatter *of, double *c) {
     size_t n = of->samples->n, d = of->samples->features;
-    for (size_t first = 0; first < n; first += PIECE) {
+    for (size_t first = 0; first < n && !of->stopped; first += PIECE) {
         size_t rows = n - first < PIECE ? n - first : PIECE;
         centre(of->mean, of->samples->x + first * d, rows, d, of->rows);
         blas_dgemm(true, false, d, d, rows, 1, of->rows, d, of->rows, d, first > 0, c, d);
+        of->stopped = !progress_step(of->progress, 0.5 * (double)rows / (double)n, NULL);
     }
 }
 
@@ -66,7 +69,7 @@ static bool decompose(Scatter *of, Error *err) {
     } else if (ok) {
         fill_covariance(of, array_f64(c));
     }
-    ok = ok && array_eigh(c, &of->eigh, err);
+    ok = ok && (of->stopped || array_eigh(c, &of->eigh, err));
     array_free(c);
     return ok;
 }
@@ -103,10 +106,11 @@ static double variance_at(const Scatter *of, size_t k) {
     return n > 1 ? fmax(w, 0) / (double)(n - 1) : 0;
 }
 
-static bool fill(const StepParams *params, const Scatter *of, Learnt *out, Error *err) {
+static bool fill(Scatter *of, Learnt *out, Error *err) {
+    const StepParams *params = &out->by;
     double *matrix = array_f64(out->number[1]), *variance = array_f64(out->number[2]);
     double least = variance_at(of, 0) * 1e-14 * (double)of->samples->n;
-    for (size_t k = 0; k < out->out; k++) {
+    for (size_t k = 0; k < out->out && !of->stopped; k++) {
         variance[k] = variance_at(of, k);
         direction(of, k, matrix + k * out->in);
         if (params->whiten && !(variance[k] > least))
@@ -115,6 +119,7 @@ static bool fill(const StepParams *params, const Scatter *of, Learnt *out, Error
                              k + 1);
         for (size_t j = 0; params->whiten && j < out->in; j++)
             matrix[k * out->in + j] /= sqrt(variance[k]);
+        of->stopped = !progress_step(of->progress, 0.5 / (double)out->out, NULL);
     }
     return true;
 }
@@ -126,9 +131,9 @@ static bool make_numbers(Learnt *out, Error *err) {
     return out->number[2] != NULL;
 }
 
-static bool learn(const StepParams *params, const Samples *samples, Learnt *out, Error *err) {
+static bool learn(const Samples *samples, Learnt *out, Progress *progress, Error *err) {
     size_t n = samples->n, most = n < out->in ? n : out->in;
-    out->out = params->components > 0 ? params->components : most;
+    out->out = out->by.components > 0 ? out->by.components : most;
     if (out->out > most)
         return error_set(err, ERROR_ARGUMENT,
                          "fit: pca: components: expected at most %zu, of %zu samples with %zu "
@@ -136,9 +141,14 @@ static bool learn(const StepParams *params, const Samples *samples, Learnt *out,
                          most, n, out->in, out->out);
     if (!make_numbers(out, err))
         return false;
-    Scatter scatter = { samples, array_f64(out->number[0]), .dual = n < out->in };
+    Scatter scatter = { .samples = samples,
+                        .progress = progress,
+                        .mean = array_f64(out->number[0]),
+                        .dual = n < out->in };
+    progress_begin(progress, "principal components", 1);
     find_mean(samples, array_f64(out->number[0]));
-    bool ok = decompose(&scatter, err) && fill(params, &scatter, out, err);
+    bool ok = decompose(&scatter, err) && (scatter.stopped || fill(&scatter, out, err));
+    progress_end(progress);
     scatter_clear(&scatter);
     return ok;
 }

@@ -46,8 +46,9 @@ static void find_range(const Samples *samples, double *low, double *high) {
 
 /* A feature that is the same in all samples is only moved. Least and largest become shift and
  * scale where they stand. */
-static bool learn_minmax(const StepParams *params, const Samples *samples, Learnt *out,
-                         Error *err) {
+static bool learn_minmax(const Samples *samples, Learnt *out, Progress *progress, Error *err) {
+    const StepParams *params = &out->by;
+    (void)progress;
     if (!(params->low < params->high))
         return error_set(err, ERROR_ARGUMENT,
                          "fit: minmax: low: expected a number below high, %g, got %g", params->high,
@@ -105,8 +106,9 @@ static void find_moments(const Samples *samples, double *mean, double *variance)
 }
 
 /* A feature without variance, but for rounding, is not divided. */
-static bool learn_standard(const StepParams *params, const Samples *samples, Learnt *out,
-                           Error *err) {
+static bool learn_standard(const Samples *samples, Learnt *out, Progress *progress, Error *err) {
+    const StepParams *params = &out->by;
+    (void)progress;
     if (!make_numbers(out, err))
         return false;
     double *shift = array_f64(out->number[0]), *scale = array_f64(out->number[1]);

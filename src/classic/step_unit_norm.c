@@ -7,11 +7,11 @@
 
 #include <math.h>
 
-static bool learn(const StepParams *params, const Samples *samples, Learnt *out, Error *err) {
+static bool learn(const Samples *samples, Learnt *out, Progress *progress, Error *err) {
     (void)samples;
+    (void)progress;
     (void)err;
     out->out = out->in;
-    out->norm = params->norm;
     return true;
 }
 
@@ -36,7 +36,7 @@ static bool forward(const Learnt *learnt, const Batch *x, float *y, Error *err) 
     (void)err;
     for (size_t i = 0; i < x->n; i++) {
         const float *row = x->x + i * learnt->in;
-        double norm = norm_of(row, learnt->in, learnt->norm);
+        double norm = norm_of(row, learnt->in, learnt->by.norm);
         for (size_t j = 0; j < learnt->in; j++)
             y[i * learnt->in + j] = (float)(row[j] / (norm > 0 ? norm : 1));
     }
@@ -49,14 +49,14 @@ static double sign(double x) {
 
 static void pull_row(const float *x, const float *dy, const Learnt *learnt, float *dx) {
     size_t n = learnt->in, top = largest_at(x, n);
-    double norm = norm_of(x, n, learnt->norm), along = 0;
+    double norm = norm_of(x, n, learnt->by.norm), along = 0;
     double by = norm > 0 ? norm : 1;
     for (size_t j = 0; norm > 0 && j < n; j++)
         along += dy[j] * (x[j] / by);
     for (size_t j = 0; j < n; j++) {
-        double slope = learnt->norm == UNIT_L2   ? x[j] / by
-                       : learnt->norm == UNIT_L1 ? sign(x[j])
-                                                 : (j == top) * sign(x[j]);
+        double slope = learnt->by.norm == UNIT_L2   ? x[j] / by
+                       : learnt->by.norm == UNIT_L1 ? sign(x[j])
+                                                    : (j == top) * sign(x[j]);
         dx[j] = (float)((dy[j] - along * slope) / by);
     }
 }

@@ -250,8 +250,16 @@ static bool is_list(const Field *field, const Value *value) {
     return count > 0 && count <= FIELD_NUMBERS_MOST;
 }
 
+/* Is there a number that reads as nothing, for a default that follows from elsewhere? */
+static bool can_be_open(const Field *field) {
+    return (field->kind == FIELD_NUMBER || field->kind == FIELD_WHOLE) && field->initial &&
+           !field->required;
+}
+
 /* May this value stand in this field? */
 static bool fits(const Field *field, const Value *value) {
+    if (value->kind == VALUE_NOTHING)
+        return can_be_open(field);
     bool whole = value->is_whole || !wants_whole(field);
     switch (field->kind) {
     case FIELD_BOOLEAN:
@@ -289,7 +297,7 @@ static void store(const Field *field, void *place, const Value *value) {
     switch (field->kind) {
     case FIELD_NUMBER:
     case FIELD_WHOLE:
-        *(double *)place = value->number[0];
+        *(double *)place = value->kind == VALUE_NOTHING ? NAN : value->number[0];
         break;
     case FIELD_NUMBERS:
         store_list(place, value);

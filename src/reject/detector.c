@@ -18,11 +18,7 @@ static bool is_on_layers(const Detector *self) {
 
 /* Rows of scores are as long as they were when the model was taken in. */
 static bool check_classes(const Detector *self, Error *err) {
-    return (!self->inner->rejects && labels_equal(&self->inner->classes, &self->base.classes)) ||
-           error_set(err, ERROR_ARGUMENT,
-                     "%s: the model inside has other classes than when it was taken in; call :fit "
-                     "or make the %s anew",
-                     self->base.kind->name, self->base.kind->name);
+    return model_check_inside(&self->base, self->inner, false, err);
 }
 
 /* ---- Between the statistic and the scores ---------------------------------------------------- */
@@ -202,9 +198,8 @@ static void forget(Run *run) {
     run->net_pass = NULL;
 }
 
-/* What is asked of the batch's rows from `first` on; no request: scores alone. */
-static bool run_tile(Run *run, size_t first, const GradientRequest *request, double *scores,
-                     Error *err) {
+/* What is asked of the tile's rows; no request: scores alone. */
+static bool run_tile(Run *run, const GradientRequest *request, double *scores, Error *err) {
     DetectorTile *tile = &run->tile;
     size_t columns = tile->classes + 1;
     if (!there(run, err))
@@ -218,7 +213,6 @@ static bool run_tile(Run *run, size_t first, const GradientRequest *request, dou
         if (request)
             split(tile, i, w);
     }
-    (void)first;
     return !request || back(run, request->gradient, err);
 }
 
@@ -238,7 +232,7 @@ static bool run_batch(Detector *self, const Batch *batch, const GradientRequest 
         run.tile.rows = batch_rows(batch, first, left < run.most ? left : run.most);
         run.tile.largest = request ? rows.largest : NULL;
         double *to = request ? rows.scores : scores + first * (run.tile.classes + 1);
-        ok = run_tile(&run, first, request ? &rows : NULL, to, err);
+        ok = run_tile(&run, request ? &rows : NULL, to, err);
         forget(&run);
     }
     run_clear(&run);

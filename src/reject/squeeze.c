@@ -376,11 +376,3 @@ size_t squeeze_count(const Model *model) {
 const char *squeeze_name(const Model *model, size_t i, char text[32]) {
     return squeezer_text(((const Squeeze *)model)->squeezer[i], text);
 }
-
-bool squeeze_is_surrogate(const Model *model) {
-    const Squeeze *self = (const Squeeze *)model;
-    bool steps = false;
-    for (size_t v = 0; v < self->count; v++)
-        steps = steps || self->squeezer[v].kind == SQUEEZE_BITS;
-    return steps;
-}

@@ -34,7 +34,6 @@ Model *squeeze_new(const SqueezeParts *parts, Error *err);
 
 size_t squeeze_count(const Model *model);
 const char *squeeze_name(const Model *model, size_t i, char text[32]); /* returns text */
-bool squeeze_is_surrogate(const Model *model); /* bits: its gradient is not that of steps */
 
 extern const DetectorKind squeeze_kind;
 

@@ -93,6 +93,28 @@ function TestAuto:test_another_model()
   lu.assertEquals(result.verdict, same:run(samples, { seed = 1 }).verdict)
 end
 
+-- Neighbours' votes are searched along their edges too, last of all.
+function TestAuto:test_neighbours()
+  local knn = classic.knn({ k = 5 }):fit(samples)
+  for _, model in ipairs { knn, reject.new { model = classic.pipeline { knn } } } do
+    local parts = attack.auto { model = model, norm = "l2", dmax = 1 }
+    lu.assertEquals({ parts[2].name, parts[#parts - 1].name, parts[#parts].name, #parts },
+      { "stairs", "square", "hopskipjump", 7 })
+  end
+end
+
+function TestAuto:test_a_seed_of_its_own()
+  local flat = { classes = { 0, 1 }, features = 784 }
+  function flat.scores(_, x) return array.stack({ x:sum(2) * 0, x:slice(nil, { 1, 3 }):mean(2) }, 2) end
+  local some = data.new { x = array.rand(3, 784, { seed = 1 }), y = { 0, 1, 1 } }
+  local suite = attack.auto { model = flat, norm = "l2", dmax = 0.5, max_queries = 30, seed = 4 }
+  lu.assertEquals(suite.seed, 4)
+  local a, b = suite:run(some), attack.auto({ norm = "l2", dmax = 0.5, max_queries = 30 }):run(some,
+    { model = flat, seed = 4 })
+  lu.assertEquals({ a.x_adv:totable(), a.seed, a.parts[1].name }, { b.x_adv:totable(), 4, "square" })
+  lu.assertNotEquals(a.x_adv:totable(), suite:run(some, { seed = 5 }).x_adv:totable())
+end
+
 function TestAuto:test_errors()
   local nothing = attack.auto { dmax = 1 }
   lu.assertErrorMsgContains("attack.auto: no model: give one as model = …", nothing.run, nothing, samples)

@@ -243,6 +243,41 @@ function TestPipeline.test_options_by_paths()
   lu.assertEquals({ twice.steps[1].components, twice.steps[2].components }, { 0, 3 })
 end
 
+-- What a fitted one prints is what it learnt by; what was set since stands behind it, in files too.
+function TestPipeline.test_prints_what_counts()
+  local pipeline = chain():fit(ds)
+  local learnt = "standard(mean true, std true), pca(components 10, whiten false)"
+  lu.assertStrContains(tostring(pipeline), learnt .. ", unit_norm(norm l2), logistic")
+  pipeline["pca.components"] = 4
+  for _, one in ipairs { pipeline, reloaded(pipeline), pipeline:with {} } do
+    lu.assertStrContains(tostring(one), learnt .. " [from the next fit on: components 4], unit_norm(norm l2)")
+    lu.assertEquals({ one.learnt[2].options.components, one["pca.components"] }, { 10, 4 })
+  end
+  lu.assertStrContains(tostring(pipeline:fit(ds)), "pca(components 4, whiten false), unit_norm")
+end
+
+-- Whatever a surrogate is in says so.
+function TestPipeline.test_a_surrogate_inside()
+  local inside = classic.pipeline({ "minmax", classic.knn() }):fit(ds)
+  local nr = reject.new { model = inside }
+  lu.assertEquals({ inside.gradient_is, nr.gradient_is, reject.confidence({ model = nr.model }).gradient_is },
+    { "surrogate", "surrogate", "surrogate" })
+  local net = nn.new { input = { 64 }, nn.linear { out = 8, name = "a" }, nn.linear { out = 10 } }
+  local layer = reject.layer { net = net, layer = "a", classifier = classic.knn() }
+  lu.assertEquals({ layer.gradient_is, layer:fit(ds).gradient_is }, { "surrogate", "surrogate" })
+  lu.assertEquals(chain():fit(ds).gradient_is, nil)
+  lu.assertEquals(classic.knn({ softness = 0 }):fit(ds).gradient_is, nil)
+end
+
+-- Options that follow from elsewhere when they are left open can be opened again.
+function TestPipeline.test_nil_is_a_default()
+  local knn = classic.knn({ softness = 3 }):fit(ds)
+  knn.softness = nil
+  lu.assertEquals(knn.softness, nil)
+  lu.assertEquals(knn:fit(ds).fitted_softness, classic.knn():fit(ds).fitted_softness)
+  raises("k: expected an integer from 1", function() knn.k = nil end)
+end
+
 function TestPipeline.test_saved()
   same_after_all(chain():fit(ds), ds)
   same_after_all(classic.pipeline({ "minmax", svm.new { kernel = svm.rbf(0.1) } }):fit(ds), ds)

@@ -314,6 +314,9 @@ function TestDetectors.test_options()
   lu.assertEquals(density:set({ bandwidth = 2 }).bandwidth, 2)
   lu.assertAlmostEquals(density.fitted_bandwidth, expected.left_out, 2e-5) -- until the next fit
   lu.assertEquals(density:fit(train).fitted_bandwidth, 2)
+  density.bandwidth = nil
+  lu.assertEquals(density.bandwidth, nil)
+  lu.assertAlmostEquals(density:fit(train).fitted_bandwidth, expected.left_out, 2e-5)
   local gaussian = reject.mahalanobis { net = net, layers = { "relu3" } }:fit(train)
   raises("only training uses it", gaussian.with, gaussian, { shrinkage = 0.5 })
 end

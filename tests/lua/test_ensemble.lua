@@ -54,6 +54,24 @@ function TestEnsemble:test_each_on_what_is_left()
   for i = 1, n do lu.assertNotEquals(r.stop[i], "interrupted") end
 end
 
+-- A seed of its own counts where a run gives none; and in what is made of it.
+function TestEnsemble:test_its_own_seed()
+  local model = bumps(-1)
+  local e = attack.ensemble { attack.noise { model = model, dmax = 0.4 },
+    attack.pgd { model = model, dmax = 0.4, restarts = 2 }, seed = 5 }
+  local by_run = e:with({ seed = 9 }):run(samples, { seed = 5 })
+  for _, other in ipairs { e, e:with { dmax = 0.4 }, attack.ensemble { e[1], e[2], seed = 5.0 },
+    attack.from(by_run, { model = model }) } do
+    local r = other:run(samples)
+    lu.assertEquals({ other.seed, r.seed }, { 5, 5 })
+    lu.assertEquals(r.x_adv:totable(), by_run.x_adv:totable())
+  end
+  lu.assertNotEquals(e:run(samples, { seed = 6 }).x_adv:totable(), by_run.x_adv:totable())
+  e.seed = nil
+  lu.assertEquals(e.seed, nil)
+  raises("attack.ensemble: seed: expected an integer, got 1.5", e.set, e, { seed = 1.5 })
+end
+
 -- What each says of itself is what it does alone.
 function TestEnsemble:test_parts_are_their_own_attacks()
   local model = bumps(-1)

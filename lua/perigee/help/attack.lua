@@ -323,7 +323,8 @@ print(r, r.distance)]],
 The momentum iterative fast gradient sign method (Dong et al., "Boosting adversarial attacks with momentum",
 CVPR 2018), for linf and l2: v = momentum v + g / ‖g‖1, and a step of eta along the sign of v (linf) or v at
 length 1 (l2). Its ten steps of dmax / 10 are few; what it finds was made to be carried over to other models
-(attack.transfer). The answer is the best point of the way, where the paper takes the last.]],
+(attack.transfer). The answer is the best point of the way, where the paper takes the last; and the objective
+is continuous, which knows the reject score, where the paper's is cross_entropy.]],
     returns = { "attack", "an object whose options can be read and set; :run(samples) attacks" },
     example = example_net .. [[
 print(attack.mifgsm({ model = net, dmax = 0.2 }):run(digits))]],
@@ -465,7 +466,8 @@ Where one decides alone (an svm, a nr or a layer's over it) it is the first and 
 attack.fmn over the classes, whose search may go half beyond dmax. Elsewhere it is halving along the
 gradient, attack.apgd on cross-entropy (continuous where the model rejects), attack.apgd over the classes on
 DLR (margin below four classes), and attack.fmn over the classes. Where a gradient is said to be a surrogate
-attack.stairs is the second part and attack.square, which follows none, the last. A model that answers scores
+attack.stairs is the second part and attack.square, which follows none, comes behind them; and last, where
+neighbours vote (a classic.knn), attack.hopskipjump. A model that answers scores
 alone (?model) is attacked by attack.square, one of labels alone by attack.hopskipjump. Against a
 reject.density PGD from points at random follows. quick = true is the first part alone.
 
@@ -481,6 +483,7 @@ cost.]],
       { "lower", "number|array", "0", "the least value of every feature, or one for each" },
       { "upper", "number|array", "1", "the greatest value of every feature, or one for each" },
       { "max_queries", "integer|array", "none", "what a sample may take in all parts together: see queries" },
+      { "seed", "integer", "the session's", "of the parts' random numbers, where a run gives none" },
       { "samples", "integer", "1", "the calls whose mean is an answer, of a random model: see queries" },
       { "objective", "function", "each part's", "what all parts minimise: see objectives" },
       { "direction", "function", "each part's", "what all parts go against: see objectives" },
@@ -509,6 +512,7 @@ a number for each sample (target, dmax, start) a part gets those of the samples 
     options = {
       { "name", "string", '"ensemble"', "the result's name, in the table beside the list" },
       { "all", "boolean", "false", "every part attacks all samples: for the least distances" },
+      { "seed", "integer", "each part's own", "of the parts' random numbers, where a run gives none" },
       { "max_queries", "integer|array", "none", "what a sample may take in all parts together: see queries" },
     },
     returns = { "ensemble", "an object as an attack; :run(samples) attacks" },

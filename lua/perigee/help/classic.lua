@@ -76,7 +76,6 @@ print(pgd:run(test:slice(1, 3)))]],
   field("knn.softness", "number?", "The softness that was chosen; nil: it follows from the samples."),
   field("knn.fitted_softness", "number?", "The softness that counts; nil while not fitted."),
   field("knn.samples", "array?", "The training samples, read-only; nil while not fitted."),
-  field("knn.gradient_is", '"surrogate"', "Its gradient is never that of its votes: see classic.knn."),
   field("logistic.C", "number", "The losses' weight against the penalty."),
   field("logistic.tolerance", "number", "The gradient at which a fit is done."),
   field("logistic.max_iter", "integer", "How many steps a fit takes at most."),
@@ -90,7 +89,8 @@ converge, and printing the model says so. nil while not fitted.]]),
   field("pipeline.steps", "table", "The steps and their options: a list, which is a copy."),
   field("pipeline.learnt", "table?", [[
 What each step learnt, a list of tables of arrays in f64: shift and scale of minmax and standard (y =
-(x - shift) scale), and mean, matrix and variance of pca (y = matrix (x - mean)). nil before.]]),
+(x - shift) scale), and mean, matrix and variance of pca (y = matrix (x - mean)); with options, a table of
+those that it learnt by, whatever was set since. nil before.]]),
   {
     name = "pipeline:fit_steps",
     text = [[

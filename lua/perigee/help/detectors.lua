@@ -148,7 +148,6 @@ for _, entry in ipairs {
   field("mahalanobis.ranks", "integer[]", "How many directions count in each; 0: not fitted."),
   field("squeeze.model", "model", "The model whose scores they are."),
   field("squeeze.squeezers", "string[]", "What is done to the samples."),
-  field("squeeze.gradient_is", '"surrogate"?', "Whether it has bits, and is not that of the scores."),
 } do
   entries[#entries + 1] = entry
 end

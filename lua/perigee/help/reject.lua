@@ -94,8 +94,6 @@ print(pgd:run(ds:slice(1, 5)))]],
   },
   field("preprocess.model", "model", "The model behind the function."),
   field("preprocess.f", "function", "The function."),
-  field("preprocess.gradient_is", '"surrogate"?',
-    "Whether its gradient is said or found not to be that of the scores; nil otherwise."),
   {
     name = "preprocess:threshold_for",
     text = "The threshold that rejects the share p of these samples, for a model inside that rejects.",
@@ -308,6 +306,10 @@ os.remove(path)]],
   field("model.classes", "integer[]", "The list of labels, sorted; empty while not fitted."),
   field("model.rejects", "boolean", "True if the last column is the reject class's."),
   field("model.features", "integer", "How many numbers a sample has; 0 while unknown."),
+  field("model.gradient_is", '"surrogate"?', [[
+Whether its gradient, or that of a part of it (of a knn, of a squeeze with bits, of a preprocess or a model
+written in Lua that says so), is not meant to be that of its scores; nil otherwise. attack.auto then has parts
+for it.]]),
   field("model.kind", "string",
     'What it is: "net", "svm", "layer", "nr", "dnr", "preprocess", "confidence", "energy" …'),
 }
