@@ -1,9 +1,9 @@
 -- attack.ensemble: several attacks as one. Each runs on the samples that the earlier ones left, and what all
 -- of them found is one result, by the rule of attack.worst.
 --
--- An ensemble is a table: its parts are e[1], e[2], …, attacks or ensembles; its own options are e.name, e.all,
--- e.seed, which their random numbers follow from where a run gives none, and e.max_queries, which is what a
--- sample may take in all of them together. Options that all parts take are read and set of all of them
+-- An ensemble is a table: its parts are e[1], e[2], …, attacks or ensembles; its own options are e.name and
+-- e.all, e.seed, which their random numbers follow from where a run gives none, and e.max_queries, which is
+-- what a sample may take in all of them together. Options that all parts take are read and set of all of them
 -- (e.dmax = 2). attack.auto makes its own by ensemble.suite, whose parts follow from the model.
 
 local arguments = require "perigee.arguments"
@@ -219,7 +219,7 @@ function ensemble.suite_of(value)
   return ensemble.is_suite(value) and suite_after(suites[value], {}) or nil
 end
 
---- An ensemble of these parts themselves; own: { name =, all =, seed =, max_queries =, suite = as by suite_of }.
+--- An ensemble of these parts themselves; own: { name =, all =, seed =, max_queries =, suite = (suite_of) }.
 function ensemble.remade(parts, own)
   local remade = made(table.move(parts, 1, #parts, 1, {}), own, "attack.ensemble")
   if own.suite then
