@@ -42,7 +42,7 @@ ALL_CFLAGS   = -std=c11 -g $(OPTIMIZE) -fno-math-errno -fopenmp-simd -pthread $(
 	$(EXTRA_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS  = -pthread $(HARDEN_LDFLAGS) $(EXTRA_LDFLAGS) $(LDFLAGS)
 
-ROOMS     := core data nn svm classic reject attack files plot grad
+ROOMS     := core data nn svm classic reject attack files plot grad mpi
 LIB_SRC   := $(wildcard $(ROOMS:%=src/%/*.c)) src/model.c
 BIN_SRC   := src/main.c $(wildcard src/repl.c) $(wildcard src/host/*.c) $(wildcard src/bind/*.c)
 TEST_SRC  := $(wildcard tests/core/*.c)
@@ -55,9 +55,18 @@ TEST_BIN  := $(TEST_SRC:tests/core/%.c=$(BUILD)/tests/%)
 HOST_TEST_BIN := $(HOST_TEST_SRC:tests/host/%.c=$(BUILD)/tests/host/%)
 BENCH_BIN := $(BENCH_SRC:tests/bench/%.c=$(BUILD)/bench/%)
 
+# A module for each MPI that is installed, which the program loads when it is started under one (mpi/ranks.h); the
+# program itself needs none.
+MPI_PC    := openmpi:ompi-c mpich:mpich
+MPI_HERE  := $(foreach pair,$(MPI_PC),$(shell $(PKG_CONFIG) --exists $(lastword $(subst :, ,$(pair))) 2>/dev/null && \
+	echo $(firstword $(subst :, ,$(pair)))))
+MPI_MODULES := $(MPI_HERE:%=$(BUILD)/perigee_mpi_%.so)
+MPI_NAME_openmpi := Open MPI
+MPI_NAME_mpich   := MPICH
+
 .PHONY: all test asan test-simd bench bench-peers inject suite lint lint-lua lint-c docs install install-files uninstall clean tests-built asan-built FORCE
 
-all: $(BUILD)/perigee
+all: $(BUILD)/perigee $(MPI_MODULES)
 
 $(BUILD)/perigee: $(BIN_OBJ) $(BUILD)/libperigee.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(HOST_LIBS) $(CORE_LIBS)
@@ -68,6 +77,10 @@ $(BUILD)/libperigee.a: $(LIB_OBJ)
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/perigee_mpi_%.so: src/mpi/module/perigee_mpi.c src/mpi/transport.h $(BUILD)/flags
+	$(CC) -Isrc -std=c11 -g -O2 -fPIC -shared $(WARNINGS) -DPERIGEE_MPI_LIBRARY='"$(MPI_NAME_$*)"' $(CPPFLAGS) $(CFLAGS) \
+	  $(LDFLAGS) -o $@ $< $(shell $(PKG_CONFIG) --cflags --libs $(lastword $(subst :, ,$(filter $*:%,$(MPI_PC)))))
 
 # The C tests link the core alone: no Lua on that line proves that the core needs none.
 $(BUILD)/tests/%: $(BUILD)/obj/tests/core/%.o $(BUILD)/libperigee.a
@@ -124,7 +137,7 @@ $(BUILD)/revision.h: FORCE
 $(BUILD)/obj/src/bind/versions.o: $(BUILD)/revision.h
 $(BUILD)/obj/src/bind/versions.o: ALL_CPPFLAGS += -I$(BUILD)
 
-tests-built: $(BUILD)/perigee $(TEST_BIN) $(HOST_TEST_BIN) $(FAILING_MALLOC)
+tests-built: $(BUILD)/perigee $(MPI_MODULES) $(TEST_BIN) $(HOST_TEST_BIN) $(FAILING_MALLOC)
 
 test: tests-built
 	tests/run $(BUILD)
@@ -183,7 +196,7 @@ lint-lua:
 
 lint-c:
 	$(if $(CLANG_FORMAT),$(CLANG_FORMAT) --dry-run -Werror $(LIB_SRC) $(BIN_SRC) $(TEST_SRC) \
-	  $(HOST_TEST_SRC) $(BENCH_SRC) $(wildcard tests/inject/*.c src/*.h src/*/*.h tests/*/*.h),@echo 'skipped: clang-format 14 is not here')
+	  $(HOST_TEST_SRC) $(BENCH_SRC) $(wildcard src/mpi/module/*.c tests/inject/*.c src/*.h src/*/*.h tests/*/*.h),@echo 'skipped: clang-format 14 is not here')
 
 # The reference manual, the man page and the editors' definitions, from the help's tables.
 docs: $(BUILD)/doc/reference.md
@@ -197,6 +210,7 @@ install: all docs install-files
 DOC_DIR   := share/doc/perigee
 DOCUMENTS := README.md LICENSE CHANGELOG.md docs/tutorial.md
 INSTALLED  = $(BUILD)/perigee:bin/perigee $(BUILD)/doc/perigee.1:share/man/man1/perigee.1 \
+	$(foreach m,$(notdir $(MPI_MODULES)),$(BUILD)/$(m):lib/perigee/$(m)) \
 	$(foreach f,$(shell find lua -type f),$(f):share/perigee/$(f)) \
 	$(foreach f,$(DOCUMENTS) $(shell find examples -type f),$(f):$(DOC_DIR)/$(f)) \
 	$(foreach f,reference.md perigee.lua,$(BUILD)/doc/$(f):$(DOC_DIR)/$(f))
@@ -217,7 +231,7 @@ install-files:
 # What install-files has put there, and the folders that are the program's own and empty then.
 uninstall:
 	@for pair in $(INSTALLED); do rm -f $(ROOT)/$${pair#*:} || exit 1; done
-	@for folder in share/perigee $(DOC_DIR); do \
+	@for folder in lib/perigee share/perigee $(DOC_DIR); do \
 	  test ! -d $(ROOT)/$$folder || find $(ROOT)/$$folder -depth -type d -exec rmdir {} + 2>/dev/null || true; \
 	done
 	@echo removed from $(ROOT)

@@ -27,6 +27,8 @@ else
 "
 fi
 needs_test='
+module:ompi-c      libopenmpi-dev              -                -           -               -
+program:mpirun     openmpi-bin                 openmpi          openmpi     openmpi         open-mpi
 module:cmocka      libcmocka-dev               libcmocka-devel  cmocka      libcmocka-devel cmocka
 lua:luaunit        lua-unit                    -                -           -               -
 program:expect     expect                      expect           expect      expect          expect

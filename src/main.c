@@ -14,6 +14,7 @@
 #include "host/options.h"
 #include "host/paths.h"
 #include "host/progress_bar.h"
+#include "host/serve.h"
 #include "host/source.h"
 #include "host/streams.h"
 #include "repl.h"
@@ -127,12 +128,14 @@ static int start(Options *options, int argc, char **argv) {
         fputs("perigee: not enough memory\n", stderr);
         return STATUS_ERROR;
     }
-    parallel_set_threads(options->threads);
+    parallel_set_threads(options->threads > 0 ? options->threads : serve_threads(options->quiet));
     session_start(options->seed);
     lua_pushcfunction(L, open_everything);
     lua_pushlightuserdata(L, options);
     int status = run_loaded(L, LUA_OK, 1);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && serve_is_worker())
+        serve(L);
+    else if (status == STATUS_OK)
         status = run(L, options, argc, argv);
     lua_close(L);
     interrupt_uninstall();
@@ -141,6 +144,8 @@ static int start(Options *options, int argc, char **argv) {
 
 /* The words of a command line can be anybody's: a file's name, say. */
 static int refuse(const char *message) {
+    if (serve_is_spare()) /* rank 0 says it */
+        return STATUS_MISUSE;
     fputs("perigee: ", stderr);
     printable_print(message, strlen(message), stderr);
     fputc('\n', stderr);
@@ -156,15 +161,17 @@ int main(int argc, char **argv) {
     int status = STATUS_OK;
     if (!options_parse(argc, argv, &options, message)) {
         status = refuse(message);
-    } else if (options.help) {
-        options_help(stdout);
-    } else if (options.version) {
-        versions_print(stdout);
+    } else if (options.help || options.version) {
+        if (!serve_is_spare())
+            options.help ? options_help(stdout) : versions_print(stdout);
     } else if (options.solver && !libraries_choose_solver(options.solver)) {
         snprintf(message, sizeof message, "--solver: expected \"libsvm\" or \"smo\", got \"%.60s\"",
                  options.solver);
         status = refuse(message);
+    } else if (!serve_start(options.mpi, message)) {
+        status = refuse(message);
     } else {
+        options.quiet |= serve_is_worker();
         status = start(&options, argc, argv);
     }
     free(options.code);

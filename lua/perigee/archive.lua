@@ -59,6 +59,12 @@ local function kind_of(value)
   return meta ~= nil and by_meta[meta] or nil
 end
 
+--- The name of a value's kind and a new table of what it is made of; nil of one that is of none.
+function archive.parts_of(value)
+  local kind = kind_of(value)
+  if kind then return kind.name, kind.parts(value) end
+end
+
 ---------------------------------------------------------------------------------------------------
 -- What can be kept
 

@@ -55,6 +55,7 @@ end
 -- A wrong gradient makes a model look robust, also where a part of it has one. What the check itself cannot
 -- do, the run will tell of. Called by every run (src/bind/bind_attack.c); nothing of it is counted.
 debug.getregistry()["perigee.look"] = function(model, x)
+  if native.farm.ranks() > 0 then return end -- what all ranks would say is said by the first
   local bare = type(model) == "table"
   local parts = bare and { model } or native.lua_models(model)
   if not can_be_looked_at(parts) or is_seen(model, parts) then return end

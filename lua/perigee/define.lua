@@ -4,6 +4,7 @@
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
 local declared = require "perigee.declared"
+local definitions = require "perigee.definitions"
 local help = require "perigee.help"
 local native = require "perigee.native"
 
@@ -169,6 +170,7 @@ function define.new(definition)
   defined[said.name] = made
   require("perigee.own").set("attack", said.name, made)
   help.describe("attack." .. said.name)
+  definitions.note("attack", "define", definition, made)
   return made
 end
 

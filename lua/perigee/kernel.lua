@@ -2,6 +2,7 @@
 
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
+local definitions = require "perigee.definitions"
 local native = require "perigee.native"
 
 local WHERE = "svm.kernel"
@@ -80,6 +81,9 @@ return function(kernel)
   if gradient ~= nil then checked_function("gradient", gradient) end
   local definition = { values = checked_function("number 1", options[1]), gradient = gradient }
   local made = blame.call(native.own_kernel, definition, name, parameters_of(options))
-  if name then named[name] = made end
+  if name then
+    named[name] = made
+    definitions.note("svm", "kernel", kernel, made)
+  end
   return made
 end

@@ -4,6 +4,7 @@
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
 local declared = require "perigee.declared"
+local definitions = require "perigee.definitions"
 local kinds = require "perigee.kinds"
 local native = require "perigee.native"
 
@@ -124,7 +125,9 @@ local function define(definition)
     options = checked_options(said.options), parameters = parameters, shape = said.shape,
     forward = said.forward, backward = said.backward,
   }
-  return describe(blame.call(half.define, checked), checked)
+  local made = describe(blame.call(half.define, checked), checked)
+  definitions.note("nn", "layer", definition, made)
+  return made
 end
 
 -- ---- Sizes and parameters -----------------------------------------------------------------------

@@ -198,5 +198,7 @@ int open_native(lua_State *L) {
     lua_setfield(L, -2, "gnuplot");
     bind_open_grad(L);
     lua_setfield(L, -2, "grad");
+    bind_open_farm(L);
+    lua_setfield(L, -2, "farm");
     return 1;
 }

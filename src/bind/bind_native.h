@@ -44,6 +44,9 @@ int bind_code(lua_State *L);
 /* Add `progress`: loops in Lua that report as those of the core do. */
 void bind_open_progress(lua_State *L);
 
+/* Push the table `farm`: tasks for the ranks of a job. */
+void bind_open_farm(lua_State *L);
+
 /* Add to the table on top of the stack what lua/perigee/archive.lua keeps variables in files by. */
 void bind_open_session(lua_State *L);
 

@@ -271,26 +271,86 @@ static int archive_read(lua_State *L) {
     return 2;
 }
 
+/* Of that kind, as they stand in files; NULL with err. */
+static void *object_from(int kind, const Tensors *part, Error *err) {
+    return kind == 0   ? (void *)array_from(part, err)
+           : kind == 1 ? (void *)dataset_from(part, err)
+           : kind == 2 ? (void *)model_from(part, err)
+                       : (void *)attack_result_from(part, err);
+}
+
+static int push_object(lua_State *L, int kind, void *object, const Error *err) {
+    return kind == 0   ? bind_push_array(L, object, err)
+           : kind == 1 ? bind_push_dataset(L, object, err)
+           : kind == 2 ? bind_push_model(L, object, err)
+                       : bind_push_attack_result(L, object, err);
+}
+
+/* Of the name on the stack; −1: none. */
+static int kind_named(lua_State *L, int arg) {
+    static const char *const kinds[] = { "array", "dataset", "model", "result" };
+    const char *kind = luaL_checkstring(L, arg);
+    for (int k = 0; k < 4; k++)
+        if (strcmp(kinds[k], kind) == 0)
+            return k;
+    return -1;
+}
+
+/* native.pack(object) → its kind and, as a string, its bytes, as a file would have them; or nil and
+ * why it has none, as the end of a sentence. */
+static int native_pack(lua_State *L) {
+    void **box = bind_new_memory_box(L);
+    Tensors part;
+    FileBytes bytes = { 0 };
+    Error err = { 0 };
+    bool ok;
+    tensors_init(&part);
+    const char *kind = make_part(L, 1, &part, &ok, &err);
+    ok = ok && tensors_pack(&part, "pack", &bytes, &err);
+    tensors_clear(&part);
+    *box = bytes.bytes;
+    if (!kind || (!ok && err.kind == ERROR_ARGUMENT)) {
+        lua_pushnil(L);
+        push_refusal(L, 1, kind != NULL, &err);
+        return 2;
+    }
+    if (!ok)
+        return bind_raise(L, &err);
+    lua_pushstring(L, kind);
+    lua_pushlstring(L, (const char *)bytes.bytes, bytes.size);
+    free(bytes.bytes);
+    *box = NULL;
+    return 2;
+}
+
+/* native.unpack(kind, bytes) → the object again. */
+static int native_unpack(lua_State *L) {
+    int kind = kind_named(L, 1);
+    size_t size;
+    const char *bytes = luaL_checklstring(L, 2, &size);
+    Tensors part;
+    Error err = { 0 };
+    void *object = NULL;
+    tensors_init(&part);
+    if (kind >= 0 && tensors_parse("unpack", (const unsigned char *)bytes, size, &part, &err))
+        object = object_from(kind, &part, &err);
+    tensors_clear(&part);
+    return object ? push_object(L, kind, object, &err) : bind_raise(L, &err);
+}
+
 /* native.archive_take(archive, kind, name, path) → the object of that part, or nothing where the
  * kind is none, or nil and what the session lacks for it; errors name the path. The part is freed
  * before anything raises. */
 static int archive_take(lua_State *L) {
-    static const char *const kinds[] = { "array", "dataset", "model", "result", NULL };
     const Archive *archive = bind_check(L, 1, &archive_type, "restore", "archive");
-    const char *kind = luaL_checkstring(L, 2), *name = luaL_checkstring(L, 3),
-               *path = luaL_checkstring(L, 4);
+    int kind = kind_named(L, 2);
+    const char *name = luaL_checkstring(L, 3), *path = luaL_checkstring(L, 4);
     Tensors part;
     Error err = { 0 };
-    int k = 0;
-    while (kinds[k] && strcmp(kinds[k], kind) != 0)
-        k++;
-    if (!kinds[k])
+    if (kind < 0)
         return 0;
-    void *object = !bundle_take(&archive->tensors, name, &part, &err) ? NULL
-                   : k == 0 ? (void *)array_from(&part, &err)
-                   : k == 1 ? (void *)dataset_from(&part, &err)
-                   : k == 2 ? (void *)model_from(&part, &err)
-                            : (void *)attack_result_from(&part, &err);
+    void *object =
+        bundle_take(&archive->tensors, name, &part, &err) ? object_from(kind, &part, &err) : NULL;
     tensors_clear(&part);
     if (!object && err.kind == ERROR_LACKS) {
         lua_pushnil(L);
@@ -301,16 +361,15 @@ static int archive_take(lua_State *L) {
         error_prefix(&err, "%s", path);
         return raise_restore(L, &err);
     }
-    return k == 0   ? bind_push_array(L, object, &err)
-           : k == 1 ? bind_push_dataset(L, object, &err)
-           : k == 2 ? bind_push_model(L, object, &err)
-                    : bind_push_attack_result(L, object, &err);
+    return push_object(L, kind, object, &err);
 }
 
 void bind_open_session(lua_State *L) {
     static const BindFunction functions[] = {
         BIND("checksum", native_checksum, 1),
         BIND("fitted_copy", native_fitted_copy, 1),
+        BIND("pack", native_pack, 1),
+        BIND("unpack", native_unpack, 2),
         BIND("archive", archive_new, 0),
         BIND("archive_put", archive_put, 2),
         BIND("archive_keep", archive_keep, 2),

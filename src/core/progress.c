@@ -13,6 +13,9 @@ typedef struct Attention {
     ProgressListener *listener;
     void *context;
     atomic_int interrupt_requested;
+    void (*attend)(void *); /* NULL: nobody wants to be called */
+    void *attend_context;
+    double attended; /* when it last was */
 } Attention;
 
 static Attention *attention(void) {
@@ -60,6 +63,23 @@ Progress progress_new(void) {
     return (Progress){ .listener = now->listener, .context = now->context };
 }
 
+void progress_attend(void (*attend)(void *context), void *context) {
+    Attention *now = attention();
+    now->attend = attend;
+    now->attend_context = context;
+}
+
+/* Whoever attends to something is called, but not all the time. */
+static void let_attend(void) {
+    static const double pause = 0.002;
+    Attention *now = attention();
+    double clock;
+    if (!now->attend || (clock = progress_clock()) - now->attended < pause)
+        return;
+    now->attended = clock;
+    now->attend(now->attend_context);
+}
+
 static void report(const Progress *progress) {
     if (progress->listener)
         progress->listener(progress->context, progress);
@@ -80,6 +100,7 @@ void progress_begin(Progress *progress, const char *what, double total) {
 }
 
 bool progress_step(Progress *progress, double steps, const char *detail) {
+    let_attend();
     if (!progress)
         return !progress_interrupt_pending();
     if (progress->depth >= 1 && progress->depth <= PROGRESS_MAX_DEPTH)

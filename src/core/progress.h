@@ -47,6 +47,11 @@ void progress_listen(ProgressListener *listener, void *context);
 /* The listener in force and its context, for one that wants to take its place and pass on to it. */
 ProgressListener *progress_listener(void **context);
 
+/* Have every loop of this context call this now and then while it works, some hundred times a
+ * second at most, from the main thread (mpi/farm.h answers messages so). It must not raise. NULL:
+ * no more. */
+void progress_attend(void (*attend)(void *context), void *context);
+
 void progress_begin(Progress *progress, const char *what, double total);
 
 /* `steps` more are done. False: stop now. `detail` (may be NULL) is copied, made printable

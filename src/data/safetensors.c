@@ -442,34 +442,73 @@ static bool check_header(const Tensors *tensors, const char *text, const char *p
     return false;
 }
 
-bool tensors_save(const Tensors *tensors, const char *path, Error *err) {
-    FileWriter writer;
+/* What a file says first, and the order of what follows. */
+typedef struct Layout {
+    struct NamedArray *order; /* copies of the entries: their arrays stay the table's */
+    char *header;             /* JSON text, cJSON's */
+} Layout;
+
+static void layout_clear(Layout *layout) {
+    cJSON_free(layout->header);
+    free(layout->order);
+}
+
+static bool lay_out(const Tensors *tensors, const char *path, Layout *layout, Error *err) {
+    *layout = (Layout){ 0 };
     if (!check_texts(tensors, path, err) || !read_rest(tensors, path, err))
         return false;
     if (find_entry(tensors, (TensorName){ NULL, "__metadata__" }))
         return error_set(err, ERROR_ARGUMENT,
                          "%s: the format keeps the name '__metadata__' for its texts", path);
     size_t bytes = (tensors->count ? tensors->count : 1) * sizeof *tensors->entry;
-    struct NamedArray *order = malloc(bytes);
-    if (!order)
+    layout->order = malloc(bytes);
+    if (!layout->order)
         return error_memory(err, path, bytes);
     if (tensors->count > 0) {
-        memcpy(order, tensors->entry, bytes);
-        qsort(order, tensors->count, sizeof *order, compare_entries);
+        memcpy(layout->order, tensors->entry, bytes);
+        qsort(layout->order, tensors->count, sizeof *layout->order, compare_entries);
     }
-    char *text = header_text(tensors, order);
-    bool ok = text ? check_header(tensors, text, path, err) : error_memory(err, path, bytes);
-    ok = ok && file_writer_open(&writer, path, err);
+    layout->header = header_text(tensors, layout->order);
+    return layout->header ? check_header(tensors, layout->header, path, err)
+                          : error_memory(err, path, bytes);
+}
+
+bool tensors_save(const Tensors *tensors, const char *path, Error *err) {
+    FileWriter writer;
+    Layout layout;
+    bool ok = lay_out(tensors, path, &layout, err) && file_writer_open(&writer, path, err);
     if (ok) {
-        write_header(writer.stream, text);
-        ok = write_data(&writer, order, tensors->count, err);
+        write_header(writer.stream, layout.header);
+        ok = write_data(&writer, layout.order, tensors->count, err);
         if (ok)
             ok = file_writer_commit(&writer, err);
         else
             file_writer_abandon(&writer);
     }
-    cJSON_free(text);
-    free(order);
+    layout_clear(&layout);
+    return ok;
+}
+
+bool tensors_pack(const Tensors *tensors, const char *name, FileBytes *out, Error *err) {
+    Layout layout;
+    char *bytes = NULL;
+    FileWriter writer = { .path = (char *)name };
+    *out = (FileBytes){ 0 };
+    bool ok = lay_out(tensors, name, &layout, err);
+    if (ok && !(writer.stream = open_memstream(&bytes, &out->size)))
+        ok = error_memory(err, name, 0);
+    if (ok) {
+        write_header(writer.stream, layout.header);
+        ok = write_data(&writer, layout.order, tensors->count, err);
+        bool whole = !ferror(writer.stream);
+        whole = fclose(writer.stream) == 0 && whole;
+        if (ok && !whole)
+            ok = error_memory(err, name, out->size);
+        out->bytes = (unsigned char *)bytes;
+    }
+    if (!ok)
+        file_bytes_free(out);
+    layout_clear(&layout);
     return ok;
 }
 

@@ -7,6 +7,7 @@
 #ifndef PERIGEE_DATA_SAFETENSORS_H
 #define PERIGEE_DATA_SAFETENSORS_H
 
+#include "core/file.h"
 #include "core/source.h"
 #include "core/types.h"
 #include "data/elements.h"
@@ -115,6 +116,10 @@ void tensors_drop(Tensors *tensors, const char *prefix);
  * refused if they do not fit); others are refused when they are read. Messages start with the path.
  * tensors_load overwrites `tensors` when it succeeds. */
 bool tensors_save(const Tensors *tensors, const char *path, Error *err);
+
+/* The file's bytes in memory, which tensors_parse reads; `name` begins messages. The caller frees
+ * them (file_bytes_free). */
+bool tensors_pack(const Tensors *tensors, const char *name, FileBytes *out, Error *err);
 
 /* A number that tells whether arrays in memory and texts are still the same ones: of all names,
  * types, shapes, elements and texts. */

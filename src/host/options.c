@@ -9,7 +9,7 @@
 static const char *const LONG_NAMES[] = { "--help",    "--version", "--interactive",
                                           "--quiet",   "--seed",    "--debug",
                                           "--no-init", "--threads", "--solver",
-                                          "--shard",   NULL };
+                                          "--shard",   "--mpi",     NULL };
 enum { MAX_THREADS = 256, MAX_SHARDS = 1000000 };
 
 static bool parse_number(const char *text, uint64_t high, uint64_t *number) {
@@ -102,6 +102,8 @@ static bool parse_option(int argc, char **argv, int *at, Options *options, char 
         options->quiet = true;
     } else if (strcmp(word, "--debug") == 0) {
         options->debug = true;
+    } else if (strcmp(word, "--mpi") == 0) {
+        options->mpi = true;
     } else if (strcmp(word, "--no-init") == 0) {
         options->no_init_file = true;
     } else if (is_either(word, "-v", "--version")) {
@@ -166,6 +168,7 @@ void options_help(FILE *out) {
         "  --shard I/N    do the I-th of N shares of every evaluate.security: for clusters, where "
         "N\n"
         "                 processes share the work (default: PERIGEE_SHARD, else all of it)\n"
+        "  --mpi          start MPI, also where nothing tells that mpirun has started the program\n"
         "  --quiet, -q    no progress on standard error, no greeting\n"
         "  --no-init      leave the user's init.lua out at the prompt\n"
         "  --debug        tracebacks with this program's own frames\n"

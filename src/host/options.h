@@ -10,6 +10,7 @@
 typedef struct Options {
     bool help, version, interactive, quiet;
     bool debug;        /* tracebacks show this program's own frames too */
+    bool mpi;          /* start MPI whether or not the environment tells of it */
     bool no_init_file; /* the prompt starts without the user's init.lua */
     uint64_t seed;
     int threads;          /* 0: all */

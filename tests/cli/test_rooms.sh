@@ -5,8 +5,8 @@
 rooms='
     main     repl host bind core
     repl     host bind core
-    host     core
-    bind     files attack reject classic svm nn plot grad data model core
+    host     mpi core
+    bind     mpi files attack reject classic svm nn plot grad data model core
     files    attack reject classic svm nn data model core
     attack   model core
     reject   classic svm nn data model core
@@ -16,6 +16,7 @@ rooms='
     plot     core
     grad     nn model core
     data     core
+    mpi      core
     model    core
     core
 '

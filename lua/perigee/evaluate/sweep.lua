@@ -2,11 +2,13 @@
 -- where there is one, and put together again.
 --
 -- The order is repeat, block, model, attack: after the first block of a repeat every kind of piece has been
--- timed, and the time that is left is known as well as it can be.
+-- timed, and the time that is left is known as well as it can be. Where there are other ranks (farm.lua),
+-- they do pieces too, the longest first.
 
 local blame = require "perigee.blame"
 local ensemble = require "perigee.ensemble"
 local checkpoint = require "perigee.evaluate.checkpoint"
+local farm = require "perigee.farm"
 local native = require "perigee.native"
 local piece = require "perigee.evaluate.piece"
 local settings = require "perigee.evaluate.settings"
@@ -85,12 +87,17 @@ local function check_model(run, one, model)
   end
 end
 
+-- One that a function gives: what it made elsewhere, if that was asked for.
+local function built_once(run, entry, r)
+  return run.made[r .. "\0" .. entry.name] or built(run.plan, entry, r)
+end
+
 -- The model of a repeat, built when the first of its pieces is run and kept until the next repeat.
 local function model_of(run, one)
   if run.r ~= one.r then run.r, run.built, run.attackers = one.r, {}, {} end
   local name = one.model.name
   if not run.built[name] then
-    local model = built(run.plan, one.model, one.r)
+    local model = built_once(run, one.model, one.r)
     check_model(run, one, model)
     run.built[name] = model
   end
@@ -164,23 +171,25 @@ local function stopped()
   return perigee.interrupted("stopped; the evaluation keeps the pieces that were finished")
 end
 
--- Do a piece; nil if it was interrupted: half a piece says nothing.
-local function done(run, one)
-  local before = perigee.clock()
-  local there = run.folder and run.folder:read(one) -- another program may have been here
-  if there then
-    note(run, one, perigee.clock() - before)
-    return there
+-- Keep a piece that is done; false if that was interrupted.
+local function kept(run, one, rows, seconds)
+  if run.folder then
+    local written, reason = pcall(run.folder.write, run.folder, one, rows)
+    if stopped() then return false end
+    if not written then error(reason, 0) end
   end
+  note(run, one, seconds)
+  return true
+end
+
+-- Do a piece; nil if it was interrupted: half a piece says nothing. The second says whether another program
+-- had done it.
+local function done(run, one)
+  local there = run.folder and run.folder:read(one)
+  if there then return there, true end
   local ok, rows = pcall(function() return piece.run(job_of(run, one)) end)
   if stopped() then return nil end
   if not ok then error(rows, 0) end
-  if run.folder then
-    local written, reason = pcall(run.folder.write, run.folder, one, rows)
-    if stopped() then return nil end
-    if not written then error(reason, 0) end
-  end
-  note(run, one, perigee.clock() - before)
   return rows
 end
 
@@ -188,7 +197,7 @@ local function put_together(run, interrupted)
   return whole.of(run.plan, run.pieces, run.settings, interrupted)
 end
 
--- ---- The whole -----------------------------------------------------------------------------------
+-- ---- What is left --------------------------------------------------------------------------------
 
 -- Take what the folder has; what is left to do. The first repeat's models are looked at even if nothing is.
 local function resume(run)
@@ -218,15 +227,111 @@ function sweep.current()
   end
 end
 
+-- A piece's rows are there.
+local function take_over(run, one, rows, seconds, was_there)
+  if was_there then note(run, one, seconds) elseif not kept(run, one, rows, seconds) then return end
+  local first = not run.has_first
+  run.has_first, one.rows = true, rows
+  if first then measures.try(WHERE, put_together(run, false), run.plan.measures) end
+end
+
+-- ---- On other ranks ------------------------------------------------------------------------------
+
+-- What a piece takes by the look of it, to begin the longest first.
+local function weight(one)
+  local model = one.model.model
+  local parts = not one.noise and kinds.of(one.attack.attack) == "ensemble" and 2 + #one.attack.attack or 1
+  local heavy = type(model) == "userdata" and (kinds.is(model, "dnr") and 6 or kinds.has_kernels(model) and 3)
+    or type(model) ~= "userdata" and 4 or 1
+  return #one.at * parts * heavy * (one.noise and 0.1 or 1)
+end
+
+-- The pieces that are left by their numbers: the longest of each repeat first, if models are built for each.
+local function order_of(run, left)
+  local order, weights, by_repeat = {}, {}, false
+  for _, entry in ipairs(run.plan.models) do by_repeat = by_repeat or type(entry.model) == "function" end
+  for i, one in ipairs(left) do order[i], weights[i] = i, weight(one) end
+  table.sort(order, function(a, b)
+    if by_repeat and left[a].r ~= left[b].r then return left[a].r < left[b].r end
+    if weights[a] ~= weights[b] then return weights[a] > weights[b] end
+    return a < b
+  end)
+  return order
+end
+
+-- What all ranks know of the evaluation.
+local function shared_of(run)
+  local plan = {}
+  for name, value in pairs(run.plan) do plan[name] = value end
+  plan.checkpoint, plan.measures, plan.shard = nil, nil, nil
+  return { plan = plan, made = run.made }
+end
+
+-- The models that functions give for the repeats that are left, each built by some rank.
+local function build_models(run, left)
+  local tasks, seen = {}, {}
+  for _, one in ipairs(left) do
+    local key = one.r .. "\0" .. one.model.name
+    if type(one.model.model) == "function" and not seen[key] then
+      seen[key] = true
+      tasks[#tasks + 1] = { build = one.model.name, r = one.r, one = one }
+    end
+  end
+  if #tasks < 2 then return true end
+  local plain = {}
+  for i, task in ipairs(tasks) do plain[i] = { build = task.build, r = task.r } end
+  return farm.each(WHERE, {
+    module = "perigee.evaluate.sweep", shared = shared_of(run), tasks = plain,
+    done = function(i, model)
+      check_model(run, tasks[i].one, model)
+      run.made[tasks[i].r .. "\0" .. tasks[i].build] = model
+    end,
+  })
+end
+
+local function entry_named(plan, name)
+  for _, entry in ipairs(plan.models) do
+    if entry.name == name then return entry end
+  end
+end
+
+sweep.farm = {
+  open = function(shared)
+    local run = { plan = shared.plan, pieces = {}, by_name = {}, made = shared.made, has_checksum = {} }
+    for _, one in ipairs(pieces.of(run.plan)) do run.by_name[one.name] = one end
+    for _, entry in ipairs(run.plan.models) do run.has_checksum[entry] = true end -- rank 0 has looked
+    return run
+  end,
+  run = function(run, task)
+    if type(task) == "table" then return built(run.plan, entry_named(run.plan, task.build), task.r) end
+    return piece.run(job_of(run, run.by_name[task]))
+  end,
+}
+
+-- ---- The whole -----------------------------------------------------------------------------------
+
 local function run_left(run, left)
   local progress <close> = native.progress(#left)
   run.progress = progress
-  for i, one in ipairs(left) do
-    one.rows = done(run, one)
-    if not one.rows then return false end
-    if i == 1 then measures.try(WHERE, put_together(run, false), run.plan.measures) end
-  end
-  return true
+  local tasks = {}
+  for i, one in ipairs(left) do tasks[i] = one.name end
+  local others = farm.ranks() > 1
+  if others and not build_models(run, left) then return false end
+  local before, was_there = perigee.clock(), false
+  return farm.each(WHERE, {
+    module = "perigee.evaluate.sweep", shared = others and shared_of(run), tasks = tasks,
+    order = others and order_of(run, left) or nil,
+    own = function(i)
+      local rows
+      before = perigee.clock()
+      rows, was_there = done(run, left[i])
+      return rows and { own = rows }
+    end,
+    done = function(i, rows)
+      if rows.own then return take_over(run, left[i], rows.own, perigee.clock() - before, was_there) end
+      take_over(run, left[i], rows, rows.seconds, false)
+    end,
+  })
 end
 
 --- Run a plan: { models (a list of { name =, model = a model or a function of the repeat }), attacks (a list
@@ -236,7 +341,7 @@ end
 function sweep.run(plan)
   local all = pieces.of(plan)
   local run = { plan = plan, settings = settings.of(plan), pieces = pieces.share(plan, all, plan.shard),
-    cost = {}, left = {}, done = 0, has_checksum = {} }
+    cost = {}, left = {}, done = 0, has_checksum = {}, made = {} }
   for _, entry in ipairs(plan.models) do run.has_checksum[entry] = settings.has_checksum(entry.model) end
   run.total = #run.pieces
   run.folder = plan.checkpoint and checkpoint.open(plan, run.settings, #all)

@@ -1,0 +1,271 @@
+-- Pieces of work for all ranks of a job that MPI has started (src/mpi/farm.h): rank 0 runs the script and
+-- hands pieces out while it works on its own. In a process alone all of them are done here, in order.
+--
+-- A piece is done by a module of the program's that has a table `farm`:
+--
+--     farm = { open = function(shared) → state, run = function(state, task) → answer }
+--
+-- open is called once a rank with what all pieces have in common; run must depend on that and on the task
+-- alone, so that it does not matter where a piece is done, nor when. Tasks, answers and what is shared
+-- travel as parcel.lua says; arrays, datasets and models that are shared go to each rank once and are known
+-- there by their checksums, also for later maps.
+
+local blame = require "perigee.blame"
+local definitions = require "perigee.definitions"
+local kinds = require "perigee.kinds"
+local native = require "perigee.native"
+local own = require "perigee.own"
+local parcel = require "perigee.parcel"
+local text = require "perigee.text"
+
+local farm = {}
+
+local queue = native.farm
+local own_rank, ranks = queue.ranks()
+
+local MOST_KEPT = 4e9 -- bytes of shared objects that other ranks keep for later maps
+local busy = own_rank > 0 -- pieces within pieces are done where they are
+
+--- How many ranks there are for pieces: 1 in a process alone, and within a piece.
+function farm.ranks() return busy and 1 or ranks end
+
+--- Which of them this is, from 0.
+function farm.rank() return own_rank end
+
+-- ---- Sharing, on rank 0 --------------------------------------------------------------------------
+
+local sent = { bytes = 0 } -- by checksum: { bytes =, used = the number of the map that used it last }
+local maps, defined = 0, 0
+
+local function send(message, ...)
+  queue.share(string.pack(message, ...))
+end
+
+-- The name of an object that the others have now.
+local function name_of(object)
+  local sum = kinds.of(object) and native.checksum(object)
+  if not sum then return nil end
+  local known = sent[sum]
+  if not known then
+    local kind, bytes = native.pack(object)
+    send("<c1s4s4s8", "o", sum, kind, bytes)
+    known = { bytes = #bytes }
+    sent[sum], sent.bytes = known, sent.bytes + #bytes
+  end
+  known.used = maps
+  return sum
+end
+
+-- Let the others forget what has not been used for longest, where they have too much.
+local function drop_some()
+  while sent.bytes > MOST_KEPT do
+    local oldest
+    for sum, known in pairs(sent) do
+      if sum ~= "bytes" and known.used < maps and (not oldest or known.used < sent[oldest].used) then
+        oldest = sum
+      end
+    end
+    if not oldest then return end
+    sent.bytes = sent.bytes - sent[oldest].bytes
+    sent[oldest] = nil
+    send("<c1s4", "x", oldest)
+  end
+end
+
+-- What the user has defined since the last time.
+local function send_definitions()
+  for i = defined + 1, definitions.count do
+    local _, said = definitions.get(i)
+    if said then
+      local bytes, reason = parcel.bytes(said)
+      if not bytes then return nil, ("%s.%s: %s"):format(said.library, said.name, reason) end
+      send("<c1I4s8", "d", i, bytes)
+    end
+    defined = i
+  end
+  return true
+end
+
+-- To all ranks what they need for the map. Nil and why not, where something of it cannot travel.
+local function share(module, shared)
+  maps = maps + 1
+  local fine, why = send_definitions()
+  if not fine then return nil, why end
+  local bytes, reason = parcel.bytes({ module = module, shared = shared }, name_of)
+  if not bytes then return nil, (reason:gsub("^shared%.", "")) end
+  drop_some()
+  send("<c1s8", "m", bytes)
+  return true
+end
+
+-- ---- The other ranks -----------------------------------------------------------------------------
+
+local objects, map = {}, {}
+local made = {} -- by rank 0's definitions, by their numbers
+
+local receivers = {}
+
+function receivers.o(bytes)
+  local sum, kind, packed = string.unpack("<s4s4s8", bytes, 2)
+  objects[sum] = { kind = kind, packed = packed }
+end
+
+function receivers.x(bytes) objects[string.unpack("<s4", bytes, 2)] = nil end
+
+function receivers.d(bytes)
+  local number, said = string.unpack("<I4s8", bytes, 2)
+  local one = parcel.value(said, nil, made)
+  made[number] = own[one.library][one.name](one.definition)
+end
+
+function receivers.m(bytes) map = { bytes = string.unpack("<s8", bytes, 2), problem = map.problem } end
+
+-- Made where it is first needed, so that what fails there is an answer.
+local function object_of(sum)
+  local known = objects[sum]
+  if known.object == nil then known.object, known.packed = native.unpack(known.kind, known.packed), nil end
+  return known.object
+end
+
+local function open()
+  local opened = parcel.value(map.bytes, object_of, made)
+  map.work = require(opened.module).farm
+  map.state = map.work.open(opened.shared)
+  map.bytes = nil
+end
+
+local function work(bytes)
+  if map.problem then error(map.problem, 0) end
+  if map.bytes then open() end
+  local answer, reason = parcel.bytes(map.work.run(map.state, parcel.value(bytes, object_of, made)))
+  return answer or error("its answer cannot travel: " .. reason, 0)
+end
+
+debug.getregistry()["perigee.farm"] = {
+  receive = function(bytes)
+    local ok, problem = pcall(receivers[bytes:sub(1, 1)], bytes)
+    if not ok then map.problem = problem end
+  end,
+  work = function(bytes)
+    local ok, answer = pcall(work, bytes)
+    if ok then return answer end
+    error(type(answer) == "string" and answer or text.of(answer), 0)
+  end,
+}
+
+-- ---- Rank 0 --------------------------------------------------------------------------------------
+
+local function in_order(job)
+  if job.order then return job.order end
+  local order = {}
+  for i = 1, #job.tasks do order[i] = i end
+  return order
+end
+
+-- Do all of them here.
+local function in_place(job)
+  local module = require(job.module).farm
+  local state = not job.own and module.open(job.shared)
+  for _, i in ipairs(job.order or in_order(job)) do
+    local answer
+    if job.own then answer = job.own(i) else answer = module.run(state, job.tasks[i]) end
+    if answer == nil or perigee.interrupted() then return false end
+    job.done(i, answer)
+  end
+  return true
+end
+
+-- Take what others have answered. Whatever failed is kept by the least of its tasks: the one that one
+-- process alone would have failed at.
+local function collect(run)
+  local task, failed, bytes = queue.answer()
+  while task do
+    local i = run.order[task]
+    if not failed then
+      run.job.done(i, parcel.value(bytes))
+    elseif not run.stopped and (not run.failed or i < run.failed) then
+      run.failed, run.reason = i, bytes
+    end
+    task, failed, bytes = queue.answer()
+  end
+  if (run.failed or perigee.interrupted()) and not run.stopped then
+    run.stopped = true
+    queue.stop()
+  end
+end
+
+local function work_on_own(run)
+  local job = run.job
+  local module = require(job.module).farm
+  local state = not job.own and module.open(job.shared)
+  local task = queue.take()
+  while task do
+    local i = run.order[task]
+    local answer
+    if job.own then answer = job.own(i) else answer = module.run(state, job.tasks[i]) end
+    if answer == nil or perigee.interrupted() then break end
+    job.done(i, answer)
+    collect(run)
+    task = queue.take()
+  end
+end
+
+local function hand_out(run)
+  local job = run.job
+  queue.begin(#run.order)
+  for _, i in ipairs(run.order) do
+    local bytes, reason = parcel.bytes(job.tasks[i], name_of)
+    if not bytes then error("a task cannot travel: " .. reason, 0) end
+    queue.lay(bytes)
+  end
+  queue.open()
+  work_on_own(run)
+  repeat
+    collect(run)
+    local left = queue.outstanding()
+    if left > 0 then queue.wait() end
+  until left == 0
+  collect(run)
+end
+
+local told = {}
+
+local function tell_once(where, reason)
+  if told[where .. reason] then return end
+  told[where .. reason] = true
+  io.stderr:write(native.printable(("%s: the other ranks do not help: %s"):format(where, reason)), "\n")
+end
+
+--- Do pieces: { module = the name of the module whose `farm` does them, shared = what they have in common,
+--- tasks = a list, order = numbers of tasks (all, in order) as they are to be begun, done = function(i,
+--- answer), called here for each as it comes, own = function(i) → answer (farm.run), what rank 0 does for its
+--- own pieces; nil is an interrupt }. False: it was interrupted before all were done.
+function farm.each(where, job)
+  local run = { job = job, order = in_order(job) }
+  if farm.ranks() == 1 or #run.order < 2 then return in_place(job) end
+  local shared, reason = share(job.module, job.shared)
+  if not shared then
+    tell_once(where, reason)
+    return in_place(job)
+  end
+  busy = true
+  local ok, problem = pcall(hand_out, run)
+  busy = false
+  queue.close()
+  if not ok then error(problem, 0) end
+  if run.failed then blame.fail("%s", run.reason) end
+  return not perigee.interrupted()
+end
+
+--- The same with the answers in a list, in the order of tasks: farm.map(where, { module =, shared =, tasks =
+--- }) → answers, or nil where it was interrupted.
+function farm.map(where, job)
+  local answers = {}
+  local whole = farm.each(where, {
+    module = job.module, shared = job.shared, tasks = job.tasks, order = job.order,
+    done = function(i, answer) answers[i] = answer end,
+  })
+  return whole and answers or nil
+end
+
+return farm

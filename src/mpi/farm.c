@@ -1,0 +1,316 @@
+#include "mpi/farm.h"
+
+#include "core/context.h"
+#include "core/fail.h"
+#include "core/progress.h"
+#include "mpi/ranks.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { TAG_TASK = 1, TAG_ANSWER, TAG_SHARE, TAG_STOP, TAG_END };
+
+/* Begins tasks, answers and wishes to stop. */
+typedef struct Head {
+    uint64_t round; /* which farm_begin it belongs to */
+    uint64_t task, failed;
+} Head;
+
+typedef struct Farm {
+    bool attends;
+    uint64_t round;
+    /* rank 0 */
+    size_t count, laid, next; /* tasks; `next` is the first that nobody has */
+    FileBytes *task;          /* with their heads */
+    FarmAnswer *answer;       /* those that nobody has asked for yet */
+    size_t answers, asked, outstanding;
+    bool *busy; /* ranks */
+    bool open, stopped;
+    /* the others */
+    uint64_t own_task;
+} Farm;
+
+static void clear(void *state) {
+    Farm *farm = state;
+    for (size_t i = 0; i < farm->laid; i++)
+        file_bytes_free(&farm->task[i]);
+    for (size_t i = farm->asked; i < farm->answers; i++)
+        file_bytes_free(&farm->answer[i].bytes);
+    free(farm->task);
+    free(farm->answer);
+    free(farm->busy);
+    *farm = (Farm){ .attends = farm->attends, .round = farm->round };
+}
+
+static Farm *the_farm(void) {
+    static const ContextSlot slot = { .size = sizeof(Farm), .destroy = clear };
+    return context_slot(&slot);
+}
+
+static void rest(long nanoseconds) {
+    const struct timespec span = { .tv_nsec = nanoseconds };
+    nanosleep(&span, NULL);
+}
+
+/* Others cannot go on without us, nor without what did not fit here. */
+static void give_up(const char *why) {
+    fprintf(stderr, "perigee: rank %d: %s; all ranks end\n", ranks_own(), why);
+    fflush(stderr);
+    ranks_transport()->abort(1);
+}
+
+static unsigned char *room(size_t n) {
+    unsigned char *bytes = malloc(n > 0 ? n : 1);
+    if (!bytes)
+        give_up("not enough memory for a message");
+    return bytes;
+}
+
+/* ---- Rank 0 -----------------------------------------------------------------------------------
+ */
+
+static void hand_out(Farm *farm, int rank) {
+    if (farm->stopped || farm->next == farm->count)
+        return;
+    const FileBytes *task = &farm->task[farm->next++];
+    ranks_transport()->send(rank, TAG_TASK, task->bytes, task->size);
+    farm->busy[rank] = true;
+    farm->outstanding++;
+}
+
+static void take_answer(Farm *farm, const TransportMessage *message) {
+    Head head;
+    unsigned char *bytes = room(message->bytes);
+    ranks_transport()->receive(message, bytes);
+    memcpy(&head, bytes, sizeof head);
+    memmove(bytes, bytes + sizeof head, message->bytes - sizeof head);
+    farm->answer[farm->answers++] = (FarmAnswer){
+        .task = head.task,
+        .failed = head.failed != 0,
+        .rank = message->from,
+        .bytes = { bytes, message->bytes - sizeof head },
+    };
+    farm->busy[message->from] = false;
+    farm->outstanding--;
+    hand_out(farm, message->from);
+}
+
+/* Take what has come; was there anything? */
+static bool look(Farm *farm) {
+    bool any = false;
+    TransportMessage message = { TRANSPORT_ANY, TAG_ANSWER, 0 };
+    while (farm->outstanding > 0 && ranks_transport()->probe(&message)) {
+        take_answer(farm, &message);
+        message = (TransportMessage){ TRANSPORT_ANY, TAG_ANSWER, 0 };
+        any = true;
+    }
+    return any;
+}
+
+/* Is called within all long loops. */
+static void attend(void *state) {
+    look(state);
+}
+
+bool farm_begin(size_t count, Error *err) {
+    Farm *farm = the_farm();
+    size_t ranks = (size_t)ranks_count();
+    farm_close();
+    farm->task = calloc(count + 1, sizeof *farm->task);
+    farm->answer = calloc(count + 1, sizeof *farm->answer);
+    farm->busy = calloc(ranks, sizeof *farm->busy);
+    if (!farm->task || !farm->answer || !farm->busy) {
+        clear(farm);
+        return error_memory(err, "farm", count * (sizeof *farm->task + sizeof *farm->answer));
+    }
+    farm->count = count;
+    farm->round++;
+    return true;
+}
+
+/* A head, and the bytes behind it. */
+static FileBytes joined(const Head *head, const void *bytes, size_t n) {
+    FileBytes made = { malloc(sizeof *head + n), sizeof *head + n };
+    if (made.bytes) {
+        memcpy(made.bytes, head, sizeof *head);
+        if (n > 0)
+            memcpy(made.bytes + sizeof *head, bytes, n);
+    }
+    return made;
+}
+
+bool farm_lay(const void *bytes, size_t n, Error *err) {
+    Farm *farm = the_farm();
+    if (n > TRANSPORT_MOST - sizeof(Head))
+        return error_set(err, ERROR_ARGUMENT, "farm: a task of %.1f GB", (double)n / 1e9);
+    const Head head = { farm->round, farm->laid, 0 };
+    FileBytes task = joined(&head, bytes, n);
+    if (!task.bytes)
+        return error_memory(err, "farm", n);
+    farm->task[farm->laid++] = task;
+    return true;
+}
+
+void farm_open(void) {
+    Farm *farm = the_farm();
+    farm->open = true;
+    if (ranks_count() > 1 && !farm->attends) {
+        progress_attend(attend, farm);
+        farm->attends = true;
+    }
+    for (int rank = 1; rank < ranks_count(); rank++)
+        hand_out(farm, rank);
+}
+
+ptrdiff_t farm_take(void) {
+    Farm *farm = the_farm();
+    look(farm);
+    return farm->stopped || farm->next == farm->count ? -1 : (ptrdiff_t)farm->next++;
+}
+
+bool farm_answer(FarmAnswer *answer) {
+    Farm *farm = the_farm();
+    if (farm->asked == farm->answers)
+        return false;
+    *answer = farm->answer[farm->asked++];
+    return true;
+}
+
+size_t farm_outstanding(void) {
+    return the_farm()->outstanding;
+}
+
+void farm_wait(void) {
+    if (!look(the_farm()))
+        rest(200000);
+}
+
+void farm_stop(void) {
+    Farm *farm = the_farm();
+    const Head head = { .round = farm->round };
+    if (farm->stopped)
+        return;
+    farm->stopped = true;
+    for (int rank = 1; farm->outstanding > 0 && rank < ranks_count(); rank++)
+        if (farm->busy[rank])
+            ranks_transport()->send(rank, TAG_STOP, &head, sizeof head);
+}
+
+void farm_close(void) {
+    Farm *farm = the_farm();
+    if (farm->outstanding > 0)
+        farm_stop();
+    while (farm->outstanding > 0)
+        farm_wait();
+    clear(farm);
+}
+
+bool farm_share(const void *bytes, size_t n, Error *err) {
+    const Transport *transport = ranks_transport();
+    const uint64_t size = n;
+    if (!transport)
+        return true;
+    for (int rank = 1; rank < ranks_count(); rank++)
+        transport->send(rank, TAG_SHARE, &size, sizeof size);
+    const void *shared = transport->share(bytes, n);
+    if (!shared)
+        return error_memory(err, "farm", n);
+    transport->unshare(shared);
+    return true;
+}
+
+void farm_finish(void) {
+    if (ranks_own() > 0)
+        return;
+    farm_close();
+    for (int rank = 1; rank < ranks_count(); rank++)
+        ranks_transport()->send(rank, TAG_END, NULL, 0);
+}
+
+/* ---- The other ranks --------------------------------------------------------------------------
+ */
+
+/* While a task is worked on: is it to stop? */
+static void hear_stop(void *state) {
+    const Farm *farm = state;
+    Head head;
+    TransportMessage message = { 0, TAG_STOP, 0 };
+    while (ranks_transport()->probe(&message)) {
+        ranks_transport()->receive(&message, &head);
+        if (head.round == farm->round)
+            progress_interrupt();
+        message = (TransportMessage){ 0, TAG_STOP, 0 };
+    }
+}
+
+/* The longer nothing comes, the seldomer it is looked for. */
+static TransportMessage wait_for_message(void) {
+    TransportMessage message = { 0, TRANSPORT_ANY, 0 };
+    for (long looks = 0; !ranks_transport()->probe(&message); looks++) {
+        rest(looks < 1000 ? 50000 : looks < 10000 ? 500000 : 2000000);
+        message = (TransportMessage){ 0, TRANSPORT_ANY, 0 };
+    }
+    return message;
+}
+
+static void read_task(Farm *farm, const unsigned char *bytes, size_t n, FarmOrder *order) {
+    Head head;
+    memcpy(&head, bytes, sizeof head);
+    farm->round = head.round;
+    farm->own_task = head.task;
+    n -= sizeof head;
+    *order = (FarmOrder){ .word = FARM_TASK, .bytes = { room(n), n } };
+    memcpy(order->bytes.bytes, bytes + sizeof head, n);
+}
+
+static void read_shared(const unsigned char *bytes, FarmOrder *order) {
+    uint64_t size;
+    memcpy(&size, bytes, sizeof size);
+    *order = (FarmOrder){ .word = FARM_SHARED, .size = size };
+    order->shared = ranks_transport()->share(NULL, size);
+    if (!order->shared) /* rank 0 knows, and says so */
+        *order = (FarmOrder){ .word = FARM_SHARED };
+}
+
+void farm_next(FarmOrder *order) {
+    Farm *farm = the_farm();
+    TransportMessage message;
+    if (!farm->attends)
+        progress_attend(hear_stop, farm);
+    farm->attends = true;
+    do {
+        message = wait_for_message();
+        unsigned char *bytes = room(message.bytes);
+        ranks_transport()->receive(&message, bytes);
+        if (message.tag == TAG_TASK)
+            read_task(farm, bytes, message.bytes, order);
+        else if (message.tag == TAG_SHARE)
+            read_shared(bytes, order);
+        else if (message.tag == TAG_END)
+            *order = (FarmOrder){ .word = FARM_END };
+        free(bytes);
+    } while (message.tag == TAG_STOP); /* it was done already */
+    if (order->word == FARM_END)
+        ranks_told();
+}
+
+void farm_shared_done(const FarmOrder *order) {
+    if (order->shared)
+        ranks_transport()->unshare(order->shared);
+}
+
+void farm_reply(bool failed, const void *bytes, size_t n) {
+    const Farm *farm = the_farm();
+    static const char too_large[] = "an answer has more than a gigabyte";
+    const Head head = { farm->round, farm->own_task, failed };
+    FileBytes reply = n > TRANSPORT_MOST - sizeof head ? joined(&(Head){ head.round, head.task, 1 },
+                                                                too_large, sizeof too_large - 1)
+                                                       : joined(&head, bytes, n);
+    if (!reply.bytes)
+        give_up("not enough memory for an answer");
+    ranks_transport()->send(0, TAG_ANSWER, reply.bytes, reply.size);
+    free(reply.bytes);
+}
