@@ -6,10 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const LONG_NAMES[] = { "--help",    "--version", "--interactive",
-                                          "--quiet",   "--seed",    "--debug",
-                                          "--no-init", "--threads", "--solver",
-                                          "--shard",   "--mpi",     NULL };
+static const char *const LONG_NAMES[] = { "--help",   "--version", "--interactive", "--quiet",
+                                          "--seed",   "--debug",   "--no-init",     "--threads",
+                                          "--solver", "--shard",   "--mpi",         NULL };
 enum { MAX_THREADS = 256, MAX_SHARDS = 1000000 };
 
 static bool parse_number(const char *text, uint64_t high, uint64_t *number) {

@@ -243,16 +243,15 @@ local function weight(one)
   local parts = not one.noise and kinds.of(one.attack.attack) == "ensemble" and 2 + #one.attack.attack or 1
   local heavy = type(model) == "userdata" and (kinds.is(model, "dnr") and 6 or kinds.has_kernels(model) and 3)
     or type(model) ~= "userdata" and 4 or 1
-  return #one.at * parts * heavy * (one.noise and 0.1 or 1)
+  return (one.last - one.first + 1) * parts * heavy * (one.noise and 0.1 or 1)
 end
 
--- The pieces that are left by their numbers: the longest of each repeat first, if models are built for each.
-local function order_of(run, left)
-  local order, weights, by_repeat = {}, {}, false
-  for _, entry in ipairs(run.plan.models) do by_repeat = by_repeat or type(entry.model) == "function" end
+-- The pieces that are left by their numbers: repeat by repeat, the longest first.
+local function longest_first(left)
+  local order, weights = {}, {}
   for i, one in ipairs(left) do order[i], weights[i] = i, weight(one) end
   table.sort(order, function(a, b)
-    if by_repeat and left[a].r ~= left[b].r then return left[a].r < left[b].r end
+    if left[a].r ~= left[b].r then return left[a].r < left[b].r end
     if weights[a] ~= weights[b] then return weights[a] > weights[b] end
     return a < b
   end)
@@ -320,7 +319,7 @@ local function run_left(run, left)
   local before, was_there = perigee.clock(), false
   return farm.each(WHERE, {
     module = "perigee.evaluate.sweep", shared = others and shared_of(run), tasks = tasks,
-    order = others and order_of(run, left) or nil,
+    order = others and longest_first(left) or nil,
     own = function(i)
       local rows
       before = perigee.clock()
