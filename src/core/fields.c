@@ -138,7 +138,7 @@ static const char *append(char text[FIELD_TEXT], const char *between, const char
 }
 
 const char *field_expected(const Field *field, char text[FIELD_TEXT]) {
-    char range[FIELD_TEXT];
+    char range[FIELD_TEXT], words[FIELD_TEXT];
     switch (field->kind) {
     case FIELD_BOOLEAN:
         return strcpy(text, "true or false");
@@ -163,11 +163,12 @@ const char *field_expected(const Field *field, char text[FIELD_TEXT]) {
                  field->kind == FIELD_PAIR      ? " or {height, width}"
                  : field->kind == FIELD_NUMBERS ? " or a list of at most 32"
                                                 : "");
-        return text;
+        return field->words ? append(text, " or ", quoted_words(field, "", "", words)) : text;
     }
 }
 
 const char *field_type(const Field *field, char text[FIELD_TEXT]) {
+    char words[FIELD_TEXT];
     switch (field->kind) {
     case FIELD_NUMBER:
         strcpy(text, "number");
@@ -175,7 +176,8 @@ const char *field_type(const Field *field, char text[FIELD_TEXT]) {
     case FIELD_NUMBERS:
         return strcpy(text, "number|number[]");
     case FIELD_PAIR:
-        return strcpy(text, "integer|integer[]");
+        strcpy(text, "integer|integer[]");
+        return field->words ? append(text, "|", quoted_words(field, "", "", words)) : text;
     case FIELD_BOOLEAN:
         return strcpy(text, "boolean");
     case FIELD_WORD:
@@ -240,6 +242,15 @@ static bool is_name(const char *word) {
            utf8_is_valid(word);
 }
 
+/* Two numbers, one for both, or the word that stands for two. */
+static bool is_pair(const Field *field, const Value *value) {
+    if (value->kind == VALUE_WORD)
+        return field->words && strcmp(value->word, field->words[0]) == 0;
+    bool both = value->kind == VALUE_PAIR;
+    return (both || value->kind == VALUE_NUMBER) && value->is_whole &&
+           in_range(field, value->number[0]) && (!both || in_range(field, value->number[1]));
+}
+
 static bool is_list(const Field *field, const Value *value) {
     size_t count = value->kind == VALUE_LIST   ? value->count
                    : value->kind == VALUE_PAIR ? 2
@@ -277,10 +288,7 @@ static bool fits(const Field *field, const Value *value) {
     case FIELD_NUMBERS:
         return is_list(field, value);
     case FIELD_PAIR:
-        if (value->kind == VALUE_PAIR)
-            return value->is_whole && in_range(field, value->number[0]) &&
-                   in_range(field, value->number[1]);
-        return value->kind == VALUE_NUMBER && whole && in_range(field, value->number[0]);
+        return is_pair(field, value);
     default:
         return value->kind == VALUE_NUMBER && whole && in_range(field, value->number[0]);
     }
@@ -291,6 +299,11 @@ static void store_list(FieldNumbers *numbers, const Value *value) {
                                         : value->kind == VALUE_PAIR ? 2
                                                                     : 1 };
     memcpy(numbers->number, value->number, numbers->count * sizeof *numbers->number);
+}
+
+static void store_pair(size_t pair[2], const Value *value) {
+    for (int i = 0; i < 2; i++)
+        pair[i] = value->kind == VALUE_WORD ? FIELD_PAIR_WORD : (size_t)value->number[i];
 }
 
 static void store(const Field *field, void *place, const Value *value) {
@@ -309,8 +322,7 @@ static void store(const Field *field, void *place, const Value *value) {
         *(size_t *)place = (size_t)value->number[0];
         break;
     case FIELD_PAIR:
-        ((size_t *)place)[0] = (size_t)value->number[0];
-        ((size_t *)place)[1] = (size_t)value->number[1];
+        store_pair(place, value);
         break;
     case FIELD_SEED:
         *(uint64_t *)place = (uint64_t)value->whole;
@@ -345,7 +357,9 @@ bool field_set(const Field *field, void *object, const Value *value, Error *err)
     return true;
 }
 
-static Value pair_value(const size_t *pair) {
+static Value pair_value(const Field *field, const size_t *pair) {
+    if (pair[0] == FIELD_PAIR_WORD)
+        return value_word(field->words[0]);
     if (pair[0] == pair[1])
         return value_whole((int64_t)pair[0]);
     return (Value){ .kind = VALUE_PAIR,
@@ -377,7 +391,7 @@ Value field_get(const Field *field, const void *object) {
     case FIELD_SIZE:
         return value_whole((int64_t) * (const size_t *)place);
     case FIELD_PAIR:
-        return field->initial && *(const size_t *)place == 0 ? nothing : pair_value(place);
+        return field->initial && *(const size_t *)place == 0 ? nothing : pair_value(field, place);
     case FIELD_SEED:
         return value_whole((int64_t) * (const uint64_t *)place);
     case FIELD_BOOLEAN:

@@ -19,7 +19,8 @@ typedef enum FieldKind {
     FIELD_WHOLE,   /* double that holds a whole number */
     FIELD_INTEGER, /* int */
     FIELD_SIZE,    /* size_t */
-    FIELD_PAIR,    /* size_t[2], height and width; one number stands for both */
+    FIELD_PAIR,    /* size_t[2], height and width; one number stands for both, and the first of
+                      `words`, if there are any, is FIELD_PAIR_WORD twice */
     FIELD_SEED,    /* uint64_t, any 64-bit integer */
     FIELD_BOOLEAN, /* bool */
     FIELD_WORD,    /* int, the word's place in `words` */
@@ -29,6 +30,7 @@ typedef enum FieldKind {
 } FieldKind;
 
 enum { FIELD_NAME_SIZE = 64, FIELD_NUMBERS_MOST = 32 };
+#define FIELD_PAIR_WORD SIZE_MAX
 
 /* A short list of numbers, within the field's range each. */
 typedef struct FieldNumbers {

@@ -23,6 +23,8 @@
 #include <stdio.h>
 #include <string.h>
 
+static const char *const same[] = { "same", NULL };
+
 static const Field fields[] = {
     { "out", FIELD_SIZE, offsetof(Conv2d, out), 1, LAYER_LARGEST_SIZE, .required = true,
       .meaning = "maps in the output" },
@@ -30,8 +32,8 @@ static const Field fields[] = {
       .meaning = "its size, or { height, width }" },
     { "stride", FIELD_PAIR, offsetof(Conv2d, stride), 1, LAYER_LARGEST_SIZE,
       .meaning = "pixels from one place to the next" },
-    { "padding", FIELD_PAIR, offsetof(Conv2d, padding), 0, LAYER_LARGEST_SIZE,
-      .meaning = "zeros added on every side" },
+    { "padding", FIELD_PAIR, offsetof(Conv2d, padding), 0, LAYER_LARGEST_SIZE, .words = same,
+      .meaning = "zeros added on every side; \"same\": as many as keep the size, at stride 1" },
     { "dilation", FIELD_PAIR, offsetof(Conv2d, dilation), 1, LAYER_LARGEST_SIZE,
       .meaning = "pixels from one of the kernel's numbers to the next" },
     { "groups", FIELD_SIZE, offsetof(Conv2d, groups), 1, LAYER_LARGEST_SIZE,
@@ -62,22 +64,22 @@ typedef struct Chunk {
 static Winograd winograd_forward(const Conv2d *conv, size_t n) {
     const Shape *in = &conv->layer.in, *out = &conv->layer.out;
     return (Winograd){ n,           in->height, in->width, in->channels,
-                       out->height, out->width, conv->out, { conv->padding[0], conv->padding[1] } };
+                       out->height, out->width, conv->out, { conv->before[0], conv->before[1] } };
 }
 
 static Winograd winograd_backward(const Conv2d *conv, size_t n) {
     const Shape *in = &conv->layer.in, *out = &conv->layer.out;
     return (Winograd){
         n,          out->height, out->width,   conv->out,
-        in->height, in->width,   in->channels, { 2 - conv->padding[0], 2 - conv->padding[1] }
+        in->height, in->width,   in->channels, { 2 - conv->before[0], 2 - conv->before[1] }
     };
 }
 
 static bool suits_winograd(const Conv2d *conv) {
     const size_t *kernel = conv->kernel, *stride = conv->stride, *dilation = conv->dilation;
     return kernel[0] == 3 && kernel[1] == 3 && stride[0] == 1 && stride[1] == 1 &&
-           dilation[0] == 1 && dilation[1] == 1 && conv->groups == 1 && conv->padding[0] <= 2 &&
-           conv->padding[1] <= 2;
+           dilation[0] == 1 && dilation[1] == 1 && conv->groups == 1 && conv->before[0] <= 2 &&
+           conv->before[1] <= 2;
 }
 
 static void choose_algorithms(Conv2d *conv) {
@@ -110,19 +112,49 @@ static bool is_too_large(const Conv2d *conv, const size_t spread[2], Error *err)
                      conv->padding[0], conv->padding[1]);
 }
 
-static bool configure(Layer *layer, Error *err) {
-    Conv2d *conv = (Conv2d *)layer;
-    const size_t *kernel = conv->kernel, *stride = conv->stride, *padding = conv->padding;
-    if (!layer_wants_image(layer, err) || !check_groups(conv, err))
-        return false;
+/* As many pixels as before: where the zeros that it takes are odd, the last side has one more, as
+ * in PyTorch. */
+static bool keep_size(Conv2d *conv, const size_t spread[2], Error *err) {
+    for (int i = 0; i < 2; i++) {
+        if (conv->stride[i] != 1)
+            return error_set(err, ERROR_ARGUMENT,
+                             "padding: \"same\" needs a stride of 1, but it is %zu",
+                             conv->stride[i]);
+        conv->before[i] = (spread[i] - 1) / 2;
+        conv->padded = conv->padded || spread[i] > 1;
+    }
+    conv->layer.out.height = conv->layer.in.height;
+    conv->layer.out.width = conv->layer.in.width;
+    return true;
+}
+
+/* The shape of the output, and where it begins. */
+static bool find_output(Conv2d *conv, Error *err) {
+    const size_t *stride = conv->stride, *padding = conv->padding;
+    const Shape *in = &conv->layer.in;
     size_t spread[2];
     for (int i = 0; i < 2; i++)
-        spread[i] = conv->dilation[i] * (kernel[i] - 1) + 1;
-    size_t height = layer_window_count(layer->in.height, spread[0], stride[0], padding[0]);
-    size_t width = layer_window_count(layer->in.width, spread[1], stride[1], padding[1]);
+        spread[i] = conv->dilation[i] * (conv->kernel[i] - 1) + 1;
+    conv->layer.out.channels = conv->out;
+    conv->padded = false;
+    if (padding[0] == FIELD_PAIR_WORD)
+        return keep_size(conv, spread, err);
+    size_t height = layer_window_count(in->height, spread[0], stride[0], padding[0]);
+    size_t width = layer_window_count(in->width, spread[1], stride[1], padding[1]);
     if (height == 0 || width == 0)
         return is_too_large(conv, spread, err);
-    layer->out = (Shape){ .channels = conv->out, .height = height, .width = width };
+    memcpy(conv->before, padding, sizeof conv->before);
+    conv->padded = padding[0] + padding[1] > 0;
+    conv->layer.out.height = height;
+    conv->layer.out.width = width;
+    return true;
+}
+
+static bool configure(Layer *layer, Error *err) {
+    Conv2d *conv = (Conv2d *)layer;
+    const size_t *kernel = conv->kernel;
+    if (!layer_wants_image(layer, err) || !check_groups(conv, err) || !find_output(conv, err))
+        return false;
     conv->in_group = layer->in.channels / conv->groups;
     conv->out_group = conv->out / conv->groups;
     conv->solid = conv->groups == 1 && (conv->dilation[1] == 1 || kernel[1] == 1);
@@ -163,8 +195,8 @@ static Corner find_corner(const Conv2d *conv, size_t pixel) {
     size_t pixels = layer->out.height * layer->out.width, inside = pixel % pixels;
     size_t oy = inside / layer->out.width, ox = inside % layer->out.width;
     return (Corner){ pixel / pixels * shape_size(layer->in),
-                     (ptrdiff_t)(oy * conv->stride[0]) - (ptrdiff_t)conv->padding[0],
-                     (ptrdiff_t)(ox * conv->stride[1]) - (ptrdiff_t)conv->padding[1] };
+                     (ptrdiff_t)(oy * conv->stride[0]) - (ptrdiff_t)conv->before[0],
+                     (ptrdiff_t)(ox * conv->stride[1]) - (ptrdiff_t)conv->before[1] };
 }
 
 /* Of a patch's runs: how many there are, and their numbers. */
@@ -242,7 +274,7 @@ static PanelRows locate_patches(const Chunk *chunk, const float **at) {
     const Layer *layer = &conv->layer;
     float *gathered = chunk->call->tile->scratch;
     size_t row = layer->in.width * layer->in.channels, count = chunk->count;
-    if (conv->padding[0] + conv->padding[1] > 0 || !conv->solid) {
+    if (conv->padded || !conv->solid) {
         gather_patches(chunk, gathered);
         for (size_t i = 0; i < count; i++)
             at[i] = gathered + i * conv->depth;

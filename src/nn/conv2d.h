@@ -7,11 +7,13 @@
 
 typedef struct Conv2d {
     Layer layer;
-    size_t out; /* maps */
-    size_t kernel[2], stride[2], padding[2], dilation[2];
+    size_t out;                                           /* maps */
+    size_t kernel[2], stride[2], padding[2], dilation[2]; /* padding: or FIELD_PAIR_WORD, "same" */
     size_t groups;
     bool bias;
 
+    size_t before[2];           /* zeros above and on the left */
+    bool padded;                /* there are zeros on some side */
     size_t in_group, out_group; /* channels of a group, and its maps */
     size_t depth;               /* kh · kw · in_group: the length of a patch */
     bool solid;                 /* a kernel row's pixels lie side by side, with all channels */

@@ -12,9 +12,9 @@ static ptrdiff_t meet(const Conv2d *conv, size_t pixel, size_t k) {
     size_t pixels = out->height * out->width, inside = pixel % pixels;
     size_t oy = inside / out->width, ox = inside % out->width;
     ptrdiff_t y = (ptrdiff_t)(oy * conv->stride[0] + k / conv->kernel[1] * conv->dilation[0]) -
-                  (ptrdiff_t)conv->padding[0];
+                  (ptrdiff_t)conv->before[0];
     ptrdiff_t x = (ptrdiff_t)(ox * conv->stride[1] + k % conv->kernel[1] * conv->dilation[1]) -
-                  (ptrdiff_t)conv->padding[1];
+                  (ptrdiff_t)conv->before[1];
     if (y < 0 || y >= (ptrdiff_t)in->height || x < 0 || x >= (ptrdiff_t)in->width)
         return -1;
     return (ptrdiff_t)(pixel / pixels * shape_size(*in)) +
@@ -36,8 +36,10 @@ void conv_depthwise_forward(const Conv2d *conv, const LayerCall *call) {
             y[c] = bias ? bias[c] : 0;
         for (size_t k = 0; k < taps; k++) {
             ptrdiff_t at = meet(conv, p, k);
+            if (at < 0)
+                continue;
             const float *x = call->x + at, *weight = call->weights + k * channels;
-            for (size_t c = 0; at >= 0 && c < channels; c++)
+            for (size_t c = 0; c < channels; c++)
                 y[c] += weight[c] * x[c];
         }
     }

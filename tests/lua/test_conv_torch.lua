@@ -64,12 +64,24 @@ function TestConvTorch.test_options()
   lu.assertErrorMsgContains("a kernel of 3 x 3, with its dilation 7 x 7, is larger than the input (6, 5, 5) "
     .. "with a padding of 0, 0", new, { out = 8, kernel = 3, dilation = 3 })
   lu.assertErrorMsgContains("bias", new, { out = 8, kernel = 3, bias = 1 })
-  local net, path = new { out = 9, kernel = 3, groups = 3, dilation = 2, bias = false }, os.tmpname()
+  lu.assertErrorMsgContains("layer 1 (conv2d): padding: \"same\" needs a stride of 1, but it is 2", new,
+    { out = 8, kernel = 3, padding = "same", stride = { 1, 2 } })
+  lu.assertErrorMsgContains("padding: expected an integer from 0 to 1048576 or {height, width} or \"same\", "
+    .. "got the string \"valid\"", new, { out = 8, kernel = 3, padding = "valid" })
+  lu.assertErrorMsgContains("kernel: expected", new, { out = 8, kernel = "same" })
   local x = array.rand(4, 150, { seed = 1 })
-  net:save(path)
-  local back = nn.load(path)
-  os.remove(path)
-  lu.assertEquals(back.layers[1].parameters, 9 * 2 * 9)
-  lu.assertTrue(back:forward(x):equal(net:forward(x)))
-  lu.assertTrue(net:clone():forward(x):equal(net:forward(x)))
+  local function comes_back(net)
+    local path = os.tmpname()
+    net:save(path)
+    local back = nn.load(path)
+    os.remove(path)
+    lu.assertEquals(back.layers[1].parameters, 9 * 2 * 9)
+    lu.assertEquals(back.layers[1].shape, net.layers[1].shape)
+    lu.assertTrue(back:forward(x):equal(net:forward(x)))
+    lu.assertTrue(net:clone():forward(x):equal(net:forward(x)))
+  end
+  comes_back(new { out = 9, kernel = 3, groups = 3, dilation = 2, bias = false })
+  comes_back(new { out = 9, kernel = 3, groups = 3, padding = "same", bias = false })
+  local wide = new { out = 2, kernel = 7, padding = "same" } -- larger than what it sees
+  lu.assertEquals(wide.layers[1].shape, { 2, 5, 5 })
 end

@@ -35,6 +35,10 @@ CASES = [
     dict(name="dilated down", input=[3, 8, 5], out=16, kernel=[3, 2], dilation=[3, 1]),
     dict(name="everything", input=[6, 9, 10], out=4, kernel=[3, 2], stride=[1, 2], padding=[2, 1],
          dilation=[2, 3], groups=2, bias=False),
+    dict(name="same", input=[16, 5, 6], out=16, kernel=3, padding="same"),
+    dict(name="same, even", input=[3, 5, 6], out=16, kernel=[2, 4], padding="same"),
+    dict(name="same, dilated", input=[4, 5, 4], out=6, kernel=[4, 3], padding="same", dilation=[1, 2], groups=2),
+    dict(name="same, depthwise", input=[6, 4, 5], out=6, kernel=2, padding="same", groups=6, bias=False),
 ]
 N = 2
 
