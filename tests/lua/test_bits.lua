@@ -39,6 +39,20 @@ local history = nn.train(net, known, {
 show("training", history.loss, history.validation_loss)
 show("net", net:scores(test.x), net:gradient(test.x, array.randn({ 130, 10 }, { seed = 4 })))
 
+local blocks = nn.new {
+  input = { 1, 28, 28 }, seed = 1,
+  nn.conv2d { out = 8, kernel = 5, stride = 3, bias = false }, nn.batchnorm {}, nn.relu {},
+  nn.residual { nn.conv2d { out = 8, kernel = 3, padding = "same" }, nn.batchnorm {}, nn.relu {},
+    nn.sequence { name = "apart", nn.conv2d { out = 8, kernel = 3, padding = 1, groups = 8 } } },
+  nn.residual { nn.conv2d { out = 16, kernel = 3, padding = 1, stride = 2 }, nn.batchnorm {},
+    shortcut = nn.conv2d { out = 16, kernel = 1, stride = 2 } },
+  nn.relu {}, nn.global_avgpool {}, nn.linear { out = 10 },
+}
+history = nn.train(blocks, known, { epochs = 2, batch = 100, lr = 0.05, seed = 1 })
+show("blocks", history.loss, blocks:scores(test.x), blocks:gradient(test.x, array.ones(130, 10)))
+local fooled = attack.pgd { model = blocks, norm = "l2", dmax = 1, max_iter = 5 }:run(test:slice(1, 20))
+show("blocks pgd", fooled.x_adv, fooled.scores, table.unpack(fooled.loss))
+
 local rough = nn.layer {
   name = "rough", parameters = function(_, input) return { w = { input[1], 1, 1 } } end,
   forward = function(self, x) return (x + (self.training and self:random() or 0)):tanh() * self.w end,

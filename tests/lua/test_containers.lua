@@ -244,6 +244,39 @@ function TestContainers.test_training_and_dnr()
   lu.assertTrue(metrics.accuracy(defence, digits) > 0.9)
 end
 
+-- A convolution plus its own input is one convolution whose middle is 1 more: a net without containers that
+-- is the same function is attacked in the same way.
+function TestContainers.test_attacked_as_the_net_without_them()
+  local digits = data.digits(300, { seed = 1 })
+  local function net(middle, behind)
+    return nn.new { input = { 28, 28 }, classes = digits.classes, seed = 1,
+      nn.conv2d { out = 4, kernel = 5, stride = 2 }, nn.relu(), middle, nn.relu(), behind or nn.relu(),
+      nn.maxpool { kernel = 2 }, nn.flatten(), nn.linear { out = 10, name = "last" } }
+  end
+  local with = net(nn.residual { name = "block", conv(4, { name = "conv" }) },
+    nn.sequence { prefix = false, nn.relu(), nn.residual { nn.relu(), shortcut = nn.relu() } })
+  nn.train(with, digits, { epochs = 12, lr = 0.05, batch = 20, seed = 1 })
+  local tensors, path = with:weights(), os.tmpname()
+  local middle = tensors["block.conv.weight"]
+  for i = 1, 4 do middle:set(middle:at(i, i, 2, 2) + 1, i, i, 2, 2) end
+  local without = net(conv(4, { name = "merged" }))
+  tensors["last.weight"] = tensors["last.weight"] * 2 -- the last residual doubles what is not negative
+  data.save_safetensors(path, tensors)
+  without:load_weights(path, { names = { merged = "block.conv" } })
+  os.remove(path)
+  local victims = digits:slice(1, 20)
+  local function run(model)
+    return attack.pgd { model = model, norm = "l2", dmax = 2, eta = 0.2, max_iter = 8, early_stop = false,
+      seed = 1 }:run(victims)
+  end
+  local one, other = run(with), run(without)
+  lu.assertTrue(metrics.accuracy(with, victims) > 0.8)
+  lu.assertEquals(one.label:totable(), other.label:totable())
+  lu.assertTrue(one.label:eq(victims.y):mean() < 0.4) -- most of them are no longer taken for what they are
+  lu.assertTrue(array.allclose(one.x_adv, other.x_adv, { rtol = 0, atol = 1e-3 }))
+  lu.assertTrue(array.allclose(one.scores, with:scores(one.x_adv), { rtol = 1e-5, atol = 1e-5 }))
+end
+
 function TestContainers.test_what_is_wrong()
   local function new(...) return nn.new { input = { 1, 8, 8 }, ... } end
   raises("nn.new: layer 2 (r): its layers give (2, 6, 6), its input is (1, 8, 8): their sum needs one shape; "
