@@ -191,7 +191,7 @@ lint: lint-lua lint-c
 
 lint-lua:
 	$(if $(LUACHECK),$(LUACHECK) -q lua scripts tests/lua $(wildcard tests/found/*.lua) tests/bench tests/inject tests/suite \
-	  tests/old/make.lua examples,@echo \
+	  tests/old/make.lua tests/old/make_nested.lua examples,@echo \
 	  'skipped: luacheck is not here')
 
 lint-c:

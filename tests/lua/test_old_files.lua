@@ -1,5 +1,5 @@
--- Files that the program wrote before (tests/old, made by tests/old/make.lua) go on: they load, answer as
--- they did then, are saved again and load again.
+-- Files that the program wrote before (tests/old, made by make.lua and make_nested.lua there) go on: they
+-- load, answer as they did then, are saved again and load again.
 --
 -- What is only read must be the same to the bit. What is computed from it need not be: the sums of a
 -- product of matrices are cut differently on processors of different kinds (OpenBLAS's kernels, our own
@@ -12,6 +12,7 @@ local session = require "perigee.session"
 local function path(name) return "tests/old/" .. name end
 
 local expected = data.read_npz(path "expected.npz")
+for name, values in pairs(data.read_npz(path "expected-nested.npz")) do expected[name] = values end
 local inputs = data.npz(path "inputs.npz")
 
 local function same(got, wanted, what)
@@ -101,6 +102,22 @@ function TestOldModels:testNets()
   lu.assertNil(untrained.trained)
   has(untrained, { epochs = 3, batch = 10, lr = 0.25, seed = 9, momentum = 0.9, lr_decay = 1 })
   lu.assertEquals(nn.load(path "net.safetensors").parameters, net.parameters)
+end
+
+-- A description of blocks in blocks, with batch norms, groups, dilation, "same" (make_nested.lua).
+function TestOldModels:testANetOfBlocks()
+  local net = load_model "net-nested"
+  local names = {}
+  for i, layer in ipairs(net.layers) do names[i] = layer.name end
+  lu.assertEquals(table.concat(names, " "), "normalise1 stem bn1 relu1 layer1.0.conv1 layer1.0.leaky_relu1 "
+    .. "layer1.0 layer1.1.conv1 layer1.1.bn1 layer1.1.elu1 layer1.1.conv2 layer1.1.dropout1 "
+    .. "layer1.1.downsample.c layer1.1.downsample.1 layer1.1.downsample layer1.1 layer1.2 layer1 0.conv1 "
+    .. "0.silu1 0.shortcut.tanh1 0.shortcut.sigmoid1 0.shortcut 0 sequence2 pool1 avgpool1 flatten1 "
+    .. "layernorm1 head gelu1 fc2")
+  local block, shortcut = net:forward(inputs.x:slice { 1, 4 }, { "layer1.1", "layer1.1.downsample" })
+  near(block, expected.block, "a block's output")
+  near(shortcut, expected.shortcut, "its shortcut's")
+  lu.assertEquals({ net.trained.epochs, net.trained.batch, net.trained.seed }, { 80, 12, 3 })
 end
 
 function TestOldModels:testWeightsAlone()
