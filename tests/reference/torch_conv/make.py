@@ -37,7 +37,8 @@ CASES = [
          dilation=[2, 3], groups=2, bias=False),
     dict(name="same", input=[16, 5, 6], out=16, kernel=3, padding="same"),
     dict(name="same, even", input=[3, 5, 6], out=16, kernel=[2, 4], padding="same"),
-    dict(name="same, dilated", input=[4, 5, 4], out=6, kernel=[4, 3], padding="same", dilation=[1, 2], groups=2),
+    dict(name="same, dilated", input=[4, 5, 4], out=6, kernel=[4, 3], padding="same", dilation=[1, 2],
+         groups=2),
     dict(name="same, depthwise", input=[6, 4, 5], out=6, kernel=2, padding="same", groups=6, bias=False),
 ]
 N = 2
@@ -90,6 +91,18 @@ def as_lua(value):
     return json.dumps(value)
 
 
+def lines_of(case):
+    """{ key = value, … }, in lines of at most 110 letters."""
+    line, lines = "  {", []
+    for key in case:
+        word = f" {key} = {as_lua(case[key])},"
+        if len(line + word) > 107:
+            lines.append(line + "\n")
+            line = "   "
+        line += word
+    return "".join(lines) + line.rstrip(",") + " },\n"
+
+
 def main():
     tensors = {}
     for case in CASES:
@@ -97,7 +110,7 @@ def main():
     write_safetensors(os.path.join(HERE, "answers.safetensors"), tensors)
     with open(os.path.join(HERE, "cases.lua"), "w") as file:
         file.write("-- Written by make.py.\nreturn {\n")
-        file.writelines(f"  {{ {', '.join(f'{key} = {as_lua(case[key])}' for key in case)} }},\n" for case in CASES)
+        file.writelines(map(lines_of, CASES))
         file.write("}\n")
 
 
