@@ -40,6 +40,9 @@ end
 local function panel_of(image, caption)
   local low, high = gnuplot.range(gnuplot.numbers(image, "show", "x")) -- of the finite ones
   low, high = low or 0, high or 1
+  if image.dtype == "u8" then
+    return { value = image, low = 0, high = 255, map = "grey", caption = caption }
+  end
   if image.ndim == 3 and low >= 0 then
     return { value = image, low = 0, high = high <= 1 and 1 or high, caption = caption }
   elseif low < 0 then

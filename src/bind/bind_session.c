@@ -6,6 +6,7 @@
 #include "bind/bind_native.h"
 #include "bind/bind_samples.h"
 #include "bind/versions.h"
+#include "core/array.h"
 #include "core/error.h"
 #include "core/json.h"
 #include "data/bundle.h"
@@ -86,14 +87,25 @@ static void push_refusal(lua_State *L, int arg, bool known, const Error *err) {
         lua_pushfstring(L, "is %s", bind_describe(L, arg, got));
 }
 
-/* native.checksum(object) → 16 hex digits that tell whether an array, a dataset, a model or a
- * result is still the same; or nil and why it has none, as the end of a sentence. */
+/* Push the dataset at `arg` as it would be stored as float32, in its place. */
+static void settle_storage(lua_State *L, int arg) {
+    const Dataset *dataset = bind_test_dataset(L, arg);
+    if (!dataset || dataset->x->dtype == DTYPE_F32)
+        return;
+    BIND_PUSH_NEW_DATASET(L, dataset_stored_as(dataset, DTYPE_F32, &err));
+    lua_replace(L, arg);
+}
+
+/* native.checksum(object) → 16 hex digits that tell whether an array, a dataset (however it is
+ * stored), a model or a result is still the same; or nil and why it has none, as the end of a
+ * sentence. */
 static int native_checksum(lua_State *L) {
     Tensors part;
     Error err = { 0 };
     uint64_t hash = 0;
     char digits[24];
     bool ok;
+    settle_storage(L, 1);
     tensors_init(&part);
     const char *kind = make_part(L, 1, &part, &ok, &err);
     ok = ok && tensors_hash(&part, &hash, &err);

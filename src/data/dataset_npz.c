@@ -116,12 +116,12 @@ static Dataset *named_dataset(const char *path, DatasetParts *parts, const Tenso
     return dataset;
 }
 
-/* Are they bytes to be kept: asked for, or written so by dataset_save_npz? */
-static bool are_kept_bytes(const DatasetOptions *options, const Tensors *tensors) {
+/* Do they stand for k / 255: as is asked for, or as dataset_save_npz wrote them? */
+static bool are_pictures(const DatasetOptions *options, const Tensors *tensors) {
     const Array *x = tensors_find(tensors, NULL, options->x);
     const Array *scale = tensors_find(tensors, NULL, scale_tensor);
-    bool ours = options->store < 0 && options->scale == 1 && scale && scale->ndim == 0 &&
-                array_get(scale, NULL) == 1.0 / 255;
+    bool ours =
+        options->scale == 1 && scale && scale->ndim == 0 && array_get(scale, NULL) == 1.0 / 255;
     return x->dtype == DTYPE_U8 && (ours || options->store == STORE_U8);
 }
 
@@ -139,19 +139,26 @@ static bool check_store(const char *path, const DatasetOptions *options, const A
                      options->x, dtype_name(x->dtype));
 }
 
-/* The samples in the type in which they are stored. A new header. */
-static Array *stored_rows(const char *path, const DatasetOptions *options, const Tensors *tensors,
-                          Error *err) {
+/* The samples, still bytes where these stand for k / 255. A new header. */
+static Array *read_rows(const char *path, const DatasetOptions *options, const Tensors *tensors,
+                        Error *err) {
     const Array *x = tensors_find(tensors, NULL, options->x);
     if (!check_store(path, options, x, err))
         return NULL;
-    if (are_kept_bytes(options, tensors))
+    if (are_pictures(options, tensors))
         return array_share(x, err);
     Array *floats = array_contiguous("data.npz", x, DTYPE_F32, err);
     if (!floats || options->scale == 1 || array_scale("data.npz", floats, options->scale, err))
         return floats;
     array_free(floats);
     return NULL;
+}
+
+/* In the place of the dataset, which it frees. */
+static Dataset *as_floats(Dataset *dataset, Error *err) {
+    Dataset *floats = dataset_stored_as(dataset, DTYPE_F32, err);
+    dataset_free(dataset);
+    return floats;
 }
 
 Dataset *dataset_load_npz(const char *path, const DatasetOptions *given, const Sizes *sample,
@@ -176,14 +183,14 @@ Dataset *dataset_load_npz(const char *path, const DatasetOptions *given, const S
         error_prefix(err, "data.npz");
         return NULL;
     }
-    Array *x = stored_rows(path, &options, &tensors, err);
+    Array *x = read_rows(path, &options, &tensors, err);
     DatasetParts parts = { x, tensors_find(&tensors, NULL, options.y), options.source, *sample,
                            NULL };
     if (x)
         dataset = named_dataset(path, &parts, &tensors, err);
     array_free(x);
     tensors_clear(&tensors);
-    return dataset;
+    return dataset && options.store == STORE_F32 ? as_floats(dataset, err) : dataset;
 }
 
 /* What bytes stand for, beside them. */

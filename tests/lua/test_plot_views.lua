@@ -207,6 +207,21 @@ function TestPlotViews:test_images_without_gnuplot()
   lu.assertStrContains(png:sub(-8), "IEND")
 end
 
+-- 255 is white, not what is lightest; a colour picture too.
+function TestPlotViews:test_show_of_bytes()
+  local text = run("", [[
+local dark = (data.digits(1, { seed = 3 }).x * 120):round():astype("u8"):reshape(28, 28)
+local colours = array.stack { dark, dark, dark }
+for _, x in ipairs { dark, dark / 255, colours, colours / 255 } do
+  show(x, { mode = "plain" })
+  print "|"
+end]])
+  local pictures = {}
+  for picture in text:gmatch "([^|]+)|\n" do pictures[#pictures + 1] = picture end
+  lu.assertEquals(#pictures, 4)
+  lu.assertEquals({ pictures[1], pictures[3] }, { pictures[2], pictures[4] })
+end
+
 function TestPlotViews:test_terminal_without_gnuplot()
   local text, status = run("PERIGEE_GNUPLOT=/nonexistent PERIGEE_PICTURE=plain",
     'plot.images(data.digits(2, { seed = 1 }), { terminal = "text" })')

@@ -64,6 +64,14 @@ function TestStoredBytes.test_parts()
   same(floats:concat(stored).x, floats:concat(floats).x)
 end
 
+-- They are the same samples to whoever compares them: an evaluation that goes on, a validation set.
+function TestStoredBytes.test_checksum()
+  local stored, floats = both(30)
+  lu.assertEquals(checksum(stored), checksum(floats))
+  lu.assertNotEquals(checksum(stored.x), checksum(floats.x))
+  lu.assertNotEquals(checksum(stored:slice(2)), checksum(stored:slice(1, 29)))
+end
+
 function TestStoredBytes.test_stored_as()
   local stored, floats = both(30)
   same(floats:with { store = "u8" }.x, stored.x)
@@ -79,10 +87,12 @@ function TestStoredBytes.test_files()
   local path = os.tmpname() .. ".npz"
   stored:save(path)
   same(data.npz(path).x, stored.x)
+  same(data.npz(path, { store = "f32" }).x, floats.x) -- the file says what its bytes stand for
   same(data.npz(path, { store = "f32", scale = 1 / 255 }).x, floats.x)
   lu.assertErrorMsgContains("take no scale of their own", data.npz, path, { store = "u8", scale = 0.5 })
   data.save_npz(path, { images = stored.images, labels = stored.y }) -- another program's
   same(data.npz(path).x, stored.x:astype "f32")
+  same(data.npz(path, { store = "f32" }).x, stored.x:astype "f32")
   same(data.npz(path, { store = "u8" }).x, stored.x)
   floats:save(path)
   lu.assertErrorMsgContains("'x' is f32, not the uint8", data.npz, path, { store = "u8" })
@@ -220,4 +230,24 @@ function TestStoredBytes.test_bare_bytes()
   } do
     lu.assertErrorMsgContains("samples in floats (the dataset itself", call, name)
   end
+end
+
+-- A picture in bytes is as light as the same in floats, whatever its lightest pixel is.
+function TestStoredBytes.test_pictures()
+  local dark = (data.digits(4, { seed = 3 }).x * 120):round():astype "u8"
+  local stored = data.new { x = dark, y = { 1, 2, 3, 4 }, shape = { 28, 28 } }
+  local floats = stored:with { store = "f32" }
+  local path = os.tmpname() .. ".png"
+  local function drawn(draw, set)
+    draw(set)
+    local file <close> = assert(io.open(path, "rb"))
+    return file:read "a"
+  end
+  for name, draw in pairs {
+    image = function(set) plot.figure():image(set.images[1]):save(path) end,
+    images = function(set) plot.images(set.images, { file = path }) end,
+  } do
+    lu.assertEquals(drawn(draw, stored) == drawn(draw, floats), true, name)
+  end
+  os.remove(path)
 end

@@ -141,7 +141,7 @@ print(f, #f:script())]],
     options = {
       { "height", "integer", "of the array", "rows, where the numbers are in one line" },
       { "width", "integer", "of the array", "columns" }, { "channels", "integer", "of the array", "1 or 3" },
-      { "low", "number", "0", "black" }, { "high", "number", "1", "white" },
+      { "low", "number", "0", "black" }, { "high", "number", "1, of bytes 255", "white" },
       { "map", '"grey"|"heat"|"diverging"', "grey", "the others reach from the least to the greatest" },
     },
     returns = panel,

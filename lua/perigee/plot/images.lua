@@ -124,7 +124,7 @@ local function figure(where, x, options)
       .. "channels × height × width is needed)", where, #samples[1])
   end
   local low, high = values.range(samples)
-  low, high = math.min(low or 0, 0), math.max(high or 1, 1)
+  low, high = math.min(low or 0, 0), math.max(high or 1, values.white(x))
   local captions = captions_of(where, options, labels, count, kinds.is(x, "dataset") and x.names or nil)
   local paper, above = theme.paper(where, options), options.title and style.figure_title or 0
   local g = grid(paper, { columns = options.columns, count = count, h = h, w = w }, above, captions)

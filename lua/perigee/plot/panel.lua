@@ -470,7 +470,7 @@ end
 
 -- An image, row by row from the top, in square pixels without axes: a 2-d array, a 3-d one of three
 -- planes (colour), or as many numbers in a line as height × width × channels say.
--- options: height, width, channels, low, high (default 0 and 1), map.
+-- options: height, width, channels, low, high (default 0 and 1, of bytes 255), map.
 function Panel:image(pixels, options)
   local where = "figure:image"
   options = values.only(where, options, { "height", "width", "channels", "low", "high", "map" })
@@ -483,7 +483,7 @@ function Panel:image(pixels, options)
     values.fail("%s: pixels: expected height × width or 3 × height × width numbers, got %s", where,
       tostring(numbers):match "^[^\n ]*")
   end
-  local low, high, map = 0, 1, options.map or "grey"
+  local low, high, map = 0, values.white(pixels), options.map or "grey"
   if options.map and options.map ~= "grey" then
     low, high, map = shades(where, numbers, options, map)
   else

@@ -20,6 +20,11 @@ function values.numbers(where, name, value)
   return numbers
 end
 
+-- What is white, where nothing else is said.
+function values.white(pixels)
+  return kinds.is(pixels, "array") and pixels.dtype == "u8" and 255 or 1
+end
+
 function values.table(where, name, value)
   if type(value) ~= "table" then values.expected(where, name, "a table", value) end
   return value
