@@ -115,7 +115,26 @@ static Sizes sample_shape(lua_State *L, int arg) {
     return sample;
 }
 
-/* data.new{ x =, y =, shape =, source =, names = } */
+/* Bytes may be pictures, k / 255, or small numbers: it must be said, by `store` or by what they
+ * take the place of. */
+static void check_bytes(lua_State *L, const char *where, const Array *x, int store) {
+    if (x->dtype == DTYPE_U8 && store < 0)
+        bind_error(L,
+                   "%s: x: bytes: give store = \"u8\" where they stand for k / 255, or x:astype "
+                   "\"f32\" where they are the numbers themselves",
+                   where);
+}
+
+/* Push the dataset of these parts, stored as is asked for. */
+static int push_stored(lua_State *L, const char *where, const DatasetParts *parts, int store) {
+    BIND_PUSH_NEW_DATASET(L, dataset_new(where, parts, &err));
+    if (store < 0)
+        return 1;
+    const Dataset *given = bind_test_dataset(L, -1);
+    BIND_DATASET_RETURN(L, dataset_stored_as(given, store_dtype(store), &err));
+}
+
+/* data.new{ x =, y =, shape =, store =, source =, names = } */
 static int data_new(lua_State *L) {
     static const char where[] = "data.new";
     DatasetOptions options = dataset_new_initial;
@@ -124,8 +143,9 @@ static int data_new(lua_State *L) {
     Sizes sample = sample_shape(L, 1);
     const Array *x = option_array(L, 1, where, "x", NULL),
                 *y = option_array(L, 1, where, "y", NULL);
+    check_bytes(L, where, x, options.store);
     DatasetParts parts = { x, y, options.source, sample, bind_opt_names(L, 1, where, NULL) };
-    BIND_DATASET_RETURN(L, dataset_new(where, &parts, &err));
+    return push_stored(L, where, &parts, options.store);
 }
 
 /* ds:with{ x =, y =, shape =, store =, source =, names = }: what is not given is ds's own, and
@@ -141,12 +161,10 @@ int bind_dataset_with(lua_State *L) {
     const Array *y = option_array(L, 2, where, "y", ds->y);
     if (sample.ndim == 0 && x->ndim == 2 && x->shape[1] == dataset_features(ds))
         sample = sizes_of(ds->sample_ndim, ds->sample_shape);
+    if (ds->x->dtype != DTYPE_U8)
+        check_bytes(L, where, x, options.store);
     DatasetParts parts = { x, y, options.source, sample, bind_opt_names(L, 2, where, &ds->names) };
-    BIND_PUSH_NEW_DATASET(L, dataset_new(where, &parts, &err));
-    if (options.store < 0)
-        return 1;
-    const Dataset *changed = bind_test_dataset(L, -1);
-    BIND_DATASET_RETURN(L, dataset_stored_as(changed, store_dtype(options.store), &err));
+    return push_stored(L, where, &parts, options.store);
 }
 
 /* A box for a table of arrays, so that an error on the way frees it. */

@@ -11,7 +11,7 @@ local here = debug.getinfo(1, "S").source:match "^@(.*)lua/test_stored_bytes%.lu
 local function both(n, seed)
   local drawn = data.digits(n, { seed = seed or 3 })
   local bytes = (drawn.x * 255):round():astype "u8"
-  local stored = data.new { x = bytes, y = drawn.y, shape = { 28, 28 }, source = "digits" }
+  local stored = data.new { x = bytes, y = drawn.y, shape = { 28, 28 }, store = "u8", source = "digits" }
   return stored, data.new { x = bytes / 255, y = drawn.y, shape = { 28, 28 }, source = "digits" }
 end
 
@@ -80,6 +80,22 @@ function TestStoredBytes.test_stored_as()
   lu.assertErrorMsgContains("store: feature 1 of sample 1 is 0.00100000005, not one of the k / 255",
     off.with, off, { store = "u8" })
   lu.assertErrorMsgContains('store: expected "f32" or "u8"', off.with, off, { store = "i32" })
+end
+
+-- Bytes are not pictures because they are bytes: what they stand for is said, or known.
+function TestStoredBytes.test_what_bytes_stand_for()
+  local stored, floats = both(4)
+  local counts = array.new({ { 0, 1 }, { 2, 3 } }, { dtype = "u8" })
+  local plain = data.new { x = counts:astype "f32", y = { 0, 1 } }
+  lu.assertErrorMsgContains('data.new: x: bytes: give store = "u8"', data.new, { x = counts, y = { 0, 1 } })
+  lu.assertErrorMsgContains("with: x: bytes: give store", plain.with, plain, { x = counts })
+  lu.assertEquals(plain.x:max(), 3)
+  same(data.new { x = stored.x, y = stored.y, store = "f32" }.x, floats.x)
+  same(data.new { x = floats.x, y = stored.y, store = "u8" }.x, stored.x)
+  same(floats:with { x = stored.x, store = "u8" }.x, stored.x)
+  same(stored:with { x = stored.x:take { 4, 3, 2, 1 } }:floats(), floats:take({ 4, 3, 2, 1 }).x)
+  lu.assertErrorMsgContains("store: feature 1 of sample 1 is 2, not one of the k / 255", data.new,
+    { x = { { 2 } }, y = { 1 }, store = "u8" })
 end
 
 function TestStoredBytes.test_files()
@@ -235,7 +251,7 @@ end
 -- A picture in bytes is as light as the same in floats, whatever its lightest pixel is.
 function TestStoredBytes.test_pictures()
   local dark = (data.digits(4, { seed = 3 }).x * 120):round():astype "u8"
-  local stored = data.new { x = dark, y = { 1, 2, 3, 4 }, shape = { 28, 28 } }
+  local stored = data.new { x = dark, y = { 1, 2, 3, 4 }, shape = { 28, 28 }, store = "u8" }
   local floats = stored:with { store = "f32" }
   local path = os.tmpname() .. ".png"
   local function drawn(draw, set)

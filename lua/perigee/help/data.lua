@@ -185,7 +185,8 @@ os.remove(file)]],
 A dataset from your own arrays, which are copied: what is written into them afterwards does not change it.
 (Read-only ones, such as another dataset's x, are shared.) Labels are n numbers, or a column of n; of one-hot
 rows y:argmax(2) - 1 gives them. A label that is not a whole number is an error. Names of classes stay with
-whatever is made of the dataset, and are shown with it.]],
+whatever is made of the dataset, and are shown with it. Of uint8 say what it stands for: store = "u8" for
+pictures, 0 to 255 for 0 to 1 (?dataset), or x:astype "f32" for the numbers that they are.]],
     returns = { "dataset", "n samples" },
     example = small .. "print(ds)",
     see = { "data.npz", "dataset:with", "dataset:where" },
@@ -397,12 +398,14 @@ A dataset never changes: its arrays are read-only, and ds:with { x =, y = } make
 Samples are stored as float32, or as bytes, uint8, that stand for k / 255: pictures in a quarter of the
 memory. Then ds.x is an array of bytes, 0 to 255; but whatever looks at samples gets float32 in [0, 1], the
 same bits as if they had been stored so: ds[i] and ds:floats(), batches, training, scores and attacks, some
-samples at a time. Readers of pictures take { store = "u8" } or { store = "f32" }, and so does ds:with; what
-data.new is given as uint8 is stored so. Parts of a dataset are stored as it is.]],
+samples at a time. Readers of pictures take { store = "u8" } or { store = "f32" }, and so do data.new and
+ds:with, which must be told where x is uint8. Parts of a dataset are stored as it is. What you compute
+yourself, a mean or ds:with { x = … }, begins with ds:floats().]],
     example = small .. "print(#ds, ds[-1], ds.x.shape[2], ds.classes[1])",
     see = { "data.new", "data.digits", "data.mnist", "dataset:with" },
   },
-  field("x", "array", "The samples: n × features, float32, or uint8 for k / 255; a read-only view."),
+  field("x", "array", "The samples: n × features, float32, or uint8 for k / 255, which ds:floats() has as "
+    .. "float32; a read-only view."),
   field("images", "array", "The same under the samples' shape, n × 28 × 28; a read-only view."),
   field("y", "array", "The labels: n, int32; a read-only view."),
   field("shape", "integer[]", "The shape of one sample, as { 28, 28 }."),
@@ -432,7 +435,8 @@ where they are stored as float32, else a copy.]],
       { "first", "integer?", "1 if left out" }, { "last", "integer?", "the last sample if left out" },
     },
     returns = { "array", "read-only" },
-    example = small .. 'local bytes = data.new { x = (ds.x * 255):round():astype "u8", y = ds.y }\n'
+    example = small .. 'local x = (ds.x * 255):round():astype "u8"\n'
+      .. 'local bytes = data.new { x = x, y = ds.y, store = "u8" }\n'
       .. "print(bytes.x:max(), bytes:floats():max(), bytes:floats(2, 3).shape)",
     see = { "dataset", "dataset:slice" },
   },
