@@ -135,13 +135,26 @@ static bool takes_function(const Field *field) {
     return field->type && strcmp(field->type, ATTACK_FUNCTION_TYPE) == 0;
 }
 
+static bool is_whole(const Field *field) {
+    return strncmp(field->type, "integer|array", strlen("integer|array")) == 0;
+}
+
+/* Push the numbers at `value`. Bytes stand for other floats in samples than by themselves. */
+static void push_numbers(lua_State *L, int value, const char *where, const Field *field) {
+    const Array *given = bind_test_array(L, value);
+    DType dtype = is_whole(field) ? DTYPE_I32 : DTYPE_F32;
+    if (given && given->dtype == DTYPE_U8 && dtype == DTYPE_F32)
+        bind_expected(L, value, where, field->name, "floats (of pixels in bytes x / 255)");
+    bind_to_kept_array(L, value, where, field->name, dtype);
+}
+
 /* Check the value at `value` of an object option, and push what is kept of it: of an array or a
  * table of numbers a read-only array, else itself. */
 static void push_kept(lua_State *L, int value, const char *where, const Field *field) {
     int top = lua_gettop(L);
     bool number = lua_type(L, value) == LUA_TNUMBER;
     const char *type = field->type, *name = field->name;
-    bool whole = strncmp(type, "integer|array", strlen("integer|array")) == 0;
+    bool whole = is_whole(field);
     value = lua_absindex(L, value);
     if (takes_function(field)) {
         if (!lua_isfunction(L, value))
@@ -180,7 +193,7 @@ static void push_kept(lua_State *L, int value, const char *where, const Field *f
         bind_test_dataset(L, value))
         lua_pushvalue(L, value);
     else
-        bind_to_kept_array(L, value, where, name, whole ? DTYPE_I32 : DTYPE_F32);
+        push_numbers(L, value, where, field);
     if (strcmp(type, "number[]") == 0)
         check_divisors(L, where, name);
     else if (whole && bind_test_array(L, -1))

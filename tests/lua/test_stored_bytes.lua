@@ -246,6 +246,11 @@ function TestStoredBytes.test_bare_bytes()
   } do
     lu.assertErrorMsgContains("samples in floats (the dataset itself", call, name)
   end
+  for _, name in ipairs { "lower", "upper" } do
+    lu.assertErrorMsgContains(("fgsm: %s: expected floats (of pixels in bytes x / 255), got an array u8")
+      :format(name), attack.fgsm, { model = net, norm = "l2", dmax = 1, [name] = stored.x[1] })
+  end
+  attack.fgsm { model = net, norm = "l2", dmax = 1, upper = stored.x[1] / 255, target = stored.y:astype "u8" }
 end
 
 -- A picture in bytes is as light as the same in floats, whatever its lightest pixel is.
