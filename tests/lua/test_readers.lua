@@ -402,7 +402,7 @@ function TestImages:testOthersFiles()
   lu.assertEquals({ ds.shape, names }, { { 9, 12 }, { [7] = "7", [10] = "10" } })
   -- as text, "10" is before "7"
   local y = ds.y:argsort()
-  check(data.new { x = ds.x:take(y), y = ds.y:take(y) }, "greys")
+  check(ds:take(y), "greys")
   check(data.images(folder .. "colours", { gray = true }), "greyed", 1.01 / 255)
   lu.assertEquals(data.images(folder .. "greys", { gray = false }).shape, { 3, 9, 12 })
 end
