@@ -13,6 +13,7 @@
 #include "bind/libraries.h"
 #include "core/array.h"
 #include "core/error.h"
+#include "core/fail.h"
 #include "core/notes.h"
 #include "core/printable.h"
 #include "core/rng.h"
@@ -78,22 +79,39 @@ static void record_outputs(lua_State *L, Network *net, const Batch *batch, Layer
     bind_tell_inputs(L, x, 1);
 }
 
+/* The outputs of a batch that may be of bytes, some rows at a time; the taps' `output` moves on. */
+static bool outputs_in_pieces(Network *net, const Batch *batch, const Taps *taps, float **output,
+                              Error *err) {
+    Pieces pieces = pieces_of((Model *)net, batch, NULL);
+    bool ok = true;
+    while (ok && pieces_next(&pieces)) {
+        ok = network_outputs(net, &pieces.piece, taps, err);
+        for (size_t t = 0; t < taps->count; t++)
+            output[t] += pieces.piece.n * network_output_size(net, taps->layer[t]);
+    }
+    pieces_end(&pieces);
+    return ok && (pieces.done == batch->n || error_interrupted(err, batch->where));
+}
+
 /* net:forward(x, layers): for each layer an array of n × its output, in the order asked for */
 static int net_forward(lua_State *L) {
     Network *net = bind_self(L, &network_type);
     size_t taps;
     lua_settop(L, 3);
-    Batch batch = bind_check_batch(L, 2, (Model *)net, "x");
+    Batch batch = bind_wants_attributes(L) ? bind_check_batch(L, 2, (Model *)net, "x")
+                                           : bind_check_pieces(L, 2, (Model *)net, "x");
     size_t *tap = check_taps(L, net, &taps);
     float **output = lua_newuserdatauv(L, taps * sizeof *output, 0);
     luaL_checkstack(L, (int)taps + 8, "forward: too many layers");
     for (size_t t = 0; t < taps; t++)
         output[t] = array_f32(bind_push_new_array(
             L, "forward", DTYPE_F32, &(Sizes){ 2, { batch.n, network_output_size(net, tap[t]) } }));
+    const Taps wanted = { tap, taps, output };
     Error err;
     if (bind_wants_attributes(L))
         record_outputs(L, net, &batch, &(LayerOutputs){ NULL, tap, taps, output });
-    else if (!network_outputs(net, &batch, &(Taps){ tap, taps, output }, &err))
+    else if (!(batch.x ? network_outputs(net, &batch, &wanted, &err)
+                       : outputs_in_pieces(net, &batch, &wanted, output, &err)))
         return bind_raise(L, &err);
     return (int)taps;
 }
