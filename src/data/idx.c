@@ -16,8 +16,10 @@
 /* Deflate expands a byte to 1032 at most: a larger claim is false. */
 enum { DEFLATE_RATIO = 1032, CHUNK = 32768 };
 
-/* Elements of packed files up to this size are read without a look at how many there are. */
-enum { UNSEEN_MOST = 1 << 20 };
+/* Elements of packed files are read without a look at how many there are up to this size, and up to
+ * so many for each byte of the file: pictures pack to a fifth, and what would be taken for a false
+ * claim is in proportion to what somebody has stored. */
+enum { UNSEEN_MOST = 1 << 20, UNSEEN_RATIO = 16 };
 
 /* ---- Bytes, unpacked on the way -------------------------------------------------------------- */
 
@@ -211,7 +213,8 @@ static bool check_length(const Packed *packed, const IdxHeader *header, Error *e
     bool sane = element_bytes(header->kind, header->ndim, header->shape, &needed);
     array_shape_text(header->ndim, header->shape, text);
     if (sane && packed->gzip && needed / DEFLATE_RATIO <= packed->source->size)
-        return needed <= UNSEEN_MOST || check_packed(packed, header, needed, err);
+        return needed <= UNSEEN_MOST || needed / UNSEEN_RATIO <= packed->source->size ||
+               check_packed(packed, header, needed, err);
     if (!sane || packed->gzip || needed > held)
         return error_set(err, ERROR_FILE,
                          "%s: truncated: shape %s needs more than the %zu %sbytes there are", name,
