@@ -8,6 +8,7 @@
 #include "core/parallel.h"
 #include "core/simd.h"
 #include "svm/own_decision.h"
+#include "svm/product.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -79,6 +80,8 @@ bool decision_pass_init(DecisionPass *pass, const Batch *batch, Error *err) {
     const Batch vectors = { array_f32(sv), sv->shape[0], sv->shape[1], batch->where };
     if (!decision->rows->x && !kernel_rows_init(decision->rows, &vectors, err))
         return false;
+    if (decision->kernel.kind->base != BASE_OWN)
+        kernel_rows_pack(decision->rows);
     pass->m = decision_vectors(decision);
     pass->functions = decision_functions(decision);
     pass->features = decision_features(decision);
@@ -111,10 +114,14 @@ static KernelPairs pairs_of(const DecisionPass *pass) {
 /* The parts of f that K · alphaᵀ over the tile's support vectors gives. */
 static void sum_values(const DecisionPass *pass, KernelTile tile, const double *values) {
     size_t functions = pass->functions, stride = pass->pieces * functions;
-    blas_dgemm(false, true, tile.rows, functions, tile.columns, 1, values, tile.columns,
-               array_f64(pass->decision->alpha) + tile.column, pass->m, 0,
-               pass->parts + tile.row * stride + tile.column / DECISION_COLUMNS * functions,
-               stride);
+    const double *alpha = array_f64(pass->decision->alpha) + tile.column;
+    double *part = pass->parts + tile.row * stride + tile.column / DECISION_COLUMNS * functions;
+    if (product_fits())
+        product_weigh(tile.rows, tile.columns, values,
+                      (ProductWeights){ alpha, functions, pass->m, stride }, part);
+    else
+        blas_dgemm(false, true, tile.rows, functions, tile.columns, 1, values, tile.columns, alpha,
+                   pass->m, 0, part, stride);
 }
 
 /* As it is seen on the way back. */
@@ -248,8 +255,9 @@ static void weigh_vectors(const DecisionPass *pass, KernelTile tile, const Scrat
         return;
     }
     to_float(scratch->base, scratch->dots, tile.rows * m);
-    blas_sgemm(false, false, tile.rows, d, m, 1, scratch->dots, m, rows->x + from, d, 0,
-               scratch->narrow, d);
+    if (!product_sum(tile.rows, m, d, scratch->dots, rows->x + from, scratch->narrow))
+        blas_sgemm(false, false, tile.rows, d, m, 1, scratch->dots, m, rows->x + from, d, 0,
+                   scratch->narrow, d);
     for (size_t i = 0; i < tile.rows * d; i++)
         out[i] = scratch->narrow[i];
 }

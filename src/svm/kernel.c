@@ -3,6 +3,7 @@
 #include "core/blas.h"
 #include "core/fail.h"
 #include "core/simd.h"
+#include "svm/product.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -99,13 +100,23 @@ bool kernel_rows_init(KernelRows *rows, const Batch *batch, Error *err) {
         norm[i] = squared_norm(batch->x + i * features, features);
     for (size_t i = 0; narrow && i < n * features; i++)
         wide[i] = batch->x[i];
-    *rows = (KernelRows){ batch->x, wide, norm, n, features };
+    *rows = (KernelRows){ batch->x, wide, norm, n, features, NULL };
     return true;
+}
+
+void kernel_rows_pack(KernelRows *rows) {
+    if (!product_fits() || rows->packed)
+        return;
+    if (rows->wide)
+        rows->packed = product_pack_wide(rows->wide, rows->n, rows->features);
+    else
+        rows->packed = product_pack(rows->x, rows->n, rows->features);
 }
 
 void kernel_rows_clear(KernelRows *rows) {
     free(rows->norm);
     free(rows->wide);
+    free(rows->packed);
     *rows = (KernelRows){ 0 };
 }
 
@@ -133,21 +144,31 @@ static void own_base(const KernelPairs *pairs, KernelTile tile, double *base) {
                                                                    b->x + (tile.column + j) * d, d);
 }
 
+/* Inner products of the tile: doubles in `base` of narrow rows, else floats in `dots`. */
+static void multiply_rows(const KernelPairs *pairs, KernelTile tile, float *dots, double *base) {
+    const KernelRows *a = pairs->a, *b = pairs->b;
+    size_t d = a->features, from_a = tile.row * d, from_b = tile.column * d;
+    ProductTile ready = { tile.rows, d, tile.column, tile.columns };
+    if (a->wide && b->wide && b->packed)
+        product_rows_wide(ready, a->wide + from_a, b->packed, base);
+    else if (a->wide && b->wide)
+        blas_dgemm(false, true, tile.rows, tile.columns, d, 1, a->wide + from_a, d,
+                   b->wide + from_b, d, 0, base, tile.columns);
+    else if (b->packed)
+        product_rows(ready, a->x + from_a, b->packed, dots);
+    else
+        blas_sgemm(false, true, tile.rows, tile.columns, d, 1, a->x + from_a, d, b->x + from_b, d,
+                   0, dots, tile.columns);
+}
+
 void kernel_base(const KernelPairs *pairs, KernelTile tile, float *dots, double *base) {
     const KernelRows *a = pairs->a, *b = pairs->b;
     const Kernel *kernel = pairs->kernel;
-    size_t d = a->features, from_a = tile.row * d, from_b = tile.column * d;
     if (kernel->kind->base == BASE_OWN) {
         own_base(pairs, tile, base);
         return;
     }
-    if (a->wide && b->wide) {
-        blas_dgemm(false, true, tile.rows, tile.columns, d, 1, a->wide + from_a, d,
-                   b->wide + from_b, d, 0, base, tile.columns);
-    } else {
-        blas_sgemm(false, true, tile.rows, tile.columns, d, 1, a->x + from_a, d, b->x + from_b, d,
-                   0, dots, tile.columns);
-    }
+    multiply_rows(pairs, tile, dots, base);
     for (size_t i = 0; i < tile.rows; i++) { /* row by row: it stays in the nearest cache */
         double *row = base + i * tile.columns;
         if (!a->wide || !b->wide)

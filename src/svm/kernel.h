@@ -107,17 +107,20 @@ void kernel_slopes(const Kernel *kernel, const double *base, double *slope, size
 
 /* Rows made ready for products: their squared norms, and for narrow rows a copy in double. Narrow
  * rows (such as a DNR combiner's) cost little, and attacks compare losses that differ by 1e-8; wide
- * ones (images, feature maps) are multiplied in float32. Borrows x. */
+ * ones (images, feature maps) are multiplied in float32. Borrows x. Rows that are multiplied again
+ * and again can be packed for it (product.h). */
 typedef struct KernelRows {
     const float *x; /* n × features */
     double *wide;   /* the same in double, or NULL */
     double *norm;   /* n: ‖x‖² */
     size_t n, features;
+    void *packed; /* of `wide` where that is, else of x; or NULL */
 } KernelRows;
 
 enum { KERNEL_NARROW = 64 }; /* features up to which products are in double */
 
 bool kernel_rows_init(KernelRows *rows, const Batch *batch, Error *err);
+void kernel_rows_pack(KernelRows *rows); /* if there is a way, and memory for it */
 void kernel_rows_clear(KernelRows *rows);
 size_t kernel_rows_bytes(size_t n, size_t features); /* that they take beside x */
 
