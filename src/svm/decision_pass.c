@@ -18,30 +18,34 @@
 
 void decision_pass_clear(DecisionPass *pass) {
     kernel_rows_clear(&pass->x);
-    for (int i = 0; pass->scratch && i < pass->workers; i++) {
-        free(pass->scratch[i].dots);
-        free(pass->scratch[i].base);
-        free(pass->scratch[i].narrow);
-        free(pass->scratch[i].part);
-        free(pass->scratch[i].sum);
-    }
     free(pass->scratch);
-    free(pass->parts);
-    free(pass->nearest);
+    pool_give(pass->room, pass->room_capacity);
     pool_give(pass->slopes, pass->slopes_capacity);
-    free(pass->shares);
 }
 
-static bool scratch_init(const DecisionPass *pass, Scratch *scratch) {
+/* Arrays one after the other in one block, which the pool keeps for the next pass; without a block
+ * they are only counted. */
+typedef struct Carving {
+    char *block;
+    size_t used;
+} Carving;
+
+static void *carve(Carving *carving, size_t bytes) {
+    const size_t line = 64;
+    void *array = carving->block ? carving->block + carving->used : NULL;
+    carving->used += (bytes + line - 1) / line * line;
+    return array;
+}
+
+static void carve_scratch(const DecisionPass *pass, Carving *carving, Scratch *scratch) {
     size_t pairs = pass->block * pass->wide, sums = pass->block * pass->features;
-    scratch->dots = malloc(pairs * sizeof(float));
-    scratch->base = malloc(pairs * sizeof(double));
+    scratch->dots = carve(carving, pairs * sizeof(float));
+    scratch->base = carve(carving, pairs * sizeof(double));
     if (!pass->gradients)
-        return scratch->dots && scratch->base;
-    scratch->narrow = malloc(sums * sizeof(float));
-    scratch->part = malloc(sums * sizeof(double));
-    scratch->sum = malloc(sums * sizeof(double));
-    return scratch->dots && scratch->base && scratch->narrow && scratch->part && scratch->sum;
+        return;
+    scratch->narrow = carve(carving, sums * sizeof(float));
+    scratch->part = carve(carving, sums * sizeof(double));
+    scratch->sum = carve(carving, sums * sizeof(double));
 }
 
 static size_t tile_count(const DecisionPass *pass, size_t n) {
@@ -49,29 +53,37 @@ static size_t tile_count(const DecisionPass *pass, size_t n) {
 }
 
 /* Where there are fewer rows of tiles than workers, each tile of a gradient is a job. */
-static bool shares_init(DecisionPass *pass) {
+static void carve_shares(DecisionPass *pass, Carving *carving) {
     size_t tiles = tile_count(pass, pass->most);
-    if (tiles / pass->pieces >= (size_t)pass->workers || pass->pieces == 1)
-        return true;
-    pass->shares = malloc(tiles * pass->block * pass->features * sizeof *pass->shares);
-    return pass->shares != NULL;
+    if (tiles / pass->pieces < (size_t)pass->workers && pass->pieces > 1)
+        pass->shares = carve(carving, tiles * pass->block * pass->features * sizeof(double));
+}
+
+static void carve_all(DecisionPass *pass, Carving *carving) {
+    size_t pieces = pass->most * pass->pieces;
+    if (pass->values)
+        pass->parts = carve(carving, pieces * pass->functions * sizeof(double));
+    if (pass->largest)
+        pass->nearest = carve(carving, pieces * sizeof(double));
+    for (int i = 0; i < pass->workers; i++)
+        carve_scratch(pass, carving, &pass->scratch[i]);
+    if (pass->gradients)
+        carve_shares(pass, carving);
 }
 
 static bool take_memory(DecisionPass *pass) {
-    size_t parts = pass->most * pass->pieces * pass->functions;
+    Carving carving = { NULL, 0 };
     pass->scratch = calloc((size_t)pass->workers, sizeof *pass->scratch);
-    bool ok = pass->scratch != NULL;
-    if (pass->values)
-        ok = ok && (pass->parts = malloc(parts * sizeof *pass->parts)) != NULL;
-    if (pass->largest)
-        ok = ok &&
-             (pass->nearest = malloc(pass->most * pass->pieces * sizeof *pass->nearest)) != NULL;
-    if (pass->gradients)
-        ok = ok && (pass->slopes = pool_take(pass->most * pass->m * sizeof *pass->slopes,
-                                             &pass->slopes_capacity)) != NULL;
-    for (int i = 0; ok && i < pass->workers; i++)
-        ok = scratch_init(pass, &pass->scratch[i]);
-    return ok && (!pass->gradients || shares_init(pass));
+    if (!pass->scratch)
+        return false;
+    carve_all(pass, &carving);
+    pass->room = pool_take(carving.used, &pass->room_capacity);
+    carving = (Carving){ pass->room, 0 };
+    if (!pass->room)
+        return false;
+    carve_all(pass, &carving);
+    return !pass->gradients || (pass->slopes = pool_take(pass->most * pass->m * sizeof(double),
+                                                         &pass->slopes_capacity)) != NULL;
 }
 
 bool decision_pass_init(DecisionPass *pass, const Batch *batch, Error *err) {
@@ -177,7 +189,6 @@ static void fill_largest(const DecisionPass *pass) {
 
 static void forward_body(void *context, size_t first, size_t last, int worker) {
     const DecisionPass *pass = context;
-    const Kernel *kernel = &pass->decision->kernel;
     const Scratch *scratch = &pass->scratch[worker];
     KernelPairs pairs = pairs_of(pass);
     DenormalMode caller = denormals_flush();
@@ -185,10 +196,9 @@ static void forward_body(void *context, size_t first, size_t last, int worker) {
         KernelTile tile = decision_tile(pass, t);
         size_t count = tile.rows * tile.columns;
         double *values = pass->gradients ? decision_slopes(pass, tile) : scratch->base;
-        kernel_base(&pairs, tile, scratch->dots, scratch->base);
-        if (pass->largest)
+        kernel_fill(&pairs, tile, scratch->dots, scratch->base, values);
+        if (pass->largest) /* with gradients, whose values have a place of their own */
             keep_nearest(pass, tile, scratch->base);
-        kernel_values(kernel, scratch->base, values, count);
         if (pass->values)
             sum_values(pass, tile, values);
         if (pass->gradients)

@@ -120,17 +120,32 @@ void kernel_rows_clear(KernelRows *rows) {
     *rows = (KernelRows){ 0 };
 }
 
+/* The squared norm of one row, and those of the rows that it is multiplied with. */
+typedef struct Norms {
+    double a;
+    const double *b;
+} Norms;
+
 SIMD_CLONES
 static void dots_to_double(const float *dots, double *base, size_t n) {
     for (size_t i = 0; i < n; i++)
         base[i] = dots[i];
 }
 
-/* Inner products to squared distances, in place. Rounding can take equal rows below 0. */
+/* Inner products to squared distances. Rounding can take equal rows below 0. */
 SIMD_CLONES
-static void dots_to_distances(double *base, double norm_a, const double *norm_b, size_t n) {
+static void dots_to_distances(const double *dots, double *base, Norms norms, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        double distance = norm_a + norm_b[i] - 2 * base[i];
+        double distance = norms.a + norms.b[i] - 2 * dots[i];
+        base[i] = distance < 0 ? 0 : distance;
+    }
+}
+
+/* The same in one go. */
+SIMD_CLONES
+static void floats_to_distances(const float *dots, double *base, Norms norms, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        double distance = norms.a + norms.b[i] - 2 * (double)dots[i];
         base[i] = distance < 0 ? 0 : distance;
     }
 }
@@ -144,38 +159,88 @@ static void own_base(const KernelPairs *pairs, KernelTile tile, double *base) {
                                                                    b->x + (tile.column + j) * d, d);
 }
 
-/* Inner products of the tile: doubles in `base` of narrow rows, else floats in `dots`. */
-static void multiply_rows(const KernelPairs *pairs, KernelTile tile, float *dots, double *base) {
+/* Numbers of a row's products, in `dots` or as doubles in base already, to bases. */
+static void finish_row(const KernelPairs *pairs, KernelTile row, const float *dots, double *base) {
+    bool distance = pairs->kernel->kind->base == BASE_DISTANCE;
+    Norms norms = { pairs->a->norm[row.row], pairs->b->norm + row.column };
+    if (dots && distance)
+        floats_to_distances(dots, base, norms, row.columns);
+    else if (dots)
+        dots_to_double(dots, base, row.columns);
+    else if (distance)
+        dots_to_distances(base, base, norms, row.columns);
+}
+
+/* A block of pairs that stays in the nearest cache from its products to the kernel's values. */
+enum { BLOCK_ROWS = 12, BLOCK_COLUMNS = 64 };
+
+/* Of rows that are packed: base, and values unless that is NULL, both of them rows of `apart`. */
+static void fill_block(const KernelPairs *pairs, KernelTile block, size_t apart, double *base,
+                       double *values) {
+    const KernelRows *a = pairs->a, *b = pairs->b;
+    size_t n = block.columns, from = block.row * a->features;
+    ProductTile product = { block.rows, a->features, block.column, n };
+    float dots[BLOCK_ROWS * BLOCK_COLUMNS];
+    double wide[BLOCK_ROWS * BLOCK_COLUMNS];
+    if (a->wide)
+        product_rows_wide(product, a->wide + from, b->packed, wide);
+    else
+        product_rows(product, a->x + from, b->packed, dots);
+    for (size_t i = 0; i < block.rows; i++, base += apart) {
+        KernelTile row = { block.row + i, 1, block.column, n };
+        if (a->wide)
+            memcpy(base, wide + i * n, n * sizeof *base);
+        finish_row(pairs, row, a->wide ? NULL : dots + i * n, base);
+        if (values)
+            kernel_values(pairs->kernel, base, values + i * apart, n);
+    }
+}
+
+static void fill_blocks(const KernelPairs *pairs, KernelTile tile, double *base, double *values) {
+    for (size_t c = 0; c < tile.columns; c += BLOCK_COLUMNS)
+        for (size_t r = 0; r < tile.rows; r += BLOCK_ROWS) {
+            size_t rows = tile.rows - r, columns = tile.columns - c, at = r * tile.columns + c;
+            KernelTile block = { tile.row + r, rows < BLOCK_ROWS ? rows : BLOCK_ROWS,
+                                 tile.column + c,
+                                 columns < BLOCK_COLUMNS ? columns : BLOCK_COLUMNS };
+            fill_block(pairs, block, tile.columns, base + at, values ? values + at : NULL);
+        }
+}
+
+/* By BLAS. */
+static void fill_tile(const KernelPairs *pairs, KernelTile tile, float *dots, double *base) {
     const KernelRows *a = pairs->a, *b = pairs->b;
     size_t d = a->features, from_a = tile.row * d, from_b = tile.column * d;
-    ProductTile ready = { tile.rows, d, tile.column, tile.columns };
-    if (a->wide && b->wide && b->packed)
-        product_rows_wide(ready, a->wide + from_a, b->packed, base);
-    else if (a->wide && b->wide)
+    bool wide = a->wide && b->wide;
+    if (wide)
         blas_dgemm(false, true, tile.rows, tile.columns, d, 1, a->wide + from_a, d,
                    b->wide + from_b, d, 0, base, tile.columns);
-    else if (b->packed)
-        product_rows(ready, a->x + from_a, b->packed, dots);
     else
         blas_sgemm(false, true, tile.rows, tile.columns, d, 1, a->x + from_a, d, b->x + from_b, d,
                    0, dots, tile.columns);
+    for (size_t i = 0; i < tile.rows; i++) { /* row by row: it stays in the nearest cache */
+        KernelTile row = { tile.row + i, 1, tile.column, tile.columns };
+        finish_row(pairs, row, wide ? NULL : dots + i * tile.columns, base + i * tile.columns);
+    }
+}
+
+void kernel_fill(const KernelPairs *pairs, KernelTile tile, float *dots, double *base,
+                 double *values) {
+    bool own = pairs->kernel->kind->base == BASE_OWN;
+    if (!own && pairs->b->packed) {
+        fill_blocks(pairs, tile, base, values);
+        return;
+    }
+    if (own)
+        own_base(pairs, tile, base);
+    else
+        fill_tile(pairs, tile, dots, base);
+    if (values)
+        kernel_values(pairs->kernel, base, values, tile.rows * tile.columns);
 }
 
 void kernel_base(const KernelPairs *pairs, KernelTile tile, float *dots, double *base) {
-    const KernelRows *a = pairs->a, *b = pairs->b;
-    const Kernel *kernel = pairs->kernel;
-    if (kernel->kind->base == BASE_OWN) {
-        own_base(pairs, tile, base);
-        return;
-    }
-    multiply_rows(pairs, tile, dots, base);
-    for (size_t i = 0; i < tile.rows; i++) { /* row by row: it stays in the nearest cache */
-        double *row = base + i * tile.columns;
-        if (!a->wide || !b->wide)
-            dots_to_double(dots + i * tile.columns, row, tile.columns);
-        if (kernel->kind->base == BASE_DISTANCE)
-            dots_to_distances(row, a->norm[tile.row + i], b->norm + tile.column, tile.columns);
-    }
+    kernel_fill(pairs, tile, dots, base, NULL);
 }
 
 void kernel_pull(const KernelPairs *pairs, KernelTile tile, const double *slope, double *gradient) {

@@ -139,6 +139,10 @@ typedef struct KernelTile {
  * many floats. Runs on the calling thread if it is a worker's. */
 void kernel_base(const KernelPairs *pairs, KernelTile tile, float *dots, double *base);
 
+/* The same and the kernel's values, which may take the place of the bases. */
+void kernel_fill(const KernelPairs *pairs, KernelTile tile, float *dots, double *base,
+                 double *values);
+
 /* Of a kernel with a base of its own: gradient (tile.rows × features) = Σ_j slope[i][j] · the
  * base's gradient with respect to row i. */
 void kernel_pull(const KernelPairs *pairs, KernelTile tile, const double *slope, double *gradient);

@@ -1,16 +1,19 @@
 /* product_weigh.h — sums of values by the coefficients of functions, after product_block.h. */
 
-/* `tall` rows by `some` functions; lanes are columns. */
+/* `tall` rows by `some` functions; lanes are columns. Sums and what they are made of fill the
+ * registers, of which AVX-512 has twice as many. */
+#define TALL (LANES == 8 ? 4 : 2)
+#define SOME 5
 INLINE void NAME(weigh_block)(size_t columns, const double *values, const double *weights,
                               size_t apart, double *out, size_t stride, const int tall,
                               const int some) {
-    VECTOR sum[3][4];
+    VECTOR sum[TALL][SOME];
     for (int i = 0; i < tall; i++)
         for (int c = 0; c < some; c++)
             sum[i][c] = ZERO;
     size_t j = 0;
     for (; j + LANES <= columns; j += LANES) {
-        VECTOR value[3];
+        VECTOR value[TALL];
         for (int i = 0; i < tall; i++)
             value[i] = LOAD(values + (size_t)i * columns + j);
         for (int c = 0; c < some; c++) {
@@ -34,9 +37,9 @@ INLINE void NAME(weigh_block)(size_t columns, const double *values, const double
 INLINE void NAME(weigh_rows)(size_t columns, const double *values, ProductWeights w, double *out,
                              const int tall) {
     size_t c = 0;
-    for (; c + 4 <= w.functions; c += 4)
+    for (; c + SOME <= w.functions; c += SOME)
         NAME(weigh_block)(columns, values, w.weights + c * w.apart, w.apart, out + c, w.stride,
-                          tall, 4);
+                          tall, SOME);
     for (; c < w.functions; c++)
         NAME(weigh_block)(columns, values, w.weights + c * w.apart, w.apart, out + c, w.stride,
                           tall, 1);
@@ -45,8 +48,11 @@ INLINE void NAME(weigh_rows)(size_t columns, const double *values, ProductWeight
 TARGET static void NAME(weigh)(size_t rows, size_t columns, const double *values, ProductWeights w,
                                double *out) {
     size_t i = 0;
-    for (; i + 3 <= rows; i += 3)
-        NAME(weigh_rows)(columns, values + i * columns, w, out + i * w.stride, 3);
+    for (; i + TALL <= rows; i += TALL)
+        NAME(weigh_rows)(columns, values + i * columns, w, out + i * w.stride, TALL);
     for (; i < rows; i++)
         NAME(weigh_rows)(columns, values + i * columns, w, out + i * w.stride, 1);
 }
+
+#undef SOME
+#undef TALL
