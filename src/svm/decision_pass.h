@@ -60,8 +60,8 @@ struct DecisionPass {
     size_t pieces;      /* tiles in a row of them */
     size_t block, wide; /* rows and columns of the largest tile */
     int workers;
-    Scratch *scratch;       /* one per worker */
-    void *room;             /* what these point into, and parts, nearest and shares */
+    Scratch *scratch; /* one per worker */
+    void *room;       /* what these point into, and parts, nearest and shares */
     size_t room_capacity;
     double *parts;          /* most × pieces × functions; with values */
     double *slopes;         /* most × m; with gradients: slopes, bases, or what is pulled along */

@@ -83,7 +83,9 @@ static double squared_norm(const float *x, size_t n) {
 }
 
 size_t kernel_rows_bytes(size_t n, size_t features) {
-    return n * (features <= KERNEL_NARROW ? features + 1 : 1) * sizeof(double);
+    bool narrow = features <= KERNEL_NARROW;
+    return n * (narrow ? features + 1 : 1) * sizeof(double) +
+           (product_fits() ? product_packed_bytes(n, features, narrow) : 0);
 }
 
 bool kernel_rows_init(KernelRows *rows, const Batch *batch, Error *err) {

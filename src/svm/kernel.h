@@ -122,7 +122,7 @@ enum { KERNEL_NARROW = 64 }; /* features up to which products are in double */
 bool kernel_rows_init(KernelRows *rows, const Batch *batch, Error *err);
 void kernel_rows_pack(KernelRows *rows); /* if there is a way, and memory for it */
 void kernel_rows_clear(KernelRows *rows);
-size_t kernel_rows_bytes(size_t n, size_t features); /* that they take beside x */
+size_t kernel_rows_bytes(size_t n, size_t features); /* that they take beside x, packed */
 
 /* All pairs of a row of the one set with a row of the other. */
 typedef struct KernelPairs {

@@ -69,8 +69,8 @@ TARGET static void NAME(panel)(ProductTile tile, const REAL *x, const REAL *pack
     for (size_t i = 0; i < tile.rows; i += 6) {
         size_t tall = tile.rows - i < 6 ? tile.rows - i : 6;
         if (columns == PANEL) {
-            NAME(some_rows)(tall, x + i * d, d, packed, PANEL, out + i * tile.columns, tile.columns,
-                            WIDE);
+            NAME(some_rows)
+            (tall, x + i * d, d, packed, PANEL, out + i * tile.columns, tile.columns, WIDE);
             continue;
         }
         NAME(some_rows)(tall, x + i * d, d, packed, PANEL, block, PANEL, WIDE);
@@ -82,8 +82,9 @@ TARGET static void NAME(panel)(ProductTile tile, const REAL *x, const REAL *pack
 static void NAME(rows)(ProductTile tile, const REAL *x, const REAL *packed, REAL *out) {
     for (size_t column = 0; column < tile.columns; column += PANEL) {
         size_t left = tile.columns - column;
-        NAME(panel)(tile, x, packed + (tile.first + column) * tile.features, out + column,
-                    left < PANEL ? left : PANEL);
+        NAME(panel)
+        (tile, x, packed + (tile.first + column) * tile.features, out + column,
+         left < PANEL ? left : PANEL);
     }
 }
 

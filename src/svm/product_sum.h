@@ -7,11 +7,12 @@ TARGET static void NAME(sum)(size_t rows, size_t terms, size_t columns, const fl
         for (size_t i = 0; i < rows; i += 6) {
             size_t tall = rows - i < 6 ? rows - i : 6, at = i * columns + column;
             if (whole)
-                NAME(some_rows)(tall, factor + i * terms, terms, matrix + column, columns, out + at,
-                                columns, WIDE);
+                NAME(some_rows)
+                (tall, factor + i * terms, terms, matrix + column, columns, out + at, columns,
+                 WIDE);
             else
-                NAME(some_rows)(tall, factor + i * terms, terms, matrix + column, columns, out + at,
-                                columns, 1);
+                NAME(some_rows)
+                (tall, factor + i * terms, terms, matrix + column, columns, out + at, columns, 1);
         }
         column += whole ? WIDE * LANES : LANES;
     }

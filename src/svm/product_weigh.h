@@ -38,11 +38,11 @@ INLINE void NAME(weigh_rows)(size_t columns, const double *values, ProductWeight
                              const int tall) {
     size_t c = 0;
     for (; c + SOME <= w.functions; c += SOME)
-        NAME(weigh_block)(columns, values, w.weights + c * w.apart, w.apart, out + c, w.stride,
-                          tall, SOME);
+        NAME(weigh_block)
+        (columns, values, w.weights + c * w.apart, w.apart, out + c, w.stride, tall, SOME);
     for (; c < w.functions; c++)
-        NAME(weigh_block)(columns, values, w.weights + c * w.apart, w.apart, out + c, w.stride,
-                          tall, 1);
+        NAME(weigh_block)
+        (columns, values, w.weights + c * w.apart, w.apart, out + c, w.stride, tall, 1);
 }
 
 TARGET static void NAME(weigh)(size_t rows, size_t columns, const double *values, ProductWeights w,
