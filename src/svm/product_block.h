@@ -67,15 +67,15 @@ TARGET static void NAME(panel)(ProductTile tile, const REAL *x, const REAL *pack
     REAL block[6 * PANEL];
     size_t d = tile.features;
     for (size_t i = 0; i < tile.rows; i += 6) {
-        size_t tall = tile.rows - i < 6 ? tile.rows - i : 6;
+        size_t tall = tile.rows - i < 6 ? tile.rows - i : 6, apart = tile.columns;
+        REAL *to = out + i * apart;
         if (columns == PANEL) {
-            NAME(some_rows)
-            (tall, x + i * d, d, packed, PANEL, out + i * tile.columns, tile.columns, WIDE);
+            NAME(some_rows)(tall, x + i * d, d, packed, PANEL, to, apart, WIDE);
             continue;
         }
         NAME(some_rows)(tall, x + i * d, d, packed, PANEL, block, PANEL, WIDE);
         for (size_t k = 0; k < tall; k++)
-            memcpy(out + (i + k) * tile.columns, block + k * PANEL, columns * sizeof *out);
+            memcpy(to + k * apart, block + k * PANEL, columns * sizeof *to);
     }
 }
 

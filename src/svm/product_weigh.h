@@ -4,9 +4,9 @@
  * registers, of which AVX-512 has twice as many. */
 #define TALL (LANES == 8 ? 4 : 2)
 #define SOME 5
-INLINE void NAME(weigh_block)(size_t columns, const double *values, const double *weights,
-                              size_t apart, double *out, size_t stride, const int tall,
-                              const int some) {
+INLINE void NAME(weigh_block)(size_t columns, const double *values, ProductWeights w, size_t first,
+                              double *out, const int tall, const int some) {
+    const double *weights = w.weights + first * w.apart;
     VECTOR sum[TALL][SOME];
     for (int i = 0; i < tall; i++)
         for (int c = 0; c < some; c++)
@@ -17,7 +17,7 @@ INLINE void NAME(weigh_block)(size_t columns, const double *values, const double
         for (int i = 0; i < tall; i++)
             value[i] = LOAD(values + (size_t)i * columns + j);
         for (int c = 0; c < some; c++) {
-            VECTOR weight = LOAD(weights + (size_t)c * apart + j);
+            VECTOR weight = LOAD(weights + (size_t)c * w.apart + j);
             for (int i = 0; i < tall; i++)
                 sum[i][c] = FMA(value[i], weight, sum[i][c]);
         }
@@ -29,8 +29,8 @@ INLINE void NAME(weigh_block)(size_t columns, const double *values, const double
             for (int k = 0; k < LANES; k++)
                 total += lane[k];
             for (size_t rest = j; rest < columns; rest++)
-                total += values[(size_t)i * columns + rest] * weights[(size_t)c * apart + rest];
-            out[(size_t)i * stride + (size_t)c] = total;
+                total += values[(size_t)i * columns + rest] * weights[(size_t)c * w.apart + rest];
+            out[(size_t)i * w.stride + first + (size_t)c] = total;
         }
 }
 
@@ -38,11 +38,9 @@ INLINE void NAME(weigh_rows)(size_t columns, const double *values, ProductWeight
                              const int tall) {
     size_t c = 0;
     for (; c + SOME <= w.functions; c += SOME)
-        NAME(weigh_block)
-        (columns, values, w.weights + c * w.apart, w.apart, out + c, w.stride, tall, SOME);
+        NAME(weigh_block)(columns, values, w, c, out, tall, SOME);
     for (; c < w.functions; c++)
-        NAME(weigh_block)
-        (columns, values, w.weights + c * w.apart, w.apart, out + c, w.stride, tall, 1);
+        NAME(weigh_block)(columns, values, w, c, out, tall, 1);
 }
 
 TARGET static void NAME(weigh)(size_t rows, size_t columns, const double *values, ProductWeights w,
