@@ -81,10 +81,9 @@ TARGET static void NAME(panel)(ProductTile tile, const REAL *x, const REAL *pack
 
 static void NAME(rows)(ProductTile tile, const REAL *x, const REAL *packed, REAL *out) {
     for (size_t column = 0; column < tile.columns; column += PANEL) {
-        size_t left = tile.columns - column;
-        NAME(panel)
-        (tile, x, packed + (tile.first + column) * tile.features, out + column,
-         left < PANEL ? left : PANEL);
+        size_t left = tile.columns - column, count = left < PANEL ? left : PANEL;
+        const REAL *from = packed + (tile.first + column) * tile.features;
+        NAME(panel)(tile, x, from, out + column, count);
     }
 }
 

@@ -433,6 +433,16 @@ group("mnist_load", "60000 images from gzip to float32", function()
   measure("mnist_load", 5, function() data.mnist("train") end)
 end)
 
+group("data", "the tutorial's data: MNIST in bytes, half of it, 5000 samples; test digits", function()
+  if not have_mnist then return say("%-28s not measured: MNIST is not here", "data") end
+  measure("data", 3, function()
+    local _, half = data.mnist("train", { store = "u8" }):split(0.5, { seed = 1 })
+    half:sample(5000, { seed = 0 })
+    data.mnist("test"):per_class(100)
+    collectgarbage()
+  end)
+end)
+
 group("tutorial", "the whole of examples/dnr.lua after the start, and the most memory it held", function()
   local code = [[
     local print_to, start, cpu = print, perigee.clock(), os.clock()
