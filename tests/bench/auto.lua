@@ -22,7 +22,7 @@ defence.threshold = defence:threshold_for(0.10, test:per_class(100))
 
 local wall, cpu = perigee.clock(), os.clock()
 local s = evaluate.security {
-  model = defence, attack = attack.auto { norm = "l2" }, dmax = 1, data = test:slice(1, digits),
+  models = { dnr = defence }, attack = attack.auto { norm = "l2" }, dmax = 1, data = test:slice(1, digits),
   noise = false, seed = 0, block = 100, checkpoint = folder,
 }
 wall, cpu = perigee.clock() - wall, os.clock() - cpu
