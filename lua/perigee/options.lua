@@ -49,9 +49,9 @@ end
 
 -- "from 0 to 1", "of 0 or more"; nil where there are no bounds.
 local function bounds(row)
-  if row.low and row.high then return ("from %g to %g"):format(row.low, row.high) end
-  if row.low then return ("of %g or more"):format(row.low) end
-  return row.high and ("of %g or less"):format(row.high)
+  if row.low and row.high then return ("from %.14g to %.14g"):format(row.low, row.high) end
+  if row.low then return ("of %.14g or more"):format(row.low) end
+  return row.high and ("of %.14g or less"):format(row.high)
 end
 
 -- What a row takes, in words: "a number from 0 to 1", "an array or a dataset", '"l1" or "l2"'.

@@ -63,8 +63,8 @@ toys.names = { "moons", "circles", "blobs", "xor", "spirals" }
 local function number(where, name, value, least, most, whole)
   local fits = math.type(value) and value >= least and value <= most and (not whole or math.tointeger(value))
   if fits then return whole and math.tointeger(value) or value end
-  arguments.expected(where, name, ("%s from %g%s"):format(whole and "an integer" or "a number", least,
-    most < math.huge and (" to %g"):format(most) or " on"), value)
+  arguments.expected(where, name, ("%s from %.14g%s"):format(whole and "an integer" or "a number", least,
+    most < math.huge and (" to %.14g"):format(most) or " on"), value)
 end
 
 -- The middles of the blobs: as many as are wanted, uniform in [-10, 10]², or those that are given.

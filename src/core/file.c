@@ -100,6 +100,11 @@ bool file_is_readable(const char *path) {
     return stat(path, &info) == 0 && S_ISREG(info.st_mode) && access(path, R_OK) == 0;
 }
 
+bool file_is_folder(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 static void clear_writer(FileWriter *writer) {

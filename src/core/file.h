@@ -30,6 +30,9 @@ bool file_make_folder(const char *path, Error *err);
 /* True for a regular file that this process may read. */
 bool file_is_readable(const char *path);
 
+/* True for a folder, or a link to one. */
+bool file_is_folder(const char *path);
+
 typedef struct FileWriter {
     FILE *stream; /* write here */
     char *path;   /* symbolic links followed */

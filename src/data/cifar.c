@@ -10,7 +10,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { SIDE = 32, PIXELS = 3 * SIDE * SIDE, MOST_FILES = 5, MOST_NAMES = 4096 };
 
@@ -176,17 +175,12 @@ static bool has_part(const char *folder, const void *what) {
     return true;
 }
 
-static bool is_folder(const char *path) {
-    struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-}
-
 /* The part's files, and the folder that the names of the classes are in. */
 static bool find_files(const Part *part, const char *path, Files *files, char folder[DATA_PATH],
                        Error *err) {
     char searched[DATA_SEARCHED];
     *files = (Files){ .set = part->set };
-    if (path && !is_folder(path)) {
+    if (path && !file_is_folder(path)) {
         const char *slash = strrchr(path, '/');
         files->count = 1;
         snprintf(folder, DATA_PATH, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");

@@ -424,11 +424,20 @@ static bool check_delimiter(const CsvOptions *options, Error *err) {
                      d);
 }
 
+static bool check_options(const CsvOptions *options, Error *err) {
+    return check_delimiter(options, err) &&
+           (!options->label || options->header != CSV_HEADER_NO ||
+            error_set(err, ERROR_ARGUMENT,
+                      "label: \"%.40s\" is a column's name, which a file without a header "
+                      "(header = false) has not: expected its place",
+                      options->label));
+}
+
 static Dataset *read(Source *source, const CsvOptions *options, CsvNotes *notes, Error *err) {
     Csv csv = { .options = options, .notes = notes, .err = err };
     Dataset *dataset = NULL;
     *notes = (CsvNotes){ 0 };
-    if (check_delimiter(options, err) && read_head(&csv, source) && survey(&csv, source)) {
+    if (check_options(options, err) && read_head(&csv, source) && survey(&csv, source)) {
         if (!csv.texts)
             class_names_clear(&notes->classes);
         dataset = make(&csv, source);

@@ -34,9 +34,16 @@ static void jump_out(j_common_ptr jpeg) {
     longjmp(reading->jump, 1);
 }
 
-/* Bytes between markers that belong to nothing are harmless, and common. */
+/* Warnings of a picture that is whole: bytes between markers, JFIF of another revision, Adobe's
+ * word for colours that nobody knows (YCbCr or YCCK then), and a scan's parameters that only a
+ * progressive file would heed. */
+static bool is_harmless(int warning) {
+    return warning == JWRN_EXTRANEOUS_DATA || warning == JWRN_JFIF_MAJOR ||
+           warning == JWRN_ADOBE_XFORM || warning == JWRN_NOT_SEQUENTIAL;
+}
+
 static void take_warning(j_common_ptr jpeg, int level) {
-    if (level < 0 && jpeg->err->msg_code != JWRN_EXTRANEOUS_DATA)
+    if (level < 0 && !is_harmless(jpeg->err->msg_code))
         jump_out(jpeg);
 }
 

@@ -1,13 +1,9 @@
-/* image_png.c — PNG by libpng.
- *
- * libpng reports errors by jumping out of its functions. It jumps into `guarded` alone, over
- * functions of libpng and the few here that call them, which hold nothing; what is to be freed
- * hangs on a PngReading of the caller. */
+/* image_png.c — PNG by libpng. */
 #include "core/fail.h"
+#include "core/png_jump.h"
 #include "data/image.h"
 
 #include <png.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,22 +15,10 @@ typedef struct PngReading {
     size_t at;
     png_structp png;
     png_infop info;
-    jmp_buf jump;
-    char message[128];
+    PngJump jump;
     ImageHead head;
     unsigned char *pixels;
 } PngReading;
-
-static void jump_out(png_structp png, png_const_charp message) {
-    PngReading *reading = png_get_error_ptr(png);
-    snprintf(reading->message, sizeof reading->message, "%s", message);
-    longjmp(reading->jump, 1);
-}
-
-static void ignore(png_structp png, png_const_charp message) {
-    (void)png;
-    (void)message;
-}
 
 static void give_bytes(png_structp png, png_bytep out, size_t n) {
     PngReading *reading = png_get_io_ptr(png);
@@ -44,16 +28,8 @@ static void give_bytes(png_structp png, png_bytep out, size_t n) {
     reading->at += n;
 }
 
-typedef void Work(PngReading *reading);
-
-static bool guarded(PngReading *reading, Work *work) {
-    if (setjmp(reading->jump))
-        return false;
-    work(reading);
-    return true;
-}
-
-static void read_head(PngReading *reading) {
+static void read_head(void *object) {
+    PngReading *reading = object;
     png_read_info(reading->png, reading->info);
     reading->head.height = png_get_image_height(reading->png, reading->info);
     reading->head.width = png_get_image_width(reading->png, reading->info);
@@ -62,7 +38,8 @@ static void read_head(PngReading *reading) {
 }
 
 /* An interlaced picture comes in passes, each of which adds to the rows. */
-static void read_pixels(PngReading *reading) {
+static void read_pixels(void *object) {
+    PngReading *reading = object;
     png_structp png = reading->png;
     png_set_palette_to_rgb(png);
     png_set_expand_gray_1_2_4_to_8(png);
@@ -80,7 +57,8 @@ static void read_pixels(PngReading *reading) {
 }
 
 static bool start(PngReading *reading, Error *err) {
-    reading->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, reading, jump_out, ignore);
+    reading->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &reading->jump, png_jump_out,
+                                          png_ignore_warning);
     reading->info = reading->png ? png_create_info_struct(reading->png) : NULL;
     if (!reading->info)
         return error_memory(err, reading->file->name, 0);
@@ -89,14 +67,14 @@ static bool start(PngReading *reading, Error *err) {
 }
 
 /* Of a lack of memory libpng tells by its message alone. */
-static bool work_on(PngReading *reading, Work *work, Error *err) {
-    if (guarded(reading, work))
+static bool work_on(PngReading *reading, void (*work)(void *object), Error *err) {
+    if (png_guarded(&reading->jump, work, reading))
         return true;
-    if (strcasestr(reading->message, "out of memory") ||
-        strcasestr(reading->message, "insufficient memory"))
+    if (strcasestr(reading->jump.message, "out of memory") ||
+        strcasestr(reading->jump.message, "insufficient memory"))
         return error_memory(err, reading->file->name, 0);
     return error_set(err, ERROR_FILE, "%s: a damaged PNG: %s", reading->file->name,
-                     reading->message);
+                     reading->jump.message);
 }
 
 static void stop(PngReading *reading) {

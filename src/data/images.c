@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 enum { MOST_PATH = 4096, MOST_DEEP = 8, CHANNELS = 3 };
 
@@ -58,11 +57,6 @@ static bool join(char path[MOST_PATH], const char *folder, const char *name, Err
            error_set(err, ERROR_FILE, "%.200s…: its path is too long", folder);
 }
 
-static bool is_folder(const char *path) {
-    struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-}
-
 /* The names in a folder that do not begin with a dot, sorted. */
 static bool list_folder(const char *path, Names *out, Error *err) {
     DIR *folder = opendir(path);
@@ -99,7 +93,7 @@ static bool add_folder(Pictures *pictures, const char *inside, int deep, Error *
     bool ok = true, readable;
     for (size_t i = 0; ok && i < names.count; i++) {
         ok = join(within, inside, names.text[i], err) && join(path, pictures->folder, within, err);
-        if (ok && is_folder(path))
+        if (ok && file_is_folder(path))
             ok = add_folder(pictures, within, deep + 1, err);
         else if (ok && is_picture(names.text[i], &readable))
             ok = add_picture(pictures, within, readable, err);
@@ -115,7 +109,7 @@ static bool list_classes(const char *folder, Names *classes, Error *err) {
     bool ok = list_folder(folder, &all, err), readable, beside = false;
     for (size_t i = 0; ok && i < all.count; i++) {
         ok = join(path, folder, all.text[i], err);
-        if (ok && is_folder(path))
+        if (ok && file_is_folder(path))
             ok = names_add(classes, all.text[i], strlen(all.text[i]), err);
         else
             beside = beside || is_picture(all.text[i], &readable);

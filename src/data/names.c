@@ -84,16 +84,6 @@ int32_t class_names_label(const ClassNames *classes, size_t i) {
     return classes->label ? classes->label[i] : (int32_t)i;
 }
 
-const char *class_names_find(const ClassNames *classes, int32_t label) {
-    size_t i = 0;
-    if (!classes->label)
-        return label >= 0 && (size_t)label < classes->names.count ? classes->names.text[label]
-                                                                  : NULL;
-    while (i < classes->names.count && classes->label[i] != label)
-        i++;
-    return i < classes->names.count ? classes->names.text[i] : NULL;
-}
-
 bool class_names_add(ClassNames *classes, int32_t label, const char *name, Error *err) {
     size_t count = classes->names.count;
     if (classes->label || label != (int32_t)count) {
@@ -108,20 +98,50 @@ bool class_names_add(ClassNames *classes, int32_t label, const char *name, Error
     return names_add(&classes->names, name, strlen(name), err);
 }
 
+/* A name, by the label that it stands for. */
+typedef struct Called {
+    int32_t label;
+    const char *name;
+} Called;
+
+static int compare_called(const void *a, const void *b) {
+    int32_t x = ((const Called *)a)->label, y = ((const Called *)b)->label;
+    return (x > y) - (x < y);
+}
+
+/* All of them, by their labels; NULL only without memory. */
+static Called *sorted(const ClassNames *classes, Error *err) {
+    size_t count = classes->names.count, bytes = (count + 1) * sizeof(Called);
+    Called *called = malloc(bytes);
+    if (!called) {
+        error_memory(err, "names", bytes);
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++)
+        called[i] = (Called){ class_names_label(classes, i), classes->names.text[i] };
+    qsort(called, count, sizeof *called, compare_called);
+    return called;
+}
+
+static const char *find_called(const Called *called, size_t count, int32_t label) {
+    const Called *found =
+        bsearch(&(Called){ .label = label }, called, count, sizeof *called, compare_called);
+    return found ? found->name : NULL;
+}
+
 bool class_names_join(ClassNames *into, const ClassNames *from, Error *err) {
     size_t known = into->names.count;
-    for (size_t i = 0; i < from->names.count; i++) {
+    Called *called = sorted(into, err);
+    bool ok = called != NULL;
+    for (size_t i = 0; ok && i < from->names.count; i++) {
         int32_t label = class_names_label(from, i);
-        const char *name = from->names.text[i], *other = NULL;
-        if (i < known && class_names_label(into, i) == label) /* as in parts of one dataset */
-            other = into->names.text[i];
-        else if (known > 0)
-            other = class_names_find(into, label);
+        const char *name = from->names.text[i], *other = find_called(called, known, label);
         if (other && strcmp(name, other) != 0)
-            return error_set(err, ERROR_ARGUMENT, "class %d is called \"%.80s\" and \"%.80s\"",
-                             label, other, name);
-        if (!other && !class_names_add(into, label, name, err))
-            return false;
+            ok = error_set(err, ERROR_ARGUMENT, "class %d is called \"%.80s\" and \"%.80s\"", label,
+                           other, name);
+        else if (!other)
+            ok = class_names_add(into, label, name, err);
     }
-    return true;
+    free(called);
+    return ok;
 }

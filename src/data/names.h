@@ -35,9 +35,8 @@ typedef struct ClassNames {
 
 void class_names_clear(ClassNames *classes);
 
-/* The label of the i-th name; what a label is called, or NULL. */
+/* The label of the i-th name. */
 int32_t class_names_label(const ClassNames *classes, size_t i);
-const char *class_names_find(const ClassNames *classes, int32_t label);
 
 /* Another label with its name, at the end. */
 bool class_names_add(ClassNames *classes, int32_t label, const char *name, Error *err);

@@ -2,43 +2,20 @@
 
 #include "core/fail.h"
 #include "core/file.h"
+#include "core/png_jump.h"
 
 #include <png.h>
-#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MAX_SIDE = 1 << 24, TEXT_ROOM = 1024 };
 
-/* libpng reports errors by jumping out of its functions: into `guarded` alone, over functions of
- * libpng and the few here that call them, which hold nothing. */
 typedef struct PngWriting {
     png_structp png;
     png_infop info;
-    jmp_buf jump;
-    char message[128];
+    PngJump jump;
     const PngImage *image;
 } PngWriting;
-
-static void jump_out(png_structp png, png_const_charp message) {
-    PngWriting *writing = png_get_error_ptr(png);
-    snprintf(writing->message, sizeof writing->message, "%s", message);
-    longjmp(writing->jump, 1);
-}
-
-static void ignore(png_structp png, png_const_charp message) {
-    (void)png;
-    (void)message;
-}
-
-typedef void Work(PngWriting *writing);
-
-static bool guarded(PngWriting *writing, Work *work) {
-    if (setjmp(writing->jump))
-        return false;
-    work(writing);
-    return true;
-}
 
 /* The stream's errors are looked at when it is closed, by whoever owns it. */
 static void put_bytes(png_structp png, png_bytep bytes, size_t n) {
@@ -50,7 +27,8 @@ static void flush_nothing(png_structp png) {
 }
 
 static bool start(PngWriting *writing, FILE *out) {
-    writing->png = png_create_write_struct(PNG_LIBPNG_VER_STRING, writing, jump_out, ignore);
+    writing->png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &writing->jump, png_jump_out,
+                                           png_ignore_warning);
     writing->info = writing->png ? png_create_info_struct(writing->png) : NULL;
     if (writing->info)
         png_set_write_fn(writing->png, out, put_bytes, flush_nothing);
@@ -62,7 +40,8 @@ static void stop(PngWriting *writing) {
                              writing->info ? &writing->info : NULL);
 }
 
-static void write_comment(PngWriting *writing) {
+static void write_comment(void *object) {
+    PngWriting *writing = object;
     static const char key[] = "Comment";
     char text[TEXT_ROOM];
     memcpy(text, key, sizeof key);
@@ -73,7 +52,8 @@ static void write_comment(PngWriting *writing) {
                     sizeof key + ((size_t)length < room ? (size_t)length : room));
 }
 
-static void write_dots(PngWriting *writing) {
+static void write_dots(void *object) {
+    PngWriting *writing = object;
     png_byte density[9] = { [8] = 1 }; /* for each metre, across and up */
     png_save_uint_32(density, (png_uint_32)(writing->image->dots / 0.0254 + 0.5));
     memcpy(density + 4, density, 4);
@@ -81,10 +61,10 @@ static void write_dots(PngWriting *writing) {
 }
 
 /* A chunk by itself; without memory the picture is as it was. */
-static void write_alone(FILE *out, const PngImage *image, Work *work) {
+static void write_alone(FILE *out, const PngImage *image, void (*work)(void *object)) {
     PngWriting writing = { .image = image };
     if (start(&writing, out))
-        guarded(&writing, work);
+        png_guarded(&writing.jump, work, &writing);
     stop(&writing);
 }
 
@@ -96,7 +76,8 @@ void png_write_dots(FILE *out, double dots) {
     write_alone(out, &(PngImage){ .dots = dots }, write_dots);
 }
 
-static void write_image(PngWriting *writing) {
+static void write_image(void *object) {
+    PngWriting *writing = object;
     const PngImage *image = writing->image;
     png_structp png = writing->png;
     png_set_IHDR(png, writing->info, (png_uint_32)image->width, (png_uint_32)image->height, 8,
@@ -117,11 +98,11 @@ static void write_image(PngWriting *writing) {
 static bool write_file(FILE *out, const char *path, const PngImage *image, Error *err) {
     PngWriting writing = { .image = image };
     bool started = start(&writing, out);
-    bool ok = started && guarded(&writing, write_image);
+    bool ok = started && png_guarded(&writing.jump, write_image, &writing);
     if (!started)
         error_memory(err, path, 0);
     else if (!ok)
-        error_set(err, ERROR_FILE, "%s: libpng: %s", path, writing.message);
+        error_set(err, ERROR_FILE, "%s: libpng: %s", path, writing.jump.message);
     stop(&writing);
     return ok;
 }

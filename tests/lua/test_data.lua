@@ -92,6 +92,17 @@ end
 function TestNames.test_joined()
   local a, b = small():with { names = { [3] = "three" } }, small():with { names = { [9] = "nine" } }
   lu.assertEquals(a:concat(b, small()).names, { [3] = "three", [9] = "nine" })
+  -- However the labels of one lie among those of the other.
+  local few, all = {}, {}
+  for label = -300, 300 do
+    all[label] = "class " .. label
+    if label % 3 == 0 then few[-label] = all[-label] end
+  end
+  local some, every = small():with { names = few }, small():with { names = all }
+  lu.assertEquals(some:concat(every).names, all)
+  lu.assertEquals(every:concat(some).names, all)
+  few[-297] = "another"
+  fails('class -297 is called "class -297" and "another"', every.concat, every, small():with { names = few })
   local c = small():with { names = { [3] = "drei" } }
   fails('concat: class 3 is called "three" and "drei"', data.concat, a, b, c)
 end

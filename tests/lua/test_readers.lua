@@ -193,6 +193,8 @@ function TestCsv:testDamaged()
     { "hexadecimal", "1,2,3\n0x10,2,3\n", '"0x10" is not a finite number' },
     { "no such column", "a,b,c\n1,2,3\n", 'no column is called "kind"', { label = "kind" } },
     { "two such columns", "a,a,c\n1,2,3\n", 'more than one column is called "a"', { label = "a" } },
+    { "a name without a header", "a,b,c\n1,2,3\n",
+      "label: \"c\" is a column's name, which a file without a header", { label = "c", header = false } },
     { "a column too far", "1,2,3\n", "label: column 4 of 3", { label = 4 } },
     { "a digit divides", "1,2,3\n", "delimiter: expected one character", { delimiter = "1" } },
     { "HDF5", bytes_of(folder .. "new.h5"), "an HDF5 file, which is not read here" },
@@ -465,6 +467,28 @@ function TestImages:testDamaged()
     clean()
   end
   lu.assertTrue(#rows >= 20)
+end
+
+-- What libjpeg warns of and Pillow reads: the pixels are those of the file as it was.
+function TestImages:testHarmlessWarnings()
+  local jpeg = bytes_of(folder .. "colours/dog/c.jpg")
+  local jfif, scan = jpeg:find("JFIF\0", 1, true), jpeg:find("\xff\xda", 1, true)
+  local length, parts = jpeg:byte(jfif - 1), jpeg:byte(scan + 4)
+  local adobe = "\xff\xee\0\14Adobe\0\100\0\0\0\0\3"
+  local function with(at, bytes) return jpeg:sub(1, at - 1) .. bytes .. jpeg:sub(at + #bytes) end
+  local right = data.images(folder_with(jpeg)).x
+  clean()
+  for what, bytes in pairs {
+    ["JFIF 2.1"] = with(jfif + 5, "\2"),
+    ["an unknown colour transform"] = jpeg:sub(1, jfif - 5) .. adobe .. jpeg:sub(jfif - 2 + length),
+    ["parameters of a progressive scan"] = with(scan + 5 + 2 * parts, "\0\1\1"),
+    ["bytes between markers"] = jpeg:sub(1, scan - 1) .. "\0\1\2" .. jpeg:sub(scan),
+    ["bytes behind the end"] = jpeg .. "rest",
+  } do
+    local x = data.images(folder_with(bytes)).x
+    lu.assertEquals({ what, array.abs(x - right):max() }, { what, 0 })
+    clean()
+  end
 end
 
 function TestImages:testFolders()

@@ -39,7 +39,7 @@ function TestToys.test_noise_and_seeds()
     lu.assertAlmostEquals(math.sqrt(off:square():mean()), 0.2, 0.01, name)
     lu.assertEquals(make(50, { seed = 3 }).x:totable(), make(50, { seed = 3 }).x:totable())
     lu.assertNotEquals(make(50, { seed = 3 }).x:totable(), make(50, { seed = 4 }).x:totable())
-    raises("n: expected an integer from 1", make, 0)
+    raises("n: expected an integer from 1 to 67108864, got 0", make, 0)
     raises("noise: expected a number from 0", make, 5, { noise = -1 })
     raises("unknown option", make, 5, { nosie = 1 })
   end

@@ -154,7 +154,7 @@ end
 function values.number(where, options, key, low, high, fallback)
   local value = values.option(where, options, key, "number", fallback)
   if value and not (value >= low and value <= high) then
-    values.fail("%s: %s: expected a number from %g to %g, got %g", where, key, low, high, value)
+    values.fail("%s: %s: expected a number from %.14g to %.14g, got %.14g", where, key, low, high, value)
   end
   return value
 end
