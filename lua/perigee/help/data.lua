@@ -252,8 +252,9 @@ width in [0, 1], or height × width where all pictures are gray; they are stored
 All must be of one size, or { size = { height, width } } brings them to one, as Pillow's resize does.
 Palettes become colours, transparency is left out, and orientation in EXIF is not looked at, as by Pillow's
 convert("RGB") and torchvision's ImageFolder. 16 bits a channel are rounded to 8 bits, where Pillow keeps the
-upper byte of colours and cuts grays above 255. A picture that is damaged or cut short is an error that names
-it; what Pillow passes over in a whole JPEG (another revision, bytes between its parts) is passed over here.]],
+upper byte of colours and cuts grays above 255. A picture that is damaged or cut short is an error that
+names it; what Pillow passes over in a whole JPEG (another revision, bytes between its parts) is passed over
+here.]],
     params = { { "folder", "string", "the folder with the classes' folders" } },
     returns = { "dataset, table", "by class; what the classes are called, { [label] = name }" },
     example = [[
