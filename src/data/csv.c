@@ -467,33 +467,97 @@ Dataset *csv_parse(const char *name, const void *bytes, size_t size, const CsvOp
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-bool csv_save(const Dataset *dataset, const char *path, Error *err) {
-    size_t n = dataset_count(dataset), features = dataset_features(dataset);
-    char text[DECIMAL_TEXT];
-    FileWriter writer;
-    float *room = malloc((features + 1) * sizeof *room);
-    if (!room)
-        return error_memory(err, path, features * sizeof *room);
-    if (!file_writer_open(&writer, path, err)) {
-        free(room);
-        return false;
+/* A field in quotes, those inside doubled. */
+static void put_quoted(FILE *out, const char *text) {
+    fputc('"', out);
+    for (; *text; text++) {
+        if (*text == '"')
+            fputc('"', out);
+        fputc(*text, out);
     }
+    fputc('"', out);
+}
+
+/* Would reading give each label again for its word: are they 0, 1, … in the order of the words'
+ * bytes, which are not all numbers? */
+static bool are_read_back(char *const *word, const Labels *classes) {
+    bool texts = false;
+    for (size_t k = 0; k < classes->count; k++) {
+        if (classes->label[k] != (int32_t)k || !word[k] ||
+            (k > 0 && strcmp(word[k - 1], word[k]) >= 0))
+            return false;
+        texts = texts || !is_number(&(CsvField){ word[k], strlen(word[k]), true });
+    }
+    return texts && classes->count <= MOST_TEXTS;
+}
+
+/* What labels are written as, by label; *out is NULL where they are numbers. The words are the
+ * dataset's. */
+static bool find_words(const Dataset *dataset, char ***out, Error *err) {
+    const Labels *classes = &dataset->classes;
+    const ClassNames *names = &dataset->names;
+    *out = NULL;
+    if (names->names.count == 0)
+        return true;
+    char **word = calloc(classes->count + 1, sizeof *word);
+    if (!word)
+        return error_memory(err, "names", (classes->count + 1) * sizeof *word);
+    for (size_t i = 0; i < names->names.count; i++) {
+        int32_t label = class_names_label(names, i);
+        if (label >= 0 && (size_t)label < classes->count)
+            word[label] = names->names.text[i];
+    }
+    if (are_read_back(word, classes))
+        *out = word;
+    else
+        free(word);
+    return true;
+}
+
+/* False where the user has had enough. */
+static bool write_rows(FILE *out, const char *path, const Dataset *dataset, char *const *word,
+                       float *room) {
+    size_t n = dataset_count(dataset), features = dataset_features(dataset);
+    const int32_t *y = array_i32(dataset->y);
+    char text[DECIMAL_TEXT];
     for (size_t j = 0; j < features; j++)
-        fprintf(writer.stream, "x%zu,", j + 1);
-    fputs("label\n", writer.stream);
+        fprintf(out, "x%zu,", j + 1);
+    fputs("label\n", out);
     for (size_t i = 0; i < n; i++) {
-        if (!source_goes_on(path, NULL)) {
-            file_writer_abandon(&writer);
-            free(room);
-            return error_interrupted(err, path);
-        }
+        if (!source_goes_on(path, NULL))
+            return false;
         const float *x = dataset_row(dataset, i, room);
         for (size_t j = 0; j < features; j++) {
-            fwrite(text, 1, decimal_text(x[j], text), writer.stream);
-            fputc(',', writer.stream);
+            fwrite(text, 1, decimal_text(x[j], text), out);
+            fputc(',', out);
         }
-        fprintf(writer.stream, "%d\n", array_i32(dataset->y)[i]);
+        if (word)
+            put_quoted(out, word[y[i]]);
+        else
+            fprintf(out, "%d", y[i]);
+        fputc('\n', out);
     }
+    return true;
+}
+
+static bool write_file(const Dataset *dataset, const char *path, char *const *word, float *room,
+                       Error *err) {
+    FileWriter writer;
+    if (!file_writer_open(&writer, path, err))
+        return false;
+    if (write_rows(writer.stream, path, dataset, word, room))
+        return file_writer_commit(&writer, err);
+    file_writer_abandon(&writer);
+    return error_interrupted(err, path);
+}
+
+bool csv_save(const Dataset *dataset, const char *path, Error *err) {
+    size_t bytes = (dataset_features(dataset) + 1) * sizeof(float);
+    char **word = NULL;
+    float *room = malloc(bytes);
+    bool ok = room ? find_words(dataset, &word, err) : error_memory(err, path, bytes);
+    ok = ok && write_file(dataset, path, word, room, err);
+    free(word);
     free(room);
-    return file_writer_commit(&writer, err);
+    return ok;
 }

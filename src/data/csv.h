@@ -48,7 +48,8 @@ Dataset *csv_parse(const char *name, const void *bytes, size_t size, const CsvOp
                    CsvNotes *notes, Error *err);
 
 /* A header x1, x2, …, label, then a row for each sample, in as few digits as give its numbers
- * again. */
+ * again. Labels are written as what they are called where reading gives the same labels for that,
+ * 0, 1, … in the names' order, and as numbers otherwise. */
 bool csv_save(const Dataset *dataset, const char *path, Error *err);
 
 #endif

@@ -150,6 +150,17 @@ static bool settle_labels(const char *where, const DatasetParts *parts, Array *o
                      one_hot ? "; of one-hot rows these are y:argmax(2) - 1" : "");
 }
 
+bool dataset_check_read(const char *path, const Array *x, Error *err) {
+    size_t width = array_row_size(x), count = x->shape[0] * width;
+    const float *value = x->dtype == DTYPE_F32 ? array_f32(x) : NULL;
+    for (size_t i = 0; value && i < count; i++)
+        if (!isfinite(value[i]))
+            return error_set(err, ERROR_FILE,
+                             "%s: sample %zu, value %zu is %s: not a finite number", path,
+                             i / width + 1, i % width + 1, isnan(value[i]) ? "NaN" : "infinite");
+    return true;
+}
+
 Dataset *dataset_new(const char *where, const DatasetParts *parts, Error *err) {
     const Array *x = parts->x;
     Dataset like = { 0 };

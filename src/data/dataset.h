@@ -36,6 +36,9 @@ typedef struct DatasetParts {
 Dataset *dataset_new(const char *where, const DatasetParts *parts, Error *err);
 void dataset_free(Dataset *dataset);
 
+/* What all readers ask of a file's samples, a row each: no number is NaN or infinite. */
+bool dataset_check_read(const char *path, const Array *x, Error *err);
+
 /* Names for a dataset that nobody else has yet, beside those that it has; copied. */
 bool dataset_add_names(Dataset *dataset, const ClassNames *names, Error *err);
 

@@ -186,7 +186,9 @@ Dataset *dataset_load_npz(const char *path, const DatasetOptions *given, const S
     Array *x = read_rows(path, &options, &tensors, err);
     DatasetParts parts = { x, tensors_find(&tensors, NULL, options.y), options.source, *sample,
                            NULL };
-    if (x)
+    if (x && x->ndim > 0 && !dataset_check_read(path, x, err))
+        error_prefix(err, "data.npz");
+    else if (x)
         dataset = named_dataset(path, &parts, &tensors, err);
     array_free(x);
     tensors_clear(&tensors);

@@ -427,7 +427,8 @@ Dataset *idx_load(const char *samples, const char *labels, const IdxOptions *opt
     if (x && x->shape[0] != y->shape[0])
         error_set(err, ERROR_FILE, "%s holds %zu samples, %s %zu labels", samples, x->shape[0],
                   labels, y->shape[0]);
-    else if (x && (!options->transpose || turn_samples(samples, x, err)))
+    else if (x && dataset_check_read(samples, x, err) &&
+             (!options->transpose || turn_samples(samples, x, err)))
         dataset = dataset_new("idx", &(DatasetParts){ .x = x, .y = y, .source = source }, err);
     array_free(x);
     array_free(y);

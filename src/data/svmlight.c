@@ -13,10 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST_FEATURES = 1 << 30 };
+
 #define AT(field) offsetof(SvmlightOptions, field)
 
 const Field svmlight_fields[] = {
-    { "features", FIELD_SIZE, AT(features), .low = 1, .high = 1 << 30, .initial = "found",
+    { "features", FIELD_SIZE, AT(features), .low = 1, .high = MOST_FEATURES, .initial = "found",
       .meaning = "how many a sample has" },
     { "zero_based", FIELD_OBJECT, .type = "boolean|\"auto\"", .initial = "\"auto\"",
       .meaning = "indices count from 0; found: if there is an index 0" },
@@ -36,6 +38,7 @@ typedef struct Reading {
     size_t rows, values;  /* samples; numbers that stand there */
     uint64_t least, most; /* of the indices */
     uint64_t base;        /* 0 or 1 */
+    size_t declared;      /* features, by "# features: N" in front; 0: it does not say */
     size_t features;
 } Reading;
 
@@ -84,7 +87,7 @@ static bool read_pair(Reading *reading, uint64_t *index, float *value) {
     const char *token = text_token(&reading->text);
     size_t length = text_length(&reading->text), at = 0;
     for (*index = 0; at < length && token[at] >= '0' && token[at] <= '9'; at++)
-        if ((*index = *index * 10 + (uint64_t)(token[at] - '0')) > 1 << 30)
+        if ((*index = *index * 10 + (uint64_t)(token[at] - '0')) > MOST_FEATURES)
             return fail_token(reading, "has an index above 1073741824");
     if (at == 0 || at == length || token[at] != ':' ||
         !decimal_float(token + at + 1, length - at - 1, value))
@@ -135,13 +138,35 @@ static bool read_features(Reading *reading, const Row *row) {
     }
 }
 
+/* Past a comment: "# features: 784" counts where it stands before the samples. */
+static void skip_comment(Reading *reading) {
+    static const char words[] = "# features: ";
+    Text *text = &reading->text;
+    uint64_t count = 0;
+    text_mark(text);
+    for (const char *c = words; *c; c++, text->at++)
+        if (text_peek(text) != *c) {
+            text_skip_line(text);
+            return;
+        }
+    for (int c = text_peek(text); c >= '0' && c <= '9' && count <= MOST_FEATURES;
+         text->at++, c = text_peek(text))
+        count = count * 10 + (uint64_t)(c - '0');
+    text_skip_blanks(text);
+    int c = text_peek(text);
+    if (reading->rows == 0 && count <= MOST_FEATURES && (c == '\n' || c == '\r' || c == TEXT_END))
+        reading->declared = (size_t)count;
+    text_skip_line(text);
+}
+
 /* At a sample's label? Empty lines and comments are left behind. */
-static bool next_sample(Text *text) {
+static bool next_sample(Reading *reading) {
+    Text *text = &reading->text;
     for (;;) {
         text_mark(text);
         text_skip_blanks(text);
         if (text_peek(text) == '#')
-            text_skip_line(text);
+            skip_comment(reading);
         if (!text_skip_line_end(text))
             return text_peek(text) != TEXT_END;
     }
@@ -151,7 +176,7 @@ static bool survey(Reading *reading, Source *source) {
     int32_t label;
     if (!text_open(&reading->text, source, reading->err))
         return false;
-    for (; next_sample(&reading->text); reading->rows++)
+    for (; next_sample(reading); reading->rows++)
         if (!read_label(reading, &label) || !read_features(reading, NULL))
             return false;
     return !reading->text.failed &&
@@ -171,6 +196,7 @@ static bool settle(Reading *reading, const char *name) {
         return error_set(reading->err, ERROR_FILE,
                          "%s: there is a feature %" PRIu64 "; features = %zu", name, found,
                          options->features);
+    found = found > reading->declared ? found : reading->declared;
     reading->features = options->features ? options->features : (size_t)found;
     if (reading->features == 0)
         return error_set(reading->err, ERROR_FILE, "%s: no features (features = says how many)",
@@ -191,7 +217,7 @@ static bool fill(Reading *reading, Source *source, const Row *first) {
     text_close(&reading->text);
     if (!text_open(&reading->text, source, reading->err))
         return false;
-    for (; row < reading->rows && next_sample(&reading->text); row++) {
+    for (; row < reading->rows && next_sample(reading); row++) {
         Row now = { first->x + row * reading->features, first->y + row };
         if (!read_label(reading, now.y) || !read_features(reading, &now))
             return false;
@@ -260,6 +286,8 @@ bool svmlight_save(const Dataset *dataset, const char *path, Error *err) {
             return error_interrupted(err, path);
         }
         const float *x = dataset_row(dataset, i, room);
+        if (i == 0)
+            fprintf(writer.stream, "# features: %zu\n", features);
         fprintf(writer.stream, "%d", array_i32(dataset->y)[i]);
         for (size_t j = 0; j < features; j++)
             if (x[j] != 0)

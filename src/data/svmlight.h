@@ -3,7 +3,8 @@
  *     +1 qid:3 2:0.5 7:-1.25   # a comment
  *
  * Labels are whole numbers; indices ascend along a line. Samples are dense here: rows of float32.
- */
+ * A comment "# features: 784" before the samples says how many features they have at least, where
+ * the last ones are 0 everywhere; other programs pass over it. */
 #ifndef PERIGEE_DATA_SVMLIGHT_H
 #define PERIGEE_DATA_SVMLIGHT_H
 
@@ -27,7 +28,8 @@ Dataset *svmlight_load(const char *path, const SvmlightOptions *options, Error *
 Dataset *svmlight_parse(const char *name, const void *bytes, size_t size,
                         const SvmlightOptions *options, Error *err);
 
-/* Indices from 1, in as few digits as give the numbers again. */
+/* Under a comment with the number of features; indices from 1, in as few digits as give the numbers
+ * again. */
 bool svmlight_save(const Dataset *dataset, const char *path, Error *err);
 
 #endif

@@ -214,6 +214,21 @@ function TestCsv:testSaved()
   fails("save: ", ds.save, ds, "/nonexistent/d.csv")
 end
 
+-- Names are the labels where they give the same labels again.
+function TestCsv:testSavedNames()
+  local words = { [0] = 'a "cat", or none', "dog", "none" }
+  local ds = data.new { x = { { 1 }, { 2 }, { 3 }, { 4 } }, y = { 2, 0, 1, 0 }, names = words }
+  local again, names = data.csv(ds:save(write("", ".csv")))
+  lu.assertEquals({ again.y:totable(), again.names, names }, { { 2, 0, 1, 0 }, words, words })
+  local others = { { [0] = "dog", "cat", "none" }, { [0] = "cat", "dog" }, { [0] = "1", "2", "3" } }
+  for _, other in ipairs(others) do
+    local path = ds:with({ names = other }):save(write("", ".csv"))
+    lu.assertEquals({ data.csv(path).y:totable(), data.csv(path).names }, { { 2, 0, 1, 0 } })
+  end
+  local few = data.csv(ds:take({ 1, 2, 4 }):save(write("", ".csv")))
+  lu.assertEquals({ few.y:totable(), few.names }, { { 2, 0, 0 } })
+end
+
 -- ---- svmlight ----------------------------------------------------------------------------------
 
 TestSvmlight = { tearDown = clean }
@@ -278,6 +293,24 @@ function TestSvmlight:testSaved()
   lu.assertEquals(again.y:totable(), ds.y:totable())
 end
 
+-- As many features as there were, though the last be 0 in all samples.
+function TestSvmlight:testFeaturesDeclared()
+  local ds = data.new { x = { { 0, 2, 0, 0 }, { 1, 0, 0, 0 } }, y = { 3, 4 } }
+  local path = ds:save(write("", ".svm"))
+  lu.assertEquals(bytes_of(path), "# features: 4\n3 2:2\n4 1:1\n")
+  lu.assertEquals(data.svmlight(path).x:totable(), ds.x:totable())
+  lu.assertEquals(data.svmlight(path, { features = 3 }).features, 3)
+  lu.assertEquals(svmlight("# mine\n# features: 3\n1 0:2\n").features, 3)
+  lu.assertEquals(svmlight("# features: 1\n1 1:2 2:3").features, 2)
+  lu.assertEquals(svmlight("# features: 0\n1 1:2 2:3").features, 2)
+  for _, other in ipairs { "# features: x\n1 1:1\n", "# features: 12 a\n1 1:1",
+    "# features: 99999999999999999999\n1 1:1",
+    "1 1:1\n# features: 7\n2 1:1\n", "# featur\n1 1:1", "1 1:1\n# features: 7" } do
+    lu.assertEquals(svmlight(other).features, 1, other)
+  end
+  fails("1000000000 features would take 4.0 GB", svmlight, "# features: 1000000000\n1 1:1")
+end
+
 -- ---- Archives of NumPy -------------------------------------------------------------------------
 
 TestNames = { tearDown = clean }
@@ -299,6 +332,20 @@ function TestNames:testNotFound()
   fails("of one-hot rows these are y:argmax(2) - 1", data.npz, folder .. "onehot.npz")
   local hot = data.read_npz(folder .. "onehot.npz")
   check(data.new { x = hot.data:astype "f32", y = hot.target:argmax(2) - 1 }, "npz")
+end
+
+-- As in all readers.
+function TestNames:testNotFinite()
+  for _, row in ipairs { { 0 / 0, "NaN" }, { 1 / 0, "infinite" }, { -1 / 0, "infinite" } } do
+    local value, said = row[1], row[2]
+    local path = write("", ".npz")
+    data.save_npz(path, { x = array.new { { 1, 2 }, { 3, value } }, y = array.zeros(2, { dtype = "i32" }) })
+    fails(path .. ": sample 2, value 2 is " .. said .. ": not a finite number", data.npz, path)
+    lu.assertEquals(data.read_npz(path).x.shape, { 2, 2 })
+    local images = write(string.pack(">I2BBI4I4ff", 0, 0x0d, 2, 2, 2, 1, 2) .. string.pack(">ff", value, 3))
+    fails("data.idx: " .. images .. ": sample 2, value 1 is " .. said, data.idx, images,
+      write(string.pack(">I2BBI4BB", 0, 8, 1, 2, 0, 1)))
+  end
 end
 
 function TestNames:testLabelsAsColumn()

@@ -233,6 +233,9 @@ are then the other way round (.T):
   f = h5py.File("d.h5")
   numpy.savez("d.npz", x=f["x"][()], y=f["y"][()])
 
+As for all readers of samples, a number that is NaN or infinite is an error that says where it stands;
+data.read_npz and data.npy give such arrays as they are.
+
 A pickle (loading one runs what its maker put there) by d = pickle.load(open("d.pkl", "rb")), with
 x=d["data"], y=d["labels"]; Parquet by pandas.read_parquet("d.parquet").to_csv("d.csv", index=False) and
 data.csv.]],
@@ -297,7 +300,9 @@ os.remove(path)]],
 A dataset from the text of libsvm and svmlight: a line a sample, its label and then index:number of what is
 not 0, indices ascending. Comments and qid are passed over. Samples are dense here: files that would take
 more than 2 GB are refused, and the message says how dense they are; to read one all the same, or to have the
-test samples as wide as the training ones, say features =.]],
+test samples as wide as the training ones, say features =. Files that dataset:save wrote say it themselves, by
+a comment "# features: 784" in front. What classes are called stands in no such file: ds:with { names = … }
+adds it.]],
     params = { { "path", "string", "the file" } },
     returns = { "dataset", "in file order" },
     example = with_file .. [[
@@ -577,7 +582,8 @@ x is float32, however the dataset is stored.]],
 Writes x, under the samples' shape, and y into a compressed npz that data.npz and numpy.load read. A path that
 ends in .csv gets a table (x1, x2, …, label) for data.csv and pandas, one in .svm, .svmlight or .libsvm the
 text that data.svmlight and scikit-learn read; their numbers read back are the same. Names of classes are
-kept by an npz and by save.]],
+kept by an npz and by save; a table has them as its labels where data.csv makes the same labels of them (0,
+1, … in the names' order), and svmlight's text has none.]],
     params = { { "path", "string", "the file" } },
     returns = { "string", "the path" },
     example = small .. with_file .. "print(data.npz(ds:save(path)))\nos.remove(path)",
