@@ -56,6 +56,12 @@ local function name_of(object)
   return sum
 end
 
+-- The same of one that they have already: what only one of them needs goes to it alone.
+local function known_name_of(object)
+  local sum = kinds.of(object) and native.checksum(object)
+  return sum and sent[sum] and sum or nil
+end
+
 -- Let the others forget what has not been used for longest, where they have too much.
 local function drop_some()
   while sent.bytes > MOST_KEPT do
@@ -214,7 +220,7 @@ local function hand_out(run)
   local job = run.job
   queue.begin(#run.order)
   for _, i in ipairs(run.order) do
-    local bytes, reason = parcel.bytes(job.tasks[i], name_of)
+    local bytes, reason = parcel.bytes(job.tasks[i], known_name_of)
     if not bytes then error("a task cannot travel: " .. reason, 0) end
     queue.lay(bytes)
   end
