@@ -27,12 +27,15 @@ else
 "
 fi
 needs_test='
-module:ompi-c      libopenmpi-dev              -                -           -               -
-program:mpirun     openmpi-bin                 openmpi          openmpi     openmpi         open-mpi
 module:cmocka      libcmocka-dev               libcmocka-devel  cmocka      libcmocka-devel cmocka
 lua:luaunit        lua-unit                    -                -           -               -
 program:expect     expect                      expect           expect      expect          expect
 program:curl       curl                        curl             curl        curl            curl
+'
+# Without these nothing runs under MPI, and its tests are skipped.
+needs_mpi='
+module:ompi-c      libopenmpi-dev              -                -           -               -
+program:mpirun     openmpi-bin                 openmpi          openmpi     openmpi         open-mpi
 '
 # Style and the form of documents are checked by these; without them they are not.
 needs_lint='
