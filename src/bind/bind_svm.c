@@ -11,9 +11,11 @@
 #include "core/array_values.h"
 #include "core/error.h"
 #include "core/folds.h"
+#include "core/memory.h"
 #include "core/notes.h"
 #include "svm/svc_search.h"
 
+#include <math.h>
 #include <string.h>
 
 static const BoxType svc_type = { .name = "perigee.svm",
@@ -89,11 +91,41 @@ static void push_weights_field(lua_State *L, const FieldPlace *place) {
     }
 }
 
+/* Bytes, or a text such as "2GB". */
+static double check_memory(lua_State *L, int arg, const char *where) {
+    Error err;
+    double bytes = lua_type(L, arg) == LUA_TNUMBER   ? lua_tonumber(L, arg)
+                   : lua_type(L, arg) == LUA_TSTRING ? memory_parse(lua_tostring(L, arg))
+                                                     : NAN;
+    if (!(bytes > 0 && isfinite(bytes)))
+        bind_error(L, "%s: memory: expected bytes, or a text such as \"2GB\", got %s", where,
+                   luaL_tolstring(L, arg, NULL));
+    if (!svc_check_memory(where, bytes, &err))
+        bind_raise(L, &err);
+    return bytes;
+}
+
+static void read_memory(lua_State *L, const FieldPlace *place, int arg, const char *where) {
+    double bytes = check_memory(L, lua_absindex(L, arg), where);
+    if (place->object)
+        ((SvcParams *)place->object)->memory = bytes;
+}
+
+static void push_memory(lua_State *L, const FieldPlace *place) {
+    double bytes = ((const SvcParams *)place->object)->memory;
+    if (bytes > 0)
+        lua_pushnumber(L, bytes);
+    else
+        lua_pushnil(L);
+}
+
 static void register_objects(lua_State *L) {
+    static const BindObject memory = { read_memory, push_memory };
     static const BindObject kernel = { read_kernel, push_kernel_field };
     static const BindObject weights = { read_weights, push_weights_field };
     bind_object_field(L, fields_find(svc_fields.field, "kernel"), &kernel);
     bind_object_field(L, fields_find(svc_fields.field, "weights"), &weights);
+    bind_object_field(L, fields_find(svc_fields.field, "memory"), &memory);
 }
 
 /* The options at 1 into a struct that starts with SvcParams, kernel and weights included. What the
@@ -106,6 +138,8 @@ static void read_params(lua_State *L, void *object) {
         params->kernel = bind_check_kernel(L, lua_gettop(L), bind_where(L));
     if (bind_opt_push(L, 1, "weights") != LUA_TNIL)
         push_weights(L, lua_gettop(L), bind_where(L), params);
+    if (bind_opt_push(L, 1, "memory") != LUA_TNIL)
+        params->memory = check_memory(L, lua_gettop(L), bind_where(L));
 }
 
 bool libraries_choose_solver(const char *name) {

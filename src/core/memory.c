@@ -3,6 +3,8 @@
 #include "core/fail.h"
 
 #include <math.h>
+#include <ctype.h>
+#include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -77,4 +79,24 @@ bool memory_check(const char *where, double need, const char *sum, Error *err) {
         return true;
     return error_set(err, ERROR_MEMORY, "%s: needs %s (%s); %s are left", where,
                      memory_text(need, need_text), sum, memory_text(left, left_text));
+}
+
+double memory_parse(const char *text) {
+    static const char units[] = "bkmgt";
+    char *unit;
+    double bytes = strtod(text, &unit);
+    while (*unit == ' ')
+        unit++;
+    if (unit == text || !isfinite(bytes))
+        return NAN;
+    if (*unit == '\0')
+        return bytes;
+    const char *found = strchr(units, tolower((unsigned char)*unit++));
+    if (!found)
+        return NAN;
+    bool binary = found > units && tolower((unsigned char)*unit) == 'i';
+    unit += binary;
+    if (found > units && tolower((unsigned char)*unit++) != 'b')
+        return NAN;
+    return *unit ? NAN : bytes * pow(binary ? 1024 : 1000, (double)(found - units));
 }

@@ -25,6 +25,10 @@ bool memory_is_limited(void);
  * callers of libraries that cannot do without. */
 bool memory_would_get(double bytes);
 
+/* Bytes from what a user writes: "2GB", "1.5 GB", "800 MB", "1e9" (kB, MB, GB and TB are powers of
+ * 1000, KiB and so on of 1024; capitals or not). NaN for anything else. */
+double memory_parse(const char *text);
+
 /* "1.2 GB", "31 MB". Returns text. */
 const char *memory_text(double bytes, char text[32]);
 

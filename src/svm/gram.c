@@ -96,7 +96,7 @@ static bool call_all(const GramWork *work, Error *err) {
 }
 
 /* A sample with a NaN would keep the solver busy for ten million iterations. */
-static bool check_finite(const char *where, const KernelRows *rows, Error *err) {
+bool gram_check_finite(const char *where, const KernelRows *rows, Error *err) {
     for (size_t i = 0; i < rows->n; i++)
         if (!isfinite(rows->norm[i]))
             return error_set(err, ERROR_ARGUMENT,
@@ -140,7 +140,7 @@ static float *make(const Kernel *kernel, const Batch *batch, bool values, Error 
         bytes = SIZE_MAX;
     if (!kernel_rows_init(&work.rows, batch, err))
         return NULL;
-    if (check_finite(batch->where, &work.rows, err)) {
+    if (gram_check_finite(batch->where, &work.rows, err)) {
         work.gram = matrix_take(bytes);
         bool ok = work.gram && (kernel->kind->calls || work_init(&work, workers));
         if (!ok)
@@ -156,6 +156,22 @@ static float *make(const Kernel *kernel, const Batch *batch, bool values, Error 
     }
     work_clear(&work, workers);
     return work.gram;
+}
+
+bool gram_fill(const Kernel *kernel, const KernelRows *rows, float *gram, Error *err) {
+    GramWork work = { .values = true,
+                      .n = rows->n,
+                      .tiles = (rows->n + TILE - 1) / TILE,
+                      .where = "svm",
+                      .gram = gram };
+    work.pairs = (KernelPairs){ kernel, rows, rows };
+    int workers = parallel_threads();
+    bool ok = work_init(&work, workers) ||
+              error_memory(err, "svm", (size_t)TILE * TILE * (sizeof(float) + sizeof(double)));
+    if (ok)
+        parallel_for(work.tiles * (work.tiles + 1) / 2, 1, tiles_body, &work);
+    work_clear(&work, workers);
+    return ok;
 }
 
 float *gram_new(const Kernel *kernel, const Batch *batch, Error *err) {

@@ -18,6 +18,12 @@ void gram_free(float *gram);
  * for: each value is computed once for both of its places. */
 float *gram_values(const Kernel *kernel, const Batch *batch, Error *err);
 
+/* The same into memory of the caller's, of a built-in kernel; the rows have been checked. */
+bool gram_fill(const Kernel *kernel, const KernelRows *rows, float *gram, Error *err);
+
+/* Does a row hold a value that is not finite? As gram_new complains. */
+bool gram_check_finite(const char *where, const KernelRows *rows, Error *err);
+
 /* The numbers of all pairs of n samples, on their way into a solver's matrix. */
 typedef struct Gram {
     const float *numbers; /* n × n */

@@ -16,7 +16,11 @@ typedef struct BinaryProblem {
     double C, positive, negative; /* C and what it is multiplied by on either side */
     double tolerance;             /* of the KKT violation at which the solver stops */
     double *alpha;                /* out: n, y_i·a_i, 0 if a sample is not a support vector */
-    double b; /* out: f(x) = Σ alpha_i k(x_i, x) + b, positive on the positive side */
+    double b;      /* out: f(x) = Σ alpha_i k(x_i, x) + b, positive on the positive side */
+    size_t group;  /* problems of one number have about the same support vectors, such as a class
+                      against the rest without one fold or another; small numbers */
+    double *value; /* out, unless NULL: n, f(x_t) − b of every sample, taking part or not; of a
+                      matrix that is not kept (decompose.h) */
 } BinaryProblem;
 
 /* The kernel matrix of n samples. 8·n² bytes. */

@@ -140,8 +140,9 @@ static bool search_begin(const SmoProblem *p, double *beta, Search *s, Error *er
     s->diagonal = (float *)(s->fall + n);
     s->gain = s->diagonal + n;
     for (size_t t = 0; t < n; t++) {
-        beta[t] = 0;
-        s->error[t] = p->y[t];
+        if (!p->error)
+            beta[t] = 0;
+        s->error[t] = p->error ? p->error[t] : p->y[t];
         s->diagonal[t] = p->gram[t * p->stride + t];
         mark_bounds(s, t);
     }

@@ -26,12 +26,15 @@ typedef struct SmoProblem {
     double tolerance; /* stop where the largest violation of the KKT conditions is below it */
     bool (*stop)(void *context); /* asked now and then; true ends the search; may be NULL */
     void *context;
+    const double *error; /* n, y_t − Σ K_ts beta_s at the start, over samples that are not here as
+                            well; the solution's beta is then where the search starts from. NULL:
+                            it starts from 0 */
 } SmoProblem;
 
 typedef struct SmoSolution {
     double *beta; /* n, the caller's memory */
     double b;
-    double objective; /* of the dual, minimised: negative at a solution */
+    double objective; /* of the dual, minimised: negative at a solution; from 0 only */
     size_t iterations;
     bool converged; /* false: stopped, or at the limit of iterations */
 } SmoSolution;

@@ -5,6 +5,7 @@
 #include "core/fail.h"
 #include "core/memory.h"
 #include "core/parallel.h"
+#include "svm/decompose.h"
 #include "svm/gram.h"
 #include "svm/matrix_memory.h"
 #include "svm/smo.h"
@@ -70,6 +71,23 @@ static bool fill_values(const char *where, const Gram *gram, float *values, Erro
     return true;
 }
 
+double solver_partial_bytes(size_t n, double memory, char *sum) {
+    double need = decompose_bytes(n, memory);
+    size_t block = decompose_block(n, memory);
+    char text[32];
+    snprintf(sum, FIT_SUM, "blocks of the kernel matrix, %zu x %zu x 4 bytes and parts = %s", block,
+             block, memory_text(need, text));
+    return need;
+}
+
+/* Up to so many samples (1.6 GB) the whole matrix is as quick. */
+enum { WHOLE_MOST = 20000 };
+
+bool solver_is_partial(SolverKind kind, const Kernel *kernel, size_t n, double memory) {
+    return kind == SOLVER_SMO && !kernel->kind->calls &&
+           (n > WHOLE_MOST || (memory > 0 && decompose_block(n, memory) < n));
+}
+
 double solver_bytes(SolverKind kind, size_t n, char *sum) {
     double square = (double)n * (double)n;
     char text[32], cache[32], smo[32];
@@ -83,8 +101,23 @@ double solver_bytes(SolverKind kind, size_t n, char *sum) {
              "kernel matrix %zu x %zu x 4 bytes and libsvm's x 8 bytes = %s, its cache %s; "
              "solver = \"smo\" needs %s",
              n, n, memory_text(12 * square, text), memory_text(solving, cache),
-             memory_text(4 * square, smo));
+             memory_text(n > WHOLE_MOST ? decompose_bytes(n, 0) : 4 * square, smo));
     return 12 * square + solving;
+}
+
+bool solver_matrix_partial(SolverMatrix *matrix, const Kernel *kernel, const Batch *batch,
+                           Error *err) {
+    SolverMatrix made = {
+        .kind = matrix->kind, .n = batch->n, .kernel = kernel, .memory = matrix->memory
+    };
+    if (!kernel_rows_init(&made.rows, batch, err))
+        return false;
+    if (!gram_check_finite(batch->where, &made.rows, err)) {
+        kernel_rows_clear(&made.rows);
+        return false;
+    }
+    *matrix = made;
+    return true;
 }
 
 bool solver_matrix_init(SolverMatrix *matrix, const char *where, const Gram *bases, Error *err) {
@@ -125,6 +158,7 @@ bool solver_matrix_take(SolverMatrix *matrix, const char *where, float **values,
 void solver_matrix_clear(SolverMatrix *matrix) {
     libsvm_matrix_clear(&matrix->nodes);
     gram_free(matrix->values);
+    kernel_rows_clear(&matrix->rows);
     *matrix = (SolverMatrix){ 0 };
 }
 
@@ -247,10 +281,25 @@ static int solvers(const SolverMatrix *matrix, const char *where, Error *err) {
     return count;
 }
 
+static bool solve_partial(const char *where, SolverTask *task, Progress *progress, Error *err) {
+    const SolverMatrix *matrix = task->matrix;
+    DecomposeTask all = { .where = where,
+                          .kernel = matrix->kernel,
+                          .rows = &matrix->rows,
+                          .memory = matrix->memory,
+                          .problem = task->problem,
+                          .count = task->count };
+    bool ok = decompose_solve(&all, progress, err);
+    task->solved = all.solved;
+    return ok;
+}
+
 bool solver_solve(const char *where, SolverTask *task, Progress *progress, Error *err) {
     for (size_t p = 0; p < task->count; p++)
         if (!check_problem(where, &task->problem[p], err))
             return false;
+    if (task->matrix->kernel)
+        return solve_partial(where, task, progress, err);
     SolveWork work = { .matrix = task->matrix, .problem = task->problem, .progress = progress };
     bool ok = make_scratch(&work, where, parallel_threads(), err);
     int at_once = ok ? solvers(task->matrix, where, err) : 0;

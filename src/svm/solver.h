@@ -33,12 +33,25 @@ typedef struct SolverMatrix {
     SolverKind kind;
     size_t n;
     LibsvmMatrix nodes; /* libsvm */
-    float *values;      /* smo: n × n, row-major */
+    float *values; /* smo: n × n, row-major; or NULL, and they are computed where needed … */
+    const Kernel *kernel;
+    KernelRows rows; /* … of these */
+    double memory;   /* bytes that may be kept of them; 0: as seems good */
 } SolverMatrix;
 
 /* Memory that a matrix of n samples and solving on it take, matrices of gram.h and what
  * matrix_hold has kept for them included; `sum` (FIT_SUM bytes) gets the arithmetic. */
 double solver_bytes(SolverKind kind, size_t n, char *sum);
+
+/* The same where parts of the matrix will do (solver_is_partial), of `memory` bytes at most. */
+double solver_partial_bytes(size_t n, double memory, char *sum);
+
+/* Is a solver's matrix of n samples of this kernel better not made? Not for libsvm. */
+bool solver_is_partial(SolverKind kind, const Kernel *kernel, size_t n, double memory);
+
+/* A matrix that is not made: the batch and the kernel stay as they are while it is used. */
+bool solver_matrix_partial(SolverMatrix *matrix, const Kernel *kernel, const Batch *batch,
+                           Error *err);
 
 /* For the solver matrix->kind, from bases that stay as they are. */
 bool solver_matrix_init(SolverMatrix *matrix, const char *where, const Gram *bases, Error *err);
@@ -46,6 +59,7 @@ bool solver_matrix_init(SolverMatrix *matrix, const char *where, const Gram *bas
  * more: *values is freed or becomes the matrix, and NULL. */
 bool solver_matrix_take(SolverMatrix *matrix, const char *where, float **values, Error *err);
 void solver_matrix_clear(SolverMatrix *matrix);
+/* Of a matrix that is made. */
 double solver_matrix_at(const SolverMatrix *matrix, size_t i, size_t j);
 
 typedef struct SolverTask {

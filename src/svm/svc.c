@@ -18,6 +18,7 @@
 #include "core/memory.h"
 #include "core/parallel.h"
 #include "svm/decision_ascent.h"
+#include "svm/decompose.h"
 #include "svm/gram.h"
 #include "svm/matrix_memory.h"
 #include "svm/svc_parts.h"
@@ -76,6 +77,13 @@ static bool check_weights(const char *where, const SvcParams *params, Error *err
     return true;
 }
 
+bool svc_check_memory(const char *where, double memory, Error *err) {
+    char text[32], least[32];
+    return memory == 0 || memory >= DECOMPOSE_LEAST ||
+           error_set(err, ERROR_ARGUMENT, "%s: memory: expected %s at least, got %s", where,
+                     memory_text(DECOMPOSE_LEAST, least), memory_text(memory, text));
+}
+
 static bool check_params(const char *where, const SvcParams *params, Error *err) {
     bool ok = kernel_check(where, &params->kernel, err);
     for (const Field *field = fields; ok && field->name; field++)
@@ -83,7 +91,7 @@ static bool check_params(const char *where, const SvcParams *params, Error *err)
             error_prefix(err, "%s", where);
             return false;
         }
-    return ok && check_weights(where, params, err);
+    return ok && check_weights(where, params, err) && svc_check_memory(where, params->memory, err);
 }
 
 static void weights_clear(SvcParams *params) {
@@ -422,16 +430,21 @@ static bool machine_decision(const Training *training, const Machine *machine, D
 }
 
 static double svc_fit_bytes(const Model *model, size_t n, char *sum) {
-    return solver_bytes(((const Svc *)model)->params.solver, n, sum);
+    const SvcParams *params = &((const Svc *)model)->params;
+    return solver_is_partial(params->solver, &params->kernel, n, params->memory)
+               ? solver_partial_bytes(n, params->memory, sum)
+               : solver_bytes(params->solver, n, sum);
 }
 
 static bool training_matrix(const Training *training, SolverMatrix *matrix, Error *err) {
     const Samples *samples = training->folds->samples;
     char sum[FIT_SUM];
-    double need = solver_bytes(matrix->kind, samples->n, sum) - (double)matrix_kept();
+    double need = svc_fit_bytes(&training->svc->base, samples->n, sum) - (double)matrix_kept();
     if (!memory_check("fit", need, sum, err))
         return false;
     Batch batch = { samples->x, samples->n, samples->features, "fit" };
+    if (solver_is_partial(matrix->kind, &training->kernel, samples->n, matrix->memory))
+        return solver_matrix_partial(matrix, &training->kernel, &batch, err);
     float *values = gram_values(&training->kernel, &batch, err);
     return values && solver_matrix_take(matrix, "fit", &values, err);
 }
@@ -506,7 +519,9 @@ static bool svc_fit_folds(Model *model, const Folds *folds, Progress *progress, 
     Svc *svc = (Svc *)model;
     const Samples *samples = folds->samples;
     Labels classes = { 0 };
-    SolverMatrix matrix = { .kind = svc->params.solver, .n = samples->n };
+    SolverMatrix matrix = { .kind = svc->params.solver,
+                            .n = samples->n,
+                            .memory = svc->params.memory };
     Training training = { .svc = svc, .folds = folds };
     if (svc->busy > 0)
         return error_set(err, ERROR_ARGUMENT,

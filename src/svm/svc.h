@@ -40,6 +40,8 @@ const SvcParams *svc_params(const Svc *svc);
 const Kernel *svc_kernel(const Svc *svc);
 /* Give the params of an Svc this kernel. */
 void svc_take_kernel(SvcParams *params, const Kernel *kernel);
+/* May params ask for so much memory? 0: they leave it open. */
+bool svc_check_memory(const char *where, double memory, Error *err);
 /* Give the params of an Svc copies of these weights (weighted, weight, weights, balanced). */
 bool svc_take_weights(SvcParams *params, const SvcParams *from, Error *err);
 /* The fitted numbers as read-only arrays (shared): support vectors, alpha, b. NULL while unfitted.

@@ -36,6 +36,8 @@ static void write_params(JsonNode meta, const SvcParams *params) {
     json_number(meta, "tolerance", params->tolerance);
     json_bool(meta, "balanced", params->balanced);
     json_string(meta, "solver", solver_names[params->solver]);
+    if (params->memory > 0)
+        json_number(meta, "memory", params->memory);
     JsonNode labels = json_list(meta, "weighted"), weights = json_list(meta, "weight");
     for (size_t i = 0; i < params->weights; i++) {
         json_number(labels, NULL, params->weighted[i]);
@@ -132,6 +134,11 @@ static bool read_solver(const cJSON *meta, SolverKind *solver, Error *err) {
     return true;
 }
 
+/* Older files do not have it. */
+static bool read_memory(const cJSON *meta, double *memory, Error *err) {
+    return !cJSON_HasObjectItem(meta, "memory") || read_number(meta, "memory", memory, err);
+}
+
 /* The weights of the classes into arrays that params then owns. */
 static bool read_weights(const cJSON *meta, SvcParams *params, Error *err) {
     const cJSON *labels = cJSON_GetObjectItemCaseSensitive(meta, "weighted");
@@ -189,7 +196,8 @@ Model *svc_read(const ModelReader *from, Error *err) {
     if (read_kernel(meta, "kernel", &params.kernel, err) &&
         read_number(meta, "C", &params.C, err) &&
         read_number(meta, "tolerance", &params.tolerance, err) &&
-        read_solver(meta, &params.solver, err) && read_weights(meta, &params, err)) {
+        read_solver(meta, &params.solver, err) && read_memory(meta, &params.memory, err) &&
+        read_weights(meta, &params, err)) {
         Kernel wanted = { 0 };
         kernel_assign(&wanted, &params.kernel);
         params.balanced = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(meta, "balanced"));

@@ -16,6 +16,7 @@ typedef struct SvcParams {
     const double *weight;    /* … these; both are copied */
     size_t weights;
     SolverKind solver; /* libsvm, or our own */
+    double memory;     /* smo: bytes that kernel values may take while it trains; 0: as it likes */
 } SvcParams;
 
 /* RBF with gamma 1, C = 1, tolerance 1e-3, no weights, the session's solver. */
@@ -45,6 +46,10 @@ SvcParams svc_defaults(void);
           .meaning =                                                                               \
               "{ [label] = w } multiplies a class's C in its own problem by w; \"balanced\" "      \
               "weighs both sides of every problem by n / (2 · their count)" },                     \
+        { "memory", FIELD_OBJECT, .type = "number|string", .initial = "what is quickest",          \
+          .meaning = "of smo: how much memory kernel values may take, in bytes or as \"2GB\"; "    \
+                     "with less than the whole matrix it is computed in tiles, some of them "      \
+                     "again, and the solution keeps to the same tolerance" },                      \
     {                                                                                              \
         "solver", FIELD_WORD, offsetof(SvcParams, solver),                                         \
             .words = solver_names,                                                                 \

@@ -142,6 +142,12 @@ static bool search_column(Search *search, const TrainingSet *set, size_t column,
     return ok;
 }
 
+/* Does each column compute what it needs, beside no bases? */
+static bool is_partial(const SvcSearch *asked) {
+    const SvcParams *params = asked->params;
+    return solver_is_partial(params->solver, &params->kernel, asked->samples->n, params->memory);
+}
+
 /* From the bases; a kernel that has none computes its values anew. */
 static bool column_matrix(const Search *search, const Kernel *kernel, SolverMatrix *matrix,
                           Error *err) {
@@ -151,6 +157,8 @@ static bool column_matrix(const Search *search, const Kernel *kernel, SolverMatr
         return solver_matrix_init(matrix, asked->where, &(Gram){ search->gram, samples->n, kernel },
                                   err);
     Batch batch = { samples->x, samples->n, samples->features, asked->where };
+    if (is_partial(asked))
+        return solver_matrix_partial(matrix, kernel, &batch, err);
     float *values = gram_values(kernel, &batch, err);
     return values && solver_matrix_take(matrix, asked->where, &values, err);
 }
@@ -162,7 +170,9 @@ static bool search_columns(Search *search, Error *err) {
     search->solved = true;
     for (size_t column = 0; ok && search->solved && column < search->found->columns; column++) {
         SvcParams changed = at_column(asked->params, asked->grid, column);
-        SolverMatrix matrix = { .kind = changed.solver, .n = asked->samples->n };
+        SolverMatrix matrix = { .kind = changed.solver,
+                                .n = asked->samples->n,
+                                .memory = changed.memory };
         ok = column_matrix(search, &changed.kernel, &matrix, err);
         TrainingSet set = { &matrix, asked->samples->y, &search->classes, asked->grid->fold,
                             &changed };
@@ -181,10 +191,11 @@ static bool search_columns(Search *search, Error *err) {
  */
 double svc_search_bytes(const SvcSearch *asked, size_t classes, char *sum) {
     enum { ANSWER = 17 };
-    bool twice = asked->params->solver == SOLVER_SMO;
+    bool partial = is_partial(asked), twice = !partial && asked->params->solver == SOLVER_SMO;
     size_t n = asked->samples->n;
     size_t svms = asked->grid->Cs * (size_t)asked->grid->folds * (classes == 2 ? 1 : classes);
-    double need = solver_bytes(asked->params->solver, n, sum),
+    double need = partial ? solver_partial_bytes(n, asked->params->memory, sum)
+                          : solver_bytes(asked->params->solver, n, sum),
            answers = (double)svms * ANSWER * (double)n;
     char text[32];
     size_t used = strlen(sum);
@@ -245,8 +256,9 @@ bool svc_search(const SvcSearch *asked, SvcFound *found, Progress *progress, Err
         Batch batch = { samples->x, samples->n, samples->features, asked->where };
         matrix_hold();                /* the columns' matrices in the same memory */
         kernel_assign(&kept, kernel); /* its own function may let it go */
-        search.gram = kernel->kind->calls ? NULL : gram_new(kernel, &batch, err);
-        ok = search.gram || kernel->kind->calls;
+        bool without = kernel->kind->calls || is_partial(asked);
+        search.gram = without ? NULL : gram_new(kernel, &batch, err);
+        ok = search.gram || without;
         if (ok) {
             start_table(asked, found);
             ok = search_columns(&search, err);

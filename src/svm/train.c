@@ -37,6 +37,7 @@ void machine_clear(Machine *machine) {
     free(machine->alpha);
     free(machine->b);
     free(machine->present);
+    free(machine->value);
     *machine = (Machine){ .C = machine->C, .held_out = machine->held_out };
 }
 
@@ -45,8 +46,12 @@ static bool machine_init(const char *where, const TrainingSet *set, Machine *mac
     machine->functions = functions;
     machine->b = calloc(functions, sizeof *machine->b);
     machine->present = calloc(functions, sizeof *machine->present);
-    return (machine->b && machine->present) ||
-           error_memory(err, where, functions * sizeof *machine->b);
+    bool wants_value = set->matrix->kernel && machine->held_out >= 0;
+    size_t n = set->matrix->n;
+    if (wants_value)
+        machine->value = calloc(functions * n, sizeof *machine->value);
+    return (machine->b && machine->present && (machine->value || !wants_value)) ||
+           error_memory(err, where, functions * n * sizeof *machine->value);
 }
 
 /* The problems of a task's machines, in their order: machine k's functions have the places from k ·
@@ -103,7 +108,9 @@ static bool make_problem(const Wave *wave, size_t k, size_t f, BinaryProblem *pr
                                 .positive = weight_of(params, label),
                                 .negative = 1,
                                 .tolerance = params->tolerance,
-                                .alpha = wave->alpha + place };
+                                .alpha = wave->alpha + place,
+                                .group = f,
+                                .value = machine->value ? machine->value + f * wave->n : NULL };
     if (set->classes->count == 2)
         problem->negative = weight_of(params, set->classes->label[0]);
     if (params->balanced) {
@@ -176,7 +183,9 @@ void machine_scores(const TrainingSet *set, const Machine *machine, size_t i, do
     size_t functions = machine->functions;
     double lowest = INFINITY;
     memcpy(scores, machine->b, functions * sizeof *scores);
-    for (size_t k = 0; k < machine->supports; k++) {
+    for (size_t f = 0; machine->value && f < functions; f++)
+        scores[f] += machine->value[f * set->matrix->n + i];
+    for (size_t k = 0; !machine->value && k < machine->supports; k++) {
         double value = solver_matrix_at(set->matrix, i, machine->support[k]);
         for (size_t f = 0; f < functions; f++)
             scores[f] += machine->alpha[k * functions + f] * value;

@@ -43,7 +43,7 @@ static Case *new_case(uint64_t seed, double C, double gamma) {
 }
 
 static SmoSolution solve(Case *c, double tolerance) {
-    SmoProblem problem = { c->gram, N, N, c->y, c->C, tolerance, NULL, NULL };
+    SmoProblem problem = { c->gram, N, N, c->y, c->C, tolerance, NULL, NULL, NULL };
     SmoSolution solution = { .beta = c->beta };
     Error err = { 0 };
     assert_true(smo_solve(&problem, &solution, &err));
@@ -85,7 +85,7 @@ static void two_points_have_a_closed_form(void **state) {
     const int8_t y[] = { 1, -1 };
     const double C[] = { 10, 10 };
     double beta[2];
-    SmoProblem problem = { gram, 2, 2, y, C, 1e-6, NULL, NULL };
+    SmoProblem problem = { gram, 2, 2, y, C, 1e-6, NULL, NULL, NULL };
     SmoSolution solution = { .beta = beta };
     assert_true(smo_solve(&problem, &solution, NULL));
     assert_true(fabs(beta[0] - 0.5) < 1e-9 && fabs(beta[1] + 0.5) < 1e-9);
@@ -111,7 +111,7 @@ static void left_out_samples_change_nothing(void **state) {
         all->C[t] = 0;
     SmoSolution masked = solve(all, 1e-6);
     double beta[N];
-    SmoProblem problem = { part->gram, kept, N, part->y, part->C, 1e-6, NULL, NULL };
+    SmoProblem problem = { part->gram, kept, N, part->y, part->C, 1e-6, NULL, NULL, NULL };
     SmoSolution alone = { .beta = beta };
     assert_true(smo_solve(&problem, &alone, NULL));
     assert_true(fabs(masked.objective - alone.objective) < 1e-6);
@@ -139,7 +139,7 @@ static void b_without_a_free_vector(void **state) {
     const int8_t y[] = { 1, 1, -1 };
     const double C[] = { 0.125, 0.25, 0.375 };
     double beta[3];
-    SmoProblem problem = { gram, 3, 3, y, C, 1e-6, NULL, NULL };
+    SmoProblem problem = { gram, 3, 3, y, C, 1e-6, NULL, NULL, NULL };
     SmoSolution solution = { .beta = beta };
     assert_true(smo_solve(&problem, &solution, NULL));
     assert_true(beta[0] == C[0] && beta[1] == C[1] && beta[2] == -C[2]);
@@ -155,7 +155,7 @@ static void a_stop_is_obeyed_and_told(void **state) {
     (void)state;
     Case *c = new_case(5, 1e4, 3);
     int calls = 0;
-    SmoProblem problem = { c->gram, N, N, c->y, c->C, 1e-12, stop_at_once, &calls };
+    SmoProblem problem = { c->gram, N, N, c->y, c->C, 1e-12, stop_at_once, &calls, NULL };
     SmoSolution solution = { .beta = c->beta };
     assert_true(smo_solve(&problem, &solution, NULL));
     assert_true(calls == 1 || solution.converged);

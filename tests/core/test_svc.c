@@ -538,7 +538,7 @@ static void test_set_and_get(void **state) {
     assert_false(model_set(model, "kernel.gamma", value_number(1), &reference_error));
     assert_string_equal(reference_error.message,
                         "svm: unknown option 'kernel.gamma' (valid: C, kernel, "
-                        "tolerance, weights, solver)");
+                        "tolerance, weights, memory, solver)");
     model_release(model);
 }
 

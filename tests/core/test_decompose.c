@@ -1,0 +1,206 @@
+#include "core/error.h"
+#include "core/memory.h"
+#include "core/parallel.h"
+#include "core/rng.h"
+#include "svm/decompose.h"
+#include "svm/smo.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { N = 2600, CLASSES = 3, PROBLEMS = 2 * CLASSES };
+
+static const double TOLERANCE = 1e-3;
+
+/* Three noisy clouds; each against the others, on all samples and without every fifth. */
+typedef struct Case {
+    size_t features;
+    float *x;
+    Kernel kernel;
+    KernelRows rows;
+    int8_t side[PROBLEMS][N];
+    double alpha[PROBLEMS][N], value[PROBLEMS][N];
+    BinaryProblem problem[PROBLEMS];
+} Case;
+
+static Case *new_case(size_t features, double C, double gamma) {
+    Case *c = calloc(1, sizeof *c);
+    Rng rng;
+    assert_non_null(c);
+    rng_seed(&rng, features);
+    c->features = features;
+    c->x = malloc(N * features * sizeof *c->x);
+    c->kernel = kernel_of(&kernel_rbf);
+    c->kernel.gamma = gamma;
+    for (size_t i = 0; i < N; i++)
+        for (size_t k = 0; k < features; k++)
+            c->x[i * features + k] = (float)(rng_normal(&rng) + (k == i % CLASSES ? 2 : 0));
+    Batch batch = { c->x, N, features, "test" };
+    assert_true(kernel_rows_init(&c->rows, &batch, NULL));
+    for (size_t p = 0; p < PROBLEMS; p++) {
+        for (size_t i = 0; i < N; i++)
+            c->side[p][i] = p >= CLASSES && i % 5 == 0 ? 0 : i % CLASSES == p % CLASSES ? 1 : -1;
+        c->problem[p] = (BinaryProblem){
+            c->side[p], C, 1, 1, TOLERANCE, c->alpha[p], .group = p % CLASSES, .value = c->value[p]
+        };
+    }
+    return c;
+}
+
+static void free_case(Case *c) {
+    kernel_rows_clear(&c->rows);
+    free(c->x);
+    free(c);
+}
+
+static void solve(Case *c, double memory) {
+    DecomposeTask task = { "test", &c->kernel, &c->rows, memory, c->problem, PROBLEMS, false };
+    Error err = { 0 };
+    assert_true(decompose_solve(&task, NULL, &err));
+    assert_true(task.solved);
+}
+
+/* In double, by plain sums. */
+static double kernel_at(const Case *c, size_t i, size_t j) {
+    double squared = 0;
+    for (size_t k = 0; k < c->features; k++) {
+        double gap = (double)c->x[i * c->features + k] - c->x[j * c->features + k];
+        squared += gap * gap;
+    }
+    return exp(-c->kernel.gamma * squared);
+}
+
+/* What every f − b is, of all problems at once; the kernel has no other look at the solver. */
+static double *plain_values(const Case *c) {
+    double *values = calloc(PROBLEMS * N, sizeof *values);
+    assert_non_null(values);
+    for (size_t i = 0; i < N; i++)
+        for (size_t j = 0; j <= i; j++) {
+            double k = kernel_at(c, i, j);
+            for (size_t p = 0; p < PROBLEMS; p++) {
+                values[p * N + i] += c->alpha[p][j] * k;
+                values[p * N + j] += i == j ? 0 : c->alpha[p][i] * k;
+            }
+        }
+    return values;
+}
+
+static void check_conditions(const Case *c, double C, double tolerance) {
+    double *values = plain_values(c);
+    for (size_t p = 0; p < PROBLEMS; p++) {
+        double total = 0;
+        for (size_t t = 0; t < N; t++) {
+            int8_t y = c->side[p][t];
+            double alpha = y * c->alpha[p][t], f = values[p * N + t] + c->problem[p].b;
+            assert_true(fabs(c->value[p][t] - values[p * N + t]) < 1e-4);
+            total += c->alpha[p][t];
+            if (y == 0) {
+                assert_true(c->alpha[p][t] == 0);
+                continue;
+            }
+            assert_true(alpha >= 0 && alpha <= C);
+            assert_true(alpha > 0 || y * f > 1 - tolerance);
+            assert_true(alpha == C || alpha == 0 || fabs(y * f - 1) < tolerance);
+            assert_true(alpha < C || y * f < 1 + tolerance);
+        }
+        assert_true(fabs(total) < 1e-8);
+    }
+    free(values);
+}
+
+/* Narrow and wide rows; a block with room for all, and one that has not. */
+static void solutions_meet_the_kkt_conditions(void **state) {
+    (void)state;
+    static const struct {
+        size_t features;
+        double C, gamma, memory;
+    } cases[] = { { 4, 1, 0.5, 0 }, { 4, 10, 0.5, 1 << 24 }, { 70, 1, 0.02, 1 << 23 } };
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        Case *c = new_case(cases[k].features, cases[k].C, cases[k].gamma);
+        solve(c, cases[k].memory);
+        check_conditions(c, cases[k].C, 1.5 * TOLERANCE);
+        free_case(c);
+    }
+}
+
+static void a_tiny_block_finds_the_same_functions(void **state) {
+    (void)state;
+    Case *large = new_case(4, 1, 0.5), *tiny = new_case(4, 1, 0.5);
+    assert_true(decompose_block(N, 0) == N && decompose_block(N, 1) < N / 2);
+    solve(large, 0);
+    solve(tiny, 1);
+    for (size_t p = 0; p < PROBLEMS; p++)
+        for (size_t t = 0; t < N; t++) {
+            double f = large->value[p][t] + large->problem[p].b,
+                   g = tiny->value[p][t] + tiny->problem[p].b;
+            assert_true(fabs(f - g) < 5 * TOLERANCE);
+        }
+    free_case(large);
+    free_case(tiny);
+}
+
+static void threads_change_no_bit(void **state) {
+    (void)state;
+    Case *one = new_case(70, 1, 0.02), *four = new_case(70, 1, 0.02);
+    parallel_set_threads(1);
+    solve(one, 1 << 23);
+    parallel_set_threads(4);
+    solve(four, 1 << 23);
+    parallel_set_threads(0);
+    assert_memory_equal(one->alpha, four->alpha, sizeof one->alpha);
+    assert_memory_equal(one->value, four->value, sizeof one->value);
+    free_case(one);
+    free_case(four);
+}
+
+static void a_stop_is_heard(void **state) {
+    (void)state;
+    Case *c = new_case(4, 10, 0.5);
+    DecomposeTask task = { "test", &c->kernel, &c->rows, 0, c->problem, PROBLEMS, true };
+    Progress progress = progress_new();
+    Error err = { 0 };
+    progress_interrupt();
+    assert_true(decompose_solve(&task, &progress, &err));
+    assert_false(task.solved);
+    progress_clear_interrupt();
+    free_case(c);
+}
+
+static void no_more_memory_is_asked_for_than_there_is(void **state) {
+    (void)state;
+    for (double memory = 1e8; memory < 1e11; memory *= 10)
+        assert_true(decompose_bytes(100000, memory) <= 1.5 * memory);
+    assert_true(decompose_bytes(60000, 2e9) <= 2.1e9);
+}
+
+static void bytes_are_read_as_people_write_them(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        double bytes;
+    } right[] = { { "2GB", 2e9 },    { "1.5 gb", 1.5e9 }, { "800 MB", 8e8 },  { "1e9", 1e9 },
+                  { "3 KiB", 3072 }, { "64 b", 64 },      { "1TiB", 0x1p40 }, { "5kB", 5000 } };
+    static const char *const wrong[] = { "", "GB", "2 G", "2GBs", "two", "1 XB", "inf", "2Gi" };
+    for (size_t k = 0; k < sizeof right / sizeof *right; k++)
+        assert_true(memory_parse(right[k].text) == right[k].bytes);
+    for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++)
+        assert_true(isnan(memory_parse(wrong[k])));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(solutions_meet_the_kkt_conditions),
+        cmocka_unit_test(a_tiny_block_finds_the_same_functions),
+        cmocka_unit_test(threads_change_no_bit),
+        cmocka_unit_test(a_stop_is_heard),
+        cmocka_unit_test(no_more_memory_is_asked_for_than_there_is),
+        cmocka_unit_test(bytes_are_read_as_people_write_them),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
