@@ -366,6 +366,26 @@ group("dnr_fit", "the tutorial's defence on 5000 samples, by both solvers", func
   end
 end)
 
+-- The pattern's memory is every layer's; the combiner has its own.
+local function within(memory)
+  local made = new_defence("smo")
+  for _, part in ipairs { "combiner", table.unpack(made.layers) } do
+    made:set { [part .. ".memory"] = memory }
+  end
+  return made
+end
+
+group("dnr_many", "the defence on 30000 samples and on all of MNIST's, by smo, within 2 GB", function()
+  local _, second = sets()
+  local whole, tiled = new_defence("smo"), within("2GB")
+  measure("dnr_many.30000", 1, function() whole:fit(second, { seed = 0 }) end, { cold = true })
+  measure("dnr_many.30000.2GB", 1, function() tiled:fit(second, { seed = 0 }) end, { cold = true })
+  if data.has_mnist() then
+    local all = data.mnist("train")
+    measure("dnr_many.60000.2GB", 1, function() tiled:fit(all, { seed = 0 }) end, { cold = true })
+  end
+end)
+
 group("dnr_scores", "the defence's scores of 1000 digits", function()
   local model, test = defence(), test_digits()
   measure("dnr_scores", 7, function() model:scores(test) end, { gigaflop = scoring_work(model) * #test })

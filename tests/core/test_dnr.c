@@ -353,14 +353,15 @@ static void test_hyperparameters(void **state) {
     assert_ok(model_get(copy, "combiner.C", &value, &reference_error));
     assert_float_equal(value.number[0], 7, 0);
     assert_false(model_set(model, "relu9.C", value_number(1), &reference_error));
-    assert_string_equal(reference_error.message,
-                        "dnr: unknown option 'relu9.C'; did you mean 'relu1.C'? (valid: threshold, "
-                        "relu1.C, relu1.kernel, relu1.tolerance, relu1.weights, relu1.solver, "
-                        "relu1.kernel.gamma, relu2.C, relu2.kernel, relu2.tolerance, "
-                        "relu2.weights, relu2.solver, relu2.kernel.gamma, relu3.C, relu3.kernel, "
-                        "relu3.tolerance, relu3.weights, relu3.solver, relu3.kernel.gamma, "
-                        "combiner.C, combiner.kernel, combiner.tolerance, combiner.weights, "
-                        "combiner.solver, combiner.kernel.gamma)");
+    assert_string_equal(
+        reference_error.message,
+        "dnr: unknown option 'relu9.C'; did you mean 'relu1.C'? (valid: threshold, "
+        "relu1.C, relu1.kernel, relu1.tolerance, relu1.weights, relu1.memory, relu1.solver, "
+        "relu1.kernel.gamma, relu2.C, relu2.kernel, relu2.tolerance, "
+        "relu2.weights, relu2.memory, relu2.solver, relu2.kernel.gamma, relu3.C, relu3.kernel, "
+        "relu3.tolerance, relu3.weights, relu3.memory, relu3.solver, relu3.kernel.gamma, "
+        "combiner.C, combiner.kernel, combiner.tolerance, combiner.weights, "
+        "combiner.memory, combiner.solver, combiner.kernel.gamma)");
     assert_false(model_set(model, "relu2.c", value_number(1), &reference_error));
     assert_non_null(strstr(reference_error.message, "did you mean 'relu2.C'?"));
     assert_non_null(strstr(reference_error.message, "relu2.kernel.gamma"));
