@@ -87,11 +87,13 @@ double dnr_parts_bytes(const Dnr *dnr, const DnrNeed *need, char *sum) {
 
 /* ---- A fit ----------------------------------------------------------------------------------- */
 
+enum { TITLE = 96 };
+
 /* What it builds before any of it replaces the old parts. */
 typedef struct Training {
     DnrTraining held;
     Progress *progress;
-    char title[64];     /* of the progress */
+    char title[TITLE];  /* of the progress */
     Model **classifier; /* fresh clones, trained */
     Model *combiner;
 } Training;
@@ -153,11 +155,14 @@ double dnr_fit_bytes(const Model *base, size_t n, char *sum) {
     return dnr_parts_bytes((const Dnr *)base, &(DnrNeed){ n, part_fit_bytes, base }, sum);
 }
 
-/* Refuses what does not fit; else says in `title` what will be needed. */
-static bool announce(const Dnr *dnr, size_t n, char title[64], Error *err) {
+/* Refuses what does not fit; else says in `title` what will be needed, and where that is much what
+ * the other solver would need (solver_bytes). */
+static bool announce(const Dnr *dnr, size_t n, char title[TITLE], Error *err) {
+    static const double MUCH = 4e9;
     char sum[FIT_SUM], text[32];
     double need = dnr_fit_bytes(&dnr->base, n, sum);
-    snprintf(title, 64, "fitting DNR (%s)", memory_text(need, text));
+    const char *other = need > MUCH ? strstr(sum, "; solver = ") : NULL;
+    snprintf(title, TITLE, "fitting DNR (%s%s)", memory_text(need, text), other ? other : "");
     return memory_check("fit", need, sum, err);
 }
 
