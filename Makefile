@@ -208,7 +208,7 @@ install: all docs install-files
 
 # What is installed, as FILE:PLACE under PREFIX; documents, and examples with them, where Debian has them.
 DOC_DIR   := share/doc/perigee
-DOCUMENTS := README.md LICENSE CHANGELOG.md docs/tutorial.md
+DOCUMENTS := README.md LICENSE CHANGELOG.md docs/tutorial.md docs/cluster.md
 INSTALLED  = $(BUILD)/perigee:bin/perigee $(BUILD)/doc/perigee.1:share/man/man1/perigee.1 \
 	$(foreach m,$(notdir $(MPI_MODULES)),$(BUILD)/$(m):lib/perigee/$(m)) \
 	$(foreach f,$(shell find lua -type f),$(f):share/perigee/$(f)) \

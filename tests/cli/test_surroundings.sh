@@ -34,7 +34,7 @@ out=$("$root/bin/perigee" -e 'print(perigee.lua_dir)' 2>&1)
 check_match "an installed program finds its Lua files" "$out" "*/it's a root/usr/share/perigee/lua"
 check "the manual and the editors' definitions are installed" \
     [ -s "$share/doc/perigee/reference.md" -a -s "$share/doc/perigee/perigee.lua" ]
-for file in README.md LICENSE CHANGELOG.md docs/tutorial.md examples/dnr.lua; do
+for file in README.md LICENSE CHANGELOG.md docs/tutorial.md docs/cluster.md examples/dnr.lua; do
     check "$file is, where Debian has it" cmp -s "$top/$file" "$share/doc/perigee/$file"
 done
 check_equal "everybody may read it all, whatever the umask" "$(find "$root" -type f ! -perm 644 -o -type d ! -perm 755)" \
