@@ -15,6 +15,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/printable.h"
+#include "core/session.h"
 #include "model.h"
 #include "plot/pager.h"
 
@@ -149,6 +150,33 @@ static int native_answers(lua_State *L) {
     return 1;
 }
 
+/* ---- The session's generator -------------------------------------------------------------------
+ */
+
+/* native.draw_seed() → a seed drawn from it. */
+static int native_draw_seed(lua_State *L) {
+    lua_pushinteger(L, (lua_Integer)session_draw());
+    return 1;
+}
+
+/* native.session_state([seed]) → where the generator is, as bytes; with a seed it then starts anew
+ * from that, and with such bytes it goes on from there. */
+static int native_session_state(lua_State *L) {
+    SessionState before = session_save(), wanted;
+    size_t length;
+    lua_settop(L, 1);
+    if (lua_isinteger(L, 1)) {
+        session_start((uint64_t)lua_tointeger(L, 1));
+    } else if (!lua_isnil(L, 1)) {
+        const char *bytes = luaL_checklstring(L, 1, &length);
+        luaL_argcheck(L, length == sizeof wanted, 1, "not a session's state");
+        memcpy(&wanted, bytes, sizeof wanted);
+        session_restore(&wanted);
+    }
+    lua_pushlstring(L, (const char *)&before, sizeof before);
+    return 1;
+}
+
 /* ---- Text ------------------------------------------------------------------------------------ */
 
 /* native.printable(text) → the text, what a terminal would obey in it made visible. */
@@ -186,6 +214,8 @@ int open_native(lua_State *L) {
         BIND("check_layout", native_check_layout, 3),
         BIND("is_model", native_is_model, 1),
         BIND("answers", native_answers, 1),
+        BIND("draw_seed", native_draw_seed, 0),
+        BIND("session_state", native_session_state, 1),
         BIND_LAST,
     };
     lua_newtable(L);

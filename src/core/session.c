@@ -3,23 +3,18 @@
 #include "core/context.h"
 #include "core/hash.h"
 
-typedef struct Session {
-    Rng rng;
-    uint64_t seed;
-} Session;
-
 static void seed_with_zero(void *state) {
-    Session *session = state;
+    SessionState *session = state;
     rng_seed(&session->rng, 0);
 }
 
-static Session *the_session(void) {
-    static const ContextSlot slot = { .size = sizeof(Session), .create = seed_with_zero };
+static SessionState *the_session(void) {
+    static const ContextSlot slot = { .size = sizeof(SessionState), .create = seed_with_zero };
     return context_slot(&slot);
 }
 
 void session_start(uint64_t seed) {
-    Session *session = the_session();
+    SessionState *session = the_session();
     session->seed = seed;
     rng_seed(&session->rng, seed);
 }
@@ -34,6 +29,14 @@ Rng *session_rng(void) {
 
 uint64_t session_draw(void) {
     return rng_fork(session_rng()) >> 1;
+}
+
+SessionState session_save(void) {
+    return *the_session();
+}
+
+void session_restore(const SessionState *state) {
+    *the_session() = *state;
 }
 
 /* A net's first weights are not to be array.rand's. The streams are counted from split's, whose

@@ -16,6 +16,15 @@ Rng *session_rng(void);
 /* A seed drawn from it, of 63 bits: Lua shows it as a plain integer. */
 uint64_t session_draw(void);
 
+/* Where the session's generator is, to go on from there later. */
+typedef struct SessionState {
+    Rng rng;
+    uint64_t seed;
+} SessionState;
+
+SessionState session_save(void);
+void session_restore(const SessionState *state);
+
 /* The generator of the function `where` for a seed: equal seeds give functions with different names
  * streams of their own. */
 Rng session_stream(const char *where, uint64_t seed);

@@ -2,8 +2,9 @@
 
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
+local farm = require "perigee.farm"
+local folds = require "perigee.evaluate.folds"
 local kinds = require "perigee.kinds"
-local metrics = require "perigee.metrics"
 local native = require "perigee.native"
 local records = require "perigee.records"
 
@@ -53,19 +54,13 @@ records.define(Validation, {
 
 local shown = 'a name from metrics, such as "accuracy", "error", or a function of a model and a dataset'
 
-local function named(name)
-  if name == "error" then return function(model, ds) return 1 - metrics.accuracy(model, ds) end end
-  return rawget(metrics, name)
-end
-
--- Names in order, and the functions by name: { "accuracy", mine = function(model, ds) … }.
+-- Names in order, and the user's functions by name: { "accuracy", mine = function(model, ds) … }.
 local function measures_of(list)
   if list == nil then list = { "accuracy" } end
   if type(list) ~= "table" then list = { list } end
   local names, measures = {}, {}
   for i, name in ipairs(list) do
-    measures[name] = type(name) == "string" and named(name) or nil
-    if type(measures[name]) ~= "function" then
+    if type(name) ~= "string" or type(folds.named(name)) ~= "function" then
       arguments.expected(WHERE, ("metrics[%d]"):format(i), shown, name)
     end
     names[i] = name
@@ -122,23 +117,6 @@ end
 
 -- ---- The run -------------------------------------------------------------------------------------
 
-local function measured(name, measure, model, held)
-  local value = measure(model, held)
-  if math.type(value) then return value end
-  blame.fail("%s: metrics: %s: expected a number, got %s", WHERE, name, native.describe(value))
-end
-
--- The measures on one fold of a clone that is fitted to the others.
-local function judge(run, k)
-  local fold = run.fold
-  local clone = run.model:clone()
-  clone:fit(run.ds:where(fold:ne(k)))
-  if perigee.interrupted() then error("interrupted", 0) end
-  local held, values = run.ds:where(fold:eq(k)), {}
-  for _, name in ipairs(run.names) do values[name] = measured(name, run.measures[name], clone, held) end
-  return values
-end
-
 local function put_together(run, rows)
   local made = setmetatable({ model = tostring(run.model):match "^[^\n]*", folds = #run.numbers, done = #rows,
     metrics = run.names, values = {}, mean = {}, std = {} }, Validation)
@@ -160,13 +138,23 @@ return function(model, ds, options)
   run.names, run.measures = measures_of(options.metrics)
   run.fold, run.numbers = folds_of(ds, options)
   local progress <close> = native.progress(#run.numbers, true)
-  local rows = {}
-  for i, k in ipairs(run.numbers) do
-    local ok, row = pcall(judge, run, k)
-    if perigee.interrupted(note) then break end
-    if not ok then error(row, 0) end
-    rows[i] = row
-    native.progress_at(progress, i / #run.numbers, ("%d of %d folds"):format(i, #run.numbers))
-  end
-  return put_together(run, rows)
+  local tasks, rows, done = {}, {}, 0
+  for i, k in ipairs(run.numbers) do tasks[i] = { k = k, seed = native.draw_seed() } end
+  farm.each(WHERE, {
+    module = "perigee.evaluate.folds", tasks = tasks,
+    shared = { model = model, ds = ds, fold = run.fold, names = run.names, measures = run.measures },
+    own = function(i)
+      local ok, row = pcall(folds.judge, run, tasks[i])
+      if perigee.interrupted(note) then return nil end
+      if not ok then error(row, 0) end
+      return row
+    end,
+    done = function(i, row)
+      rows[i], done = row, done + 1
+      native.progress_at(progress, done / #run.numbers, ("%d of %d folds"):format(done, #run.numbers))
+    end,
+  })
+  local finished = {}
+  for i in ipairs(tasks) do finished[#finished + 1] = rows[i] end
+  return put_together(run, finished)
 end

@@ -1,0 +1,67 @@
+# evaluate.cross_validate under mpirun: any number of ranks gives the measures of one process, to the bit.
+. tests/cli/tap.sh
+
+if ! command -v mpirun > /dev/null 2>&1 || [ ! -e "$(dirname "$perigee")/perigee_mpi_openmpi.so" ]; then
+    skip "under mpirun" "no mpirun (openmpi-bin), or no mpi.h when the program was built (libopenmpi-dev)"
+    finish
+    exit
+fi
+if nm "$perigee" 2> /dev/null | grep -q '__asan_init'; then
+    skip "under mpirun" "instrumented: Open MPI's own leaks would be told of"
+    finish
+    exit
+fi
+
+cd "$work" || exit 1
+cat > folds.lua << 'LUA'
+local native = require "perigee.native"
+local d = data.digits(120, { seed = 1 })
+local net = nn.new { input = { 1, 28, 28 }, classes = d.classes, seed = 1, nn.flatten {}, nn.linear { out = 10 } }
+local on_layer = reject.layer { net = nn.load "mnist-cnn", layer = "relu4",
+  classifier = svm.new { kernel = svm.rbf(1e-2) } }
+local factor = 100
+local function show(model)
+  local v = evaluate.cross_validate(model, d, { folds = 5, seed = 2, metrics = { "accuracy", "error",
+    mine = function(m, ds) return factor * m:scores(ds.x):sum() end, rank = function()
+      local start = perigee.clock()
+      while perigee.clock() - start < 0.05 do end
+      return (native.farm.ranks())
+    end } })
+  for _, name in ipairs { "accuracy", "error", "mine" } do
+    for _, value in ipairs(v.values[name]) do io.write(("%a "):format(value)) end
+  end
+  print(v.done)
+  return v
+end
+show(svm.new { kernel = svm.rbf(0.02), C = 10 })
+local v = show(on_layer)
+io.stderr:write(v.mean.rank > 0 and "others help" or "alone")
+print(array.rand(2)) -- the session goes on alike
+local noisy = { classes = d.classes }
+function noisy.clone()
+  local noise = 0
+  return { classes = d.classes, fit = function(_, ds) noise = array.rand(1):sum() + #ds end,
+    scores = function(_, x) return net:scores(x) * noise end }
+end
+function noisy.fit() end
+function noisy.scores(_, x) return net:scores(x) end
+show(noisy)
+print(array.rand(2))
+if arg[1] then
+  evaluate.cross_validate(svm.new {}, d, { metrics = { mine = function() error "none of it" end } })
+end
+LUA
+root=
+[ "$(id -u)" != 0 ] || root=--allow-run-as-root
+run_perigee --quiet --threads 1 folds.lua
+echo "$out" > one
+check_equal "one process" "$status$err" 0alone
+for n in 1 2 4; do
+    timeout 60 mpirun $root --oversubscribe -np $n "$perigee" --quiet --threads 1 folds.lua > out 2> err < /dev/null
+    check_equal "$n ranks" "$?$(cat err)" "0$([ $n = 1 ] && echo alone || echo others help)"
+    check "with the same bits" cmp out one
+done
+timeout 60 mpirun $root --oversubscribe -np 2 "$perigee" --quiet folds.lua fail > out 2> err < /dev/null
+check_equal "a measure that fails ends the script" "$?" 1
+check_match "in its words" "$(cat err)" "*folds.lua:*none of it*"
+finish
