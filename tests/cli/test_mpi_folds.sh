@@ -1,4 +1,4 @@
-# evaluate.cross_validate under mpirun: any number of ranks gives the measures of one process, to the bit.
+# evaluate.cross_validate and svm.search under mpirun: any number of ranks gives what one process gives, to the bit.
 . tests/cli/tap.sh
 
 if ! command -v mpirun > /dev/null 2>&1 || [ ! -e "$(dirname "$perigee")/perigee_mpi_openmpi.so" ]; then
@@ -47,6 +47,15 @@ function noisy.fit() end
 function noisy.scores(_, x) return net:scores(x) end
 show(noisy)
 print(array.rand(2))
+for _, options in ipairs { { C = { 0.1, 1, 10 }, gamma = { 0.001, 0.01, 0.03, 0.1 } }, { gamma = { 1, 2 }, C = 3 },
+  { gamma = array.new { 0.01, 0.02 }, solver = "smo", weights = "balanced", fit = false, seed = 4 } } do
+  options.data = d
+  local found = svm.search(options)
+  print(found, found.seed, found.best.C, found.best.gamma, found.model, native.checksum(found.table),
+    found.model and native.checksum(found.model))
+end
+print(array.rand(2), pcall(function() svm.search { data = d, gamma = { 1, 2 }, CC = 1 } end))
+print(pcall(function() svm.search { data = d, gamma = { 1, -2 } } end))
 if arg[1] then
   evaluate.cross_validate(svm.new {}, d, { metrics = { mine = function() error "none of it" end } })
 end
