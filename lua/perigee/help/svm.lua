@@ -68,8 +68,8 @@ print(m:predict(array.new { 0.9, 0.9 }))]],
     text = [[
 Chooses C and gamma by cross-validation: every pair of values is trained on all folds but one and
 judged on that one. The distances between samples are computed once, the kernel matrix once for each
-gamma. The first of equally good pairs wins. Prints as a table of accuracies; its fields are best
-(C, gamma), accuracy, table (an array, C × gamma), C, gamma, seed and model.]],
+gamma (which the ranks share under mpirun). The first of equally good pairs wins. Prints as a table of
+accuracies; its fields are best (C, gamma), accuracy, table (an array, C × gamma), C, gamma, seed, model.]],
     returns = { "table", "{ best, accuracy, table, C, gamma, seed, model }" },
     example = example_data .. [[
 local found = svm.search {
