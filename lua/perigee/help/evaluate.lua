@@ -410,7 +410,7 @@ With several attacks, a model under each of them is one: "dnr, auto".]],
 Any model's measures on samples that it did not learn: for each fold a clone of the model is fitted to the
 other folds and measured on that one. The model itself stays as it is. A measure is the name of one in metrics
 that gives a number for a model and a dataset ("accuracy", "rejection_rate"), "error", or a function of both
-under a name of its own. Ctrl-C gives what the finished folds say. Under mpirun the ranks share the folds; what
+under a name of its own. Ctrl-C gives what the finished folds say. Under mpirun ranks share the folds; what
 a fit draws at random follows from a seed of the fold's own, so that it is the same for any number of them.]],
       params = {
         { "model", "model", "any that can be cloned and fitted; one in Lua needs the methods clone and fit" },
