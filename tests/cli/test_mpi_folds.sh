@@ -73,4 +73,27 @@ done
 timeout 60 mpirun $root --oversubscribe -np 2 "$perigee" --quiet folds.lua fail > out 2> err < /dev/null
 check_equal "a measure that fails ends the script" "$?" 1
 check_match "in its words" "$(cat err)" "*folds.lua:*none of it*"
+
+# Two network namespaces as two hosts, with nothing but TCP between them.
+one=perigee-1-$$ two=perigee-2-$$
+if ip netns add $one 2> /dev/null && ip netns add $two 2> /dev/null &&
+    ip link add v1 netns $one type veth peer name v2 netns $two 2> /dev/null; then
+    ip -n $one addr add 10.77.0.1/24 dev v1 && ip -n $one link set lo up && ip -n $one link set v1 up
+    ip -n $two addr add 10.77.0.2/24 dev v2 && ip -n $two link set lo up && ip -n $two link set v2 up
+    cat > agent << SH
+#!/bin/sh
+shift # the host: there is but one other
+exec ip netns exec $two sh -c "\$*"
+SH
+    chmod +x agent
+    timeout 60 ip netns exec $one mpirun $root --mca plm_rsh_agent "$PWD/agent" --mca btl tcp,self \
+        --mca btl_tcp_if_include 10.77.0.0/24 --mca oob_tcp_if_include 10.77.0.0/24 \
+        --host 10.77.0.1:1,10.77.0.2:1 -np 2 "$perigee" --quiet --threads 1 folds.lua > out 2> err < /dev/null
+    check_equal "two hosts" "$?$(cat err)" "0others help"
+    check "with the same bits" cmp out one
+else
+    skip "two hosts" "network namespaces cannot be made here"
+fi
+ip netns del $one 2> /dev/null
+ip netns del $two 2> /dev/null
 finish
