@@ -80,8 +80,8 @@ double solver_partial_bytes(size_t n, double memory, char *sum) {
     return need;
 }
 
-/* Up to so many samples (1.6 GB) the whole matrix is as quick. */
-enum { WHOLE_MOST = 20000 };
+/* Up to so many samples (4.1 GB) the whole matrix is quicker. */
+enum { WHOLE_MOST = 32000 };
 
 bool solver_is_partial(SolverKind kind, const Kernel *kernel, size_t n, double memory) {
     return kind == SOLVER_SMO && !kernel->kind->calls &&
