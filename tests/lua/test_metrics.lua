@@ -74,6 +74,20 @@ function TestMetrics:test_confusion()
     "   9     ·     ·     1         1" }, "\n"))
 end
 
+function TestMetrics:test_confusion_with_names()
+  local named = ds:with { names = { [0] = "cat", [4] = "a, dog" } }
+  local confusion = metrics.confusion(oracle(predicted), named)
+  lu.assertEquals(tostring(confusion), table.concat({
+    "    true  0  4  9  rejected",
+    "   0 cat  2  ·  ·         1",
+    "4 a, dog  ·  2  1         ·",
+    "       9  ·  ·  1         1" }, "\n"))
+  local path = os.tmpname()
+  local file <close> = assert(io.open(confusion:csv(path)))
+  lu.assertEquals(file:read "a", 'true,name,0,4,9,rejected\n0,cat,2,0,0,1\n4,"a, dog",0,2,1,0\n9,,0,0,1,1\n')
+  os.remove(path)
+end
+
 function TestMetrics:test_confusion_has_columns_for_classes_that_never_came()
   local zeros = { 0, 0, 0, 0, 0, 0, 0, 0 }
   local confusion = metrics.confusion(oracle(zeros), data.new { x = x, y = zeros })

@@ -280,6 +280,9 @@ function TestPlotRecipes:test_colours()
   lu.assertStrContains(plot.script("filters", net, { file = "f.svg" }), "with rgbimage")
   has(svg_of("images", ds, { names = names }), "cat", "a dog")
   has(svg_of("confusion", metrics.confusion(result), { names = names }), "cat", "a dog")
+  local named = ds:with { names = names }
+  has(svg_of("attacks", result, { names = named }), "cat", "a dog")
+  lu.assertStrContains(svg_of("attack", result, { index = 2, names = named }), ">original: true a dog")
   lu.assertErrorMsgContains("plot.images: names: expected a table of words by label", plot.images, ds,
     { names = "cat" })
 end

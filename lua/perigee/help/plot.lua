@@ -21,8 +21,8 @@ local function options(own)
   return table.move(common, 1, #common, #own + 1, own)
 end
 
-local names = { "names", "table", "the dataset's, else the labels",
-  "words for the classes by their labels, { [0] = \"shirt\", \"trousers\" }" }
+local names = { "names", "table|dataset", "the dataset's, else the labels",
+  "words for the classes by their labels, { [0] = \"shirt\", \"trousers\" }, or a dataset that has them" }
 
 local written = { "string",
   "the path written (nil for a window); without gnuplot the script's path, and a message" }

@@ -73,6 +73,7 @@ end
 -- else those that come with what is shown, or to the label itself.
 function values.names(where, options, own)
   local names = options.names
+  if kinds.is(names, "dataset") then names = names.names end
   if names == nil then names = own end
   if names ~= nil and type(names) ~= "table" then
     values.expected(where, "names", "a table of words by label, { [0] = \"shirt\", \"trousers\", … }", names)
