@@ -135,12 +135,13 @@ def conv2d(m):
     padding = m.padding
     if isinstance(padding, str):
         reach = [d * (k - 1) for d, k in zip(m.dilation, m.kernel_size)]
-        if padding == "same" and any(r % 2 for r in reach):
-            raise Refused('a convolution with padding = "same" and an even kernel pads its sides unequally')
-        padding = [r // 2 for r in reach] if padding == "same" else 0
+        if padding == "valid":
+            padding = 0
+        elif not any(r % 2 for r in reach):  # else the sides get unequal shares, which "same" alone says
+            padding = [r // 2 for r in reach]
     return "conv2d", dict({"out": m.out_channels, "kernel": pair(m.kernel_size)}, **given(
-        stride=(pair(m.stride), 1), padding=(pair(padding), 0), dilation=(pair(m.dilation), 1),
-        groups=(m.groups, 1), bias=(m.bias is not None, True)))
+        stride=(pair(m.stride), 1), padding=(padding if padding == "same" else pair(padding), 0),
+        dilation=(pair(m.dilation), 1), groups=(m.groups, 1), bias=(m.bias is not None, True)))
 
 
 def linear(m):
@@ -445,6 +446,16 @@ def weighted(layers):
     return found
 
 
+def check_weights(layers, state):
+    """weight_norm, spectral_norm and pruning keep what a weight is made of in its place."""
+    for layer in weighted(layers):
+        name = ".".join(layer.path) + "."
+        parts = [key for key in state if key.startswith((name + "weight_", name + "parametrizations."))]
+        if parts and name + "weight" not in state:
+            raise Refused(f"{name}weight is made of others ({', '.join(sorted(parts))}): make them one first, by "
+                          "torch.nn.utils.remove_weight_norm or its like")
+
+
 def common(paths):
     paths = list(paths)
     shared = []
@@ -669,6 +680,8 @@ def describe(options):
     if ends_in_log:
         print("the log_softmax at the end is left out: Perigee's scores are logits")
         layers.pop()
+    if not layers:
+        raise Refused("the module has no layers")
     if any(layer.kind == "log_softmax" for layer in layers):
         raise Refused("a log_softmax before the end: Perigee has no layer for it")
     with torch.no_grad():
@@ -679,6 +692,7 @@ def describe(options):
     place_loose(layers, [])
     text = write_layers(layers, 0, 1)
     kept = {".".join(layer.path) + "." for layer in weighted(layers)}
+    check_weights(layers, state)
     state = {name: tensor for name, tensor in state.items() if name[:name.rfind(".") + 1] in kept}
     write_safetensors(options.out + ".safetensors", state)
     write_lua(options.out + ".lua", options.what, shape, text, os.path.basename(options.out) + ".safetensors")

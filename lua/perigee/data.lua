@@ -73,8 +73,18 @@ function looped.where(ds, condition, ...)
   return methods.take(ds, positions)
 end
 
+-- A class's name for a key would leave its samples as they are, and nobody would notice.
+local function check_labels(map)
+  for label in pairs(map) do
+    if not (math.type(label) and math.tointeger(label)) then
+      arguments.expected("dataset:relabel", "map", "labels as keys", label)
+    end
+  end
+end
+
 -- The new label of each class, by a table, where what it does not hold stays, or by a function.
 local function new_labels(ds, map)
+  if type(map) == "table" then check_labels(map) end
   local new = {}
   for _, class in ipairs(ds.classes) do
     local label

@@ -85,6 +85,11 @@ local function check(options)
     blame.fail("%s: guides: expected samples of two classes at least, so that each sample has one of another",
       WHERE)
   end
+  local model = options.model
+  if pool.features ~= model.features then
+    blame.fail("%s: guides: its samples have %d features, the %s takes %d", WHERE, pool.features,
+      kinds.of(model), model.features)
+  end
 end
 
 local own = { "guides", "layers" }

@@ -63,8 +63,8 @@ toys.names = { "moons", "circles", "blobs", "xor", "spirals" }
 local function number(where, name, value, least, most, whole)
   local fits = math.type(value) and value >= least and value <= most and (not whole or math.tointeger(value))
   if fits then return whole and math.tointeger(value) or value end
-  arguments.expected(where, name, ("%s from %.14g%s"):format(whole and "an integer" or "a number", least,
-    most < math.huge and (" to %.14g"):format(most) or " on"), value)
+  local kind = whole and "an integer" or "a number"
+  arguments.expected(where, name, ("%s from %.14g to %.14g"):format(kind, least, most), value)
 end
 
 -- The middles of the blobs: as many as are wanted, uniform in [-10, 10]², or those that are given.
@@ -92,7 +92,7 @@ local function options_of(where, toy, given)
     if options[name] == nil then options[name] = default end
   end
   if options.seed ~= nil then number(where, "seed", options.seed, math.mininteger, math.maxinteger, true) end
-  number(where, "noise", options.noise, 0, math.huge)
+  number(where, "noise", options.noise, 0, 1e30)
   if options.factor then number(where, "factor", options.factor, 0, 1) end
   if options.turns then number(where, "turns", options.turns, 0, 100) end
   if options.classes then options.classes = number(where, "classes", options.classes, 2, 1000, true) end

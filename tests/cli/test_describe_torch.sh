@@ -46,7 +46,18 @@ check_match "a state dict where a module is expected" "$err" "*vgg.pt holds a di
 
 # One sentence each, and no traceback.
 echo 'from torch import nn
-def one(): return nn.Sequential(nn.Flatten(), nn.Linear(12, 1))' > "$work/small.py"
+def one(): return nn.Sequential(nn.Flatten(), nn.Linear(12, 1))
+def even(): return nn.Sequential(nn.Conv2d(3, 2, (4, 3), padding="same", dilation=(1, 2)), nn.Flatten(),
+                                 nn.Linear(40, 3))
+def normed(): return nn.Sequential(nn.Linear(4, 4), nn.utils.weight_norm(nn.Linear(4, 3)))
+def empty(): return nn.Sequential()' > "$work/small.py"
+describe "$work/small.py:even" --input 3,4,5 --out even --no-check
+check "padding = \"same\" of an even kernel" [ "$status" = 0 ]
+check "stays so" grep -q 'padding = "same"' "$work/even.lua"
+describe "$work/small.py:normed" --input 4 --no-check
+check_match "weights made of others" "$err" "describe-torch-model: 1.weight is made of others (1.weight_g, 1.weight_v)*"
+describe "$work/small.py:empty" --input 3
+check_equal "no layer at all" "$err" "describe-torch-model: the module has no layers"
 describe "$work/small.py:one" --input 3,2,2
 check_match "one number a sample" "$err" "describe-torch-model: the module gives one number a sample*"
 describe "$work/small.py:none" --input 3,2,2

@@ -130,6 +130,10 @@ function TestNames.test_relabel()
   fails("dataset:relabel: the label of class 3: expected a whole number", ds.relabel, ds, { [3] = 1.5 })
   fails("dataset:relabel: the label of class 3: expected a whole number", ds.relabel, ds, function() end)
   fails("dataset:relabel: map: expected a table", ds.relabel, ds, 3)
+  fails("dataset:relabel: map: expected labels as keys, got the string \"three\"", ds.relabel, ds,
+    { three = 1 })
+  fails("dataset:relabel: map: expected labels as keys, got 3.5", ds.relabel, ds, { [3.5] = 1 })
+  lu.assertEquals(ds:relabel({ [3] = 1, [77] = 2 }).classes, { 1, 5, 9 }) -- a map for several sets
 end
 
 TestDataset = {}

@@ -57,6 +57,13 @@ function TestMatching:test_a_nets_layer()
   check(net, features, { model = net, guides = guides, layers = "relu4", dmax = 4 })
 end
 
+function TestMatching:test_guides_of_another_width()
+  raises("attack.matching: guides: its samples have 2 features, the net takes 784", attack.matching,
+    { model = net, guides = data.moons(10, { seed = 1 }), dmax = 1 })
+  raises("attack.matching: guides: its samples have 2 features, the dnr takes 784", attack.matching,
+    { model = fitted_dnr(), guides = data.moons(10, { seed = 1 }), dmax = 1 })
+end
+
 function TestMatching:test_several_layers()
   local function features(x) return array.concatenate({ net:forward(x, { "fc1", "relu3" }) }, 2) end
   check(net, features, { model = net, guides = guides, layers = { "fc1", "relu3" }, dmax = 4 })

@@ -186,6 +186,13 @@ function TestRecords:test_numbers_are_exact()
     end
     records.confusion:json(path)
     lu.assertEquals(parsed(text_of(path)).counts, records.confusion.counts:totable())
+    for label, words in pairs { [0] = { [0] = "zero", "one" }, [5] = { [5] = "five", [6] = "six" } } do
+      local ds = data.new { x = { { 0 }, { 1 } }, y = { label, label + 1 }, names = words }
+      metrics.confusion({ label, label }, ds):json(path)
+      local names, wanted = parsed(text_of(path)).names, {}
+      for class, word in pairs(words) do wanted[tostring(class)] = word end
+      lu.assertEquals(names, wanted)
+    end
   end)
   with_path(".npz", function(path)
     local arrays = data.read_npz(history:npz(path))

@@ -41,6 +41,7 @@ function TestToys.test_noise_and_seeds()
     lu.assertNotEquals(make(50, { seed = 3 }).x:totable(), make(50, { seed = 4 }).x:totable())
     raises("n: expected an integer from 1 to 67108864, got 0", make, 0)
     raises("noise: expected a number from 0", make, 5, { noise = -1 })
+    raises("noise: expected a number from 0 to 1e+30, got inf", make, 5, { noise = math.huge })
     raises("unknown option", make, 5, { nosie = 1 })
   end
   raises("centers[2]: expected a pair", data.blobs, 5, { centers = { { 1, 2 }, 3 } })

@@ -709,7 +709,7 @@ return {
   name = "array",
   title = "Arrays",
   summary = [[
-n-dimensional arrays of float32, float64 or int32. Rows, slices, reshapes and transposes are views that
+n-dimensional arrays of float32, float64, int32 or uint8. Rows, slices, reshapes and transposes are views that
 share memory. Functions of an array are methods too: array.mean(x, 1) is x:mean(1). Axes and positions
 count from 1, or from -1 at the end. What a dataset, a model, a result or an attack hands out of its own
 (d.x, m.sv, r.x_adv) is read-only, and so are views taken from it: writing raises. What a function makes

@@ -186,7 +186,8 @@ A dataset from your own arrays, which are copied: what is written into them afte
 (Read-only ones, such as another dataset's x, are shared.) Labels are n numbers, or a column of n; of one-hot
 rows y:argmax(2) - 1 gives them. A label that is not a whole number is an error. Names of classes stay with
 whatever is made of the dataset, and are shown with it. Of uint8 say what it stands for: store = "u8" for
-pictures, 0 to 255 for 0 to 1 (?dataset), or x:astype "f32" for the numbers that they are.]],
+pictures, 0 to 255 for 0 to 1 (?dataset; "f32": these as floats), or x:astype "f32" for the numbers that they
+are.]],
     returns = { "dataset", "n samples" },
     example = small .. "print(ds)",
     see = { "data.npz", "dataset:with", "dataset:where" },

@@ -32,7 +32,7 @@ return {
 How often each class was taken for each: under attack, if it is given a result. The answer's counts is an
 int32 array, true class × predicted class in the order of its classes, with the rejected in the last
 column; it prints as a table.]],
-    params = parts.subject, returns = { "confusion", "{ classes, counts }" },
+    params = parts.subject, returns = { "confusion", "{ classes, counts, names }" },
     example = parts.labels .. [[
 print(metrics.confusion(predicted, truth))
 local net, digits = nn.load("mnist-cnn"), data.digits(10, { seed = 1 })
@@ -52,4 +52,6 @@ print(metrics.confusion(attack.fgsm({ model = net, dmax = 0.1 }):run(digits)))]]
   },
   field("confusion.classes", "integer[]", "The labels that stand for rows and columns."),
   field("confusion.counts", "array", "True × predicted class, the rejected in the last column; int32."),
+  field("confusion.names", "table?",
+    "What the classes are called, { [label] = name }, where the dataset says it."),
 }
