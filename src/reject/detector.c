@@ -16,9 +16,17 @@ static bool is_on_layers(const Detector *self) {
     return self->layers > 0;
 }
 
+/* What was learnt of a net's features says nothing of those that it has after further training. */
+static bool check_learnt(const Detector *self, Error *err) {
+    return !self->learns || !self->learnt || model_changed(self->inner) == self->seen ||
+           error_set(err, ERROR_ARGUMENT,
+                     "this %s was fitted before the net was trained or changed: fit it again",
+                     self->base.kind->name);
+}
+
 /* Rows of scores are as long as they were when the model was taken in. */
-static bool check_classes(const Detector *self, Error *err) {
-    return model_check_inside(&self->base, self->inner, false, err);
+static bool check_inner(const Detector *self, Error *err) {
+    return model_check_inside(&self->base, self->inner, false, err) && check_learnt(self, err);
 }
 
 /* ---- Between the statistic and the scores ---------------------------------------------------- */
@@ -150,7 +158,7 @@ static void last_to_z(const DetectorTile *tile) {
 static bool there(Run *run, Error *err) {
     DetectorTile *tile = &run->tile;
     Detector *self = tile->self;
-    if (!check_classes(self, err))
+    if (!check_inner(self, err))
         return false;
     if (is_on_layers(self)) {
         Taps taps = { self->tap, taps_of(self), tile->outputs };
@@ -221,7 +229,7 @@ static bool run_batch(Detector *self, const Batch *batch, const GradientRequest 
     Run run = {
         .tile = { .self = self, .keep = request != NULL, .wider = request ? request->wider : 0 }
     };
-    if (!check_classes(self, err) || !run_make(&run, batch, err))
+    if (!check_inner(self, err) || !run_make(&run, batch, err))
         return false;
     bool ok = true;
     for (size_t first = 0; ok && first < batch->n; first += run.most) {
@@ -260,6 +268,7 @@ bool detector_take_classes(Detector *self, Error *err) {
     labels_clear(&self->base.classes);
     self->base.classes = classes;
     self->base.features = self->inner->features;
+    self->seen = model_changed(self->inner);
     return true;
 }
 
@@ -366,6 +375,8 @@ bool detector_apply(Model *base, const char *name) {
 
 static Model *copy_around(const Detector *self, Model *inner, bool learnt, Error *err) {
     Model *copy = inner ? kind_of(self)->copy(self, inner, learnt, err) : NULL;
+    if (copy && learnt && inner == self->inner)
+        ((Detector *)copy)->seen = self->seen; /* a copy knows no more of the net */
     model_release(inner);
     return copy;
 }
@@ -388,7 +399,7 @@ bool detector_save(const Model *base, const ModelWriter *to, Error *err) {
     const Detector *self = (const Detector *)base;
     const DetectorKind *kind = kind_of(self);
     threshold_write(to->meta, self->threshold);
-    return to->part(to, kind->inner, self->inner, err) &&
+    return check_learnt(self, err) && to->part(to, kind->inner, self->inner, err) &&
            (!kind->write || kind->write(self, to, err));
 }
 

@@ -67,6 +67,8 @@ struct Detector {
     size_t tap[DETECTOR_LAYERS_MOST + 1]; /* … and behind them its last */
     bool learns; /* `learnt` says whether it is fitted; without, it is if the model is */
     bool learnt;
+    uint64_t
+        seen; /* when the model had last changed as the classes, and what was learnt, were taken */
 };
 
 /* A new one of `size` bytes, zeroed but for its Detector, around the model, which is retained. The

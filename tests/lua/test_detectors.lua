@@ -344,6 +344,32 @@ function TestDetectors.test_around_other_models()
   end
 end
 
+-- What was learnt of a net's features says nothing of other features; what learns nothing goes on.
+function TestDetectors.test_a_net_that_was_trained_again()
+  local own = perigee.load(net:save(os.tmpname()))
+  local density = reject.density { net = own, layer = "relu3" }:fit(train)
+  local far = reject.mahalanobis { net = own, layers = { "relu3" } }:fit(train)
+  local energy, narrow = reject.energy { model = own }, density:with { bandwidth = 0.1 }
+  own.lr = 0.5 -- changes no answer
+  lu.assertEquals(#density:scores(test), #narrow:scores(test))
+  own:fit(train, { epochs = 1, seed = 1 })
+  lu.assertEquals(#energy:scores(test), n)
+  local function refused(kind, model)
+    raises("this " .. kind .. " was fitted before the net was trained or changed: fit it again", model.scores,
+      model, test)
+  end
+  refused("density", density)
+  refused("density", narrow)
+  refused("density", density:with { threshold = 0 })
+  refused("mahalanobis", far)
+  raises("this mahalanobis was fitted before the net", far.gradient, far, test, { 1, 0, 0, 0, 0, 0 })
+  raises("this density was fitted before the net", density.save, density, os.tmpname()) -- nor as it was then
+  raises("this density was fitted before the net", evaluate.security, { models = density,
+    attack = attack.fgsm { dmax = 1 }, dmax = 1, data = test:slice(1, 2), noise = false, validation = test })
+  lu.assertEquals(#density:fit(train):scores(test), n)
+  refused("density", narrow)
+end
+
 function TestDetectors.test_refusals()
   raises("reject.energy: the nr already rejects", reject.energy, { model = reject.new { model = net } })
   raises("temperature: expected a number above 0", reject.confidence, { model = net, temperature = 0 })

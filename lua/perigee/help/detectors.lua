@@ -53,9 +53,11 @@ one layer; in the paper the last hidden one. scikit-learn's KernelDensity gives 
 
 The bandwidth, where none is set, follows from a fit: the one of the largest likelihood of the samples, each
 left out of its own class's density; fitted_bandwidth says it. The copies of :with { bandwidth = } count at
-once. As class scores, with D_c the log-density of class c's samples and z the net's scores: D_m for the
-net's best class m, min(D_c, D_m) - (z_m - z_c) for the others. Logarithms do not die out where kernels do,
-so the plain gradient is of use wherever the sample is.]],
+once. A net that is trained afterwards has other features: the fit has to be made again.
+
+As class scores, with D_c the log-density of class c's samples and z the net's scores: D_m for the net's best
+class m, min(D_c, D_m) - (z_m - z_c) for the others. Logarithms do not die out where kernels do, so the plain
+gradient is of use wherever the sample is.]],
     returns = { "density", "a model that :fit teaches; the net stays as it is" },
     example = used [[
 local defence = reject.density { net = net, layer = "relu4" }
@@ -69,7 +71,8 @@ Rejects by the Mahalanobis distance to the nearest class (Lee et al., 2018). A l
 outputs, of maps of channels the means over the places; on the training samples each class has its mean, and
 all have one covariance. The statistic is the sum over the layers of weight times minus the squared distance
 of the nearest class. The paper's weights are those of a logistic regression between samples that are known
-to be good and bad: give them by weights. (Its noise on the samples is not there.)
+to be good and bad: give them by weights. (Its noise on the samples is not there.) A net that is trained
+afterwards has other features: the fit has to be made again.
 
 Directions in which the features do not vary (units that never fire; more features than samples) are left
 out, as by the pseudo-inverse; ranks says how many count. shrinkage mixes a sphere into the covariance
