@@ -36,8 +36,9 @@ A. Sotgiu et al., "Deep neural rejection against adversarial examples", EURASIP 
 
 Parts that are fitted are taken as they are: with all of them the defence is ready. Its classes are the
 combiner's, for which the scores of the layers' classifiers are features: those may know other classes, even
-and odd under a combiner of ten digits. fit trains all of them anew, to the same. Any model that does not
-reject by itself can be a part, one written in Lua too.]],
+and odd under a combiner of ten digits. fit trains all of them anew, to the same. A net that is trained
+afterwards has other features, of which the parts know nothing: fit has to be called again. Any model that
+does not reject by itself can be a part, one written in Lua too.]],
     returns = { "dnr", "a model; fitted if all its parts are" },
     example = example_defence .. [[
 defence:fit(known, { seed = 1 })

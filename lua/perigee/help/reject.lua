@@ -47,7 +47,7 @@ print(nr:predict(ds:slice(1, 5)), metrics.rejection_rate(nr, ds))]],
     text = [[
 A classifier on one layer of a net, as a model of the net's own inputs: its scores are the classifier's
 of the layer's flattened output, its gradient goes back through both. Fitting it fits the classifier; the
-net stays as it is.]],
+net stays as it is. A net that is trained afterwards has other features: the fit has to be made again.]],
     returns = { "layer", "a model with the fields net, layer and classifier" },
     example = [[
 local nr = reject.new {
