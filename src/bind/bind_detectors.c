@@ -32,7 +32,7 @@ static const BoxType squeeze_type = { .name = "perigee.squeeze",
 
 /* ---- Constructors ---------------------------------------------------------------------------- */
 
-/* reject.confidence { model =, threshold =, temperature = } */
+/* reject.confidence { model =, threshold =, temperature =, probability = } */
 int reject_confidence(lua_State *L) {
     ConfidenceParts parts = *(const ConfidenceParts *)confidence_fields.initial;
     bind_model_options(L, &parts);
@@ -41,7 +41,7 @@ int reject_confidence(lua_State *L) {
 
 /* reject.energy { model =, threshold =, temperature = } */
 int reject_energy(lua_State *L) {
-    ConfidenceParts parts = *(const ConfidenceParts *)confidence_fields.initial;
+    ConfidenceParts parts = *(const ConfidenceParts *)energy_fields.initial;
     bind_model_options(L, &parts);
     BIND_MODEL_RETURN(L, &energy_type, energy_new(&parts, &err));
 }
@@ -96,6 +96,10 @@ int reject_squeeze(lua_State *L) {
 
 static void push_inner(lua_State *L, const void *self) {
     bind_push_model(L, model_retain(((const Detector *)self)->inner), NULL);
+}
+
+static void push_probability(lua_State *L, const void *self) {
+    lua_pushnumber(L, confidence_probability(self));
 }
 
 static void push_layer(lua_State *L, const void *self) {
@@ -156,6 +160,9 @@ void bind_open_detectors(lua_State *L) {
     static const BindFunction methods[] = { BIND("threshold_for", reject_threshold_for, 3),
                                             BIND_LAST };
     static const BindProperty around[] = { BIND_PROPERTY("model", push_inner), BIND_LAST };
+    static const BindProperty of_confidence[] = { BIND_PROPERTY("model", push_inner),
+                                                  BIND_PROPERTY("probability", push_probability),
+                                                  BIND_LAST };
     static const BindProperty of_density[] = {
         BIND_PROPERTY("net", push_inner), BIND_PROPERTY("layer", push_layer),
         BIND_PROPERTY("points", push_points),
@@ -169,8 +176,8 @@ void bind_open_detectors(lua_State *L) {
                                                BIND_PROPERTY("squeezers", push_squeezers),
                                                BIND_LAST };
     static const BindType types[] = {
-        DETECTOR_TYPE(confidence, around),  DETECTOR_TYPE(energy, around),
-        DETECTOR_TYPE(density, of_density), DETECTOR_TYPE(mahalanobis, of_mahalanobis),
+        DETECTOR_TYPE(confidence, of_confidence), DETECTOR_TYPE(energy, around),
+        DETECTOR_TYPE(density, of_density),       DETECTOR_TYPE(mahalanobis, of_mahalanobis),
         DETECTOR_TYPE(squeeze, of_squeeze),
     };
     const DetectorKind *const kinds[] = { &confidence_kind, &energy_kind, &density_kind,

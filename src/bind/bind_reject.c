@@ -114,7 +114,7 @@ int open_reject(lua_State *L) {
         BIND_WITH("new", reject_new, 1, &nr_fields),
         BIND_WITH("layer", reject_layer, 1, &layer_fields),
         BIND_WITH("confidence", reject_confidence, 1, &confidence_fields),
-        BIND_WITH("energy", reject_energy, 1, &confidence_fields),
+        BIND_WITH("energy", reject_energy, 1, &energy_fields),
         BIND_WITH("density", reject_density, 1, &density_fields),
         BIND_WITH("mahalanobis", reject_mahalanobis, 1, &mahalanobis_fields),
         BIND_WITH("squeeze", reject_squeeze, 1, &squeeze_fields),

@@ -12,15 +12,29 @@
             .meaning = "what the model's scores are divided by; it counts at once"                 \
     }
 
+#define COMMON                                                                                     \
+    { "model",                                                                                     \
+      FIELD_OBJECT,                                                                                \
+      offsetof(ConfidenceParts, model),                                                            \
+      .type = "model",                                                                             \
+      .required = true,                                                                            \
+      .meaning = "whose scores they are: logits; it must not reject by itself" },                  \
+        THRESHOLD_FIELD(offsetof(ConfidenceParts, threshold)),                                     \
+        TEMPERATURE(offsetof(ConfidenceParts, temperature))
+
 static const Field fields[] = {
-    { "model", FIELD_OBJECT, offsetof(ConfidenceParts, model), .type = "model", .required = true,
-      .meaning = "whose scores they are: logits; it must not reject by itself" },
-    THRESHOLD_FIELD(offsetof(ConfidenceParts, threshold)),
-    TEMPERATURE(offsetof(ConfidenceParts, temperature)),
+    COMMON,
+    { "probability", FIELD_NUMBER, offsetof(ConfidenceParts, probability), .low = 0, .high = 1,
+      .open = FIELD_BELOW_HIGH, .initial = "none",
+      .meaning = "what the largest softmax probability has to be above, in place of threshold" },
     { .name = NULL },
 };
-static const ConfidenceParts initial = { .threshold = -INFINITY, .temperature = 1 };
+static const Field energy_only[] = { COMMON, { .name = NULL } };
+static const ConfidenceParts initial = { .threshold = -INFINITY,
+                                         .temperature = 1,
+                                         .probability = NAN };
 const Fields confidence_fields = { fields, &initial };
+const Fields energy_fields = { energy_only, &initial };
 
 typedef struct Confidence {
     Detector detector;
@@ -92,8 +106,8 @@ static Model *make(const DetectorKind *kind, const char *where, const Confidence
 
 static Model *copy(const Detector *self, Model *inner, bool learnt, Error *err) {
     (void)learnt;
-    const ConfidenceParts parts = { inner, self->threshold,
-                                    ((const Confidence *)self)->temperature };
+    const ConfidenceParts parts = { inner, self->threshold, ((const Confidence *)self)->temperature,
+                                    NAN };
     return make((const DetectorKind *)self->base.kind, self->base.kind->name, &parts, err);
 }
 
@@ -162,7 +176,24 @@ static Model *make(const DetectorKind *kind, const char *where, const Confidence
 }
 
 Model *confidence_new(const ConfidenceParts *parts, Error *err) {
-    return make(&confidence_kind, "reject.confidence", parts, err);
+    ConfidenceParts own = *parts;
+    double p = parts->probability;
+    if (!isnan(p) && parts->threshold > -INFINITY) {
+        error_set(err, ERROR_ARGUMENT,
+                  "reject.confidence: threshold and probability say the same: give one of them");
+        return NULL;
+    }
+    if (!isnan(p) && !field_check(&fields[3], parts, err)) {
+        error_prefix(err, "reject.confidence");
+        return NULL;
+    }
+    if (!isnan(p))
+        own.threshold = log(p) - log1p(-p);
+    return make(&confidence_kind, "reject.confidence", &own, err);
+}
+
+double confidence_probability(const Model *model) {
+    return exp(log_share(((const Detector *)model)->threshold));
 }
 
 Model *energy_new(const ConfidenceParts *parts, Error *err) {

@@ -22,8 +22,9 @@
 typedef struct ConfidenceParts {
     Model *model;
     double threshold, temperature;
+    double probability; /* confidence: P, in place of the threshold; NaN: as that says */
 } ConfidenceParts;
-extern const Fields confidence_fields;
+extern const Fields confidence_fields, energy_fields;
 
 /* Start with a Detector. The model, which must not reject by itself, is retained; fitting trains
  * it. */
@@ -31,5 +32,8 @@ Model *confidence_new(const ConfidenceParts *parts, Error *err);
 Model *energy_new(const ConfidenceParts *parts, Error *err);
 
 extern const DetectorKind confidence_kind, energy_kind;
+
+/* The P of a confidence model's threshold. */
+double confidence_probability(const Model *model);
 
 #endif

@@ -321,6 +321,44 @@ function TestDetectors.test_options()
   raises("only training uses it", gaussian.with, gaussian, { shrinkage = 0.5 })
 end
 
+-- A threshold as users know it.
+function TestDetectors.test_a_probability()
+  local probability = from_python "probability" -- at the temperature of all()
+  local model = reject.confidence { model = net, temperature = expected.temperature, probability = 0.9 }
+  lu.assertAlmostEquals(model.threshold, math.log(9), 1e-12)
+  lu.assertAlmostEquals(model.probability, 0.9, 1e-12)
+  local labels = array.where(probability:gt(0.9), net:predict(test), -1)
+  lu.assertTrue(model:predict(test):eq(labels):all() and (labels:eq(-1)):any())
+  model.threshold = 0
+  lu.assertEquals(model.probability, 0.5)
+  lu.assertEquals(reject.confidence({ model = net, probability = 0 }).threshold, -math.huge)
+  lu.assertEquals(reject.confidence({ model = net }).probability, 0)
+  raises("probability: expected", reject.confidence, { model = net, probability = 1 })
+  raises("give one of them", reject.confidence, { model = net, probability = 0.5, threshold = 1 })
+  raises("unknown option 'probability'", reject.energy, { model = net, probability = 0.5 })
+end
+
+-- What was learnt is of the net as it was then.
+function TestDetectors.test_a_net_that_has_changed()
+  local other = reference.net()
+  local density = reject.density { net = other, layer = "relu3" }:fit(train)
+  local gaussian = reject.mahalanobis { net = other, layers = { "relu3" } }:fit(train)
+  nn.train(other, train, { epochs = 1, seed = 1 })
+  local path = os.tmpname()
+  for _, model in ipairs { density, gaussian } do
+    for _, one in ipairs { model, model:with { threshold = 1 } } do
+      raises("the net was trained or changed since this " .. model.kind .. " learnt", one.scores, one, test)
+      raises("call :fit again", one.gradient, one, test, { 1, 0, 0, 0, 0, 0 })
+      raises("call :fit again", one.save, one, path)
+    end
+    lu.assertEquals(#model:fit(train):scores(test), n)
+    model:save(path)
+    lu.assertEquals(#perigee.load(path):scores(test), n)
+  end
+  os.remove(path)
+  lu.assertEquals(#reject.confidence({ model = other }):scores(test), n)
+end
+
 -- Their parts can be others: an svm, an nr's model, a model written in Lua.
 function TestDetectors.test_around_other_models()
   local machine = svm.new({ kernel = svm.rbf(0.05), C = 10 })

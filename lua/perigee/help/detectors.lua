@@ -23,8 +23,9 @@ local entries = {
     text = [[
 Rejects by the maximum softmax probability (Hendrycks and Gimpel, 2017). The class scores are log-odds,
 log(p / (1 - p)) with p = softmax(z / temperature) of the model's scores z: they rise with p, and do not
-saturate where p is next to 1, nor does their gradient. A sample is accepted where its largest probability
-is above P, with the threshold log(P / (1 - P)).
+saturate where p is next to 1, nor does their gradient. So is the threshold, as threshold_for gives it: a
+sample is accepted where its largest probability is above P, with the threshold log(P / (1 - P)). It can be
+given as probability = P, and defence.probability reads P; a threshold of 0.9 by itself is a P of 0.71.
 
 Fitting it fits the model inside.]],
     returns = { "confidence", "a model; fitted if the model is" },
@@ -90,7 +91,8 @@ defence:fit(known)]],
     text = [[
 Feature squeezing (Xu et al., 2018): rejects where the model's softmax changes much when the sample is
 squeezed. Squeezers are "bits b" (round to 2^b grey values between 0 and 1), "median k" and "mean k" (of
-k × k pixels; the same as SciPy's median_filter and uniform_filter). The paper's score is the largest l1
+k × k pixels; the same as SciPy's median_filter and uniform_filter); the paper's third, non-local means, is
+not there. The paper's score is the largest l1
 distance d, from 0 to 2, between the softmax of the sample and that of a squeezed one; the statistic here is
 log((2 - d) / d), which says the same and does not saturate: d below 2 / (1 + exp(threshold)) is accepted.
 
@@ -137,6 +139,8 @@ end
 for _, entry in ipairs {
   field("confidence.model", "model", "The model whose scores they are."),
   field("confidence.temperature", "number", "What its scores are divided by; it counts at once."),
+  field("confidence.probability", "number",
+    "The threshold as a probability, 1 / (1 + exp(-threshold)); 0: nothing is rejected."),
   field("energy.model", "model", "The model whose scores they are."),
   field("energy.temperature", "number", "What its scores are divided by; it counts at once."),
   field("density.net", "net", "The net whose label it is and whose layer is read."),
