@@ -5,15 +5,16 @@ local auto = require "perigee.auto"
 local check = require "perigee.gradient_check"
 local define = require "perigee.define"
 local ensemble = require "perigee.ensemble"
-local matching = require "perigee.matching"
 local native = require "perigee.native"
 local rebuild = require "perigee.rebuild"
 local worst = require "perigee.worst"
+require "perigee.matching"
 require "perigee.result"
 
 local meta = debug.getregistry()["perigee.attack"]
 
-local shown = { "objective", "direction", "model", "surrogate", "start", "start_from", "target", "on_step" }
+local shown = { "objective", "direction", "model", "surrogate", "guides", "start", "start_from", "target",
+  "on_step" }
 
 -- "attack.pgd_exp: l2, dmax 2, eta 0.1, …, model dnr, target 3"
 function meta.__tostring(attack)
@@ -69,8 +70,6 @@ end
 attack.worst = worst.of
 
 function attack.auto(options) return auto.new(options) end
-
-function attack.matching(options) return matching.new(options) end
 
 function attack.define(definition) return define.new(definition) end
 

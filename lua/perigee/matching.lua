@@ -1,12 +1,12 @@
 -- attack.matching: feature matching. A sample is moved until what a layer makes of it is near to what it
 -- makes of a guide, a sample of another class (Sabour, Cao, Faghri and Fleet, "Adversarial manipulation of
--- deep representations", ICLR 2016). It is attack.pgd in another direction: verdicts and budgets are its own.
+-- deep representations", ICLR 2016). src/attack/matching.c has the steps; here is their direction.
 
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
+local grad = require "perigee.grad"
 local kinds = require "perigee.kinds"
-
-local matching = {}
+local native = require "perigee.native"
 
 local WHERE = "attack.matching"
 
@@ -27,59 +27,110 @@ local function of_net(net, layers)
   return features, pull
 end
 
--- Features of rows, and what pulls a gradient of them back to the rows.
-local function view_of(model, layers)
-  if kinds.is(model, "nr") or kinds.is(model, "confidence") or kinds.is(model, "energy") then
-    return view_of(model.model, layers)
+-- Where there are no layers: the scores of the classes.
+local function of_scores(model)
+  local count = #reject.classes(model)
+  local function features(x) return reject.scores(model, x):slice(nil, { 1, count }) end
+  return features, function(x, dz)
+    local w = model.rejects and array.concatenate({ dz, array.zeros(#x, 1, { dtype = "f64" }) }, 2) or dz
+    return reject.gradient(model, x, w)
   end
-  if kinds.is(model, "net") then return of_net(model, layers) end
-  if layers ~= nil then
-    blame.fail("%s: layers: they are chosen of a net alone, not of the %s", WHERE, kinds.of(model))
-  elseif kinds.is(model, "layer") or kinds.is(model, "density") then
-    return of_net(model.net, model.layer)
-  elseif kinds.is(model, "mahalanobis") then
-    return of_net(model.net, model.layers)
-  elseif kinds.is(model, "dnr") then
+end
+
+-- What a pipeline's steps make of rows, by functions of arrays, which a tape follows.
+local steps = {}
+
+function steps.minmax(x, learnt) return (x - learnt.shift) * learnt.scale end
+
+steps.standard = steps.minmax
+
+function steps.pca(x, learnt) return (x - learnt.mean):dot(learnt.matrix:transpose()) end
+
+function steps.unit_norm(x, learnt)
+  local norm, sizes = learnt.options.norm, x:abs()
+  local length = norm == "l1" and sizes:sum(2) or norm == "max" and sizes:max(2)
+    or sizes:square():sum(2):sqrt()
+  return x / array.where(length:gt(0), length, 1):reshape(#x, 1)
+end
+
+local function by_steps(pipeline)
+  local learnt = pipeline.learnt
+  return function(x)
+    for i, step in ipairs(pipeline.steps) do x = steps[step.name](x, learnt[i]) end
+    return x
+  end
+end
+
+-- A model's view behind f: there_and_back answers f(x) and what pulls slopes of it back.
+local function behind(there_and_back, features, pull)
+  local function of(x) return (features((there_and_back(x)))) end
+  return of, function(x, dz)
+    local y, back <close> = there_and_back(x)
+    return back(pull(y, dz)):reshape(x.shape)
+  end
+end
+
+local view_of
+
+-- By kind: what is looked at of it.
+local views = {
+  net = of_net,
+  layer = function(model) return of_net(model.net, model.layer) end,
+  mahalanobis = function(model) return of_net(model.net, model.layers) end,
+  dnr = function(model)
     return function(x) return model:layer_scores(x) end, function(x, dz) return model:backward(x, dz) end
+  end,
+  pipeline = function(model, layers)
+    local f = by_steps(model)
+    return behind(function(x) return grad.vjp(f, x:astype "f64") end, view_of(model.model, layers))
+  end,
+  preprocess = function(model, layers)
+    local half = debug.getregistry()["perigee.preprocess_half"]
+    local definition = native.lua_models(model)[1]
+    return behind(function(x)
+      local y, back = half.there_and_back(definition, x)
+      return y:reshape(#x, -1), back
+    end, view_of(model.model, layers))
+  end,
+}
+views.density = views.layer
+
+-- Those that are looked at in the model inside.
+local leads_on = { nr = true, confidence = true, energy = true, squeeze = true }
+for kind in pairs(leads_on) do
+  views[kind] = function(model, layers) return view_of(model.model, layers) end
+end
+
+leads_on.pipeline, leads_on.preprocess = true, true
+
+-- Features of rows, and what pulls a gradient of them back to the rows.
+function view_of(model, layers)
+  local kind = type(model) == "userdata" and kinds.of(model) or "model written in Lua"
+  if layers ~= nil and kind ~= "net" and not leads_on[kind] then
+    blame.fail("%s: layers: they are chosen of a net alone, not of the %s", WHERE, kind)
   end
-  arguments.expected(WHERE, "model", "a net, a dnr, a model of a net's layers, a rejector of these", model)
+  return (views[kind] or of_scores)(model, layers)
 end
 
 -- ---- The direction ------------------------------------------------------------------------------
 
--- By rows of `from`, the nearest row of the guides whose label is another than y's.
-local function nearest(from, y, guides)
+-- By rows of `from`, the nearest row of the guides whose label is another than y's, or is the target's.
+local function nearest(from, guides, info)
   local chosen = {}
   for i = 1, #from do
+    local no = info.target and guides.y:ne(info.target[i]) or guides.y:eq(info.y[i])
+    if no:all() then
+      blame.fail("%s: guides: none of them %s", WHERE, info.target and ("has the target's label, %d"):format(
+        info.target[i]) or ("is of another class than %d"):format(info.y[i]))
+    end
     local away = ((guides.z - from[i]):square()):sum(2)
-    chosen[i] = array.where(guides.y:eq(y[i]), math.huge, away):argmin()
+    chosen[i] = array.where(no, math.huge, away):argmin()
   end
   return chosen
 end
 
-local function direction_to(model, layers, pool)
-  local features, pull = view_of(model, layers)
-  local guides = { z = features(pool:floats()), y = pool.y }
-  local guide_of = {}
-  return function(x, _, t, info)
-    local z = features(x)
-    if t == 1 then
-      local chosen = nearest(z, info.y, guides)
-      for k, row in ipairs(info.rows:totable()) do guide_of[row] = chosen[k] end
-    end
-    local chosen = {}
-    for k, row in ipairs(info.rows:totable()) do chosen[k] = guide_of[row] end
-    return pull(x, z - guides.z:take(chosen))
-  end
-end
-
--- ---- The attack ---------------------------------------------------------------------------------
-
-local function check(options)
-  local pool = options.guides
-  if not kinds.is_fitted(options.model) then
-    arguments.expected(WHERE, "model", "a fitted model", options.model)
-  elseif not kinds.is(pool, "dataset") or #pool == 0 then
+local function check(pool)
+  if not kinds.is(pool, "dataset") or #pool == 0 then
     arguments.expected(WHERE, "guides", "a dataset of samples of several classes", pool)
   elseif pool.y:min() == pool.y:max() then
     blame.fail("%s: guides: expected samples of two classes at least, so that each sample has one of another",
@@ -92,20 +143,20 @@ local function check(options)
   end
 end
 
-local own = { "guides", "layers" }
-local valid = { "model", "guides", "layers", "norm", "dmax", "eta", "step_schedule", "objective", "max_iter",
-  "early_stop", "start", "lower", "upper", "iterates", "max_queries", "on_step" }
-
---- An attack.pgd whose direction leads to the guides' features.
-function matching.new(options)
-  local passed = {}
-  options = arguments.only(WHERE, options, valid)
-  check(options)
-  for name, value in pairs(options) do passed[name] = value end
-  for _, name in ipairs(own) do passed[name] = nil end
-  passed.objective, passed.max_iter = passed.objective or "continuous", passed.max_iter or 100
-  passed.direction = direction_to(options.model, options.layers, options.guides)
-  return blame.call(attack.pgd, passed)
+--- The function that a run goes against.
+local function direction_to(model, layers, pool)
+  check(pool)
+  local features, pull = view_of(model, layers)
+  local guides = { z = features(pool:floats()), y = pool.y }
+  local guide_of = {}
+  return function(x, _, t, info)
+    local z, rows, chosen = features(x), info.rows:totable(), {}
+    if t == 1 then
+      for k, near in ipairs(nearest(z, guides, info)) do guide_of[rows[k]] = near end
+    end
+    for k, row in ipairs(rows) do chosen[k] = guide_of[row] end
+    return pull(x, z - guides.z:take(chosen))
+  end
 end
 
-return matching
+debug.getregistry()["perigee.matching"] = { direction = direction_to }

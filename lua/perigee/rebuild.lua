@@ -80,6 +80,10 @@ local function one_of(said, name, known)
   elseif not takes then
     blame.fail("%s: result: %s", WHERE, NOT_DEFINED:format(name))
   end
+  if said.attack == "matching" and known.given.guides == nil then
+    blame.fail("%s: result: no result keeps the guides of %s: give them again, attack.from(result, "
+      .. "{ guides = … })", WHERE, name)
+  end
   if define.has(said.attack) then check_same_options(said, name, takes) end
   for option in pairs(takes) do options[option] = said[option] end
   if options.dmax == nil then options.dmax = known.whole.dmax end
@@ -116,23 +120,12 @@ local function target_of(result)
   return target:eq(target[1]):all() and target[1] or target
 end
 
--- Guides are how attack.matching's direction is given again.
-local function with_guides(options)
-  if type(options) ~= "table" or options.guides == nil then return options end
-  local copy = {}
-  for name, value in pairs(options) do copy[name] = value end
-  local like = { model = copy.model, guides = copy.guides, layers = copy.layers }
-  copy.direction, copy.guides, copy.layers = blame.call(attack.matching, like).direction, nil, nil
-  return copy
-end
-
 --- The attack that found a result, with what its parameters say (the seed too) and these options besides.
 function rebuild.from(result, options)
   if not kinds.is(result, "result") then
     arguments.expected(WHERE, "result", "an attack's result", result)
   end
   local params = result.params
-  options = with_guides(options)
   local given = type(options) == "table" and options or {}
   local made = made_of(params, result.attack, { dmax = result.dmax, whole = params, given = given })
   local target = target_of(result)

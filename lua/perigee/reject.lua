@@ -25,8 +25,8 @@ types["perigee.layer"].__tostring = function(model)
 end
 
 types["perigee.confidence"].__tostring = function(model)
-  return ("confidence (threshold %.6g, a probability of %.6g; temperature %.6g) of %s"):format(model.threshold,
-    model.probability, model.temperature, summary(model.model))
+  return ("confidence (threshold %.6g, a probability of %.6g; temperature %.6g) of %s"):format(
+    model.threshold, model.probability, model.temperature, summary(model.model))
 end
 
 types["perigee.energy"].__tostring = function(model)

@@ -193,6 +193,7 @@ extern const Fields attack_run_fields;
     }
 
 #define ATTACK_FUNCTION_TYPE "function"
+#define ATTACK_LAYERS_TYPE "string|string[]"
 #define ATTACK_ON_STEP_AS(default_words)                                                           \
     {                                                                                              \
         "on_step", FIELD_OBJECT, .type = ATTACK_FUNCTION_TYPE, .initial = (default_words),         \

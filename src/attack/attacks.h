@@ -17,6 +17,7 @@
     ATTACK(square)                                                                                 \
     ATTACK(hopskipjump)                                                                            \
     ATTACK(transfer)                                                                               \
+    ATTACK(matching)                                                                               \
     ATTACK(noise)
 
 #define ATTACK_DECLARATION(name) extern const Attack attack_##name;

@@ -1,6 +1,7 @@
 #include "attack/gradient_step.h"
 
 #include "attack/unit_step.h"
+#include "core/fail.h"
 #include "core/parallel.h"
 
 #include <math.h>
@@ -51,4 +52,18 @@ static void make_steps(void *context, size_t begin, size_t end, int worker) {
 bool gradient_step(Descent *descent, Error *err) {
     parallel_for(descent->active_count, DESCENT_PIECE, make_steps, descent);
     return descent_take_trials(descent, err);
+}
+
+bool gradient_step_resolve(AttackParams *params, const char *where, Error *err) {
+    params->step = (int)step_rule_of((Norm)params->norm);
+    if (params->schedule < 0)
+        params->schedule = isnan(params->eta) ? SCHEDULE_COSINE : SCHEDULE_CONSTANT;
+    if (!isnan(params->eta))
+        return true;
+    if (isinf(params->dmax))
+        return error_set(err, ERROR_ARGUMENT, "%s: without a finite dmax give eta", where);
+    params->eta = params->schedule == SCHEDULE_COSINE ? 0.5 * params->dmax
+                                                      : 2.5 * params->dmax / params->max_iter;
+    params->eta = params->dmax > 0 ? params->eta : 1;
+    return true;
 }

@@ -9,4 +9,7 @@
 /* With params->step as it is resolved, and each row's eta. */
 bool gradient_step(Descent *descent, Error *err);
 
+/* What an attack of such steps resolves: step, schedule and eta follow from norm and dmax. */
+bool gradient_step_resolve(AttackParams *params, const char *where, Error *err);
+
 #endif

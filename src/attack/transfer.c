@@ -37,17 +37,7 @@ static bool transfer_step(Descent *descent, Error *err) {
 }
 
 static bool transfer_resolve(AttackParams *params, Error *err) {
-    params->step = (int)step_rule_of((Norm)params->norm);
-    if (params->schedule < 0)
-        params->schedule = isnan(params->eta) ? SCHEDULE_COSINE : SCHEDULE_CONSTANT;
-    if (!isnan(params->eta))
-        return true;
-    if (isinf(params->dmax))
-        return error_set(err, ERROR_ARGUMENT, "attack.transfer: without a finite dmax give eta");
-    params->eta = params->schedule == SCHEDULE_COSINE ? 0.5 * params->dmax
-                                                      : 2.5 * params->dmax / params->max_iter;
-    params->eta = params->dmax > 0 ? params->eta : 1;
-    return true;
+    return gradient_step_resolve(params, "attack.transfer", err);
 }
 
 static const Field fields[] = {

@@ -10,6 +10,7 @@
 #include "bind/bind.h"
 #include "bind/bind_attack.h"
 #include "bind/bind_attack_parts.h"
+#include "bind/bind_call.h"
 #include "bind/bind_fields.h"
 #include "bind/bind_model.h"
 #include "bind/bind_samples.h"
@@ -148,6 +149,23 @@ static void push_numbers(lua_State *L, int value, const char *where, const Field
     bind_to_kept_array(L, value, where, field->name, dtype);
 }
 
+/* Push a name, or a copy of a list of some. */
+static void push_layers(lua_State *L, int value, const char *where, const char *name) {
+    bool fits = lua_type(L, value) == LUA_TSTRING;
+    if (lua_type(L, value) == LUA_TTABLE) {
+        size_t count = lua_rawlen(L, value);
+        fits = count > 0;
+        for (size_t i = 1; i <= count; i++, lua_pop(L, 1))
+            fits = lua_rawgeti(L, value, (lua_Integer)i) == LUA_TSTRING && fits;
+    }
+    if (!fits)
+        bind_expected(L, value, where, name, "a layer's name, or a list of some");
+    if (lua_istable(L, value))
+        bind_push_copy(L, value);
+    else
+        lua_pushvalue(L, value);
+}
+
 /* Check the value at `value` of an object option, and push what is kept of it: of an array or a
  * table of numbers a read-only array, else itself. */
 static void push_kept(lua_State *L, int value, const char *where, const Field *field) {
@@ -164,6 +182,15 @@ static void push_kept(lua_State *L, int value, const char *where, const Field *f
     }
     if (strcmp(type, "table[]") == 0) {
         push_stages(L, value, where);
+        return;
+    }
+    if (strcmp(type, ATTACK_LAYERS_TYPE) == 0) {
+        push_layers(L, value, where, name);
+        return;
+    }
+    if (strcmp(type, "dataset") == 0) {
+        bind_check_dataset(L, value, where, name);
+        lua_pushvalue(L, value);
         return;
     }
     if (strcmp(type, ATTACK_DMAX_TYPE) == 0) {
@@ -522,6 +549,16 @@ static void look(lua_State *L, int model, int samples) {
     lua_call(L, 2, 0);
 }
 
+/* The direction of attack.matching (lua/perigee/matching.lua) into the run's table. */
+static void set_matching(lua_State *L, int held, int model) {
+    bind_push_half(L, "perigee.matching", "direction");
+    lua_pushvalue(L, model);
+    lua_getfield(L, held, "layers");
+    lua_getfield(L, held, "guides");
+    lua_call(L, 3, 1);
+    lua_setfield(L, held, "direction");
+}
+
 /* a:run(samples [, { y =, target =, model =, dmax =, start =, start_from =, seed =, on_step = }]) →
  * a result. */
 static int attack_run_call(lua_State *L) {
@@ -554,6 +591,8 @@ static int attack_run_call(lua_State *L) {
     read_start(L, held, box, &task);
     if (lua_getfield(L, held, "surrogate") != LUA_TNIL)
         params.surrogate = bind_check_model(L, lua_gettop(L), box->where, "surrogate");
+    if (box->attack == &attack_matching)
+        set_matching(L, held, model_value);
     params.parts = bind_push_attack_parts(L, held, box->where);
     if (lua_getfield(L, held, "start") != LUA_TNIL)
         task.begin = check_points(L, box->where, "start", &task);

@@ -74,10 +74,12 @@ end
 
 local starts = data.new({ x = x, y = { 1, 2, 3 } }).x -- of an array that can be written a copy would be kept
 
+local guides = data.new { x = x, y = { 1, 2, 3 } }
+
 -- Something that the option takes and that is not its default; it reads as the same.
 local function fit(option, default)
   local objects = { model = bumps(-1), surrogate = bumps(-1),
-    start = starts, start_from = starts, target = 1, dmax = 0.25,
+    guides = guides, layers = "relu1", start = starts, start_from = starts, target = 1, dmax = 0.25,
     lower = -0.5, upper = 1.5, seed = 5, reach = 2, max_queries = 7,
     smoothing = data.new({ x = { { 10, 2 } }, y = { 1 } }).x,
     stages = { { steps = 3, classes = 2 } } }

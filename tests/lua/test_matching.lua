@@ -30,26 +30,28 @@ end
 
 -- A short step goes down, further than any of a hundred random ones of the same length; and the run ends much
 -- nearer to a guide.
-local function check(model, f, options)
+local function check(model, f, options, step)
+  step = step or 0.02
   local one = digits:slice(1, 1)
   local x, y = one.x:reshape(1, 784), one.y[1]
   local before = nearest(f, x, y)
-  local a = attack.matching(options):with { model = model, lower = -9, upper = 9, eta = 0.02, max_iter = 1,
+  local a = attack.matching(options):with { model = model, lower = -9, upper = 9, eta = step, max_iter = 1,
     dmax = 5 }
   local after
   a.on_step = function(state) after = state.x:copy() end
   a:run(one)
-  lu.assertAlmostEquals((after - x):norm(), 0.02, 1e-4)
+  lu.assertAlmostEquals((after - x):norm(), step, step / 200)
   local fall = before - nearest(f, after, y)
-  lu.assertTrue(fall > 0, fall)
+  lu.assertTrue(fall > 0, tostring(fall))
   for seed = 1, 100 do
     local u = array.randn(x.shape, { seed = seed })
-    local tried = before - nearest(f, x + u * (0.02 / u:norm()), y)
+    local tried = before - nearest(f, x + u * (step / u:norm()), y)
     lu.assertTrue(tried < fall)
   end
   local last
   attack.matching(options):with({ on_step = function(state) last = state.x:copy() end }):run(one)
-  lu.assertTrue(nearest(f, last:reshape(1, 784), y) < 0.6 * before, nearest(f, last, y) / before)
+  local left = nearest(f, last:reshape(1, 784), y) / before
+  lu.assertTrue(left < (step < 0.01 and 0.9 or 0.6), tostring(left))
 end
 
 function TestMatching:test_a_nets_layer()
@@ -76,7 +78,8 @@ function TestMatching:test_a_dnr()
   local result = attack.matching({ model = model, guides = known, dmax = 4 }):run(digits)
   lu.assertTrue(result:counts().evaded >= 3, result:counts().evaded)
   lu.assertTrue(result.distance:max() <= 4)
-  lu.assertEquals(result.params.direction, "function")
+  lu.assertEquals({ result.attack, result.params.attack }, { "matching", "matching" })
+  lu.assertStrContains(tostring(result), "matching on dnr")
 end
 
 function TestMatching:test_what_stands_on_a_net()
@@ -114,17 +117,64 @@ function TestMatching:test_from_a_result()
   lu.assertFalse(other:run(digits).x_adv:equal(found.x_adv))
   options.model = net
   lu.assertTrue(attack.matching(options):run(digits).loss[1][1] ~= nil)
-  raises("attack.matching: guides: expected a dataset", attack.from, found, { model = net, guides = 3 })
+  raises("guides: expected a dataset", attack.from, found, { model = net, guides = 3 })
+  raises("no result keeps the guides of matching: give them again", attack.from, found, { model = model })
+end
+
+-- Behind steps or a function it goes back through them to the pixels.
+function TestMatching:test_behind_others()
+  local function features(x) return net:forward(x, "relu4") end
+  local front = reject.preprocess(net, function(x) return x:square() * 0.5 + x * 0.3 end)
+  check(front, function(x) return features(x:square() * 0.5 + x * 0.3) end,
+    { model = front, guides = guides, layers = "relu4", dmax = 4 })
+  for _, steps in ipairs { { classic.minmax { low = -0.5 } }, { classic.standard(), classic.minmax() },
+    { classic.pca { components = 40 } }, { classic.unit_norm { norm = "l1" } }, { "unit_norm" },
+    { classic.unit_norm { norm = "max" } } } do
+    local wide = nn.new { input = { steps[1].name == "pca" and 40 or 784 }, classes = net.classes, seed = 2,
+      nn.linear { out = 30, name = "a" }, nn.tanh { name = "b" }, nn.linear { out = 10 } }
+    steps[#steps + 1] = wide
+    local pipeline = classic.pipeline(steps):fit_steps(known)
+    check(reject.confidence { model = pipeline },
+      function(x) return wide:forward(pipeline:transform(x), "b") end,
+      { model = pipeline, guides = guides, layers = "b", dmax = 4 }, 1e-3)
+  end
+end
+
+-- A model without layers has its scores; squeezed samples are matched as they are.
+function TestMatching:test_scores()
+  local machine = svm.new({ kernel = svm.rbf(0.02), C = 10 }):fit(known)
+  check(machine, function(x) return machine:scores(x) end, { model = machine, guides = guides, dmax = 4 })
+  local squeeze = reject.squeeze { model = net }
+  check(squeeze, function(x) return net:forward(x, "relu4") end,
+    { model = squeeze, guides = guides, layers = "relu4", dmax = 4 })
+end
+
+-- With a target its guides are of that class.
+function TestMatching:test_a_target()
+  local a = attack.matching { model = net, guides = known, layers = "relu4", dmax = 5, target = 7 }
+  local result = a:run(digits)
+  local untold = a:with({ target = array.full({ 8 }, 7, { dtype = "i32" }) }):run(digits)
+  lu.assertTrue(result:counts().hit >= 4, result:counts().hit)
+  lu.assertTrue(result.x_adv:equal(untold.x_adv))
+  raises("guides: none of them has the target's label, 7", a.run,
+    a:with { guides = guides:where(guides.y:ne(7)) }, digits)
 end
 
 function TestMatching:test_errors()
-  raises("attack.matching: model: expected a fitted model, got nothing", attack.matching, { guides = guides })
-  raises("attack.matching: guides: expected a dataset", attack.matching, { model = net })
-  raises("guides: expected samples of two classes at least", attack.matching,
-    { model = net, guides = guides:where(guides.y:eq(guides.y[1])) })
+  local function run(options) return attack.matching(options):run(digits) end
+  raises("attack.matching: no model", run, { guides = guides, dmax = 1 })
+  raises("attack.matching: guides: expected a dataset of samples of several classes, got nothing", run,
+    { model = net, dmax = 1 })
+  raises("attack.matching: guides: expected a dataset", attack.matching, { model = net, guides = { 3 } })
+  raises("guides: expected samples of two classes at least", run,
+    { model = net, guides = guides:where(guides.y:eq(guides.y[1])), dmax = 1 })
   raises("unknown option 'layer'", attack.matching, { model = net, guides = guides, layer = "relu4" })
-  raises("attack.matching: model: expected a net, a dnr", attack.matching,
-    { model = svm.new():fit(known), guides = guides })
-  raises("layers: they are chosen of a net alone, not of the dnr", attack.matching,
-    { model = fitted_dnr(), guides = guides, layers = "relu4" })
+  for _, layers in ipairs { 3, {}, { "relu4", 3 } } do
+    raises("layers: expected a layer's name, or a list of some", attack.matching, { layers = layers })
+    raises("layers: expected a layer's name", function() attack.matching({}).layers = layers end)
+  end
+  raises("layers: they are chosen of a net alone, not of the dnr", run,
+    { model = fitted_dnr(), guides = guides, layers = "relu4", dmax = 1 })
+  raises("layers: they are chosen of a net alone, not of the svm", run,
+    { model = svm.new():fit(known), guides = guides, layers = "relu4", dmax = 1 })
 end

@@ -65,6 +65,9 @@ end
 
 local function surrogate_of(name, model) return takes(name, "surrogate") and model or nil end
 
+local guides = data.new { x = array.rand(9, 3, { seed = 3 }), y = array.arange(9) % 3 }
+local function guides_of(name) return takes(name, "guides") and guides or nil end
+
 -- Is the attack made for the norm?
 local function takes_norm(name, norm) return (pcall(attack[name], { norm = norm })) end
 
@@ -75,7 +78,8 @@ local function as_if_alone(name, options, together, alone)
     for k, way in ipairs(takes_norm(name, norm) and ways(name) or {}) do
       local few = takes(name, "evaluations") and 5 or nil
       local surrogate = surrogate_of(name, model)
-      local a = attack[name] { model = model, norm = norm, evaluations = few, surrogate = surrogate }
+      local a = attack[name] { model = model, norm = norm, evaluations = few, surrogate = surrogate,
+        guides = guides_of(name) }
         :with(options):with(way)
       local words = ("%s %s %d"):format(name, norm, k)
       local all = a:with(together):run(samples, { seed = 5 })
@@ -241,7 +245,8 @@ local starts = array.randn(n, 3, { seed = 8 }) * 0.3 + x
 
 function TestStart:test_as_if_each_were_alone()
   local names = attacks_with "start"
-  lu.assertEquals(names, { "apgd", "fgsm", "halving", "hopskipjump", "mifgsm", "pgd", "pgd_exp", "transfer" })
+  lu.assertEquals(names, { "apgd", "fgsm", "halving", "hopskipjump", "matching", "mifgsm", "pgd", "pgd_exp",
+    "transfer" })
   for _, name in ipairs(names) do
     local max_iter = takes(name, "max_iter") and 12 or nil
     as_if_alone(name, { dmax = 0.4, max_iter = max_iter }, { start = starts },
@@ -328,7 +333,7 @@ function TestStart:test_queries()
     for _, target in ipairs { false, "each" } do
       local most = { 1, 2, 3, 5, 9, 40 }
       local a = attack[name] { model = model, dmax = 0.5, start = starts, max_queries = most,
-        surrogate = surrogate_of(name, model) }
+        surrogate = surrogate_of(name, model), guides = guides_of(name) }
       if target then a.target = target end
       local r = a:run(samples)
       local spent = r.evaluations.scores + r.evaluations.gradients

@@ -10,18 +10,23 @@ local x = array.new { { 0.1, 0.2, 0.8 }, { 0.8, 0.1, 0.2 }, { 0.2, 0.8, 0.1 } }
 local samples = data.new { x = x, y = { 0, 1, 2 } }
 local model = models.new(-1, { gradient_is = "surrogate" })
 
+-- What no result keeps.
+local function given(name)
+  return { model = model, surrogate = name == "transfer" and model or nil,
+    guides = name == "matching" and samples or nil }
+end
+
 -- What it was, and finds the same again, also from a file.
 local function check(made, options)
   local path = os.tmpname()
   local result = made:run(samples, options)
   for _, from in ipairs { result, perigee.load(result:save(path)) } do
-    local surrogate = made.name == "transfer" and model or nil
-    local again = attack.from(from, { model = model, surrogate = surrogate })
+    local again = attack.from(from, given(made.name))
     lu.assertTrue(again:run(samples).x_adv:equal(result.x_adv), tostring(made))
     lu.assertEquals(again:run(samples).verdict, result.verdict)
   end
   os.remove(path)
-  return attack.from(result, { model = model, surrogate = made.name == "transfer" and model or nil })
+  return attack.from(result, given(made.name))
 end
 
 TestFrom = {}
@@ -30,8 +35,7 @@ function TestFrom:test_every_attack()
   for name in pairs(attack) do
     local about = require("perigee.native").described("attack." .. name)
     if about and about.result == "attack" then
-      local surrogate = name == "transfer" and model or nil
-      local made = attack[name] { model = model, dmax = 0.9, surrogate = surrogate }
+      local made = attack[name](given(name)):with { dmax = 0.9 }
       lu.assertEquals(tostring(check(made, { seed = 2 ^ 62 | 0 })), tostring(made))
       if made:run(samples).params.seed and name == "noise" then
         lu.assertEquals(attack.from(made:run(samples, { seed = 5 })).seed, 5)

@@ -399,32 +399,15 @@ print(t, t:run(digits))]],
     text = [[
 Feature matching (Sabour, Cao, Faghri and Fleet, "Adversarial manipulation of deep representations", ICLR
 2016): each sample is moved until what the model makes of it within is near to what it makes of a guide, the
-nearest there of the samples of another class. It is attack.pgd along the gradient of that distance (results
-say pgd), so that the answer is the best point of the way by the objective, and the model judges it: a
-classifier on a layer's output has to take it for the guide's class, whatever its own gradient is.
+nearest there of the samples of another class (with a target, of that class). The steps are attack.pgd's,
+along the gradient of that distance; the answer is the best point of the way by the objective, and the model judges
+it: a classifier on a layer's output has to take it for the guide's class, whatever its own gradient is.
 
 What is matched are the outputs of a net's layers (without layers the last but one), the layers' scores of a
-dnr, the layers that a classifier on a layer, reject.density or reject.mahalanobis stands on; of an nr,
-reject.confidence and reject.energy what their model has.]],
-    options = {
-      { "model", "model", "none", "what is attacked; must be given" },
-      { "guides", "dataset", "none", "samples with their labels, of two classes at least; must be given" },
-      { "layers", "string|string[]", "the last but one", "of a net" },
-      { "norm", '"l1"|"l2"|"linf"', '"l2"', "the norm of the ball and of distances" },
-      { "dmax", "number|number[]|array", "none", "how far samples may move, or each; must be given" },
-      { "eta", "number", "dmax / 2", "the length of a step, or of the first" },
-      { "step_schedule", '"constant"|"cosine"', "cosine without eta", "as of attack.pgd" },
-      { "objective", "string|function", '"continuous"', "by which points are judged: see attack.pgd" },
-      { "max_iter", "integer", "100", "steps at most" },
-      { "early_stop", "boolean", "false", "stop a sample as soon as it evades" },
-      { "start", "dataset|array|result", "the samples", "row by row, where each search begins" },
-      { "lower", "number|array", "0", "the least value of every feature, or one for each" },
-      { "upper", "number|array", "1", "the greatest value of every feature, or one for each" },
-      { "iterates", "boolean", "false", "keep the pixels of every iterate in the result" },
-      { "max_queries", "integer|array", "none", "what a sample may take: see queries" },
-      { "on_step", "function", "none", "called after every iteration: see objectives" },
-    },
-    returns = { "attack", "an attack.pgd with a direction; :run(samples) attacks" },
+dnr, the layers that a classifier on a layer, reject.density or reject.mahalanobis stands on; of an nr and
+reject.confidence, energy and squeeze what their model has; of a reject.preprocess and a classic.pipeline what
+the model behind them has of what they make; and of any other model the scores of its classes.]],
+    returns = { "attack", "an object whose options can be read and set; :run(samples) attacks" },
     example = example_net .. [[
 local guides = data.digits(40, { seed = 2 })
 local matching = attack.matching {
@@ -782,8 +765,8 @@ print(attack.worst { pgd, exp, name = "both" })]],
 The attack that found a result, as the result's parameters say: the same options, target, dmax and seed, so
 that on the same samples and model it finds the same again. A result has no model in it, nor points that the
 attack set out from (start, start_from), no functions (objective, direction, on_step) and no max_queries of
-each sample: give them, and whatever else shall differ, as options; of attack.matching, whose results are
-called pgd, its guides and layers. Of attack.ensemble, attack.auto and
+each sample: give them, and whatever else shall differ, as options; of attack.matching its
+guides and layers. Of attack.ensemble, attack.auto and
 attack.worst it is an ensemble of the parts that they had. There is none of points that were given to
 attack.judge.]],
     params = {
