@@ -400,8 +400,8 @@ print(t, t:run(digits))]],
 Feature matching (Sabour, Cao, Faghri and Fleet, "Adversarial manipulation of deep representations", ICLR
 2016): each sample is moved until what the model makes of it within is near to what it makes of a guide, the
 nearest there of the samples of another class (with a target, of that class). The steps are attack.pgd's,
-along the gradient of that distance; the answer is the best point of the way by the objective, and the model judges
-it: a classifier on a layer's output has to take it for the guide's class, whatever its own gradient is.
+along the gradient of that distance; the answer is the best point of the way by the objective, and the model
+judges it: a classifier on a layer's output has to take it for the guide's class, whatever its gradient is.
 
 What is matched are the outputs of a net's layers (without layers the last but one), the layers' scores of a
 dnr, the layers that a classifier on a layer, reject.density or reject.mahalanobis stands on; of an nr and
