@@ -129,23 +129,22 @@ local function nearest(from, guides, info)
   return chosen
 end
 
-local function check(pool)
+local function check(model, pool)
   if not kinds.is(pool, "dataset") or #pool == 0 then
     arguments.expected(WHERE, "guides", "a dataset of samples of several classes", pool)
   elseif pool.y:min() == pool.y:max() then
     blame.fail("%s: guides: expected samples of two classes at least, so that each sample has one of another",
       WHERE)
   end
-  local model = options.model
-  if pool.features ~= model.features then
+  if model.features and pool.features ~= model.features then
     blame.fail("%s: guides: its samples have %d features, the %s takes %d", WHERE, pool.features,
-      kinds.of(model), model.features)
+      kinds.of(model) or "model", model.features)
   end
 end
 
 --- The function that a run goes against.
 local function direction_to(model, layers, pool)
-  check(pool)
+  check(model, pool)
   local features, pull = view_of(model, layers)
   local guides = { z = features(pool:floats()), y = pool.y }
   local guide_of = {}

@@ -347,9 +347,9 @@ function TestDetectors.test_a_net_that_has_changed()
   local path = os.tmpname()
   for _, model in ipairs { density, gaussian } do
     for _, one in ipairs { model, model:with { threshold = 1 } } do
-      raises("the net was trained or changed since this " .. model.kind .. " learnt", one.scores, one, test)
-      raises("call :fit again", one.gradient, one, test, { 1, 0, 0, 0, 0, 0 })
-      raises("call :fit again", one.save, one, path)
+      raises("was fitted before the net was trained or changed: fit it again", one.scores, one, test)
+      raises("fit it again", one.gradient, one, test, { 1, 0, 0, 0, 0, 0 })
+      raises("fit it again", one.save, one, path)
     end
     lu.assertEquals(#model:fit(train):scores(test), n)
     model:save(path)
