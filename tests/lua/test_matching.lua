@@ -60,10 +60,11 @@ function TestMatching:test_a_nets_layer()
 end
 
 function TestMatching:test_guides_of_another_width()
-  raises("attack.matching: guides: its samples have 2 features, the net takes 784", attack.matching,
-    { model = net, guides = data.moons(10, { seed = 1 }), dmax = 1 })
-  raises("attack.matching: guides: its samples have 2 features, the dnr takes 784", attack.matching,
-    { model = fitted_dnr(), guides = data.moons(10, { seed = 1 }), dmax = 1 })
+  for kind, model in pairs { net = net, dnr = fitted_dnr() } do
+    local a = attack.matching { model = model, guides = data.moons(10, { seed = 1 }), dmax = 1 }
+    raises(("attack.matching: guides: its samples have 2 features, the %s takes 784"):format(kind), a.run, a,
+      digits)
+  end
 end
 
 function TestMatching:test_several_layers()
