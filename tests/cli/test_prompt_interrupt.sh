@@ -29,7 +29,7 @@ own = attack.endless { model = net, dmax = 1 }
 calls = 0
 function lost(scores) calls = calls + 1 while calls > 4 do calls = calls + 1 end return scores:sum(2) end
 rows, w = array.zeros { 20000, 784 }, array.new { 1, 0 }
-slow = svm.from { sv = array.zeros { 6000, 784 }, alpha = array.ones { 1, 6000 }, b = array.new { 0 },
+slow = svm.from { sv = array.zeros { 40000, 784 }, alpha = array.ones { 1, 40000 }, b = array.new { 0 },
   kernel = svm.rbf(1), classes = { 0, 1 } }
 kept = 42
 LUA
