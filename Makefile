@@ -211,7 +211,7 @@ DOC_DIR   := share/doc/perigee
 DOCUMENTS := README.md LICENSE CHANGELOG.md docs/tutorial.md docs/cluster.md
 INSTALLED  = $(BUILD)/perigee:bin/perigee $(BUILD)/doc/perigee.1:share/man/man1/perigee.1 \
 	$(foreach m,$(notdir $(MPI_MODULES)),$(BUILD)/$(m):lib/perigee/$(m)) \
-	$(foreach f,$(shell find lua -type f),$(f):share/perigee/$(f)) \
+	$(foreach f,$(shell find lua -type f) scripts/describe-torch-model.py,$(f):share/perigee/$(f)) \
 	$(foreach f,$(DOCUMENTS) $(shell find examples -type f),$(f):$(DOC_DIR)/$(f)) \
 	$(foreach f,reference.md perigee.lua,$(BUILD)/doc/$(f):$(DOC_DIR)/$(f))
 quoted = '$(subst ','\'',$(1))'

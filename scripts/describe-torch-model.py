@@ -14,7 +14,8 @@ OUT.safetensors has the weights under their own names, and OUT.lua gives the net
 Then perigee (--perigee, or the one in PATH, or in build/) scores random samples, and the largest difference
 from PyTorch's own logits is printed. The status is 0 where that is within 1e-4 of the largest logit, 1 where
 it is not or something is in the module that Perigee has no layer for. Needs nothing but torch. A pickled
-module runs the code that is in it: open none that you do not trust.
+module runs the code that is in it: open none that you do not trust. Of a state dict only tensors are read,
+whatever version of torch this is; --trust reads one that holds other objects too.
 """
 import argparse
 import importlib
@@ -24,11 +25,13 @@ import json
 import math
 import operator
 import os
+import pickle
 import shutil
 import struct
 import subprocess
 import sys
 import tempfile
+import zipfile
 from array import array as numbers_of
 
 import torch
@@ -48,18 +51,21 @@ def said(why):
     return f"{type(why).__name__}: {(str(why).strip() or 'no words').splitlines()[0]}"
 
 
-def load(path, **options):
+def load(path, weights_only):
+    """What torch.save wrote. Of weights_only every version has its own default, or knows nothing (before 1.13)."""
+    knows = "weights_only" in inspect.signature(torch.load).parameters
     try:
-        return torch.load(path, map_location="cpu", **options)
+        return torch.load(path, map_location="cpu", **({"weights_only": weights_only} if knows else {}))
     except Exception as why:
+        if weights_only and isinstance(why, pickle.UnpicklingError) and zipfile.is_zipfile(path):
+            raise Refused(f"{path} holds more than tensors, and reading that can run code: --trust reads it all "
+                          f"the same ({said(why)})") from why
         raise Refused(f"{path} cannot be read: {said(why)}") from why
 
 
 def find_module(what):
     if ":" not in what:
-        # A whole module is code of the user's own, which newer versions load only when they are told to.
-        knows = "weights_only" in inspect.signature(torch.load).parameters
-        found = load(what, **({"weights_only": False} if knows else {}))
+        found = load(what, weights_only=False)  # code of the user's own
         if not isinstance(found, nn.Module):
             raise Refused(f"{what} holds a {type(found).__name__}, not a module: name what makes the module "
                           f"(FILE.py:EXPRESSION) and give this file as --state")
@@ -86,8 +92,8 @@ def find_module(what):
     return found
 
 
-def load_state(module, path):
-    state = load(path)
+def load_state(module, path, trust):
+    state = load(path, weights_only=not trust)
     for key in ("state_dict", "model_state_dict", "model", "net"):
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
@@ -654,6 +660,8 @@ def parse_arguments():
                                      "layers as Lua.", epilog="The head of this file tells more.")
     parser.add_argument("what", help="FILE.py:EXPRESSION, MODULE:EXPRESSION, or a whole module's file")
     parser.add_argument("--state", help="a state dict that fills the module")
+    parser.add_argument("--trust", action="store_true", help="read a --state that holds more than tensors, whose "
+                        "reading can run code")
     parser.add_argument("--input", required=True, help="a sample's shape: 3,32,32, or 20 for flat ones")
     parser.add_argument("--out", default="model", help="what the files are called, without an ending (model)")
     parser.add_argument("--perigee", help="the program that checks the answer")
@@ -670,7 +678,7 @@ def describe(options):
     if isinstance(module, nn.DataParallel):
         module = module.module
     if options.state:
-        load_state(module, options.state)
+        load_state(module, options.state, options.trust)
     module = module.cpu().eval()
     dtype = next((p.dtype for p in module.parameters()), torch.float32)
     state = {name: tensor.clone() for name, tensor in module.state_dict().items()}

@@ -748,7 +748,9 @@ static bool refuse_start(const char *name, const unsigned char start[9], Error *
             err, ERROR_FILE,
             "%s: not a safetensors file; if it is PyTorch's .pt, which is not read since "
             "reading it can run code, make one of it there: python3 "
-            "scripts/describe-torch-model.py FILE.py:MODEL --state %s --input 3,32,32",
+            "scripts/describe-torch-model.py FILE.py:MODEL --state %s --input SHAPE, where SHAPE "
+            "is "
+            "a sample's, as in 3,32,32 (the installed script is in share/perigee/scripts)",
             name, name);
     if (length > 5 && strcmp(name + length - 5, ".onnx") == 0)
         return error_set(err, ERROR_FILE,

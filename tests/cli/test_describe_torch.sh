@@ -50,7 +50,8 @@ def one(): return nn.Sequential(nn.Flatten(), nn.Linear(12, 1))
 def even(): return nn.Sequential(nn.Conv2d(3, 2, (4, 3), padding="same", dilation=(1, 2)), nn.Flatten(),
                                  nn.Linear(40, 3))
 def normed(): return nn.Sequential(nn.Linear(4, 4), nn.utils.weight_norm(nn.Linear(4, 3)))
-def empty(): return nn.Sequential()' > "$work/small.py"
+def empty(): return nn.Sequential()
+def two(): return nn.Sequential(nn.Flatten(), nn.Linear(12, 2))' > "$work/small.py"
 describe "$work/small.py:even" --input 3,4,5 --out even --no-check
 check "padding = \"same\" of an even kernel" [ "$status" = 0 ]
 check "stays so" grep -q 'padding = "same"' "$work/even.lua"
@@ -66,6 +67,21 @@ describe "$work/small.py:one" --input 3x2
 check_match "a shape that is none" "$err" '*--input: expected whole numbers as in 3,32,32, got "3x2"'
 describe "$work/small.py:one" --input 3,2,2 --state vgg.pt
 check_match "another module's state" "$err" "describe-torch-model: vgg.pt is another module's: *"
+
+
+# A checkpoint with more than tensors is read if it is said to be trusted, whatever version of PyTorch this is.
+cat > "$work/save.py" << 'END'
+import argparse, torch
+from small import one
+torch.save({"state_dict": one().state_dict(), "args": argparse.Namespace(lr=0.1)}, "trained.pt")
+END
+(cd "$work" && "$python" save.py)
+describe "$work/small.py:two" --input 3,2,2 --state trained.pt --no-check
+check_match "more than tensors" "$err" "describe-torch-model: trained.pt holds more than tensors, *: --trust reads it *"
+describe "$work/small.py:two" --input 3,2,2 --state trained.pt --no-check --trust
+check_match "that is trusted" "$status $err" "1 *trained.pt is another module's: *"
+describe "$work/small.py:one" --input 3,2,2 --state small.py
+check_match "no file of PyTorch's" "$err" "describe-torch-model: small.py cannot be read: *"
 
 # Another net than PyTorch's gives another status.
 cat > "$work/liar" <<END

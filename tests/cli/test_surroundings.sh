@@ -37,6 +37,8 @@ check "the manual and the editors' definitions are installed" \
 for file in README.md LICENSE CHANGELOG.md docs/tutorial.md docs/cluster.md examples/dnr.lua; do
     check "$file is, where Debian has it" cmp -s "$top/$file" "$share/doc/perigee/$file"
 done
+check "and the script for PyTorch's modules" \
+    cmp -s "$top/scripts/describe-torch-model.py" "$share/perigee/scripts/describe-torch-model.py"
 check_equal "everybody may read it all, whatever the umask" "$(find "$root" -type f ! -perm 644 -o -type d ! -perm 755)" \
     "$root/bin/perigee"
 check_equal "and run the program" "$(find "$root/bin/perigee" -perm 755)" "$root/bin/perigee"

@@ -117,6 +117,7 @@ function TestTorchModels.test_other_formats()
     os.remove(path)
   end
   refused(".pt", "PK\3\4", "scripts/describe-torch-model.py FILE.py:MODEL --state /tmp/")
+  refused(".pt", "PK\3\4", "--input SHAPE, where SHAPE is a sample's, as in 3,32,32 (the installed")
   refused(".pt", "\x80\2", "if it is PyTorch's .pt, which is not read since reading it can run code")
   refused(".onnx", "\8\7\18", "ONNX is not read: make one of the PyTorch module by")
 end
