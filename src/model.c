@@ -57,6 +57,13 @@ bool model_check_unchanged(const Model *model, uint64_t then, Error *err) {
                      model->kind->name);
 }
 
+bool model_check_fitted_on(const Model *model, const Model *net, uint64_t then, Error *err) {
+    return model_changed(net) == then ||
+           error_set(err, ERROR_ARGUMENT,
+                     "this %s was fitted before the net was trained or changed: fit it again",
+                     model->kind->name);
+}
+
 bool model_check_inside(const Model *whole, const Model *inside, bool rejects, Error *err) {
     return (inside->rejects == rejects && labels_equal(&inside->classes, &whole->classes)) ||
            error_set(err, ERROR_ARGUMENT,

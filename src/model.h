@@ -257,6 +257,9 @@ void model_changes(Model *model);
 uint64_t model_changed(const Model *model);
 bool model_check_unchanged(const Model *model, uint64_t then, Error *err);
 
+/* What a model learnt of a net's features holds while the net is as it had last changed `then`. */
+bool model_check_fitted_on(const Model *model, const Model *net, uint64_t then, Error *err);
+
 /* One that holds another: has that still the classes that the whole took from it, and rejects or
  * not, as it is to? */
 bool model_check_inside(const Model *whole, const Model *inside, bool rejects, Error *err);

@@ -18,10 +18,8 @@ static bool is_on_layers(const Detector *self) {
 
 /* What was learnt of a net's features says nothing of those that it has after further training. */
 static bool check_learnt(const Detector *self, Error *err) {
-    return !self->learns || !self->learnt || model_changed(self->inner) == self->seen ||
-           error_set(err, ERROR_ARGUMENT,
-                     "this %s was fitted before the net was trained or changed: fit it again",
-                     self->base.kind->name);
+    return !self->learns || !self->learnt ||
+           model_check_fitted_on(&self->base, self->inner, self->seen, err);
 }
 
 /* Rows of scores are as long as they were when the model was taken in. */

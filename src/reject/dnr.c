@@ -89,12 +89,18 @@ bool dnr_take_sizes(Dnr *dnr, Error *err) {
         return false;
     labels_clear(&dnr->base.classes);
     dnr->base.classes = classes;
+    dnr->seen = model_changed((Model *)dnr->net);
     dnr->inputs = 0;
     for (size_t l = 0; l < dnr->layers; l++) {
         dnr->layer[l].offset = dnr->inputs;
         dnr->inputs += dnr->layer[l].columns = model_columns(dnr->layer[l].classifier);
     }
     return true;
+}
+
+bool dnr_check_net(const Dnr *dnr, Error *err) {
+    return !model_is_fitted(&dnr->base) ||
+           model_check_fitted_on(&dnr->base, (Model *)dnr->net, dnr->seen, err);
 }
 
 /* Buffers are sized by what dnr_take_sizes saw. A part is an object that users can fit by itself.
@@ -104,9 +110,11 @@ static bool check_unchanged(const Dnr *dnr, Error *err) {
         labels_equal(&dnr->combiner->classes, &dnr->base.classes) && !dnr->combiner->rejects;
     for (size_t l = 0; l < dnr->layers; l++)
         same = same && model_columns(dnr->layer[l].classifier) == dnr->layer[l].columns;
-    return same || error_set(err, ERROR_ARGUMENT,
-                             "dnr: a part was fitted by itself to other classes; call :fit to "
-                             "train the whole anew");
+    if (!same)
+        return error_set(err, ERROR_ARGUMENT,
+                         "dnr: a part was fitted by itself to other classes; call :fit to train "
+                         "the whole anew");
+    return dnr_check_net(dnr, err);
 }
 
 /* ---- Scores ---------------------------------------------------------------------------------- */

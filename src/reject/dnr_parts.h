@@ -27,12 +27,17 @@ struct Dnr {
     Model *combiner;
     double threshold;
     uint64_t seed;
-    int busy; /* calls scoring now: a part written in Lua must not fit us from inside one */
+    uint64_t seen; /* when the net had last changed as the fitted parts were taken in */
+    int busy;      /* calls scoring now: a part written in Lua must not fit us from inside one */
 };
 
 /* Do the parts, where all are fitted, fit each other? The layers' classifiers may know any classes:
  * the combiner takes their columns for features. */
 bool dnr_check_parts(const Dnr *dnr, Error *err);
+
+/* What the parts learnt of the net's layers says nothing of those that it has after further
+ * training. */
+bool dnr_check_net(const Dnr *dnr, Error *err);
 
 /* Learn columns, offsets and classes from the parts, all fitted; fails, and changes nothing, where
  * they do not fit each other. */

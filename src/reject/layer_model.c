@@ -21,6 +21,7 @@ struct LayerModel {
     Network *net;
     size_t tap, width; /* the layer and its output's size */
     Model *classifier;
+    uint64_t seen; /* when the net had last changed as the classifier was taken in, or fitted */
 };
 
 static void layer_free(Model *base) {
@@ -30,9 +31,15 @@ static void layer_free(Model *base) {
     free(self);
 }
 
-static bool check_classes(const LayerModel *self, Error *err) {
+/* What the classifier learnt says nothing of the outputs after further training of the net. */
+static bool check_net(const LayerModel *self, Error *err) {
+    return !model_is_fitted(&self->base) ||
+           model_check_fitted_on(&self->base, (Model *)self->net, self->seen, err);
+}
+
+static bool check_inner(const LayerModel *self, Error *err) {
     if (labels_equal(&self->classifier->classes, &self->base.classes))
-        return true;
+        return check_net(self, err);
     return error_set(err, ERROR_ARGUMENT,
                      "layer: the classifier has other classes than when it was taken in");
 }
@@ -50,7 +57,7 @@ static float *layer_rows(const LayerModel *self, const Batch *batch, size_t *til
 static bool layer_scores(Model *base, const Batch *batch, double *scores, Error *err) {
     LayerModel *self = (LayerModel *)base;
     size_t n = batch->n, tile, columns = model_columns(base);
-    if (!check_classes(self, err))
+    if (!check_inner(self, err))
         return false;
     float *output = layer_rows(self, batch, &tile, err);
     bool ok = output != NULL;
@@ -100,7 +107,7 @@ static bool pull_rows(const Pull *pull, const Batch *rows, size_t first, Error *
 
 static bool pull_all(Pull *pull, const Batch *batch, Error *err) {
     size_t n = batch->n, tile;
-    if (!check_classes(pull->self, err))
+    if (!check_inner(pull->self, err))
         return false;
     pull->slopes = layer_rows(pull->self, batch, &tile, err);
     bool ok = pull->slopes != NULL;
@@ -148,7 +155,10 @@ static bool layer_fit(Model *base, const Samples *samples, Progress *progress, E
     bool ok = taps_extract(&job, progress, err);
     if (ok && progress_step(progress, 1, layer_model_layer(self))) {
         Samples inner = { output, samples->y, samples->n, self->width };
+        bool first = !model_is_fitted(base);
         ok = model_fit(self->classifier, &inner, progress, err) && take_classes(self, err);
+        if (ok && (first || !progress_was_interrupted(progress)))
+            self->seen = model_changed((Model *)self->net);
     }
     progress_end(progress);
     free(output);
@@ -180,13 +190,15 @@ static Model *layer_fitted_copy(const Model *base, Error *err) {
     LayerModel *copy =
         classifier ? layer_model_new(self->net, layer_model_layer(self), classifier, err) : NULL;
     model_release(classifier);
+    if (copy && model_is_fitted(base))
+        copy->seen = self->seen; /* a copy knows no more of the net */
     return (Model *)copy;
 }
 
 static bool layer_save(const Model *base, const ModelWriter *to, Error *err) {
     const LayerModel *self = (const LayerModel *)base;
     json_string(to->meta, "layer", layer_model_layer(self));
-    return to->part(to, "net", (Model *)self->net, err) &&
+    return check_net(self, err) && to->part(to, "net", (Model *)self->net, err) &&
            to->part(to, "classifier", self->classifier, err);
 }
 
@@ -238,7 +250,8 @@ LayerModel *layer_model_new(Network *net, const char *layer, Model *classifier, 
     *self = (LayerModel){ .net = (Network *)model_retain((Model *)net),
                           .tap = (size_t)tap,
                           .width = network_output_size(net, (size_t)tap),
-                          .classifier = model_retain(classifier) };
+                          .classifier = model_retain(classifier),
+                          .seen = model_changed((Model *)net) };
     model_init(&self->base, &layer_model_kind);
     self->base.features = ((Model *)net)->features;
     self->base.rejects = classifier->rejects;

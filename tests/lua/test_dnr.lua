@@ -224,6 +224,31 @@ function TestDnr.test_files()
   raises("no-such-file", perigee.load, "no-such-file.safetensors")
 end
 
+-- What the parts learnt of a net's layers says nothing of other features.
+function TestDnr.test_a_net_that_was_trained_again()
+  local train, test = reference.train(), reference.test()
+  local net, w = perigee.load(reference.net():save(os.tmpname())), { 1, 0, -1, 0, 0, 0 }
+  local one = svm.new { kernel = svm.rbf(0.05), C = 10 }
+  local defence = dnr.new { net = net, layers = { "relu2", "relu3" }, layer_classifier = one,
+    combiner = one }:fit(train, { seed = 1, folds = 2 })
+  local unfitted = defence:clone()
+  net.lr = 0.5 -- changes no answer
+  local copy = defence:with { threshold = 0 }
+  lu.assertEquals(#copy:scores(test), #defence:scores(test))
+  net:fit(train, { epochs = 1, seed = 1 })
+  local why = "this dnr was fitted before the net was trained or changed: fit it again"
+  for _, model in ipairs { defence, copy, defence:with { threshold = 0 } } do
+    raises(why, model.scores, model, test)
+    raises(why, model.layer_scores, model, test)
+    raises(why, model.gradient, model, test, w)
+    raises(why, model.save, model, os.tmpname()) -- a file would look fresh
+  end
+  unfitted:save(os.tmpname())
+  lu.assertEquals(#unfitted:fit(train, { seed = 1, folds = 2 }):scores(test), #test)
+  lu.assertEquals(#defence:fit(train, { seed = 1, folds = 2 }):scores(test), #test)
+  raises(why, copy.scores, copy, test)
+end
+
 function TestDnr.test_clone()
   local copy = reference.dnr():clone()
   lu.assertEquals(copy.classes, {})

@@ -36,6 +36,25 @@ function TestReject.test_trained_by_us()
   lu.assertTrue(reference.gap(nr:scores(test), reference.array("nr", "scores")) < 3e-3)
 end
 
+-- What a classifier learnt of a layer's outputs says nothing of others.
+function TestReject.test_a_net_that_was_trained_again()
+  local train, test = reference.train(), reference.test()
+  local net = perigee.load(reference.net():save(os.tmpname()))
+  local layer = reject.layer { net = net, layer = "fc2", classifier = svm.new {} }
+  net:fit(train, { epochs = 1, seed = 1 }) -- before the fit
+  lu.assertEquals(#layer:fit(train):scores(test), #test)
+  local nr, copy = reject.new { model = layer, threshold = 0 }, layer:with {}
+  net:fit(train, { epochs = 1, seed = 1 })
+  local why = "this layer was fitted before the net was trained or changed: fit it again"
+  for _, model in ipairs { layer, nr, copy, layer:with {} } do
+    raises(why, model.scores, model, test)
+    raises(why, model.save, model, os.tmpname()) -- a file would look fresh
+  end
+  raises(why, nr.threshold_for, nr, 0.1, test)
+  lu.assertEquals(#nr:fit(train):scores(test), #test)
+  raises(why, copy.scores, copy, test)
+end
+
 function TestReject.test_threshold()
   local nr, test = make(), reference.test()
   lu.assertEquals(nr:threshold_for(0, test), -math.huge)
