@@ -59,7 +59,7 @@ static bool list_endings(WeightsLoad *from, Error *err) {
     size_t skip = strlen(prefix), first = tensors_first(tensors, prefix);
     from->ending = malloc((tensors->count - first + 1) * sizeof *from->ending);
     if (!from->ending)
-        return error_memory(err, "load_weights", tensors->count * sizeof *from->ending);
+        return error_memory(err, "weights", tensors->count * sizeof *from->ending);
     for (size_t i = first; i < tensors->count; i++) {
         const char *name = tensors->entry[i].name;
         if (strncmp(name, prefix, skip) != 0)
@@ -159,8 +159,8 @@ static ptrdiff_t search_tensor(WeightsLoad *from, const char *dotted, Error *err
     const Ending *least = with_least_in_front(from, part, dotted);
     if (least)
         return remember(from, least, own);
-    error_set(err, ERROR_ARGUMENT, "load_weights: both %s%s and %s%s fit %s", prefix, part[0].text,
-              prefix, part[1].text, own);
+    error_set(err, ERROR_ARGUMENT, "both %s%s and %s%s fit %s", prefix, part[0].text, prefix,
+              part[1].text, own);
     return FAILED;
 }
 
@@ -182,10 +182,9 @@ static bool check_shape(const Layer *layer, const Parameter *parameter, const Si
     bool same = shape->ndim == parameter->ndim;
     for (int i = 0; same && i < parameter->ndim; i++)
         same = shape->size[i] == parameter->shape[i];
-    return same ||
-           error_set(err, ERROR_ARGUMENT, "load_weights: %s.%s is %s, expected %s", layer->name,
-                     parameter->name, array_shape_text(shape->ndim, shape->size, got),
-                     array_shape_text(parameter->ndim, parameter->shape, expected));
+    return same || error_set(err, ERROR_ARGUMENT, "%s.%s is %s, expected %s", layer->name,
+                             parameter->name, array_shape_text(shape->ndim, shape->size, got),
+                             array_shape_text(parameter->ndim, parameter->shape, expected));
 }
 
 static const char *wrong_number(const Parameter *parameter, float value) {
@@ -201,8 +200,8 @@ static bool check_numbers(const Layer *layer, const Parameter *parameter,
     for (size_t i = 0; i < piece->n; i++) {
         const char *wrong = wrong_number(parameter, piece->values[i]);
         if (wrong)
-            return error_set(err, ERROR_ARGUMENT, "load_weights: %s.%s: number %zu is %s",
-                             layer->name, parameter->name, piece->first + i + 1, wrong);
+            return error_set(err, ERROR_ARGUMENT, "%s.%s: number %zu is %s", layer->name,
+                             parameter->name, piece->first + i + 1, wrong);
     }
     return true;
 }
@@ -254,14 +253,13 @@ static bool number_classes(Network *net, Error *err) {
     if (net->model.classes.count > 0)
         return true;
     if (count > CLASSES_MOST)
-        return error_set(err, ERROR_ARGUMENT, "load_weights: %zu outputs are too many for classes",
-                         count);
+        return error_set(err, ERROR_ARGUMENT, "%zu outputs are too many for classes", count);
     int32_t *label = malloc(count * sizeof *label);
     if (!label)
-        return error_memory(err, "load_weights", count * sizeof *label);
+        return error_memory(err, "weights", count * sizeof *label);
     for (size_t i = 0; i < count; i++)
         label[i] = (int32_t)i;
-    bool ok = labels_from("load_weights", label, count, &net->model.classes, err);
+    bool ok = labels_from("classes", label, count, &net->model.classes, err);
     free(label);
     return ok;
 }
@@ -288,9 +286,9 @@ static bool check_none_missing(WeightsLoad *from, Error *err) {
         return true;
     list_left(from, &left);
     bool one = from->missing.count == 1;
-    return error_set(err, ERROR_ARGUMENT, "load_weights: %s %s missing%s%s",
-                     name_list_text(&from->missing), one ? "is" : "are",
-                     left.count ? "; no layer takes " : "", name_list_text(&left));
+    return error_set(err, ERROR_ARGUMENT, "%s %s missing%s%s", name_list_text(&from->missing),
+                     one ? "is" : "are", left.count ? "; no layer takes " : "",
+                     name_list_text(&left));
 }
 
 /* A tensor beside the given one, "fc.bias" beside "fc.weight", that its layer does not take: that
@@ -306,8 +304,8 @@ static bool check_beside(const WeightsLoad *from, size_t taken, Error *err) {
         if (strncmp(name, entry[taken].name, stem) != 0)
             break;
         if (!from->taken[i] && !strchr(name + stem, '.') && !is_count_of_batches(name))
-            return error_set(err, ERROR_ARGUMENT,
-                             "load_weights: the file has %s, which the layer does not take", name);
+            return error_set(err, ERROR_ARGUMENT, "the file has %s, which the layer does not take",
+                             name);
     }
     return true;
 }
@@ -318,8 +316,7 @@ static bool check_left(const WeightsLoad *from, Error *err) {
     NameList left = { 0 };
     list_left(from, &left);
     if (from->file->strict && left.count > 0)
-        return error_set(err, ERROR_ARGUMENT, "load_weights: no layer takes %s",
-                         name_list_text(&left));
+        return error_set(err, ERROR_ARGUMENT, "no layer takes %s", name_list_text(&left));
     if (from->file->left)
         *from->file->left = left;
     for (size_t i = 0; i < from->tensors->count; i++)
@@ -342,7 +339,7 @@ static bool load_weights(Network *net, WeightsLoad from, Error *err) {
     size_t bytes = network_rounded(net->parameters + 1) * sizeof(float);
     float *weights = aligned_alloc(64, bytes);
     if (!weights)
-        return error_memory(err, "load_weights", bytes);
+        return error_memory(err, "weights", bytes);
     from.weights = weights;
     from.nested = network_is_nested(net) && !(from.file && from.file->foreigners);
     bool ok = true;
@@ -373,7 +370,7 @@ static bool load_open_file(Network *net, const Tensors *tensors, const WeightsFi
                            Error *err) {
     WeightsLoad from = { .tensors = tensors, .file = file };
     if (!(from.taken = calloc(tensors->count + 1, sizeof *from.taken)))
-        return error_memory(err, "load_weights", tensors->count);
+        return error_memory(err, "weights", tensors->count);
     bool ok = load_weights(net, from, err);
     free(from.taken);
     return ok;
@@ -382,11 +379,10 @@ static bool load_open_file(Network *net, const Tensors *tensors, const WeightsFi
 bool network_load_file(Network *net, const WeightsFile *file, Error *err) {
     Tensors tensors;
     tensors_init(&tensors);
-    bool ok = tensors_open(&tensors, file->path, err);
+    bool opened = tensors_open(&tensors, file->path, err);
+    bool ok = opened && load_open_file(net, &tensors, file, err);
     if (!ok)
-        error_prefix(err, "load_weights");
-    else if (!(ok = load_open_file(net, &tensors, file, err)))
-        error_prefix(err, "%s", file->path);
+        error_prefix(err, "load_weights%s%s", opened ? ": " : "", opened ? file->path : "");
     tensors_clear(&tensors);
     return ok;
 }

@@ -141,7 +141,7 @@ function TestNanInAttacks:test_weights_are_numbers()
   data.save_safetensors(path, {
     ["f.weight"] = array.new { { 1, 2 }, { nan, 4 } }, ["f.bias"] = array.zeros(2),
   })
-  lu.assertErrorMsgContains("load_weights: f.weight: number 3 is NaN", net.load_weights, net, path)
+  lu.assertErrorMsgContains(path .. ": f.weight: number 3 is NaN", net.load_weights, net, path)
   os.remove(path)
   local bias = data.new { x = array.rand(20, 2, { seed = 1 }), y = array.arange(20) % 2 }
   local machine = svm.new():fit(bias)

@@ -274,7 +274,7 @@ function TestNn:test_all_names_that_do_not_fit_are_told()
   data.save_safetensors(path, tensors)
   local net = nn.new { input = { 3 }, nn.batchnorm(), nn.linear { out = 2 } }
   local function refused(message)
-    lu.assertErrorMsgContains("load_weights: " .. message, net.load_weights, net, path)
+    lu.assertErrorMsgContains(("net:load_weights: %s: %s"):format(path, message), net.load_weights, net, path)
   end
   refused("bn1.weight, bn1.bias, bn1.running_mean, bn1.running_var, fc1.weight and 1 more are missing; no "
     .. "layer takes block1.weight, block2.weight, block3.weight, block4.weight, block5.weight and 2 more")
