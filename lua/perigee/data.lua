@@ -16,7 +16,7 @@ local BAR, BARS, WORD = 30, 20, 24 -- the longest bar; how many classes have one
 local function add_histogram(lines, classes, counts, names)
   local largest, words, width = 1, {}, 0
   for i = 1, math.min(#classes, BARS) do
-    words[i] = names[classes[i]] and text.cut(printable(names[classes[i]]), WORD) or ""
+    words[i] = names[classes[i]] and text.cut(text.name(names[classes[i]]), WORD) or ""
     width = math.max(width, text.width(words[i]))
   end
   for _, label in ipairs(classes) do largest = math.max(largest, counts[label]) end
@@ -35,7 +35,7 @@ types["perigee.dataset"].__tostring = function(ds)
     table.concat(ds.shape, "x"), ds.x.dtype == "u8" and ", stored as u8" or "")
   if n == 1 then
     local name = names[classes[1]]
-    return ("%s, label %d%s"):format(head, classes[1], name and (" (%s)"):format(printable(name)) or "")
+    return ("%s, label %d%s"):format(head, classes[1], name and (" (%s)"):format(text.name(name)) or "")
   end
   local lines = { ("%s in %d class%s"):format(head, #classes, #classes == 1 and "" or "es") }
   if n > 1 then add_histogram(lines, classes, ds:counts(), names) end

@@ -17,10 +17,12 @@ local kinds = require "perigee.kinds"
 local measures = require "perigee.evaluate.measures"
 local merge = require "perigee.evaluate.merge"
 local native = require "perigee.native"
+local printer = require "perigee.printer"
 local report = require "perigee.evaluate.report"
 local security = require "perigee.evaluate.security"
 local settings = require "perigee.evaluate.settings"
 local sweep = require "perigee.evaluate.sweep"
+local text = require "perigee.text"
 
 local evaluate = { diagnose = diagnose, load = security.load, merge = merge, report = report }
 
@@ -67,8 +69,10 @@ end
 local function named(list, values)
   if list.is(values) then values = { values } end
   if type(values) ~= "table" or next(values) == nil then
-    fail("%s: expected %s by name, %s, got %s%s", list.option, list.option, list.example,
-      native.describe(values), kinds.is_model(values) and ", which is not fitted" or "")
+    local empty = type(values) == "table" and not kinds.of(values)
+    local got = empty and "an empty table" or native.describe(values)
+    fail("%s: expected %s by name, %s, got %s%s", list.option, list.option, list.example, got,
+      kinds.is_model(values) and ", which is not fitted" or "")
   end
   local entries, seen = {}, {}
   local function add(name, value)
@@ -239,7 +243,9 @@ local function shard_of(options)
   if shard == nil then return perigee.facts().shard end
   local i, n = type(shard) == "table" and #shard == 2 and shard[1], type(shard) == "table" and shard[2]
   if math.type(i) ~= "integer" or math.type(n) ~= "integer" or i < 1 or i > n then
-    expected("shard", "{ i, n } with i from 1 to n, as { 3, 40 }", shard)
+    local words = "{ i, n } with i from 1 to n, as { 3, 40 }"
+    if type(shard) ~= "table" then expected("shard", words, shard) end
+    fail("shard: expected %s, got %s", words, text.name(printer.text(shard, { width = 60, lines = 1 })))
   end
   return { i, n }
 end

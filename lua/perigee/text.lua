@@ -15,6 +15,13 @@ function text.of(value)
     told and ": " .. native.printable(reason) or "")
 end
 
+local controls = { ["\n"] = "\\n", ["\t"] = "\\t" }
+
+--- A name as it stands in a line or a table: what would break these is visible too, "\n".
+function text.name(s)
+  return (native.printable(s):gsub("[\n\t]", controls))
+end
+
 --- How many columns a text takes, not counting its colours.
 function text.width(s)
   local plain = s:gsub("\27%[[%d;]*m", "")

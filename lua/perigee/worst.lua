@@ -77,7 +77,7 @@ local columns = {
 -- A line for each part, those of a part that has parts itself behind it.
 local function add_lines(lines, parts, shown, indent)
   for k, part in ipairs(parts) do
-    local line = { ("%s%d %s"):format(indent, k, printable(tostring(part.name))) }
+    local line = { ("%s%d %s"):format(indent, k, text.name(tostring(part.name))) }
     for _, column in ipairs(shown) do
       local value = part[column[1]]
       line[#line + 1] = type(value) == "number" and column[2]:format(value) or ""

@@ -160,6 +160,15 @@ function TestSecurity:test_leaves_the_attack_alone()
   lu.assertNil(pgd.model)
 end
 
+-- A name with a newline in it has its line all the same.
+function TestSecurity:test_a_name_stays_in_its_line()
+  local words = tostring(evaluated { models = { ["a\nb\tc"] = nearest() } })
+  lu.assertStrContains(words, "a\\nb\\tc ")
+  local _, plain = tostring(evaluated { models = { abc = nearest() } }):gsub("\n", "")
+  local _, lines = words:gsub("\n", "")
+  lu.assertEquals(lines, plain)
+end
+
 function TestSecurity:test_errors()
   raises("unknown option 'model'", { model = 3 })
   raises("attack: expected an attack", { attack = 3 })
@@ -169,10 +178,13 @@ function TestSecurity:test_errors()
   for _, wrong in ipairs { { dmax = { -1 } }, { models = { 3 } }, { attack = 3 } } do
     raises("test_evaluate.lua:", wrong) -- the caller's line
   end
-  raises("models: ", { models = {} })
+  raises("{ cnn = net, dnr = defence }, got an empty table", { models = {} })
   raises("neither a fitted model nor", { models = { 3 } })
   raises("models: bad is not a fitted model", { models = { bad = svm.new { C = 1 } } })
   lu.assertErrorMsgContains("data: expected a dataset", function()
     evaluate.security { models = nearest(), attack = attack.pgd {}, dmax = 1 }
+  end)
+  lu.assertErrorMsgContains("attack.pgd { norm = \"l2\" } }, got an empty table", function()
+    evaluate.security { models = nearest(), attacks = {}, dmax = 1 }
   end)
 end

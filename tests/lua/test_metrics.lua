@@ -82,6 +82,9 @@ function TestMetrics:test_confusion_with_names()
     "   0 cat  2  ·  ·         1",
     "4 a, dog  ·  2  1         ·",
     "       9  ·  ·  1         1" }, "\n"))
+  local broken = tostring(metrics.confusion(oracle(predicted), ds:with { names = { [0] = "c\na\tt" } }))
+  lu.assertStrContains(broken, "0 c\\na\\tt  2")
+  lu.assertStrContains(tostring(ds:with { names = { [0] = "c\na\tt" } }), "  0  c\\na\\tt  ")
   local path = os.tmpname()
   local file <close> = assert(io.open(confusion:csv(path)))
   lu.assertEquals(file:read "a", 'true,name,0,4,9,rejected\n0,cat,2,0,0,1\n4,"a, dog",0,2,1,0\n9,,0,0,1,1\n')

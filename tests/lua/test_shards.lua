@@ -162,6 +162,7 @@ function TestShards:test_what_is_no_shard()
     raises("evaluate.security: shard: expected { i, n } with i from 1 to n, as { 3, 40 }", evaluated,
       { shard = shard })
   end
+  raises("got { 3, 2 }", evaluated, { shard = { 3, 2 } })
 end
 
 function TestShards:test_damaged_ones_are_refused()

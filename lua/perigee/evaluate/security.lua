@@ -13,7 +13,6 @@ local kinds = require "perigee.kinds"
 local masked = require "perigee.masked"
 local measures = require "perigee.evaluate.measures"
 local piece = require "perigee.evaluate.piece"
-local printable = require("perigee.native").printable
 local records = require "perigee.records"
 local text = require "perigee.text"
 
@@ -219,7 +218,7 @@ local function masked_text(self)
       end
       if #radii > 0 then
         local words = #self.attacks > 1 and ("%s under %s"):format(name, attack) or name
-        places[#places + 1] = ("%s at dmax %s"):format(printable(words), table.concat(radii, ", "))
+        places[#places + 1] = ("%s at dmax %s"):format(text.name(words), table.concat(radii, ", "))
       end
     end
   end
@@ -250,7 +249,7 @@ local function head_of(self, verdicts)
     names[1] = "noise: correct"
     table.move(names, 1, #names, #head + 1, head)
   end
-  for _, name in ipairs(self.measures or {}) do head[#head + 1] = printable(name) end
+  for _, name in ipairs(self.measures or {}) do head[#head + 1] = text.name(name) end
   return head
 end
 
@@ -268,8 +267,8 @@ local function add_lines(lines, self, verdicts, name, attack, named)
   local counts, before = attack and self.by_attack[attack].counts[name] or self.counts[name], #lines
   for k, d in ipairs(self.dmax) do
     if counts[k] then
-      local line = { k == 1 and named and printable(name) or "" }
-      if #self.attacks > 1 then line[2] = k == 1 and printable(attack or "all") or "" end
+      local line = { k == 1 and named and text.name(name) or "" }
+      if #self.attacks > 1 then line[2] = k == 1 and text.name(attack or "all") or "" end
       line[#line + 1] = ("%g"):format(d)
       if is_uneven(self) then line[#line + 1] = tostring(evidence.samples(counts[k])) end
       add_cells(line, verdicts, counts[k])
@@ -282,7 +281,7 @@ local function add_lines(lines, self, verdicts, name, attack, named)
 end
 
 local function about(self)
-  local words = { ("security: %s, %s, %d samples"):format(printable(self.attack), self.norm, self.n) }
+  local words = { ("security: %s, %s, %d samples"):format(text.name(self.attack), self.norm, self.n) }
   if #self.seeds > 1 then words[#words + 1] = ("%d repeats"):format(#self.seeds) end
   if self.rejection_rate then
     words[#words + 1] = ("thresholds for %g %% rejected"):format(100 * self.rejection_rate)

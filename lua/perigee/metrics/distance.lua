@@ -4,7 +4,6 @@
 
 local given = require "perigee.metrics.given"
 local kinds = require "perigee.kinds"
-local printable = require("perigee.native").printable
 local records = require "perigee.records"
 local text = require "perigee.text"
 
@@ -88,7 +87,7 @@ local Optimality = { __name = "optimality" }
 function Optimality:__tostring()
   local lines = { { "attack", "optimality", "evaded", "median distance", "queries" } }
   for _, name in ipairs(self.attacks) do
-    lines[#lines + 1] = { printable(name), given.percent(self.optimality[name]),
+    lines[#lines + 1] = { text.name(name), given.percent(self.optimality[name]),
       given.percent(self.evaded[name]), ("%.4g"):format(self.median[name]),
       ("%d"):format(self.queries[name]) }
   end

@@ -2,7 +2,6 @@
 -- { classes, counts } that prints.
 
 local given = require "perigee.metrics.given"
-local printable = require("perigee.native").printable
 local records = require "perigee.records"
 local text = require "perigee.text"
 
@@ -17,7 +16,7 @@ end
 -- "3 cat", where classes have names.
 local function called(self, label)
   local name = self.names and self.names[label]
-  return name and ("%d %s"):format(label, text.cut(printable(name), WIDTH)) or tostring(label)
+  return name and ("%d %s"):format(label, text.cut(text.name(name), WIDTH)) or tostring(label)
 end
 
 function Confusion:__tostring()
