@@ -46,6 +46,14 @@ bool network_read_input(const double *numbers, size_t count, Shape *input, Error
     return true;
 }
 
+/* Which of the layers that were given it is, from 1, or stands in: a block counts as one. */
+static size_t number_given(const Network *net, size_t l) {
+    size_t number = 1;
+    for (size_t before = 0; before < l; before++)
+        number += net->wire[before].parent == WIRING_NONE;
+    return number;
+}
+
 /* A layer's name and its number, from 1. */
 typedef struct Named {
     const char *name;
@@ -58,18 +66,27 @@ static int compare_named(const void *a, const void *b) {
     return order ? order : (x->number > y->number) - (x->number < y->number);
 }
 
+static bool named_alike(const Named *a, const Named *b, Error *err) {
+    if (a->number == b->number)
+        return error_set(err, ERROR_ARGUMENT, "nn.new: two layers of layer %zu are named \"%s\"",
+                         a->number, a->name);
+    return error_set(err, ERROR_ARGUMENT, "nn.new: layers %zu and %zu are both named \"%s\"",
+                     a->number, b->number, a->name);
+}
+
 static bool check_names(const Network *net, Error *err) {
     Named *named = malloc(net->layers * sizeof *named);
     if (!named)
         return error_memory(err, "nn.new", net->layers * sizeof *named);
-    for (size_t l = 0; l < net->layers; l++)
-        named[l] = (Named){ net->layer[l]->name, l + 1 };
+    for (size_t l = 0, number = 1; l < net->layers; l++) {
+        named[l] = (Named){ net->layer[l]->name, number };
+        number += net->wire[l].parent == WIRING_NONE;
+    }
     qsort(named, net->layers, sizeof *named, compare_named);
     bool ok = true;
     for (size_t i = 1; ok && i < net->layers; i++)
         if (strcmp(named[i - 1].name, named[i].name) == 0)
-            ok = error_set(err, ERROR_ARGUMENT, "nn.new: layers %zu and %zu are both named \"%s\"",
-                           named[i - 1].number, named[i].number, named[i].name);
+            ok = named_alike(&named[i - 1], &named[i], err);
     free(named);
     return ok;
 }
@@ -119,7 +136,7 @@ static bool set_up_layers(Network *net, Error *err) {
         if (!layer_configure(layer, shape_at(net, net->wire[l].source), err) ||
             !check_ways(net, l, err)) {
             bool known = net->wire[l].named || net->wire[l].parent != WIRING_NONE;
-            error_prefix(err, "nn.new: layer %zu (%s)", l + 1,
+            error_prefix(err, "nn.new: layer %zu (%s)", number_given(net, l),
                          known ? layer->name : layer->kind->name);
             return false;
         }

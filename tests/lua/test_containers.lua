@@ -279,9 +279,9 @@ end
 
 function TestContainers.test_what_is_wrong()
   local function new(...) return nn.new { input = { 1, 8, 8 }, ... } end
-  raises("nn.new: layer 2 (r): its layers give (2, 6, 6), its input is (1, 8, 8): their sum needs one shape; "
+  raises("nn.new: layer 1 (r): its layers give (2, 6, 6), its input is (1, 8, 8): their sum needs one shape; "
     .. "give it a shortcut", new, nn.residual { name = "r", conv(2, { padding = 0 }) })
-  raises("nn.new: layer 3 (r): its layers give (2, 8, 8), its shortcut (3, 8, 8): their sum needs one shape",
+  raises("nn.new: layer 1 (r): its layers give (2, 8, 8), its shortcut (3, 8, 8): their sum needs one shape",
     new, nn.residual { name = "r", conv(2), shortcut = conv(3) })
   raises("nn.new: layer 1 (s.c): a kernel of 30 x 30 is larger than the input", new,
     nn.sequence { name = "s", conv(2, { name = "c", kernel = 30, padding = 0 }) })
@@ -291,7 +291,13 @@ function TestContainers.test_what_is_wrong()
   raises("nn.new: a residual has no layers", new, nn.residual { shortcut = nn.relu() })
   raises("shortcut", nn.sequence, { nn.relu(), shortcut = nn.relu() })
   raises("nn.new: layer 1 (residual): shortcut", new, nn.residual { nn.relu(), shortcut = 3 })
-  raises("are both named \"s.a\"", new,
+  raises("nn.new: layer 3 (b.c): a kernel of 30 x 30", new, nn.relu(), nn.sequence { conv(2), conv(2) },
+    nn.residual { name = "b", conv(1), conv(2, { name = "c", kernel = 30, padding = 0 }) })
+  raises("nn.new: layer 3 (linear): ", new, nn.relu(), nn.residual { conv(2), conv(1) },
+    nn.linear { out = 2 })
+  raises("nn.new: layers 2 and 3 are both named \"r\"", new, nn.sequence { nn.relu(), nn.relu() },
+    nn.relu { name = "r" }, nn.relu { name = "r" })
+  raises("nn.new: two layers of layer 1 are named \"s.a\"", new,
     nn.sequence { name = "s", nn.relu { name = "a" }, nn.relu { name = "a" } })
   local deep = nn.relu()
   for _ = 1, 40 do deep = nn.sequence { deep } end
