@@ -15,7 +15,7 @@ static const Field fields[] = {
     { "model", FIELD_OBJECT, offsetof(SqueezeParts, model), .type = "model", .required = true,
       .meaning = "whose scores they are: logits; it must not reject by itself" },
     { "squeezers", FIELD_OBJECT, .type = "string[]", .initial = "{ \"bits 1\", \"median 2\" }",
-      .meaning = "of \"bits b\", \"median k\" (k × k pixels) and \"mean k\"" },
+      .meaning = "of \"bits b\", \"median k\" (k × k pixels), \"mean k\" and \"nlm a b s\"" },
     THRESHOLD_FIELD(offsetof(SqueezeParts, threshold)),
     { .name = NULL },
 };
@@ -96,8 +96,9 @@ static bool score_view(DetectorTile *tile, size_t v, Error *err) {
     View *view = &((Kept *)tile->kept)->view[v];
     Batch squeezed = tile->rows;
     squeezed.x = view->y;
-    squeezer_apply(self->squeezer[v], images_of(tile->self, squeezed.n, squeezed.features),
-                   tile->rows.x, view->y);
+    if (!squeezer_apply(self->squeezer[v], images_of(tile->self, squeezed.n, squeezed.features),
+                        tile->rows.x, view->y, err))
+        return false;
     view->pass = (ModelPass){ .model = tile->self->inner, .batch = squeezed, .wider = tile->wider };
     return labels_equal(&tile->self->inner->classes, &tile->self->base.classes)
                ? (tile->keep ? model_forward(&view->pass, view->z, err)
@@ -264,10 +265,9 @@ static bool behind(DetectorTile *tile, float *gradient, Error *err) {
     float *slopes = malloc(n * features * sizeof *slopes);
     bool ok = slopes || error_memory(err, tile->rows.where, n * features * sizeof *slopes);
     for (size_t v = 0; ok && v < self->count; v++) {
-        ok = model_backward(&kept->view[v].pass, kept->view[v].dz, slopes, err);
-        if (ok)
-            squeezer_pull(self->squeezer[v], images_of(tile->self, n, features),
-                          &(SqueezerPull){ tile->rows.x, slopes, gradient });
+        ok = model_backward(&kept->view[v].pass, kept->view[v].dz, slopes, err) &&
+             squeezer_pull(self->squeezer[v], images_of(tile->self, n, features),
+                           &(SqueezerPull){ tile->rows.x, slopes, gradient }, err);
     }
     free(slopes);
     return ok;

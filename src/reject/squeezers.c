@@ -2,33 +2,60 @@
 
 #include "core/fail.h"
 #include "core/parallel.h"
+#include "reject/nonlocal_means.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { BITS_MOST = 16, WINDOW_MOST = 15 };
+enum { BITS_MOST = 16, WINDOW_MOST = 15, SEARCH_MOST = 35, PATCH_MOST = 15, SIZES_MOST = 3 };
 
-static const char *const words[] = { "bits", "median", "mean" };
+typedef struct Kind {
+    const char *word;
+    int sizes; /* that follow the word, each in its range */
+    struct {
+        int least, most;
+    } range[SIZES_MOST];
+} Kind;
+static const Kind kinds[] = {
+    [SQUEEZE_BITS] = { "bits", 1, { { 1, BITS_MOST } } },
+    [SQUEEZE_MEDIAN] = { "median", 1, { { 2, WINDOW_MOST } } },
+    [SQUEEZE_MEAN] = { "mean", 1, { { 2, WINDOW_MOST } } },
+    [SQUEEZE_NLM] = { "nlm", 3, { { 2, SEARCH_MOST }, { 1, PATCH_MOST }, { 1, 255 } } },
+};
+
+static bool is_of(const Kind *kind, const char *word, const int *size, int sizes) {
+    bool is = strcmp(word, kind->word) == 0 && sizes == kind->sizes;
+    for (int i = 0; is && i < sizes; i++)
+        is = size[i] >= kind->range[i].least && size[i] <= kind->range[i].most;
+    return is;
+}
 
 bool squeezer_parse(const char *text, Squeezer *squeezer, Error *err) {
     char word[16] = "";
-    int size = 0, end = 0;
-    if (sscanf(text, "%15[a-z] %d%n", word, &size, &end) == 2 && text[end] == '\0')
-        for (size_t k = 0; k < 3; k++)
-            if (strcmp(word, words[k]) == 0 && size >= (k == SQUEEZE_BITS ? 1 : 2) &&
-                size <= (k == SQUEEZE_BITS ? BITS_MOST : WINDOW_MOST)) {
-                *squeezer = (Squeezer){ (SqueezerKind)k, (size_t)size };
+    int size[SIZES_MOST] = { 0 }, end[SIZES_MOST] = { 0 };
+    int sizes = sscanf(text, "%15[a-z] %d%n %d%n %d%n", word, &size[0], &end[0], &size[1], &end[1],
+                       &size[2], &end[2]) -
+                1;
+    if (sizes > 0 && text[end[sizes - 1]] == '\0')
+        for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+            if (is_of(&kinds[k], word, size, sizes)) {
+                *squeezer = (Squeezer){ (SqueezerKind)k, (size_t)size[0], (size_t)size[1],
+                                        (size_t)size[2] };
                 return true;
             }
     return error_set(err, ERROR_ARGUMENT,
                      "squeezers: expected \"bits b\" with b from 1 to %d, \"median k\" or \"mean "
-                     "k\" with k from 2 to %d, got \"%.40s\"",
-                     BITS_MOST, WINDOW_MOST, text);
+                     "k\" with k from 2 to %d, or \"nlm search patch strength\" up to %d, %d and "
+                     "255, got \"%.40s\"",
+                     BITS_MOST, WINDOW_MOST, SEARCH_MOST, PATCH_MOST, text);
 }
 
 const char *squeezer_text(Squeezer squeezer, char text[SQUEEZER_TEXT]) {
-    snprintf(text, SQUEEZER_TEXT, "%s %zu", words[squeezer.kind], squeezer.size);
+    int end = snprintf(text, SQUEEZER_TEXT, "%s %zu", kinds[squeezer.kind].word, squeezer.size);
+    if (squeezer.kind == SQUEEZE_NLM)
+        snprintf(text + end, SQUEEZER_TEXT - (size_t)end, " %zu %zu", squeezer.patch,
+                 squeezer.strength);
     return text;
 }
 
@@ -38,19 +65,14 @@ bool squeezer_needs_images(Squeezer squeezer) {
 
 /* ---- Windows --------------------------------------------------------------------------------- */
 
-static size_t mirrored(ptrdiff_t i, size_t n) {
-    ptrdiff_t period = 2 * (ptrdiff_t)n;
-    i = ((i % period) + period) % period;
-    return (size_t)(i < (ptrdiff_t)n ? i : period - 1 - i);
-}
-
 /* The places in their channel of the pixels around (row, column). */
 static void window(Images images, size_t k, size_t row, size_t column, size_t *place) {
     ptrdiff_t half = (ptrdiff_t)(k / 2);
     for (size_t a = 0; a < k; a++) {
-        size_t y = mirrored((ptrdiff_t)(row + a) - half, images.height);
+        size_t y = images_mirrored((ptrdiff_t)(row + a) - half, images.height);
         for (size_t b = 0; b < k; b++)
-            *place++ = y * images.width + mirrored((ptrdiff_t)(column + b) - half, images.width);
+            *place++ =
+                y * images.width + images_mirrored((ptrdiff_t)(column + b) - half, images.width);
     }
 }
 
@@ -144,10 +166,28 @@ static void run(Job *job) {
                  job);
 }
 
-void squeezer_apply(Squeezer squeezer, Images images, const float *x, float *y) {
-    run(&(Job){ squeezer, images, x, y, NULL });
+static NonlocalMeans means_of(Squeezer squeezer, Images images, const float *x) {
+    return (NonlocalMeans){ images, squeezer.size, squeezer.patch,
+                            .h = (float)squeezer.strength / 255.0f, .x = x };
 }
 
-void squeezer_pull(Squeezer squeezer, Images images, const SqueezerPull *pull) {
+bool squeezer_apply(Squeezer squeezer, Images images, const float *x, float *y, Error *err) {
+    if (squeezer.kind == SQUEEZE_NLM) {
+        NonlocalMeans means = means_of(squeezer, images, x);
+        means.y = y;
+        return nonlocal_means(&means, err);
+    }
+    run(&(Job){ squeezer, images, x, y, NULL });
+    return true;
+}
+
+bool squeezer_pull(Squeezer squeezer, Images images, const SqueezerPull *pull, Error *err) {
+    if (squeezer.kind == SQUEEZE_NLM) {
+        NonlocalMeans means = means_of(squeezer, images, pull->x);
+        means.dy = pull->dy;
+        means.dx = pull->dx;
+        return nonlocal_means(&means, err);
+    }
     run(&(Job){ squeezer, images, pull->x, NULL, pull });
+    return true;
 }

@@ -10,21 +10,25 @@
  *     "median k"  of k × k pixels of a channel around each: SciPy's median_filter. The way back is
  *                 the subgradient: all goes to the pixel that is the median
  *     "mean k"    their mean: SciPy's uniform_filter
+ *     "nlm a b s" non-local means (nonlocal_means.h): search windows of a × a pixels, patches of
+ *                 b × b, and of strength s, in 255ths: the paper's non_local_means_a_b_s
  *
  * A window of an even k has one pixel more above and left of the middle, and of its k² values the
- * median is the upper one of two. Outside, images are mirrored (d c b a | a b c d | d c b a). */
+ * median is the upper one of two. Outside, images are mirrored (images.h). */
 #ifndef PERIGEE_REJECT_SQUEEZERS_H
 #define PERIGEE_REJECT_SQUEEZERS_H
 
 #include "core/types.h"
+#include "reject/images.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-typedef enum SqueezerKind { SQUEEZE_BITS, SQUEEZE_MEDIAN, SQUEEZE_MEAN } SqueezerKind;
+typedef enum SqueezerKind { SQUEEZE_BITS, SQUEEZE_MEDIAN, SQUEEZE_MEAN, SQUEEZE_NLM } SqueezerKind;
 typedef struct Squeezer {
     SqueezerKind kind;
-    size_t size; /* b or k */
+    size_t size;            /* b, k or a */
+    size_t patch, strength; /* of non-local means */
 } Squeezer;
 
 enum { SQUEEZER_TEXT = 32 };
@@ -32,16 +36,12 @@ bool squeezer_parse(const char *text, Squeezer *squeezer, Error *err);
 const char *squeezer_text(Squeezer squeezer, char text[SQUEEZER_TEXT]); /* returns text */
 bool squeezer_needs_images(Squeezer squeezer);
 
-typedef struct Images {
-    size_t n, channels, height, width;
-} Images;
-
 /* y = q(x); and dx += of dy, at x. */
-void squeezer_apply(Squeezer squeezer, Images images, const float *x, float *y);
+bool squeezer_apply(Squeezer squeezer, Images images, const float *x, float *y, Error *err);
 typedef struct SqueezerPull {
     const float *x, *dy;
     float *dx;
 } SqueezerPull;
-void squeezer_pull(Squeezer squeezer, Images images, const SqueezerPull *pull);
+bool squeezer_pull(Squeezer squeezer, Images images, const SqueezerPull *pull, Error *err);
 
 #endif

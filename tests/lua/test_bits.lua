@@ -100,6 +100,8 @@ show("dnr", { defence.threshold }, defence:scores(test.x),
   defence:gradient(test.x, array.randn({ 130, 11 }, { seed = 6 })))
 
 local attacked = test:slice(1, 10)
+local squeeze = reject.squeeze { model = net, squeezers = { "nlm 5 3 60" } }
+show("squeeze", squeeze:scores(attacked), squeeze:gradient(attacked, array.randn({ 10, 11 }, { seed = 7 })))
 for name, options in pairs {
   pgd = { norm = "l2", max_iter = 12 }, pgd_exp = { norm = "l2", max_iter = 8, start_from = known },
   apgd = { norm = "l1", max_iter = 12 }, fmn = { norm = "l1", max_iter = 12 },

@@ -134,6 +134,61 @@ function TestDetectors.test_squeeze()
   lu.assertEquals(reject.squeeze({ model = net }).squeezers, { "bits 1", "median 2" })
 end
 
+-- A linear model of the samples as images of so many channels: its rounded cosines are also Python's.
+local function linear(channels)
+  local made = nn.new {
+    input = channels == 3 and { 3, 6, 8 } or { 1, 12, 12 }, classes = { 0, 1, 2, 3, 4 }, seed = 1,
+    nn.flatten {}, nn.linear { out = 5, name = "out" },
+  }
+  local rows = {}
+  for k = 1, 5 do
+    rows[k] = {}
+    for j = 1, 144 do rows[k][j] = math.cos((k - 1) * 144 + j - 1) end
+  end
+  local path = os.tmpname()
+  data.save_safetensors(path, { ["out.weight"] = array.new(rows), ["out.bias"] = array.zeros(5) })
+  made:load_weights(path)
+  os.remove(path)
+  return made
+end
+
+local function by_means(channels, sizes)
+  return reject.squeeze { model = linear(channels), squeezers = { "nlm " .. sizes } }
+end
+
+function TestDetectors.test_nonlocal_means()
+  local x = test.x:slice { 1, 30 }
+  local function check(channels, sizes)
+    local model = by_means(channels, sizes)
+    local distance = (best(model, x):exp() + 1):pow(-1) * 2
+    local theirs = from_python(("nlm_%s_of_%d"):format(sizes:gsub(" ", "_"), channels))
+    lu.assertTrue(reference.gap(distance, theirs) < 1e-5, sizes)
+    lu.assertEquals(model.squeezers, { "nlm " .. sizes })
+  end
+  check(1, "5 3 60")
+  check(1, "4 2 90")
+  check(1, "11 3 4")
+  check(3, "5 3 60")
+  check(3, "4 2 90")
+end
+
+-- Its sizes go where the model goes, and no indicator says that an attack on it was blind.
+function TestDetectors.test_copies_of_nonlocal_means()
+  local model = by_means(3, "7 3 40")
+  model.threshold = model:threshold_for(0.1, test)
+  local path = os.tmpname()
+  model:save(path)
+  lu.assertEquals(model:clone().squeezers, { "nlm 7 3 40" })
+  for _, other in ipairs { perigee.load(path), model:with { threshold = model.threshold } } do
+    lu.assertEquals(other.squeezers, { "nlm 7 3 40" })
+    lu.assertEquals(reference.gap(other:scores(test), model:scores(test)), 0)
+  end
+  os.remove(path)
+  local found = evaluate.diagnose { model = model, data = test:slice(1, 10), budget = 2000, seed = 1,
+    attack = attack.auto { model = model, norm = "l2", dmax = 1, quick = true } }
+  lu.assertEquals(#found.alarms, 0, tostring(found))
+end
+
 -- ---- Verdicts -------------------------------------------------------------------------------------
 
 function TestDetectors.test_verdicts()
@@ -208,6 +263,17 @@ function TestDetectors.test_slopes_of_bits()
   lu.assertTrue(seen > 50)
   lu.assertEquals(model.gradient_is, "surrogate")
   lu.assertEquals(reject.squeeze({ model = net, squeezers = { "median 2" } }).gradient_is, nil)
+end
+
+-- The weights' own slopes count; what windows reach outside goes back to the pixel it mirrors.
+function TestDetectors.test_slopes_of_nonlocal_means()
+  local x, w = test.x:slice { 1, 30 }, array.randn(30, 6, { seed = 2, dtype = "f64" })
+  for channels, sizes in pairs { [1] = "4 2 90", [3] = "5 3 60" } do
+    local model = by_means(channels, sizes)
+    local gaps, most = off(model, x, w, 1e-3)
+    lu.assertTrue(gaps:sort()[27] < 2e-3 * most, sizes)
+    lu.assertEquals(model.gradient_is, nil)
+  end
 end
 
 -- Far from all points every kernel is 0 in double, but not its logarithm or the gradient of that.
@@ -416,6 +482,12 @@ function TestDetectors.test_refusals()
   raises("a number for each of layers", reject.mahalanobis,
     { net = net, layers = { "relu3" }, weights = { 1, 2 } })
   raises("expected \"bits b\"", reject.squeeze, { model = net, squeezers = { "jpeg 3" } })
+  for _, name in ipairs { "nlm 5", "nlm 5 3", "nlm 36 3 4", "nlm 5 16 4", "nlm 5 3 0", "nlm 5 3 4 4",
+    "bits 1 2" } do
+    raises("got \"" .. name .. "\"", reject.squeeze, { model = net, squeezers = { name } })
+  end
+  raises("\"nlm 5 3 4\" is for images", reject.squeeze, { squeezers = { "nlm 5 3 4" },
+    model = svm.new({ kernel = svm.linear() }):fit(data.new { x = train.x, y = train.y }) })
   raises("\"median 2\" is for images", reject.squeeze, {
     model = svm.new({ kernel = svm.linear() }):fit(data.new { x = train.x, y = train.y }) })
   local density = reject.density { net = net, layer = "relu3", bandwidth = 1 }

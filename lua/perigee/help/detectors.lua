@@ -91,21 +91,24 @@ defence:fit(known)]],
     text = [[
 Feature squeezing (Xu et al., 2018): rejects where the model's softmax changes much when the sample is
 squeezed. Squeezers are "bits b" (round to 2^b grey values between 0 and 1), "median k" and "mean k" (of
-k × k pixels; the same as SciPy's median_filter and uniform_filter); the paper's third, non-local means, is
-not there. The paper's score is the largest l1
+k × k pixels; the same as SciPy's median_filter and uniform_filter) and "nlm a b s", non-local means (Buades
+et al., 2005): of the a × a pixels around each their mean, with weights exp(-D / h^2), D being the mean square
+difference of the b × b pixels around the two, over all channels, and h = s / 255. "nlm 11 3 4" has the sizes
+of the paper's non_local_means_color_11_3_4; s is a whole number, and images have values between 0 and 1.
+(The paper's, OpenCV's, compares colours in another colour space.) The paper's score is the largest l1
 distance d, from 0 to 2, between the softmax of the sample and that of a squeezed one; the statistic here is
 log((2 - d) / d), which says the same and does not saturate: d below 2 / (1 + exp(threshold)) is accepted.
 
 As class scores, with z the model's scores and o_c the log-odds of class c (see reject.confidence): the
 statistic for the model's best class m, and min of o_c over the sample and its squeezed ones, less z_m - z_c,
-for the others. Gradients go through the windows exactly; through bits, which have no slope of use, by the
-slope of their mean over noise of 0.15 (straight through them attacks are half blind): gradient_is then says
-"surrogate", and attack.auto has a part for the steps.
+for the others. Gradients go through the windows exactly, weights included; through bits, which have no slope
+of use, by the slope of their mean over noise of 0.15 (straight through them attacks are half blind):
+gradient_is then says "surrogate", and attack.auto has a part for the steps.
 
 Fitting it fits the model inside.]],
     returns = { "squeeze", "a model; fitted if the model is" },
     example = used [[
-local squeezers = { "bits 1", "median 2" }
+local squeezers = { "bits 1", "median 2", "nlm 5 3 4" }
 local defence = reject.squeeze { model = net, squeezers = squeezers }]],
     see = { "reject.preprocess", "attack.stairs", "squeeze:threshold_for" },
   },

@@ -178,7 +178,7 @@ words.of = {
   ["reject.confidence"] = "msp maximum softmax baseline hendrycks", ["reject.energy"] = "ebm logsumexp liu",
   ["reject.density"] = "kde feinman KernelDensity parzen",
   ["reject.mahalanobis"] = "gaussian lee covariance lda",
-  ["reject.squeeze"] = "feature squeezing bit depth median filter smoothing xu",
+  ["reject.squeeze"] = "feature squeezing bit depth median filter smoothing xu non-local means denoise nlm",
   ["reject.preprocess"] = "preprocessor transform quantise quantize bpda input transformation jpeg squeezing",
   ["model:clone"] = "copy deepcopy", ["model:with"] = "replace override variant",
   ["dnr:backward"] = "vjp pullback grad_input",

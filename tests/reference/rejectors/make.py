@@ -113,10 +113,40 @@ SQUEEZED = {
     "mean 2": by_images(lambda i: ndimage.uniform_filter(i.astype(np.float64), size=2, mode="reflect")),
     "mean 3": by_images(lambda i: ndimage.uniform_filter(i.astype(np.float64), size=3, mode="reflect")),
 }
+
+
+def nonlocal_means(image, search, patch, strength):
+    """Of channels x height x width, pixel by pixel as the definition has it."""
+    reach, half = search // 2, patch // 2
+    around = np.pad(image.astype(np.float64), ((0, 0), (reach + half,) * 2, (reach + half,) * 2),
+                    mode="symmetric")
+
+    def patch_at(i, j):
+        return around[:, i + reach:i + reach + patch, j + reach:j + reach + patch]
+
+    out = np.zeros(image.shape)
+    for i, j in np.ndindex(image.shape[1:]):
+        places = [(i + a, j + b) for a in range(-reach, search - reach) for b in range(-reach, search - reach)]
+        squares = [np.mean((patch_at(i, j) - patch_at(*q)) ** 2) for q in places]
+        weights = np.exp(-np.array(squares) / (strength / 255) ** 2)
+        pixels = np.array([around[:, k + reach + half, l + reach + half] for k, l in places])
+        out[:, i, j] = weights @ pixels / weights.sum()
+    return out
+
+
 P = special.softmax(Z, axis=1)
 for name, squeezed in SQUEEZED.items():
     other = special.softmax(taps(squeezed.astype(np.float32))[2], axis=1)
     save("squeeze_" + name.replace(" ", "_"), np.abs(P - other).sum(axis=1))
+
+# Non-local means of 30 samples as images of one channel and of three, seen by a linear model.
+SEEN, LINEAR = TEST[:30], np.cos(np.arange(5 * 144)).reshape(5, 144).astype(np.float32)
+for sizes, shape in (((5, 3, 60), (1, 12, 12)), ((4, 2, 90), (1, 12, 12)), ((11, 3, 4), (1, 12, 12)),
+                     ((5, 3, 60), (3, 6, 8)), ((4, 2, 90), (3, 6, 8))):
+    means = np.stack([nonlocal_means(x.reshape(shape), *sizes).ravel() for x in SEEN])
+    d = np.abs(special.softmax(SEEN @ LINEAR.T, axis=1) - special.softmax(means @ LINEAR.T, axis=1)).sum(axis=1)
+    print(sizes, shape, np.median(d))
+    save("nlm_%d_%d_%d_of_%d" % (*sizes, shape[0]), d)
 
 with open(os.path.join(HERE, "expected.lua"), "w") as file:
     file.write("-- Written by make.py.\n")
