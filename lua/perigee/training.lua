@@ -79,12 +79,16 @@ local function diverge(adversary, net, x, options)
   return adversary:with { objective = training.divergence(clean) }
 end
 
+-- Of noise's samples outside its bounds the attack would blame the data.
+local NOISY = ", of samples with augment's noise, which goes beyond the bounds too"
+
 --- Samples as the attack leaves them.
-function training.perturb(adversary, net, x, y, seed, trades)
+function training.perturb(adversary, net, x, y, seed, trades, noisy)
   local options = { model = net, y = y, seed = seed }
   if trades then adversary = diverge(adversary, net, x, options) end
   local ok, result = pcall(adversary.run, adversary, x, options) -- not at a line of ours
-  if not ok then error(type(result) == "string" and "nn.train: adversary: " .. result or result, 0) end
+  local whose = "nn.train: adversary" .. (noisy and NOISY or "") .. ": "
+  if not ok then error(type(result) == "string" and whose .. result or result, 0) end
   return result.x_adv
 end
 

@@ -112,7 +112,8 @@ static void perturb_body(lua_State *L, const void *context) {
     push_labels(L, samples->y, samples->n);
     lua_pushinteger(L, (lua_Integer)attack->seed);
     lua_pushboolean(L, call->training->params->trades > 0);
-    lua_call(L, 6, 1);
+    lua_pushboolean(L, call->training->params->augment.noise > 0);
+    lua_call(L, 7, 1);
     const Array *answer = bind_check_matrix(L, rows, "the adversary");
     memcpy(attack->x_adv, array_f32(answer), array_bytes(answer));
 }

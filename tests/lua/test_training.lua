@@ -166,6 +166,18 @@ function TestTraining.test_an_adversary_makes_robust()
   lu.assertEquals(trades.trained.trades, 3)
 end
 
+-- The data are right; it is the noise that leaves the adversary's bounds.
+function TestTraining.test_an_adversary_of_noisy_samples()
+  local ds = data.new { x = array.rand(12, 4, { seed = 1 }), y = array.arange(12) % 2 }
+  local net = nn.new { input = { 1, 2, 2 }, classes = { 0, 1 }, nn.flatten(), nn.linear { out = 2 } }
+  local noise = { noise = 0.5 }
+  raises("adversary, of samples with augment's noise, which goes beyond the bounds too: attack.pgd: sample ",
+    nn.train, net, ds, { epochs = 1, augment = noise, adversary = pgd { lower = 0, upper = 1 } })
+  nn.train(net, ds, { epochs = 1, augment = noise, adversary = pgd { lower = -9, upper = 9 } })
+  raises("nn.train: adversary: attack.pgd: sample ", nn.train, net, ds,
+    { epochs = 1, adversary = pgd { lower = 2, upper = 3 } })
+end
+
 function TestTraining.test_adversaries_that_are_none()
   local ds, net = blobs(12), blob_net()
   raises("nn.train: adversary: expected an attack, such as attack.pgd{", nn.train, net, ds, { adversary = 3 })
