@@ -261,6 +261,7 @@ local function plan_of(options)
     rejection_rate = rate(options), checkpoint = options.checkpoint,
     shard = shard_of(options), measures = measures.read(WHERE, options.measures),
   }
+  plan.unlabelled = kinds.is(plan.data, "array") or nil
   plan.norm = plan.attacks[1].attack.norm
   plan.samples = whole(options, "samples", 1, #plan.data)
   plan.per_repeat = plan.samples or #plan.data

@@ -294,6 +294,30 @@ function TestSecurityFiles:test_save_and_load()
   end)
 end
 
+-- An array has no labels: models are held to their own answers, and what is printed, saved, merged says so.
+function TestSecurityFiles:test_data_without_labels()
+  local words = "no labels: what each model answers before the attack is taken for the truth"
+  local options = { data = clean.x, models = { svm = machine }, attacks = { pgd }, dmax = 1, samples = 16 }
+  local security, shards = evaluated(options), {}
+  lu.assertEquals(security.counts.svm[1].wrong, 0)
+  for i = 1, 2 do
+    options.shard = { i, 2 }
+    shards[i] = evaluated(options)
+  end
+  for _, one in ipairs { security, shards[1], evaluate.merge(shards), with_path(function(path)
+    return evaluate.load(security:save(path))
+  end) } do
+    lu.assertTrue(one.unlabelled)
+    lu.assertStrContains(tostring(one), words)
+  end
+  with_path(function(path)
+    evaluate.report(security, path)
+    lu.assertStrContains(text_of(path), "What each model answers before the attack is taken for the truth.")
+  end)
+  lu.assertNil(whole.unlabelled)
+  lu.assertNotStrContains(tostring(whole), "no labels")
+end
+
 function TestSecurityFiles:test_rows()
   local rows = whole:rows()
   lu.assertEquals(#rows, 2 * 3 * 4)

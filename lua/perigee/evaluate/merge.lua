@@ -121,7 +121,7 @@ end
 local function sketch_of(one)
   return { models = one.models, attacks = one.attacks, dmax = one.dmax, norm = one.norm, seed = one.seed,
     repeats = one.repeats, noise = one.has_noise, rejection_rate = one.rejection_rate,
-    per_repeat = one.shard.samples, block = one.shard.block }
+    per_repeat = one.shard.samples, block = one.shard.block, unlabelled = one.unlabelled }
 end
 
 -- Its rows by repeat, model and attack.

@@ -226,6 +226,12 @@ local function masked_text(self)
     or ("\nmasked gradients: %s; try attack.auto, or evaluate.diagnose"):format(table.concat(places, "; "))
 end
 
+-- Of an array, which has no labels, nothing is "wrong before".
+local function unlabelled_text(self)
+  return self.unlabelled and "\nno labels: what each model answers before the attack is taken for the truth"
+    or ""
+end
+
 -- Are there fewer samples of some models than of others, as after an interrupt or a merge?
 local function is_uneven(self)
   for _, attack in ipairs(self.attacks) do
@@ -302,6 +308,7 @@ function Security.__tostring(self)
     if #self.attacks > 1 then add_lines(lines, self, verdicts, name, nil, false) end
   end
   return about(self) .. "\n" .. text.aligned(lines, #self.attacks > 1 and 2 or 1) .. masked_text(self)
+    .. unlabelled_text(self)
 end
 
 function Security:__len()
@@ -315,7 +322,7 @@ Security.__index = methods
 -- What a file holds: all that is not counted from the cells.
 local kept = { "models", "attacks", "dmax", "seeds", "repeats", "norm", "attack", "seed", "has_noise",
   "interrupted", "rejection_rate", "thresholds", "settings", "written_by", "measures",
-  "measured", "shard" }
+  "measured", "shard", "unlabelled" }
 
 -- A cell without the lists that were made of its arrays.
 local function bare(cell)

@@ -83,7 +83,7 @@ function whole.of(plan, list, settings, interrupted)
     seed = plan.seed, seeds = seeds, repeats = plan.repeats, has_noise = plan.noise,
     interrupted = interrupted, shard = plan.shard and shard_of(plan, list),
     settings = settings, thresholds = thresholds, written_by = written_by,
-    rejection_rate = plan.rejection_rate, cells = cells_of(plan, list),
+    rejection_rate = plan.rejection_rate, unlabelled = plan.unlabelled, cells = cells_of(plan, list),
   }
 end
 
@@ -91,7 +91,8 @@ end
 function whole.sketch(plan)
   return { models = names_of(plan.models), attacks = names_of(plan.attacks), dmax = plan.dmax,
     norm = plan.norm, seed = plan.seed, repeats = plan.repeats, noise = plan.noise,
-    per_repeat = plan.per_repeat, block = plan.block, rejection_rate = plan.rejection_rate }
+    per_repeat = plan.per_repeat, block = plan.block, rejection_rate = plan.rejection_rate,
+    unlabelled = plan.unlabelled }
 end
 
 local function is_list(value, is)
@@ -116,6 +117,7 @@ function whole.is_sound(sketch)
     and math.type(sketch.seed) == "integer" and type(sketch.noise) == "boolean"
     and is_count(sketch.per_repeat) and is_count(sketch.block)
     and (sketch.rejection_rate == nil or is_number(sketch.rejection_rate))
+    and (sketch.unlabelled == nil or sketch.unlabelled == true)
   return sound and math.ceil(sketch.per_repeat / sketch.block) * #sketch.repeats * #sketch.models
     * (#sketch.attacks + 1) <= MOST_PIECES
 end

@@ -51,6 +51,10 @@ local function warnings(security)
   if security.interrupted then
     list[1] = alarm("Interrupted", {}, "It was stopped before its end: only finished pieces are counted.")
   end
+  if security.unlabelled then
+    list[#list + 1] = alarm("No labels", {},
+      "What each model answers before the attack is taken for the truth.")
+  end
   if #places > 0 then
     list[#list + 1] = alarm("Masked gradients: these counts prove nothing", places, MASKED)
   end
