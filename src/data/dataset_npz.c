@@ -125,25 +125,16 @@ static bool are_pictures(const DatasetOptions *options, const Tensors *tensors) 
     return x->dtype == DTYPE_U8 && (ours || options->store == STORE_U8);
 }
 
-static bool check_store(const char *path, const DatasetOptions *options, const Array *x,
-                        Error *err) {
-    if (options->store != STORE_U8)
-        return true;
-    if (options->scale != 1)
-        return error_set(
-            err, ERROR_ARGUMENT,
-            "data.npz: store: bytes stand for k / 255, and take no scale of their own");
-    return x->dtype == DTYPE_U8 ||
-           error_set(err, ERROR_FILE,
-                     "data.npz: %s: '%s' is %s, not the uint8 that can be stored as u8", path,
-                     options->x, dtype_name(x->dtype));
+static bool check_store(const DatasetOptions *options, Error *err) {
+    return options->store != STORE_U8 || options->scale == 1 ||
+           error_set(err, ERROR_ARGUMENT,
+                     "data.npz: store: bytes stand for k / 255, and take no scale of their own");
 }
 
 /* The samples, still bytes where these stand for k / 255. A new header. */
-static Array *read_rows(const char *path, const DatasetOptions *options, const Tensors *tensors,
-                        Error *err) {
+static Array *read_rows(const DatasetOptions *options, const Tensors *tensors, Error *err) {
     const Array *x = tensors_find(tensors, NULL, options->x);
-    if (!check_store(path, options, x, err))
+    if (!check_store(options, err))
         return NULL;
     if (are_pictures(options, tensors))
         return array_share(x, err);
@@ -172,8 +163,8 @@ Dataset *dataset_load_npz(const char *path, const DatasetOptions *given, const S
         error_prefix(err, "data.npz");
         return NULL;
     }
-    bool floats = options.store != STORE_U8 && !beside.scale;
-    NpzWanted wanted = { { options.x, options.y }, floats ? options.x : NULL };
+    NpyAs as = options.store == STORE_U8 ? NPY_BYTES : beside.scale ? NPY_AS_THEY_ARE : NPY_FLOATS;
+    NpzWanted wanted = { { options.x, options.y }, options.x, as };
     size_t more = 2;
     if (beside.names)
         wanted.names[more++] = class_tensor;
@@ -183,7 +174,7 @@ Dataset *dataset_load_npz(const char *path, const DatasetOptions *given, const S
         error_prefix(err, "data.npz");
         return NULL;
     }
-    Array *x = read_rows(path, &options, &tensors, err);
+    Array *x = read_rows(&options, &tensors, err);
     DatasetParts parts = { x, tensors_find(&tensors, NULL, options.y), options.source, *sample,
                            NULL };
     if (x && x->ndim > 0 && !dataset_check_read(path, x, err))

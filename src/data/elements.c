@@ -10,14 +10,15 @@
 static const struct {
     unsigned char size;
     DType dtype;
+    const char *name;
 } kinds[] = {
-    [ELEMENT_F16] = { 2, DTYPE_F32 },  [ELEMENT_BF16] = { 2, DTYPE_F32 },
-    [ELEMENT_F32] = { 4, DTYPE_F32 },  [ELEMENT_F64] = { 8, DTYPE_F64 },
-    [ELEMENT_BOOL] = { 1, DTYPE_I32 }, [ELEMENT_I8] = { 1, DTYPE_I32 },
-    [ELEMENT_U8] = { 1, DTYPE_U8 },    [ELEMENT_I16] = { 2, DTYPE_I32 },
-    [ELEMENT_U16] = { 2, DTYPE_I32 },  [ELEMENT_I32] = { 4, DTYPE_I32 },
-    [ELEMENT_U32] = { 4, DTYPE_I32 },  [ELEMENT_I64] = { 8, DTYPE_I32 },
-    [ELEMENT_U64] = { 8, DTYPE_I32 },
+    [ELEMENT_F16] = { 2, DTYPE_F32, "float16" }, [ELEMENT_BF16] = { 2, DTYPE_F32, "bfloat16" },
+    [ELEMENT_F32] = { 4, DTYPE_F32, "float32" }, [ELEMENT_F64] = { 8, DTYPE_F64, "float64" },
+    [ELEMENT_BOOL] = { 1, DTYPE_I32, "bool" },   [ELEMENT_I8] = { 1, DTYPE_I32, "int8" },
+    [ELEMENT_U8] = { 1, DTYPE_U8, "uint8" },     [ELEMENT_I16] = { 2, DTYPE_I32, "int16" },
+    [ELEMENT_U16] = { 2, DTYPE_I32, "uint16" },  [ELEMENT_I32] = { 4, DTYPE_I32, "int32" },
+    [ELEMENT_U32] = { 4, DTYPE_I32, "uint32" },  [ELEMENT_I64] = { 8, DTYPE_I32, "int64" },
+    [ELEMENT_U64] = { 8, DTYPE_I32, "uint64" },
 };
 
 size_t element_size(ElementKind kind) {
@@ -26,6 +27,10 @@ size_t element_size(ElementKind kind) {
 
 DType element_dtype(ElementKind kind) {
     return kinds[kind].dtype;
+}
+
+const char *element_name(ElementKind kind) {
+    return kinds[kind].name;
 }
 
 bool element_bytes(ElementKind kind, int ndim, const size_t *shape, size_t *bytes) {

@@ -28,9 +28,10 @@ typedef enum ElementKind {
     ELEMENT_U64
 } ElementKind;
 
-/* Bytes of one element in the file; the array type it becomes. */
+/* Bytes of one element in the file; the array type it becomes; what NumPy calls it. */
 size_t element_size(ElementKind kind);
 DType element_dtype(ElementKind kind);
+const char *element_name(ElementKind kind);
 
 /* Bytes that an array of this shape takes in the file; false if the product overflows. */
 bool element_bytes(ElementKind kind, int ndim, const size_t *shape, size_t *bytes);

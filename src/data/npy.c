@@ -228,15 +228,22 @@ static bool check_length(const ByteStream *in, const NpyHeader *header, Error *e
                      in->name, in->left - needed, text);
 }
 
-Array *npy_read(ByteStream *from, bool as_floats, Error *err) {
+static bool check_kind(const char *name, ElementKind kind, NpyAs as, Error *err) {
+    return as != NPY_BYTES || kind == ELEMENT_U8 ||
+           error_set(err, ERROR_FILE, "%s is %s, not the uint8 that can be stored as u8", name,
+                     element_name(kind));
+}
+
+Array *npy_read(ByteStream *from, NpyAs as, Error *err) {
     NpyHeader header;
-    if (!read_header(from, &header, err) || !check_length(from, &header, err))
+    if (!read_header(from, &header, err) || !check_length(from, &header, err) ||
+        !check_kind(from->name, header.kind, as, err))
         return NULL;
     const Elements elements = { .name = from->name,
                                 .kind = header.kind,
                                 .big_endian = header.big_endian,
                                 .fortran = header.fortran,
-                                .as_floats = as_floats,
+                                .as_floats = as == NPY_FLOATS,
                                 .shape = sizes_of(header.ndim, header.shape) };
     return elements_read(&elements, from, err);
 }
@@ -244,7 +251,7 @@ Array *npy_read(ByteStream *from, bool as_floats, Error *err) {
 Array *npy_parse(const char *name, const unsigned char *bytes, size_t size, Error *err) {
     Source source = source_of(name, bytes, size);
     ByteStream all = source_stream(&source, size);
-    return npy_read(&all, false, err);
+    return npy_read(&all, NPY_AS_THEY_ARE, err);
 }
 
 Array *npy_load(const char *path, Error *err) {
@@ -252,7 +259,7 @@ Array *npy_load(const char *path, Error *err) {
     if (!source_open(&source, path, err))
         return NULL;
     ByteStream all = source_stream(&source, source.size);
-    Array *a = npy_read(&all, false, err);
+    Array *a = npy_read(&all, NPY_AS_THEY_ARE, err);
     source_close(&source);
     if (!a)
         foreign_refuse_file(path, "\x93NUMPY", err); /* which says more */

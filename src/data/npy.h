@@ -21,9 +21,12 @@ Array *npy_load(const char *path, Error *err);
 /* The same from bytes in memory; `name` is what messages call them. */
 Array *npy_parse(const char *name, const unsigned char *bytes, size_t size, Error *err);
 
-/* The same from a stream, whose end is the file's: an entry of an archive. With as_floats it is a
- * float32 array, whatever the file has. */
-Array *npy_read(ByteStream *from, bool as_floats, Error *err);
+/* What is made of a file's numbers: arrays of their types (elements.h), float32 whatever they are,
+ * or bytes, where others are refused. */
+typedef enum NpyAs { NPY_AS_THEY_ARE, NPY_FLOATS, NPY_BYTES } NpyAs;
+
+/* The same from a stream, whose end is the file's: an entry of an archive. */
+Array *npy_read(ByteStream *from, NpyAs as, Error *err);
 
 /* Writes beside `path` and renames. */
 bool npy_save(const Array *a, const char *path, Error *err);

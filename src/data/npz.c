@@ -134,8 +134,8 @@ static bool is_wanted(const NpzWanted *wanted, const char *entry) {
     return wanted == NULL;
 }
 
-static bool wants_floats(const NpzWanted *wanted, const char *entry) {
-    return wanted && wanted->as_floats && is_named(wanted->as_floats, entry);
+static NpyAs wanted_as(const NpzWanted *wanted, const char *entry) {
+    return wanted && wanted->other && is_named(wanted->other, entry) ? wanted->as : NPY_AS_THEY_ARE;
 }
 
 static Array *load_entry(const Archive *archive, const zip_stat_t *stat, Error *err) {
@@ -153,7 +153,7 @@ static Array *load_entry(const Archive *archive, const zip_stat_t *stat, Error *
     if (!open_entry(archive, stat->index, &entry, err))
         return NULL;
     ByteStream stream = { title, stat->size, read_entry, &entry };
-    Array *array = npy_read(&stream, wants_floats(archive->wanted, stat->name), err);
+    Array *array = npy_read(&stream, wanted_as(archive->wanted, stat->name), err);
     if (array && !check_end(&entry, err)) {
         array_free(array);
         array = NULL;

@@ -6,12 +6,14 @@
 #define PERIGEE_DATA_NPZ_H
 
 #include "data/names.h"
+#include "data/npy.h"
 #include "data/safetensors.h"
 
-/* Arrays by name (NULL ends them), and the one among them that is read as float32. */
+/* Arrays by name (NULL ends them), and one among them that is not read as it is. */
 typedef struct NpzWanted {
     const char *names[5];
-    const char *as_floats; /* or NULL */
+    const char *other; /* or NULL */
+    NpyAs as;
 } NpzWanted;
 
 /* The arrays that are wanted (a missing one is an error), or every one that can be read if that is

@@ -111,7 +111,19 @@ function TestStoredBytes.test_files()
   same(data.npz(path, { store = "f32" }).x, stored.x:astype "f32")
   same(data.npz(path, { store = "u8" }).x, stored.x)
   floats:save(path)
-  lu.assertErrorMsgContains("'x' is f32, not the uint8", data.npz, path, { store = "u8" })
+  lu.assertErrorMsgContains("'x.npy' is float32, not the uint8", data.npz, path, { store = "u8" })
+  data.save_npz(path, { x = stored.images, y = stored.y }, { compress = false })
+  for code, name in pairs { i1 = "int8", b1 = "bool" } do -- as they are in the file, not as arrays have them
+    local other = path .. "." .. code
+    do
+      local from <close> = assert(io.open(path, "rb"))
+      local to <close> = assert(io.open(other, "wb"))
+      to:write((from:read "a":gsub("|u1", "|" .. code)))
+    end
+    local words = ("'x.npy' is %s, not the uint8"):format(name)
+    lu.assertErrorMsgContains(words, data.npz, other, { store = "u8" })
+    os.remove(other)
+  end
   for _, ending in ipairs { "csv", "svm" } do
     local both_paths = { path .. "." .. ending, path .. ".f." .. ending }
     stored:save(both_paths[1])
