@@ -82,6 +82,16 @@ function TestMetrics:test_confusion_with_names()
     "   0 cat  2  ·  ·         1",
     "4 a, dog  ·  2  1         ·",
     "       9  ·  ·  1         1" }, "\n"))
+  -- predictions and their labels alone, results of attacks, and a report's
+  for _, names in ipairs { named, named.names } do
+    lu.assertEquals(metrics.confusion(predicted, truth, { names = names }).names, named.names)
+  end
+  local machine = svm.new({ C = 1 }):fit(named)
+  local result = attack.fgsm({ model = machine, dmax = 0.1, norm = "l2", lower = 0, upper = 8 }):run(named)
+  lu.assertStrContains(tostring(metrics.confusion(result, nil, { names = named })), "\n4 a, dog ")
+  lu.assertEquals(metrics.report(oracle(predicted), named).confusion.names, named.names)
+  raises("metrics.confusion: names: expected a table of words by label", metrics.confusion, predicted, truth,
+    { names = 3 })
   local broken = tostring(metrics.confusion(oracle(predicted), ds:with { names = { [0] = "c\na\tt" } }))
   lu.assertStrContains(broken, "0 c\\na\\tt  2")
   lu.assertStrContains(tostring(ds:with { names = { [0] = "c\na\tt" } }), "  0  c\\na\\tt  ")
@@ -89,6 +99,19 @@ function TestMetrics:test_confusion_with_names()
   local file <close> = assert(io.open(confusion:csv(path)))
   lu.assertEquals(file:read "a", 'true,name,0,4,9,rejected\n0,cat,2,0,0,1\n4,"a, dog",0,2,1,0\n9,,0,0,1,1\n')
   os.remove(path)
+end
+
+function TestMetrics:test_a_class_by_its_name()
+  local named = ds:with { names = { [0] = "cat", [4] = "dog", [9] = "dog" } }
+  for _, name in ipairs { "precision", "recall", "f1" } do
+    lu.assertEquals(metrics[name](predicted, named, { average = "cat" }),
+      metrics[name](predicted, ds, { average = 0 }))
+  end
+  lu.assertEquals(metrics.recall(predicted, truth, { average = "cat", names = named }), 2 / 3)
+  raises("classes 0 (cat), 4 (dog), 9 (dog), got the string \"owl\"", metrics.recall, predicted, named,
+    { average = "owl" })
+  raises("average: 4 and 9 are both called dog; give the label", metrics.f1, predicted, named,
+    { average = "dog" })
 end
 
 function TestMetrics:test_confusion_has_columns_for_classes_that_never_came()

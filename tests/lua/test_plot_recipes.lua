@@ -215,6 +215,10 @@ function TestPlotRecipes:test_decision()
   local svg = svg_of("decision", nr, { data = ds, result = result, grid = 20 })
   has(svg, "regions", "rejected", "class 0", "class 1", "attack",
     ("loss of the attack on class %d"):format(ds.y[1]))
+  svg = svg_of("decision", nr, { data = ds:with { names = { [0] = "left", "right" } }, result = result,
+    grid = 20 })
+  has(svg, "left", "right", ("loss of the attack on %s"):format(ds.y[1] == 0 and "left" or "right"))
+  lu.assertNotStrContains(svg, "class 0")
   local script = plot.script("decision", nr, { data = ds, grid = 20, file = "d.svg" })
   lu.assertStrContains(script, " 212 212 212\n") -- somewhere it rejects
   lu.assertStrContains(script, "with rgbimage")

@@ -85,6 +85,7 @@ function accuracy.report(model, ds)
   report.accuracy_accepted = given.share(report.correct, n - report.rejected)
   report.rejection_rate = given.share(report.rejected, n)
   report.confusion = matrix(labels, truth, {})
+  report.confusion.names = given.names("report", ds, {})
   return setmetatable(report, Report)
 end
 

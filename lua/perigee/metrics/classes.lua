@@ -2,17 +2,19 @@
 
 local given = require "perigee.metrics.given"
 local arguments = require "perigee.arguments"
-local kinds = require "perigee.kinds"
 local matrix = require "perigee.metrics.matrix"
+local text = require "perigee.text"
 
 local classes = {}
 
 --- How often each class was taken for each: `counts` is an int32 array, true class × predicted class
 --- in the order of `classes`, the rejected in its last column. It prints as a table.
-function classes.confusion(model, ds)
+function classes.confusion(model, ds, options)
+  options = arguments.only("metrics.confusion", options, { "names" })
+  local names = given.names("confusion", ds, options)
   local labels, truth = given.labels("confusion", model, ds)
   local confusion = matrix(labels, truth, given.classes(model))
-  confusion.names = kinds.is(ds, "dataset") and ds.names or nil -- for plot.confusion
+  confusion.names = names
   return confusion
 end
 
@@ -27,9 +29,29 @@ local function tally(labels, truth)
   return function(class) return hits[class] or 0, predicted[class] or 0, samples[class] or 0 end
 end
 
-local function no_average(where, value, known)
+local function no_average(where, value, judged)
+  local known = {}
+  for i, class in ipairs(judged.known) do
+    local name = judged.names[class]
+    known[i] = name and ("%d (%s)"):format(class, text.name(name)) or ("%d"):format(class)
+  end
   given.expected(where, "average", ("\"macro\", \"micro\" or one of the classes %s"):format(
     table.concat(known, ", ")), value)
+end
+
+-- The class of that label or name, which has to be the only one of that name.
+local function class_of(where, average, judged)
+  local found
+  for _, class in ipairs(judged.known) do
+    if class == average then return class end
+    if judged.names[class] == average then
+      if found then
+        given.fail(where, "average: %d and %d are both called %s; give the label", found, class, average)
+      end
+      found = class
+    end
+  end
+  return found or no_average(where, average, judged)
 end
 
 -- What share(hits, predicted, samples) says of one class, of all classes' mean, or of their sums.
@@ -46,19 +68,17 @@ local function averaged(where, share, average, judged)
     end
     return share(table.unpack(sums))
   end
-  for _, class in ipairs(judged.known) do
-    if class == average then return share(of(class)) end
-  end
-  no_average(where, average, judged.known)
+  return share(of(class_of(where, average, judged)))
 end
 
 local function measure(where, share)
   return function(model, ds, options)
-    local average = arguments.only("metrics." .. where, options, { "average" }).average
+    options = arguments.only("metrics." .. where, options, { "average", "names" })
+    local average, names = options.average, given.names(where, ds, options)
     local labels, truth = given.labels(where, model, ds)
     local seen = given.sorted_union(truth, labels)
     return averaged(where, share, average == nil and "macro" or average, { labels = labels, truth = truth,
-      classes = seen, known = given.sorted_union(seen, given.classes(model)) })
+      classes = seen, names = names or {}, known = given.sorted_union(seen, given.classes(model)) })
   end
 end
 

@@ -5,6 +5,7 @@ local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
 local kinds = require "perigee.kinds"
 local same_model = require "perigee.same_model"
+local values = require "perigee.plot.values"
 
 local given = {}
 
@@ -154,6 +155,16 @@ end
 function given.classes(subject)
   if kinds.is(subject, "result") then return subject.classes end
   return kinds.is_model(subject) and reject.classes(subject) or {}
+end
+
+--- What the classes are called, { [label] = name }, by the option `names` (such a table, or a dataset that
+-- has them), or else by the dataset; nil where nothing says it.
+function given.names(where, ds, options)
+  local names = options.names
+  if names == nil then return kinds.is(ds, "dataset") and ds.names or nil end
+  values.names("metrics." .. where, options)
+  if kinds.is(names, "dataset") then return names.names end
+  return names
 end
 
 --- The labels of several lists, each once, sorted.

@@ -15,7 +15,9 @@ sums. 0 of 0 is 0, as in scikit-learn. A rejected sample is a prediction of no c
 not precision.]],
     params = parts.subject,
     options = {
-      { "average", '"macro"|"micro"|integer', '"macro"', "over the classes, or of this one alone" },
+      { "average", '"macro"|"micro"|integer|string', '"macro"',
+        "over the classes, or of this one alone, by its label or its name" },
+      parts.names,
     },
     returns = { "number", "0 to 1" },
     example = parts.labels .. ([[
@@ -32,7 +34,8 @@ return {
 How often each class was taken for each: under attack, if it is given a result. The answer's counts is an
 int32 array, true class × predicted class in the order of its classes, with the rejected in the last
 column; it prints as a table.]],
-    params = parts.subject, returns = { "confusion", "{ classes, counts, names }" },
+    params = parts.subject, options = { parts.names },
+    returns = { "confusion", "{ classes, counts, names }" },
     example = parts.labels .. [[
 print(metrics.confusion(predicted, truth))
 local net, digits = nn.load("mnist-cnn"), data.digits(10, { seed = 1 })
@@ -53,5 +56,5 @@ print(metrics.confusion(attack.fgsm({ model = net, dmax = 0.1 }):run(digits)))]]
   field("confusion.classes", "integer[]", "The labels that stand for rows and columns."),
   field("confusion.counts", "array", "True × predicted class, the rejected in the last column; int32."),
   field("confusion.names", "table?",
-    "What the classes are called, { [label] = name }, where the dataset says it."),
+    "What the classes are called, { [label] = name }, where the dataset or the option names says it."),
 }

@@ -9,6 +9,9 @@ parts.subject = {
     "the samples with their labels; for predictions the labels will do; none for a result" },
 }
 
+parts.names = { "names", "table|dataset", "the dataset's own",
+  "what the classes are called, { [label] = name }, or a dataset that says it" }
+
 parts.labels = [[
 local truth     = { 0, 0, 0, 4, 4 }
 local predicted = { 0, 0, -1, 4, 0 }
