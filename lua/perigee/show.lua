@@ -5,7 +5,11 @@ local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
 local kinds = require "perigee.kinds"
 
+local text = require "perigee.text"
+
 local gnuplot = require("perigee.native").gnuplot
+
+local MOST_FEATURES = 8 -- that are shown as numbers
 
 -- The sides of the square that n pixels fill, or nil.
 local function square_side(n)
@@ -116,6 +120,23 @@ function add_panels(panels, x, caption, limit)
   end
 end
 
+-- Are the samples points, whose few features are no picture?
+local function are_points(x)
+  return kinds.is(x, "dataset") and #x > 0 and #x.shape == 1 and x.shape[1] <= MOST_FEATURES
+    and not square_side(x.shape[1])
+end
+
+-- A line a sample: its class and its features.
+local function points_text(ds, options, limit)
+  local rows, names = {}, options.names or {}
+  for i = 1, math.min(#ds, limit) do
+    local name = names[ds.y[i]]
+    rows[i] = { name and text.name(tostring(name)) or ("label %d"):format(ds.y[i]) }
+    for _, value in ipairs(ds:floats(i, i)[1]:totable()) do table.insert(rows[i], ("%.4g"):format(value)) end
+  end
+  return text.aligned(rows, 1) .. "\n"
+end
+
 -- The options, of which perigee.picture looks at mode and width itself.
 local function checked(options)
   options = arguments.only("show", options, { "limit", "mode", "width", "names", "channels" })
@@ -129,15 +150,19 @@ local function checked(options)
   return options, limit
 end
 
---- show(x [, { limit =, mode =, width =, names =, channels = }])
-local function show(x, options)
-  local limit
-  options, limit = checked(options)
+local function drawn(x, options, limit)
   local panels = { names = options.names, channels = options.channels }
   add_panels(panels, x, nil, limit)
   if #panels == 0 then blame.fail("show: there is nothing in it to draw") end
   local mode = options.mode or perigee.terminal().picture
-  io.write(blame.call(perigee.picture, panels, { mode = mode, width = options.width }))
+  return blame.call(perigee.picture, panels, { mode = mode, width = options.width })
+end
+
+--- show(x [, { limit =, mode =, width =, names =, channels = }])
+local function show(x, options)
+  local limit
+  options, limit = checked(options)
+  io.write(are_points(x) and points_text(x, options, limit) or drawn(x, options, limit))
   if kinds.is(x, "dataset") and #x > limit then
     io.write(("… and %d more (show(x, { limit = %d }))\n"):format(#x - limit, #x))
   end

@@ -73,6 +73,16 @@ show(red, { channels = 1 })]])
   lu.assertStrContains(rest, "38;2;255;255;255m") -- three grey ones, the first white
 end
 
+-- What has two features is no picture.
+function TestPlotViews:test_points()
+  local text, status = run("PERIGEE_PICTURE=plain", [[
+local ds = data.new { x = { { 0.25, 1 }, { 0.5, -2 } }, y = { 0, 1 } }
+show(ds, { names = { "on\nit" }, limit = 2 })
+show(ds[1])]])
+  lu.assertEquals(status, 0)
+  lu.assertEquals(text, "label 0  0.25   1\non\\nit    0.5  -2\nlabel 0  0.25  1\n")
+end
+
 function TestPlotViews:test_letters()
   local text, status = run("PERIGEE_PICTURE=plain COLUMNS=70",
     FIGURE .. 'print(f:show { terminal = "text" })')

@@ -183,6 +183,17 @@ function TestReport:test_results()
 end
 
 -- Samples of three numbers, one class only, nothing found: figures that there cannot be are left out.
+-- Figures call the classes what the option says.
+function TestReport:test_names_of_classes()
+  local names = { [1] = "sparrow", [4] = "finch", [7] = "owl" }
+  local page = page_of(plain, { names = names })
+  for _, name in pairs(names) do
+    has(page, name)
+    has_not(page_of(plain), name)
+  end
+  lu.assertEquals(page_of(plain, { names = clean:with { names = names } }), page)
+end
+
 function TestReport:test_results_that_are_no_images()
   local bumps = dofile "tests/lua/bumps.lua"
   local samples = data.new { x = bumps.centres:copy(), y = { 0, 1, 2 } }
@@ -263,6 +274,7 @@ function TestReport:test_refusals()
   refused("evaluate.report: path: expected a file's name, got a table", plain, { title = "x" })
   refused("evaluate.report: title: expected a string, got 1", plain, path, { title = 1 })
   refused("evaluate.report: date: expected true, or a text", plain, path, { date = 3 })
+  refused("evaluate.report: names: expected a table of words by label", plain, path, { names = 3 })
   refused("evaluate.report: rejection: expected", plain, path, { rejection = "none" })
   refused("unknown option 'titel'; did you mean 'title'?", plain, path, { titel = "x" })
   refused("/nonexistent/a.html", plain, "/nonexistent/a.html")

@@ -85,7 +85,8 @@ end
 
 local function check(path, options)
   if type(path) ~= "string" or path == "" then arguments.expected(WHERE, "path", "a file's name", path) end
-  arguments.only(WHERE, options, { "title", "text", "rejection", "date" })
+  arguments.only(WHERE, options, { "title", "text", "rejection", "date", "names" })
+  values.names(WHERE, options)
   for _, name in ipairs { "title", "text" } do values.option(WHERE, options, name, "string") end
   if options.date ~= nil and type(options.date) ~= "boolean" and type(options.date) ~= "string" then
     arguments.expected(WHERE, "date", "true, or a text", options.date)
@@ -96,7 +97,7 @@ end
 return function(subject, path, options)
   options = options == nil and {} or options
   check(path, options)
-  local report = { figures = 0, rejection = options.rejection,
+  local report = { figures = 0, rejection = options.rejection, names = options.names,
     convention = convention_of(WHERE, options.rejection) }
   local made = {}
   for i, entry in ipairs(check_samples(entries_of(subject))) do

@@ -220,6 +220,8 @@ figures are missing. Raises on failure.]],
         { "text", "string", "none", "what stands under it; empty lines part paragraphs" },
         { "rejection", '"detection"|"paper"|"error"', '"detection"', "what counts as held: ?plot.security" },
         { "date", "boolean|string", "none", "true for today's, or a text" },
+        { "names", "table|dataset", "none",
+          "what the figures of results call the classes, { [label] = name }, or a dataset that says it" },
       },
       returns = { "string", "the path" },
       example = [[

@@ -43,7 +43,8 @@ or 256 colours, sixel where the terminal says it can, plain characters where nei
 An array whose rows are square pictures of 64 pixels or more is drawn as pictures; negative values get a
 diverging scale centred at zero. Three planes (3 × height × width, or a dataset's samples of that shape) are a
 picture in colour, in which of negative values zero is the middle grey. A list draws its members side by side,
-under `captions` if it has them.]],
+under `captions` if it has them. Samples of up to eight features that are no picture are a line of numbers
+each.]],
       params = {
         { "x", "array|dataset|table", "what to draw" },
       },

@@ -131,6 +131,7 @@ local function runs_figure(report, result, found, held)
   end
   if #runs == 0 then return "" end
   return parts.figure(report, "attack", runs, { label = "loss, confidence and images of a few samples",
+    options = { names = report.names },
     caption = RUNS:format(subject_of(result), table.concat(which, "; ")) })
 end
 
@@ -141,7 +142,7 @@ local function images_figure(report, result, found)
   if #found == 0 or not values.image_shape(result.shape, result.x0.shape[2]) then return "" end
   local shown = first(found, MOST_IMAGES)
   return parts.figure(report, "attacks", result:take(shown), {
-    label = "samples before and after the attack, and the difference",
+    label = "samples before and after the attack, and the difference", options = { names = report.names },
     caption = IMAGES:format(subject_of(result), text.positions(shown, MOST_IMAGES)) })
 end
 
