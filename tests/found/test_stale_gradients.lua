@@ -93,10 +93,10 @@ local function changes()
       own:fit(few)
     end },
     { "nr", reject.new { model = machine, threshold = 0 }, function() machine:fit(few) end },
-    { "dnr", defence, function() defence:fit(few) end }, { "dnr", defence, train(other) },
-    { "dnr", defence, function()
+    { "dnr", defence, function() defence:fit(few) end }, { "dnr", defence, function()
       defence.combiner:fit(data.new { x = array.rand(8, 2), y = few.y[{ 1, 8 }] })
     end },
+    { "dnr", defence, train(other) }, -- and answers no more
   }
 end
 
