@@ -54,7 +54,8 @@ function looped.batches(ds, n)
     local first, count = position, #ds
     if first > count then return nil end
     position = math.min(first + size, count + 1)
-    return ds:slice(first, position - 1):with { store = "f32" }, first
+    local batch = ds:slice(first, position - 1)
+    return batch.x.dtype == "f32" and batch or batch:with { store = "f32" }, first
   end
 end
 

@@ -87,6 +87,15 @@ static void push_refusal(lua_State *L, int arg, bool known, const Error *err) {
         lua_pushfstring(L, "is %s", bind_describe(L, arg, got));
 }
 
+/* Answer nil and why the object at `arg` makes no part; what is no fault of its own is raised. */
+static int refuse_part(lua_State *L, int arg, const char *kind, const Error *err) {
+    if (kind && err->kind != ERROR_ARGUMENT)
+        return bind_raise(L, err);
+    lua_pushnil(L);
+    push_refusal(L, arg, kind != NULL, err);
+    return 2;
+}
+
 /* Push the dataset at `arg` as it would be stored as float32, in its place. */
 static void settle_storage(lua_State *L, int arg) {
     const Dataset *dataset = bind_test_dataset(L, arg);
@@ -110,13 +119,8 @@ static int native_checksum(lua_State *L) {
     const char *kind = make_part(L, 1, &part, &ok, &err);
     ok = ok && tensors_hash(&part, &hash, &err);
     tensors_clear(&part);
-    if (!kind || (!ok && err.kind == ERROR_ARGUMENT)) {
-        lua_pushnil(L);
-        push_refusal(L, 1, kind != NULL, &err);
-        return 2;
-    }
-    if (!ok)
-        return bind_raise(L, &err);
+    if (!kind || !ok)
+        return refuse_part(L, 1, kind, &err);
     snprintf(digits, sizeof digits, "%016llx", (unsigned long long)hash);
     lua_pushstring(L, digits);
     return 1;
@@ -160,13 +164,8 @@ static int archive_put(lua_State *L) {
     ok = ok && tensors_room_take(&archive->room, &part, &err) &&
          bundle_put(&archive->tensors, name, &part, &err);
     tensors_clear(&part);
-    if (!kind || (!ok && err.kind == ERROR_ARGUMENT)) {
-        lua_pushnil(L);
-        push_refusal(L, 2, kind != NULL, &err);
-        return 2;
-    }
-    if (!ok)
-        return bind_raise(L, &err);
+    if (!kind || !ok)
+        return refuse_part(L, 2, kind, &err);
     lua_pushstring(L, kind);
     lua_pushstring(L, name);
     return 2;
@@ -321,13 +320,8 @@ static int native_pack(lua_State *L) {
     ok = ok && tensors_pack(&part, "pack", &bytes, &err);
     tensors_clear(&part);
     *box = bytes.bytes;
-    if (!kind || (!ok && err.kind == ERROR_ARGUMENT)) {
-        lua_pushnil(L);
-        push_refusal(L, 1, kind != NULL, &err);
-        return 2;
-    }
-    if (!ok)
-        return bind_raise(L, &err);
+    if (!kind || !ok)
+        return refuse_part(L, 1, kind, &err);
     lua_pushstring(L, kind);
     lua_pushlstring(L, (const char *)bytes.bytes, bytes.size);
     free(bytes.bytes);
