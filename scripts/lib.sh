@@ -35,7 +35,7 @@ program:curl       curl                        curl             curl        curl
 # Without these nothing runs under MPI, and its tests are skipped.
 needs_mpi='
 module:ompi-c      libopenmpi-dev              -                -           -               -
-program:mpirun     openmpi-bin                 openmpi          openmpi     openmpi         open-mpi
+launcher:Open      openmpi-bin                 openmpi          openmpi     openmpi         open-mpi
 '
 # Style and the form of documents are checked by these; without them they are not.
 needs_lint='
@@ -68,6 +68,11 @@ need_met() { # kind:name
         module:*) pkg-config --exists "$name" 2> /dev/null ;;
         header:*) echo "#include <$name>" | "${CC:-gcc}" ${CPPFLAGS:-} -E - > /dev/null 2>&1 ;;
         lua:*) find_lua_module "$name" ;;
+        launcher:*) # another MPI may have the plain name
+            for mpirun in mpirun.openmpi mpirun; do
+                have $mpirun && $mpirun --version 2>&1 | grep -q "$name" && return 0
+            done
+            return 1 ;;
         file:*) [ -e "$name" ] ;;
     esac
 }

@@ -1,20 +1,9 @@
 # evaluate.cross_validate and svm.search under mpirun: any number of ranks gives what one process gives, to the bit.
 . tests/cli/tap.sh
-
-if ! command -v mpirun > /dev/null 2>&1 || [ ! -e "$(dirname "$perigee")/perigee_mpi_openmpi.so" ]; then
-    skip "under mpirun" "no mpirun (openmpi-bin), or no mpi.h when the program was built (libopenmpi-dev)"
-    finish
-    exit
-fi
-if nm "$perigee" 2> /dev/null | grep -q '__asan_init'; then
-    skip "under mpirun" "instrumented: Open MPI's own leaks would be told of"
-    finish
-    exit
-fi
+. tests/cli/mpi.sh
+require_mpi
 
 cd "$work" || exit 1
-# Open MPI 5 complains of TCP where the only interface is the loopback, which ranks on one host do without.
-export OMPI_MCA_btl=^tcp
 cat > folds.lua << 'LUA'
 local native = require "perigee.native"
 local d = data.digits(120, { seed = 1 })
@@ -64,23 +53,21 @@ end
 LUA
 # Its mpirun ends a line wherever a piece of the output ends.
 joined() { tr -d ' \n'; }
-root=
-[ "$(id -u)" != 0 ] || root=--allow-run-as-root
 run_perigee --quiet --threads 1 folds.lua
 printf %s "$out" | joined > one
 check_equal "one process" "$status$err" 0alone
 for n in 1 2 4; do
-    timeout 60 mpirun $root --oversubscribe -np $n "$perigee" --quiet --threads 1 folds.lua > out 2> err < /dev/null
-    check_equal "$n ranks" "$?$(cat err)" "0$([ $n = 1 ] && echo alone || echo others help)"
+    run_ranks $n --quiet --threads 1 folds.lua
+    check_equal "$n ranks" "$status$err" "0$([ $n = 1 ] && echo alone || echo others help)"
     check_equal "with the same bits" "$(joined < out)" "$(cat one)"
 done
-timeout 60 mpirun $root --oversubscribe -np 2 "$perigee" --quiet folds.lua fail > out 2> err < /dev/null
-check_equal "a measure that fails ends the script" "$?" 1
-check_match "in its words" "$(cat err)" "*folds.lua:*none of it*"
+run_ranks 2 --quiet folds.lua fail
+check_equal "a measure that fails ends the script" "$status" 1
+check_match "in its words" "$err" "*folds.lua:*none of it*"
 
 # Two network namespaces as two hosts, with nothing but TCP between them.
 one=perigee-1-$$ two=perigee-2-$$
-if ip netns add $one 2> /dev/null && ip netns add $two 2> /dev/null &&
+if [ $implementation = openmpi ] && ip netns add $one 2> /dev/null && ip netns add $two 2> /dev/null &&
     ip link add v1 netns $one type veth peer name v2 netns $two 2> /dev/null; then
     ip -n $one addr add 10.77.0.1/24 dev v1 && ip -n $one link set lo up && ip -n $one link set v1 up
     ip -n $two addr add 10.77.0.2/24 dev v2 && ip -n $two link set lo up && ip -n $two link set v2 up
@@ -90,13 +77,13 @@ shift # the host: there is but one other
 exec ip netns exec $two sh -c "\$*"
 SH
     chmod +x agent
-    timeout 60 ip netns exec $one mpirun $root --mca plm_rsh_agent "$PWD/agent" --mca btl tcp,self \
+    timeout 60 ip netns exec $one $launch --mca plm_rsh_agent "$PWD/agent" --mca btl tcp,self \
         --mca btl_tcp_if_include 10.77.0.0/24 --mca oob_tcp_if_include 10.77.0.0/24 \
         --host 10.77.0.1:1,10.77.0.2:1 -np 2 "$perigee" --quiet --threads 1 folds.lua > out 2> err < /dev/null
     check_equal "two hosts" "$?$(cat err)" "0others help"
     check_equal "with the same bits" "$(joined < out)" "$(cat one)"
 else
-    skip "two hosts" "network namespaces cannot be made here"
+    skip "two hosts" "network namespaces cannot be made here, or there is no Open MPI"
 fi
 ip netns del $one 2> /dev/null
 ip netns del $two 2> /dev/null
