@@ -234,12 +234,48 @@ local function hand_out(run)
   collect(run)
 end
 
+-- ---- In step ---------------------------------------------------------------------------------------
+
 local told = {}
 
 local function tell_once(where, reason)
   if told[where .. reason] then return end
   told[where .. reason] = true
   io.stderr:write(native.printable(("%s: the other ranks do not help: %s"):format(where, reason)), "\n")
+end
+
+--- Say once that there is no help, where there are others.
+function farm.tell_alone(where, reason)
+  if farm.ranks() > 1 then tell_once(where, reason) end
+end
+
+--- Each of the other ranks gets one task of that module, which waits there for what rank 0 does in step with
+--- it (src/mpi/crew.h): { module =, shared = }. False: there are no others, or it cannot travel. Until they
+--- are released all other pieces are done here.
+function farm.summon(where, job)
+  if farm.ranks() == 1 then return false end
+  local shared, reason = share(job.module, job.shared)
+  if not shared then
+    tell_once(where, reason)
+    return false
+  end
+  busy = true
+  queue.begin(ranks - 1)
+  for _ = 1, ranks - 1 do queue.lay(parcel.bytes({})) end
+  queue.open()
+  return true
+end
+
+--- Wait until all of these have ended, and say why some have not done it.
+function farm.release(where)
+  while queue.outstanding() > 0 do queue.wait() end
+  local task, failed, bytes = queue.answer()
+  while task do
+    if failed then tell_once(where, bytes) end
+    task, failed, bytes = queue.answer()
+  end
+  queue.close()
+  busy = false
 end
 
 --- Do pieces: { module = the name of the module whose `farm` does them, shared = what they have in common,

@@ -114,6 +114,33 @@ function training.strengths(where, augment, usual)
   return strengths
 end
 
+-- ---- Over ranks (src/mpi/crew.h) -------------------------------------------------------------------
+
+-- The other ranks' part: the net itself is shared with later pieces. Of how many batches they were.
+training.farm = {
+  open = function(shared) return shared end,
+  run = function(shared)
+    return native.assist_training(shared.net:clone(), shared.data, shared.options)
+  end,
+}
+
+--- Have the other ranks assist a training: is there one for each? `keeps` says what of it they cannot do.
+function training.summon(where, net, ds, options, keeps)
+  local farm = require "perigee.farm"
+  if keeps then
+    farm.tell_alone(where, keeps)
+    return false
+  end
+  return farm.summon(where, {
+    module = "perigee.training", shared = { net = net, data = ds, options = options },
+  })
+end
+
+--- They are done with it.
+function training.after_summons(where) require("perigee.farm").release(where) end
+
+-- ---- Functions of the user's -----------------------------------------------------------------------
+
 -- What a call from C complains of: it knows the user's line.
 local function fail(format, ...) error(format:format(...), 0) end
 

@@ -9,6 +9,7 @@
 #include "bind/bind_model.h"
 #include "bind/bind_preprocess.h"
 #include "bind/bind_samples.h"
+#include "bind/bind_train.h"
 #include "core/array_values.h"
 #include "core/error.h"
 #include "core/fields_json.h"
@@ -215,6 +216,7 @@ int open_native(lua_State *L) {
         BIND("is_model", native_is_model, 1),
         BIND("answers", native_answers, 1),
         BIND("draw_seed", native_draw_seed, 0),
+        BIND("assist_training", bind_assist_training, 3),
         BIND("session_state", native_session_state, 1),
         BIND_LAST,
     };

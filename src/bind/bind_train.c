@@ -14,6 +14,8 @@
 #include "core/rng.h"
 #include "core/session.h"
 #include "data/dataset.h"
+#include "mpi/crew.h"
+#include "mpi/ranks.h"
 #include "nn/network.h"
 #include "nn/optimizer.h"
 #include "nn/train.h"
@@ -418,6 +420,93 @@ static void push_history(lua_State *L, const TrainHistory *history, bool validat
     }
 }
 
+/* ---- Over ranks ------------------------------------------------------------------------------ */
+
+/* Of the ranks under MPI. */
+static TrainCrew crew_of_ranks(void) {
+    const Transport *transport = ranks_transport();
+    return (TrainCrew){ .own = ranks_own(),
+                        .count = ranks_count(),
+                        .order = crew_order,
+                        .ready = crew_ready,
+                        .await = crew_await,
+                        .broadcast = transport->broadcast,
+                        .gather = transport->gather,
+                        .turn = transport->turn };
+}
+
+/* What the others are to know of the training: how its batches are made, and their loss. */
+static void push_batch_options(lua_State *L, const TrainParams *params) {
+    static const char *const names[] = { "batch", "shift", "label_smoothing", "shuffle" };
+    lua_newtable(L);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        Value value = field_get(fields_find(train_fields.field, names[i]), params);
+        bind_push_value(L, &value);
+        lua_setfield(L, -2, names[i]);
+    }
+    lua_newtable(L);
+    for (const Field *field = augment_fields.field; field->name; field++) {
+        Value strength = field_get(field, &params->augment);
+        bind_push_value(L, &strength);
+        lua_setfield(L, -2, field->name);
+    }
+    lua_setfield(L, -2, "augment");
+}
+
+/* When the others have ended, or some would not begin. */
+static void after_summons(lua_State *L) {
+    push_half(L, "after_summons");
+    lua_pushstring(L, bind_where(L));
+    lua_call(L, 1, 0);
+}
+
+/* Have the other ranks assist a training of the net at 1 with the dataset at 2. False: there are
+ * none, or not for this. */
+static bool summon(lua_State *L, const Samples *samples, const TrainParams *params) {
+    Network *net = bind_check_net(L, 1, "nn.train", "net");
+    if (ranks_count() == 1 || !network_train_divides(net, samples, params))
+        return false;
+    push_half(L, "summon");
+    lua_pushstring(L, bind_where(L));
+    lua_pushvalue(L, 1);
+    lua_pushvalue(L, 2);
+    push_batch_options(L, params);
+    lua_pushstring(L, network_train_keeps(net, params)); /* nil where there is nothing */
+    lua_call(L, 5, 1);
+    if (!lua_toboolean(L, -1))
+        return false;
+    if (crew_muster())
+        return true;
+    after_summons(L);
+    return false;
+}
+
+static void dismiss(lua_State *L) {
+    crew_dismiss();
+    after_summons(L);
+}
+
+int bind_assist_training(lua_State *L) {
+    Error err;
+    Network *net = bind_check_net(L, 1, "nn.train", "net");
+    TrainParams params = train_defaults();
+    Samples samples = bind_check_stored_training(L, 2, "nn.train", "ds");
+    TrainCrew crew = crew_of_ranks();
+    params.crew = &crew;
+    bind_opt_push(L, 3, "augment");
+    bind_fields(L, lua_gettop(L), "nn.train", augment_fields.field, &params.augment);
+    lua_pushnil(L);
+    lua_setfield(L, 3, "augment");
+    bind_fields(L, 3, "nn.train", train_fields.field, &params);
+    size_t batches;
+    if (!network_assist(net, &samples, &params, &batches, &err))
+        return bind_raise(L, &err);
+    lua_pushinteger(L, (lua_Integer)batches);
+    return 1;
+}
+
+/* ---- From Lua -------------------------------------------------------------------------------- */
+
 /* Train with the dataset at 2 and the options at 3 (a table, or none) over the net's own
  * parameters, and push the history. `anew` draws the weights first. */
 static int train(lua_State *L, Network *net, bool anew) {
@@ -442,8 +531,16 @@ static int train(lua_State *L, Network *net, bool anew) {
         params.validation = &validation;
     }
     Error err;
+    TrainCrew crew;
     void **box = bind_new_memory_box(L);
+    bool summoned = summon(L, &samples, &params);
+    if (summoned) {
+        crew = crew_of_ranks();
+        params.crew = &crew;
+    }
     TrainHistory *history = *box = network_train(net, &samples, &params, &err);
+    if (summoned)
+        dismiss(L);
     if (!history)
         return bind_raise(L, &err);
     if (history->interrupted)

@@ -275,24 +275,33 @@ static void read_shared(const unsigned char *bytes, FarmOrder *order) {
         *order = (FarmOrder){ .word = FARM_SHARED };
 }
 
+/* False: it was meant for work that is done already. */
+static bool read_order(Farm *farm, const TransportMessage *message, const unsigned char *bytes,
+                       FarmOrder *order) {
+    if (message->tag == TAG_TASK)
+        read_task(farm, bytes, message->bytes, order);
+    else if (message->tag == TAG_SHARE)
+        read_shared(bytes, order);
+    else if (message->tag == TAG_END)
+        *order = (FarmOrder){ .word = FARM_END };
+    else
+        return false;
+    return true;
+}
+
 void farm_next(FarmOrder *order) {
     Farm *farm = the_farm();
-    TransportMessage message;
+    bool is_order;
     if (!farm->attends)
         progress_attend(hear_stop, farm);
     farm->attends = true;
     do {
-        message = wait_for_message();
+        TransportMessage message = wait_for_message();
         unsigned char *bytes = room(message.bytes);
         ranks_transport()->receive(&message, bytes);
-        if (message.tag == TAG_TASK)
-            read_task(farm, bytes, message.bytes, order);
-        else if (message.tag == TAG_SHARE)
-            read_shared(bytes, order);
-        else if (message.tag == TAG_END)
-            *order = (FarmOrder){ .word = FARM_END };
+        is_order = read_order(farm, &message, bytes, order);
         free(bytes);
-    } while (message.tag == TAG_STOP); /* it was done already */
+    } while (!is_order);
     if (order->word == FARM_END)
         ranks_told();
 }

@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 /* Raised whenever the table changes: a module of another one is refused. */
-enum { TRANSPORT_VERSION = 1 };
+enum { TRANSPORT_VERSION = 2 };
 
 typedef struct TransportPlace {
     int rank, size;           /* of all */
@@ -50,6 +50,17 @@ typedef struct Transport {
 
     /* Called by all: the bytes of each rank of the node, by node_rank. */
     void (*gather_node)(const void *mine, void *all, size_t each);
+
+    /* Called by all, each with memory for the whole; bytes in one call to or from one rank have the
+     * bound of a message. Rank 0's bytes, for all. */
+    void (*broadcast)(void *bytes, size_t n);
+
+    /* Rank r has the units from first[r] to before first[r + 1] of `all`; then rank 0 has them. */
+    void (*gather)(void *all, const size_t *first, size_t unit);
+
+    /* Rank r has the rows from row[r] to before row[r + 1] of a matrix; then it has of all rows the
+     * columns from column[r] to before column[r + 1], where column ends with their number. */
+    void (*turn)(float *matrix, const size_t *row, const size_t *column);
 
     void (*abort)(int status); /* end all ranks now; does not return */
     void (*finish)(void);      /* called by all at the end */

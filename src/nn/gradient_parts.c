@@ -15,6 +15,10 @@ static size_t rows_of(size_t n, size_t weights) {
     return (n + pieces - 1) / pieces;
 }
 
+size_t gradient_parts_of(size_t n, size_t weights) {
+    return parallel_pieces(n, rows_of(n, weights));
+}
+
 bool gradient_parts_init(GradientParts *parts, size_t n, size_t weights, Error *err) {
     size_t rows = rows_of(n, weights), count = parallel_pieces(n, rows);
     float **vector = malloc(count * sizeof *vector);

@@ -18,6 +18,9 @@ typedef struct GradientParts {
     float **vector;     /* count of them, `weights` numbers each, not cleared; owned */
 } GradientParts;
 
+/* How many pieces a batch of n samples has. */
+size_t gradient_parts_of(size_t n, size_t weights);
+
 /* For batches of n samples (one at least) or fewer. On failure nothing is held. */
 bool gradient_parts_init(GradientParts *parts, size_t n, size_t weights, Error *err);
 void gradient_parts_clear(GradientParts *parts);

@@ -49,11 +49,11 @@ static void block_gradient(const Step *step, size_t first, size_t count, float *
     const float *weights = step->weights + first;
     float scale = step->scale;
     for (size_t i = 0; i < count; i++)
-        sum[i] = scale == 1 ? decay * weights[i] : 0;
+        sum[i] = 0;
     for (size_t p = 0; p < step->parts; p++)
         for (size_t i = 0; i < count; i++)
             sum[i] += step->gradient[p][first + i];
-    for (size_t i = 0; scale != 1 && i < count; i++)
+    for (size_t i = 0; i < count; i++)
         sum[i] = scale * sum[i] + decay * weights[i];
 }
 
@@ -108,6 +108,7 @@ static void measure_some(void *context, size_t first, size_t last, int worker) {
     const Step *step = context;
     double *length = &step->optimizer->lengths[first / PIECE];
     float sum[BLOCK];
+    DenormalMode caller = denormals_flush();
     (void)worker;
     *length = 0;
     for (; first < last; first += BLOCK) {
@@ -116,6 +117,7 @@ static void measure_some(void *context, size_t first, size_t last, int worker) {
         for (size_t i = 0; i < count; i++)
             *length += (double)sum[i] * (double)sum[i];
     }
+    denormals_restore(caller);
 }
 
 /* What makes the gradient as long as it may be, as torch.nn.utils.clip_grad_norm_ has it. */

@@ -100,6 +100,12 @@ static bool check_arguments(const Network *net, const Samples *samples, const Tr
     return check_options(params, err);
 }
 
+bool network_train_divides(const Network *net, const Samples *samples, const TrainParams *params) {
+    size_t batch = params->batch < samples->n ? params->batch : samples->n;
+    return check_arguments(net, samples, params, NULL) &&
+           gradient_parts_of(batch, net->parameters) > 1;
+}
+
 static bool trainer_init(Trainer *trainer, Error *err) {
     const Network *net = trainer->net;
     const Samples *samples = trainer->samples;
@@ -193,6 +199,8 @@ static bool train_epoch(Trainer *trainer, size_t number, struct TrainEpoch *epoc
     const TrainParams *params = trainer->params;
     size_t total = trainer->samples->n, hits = 0;
     double loss = 0, start = progress_clock();
+    trainer->epoch = number;
+    trainer->shuffled = trainer->rng;
     if (params->shuffle)
         rng_permutation(&trainer->rng, total, trainer->order);
     for (size_t at = 0; at < total && !trainer->stopped; at += params->batch) {
@@ -449,6 +457,20 @@ TrainHistory *network_train(Network *net, const Samples *samples, const TrainPar
         return history;
     free(history);
     return NULL;
+}
+
+bool network_assist(Network *net, const Samples *samples, const TrainParams *params,
+                    size_t *batches, Error *err) {
+    Trainer trainer = {
+        .net = net, .samples = samples, .params = params, .optimizer = optimizer_of(params)
+    };
+    if (!check_arguments(net, samples, params, err))
+        return false;
+    bool ok = trainer_init(&trainer, err);
+    if (ok)
+        *batches = crew_assist(&trainer);
+    trainer_clear(&trainer);
+    return ok;
 }
 
 const char *const train_ends[] = { NULL, "patience", "on_epoch" };

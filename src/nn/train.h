@@ -50,6 +50,16 @@ double train_number(const TrainHistory *history, const TrainColumn *column, size
 TrainHistory *network_train(Network *net, const Samples *samples, const TrainParams *params,
                             Error *err);
 
+/* What of such a training other processes (TrainCrew) cannot do, for a sentence: "the loss is a
+ * function"; NULL: they can. And is there anything for them in a batch? */
+const char *network_train_keeps(const Network *net, const TrainParams *params);
+bool network_train_divides(const Network *net, const Samples *samples, const TrainParams *params);
+
+/* Assist a training elsewhere until it ends: this net, which is changed, those samples, and what
+ * params say of batches; in *batches of them. False: it could not begin. */
+bool network_assist(Network *net, const Samples *samples, const TrainParams *params,
+                    size_t *batches, Error *err);
+
 /* How the net was last trained (samples, parameters, final loss and accuracy), or NULL. */
 const cJSON *network_record(const Network *net);
 

@@ -6,7 +6,8 @@
  * (MadeBatch), by the same seed the same. And
  * where the loss needs the logits of all of it, or layers do, the batch goes through as a whole
  * (network_pass_gradients). With TRADES that is twice as many rows: the samples, and behind them
- * what the adversary makes of them.
+ * what the adversary makes of them. A batch that goes by tiles may be divided among processes
+ * (train_crew.c).
  */
 #include "core/bytes.h"
 #include "core/error.h"
@@ -16,6 +17,7 @@
 #include "nn/loss.h"
 #include "nn/network.h"
 #include "nn/network_impl.h"
+#include "nn/train.h"
 #include "nn/train_impl.h"
 
 #include <math.h>
@@ -50,7 +52,7 @@ static void make_some(void *context, size_t first, size_t last, int worker) {
     const Trainer *trainer = context;
     size_t features = trainer->samples->features;
     float *room = trainer->made.room + (size_t)worker * features;
-    for (size_t i = first; i < last; i++) {
+    for (size_t i = trainer->from + first; i < trainer->from + last; i++) {
         Rng rng;
         float *made = trainer->made.x + i * features;
         const float *row = shifted_row(trainer, i, stored_row(trainer, i, room), &rng, made);
@@ -79,14 +81,20 @@ static bool attack_batch(const Trainer *trainer, uint64_t seed, Error *err) {
            error_set(err, ERROR_INTERRUPTED, "train: interrupted");
 }
 
+/* Those that are done here. */
+static void make_rows(Trainer *trainer) {
+    enum { PIECE = 32 };
+    if (trainer->made.x)
+        parallel_for(trainer->until - trainer->from, PIECE, make_some, trainer);
+}
+
 /* The rows of the batch, where it is made before its pass. */
 static bool make_batch(Trainer *trainer, Error *err) {
-    enum { PIECE = 32 };
     const TrainParams *params = trainer->params;
     const MadeBatch *made = &trainer->made;
     if (!made->x)
         return true;
-    parallel_for(trainer->count, PIECE, make_some, trainer);
+    make_rows(trainer);
     TrainChange change = { trainer->count, trainer->samples->features, 0, made->x };
     if (params->change) {
         change.seed = rng_fork(&trainer->rng) >> 11;
@@ -153,6 +161,8 @@ static void train_piece(void *context, size_t first, size_t last, int worker) {
     Trainer *trainer = context;
     const Network *net = trainer->net;
     const Workspace *space = &net->workspace[worker];
+    first += trainer->from;
+    last += trainer->from;
     size_t piece = first / trainer->parts.rows;
     trainer->sums[piece] = (PieceSums){ 0 };
     for (size_t at = first; at < last; at += net->tile) {
@@ -174,12 +184,21 @@ static void train_piece(void *context, size_t first, size_t last, int worker) {
     }
 }
 
+static void run_pieces(Trainer *trainer) {
+    parallel_for(trainer->until - trainer->from, trainer->parts.rows, train_piece, trainer);
+}
+
+void trainer_do_pieces(Trainer *trainer) {
+    make_rows(trainer);
+    run_pieces(trainer);
+}
+
 /* The sums and the gradient of the batch. */
 static bool run_tiles(Trainer *trainer, PieceSums *sums, Error *err) {
-    const GradientParts *parts = &trainer->parts;
-    size_t pieces = parallel_pieces(trainer->count, parts->rows);
+    size_t pieces = parallel_pieces(trainer->count, trainer->parts.rows);
     trainer->started = progress_clock();
-    parallel_for(trainer->count, parts->rows, train_piece, trainer);
+    run_pieces(trainer);
+    crew_end(trainer);
     if (atomic_load(&trainer->given_up))
         return error_set(err, ERROR_INTERRUPTED, "train: interrupted");
     for (size_t p = 0; p < pieces; p++) {
@@ -256,6 +275,15 @@ static bool is_made(const Trainer *trainer) {
            augment_is_any(&params->augment) || !trainer->samples->x;
 }
 
+const char *network_train_keeps(const Network *net, const TrainParams *params) {
+    return params->adversary  ? "an adversary attacks whole batches"
+           : params->change   ? "augment is a function"
+           : params->loss     ? "the loss is a function"
+           : net->hosted      ? "the net has layers that are written in Lua"
+           : net->whole_batch ? "the net has layers that take a batch as a whole"
+                              : NULL;
+}
+
 /* What is kept of a batch that is made before its pass. */
 static bool allocate_made(Trainer *trainer, size_t batch, Error *err) {
     MadeBatch *made = &trainer->made;
@@ -285,13 +313,14 @@ bool trainer_allocate_batch(Trainer *trainer, Error *err) {
         trainer->buffers = malloc((net->parameters + 1) * sizeof *trainer->buffers);
     if (!trainer->sums || !trainer->tiles || (net->buffers && !trainer->buffers))
         return error_memory(err, "train", tiles * sizeof *trainer->tiles);
-    return allocate_made(trainer, batch, err);
+    return allocate_made(trainer, batch, err) && crew_allocate(trainer, err);
 }
 
 void trainer_clear_batch(Trainer *trainer) {
     MadeBatch *made = &trainer->made;
     gradient_parts_clear(&trainer->parts);
     pass_room_clear(&trainer->room);
+    crew_clear(trainer);
     free(trainer->sums);
     free(trainer->tiles);
     free(trainer->buffers);
@@ -324,9 +353,11 @@ bool train_batch(Trainer *trainer, double *loss, size_t *hits, Error *err) {
     const GradientParts *parts = &trainer->parts;
     size_t rows = trainer->count * (trainer->params->trades > 0 ? 2 : 1);
     PieceSums sums = { *loss, *hits };
+    double start = progress_clock();
     if (!network_ready(net, err))
         return false;
     trainer->seed = rng_fork(&trainer->rng);
+    crew_begin(trainer); /* from there on nothing fails that has not failed before */
     if (!make_batch(trainer, err) || !network_ready(net, err) ||
         !(goes_whole(trainer) ? run_whole : run_tiles)(trainer, &sums, err)) {
         network_weights_changed(net); /* its buffers may have */
@@ -334,7 +365,8 @@ bool train_batch(Trainer *trainer, double *loss, size_t *hits, Error *err) {
     }
     *loss = sums.loss;
     *hits = sums.hits;
-    step(trainer, parallel_pieces(rows, parts->rows));
+    step(trainer, trainer->crew.at_work ? 1 : parallel_pieces(rows, parts->rows));
     network_weights_changed(net);
+    crew_measure(trainer, progress_clock() - start);
     return true;
 }

@@ -1,5 +1,6 @@
 /* train_impl.h — a training's inside, for train*.c: train.c sets up and counts epochs,
- * train_batch.c does one batch and its step, train_checkpoint.c keeps it all in a file. */
+ * train_batch.c does one batch and its step, train_crew.c has others do pieces of batches,
+ * train_checkpoint.c keeps it all in a file. */
 #ifndef PERIGEE_NN_TRAIN_IMPL_H
 #define PERIGEE_NN_TRAIN_IMPL_H
 
@@ -28,6 +29,14 @@ typedef struct MadeBatch {
     int32_t *target; /* … and the columns of these */
 } MadeBatch;
 
+/* How other processes take part in batches; all NULL or 0 where there are none. */
+typedef struct CrewPart {
+    size_t *piece, *column; /* by process: where its pieces begin, and its weights; owned */
+    bool at_work;           /* on the present batch */
+    size_t batches;         /* whose time was looked at lately */
+    double alone, together; /* the least time of one */
+} CrewPart;
+
 typedef struct Trainer {
     Network *net;
     const Samples *samples;
@@ -52,11 +61,16 @@ typedef struct Trainer {
     Labels classes;   /* the net's, or of the samples where it has none yet */
     bool lent;        /* the net has them before it is trained */
     bool stopped;     /* by an interrupt */
+    /* the present epoch, and the generator before it drew the order */
+    size_t epoch;
+    Rng shuffled;
     /* the present batch: */
     double started;
     atomic_bool given_up;
     size_t first, count;
+    size_t from, until; /* of its samples, those that are done here */
     uint64_t seed;
+    CrewPart crew;
 } Trainer;
 
 /* What batches need, for the largest of them; after network_ready, which sees to the workspaces. */
@@ -67,6 +81,24 @@ void trainer_clear_batch(Trainer *trainer);
  * are added to *loss and *hits. A large batch may be given up after an interrupt: there is no step,
  * and training has stopped. */
 bool train_batch(Trainer *trainer, double *loss, size_t *hits, Error *err);
+
+/* Gradients and sums of the pieces that are done here of the present batch, by tiles; their rows,
+ * where any are made, by nobody else before. */
+void trainer_do_pieces(Trainer *trainer);
+
+bool crew_allocate(Trainer *trainer, Error *err);
+void crew_clear(Trainer *trainer);
+
+/* Say what is done here of the present batch: all of it, or our pieces; then the others know of it,
+ * too. And, when these are done, get all sums, and the whole gradient into the first vector. */
+void crew_begin(Trainer *trainer);
+void crew_end(Trainer *trainer);
+
+/* The present batch has taken so many seconds. */
+void crew_measure(Trainer *trainer, double seconds);
+
+/* The others' part of a training: of how many batches. */
+size_t crew_assist(Trainer *trainer);
 
 /* What a file tells of options that are no numbers: "flip 0.5, noise 0.1". Returns text. */
 enum { AUGMENT_TEXT = 160 };

@@ -56,6 +56,20 @@ typedef struct TrainWatch {
     void *context;
 } TrainWatch;
 
+/* Processes that do pieces of each batch, in step (mpi/crew.h): all have the net and the samples,
+ * the first of them has the training, and the others assist (train.h). */
+typedef struct TrainCrew {
+    int own, count; /* which we are, from 0; of how many */
+    /* The first: n bytes for all others; they wait for these, or for the end, which is false. */
+    void (*order)(const void *bytes, size_t n);
+    void (*ready)(void);
+    bool (*await)(void *bytes, size_t n);
+    /* All of them, after an order: as in mpi/transport.h. */
+    void (*broadcast)(void *bytes, size_t n);
+    void (*gather)(void *all, const size_t *first, size_t unit);
+    void (*turn)(float *matrix, const size_t *row, const size_t *column);
+} TrainCrew;
+
 /* What tells these from others in their places (their code, say), and so the net's layers that are
  * somebody else's: a checkpoint of others is refused. NULL: nothing does. */
 typedef struct TrainCode {
@@ -93,6 +107,7 @@ typedef struct TrainParams {
     const TrainLoss *loss;      /* in cross-entropy's place */
     const TrainWatch *watch;    /* its functions may be NULL */
     const TrainCode *code;      /* for a checkpoint */
+    const TrainCrew *crew;      /* NULL: this process does all of it */
     const char *checkpoint;     /* a file that is written after every epoch, and resumed from */
     const char *source;         /* what the samples are, for the net's record; NULL if unknown */
     Progress *progress;         /* told of every batch; NULL for none */

@@ -10,6 +10,8 @@ const Transport *perigee_mpi_transport(void);
 
 enum { SMALL = 4096, SMALL_PER_RANK = 8, CHUNK = 1 << 28 };
 
+enum { TAG_TURN = 32 };
+
 static int own_rank, own_size;
 static MPI_Comm node = MPI_COMM_NULL, leaders = MPI_COMM_NULL; /* leaders: ranks 0 of their nodes */
 static void *send_buffer;
@@ -178,6 +180,85 @@ static void gather_node(const void *mine, void *all, size_t each) {
     MPI_Allgather(mine, (int)each, MPI_BYTE, all, (int)each, MPI_BYTE, node);
 }
 
+/* ---- In step ----------------------------------------------------------------------------------
+ */
+
+static void broadcast_all(void *bytes, size_t n) {
+    broadcast(bytes, n, MPI_COMM_WORLD);
+}
+
+static void gather(void *all, const size_t *first, size_t unit) {
+    int *count = own_rank == 0 ? malloc(2 * (size_t)own_size * sizeof *count) : NULL;
+    int *place = count + (own_rank == 0 ? own_size : 0);
+    if (own_rank == 0 && !count)
+        MPI_Abort(MPI_COMM_WORLD, 1);
+    for (int r = 0; own_rank == 0 && r < own_size; r++) {
+        count[r] = (int)((first[r + 1] - first[r]) * unit);
+        place[r] = (int)(first[r] * unit);
+    }
+    if (own_rank == 0)
+        MPI_Gatherv(MPI_IN_PLACE, 0, MPI_BYTE, all, count, place, MPI_BYTE, 0, MPI_COMM_WORLD);
+    else
+        MPI_Gatherv((char *)all + first[own_rank] * unit,
+                    (int)((first[own_rank + 1] - first[own_rank]) * unit), MPI_BYTE, NULL, NULL,
+                    NULL, MPI_BYTE, 0, MPI_COMM_WORLD);
+    free(count);
+}
+
+/* Of a matrix as wide as `width`, the rows of one rank in the columns of another: sent, or
+ * received. What is on its way is the answer; MPI_REQUEST_NULL where there is none of it. */
+typedef struct Part {
+    float *matrix;
+    size_t row, rows, column, columns, width;
+} Part;
+
+static MPI_Request start_part(const Part *part, int other, bool sent) {
+    float *values = part->matrix + part->row * part->width + part->column;
+    MPI_Request request = MPI_REQUEST_NULL;
+    MPI_Datatype type;
+    if (part->rows == 0 || part->columns == 0)
+        return request;
+    MPI_Type_vector((int)part->rows, (int)part->columns, (int)part->width, MPI_FLOAT, &type);
+    MPI_Type_commit(&type);
+    if (sent)
+        MPI_Isend(values, 1, type, other, TAG_TURN, MPI_COMM_WORLD, &request);
+    else
+        MPI_Irecv(values, 1, type, other, TAG_TURN, MPI_COMM_WORLD, &request);
+    MPI_Type_free(&type);
+    return request;
+}
+
+static void turn(float *matrix, const size_t *row, const size_t *column) {
+    MPI_Request *request = malloc(2 * (size_t)own_size * sizeof *request);
+    size_t width = column[own_size];
+    int started = 0;
+    if (!request)
+        MPI_Abort(MPI_COMM_WORLD, 1);
+    for (int i = 1; i < own_size; i++) { /* each with another first */
+        int to = (own_rank + i) % own_size, from = (own_rank + own_size - i) % own_size;
+        Part theirs = { matrix,
+                        row[from],
+                        row[from + 1] - row[from],
+                        column[own_rank],
+                        column[own_rank + 1] - column[own_rank],
+                        width };
+        Part ours = { matrix,
+                      row[own_rank],
+                      row[own_rank + 1] - row[own_rank],
+                      column[to],
+                      column[to + 1] - column[to],
+                      width };
+        request[started++] = start_part(&theirs, from, false);
+        request[started++] = start_part(&ours, to, true);
+    }
+    for (int i = 0; i < started; i++)
+        MPI_Wait(&request[i], MPI_STATUS_IGNORE);
+    free(request);
+}
+
+/* ---- The end ----------------------------------------------------------------------------------
+ */
+
 static void abort_all(int status) {
     MPI_Abort(MPI_COMM_WORLD, status);
     _Exit(status);
@@ -210,6 +291,9 @@ const Transport *perigee_mpi_transport(void) {
         .share = share,
         .unshare = unshare,
         .gather_node = gather_node,
+        .broadcast = broadcast_all,
+        .gather = gather,
+        .turn = turn,
         .abort = abort_all,
         .finish = finish,
     };
