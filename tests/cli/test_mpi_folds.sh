@@ -28,11 +28,12 @@ show(svm.new { kernel = svm.rbf(0.02), C = 10 })
 local v = show(on_layer)
 io.stderr:write(v.mean.rank > 0 and "others help" or "alone", "\n")
 print(array.rand(2)) -- the session goes on alike
+local much = ("perigee"):rep(2000000) -- four ranks of one node share it, two have it each
 local noisy = { classes = d.classes }
 function noisy.clone()
   local noise = 0
   return { classes = d.classes, fit = function(_, ds) noise = array.rand(1):sum() + #ds end,
-    scores = function(_, x) return net:scores(x) * noise end }
+    scores = function(_, x) return net:scores(x) * (much:sub(-7) == "perigee" and noise or 0) end }
 end
 function noisy.fit() end
 function noisy.scores(_, x) return net:scores(x) end

@@ -143,6 +143,15 @@ static bool fill_copies(Shared *made, const void *bytes, size_t n) {
     return true;
 }
 
+/* Making a window takes as long as copying some megabytes: it is made where copies of all ranks of
+ * this node would be larger together. */
+static bool wants_window(size_t n) {
+    enum { COPIES_MOST = 1 << 25 };
+    int ranks;
+    MPI_Comm_size(node, &ranks);
+    return n * (size_t)(ranks - 1) > COPIES_MOST;
+}
+
 static const void *share(const void *bytes, size_t n) {
     Shared *made = malloc(sizeof *made);
     if (!all_have(made != NULL, MPI_COMM_WORLD)) {
@@ -150,7 +159,8 @@ static const void *share(const void *bytes, size_t n) {
         return NULL;
     }
     *made = (Shared){ NULL, MPI_WIN_NULL, all_shared };
-    if (!fill_windows(made, bytes, n) && !fill_copies(made, bytes, n)) {
+    bool wanted = !all_have(!wants_window(n), MPI_COMM_WORLD);
+    if (!(wanted && fill_windows(made, bytes, n)) && !fill_copies(made, bytes, n)) {
         free(made);
         return NULL;
     }
