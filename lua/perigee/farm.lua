@@ -37,8 +37,13 @@ function farm.rank() return own_rank end
 local sent = { bytes = 0 } -- by checksum: { bytes =, used = the number of the map that used it last }
 local maps, defined = 0, 0
 
-local function send(message, ...)
-  queue.share(string.pack(message, ...))
+local MOST_WORDS = 4096
+
+-- Bytes that are few are sent with the words.
+local function send(bytes, message, ...)
+  local words = string.pack(message, ...)
+  if #bytes <= MOST_WORDS then return queue.share(words .. bytes) end
+  queue.share(words, bytes)
 end
 
 -- The name of an object that the others have now.
@@ -48,7 +53,7 @@ local function name_of(object)
   local known = sent[sum]
   if not known then
     local kind, bytes = native.pack(object)
-    send("<c1s4s4s8", "o", sum, kind, bytes)
+    send(bytes, "<c1s4s4", "o", sum, kind)
     known = { bytes = #bytes }
     sent[sum], sent.bytes = known, sent.bytes + #bytes
   end
@@ -74,7 +79,7 @@ local function drop_some()
     if not oldest then return end
     sent.bytes = sent.bytes - sent[oldest].bytes
     sent[oldest] = nil
-    send("<c1s4", "x", oldest)
+    send("", "<c1s4", "x", oldest)
   end
 end
 
@@ -85,7 +90,7 @@ local function send_definitions()
     if said then
       local bytes, reason = parcel.bytes(said)
       if not bytes then return nil, ("%s.%s: %s"):format(said.library, said.name, reason) end
-      send("<c1I4s8", "d", i, bytes)
+      send(bytes, "<c1I4", "d", i)
     end
     defined = i
   end
@@ -100,7 +105,7 @@ local function share(module, shared)
   local bytes, reason = parcel.bytes({ module = module, shared = shared }, name_of)
   if not bytes then return nil, (reason:gsub("^shared%.", "")) end
   drop_some()
-  send("<c1s8", "m", bytes)
+  send(bytes, "<c1", "m")
   return true
 end
 
@@ -111,20 +116,20 @@ local made = {} -- by rank 0's definitions, by their numbers
 
 local receivers = {}
 
-function receivers.o(bytes)
-  local sum, kind, packed = string.unpack("<s4s4s8", bytes, 2)
-  objects[sum] = { kind = kind, packed = packed }
+function receivers.o(words, rest)
+  local sum, kind, at = string.unpack("<s4s4", words, 2)
+  objects[sum] = { kind = kind, packed = rest(at) }
 end
 
-function receivers.x(bytes) objects[string.unpack("<s4", bytes, 2)] = nil end
+function receivers.x(words) objects[string.unpack("<s4", words, 2)] = nil end
 
-function receivers.d(bytes)
-  local number, said = string.unpack("<I4s8", bytes, 2)
-  local one = parcel.value(said, nil, made)
+function receivers.d(words, rest)
+  local number, at = string.unpack("<I4", words, 2)
+  local one = parcel.value(rest(at), nil, made)
   made[number] = own[one.library][one.name](one.definition)
 end
 
-function receivers.m(bytes) map = { bytes = string.unpack("<s8", bytes, 2), problem = map.problem } end
+function receivers.m(_, rest) map = { bytes = rest(2), problem = map.problem } end
 
 -- Made where it is first needed, so that what fails there is an answer.
 local function object_of(sum)
@@ -148,8 +153,9 @@ local function work(bytes)
 end
 
 debug.getregistry()["perigee.farm"] = {
-  receive = function(bytes)
-    local ok, problem = pcall(receivers[bytes:sub(1, 1)], bytes)
+  receive = function(words, bytes)
+    local function rest(at) return #bytes > 0 and bytes or words:sub(at) end
+    local ok, problem = pcall(receivers[words:sub(1, 1)], words, rest)
     if not ok then map.problem = problem end
   end,
   work = function(bytes)
@@ -218,7 +224,7 @@ end
 
 local function hand_out(run)
   local job = run.job
-  queue.begin(#run.order)
+  queue.begin(#run.order, job.short and 2 or 1)
   for _, i in ipairs(run.order) do
     local bytes, reason = parcel.bytes(job.tasks[i], known_name_of)
     if not bytes then error("a task cannot travel: " .. reason, 0) end
@@ -281,7 +287,8 @@ end
 --- Do pieces: { module = the name of the module whose `farm` does them, shared = what they have in common,
 --- tasks = a list, order = numbers of tasks (all, in order) as they are to be begun, done = function(i,
 --- answer), called here for each as it comes, own = function(i) → answer (farm.run), what rank 0 does for its
---- own pieces; nil is an interrupt }. False: it was interrupted before all were done.
+--- own pieces; nil is an interrupt; short = true where a piece takes milliseconds: each rank has a second one
+--- waiting }. False: it was interrupted before all were done.
 function farm.each(where, job)
   local run = { job = job, order = in_order(job) }
   if farm.ranks() == 1 or #run.order < 2 then return in_place(job) end

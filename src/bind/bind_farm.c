@@ -14,10 +14,12 @@ static int ranks(lua_State *L) {
     return 2;
 }
 
-/* farm.begin(tasks), farm.lay(bytes), farm.share(bytes) */
+/* farm.begin(tasks, how many a rank has at a time), farm.lay(bytes), farm.share(words, bytes or
+ * nil) */
 static int begin(lua_State *L) {
     Error err = { 0 };
-    return farm_begin((size_t)luaL_checkinteger(L, 1), &err) ? 0 : bind_raise(L, &err);
+    size_t count = (size_t)luaL_checkinteger(L, 1), most = (size_t)luaL_optinteger(L, 2, 1);
+    return farm_begin(count, most, &err) ? 0 : bind_raise(L, &err);
 }
 
 static int lay(lua_State *L) {
@@ -29,9 +31,10 @@ static int lay(lua_State *L) {
 
 static int share(lua_State *L) {
     Error err = { 0 };
-    size_t size;
-    const char *bytes = luaL_checklstring(L, 1, &size);
-    return farm_share(bytes, size, &err) ? 0 : bind_raise(L, &err);
+    FarmShared shared = { 0 };
+    shared.words = luaL_checklstring(L, 1, &shared.length);
+    shared.bytes = luaL_optlstring(L, 2, NULL, &shared.size);
+    return farm_share(&shared, &err) ? 0 : bind_raise(L, &err);
 }
 
 /* farm.open(), farm.wait(), farm.stop(), farm.close() */
@@ -76,9 +79,9 @@ void bind_open_farm(lua_State *L) {
     static void (*const calls[])(void) = { farm_open, farm_wait, farm_stop, farm_close };
     static const BindFunction functions[] = {
         BIND("ranks", ranks, 0),
-        BIND("begin", begin, 1),
+        BIND("begin", begin, 2),
         BIND("lay", lay, 1),
-        BIND("share", share, 1),
+        BIND("share", share, 2),
         BIND_AS("open", plain, 0, &calls[0]),
         BIND_AS("wait", plain, 0, &calls[1]),
         BIND_AS("stop", plain, 0, &calls[2]),

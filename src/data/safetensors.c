@@ -7,6 +7,7 @@
 #include "core/file.h"
 #include "core/hash.h"
 #include "core/json.h"
+#include "core/pages.h"
 #include "core/utf8.h"
 
 #include <stdlib.h>
@@ -489,22 +490,36 @@ bool tensors_save(const Tensors *tensors, const char *path, Error *err) {
     return ok;
 }
 
+/* What will be written: the length of the header, the header, the arrays. */
+static size_t layout_bytes(const Layout *layout, size_t count) {
+    size_t bytes = 8 + (strlen(layout->header) + 7) / 8 * 8;
+    for (size_t i = 0; i < count; i++)
+        bytes += array_bytes(layout->order[i].array);
+    return bytes;
+}
+
+/* Into memory of that size and a byte more, which fmemopen wants for the end. */
+static bool pack_into(const Tensors *tensors, const Layout *layout, FileWriter *writer,
+                      FileBytes *out, Error *err) {
+    out->bytes = pages_take(out->size + 1);
+    writer->stream = out->bytes ? fmemopen(out->bytes, out->size + 1, "w") : NULL;
+    if (!writer->stream)
+        return error_memory(err, writer->path, out->size);
+    write_header(writer->stream, layout->header);
+    bool ok = write_data(writer, layout->order, tensors->count, err);
+    bool whole = !ferror(writer->stream);
+    whole = fclose(writer->stream) == 0 && whole;
+    return !ok || whole ? ok : error_memory(err, writer->path, out->size);
+}
+
 bool tensors_pack(const Tensors *tensors, const char *name, FileBytes *out, Error *err) {
     Layout layout;
-    char *bytes = NULL;
     FileWriter writer = { .path = (char *)name };
     *out = (FileBytes){ 0 };
     bool ok = lay_out(tensors, name, &layout, err);
-    if (ok && !(writer.stream = open_memstream(&bytes, &out->size)))
-        ok = error_memory(err, name, 0);
     if (ok) {
-        write_header(writer.stream, layout.header);
-        ok = write_data(&writer, layout.order, tensors->count, err);
-        bool whole = !ferror(writer.stream);
-        whole = fclose(writer.stream) == 0 && whole;
-        if (ok && !whole)
-            ok = error_memory(err, name, out->size);
-        out->bytes = (unsigned char *)bytes;
+        out->size = layout_bytes(&layout, tensors->count);
+        ok = pack_into(tensors, &layout, &writer, out, err);
     }
     if (!ok)
         file_bytes_free(out);

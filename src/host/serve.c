@@ -45,12 +45,11 @@ int serve_threads(bool quiet) {
  * and leave what that answers. */
 static int carry_out(lua_State *L) {
     const FarmOrder *order = lua_touserdata(L, 1);
-    bool task = order->word == FARM_TASK;
     lua_getfield(L, LUA_REGISTRYINDEX, "perigee.farm");
-    lua_getfield(L, -1, task ? "work" : "receive");
-    lua_pushlstring(L, task ? (const char *)order->bytes.bytes : order->shared,
-                    task ? order->bytes.size : order->size);
-    lua_call(L, 1, 1);
+    lua_getfield(L, -1, order->word == FARM_TASK ? "work" : "receive");
+    lua_pushlstring(L, (const char *)order->bytes.bytes, order->bytes.size);
+    lua_pushlstring(L, order->shared ? order->shared : "", order->size);
+    lua_call(L, 2, 1);
     return 1;
 }
 

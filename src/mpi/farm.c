@@ -15,8 +15,8 @@ enum { TAG_TASK = 1, TAG_ANSWER, TAG_SHARE, TAG_STOP, TAG_END };
 
 /* Begins tasks, answers and wishes to stop. */
 typedef struct Head {
-    uint64_t round; /* which farm_begin it belongs to */
-    uint64_t task, failed;
+    uint64_t round;        /* which farm_begin it belongs to */
+    uint64_t task, failed; /* of what is shared: its bytes in `task` */
 } Head;
 
 typedef struct Farm {
@@ -27,10 +27,11 @@ typedef struct Farm {
     FileBytes *task;          /* with their heads */
     FarmAnswer *answer;       /* those that nobody has asked for yet */
     size_t answers, asked, outstanding;
-    bool *busy; /* ranks */
+    size_t *held; /* by rank: tasks that it has not answered */
+    size_t most;  /* of them */
     bool open, stopped;
     /* the others */
-    uint64_t own_task;
+    uint64_t own_task, stopped_round;
 } Farm;
 
 static void clear(void *state) {
@@ -41,8 +42,10 @@ static void clear(void *state) {
         file_bytes_free(&farm->answer[i].bytes);
     free(farm->task);
     free(farm->answer);
-    free(farm->busy);
-    *farm = (Farm){ .attends = farm->attends, .round = farm->round };
+    free(farm->held);
+    *farm = (Farm){ .attends = farm->attends,
+                    .round = farm->round,
+                    .stopped_round = farm->stopped_round };
 }
 
 static Farm *the_farm(void) {
@@ -73,11 +76,11 @@ static unsigned char *room(size_t n) {
  */
 
 static void hand_out(Farm *farm, int rank) {
-    if (farm->stopped || farm->next == farm->count)
+    if (farm->stopped || farm->next == farm->count || farm->held[rank] == farm->most)
         return;
     const FileBytes *task = &farm->task[farm->next++];
     ranks_transport()->send(rank, TAG_TASK, task->bytes, task->size);
-    farm->busy[rank] = true;
+    farm->held[rank]++;
     farm->outstanding++;
 }
 
@@ -93,7 +96,7 @@ static void take_answer(Farm *farm, const TransportMessage *message) {
         .rank = message->from,
         .bytes = { bytes, message->bytes - sizeof head },
     };
-    farm->busy[message->from] = false;
+    farm->held[message->from]--;
     farm->outstanding--;
     hand_out(farm, message->from);
 }
@@ -115,18 +118,19 @@ static void attend(void *state) {
     look(state);
 }
 
-bool farm_begin(size_t count, Error *err) {
+bool farm_begin(size_t count, size_t most, Error *err) {
     Farm *farm = the_farm();
     size_t ranks = (size_t)ranks_count();
     farm_close();
     farm->task = calloc(count + 1, sizeof *farm->task);
     farm->answer = calloc(count + 1, sizeof *farm->answer);
-    farm->busy = calloc(ranks, sizeof *farm->busy);
-    if (!farm->task || !farm->answer || !farm->busy) {
+    farm->held = calloc(ranks, sizeof *farm->held);
+    if (!farm->task || !farm->answer || !farm->held) {
         clear(farm);
         return error_memory(err, "farm", count * (sizeof *farm->task + sizeof *farm->answer));
     }
     farm->count = count;
+    farm->most = most;
     farm->round++;
     return true;
 }
@@ -161,8 +165,9 @@ void farm_open(void) {
         progress_attend(attend, farm);
         farm->attends = true;
     }
-    for (int rank = 1; rank < ranks_count(); rank++)
-        hand_out(farm, rank);
+    for (size_t k = 0; k < farm->most; k++)
+        for (int rank = 1; rank < ranks_count(); rank++)
+            hand_out(farm, rank);
 }
 
 ptrdiff_t farm_take(void) {
@@ -195,7 +200,7 @@ void farm_stop(void) {
         return;
     farm->stopped = true;
     for (int rank = 1; farm->outstanding > 0 && rank < ranks_count(); rank++)
-        if (farm->busy[rank])
+        if (farm->held[rank] > 0)
             ranks_transport()->send(rank, TAG_STOP, &head, sizeof head);
 }
 
@@ -208,17 +213,23 @@ void farm_close(void) {
     clear(farm);
 }
 
-bool farm_share(const void *bytes, size_t n, Error *err) {
+bool farm_share(const FarmShared *shared, Error *err) {
     const Transport *transport = ranks_transport();
-    const uint64_t size = n;
     if (!transport)
         return true;
+    const Head head = { .task = shared->size };
+    FileBytes message = joined(&head, shared->words, shared->length);
+    if (!message.bytes)
+        return error_memory(err, "farm", shared->length);
     for (int rank = 1; rank < ranks_count(); rank++)
-        transport->send(rank, TAG_SHARE, &size, sizeof size);
-    const void *shared = transport->share(bytes, n);
-    if (!shared)
-        return error_memory(err, "farm", n);
-    transport->unshare(shared);
+        transport->send(rank, TAG_SHARE, message.bytes, message.size);
+    file_bytes_free(&message);
+    if (shared->size == 0)
+        return true;
+    const void *bytes = transport->share(shared->bytes, shared->size);
+    if (!bytes)
+        return error_memory(err, "farm", shared->size);
+    transport->unshare(bytes);
     return true;
 }
 
@@ -235,11 +246,12 @@ void farm_finish(void) {
 
 /* While a task is worked on: is it to stop? */
 static void hear_stop(void *state) {
-    const Farm *farm = state;
+    Farm *farm = state;
     Head head;
     TransportMessage message = { 0, TAG_STOP, 0 };
     while (ranks_transport()->probe(&message)) {
         ranks_transport()->receive(&message, &head);
+        farm->stopped_round = head.round;
         if (head.round == farm->round)
             progress_interrupt();
         message = (TransportMessage){ 0, TAG_STOP, 0 };
@@ -256,37 +268,61 @@ static TransportMessage wait_for_message(void) {
     return message;
 }
 
+/* What stands behind a message's head. */
+static FileBytes behind_head(const unsigned char *bytes, size_t n, Head *head) {
+    memcpy(head, bytes, sizeof *head);
+    n -= sizeof *head;
+    FileBytes made = { room(n), n };
+    memcpy(made.bytes, bytes + sizeof *head, n);
+    return made;
+}
+
 static void read_task(Farm *farm, const unsigned char *bytes, size_t n, FarmOrder *order) {
     Head head;
-    memcpy(&head, bytes, sizeof head);
+    *order = (FarmOrder){ .word = FARM_TASK, .bytes = behind_head(bytes, n, &head) };
     farm->round = head.round;
     farm->own_task = head.task;
-    n -= sizeof head;
-    *order = (FarmOrder){ .word = FARM_TASK, .bytes = { room(n), n } };
-    memcpy(order->bytes.bytes, bytes + sizeof head, n);
 }
 
-static void read_shared(const unsigned char *bytes, FarmOrder *order) {
-    uint64_t size;
-    memcpy(&size, bytes, sizeof size);
-    *order = (FarmOrder){ .word = FARM_SHARED, .size = size };
-    order->shared = ranks_transport()->share(NULL, size);
-    if (!order->shared) /* rank 0 knows, and says so */
-        *order = (FarmOrder){ .word = FARM_SHARED };
+static void read_shared(const unsigned char *bytes, size_t n, FarmOrder *order) {
+    Head head;
+    *order = (FarmOrder){ .word = FARM_SHARED, .bytes = behind_head(bytes, n, &head) };
+    if (head.task > 0)
+        order->shared = ranks_transport()->share(NULL, head.task);
+    if (order->shared) /* or rank 0 knows, and says so */
+        order->size = head.task;
 }
 
-/* False: it was meant for work that is done already. */
+/* False: it is a task that waited here when its round was stopped, and is answered so. */
+static bool is_wanted(const Farm *farm, FarmOrder *order) {
+    static const char stopped[] = "stopped";
+    if (farm->round != farm->stopped_round)
+        return true;
+    file_bytes_free(&order->bytes);
+    farm_reply(true, stopped, sizeof stopped - 1);
+    return false;
+}
+
+static void read_stop(Farm *farm, const unsigned char *bytes) {
+    Head head;
+    memcpy(&head, bytes, sizeof head);
+    farm->stopped_round = head.round;
+}
+
+/* False: there is nothing to be done. */
 static bool read_order(Farm *farm, const TransportMessage *message, const unsigned char *bytes,
                        FarmOrder *order) {
-    if (message->tag == TAG_TASK)
+    if (message->tag == TAG_TASK) {
         read_task(farm, bytes, message->bytes, order);
-    else if (message->tag == TAG_SHARE)
-        read_shared(bytes, order);
+        return is_wanted(farm, order);
+    }
+    if (message->tag == TAG_SHARE)
+        read_shared(bytes, message->bytes, order);
     else if (message->tag == TAG_END)
         *order = (FarmOrder){ .word = FARM_END };
-    else
-        return false;
-    return true;
+    else if (message->tag == TAG_STOP)
+        read_stop(farm, bytes);
+    return message->tag == TAG_SHARE || message->tag == TAG_END;
 }
 
 void farm_next(FarmOrder *order) {

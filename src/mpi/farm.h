@@ -17,8 +17,10 @@
 /* ---- Rank 0 -----------------------------------------------------------------------------------
  */
 
-/* Begin with `count` tasks, none laid out yet; and lay out the next, which is copied. */
-bool farm_begin(size_t count, Error *err);
+/* Begin with `count` tasks, none laid out yet, of which another rank has `most` at a time: one, or
+ * where they take less than it takes to hand out another, a second that waits there. And lay out
+ * the next, which is copied. */
+bool farm_begin(size_t count, size_t most, Error *err);
 bool farm_lay(const void *bytes, size_t n, Error *err);
 
 /* All are laid out: the other ranks get theirs. */
@@ -50,9 +52,13 @@ void farm_close(void);
 /* The script has ended: all ranks do (ranks_at_end). */
 void farm_finish(void);
 
-/* Bytes for all ranks, with what they are for, before tasks that need them. The others get them
- * from farm_next. */
-bool farm_share(const void *bytes, size_t n, Error *err);
+/* For all ranks, before tasks that need it; the others get it from farm_next. What is said of bytes
+ * goes to each rank as a task does; the bytes themselves, if there are any, once to all. */
+typedef struct FarmShared {
+    const void *words, *bytes;
+    size_t length, size;
+} FarmShared;
+bool farm_share(const FarmShared *shared, Error *err);
 
 /* ---- The other ranks --------------------------------------------------------------------------
  */
@@ -61,7 +67,7 @@ typedef enum FarmWord { FARM_TASK, FARM_SHARED, FARM_END } FarmWord;
 
 typedef struct FarmOrder {
     FarmWord word;
-    FileBytes bytes;    /* of a task: the caller frees them */
+    FileBytes bytes;    /* of a task, or the words of FARM_SHARED: the caller frees them */
     const void *shared; /* of FARM_SHARED, `size` bytes: farm_shared_done gives them back */
     size_t size;
 } FarmOrder;

@@ -34,7 +34,7 @@ typedef struct Transport {
     /* Join the others. False: the library would not, and has said why on standard error. */
     bool (*start)(TransportPlace *place);
 
-    /* At most TRANSPORT_MOST bytes. Small messages do not wait for the receiver; large ones may. */
+    /* At most TRANSPORT_MOST bytes, which are copied: it does not wait for the receiver. */
     void (*send)(int to, int tag, const void *bytes, size_t n);
 
     /* Is a message there? Never waits; those of one sender come in their order. `message` says on
@@ -42,9 +42,9 @@ typedef struct Transport {
     bool (*probe)(TransportMessage *message);
     void (*receive)(const TransportMessage *message, void *bytes);
 
-    /* Called by all: rank 0's bytes, once a node in memory that its ranks share (where that is not
-     * to be had, in each one's own); nobody writes there. NULL: no memory, for none of them. The
-     * pointer is given back by all in the same order. */
+    /* Called by all: rank 0's bytes, which it keeps until they are given back, and of which the
+     * others get what they read only: much of it once a node, in memory that its ranks share. NULL:
+     * no memory, for none of them. The pointer is given back by all in the same order. */
     const void *(*share)(const void *bytes, size_t n);
     void (*unshare)(const void *shared);
 

@@ -8,31 +8,28 @@
 
 const Transport *perigee_mpi_transport(void);
 
-enum { SMALL = 4096, SMALL_PER_RANK = 8, CHUNK = 1 << 28 };
+enum { CHUNK = 1 << 28 };
 
 enum { TAG_TURN = 32 };
 
-static int own_rank, own_size;
+static int own_rank, own_size, largest_node;
 static MPI_Comm node = MPI_COMM_NULL, leaders = MPI_COMM_NULL; /* leaders: ranks 0 of their nodes */
-static void *send_buffer;
+
+/* What is on its way. */
+typedef struct Sent {
+    MPI_Request request;
+    struct Sent *next;
+    char bytes[];
+} Sent;
+static Sent *all_sent;
 
 /* What `share` has handed out. */
 typedef struct Shared {
     const void *bytes;
-    MPI_Win window; /* MPI_WIN_NULL: our own copy */
+    MPI_Win window; /* MPI_WIN_NULL: a copy stands behind this */
     struct Shared *next;
 } Shared;
 static Shared *all_shared;
-
-/* Small messages are copied and on their way when send returns. */
-static void attach_buffer(void) {
-    size_t bytes = (size_t)own_size * SMALL_PER_RANK * (SMALL + MPI_BSEND_OVERHEAD);
-    if (bytes > 1 << 30)
-        bytes = 1 << 30;
-    send_buffer = malloc(bytes);
-    if (send_buffer)
-        MPI_Buffer_attach(send_buffer, (int)bytes);
-}
 
 static bool start(TransportPlace *place) {
     int provided, ours = 0;
@@ -44,18 +41,44 @@ static bool start(TransportPlace *place) {
     MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, own_rank, MPI_INFO_NULL, &node);
     MPI_Comm_rank(node, &place->node_rank);
     MPI_Comm_size(node, &place->node_size);
+    MPI_Allreduce(&place->node_size, &largest_node, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
     MPI_Comm_split(MPI_COMM_WORLD, place->node_rank == 0 ? 0 : MPI_UNDEFINED, own_rank, &leaders);
     place->rank = own_rank;
     place->size = own_size;
-    attach_buffer();
     return true;
 }
 
+/* Free what has arrived; where `wait`, once it has. */
+static void forget_sent(bool wait) {
+    Sent **at = &all_sent;
+    while (*at) {
+        Sent *sent = *at;
+        int arrived = 1;
+        if (wait)
+            MPI_Wait(&sent->request, MPI_STATUS_IGNORE);
+        else
+            MPI_Test(&sent->request, &arrived, MPI_STATUS_IGNORE);
+        if (!arrived) {
+            at = &sent->next;
+            continue;
+        }
+        *at = sent->next;
+        free(sent);
+    }
+}
+
 static void send_bytes(int to, int tag, const void *bytes, size_t n) {
-    if (n <= SMALL && send_buffer)
-        MPI_Bsend(bytes, (int)n, MPI_BYTE, to, tag, MPI_COMM_WORLD);
-    else
+    forget_sent(false);
+    Sent *sent = malloc(sizeof *sent + n);
+    if (!sent) {
         MPI_Send(bytes, (int)n, MPI_BYTE, to, tag, MPI_COMM_WORLD);
+        return;
+    }
+    if (n > 0)
+        memcpy(sent->bytes, bytes, n);
+    MPI_Isend(sent->bytes, (int)n, MPI_BYTE, to, tag, MPI_COMM_WORLD, &sent->request);
+    sent->next = all_sent;
+    all_sent = sent;
 }
 
 static bool probe(TransportMessage *message) {
@@ -129,40 +152,36 @@ static bool fill_windows(Shared *made, const void *bytes, size_t n) {
     return true;
 }
 
-/* Into memory of each rank's own. */
-static bool fill_copies(Shared *made, const void *bytes, size_t n) {
-    char *copy = malloc(n > 0 ? n : 1);
-    if (!all_have(copy != NULL, MPI_COMM_WORLD)) {
-        free(copy);
-        return false;
-    }
-    if (own_rank == 0)
-        memcpy(copy, bytes, n);
-    broadcast(copy, n, MPI_COMM_WORLD);
-    made->bytes = copy;
-    return true;
-}
-
 /* Making a window takes as long as copying some megabytes: it is made where copies of all ranks of
- * this node would be larger together. */
+ * a node would be larger together. */
 static bool wants_window(size_t n) {
     enum { COPIES_MOST = 1 << 25 };
-    int ranks;
-    MPI_Comm_size(node, &ranks);
-    return n * (size_t)(ranks - 1) > COPIES_MOST;
+    return n * (size_t)(largest_node - 1) > COPIES_MOST;
 }
 
-static const void *share(const void *bytes, size_t n) {
-    Shared *made = malloc(sizeof *made);
+/* With room for a copy of n bytes behind it; rank 0 has the bytes themselves as long as it shares
+ * them. */
+static Shared *new_shared(const void *bytes, size_t n) {
+    Shared *made = malloc(sizeof *made + (own_rank == 0 ? 0 : n));
     if (!all_have(made != NULL, MPI_COMM_WORLD)) {
         free(made);
         return NULL;
     }
-    *made = (Shared){ NULL, MPI_WIN_NULL, all_shared };
-    bool wanted = !all_have(!wants_window(n), MPI_COMM_WORLD);
-    if (!(wanted && fill_windows(made, bytes, n)) && !fill_copies(made, bytes, n)) {
+    *made = (Shared){ own_rank == 0 ? bytes : made + 1, MPI_WIN_NULL, all_shared };
+    return made;
+}
+
+static const void *share(const void *bytes, size_t n) {
+    Shared *made = wants_window(n) ? new_shared(bytes, 0) : NULL;
+    if (made && !fill_windows(made, bytes, n)) {
         free(made);
-        return NULL;
+        made = NULL;
+    }
+    if (!made) {
+        made = new_shared(bytes, n);
+        if (!made)
+            return NULL;
+        broadcast((void *)made->bytes, n, MPI_COMM_WORLD);
     }
     all_shared = made;
     return made->bytes;
@@ -178,8 +197,6 @@ static void unshare(const void *shared) {
     *at = found->next;
     if (found->window != MPI_WIN_NULL)
         MPI_Win_free(&found->window);
-    else
-        free((void *)found->bytes);
     free(found);
 }
 
@@ -277,13 +294,7 @@ static void abort_all(int status) {
 static void finish(void) {
     while (all_shared)
         unshare(all_shared->bytes);
-    if (send_buffer) {
-        void *buffer;
-        int size;
-        MPI_Buffer_detach(&buffer, &size);
-        free(send_buffer);
-        send_buffer = NULL;
-    }
+    forget_sent(true);
     if (leaders != MPI_COMM_NULL)
         MPI_Comm_free(&leaders);
     MPI_Comm_free(&node);
