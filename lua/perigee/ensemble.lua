@@ -11,6 +11,7 @@ local blame = require "perigee.blame"
 local kinds = require "perigee.kinds"
 local missing = require "perigee.missing"
 local native = require "perigee.native"
+local spread = require "perigee.spread"
 local worst = require "perigee.worst"
 
 local ensemble = {}
@@ -388,7 +389,7 @@ local each = { "target", "dmax", "start", "max_queries" }
 
 -- What the value of that option is for the samples at these positions. One that has no rows holds for all.
 local function rows_of(run, name, value, at)
-  local n = #run.start
+  local n = run.n
   if kinds.is(value, "result") then value = value.x_adv end
   if #at == n or not has_rows(value) or (name == "max_queries" and #value == 1) then return value end
   if #value ~= n then
@@ -464,6 +465,8 @@ local function run_part(run, k, at)
   for _, name in ipairs { "start", "start_from" } do
     if not can_take(part, name) then options[name] = nil end
   end
+  local seeds = run.seeds and run.seeds[k]
+  if math.type(seeds) then options.seed = seeds end -- else they are those of the parts of an ensemble
   if #at < #start then
     samples = data.new { x = start.x0:take(at), y = start.y:take(at), shape = start.shape }
     local positions = array.new(at, { dtype = "i32" })
@@ -473,6 +476,7 @@ local function run_part(run, k, at)
     options.y = start.y
   end
   if run.queries then part = call(part, "with", { max_queries = budget_of(run, run.parts[k], at) }) end
+  if is_ensemble(part) then return ensemble.run(part, samples, options, seeds) end
   return call(part, "run", samples, options)
 end
 
@@ -608,8 +612,24 @@ local function check_run(self, options, where)
   end
 end
 
---- Attack the samples, part after part: one result, whose `parts` say what each of them did.
-function methods.run(self, samples, options)
+-- Part after part, or none of them.
+local function run_parts(self, run, parts_to_run)
+  local parts, interrupted = {}, parts_to_run == 0
+  for k = 1, parts_to_run do
+    parts[k] = turn(run, k)
+    local note = ("stopped in part %d of %d; the result keeps what was found so far"):format(k, #self)
+    interrupted = perigee.interrupted(note)
+    if interrupted or run.ended then break end
+  end
+  return worst.merge(run.results, {
+    name = native.printable(self.name), where = where_of(self), from_start = true, interrupted = interrupted,
+    ended = run.ended,
+    unpaid = run.unpaid, parts = parts, params = params_of(self, run.options),
+  })
+end
+
+-- What is run, once it is known that it can be: the parts are those for the model.
+local function prepared(self, samples, options)
   local where = where_of(self)
   options = arguments.only(where, options, run_names())
   if options.seed == nil then options.seed = rawget(self, "seed") end
@@ -619,24 +639,74 @@ function methods.run(self, samples, options)
   check(self, where)
   check_run(self, options, where)
   local start, model = start_of(self, samples, options)
-  local run = {
-    parts = self, samples = samples, options = options, model = model, start = start,
+  return self, {
+    parts = self, samples = samples, options = options, model = model, start = start, n = #start,
     open = open_in(start), done = {}, results = { { start } }, queries = start_budget(self, start),
     unpaid = array.zeros(#start):astype("i32"):totable(),
   }
-  local parts, interrupted = {}, false
-  for k = 1, #self do
-    parts[k] = turn(run, k)
-    local note = ("stopped in part %d of %d; the result keeps what was found so far"):format(k, #self)
-    interrupted = perigee.interrupted(note)
-    if interrupted or run.ended then break end
+end
+
+-- ---- Large sets, in groups (spread.lua) -----------------------------------------------------------
+
+-- Does a function look on, of the run's or of a part's? It is to see all samples.
+local function is_watched(self, options)
+  if options.on_step then return true end
+  for _, part in ipairs(self) do
+    if is_ensemble(part) and is_watched(part, {}) then return true end
+    if not is_ensemble(part) and takes(part, "on_step") and part:get "on_step" then return true end
   end
-  return worst.merge(run.results, {
-    name = native.printable(self.name), where = where, from_start = true, interrupted = interrupted,
-    ended = run.ended,
-    unpaid = run.unpaid, parts = parts, params = params_of(self, options),
+  return false
+end
+
+-- The seed of each part's run, which is the same in all groups.
+local function seeds_of(self)
+  local seeds = {}
+  for k, part in ipairs(self) do
+    seeds[k] = is_ensemble(part) and seeds_of(part) or attack_type.seed(part)
+  end
+  return seeds
+end
+
+--- An attack as it is for the samples at these positions, of n, in a run with these options.
+function ensemble.narrowed(attacker, options, n, at)
+  local run = { parts = attacker, options = options, n = n }
+  return renumbered(narrowed(run, attacker, at), array.new(at, { dtype = "i32" }))
+end
+
+--- The options of a run for these.
+function ensemble.options_for(attacker, options, n, at)
+  local rows = {}
+  for name, value in pairs(options) do rows[name] = value end
+  for _, name in ipairs { "y", "target", "dmax", "start" } do
+    rows[name] = rows_of({ parts = attacker, n = n }, name, options[name], at)
+  end
+  return rows
+end
+
+-- The result of a large set; nil where it is to be done at once.
+local function in_groups(self, run)
+  local options = {}
+  for name, value in pairs(run.options) do options[name] = value end
+  options.model = run.model
+  return spread.run(self, run.samples, options, {
+    seeds = options.seed == nil and seeds_of(self) or nil,
+    look = function(at) -- what a run of these would give that was interrupted before its first part
+      local start = run.start:take(at)
+      return run_parts(self, { options = options, start = start, results = { { start } } }, 0)
+    end,
   })
 end
+
+--- Run it; `seeds` are the parts' own, where they are known.
+function ensemble.run(self, samples, options, seeds)
+  local parts, run = prepared(self, samples, options)
+  run.seeds = seeds
+  local large = run.n > attack_type.group and not is_watched(parts, run.options)
+  return large and in_groups(parts, run) or run_parts(parts, run, #parts)
+end
+
+--- Attack the samples, part after part: one result, whose `parts` say what each of them did.
+function methods.run(self, samples, options) return ensemble.run(self, samples, options) end
 
 arguments.guard("ensemble:", methods, { is = is_ensemble, what = "an ensemble of attacks" })
 

@@ -67,6 +67,67 @@ function worst.merge(results, about)
   })
 end
 
+-- ---- Parts of a set -----------------------------------------------------------------------------
+
+local sums = { "samples", "evaded", "left", "scores", "gradients", "seconds" }
+
+local joined_params
+
+-- What one of the parts says that it did in several groups of samples.
+local function joined_part(groups)
+  local part, params = {}, {}
+  for _, group in ipairs(groups) do params[#params + 1] = group.params end
+  for name, value in pairs(groups[1]) do part[name] = value end
+  for _, name in ipairs(type(part.samples) == "number" and sums or {}) do
+    part[name] = 0
+    for _, group in ipairs(groups) do part[name] = part[name] + (group[name] or 0) end
+  end
+  part.params = params[1] and joined_params(params)
+  return part
+end
+
+local function joined_parts(list)
+  local parts, most = {}, 0
+  for _, params in ipairs(list) do most = math.max(most, #params.parts) end
+  for k = 1, most do
+    local groups = {}
+    for _, params in ipairs(list) do groups[#groups + 1] = params.parts[k] end
+    parts[k] = joined_part(groups)
+  end
+  return parts
+end
+
+-- Of those of the groups in which a part has run what they agree in: it is what all parts that ran have in
+-- common.
+function joined_params(list)
+  if not list[1].parts then return list[1] end
+  local ran = {}
+  for _, params in ipairs(list) do
+    local any = false
+    for _, part in ipairs(params.parts) do any = any or part.params ~= nil end
+    if any then ran[#ran + 1] = params end
+  end
+  local same = plain(ran[1] or list[1])
+  for _, params in ipairs(ran) do
+    for name, value in pairs(same) do
+      local other = params[name]
+      if name ~= "parts" and (other == nil or json.text { plain(other, name) } ~= json.text { value }) then
+        same[name] = nil
+      end
+    end
+  end
+  same.parts = joined_parts(list)
+  return same
+end
+
+--- One result of those of the groups of a set, in their order, all by one attack with one seed.
+function worst.joined(results)
+  if not results[1].source then return result_type.join(results) end
+  local list = {}
+  for i, result in ipairs(results) do list[i] = result.params end
+  return result_type.join(results, json.text(plain(joined_params(list))))
+end
+
 -- ---- Printing -----------------------------------------------------------------------------------
 
 local columns = {

@@ -3,8 +3,8 @@
  * An attack moves each sample within a ball and a box (constraint.h) so that a loss falls
  * (objective.h). It knows the model by model.h alone. All samples advance in lockstep: an iteration
  * is one gradient call for all samples still moving, and one or a few score calls for all their
- * trial points; a sample that has stopped drops out. Sets that are too big for memory are done in
- * groups. A new attack is one file that defines an `Attack` and one line in attacks.h's table. */
+ * trial points; a sample that has stopped drops out. Larger sets are done in groups. A new attack
+ * is one file that defines an `Attack` and one line in attacks.h's table. */
 #ifndef PERIGEE_ATTACK_ATTACK_H
 #define PERIGEE_ATTACK_ATTACK_H
 
@@ -200,6 +200,11 @@ bool attack_resolve(const Attack *attack, const AttackParams *params, AttackPara
  * for each sample. */
 bool attack_constraint(const AttackParams *params, const Batch *samples, Constraint *out,
                        Error *err);
+
+/* What a sample's answer may depend on, to the last bit: the samples that are scored together with
+ * it. Each ATTACK_GROUP of a set, in order, give what they give as a set of their own with the same
+ * seed; but not where whoever looks on (parts.h) is to see all of them together. A power of two. */
+enum { ATTACK_GROUP = 128 };
 
 /* Attack all samples. An interrupt ends it early with what there is (each unfinished sample's stop
  * says so). A row that comes to scores or a gradient that are not finite stops there, and keeps the

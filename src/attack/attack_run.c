@@ -2,7 +2,7 @@
  *
  *     run_prepare            check the task; scores and labels of the samples; goals in columns
  *                        (attack_run_prepare.c)
- *     run_group          as many samples as memory allows
+ *     run_group          ATTACK_GROUP samples, or fewer where memory allows no more
  *       run_descend          all from where they are (attack_run_descend.c), or where they shall
  * begin … run_further_starts   … from random points of the ball, `restarts` times, and the double
  * start: those for which a start point projects to a better loss than they have
@@ -22,7 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* At most this many floats of trial points at once; larger sets are done in groups. */
+/* At most this many floats of trial points at once. */
 static const size_t trial_floats = (size_t)1 << 25;
 
 static void run_clear(Run *run) {
@@ -31,6 +31,7 @@ static void run_clear(Run *run) {
     free(run->extent);
     free(run->sample);
     free(run->stream);
+    free(run->session);
     free(run->left);
     free(run->unpaid);
     free(run->best);
@@ -100,19 +101,36 @@ static bool run_group(Run *run, size_t first, size_t n, Error *err) {
     return ok && run_further_starts(run, starts.sample, n, err) && finish(run, first, n, err);
 }
 
+/* How many samples are run together: a part of ATTACK_GROUP, so that it does not depend on where in
+ * the set a part of it begins. Whoever looks on sees all samples in each step. */
+static size_t group_of(const Run *run) {
+    const AttackTask *task = run->task;
+    size_t room = trial_floats / (run->problem.attack->trials * task->features * run->per);
+    size_t group = ATTACK_GROUP;
+    if (PROBLEM_PART(&run->problem, on_step))
+        return room > 0 ? room : 1;
+    while (group > room && group > 1)
+        group /= 2;
+    return group;
+}
+
 static bool run_all(Run *run, Error *err) {
     const AttackTask *task = run->task;
-    const Attack *attack = run->problem.attack;
-    size_t group = trial_floats / (attack->trials * task->features * run->per);
-    group = group > 0 ? group : 1;
-    size_t starts = 1 + (size_t)run->params.restarts + (task->start.n > 0);
+    size_t group = group_of(run), starts = 1 + (size_t)run->params.restarts + (task->start.n > 0);
     bool ok = run_score_starts(run, err) || run_is_interrupted(run);
     progress_begin(run->progress, run->problem.where,
                    (double)(task->n * starts * run_iterations(run)));
     for (size_t first = 0; ok && first < task->n; first += group) {
         size_t n = task->n - first < group ? task->n - first : group;
+        SessionState *session = run->session ? &run->session[first / ATTACK_GROUP] : NULL;
+        if (session)
+            session_restore(session);
         ok = run_group(run, first, n, err);
+        if (session)
+            *session = session_save();
     }
+    if (run->session && task->n > 0)
+        session_restore(run->session);
     progress_end(run->progress);
     return ok;
 }

@@ -5,6 +5,7 @@
 
 #include "attack/descent.h"
 #include "attack/start_scores.h"
+#include "core/session.h"
 
 typedef struct Run {
     Problem problem;
@@ -24,6 +25,10 @@ typedef struct Run {
     bool ended;                    /* by on_step (parts.h) */
     AttackResult *result;
     Progress *progress;
+
+    /* For each ATTACK_GROUP, where the session's generator goes on for it: models that draw from it
+     * answer a group alike in any set. NULL: all go on one after the other. */
+    SessionState *session;
 } Run;
 
 /* ---- The run: attack_run.c ------------------------------------------------------------------- */

@@ -89,7 +89,10 @@ static bool allocate_run(Run *run, Error *err) {
     run->stream = calloc(n, sizeof *run->stream);
     run->best = calloc(n, sizeof *run->best);
     run->unpaid = calloc(n, sizeof *run->unpaid);
-    if (!run->goal || !run->extent || !run->sample || !run->stream || !run->best || !run->unpaid)
+    bool each = !PROBLEM_PART(&run->problem, on_step);
+    run->session = each ? calloc(n / ATTACK_GROUP + 1, sizeof *run->session) : NULL;
+    if ((each && !run->session) || !run->goal || !run->extent || !run->sample || !run->stream ||
+        !run->best || !run->unpaid)
         return error_memory(err, run->problem.where, n * sizeof(Goal));
     ResultSize size = { .n = task->n,
                         .features = task->features,
@@ -231,6 +234,26 @@ static void set_shape(Run *run) {
         *shape = (Sizes){ 1, { task->features } };
 }
 
+/* As they would be scored in the part of the set that is theirs. */
+static bool score_samples(const Run *run, Error *err) {
+    const AttackTask *task = run->task;
+    const SessionState start = session_save();
+    bool ok = true;
+    for (size_t first = 0; ok && first < task->n; first += ATTACK_GROUP) {
+        size_t left = task->n - first, group = first / ATTACK_GROUP;
+        const SessionState begins = session_part(&start, group);
+        Points points = { task->x + first * task->features,
+                          left < ATTACK_GROUP ? left : ATTACK_GROUP,
+                          array_f64(run->result->start_scores) + first * run->problem.columns };
+        if (run->session)
+            session_restore(&begins);
+        ok = problem_score(&run->problem, &points, err);
+        if (run->session)
+            run->session[group] = session_save();
+    }
+    return ok;
+}
+
 bool run_prepare(Run *run, const AttackParams *params, Error *err) {
     const AttackTask *task = run->task;
     Problem *problem = &run->problem;
@@ -241,8 +264,7 @@ bool run_prepare(Run *run, const AttackParams *params, Error *err) {
     set_shape(run);
     memcpy(array_f32(run->result->x0), task->x, task->n * task->features * sizeof(float));
     memcpy(array_f32(run->result->x_adv), task->x, task->n * task->features * sizeof(float));
-    Points points = { task->x, task->n, array_f64(run->result->start_scores) };
-    if (!problem_score(problem, &points, err) || !set_goals(run, err))
+    if (!score_samples(run, err) || !set_goals(run, err))
         return false;
     for (size_t i = 0; i < task->n; i++) {
         run->sample[i] = i;

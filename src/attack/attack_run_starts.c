@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Scores of the start points: kept with the attack, or for this run alone. */
+/* Scores of the start points: kept with the attack, or for this run alone. They do not depend on
+ * what else a model has drawn for. */
 bool run_score_starts(Run *run, Error *err) {
     const AttackStart *start = &run->task->start;
     if (start->n == 0)
@@ -20,8 +21,12 @@ bool run_score_starts(Run *run, Error *err) {
     StartPoints points = { run->problem.model,
                            { start->x, start->n, run->problem.features, run->problem.where },
                            run->progress };
+    const SessionState before = session_save();
+    const SessionState own = { session_stream("start_from", run->params.seed), before.seed };
+    session_restore(&own);
     run->start_scores =
         start_scores_of(start->kept ? start->kept : run->own_start_scores, &points, err);
+    session_restore(&before);
     return run->start_scores != NULL;
 }
 

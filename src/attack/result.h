@@ -153,6 +153,11 @@ AttackResult *result_pick(const AttackResult *result, size_t i, Error *err);
 AttackResult *result_take(const AttackResult *result, const size_t *place, size_t count,
                           Error *err);
 
+/* The results of one attack with one seed on the parts of a set, one at least, in their order, as
+ * that of the set, with these parameters (NULL: the first's). They share the traces. */
+AttackResult *result_join(const AttackResult *const *part, size_t count, const char *params,
+                          Error *err);
+
 /* Shape, norm, names and parameters of one into another that has none. */
 bool result_copy_words(AttackResult *to, const AttackResult *from, Error *err);
 

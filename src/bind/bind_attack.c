@@ -20,6 +20,7 @@
 #include "core/error.h"
 #include "core/nan.h"
 #include "core/session.h"
+#include "mpi/ranks.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -559,11 +560,30 @@ static void set_matching(lua_State *L, int held, int model) {
     lua_setfield(L, held, "direction");
 }
 
+/* Is the set done in several groups (attack.h)? */
+static bool is_large(lua_State *L, int held, const AttackTask *task) {
+    bool watched = lua_getfield(L, held, "on_step") != LUA_TNIL;
+    lua_pop(L, 1);
+    return !watched && task->n > ATTACK_GROUP;
+}
+
+/* Have other ranks do groups of it, where there are any (lua/perigee/spread.lua): has the result
+ * been pushed? */
+static bool spread(lua_State *L, uint64_t seed) {
+    if (ranks_count() == 1)
+        return false;
+    bind_push_half(L, "perigee.spread", "run");
+    for (int i = 1; i <= 3; i++)
+        lua_pushvalue(L, i);
+    lua_pushinteger(L, (lua_Integer)seed);
+    lua_call(L, 4, 1);
+    return !lua_isnil(L, -1);
+}
+
 /* a:run(samples [, { y =, target =, model =, dmax =, start =, start_from =, seed =, on_step = }]) →
  * a result. */
-static int attack_run_call(lua_State *L) {
+static int run(lua_State *L, AttackBox *box, bool looks) {
     const int options = 3, held = 4, model_value = 5;
-    AttackBox *box = bind_self(L, &attack_type);
     lua_settop(L, 3);
     luaL_checkstack(L, 40, NULL);
     bind_fields(L, options, box->where, attack_run_fields.field, NULL);
@@ -591,6 +611,8 @@ static int attack_run_call(lua_State *L) {
     read_start(L, held, box, &task);
     if (lua_getfield(L, held, "surrogate") != LUA_TNIL)
         params.surrogate = bind_check_model(L, lua_gettop(L), box->where, "surrogate");
+    if (!looks && is_large(L, held, &task) && spread(L, params.seed))
+        return 1;
     if (box->attack == &attack_matching)
         set_matching(L, held, model_value);
     params.parts = bind_push_attack_parts(L, held, box->where);
@@ -599,7 +621,25 @@ static int attack_run_call(lua_State *L) {
     if (lua_rawgeti(L, held, HELD_DEFINITION) != LUA_TNIL)
         params.custom =
             bind_push_attack_step(L, &(BindRun){ box->attack, &params, lua_gettop(L), held });
-    return bind_run_attack(L, box->attack, &params, &task);
+    return bind_run_attack(L, &(AttackRun){ box->attack, &params, &task, looks });
+}
+
+static int attack_run_call(lua_State *L) {
+    return run(L, bind_self(L, &attack_type), false);
+}
+
+/* look(attack, samples, options) → the result of such a run that was interrupted at once. */
+static int attack_look(lua_State *L) {
+    return run(L, bind_check(L, 1, &attack_type, "look", "attack"), true);
+}
+
+/* seed(attack) → the seed of its next run where none is given. */
+static int attack_seed(lua_State *L) {
+    const AttackBox *box = bind_check(L, 1, &attack_type, "seed", "attack");
+    lua_settop(L, 1);
+    lua_getiuservalue(L, 1, 1);
+    lua_pushinteger(L, (lua_Integer)seed_of(L, 2, box));
+    return 1;
 }
 
 /* ---- Points from elsewhere ------------------------------------------------------------------- */
@@ -674,10 +714,9 @@ int open_attack(lua_State *L) {
                                             BIND("with", attack_with, 2), BIND_LAST };
     static const BindProperty properties[] = { BIND_PROPERTY("name", push_name),
                                                BIND_PROPERTY("minimal", push_minimal), BIND_LAST };
-    static const luaL_Reg meta[] = { { "words", attack_words },
-                                     { "start", judge_start },
-                                     { "define", bind_define_attack },
-                                     { NULL, NULL } };
+    static const luaL_Reg meta[] = { { "words", attack_words },        { "start", judge_start },
+                                     { "look", attack_look },          { "seed", attack_seed },
+                                     { "define", bind_define_attack }, { NULL, NULL } };
     static const BindType type = { .box = &attack_type,
                                    .like = &bind_with_options,
                                    .methods = methods,
@@ -685,6 +724,8 @@ int open_attack(lua_State *L) {
                                    .options = &attack_options,
                                    .meta = meta };
     bind_new_type(L, &type);
+    lua_pushinteger(L, ATTACK_GROUP);
+    lua_setfield(L, -2, "group");
     lua_pop(L, 1);
     bind_open_attack_result(L);
     bind_open_attack_define(L);

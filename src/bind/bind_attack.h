@@ -6,9 +6,15 @@
 #include "attack/judge.h"
 #include "bind/bind.h"
 
+typedef struct AttackRun {
+    const Attack *attack;
+    const AttackParams *params;
+    const AttackTask *task;
+    bool looks; /* at the samples where they are, as if it were interrupted at once */
+} AttackRun;
+
 /* Run and push the result, with a Progress of its own; raises on failure. */
-int bind_run_attack(lua_State *L, const Attack *attack, const AttackParams *params,
-                    const AttackTask *task);
+int bind_run_attack(lua_State *L, const AttackRun *run);
 
 /* The same of points that are judged (attack/judge.h). */
 int bind_judge_attack(lua_State *L, const Judge *judge, const AttackTask *task, const float *x_adv);

@@ -39,12 +39,19 @@ int bind_push_attack_result(lua_State *L, AttackResult *result, const Error *err
     return 1;
 }
 
-int bind_run_attack(lua_State *L, const Attack *attack, const AttackParams *params,
-                    const AttackTask *task) {
+/* Interrupted before it has begun, an attack only looks at the samples. */
+static Progress progress_of(bool looks) {
+    Progress progress = progress_new();
+    progress.interrupted = looks;
+    return progress;
+}
+
+int bind_run_attack(lua_State *L, const AttackRun *run) {
     void **slot = bind_new_box(L, &result_type);
     Progress progress;
     BIND_TRY_MAKE(L, *slot,
-                  (progress = progress_new(), attack_run(attack, params, task, &progress, &err)));
+                  (progress = progress_of(run->looks),
+                   attack_run(run->attack, run->params, run->task, &progress, &err)));
     bind_account(L, result_bytes(*slot));
     return 1;
 }
@@ -293,6 +300,24 @@ static int worst_of(lua_State *L) {
     return 1;
 }
 
+/* join(results, params): those of the parts of a set as one, with these parameters if there are
+ * any.
+ */
+static int joined(lua_State *L) {
+    size_t count = (size_t)lua_rawlen(L, 1);
+    lua_settop(L, 2);
+    const AttackResult **part = lua_newuserdatauv(L, (count + 1) * sizeof *part, 0);
+    for (size_t p = 0; p < count; p++) {
+        lua_rawgeti(L, 1, (lua_Integer)p + 1); /* the list keeps it */
+        part[p] = bind_check(L, -1, &result_type, "join", "results");
+        lua_pop(L, 1);
+    }
+    void **slot = bind_new_box(L, &result_type);
+    BIND_TRY_MAKE(L, *slot, result_join(part, count, luaL_optstring(L, 2, NULL), &err));
+    bind_account(L, result_bytes(*slot));
+    return 1;
+}
+
 /* ---- Methods ---- */
 
 /* r:counts() → { correct =, rejected =, wrong =, evaded =, robust = }, of a targeted one
@@ -371,6 +396,7 @@ void bind_open_attack_result(lua_State *L) {
     static const luaL_Reg meta[] = { { "__len", result_len },
                                      { "__tostring", result_tostring },
                                      { "worst", worst_of },
+                                     { "join", joined },
                                      { NULL, NULL } };
     static const BindType type = { .box = &result_type,
                                    .methods = methods,

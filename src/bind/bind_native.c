@@ -178,6 +178,19 @@ static int native_session_state(lua_State *L) {
     return 1;
 }
 
+/* native.session_part(state, part) → where a part of some work begins (core/session.h), as bytes.
+ */
+static int native_session_part(lua_State *L) {
+    SessionState state;
+    size_t length;
+    const char *bytes = luaL_checklstring(L, 1, &length);
+    luaL_argcheck(L, length == sizeof state, 1, "not a session's state");
+    memcpy(&state, bytes, sizeof state);
+    state = session_part(&state, (uint64_t)luaL_checkinteger(L, 2));
+    lua_pushlstring(L, (const char *)&state, sizeof state);
+    return 1;
+}
+
 /* ---- Text ------------------------------------------------------------------------------------ */
 
 /* native.printable(text) → the text, what a terminal would obey in it made visible. */
@@ -218,6 +231,7 @@ int open_native(lua_State *L) {
         BIND("draw_seed", native_draw_seed, 0),
         BIND("assist_training", bind_assist_training, 3),
         BIND("session_state", native_session_state, 1),
+        BIND("session_part", native_session_part, 2),
         BIND_LAST,
     };
     lua_newtable(L);

@@ -30,10 +30,11 @@ static void release(void *object) {
 
 static const BoxType outer_type = { "perigee.progress", "a loop's progress", release, NULL };
 
-/* native.progress(steps, folds) → what is to be closed (<close>) when the loop is done. */
+/* native.progress(steps [, loop]) → what is to be closed (<close>) when the loop is done. */
 static int new_progress(lua_State *L) {
+    static const char *const loops[] = { "security", "cross-validation", "attack", NULL };
     double steps = luaL_checknumber(L, 1);
-    const char *what = lua_toboolean(L, 2) ? "cross-validation" : "security";
+    const char *what = loops[luaL_checkoption(L, 2, *loops, loops)];
     void **box = bind_new_box(L, &outer_type);
     Outer *outer = calloc(1, sizeof *outer);
     if (!outer)

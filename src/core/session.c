@@ -39,6 +39,13 @@ void session_restore(const SessionState *state) {
     *the_session() = *state;
 }
 
+SessionState session_part(const SessionState *state, uint64_t part) {
+    SessionState begins = *state;
+    if (part > 0)
+        rng_seed_part(&begins.rng, hash_bytes(state->rng.state, sizeof state->rng.state), part);
+    return begins;
+}
+
 /* A net's first weights are not to be array.rand's. The streams are counted from split's, whose
  * seed is plain: the shipped CNN was trained on a half of MNIST that split chose. */
 Rng session_stream(const char *where, uint64_t seed) {

@@ -25,6 +25,10 @@ typedef struct SessionState {
 SessionState session_save(void);
 void session_restore(const SessionState *state);
 
+/* Where the part of that number of some work begins which began at `state`, whatever the other
+ * parts draw. Part 0 begins there itself. */
+SessionState session_part(const SessionState *state, uint64_t part);
+
 /* The generator of the function `where` for a seed: equal seeds give functions with different names
  * streams of their own. */
 Rng session_stream(const char *where, uint64_t seed);

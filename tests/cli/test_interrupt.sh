@@ -129,11 +129,11 @@ nn.train(net, ds, { epochs = 10, on_epoch = hang })"
 check_match "on_epoch belongs to the epoch before" "$err" "*stopped at epoch 1 of 10; *"
 quiet=--quiet
 
-# An ensemble of attacks gives what its parts have found so far, here when the second one is at work. What is
-# assigned is printed on the spot.
+# An ensemble of attacks gives what its parts have found so far, here when the second one is at work on the first group
+# of samples. What is assigned is printed on the spot.
 interrupt_script 'local here = setmetatable({}, { __newindex = print })
 local net = nn.load "mnist-cnn"
-local digits = data.digits(100, { seed = 1 })
+local digits = data.digits(200, { seed = 1 })
 local model, calls = { classes = net.classes }, 0
 function model:scores(x) return net:scores(x) end
 function model:gradient(x, w)
@@ -147,7 +147,7 @@ here.kept = attack.ensemble {
   attack.pgd { dmax = 1e-6 } }:run(digits)
 print("on")'
 check_equal "an ensemble: status 130" "$status" 130
-check_match "keeps what was found" "$out" "*kept*ensemble on lua: 100 samples*interrupted*1 fgsm*2 pgd_exp*"
+check_match "keeps what was found" "$out" "*kept*ensemble on lua: 200 samples*interrupted*1 fgsm*2 pgd_exp*"
 check "and the chunk stops there as well" differs "$out" "*3 pgd*on*"
 
 # A grid search on a defence answers with what was tried, and sets nothing (tests/core/test_dnr_tune.c).

@@ -137,7 +137,7 @@ return function(model, ds, options)
   local run = { model = model, ds = ds }
   run.names, run.measures = measures_of(options.metrics)
   run.fold, run.numbers = folds_of(ds, options)
-  local progress <close> = native.progress(#run.numbers, true)
+  local progress <close> = native.progress(#run.numbers, "cross-validation")
   local tasks, rows, done = {}, {}, 0
   for i, k in ipairs(run.numbers) do tasks[i] = { k = k, seed = native.draw_seed() } end
   farm.each(WHERE, {
