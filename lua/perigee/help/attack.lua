@@ -785,12 +785,12 @@ print(attack.from(r, { model = net, dmax = 1 }):run(digits))]],
     name = "attack:run",
     text = [[
 Attacks all samples, 128 of them at a time; under mpirun the ranks share these groups, with the bits of one
-process. (An on_step sees all samples at once, in one process.) A target is a label that all shall get, or one for each; target =
-"nearest" goes towards the class whose score is best after the true one's at the start, "each" towards
-every other class in turn, and the best answer counts: with both any wrong class is a success. The true
-classes are the dataset's, or y's, or else the model's own best ones. Ctrl-C ends it with what there is:
-a sample that was not finished says "interrupted". Where scores or a gradient are not finite a run stops
-with "not_finite" and keeps the answer that it had; where scores are so at its start its verdict is
+process. (An on_step sees all samples at once, in one process.) A target is a label that all shall get, or
+one for each; target = "nearest" goes towards the class whose score is best after the true one's at the
+start, "each" towards every other class in turn, and the best answer counts: with both any wrong class is a
+success. The true classes are the dataset's, or y's, or else the model's own best ones. Ctrl-C ends it with
+what there is: a sample that was not finished says "interrupted". Where scores or a gradient are not finite a
+run stops with "not_finite" and keeps the answer that it had; where scores are so at its start its verdict is
 "failed", and it has no label (−2147483648). What start and start_from are, and a dmax for each: ?starts.]],
     params = {
       { "samples", "dataset|array", "a dataset, rows of features, or one sample" },
