@@ -55,6 +55,7 @@ static void run_pieces(Job *job, int worker) {
         }
         size_t left = job->n - first;
         job->body(job->context, first, first + (left < job->piece ? left : job->piece), worker);
+        progress_let_attend();
     }
     inside_loop = was_inside;
 }

@@ -3,6 +3,7 @@
 #include "core/context.h"
 #include "core/printable.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
@@ -15,7 +16,8 @@ typedef struct Attention {
     atomic_int interrupt_requested;
     void (*attend)(void *); /* NULL: nobody wants to be called */
     void *attend_context;
-    double attended; /* when it last was */
+    pthread_t attends; /* on this thread alone */
+    double attended;   /* when it last was */
 } Attention;
 
 static Attention *attention(void) {
@@ -28,6 +30,7 @@ void progress_interrupt(void) {
 }
 
 bool progress_interrupt_pending(void) {
+    progress_let_attend();
     return attention()->interrupt_requested != 0;
 }
 
@@ -67,14 +70,16 @@ void progress_attend(void (*attend)(void *context), void *context) {
     Attention *now = attention();
     now->attend = attend;
     now->attend_context = context;
+    now->attends = pthread_self();
 }
 
 /* Whoever attends to something is called, but not all the time. */
-static void let_attend(void) {
+void progress_let_attend(void) {
     static const double pause = 0.002;
     Attention *now = attention();
     double clock;
-    if (!now->attend || (clock = progress_clock()) - now->attended < pause)
+    if (!now->attend || !pthread_equal(now->attends, pthread_self()) ||
+        (clock = progress_clock()) - now->attended < pause)
         return;
     now->attended = clock;
     now->attend(now->attend_context);
@@ -100,7 +105,7 @@ void progress_begin(Progress *progress, const char *what, double total) {
 }
 
 bool progress_step(Progress *progress, double steps, const char *detail) {
-    let_attend();
+    progress_let_attend();
     if (!progress)
         return !progress_interrupt_pending();
     if (progress->depth >= 1 && progress->depth <= PROGRESS_MAX_DEPTH)

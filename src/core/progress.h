@@ -48,9 +48,14 @@ void progress_listen(ProgressListener *listener, void *context);
 ProgressListener *progress_listener(void **context);
 
 /* Have every loop of this context call this now and then while it works, some hundred times a
- * second at most, from the main thread (mpi/farm.h answers messages so). It must not raise. NULL:
- * no more. */
+ * second at most, on the thread that says so here (mpi/farm.h answers messages so). It must not
+ * raise. NULL: no more. */
 void progress_attend(void (*attend)(void *context), void *context);
+
+/* What progress_step does of it, and progress_interrupt_pending, and loops over parallel pieces;
+ * for work that does neither for more than a tenth of a second. On other threads it does nothing.
+ */
+void progress_let_attend(void);
 
 void progress_begin(Progress *progress, const char *what, double total);
 

@@ -150,6 +150,7 @@ static void gathered_clear(Gathered *gathered) {
 /* One more row. */
 static void gather(Gathered *gathered, const KernelRows *from, size_t sample) {
     size_t d = from->features, to = gathered->rows.n++;
+    progress_let_attend();
     memcpy(gathered->x + to * d, from->x + sample * d, d * sizeof(float));
     gathered->rows.norm[to] = from->norm[sample];
     if (from->wide)
@@ -666,6 +667,7 @@ static void tell_body(void *context, size_t first, size_t last, int worker) {
         size_t end = m < known ? known : members;
         next = end - m < COLUMNS ? end : m + COLUMNS;
         KernelTile tile = { m, next - m, first, samples };
+        progress_let_attend();
         if (m < known)
             read_tile(blocks, tile, scratch->base);
         else

@@ -1,6 +1,8 @@
+#include "core/parallel.h"
 #include "core/progress.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -110,6 +112,54 @@ static void test_clock(void **state) {
     assert_true(progress_clock() >= t);
 }
 
+/* How often attended, and whether ever on a thread that is not ours. */
+typedef struct Attended {
+    pthread_t own;
+    int times, strange;
+} Attended;
+
+static void attend(void *context) {
+    Attended *attended = context;
+    attended->times++;
+    attended->strange += !pthread_equal(attended->own, pthread_self());
+}
+
+static void wait_a_little(void *context, size_t first, size_t last, int worker) {
+    double start = progress_clock();
+    while (progress_clock() - start < 0.003) {
+    }
+    if (context && first < last && worker >= 0) /* as a long piece would */
+        progress_let_attend();
+}
+
+static void test_attending(void **state) {
+    (void)state;
+    Attended attended = { .own = pthread_self() };
+    int threads = parallel_threads(), before;
+    progress_attend(attend, &attended);
+    wait_a_little(NULL, 0, 1, 0);
+    progress_step(NULL, 1, NULL);
+    assert_int_equal(attended.times, 1);
+    progress_step(NULL, 1, NULL); /* not all the time */
+    assert_int_equal(attended.times, 1);
+    wait_a_little(NULL, 0, 1, 0);
+    assert_false(progress_interrupt_pending());
+    assert_int_equal(attended.times, 2);
+    parallel_set_threads(1);
+    parallel_for(4, 1, wait_a_little, NULL);
+    assert_int_equal(attended.times, 6);
+    parallel_set_threads(3);
+    before = attended.times;
+    parallel_for(30, 1, wait_a_little, &attended);
+    assert_true(attended.times > before);
+    assert_int_equal(attended.strange, 0);
+    progress_attend(NULL, NULL);
+    before = attended.times;
+    wait_a_little(&attended, 0, 1, 0);
+    assert_int_equal(attended.times, before);
+    parallel_set_threads(threads);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_steps),
@@ -118,6 +168,7 @@ int main(void) {
         cmocka_unit_test(test_interrupts),
         cmocka_unit_test(test_null_and_odd_totals),
         cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_attending),
     };
     return cmocka_run_group_tests_name("progress", tests, NULL, NULL);
 }
