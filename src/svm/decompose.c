@@ -5,8 +5,9 @@
 #include "core/fail.h"
 #include "core/parallel.h"
 #include "core/rng.h"
-#include "svm/gram.h"
+#include "svm/kernel_source.h"
 #include "svm/matrix_memory.h"
+#include "svm/product.h"
 #include "svm/smo.h"
 
 #include <math.h>
@@ -14,263 +15,241 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Samples of the largest block where nobody says how much memory there is. */
-enum { BLOCK_MOST = 12288, BLOCK_LEAST = 1024 };
+/* Samples of a part where nobody says how much memory there is, and at the least and the most. */
+enum { PART_USUAL = 6144, PART_LEAST = 512, PART_MOST = 12288 };
 
-/* Rows that are kept then. */
-static const double CACHE_BYTES = 2147483648.0;
+/* Groups that are solved at the same time where the memory is a choice, by however many threads. */
+enum { AT_ONCE = 4 };
 
-/* Samples of the first block, which is drawn, and at least of either side of each problem. */
-enum { FIRST_MOST = 8192, FIRST_LEAST = 2048, FIRST_SIDE = 16 };
+/* Values that are kept where nobody says how much memory there is. */
+static const double KEPT_BYTES = 2e9;
 
-/* Rows and columns of a tile of the kernel matrix. */
+/* Samples of the first part, which is drawn, and at least of either side of each problem. */
+enum { FIRST_MOST = 4096, FIRST_LEAST = 2048, FIRST_SIDE = 16 };
+
+/* Samples and members of a tile of the kernel matrix. */
 enum { ROWS = 256, COLUMNS = 512 };
 
-/* Samples whose error is that close to violating a problem's conditions go into the block as well:
- * most of them would violate the next ones. */
-static const double SLACK = 0.1;
+/* Samples whose error is that close to violating a problem's conditions are in the part as well, or
+ * so many times closer as the worst is beyond them: most would violate them in the next round. */
+static const double SLACK = 0.1, NEAR = 2;
 
-/* Problems are solved a little better on their block than they are judged on everything, where the
- * sums are rounded otherwise. */
-static const double STRICTER = 0.8;
+/* Of a whole matrix: a part that so many times over is more than all samples is all of them. */
+static const double MUCH = 1.5;
+
+/* Problems are solved a little better on their part than they are judged on everything, where the
+ * sums are rounded otherwise; but no better than a share of what is wrong still. */
+static const double STRICTER = 0.8, SHARE = 0.05;
 
 /* Where a problem stands: mid is halfway between the largest error of the samples whose beta may
- * rise, `top`, and the smallest of those whose may fall, `bottom`. */
+ * rise, `top`, and the smallest of those whose may fall, `bottom`; these are `apart`. */
 typedef struct Standing {
-    double mid;
+    double mid, apart;
     size_t top, bottom;
-    bool is_open;
 } Standing;
 
-/* Some samples' rows as kernels want them, in memory of their own. */
-typedef struct Gathered {
-    KernelRows rows;
-    float *x;
-} Gathered;
+/* The samples that a group's problems are solved on, in rising order. */
+typedef struct Part {
+    size_t *sample, samples;
+} Part;
 
 /* The scratch of a worker. */
 typedef struct Scratch {
-    size_t *part; /* members of the block that problems are solved on */
-    Gathered gathered;
-    float *gram; /* of the part */
-    int8_t *y;
+    unsigned char *eager; /* n: see Eager */
+    SourceRows rows;      /* of a part's matrix */
+    int8_t *y;            /* of the part's samples, and what follows */
     double *C, *beta, *error;
-    float *dots; /* of a tile */
-    double *base, *told;
+    float *diagonal;
+    double *base; /* of a tile, and what follows */
+    float *values, *told;
+    double *sums;
 } Scratch;
 
-/* Rows of the kernel matrix that are kept. */
-typedef struct RowCache {
-    float *values; /* most × n */
-    size_t most, used;
-    size_t *slot; /* n: a sample's row, or NO_SLOT */
-} RowCache;
-
-static const size_t NO_SLOT = SIZE_MAX;
-
-typedef struct Blocks {
+typedef struct Rounds {
     const DecomposeTask *task;
-    size_t n, count; /* samples, problems */
-    size_t most;     /* samples of a block */
-    double *sum;     /* n × count */
-    Standing *standing;
-    size_t *open, opens;    /* the problems that are not solved */
-    size_t groups, *part;   /* members that are urgent to each */
-    double *urge;           /* n: see urge_of, of the most urgent problem */
-    size_t *order, visited; /* n: each sample's place in a random order, plus what it is put back by
-                               whenever a block has it */
-    size_t *member, members;
-    Gathered gathered; /* the members */
-    float *gram;       /* members × members */
-    double *moved;     /* members × opens: what beta changed by */
-    size_t known;      /* of the members, those before it have their rows in the cache */
-    RowCache cache;
+    size_t n, count;     /* samples, problems */
+    size_t most;         /* samples of a part */
+    double *sum;         /* count × n */
+    double *told;        /* count × n: the betas that the sums know of */
+    Standing *standing;  /* of each problem */
+    size_t *open, opens; /* the problems that are not solved */
+    size_t groups;
+    size_t *order;       /* n: each sample's place in a random order */
+    uint16_t *visits;    /* n: how many common parts a sample has been in */
+    size_t *unit, units; /* where in `open` those begin that one worker solves, of one group */
+    Part *part;          /* of each group, and at the end the common one */
+    atomic_size_t next;  /* unit */
+    size_t *changed;     /* samples whose beta has changed in this round */
+    float *moved;        /* what the open problems' betas changed by: for the members of each tile
+                            opens × members of numbers */
+    KernelSource source;
+    size_t room;   /* floats for a part's matrix */
+    float *matrix; /* of those that solve */
     Scratch *scratch;
-    int workers;
+    int workers, solvers;
     Progress *progress;
     atomic_bool stop, no_memory;
-} Blocks;
+} Rounds;
 
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
-/* A group's part has a matrix of its own where it is no larger than that. */
-static size_t part_most(size_t block) {
-    return block / 3;
-}
-
-size_t decompose_block(size_t n, double memory) {
-    size_t most = BLOCK_MOST;
-    if (memory > 0) {
-        /* Half of it for the block, and for the workers' parts a ninth of that each. */
-        double side = sqrt(0.5 * memory / sizeof(float));
-        most = side < BLOCK_LEAST      ? BLOCK_LEAST
-               : side > 2 * BLOCK_MOST ? 2 * BLOCK_MOST
-                                       : (size_t)side;
+size_t decompose_part(size_t n, double memory) {
+    size_t most = PART_USUAL;
+    if (memory > 0) { /* a third of it for the parts, whatever the number of threads */
+        double side = sqrt(memory / 3 / AT_ONCE / sizeof(float));
+        most = side < PART_LEAST ? PART_LEAST : side > PART_MOST ? PART_MOST : (size_t)side;
     }
     return n < most ? n : most;
 }
 
-/* Counted for so many workers, whose real number must not reach the bits. */
-enum { WORKERS = 4 };
-
-static double block_bytes(size_t n, double memory) {
-    double most = (double)decompose_block(n, memory), part = (double)part_most((size_t)most);
-    return sizeof(float) * (most * most + part * part * WORKERS);
+static double part_bytes(size_t n, double memory) {
+    double most = (double)decompose_part(n, memory);
+    return sizeof(float) * most * most * AT_ONCE;
 }
 
-/* Half of all rows are more than support vectors fill as a rule. Narrow rows are computed as fast
- * as they are read. */
-static size_t cached_rows(size_t n, size_t features, double memory) {
-    double row = (double)n * sizeof(float),
-           bytes = memory > 0 ? memory - block_bytes(n, memory) : CACHE_BYTES;
-    if (features <= KERNEL_NARROW || bytes < row)
+/* The samples whose values are kept. Half of all are more than support vectors are as a rule, and
+ * narrow rows are computed as fast as values are read. */
+static size_t kept_samples(size_t n, size_t features, double memory) {
+    double each = (double)n * sizeof(float),
+           bytes = memory > 0 ? memory - part_bytes(n, memory) : KEPT_BYTES;
+    if (features <= KERNEL_NARROW || bytes < each)
         return 0;
-    return bytes / row < (double)n / 2 ? (size_t)(bytes / row) : n / 2;
+    return bytes / each < (double)n / 2 ? (size_t)(bytes / each) : n / 2;
 }
 
 double decompose_bytes(size_t n, double memory) {
-    return block_bytes(n, memory) +
-           (double)cached_rows(n, KERNEL_NARROW + 1, memory) * (double)n * sizeof(float);
-}
-
-static bool gathered_init(Gathered *gathered, const KernelRows *like, size_t most) {
-    size_t d = like->features;
-    gathered->x = malloc(most * d * sizeof(float));
-    gathered->rows = (KernelRows){ .x = gathered->x, .features = d };
-    gathered->rows.norm = malloc(most * sizeof(double));
-    gathered->rows.wide = like->wide ? malloc(most * d * sizeof(double)) : NULL;
-    return gathered->x && gathered->rows.norm && (gathered->rows.wide || !like->wide);
-}
-
-static void gathered_clear(Gathered *gathered) {
-    free(gathered->x);
-    kernel_rows_clear(&gathered->rows);
-}
-
-/* One more row. */
-static void gather(Gathered *gathered, const KernelRows *from, size_t sample) {
-    size_t d = from->features, to = gathered->rows.n++;
-    progress_let_attend();
-    memcpy(gathered->x + to * d, from->x + sample * d, d * sizeof(float));
-    gathered->rows.norm[to] = from->norm[sample];
-    if (from->wide)
-        memcpy(gathered->rows.wide + to * d, from->wide + sample * d, d * sizeof(double));
+    return part_bytes(n, memory) +
+           (double)kept_samples(n, KERNEL_NARROW + 1, memory) * (double)n * sizeof(float);
 }
 
 static void scratch_clear(Scratch *scratch) {
-    gathered_clear(&scratch->gathered);
-    free(scratch->part);
+    source_rows_clear(&scratch->rows);
+    free(scratch->eager);
     free(scratch->y);
     free(scratch->C);
     free(scratch->beta);
     free(scratch->error);
-    free(scratch->gram);
-    free(scratch->dots);
+    free(scratch->diagonal);
     free(scratch->base);
+    free(scratch->values);
     free(scratch->told);
+    free(scratch->sums);
 }
 
-static bool scratch_init(const Blocks *blocks, Scratch *scratch) {
-    size_t most = blocks->most, part = part_most(most) + 1;
-    scratch->part = malloc(most * sizeof *scratch->part);
-    scratch->y = malloc(most);
-    scratch->C = malloc(most * sizeof(double));
-    scratch->beta = malloc(most * sizeof(double));
-    scratch->error = malloc(most * sizeof(double));
-    scratch->gram = malloc(part * part * sizeof(float));
-    scratch->dots = malloc((size_t)ROWS * COLUMNS * sizeof(float));
-    scratch->base = malloc((size_t)ROWS * COLUMNS * sizeof(double));
-    scratch->told = malloc(ROWS * blocks->count * sizeof(double));
-    return gathered_init(&scratch->gathered, blocks->task->rows, part) && scratch->part &&
-           scratch->y && scratch->C && scratch->beta && scratch->error && scratch->gram &&
-           scratch->dots && scratch->base && scratch->told;
+static bool scratch_init(const Rounds *rounds, int worker) {
+    Scratch *scratch = &rounds->scratch[worker];
+    size_t n = rounds->n, tile = (size_t)ROWS * COLUMNS;
+    scratch->base = malloc(tile * sizeof(double));
+    scratch->values = malloc(tile * sizeof(float));
+    scratch->told = malloc(ROWS * rounds->count * sizeof(float));
+    scratch->sums = malloc(ROWS * rounds->count * sizeof(double));
+    scratch->eager = malloc(n);
+    bool ok = scratch->base && scratch->values && scratch->told && scratch->sums && scratch->eager;
+    if (!ok || worker >= rounds->solvers)
+        return ok;
+    scratch->y = malloc(n);
+    scratch->C = malloc(n * sizeof(double));
+    scratch->beta = malloc(n * sizeof(double));
+    scratch->error = malloc(n * sizeof(double));
+    scratch->diagonal = malloc(n * sizeof(float));
+    return scratch->y && scratch->C && scratch->beta && scratch->error && scratch->diagonal &&
+           source_rows_init(&scratch->rows, &rounds->source,
+                            rounds->matrix + (size_t)worker * rounds->room, rounds->room);
 }
 
-static void cache_clear(RowCache *cache) {
-    matrix_give(cache->values);
-    free(cache->slot);
+static void rounds_clear(Rounds *rounds) {
+    for (size_t g = 0; rounds->part && g <= rounds->groups; g++)
+        free(rounds->part[g].sample);
+    for (int w = 0; rounds->scratch && w < rounds->workers; w++)
+        scratch_clear(&rounds->scratch[w]);
+    matrix_give(rounds->matrix);
+    free(rounds->scratch);
+    free(rounds->sum);
+    free(rounds->told);
+    free(rounds->standing);
+    free(rounds->open);
+    free(rounds->unit);
+    free(rounds->order);
+    free(rounds->visits);
+    free(rounds->part);
+    free(rounds->changed);
+    free(rounds->moved);
+    kernel_source_clear(&rounds->source);
 }
 
-static bool cache_init(RowCache *cache, size_t n, size_t most) {
-    cache->most = most;
-    cache->slot = malloc(n * sizeof *cache->slot);
-    cache->values = most > 0 ? matrix_take(most * n * sizeof(float)) : NULL;
-    for (size_t t = 0; cache->slot && t < n; t++)
-        cache->slot[t] = NO_SLOT;
-    return cache->slot && (cache->values || most == 0);
+/* Without a whole one the parts' matrices are together that of a common part. */
+static int matrices_of(const Rounds *rounds) {
+    return rounds->task->matrix || rounds->solvers > AT_ONCE ? rounds->solvers : AT_ONCE;
 }
 
-static void blocks_clear(Blocks *blocks) {
-    for (int w = 0; blocks->scratch && w < blocks->workers; w++)
-        scratch_clear(&blocks->scratch[w]);
-    free(blocks->scratch);
-    free(blocks->sum);
-    free(blocks->standing);
-    free(blocks->open);
-    free(blocks->part);
-    free(blocks->urge);
-    free(blocks->order);
-    free(blocks->member);
-    free(blocks->moved);
-    gathered_clear(&blocks->gathered);
-    cache_clear(&blocks->cache);
-    matrix_give(blocks->gram);
-}
-
-static bool take_memory(Blocks *blocks) {
-    const KernelRows *rows = blocks->task->rows;
-    size_t n = blocks->n, count = blocks->count, most = blocks->most;
-    blocks->sum = calloc(n * count, sizeof(double));
-    blocks->standing = calloc(count, sizeof *blocks->standing);
-    blocks->open = malloc(count * sizeof *blocks->open);
-    blocks->part = malloc(count * sizeof *blocks->part);
-    blocks->urge = malloc(n * sizeof(double));
-    blocks->order = malloc(n * sizeof *blocks->order);
-    blocks->member = malloc(n * sizeof *blocks->member);
-    blocks->moved = malloc(most * count * sizeof(double));
-    blocks->gram = matrix_take(most * most * sizeof(float));
-    blocks->scratch = calloc((size_t)blocks->workers, sizeof *blocks->scratch);
-    bool ok = blocks->sum && blocks->standing && blocks->open && blocks->part && blocks->urge &&
-              blocks->order && blocks->member && blocks->moved && blocks->gram && blocks->scratch &&
-              gathered_init(&blocks->gathered, rows, most) &&
-              cache_init(&blocks->cache, n, cached_rows(n, rows->features, blocks->task->memory));
-    for (int w = 0; ok && w < blocks->workers; w++)
-        ok = scratch_init(blocks, &blocks->scratch[w]);
+static bool take_memory(Rounds *rounds) {
+    size_t n = rounds->n, count = rounds->count;
+    rounds->sum = calloc(n * count, sizeof(double));
+    rounds->told = calloc(n * count, sizeof(double));
+    rounds->standing = calloc(count, sizeof *rounds->standing);
+    rounds->open = malloc(count * sizeof *rounds->open);
+    rounds->unit = malloc((count + 1) * sizeof *rounds->unit);
+    rounds->order = malloc(n * sizeof *rounds->order);
+    rounds->visits = calloc(n, sizeof *rounds->visits);
+    rounds->part = calloc(rounds->groups + 1, sizeof *rounds->part);
+    rounds->changed = malloc(n * sizeof *rounds->changed);
+    rounds->matrix = matrix_take((size_t)matrices_of(rounds) * rounds->room * sizeof(float));
+    rounds->scratch = calloc((size_t)rounds->workers, sizeof *rounds->scratch);
+    bool ok = rounds->sum && rounds->told && rounds->standing && rounds->open && rounds->unit &&
+              rounds->order && rounds->visits && rounds->part && rounds->changed &&
+              rounds->matrix && rounds->scratch && kernel_source_init(&rounds->source);
+    for (int w = 0; ok && w < rounds->workers; w++)
+        ok = scratch_init(rounds, w);
     return ok;
 }
 
-static bool blocks_init(Blocks *blocks, Error *err) {
-    const DecomposeTask *task = blocks->task;
-    blocks->n = task->rows->n;
-    blocks->count = task->count;
-    blocks->most = decompose_block(blocks->n, task->memory);
-    blocks->workers = parallel_threads();
-    if (!take_memory(blocks))
-        return error_memory(err, task->where, (size_t)decompose_bytes(blocks->n, task->memory));
+/* Of a whole matrix every solver has its share, which no bit depends on: rows come again. */
+static size_t room_of(const Rounds *rounds, double memory) {
+    size_t n = rounds->n, part = decompose_part(n, memory);
+    double share = DECOMPOSE_SHARE * (double)n * (double)n / rounds->solvers;
+    if (!rounds->task->matrix || (double)part * (double)part < share)
+        return part * part;
+    return share > 4 * (double)n ? (size_t)share : 4 * n;
+}
+
+static bool rounds_init(Rounds *rounds, Error *err) {
+    const DecomposeTask *task = rounds->task;
+    size_t n = rounds->n = task->rows->n;
+    double memory = task->matrix ? 0 : task->memory;
+    rounds->count = task->count;
+    rounds->workers = rounds->solvers = parallel_threads();
+    if (task->count < (size_t)rounds->solvers)
+        rounds->solvers = (int)task->count;
+    if (memory > 0 && rounds->solvers > AT_ONCE)
+        rounds->solvers = AT_ONCE;
+    rounds->room = room_of(rounds, memory);
+    rounds->source = (KernelSource){ .kernel = task->kernel,
+                                     .rows = task->rows,
+                                     .whole = task->matrix,
+                                     .most = kept_samples(n, task->rows->features, memory) };
     for (size_t p = 0; p < task->count; p++) {
-        const BinaryProblem *problem = &task->problem[p];
-        blocks->standing[p].is_open = true;
-        memset(problem->alpha, 0, blocks->n * sizeof(double));
-        if (problem->group >= blocks->groups)
-            blocks->groups = problem->group + 1; /* at most as many as problems */
+        memset(task->problem[p].alpha, 0, n * sizeof(double));
+        if (task->problem[p].group >= rounds->groups)
+            rounds->groups = task->problem[p].group + 1; /* at most as many as problems */
     }
-    return true;
+    return take_memory(rounds) ||
+           error_memory(err, task->where, (size_t)decompose_bytes(n, memory));
 }
 
 /* ---- Judging --------------------------------------------------------------------------------- */
 
 static bool asked_to_stop(void *context) {
-    Blocks *blocks = context;
+    Rounds *rounds = context;
     if (progress_interrupt_pending())
-        atomic_store(&blocks->stop, true);
-    return atomic_load(&blocks->stop);
+        atomic_store(&rounds->stop, true);
+    return atomic_load(&rounds->stop);
 }
 
 /* The calling thread shows that we are alive, and hears whether to stop. */
-static bool go_on(Blocks *blocks, int worker) {
-    if (worker == 0 && !progress_step(blocks->progress, 0, NULL))
-        atomic_store(&blocks->stop, true);
-    return !asked_to_stop(blocks);
+static bool go_on(Rounds *rounds, int worker) {
+    if (worker == 0 && !progress_step(rounds->progress, 0, NULL))
+        atomic_store(&rounds->stop, true);
+    return !asked_to_stop(rounds);
 }
 
 static double bound_of(const BinaryProblem *problem, size_t t) {
@@ -287,14 +266,14 @@ static bool may_fall(const BinaryProblem *problem, size_t t) {
     return problem->alpha[t] > (problem->side[t] > 0 ? 0 : -bound_of(problem, t));
 }
 
-static double error_of(const Blocks *blocks, size_t p, size_t t) {
-    return blocks->task->problem[p].side[t] - blocks->sum[t * blocks->count + p];
+static double error_of(const Rounds *rounds, size_t p, size_t t) {
+    return rounds->task->problem[p].side[t] - rounds->sum[p * rounds->n + t];
 }
 
 /* How far the sample's error is on the wrong side of the problem's mid; −∞ if it takes no part. */
-static double urge_of(const Blocks *blocks, size_t p, size_t t) {
-    const BinaryProblem *problem = &blocks->task->problem[p];
-    double beyond = error_of(blocks, p, t) - blocks->standing[p].mid, urge = -INFINITY;
+static double urge_of(const Rounds *rounds, size_t p, size_t t) {
+    const BinaryProblem *problem = &rounds->task->problem[p];
+    double beyond = error_of(rounds, p, t) - rounds->standing[p].mid, urge = -INFINITY;
     if (problem->side[t] == 0)
         return urge;
     if (may_rise(problem, t))
@@ -305,61 +284,90 @@ static double urge_of(const Blocks *blocks, size_t p, size_t t) {
 }
 
 static void judge_body(void *context, size_t first, size_t last, int worker) {
-    Blocks *blocks = context;
+    Rounds *rounds = context;
     (void)worker;
     for (size_t o = first; o < last; o++) {
-        size_t p = blocks->open[o];
-        const BinaryProblem *problem = &blocks->task->problem[p];
-        Standing *standing = &blocks->standing[p];
+        size_t p = rounds->open[o];
+        const BinaryProblem *problem = &rounds->task->problem[p];
+        Standing *standing = &rounds->standing[p];
         double most = -INFINITY, least = INFINITY;
-        for (size_t t = 0; t < blocks->n; t++) {
-            double error = error_of(blocks, p, t);
-            if (may_rise(problem, t) && error > most) {
+        for (size_t t = 0; t < rounds->n; t++) {
+            double error = error_of(rounds, p, t);
+            if (error > most && may_rise(problem, t)) {
                 most = error;
                 standing->top = t;
             }
-            if (may_fall(problem, t) && error < least) {
+            if (error < least && may_fall(problem, t)) {
                 least = error;
                 standing->bottom = t;
             }
         }
-        standing->is_open = most - least >= problem->tolerance;
+        standing->apart = most - least;
         standing->mid = (most + least) / 2;
     }
 }
 
-/* Which problems are open; says how many are not any more. */
-static size_t list_open(Blocks *blocks) {
-    size_t before = blocks->opens;
-    blocks->opens = 0;
-    for (size_t p = 0; p < blocks->count; p++)
-        if (blocks->standing[p].is_open)
-            blocks->open[blocks->opens++] = p;
-    return before - blocks->opens;
+/* Which problems are open, group by group; says how many are not any more. */
+static size_t list_open(Rounds *rounds) {
+    const BinaryProblem *problem = rounds->task->problem;
+    size_t before = rounds->opens;
+    rounds->opens = 0;
+    for (size_t g = 0; g < rounds->groups; g++)
+        for (size_t p = 0; p < rounds->count; p++)
+            if (problem[p].group == g && rounds->standing[p].apart >= problem[p].tolerance)
+                rounds->open[rounds->opens++] = p;
+    return before - rounds->opens;
+}
+
+/* A group's problems have about the same part: where there are groups for all who solve, one of
+ * them does all of a group's. */
+static void list_units(Rounds *rounds) {
+    for (int together = 1; together >= 0; together--) {
+        rounds->units = 0;
+        for (size_t o = 0; o < rounds->opens; o++) {
+            const BinaryProblem *problem = rounds->task->problem;
+            bool begins =
+                o == 0 || problem[rounds->open[o]].group != problem[rounds->open[o - 1]].group;
+            if (begins || !together)
+                rounds->unit[rounds->units++] = o;
+        }
+        rounds->unit[rounds->units] = rounds->opens;
+        if (rounds->units >= (size_t)rounds->solvers)
+            return;
+    }
 }
 
 /* ---- Choosing -------------------------------------------------------------------------------- */
 
-static void urge_body(void *context, size_t first, size_t last, int worker) {
-    Blocks *blocks = context;
-    (void)worker;
-    for (size_t t = first; t < last; t++) {
-        double most = -INFINITY;
-        for (size_t o = 0; o < blocks->opens; o++) {
-            double urge = urge_of(blocks, blocks->open[o], t);
-            most = urge > most ? urge : most;
+/* What a sample is to a group. */
+typedef enum Eager { EAGER_NOT, EAGER_SOON, EAGER_NOW } Eager;
+
+/* Of all samples, to the open problems of a group, or of all where that is no group. */
+static void mark_eager(const Rounds *rounds, size_t group, unsigned char *eager) {
+    const BinaryProblem *problem = rounds->task->problem;
+    memset(eager, EAGER_NOT, rounds->n);
+    for (size_t o = 0; o < rounds->opens; o++) {
+        size_t p = rounds->open[o];
+        double slack = fmin(SLACK, NEAR * rounds->standing[p].apart);
+        if (problem[p].group != group && group < rounds->groups)
+            continue;
+        for (size_t t = 0; t < rounds->n; t++) {
+            double urge = urge_of(rounds, p, t);
+            if (urge > problem[p].tolerance / 2)
+                eager[t] = EAGER_NOW;
+            else if (urge > -slack && eager[t] == EAGER_NOT)
+                eager[t] = EAGER_SOON;
         }
-        blocks->urge[t] = most;
     }
 }
 
 typedef struct Candidate {
-    size_t order, sample;
+    size_t rank, sample;
 } Candidate;
 
 static int earlier(const void *a, const void *b) {
     const Candidate *left = a, *right = b;
-    return left->order < right->order ? -1 : left->order > right->order;
+    return left->rank < right->rank ? -1 : left->rank > right->rank;
 }
 
 static int rising(const void *a, const void *b) {
@@ -367,50 +375,83 @@ static int rising(const void *a, const void *b) {
     return left < right ? -1 : left > right;
 }
 
-/* Those that violate a problem's conditions come before those that are close to it. */
-static size_t rank_of(const Blocks *blocks, size_t t) {
-    bool violates = blocks->urge[t] > blocks->task->problem[0].tolerance / 2;
-    return blocks->order[t] + (violates ? 0 : SIZE_MAX / 2);
+/* The eager samples of a group, which may be none. */
+static bool choose_part(Rounds *rounds, size_t group, unsigned char *eager) {
+    Part *part = &rounds->part[group];
+    size_t count = 0;
+    mark_eager(rounds, group, eager);
+    for (size_t t = 0; t < rounds->n; t++)
+        count += eager[t] != EAGER_NOT;
+    if (rounds->task->matrix && MUCH * (double)count > (double)rounds->n) {
+        memset(eager, EAGER_SOON, rounds->n); /* whole rows need no copy */
+        count = rounds->n;
+    }
+    free(part->sample);
+    *part = (Part){ malloc(count * sizeof *part->sample + 1), 0 };
+    for (size_t t = 0; part->sample && t < rounds->n; t++)
+        if (eager[t] != EAGER_NOT)
+            part->sample[part->samples++] = t;
+    return part->sample != NULL;
 }
 
-/* The urgent samples; where these are too many, those that have not been in a block for longest, in
- * a random order: the problems' sums stay what they are within a block, so that a block of like
- * samples would move b away from what it is on everything. */
-static bool choose_block(Blocks *blocks, Error *err) {
-    size_t count = 0;
-    Candidate *candidate = malloc(blocks->n * sizeof *candidate);
-    if (!candidate)
-        return error_memory(err, blocks->task->where, blocks->n * sizeof *candidate);
-    parallel_for(blocks->n, ROWS, urge_body, blocks);
-    for (size_t o = 0; o < blocks->opens; o++) {
-        const Standing *standing = &blocks->standing[blocks->open[o]];
-        blocks->order[standing->top] %= blocks->n; /* first of all: so every round gets on */
-        blocks->order[standing->bottom] %= blocks->n;
+static void choose_body(void *context, size_t first, size_t last, int worker) {
+    Rounds *rounds = context;
+    for (size_t g = first; g < last; g++)
+        if (!choose_part(rounds, g, rounds->scratch[worker].eager))
+            atomic_store(&rounds->no_memory, true);
+}
+
+/* Is there room for the matrix of every group's part? */
+static bool parts_fit(const Rounds *rounds) {
+    bool fit = true;
+    for (size_t g = 0; g < rounds->groups; g++)
+        fit = fit && rounds->part[g].samples * rounds->part[g].samples <= rounds->room;
+    return fit || rounds->task->matrix;
+}
+
+/* A part for all groups: first of the samples that violate a problem's conditions, then of the
+ * other eager ones, those that have been in it least, in a random order. All other betas stay what
+ * they are, so that a part of like samples would move b away from what it is on everything. */
+static bool choose_common(Rounds *rounds, Error *err) {
+    size_t n = rounds->n, count = 0, side = (size_t)sqrt(AT_ONCE * (double)rounds->room);
+    unsigned char *eager = rounds->scratch[0].eager;
+    Part *part = &rounds->part[rounds->groups];
+    Candidate *candidate = malloc(n * sizeof *candidate);
+    free(part->sample);
+    *part = (Part){ malloc(side * sizeof *part->sample), 0 };
+    if (!candidate || !part->sample) {
+        free(candidate);
+        return error_memory(err, rounds->task->where, n * sizeof *candidate);
     }
-    for (size_t t = 0; t < blocks->n; t++)
-        if (blocks->urge[t] > -SLACK)
-            candidate[count++] = (Candidate){ rank_of(blocks, t), t };
-    if (count > blocks->most) {
-        qsort(candidate, count, sizeof *candidate, earlier);
-        count = blocks->most;
+    mark_eager(rounds, rounds->groups, eager);
+    for (size_t t = 0; t < n; t++)
+        if (eager[t] != EAGER_NOT)
+            candidate[count++] = (Candidate){ n + rounds->visits[t] * n + rounds->order[t] +
+                                                  (eager[t] == EAGER_NOW ? 0 : SIZE_MAX / 2),
+                                              t };
+    for (size_t i = 0; i < count; i++)
+        for (size_t o = 0; o < rounds->opens; o++) {
+            const Standing *standing = &rounds->standing[rounds->open[o]];
+            if (candidate[i].sample == standing->top || candidate[i].sample == standing->bottom)
+                candidate[i].rank = 0; /* so that every round gets on */
+        }
+    qsort(candidate, count, sizeof *candidate, earlier);
+    part->samples = count < side ? count : side;
+    for (size_t i = 0; i < part->samples; i++) {
+        size_t t = part->sample[i] = candidate[i].sample;
+        rounds->visits[t] += rounds->visits[t] < UINT16_MAX;
     }
-    blocks->members = count;
-    for (size_t m = 0; m < count; m++) {
-        size_t t = blocks->member[m] = candidate[m].sample;
-        blocks->order[t] = blocks->order[t] % blocks->n + blocks->n * blocks->visited;
-    }
-    blocks->visited++;
-    qsort(blocks->member, count, sizeof *blocks->member, rising);
+    qsort(part->sample, part->samples, sizeof *part->sample, rising);
     free(candidate);
     return true;
 }
 
 /* Whether a problem lacks samples on t's side among those that have been drawn, which count here;
  * lacking[2p + 1] of problem p's positive side. */
-static bool is_lacking(const Blocks *blocks, size_t t, size_t *lacking) {
+static bool is_lacking(const Rounds *rounds, size_t t, size_t *lacking) {
     bool is = false;
-    for (size_t p = 0; p < blocks->count; p++) {
-        int8_t side = blocks->task->problem[p].side[t];
+    for (size_t p = 0; p < rounds->count; p++) {
+        int8_t side = rounds->task->problem[p].side[t];
         if (side != 0 && lacking[2 * p + (side > 0)] > 0) {
             lacking[2 * p + (side > 0)]--;
             is = true;
@@ -419,311 +460,277 @@ static bool is_lacking(const Blocks *blocks, size_t t, size_t *lacking) {
     return is;
 }
 
-/* The first block: in a random order, those of which a problem lacks one, then the others. */
-static bool draw_block(Blocks *blocks, Error *err) {
-    size_t n = blocks->n, wanted = n / 8, count = blocks->count;
+/* The first part, of all groups: in a random order, those of which a problem lacks one, then the
+ * others. */
+static bool draw_parts(Rounds *rounds, Error *err) {
+    size_t n = rounds->n, wanted = n / 8, count = rounds->count, draws = 0;
+    size_t most = rounds->task->matrix ? n : (size_t)sqrt((double)rounds->room);
     size_t *order = malloc(n * sizeof *order), *lacking = malloc(2 * count * sizeof *lacking);
-    bool ok = (order && lacking) || error_memory(err, blocks->task->where, n * sizeof *order);
+    wanted = wanted < FIRST_LEAST ? FIRST_LEAST : wanted > FIRST_MOST ? FIRST_MOST : wanted;
+    wanted = wanted < most ? wanted : most;
+    size_t *drawn = malloc(wanted * sizeof *drawn);
+    bool ok = order && lacking && drawn;
     if (ok) {
         Rng rng;
         rng_seed(&rng, 0);
         rng_permutation(&rng, n, order);
-        wanted = wanted < FIRST_LEAST ? FIRST_LEAST : wanted > FIRST_MOST ? FIRST_MOST : wanted;
-        wanted = wanted < blocks->most ? wanted : blocks->most;
         for (size_t i = 0; i < 2 * count; i++)
             lacking[i] = FIRST_SIDE;
-        for (size_t i = 0; i < n && blocks->members < wanted; i++)
-            if (is_lacking(blocks, order[i], lacking)) {
-                blocks->member[blocks->members++] = order[i];
+        for (size_t i = 0; i < n && draws < wanted; i++)
+            if (is_lacking(rounds, order[i], lacking)) {
+                drawn[draws++] = order[i];
                 order[i] = n;
             }
-        for (size_t i = 0; i < n && blocks->members < wanted; i++)
+        for (size_t i = 0; i < n && draws < wanted; i++)
             if (order[i] < n)
-                blocks->member[blocks->members++] = order[i];
-        qsort(blocks->member, blocks->members, sizeof *blocks->member, rising);
-        rng_permutation(&rng, n, blocks->order);
-        blocks->visited = 1;
-        for (size_t m = 0; m < blocks->members; m++)
-            blocks->order[blocks->member[m]] += n;
-        blocks->visited++;
+                drawn[draws++] = order[i];
+        qsort(drawn, draws, sizeof *drawn, rising);
+        rng_permutation(&rng, n, rounds->order);
+    }
+    for (size_t g = 0; ok && g < rounds->groups; g++) {
+        Part *part = &rounds->part[g];
+        *part = (Part){ malloc(draws * sizeof *drawn + 1), draws };
+        ok = part->sample != NULL;
+        if (ok)
+            memcpy(part->sample, drawn, draws * sizeof *drawn);
     }
     free(order);
     free(lacking);
-    return ok;
+    free(drawn);
+    return ok || error_memory(err, rounds->task->where, n * sizeof *order);
 }
 
 /* ---- Solving --------------------------------------------------------------------------------- */
 
-static bool is_urgent(const Blocks *blocks, size_t group, size_t t) {
-    for (size_t o = 0; o < blocks->opens; o++) {
-        size_t p = blocks->open[o];
-        if (blocks->task->problem[p].group == group && urge_of(blocks, p, t) > -SLACK)
-            return true;
-    }
-    return false;
-}
-
-/* The members that are urgent to a problem of the group. */
-static size_t choose_part(const Blocks *blocks, size_t group, size_t *part) {
-    size_t count = 0;
-    for (size_t m = 0; m < blocks->members; m++)
-        if (is_urgent(blocks, group, blocks->member[m]))
-            part[count++] = m;
-    return count;
-}
-
-static void count_body(void *context, size_t first, size_t last, int worker) {
-    Blocks *blocks = context;
-    for (size_t g = first; g < last; g++)
-        blocks->part[g] = choose_part(blocks, g, blocks->scratch[worker].part);
-}
-
-typedef struct Matrix {
-    const float *gram; /* n × n */
-    size_t n;
-} Matrix;
-
-/* The o-th open problem on the scratch's part, whose matrix that is. */
-static bool solve_problem(Blocks *blocks, size_t o, const Matrix *matrix, Scratch *scratch) {
-    size_t p = blocks->open[o], count = matrix->n;
-    BinaryProblem *problem = &blocks->task->problem[p];
-    for (size_t i = 0; i < count; i++) {
-        size_t t = blocks->member[scratch->part[i]];
+/* Problem p on a part, whose matrix is `gram` or the scratch's rows. */
+static bool solve_problem(Rounds *rounds, size_t p, const Part *part, const float *gram,
+                          Scratch *scratch) {
+    BinaryProblem *problem = &rounds->task->problem[p];
+    double share = SHARE * rounds->standing[p].apart, most = STRICTER * problem->tolerance;
+    for (size_t i = 0; i < part->samples; i++) {
+        size_t t = part->sample[i];
         scratch->y[i] = problem->side[t];
         scratch->C[i] = bound_of(problem, t);
         scratch->beta[i] = problem->alpha[t];
-        scratch->error[i] = error_of(blocks, p, t);
+        scratch->error[i] = error_of(rounds, p, t);
+        scratch->diagonal[i] = rounds->source.diagonal[t];
     }
-    SmoProblem smo = { .gram = matrix->gram,
-                       .n = count,
-                       .stride = count,
+    SmoProblem smo = { .gram = gram,
+                       .row = source_row,
+                       .rows = &scratch->rows,
+                       .diagonal = scratch->diagonal,
+                       .n = part->samples,
+                       .stride = part->samples,
                        .y = scratch->y,
                        .C = scratch->C,
-                       .tolerance = STRICTER * problem->tolerance,
+                       .tolerance = share > most ? share : most,
                        .stop = asked_to_stop,
-                       .context = blocks,
+                       .context = rounds,
                        .error = scratch->error };
     SmoSolution solution = { .beta = scratch->beta };
     if (!smo_solve(&smo, &solution, NULL))
         return false;
-    for (size_t i = 0; i < count; i++) {
-        size_t m = scratch->part[i], t = blocks->member[m];
-        blocks->moved[m * blocks->opens + o] = scratch->beta[i] - problem->alpha[t];
-        problem->alpha[t] = scratch->beta[i];
-    }
+    for (size_t i = 0; i < part->samples; i++)
+        problem->alpha[part->sample[i]] = scratch->beta[i];
     problem->b = solution.b;
     return true;
 }
 
-/* All open problems of a group on a matrix of their own. */
-static bool solve_group(Blocks *blocks, size_t group, Scratch *scratch) {
-    const DecomposeTask *task = blocks->task;
-    Matrix matrix = { scratch->gram, choose_part(blocks, group, scratch->part) };
-    scratch->gathered.rows.n = 0;
-    for (size_t i = 0; i < matrix.n; i++)
-        gather(&scratch->gathered, task->rows, blocks->member[scratch->part[i]]);
-    bool ok = gram_fill(task->kernel, &scratch->gathered.rows, scratch->gram, NULL);
-    for (size_t o = 0; ok && o < blocks->opens; o++)
-        if (task->problem[blocks->open[o]].group == group)
-            ok = solve_problem(blocks, o, &matrix, scratch);
+static bool solve_unit(Rounds *rounds, size_t u, Scratch *scratch, int worker) {
+    size_t first = rounds->unit[u], last = rounds->unit[u + 1];
+    const Part *part = &rounds->part[rounds->task->problem[rounds->open[first]].group];
+    bool ok = source_rows_begin(&scratch->rows, part->sample, part->samples, NULL);
+    for (size_t o = first; ok && o < last && go_on(rounds, worker); o++)
+        ok = solve_problem(rounds, rounds->open[o], part, NULL, scratch);
     return ok;
 }
 
-static void groups_body(void *context, size_t first, size_t last, int worker) {
-    Blocks *blocks = context;
+/* One who solves takes unit after unit; `first` is its number. */
+static void solve_body(void *context, size_t first, size_t last, int worker) {
+    Rounds *rounds = context;
+    (void)last;
     DenormalMode caller = denormals_flush();
-    for (size_t g = first; g < last && go_on(blocks, worker); g++)
-        if (!solve_group(blocks, g, &blocks->scratch[worker]))
-            atomic_store(&blocks->no_memory, true);
+    for (size_t u; (u = atomic_fetch_add(&rounds->next, 1)) < rounds->units;) {
+        if (!go_on(rounds, worker))
+            break;
+        if (!solve_unit(rounds, u, &rounds->scratch[first], worker))
+            atomic_store(&rounds->no_memory, true);
+    }
     denormals_restore(caller);
 }
 
-static void problems_body(void *context, size_t first, size_t last, int worker) {
-    Blocks *blocks = context;
-    Scratch *scratch = &blocks->scratch[worker];
-    Matrix matrix = { blocks->gram, blocks->members };
+/* One who solves takes problem after problem, of the common part. */
+static void common_body(void *context, size_t first, size_t last, int worker) {
+    Rounds *rounds = context;
+    (void)last;
     DenormalMode caller = denormals_flush();
-    for (size_t m = 0; m < blocks->members; m++)
-        scratch->part[m] = m;
-    for (size_t o = first; o < last && go_on(blocks, worker); o++)
-        if (!solve_problem(blocks, o, &matrix, scratch))
-            atomic_store(&blocks->no_memory, true);
+    for (size_t o; (o = atomic_fetch_add(&rounds->next, 1)) < rounds->opens;) {
+        if (!go_on(rounds, worker))
+            break;
+        if (!solve_problem(rounds, rounds->open[o], &rounds->part[rounds->groups], rounds->matrix,
+                           &rounds->scratch[first]))
+            atomic_store(&rounds->no_memory, true);
+    }
     denormals_restore(caller);
 }
 
-/* Are the groups' matrices together smaller than the block's, and each small enough? */
-static bool parts_are_small(Blocks *blocks) {
-    double area = 0, most = 0, members = (double)blocks->members;
-    parallel_for(blocks->groups, 1, count_body, blocks);
-    for (size_t g = 0; g < blocks->groups; g++) {
-        double part = (double)blocks->part[g];
-        area += part * part;
-        most = part > most ? part : most;
-    }
-    return area < members * members && most <= (double)part_most(blocks->most);
+static bool fill_common(Rounds *rounds, Error *err) {
+    const Part *part = &rounds->part[rounds->groups];
+    for (int k = 0; k < rounds->solvers; k++)
+        source_rows_forget(&rounds->scratch[k].rows);
+    return kernel_source_matrix(&rounds->source, part->sample, part->samples, rounds->matrix, err);
 }
 
-/* Each group on a part of the block, or all problems on all of it where a part is not small. */
-static bool solve_block(Blocks *blocks, Error *err) {
-    const DecomposeTask *task = blocks->task;
-    memset(blocks->moved, 0, blocks->members * blocks->opens * sizeof(double));
-    if (parts_are_small(blocks)) {
-        parallel_for(blocks->groups, 1, groups_body, blocks);
-    } else {
-        blocks->gathered.rows.n = 0;
-        for (size_t m = 0; m < blocks->members; m++)
-            gather(&blocks->gathered, task->rows, blocks->member[m]);
-        if (!gram_fill(task->kernel, &blocks->gathered.rows, blocks->gram, err))
-            return false;
-        parallel_for(blocks->opens, 1, problems_body, blocks);
-    }
-    return !atomic_load(&blocks->no_memory) ||
-           error_memory(err, task->where, blocks->most * sizeof(double));
+/* Each group on its part, or all on one. */
+static bool solve(Rounds *rounds, bool common, Error *err) {
+    if (common && !fill_common(rounds, err))
+        return false;
+    list_units(rounds);
+    atomic_store(&rounds->next, 0);
+    if (rounds->units == 1 && !common)
+        solve_body(rounds, 0, 1, 0); /* what it calls can use all threads */
+    else
+        parallel_for((size_t)rounds->solvers, 1, common ? common_body : solve_body, rounds);
+    return !atomic_load(&rounds->no_memory) ||
+           error_memory(err, rounds->task->where, rounds->room * sizeof(float));
+}
+
+static bool choose_and_solve(Rounds *rounds, Error *err) {
+    parallel_for(rounds->groups, 1, choose_body, rounds);
+    bool common = !parts_fit(rounds);
+    return (!common || choose_common(rounds, err)) && solve(rounds, common, err);
 }
 
 /* ---- Telling --------------------------------------------------------------------------------- */
 
-static bool any_moved(const Blocks *blocks, size_t m) {
-    for (size_t o = 0; o < blocks->opens; o++)
-        if (blocks->moved[m * blocks->opens + o] != 0)
-            return true;
-    return false;
+/* Where rows are wanted and there is no room, those of samples go that are no support vectors. */
+static void make_room(Rounds *rounds) {
+    unsigned char *wanted = rounds->scratch[0].eager;
+    memset(wanted, 0, rounds->n);
+    for (size_t p = 0; p < rounds->count; p++)
+        for (size_t t = 0; t < rounds->n; t++)
+            wanted[t] |= rounds->task->problem[p].alpha[t] != 0;
+    kernel_source_drop(&rounds->source, wanted);
 }
 
-/* Leave in the block those whose beta changed in some problem, first those whose rows are known.
- * The others are gathered, and get a place in the cache while there is room. */
-static bool keep_moved(Blocks *blocks, Error *err) {
-    size_t kept = 0, opens = blocks->opens, bytes = blocks->members * opens * sizeof(double);
-    RowCache *cache = &blocks->cache;
-    double *moved = malloc(bytes + 1);
-    size_t *member = malloc(blocks->members * sizeof *member + 1);
-    bool ok = (moved && member) || error_memory(err, blocks->task->where, bytes);
-    blocks->gathered.rows.n = 0;
-    for (int is_known = 1; ok && is_known >= 0; is_known--) {
-        for (size_t m = 0; m < blocks->members; m++) {
-            size_t t = blocks->member[m];
-            if ((cache->slot[t] != NO_SLOT) != is_known || !any_moved(blocks, m))
-                continue;
-            memcpy(moved + kept * opens, blocks->moved + m * opens, opens * sizeof(double));
-            member[kept++] = t;
-            if (!is_known)
-                gather(&blocks->gathered, blocks->task->rows, t);
+/* The samples whose beta is not what the sums know, as members. */
+static bool choose_members(Rounds *rounds, Error *err) {
+    size_t n = rounds->n, changes = 0;
+    for (size_t t = 0; t < n; t++) {
+        bool moved = false;
+        for (size_t o = 0; o < rounds->opens && !moved; o++) {
+            size_t p = rounds->open[o];
+            moved = rounds->task->problem[p].alpha[t] != rounds->told[p * n + t];
         }
-        if (is_known)
-            blocks->known = kept;
+        if (moved)
+            rounds->changed[changes++] = t;
     }
-    if (ok) {
-        memcpy(blocks->moved, moved, kept * opens * sizeof(double));
-        memcpy(blocks->member, member, kept * sizeof *member);
-        blocks->members = kept;
-        for (size_t m = blocks->known; m < kept && cache->used < cache->most; m++)
-            cache->slot[member[m]] = cache->used++;
-    }
-    free(moved);
-    free(member);
-    return ok;
+    if (rounds->source.idles < changes)
+        make_room(rounds);
+    return kernel_source_choose(&rounds->source, rounds->changed, changes, err);
 }
 
-/* Values of members with samples, in a tile: the members' rows of it one after the other. */
-static void read_tile(const Blocks *blocks, KernelTile tile, double *values) {
-    for (size_t i = 0; i < tile.rows; i++) {
-        const float *row = blocks->cache.values +
-                           blocks->cache.slot[blocks->member[tile.row + i]] * blocks->n +
-                           tile.column;
-        for (size_t j = 0; j < tile.columns; j++)
-            values[i * tile.columns + j] = row[j];
+/* What changed, as float32: what that leaves is less than sums are rounded by. */
+static bool note_moved(Rounds *rounds, Error *err) {
+    const KernelSource *source = &rounds->source;
+    size_t opens = rounds->opens, bytes = source->members * opens * sizeof *rounds->moved;
+    free(rounds->moved);
+    rounds->moved = malloc(bytes + 1);
+    if (!rounds->moved)
+        return error_memory(err, rounds->task->where, bytes);
+    for (size_t m = 0, end; m < source->members; m = end) {
+        float *moved = rounds->moved + m * opens;
+        end = kernel_source_end(source, m, COLUMNS);
+        for (size_t o = 0; o < opens; o++)
+            for (size_t i = m; i < end; i++) {
+                size_t p = rounds->open[o], t = source->member[i];
+                double *told = &rounds->told[p * rounds->n + t];
+                float change = (float)(rounds->task->problem[p].alpha[t] - *told);
+                moved[o * (end - m) + i - m] = change;
+                *told = rounds->task->problem[p].alpha[t];
+            }
     }
-}
-
-/* The same computed, and kept where there is a place: as float32 in any case, so that nobody sees
- * which it was. */
-static void compute_tile(const Blocks *blocks, KernelTile tile, float *dots, double *values) {
-    const DecomposeTask *task = blocks->task;
-    KernelPairs pairs = { task->kernel, &blocks->gathered.rows, task->rows };
-    KernelTile gathered = tile;
-    gathered.row -= blocks->known;
-    kernel_base(&pairs, gathered, dots, values);
-    for (size_t i = 0; i < tile.rows; i++) {
-        double *value = values + i * tile.columns;
-        size_t slot = blocks->cache.slot[blocks->member[tile.row + i]];
-        float *row = slot == NO_SLOT ? dots : blocks->cache.values + slot * blocks->n + tile.column;
-        kernel_values(task->kernel, value, value, tile.columns);
-        for (size_t j = 0; j < tile.columns; j++) {
-            row[j] = (float)value[j];
-            value[j] = row[j];
-        }
-    }
+    return true;
 }
 
 static void tell_body(void *context, size_t first, size_t last, int worker) {
-    Blocks *blocks = context;
-    Scratch *scratch = &blocks->scratch[worker];
-    size_t opens = blocks->opens, members = blocks->members, known = blocks->known;
-    size_t samples = last - first;
-    if (!go_on(blocks, worker) || members == 0)
+    Rounds *rounds = context;
+    Scratch *scratch = &rounds->scratch[worker];
+    const KernelSource *source = &rounds->source;
+    size_t opens = rounds->opens, samples = last - first;
+    if (!go_on(rounds, worker))
         return;
     DenormalMode caller = denormals_flush();
-    for (size_t m = 0, next; m < members; m = next) {
-        size_t end = m < known ? known : members;
-        next = end - m < COLUMNS ? end : m + COLUMNS;
-        KernelTile tile = { m, next - m, first, samples };
+    KernelRows columns = kernel_source_columns(source, first, samples);
+    memset(scratch->sums, 0, opens * samples * sizeof(double));
+    for (size_t m = 0, end; m < source->members; m = end) {
+        const float *moved = rounds->moved + m * opens;
+        end = kernel_source_end(source, m, COLUMNS);
+        size_t members = end - m;
         progress_let_attend();
-        if (m < known)
-            read_tile(blocks, tile, scratch->base);
-        else
-            compute_tile(blocks, tile, scratch->dots, scratch->base);
-        blas_dgemm(true, false, samples, opens, next - m, 1, scratch->base, samples,
-                   blocks->moved + m * opens, opens, m > 0, scratch->told, opens);
+        kernel_source_tile(source, (KernelTile){ m, members, first, samples }, &columns,
+                           scratch->base, scratch->values);
+        if (!product_sum(opens, members, samples, moved, scratch->values, scratch->told))
+            blas_sgemm(false, false, opens, samples, members, 1, moved, members, scratch->values,
+                       samples, 0, scratch->told, samples);
+        for (size_t i = 0; i < opens * samples; i++)
+            scratch->sums[i] += scratch->told[i];
     }
-    for (size_t i = 0; i < samples; i++)
-        for (size_t o = 0; o < opens; o++)
-            blocks->sum[(first + i) * blocks->count + blocks->open[o]] +=
-                scratch->told[i * opens + o];
+    kernel_rows_clear(&columns);
+    for (size_t o = 0; o < opens; o++)
+        for (size_t i = 0; i < samples; i++)
+            rounds->sum[rounds->open[o] * rounds->n + first + i] += scratch->sums[o * samples + i];
     denormals_restore(caller);
 }
 
 /* ---- The rounds ------------------------------------------------------------------------------ */
 
-static bool take_round(Blocks *blocks, Error *err) {
-    if (!solve_block(blocks, err) || !keep_moved(blocks, err))
+static bool tell(Rounds *rounds, Error *err) {
+    if (!choose_members(rounds, err) || !note_moved(rounds, err))
         return false;
-    parallel_for(blocks->n, ROWS, tell_body, blocks);
-    if (!asked_to_stop(blocks))
-        parallel_for(blocks->opens, 1, judge_body, blocks);
+    parallel_for(rounds->n, ROWS, tell_body, rounds);
+    if (!asked_to_stop(rounds))
+        parallel_for(rounds->opens, 1, judge_body, rounds);
     return true;
 }
 
-static bool run(Blocks *blocks, Error *err) {
-    bool ok = draw_block(blocks, err);
-    list_open(blocks);
-    while (ok && blocks->opens > 0 && !asked_to_stop(blocks)) {
-        ok = take_round(blocks, err);
-        size_t solved = ok && !asked_to_stop(blocks) ? list_open(blocks) : 0;
-        if (ok && !progress_step(blocks->progress, (double)solved, NULL))
-            atomic_store(&blocks->stop, true);
-        ok = ok && (blocks->opens == 0 || choose_block(blocks, err));
+static bool run(Rounds *rounds, Error *err) {
+
+    for (size_t p = 0; p < rounds->count; p++)
+        rounds->standing[p].apart = 2; /* errors are 1 and −1 */
+    list_open(rounds);
+    bool ok = draw_parts(rounds, err) && solve(rounds, false, err);
+    while (ok && !asked_to_stop(rounds)) {
+        ok = tell(rounds, err);
+        size_t solved = ok && !asked_to_stop(rounds) ? list_open(rounds) : 0;
+        if (ok && !progress_step(rounds->progress, (double)solved, NULL))
+            atomic_store(&rounds->stop, true);
+        if (rounds->opens == 0)
+            break;
+        ok = ok && choose_and_solve(rounds, err);
     }
     return ok;
 }
 
-/* The intercepts, and the sums where they are asked for. */
-static void answer(const Blocks *blocks) {
-    for (size_t p = 0; p < blocks->count; p++)
-        for (size_t t = 0; blocks->task->problem[p].value && t < blocks->n; t++)
-            blocks->task->problem[p].value[t] = blocks->sum[t * blocks->count + p];
+/* The sums, where they are asked for. */
+static void answer(const Rounds *rounds) {
+    for (size_t p = 0; p < rounds->count; p++)
+        if (rounds->task->problem[p].value)
+            memcpy(rounds->task->problem[p].value, rounds->sum + p * rounds->n,
+                   rounds->n * sizeof(double));
 }
 
 bool decompose_solve(DecomposeTask *task, Progress *progress, Error *err) {
-    Blocks blocks = { .task = task, .progress = progress };
-    bool ok = blocks_init(&blocks, err);
+    Rounds rounds = { .task = task, .progress = progress };
+    bool ok = rounds_init(&rounds, err);
     if (ok) {
         progress_begin(progress, "training SVMs", (double)task->count);
-        ok = run(&blocks, err);
+        ok = run(&rounds, err);
         progress_end(progress);
-        task->solved = ok && blocks.opens == 0;
+        task->solved = ok && rounds.opens == 0;
         if (task->solved)
-            answer(&blocks);
+            answer(&rounds);
     }
-    blocks_clear(&blocks);
+    rounds_clear(&rounds);
     return ok;
 }

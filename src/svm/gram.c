@@ -20,8 +20,8 @@ typedef struct GramWork {
     size_t n, tiles; /* tiles along one side */
     const char *where;
     float *gram;
-    float **dots; /* scratch, one per worker */
-    double **base;
+    float **numbers; /* a tile's, one per worker */
+    double **scratch;
 } GramWork;
 
 /* The index-th tile on or above the diagonal, counted row by row. */
@@ -36,16 +36,21 @@ static KernelTile tile_at(const GramWork *work, size_t index) {
 
 /* Store a tile and its mirror image; small squares keep both in the cache. On the diagonal the
  * upper half alone counts: a product's sums may differ by their place. */
-static void store_tile(float *gram, size_t n, KernelTile tile, const double *base) {
+static void store_tile(float *gram, size_t n, KernelTile tile, const float *numbers) {
     enum { SQUARE = 16 };
     bool diagonal = tile.row == tile.column;
     for (size_t i = 0; i < tile.rows; i++)
         for (size_t j = diagonal ? i : 0; j < tile.columns; j++)
-            gram[(tile.row + i) * n + tile.column + j] = (float)base[i * tile.columns + j];
+            gram[(tile.row + i) * n + tile.column + j] = numbers[i * tile.columns + j];
     for (size_t i0 = 0; i0 < tile.rows; i0 += SQUARE)
         for (size_t j = diagonal ? i0 : 0; j < tile.columns; j++)
             for (size_t i = i0; i < i0 + SQUARE && i < (diagonal ? j : tile.rows); i++)
-                gram[(tile.column + j) * n + tile.row + i] = (float)base[i * tile.columns + j];
+                gram[(tile.column + j) * n + tile.row + i] = numbers[i * tile.columns + j];
+}
+
+static void narrow(const double *from, float *to, KernelTile tile) {
+    for (size_t i = 0; i < tile.rows * tile.columns; i++)
+        to[i] = (float)from[i];
 }
 
 static void tiles_body(void *context, size_t first, size_t last, int worker) {
@@ -54,12 +59,15 @@ static void tiles_body(void *context, size_t first, size_t last, int worker) {
     /* After a stop nothing is trained on half a matrix: the solver asks as well. */
     for (size_t t = first; t < last && !progress_interrupt_pending(); t++) {
         KernelTile tile = tile_at(work, t);
-        kernel_base(&work->pairs, tile, work->dots[worker], work->base[worker]);
-        for (size_t i = 0; work->values && i < tile.rows; i++) {
-            double *row = work->base[worker] + i * tile.columns;
-            kernel_values(work->pairs.kernel, row, row, tile.columns);
-        }
-        store_tile(work->gram, work->n, tile, work->base[worker]);
+        float *numbers = work->numbers[worker];
+        double *scratch = work->scratch[worker];
+        if (work->values)
+            kernel_floats(&work->pairs, tile, scratch, numbers);
+        else
+            kernel_base(&work->pairs, tile, numbers, scratch);
+        if (!work->values)
+            narrow(scratch, numbers, tile);
+        store_tile(work->gram, work->n, tile, numbers);
     }
     denormals_restore(caller);
 }
@@ -67,7 +75,7 @@ static void tiles_body(void *context, size_t first, size_t last, int worker) {
 enum { CALL_COLUMNS = 4 * TILE }; /* 8 MB of values */
 
 /* The same of a kernel that somebody else computes: the tiles of a row of them in few calls. */
-static bool call_tiles(const GramWork *work, double *values, Error *err) {
+static bool call_tiles(const GramWork *work, double *values, float *numbers, Error *err) {
     const KernelRows *rows = &work->rows;
     const Batch all = { rows->x, rows->n, rows->features, work->where };
     size_t n = work->n;
@@ -81,17 +89,22 @@ static bool call_tiles(const GramWork *work, double *values, Error *err) {
                                 batch_rows(&all, column, tile.columns), NULL };
             ok = call.kernel->kind->calls->values(&call, values, NULL, err) &&
                  own_kernel_check_values(&call, tile, values, err);
-            if (ok)
-                store_tile(work->gram, n, tile, values);
+            if (!ok)
+                break;
+            narrow(values, numbers, tile);
+            store_tile(work->gram, n, tile, numbers);
         }
     return ok;
 }
 
 static bool call_all(const GramWork *work, Error *err) {
-    size_t bytes = (size_t)TILE * CALL_COLUMNS * sizeof(double);
-    double *values = malloc(bytes);
-    bool ok = values ? call_tiles(work, values, err) : error_memory(err, work->where, bytes);
+    size_t most = (size_t)TILE * CALL_COLUMNS;
+    double *values = malloc(most * sizeof *values);
+    float *numbers = malloc(most * sizeof *numbers);
+    bool ok = values && numbers ? call_tiles(work, values, numbers, err)
+                                : error_memory(err, work->where, most * sizeof *values);
     free(values);
+    free(numbers);
     return ok;
 }
 
@@ -106,24 +119,24 @@ bool gram_check_finite(const char *where, const KernelRows *rows, Error *err) {
 
 static void work_clear(GramWork *work, int workers) {
     for (int i = 0; i < workers; i++) {
-        if (work->dots)
-            free(work->dots[i]);
-        if (work->base)
-            free(work->base[i]);
+        if (work->numbers)
+            free(work->numbers[i]);
+        if (work->scratch)
+            free(work->scratch[i]);
     }
-    free(work->dots);
-    free(work->base);
+    free(work->numbers);
+    free(work->scratch);
     kernel_rows_clear(&work->rows);
 }
 
 static bool work_init(GramWork *work, int workers) {
-    work->dots = calloc((size_t)workers, sizeof *work->dots);
-    work->base = calloc((size_t)workers, sizeof *work->base);
-    bool ok = work->dots && work->base;
+    work->numbers = calloc((size_t)workers, sizeof *work->numbers);
+    work->scratch = calloc((size_t)workers, sizeof *work->scratch);
+    bool ok = work->numbers && work->scratch;
     for (int i = 0; ok && i < workers; i++) {
-        work->dots[i] = malloc((size_t)TILE * TILE * sizeof(float));
-        work->base[i] = malloc((size_t)TILE * TILE * sizeof(double));
-        ok = work->dots[i] && work->base[i];
+        work->numbers[i] = malloc((size_t)TILE * TILE * sizeof(float));
+        work->scratch[i] = malloc((size_t)TILE * TILE * sizeof(double));
+        ok = work->numbers[i] && work->scratch[i];
     }
     return ok;
 }
@@ -140,6 +153,7 @@ static float *make(const Kernel *kernel, const Batch *batch, bool values, Error 
         bytes = SIZE_MAX;
     if (!kernel_rows_init(&work.rows, batch, err))
         return NULL;
+    kernel_rows_pack(&work.rows);
     if (gram_check_finite(batch->where, &work.rows, err)) {
         work.gram = matrix_take(bytes);
         bool ok = work.gram && (kernel->kind->calls || work_init(&work, workers));
@@ -163,13 +177,17 @@ bool gram_fill(const Kernel *kernel, const KernelRows *rows, float *gram, Error 
                       .n = rows->n,
                       .tiles = (rows->n + TILE - 1) / TILE,
                       .where = "svm",
+                      .rows = *rows,
                       .gram = gram };
-    work.pairs = (KernelPairs){ kernel, rows, rows };
+    work.pairs = (KernelPairs){ kernel, &work.rows, &work.rows };
+    work.rows.packed = NULL;
+    kernel_rows_pack(&work.rows);
     int workers = parallel_threads();
     bool ok = work_init(&work, workers) ||
               error_memory(err, "svm", (size_t)TILE * TILE * (sizeof(float) + sizeof(double)));
     if (ok)
         parallel_for(work.tiles * (work.tiles + 1) / 2, 1, tiles_body, &work);
+    work.rows = (KernelRows){ .packed = work.rows.packed }; /* the others are the caller's */
     work_clear(&work, workers);
     return ok;
 }

@@ -3,6 +3,7 @@
 #include "core/blas.h"
 #include "core/fail.h"
 #include "core/simd.h"
+#include "core/vecmath.h"
 #include "svm/product.h"
 
 #include <stdlib.h>
@@ -198,14 +199,19 @@ static void fill_block(const KernelPairs *pairs, KernelTile block, size_t apart,
     }
 }
 
+/* The block of a tile that begins at row r and column c of it. */
+static KernelTile block_of(KernelTile tile, size_t r, size_t c) {
+    size_t rows = tile.rows - r, columns = tile.columns - c;
+    return (KernelTile){ tile.row + r, rows < BLOCK_ROWS ? rows : BLOCK_ROWS, tile.column + c,
+                         columns < BLOCK_COLUMNS ? columns : BLOCK_COLUMNS };
+}
+
 static void fill_blocks(const KernelPairs *pairs, KernelTile tile, double *base, double *values) {
     for (size_t c = 0; c < tile.columns; c += BLOCK_COLUMNS)
         for (size_t r = 0; r < tile.rows; r += BLOCK_ROWS) {
-            size_t rows = tile.rows - r, columns = tile.columns - c, at = r * tile.columns + c;
-            KernelTile block = { tile.row + r, rows < BLOCK_ROWS ? rows : BLOCK_ROWS,
-                                 tile.column + c,
-                                 columns < BLOCK_COLUMNS ? columns : BLOCK_COLUMNS };
-            fill_block(pairs, block, tile.columns, base + at, values ? values + at : NULL);
+            size_t at = r * tile.columns + c;
+            fill_block(pairs, block_of(tile, r, c), tile.columns, base + at,
+                       values ? values + at : NULL);
         }
 }
 
@@ -243,6 +249,40 @@ void kernel_fill(const KernelPairs *pairs, KernelTile tile, float *dots, double 
 
 void kernel_base(const KernelPairs *pairs, KernelTile tile, float *dots, double *base) {
     kernel_fill(pairs, tile, dots, base, NULL);
+}
+
+SIMD_CLONES
+static void to_floats(const double *base, double factor, float *values, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        values[i] = (float)(factor * base[i]);
+}
+
+/* Bases, which are overwritten, to values. */
+static void floats_of(const Kernel *kernel, double *base, float *values, size_t n) {
+    if (kernel->kind->decay) {
+        to_floats(base, -kernel->kind->decay(kernel), values, n);
+        vec_expf(values, values, n);
+        return;
+    }
+    kernel_values(kernel, base, base, n);
+    to_floats(base, 1, values, n);
+}
+
+void kernel_floats(const KernelPairs *pairs, KernelTile tile, double *scratch, float *values) {
+    double block[BLOCK_ROWS * BLOCK_COLUMNS];
+    bool packed = pairs->b->packed && pairs->kernel->kind->base != BASE_OWN;
+    if (!packed) {
+        kernel_base(pairs, tile, values, scratch);
+        floats_of(pairs->kernel, scratch, values, tile.rows * tile.columns);
+    }
+    for (size_t c = 0; packed && c < tile.columns; c += BLOCK_COLUMNS)
+        for (size_t r = 0; r < tile.rows; r += BLOCK_ROWS) {
+            KernelTile part = block_of(tile, r, c);
+            fill_block(pairs, part, part.columns, block, NULL);
+            for (size_t i = 0; i < part.rows; i++)
+                floats_of(pairs->kernel, block + i * part.columns,
+                          values + (r + i) * tile.columns + c, part.columns);
+        }
 }
 
 void kernel_pull(const KernelPairs *pairs, KernelTile tile, const double *slope, double *gradient) {

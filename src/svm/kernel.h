@@ -143,6 +143,10 @@ void kernel_base(const KernelPairs *pairs, KernelTile tile, float *dots, double 
 void kernel_fill(const KernelPairs *pairs, KernelTile tile, float *dots, double *base,
                  double *values);
 
+/* The kernel's values as float32, as solvers keep them: exponentials are of float32, too, whose
+ * last bit they may miss. `scratch` holds as many doubles. */
+void kernel_floats(const KernelPairs *pairs, KernelTile tile, double *scratch, float *values);
+
 /* Of a kernel with a base of its own: gradient (tile.rows × features) = Σ_j slope[i][j] · the
  * base's gradient with respect to row i. */
 void kernel_pull(const KernelPairs *pairs, KernelTile tile, const double *slope, double *gradient);

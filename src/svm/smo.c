@@ -32,15 +32,19 @@ typedef struct Violation {
     double most, least;
 } Violation;
 
+static const float *row_of(const Search *s, size_t i) {
+    const SmoProblem *p = s->problem;
+    return p->gram ? p->gram + i * p->stride : p->row(p->rows, i);
+}
+
 static size_t block_end(const Search *s, size_t start) {
     return start + BLOCK < s->problem->n ? start + BLOCK : s->problem->n;
 }
 
 /* Subtract step·(K_i − K_j) from the errors and find the next violation on the way. */
-SIMD_CLONES static Violation move_errors(Search *s, size_t i, size_t j, double step) {
+SIMD_CLONES static Violation move_errors(Search *s, const float *restrict row_i,
+                                         const float *restrict row_j, double step) {
     const SmoProblem *p = s->problem;
-    const float *restrict row_i = p->gram + i * p->stride, *restrict row_j =
-                                                               p->gram + j * p->stride;
     double *restrict error = s->error;
     const double *restrict rise = s->rise, *restrict fall = s->fall;
     Violation v = { 0, -INFINITY, INFINITY };
@@ -69,9 +73,10 @@ SIMD_CLONES static Violation move_errors(Search *s, size_t i, size_t j, double s
 
 /* The partner of i: of the samples that may fall and whose error is smaller, the one with which the
  * objective falls most, (error_i − error_t)² / curvature. Single precision is enough to choose. */
-SIMD_CLONES static size_t best_partner(Search *s, size_t i, double error_i) {
+SIMD_CLONES static size_t best_partner(Search *s, const float *restrict row, size_t i,
+                                       double error_i) {
     const SmoProblem *p = s->problem;
-    const float *restrict row = p->gram + i * p->stride, *restrict diagonal = s->diagonal;
+    const float *restrict diagonal = s->diagonal;
     const double *restrict error = s->error, *restrict fall = s->fall;
     float *restrict gain = s->gain;
     const float diagonal_i = diagonal[i], flat = (float)LEAST_CURVATURE;
@@ -113,12 +118,14 @@ static void mark_bounds(Search *s, size_t t) {
     s->fall[t] = s->beta[t] > low_bound(s->problem, t) ? 0 : INFINITY;
 }
 
-/* Move beta_i up and beta_j down by the same amount, to the pair's minimum or to the first bound.
- * A variable that reaches its bound is put there exactly. */
-static Violation take_step(Search *s, size_t i, size_t j) {
+/* Move beta_i up and that of its best partner, j, down by the same amount, to the pair's minimum or
+ * to the first bound. A variable that reaches its bound is put there exactly. */
+static Violation take_step(Search *s, Violation v) {
     const SmoProblem *p = s->problem;
-    double curvature = (double)p->gram[i * p->stride + i] + (double)p->gram[j * p->stride + j] -
-                       2 * (double)p->gram[i * p->stride + j];
+    size_t i = v.index;
+    const float *row_i = row_of(s, i);
+    size_t j = best_partner(s, row_i, i, v.most);
+    double curvature = (double)s->diagonal[i] + (double)s->diagonal[j] - 2 * (double)row_i[j];
     double step = (s->error[i] - s->error[j]) / fmax(curvature, LEAST_CURVATURE);
     double room_i = high_bound(p, i) - s->beta[i], room_j = s->beta[j] - low_bound(p, j);
     double taken = fmin(step, fmin(room_i, room_j));
@@ -126,7 +133,7 @@ static Violation take_step(Search *s, size_t i, size_t j) {
     s->beta[j] = taken == room_j ? low_bound(p, j) : s->beta[j] - taken;
     mark_bounds(s, i);
     mark_bounds(s, j);
-    return move_errors(s, i, j, taken);
+    return move_errors(s, row_i, row_of(s, j), taken);
 }
 
 static bool search_begin(const SmoProblem *p, double *beta, Search *s, Error *err) {
@@ -143,7 +150,7 @@ static bool search_begin(const SmoProblem *p, double *beta, Search *s, Error *er
         if (!p->error)
             beta[t] = 0;
         s->error[t] = p->error ? p->error[t] : p->y[t];
-        s->diagonal[t] = p->gram[t * p->stride + t];
+        s->diagonal[t] = p->gram ? p->gram[t * p->stride + t] : p->diagonal[t];
         mark_bounds(s, t);
     }
     return true;
@@ -186,9 +193,10 @@ bool smo_solve(const SmoProblem *problem, SmoSolution *solution, Error *err) {
     size_t limit = problem->n > 100000 ? 100 * problem->n : 10000000;
     size_t iteration = 0;
     bool stopped = false;
-    Violation v = move_errors(&s, 0, 0, 0);
+    const float *any = row_of(&s, 0);
+    Violation v = move_errors(&s, any, any, 0);
     while (v.most - v.least >= problem->tolerance && iteration < limit && !stopped) {
-        v = take_step(&s, v.index, best_partner(&s, v.index, v.most));
+        v = take_step(&s, v);
         if (++iteration % STOP_EVERY == 0 && problem->stop)
             stopped = problem->stop(problem->context);
     }

@@ -18,8 +18,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Row i of a matrix; it stays until another two have been asked for. */
+typedef const float *SmoRow(void *rows, size_t i);
+
 typedef struct SmoProblem {
-    const float *gram; /* n × n, symmetric, rows `stride` apart */
+    const float *gram; /* n × n, symmetric, rows `stride` apart; or NULL, and they are asked for */
     size_t n, stride;
     const int8_t *y;  /* +1 or −1 */
     const double *C;  /* n upper bounds of alpha, 0 to leave a sample out */
@@ -29,6 +32,9 @@ typedef struct SmoProblem {
     const double *error; /* n, y_t − Σ K_ts beta_s at the start, over samples that are not here as
                             well; the solution's beta is then where the search starts from. NULL:
                             it starts from 0 */
+    SmoRow *row;
+    void *rows;            /* what it is given */
+    const float *diagonal; /* n, of a matrix that is asked for */
 } SmoProblem;
 
 typedef struct SmoSolution {

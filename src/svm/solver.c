@@ -73,35 +73,48 @@ static bool fill_values(const char *where, const Gram *gram, float *values, Erro
 
 double solver_partial_bytes(size_t n, double memory, char *sum) {
     double need = decompose_bytes(n, memory);
-    size_t block = decompose_block(n, memory);
+    size_t part = decompose_part(n, memory);
     char text[32];
-    snprintf(sum, FIT_SUM, "blocks of the kernel matrix, %zu x %zu x 4 bytes and parts = %s", block,
-             block, memory_text(need, text));
+    snprintf(sum, FIT_SUM, "parts of the kernel matrix, %zu x %zu x 4 bytes and kept values = %s",
+             part, part, memory_text(need, text));
     return need;
 }
 
 /* Up to so many samples (4.1 GB) the whole matrix is quicker. */
 enum { WHOLE_MOST = 32000 };
 
+/* Fewer samples are quicker solved all together. */
+enum { PARTS_FROM = 8000 };
+
+/* The matrix, and what parts of it take. */
+static double whole_bytes(size_t n) {
+    return (n < PARTS_FROM ? 4.0 : 4.0 + 4.0 * DECOMPOSE_SHARE) * (double)n * (double)n;
+}
+
 bool solver_is_partial(SolverKind kind, const Kernel *kernel, size_t n, double memory) {
     return kind == SOLVER_SMO && !kernel->kind->calls &&
-           (n > WHOLE_MOST || (memory > 0 && decompose_block(n, memory) < n));
+           (n > WHOLE_MOST || (memory > 0 && whole_bytes(n) > memory));
+}
+
+bool solver_tells(const SolverMatrix *matrix) {
+    return matrix->kind == SOLVER_SMO && (!matrix->values || matrix->n >= PARTS_FROM);
 }
 
 double solver_bytes(SolverKind kind, size_t n, char *sum) {
     double square = (double)n * (double)n;
     char text[32], cache[32], smo[32];
     if (kind == SOLVER_SMO) {
-        snprintf(sum, FIT_SUM, "kernel matrix %zu x %zu x 4 bytes = %s", n, n,
-                 memory_text(4 * square, text));
-        return 4 * square;
+        snprintf(sum, FIT_SUM, "kernel matrix %zu x %zu x 4 bytes%s = %s", n, n,
+                 n < PARTS_FROM ? "" : " and a quarter of that for its parts",
+                 memory_text(whole_bytes(n), text));
+        return whole_bytes(n);
     }
     double solving = libsvm_solve_bytes(n);
     snprintf(sum, FIT_SUM,
              "kernel matrix %zu x %zu x 4 bytes and libsvm's x 8 bytes = %s, its cache %s; "
              "solver = \"smo\" needs %s",
              n, n, memory_text(12 * square, text), memory_text(solving, cache),
-             memory_text(n > WHOLE_MOST ? decompose_bytes(n, 0) : 4 * square, smo));
+             memory_text(n > WHOLE_MOST ? decompose_bytes(n, 0) : whole_bytes(n), smo));
     return 12 * square + solving;
 }
 
@@ -281,11 +294,15 @@ static int solvers(const SolverMatrix *matrix, const char *where, Error *err) {
     return count;
 }
 
-static bool solve_partial(const char *where, SolverTask *task, Progress *progress, Error *err) {
+/* By our own solver, in parts: of a matrix that is made, so that it keeps to the cache, or of one
+ * that is not. */
+static bool solve_in_parts(const char *where, SolverTask *task, Progress *progress, Error *err) {
     const SolverMatrix *matrix = task->matrix;
+    KernelRows none = { .n = matrix->n };
     DecomposeTask all = { .where = where,
                           .kernel = matrix->kernel,
-                          .rows = &matrix->rows,
+                          .rows = matrix->values ? &none : &matrix->rows,
+                          .matrix = matrix->values,
                           .memory = matrix->memory,
                           .problem = task->problem,
                           .count = task->count };
@@ -298,8 +315,8 @@ bool solver_solve(const char *where, SolverTask *task, Progress *progress, Error
     for (size_t p = 0; p < task->count; p++)
         if (!check_problem(where, &task->problem[p], err))
             return false;
-    if (task->matrix->kernel)
-        return solve_partial(where, task, progress, err);
+    if (solver_tells(task->matrix))
+        return solve_in_parts(where, task, progress, err);
     SolveWork work = { .matrix = task->matrix, .problem = task->problem, .progress = progress };
     bool ok = make_scratch(&work, where, parallel_threads(), err);
     int at_once = ok ? solvers(task->matrix, where, err) : 0;

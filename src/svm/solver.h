@@ -49,6 +49,9 @@ double solver_partial_bytes(size_t n, double memory, char *sum);
 /* Is a solver's matrix of n samples of this kernel better not made? Not for libsvm. */
 bool solver_is_partial(SolverKind kind, const Kernel *kernel, size_t n, double memory);
 
+/* Does solving on it say what decision functions are on the samples (BinaryProblem's value)? */
+bool solver_tells(const SolverMatrix *matrix);
+
 /* A matrix that is not made: the batch and the kernel stay as they are while it is used. */
 bool solver_matrix_partial(SolverMatrix *matrix, const Kernel *kernel, const Batch *batch,
                            Error *err);

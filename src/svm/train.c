@@ -46,7 +46,7 @@ static bool machine_init(const char *where, const TrainingSet *set, Machine *mac
     machine->functions = functions;
     machine->b = calloc(functions, sizeof *machine->b);
     machine->present = calloc(functions, sizeof *machine->present);
-    bool wants_value = set->matrix->kernel && machine->held_out >= 0;
+    bool wants_value = solver_tells(set->matrix) && machine->held_out >= 0;
     size_t n = set->matrix->n;
     if (wants_value)
         machine->value = calloc(functions * n, sizeof *machine->value);

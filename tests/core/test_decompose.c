@@ -3,6 +3,7 @@
 #include "core/parallel.h"
 #include "core/rng.h"
 #include "svm/decompose.h"
+#include "svm/gram.h"
 #include "svm/smo.h"
 
 #include <math.h>
@@ -24,6 +25,7 @@ typedef struct Case {
     float *x;
     Kernel kernel;
     KernelRows rows;
+    float *matrix; /* or NULL */
     int8_t side[PROBLEMS][N];
     double alpha[PROBLEMS][N], value[PROBLEMS][N];
     BinaryProblem problem[PROBLEMS];
@@ -55,12 +57,14 @@ static Case *new_case(size_t features, double C, double gamma) {
 
 static void free_case(Case *c) {
     kernel_rows_clear(&c->rows);
+    gram_free(c->matrix);
     free(c->x);
     free(c);
 }
 
 static void solve(Case *c, double memory) {
-    DecomposeTask task = { "test", &c->kernel, &c->rows, memory, c->problem, PROBLEMS, false };
+    DecomposeTask task = { "test", &c->kernel, &c->rows, c->matrix,
+                           memory, c->problem, PROBLEMS, false };
     Error err = { 0 };
     assert_true(decompose_solve(&task, NULL, &err));
     assert_true(task.solved);
@@ -114,25 +118,37 @@ static void check_conditions(const Case *c, double C, double tolerance) {
     free(values);
 }
 
-/* Narrow and wide rows; a block with room for all, and one that has not. */
+/* Its kernel values of all pairs. */
+static void make_matrix(Case *c) {
+    Batch batch = { c->x, N, c->features, "test" };
+    c->matrix = gram_values(&c->kernel, &batch, NULL);
+    assert_non_null(c->matrix);
+}
+
+/* Narrow and wide rows; room for every part's matrix, and too little; a matrix of all. */
 static void solutions_meet_the_kkt_conditions(void **state) {
     (void)state;
     static const struct {
         size_t features;
         double C, gamma, memory;
-    } cases[] = { { 4, 1, 0.5, 0 }, { 4, 10, 0.5, 1 << 24 }, { 70, 1, 0.02, 1 << 23 } };
+        bool whole;
+    } cases[] = { { 4, 1, 0.5, 0, false },   { 4, 10, 0.5, 1 << 24, false },
+                  { 4, 0.1, 0.5, 1, false }, { 70, 1, 0.02, 1 << 23, false },
+                  { 4, 10, 0.5, 0, true },   { 70, 1, 0.02, 0, true } };
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         Case *c = new_case(cases[k].features, cases[k].C, cases[k].gamma);
+        if (cases[k].whole)
+            make_matrix(c);
         solve(c, cases[k].memory);
         check_conditions(c, cases[k].C, 1.5 * TOLERANCE);
         free_case(c);
     }
 }
 
-static void a_tiny_block_finds_the_same_functions(void **state) {
+static void tiny_parts_find_the_same_functions(void **state) {
     (void)state;
     Case *large = new_case(4, 1, 0.5), *tiny = new_case(4, 1, 0.5);
-    assert_true(decompose_block(N, 0) == N && decompose_block(N, 1) < N / 2);
+    assert_true(decompose_part(N, 0) == N && decompose_part(N, 1) < N / 2);
     solve(large, 0);
     solve(tiny, 1);
     for (size_t p = 0; p < PROBLEMS; p++)
@@ -147,22 +163,28 @@ static void a_tiny_block_finds_the_same_functions(void **state) {
 
 static void threads_change_no_bit(void **state) {
     (void)state;
-    Case *one = new_case(70, 1, 0.02), *four = new_case(70, 1, 0.02);
-    parallel_set_threads(1);
-    solve(one, 1 << 23);
-    parallel_set_threads(4);
-    solve(four, 1 << 23);
-    parallel_set_threads(0);
-    assert_memory_equal(one->alpha, four->alpha, sizeof one->alpha);
-    assert_memory_equal(one->value, four->value, sizeof one->value);
-    free_case(one);
-    free_case(four);
+    for (int whole = 0; whole < 2; whole++) {
+        Case *one = new_case(70, 1, 0.02), *four = new_case(70, 1, 0.02);
+        if (whole) {
+            make_matrix(one);
+            make_matrix(four);
+        }
+        parallel_set_threads(1);
+        solve(one, 1 << 23);
+        parallel_set_threads(4);
+        solve(four, 1 << 23);
+        parallel_set_threads(0);
+        assert_memory_equal(one->alpha, four->alpha, sizeof one->alpha);
+        assert_memory_equal(one->value, four->value, sizeof one->value);
+        free_case(one);
+        free_case(four);
+    }
 }
 
 static void a_stop_is_heard(void **state) {
     (void)state;
     Case *c = new_case(4, 10, 0.5);
-    DecomposeTask task = { "test", &c->kernel, &c->rows, 0, c->problem, PROBLEMS, true };
+    DecomposeTask task = { "test", &c->kernel, &c->rows, NULL, 0, c->problem, PROBLEMS, true };
     Progress progress = progress_new();
     Error err = { 0 };
     progress_interrupt();
@@ -196,7 +218,7 @@ static void bytes_are_read_as_people_write_them(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(solutions_meet_the_kkt_conditions),
-        cmocka_unit_test(a_tiny_block_finds_the_same_functions),
+        cmocka_unit_test(tiny_parts_find_the_same_functions),
         cmocka_unit_test(threads_change_no_bit),
         cmocka_unit_test(a_stop_is_heard),
         cmocka_unit_test(no_more_memory_is_asked_for_than_there_is),

@@ -51,7 +51,7 @@ function TestSvm:test_too_many_samples()
   refused(matrix .. " and libsvm's x 8 bytes = 1920.0 GB", function()
     svm.new { kernel = svm.rbf(1) }:fit(ds)
   end)
-  refused('solver = "smo" needs 3.', function() svm.new { kernel = svm.rbf(1) }:fit(ds) end)
+  refused('solver = "smo" needs 2.6 GB', function() svm.new { kernel = svm.rbf(1) }:fit(ds) end)
   refused("svm.search: needs", function()
     svm.search { kernel = "rbf", data = ds, C = { 1 }, gamma = { 1 } }
   end)
