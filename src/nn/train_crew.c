@@ -62,7 +62,8 @@ static void divide(Trainer *trainer) {
 /* ---- The first -------------------------------------------------------------------------------
  */
 
-/* Of so many batches the first ones are tried: two alone, two together. */
+/* Of so many batches the first ones are tried: two alone, two together. Then it is as was quicker,
+ * while it stays so. */
 enum { LOOK_AGAIN = 1024, ALONE = 2, TRIED = 4 };
 
 static bool pays(const CrewPart *part) {
@@ -88,10 +89,14 @@ void crew_measure(Trainer *trainer, double seconds) {
     CrewPart *part = &trainer->crew;
     if (trainer->count < least(trainer->params->batch, trainer->samples->n))
         return; /* it would not compare */
-    if (part->batches++ % LOOK_AGAIN == 0)
+    size_t number = part->batches++ % LOOK_AGAIN;
+    if (number == 0)
         part->alone = part->together = INFINITY;
     double *time = part->at_work ? &part->together : &part->alone;
-    *time = fmin(*time, seconds);
+    if (number < TRIED)
+        *time = fmin(*time, seconds);
+    else /* where processors are not free, who waits for others waits long */
+        *time += (seconds - *time) / 8;
 }
 
 /* ---- All of them ----------------------------------------------------------------------------- */

@@ -34,7 +34,7 @@ typedef struct CrewPart {
     size_t *piece, *column; /* by process: where its pieces begin, and its weights; owned */
     bool at_work;           /* on the present batch */
     size_t batches;         /* whose time was looked at lately */
-    double alone, together; /* the least time of one */
+    double alone, together; /* the time of one: the least, then a mean of late ones */
 } CrewPart;
 
 typedef struct Trainer {

@@ -550,6 +550,73 @@ group("scaling_threads", "the same work with one thread and with two", function(
   row("scaling_threads.exponent", exponent({ 1, 2 }, times), "-", { note = "-1 is perfect" })
 end)
 
+-- A sweep and an epoch, each by the median of three, after one that warms up; in a process of its own, or in
+-- ranks of it.
+local RANKED = [[
+  local net, d = nn.load "mnist-cnn", data.digits(4000, { seed = 1 })
+  local test = data.digits(256, { seed = 2 })
+  local work = {
+    sweep = function()
+      evaluate.security { models = { cnn = net }, attack = attack.pgd { norm = "l2", max_iter = 40, eps = 0 },
+        data = test, dmax = { 1, 2 }, block = 16, noise = false, seed = 1 }
+    end,
+    train = function() nn.train(net:clone(), d, { epochs = 1, batch = 128, seed = 1 }) end,
+  }
+  for _, name in ipairs { "sweep", "train" } do
+    local wall = {}
+    for i = 0, 3 do
+      local start = perigee.clock()
+      work[name]()
+      wall[i] = perigee.clock() - start
+    end
+    table.sort(wall)
+    print(("%s %.6g s"):format(name, wall[2]))
+  end]]
+
+-- The launcher of the first MPI that the program has been built for, as the tests find it; or nil.
+local function launcher()
+  local find = "perigee=%s; . %s/../cli/mpi.sh; use_mpi $(all_mpi | head -1); echo $launch"
+  local pipe = assert(io.popen(find:format(quoted(program), quoted(here)) .. " 2> /dev/null"))
+  local found = pipe:read("l")
+  pipe:close()
+  return found ~= "" and found or nil
+end
+
+-- Its rows, and the processor time of the whole job with its start, by the command that begins it.
+local function ranked(command, count)
+  local found = {}
+  local text = "%s %s --quiet --threads %d -e %s; times"
+  local pipe = assert(io.popen(text:format(command, quoted(program), count, quoted(RANKED))))
+  for line in pipe:lines() do
+    local name, value = line:match("^(%l+) (%S+) s$")
+    local minutes, user, more, system = line:match("^(%d+)m([%d.]+)s (%d+)m([%d.]+)s$")
+    if name then found[name] = tonumber(value) end
+    if user then found.cpu = 60 * minutes + user + 60 * more + system end -- the last one is the children's
+  end
+  pipe:close()
+  return found
+end
+
+group("mpi", "a sweep and an epoch: ranks of one thread beside threads of one process", function()
+  local launch = launcher()
+  if not launch then return say("%-28s not measured: no MPI, or the program was built without", "mpi") end
+  local than = { one_rank = "one_thread", two_ranks = "two_threads" }
+  local cases = { { "one_thread", "", 1 }, { "one_rank", launch .. " -np 1", 1 }, { "two_threads", "", 2 },
+    { "two_ranks", launch .. " -np 2", 1 } }
+  for _, case in ipairs(cases) do
+    local name, found = case[1], ranked(case[2], case[3])
+    for _, work in ipairs { "sweep", "train" } do
+      local base = than[name] and value_of["mpi." .. work .. "." .. than[name]]
+      if not found[work] then return say("%-28s not measured: %s failed", "mpi", launch) end
+      row(("mpi.%s.%s"):format(work, name), found[work], "s", {
+        note = base and ("%.2f of %s"):format(found[work] / base, than[name]),
+        ratio = base and found[work] / base,
+      })
+    end
+    row("mpi.job." .. name, found.cpu, "s", { note = "processor time of all ranks, with the start" })
+  end
+end)
+
 ---------------------------------------------------------------------------------------------------
 -- Peers
 

@@ -3,7 +3,7 @@
 
 run_perigee --quiet tests/bench/bench.lua --list
 check_equal "the groups can be listed" "$status$err" 0
-for group in epoch inference gradient svms dnr_fit dnr_scores pgd_exp attacks direction auto mnist_load tutorial start scaling_fit; do
+for group in epoch inference gradient svms dnr_fit dnr_scores pgd_exp attacks direction auto mnist_load tutorial start scaling_fit mpi; do
     check_match "among them $group" "$out" "*$group *"
 done
 run_perigee --quiet tests/bench/bench.lua no_such_group
