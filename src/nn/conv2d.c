@@ -6,17 +6,15 @@
  * With groups the channels are cut into as many parts, and each part of the output sees one part of
  * the input; where each group is one channel, conv_depthwise.c does it.
  *
- * With channels innermost a patch is kh contiguous runs of kw·channels numbers, or, where a
- * kernel's pixels lie apart or there are groups, kh·kw runs of a group's channels. Where panel.h
- * can multiply and there is no padding, patches are read where they lie. Otherwise those of some
- * output pixels at a time are gathered into a matrix, for a panel or for BLAS; backward gathers
- * them again rather than keep them. Weights are stored as they are multiplied: for each group (kh,
- * kw, in) × out. */
+ * Where panel.h can multiply and there is no padding, patches are read where they lie. Otherwise
+ * those of some output pixels at a time are gathered into a matrix, for a panel or for BLAS;
+ * backward gathers them again rather than keep them. Weights are stored as they are multiplied: for
+ * each group (kh, kw, in) × out. */
 #include "nn/conv2d.h"
 
 #include "core/blas.h"
 #include "core/fail.h"
-#include "core/simd.h"
+#include "nn/conv_patches.h"
 #include "nn/panel.h"
 #include "nn/winograd.h"
 
@@ -46,17 +44,6 @@ static const Field fields[] = {
 static const Conv2d initial = {
     .stride = { 1, 1 }, .dilation = { 1, 1 }, .groups = 1, .bias = true
 };
-
-/* Output pixels worked on at a time: their gradients stay in the first-level cache with a part of
- * the weights, their patches in the second. */
-enum { CHUNK = 96 };
-
-/* Output pixels first … first + count − 1 of a call, counted through its samples, in one group. */
-typedef struct Chunk {
-    const Conv2d *conv;
-    const LayerCall *call;
-    size_t first, count, group;
-} Chunk;
 
 /* ---- By Winograd's algorithm ----------------------------------------------------------------- */
 
@@ -159,6 +146,7 @@ static bool configure(Layer *layer, Error *err) {
     conv->out_group = conv->out / conv->groups;
     conv->solid = conv->groups == 1 && (conv->dilation[1] == 1 || kernel[1] == 1);
     conv->depth = layer->fan_in = conv->in_group * kernel[0] * kernel[1];
+    conv->wide = (conv->depth + 15) / 16 * 16;
     choose_algorithms(conv);
     const Sizes weight = { 4, { conv->out, conv->in_group, kernel[0], kernel[1] } };
     return layer_add_parameter(layer, "weight", &weight, err) &&
@@ -169,7 +157,7 @@ static bool configure(Layer *layer, Error *err) {
 static size_t scratch(const Layer *layer) {
     const Conv2d *conv = (const Conv2d *)layer;
     Winograd images = winograd_forward(conv, 1), back = winograd_backward(conv, 1);
-    size_t patches = CHUNK * (conv->depth + (conv->groups > 1 ? conv->out_group : 0));
+    size_t patches = CHUNK * (conv->wide + (conv->groups > 1 ? conv->out_group : 0));
     size_t forward = conv->winograd_forward ? winograd_outer_scratch(&images) : 0;
     size_t backward = conv->winograd_backward ? winograd_scratch(&back) : 0;
     size_t most = forward > backward ? forward : backward;
@@ -181,121 +169,9 @@ static size_t group_offset(const Chunk *chunk) {
     return chunk->group * chunk->conv->depth * chunk->conv->out_group;
 }
 
-/* ---- Patches --------------------------------------------------------------------------------- */
-
-/* An output pixel, counted through the tile's samples: the image it reads, and where its patch's
- * corner lies in it (outside, where there is padding). */
-typedef struct Corner {
-    size_t image; /* the offset of the sample in the input */
-    ptrdiff_t y, x;
-} Corner;
-
-static Corner find_corner(const Conv2d *conv, size_t pixel) {
-    const Layer *layer = &conv->layer;
-    size_t pixels = layer->out.height * layer->out.width, inside = pixel % pixels;
-    size_t oy = inside / layer->out.width, ox = inside % layer->out.width;
-    return (Corner){ pixel / pixels * shape_size(layer->in),
-                     (ptrdiff_t)(oy * conv->stride[0]) - (ptrdiff_t)conv->before[0],
-                     (ptrdiff_t)(ox * conv->stride[1]) - (ptrdiff_t)conv->before[1] };
-}
-
-/* Of a patch's runs: how many there are, and their numbers. */
-static size_t count_runs(const Conv2d *conv) {
-    return conv->kernel[0] * (conv->solid ? 1 : conv->kernel[1]);
-}
-
-static size_t run_length(const Conv2d *conv) {
-    return conv->in_group * (conv->solid ? conv->kernel[1] : 1);
-}
-
-/* Where run r of a patch meets the input: numbers `skip` … `skip + count − 1` of it lie inside and
- * start at offset `at`; the rest is padding. */
-typedef struct Run {
-    size_t at, skip, count;
-} Run;
-
-static inline __attribute__((always_inline)) Run find_run(const Chunk *chunk, Corner corner,
-                                                          size_t r) {
-    const Conv2d *conv = chunk->conv;
-    const Layer *layer = &conv->layer;
-    size_t channels = conv->in_group, down = conv->solid ? r : r / conv->kernel[1];
-    size_t across = conv->solid ? 0 : r % conv->kernel[1];
-    ptrdiff_t y = corner.y + (ptrdiff_t)(down * conv->dilation[0]);
-    ptrdiff_t left = corner.x + (ptrdiff_t)(across * conv->dilation[1]);
-    ptrdiff_t right = left + (ptrdiff_t)(conv->solid ? conv->kernel[1] : 1);
-    ptrdiff_t width = (ptrdiff_t)layer->in.width;
-    ptrdiff_t from = left < 0 ? 0 : left, to = right > width ? width : right;
-    if (y < 0 || y >= (ptrdiff_t)layer->in.height || to <= from)
-        return (Run){ 0 };
-    return (Run){ .at = corner.image + (size_t)(y * width + from) * layer->in.channels +
-                        chunk->group * channels,
-                  .skip = (size_t)(from - left) * channels,
-                  .count = (size_t)(to - from) * channels };
-}
-
-/* The chunk's patches as rows of a matrix. */
-SIMD_CLONES
-static void gather_patches(const Chunk *chunk, float *patch) {
-    const Conv2d *conv = chunk->conv;
-    const float *x = chunk->call->x;
-    size_t runs = count_runs(conv), length = run_length(conv);
-    for (size_t i = 0; i < chunk->count; i++) {
-        Corner corner = find_corner(conv, chunk->first + i);
-        for (size_t r = 0; r < runs; r++, patch += length) {
-            Run run = find_run(chunk, corner, r);
-            if (run.count < length)
-                memset(patch, 0, length * sizeof *patch);
-            for (size_t k = 0; k < run.count; k++)
-                patch[run.skip + k] = x[run.at + k];
-        }
-    }
-}
-
-/* The reverse: add the patches' gradients to the pixels they were made from. */
-SIMD_CLONES
-static void scatter_patches(const Chunk *chunk, const float *patch) {
-    const Conv2d *conv = chunk->conv;
-    float *dx = chunk->call->dx;
-    size_t runs = count_runs(conv), length = run_length(conv);
-    for (size_t i = 0; i < chunk->count; i++) {
-        Corner corner = find_corner(conv, chunk->first + i);
-        for (size_t r = 0; r < runs; r++, patch += length) {
-            Run run = find_run(chunk, corner, r);
-            for (size_t k = 0; k < run.count; k++)
-                dx[run.at + k] += patch[run.skip + k];
-        }
-    }
-}
-
-/* The same patches as rows of a panel, where they lie or gathered into scratch; at has CHUNK
- * places. */
-static PanelRows locate_patches(const Chunk *chunk, const float **at) {
-    const Conv2d *conv = chunk->conv;
-    const Layer *layer = &conv->layer;
-    float *gathered = chunk->call->tile->scratch;
-    size_t row = layer->in.width * layer->in.channels, count = chunk->count;
-    if (conv->padded || !conv->solid) {
-        gather_patches(chunk, gathered);
-        for (size_t i = 0; i < count; i++)
-            at[i] = gathered + i * conv->depth;
-        return (PanelRows){ at, count, 1, conv->depth, 0 };
-    }
-    for (size_t i = 0; i < count; i++) {
-        Corner corner = find_corner(conv, chunk->first + i);
-        at[i] = chunk->call->x + corner.image + (size_t)corner.y * row +
-                (size_t)corner.x * layer->in.channels;
-    }
-    return (PanelRows){ at, count, conv->kernel[0], run_length(conv), row * conv->dilation[0] };
-}
-
 /* Output pixels of all samples. */
 static size_t count_pixels(const Layer *layer, const LayerCall *call) {
     return call->tile->n * layer->out.height * layer->out.width;
-}
-
-static Chunk chunk_at(const Layer *layer, const LayerCall *call, size_t first) {
-    size_t left = count_pixels(layer, call) - first;
-    return (Chunk){ (const Conv2d *)layer, call, first, left < CHUNK ? left : CHUNK, 0 };
 }
 
 /* ---- Forward --------------------------------------------------------------------------------- */
@@ -304,7 +180,7 @@ static void forward_panel(const Chunk *chunk, const float *bias, float *y) {
     const float *at[CHUNK];
     float *out[CHUNK];
     const Conv2d *conv = chunk->conv;
-    PanelRows rows = locate_patches(chunk, at);
+    PanelRows rows = chunk_rows(chunk, at);
     for (size_t i = 0; i < chunk->count; i++)
         out[i] = y + i * conv->out;
     panel_multiply(&rows, chunk->call->weights + group_offset(chunk), conv->out_group, bias, out);
@@ -314,7 +190,7 @@ static void forward_product(const Chunk *chunk, float *y) {
     const Conv2d *conv = chunk->conv;
     size_t depth = conv->depth;
     float *patch = chunk->call->tile->scratch;
-    gather_patches(chunk, patch);
+    chunk_gather(chunk, patch);
     blas_sgemm(false, false, chunk->count, conv->out_group, depth, 1, patch, depth,
                chunk->call->weights + group_offset(chunk), conv->out_group, 1, y, conv->out);
 }
@@ -329,22 +205,30 @@ static void start_pixels(const Chunk *chunk, float *y) {
         memcpy(y + i * channels, bias, channels * sizeof *y);
 }
 
-static void forward_chunk(Chunk chunk, float *y) {
-    const Conv2d *conv = chunk.conv;
-    const float *bias = conv_bias(conv, chunk.call->weights);
+static void forward_chunk(Chunk *chunk, float *y) {
+    const Conv2d *conv = chunk->conv;
+    const float *bias = conv_bias(conv, chunk->call->weights);
     bool panel = panel_fits(conv->out_group);
     if (!panel || !bias)
-        start_pixels(&chunk, y);
-    for (; chunk.group < conv->groups; chunk.group++, y += conv->out_group)
+        start_pixels(chunk, y);
+    for (; chunk->group < conv->groups; chunk->group++, y += conv->out_group)
         if (panel)
-            forward_panel(&chunk, bias ? bias + chunk.group * conv->out_group : NULL, y);
+            forward_panel(chunk, bias ? bias + chunk->group * conv->out_group : NULL, y);
         else
-            forward_product(&chunk, y);
+            forward_product(chunk, y);
+}
+
+static void forward_chunks(const Conv2d *conv, const LayerCall *call) {
+    size_t pixels = count_pixels(&conv->layer, call);
+    Chunk chunk;
+    for (size_t first = 0; first < pixels; first += CHUNK) {
+        chunk_start(&chunk, conv, call, first);
+        forward_chunk(&chunk, call->y + first * conv->out);
+    }
 }
 
 static void forward(const Layer *layer, const LayerCall *call) {
     const Conv2d *conv = (const Conv2d *)layer;
-    size_t pixels = count_pixels(layer, call);
     if (conv->winograd_forward) {
         Winograd images = winograd_forward(conv, call->tile->n);
         winograd_convolve(&(WinogradCall){ &images, call->x, call->tile->scratch },
@@ -352,8 +236,7 @@ static void forward(const Layer *layer, const LayerCall *call) {
     } else if (conv_is_depthwise(conv))
         conv_depthwise_forward(conv, call);
     else
-        for (size_t first = 0; first < pixels; first += CHUNK)
-            forward_chunk(chunk_at(layer, call, first), call->y + first * conv->out);
+        forward_chunks(conv, call);
 }
 
 /* ---- Backward -------------------------------------------------------------------------------- */
@@ -364,12 +247,12 @@ static void backward_weights(const Chunk *chunk, const float *slope) {
     float *dweights = call->dweights + group_offset(chunk);
     const float *at[CHUNK];
     if (panel_fits(maps)) {
-        PanelRows rows = locate_patches(chunk, at);
+        PanelRows rows = chunk_rows(chunk, at);
         panel_outer(&rows, slope, maps, dweights);
         return;
     }
     float *patch = call->tile->scratch;
-    gather_patches(chunk, patch);
+    chunk_gather(chunk, patch);
     blas_sgemm(true, false, depth, maps, chunk->count, 1, patch, depth, slope, maps, 1, dweights,
                maps);
 }
@@ -379,14 +262,24 @@ static bool transposes(const Conv2d *conv) {
     return panel_fits(conv->in_group);
 }
 
+/* Where there are too few channels for that, a panel makes the gradients of whole patches, from all
+ * weights transposed, out × depth, and with zeros to as many columns as fit. */
+static bool widens(const Conv2d *conv) {
+    return !transposes(conv) && panel_fits(conv->wide) && !conv_is_depthwise(conv);
+}
+
 /* What is prepared: the filter forward, then the transposed weights (where the gradient goes
- * Winograd's way with the kernel turned round), then the filter backward. */
+ * Winograd's way with the kernel turned round), then the filter backward. Behind widened weights
+ * there are as many zeros as columns: what their sums start from. */
 static size_t turned_place(const Conv2d *conv) {
     return conv->winograd_forward ? WINOGRAD_PLACES * conv->out * conv->in_group : 0;
 }
 
 static size_t backward_place(const Conv2d *conv) {
-    return turned_place(conv) + (transposes(conv) ? conv->layer.parameter[0].count : 0);
+    size_t turned = transposes(conv) ? conv->layer.parameter[0].count
+                    : widens(conv)   ? (conv->out + 1) * conv->wide
+                                     : 0;
+    return turned_place(conv) + turned;
 }
 
 static size_t prepared(const Layer *layer) {
@@ -406,6 +299,15 @@ static void transpose_weights(const Conv2d *conv, const float *weights, float *t
     }
 }
 
+static void widen_weights(const Conv2d *conv, const float *weights, float *turned) {
+    size_t maps = conv->out_group, depth = conv->depth;
+    memset(turned, 0, (conv->out + 1) * conv->wide * sizeof *turned);
+    for (size_t g = 0; g < conv->groups; g++, weights += depth * maps)
+        for (size_t o = 0; o < maps; o++, turned += conv->wide)
+            for (size_t k = 0; k < depth; k++)
+                turned[k] = weights[k * maps + o];
+}
+
 static void prepare(const Layer *layer, const float *weights, float *prepared) {
     const Conv2d *conv = (const Conv2d *)layer;
     float *turned = prepared + turned_place(conv);
@@ -413,6 +315,8 @@ static void prepare(const Layer *layer, const float *weights, float *prepared) {
         winograd_filter(weights, conv->in_group, conv->out, prepared);
     if (transposes(conv))
         transpose_weights(conv, weights, turned);
+    if (widens(conv))
+        widen_weights(conv, weights, turned);
     if (conv->winograd_backward)
         winograd_filter(turned, conv->out, conv->in_group, prepared + backward_place(conv));
 }
@@ -428,7 +332,7 @@ static void backward_position(const Chunk *chunk, const float *slope, size_t pos
     const float *at[CHUNK];
     float *to[CHUNK], *dx = chunk->call->dx + chunk->group * in;
     for (size_t i = 0; i < chunk->count; i++) {
-        Corner corner = find_corner(conv, chunk->first + i);
+        Corner corner = chunk->corner[i];
         ptrdiff_t y = corner.y + ky, x = corner.x + kx;
         if (y < 0 || y >= (ptrdiff_t)layer->in.height || x < 0 || x >= (ptrdiff_t)layer->in.width)
             continue;
@@ -441,18 +345,34 @@ static void backward_position(const Chunk *chunk, const float *slope, size_t pos
                    in, NULL, to);
 }
 
-static void backward_input(const Chunk *chunk, const float *slope) {
+/* The gradients of whole patches at once, which are then added to their pixels. */
+static void backward_patches(const Chunk *chunk, const float *slope) {
     const Conv2d *conv = chunk->conv;
-    size_t maps = conv->out_group, depth = conv->depth;
-    float *patch = chunk->call->tile->scratch;
-    if (transposes(conv)) {
-        for (size_t k = 0; k < conv->kernel[0] * conv->kernel[1]; k++)
-            backward_position(chunk, slope, k);
+    const LayerCall *call = chunk->call;
+    size_t maps = conv->out_group, depth = conv->depth, wide = conv->wide;
+    float *patch = call->tile->scratch, *to[CHUNK];
+    const float *at[CHUNK], *turned = call->tile->prepared + turned_place(conv);
+    if (!widens(conv)) {
+        blas_sgemm(false, true, chunk->count, depth, maps, 1, slope, maps,
+                   call->weights + group_offset(chunk), maps, 0, patch, depth);
+        chunk_scatter(chunk, &(Patches){ patch, depth });
         return;
     }
-    blas_sgemm(false, true, chunk->count, depth, maps, 1, slope, maps,
-               chunk->call->weights + group_offset(chunk), maps, 0, patch, depth);
-    scatter_patches(chunk, patch);
+    for (size_t i = 0; i < chunk->count; i++) {
+        at[i] = slope + i * maps;
+        to[i] = patch + i * wide;
+    }
+    panel_multiply(&(PanelRows){ at, chunk->count, 1, maps, 0 },
+                   turned + chunk->group * maps * wide, wide, turned + conv->out * wide, to);
+    chunk_scatter(chunk, &(Patches){ patch, wide });
+}
+
+static void backward_input(const Chunk *chunk, const float *slope) {
+    const Conv2d *conv = chunk->conv;
+    if (!transposes(conv))
+        backward_patches(chunk, slope);
+    for (size_t k = 0; transposes(conv) && k < conv->kernel[0] * conv->kernel[1]; k++)
+        backward_position(chunk, slope, k);
 }
 
 /* The gradients of the group's maps at the chunk's pixels, row by row: where they lie, or behind
@@ -462,7 +382,7 @@ static const float *group_slopes(const Chunk *chunk) {
     const float *dy = chunk->call->dy + chunk->first * conv->out;
     if (conv->groups == 1)
         return dy;
-    float *slope = chunk->call->tile->scratch + CHUNK * conv->depth;
+    float *slope = chunk->call->tile->scratch + CHUNK * conv->wide;
     for (size_t i = 0; i < chunk->count; i++)
         memcpy(slope + i * conv->out_group, dy + i * conv->out + chunk->group * conv->out_group,
                conv->out_group * sizeof *slope);
@@ -474,8 +394,9 @@ static void backward_chunks(const Conv2d *conv, const LayerCall *call) {
     size_t pixels = count_pixels(&conv->layer, call);
     bool weights = call->dweights && !conv->winograd_forward;
     bool input = call->dx && !conv->winograd_backward;
+    Chunk chunk;
     for (size_t first = 0; (weights || input) && first < pixels; first += CHUNK) {
-        Chunk chunk = chunk_at(&conv->layer, call, first);
+        chunk_start(&chunk, conv, call, first);
         for (; chunk.group < conv->groups; chunk.group++) {
             const float *slope = group_slopes(&chunk);
             if (weights)

@@ -16,6 +16,7 @@ typedef struct Conv2d {
     bool padded;                /* there are zeros on some side */
     size_t in_group, out_group; /* channels of a group, and its maps */
     size_t depth;               /* kh · kw · in_group: the length of a patch */
+    size_t wide;                /* that, rounded up to what panels take */
     bool solid;                 /* a kernel row's pixels lie side by side, with all channels */
     bool winograd_forward, winograd_backward; /* Winograd's algorithm pays there (winograd.h) */
 } Conv2d;

@@ -9,3 +9,5 @@
 #undef STORE
 #undef SPREAD
 #undef FMA
+#undef LOAD_SOME
+#undef STORE_SOME

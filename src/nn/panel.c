@@ -2,6 +2,13 @@
 
 #include "core/simd.h"
 
+static void plain_add_runs(const PanelRuns *runs, float *to) {
+    for (size_t s = 0; s < runs->sources; s++)
+        for (size_t i = 0; i < runs->count; i++)
+            for (size_t k = 0; k < runs->length; k++)
+                to[i * runs->step + k] += runs->from[s][i * runs->stride + k];
+}
+
 #if defined(__x86_64__) && defined(__GNUC__) && PERIGEE_SIMD_MOST > 0
 
 #include "nn/lanes_avx512.h"
@@ -36,6 +43,15 @@ void panel_outer(const PanelRows *rows, const float *factor, size_t columns, flo
         avx2_panel_outer(rows, factor, columns, sum);
 }
 
+void panel_add_runs(const PanelRuns *runs, float *to) {
+    if (has_avx512())
+        avx512_add_runs(runs, to);
+    else if (panel_fits(16))
+        avx2_add_runs(runs, to);
+    else
+        plain_add_runs(runs, to);
+}
+
 #else
 
 bool panel_fits(size_t columns) {
@@ -51,6 +67,10 @@ void panel_multiply(const PanelRows *rows, const float *matrix, size_t columns, 
 
 void panel_outer(const PanelRows *rows, const float *factor, size_t columns, float *sum) {
     (void)rows, (void)factor, (void)columns, (void)sum;
+}
+
+void panel_add_runs(const PanelRuns *runs, float *to) {
+    plain_add_runs(runs, to);
 }
 
 #endif

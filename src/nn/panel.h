@@ -28,4 +28,17 @@ void panel_multiply(const PanelRows *rows, const float *matrix, size_t columns, 
 /* sum += Σ_p row pᵀ · factor p: sum (segments·length) × columns, factor count × columns. */
 void panel_outer(const PanelRows *rows, const float *factor, size_t columns, float *sum);
 
+/* count runs of numbers: in a source `stride` apart, where they are added `step`, with overlaps. */
+typedef struct PanelRuns {
+    const float *const *from;
+    size_t sources, count, length, stride, step;
+} PanelRuns;
+
+/* Sources that are worth a call; any number will do. */
+enum { PANEL_SOURCES = 8 };
+
+/* to[i·step + k] += from[s][i·stride + k] for all k < length of each run i of the first source,
+ * then of the next one, on any processor. */
+void panel_add_runs(const PanelRuns *runs, float *to);
+
 #endif

@@ -147,3 +147,25 @@ TARGET static void NAME(panel_outer)(const PanelRows *rows, const float *factor,
     for (; column < columns; column += LANES)
         NAME(outer_columns)(rows, factor + column, columns, sum + column, 1);
 }
+
+/* A vector of what they are added to at a time: every run that meets it is read where its numbers
+ * fall on the right lanes. Stored is it once, since a part of a vector is not read again quickly.
+ */
+TARGET static void NAME(add_runs)(const PanelRuns *runs, float *to) {
+    size_t size = (runs->count - 1) * runs->step + runs->length, first = 0;
+    for (size_t at = 0; at < size; at += LANES) {
+        size_t here = size - at < LANES ? size - at : LANES;
+        VECTOR sum = LOAD_SOME(to + at, 0, here);
+        while (first * runs->step + runs->length <= at)
+            first++;
+        for (size_t s = 0; s < runs->sources; s++)
+            for (size_t i = first; i < runs->count && i * runs->step < at + here; i++) {
+                ptrdiff_t lane = (ptrdiff_t)(i * runs->step) - (ptrdiff_t)at;
+                ptrdiff_t end = lane + (ptrdiff_t)runs->length;
+                const float *from = runs->from[s] + (ptrdiff_t)(i * runs->stride) - lane;
+                sum += LOAD_SOME(from, lane < 0 ? 0 : (size_t)lane,
+                                 (size_t)end < here ? (size_t)end : here);
+            }
+        STORE_SOME(to + at, here, sum);
+    }
+}
