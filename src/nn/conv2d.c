@@ -321,28 +321,62 @@ static void prepare(const Layer *layer, const float *weights, float *prepared) {
         winograd_filter(turned, conv->out, conv->in_group, prepared + backward_place(conv));
 }
 
-/* dx += slope · turned weights of kernel position (ky, kx), for the output pixels that reach an
- * input pixel from there: different ones, so that none is added to twice in one panel. */
-static void backward_position(const Chunk *chunk, const float *slope, size_t position) {
+/* Where a kernel position's part of the input's gradient comes from and goes: of the chunk's pixels
+ * those from which it meets the image. */
+typedef struct Position {
+    const float *at[CHUNK];
+    float *to[CHUNK];
+    size_t used;
+} Position;
+
+/* Kernel position (ky, kx) counts from the corners of patches in the input. Without padding it
+ * meets the image from every pixel. */
+static void place_position(const Chunk *chunk, const float *slope, size_t k, Position *position) {
     const Conv2d *conv = chunk->conv;
     const Layer *layer = &conv->layer;
-    size_t in = conv->in_group, out = conv->out_group, used = 0;
-    ptrdiff_t ky = (ptrdiff_t)(position / conv->kernel[1] * conv->dilation[0]);
-    ptrdiff_t kx = (ptrdiff_t)(position % conv->kernel[1] * conv->dilation[1]);
-    const float *at[CHUNK];
-    float *to[CHUNK], *dx = chunk->call->dx + chunk->group * in;
+    size_t width = layer->in.width, channels = layer->in.channels, used = 0;
+    ptrdiff_t ky = (ptrdiff_t)(k / conv->kernel[1] * conv->dilation[0]);
+    ptrdiff_t kx = (ptrdiff_t)(k % conv->kernel[1] * conv->dilation[1]);
+    float *dx = chunk->call->dx + chunk->group * conv->in_group;
     for (size_t i = 0; i < chunk->count; i++) {
-        Corner corner = chunk->corner[i];
-        ptrdiff_t y = corner.y + ky, x = corner.x + kx;
-        if (y < 0 || y >= (ptrdiff_t)layer->in.height || x < 0 || x >= (ptrdiff_t)layer->in.width)
+        const Corner *corner = &chunk->corner[i];
+        ptrdiff_t y = corner->y + ky, x = corner->x + kx;
+        if (y < 0 || y >= (ptrdiff_t)layer->in.height || x < 0 || x >= (ptrdiff_t)width)
             continue;
-        at[used] = slope + i * out;
-        to[used++] =
-            dx + corner.image + ((size_t)y * layer->in.width + (size_t)x) * layer->in.channels;
+        position->at[used] = slope + i * conv->out_group;
+        position->to[used++] = dx + corner->image + ((size_t)y * width + (size_t)x) * channels;
     }
-    PanelRows rows = { at, used, 1, out, 0 };
-    panel_multiply(&rows, chunk->call->tile->prepared + group_offset(chunk) + position * in * out,
-                   in, NULL, to);
+    position->used = used;
+}
+
+/* The same from position k to the next, where all pixels have both. */
+static void move_position(const Conv2d *conv, size_t k, Position *position) {
+    size_t channels = conv->layer.in.channels, right = conv->dilation[1] * channels;
+    size_t down = conv->dilation[0] * conv->layer.in.width * channels;
+    bool last = (k + 1) % conv->kernel[1] == 0; /* of its row */
+    ptrdiff_t offset = (ptrdiff_t)right;
+    if (last)
+        offset = (ptrdiff_t)down - (ptrdiff_t)(right * (conv->kernel[1] - 1));
+    for (size_t i = 0; i < position->used; i++)
+        position->to[i] += offset;
+}
+
+/* dx += slope · turned weights, one kernel position after the other: different pixels each, so that
+ * none is added to twice in one panel. */
+static void backward_positions(const Chunk *chunk, const float *slope) {
+    const Conv2d *conv = chunk->conv;
+    size_t in = conv->in_group, out = conv->out_group;
+    size_t positions = conv->kernel[0] * conv->kernel[1];
+    const float *turned = chunk->call->tile->prepared + turned_place(conv) + group_offset(chunk);
+    Position position;
+    for (size_t k = 0; k < positions; k++, turned += in * out) {
+        if (k == 0 || conv->padded)
+            place_position(chunk, slope, k, &position);
+        PanelRows rows = { position.at, position.used, 1, out, 0 };
+        panel_multiply(&rows, turned, in, NULL, position.to);
+        if (!conv->padded && k + 1 < positions)
+            move_position(conv, k, &position);
+    }
 }
 
 /* The gradients of whole patches at once, which are then added to their pixels. */
@@ -368,11 +402,10 @@ static void backward_patches(const Chunk *chunk, const float *slope) {
 }
 
 static void backward_input(const Chunk *chunk, const float *slope) {
-    const Conv2d *conv = chunk->conv;
-    if (!transposes(conv))
+    if (transposes(chunk->conv))
+        backward_positions(chunk, slope);
+    else
         backward_patches(chunk, slope);
-    for (size_t k = 0; transposes(conv) && k < conv->kernel[0] * conv->kernel[1]; k++)
-        backward_position(chunk, slope, k);
 }
 
 /* The gradients of the group's maps at the chunk's pixels, row by row: where they lie, or behind

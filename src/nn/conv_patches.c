@@ -20,18 +20,19 @@ static Corner find_corner(const Conv2d *conv, size_t pixel) {
 void chunk_start(Chunk *chunk, const Conv2d *conv, const LayerCall *call, size_t first) {
     const Layer *layer = &conv->layer;
     size_t left = call->tile->n * layer->out.height * layer->out.width - first;
+    ptrdiff_t step = (ptrdiff_t)conv->stride[1];
     chunk->conv = conv;
     chunk->call = call;
     chunk->first = first;
     chunk->count = left < CHUNK ? left : CHUNK;
     chunk->group = 0;
-    Corner corner = { .left = 0 };
-    for (size_t i = 0; i < chunk->count; i++) {
-        if (corner.left == 0)
-            corner = find_corner(conv, first + i);
-        chunk->corner[i] = corner;
-        corner.x += (ptrdiff_t)conv->stride[1];
-        corner.left--;
+    for (size_t at = 0; at < chunk->count;) {
+        Corner corner = find_corner(conv, first + at), *row = &chunk->corner[at];
+        size_t rest = chunk->count - at, part = corner.left < rest ? corner.left : rest;
+        for (size_t i = 0; i < part; i++)
+            row[i] =
+                (Corner){ corner.image, corner.y, corner.x + (ptrdiff_t)i * step, corner.left - i };
+        at += part;
     }
 }
 
@@ -132,10 +133,9 @@ static void scatter_pixels(const Chunk *chunk, const Patches *patches, Band band
             }
 }
 
-/* Add what a band's patches have of row y of the image: of each row of the kernel the runs of one
- * row of pixels, or none. No patch reaches beyond the image's sides. The last row of the kernel
- * comes first, whose pixels do: the sums are those that pixel by pixel has, however they are cut
- * into bands. */
+/* Add what a band's patches have of row y of the image: of each row of pixels one row of the
+ * kernel, or none. No patch reaches beyond the image's sides. The sums are in the order that they
+ * have pixel by pixel, however pixels are cut into bands. */
 static void scatter_row(const Chunk *chunk, const Patches *patches, Band band, ptrdiff_t y) {
     const Conv2d *conv = chunk->conv;
     const Corner *corner = &chunk->corner[band.first];
@@ -144,12 +144,13 @@ static void scatter_row(const Chunk *chunk, const Patches *patches, Band band, p
                 (size_t)(y * (ptrdiff_t)conv->layer.in.width + corner->x) * channels;
     const float *from[PANEL_SOURCES];
     PanelRuns runs = { from, 0, band.wide, length, patches->stride, conv->stride[1] * channels };
-    for (size_t r = conv->kernel[0]; r-- > 0;) {
-        ptrdiff_t below = y - corner->y - (ptrdiff_t)(r * conv->dilation[0]);
-        size_t row = below < 0 ? band.rows : (size_t)below / down;
-        if (row >= band.rows || (size_t)below % down != 0)
+    size_t below = (size_t)(y - corner->y), reach = (conv->kernel[0] - 1) * conv->dilation[0];
+    size_t row = below > reach ? (below - reach + down - 1) / down : 0;
+    for (; row < band.rows && row * down <= below; row++) {
+        size_t r = below - row * down, pixel = band.first + row * band.across;
+        if (conv->dilation[0] > 1 && r % conv->dilation[0] != 0)
             continue;
-        size_t pixel = band.first + row * band.across;
+        r = conv->dilation[0] > 1 ? r / conv->dilation[0] : r;
         from[runs.sources++] = patches->values + pixel * patches->stride + r * length;
         if (runs.sources < PANEL_SOURCES)
             continue;

@@ -2,6 +2,7 @@
 
 #include "core/fail.h"
 #include "core/parallel.h"
+#include "nn/network_impl.h"
 
 #include <stdlib.h>
 
@@ -21,15 +22,16 @@ size_t gradient_parts_of(size_t n, size_t weights) {
 
 bool gradient_parts_init(GradientParts *parts, size_t n, size_t weights, Error *err) {
     size_t rows = rows_of(n, weights), count = parallel_pieces(n, rows);
+    size_t apart = network_rounded(weights + 1); /* each starts on a cache line */
     float **vector = malloc(count * sizeof *vector);
-    float *memory = malloc((count * weights + 1) * sizeof *memory);
+    float *memory = aligned_alloc(64, count * apart * sizeof *memory);
     if (!vector || !memory) {
         free(vector);
         free(memory);
-        return error_memory(err, "gradient", count * weights * sizeof *memory);
+        return error_memory(err, "gradient", count * apart * sizeof *memory);
     }
     for (size_t p = 0; p < count; p++)
-        vector[p] = memory + p * weights;
+        vector[p] = memory + p * apart;
     *parts = (GradientParts){ rows, count, vector };
     return true;
 }

@@ -4,7 +4,7 @@
  * to − 1, and 0 in the others, STORE_SOME the first n; what lies elsewhere is not touched. */
 #include <immintrin.h>
 
-#define TARGET __attribute__((target("avx512f")))
+#define TARGET __attribute__((target("avx512f,bmi2")))
 #define INLINE TARGET static inline __attribute__((always_inline))
 #define NAME(x) avx512_##x
 #define VECTOR __m512

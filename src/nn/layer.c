@@ -216,9 +216,22 @@ size_t layer_window_count(size_t in, size_t kernel, size_t stride, size_t paddin
     return kernel > padded ? 0 : (padded - kernel) / stride + 1;
 }
 
+/* Some columns at a time, whose sums stay in registers. */
 SIMD_CLONES
 void layer_add_columns(const float *matrix, size_t rows, size_t columns, float *sum) {
-    for (size_t i = 0; i < rows; i++)
-        for (size_t c = 0; c < columns; c++)
+    enum { SOME = 64 };
+    size_t first = 0;
+    for (; first + SOME <= columns; first += SOME) {
+        float some[SOME];
+        for (size_t c = 0; c < SOME; c++)
+            some[c] = sum[first + c];
+        for (size_t i = 0; i < rows; i++)
+            for (size_t c = 0; c < SOME; c++)
+                some[c] += matrix[i * columns + first + c];
+        for (size_t c = 0; c < SOME; c++)
+            sum[first + c] = some[c];
+    }
+    for (size_t i = 0; first < columns && i < rows; i++)
+        for (size_t c = first; c < columns; c++)
             sum[c] += matrix[i * columns + c];
 }

@@ -20,7 +20,8 @@ static void plain_add_runs(const PanelRuns *runs, float *to) {
 #include "nn/lanes_end.h"
 
 static bool has_avx512(void) {
-    return PERIGEE_SIMD_MOST > 1 && __builtin_cpu_supports("avx512f");
+    return PERIGEE_SIMD_MOST > 1 && __builtin_cpu_supports("avx512f") &&
+           __builtin_cpu_supports("bmi2");
 }
 
 bool panel_fits(size_t columns) {

@@ -158,14 +158,17 @@ TARGET static void NAME(add_runs)(const PanelRuns *runs, float *to) {
         VECTOR sum = LOAD_SOME(to + at, 0, here);
         while (first * runs->step + runs->length <= at)
             first++;
-        for (size_t s = 0; s < runs->sources; s++)
-            for (size_t i = first; i < runs->count && i * runs->step < at + here; i++) {
-                ptrdiff_t lane = (ptrdiff_t)(i * runs->step) - (ptrdiff_t)at;
-                ptrdiff_t end = lane + (ptrdiff_t)runs->length;
-                const float *from = runs->from[s] + (ptrdiff_t)(i * runs->stride) - lane;
-                sum += LOAD_SOME(from, lane < 0 ? 0 : (size_t)lane,
-                                 (size_t)end < here ? (size_t)end : here);
+        ptrdiff_t start = (ptrdiff_t)(first * runs->step) - (ptrdiff_t)at;
+        ptrdiff_t end = (ptrdiff_t)(runs->count * runs->step) - (ptrdiff_t)at;
+        ptrdiff_t stop = end < (ptrdiff_t)here ? end : (ptrdiff_t)here;
+        for (size_t s = 0; s < runs->sources; s++) {
+            const float *from = runs->from[s] + first * runs->stride - start;
+            for (ptrdiff_t lane = start; lane < stop; lane += (ptrdiff_t)runs->step) {
+                size_t last = (size_t)(lane + (ptrdiff_t)runs->length);
+                sum += LOAD_SOME(from, lane < 0 ? 0 : (size_t)lane, last < here ? last : here);
+                from += (ptrdiff_t)(runs->stride - runs->step);
             }
+        }
         STORE_SOME(to + at, here, sum);
     }
 }

@@ -47,7 +47,8 @@ typedef struct Product {
 #include "nn/lanes_end.h"
 
 static bool is_wide(void) {
-    return PERIGEE_SIMD_MOST > 1 && __builtin_cpu_supports("avx512f");
+    return PERIGEE_SIMD_MOST > 1 && __builtin_cpu_supports("avx512f") &&
+           __builtin_cpu_supports("bmi2");
 }
 
 static const float zeros[6 * MOST];

@@ -15,6 +15,7 @@ typedef struct Check {
 static double weighted_sum(const Check *check) {
     Error err = { 0 };
     size_t last = network_layer_count(check->net) - 1;
+    network_weights_changed(check->net);
     Pass *pass = network_forward(
         check->net, &(Batch){ check->x, check->n, ((const Model *)check->net)->features, "test" },
         &(Taps){ .layer = &last, .count = 1 }, &err);

@@ -383,6 +383,24 @@ function TestNn:test_the_robust_net_is_robust()
   lu.assertStrContains(net.trained.adversary, "attack.pgd: l2, dmax 1.5")
 end
 
+-- A linear layer beside the product that it is; large ones go another way than small ones.
+function TestNn:test_linear_layers_of_all_sizes()
+  for _, size in ipairs { { 1088, 64 }, { 1000, 70 }, { 96, 32 }, { 96, 21 }, { 21, 96 } } do
+    local inputs, outputs = table.unpack(size)
+    local net = nn.new { input = { inputs }, seed = 1, nn.linear { name = "fc", out = outputs } }
+    local x, slope = array.randn(53, inputs, { seed = 1 }), array.randn(53, outputs, { seed = 2 })
+    local weight, bias = net:weights()["fc.weight"], net:weights()["fc.bias"]
+    local dx, dweights = net:backward(x, { fc = slope }, { weights = true })
+    local function near(what, got, want)
+      lu.assertTrue((got - want):abs():max() <= 1e-5 * want:abs():max(), what .. " of " .. inputs .. " to " .. outputs)
+    end
+    near("y", net:forward(x), x:matmul(weight.T) + bias)
+    near("dx", dx, slope:matmul(weight))
+    near("dweight", dweights["fc.weight"], slope.T:matmul(x))
+    near("dbias", dweights["fc.bias"], slope:sum(1))
+  end
+end
+
 function TestNn:test_surplus_arguments()
   for _, functions in ipairs { nn, debug.getregistry()["perigee.net"].methods } do
     for name, f in pairs(functions) do

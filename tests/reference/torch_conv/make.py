@@ -40,6 +40,15 @@ CASES = [
     dict(name="same, dilated", input=[4, 5, 4], out=6, kernel=[4, 3], padding="same", dilation=[1, 2],
          groups=2),
     dict(name="same, depthwise", input=[6, 4, 5], out=6, kernel=2, padding="same", groups=6, bias=False),
+    dict(name="low, padded twice", input=[16, 4, 12], out=16, kernel=3, padding=2),
+    dict(name="low", input=[16, 6, 14], out=16, kernel=3),
+    dict(name="strided, padded", input=[3, 9, 40], out=2, kernel=5, stride=2, padding=2),
+    dict(name="long rows", input=[1, 4, 210], out=2, kernel=[3, 5], stride=[1, 2]),
+    dict(name="longer rows", input=[1, 3, 120], out=1, kernel=[2, 3], padding=[0, 1]),
+    dict(name="wide kernel", input=[3, 5, 20], out=2, kernel=[2, 7]),
+    dict(name="high kernel", input=[2, 15, 6], out=3, kernel=[12, 2]),
+    dict(name="dilated and strided down", input=[3, 13, 9], out=3, kernel=[4, 2], stride=[2, 1], dilation=[2, 1]),
+    dict(name="steps over pixels", input=[2, 9, 22], out=3, kernel=2, stride=[3, 4]),
 ]
 N = 2
 

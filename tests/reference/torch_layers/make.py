@@ -92,6 +92,8 @@ for shape, n in [(IMAGE, 3), (WIDE, 1)]:
 
 case("linear", nn.Linear(11, 7), FLAT, 4, out=7)
 case("linear", nn.Linear(11, 16, bias=False), FLAT, 1, out=16, bias=False)
+case("linear", nn.Linear(32, 10), [32], 3, out=10)
+case("linear", nn.Linear(16, 7, bias=False), [16], 50, out=7, bias=False)
 case("normalise", Scaled([0.5, -0.25, 2], [0.25, 3, 1.5]), IMAGE, mean=[0.5, -0.25, 2], std=[0.25, 3, 1.5])
 case("normalise", Scaled([0.25], [0.5]), ODD, 1, mean=0.25, std=0.5)
 case("normalise", Scaled([0.1, 0.2], [0.5]), [2, 3, 4], 2, mean=[0.1, 0.2], std=0.5)
