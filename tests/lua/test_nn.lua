@@ -392,8 +392,8 @@ function TestNn:test_linear_layers_of_all_sizes()
     local weight, bias = net:weights()["fc.weight"], net:weights()["fc.bias"]
     local dx, dweights = net:backward(x, { fc = slope }, { weights = true })
     local function near(what, got, want)
-      local off = (got - want):abs():max() / want:abs():max()
-      lu.assertTrue(off <= 1e-5, ("%s of %d to %d"):format(what, inputs, outputs))
+      local apart = (got - want):abs():max() / want:abs():max()
+      lu.assertTrue(apart <= 1e-5, ("%s of %d to %d"):format(what, inputs, outputs))
     end
     near("y", net:forward(x), x:matmul(weight.T) + bias)
     near("dx", dx, slope:matmul(weight))
