@@ -14,7 +14,6 @@
 
 #include "core/blas.h"
 #include "core/fail.h"
-#include "nn/conv_patches.h"
 #include "nn/panel.h"
 #include "nn/winograd.h"
 

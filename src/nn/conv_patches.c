@@ -1,4 +1,6 @@
-#include "nn/conv_patches.h"
+/* conv_patches.c — where the patches of a convolution lie in its input, as rows of a matrix, and
+ * back (conv2d.h). */
+#include "nn/conv2d.h"
 
 #include "core/simd.h"
 

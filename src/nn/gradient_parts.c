@@ -2,7 +2,6 @@
 
 #include "core/fail.h"
 #include "core/parallel.h"
-#include "nn/network_impl.h"
 
 #include <stdlib.h>
 
@@ -22,7 +21,7 @@ size_t gradient_parts_of(size_t n, size_t weights) {
 
 bool gradient_parts_init(GradientParts *parts, size_t n, size_t weights, Error *err) {
     size_t rows = rows_of(n, weights), count = parallel_pieces(n, rows);
-    size_t apart = network_rounded(weights + 1); /* each starts on a cache line */
+    size_t apart = (weights + 16) / 16 * 16; /* each starts on a cache line */
     float **vector = malloc(count * sizeof *vector);
     float *memory = aligned_alloc(64, count * apart * sizeof *memory);
     if (!vector || !memory) {
