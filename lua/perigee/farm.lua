@@ -97,12 +97,25 @@ local function send_definitions()
   return true
 end
 
+-- Bytes that C has, which travel as they are: { name, pointer, size }.
+local function send_raw(raw)
+  local known = sent[raw.name]
+  if not known then
+    queue.share(string.pack("<c1s4s4", "o", raw.name, "raw"), raw.pointer, raw.size)
+    known = { bytes = raw.size }
+    sent[raw.name], sent.bytes = known, sent.bytes + raw.size
+  end
+  known.used = maps
+  return raw.name
+end
+
 -- To all ranks what they need for the map. Nil and why not, where something of it cannot travel.
-local function share(module, shared)
+local function share(module, shared, raw)
   maps = maps + 1
   local fine, why = send_definitions()
   if not fine then return nil, why end
-  local bytes, reason = parcel.bytes({ module = module, shared = shared }, name_of)
+  local said = { module = module, shared = shared, raw = raw and send_raw(raw) }
+  local bytes, reason = parcel.bytes(said, name_of)
   if not bytes then return nil, (reason:gsub("^shared%.", "")) end
   drop_some()
   send(bytes, "<c1", "m")
@@ -141,9 +154,11 @@ end
 local function open()
   local opened = parcel.value(map.bytes, object_of, made)
   map.work = require(opened.module).farm
-  map.state = map.work.open(opened.shared)
+  map.state = map.work.open(opened.shared, opened.raw and objects[opened.raw].packed)
   map.bytes = nil
 end
+
+function receivers.w() open() end
 
 local function work(bytes)
   if map.problem then error(map.problem, 0) end
@@ -284,18 +299,30 @@ function farm.release(where)
   busy = false
 end
 
+--- Let the others open what the next map is of while rank 0 does something else: { module, shared, raw }. The
+--- number of that map, for `ahead`; nil where there is no help.
+function farm.prepare(job)
+  if farm.ranks() == 1 or not share(job.module, job.shared, job.raw) then return nil end
+  queue.share "w"
+  return maps
+end
+
 --- Do pieces: { module = the name of the module whose `farm` does them, shared = what they have in common,
 --- tasks = a list, order = numbers of tasks (all, in order) as they are to be begun, done = function(i,
 --- answer), called here for each as it comes, own = function(i) → answer (farm.run), what rank 0 does for its
 --- own pieces; nil is an interrupt; short = true where a piece takes milliseconds: each rank has a second one
---- waiting }. False: it was interrupted before all were done.
+--- waiting; raw = { name, pointer, size }, bytes of C's for farm.open on the others beside what is shared;
+--- ahead = the number of the map that was prepared for this }. False: it was interrupted before all were
+--- done.
 function farm.each(where, job)
   local run = { job = job, order = in_order(job) }
   if farm.ranks() == 1 or #run.order < 2 then return in_place(job) end
-  local shared, reason = share(job.module, job.shared)
-  if not shared then
-    tell_once(where, reason)
-    return in_place(job)
+  if job.ahead ~= maps then
+    local shared, reason = share(job.module, job.shared, job.raw)
+    if not shared then
+      tell_once(where, reason)
+      return in_place(job)
+    end
   end
   busy = true
   local ok, problem = pcall(hand_out, run)

@@ -114,10 +114,11 @@ missing.settings.svm = {
 
 svm.kernel = require "perigee.kernel"
 
--- Where there are other ranks, they search too.
+-- Where there are other ranks, they search and solve too.
 if select(2, native.farm.ranks()) > 1 then
   native.svm_search = svm.search
   function svm.search(...) return require("perigee.svm_columns").search(...) end
+  require("perigee.problems").ask()
 end
 
 return svm

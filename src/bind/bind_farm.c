@@ -33,7 +33,12 @@ static int share(lua_State *L) {
     Error err = { 0 };
     FarmShared shared = { 0 };
     shared.words = luaL_checklstring(L, 1, &shared.length);
-    shared.bytes = luaL_optlstring(L, 2, NULL, &shared.size);
+    if (lua_islightuserdata(L, 2)) {
+        shared.bytes = lua_touserdata(L, 2);
+        shared.size = (size_t)luaL_checkinteger(L, 3);
+    } else {
+        shared.bytes = luaL_optlstring(L, 2, NULL, &shared.size);
+    }
     return farm_share(&shared, &err) ? 0 : bind_raise(L, &err);
 }
 
@@ -81,7 +86,7 @@ void bind_open_farm(lua_State *L) {
         BIND("ranks", ranks, 0),
         BIND("begin", begin, 2),
         BIND("lay", lay, 1),
-        BIND("share", share, 2),
+        BIND("share", share, 3),
         BIND_AS("open", plain, 0, &calls[0]),
         BIND_AS("wait", plain, 0, &calls[1]),
         BIND_AS("stop", plain, 0, &calls[2]),

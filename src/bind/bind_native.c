@@ -246,5 +246,7 @@ int open_native(lua_State *L) {
     lua_setfield(L, -2, "grad");
     bind_open_farm(L);
     lua_setfield(L, -2, "farm");
+    bind_open_problems(L);
+    lua_setfield(L, -2, "problems");
     return 1;
 }

@@ -133,6 +133,46 @@ bool solver_matrix_partial(SolverMatrix *matrix, const Kernel *kernel, const Bat
     return true;
 }
 
+static const SolverHelper **who_helps(void) {
+    static const ContextSlot slot = { .size = sizeof(const SolverHelper *) };
+    return context_slot(&slot);
+}
+
+/* What is solved before others have heard of it is not worth it; and what is solved in parts of a
+ * matrix is solved for all problems together. */
+static bool is_worth_help(const SolverMatrix *matrix, size_t problems) {
+    static const double LEAST = 1e6; /* samples² × problems: some milliseconds */
+    double n = (double)matrix->n;
+    return matrix->source.kernel && !(matrix->kind == SOLVER_SMO && matrix->n >= PARTS_FROM) &&
+           problems > 1 && n * n * (double)problems >= LEAST;
+}
+
+static bool prepare(SolverMatrix *matrix, const SolverSource *source, Error *err) {
+    const SolverHelper *helper = *who_helps();
+    matrix->source = *source;
+    return !helper || !is_worth_help(matrix, source->problems) ||
+           helper->prepare(helper, matrix, err);
+}
+
+bool solver_matrix_make(SolverMatrix *matrix, const SolverSource *source, Error *err) {
+    const Batch *rows = &source->rows;
+    bool ok;
+    if (solver_is_partial(matrix->kind, source->kernel, rows->n, matrix->memory)) {
+        ok = solver_matrix_partial(matrix, source->kernel, rows, err);
+    } else if (!prepare(matrix, source, err)) {
+        ok = false;
+    } else if (source->bases) {
+        const Gram bases = { source->bases, rows->n, source->kernel };
+        ok = solver_matrix_init(matrix, rows->where, &bases, err);
+    } else {
+        float *values = gram_values(source->kernel, rows, err);
+        ok = values && solver_matrix_take(matrix, rows->where, &values, err);
+    }
+    if (ok)
+        matrix->source = *source;
+    return ok;
+}
+
 bool solver_matrix_init(SolverMatrix *matrix, const char *where, const Gram *bases, Error *err) {
     SolverMatrix made = { .kind = matrix->kind, .n = bases->n };
     if (made.kind == SOLVER_LIBSVM) {
@@ -311,10 +351,7 @@ static bool solve_in_parts(const char *where, SolverTask *task, Progress *progre
     return ok;
 }
 
-bool solver_solve(const char *where, SolverTask *task, Progress *progress, Error *err) {
-    for (size_t p = 0; p < task->count; p++)
-        if (!check_problem(where, &task->problem[p], err))
-            return false;
+bool solver_solve_here(const char *where, SolverTask *task, Progress *progress, Error *err) {
     if (solver_tells(task->matrix))
         return solve_in_parts(where, task, progress, err);
     SolveWork work = { .matrix = task->matrix, .problem = task->problem, .progress = progress };
@@ -329,4 +366,22 @@ bool solver_solve(const char *where, SolverTask *task, Progress *progress, Error
     free(work.bound);
     libsvm_scratch_free(work.scratch);
     return ok;
+}
+
+/* ---- Help ------------------------------------------------------------------------------------ */
+
+void solver_ask(const SolverHelper *helper) {
+    *who_helps() = helper;
+}
+
+bool solver_solve(const char *where, SolverTask *task, Progress *progress, Error *err) {
+    const SolverHelper *helper = *who_helps();
+    bool helped = false;
+    for (size_t p = 0; p < task->count; p++)
+        if (!check_problem(where, &task->problem[p], err))
+            return false;
+    bool shared = helper && !solver_tells(task->matrix) && is_worth_help(task->matrix, task->count);
+    if (shared && !helper->solve(helper, task, progress, &helped, err))
+        return false;
+    return helped || solver_solve_here(where, task, progress, err);
 }

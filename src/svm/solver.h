@@ -28,11 +28,22 @@ int solver_find(const char *name);
 SolverKind solver_default(void);
 void solver_choose(SolverKind kind);
 
+/* What a matrix is made of: rows and a kernel, which stay as they are while it is used. Its values
+ * are computed from the bases (gram.h) where somebody has them or wants to (the two ways differ in
+ * the last digit), else at once. */
+typedef struct SolverSource {
+    const Kernel *kernel;
+    Batch rows;
+    const float *bases; /* gram_new's, or NULL */
+    size_t problems;    /* how many will be solved on it */
+} SolverSource;
+
 /* The kernel values of all pairs of n samples, as the solver wants them. */
 typedef struct SolverMatrix {
     SolverKind kind;
     size_t n;
-    LibsvmMatrix nodes; /* libsvm */
+    SolverSource source; /* of solver_matrix_make; else no kernel in it */
+    LibsvmMatrix nodes;  /* libsvm */
     float *values; /* smo: n × n, row-major; or NULL, and they are computed where needed … */
     const Kernel *kernel;
     KernelRows rows; /* … of these */
@@ -56,6 +67,9 @@ bool solver_tells(const SolverMatrix *matrix);
 bool solver_matrix_partial(SolverMatrix *matrix, const Kernel *kernel, const Batch *batch,
                            Error *err);
 
+/* For the solver matrix->kind within matrix->memory: one of the next three, as fits. */
+bool solver_matrix_make(SolverMatrix *matrix, const SolverSource *source, Error *err);
+
 /* For the solver matrix->kind, from bases that stay as they are. */
 bool solver_matrix_init(SolverMatrix *matrix, const char *where, const Gram *bases, Error *err);
 /* The same for matrix->n samples from the values themselves (gram_values), which are not needed any
@@ -72,5 +86,19 @@ typedef struct SolverTask {
     bool solved; /* out: false if a stop was asked for first; the answers are then incomplete */
 } SolverTask;
 bool solver_solve(const char *where, SolverTask *task, Progress *progress, Error *err);
+
+/* Somebody with whom problems can be shared, such as the other ranks of a job: he is asked where
+ * there are enough of them on a matrix that can be made elsewhere too, and solves those that he
+ * keeps by solver_solve_here. `prepare` is called before such a matrix is made, to make it
+ * elsewhere at the same time, and may do nothing. *helped stays false where all is left to the
+ * caller. The context's; NULL: nobody. */
+typedef struct SolverHelper {
+    bool (*prepare)(const struct SolverHelper *helper, const SolverMatrix *matrix, Error *err);
+    bool (*solve)(const struct SolverHelper *helper, SolverTask *task, Progress *progress,
+                  bool *helped, Error *err);
+    void *context;
+} SolverHelper;
+void solver_ask(const SolverHelper *helper);
+bool solver_solve_here(const char *where, SolverTask *task, Progress *progress, Error *err);
 
 #endif

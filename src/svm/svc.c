@@ -402,6 +402,7 @@ static bool svc_ascent(Model *model, const Batch *batch, const Ascent *ascent, E
 typedef struct Training {
     Svc *svc;
     const Folds *folds; /* none: 0 of them */
+    const Labels *classes;
     const TrainingSet *set;
     Kernel kernel; /* kept: one written in Lua may give the Svc another */
 } Training;
@@ -436,6 +437,11 @@ static double svc_fit_bytes(const Model *model, size_t n, char *sum) {
                : solver_bytes(params->solver, n, sum);
 }
 
+/* Of all machines. */
+static size_t problems_of(const Training *training) {
+    return machine_functions(training->classes) * ((size_t)training->folds->folds + 1);
+}
+
 static bool training_matrix(const Training *training, SolverMatrix *matrix, Error *err) {
     const Samples *samples = training->folds->samples;
     char sum[FIT_SUM];
@@ -443,10 +449,8 @@ static bool training_matrix(const Training *training, SolverMatrix *matrix, Erro
     if (!memory_check("fit", need, sum, err))
         return false;
     Batch batch = { samples->x, samples->n, samples->features, "fit" };
-    if (solver_is_partial(matrix->kind, &training->kernel, samples->n, matrix->memory))
-        return solver_matrix_partial(matrix, &training->kernel, &batch, err);
-    float *values = gram_values(&training->kernel, &batch, err);
-    return values && solver_matrix_take(matrix, "fit", &values, err);
+    return solver_matrix_make(
+        matrix, &(SolverSource){ &training->kernel, batch, NULL, problems_of(training) }, err);
 }
 
 enum { OUT_OF_FOLD_PIECE = 16 }; /* samples */
@@ -522,7 +526,7 @@ static bool svc_fit_folds(Model *model, const Folds *folds, Progress *progress, 
     SolverMatrix matrix = { .kind = svc->params.solver,
                             .n = samples->n,
                             .memory = svc->params.memory };
-    Training training = { .svc = svc, .folds = folds };
+    Training training = { .svc = svc, .folds = folds, .classes = &classes };
     if (svc->busy > 0)
         return error_set(err, ERROR_ARGUMENT,
                          "fit: this svm is being used: its kernel cannot train it");

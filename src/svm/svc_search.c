@@ -148,23 +148,12 @@ static bool is_partial(const SvcSearch *asked) {
     return solver_is_partial(params->solver, &params->kernel, asked->samples->n, params->memory);
 }
 
-/* From the bases; a kernel that has none computes its values anew. */
-static bool column_matrix(const Search *search, const Kernel *kernel, SolverMatrix *matrix,
-                          Error *err) {
-    const SvcSearch *asked = search->asked;
-    const Samples *samples = asked->samples;
-    if (search->gram)
-        return solver_matrix_init(matrix, asked->where, &(Gram){ search->gram, samples->n, kernel },
-                                  err);
-    Batch batch = { samples->x, samples->n, samples->features, asked->where };
-    if (is_partial(asked))
-        return solver_matrix_partial(matrix, kernel, &batch, err);
-    float *values = gram_values(kernel, &batch, err);
-    return values && solver_matrix_take(matrix, asked->where, &values, err);
-}
-
 static bool search_columns(Search *search, Error *err) {
     const SvcSearch *asked = search->asked;
+    const Samples *samples = asked->samples;
+    const Batch rows = { samples->x, samples->n, samples->features, asked->where };
+    const size_t problems =
+        asked->grid->Cs * (size_t)asked->grid->folds * machine_functions(&search->classes);
     bool ok = true;
     progress_begin(search->progress, "searching C and gamma", (double)search->found->columns);
     search->solved = true;
@@ -173,7 +162,8 @@ static bool search_columns(Search *search, Error *err) {
         SolverMatrix matrix = { .kind = changed.solver,
                                 .n = asked->samples->n,
                                 .memory = changed.memory };
-        ok = column_matrix(search, &changed.kernel, &matrix, err);
+        ok = solver_matrix_make(
+            &matrix, &(SolverSource){ &changed.kernel, rows, search->gram, problems }, err);
         TrainingSet set = { &matrix, asked->samples->y, &search->classes, asked->grid->fold,
                             &changed };
         ok = ok && search_column(search, &set, column, err);

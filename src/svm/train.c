@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t functions_of(const Labels *classes) {
+size_t machine_functions(const Labels *classes) {
     return classes->count == 2 ? 1 : classes->count;
 }
 
@@ -42,7 +42,7 @@ void machine_clear(Machine *machine) {
 }
 
 static bool machine_init(const char *where, const TrainingSet *set, Machine *machine, Error *err) {
-    size_t functions = functions_of(set->classes);
+    size_t functions = machine_functions(set->classes);
     machine->functions = functions;
     machine->b = calloc(functions, sizeof *machine->b);
     machine->present = calloc(functions, sizeof *machine->present);
@@ -68,7 +68,7 @@ typedef struct Wave {
 } Wave;
 
 static bool wave_init(Wave *wave, const char *where, const MachineTask *task, Error *err) {
-    size_t functions = functions_of(task->set->classes), n = task->set->matrix->n;
+    size_t functions = machine_functions(task->set->classes), n = task->set->matrix->n;
     size_t most = task->count * functions;
     *wave = (Wave){ .where = where,
                     .task = task,

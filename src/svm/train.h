@@ -38,6 +38,9 @@ typedef struct MachineTask {
     bool solved; /* out: as in solver_solve */
 } MachineTask;
 
+/* Decision functions of a machine. */
+size_t machine_functions(const Labels *classes);
+
 /* Is there a sample of every class that has a weight of its own? */
 bool training_check_weights(const SvcParams *params, const Labels *classes, const char *where,
                             Error *err);
