@@ -421,6 +421,23 @@ static const float *group_slopes(const Chunk *chunk) {
     return slope;
 }
 
+/* What the slopes of some output pixels add to the gradient of the bias. */
+static void backward_bias(const Conv2d *conv, const LayerCall *call, size_t first, size_t count) {
+    if (conv->bias)
+        layer_add_columns(call->dy + first * conv->out, count, conv->out,
+                          call->dweights + conv->layer.parameter[1].offset);
+}
+
+/* The input's gradient, which is added to, starts from 0: in the images that begin in this chunk,
+ * so that they are in the cache when it comes to them. */
+static void clear_images(const Chunk *chunk) {
+    const Layer *layer = &chunk->conv->layer;
+    size_t pixels = layer->out.height * layer->out.width, size = shape_size(layer->in);
+    size_t from = (chunk->first + pixels - 1) / pixels;
+    size_t end = (chunk->first + chunk->count - 1) / pixels + 1;
+    memset(chunk->call->dx + from * size, 0, (end - from) * size * sizeof *chunk->call->dx);
+}
+
 /* What Winograd's algorithm does not. */
 static void backward_chunks(const Conv2d *conv, const LayerCall *call) {
     size_t pixels = count_pixels(&conv->layer, call);
@@ -429,6 +446,10 @@ static void backward_chunks(const Conv2d *conv, const LayerCall *call) {
     Chunk chunk;
     for (size_t first = 0; (weights || input) && first < pixels; first += CHUNK) {
         chunk_start(&chunk, conv, call, first);
+        if (weights)
+            backward_bias(conv, call, first, chunk.count);
+        if (input)
+            clear_images(&chunk);
         for (; chunk.group < conv->groups; chunk.group++) {
             const float *slope = group_slopes(&chunk);
             if (weights)
@@ -452,12 +473,11 @@ static void backward_winograd(const Conv2d *conv, const LayerCall *call) {
 
 static void backward(const Layer *layer, const LayerCall *call) {
     const Conv2d *conv = (const Conv2d *)layer;
-    if (call->dx && !conv->winograd_backward)
-        memset(call->dx, 0, call->tile->n * shape_size(layer->in) * sizeof *call->dx);
-    if (call->dweights && conv->bias)
-        layer_add_columns(call->dy, count_pixels(layer, call), conv->out,
-                          call->dweights + layer->parameter[1].offset);
+    if (call->dweights && (conv->winograd_forward || conv_is_depthwise(conv)))
+        backward_bias(conv, call, 0, count_pixels(layer, call));
     if (conv_is_depthwise(conv)) {
+        if (call->dx)
+            memset(call->dx, 0, call->tile->n * shape_size(layer->in) * sizeof *call->dx);
         conv_depthwise_backward(conv, call);
         return;
     }
