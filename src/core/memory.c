@@ -2,8 +2,11 @@
 
 #include "core/fail.h"
 
-#include <math.h>
 #include <ctype.h>
+#if __has_include(<malloc.h>)
+#include <malloc.h>
+#endif
+#include <math.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
@@ -79,6 +82,17 @@ bool memory_check(const char *where, double need, const char *sum, Error *err) {
         return true;
     return error_set(err, ERROR_MEMORY, "%s: needs %s (%s); %s are left", where,
                      memory_text(need, need_text), sum, memory_text(left, left_text));
+}
+
+void memory_keep_freed(bool keep) {
+#if defined(__GLIBC__) && defined(M_TRIM_THRESHOLD)
+    const int usual = 1 << 20;
+    mallopt(M_TRIM_THRESHOLD, keep ? 256 << 20 : usual);
+    if (!keep)
+        malloc_trim(0);
+#else
+    (void)keep;
+#endif
 }
 
 double memory_parse(const char *text) {

@@ -25,6 +25,12 @@ bool memory_is_limited(void);
  * callers of libraries that cannot do without. */
 bool memory_would_get(double bytes);
 
+/* Have malloc keep what is freed for what comes next, up to some hundred megabytes, where it would
+ * give it back to the system and clear new pages a moment later: between two calls, true and false,
+ * about work that does so over and over. Where malloc is not the GNU C library's it does nothing.
+ */
+void memory_keep_freed(bool keep);
+
 /* Bytes from what a user writes: "2GB", "1.5 GB", "800 MB", "1e9" (kB, MB, GB and TB are powers of
  * 1000, KiB and so on of 1024; capitals or not). NaN for anything else. */
 double memory_parse(const char *text);

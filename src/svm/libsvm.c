@@ -182,6 +182,7 @@ LibsvmScratch *libsvm_scratch_new(size_t n, int count) {
         free(position);
         return NULL;
     }
+    memory_keep_freed(true); /* libsvm takes and frees its cache for every problem */
     for (int k = 0; k < count; k++)
         scratch[k] =
             (LibsvmScratch){ row + (size_t)k * n, y + (size_t)k * n, position + (size_t)k * n };
@@ -192,6 +193,7 @@ LibsvmScratch *libsvm_scratch_new(size_t n, int count) {
 void libsvm_scratch_free(LibsvmScratch *scratch) {
     if (!scratch)
         return;
+    memory_keep_freed(false);
     free(scratch->row);
     free(scratch->y);
     free(scratch->position);
