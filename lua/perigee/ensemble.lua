@@ -701,7 +701,11 @@ end
 function ensemble.run(self, samples, options, seeds)
   local parts, run = prepared(self, samples, options)
   run.seeds = seeds
-  local large = run.n > attack_type.group and not is_watched(parts, run.options)
+  local large = run.n > attack_type.group
+  if large and is_watched(parts, run.options) then
+    spread.tell_watched(parts)
+    large = false
+  end
   return large and in_groups(parts, run) or run_parts(parts, run, #parts)
 end
 

@@ -127,9 +127,15 @@ function spread.run(ensemble, samples, options, more)
     look = function(first, last) return more.look(range(first, last)) end }
 end
 
+--- Say that the other ranks do not help, where a function looks on.
+function spread.tell_watched(attacker)
+  farm.tell_alone("attack." .. native.printable(attacker.name), "on_step is to see all samples at once")
+end
+
 -- One attack's (src/bind/bind_attack.c).
-local function run_attack(attacker, samples, options, seed)
-  if farm.ranks() == 1 then return nil end
+local function run_attack(attacker, samples, options, seed, watched)
+  if watched then spread.tell_watched(attacker) end
+  if watched or farm.ranks() == 1 then return nil end
   local run = { attack = attacker, samples = kinds.is(samples, "dataset") and samples or array.new(samples),
     options = { seed = seed } }
   for name, value in pairs(options or {}) do

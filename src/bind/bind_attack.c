@@ -560,23 +560,18 @@ static void set_matching(lua_State *L, int held, int model) {
     lua_setfield(L, held, "direction");
 }
 
-/* Is the set done in several groups (attack.h)? */
-static bool is_large(lua_State *L, int held, const AttackTask *task) {
-    bool watched = lua_getfield(L, held, "on_step") != LUA_TNIL;
-    lua_pop(L, 1);
-    return !watched && task->n > ATTACK_GROUP;
-}
-
-/* Have other ranks do groups of it, where there are any (lua/perigee/spread.lua): has the result
- * been pushed? */
-static bool spread(lua_State *L, uint64_t seed) {
-    if (ranks_count() == 1)
+/* Have other ranks do groups of a large set (attack.h), where there are any
+ * (lua/perigee/spread.lua): has the result been pushed? */
+static bool spread(lua_State *L, int held, const AttackTask *task, uint64_t seed) {
+    if (ranks_count() == 1 || task->n <= ATTACK_GROUP)
         return false;
     bind_push_half(L, "perigee.spread", "run");
     for (int i = 1; i <= 3; i++)
         lua_pushvalue(L, i);
     lua_pushinteger(L, (lua_Integer)seed);
-    lua_call(L, 4, 1);
+    lua_pushboolean(L, lua_getfield(L, held, "on_step") != LUA_TNIL);
+    lua_remove(L, -2);
+    lua_call(L, 5, 1);
     return !lua_isnil(L, -1);
 }
 
@@ -611,7 +606,7 @@ static int run(lua_State *L, AttackBox *box, bool looks) {
     read_start(L, held, box, &task);
     if (lua_getfield(L, held, "surrogate") != LUA_TNIL)
         params.surrogate = bind_check_model(L, lua_gettop(L), box->where, "surrogate");
-    if (!looks && is_large(L, held, &task) && spread(L, params.seed))
+    if (!looks && spread(L, held, &task, params.seed))
         return 1;
     if (box->attack == &attack_matching)
         set_matching(L, held, model_value);

@@ -56,15 +56,20 @@ local outside = d.x:copy()
 outside:set(3, 150, 1)
 print(pcall(function() attack.fgsm { model = net, norm = "l2", dmax = 1 }:run(outside) end))
 print(array.rand(2)) -- the session goes on alike
-io.stderr:write(helped > 2 and "others help" or "alone", "\n")
+local steps = 0
+attack.fgsm { model = net, norm = "l2", dmax = 1 }:run(some, { on_step = function() steps = steps + 1 end })
+io.stderr:write(helped > 2 and "others help" or "alone", " ", steps, "\n")
 LUA
 run_perigee --quiet --threads 1 attacks.lua one
 echo "$out" > whole
-check_equal "one process" "$status $err" "0 alone"
+check_equal "one process" "$status $err" "0 alone 1"
 check_match "names a sample by its number in the set" "$out" "*attack.fgsm: sample 150: feature 1 is 3, outside*"
 for n in 1 2 4; do
     run_ranks $n --quiet --threads 1 attacks.lua $n
-    check_equal "$n ranks" "$status $err" "0 $([ $n = 1 ] && echo alone || echo others help)"
+    expected="attack.fgsm: the other ranks do not help: on_step is to see all samples at once
+others help 1"
+    [ $n != 1 ] || expected="alone 1"
+    check_equal "$n ranks" "$status $err" "0 $expected"
     check "with the same results" cmp out whole
     for k in 1 2 3; do check "and files" cmp one-$k.safetensors $n-$k.safetensors; done
 done
