@@ -34,6 +34,9 @@ enum { ROWS = 256, COLUMNS = 512 };
  * so many times closer as the worst is beyond them: most would violate them in the next round. */
 static const double SLACK = 0.1, NEAR = 2;
 
+/* Below such a tolerance the sums' rounding in float32, some 1e-6, would be too much of it. */
+static const double FINE = 1e-4;
+
 /* Of a whole matrix: a part that so many times over is more than all samples is all of them. */
 static const double MUCH = 1.5;
 
@@ -61,14 +64,13 @@ typedef struct Scratch {
     double *C, *beta, *error;
     float *diagonal;
     double *base; /* of a tile, and what follows */
-    float *values, *told;
-    double *sums;
+    float *values, *moved, *told;
+    double *fine, *sums;
 } Scratch;
 
 typedef struct Rounds {
     const DecomposeTask *task;
     size_t n, count;     /* samples, problems */
-    size_t most;         /* samples of a part */
     double *sum;         /* count × n */
     double *told;        /* count × n: the betas that the sums know of */
     Standing *standing;  /* of each problem */
@@ -80,8 +82,9 @@ typedef struct Rounds {
     Part *part;          /* of each group, and at the end the common one */
     atomic_size_t next;  /* unit */
     size_t *changed;     /* samples whose beta has changed in this round */
-    float *moved;        /* what the open problems' betas changed by: for the members of each tile
+    double *moved;       /* what the open problems' betas changed by: for the members of each tile
                             opens × members of numbers */
+    bool fine;           /* sums are asked for that take double precision */
     KernelSource source;
     size_t room;   /* floats for a part's matrix */
     float *matrix; /* of those that solve */
@@ -132,7 +135,9 @@ static void scratch_clear(Scratch *scratch) {
     free(scratch->diagonal);
     free(scratch->base);
     free(scratch->values);
+    free(scratch->moved);
     free(scratch->told);
+    free(scratch->fine);
     free(scratch->sums);
 }
 
@@ -141,10 +146,13 @@ static bool scratch_init(const Rounds *rounds, int worker) {
     size_t n = rounds->n, tile = (size_t)ROWS * COLUMNS;
     scratch->base = malloc(tile * sizeof(double));
     scratch->values = malloc(tile * sizeof(float));
+    scratch->moved = malloc(COLUMNS * rounds->count * sizeof(float));
     scratch->told = malloc(ROWS * rounds->count * sizeof(float));
+    scratch->fine = malloc(ROWS * rounds->count * sizeof(double));
     scratch->sums = malloc(ROWS * rounds->count * sizeof(double));
     scratch->eager = malloc(n);
-    bool ok = scratch->base && scratch->values && scratch->told && scratch->sums && scratch->eager;
+    bool ok = scratch->base && scratch->values && scratch->moved && scratch->told &&
+              scratch->fine && scratch->sums && scratch->eager;
     if (!ok || worker >= rounds->solvers)
         return ok;
     scratch->y = malloc(n);
@@ -229,6 +237,7 @@ static bool rounds_init(Rounds *rounds, Error *err) {
                                      .most = kept_samples(n, task->rows->features, memory) };
     for (size_t p = 0; p < task->count; p++) {
         memset(task->problem[p].alpha, 0, n * sizeof(double));
+        rounds->fine |= task->problem[p].tolerance < FINE;
         if (task->problem[p].group >= rounds->groups)
             rounds->groups = task->problem[p].group + 1; /* at most as many as problems */
     }
@@ -630,7 +639,6 @@ static bool choose_members(Rounds *rounds, Error *err) {
     return kernel_source_choose(&rounds->source, rounds->changed, changes, err);
 }
 
-/* What changed, as float32: what that leaves is less than sums are rounded by. */
 static bool note_moved(Rounds *rounds, Error *err) {
     const KernelSource *source = &rounds->source;
     size_t opens = rounds->opens, bytes = source->members * opens * sizeof *rounds->moved;
@@ -639,18 +647,39 @@ static bool note_moved(Rounds *rounds, Error *err) {
     if (!rounds->moved)
         return error_memory(err, rounds->task->where, bytes);
     for (size_t m = 0, end; m < source->members; m = end) {
-        float *moved = rounds->moved + m * opens;
+        double *moved = rounds->moved + m * opens;
         end = kernel_source_end(source, m, COLUMNS);
         for (size_t o = 0; o < opens; o++)
             for (size_t i = m; i < end; i++) {
                 size_t p = rounds->open[o], t = source->member[i];
                 double *told = &rounds->told[p * rounds->n + t];
-                float change = (float)(rounds->task->problem[p].alpha[t] - *told);
-                moved[o * (end - m) + i - m] = change;
+                moved[o * (end - m) + i - m] = rounds->task->problem[p].alpha[t] - *told;
                 *told = rounds->task->problem[p].alpha[t];
             }
     }
     return true;
+}
+
+/* sums (opens × samples) += moved (opens × members) · values (members × samples). */
+static void add_tile(const Rounds *rounds, Scratch *scratch, size_t members, size_t samples,
+                     const double *moved) {
+    size_t opens = rounds->opens;
+    if (rounds->fine) {
+        for (size_t i = 0; i < members * samples; i++)
+            scratch->base[i] = scratch->values[i];
+        blas_dgemm(false, false, opens, samples, members, 1, moved, members, scratch->base, samples,
+                   0, scratch->fine, samples);
+        for (size_t i = 0; i < opens * samples; i++)
+            scratch->sums[i] += scratch->fine[i];
+        return;
+    }
+    for (size_t i = 0; i < opens * members; i++)
+        scratch->moved[i] = (float)moved[i];
+    if (!product_sum(opens, members, samples, scratch->moved, scratch->values, scratch->told))
+        blas_sgemm(false, false, opens, samples, members, 1, scratch->moved, members,
+                   scratch->values, samples, 0, scratch->told, samples);
+    for (size_t i = 0; i < opens * samples; i++)
+        scratch->sums[i] += scratch->told[i];
 }
 
 static void tell_body(void *context, size_t first, size_t last, int worker) {
@@ -664,17 +693,11 @@ static void tell_body(void *context, size_t first, size_t last, int worker) {
     KernelRows columns = kernel_source_columns(source, first, samples);
     memset(scratch->sums, 0, opens * samples * sizeof(double));
     for (size_t m = 0, end; m < source->members; m = end) {
-        const float *moved = rounds->moved + m * opens;
         end = kernel_source_end(source, m, COLUMNS);
-        size_t members = end - m;
         progress_let_attend();
-        kernel_source_tile(source, (KernelTile){ m, members, first, samples }, &columns,
+        kernel_source_tile(source, (KernelTile){ m, end - m, first, samples }, &columns,
                            scratch->base, scratch->values);
-        if (!product_sum(opens, members, samples, moved, scratch->values, scratch->told))
-            blas_sgemm(false, false, opens, samples, members, 1, moved, members, scratch->values,
-                       samples, 0, scratch->told, samples);
-        for (size_t i = 0; i < opens * samples; i++)
-            scratch->sums[i] += scratch->told[i];
+        add_tile(rounds, scratch, end - m, samples, rounds->moved + m * opens);
     }
     kernel_rows_clear(&columns);
     for (size_t o = 0; o < opens; o++)

@@ -17,7 +17,7 @@
 
 enum { N = 2600, CLASSES = 3, PROBLEMS = 2 * CLASSES };
 
-static const double TOLERANCE = 1e-3;
+static const double TOLERANCE = 1e-3, SMALL = 1e-5;
 
 /* Three noisy clouds; each against the others, on all samples and without every fifth. */
 typedef struct Case {
@@ -145,6 +145,17 @@ static void solutions_meet_the_kkt_conditions(void **state) {
     }
 }
 
+/* In double precision, but for the kernel values. */
+static void a_small_tolerance_is_kept(void **state) {
+    (void)state;
+    Case *c = new_case(4, 10, 0.5);
+    for (size_t p = 0; p < PROBLEMS; p++)
+        c->problem[p].tolerance = SMALL;
+    solve(c, 1 << 24);
+    check_conditions(c, 10, 2 * SMALL);
+    free_case(c);
+}
+
 static void tiny_parts_find_the_same_functions(void **state) {
     (void)state;
     Case *large = new_case(4, 1, 0.5), *tiny = new_case(4, 1, 0.5);
@@ -218,6 +229,7 @@ static void bytes_are_read_as_people_write_them(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(solutions_meet_the_kkt_conditions),
+        cmocka_unit_test(a_small_tolerance_is_kept),
         cmocka_unit_test(tiny_parts_find_the_same_functions),
         cmocka_unit_test(threads_change_no_bit),
         cmocka_unit_test(a_stop_is_heard),
