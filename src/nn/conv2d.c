@@ -240,6 +240,19 @@ static void forward(const Layer *layer, const LayerCall *call) {
 
 /* ---- Backward -------------------------------------------------------------------------------- */
 
+/* Do panels write the first of the weights' gradient, so that nobody clears it? */
+static bool starts_weights(const Conv2d *conv, const LayerCall *call) {
+    return call->fresh && !conv->winograd_forward && !conv_is_depthwise(conv) &&
+           panel_fits(conv->out_group);
+}
+
+/* What they do not. */
+static void clear_weights(const Conv2d *conv, const LayerCall *call) {
+    const Layer *layer = &conv->layer;
+    size_t skip = starts_weights(conv, call) ? layer->parameter[0].count : 0;
+    memset(call->dweights + skip, 0, (layer->parameter_count - skip) * sizeof *call->dweights);
+}
+
 static void backward_weights(const Chunk *chunk, const float *slope) {
     size_t maps = chunk->conv->out_group, depth = chunk->conv->depth;
     const LayerCall *call = chunk->call;
@@ -247,7 +260,8 @@ static void backward_weights(const Chunk *chunk, const float *slope) {
     const float *at[CHUNK];
     if (panel_fits(maps)) {
         PanelRows rows = chunk_rows(chunk, at);
-        panel_outer(&rows, slope, maps, dweights);
+        panel_outer(&rows, slope, maps, starts_weights(chunk->conv, call) && chunk->first == 0,
+                    dweights);
         return;
     }
     float *patch = call->tile->scratch;
@@ -473,6 +487,8 @@ static void backward_winograd(const Conv2d *conv, const LayerCall *call) {
 
 static void backward(const Layer *layer, const LayerCall *call) {
     const Conv2d *conv = (const Conv2d *)layer;
+    if (call->fresh)
+        clear_weights(conv, call);
     if (call->dweights && (conv->winograd_forward || conv_is_depthwise(conv)))
         backward_bias(conv, call, 0, count_pixels(layer, call));
     if (conv_is_depthwise(conv)) {
@@ -537,6 +553,7 @@ const LayerKind layer_conv2d = {
     .fields = { fields, &initial },
     .size = sizeof(Conv2d),
     .backward_reads_x = true,
+    .starts_weights = true,
     .configure = configure,
     .scratch = scratch,
     .prepared = prepared,

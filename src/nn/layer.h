@@ -91,6 +91,7 @@ typedef struct LayerCall {
     const float *dy;      /* n × out; backward only, like what follows */
     float *dx;            /* n × in, written; or NULL */
     float *dweights;      /* the layer's part, added to; or NULL */
+    bool fresh;           /* it holds nothing yet: only where the kind starts_weights */
 } LayerCall;
 
 /* What runs a kind of layer that is not built in: code of the user's, which may fail. It is called
@@ -116,6 +117,7 @@ struct LayerKind {
     size_t size;         /* of the kind's struct */
     bool in_place;       /* y may be x itself; dx is then dy itself */
     bool backward_reads_x, backward_reads_y;
+    bool starts_weights; /* backward takes dweights that hold nothing: see fresh */
 
     /* In training a call has the whole batch, on the main thread; the kind's loops may be parallel.
      * Otherwise it has tiles, as others do. */

@@ -97,7 +97,7 @@ static void weights_rows(const Layer *layer, const LayerCall *call, size_t first
     size_t in = layer->in.channels, out = layer->out.channels;
     const float *at[ROWS];
     PanelRows rows = rows_of(call->dy + first * out, count, out, at);
-    panel_outer(&rows, call->x + first * in, in, call->dweights);
+    panel_outer(&rows, call->x + first * in, in, call->fresh && first == 0, call->dweights);
 }
 
 static void input_rows(const Layer *layer, const LayerCall *call, size_t first, size_t count) {
@@ -138,7 +138,10 @@ static void backward_weights(const Layer *layer, const LayerCall *call) {
     if (goes_by_panels(layer) && panel_fits(in))
         by_rows(weights_rows, layer, call);
     else
-        blas_sgemm(true, false, out, in, n, 1, call->dy, out, call->x, in, 1, call->dweights, in);
+        blas_sgemm(true, false, out, in, n, 1, call->dy, out, call->x, in, !call->fresh,
+                   call->dweights, in);
+    if (((const Linear *)layer)->bias && call->fresh)
+        memset(call->dweights + layer->parameter[1].offset, 0, out * sizeof *call->dweights);
     if (((const Linear *)layer)->bias)
         layer_add_columns(call->dy, n, out, call->dweights + layer->parameter[1].offset);
 }
@@ -161,6 +164,7 @@ const LayerKind layer_linear = {
     .fields = { fields, &initial },
     .size = sizeof(Linear),
     .backward_reads_x = true,
+    .starts_weights = true,
     .configure = configure,
     .scratch = scratch,
     .prepared = prepared,

@@ -37,11 +37,12 @@ void panel_multiply(const PanelRows *rows, const float *matrix, size_t columns, 
         avx2_panel_multiply(rows, matrix, columns, bias, out);
 }
 
-void panel_outer(const PanelRows *rows, const float *factor, size_t columns, float *sum) {
+void panel_outer(const PanelRows *rows, const float *factor, size_t columns, bool fresh,
+                 float *sum) {
     if (has_avx512())
-        avx512_panel_outer(rows, factor, columns, sum);
+        avx512_panel_outer(rows, factor, columns, fresh, sum);
     else
-        avx2_panel_outer(rows, factor, columns, sum);
+        avx2_panel_outer(rows, factor, columns, fresh, sum);
 }
 
 void panel_add_runs(const PanelRuns *runs, float *to) {
@@ -66,8 +67,9 @@ void panel_multiply(const PanelRows *rows, const float *matrix, size_t columns, 
     (void)rows, (void)matrix, (void)columns, (void)bias, (void)out;
 }
 
-void panel_outer(const PanelRows *rows, const float *factor, size_t columns, float *sum) {
-    (void)rows, (void)factor, (void)columns, (void)sum;
+void panel_outer(const PanelRows *rows, const float *factor, size_t columns, bool fresh,
+                 float *sum) {
+    (void)rows, (void)factor, (void)columns, (void)fresh, (void)sum;
 }
 
 void panel_add_runs(const PanelRuns *runs, float *to) {

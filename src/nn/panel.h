@@ -25,8 +25,10 @@ bool panel_fits(size_t columns);
 void panel_multiply(const PanelRows *rows, const float *matrix, size_t columns, const float *bias,
                     float *const *out);
 
-/* sum += Σ_p row pᵀ · factor p: sum (segments·length) × columns, factor count × columns. */
-void panel_outer(const PanelRows *rows, const float *factor, size_t columns, float *sum);
+/* sum += Σ_p row pᵀ · factor p: sum (segments·length) × columns, factor count × columns; fresh: sum
+ * held nothing and is 0. */
+void panel_outer(const PanelRows *rows, const float *factor, size_t columns, bool fresh,
+                 float *sum);
 
 /* count runs of numbers: in a source `stride` apart, where they are added `step`, with overlaps. */
 typedef struct PanelRuns {

@@ -32,11 +32,11 @@ INLINE void NAME(multiply)(const PanelRows *rows, size_t first, const float *mat
 
 /* Lines k … k+tall−1 of one segment's part of the sum; `offset` is the segment's distance. */
 INLINE void NAME(outer)(const PanelRows *rows, size_t offset, const float *factor, size_t columns,
-                        float *sum, const int tall, const int wide) {
+                        bool fresh, float *sum, const int tall, const int wide) {
     VECTOR total[12][WIDE];
     for (int i = 0; i < tall; i++)
         for (int j = 0; j < wide; j++)
-            total[i][j] = LOAD(sum + (size_t)i * columns + j * LANES);
+            total[i][j] = fresh ? SPREAD(0.0f) : LOAD(sum + (size_t)i * columns + j * LANES);
     for (size_t p = 0; p < rows->count; p++) {
         const float *at = rows->at[p] + offset;
         VECTOR row[WIDE];
@@ -109,11 +109,11 @@ INLINE void NAME(multiply_columns)(const PanelRows *rows, const float *matrix, s
 }
 
 INLINE void NAME(outer_columns)(const PanelRows *rows, const float *factor, size_t columns,
-                                float *sum, const int wide) {
+                                bool fresh, float *sum, const int wide) {
     for (size_t s = 0; s < rows->segments; s++)
         for (size_t k = 0; k < rows->length; k += TALL(wide)) {
             float *to = sum + (s * rows->length + k) * columns;
-#define CALL(tall) NAME(outer)(rows, s * rows->stride + k, factor, columns, to, tall, wide)
+#define CALL(tall) NAME(outer)(rows, s * rows->stride + k, factor, columns, fresh, to, tall, wide)
             EACH_HEIGHT(CALL, rows->length - k < TALL(wide) ? rows->length - k : TALL(wide))
 #undef CALL
         }
@@ -136,16 +136,16 @@ TARGET static void NAME(panel_multiply)(const PanelRows *rows, const float *matr
 }
 
 TARGET static void NAME(panel_outer)(const PanelRows *rows, const float *factor, size_t columns,
-                                     float *sum) {
+                                     bool fresh, float *sum) {
     size_t column = 0;
     for (; column + WIDE * LANES <= columns; column += WIDE * LANES)
-        NAME(outer_columns)(rows, factor + column, columns, sum + column, WIDE);
+        NAME(outer_columns)(rows, factor + column, columns, fresh, sum + column, WIDE);
 #if WIDE > 2
     for (; column + 2 * LANES <= columns; column += 2 * LANES)
-        NAME(outer_columns)(rows, factor + column, columns, sum + column, 2);
+        NAME(outer_columns)(rows, factor + column, columns, fresh, sum + column, 2);
 #endif
     for (; column < columns; column += LANES)
-        NAME(outer_columns)(rows, factor + column, columns, sum + column, 1);
+        NAME(outer_columns)(rows, factor + column, columns, fresh, sum + column, 1);
 }
 
 /* A vector of what they are added to at a time: every run that meets it is read where its numbers

@@ -103,6 +103,7 @@ static void layer_backward(const Network *net, const TileRun *run, Flow *flow) {
     call.dy = dy;
     call.dx = dx;
     call.dweights = dweights ? dweights + layer->offset : NULL;
+    call.fresh = run->first && dweights && layer->kind->starts_weights;
     layer->kind->backward(layer, &call);
     if (dx == flow->other) {
         flow->other = dy;
@@ -147,10 +148,11 @@ void tile_backward(const Network *net, const TileRun *run, const Workspace *spac
     if (first)
         clear_layers(net, run->end, net->layers, gradients->dweights);
     for (size_t l = run->end; l-- > flow.stop;) {
-        if (first) /* just before it is added to: it stays in the cache */
-            clear_layers(net, l, l + 1, gradients->dweights);
         flow.slope.layer = l;
         tile_enter(net, run, gradients, &flow.slope);
+        bool started = flow.slope.started && net->layer[l]->kind->starts_weights;
+        if (first && !started) /* just before it is added to: it stays in the cache */
+            clear_layers(net, l, l + 1, gradients->dweights);
         step_back(net, run, &flow);
     }
     size_t size = shape_size(net->layer[run->begin]->in);

@@ -151,6 +151,30 @@ static void poison(float *x, size_t n, float with) {
         x[i] = with;
 }
 
+/* What holds nothing comes to the same as what is cleared. */
+static void check_fresh(const LayerKind *kind, const OptionRow *row, Shape shape, size_t n) {
+    if (!kind->starts_weights)
+        return;
+    Single single = single_of(kind, row, shape, n);
+    float *cleared = floats(single.weights);
+    forward(&single);
+    LayerCall call = call_of(&single);
+    call.dweights = cleared;
+    kind->backward(single.layer, &call);
+    poison(single.dweights, single.weights, 1e9f);
+    call.dweights = single.dweights;
+    call.fresh = true;
+    kind->backward(single.layer, &call);
+    assert_memory_equal(single.dweights, cleared, single.weights * sizeof *cleared);
+    free(cleared);
+    single_done(&single);
+}
+
+static void weights_start_from_nothing(void **state) {
+    (void)state;
+    walk(check_fresh);
+}
+
 static float *copy_of(const float *x, size_t n) {
     return memcpy(floats(n), x, n * sizeof *x);
 }
@@ -262,7 +286,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_by_differences), cmocka_unit_test(backward_reads_what_it_says),
         cmocka_unit_test(in_place_is_the_same),     cmocka_unit_test(import_undoes_export),
-        cmocka_unit_test(kinds_are_described),
+        cmocka_unit_test(kinds_are_described),      cmocka_unit_test(weights_start_from_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
