@@ -52,10 +52,11 @@ end
 local net, known, held_out, test
 
 if data.has_mnist() and not options.digits then
-  local _, second = data.mnist("train"):split(0.5, { seed = 1 })
+  local bytes = { store = "u8" } -- a quarter of the memory, the same numbers
+  local _, second = data.mnist("train", bytes):split(0.5, { seed = 1 })
   local rest
   known, rest = second:split(form.known / #second, { seed = 0 })
-  held_out, test = rest:sample(2000, { seed = 0 }), data.mnist("test")
+  held_out, test = rest:sample(2000, { seed = 0 }), data.mnist("test", bytes)
   net = nn.load("mnist-cnn") -- trained on the other half
 else
   if not options.digits then print("MNIST is not here: the built-in digits take its place.") end

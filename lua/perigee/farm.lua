@@ -48,7 +48,7 @@ end
 
 -- The name of an object that the others have now.
 local function name_of(object)
-  local sum = kinds.of(object) and native.checksum(object)
+  local sum = kinds.of(object) and native.quick_sum(object)
   if not sum then return nil end
   local known = sent[sum]
   if not known then
@@ -63,7 +63,7 @@ end
 
 -- The same of one that they have already: what only one of them needs goes to it alone.
 local function known_name_of(object)
-  local sum = kinds.of(object) and native.checksum(object)
+  local sum = kinds.of(object) and native.quick_sum(object)
   return sum and sent[sum] and sum or nil
 end
 

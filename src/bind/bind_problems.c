@@ -108,7 +108,7 @@ static void push_matrix(lua_State *L, const SolverMatrix *matrix) {
     bind_push_kernel(L, source->kernel);
     lua_setfield(L, -2, "kernel");
     lua_createtable(L, 0, 4);
-    snprintf(name, sizeof name, "rows %016" PRIx64, hash_bytes(rows->x, bytes));
+    snprintf(name, sizeof name, "rows %016" PRIx64, hash_quick(0, rows->x, bytes));
     bind_set_string(L, "name", name);
     bind_set_size(L, "size", bytes);
     lua_pushlightuserdata(L, (void *)rows->x);

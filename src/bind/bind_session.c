@@ -105,25 +105,35 @@ static void settle_storage(lua_State *L, int arg) {
     lua_replace(L, arg);
 }
 
-/* native.checksum(object) → 16 hex digits that tell whether an array, a dataset (however it is
- * stored), a model or a result is still the same; or nil and why it has none, as the end of a
- * sentence. */
-static int native_checksum(lua_State *L) {
+/* Push 16 hex digits for the object at 1. */
+static int push_hash(lua_State *L, HashMore *more) {
     Tensors part;
     Error err = { 0 };
     uint64_t hash = 0;
     char digits[24];
     bool ok;
-    settle_storage(L, 1);
     tensors_init(&part);
     const char *kind = make_part(L, 1, &part, &ok, &err);
-    ok = ok && tensors_hash(&part, &hash, &err);
+    ok = ok && tensors_hash(&part, more, &hash, &err);
     tensors_clear(&part);
     if (!kind || !ok)
         return refuse_part(L, 1, kind, &err);
     snprintf(digits, sizeof digits, "%016llx", (unsigned long long)hash);
     lua_pushstring(L, digits);
     return 1;
+}
+
+/* native.checksum(object) → 16 hex digits that tell whether an array, a dataset (however it is
+ * stored), a model or a result is still the same; or nil and why it has none, as the end of a
+ * sentence. */
+static int native_checksum(lua_State *L) {
+    settle_storage(L, 1);
+    return push_hash(L, hash_more);
+}
+
+/* native.quick_sum(object) → the same for ranks of one job, where it is stored alike. */
+static int native_quick_sum(lua_State *L) {
+    return push_hash(L, hash_quick);
 }
 
 /* native.fitted_copy(model) → another one that is the same, as a file would give it back. */
@@ -373,6 +383,7 @@ static int archive_take(lua_State *L) {
 void bind_open_session(lua_State *L) {
     static const BindFunction functions[] = {
         BIND("checksum", native_checksum, 1),
+        BIND("quick_sum", native_quick_sum, 1),
         BIND("fitted_copy", native_fitted_copy, 1),
         BIND("pack", native_pack, 1),
         BIND("unpack", native_unpack, 2),

@@ -529,27 +529,27 @@ bool tensors_pack(const Tensors *tensors, const char *name, FileBytes *out, Erro
 
 /* ---- Comparing ------------------------------------------------------------------------------- */
 
-static bool hash_array(uint64_t *hash, const struct NamedArray *entry, Error *err) {
+static bool hash_array(HashMore *more, uint64_t *hash, const struct NamedArray *entry, Error *err) {
     Array *rows = array_contiguous("checksum", entry->array, entry->array->dtype, err);
     if (!rows)
         return false;
-    *hash = hash_more(*hash, entry->name, strlen(entry->name) + 1);
+    *hash = more(*hash, entry->name, strlen(entry->name) + 1);
     const DType dtype = rows->dtype;
-    *hash = hash_more(*hash, &dtype, sizeof dtype);
-    *hash = hash_more(*hash, rows->shape, (size_t)rows->ndim * sizeof *rows->shape);
-    *hash = hash_more(*hash, rows->data, array_bytes(rows));
+    *hash = more(*hash, &dtype, sizeof dtype);
+    *hash = more(*hash, rows->shape, (size_t)rows->ndim * sizeof *rows->shape);
+    *hash = more(*hash, rows->data, array_bytes(rows));
     array_free(rows);
     return true;
 }
 
-bool tensors_hash(const Tensors *tensors, uint64_t *out, Error *err) {
+bool tensors_hash(const Tensors *tensors, HashMore *more, uint64_t *out, Error *err) {
     *out = hash_bytes("", 0);
     for (size_t i = 0; i < tensors->count; i++)
-        if (!hash_array(out, &tensors->entry[i], err))
+        if (!hash_array(more, out, &tensors->entry[i], err))
             return false;
     for (size_t i = 0; i < tensors->text_count; i++) {
-        *out = hash_more(*out, tensors->text[i].key, strlen(tensors->text[i].key) + 1);
-        *out = hash_more(*out, tensors->text[i].value, strlen(tensors->text[i].value) + 1);
+        *out = more(*out, tensors->text[i].key, strlen(tensors->text[i].key) + 1);
+        *out = more(*out, tensors->text[i].value, strlen(tensors->text[i].value) + 1);
     }
     return true;
 }

@@ -8,6 +8,7 @@
 #define PERIGEE_DATA_SAFETENSORS_H
 
 #include "core/file.h"
+#include "core/hash.h"
 #include "core/source.h"
 #include "core/types.h"
 #include "data/elements.h"
@@ -123,7 +124,7 @@ bool tensors_pack(const Tensors *tensors, const char *name, FileBytes *out, Erro
 
 /* A number that tells whether arrays in memory and texts are still the same ones: of all names,
  * types, shapes, elements and texts. */
-bool tensors_hash(const Tensors *tensors, uint64_t *out, Error *err);
+bool tensors_hash(const Tensors *tensors, HashMore *more, uint64_t *out, Error *err);
 bool tensors_load(Tensors *tensors, const char *path, Error *err);
 
 /* The same, but the arrays stay in the file, which is open until tensors_clear, until somebody

@@ -105,12 +105,15 @@ struct LibsvmScratch {
     size_t *position; /* of its samples in the matrix */
 };
 
-static void print_nothing(const char *text) {
+/* It has something to print every thousand iterations: nothing is printed, but that is when other
+ * ranks are answered. */
+static void attend(const char *text) {
     (void)text;
+    progress_let_attend();
 }
 
 static void silence(void) {
-    svm_set_print_string_function(print_nothing);
+    svm_set_print_string_function(attend);
 }
 
 /* Megabytes that hold every row. */
