@@ -66,9 +66,9 @@ function TestGroups:test_one_attack()
     assert_same(whole, joined)
     return whole, joined
   end
-  check(attack.pgd_exp { model = net, max_iter = 3, restarts = 1, start_from = starts, iterates = true },
+  check(attack.pgd_exp { model = net, max_iter = 2, restarts = 1, start_from = starts, iterates = true },
     { target = target, dmax = dmax })
-  check(attack.fmn { model = net, max_iter = 4, direction = "gradient", target = "each" })
+  check(attack.fmn { model = net, max_iter = 3 })
   for _, result in ipairs { check(attack.pgd {
     model = machine, dmax = 1, direction = "log", max_iter = 3, early_stop = true,
   }, { y = y }) } do
@@ -86,7 +86,7 @@ function TestGroups:test_ensembles()
       attack.ensemble {
         attack.noise { norm = "l2", dmax = 1 }, attack.pgd { dmax = 1, max_iter = 2 }, all = true,
       },
-      attack.pgd { max_iter = 5, target = "each", early_stop = true, dmax = 1.5 }, max_queries = 40,
+      attack.pgd { max_iter = 3, target = "each", early_stop = true, dmax = 1.5 }, max_queries = 40,
     }
     return e:run(first == 1 and last == n and digits or digits:slice(first, last), { seed = 3 })
   end
