@@ -84,7 +84,8 @@ static PanelRows rows_of(const float *matrix, size_t count, size_t length, const
 static void forward_rows(const Layer *layer, const LayerCall *call, size_t first, size_t count) {
     size_t in = layer->in.channels, out = layer->out.channels, wide = wide_of(layer);
     const float *weights = call->tile->prepared, *at[ROWS];
-    float *y = call->y + first * out, *made = wide > out ? call->tile->scratch : y, *to[ROWS];
+    float *y = call->y + first * out, *made = wide > out ? call->tile->scratch : y,
+          *to[ROWS] = { y };
     PanelRows rows = rows_of(call->x + first * in, count, in, at);
     for (size_t i = 0; i < count; i++)
         to[i] = made + i * wide;
