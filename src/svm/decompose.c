@@ -18,7 +18,7 @@
 /* Samples of a part where nobody says how much memory there is, and at the least and the most. */
 enum { PART_USUAL = 6144, PART_LEAST = 512, PART_MOST = 12288 };
 
-/* Groups that are solved at the same time where the memory is a choice, by however many threads. */
+/* Groups that are solved at the same time where there is no matrix, by however many threads. */
 enum { AT_ONCE = 4 };
 
 /* Values that are kept where nobody says how much memory there is. */
@@ -34,8 +34,12 @@ enum { ROWS = 256, COLUMNS = 512 };
  * so many times closer as the worst is beyond them: most would violate them in the next round. */
 static const double SLACK = 0.1, NEAR = 2;
 
-/* Below such a tolerance the sums' rounding in float32, some 1e-6, would be too much of it. */
-static const double FINE = 1e-4;
+/* Below such a tolerance, for betas and kernel values up to 1, the sums' rounding in float32, some
+ * 1e-6, would be too much of it. */
+static const double FINE = 1e-5;
+
+/* Rounds in which a problem may come no closer to its solution. */
+enum { PATIENCE = 50 };
 
 /* Of a whole matrix: a part that so many times over is more than all samples is all of them. */
 static const double MUCH = 1.5;
@@ -49,6 +53,8 @@ static const double STRICTER = 0.8, SHARE = 0.05;
 typedef struct Standing {
     double mid, apart;
     size_t top, bottom;
+    double closest; /* the least that they have been apart, */
+    size_t since;   /* and for how many rounds they have come no closer */
 } Standing;
 
 /* The samples that a group's problems are solved on, in rising order. */
@@ -185,11 +191,6 @@ static void rounds_clear(Rounds *rounds) {
     kernel_source_clear(&rounds->source);
 }
 
-/* Without a whole one the parts' matrices are together that of a common part. */
-static int matrices_of(const Rounds *rounds) {
-    return rounds->task->matrix || rounds->solvers > AT_ONCE ? rounds->solvers : AT_ONCE;
-}
-
 static bool take_memory(Rounds *rounds) {
     size_t n = rounds->n, count = rounds->count;
     rounds->sum = calloc(n * count, sizeof(double));
@@ -201,7 +202,8 @@ static bool take_memory(Rounds *rounds) {
     rounds->visits = calloc(n, sizeof *rounds->visits);
     rounds->part = calloc(rounds->groups + 1, sizeof *rounds->part);
     rounds->changed = malloc(n * sizeof *rounds->changed);
-    rounds->matrix = matrix_take((size_t)matrices_of(rounds) * rounds->room * sizeof(float));
+    size_t rooms = rounds->task->matrix ? (size_t)rounds->solvers : AT_ONCE; /* a common part's */
+    rounds->matrix = matrix_take(rooms * rounds->room * sizeof(float));
     rounds->scratch = calloc((size_t)rounds->workers, sizeof *rounds->scratch);
     bool ok = rounds->sum && rounds->told && rounds->standing && rounds->open && rounds->unit &&
               rounds->order && rounds->visits && rounds->part && rounds->changed &&
@@ -220,6 +222,19 @@ static size_t room_of(const Rounds *rounds, double memory) {
     return share > 4 * (double)n ? (size_t)share : 4 * n;
 }
 
+static bool wants_fine(const Rounds *rounds) {
+    double largest = 0;
+    bool fine = false;
+    for (size_t t = 0; t < rounds->n; t++)
+        largest = fmax(largest, fabs((double)rounds->source.diagonal[t]));
+    for (size_t p = 0; p < rounds->count; p++) {
+        const BinaryProblem *problem = &rounds->task->problem[p];
+        double C = problem->C * fmax(problem->positive, problem->negative);
+        fine |= problem->tolerance < FINE * fmax(1, C * largest);
+    }
+    return fine;
+}
+
 static bool rounds_init(Rounds *rounds, Error *err) {
     const DecomposeTask *task = rounds->task;
     size_t n = rounds->n = task->rows->n;
@@ -228,7 +243,7 @@ static bool rounds_init(Rounds *rounds, Error *err) {
     rounds->workers = rounds->solvers = parallel_threads();
     if (task->count < (size_t)rounds->solvers)
         rounds->solvers = (int)task->count;
-    if (memory > 0 && rounds->solvers > AT_ONCE)
+    if (!task->matrix && rounds->solvers > AT_ONCE)
         rounds->solvers = AT_ONCE;
     rounds->room = room_of(rounds, memory);
     rounds->source = (KernelSource){ .kernel = task->kernel,
@@ -237,12 +252,13 @@ static bool rounds_init(Rounds *rounds, Error *err) {
                                      .most = kept_samples(n, task->rows->features, memory) };
     for (size_t p = 0; p < task->count; p++) {
         memset(task->problem[p].alpha, 0, n * sizeof(double));
-        rounds->fine |= task->problem[p].tolerance < FINE;
         if (task->problem[p].group >= rounds->groups)
             rounds->groups = task->problem[p].group + 1; /* at most as many as problems */
     }
-    return take_memory(rounds) ||
-           error_memory(err, task->where, (size_t)decompose_bytes(n, memory));
+    if (!take_memory(rounds))
+        return error_memory(err, task->where, (size_t)decompose_bytes(n, memory));
+    rounds->fine = wants_fine(rounds);
+    return true;
 }
 
 /* ---- Judging --------------------------------------------------------------------------------- */
@@ -313,7 +329,16 @@ static void judge_body(void *context, size_t first, size_t last, int worker) {
         }
         standing->apart = most - least;
         standing->mid = (most + least) / 2;
+        standing->since = standing->apart < standing->closest ? 0 : standing->since + 1;
+        standing->closest = fmin(standing->closest, standing->apart);
     }
+}
+
+/* A problem that comes no closer is as solved as numbers allow, like one that the solver itself has
+ * given up (smo.h). */
+static bool is_open(const Rounds *rounds, size_t p) {
+    const Standing *standing = &rounds->standing[p];
+    return standing->apart >= rounds->task->problem[p].tolerance && standing->since < PATIENCE;
 }
 
 /* Which problems are open, group by group; says how many are not any more. */
@@ -323,7 +348,7 @@ static size_t list_open(Rounds *rounds) {
     rounds->opens = 0;
     for (size_t g = 0; g < rounds->groups; g++)
         for (size_t p = 0; p < rounds->count; p++)
-            if (problem[p].group == g && rounds->standing[p].apart >= problem[p].tolerance)
+            if (problem[p].group == g && is_open(rounds, p))
                 rounds->open[rounds->opens++] = p;
     return before - rounds->opens;
 }
@@ -718,9 +743,8 @@ static bool tell(Rounds *rounds, Error *err) {
 }
 
 static bool run(Rounds *rounds, Error *err) {
-
-    for (size_t p = 0; p < rounds->count; p++)
-        rounds->standing[p].apart = 2; /* errors are 1 and −1 */
+    for (size_t p = 0; p < rounds->count; p++) /* errors are 1 and −1 */
+        rounds->standing[p] = (Standing){ .apart = 2, .closest = INFINITY };
     list_open(rounds);
     bool ok = draw_parts(rounds, err) && solve(rounds, false, err);
     while (ok && !asked_to_stop(rounds)) {

@@ -123,7 +123,7 @@ size_t kernel_source_end(const KernelSource *source, size_t m, size_t most) {
 KernelRows kernel_source_columns(const KernelSource *source, size_t first, size_t samples) {
     const KernelRows *all = source->rows;
     KernelRows columns = { .n = samples, .features = all->features };
-    if (source->known == source->members)
+    if (source->known == source->members || source->kernel->kind->base == BASE_OWN)
         return columns;
     columns.x = all->x + first * all->features;
     columns.wide = all->wide ? all->wide + first * all->features : NULL;
@@ -209,9 +209,13 @@ static bool fill_rows(SourceRows *rows, Error *err) {
     return gram_fill(rows->source->kernel, &rows->gathered.rows, rows->values, err);
 }
 
-/* The same samples as the last time? */
+/* The same samples as the last time, and their values from the same place? */
 static bool take_samples(SourceRows *rows, const size_t *sample, size_t count) {
-    bool same = count == rows->count;
+    bool known = true;
+    for (size_t i = 0; known && i < count; i++)
+        known = known_row(rows->source, sample[i]) != NULL;
+    bool same = count == rows->count && known == rows->known;
+    rows->known = known;
     for (size_t i = 0; same && i < count; i++)
         same = rows->sample[i] == sample[i];
     for (size_t i = 0; !same && i < count; i++) {
@@ -224,15 +228,12 @@ static bool take_samples(SourceRows *rows, const size_t *sample, size_t count) {
 
 bool source_rows_begin(SourceRows *rows, const size_t *sample, size_t count, Error *err) {
     const KernelSource *source = rows->source;
-    bool known = true;
     if (count == 0 || take_samples(rows, sample, count))
         return true;
     rows->used = 0;
     rows->last = SIZE_MAX;
     rows->most = rows->room / count < count ? rows->room / count : count;
-    for (size_t i = 0; known && i < count; i++)
-        known = known_row(source, sample[i]) != NULL;
-    if (known)
+    if (rows->known)
         return true;
     bool ok = gather(&rows->gathered, source->rows, sample, count, err);
     if (ok && source->rows->features > KERNEL_NARROW)

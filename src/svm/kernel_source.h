@@ -72,6 +72,7 @@ typedef struct SourceRows {
     double *scratch;
     uint32_t *row, *holder; /* where sample i's row is, or ROW_NONE; whose row there is */
     size_t most, used, last;
+    bool known; /* the source has all samples' values */
 } SourceRows;
 
 static const uint32_t ROW_NONE = UINT32_MAX;
