@@ -48,14 +48,15 @@ SvcParams svc_defaults(void);
               "weighs both sides of every problem by n / (2 · their count)" },                     \
         { "memory", FIELD_OBJECT, .type = "number|string", .initial = "what is quickest",          \
           .meaning = "of smo: how much memory kernel values may take, in bytes or as \"2GB\"; "    \
-                     "with less than the whole matrix it is computed in tiles, some of them "      \
+                     "where the whole matrix does not fit it is computed in parts, some of them "  \
                      "again, and the solution keeps to the same tolerance" },                      \
     {                                                                                              \
         "solver", FIELD_WORD, offsetof(SvcParams, solver),                                         \
             .words = solver_names,                                                                 \
             .meaning =                                                                             \
-                "libsvm, or the built-in solver, which needs a third of the memory and less "      \
-                "time, and survives where there is none; both stop at the same condition; not "    \
+                "libsvm, or the built-in solver, which needs less than half the memory and "       \
+                "less time, and survives where there is none; both stop at the same condition; "   \
+                "not "                                                                             \
                 "said: the session's, svm.solver"                                                  \
     }
 extern const Fields svc_fields;

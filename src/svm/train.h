@@ -27,8 +27,8 @@ typedef struct Machine {
     double *alpha;   /* supports × functions: y·a */
     double *b;       /* functions */
     bool *present;   /* functions: false where all samples that took part are on one side */
-    double *value;   /* functions × n, f − b of every sample: of a matrix that is not made, where
-                        a fold is held out; else NULL */
+    double *value;   /* functions × n, f − b of every sample: where a fold is held out and the
+                        solver tells it (solver_tells); else NULL */
 } Machine;
 
 typedef struct MachineTask {

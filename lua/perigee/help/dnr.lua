@@ -64,9 +64,9 @@ judged as it is.
 
 In the end the defence is as after defence:set(found.chosen):fit(ds, { folds =, seed = }), trained with its
 parts' own solvers; its threshold stays what it was: choose it anew. With fit = false the values are set and
-count from the next fit on. The progress says how much memory it will take, 8 bytes for each pair of samples
-with the built-in solver or what the fit needs if that is more; more than there is left is refused before
-anything is done. After Ctrl-C the defence is what it was, and the answer has what was tried.]],
+count from the next fit on. The progress says how much memory it will take, 8 to 10 bytes for each pair of
+samples with the built-in solver or what the fit needs if that is more; more than there is left is refused
+before anything is done. After Ctrl-C the defence is what it was, and the answer has what was tried.]],
     params = {
       { "defence", "dnr", "the defence, fitted or not" },
       { "ds", "dataset", "samples with labels, of the net's inputs" },
@@ -85,8 +85,9 @@ are trained on the other folds; afterwards every one of them is trained once mor
 threshold stays what it is: choose it anew.
 
 The progress says how much memory it will take, most of it kernel matrices: 12 bytes for each pair of
-samples with libsvm, 4 with svm.new{ solver = "smo" }. More than there is left is refused before anything is
-done, with the arithmetic.
+samples with libsvm, 4 or 5 with svm.new{ solver = "smo" }, less where there are many samples (?svm.new).
+Under mpirun the ranks share the problems of classes and folds. More than there is left is refused before
+anything is done, with the arithmetic.
 
 Training works on clones that take the parts' places when all is done. After Ctrl-C, or an error in a part,
 the defence is what it was before.]],
