@@ -79,7 +79,7 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/perigee_mpi_%.so: src/mpi/module/perigee_mpi.c src/mpi/transport.h $(BUILD)/flags
-	$(CC) -Isrc -std=c11 -g -O2 -fPIC -shared $(WARNINGS) -DPERIGEE_MPI_LIBRARY='"$(MPI_NAME_$*)"' $(CPPFLAGS) $(CFLAGS) \
+	$(CC) -Isrc -std=c11 -D_GNU_SOURCE -g -O2 -fPIC -shared $(WARNINGS) -DPERIGEE_MPI_LIBRARY='"$(MPI_NAME_$*)"' $(CPPFLAGS) $(CFLAGS) \
 	  $(LDFLAGS) -o $@ $< $(shell $(PKG_CONFIG) --cflags --libs $(lastword $(subst :, ,$(filter $*:%,$(MPI_PC)))))
 
 # The C tests link the core alone: no Lua on that line proves that the core needs none.

@@ -129,9 +129,9 @@ local made = {} -- by rank 0's definitions, by their numbers
 
 local receivers = {}
 
-function receivers.o(words, rest)
+function receivers.o(words, rest, lender)
   local sum, kind, at = string.unpack("<s4s4", words, 2)
-  objects[sum] = { kind = kind, packed = rest(at) }
+  objects[sum] = { kind = kind, packed = lender or rest(at) }
 end
 
 function receivers.x(words) objects[string.unpack("<s4", words, 2)] = nil end
@@ -168,9 +168,10 @@ local function work(bytes)
 end
 
 debug.getregistry()["perigee.farm"] = {
-  receive = function(words, bytes)
-    local function rest(at) return #bytes > 0 and bytes or words:sub(at) end
-    local ok, problem = pcall(receivers[words:sub(1, 1)], words, rest)
+  receive = function(words, place)
+    local lender = place and native.take_lender(place)
+    local function rest(at) return lender and native.lent(lender) or words:sub(at) end
+    local ok, problem = pcall(receivers[words:sub(1, 1)], words, rest, lender)
     if not ok then map.problem = problem end
   end,
   work = function(bytes)

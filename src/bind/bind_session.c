@@ -339,16 +339,50 @@ static int native_pack(lua_State *L) {
     return 2;
 }
 
-/* native.unpack(kind, bytes) → the object again. */
+static void release_lender(void *object) {
+    lender_release(object);
+}
+
+static const BoxType lender_type = { .name = "perigee.lender",
+                                     .shown = "lent memory",
+                                     .release = release_lender };
+
+/* native.take_lender(place) → a box for the lender that is there (host/serve.c), which it takes
+ * over: the place holds NULL then. */
+static int take_lender(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TLIGHTUSERDATA);
+    Lender **place = lua_touserdata(L, 1);
+    void **box = bind_new_box(L, &lender_type);
+    *box = *place;
+    *place = NULL;
+    return 1;
+}
+
+/* native.lent(lender) → its bytes as a string. */
+static int native_lent(lua_State *L) {
+    const Lender *lender = bind_check(L, 1, &lender_type, "lent", "memory");
+    lua_pushlstring(L, (const char *)lender_bytes(lender), lender_size(lender));
+    return 1;
+}
+
+/* The tensors of the string or the lent memory at `arg`. */
+static bool parse_bytes(lua_State *L, int arg, Tensors *part, Error *err) {
+    size_t size;
+    Lender *lender = bind_test(L, arg, &lender_type);
+    if (lender)
+        return tensors_parse_lent("unpack", lender, part, err);
+    const char *bytes = luaL_checklstring(L, arg, &size);
+    return tensors_parse("unpack", (const unsigned char *)bytes, size, part, err);
+}
+
+/* native.unpack(kind, bytes) → the object again; the large arrays of lent memory stay there. */
 static int native_unpack(lua_State *L) {
     int kind = kind_named(L, 1);
-    size_t size;
-    const char *bytes = luaL_checklstring(L, 2, &size);
     Tensors part;
     Error err = { 0 };
     void *object = NULL;
     tensors_init(&part);
-    if (kind >= 0 && tensors_parse("unpack", (const unsigned char *)bytes, size, &part, &err))
+    if (kind >= 0 && parse_bytes(L, 2, &part, &err))
         object = object_from(kind, &part, &err);
     tensors_clear(&part);
     return object ? push_object(L, kind, object, &err) : bind_raise(L, &err);
@@ -387,6 +421,8 @@ void bind_open_session(lua_State *L) {
         BIND("fitted_copy", native_fitted_copy, 1),
         BIND("pack", native_pack, 1),
         BIND("unpack", native_unpack, 2),
+        BIND("lent", native_lent, 1),
+        BIND("take_lender", take_lender, 1),
         BIND("archive", archive_new, 0),
         BIND("archive_put", archive_put, 2),
         BIND("archive_keep", archive_keep, 2),
@@ -398,6 +434,7 @@ void bind_open_session(lua_State *L) {
         BIND_LAST,
     };
     bind_new_owner(L, &archive_type);
+    bind_new_owner(L, &lender_type);
     bind_set_functions(L, functions);
     bind_set_size(L, "archive_values", JSON_DESCRIPTION);
 }

@@ -2,6 +2,7 @@
 
 #include "core/buffer_pool.h"
 #include "core/fail.h"
+#include "core/lender.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@ struct Buffer {
     uint32_t version; /* how often somebody was about to write */
     void *bytes;
     size_t capacity; /* of `bytes`, for the pool */
+    Lender *lender;  /* whose they are; NULL: ours */
 };
 
 bool array_check_finite(const char *what, const Array *a, Error *err) {
@@ -188,6 +190,62 @@ Array *array_uninitialised(const char *where, DType dtype, const Sizes *shape, E
     return a;
 }
 
+/* ---- Lent memory ----------------------------------------------------------------------------- */
+
+struct Lender {
+    size_t refs;
+    void *bytes;
+    size_t size;
+    void (*release)(const void *bytes);
+};
+
+Lender *lender_new(void *bytes, size_t size, void (*release)(const void *bytes)) {
+    Lender *lender = malloc(sizeof *lender);
+    if (lender)
+        *lender = (Lender){ 1, bytes, size, release };
+    return lender;
+}
+
+Lender *lender_retain(Lender *lender) {
+    lender->refs++;
+    return lender;
+}
+
+void lender_release(Lender *lender) {
+    if (!lender || --lender->refs > 0)
+        return;
+    lender->release(lender->bytes);
+    free(lender);
+}
+
+unsigned char *lender_bytes(const Lender *lender) {
+    return lender->bytes;
+}
+
+size_t lender_size(const Lender *lender) {
+    return lender->size;
+}
+
+Array *array_lent(Lender *lender, size_t at, DType dtype, const Sizes *shape, Error *err) {
+    Array *a = calloc(1, sizeof *a);
+    Buffer *buffer = calloc(1, sizeof *buffer);
+    if (!a || !buffer) {
+        free(a);
+        free(buffer);
+        error_memory(err, "array", sizeof *a + sizeof *buffer);
+        return NULL;
+    }
+    a->dtype = dtype;
+    a->data = lender_bytes(lender) + at;
+    a->buffer = buffer;
+    array_set_shape(a, shape);
+    assert(at + array_bytes(a) <= lender->size);
+    *buffer = (Buffer){ .refs = 1, .bytes = a->data, .lender = lender_retain(lender) };
+    return a;
+}
+
+/* ---- Others ---------------------------------------------------------------------------------- */
+
 Array *array_new(const char *where, DType dtype, const Sizes *shape, Error *err) {
     Array *a = array_uninitialised(where, dtype, shape, err);
     if (a)
@@ -244,7 +302,9 @@ void array_free(Array *a) {
     if (!a)
         return;
     if (--a->buffer->refs == 0) {
-        pool_give(a->buffer->bytes, a->buffer->capacity);
+        if (!a->buffer->lender)
+            pool_give(a->buffer->bytes, a->buffer->capacity);
+        lender_release(a->buffer->lender);
         free(a->buffer);
     }
     free(a);

@@ -35,12 +35,14 @@ struct TensorFile {
     char *name;  /* the source's */
     size_t data; /* where it starts */
     Claim *claims;
+    Lender *lender; /* of the source's bytes; NULL: they are not lent */
 };
 
 static void release_file(TensorFile *file) {
     if (!file || --file->users > 0)
         return;
     source_close(&file->source);
+    lender_release(file->lender);
     free(file->name);
     free(file->claims);
     free(file);
@@ -875,13 +877,35 @@ static bool begin_claim(TensorPieces *pieces, const TensorFile *file, const Clai
     return true;
 }
 
+/* Do the elements stand in lent memory as arrays have them? Small arrays are not worth that it
+ * stays. */
+static bool are_lent(const TensorFile *file, const TensorPieces *pieces, size_t bytes) {
+    enum { LEAST = 1 << 16 };
+    static const bool as_they_are[] = {
+        [ELEMENT_F32] = true, [ELEMENT_F64] = true, [ELEMENT_U8] = true, [ELEMENT_I32] = true
+    };
+    ElementKind kind = pieces->elements.kind;
+    return file->lender && bytes >= LEAST && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ &&
+           kind < sizeof as_they_are / sizeof *as_they_are && as_they_are[kind] &&
+           pieces->source.at % dtype_size(element_dtype(kind)) == 0;
+}
+
+static Array *read_claim(const TensorFile *file, TensorPieces *all, const Claim *claim,
+                         Error *err) {
+    const Elements *elements = &all->elements;
+    if (are_lent(file, all, claim->end - claim->begin))
+        return array_lent(file->lender, all->source.at, element_dtype(elements->kind),
+                          &elements->shape, err);
+    return elements_read(elements, &all->stream, err);
+}
+
 static Array *read_entry(const TensorFile *file, struct NamedArray *entry, Error *err) {
     TensorPieces all;
     if (entry->array)
         return entry->array;
     name_pieces(&all, entry);
     if (begin_claim(&all, file, entry->claim, err))
-        entry->array = elements_read(&all.elements, &all.stream, err);
+        entry->array = read_claim(file, &all, entry->claim, err);
     if (entry->array)
         entry->claim = NULL;
     return entry->array;
@@ -919,10 +943,11 @@ bool tensors_read_all(Tensors *tensors, Tensors *left, Error *err) {
     return ok;
 }
 
-static bool load_source(const Source *source, Tensors *out, Error *err) {
+static bool load_source(const Source *source, Lender *lender, Tensors *out, Error *err) {
     Tensors loaded;
     if (!open_source(source, &loaded, err))
         return false;
+    loaded.file->lender = lender ? lender_retain(lender) : NULL;
     bool ok = tensors_read_all(&loaded, NULL, err);
     if (ok)
         *out = loaded;
@@ -934,12 +959,17 @@ static bool load_source(const Source *source, Tensors *out, Error *err) {
 bool tensors_parse(const char *name, const unsigned char *bytes, size_t size, Tensors *out,
                    Error *err) {
     Source source = source_of(name, bytes, size);
-    return load_source(&source, out, err);
+    return load_source(&source, NULL, out, err);
+}
+
+bool tensors_parse_lent(const char *name, Lender *lender, Tensors *out, Error *err) {
+    Source source = source_of(name, lender_bytes(lender), lender_size(lender));
+    return load_source(&source, lender, out, err);
 }
 
 bool tensors_load(Tensors *tensors, const char *path, Error *err) {
     Source source;
-    return source_open(&source, path, err) && load_source(&source, tensors, err);
+    return source_open(&source, path, err) && load_source(&source, NULL, tensors, err);
 }
 
 bool tensors_open(Tensors *tensors, const char *path, Error *err) {

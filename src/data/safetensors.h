@@ -9,6 +9,7 @@
 
 #include "core/file.h"
 #include "core/hash.h"
+#include "core/lender.h"
 #include "core/source.h"
 #include "core/types.h"
 #include "data/elements.h"
@@ -139,5 +140,8 @@ bool tensors_read_all(Tensors *tensors, Tensors *left, Error *err);
 /* tensors_load from bytes in memory; `name` is what messages call them. */
 bool tensors_parse(const char *name, const unsigned char *bytes, size_t size, Tensors *out,
                    Error *err);
+
+/* The same, where large arrays stay in the lent memory. */
+bool tensors_parse_lent(const char *name, Lender *lender, Tensors *out, Error *err);
 
 #endif

@@ -44,11 +44,14 @@ int serve_threads(bool quiet) {
 /* In protected mode, the order at 1: call the function of the farm that it is for with its bytes,
  * and leave what that answers. */
 static int carry_out(lua_State *L) {
-    const FarmOrder *order = lua_touserdata(L, 1);
+    FarmOrder *order = lua_touserdata(L, 1);
     lua_getfield(L, LUA_REGISTRYINDEX, "perigee.farm");
     lua_getfield(L, -1, order->word == FARM_TASK ? "work" : "receive");
     lua_pushlstring(L, (const char *)order->bytes.bytes, order->bytes.size);
-    lua_pushlstring(L, order->shared ? order->shared : "", order->size);
+    if (order->shared) /* native.take_lender does that */
+        lua_pushlightuserdata(L, &order->shared);
+    else
+        lua_pushnil(L);
     lua_call(L, 2, 1);
     return 1;
 }
@@ -74,8 +77,7 @@ void serve(lua_State *L) {
         interrupt_clear(L); /* it was answered */
         if (order.word == FARM_TASK)
             reply(L, failed);
-        else
-            farm_shared_done(&order);
+        lender_release(order.shared);
         file_bytes_free(&order.bytes);
         lua_settop(L, 0);
     }

@@ -284,13 +284,21 @@ static void read_task(Farm *farm, const unsigned char *bytes, size_t n, FarmOrde
     farm->own_task = head.task;
 }
 
+/* At the end of all it has been given back already. */
+static void give_back(const void *shared) {
+    if (ranks_transport())
+        ranks_transport()->unshare(shared);
+}
+
 static void read_shared(const unsigned char *bytes, size_t n, FarmOrder *order) {
     Head head;
     *order = (FarmOrder){ .word = FARM_SHARED, .bytes = behind_head(bytes, n, &head) };
-    if (head.task > 0)
-        order->shared = ranks_transport()->share(NULL, head.task);
-    if (order->shared) /* or rank 0 knows, and says so */
-        order->size = head.task;
+    void *shared = head.task > 0 ? ranks_transport()->share(NULL, head.task) : NULL;
+    if (!shared) /* there is none, or rank 0 knows, and says so */
+        return;
+    order->shared = lender_new(shared, head.task, give_back);
+    if (!order->shared)
+        give_up("not enough memory for what is shared");
 }
 
 /* False: it is a task that waited here when its round was stopped, and is answered so. */
@@ -340,11 +348,6 @@ void farm_next(FarmOrder *order) {
     } while (!is_order);
     if (order->word == FARM_END)
         ranks_told();
-}
-
-void farm_shared_done(const FarmOrder *order) {
-    if (order->shared)
-        ranks_transport()->unshare(order->shared);
 }
 
 void farm_reply(bool failed, const void *bytes, size_t n) {

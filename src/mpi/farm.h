@@ -9,6 +9,7 @@
 #define PERIGEE_MPI_FARM_H
 
 #include "core/file.h"
+#include "core/lender.h"
 #include "core/types.h"
 
 #include <stdbool.h>
@@ -67,14 +68,12 @@ typedef enum FarmWord { FARM_TASK, FARM_SHARED, FARM_END } FarmWord;
 
 typedef struct FarmOrder {
     FarmWord word;
-    FileBytes bytes;    /* of a task, or the words of FARM_SHARED: the caller frees them */
-    const void *shared; /* of FARM_SHARED, `size` bytes: farm_shared_done gives them back */
-    size_t size;
+    FileBytes bytes; /* of a task, or the words of FARM_SHARED: the caller frees them */
+    Lender *shared;  /* of FARM_SHARED, or NULL: the caller releases it */
 } FarmOrder;
 
 /* Wait for the next order. Without memory all ranks end. */
 void farm_next(FarmOrder *order);
-void farm_shared_done(const FarmOrder *order);
 
 /* Answer the task. While it is worked on, a wish that it should stop comes as an interrupt
  * (progress_interrupt). */

@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 /* Raised whenever the table changes: a module of another one is refused. */
-enum { TRANSPORT_VERSION = 2 };
+enum { TRANSPORT_VERSION = 3 };
 
 typedef struct TransportPlace {
     int rank, size;           /* of all */
@@ -42,10 +42,11 @@ typedef struct Transport {
     bool (*probe)(TransportMessage *message);
     void (*receive)(const TransportMessage *message, void *bytes);
 
-    /* Called by all: rank 0's bytes, which it keeps until they are given back, and of which the
-     * others get what they read only: much of it once a node, in memory that its ranks share. NULL:
-     * no memory, for none of them. The pointer is given back by all in the same order. */
-    const void *(*share)(const void *bytes, size_t n);
+    /* Called by all: rank 0's bytes, which it keeps until it gives them back. What is large is once
+     * a node in memory that its ranks share, where that can be had; who writes there gets pages of
+     * its own. NULL: no memory, for none of them. The others give back their pointers when they
+     * like. */
+    void *(*share)(const void *bytes, size_t n);
     void (*unshare)(const void *shared);
 
     /* Called by all: the bytes of each rank of the node, by node_rank. */

@@ -95,6 +95,42 @@ check_match "an error on another rank is the script's" "$status $err" \
     "1 *perigee: other.lua:15: evaluate.security: *other.lua:10: not on this one*"
 check_equal "and is told once" "$(grep -c 'not on this one' err)" 1
 
+# Large data are on a machine once, besides those of rank 0: ranks that only read them have no pages of their own.
+cat > once.lua << 'LUA'
+local d, seen = data.new { x = array.rand(4000, 784, { seed = 1 }), y = array.zeros { 4000 } }, false
+local function memory() -- of the mapping, and of its pages those that are ours; of what is no file's; all in kB
+  local own, within, all = { Rss = 0, Anonymous = 0 }, false, nil
+  for line in io.lines "/proc/self/smaps" do
+    if line:find "^%x+%-%x+ " then within = line:find "/dev/shm/perigee-" ~= nil end
+    local name, value = line:match "^(%a+): *(%d+) kB"
+    if within and own[name] then own[name] = own[name] + value end
+  end
+  for line in io.lines "/proc/self/status" do all = line:match "^RssAnon:%s*(%d+)" or all end
+  return ("%d %d %d"):format(own.Rss, own.Anonymous, all)
+end
+local model = { classes = { 0, 1 }, scores = function(_, x)
+  local start = perigee.clock()
+  while perigee.clock() - start < 0.01 do end
+  if not seen then
+    seen = true
+    local sum, file <close> = d.x:sum(), io.open("memory" .. require("perigee.native").farm.ranks(), "w")
+    file:write(("%a "):format(sum), memory(), "\n")
+  end
+  return x:take(array.new({ 1, 2 }, { dtype = "i32" }), 2)
+end }
+evaluate.security { models = { m = model }, attacks = attack.hopskipjump { norm = "l2", max_iter = 1 },
+  data = d:slice(1, 20), dmax = 1, block = 1, noise = false, seed = 1 }
+LUA
+run_ranks 4 --quiet --threads 1 once.lua
+check_equal "four ranks with large data" "$status $err" "0 "
+read -r sum _ _ most < memory0
+for n in 1 2 3; do
+    read -r theirs mapped own anonymous < memory$n
+    check_equal "rank $n has the same data" "$theirs $own" "$sum 0"
+    check "all of them in the node's memory ($mapped kB), and no others ($anonymous kB)" \
+        [ "$mapped" -ge 12000 -a "$anonymous" -lt $((most - 12000)) ]
+done
+
 # Other ends. What the script starts is no rank.
 run_ranks 2 --quiet -e "os.execute '$perigee -e \"print(7)\"' os.exit(3)"
 check_equal "os.exit ends all ranks, and programs that the script starts are alone" "$status $out" "3 7"

@@ -2,9 +2,12 @@
  * installed, into a module that the program loads (mpi/ranks.c). */
 #include "mpi/transport.h"
 
+#include <fcntl.h>
 #include <mpi.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 const Transport *perigee_mpi_transport(void);
 
@@ -25,8 +28,8 @@ static Sent *all_sent;
 
 /* What `share` has handed out. */
 typedef struct Shared {
-    const void *bytes;
-    MPI_Win window; /* MPI_WIN_NULL: a copy stands behind this */
+    void *bytes;
+    size_t mapped; /* bytes; 0: they are in no mapping */
     struct Shared *next;
 } Shared;
 static Shared *all_shared;
@@ -113,48 +116,62 @@ static bool all_have(bool mine, MPI_Comm among) {
     return all != 0;
 }
 
-/* A window of the node's, of n bytes; NULL for all of the node where one of them has none. */
-static char *node_window(size_t n, MPI_Win *window) {
-    void *base = NULL;
-    MPI_Aint size;
-    int unit, leader;
-    MPI_Comm_rank(node, &leader);
-    int done = MPI_Win_allocate_shared(leader == 0 ? (MPI_Aint)n : 0, 1, MPI_INFO_NULL, node, &base,
-                                       window);
-    if (!all_have(done == MPI_SUCCESS, node)) {
-        if (done == MPI_SUCCESS)
-            MPI_Win_free(window);
-        *window = MPI_WIN_NULL;
-        return NULL;
-    }
-    MPI_Win_shared_query(*window, 0, &size, &unit, &base);
-    return base;
+/* A file of n bytes in the node's memory, which has no name any more: its descriptor; −1: one of
+ * the node's ranks has none. */
+static int node_file(size_t n) {
+    char path[] = "/dev/shm/perigee-XXXXXX";
+    bool leads = leaders != MPI_COMM_NULL;
+    int file = leads ? mkstemp(path) : -1;
+    bool made = file >= 0 && posix_fallocate(file, 0, (off_t)n) == 0;
+    if (file >= 0 && !made)
+        unlink(path);
+    if (leads && !made)
+        path[0] = '\0';
+    MPI_Bcast(path, sizeof path, MPI_CHAR, 0, node);
+    if (!leads && path[0])
+        file = open(path, O_RDWR | O_CLOEXEC);
+    bool all = all_have(file >= 0 && path[0], node);
+    if (made)
+        unlink(path);
+    if (all)
+        return file;
+    if (file >= 0)
+        close(file);
+    return -1;
 }
 
-/* Into each node's window. */
-static bool fill_windows(Shared *made, const void *bytes, size_t n) {
-    MPI_Comm_set_errhandler(node, MPI_ERRORS_RETURN);
-    char *base = node_window(n, &made->window);
-    MPI_Comm_set_errhandler(node, MPI_ERRORS_ARE_FATAL);
-    if (!all_have(base != NULL, MPI_COMM_WORLD)) {
-        if (base)
-            MPI_Win_free(&made->window);
-        made->window = MPI_WIN_NULL;
-        return false;
-    }
-    MPI_Win_fence(0, made->window);
-    if (own_rank == 0)
-        memcpy(base, bytes, n);
-    if (leaders != MPI_COMM_NULL)
-        broadcast(base, n, leaders);
-    MPI_Win_fence(0, made->window);
-    made->bytes = base;
-    return true;
+/* Its bytes, which all of the node see, or as they are but for what we write; NULL without. */
+static void *mapped(int file, size_t n, int flags) {
+    void *bytes = file < 0 ? MAP_FAILED : mmap(NULL, n, PROT_READ | PROT_WRITE, flags, file, 0);
+    return bytes == MAP_FAILED ? NULL : bytes;
 }
 
-/* Making a window takes as long as copying some megabytes: it is made where copies of all ranks of
- * a node would be larger together. */
-static bool wants_window(size_t n) {
+/* Once a node; rank 0 has the bytes. */
+static bool map_shared(Shared *made, const void *bytes, size_t n) {
+    bool leads = leaders != MPI_COMM_NULL, keeps = own_rank > 0;
+    int file = node_file(n);
+    char *whole = leads ? mapped(file, n, MAP_SHARED) : NULL;
+    void *own = keeps ? mapped(file, n, MAP_PRIVATE) : NULL;
+    bool all = all_have(file >= 0 && (!leads || whole) && (!keeps || own), MPI_COMM_WORLD);
+    if (file >= 0)
+        close(file);
+    if (all && own_rank == 0)
+        memcpy(whole, bytes, n);
+    if (all && leads)
+        broadcast(whole, n, leaders);
+    if (whole)
+        munmap(whole, n);
+    if (own && !all)
+        munmap(own, n);
+    MPI_Barrier(node);
+    made->bytes = keeps ? own : (void *)bytes;
+    made->mapped = keeps ? n : 0;
+    return all;
+}
+
+/* Making a mapping takes a moment: it is made where copies of all ranks of a node would be large
+ * together. */
+static bool wants_mapping(size_t n) {
     enum { COPIES_MOST = 1 << 25 };
     return n * (size_t)(largest_node - 1) > COPIES_MOST;
 }
@@ -167,13 +184,13 @@ static Shared *new_shared(const void *bytes, size_t n) {
         free(made);
         return NULL;
     }
-    *made = (Shared){ own_rank == 0 ? bytes : made + 1, MPI_WIN_NULL, all_shared };
+    *made = (Shared){ own_rank == 0 ? (void *)bytes : made + 1, 0, all_shared };
     return made;
 }
 
-static const void *share(const void *bytes, size_t n) {
-    Shared *made = wants_window(n) ? new_shared(bytes, 0) : NULL;
-    if (made && !fill_windows(made, bytes, n)) {
+static void *share(const void *bytes, size_t n) {
+    Shared *made = wants_mapping(n) ? new_shared(bytes, 0) : NULL;
+    if (made && !map_shared(made, bytes, n)) {
         free(made);
         made = NULL;
     }
@@ -181,7 +198,7 @@ static const void *share(const void *bytes, size_t n) {
         made = new_shared(bytes, n);
         if (!made)
             return NULL;
-        broadcast((void *)made->bytes, n, MPI_COMM_WORLD);
+        broadcast(made->bytes, n, MPI_COMM_WORLD);
     }
     all_shared = made;
     return made->bytes;
@@ -195,8 +212,8 @@ static void unshare(const void *shared) {
     if (!found)
         return;
     *at = found->next;
-    if (found->window != MPI_WIN_NULL)
-        MPI_Win_free(&found->window);
+    if (found->mapped > 0)
+        munmap(found->bytes, found->mapped);
     free(found);
 }
 
