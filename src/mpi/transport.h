@@ -59,9 +59,9 @@ typedef struct Transport {
     /* Rank r has the units from first[r] to before first[r + 1] of `all`; then rank 0 has them. */
     void (*gather)(void *all, const size_t *first, size_t unit);
 
-    /* Rank r has the rows from row[r] to before row[r + 1] of a matrix; then it has of all rows the
-     * columns from column[r] to before column[r + 1], where column ends with their number. */
-    void (*turn)(float *matrix, const size_t *row, const size_t *column);
+    /* Rank r has the rows from row[r] to before row[r + 1] of a matrix, which are `stride` apart;
+     * then it has of all rows the columns from column[r] to before column[r + 1]. */
+    void (*turn)(float *matrix, size_t stride, const size_t *row, const size_t *column);
 
     void (*abort)(int status); /* end all ranks now; does not return */
     void (*finish)(void);      /* called by all at the end */

@@ -128,12 +128,13 @@ static void add_some(void *context, size_t first, size_t last, int worker) {
 void crew_end(Trainer *trainer) {
     const TrainCrew *crew = trainer->params->crew;
     const CrewPart *part = &trainer->crew;
-    if (!part->at_work)
+    float *const *vector = trainer->parts.vector;
+    if (!part->at_work) /* else there are two pieces at least */
         return;
     crew->gather(trainer->sums, part->piece, sizeof *trainer->sums);
-    crew->turn(trainer->parts.vector[0], part->piece, part->column);
+    crew->turn(vector[0], (size_t)(vector[1] - vector[0]), part->piece, part->column);
     parallel_for(part->column[crew->own + 1] - part->column[crew->own], PIECE, add_some, trainer);
-    crew->gather(trainer->parts.vector[0], part->column, sizeof(float));
+    crew->gather(vector[0], part->column, sizeof(float));
 }
 
 /* ---- The others ------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ typedef struct TrainCrew {
     /* All of them, after an order: as in mpi/transport.h. */
     void (*broadcast)(void *bytes, size_t n);
     void (*gather)(void *all, const size_t *first, size_t unit);
-    void (*turn)(float *matrix, const size_t *row, const size_t *column);
+    void (*turn)(float *matrix, size_t stride, const size_t *row, const size_t *column);
 } TrainCrew;
 
 /* What tells these from others in their places (their code, say), and so the net's layers that are

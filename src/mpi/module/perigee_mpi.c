@@ -249,20 +249,20 @@ static void gather(void *all, const size_t *first, size_t unit) {
     free(count);
 }
 
-/* Of a matrix as wide as `width`, the rows of one rank in the columns of another: sent, or
- * received. What is on its way is the answer; MPI_REQUEST_NULL where there is none of it. */
+/* Of a matrix whose rows are `stride` apart, the rows of one rank in the columns of another: sent,
+ * or received. What is on its way is the answer; MPI_REQUEST_NULL where there is none of it. */
 typedef struct Part {
     float *matrix;
-    size_t row, rows, column, columns, width;
+    size_t row, rows, column, columns, stride;
 } Part;
 
 static MPI_Request start_part(const Part *part, int other, bool sent) {
-    float *values = part->matrix + part->row * part->width + part->column;
+    float *values = part->matrix + part->row * part->stride + part->column;
     MPI_Request request = MPI_REQUEST_NULL;
     MPI_Datatype type;
     if (part->rows == 0 || part->columns == 0)
         return request;
-    MPI_Type_vector((int)part->rows, (int)part->columns, (int)part->width, MPI_FLOAT, &type);
+    MPI_Type_vector((int)part->rows, (int)part->columns, (int)part->stride, MPI_FLOAT, &type);
     MPI_Type_commit(&type);
     if (sent)
         MPI_Isend(values, 1, type, other, TAG_TURN, MPI_COMM_WORLD, &request);
@@ -272,9 +272,8 @@ static MPI_Request start_part(const Part *part, int other, bool sent) {
     return request;
 }
 
-static void turn(float *matrix, const size_t *row, const size_t *column) {
+static void turn(float *matrix, size_t stride, const size_t *row, const size_t *column) {
     MPI_Request *request = malloc(2 * (size_t)own_size * sizeof *request);
-    size_t width = column[own_size];
     int started = 0;
     if (!request)
         MPI_Abort(MPI_COMM_WORLD, 1);
@@ -285,13 +284,13 @@ static void turn(float *matrix, const size_t *row, const size_t *column) {
                         row[from + 1] - row[from],
                         column[own_rank],
                         column[own_rank + 1] - column[own_rank],
-                        width };
+                        stride };
         Part ours = { matrix,
                       row[own_rank],
                       row[own_rank + 1] - row[own_rank],
                       column[to],
                       column[to + 1] - column[to],
-                      width };
+                      stride };
         request[started++] = start_part(&theirs, from, false);
         request[started++] = start_part(&ours, to, true);
     }
