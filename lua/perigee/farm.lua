@@ -131,7 +131,7 @@ local receivers = {}
 
 function receivers.o(words, rest, lender)
   local sum, kind, at = string.unpack("<s4s4", words, 2)
-  objects[sum] = { kind = kind, packed = lender or rest(at) }
+  objects[sum] = { kind = kind, packed = kind ~= "raw" and lender or rest(at) }
 end
 
 function receivers.x(words) objects[string.unpack("<s4", words, 2)] = nil end
