@@ -164,7 +164,9 @@ static bool share(const SolverHelper *helper, SolverTask *task, Progress *progre
     Sharing *context = &sharing;
     const BindCaller caller = { helper->context, task->matrix->source.rows.where, "a rank" };
     progress_begin(progress, "training SVMs", (double)task->count);
+    memory_keep_freed(true); /* between pieces as well */
     bool ok = bind_call(&caller, share_body, &context, err);
+    memory_keep_freed(false);
     progress_step(progress, 0, NULL); /* an interrupt is noted */
     progress_end(progress);
     *helped = sharing.helped;
@@ -195,6 +197,7 @@ static Shared *new_shared(SolverKind kind, const Kernel *kernel, size_t n) {
     shared->matrix = (SolverMatrix){ .kind = kind, .n = n };
     kernel_assign(&shared->kernel, kernel);
     matrix_hold();
+    memory_keep_freed(true);
     return shared;
 }
 
@@ -203,6 +206,7 @@ static void release_shared(void *object) {
     solver_matrix_clear(&shared->matrix);
     kernel_release(&shared->kernel);
     matrix_release();
+    memory_keep_freed(false);
     free(shared);
 }
 

@@ -1,5 +1,6 @@
 #include "core/memory.h"
 
+#include "core/context.h"
 #include "core/fail.h"
 
 #include <ctype.h>
@@ -86,7 +87,12 @@ bool memory_check(const char *where, double need, const char *sum, Error *err) {
 
 void memory_keep_freed(bool keep) {
 #if defined(__GLIBC__) && defined(M_TRIM_THRESHOLD)
+    static const ContextSlot slot = { .size = sizeof(int) };
     const int usual = 1 << 20;
+    int *keepers = context_slot(&slot);
+    *keepers += keep ? 1 : -1;
+    if (*keepers != (keep ? 1 : 0))
+        return;
     mallopt(M_TRIM_THRESHOLD, keep ? 256 << 20 : usual);
     if (!keep)
         malloc_trim(0);

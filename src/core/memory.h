@@ -27,9 +27,8 @@ bool memory_would_get(double bytes);
 
 /* Have malloc keep what is freed for what comes next, up to some hundred megabytes, where it would
  * give it back to the system and clear new pages a moment later: between two calls, true and false,
- * about work that does so over and over; after that it no longer adapts what it keeps. Where malloc
- * is not the GNU C library's it does nothing.
- */
+ * about work that does so over and over; within such calls others change nothing, and after them it
+ * no longer adapts what it keeps. Where malloc is not the GNU C library's it does nothing. */
 void memory_keep_freed(bool keep);
 
 /* Bytes from what a user writes: "2GB", "1.5 GB", "800 MB", "1e9" (kB, MB, GB and TB are powers of
