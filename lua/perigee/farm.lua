@@ -158,7 +158,8 @@ local function open()
   map.bytes = nil
 end
 
-function receivers.w() open() end
+-- What fails here is tried again, and answered, with the first task.
+function receivers.w() pcall(open) end
 
 local function work(bytes)
   if map.problem then error(map.problem, 0) end
@@ -282,10 +283,15 @@ function farm.summon(where, job)
     return false
   end
   busy = true
-  queue.begin(ranks - 1)
-  for _ = 1, ranks - 1 do queue.lay(parcel.bytes({})) end
-  queue.open()
-  return true
+  local ok, problem = pcall(function()
+    queue.begin(ranks - 1)
+    for _ = 1, ranks - 1 do queue.lay(parcel.bytes({})) end
+    queue.open()
+  end)
+  if ok then return true end
+  busy = false
+  queue.close()
+  error(problem, 0)
 end
 
 --- Wait until all of these have ended, and say why some have not done it.
