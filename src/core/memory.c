@@ -101,6 +101,12 @@ void memory_keep_freed(bool keep) {
 #endif
 }
 
+void memory_keep_large(void) {
+#if defined(__GLIBC__) && defined(M_MMAP_THRESHOLD)
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+#endif
+}
+
 double memory_parse(const char *text) {
     static const char units[] = "bkmgt";
     char *unit;

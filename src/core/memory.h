@@ -31,6 +31,10 @@ bool memory_would_get(double bytes);
  * no longer adapts what it keeps. Where malloc is not the GNU C library's it does nothing. */
 void memory_keep_freed(bool keep);
 
+/* Have malloc take up to 32 MB from what it keeps, as it learns to do by itself where large blocks
+ * are freed before that, instead of new pages from the system each time. */
+void memory_keep_large(void);
+
 /* Bytes from what a user writes: "2GB", "1.5 GB", "800 MB", "1e9" (kB, MB, GB and TB are powers of
  * 1000, KiB and so on of 1024; capitals or not). NaN for anything else. */
 double memory_parse(const char *text);
