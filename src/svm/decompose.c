@@ -55,6 +55,7 @@ typedef struct Standing {
     size_t top, bottom;
     double closest; /* the least that they have been apart, */
     size_t since;   /* and for how many rounds they have come no closer */
+    size_t taken;   /* iterations */
 } Standing;
 
 /* The samples that a group's problems are solved on, in rising order. */
@@ -338,7 +339,8 @@ static void judge_body(void *context, size_t first, size_t last, int worker) {
  * given up (smo.h). */
 static bool is_open(const Rounds *rounds, size_t p) {
     const Standing *standing = &rounds->standing[p];
-    return standing->apart >= rounds->task->problem[p].tolerance && standing->since < PATIENCE;
+    return standing->apart >= rounds->task->problem[p].tolerance && standing->since < PATIENCE &&
+           standing->taken < smo_limit(rounds->n);
 }
 
 /* Which problems are open, group by group; says how many are not any more. */
@@ -566,6 +568,7 @@ static bool solve_problem(Rounds *rounds, size_t p, const Part *part, const floa
         return false;
     for (size_t i = 0; i < part->samples; i++)
         problem->alpha[part->sample[i]] = scratch->beta[i];
+    rounds->standing[p].taken += solution.iterations;
     problem->b = solution.b;
     return true;
 }

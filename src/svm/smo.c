@@ -186,12 +186,15 @@ static double objective(const Search *s) {
     return -0.5 * sum;
 }
 
+size_t smo_limit(size_t n) {
+    return n > 100000 ? 100 * n : 10000000;
+}
+
 bool smo_solve(const SmoProblem *problem, SmoSolution *solution, Error *err) {
     Search s;
     if (!search_begin(problem, solution->beta, &s, err))
         return false;
-    size_t limit = problem->n > 100000 ? 100 * problem->n : 10000000;
-    size_t iteration = 0;
+    size_t iteration = 0, limit = smo_limit(problem->n);
     bool stopped = false;
     const float *any = row_of(&s, 0);
     Violation v = move_errors(&s, any, any, 0);

@@ -45,6 +45,9 @@ typedef struct SmoSolution {
     bool converged; /* false: stopped, or at the limit of iterations */
 } SmoSolution;
 
+/* Iterations after which a search on n samples ends in any case. */
+size_t smo_limit(size_t n);
+
 /* Fills *solution. Fails only without memory. Re-entrant: problems run side by side. */
 bool smo_solve(const SmoProblem *problem, SmoSolution *solution, Error *err);
 
