@@ -46,7 +46,7 @@ local number = "%-?%d+%.?%d*"
 
 local function near(came, said)
   local a, b = tonumber(came), tonumber(said)
-  local slack = math.max(0.03 * math.abs(b), said:find("%.") and 0.02 or 2)
+  local slack = math.max(0.03 * math.abs(b), said:find("%.") and 0.02 or 3)
   return math.abs(a - b) <= slack
 end
 
