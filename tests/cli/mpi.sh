@@ -1,5 +1,6 @@
 # mpi.sh — running the program under MPI, for the shell tests. Sourced after tap.sh. Each implementation has a
-# launcher and a module of its own; where several are installed, `mpirun` is that of one of them.
+# launcher and a module of its own; where several are installed, `mpirun` is that of one of them. Of ranks test_mpi has
+# 1, 2 and 4, the others fewer, as starts take most of their time; PERIGEE_TEST_RANKS="1 2 4" is for all.
 
 # The launcher of this implementation, where it is installed and the program has been built for it.
 mpi_launcher() { # openmpi | mpich
