@@ -416,8 +416,8 @@ Any model's measures on samples that it did not learn: for each fold a clone of 
 other folds and measured on that one. The model itself stays as it is. A measure is the name of one in metrics
 that gives a number for a model and a dataset ("accuracy", "rejection_rate"), "error", or a function of both
 under a name of its own. Ctrl-C gives what the finished folds say. Under mpirun ranks share the folds; what
-a fit draws at random follows from a seed of the fold's own, so that it is the same for any number of them. What
-a function of yours changes outside of itself stays on the rank where it ran.]],
+a fit draws at random follows from a seed of the fold's own, so that it is the same for any number of them.
+What a function of yours changes outside of itself stays on the rank where it ran.]],
       params = {
         { "model", "model", "any that can be cloned and fitted; one in Lua needs the methods clone and fit" },
         { "data", "dataset", "what is divided" },
