@@ -38,8 +38,9 @@ static const double SLACK = 0.1, NEAR = 2;
  * 1e-6, would be too much of it. */
 static const double FINE = 1e-5;
 
-/* Rounds in which a problem may come no closer to its solution. */
-enum { PATIENCE = 50 };
+/* Rounds in which a problem may come no closer to its solution; and with errors that are rounded to
+ * float32 on the way. */
+enum { PATIENCE = 50, PATIENCE_COARSE = 3 };
 
 /* Of a whole matrix: a part that so many times over is more than all samples is all of them. */
 static const double MUCH = 1.5;
@@ -87,7 +88,9 @@ typedef struct Rounds {
     uint16_t *visits;    /* n: how many common parts a sample has been in */
     size_t *unit, units; /* where in `open` those begin that one worker solves, of one group */
     Part *part;          /* of each group, and at the end the common one */
-    atomic_size_t next;  /* unit */
+    bool common;         /* the common part is solved, problem by problem, else unit by unit: */
+    size_t pieces;       /* so many, */
+    atomic_size_t next;  /* and the first that nobody has taken */
     size_t *changed;     /* samples whose beta has changed in this round */
     double *moved;       /* what the open problems' betas changed by: for the members of each tile
                             opens × members of numbers */
@@ -562,7 +565,8 @@ static bool solve_problem(Rounds *rounds, size_t p, const Part *part, const floa
                        .tolerance = share > most ? share : most,
                        .stop = asked_to_stop,
                        .context = rounds,
-                       .error = scratch->error };
+                       .error = scratch->error,
+                       .coarse = !rounds->fine && rounds->standing[p].since < PATIENCE_COARSE };
     SmoSolution solution = { .beta = scratch->beta };
     if (!smo_solve(&smo, &solution, NULL))
         return false;
@@ -582,30 +586,21 @@ static bool solve_unit(Rounds *rounds, size_t u, Scratch *scratch, int worker) {
     return ok;
 }
 
-/* One who solves takes unit after unit; `first` is its number. */
+/* One who solves takes unit after unit, or problem after problem of the common part; `first` is its
+ * number. */
 static void solve_body(void *context, size_t first, size_t last, int worker) {
     Rounds *rounds = context;
     (void)last;
+    Scratch *scratch = &rounds->scratch[first];
+    const Part *common = &rounds->part[rounds->groups];
     DenormalMode caller = denormals_flush();
-    for (size_t u; (u = atomic_fetch_add(&rounds->next, 1)) < rounds->units;) {
+    for (size_t i; (i = atomic_fetch_add(&rounds->next, 1)) < rounds->pieces;) {
         if (!go_on(rounds, worker))
             break;
-        if (!solve_unit(rounds, u, &rounds->scratch[first], worker))
-            atomic_store(&rounds->no_memory, true);
-    }
-    denormals_restore(caller);
-}
-
-/* One who solves takes problem after problem, of the common part. */
-static void common_body(void *context, size_t first, size_t last, int worker) {
-    Rounds *rounds = context;
-    (void)last;
-    DenormalMode caller = denormals_flush();
-    for (size_t o; (o = atomic_fetch_add(&rounds->next, 1)) < rounds->opens;) {
-        if (!go_on(rounds, worker))
-            break;
-        if (!solve_problem(rounds, rounds->open[o], &rounds->part[rounds->groups], rounds->matrix,
-                           &rounds->scratch[first]))
+        bool ok = rounds->common
+                      ? solve_problem(rounds, rounds->open[i], common, rounds->matrix, scratch)
+                      : solve_unit(rounds, i, scratch, worker);
+        if (!ok)
             atomic_store(&rounds->no_memory, true);
     }
     denormals_restore(caller);
@@ -623,11 +618,13 @@ static bool solve(Rounds *rounds, bool common, Error *err) {
     if (common && !fill_common(rounds, err))
         return false;
     list_units(rounds);
+    rounds->common = common;
+    rounds->pieces = common ? rounds->opens : rounds->units;
     atomic_store(&rounds->next, 0);
-    if (rounds->units == 1 && !common)
+    if (rounds->pieces == 1 && !common)
         solve_body(rounds, 0, 1, 0); /* what it calls can use all threads */
     else
-        parallel_for((size_t)rounds->solvers, 1, common ? common_body : solve_body, rounds);
+        parallel_for((size_t)rounds->solvers, 1, solve_body, rounds);
     return !atomic_load(&rounds->no_memory) ||
            error_memory(err, rounds->task->where, rounds->room * sizeof(float));
 }
@@ -667,6 +664,7 @@ static bool choose_members(Rounds *rounds, Error *err) {
     return kernel_source_choose(&rounds->source, rounds->changed, changes, err);
 }
 
+/* What the betas changed by, laid out as tell_body's products want it; they count as told. */
 static bool note_moved(Rounds *rounds, Error *err) {
     const KernelSource *source = &rounds->source;
     size_t opens = rounds->opens, bytes = source->members * opens * sizeof *rounds->moved;

@@ -61,12 +61,12 @@ static void tiles_body(void *context, size_t first, size_t last, int worker) {
         KernelTile tile = tile_at(work, t);
         float *numbers = work->numbers[worker];
         double *scratch = work->scratch[worker];
-        if (work->values)
+        if (work->values) {
             kernel_floats(&work->pairs, tile, scratch, numbers);
-        else
+        } else {
             kernel_base(&work->pairs, tile, numbers, scratch);
-        if (!work->values)
             narrow(scratch, numbers, tile);
+        }
         store_tile(work->gram, work->n, tile, numbers);
     }
     denormals_restore(caller);

@@ -32,6 +32,8 @@ typedef struct SmoProblem {
     const double *error; /* n, y_t − Σ K_ts beta_s at the start, over samples that are not here as
                             well; the solution's beta is then where the search starts from. NULL:
                             it starts from 0 */
+    bool coarse;         /* errors are kept in single precision: half the time for who judges the
+                            solution himself */
     SmoRow *row;
     void *rows;            /* what it is given */
     const float *diagonal; /* n, of a matrix that is asked for */

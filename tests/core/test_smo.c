@@ -42,13 +42,18 @@ static Case *new_case(uint64_t seed, double C, double gamma) {
     return c;
 }
 
-static SmoSolution solve(Case *c, double tolerance) {
+static SmoSolution solve_as(Case *c, double tolerance, bool coarse) {
     SmoProblem problem = { c->gram, N, N, c->y, c->C, tolerance, NULL, NULL, NULL };
+    problem.coarse = coarse;
     SmoSolution solution = { .beta = c->beta };
     Error err = { 0 };
     assert_true(smo_solve(&problem, &solution, &err));
     assert_true(solution.converged);
     return solution;
+}
+
+static SmoSolution solve(Case *c, double tolerance) {
+    return solve_as(c, tolerance, false);
 }
 
 /* K beta by plain sums, in double. */
@@ -99,6 +104,26 @@ static void a_solution_meets_the_kkt_conditions(void **state) {
         Case *c = new_case(seed, seed % 2 ? 10 : 0.5, 0.3);
         SmoSolution solution = solve(c, 1e-3);
         check_conditions(c, &solution, 2e-3);
+        free(c);
+    }
+}
+
+static void coarse_errors_solve_as_well(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        double C = seed % 2 ? 10 : 0.5;
+        Case *fine = new_case(seed, C, 0.3), *c = new_case(seed, C, 0.3);
+        SmoSolution exact = solve(fine, 1e-3), solution = solve_as(c, 1e-3, true);
+        double total = 0;
+        for (size_t t = 0; t < N; t++)
+            total += c->beta[t] * (0.5 * row_product(c, t) - c->y[t]);
+        assert_true(fabs(total - exact.objective) < 1e-4 * fabs(exact.objective));
+        for (size_t t = 0; t < N; t++) {
+            double margin = c->y[t] * (row_product(c, t) + solution.b), alpha = fabs(c->beta[t]);
+            assert_true(alpha == 0 || margin < 1 + 1.1e-3);
+            assert_true(alpha == C || margin > 1 - 1.1e-3);
+        }
+        free(fine);
         free(c);
     }
 }
@@ -166,6 +191,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_points_have_a_closed_form),
         cmocka_unit_test(a_solution_meets_the_kkt_conditions),
+        cmocka_unit_test(coarse_errors_solve_as_well),
         cmocka_unit_test(left_out_samples_change_nothing),
         cmocka_unit_test(one_class_alone_is_decided_by_b),
         cmocka_unit_test(b_without_a_free_vector),
