@@ -64,7 +64,7 @@ MPI_MODULES := $(MPI_HERE:%=$(BUILD)/perigee_mpi_%.so)
 MPI_NAME_openmpi := Open MPI
 MPI_NAME_mpich   := MPICH
 
-.PHONY: all test asan test-simd bench bench-peers inject suite lint lint-lua lint-c docs install install-files uninstall clean tests-built asan-built FORCE
+.PHONY: all test asan test-simd bench bench-peers inject suite check-long lint lint-lua lint-c docs install install-files uninstall clean tests-built asan-built FORCE
 
 all: $(BUILD)/perigee $(MPI_MODULES)
 
@@ -116,6 +116,13 @@ SUITE ?=
 
 suite: $(BUILD)/perigee
 	@$(WITH_DATA) $(BUILD)/perigee --quiet --threads 1 tests/suite/auto.lua $(SUITE)
+
+# Checks that take longer than scripts/test may, in parts of at most an hour (tests/RELIABILITY.md); without a PART
+# their list.
+PART ?=
+
+check-long: tests-built
+	@$(WITH_DATA) tests/long/run $(PART)
 
 # Else make would remove them, and compile them again the next time.
 .SECONDARY: $(TEST_SRC:%.c=$(BUILD)/obj/%.o) $(HOST_TEST_SRC:%.c=$(BUILD)/obj/%.o) $(BENCH_SRC:%.c=$(BUILD)/obj/%.o)
