@@ -1,6 +1,7 @@
 #include "host/line.h"
 
 #include "core/progress.h"
+#include "host/typing.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +11,6 @@
 #include <string.h>
 #include <sys/select.h>
 #include <sys/stat.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <readline/history.h>
@@ -128,15 +128,6 @@ static int drop_line(int count, int key) {
     return 0;
 }
 
-static void prepare_terminal(int meta) {
-    struct termios now;
-    rl_prep_terminal(meta);
-    if (tcgetattr(STDIN_FILENO, &now) != 0)
-        return;
-    now.c_cc[VINTR] = _POSIX_VDISABLE;
-    tcsetattr(STDIN_FILENO, TCSANOW, &now); /* readline puts back what it had found */
-}
-
 static void bind_interrupt_key(void) {
     const Keymap maps[] = { emacs_standard_keymap, vi_insertion_keymap, vi_movement_keymap };
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
@@ -153,7 +144,7 @@ void line_open(const char *history_path, LineCompleter *completer, const void *c
         return;
     rl_readline_name = "perigee";
     rl_catch_signals = 0;
-    rl_prep_term_function = prepare_terminal;
+    typing_install();
     bind_interrupt_key();
     rl_variable_bind("show-all-if-ambiguous", "on"); /* the user's inputrc has the last word */
     rl_outstream = isatty(STDOUT_FILENO) ? stdout : stderr;
@@ -199,10 +190,11 @@ static bool wait_for_key(const sigset_t *open_mask) {
     if (was_interrupted())
         return false;
     if (pselect(STDIN_FILENO + 1, &keys, NULL, NULL, NULL, open_mask) > 0) {
+        typing_redraw();
         if (!was_interrupted())
             rl_callback_read_char();
     } else if (errno == EINTR && !progress_interrupt_pending()) {
-        rl_resize_terminal();
+        typing_redraw();
     }
     return !was_interrupted();
 }
@@ -214,6 +206,7 @@ static LineStatus read_from_terminal(const char *prompt, char **text) {
     sigprocmask(SIG_BLOCK, &block, &old);
     line.finished = line.dropped = false;
     line.received = NULL;
+    typing_begin();
     rl_callback_handler_install(prompt, receive);
     bool going = true;
     while (going && !line.finished)
