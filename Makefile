@@ -64,7 +64,7 @@ MPI_MODULES := $(MPI_HERE:%=$(BUILD)/perigee_mpi_%.so)
 MPI_NAME_openmpi := Open MPI
 MPI_NAME_mpich   := MPICH
 
-.PHONY: all test asan test-simd bench bench-peers inject suite check-long lint lint-lua lint-c docs install install-files uninstall clean tests-built asan-built FORCE
+.PHONY: all test asan test-simd bench bench-peers inject suite check-long lint lint-lua lint-c docs install install-files uninstall clean tests-built asan-built tsan-built FORCE
 
 all: $(BUILD)/perigee $(MPI_MODULES)
 
@@ -159,6 +159,13 @@ asan-built:
 
 asan:
 	$(MAKE) $(ASAN) test
+
+# Instrumented for data races; tests/long/threads.sh runs it, with the suppressions in tests/tsan.supp.
+TSAN := BUILD=build/tsan OPTIMIZE=-O1 HARDEN= EXTRA_CPPFLAGS=-DPERIGEE_NO_CLONES \
+	EXTRA_CFLAGS='-fsanitize=thread -fno-omit-frame-pointer' EXTRA_LDFLAGS='-fsanitize=thread'
+
+tsan-built:
+	$(MAKE) $(TSAN) tests-built
 
 # What people wait for, a row a figure: `make bench BENCH="dnr_fit start"` for some groups,
 # BENCH=--list shows them, BENCH=--json prints JSON. bench-peers adds PyTorch and scikit-learn.

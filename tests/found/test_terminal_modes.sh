@@ -69,10 +69,10 @@ proc resize {columns} {
     stty rows 24 columns $columns < $terminal
 }
 proc travel {title} {
-    send "'[string repeat x 60]'\005\001"
+    send "#'[string repeat x 61]'\005\001"
     see {x'.*(\033\[2A|\033\[A\033\[A)} $title
     send "\005\r"
-    see {\n"?x{60}} "which is answered"
+    see {\r61\s} "which is answered"
     ready
 }
 resize 30
