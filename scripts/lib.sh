@@ -37,6 +37,10 @@ needs_mpi='
 module:ompi-c      libopenmpi-dev              -                -           -               -
 launcher:Open      openmpi-bin                 openmpi          openmpi     openmpi         open-mpi
 '
+# What tests/numbers compares arrays with; without it that is skipped.
+needs_numpy='
+python:numpy       python3-numpy               python3-numpy    python-numpy python3-numpy  numpy
+'
 # Style and the form of documents are checked by these; without them they are not.
 needs_lint='
 program:groff      groff-base                  groff-base       groff       groff           groff
@@ -68,6 +72,7 @@ need_met() { # kind:name
         module:*) pkg-config --exists "$name" 2> /dev/null ;;
         header:*) echo "#include <$name>" | "${CC:-gcc}" ${CPPFLAGS:-} -E - > /dev/null 2>&1 ;;
         lua:*) find_lua_module "$name" ;;
+        python:*) find_python "$name" > /dev/null ;;
         launcher:*) # another MPI may have the plain name
             for mpirun in mpirun.openmpi mpirun; do
                 have $mpirun && $mpirun --version 2>&1 | grep -q "$name" && return 0
@@ -83,6 +88,14 @@ find_lua_module() { # name
         for version in 5.4 5.3 5.1; do
             [ -f "$folder/$version/$1.lua" ] && return 0
         done
+    done
+    return 1
+}
+
+# A Python that has this module: the system's own too, which another may hide.
+find_python() { # module
+    for python in python3 /usr/bin/python3; do
+        "$python" -c "import $1" 2> /dev/null && { echo "$python"; return 0; }
     done
     return 1
 }

@@ -212,6 +212,8 @@ static void finish(Reduction reduction, const Folding *f, double ddof, double *r
             x = x == n;
         else if (reduction == REDUCE_LOGSUMEXP)
             x = log(x) + f->center[i];
+        else if (reduction == REDUCE_PROD && dtype_is_whole(f->dtype) && isnan(x))
+            x = 0; /* a double's infinity times 0; of integers it is 0 */
         result[i] = reduction == REDUCE_STD || reduction == REDUCE_NORM2 ? sqrt(x) : x;
     }
 }

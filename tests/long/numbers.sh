@@ -1,0 +1,49 @@
+# numbers — what the program computes beside NumPy, PyTorch, scikit-learn and libsvm, on random cases of a fresh seed (25 minutes)
+. tests/long/lib.sh
+. scripts/lib.sh
+
+# What is tried, and how many cases of each; an item of a family draws from the seed and its number alone.
+families="arrays:10000"
+
+[ -s "$LONG_STATE/seed" ] || date +%Y%m%d%H%M%S > "$LONG_STATE/seed"
+seed=${PERIGEE_NUMBERS_SEED:-$(cat "$LONG_STATE/seed")}
+echo "$seed" > "$LONG_STATE/seed"
+PERIGEE=$PWD/build/perigee
+export PERIGEE
+echo "numbers: seed $seed"
+
+python_for() { # family
+    case $1 in
+        arrays | metrics) find_python numpy ;;
+        layers | training | attacks) find_python torch ;;
+        *) find_python sklearn ;;
+    esac
+}
+
+status=0 figures="seed $seed"
+for each in $families; do
+    family=${each%:*} count=${each#*:}
+    state=$LONG_STATE/$family # cases tried, steps judged, faults found
+    [ -s "$state" ] || echo "0 0 0" > "$state"
+    read -r tried steps faults < "$state"
+    if ! python=$(python_for "$family"); then
+        echo "numbers: $family not tried: no Python with what it needs"
+        figures="$figures; $family not tried"
+        continue
+    fi
+    while [ "$tried" -lt "$count" ]; do
+        left || pause
+        to=$((tried + 250))
+        [ "$to" -le "$count" ] || to=$count
+        "$python" tests/numbers/run.py "$family" --seed "$seed" --from "$tried" --cases "$to" > "$LONG_STATE/out"
+        case $? in 0 | 1) ;; *) exit 2 ;; esac
+        set -- $(sed -n "s/^$family: cases [0-9]*, steps \([0-9]*\), faults \([0-9]*\)\$/\1 \2/p" "$LONG_STATE/out")
+        tried=$to steps=$((steps + $1)) faults=$((faults + $2))
+        echo "$tried $steps $faults" > "$state"
+    done
+    [ "$faults" = 0 ] || status=1
+    echo "numbers: $family: $tried cases, $steps steps, $faults off"
+    figures="$figures; $family $tried cases, $steps steps, $faults off"
+done
+[ $status = 0 ] || exit 1
+finish "$figures"
