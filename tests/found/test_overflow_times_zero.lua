@@ -1,5 +1,5 @@
--- The product of integers is taken in double, whose infinity times a 0 among them was NaN: "nan does not fit into
--- an int32 array" in the place of 0.
+-- The product of integers is taken in double, whose infinity times a 0 among them was NaN: "nan does not fit
+-- into an int32 array" in the place of 0.
 
 local lu = require "luaunit"
 

@@ -2,9 +2,10 @@
 --
 --     perigee --quiet tests/numbers/answer.lua FOLDER
 --
--- FOLDER/cases.lua returns a function(step, given, folder) that calls step(key, f) for each step of each case.
--- What f returns goes into answers.npz (arrays, under the key, then keyb, keyc, …) and answers.txt (a line each:
--- key, kind, number or message); a step that fails leaves its message, and those that need it fail in turn.
+-- FOLDER/cases.lua returns a function(step, given, folder) that calls step(key, f) for each step of each
+-- case. What f returns goes into answers.npz (arrays, under the key, then keyb, keyc, …) and answers.txt (a
+-- line each: key, kind, number or message); a step that fails leaves its message, and those that need it fail
+-- in turn.
 
 local folder = arg[1]
 local given = data.read_npz(folder .. "/given.npz")
