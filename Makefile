@@ -204,7 +204,7 @@ LUACHECK ?= $(shell command -v luacheck)
 lint: lint-lua lint-c
 
 lint-lua:
-	$(if $(LUACHECK),$(LUACHECK) -q lua scripts tests/lua $(wildcard tests/found/*.lua) tests/bench tests/inject tests/suite \
+	$(if $(LUACHECK),$(LUACHECK) -q lua scripts tests/lua $(wildcard tests/found/*.lua) tests/bench tests/inject tests/suite tests/mutate \
 	  tests/old/make.lua tests/old/make_nested.lua examples,@echo \
 	  'skipped: luacheck is not here')
 

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <cmocka.h>
 
 /* The first outputs of xoshiro256** from the state {1, 2, 3, 4}, by hand from its definition:
@@ -15,6 +16,7 @@ static void test_known_outputs(void **state) {
     assert_true(rng_next(&rng) == 11520);
     assert_true(rng_next(&rng) == 0);
     assert_true(rng_next(&rng) == 1509978240);
+    assert_true(rng_next(&rng) == 1215971899390074240u); /* as its authors' program has it */
 }
 
 static void test_seeds(void **state) {
@@ -102,6 +104,25 @@ static void test_permutation(void **state) {
     rng_permutation(&rng, 0, order);
 }
 
+/* Every order of three comes as often as the others, that of the start among them. */
+static void test_permutations_are_equally_likely(void **state) {
+    (void)state;
+    enum { DRAWS = 6000 };
+    Rng rng;
+    int count[27] = { 0 }, orders = 0;
+    rng_seed(&rng, 6);
+    for (int k = 0; k < DRAWS; k++) {
+        size_t order[3];
+        rng_permutation(&rng, 3, order);
+        count[9 * order[0] + 3 * order[1] + order[2]]++;
+    }
+    for (int i = 0; i < 27; i++) {
+        orders += count[i] > 0;
+        assert_true(count[i] == 0 || abs(count[i] - DRAWS / 6) < 150); /* five deviations */
+    }
+    assert_int_equal(orders, 6);
+}
+
 static void test_forks_differ(void **state) {
     (void)state;
     Rng rng;
@@ -132,6 +153,7 @@ int main(void) {
         cmocka_unit_test(test_seeding_forgets_the_spare_normal),
         cmocka_unit_test(test_below),
         cmocka_unit_test(test_permutation),
+        cmocka_unit_test(test_permutations_are_equally_likely),
         cmocka_unit_test(test_forks_differ),
         cmocka_unit_test(test_parts),
     };

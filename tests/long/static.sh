@@ -1,0 +1,61 @@
+# static — gcc -fanalyzer, clang-tidy, cppcheck and luacheck over everything, file by file. About an hour of a core
+. tests/long/lib.sh
+
+out=$LONG_STATE/findings
+mkdir -p "$out"
+
+# The flags that everything is compiled with, but for optimisation and warnings.
+flags=$(make -s -f - told << 'EOF'
+include Makefile
+told:
+	@:
+$(info $(ALL_CPPFLAGS) -std=c11 -I$(BUILD) -pthread)
+EOF
+)
+
+# A tool on a file: what it says is a finding, and so is that it fails.
+look() { # tool file command…
+    tool=$1 file=$2
+    step=$tool-$(echo "$file" | tr / _)
+    shift 2
+    is_done "$step" && return 0
+    left || pause
+    if ! nice -n 10 sh -c "$*" > "$out/$step" 2>&1 || [ -s "$out/$step" ]; then
+        cat "$out/$step"
+        found="$found $step"
+        return 0
+    fi
+    rm -f "$out/$step"
+    mark_done "$step"
+}
+
+has() {
+    command -v "$1" > /dev/null || { echo "skipped: $1 is not here" >&2; return 1; }
+}
+
+found=''
+tools=''
+files=$(ls src/*.c src/*/*.c)
+if has gcc; then
+    tools="$tools, gcc $(gcc -dumpfullversion) -fanalyzer"
+    for file in $files; do look gcc "$file" "gcc $flags -O1 -fanalyzer -c -o /dev/null $file"; done
+fi
+if has clang-tidy; then
+    tools="$tools, clang-tidy $(clang-tidy --version | sed -n 's/.*version \([0-9.]*\).*/\1/p')"
+    for file in $files; do
+        look clang-tidy "$file" "clang-tidy --quiet $file -- $flags 2> $out/chatter || cat $out/chatter"
+    done
+fi
+if has cppcheck; then
+    tools="$tools, $(cppcheck --version | tr 'C' 'c')"
+    for file in $files; do
+        look cppcheck "$file" "cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr \
+            --suppressions-list=tests/cppcheck.supp -Isrc -D_GNU_SOURCE -DPERIGEE_VERSION='\"0\"' $file"
+    done
+fi
+if has luacheck; then
+    tools="$tools, luacheck"
+    look luacheck all "make -s lint-lua"
+fi
+[ -z "$found" ] || { echo "findings:$found" >&2; exit 1; }
+finish "$(echo "$files" | wc -l) C files and all Lua files, no findings (${tools#, })"

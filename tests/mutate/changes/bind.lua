@@ -1,0 +1,23 @@
+-- Mistakes in src/bind.
+return {
+  tests = { "lua/test_array", "lua/test_array_numbers", "lua/test_data", "lua/test_native", "lua/test_missing", "lua/test_nn",
+    "lua/test_model", "lua/test_session", "lua/test_training", "lua/test_numbers", "lua/test_names", "lua/test_define" },
+
+  { file = "src/bind/bind_array_index.c", old = "range_number(L, where, 2, step > 0 ? -1 : 1)", new = "range_number(L, where, 2, -1)" },
+  { file = "src/bind/bind_array_index.c", old = "a->ndim - 1);\n    const Array *positions", new = "0);\n    const Array *positions" },
+  { file = "src/bind/bind_array_index.c", old = "if (given->ndim > 1)\n        bind_error(L, \"%s: positions", new = "if (given->ndim > 2)\n        bind_error(L, \"%s: positions" },
+  { file = "src/bind/bind_array_reduce.c", old = "if (!given && !what.keepdims)\n        return push_whole", new = "if (!given)\n        return push_whole" },
+  { file = "src/bind/bind_array_reduce.c", old = ".origin = 1 };", new = ".origin = 0 };" },
+  { file = "src/bind/bind_call.c", old = "    lua_settop(L, top);\n    return status == LUA_OK;", new = "    return status == LUA_OK;" },
+  { file = "src/bind/bind_call.c", old = "    a->read_only = true;\n    return a;", new = "    return a;" },
+  { file = "src/bind/bind_call.c", old = "bool flat = matrix.n == 1 && a->ndim == 1", new = "bool flat = a->ndim == 1" },
+  { file = "src/bind/bind_dataset.c", old = "place[i] = range.first + i * (size_t)range.step;", new = "place[i] = range.first + i;" },
+  { file = "src/bind/bind_dataset.c", old = "if (given && given->dtype == DTYPE_U8)", new = "if (given && given->dtype == DTYPE_I32)" },
+  { file = "src/bind/bind_dataset.c", old = "mask->ndim != 1 || mask->shape[0] != n", new = "mask->ndim != 1" },
+  { file = "src/bind/bind_fields.c", old = "lua_rawseti(L, -2, i + 1);\n        }\n        break;\n    case VALUE_LIST", new = "lua_rawseti(L, -2, 2 - i);\n        }\n        break;\n    case VALUE_LIST" },
+  { file = "src/bind/bind_fields.c", old = "type == LUA_TNIL && field->required && field->kind", new = "type == LUA_TNIL && !field->required && field->kind" },
+  { file = "src/bind/bind_session.c", old = "    archive->room = archive->kept_room;\n", new = "" },
+  { file = "src/bind/bind_session.c", old = "return push_hash(L, hash_more);", new = "return push_hash(L, hash_quick);" },
+  { file = "src/bind/bind_train.c", old = "    *logits->loss = lua_tonumber(L, -2);", new = "    *logits->loss = lua_tonumber(L, -1);" },
+  { file = "src/bind/bind_terminal.c", old = "panel.cols = value->shape[value->ndim - 1];", new = "panel.cols = value->shape[1];" },
+}
