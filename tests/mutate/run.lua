@@ -20,7 +20,8 @@ local WORK, LONG_WORK, WAITING, MEMORY = 20, 150, 900, 12 * 1024 * 1024
 local LONG = {}
 for name in ([[lua/test_help lua/test_report lua/test_per_sample lua/test_diagnose lua/test_auto
   core/test_gnuplot core/test_bits core/test_agreement lua/test_black_box lua/test_detectors
-  lua/test_auto_reference core/test_dnr_mnist lua/test_bits lua/test_attack_reference lua/test_tutorial]]):gmatch "%S+" do
+  lua/test_auto_reference core/test_dnr_mnist lua/test_bits lua/test_attack_reference
+  lua/test_tutorial]]):gmatch "%S+" do
   LONG[#LONG + 1], LONG[name] = name, #LONG + 1
 end
 
