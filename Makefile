@@ -117,6 +117,31 @@ SUITE ?=
 suite: $(BUILD)/perigee
 	@$(WITH_DATA) $(BUILD)/perigee --quiet --threads 1 tests/suite/auto.lua $(SUITE)
 
+# The readers of files on mutated ones, under libFuzzer and sanitizers, which takes clang: each for SECONDS, or
+# `make fuzz READERS="npy csv"`; tests/fuzz/run has more to say. Harnesses link what they need of the program.
+FUZZ := BUILD=build/fuzz CC=clang OPTIMIZE=-O1 HARDEN= EXTRA_CPPFLAGS=-DPERIGEE_NO_CLONES \
+	EXTRA_CFLAGS='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer'
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/%)
+
+READERS  ?=
+SECONDS  ?= 60
+
+fuzz: fuzz-built
+	tests/fuzz/run --seconds $(SECONDS) $(READERS)
+
+fuzz-built: $(BUILD)/perigee
+	$(MAKE) $(FUZZ) fuzz-binaries
+
+.PHONY: fuzz fuzz-built fuzz-binaries
+fuzz-binaries: $(FUZZ_BIN)
+
+$(BUILD)/libhost.a: $(filter-out %/main.o,$(BIN_OBJ))
+	rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/fuzz.o $(BUILD)/libhost.a $(BUILD)/libperigee.a
+	$(CC) -fsanitize=fuzzer,address,undefined -Wl,--as-needed $(ALL_LDFLAGS) -o $@ $^ $(HOST_LIBS) $(CORE_LIBS)
+
 # Checks that take longer than scripts/test may, in parts of at most an hour (tests/RELIABILITY.md); without a PART
 # their list.
 PART ?=
@@ -125,7 +150,7 @@ check-long: tests-built
 	@$(WITH_DATA) tests/long/run $(PART)
 
 # Else make would remove them, and compile them again the next time.
-.SECONDARY: $(TEST_SRC:%.c=$(BUILD)/obj/%.o) $(HOST_TEST_SRC:%.c=$(BUILD)/obj/%.o) $(BENCH_SRC:%.c=$(BUILD)/obj/%.o)
+.SECONDARY: $(TEST_SRC:%.c=$(BUILD)/obj/%.o) $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/fuzz/*.c)) $(HOST_TEST_SRC:%.c=$(BUILD)/obj/%.o) $(BENCH_SRC:%.c=$(BUILD)/obj/%.o)
 
 # Changed flags rebuild everything; the git revision rebuilds only what shows it. git tells none to users to whom
 # the checkout does not belong: then what is known stays.
@@ -204,13 +229,13 @@ LUACHECK ?= $(shell command -v luacheck)
 lint: lint-lua lint-c
 
 lint-lua:
-	$(if $(LUACHECK),$(LUACHECK) -q lua scripts tests/lua $(wildcard tests/found/*.lua) tests/bench tests/inject tests/suite tests/mutate \
+	$(if $(LUACHECK),$(LUACHECK) -q lua scripts tests/lua $(wildcard tests/found/*.lua) tests/bench tests/inject tests/suite tests/mutate tests/fuzz \
 	  tests/old/make.lua tests/old/make_nested.lua examples,@echo \
 	  'skipped: luacheck is not here')
 
 lint-c:
 	$(if $(CLANG_FORMAT),$(CLANG_FORMAT) --dry-run -Werror $(LIB_SRC) $(BIN_SRC) $(TEST_SRC) \
-	  $(HOST_TEST_SRC) $(BENCH_SRC) $(wildcard src/mpi/module/*.c tests/inject/*.c src/*.h src/*/*.h tests/*/*.h),@echo 'skipped: clang-format 14 is not here')
+	  $(HOST_TEST_SRC) $(BENCH_SRC) $(wildcard src/mpi/module/*.c tests/inject/*.c tests/fuzz/*.c src/*.h src/*/*.h tests/*/*.h),@echo 'skipped: clang-format 14 is not here')
 
 # The reference manual, the man page and the editors' definitions, from the help's tables.
 docs: $(BUILD)/doc/reference.md
@@ -253,5 +278,5 @@ uninstall:
 clean:
 	rm -rf build
 
--include $(LIB_OBJ:.o=.d) $(BIN_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/obj/%.d) \
+-include $(LIB_OBJ:.o=.d) $(BIN_OBJ:.o=.d) $(TEST_SRC:%.c=$(BUILD)/obj/%.d) $(wildcard $(BUILD)/obj/tests/fuzz/*.d) \
 	$(HOST_TEST_SRC:%.c=$(BUILD)/obj/%.d) $(BENCH_SRC:%.c=$(BUILD)/obj/%.d)

@@ -437,7 +437,8 @@ local function decode_object(walk, list, number)
   if not ok then
     if perigee.interrupted() then error(made, 0) end
     if type(made) == "table" then return lack(walk, made.missing) end
-    damaged(("what should be a kind of %s is not: %s"):format(kind.name, tostring(made)))
+    local reason = blame.reason(made)
+    damaged(("what should be a kind of %s is not%s"):format(kind.name, reason and ": " .. reason or ""))
   end
   walk.tables[number] = made
   return made

@@ -41,4 +41,11 @@ function blame.call(f, ...)
   blame.raise(answer[2])
 end
 
+--- What something raised says, without its place, for the end of another message; nil where it is no sentence
+--- of ours but Lua's own about a line of this program.
+function blame.reason(raised)
+  if type(raised) ~= "string" or raised:sub(1, #own - 1) == own:sub(2) then return nil end
+  return (raised:gsub("^[^\n]-:%d+: ", ""))
+end
+
 return blame

@@ -9,3 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     array_free(idx_parse_labels("fuzz", bytes, size, &err));
     return 0;
 }
+
+size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t most, unsigned seed) {
+    return fuzz_mutate_gzip(bytes, size, most, seed);
+}

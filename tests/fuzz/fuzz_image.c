@@ -17,3 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     free(pixels);
     return 0;
 }
+
+size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t most, unsigned seed) {
+    return fuzz_mutate_png(bytes, size, most, seed);
+}

@@ -10,3 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
         tensors_clear(&tensors);
     return 0;
 }
+
+size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t most, unsigned seed) {
+    return fuzz_mutate_tensors(bytes, size, most, seed);
+}

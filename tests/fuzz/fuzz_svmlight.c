@@ -1,4 +1,5 @@
-/* svmlight.h: lines of index:number. Few columns, so that no time goes into zeros. See tests/fuzz/run. */
+/* svmlight.h: lines of index:number. Few columns, so that no time goes into zeros. See
+ * tests/fuzz/run. */
 #include "fuzz.h"
 
 #include "data/svmlight.h"

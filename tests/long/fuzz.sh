@@ -1,0 +1,57 @@
+# fuzz — every reader of files on mutated ones under libFuzzer: 10 million of up to 4 kB and 200 000 of up to 1 MB each; hours
+. tests/long/lib.sh
+
+# A round gives each reader that is not done a minute of small files and a third of one of large ones. What has been
+# counted is in $LONG_STATE/NAME.LENGTH, and as a table in tests/RELIABILITY.md.
+small=4096 large=1048576
+goal_small=10000000 goal_large=200000
+
+make -s fuzz-built || exit 2
+
+counted() { # name length
+    cat "$LONG_STATE/$1.$2" 2> /dev/null || echo 0
+}
+
+try() { # name length goal seconds
+    before=$(counted "$1" "$2")
+    [ "$before" -lt "$3" ] || return 0
+    if ! left; then
+        table
+        pause
+    fi
+    unfinished=yes
+    said=$(tests/fuzz/run --length "$2" --runs $(($3 - before)) --seconds "$4" "$1") || {
+        echo "$said"
+        exit 1
+    }
+    echo "$said"
+    more=$(echo "$said" | sed -n "s/^$1: \([0-9]*\) executions.*/\1/p")
+    echo $((before + ${more:-0})) > "$LONG_STATE/$1.$2"
+}
+
+# The counts so far, in place of those that stand there.
+table() {
+    {
+        echo "| reader | up to 4 kB | up to 1 MB |"
+        echo "| --- | ---: | ---: |"
+        for name in $(tests/fuzz/run --list); do
+            echo "| $name | $(counted "$name" $small) | $(counted "$name" $large) |"
+        done
+    } > "$LONG_STATE/table"
+    awk -v table="$LONG_STATE/table" '
+        /^<!-- counts: fuzz -->/ { print; while ((getline line < table) > 0) print line; skipping = 1; next }
+        /^<!-- end of counts -->/ { skipping = 0 }
+        !skipping { print }' tests/RELIABILITY.md > "$LONG_STATE/reliability.md"
+    cat "$LONG_STATE/reliability.md" > tests/RELIABILITY.md
+}
+
+unfinished=yes
+while [ "$unfinished" ]; do
+    unfinished=
+    for name in $(tests/fuzz/run --list); do
+        try "$name" $small $goal_small 60
+        try "$name" $large $goal_large 20
+    done
+done
+table
+finish "$(tests/fuzz/run --list | wc -l) readers, $goal_small files of up to 4 kB and $goal_large of up to 1 MB each: nothing found"
