@@ -35,7 +35,9 @@ end
 
 function make.npy() data.save_npy(file, array.rand(200, 250)) end
 
-function make.npz() data.save_npz(file, { a = array.rand(200, 100), b = array.zeros(300, 100) }, { compress = true }) end
+function make.npz()
+  data.save_npz(file, { a = array.rand(200, 100), b = array.zeros(300, 100) }, { compress = true })
+end
 
 function make.safetensors()
   local arrays = {}
