@@ -134,10 +134,14 @@ fuzz-built: $(BUILD)/perigee
 	$(MAKE) $(FUZZ) fuzz-binaries
 
 .PHONY: fuzz fuzz-built fuzz-binaries
-fuzz-binaries: $(FUZZ_BIN)
+fuzz-binaries: $(FUZZ_BIN) $(BUILD)/perigee-checked
 
 $(BUILD)/libhost.a: $(filter-out %/main.o,$(BIN_OBJ))
 	rm -f $@ && ar rcs $@ $^
+
+# The program as they are built, for tests/long/starts.sh.
+$(BUILD)/perigee-checked: $(BIN_OBJ) $(BUILD)/libperigee.a
+	$(CC) -fsanitize=address,undefined $(ALL_LDFLAGS) -o $@ $^ $(HOST_LIBS) $(CORE_LIBS)
 
 $(BUILD)/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/fuzz.o $(BUILD)/libhost.a $(BUILD)/libperigee.a
 	$(CC) -fsanitize=fuzzer,address,undefined -Wl,--as-needed $(ALL_LDFLAGS) -o $@ $^ $(HOST_LIBS) $(CORE_LIBS)
