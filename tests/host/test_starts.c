@@ -399,7 +399,7 @@ static double now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Type, and at each silence give it up: Ctrl-C, Enter, Ctrl-D. */
+/* Type, and at each silence give it up: q for the pager, Ctrl-C, Enter, Ctrl-D. */
 static void talk(const Start *start, const Child *child, Outcome *outcome) {
     double end = now() + SECONDS;
     bool silent, more = true, asked = !start->terminal;
@@ -409,9 +409,9 @@ static void talk(const Start *start, const Child *child, Outcome *outcome) {
         close(child->in);
     }
     while ((more = more && hear(child, outcome, 150, &silent)) && now() < end) {
-        const char *words = asked ? "\3\n\4" : start->typed.at;
+        const char *words = asked ? "q\3\n\4" : start->typed.at;
         if (silent && start->terminal && outcome->length > 0) {
-            ssize_t written = write(child->in, words, asked ? 3 : start->typed.length);
+            ssize_t written = write(child->in, words, asked ? 4 : start->typed.length);
             (void)written;
             asked = true;
         }
@@ -538,11 +538,11 @@ static void find_lua(void) {
     exit(2);
 }
 
-bool ok = true;
-XX("ASAN_OPTIONS") && strstr(program, "san");
-for (uint64_t i = from; ok && i < from + count; i++)
-    ok = try(i);
-return ok;
+static bool all(uint64_t from, uint64_t count) {
+    for (uint64_t i = from; i < from + count; i++)
+        if (!try(i))
+            return false;
+    return true;
 }
 
 int main(int argc, char **argv) {
