@@ -399,22 +399,27 @@ static double now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Type, and at each silence give it up: q for the pager, Ctrl-C, Enter, Ctrl-D. */
+static void type(const Child *child, const char *bytes, size_t n) {
+    ssize_t written = write(child->in, bytes, n);
+    (void)written; /* who does not listen is found out by the clock */
+}
+
+/* Type, and then at each silence something else that ends what waits: a line, the prompt, a pager.
+ * Ctrl-C makes a terminal forget what was typed before it, so it comes alone. */
 static void talk(const Start *start, const Child *child, Outcome *outcome) {
+    static const char *const ends[] = { "\3", "\n\4", "q" };
     double end = now() + SECONDS;
-    bool silent, more = true, asked = !start->terminal;
+    bool silent = false, more = true;
     if (!start->terminal) {
-        ssize_t written = write(child->in, start->typed.at, start->typed.length);
-        (void)written;
+        type(child, start->typed.at, start->typed.length);
         close(child->in);
     }
-    while ((more = more && hear(child, outcome, 150, &silent)) && now() < end) {
-        const char *words = asked ? "q\3\n\4" : start->typed.at;
-        if (silent && start->terminal && outcome->length > 0) {
-            ssize_t written = write(child->in, words, asked ? 4 : start->typed.length);
-            (void)written;
-            asked = true;
-        }
+    for (size_t turn = 0; (more = hear(child, outcome, 150, &silent)) && now() < end;) {
+        if (!silent || !start->terminal || outcome->length == 0)
+            continue;
+        const char *words = turn == 0 ? start->typed.at : ends[(turn - 1) % COUNT(ends)];
+        type(child, words, turn == 0 ? start->typed.length : strlen(words));
+        turn++;
     }
     outcome->hung = more;
 }
