@@ -3,6 +3,7 @@
 #include "core/context.h"
 #include "core/notes.h"
 #include "core/progress.h"
+#include "host/execute.h"
 #include "host/paths.h"
 #include "host/progress_bar.h"
 #include "host/source.h"
@@ -38,6 +39,7 @@ typedef struct Session {
     volatile double signalled_at;
     volatile sig_atomic_t unanswered; /* signalled, and no hook has run since */
     volatile sig_atomic_t told;       /* that another one ends the program */
+    volatile sig_atomic_t held, came; /* another program has the terminal; one came meanwhile */
     double answered_at;
 } Session;
 
@@ -130,6 +132,10 @@ static void tell(Session *session) {
 
 /* In the session's context and thread. */
 static void ask_to_stop(Session *session) {
+    if (session->held) {
+        session->came = 1;
+        return;
+    }
     double now = progress_clock();
     double since = now - session->signalled_at;
     bool again = session->unanswered && progress_interrupt_pending() && since >= SECOND_AFTER;
@@ -293,6 +299,7 @@ static void catch_signals(void) {
 
 void interrupt_install(lua_State *L, const char *lua_dir, bool quiet) {
     replace_coroutine_functions(L);
+    execute_install(L);
     interrupt_uninstall();
     Session *session = the_session();
     *session = (Session){ .context = context_current(),
@@ -313,6 +320,20 @@ void interrupt_install(lua_State *L, const char *lua_dir, bool quiet) {
 
 void interrupt_uninstall(void) {
     uninstall(the_session());
+}
+
+void interrupt_hold(void) {
+    Session *session = the_session();
+    session->came = 0;
+    session->held = 1;
+}
+
+void interrupt_release(void) {
+    Session *session = the_session();
+    session->held = 0;
+    if (session->came)
+        raise(SIGINT);
+    session->came = 0;
 }
 
 void interrupt_report(void) {

@@ -74,6 +74,10 @@ print "ready"
 co()'
 check "pcall in a coroutine" differs "$out" "*on*"
 
+# C's system() would not hear of it while the other program runs.
+interrupt_script 'print "ready" while true do os.execute("sleep 0.3") end'
+check_equal "a loop over other programs" "$status" 130
+
 # An interrupted core call gives what it has, and its statement completes over its lines: seen from
 # the script itself, which is asked to look at the global when the state closes.
 interrupt_script 'local watch = setmetatable({}, { __gc = function()

@@ -264,12 +264,12 @@ if folder then
   if native.gnuplot.find() then
     job("plots", function()
       local r = attack.pgd({ model = net, norm = "l2", dmax = 1, max_iter = 3 }):run(test:slice(1, 2))
-      plot.attack(r, { file = path "p.png" })
-      plot.images(test:slice(1, 9), { file = path "i.png" })
+      plot.attack(r, { file = path "p.png", timeout = 300 }) -- the machine may be busy
+      plot.images(test:slice(1, 9), { file = path "i.png", timeout = 300 })
       local file <close> = assert(io.open(path "p.png", "rb"))
       return file:read(8)
     end)
-    plot.loss({ 3, 2, 1 }, { file = path "p.png" }) -- gnuplot runs from now on
+    plot.loss({ 3, 2, 1 }, { file = path "p.png", timeout = 300 }) -- gnuplot runs from now on
   end
 end
 
