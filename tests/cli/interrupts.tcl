@@ -9,7 +9,11 @@ set setup $env(work)/interrupts.lua
 set file [open $setup w]
 puts $file "jobs, first = dofile '$env(jobs)', {}"
 puts $file {for _, name in ipairs(jobs.list) do first[name] = jobs.run(name) end
-function same(name) return jobs.run(name) == first[name] and "same" or "OTHER" end
+function same(name)
+  local bits = jobs.run(name)
+  collectgarbage() -- what was interrupted has left its pipes and files to it
+  return bits == first[name] and "same" or "OTHER"
+end
 function kinds(yes) local t = {} for _, n in ipairs(jobs.list) do
   if not yes or jobs.has_long(n) then t[#t + 1] = "{" .. n .. "}" end end return table.concat(t, " ") end}
 close $file
