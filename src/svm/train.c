@@ -163,17 +163,29 @@ static bool keep_machine(const Wave *wave, size_t k, Error *err) {
     return true;
 }
 
+/* All machines' problems; false in *going if a stop was asked for meanwhile. */
+static bool add_machines(Wave *wave, Progress *progress, bool *going, Error *err) {
+    enum { MACHINES_BETWEEN_LOOKS = 64 };
+    *going = true;
+    for (size_t k = 0; *going && k < wave->task->count; k++) {
+        if (!add_machine(wave, k, err))
+            return false;
+        if (k % MACHINES_BETWEEN_LOOKS == MACHINES_BETWEEN_LOOKS - 1)
+            *going = progress_step(progress, 0, NULL);
+    }
+    return true;
+}
+
 bool machines_train(const char *where, MachineTask *task, Progress *progress, Error *err) {
     Wave wave;
-    bool ok = wave_init(&wave, where, task, err);
-    for (size_t k = 0; ok && k < task->count; k++)
-        ok = add_machine(&wave, k, err);
+    bool going, ok = wave_init(&wave, where, task, err);
+    ok = ok && add_machines(&wave, progress, &going, err);
     SolverTask problems = { task->set->matrix, wave.problem, wave.count, false };
-    ok = ok && solver_solve(where, &problems, progress, err);
+    ok = ok && (!going || solver_solve(where, &problems, progress, err));
     task->solved = problems.solved;
-    for (size_t p = 0; ok && p < wave.count; p++)
+    for (size_t p = 0; ok && task->solved && p < wave.count; p++)
         *wave.b[p] = wave.problem[p].b;
-    for (size_t k = 0; ok && k < task->count; k++)
+    for (size_t k = 0; ok && task->solved && k < task->count; k++)
         ok = keep_machine(&wave, k, err);
     wave_clear(&wave);
     return ok;

@@ -35,7 +35,7 @@ typedef struct MachineTask {
     const TrainingSet *set;
     Machine *machine;
     size_t count;
-    bool solved; /* out: as in solver_solve */
+    bool solved; /* out: as in solver_solve; if not, no machine has its answer */
 } MachineTask;
 
 /* Decision functions of a machine. */

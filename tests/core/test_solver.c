@@ -10,6 +10,7 @@
 #include "core/rng.h"
 #include "svm/gram.h"
 #include "svm/solver.h"
+#include "svm/train.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -214,6 +215,39 @@ static void test_interrupt(void **state) {
     case_free(c);
 }
 
+/* Of many machines none is made ready, nor answered, once a stop is asked for. */
+static void test_interrupt_of_many(void **state) {
+    enum { MANY = 500 };
+    SolverKind kind = *(const SolverKind *)*state;
+    Case *c = case_new(kind);
+    Error err;
+    int32_t y[N];
+    for (size_t i = 0; i < N; i++)
+        y[i] = c->side[0][i];
+    Labels classes = { 0 };
+    assert_true(labels_from("test", y, N, &classes, &err));
+    SvcParams params = svc_defaults();
+    TrainingSet set = { &c->matrix, y, &classes, NULL, &params };
+    Machine *machine = calloc(MANY, sizeof *machine);
+    for (size_t k = 0; k < MANY; k++)
+        machine[k] = (Machine){ .C = 1, .held_out = -1 };
+    MachineTask task = { &set, machine, MANY, true };
+    Progress progress = progress_new();
+    progress_interrupt();
+    bool ok = machines_train("test", &task, &progress, &err);
+    progress_clear_interrupt();
+    assert_true(ok);
+    assert_false(task.solved);
+    assert_true(progress_was_interrupted(&progress));
+    assert_null(machine[0].support);
+    assert_null(machine[MANY - 1].present);
+    for (size_t k = 0; k < MANY; k++)
+        machine_clear(&machine[k]);
+    free(machine);
+    labels_clear(&classes);
+    case_free(c);
+}
+
 static void test_refused(void **state) {
     SolverKind kind = *(const SolverKind *)*state;
     Case *c = case_new(kind);
@@ -252,8 +286,9 @@ static const SolverKind kinds[] = { SOLVER_LIBSVM, SOLVER_SMO };
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        BOTH(test_layout),  BOTH(test_matrix_kept),    BOTH(test_conditions), BOTH(test_signs),
-        BOTH(test_repeats), BOTH(test_against_libsvm), BOTH(test_interrupt),  BOTH(test_refused),
+        BOTH(test_layout),    BOTH(test_matrix_kept),       BOTH(test_conditions),
+        BOTH(test_signs),     BOTH(test_repeats),           BOTH(test_against_libsvm),
+        BOTH(test_interrupt), BOTH(test_interrupt_of_many), BOTH(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -112,7 +112,7 @@ job("dnr.tune", function(scale)
   dnr.tune(d, digits, { layers = { C = scale and array.linspace(2, 100, scale) or { 0.1, 10 },
     gamma = { 0.001, 0.01 } }, combiner = { C = { 0.1, 1 } }, folds = 3, seed = 1 })
   return d:scores(test)
-end, 1e4)
+end, 2000)
 job("neighbours and regression", function()
   local knn, regression = classic.knn({ k = 3 }):fit(digits), classic.logistic({ C = 0.01 }):fit(digits)
   local pipe = classic.pipeline { classic.standard(), classic.pca { components = 10 },
