@@ -9,6 +9,7 @@
 #include "core/progress.h"
 #include "core/session.h"
 #include "host/chunk.h"
+#include "host/execute.h"
 #include "host/interrupt.h"
 #include "host/locals.h"
 #include "host/options.h"
@@ -105,6 +106,7 @@ static int open_everything(lua_State *L) {
     open_libraries(L);
     set_shard(L, options);
     interrupt_install(L, lua_dir, options->quiet);
+    execute_install(L);
     chunk_set_frames(options->debug ? "" : lua_dir);
     progress_bar_install(options->quiet);
     if (!*lua_dir)

@@ -3,7 +3,6 @@
 #include "core/context.h"
 #include "core/notes.h"
 #include "core/progress.h"
-#include "host/execute.h"
 #include "host/paths.h"
 #include "host/progress_bar.h"
 #include "host/source.h"
@@ -299,7 +298,6 @@ static void catch_signals(void) {
 
 void interrupt_install(lua_State *L, const char *lua_dir, bool quiet) {
     replace_coroutine_functions(L);
-    execute_install(L);
     interrupt_uninstall();
     Session *session = the_session();
     *session = (Session){ .context = context_current(),

@@ -8,6 +8,7 @@
 #include "core/progress.h"
 #include "core/session.h"
 #include "host/chunk.h"
+#include "host/execute.h"
 #include "host/interrupt.h"
 #include "host/paths.h"
 #include "host/progress_bar.h"
@@ -39,6 +40,7 @@ static int open_everything(lua_State *L) {
     const char *lua_dir = paths_find_lua(L);
     open_libraries(L);
     interrupt_install(L, lua_dir, false);
+    execute_install(L);
     chunk_set_frames(lua_dir);
     progress_bar_install(true);
     lua_getglobal(L, "require");
