@@ -72,6 +72,10 @@ static void test_new_refuses(void **state) {
     assert_non_null(strstr(err.message, "zeros: an array of shape ("));
     assert_null(array_new1("zeros", DTYPE_F32, (size_t)1 << 46, &err));
     assert_int_equal(err.kind, ERROR_MEMORY);
+    /* 2⁶³ bytes: a size_t, but no distance between two places */
+    assert_null(
+        array_new("zeros", DTYPE_F64, &(Sizes){ 2, { (size_t)1 << 30, (size_t)1 << 30 } }, &err));
+    assert_int_equal(err.kind, ERROR_ARGUMENT);
     assert_null(array_new("zeros", DTYPE_F32, &(Sizes){ .ndim = 9 }, &err));
     assert_int_equal(err.kind, ERROR_ARGUMENT);
 }
@@ -90,6 +94,20 @@ static void test_views_share_the_buffer(void **state) {
     assert_int_equal(array_size(none), 0);
     array_free(none);
     array_free(rows);
+}
+
+/* Of rows that do not follow one another. */
+static void test_rows_of_views(void **state) {
+    (void)state;
+    Array *a = counting(DTYPE_F64, 2, (size_t[]){ 4, 3 });
+    Array *turned = array_transpose("test", a, (int[]){ 1, 0 }, NULL);
+    Array *rows = array_rows(turned, 1, 2, NULL);
+    for (size_t i = 0; i < 2; i++)
+        for (size_t j = 0; j < 4; j++)
+            assert_true(array_get(rows, (size_t[]){ i, j }) == (double)(j * 3 + i + 1));
+    array_free(rows);
+    array_free(turned);
+    array_free(a);
 }
 
 static void test_contiguous(void **state) {
@@ -356,6 +374,7 @@ int main(void) {
         cmocka_unit_test(test_large_blocks_are_reused_and_cleared),
         cmocka_unit_test(test_new_refuses),
         cmocka_unit_test(test_views_share_the_buffer),
+        cmocka_unit_test(test_rows_of_views),
         cmocka_unit_test(test_contiguous),
         cmocka_unit_test(test_conversion_to_int32),
         cmocka_unit_test(test_conversion_to_float32),

@@ -80,12 +80,32 @@ static void test_formats(void **state) {
     }
 }
 
+/* What cJSON would read as something else than what stands there. */
+static void test_refused_texts(void **state) {
+    (void)state;
+    Error err = { 0 };
+    assert_null(json_parse("a file", "{\"a\":1,\"b\":2,\"a\":3}", 100, &err));
+    assert_string_equal(err.message, "a file: 'a' is there twice");
+    assert_null(json_parse("a file", "{\"l\":[{\"x\":1,\"y\":0,\"x\":2}]}", 100, &err));
+    assert_string_equal(err.message, "a file: 'x' is there twice");
+    assert_null(json_parse("a file", "{\"t\":\"a\\u0000b\"}", 100, &err));
+    assert_string_equal(err.message, "a file: a text that contains NUL");
+    cJSON *root =
+        json_parse("a file", "{\"t\":\"a\\\\u0000b\"}", 100, &err); /* a backslash, u0000b */
+    assert_non_null(root);
+    assert_string_equal(cJSON_GetObjectItem(root, "t")->valuestring, "a\\u0000b");
+    cJSON_Delete(root);
+    assert_null(json_parse("a file", "{\"l\":[1,2,3]}", 4, &err));
+    assert_string_equal(err.message, "a file: more than 4 values");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_number_reads_back),
         cmocka_unit_test(test_short_numbers_stay_short),
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_refused_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

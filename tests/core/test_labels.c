@@ -1,3 +1,4 @@
+#include "core/error.h"
 #include "core/labels.h"
 
 #include <setjmp.h>
@@ -31,6 +32,19 @@ static void test_empty(void **state) {
     labels_clear(&copy);
 }
 
+/* INT32_MIN says that there is no label, also where it is the only one. */
+static void test_none_is_no_label(void **state) {
+    (void)state;
+    const int32_t y[] = { LABEL_NONE, 3, LABEL_NONE };
+    Error err = { 0 };
+    Labels labels;
+    for (size_t n = 1; n <= 3; n++) {
+        assert_false(labels_from("test", y, n, &labels, &err));
+        assert_string_equal(err.message,
+                            "test: -2147483648 cannot be a label: it says that there is none");
+    }
+}
+
 static void test_find(void **state) {
     (void)state;
     const int32_t y[] = { 0, 10, 20, 30 };
@@ -58,6 +72,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_from),
         cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_none_is_no_label),
         cmocka_unit_test(test_find),
         cmocka_unit_test(test_equal),
     };
