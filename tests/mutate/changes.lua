@@ -1,6 +1,7 @@
 -- changes.lua — the changes that some test must notice. Each room has a file in changes/, which returns
 --
 --   { tests = { "core/test_array", … },                    -- that notice most in this room, quickest first
+--     files = { array_conv = { "lua/test_conv_torch" } },  -- and before these in that file (optional)
 --     { file = "src/core/array.c", old = "…", new = "…" }, -- what was written, the mistake instead
 --     … }
 --
@@ -29,6 +30,7 @@ function M.all()
     local list = dofile(M.folder .. room .. ".lua")
     for _, change in ipairs(list) do
       change.name, change.room, change.room_tests = name_of(change), room, list.tests
+      change.file_tests = list.files and list.files[change.file:match "([^/]*)%.%a+$"] or {}
       all[#all + 1] = change
     end
   end

@@ -137,24 +137,18 @@ end
 local function stem_of(path) return path:match "([^/]*)%.%a+$" end
 
 local function likeliest(change, tests)
-  local chosen, taken = {}, {}
-  local known = {}
+  local chosen, taken, known = {}, {}, {}
   for _, test in ipairs(tests) do known[test] = true end
   local function add(test)
     if taken[test] or not known[test] then return end
     taken[test] = true
     chosen[#chosen + 1] = test
   end
-  for _, test in ipairs(change.tests or {}) do
-    if not known[test] then fail("%s: there is no test %s", change.name, test) end
-    add(test)
-  end
+  for _, test in ipairs(change.tests or {}) do add(test) end
+  for _, test in ipairs(change.file_tests) do add(test) end
   local stem = stem_of(change.file):gsub("^bind_", "")
   for _, folder in ipairs { "core", "lua" } do add(folder .. "/test_" .. stem) end
-  for _, test in ipairs(change.room_tests) do
-    if not known[test] then fail("%s: there is no test %s", change.room, test) end
-    add(test)
-  end
+  for _, test in ipairs(change.room_tests) do add(test) end
   local others = {}
   for _, test in ipairs(tests) do
     if not taken[test] then others[#others + 1] = test end

@@ -72,6 +72,8 @@ end
 function M.open(folder)
   local self = setmetatable({ folder = folder }, Tree)
   M.refresh(folder)
+  local has_gold = os.execute "command -v ld.gold > /dev/null" -- which is quick
+  self.linker = has_gold and "-fuse-ld=gold -Wl,-S" or "-Wl,-S"
   os.execute("mkdir -p " .. quoted(folder) .. "/build " .. quoted(folder) .. "/mutant")
   write(folder .. "/build/questions.mk", questions)
   local command = ("cd %s && make -s -f build/questions.mk told"):format(quoted(folder))
@@ -105,15 +107,15 @@ function Tree:program(test)
   local object = self.changed and "mutant/object.o" or ""
   if test then
     local objects = ("build/obj/tests/core/%s.o %s build/libperigee.a"):format(test, object)
-    run(self, ("mkdir -p %s/tests && gcc %s -Wl,-S -o %s %s %s"):format(folder, self.link, path, objects,
-      self.core))
+    run(self, ("mkdir -p %s/tests && gcc %s %s -o %s %s %s"):format(folder, self.linker, self.link, path,
+      objects, self.core))
   else
     local objects = {}
     for each in self.objects:gmatch "%S+" do
       if each ~= self.changed then objects[#objects + 1] = each end
     end
     objects = table.concat(objects, " ") .. " " .. object .. " build/libperigee.a"
-    run(self, ("gcc %s -Wl,-S -o %s %s %s"):format(self.link, path, objects, self.host))
+    run(self, ("gcc %s %s -o %s %s %s"):format(self.linker, self.link, path, objects, self.host))
   end
   return path
 end

@@ -10,5 +10,4 @@ return {
   { file = "src/files/result_check.c", old = "judged && (one == LABEL_NONE || (result->rejects && one == LABEL_REJECTED))",
     new = "judged && (one == LABEL_NONE || one == LABEL_REJECTED)" },
   { file = "src/files/result_check.c", old = "return !(one > limit(check, i, 1)) ||", new = "return !(one > limit(check, i, 2)) ||" },
-  { file = "src/files/data_file.c", old = "side == floor(side)", new = "true" },
 }

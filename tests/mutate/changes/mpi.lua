@@ -5,7 +5,6 @@ return {
   { file = "src/mpi/farm.c", old = "farm->held[rank] == farm->most)", new = "farm->held[rank] > farm->most)" },
   { file = "src/mpi/farm.c", old = "    farm->held[message->from]--;\n", new = "" },
   { file = "src/mpi/farm.c", old = "memmove(bytes, bytes + sizeof head, message->bytes - sizeof head);", new = "memmove(bytes, bytes + sizeof head, message->bytes);" },
-  { file = "src/mpi/farm.c", old = "if (farm->held[rank] > 0)\n", new = "if (farm->held[rank] == 0)\n" },
   { file = "src/mpi/farm.c", old = "if (farm->round != farm->stopped_round)", new = "if (farm->round == farm->stopped_round)" },
   { file = "src/mpi/farm.c", old = "if (n > TRANSPORT_MOST - sizeof(Head))", new = "if (n > TRANSPORT_MOST + sizeof(Head))" },
 }

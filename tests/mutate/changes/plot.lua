@@ -6,12 +6,8 @@ return {
   { file = "src/plot/png.c", old = "writing->image->dots / 0.0254", new = "writing->image->dots / 0.254" },
   { file = "src/plot/png.c", old = "i * image->width * (size_t)image->channels", new = "i * image->width" },
   { file = "src/plot/columns.c", old = "if (i == 0 || order[i] != order[i - 1])", new = "if (i > 0 && order[i] != order[i - 1])" },
-  { file = "src/plot/columns.c", old = "y[i] > y[run.highest]", new = "y[i] < y[run.highest]" },
   { file = "src/plot/columns.c", old = "DIGITS + floor(log10(size / distance))", new = "DIGITS - floor(log10(size / distance))" },
   { file = "src/plot/raster.c", old = "sheet->rgb + (y * sheet->width + x) * 3", new = "sheet->rgb + (x * sheet->height + y) * 3" },
-  { file = "src/plot/raster.c", old = "size_t col = (size_t)(((double)x + 0.5 - image->left) * across);", new = "size_t col = (size_t)(((double)x + 0.5) * across);" },
   { file = "src/plot/colour.c", old = "return 16 + 36 * r + 6 * g + b;", new = "return 16 + 36 * r + g + 6 * b;" },
-  { file = "src/plot/colour.c", old = "double share = t * last - i;", new = "double share = t - i;" },
-  { file = "src/plot/terminal_picture.c", old = "return sum / (double)count;", new = "return sum / (double)(factor * factor);" },
   { file = "src/plot/terminal_picture.c", old = "print_colour(out, mode, 48, lower);", new = "print_colour(out, mode, 38, lower);" },
 }
