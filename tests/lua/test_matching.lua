@@ -68,8 +68,28 @@ function TestMatching:test_guides_of_another_width()
 end
 
 function TestMatching:test_several_layers()
-  local function features(x) return array.concatenate({ net:forward(x, { "fc1", "relu3" }) }, 2) end
-  check(net, features, { model = net, guides = guides, layers = { "fc1", "relu3" }, dmax = 4 })
+  local layers = { "fc1", "relu3", "relu4" }
+  local function features(x) return array.concatenate({ net:forward(x, layers) }, 2) end
+  check(net, features, { model = net, guides = guides, layers = layers, dmax = 4 })
+  -- The direction is the gradient of half the squared distance, by central differences along random ones.
+  local x, y = digits.x:slice({ 1, 2 }, nil):reshape(2, 784), digits.y:slice { 1, 2 }
+  local direction = debug.getregistry()["perigee.matching"].direction(net, layers, guides)
+  local slope = direction(x, nil, 1, { rows = array.new({ 1, 2 }, { dtype = "i32" }), y = y })
+  local z, from = features(guides.x), features(x)
+  for i = 1, 2 do
+    local goal
+    for g = 1, #guides do
+      local away = (z[g] - from[i]):norm()
+      if guides.y[g] ~= y[i] and (not goal or away < (goal - from[i]):norm()) then goal = z[g] end
+    end
+    local function half(row) return (features(row) - goal):astype("f64"):square():sum() / 2 end
+    for seed = 1, 3 do
+      local u = array.randn(1, 784, { seed = seed })
+      u = u / u:norm() * 1e-2
+      local fall = half(x:slice { i, i } + u) - half(x:slice { i, i } - u)
+      lu.assertAlmostEquals((slope[i] * u:reshape(784)):sum() * 2, fall, 0.03 * math.abs(fall) + 1e-3)
+    end
+  end
 end
 
 -- It turns what the model's own decision takes for the guide's class.

@@ -134,7 +134,20 @@ function TestSecurityCells:test_queries()
   local rows, cold_rows = whole.cells[1].rows, cold.cells[1].rows
   local spent, spent_cold = rows.gradients:totable(), cold_rows.gradients:totable()
   lu.assertNotEquals(spent, spent_cold)
-  for i = 1, 20 do lu.assertEquals({ spent[i][1], spent[i][2] }, { spent_cold[i][1], spent_cold[i][2] }) end
+  local asked, asked_cold = rows.scores:totable(), cold_rows.scores:totable()
+  local verdict, more = rows.verdict:totable(), 0
+  for i = 1, 20 do
+    lu.assertEquals({ spent[i][1], spent[i][2] }, { spent_cold[i][1], spent_cold[i][2] })
+    for k = 3, 4 do -- both runs count
+      if verdict[i][k - 1] ~= 4 then
+        lu.assertTrue(spent[i][k] >= spent_cold[i][k] and asked[i][k] >= asked_cold[i][k])
+        local both = verdict[i][k] < 3
+        lu.assertTrue(not both or spent[i][k] >= 2 * spent_cold[i][k] and asked[i][k] >= 2 * asked_cold[i][k])
+        more = more + (both and 1 or 0)
+      end
+    end
+  end
+  lu.assertTrue(more > 0)
 end
 
 function TestSecurityCells:test_repeats()

@@ -77,6 +77,24 @@ function TestShards:test_any_number_gives_the_bytes_of_one_process()
   end
 end
 
+-- What the shards have taken, each of their pieces once.
+function TestShards:test_seconds_add_up()
+  local function seconds(list)
+    local sum = 0
+    for _, one in ipairs(list) do
+      for _, cell in ipairs(one.cells) do sum = sum + cell.rows.seconds end
+    end
+    return sum
+  end
+  local shards = shards_of(2)
+  for _, one in ipairs(shards) do
+    for _, cell in ipairs(one.cells) do cell.rows.seconds = 3 end
+  end
+  local given = seconds(shards)
+  lu.assertTrue(given >= 6)
+  lu.assertEquals(seconds { evaluate.merge(shards) }, given)
+end
+
 -- 72 pieces: 2 repeats of 6 blocks, 2 models, 2 attacks and noise.
 function TestShards:test_pieces_are_dealt_evenly()
   local seen, most, least = {}, 0, math.huge
