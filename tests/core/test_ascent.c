@@ -123,6 +123,35 @@ static void test_rejectors(void **state) {
     check_model(random_dnr(true));
 }
 
+/* The logarithm's height is above 0 where the target's score is above the truth's and the
+ * threshold. */
+static void test_heights_by_scores(void **state) {
+    (void)state;
+    enum { DRAWS = 60 };
+    Error err;
+    Model *model = random_svm(&kernel_rbf, (SvmShape){ 60, 9, 4, 4 });
+    Case c = case_of(model, true);
+    size_t above = 0;
+    for (unsigned draw = 0; draw < DRAWS; draw++) {
+        double height[ROWS], scores[ROWS * CLASSES];
+        double threshold = draw % 2 ? 0.1 : -INFINITY;
+        Ascent ascent = { .goal = c.goal, .logarithmic = true, .threshold = threshold };
+        fill_random(c.x, ROWS * model->features, 100 + draw);
+        heights(&c, c.x, &ascent, height);
+        Batch batch = { c.x, ROWS, model->features, "test" };
+        must(model_scores(model, &batch, scores, &err), &err);
+        for (size_t i = 0; i < ROWS; i++) {
+            const double *row = scores + i * CLASSES;
+            double over = row[c.goal[i].target] - fmax(row[c.goal[i].truth], threshold);
+            if (fabs(over) > 1e-9)
+                assert_int_equal(height[i] > 0, over > 0);
+            above += over > 0;
+        }
+    }
+    assert_true(above > DRAWS && above < DRAWS * (ROWS - 1));
+    model_release(model);
+}
+
 /* Wider kernels: heights are those of a machine whose kernels are so. */
 static void test_wider(void **state) {
     (void)state;
@@ -199,6 +228,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_svm),
         cmocka_unit_test(test_rejectors),
+        cmocka_unit_test(test_heights_by_scores),
         cmocka_unit_test(test_wider),
         cmocka_unit_test(test_far_away),
     };

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,12 +48,31 @@ static void test_text(void **state) {
     assert_string_equal(memory_text(1.26e9, text), "1.3 GB");
 }
 
+static void test_parse(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        double bytes;
+    } known[] = { { "17", 17 },
+                  { "20 B", 20 },
+                  { "2 kB", 2e3 },
+                  { "1 KiB", 1024 },
+                  { "1.5MiB", 1.5 * 1048576 },
+                  { "3 GB", 3e9 },
+                  { "2 gib", 2147483648.0 },
+                  { "1 TB", 1e12 } };
+    static const char *const wrong[] = { "", "kB", "3 k", "3 KiBs", "3 Xb", "nan", "3 Ki" };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        assert_true(memory_parse(known[i].text) == known[i].bytes);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_true(isnan(memory_parse(wrong[i])));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_available),
-        cmocka_unit_test(test_own_limit),
-        cmocka_unit_test(test_check),
-        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_available), cmocka_unit_test(test_own_limit),
+        cmocka_unit_test(test_check),     cmocka_unit_test(test_text),
+        cmocka_unit_test(test_parse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,6 +69,27 @@ static void check_round_trip(size_t height, size_t width, int channels) {
     unlink(path);
 }
 
+/* 300 dots an inch are 11811 a metre, both ways. */
+static void test_dots(void **state) {
+    (void)state;
+    char path[] = "/tmp/perigee-png-XXXXXX";
+    close(mkstemp(path));
+    const uint8_t pixel = 7;
+    Error err = { 0 };
+    assert_true(png_write(path, &(PngImage){ &pixel, 1, 1, 1, NULL, 300 }, &err));
+    FileBytes file;
+    assert_true(file_read(path, &file, &err));
+    size_t at = 8, size;
+    chunk(&file, &at, "IHDR", &size);
+    const uint8_t *density = chunk(&file, &at, "pHYs", &size);
+    assert_int_equal(size, 9);
+    assert_int_equal(get32(density), 11811);
+    assert_int_equal(get32(density + 4), 11811);
+    assert_int_equal(density[8], 1);
+    file_bytes_free(&file);
+    unlink(path);
+}
+
 static void test_round_trip(void **state) {
     (void)state;
     check_round_trip(1, 1, 1);
@@ -144,6 +165,7 @@ static void test_raster(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_dots),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_raster),
     };

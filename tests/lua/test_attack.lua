@@ -163,6 +163,37 @@ function TestAttackOptions:test_defaults()
   lu.assertStrContains(tostring(attack.pgd_exp { dmax = 2, eta = 0.2 }), "eta 0.2, eta_min 0.2")
 end
 
+-- Along a gradient that is the same everywhere each step is as long as the schedule has it: from all of eta to
+-- 0.004 of it, by half a cosine.
+function TestAttackOptions:test_cosine_schedule()
+  local net = nn.new { input = { 2 }, classes = { 0, 1 }, seed = 1, nn.linear { out = 2 } }
+  local a = attack.pgd { model = net, dmax = 100, eta = 2, step_schedule = "cosine", max_iter = 5,
+    lower = -1e3, upper = 1e3, early_stop = false }
+  local r = a:run(array.new { { 0, 0 } }, { y = net:predict(array.zeros(1, 2)) })
+  local away = r.trace_distance[1]
+  lu.assertEquals(#away, 6)
+  for k = 1, 5 do
+    local share = 0.004 + 0.996 * (1 + math.cos(math.pi * (k - 1) / 4)) / 2
+    lu.assertAlmostEquals(away[k + 1] - away[k], 2 * share, 1e-5)
+  end
+end
+
+-- A stage's first step has no momentum from the stage before.
+function TestAttackOptions:test_stages_begin_anew()
+  local net = nn.new { input = { 6 }, classes = { 0, 1, 2 }, seed = 1, nn.linear { out = 20 }, nn.tanh(),
+    nn.linear { out = 3 } }
+  local x = array.randn(5, 6, { seed = 2 })
+  local function ends(momentum)
+    local stages = { { steps = 3, momentum = 0.9 }, { steps = 1, momentum = momentum } }
+    local r = attack.halving { model = net, dmax = 0.1, stages = stages, lower = -9, upper = 9, iterates = true,
+      direction = "gradient" }:run(x, { y = net:predict(x) })
+    local last = {}
+    for i = 1, 5 do last[i] = r.iterates[i]:slice({ -1, -1 }, nil) end
+    return array.concatenate(last)
+  end
+  lu.assertTrue(ends(0.9):equal(ends(0)))
+end
+
 function TestAttackOptions:test_what_does_not_fit_is_refused()
   each_option(function(name, construct, option)
     local key = option.name

@@ -16,6 +16,6 @@ return {
   { file = "src/svm/kernel_source.c", old = "            source->slot[t] = SLOT_NONE;\n        }\n}", new = "        }\n}" },
   { file = "src/svm/svc.c", old = "        scores[2 * n + 1] = f;\n        scores[2 * n] = -f;", new = "        scores[2 * n] = f;\n        scores[2 * n + 1] = -f;" },
   { file = "src/svm/svc.c", old = "machine->alpha[k * functions + f]", new = "machine->alpha[f * m + k]" },
-  { file = "src/svm/svc.c", old = "if (name[6] == '.' && fitted->kind == set->kind)", new = "if (name[6] == '.')" },
+  { file = "src/svm/svc.c", old = "    else\n        kernel_assign(fitted, set);\n    return true;", new = "    return true;" },
   { file = "src/svm/decision_ascent.c", old = "double own = row.own + goal.down * b[goal.falling];", new = "double own = row.own;" },
 }
