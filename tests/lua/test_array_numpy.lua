@@ -71,7 +71,8 @@ function TestArrayNumpy:test_views()
   near("conv2d", turned:conv2d(c.w, c.b, { stride = { 1, 2 }, padding = { 1, 0 } }), c.y)
   near("conv2d of one image", c.x[2]:conv2d(c.w, c.b, { stride = { 1, 2 }, padding = { 1, 0 } }), c.y[2])
   -- a bias alone, of maps that are large: one number a map, in every sample
-  local maps, numbers = A.zeros(3, 2, 12, 12):conv2d(A.zeros(5, 2, 3, 3), A.arange(5)), A.arange(5):reshape(5, 1, 1)
+  local maps = A.zeros(3, 2, 12, 12):conv2d(A.zeros(5, 2, 3, 3), A.arange(5))
+  local numbers = A.arange(5):reshape(5, 1, 1)
   lu.assertTrue(maps:equal(numbers:broadcast_to(3, 5, 10, 10):astype "f32"))
   lu.assertTrue(c.x:conv2d(c.w):equal(c.x:conv2d(c.w, A.zeros(5, { dtype = "f64" }))))
   local s = cases.solve1

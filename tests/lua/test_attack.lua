@@ -163,8 +163,8 @@ function TestAttackOptions:test_defaults()
   lu.assertStrContains(tostring(attack.pgd_exp { dmax = 2, eta = 0.2 }), "eta 0.2, eta_min 0.2")
 end
 
--- Along a gradient that is the same everywhere each step is as long as the schedule has it: from all of eta to
--- 0.004 of it, by half a cosine.
+-- Along a gradient that is the same everywhere each step is as long as the schedule has it: from all of eta
+-- to 0.004 of it, by half a cosine.
 function TestAttackOptions:test_cosine_schedule()
   local net = nn.new { input = { 2 }, classes = { 0, 1 }, seed = 1, nn.linear { out = 2 } }
   local a = attack.pgd { model = net, dmax = 100, eta = 2, step_schedule = "cosine", max_iter = 5,
@@ -182,11 +182,12 @@ end
 function TestAttackOptions:test_stages_begin_anew()
   local net = nn.new { input = { 6 }, classes = { 0, 1, 2 }, seed = 1, nn.linear { out = 20 }, nn.tanh(),
     nn.linear { out = 3 } }
-  local x = array.randn(5, 6, { seed = 2 })
+  local starts = array.randn(5, 6, { seed = 2 })
   local function ends(momentum)
     local stages = { { steps = 3, momentum = 0.9 }, { steps = 1, momentum = momentum } }
-    local r = attack.halving { model = net, dmax = 0.1, stages = stages, lower = -9, upper = 9, iterates = true,
-      direction = "gradient" }:run(x, { y = net:predict(x) })
+    local a = attack.halving { model = net, dmax = 0.1, stages = stages, lower = -9, upper = 9,
+      iterates = true, direction = "gradient" }
+    local r = a:run(starts, { y = net:predict(starts) })
     local last = {}
     for i = 1, 5 do last[i] = r.iterates[i]:slice({ -1, -1 }, nil) end
     return array.concatenate(last)
