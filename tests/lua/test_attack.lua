@@ -182,12 +182,12 @@ end
 function TestAttackOptions:test_stages_begin_anew()
   local net = nn.new { input = { 6 }, classes = { 0, 1, 2 }, seed = 1, nn.linear { out = 20 }, nn.tanh(),
     nn.linear { out = 3 } }
-  local starts = array.randn(5, 6, { seed = 2 })
+  local rows = array.randn(5, 6, { seed = 2 })
   local function ends(momentum)
     local stages = { { steps = 3, momentum = 0.9 }, { steps = 1, momentum = momentum } }
     local a = attack.halving { model = net, dmax = 0.1, stages = stages, lower = -9, upper = 9,
       iterates = true, direction = "gradient" }
-    local r = a:run(starts, { y = net:predict(starts) })
+    local r = a:run(rows, { y = net:predict(rows) })
     local last = {}
     for i = 1, 5 do last[i] = r.iterates[i]:slice({ -1, -1 }, nil) end
     return array.concatenate(last)
