@@ -63,4 +63,11 @@ function TestProgram:testTracebacksAreOfTheUsersLines()
     lu.assertStrContains(text, path .. ":2: in main chunk")
     lu.assertNotStrContains(text, "splits.lua")
   end)
+  -- of the user's own function, with the program's lines between it and the call
+  with_script("metrics.bootstrap(function()\n  error 'mine'\nend, { 1, 2 })\n", function(path)
+    local text = run(path)
+    lu.assertStrContains(text, path .. ":2: mine")
+    lu.assertStrContains(text, path .. ":1: in main chunk")
+    lu.assertNotStrContains(text, "intervals.lua")
+  end)
 end

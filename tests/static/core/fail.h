@@ -1,5 +1,5 @@
-/* fail.h — core/fail.h for tools that look at one file alone (tests/long/static.sh): they would follow failures that
- * answer true. */
+/* fail.h — core/fail.h for tools that look at one file alone (tests/long/static.sh): they would
+ * follow failures that answer true. */
 #include_next "core/fail.h"
 
 #ifndef PERIGEE_STATIC_FAIL_H
