@@ -108,8 +108,10 @@ def judge(case, answers):
             judged += 1
         except Gone:
             pass
-        except Off as off:
+        except Exception as off:  # a check that met an error, or another type than it reckoned with
             judged += 1
+            if not isinstance(off, Off):
+                off = f"{got[0][1] if got[0][0] == 'error' else got}: {off!r}"
             faults.append((lua, str(off)))
             lost = lost or got[0][0] == "error" # what needs it fails as well
     return judged, faults
