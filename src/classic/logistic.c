@@ -25,7 +25,8 @@ static const Field fields[] = {
       .meaning = "the weight of the samples' losses against the penalty" },
     { "tolerance", FIELD_NUMBER, offsetof(LogisticParams, tolerance), .low = 0, .high = 1,
       .open = FIELD_ABOVE_LOW,
-      .meaning = "the largest entry of the objective's gradient, beside C n, at which it is done" },
+      .meaning =
+          "the largest entry of the objective's gradient, beside C n or 1, at which it is done" },
     { "max_iter", FIELD_SIZE, offsetof(LogisticParams, max_iter), .low = 1, .high = 1e6,
       .meaning = "at most so many steps of Newton's method" },
     { .name = NULL },

@@ -29,7 +29,8 @@ Logistic *logistic_new(const LogisticParams *params, Error *err);
 /* What was learnt, float64: functions × features, and functions. NULL while it is not fitted. */
 Array *const *logistic_weight(const Logistic *logistic);
 Array *const *logistic_b(const Logistic *logistic);
-/* The largest entry of the objective's gradient when the fit ended, beside C n. */
+/* The largest entry of the objective's gradient when the fit ended, beside C n, or 1
+ * where that is more. */
 double logistic_left(const Logistic *logistic);
 
 extern const ModelKind logistic_kind;

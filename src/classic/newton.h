@@ -10,7 +10,7 @@ typedef struct NewtonProblem {
     const Samples *samples;
     const Labels *classes;
     double C;
-    double tolerance; /* the largest entry of the gradient, beside C n */
+    double tolerance; /* the largest entry of the gradient, beside C n, or 1 where that is more */
     size_t max_iter;
 } NewtonProblem;
 
@@ -20,7 +20,7 @@ size_t newton_functions(const NewtonProblem *problem);
 /* weight (functions × features) and b (functions) are the caller's. */
 typedef struct NewtonAnswer {
     double *weight, *b;
-    double largest; /* the gradient's entry that is left, beside C n */
+    double largest; /* the gradient's entry that is left, beside the same */
     bool converged;
 } NewtonAnswer;
 

@@ -71,7 +71,7 @@ def logistic(case):
             p = np.exp(f - f.max(1, keepdims=True))
             p /= p.sum(1, keepdims=True)
             gradient = W + C * (p - np.eye(classes)[columns]).T @ X
-        if np.abs(gradient).max() > 1e-7 * C * n * 1.1 + 1e-9 * np.abs(X).sum() * C:
+        if np.abs(gradient).max() > 1.1e-7 * max(1, C * n) + 1e-9 * np.abs(X).sum() * C:
             raise Off(f"the objective's gradient is {np.abs(gradient).max():.3g} at the answer")
     case.step(f"local m = classic.logistic({{ C = {number(C)}, tolerance = 1e-7 }}):fit(ds) return m:scores(t), m.weight, m.b",
               check, 3)
