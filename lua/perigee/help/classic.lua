@@ -83,8 +83,8 @@ print(pgd:run(test:slice(1, 3)))]],
     "What was learnt, f64, functions × features, read-only: of two classes one; nil while unfitted."),
   field("logistic.b", "array?", "The functions' constants, f64; nil while not fitted."),
   field("logistic.left", "number?", [[
-The largest entry of the objective's gradient, beside C n or 1, at which the fit ended: above tolerance it did not
-converge, and printing the model says so. nil while not fitted.]]),
+The largest entry of the objective's gradient, beside C n or 1, at which the fit ended: above tolerance it did
+not converge, and printing the model says so. nil while not fitted.]]),
   field("pipeline.model", "model", "The model behind the steps."),
   field("pipeline.steps", "table", "The steps and their options: a list, which is a copy."),
   field("pipeline.learnt", "table?", [[
