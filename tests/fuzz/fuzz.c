@@ -1,8 +1,10 @@
 #include "fuzz.h"
 
+#include "core/array.h"
 #include "core/json.h"
 #include "data/safetensors.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -192,12 +194,117 @@ static size_t mutate_description(uint8_t *bytes, size_t size, size_t most, unsig
     return size;
 }
 
+/* One element in many is of these: what readers of indices, counts and numbers have to refuse. */
+static double odd_number(void) {
+    static const double odd[] = { NAN,   INFINITY,   -INFINITY,     -1, 0, 1, 2, 1e30,
+                                  -1e30, 2147483647, -2147483648.0, 0.5 };
+    return odd[(size_t)rand() % (sizeof odd / sizeof *odd)];
+}
+
+static void put_odd(const TensorValues *to, size_t count) {
+    for (size_t times = (size_t)rand() % 3; count > 0 && times > 0; times--) {
+        size_t i = (size_t)rand() % count;
+        double x = odd_number();
+        if (to->dtype == DTYPE_F32)
+            ((float *)to->values)[i] = (float)x;
+        else if (to->dtype == DTYPE_F64)
+            ((double *)to->values)[i] = x;
+        else
+            ((int32_t *)to->values)[i] = x >= -2147483648.0 && x <= 2147483647 ? (int32_t)x : -7;
+    }
+}
+
+/* A side more or less, longer, shorter or none. */
+static int mutate_shape(size_t shape[ARRAY_MAX_DIMS], int ndim) {
+    int k = ndim > 0 ? rand() % ndim : 0;
+    switch (rand() % 6) {
+    case 0:
+        if (ndim > 0)
+            shape[k] += (size_t)rand() % 3 + 1;
+        return ndim;
+    case 1:
+        if (ndim > 0 && shape[k] > 0)
+            shape[k] -= 1;
+        return ndim;
+    case 2:
+        if (ndim > 0)
+            shape[k] = 0;
+        return ndim;
+    case 3:
+        if (ndim < ARRAY_MAX_DIMS)
+            shape[ndim++] = 1;
+        return ndim;
+    case 4:
+        return ndim > 1 ? ndim - 1 : ndim;
+    default:
+        return ndim;
+    }
+}
+
+/* Another array in the place of this one: of its elements as far as they go. */
+static bool add_mutated(Tensors *to, const char *name, const Array *from, Error *err) {
+    static const DType types[] = { DTYPE_F32, DTYPE_F64, DTYPE_I32 };
+    size_t shape[ARRAY_MAX_DIMS] = { 0 }, count = 1;
+    memcpy(shape, from->shape, (size_t)from->ndim * sizeof *shape);
+    int ndim = mutate_shape(shape, from->ndim);
+    for (int k = 0; k < ndim; k++)
+        count *= shape[k];
+    if (count > 100000)
+        return tensors_add(to, (TensorName){ NULL, name }, from, err);
+    void *values = calloc(count + 1, sizeof(double));
+    if (!values)
+        abort();
+    DType dtype = rand() % 4 ? from->dtype : types[rand() % 3];
+    TensorValues mutated = { dtype, values, ndim, shape };
+    if (dtype == from->dtype && count > 0) {
+        size_t bytes = array_bytes(from), most = count * (dtype == DTYPE_F64 ? 8 : 4);
+        memcpy(values, from->data, bytes < most ? bytes : most);
+    }
+    put_odd(&mutated, count);
+    bool ok = tensors_add_values(to, (TensorName){ NULL, name }, &mutated, err);
+    free(values);
+    return ok;
+}
+
+/* Another array in one place, or none there. */
+static size_t mutate_array(uint8_t *bytes, size_t size, size_t most, unsigned seed) {
+    Tensors from, to;
+    FileBytes out = { 0 };
+    Error err = { 0 };
+    tensors_init(&from);
+    tensors_init(&to);
+    srand(seed);
+    bool ok = tensors_parse("fuzz", bytes, size, &from, &err) && from.count > 0;
+    size_t chosen = ok ? (size_t)rand() % from.count : 0;
+    bool drop = rand() % 8 == 0;
+    for (size_t i = 0; ok && i < from.count; i++) {
+        const char *name = from.entry[i].name;
+        if (i != chosen)
+            ok = tensors_add(&to, (TensorName){ NULL, name }, from.entry[i].array, &err);
+        else if (!drop)
+            ok = add_mutated(&to, name, from.entry[i].array, &err);
+    }
+    for (size_t i = 0; ok && i < from.text_count; i++)
+        ok = tensors_set_text(&to, from.text[i].key, from.text[i].value, &err);
+    ok = ok && tensors_pack(&to, "fuzz", &out, &err) && out.size <= most;
+    if (ok)
+        memcpy(bytes, out.bytes, size = out.size);
+    file_bytes_free(&out);
+    tensors_clear(&from);
+    tensors_clear(&to);
+    return ok ? size : mutate_header(bytes, size, most);
+}
+
 size_t fuzz_mutate_tensors(uint8_t *bytes, size_t size, size_t most, unsigned seed) {
     switch (seed % 8) {
     case 0:
         return LLVMFuzzerMutate(bytes, size, most);
     case 1:
         return mutate_header(bytes, size, most);
+    case 2:
+    case 3:
+    case 4:
+        return mutate_array(bytes, size, most, seed / 8);
     default:
         return mutate_description(bytes, size, most, seed / 8);
     }

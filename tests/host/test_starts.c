@@ -408,14 +408,14 @@ static void type(const Child *child, const char *bytes, size_t n) {
  * Ctrl-C makes a terminal forget what was typed before it, so it comes alone. */
 static void talk(const Start *start, const Child *child, Outcome *outcome) {
     static const char *const ends[] = { "\3", "\n\4", "q" };
-    double end = now() + SECONDS;
+    double patience = now() + 3, end = now() + SECONDS;
     bool silent = false, more = true;
     if (!start->terminal) {
         type(child, start->typed.at, start->typed.length);
         close(child->in);
     }
     for (size_t turn = 0; (more = hear(child, outcome, 150, &silent)) && now() < end;) {
-        if (!silent || !start->terminal || outcome->length == 0)
+        if (!silent || !start->terminal || (outcome->length == 0 && now() < patience))
             continue;
         const char *words = turn == 0 ? start->typed.at : ends[(turn - 1) % COUNT(ends)];
         type(child, words, turn == 0 ? start->typed.length : strlen(words));
