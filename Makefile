@@ -99,9 +99,9 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libperigee.a
 # Memory that runs out where a test wants it to: for LD_PRELOAD.
 FAILING_MALLOC := $(BUILD)/tests/failing_malloc.so
 
-$(FAILING_MALLOC): tests/inject/failing_malloc.c $(BUILD)/flags
+$(FAILING_MALLOC): tests/inject/failing_malloc.c tests/inject/every_request.c tests/inject/every_request.h $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) -shared -fPIC -std=c11 -D_GNU_SOURCE -g -O1 $(WARNINGS) $(PKG_CFLAGS) -Wl,-z,lazy -o $@ $< -ldl
+	$(CC) -shared -fPIC -std=c11 -D_GNU_SOURCE -g -O1 $(WARNINGS) $(PKG_CFLAGS) -Wl,-z,lazy -o $@ $(filter %.c,$^) -ldl
 
 # A small tutorial in which memory runs out: RUNS failing requests, LIMITS limits of address space. Ten minutes.
 RUNS ?= 2000

@@ -13,4 +13,4 @@ if [ -w /dev/shm ]; then # waiting for a disk is not what is tested
     folder=$(mktemp -d /dev/shm/perigee.XXXXXX)
     trap 'rm -rf "$folder" "$work"' EXIT
 fi
-LD_PRELOAD=$library FAIL_LUA=0 "$perigee" --quiet tests/inject/saves.lua "$folder" "$library"
+LD_PRELOAD=$library FAIL_LUA=0 "$perigee" --quiet tests/inject/saves.lua "$folder" "$library" ${PERIGEE_STARVE:+all}

@@ -5,6 +5,7 @@
  *     FAIL_LUA=0       Lua's own requests do not count
  *     FAIL_REPORT=PATH at the end the number of requests goes there
  *     FAIL_TRACE=1     who made the requests that failed goes to stderr
+ *     FAIL_EACH=FROM-TO  each of these fails in a child of its own (every_request.h)
  *
  * A script can choose for itself: fail(n, k) starts counting anew, and answers how many requests
  * there were since the last time.
@@ -14,6 +15,8 @@
  * What counts is asked for by the program itself, cJSON, libzip, zlib and Lua, told by the address
  * that a call returns to. OpenBLAS, libsvm, readline and the C library have ways of their own to
  * end when there is no memory. */
+#include "every_request.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
@@ -83,8 +86,10 @@ __attribute__((constructor)) static void set_up(void) {
     if (trace)
         backtrace(frame, 1); /* it asks for memory, once */
     *(void **)&next_fdopen = dlsym(RTLD_NEXT, "fdopen");
-    if (strcmp(program_invocation_short_name, "perigee") == 0) /* its children have memory */
-        dl_iterate_phdr(add_ranges, NULL);
+    if (strcmp(program_invocation_short_name, "perigee") != 0)
+        return; /* its children have memory */
+    every_request_set_up();
+    dl_iterate_phdr(add_ranges, NULL);
 }
 
 __attribute__((destructor)) static void report(void) {
@@ -107,6 +112,14 @@ int failing_malloc(lua_State *L) {
 
 /* ---- The requests ---------------------------------------------------------------------------- */
 
+/* In a child that was made for this request it is the first that fails. */
+static bool is_tried(unsigned long request) {
+    if (!every_request_is_on() || !every_request_fails(request))
+        return false;
+    atomic_store(&fail_at, request);
+    return true;
+}
+
 static bool fails(const void *caller) {
     uintptr_t at = (uintptr_t)caller;
     bool counted = false;
@@ -115,6 +128,10 @@ static bool fails(const void *caller) {
     if (!counted)
         return false;
     unsigned long request = atomic_fetch_add(&requests, 1) + 1;
+    if (is_tried(request)) {
+        errno = ENOMEM;
+        return true;
+    }
     unsigned long first = atomic_load(&fail_at);
     if (first == 0 || request < first || request >= first + atomic_load(&fail_count))
         return false;

@@ -255,7 +255,8 @@ end
 -- A picture drawn by gnuplot as a string. Its SVG takes what makes letters heavier for a part of their font's
 -- name, which no font has.
 local function drawn_text(where, format, terminal, body, timeout)
-  local file = os.tmpname()
+  local made, file = pcall(os.tmpname)
+  if not made then values.fail("%s: cannot write: no temporary file can be made in /tmp", where) end
   local fine, message = gnuplot.draw { where = where, signature = perigee.header(), terminal = terminal,
     body = body, file = file, format = format, timeout = timeout }
   local handle = fine and io.open(file, "rb")
