@@ -128,19 +128,21 @@ static bool find_answer(const Gnuplot *g, char answer[ANSWER_SIZE]) {
     return true;
 }
 
-/* Read what has come on both outputs. False when stdout has ended. */
+/* Read what has come on both outputs, but of one that never ends only so much that the clock is
+ * looked at. False when stdout has ended. */
 static bool listen_to(Gnuplot *g) {
+    enum { CHUNKS = 64 };
     char chunk[8192];
-    ssize_t n;
-    while ((n = child_read(g->child.err, chunk, sizeof chunk)) > 0) {
+    ssize_t n = 0;
+    for (int i = 0; i < CHUNKS && (n = child_read(g->child.err, chunk, sizeof chunk)) > 0; i++) {
         size_t room = WORDS_SIZE - g->words_size, take = (size_t)n < room ? (size_t)n : room;
         memcpy(g->words + g->words_size, chunk, take);
         g->words_size += take;
         g->words[g->words_size] = '\0';
     }
-    while ((n = child_read(g->child.out, chunk, sizeof chunk)) > 0)
+    for (int i = 0; i < CHUNKS && (n = child_read(g->child.out, chunk, sizeof chunk)) > 0; i++)
         tail_add(&g->out, chunk, (size_t)n);
-    return n == 0;
+    return n >= 0;
 }
 
 /* Send as much as it takes now. False when it no longer reads. */

@@ -43,14 +43,15 @@ prepare() {
 prepare
 try "no byte" 'ulimit -f 0' refused "$disk/now" "File too large"
 as_before "no byte"
-try "some blocks" 'ulimit -f 4' some "$disk/now" "File too large" "$disk/after"
-as_before "some blocks"
-try "an evaluation goes on" "" resume "$disk/now"
 
 [ "${PERIGEE_STARVE:-}" = long ] || { finish; exit; }
 
 # ---- What takes leave of the machine, or longer -------------------------------------------------------------------
 
+prepare
+try "some blocks" 'ulimit -f 4' some "$disk/now" "File too large" "$disk/after"
+as_before "some blocks"
+try "an evaluation goes on" "" resume "$disk/now"
 if unshare -m mount -t tmpfs none "$disk/after" > /dev/null 2>&1; then
     mkdir "$disk/small"
     try "a disk of a megabyte, page by page" "mount -t tmpfs -o size=1m none $disk/small || exit" pages "$disk/small"

@@ -69,7 +69,7 @@ local function wrong_words(message, path)
   if type(message) ~= "string" then return "the error is no string" end
   if message:find("\n", 1, true) then return "more than a line" end
   if message:find "lua/perigee/" then return "a place in the program's own files" end
-  local named = message:find(path:match "[^/]*$", 1, true) or message:find "/tmp"
+  local named = message:find(path:match "[^/]*$", 1, true) or message:find "in /tmp"
     or message:find "gnuplot ended with"
   if not named then return "the file is not named" end
   local why = message:find(reason) or message:find "gnuplot's picture is incomplete"

@@ -252,9 +252,10 @@ end
 
 -- ---- With it -------------------------------------------------------------------------------------
 
--- A picture drawn by gnuplot as a string. Its SVG takes what makes letters heavier for a part of their font's
+-- A picture drawn by gnuplot as a string, for `what`, a file's name: the name that it has in /tmp
+-- meanwhile tells nobody anything. Its SVG takes what makes letters heavier for a part of their font's
 -- name, which no font has.
-local function drawn_text(where, format, terminal, body, timeout)
+local function drawn_text(where, what, format, terminal, body, timeout)
   local made, file = pcall(os.tmpname)
   if not made then values.fail("%s: cannot write: no temporary file can be made in /tmp", where) end
   local fine, message = gnuplot.draw { where = where, signature = perigee.header(), terminal = terminal,
@@ -263,26 +264,35 @@ local function drawn_text(where, format, terminal, body, timeout)
   local text = handle and handle:read "a"
   if handle then handle:close() end
   os.remove(file)
-  if not fine then values.fail("%s", message) end
+  if not fine then
+    local first, last = message:find(file, 1, true)
+    if first then
+      message = ("%s%s (in /tmp)%s"):format(message:sub(1, first - 1), what, message:sub(last + 1))
+    end
+    values.fail("%s", message)
+  end
   return format == "svg" and text:gsub(':Bold"', '" font-weight="bold"') or text
 end
 
 local function draw(where, figure, target, options, timeout)
   if target.format == "text" then
     io.write(text_view.text(figure, gnuplot.terminals(where), function(format, terminal, body)
-      return drawn_text(where, format, terminal, body, timeout)
+      return drawn_text(where, "the picture", format, terminal, body, timeout)
     end))
     return nil
   end
   local terminal, body = commands(where, figure, target, options)
   if target.format == "tex" then
-    local drawn = drawn_text(where, "letters", terminal, body, timeout)
+    local drawn = drawn_text(where, target.file, "letters", terminal, body, timeout)
+    if not drawn:find("\\end{tikzpicture}", 1, true) then
+      values.fail("%s: %s was not written: gnuplot's picture is incomplete", where, target.file)
+    end
     return write_file(where, target.file, tikz.document(figure, drawn, target.file))
   elseif target.format == "html" then
-    local svg = drawn_text(where, "svg", terminal, body, timeout)
+    local svg = drawn_text(where, target.file, "svg", terminal, body, timeout)
     return write_file(where, target.file, html.page(figure, svg))
   elseif target.format == "svg" then
-    return write_file(where, target.file, drawn_text(where, "svg", terminal, body, timeout))
+    return write_file(where, target.file, drawn_text(where, target.file, "svg", terminal, body, timeout))
   end
   local fine, message = gnuplot.draw { where = where, signature = perigee.header(), terminal = terminal,
     body = body, file = target.file, format = target.file and target.format, timeout = timeout,
@@ -330,7 +340,7 @@ function output.text(where, figure)
     values.fail("%s: gnuplot was not found: install the package gnuplot-nox", where)
   end
   return text_view.text(figure, gnuplot.terminals(where), function(format, terminal, body)
-    return drawn_text(where, format, terminal, body, 60)
+    return drawn_text(where, "the picture", format, terminal, body, 60)
   end)
 end
 
@@ -340,7 +350,8 @@ function output.svg(where, figure)
   if not gnuplot.find() then return nil end
   check_version(where)
   local terminal = terminals.setup(figure, { format = "svg" }, figure.look.dots)
-  return drawn_text(where, "svg", terminal, figures.commands(figure, terminals.manner(figure, "svg")), 60)
+  local body = figures.commands(figure, terminals.manner(figure, "svg"))
+  return drawn_text(where, "the picture", "svg", terminal, body, 60)
 end
 
 -- The script that draws the same, as text.
