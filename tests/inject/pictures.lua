@@ -1,6 +1,6 @@
--- pictures.lua FOLDER REASON — pictures of every form over older files in FOLDER, by a gnuplot that does not do
--- what it should (gnuplots.sh): each must be refused in one sentence with REASON, a pattern, and leave the older
--- file alone. Speaks TAP.
+-- pictures.lua FOLDER REASON — pictures of every form over older files in FOLDER, by a gnuplot that does not
+-- do what it should (gnuplots.sh): each must be refused in one sentence with REASON, a pattern, and leave the
+-- older file alone. Speaks TAP.
 
 local folder, reason = arg[1], arg[2]
 local small = data.digits(2, { seed = 1 })
