@@ -85,7 +85,7 @@ kill_saves() { # milliseconds
     child=$!
     until grep -q ready "$folder.out" || ! kill -0 $child 2> /dev/null; do sleep 0.02; done
     kill_child "$1" "$folder/now"
-    case $status $(head -n 1 "$folder.err") in
+    case "$status $(head -n 1 "$folder.err")" in
         1*"gnuplot took too long"*) echo "saves: gnuplot had no processor for ten seconds" && return ;; # once more
         137*) ;;
         *) wrong "saves: status $status: $(head -n 1 "$folder.err")"; return 1 ;;
