@@ -3,6 +3,7 @@
 -- older file alone. Speaks TAP.
 
 local folder, reason = arg[1], arg[2]
+local timeout = reason:find "too long" and 0.5 or 60
 local small = data.digits(2, { seed = 1 })
 local result = attack.fgsm({ model = nn.load "mnist-cnn", dmax = 0.1 }):run(small)
 
@@ -13,15 +14,15 @@ end
 
 local pictures, way = {}, os.getenv "BAD_GNUPLOT"
 if not (way == "garbage" or way == "half") then -- of which letters could consist
-  pictures[1] = { "text", function() plot.loss({ 3, 2, 1 }, { terminal = "text", timeout = 0.5 }) end }
+  pictures[1] = { "text", function() plot.loss({ 3, 2, 1 }, { terminal = "text", timeout = timeout }) end }
 end
 local all = os.getenv "PERIGEE_STARVE" == "long"
 for ending in (all and "png pdf svg tex html" or "png tex"):gmatch "%w+" do
   pictures[#pictures + 1] = { "loss." .. ending,
-    function(path) plot.loss({ 3, 2, 1 }, { file = path, timeout = 0.5 }) end }
+    function(path) plot.loss({ 3, 2, 1 }, { file = path, timeout = timeout }) end }
 end
 pictures[#pictures + 1] = { "images.png",
-  function(path) plot.images(small, { file = path, timeout = 0.5 }) end }
+  function(path) plot.images(small, { file = path, timeout = timeout }) end }
 if all and (way == "dies" or way == "garbage") then -- a report has a minute
   pictures[#pictures + 1] = { "report.html", function(path) evaluate.report(result, path) end }
 end

@@ -15,7 +15,7 @@ bad() { # of lines "how what: message"
 
 # ---- Short ones: tests of their own, with everything that this machine lets them do --------------------------------
 
-for test in cli/test_starved_disks cli/test_starved_gnuplot found/test_failing_saves; do
+for test in cli/test_starved_disks cli/test_starved_streams cli/test_starved_gnuplot found/test_failing_saves; do
     name=${test##*_}
     is_done $name && continue
     left || pause
