@@ -1,4 +1,4 @@
-# kills.sh — SIGKILL at random moments, for tests/cli/test_killed.sh (some) and tests/long/kill.sh (a thousand). Sourced;
+# kills.sh — SIGKILL at random moments, for tests/cli/test_kills.sh (some) and tests/long/kill.sh (a thousand). Sourced;
 # a function says on stderr what was wrong and fails. $kills_in is a folder, $kills_seed what the moments follow from,
 # $kill the number of the next kill, $ended how many ended by themselves before.
 export PERIGEE_KILLS="$kills_in"
