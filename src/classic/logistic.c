@@ -81,9 +81,10 @@ static bool logistic_gradient(Model *base, const Batch *batch, const GradientReq
                               Error *err) {
     const Logistic *self = (const Logistic *)base;
     size_t k = functions_of(self), d = base->features, n = batch->n, wide = k > 1 ? k : 2;
-    double *w = malloc((n * wide + n * d) * sizeof *w), *made = w + n * wide;
+    double *w = malloc((n * wide + n * d) * sizeof *w);
     if (!w)
         return error_memory(err, batch->where, (n * wide + n * d) * sizeof *w);
+    double *made = w + n * wide;
     memcpy(w, request->w, n * wide * sizeof *w);
     for (size_t i = 0; k == 1 && i < n; i++)
         w[i] = (request->w[2 * i + 1] - request->w[2 * i]) / 2;

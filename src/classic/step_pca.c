@@ -158,9 +158,10 @@ static bool learn(const Samples *samples, Learnt *out, Progress *progress, Error
 /* Products in double of PIECE rows at a time: `wide` has room for in and out numbers of each. */
 static bool forward(const Learnt *learnt, const Batch *x, float *y, Error *err) {
     size_t in = learnt->in, out = learnt->out, rows = x->n < PIECE ? x->n : PIECE;
-    double *wide = malloc((rows * (in + out) + 1) * sizeof *wide), *made = wide + rows * in;
+    double *wide = malloc((rows * (in + out) + 1) * sizeof *wide);
     if (!wide)
         return error_memory(err, x->where, rows * (in + out) * sizeof *wide);
+    double *made = wide + rows * in;
     for (size_t first = 0; first < x->n; first += rows) {
         size_t n = x->n - first < rows ? x->n - first : rows;
         centre(array_f64(learnt->number[0]), x->x + first * in, n, in, wide);
@@ -175,9 +176,10 @@ static bool forward(const Learnt *learnt, const Batch *x, float *y, Error *err) 
 
 static bool pull(const Learnt *learnt, const Batch *x, const float *dy, float *dx, Error *err) {
     size_t in = learnt->in, out = learnt->out, rows = x->n < PIECE ? x->n : PIECE;
-    double *wide = malloc((rows * (in + out) + 1) * sizeof *wide), *made = wide + rows * out;
+    double *wide = malloc((rows * (in + out) + 1) * sizeof *wide);
     if (!wide)
         return error_memory(err, x->where, rows * (in + out) * sizeof *wide);
+    double *made = wide + rows * out;
     for (size_t first = 0; first < x->n; first += rows) {
         size_t n = x->n - first < rows ? x->n - first : rows;
         for (size_t i = 0; i < n * out; i++)

@@ -20,11 +20,11 @@ void name_list_add(NameList *list, const char *name) {
 
 /* ", c" at the end becomes " and c". */
 static void join_last(NameList *list) {
-    static const char and[] = " and ";
-    const size_t comma = 2, length = sizeof and-1;
+    static const char word[] = " and ";
+    const size_t comma = 2, length = sizeof word - 1;
     char *last = list->text + list->last;
     memmove(last - comma + length, last, strlen(last) + 1);
-    memcpy(last - comma, and, length);
+    memcpy(last - comma, word, length);
 }
 
 const char *name_list_text(NameList *list) {

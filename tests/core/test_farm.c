@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 /* ---- Two ranks ------------------------------------------------------------------------------- */
@@ -237,5 +238,6 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_a_stopped_round, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_failures_and_sizes, set_up, tear_down),
     };
+    alarm(60); /* what is waited for has been sent */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

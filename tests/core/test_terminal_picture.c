@@ -35,6 +35,8 @@ static void xterm_colours_are_the_nearest(void **state) {
     assert_int_equal(colour_xterm256((Rgb){ 0, 0, 0 }), 16);
     assert_int_equal(colour_xterm256((Rgb){ 255, 255, 255 }), 231);
     assert_int_equal(colour_xterm256((Rgb){ 255, 0, 0 }), 196);
+    assert_int_equal(colour_xterm256((Rgb){ 0, 255, 0 }), 46);
+    assert_int_equal(colour_xterm256((Rgb){ 0, 0, 255 }), 21);
     assert_int_equal(colour_xterm256((Rgb){ 128, 128, 128 }), 244);
 }
 

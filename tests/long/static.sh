@@ -9,9 +9,14 @@ flags=$(make -s -f - told << 'EOF'
 include Makefile
 told:
 	@:
-$(info $(ALL_CPPFLAGS) -std=c11 -I$(BUILD) -pthread)
+$(info $(ALL_CPPFLAGS) -std=c11 -I$(BUILD) -pthread -U_FORTIFY_SOURCE)
 EOF
 )
+
+# tests/static has what tools that see one file alone do not know of the others; error.c is where it is.
+flags_of() { # file
+    [ "$1" = src/core/error.c ] && echo "$flags" || echo "-Itests/static $flags"
+}
 
 # A tool on a file: what it says is a finding, and so is that it fails.
 look() { # tool file command…
@@ -38,19 +43,19 @@ tools=''
 files=$(ls src/*.c src/*/*.c)
 if has gcc; then
     tools="$tools, gcc $(gcc -dumpfullversion) -fanalyzer"
-    for file in $files; do look gcc "$file" "gcc $flags -O1 -fanalyzer -c -o /dev/null $file"; done
+    for file in $files; do look gcc "$file" "gcc $(flags_of "$file") -O1 -fanalyzer -c -o /dev/null $file"; done
 fi
 if has clang-tidy; then
     tools="$tools, clang-tidy $(clang-tidy --version | sed -n 's/.*version \([0-9.]*\).*/\1/p')"
     for file in $files; do
-        look clang-tidy "$file" "clang-tidy --quiet $file -- $flags 2> $out/chatter || cat $out/chatter"
+        look clang-tidy "$file" "clang-tidy --quiet $file -- $(flags_of "$file") 2> $out/chatter"
     done
 fi
 if has cppcheck; then
     tools="$tools, $(cppcheck --version | tr 'C' 'c')"
     for file in $files; do
         look cppcheck "$file" "cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr \
-            --suppressions-list=tests/cppcheck.supp -Isrc -D_GNU_SOURCE -DPERIGEE_VERSION='\"0\"' $file"
+            --suppressions-list=tests/static/cppcheck.supp -Isrc -D_GNU_SOURCE -DPERIGEE_VERSION='\"0\"' $file"
     done
 fi
 if has luacheck; then

@@ -267,6 +267,23 @@ function TestNn:test_strict_loading()
   os.remove(path)
 end
 
+-- One number a channel has no variance: it is normalised by the running statistics, and changes none.
+function TestNn:test_batchnorm_of_a_batch_of_one()
+  local net = nn.new { input = { 3 }, classes = { 0, 1 }, seed = 1, nn.batchnorm(), nn.linear { out = 2 } }
+  local y = array.new({ 0, 1, 0, 1 }, { dtype = "i32" })
+  local ds = data.new { x = array.randn(4, 3, { seed = 2 }), y = y }
+  nn.train(net, ds, { epochs = 1, batch = 1, lr = 0.1, seed = 1 })
+  local weights, seen = net:weights(), 0
+  for name, value in pairs(weights) do
+    local wanted = name:find "running_mean" and 0 or name:find "running_var" and 1
+    if wanted then
+      seen = seen + 1
+      lu.assertTrue(value:eq(wanted):all(), name)
+    end
+  end
+  lu.assertEquals(seen, 2)
+end
+
 -- What is missing and what is left are named, five of each at most.
 function TestNn:test_all_names_that_do_not_fit_are_told()
   local path, tensors = os.tmpname(), {}
