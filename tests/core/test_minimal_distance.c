@@ -2,6 +2,7 @@
  * class is known exactly: without a box it is the margin over the dual norm of the difference of
  * two classes' weights; with one it is found by bisection (l2, linf) or feature by feature (l1). */
 #include "attack/attacks.h"
+#include "attack/verdict.h"
 
 #include "attack_models.h"
 #include "core/array_values.h"
@@ -251,12 +252,25 @@ static void test_apgd(void **state) {
     }
 }
 
+/* Points that reach the goal go by their distance, others by their loss, however far they are. */
+static void test_worth(void **state) {
+    (void)state;
+    const Worth near = { .reached = true, .distance = 1, .loss = 5 };
+    const Worth far = { .reached = true, .distance = 2, .loss = -5 };
+    const Worth low = { .distance = 9, .loss = 1 }, high = { .distance = 3, .loss = 2 };
+    assert_true(worth_more(near, far) && !worth_more(far, near));
+    assert_true(worth_more(far, low) && !worth_more(low, far));
+    assert_true(worth_more(low, high) && !worth_more(high, low));
+    assert_false(worth_more(low, low));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fmn),
         cmocka_unit_test(test_fmn_within_a_ball),
         cmocka_unit_test(test_fmn_of_what_is_wrong),
         cmocka_unit_test(test_apgd),
+        cmocka_unit_test(test_worth),
     };
     return cmocka_run_group_tests_name("minimal distance", tests, NULL, NULL);
 }

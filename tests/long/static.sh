@@ -13,9 +13,9 @@ $(info $(ALL_CPPFLAGS) -std=c11 -I$(BUILD) -pthread -U_FORTIFY_SOURCE)
 EOF
 )
 
-# tests/static has what tools that see one file alone do not know of the others; error.c is where it is.
+# tests/static has what tools that see one file alone do not know of the others; where that is defined it is known.
 flags_of() { # file
-    [ "$1" = src/core/error.c ] && echo "$flags" || echo "-Itests/static $flags"
+    case $1 in src/core/error.c | src/bind/bind.c) echo "$flags" ;; *) echo "-Itests/static $flags" ;; esac
 }
 
 # A tool on a file: what it says is a finding, and so is that it fails.
@@ -43,7 +43,12 @@ tools=''
 files=$(ls src/*.c src/*/*.c)
 if has gcc; then
     tools="$tools, gcc $(gcc -dumpfullversion) -fanalyzer"
-    for file in $files; do look gcc "$file" "gcc $(flags_of "$file") -O1 -fanalyzer -c -o /dev/null $file"; done
+    # Two of its checks are noise in gcc 12: structs that another function fills, memory that a member holds.
+    # clang's analyzer looks for both, and so do the sanitizers' tests.
+    quiet='-Wno-analyzer-use-of-uninitialized-value -Wno-analyzer-malloc-leak'
+    for file in $files; do
+        look gcc "$file" "gcc $(flags_of "$file") -O1 -fanalyzer $quiet -c -o /dev/null $file"
+    done
 fi
 if has clang-tidy; then
     tools="$tools, clang-tidy $(clang-tidy --version | sed -n 's/.*version \([0-9.]*\).*/\1/p')"

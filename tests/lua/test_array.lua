@@ -678,6 +678,13 @@ function TestArrayIndex:test_take()
   raises("integer", a.take, a, { 1.5 })
 end
 
+-- Along the last axis, unless another is named.
+function TestArrayIndex:test_gather()
+  local x, at = A.new { { 1, 2, 3 }, { 4, 5, 6 } }, A.new({ { 3, 1 }, { 1, 2 } }, { dtype = "i32" })
+  lu.assertEquals(x:gather(at):totable(), { { 3, 1 }, { 4, 5 } })
+  lu.assertEquals(x:gather(A.new({ { 2, 1, 2 } }, { dtype = "i32" }), 1):totable(), { { 4, 2, 6 } })
+end
+
 function TestArrayIndex:test_put()
   local a = A.zeros(3, 2)
   lu.assertIs(a:put({ 1, 3 }, { { 1, 2 }, { 3, 4 } }), a)

@@ -34,6 +34,42 @@ local function assert_close(a, b, tolerance)
   for name, values in pairs(a) do lu.assertTrue((values - b[name]):abs():max() < tolerance, name) end
 end
 
+-- ---- A step --------------------------------------------------------------------------------------
+
+TestSteps = {}
+
+-- A batch of images that go through the net some at a time: its step is the mean of its samples' own.
+function TestSteps:test_the_mean_of_the_samples()
+  local function fresh()
+    return nn.new { input = { 1, 48, 48 }, classes = { 0, 1 }, seed = 3,
+      nn.conv2d { out = 8, kernel = 5, stride = 1 }, nn.relu(), nn.flatten(), nn.linear { out = 2 } }
+  end
+  local x, y = array.randn(12, 48 * 48, { seed = 4 }), array.arange(12):mod(2):astype "i32"
+  local ds = data.new { x = x, y = y, shape = { 1, 48, 48 } }
+  local before, whole = fresh():weights(), step_of(fresh(), ds, { lr = 0.01 })
+  local sums = {}
+  for i = 1, 12 do
+    for name, values in pairs(step_of(fresh(), ds:slice(i, i), { lr = 0.01 })) do
+      sums[name] = (sums[name] or 0) + (values - before[name]):astype "f64"
+    end
+  end
+  for name, values in pairs(whole) do
+    local step = (values - before[name]):astype "f64"
+    lu.assertTrue((step - sums[name] / 12):abs():max() < 1e-3 * step:abs():max(), name)
+  end
+end
+
+-- Statistics are no weights: decay leaves them alone.
+function TestSteps:test_decay_of_statistics()
+  local net = nn.new { input = { 3 }, classes = { 0, 1 }, seed = 1, nn.batchnorm(), nn.linear { out = 2 } }
+  local x = array.randn(8, 3, { seed = 2 }) + 2
+  local ds = data.new { x = x, y = array.arange(8):mod(2):astype "i32" }
+  local weights = step_of(net, ds, { weight_decay = 0.5 })
+  local name = weights["bn1.running_mean"] and "bn1." or error "no statistics"
+  lu.assertTrue((weights[name .. "running_mean"] - 0.1 * x:mean(1)):abs():max() < 1e-5)
+  lu.assertTrue((weights[name .. "running_var"] - (0.9 + 0.1 * x:var(1, { ddof = 1 }))):abs():max() < 1e-5)
+end
+
 -- ---- An adversary -------------------------------------------------------------------------------
 
 local function pgd(options)

@@ -7,7 +7,7 @@ return {
   { file = "src/bind/bind_array_index.c", old = "a->ndim - 1);\n    const Array *positions", new = "0);\n    const Array *positions" },
   { file = "src/bind/bind_array_reduce.c", old = "if (!given && !what.keepdims)\n        return push_whole", new = "if (!given)\n        return push_whole" },
   { file = "src/bind/bind_array_reduce.c", old = ".origin = 1 };", new = ".origin = 0 };" },
-  { file = "src/bind/bind_call.c", old = "    lua_settop(L, top);\n    return status == LUA_OK;", new = "    return status == LUA_OK;" },
+  { file = "src/bind/bind_call.c", old = "    bind_grad_resume(L, &frame);\n", new = "" },
   { file = "src/bind/bind_call.c", old = "    a->read_only = true;\n    return a;", new = "    return a;" },
   { file = "src/bind/bind_dataset.c", old = "if (given && given->dtype == DTYPE_U8)", new = "if (given && given->dtype == DTYPE_I32)" },
   { file = "src/bind/bind_fields.c", old = "lua_rawseti(L, -2, i + 1);\n        }\n        break;\n    case VALUE_LIST", new = "lua_rawseti(L, -2, 2 - i);\n        }\n        break;\n    case VALUE_LIST" },
