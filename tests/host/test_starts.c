@@ -469,6 +469,8 @@ static const char *fault(const Start *start, const Outcome *outcome) {
     static char text[128];
     if (outcome->hung)
         return "it hangs";
+    if (start->terminal && WIFSIGNALED(outcome->status) && WTERMSIG(outcome->status) == SIGINT)
+        return NULL; /* our Ctrl-C came when the prompt had been left and all was being closed */
     if (WIFSIGNALED(outcome->status)) {
         snprintf(text, sizeof text, "it ends by signal %d", WTERMSIG(outcome->status));
         return text;
