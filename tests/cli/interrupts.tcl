@@ -204,7 +204,7 @@ proc remembered {path} {
 # So many ends by SIGTERM, SIGHUP or the terminal's going away, in the midst of a training: the history has each line
 # that was typed, and the checkpoint goes on to the bits of the unbroken run. Answers with how many.
 proc endings {count end} {
-    global env ends faults program
+    global env ends faults program spawn_id
     set ::timeout 60
     set whole [trained $env(TMPDIR)/whole]
     file delete $env(TMPDIR)/whole
