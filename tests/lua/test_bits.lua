@@ -106,10 +106,24 @@ for name, options in pairs {
   pgd = { norm = "l2", max_iter = 12 }, pgd_exp = { norm = "l2", max_iter = 8, start_from = known },
   apgd = { norm = "l1", max_iter = 12 }, fmn = { norm = "l1", max_iter = 12 },
   noise = { norm = "linf", seed = 3 }, fgsm = { norm = "linf" },
+  ddn = { model = net, max_iter = 5 }, mifgsm = { model = net, norm = "linf", max_iter = 5 },
+  halving = { model = net, norm = "l2", stages = { { steps = 3, classes = 2 } } },
+  stairs = { model = net, norm = "l2" },
+  matching = { model = net, guides = known, norm = "l2", max_iter = 4 },
+  square = { model = net, norm = "l2", max_queries = 60, seed = 3 },
+  hopskipjump = { model = net, norm = "l2", max_queries = 60, seed = 3 },
+  transfer = { model = net, surrogate = blocks, norm = "l2", max_iter = 4 },
 } do
-  options.model, options.dmax = defence, 0.8
+  options.model, options.dmax = options.model or defence, 0.8
   local result = attack[name](options):run(attacked)
   show(name, result.x_adv, result.scores, table.unpack(result.loss))
+end
+
+local sweep = evaluate.security { models = { net = net }, data = test, samples = 12, seed = 1,
+  attack = attack.pgd { norm = "l2", max_iter = 4 }, dmax = { 0, 0.8 }, block = 5, noise = false }
+for _, row in ipairs(sweep:rows()) do
+  show(("%s %s %g"):format(row.model, row.attack, row.dmax),
+    { row.correct, row.evaded, row.rejected, row.robust, row.low, row.high, row.queries })
 end
 ]==]
 
