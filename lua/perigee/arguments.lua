@@ -35,6 +35,46 @@ function arguments.only(where, options, ...)
   return options
 end
 
+-- ---- Metatables ------------------------------------------------------------------------------------
+--
+-- A user's table may have a metatable that answers what no table would. Where one comes in, what Lua says of
+-- it at a line of the program's files names the function, and the table as the cause.
+
+local MOST_DEPTH, MOST_MEMBERS = 3, 32
+local CAUSE = "an argument's metatable answers what it should not"
+
+local function has_metatable(value, depth)
+  if type(value) ~= "table" then return false end
+  if debug.getmetatable(value) then return true end
+  local count = 0
+  for _, member in next, value do
+    count = count + 1
+    if count > MOST_MEMBERS then break end
+    if depth < MOST_DEPTH and has_metatable(member, depth + 1) then return true end
+  end
+  return false
+end
+
+local ours = "^" .. perigee.lua_dir:gsub("%p", "%%%0") .. "/[^:]*:%d+: (.*)$"
+
+local function settle(name, ok, ...)
+  if ok then return ... end
+  local raised = ...
+  local words = type(raised) == "string" and (raised:match(ours) or raised:match "^a list of more than .*"
+    or raised:match "^a table whose __pairs .*" or raised:match "^'__%l+' .*"
+    or raised:match "^attempt to .*")
+  if not words or words:find "^attempt to yield" then error(raised, 0) end
+  blame.fail("%s: %s: %s", name, CAUSE, words)
+end
+
+-- f(…), which was called by that name.
+local function call(name, f, ...)
+  for i = 1, select("#", ...) do
+    if has_metatable((select(i, ...)), 1) then return settle(name, pcall(f, ...)) end
+  end
+  return f(...)
+end
+
 local DOT = "%s (is this a call with a dot instead of a colon?)"
 
 -- The function, which refuses arguments beyond the `taken` that it names; nil is none. A method's object is
@@ -53,7 +93,7 @@ local function guarded(name, f, taken, self)
     if self and not self.is((...)) then
       arguments.expected(name, "self", DOT:format(self.what), (...))
     end
-    return f(...)
+    return call(name, f, ...)
   end
 end
 
@@ -64,6 +104,8 @@ function arguments.guard(prefix, functions, self)
     local made = type(f) == "function" and debug.getinfo(f, "Su")
     if made and made.what == "Lua" and not made.isvararg and not name:find "^__" then
       functions[name] = guarded(prefix .. name, f, made.nparams, self)
+    elseif made and made.what == "Lua" and not name:find "^__" then
+      functions[name] = function(...) return call(prefix .. name, f, ...) end
     end
   end
   return functions

@@ -16,6 +16,13 @@ local function unsigned(...)
   return table.unpack(list, 1, list.n)
 end
 
+local MOST = 1000 -- bytes of a message: it may have a text of the user's in it
+
+local function cut(message)
+  if #message <= MOST then return message end
+  return message:sub(1, utf8.offset(message, 0, MOST) - 1) .. "…"
+end
+
 --- Raise the message at the nearest line that is not the program's own, however deep inside it we are. A
 --- coroutine whose function has called us in tail position has none: then without a line.
 function blame.fail(format, ...)
@@ -25,7 +32,7 @@ function blame.fail(format, ...)
     level = level + 1
     frame = debug.getinfo(level, "Sl")
   until not frame or (frame.currentline > 0 and frame.source:sub(1, #own) ~= own)
-  error(printable(format:format(unsigned(...))), frame and level or 0)
+  error(cut(printable(format:format(unsigned(...)))), frame and level or 0)
 end
 
 --- Raise again what was raised by a function of ours written in C, at the user's line.

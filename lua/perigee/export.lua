@@ -13,6 +13,7 @@ local export = {}
 --- Write the text to the file, whole or not at all; answers the path. `where` names the method.
 function export.write(where, path, words)
   if type(path) ~= "string" then arguments.expected(where, "path", "a string", path) end
+  if path:find "\0" then blame.fail("%s: path: expected a string without NUL", where) end
   local fine, message = native.write_file(path, words)
   if not fine then blame.fail("%s: %s", where, message) end
   return path

@@ -12,7 +12,7 @@ local function fail(format, ...) error(format:format(...), 0) end
 -- The labels in a list of its own; nil if they are not integers in rising order.
 local function labels_of(classes)
   local labels = {}
-  for i = 1, type(classes) == "table" and #classes or 0 do
+  for i = 1, type(classes) == "table" and rawlen(classes) or 0 do
     local label = math.tointeger(classes[i])
     if not label or label < -2 ^ 31 or label >= 2 ^ 31 or i > 1 and label <= labels[i - 1] then return nil end
     labels[i] = label

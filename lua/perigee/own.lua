@@ -14,8 +14,35 @@ local function copy(t)
   return made
 end
 
+local ipairs, pairs = ipairs, pairs
+
 for name, value in next, _G do own[name] = value end
 for name in ("coroutine debug io math os string table utf8"):gmatch "%w+" do own[name] = copy(own[name]) end
+
+-- A user's table may have a metatable that never ends a list, or answers pairs with what is no iterator.
+local LAZY = 4096 -- members of a list that only its __index knows
+
+local function next_member(t, i)
+  local value = t[i + 1]
+  if value == nil then return nil end
+  if i >= LAZY and own.rawget(t, i + 1) == nil then
+    own.error(("a list of more than %d members that its __index makes"):format(LAZY), 0)
+  end
+  return i + 1, value
+end
+
+function own.ipairs(t)
+  if own.type(t) ~= "table" or not own.debug.getmetatable(t) then return ipairs(t) end
+  return next_member, t, 0
+end
+
+function own.pairs(t)
+  local meta = own.type(t) == "table" and own.debug.getmetatable(t)
+  if not meta or own.rawget(meta, "__pairs") == nil then return pairs(t) end
+  local f, state, first = pairs(t)
+  if own.type(f) ~= "function" then own.error("a table whose __pairs gives no iterator", 0) end
+  return f, state, first
+end
 
 local function path_of(name)
   return folder .. "/" .. name:gsub("%.", "/") .. ".lua"

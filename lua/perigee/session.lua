@@ -102,6 +102,7 @@ function session.save(path, ...)
     for i, v in ipairs(session.who()) do names[i] = v.name end
   end
   for _, name in ipairs(names) do
+    if type(name) ~= "string" then arguments.expected("save", "name", "the name of a variable", name) end
     local value = rawget(_G, name)
     if value == nil then blame.fail("save: there is no variable %s", tostring(name)) end
     local reason = archive.refusal(name, value)
@@ -148,11 +149,17 @@ end
 ---------------------------------------------------------------------------------------------------
 -- Time
 
+-- A function in C says where it was called from, which is no file of ours; its words alone remain.
+local function called(f)
+  if debug.getinfo(f, "S").what ~= "C" then return f end
+  return function(...) return blame.call(f, ...) end
+end
+
 --- time(f, …): run f once; prints the seconds, returns what f returns.
 function session.time(f, ...)
   if type(f) ~= "function" then arguments.expected("time", "f", "a function", f) end
   local start = perigee.clock()
-  local results = table.pack(f(...))
+  local results = table.pack(called(f)(...))
   print(("%.4g s"):format(perigee.clock() - start))
   return table.unpack(results, 1, results.n)
 end
@@ -175,7 +182,10 @@ end
 --- bench(f [, seconds]): call f again and again for about that long (1 s); the median time of a call.
 function session.bench(f, seconds)
   if type(f) ~= "function" then arguments.expected("bench", "f", "a function", f) end
-  seconds = seconds or 1
+  if seconds ~= nil and not (type(seconds) == "number" and seconds >= 0 and seconds < math.huge) then
+    arguments.expected("bench", "seconds", "a number of 0 or more", seconds)
+  end
+  f, seconds = called(f), seconds or 1
   local clock, runs = perigee.clock, 7
   local function timed(calls)
     local start = clock()

@@ -10,6 +10,7 @@ local text = require "perigee.text"
 local gnuplot = require("perigee.native").gnuplot
 
 local MOST_FEATURES = 8 -- that are shown as numbers
+local MOST_DEPTH = 8 -- lists in lists
 
 -- The sides of the square that n pixels fill, or nil.
 local function square_side(n)
@@ -98,6 +99,21 @@ local function add_dataset(panels, ds, limit)
   end
 end
 
+-- The lists in a list.
+local function add_list(panels, list, limit)
+  local captions = list.captions == nil and {} or list.captions
+  if type(captions) ~= "table" then
+    arguments.expected("show", "captions", "a list of words, one for each picture", captions)
+  end
+  panels.depth = panels.depth + 1
+  if panels.depth > MOST_DEPTH then blame.fail("show: x: more than %d lists in one another", MOST_DEPTH) end
+  for i, item in ipairs(list) do
+    local words = captions[i] ~= nil and tostring(captions[i]) or range_of(item)
+    add_panels(panels, item, words, limit)
+  end
+  panels.depth = panels.depth - 1
+end
+
 function add_panels(panels, x, caption, limit)
   if kinds.is(x, "array") then
     if x.size == 0 then blame.fail("show: the array is empty") end
@@ -107,14 +123,7 @@ function add_panels(panels, x, caption, limit)
   elseif type(x) == "table" and type(x[1]) == "number" then
     add_array(panels, array.new(x), caption, limit)
   elseif type(x) == "table" then
-    local captions = x.captions == nil and {} or x.captions
-    if type(captions) ~= "table" then
-      arguments.expected("show", "captions", "a list of words, one for each picture", captions)
-    end
-    for i, item in ipairs(x) do
-      local words = captions[i] ~= nil and tostring(captions[i]) or range_of(item)
-      add_panels(panels, item, words, limit)
-    end
+    add_list(panels, x, limit)
   else
     arguments.expected("show", "x", "an array, a dataset or a list of them", x)
   end
@@ -151,11 +160,13 @@ local function checked(options)
 end
 
 local function drawn(x, options, limit)
-  local panels = { names = options.names, channels = options.channels }
+  local panels = { names = options.names, channels = options.channels, depth = 0 }
   add_panels(panels, x, nil, limit)
   if #panels == 0 then blame.fail("show: there is nothing in it to draw") end
   local mode = options.mode or perigee.terminal().picture
-  return blame.call(perigee.picture, panels, { mode = mode, width = options.width })
+  local ok, picture = pcall(perigee.picture, panels, { mode = mode, width = options.width })
+  if not ok then blame.raise((tostring(picture):gsub("^perigee%.picture: ", "show: "))) end
+  return picture
 end
 
 --- show(x [, { limit =, mode =, width =, names =, channels = }])

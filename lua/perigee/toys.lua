@@ -93,10 +93,10 @@ local function options_of(where, toy, given)
   end
   if options.seed ~= nil then number(where, "seed", options.seed, math.mininteger, math.maxinteger, true) end
   number(where, "noise", options.noise, 0, 1e30)
-  if options.factor then number(where, "factor", options.factor, 0, 1) end
-  if options.turns then number(where, "turns", options.turns, 0, 100) end
-  if options.classes then options.classes = number(where, "classes", options.classes, 2, 1000, true) end
-  if options.centers then options.centers = centers_of(where, options.centers, options.seed) end
+  if toy.options.factor then number(where, "factor", options.factor, 0, 1) end
+  if toy.options.turns then number(where, "turns", options.turns, 0, 100) end
+  if toy.options.classes then options.classes = number(where, "classes", options.classes, 2, 1000, true) end
+  if toy.options.centers then options.centers = centers_of(where, options.centers, options.seed) end
   return options
 end
 

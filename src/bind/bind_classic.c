@@ -183,15 +183,14 @@ static bool fit_steps(Model *model, const void *samples, Progress *progress, Err
 }
 
 static int method_fit_steps(lua_State *L) {
-    Model *model = bind_self_model(L);
+    Model *model = bind_self(L, &pipeline_type);
     bind_check_dataset(L, 2, "fit_steps", "ds");
     Samples samples = bind_check_training(L, 2, "fit_steps", "ds");
     return bind_fit_model(L, model, fit_steps, &samples);
 }
 
 static int method_transform(lua_State *L) {
-    Model *model = bind_self_model(L);
-    Pipeline *pipeline = (Pipeline *)model;
+    Pipeline *pipeline = bind_self(L, &pipeline_type);
     BindSamples samples = bind_check_samples(L, 2, "transform", "x");
     Batch batch = { samples.x, samples.n, samples.features, "transform" };
     size_t width = pipeline_width(pipeline);

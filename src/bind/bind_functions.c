@@ -311,8 +311,73 @@ void bind_end(lua_State *L, int last) {
         lua_settop(L, last);
 }
 
+/* ---- Metatables ----------------------------------------------------------------------------- */
+
+/* A user's table may have a metatable that raises Lua's own words, or answers what makes Lua raise
+ * them: they get the function's name, and the cause. */
+enum { MOST_DEPTH = 3, MOST_MEMBERS = 32 };
+
+static bool has_metatable(lua_State *L, int at, int depth) {
+    if (!lua_istable(L, at))
+        return false;
+    if (lua_getmetatable(L, at)) {
+        lua_pop(L, 1);
+        return true;
+    }
+    bool found = false;
+    int top = lua_gettop(L);
+    int members = depth < MOST_DEPTH && lua_checkstack(L, 4) ? MOST_MEMBERS : 0;
+    at = lua_absindex(L, at);
+    for (lua_pushnil(L); !found && members-- > 0 && lua_next(L, at); lua_pop(L, 1))
+        found = has_metatable(L, -1, depth + 1);
+    lua_settop(L, top);
+    return found;
+}
+
+static bool any_has_metatable(lua_State *L) {
+    bool found = false;
+    for (int arg = lua_gettop(L); arg > 0 && !found; arg--)
+        found = has_metatable(L, arg, 1);
+    return found;
+}
+
+static bool is_of_lua(const char *message) {
+    static const char *const beginnings[] = { "attempt to ", "'__", "object length ", NULL };
+    for (size_t i = 0; beginnings[i]; i++)
+        if (strncmp(message, beginnings[i], strlen(beginnings[i])) == 0)
+            return !strstr(message, "to yield");
+    return false;
+}
+
+/* Call the same function once more, protected; what comes out of it unnamed is named. */
+static int call_protected(lua_State *L) {
+    const char *where = bind_where(L);
+    luaL_checkstack(L, 8, NULL);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_pushboolean(L, true);
+    lua_pushcclosure(L, call_function, 2);
+    lua_insert(L, 1);
+    if (lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0) == LUA_OK)
+        return lua_gettop(L);
+    const char *message = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+    bool named = begins_with(message, where, strlen(where));
+    if (is_of_lua(message)) {
+        lua_pushfstring(L, "%s: an argument's metatable answers what it should not: %s", where,
+                        message);
+    } else if (!named) {
+        return lua_error(L);
+    }
+    push_position(L);
+    lua_insert(L, -2);
+    lua_concat(L, 2);
+    return lua_error(L);
+}
+
+/* A second upvalue: it is called by call_protected. */
 static int call_function(lua_State *L) {
     const BindFunction *f = bind_here(L);
+    if (!lua_toboolean(L, lua_upvalueindex(2)) && any_has_metatable(L))
+        return call_protected(L);
     if (f->most >= 0)
         bind_end(L, f->most);
     return bind_records(L) ? bind_grad_call(L, f, bind_where(L)) : f->call(L);

@@ -143,6 +143,8 @@ static Entering check_entering(lua_State *L, const Network *net, size_t n) {
         bind_expected(L, 3, "backward", "w", "a table, layer = array");
     for (lua_pushnil(L); lua_next(L, 3); lua_pop(L, 1))
         most++;
+    if (most == 0)
+        bind_error(L, "backward: w: expected a table, layer = array, got an empty one");
     luaL_checkstack(L, (int)most + 12, "backward: too many layers");
     entering.tap = lua_newuserdatauv(L, (most + 1) * sizeof *entering.tap, 0);
     entering.gradient = lua_newuserdatauv(L, (most + 1) * sizeof *entering.gradient, 0);

@@ -82,7 +82,9 @@ static int perigee_interrupted(lua_State *L) {
 
 /* perigee.nearest(word, list) → the word in the list that was probably meant, or nil. */
 static int perigee_nearest(lua_State *L) {
-    const char *word = bind_string(L, 1, "perigee.nearest", "word");
+    if (lua_type(L, 1) != LUA_TSTRING)
+        return bind_expected(L, 1, "perigee.nearest", "word", "a string");
+    const char *word = lua_tostring(L, 1); /* to its first NUL, behind which nothing is near */
     if (!lua_istable(L, 2))
         return bind_expected(L, 2, "perigee.nearest", "list", "a list of words");
     size_t count = (size_t)lua_rawlen(L, 2);

@@ -46,7 +46,7 @@ static int picture_text(lua_State *L) {
         return bind_expected(L, 1, bind_where(L), "panels", "a list of panels");
     Terminal terminal = terminal_now();
     PictureSpace space = { terminal.picture, terminal.columns, terminal.cell_width };
-    bind_fields(L, 2, "show", picture_space_fields, &space);
+    bind_fields(L, 2, bind_where(L), picture_space_fields, &space);
     size_t count = lua_rawlen(L, 1);
     Panel *panels = lua_newuserdatauv(L, (count + 1) * sizeof *panels, 0);
     lua_createtable(L, (int)count, 0); /* keeps the panels' arrays */

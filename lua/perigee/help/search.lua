@@ -170,8 +170,11 @@ local function distance(word, one)
   return one:byte() == word:byte() and wrong or wrong + 0.6
 end
 
+local MOST = 40 -- bytes of a word that may be misspelt: what is longer takes long to compare
+
 -- The word that was meant by one that nothing has and that looks misspelt: a letter, of long words two.
 local function mended(word)
+  if #word > MOST then return nil end
   local meant, least = nil, #word < 4 and 0 or #word < 8 and 2 or 3
   for _, one in ipairs(words_known()) do
     local far = distance(word, one)
@@ -182,6 +185,7 @@ end
 
 -- The known word that shares the most of its letters with one that is no misspelling.
 local function nearest_known(word)
+  if #word > MOST then return nil end
   local meant, threes, most = nil, letters(word), 0
   for _, one in ipairs(words_known()) do
     local share = overlap(threes, letters(one))
