@@ -41,7 +41,7 @@ for each in $families; do
         end=$?
         if [ $end -gt 1 ]; then # PyTorch itself ended it, say
             echo "numbers: $family, seed $seed, cases $tried to $((to - 1)): Python's status $end" >&2
-            [ $end != 3 ] || exit 2
+            case $end in 3) exit 2 ;; 130 | 143) pause ;; esac # interrupted: they are tried again
             lost=$((lost + to - tried))
             echo "$family: cases 0, steps 0, faults 0" > "$LONG_STATE/out"
         fi
