@@ -8,6 +8,7 @@ The last line is "FAMILY: cases N, steps M, faults F". Status 1: something is of
 """
 import argparse
 import importlib
+import signal
 import sys
 import time
 
@@ -26,6 +27,7 @@ def main():
     parser.add_argument("--keep")
     parser.add_argument("--until", type=float, help="seconds since 1970 after which no handful is begun")
     told = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # folders are taken away, the program is ended
     try:
         family = importlib.import_module(told.family)
     except ImportError as missing:
