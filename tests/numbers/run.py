@@ -27,12 +27,12 @@ def main():
     parser.add_argument("--keep")
     parser.add_argument("--until", type=float, help="seconds since 1970 after which no handful is begun")
     told = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # folders are taken away, the program is ended
     try:
         family = importlib.import_module(told.family)
     except ImportError as missing:
         print(f"{told.family}: not tried: {missing}")
         return 3
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # folders are taken away, the program is ended
     indices = [told.case] if told.case is not None else list(range(told.first, told.cases))
     steps, faults, tried = 0, [], 0
     while indices and not (told.until and time.time() > told.until):
