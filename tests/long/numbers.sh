@@ -3,7 +3,7 @@
 . scripts/lib.sh
 
 # What is tried, and how many cases of each; an item of a family draws from the seed and its number alone.
-families="arrays:10000 metrics:1000 attacks:240 svms:150 training:150 classic:100 layers:600"
+families="arrays:10000 metrics:1000 attacks:240 svms:150 training:100 classic:80 layers:400"
 
 [ -s "$LONG_STATE/seed" ] || date +%Y%m%d%H%M%S > "$LONG_STATE/seed"
 seed=${PERIGEE_NUMBERS_SEED:-$(cat "$LONG_STATE/seed")}
