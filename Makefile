@@ -189,7 +189,7 @@ asan-built:
 asan:
 	$(MAKE) $(ASAN) test
 
-# Instrumented for data races; tests/long/threads.sh runs it, with the suppressions in tests/tsan.supp.
+# Instrumented for data races; tests/long/threads.sh runs it. OpenBLAS is not.
 TSAN := BUILD=build/tsan OPTIMIZE=-O1 HARDEN= EXTRA_CPPFLAGS=-DPERIGEE_NO_CLONES \
 	EXTRA_CFLAGS='-fsanitize=thread -fno-omit-frame-pointer' EXTRA_LDFLAGS='-fsanitize=thread'
 

@@ -33,7 +33,7 @@ run="setarch -R"
 $run true 2> /dev/null || run=
 limit=600 # seconds a test; what takes longer is told of
 PERIGEE=$PWD/build/tsan/perigee BUILD=build/tsan CMOCKA_MESSAGE_OUTPUT=TAP PERIGEE_THREADS=${PERIGEE_THREADS:-4}
-TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp:exitcode=66:allocator_may_return_null=1"
+TSAN_OPTIONS=exitcode=66:allocator_may_return_null=1
 OPENBLAS_CORETYPE=$(build/perigee --version | sed -n 's/^OpenBLAS .*core \([A-Za-z0-9]*\).*/\1/p')
 export PERIGEE BUILD CMOCKA_MESSAGE_OUTPUT PERIGEE_THREADS TSAN_OPTIONS OPENBLAS_CORETYPE
 
@@ -46,6 +46,13 @@ instrumented() { # name
 }
 
 make -s tsan-built || exit 2
+if ! is_done jobs; then
+    log=$LONG_STATE/jobs.log
+    TMPDIR=$work/tmp PERIGEE_JOBS=$work/tmp $run "$PERIGEE" --quiet -e '
+        local jobs = dofile "tests/long/jobs.lua"
+        for _, name in ipairs(jobs.list) do jobs.run(name) end' > "$log" 2>&1 || report "the jobs" "$log"
+    mark_done jobs
+fi
 tests=0 found=''
 for file in tests/host/test_*.c tests/core/test_*.c tests/lua/test_*.lua; do
     name=${file#tests/} name=${name%.*}
