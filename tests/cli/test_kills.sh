@@ -16,10 +16,10 @@ repeated() { # count command…
 all() { # title count command…
     what=$1
     shift
+    : > "$work/wrong"
     repeated "$@"
     check_equal "$what" "$? $(cat "$work/wrong")" "0 "
 }
-: > "$work/wrong"
 echo "# seed $kills_seed"
 all "a training, killed" 1 kill_work train
 all "and gone on with, has the same bits" 1 end_work train
