@@ -217,8 +217,9 @@ static void push_kept(lua_State *L, int value, const char *where, const Field *f
         bind_integer(L, value, where, name,
                      field->low < field->high ? (lua_Integer)field->low : INT32_MIN, INT32_MAX);
     lua_settop(L, top);
+    bool samples = strcmp(type, "dataset|array") == 0 || strcmp(type, ATTACK_START_TYPE) == 0;
     if ((number && strcmp(type, "number[]") != 0) || strcmp(type, "model") == 0 ||
-        bind_test_dataset(L, value))
+        (samples && bind_test_dataset(L, value)))
         lua_pushvalue(L, value);
     else
         push_numbers(L, value, where, field);

@@ -32,6 +32,11 @@ function TestHostileValues:test_gradients_that_enter_nowhere()
   lu.assertEquals(net:backward(x, { f = array.ones(20, 2) }).shape, { 20, 3 })
 end
 
+-- A dataset where numbers are wanted.
+function TestHostileValues:test_samples_as_smoothing()
+  refuses("attack.fmn: smoothing: expected ", attack.fmn, { smoothing = ds })
+end
+
 -- Metatables that answer garbage: the function's name, and the cause.
 function TestHostileValues:test_odd_metatables()
   local words = "metatable answers what it should not"

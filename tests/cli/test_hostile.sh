@@ -1,0 +1,41 @@
+# One in eight of the functions that the help knows, by the seed, up to 100 calls with hostile values: the short form
+# of tests/long/hostile.sh. What is found says its seed, entry and number: by these tests/hostile/run.lua makes the
+# same call again.
+. tests/cli/tap.sh
+
+root=$PWD
+seed=${HOSTILE_SEED:-4}
+case $BUILD in
+    *asan*)
+        ASAN_OPTIONS=$ASAN_OPTIONS:max_allocation_size_mb=400
+        HOSTILE_HANG=30
+        export ASAN_OPTIONS HOSTILE_HANG ;;
+    *) ulimit -v 2000000 2> /dev/null ;;
+esac
+PERIGEE_LUA=$root/lua
+HOSTILE_EVERY=8
+HOME=$work
+XDG_DATA_HOME=$work
+export PERIGEE_LUA HOSTILE_EVERY HOME XDG_DATA_HOME
+mkdir "$work/empty"
+(cd "$work/empty" && exec "$perigee" --quiet --threads 1 "$root/tests/hostile/run.lua" \
+    "$seed" 100 0.05 "$work/report") < /dev/null > /dev/null 2> "$work/err"
+status=$?
+
+# The last call before the end, and what the program said of it.
+tell_end() {
+    echo "# seed $seed: $(grep -a '^CALL' "$work/report" | tail -n 1)"
+    head -n 20 "$work/err" | sed 's/^/# /'
+}
+check_end() { [ "$status" = 0 ] || { tell_end; false; }; }
+check_faults() {
+    grep -a '^FAULT' "$work/report" | sed "s/^/# seed $seed: /" > "$work/faults"
+    [ ! -s "$work/faults" ] || { cat "$work/faults"; false; }
+}
+made() { sed -n 's/^FIGURES [0-9]* entries, \([0-9]*\) calls, .*/\1/p' "$work/report"; }
+check_calls() { [ "$(made)" -gt 2000 ] || { echo "# $(made) calls"; false; }; }
+
+check "no hostile value ends the program" check_end
+check "no hostile value makes it say what it must not" check_faults
+check "they are thousands of calls" check_calls
+finish
