@@ -404,7 +404,7 @@ end)
 
 group("svm_many", "an SVM on relu3's 576 features of 30000 samples, by smo", function()
   local x, y = many_files()
-  local set = data.new { x = data.load_npy(x), y = data.load_npy(y) }
+  local set = data.new { x = data.npy(x), y = data.npy(y) }
   local made = svm.new { kernel = svm.rbf(1e-2), C = 10, solver = "smo" }
   measure("svm_many", 1, function() made:fit(set) end)
 end)
@@ -486,8 +486,23 @@ group("data", "the tutorial's data: MNIST in bytes, half of it, 5000 samples; te
   end)
 end)
 
+-- examples/dnr.lua in a process and a folder of its own, with `code` around it, which finds its path as %q.
+local function run_tutorial(code, options)
+  local folder = os.tmpname()
+  os.remove(folder)
+  os.execute("mkdir " .. quoted(folder))
+  local top = io.popen("pwd"):read("l")
+  local function absolute(path) return path:match("^/") and path or top .. "/" .. path end
+  local mnist = os.getenv("PERIGEE_DATA")
+  local found = lines_of(("cd %s && %s %s --quiet %s -e %s"):format(quoted(folder),
+    mnist and "PERIGEE_DATA=" .. quoted(absolute(mnist)) or "", quoted(absolute(program)), options or "",
+    quoted(code:format(absolute(here) .. "/../../examples/dnr.lua"))))
+  for _, f in ipairs(found or {}) do row(f.name, f.value, f.unit, { cpu = f.cpu }) end
+  os.execute("rm -r " .. quoted(folder))
+end
+
 group("tutorial", "the whole of examples/dnr.lua after the start, and the most memory it held", function()
-  local code = [[
+  run_tutorial [[
     local print_to, start, cpu = print, perigee.clock(), os.clock()
     print = function() end
     dofile(%q)
@@ -496,17 +511,20 @@ group("tutorial", "the whole of examples/dnr.lua after the start, and the most m
       local kilobytes = line:match("^VmHWM:%%s*(%%d+)")
       if kilobytes then print_to(("tutorial.memory %%.6g GB"):format(kilobytes / 1e6)) end
     end]]
-  local folder = os.tmpname()
-  os.remove(folder)
-  os.execute("mkdir " .. quoted(folder))
-  local top = io.popen("pwd"):read("l")
-  local function absolute(path) return path:match("^/") and path or top .. "/" .. path end
-  local mnist = os.getenv("PERIGEE_DATA")
-  local found = lines_of(("cd %s && %s %s --quiet -e %s"):format(quoted(folder),
-    mnist and "PERIGEE_DATA=" .. quoted(absolute(mnist)) or "", quoted(absolute(program)),
-    quoted(code:format(absolute(here) .. "/../../examples/dnr.lua"))))
-  for _, f in ipairs(found or {}) do row(f.name, f.value, f.unit, { cpu = f.cpu }) end
-  os.execute("rm -r " .. quoted(folder))
+end)
+
+group("figure", "examples/dnr.lua up to a figure of PGD-Exp's attack, by either solver", function()
+  for _, solver in ipairs { "libsvm", "smo" } do
+    run_tutorial(([[
+      local print_to, start, cpu = print, perigee.clock(), os.clock()
+      print = function() end
+      evaluate.diagnose = function(result)
+        plot.attack(result, { file = "dnr.png" })
+        print_to(("figure.SOLVER %%.6g s %%.6g"):format(perigee.clock() - start, os.clock() - cpu))
+        os.exit(0)
+      end
+      dofile(%q)]]):gsub("SOLVER", solver), "--solver " .. solver)
+  end
 end)
 
 group("start", "from the start to the prompt; memory while idle", function()
