@@ -8,6 +8,10 @@ cp -a Makefile src lua tests "$copy"
 for part in obj tests libperigee.a perigee flags revision.h; do cp -a "$BUILD/$part" "$copy/build"; done
 compiler=$(sed 's/ -I.*//' "$BUILD/flags")
 cd "$copy" || exit 1
+# Half of the files see a changed table; little optimisation will do for these. The others stay what they are, as
+# the flags seem not to have changed.
+sed -i 's/ -O3 / -O1 /' build/flags
+touch -r Makefile build/flags
 
 # <!-- file PATH --> and a fenced block: the file. <!-- line PATH WORDS --> and one: lines behind the
 # first line with these words; in a macro's table behind its first entry, with a backslash each.
@@ -42,7 +46,7 @@ awk -F'\t' '{ key = $1 FS $2; if (!(key in text)) order[++n] = key; text[key] = 
 check_equal "every line has its place" "$(cat "$work/missing")" ""
 
 programs=$(cd tests/core && ls test_layer*.c test_kernel.c test_objective.c test_attack.c | sed "s/\.c$//")
-out=$(env -u MAKEFLAGS -u MFLAGS make -s -j"$(nproc 2> /dev/null || echo 2)" CC="$compiler" build/perigee \
+out=$(env -u MAKEFLAGS -u MFLAGS make -s -j"$(nproc 2> /dev/null || echo 2)" CC="$compiler" OPTIMIZE=-O1 build/perigee \
     $(for test in $programs; do echo "build/tests/$test"; done) 2> "$work/err")
 status=$?
 err=$(head -20 "$work/err")
