@@ -51,8 +51,12 @@ end
 --- What something raised says, without its place, for the end of another message; nil where it is no sentence
 --- of ours but Lua's own about a line of this program.
 function blame.reason(raised)
-  if type(raised) ~= "string" or raised:sub(1, #own - 1) == own:sub(2) then return nil end
-  return (raised:gsub("^[^\n]-:%d+: ", ""))
+  if type(raised) ~= "string" then return nil end
+  local inside, words = raised:sub(1, #own - 1) == own:sub(2), raised:gsub("^[^\n]-:%d+: ", "")
+  for _, beginning in ipairs { "attempt to ", "bad argument ", "'__", "number has no ", "object length " } do
+    if inside and words:sub(1, #beginning) == beginning then return nil end
+  end
+  return words
 end
 
 return blame

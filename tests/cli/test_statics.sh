@@ -17,6 +17,10 @@ host/line breaks
 host/line line
 host/line next
 host/line quotes
+host/typing before
+host/typing before_continuing
+host/typing before_resizing
+host/typing typing
 svm/libsvm once'
 
 # "core/blas once" for each variable of the objects that can be written to, a thread's own included. A
