@@ -144,10 +144,14 @@ static int start(Options *options, int argc, char **argv) {
     return status;
 }
 
+enum { SPARE_SECONDS = 2 };
+
 /* The words of a command line can be anybody's: a file's name, say. */
 static int refuse(const char *message) {
-    if (serve_is_spare()) /* rank 0 says it */
+    if (serve_is_spare()) {
+        sleep(SPARE_SECONDS); /* rank 0 says it: a launcher ends it once another has failed */
         return STATUS_MISUSE;
+    }
     fputs("perigee: ", stderr);
     printable_print(message, strlen(message), stderr);
     fputc('\n', stderr);

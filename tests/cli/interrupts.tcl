@@ -117,7 +117,7 @@ proc interrupt_once {} {
     drain
     set waited [waited_for_processor]
     set begun [now]
-    if {$key} { send $ctrl_c } else { exec kill -INT $program }
+    if {$key} { send $ctrl_c } else { exec sh -c "kill -INT $program" }
     set said [answer "'back'"]
     set wall [expr {[now] - $begun}]
     set calm [expr {max(0, $wall - [waited_for_processor] + $waited)}]
@@ -159,7 +159,7 @@ proc interrupts {count end} {
         if {$fault eq ""} { continue }
         lappend faults $fault
         if {[string match "*it ended" $fault] || [string match "*no answer" $fault]} {
-            catch { exec kill -KILL $program }
+            catch { exec sh -c "kill -KILL $program" }
             catch { close }
             catch { wait }
             start_session
@@ -169,7 +169,7 @@ proc interrupts {count end} {
     set said [answer {(function() for _, n in ipairs(jobs.list) do if same(n) ~= "same" then return n end end end)()}]
     if {$said ne "nil"} { lappend faults "at the end: $said" }
     send "\004"
-    expect eof {} timeout { catch { exec kill -KILL $program } }
+    expect eof {} timeout { catch { exec sh -c "kill -KILL $program" } }
     wait
     return $done
 }
@@ -227,8 +227,8 @@ proc endings {count end} {
         for {set tries 0} {$tries < 200 && [llength [remembered $history]] < 3} {incr tries} { after 10 }
         after [below 1000]
         if {$way eq "close"} { close } else {
-            exec kill -$way $program
-            expect eof {} timeout { lappend faults "SIG$way does not end it"; exec kill -KILL $program }
+            exec sh -c "kill -$way $program"
+            expect eof {} timeout { lappend faults "SIG$way does not end it"; exec sh -c "kill -KILL $program" }
         }
         lassign [wait] pid id os_error status how name
         if {$name ne [expr {$way eq "TERM" ? "SIGTERM" : "SIGHUP"}]} { lappend faults "$way: ended by '$how $name $status'" }

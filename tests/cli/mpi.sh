@@ -32,11 +32,16 @@ all_mpi() {
     done
 }
 
+# What ranks print goes straight to the files: Open MPI 5 ends lines where a piece of the output ends, and now and then
+# takes one stream for the other.
 run_ranks() { # how many, arguments of the program
     ranks=$1
     shift
-    timeout 60 $launch -np "$ranks" "$perigee" "$@" > out 2> err < /dev/null
+    : > out
+    : > err
+    timeout 60 $launch -np "$ranks" sh -c 'exec "$0" "$@" >> out 2>> err' "$perigee" "$@" > launcher 2>&1 < /dev/null
     status=$?
+    cat launcher >> err
     out=$(cat out) err=$(cat err)
 }
 

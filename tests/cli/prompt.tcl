@@ -66,7 +66,7 @@ proc leave {expected title} {
 
 # A program that does not end is killed: its status then shows the failure.
 proc ended {expected title} {
-    expect { eof {} timeout { exec kill -KILL [exp_pid] } }
+    expect { eof {} timeout { exec sh -c "kill -KILL [exp_pid]" } }
     lassign [wait] pid id os_error status
     report [expr {$status == $expected}] "$title (status $status)"
 }

@@ -53,7 +53,7 @@ ready
 set program [child_of [exp_pid]]
 foreach {name status} {TERM 143 HUP 129} {
     come_to raw "at the prompt"
-    exec kill -$name $program
+    exec sh -c "kill -$name $program"
     see {SHELL\$ $} "SIG$name ends it"
     come_to plain "which leaves the shell its terminal"
     ask "echo status $?" "\nstatus $status" "by that signal"
