@@ -11,7 +11,7 @@ cd "$copy" || exit 1
 # Half of the files see a changed table; little optimisation will do for these. The others stay what they are, as
 # the flags seem not to have changed.
 sed -i 's/ -O3 / -O1 /' build/flags
-touch -r Makefile build/flags
+touch -t 200001010000 build/flags
 
 # <!-- file PATH --> and a fenced block: the file. <!-- line PATH WORDS --> and one: lines behind the
 # first line with these words; in a macro's table behind its first entry, with a backslash each.
