@@ -19,10 +19,9 @@
 
 /* Catch SIGINT; SIGPIPE, which ends the program only if its output is what broke; SIGALRM, which
  * reminds of a SIGINT. Replace coroutine.resume and coroutine.wrap by ones that tell which
- * coroutine runs. After Lua's libraries are open, in L's context and
- * thread; `lua_dir` (which must outlive L) is where the program's own Lua files are; quiet: no
- * notes. Of several sessions in a process the newest is in the foreground: Ctrl-C is for it alone.
- */
+ * coroutine runs. After Lua's libraries are open, in L's context and thread; `lua_dir` (which must
+ * outlive L) is where the program's own Lua files are; quiet: no notes. Of several sessions in a
+ * process the newest is in the foreground: Ctrl-C is for it alone. */
 void interrupt_install(lua_State *L, const char *lua_dir, bool quiet);
 
 /* The context's session has ended, its state is closed: the one before it is in the foreground; if
