@@ -32,6 +32,20 @@ Value bind_value(lua_State *L, int arg) {
     return value;
 }
 
+/* Those of a pair are sizes. */
+static void push_numbers(lua_State *L, const Value *value) {
+    bool pair = value->kind == VALUE_PAIR;
+    size_t count = pair ? 2 : value->count;
+    lua_createtable(L, (int)count, 0);
+    for (size_t i = 0; i < count; i++) {
+        if (pair)
+            lua_pushinteger(L, (lua_Integer)value->number[i]);
+        else
+            bind_push_number(L, value->number[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+}
+
 void bind_push_value(lua_State *L, const Value *value) {
     switch (value->kind) {
     case VALUE_NUMBER:
@@ -41,18 +55,8 @@ void bind_push_value(lua_State *L, const Value *value) {
             bind_push_number(L, value->number[0]);
         break;
     case VALUE_PAIR:
-        lua_createtable(L, 2, 0);
-        for (int i = 0; i < 2; i++) {
-            lua_pushinteger(L, (lua_Integer)value->number[i]);
-            lua_rawseti(L, -2, i + 1);
-        }
-        break;
     case VALUE_LIST:
-        lua_createtable(L, (int)value->count, 0);
-        for (size_t i = 0; i < value->count; i++) {
-            bind_push_number(L, value->number[i]);
-            lua_rawseti(L, -2, (lua_Integer)i + 1);
-        }
+        push_numbers(L, value);
         break;
     case VALUE_BOOLEAN:
         lua_pushboolean(L, value->truth);

@@ -123,17 +123,15 @@ static void test_rejectors(void **state) {
     check_model(random_dnr(true));
 }
 
-/* The logarithm's height is above 0 where the target's score is above the truth's and the
- * threshold. */
-static void test_heights_by_scores(void **state) {
-    (void)state;
+/* The logarithm's height is above 0 where the target's score is above the truth's, the reject score
+ * and the threshold from outside. */
+static void check_heights(Model *model) {
     enum { DRAWS = 60 };
     Error err;
-    Model *model = random_svm(&kernel_rbf, (SvmShape){ 60, 9, 4, 4 });
     Case c = case_of(model, true);
-    size_t above = 0;
+    size_t above = 0, columns = model_columns(model);
     for (unsigned draw = 0; draw < DRAWS; draw++) {
-        double height[ROWS], scores[ROWS * CLASSES];
+        double height[ROWS], scores[ROWS * (CLASSES + 1)];
         double threshold = draw % 2 ? 0.1 : -INFINITY;
         Ascent ascent = { .goal = c.goal, .logarithmic = true, .threshold = threshold };
         fill_random(c.x, ROWS * model->features, 100 + draw);
@@ -141,8 +139,9 @@ static void test_heights_by_scores(void **state) {
         Batch batch = { c.x, ROWS, model->features, "test" };
         must(model_scores(model, &batch, scores, &err), &err);
         for (size_t i = 0; i < ROWS; i++) {
-            const double *row = scores + i * CLASSES;
-            double over = row[c.goal[i].target] - fmax(row[c.goal[i].truth], threshold);
+            const double *row = scores + i * columns;
+            double reject = columns > CLASSES ? fmax(row[CLASSES], threshold) : threshold;
+            double over = row[c.goal[i].target] - fmax(row[c.goal[i].truth], reject);
             if (fabs(over) > 1e-9)
                 assert_int_equal(height[i] > 0, over > 0);
             above += over > 0;
@@ -150,6 +149,12 @@ static void test_heights_by_scores(void **state) {
     }
     assert_true(above > DRAWS && above < DRAWS * (ROWS - 1));
     model_release(model);
+}
+
+static void test_heights_by_scores(void **state) {
+    (void)state;
+    check_heights(random_svm(&kernel_rbf, (SvmShape){ 60, 9, 4, 4 }));
+    check_heights(rejecting(random_svm(&kernel_rbf, (SvmShape){ 60, 9, 4, 4 })));
 }
 
 /* Wider kernels: heights are those of a machine whose kernels are so. */
@@ -169,6 +174,14 @@ static void test_wider(void **state) {
     heights(&c, c.x, &ascent, own);
     for (size_t i = 0; i < ROWS; i++)
         assert_true(fabs(seen[i] - own[i]) > 1e-3);
+    model_release(model);
+
+    /* of a DNR the combiner's kernels alone: its layers' stay as they are */
+    model = random_dnr(false);
+    c = case_of(model, true);
+    ascent.goal = c.goal;
+    ascent.wider = 10;
+    check_direction(&c, &ascent);
     model_release(model);
 }
 

@@ -256,7 +256,25 @@ static Model *broken_new(const Model *model, Error *err) {
     return broken;
 }
 
-/* Neither a part that fails nor Ctrl-C leaves a mixture of old and new parts. */
+/* It learns, and then wants a feature more than it was given. */
+static bool greedy_fit(Model *model, const Samples *samples, Progress *progress, Error *err) {
+    bool ok = toy_fit(model, samples, progress, err);
+    model->features++;
+    return ok;
+}
+
+static Model *greedy_new(const Model *model, Error *err) {
+    static const ModelKind kind = { .name = "greedy",
+                                    .free = toy_free,
+                                    .scores = toy_scores,
+                                    .fit = greedy_fit,
+                                    .clone = greedy_new };
+    (void)model, (void)err;
+    Model *greedy = toy_new();
+    greedy->kind = &kind;
+    return greedy;
+}
+
 /* The combiner of a default fit with this seed, or of one with folds drawn from it. */
 static Toy *combiner_of(uint64_t seed, bool by_hand, const Samples *training, Model **owner) {
     Model *classifier[3] = { toy_new(), toy_new(), toy_new() }, *combiner = toy_new();
@@ -305,24 +323,32 @@ static void test_seed_of_a_default_fit(void **state) {
     array_free(fold);
 }
 
+static void check_unfinished(Model *combiner, const Folds *folds, const char *words) {
+    Model *classifier[3] = { toy_new(), toy_new(), toy_new() };
+    Dnr *dnr = small_dnr_of(small_net("small/dnr"), classifier, combiner, -INFINITY);
+    Model *before = dnr_layer_classifier(dnr, 1);
+    assert_false(dnr_fit(dnr, folds, NULL, &reference_error));
+    assert_string_equal(reference_error.message, words);
+    assert_ptr_equal(dnr_layer_classifier(dnr, 1), before);
+    assert_ptr_equal(dnr_combiner(dnr), combiner);
+    assert_false(model_is_fitted((Model *)dnr));
+    model_release((Model *)dnr);
+}
+
+/* Neither a part that fails or does not fit nor Ctrl-C leaves a mixture of old and new parts. */
 static void test_unfinished_fit_changes_nothing(void **state) {
     (void)state;
     Array *x, *y, *fold;
     Samples training = small_training(&x, &y, &fold);
-    Model *classifier[3] = { toy_new(), toy_new(), toy_new() };
-    Dnr *dnr = small_dnr_of(small_net("small/dnr"), classifier, broken_new(NULL, NULL), -INFINITY);
-    Model *before = dnr_layer_classifier(dnr, 1);
-    assert_false(dnr_fit(dnr, &(Folds){ .samples = &training, .fold = array_i32(fold) }, NULL,
-                         &reference_error));
-    assert_string_equal(reference_error.message, "combiner: fit: broken");
-    assert_ptr_equal(dnr_layer_classifier(dnr, 1), before);
-    assert_false(model_is_fitted((Model *)dnr));
-    model_release((Model *)dnr);
+    Folds folds = { .samples = &training, .fold = array_i32(fold) };
+    check_unfinished(broken_new(NULL, NULL), &folds, "combiner: fit: broken");
+    check_unfinished(greedy_new(NULL, NULL), &folds,
+                     "dnr: combiner: the greedy takes 16 features, its input here has 15");
 
-    dnr = toy_dnr();
+    Dnr *dnr = toy_dnr();
     assert_ok(dnr_fit(dnr, &(Folds){ .samples = &training, .fold = array_i32(fold) }, NULL,
                       &reference_error));
-    before = dnr_layer_classifier(dnr, 0);
+    Model *before = dnr_layer_classifier(dnr, 0);
     Progress progress = progress_new();
     progress_interrupt();
     assert_ok(dnr_fit(dnr, &(Folds){ .samples = &training, .fold = array_i32(fold) }, &progress,

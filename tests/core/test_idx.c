@@ -66,6 +66,19 @@ static void test_packed(void **state) {
     check_images(idx_parse_samples("a.gz", gz, size, &err));
 }
 
+/* The second member's first byte is the last of the 65536 that are read by then, behind zeros. */
+static void test_members_across_a_chunk(void **state) {
+    (void)state;
+    Error err = { 0 };
+    enum { BEFORE = 65535, ROOM = BEFORE + 256 };
+    unsigned char *gz = calloc(ROOM, 1);
+    assert_non_null(gz);
+    pack(images, 10, gz, BEFORE);
+    size_t size = BEFORE + pack(images + 10, sizeof images - 10, gz + BEFORE, ROOM - BEFORE);
+    check_images(idx_parse_samples("a.gz", gz, size, &err));
+    free(gz);
+}
+
 static void test_other_types(void **state) {
     (void)state;
     Error err = { 0 };
@@ -206,6 +219,9 @@ static void test_mnist_folder(void **state) {
     assert_null(mnist_load(MNIST_TEST, &err));
     assert_non_null(strstr(err.message, "t10k-images-idx3-ubyte holds 2 samples, "));
     assert_non_null(strstr(err.message, "t10k-labels.idx1-ubyte 3 labels"));
+    write_set(3, 2, 1);
+    assert_null(mnist_load(MNIST_TEST, &err));
+    assert_non_null(strstr(err.message, "t10k-images-idx3-ubyte holds 3 samples, "));
     write_file("t10k-images-idx3-ubyte", images, sizeof images);
     write_file("t10k-labels.idx1-ubyte", labels, sizeof labels);
     assert_null(mnist_load(MNIST_TEST, &err));
@@ -236,9 +252,13 @@ static void test_mnist_itself(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain),           cmocka_unit_test(test_packed),
-        cmocka_unit_test(test_other_types),     cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_packed_refusals), cmocka_unit_test(test_mnist_folder),
+        cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_packed),
+        cmocka_unit_test(test_members_across_a_chunk),
+        cmocka_unit_test(test_other_types),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_packed_refusals),
+        cmocka_unit_test(test_mnist_folder),
         cmocka_unit_test(test_mnist_itself),
     };
     return cmocka_run_group_tests_name("idx", tests, NULL, NULL);

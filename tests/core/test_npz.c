@@ -123,12 +123,30 @@ static void test_refusals(void **state) {
     array_free(x);
 }
 
+/* More entries than are read, however few the end says that there are. */
+static void test_too_many_entries(void **state) {
+    (void)state;
+    enum { ENTRIES = 16385, ENTRY = 46, END = 22, SIZE = ENTRIES * ENTRY + END };
+    Error err = { 0 };
+    Tensors in;
+    unsigned char *bytes = calloc(SIZE, 1), *end = bytes + SIZE - END;
+    assert_non_null(bytes);
+    for (size_t i = 0; i < ENTRIES; i++)
+        memcpy(bytes + i * ENTRY, "PK\1\2", 4);
+    memcpy(end, "PK\5\6", 4);
+    end[8] = end[10] = 1;
+    for (int k = 0; k < 4; k++)
+        end[12 + k] = (unsigned char)((SIZE - END) >> 8 * k);
+    assert_false(npz_parse("a", bytes, SIZE, NULL, &in, &err));
+    assert_non_null(strstr(err.message, "a: more than 16384 entries"));
+    free(bytes);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_same_bytes),
-        cmocka_unit_test(test_mutations),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_round_trip),       cmocka_unit_test(test_same_bytes),
+        cmocka_unit_test(test_mutations),        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_too_many_entries),
     };
     return cmocka_run_group_tests_name("npz", tests, make_path, remove_path);
 }

@@ -425,6 +425,17 @@ function TestDetectors.test_a_net_that_has_changed()
   lu.assertEquals(#reject.confidence({ model = other }):scores(test), n)
 end
 
+-- A class without a point, the others with all of them.
+function TestDetectors.test_a_density_without_points_of_a_class()
+  local path = os.tmpname()
+  local arrays, texts = data.safetensors(reject.density({ net = net, layer = "relu3" }):fit(train):save(path))
+  lu.assertEquals(arrays.count:sum(), #train)
+  arrays.count[2], arrays.count[1] = arrays.count[1] + arrays.count[2], 0
+  data.save_safetensors(path, arrays, texts)
+  raises("a density's counts do not agree with its points", perigee.load, path)
+  os.remove(path)
+end
+
 -- Their parts can be others: an svm, an nr's model, a model written in Lua.
 function TestDetectors.test_around_other_models()
   local machine = svm.new({ kernel = svm.rbf(0.05), C = 10 })

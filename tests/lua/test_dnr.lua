@@ -50,6 +50,24 @@ function TestDnr.test_folds()
   raises("fit: ds: expected a dataset", a.fit, a, train.x)
 end
 
+-- Each part's scores stand behind those of the layers before it, however many classes these know.
+function TestDnr.test_layers_of_other_classes()
+  local x = array.rand(30, 2, { seed = 1 })
+  local net = nn.new { input = 2, classes = { 1, 7 }, seed = 1,
+    nn.linear { out = 3, name = "first" }, nn.linear { out = 2, name = "second" } }
+  local function of(layer, classes)
+    return data.new { x = net:forward(x, layer), y = array.arange(30) % classes }
+  end
+  local first = svm.new({ kernel = svm.rbf(1) }):fit(of("first", 2))
+  local second = svm.new({ kernel = svm.rbf(1) }):fit(of("second", 3))
+  local expected = array.concatenate({ first:scores(of("first", 2)), second:scores(of("second", 3)) }, 2)
+  local combiner = svm.new({ kernel = svm.rbf(1) })
+    :fit(data.new { x = expected, y = array.arange(30) % 2 * 6 + 1 })
+  local defence = dnr.new { net = net, layers = { "first", "second" }, combiner = combiner,
+    layer_classifiers = { first = first, second = second } }
+  lu.assertTrue(reference.gap(defence:layer_scores(x), expected) < 1e-6)
+end
+
 function TestDnr.test_parts_by_name()
   local defence = reference.dnr()
   lu.assertEquals(defence.layers, { "relu1", "relu2", "relu3" })

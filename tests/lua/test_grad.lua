@@ -536,6 +536,23 @@ end
 function TestValues:test_products_with_zeros()
   local _, g = grad.value(function(x) return x:prod() end, array.new { 2, 0, 3 })
   lu.assertEquals(numbers(g), { 0, 6, 0 })
+  -- along the first of three axes: each is the other one of its pair
+  local x = array.arange(24):astype("f64"):reshape(2, 3, 4)
+  _, g = grad.value(function(a) return a:prod(1):sum() end, x)
+  lu.assertEquals(numbers(g), numbers(array.concatenate { x[2], x[1] }:reshape(2, 3, 4)))
+end
+
+-- A model written in Lua computes on its own; what follows its call is recorded again.
+function TestValues:test_on_both_sides_of_a_model_in_lua()
+  local own = { classes = { 0, 1 } }
+  function own.scores(_, x) return array.concatenate({ x, x * 0 }, 2) end
+  local model = reject.new { model = own, threshold = 0 }
+  local _, g = grad.value(function(x)
+    local y = x:square()
+    model:scores(array.ones(3, 1))
+    return (y * 2):sum()
+  end, x123)
+  lu.assertEquals(numbers(g), { 4, 8, 12 })
 end
 
 function TestValues:test_gradients_are_not_shared()

@@ -52,6 +52,32 @@ function TestSurplus:testIsRefusedByEveryFunction()
   end
 end
 
+-- FNV-1a of its name in files, type, shape and numbers: it stands in files and must stay what it is.
+TestChecksum = {}
+
+function TestChecksum:testOfAnArray()
+  local hash = 0xcbf29ce484222325
+  for byte in string.pack("<zI4I8fff", "value", 0, 3, 1, 2, 3):gmatch "." do
+    hash = (hash ~ byte:byte()) * 0x100000001b3
+  end
+  lu.assertEquals(native.checksum(array.new { 1, 2, 3 }), ("%016x"):format(hash))
+end
+
+-- What was dropped takes no room: 96 MB of 100 are taken by a text whose bytes need six in JSON.
+TestArchive = {}
+
+function TestArchive:testDroppedParts()
+  local archive = native.archive()
+  lu.assertNil(native.archive_keep(archive, ("\1"):rep(16000000)))
+  local large = data.new { x = array.zeros(1, 1), y = { 1 }, source = ("x"):rep(3000000) }
+  lu.assertEquals(native.archive_put(archive, large), "dataset")
+  local kind, reason = native.archive_put(archive, large)
+  lu.assertNil(kind)
+  lu.assertStrContains(reason, "102 MB of texts and names; the format has room for 100")
+  lu.assertEquals(native.archive_drop(archive), 0)
+  lu.assertEquals(native.archive_put(archive, large), "dataset")
+end
+
 TestWriteFile = {}
 
 function TestWriteFile:testWholeOrNotAtAll()

@@ -240,6 +240,27 @@ function TestRecords:test_damaged_ones_are_refused()
   end)
 end
 
+-- Wrong by little: a distance beside its points', a ball that is a bit too small, a verdict that this model
+-- does not give.
+function TestRecords:test_results_that_lie_a_little()
+  local path = os.tmpname()
+  local function refused(words, change)
+    local arrays, texts = data.safetensors(attack.fgsm({ model = net, norm = "l2", dmax = 0.4 })
+      :run(blobs:slice(1, 3)):save(path))
+    change(arrays, texts)
+    data.save_safetensors(path, arrays, texts)
+    lu.assertErrorMsgContains(words, perigee.load, path)
+  end
+  refused("distance of sample 2 is ", function(arrays) arrays.distance[2] = arrays.distance[2] - 1e-4 end)
+  refused("more than its dmax", function(_, texts)
+    local count
+    texts.perigee, count = texts.perigee:gsub('"dmax":0%.4,', '"dmax":0.3,')
+    lu.assertEquals(count, 1)
+  end)
+  refused("label of sample 1 is -1, not a class", function(arrays) arrays.label[1] = -1 end)
+  os.remove(path)
+end
+
 function TestRecords:test_methods_want_their_objects_and_nothing_more()
   lu.assertErrorMsgContains("history:csv: self: expected the history of a training (is this a call with a "
     .. "dot instead of a colon?)", records.history.csv, "x.csv")

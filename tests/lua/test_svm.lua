@@ -105,6 +105,11 @@ function TestSvm:test_built_again_from_its_own_numbers()
   local m = svm.new { kernel = svm.linear() }:fit(ds)
   local again = svm.from { sv = m.sv, alpha = m.alpha, b = m.b, kernel = m.kernel, classes = m.classes }
   lu.assertEquals(again:scores(ds):totable(), m:scores(ds):totable())
+  -- another kernel, under the same numbers
+  for _, kernel in ipairs { svm.rbf(0.3), svm.rbf(0.7), svm.poly { degree = 2 } } do
+    again = svm.from { sv = m.sv, alpha = m.alpha, b = m.b, kernel = kernel, classes = m.classes }
+    lu.assertEquals(m:with({ kernel = kernel }):scores(ds):totable(), again:scores(ds):totable())
+  end
 end
 
 function TestSvm:test_saved_and_loaded()

@@ -22,18 +22,38 @@ M.write = write
 
 local listing = "find . -type f -not -path './build/*' -not -path './.git*' -not -path './data/*'"
 
+-- A file's text, or nil if there is none.
+local function text_of(path)
+  local file = io.open(path, "rb")
+  if not file then return nil end
+  local text = file:read "a"
+  file:close()
+  return text
+end
+
+-- The folders of these paths, made under another folder by one command.
+local function make_folders(under, paths)
+  local command = ("mkdir -p %s && cd %s && xargs -0 mkdir -p"):format(quoted(under), quoted(under))
+  local pipe, seen = assert(io.popen(command, "w")), {}
+  for _, path in ipairs(paths) do
+    local folder = path:match "^(.*)/"
+    if not seen[folder] then pipe:write(folder, "\0") end
+    seen[folder] = true
+  end
+  assert(pipe:close())
+end
+
 -- Make the copy what the checkout is. Only what differs is written: its time is new, and make compiles it.
 function M.refresh(tree)
-  assert(os.execute("mkdir -p " .. quoted(tree)))
-  local wanted = {}
-  for _, path in ipairs(lines_of(listing)) do
+  local paths, wanted, executable = lines_of(listing), {}, {}
+  make_folders(tree, paths)
+  for _, path in ipairs(lines_of(listing .. " -perm -u+x")) do executable[path] = true end
+  for _, path in ipairs(paths) do
     wanted[path] = true
-    local copy = io.open(tree .. "/" .. path, "rb")
-    local same = copy and copy:read "a" == changes.read(path)
-    if copy then copy:close() end
-    if not same then
-      assert(os.execute(("cd %s && mkdir -p %s"):format(quoted(tree), quoted(path:match "^(.*)/"))))
-      assert(os.execute(("cp %s %s"):format(quoted(path), quoted(tree .. "/" .. path))))
+    local text, copy = changes.read(path), tree .. "/" .. path
+    if text_of(copy) ~= text then
+      write(copy, text)
+      if executable[path] then os.execute("chmod +x " .. quoted(copy)) end
     end
   end
   for _, path in ipairs(lines_of(("cd %s && %s"):format(quoted(tree), listing))) do
