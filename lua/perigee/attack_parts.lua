@@ -1,6 +1,7 @@
 -- Parts of attacks that users have written: what bind_attack_parts.c does with their functions. What is
 -- complained of here has no position: C hands it on under the attack's name.
 
+local blame = require "perigee.blame"
 local describe = require("perigee.native").describe
 local grad = require "perigee.grad"
 local kinds = require "perigee.kinds"
@@ -38,7 +39,7 @@ local taped = setmetatable({}, { __mode = "k" })
 local function by_tape(f, where, scores, info)
   local n, losses, given = scores.shape[1], nil, nil
   local answer, pull <close> = grad.vjp(function(traced)
-    losses, given = f(traced, info.y, info)
+    losses, given = blame.users(f, traced, info.y, info)
     check_losses(where, losses, n)
     if given ~= nil then return array.zeros(n) end
     if not tape.traced(losses) then
@@ -56,7 +57,7 @@ end
 function half.losses(f, where, scores, info, wanted)
   local losses, gradient
   if not wanted or not taped[f] then
-    losses, gradient = f(scores, info.y, info)
+    losses, gradient = blame.users(f, scores, info.y, info)
     check_losses(where, losses, scores.shape[1])
   end
   if not wanted or gradient ~= nil then return losses, gradient end
@@ -67,14 +68,14 @@ end
 -- ---- direction = function(x, w, t, info) … return g end -------------------------------------------
 
 function half.direction(f, _, x, w, t, info)
-  return f(x, w, t, info)
+  return blame.users(f, x, w, t, info)
 end
 
 -- ---- on_step = function(state) … end --------------------------------------------------------------
 
 --- Shall the run end?
 function half.step(f, where, state)
-  local answer = f(state)
+  local answer = blame.users(f, state)
   if answer == nil or answer == "stop" then return answer == "stop" end
   fail('%s: expected nothing or "stop", which ends the run, got %s', where, describe(answer))
 end

@@ -23,6 +23,12 @@ local function cut(message)
   return message:sub(1, utf8.offset(message, 0, MOST) - 1) .. "…"
 end
 
+-- The message without the place where it is raised, which it may have already.
+local function unplaced(message, frame)
+  local place = frame and ("%s:%d: "):format(frame.short_src, frame.currentline)
+  return place and message:sub(1, #place) == place and message:sub(#place + 1) or message
+end
+
 --- Raise the message at the nearest line that is not the program's own, however deep inside it we are. A
 --- coroutine whose function has called us in tail position has none: then without a line.
 function blame.fail(format, ...)
@@ -32,7 +38,7 @@ function blame.fail(format, ...)
     level = level + 1
     frame = debug.getinfo(level, "Sl")
   until not frame or (frame.currentline > 0 and frame.source:sub(1, #own) ~= own)
-  error(cut(printable(format:format(unsigned(...)))), frame and level or 0)
+  error(cut(printable(unplaced(format:format(unsigned(...)), frame))), frame and level or 0)
 end
 
 --- Raise again what was raised by a function of ours written in C, at the user's line.
@@ -47,6 +53,27 @@ function blame.call(f, ...)
   if answer[1] then return table.unpack(answer, 2, answer.n) end
   blame.raise(answer[2])
 end
+
+--- The same, under another name: what the function complains of as `theirs` is told as `name`.
+function blame.as(name, theirs, f, ...)
+  local answer = table.pack(pcall(f, ...))
+  if answer[1] then return table.unpack(answer, 2, answer.n) end
+  local raised = answer[2]
+  if type(raised) ~= "string" then blame.raise(raised) end
+  local words = raised:gsub("^[^\n]-:%d+: ", "", 1)
+  if words:sub(1, #theirs + 2) ~= theirs .. ": " then blame.raise(raised) end
+  blame.raise(name .. words:sub(#theirs + 1))
+end
+
+--- A function of the user's, to be called by us. One written in C says from where it was called, which is a
+--- file of ours: its words alone remain.
+function blame.guest(f)
+  if type(f) ~= "function" or debug.getinfo(f, "S").what ~= "C" then return f end
+  return function(...) return blame.call(f, ...) end
+end
+
+--- Call it once.
+function blame.users(f, ...) return blame.guest(f)(...) end
 
 --- What something raised says, without its place, for the end of another message; nil where it is no sentence
 --- of ours but Lua's own about a line of this program.

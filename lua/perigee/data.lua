@@ -69,7 +69,7 @@ function looped.where(ds, condition, ...)
   end
   local positions, labels = {}, ds.y
   for i = 1, #ds do
-    if condition(labels[i], ds:floats(i, i)[1], i) then positions[#positions + 1] = i end
+    if blame.users(condition, labels[i], ds:floats(i, i)[1], i) then positions[#positions + 1] = i end
   end
   return methods.take(ds, positions)
 end
@@ -89,7 +89,7 @@ local function new_labels(ds, map)
   local new = {}
   for _, class in ipairs(ds.classes) do
     local label
-    if type(map) == "function" then label = map(class) else label = map[class] end
+    if type(map) == "function" then label = blame.users(map, class) else label = map[class] end
     if label == nil and type(map) == "table" then label = class end
     local whole = math.type(label) and math.tointeger(label)
     if not whole or whole < -0x80000000 or whole > 0x7fffffff then

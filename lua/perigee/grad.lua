@@ -232,7 +232,7 @@ function grad.check(f, ...)
   local w = type(y) == "number" and 1 or array.randn(y.shape, { seed = 1, dtype = "f64" })
   local gradients, worst = flat(run.numbers, { pull(w) }, {}), 0
   local function value(moved, step)
-    local z = f(inputs(moved, step))
+    local z = blame.users(f, inputs(moved, step))
     return type(z) == "number" and z * w or array.sum(z * w)
   end
   for k = 1, DIRECTIONS do
@@ -270,7 +270,7 @@ function grad.straight_through(forward, backward)
   elseif backward ~= nil and type(backward) ~= "function" then
     arguments.expected("grad.straight_through", "backward", "a function or nil", backward)
   end
-  any_surrogates = true
+  any_surrogates, forward, backward = true, blame.guest(forward), blame.guest(backward)
   return function(x, ...)
     if not native.traced(x) then return forward(x, ...) end
     local plain = native.stop(x)

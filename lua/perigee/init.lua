@@ -66,6 +66,7 @@ setmetatable(_G, {
     error(("global '%s' is not set%s"):format(name, meant and ("; did you mean %s?"):format(meant) or ""), 2)
   end,
   __metatable = "the globals' own",
+  __name = "perigee.table of globals",
 })
 
 return perigee

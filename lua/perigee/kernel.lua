@@ -15,12 +15,12 @@ debug.getregistry()["perigee.kernels"] = half
 
 --- k(x, s) of a definition with these parameters.
 function half.values(definition, x, s, parameters)
-  return definition.values(x, s, parameters)
+  return blame.users(definition.values, x, s, parameters)
 end
 
 --- The same, and what takes slopes of the values (n × m) to the gradient with respect to x.
 function half.there_and_back(definition, x, s, parameters)
-  local values, gradient = definition.values, definition.gradient
+  local values, gradient = blame.guest(definition.values), blame.guest(definition.gradient)
   if gradient then
     return values(x, s, parameters), function(slope) return gradient(x, s, slope, parameters) end
   end

@@ -180,7 +180,7 @@ end
 -- What the definition says of a parameter: sizes, with their initial values, or an array that is both; or a
 -- function that answers these.
 local function described_parameter(self, name, said)
-  if type(said) == "function" then said = said(self, self.input) end
+  if type(said) == "function" then said = blame.users(said, self, self.input) end
   if kinds.is(said, "array") then return { name = name, shape = said.shape, initial = said } end
   local sizes = sizes_of(said, { true, true, true, true })
   if not sizes then
@@ -194,7 +194,7 @@ end
 
 local function parameters_of(self, definition)
   local said, list = definition.parameters, {}
-  if type(said) == "function" then said = said(self, self.input) end
+  if type(said) == "function" then said = blame.users(said, self, self.input) end
   if said ~= nil and type(said) ~= "table" then
     fail("parameters: expected a table, name = sizes, got %s", native.describe(said))
   end
@@ -233,7 +233,7 @@ function half.configure(definition, options, input)
   local self, output = options, input
   local state = { self = self, definition = definition }
   self.kind, self.input, self.random = definition.name, input, random_of(state)
-  if definition.shape then output = definition.shape(self, input) end
+  if definition.shape then output = blame.users(definition.shape, self, input) end
   self.output = checked_output(output)
   state.parameters = parameters_of(self, definition)
   return state, self.output, state.parameters
@@ -262,11 +262,11 @@ function half.forward(state, name, training, seed, x, weights, keeps)
   local self, definition = begin(state, name, training, seed, x), state.definition
   if not keeps or definition.backward then
     give_weights(self, weights)
-    return finish(state, (definition.forward(self, x)))
+    return finish(state, (blame.users(definition.forward, self, x)))
   end
   return finish(state, require("perigee.grad").vjp(function(traced, traced_weights)
     give_weights(self, traced_weights or {})
-    return (definition.forward(self, traced))
+    return (blame.users(definition.forward, self, traced))
   end, x, next(weights) and weights or nil))
 end
 
@@ -279,7 +279,7 @@ function half.close(pull) getmetatable(pull).__close(pull) end
 function half.backward(state, name, training, seed, x, dy, y, weights, wants_dx, wants_weights)
   local self = begin(state, name, training, seed, x)
   give_weights(self, weights)
-  local dx, dweights = finish(state, state.definition.backward(self, x, dy, y))
+  local dx, dweights = finish(state, blame.users(state.definition.backward, self, x, dy, y))
   if wants_dx and dx == nil then fail("%s: backward answered nothing for x", name) end
   for weight in next, wants_weights and weights or {} do
     if type(dweights) ~= "table" or dweights[weight] == nil then

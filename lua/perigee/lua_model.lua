@@ -1,6 +1,7 @@
 -- Models written in Lua: what bind_lua_model.c asks of their tables besides scores, gradients and fits.
 -- Errors are raised without a position: C hands them on under the user's function.
 
+local blame = require "perigee.blame"
 local describe = require("perigee.native").describe
 
 local half = {}
@@ -79,18 +80,18 @@ function half.method(model, name)
 end
 
 function half.set(model, name, value)
-  half.method(model, "set")(model, { [name] = value })
+  blame.users(half.method(model, "set"), model, { [name] = value })
 end
 
 function half.get(model, name)
-  local value = half.method(model, "get")(model, name)
+  local value = blame.users(half.method(model, "get"), model, name)
   if type(value) ~= "number" then fail('get: the Lua model has no number named "%s"', name) end
   return value
 end
 
 --- Another model that has learnt the same: what its own method says, or a copy of the table.
 function half.clone(model)
-  if type(model.clone) == "function" then return model:clone() end
+  if type(model.clone) == "function" then return blame.users(model.clone, model) end
   local copy = {}
   for key, value in next, model do copy[key] = value end
   return debug.setmetatable(copy, debug.getmetatable(model))

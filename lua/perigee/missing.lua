@@ -34,6 +34,7 @@ function missing.guard_library(name, library)
   if getmetatable(library) then return end
   local settings = missing.settings[name] or {}
   setmetatable(library, {
+    __name = "perigee.library",
     settings = settings,
     __index = function(t, key)
       if settings[key] then return settings[key]() end

@@ -17,7 +17,7 @@ debug.getregistry()["perigee.preprocess_half"] = half
 
 --- f(x)
 function half.rows(definition, x)
-  return definition.scores(x)
+  return blame.users(definition.scores, x)
 end
 
 -- What goes back through a tape; closed as soon as it is not needed any more.
@@ -35,9 +35,9 @@ end
 
 --- f(x), and what takes slopes of it to those of x.
 function half.there_and_back(definition, x)
-  local pulled = definition.pulled
+  local pulled = blame.guest(definition.pulled)
   if pulled then
-    local y = definition.scores(x)
+    local y = blame.users(definition.scores, x)
     return y, function(dy) return pulled(x, dy, y) end
   end
   local y, pull = grad.vjp(definition.scores, x)

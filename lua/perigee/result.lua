@@ -66,7 +66,7 @@ local CONDITION = 'a word ("evaded"), a function of a result of one sample, or a
 
 local function by_function(result, condition)
   local list = {}
-  for i, one in ipairs(result) do list[i] = condition(one, i) end
+  for i, one in ipairs(result) do list[i] = blame.users(condition, one, i) end
   return list
 end
 

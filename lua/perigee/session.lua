@@ -149,17 +149,11 @@ end
 ---------------------------------------------------------------------------------------------------
 -- Time
 
--- A function in C says where it was called from, which is no file of ours; its words alone remain.
-local function called(f)
-  if debug.getinfo(f, "S").what ~= "C" then return f end
-  return function(...) return blame.call(f, ...) end
-end
-
 --- time(f, …): run f once; prints the seconds, returns what f returns.
 function session.time(f, ...)
   if type(f) ~= "function" then arguments.expected("time", "f", "a function", f) end
   local start = perigee.clock()
-  local results = table.pack(called(f)(...))
+  local results = table.pack(blame.users(f, ...))
   print(("%.4g s"):format(perigee.clock() - start))
   return table.unpack(results, 1, results.n)
 end
@@ -185,7 +179,7 @@ function session.bench(f, seconds)
   if seconds ~= nil and not (type(seconds) == "number" and seconds >= 0 and seconds < math.huge) then
     arguments.expected("bench", "seconds", "a number of 0 or more", seconds)
   end
-  f, seconds = called(f), seconds or 1
+  f, seconds = blame.guest(f), seconds or 1
   local clock, runs = perigee.clock, 7
   local function timed(calls)
     local start = clock()

@@ -6,6 +6,7 @@ local blame = require "perigee.blame"
 local kinds = require "perigee.kinds"
 
 local text = require "perigee.text"
+local plot_values = require "perigee.plot.values"
 
 local gnuplot = require("perigee.native").gnuplot
 
@@ -93,7 +94,7 @@ end
 
 local function add_dataset(panels, ds, limit)
   for i = 1, math.min(#ds, limit) do
-    local name = panels.names and panels.names[ds.y[i]]
+    local name = panels.names[ds.y[i]]
     panels[#panels + 1] = panel_of(as_image(ds:floats(i, i)[1], ds.shape),
       name and tostring(name) or ("label %d"):format(ds.y[i]))
   end
@@ -101,7 +102,8 @@ end
 
 -- The lists in a list.
 local function add_list(panels, list, limit)
-  local captions = list.captions == nil and {} or list.captions
+  local captions = rawget(list, "captions")
+  if captions == nil then captions = {} end
   if type(captions) ~= "table" then
     arguments.expected("show", "captions", "a list of words, one for each picture", captions)
   end
@@ -135,9 +137,16 @@ local function are_points(x)
     and not square_side(x.shape[1])
 end
 
+-- Words of the classes by label: a table's, or those that a dataset has.
+local function names_of(options)
+  local names = options.names
+  if kinds.is(names, "dataset") then names = names.names end
+  return names or {}
+end
+
 -- A line a sample: its class and its features.
 local function points_text(ds, options, limit)
-  local rows, names = {}, options.names or {}
+  local rows, names = {}, names_of(options)
   for i = 1, math.min(#ds, limit) do
     local name = names[ds.y[i]]
     rows[i] = { name and text.name(tostring(name)) or ("label %d"):format(ds.y[i]) }
@@ -155,18 +164,16 @@ local function checked(options)
   elseif channels ~= nil and channels ~= 1 and channels ~= 3 then
     arguments.expected("show", "channels", "1 or 3", channels)
   end
-  if options.names ~= nil then require("perigee.plot.values").names("show", options) end
+  if options.names ~= nil then plot_values.names("show", options) end
   return options, limit
 end
 
 local function drawn(x, options, limit)
-  local panels = { names = options.names, channels = options.channels, depth = 0 }
+  local panels = { names = names_of(options), channels = options.channels, depth = 0 }
   add_panels(panels, x, nil, limit)
   if #panels == 0 then blame.fail("show: there is nothing in it to draw") end
   local mode = options.mode or perigee.terminal().picture
-  local ok, picture = pcall(perigee.picture, panels, { mode = mode, width = options.width })
-  if not ok then blame.raise((tostring(picture):gsub("^perigee%.picture: ", "show: "))) end
-  return picture
+  return blame.as("show", "perigee.picture", perigee.picture, panels, { mode = mode, width = options.width })
 end
 
 --- show(x [, { limit =, mode =, width =, names =, channels = }])

@@ -157,7 +157,7 @@ end
 
 --- A batch as the user's function changes it.
 function training.augment(augment, x, seed)
-  return augment(x, seeds(seed))
+  return blame.users(augment, x, seeds(seed))
 end
 
 local gives_gradient = setmetatable({}, { __mode = "k" }) -- of losses that were called: does it?
@@ -165,7 +165,7 @@ local gives_gradient = setmetatable({}, { __mode = "k" }) -- of losses that were
 -- By the tape: its answer, and a function to the gradient.
 local function differentiate(loss, logits, y)
   return require("perigee.grad").vjp(function(traced)
-    local value = loss(traced, y)
+    local value = blame.users(loss, traced, y)
     if (type(value) == "number" or kinds.is(value, "array")) and not native.grad.traced(value) then
       fail("nn.train: loss: how the loss follows from the logits is not known: make it by array functions, "
         .. "or answer its gradient (%d, %d) as a second result", logits.shape[1], logits.shape[2])
@@ -179,9 +179,9 @@ end
 function training.loss(loss, logits, y)
   local rows = logits.shape[1]
   local value, own, pull
-  if gives_gradient[loss] == nil then gives_gradient[loss] = select("#", loss(logits, y)) > 1 end
+  if gives_gradient[loss] == nil then gives_gradient[loss] = select("#", blame.users(loss, logits, y)) > 1 end
   if gives_gradient[loss] then
-    value, own = loss(logits, y)
+    value, own = blame.users(loss, logits, y)
   else
     value, pull = differentiate(loss, logits, y)
   end
@@ -203,7 +203,7 @@ end
 
 --- The rate that the user's function says.
 function training.rate(rate, epoch)
-  local lr = rate(epoch)
+  local lr = blame.users(rate, epoch)
   if type(lr) ~= "number" or not (lr >= 0 and lr <= 1e6) then
     fail("nn.train: lr: the function answered %s for epoch %d, expected a number from 0 to 1000000",
       native.describe(lr), epoch)
@@ -213,7 +213,7 @@ end
 
 --- Does the user's function want to stop?
 function training.on_epoch(on_epoch, state)
-  local answer = on_epoch(state)
+  local answer = blame.users(on_epoch, state)
   if answer ~= nil and answer ~= "stop" then
     fail('nn.train: on_epoch answered %s, expected nothing or "stop"', native.describe(answer))
   end

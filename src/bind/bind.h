@@ -197,6 +197,9 @@ int bind_expected(lua_State *L, int arg, const char *where, const char *name, co
  * nothing; text belongs to the caller. */
 const char *bind_describe(lua_State *L, int arg, char text[128]);
 
+/* A library or the globals: tables which complain when they are asked for what they have not. */
+bool bind_is_library(lua_State *L, int arg);
+
 /* Push what an error value says: a string itself, anything else as the prompt would show it. Never
  * raises. */
 const char *bind_push_raised(lua_State *L, int arg);

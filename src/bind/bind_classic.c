@@ -101,7 +101,7 @@ static Step check_step(lua_State *L, int i) {
     int arg = lua_gettop(L);
     char place[32];
     snprintf(place, sizeof place, "step %d", i);
-    bool is_table = lua_istable(L, arg) && !lua_model_fits(L, arg);
+    bool is_table = lua_istable(L, arg) && !bind_is_library(L, arg) && !lua_model_fits(L, arg);
     if (is_table)
         lua_getfield(L, arg, "name");
     else

@@ -40,9 +40,10 @@ static void push_classifiers(lua_State *L, DnrParts *parts) {
     for (lua_pushnil(L); lua_next(L, own); lua_insert(L, -2)) { /* what keeps it below the key */
         const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
         ptrdiff_t l = dnr_part_layer(parts, name);
+        char key[128];
         if (l < 0)
-            bind_error(L, "dnr.new: layer_classifiers: \"%s\" is not one of layers",
-                       luaL_tolstring(L, -2, NULL));
+            bind_error(L, "dnr.new: layer_classifiers: %s is not one of layers",
+                       bind_describe(L, -2, key));
         classifier[l] = bind_check_model(L, -1, "dnr.new", name);
         lua_replace(L, -2);
     }

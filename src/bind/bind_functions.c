@@ -189,6 +189,15 @@ static bool describe_table(lua_State *L, int arg, char text[128]) {
     return *name != '\0';
 }
 
+bool bind_is_library(lua_State *L, int arg) {
+    if (!lua_istable(L, arg) || luaL_getmetafield(L, arg, "__name") == LUA_TNIL)
+        return false;
+    const char *name = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+    bool is = strcmp(name, "perigee.library") == 0 || strcmp(name, "perigee.table of globals") == 0;
+    lua_pop(L, 1);
+    return is;
+}
+
 bool bind_plain(lua_State *L, int arg, Value *value) {
     switch (lua_type(L, arg)) {
     case LUA_TNONE:

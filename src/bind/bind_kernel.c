@@ -206,7 +206,7 @@ bool bind_push_kernel_definition(lua_State *L, const Kernel *kernel) {
 
 /* A kernel as its constructor makes it, or a name. */
 Kernel bind_check_kernel(lua_State *L, int arg, const char *where) {
-    bool is_table = lua_istable(L, arg);
+    bool is_table = lua_istable(L, arg) && !bind_is_library(L, arg);
     if (is_table && luaL_getmetafield(L, arg, "__kept") != LUA_TNIL)
         lua_replace(L, arg);
     if (is_table)

@@ -270,9 +270,21 @@ static ModelAnswers answers_of(lua_State *L, int arg) {
                                              : MODEL_GRADIENTS;
 }
 
+/* A library, the globals, an ensemble, a result: one of the program's own tables, which complains
+ * when it is asked for what it has not. Of those grad.model's alone is a model. */
+static bool is_own_table(lua_State *L, int arg) {
+    if (luaL_getmetafield(L, arg, "__name") == LUA_TNIL)
+        return false;
+    const char *name = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+    bool own = strncmp(name, "perigee.", 8) == 0 && strcmp(name, "perigee.model") != 0;
+    lua_pop(L, 1);
+    return own;
+}
+
 bool lua_model_fits(lua_State *L, int arg) {
     arg = lua_absindex(L, arg);
-    return lua_istable(L, arg) && (has_method(L, arg, "scores") || has_method(L, arg, "predict"));
+    return lua_istable(L, arg) && !is_own_table(L, arg) &&
+           (has_method(L, arg, "scores") || has_method(L, arg, "predict"));
 }
 
 Model *lua_model_push_box(lua_State *L, int arg, const char *where, const char *name) {

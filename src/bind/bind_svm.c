@@ -98,8 +98,7 @@ static double check_memory(lua_State *L, int arg, const char *where) {
                    : lua_type(L, arg) == LUA_TSTRING ? memory_parse(lua_tostring(L, arg))
                                                      : NAN;
     if (!(bytes > 0 && isfinite(bytes)))
-        bind_error(L, "%s: memory: expected bytes, or a text such as \"2GB\", got %s", where,
-                   luaL_tolstring(L, arg, NULL));
+        bind_expected(L, arg, where, "memory", "bytes, or a text such as \"2GB\"");
     if (!svc_check_memory(where, bytes, &err))
         bind_raise(L, &err);
     return bytes;

@@ -110,3 +110,91 @@ function TestHostileValues:test_functions_in_c_that_are_timed()
   refuses("number expected", time, math.floor, x)
   refuses("number expected", bench, math.floor)
 end
+
+-- The same of every place where a function of the user's is called by a line of ours.
+function TestHostileValues:test_functions_in_c_wherever_a_function_is_wanted()
+  local net = nn.new { input = { 3 }, classes = { 0, 1 }, nn.linear { out = 2 } }
+  local machine = svm.new():fit(ds)
+  local result = attack.pgd { model = machine, dmax = 0.1, max_iter = 2 }:run(ds:slice(1, 2))
+  local half = nn.layer { name = "half", forward = math.floor, shape = math.floor }
+  for name, f in pairs {
+    on_epoch = function() nn.train(net, ds, { epochs = 1, on_epoch = math.floor }) end,
+    lr = function() nn.train(net, ds, { epochs = 1, lr = string.rep }) end,
+    loss = function() nn.train(net, ds, { epochs = 1, loss = math.floor }) end,
+    augment = function() nn.train(net, ds, { epochs = 1, augment = math.floor }) end,
+    objective = function() attack.pgd { model = machine, objective = math.floor }:run(ds) end,
+    direction = function() attack.pgd { model = machine, direction = math.floor }:run(ds) end,
+    on_step = function() attack.pgd { model = machine, on_step = math.floor }:run(ds) end,
+    relabel = function() ds:relabel(table.concat) end,
+    condition = function() result:where(math.floor) end,
+    samples = function() ds:where(string.rep) end,
+    preprocess = function() reject.preprocess(machine, math.floor):scores(x) end,
+    layer = function() nn.new { input = { 3 }, classes = { 0, 1 }, half(), nn.linear { out = 2 } } end,
+    kernel = function() svm.new { kernel = svm.kernel { math.floor, name = "floor" } }:fit(ds) end,
+    check = function() grad.check(math.floor, x) end,
+    metric = function() evaluate.cross_validate(machine, ds, { folds = 2, metrics = { m = math.floor } }) end,
+    models = function()
+      evaluate.security { models = { string.rep }, attack = attack.pgd(), data = ds, dmax = 0.1 }
+    end,
+  } do
+    local ok, message = pcall(f)
+    lu.assertFalse(ok, name)
+    lu.assertNotStrContains(message, perigee.lua_dir, nil, name)
+    lu.assertNotStrContains(message, "attempt to", nil, name)
+  end
+end
+
+-- What complains of members that it has not is no model, no kernel and no step.
+function TestHostileValues:test_libraries_in_the_place_of_models()
+  for shown, value in pairs { ["a library"] = array, ["a table of globals"] = _G,
+    ["an ensemble"] = attack.ensemble { attack.pgd() } } do
+    refuses("attack.pgd: model: expected a model (or a table with scores and classes), got " .. shown,
+      attack.pgd, { model = value })
+    refuses("classic.pipeline: the last: expected a model", classic.pipeline, { value })
+    refuses("reject.new: model: expected a model", reject.new, { model = value })
+    refuses("evaluate.cross_validate: model: expected a model", evaluate.cross_validate, value, ds)
+  end
+  refuses("svm.new: kernel: expected ", svm.new, { kernel = array })
+  refuses("classic.pipeline: step 1: expected ", classic.pipeline, { array, svm.new() })
+  refuses("show: there is nothing in it to draw", show, array)
+end
+
+-- A function that calls another one complains in its own name, and says the place once.
+function TestHostileValues:test_other_functions_complaints()
+  local words = "evaluate.cross_validate: seed: expected an integer, got nan"
+  refuses(words, evaluate.cross_validate, svm.new(), ds, { seed = 0 / 0 })
+  local _, message = pcall(function()
+    local made = evaluate.cross_validate(svm.new(), ds, { seed = 0 / 0 })
+    return made
+  end)
+  lu.assertStrMatches(message, "[^:]*test_hostile_values%.lua:%d+: " .. words:gsub("%p", "%%%0"))
+  words = "evaluate.cross_validate: stratified: expected true or false"
+  refuses(words, evaluate.cross_validate, svm.new(), ds, { stratified = 1 })
+end
+
+-- What was got instead of bytes is named, not shown.
+function TestHostileValues:test_objects_as_memory()
+  local words = 'svm.new: memory: expected bytes, or a text such as "2GB", got an array f32[20x3]'
+  refuses(words, svm.new, { memory = x })
+  local gone = svm.new()
+  do local _ <close> = gone end
+  refuses("svm.new: memory: expected bytes", svm.new, { memory = gone })
+  refuses("svm.new: memory: expected bytes", svm.new, { memory = 0 / 0 })
+end
+
+-- names = a dataset: the words of its classes, if it has any.
+function TestHostileValues:test_names_of_a_dataset_in_pictures()
+  local own, shown = require "perigee.own", {}
+  local write = own.io.write
+  own.io.write = function(...) shown[#shown + 1] = table.concat { ... } end
+  local named = data.new { x = x, y = array.zeros(20, { dtype = "i32" }), names = { [0] = "shirt" } }
+  local ok, message = pcall(function()
+    show(ds, { names = ds, limit = 2 })
+    show(named, { names = named, limit = 1 })
+    show(data.digits(1), { names = ds })
+  end)
+  own.io.write = write
+  lu.assertTrue(ok, message)
+  lu.assertStrContains(shown[1], "label ")
+  lu.assertStrContains(table.concat(shown), "shirt")
+end

@@ -85,9 +85,9 @@ local function quietly(f)
   return ok, message
 end
 
---- The calls that an entry's example makes of it, each { f = function, n = …, its arguments }: the first of them, at
---- most three. `stop`: the example ends at its first one, which is not made.
-function entries.right_calls(one, stop)
+--- The first calls that an entry's example makes of it, at most so many, each { f = function, n = …, its arguments }.
+--- The example ends at the last of them, which is not made: what comes behind it may take its time.
+function entries.right_calls(one, most)
   local calls, original = {}, {}
   local function wrap(home)
     local f = rawget(home, one.key)
@@ -95,11 +95,9 @@ function entries.right_calls(one, stop)
     original[home] = { f }
     if not f then return end
     rawset(home, one.key, function(...)
-      if #calls < 3 then
-        calls[#calls + 1] = table.pack(...)
-        calls[#calls].f = f
-      end
-      if stop then error "enough" end
+      calls[#calls + 1] = table.pack(...)
+      calls[#calls].f = f
+      if #calls >= most then error "enough" end
       return f(...)
     end)
   end

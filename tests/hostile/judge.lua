@@ -30,8 +30,8 @@ local function begins_with(words, names)
   end
 end
 
--- What is wrong with what was raised, or nil.
-function judge.message(raised, names)
+--- What is wrong with what was raised, or nil. `odd`: there is a metatable with an object of ours in it, maybe.
+function judge.message(raised, names, odd)
   if type(raised) == "table" and values.raised[raised] then return end
   if raised == nil and values.calls > 0 then return end
   if type(raised) ~= "string" then return "raises a " .. type(raised) end
@@ -40,10 +40,13 @@ function judge.message(raised, names)
   if values.calls > 0 and raised:find "attempt to yield" then return end -- ours did
   local place = raised:match "^[^\n]-%.lua:%d+: " or ""
   local words = raised:sub(#place + 1)
+  local example = names and raised:sub(1, #names[1] + 1) == names[1] .. ":" and raised:match "^[^\n ]-:%d+: "
   for _, raw in ipairs(RAW) do
     local users = not names and raw == "bad argument" -- of a function in C that the user gave
+      or example -- the words of a line in the example
     if words:find(raw) and not users then return "says Lua's own words" end
   end
+  if odd and words:find "^an? %w+ has no '" then return end -- an object as an __index
   if names and not begins_with(words, names) then return "does not begin with the function's name" end
   if words:find "[%z\1-\8\11-\31\127]" then return "has control characters" end
   if not utf8.len(words) then return "is not UTF-8" end

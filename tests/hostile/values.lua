@@ -70,7 +70,7 @@ local function functions(random, any)
       collectgarbage()
       return ...
     end) end },
-    { "a function in C", function() return math.floor end },
+    { "a function in C", function() return random:pick { math.floor, string.rep, table.concat, select, array.zeros } end },
     { "a wrapped coroutine", function() return coroutine.wrap(function() while true do coroutine.yield(1) end end) end },
     { "a function that changes its argument", function() return counted(function(x)
       pcall(function() x:fill(0 / 0) end)

@@ -248,9 +248,11 @@ function TestSvmErrors:test_memory()
   os.remove(path)
   lu.assertEquals(tiled:set { memory = "3GB" }.memory, 3e9)
   fails("svm.new: memory: expected 17 MB at least, got 1 MB", svm.new, { memory = "1MB" })
-  for _, memory in ipairs { "much", "-1", "2 gigs", -1, true } do
-    fails('svm.new: memory: expected bytes, or a text such as "2GB", got ' .. tostring(memory), svm.new,
-      { memory = memory })
+  local wrong = { ['the string "much"'] = "much", ['the string "-1"'] = "-1",
+    ['the string "2 gigs"'] = "2 gigs", ["-1"] = -1, ["true"] = true }
+  for got, memory in pairs(wrong) do
+    local words = 'svm.new: memory: expected bytes, or a text such as "2GB", got ' .. got
+    fails(words, svm.new, { memory = memory })
   end
 end
 

@@ -89,7 +89,8 @@ local function folds_of(ds, options)
       local most = ("an integer from 2 to %d, one fold a sample at most"):format(#ds)
       arguments.expected(WHERE, "folds", most, given)
     end
-    given = blame.call(ds.folds, ds, given, { seed = options.seed, stratified = options.stratified })
+    given = blame.as(WHERE, "dataset:folds", ds.folds, ds, given,
+      { seed = options.seed, stratified = options.stratified })
   else
     given = blame.call(array.new, given):astype "i32"
     if given.ndim ~= 1 or #given ~= #ds then

@@ -15,7 +15,7 @@ function folds.named(name)
 end
 
 local function measured(name, measure, model, held)
-  local value = measure(model, held)
+  local value = blame.users(measure, model, held)
   if math.type(value) then return value end
   blame.fail("%s: metrics: %s: expected a number, got %s", WHERE, name, native.describe(value))
 end

@@ -144,7 +144,7 @@ end
 -- ---- Working them out ----------------------------------------------------------------------------
 
 local function number_of(where, measure, samples)
-  local value = measure.of(samples)
+  local value = blame.users(measure.of, samples)
   if kinds.is(value, "array") and value.size == 1 then value = value:item() end
   if type(value) ~= "number" then
     blame.fail("%s: measures: %s: expected its function to give a number, got %s", where, measure.name,

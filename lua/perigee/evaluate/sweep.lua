@@ -38,7 +38,7 @@ end
 local function built(plan, entry, r)
   local model = entry.model
   if type(model) == "function" then
-    model = model(r)
+    model = blame.users(model, r)
     if not kinds.is_fitted(model) then
       blame.fail("%s: models: %s: expected its function to give a fitted model for repeat %d, got %s", WHERE,
         entry.name, r, native.describe(model))

@@ -52,7 +52,7 @@ function recipe.made(name, said)
   local declared, rows = checked(name, said)
   local draw = declared.figure
   local function figure(where, value, given)
-    local made = draw(value, options.taken(where, rows, given))
+    local made = blame.users(draw, value, options.taken(where, rows, given))
     if getmetatable(made) ~= figures.class then
       local place = debug.getinfo(draw, "S")
       blame.fail("%s: expected a figure of its function (%s:%d), as plot.figure makes, got %s", where,
