@@ -121,6 +121,18 @@ function TestBroken:test_gradient_times_minus_one()
   lu.assertNotNil(hidden.alarms.wrong_gradient)
 end
 
+-- By itself: reject.check looks at no attack.
+function TestBroken:test_a_gradient_of_other_scores()
+  lu.assertStrContains(reject.check(around(), digits).message, "the gradient agrees with the scores")
+  for _, factor in ipairs { -1, 0.25, 4 } do
+    local found = reject.check(around {
+      gradient = function(_, x, w) return net:gradient(x, w) * factor end,
+    }, digits)
+    lu.assertFalse(found.ok)
+    lu.assertStrContains(found.message, "the gradient is not that of the scores")
+  end
+end
+
 function TestBroken:test_five_steps_of_a_thousandth()
   local diagnosis = diagnosed { model = net, attack = attack.pgd { eta = 0.001, max_iter = 5 } }
   local found = diagnosis.alarms.incomplete
