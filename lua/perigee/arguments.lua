@@ -1,7 +1,9 @@
 -- Arguments of functions written in Lua: the checks and words of those written in C.
 
 local blame = require "perigee.blame"
-local describe = require("perigee.native").describe
+local native = require "perigee.native"
+
+local describe, metatables = native.describe, native.metatables
 
 local arguments = {}
 
@@ -40,38 +42,21 @@ end
 -- A user's table may have a metatable that answers what no table would. Where one comes in, what Lua says of
 -- it at a line of the program's files names the function, and the table as the cause.
 
-local MOST_DEPTH, MOST_MEMBERS = 3, 32
 local CAUSE = "an argument's metatable answers what it should not"
-
-local function has_metatable(value, depth)
-  if type(value) ~= "table" then return false end
-  if debug.getmetatable(value) then return true end
-  local count = 0
-  for _, member in next, value do
-    count = count + 1
-    if count > MOST_MEMBERS then break end
-    if depth < MOST_DEPTH and has_metatable(member, depth + 1) then return true end
-  end
-  return false
-end
 
 local ours = "^" .. perigee.lua_dir:gsub("%p", "%%%0") .. "/[^:]*:%d+: (.*)$"
 
 local function settle(name, ok, ...)
   if ok then return ... end
   local raised = ...
-  local words = type(raised) == "string" and (raised:match(ours) or raised:match "^a list of more than .*"
-    or raised:match "^a table whose __pairs .*" or raised:match "^'__%l+' .*"
-    or raised:match "^attempt to .*")
+  local words = type(raised) == "string" and (raised:match(ours) or metatables.is_raw(raised) and raised)
   if not words or words:find "^attempt to yield" then error(raised, 0) end
   blame.fail("%s: %s: %s", name, CAUSE, words)
 end
 
 -- f(…), which was called by that name.
 local function call(name, f, ...)
-  for i = 1, select("#", ...) do
-    if has_metatable((select(i, ...)), 1) then return settle(name, pcall(f, ...)) end
-  end
+  if metatables.any(...) then return settle(name, pcall(f, ...)) end
   return f(...)
 end
 

@@ -1,7 +1,9 @@
 -- Errors at the user's line: whatever the program's own Lua code complains of, the line that called it is
 -- the one the user can change.
 
-local printable = require("perigee.native").printable
+local native = require "perigee.native"
+
+local printable = native.printable
 
 local blame = {}
 
@@ -80,9 +82,7 @@ function blame.users(f, ...) return blame.guest(f)(...) end
 function blame.reason(raised)
   if type(raised) ~= "string" then return nil end
   local inside, words = raised:sub(1, #own - 1) == own:sub(2), raised:gsub("^[^\n]-:%d+: ", "")
-  for _, beginning in ipairs { "attempt to ", "bad argument ", "'__", "number has no ", "object length " } do
-    if inside and words:sub(1, #beginning) == beginning then return nil end
-  end
+  if inside and native.metatables.is_raw(words) then return nil end
   return words
 end
 

@@ -1,6 +1,7 @@
 /* Functions under the names that users call them by, and the messages that begin with these. */
 #include "bind/bind.h"
 #include "bind/bind_grad.h"
+#include "bind/bind_metatables.h"
 
 #include "core/error.h"
 #include "core/notes.h"
@@ -320,44 +321,6 @@ void bind_end(lua_State *L, int last) {
         lua_settop(L, last);
 }
 
-/* ---- Metatables ----------------------------------------------------------------------------- */
-
-/* A user's table may have a metatable that raises Lua's own words, or answers what makes Lua raise
- * them: they get the function's name, and the cause. */
-enum { MOST_DEPTH = 3, MOST_MEMBERS = 32 };
-
-static bool has_metatable(lua_State *L, int at, int depth) {
-    if (!lua_istable(L, at))
-        return false;
-    if (lua_getmetatable(L, at)) {
-        lua_pop(L, 1);
-        return true;
-    }
-    bool found = false;
-    int top = lua_gettop(L);
-    int members = depth < MOST_DEPTH && lua_checkstack(L, 4) ? MOST_MEMBERS : 0;
-    at = lua_absindex(L, at);
-    for (lua_pushnil(L); !found && members-- > 0 && lua_next(L, at); lua_pop(L, 1))
-        found = has_metatable(L, -1, depth + 1);
-    lua_settop(L, top);
-    return found;
-}
-
-static bool any_has_metatable(lua_State *L) {
-    bool found = false;
-    for (int arg = lua_gettop(L); arg > 0 && !found; arg--)
-        found = has_metatable(L, arg, 1);
-    return found;
-}
-
-static bool is_of_lua(const char *message) {
-    static const char *const beginnings[] = { "attempt to ", "'__", "object length ", NULL };
-    for (size_t i = 0; beginnings[i]; i++)
-        if (strncmp(message, beginnings[i], strlen(beginnings[i])) == 0)
-            return !strstr(message, "to yield");
-    return false;
-}
-
 /* Call the same function once more, protected; what comes out of it unnamed is named. */
 static int call_protected(lua_State *L) {
     const char *where = bind_where(L);
@@ -370,7 +333,7 @@ static int call_protected(lua_State *L) {
         return lua_gettop(L);
     const char *message = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
     bool named = begins_with(message, where, strlen(where));
-    if (is_of_lua(message)) {
+    if (bind_is_raw(message)) {
         lua_pushfstring(L, "%s: an argument's metatable answers what it should not: %s", where,
                         message);
     } else if (!named) {
@@ -385,7 +348,7 @@ static int call_protected(lua_State *L) {
 /* A second upvalue: it is called by call_protected. */
 static int call_function(lua_State *L) {
     const BindFunction *f = bind_here(L);
-    if (!lua_toboolean(L, lua_upvalueindex(2)) && any_has_metatable(L))
+    if (!lua_toboolean(L, lua_upvalueindex(2)) && bind_any_metatable(L))
         return call_protected(L);
     if (f->most >= 0)
         bind_end(L, f->most);

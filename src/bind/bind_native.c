@@ -6,6 +6,7 @@
 
 #include "bind/bind.h"
 #include "bind/bind_kernel.h"
+#include "bind/bind_metatables.h"
 #include "bind/bind_model.h"
 #include "bind/bind_preprocess.h"
 #include "bind/bind_samples.h"
@@ -248,5 +249,7 @@ int open_native(lua_State *L) {
     lua_setfield(L, -2, "farm");
     bind_open_problems(L);
     lua_setfield(L, -2, "problems");
+    bind_open_metatables(L);
+    lua_setfield(L, -2, "metatables");
     return 1;
 }

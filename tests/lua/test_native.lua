@@ -52,6 +52,38 @@ function TestSurplus:testIsRefusedByEveryFunction()
   end
 end
 
+-- What arguments.lua and blame.lua ask of C, which asks the same of its own arguments.
+TestMetatables = {}
+
+function TestMetatables:testAny()
+  local any, odd, many = native.metatables.any, setmetatable({}, {}), {}
+  for i = 1, 40 do many[i] = i == 40 and odd or i end
+  for _, with in ipairs { { odd }, { 1, odd }, { { { odd } } }, { { a = 1, b = odd } } } do
+    lu.assertTrue(any(table.unpack(with)))
+  end
+  for _, without in ipairs { {}, { 1, "text", {}, nil, print }, { { { { odd } } } }, { array.ones(1) },
+    { many } } do
+    lu.assertFalse(any(table.unpack(without)))
+  end
+end
+
+function TestMetatables:testLuasOwnWords()
+  local is_raw = native.metatables.is_raw
+  for _, broken in ipairs {
+    function(t) return t + 1 end, function(t) return t < 1 end, function() return 1 << 0.5 end,
+    function(t) return table.concat(t, {}) end,
+    function(t) return tostring(setmetatable(t, { __tostring = function() return {} end })) end,
+    function(t) return table.unpack(setmetatable(t, { __len = function() return {} end })) end,
+  } do
+    local _, raised = pcall(broken, {})
+    lu.assertTrue(is_raw((raised:gsub("^[^:]*:%d+: ", ""))), raised)
+  end
+  for _, words in ipairs { "", "svm.new: C: expected a number", "an attempt to fit",
+    "attempt to yield across a C-call boundary" } do
+    lu.assertFalse(is_raw(words), words)
+  end
+end
+
 -- FNV-1a of its name in files, type, shape and numbers: it stands in files and must stay what it is.
 TestChecksum = {}
 
