@@ -32,13 +32,11 @@ Value bind_value(lua_State *L, int arg) {
     return value;
 }
 
-/* Those of a pair are sizes. */
 static void push_numbers(lua_State *L, const Value *value) {
-    bool pair = value->kind == VALUE_PAIR;
-    size_t count = pair ? 2 : value->count;
+    size_t count = value->kind == VALUE_PAIR ? 2 : value->count;
     lua_createtable(L, (int)count, 0);
     for (size_t i = 0; i < count; i++) {
-        if (pair)
+        if (value->is_whole)
             lua_pushinteger(L, (lua_Integer)value->number[i]);
         else
             bind_push_number(L, value->number[i]);

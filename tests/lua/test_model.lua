@@ -126,6 +126,11 @@ function TestLuaModel:test_fit_set_get_clone()
   nr:fit(data.new { x = points, y = { 2, 5, 5 } })
   lu.assertEquals(model.seen, 3)
   lu.assertEquals(nr.classes, { 2, 5 })
+  for _, list in ipairs { { 0.5, 0.25 }, { 3, 2 }, { 1, 2.5, -3 } } do -- its set takes what it likes
+    nr:set { C = list }
+    lu.assertEquals(model.C, list)
+    model.C = 1
+  end
   nr:set { C = 4 }
   lu.assertEquals(model.C, 4)
   lu.assertEquals(nr:get "C", 4)
