@@ -120,7 +120,8 @@ local function check_dmax(dmax, noise)
   if type(dmax) ~= "table" or #dmax == 0 then
     fail("dmax: expected a list of radii, { 0, 0.5, 1 }, got %s", native.describe(dmax))
   end
-  for k, d in ipairs(dmax) do
+  for k = 1, #dmax do
+    local d = dmax[k]
     if type(d) ~= "number" or d < 0 or d ~= d then
       fail("dmax: number %d is %s, expected 0 or more", k, tostring(d))
     end

@@ -104,7 +104,8 @@ static bool set_ones(const Array *labels, const Labels *set, const size_t *colum
             return error_set(err, ERROR_ARGUMENT,
                              "onehot: labels: %d at position %zu is none of the %zu classes%s",
                              (int)label, i + 1, width,
-                             width && label == set->label[width - 1] + 1 && set->label[0] == 0
+                             width && label - INT64_C(1) == set->label[width - 1] &&
+                                     set->label[0] == 0
                                  ? " (a number of classes n stands for the labels 0 to n - 1)"
                                  : "");
         size_t at = i * width + column[place];

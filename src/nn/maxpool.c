@@ -1,6 +1,6 @@
-/* maxpool.c — the largest number under a window, per channel; padding is never the largest.
- * Backward finds the place again instead of keeping it: the first of equals in reading order gets
- * the whole gradient, as in PyTorch. */
+/* maxpool.c — the largest number under a window, per channel; padding is never the largest,
+ * and a NaN is. Backward finds the place again instead of keeping it: the first of equals in
+ * reading order gets the whole gradient, as in PyTorch. */
 #include "core/simd.h"
 #include "nn/layer.h"
 #include "nn/window.h"
@@ -55,7 +55,7 @@ static void find_largest(const float *x, const Patch *patch, size_t channels, fl
         for (size_t column = 0; column < patch->columns; column++) {
             const float *at = x + patch->corner + row * patch->down + column * patch->right;
             for (size_t c = 0; c < channels; c++)
-                y[c] = at[c] > y[c] ? at[c] : y[c];
+                y[c] = at[c] > y[c] || at[c] != at[c] ? at[c] : y[c];
         }
 }
 
@@ -78,7 +78,7 @@ SIMD_CLONES
 static void give(const float *restrict at, const float *restrict largest, size_t channels,
                  float *restrict left, float *restrict dx) {
     for (size_t c = 0; c < channels; c++) {
-        bool here = at[c] == largest[c];
+        bool here = at[c] == largest[c] || at[c] != at[c];
         dx[c] += here ? left[c] : 0;
         left[c] = here ? 0 : left[c];
     }

@@ -310,6 +310,20 @@ void detector_samples_clear(DetectorSamples *samples) {
     free(samples->count);
 }
 
+/* A NaN would be in every statistic, and in the scores of all samples. */
+static bool check_outputs(const Detector *self, const DetectorSamples *out, Error *err) {
+    for (size_t l = 0; l < self->layers; l++) {
+        size_t width = detector_width(self, l);
+        for (size_t i = 0; i < out->n * width; i++)
+            if (!isfinite(out->outputs[l][i]))
+                return error_set(err, ERROR_ARGUMENT,
+                                 "fit: output %zu of layer '%s' for sample %zu is %s",
+                                 i % width + 1, detector_layer(self, l), i / width + 1,
+                                 isnan(out->outputs[l][i]) ? "NaN" : "infinite");
+    }
+    return true;
+}
+
 static bool fill_samples(Detector *self, const Samples *samples, DetectorSamples *out,
                          Progress *progress, Error *err) {
     size_t n = samples->n;
@@ -319,7 +333,7 @@ static bool fill_samples(Detector *self, const Samples *samples, DetectorSamples
     TapsJob job = { detector_net(self), samples, { self->tap, self->layers, out->outputs } };
     bool ok = taps_extract(&job, progress, err);
     out->done = !progress_was_interrupted(progress);
-    return ok;
+    return ok && (!out->done || check_outputs(self, out, err));
 }
 
 bool detector_samples(Detector *self, const Samples *samples, size_t least, DetectorSamples *out,

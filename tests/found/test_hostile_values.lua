@@ -182,6 +182,22 @@ function TestHostileValues:test_objects_as_memory()
   refuses("svm.new: memory: expected bytes", svm.new, { memory = 0 / 0 })
 end
 
+-- The largest of labels, whose successor is none (the sanitizers' finding).
+function TestHostileValues:test_the_largest_label()
+  refuses("onehot: labels: 1 at position 1 is none of the 1 classes", array.onehot, { 1 }, { 2147483647 })
+  refuses("a number of classes n stands for the labels 0 to n - 1", array.onehot, { 2 }, 2)
+  lu.assertEquals(array.onehot({ 2147483647 }, { 2147483647 }):totable(), { { 1 } })
+end
+
+-- A list with a hole.
+function TestHostileValues:test_lists_with_holes()
+  local one = attack.pgd { model = svm.new():fit(ds), dmax = 0.1, max_iter = 2 }:run(ds:slice(1, 2))
+  refuses("metrics.optimality: a, number 2: expected ", metrics.optimality, { a = { one, nil, one } })
+  refuses("metrics.median_distance: result, number 2: expected ", metrics.median_distance, { one, nil, one })
+  refuses("evaluate.security: dmax: number 2 is nil", evaluate.security,
+    { models = svm.new():fit(ds), attack = attack.pgd(), data = ds, dmax = { 0, nil, 1 } })
+end
+
 -- names = a dataset: the words of its classes, if it has any.
 function TestHostileValues:test_names_of_a_dataset_in_pictures()
   local own, shown = require "perigee.own", {}

@@ -42,7 +42,7 @@ function judge.message(raised, names, odd)
   local words = raised:sub(#place + 1)
   local example = names and raised:sub(1, #names[1] + 1) == names[1] .. ":" and raised:match "^[^\n ]-:%d+: "
   for _, raw in ipairs(RAW) do
-    local users = not names and raw == "bad argument" -- of a function in C that the user gave
+    local users = not names and (raw:find "^bad" or raw:find "^invalid v") -- of the user's function in C
       or example -- the words of a line in the example
     if words:find(raw) and not users then return "says Lua's own words" end
   end

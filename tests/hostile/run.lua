@@ -113,7 +113,7 @@ function changes.member(random, right, one)
   end)
   local holder, at, key = table.unpack(random:pick(places), 1, 3)
   local copy = copy_of(holder[at])
-  local value = maker.instead_of(random, copy[key])
+  local value = random:chance(6) and { "nil", function() end } or maker.instead_of(random, copy[key]) -- a hole
   copy[key] = value[2]()
   if rawequal(holder, right) then
     holder[at] = copy

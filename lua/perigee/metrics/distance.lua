@@ -15,10 +15,12 @@ local function results_of(where, name, value)
   if type(list) ~= "table" or kinds.of(list) or rawlen(list) == 0 then
     given.expected(where, name, "an attack's result, or a list of such", value)
   end
-  for k, result in ipairs(list) do
-    given.check_result(where, #list > 1 and ("%s, number %d"):format(name, k) or name, result)
+  local count, results = rawlen(list), {}
+  for k = 1, count do
+    given.check_result(where, count > 1 and ("%s, number %d"):format(name, k) or name, list[k])
+    results[k] = list[k]
   end
-  return list
+  return results
 end
 
 -- The distance at which each sample of a result evades; false where it has failed.
