@@ -86,7 +86,7 @@ static void score_body(void *context, size_t first, size_t last, int worker) {
     const Scoring *work = context;
     const TrainingSet *set = work->set;
     (void)worker;
-    for (size_t i = first; i < last; i++)
+    for (size_t i = first; i < last && !progress_interrupt_pending(); i++)
         machine_scores(set, &work->machine[set->fold[i]], i,
                        work->scores + i * set->classes->count);
 }
@@ -108,17 +108,20 @@ static void keep_best(const Search *search, size_t k) {
                search->asked->samples->n * search->classes.count * sizeof *found->oof);
 }
 
-/* What the machines of all folds say of the samples that they have not seen. */
-static void judge(const Search *search, const Scoring *work, size_t k) {
+/* What the machines of all folds say of the samples that they have not seen. False: stop. */
+static bool judge(const Search *search, const Scoring *work, size_t k) {
     const TrainingSet *set = work->set;
     size_t n = search->asked->samples->n;
     parallel_for(n, SCORE_PIECE, score_body, (void *)work);
+    if (progress_interrupt_pending())
+        return false;
     FoldAccuracy accuracy = folds_accuracy(&(FoldScores){
         set->y, set->fold, set->classes, work->scores, n, search->asked->grid->folds });
     search->found->accuracy[k] = accuracy.all;
     if (search->found->spread)
         search->found->spread[k] = accuracy.spread;
     keep_best(search, k);
+    return progress_step(search->progress, 0, NULL);
 }
 
 /* All values of C on one kernel matrix: machine C·folds + k is trained without fold k. */
@@ -133,9 +136,9 @@ static bool search_column(Search *search, const TrainingSet *set, size_t column,
     MachineTask task = { set, machine, count, false };
     bool ok = machines_train(search->asked->where, &task, search->progress, err);
     search->solved = task.solved;
-    for (size_t k = 0; ok && task.solved && k < grid->Cs; k++)
-        judge(search, &(Scoring){ set, machine + k * folds, search->scores },
-              k * search->found->columns + column);
+    for (size_t k = 0; ok && search->solved && k < grid->Cs; k++)
+        search->solved = judge(search, &(Scoring){ set, machine + k * folds, search->scores },
+                               k * search->found->columns + column);
     for (size_t m = 0; m < count; m++)
         machine_clear(&machine[m]);
     free(machine);

@@ -660,6 +660,35 @@ static void test_search(void **state) {
     data_clear(&data);
 }
 
+/* The first answer is there, and somebody has enough. */
+static void interrupt_after_one(void *context, const Progress *progress) {
+    const double *accuracy = context;
+    (void)progress;
+    if (!isnan(*accuracy))
+        progress_interrupt();
+}
+
+static void test_search_stops_between_values(void **state) {
+    (void)state;
+    Data data = clouds(60, 4, 3, 8);
+    int32_t fold[60];
+    for (size_t i = 0; i < 60; i++)
+        fold[i] = (int32_t)(i % 4);
+    double accuracy[3] = { NAN, NAN, NAN };
+    SvcGrid grid = { (const double[]){ 3, 1, 30 }, 3, (const double[]){ 0.1 }, 1, fold, 4 };
+    SvcFound found = { .accuracy = accuracy };
+    SvcParams params = svc_defaults();
+    progress_listen(interrupt_after_one, accuracy);
+    Progress progress = progress_new();
+    progress_listen(NULL, NULL);
+    assert_ok(svc_search(&(SvcSearch){ &params, &grid, &data.samples, "svm.search" }, &found,
+                         &progress, &reference_error));
+    progress_clear_interrupt();
+    assert_true(progress_was_interrupted(&progress) && found.any && found.C == 0);
+    assert_true(accuracy[0] > 0 && isnan(accuracy[1]) && isnan(accuracy[2]));
+    data_clear(&data);
+}
+
 /* Nine answers alike: the first is the best. */
 static void test_search_ties(void **state) {
     (void)state;
@@ -725,6 +754,7 @@ int main(void) {
         cmocka_unit_test(test_set_and_get),
         cmocka_unit_test(test_file),
         cmocka_unit_test(test_search),
+        cmocka_unit_test(test_search_stops_between_values),
         cmocka_unit_test(test_search_ties),
         cmocka_unit_test(test_search_ties_across_columns),
     };
