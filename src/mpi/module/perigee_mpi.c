@@ -249,50 +249,44 @@ static void gather(void *all, const size_t *first, size_t unit) {
     free(count);
 }
 
-/* Of a matrix whose rows are `stride` apart, the rows of one rank in the columns of another: sent,
- * or received. What is on its way is the answer; MPI_REQUEST_NULL where there is none of it. */
-typedef struct Part {
+/* A matrix whose rows are `stride` apart; rank r's rows begin at row[r], its columns at column[r].
+ */
+typedef struct Shares {
     float *matrix;
-    size_t row, rows, column, columns, stride;
-} Part;
+    size_t stride;
+    const size_t *row, *column;
+} Shares;
 
-static MPI_Request start_part(const Part *part, int other, bool sent) {
-    float *values = part->matrix + part->row * part->stride + part->column;
+/* One rank's rows in the columns of another: sent by this one, if they are its rows, else received.
+ * What is on its way is the answer; MPI_REQUEST_NULL where there is none of it. */
+static MPI_Request start_part(const Shares *shares, int rows_of, int columns_of) {
+    size_t row = shares->row[rows_of], rows = shares->row[rows_of + 1] - row;
+    size_t column = shares->column[columns_of], columns = shares->column[columns_of + 1] - column;
+    float *values = shares->matrix + row * shares->stride + column;
     MPI_Request request = MPI_REQUEST_NULL;
     MPI_Datatype type;
-    if (part->rows == 0 || part->columns == 0)
+    if (rows == 0 || columns == 0)
         return request;
-    MPI_Type_vector((int)part->rows, (int)part->columns, (int)part->stride, MPI_FLOAT, &type);
+    MPI_Type_vector((int)rows, (int)columns, (int)shares->stride, MPI_FLOAT, &type);
     MPI_Type_commit(&type);
-    if (sent)
-        MPI_Isend(values, 1, type, other, TAG_TURN, MPI_COMM_WORLD, &request);
+    if (rows_of == own_rank)
+        MPI_Isend(values, 1, type, columns_of, TAG_TURN, MPI_COMM_WORLD, &request);
     else
-        MPI_Irecv(values, 1, type, other, TAG_TURN, MPI_COMM_WORLD, &request);
+        MPI_Irecv(values, 1, type, rows_of, TAG_TURN, MPI_COMM_WORLD, &request);
     MPI_Type_free(&type);
     return request;
 }
 
 static void turn(float *matrix, size_t stride, const size_t *row, const size_t *column) {
+    const Shares shares = { matrix, stride, row, column };
     MPI_Request *request = malloc(2 * (size_t)own_size * sizeof *request);
     int started = 0;
     if (!request)
         MPI_Abort(MPI_COMM_WORLD, 1);
     for (int i = 1; i < own_size; i++) { /* each with another first */
         int to = (own_rank + i) % own_size, from = (own_rank + own_size - i) % own_size;
-        Part theirs = { matrix,
-                        row[from],
-                        row[from + 1] - row[from],
-                        column[own_rank],
-                        column[own_rank + 1] - column[own_rank],
-                        stride };
-        Part ours = { matrix,
-                      row[own_rank],
-                      row[own_rank + 1] - row[own_rank],
-                      column[to],
-                      column[to + 1] - column[to],
-                      stride };
-        request[started++] = start_part(&theirs, from, false);
-        request[started++] = start_part(&ours, to, true);
+        request[started++] = start_part(&shares, from, own_rank);
+        request[started++] = start_part(&shares, own_rank, to);
     }
     for (int i = 0; i < started; i++)
         MPI_Wait(&request[i], MPI_STATUS_IGNORE);
