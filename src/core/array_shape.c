@@ -151,12 +151,13 @@ Array *array_broadcast_to(const char *where, const Array *a, const Sizes *shape,
     Array view = *a;
     bool fits = a->ndim <= shape->ndim;
     size_t total = 1;
-    array_set_shape(&view, shape);
+    view.ndim = shape->ndim;
     for (int d = 1; fits && d <= shape->ndim; d++) {
-        size_t size = shape->size[shape->ndim - d];
+        size_t size = view.shape[shape->ndim - d] = shape->size[shape->ndim - d];
         bool own = d <= a->ndim && a->shape[a->ndim - d] == size;
         fits = (own || d > a->ndim || a->shape[a->ndim - d] == 1) &&
-               !__builtin_mul_overflow(total, size, &total);
+               !__builtin_mul_overflow(total, size, &total) &&
+               total <= PTRDIFF_MAX / sizeof(double);
         view.stride[shape->ndim - d] = own ? a->stride[a->ndim - d] : 0;
     }
     if (!fits) {

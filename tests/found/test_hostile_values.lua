@@ -189,6 +189,15 @@ function TestHostileValues:test_the_largest_label()
   lu.assertEquals(array.onehot({ 2147483647 }, { 2147483647 }):totable(), { { 1 } })
 end
 
+-- Sizes whose products are beyond all numbers (the sanitizers' finding).
+function TestHostileValues:test_sizes_without_end()
+  local one, most = array.ones(1), math.maxinteger
+  refuses("broadcast_to: (1,) does not broadcast to (9223372036854775807, 2)", one.broadcast_to, one, most, 2)
+  refuses("broadcast_to: (1,) does not broadcast to (2, 9223372036854775807)", one.broadcast_to, one, 2, most)
+  refuses("broadcast_to: (1,) does not broadcast to (9223372036854775807,)", one.broadcast_to, one, most)
+  lu.assertEquals(one:broadcast_to(100, 2).shape, { 100, 2 })
+end
+
 -- A list with a hole.
 function TestHostileValues:test_lists_with_holes()
   local one = attack.pgd { model = svm.new():fit(ds), dmax = 0.1, max_iter = 2 }:run(ds:slice(1, 2))
