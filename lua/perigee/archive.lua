@@ -42,9 +42,10 @@ end
 --- this session lacks for it" }. By default they are
 --- tables that print, made of their members.
 function archive.keep(name, meta, parts, make)
+  local show = rawget(meta, "__tostring") or tostring -- before it is wrapped in text.shown
   local function remade(members)
     local value = setmetatable(members, meta)
-    tostring(value) -- raises where something is missing
+    show(value) -- raises where something is missing
     return value
   end
   local kind = { name = name, parts = parts or archive.members, make = make or remade }

@@ -282,7 +282,7 @@ end
 -- Does it seek the least distance, as all of its parts do?
 local function is_minimal(self)
   for _, part in ipairs(self) do
-    if not part.minimal then return false end
+    if not (ensemble.is_attack(part) and part.minimal) then return false end
   end
   return true
 end
@@ -298,6 +298,9 @@ function Ensemble.__index(self, key)
 end
 
 function Ensemble.__newindex(self, key, value)
+  if type(key) ~= "string" then
+    arguments.expected(where_of(self), "options", "the name of an option", key)
+  end
   if value ~= nil then
     methods.set(self, { [key] = value })
   else

@@ -4,6 +4,7 @@
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
 local kinds = require "perigee.kinds"
+local text = require "perigee.text"
 local native = require("perigee.native").grad
 
 local grad = {}
@@ -319,12 +320,12 @@ function model_meta.__index(model, key)
   if key == "gradient_is" then return is_surrogate(model) end
 end
 
-function model_meta.__tostring(model)
+model_meta.__tostring = text.shown("grad.model", function(model)
   local classes = {}
   for i, label in ipairs(model.classes or {}) do classes[i] = tostring(label) end
   return ("grad.model: classes %s%s%s"):format(#classes > 0 and table.concat(classes, ", ") or "unknown",
     model.rejects and ", rejects" or "", model.features and (", %d features"):format(model.features) or "")
-end
+end)
 
 -- The gradient of Σ w · scores, row by row; one row of weights is for all.
 local function gradient(self, x, w)

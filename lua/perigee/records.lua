@@ -15,6 +15,7 @@ local archive = require "perigee.archive"
 local arguments = require "perigee.arguments"
 local blame = require "perigee.blame"
 local export = require "perigee.export"
+local text = require "perigee.text"
 
 local records = {}
 
@@ -151,6 +152,7 @@ function records.define(meta, about)
   })
   debug.getregistry()["perigee." .. about.kind] = meta
   archive.keep(about.kind, meta, about.plain, about.make)
+  if rawget(meta, "__tostring") then meta.__tostring = text.shown(about.kind, meta.__tostring) end
 end
 
 --- Columns of those names, in LaTeX by the format for those in `shown`.

@@ -222,6 +222,9 @@ function session.info()
   return setmetatable(facts, Info)
 end
 
-for name, meta in pairs { who = Who, bench = Bench, info = Info } do archive.keep(name, meta) end
+for name, meta in pairs { who = Who, bench = Bench, info = Info } do
+  archive.keep(name, meta)
+  meta.__tostring = text.shown(name, meta.__tostring)
+end
 
 return session

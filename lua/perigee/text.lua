@@ -4,6 +4,15 @@ local native = require "perigee.native"
 
 local text = {}
 
+--- A __tostring of tables whose fields somebody may have set to what it cannot show; it says so then.
+function text.shown(what, f)
+  return function(self)
+    local ok, words = pcall(f, self)
+    if ok and type(words) == "string" then return words end
+    return ("<%s with fields that were changed>"):format(what)
+  end
+end
+
 --- What tostring says; or, where a __tostring of the user's raises, that it does, and of an object that is
 -- closed, that it is.
 function text.of(value)

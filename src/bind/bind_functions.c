@@ -117,11 +117,18 @@ static int raise_named(lua_State *L) {
     return lua_error(L);
 }
 
+enum { MESSAGE_MOST = 1024 }; /* as in an Error; names and values of the user's may be in it */
+
 int bind_error(lua_State *L, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     lua_pushvfstring(L, format, arguments);
     va_end(arguments);
+    size_t length;
+    const char *words = lua_tolstring(L, -1, &length);
+    char shown[MESSAGE_MOST];
+    printable_bytes(words, length, shown, sizeof shown);
+    lua_pushstring(L, shown);
     return raise_named(L);
 }
 

@@ -223,3 +223,30 @@ function TestHostileValues:test_names_of_a_dataset_in_pictures()
   lu.assertStrContains(shown[1], "label ")
   lu.assertStrContains(table.concat(shown), "shirt")
 end
+
+-- Fields: their names come from the user, and so may what is in them.
+function TestHostileValues:test_names_of_fields()
+  local function assign(object, name, value) object[name] = value end
+  refuses("dataset: \\x1b[31m cannot be set", assign, ds, "\27[31m", 1)
+  refuses("dataset: \\xff cannot be set", assign, ds, "\xff", 1)
+  local _, message = pcall(assign, ds, ("é"):rep(4000), 1)
+  lu.assertTrue(#message < 1100 and utf8.len(message) ~= nil)
+  local several = attack.ensemble { attack.pgd() }
+  refuses("attack.ensemble: options: expected the name of an option, got nan", assign, several, 0 / 0, 1)
+  refuses("attack.ensemble: options: expected the name of an option, got 7", assign, several, 7, 1)
+  several[1] = 5
+  lu.assertFalse(several.minimal)
+end
+
+-- What prints as a table is one, whose fields somebody may have set.
+function TestHostileValues:test_changed_records()
+  local made = { roc = metrics.roc({ 0.1, 0.9 }, { 0, 1 }), bench = bench(function() end, 0), info = info(),
+    confusion = metrics.confusion(svm.new():fit(ds), ds),
+    ["grad.model"] = grad.model { classes = { 0 }, scores = function(_, rows) return rows end } }
+  for name, record in pairs(made) do
+    lu.assertNotStrContains(tostring(record), "changed")
+    for field in pairs(record) do record[field] = { "x" } end
+    record.features = {}
+    lu.assertEquals(tostring(record), "<" .. name .. " with fields that were changed>")
+  end
+end

@@ -46,18 +46,6 @@ function entries.all()
   return list
 end
 
---- The entries of what a kind of object shows.
-function entries.fields()
-  local list = {}
-  for _, module in ipairs(help.all()) do
-    for _, entry in ipairs(module.entries) do
-      local owner, key = entry.name:match "^([%w_]+)%.([%w_]+)$"
-      if entry.kind == "field" and owner then list[#list + 1] = { name = entry.name, owner = owner, key = key } end
-    end
-  end
-  return list
-end
-
 -- Files that the example makes stay until the next one has run.
 local names = 0
 local function tmpname()

@@ -30,8 +30,9 @@ local function begins_with(words, names)
   end
 end
 
---- What is wrong with what was raised, or nil. `odd`: there is a metatable with an object of ours in it, maybe.
-function judge.message(raised, names, odd)
+--- What is wrong with what was raised, or nil. `odd`: there is a metatable with an object of ours in it, maybe. `free`: Lua's
+--- own words are about a line of the user's.
+function judge.message(raised, names, odd, free)
   if type(raised) == "table" and values.raised[raised] then return end
   if raised == nil and values.calls > 0 then return end
   if type(raised) ~= "string" then return "raises a " .. type(raised) end
@@ -44,7 +45,7 @@ function judge.message(raised, names, odd)
   for _, raw in ipairs(RAW) do
     local users = not names and (raw:find "^bad" or raw:find "^invalid v") -- of the user's function in C
       or example -- the words of a line in the example
-    if words:find(raw) and not users then return "says Lua's own words" end
+    if words:find(raw) and not users and not free then return "says Lua's own words" end
   end
   if odd and words:find "^an? %w+ has no '" then return end -- an object as an __index
   if names and not begins_with(words, names) then return "does not begin with the function's name" end

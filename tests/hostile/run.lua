@@ -1,7 +1,8 @@
 -- luacheck: no max line length (tables of values, a line each)
 -- perigee run.lua SEED CALLS SECONDS REPORT [FIRST [LAST [FROM]]] — call every function that the help knows with
--- hostile values: CALLS times each, or for so many seconds of processor time. The entries are counted; FIRST to LAST
--- are called, the first one from its call FROM on. The same seed gives the same calls.
+-- hostile values: CALLS times each, or for so many seconds of processor time; and do as much with each kind of object.
+-- The entries are counted; FIRST to LAST are called, the first one from its call FROM on. The same seed gives the same
+-- calls.
 --
 -- Works in the current folder, which is to be an empty one. REPORT gets a line before each call ("entry call what"),
 -- so that it ends with the one that ended the program, and "FAULT entry: …" behind those that went wrong.
@@ -12,10 +13,12 @@ local entries = require "entries"
 local help = require "perigee.help"
 local judge = require "judge"
 local kinds = require "perigee.kinds"
+local objects = require "objects"
 local Random = require "random"
 local values = require "values"
 
 local list = entries.all()
+table.move(objects.all(), 1, #objects.all(), #list + 1, list)
 if arg[1] == "count" then
   print(#list)
   return
@@ -324,10 +327,6 @@ local function make_call(one, call, calls)
   return answer[1] and judge.changed(before)
 end
 
--- ---- An entry ------------------------------------------------------------------------------------------
-
-local FRESH = 40 -- calls after which the example runs again
-
 local globals = {}
 for name, value in next, _G do globals[name] = value end
 
@@ -338,6 +337,66 @@ local function mend_globals()
   end
   for name, value in next, globals do rawset(_G, name, value) end
 end
+
+-- ---- An object ------------------------------------------------------------------------------------------
+
+local members_of = {}
+local function members(kind)
+  if not members_of[kind] then
+    local names = {}
+    for _, methods in ipairs { true, false } do
+      for name in pairs(help.members(kind, methods)) do names[#names + 1] = name end
+    end
+    table.sort(names)
+    members_of[kind] = names
+  end
+  return members_of[kind]
+end
+
+-- What is done with an object may fail in Lua's own words at the user's line, but not at one of the program's, and
+-- leaves it as it was.
+local function judge_deed(one, call, what, before, raised, free, by_hand)
+  figures.refused = figures.refused + 1
+  local wrong = not by_hand and judge.message(raised, nil, true, free)
+  local changed = not by_hand and values.calls == 0 and what ~= "closed twice" and judge.changed(before)
+  if changed and not wrong then wrong = "changes it, though it fails" end
+  if wrong then fault(one.name, call, ("%s: %s: %s"):format(what, wrong, tostring(raised))) end
+end
+
+local function do_something(one, call, object)
+  local random = Random.of(seed, one.name, call)
+  local what, f, free, by_hand = objects.deed(random, members, object, maker.any)
+  local way = random:pick { "plain", "plain", "plain", "coroutine", "recorded" }
+  report:write(("CALL %s %d %s, %s\n"):format(one.name, call, way, (what:gsub("%c", "?"))))
+  values.calls = 0
+  local before, start = judge.before { n = 1, object }, os.clock()
+  local answer = ways[way] { n = 0, f = f }
+  local took = os.clock() - start
+  figures.calls = figures.calls + 1
+  if took > HANG then fault(one.name, call, ("%s: takes %.1f s"):format(what, took)) end
+  if not answer then return end
+  if not answer[1] then return judge_deed(one, call, what, before, answer[2], free, by_hand) end
+  local kind = not by_hand and entries.kind(object)
+  local wrong = kind and judge.touch(object, fields(kind))
+  if wrong then fault(one.name, call, ("%s: then %s"):format(what, wrong)) end
+end
+
+local FEW = 10 -- calls after which there is a new one
+
+local function use_object(one, from)
+  local start, object = os.clock(), nil
+  for call = from, calls_each do
+    if os.clock() - start > seconds_each then break end
+    if object == nil or call % FEW == 0 or objects.is_closed(object) then object = one.make() end
+    do_something(one, call, object)
+    mend_globals()
+  end
+  collectgarbage()
+end
+
+-- ---- An entry ------------------------------------------------------------------------------------------
+
+local FRESH = 40 -- calls after which the example runs again
 
 local function call_entry(one, from)
   local start, since, calls, most = os.clock(), FRESH, {}, seconds_each < 1 and 1 or 3
@@ -356,27 +415,43 @@ local function call_entry(one, from)
   collectgarbage()
 end
 
+-- ---- Memory and descriptors --------------------------------------------------------------------------------
+
+local MOST_MEGABYTES = 16 -- of Lua's memory, which an entry may leave for good
+
+local function descriptors()
+  local files = io.popen "ls /proc/$PPID/fd 2> /dev/null | wc -l"
+  local count = tonumber(files:read "a")
+  files:close()
+  return count
+end
+
+local function megabytes()
+  collectgarbage()
+  collectgarbage()
+  return collectgarbage "count" / 1024
+end
+
+-- An entry's calls, behind which there are no more open files than before, nor much more memory; those of few calls
+-- are not looked at.
+local function watched(one, use, from)
+  if calls_each < 500 then return use(one, from) end
+  local files, memory = descriptors(), megabytes()
+  use(one, from)
+  local more, grown = descriptors() - files, megabytes() - memory
+  if more > 0 then fault(one.name, calls_each, ("leaves %d open files"):format(more)) end
+  if grown > MOST_MEGABYTES then fault(one.name, calls_each, ("leaves %.1f MB"):format(grown)) end
+end
+
 local first, last, from = tonumber(arg[5]) or 1, tonumber(arg[6]) or #list, tonumber(arg[7]) or 1
 
--- Something of the program's to begin with, of most kinds.
-local function fill_pool()
-  local plane = data.new { x = array.rand(20, 4, { seed = 1 }), y = array.rand(20, { seed = 1 }):gt(0.5) }
-  local net = nn.new { input = { 4 }, classes = { 0, 1 }, seed = 1, nn.linear { out = 3, name = "f" }, nn.relu(),
-    nn.linear { out = 2 } }
-  local machine = svm.new { kernel = svm.rbf(1) }:fit(plane)
-  local deep = dnr.new { net = net, layers = { "f" }, layer_classifier = svm.new(), combiner = svm.new() }
-  local pgd = attack.pgd { model = machine, norm = "l2", dmax = 0.5, max_iter = 2 }
-  into_pool({ array.rand(3, 4), plane, plane:slice(1, 0), data.digits(4, { seed = 1 }), net, machine, svm.new(), deep,
-    reject.new { model = net }, classic.knn():fit(plane), classic.minmax(), svm.rbf(2), plot.figure(), pgd,
-    pgd:run(plane:slice(1, 3)), attack.ensemble { pgd }, metrics.report(machine, plane), metrics.confusion(machine, plane),
-    nn.relu(), nn.linear { out = 2 } }, 1)
-end
-fill_pool()
+into_pool(objects.pool(), 1)
 local every = tonumber(os.getenv "HOSTILE_EVERY" or 1) -- of the entries one in so many, by the seed
 for i = first, math.min(last, #list) do
   if i % every == seed % every then
     local start = os.clock()
-    call_entry(list[i], i == first and from or 1)
+    local use = list[i].make and use_object or call_entry
+    watched(list[i], use, i == first and from or 1)
     report:write(("DONE %d %s %.3f\n"):format(i, list[i].name, os.clock() - start))
   end
 end
