@@ -130,7 +130,7 @@ SECONDS  ?= 60
 fuzz: fuzz-built
 	tests/fuzz/run --seconds $(SECONDS) $(READERS)
 
-fuzz-built: $(BUILD)/perigee
+fuzz-built: $(BUILD)/perigee $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$(BUILD)/tests/quick_%)
 	$(MAKE) $(FUZZ) fuzz-binaries
 
 .PHONY: fuzz fuzz-built fuzz-binaries
@@ -142,6 +142,13 @@ $(BUILD)/libhost.a: $(filter-out %/main.o,$(BIN_OBJ))
 # The program as they are built, for tests/long/starts.sh.
 $(BUILD)/perigee-checked: $(BIN_OBJ) $(BUILD)/libperigee.a
 	$(CC) -fsanitize=address,undefined $(ALL_LDFLAGS) -o $@ $^ $(HOST_LIBS) $(CORE_LIBS)
+
+# The same harnesses with the program as it is shipped.
+QUICK_OBJ := $(patsubst %,$(BUILD)/obj/tests/fuzz/%.o,fuzz quick guard)
+
+$(BUILD)/tests/quick_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(QUICK_OBJ) $(BUILD)/libhost.a $(BUILD)/libperigee.a
+	@mkdir -p $(@D)
+	$(CC) -Wl,--as-needed $(ALL_LDFLAGS) -o $@ $^ $(HOST_LIBS) $(CORE_LIBS)
 
 $(BUILD)/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/fuzz.o $(BUILD)/libhost.a $(BUILD)/libperigee.a
 	$(CC) -fsanitize=fuzzer,address,undefined -Wl,--as-needed $(ALL_LDFLAGS) -o $@ $^ $(HOST_LIBS) $(CORE_LIBS)

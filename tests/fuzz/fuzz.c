@@ -12,6 +12,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
+bool fuzz_unguarded;
+
 const char *fuzz_file(const uint8_t *bytes, size_t size) {
     static int file = -1;
     static char path[64];

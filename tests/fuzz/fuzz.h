@@ -6,6 +6,7 @@
 #include "core/array_values.h"
 #include "core/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,12 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t most, unsigned seed);
 size_t LLVMFuzzerMutate(uint8_t *bytes, size_t size, size_t most); /* libFuzzer's own */
+
+/* Memory asked for meanwhile is somebody else's, Lua's say: quick.c does not look after it. */
+extern bool fuzz_unguarded;
+
+/* A harness has this one if it has garbage to collect before memory can be compared. */
+void fuzz_settle(void);
 
 /* A file without a name that holds these bytes, and the path that opens it, until the next call. */
 const char *fuzz_file(const uint8_t *bytes, size_t size);

@@ -24,10 +24,16 @@ static const char try[] =
 static lua_State *L;
 static const char *folder; /* of the program's Lua files */
 
+#ifdef __clang__
+#define UNSEEN __attribute__((no_sanitize("coverage")))
+#else
+#define UNSEEN
+#endif
+
 /* Does the message say, at its beginning or after a colon, a line of one of them,
  * "folder/….lua:12:"? Uninstrumented, and without strstr: libFuzzer would learn from either what to
  * put into the files. */
-__attribute__((no_sanitize("coverage"))) static bool is_place(const char *said) {
+UNSEEN static bool is_place(const char *said) {
     size_t i = 0;
     while (folder[i] && said[i] == folder[i])
         i++;
@@ -38,7 +44,7 @@ __attribute__((no_sanitize("coverage"))) static bool is_place(const char *said) 
     return *said == ':' && said[1] >= '0' && said[1] <= '9' && said[-1] == 'a' && said[-2] == 'u';
 }
 
-__attribute__((no_sanitize("coverage"))) static bool is_of_lua(const char *said) {
+UNSEEN static bool is_of_lua(const char *said) {
     for (const char *at = said; *at; at++)
         if ((at == said || at[-1] == ' ') && is_place(at))
             return true;
@@ -56,10 +62,27 @@ static int open_everything(lua_State *state) {
     return 0;
 }
 
+static void *lua_memory(void *unused, void *block, size_t before, size_t size) {
+    (void)unused;
+    (void)before;
+    fuzz_unguarded = true;
+    void *moved = size ? realloc(block, size) : NULL;
+    if (!size)
+        free(block);
+    fuzz_unguarded = false;
+    return moved;
+}
+
+void fuzz_settle(void) {
+    lua_settop(L, 1);
+    lua_gc(L, LUA_GCCOLLECT, 0);
+    lua_gc(L, LUA_GCCOLLECT, 0); /* what finalisers let go of */
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
     (void)argc;
     (void)argv;
-    L = luaL_newstate();
+    L = lua_newstate(lua_memory, NULL);
     session_start(1);
     lua_pushcfunction(L, open_everything);
     if (lua_pcall(L, 0, 0, 0) != LUA_OK || luaL_loadstring(L, try) != LUA_OK) {

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 enum { MOST_WORDS = 12, MOST_TEXT = 1 << 14, MOST_SAID = 1 << 18, SECONDS = 60, USUAL = 25 };
+enum { TICK = 3, MOST_SILENCE = 1000 }; /* milliseconds */
 
 /* ---- Mutations ------------------------------------------------------------------------------- */
 
@@ -404,22 +405,58 @@ static void type(const Child *child, const char *bytes, size_t n) {
     (void)written; /* who does not listen is found out by the clock */
 }
 
+/* A file of /proc, as far as it fits; false: it is not there. */
+static bool read_proc(pid_t pid, const char *name, char *text, size_t size) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = file >= 0 ? read(file, text, size - 1) : -1;
+    if (file >= 0)
+        close(file);
+    text[n > 0 ? n : 0] = '\0';
+    return n > 0;
+}
+
+/* The first thread sleeps, and so it is with its children: as a rule they wait for a key. */
+static bool sleeps(pid_t pid) {
+    char text[512], name[64];
+    const char *kind =
+        read_proc(pid, "stat", text, sizeof text) ? strrchr(text, ')') : NULL; /* "1 (name) S …" */
+    if (!kind || kind[1] != ' ' || kind[2] != 'S')
+        return false;
+    snprintf(name, sizeof name, "task/%d/children", (int)pid);
+    read_proc(pid, name, text, sizeof text);
+    char *at = text, *end = text;
+    for (long child; (child = strtol(at, &end, 10)) > 0 && end != at; at = end)
+        if (!sleeps((pid_t)child))
+            return false;
+    return true;
+}
+
+/* Silence is when nothing more comes and nobody works; without /proc, a while. */
+static bool is_silent(const Child *child, int quiet) {
+    return quiet * TICK >= MOST_SILENCE || (quiet >= 2 && sleeps(child->pid));
+}
+
 /* Type, and then at each silence something else that ends what waits: a line, the prompt, a pager.
  * Ctrl-C makes a terminal forget what was typed before it, so it comes alone. */
 static void talk(const Start *start, const Child *child, Outcome *outcome) {
     static const char *const ends[] = { "\3", "\n\4", "q" };
-    double patience = now() + 3, end = now() + SECONDS;
+    double end = now() + SECONDS;
     bool silent = false, more = true;
+    int quiet = 0;
     if (!start->terminal) {
         type(child, start->typed.at, start->typed.length);
         close(child->in);
     }
-    for (size_t turn = 0; (more = hear(child, outcome, 150, &silent)) && now() < end;) {
-        if (!silent || !start->terminal || (outcome->length == 0 && now() < patience))
+    for (size_t turn = 0; (more = hear(child, outcome, TICK, &silent)) && now() < end;) {
+        quiet = silent ? quiet + 1 : 0;
+        if (!start->terminal || !is_silent(child, quiet))
             continue;
         const char *words = turn == 0 ? start->typed.at : ends[(turn - 1) % COUNT(ends)];
         type(child, words, turn == 0 ? start->typed.length : strlen(words));
         turn++;
+        quiet = 0;
     }
     outcome->hung = more;
 }
