@@ -12,6 +12,12 @@ enum {
     SLOTS = 8
 };
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) /* clang's word for it */
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+
 /* Instrumented builds keep nothing, so that use after free is found. */
 #if defined(__SANITIZE_ADDRESS__)
 static const size_t POOL_BYTES = 0;

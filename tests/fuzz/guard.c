@@ -282,7 +282,7 @@ void *realloc(void *block, size_t size) {
 }
 
 void *memalign(size_t align, size_t size) {
-    void *block = align <= 64 && is_guarded(size) ? take(size, align < 16 ? 16 : align) : NULL;
+    void *block = is_guarded(size) ? take(size, align < 16 ? 16 : align) : NULL;
     if (!block)
         block = __libc_memalign(align, size);
     count_in(block);
