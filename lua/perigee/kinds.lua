@@ -5,11 +5,15 @@ local native = require "perigee.native"
 
 local kinds = {}
 
+-- What messages call the tables that names are looked up in: no kinds of values.
+local LOOKED_UP = { library = true, globals = true }
+
 --- The kind of a value ("array", "dataset", "svm", "security", …), or nil if it has none.
 function kinds.of(value)
   local meta = debug.getmetatable(value)
   local name = type(meta) == "table" and rawget(meta, "__name")
-  return type(name) == "string" and name:match("([%w_]+)$") or nil
+  local kind = type(name) == "string" and name:match("([%w_]+)$") or nil
+  return not LOOKED_UP[kind] and kind or nil
 end
 
 --- Was it closed: a file, or one of our objects that has nothing in it any more?
