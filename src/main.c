@@ -165,6 +165,7 @@ int main(int argc, char **argv) {
     Options options;
     char message[256];
     int status = STATUS_OK;
+    // NOLINTNEXTLINE(bugprone-branch-clone): each step may be taken when those before it went well
     if (!options_parse(argc, argv, &options, message)) {
         status = refuse(message);
     } else if (options.help || options.version) {

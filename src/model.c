@@ -203,6 +203,7 @@ bool model_scores(Model *model, const Batch *batch, double *scores, Error *err) 
 /* Scores and then gradients by their weights, for a kind that has no way to do both at once. */
 static bool gradient_in_two_calls(Model *model, const Batch *batch, const GradientRequest *request,
                                   Error *err) {
+    assert(request->w || request->weigh);
     size_t columns = model_columns(model), count = batch->n * columns;
     double *scratch = malloc(2 * count * sizeof *scratch);
     if (!scratch)
@@ -480,6 +481,8 @@ static bool score_held(const FoldRun *run, const Subset *held, Error *err) {
         ok = model_scores(model, &pieces.piece, scores + pieces.done * columns, err);
     for (size_t i = 0; ok && i < pieces.done; i++) {
         const double *from = scores + i * columns;
+        /* All that is held has its position, and pieces are never empty.
+           NOLINTNEXTLINE(clang-analyzer-core.*) */
         double *to = run->folds->oof + held->position[i] * count, lowest = from[0];
         for (size_t c = 1; c < model->classes.count; c++)
             lowest = from[c] < lowest ? from[c] : lowest;

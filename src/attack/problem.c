@@ -69,10 +69,10 @@ static void sound_clear(Sound *sound) {
 static bool sound_init(const Problem *problem, const LossRequest *request, Sound *sound,
                        Error *err) {
     size_t n = request->n, columns = problem->columns, count = n * (2 * columns + 1);
-    *sound = (Sound){ .place = malloc(n * sizeof(size_t)),
-                      .numbers = malloc(count * sizeof(double)),
-                      .goal = malloc(n * sizeof(Goal)),
-                      .sample = malloc(n * sizeof(size_t)) };
+    sound->place = malloc(n * sizeof(size_t));
+    sound->numbers = malloc(count * sizeof(double));
+    sound->goal = malloc(n * sizeof(Goal));
+    sound->sample = malloc(n * sizeof(size_t));
     if (!sound->place || !sound->numbers || !sound->goal || !sound->sample) {
         sound_clear(sound);
         return error_memory(err, problem->where, count * sizeof(double));
@@ -137,10 +137,10 @@ bool problem_reached(const Problem *problem, const double *scores, Goal goal) {
 
 bool problem_worths(const Problem *problem, const LossRequest *request, Worth *worth, Error *err) {
     LossRequest asked = *request;
-    Goal *goal = malloc((request->n + 1) * sizeof *goal);
+    Goal *goal = malloc((asked.n + 1) * sizeof *goal);
     if (!goal)
-        return error_memory(err, problem->where, request->n * sizeof *goal);
-    for (size_t i = 0; i < request->n; i++)
+        return error_memory(err, problem->where, asked.n * sizeof *goal);
+    for (size_t i = 0; i < asked.n; i++)
         goal[i] = problem_answer_goal(request->goal[i]);
     asked.goal = goal;
     bool ok = problem_losses(problem, &asked, err);

@@ -108,7 +108,8 @@ const double *start_scores_of(StartScores *kept, const StartPoints *start, Error
         take_probes(points, kept->probe);
         ok = score(kept, start, err);
     }
-    if (!ok)
-        forget(kept);
-    return kept->scores;
+    if (ok)
+        return kept->scores;
+    forget(kept);
+    return NULL;
 }

@@ -7,6 +7,7 @@
 #include "core/fail.h"
 
 #include <cjson/cJSON.h>
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +57,8 @@ static bool same_samples(const Worst *worst, size_t p, Error *err) {
         size_t at = place_of(&worst->part[p], i);
         if (at >= first->n)
             return differs(worst, p, "has a position that is no sample's", err);
-        if (memcmp(array_f32(other->x0) + i * d, array_f32(first->x0) + at * d, d * sizeof(float)))
+        if (memcmp(array_f32(other->x0) + i * d, array_f32(first->x0) + at * d,
+                   d * sizeof(float)) != 0)
             return error_set(err, ERROR_ARGUMENT,
                              "%s: sample %zu of result %zu is another than that of result %zu",
                              worst->where, i + 1, number(worst, p), number(worst, 0));
@@ -158,6 +160,7 @@ static bool header(const Worst *worst, AttackResult *result, Error *err) {
 /* What belongs to sample i, from the result that its answer is in. */
 static bool take(const Worst *worst, const Source *source, AttackResult *result, Error *err) {
     for (size_t i = 0; i < result->n; i++) {
+        // NOLINTNEXTLINE(clang-analyzer-core.uninitialized.*): the first part has every sample
         const AttackResult *from = worst->part[source[i].part].result;
         size_t row = source[i].row;
         for (size_t k = 0; k < RESULT_ARRAYS; k++) {
@@ -237,6 +240,7 @@ static bool has_own_dmax(const Worst *worst) {
 }
 
 AttackResult *result_worst(const Worst *worst, Error *err) {
+    assert(worst->count > 0);
     const AttackResult *first = worst->part[0].result;
     for (size_t p = 1; p < worst->count; p++)
         if (!same_kind(worst, p, err) || !same_samples(worst, p, err))

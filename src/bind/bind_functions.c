@@ -231,7 +231,8 @@ static void join_lines(char text[128]) {
     size_t length = strlen(text);
     for (char *end; length + 2 < 128 && (end = strchr(text, '\n')); length++) {
         memmove(end + 2, end + 1, strlen(end));
-        memcpy(end, "\\n", 2);
+        end[0] = '\\';
+        end[1] = 'n';
     }
 }
 

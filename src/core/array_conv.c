@@ -9,6 +9,7 @@
 #include "core/parallel.h"
 
 #include <stdint.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -209,7 +210,7 @@ static void work_on(void *context, size_t first, size_t last, int worker) {
 
 /* Round up to the next cache line. */
 static double line(double bytes) {
-    return (double)(((uint64_t)bytes + 63) / 64 * 64);
+    return ceil(bytes / 64) * 64;
 }
 
 static bool take_scratch(Plan *p, Error *err) {

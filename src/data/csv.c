@@ -263,9 +263,10 @@ static bool looks_like_header(const Csv *csv) {
 static bool start(Csv *csv, Source *source, bool again) {
     if (!text_open(&csv->text, source, csv->err))
         return false;
-    if (!again)
-        csv->delimiter =
-            csv->options->delimiter ? *csv->options->delimiter : find_delimiter(&csv->text);
+    if (!again && csv->options->delimiter)
+        csv->delimiter = *csv->options->delimiter;
+    else if (!again)
+        csv->delimiter = find_delimiter(&csv->text);
     return next_row(csv) ||
            (!csv->text.failed && error_set(csv->err, ERROR_FILE, "%s: no rows", source->name));
 }

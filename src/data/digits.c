@@ -377,7 +377,8 @@ Dataset *digits_new(const DigitsOptions *options, Progress *progress, Error *err
         return NULL;
     rng_seed(&rng, options->seed ^ OWN_STREAM);
     Array *y = array_new1("data.digits", DTYPE_I32, options->n, err);
-    Sizes shape = { 2, { options->n, SIDE * SIDE } }; /* each row is written before it is seen */
+    /* Each row is written before it is seen. */
+    Sizes shape = { 2, { options->n, (size_t)SIDE * SIDE } };
     Array *x = y ? array_uninitialised("data.digits", DTYPE_F32, &shape, err) : NULL;
     if (x && deal_labels(classes, count, y, &rng, err)) {
         Sheet sheet = { array_i32(y), array_f32(x), rng_next(&rng), 0 };

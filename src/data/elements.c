@@ -106,6 +106,7 @@ static bool decode_integer(ElementKind kind, uint64_t bits, int32_t *out) {
         *out = bits != 0;
         return true;
     case ELEMENT_I8:
+        // NOLINTNEXTLINE(bugprone-signed-char-misuse,cert-str34-c): a number, not a character
         *out = (int8_t)bits;
         return true;
     case ELEMENT_I16:

@@ -181,9 +181,10 @@ static bool read_header(Packed *packed, IdxHeader *header, Error *err) {
                          packed->name, header->ndim, ARRAY_MAX_DIMS);
     if (!read_exactly(packed, sizes, 4 * (size_t)header->ndim, "IDX header", err))
         return false;
-    for (int d = 0; d < header->ndim; d++)
-        header->shape[d] = (size_t)sizes[4 * d] << 24 | (size_t)sizes[4 * d + 1] << 16 |
-                           (size_t)sizes[4 * d + 2] << 8 | sizes[4 * d + 3];
+    const unsigned char *size = sizes;
+    for (int d = 0; d < header->ndim; d++, size += 4)
+        header->shape[d] =
+            (size_t)size[0] << 24 | (size_t)size[1] << 16 | (size_t)size[2] << 8 | size[3];
     return true;
 }
 

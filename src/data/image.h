@@ -24,6 +24,10 @@ typedef struct ImageHead {
     int channels; /* 1 or 3 */
 } ImageHead;
 
+static inline bool image_same_head(const ImageHead *a, const ImageHead *b) {
+    return a->height == b->height && a->width == b->width && a->channels == b->channels;
+}
+
 /* What it says that it is. Sizes that its bytes cannot hold are an error. */
 bool image_head(const ImageFile *file, ImageHead *head, Error *err);
 

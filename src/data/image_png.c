@@ -95,7 +95,7 @@ static bool head(const ImageFile *file, ImageHead *out, Error *err) {
 static bool pixels(const ImageFile *file, const ImageHead *known, unsigned char *out, Error *err) {
     PngReading reading = { .file = file, .pixels = out };
     bool ok = start(&reading, err) && work_on(&reading, read_head, err);
-    if (ok && memcmp(&reading.head, known, sizeof *known) != 0)
+    if (ok && !image_same_head(&reading.head, known))
         ok = error_set(err, ERROR_FILE, "%s: it changed while it was read", file->name);
     ok = ok && work_on(&reading, read_pixels, err);
     stop(&reading);

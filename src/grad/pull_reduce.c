@@ -294,10 +294,14 @@ static void group_axes(const Pull *pull, int axes[ARRAY_MAX_DIMS]) {
 /* d[i] becomes the product of the other elements: those before it times those behind it. */
 static void others(const double *x, double *d, size_t n) {
     double before = 1, behind = 1;
-    for (size_t i = 0; i < n; before *= x[i++])
+    for (size_t i = 0; i < n; i++) {
         d[i] = before;
-    for (size_t i = n; i-- > 0; behind *= x[i])
+        before *= x[i];
+    }
+    for (size_t i = n; i-- > 0;) {
         d[i] *= behind;
+        behind *= x[i];
+    }
 }
 
 /* The products of the others, in the order of x. */

@@ -59,10 +59,11 @@ static void rest(long nanoseconds) {
 }
 
 /* Others cannot go on without us, nor without what did not fit here. */
-static void give_up(const char *why) {
+static _Noreturn void give_up(const char *why) {
     fprintf(stderr, "perigee: rank %d: %s; all ranks end\n", ranks_own(), why);
     fflush(stderr);
     ranks_transport()->abort(1);
+    _Exit(1);
 }
 
 static unsigned char *room(size_t n) {

@@ -52,13 +52,13 @@ static const Implementation *launcher(void) {
 bool ranks_is_other(void) {
     const Implementation *by = launcher();
     const char *rank = by && by->rank ? getenv(by->rank) : NULL;
-    return rank && atoi(rank) > 0;
+    return rank && strtol(rank, NULL, 10) > 0;
 }
 
 /* One process alone needs no MPI. */
 static bool is_alone(const Implementation *by) {
     const char *size = by->size ? getenv(by->size) : NULL;
-    return size && atoi(size) == 1;
+    return size && strtol(size, NULL, 10) == 1;
 }
 
 /* ---- The module ------------------------------------------------------------------------------ */

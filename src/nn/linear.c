@@ -139,8 +139,8 @@ static void backward_weights(const Layer *layer, const LayerCall *call) {
     if (goes_by_panels(layer) && panel_fits(in))
         by_rows(weights_rows, layer, call);
     else
-        blas_sgemm(true, false, out, in, n, 1, call->dy, out, call->x, in, !call->fresh,
-                   call->dweights, in);
+        blas_sgemm(true, false, out, in, n, 1, call->dy, out, call->x, in,
+                   call->fresh ? 0.0f : 1.0f, call->dweights, in);
     if (((const Linear *)layer)->bias && call->fresh)
         memset(call->dweights + layer->parameter[1].offset, 0, out * sizeof *call->dweights);
     if (((const Linear *)layer)->bias)

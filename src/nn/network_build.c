@@ -11,7 +11,7 @@
 /* Floats that a tile's kept activations may take: half a megabyte, the better part of a
  * second-level cache. But weights are read again for every tile: where few samples have room, up to
  * TILE_LEAST of them may take more, out of a third-level cache. */
-static const size_t TILE_ROOM = 128 * 1024, TILE_MOST_ROOM = 1024 * 1024;
+static const size_t TILE_ROOM = 128 << 10, TILE_MOST_ROOM = 1 << 20;
 enum { TILE_LEAST = 4 };
 
 /* More are a mistake, or somebody's joke. */

@@ -2,6 +2,9 @@
  * (lanes_avx512.h). Six rows by WIDE vectors of sums stay in registers, or twelve by fewer: no
  * fewer hide the latency of a multiply-add, no more fit. */
 
+// Lanes and vectors are few: their products are far from what an int holds.
+// NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result)
+
 INLINE void NAME(multiply)(const PanelRows *rows, size_t first, const float *matrix, size_t columns,
                            const float *bias, float *const *out, size_t column, const int tall,
                            const int wide) {
@@ -172,3 +175,5 @@ TARGET static void NAME(add_runs)(const PanelRuns *runs, float *to) {
         STORE_SOME(to + at, here, sum);
     }
 }
+
+// NOLINTEND(bugprone-implicit-widening-of-multiplication-result)

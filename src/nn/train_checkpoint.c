@@ -251,6 +251,7 @@ static bool take_numbers(Trainer *trainer, const Tensors *tensors, Error *err) {
 static bool take_generator(Trainer *trainer, const Tensors *tensors, Error *err) {
     const char *text = tensors_text(tensors, "perigee.generator");
     uint64_t *s = trainer->rng.state;
+    // NOLINTNEXTLINE(cert-err34-c): 64 bits of any kind are a state
     if (text && sscanf(text, "%" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64, &s[0], &s[1], &s[2],
                        &s[3]) == 4)
         return true;
@@ -308,6 +309,7 @@ void checkpoint_seed(const char *path, uint64_t *seed) {
     if (file_is_readable(path) && tensors_open(&tensors, path, &err)) {
         const char *text = tensors_text(&tensors, "perigee.seed");
         uint64_t kept;
+        // NOLINTNEXTLINE(cert-err34-c): 64 bits of any kind are a seed
         if (text && sscanf(text, "%" SCNu64, &kept) == 1)
             *seed = kept;
     }

@@ -17,7 +17,7 @@ enum { TILES_LEAST = 4 };
 
 /* More products of channels and maps would leave the caches: what they are multiplied by is read
  * again for every few tiles. */
-static const size_t MOST_KERNELS = 256 * 256;
+static const size_t MOST_KERNELS = 1 << 16;
 
 /* A tile's pixels in an image: its rows (out of the image: zeros) from column 0 of the tile on, and
  * the columns from … to − 1 that lie in the image. Of an output: how many rows do. */
@@ -184,7 +184,7 @@ bool winograd_pays(const Winograd *images) {
     size_t pixels = in < out ? in : out; /* the plain way skips zeros on one side or the other */
     return panel_fits(images->channels) && panel_fits(images->maps) && images->channels <= MOST &&
            images->maps <= MOST && images->channels * images->maps <= MOST_KERNELS &&
-           tiles >= TILES_LEAST && 5 * WINOGRAD_PLACES * tiles <= 4 * 9 * pixels;
+           tiles >= TILES_LEAST && tiles * 5 * WINOGRAD_PLACES <= pixels * 4 * 9;
 }
 
 size_t winograd_scratch(const Winograd *images) {

@@ -1,6 +1,9 @@
 /* winograd_block.h — the loops of winograd.c, included there once for each instruction set
  * (lanes_avx512.h). */
 
+// Lanes and vectors are few: their products are far from what an int holds.
+// NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result)
+
 /* ---- Six numbers of a row or a column -------------------------------------------------------- */
 
 /* Bᵀ d, in place. */
@@ -282,3 +285,5 @@ TARGET static void NAME(outer)(const float *a, const float *b, const Product *si
     for (; column < size->columns; column += LANES)
         NAME(outer_columns)(a, b + column, size, c + column, 1);
 }
+
+// NOLINTEND(bugprone-implicit-widening-of-multiplication-result)

@@ -236,7 +236,7 @@ static bool run(Gnuplot *g, const char *where, const char *const commands[3], do
     if (!exchange(g, where, pieces, deadline, answer, err))
         return false;
     const char *bar = strchr(answer, '|');
-    if (bar && atoi(answer) == 0 && !bar[1])
+    if (bar && strtol(answer, NULL, 10) == 0 && !bar[1])
         return true;
     last_words(g, words, sizeof words);
     return error_set(err, ERROR_FILE, "%s: gnuplot says: %s", where,

@@ -28,7 +28,7 @@ char *script_label(const char *text, size_t length) {
         if (*s == '\n' || *s == '\'')
             at = put_code(at, (unsigned char)*s);
         else
-            *at++ = *s == '\t' ? ' ' : *s;
+            *at++ = (char)(*s == '\t' ? ' ' : *s);
     }
     *at++ = '\'';
     *at = '\0';

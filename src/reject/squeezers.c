@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { BITS_MOST = 16, WINDOW_MOST = 15, SEARCH_MOST = 35, PATCH_MOST = 15, SIZES_MOST = 3 };
@@ -24,26 +25,30 @@ static const Kind kinds[] = {
     [SQUEEZE_NLM] = { "nlm", 3, { { 2, SEARCH_MOST }, { 1, PATCH_MOST }, { 1, 255 } } },
 };
 
-static bool is_of(const Kind *kind, const char *word, const int *size, int sizes) {
-    bool is = strcmp(word, kind->word) == 0 && sizes == kind->sizes;
-    for (int i = 0; is && i < sizes; i++)
+/* Is the text the kind's word and its sizes, each in its range? */
+static bool is_of(const Kind *kind, const char *text, long size[SIZES_MOST]) {
+    size_t length = strlen(kind->word);
+    if (strncmp(text, kind->word, length) != 0)
+        return false;
+    text += length;
+    bool is = true;
+    for (int i = 0; is && i < kind->sizes; i++) {
+        char *end;
+        size[i] = strtol(text, &end, 10); /* no number is 0, which no range has */
         is = size[i] >= kind->range[i].least && size[i] <= kind->range[i].most;
-    return is;
+        text = end;
+    }
+    return is && *text == '\0';
 }
 
 bool squeezer_parse(const char *text, Squeezer *squeezer, Error *err) {
-    char word[16] = "";
-    int size[SIZES_MOST] = { 0 }, end[SIZES_MOST] = { 0 };
-    int sizes = sscanf(text, "%15[a-z] %d%n %d%n %d%n", word, &size[0], &end[0], &size[1], &end[1],
-                       &size[2], &end[2]) -
-                1;
-    if (sizes > 0 && text[end[sizes - 1]] == '\0')
-        for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
-            if (is_of(&kinds[k], word, size, sizes)) {
-                *squeezer = (Squeezer){ (SqueezerKind)k, (size_t)size[0], (size_t)size[1],
-                                        (size_t)size[2] };
-                return true;
-            }
+    long size[SIZES_MOST] = { 0 };
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+        if (is_of(&kinds[k], text, size)) {
+            *squeezer =
+                (Squeezer){ (SqueezerKind)k, (size_t)size[0], (size_t)size[1], (size_t)size[2] };
+            return true;
+        }
     return error_set(err, ERROR_ARGUMENT,
                      "squeezers: expected \"bits b\" with b from 1 to %d, \"median k\" or \"mean "
                      "k\" with k from 2 to %d, or \"nlm search patch strength\" up to %d, %d and "

@@ -122,7 +122,7 @@ static double whole_cache(size_t n) {
 }
 
 static double cache_share(void) {
-    double share = CACHE_BUDGET_MB / parallel_threads();
+    int share = CACHE_BUDGET_MB / parallel_threads();
     return share > CACHE_LEAST_MB ? share : CACHE_LEAST_MB;
 }
 

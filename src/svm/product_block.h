@@ -1,6 +1,9 @@
 /* product_block.h — the inner loops of product.c, included there once for each instruction set and
  * type of number. Six rows by WIDE vectors of sums fill the registers. */
 
+// Lanes and vectors are few: their products are far from what an int holds.
+// NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result)
+
 #define PANEL (WIDE * LANES)
 
 /* Terms that one chain of additions takes before its sum joins the others: a short chain rounds
@@ -96,3 +99,5 @@ static void NAME(pack)(const REAL *x, size_t n, size_t features, REAL *packed) {
 
 #undef CHAIN
 #undef PANEL
+
+// NOLINTEND(bugprone-implicit-widening-of-multiplication-result)

@@ -1,5 +1,8 @@
 /* product_sum.h — products with a matrix as it lies, after product_block.h. */
 
+// Lanes and vectors are few: their products are far from what an int holds.
+// NOLINTBEGIN(bugprone-implicit-widening-of-multiplication-result)
+
 /* So many vectors of columns of the result. */
 INLINE void NAME(strip)(size_t rows, size_t terms, size_t columns, const float *factor,
                         const float *matrix, float *out, const int wide) {
@@ -18,3 +21,5 @@ TARGET static void NAME(sum)(size_t rows, size_t terms, size_t columns, const fl
     for (; c < columns; c += LANES)
         NAME(strip)(rows, terms, columns, factor, matrix + c, out + c, 1);
 }
+
+// NOLINTEND(bugprone-implicit-widening-of-multiplication-result)

@@ -99,7 +99,7 @@ static bool make_problem(const Wave *wave, size_t k, size_t f, BinaryProblem *pr
     int8_t *side = wave->side + place;
     for (size_t i = 0; i < wave->n; i++) {
         bool held_out = set->fold && set->fold[i] == machine->held_out;
-        side[i] = held_out ? 0 : set->y[i] == label ? 1 : -1;
+        side[i] = (int8_t)(held_out ? 0 : set->y[i] == label ? 1 : -1);
         positives += side[i] > 0;
         negatives += side[i] < 0;
     }

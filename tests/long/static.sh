@@ -13,14 +13,20 @@ $(info $(ALL_CPPFLAGS) -std=c11 -I$(BUILD) -pthread -U_FORTIFY_SOURCE)
 EOF
 )
 
-# tests/static has what tools that see one file alone do not know of the others; where that is defined it is known.
+# tests/static has what tools that see one file alone do not know of the others; where that is defined it is known. A
+# file beside the folders finds theirs before any -I.
 flags_of() { # file
-    case $1 in src/core/error.c | src/bind/bind_functions.c) echo "$flags" ;; *) echo "-Itests/static $flags" ;; esac
+    case $1 in
+        src/core/error.c | src/bind/bind_functions.c) echo "$flags" ;;
+        src/*/*) echo "-Itests/static $flags" ;;
+        *) echo "-Itests/static -include core/fail.h -include bind/bind.h $flags" ;;
+    esac
 }
 
 # What a tool's word on a file hangs on: the file with all that it includes, comments too, and what the tool is told.
-key_of() { # file words…
-    { nice -n 10 gcc -E -CC $(flags_of "$1") "$1"; cat .clang-tidy tests/static/cppcheck.supp; echo "$*"; } | cksum
+key_of() { # tool file words…
+    case $1 in clang-tidy) told=.clang-tidy ;; cppcheck) told=tests/static/cppcheck.supp ;; *) told=/dev/null ;; esac
+    { nice -n 10 gcc -E -CC $(flags_of "$2") "$2"; cat $told; echo "$*"; } | cksum
 }
 
 # A tool on a file: what it says is a finding, and so is that it fails. What has been looked at is so again when it,
@@ -29,7 +35,7 @@ look() { # tool file command…
     tool=$1 file=$2
     step=$tool-$(echo "$file" | tr / _)
     shift 2
-    key=$(key_of "$file" "$*")
+    key=$(key_of "$tool" "$file" "$*")
     ! is_done "$step" || [ "$(cat "$LONG_STATE/done.$step")" != "$key" ] || return 0
     left || pause
     if ! nice -n 10 sh -c "$*" > "$out/$step" 2>&1 || [ -s "$out/$step" ]; then
@@ -53,6 +59,8 @@ if has gcc; then
     # Three of its checks are noise in gcc 12: structs that another function fills, memory that a member holds, the
     # other arm of a ?: that was decided elsewhere. clang's analyzer looks for all of them, the sanitizers' tests too.
     quiet='-Wno-analyzer-use-of-uninitialized-value -Wno-analyzer-malloc-leak -Wno-analyzer-null-dereference'
+    # Without the parameter what || and && ask is asked at once, and what was tested is forgotten.
+    quiet="$quiet --param=logical-op-non-short-circuit=0"
     for file in $files; do
         look gcc "$file" "gcc $(flags_of "$file") -O1 -fanalyzer $quiet -c -o /dev/null $file"
     done
