@@ -57,7 +57,7 @@ table() {
 # Those of whom least has been counted come first.
 in_order() {
     for name in $(tests/fuzz/run --list); do
-        echo "$(counted "$name" $small) $name"
+        echo "$(($(counted "$name" $small) + $(counted "$name" $small .quick))) $name"
     done | sort -n | sed 's/.* //'
 }
 
