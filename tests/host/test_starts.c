@@ -433,9 +433,16 @@ static bool sleeps(pid_t pid) {
     return true;
 }
 
+/* Has the terminal been asked what it is? It does not say, for which the program waits a little. */
+static bool is_asked(const Outcome *outcome) {
+    static const char question[] = "\x1b[c";
+    size_t n = sizeof question - 1;
+    return outcome->length >= n && memcmp(outcome->said + outcome->length - n, question, n) == 0;
+}
+
 /* Silence is when nothing more comes and nobody works; without /proc, a while. */
-static bool is_silent(const Child *child, int quiet) {
-    return quiet * TICK >= MOST_SILENCE || (quiet >= 2 && sleeps(child->pid));
+static bool is_silent(const Child *child, const Outcome *outcome, int quiet) {
+    return quiet * TICK >= MOST_SILENCE || (quiet >= 2 && !is_asked(outcome) && sleeps(child->pid));
 }
 
 /* Type, and then at each silence something else that ends what waits: a line, the prompt, a pager.
@@ -451,7 +458,7 @@ static void talk(const Start *start, const Child *child, Outcome *outcome) {
     }
     for (size_t turn = 0; (more = hear(child, outcome, TICK, &silent)) && now() < end;) {
         quiet = silent ? quiet + 1 : 0;
-        if (!start->terminal || !is_silent(child, quiet))
+        if (!start->terminal || !is_silent(child, outcome, quiet))
             continue;
         const char *words = turn == 0 ? start->typed.at : ends[(turn - 1) % COUNT(ends)];
         type(child, words, turn == 0 ? start->typed.length : strlen(words));
