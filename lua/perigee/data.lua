@@ -124,7 +124,8 @@ function looped.relabel(ds, map, options)
   local new = new_labels(ds, map)
   local labels = ds.y:totable()
   for i, label in ipairs(labels) do labels[i] = new[label] end
-  return methods.with(ds, { y = labels, names = options.names or new_names(ds, new) })
+  local changes = { y = labels, names = options.names or new_names(ds, new) }
+  return blame.as("dataset:relabel", "dataset:with", methods.with, ds, changes)
 end
 
 local self = { what = "a dataset", is = function(value) return kinds.is(value, "dataset") end }

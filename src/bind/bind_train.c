@@ -551,7 +551,7 @@ static int train(lua_State *L, Network *net, bool anew) {
 }
 
 int bind_net_fit(lua_State *L) {
-    train(L, (Network *)bind_self_model(L), true);
+    train(L, bind_check_net(L, 1, bind_where(L), "self"), true);
     lua_settop(L, 1);
     return 1;
 }

@@ -168,6 +168,7 @@ function TestHostileValues:test_other_functions_complaints()
     return made
   end)
   lu.assertStrMatches(message, "[^:]*test_hostile_values%.lua:%d+: " .. words:gsub("%p", "%%%0"))
+  refuses("dataset:relabel: -2147483648 cannot be a label", ds.relabel, ds, { [0] = -2 ^ 31 })
   words = "evaluate.cross_validate: stratified: expected true or false"
   refuses(words, evaluate.cross_validate, svm.new(), ds, { stratified = 1 })
 end
@@ -249,4 +250,41 @@ function TestHostileValues:test_changed_records()
     record.features = {}
     lu.assertEquals(tostring(record), "<" .. name .. " with fields that were changed>")
   end
+end
+
+-- Every method of one kind of object on all the others: net.fit(machine, ds) took what it got for a net.
+function TestHostileValues:test_methods_of_one_kind_on_another()
+  local layers = { nn.linear { out = 3, name = "f" }, nn.linear { out = 2 } }
+  local net = nn.new { input = { 3 }, classes = { 0, 1 }, table.unpack(layers) }
+  local machine = svm.new():fit(ds)
+  local pgd = attack.pgd { model = machine, dmax = 0.1, max_iter = 2 }
+  local all = { net = net, svm = machine, dataset = ds, array = x, figure = plot.figure(),
+    nr = reject.new { model = net },
+    dnr = dnr.new { net = net, layers = { "f" }, layer_classifier = svm.new(), combiner = svm.new() },
+    knn = classic.knn():fit(ds), logistic = classic.logistic():fit(ds), step = classic.minmax(), attack = pgd,
+    pipeline = classic.pipeline { classic.minmax(), svm.new() }:fit(ds), ensemble = attack.ensemble { pgd },
+    confidence = reject.confidence { model = net }, energy = reject.energy { model = net },
+    density = reject.density { net = net, layer = "f", bandwidth = 1 }, result = pgd:run(ds:slice(1, 2)),
+    mahalanobis = reject.mahalanobis { net = net, layers = { "f" } }, report = metrics.report(machine, ds),
+    layer = reject.layer { net = net, layer = "f", classifier = classic.knn() },
+    preprocess = reject.preprocess(net, function(rows) return rows * 1 end) }
+  local function methods_of(object)
+    local meta = debug.getmetatable(object)
+    return rawget(meta, "methods") or type(meta.__index) == "table" and meta.__index or {}
+  end
+  local count = 0
+  for kind, one in pairs(all) do
+    for name, method in pairs(methods_of(one)) do
+      for other, object in pairs(all) do
+        if type(method) == "function" and not rawequal(rawget(methods_of(object), name), method) then
+          local ok, message = pcall(method, object, ds)
+          local what = kind .. ":" .. name .. " on " .. other
+          if not ok then lu.assertNotStrContains(message, perigee.lua_dir, false, what) end
+          count = count + 1
+        end
+      end
+    end
+  end
+  lu.assertTrue(count > 2000)
+  refuses("net:fit: self: expected a net, got an svm", net.fit, machine, ds)
 end

@@ -47,7 +47,7 @@ function judge.message(raised, names, odd, free)
       or example -- the words of a line in the example
     if words:find(raw) and not users and not free then return "says Lua's own words" end
   end
-  if odd and words:find "^an? %w+ has no '" then return end -- an object as an __index
+  if odd and (words:find "^an? %w+ has no '" or words:find "that was closed$") then return end -- one as an __index
   if names and not begins_with(words, names) then return "does not begin with the function's name" end
   if words:find "[%z\1-\8\11-\31\127]" then return "has control characters" end
   if not utf8.len(words) then return "is not UTF-8" end

@@ -13,7 +13,7 @@ echo "hostile: seed $seed"
 
 [ -x build/asan/perigee ] || make -s asan-built CC="${CC:-cc}" || exit 2
 HOSTILE_HANG=30 # seconds of processor time under the sanitizers; 5 without
-ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99:allocator_may_return_null=1:max_allocation_size_mb=400
+ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99:allocator_may_return_null=1:max_allocation_size_mb=400:quarantine_size_mb=64
 LSAN_OPTIONS=suppressions=$root/tests/lsan.supp:print_suppressions=0
 UBSAN_OPTIONS=print_stacktrace=1
 PERIGEE_LUA=$root/lua
