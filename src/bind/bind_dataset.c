@@ -288,7 +288,8 @@ static Stretch bounds_of(lua_State *L, const Dataset *ds, const char *where) {
     for (int k = 0; k < 2; k++) {
         if (lua_isnoneornil(L, 2 + k))
             continue;
-        bound[k] = bind_integer(L, 2 + k, where, k ? "last" : "first", -n, n);
+        lua_Integer most = k == 0 && n == 0 ? 1 : n; /* 1 to 0 is all of no samples */
+        bound[k] = bind_integer(L, 2 + k, where, k ? "last" : "first", -n, most);
         if (bound[k] < 0)
             bound[k] += n + 1;
     }

@@ -225,6 +225,16 @@ function TestHostileValues:test_names_of_a_dataset_in_pictures()
   lu.assertStrContains(table.concat(shown), "shirt")
 end
 
+-- The first to the last of no samples are none.
+function TestHostileValues:test_empty_datasets()
+  local none = ds:slice(1, 0)
+  lu.assertEquals(#none:slice(1, 0), 0)
+  lu.assertEquals(none:floats(1, 0).shape, { 0, 3 })
+  refuses("dataset:slice: first: expected ", none.slice, none, 2)
+  refuses("plot.images: expected samples, got none", plot.images, none)
+  refuses("evaluate.diagnose: ", evaluate.diagnose, svm.new():fit(ds), none)
+end
+
 -- Fields: their names come from the user, and so may what is in them.
 function TestHostileValues:test_names_of_fields()
   local function assign(object, name, value) object[name] = value end

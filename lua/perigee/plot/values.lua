@@ -83,7 +83,10 @@ function values.names(where, options, own)
       values.expected(where, ("names: that of %s"):format(tostring(label)), "a string", name)
     end
   end
-  return function(label) return names and names[label] or tostring(label) end
+  return function(label)
+    local name = names and names[label]
+    return type(name) == "string" and name or tostring(label)
+  end
 end
 
 function values.finite(x)
