@@ -105,9 +105,49 @@ static void put_sign(uint8_t *bytes, size_t size) {
     bytes[at] = (uint8_t)signs[draw(sizeof signs - 1)];
 }
 
+/* The bytes from `at` to `end` with n in place of the first `gone` and as many more or fewer before
+ * `end`, where there must be blanks for them. */
+static void squeeze_in(uint8_t *at, size_t gone, const char *with, size_t n, uint8_t *end) {
+    uint8_t *rest = at + gone;
+    size_t between = (size_t)(end - rest), more = n > gone ? n - gone : 0;
+    memmove(at + n, rest, between - more);
+    if (n < gone)
+        memset(at + n + between, ' ', gone - n);
+    memcpy(at, with, n);
+}
+
+/* Where the first run of at least n blanks behind `at` ends; NULL: there is none near. */
+static uint8_t *behind_blanks(uint8_t *at, const uint8_t *end, size_t n) {
+    size_t found = 0;
+    for (size_t i = 0; i < 256 && at + i < end; i++) {
+        found = at[i] == ' ' ? found + 1 : 0;
+        if (found == n)
+            return at + i + 1;
+    }
+    return n == 0 ? at : NULL;
+}
+
+/* Text: an odd number for another one, and blanks make up for its length, as headers have them. */
+static void put_digits(uint8_t *bytes, size_t size) {
+    static const char *const odd[] = {
+        "0",          "1",          "-1",  "65536", "99999999",
+        "2147483648", "4294967295", "1e9", "07",    "18446744073709551615"
+    };
+    const char *with = odd[draw(sizeof odd / sizeof *odd)];
+    size_t at = draw(size), gone = 0, n = strlen(with);
+    while (at < size && (bytes[at] < '0' || bytes[at] > '9'))
+        at++;
+    while (at + gone < size && bytes[at + gone] >= '0' && bytes[at + gone] <= '9')
+        gone++;
+    uint8_t *rest = bytes + at + gone;
+    uint8_t *end = behind_blanks(rest, bytes + size, n > gone ? n - gone : 0);
+    if (gone > 0 && end)
+        squeeze_in(bytes + at, gone, with, n, end);
+}
+
 static size_t mutate_once(uint8_t *bytes, size_t size, size_t most) {
     size_t at = draw(size);
-    switch (draw(8)) {
+    switch (draw(9)) {
     case 0:
         bytes[at] ^= (uint8_t)(1 << draw(8));
         return size;
@@ -125,6 +165,9 @@ static size_t mutate_once(uint8_t *bytes, size_t size, size_t most) {
         return size;
     case 5:
         return draw(4) ? size : erase(bytes, size);
+    case 6:
+        put_digits(bytes, size);
+        return size;
     default:
         return graft(bytes, size, most);
     }

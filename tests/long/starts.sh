@@ -1,4 +1,4 @@
-# starts — 20 000 starts of the program with mutated init files, histories, command lines and environments, a tenth of them instrumented; two hours
+# starts — 20 000 starts of the program with mutated init files, histories, command lines and environments, a tenth of them instrumented; an hour
 . tests/long/lib.sh
 
 # build/tests/host/test_starts tells of what it tries; the number of the next start is in $LONG_STATE/next. A folder
