@@ -5,7 +5,7 @@ return {
   files = { idx = { "core/test_idx", "lua/test_data" } },
 
   { file = "src/data/idx.c", old = "if (held > 0)\n        memmove(packed->input, packed->z.next_in, held);", new = "" },
-  { file = "src/data/idx.c", old = "(size_t)sizes[4 * d + 2] << 8 | sizes[4 * d + 3]", new = "(size_t)sizes[4 * d + 2] << 8 | sizes[4 * d + 2]" },
+  { file = "src/data/idx.c", old = "(size_t)size[2] << 8 | size[3]", new = "(size_t)size[2] << 8 | size[2]" },
   { file = "src/data/idx.c", old = "x->shape[0] != y->shape[0]", new = "x->shape[0] < y->shape[0]" },
   { file = "src/data/idx.c", old = "array_set_shape(x, &(Sizes){ 3, { n, width, height } });", new = "array_set_shape(x, &(Sizes){ 3, { n, height, width } });" },
   { file = "src/data/csv.c", old = "if (text_peek(text) != '\"')\n                break;", new = "break;" },
