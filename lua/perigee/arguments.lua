@@ -60,6 +60,17 @@ local function call(name, f, ...)
   return f(...)
 end
 
+local MOST_LAZY = 4096 -- members of a list that only its metatable knows
+
+--- How many members a list of the user's has.
+function arguments.count(list)
+  local n = #list
+  if n > MOST_LAZY and n > rawlen(list) then
+    error(("a list of more than %d members that its __len makes"):format(MOST_LAZY), 0)
+  end
+  return n
+end
+
 local DOT = "%s (is this a call with a dot instead of a colon?)"
 
 -- The function, which refuses arguments beyond the `taken` that it names; nil is none. A method's object is

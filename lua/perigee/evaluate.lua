@@ -100,7 +100,8 @@ local function named(list, values)
       fail("%s: give a list or names, not both; %s has no place in a list", list.option, tostring(key))
     end
   end
-  for i, entry in ipairs(values) do
+  for i = 1, arguments.count(values) do
+    local entry = values[i]
     if list.is(entry) then
       add(list.kind(entry), entry)
     elseif type(entry) == "table" and type(entry[1]) == "string" then
@@ -120,7 +121,7 @@ local function check_dmax(dmax, noise)
   if type(dmax) ~= "table" or #dmax == 0 then
     fail("dmax: expected a list of radii, { 0, 0.5, 1 }, got %s", native.describe(dmax))
   end
-  for k = 1, #dmax do
+  for k = 1, arguments.count(dmax) do
     local d = dmax[k]
     if type(d) ~= "number" or d < 0 or d ~= d then
       fail("dmax: number %d is %s, expected 0 or more", k, tostring(d))

@@ -21,6 +21,7 @@ for name in ("coroutine debug io math os string table utf8"):gmatch "%w+" do own
 
 -- A user's table may have a metatable that never ends a list, or answers pairs with what is no iterator.
 local LAZY = 4096 -- members of a list that only its __index knows
+local MOST = 65536 -- members that a __pairs gives
 
 local function next_member(t, i)
   local value = t[i + 1]
@@ -41,7 +42,12 @@ function own.pairs(t)
   if not meta or own.rawget(meta, "__pairs") == nil then return pairs(t) end
   local f, state, first = pairs(t)
   if own.type(f) ~= "function" then own.error("a table whose __pairs gives no iterator", 0) end
-  return f, state, first
+  local count = 0
+  return function(...)
+    count = count + 1
+    if count > MOST then own.error(("a table whose __pairs gives more than %d members"):format(MOST), 0) end
+    return f(...)
+  end, state, first
 end
 
 local function path_of(name)

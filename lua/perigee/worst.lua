@@ -191,7 +191,8 @@ function worst.of(results)
     arguments.expected(where, "same_model", "true or false", same)
   end
   if name ~= nil and type(name) ~= "string" then arguments.expected(where, "name", "a string", name) end
-  for k, result in ipairs(results) do
+  for k = 1, arguments.count(results) do
+    local result = results[k]
     if not kinds.is(result, "result") then
       arguments.expected(where, ("number %d"):format(k), "an attack's result", result)
     end

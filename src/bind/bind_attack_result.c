@@ -292,6 +292,8 @@ static int worst_of(lua_State *L) {
                     .name = string_field(L, 2, "name"),
                     .params = string_field(L, 2, "params"),
                     .where = string_field(L, 2, "where") };
+    if (worst.count == 0)
+        bind_error(L, "%s: results: expected one at least", worst.where);
     worst.part = push_worst_parts(L, worst.count, worst.where);
     worst.unpaid = push_each(L, 2, "unpaid", &worst);
     void **slot = bind_new_box(L, &result_type);
@@ -306,6 +308,8 @@ static int worst_of(lua_State *L) {
 static int joined(lua_State *L) {
     size_t count = (size_t)lua_rawlen(L, 1);
     lua_settop(L, 2);
+    if (count == 0)
+        bind_error(L, "join: results: expected one at least");
     const AttackResult **part = lua_newuserdatauv(L, (count + 1) * sizeof *part, 0);
     for (size_t p = 0; p < count; p++) {
         lua_rawgeti(L, 1, (lua_Integer)p + 1); /* the list keeps it */

@@ -67,6 +67,13 @@ end
 function TestHostileValues:test_endless_lists()
   local endless = setmetatable({}, { __index = function(_, i) return math.type(i) and x or nil end })
   refuses("its __index makes", show, endless)
+  local function again(state) return state, state end
+  local pairing = setmetatable({}, { __pairs = function(t) return again, t, nil end })
+  refuses("a table whose __pairs gives more than ", plot.script, "loss", pairing, {})
+  local function half() return 0.5 end
+  local counting = setmetatable({}, { __index = half, __len = function() return 1 << 40 end })
+  local given = { models = svm.new():fit(ds), attack = attack.pgd(), data = ds, dmax = counting }
+  refuses("a list of more than ", evaluate.security, given)
   local itself = {}
   itself[1] = itself
   refuses("show: x: more than 8 lists in one another", show, itself)
@@ -203,6 +210,15 @@ end
 function TestHostileValues:test_lists_with_holes()
   local one = attack.pgd { model = svm.new():fit(ds), dmax = 0.1, max_iter = 2 }:run(ds:slice(1, 2))
   refuses("metrics.optimality: a, number 2: expected ", metrics.optimality, { a = { one, nil, one } })
+  local options = { models = svm.new():fit(ds), attacks = { nil, attack.pgd() }, data = ds, dmax = { 0 } }
+  refuses("evaluate.security: attacks: number 1 is neither", evaluate.security, options)
+  options.attacks, options.models = attack.pgd(), { nil, options.models }
+  refuses("evaluate.security: models: number 1 is neither", evaluate.security, options)
+  refuses("evaluate.merge: number 1: expected ", evaluate.merge, { nil, "folder" })
+  refuses("evaluate.report: number 1: expected ", evaluate.report, { nil, one }, "x.html")
+  refuses("attack.worst: number 2: expected an attack's result, got nothing", attack.worst, { one, nil, one })
+  local hollow = setmetatable({}, { __len = function() return 2 end }) -- ended the program
+  refuses("attack.worst: number 1: expected an attack's result, got nothing", attack.worst, hollow)
   refuses("metrics.median_distance: result, number 2: expected ", metrics.median_distance, { one, nil, one })
   refuses("evaluate.security: dmax: number 2 is nil", evaluate.security,
     { models = svm.new():fit(ds), attack = attack.pgd(), data = ds, dmax = { 0, nil, 1 } })

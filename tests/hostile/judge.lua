@@ -41,13 +41,11 @@ function judge.message(raised, names, odd, free)
   if values.calls > 0 and raised:find "attempt to yield" then return end -- ours did
   local place = raised:match "^[^\n]-%.lua:%d+: " or ""
   local words = raised:sub(#place + 1)
-  local example = names and raised:sub(1, #names[1] + 1) == names[1] .. ":" and raised:match "^[^\n ]-:%d+: "
   for _, raw in ipairs(RAW) do
     local users = not names and (raw:find "^bad" or raw:find "^invalid v") -- of the user's function in C
-      or example -- the words of a line in the example
     if words:find(raw) and not users and not free then return "says Lua's own words" end
   end
-  if odd and (words:find "^[%w ]+ has no '" or words:find "that was closed$") then return end -- one as an __index
+  if odd and (words:find "^[%w ]+ has no '" or words:find "^array: " or words:find "that was closed$") then return end -- one as an __index
   if names and not begins_with(words, names) then return "does not begin with the function's name" end
   if words:find "[%z\1-\8\11-\31\127]" then return "has control characters" end
   if not utf8.len(words) then return "is not UTF-8" end

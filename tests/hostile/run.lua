@@ -247,7 +247,7 @@ end
 
 -- Is there a function among the values, or in a table of them? What that says begins as it likes.
 local function has_function(value, depth)
-  if type(value) == "function" or entries.kind(value) == "attack" then return true end
+  if type(value) == "function" or entries.kind(value) == "attack" or entries.kind(value) == "pull" then return true end
   if type(value) ~= "table" or depth > 2 then return false end
   for _, member in next, value do
     if has_function(member, depth + 1) then return true end
@@ -284,7 +284,9 @@ end
 
 local function judge_refusal(one, call, right, before, what, raised)
   figures.refused = figures.refused + 1
-  local wrong = judge.message(raised, names_of(one, right), what:find "metatable" or what:find "odd options")
+  local odd = what:find "metatable" or what:find "odd options"
+  local example = type(raised) == "string" and raised:match "^([^\n]-):%d+: " == one.name -- a line of its own
+  local wrong = judge.message(raised, names_of(one, right), odd, example)
   if not wrong and values.calls == 0 then
     local changed = judge.changed(before)
     wrong = changed and ("changes a%s, though it fails"):format(changed:find "^[aeiou]" and "n " .. changed

@@ -209,7 +209,8 @@ return function(list)
     arguments.expected(WHERE, "evaluations", "a list of what evaluate.security gave, or of folders", list)
   end
   local shards, others = {}, {}
-  for k, one in ipairs(list) do
+  for k = 1, arguments.count(list) do
+    local one = list[k]
     if type(one) ~= "string" and not security.is(one) then
       arguments.expected(WHERE, ("number %d"):format(k), "what evaluate.security gave", one)
     end

@@ -49,7 +49,8 @@ local function entries_of(subject)
   if type(subject) ~= "table" or #subject == 0 then
     arguments.expected(WHERE, "subject", SUBJECT .. ", or a list of such", subject)
   end
-  for i, value in ipairs(subject) do
+  for i = 1, arguments.count(subject) do
+    local value = subject[i]
     local title
     if not kind_of(value) and type(value) == "table" and type(value[1]) == "string" then
       title, value = value[1], value[2]
