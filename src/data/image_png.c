@@ -63,6 +63,9 @@ static bool start(PngReading *reading, Error *err) {
     if (!reading->info)
         return error_memory(err, reading->file->name, 0);
     png_set_read_fn(reading->png, reading, give_bytes);
+    /* All but size, palette and pixels is passed over: of some of it libpng would allocate as much
+     * as the file says. */
+    png_set_keep_unknown_chunks(reading->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
     return true;
 }
 
