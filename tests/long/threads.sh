@@ -31,7 +31,7 @@ fi
 # Shadow memory must lie where it expects it.
 run="setarch -R"
 $run true 2> /dev/null || run=
-limit=600 # seconds a test; what takes longer is told of
+limit=1800 # seconds a test; what takes longer is told of
 PERIGEE=$PWD/build/tsan/perigee BUILD=build/tsan CMOCKA_MESSAGE_OUTPUT=TAP PERIGEE_THREADS=${PERIGEE_THREADS:-4}
 TSAN_OPTIONS=exitcode=66:allocator_may_return_null=1
 OPENBLAS_CORETYPE=$(build/perigee --version | sed -n 's/^OpenBLAS .*core \([A-Za-z0-9]*\).*/\1/p')
