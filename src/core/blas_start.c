@@ -31,6 +31,8 @@ static void give_up(int signal) {
 void blas_start_over(void) {
     over = true;
     struct sigaction now;
+    if (sigaction(SIGINT, NULL, &now) == 0 && now.sa_handler == give_up)
+        signal(SIGINT, SIG_DFL);
     if (sigaction(SIGPROF, NULL, &now) || now.sa_handler != give_up)
         return; /* not ours: a profiler's */
     setitimer(ITIMER_PROF, &NEVER, NULL);
@@ -45,6 +47,10 @@ static void watch_start(void) {
     atexit(say_why);
     struct sigaction action = { .sa_handler = give_up };
     sigaction(SIGPROF, &action, NULL);
+    /* Without a thread that it wants OpenBLAS interrupts itself. */
+    struct sigaction before;
+    if (sigaction(SIGINT, NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+        sigaction(SIGINT, &action, NULL);
     setitimer(ITIMER_PROF, &PATIENCE, NULL);
 }
 

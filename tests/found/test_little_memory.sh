@@ -10,7 +10,7 @@ case $perigee in
 esac
 
 # OpenBLAS 0.3.29 wants more than 0.3.21, and asks for ever; 0.3.34 ends the program. It says why.
-for limit in 120000 180000 220000 400000; do
+for limit in 60000 120000 180000 220000 400000; do
     out=$( (ulimit -v $limit && timeout 20 "$perigee" -e 'print(1 + 1)') 2> "$work/err")
     status=$?
     if [ $status -eq 1 ]; then

@@ -407,7 +407,7 @@ static void type(const Child *child, const char *bytes, size_t n) {
 
 /* A file of /proc, as far as it fits; false: it is not there. */
 static bool read_proc(pid_t pid, const char *name, char *text, size_t size) {
-    char path[64];
+    char path[96];
     snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
     int file = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = file >= 0 ? read(file, text, size - 1) : -1;
