@@ -504,8 +504,10 @@ static int nn_load(lua_State *L) {
     lua_getfield(L, LUA_REGISTRYINDEX, "perigee.lua_dir");
     Model *model =
         model_find(name, lua_tostring(L, -1), path, &err) ? model_load(path, &err) : NULL;
-    if (!model)
+    if (!model) {
         error_prefix(&err, "nn.load");
+        return bind_raise(L, &err);
+    }
     bind_push_model(L, model, &err);
     if (model->kind != &network_model_kind)
         return bind_error(L, "nn.load: %s holds a model of kind %s, not a net; use perigee.load",

@@ -56,6 +56,7 @@ static size_t *thin(lua_State *L, int arg, const double *const *column, size_t *
                                     { .name = NULL } };
     if (lua_isnoneornil(L, arg))
         return NULL;
+    luaL_argcheck(L, column[1], 1, "x and y, of which to keep some");
     Kind kind = { 0 };
     bind_fields(L, arg, "gnuplot.columns", fields, &kind);
     PlotAxis axes[2] = { check_axis(L, arg, "x"), check_axis(L, arg, "y") };
@@ -72,7 +73,7 @@ static int plot_columns(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 2);
     size_t count = lua_rawlen(L, 1), rows = 0;
-    const double *column[MAX_COLUMNS];
+    const double *column[MAX_COLUMNS] = { NULL };
     luaL_argcheck(L, count >= 1 && count <= MAX_COLUMNS, 1, "1 to 8 columns");
     for (size_t j = 0; j < count; j++) {
         lua_rawgeti(L, 1, (lua_Integer)j + 1);

@@ -67,6 +67,8 @@ static bool pull(const Preprocessed *made, const float *dy, float *dx, Error *er
     const Pipeline *self = kept->self;
     float *behind = NULL;
     bool ok = true;
+    if (self->steps == 0)
+        memcpy(dx, dy, kept->rows[0].n * kept->rows[0].features * sizeof *dx);
     for (size_t i = self->steps; ok && i-- > 0;) {
         const Batch *x = &kept->rows[i];
         size_t count = x->n * x->features;
@@ -77,8 +79,6 @@ static bool pull(const Preprocessed *made, const float *dy, float *dx, Error *er
         free(behind);
         behind = before;
     }
-    if (self->steps == 0)
-        memcpy(dx, dy, kept->rows[0].n * kept->rows[0].features * sizeof *dx);
     if (behind != dx)
         free(behind);
     return ok;

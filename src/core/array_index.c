@@ -124,6 +124,7 @@ static Gathering gathering_of(const Sizes *shape, const Places *places) {
 }
 
 static size_t place_among(const Gathering *g, size_t i) {
+    // NOLINTNEXTLINE(clang-analyzer-core.DivideZero): there is an element i
     size_t outer = i / (g->count * g->inner);
     return (outer * g->n + g->places->position[i]) * g->inner + i % g->inner;
 }
