@@ -47,6 +47,7 @@ struct ArrayOp {
         Out *to = out;                                                                             \
         int32_t bad = 0;                                                                           \
         _Pragma("GCC ivdep") for (size_t i = 0; i < n; i++) {                                      \
+            /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): an op has its inputs */        \
             In x = xs[i];                                                                          \
             bad |= overflows;                                                                      \
             to[i] = expression;                                                                    \
@@ -59,6 +60,7 @@ struct ArrayOp {
         Out *to = out;                                                                             \
         int32_t bad = 0;                                                                           \
         _Pragma("GCC ivdep") for (size_t i = 0; i < n; i++) {                                      \
+            /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): an op has its inputs */        \
             In x = xs[i], y = ys[i];                                                               \
             bad |= overflows;                                                                      \
             to[i] = expression;                                                                    \
@@ -433,6 +435,7 @@ static bool refuse_zero(const ArrayOp *op, DType compute, const Array *const *in
 static bool common_shape(const ArrayOp *op, const Array *const *in, Sizes *shape, Error *err) {
     *shape = array_sizes(in[0]);
     for (int k = 1; k < op->inputs; k++)
+        // NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): the op has so many
         if (!sizes_broadcast(op->name, shape, in[k], err))
             return false;
     return true;

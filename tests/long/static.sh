@@ -13,10 +13,17 @@ $(info $(ALL_CPPFLAGS) -std=c11 -I$(BUILD) -pthread -U_FORTIFY_SOURCE)
 EOF
 )
 
+# An MPI that is installed, for the module that talks to it.
+mpi=''
+for pc in ompi-c mpich; do
+    ! pkg-config --exists "$pc" 2> /dev/null || mpi=$pc
+done
+
 # tests/static has what tools that see one file alone do not know of the others; where that is defined it is known. A
 # file beside the folders finds theirs before any -I.
 flags_of() { # file
     case $1 in
+        src/mpi/module/*) echo "$flags -DPERIGEE_MPI_LIBRARY='\"MPI\"' $(pkg-config --cflags "$mpi")" ;;
         src/core/error.c | src/bind/bind_functions.c) echo "$flags" ;;
         src/*/*) echo "-Itests/static $flags" ;;
         *) echo "-Itests/static -include core/fail.h -include bind/bind.h $flags" ;;
@@ -26,7 +33,7 @@ flags_of() { # file
 # What a tool's word on a file hangs on: the file with all that it includes, comments too, and what the tool is told.
 key_of() { # tool file words…
     case $1 in clang-tidy) told=.clang-tidy ;; cppcheck) told=tests/static/cppcheck.supp ;; *) told=/dev/null ;; esac
-    { nice -n 10 gcc -E -CC $(flags_of "$2") "$2"; cat $told; echo "$*"; } | cksum
+    { eval "nice -n 10 gcc -E -CC $(flags_of "$2") $2"; cat $told; echo "$*"; } | cksum
 }
 
 # A tool on a file: what it says is a finding, and so is that it fails. What has been looked at is so again when it,
@@ -53,7 +60,7 @@ has() {
 
 found=''
 tools=''
-files=$(ls src/*.c src/*/*.c)
+files=$(ls src/*.c src/*/*.c ${mpi:+src/mpi/module/*.c})
 if has gcc; then
     tools="$tools, gcc $(gcc -dumpfullversion) -fanalyzer"
     # Three of its checks are noise in gcc 12: structs that another function fills, memory that a member holds, the
