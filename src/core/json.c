@@ -222,7 +222,7 @@ cJSON *json_parse(const char *what, const char *text, size_t most, Error *err) {
     cJSON *root = cJSON_ParseWithOpts(text, NULL, true);
     if (!root && *memory_lacked())
         error_memory(err, what, 0);
-    else if (!cJSON_IsObject(root))
+    else if (!root || !cJSON_IsObject(root))
         error_set(err, ERROR_FILE, "%s is not a JSON object", what);
     else if (check_names(what, root, err))
         return root;
