@@ -26,7 +26,10 @@ mark_done() { # step
 # The part has come to its end: a line with its figures, above the older ones in its section of RELIABILITY.md. Its
 # state goes, so that the next run begins anew.
 finish() { # figures
-    line="- $(date +%Y-%m-%d), $(git describe --always --dirty 2> /dev/null || echo 'no revision'): $1"
+    revision=$(git describe --always 2> /dev/null || echo 'no revision')
+    git diff --quiet HEAD -- . ':!tests/RELIABILITY.md' 2> /dev/null
+    [ $? != 1 ] || revision=$revision-dirty # the record itself does not count
+    line="- $(date +%Y-%m-%d), $revision: $1"
     LONG_LINE=$line awk -v mark="<!-- figures: $LONG_PART -->" '
         { print }
         index($0, mark) { print ENVIRON["LONG_LINE"]; found = 1 }
