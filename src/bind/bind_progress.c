@@ -19,11 +19,29 @@ static void hear(void *context, const Progress *inner) {
         outer->progress.listener(outer->progress.context, &outer->progress);
 }
 
+/* The one that a listener is, or NULL. */
+static Outer *outer_of(ProgressListener *listener, void *context) {
+    return listener == hear ? context : NULL;
+}
+
+/* Of a coroutine that was left before its end a loop is released by the collector, at any time:
+ * others that were opened since may report to it. */
+static void unlink_outer(const Outer *outer) {
+    void *context;
+    ProgressListener *listener = progress_listener(&context);
+    Outer *inner = outer_of(listener, context);
+    if (inner == outer)
+        progress_listen(outer->progress.listener, outer->progress.context);
+    for (; inner; inner = outer_of(inner->progress.listener, inner->progress.context))
+        if (outer_of(inner->progress.listener, inner->progress.context) == outer) {
+            inner->progress.listener = outer->progress.listener;
+            inner->progress.context = outer->progress.context;
+        }
+}
+
 static void release(void *object) {
     Outer *outer = object;
-    void *context;
-    if (progress_listener(&context) == hear && context == outer)
-        progress_listen(outer->progress.listener, outer->progress.context);
+    unlink_outer(outer);
     progress_end(&outer->progress);
     free(outer);
 }

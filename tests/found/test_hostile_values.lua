@@ -251,6 +251,24 @@ function TestHostileValues:test_empty_datasets()
   refuses("evaluate.diagnose: ", evaluate.diagnose, svm.new():fit(ds), none)
 end
 
+-- A loop whose coroutine was left is collected while another one, opened since, reports to it.
+function TestHostileValues:test_loops_that_were_left()
+  local two = { folds = 2, seed = 1 }
+  local left = { coroutine.create(function()
+    two.metrics = { mine = function() return coroutine.yield() end }
+    evaluate.cross_validate(svm.new(), ds, two)
+  end) }
+  lu.assertTrue(coroutine.resume(left[1]))
+  lu.assertEquals(coroutine.status(left[1]), "suspended")
+  two.metrics = { mine = function()
+    left[1] = nil
+    collectgarbage()
+    collectgarbage()
+    return svm.new():fit(ds):predict(x):sum()
+  end }
+  lu.assertEquals(#evaluate.cross_validate(svm.new(), ds, two).values.mine, 2)
+end
+
 -- Fields: their names come from the user, and so may what is in them.
 function TestHostileValues:test_names_of_fields()
   local function assign(object, name, value) object[name] = value end

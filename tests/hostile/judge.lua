@@ -24,7 +24,7 @@ local function names_another(words)
 end
 
 local function begins_with(words, names)
-  if names_another(words) then return true end
+  if names_another(words) or words:find "^%l+:fit: " then return true end -- a model of the arguments' that is fitted
   for _, name in ipairs(names) do
     if words:sub(1, #name + 1) == name .. ":" then return true end
   end
