@@ -269,6 +269,18 @@ function TestHostileValues:test_loops_that_were_left()
   lu.assertEquals(#evaluate.cross_validate(svm.new(), ds, two).values.mine, 2)
 end
 
+-- A figure without height was laid out for ever, behind the training that it was to show.
+function TestHostileValues:test_sizes_of_live_pictures()
+  local called = false
+  local function run() called = true end
+  for _, value in ipairs { -1, 0, 0 / 0, math.huge } do
+    refuses("plot.live: height: expected a number from 100 to 10000", plot.live, run, { height = value })
+    refuses("plot.live: width: expected a number from 100 to 10000", plot.live, run, { width = value })
+  end
+  refuses("plot.live: title: expected a string, got true", plot.live, run, { title = true })
+  lu.assertFalse(called)
+end
+
 -- Fields: their names come from the user, and so may what is in them.
 function TestHostileValues:test_names_of_fields()
   local function assign(object, name, value) object[name] = value end

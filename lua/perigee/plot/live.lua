@@ -106,6 +106,8 @@ local function live(run, options)
     values.expected(where, "run", "a function that trains or attacks", run)
   end
   options = values.options(where, options, {})
+  values.option(where, options, "title", "string")
+  for _, side in ipairs { "width", "height" } do values.number(where, options, side, 100, 10000) end
   local place = output.place(where, "live", options)
   local course = { x = {}, loss = {}, accuracy = {}, next = perigee.clock() + EVERY, drawings = 0,
     live = not place.announced, in_place = place.format == "text" }
