@@ -45,11 +45,13 @@ end
 local CAUSE = "an argument's metatable answers what it should not"
 
 local ours = "^" .. perigee.lua_dir:gsub("%p", "%%%0") .. "/[^:]*:%d+: (.*)$"
+local cut_ours = "^%.%.%.[^:\n]*perigee/[%w_/]+%.lua:%d+: (.*)$" -- of a long path Lua shows the end
 
 local function settle(name, ok, ...)
   if ok then return ... end
   local raised = ...
-  local words = type(raised) == "string" and (raised:match(ours) or metatables.is_raw(raised) and raised)
+  local words = type(raised) == "string" and (raised:match(ours) or raised:match(cut_ours)
+    or metatables.is_raw(raised) and raised)
   if not words or words:find "^attempt to yield" then error(raised, 0) end
   blame.fail("%s: %s: %s", name, CAUSE, words)
 end

@@ -12,7 +12,10 @@ case $BUILD in
         export ASAN_OPTIONS HOSTILE_HANG ;;
     *) ulimit -v 2000000 2> /dev/null ;;
 esac
-PERIGEE_LUA=$root/lua
+# Of a long path Lua shows the end: what it says there is known all the same.
+long=$work/a-folder-whose-name-is-so-long-that-lua-shows-the-end-of-its-files-names-alone
+cp -r "$root/lua" "$long"
+PERIGEE_LUA=$long
 HOME=$work
 XDG_DATA_HOME=$work
 export PERIGEE_LUA HOME XDG_DATA_HOME
@@ -37,4 +40,9 @@ check_calls() { [ "$(made)" -gt 3000 ] || { echo "# $(made) calls"; false; }; }
 check "no hostile value ends the program" check_end
 check "no hostile value makes it say what it must not" check_faults
 check "they are thousands of calls" check_calls
+check_long_path() {
+    "$perigee" --quiet -e 'local t = {} setmetatable(t, { __index = t }) print(pcall(show, t))' |
+        grep -q "show: an argument's metatable answers what it should not"
+}
+check "nor does it where the path to it is long" check_long_path
 finish
