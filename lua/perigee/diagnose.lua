@@ -413,8 +413,8 @@ local function check(options)
     arguments.expected(WHERE, "attack", 'an attack, attack.pgd { norm = "l2" }', options.attack)
   end
   local budget = options.budget
-  if budget ~= nil and not (math.type(budget) and budget >= 1) then
-    arguments.expected(WHERE, "budget", "a number of gradients, 1 or more", budget)
+  if budget ~= nil and not (math.type(budget) and budget >= 1 and budget <= 1e15) then
+    arguments.expected(WHERE, "budget", "a number of gradients, 1 or more, at most 1e15", budget)
   end
 end
 

@@ -281,6 +281,13 @@ function TestHostileValues:test_sizes_of_live_pictures()
   lu.assertFalse(called)
 end
 
+function TestHostileValues:test_budgets_without_end()
+  for _, budget in ipairs { math.huge, 1e300, 0 / 0, 0 } do
+    refuses("evaluate.diagnose: budget: expected a number of gradients", evaluate.diagnose,
+      { model = svm.new():fit(ds), data = ds, norm = "l2", dmax = 0.1, budget = budget })
+  end
+end
+
 -- Fields: their names come from the user, and so may what is in them.
 function TestHostileValues:test_names_of_fields()
   local function assign(object, name, value) object[name] = value end
