@@ -3,6 +3,7 @@
 #include "bind/bind_native.h"
 #include "core/progress.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* While it is open, loops of the core report to it, and it reports itself: one bar, not one for
@@ -28,6 +29,7 @@ static Outer *outer_of(ProgressListener *listener, void *context) {
  * others that were opened since may report to it. */
 static void unlink_outer(const Outer *outer) {
     void *context;
+    assert(outer);
     ProgressListener *listener = progress_listener(&context);
     Outer *inner = outer_of(listener, context);
     if (inner == outer)

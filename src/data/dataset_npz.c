@@ -113,6 +113,7 @@ static Dataset *named_dataset(const char *path, DatasetParts *parts, const Tenso
     parts->names = &classes;
     Dataset *dataset = dataset_new("data.npz", parts, err);
     class_names_clear(&classes);
+    parts->names = NULL;
     return dataset;
 }
 

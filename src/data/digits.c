@@ -6,6 +6,7 @@
 #include "core/parallel.h"
 #include "data/digit_skeletons.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,6 +185,7 @@ static void trace(const Strokes *strokes, const Hand *hand, Path *path) {
 /* Into pixels: the longer side of the box around the ink becomes hand->size, its middle the
  * image's. */
 static void fit(Path *path, const Hand *hand) {
+    assert(path->count > 0);
     Point low = path->point[0], high = low;
     for (int i = 1; i < path->count; i++) {
         low.x = fmin(low.x, path->point[i].x);

@@ -468,6 +468,7 @@ static bool lay_out(const Tensors *tensors, const char *path, Layout *layout, Er
     if (!layout->order)
         return error_memory(err, path, bytes);
     if (tensors->count > 0) {
+        // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): so many entries are there
         memcpy(layout->order, tensors->entry, bytes);
         qsort(layout->order, tensors->count, sizeof *layout->order, compare_entries);
     }

@@ -9,6 +9,7 @@
 #include "core/fail.h"
 #include "grad/operations.h"
 
+#include <assert.h>
 #include <float.h>
 #include <math.h>
 
@@ -163,6 +164,7 @@ static bool read_all(const Pull *pull, size_t count, Array **value, Array **slop
     for (size_t o = 0; o < count; o++) {
         const NodeOutput *output = &pull->node->output[o];
         value[o] = slope[o] = NULL;
+        assert(output->value);
         ok = ok && read(output->value, &value[o], err) && read(output->gradient, &slope[o], err);
     }
     return ok;

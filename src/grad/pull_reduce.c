@@ -310,7 +310,7 @@ static Array *products_of_others(const Pull *pull, Error *err) {
     size_t n = (size_t)group_size(pull);
     group_axes(pull, axes);
     for (int d = 0; d < pull_x(pull, 0)->ndim; d++)
-        back[axes[d]] = d;
+        back[axes[d]] = d; // NOLINT(clang-analyzer-core.uninitialized.*): each axis is in one half
     Array *grouped = array_transpose("grad", pull_x(pull, 0), axes, err);
     Array *x = grouped ? array_contiguous("grad", grouped, DTYPE_F64, err) : NULL;
     Sizes sizes = x ? array_sizes(x) : (Sizes){ 0 };

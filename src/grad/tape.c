@@ -75,8 +75,9 @@ static bool make_room(Tape *tape, Error *err) {
     if (tape->count < tape->room)
         return true;
     size_t room = tape->room ? 2 * tape->room : 64;
-    Node **grown = realloc(tape->node, room * sizeof *grown);
-    if (!grown || room > UINT32_MAX / NODE_OUTPUTS)
+    bool numbered = room <= UINT32_MAX / NODE_OUTPUTS;
+    Node **grown = numbered ? realloc(tape->node, room * sizeof *grown) : NULL;
+    if (!grown)
         return error_memory(err, "grad", room * sizeof *grown);
     tape->node = grown;
     tape->room = room;

@@ -26,6 +26,7 @@ static bool parse_number(const char *text, uint64_t high, uint64_t *number) {
 static const char *value_of(const char *name, int argc, char **argv, int *at) {
     size_t length = strlen(name);
     const char *word = argv[*at];
+    // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): *at is below argc
     if (strncmp(word, name, length) != 0)
         return NULL;
     if (word[length] == '=')

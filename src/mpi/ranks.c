@@ -197,6 +197,8 @@ static int share_of(const cpu_set_t *sets, int own, int count) {
         sharing++;
         before += i < own;
     }
+    if (sharing == 0) /* the system does not say what we may run on */
+        return 1;
     int share = processors / sharing + (before < processors % sharing);
     return share > 0 ? share : 1;
 }
@@ -209,8 +211,10 @@ int ranks_threads(int *idle, int *given) {
     CPU_ZERO(&own);
     CPU_ZERO(&used);
     sched_getaffinity(0, sizeof own, &own);
-    if (!sets) /* then nobody may wait for us */
+    if (!sets) { /* then nobody may wait for us */
         ranks->transport->abort(1);
+        return 1;
+    }
     ranks->transport->gather_node(&own, sets, sizeof own);
     for (int i = 0; i < count; i++)
         CPU_OR(&used, &used, &sets[i]);

@@ -152,6 +152,7 @@ static void take_running(const Layer *layer, Norm *norm) {
     const float *variance = norm->call->weights + layer->parameter[p + 1].offset;
     float eps = (float)((const Batchnorm *)layer)->eps;
     for (size_t c = 0; c < norm->block.lanes; c++) {
+        // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a net of parameters has weights
         norm->mean[c] = mean[c];
         norm->inverse[c] = 1 / sqrtf(variance[c] + eps);
     }

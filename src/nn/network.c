@@ -96,7 +96,7 @@ static void start_parameter(Network *net, const Layer *layer, const Parameter *p
     if (parameter->initial && !parameter->one)
         memcpy(weights, parameter->initial, parameter->count * sizeof *weights);
     for (size_t i = 0; parameter->one && i < parameter->count; i++)
-        weights[i] = *parameter->initial;
+        weights[i] = *parameter->initial; // NOLINT(clang-analyzer-core.NullDereference): that one
     for (size_t i = 0; !parameter->initial && i < parameter->count; i++)
         weights[i] = (float)((2 * rng_uniform(rng) - 1) * bound);
 }

