@@ -84,7 +84,7 @@ static void window(Images images, size_t k, size_t row, size_t column, size_t *p
 /* Which of these places has the median: of equal values the earlier counts as less. */
 static size_t median_of(const float *channel, const size_t *place, size_t count) {
     size_t order[WINDOW_MOST * WINDOW_MOST];
-    order[0] = place[0];
+    order[0] = place[0]; // NOLINT(clang-analyzer-core.uninitialized.*): a window has a place
     for (size_t i = 1; i < count; i++) {
         size_t at = i;
         for (; at > 0 && channel[place[i]] < channel[order[at - 1]]; at--)

@@ -491,6 +491,7 @@ static bool is_lacking(const Rounds *rounds, size_t t, size_t *lacking) {
     bool is = false;
     for (size_t p = 0; p < rounds->count; p++) {
         int8_t side = rounds->task->problem[p].side[t];
+        // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): all are set
         if (side != 0 && lacking[2 * p + (side > 0)] > 0) {
             lacking[2 * p + (side > 0)]--;
             is = true;

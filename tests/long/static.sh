@@ -109,7 +109,11 @@ fi
 if has clang-tidy; then
     tools="$tools, clang-tidy $(clang-tidy --version | sed -n 's/.*version \([0-9.]*\).*/\1/p')"
     for file in $files; do
-        look clang-tidy "$file" "clang-tidy --quiet $file -- $(flags_of "$file") 2> $out/chatter"
+        more=
+        case $file in
+            src/core/array_sort.c) more='--checks=-clang-analyzer-* ' ;; # on which that of version 14 crashes
+        esac
+        look clang-tidy "$file" "clang-tidy --quiet $more$file -- $(flags_of "$file") 2> $out/chatter"
     done
 fi
 if has cppcheck; then
