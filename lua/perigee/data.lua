@@ -67,9 +67,9 @@ function looped.where(ds, condition, ...)
   if type(condition) ~= "function" or (...) ~= nil or not kinds.is(ds, "dataset") then
     return blame.call(where, ds, condition, ...)
   end
-  local positions, labels = {}, ds.y
+  local positions, labels, holds = {}, ds.y, blame.guest(condition)
   for i = 1, #ds do
-    if blame.users(condition, labels[i], ds:floats(i, i)[1], i) then positions[#positions + 1] = i end
+    if holds(labels[i], ds:floats(i, i)[1], i) then positions[#positions + 1] = i end
   end
   return methods.take(ds, positions)
 end

@@ -65,8 +65,8 @@ end
 local CONDITION = 'a word ("evaded"), a function of a result of one sample, or a mask'
 
 local function by_function(result, condition)
-  local list = {}
-  for i, one in ipairs(result) do list[i] = blame.users(condition, one, i) end
+  local list, holds = {}, blame.guest(condition)
+  for i, one in ipairs(result) do list[i] = holds(one, i) end
   return list
 end
 

@@ -6,8 +6,8 @@
 #include "core/array_values.h"
 #include "core/fail.h"
 
-#include <cjson/cJSON.h>
 #include <assert.h>
+#include <cjson/cJSON.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -197,6 +197,9 @@ int bind_expected(lua_State *L, int arg, const char *where, const char *name, co
  * nothing; text belongs to the caller. */
 const char *bind_describe(lua_State *L, int arg, char text[128]);
 
+/* What a table calls itself, "perigee.ensemble", in its metatable, which keeps the text; or "". */
+const char *bind_table_name(lua_State *L, int arg);
+
 /* A library or the globals: tables which complain when they are asked for what they have not. */
 bool bind_is_library(lua_State *L, int arg);
 

@@ -182,28 +182,29 @@ static void describe_box(lua_State *L, int arg, char text[128]) {
         lua_pop(L, 1);
 }
 
+const char *bind_table_name(lua_State *L, int arg) {
+    if (!lua_istable(L, arg) || luaL_getmetafield(L, arg, "__name") == LUA_TNIL)
+        return "";
+    const char *name = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+    lua_pop(L, 1);
+    return name;
+}
+
 /* One of the program's own tables, or a user's, by what it calls itself: "an ensemble". */
 static bool describe_table(lua_State *L, int arg, char text[128]) {
     char shown[64];
-    if (!lua_istable(L, arg) || luaL_getmetafield(L, arg, "__name") == LUA_TNIL)
-        return false;
-    const char *name = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+    const char *name = bind_table_name(L, arg);
     name = strrchr(name, '.') ? strrchr(name, '.') + 1 : name;
     if (*name) {
         printable(name, shown, sizeof shown);
         snprintf(text, 128, "%s %s", strchr("aeiou", *shown) ? "an" : "a", shown);
     }
-    lua_pop(L, 1);
     return *name != '\0';
 }
 
 bool bind_is_library(lua_State *L, int arg) {
-    if (!lua_istable(L, arg) || luaL_getmetafield(L, arg, "__name") == LUA_TNIL)
-        return false;
-    const char *name = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
-    bool is = strcmp(name, "perigee.library") == 0 || strcmp(name, "perigee.table of globals") == 0;
-    lua_pop(L, 1);
-    return is;
+    const char *name = bind_table_name(L, arg);
+    return strcmp(name, "perigee.library") == 0 || strcmp(name, "perigee.table of globals") == 0;
 }
 
 bool bind_plain(lua_State *L, int arg, Value *value) {

@@ -273,12 +273,8 @@ static ModelAnswers answers_of(lua_State *L, int arg) {
 /* A library, the globals, an ensemble, a result: one of the program's own tables, which complains
  * when it is asked for what it has not. Of those grad.model's alone is a model. */
 static bool is_own_table(lua_State *L, int arg) {
-    if (luaL_getmetafield(L, arg, "__name") == LUA_TNIL)
-        return false;
-    const char *name = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
-    bool own = strncmp(name, "perigee.", 8) == 0 && strcmp(name, "perigee.model") != 0;
-    lua_pop(L, 1);
-    return own;
+    const char *name = bind_table_name(L, arg);
+    return strncmp(name, "perigee.", 8) == 0 && strcmp(name, "perigee.model") != 0;
 }
 
 bool lua_model_fits(lua_State *L, int arg) {

@@ -8,8 +8,8 @@
 #include "core/fail.h"
 #include "core/parallel.h"
 
-#include <stdint.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 

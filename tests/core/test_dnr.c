@@ -239,6 +239,12 @@ static void test_any_model_as_part(void **state) {
     assert_int_equal(toys_alive, 0);
 }
 
+static Model *toy_of(const ModelKind *kind) {
+    Model *toy = toy_new();
+    toy->kind = kind;
+    return toy;
+}
+
 static bool broken_fit(Model *model, const Samples *samples, Progress *progress, Error *err) {
     (void)model, (void)samples, (void)progress;
     return error_set(err, ERROR_ARGUMENT, "fit: broken");
@@ -251,9 +257,7 @@ static Model *broken_new(const Model *model, Error *err) {
                                     .fit = broken_fit,
                                     .clone = broken_new };
     (void)model, (void)err;
-    Model *broken = toy_new();
-    broken->kind = &kind;
-    return broken;
+    return toy_of(&kind);
 }
 
 /* It learns, and then wants a feature more than it was given. */
@@ -270,9 +274,7 @@ static Model *greedy_new(const Model *model, Error *err) {
                                     .fit = greedy_fit,
                                     .clone = greedy_new };
     (void)model, (void)err;
-    Model *greedy = toy_new();
-    greedy->kind = &kind;
-    return greedy;
+    return toy_of(&kind);
 }
 
 /* The combiner of a default fit with this seed, or of one with folds drawn from it. */
