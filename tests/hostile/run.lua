@@ -400,13 +400,20 @@ end
 
 local FRESH = 250 -- calls after which the example runs again, if no call has changed an argument before
 
--- What is asked for may be many samples: a few of each class do, and where they are attacked again and again one.
-local function fewer_samples(holder, depth, most)
+-- What is asked for may be many samples: a few of each class do, and where they are attacked again and again one, by
+-- attacks that may not ask much.
+local LESS = { samples = 3, repeats = 1, budget = 100 }
+
+local function less_work(holder, depth, again)
+  local most = again and 8 or 40
   for key, value in next, holder do
+    if again and LESS[key] and math.type(value) then holder[key] = math.min(value, LESS[key]) end
     if entries.kind(value) == "dataset" and not kinds.is_closed(value) and #value > most then
       holder[key] = value:per_class(math.max(1, most // #value.classes))
+    elseif again and entries.kind(value) == "attack" then
+      holder[key] = value:with { max_queries = 20 }
     elseif type(value) == "table" and not getmetatable(value) and depth < 2 then
-      fewer_samples(value, depth + 1, most)
+      less_work(value, depth + 1, again)
     end
   end
 end
@@ -419,7 +426,7 @@ local function call_entry(one, from)
       since = 0
       calls = entries.right_calls(one, most)
       most = #calls
-      for _, right in ipairs(calls) do fewer_samples(right, 1, one.name:find "^evaluate" and 8 or 40) end
+      for _, right in ipairs(calls) do less_work(right, 1, one.name:find "^evaluate") end
       if #calls == 0 then return report:write(("# %s: its example calls it not\n"):format(one.name)) end
       for _, right in ipairs(calls) do into_pool({ table.unpack(right, 1, right.n) }, 1) end
     end
