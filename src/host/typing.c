@@ -78,6 +78,7 @@ static void prepare(int meta) {
     rl_prep_terminal(meta);
     tcgetattr(STDIN_FILENO, &typing.typed);
     typing.typed.c_cc[VINTR] = _POSIX_VDISABLE;
+    typing.typed.c_iflag &= ~(tcflag_t)IXON; /* Ctrl-C would not let a stopped terminal go on */
     tcsetattr(STDIN_FILENO, TCSANOW, &typing.typed);
     const char *pastes = rl_variable_value("enable-bracketed-paste");
     typing.pastes_told = pastes && strcmp(pastes, "on") == 0;

@@ -8,7 +8,7 @@
 #define PERIGEE_HOST_TYPING_H
 
 /* From here on the terminal is put into the modes in which lines are typed, and back, by readline
- * as it needs them; Ctrl-C is a key meanwhile. */
+ * as it needs them; Ctrl-C, Ctrl-S and Ctrl-Q are keys meanwhile. */
 void typing_install(void);
 
 /* A line begins: the terminal's size may be another than at the last one. */

@@ -49,6 +49,20 @@ send $ctrl_c
 see {interrupted} "gone on with, Ctrl-C stops the loop"
 ask "print('al' .. 'ive', last > 0)" {\ralive\s+true} "and the session is there"
 
+# Ctrl-S stops the terminal while there is work; at the prompt, where Ctrl-C is a key as well, only Ctrl-Q would
+# let it go on.
+ready
+send "\023"
+see {i-search} "Ctrl-S at the prompt does not stop the terminal, but searches"
+send $ctrl_c
+ready
+send "for i = 1, 1e12 do if i % 1e7 == 0 then print(i) end end\r"
+see {\r10000000\s} "a loop that prints"
+send "\023"
+after 300
+send $ctrl_c
+see {interrupted} "Ctrl-C ends what Ctrl-S has stopped"
+
 ready
 set program [child_of [exp_pid]]
 foreach {name status} {TERM 143 HUP 129} {
