@@ -1,6 +1,6 @@
 # Ctrl-C at random moments of random work at the prompt, twenty times; tests/long/interrupts.sh has a thousand. What
 # ends the program meanwhile.
-# alone: it waits for answers and measures how long.
+# calm: it waits for answers and measures how long.
 . tests/cli/prompt.sh
 
 mkdir "$work/jobs" "$work/tmp"

@@ -1,5 +1,5 @@
 # Off a terminal long calls print few lines of progress.
-# alone: it counts seconds.
+# calm: it counts seconds.
 . tests/cli/tap.sh
 
 # A line at the end of what took a second, one after 4, 8, … seconds of what goes on.

@@ -1,6 +1,6 @@
 # Ctrl-C at the prompt, in everything that can take long: back at the prompt with the session intact,
 # and a word about what was kept.
-# alone: it waits five seconds for an answer, twenty times.
+# calm: it waits five seconds for an answer, twenty times.
 . tests/cli/prompt.sh
 
 # A gnuplot that reads and never answers; its output stays open, or it would count as ended.

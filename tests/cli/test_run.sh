@@ -1,4 +1,4 @@
-# tests/run itself, on a tree of little tests: lanes, what runs alone, counts, logs, what is stopped.
+# tests/run itself, on a tree of little tests: lanes, what runs calm or alone, counts, logs, what is stopped.
 . tests/cli/tap.sh
 
 runner=$PWD/tests/run tree=$work/tree
@@ -12,9 +12,12 @@ run_tree() { # lanes pattern
     err=$(cat "$work/err")
 }
 
-# Two that wait for each other, each says which it met; and one that must meet neither.
-for pair in "a b" "b a"; do
+# Two that wait for each other, each says which it met; two calm ones like them; and one that must meet none.
+for pair in "a b" "b a" "c d" "d c"; do
+    case $pair in *a*) calm='# calm: the others are gone' ;; *) calm='' ;; esac
     cat > "$tree/tests/cli/test_meet_${pair%% *}.sh" << END
+$calm
+[ -z "$calm" ] || { [ ! -e c.here ] && [ ! -e d.here ]; } || echo "not ok 2 a calm one beside the others"
 echo > ${pair%% *}.here
 tries=0
 until [ -e ${pair##* }.here ] || [ \$tries -ge \${TRIES:-200} ]; do sleep 0.05; tries=\$((tries + 1)); done
@@ -29,16 +32,18 @@ done
 cat > "$tree/tests/cli/test_alone.sh" << 'END'
 # alone: others would be met
 echo > alone.here
-[ ! -e a.here ] && [ ! -e b.here ] || printf 'not '
+[ -z "$(ls | grep '^[a-d]\.here')" ] || printf 'not '
 echo "ok 1"
 rm alone.here
 echo "1..1"
 END
 run_tree 2 cli/
-check_equal "two lanes: programs side by side, one alone behind them" "$status $(echo "$out" | tail -n 1)" \
-    "0 3 passed, 0 failed, 0 skipped"
-check_match "a line a program" "$out" "cli/test_meet_?*1 passed  (* s)
-cli/test_meet_?*1 passed  (* s)
+check_equal "two lanes: programs side by side, calm ones behind them, one alone" \
+    "$status $(echo "$out" | tail -n 1)" "0 5 passed, 0 failed, 0 skipped"
+check_match "a line a program" "$out" "cli/test_meet_[cd]*1 passed  (* s)
+cli/test_meet_[cd]*1 passed  (* s)
+cli/test_meet_[ab]*1 passed  (* s)
+cli/test_meet_[ab]*1 passed  (* s)
 cli/test_alone*1 passed  (* s)
 
 *"

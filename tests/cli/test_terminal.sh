@@ -1,5 +1,5 @@
 # On a real terminal: Ctrl-C at the prompt, and the progress bar. The conversation is expect's.
-# alone: it waits five seconds for an answer.
+# calm: it waits five seconds for an answer.
 if ! expect -c 'spawn -noecho true' > /dev/null 2>&1; then
     echo "1..1"
     echo "ok 1 # SKIP no expect here, or no pseudo-terminals"
