@@ -137,6 +137,38 @@ static void bind_interrupt_key(void) {
     rl_variable_bind("page-completions", "off");
 }
 
+/* ---- Keys without a meaning ------------------------------------------------------------------ */
+
+static int ring(int count, int key) {
+    (void)count;
+    (void)key;
+    rl_ding();
+    return 0;
+}
+
+/* What follows the first key of a sequence and means nothing. In a map that falls back on the first
+ * key's own meaning it means that. */
+static void ring_in(Keymap map, bool follows) {
+    bool falls_back = map[ANYOTHERKEY].function != NULL;
+    for (int key = 0; key < ANYOTHERKEY; key++) {
+        if (map[key].type == ISKMAP)
+            ring_in((Keymap)map[key].function, true);
+        else if (follows && !falls_back && map[key].type == ISFUNC && !map[key].function)
+            map[key].function = ring;
+    }
+}
+
+/* At such a key readline aborts, which is a longjmp; and when the sequence ended a search (Ctrl-R
+ * Ctrl-X z) or was pasted in one, readline 8.2 jumps into a function that has returned. So they
+ * only ring the bell, as an abort does. When a line begins, readline has its own keys and the
+ * user's. */
+static int ring_at_unbound_keys(void) {
+    ring_in(emacs_standard_keymap, false);
+    ring_in(vi_insertion_keymap, false);
+    ring_in(vi_movement_keymap, false);
+    return 0;
+}
+
 void line_open(const char *history_path, LineCompleter *completer, const void *context) {
     line.completer = completer;
     line.context = context;
@@ -146,6 +178,7 @@ void line_open(const char *history_path, LineCompleter *completer, const void *c
     rl_catch_signals = 0;
     typing_install();
     bind_interrupt_key();
+    rl_startup_hook = ring_at_unbound_keys;
     rl_variable_bind("show-all-if-ambiguous", "on"); /* the user's inputrc has the last word */
     rl_outstream = isatty(STDOUT_FILENO) ? stdout : stderr;
     rl_completion_word_break_hook = break_characters;
