@@ -82,6 +82,10 @@ $(BUILD)/perigee_mpi_%.so: src/mpi/module/perigee_mpi.c src/mpi/transport.h $(BU
 	$(CC) -Isrc -std=c11 -D_GNU_SOURCE -g -O2 -fPIC -shared $(WARNINGS) -DPERIGEE_MPI_LIBRARY='"$(MPI_NAME_$*)"' $(CPPFLAGS) $(CFLAGS) \
 	  $(LDFLAGS) -o $@ $< $(shell $(PKG_CONFIG) --cflags --libs $(lastword $(subst :, ,$(filter $*:%,$(MPI_PC)))))
 
+# The tests' own lines are many and not what takes time.
+TEST_OPTIMIZE := $(OPTIMIZE:-O3=-O1)
+$(BUILD)/obj/tests/core/%.o $(BUILD)/obj/tests/host/%.o: OPTIMIZE = $(TEST_OPTIMIZE)
+
 # The C tests link the core alone: no Lua on that line proves that the core needs none.
 $(BUILD)/tests/%: $(BUILD)/obj/tests/core/%.o $(BUILD)/libperigee.a
 	@mkdir -p $(@D)
