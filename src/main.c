@@ -123,6 +123,22 @@ static int open_everything(lua_State *L) {
     return 0;
 }
 
+typedef struct Work {
+    const Options *options;
+    int argc;
+    char **argv;
+    int status;
+} Work;
+
+static int work(lua_State *L) {
+    Work *work = lua_touserdata(L, 1);
+    if (serve_is_worker())
+        serve(L);
+    else
+        work->status = run(L, work->options, work->argc, work->argv);
+    return 0;
+}
+
 /* In the process's own context, the current one from the start: nobody need enter it. */
 static int start(Options *options, int argc, char **argv) {
     lua_State *L = luaL_newstate();
@@ -134,14 +150,12 @@ static int start(Options *options, int argc, char **argv) {
     session_start(options->seed);
     lua_pushcfunction(L, open_everything);
     lua_pushlightuserdata(L, options);
-    int status = run_loaded(L, LUA_OK, 1);
-    if (status == STATUS_OK && serve_is_worker())
-        serve(L);
-    else if (status == STATUS_OK)
-        status = run(L, options, argc, argv);
+    Work all = { options, argc, argv, run_loaded(L, LUA_OK, 1) };
+    if (all.status == STATUS_OK && !chunk_protect(L, work, &all))
+        all.status = STATUS_ERROR;
     lua_close(L);
     interrupt_uninstall();
-    return status;
+    return all.status;
 }
 
 enum { SPARE_SECONDS = 2 };

@@ -78,22 +78,37 @@ typedef struct Completing {
     const Input *input;
 } Completing;
 
+typedef struct Tab {
+    const Input *input;
+    const char *before;
+    LineChoices *choices;
+} Tab;
+
+static int answer_tab(lua_State *L) {
+    const Tab *tab = lua_touserdata(L, 1);
+    const Input *input = tab->input;
+    push_prompt_function(L, "complete");
+    lua_pushlstring(L, input->length ? input->text : "", input->length);
+    lua_pushfstring(L, "%s%s", input->length ? "\n" : "", tab->before);
+    lua_concat(L, 2);
+    lua_call(L, 1, 3);
+    if (lua_istable(L, -3)) {
+        tab->choices->replaced = (size_t)lua_tointeger(L, -2);
+        tab->choices->want_files = lua_toboolean(L, -1);
+        take_words(L, tab->choices);
+    }
+    return 0;
+}
+
+/* Readline calls it: nothing may be raised, and a mistake must not disturb the line being typed. */
 static void complete(const void *context, const char *before, LineChoices *choices) {
     const Completing *completing = context;
     lua_State *L = completing->L;
-    const Input *input = completing->input;
-    int top = lua_gettop(L);
-    push_prompt_function(L, "complete");
-    lua_pushlstring(L, input->length ? input->text : "", input->length);
-    lua_pushfstring(L, "%s%s", input->length ? "\n" : "", before);
-    lua_concat(L, 2);
-    /* A mistake in completing must not disturb the line that is being typed. */
-    if (lua_pcall(L, 1, 3, 0) == LUA_OK && lua_istable(L, -3)) {
-        take_words(L, choices);
-        choices->replaced = (size_t)lua_tointeger(L, -2);
-        choices->want_files = lua_toboolean(L, -1);
-    }
-    lua_settop(L, top);
+    Tab tab = { completing->input, before, choices };
+    lua_pushcfunction(L, answer_tab);
+    lua_pushlightuserdata(L, &tab);
+    if (lua_pcall(L, 1, 0, 0) != LUA_OK)
+        lua_pop(L, 1);
 }
 
 /* ---- Reading a statement --------------------------------------------------------------------- */
@@ -250,6 +265,17 @@ static void take(lua_State *L, Input *input, const char *text) {
     lua_settop(L, top);
 }
 
+typedef struct Typed {
+    Input *input;
+    const char *text;
+} Typed;
+
+static int take_protected(lua_State *L) {
+    const Typed *typed = lua_touserdata(L, 1);
+    take(L, typed->input, typed->text);
+    return 0;
+}
+
 /* ---- The session ----------------------------------------------------------------------------- */
 
 /* The user's own init.lua, if there is one. Its errors are shown and the prompt starts anyway.
@@ -301,7 +327,11 @@ void repl_run(lua_State *L, const ReplOptions *options) {
             input.length = 0;
             continue;
         }
-        take(L, &input, line);
+        Typed typed = { &input, line };
+        if (!chunk_protect(L, take_protected, &typed)) {
+            interrupt_clear(L);
+            input.length = 0;
+        }
         free(line);
     }
     free(input.text);

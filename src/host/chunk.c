@@ -159,6 +159,15 @@ int chunk_call(lua_State *L, int arguments, int results) {
     return status;
 }
 
+bool chunk_protect(lua_State *L, lua_CFunction body, void *context) {
+    lua_pushcfunction(L, body);
+    lua_pushlightuserdata(L, context);
+    if (chunk_call(L, 1, 0) == LUA_OK)
+        return true;
+    chunk_report(L);
+    return false;
+}
+
 void chunk_report(lua_State *L) {
     fflush(stdout);
     size_t length = 0;

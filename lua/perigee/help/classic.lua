@@ -26,7 +26,7 @@ With softness = 0 gradients are refused, and attack.auto goes by the scores alon
 local knn = classic.knn({ k = 3, weights = "distance" }):fit(ds)
 print(knn, metrics.accuracy(knn, test))
 local auto = attack.auto { model = knn, norm = "l2", dmax = 1 }
-print(auto:run(test:slice(1, 5)))]],
+print(auto:run(test:slice(1, 2)))]],
     see = { "classic.pipeline", "classic.logistic", "attack.auto", "model:with" },
   },
   {
