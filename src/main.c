@@ -123,19 +123,19 @@ static int open_everything(lua_State *L) {
     return 0;
 }
 
-typedef struct Work {
+typedef struct Command {
     const Options *options;
     int argc;
     char **argv;
     int status;
-} Work;
+} Command;
 
-static int work(lua_State *L) {
-    Work *work = lua_touserdata(L, 1);
+static int run_command(lua_State *L) {
+    Command *command = lua_touserdata(L, 1);
     if (serve_is_worker())
         serve(L);
     else
-        work->status = run(L, work->options, work->argc, work->argv);
+        command->status = run(L, command->options, command->argc, command->argv);
     return 0;
 }
 
@@ -150,12 +150,12 @@ static int start(Options *options, int argc, char **argv) {
     session_start(options->seed);
     lua_pushcfunction(L, open_everything);
     lua_pushlightuserdata(L, options);
-    Work all = { options, argc, argv, run_loaded(L, LUA_OK, 1) };
-    if (all.status == STATUS_OK && !chunk_protect(L, work, &all))
-        all.status = STATUS_ERROR;
+    Command command = { options, argc, argv, run_loaded(L, LUA_OK, 1) };
+    if (command.status == STATUS_OK && !chunk_protect(L, run_command, &command))
+        command.status = STATUS_ERROR;
     lua_close(L);
     interrupt_uninstall();
-    return all.status;
+    return command.status;
 }
 
 enum { SPARE_SECONDS = 2 };

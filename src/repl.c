@@ -174,6 +174,7 @@ static void run_input(lua_State *L, Input *input, int load_status) {
         if (input->stopped)
             interrupt_report();
         interrupt_clear(L);
+        luaL_checkstack(L, LUA_MINSTACK, "too many values"); /* beside those that the line gave */
         lua_pushboolean(L, is_muted(input));
         lua_insert(L, base + 1);
         lua_pushnumber(L, progress_clock() - start);
