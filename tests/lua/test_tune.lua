@@ -301,8 +301,8 @@ function TestTune.test_too_many_samples()
     net = net, layers = { "relu" }, layer_classifier = svm.new {}, combiner = svm.new {},
   }
   local ds = data.new { x = array.zeros { n, 2 }, y = array.arange(n, { dtype = "i32" }):lt(100) }
-  -- smo, which looks for the values, would do; libsvm, which fits in the end, would not. Its cache is one for each of
-  -- the fits that run at the same time.
+  -- smo, which looks for the values, would do; libsvm, which fits in the end, would not. It has a cache for
+  -- each of the fits that run at the same time.
   for _, words in ipairs { "dnr.tune: needs 108", " GB (layer outputs 2 MB, one part's kernel matrix "
     .. "300000 x 300000 x 4 bytes and libsvm's x 8 bytes = 1080.0 GB" } do
     raises(words, dnr.tune, defence, ds, { layers = { C = { 1 } } })
