@@ -10,5 +10,7 @@ for part in lint-lua lint-c; do
         *) check "make $part" [ "$status" = 0 ] ;;
     esac
 done
+empty=$(find . \( -path ./build -o -path ./data -o -name .git \) -prune -o -type f -empty -print)
+check_equal "no file is empty, as what a fuzzer or an editor leaves is" "$empty" ""
 
 finish
